@@ -1,0 +1,27 @@
+/** One Parquet object of the lake, and which minutes of event time its rows belong to. */
+export interface ArrivedObject {
+  readonly key: string
+  readonly rows: number
+  readonly bytes: number
+  /** Start of each touched minute (epoch ms, as text) → rows in it. */
+  readonly minutes: Readonly<Record<string, number>>
+}
+
+export interface IngestReport {
+  readonly inputs: number
+  readonly rows: number
+  /** Lines that were no event; they lie in `dead/`. */
+  readonly malformed: number
+}
+
+/** What has arrived in the lake, ready to be aggregated. */
+export interface Arrivals {
+  /** Compacts the raw files that arrived since the last call to Parquet and indexes them. Repeatable after any crash. */
+  ingest(signal: AbortSignal): Promise<IngestReport>
+  /** Objects with rows whose event time is in [fromMs, toMs), in key order. */
+  touching(fromMs: number, toMs: number): Promise<readonly ArrivedObject[]>
+  /** Minutes with rows in [fromMs, toMs), ascending. */
+  minutes(fromMs: number, toMs: number): Promise<readonly number[]>
+  /** The earliest minute of event time ever indexed; undefined in an empty lake. */
+  earliestMs(): Promise<number | undefined>
+}

@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto'
+
+/** Event columns that may serve as dimensions. `page_route` falls back to page_path where there is none. */
+export type Dimension =
+  | 'page_route'
+  | 'country'
+  | 'device_type'
+  | 'user_agent_name'
+  | 'os_name'
+  | 'app_version'
+  | 'environment'
+  | 'navigation_type'
+  | 'network_effective_type'
+
+/** Rollups are kept per declared set of dimensions, never for the cross product, which would not shrink the data. */
+export interface DimensionSet {
+  readonly name: string
+  readonly dimensions: readonly Dimension[]
+}
+
+export interface RollupDefinition {
+  readonly id: string
+  readonly grainMs: number
+  readonly sets: readonly DimensionSet[]
+  /** Most metric names an app, and most values a set: the rest is counted under `~other`. */
+  readonly maxMetrics: number
+  readonly maxValues: number
+}
+
+/** Changes whenever rows of the definition would: a new hash is a new prefix, and old windows are computed anew. */
+export function definitionHash(definition: RollupDefinition): string {
+  const { id, ...shape } = definition
+  return createHash('sha256')
+    .update(JSON.stringify({ version: ROLLUP_VERSION, ...shape }))
+    .digest('hex')
+    .slice(0, 16)
+}
+
+/** Version of the rollup rows and of the SQL that makes them. */
+export const ROLLUP_VERSION = 1
+
+export const DEFAULT_SETS: readonly DimensionSet[] = [
+  { name: 'app', dimensions: [] },
+  { name: 'route', dimensions: ['page_route'] },
+  { name: 'country', dimensions: ['country'] },
+  { name: 'device', dimensions: ['device_type'] },
+  { name: 'browser', dimensions: ['user_agent_name'] },
+]

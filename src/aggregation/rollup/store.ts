@@ -1,0 +1,73 @@
+/** One committed group: what every engine computes, every store keeps and the query API merges. Version 1. */
+export interface RollupRow {
+  readonly app: string
+  readonly metric: string
+  /** UCUM. */
+  readonly unit: string
+  /** Name of the dimension set, such as `route`. */
+  readonly set: string
+  /** Value of the set's dimensions (joined by ` | `); empty for the set without any. */
+  readonly value: string
+  /** Σ w, with w = round(weight × 1000): divide by 1000. */
+  readonly n: bigint
+  /** Plain count of rows. */
+  readonly rows: number
+  /** Σ micros·w, micros = floor(value·10⁶ + 0.5): up to 38 digits. */
+  readonly sum: bigint
+  readonly minMicros: bigint
+  readonly maxMicros: bigint
+  /** Log-bucket histogram `index:Σw,…` in index order, scale 5 (relative error ≤ 1.1 %). */
+  readonly histogram: string
+}
+
+/** One window's committed generation, as a manifest names it. */
+export interface CommittedWindow {
+  readonly rollup: string
+  readonly fromMs: number
+  readonly toMs: number
+  readonly generation: number
+  readonly contentHash: string
+  readonly complete: boolean
+  readonly late: number
+  readonly rejected: number
+}
+
+export interface SeriesRequest {
+  readonly rollup: string
+  readonly app: string
+  readonly metric: string
+  readonly set: string
+  /** One value of the set; undefined: all of them (for rankings). */
+  readonly value?: string | undefined
+  /** Half-open, UTC epoch ms. */
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+export interface StoredRow extends RollupRow {
+  readonly windowFromMs: number
+}
+
+/** Where committed rollups go and are read from. One contract suite runs against every adapter. */
+export interface RollupStore {
+  readonly kind: 'local' | 's3' | 'dynamodb' | 'postgres' | 'redshift'
+  /**
+   * Replaces the window's rows by these, all or nothing. Idempotent: an older or equal generation, or the same content,
+   * changes no row and answers `unchanged`. `rows` come sorted by app, metric, set, value (by UTF-8 bytes), in chunks.
+   */
+  publish(
+    window: CommittedWindow,
+    rows: AsyncIterable<readonly RollupRow[]>,
+  ): Promise<'published' | 'unchanged'>
+  /** Windows published in [fromMs, toMs), in time order. */
+  windows(rollup: string, fromMs: number, toMs: number): Promise<readonly CommittedWindow[]>
+  /** Rows of one series, in time order. */
+  series(request: SeriesRequest): Promise<readonly StoredRow[]>
+  /** Metric names of an app with rows in the range, with their units and row counts, most rows first. */
+  metrics(
+    rollup: string,
+    app: string,
+    fromMs: number,
+    toMs: number,
+  ): Promise<readonly { metric: string; unit: string; rows: number }[]>
+}

@@ -1,0 +1,165 @@
+import Type, { type Static, type TProperties } from 'typebox'
+
+/** Written as a number of milliseconds or as text: 250ms, 10s, 15m, 24h, 30d. */
+export const DURATION = { measure: 'duration' } as const
+/** Written as a number of bytes or as text: 512KiB, 64MiB, 4GiB. */
+export const BYTES = { measure: 'bytes' } as const
+
+const strict = <T extends TProperties>(properties: T) =>
+  Type.Object(properties, { additionalProperties: false, default: {} })
+const literals = <const T extends string[]>(values: T, options = {}) => Type.Enum(values, options)
+const durationMs = (value: number, minimum = 0) => Type.Integer({ ...DURATION, default: value, minimum })
+const sizeBytes = (value: number, minimum = 1) => Type.Integer({ ...BYTES, default: value, minimum })
+const positive = (value: number) => Type.Integer({ default: value, minimum: 1 })
+const sha256 = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 in hex' })
+/** One path segment: apps and rollups name folders and keys. */
+const segment = Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{0,63}$' })
+
+const listen = (port: number) =>
+  strict({
+    host: Type.String({ default: '127.0.0.1', minLength: 1 }),
+    port: Type.Integer({ default: port, minimum: 0, maximum: 65_535 }),
+  })
+
+const AwsEndpoint = {
+  region: Type.Optional(Type.String({ minLength: 1 })),
+  endpoint: Type.Optional(Type.String({ pattern: '^https?://' })),
+}
+
+export const AppConfig = Type.Object(
+  {
+    id: segment,
+    keys: Type.Array(strict({ sha256 }), { default: [], maxItems: 2 }),
+    origins: Type.Array(Type.String({ pattern: '^https?://[^/?#\\s]+$' }), { default: [] }),
+    aliases: Type.Array(Type.String({ minLength: 1, maxLength: 256 }), { default: [] }),
+    keyless: Type.Boolean({ default: false }),
+    limits: strict({
+      requestsPerSecond: positive(500),
+      burst: positive(1_000),
+      bytesPerSecond: sizeBytes(5_242_880),
+      eventsPerSecond: positive(20_000),
+    }),
+    privacy: strict({
+      ip: literals(['truncate', 'drop'], { default: 'truncate' }),
+      gpc: literals(['strip', 'drop', 'ignore'], { default: 'strip' }),
+      allowQuery: Type.Array(Type.String({ minLength: 1 }), { default: [] }),
+    }),
+  },
+  { additionalProperties: false },
+)
+
+const Stream = strict({
+  kind: literals(['lake', 'kinesis'], { default: 'lake' }),
+  name: Type.Optional(Type.String({ pattern: '^[a-zA-Z0-9_.-]{1,128}$' })),
+  ...AwsEndpoint,
+})
+
+export const GatewayConfig = strict({
+  listen: listen(8080),
+  operations: strict({
+    listen: Type.Optional(
+      Type.Object({
+        host: Type.String({ default: '127.0.0.1' }),
+        port: Type.Integer({ minimum: 0, maximum: 65_535 }),
+      }),
+    ),
+  }),
+  trustProxy: Type.Array(Type.String(), { default: [] }),
+  countryHeader: Type.String({ default: 'cloudfront-viewer-country', pattern: '^[a-z0-9-]+$' }),
+  limits: strict({
+    address: Type.Union(
+      [Type.Literal('off'), strict({ requestsPerSecond: positive(50), burst: positive(200) })],
+      { default: {} },
+    ),
+    inflightBytes: sizeBytes(67_108_864),
+  }),
+  journal: strict({ maxBytes: sizeBytes(4_294_967_296, 8_388_608) }),
+  durability: literals(['journal', 'memory'], { default: 'journal' }),
+  stream: Stream,
+})
+
+const DimensionName = literals([
+  'page_route',
+  'country',
+  'device_type',
+  'user_agent_name',
+  'os_name',
+  'app_version',
+  'environment',
+  'navigation_type',
+  'network_effective_type',
+])
+
+const Rollup = Type.Object(
+  {
+    id: segment,
+    sets: Type.Array(
+      Type.Object(
+        { name: segment, dimensions: Type.Array(DimensionName, { maxItems: 3 }) },
+        { additionalProperties: false },
+      ),
+      { minItems: 1, maxItems: 20 },
+    ),
+    maxMetrics: positive(500),
+    maxValues: positive(500),
+  },
+  { additionalProperties: false },
+)
+
+export const AggregationConfig = strict({
+  listen: listen(8081),
+  tokens: Type.Array(
+    Type.Object(
+      {
+        name: Type.String({ minLength: 1, maxLength: 64 }),
+        sha256,
+        scopes: Type.Array(literals(['read', 'run']), { minItems: 1 }),
+        apps: Type.Optional(Type.Array(segment)),
+      },
+      { additionalProperties: false },
+    ),
+    { default: [] },
+  ),
+  gatewayUrl: Type.Optional(Type.String({ pattern: '^https?://' })),
+  gatewayTokenEnv: Type.Optional(Type.String({ pattern: '^[A-Z][A-Z0-9_]*$' })),
+  engine: strict({
+    kind: literals(['duckdb'], { default: 'duckdb' }),
+    memoryLimit: sizeBytes(2_147_483_648, 134_217_728),
+    threads: positive(2),
+    timeout: durationMs(1_800_000, 1_000),
+  }),
+  schedule: strict({
+    enabled: Type.Boolean({ default: true }),
+    grain: literals(['1m', '5m', '15m', '1h'], { default: '15m' }),
+    grace: durationMs(120_000),
+    horizon: durationMs(86_400_000, 60_000),
+    tick: durationMs(15_000, 100),
+  }),
+  rollups: Type.Array(Rollup, { default: [], maxItems: 16 }),
+  stores: Type.Array(strict({ kind: literals(['local'], { default: 'local' }) }), {
+    default: [{}],
+    minItems: 1,
+  }),
+  cache: strict({ kind: literals(['memory'], { default: 'memory' }), maxBytes: sizeBytes(67_108_864) }),
+})
+
+export const Config = strict({
+  dataDir: Type.String({ default: './data', minLength: 1 }),
+  logLevel: literals(['trace', 'debug', 'info', 'warn', 'error', 'silent'], { default: 'info' }),
+  gateway: GatewayConfig,
+  lake: strict({ kind: literals(['fs'], { default: 'fs' }) }),
+  aggregation: AggregationConfig,
+  apps: Type.Array(AppConfig, { default: [], maxItems: 10_000 }),
+  aws: strict(AwsEndpoint),
+  shutdown: strict({
+    totalMs: durationMs(25_000, 1_000),
+    waitMs: Type.Optional(Type.Integer({ ...DURATION, minimum: 0 })),
+    drainMs: durationMs(15_000),
+  }),
+})
+
+export type Config = Static<typeof Config>
+export type AppConfig = Static<typeof AppConfig>
+export type GatewayConfig = Static<typeof GatewayConfig>
+export type AggregationConfig = Static<typeof AggregationConfig>
+export type TokenConfig = AggregationConfig['tokens'][number]

@@ -1,0 +1,29 @@
+/** What a format may look at: never the peer, never the clock. */
+export interface WireRequest {
+  readonly contentType: string | undefined
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly query: Readonly<Record<string, string>>
+  /** Inflated. Empty for GET. */
+  readonly body: Buffer
+}
+
+export interface Decoded {
+  /** Would-be measurements, in the order of the body; each is judged on its own. */
+  readonly candidates: readonly unknown[]
+  /** The app identifier that the body itself carries, if any. It identifies, it never authenticates. */
+  readonly alias?: string | undefined
+}
+
+/** One client's way of saying it, as a pure function. Throws `malformed_body` only when nothing at all can be read. */
+export interface Format {
+  readonly name: 'native' | 'pixel' | 'web-vitals'
+  decode(request: WireRequest): Decoded
+}
+
+/** Stands for a line or an item that could not be parsed, so that its neighbours keep their places. */
+export class Unreadable {
+  readonly detail: string
+  constructor(detail: string) {
+    this.detail = detail
+  }
+}

@@ -1,0 +1,28 @@
+/** One acknowledged batch, as it lies in the journal. */
+export interface Frame {
+  /** Grows by one per frame, across restarts. */
+  readonly sequence: number
+  readonly lines: Buffer
+  readonly count: number
+  readonly receivedMs: number
+}
+
+export interface BacklogState {
+  readonly frames: number
+  readonly events: number
+  readonly bytes: number
+  /** Arrival of the oldest undelivered event, epoch ms; undefined when nothing waits. */
+  readonly oldestMs: number | undefined
+}
+
+/** The reading end of a journal: what the pump drains. */
+export interface Backlog {
+  /**
+   * The next committed frames in order, each handed out once per process: at least one, and no more than `maxBytes`
+   * of lines unless the first alone is larger. Waits while there is none; resolves empty when the signal aborts.
+   */
+  read(maxBytes: number, signal: AbortSignal): Promise<readonly Frame[]>
+  /** Every frame up to and including `sequence` has reached its outcome: their room may be used again. */
+  release(sequence: number): Promise<void>
+  state(): BacklogState
+}

@@ -1,0 +1,29 @@
+/** A container of NDJSON lines: one Kinesis record, or one run of lines in a lake file. */
+export interface StreamRecord {
+  readonly data: Buffer
+  readonly lines: number
+  /** Random per container: even spread over shards. */
+  readonly partitionKey: string
+  /** Arrival of its oldest event, epoch ms. */
+  readonly receivedMs: number
+}
+
+/**
+ * What became of one record. `throttled` and `transient` are tried again, `misconfigured` pauses the sender and alarms,
+ * `poison` means the sink will never take this record.
+ */
+export type RecordOutcome =
+  | { readonly kind: 'stored' }
+  | { readonly kind: 'throttled' | 'transient' | 'misconfigured' | 'poison'; readonly code: string }
+
+/** Where the pump delivers to. */
+export interface Stream {
+  readonly kind: 'lake' | 'kinesis'
+  /** Most records, and most bytes of data and partition keys, in one `put`. */
+  readonly maxRecords: number
+  readonly maxBytes: number
+  /** One outcome per record, in order. Never rejects for a record's or the sink's sake: that is an outcome. */
+  put(records: readonly StreamRecord[], signal: AbortSignal): Promise<readonly RecordOutcome[]>
+  /** Finishes what is under way and lets go of files and sockets. */
+  close(): Promise<void>
+}

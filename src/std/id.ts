@@ -1,0 +1,22 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+
+/** The only source of randomness. Injected, so that tests are repeatable. */
+export interface Entropy {
+  /** A UUID of version 4. */
+  id(): string
+  /** `bytes` random bytes as base64url. */
+  token(bytes: number): string
+  /** Uniform in [0, 1): for jitter, never for secrets. */
+  uniform(): number
+}
+
+export const systemEntropy: Entropy = {
+  id: () => randomUUID(),
+  token: (bytes) => randomBytes(bytes).toString('base64url'),
+  uniform: () => Math.random(),
+}
+
+/** An id whose text order is its time order: 11 base-36 digits of milliseconds (until the year 5188), then chance. */
+export function sortableId(nowMs: number, entropy: Entropy): string {
+  return `${nowMs.toString(36).padStart(11, '0')}-${entropy.id().slice(0, 8)}`
+}

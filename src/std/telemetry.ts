@@ -1,0 +1,24 @@
+import pino, { type Logger } from 'pino'
+import { Registry } from 'prom-client'
+
+export type { Logger } from 'pino'
+
+/** What a stage needs to be observed: a log and a metrics registry. One of each per process. */
+export interface Telemetry {
+  readonly log: Logger
+  readonly metrics: Registry
+}
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
+
+/**
+ * JSON lines on `stream` (standard output by default). Errors keep their code and stack; nothing else of a request is
+ * ever logged: no key, token, body, address or URL.
+ */
+export function createTelemetry(level: LogLevel, stream?: { write(line: string): void }): Telemetry {
+  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
+  return { log: stream ? pino(options, stream) : pino(options), metrics: new Registry() }
+}
+
+/** For tests and one-shot commands: counts, but says nothing. */
+export const quietTelemetry = (): Telemetry => createTelemetry('silent')
