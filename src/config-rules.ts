@@ -1,0 +1,102 @@
+import { isIP } from 'node:net'
+import type { Config } from './config-schema.ts'
+
+export interface Fault {
+  /** Dotted, as in the file: `gateway.listen.port`. */
+  readonly path: string
+  readonly message: string
+}
+
+/** What the shape of a configuration cannot say: uniqueness, cross references, addresses. */
+export function ruleFaults(config: Config): Fault[] {
+  return [
+    ...appFaults(config),
+    ...gatewayFaults(config),
+    ...aggregationFaults(config),
+    ...processFaults(config),
+  ]
+}
+
+const faultIf = (broken: boolean, path: string, message: string): Fault[] =>
+  broken ? [{ path, message }] : []
+
+/** A check that each value it is given is new. */
+function unique(): (value: string, path: string, what: string) => Fault[] {
+  const seen = new Set<string>()
+  return (value, path, what) => {
+    const faults = faultIf(seen.has(value), path, `${what} is used twice`)
+    seen.add(value)
+    return faults
+  }
+}
+
+function appFaults({ apps }: Config): Fault[] {
+  const [newId, newKey, newAlias, newKeylessOrigin] = [unique(), unique(), unique(), unique()]
+  return apps.flatMap((app, i) => [
+    ...newId(app.id, `apps.${i}.id`, `app id "${app.id}"`),
+    ...app.keys.flatMap((key, k) => newKey(key.sha256, `apps.${i}.keys.${k}`, 'this key')),
+    ...app.aliases.flatMap((alias, a) => newAlias(alias, `apps.${i}.aliases.${a}`, `alias "${alias}"`)),
+    ...faultIf(app.keyless && app.origins.length === 0, `apps.${i}.keyless`, 'needs at least one origin'),
+    // An origin alone must lead to one app only, or its events could land in another's numbers.
+    ...(app.keyless ? app.origins : []).flatMap((origin, o) =>
+      newKeylessOrigin(
+        origin.toLowerCase(),
+        `apps.${i}.origins.${o}`,
+        `the origin "${origin}" of a keyless app`,
+      ),
+    ),
+  ])
+}
+
+function gatewayFaults({ gateway, aws }: Config): Fault[] {
+  const { kind, name, region, endpoint } = gateway.stream
+  const located = [region, endpoint, aws.region, aws.endpoint].some((value) => value !== undefined)
+  return [
+    ...gateway.trustProxy.flatMap((cidr, i) =>
+      faultIf(!isCidr(cidr), `gateway.trustProxy.${i}`, 'must be an address or a CIDR such as 10.0.0.0/8'),
+    ),
+    ...faultIf(kind === 'kinesis' && name === undefined, 'gateway.stream.name', 'is required for kinesis'),
+    ...faultIf(
+      kind === 'kinesis' && !located,
+      'gateway.stream.region',
+      'is required for kinesis (or aws.region)',
+    ),
+  ]
+}
+
+function aggregationFaults({ aggregation, apps }: Config): Fault[] {
+  const appIds = new Set(apps.map((app) => app.id))
+  const [newToken, newRollup] = [unique(), unique()]
+  return [
+    ...aggregation.tokens.flatMap((token, i) => [
+      ...newToken(token.name, `aggregation.tokens.${i}.name`, `token name "${token.name}"`),
+      ...(token.apps ?? []).flatMap((app) =>
+        faultIf(!appIds.has(app), `aggregation.tokens.${i}.apps`, `names no app: "${app}"`),
+      ),
+    ]),
+    ...aggregation.rollups.flatMap((rollup, i) => {
+      const newSet = unique()
+      return [
+        ...newRollup(rollup.id, `aggregation.rollups.${i}.id`, `rollup id "${rollup.id}"`),
+        ...rollup.sets.flatMap((set, s) =>
+          newSet(set.name, `aggregation.rollups.${i}.sets.${s}`, `set "${set.name}"`),
+        ),
+      ]
+    }),
+  ]
+}
+
+function processFaults({ gateway, aggregation, shutdown }: Config): Fault[] {
+  const clash = gateway.listen.port !== 0 && gateway.listen.port === aggregation.listen.port
+  return [
+    ...faultIf(clash, 'aggregation.listen.port', 'must differ from gateway.listen.port'),
+    ...faultIf(shutdown.drainMs > shutdown.totalMs, 'shutdown.drainMs', 'must not exceed shutdown.totalMs'),
+  ]
+}
+
+/** A boolean or a hop count would trust whoever writes X-Forwarded-For: only addresses and networks are taken. */
+function isCidr(text: string): boolean {
+  const [address = '', prefix = '0', ...rest] = text.split('/')
+  const bits = isIP(address) === 4 ? 32 : 128
+  return isIP(address) !== 0 && rest.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= bits
+}

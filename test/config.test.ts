@@ -1,0 +1,237 @@
+import { createHash } from 'node:crypto'
+import { test } from 'tap'
+import { environmentNames, isLoopback, parseConfig } from '../src/config.ts'
+import { AppError } from '../src/std/errors.ts'
+
+const sha = (text: string) => createHash('sha256').update(text).digest('hex')
+const faultsOf = (file: unknown, env = {}) => {
+  try {
+    parseConfig(file, env)
+    return []
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    return (error.details['faults'] as { path: string; message: string }[]).map(
+      ({ path, message }) => `${path}: ${message}`,
+    )
+  }
+}
+
+test('nothing at all is a complete configuration on loopback', async (t) => {
+  const config = parseConfig(undefined, {})
+  t.same(config.gateway.listen, { host: '127.0.0.1', port: 8080 })
+  t.same(config.aggregation.listen, { host: '127.0.0.1', port: 8081 })
+  t.same(config.gateway.limits, {
+    address: { requestsPerSecond: 50, burst: 200 },
+    inflightBytes: 64 * 2 ** 20,
+  })
+  t.equal(config.gateway.journal.maxBytes, 4 * 2 ** 30)
+  t.same(config.gateway.operations, {}, 'the operations listener is off until it is asked for')
+  t.equal(config.shutdown.totalMs, 25_000)
+  t.ok(Object.isFrozen(config.gateway.listen))
+})
+
+test('an app that says nothing gets the documented quotas and privacy', async (t) => {
+  const [app] = parseConfig({ apps: [{ id: 'shop-web' }] }, {}).apps
+  t.same(app?.limits, {
+    requestsPerSecond: 500,
+    burst: 1_000,
+    bytesPerSecond: 5_242_880,
+    eventsPerSecond: 20_000,
+  })
+  t.same(app?.privacy, { ip: 'truncate', gpc: 'strip', allowQuery: [] })
+})
+
+test('durations and sizes are read in their units', async (t) => {
+  for (const [text, milliseconds] of [
+    ['250ms', 250],
+    ['2s', 2_000],
+    ['15m', 900_000],
+    ['24h', 86_400_000],
+    ['30d', 2_592_000_000],
+    [1_500, 1_500],
+  ] as const) {
+    t.equal(
+      parseConfig({ aggregation: { schedule: { grace: text } } }, {}).aggregation.schedule.grace,
+      milliseconds,
+    )
+  }
+  for (const [text, bytes] of [
+    ['8388608B', 8_388_608],
+    ['64MiB', 67_108_864],
+    ['4GiB', 4_294_967_296],
+    ['9000KiB', 9_216_000],
+  ] as const) {
+    t.equal(parseConfig({ gateway: { journal: { maxBytes: text } } }, {}).gateway.journal.maxBytes, bytes)
+  }
+  t.same(faultsOf({ aggregation: { schedule: { grace: '2 fortnights' } } }), [
+    'aggregation.schedule.grace: must be integer',
+  ])
+  t.same(faultsOf({ aggregation: { schedule: { grace: '2x' } } }), [
+    'aggregation.schedule.grace: must be integer',
+  ])
+})
+
+test('the environment wins over the file', async (t) => {
+  const env = {
+    HEADGATE_GATEWAY_LISTEN_PORT: '9000',
+    HEADGATE_DATA_DIR: '/data',
+    HEADGATE_AGGREGATION_SCHEDULE_GRACE: '30s',
+    HEADGATE_APPS: '[{"id":"a"}]',
+    HEADGATE_GATEWAY_LIMITS_ADDRESS: 'off',
+    HEADGATE_AWS_REGION: '12',
+    HEADGATE_CONFIG: '/etc/headgate.yaml',
+    HEADGATE_LOG_LEVEL: undefined,
+    PATH: '/bin',
+  }
+  const config = parseConfig({ gateway: { listen: { port: 1 }, limits: 'nonsense' } }, env)
+  t.equal(config.gateway.listen.port, 9_000)
+  t.equal(config.dataDir, '/data')
+  t.equal(config.aggregation.schedule.grace, 30_000)
+  t.same(
+    config.apps.map((app) => app.id),
+    ['a'],
+  )
+  t.equal(config.gateway.limits.address, 'off')
+  t.equal(config.aws.region, '12', 'text stays text')
+  t.ok(environmentNames().has('HEADGATE_GATEWAY_JOURNAL_MAX_BYTES'))
+})
+
+test('all faults are reported at once, each with its path', async (t) => {
+  const faults = faultsOf(
+    { gateway: { listen: { port: 70_000 }, colour: 'red' }, apps: [{ id: 'Not OK' }], lake: { kind: 'ftp' } },
+    { HEADGATE_GATEWAY_LISTEN_PROT: '1' },
+  )
+  t.same(faults.sort(), [
+    'HEADGATE_GATEWAY_LISTEN_PROT: names no configuration key',
+    'apps.0.id: must match pattern "^[a-z0-9][a-z0-9_-]{0,63}$"',
+    'gateway.colour: is not a known key',
+    'gateway.listen.port: must be <= 65535',
+    'lake.kind: must be one of ["fs"]',
+  ])
+  t.same(faultsOf(['no', 'object']), [': must be an object', ': must be object'])
+  t.throws(() => parseConfig({ dataDir: '' }, {}), { code: 'bad_configuration', message: /^1 fault in/ })
+  t.throws(() => parseConfig({ dataDir: '', logLevel: 1 }, {}), { message: /^2 faults in/ })
+})
+
+test('what the shape cannot say is checked by rules', async (t) => {
+  const app = (id: string, more = {}) => ({ id, ...more })
+  for (const [rule, file, faults] of [
+    ['app ids are unique', { apps: [app('a'), app('a')] }, ['apps.1.id: app id "a" is used twice']],
+    [
+      'a key belongs to one app',
+      { apps: [app('a', { keys: [{ sha256: sha('k') }] }), app('b', { keys: [{ sha256: sha('k') }] })] },
+      ['apps.1.keys.0: this key is used twice'],
+    ],
+    [
+      'an alias leads to one app',
+      { apps: [app('a', { aliases: ['x'] }), app('b', { aliases: ['x'] })] },
+      ['apps.1.aliases.0: alias "x" is used twice'],
+    ],
+    [
+      'keyless needs an origin',
+      { apps: [app('a', { keyless: true })] },
+      ['apps.0.keyless: needs at least one origin'],
+    ],
+    [
+      'one origin in two keyless apps is ambiguous',
+      {
+        apps: [
+          app('a', { keyless: true, origins: ['https://x.example'] }),
+          app('b', { keyless: true, origins: ['https://X.example'] }),
+        ],
+      },
+      ['apps.1.origins.0: the origin "https://X.example" of a keyless app is used twice'],
+    ],
+    [
+      'one origin in two apps with keys is fine',
+      { apps: [app('a', { origins: ['https://x.example'] }), app('b', { origins: ['https://x.example'] })] },
+      [],
+    ],
+    [
+      'trustProxy takes networks, never a count or a boolean',
+      {
+        gateway: {
+          trustProxy: [
+            '10.0.0.0/8',
+            '::1',
+            'true',
+            '1',
+            '10.0.0.0/33',
+            '10.0.0.0/8/8',
+            'fd00::/129',
+            '10.0.0.0/x',
+          ],
+        },
+      },
+      [2, 3, 4, 5, 6, 7].map(
+        (i) => `gateway.trustProxy.${i}: must be an address or a CIDR such as 10.0.0.0/8`,
+      ),
+    ],
+    [
+      'kinesis needs a stream and a place',
+      { gateway: { stream: { kind: 'kinesis' } } },
+      [
+        'gateway.stream.name: is required for kinesis',
+        'gateway.stream.region: is required for kinesis (or aws.region)',
+      ],
+    ],
+    [
+      'aws.region will do',
+      { gateway: { stream: { kind: 'kinesis', name: 's' } }, aws: { region: 'eu-west-1' } },
+      [],
+    ],
+    [
+      'token names are unique and their apps exist',
+      {
+        aggregation: {
+          tokens: [
+            { name: 'ops', sha256: sha('t'), scopes: ['read'], apps: ['nobody'] },
+            { name: 'ops', sha256: sha('u'), scopes: ['run'] },
+          ],
+        },
+      },
+      [
+        'aggregation.tokens.0.apps: names no app: "nobody"',
+        'aggregation.tokens.1.name: token name "ops" is used twice',
+      ],
+    ],
+    [
+      'rollups and their sets are unique',
+      {
+        aggregation: {
+          rollups: ['r', 'r'].map((id) => ({
+            id,
+            sets: ['s', 's'].map((name) => ({ name, dimensions: [] })),
+          })),
+        },
+      },
+      [
+        'aggregation.rollups.0.sets.1: set "s" is used twice',
+        'aggregation.rollups.1.id: rollup id "r" is used twice',
+        'aggregation.rollups.1.sets.1: set "s" is used twice',
+      ],
+    ],
+    [
+      'the two listeners differ',
+      { gateway: { listen: { port: 9 } }, aggregation: { listen: { port: 9 } } },
+      ['aggregation.listen.port: must differ from gateway.listen.port'],
+    ],
+    [
+      'port 0 means any port, twice',
+      { gateway: { listen: { port: 0 } }, aggregation: { listen: { port: 0 } } },
+      [],
+    ],
+    [
+      'the drain fits into the shutdown',
+      { shutdown: { totalMs: 2_000, drainMs: 3_000 } },
+      ['shutdown.drainMs: must not exceed shutdown.totalMs'],
+    ],
+  ] as const) {
+    t.same(faultsOf(file), faults, rule)
+  }
+})
+
+test('loopback is what other machines cannot reach', async (t) => {
+  for (const host of ['127.0.0.1', '127.8.8.8', 'localhost', '::1']) t.equal(isLoopback(host), true, host)
+  for (const host of ['0.0.0.0', '::', '10.0.0.1', 'example.com']) t.equal(isLoopback(host), false, host)
+})
