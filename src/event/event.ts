@@ -76,11 +76,16 @@ export const Event = Type.Object({
   sdk_name: Type.Optional(text('What sent it, such as web-vitals.')),
   sdk_version: Type.Optional(text('Its version.')),
   attributes: Type.Optional(
-    Type.Record(Type.String(), Type.String({ maxLength: MAX_ATTRIBUTE_VALUE_CHARS }), {
-      maxProperties: MAX_ATTRIBUTES,
-      propertyNames: { minLength: 1, maxLength: MAX_ATTRIBUTE_NAME_CHARS },
-      description: 'Custom dimensions.',
-    }),
+    // The pattern of a record's keys is `^.*$` by default: a line break in a name would leave its value unchecked.
+    Type.Record(
+      Type.String({ pattern: '^[\\s\\S]*$' }),
+      Type.String({ maxLength: MAX_ATTRIBUTE_VALUE_CHARS }),
+      {
+        maxProperties: MAX_ATTRIBUTES,
+        propertyNames: { minLength: 1, maxLength: MAX_ATTRIBUTE_NAME_CHARS },
+        description: 'Custom dimensions.',
+      },
+    ),
   ),
 })
 export type Event = Static<typeof Event>
@@ -119,15 +124,18 @@ export interface Column {
   readonly description: string
 }
 
+type Described = TSchema & { readonly description?: string }
 const epochMs: readonly string[] = ['event_time', 'received_time']
 
 /** The storage form of each column, for Parquet and DDL. Times stay BIGINT epoch ms: no engine's time zone can touch them. */
-export const columns: readonly Column[] = Object.entries<TSchema>(Event.properties).map(([name, schema]) => ({
-  name: name as ColumnName,
-  type: storageType(name, schema),
-  required: Event.required.includes(name as never),
-  description: String('description' in schema ? schema.description : ''),
-}))
+export const columns: readonly Column[] = Object.entries<Described>(Event.properties).map(
+  ([name, schema]) => ({
+    name: name as ColumnName,
+    type: storageType(name, schema),
+    required: Event.required.includes(name as never),
+    description: String(schema.description),
+  }),
+)
 
 function storageType(name: string, schema: TSchema): ColumnType {
   if (epochMs.includes(name)) return 'bigint'

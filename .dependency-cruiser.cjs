@@ -1,0 +1,101 @@
+/**
+ * The law of imports: they only point to a stage before, or to a seam (event, lake, http, std). Each row: a folder, then
+ * what it may import from src/ besides itself. docs/ARCHITECTURE.md tells the same as a picture.
+ */
+const may = {
+  std: [],
+  event: ['std'],
+  lake: ['std', 'event'],
+  http: ['std'],
+  'gateway/apps': ['std', 'http'],
+  'gateway/collect': ['std', 'event', 'http', 'gateway/apps'],
+  'gateway/deliver': ['std', 'event', 'lake', 'gateway/collect/journal'],
+  'aggregation/ingest': ['std', 'event', 'lake'],
+  'aggregation/rollup': ['std', 'event', 'http', 'lake', 'aggregation/ingest'],
+  'aggregation/serve': ['std', 'http', 'aggregation/rollup/(store|measure|definition)'],
+  'gateway/app': ['std', 'http', 'gateway'],
+  'aggregation/app': ['std', 'http', 'aggregation'],
+  cli: ['std', 'http', 'config', 'wiring', 'gateway/app', 'aggregation/app'],
+  main: ['cli'],
+  config: ['std', 'config-(schema|rules)'],
+  'config-rules': ['config-schema'],
+  'config-schema': [],
+}
+
+/** Named after their technology; only wiring.ts knows them, and their own helpers beside them. */
+const adapters =
+  '^src/(lake/(fs|s3)|gateway/deliver/(kinesis|disk-journal|memory-journal|lake-writer)|aggregation/ingest/duckdb(-child)?|aggregation/rollup/(engines|stores)/[^/]+)\\.ts$'
+const sdks = 'node_modules/(@aws-sdk|@smithy|@duckdb|pg|ioredis)/'
+const servers = 'node_modules/(fastify|@fastify)/'
+const own = (folder) => `^src/${folder}(/|\\.ts$)`
+
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'no-orphans',
+      comment: 'Every module is reached from main; forked children are entries of their own.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(main|aggregation/ingest/duckdb-child)\\.ts$', orphan: true },
+      to: {},
+    },
+    ...Object.entries(may).map(([folder, allowed]) => ({
+      name: `${folder.replaceAll('/', '-')}-looks-only-back`,
+      severity: 'error',
+      from: { path: own(folder) },
+      // The shape of the configuration is known to all, as a type.
+      to: { path: '^src/', pathNot: [...[folder, ...allowed].map(own), '^src/config-schema\\.ts$'] },
+    })),
+    {
+      name: 'configuration-is-a-type-only',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(config(-rules)?|wiring|cli/.*)\\.ts$' },
+      to: { path: '^src/config-schema\\.ts$', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'adapters-are-wired-once',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/wiring\\.ts$', adapters] },
+      to: { path: adapters, dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'sdks-stay-in-adapters',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/wiring\\.ts$', adapters] },
+      to: { path: sdks },
+    },
+    {
+      name: 'the-gateway-never-loads-duckdb',
+      severity: 'error',
+      from: { path: '^src/(gateway|cli/gateway)' },
+      to: { path: 'node_modules/@duckdb/|^src/aggregation/', reachable: true },
+    },
+    {
+      name: 'fastify-stays-in-routes',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/http/|/app\\.ts$|/routes\\.ts$' },
+      to: { path: servers },
+    },
+    {
+      name: 'only-main-starts-the-command-line',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(main\\.ts|cli/)' },
+      to: { path: '^src/(main\\.ts|cli/)' },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'node', 'default'],
+      extensions: ['.ts', '.js'],
+    },
+  },
+}

@@ -1,0 +1,40 @@
+import { AppError } from '../../std/errors.ts'
+import { type App, originAllowed, type Registry } from './registry.ts'
+
+/** Everything by which a request says whose it is. */
+export interface Claims {
+  /** The apps of the keys presented, in order: header, query, path. Unknown keys are not among them. */
+  readonly keyed: readonly App[]
+  /** The identifier inside the body. */
+  readonly alias?: string | undefined
+  /** The Origin header. `null` is one, too. */
+  readonly origin?: string | undefined
+}
+
+/**
+ * The one app that a request is for. Unknown keys and aliases are skipped: clients send identifiers that were never meant
+ * for us. What is known must agree, and a browser's Origin must be on that app's list; a sender without one is no browser.
+ */
+export function admit({ keyed, alias, origin }: Claims, registry: Registry): App {
+  const aliased = alias === undefined ? undefined : registry.byAlias(alias)
+  const named = aliased === undefined ? keyed : [...keyed, aliased]
+  // An Origin speaks only when nothing else did: a site may serve an app with a key beside a keyless one.
+  const [app = origin === undefined ? undefined : registry.byOrigin(origin)] = named
+
+  if (app === undefined) {
+    throw new AppError('unknown_key', 'Send a known key in x-headgate-key, x-api-key or the query.')
+  }
+  if (named.some((other) => other !== app)) {
+    throw new AppError('conflicting_apps', 'Keys and aliases in this request belong to different apps.')
+  }
+  if (origin !== undefined && !originAllowed(app, origin)) {
+    throw new AppError('origin_not_allowed', `The Origin is not on the list of the app "${app.id}".`)
+  }
+  if (keyed.length === 0 && origin === undefined) {
+    throw new AppError(
+      'unknown_key',
+      'An alias identifies an app; it needs a key or a listed Origin beside it.',
+    )
+  }
+  return app
+}

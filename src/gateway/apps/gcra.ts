@@ -1,0 +1,40 @@
+/** A bucket that refills at `perSecond` and holds `burst`. */
+export interface Rate {
+  readonly perSecond: number
+  readonly burst: number
+}
+
+export interface Buckets {
+  /** Takes `cost` from the bucket of `key`: 0 when it was there, else how many milliseconds until it is. */
+  take(key: string, cost: number, rate: Rate): number
+}
+
+/**
+ * The generic cell rate algorithm: a bucket is one number, the time at which it will be full again. Nothing refills in
+ * the background, and the time to wait is exact. A cost above the burst asks for a full bucket, or it could never pass.
+ */
+export function gcra(fullAtMs: number, nowMs: number, cost: number, { perSecond, burst }: Rate) {
+  const msPerUnit = 1_000 / perSecond
+  const nextFullAtMs = Math.max(fullAtMs, nowMs) + Math.min(cost, burst) * msPerUnit
+  const waitMs = nextFullAtMs - nowMs - burst * msPerUnit
+  // Half a microsecond: sums of fractions must not refuse what fits exactly.
+  return waitMs > 0.0005 ? { fullAtMs, waitMs } : { fullAtMs: nextFullAtMs, waitMs: 0 }
+}
+
+/**
+ * The `maxKeys` buckets used last; the longest unused one makes room. Whoever can show more keys than that could always
+ * bring a new one, so forgetting gives nothing away that memory could have kept.
+ */
+export function createBuckets(maxKeys: number, monotonicMs: () => number): Buckets {
+  const fullAt = new Map<string, number>()
+  return {
+    take(key, cost, rate) {
+      const nowMs = monotonicMs()
+      const { fullAtMs, waitMs } = gcra(fullAt.get(key) ?? nowMs, nowMs, cost, rate)
+      fullAt.delete(key)
+      fullAt.set(key, fullAtMs)
+      if (fullAt.size > maxKeys) fullAt.delete(String(fullAt.keys().next().value))
+      return waitMs
+    },
+  }
+}

@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto'
+import type { AppConfig } from '../../config-schema.ts'
+
+/** An app as requests meet it. */
+export interface App {
+  readonly id: string
+  readonly limits: AppConfig['limits']
+  readonly ip: AppConfig['privacy']['ip']
+  readonly gpc: AppConfig['privacy']['gpc']
+  readonly allowQuery: ReadonlySet<string>
+  readonly origins: ReadonlySet<string>
+}
+
+/** Who may send. Every lookup is one step in a map, however many apps there are. */
+export interface Registry {
+  /** The app of a publishable key, as presented. */
+  byKey(presented: string): App | undefined
+  /** The app that lists this identifier of a foreign format. It identifies, it never authenticates. */
+  byAlias(alias: string): App | undefined
+  /** The keyless app for which this Origin alone is enough. */
+  byOrigin(origin: string): App | undefined
+  /** Whether any app lists the Origin: for preflights and for errors before the app is known. */
+  anyOrigin(origin: string): boolean
+  /** Reloads. Requests that were admitted before keep the app they were admitted to. */
+  replace(apps: readonly AppConfig[]): void
+}
+
+/** As browsers write it: lower case, no default port. */
+export function normalOrigin(origin: string): string {
+  return origin
+    .toLowerCase()
+    .replace(/^(http:.*):80$/, '$1')
+    .replace(/^(https:.*):443$/, '$1')
+}
+
+/** `null`, the Origin of sandboxed frames and files, is on no list. Nor is there a wildcard: an app without origins takes none. */
+export const originAllowed = (app: App, origin: string): boolean => app.origins.has(normalOrigin(origin))
+
+export const keyDigest = (presented: string): string => createHash('sha256').update(presented).digest('hex')
+
+export function createRegistry(apps: readonly AppConfig[]): Registry {
+  let index = indexed(apps)
+  return {
+    // The digest is what the configuration holds, and it makes every lookup take the same time whatever was presented.
+    byKey: (presented) => index.byDigest.get(keyDigest(presented)),
+    byAlias: (alias) => index.byAlias.get(alias),
+    byOrigin: (origin) => index.keyless.get(normalOrigin(origin)),
+    anyOrigin: (origin) => index.origins.has(normalOrigin(origin)),
+    replace(next) {
+      index = indexed(next)
+    },
+  }
+}
+
+function indexed(configs: readonly AppConfig[]) {
+  const byDigest = new Map<string, App>()
+  const byAlias = new Map<string, App>()
+  const keyless = new Map<string, App>()
+  const origins = new Set<string>()
+  for (const config of configs) {
+    const app = appOf(config)
+    for (const key of config.keys) byDigest.set(key.sha256, app)
+    for (const alias of config.aliases) byAlias.set(alias, app)
+    for (const origin of app.origins) {
+      origins.add(origin)
+      if (config.keyless) keyless.set(origin, app)
+    }
+  }
+  return { byDigest, byAlias, keyless, origins }
+}
+
+function appOf({ id, limits, origins, privacy }: AppConfig): App {
+  const { ip, gpc, allowQuery } = privacy
+  return {
+    id,
+    limits,
+    ip,
+    gpc,
+    allowQuery: new Set(allowQuery),
+    origins: new Set(origins.map(normalOrigin)),
+  }
+}

@@ -1,0 +1,56 @@
+import type { Readable } from 'node:stream'
+import { AppError } from '../../std/errors.ts'
+import type { Lease } from './inflight.ts'
+
+/** On the wire (design.md, section 5); Fastify's own default. */
+export const MAX_WIRE_BYTES = 1_048_576
+/** All that sendBeacon and fetch(keepalive) may have in flight: a larger "beacon" comes from no browser (clients.md 2). */
+export const MAX_BEACON_BYTES = 65_536
+/** GET, so all of it is in the URL (design.md, section 5). */
+export const MAX_PIXEL_URL_BYTES = 8_192
+
+/** What browsers send without asking first, and cannot send again: sendBeacon, keepalive, forms, and untyped bodies. */
+const BEACON_TYPES: readonly string[] = ['', 'text/plain', 'application/x-www-form-urlencoded']
+
+/** Whether the sender reads the answer and would try again. The only thing a content type decides. */
+export function canRetry(contentType = ''): boolean {
+  const [mediaType = ''] = contentType.split(';')
+  const type = mediaType.trim().toLowerCase()
+  return !BEACON_TYPES.includes(type) && !type.startsWith('multipart/')
+}
+
+/**
+ * The bytes of a request, counted against `lease` as they arrive. A body that is refused half-way is read to its end and
+ * thrown away, so that the sender sees the answer instead of a reset; the request timeout bounds how long that takes.
+ */
+export function readBody(stream: Readable, maxBytes: number, lease: Lease): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    const take = (chunk: Buffer) => {
+      try {
+        bytes += chunk.length
+        assertFits(bytes, maxBytes)
+        lease.grow(chunk.length)
+        chunks.push(chunk)
+      } catch (error) {
+        stream.off('data', take)
+        stream.resume()
+        reject(error)
+      }
+    }
+    stream.on('data', take)
+    // Always copied: a small chunk is a view that would keep the whole read buffer of its socket alive.
+    stream.once('end', () => resolve(Buffer.concat(chunks, bytes)))
+    stream.once('error', () => reject(new AppError('malformed_body', 'The body ended early.')))
+  })
+}
+
+/** By Content-Length, before the first byte is read. Node has checked its form; a chunked body has none. */
+export function assertDeclaredFits(contentLength: string | undefined, maxBytes: number): void {
+  assertFits(Number(contentLength ?? 0), maxBytes)
+}
+
+function assertFits(bytes: number, maxBytes: number): void {
+  if (bytes > maxBytes) throw new AppError('body_too_large', `The body exceeds ${maxBytes} bytes.`)
+}

@@ -1,0 +1,38 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { AppError } from '../../std/errors.ts'
+
+/** A publishable key, in the order in which they are believed. It names an app; it is no secret. */
+const KEY_HEADERS: readonly string[] = ['x-headgate-key', 'x-api-key']
+
+/** Keys as presented: header first, then query. */
+export function presentedKeys(
+  headers: IncomingHttpHeaders,
+  query: Readonly<Record<string, string>>,
+): string[] {
+  const sent = KEY_HEADERS.flatMap((name) => {
+    const value = headers[name]?.toString()
+    // Node joins repeated headers with a comma, which no key contains.
+    if (value?.includes(',')) throw new AppError('invalid_request', `${name} was sent more than once.`)
+    return value ?? []
+  })
+  return query['key'] === undefined ? sent : [...sent, query['key']]
+}
+
+/** A query in which each name has one value: which of two would count is nothing to guess. */
+export function singleValued(query: unknown): Readonly<Record<string, string>> {
+  const repeated = Object.entries(query as object).find(([, value]) => Array.isArray(value))
+  if (repeated === undefined) return query as Record<string, string>
+  // The name is the client's own text: bounded, and only what is harmless in a log or a page.
+  const name = repeated[0].slice(0, 64).replace(/[^\w.:-]/g, '?')
+  throw new AppError('invalid_request', `The query parameter ${name} was sent more than once.`)
+}
+
+/** Global Privacy Control, a header of `1`. Repeated, it is still an objection. */
+export const objectsToTracking = (headers: IncomingHttpHeaders): boolean =>
+  headers['sec-gpc']?.toString().startsWith('1') === true
+
+/** ISO 3166-1 alpha-2 as the edge wrote it. Anything else, such as CloudFront's absence or Tor's T1, is no country. */
+export function countryOf(headers: IncomingHttpHeaders, name: string): string | undefined {
+  const country = headers[name]?.toString().toUpperCase() ?? ''
+  return /^[A-Z]{2}$/.test(country) ? country : undefined
+}

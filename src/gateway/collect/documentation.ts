@@ -1,0 +1,103 @@
+import Type, { type TSchema } from 'typebox'
+import { Measurement } from '../../event/event.ts'
+import { problemAnswer } from '../../http/problems.ts'
+
+/** What OpenAPI says of the routes. The bytes themselves are judged by the formats and by event/verdict.ts. */
+const rejection = Type.Object({
+  index: Type.Integer({ minimum: 0, description: 'Its place in the request, from 0.' }),
+  code: Type.String({ description: 'Stable; see docs/errors.md.' }),
+  detail: Type.String({ description: 'Names the field and the rule, never the value.' }),
+})
+
+const receipt = Type.Object(
+  {
+    accepted: Type.Integer({ minimum: 1 }),
+    rejected: Type.Array(rejection),
+    durability: Type.Enum(['journal', 'stream', 'lake', 'memory'], {
+      description: 'Where the accepted events are now.',
+    }),
+  },
+  { description: 'At least one event was accepted.' },
+)
+
+const refusals = {
+  400: problemAnswer('The body, a header or the query cannot be read. Do not retry.'),
+  401: problemAnswer('No key, alias or Origin leads to an app.'),
+  403: problemAnswer('The Origin is not on the list of the app, or two apps are named. Permanent.'),
+  408: problemAnswer('The request took too long to arrive.'),
+  413: problemAnswer('Above 1 MiB (64 KiB for beacons), or above 4 MiB inflated.'),
+  415: problemAnswer('Unknown content encoding (see Accept-Encoding) or a content type that is none.'),
+  422: problemAnswer('Nothing was accepted; `rejected` says why.'),
+  429: problemAnswer('The address or the app is over its limit; see Retry-After.'),
+  503: problemAnswer('No room, or shutting down; see Retry-After. Nothing was kept.'),
+}
+
+const key = Type.String({ description: 'Publishable key of the app.' })
+const identity = {
+  headers: Type.Object({ 'x-headgate-key': Type.Optional(key), 'x-api-key': Type.Optional(key) }),
+  querystring: Type.Object({ key: Type.Optional(key) }),
+}
+
+const body = (schema: TSchema) => ({
+  content: {
+    'application/json': { schema },
+    'application/x-ndjson': { schema: Type.String({ description: 'One event a line.' }) },
+    'text/plain': { schema: Type.String({ description: 'The same, from sendBeacon.' }) },
+  },
+})
+
+const answers = {
+  202: { description: 'To senders of JSON.', content: { 'application/json': { schema: receipt } } },
+  204: Type.Null({ description: 'To beacons: text/plain, form and untyped bodies.' }),
+  ...refusals,
+}
+
+const events = Type.Union([
+  Measurement,
+  Type.Array(Measurement),
+  Type.Object({
+    sent_at: Type.Optional(Type.Number({ description: 'Epoch ms on the client clock. Informative.' })),
+    context: Type.Optional(Type.Partial(Measurement, { description: 'Fields that the events share.' })),
+    events: Type.Array(Measurement),
+  }),
+])
+
+export const eventsSchema = {
+  operationId: 'sendEvents',
+  summary: 'Send measurements',
+  description:
+    'One event, an array, NDJSON, or an envelope with shared context; up to 500 events and 1 MiB, as gzip, deflate, br, zstd or plain. A 2xx means that every accepted event is durable.',
+  tags: ['collect'],
+  ...identity,
+  body: body(events),
+  response: answers,
+}
+
+export const webVitalsSchema = {
+  operationId: 'sendWebVitals',
+  summary: 'Send metrics of the web-vitals library',
+  description:
+    'The objects that web-vitals hands to its callbacks, one or an array, as sent by its own snippet.',
+  tags: ['collect'],
+  ...identity,
+  body: body(Type.Unknown({ description: 'A Metric of web-vitals, or an array of them.' })),
+  response: answers,
+}
+
+export const pixelSchema = {
+  operationId: 'pixel',
+  summary: 'Send one measurement without script',
+  description:
+    'Fields of the event as query parameters, up to 8 KiB. Always answers with a transparent pixel: nothing is acknowledged by it, the outcome is counted.',
+  tags: ['collect'],
+  querystring: Type.Object(
+    { key: Type.Optional(key), name: Measurement.properties.name, value: Measurement.properties.value },
+    { additionalProperties: true },
+  ),
+  response: {
+    200: {
+      description: 'A 1×1 GIF, whatever happened.',
+      content: { 'image/gif': { schema: Type.String({ format: 'binary' }) } },
+    },
+  },
+}

@@ -1,0 +1,114 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { asAppError, logFailure } from '../../http/problems.ts'
+import { AppError } from '../../std/errors.ts'
+import type { Logger } from '../../std/telemetry.ts'
+import {
+  assertDeclaredFits,
+  canRetry,
+  MAX_BEACON_BYTES,
+  MAX_PIXEL_URL_BYTES,
+  MAX_WIRE_BYTES,
+  readBody,
+} from './body.ts'
+import { countryOf, objectsToTracking, presentedKeys, singleValued } from './claims.ts'
+import type { Collector, Receipt } from './collect.ts'
+import { eventsSchema, pixelSchema, webVitalsSchema } from './documentation.ts'
+import type { Format } from './formats/format.ts'
+import { native } from './formats/native.ts'
+import { pixel } from './formats/pixel.ts'
+import { webVitals } from './formats/web-vitals.ts'
+import type { Inflate } from './inflate.ts'
+import type { ByteBudget, Lease } from './inflight.ts'
+
+export interface CollectRoutePorts {
+  readonly collector: Collector
+  readonly inflight: ByteBudget
+  readonly inflate: Inflate
+  readonly log: Logger
+  /** In which a trusted edge names the sender's country. */
+  readonly countryHeader: string
+  readonly isTrusted: (peer: string | undefined) => boolean
+}
+
+/** One transparent pixel: the 43 bytes that every tracker sends. */
+export const PIXEL = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==', 'base64')
+
+/** The ways in which measurements arrive. The route decides how a body is read, never its content type. */
+export async function collectRoutes(app: FastifyInstance, ports: CollectRoutePorts): Promise<void> {
+  app.addHook('onError', (_request, reply, error, done) => {
+    if (error.code === 'unsupported_encoding') reply.header('accept-encoding', ports.inflate.encodings)
+    done()
+  })
+  /** The schemas are documentation: what is in a body only its format knows. */
+  const validatorCompiler = () => () => true
+
+  const accept = (format: Format) => async (request: FastifyRequest, reply: FastifyReply) => {
+    const receipt = await submit(format, request, ports)
+    return canRetry(request.headers['content-type']) ? sendReceipt(reply, receipt) : reply.code(204).send()
+  }
+  app.post('/v1/events', { schema: eventsSchema, validatorCompiler, handler: accept(native) })
+  app.post('/v1/web-vitals', { schema: webVitalsSchema, validatorCompiler, handler: accept(webVitals) })
+
+  app.get('/v1/pixel.gif', {
+    schema: pixelSchema,
+    validatorCompiler,
+    exposeHeadRoute: false,
+    handler: async (request, reply) => {
+      if (request.url.length > MAX_PIXEL_URL_BYTES) {
+        throw new AppError('uri_too_long', `The URL exceeds ${MAX_PIXEL_URL_BYTES} bytes.`)
+      }
+      await submit(pixel, request, ports)
+      return sendPixel(reply)
+    },
+    // A page must not show a broken image because we are busy: the outcome is counted, not told.
+    errorHandler: (error, _request, reply) => {
+      logFailure(asAppError(error), ports.log)
+      return sendPixel(reply)
+    },
+  })
+}
+
+const sendReceipt = (reply: FastifyReply, receipt: Receipt) => reply.code(202).send(receipt)
+const sendPixel = (reply: FastifyReply) => reply.code(200).type('image/gif').send(PIXEL)
+
+/** From Fastify's request to ours. What is read of the body is held against the budget until the answer is known. */
+async function submit(format: Format, request: FastifyRequest, ports: CollectRoutePorts): Promise<Receipt> {
+  const { headers } = request
+  const query = singleValued(request.query)
+  const contentType = headers['content-type']
+  const retries = request.method !== 'GET' && canRetry(contentType)
+  const maxBytes = retries ? MAX_WIRE_BYTES : MAX_BEACON_BYTES
+  const lease = ports.inflight.lease()
+  try {
+    return await ports.collector.collect({
+      format,
+      wire: { contentType, headers, query },
+      keys: presentedKeys(headers, query),
+      origin: headers.origin,
+      address: request.ip,
+      userAgent: headers['user-agent'] ?? '',
+      country: ports.isTrusted(request.socket.remoteAddress)
+        ? countryOf(headers, ports.countryHeader)
+        : undefined,
+      canRetry: retries,
+      gpc: objectsToTracking(headers),
+      receive: () => receive(request, { ...ports, maxBytes, lease }),
+    })
+  } finally {
+    lease.release()
+  }
+}
+
+interface Receiving {
+  readonly maxBytes: number
+  readonly lease: Lease
+  readonly inflate: Inflate
+}
+
+async function receive({ raw, headers }: FastifyRequest, { maxBytes, lease, inflate }: Receiving) {
+  assertDeclaredFits(headers['content-length'], maxBytes)
+  const bytes = await readBody(raw, maxBytes, lease)
+  const body = await inflate(bytes, headers['content-encoding'])
+  if (body !== bytes) lease.grow(body.length)
+  return { body, wireBytes: bytes.length }
+}

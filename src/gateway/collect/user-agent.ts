@@ -1,0 +1,54 @@
+import Bowser from 'bowser'
+import { isbot } from 'isbot'
+
+/** Columns that only the gateway sets. */
+export interface UserAgentFacts {
+  readonly device_type: 'desktop' | 'mobile' | 'tablet' | 'bot' | 'other'
+  readonly user_agent_name?: string
+  /** The major version. */
+  readonly user_agent_version?: string
+  readonly os_name?: string
+}
+
+/** Longest part of the header that is looked at, in characters. Real ones stay below 500. */
+const MAX_HEADER_CHARS = 1_024
+
+/** Bowser repeats the text of an agent that it does not know; a dimension must not hold text of a client's choosing. */
+const knownBrowsers: ReadonlySet<string> = new Set(Object.values(Bowser.BROWSER_MAP))
+const deviceTypes: ReadonlyMap<unknown, UserAgentFacts['device_type']> = new Map([
+  ['desktop', 'desktop'],
+  ['mobile', 'mobile'],
+  ['tablet', 'tablet'],
+])
+
+/** What a User-Agent header says, remembered for the `maxEntries` headers seen last: parsing costs as much as a request. */
+export function userAgents(maxEntries = 1_000): (header: string | undefined) => UserAgentFacts {
+  const seen = new Map<string, UserAgentFacts>()
+  return (header) => {
+    if (!header) return { device_type: 'other' }
+    const agent = header.length > MAX_HEADER_CHARS ? copyOfStart(header) : header
+    const facts = seen.get(agent) ?? factsOf(agent)
+    // A Map keeps the order of insertion, so its first key is the one not asked for longest.
+    seen.delete(agent)
+    seen.set(agent, facts)
+    if (seen.size > maxEntries) seen.delete(String(seen.keys().next().value))
+    return facts
+  }
+}
+
+function factsOf(agent: string): UserAgentFacts {
+  const { browser, os, platform } = Bowser.parse(agent)
+  const name = String(browser.name)
+  const major = /^\d{1,4}(?!\d)/.exec(String(browser.version))
+  const known = knownBrowsers.has(name)
+  return {
+    device_type: isbot(agent) ? 'bot' : (deviceTypes.get(platform.type) ?? 'other'),
+    ...(known && { user_agent_name: name }),
+    ...(known && major && { user_agent_version: major[0] }),
+    ...(os.name && { os_name: os.name }),
+  }
+}
+
+/** A slice would keep the whole header alive for as long as it is remembered. Headers are Latin-1 on the wire. */
+const copyOfStart = (header: string): string =>
+  Buffer.from(header.slice(0, MAX_HEADER_CHARS), 'latin1').toString('latin1')

@@ -1,0 +1,69 @@
+import type { Measurement } from '../../event/event.ts'
+import type { RefusalCode } from '../../event/ledger.ts'
+import { judge, type Verdict } from '../../event/verdict.ts'
+import { Unreadable } from './formats/format.ts'
+
+/** What one request may bring (design.md, section 5). Those beyond are refused one by one: the first keep their place. */
+export const MAX_EVENTS_PER_REQUEST = 500
+/** Enough to find the fault. Every refusal is counted, listed or not. */
+export const MAX_REJECTIONS_LISTED = 500
+
+export interface Rejection {
+  /** Its place in the request, from 0. */
+  readonly index: number
+  readonly code: RefusalCode
+  readonly detail: string
+}
+
+export interface Judged {
+  readonly accepted: readonly { readonly measurement: Measurement; readonly index: number }[]
+  /** In the order of the request, at most MAX_REJECTIONS_LISTED. */
+  readonly rejected: readonly Rejection[]
+  /** The code of every event that was not accepted. */
+  readonly refusals: readonly RefusalCode[]
+  /** Fields that were left out of accepted events. */
+  readonly ignored: number
+}
+
+/** Each candidate on its own, so that one bad event never costs its neighbours. */
+export function judgeAll(
+  candidates: readonly unknown[],
+  verdictOf: (candidate: unknown) => Verdict = judgeOne,
+): Judged {
+  const accepted: { measurement: Measurement; index: number }[] = []
+  const refused: Rejection[] = []
+  let ignored = 0
+  for (const [index, candidate] of candidates.slice(0, MAX_EVENTS_PER_REQUEST).entries()) {
+    const verdict = verdictOf(candidate)
+    if (verdict.kind === 'accepted') {
+      accepted.push({ measurement: verdict.measurement, index })
+      ignored += verdict.ignored
+    } else refused.push({ index, code: verdict.code, detail: verdict.detail })
+  }
+  const beyond = Math.max(0, candidates.length - MAX_EVENTS_PER_REQUEST)
+  const room = MAX_REJECTIONS_LISTED - refused.length
+  return {
+    accepted,
+    rejected: refused.concat(Array.from({ length: Math.min(beyond, room) }, (_, i) => tooMany(i))),
+    refusals: refused.map(({ code }) => code).concat(Array(beyond).fill('too_many_events')),
+    ignored,
+  }
+}
+
+function judgeOne(candidate: unknown): Verdict {
+  if (!(candidate instanceof Unreadable)) return judge(candidate)
+  return { kind: 'refused', code: 'malformed_line', detail: candidate.detail }
+}
+
+/** For apps that take nothing from visitors who object (Global Privacy Control). */
+export const refuseForPrivacy = (): Verdict => ({
+  kind: 'refused',
+  code: 'privacy_gpc',
+  detail: 'The visitor asks not to be measured (Sec-GPC).',
+})
+
+const tooMany = (i: number): Rejection => ({
+  index: MAX_EVENTS_PER_REQUEST + i,
+  code: 'too_many_events',
+  detail: `A request may bring ${MAX_EVENTS_PER_REQUEST} events.`,
+})

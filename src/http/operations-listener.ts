@@ -1,0 +1,18 @@
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from '../std/telemetry.ts'
+import { type OperationsPorts, operationsRoutes } from './operations.ts'
+import { type ProbePorts, probeRoutes } from './probes.ts'
+import { answerWithProblems } from './problems.ts'
+import { createServer, refuseWhileClosing } from './server.ts'
+
+/** A gateway on its own is asked for its metrics here: never on its public listener. */
+export async function buildOperations(
+  ports: OperationsPorts & ProbePorts & { readonly log: Logger },
+): Promise<FastifyInstance> {
+  const app = createServer([], ports.log)
+  answerWithProblems(app, ports.log)
+  refuseWhileClosing(app)
+  await app.register(probeRoutes, ports)
+  await app.register(operationsRoutes, ports)
+  return app
+}

@@ -1,0 +1,167 @@
+import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
+import Type from 'typebox'
+import { AppError, type ErrorCode } from '../std/errors.ts'
+import { type Entropy, systemEntropy } from '../std/id.ts'
+import type { Logger } from '../std/telemetry.ts'
+
+/** A 503 without a time of its own asks for 5 to 30 s, spread so that clients do not come back together (ingest.md 8). */
+export const RETRY_AFTER_MIN_MS = 5_000
+export const RETRY_AFTER_MAX_MS = 30_000
+
+interface Kind {
+  readonly status: number
+  readonly title: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** The only place where a failure becomes a status. 403 and 404 are for what will never work: some clients then stop for good. */
+export const problems = {
+  malformed_body: { status: 400, title: 'The body cannot be read' },
+  unsupported_encoding: { status: 415, title: 'The content encoding is not supported' },
+  unsupported_media_type: { status: 415, title: 'The content type is not supported' },
+  body_too_large: { status: 413, title: 'The body is too large' },
+  header_too_large: { status: 431, title: 'The request headers are too large' },
+  uri_too_long: { status: 414, title: 'The URL is too long' },
+  slow_request: { status: 408, title: 'The request took too long to arrive' },
+  unknown_key: {
+    status: 401,
+    title: 'No known app was named',
+    headers: { 'www-authenticate': 'HeadgateKey' },
+  },
+  conflicting_apps: { status: 403, title: 'The request names two apps' },
+  origin_not_allowed: { status: 403, title: 'The origin is not on the list of the app' },
+  nothing_valid: { status: 422, title: 'No event could be accepted' },
+  address_limit: { status: 429, title: 'Too many requests from this address' },
+  app_limit: { status: 429, title: 'The app is over its quota' },
+  overloaded: { status: 503, title: 'Too much is in flight' },
+  journal_full: { status: 503, title: 'No room for more events' },
+  journal_unavailable: { status: 503, title: 'Events cannot be stored' },
+  shutting_down: { status: 503, title: 'This instance is shutting down' },
+  not_ready: { status: 503, title: 'This instance is not ready' },
+  not_found: { status: 404, title: 'There is nothing here' },
+  method_not_allowed: { status: 405, title: 'The method is not allowed here' },
+  invalid_request: { status: 400, title: 'The request is not valid' },
+  unauthorized: {
+    status: 401,
+    title: 'A valid token is required',
+    headers: { 'www-authenticate': 'Bearer' },
+  },
+  scope_missing: { status: 403, title: 'The token lacks the scope' },
+  app_not_in_token: { status: 403, title: 'The token is not for this app' },
+  run_conflict: { status: 409, title: 'The run conflicts with another' },
+  query_too_large: { status: 422, title: 'The query asks for too much' },
+  bad_configuration: { status: 500, title: 'The configuration is not valid' },
+  lake_failed: { status: 502, title: 'The lake could not be reached' },
+  engine_failed: { status: 502, title: 'The engine failed' },
+  engine_out_of_memory: { status: 507, title: 'The engine ran out of memory' },
+  input_missing: { status: 409, title: 'The input is not there' },
+  superseded: { status: 409, title: 'A newer run took over' },
+  lease_lost: { status: 409, title: 'Another process holds the lease' },
+  cancelled: { status: 409, title: 'The run was cancelled' },
+  deadline_exceeded: { status: 504, title: 'The work took too long' },
+  internal: { status: 500, title: 'Something went wrong on our side' },
+} satisfies Record<ErrorCode, Kind>
+
+/** Fastify's own errors in our words. What is missing here is told apart by its status alone. */
+const frameworkCodes: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: ['body_too_large', 'The body is above the limit of this route.'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'content-type is not a media type.'],
+  FST_ERR_CTP_EMPTY_JSON_BODY: ['malformed_body', 'The body is empty.'],
+  FST_ERR_CTP_INVALID_JSON_BODY: ['malformed_body', 'The body is not JSON.'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['malformed_body', 'The body is not as long as content-length says.'],
+  FST_ERR_HANDLER_TIMEOUT: ['deadline_exceeded', 'The answer was not ready in time.'],
+}
+
+export const problemSchema = Type.Object(
+  {
+    type: Type.String({ description: 'urn:headgate:problem:<code>' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String({ description: 'What was wrong this time, naming the field. Never what was sent.' }),
+    code: Type.Enum(Object.keys(problems)),
+  },
+  { additionalProperties: true, description: 'RFC 9457 problem document' },
+)
+
+/** A response of a route's schema: what it means there, and the document that carries it. */
+export const problemAnswer = (description: string) => ({
+  description,
+  content: { 'application/problem+json': { schema: problemSchema } },
+})
+
+/** Whatever was thrown, in our words. Only an AppError speaks for itself: other messages may quote what a client sent. */
+export function asAppError(thrown: unknown): AppError {
+  if (thrown instanceof AppError) return thrown
+  const { code, statusCode = 500, validation, validationContext } = thrown as Partial<FastifyError>
+  if (validation !== undefined) {
+    const [first] = validation
+    const field = `${validationContext}${first?.instancePath.replaceAll('/', '.')}`
+    return new AppError('invalid_request', `${field} ${first?.message}.`)
+  }
+  const [known, detail] = frameworkCodes[code ?? ''] ?? []
+  if (known !== undefined) return new AppError(known, String(detail), { cause: thrown })
+  if (statusCode < 500) return new AppError('invalid_request', 'The request is not valid.', { cause: thrown })
+  return new AppError('internal', 'Unexpected error', { cause: thrown })
+}
+
+/** RFC 9457: the document for an error. */
+export function problemDocument({ code, message, details }: AppError): Record<string, unknown> {
+  const { status, title } = problems[code]
+  // An internal message was written for the log, not for whoever asked.
+  const detail = code === 'internal' ? 'The error was logged.' : message
+  return { ...details, type: `urn:headgate:problem:${code}`, title, status, detail, code }
+}
+
+/** Whole seconds, as RFC 9110 wants them. Only 429 and 503 carry one. */
+export function retryAfterSeconds({ code, retryAfterMs }: AppError, entropy: Entropy): number | undefined {
+  const { status } = problems[code]
+  const spread = RETRY_AFTER_MIN_MS + entropy.uniform() * (RETRY_AFTER_MAX_MS - RETRY_AFTER_MIN_MS)
+  const ms = retryAfterMs ?? (status === 503 ? spread : undefined)
+  return ms === undefined ? undefined : Math.ceil(ms / 1_000)
+}
+
+/**
+ * Errors and unknown addresses are answered with problem documents, here and in everything registered afterwards.
+ * Call it before any route is registered: it learns which methods a path has.
+ */
+export function answerWithProblems(
+  app: FastifyInstance,
+  log: Logger,
+  entropy: Entropy = systemEntropy,
+): void {
+  const methods = new Map<string, string>()
+  app.addHook('onRoute', ({ url, method }) => {
+    methods.set(url, [methods.get(url) ?? [], method].flat().join(', '))
+  })
+
+  app.setErrorHandler((thrown, _request, reply) => {
+    const error = asAppError(thrown)
+    logFailure(error, log)
+    return sendProblem(reply, error, entropy)
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const [path = ''] = request.url.split('?')
+    const allow = methods.get(path) ?? methods.get(path.replace(/\/$/, ''))
+    if (allow === undefined) throw new AppError('not_found', 'No route has this path.')
+    reply.header('allow', allow)
+    throw new AppError('method_not_allowed', `This path takes ${allow}.`)
+  })
+}
+
+/** Once per failure, with its code. A 503 is a decision, not a fault: it is counted, and logged only when someone is looking. */
+export function logFailure(error: AppError, log: Logger): void {
+  const { status } = problems[error.code]
+  if (status === 503) log.debug({ code: error.code }, 'request refused')
+  else if (status >= 500) log.error({ code: error.code, err: error.cause ?? error }, 'request failed')
+}
+
+function sendProblem(reply: FastifyReply, error: AppError, entropy: Entropy) {
+  const { status, headers = {} }: Kind = problems[error.code]
+  const seconds = retryAfterSeconds(error, entropy)
+  if (seconds !== undefined) reply.header('retry-after', seconds)
+  return reply
+    .code(status)
+    .headers(headers)
+    .type('application/problem+json')
+    .send(JSON.stringify(problemDocument(error)))
+}

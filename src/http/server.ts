@@ -1,0 +1,112 @@
+import { type Server, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import Fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
+import { AppError, type ErrorCode } from '../std/errors.ts'
+import type { Logger } from '../std/telemetry.ts'
+import { problemDocument, problems } from './problems.ts'
+
+/** Node's default is 60 s for headers; ours leaves a slow mobile link enough and a slow attacker little (ingest.md 8). */
+export const HEADERS_TIMEOUT_MS = 10_000
+/** Headers and body together. Fastify's default is none. */
+export const REQUEST_TIMEOUT_MS = 25_000
+/** How often Node looks for connections past the two limits above; its default is 30 s. */
+export const CONNECTIONS_CHECK_MS = 1_000
+/** Above the 60 s idle timeout of AWS load balancers, or they reuse connections that we just closed. */
+export const KEEP_ALIVE_TIMEOUT_MS = 72_000
+/** Request line and headers: pixel URLs grow with the page (clients.md 1.7). Node's default is 16 KiB. */
+export const MAX_HEADER_BYTES = 65_536
+/** Foreign identifiers in paths; Fastify's default is 100. */
+export const MAX_PARAM_LENGTH = 512
+
+/** Stands for a path that cannot be decoded. No route is ever registered there. */
+const UNKNOWN_PATH = '/.unknown'
+
+/** Options of every listener. There is no Fastify logger: what it does not get it cannot log, URLs above all. */
+export function serverOptions(trustProxy: readonly string[]): FastifyHttpOptions<Server> {
+  return {
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    http: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    },
+    // An address or CIDR list only: a hop count would trust whoever writes X-Forwarded-For.
+    trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
+    // Fastify would turn "12" into 12 and drop unknown fields silently.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true } },
+    // close() lets requests in flight finish and closes idle connections. What still arrives is answered by
+    // refuseWhileClosing, with a problem document and CORS, instead of by Fastify's own 503.
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    // A path that cannot be decoded, or an endless parameter, names nothing: it goes the way of every unknown path,
+    // through the limits and with CORS. Fastify would answer at once, quoting the URL.
+    frameworkErrors: (_error, request, reply) => {
+      request.raw.url = UNKNOWN_PATH
+      request.server.routing(request.raw, reply.raw)
+    },
+    clientErrorHandler: answerClientError,
+  }
+}
+
+/** A server with these options and the headers and access log that every answer has. */
+export function createServer(trustProxy: readonly string[], log: Logger): FastifyInstance {
+  const app: FastifyInstance = Fastify(serverOptions(trustProxy))
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.header('cache-control', 'no-store')
+    reply.header('x-content-type-options', 'nosniff')
+    done()
+  })
+  if (log.isLevelEnabled('debug')) logAccess(app, log)
+  return app
+}
+
+/** Requests that reach a closing server on a connection kept alive are told to go elsewhere. Register it after CORS. */
+export function refuseWhileClosing(app: FastifyInstance): void {
+  let closing = false
+  app.addHook('preClose', (done) => {
+    closing = true
+    done()
+  })
+  app.addHook('onRequest', (_request, reply, done) => {
+    if (!closing) return done()
+    reply.header('connection', 'close')
+    done(new AppError('shutting_down', 'This instance takes no more requests.'))
+  })
+}
+
+/** The route pattern, never the URL; and at debug only, since at full speed a line a request costs more than the request. */
+function logAccess(app: FastifyInstance, log: Logger): void {
+  app.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'none'
+    const { method } = request
+    log.debug({ method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'answered')
+    done()
+  })
+}
+
+const clientErrors: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: ['slow_request', 'The request was not complete in time.'],
+  HPE_HEADER_OVERFLOW: ['header_too_large', `Request line and headers exceed ${MAX_HEADER_BYTES} bytes.`],
+}
+
+/** What Node could not parse never becomes a request: no headers are known, so there is no origin to allow. */
+export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  const [code, detail] = clientErrors[error.code ?? ''] ?? ['invalid_request', 'This is not HTTP/1.1.']
+  const { status } = problems[code]
+  const body = JSON.stringify(problemDocument(new AppError(code, detail)))
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'content-type: application/problem+json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'cache-control: no-store',
+    'x-content-type-options: nosniff',
+    'connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
+}

@@ -1,0 +1,105 @@
+import { link, mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+/** Only the owner may read what visitors sent. */
+export const FOLDER_MODE = 0o700
+export const FILE_MODE = 0o600
+
+/** As much of an open file as durability needs. */
+export interface OpenFile {
+  read(into: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }>
+  write(from: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesWritten: number }>
+  /** Returns once the data, and the size needed to read it back, would survive a power cut. */
+  datasync(): Promise<void>
+  sync(): Promise<void>
+  truncate(length: number): Promise<void>
+  chmod(mode: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** The system calls on which our promises rest, so that a test can make them fail, tear or forget. */
+export interface FileOps {
+  open(path: string, flags: string, mode?: number): Promise<OpenFile>
+  /** Answers the first folder that was created, or undefined. */
+  mkdir(path: string, options: { recursive: true; mode: number }): Promise<string | undefined>
+  readFile(path: string): Promise<Buffer>
+  readdir(path: string): Promise<string[]>
+  rename(from: string, to: string): Promise<void>
+  link(from: string, to: string): Promise<void>
+  unlink(path: string): Promise<void>
+}
+
+export const nodeFiles: FileOps = { open, mkdir, readFile, readdir, rename, link, unlink }
+
+/** Writes a new file and syncs it; leaves nothing behind when that fails. Its name is durable only after `syncFolder`. */
+export async function writeDurably(files: FileOps, path: string, body: Uint8Array): Promise<void> {
+  const file = await files.open(path, 'w', FILE_MODE)
+  try {
+    await writeFully(file, body, 0)
+    await file.sync()
+    await file.close()
+  } catch (error) {
+    await bestEffort(file.close())
+    await bestEffort(files.unlink(path))
+    throw error
+  }
+}
+
+/** Replaces a file as a whole: after a crash either the old content is there or the new one, never a part. */
+export async function replaceFile(files: FileOps, path: string, body: Uint8Array): Promise<void> {
+  await writeDurably(files, `${path}.part`, body)
+  await files.rename(`${path}.part`, path)
+  await syncFolder(files, dirname(path))
+}
+
+/** Makes the names in a folder durable: creations, renames and removals. */
+export async function syncFolder(files: FileOps, path: string): Promise<void> {
+  const folder = await files.open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+/** Makes sure that the folder exists, and that those of its parents which had to be created survive a power cut. */
+export async function makeFolder(files: FileOps, path: string): Promise<void> {
+  const first = await files.mkdir(path, { recursive: true, mode: FOLDER_MODE })
+  if (first === undefined) return
+  let folder = path
+  do {
+    folder = dirname(folder)
+    await syncFolder(files, folder)
+  } while (folder !== dirname(first))
+}
+
+/** write(2) may store less than it was given. */
+export async function writeFully(file: OpenFile, bytes: Uint8Array, position: number): Promise<void> {
+  let done = 0
+  while (done < bytes.length) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done)
+    done += bytesWritten
+  }
+}
+
+/** The bytes from `position`, fewer at the end of the file. */
+export async function readFully(file: OpenFile, position: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(length)
+  let done = 0
+  while (done < length) {
+    const { bytesRead } = await file.read(bytes, done, length - done, position + done)
+    if (bytesRead === 0) break
+    done += bytesRead
+  }
+  return bytes.subarray(0, done)
+}
+
+/** For the tidying that follows a failure, or precedes an end: that it failed as well changes nothing. */
+export async function bestEffort(work: Promise<unknown>): Promise<void> {
+  await work.catch(() => undefined)
+}
+
+/** The errno name of a system error, such as ENOSPC. */
+export function errnoOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+}

@@ -1,0 +1,117 @@
+import { test } from 'tap'
+import { columns, type Event } from '../../src/event/event.ts'
+import { eventLine, parseEventLine } from '../../src/event/ndjson.ts'
+
+const least: Event = {
+  event_id: 'e1',
+  event_time: 1_795_384_242_843,
+  received_time: 1_795_384_242_900,
+  app_id: 'shop-web',
+  name: 'browser.web_vital.lcp',
+  value: 1234.5,
+  unit: 'ms',
+  weight: 1,
+}
+
+test('a line is the version and the columns in storage order, and ends in a newline', async (t) => {
+  t.equal(
+    eventLine({ ...least, attributes: { plan: 'pro', b: 'c' }, measurement_id: 'm1' }),
+    '{"v":1,"event_id":"e1","measurement_id":"m1","event_time":1795384242843,"received_time":1795384242900,' +
+      '"app_id":"shop-web","name":"browser.web_vital.lcp","value":1234.5,"unit":"ms","weight":1,' +
+      '"attributes":{"plan":"pro","b":"c"}}\n',
+  )
+})
+
+test('every column is written', async (t) => {
+  const values = { text: 'x', json: { a: 'b' }, bigint: 7, integer: 200, double: 1.5 }
+  const all = columns.map(({ name, type }) => [name, values[type]])
+  const full: Event = Object.fromEntries(all)
+  const line = eventLine(full)
+  t.same(Object.keys(JSON.parse(line)), ['v', ...columns.map(({ name }) => name)])
+  t.same(JSON.parse(line), { v: 1, ...full })
+})
+
+test('what is no column, or undefined, is not written', async (t) => {
+  const event = { ...least, secret: 'x', page_url: undefined } as unknown as Event
+  t.equal(eventLine(event), eventLine(least))
+})
+
+test('any text is written so that it reads back the same', async (t) => {
+  const texts = [
+    '',
+    'a"b\\c',
+    'line\nbreak\r\t\u0000',
+    'Zürich 漢字 😀',
+    '\u2028\u2029\u007f',
+    '</script>',
+    '\ufeff',
+  ]
+  for (const text of texts) {
+    const event = { ...least, page_route: text, attributes: { [text]: text } }
+    const line = eventLine(event)
+    t.same(JSON.parse(line), { v: 1, ...event })
+    t.equal(line.indexOf('\n'), line.length - 1, 'one line')
+  }
+})
+
+test('half a character becomes the replacement character: some readers refuse a file for it', async (t) => {
+  const line = eventLine({
+    ...least,
+    page_route: 'a\ud800b',
+    user_id: '\udc00😀',
+    attributes: { '\ud83d': 'x\udfff' },
+  })
+  t.notMatch(line, /\\ud/i)
+  t.match(JSON.parse(line), {
+    page_route: 'a\ufffdb',
+    user_id: '\ufffd😀',
+    attributes: { '\ufffd': 'x\ufffd' },
+  })
+})
+
+test('numbers are written as JSON has them', async (t) => {
+  for (const [value, written] of [
+    [0, '0'],
+    [-0, '0'],
+    [1e21, '1e+21'],
+    [5e-324, '5e-324'],
+    [1.7976931348623157e308, '1.7976931348623157e+308'],
+  ] as const) {
+    t.ok(eventLine({ ...least, value }).includes(`"value":${written},`), written)
+  }
+})
+
+test('attributes named like a part of a prototype are data', async (t) => {
+  const attributes: Record<string, string> = JSON.parse('{"__proto__":"p","constructor":"c"}')
+  t.ok(eventLine({ ...least, attributes }).endsWith('"attributes":{"__proto__":"p","constructor":"c"}}\n'))
+})
+
+test('a stored line reads back as the event', async (t) => {
+  const event: Event = {
+    ...least,
+    page_path: '/a',
+    http_response_status_code: 200,
+    attributes: { plan: 'pro' },
+  }
+  t.strictSame(parseEventLine(eventLine(event)), event)
+})
+
+test('what is no event of this version does not read back', async (t) => {
+  const { event_id, ...nameless } = least
+  for (const [why, line] of [
+    ['no JSON', '{"v":1,'],
+    ['no object', '[]'],
+    ['null', 'null'],
+    ['no version', JSON.stringify(least)],
+    ['another version', JSON.stringify({ v: 2, ...least })],
+    ['a column is missing', JSON.stringify({ v: 1, ...nameless })],
+    ['a column of another type', JSON.stringify({ v: 1, ...least, value: '1' })],
+    ['empty', ''],
+  ] as const) {
+    t.equal(parseEventLine(line), undefined, why)
+  }
+})
+
+test('columns of a later minor version are left out when read', async (t) => {
+  t.strictSame(parseEventLine(JSON.stringify({ v: 1, ...least, colour: 'red' })), least)
+})

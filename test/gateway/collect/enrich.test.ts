@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { test } from 'tap'
+import { columns, type Event } from '../../../src/event/event.ts'
+import { eventLine, parseEventLine } from '../../../src/event/ndjson.ts'
+import { scrub } from '../../../src/event/scrub.ts'
+import { judge } from '../../../src/event/verdict.ts'
+import { enrich, MAX_AGE_MS, MAX_AHEAD_MS, type RequestFacts } from '../../../src/gateway/collect/enrich.ts'
+
+const receivedMs = Date.UTC(2026, 10, 22, 12)
+const facts: RequestFacts = { appId: 'shop-web', receivedMs, userAgent: { device_type: 'desktop' } }
+const least = { name: 'checkout.duration', value: 12.5 }
+
+test('the least measurement becomes a whole event', async (t) => {
+  t.strictSame(enrich(least, 'id-1', facts), {
+    event: {
+      event_id: 'id-1',
+      event_time: receivedMs,
+      received_time: receivedMs,
+      app_id: 'shop-web',
+      name: 'checkout.duration',
+      value: 12.5,
+      unit: '1',
+      weight: 1,
+      device_type: 'desktop',
+    },
+    clockReplaced: false,
+  })
+})
+
+test('what the client says wins over the defaults, and the gateway over what only it knows', async (t) => {
+  const said = { ...least, event_id: 'mine', unit: 'ms', weight: 10, sdk_name: 'own-sdk', page_path: '/a' }
+  const { event } = enrich(said, 'id-1', {
+    ...facts,
+    sdkName: 'web-vitals',
+    country: 'DE',
+    userAgent: {
+      device_type: 'mobile',
+      user_agent_name: 'Chrome',
+      user_agent_version: '140',
+      os_name: 'Android',
+    },
+  })
+  t.match(event, {
+    event_id: 'id-1',
+    unit: 'ms',
+    weight: 10,
+    sdk_name: 'own-sdk',
+    page_path: '/a',
+    country: 'DE',
+    device_type: 'mobile',
+    user_agent_name: 'Chrome',
+    user_agent_version: '140',
+    os_name: 'Android',
+  })
+})
+
+test('the format names the client that does not name itself', async (t) => {
+  t.equal(enrich(least, 'id-1', { ...facts, sdkName: 'web-vitals' }).event.sdk_name, 'web-vitals')
+})
+
+test('the page path comes from the page URL when it is not given', async (t) => {
+  const pathFrom = (page: object) => enrich({ ...least, ...page }, 'id-1', facts).event.page_path
+  t.equal(pathFrom({ page_url: 'https://shop.example/a/b' }), '/a/b')
+  t.equal(pathFrom({ page_url: 'https://shop.example' }), '/')
+  t.equal(pathFrom({ page_url: 'https://shop.example/a/b', page_path: '/c' }), '/c')
+  t.equal(pathFrom({ page_url: '' }), undefined)
+  t.equal(pathFrom({}), undefined)
+})
+
+test('the event time is the client’s while plausible, else that of arrival', async (t) => {
+  for (const [why, time, expected, clockReplaced] of [
+    ['24 h old', receivedMs - MAX_AGE_MS, receivedMs - MAX_AGE_MS, false],
+    ['a millisecond older', receivedMs - MAX_AGE_MS - 1, receivedMs, true],
+    ['5 min ahead', receivedMs + MAX_AHEAD_MS, receivedMs + MAX_AHEAD_MS, false],
+    ['a millisecond more', receivedMs + MAX_AHEAD_MS + 1, receivedMs, true],
+    ['fractions are cut off', receivedMs - 0.25, receivedMs - 1, false],
+    ['a fraction does not make it plausible', receivedMs - MAX_AGE_MS - 0.5, receivedMs, true],
+    ['seconds', receivedMs / 1_000, receivedMs, true],
+    ['negative', -1, receivedMs, true],
+    ['1e308', 1e308, receivedMs, true],
+    ['UTC', '2026-11-22T11:00:00.123Z', receivedMs - 3_600_000 + 123, false],
+    ['nanoseconds', '2026-11-22T11:00:00.123999999Z', receivedMs - 3_600_000 + 123, false],
+    ['another zone', '2026-11-22T12:30:00+01:00', receivedMs - 1_800_000, false],
+    ['no seconds', '2026-11-22T11:00Z', receivedMs - 3_600_000, false],
+    ['a time of an unnamed zone', '2026-11-22T11:00:00', receivedMs, true],
+    ['a date alone', '2026-11-22', receivedMs, true],
+    ['no such day', '2026-11-31T11:00:00Z', receivedMs, true],
+    ['no such hour', '2026-11-22T25:00:00Z', receivedMs, true],
+    ['digits as text', String(receivedMs), receivedMs, true],
+    ['no time', 'yesterday', receivedMs, true],
+    ['empty', '', receivedMs, true],
+  ] as const) {
+    const enriched = enrich({ ...least, event_time: time }, 'id-1', facts)
+    t.same([enriched.event.event_time, enriched.clockReplaced], [expected, clockReplaced], why)
+  }
+})
+
+const privacy = { allowQuery: new Set(['q']), stripIds: false }
+
+/** The line that a candidate becomes; undefined when it is refused. */
+function lineOf(candidate: unknown, stripIds: boolean): { event: Event; line: string } | undefined {
+  const verdict = judge(candidate)
+  if (verdict.kind === 'refused') return undefined
+  const clean = scrub(verdict.measurement, { ...privacy, stripIds }, (id) => `salted-${id.length}`)
+  const { event } = enrich(clean, clean.event_id ?? 'made-up', facts)
+  return { event, line: eventLine(event) }
+}
+
+/** Any JSON, and objects that come close to a measurement: known names with right and wrong values. */
+const anyText = fc.string({ unit: 'binary', maxLength: 40 })
+const nearly = fc.record(
+  {
+    ...Object.fromEntries(columns.map(({ name }) => [name, fc.oneof(anyText, fc.jsonValue())])),
+    name: fc.oneof(fc.constant('browser.web_vital.lcp'), anyText),
+    value: fc.oneof(fc.double(), fc.integer(), anyText),
+    event_time: fc.oneof(fc.integer({ min: receivedMs - 1e8, max: receivedMs + 1e6 }), anyText),
+    weight: fc.oneof(fc.double({ min: 0, max: 2e6 }), fc.constant(1)),
+    http_response_status_code: fc.oneof(fc.constant(200), fc.jsonValue()),
+    attributes: fc.oneof(fc.dictionary(anyText, anyText, { noNullPrototype: true }), fc.jsonValue()),
+  },
+  { requiredKeys: [] },
+)
+const valid = fc.record(
+  {
+    ...Object.fromEntries(
+      columns.flatMap(({ name, type }) =>
+        type === 'text' ? [[name, fc.string({ unit: 'binary', minLength: 1, maxLength: 64 })]] : [],
+      ),
+    ),
+    name: fc.constant('browser.web_vital.lcp'),
+    value: fc.double({ noNaN: true, noDefaultInfinity: true }),
+    event_time: fc
+      .oneof(fc.double(), anyText)
+      .filter((time) => typeof time === 'string' || Number.isFinite(time)),
+    attributes: fc.dictionary(fc.string({ unit: 'binary', minLength: 1, maxLength: 32 }), anyText, {
+      maxKeys: 8,
+      noNullPrototype: true,
+    }),
+    unknown: fc.jsonValue(),
+  },
+  { requiredKeys: ['name', 'value'] },
+)
+
+test('whatever is sent is refused, or becomes exactly one line that reads back as the event', async (t) => {
+  const allowed = new Set<string>(['v', ...columns.map(({ name }) => name)])
+  let lines = 0
+  fc.assert(
+    fc.property(fc.oneof(fc.jsonValue(), nearly, valid), fc.boolean(), (candidate, stripIds) => {
+      const sealed = lineOf(candidate, stripIds)
+      if (sealed === undefined) return
+      lines++
+      const { event, line } = sealed
+      const parsed = JSON.parse(line)
+      assert.equal(line.indexOf('\n'), line.length - 1, 'one line')
+      assert.deepEqual(
+        Object.keys(parsed).filter((key) => !allowed.has(key)),
+        [],
+        'only columns',
+      )
+      // Adding 0 makes -0, which is not told from 0 in a line, a plain 0.
+      assert.equal(parsed.value, (candidate as Event).value + 0, 'the value as sent')
+      assert.equal(Buffer.from(line).toString(), line, 'well-formed')
+      assert.deepStrictEqual(parseEventLine(line), { ...event, value: event.value + 0 })
+    }),
+    { numRuns: 1_000 },
+  )
+  t.ok(lines > 200, 'a fair part of them was accepted')
+})

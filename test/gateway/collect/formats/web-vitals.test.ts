@@ -1,0 +1,234 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { test } from 'tap'
+import { scrub } from '../../../../src/event/scrub.ts'
+import { judge } from '../../../../src/event/verdict.ts'
+import { enrich } from '../../../../src/gateway/collect/enrich.ts'
+import { webVitals } from '../../../../src/gateway/collect/formats/web-vitals.ts'
+
+const fixtures = new URL('../../../fixtures/clients/web-vitals/', import.meta.url)
+
+const decodeBytes = (body: Buffer) =>
+  webVitals.decode({ contentType: 'text/plain;charset=UTF-8', headers: {}, query: {}, body }).candidates
+const decode = (value: unknown) => decodeBytes(Buffer.from(JSON.stringify(value)))
+
+/** The measurement that one beacon is judged to be. */
+function measured(beacon: unknown) {
+  const [candidate] = decode(beacon)
+  const verdict = judge(candidate)
+  if (verdict.kind === 'refused') throw new Error(verdict.detail)
+  return verdict.measurement
+}
+
+const lcp = { name: 'LCP', value: 1234.5, id: 'v6-1-2' }
+
+test('recorded beacons of web-vitals 6 give the rows that they stand for', async (t) => {
+  const files = readdirSync(fixtures).filter((file) => file.endsWith('.json'))
+  t.equal(files.length, 9)
+  const privacy = { allowQuery: new Set<string>(), stripIds: false }
+  for (const file of files) {
+    const recorded = JSON.parse(readFileSync(new URL(file, fixtures), 'utf8'))
+    const receivedMs = Date.parse(recorded.receivedAt)
+    const rows = decodeBytes(Buffer.from(recorded.bodyBase64, 'base64')).map((candidate) => {
+      const verdict = judge(candidate)
+      if (verdict.kind === 'refused') return verdict
+      t.equal(verdict.ignored, 0)
+      const clean = scrub(verdict.measurement, privacy, String)
+      const facts = { appId: 'localhost:8080', receivedMs, userAgent: { device_type: 'bot' } as const }
+      const { event } = enrich(clean, 'id', facts)
+      const { name, value, unit, app_id, page_path, event_time } = event
+      return { name, value, unit, app_id, page_path, event_time: new Date(event_time).toISOString() }
+    })
+    t.same(rows, recorded.expected, file)
+  }
+})
+
+test('a metric has its registered name, its unit and the ids of its client', async (t) => {
+  for (const [name, unit] of [
+    ['CLS', '1'],
+    ['FCP', 'ms'],
+    ['FID', 'ms'],
+    ['INP', 'ms'],
+    ['LCP', 'ms'],
+    ['TTFB', 'ms'],
+  ] as const) {
+    t.strictSame(measured({ ...lcp, name }), {
+      name: `browser.web_vital.${name.toLowerCase()}`,
+      value: 1234.5,
+      unit,
+      event_id: 'v6-1-2:1234.5',
+      measurement_id: 'v6-1-2',
+      sdk_name: 'web-vitals',
+    })
+  }
+})
+
+test('a metric that is reported again is another event of the same measurement', async (t) => {
+  const [first, again] = [measured(lcp), measured({ ...lcp, value: 2_000 })]
+  t.equal(first.measurement_id, again.measurement_id)
+  t.not(first.event_id, again.event_id)
+})
+
+test('what is missing is left out, and what is of the wrong type is no reason to refuse', async (t) => {
+  t.strictSame(measured({ name: 'CLS', value: 0 }), {
+    name: 'browser.web_vital.cls',
+    value: 0,
+    unit: '1',
+    sdk_name: 'web-vitals',
+  })
+  const odd = {
+    id: 5,
+    navigationType: {},
+    navigationURL: [],
+    page_location: 7,
+    attribution: 'x',
+    entries: null,
+  }
+  t.strictSame(measured({ name: 'CLS', value: 0, ...odd }), measured({ name: 'CLS', value: 0 }))
+  const long = { id: 'x'.repeat(129), navigationType: 'x'.repeat(257) }
+  t.strictSame(measured({ name: 'CLS', value: 0, ...long }), measured({ name: 'CLS', value: 0 }))
+  const { event_id, measurement_id } = measured({ ...lcp, id: 'x'.repeat(128) })
+  t.same([event_id, measurement_id?.length], [undefined, 128], 'an id that leaves no room for the value')
+})
+
+test('the navigation type is written as web-vitals writes it, whichever version sent it', async (t) => {
+  for (const [sent, stored] of [
+    ['navigate', 'navigate'],
+    ['back_forward', 'back-forward'],
+    ['back_forward_cache', 'back-forward-cache'],
+    ['soft-navigation', 'soft-navigation'],
+  ] as const) {
+    t.equal(measured({ ...lcp, navigationType: sent }).navigation_type, stored)
+  }
+})
+
+test('TTFB of a soft navigation is kept, told by its navigation type', async (t) => {
+  const ttfb = { name: 'TTFB', value: 0, id: 'v6-1-3', navigationType: 'soft-navigation' }
+  t.match(measured(ttfb), { name: 'browser.web_vital.ttfb', value: 0, navigation_type: 'soft-navigation' })
+})
+
+test('the page URL comes from wherever the copy of the snippet put it', async (t) => {
+  const navigationEntry = { name: 'https://h/entry' }
+  for (const [beacon, url] of [
+    [
+      { navigationURL: 'https://h/nav', page_location: 'https://h/loc', attribution: { navigationEntry } },
+      'https://h/nav',
+    ],
+    [
+      { navigationURL: '', page_location: 'https://h/loc', attribution: { navigationEntry } },
+      'https://h/loc',
+    ],
+    [{ attribution: { navigationEntry } }, 'https://h/entry'],
+    [{ attribution: { navigationEntry: 'x' } }, undefined],
+  ] as const) {
+    t.equal(measured({ ...lcp, ...beacon }).page_url, url)
+  }
+})
+
+test('of the attribution only the element and the resource are kept', async (t) => {
+  const attribution = { target: '#hero', url: 'https://h/hero.png?size=2', timeToFirstByte: 7, lcpEntry: {} }
+  const m = measured({ ...lcp, attribution })
+  t.same(m.attributes, { target: '#hero' })
+  t.equal(m.url_full, 'https://h/hero.png?size=2', 'in a column that is scrubbed as a URL')
+  for (const key of ['interactionTarget', 'largestShiftTarget', 'eventTarget', 'element']) {
+    t.same(measured({ ...lcp, attribution: { [key]: '#hero' } }).attributes, { target: '#hero' }, key)
+  }
+})
+
+test('additions go to their columns, else to attributes, within the limits', async (t) => {
+  const m = measured({
+    ...lcp,
+    rating: 'good',
+    delta: 1,
+    session_id: 's1',
+    user_id: 7,
+    page_route: '/products/:id',
+    referrer: 'https://h/?token=1',
+    app_version: '1.2.3',
+    experiment: 'b',
+    cached: true,
+    cores: 8,
+    nothing: null,
+    nested: { a: 1 },
+    list: [1],
+  })
+  t.match(m, {
+    session_id: 's1',
+    user_id: '7',
+    page_route: '/products/:id',
+    referrer: 'https://h/?token=1',
+    app_version: '1.2.3',
+  })
+  t.same(m.attributes, { experiment: 'b', cached: 'true', cores: '8' })
+})
+
+test('additions beyond the limits are dropped or cut, never a refusal', async (t) => {
+  const many = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`k${i}`, 'v']))
+  const m = measured({ ...lcp, ...many, attribution: { target: '#hero' } })
+  t.equal(Object.keys(m.attributes ?? {}).length, 32)
+  t.equal(m.attributes?.['target'], '#hero', 'the element comes first')
+  const cut = measured({
+    ...lcp,
+    long: 'x'.repeat(1_000),
+    ['n'.repeat(65)]: 'v',
+    '': 'v',
+    session_id: 'x'.repeat(129),
+  })
+  t.same(cut.attributes, { long: 'x'.repeat(256) })
+  t.equal(cut.session_id, undefined)
+})
+
+test('any other name is a custom metric, if it is a name at all', async (t) => {
+  t.strictSame(measured({ name: 'checkout.duration', value: 5 }), {
+    name: 'checkout.duration',
+    value: 5,
+    sdk_name: 'web-vitals',
+  })
+  t.match(judge(decode({ name: 'not a name', value: 5 })[0]), { code: 'invalid_field' })
+  t.match(judge(decode({ name: 'LCP' })[0]), { code: 'missing_field', detail: 'value: is required' })
+  t.match(judge(decode({ value: 5 })[0]), { code: 'missing_field', detail: 'name: is required' })
+  t.match(judge(decode({ ...lcp, value: '5' })[0]), {
+    code: 'invalid_field',
+    detail: 'value: must be number',
+  })
+})
+
+test('an array is a batch, and what is no object in it is for the verdict to say', async (t) => {
+  t.equal(webVitals.name, 'web-vitals')
+  const candidates = decode([lcp, 5, null, [], lcp])
+  t.same(
+    candidates.map((candidate) => judge(candidate).kind),
+    ['accepted', 'refused', 'refused', 'refused', 'accepted'],
+  )
+  t.same(decode([]), [])
+})
+
+test('a body that is no JSON, or too long a list, is refused as a whole', async (t) => {
+  t.throws(() => decodeBytes(Buffer.from('name=LCP')), { code: 'malformed_body' })
+  t.throws(() => decodeBytes(Buffer.alloc(0)), { code: 'malformed_body' })
+  t.throws(() => decode(Array.from({ length: 2_001 }, () => lcp)), { code: 'body_too_large' })
+})
+
+test('with a name and a value, nothing else that a page sends can refuse a beacon', async (t) => {
+  const anything = fc.dictionary(
+    fc.oneof(
+      fc.constantFrom(
+        'id',
+        'navigationType',
+        'navigationURL',
+        'attribution',
+        'session_id',
+        'referrer',
+        '__proto__',
+      ),
+      fc.string({ unit: 'binary' }),
+    ),
+    fc.jsonValue(),
+  )
+  fc.assert(
+    fc.property(anything, (extra) => {
+      t.equal(judge(decode({ ...extra, name: 'LCP', value: 1 })[0]).kind, 'accepted')
+    }),
+    { numRuns: 200 },
+  )
+})

@@ -1,0 +1,106 @@
+import { test } from 'tap'
+import { userAgents } from '../../../src/gateway/collect/user-agent.ts'
+
+const chrome = (version: string, device = '') =>
+  `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${version} ${device}Safari/537.36`
+
+test('device, browser, its major version, and system', async (t) => {
+  const factsOf = userAgents()
+  for (const [header, facts] of [
+    [
+      chrome('140.0.0.0'),
+      { device_type: 'desktop', user_agent_name: 'Chrome', user_agent_version: '140', os_name: 'Linux' },
+    ],
+    [
+      'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/139.1',
+      {
+        device_type: 'desktop',
+        user_agent_name: 'Microsoft Edge',
+        user_agent_version: '139',
+        os_name: 'Windows',
+      },
+    ],
+    [
+      'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1',
+      { device_type: 'mobile', user_agent_name: 'Safari', user_agent_version: '18', os_name: 'iOS' },
+    ],
+    [
+      'Mozilla/5.0 (iPad; CPU OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.0 Mobile/15E148 Safari/604.1',
+      { device_type: 'tablet', user_agent_name: 'Safari', user_agent_version: '17', os_name: 'iOS' },
+    ],
+    [
+      'Mozilla/5.0 (SMART-TV; Linux; Tizen 5.0) AppleWebKit/538.1 (KHTML, like Gecko) Version/5.0 TV Safari/538.1',
+      { device_type: 'other', user_agent_name: 'Tizen', user_agent_version: '5', os_name: 'Tizen' },
+    ],
+  ] as const) {
+    t.strictSame(factsOf(header), facts)
+  }
+})
+
+test('robots are marked, headless browsers too', async (t) => {
+  const factsOf = userAgents()
+  for (const header of [
+    chrome('156.0.0.0').replace('Chrome', 'HeadlessChrome'),
+    'Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)',
+    'curl/8.5.0',
+  ]) {
+    t.equal(factsOf(header).device_type, 'bot', header)
+  }
+})
+
+test('no header says nothing', async (t) => {
+  const factsOf = userAgents()
+  t.strictSame(factsOf(undefined), { device_type: 'other' })
+  t.strictSame(factsOf(''), { device_type: 'other' })
+})
+
+test('text of a client’s own choosing never becomes a dimension', async (t) => {
+  const factsOf = userAgents()
+  t.strictSame(factsOf('Joe Doe 555-0199/7.0 (my phone)'), { device_type: 'other' })
+  t.notHas(
+    factsOf(chrome('99999999')),
+    { user_agent_version: '99999999' },
+    'a version has at most four digits',
+  )
+  t.equal(factsOf(chrome('99999999')).user_agent_version, undefined)
+})
+
+test('a header is remembered, and the ones not asked for longest are forgotten first', async (t) => {
+  const factsOf = userAgents(2)
+  const [a, b, c] = [chrome('1.0'), chrome('2.0'), chrome('3.0')] as const
+  const first = factsOf(a)
+  factsOf(b)
+  t.equal(factsOf(a), first, 'remembered')
+  factsOf(c)
+  t.equal(factsOf(a), first, 'b was the oldest')
+  const second = factsOf(b)
+  t.equal(factsOf(b), second)
+  t.equal(factsOf(a), first, 'c was the oldest')
+})
+
+test('of a long header only the beginning is looked at', async (t) => {
+  const factsOf = userAgents()
+  const long = chrome('140.0.0.0') + ' '.repeat(2_000)
+  t.equal(factsOf(`${long}Googlebot`).device_type, 'desktop')
+  t.equal(factsOf(`${long}one`), factsOf(`${long}other`), 'and remembered once')
+})
+
+test('hostile headers cost no more than others', async (t) => {
+  const factsOf = userAgents()
+  const before = process.cpuUsage()
+  for (const part of [
+    'Mozilla/5.0 (',
+    'a/',
+    ' ',
+    '(',
+    ';',
+    'Version/1',
+    'Android ',
+    'iPhone;',
+    'Mobile/',
+    'x',
+  ]) {
+    for (const count of [10, 100, 1_000]) t.ok(factsOf(part.repeat(count)).device_type)
+  }
+  t.ok(process.cpuUsage(before).user < 1_000_000, '30 headers in less than 1 s of CPU time')
+})
