@@ -1,0 +1,63 @@
+import type { FastifyInstance } from 'fastify'
+import type { AggregationConfig } from '../config-schema.ts'
+import { createAuth } from '../http/auth.ts'
+import { type OperationsPorts, operationsRoutes } from '../http/operations.ts'
+import { probeRoutes } from '../http/probes.ts'
+import { answerWithProblems } from '../http/problems.ts'
+import { createServer, refuseWhileClosing } from '../http/server.ts'
+import type { Logger } from '../std/telemetry.ts'
+import { type RollupRoutePorts, rollupRoutes } from './rollup/routes.ts'
+import { dashboardSources, loadAssets } from './serve/assets.ts'
+import { memoryCache } from './serve/cache.ts'
+import { dashboardRoutes } from './serve/dashboard/routes.ts'
+import { createQueries, type QueryPorts } from './serve/query.ts'
+import { type ServePorts, serveRoutes } from './serve/routes.ts'
+
+export interface AggregationPorts
+  extends Pick<QueryPorts, 'store' | 'definitions' | 'clock'>,
+    Pick<ServePorts, 'apps' | 'pipelineState'>,
+    Pick<RollupRoutePorts, 'runs'> {
+  readonly log: Logger
+  readonly ready: () => boolean | string
+  /** Runs before any route is mounted: a generator of documents listens here. */
+  readonly prepare?: (app: FastifyInstance) => Promise<void>
+  /** What operators read, where this listener is the one that serves it. */
+  readonly operations?: Pick<OperationsPorts, 'metrics' | 'reconcile'> | undefined
+}
+
+/**
+ * Every answer, errors included. The policy allows what comes from this origin and nothing else, so a name that a
+ * client invented can never be more than text; no other page may frame this one.
+ */
+const SECURITY_HEADERS = {
+  'content-security-policy': "default-src 'self'",
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+}
+
+/** The private listener: runs, queries and the dashboard. No CORS: other origins have no business here. */
+export async function buildAggregation(
+  config: AggregationConfig,
+  ports: AggregationPorts,
+): Promise<FastifyInstance> {
+  const { log, store, definitions, clock, runs, apps, pipelineState, ready, operations } = ports
+  const auth = createAuth(config.tokens)
+  const queries = createQueries({ store, definitions, clock, cache: memoryCache(config.cache.maxBytes) })
+
+  const app = createServer([], log)
+  await ports.prepare?.(app)
+  answerWithProblems(app, log)
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.headers(SECURITY_HEADERS)
+    done()
+  })
+  refuseWhileClosing(app)
+  await app.register(probeRoutes, { ready })
+  await app.register(rollupRoutes, { runs, auth })
+  await app.register(serveRoutes, { queries, auth, clock, apps, pipelineState })
+  await app.register(dashboardRoutes, { assets: await loadAssets(dashboardSources()) })
+  if (operations !== undefined) await app.register(operationsRoutes, { ...operations, auth })
+  return app
+}

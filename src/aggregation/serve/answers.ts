@@ -1,0 +1,58 @@
+import Type, { type Static } from 'typebox'
+import { Summary } from './tally.ts'
+
+const epochMs = (description: string) => Type.Integer({ description: `${description}, epoch ms.` })
+
+export const Point = Type.Object({ t: epochMs('Start of the step'), ...Summary.properties })
+export type Point = Static<typeof Point>
+
+export const Completeness = Type.Object({
+  windows: Type.Integer({ description: 'Committed windows in the range.' }),
+  missing: Type.Integer({
+    description: 'Windows that ended at least one grain ago and are not committed.',
+  }),
+  partial: Type.Integer({ description: 'Windows committed before all of their events could have come.' }),
+  lateRows: Type.Integer({ description: 'Counted rows that came after their window was due, in all apps.' }),
+  rejected: Type.Integer({ description: 'Rows that no engine counts, in all apps.' }),
+})
+export type Completeness = Static<typeof Completeness>
+
+const common = {
+  from: epochMs('Start of the range, aligned outward'),
+  to: epochMs('End of the range, aligned outward'),
+  grain: Type.String({ description: 'Length of a window, such as 15m.' }),
+  scale: Type.Integer({ description: 'Buckets grow by 2^(2^−scale), as in OpenTelemetry and Prometheus.' }),
+  relError: Type.Number({
+    description: 'Largest relative error of a quantile; below 0.0001, half a millionth if that is more.',
+  }),
+  completeness: Completeness,
+  dataGen: Type.String({ description: 'Names the generation of the data: equal means nothing has changed.' }),
+  unit: Type.String({ description: 'UCUM unit of the values.' }),
+}
+
+export const SeriesAnswer = Type.Object({
+  ...common,
+  step: Type.String(),
+  points: Type.Array(Point, { description: 'The steps that have data, in time order.' }),
+  total: Type.Union([Point, Type.Null()], { description: 'The whole range, from the merged histograms.' }),
+})
+
+export const RankedValue = Type.Object({ value: Type.String(), ...Summary.properties })
+export type RankedValue = Static<typeof RankedValue>
+
+export const TopAnswer = Type.Object({
+  ...common,
+  values: Type.Array(RankedValue),
+  found: Type.Integer({ description: 'Values that could be ranked, before the limit.' }),
+})
+
+export const MetricsAnswer = Type.Object({
+  metrics: Type.Array(Type.Object({ metric: Type.String(), unit: Type.String(), rows: Type.Integer() }), {
+    description: 'Most rows first.',
+  }),
+})
+
+export const AppsAnswer = Type.Object({
+  apps: Type.Array(Type.String(), { description: 'Apps that the token may read.' }),
+  token: Type.Object({ name: Type.String(), scopes: Type.Array(Type.String()) }),
+})

@@ -1,0 +1,84 @@
+/** The five that are shown large. Limits of 'good' and 'needs improvement': web.dev/articles/vitals. */
+export const vitals = [
+  {
+    metric: 'browser.web_vital.lcp',
+    short: 'LCP',
+    name: 'Largest contentful paint',
+    limits: [2500, 4000],
+    unit: 'ms',
+  },
+  {
+    metric: 'browser.web_vital.inp',
+    short: 'INP',
+    name: 'Interaction to next paint',
+    limits: [200, 500],
+    unit: 'ms',
+  },
+  {
+    metric: 'browser.web_vital.cls',
+    short: 'CLS',
+    name: 'Cumulative layout shift',
+    limits: [0.1, 0.25],
+    unit: '1',
+  },
+  {
+    metric: 'browser.web_vital.fcp',
+    short: 'FCP',
+    name: 'First contentful paint',
+    limits: [1800, 3000],
+    unit: 'ms',
+  },
+  {
+    metric: 'browser.web_vital.ttfb',
+    short: 'TTFB',
+    name: 'Time to first byte',
+    limits: [800, 1800],
+    unit: 'ms',
+  },
+]
+
+export const limitsOf = (metric) => vitals.find((vital) => vital.metric === metric)?.limits
+
+/** A class of colour and the words for it: colour alone says nothing to many. */
+export function ratingOf(value, limits) {
+  if (limits === undefined) return undefined
+  if (value <= limits[0]) return { kind: 'good', words: 'Good' }
+  return value <= limits[1] ? { kind: 'needs', words: 'Needs improvement' } : { kind: 'poor', words: 'Poor' }
+}
+
+const number = (digits) => new Intl.NumberFormat('en', { maximumFractionDigits: digits })
+const seconds = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 })
+const significant = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 })
+const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 })
+
+/** The number and its unit apart, so that they can be set in two sizes. */
+export function measure(value, unit) {
+  if (unit === 'ms' && value >= 1000) return [seconds.format(value / 1000), 's']
+  if (unit === 'ms') return [number(value < 10 ? 1 : 0).format(value), 'ms']
+  if (unit === '1') return [significant.format(value), '']
+  if (unit === 'By') return [compact.format(value), 'B']
+  return [significant.format(value), unit.replace(/^\{(.*)\}$/, '$1')]
+}
+
+/** Marks of an axis: all in the unit that suits the largest, and no more digits than they need. */
+export const tickText = (value, unit, largest) =>
+  unit === 'ms' && largest >= 1000 ? `${significant.format(value / 1000)} s` : measureText(value, unit)
+
+export const measureText = (value, unit) => measure(value, unit).join(' ').trim()
+export const count = (n) => (n < 10_000 ? number(n < 10 ? 1 : 0).format(n) : compact.format(n))
+export const percent = (share) => `${number(1).format(share * 100)} %`
+export const clock = (ms) => new Date(ms).toLocaleTimeString('en-GB')
+export const moment = (ms) =>
+  new Date(ms).toLocaleString('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
+
+export function bytes(n) {
+  if (n < 1024) return `${n} B`
+  const power = Math.min(4, Math.floor(Math.log2(n) / 10))
+  return `${number(1).format(n / 1024 ** power)} ${['', 'KiB', 'MiB', 'GiB', 'TiB'][power]}`
+}
+
+export function duration(ms) {
+  if (ms < 60_000) return `${Math.max(0, Math.round(ms / 1000))} s`
+  if (ms < 3_600_000) return `${Math.round(ms / 60_000)} min`
+  return ms < 172_800_000 ? `${number(1).format(ms / 3_600_000)} h` : `${number(1).format(ms / 86_400_000)} d`
+}

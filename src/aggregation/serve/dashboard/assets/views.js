@@ -1,0 +1,168 @@
+import { el, named } from './dom.js'
+import {
+  bytes,
+  count,
+  duration,
+  limitsOf,
+  measure,
+  measureText,
+  moment,
+  percent,
+  ratingOf,
+  vitals,
+} from './format.js'
+
+/** Rows of a table that are shown. */
+export const SHOWN = 10
+
+const LOADING = 'Loading…'
+
+/** One large number per web vital; each is a button that brings its metric into the chart. */
+export function vitalCards(totals, selected, choose) {
+  return vitals.map((vital) => {
+    const answer = totals.get(vital.metric)
+    const total = answer?.total
+    const attributes = {
+      type: 'button',
+      class: 'vital',
+      'aria-pressed': String(vital.metric === selected),
+      onclick: () => choose(vital.metric),
+    }
+    const title = el(
+      'span',
+      { class: 'vital-name' },
+      el('abbr', { title: vital.name }, vital.short),
+      ` ${vital.name}`,
+    )
+    if (!total) {
+      const words = answer ? 'Not measured in this range' : LOADING
+      return el(
+        'li',
+        {},
+        el('button', attributes, title, el('span', { class: 'figure none' }, '–'), small(words)),
+      )
+    }
+    const rating = ratingOf(total.q['0.75'], vital.limits)
+    const [figure, unit] = measure(total.q['0.75'], vital.unit)
+    return el(
+      'li',
+      {},
+      el(
+        'button',
+        { ...attributes, class: `vital ${rating.kind}` },
+        title,
+        el('span', { class: 'figure' }, figure, unit && el('span', { class: 'unit' }, ` ${unit}`)),
+        el('span', { class: 'rating' }, rating.words),
+        small(`n ${count(total.n)} · ±${percent(answer.relError)}${total.lowCount ? ' · low count' : ''}`),
+      ),
+    )
+  })
+}
+
+const small = (text) => el('span', { class: 'small' }, text)
+
+export const rankings = [
+  { set: 'route', title: 'Slowest routes', column: 'Route' },
+  { set: 'country', title: 'Countries', column: 'Country' },
+  { set: 'device', title: 'Devices', column: 'Device' },
+  { set: 'browser', title: 'Browsers', column: 'Browser' },
+]
+
+/** Values with enough measurements first; the others follow, marked, never hidden. */
+export function rankingPanel({ set, title, column }, answer, metric) {
+  const id = `ranking-${set}`
+  const head = el('div', { class: 'panel-head' }, el('h2', { id }, title))
+  const panel = (...children) => el('section', { class: 'panel', 'aria-labelledby': id }, head, ...children)
+  if (answer === undefined) return panel(el('p', { class: 'muted' }, LOADING))
+  if (answer.unavailable) return panel(el('p', { class: 'muted' }, answer.unavailable))
+  if (answer.values.length === 0)
+    return panel(el('p', { class: 'muted' }, 'Nothing was measured in this range.'))
+
+  head.append(el('p', { class: 'muted' }, answer.found > SHOWN ? `${SHOWN} of ${count(answer.found)}` : ''))
+  const largest = Math.max(...answer.values.map(({ q }) => q['0.75']))
+  const limits = limitsOf(metric)
+  const rows = answer.values.map((value) => rankedRow(value, { largest, limits, unit: answer.unit }))
+  return panel(
+    el(
+      'table',
+      { 'aria-labelledby': id },
+      el(
+        'thead',
+        {},
+        el(
+          'tr',
+          {},
+          el('th', { scope: 'col' }, column),
+          el('th', { scope: 'col', class: 'right' }, 'p75'),
+          el('th', { scope: 'col', class: 'right' }, 'Count'),
+        ),
+      ),
+      el('tbody', {}, ...rows),
+    ),
+  )
+}
+
+function rankedRow({ value, q, n, lowCount }, { largest, limits, unit }) {
+  const p75 = q['0.75']
+  const rating = ratingOf(p75, limits)
+  const share = el('span', { class: `share ${rating?.kind ?? 'plain'}`, 'aria-hidden': 'true' })
+  share.style.setProperty('--share', largest > 0 ? p75 / largest : 0)
+  return el(
+    'tr',
+    { class: lowCount ? 'low' : undefined },
+    el('th', { scope: 'row' }, el('span', { class: 'cut' }, nameOf(value)), share),
+    el(
+      'td',
+      { class: `right ${rating?.kind ?? ''}` },
+      measureText(p75, unit),
+      rating && el('span', { class: 'hidden-text' }, `, ${rating.words}`),
+    ),
+    el(
+      'td',
+      { class: 'right' },
+      lowCount && el('span', { class: 'tag', title: 'Fewer than 20 measurements' }, 'low'),
+      count(n),
+    ),
+  )
+}
+
+function nameOf(value) {
+  if (value === '' || value === '~unknown') return el('span', { class: 'muted' }, '(unknown)')
+  return value === '~other' ? el('span', { class: 'muted' }, 'all others') : named(value)
+}
+
+/** Where events are between the door and the dashboard. What is not known says so. */
+export function pipelineFacts(state, nowMs) {
+  const known = (value, text) => (value === null || value === undefined ? undefined : text(value))
+  const { gateway, aggregation } = state ?? {}
+  const sum = (rejected) => Object.values(rejected).reduce((a, b) => a + b, 0)
+  const facts = [
+    ['Committed up to', known(aggregation?.lastCommittedMs, moment), 'The end of the last aggregated window'],
+    ['Lag', known(aggregation?.lagMs, duration), 'How far that lies behind'],
+    ['Windows due', known(aggregation?.dueWindows, count), 'Should have been aggregated and were not yet'],
+    ['Windows to repeat', known(aggregation?.dirtyWindows, count), 'Events came after they were aggregated'],
+    ['Late rows', known(aggregation?.lateRows, count), 'Counted, though they came late'],
+    ['Rows not countable', known(aggregation?.rejectedRows, count), 'Negative, too large or no number'],
+    ['Accepted', known(gateway?.accepted, count), 'Events acknowledged since the gateway started'],
+    ['Rejected', known(gateway?.rejected, (by) => count(sum(by))), 'Events refused, each with a reason'],
+    [
+      'Backlog',
+      known(gateway?.backlog, ({ events, bytes: size }) => `${count(events)} (${bytes(size)})`),
+      'Acknowledged, not yet delivered',
+    ],
+    [
+      'Oldest waiting',
+      known(gateway && (gateway.backlog.oldestMs ?? 0), (ms) => (ms ? duration(nowMs - ms) : 'none')),
+      'Age of the oldest undelivered event',
+    ],
+  ]
+  return facts.map(([name, text, what]) =>
+    el(
+      'div',
+      {},
+      el('dt', {}, name),
+      el('dd', { class: text === undefined ? 'unknown' : undefined }, text ?? 'unknown'),
+      el('dd', { class: 'small' }, what),
+    ),
+  )
+}

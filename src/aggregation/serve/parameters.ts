@@ -1,0 +1,64 @@
+import { AppError } from '../../std/errors.ts'
+
+/** Most quantiles, and most values merged, in one query. */
+export const MAX_QUANTILES = 10
+export const MAX_VALUES = 20
+
+const INSTANT = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/
+const EPOCH_MS = /^\d{1,15}$/
+
+/** Says which parameter is wrong and what it should be, never what was sent. */
+export const wrong = (parameter: string, expected: string): AppError =>
+  new AppError('invalid_request', `${parameter}: ${expected}`, { details: { parameter } })
+
+/** Epoch milliseconds, or ISO 8601 with its zone: a local time would mean another instant on another server. */
+export function parseInstant(parameter: string, text: string): number {
+  const ms = EPOCH_MS.test(text) ? Number(text) : INSTANT.test(text) ? Date.parse(text) : Number.NaN
+  if (Number.isNaN(ms))
+    throw wrong(parameter, 'expected epoch milliseconds or ISO 8601 with a zone, 2026-11-22T10:00:00Z')
+  return ms
+}
+
+/** A range, by default the 24 hours until now. */
+export function parseRange(query: { from?: string; to?: string }, nowMs: number) {
+  const toMs = query.to === undefined ? nowMs : parseInstant('to', query.to)
+  const fromMs = query.from === undefined ? Math.max(0, toMs - 86_400_000) : parseInstant('from', query.from)
+  if (fromMs >= toMs) throw wrong('from', 'must be before to')
+  return { fromMs, toMs }
+}
+
+/** `1d` is a local day, of 23, 24 or 25 hours; anything else a fixed number of milliseconds. */
+export type Step = 'day' | number
+
+const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000 }
+
+export function parseStep(text: string): Step {
+  if (text === '1d') return 'day'
+  const match = /^([1-9]\d{0,3})([mh])$/.exec(text)
+  const stepMs = Number(match?.[1]) * Number(UNIT_MS[String(match?.[2])])
+  if (!(stepMs <= 86_400_000)) throw wrong('step', 'expected 1m to 24h, such as 15m or 1h, or 1d')
+  return stepMs
+}
+
+export function parseQuantiles(text: string): readonly number[] {
+  const quantiles = text.split(',').map((one) => (/^0?\.\d{1,6}$/.test(one) ? Number(one) : 0))
+  if (quantiles.length > MAX_QUANTILES || !quantiles.every((q) => q > 0))
+    throw wrong('q', `expected up to ${MAX_QUANTILES} numbers between 0 and 1, such as 0.5,0.75`)
+  return quantiles
+}
+
+/** As people write it: 15m, 1h. */
+export const durationText = (ms: number): string =>
+  ms % 3_600_000 === 0 ? `${ms / 3_600_000}h` : `${ms / 60_000}m`
+
+/** What every query names. Half-open, UTC epoch ms. */
+export interface Selection {
+  readonly app: string
+  readonly metric: string
+  readonly set: string
+  /** Answers to it; undefined: the first rollup that keeps the set. */
+  readonly rollup?: string | undefined
+  readonly fromMs: number
+  readonly toMs: number
+  readonly quantiles: readonly number[]
+}

@@ -1,0 +1,202 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import Type, { type Static, type TSchema } from 'typebox'
+import type { Auth } from '../../http/auth.ts'
+import { problemSchema } from '../../http/problems.ts'
+import type { Clock } from '../../std/clock.ts'
+import { AppError } from '../../std/errors.ts'
+import { AppsAnswer, MetricsAnswer, SeriesAnswer, TopAnswer } from './answers.ts'
+import {
+  MAX_QUANTILES,
+  MAX_VALUES,
+  parseQuantiles,
+  parseRange,
+  parseStep,
+  type Selection,
+} from './parameters.ts'
+import { PipelineState } from './pipeline.ts'
+import type { Queries } from './query.ts'
+import { MAX_RANKED_WINDOWS } from './ranking.ts'
+import { MAX_POINTS, MAX_WINDOWS } from './series.ts'
+
+export interface ServePorts {
+  readonly queries: Queries
+  readonly auth: Auth
+  readonly clock: Clock
+  /** Ids of the apps configured at present. */
+  readonly apps: () => readonly string[]
+  readonly pipelineState: () => Promise<PipelineState>
+}
+
+const strict = { additionalProperties: false }
+const text = (maxLength: number, options = {}) => Type.String({ minLength: 1, maxLength, ...options })
+/** Values may be empty texts, and joined from three dimensions, one of which may be a path. */
+const value = Type.String({ maxLength: 4_096 })
+const instant = text(32, { description: 'Epoch ms, or ISO 8601 with a zone.' })
+const quantiles = text(128, { default: '0.75', description: `Up to ${MAX_QUANTILES}, such as 0.5,0.75.` })
+const rollup = Type.Optional(text(64, { description: 'By default the first that keeps the set.' }))
+const range = {
+  from: Type.Optional(Type.String({ ...instant, description: 'Start; by default 24 hours before `to`.' })),
+  to: Type.Optional(Type.String({ ...instant, description: 'End, not included; by default now.' })),
+}
+
+const SeriesParameters = Type.Object(
+  {
+    app: text(64),
+    metric: text(128),
+    set: text(64, { default: 'app' }),
+    value: Type.Optional(
+      Type.Union([value, Type.Array(value, { maxItems: MAX_VALUES })], {
+        description: 'Value of the set; repeat it to merge several.',
+      }),
+    ),
+    ...range,
+    step: Type.Optional(text(8, { description: '15m, 1h, … or 1d for local days. By default 15m.' })),
+    tz: text(64, { default: 'UTC', description: 'IANA time zone of 1d.' }),
+    q: quantiles,
+    rollup,
+  },
+  strict,
+)
+const TopParameters = Type.Object(
+  {
+    app: text(64),
+    metric: text(128),
+    set: text(64),
+    ...range,
+    q: quantiles,
+    by: Type.Enum(['q', 'n'], { default: 'q', description: 'The first of the quantiles, or the count.' }),
+    limit: Type.String({ pattern: '^([1-9]\\d?|100)$', default: '20', description: '1 to 100.' }),
+    minN: Type.String({ pattern: '^\\d{1,9}$', default: '1', description: 'Least count of a ranked value.' }),
+    rollup,
+  },
+  strict,
+)
+const MetricsParameters = Type.Object({ app: text(64), ...range, rollup }, strict)
+
+const describe = (
+  operationId: string,
+  texts: readonly [string, string],
+  answer: TSchema,
+  querystring?: TSchema,
+) => ({
+  operationId,
+  summary: texts[0],
+  description: texts[1],
+  tags: ['query'],
+  security: [{ bearer: [] }],
+  ...(querystring && { querystring }),
+  response: { 200: answer, 400: problemSchema, 401: problemSchema, 403: problemSchema, 422: problemSchema },
+})
+
+const documents = {
+  series: describe(
+    'series',
+    [
+      'One metric over time',
+      `Percentiles per step and of the whole range. At most ${MAX_POINTS} steps and ${MAX_WINDOWS} windows.`,
+    ],
+    SeriesAnswer,
+    SeriesParameters,
+  ),
+  top: describe(
+    'top',
+    ['Values of a set, ranked', `Slowest routes, busiest countries. At most ${MAX_RANKED_WINDOWS} windows.`],
+    TopAnswer,
+    TopParameters,
+  ),
+  metrics: describe(
+    'metricNames',
+    ['Metrics of an app', 'Those with rows in the range, most rows first.'],
+    MetricsAnswer,
+    MetricsParameters,
+  ),
+  apps: describe(
+    'apps',
+    ['Apps and the token', 'The apps that the token may read, and its scopes.'],
+    AppsAnswer,
+  ),
+  pipeline: describe(
+    'pipeline',
+    ['State of the pipeline', 'From gateway to rollups. The gateway is null when unknown.'],
+    PipelineState,
+  ),
+}
+
+/** What dashboards and alerts read. Every route needs a token with the scope `read`. */
+export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Promise<void> {
+  const { queries, auth, clock } = ports
+  const reader = ({ headers }: FastifyRequest) => auth.authenticate(headers.authorization, 'read')
+  const requireApp = (request: FastifyRequest, id: string) => {
+    if (!reader(request).mayRead(id)) throw new AppError('app_not_in_token', 'The token is for other apps.')
+  }
+  // Before anything of the request is looked at.
+  app.addHook('onRequest', async (request) => {
+    reader(request)
+  })
+
+  app.get<{ Querystring: Static<typeof SeriesParameters> }>('/query/series', {
+    schema: documents.series,
+    handler: async (request) => {
+      const { query } = request
+      requireApp(request, query.app)
+      return queries.series({
+        ...selectionOf(query, clock),
+        values: [query.value ?? []].flat(),
+        step: query.step === undefined ? undefined : parseStep(query.step),
+        timeZone: query.tz,
+      })
+    },
+  })
+
+  app.get<{ Querystring: Static<typeof TopParameters> }>('/query/top', {
+    schema: documents.top,
+    handler: async (request) => {
+      const { query } = request
+      requireApp(request, query.app)
+      return queries.top({
+        ...selectionOf(query, clock),
+        by: query.by,
+        limit: Number(query.limit),
+        minN: Number(query.minN),
+      })
+    },
+  })
+
+  app.get<{ Querystring: Static<typeof MetricsParameters> }>('/query/metrics', {
+    schema: documents.metrics,
+    handler: async (request) => {
+      const { app: id, rollup: named, ...times } = request.query
+      requireApp(request, id)
+      return queries.metrics({ app: id, rollup: named, ...parseRange(times, clock.nowMs()) })
+    },
+  })
+
+  app.get('/query/apps', {
+    schema: documents.apps,
+    handler: async (request) => {
+      const { name, scopes, mayRead } = reader(request)
+      return { apps: ports.apps().filter(mayRead), token: { name, scopes } }
+    },
+  })
+
+  app.get('/query/pipeline', {
+    schema: documents.pipeline,
+    handler: () => ports.pipelineState(),
+  })
+}
+
+/** Nothing but what was parsed: the selection becomes part of a cache key, where `to=now` must not differ each second. */
+function selectionOf(
+  query: Static<typeof TopParameters> | Static<typeof SeriesParameters>,
+  clock: Clock,
+): Selection {
+  const { app, metric, set, rollup: named, q } = query
+  return {
+    app,
+    metric,
+    set,
+    rollup: named,
+    ...parseRange(query, clock.nowMs()),
+    quantiles: parseQuantiles(q),
+  }
+}

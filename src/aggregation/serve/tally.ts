@@ -1,0 +1,83 @@
+import Type, { type Static } from 'typebox'
+import {
+  addHistogram,
+  emptyHistogram,
+  type Histogram,
+  MAX_VALUE,
+  MICROS,
+  mergeHistogram,
+  quantile,
+  WEIGHT_UNIT,
+} from '../rollup/measure.ts'
+import type { RollupRow } from '../rollup/store.ts'
+
+/** Below this many, a percentile says little: the answer carries it, marked. */
+export const LOW_COUNT = 20
+
+/** What is known of a set of measurements. */
+export const Summary = Type.Object({
+  n: Type.Number({ description: 'Occurrences: the sum of the weights.' }),
+  avg: Type.Number(),
+  min: Type.Number(),
+  max: Type.Number(),
+  q: Type.Record(Type.String(), Type.Number(), {
+    description: 'Quantile → order statistic x[floor(q·(n−1))], within relError.',
+  }),
+  lowCount: Type.Optional(
+    Type.Literal(true, { description: `Fewer than ${LOW_COUNT} occurrences, or measured rows.` }),
+  ),
+})
+export type Summary = Static<typeof Summary>
+
+/** A running sum of rollup rows. Sums and counts are whole numbers, so the order of adding changes nothing. */
+export interface Tally {
+  n: bigint
+  rows: number
+  sum: bigint
+  minMicros: bigint
+  maxMicros: bigint
+  unit: string
+  readonly histogram: Histogram
+}
+
+export const emptyTally = (): Tally => ({
+  n: 0n,
+  rows: 0,
+  sum: 0n,
+  minMicros: BigInt(MAX_VALUE) * BigInt(MICROS),
+  maxMicros: 0n,
+  unit: '1',
+  histogram: emptyHistogram(),
+})
+
+export function addRow(into: Tally, row: RollupRow): void {
+  addNumbers(into, row)
+  addHistogram(into.histogram, row.histogram)
+}
+
+export function addTally(into: Tally, other: Tally): void {
+  addNumbers(into, other)
+  mergeHistogram(into.histogram, other.histogram)
+}
+
+function addNumbers(into: Tally, other: Omit<Tally, 'histogram'>): void {
+  into.n += other.n
+  into.rows += other.rows
+  into.sum += other.sum
+  if (other.minMicros < into.minMicros) into.minMicros = other.minMicros
+  if (other.maxMicros > into.maxMicros) into.maxMicros = other.maxMicros
+  into.unit = other.unit
+}
+
+/** Of a tally that is not empty. */
+export function summarise(tally: Tally, quantiles: readonly number[]): Summary {
+  const n = Number(tally.n) / WEIGHT_UNIT
+  const bounds = { min: Number(tally.minMicros) / MICROS, max: Number(tally.maxMicros) / MICROS }
+  return {
+    n,
+    avg: Number(tally.sum) / Number(tally.n) / MICROS,
+    ...bounds,
+    q: Object.fromEntries(quantiles.map((q) => [String(q), quantile(tally.histogram, q, bounds)])),
+    ...(Math.min(n, tally.rows) < LOW_COUNT ? { lowCount: true } : {}),
+  }
+}

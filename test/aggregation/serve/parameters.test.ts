@@ -1,0 +1,60 @@
+import { test } from 'tap'
+import {
+  durationText,
+  parseInstant,
+  parseQuantiles,
+  parseRange,
+  parseStep,
+} from '../../../src/aggregation/serve/parameters.ts'
+
+const noon = Date.UTC(2026, 10, 22, 12)
+
+test('instants are epoch milliseconds or ISO 8601 with a zone', async (t) => {
+  for (const [text, ms] of [
+    ['0', 0],
+    [String(noon), noon],
+    ['2026-11-22', Date.UTC(2026, 10, 22)],
+    ['2026-11-22T12:00Z', noon],
+    ['2026-11-22T12:00:00.000Z', noon],
+    ['2026-11-22T17:30:00+05:30', noon],
+  ] as const) {
+    t.equal(parseInstant('from', text), ms, text)
+  }
+  for (const text of ['2026-11-22T12:00:00', 'yesterday', '-1', '1e3', '2026-13-01', '2026-11-22T25:00Z']) {
+    t.throws(() => parseInstant('to', text), { code: 'invalid_request', details: { parameter: 'to' } }, text)
+  }
+})
+
+test('a range is by default the 24 hours until now, and never empty', async (t) => {
+  t.same(parseRange({}, noon), { fromMs: noon - 86_400_000, toMs: noon })
+  t.same(parseRange({ to: '3600000' }, noon), { fromMs: 0, toMs: 3_600_000 }, 'not before the epoch')
+  t.same(parseRange({ from: '2026-11-22T11:00Z' }, noon), { fromMs: noon - 3_600_000, toMs: noon })
+  t.throws(() => parseRange({ from: '5', to: '5' }, noon), { message: 'from: must be before to' })
+})
+
+test('steps are minutes, hours up to a day, or local days', async (t) => {
+  t.same(['1m', '15m', '1h', '24h', '1d'].map(parseStep), [60_000, 900_000, 3_600_000, 86_400_000, 'day'])
+  for (const text of ['0m', '25h', '2d', '15', 'm', '1.5h', '-1h', '15s'])
+    t.throws(() => parseStep(text), { code: 'invalid_request', message: /^step: / }, text)
+})
+
+test('quantiles lie between 0 and 1, ten of them at most', async (t) => {
+  t.same(parseQuantiles('0.5,.75,0.990'), [0.5, 0.75, 0.99])
+  for (const text of [
+    '0',
+    '1',
+    '0.0',
+    '',
+    '0.5,',
+    '0.5;0.9',
+    '50',
+    '-0.5',
+    '5e-1',
+    Array(11).fill('0.5').join(','),
+  ])
+    t.throws(() => parseQuantiles(text), { code: 'invalid_request', message: /^q: / }, text)
+})
+
+test('durations are written as people write them', async (t) => {
+  t.same([60_000, 900_000, 3_600_000, 86_400_000].map(durationText), ['1m', '15m', '1h', '24h'])
+})

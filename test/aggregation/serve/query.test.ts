@@ -1,0 +1,327 @@
+import { test } from 'tap'
+import { DEFAULT_SETS, type RollupDefinition } from '../../../src/aggregation/rollup/definition.ts'
+import { RELATIVE_ERROR } from '../../../src/aggregation/rollup/measure.ts'
+import { memoryCache } from '../../../src/aggregation/serve/cache.ts'
+import { createQueries } from '../../../src/aggregation/serve/query.ts'
+import type { RankingQuery } from '../../../src/aggregation/serve/ranking.ts'
+import type { SeriesQuery } from '../../../src/aggregation/serve/series.ts'
+import { fakeClock } from '../../fakes/clock.ts'
+import { committed, memoryStore, rollupRow } from '../../fakes/store.ts'
+
+const MINUTE = 60_000
+const QUARTER = 15 * MINUTE
+const HOUR = 60 * MINUTE
+const noon = Date.UTC(2026, 10, 22, 12)
+
+const standard: RollupDefinition = {
+  id: 'default',
+  grainMs: QUARTER,
+  sets: DEFAULT_SETS,
+  maxMetrics: 500,
+  maxValues: 500,
+}
+const hourly: RollupDefinition = {
+  ...standard,
+  id: 'hourly',
+  grainMs: HOUR,
+  sets: [{ name: 'os', dimensions: ['os_name'] }],
+}
+
+function queriesOver(definitions: readonly RollupDefinition[] = [standard, hourly]) {
+  const store = memoryStore()
+  const clock = fakeClock(noon)
+  const queries = createQueries({ store, definitions, cache: memoryCache(1_000_000), clock })
+  const series = (its: Partial<SeriesQuery> = {}) =>
+    queries.series({
+      app: 'shop',
+      metric: 'browser.web_vital.lcp',
+      set: 'app',
+      values: [],
+      fromMs: noon - HOUR,
+      toMs: noon,
+      step: undefined,
+      timeZone: 'UTC',
+      quantiles: [0.5, 0.75],
+      ...its,
+    })
+  const top = (its: Partial<RankingQuery> = {}) =>
+    queries.top({
+      app: 'shop',
+      metric: 'browser.web_vital.lcp',
+      set: 'route',
+      fromMs: noon - HOUR,
+      toMs: noon,
+      quantiles: [0.75],
+      by: 'q',
+      limit: 20,
+      minN: 1,
+      ...its,
+    })
+  return { store, clock, queries, series, top }
+}
+
+const near = (actual: number | undefined, exact: number) =>
+  actual !== undefined && Math.abs(actual - exact) <= exact * RELATIVE_ERROR
+
+/** 1, 2, … n, times `unit`. */
+const ramp = (n: number, unit = 100) => Array.from({ length: n }, (_, i) => (i + 1) * unit)
+
+test('a point for each step with data, and one for the whole range from the same histograms', async (t) => {
+  const { store, series } = queriesOver()
+  await store.fill(committed(noon - HOUR), [rollupRow({}, ramp(40))])
+  await store.fill(committed(noon - QUARTER), [rollupRow({}, ramp(60, 10))])
+
+  const answer = await series()
+  t.match(answer, {
+    step: '15m',
+    grain: '15m',
+    scale: 5,
+    relError: RELATIVE_ERROR,
+    unit: 'ms',
+    from: noon - HOUR,
+    to: noon,
+    points: [
+      { t: noon - HOUR, n: 40, avg: 2050, min: 100, max: 4000 },
+      { t: noon - QUARTER, n: 60, avg: 305, min: 10, max: 600 },
+    ],
+    total: { t: noon - HOUR, n: 100, avg: 1003, min: 10, max: 4000 },
+  })
+  const [first, second] = answer.points
+  t.equal(near(first?.q['0.5'], 2000), true, 'x[19] of 40')
+  t.equal(near(first?.q['0.75'], 3000), true, 'x[29] of 40')
+  t.equal(near(second?.q['0.75'], 450), true, 'x[44] of 60')
+  const all = [...ramp(40), ...ramp(60, 10)].sort((a, b) => a - b)
+  t.equal(
+    near(answer.total?.q['0.75'], all[74]!),
+    true,
+    'x[74] of all 100, which no average of percentiles can tell',
+  )
+})
+
+test('ranges are aligned outward to the step, so that those who ask within a step share an answer', async (t) => {
+  const { store, series } = queriesOver()
+  for (let i = 1; i <= 8; i++) await store.fill(committed(noon - i * QUARTER), [rollupRow({}, ramp(20))])
+  const first = await series({ fromMs: noon - HOUR + 1, toMs: noon - 5 })
+  t.match(first, { from: noon - HOUR, to: noon, points: { length: 4 } })
+  const second = await series({ fromMs: noon - HOUR + 7, toMs: noon - 3 })
+  t.same(second, first)
+  t.equal(store.asked.series, 1)
+
+  const hours = await series({ fromMs: noon - HOUR - 1, toMs: noon, step: HOUR })
+  t.same(
+    hours.points.map(({ t: at, n }) => [at, n]),
+    [
+      [noon - 2 * HOUR, 80],
+      [noon - HOUR, 80],
+    ],
+  )
+  t.equal(hours.step, '1h')
+})
+
+test('a new generation of a window is a new answer; until then the cache has it', async (t) => {
+  const { store, series } = queriesOver()
+  await store.fill(committed(noon - HOUR), [rollupRow({}, ramp(20))])
+  const before = await series()
+  await series()
+  t.equal(store.asked.series, 1)
+  await store.fill(committed(noon - HOUR, { generation: 2 }), [rollupRow({}, ramp(30))])
+  const after = await series()
+  t.equal(after.points[0]?.n, 30)
+  t.not(after.dataGen, before.dataGen)
+  t.match(before.dataGen, /^[0-9a-f]{16}$/)
+  t.equal(store.asked.series, 2)
+})
+
+test('completeness: what is committed, overdue, partial, late and rejected', async (t) => {
+  const { store, clock, series } = queriesOver()
+  t.match((await series({ fromMs: noon - HOUR, toMs: noon + HOUR })).completeness, { windows: 0, missing: 3 })
+  await store.fill(committed(noon - HOUR, { late: 2, rejected: 3 }), [])
+  await store.fill(committed(noon, { complete: false, late: 1 }), [])
+  const answer = await series({ fromMs: noon - HOUR, toMs: noon + HOUR })
+  t.same(answer.completeness, { windows: 2, missing: 2, partial: 1, lateRows: 3, rejected: 3 })
+  clock.advance(QUARTER)
+  t.equal((await series()).completeness.missing, 3, 'a window is overdue one grain after its end')
+  t.equal(
+    (await series({ fromMs: noon + HOUR, toMs: noon + 2 * HOUR })).completeness.missing,
+    0,
+    'the future is not',
+  )
+})
+
+test('nothing measured is no point and no total', async (t) => {
+  const { store, series, top } = queriesOver()
+  t.match(await series(), { points: [], total: null, unit: '1' })
+  t.match(await top(), { values: [], found: 0 })
+  await store.fill(committed(noon - HOUR), [
+    { ...rollupRow({}, [5]), n: 0n, sum: 0n, histogram: '0:0' },
+    { ...rollupRow({ set: 'route', value: '/' }, [5]), n: 0n, sum: 0n, histogram: '0:0' },
+  ])
+  t.match(await series(), { points: [], total: null }, 'nor is a row whose weights round to nothing')
+  t.match(await top(), { values: [], found: 0 })
+})
+
+test('a point of few measurements says so, by rows as well as by weight', async (t) => {
+  const { store, series } = queriesOver()
+  await store.fill(committed(noon - HOUR), [rollupRow({}, ramp(19))])
+  await store.fill(committed(noon - 45 * MINUTE), [rollupRow({}, ramp(20))])
+  await store.fill(committed(noon - 30 * MINUTE), [rollupRow({}, ramp(2), 50)])
+  await store.fill(committed(noon - 15 * MINUTE), [rollupRow({}, ramp(30), 0.5)])
+  const { points, total } = await series()
+  t.same(
+    points.map(({ n, lowCount }) => [n, lowCount]),
+    [
+      [19, true],
+      [20, undefined],
+      [100, true],
+      [15, true],
+    ],
+  )
+  t.equal(total?.n, 154)
+  t.equal(points[3]?.avg, 1550, 'a weight changes counts, not the average of equals')
+})
+
+test('several values of a set merge; the set without dimensions has one', async (t) => {
+  const { store, series } = queriesOver()
+  await store.fill(committed(noon - HOUR), [
+    rollupRow({}, ramp(90)),
+    rollupRow({ set: 'route', value: '/a' }, ramp(20)),
+    rollupRow({ set: 'route', value: '/b' }, ramp(30, 1)),
+    rollupRow({ set: 'route', value: '/c' }, ramp(40)),
+  ])
+  t.equal((await series({ set: 'route', values: ['/a'] })).total?.n, 20)
+  t.match((await series({ set: 'route', values: ['/b', '/a', '/b'] })).total, { n: 50, min: 1, max: 2000 })
+  t.equal((await series({ values: ['/a'] })).total?.n, 90)
+  const asked = store.asked.series
+  await series({ set: 'route', values: ['/a', '/b'] })
+  t.equal(store.asked.series, asked, 'in another order it is the same question')
+  await t.rejects(series({ set: 'route' }), { code: 'invalid_request', message: /^value: / })
+})
+
+test('a day is local: DST days have 92 and 100 windows, half-hour zones work', async (t) => {
+  const { store, series } = queriesOver()
+  const fill = async (from: number, to: number) => {
+    for (let at = from; at < to; at += QUARTER) await store.fill(committed(at), [rollupRow({}, [100])])
+  }
+  await fill(Date.UTC(2026, 2, 28, 22), Date.UTC(2026, 2, 31))
+  const spring = await series({
+    fromMs: Date.UTC(2026, 2, 28, 23),
+    toMs: Date.UTC(2026, 2, 30, 22),
+    step: 'day',
+    timeZone: 'Europe/Berlin',
+  })
+  t.equal(spring.step, '1d')
+  t.same(
+    spring.points.map(({ n }) => n),
+    [92, 96],
+  )
+  await fill(Date.UTC(2026, 9, 24, 18), Date.UTC(2026, 9, 26))
+  const autumn = { fromMs: Date.UTC(2026, 9, 25), toMs: Date.UTC(2026, 9, 25, 1), step: 'day' as const }
+  t.same(
+    (await series({ ...autumn, timeZone: 'Europe/Berlin' })).points.map(({ n }) => n),
+    [100],
+  )
+  const kolkata = await series({ ...autumn, timeZone: 'Asia/Kolkata' })
+  t.same(
+    kolkata.points.map(({ t: at, n }) => [new Date(at).toISOString(), n]),
+    [['2026-10-24T18:30:00.000Z', 96]],
+  )
+  await t.rejects(series({ ...autumn, set: 'os', values: ['iOS'], timeZone: 'Asia/Kolkata' }), {
+    code: 'invalid_request',
+    message: 'tz: its days do not start on a window of 1h',
+  })
+})
+
+test('the rollup is the first that keeps the set, or the one that is named', async (t) => {
+  const { store, series, queries } = queriesOver()
+  await store.fill(committed(noon - HOUR, { rollup: 'hourly' }), [
+    rollupRow({ set: 'os', value: 'iOS' }, ramp(20)),
+  ])
+  const found = await series({ set: 'os', values: ['iOS'] })
+  t.match(found, { grain: '1h', step: '1h', total: { n: 20 } }, 'a step is never shorter than the grain')
+  await t.rejects(series({ set: 'os', values: ['iOS'], rollup: 'default' }), {
+    message: 'set: expected one of app, route, country, device, browser',
+  })
+  await t.rejects(series({ set: 'colour', values: [''] }), { message: /device, browser, os$/ })
+  await t.rejects(series({ rollup: 'weekly' }), { message: 'rollup: expected one of default, hourly' })
+  await t.rejects(queries.metrics({ app: 'shop', rollup: 'weekly', fromMs: 0, toMs: 1 }), {
+    code: 'invalid_request',
+  })
+})
+
+test('steps and ranges are bounded', async (t) => {
+  const { series, top, queries } = queriesOver()
+  const day = 24 * HOUR
+  for (const [what, query, expected] of [
+    [
+      'a step between grains',
+      { step: 20 * MINUTE },
+      { code: 'invalid_request', message: 'step: must be a multiple of 15m' },
+    ],
+    [
+      'too many points',
+      { fromMs: noon - 32 * day },
+      { code: 'query_too_large', message: 'The range has more than 3000 steps.' },
+    ],
+    [
+      'too many windows',
+      { fromMs: noon - 530 * day, step: 'day' as const },
+      { code: 'query_too_large', message: 'The range covers more than 50000 windows of 15m.' },
+    ],
+  ] as const) {
+    await t.rejects(series(query), expected, what)
+  }
+  t.equal((await series({ fromMs: noon - 31 * day })).points.length, 0, 'a month of quarters is fine')
+  await t.rejects(top({ fromMs: noon - 32 * day }), { code: 'query_too_large' })
+  await t.rejects(queries.metrics({ app: 'shop', rollup: undefined, fromMs: noon - 32 * day, toMs: noon }), {
+    code: 'query_too_large',
+  })
+})
+
+test('a ranking merges each value over the range, slowest first', async (t) => {
+  const { store, top } = queriesOver()
+  const route = (value: string, values: readonly number[]) => rollupRow({ set: 'route', value }, values)
+  await store.fill(committed(noon - 30 * HOUR), [route('/old', ramp(20, 5))])
+  await store.fill(committed(noon - HOUR), [
+    route('/a', ramp(20)),
+    route('/b', ramp(20, 10)),
+    route('/slow', [9000]),
+  ])
+  await store.fill(committed(noon - QUARTER), [route('/b', ramp(30, 10)), route('/c', ramp(20))])
+
+  const answer = await top()
+  t.match(answer, { unit: 'ms', found: 4, grain: '15m', from: noon - HOUR, to: noon })
+  t.same(
+    answer.values.map(({ value, n, lowCount }) => [value, n, lowCount]),
+    [
+      ['/slow', 1, true],
+      ['/a', 20, undefined],
+      ['/c', 20, undefined],
+      ['/b', 50, undefined],
+    ],
+    'equals by name',
+  )
+  t.equal(near(answer.values[3]?.q['0.75'], 190), true)
+  const byCount = await top({ by: 'n', minN: 20, limit: 2 })
+  t.same(
+    byCount.values.map(({ value }) => value),
+    ['/b', '/a'],
+  )
+  t.equal(byCount.found, 3, 'the limit is told')
+  t.equal((await top({ fromMs: noon - 31 * HOUR })).values.at(-1)?.value, '/old', 'days are read one by one')
+})
+
+test('metric names come with their units, most rows first', async (t) => {
+  const { store, queries } = queriesOver()
+  await store.fill(committed(noon - HOUR), [
+    rollupRow({ metric: 'cls', unit: '1' }, [0.1]),
+    rollupRow({ metric: 'lcp' }, ramp(9)),
+    rollupRow({ metric: 'lcp', app: 'other' }, ramp(9)),
+  ])
+  const range = { rollup: undefined, fromMs: noon - HOUR + 1, toMs: noon }
+  t.same(await queries.metrics({ app: 'shop', ...range }), {
+    metrics: [
+      { metric: 'lcp', unit: 'ms', rows: 9 },
+      { metric: 'cls', unit: '1', rows: 1 },
+    ],
+  })
+})

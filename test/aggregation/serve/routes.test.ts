@@ -1,0 +1,181 @@
+import { createHash } from 'node:crypto'
+import { type Test, test } from 'tap'
+import { DEFAULT_SETS } from '../../../src/aggregation/rollup/definition.ts'
+import { memoryCache } from '../../../src/aggregation/serve/cache.ts'
+import type { PipelineState } from '../../../src/aggregation/serve/pipeline.ts'
+import { createQueries } from '../../../src/aggregation/serve/query.ts'
+import { serveRoutes } from '../../../src/aggregation/serve/routes.ts'
+import { createAuth } from '../../../src/http/auth.ts'
+import { answerWithProblems } from '../../../src/http/problems.ts'
+import { createServer } from '../../../src/http/server.ts'
+import { quietTelemetry } from '../../../src/std/telemetry.ts'
+import { fakeClock } from '../../fakes/clock.ts'
+import { committed, memoryStore, rollupRow } from '../../fakes/store.ts'
+
+const QUARTER = 900_000
+const noon = Date.UTC(2026, 10, 22, 12)
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+const state: PipelineState = {
+  gateway: null,
+  aggregation: {
+    lastCommittedMs: noon,
+    lagMs: 0,
+    dueWindows: 1,
+    dirtyWindows: 2,
+    lateRows: 3,
+    rejectedRows: 4,
+  },
+}
+
+async function served(t: Test) {
+  const { log } = quietTelemetry()
+  const clock = fakeClock(noon)
+  const store = memoryStore()
+  const route = (value: string) => rollupRow({ set: 'route', value }, [100, 200, 300])
+  await store.fill(committed(noon - QUARTER), [
+    rollupRow({}, [100, 200, 300]),
+    route('/a'),
+    route('/b'),
+    route(''),
+  ])
+  const definition = { id: 'default', grainMs: QUARTER, sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 }
+  const app = createServer([], log)
+  answerWithProblems(app, log)
+  await app.register(serveRoutes, {
+    queries: createQueries({ store, definitions: [definition], cache: memoryCache(1_000_000), clock }),
+    auth: createAuth([
+      { name: 'ops', sha256: sha256('all'), scopes: ['read', 'run'] },
+      { name: 'shop only', sha256: sha256('shop'), scopes: ['read'], apps: ['shop'] },
+      { name: 'runner', sha256: sha256('run'), scopes: ['run'] },
+    ]),
+    clock,
+    apps: () => ['shop', 'blog'],
+    pipelineState: async () => state,
+  })
+  t.teardown(() => app.close())
+  return async (url: string, token = 'all') => {
+    const { statusCode, headers, body } = await app.inject({
+      url,
+      headers: { authorization: `Bearer ${token}` },
+    })
+    return { status: statusCode, headers, body: JSON.parse(body) }
+  }
+}
+
+const lcp = 'app=shop&metric=browser.web_vital.lcp'
+
+test('a series, with times as epoch milliseconds or ISO 8601', async (t) => {
+  const get = await served(t)
+  const { status, headers, body } = await get(
+    `/query/series?${lcp}&from=2026-11-22T11:00Z&to=${noon}&q=0.5,0.75`,
+  )
+  t.equal(status, 200)
+  t.match(headers, { 'cache-control': 'no-store', 'content-type': /^application\/json/ })
+  t.match(body, {
+    from: noon - 4 * QUARTER,
+    to: noon,
+    step: '15m',
+    grain: '15m',
+    scale: 5,
+    unit: 'ms',
+    completeness: { windows: 1, missing: 3, partial: 0, lateRows: 0, rejected: 0 },
+    points: [{ t: noon - QUARTER, n: 3, avg: 200, min: 100, max: 300, lowCount: true }],
+    total: { n: 3 },
+  })
+  t.same(Object.keys(body.points[0].q), ['0.5', '0.75'])
+})
+
+test('without times it is the last 24 hours, without q the 75th percentile', async (t) => {
+  const get = await served(t)
+  const { body } = await get(`/query/series?${lcp}`)
+  t.equal(body.to - body.from, 86_400_000)
+  t.same(Object.keys(body.total.q), ['0.75'])
+  t.equal((await get(`/query/series?${lcp}&from=0&to=1000`)).body.total, null, 'nothing measured')
+})
+
+test('a value repeated merges, as does an empty one', async (t) => {
+  const get = await served(t)
+  for (const [values, n] of [
+    ['&value=/a', 3],
+    ['&value=/a&value=/b', 6],
+    ['&value=', 3],
+  ] as const) {
+    t.equal((await get(`/query/series?${lcp}&set=route${values}`)).body.total.n, n, values)
+  }
+})
+
+test('a day is local', async (t) => {
+  const get = await served(t)
+  const { body } = await get(
+    `/query/series?${lcp}&step=1d&tz=Asia/Kathmandu&from=${noon - QUARTER}&to=${noon}`,
+  )
+  t.equal(body.step, '1d')
+  t.equal(new Date(body.from).toISOString(), '2026-11-21T18:15:00.000Z')
+})
+
+test('a ranking', async (t) => {
+  const get = await served(t)
+  const { status, body } = await get(`/query/top?${lcp}&set=route&by=n&limit=2&minN=2`)
+  t.equal(status, 200)
+  t.match(body, { found: 3, values: [{ value: '', n: 3, lowCount: true }, { value: '/a' }] })
+  t.equal(body.values.length, 2)
+})
+
+test('the metrics of an app, the apps of a token, the state of the pipeline', async (t) => {
+  const get = await served(t)
+  t.same((await get('/query/metrics?app=shop')).body, {
+    metrics: [{ metric: 'browser.web_vital.lcp', unit: 'ms', rows: 3 }],
+  })
+  t.same((await get('/query/apps')).body, {
+    apps: ['shop', 'blog'],
+    token: { name: 'ops', scopes: ['read', 'run'] },
+  })
+  t.same((await get('/query/apps', 'shop')).body, {
+    apps: ['shop'],
+    token: { name: 'shop only', scopes: ['read'] },
+  })
+  t.same((await get('/query/pipeline')).body, state)
+})
+
+test('a token sees the apps on its list and no others', async (t) => {
+  const get = await served(t)
+  t.equal((await get(`/query/series?${lcp}`, 'shop')).status, 200)
+  for (const path of ['series?metric=m&', 'top?metric=m&set=route&', 'metrics?']) {
+    const { status, body } = await get(`/query/${path}app=blog`, 'shop')
+    t.same([status, body.code], [403, 'app_not_in_token'], path)
+  }
+})
+
+test('nothing without a known token of the scope read, whatever else is wrong', async (t) => {
+  const get = await served(t)
+  for (const path of ['series?app=', 'top', 'metrics', 'apps', 'pipeline']) {
+    t.match(await get(`/query/${path}`, 'guess'), { status: 401, body: { code: 'unauthorized' } }, path)
+    t.match(await get(`/query/${path}`, 'run'), { status: 403, body: { code: 'scope_missing' } }, path)
+  }
+})
+
+test('what is wrong is named', async (t) => {
+  const get = await served(t)
+  for (const [query, status, detail] of [
+    ['series?metric=m', 400, /app/],
+    [`series?${lcp}&from=yesterday`, 400, /^from: /],
+    [`series?${lcp}&to=2026-11-22T12:00`, 400, /^to: /],
+    [`series?${lcp}&from=2&to=1`, 400, /^from: must be before to/],
+    [`series?${lcp}&q=1`, 400, /^q: /],
+    [`series?${lcp}&step=90s`, 400, /^step: /],
+    [`series?${lcp}&step=1d&tz=Mars`, 400, /^tz: /],
+    [`series?${lcp}&set=colour`, 400, /^set: /],
+    [`series?${lcp}&set=route`, 400, /^value: /],
+    [`series?${lcp}&rollup=weekly`, 400, /^rollup: /],
+    [`series?${lcp}&form=0`, 400, /additional/],
+    [`series?${lcp}&from=0`, 422, /windows/],
+    [`top?${lcp}&set=route&limit=101`, 400, /limit/],
+    [`top?${lcp}&set=route&by=size`, 400, /by/],
+    [`top?${lcp}&set=route&minN=-1`, 400, /minN/],
+    [`top?${lcp}&set=route&from=0`, 422, /ranking/],
+  ] as const) {
+    const answer = await get(`/query/${query}`)
+    t.equal(answer.status, status, query)
+    t.match(answer.body.detail, detail, query)
+  }
+})

@@ -1,0 +1,316 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core'
+import { type Test, test } from 'tap'
+import Value from 'typebox/value'
+import { buildAggregation } from '../../src/aggregation/app.ts'
+import { DEFAULT_SETS } from '../../src/aggregation/rollup/definition.ts'
+import type { RunRequest } from '../../src/aggregation/rollup/request.ts'
+import type { RollupRow } from '../../src/aggregation/rollup/store.ts'
+import { AggregationConfig } from '../../src/config-schema.ts'
+import { systemClock } from '../../src/std/clock.ts'
+import { AppError } from '../../src/std/errors.ts'
+import { quietTelemetry } from '../../src/std/telemetry.ts'
+import { committed, memoryStore, rollupRow } from '../fakes/store.ts'
+
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
+const skip =
+  CHROMIUM === undefined && process.env['HEADGATE_REQUIRE_ALL'] === undefined
+    ? 'NO CHROMIUM: the dashboard was not tested in a browser (HEADGATE_REQUIRE_ALL=1 makes this a failure)'
+    : false
+
+const QUARTER = 900_000
+const MARKUP = '<img src=x onerror="window.hacked=1">'
+const QUOTES = `"'><script>window.hacked=1</script>`
+const RTL = 'مسار/\u202Eevil'
+const LONG = 'x'.repeat(10_000)
+const HOSTILE = [MARKUP, QUOTES, RTL, LONG, '{{7*7}}', 'javascript:window.hacked=1']
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+const noRun = async () => {
+  throw new AppError('not_found', 'There is no such run.')
+}
+
+interface Content {
+  readonly rows?: readonly RollupRow[]
+  /** Three hours before. */
+  readonly earlier?: readonly RollupRow[]
+  readonly apps?: readonly string[]
+}
+
+/** The real listener over a store with these rows in its last closed window. */
+async function served(t: Test, { rows = [], earlier = [], apps = ['shop'] }: Content = {}) {
+  const store = memoryStore()
+  const lastMs = Math.floor(Date.now() / QUARTER) * QUARTER - QUARTER
+  if (rows.length > 0) await store.fill(committed(lastMs), rows)
+  if (earlier.length > 0) await store.fill(committed(lastMs - 12 * QUARTER), earlier)
+  const submitted: RunRequest[] = []
+  const config = Value.Default(AggregationConfig, {
+    tokens: [{ name: 'ops', sha256: sha256('secret-token'), scopes: ['read', 'run'] }],
+  }) as AggregationConfig
+  const app = await buildAggregation(config, {
+    log: quietTelemetry().log,
+    clock: systemClock,
+    store,
+    definitions: [{ id: 'default', grainMs: QUARTER, sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 }],
+    runs: {
+      async submit(request) {
+        submitted.push(request)
+        throw new AppError('run_conflict', 'Another run has this window.')
+      },
+      get: noRun,
+      list: async () => [],
+      log: noRun,
+      cancel: noRun,
+      windows: async () => [],
+    },
+    apps: () => apps,
+    pipelineState: async () => ({
+      gateway: null,
+      aggregation: {
+        lastCommittedMs: lastMs + QUARTER,
+        lagMs: 65_000,
+        dueWindows: 4,
+        dirtyWindows: 0,
+        lateRows: 0,
+        rejectedRows: 0,
+      },
+    }),
+    ready: () => true,
+  })
+  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(() => app.close())
+  return { app, url, submitted }
+}
+
+let browser: Browser
+test('a browser starts', { skip }, async (t) => {
+  browser = await chromium.launch({
+    executablePath: String(CHROMIUM),
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  })
+  t.equal(browser.isConnected(), true)
+})
+
+interface Watched {
+  readonly page: Page
+  /** Whatever a page must not do: break its policy, run what a name contains, throw. */
+  readonly offences: string[]
+  readonly urls: string[]
+}
+
+async function opened(t: Test, url: string, options: BrowserContextOptions = {}): Promise<Watched> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
+  t.teardown(() => context.close())
+  const page = await context.newPage()
+  const offences: string[] = []
+  const urls: string[] = []
+  await page.exposeFunction('offence', (what: string) => offences.push(what))
+  await page.addInitScript(`
+    document.addEventListener('securitypolicyviolation', (event) => offence(event.violatedDirective + event.blockedURI))
+    Object.defineProperty(window, 'hacked', { set() { offence('a name was run') } })
+  `)
+  page.on('pageerror', (error) => offences.push(error.message))
+  page.on('dialog', (dialog) => dialog.dismiss().finally(() => offences.push('a dialog')))
+  page.on('request', (request) => urls.push(request.url()))
+  await page.goto(`${url}/dashboard`)
+  return { page, offences, urls }
+}
+
+async function signIn(page: Page, token = 'secret-token'): Promise<void> {
+  await page.fill('#token', token)
+  await page.click('text=Show dashboard')
+  await page.waitForSelector('#content[aria-busy="false"]')
+}
+
+/** As it is seen: with the breaks of the layout, without what is hidden. */
+const textOf = async (of: Locator) => (await of.allInnerTexts()).join('\n')
+
+const noSideways = (page: Page) =>
+  page.evaluate('document.documentElement.scrollWidth <= document.documentElement.clientWidth')
+
+test('the dashboard shows the numbers of its store', { skip }, async (t) => {
+  const values = Array.from({ length: 40 }, (_, i) => (i < 30 ? 1_500 : 2_000))
+  const { url } = await served(t, {
+    rows: [
+      rollupRow({}, values),
+      rollupRow({ metric: 'browser.web_vital.cls', unit: '1' }, [0.3, 0.3, 0.3]),
+      rollupRow({ set: 'country', value: 'NZ' }, [700]),
+      rollupRow({ set: 'route', value: '/fast' }, Array(25).fill(900)),
+      rollupRow({ set: 'route', value: '/slow' }, Array(30).fill(4_500)),
+      rollupRow({ set: 'route', value: '/once' }, [60_000]),
+    ],
+  })
+  const { page, offences, urls } = await opened(t, url)
+  await signIn(page)
+
+  const vital = (name: string) => textOf(page.locator('.vital', { hasText: name }))
+  t.match(await vital('LCP'), /LCP Largest contentful paint\s+1\.50 s\s+Good\s+n 40 · ±1\.1 %/)
+  t.match(await vital('CLS'), /0\.3\s+Poor\s+n 3 · ±1\.1 % · low count/)
+  t.match(await vital('INP'), /–\s+Not measured in this range/)
+  const routes = page.locator('section', { has: page.locator('#ranking-route') }).locator('tbody tr')
+  t.same(
+    (await routes.allInnerTexts()).map((text) => text.replace(/\s+/g, ' ').replaceAll(' ,', ',').trim()),
+    ['/slow 4.50 s, Poor 30', '/fast 900 ms, Good 25', '/once 60.00 s, Poor low1'],
+  )
+  t.match(await textOf(page.locator('#tables')), /NZ/)
+  t.equal(await page.locator('#chart canvas').count(), 1)
+  t.match(await page.locator('#chart').getAttribute('aria-label'), /p75 of the range is 1\.50 s/)
+  t.match(await textOf(page.locator('#pipeline')), /Windows due\s+4[\s\S]*Accepted\s+unknown/)
+  t.match(await textOf(page.locator('#updated')), /^Updated \d\d:\d\d:\d\d$/)
+
+  await page.getByRole('button', { name: /CLS/ }).click()
+  await page.waitForSelector('#content[aria-busy="false"]')
+  t.equal(await page.locator('#metric').inputValue(), 'browser.web_vital.cls')
+  t.equal(await page.getByRole('button', { name: /CLS/ }).getAttribute('aria-pressed'), 'true')
+  await page.locator('label', { hasText: 'p95' }).click()
+  t.match(await textOf(page.locator('.u-legend')), /p95/)
+
+  t.same(
+    urls.filter((one) => one.includes('secret')),
+    [],
+    'the token is in no address',
+  )
+  t.equal(await page.evaluate('location.href.includes("secret") || document.cookie !== ""'), false)
+  t.same(offences, [])
+})
+
+test('large numbers, chart and tables are of the chosen range', { skip }, async (t) => {
+  const slow = Array(60).fill(9_000)
+  const { url } = await served(t, {
+    rows: [
+      rollupRow({}, Array(40).fill(1_000)),
+      rollupRow({ set: 'route', value: '/' }, Array(40).fill(1_000)),
+    ],
+    earlier: [rollupRow({}, slow), rollupRow({ set: 'route', value: '/' }, slow)],
+  })
+  const { page, offences } = await opened(t, url)
+  await signIn(page)
+  for (const [range, p75, n] of [
+    ['6 h', '9.00 s', 100],
+    ['1 h', '1.00 s', 40],
+    ['7 d', '9.00 s', 100],
+  ] as const) {
+    await page.locator('label', { hasText: range }).click()
+    await page.waitForSelector('#content[aria-busy="false"]')
+    t.match(
+      await textOf(page.locator('.vital').first()),
+      new RegExp(`${p75}[\\s\\S]*n ${n} `),
+      `${range}: large`,
+    )
+    t.match(await textOf(page.locator('#chart-note')), `p75 ${p75} of ${n} measurements`, `${range}: chart`)
+    t.match(
+      await textOf(page.locator('#tables tbody tr')),
+      new RegExp(`${p75}[\\s\\S]*${n}`),
+      `${range}: table`,
+    )
+  }
+  t.same(offences, [])
+})
+
+test('an unknown token is told so and not kept', { skip }, async (t) => {
+  const { url } = await served(t)
+  const { page, offences } = await opened(t, url)
+  await page.fill('#token', 'guess')
+  await page.click('text=Show dashboard')
+  await page.waitForSelector('text=This token is not known here.')
+  t.equal(await page.evaluate('sessionStorage.length'), 0)
+  t.equal(await page.locator('#content').isVisible(), false)
+  t.same(offences, [])
+})
+
+test('names are text, whatever they contain', { skip }, async (t) => {
+  const rows = HOSTILE.flatMap((name) => [
+    rollupRow({ app: MARKUP, metric: name }, Array(40).fill(1_000)),
+    rollupRow({ app: MARKUP, metric: MARKUP, set: 'route', value: name }, Array(40).fill(1_000)),
+    rollupRow({ app: MARKUP, metric: MARKUP, set: 'browser', value: name }, [1_000]),
+  ])
+  const { url } = await served(t, { rows, apps: [MARKUP, ...HOSTILE.slice(1)] })
+  for (const viewport of [
+    { width: 1280, height: 900 },
+    { width: 360, height: 740 },
+  ]) {
+    const { page, offences } = await opened(t, url, { viewport })
+    await signIn(page)
+    const apps = await page.locator('#app option').allInnerTexts()
+    t.equal(apps[0], MARKUP)
+    await page.selectOption('#metric', MARKUP)
+    await page.waitForSelector('#content[aria-busy="false"]')
+    t.equal(await textOf(page.locator('#chart-title')), MARKUP)
+    const shown = await page.locator('#tables bdi').allTextContents()
+    for (const name of HOSTILE) t.equal(shown.filter((text) => text === name).length, 2, name.slice(0, 40))
+    t.equal(await page.locator('#content img, #content script, #content iframe').count(), 0)
+    t.equal(await noSideways(page), true, `${viewport.width} px: nothing sticks out`)
+    await page.selectOption('#metric', QUOTES)
+    await page.waitForSelector('#content[aria-busy="false"]')
+    t.equal(await textOf(page.locator('#chart-title')), QUOTES)
+    t.same(offences, [])
+  }
+})
+
+test('the policy would stop a script that got in all the same', { skip }, async (t) => {
+  const { url } = await served(t)
+  const { page, offences } = await opened(t, url)
+  await page.evaluate(`document.body.innerHTML = ${JSON.stringify(MARKUP)}`)
+  await page.waitForFunction('document.images[0]?.complete')
+  t.equal(offences.filter((what) => what.startsWith('script-src')).length, 1, 'the handler was refused')
+  t.notOk(offences.includes('a name was run'))
+})
+
+test('a phone in the dark', { skip }, async (t) => {
+  const { url } = await served(t, { rows: [rollupRow({}, Array(40).fill(2_600))] })
+  const { page, offences } = await opened(t, url, {
+    viewport: { width: 360, height: 740 },
+    colorScheme: 'dark',
+  })
+  const lightness = (of: string) =>
+    page.evaluate(
+      `getComputedStyle(document.querySelector('${of}')).backgroundColor.match(/\\d+/g).slice(0, 3).reduce((a, b) => a + Number(b), 0) / 3`,
+    )
+  t.equal(await noSideways(page), true, 'the form fits')
+  await signIn(page)
+  t.equal(await noSideways(page), true)
+  t.ok(Number(await lightness('body')) < 40, 'dark')
+  t.ok(Number(await lightness('.panel')) < 60, 'so are panels')
+  t.equal(await page.locator('.vital').first().isVisible(), true)
+  t.same(offences, [])
+})
+
+test('an empty store says what to do, and a run can be asked for', { skip }, async (t) => {
+  const { url, submitted } = await served(t)
+  const { page, offences } = await opened(t, url)
+  await signIn(page)
+  t.match(await textOf(page.locator('#empty')), /No data yet[\s\S]*curl -X POST/)
+  t.equal(await page.locator('#numbers').isVisible(), false)
+  await page.click('text=Run aggregation now')
+  await page.waitForSelector('#banner:has-text("Another run has this window.")')
+  t.equal(submitted.length, 1)
+  t.same(offences, [])
+})
+
+test('a server that is gone is told, and the numbers stay until the range changes', { skip }, async (t) => {
+  const { app, url } = await served(t, { rows: [rollupRow({}, Array(40).fill(2_600))] })
+  const { page, offences } = await opened(t, url)
+  await signIn(page)
+  await app.close()
+  await page.click('#pause')
+  await page.click('#pause')
+  await page.waitForSelector('#banner:has-text("The server cannot be reached.")')
+  t.match(await textOf(page.locator('.vital').first()), /2\.60 s/)
+  await page.locator('label', { hasText: '6 h' }).click()
+  t.match(await textOf(page.locator('.vital').first()), /Loading/)
+  t.same(offences, [])
+})
+
+test('the browser ends', { skip }, async (t) => {
+  await browser.close()
+  t.equal(browser.isConnected(), false)
+})
