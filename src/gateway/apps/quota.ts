@@ -1,10 +1,10 @@
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
-import { createBuckets, type Rate } from './gcra.ts'
+import { createBuckets } from './gcra.ts'
 import type { App } from './registry.ts'
 
-/** Three buckets for each of as many apps as a configuration may hold. */
-const MAX_BUCKETS = 30_000
+/** As many apps as a configuration may hold. */
+const MAX_APPS = 10_000
 
 export interface Usage {
   readonly requests?: number
@@ -19,22 +19,26 @@ export interface Quota {
 
 /** What an app may use a second. The buckets are this process's own, so each of `workers` gets its part. */
 export function createQuota(workers: number, clock: Clock): Quota {
-  const buckets = createBuckets(MAX_BUCKETS, () => clock.monotonicMs())
+  const meter = (what: string) => {
+    const buckets = createBuckets(MAX_APPS, () => clock.monotonicMs())
+    return (app: App, cost: number, perSecond: number, burst: number) => {
+      if (cost === 0) return
+      const rate = { perSecond: perSecond / workers, burst: Math.max(1, burst / workers) }
+      const waitMs = buckets.take(app.id, cost, rate)
+      if (waitMs === 0) return
+      const detail = `The app "${app.id}" is over its ${perSecond} ${what} a second.`
+      throw new AppError('app_limit', detail, { retryAfterMs: waitMs })
+    }
+  }
+  const [spendRequests, spendBytes, spendEvents] = [meter('requests'), meter('bytes'), meter('events')]
 
   return {
     charge(app, { requests = 0, bytes = 0, events = 0 }) {
       const { requestsPerSecond, burst, bytesPerSecond, eventsPerSecond } = app.limits
-      const spend = (what: string, cost: number, { perSecond, burst }: Rate) => {
-        const rate = { perSecond: perSecond / workers, burst: Math.max(1, burst / workers) }
-        const waitMs = buckets.take(`${what} ${app.id}`, cost, rate)
-        if (waitMs === 0) return
-        const detail = `The app "${app.id}" is over its ${perSecond} ${what} a second.`
-        throw new AppError('app_limit', detail, { retryAfterMs: waitMs })
-      }
-      if (requests > 0) spend('requests', requests, { perSecond: requestsPerSecond, burst })
+      spendRequests(app, requests, requestsPerSecond, burst)
       // One second's worth at once, for the two that have no burst of their own.
-      if (bytes > 0) spend('bytes', bytes, { perSecond: bytesPerSecond, burst: bytesPerSecond })
-      if (events > 0) spend('events', events, { perSecond: eventsPerSecond, burst: eventsPerSecond })
+      spendBytes(app, bytes, bytesPerSecond, bytesPerSecond)
+      spendEvents(app, events, eventsPerSecond, eventsPerSecond)
     },
   }
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { AppConfig } from '../../config-schema.ts'
 
 /** An app as requests meet it. */
@@ -36,7 +36,7 @@ export function normalOrigin(origin: string): string {
 /** `null`, the Origin of sandboxed frames and files, is on no list. Nor is there a wildcard: an app without origins takes none. */
 export const originAllowed = (app: App, origin: string): boolean => app.origins.has(normalOrigin(origin))
 
-export const keyDigest = (presented: string): string => createHash('sha256').update(presented).digest('hex')
+export const keyDigest = (presented: string): string => hash('sha256', presented, 'hex')
 
 export function createRegistry(apps: readonly AppConfig[]): Registry {
   let index = indexed(apps)

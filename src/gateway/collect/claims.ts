@@ -20,11 +20,14 @@ export function presentedKeys(
 
 /** A query in which each name has one value: which of two would count is nothing to guess. */
 export function singleValued(query: unknown): Readonly<Record<string, string>> {
-  const repeated = Object.entries(query as object).find(([, value]) => Array.isArray(value))
-  if (repeated === undefined) return query as Record<string, string>
-  // The name is the client's own text: bounded, and only what is harmless in a log or a page.
-  const name = repeated[0].slice(0, 64).replace(/[^\w.:-]/g, '?')
-  throw new AppError('invalid_request', `The query parameter ${name} was sent more than once.`)
+  const values = query as Readonly<Record<string, string>>
+  for (const name in values) {
+    if (!Array.isArray(values[name])) continue
+    // The name is the client's own text: bounded, and only what is harmless in a log or a page.
+    const printable = name.slice(0, 64).replace(/[^\w.:-]/g, '?')
+    throw new AppError('invalid_request', `The query parameter ${printable} was sent more than once.`)
+  }
+  return values
 }
 
 /** Global Privacy Control, a header of `1`. Repeated, it is still an objection. */

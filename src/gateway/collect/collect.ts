@@ -58,7 +58,7 @@ export function createCollector(ports: CollectorPorts): Collector {
       const { accepted, rejected, refusals, ignored } = unwanted
         ? judgeAll(candidates, refuseForPrivacy)
         : judgeAll(candidates)
-      ignoredFields.inc(ignored)
+      if (ignored > 0) ignoredFields.inc(ignored)
       if (accepted.length === 0) {
         ledger.admitted(0, refusals)
         throw nothingValid(candidates.length, rejected)

@@ -43,8 +43,9 @@ export async function collectRoutes(app: FastifyInstance, ports: CollectRoutePor
   const validatorCompiler = () => () => true
 
   const accept = (format: Format) => async (request: FastifyRequest, reply: FastifyReply) => {
-    const receipt = await submit(format, request, ports)
-    return canRetry(request.headers['content-type']) ? sendReceipt(reply, receipt) : reply.code(204).send()
+    const retries = canRetry(request.headers['content-type'])
+    const receipt = await submit(request, { ...ports, format, retries })
+    return retries ? reply.code(202).send(receipt) : reply.code(204).send()
   }
   app.post('/v1/events', { schema: eventsSchema, validatorCompiler, handler: accept(native) })
   app.post('/v1/web-vitals', { schema: webVitalsSchema, validatorCompiler, handler: accept(webVitals) })
@@ -57,7 +58,7 @@ export async function collectRoutes(app: FastifyInstance, ports: CollectRoutePor
       if (request.url.length > MAX_PIXEL_URL_BYTES) {
         throw new AppError('uri_too_long', `The URL exceeds ${MAX_PIXEL_URL_BYTES} bytes.`)
       }
-      await submit(pixel, request, ports)
+      await submit(request, { ...ports, format: pixel, retries: false })
       return sendPixel(reply)
     },
     // A page must not show a broken image because we are busy: the outcome is counted, not told.
@@ -68,41 +69,37 @@ export async function collectRoutes(app: FastifyInstance, ports: CollectRoutePor
   })
 }
 
-const sendReceipt = (reply: FastifyReply, receipt: Receipt) => reply.code(202).send(receipt)
 const sendPixel = (reply: FastifyReply) => reply.code(200).type('image/gif').send(PIXEL)
 
+interface Submitting extends CollectRoutePorts {
+  readonly format: Format
+  readonly retries: boolean
+}
+
 /** From Fastify's request to ours. What is read of the body is held against the budget until the answer is known. */
-async function submit(format: Format, request: FastifyRequest, ports: CollectRoutePorts): Promise<Receipt> {
+async function submit(request: FastifyRequest, submitting: Submitting): Promise<Receipt> {
+  const { collector, inflight, inflate, countryHeader, isTrusted, format, retries } = submitting
   const { headers } = request
   const query = singleValued(request.query)
-  const contentType = headers['content-type']
-  const retries = request.method !== 'GET' && canRetry(contentType)
+  const country = countryOf(headers, countryHeader)
   const maxBytes = retries ? MAX_WIRE_BYTES : MAX_BEACON_BYTES
-  const lease = ports.inflight.lease()
+  const lease = inflight.lease()
   try {
-    return await ports.collector.collect({
+    return await collector.collect({
       format,
-      wire: { contentType, headers, query },
+      wire: { contentType: headers['content-type'], headers, query },
       keys: presentedKeys(headers, query),
       origin: headers.origin,
       address: request.ip,
       userAgent: headers['user-agent'] ?? '',
-      country: ports.isTrusted(request.socket.remoteAddress)
-        ? countryOf(headers, ports.countryHeader)
-        : undefined,
+      country: country !== undefined && isTrusted(request.socket.remoteAddress) ? country : undefined,
       canRetry: retries,
       gpc: objectsToTracking(headers),
-      receive: () => receive(request, { ...ports, maxBytes, lease }),
+      receive: () => receive(request, { maxBytes, lease, inflate }),
     })
   } finally {
     lease.release()
   }
-}
-
-interface Receiving {
-  readonly maxBytes: number
-  readonly lease: Lease
-  readonly inflate: Inflate
 }
 
 async function receive({ raw, headers }: FastifyRequest, { maxBytes, lease, inflate }: Receiving) {
@@ -111,4 +108,10 @@ async function receive({ raw, headers }: FastifyRequest, { maxBytes, lease, infl
   const body = await inflate(bytes, headers['content-encoding'])
   if (body !== bytes) lease.grow(body.length)
   return { body, wireBytes: bytes.length }
+}
+
+interface Receiving {
+  readonly maxBytes: number
+  readonly lease: Lease
+  readonly inflate: Inflate
 }

@@ -68,7 +68,7 @@ export function createSeal({ clock, entropy, telemetry }: SealPorts): Seal {
       if (enriched.clockReplaced) replaced++
       lines += eventLine(enriched.event)
     }
-    clockReplaced.inc(replaced)
+    if (replaced > 0) clockReplaced.inc(replaced)
     return { lines: Buffer.from(lines), count: accepted.length, receivedMs, canRetry }
   }
 }

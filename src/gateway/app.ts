@@ -1,0 +1,99 @@
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyInstance } from 'fastify'
+import { Counter } from 'prom-client'
+import type { GatewayConfig } from '../config-schema.ts'
+import { allowOrigins } from '../http/cors.ts'
+import { peersIn } from '../http/peers.ts'
+import { isProbe, probeRoutes } from '../http/probes.ts'
+import { answerWithProblems, asAppError } from '../http/problems.ts'
+import { createServer, refuseWhileClosing } from '../http/server.ts'
+import { AppError } from '../std/errors.ts'
+import type { Telemetry } from '../std/telemetry.ts'
+import { addressLimitStore, isExempt } from './apps/address-limit.ts'
+import { createQuota } from './apps/quota.ts'
+import { type CollectorPorts, createCollector } from './collect/collect.ts'
+import { createInflate } from './collect/inflate.ts'
+import { createByteBudget } from './collect/inflight.ts'
+import { collectRoutes } from './collect/routes.ts'
+
+export interface GatewayPorts extends Omit<CollectorPorts, 'quota'> {
+  /** Whether all listeners are bound and the journal is recovered, or why not. */
+  readonly ready: () => boolean | string
+  /** Processes that share the limits. */
+  readonly workers: number
+  /** Runs before any route is mounted: a generator of documents listens here. */
+  readonly prepare?: (app: FastifyInstance) => Promise<void>
+}
+
+/** The public front door, in the order in which a request meets it. */
+export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): Promise<FastifyInstance> {
+  const { registry, clock, entropy, ready, telemetry, workers } = ports
+  const { log, metrics } = telemetry
+  const inflight = createByteBudget(config.limits.inflightBytes)
+  const ratioAlarms = new Counter({
+    name: 'headgate_inflate_ratio_alarms_total',
+    help: 'Bodies that grew more than 20 times.',
+    registers: [metrics],
+  })
+
+  const app = createServer(config.trustProxy, log)
+  await ports.prepare?.(app)
+  leaveBodiesUnread(app)
+  answerWithProblems(app, log, entropy)
+  countRefusals(app, telemetry)
+  await allowOrigins(app, registry.anyOrigin)
+  refuseWhileClosing(app)
+  await limitAddresses(app, config, ports)
+  await app.register(probeRoutes, { ready })
+  await app.register(collectRoutes, {
+    collector: createCollector({ ...ports, quota: createQuota(workers, clock) }),
+    inflight,
+    inflate: createInflate(() => ratioAlarms.inc()),
+    log,
+    countryHeader: config.countryHeader,
+    isTrusted: peersIn(config.trustProxy),
+  })
+  return app
+}
+
+/** A handler reads the body when it wants it, under its own caps (collect/body.ts); for an unknown path nobody does. */
+function leaveBodiesUnread(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+}
+
+/** By code: what the status of a pixel hides and what events cannot show, requests that never became any. */
+function countRefusals(app: FastifyInstance, { metrics }: Telemetry): void {
+  const refused = new Counter({
+    name: 'headgate_requests_refused_total',
+    help: 'Requests that ended in a problem, by its code.',
+    labelNames: ['code'],
+    registers: [metrics],
+  })
+  app.addHook('onError', (_request, _reply, error, done) => {
+    refused.inc({ code: asAppError(error).code })
+    done()
+  })
+}
+
+/** Before anything of a request is read, and for unknown paths as well. Preflights were answered already. */
+async function limitAddresses(
+  app: FastifyInstance,
+  { limits }: GatewayConfig,
+  { clock, workers }: GatewayPorts,
+): Promise<void> {
+  if (limits.address === 'off') return
+  const { requestsPerSecond, burst } = limits.address
+  const rate = { perSecond: requestsPerSecond / workers, burst: Math.max(1, burst / workers) }
+  await app.register(rateLimit, { global: false, max: 0, store: addressLimitStore(rate, clock) })
+  const check = app.createRateLimit()
+
+  app.addHook('onRequest', async (request) => {
+    if (isProbe(request.url) || isExempt(request.socket.remoteAddress, request.headers)) return
+    const verdict = await check(request)
+    if (verdict.isAllowed || !verdict.isExceeded) return
+    throw new AppError('address_limit', 'This address sends too many requests.', {
+      retryAfterMs: verdict.ttl,
+    })
+  })
+}

@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto'
+import { connect } from 'node:net'
+import { parseConfig } from '../../src/config.ts'
+import { createLedger } from '../../src/event/ledger.ts'
+import { buildGateway, type GatewayPorts } from '../../src/gateway/app.ts'
+import { createRegistry } from '../../src/gateway/apps/registry.ts'
+import type { Batch, Durability, Journal } from '../../src/gateway/collect/journal.ts'
+import { createTelemetry } from '../../src/std/telemetry.ts'
+import { fakeClock } from './clock.ts'
+import { seededEntropy } from './entropy.ts'
+
+export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+/** Keeps batches in an array, and can be told to fail or to wait. */
+export interface MemoryJournal extends Journal {
+  readonly batches: Batch[]
+  /** Every event stored so far. */
+  events(): Record<string, unknown>[]
+  /** What the next appends end in instead. */
+  failWith: Error | undefined
+  /** Appends wait for this. */
+  gate: Promise<void>
+}
+
+export function memoryJournal(durability: Durability = 'memory'): MemoryJournal {
+  const batches: Batch[] = []
+  return {
+    batches,
+    failWith: undefined,
+    gate: Promise.resolve(),
+    events: () => batches.flatMap(({ lines }) => parseLines(lines)),
+    async append(batch) {
+      await this.gate
+      if (this.failWith) throw this.failWith
+      batches.push(batch)
+      return durability
+    },
+  }
+}
+
+const parseLines = (lines: Buffer): Record<string, unknown>[] =>
+  lines
+    .toString()
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+
+/** Two apps with keys and origins, one of them with an alias, and a keyless one. */
+export const someApps = [
+  {
+    id: 'shop',
+    keys: [{ sha256: sha256('shop-key') }],
+    origins: ['https://shop.example'],
+    aliases: ['lab-shop'],
+  },
+  { id: 'blog', keys: [{ sha256: sha256('blog-key') }], origins: ['https://blog.example'] },
+  { id: 'open', keyless: true, origins: ['https://open.example'] },
+]
+
+interface Closing {
+  teardown(close: () => Promise<void>): void
+}
+
+interface Setup {
+  readonly gateway?: object
+  readonly apps?: readonly object[]
+  readonly ready?: () => boolean | string
+  readonly workers?: number
+  readonly logLevel?: 'debug' | 'error' | 'silent'
+  readonly prepare?: GatewayPorts['prepare']
+}
+
+/** A whole front door over a journal in memory and a clock turned by hand. */
+export async function startGateway(t: Closing, setup: Setup = {}) {
+  const {
+    gateway = {},
+    apps = someApps,
+    ready = () => true,
+    workers = 1,
+    logLevel = 'silent',
+    prepare,
+  } = setup
+  const config = parseConfig({ gateway, apps }, {})
+  const logLines: string[] = []
+  const telemetry = createTelemetry(logLevel, { write: (line) => logLines.push(line) })
+  const journal = memoryJournal()
+  const ledger = createLedger(telemetry.metrics, () => 0)
+  const clock = fakeClock()
+  const registry = createRegistry(config.apps)
+  const entropy = seededEntropy()
+  const app = await buildGateway(config.gateway, {
+    registry,
+    journal,
+    ledger,
+    clock,
+    entropy,
+    telemetry,
+    ready,
+    workers,
+    ...(prepare && { prepare }),
+  })
+  t.teardown(() => app.close())
+  const metric = async (name: string, labels: Record<string, string> = {}) => {
+    const found = await telemetry.metrics.getSingleMetric(name)?.get()
+    const matching = found?.values.filter(({ labels: has }) =>
+      Object.entries(labels).every(([label, value]) => has[label] === value),
+    )
+    return matching?.reduce((sum, { value }) => sum + value, 0)
+  }
+  return { app, journal, ledger, clock, registry, telemetry, logLines, metric }
+}
+
+/** A valid measurement. */
+export const lcp = (fields: object = {}): Record<string, unknown> => ({
+  name: 'browser.web_vital.lcp',
+  value: 1_234.5,
+  unit: 'ms',
+  ...fields,
+})
+
+/** What a server says to raw bytes on a socket of their own, until it closes or `until` has been seen. */
+export function exchange(port: number, parts: readonly (string | Buffer)[], until?: RegExp): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1')
+    let answer = ''
+    socket.on('data', (data) => {
+      answer += data.toString('latin1')
+      if (until?.test(answer)) socket.destroy()
+    })
+    socket.on('error', reject)
+    socket.on('close', () => resolve(answer))
+    for (const part of parts) socket.write(part)
+  })
+}

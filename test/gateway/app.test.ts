@@ -1,0 +1,90 @@
+import { test } from 'tap'
+import { lcp, startGateway } from '../fakes/gateway.ts'
+
+test('probes answer without a key', async (t) => {
+  const { app } = await startGateway(t, { ready: () => 'The journal is being recovered.' })
+  t.equal((await app.inject('/livez')).statusCode, 200)
+  const ready = await app.inject('/readyz')
+  t.equal(ready.statusCode, 503)
+  t.match(ready.json(), { code: 'not_ready', detail: 'The journal is being recovered.' })
+  t.match(ready.headers['retry-after'], /^\d+$/)
+})
+
+test('metrics and the ledger are not on the public listener', async (t) => {
+  const { app } = await startGateway(t)
+  for (const url of ['/metrics', '/reconcile', '/', '/v1'])
+    t.equal((await app.inject(url)).statusCode, 404, url)
+})
+
+test('whoever documents the routes is there before the first of them', async (t) => {
+  const seen: string[] = []
+  await startGateway(t, {
+    prepare: async (app) => {
+      app.addHook('onRoute', ({ method, url }) => {
+        seen.push(`${method} ${url}`)
+      })
+    },
+  })
+  for (const route of [
+    'GET /livez',
+    'GET /readyz',
+    'POST /v1/events',
+    'POST /v1/web-vitals',
+    'GET /v1/pixel.gif',
+  ]) {
+    t.ok(seen.includes(route), route)
+  }
+})
+
+test('a reload of the apps holds from the next request on', async (t) => {
+  const { app, registry } = await startGateway(t)
+  const send = () =>
+    app.inject({ method: 'POST', url: '/v1/events?key=shop-key', payload: lcp(), remoteAddress: '127.0.0.1' })
+  t.equal((await send()).statusCode, 202)
+  registry.replace([])
+  t.equal((await send()).statusCode, 401)
+})
+
+test('the log holds no key, address, URL or payload, at any level', async (t) => {
+  const { app, logLines, journal } = await startGateway(t, { logLevel: 'debug' })
+  const request = {
+    method: 'POST',
+    url: '/v1/events?key=shop-key&secret=1',
+    headers: { 'content-type': 'application/json', cookie: 'secret=1' },
+    payload: JSON.stringify(lcp({ page_url: 'https://shop.example/secret' })),
+    remoteAddress: '203.0.113.5',
+  } as const
+  await app.inject(request)
+  journal.failWith = new Error('a bug')
+  await app.inject(request)
+  await app.inject({ ...request, payload: '{"secret' })
+  t.equal(logLines.length, 4, 'three answers and one bug')
+  t.notMatch(logLines.join(''), /secret|shop-key|203\.0\.113|\?/)
+})
+
+test('received is accepted and rejected, after everything that can happen to a request', async (t) => {
+  const { app, journal, ledger } = await startGateway(t)
+  const bodies = [
+    lcp(),
+    [lcp(), 1],
+    [],
+    [{}],
+    Array(501).fill(lcp()),
+    '{',
+    { events: [lcp()], context: { language: 'de' } },
+  ]
+  for (const payload of bodies) {
+    for (const type of ['application/json', 'text/plain']) {
+      await app.inject({
+        method: 'POST',
+        url: '/v1/events?key=shop-key',
+        headers: { 'content-type': type },
+        payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
+      })
+    }
+  }
+  const { received, accepted, rejected } = ledger.totals()
+  t.equal(accepted, 2 * (1 + 1 + 500 + 1))
+  t.equal(accepted, journal.events().length, 'what was acknowledged is what is stored')
+  t.equal(received, accepted + Object.values(rejected).reduce((sum, count) => sum + count, 0))
+})

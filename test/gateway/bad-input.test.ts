@@ -1,0 +1,252 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect } from 'node:net'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { test } from 'tap'
+import { exchange, lcp, startGateway } from '../fakes/gateway.ts'
+
+const json = { 'content-type': 'application/json', 'x-headgate-key': 'shop-key' }
+const good = JSON.stringify(lcp())
+const event = (fields: string) => `{"name":"lcp","value":1,${fields}}`
+const value = (literal: string) => `{"name":"lcp","value":${literal}}`
+const post = (payload: string | Buffer, headers: Record<string, string> = {}, url = '/v1/events') =>
+  ({ method: 'POST', url, headers: { ...json, ...headers }, payload }) as const
+
+test('bodies that cannot be read are 400, and say where', async (t) => {
+  const { app, ledger } = await startGateway(t)
+  const deep = 100_000
+  for (const [rule, payload, detail] of [
+    ['nothing', '', 'The body is empty'],
+    ['white space', ' \n ', 'The body is empty'],
+    ['half an object', '{"name":"lcp"', /^Not valid JSON/],
+    ['half an array', '[{"name":"lcp","value":1},', /^Not valid JSON/],
+    ['two objects in one line', `${good}${good}`, /^Not valid JSON/],
+    ['JavaScript', "{name:'lcp',value:1}", /^Not valid JSON/],
+    ['NaN', value('NaN'), /^Not valid JSON/],
+    ['Infinity', value('-Infinity'), /^Not valid JSON/],
+    ['a comment', `// hello\n${value('1')}x`, /^Not valid JSON/],
+    ['a hundred thousand arrays in each other', '['.repeat(deep) + ']'.repeat(deep), /arrays/],
+    ['a hundred arrays in each other', '['.repeat(100) + ']'.repeat(100), /deeper than 32/],
+    ['deep objects', event(`"attributes":${'{"a":'.repeat(40)}1${'}'.repeat(40)}`), /deeper than 32/],
+    [
+      'invalid UTF-8',
+      Buffer.concat([Buffer.from('{"name":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]),
+      /UTF-8/,
+    ],
+    ['UTF-16', Buffer.from(good, 'utf16le'), /./],
+    ['an envelope whose events are none', '{"events":5}', 'events: must be an array'],
+    ['bytes', Buffer.from([0, 1, 2, 3, 255]), /./],
+  ] as const) {
+    const answer = await app.inject(post(payload))
+    t.equal(answer.statusCode, 400, rule)
+    t.match(answer.json(), { code: 'malformed_body', type: 'urn:headgate:problem:malformed_body' }, rule)
+    t.match(answer.json().detail, detail, rule)
+    t.notMatch(answer.body, /lcp|hello/, 'and quote nothing')
+  }
+  t.equal(ledger.totals().received, 0)
+})
+
+test('events that break a rule are refused by field, and their neighbours kept', async (t) => {
+  const { app, journal } = await startGateway(t)
+  const broken = [
+    ['no name', '{"value":1}', 'missing_field', /^name/],
+    ['no value', '{"name":"lcp"}', 'missing_field', /^value/],
+    ['a value beyond numbers', value('1e999'), 'invalid_field', /^value/],
+    ['a value as text', value('"1"'), 'invalid_field', /^value/],
+    ['null', value('null'), 'invalid_field', /^value/],
+    ['a name with a space', '{"name":"a b","value":1}', 'invalid_field', /^name/],
+    ['a name of 200', `{"name":"${'a'.repeat(200)}","value":1}`, 'invalid_field', /^name/],
+    ['a negative weight', event('"weight":-1'), 'invalid_field', /^weight/],
+    [
+      'a status that is none',
+      event('"http_response_status_code":1e9'),
+      'invalid_field',
+      /^http_response_status_code/,
+    ],
+    ['attributes that are no texts', event('"attributes":{"a":1}'), 'invalid_field', /^attributes\.a/],
+    ['an array', '[]', 'not_an_object', /object/],
+    ['a number', '5', 'not_an_object', /object/],
+    ['more than 64 KiB', event(`"exception_message":"${'x'.repeat(70_000)}"`), 'event_too_large', /65536/],
+  ] as const
+  const answer = await app.inject(post(`[${good},${broken.map(([, body]) => body).join()},${good}]`))
+  t.equal(answer.statusCode, 202)
+  const { accepted, rejected } = answer.json()
+  t.equal(accepted, 2)
+  t.equal(journal.events().length, 2)
+  for (const [i, [rule, , code, detail]] of broken.entries()) {
+    t.match(rejected[i], { index: i + 1, code, detail }, rule)
+  }
+})
+
+test('a bad line of NDJSON costs itself', async (t) => {
+  const { app, journal } = await startGateway(t)
+  const answer = await app.inject(
+    post(`${good}\n{"name":\n${good}\n`, { 'content-type': 'application/x-ndjson' }),
+  )
+  t.equal(answer.statusCode, 202)
+  t.match(answer.json(), { accepted: 2, rejected: [{ index: 1, code: 'malformed_line' }] })
+  t.equal(journal.events().length, 2)
+})
+
+test('odd, but good: accepted and stored in our own words', async (t) => {
+  const { app, journal, clock } = await startGateway(t)
+  const now = clock.nowMs()
+  for (const [rule, payload, stored] of [
+    ['the largest number', value('1.7976931348623157e308'), { value: 1.7976931348623157e308 }],
+    ['1e308', value('1e308'), { value: 1e308 }],
+    ['a negative number', value('-1'), { value: -1 }],
+    ['of a repeated key the last', '{"name":"a","name":"b","value":1,"value":2}', { name: 'b', value: 2 }],
+    ['escaped keys', '{"\\u006eame":"lcp","valu\\u0065":3}', { name: 'lcp', value: 3 }],
+    ['a byte order mark', `\ufeff${good}`, { name: 'browser.web_vital.lcp' }],
+    ['a clock decades behind', event('"event_time":0'), { event_time: now }],
+    ['a clock decades ahead', event('"event_time":4102444800000'), { event_time: now }],
+    ['a clock of nonsense', event('"event_time":"yesterday"'), { event_time: now }],
+    [
+      'an app of its choice',
+      event('"app_id":"blog","received_time":1'),
+      { app_id: 'shop', received_time: now },
+    ],
+  ] as const) {
+    const answer = await app.inject(post(payload))
+    t.equal(answer.statusCode, 202, rule)
+    t.match(journal.events().at(-1), stored, rule)
+  }
+})
+
+test('a key that reaches for a prototype reaches nothing', async (t) => {
+  const { app, journal } = await startGateway(t)
+  for (const key of ['__proto__', '\\u005f_proto__', 'constructor']) {
+    const answer = await app.inject(post(event(`"${key}":{"prototype":{"polluted":"yes"},"polluted":"yes"}`)))
+    t.equal(answer.statusCode, 202)
+  }
+  await app.inject(post(event('"attributes":{"__proto__":"polluted"}')))
+  t.notOk('polluted' in {})
+  t.notMatch(String(journal.batches.map(({ lines }) => lines)), 'polluted')
+})
+
+test('headers that are wrong or repeated', async (t) => {
+  const { app, journal } = await startGateway(t)
+  for (const [rule, headers, status, code] of [
+    ['an unknown key', { 'x-headgate-key': 'wrong' }, 401, 'unknown_key'],
+    ['an empty key', { 'x-headgate-key': '' }, 401, 'unknown_key'],
+    ['a key of 10 KB', { 'x-headgate-key': 'k'.repeat(10_000) }, 401, 'unknown_key'],
+    ['a key sent twice', { 'x-headgate-key': 'shop-key, shop-key' }, 400, 'invalid_request'],
+    ['keys of two apps', { 'x-api-key': 'blog-key' }, 403, 'conflicting_apps'],
+    ['an Origin of nobody', { origin: 'https://evil.example' }, 403, 'origin_not_allowed'],
+    ['an Origin that is none', { origin: 'null' }, 403, 'origin_not_allowed'],
+    ['two Origins', { origin: 'https://shop.example, https://evil.example' }, 403, 'origin_not_allowed'],
+    ['an empty Origin', { origin: '' }, 403, 'origin_not_allowed'],
+    ['an unknown encoding', { 'content-encoding': 'rot13' }, 415, 'unsupported_encoding'],
+    ['two encodings', { 'content-encoding': 'gzip, br' }, 415, 'unsupported_encoding'],
+    ['an encoding that the body does not have', { 'content-encoding': 'br' }, 400, 'malformed_body'],
+    ['a content type that is none', { 'content-type': 'json' }, 415, 'unsupported_media_type'],
+  ] as const) {
+    const answer = await app.inject(post(good, headers))
+    t.equal(answer.statusCode, status, rule)
+    t.equal(answer.json().code, code, rule)
+    t.notMatch(answer.body, /evil|wrong|kkk|rot13/, 'what was sent is not quoted')
+  }
+  t.same(journal.batches, [])
+  const twice = await app.inject(post(good, {}, '/v1/events?key=a&key=b'))
+  t.match(twice.json(), { status: 400, detail: 'The query parameter key was sent more than once.' })
+})
+
+test('bodies that grow out of bounds are 413, in bounded memory', async (t) => {
+  const { app, metric } = await startGateway(t)
+  const bomb = Buffer.concat(Array(1_000).fill(gzipSync(Buffer.alloc(1_048_576, ' '))))
+  t.ok(bomb.length < 1_048_576 * 1.1, 'one GiB in one MiB')
+  for (const [payload, headers] of [
+    [bomb.subarray(0, 1_000_000), { 'content-encoding': 'gzip' }],
+    [brotliCompressSync(Buffer.alloc(50_000_000, ' ')), { 'content-encoding': 'br' }],
+    [gzipSync(Buffer.alloc(5_000_000, ' ')), { 'content-type': 'text/plain' }],
+  ] as const) {
+    const before = process.memoryUsage().rss
+    const answer = await app.inject(post(payload, headers))
+    t.equal(answer.statusCode, 413)
+    t.match(answer.json(), { code: 'body_too_large', detail: 'The inflated body exceeds 4194304 bytes.' })
+    t.ok(process.memoryUsage().rss - before < 100_000_000)
+  }
+  t.equal(await metric('headgate_inflate_ratio_alarms_total'), 3)
+})
+
+/** A request line and headers, for sockets. */
+const head = (headers: string, path = '/v1/events') =>
+  `POST ${path} HTTP/1.1\r\nHost: a\r\nX-Headgate-Key: shop-key\r\nContent-Type: application/json\r\n${headers}\r\n\r\n`
+
+async function listening(t: Parameters<typeof startGateway>[0]) {
+  const gateway = await startGateway(t)
+  const refused = new Promise<string>((resolve) => {
+    gateway.app.addHook('onError', async (_request, _reply, error) => resolve(error.code))
+  })
+  await gateway.app.listen({ port: 0, host: '127.0.0.1' })
+  return { ...gateway, refused, port: (gateway.app.server.address() as AddressInfo).port }
+}
+
+test('10 MB are refused by their announcement, unheld, and the connection stays good', async (t) => {
+  const { port, journal } = await listening(t)
+  const answers = await exchange(
+    port,
+    [
+      head('Content-Length: 10000000'),
+      Buffer.alloc(10_000_000, ' '),
+      head(`Content-Length: ${good.length}`),
+      good,
+    ],
+    /202 Accepted[\s\S]+\}$/,
+  )
+  t.match(answers, /^HTTP\/1\.1 413 [\s\S]+"code":"body_too_large"[\s\S]+HTTP\/1\.1 202 /)
+  t.equal(journal.events().length, 1)
+})
+
+test('10 MB that announce nothing are refused at the first byte too many', async (t) => {
+  const { port, journal } = await listening(t)
+  const chunk = Buffer.concat([Buffer.from('186a0\r\n'), Buffer.alloc(100_000, ' '), Buffer.from('\r\n')])
+  const answers = await exchange(
+    port,
+    [
+      head('Transfer-Encoding: chunked'),
+      ...Array(100).fill(chunk),
+      '0\r\n\r\n',
+      head(`Content-Length: ${good.length}`),
+      good,
+    ],
+    /202 Accepted[\s\S]+\}$/,
+  )
+  t.match(answers, /^HTTP\/1\.1 413 [\s\S]+"code":"body_too_large"[\s\S]+HTTP\/1\.1 202 /)
+  t.equal(journal.events().length, 1)
+})
+
+test('a sender that goes away half-way leaves nothing behind', async (t) => {
+  const { port, journal, refused, app } = await listening(t)
+  const socket = connect(port, '127.0.0.1')
+  const arrived = once(app.server, 'request')
+  socket.write(head('Content-Length: 100') + good.slice(0, 20))
+  await arrived
+  socket.destroy()
+  t.equal(await refused, 'malformed_body')
+  t.same(journal.batches, [])
+})
+
+test('a sender that stops half-way is told that it took too long', async (t) => {
+  const { port, journal, app } = await listening(t)
+  app.server.headersTimeout = 1
+  app.server.requestTimeout = 1
+  const answer = await exchange(port, [head('Content-Length: 100') + good.slice(0, 20)])
+  t.match(answer, /^HTTP\/1\.1 408 [\s\S]+"code":"slow_request"/)
+  t.same(journal.batches, [])
+})
+
+test('framing that could hide a second request is no HTTP to us', async (t) => {
+  const { port, journal } = await listening(t)
+  for (const headers of [
+    'Content-Length: 5\r\nTransfer-Encoding: chunked',
+    'Content-Length: 5\r\nContent-Length: 6',
+    'Content-Length: five',
+    'Content-Length: -5',
+    'Transfer-Encoding: chunked\r\nTransfer-Encoding: identity',
+    'X-Header : space',
+  ]) {
+    const answer = await exchange(port, [`${head(headers)}5\r\nhello\r\n0\r\n\r\n`])
+    t.match(answer, /^HTTP\/1\.1 400 [\s\S]+"code":"invalid_request"/, headers)
+  }
+  t.same(journal.batches, [])
+})

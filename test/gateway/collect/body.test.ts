@@ -1,0 +1,78 @@
+import { PassThrough } from 'node:stream'
+import { test } from 'tap'
+import { assertDeclaredFits, canRetry, readBody } from '../../../src/gateway/collect/body.ts'
+import { createByteBudget } from '../../../src/gateway/collect/inflight.ts'
+
+test('who would send again: all but what a browser sends without asking first', async (t) => {
+  for (const [contentType, retries] of [
+    ['application/json', true],
+    ['application/json; charset=utf-8', true],
+    ['Application/JSON', true],
+    ['application/x-ndjson', true],
+    ['application/reports+json', true],
+    ['application/x-protobuf', true],
+    ['text/plain', false],
+    ['text/plain;charset=UTF-8', false],
+    ['TEXT/PLAIN', false],
+    ['application/x-www-form-urlencoded;charset=UTF-8', false],
+    ['multipart/form-data; boundary=x', false],
+    ['', false],
+    [undefined, false],
+  ] as const) {
+    t.equal(canRetry(contentType), retries, String(contentType))
+  }
+})
+
+test('what is announced is held against the limit; a chunked body announces nothing', async (t) => {
+  t.doesNotThrow(() => assertDeclaredFits('10', 10))
+  t.doesNotThrow(() => assertDeclaredFits(undefined, 10))
+  t.throws(() => assertDeclaredFits('11', 10), {
+    code: 'body_too_large',
+    message: 'The body exceeds 10 bytes.',
+  })
+})
+
+test('a body is its chunks, joined into memory of its own and counted while they arrive', async (t) => {
+  const budget = createByteBudget(100)
+  const stream = new PassThrough()
+  const reading = readBody(stream, 10, budget.lease())
+  const chunk = Buffer.from('ab')
+  stream.write(chunk)
+  await new Promise(setImmediate)
+  t.equal(budget.heldBytes(), 2)
+  stream.end('cd')
+  const body = await reading
+  chunk.fill('x')
+  t.equal(body.toString(), 'abcd')
+  t.same(await readBody(new PassThrough().end(), 10, budget.lease()), Buffer.alloc(0))
+})
+
+test('a body that grows above its limit is refused, read to its end, and not held', async (t) => {
+  const budget = createByteBudget(100)
+  const lease = budget.lease()
+  const stream = new PassThrough()
+  const reading = readBody(stream, 10, lease)
+  stream.write('12345678')
+  stream.write('90X')
+  await t.rejects(reading, { code: 'body_too_large' })
+  t.equal(budget.heldBytes(), 8)
+  const ended = new Promise((done) => stream.once('end', done))
+  stream.end(Buffer.alloc(100_000))
+  await ended
+  t.equal(budget.heldBytes(), 8, 'what came afterwards was thrown away')
+})
+
+test('a body that does not fit the budget is refused in the same way', async (t) => {
+  const stream = new PassThrough()
+  const reading = readBody(stream, 1_000, createByteBudget(4).lease())
+  stream.end('12345')
+  await t.rejects(reading, { code: 'overloaded' })
+})
+
+test('a body whose sender goes away is malformed', async (t) => {
+  const stream = new PassThrough()
+  const reading = readBody(stream, 1_000, createByteBudget(100).lease())
+  stream.write('123')
+  stream.destroy(new Error('aborted'))
+  await t.rejects(reading, { code: 'malformed_body', message: 'The body ended early.' })
+})

@@ -1,0 +1,168 @@
+import zlib, { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
+import { test } from 'tap'
+import { createInflate, MAX_INFLATED_BYTES, RATIO_ALARM } from '../../../src/gateway/collect/inflate.ts'
+import { seededEntropy } from '../../fakes/entropy.ts'
+
+const text = '{"name":"lcp","value":1}'
+/** Small bodies are inflated at once, large ones on another thread: both have to say the same. */
+const bodies = { small: Buffer.from(text), large: Buffer.from(seededEntropy().token(40_000)) }
+const quiet = () => {}
+
+function inflating() {
+  const alarms: true[] = []
+  return { inflate: createInflate(() => alarms.push(true)), alarms }
+}
+
+for (const [size, body] of Object.entries(bodies)) {
+  test(`a ${size} body comes out as it went in`, async (t) => {
+    const { inflate, alarms } = inflating()
+    for (const [rule, bytes, encoding] of [
+      ['plain', body, undefined],
+      ['identity', body, 'identity'],
+      ['gzip', gzipSync(body), 'gzip'],
+      ['gzip by its old name', gzipSync(body), 'x-gzip'],
+      ['gzip without the header (PostHog)', gzipSync(body), undefined],
+      ['gzip under the wrong header', gzipSync(body), 'deflate'],
+      ['deflate', deflateSync(body), 'deflate'],
+      ['deflate without the header (Datadog)', deflateSync(body), undefined],
+      ['deflate without zlib around it', deflateRawSync(body), 'deflate'],
+      ['brotli', brotliCompressSync(body), 'br'],
+      ['a header in capitals', gzipSync(body), ' GZIP '],
+      ['a header that a proxy forgot to remove', body, 'gzip'],
+      [
+        'two gzip members',
+        Buffer.concat([gzipSync(body.subarray(0, 9)), gzipSync(body.subarray(9))]),
+        'gzip',
+      ],
+      ['nothing', Buffer.alloc(0), 'gzip'],
+    ] as const) {
+      const expected = bytes.length === 0 ? '' : body.toString()
+      t.equal((await inflate(bytes, encoding)).toString(), expected, rule)
+    }
+    t.same(alarms, [])
+  })
+
+  test(`a ${size} zlib stream without its final block counts as far as it goes`, async (t) => {
+    const { inflate } = inflating()
+    const open = await new Promise<Buffer>((resolve) => {
+      const deflate = zlib.createDeflate()
+      const chunks: Buffer[] = []
+      deflate.on('data', (chunk) => chunks.push(chunk))
+      deflate.write(body)
+      deflate.flush(zlib.constants.Z_SYNC_FLUSH, () => resolve(Buffer.concat(chunks)))
+    })
+    t.equal((await inflate(open, undefined)).toString(), body.toString())
+  })
+
+  test(`a ${size} body that is cut or broken is malformed`, async (t) => {
+    const { inflate, alarms } = inflating()
+    const broken = gzipSync(body)
+    broken.fill(0xff, 10, 30)
+    for (const [rule, bytes, encoding] of [
+      ['half a gzip', gzipSync(body).subarray(0, -9), 'gzip'],
+      ['a broken gzip', broken, 'gzip'],
+      ['text that calls itself brotli', Buffer.concat([Buffer.from([0xff]), body]), 'br'],
+      ['text that calls itself deflate', body, 'deflate'],
+    ] as const) {
+      await t.rejects(inflate(bytes, encoding), { code: 'malformed_body' }, rule)
+    }
+    t.same(alarms, [])
+  })
+}
+
+test('no text is taken for something compressed', async (t) => {
+  const { inflate } = inflating()
+  for (const plain of ['x', 'x=1&y=2', 'x\n', '{}', '[]', '(', ' {', '\ufeff{}', 'xy']) {
+    t.equal((await inflate(Buffer.from(plain), undefined)).toString(), plain)
+  }
+})
+
+test('an encoding that nobody knows is refused, with those that are known', async (t) => {
+  const { inflate } = inflating()
+  for (const encoding of ['compress', 'gzip, gzip', 'gzip,br', 'aws-chunked', 'zstd', '*', '']) {
+    await t.rejects(inflate(bodies.small, encoding), {
+      code: 'unsupported_encoding',
+      message: 'content-encoding must be one of gzip, x-gzip, deflate, br, or left out.',
+    })
+  }
+})
+
+test('zstd is read where the runtime has it, and by its magic bytes', async (t) => {
+  const frame = Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), Buffer.from(text)])
+  const large = Buffer.concat([frame, Buffer.alloc(20_000)])
+  const runtime = {
+    zstdDecompressSync: (bytes: Buffer) => bytes.subarray(4),
+    zstdDecompress: (bytes: Buffer, _options: object, done: (error: null, result: Buffer) => void) =>
+      done(null, bytes.subarray(4)),
+  }
+  const inflate = createInflate(quiet, runtime)
+  t.equal((await inflate(frame, 'zstd')).toString(), text)
+  t.equal((await inflate(frame, undefined)).toString(), text)
+  t.equal((await inflate(large, 'zstd')).length, large.length - 4)
+  t.equal(inflate.encodings, 'gzip, x-gzip, deflate, br, zstd')
+  const without = createInflate(quiet, {})
+  await t.rejects(without(frame, undefined), { code: 'unsupported_encoding' })
+  t.equal(without.encodings, 'gzip, x-gzip, deflate, br')
+})
+
+test('a body may grow to its limit, not beyond it', async (t) => {
+  for (const pack of [gzipSync, deflateSync, brotliCompressSync, deflateRawSync]) {
+    const { inflate, alarms } = inflating()
+    const encoding = pack === brotliCompressSync ? 'br' : 'deflate'
+    const whole = await inflate(pack(Buffer.alloc(MAX_INFLATED_BYTES, 'a')), encoding)
+    t.equal(whole.length, MAX_INFLATED_BYTES)
+    await t.rejects(inflate(pack(Buffer.alloc(MAX_INFLATED_BYTES + 1, 'a')), encoding), {
+      code: 'body_too_large',
+      message: 'The inflated body exceeds 4194304 bytes.',
+    })
+    t.equal(alarms.length, 2, 'both grew suspiciously')
+  }
+})
+
+test('a bomb of 1 GiB that comes in 1 MiB costs 4 MiB and is an alarm', async (t) => {
+  const { inflate, alarms } = inflating()
+  // 16 KiB of zeros in 34 bytes, over and over: members are inflated one after the other until the limit.
+  const member = gzipSync(Buffer.alloc(16_384))
+  const bomb = Buffer.concat(Array(Math.floor(1_048_576 / member.length)).fill(member))
+  t.ok((bomb.length / member.length) * 16_384 > 300 * 2 ** 20)
+  const before = process.memoryUsage().rss
+  await t.rejects(inflate(bomb, 'gzip'), { code: 'body_too_large' })
+  t.ok(process.memoryUsage().rss - before < 64 * 2 ** 20, 'in bounded memory')
+  t.equal(alarms.length, 1)
+})
+
+test('growing is suspicious above the ratio, not at it', async (t) => {
+  const { inflate, alarms } = inflating()
+  const usual = gzipSync(
+    Buffer.from(JSON.stringify(Array.from({ length: 50 }, (_, i) => ({ name: 'lcp', value: i * 7 })))),
+  )
+  await inflate(usual, 'gzip')
+  t.same(alarms, [])
+  const repetitive = gzipSync(Buffer.alloc(10_000, 'a'))
+  t.ok(10_000 / repetitive.length > RATIO_ALARM)
+  await inflate(repetitive, 'gzip')
+  t.equal(alarms.length, 1)
+})
+
+test('any number of large bodies at once come out right, four at a time', async (t) => {
+  let [running, most] = [0, 0]
+  const runtime = {
+    zstdDecompressSync: () => Buffer.alloc(0),
+    zstdDecompress(bytes: Buffer, _options: object, done: (error: Error | null, result: Buffer) => void) {
+      most = Math.max(most, ++running)
+      setImmediate(() => {
+        running--
+        done(bytes.at(-1) === 3 ? new Error('broken') : null, bytes.subarray(-1))
+      })
+    },
+  }
+  const inflate = createInflate(quiet, runtime)
+  const frame = (last: number) =>
+    Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), Buffer.alloc(20_000), Buffer.from([last])])
+  const results = await Promise.allSettled(Array.from({ length: 20 }, (_, i) => inflate(frame(i), 'zstd')))
+  t.same(
+    results.map((result) => (result.status === 'fulfilled' ? result.value[0] : result.reason.code)),
+    Array.from({ length: 20 }, (_, i) => (i === 3 ? 'malformed_body' : i)),
+  )
+  t.equal(most, 4)
+})

@@ -1,0 +1,47 @@
+import { test } from 'tap'
+import { createAuth } from '../../src/http/auth.ts'
+import { sha256 } from '../fakes/gateway.ts'
+
+const auth = createAuth([
+  { name: 'ops', sha256: sha256('ops-token'), scopes: ['read', 'run'] },
+  { name: 'viewer', sha256: sha256('viewer-token'), scopes: ['read'], apps: ['shop'] },
+])
+
+test('a known bearer token names its holder', async (t) => {
+  t.match(auth.authenticate('Bearer ops-token', 'run'), { name: 'ops', scopes: ['read', 'run'] })
+  t.match(auth.authenticate('bearer  viewer-token', 'read'), { name: 'viewer' }, 'the scheme has no case')
+})
+
+test('a token without a list of apps reads them all, one with a list reads those', async (t) => {
+  t.ok(auth.authenticate('Bearer ops-token', 'read').mayRead('anything'))
+  const viewer = auth.authenticate('Bearer viewer-token', 'read')
+  t.ok(viewer.mayRead('shop'))
+  t.notOk(viewer.mayRead('blog'))
+})
+
+test('anything but a known bearer token is unauthorized', async (t) => {
+  for (const header of [
+    undefined,
+    '',
+    'Bearer',
+    'Bearer ',
+    'Bearer wrong',
+    'Basic ops-token',
+    'ops-token',
+    'Bearer ops-token viewer-token',
+    `Bearer ${sha256('ops-token')}`,
+  ]) {
+    t.throws(() => auth.authenticate(header, 'read'), { code: 'unauthorized' }, String(header))
+  }
+})
+
+test('a known token without the scope is told which it lacks', async (t) => {
+  t.throws(() => auth.authenticate('Bearer viewer-token', 'run'), {
+    code: 'scope_missing',
+    message: 'This needs a token with the scope "run".',
+  })
+})
+
+test('without tokens nobody gets in, not even with an empty one', async (t) => {
+  t.throws(() => createAuth([]).authenticate('Bearer ', 'read'), { code: 'unauthorized' })
+})

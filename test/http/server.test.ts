@@ -1,0 +1,144 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect } from 'node:net'
+import { PassThrough } from 'node:stream'
+import { test } from 'tap'
+import { answerWithProblems } from '../../src/http/problems.ts'
+import { answerClientError, createServer, refuseWhileClosing, serverOptions } from '../../src/http/server.ts'
+import { createTelemetry } from '../../src/std/telemetry.ts'
+import { exchange } from '../fakes/gateway.ts'
+
+function start(t: { teardown(f: () => unknown): void }, level: 'debug' | 'info' = 'info') {
+  const lines: string[] = []
+  const { log } = createTelemetry(level, { write: (line) => lines.push(line) })
+  const app = createServer([], log)
+  t.teardown(() => app.close())
+  answerWithProblems(app, log)
+  refuseWhileClosing(app)
+  app.get('/things/:id', async () => 'fine')
+  return { app, lines }
+}
+
+test('every answer forbids caching and sniffing', async (t) => {
+  const { app } = start(t)
+  for (const url of ['/things/1', '/nowhere', '/%zz']) {
+    const { headers } = await app.inject(url)
+    t.equal(headers['cache-control'], 'no-store', url)
+    t.equal(headers['x-content-type-options'], 'nosniff', url)
+  }
+})
+
+test('a path that cannot be decoded, and an endless parameter, are unknown paths and are not quoted', async (t) => {
+  const { app } = start(t)
+  for (const url of ['/things/%zz', `/things/${'x'.repeat(513)}`]) {
+    const answer = await app.inject(url)
+    t.equal(answer.statusCode, 404)
+    t.equal(answer.json().code, 'not_found')
+    t.notMatch(answer.body, /zz|xx/)
+  }
+  t.equal((await app.inject(`/things/${'x'.repeat(512)}`)).statusCode, 200)
+  t.equal((await app.inject('/things/1/')).statusCode, 200, 'a slash more is the same path')
+})
+
+test('the access log holds the route pattern, never the URL, and only at debug', async (t) => {
+  const debug = start(t, 'debug')
+  await debug.app.inject('/things/secret?token=secret')
+  await debug.app.inject('/secret')
+  t.same(
+    debug.lines.map((line) => JSON.parse(line)).map(({ route, method, status }) => [method, route, status]),
+    [
+      ['GET', '/things/:id', 200],
+      ['GET', 'none', 404],
+    ],
+  )
+  t.notMatch(debug.lines.join(''), 'secret')
+  const info = start(t)
+  await info.app.inject('/things/1')
+  t.same(info.lines, [])
+})
+
+test('only listed networks may say on whose behalf they send', async (t) => {
+  t.equal(serverOptions([]).trustProxy, false)
+  t.same(serverOptions(['10.0.0.0/8']).trustProxy, ['10.0.0.0/8'])
+})
+
+test('a request that reaches a closing server on an open connection is sent elsewhere', async (t) => {
+  const { app } = start(t)
+  let release = () => {}
+  const entered = new Promise<void>((resolve) => {
+    app.get('/slow', () => {
+      resolve()
+      return new Promise((done) => {
+        release = () => done('finished')
+      })
+    })
+  })
+  const closing = new Promise<void>((resolve) => {
+    app.addHook('preClose', async () => resolve())
+  })
+  await app.listen({ port: 0 })
+  const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
+  socket.write('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n')
+  await entered
+  const closed = app.close()
+  await closing
+  const refused = once(app.server, 'request')
+  socket.write('GET /things/1 HTTP/1.1\r\nHost: a\r\n\r\n')
+  await refused
+  release()
+  let answers = ''
+  for await (const data of socket) answers += data
+  await closed
+  t.match(answers, /^HTTP\/1\.1 200 OK[\s\S]+finished/, 'what was in flight is finished')
+  t.match(answers, /HTTP\/1\.1 503 [\s\S]+urn:headgate:problem:shutting_down/)
+  t.match(answers, /HTTP\/1\.1 503 [\s\S]+connection: close/i)
+  t.match(answers, /retry-after: \d+/i)
+})
+
+test('what is no HTTP is answered with a problem, and the connection is closed', async (t) => {
+  const { app } = start(t)
+  await app.listen({ port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const garbage = await exchange(port, ['SECRET nonsense\r\n\r\n'])
+  t.match(garbage, /^HTTP\/1\.1 400 Bad Request\r\n/)
+  t.match(garbage, /content-type: application\/problem\+json[\s\S]+"code":"invalid_request"/)
+  t.notMatch(garbage, 'SECRET')
+  const huge = await exchange(port, [`GET / HTTP/1.1\r\nHost: a\r\nX-Huge: ${'x'.repeat(70_000)}\r\n\r\n`])
+  t.match(huge, /^HTTP\/1\.1 431 [\s\S]+"code":"header_too_large"/)
+  const large = await exchange(port, [
+    `GET /things/1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Large: ${'x'.repeat(60_000)}\r\n\r\n`,
+  ])
+  t.match(large, /^HTTP\/1\.1 200 OK/, 'headers up to 64 KiB pass')
+})
+
+test('a request that does not arrive in time is answered 408', async (t) => {
+  const socket = new PassThrough()
+  answerClientError(Object.assign(new Error(), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket as never)
+  const [answer] = await once(socket, 'data')
+  t.match(String(answer), /^HTTP\/1\.1 408 Request Timeout\r\n[\s\S]+connection: close[\s\S]+"slow_request"/)
+  t.match(String(answer), /cache-control: no-store/)
+})
+
+test('an error without a code is treated like any other that is no HTTP', async (t) => {
+  const socket = new PassThrough()
+  answerClientError(new Error('odd'), socket as never)
+  const [answer] = await once(socket, 'data')
+  t.match(String(answer), /^HTTP\/1\.1 400 /)
+})
+
+test('half a request is given up after the header timeout', async (t) => {
+  const { app } = start(t)
+  // The real limits, counted faster: the clock of Node's own check cannot be turned by hand.
+  app.server.headersTimeout = 1
+  app.server.requestTimeout = 1
+  await app.listen({ port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  t.match(await exchange(port, ['GET /things/1 HTTP/1.1\r\nHost: a\r\n']), /^HTTP\/1\.1 408 /)
+})
+
+test('a connection that is gone already gets nothing', async (t) => {
+  const socket = new PassThrough()
+  socket.end()
+  answerClientError(Object.assign(new Error(), { code: 'ECONNRESET' }), socket as never)
+  t.ok(socket.destroyed)
+  t.equal(socket.read(), null)
+})

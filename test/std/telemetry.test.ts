@@ -1,0 +1,27 @@
+import { test } from 'tap'
+import { createTelemetry, quietTelemetry } from '../../src/std/telemetry.ts'
+
+test('log lines are JSON with an ISO time, and below the level there are none', async (t) => {
+  const lines: string[] = []
+  const { log } = createTelemetry('info', { write: (line) => lines.push(line) })
+  log.debug('not asked for')
+  log.info({ route: '/v1/events' }, 'answered')
+  t.equal(lines.length, 1)
+  const line = JSON.parse(String(lines[0]))
+  t.match(line, { level: 30, msg: 'answered', route: '/v1/events' })
+  t.match(line.time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+  t.notOk('pid' in line || 'hostname' in line)
+})
+
+test('an error keeps its code and stack in the log', async (t) => {
+  const lines: string[] = []
+  const { log } = createTelemetry('info', { write: (line) => lines.push(line) })
+  log.error({ err: Object.assign(new Error('broken'), { code: 'journal_full' }) })
+  t.match(JSON.parse(String(lines[0])).err, { message: 'broken', code: 'journal_full', stack: /telemetry/ })
+})
+
+test('quiet telemetry says nothing and counts in a registry of its own', async (t) => {
+  const [one, other] = [quietTelemetry(), quietTelemetry()]
+  t.equal(one.log.level, 'silent')
+  t.not(one.metrics, other.metrics)
+})
