@@ -1,6 +1,6 @@
 /** One acknowledged batch, as it lies in the journal. */
 export interface Frame {
-  /** Grows by one per frame, across restarts. */
+  /** Grows from frame to frame, across restarts, with gaps where an append failed. */
   readonly sequence: number
   readonly lines: Buffer
   readonly count: number
@@ -19,7 +19,8 @@ export interface BacklogState {
 export interface Backlog {
   /**
    * The next committed frames in order, each handed out once per process: at least one, and no more than `maxBytes`
-   * of lines unless the first alone is larger. Waits while there is none; resolves empty when the signal aborts.
+   * of lines unless the first alone is larger. Waits while there is none; resolves empty when the signal aborts. Rejects
+   * with `journal_unavailable` when the disk cannot be read: nothing is lost, ask again.
    */
   read(maxBytes: number, signal: AbortSignal): Promise<readonly Frame[]>
   /** Every frame up to and including `sequence` has reached its outcome: their room may be used again. */

@@ -1,0 +1,171 @@
+import type { Clock } from '../../std/clock.ts'
+import { AppError } from '../../std/errors.ts'
+import { errnoOf, type FileOps, makeFolder, nodeFiles } from '../../std/files.ts'
+import type { Telemetry } from '../../std/telemetry.ts'
+import type { Batch, Durability, Journal } from '../collect/journal.ts'
+import type { Backlog, BacklogState, Frame } from './backlog.ts'
+import { BacklogReader } from './backlog-reader.ts'
+import { writeCheckpoint } from './checkpoint.ts'
+import { type FolderLock, lockFolder } from './folder-lock.ts'
+import { GroupCommit } from './group-commit.ts'
+import { Holdings } from './holdings.ts'
+import { createJournalMetrics, type JournalMetrics } from './journal-metrics.ts'
+import { quarantineBytes } from './quarantine.ts'
+import { type Recovered, type Recovery, recover } from './recovery.ts'
+import { frameBytes, MAX_FRAME_BYTES } from './segment.ts'
+import { SegmentWriter } from './segment-writer.ts'
+import { checkRoom } from './watermarks.ts'
+
+const SEGMENT_BYTES = 64 * 1024 * 1024
+/** A journal has at least so many segments: room comes back a whole segment at a time. */
+const LEAST_SEGMENTS = 32
+const HOT_TAIL_BYTES = 16 * 1024 * 1024
+/** So much of what was delivered is delivered again after a crash. */
+const CHECKPOINT_MS = 1_000
+
+export interface DiskJournalOptions {
+  /** One process at a time owns it; created when it is missing. */
+  readonly dir: string
+  /** Bounds what the segments take: beside them the disk must hold one that is prepared ahead. */
+  readonly maxBytes: number
+  readonly segmentBytes?: number
+  /** Most bytes of frames kept in memory for a reader that keeps up. */
+  readonly hotTailBytes?: number
+  readonly telemetry: Telemetry
+  readonly clock: Clock
+  readonly files?: FileOps
+}
+
+export interface DiskJournal extends Journal, Backlog {
+  readonly recovered: Recovered
+  /** Answers what was appended, then refuses; what is not delivered stays for the next start. */
+  close(): Promise<void>
+}
+
+/**
+ * The write-ahead log behind `durability: journal`. Starts whatever state a crash left the folder in; throws
+ * `journal_unavailable` only when another live process owns the folder or the disk refuses to list it.
+ */
+export async function openDiskJournal(options: DiskJournalOptions): Promise<DiskJournal> {
+  const { dir, files = nodeFiles, telemetry } = options
+  const metrics = createJournalMetrics(telemetry)
+  const lock = await orUnavailable(dir, () => makeFolder(files, dir).then(() => lockFolder(dir, { files })))
+  try {
+    const recovery = await orUnavailable(dir, () => recover({ files, dir, metrics }))
+    telemetry.log.info({ dir, ...recovery.recovered }, 'journal: recovered')
+    metrics.quarantined(recovery.recovered.quarantinedBytes)
+    return new OpenJournal({ ...options, files, metrics, lock, recovery })
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+async function orUnavailable<T>(dir: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause
+    throw new AppError('journal_unavailable', `Journal folder ${dir} failed: ${errnoOf(cause)}`, { cause })
+  }
+}
+
+interface Parts extends DiskJournalOptions {
+  readonly files: FileOps
+  readonly metrics: JournalMetrics
+  readonly lock: FolderLock
+  readonly recovery: Recovery
+}
+
+class OpenJournal implements DiskJournal {
+  readonly recovered: Recovered
+  readonly #parts: Parts
+  readonly #holdings: Holdings
+  readonly #reader: BacklogReader
+  readonly #writer: SegmentWriter
+  readonly #commits: GroupCommit
+  #tidying: Promise<void> = Promise.resolve()
+  #checkpointedMs: number
+  #closed = false
+
+  constructor(parts: Parts) {
+    const { files, dir, metrics, clock, recovery, maxBytes } = parts
+    const segmentBytes = Math.min(parts.segmentBytes ?? SEGMENT_BYTES, Math.ceil(maxBytes / LEAST_SEGMENTS))
+    this.#parts = parts
+    this.recovered = recovery.recovered
+    const holdings = new Holdings(recovery)
+    const reader = new BacklogReader({
+      files,
+      holdings,
+      hotTailBytes: parts.hotTailBytes ?? HOT_TAIL_BYTES,
+      onDamage: async (path, bytes, damage) =>
+        metrics.quarantined(await quarantineBytes(parts, path, bytes, damage)),
+    })
+    this.#holdings = holdings
+    this.#reader = reader
+    this.#writer = new SegmentWriter({
+      ...{ files, dir, segmentBytes, holdings, clock, metrics },
+      onCommitted: (segment, start, frames) => {
+        holdings.committed(segment, start, frames)
+        reader.committed(segment, start, frames)
+        metrics.holds(holdings.heldBytes)
+      },
+    })
+    const { nextSequence } = recovery
+    this.#commits = new GroupCommit({ clock, nextSequence, commit: (group) => this.#writer.commit(group) })
+    this.#writer.prepare(nextSequence)
+    this.#checkpointedMs = clock.monotonicMs()
+    metrics.holds(holdings.heldBytes)
+  }
+
+  async append(batch: Batch): Promise<Durability> {
+    if (this.#closed) throw new AppError('shutting_down', 'The journal is closed')
+    const bytes = frameBytes(batch.lines)
+    if (bytes > MAX_FRAME_BYTES) {
+      throw new AppError('body_too_large', `A batch of ${bytes} bytes; the journal takes ${MAX_FRAME_BYTES}`)
+    }
+    checkRoom(batch, this.#holdings.heldBytes + this.#commits.waitingBytes, this.#parts.maxBytes)
+    return this.#commits.append(batch)
+  }
+
+  read(maxBytes: number, signal: AbortSignal): Promise<readonly Frame[]> {
+    return this.#reader.read(maxBytes, signal)
+  }
+
+  /** Never rejects: a checkpoint or a removal that fails now is made good by a later one, or at the next start. */
+  release(sequence: number): Promise<void> {
+    this.#holdings.release(sequence)
+    this.#tidying = this.#tidying.then(() => this.#tidy(CHECKPOINT_MS))
+    return this.#tidying
+  }
+
+  state(): BacklogState {
+    return this.#holdings.state()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#commits.drained()
+    await this.#reader.close()
+    await this.#writer.close()
+    await this.#tidying
+    await this.#tidy(0)
+    await this.#parts.lock.release()
+  }
+
+  /**
+   * The checkpoint goes first, so that it never names a segment that is gone. When a full disk refuses it the segments go
+   * all the same: that is what makes room again, and recovery is right without a checkpoint.
+   */
+  async #tidy(checkpointEveryMs: number): Promise<void> {
+    const { clock, dir, files, metrics } = this.#parts
+    const finished = this.#holdings.takeFinished()
+    const nowMs = clock.monotonicMs()
+    if (finished.length === 0 && nowMs - this.#checkpointedMs < checkpointEveryMs) return
+    this.#checkpointedMs = nowMs
+    const failed = (during: string) => (error: unknown) => metrics.failed(during, error)
+    await writeCheckpoint(files, dir, this.#holdings.released).catch(failed('checkpoint'))
+    for (const { path } of finished) await files.unlink(path).catch(failed('remove'))
+    metrics.holds(this.#holdings.heldBytes)
+  }
+}

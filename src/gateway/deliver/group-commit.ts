@@ -1,0 +1,140 @@
+import type { Clock } from '../../std/clock.ts'
+import { AppError } from '../../std/errors.ts'
+import { errnoOf } from '../../std/files.ts'
+import type { Batch } from '../collect/journal.ts'
+import type { Frame } from './backlog.ts'
+import { encodeFrame, frameBytes, SEGMENT_HEADER_BYTES } from './segment.ts'
+
+/** A group closes at this size, whatever waits behind it (design.md, journal). A larger frame travels alone. */
+const GROUP_BYTES = 256 * 1024
+export const GROUP_FRAMES = 512
+/**
+ * A sync costs about 0.2 ms of processor time however much it covers. So one begins at once when none began lately, but
+ * under load no sooner than this after the one before, unless a group is full: at most a tenth of a core goes to syncs.
+ */
+export const GROUP_MS = 2
+
+/** Frames as they will lie in the segment, behind room for the segment's header. */
+export interface Group {
+  readonly firstSequence: number
+  readonly frames: readonly Frame[]
+  readonly bytes: Buffer
+}
+
+export interface GroupCommitOptions {
+  readonly clock: Clock
+  readonly nextSequence: number
+  /** Makes the group durable, and known to readers, before it resolves. */
+  readonly commit: (group: Group) => Promise<void>
+}
+
+interface Waiting {
+  readonly batch: Batch
+  readonly resolve: (durability: 'journal') => void
+  readonly reject: (error: AppError) => void
+}
+
+/** Lets requests that arrive together share one sync. One group is under way at a time. */
+export class GroupCommit {
+  readonly #options: GroupCommitOptions
+  readonly #scratch = Buffer.allocUnsafeSlow(SEGMENT_HEADER_BYTES + GROUP_BYTES)
+  #nextSequence: number
+  #waiting: Waiting[] = []
+  #waitingBytes = 0
+  #beganMs = Number.NEGATIVE_INFINITY
+  #running: Promise<void> = Promise.resolve()
+  #idle = true
+  #hurry: (() => void) | undefined
+
+  constructor(options: GroupCommitOptions) {
+    this.#options = options
+    this.#nextSequence = options.nextSequence
+  }
+
+  /** Bytes of frames that are not in any segment yet. */
+  get waitingBytes(): number {
+    return this.#waitingBytes
+  }
+
+  append(batch: Batch): Promise<'journal'> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ batch, resolve, reject })
+      this.#waitingBytes += frameBytes(batch.lines)
+      if (this.#idle) this.#running = this.#run()
+      else if (this.#isFull()) this.#hurry?.()
+    })
+  }
+
+  /** Resolves when everything appended so far has been answered. */
+  drained(): Promise<void> {
+    return this.#running
+  }
+
+  async #run(): Promise<void> {
+    this.#idle = false
+    while (this.#waiting.length > 0) {
+      await this.#gather()
+      this.#beganMs = this.#options.clock.monotonicMs()
+      await this.#commit(this.#takeGroup())
+    }
+    this.#idle = true
+  }
+
+  #isFull(): boolean {
+    return this.#waiting.length >= GROUP_FRAMES || this.#waitingBytes >= GROUP_BYTES
+  }
+
+  /** Waits for the requests of this turn of the event loop, and under load for those of the next GROUP_MS. */
+  #gather(): Promise<void> {
+    const waitMs = this.#beganMs + GROUP_MS - this.#options.clock.monotonicMs()
+    return new Promise((resolve) => {
+      if (waitMs <= 0 || this.#isFull()) {
+        setImmediate(resolve)
+        return
+      }
+      const timer = setTimeout(resolve, waitMs)
+      this.#hurry = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  #takeGroup(): readonly Waiting[] {
+    let bytes = 0
+    const beyond = this.#waiting.findIndex(({ batch }, index) => {
+      bytes += frameBytes(batch.lines)
+      return index === GROUP_FRAMES || (index > 0 && bytes > GROUP_BYTES)
+    })
+    return this.#waiting.splice(0, beyond < 0 ? this.#waiting.length : beyond)
+  }
+
+  async #commit(waiting: readonly Waiting[]): Promise<void> {
+    const group = this.#encode(waiting)
+    try {
+      await this.#options.commit(group)
+      for (const { resolve } of waiting) resolve('journal')
+    } catch (cause) {
+      const code = errnoOf(cause) === 'ENOSPC' ? 'journal_full' : 'journal_unavailable'
+      const error = new AppError(code, `Journal write failed: ${errnoOf(cause)}`, { cause })
+      for (const { reject } of waiting) reject(error)
+    } finally {
+      this.#waitingBytes -= group.bytes.length - SEGMENT_HEADER_BYTES
+    }
+  }
+
+  /** Sequences are used once: what was written but not synced may come to light at the next start, between others. */
+  #encode(waiting: readonly Waiting[]): Group {
+    const firstSequence = this.#nextSequence
+    const frames = waiting.map(({ batch: { lines, count, receivedMs } }): Frame => {
+      const sequence = this.#nextSequence
+      this.#nextSequence += 1
+      return { sequence, lines, count, receivedMs }
+    })
+    const size = frames.reduce((sum, { lines }) => sum + frameBytes(lines), SEGMENT_HEADER_BYTES)
+    const into = size <= this.#scratch.length ? this.#scratch : Buffer.allocUnsafe(size)
+    let at = SEGMENT_HEADER_BYTES
+    for (const frame of frames) at = encodeFrame(into, at, frame)
+    return { firstSequence, frames, bytes: into.subarray(0, at) }
+  }
+}

@@ -1,0 +1,35 @@
+import { basename, join } from 'node:path'
+import { bestEffort, type FileOps, makeFolder, syncFolder, writeDurably } from '../../std/files.ts'
+import type { Extent } from './inspection.ts'
+
+const quarantinePath = (dir: string) => join(dir, 'quarantine')
+
+/**
+ * Keeps damaged bytes for a person to look at: `quarantine/<segment>.<start>-<end>`. Where even that fails they still lie
+ * in their segment, until the rest of it is delivered. Answers how many bytes there were.
+ */
+export async function quarantineBytes(
+  { files, dir }: { readonly files: FileOps; readonly dir: string },
+  path: string,
+  bytes: Buffer,
+  damage: readonly Extent[],
+): Promise<number> {
+  const folder = quarantinePath(dir)
+  let total = 0
+  for (const { start, end } of damage) {
+    const copy = join(folder, `${basename(path)}.${start}-${end}`)
+    await bestEffort(
+      makeFolder(files, folder).then(() => writeDurably(files, copy, bytes.subarray(start, end))),
+    )
+    total += end - start
+  }
+  return total
+}
+
+/** Moves a whole file that this version cannot read out of the way. */
+export async function quarantineFile(files: FileOps, dir: string, path: string): Promise<void> {
+  const folder = quarantinePath(dir)
+  await makeFolder(files, folder)
+  await files.rename(path, join(folder, basename(path)))
+  await syncFolder(files, dir)
+}

@@ -1,0 +1,115 @@
+import { AppError } from '../std/errors.ts'
+
+/** Which key an object has, and what a key says: pure. Windows are half-open, UTC, epoch milliseconds. */
+
+export const HOUR_MS = 3_600_000
+export const DAY_MS = 24 * HOUR_MS
+
+export const RAW_EXTENSIONS = ['ndjson', 'ndjson.gz', 'parquet'] as const
+export type RawExtension = (typeof RAW_EXTENSIONS)[number]
+
+export interface RawObject {
+  /** `gateway`, `fallback-<instance>` or `direct-<app>`. */
+  readonly source: string
+  /** Arrival of the oldest event in the object. */
+  readonly arrivalMs: number
+  /** Unique within its source and hour; no dot, so that the extension can be told from it. */
+  readonly name: string
+  readonly extension: RawExtension
+}
+
+export interface RollupWindow {
+  readonly rollup: string
+  /** Hash of the definition: a changed definition is another rollup. */
+  readonly hash: string
+  readonly grain: string
+  readonly windowFromMs: number
+}
+
+const SEGMENT = /^[A-Za-z0-9._=~-]+$/
+
+/** Throws unless every segment is plain: configuration and ids make keys, and none of them may leave the lake. */
+function keyOf(...segments: readonly string[]): string {
+  for (const segment of segments) {
+    if (!SEGMENT.test(segment) || segment === '.' || segment === '..') {
+      throw new AppError('lake_failed', `Not a part of a lake key: ${JSON.stringify(segment)}`)
+    }
+  }
+  return segments.join('/')
+}
+
+export const checkedKey = (key: string): string => keyOf(...key.split('/'))
+
+/** `YYYY-MM-DD` of the instant. */
+export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
+const hourOf = (ms: number): string => new Date(ms).toISOString().slice(11, 13)
+
+/** The partition of an arrival: `dt=YYYY-MM-DD/hr=HH`. */
+export const partitionOf = (arrivalMs: number): string => `dt=${dayOf(arrivalMs)}/hr=${hourOf(arrivalMs)}`
+
+function partitioned(top: readonly string[], arrivalMs: number, file: string): string {
+  return keyOf(...top, `dt=${dayOf(arrivalMs)}`, `hr=${hourOf(arrivalMs)}`, file)
+}
+
+export const rawKey = ({ source, arrivalMs, name, extension }: RawObject): string =>
+  partitioned(['raw', source], arrivalMs, `${name}.${extension}`)
+
+/** Records that no sink will ever take, with the reason in the name. */
+export const deadKey = ({ source, arrivalMs, name, extension }: RawObject): string =>
+  partitioned(['dead', source], arrivalMs, `${name}.${extension}`)
+
+/** Records sent past the gateway, until they are verified, validated and scrubbed. No engine reads here. */
+export const quarantineKey = ({ source, arrivalMs, name, extension }: RawObject): string =>
+  partitioned(['quarantine', source], arrivalMs, `${name}.${extension}`)
+
+/** What the arrivals of one raw object touch: one JSON per object, in the partition of its arrival. */
+export const indexKey = (arrivalMs: number, name: string): string =>
+  partitioned(['index'], arrivalMs, `${name}.json`)
+
+const OBJECT_KEY =
+  /^([a-z]+)\/([^/]+)\/dt=(\d{4}-\d\d-\d\d)\/hr=([01]\d|2[0-3])\/([^/.]+)\.(ndjson|ndjson\.gz|parquet)$/
+
+function parseObjectKey(key: string, area: 'raw' | 'quarantine'): RawObject | undefined {
+  const [, top, source = '', day, hour, name = '', extension] = OBJECT_KEY.exec(key) ?? []
+  const arrivalMs = Date.parse(`${day}T${hour}:00:00Z`)
+  if (top !== area || Number.isNaN(arrivalMs)) return undefined
+  return { source, arrivalMs, name, extension: extension as RawExtension }
+}
+
+/** The parts of a raw key, its arrival as the start of the hour; undefined for any other key. */
+export const parseRawKey = (key: string): RawObject | undefined => parseObjectKey(key, 'raw')
+
+export const parseQuarantineKey = (key: string): RawObject | undefined => parseObjectKey(key, 'quarantine')
+
+/** One prefix per hour that holds arrivals of [fromMs, toMs), below `top`, such as `raw/gateway` or `index`. */
+export function hourPrefixes(top: string, fromMs: number, toMs: number): readonly string[] {
+  const prefixes: string[] = []
+  for (let ms = Math.floor(fromMs / HOUR_MS) * HOUR_MS; ms < toMs; ms += HOUR_MS) {
+    prefixes.push(`${checkedKey(top)}/${partitionOf(ms)}/`)
+  }
+  return prefixes
+}
+
+export const rawPrefixes = (source: string, fromMs: number, toMs: number): readonly string[] =>
+  hourPrefixes(keyOf('raw', source), fromMs, toMs)
+
+/** Everything of one window: its manifests and its runs. Ends in a slash. */
+export const rollupWindowPrefix = ({ rollup, hash, grain, windowFromMs }: RollupWindow): string =>
+  `${keyOf('rollups', rollup, hash, grain, `dt=${dayOf(windowFromMs)}`, `w=${windowFromMs}`)}/`
+
+/** Where one attempt writes; new for each, so that a crash leaves nothing half-visible. Ends in a slash. */
+export const runPrefix = (window: RollupWindow, run: string): string =>
+  `${rollupWindowPrefix(window)}${keyOf(`run=${run}`)}/`
+
+/** The object whose creation commits a generation. Padded, so that key order is generation order. */
+export const manifestKey = (window: RollupWindow, generation: number): string =>
+  `${rollupWindowPrefix(window)}gen-${String(generation).padStart(6, '0')}.json`
+
+const MANIFEST_KEY = /^rollups\/([^/]+)\/([^/]+)\/([^/]+)\/dt=\d{4}-\d\d-\d\d\/w=(\d+)\/gen-(\d{6,})\.json$/
+
+/** The window and generation that a manifest commits; undefined for any other key. */
+export function parseManifestKey(key: string): (RollupWindow & { readonly generation: number }) | undefined {
+  const [, rollup = '', hash = '', grain = '', from, generation] = MANIFEST_KEY.exec(key) ?? []
+  if (from === undefined) return undefined
+  return { rollup, hash, grain, windowFromMs: Number(from), generation: Number(generation) }
+}

@@ -1,0 +1,116 @@
+import t from 'tap'
+import * as groups from '../../../src/gateway/deliver/group-commit.ts'
+import { decodeFrame, SEGMENT_HEADER_BYTES } from '../../../src/gateway/deliver/segment.ts'
+import { systemClock } from '../../../src/std/clock.ts'
+import { batchOf } from '../../contracts/journal.ts'
+import { fakeClock } from '../../fakes/clock.ts'
+
+/** Commits that end when they are told to. */
+function heldCommits() {
+  const begun: { frames: number; sequences: number[]; bytes: number; end(error?: Error): void }[] = []
+  let onBegin = () => {}
+  return {
+    begun,
+    next: () =>
+      new Promise<void>((resolve) => {
+        onBegin = resolve
+      }),
+    commit: ({ frames, bytes }: groups.Group) =>
+      new Promise<void>((resolve, reject) => {
+        const sequences = frames.map(({ sequence }) => sequence)
+        const end = (error?: Error) => (error ? reject(error) : resolve())
+        begun.push({ frames: frames.length, sequences, bytes: bytes.length, end })
+        onBegin()
+      }),
+  }
+}
+
+t.test('appends of one turn share a group; those that come while it is written share the next', async (t) => {
+  const { begun, next, commit } = heldCommits()
+  const commits = new groups.GroupCommit({ clock: systemClock, nextSequence: 5, commit })
+  let begins = next()
+  const first = ['a', 'b', 'c'].map((text) => commits.append(batchOf(text)))
+  await begins
+  const second = ['d', 'e'].map((text) => commits.append(batchOf(text)))
+  t.strictSame(
+    begun.map(({ sequences }) => sequences),
+    [[5, 6, 7]],
+    'one at a time',
+  )
+  begins = next()
+  begun[0]?.end()
+  t.strictSame(await Promise.all(first), ['journal', 'journal', 'journal'])
+  await begins
+  begun[1]?.end()
+  await Promise.all(second)
+  await commits.drained()
+  t.strictSame(
+    begun.map(({ sequences }) => sequences),
+    [
+      [5, 6, 7],
+      [8, 9],
+    ],
+  )
+  t.equal(commits.waitingBytes, 0)
+})
+
+t.test('a group is full at 512 frames or 256 KiB; a larger frame travels alone', async (t) => {
+  const KIB = 'x'.repeat(1_024)
+  for (const [rule, texts, sizes] of [
+    ['frames', Array.from({ length: 1_025 }, () => 'a'), [512, 512, 1]],
+    ['bytes', Array.from({ length: 300 }, () => KIB), [248, 52]],
+    ['large ones', [KIB.repeat(300), 'a', KIB.repeat(300)], [1, 1, 1]],
+  ] as const) {
+    const sizesSeen: number[] = []
+    const commit = async ({ frames, bytes }: groups.Group) => {
+      sizesSeen.push(frames.length)
+      t.same(decodeFrame(bytes, SEGMENT_HEADER_BYTES), frames[0], 'encoded')
+    }
+    const commits = new groups.GroupCommit({ clock: systemClock, nextSequence: 1, commit })
+    await Promise.all(texts.map((text) => commits.append(batchOf(text))))
+    t.strictSame(sizesSeen, sizes, rule)
+  }
+})
+
+t.test('under load a group gathers for its 2 ms, unless it fills up', async (t) => {
+  const clock = fakeClock()
+  const began: number[] = []
+  const commit = async ({ frames }: groups.Group) => {
+    began.push(frames.length)
+  }
+  const commits = new groups.GroupCommit({ clock, nextSequence: 1, commit })
+  await commits.append(batchOf('first'))
+  // The clock stands still: to the journal no time has passed since the first group.
+  const gathering = commits.append(batchOf('second'))
+  await new Promise(setImmediate)
+  const more = Array.from({ length: groups.GROUP_FRAMES }, () => commits.append(batchOf('more')))
+  await Promise.all([gathering, ...more])
+  t.strictSame(began, [1, groups.GROUP_FRAMES, 1])
+
+  clock.advance(groups.GROUP_MS)
+  await commits.append(batchOf('later'))
+  t.equal(began.at(-1), 1)
+})
+
+t.test('a group that fails is refused whole, its sequences are not used again', async (t) => {
+  const errors = [
+    Object.assign(new Error('no room'), { code: 'ENOSPC' }),
+    Object.assign(new Error('dead'), { code: 'EIO' }),
+  ]
+  const firsts: number[] = []
+  const commit = async ({ firstSequence }: groups.Group) => {
+    firsts.push(firstSequence)
+    const error = errors.shift()
+    if (error) throw error
+  }
+  const commits = new groups.GroupCommit({ clock: systemClock, nextSequence: 1, commit })
+  const refused = await Promise.allSettled([commits.append(batchOf('a')), commits.append(batchOf('b'))])
+  t.match(refused, [{ reason: { code: 'journal_full' } }, { reason: { code: 'journal_full' } }])
+  await t.rejects(commits.append(batchOf('c')), {
+    code: 'journal_unavailable',
+    message: 'Journal write failed: EIO',
+  })
+  t.equal(await commits.append(batchOf('d')), 'journal')
+  t.strictSame(firsts, [1, 3, 4])
+  t.equal(commits.waitingBytes, 0)
+})

@@ -1,0 +1,132 @@
+import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { fsLake, sweepUnfinished } from '../../src/lake/fs.ts'
+import { lakeContract } from '../contracts/lake.ts'
+import { faultyFiles } from '../fakes/faulty-files.ts'
+
+const body = Buffer.from('rows')
+
+lakeContract(t, 'fs', async (t) => fsLake(join(t.testdir(), 'lake')))
+
+t.test('an object is synced before it gets its name, and its folder after', async (t) => {
+  const root = t.testdir()
+  const { files, calls } = faultyFiles()
+  const lake = fsLake(root, { files })
+  mkdirSync(join(root, 'raw'))
+  for (const [ifAbsent, naming] of [
+    [false, 'rename x'],
+    [true, 'link x'],
+  ] as const) {
+    calls.splice(0)
+    await lake.put('raw/x', body, { ifAbsent })
+    if (!ifAbsent) await lake.remove(['raw/x'])
+    const order = calls.map((call) => call.replace(/x\.\S+\.part/, 'part'))
+    const steps = ['write part', 'sync part', naming, 'sync raw'].map((step) => order.indexOf(step))
+    t.strictSame(
+      steps,
+      [...steps].sort((a, b) => a - b),
+      naming,
+    )
+    t.notOk(steps.includes(-1), 'each step was taken')
+  }
+  t.strictSame(readdirSync(join(root, 'raw')), ['x'], 'nothing unfinished is left')
+})
+
+t.test('only the owner may read the lake', async (t) => {
+  const root = join(t.testdir({ local: 'rows' }), 'lake')
+  const lake = fsLake(root)
+  await lake.put('raw/x', body)
+  await lake.putFile('raw/y', join(root, '../local'))
+  t.equal(statSync(join(root, 'raw')).mode & 0o777, 0o700)
+  t.equal(statSync(join(root, 'raw/x')).mode & 0o777, 0o600)
+  t.equal(statSync(join(root, 'raw/y')).mode & 0o777, 0o600)
+})
+
+t.test('a file from another device is copied, synced, renamed and removed', async (t) => {
+  const dir = t.testdir({ local: 'rows' })
+  const { files, calls, fail } = faultyFiles()
+  fail({ call: 'rename', code: 'EXDEV' })
+  await fsLake(join(dir, 'lake'), { files }).putFile('raw/x', join(dir, 'local'))
+  t.equal(readFileSync(join(dir, 'lake/raw/x'), 'utf8'), 'rows')
+  t.strictSame(readdirSync(dir), ['lake'])
+  const order = calls.map((call) => call.replace(/x\.\S+\.part/, 'part'))
+  t.ok(order.indexOf('sync part') < order.indexOf('rename x'))
+  t.ok(order.indexOf('rename x') < order.indexOf('unlink local'))
+})
+
+t.test('unfinished objects are neither listed nor addressed', async (t) => {
+  const root = t.testdir({ raw: { 'x.ndjson.part': 'half', 'y.ndjson': 'whole' } })
+  const lake = fsLake(root)
+  t.strictSame(
+    (await lake.list('raw/')).map(({ key }) => key),
+    ['raw/y.ndjson'],
+  )
+  await t.rejects(lake.get('raw/x.ndjson.part'), { code: 'lake_failed' })
+  await t.rejects(lake.put('raw/z.part', body), { code: 'lake_failed' })
+})
+
+t.test('a failure names the operation, the key and the errno, and leaves nothing', async (t) => {
+  for (const [call, operation] of [
+    ['sync', 'put'],
+    ['rename', 'put'],
+    ['link', 'put'],
+    ['readFile', 'get'],
+    ['unlink', 'remove'],
+    ['rename', 'putFile'],
+  ] as const) {
+    const dir = t.testdir({ local: 'rows' })
+    const { files, fail, heal } = faultyFiles()
+    const lake = fsLake(join(dir, 'lake'), { files })
+    await lake.put('raw/there', body)
+    fail({ call, code: 'EIO' })
+    const work: () => Promise<unknown> = {
+      put: () => lake.put('raw/x', body, { ifAbsent: call === 'link' }),
+      putFile: () => lake.putFile('raw/x', join(dir, 'local')),
+      get: () => lake.get('raw/x'),
+      remove: () => lake.remove(['raw/x']),
+    }[operation]
+    await t.rejects(work(), { code: 'lake_failed', message: `Lake ${operation} raw/x failed: EIO` }, call)
+    heal()
+    t.strictSame(
+      (await lake.list('')).map(({ key }) => key),
+      ['raw/there'],
+    )
+    t.strictSame(readdirSync(join(dir, 'lake/raw')), ['there'], `${call}: nothing unfinished`)
+  }
+})
+
+t.test('a failed listing is an error, not an empty lake', async (t) => {
+  const root = t.testdir({ file: '' })
+  await t.rejects(fsLake(join(root, 'x'.repeat(300))).list(''), {
+    code: 'lake_failed',
+    message: /list failed: ENAMETOOLONG/,
+  })
+})
+
+t.test('what dead writers left is swept, what may be under way is not', async (t) => {
+  const root = t.testdir({
+    raw: { 'old.ndjson.part': 'half', 'new.ndjson.part': 'half', 'old.ndjson': 'whole' },
+  })
+  const nowMs = Date.parse('2026-11-22T12:00:00Z')
+  const clock = { nowMs: () => nowMs, monotonicMs: () => 0 }
+  const seconds = nowMs / 1_000
+  utimesSync(join(root, 'raw/old.ndjson.part'), seconds - 3_600, seconds - 3_600)
+  utimesSync(join(root, 'raw/new.ndjson.part'), seconds - 3_599, seconds - 3_599)
+  utimesSync(join(root, 'raw/old.ndjson'), 0, 0)
+  t.equal(await sweepUnfinished(root, clock), 1)
+  t.strictSame(readdirSync(join(root, 'raw')).sort(), ['new.ndjson.part', 'old.ndjson'])
+  t.equal(await sweepUnfinished(join(root, 'absent'), clock), 0)
+})
+
+t.test('objects that go while the lake is listed are left out', async (t) => {
+  const root = t.testdir()
+  const lake = fsLake(root)
+  for (let n = 0; n < 50; n += 1) writeFileSync(join(root, `k${n}`), '')
+  const [listed] = await Promise.all([
+    lake.list(''),
+    lake.remove(Array.from({ length: 50 }, (_, n) => `k${n}`)),
+  ])
+  t.ok(listed.length <= 50)
+  t.strictSame(await lake.list(''), [])
+})
