@@ -7,7 +7,8 @@ export const BYTES = { measure: 'bytes' } as const
 
 const strict = <T extends TProperties>(properties: T) =>
   Type.Object(properties, { additionalProperties: false, default: {} })
-const literals = <const T extends string[]>(values: T, options = {}) => Type.Enum(values, options)
+const literals = <Values extends string[]>(values: readonly [...Values], options = {}) =>
+  Type.Enum<Values>(values, options)
 const durationMs = (value: number, minimum = 0) => Type.Integer({ ...DURATION, default: value, minimum })
 const sizeBytes = (value: number, minimum = 1) => Type.Integer({ ...BYTES, default: value, minimum })
 const positive = (value: number) => Type.Integer({ default: value, minimum: 1 })

@@ -29,9 +29,11 @@ export interface RollupDefinition {
 
 /** Changes whenever rows of the definition would: a new hash is a new prefix, and old windows are computed anew. */
 export function definitionHash(definition: RollupDefinition): string {
-  const { id, ...shape } = definition
+  // Named one by one: the order in which a configuration lists its fields says nothing.
+  const { grainMs, maxMetrics, maxValues } = definition
+  const sets = definition.sets.map(({ name, dimensions }) => ({ name, dimensions }))
   return createHash('sha256')
-    .update(JSON.stringify({ version: ROLLUP_VERSION, ...shape }))
+    .update(JSON.stringify({ version: ROLLUP_VERSION, grainMs, sets, maxMetrics, maxValues }))
     .digest('hex')
     .slice(0, 16)
 }

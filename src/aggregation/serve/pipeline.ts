@@ -51,7 +51,8 @@ export function aggregationState(
   nowMs: number,
 ): PipelineState['aggregation'] {
   const committed = windows.filter(({ generation }) => generation !== undefined)
-  const lastCommittedMs = committed.length === 0 ? null : Math.max(...committed.map(({ toMs }) => toMs))
+  const lastCommittedMs =
+    committed.length === 0 ? null : Math.max(...committed.map(({ toMs }) => Math.min(toMs, nowMs)))
   const sum = (of: (window: WindowHealth) => number | undefined) =>
     windows.reduce((total, window) => total + (of(window) ?? 0), 0)
   return {

@@ -1,0 +1,104 @@
+import Type, { type Static } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { AppError } from '../../std/errors.ts'
+import type { RunScope } from './job.ts'
+import { alignDown } from './plan.ts'
+
+const Instant = Type.Union([Type.Integer({ minimum: 0 }), Type.String({ maxLength: 64 })], {
+  description: 'Epoch ms, or ISO 8601 with a time zone; a date alone is midnight UTC.',
+})
+
+/** The body of POST /aggregations/run. */
+export const RunRequest = Type.Object(
+  {
+    from: Type.Optional(Instant),
+    to: Type.Optional(Instant),
+    at: Type.Optional(Instant),
+    rollups: Type.Optional(
+      Type.Array(Type.String({ maxLength: 64 }), {
+        minItems: 1,
+        maxItems: 16,
+        description: 'Ids; all when absent.',
+      }),
+    ),
+    reprocess: Type.Optional(
+      Type.Enum(['missing', 'failed', 'all'], {
+        description:
+          'missing (default): windows never committed, failed or with late rows. failed: those given up. all: every one.',
+      }),
+    ),
+    dryRun: Type.Optional(Type.Boolean({ description: 'Only say what would be run.' })),
+    confirm: Type.Optional(Type.Boolean({ description: 'Needed for more than 200 windows.' })),
+  },
+  {
+    additionalProperties: false,
+    description:
+      'from and to name a half-open range, at the one window that holds it. With none of them: what is missing within the horizon, and the window that is open now.',
+  },
+)
+export type RunRequest = Static<typeof RunRequest>
+
+const request = Compile(RunRequest)
+
+/** The request, or `invalid_request` naming the field. */
+export function parseRunRequest(body: unknown): RunRequest {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw invalid('The body must be a JSON object.')
+  }
+  const unknown = Object.keys(body).find((name) => !Object.hasOwn(RunRequest.properties, name))
+  if (unknown !== undefined) throw invalid(`Unknown field "${unknown.slice(0, 64)}".`)
+  if (request.Check(body)) return body
+  const [fault] = request.Errors(body)
+  throw invalid(`${fault?.instancePath.slice(1).replaceAll('/', '.')} ${fault?.message}.`)
+}
+
+export interface ScopeDefaults {
+  /** Ids of all rollups. */
+  readonly rollups: readonly string[]
+  readonly nowMs: number
+  readonly grainMs: number
+  /** Start of what the schedule looks at. */
+  readonly firstMs: number
+}
+
+/** Which windows the request speaks of. */
+export function scopeOf(request: RunRequest, defaults: ScopeDefaults): RunScope {
+  const { rollups = defaults.rollups, reprocess = 'missing' } = request
+  const unknown = rollups.find((id) => !defaults.rollups.includes(id))
+  if (unknown !== undefined) throw invalid(`rollups names "${unknown}", which is not configured.`)
+  return { rollups, reprocess, range: rangeOf(request, defaults) }
+}
+
+function rangeOf(request: RunRequest, { nowMs, grainMs, firstMs }: ScopeDefaults) {
+  const { at, from, to } = request
+  if (at !== undefined) {
+    if (from !== undefined || to !== undefined) throw invalid('at cannot be combined with from and to.')
+    const fromMs = instant('at', at)
+    return { fromMs, toMs: fromMs + 1 }
+  }
+  const openToMs = alignDown(nowMs, grainMs) + grainMs
+  // The gateway's clock may run ahead of ours: what is first may lie in the future.
+  const fromMs = from === undefined ? Math.min(firstMs, nowMs) : instant('from', from)
+  const toMs = to === undefined ? openToMs : instant('to', to)
+  if (fromMs >= toMs) throw invalid('from must be before to.')
+  return { fromMs, toMs }
+}
+
+/** A date, or a date with a time and a zone: text without a zone would mean whatever this machine's zone is. */
+const ISO = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/
+
+/** Epoch ms of an instant in either form, or `invalid_request` naming the field. */
+export function instant(field: string, value: number | string): number {
+  const ms = /^\d+$/.test(`${value}`)
+    ? Number(value)
+    : ISO.test(`${value}`)
+      ? Date.parse(`${value}`)
+      : Number.NaN
+  if (ms >= 0 && ms <= MAX_INSTANT_MS) return ms
+  throw invalid(`${field} must be epoch ms, or ISO 8601 with a time zone.`)
+}
+
+/** The last instant that a Date can hold (ECMA-262, 21.4.1.1), less the largest window. */
+const MAX_INSTANT_MS = 8_640_000_000_000_000 - 86_400_000
+
+export const invalid = (message: string): AppError => new AppError('invalid_request', message)

@@ -1,0 +1,187 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import Type, { type Static } from 'typebox'
+import type { Auth, Scope } from '../../http/auth.ts'
+import { problemSchema } from '../../http/problems.ts'
+import { RUN_STATES } from './job.ts'
+import { instant, invalid, parseRunRequest, RunRequest } from './request.ts'
+import {
+  RunDetail,
+  RunListAnswer,
+  runListView,
+  runView,
+  SubmitAnswer,
+  submitView,
+  WindowsAnswer,
+  windowsView,
+} from './run-answers.ts'
+import type { Runs } from './runs.ts'
+
+export interface RollupRoutePorts {
+  readonly runs: Pick<Runs, 'submit' | 'get' | 'list' | 'log' | 'cancel' | 'windows'>
+  readonly auth: Auth
+}
+
+const strict = { additionalProperties: false }
+const instantText = (description: string) =>
+  Type.Optional(Type.String({ minLength: 1, maxLength: 64, description }))
+
+const RunId = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) })
+const RunsQuery = Type.Object(
+  {
+    state: Type.Optional(Type.Enum([...RUN_STATES])),
+    limit: Type.String({
+      pattern: '^([1-9]\\d?|[1-9]\\d\\d|1000)$',
+      default: '50',
+      description: '1 to 1000.',
+    }),
+  },
+  strict,
+)
+const WindowsParameters = Type.Object(
+  {
+    rollup: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'By default all.' })),
+    from: instantText('Epoch ms or ISO 8601; by default the start of the horizon.'),
+    to: instantText('By default the end of the window that is open now.'),
+  },
+  strict,
+)
+const MAX_KEY_CHARS = 255
+const IdempotencyHeaders = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: MAX_KEY_CHARS,
+      description: 'The same key with the same body answers with the same run; with another body, 409.',
+    }),
+  ),
+})
+const problemsOf = (...statuses: number[]) =>
+  Object.fromEntries([400, 401, 403, ...statuses].map((status) => [status, problemSchema]))
+
+const common = { tags: ['aggregation'], security: [{ bearer: [] }] }
+const documents = {
+  submit: {
+    ...common,
+    operationId: 'runAggregation',
+    summary: 'Run an aggregation now',
+    description:
+      'Queues a run and answers at once. An explicit run does not wait for the grace, and may take the window that is still open.',
+    headers: IdempotencyHeaders,
+    body: RunRequest,
+    response: {
+      202: {
+        description: 'Queued',
+        headers: { location: Type.String({ description: '/aggregations/runs/{id}; absent for a dry run.' }) },
+        ...SubmitAnswer,
+      },
+      ...problemsOf(409),
+    },
+  },
+  list: {
+    ...common,
+    operationId: 'listRuns',
+    summary: 'Runs, newest first',
+    querystring: RunsQuery,
+    response: { 200: RunListAnswer, ...problemsOf() },
+  },
+  get: {
+    ...common,
+    operationId: 'getRun',
+    summary: 'One run with its windows',
+    params: RunId,
+    response: { 200: RunDetail, ...problemsOf(404) },
+  },
+  log: {
+    ...common,
+    operationId: 'getRunLog',
+    summary: 'Log of a run',
+    description: 'JSON lines { time, level, message, … }.',
+    produces: ['application/x-ndjson'],
+    params: RunId,
+    response: { 200: { content: { 'application/x-ndjson': { schema: Type.String() } } }, ...problemsOf(404) },
+  },
+  cancel: {
+    ...common,
+    operationId: 'cancelRun',
+    summary: 'End a run',
+    description: 'Windows that it has committed stay committed.',
+    params: RunId,
+    response: { 200: RunDetail, ...problemsOf(404, 409) },
+  },
+  windows: {
+    ...common,
+    operationId: 'listWindows',
+    summary: 'State of windows',
+    querystring: WindowsParameters,
+    response: { 200: WindowsAnswer, ...problemsOf() },
+  },
+}
+
+/** Runs for operators. Reading needs a token with the scope `read`, starting and ending runs one with `run`. */
+export async function rollupRoutes(app: FastifyInstance, { runs, auth }: RollupRoutePorts): Promise<void> {
+  const allow = (request: FastifyRequest, scope: Scope) =>
+    auth.authenticate(request.headers.authorization, scope)
+  /** Before anything of the request is looked at. */
+  const needs = (scope: Scope) => async (request: FastifyRequest) => {
+    allow(request, scope)
+  }
+
+  app.post<{ Headers: Static<typeof IdempotencyHeaders> }>('/aggregations/run', {
+    schema: documents.submit,
+    // Checked by parseRunRequest instead, which also takes no body at all and names the field that is unknown.
+    validatorCompiler: () => () => true,
+    onRequest: needs('run'),
+    handler: async (request, reply) => {
+      const answer = await runs.submit(
+        parseRunRequest(request.body ?? {}),
+        allow(request, 'run').name,
+        keyOf(request.headers['idempotency-key']),
+      )
+      if (answer.id !== null) reply.header('location', `/aggregations/runs/${answer.id}`)
+      return reply.code(202).send(submitView(answer))
+    },
+  })
+
+  app.get<{ Querystring: Static<typeof RunsQuery> }>('/aggregations/runs', {
+    schema: documents.list,
+    onRequest: needs('read'),
+    handler: async ({ query: { state, limit } }) =>
+      runListView(await runs.list({ state, limit: Number(limit) })),
+  })
+
+  app.get<{ Params: Static<typeof RunId> }>('/aggregations/runs/:id', {
+    schema: documents.get,
+    onRequest: needs('read'),
+    handler: async ({ params }) => runView(await runs.get(params.id)),
+  })
+
+  app.get<{ Params: Static<typeof RunId> }>('/aggregations/runs/:id/log', {
+    schema: documents.log,
+    onRequest: needs('read'),
+    handler: async ({ params }, reply) => reply.type('application/x-ndjson').send(await runs.log(params.id)),
+  })
+
+  app.post<{ Params: Static<typeof RunId> }>('/aggregations/runs/:id/cancel', {
+    schema: documents.cancel,
+    onRequest: needs('run'),
+    handler: async ({ params }) => runView(await runs.cancel(params.id)),
+  })
+
+  app.get<{ Querystring: Static<typeof WindowsParameters> }>('/aggregations/windows', {
+    schema: documents.windows,
+    onRequest: needs('read'),
+    handler: async ({ query: { rollup, from, to } }) =>
+      windowsView(
+        await runs.windows({
+          rollup,
+          fromMs: from === undefined ? undefined : instant('from', from),
+          toMs: to === undefined ? undefined : instant('to', to),
+        }),
+      ),
+  })
+}
+
+function keyOf(key: string | undefined): string | undefined {
+  if (key === undefined || (key.length > 0 && key.length <= MAX_KEY_CHARS)) return key
+  throw invalid(`Idempotency-Key must have 1 to ${MAX_KEY_CHARS} characters.`)
+}

@@ -1,0 +1,140 @@
+import Type, { type Static } from 'typebox'
+import { RUN_STATES, type Run } from './job.ts'
+import type { SkippedWindow, Window } from './plan.ts'
+import type { WindowStatus } from './planner.ts'
+import type { RunAnswer } from './submit.ts'
+
+/** What the run routes say: times as ISO 8601 in UTC, windows half-open. */
+
+const timestamp = (description: string) => Type.String({ format: 'date-time', description })
+const count = (description: string) => Type.Integer({ minimum: 0, description })
+const failure = Type.Object({ code: Type.String(), message: Type.String() })
+
+const windowFields = {
+  rollup: Type.String(),
+  from: timestamp('Start.'),
+  to: timestamp('End, not included.'),
+}
+const PlannedAnswer = Type.Object({
+  ...windowFields,
+  step: Type.Enum(['compute', 'publish'], {
+    description: 'publish: its newest generation only goes to the stores that lack it.',
+  }),
+})
+const SkippedAnswer = Type.Object({
+  window: Type.Object(windowFields),
+  why: Type.Enum([
+    'committed',
+    'open',
+    'sealed',
+    'in_the_future',
+    'not_failed',
+    'failed_recently',
+    'settling',
+    'next_tick',
+  ]),
+})
+
+export const SubmitAnswer = Type.Object({
+  id: Type.Union([Type.String(), Type.Null()], { description: 'null for a dry run.' }),
+  state: Type.Enum([...RUN_STATES, 'planned'], { description: 'planned: a dry run.' }),
+  windows: Type.Array(PlannedAnswer, {
+    description: 'As known now; the run looks again after it has ingested what arrived.',
+  }),
+  skipped: Type.Array(SkippedAnswer),
+})
+
+const RunWindowAnswer = Type.Object({
+  ...PlannedAnswer.properties,
+  result: Type.Optional(
+    Type.Enum(['committed', 'unchanged', 'published', 'superseded', 'failed', 'not_needed'], {
+      description: 'Absent until the run is through with the window.',
+    }),
+  ),
+  generation: Type.Optional(count('The generation that is committed now.')),
+  rows: Type.Optional(count('Rollup rows of that generation.')),
+  error: Type.Optional(failure),
+})
+
+const summaryFields = {
+  id: Type.String(),
+  state: Type.Enum([...RUN_STATES]),
+  trigger: Type.Enum(['schedule', 'request']),
+  principal: Type.String({ description: 'Name of the token that asked.' }),
+  attempt: count('How often it was started.'),
+  createdAt: timestamp('When it was queued.'),
+  startedAt: Type.Optional(timestamp('First start.')),
+  endedAt: Type.Optional(timestamp('End.')),
+  retryAt: Type.Optional(timestamp('A queued run that failed before is tried again then.')),
+  error: Type.Optional(failure),
+}
+export const RunDetail = Type.Object({
+  ...summaryFields,
+  windows: Type.Array(RunWindowAnswer),
+  skipped: Type.Array(SkippedAnswer),
+})
+export const RunListAnswer = Type.Object({
+  runs: Type.Array(Type.Object({ ...summaryFields, windows: count('Windows of the run.') })),
+})
+
+export const WindowsAnswer = Type.Object({
+  windows: Type.Array(
+    Type.Object({
+      ...windowFields,
+      state: Type.Enum(['open', 'due', 'committed', 'dirty', 'failed', 'missing'], {
+        description:
+          'open: not over. due: over, not committed as complete. dirty: rows came since. failed: given up by a run. missing: too old for the schedule.',
+      }),
+      generation: Type.Optional(count('Grows with each commit.')),
+      complete: Type.Optional(
+        Type.Boolean({ description: 'It was over, grace included, when it was read.' }),
+      ),
+      rows: Type.Optional(count('Rollup rows.')),
+      late: Type.Optional(count('Rows counted that came after the grace.')),
+      rejected: Type.Optional(count('Rows with a value that cannot be counted.')),
+      lagMs: count('From the end of the window to its newest generation, or to now.'),
+    }),
+  ),
+})
+
+const iso = (ms: number) => new Date(ms).toISOString()
+const optional = <K extends string>(name: K, ms: number | undefined) =>
+  (ms === undefined ? {} : { [name]: iso(ms) }) as { [P in K]?: string }
+
+const windowView = <T extends Window>({ fromMs, toMs, ...rest }: T) => ({
+  ...rest,
+  from: iso(fromMs),
+  to: iso(toMs),
+})
+const skippedView = ({ window, why }: SkippedWindow) => ({ window: windowView(window), why })
+
+export const submitView = (answer: RunAnswer): Static<typeof SubmitAnswer> => ({
+  ...answer,
+  windows: answer.windows.map(windowView),
+  skipped: answer.skipped.map(skippedView),
+})
+
+const summaryView = ({ id, state, trigger, principal, attempt, error, ...run }: Run) => ({
+  id,
+  state,
+  trigger,
+  principal,
+  attempt,
+  createdAt: iso(run.createdMs),
+  ...optional('startedAt', run.startedMs),
+  ...optional('endedAt', run.endedMs),
+  ...optional('retryAt', state === 'queued' && attempt > 0 ? run.notBeforeMs : undefined),
+  ...(error && { error }),
+})
+
+export const runView = (run: Run): Static<typeof RunDetail> => ({
+  ...summaryView(run),
+  windows: run.windows.map(windowView),
+  skipped: run.skipped.map(skippedView),
+})
+
+export const runListView = (runs: readonly Run[]): Static<typeof RunListAnswer> => ({
+  runs: runs.map((run) => ({ ...summaryView(run), windows: run.windows.length })),
+})
+
+export const windowsView = (windows: readonly WindowStatus[]) => ({ windows: windows.map(windowView) })

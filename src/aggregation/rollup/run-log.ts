@@ -1,0 +1,156 @@
+import { createHash } from 'node:crypto'
+import { appendFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '../../std/clock.ts'
+import {
+  bestEffort,
+  errnoOf,
+  FILE_MODE,
+  type FileOps,
+  makeFolder,
+  nodeFiles,
+  replaceFile,
+} from '../../std/files.ts'
+import { isFinal, type Run, type RunState } from './job.ts'
+import type { Window } from './plan.ts'
+
+/** Runs remembered. Ours: ten days of quarter hours. */
+export const KEPT_RUNS = 1_000
+const RUN_ID = /^[0-9a-z-]{1,64}$/
+
+export interface RunList {
+  readonly state?: RunState | undefined
+  readonly limit: number
+}
+
+/** The idempotency keys seen, each with the run it started and a digest of the body it came with. */
+export interface KeyUse {
+  readonly runId: string
+  readonly body: string
+}
+
+/** What is known of runs, on disk: several processes read it, and only the owner of a run writes it. */
+export interface RunLog {
+  /** Replaces the record; durable when it resolves. */
+  save(run: Run): Promise<void>
+  load(id: string): Promise<Run | undefined>
+  /** Newest first. */
+  list(query: RunList): Promise<readonly Run[]>
+  /** Adds a line to the log of the run. Not synced: a log explains, it decides nothing. */
+  note(id: string, level: 'info' | 'warn' | 'error', message: string, facts?: object): Promise<void>
+  /** The log, as NDJSON. */
+  notes(id: string): Promise<Buffer>
+  keyUse(key: string): Promise<KeyUse | undefined>
+  useKey(key: string, use: KeyUse): Promise<void>
+  /** Forgets the oldest finished runs beyond `KEPT_RUNS`. */
+  prune(): Promise<void>
+  /** Remembers that a run gave the window up, or, with undefined, that one succeeded. */
+  setFailed(window: Window, failedMs: number | undefined): Promise<void>
+  /** Starts of the windows that were given up → when. */
+  failed(rollup: string): Promise<ReadonlyMap<number, number>>
+}
+
+export interface RunLogOptions {
+  readonly dir: string
+  readonly clock: Clock
+  readonly files?: FileOps | undefined
+  readonly keptRuns?: number | undefined
+}
+
+export function createRunLog({ dir, clock, files = nodeFiles, keptRuns = KEPT_RUNS }: RunLogOptions): RunLog {
+  const runs = join(dir, 'runs')
+  const keys = join(dir, 'keys')
+  const failures = join(dir, 'failed')
+  const recordOf = (id: string) => join(runs, `${id}.json`)
+  const notesOf = (id: string) => join(runs, `${id}.log`)
+  const keyFile = (key: string) => join(keys, `${key}.json`)
+  const failureFile = ({ rollup, fromMs }: Window) => join(failures, `${rollup}.${fromMs}`)
+
+  async function write(path: string, value: unknown): Promise<void> {
+    await makeFolder(files, join(path, '..'))
+    await replaceFile(files, path, Buffer.from(JSON.stringify(value)))
+  }
+
+  async function read<T>(path: string): Promise<T | undefined> {
+    const bytes = await unlessAbsent(files.readFile(path))
+    return bytes && (JSON.parse(bytes.toString()) as T)
+  }
+
+  const namesIn = async (folder: string) => (await unlessAbsent(files.readdir(folder))) ?? []
+  const load = async (id: string) => (RUN_ID.test(id) ? read<Run>(recordOf(id)) : undefined)
+
+  /** Ids sort by time. */
+  async function idsNewestFirst(): Promise<string[]> {
+    const records = (await namesIn(runs)).filter((name) => name.endsWith('.json'))
+    return records
+      .map((name) => name.slice(0, -'.json'.length))
+      .sort()
+      .reverse()
+  }
+
+  async function list({ state, limit }: RunList): Promise<Run[]> {
+    const found: Run[] = []
+    for (const id of await idsNewestFirst()) {
+      if (found.length >= limit) break
+      const run = await load(id)
+      if (run && (state === undefined || run.state === state)) found.push(run)
+    }
+    return found
+  }
+
+  async function forget({ id, idempotency }: Run): Promise<void> {
+    if (idempotency !== undefined) await bestEffort(files.unlink(keyFile(idempotency)))
+    await bestEffort(files.unlink(notesOf(id)))
+    await bestEffort(files.unlink(recordOf(id)))
+  }
+
+  return {
+    save: (run) => write(recordOf(run.id), run),
+    load,
+    list,
+    async note(id, level, message, facts = {}) {
+      const time = new Date(clock.nowMs()).toISOString()
+      await makeFolder(files, runs)
+      await appendFile(notesOf(id), `${JSON.stringify({ time, level, message, ...facts })}\n`, {
+        mode: FILE_MODE,
+      })
+    },
+    notes: async (id) => (await unlessAbsent(files.readFile(notesOf(id)))) ?? Buffer.alloc(0),
+    keyUse: (key) => read<KeyUse>(keyFile(key)),
+    useKey: (key, use) => write(keyFile(key), use),
+    async prune() {
+      const beyond = (await idsNewestFirst()).slice(keptRuns)
+      for (const id of beyond) {
+        const run = await load(id)
+        if (run && isFinal(run.state)) await forget(run)
+      }
+    },
+    async setFailed(window, failedMs) {
+      if (failedMs === undefined) await unlessAbsent(files.unlink(failureFile(window)))
+      else await write(failureFile(window), failedMs)
+    },
+    async failed(rollup) {
+      const found = new Map<number, number>()
+      for (const name of await namesIn(failures)) {
+        const [, of, startMs] = /^(.+)\.(\d+)$/.exec(name) ?? []
+        if (of !== rollup) continue
+        const failedMs = await read<number>(join(failures, name))
+        if (failedMs !== undefined) found.set(Number(startMs), failedMs)
+      }
+      return found
+    },
+  }
+}
+
+/** Keys are kept as digests: a client's choice of text names no file. */
+export const digestOf = (value: unknown): string =>
+  createHash('sha256').update(JSON.stringify(value)).digest('hex')
+
+async function unlessAbsent<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}

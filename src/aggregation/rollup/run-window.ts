@@ -1,0 +1,170 @@
+import { runPrefix } from '../../lake/layout.ts'
+import type { Clock } from '../../std/clock.ts'
+import { AppError } from '../../std/errors.ts'
+import type { Entropy } from '../../std/id.ts'
+import type { Arrivals } from '../ingest/arrivals.ts'
+import { contentOf } from './content-hash.ts'
+import type { RollupDefinition } from './definition.ts'
+import type { Engine, ReadRows } from './engine.ts'
+import type { WindowResult } from './job.ts'
+import { holdLease, type Lease, type Leases } from './lease.ts'
+import {
+  committedWindow,
+  inputsDigest,
+  MANIFEST_VERSION,
+  type Manifest,
+  type Manifests,
+  windowKey,
+} from './manifest.ts'
+import { inputsByWindow, type PlannedWindow, type WindowInputs } from './plan.ts'
+import type { RollupMetrics } from './rollup-metrics.ts'
+import type { RollupStore } from './store.ts'
+
+export interface WindowPorts {
+  readonly arrivals: Arrivals
+  readonly engine: Engine
+  readonly readRows: ReadRows
+  readonly stores: readonly RollupStore[]
+  readonly manifests: Manifests
+  readonly leases: Leases
+  readonly metrics: RollupMetrics
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly graceMs: number
+  readonly heartbeatMs: number | undefined
+}
+
+export interface WindowTask {
+  readonly runId: string
+  readonly definition: RollupDefinition
+  readonly window: PlannedWindow
+  readonly signal: AbortSignal
+  /** The window is committed, and the stores are told now. */
+  readonly publishing: () => Promise<void>
+}
+
+export interface WindowOutcome {
+  readonly result: WindowResult
+  readonly generation: number
+  readonly rows: number
+}
+
+/**
+ * One window of one run, start to end: lease, inputs, compute, hash, commit, publish. May break off anywhere and be
+ * called again: a generation that this run has committed is not computed twice, only published.
+ */
+export async function runWindow(ports: WindowPorts, task: WindowTask): Promise<WindowOutcome> {
+  const { runId, definition, window, signal } = task
+  const { hash } = windowKey(definition, window.fromMs)
+  const lease = await ports.leases.acquire(`${window.rollup}.${hash}.${window.fromMs}`, runId)
+  return holdLease(lease, { signal, heartbeatMs: ports.heartbeatMs }, async (held) => {
+    const newest = (await ports.manifests.newest(definition, window.fromMs, window.toMs)).get(window.fromMs)
+    const done = newest !== undefined && (window.step === 'publish' || newest.runId === runId)
+    const outcome = done
+      ? { manifest: newest, result: 'published' as const }
+      : await compute(ports, { ...task, signal: held, previous: newest, lease })
+    const { manifest, result } = outcome
+    if (result !== 'superseded') {
+      await task.publishing()
+      await publish(ports, manifest, held)
+    }
+    return { result, generation: manifest.generation, rows: manifest.rows }
+  })
+}
+
+interface Computation extends WindowTask {
+  readonly previous: Manifest | undefined
+  readonly lease: Lease
+}
+
+async function compute(ports: WindowPorts, task: Computation) {
+  const { runId, definition, window, previous, signal, lease } = task
+  const { fromMs, toMs } = window
+  const overMs = toMs + ports.graceMs
+  // Before the inputs are listed: rows that come after that make the window dirty, never silently complete.
+  const complete = ports.clock.nowMs() >= overMs
+  const inputs = await inputsOf(ports.arrivals, task)
+  const generation = (await newestGeneration(ports.stores, window, previous)) + 1
+  const result = await ports.engine.compute(
+    {
+      definition,
+      fromMs,
+      toMs,
+      lateAfterMs: overMs,
+      inputs: inputs.keys,
+      outputPrefix: runPrefix(windowKey(definition, fromMs), `${runId}.${ports.entropy.token(6)}`),
+    },
+    signal,
+  )
+  const content = await contentOf(
+    ports.readRows(
+      result.outputs.map(({ key }) => key),
+      signal,
+    ),
+  )
+  const manifest: Manifest = {
+    version: MANIFEST_VERSION,
+    rollup: window.rollup,
+    definitionHash: windowKey(definition, fromMs).hash,
+    fromMs,
+    toMs,
+    generation,
+    runId,
+    engine: ports.engine.name,
+    complete,
+    inputs: { ...inputs, digest: inputsDigest(inputs.keys) },
+    counts: result.counts,
+    outputs: result.outputs,
+    contentHash: content.hash,
+    rows: content.rows,
+    createdMs: ports.clock.nowMs(),
+  }
+  await lease.renew()
+  signal.throwIfAborted()
+  if ((await ports.manifests.commit(definition, manifest)) === 'exists') {
+    return { manifest, result: 'superseded' as const }
+  }
+  ports.metrics.committed(manifest, previous)
+  const same = previous?.contentHash === manifest.contentHash
+  return { manifest, result: same ? ('unchanged' as const) : ('committed' as const) }
+}
+
+/** Rows do not go away: fewer than the last generation read means that input is missing, and no window shrinks by that. */
+async function inputsOf(
+  arrivals: Arrivals,
+  { definition, window, previous }: Computation,
+): Promise<WindowInputs> {
+  const { fromMs, toMs } = window
+  const objects = await arrivals.touching(fromMs, toMs)
+  const inputs = inputsByWindow(objects, definition.grainMs).get(fromMs) ?? { keys: [], bytes: 0, rows: 0 }
+  const before = previous?.inputs.rows ?? 0
+  if (inputs.rows >= before) return inputs
+  throw new AppError(
+    'input_missing',
+    `The lake holds ${inputs.rows} rows of the window; generation ${previous?.generation} read ${before}`,
+  )
+}
+
+/** Stores take higher generations only, and may hold one of an earlier definition, whose manifests lie elsewhere. */
+async function newestGeneration(
+  stores: readonly RollupStore[],
+  { rollup, fromMs, toMs }: PlannedWindow,
+  previous: Manifest | undefined,
+): Promise<number> {
+  const held = await Promise.all(stores.map((store) => store.windows(rollup, fromMs, toMs).catch(() => [])))
+  return Math.max(previous?.generation ?? 0, ...held.flat().map(({ generation }) => generation))
+}
+
+/** To every store, whatever happens at the others. */
+async function publish(
+  { stores, readRows }: WindowPorts,
+  manifest: Manifest,
+  signal: AbortSignal,
+): Promise<void> {
+  const keys = manifest.outputs.map(({ key }) => key)
+  const published = await Promise.allSettled(
+    stores.map((store) => store.publish(committedWindow(manifest), readRows(keys, signal))),
+  )
+  const failed = published.find((each) => each.status === 'rejected')
+  if (failed) throw failed.reason
+}

@@ -1,0 +1,163 @@
+import { AppError } from '../../std/errors.ts'
+import type { Logger } from '../../std/telemetry.ts'
+import type { RollupDefinition } from './definition.ts'
+import { advance, type Failure, type Run, type RunWindow, settle, settleFailed } from './job.ts'
+import type { Plan, Window } from './plan.ts'
+import type { RunLog } from './run-log.ts'
+import { runWindow, type WindowPorts } from './run-window.ts'
+
+export interface Progress {
+  readonly runId: string
+  /** From 1. */
+  readonly window: number
+  readonly of: number
+  readonly done: RunWindow
+}
+
+export interface RunPorts extends WindowPorts {
+  readonly definitions: ReadonlyMap<string, RollupDefinition>
+  readonly runLog: RunLog
+  readonly log: Logger
+  /** Brings what arrived into reach of the engine. */
+  readonly ingest: (runId: string, signal: AbortSignal) => Promise<void>
+  /** What the run's scope needs as things are now. */
+  readonly plan: (run: Run) => Promise<Plan>
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+}
+
+/**
+ * Works a run off, window by window, each committed and published on its own: what succeeded stays, whatever follows.
+ * Resolves with the run as it is then: at its end, or queued for its next try. The record on disk is never behind by
+ * more than the step under way, and every step can be repeated.
+ */
+export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSignal): Promise<Run> {
+  const { clock, runLog, entropy, log } = ports
+  const startedMs = clock.monotonicMs()
+  let run = queued
+  const save = async (next: Run): Promise<void> => {
+    await runLog.save(next)
+    run = next
+  }
+  try {
+    await save(started(run, clock.nowMs()))
+    await runLog.note(run.id, 'info', 'run started', { attempt: run.attempt })
+    await ports.ingest(run.id, signal)
+    await save(withPlan(run, await ports.plan(run)))
+    for (let index = 0; index < run.windows.length; index++) {
+      await takeWindow(ports, { index, signal, run: () => run, save })
+    }
+    await giveUp(ports, run, settle(run, clock.nowMs(), entropy), save)
+  } catch (error) {
+    await save(brokenOff(ports, run, error, signal))
+  }
+  const { id, state, attempt, error } = run
+  await runLog.note(id, state === 'failed' ? 'error' : 'info', `run ${state}`, { attempt, error })
+  log.info({ run: id, state, attempt, code: error?.code }, 'aggregation run')
+  ports.metrics.runDone((clock.monotonicMs() - startedMs) / 1_000)
+  return run
+}
+
+/** A run that was publishing goes on where it was; that is no new try. */
+function started(run: Run, nowMs: number): Run {
+  const attempt = run.state === 'queued' ? run.attempt + 1 : run.attempt
+  const { error: _, ...rest } = advance(run, 'running')
+  return { ...rest, attempt, startedMs: run.startedMs ?? nowMs }
+}
+
+/** What is done stays done; what failed or is still needed is tried (again); the rest another run has done meanwhile. */
+function withPlan(run: Run, plan: Plan): Run {
+  const known = new Map(run.windows.map((window) => [keyOf(window), window]))
+  const needed = new Set(plan.windows.map(keyOf))
+  const kept = run.windows.map((window): RunWindow => {
+    const untried = window.result === undefined && window.error === undefined
+    return untried && !needed.has(keyOf(window)) ? { ...window, result: 'not_needed' } : window
+  })
+  const added = plan.windows.filter((window) => !known.has(keyOf(window)))
+  const windows = [...kept, ...added].sort((a, b) => a.fromMs - b.fromMs)
+  return { ...run, windows, skipped: plan.skipped }
+}
+
+const keyOf = ({ rollup, fromMs }: Window) => `${rollup}.${fromMs}`
+
+interface Turn {
+  readonly index: number
+  readonly signal: AbortSignal
+  readonly run: () => Run
+  readonly save: (run: Run) => Promise<void>
+}
+
+async function takeWindow(ports: RunPorts, { index, signal, run, save }: Turn): Promise<void> {
+  const { id, windows } = run()
+  const window = windows[index]
+  if (window === undefined || window.result !== undefined) return
+  signal.throwIfAborted()
+  const done = await tryWindow(ports, window, { index, signal, run, save })
+  const { state } = run()
+  const back = state === 'publishing' ? advance(run(), 'running') : run()
+  await save({ ...back, windows: run().windows.with(index, done) })
+  const { result, error, rows, generation, rollup, fromMs, toMs } = done
+  await ports.runLog.note(id, error ? 'warn' : 'info', `window ${result ?? 'to be tried again'}`, {
+    rollup,
+    from: new Date(fromMs).toISOString(),
+    to: new Date(toMs).toISOString(),
+    rows,
+    generation,
+    error,
+  })
+  if (result !== undefined) ports.metrics.windowDone(result)
+  ports.onProgress?.({ runId: id, window: index + 1, of: windows.length, done })
+}
+
+async function tryWindow(ports: RunPorts, window: RunWindow, turn: Turn): Promise<RunWindow> {
+  const { error: _, ...untried } = window
+  try {
+    const definition = ports.definitions.get(window.rollup)
+    if (definition === undefined) {
+      throw new AppError('bad_configuration', `The rollup ${window.rollup} is no longer configured`)
+    }
+    const outcome = await runWindow(ports, {
+      runId: turn.run().id,
+      definition,
+      window,
+      signal: turn.signal,
+      publishing: () => turn.save(advance(turn.run(), 'publishing')),
+    })
+    await ports.runLog.setFailed(window, undefined)
+    return { ...untried, ...outcome }
+  } catch (error) {
+    if (turn.signal.aborted) throw error
+    return { ...untried, error: failureOf(error, ports.log) }
+  }
+}
+
+/** The run's next state, and a note for the schedule of each window that is now given up. */
+async function giveUp(
+  ports: RunPorts,
+  tried: Run,
+  settled: Run,
+  save: (run: Run) => Promise<void>,
+): Promise<void> {
+  for (const [index, window] of settled.windows.entries()) {
+    if (window.result !== 'failed' || tried.windows[index]?.result !== undefined) continue
+    await ports.runLog.setFailed(window, ports.clock.nowMs())
+    ports.metrics.windowDone('failed')
+  }
+  await save(settled)
+}
+
+/** Cancelled, ended with the service, or failed as a whole. */
+function brokenOff({ clock, entropy, log }: RunPorts, run: Run, error: unknown, signal: AbortSignal): Run {
+  const nowMs = clock.nowMs()
+  if (!signal.aborted) return settleFailed(run, failureOf(error, log), { nowMs, entropy })
+  const { reason } = signal
+  if (reason instanceof AppError && reason.code === 'cancelled')
+    return { ...advance(run, 'cancelled'), endedMs: nowMs }
+  // The service stops: the next process starts the run anew, and that this one was stopped is no try.
+  return { ...advance(run, 'queued'), attempt: run.attempt - 1, notBeforeMs: nowMs }
+}
+
+function failureOf(error: unknown, log: Logger): Failure {
+  if (error instanceof AppError) return { code: error.code, message: error.message }
+  log.error({ err: error }, 'aggregation failed')
+  return { code: 'internal', message: 'Unexpected error; it was logged' }
+}

@@ -1,0 +1,195 @@
+import { sleep } from '../../std/abort.ts'
+import { AppError } from '../../std/errors.ts'
+import { sortableId } from '../../std/id.ts'
+import { advance, isFinal, MAX_STARTS, type Run } from './job.ts'
+import { livenessOf } from './owner.ts'
+import type { Plan } from './plan.ts'
+import type { WindowStatus, WindowsQuery } from './planner.ts'
+import type { RunRequest } from './request.ts'
+import { executeRun } from './run.ts'
+import type { RunList } from './run-log.ts'
+import { createSchedule } from './schedule.ts'
+import { createSubmit, type NewRun, type RunAnswer } from './submit.ts'
+import { sweepOutputs } from './sweep.ts'
+import { type RunsOptions, workshop } from './workshop.ts'
+
+/** Once a day is enough for what is kept a day. */
+const SWEEP_EVERY_MS = 86_400_000
+
+/** Runs of the aggregation: asked for, scheduled, worked off one after the other, and remembered. */
+export interface Runs {
+  /** Queues a run. The same key with the same request answers with the run it started before. */
+  submit(request: RunRequest, principal: string, idempotencyKey?: string): Promise<RunAnswer>
+  /** Rejects with `not_found`, as `log` and `cancel` do. */
+  get(id: string): Promise<Run>
+  list(query: RunList): Promise<readonly Run[]>
+  /** NDJSON. */
+  log(id: string): Promise<Buffer>
+  /** Ends the run; windows it has committed stay. Rejects with `run_conflict` when it has ended or is another process's. */
+  cancel(id: string): Promise<Run>
+  windows(query: WindowsQuery): Promise<readonly WindowStatus[]>
+  /** Takes over the runs whose process is gone, each from where it was. */
+  recover(): Promise<void>
+  /** Ingests what arrived and queues a run of the windows that are due. */
+  tick(signal: AbortSignal): Promise<void>
+  /** Works off the queued runs whose time has come. */
+  work(signal: AbortSignal): Promise<void>
+  /** Works until the run has ended, its pauses included: for the command line. */
+  finish(id: string, signal: AbortSignal): Promise<Run>
+  /** Recovers, then works, on schedule or on request only, until the signal aborts. */
+  start(signal: AbortSignal, options: { readonly tickMs: number; readonly scheduled: boolean }): Promise<void>
+}
+
+interface Execution {
+  readonly id: string
+  readonly cancel: AbortController
+  readonly done: Promise<Run>
+}
+
+export async function createRuns(options: RunsOptions): Promise<Runs> {
+  const shop = await workshop(options)
+  const { planner, runLog, owner, leases, log } = shop
+  const { clock, entropy } = options
+  /** Runs of this process that have not ended, oldest first. */
+  const pending = new Map<string, Run>()
+  let execution: Execution | undefined
+  let working: Promise<void> | undefined
+  let nextSweepMs = clock.nowMs()
+  let wake = () => {}
+
+  async function keep(run: Run): Promise<Run> {
+    await runLog.save(run)
+    if (isFinal(run.state)) pending.delete(run.id)
+    else pending.set(run.id, run)
+    return run
+  }
+
+  async function enqueue(run: NewRun, plan: Plan): Promise<Run> {
+    const nowMs = clock.nowMs()
+    const queued = {
+      version: 1,
+      state: 'queued',
+      attempt: 0,
+      createdMs: nowMs,
+      notBeforeMs: nowMs,
+      owner,
+    } as const
+    const kept = await keep({ ...queued, ...run, ...plan })
+    await runLog.prune()
+    wake()
+    return kept
+  }
+
+  async function get(id: string): Promise<Run> {
+    const run = await runLog.load(id)
+    if (run) return run
+    throw new AppError('not_found', 'There is no such run.')
+  }
+
+  async function cancel(id: string): Promise<Run> {
+    const run = pending.get(id) ?? (await get(id))
+    const cancelled = advance(run, 'cancelled')
+    if (execution?.id === id) {
+      execution.cancel.abort(new AppError('cancelled', 'The run was cancelled'))
+      return execution.done
+    }
+    if (pending.has(id)) return keep({ ...cancelled, endedMs: clock.nowMs() })
+    throw new AppError('run_conflict', `The run belongs to process ${run.owner.pid}; end that instead.`)
+  }
+
+  async function recover(): Promise<void> {
+    for (const run of await runLog.list({ limit: Number.POSITIVE_INFINITY })) {
+      if (isFinal(run.state) || (await livenessOf(run.owner)) === 'alive') continue
+      await keep(adopted({ ...run, owner }, clock.nowMs()))
+    }
+  }
+
+  /** The oldest whose time has come. */
+  function ready(): Run | undefined {
+    const due = [...pending.values()].filter(({ notBeforeMs }) => notBeforeMs <= clock.nowMs())
+    const [oldest = ''] = due.map(({ id }) => id).sort()
+    return pending.get(oldest)
+  }
+
+  async function workOff(signal: AbortSignal): Promise<void> {
+    for (let run = ready(); run && !signal.aborted; run = ready()) {
+      const cancel = new AbortController()
+      const done = executeRun(shop.runPorts, run, AbortSignal.any([signal, cancel.signal])).then(keep)
+      execution = { id: run.id, cancel, done }
+      await done.finally(() => {
+        execution = undefined
+      })
+    }
+  }
+
+  function work(signal: AbortSignal): Promise<void> {
+    working ??= workOff(signal).finally(() => {
+      working = undefined
+    })
+    return working
+  }
+
+  async function tick(signal: AbortSignal): Promise<void> {
+    await shop.ingest('schedule', signal)
+    await sweep()
+    if ([...pending.values()].some(({ trigger }) => trigger === 'schedule')) return
+    const scope = { rollups: options.definitions.map(({ id }) => id), reprocess: 'missing' as const }
+    const plan = await planner.plan({ trigger: 'schedule', scope })
+    if (plan.windows.length === 0) return
+    const id = sortableId(clock.nowMs(), entropy)
+    await enqueue({ id, trigger: 'schedule', principal: 'schedule', scope }, plan)
+  }
+
+  async function sweep(): Promise<void> {
+    if (clock.nowMs() < nextSweepMs) return
+    nextSweepMs = clock.nowMs() + SWEEP_EVERY_MS
+    await leases.sweep()
+    for (const definition of options.definitions) {
+      const removed = await sweepOutputs(options.lake, definition, clock.nowMs())
+      log.info({ rollup: definition.id, removed }, 'swept')
+    }
+  }
+
+  return {
+    submit: createSubmit({ planner, runLog, clock, entropy, enqueue }),
+    get,
+    list: (query) => runLog.list(query),
+    async log(id) {
+      await get(id)
+      return runLog.notes(id)
+    },
+    cancel,
+    windows: (query) => planner.windows(query),
+    recover,
+    tick,
+    work,
+    async finish(id, signal) {
+      for (;;) {
+        await work(signal)
+        const run = await get(id)
+        if (isFinal(run.state) || signal.aborted) return run
+        await sleep(run.notBeforeMs - clock.nowMs(), signal)
+      }
+    },
+    async start(signal, { tickMs, scheduled }) {
+      await recover()
+      const schedule = createSchedule({
+        tick: scheduled ? () => tick(signal) : undefined,
+        work: () => work(signal),
+        tickMs,
+        clock,
+        log,
+      })
+      wake = schedule.wake
+      await schedule.run(signal)
+    },
+  }
+}
+
+/** A run that was at work starts anew, unless it is what ends processes; one that was publishing goes on publishing. */
+function adopted(run: Run, nowMs: number): Run {
+  if (run.state !== 'running') return run
+  if (run.attempt < MAX_STARTS) return { ...advance(run, 'queued'), notBeforeMs: nowMs }
+  const error = { code: 'internal', message: `Its process ended under it ${run.attempt} times` } as const
+  return { ...advance(run, 'failed'), error, endedMs: nowMs }
+}

@@ -1,0 +1,190 @@
+import { quote } from '../../ingest/sql-text.ts'
+import type { Dimension, DimensionSet, RollupDefinition } from '../definition.ts'
+import {
+  EPSILON_SQL,
+  K_SQL,
+  MAX_VALUE,
+  MICROS,
+  WEIGHT_UNIT,
+  ZERO_BELOW_SQL,
+  ZERO_BUCKET,
+} from '../measure.ts'
+
+/** Where databases differ. All else is common text: no alias shadowing, no TIMESTAMP, no ROUND, no sum of doubles. */
+export interface SqlDialect {
+  readonly double: string
+  /** `b:bw,…` in bucket order, from the columns b and bw of a group. */
+  readonly pack: string
+  isNaN(expression: string): string
+  /** A hash of 32 bits or more as a non-negative BIGINT. It differs between engines: no result may depend on it. */
+  hash(columns: readonly string[]): string
+  createTable(name: string, query: string): string
+}
+
+/** What is computed, from the rows of the relation `events`, which has the event's columns. */
+export interface RollupQuery {
+  readonly definition: Pick<RollupDefinition, 'sets' | 'maxMetrics' | 'maxValues'>
+  readonly fromMs: number
+  readonly toMs: number
+  readonly lateAfterMs: number
+}
+
+/** The value of a dimension that a row lacks, and the group of what is above a limit. */
+const UNKNOWN = '~unknown'
+const OTHER = '~other'
+/** Largest w: weights end at 10⁶ (event.ts). w has 10 digits and micros 16, so that 10¹² products fit DECIMAL(38,0). */
+const MAX_W = 1_000_000 * WEIGHT_UNIT
+
+/** Rows by outcome: `kept`, `outside`, `not_a_number`, `negative` or `out_of_range`. */
+export function outcomes(dialect: SqlDialect, query: RollupQuery): string {
+  return `SELECT outcome, COUNT(*) FROM (SELECT ${outcomeOf(dialect, query)} AS outcome FROM events) q GROUP BY outcome`
+}
+
+/**
+ * Statements, in order, that leave each event of the window once in the table `kept`. Of several deliveries of one
+ * event_id the first counts, of several values of one measurement_id the last. Only rows whose hashes occur twice are
+ * looked at closely: a collision costs time, never a row.
+ */
+export function keepOnce(dialect: SqlDialect, query: RollupQuery): readonly string[] {
+  const dimensions = dimensionsOf(query)
+  const kept = ['app', 'name', 'unit', 'w', 'micros', 'b', 'received_time', ...dimensions]
+  const hashes = ['event_hash', 'measurement_hash']
+  const judged = [...kept, 'event_id', 'event_time', 'measurement_id']
+  const suspicious = hashes.map((hash) => `${hash} IN (SELECT h FROM repeated_${hash})`).join(' OR ')
+  // Every column on which a row's contribution depends: rows that tie are the same.
+  const contribution = ['event_time', 'name', 'unit', 'w', 'micros', 'b', 'measurement_id', ...dimensions]
+  return [
+    dialect.createTable('kept', valid(dialect, query, [...kept, ...hashes])),
+    ...hashes.map((hash) => dialect.createTable(`repeated_${hash}`, seenTwice(hash))),
+    dialect.createTable(
+      'suspects',
+      `SELECT ${judged.join(', ')} FROM (${valid(dialect, query, [...judged, ...hashes])}) q WHERE ${suspicious}`,
+    ),
+    dialect.createTable(
+      'delivered',
+      firstOf('suspects', judged, { of: ['app', 'event_id'], by: ['received_time', ...contribution] }),
+    ),
+    dialect.createTable(
+      'latest',
+      `SELECT ${judged.join(', ')} FROM delivered WHERE measurement_id = '' UNION ALL
+      SELECT ${judged.join(', ')} FROM (${firstOf(
+        "(SELECT * FROM delivered WHERE measurement_id <> '') q",
+        judged,
+        {
+          of: ['app', 'name', 'measurement_id'],
+          by: ['event_time DESC', 'received_time DESC', 'event_id DESC'],
+        },
+      )}) r`,
+    ),
+    `DELETE FROM kept WHERE ${suspicious}`,
+    `INSERT INTO kept (${kept.join(', ')}) SELECT ${kept.join(', ')} FROM latest`,
+  ]
+}
+
+/** One row: repeated deliveries, values replaced by later ones, rows kept, and those of them that came late. */
+export function keptCounts({ lateAfterMs }: RollupQuery): string {
+  return `SELECT (SELECT COUNT(*) FROM suspects) - (SELECT COUNT(*) FROM delivered),
+    (SELECT COUNT(*) FROM delivered) - (SELECT COUNT(*) FROM latest), COUNT(*),
+    COALESCE(SUM(CASE WHEN received_time >= ${lateAfterMs} THEN 1 ELSE 0 END), 0) FROM kept`
+}
+
+/** The table `other_metrics`: metric names above the limit, by rows. */
+export function rankMetrics(dialect: SqlDialect, { definition }: RollupQuery): string {
+  return dialect.createTable('other_metrics', aboveLimit('kept', 'name', definition.maxMetrics))
+}
+
+/** The table `other_values`: values of the set above the limit, by rows. */
+export function rankValues(dialect: SqlDialect, { definition }: RollupQuery, set: DimensionSet): string {
+  const values = `(SELECT app, ${setValue(set)} AS value FROM kept) q`
+  return dialect.createTable('other_values', aboveLimit(values, 'value', definition.maxValues))
+}
+
+/** The rows of one set, or of one of `chunks` parts of them. */
+export function rollupRows(
+  dialect: SqlDialect,
+  set: DimensionSet,
+  { chunk, chunks }: { readonly chunk: number; readonly chunks: number },
+): string {
+  const part =
+    chunks > 1 ? `WHERE MOD(${dialect.hash(['app', 'metric', 'value'])}, ${chunks}) = ${chunk}` : ''
+  return `WITH named AS (
+    SELECT k.app, k.unit, k.w, k.micros, k.b,
+      CASE WHEN m.app IS NULL THEN k.name ELSE '${OTHER}' END AS metric,
+      CASE WHEN o.app IS NULL THEN k.value ELSE '${OTHER}' END AS value
+    FROM (SELECT app, name, unit, w, micros, b, ${setValue(set)} AS value FROM kept) k
+    LEFT JOIN other_metrics m ON m.app = k.app AND m.name = k.name
+    LEFT JOIN other_values o ON o.app = k.app AND o.value = k.value
+  ), buckets AS (
+    SELECT app, metric, value, b, MIN(unit) AS bunit, CAST(SUM(w) AS BIGINT) AS bw, COUNT(*) AS bn,
+      SUM(CAST(micros AS DECIMAL(28,0)) * CAST(w AS DECIMAL(10,0))) AS bs, MIN(micros) AS bmin, MAX(micros) AS bmax
+    FROM named ${part} GROUP BY app, metric, value, b
+  )
+  SELECT 1 AS v, app, metric, MIN(bunit) AS unit, ${quote(set.name)} AS "set", value,
+    CAST(SUM(bw) AS BIGINT) AS n, CAST(SUM(bn) AS BIGINT) AS "rows", CAST(SUM(bs) AS DECIMAL(38,0)) AS "sum",
+    MIN(bmin) AS min_micros, MAX(bmax) AS max_micros, ${dialect.pack} AS h
+  FROM buckets GROUP BY app, metric, value`
+}
+
+/** NaN compares in its own way in each engine, so it is asked for by name and first. */
+function outcomeOf(dialect: SqlDialect, { fromMs, toMs }: RollupQuery): string {
+  const value = `CAST(value AS ${dialect.double})`
+  const missing = ['app_id', 'event_id', 'name', 'value'].map((name) => `${name} IS NULL`).join(' OR ')
+  return `CASE WHEN event_time >= ${fromMs} AND event_time < ${toMs} THEN
+    CASE WHEN ${missing} OR ${dialect.isNaN(value)} THEN 'not_a_number'
+      WHEN ${value} < 0 THEN 'negative' WHEN ${value} > ${MAX_VALUE} THEN 'out_of_range' ELSE 'kept' END
+    ELSE 'outside' END`
+}
+
+/** The window's rows with a usable value. No column is NULL, which sorts first in some engines and last in others. */
+function valid(dialect: SqlDialect, query: RollupQuery, fields: readonly string[]): string {
+  const { fromMs, toMs } = query
+  const columns: Readonly<Record<string, string>> = {
+    app: 'app_id',
+    unit: "COALESCE(unit, '')",
+    w: `CAST(LEAST(GREATEST(FLOOR(COALESCE(weight, 1) * ${WEIGHT_UNIT} + 5E-1), 1), ${MAX_W}) AS BIGINT)`,
+    micros: `CAST(FLOOR(CAST(value AS ${dialect.double}) * ${MICROS} + 5E-1) AS BIGINT)`,
+    b: bucketOf(`CAST(value AS ${dialect.double})`),
+    received_time: 'COALESCE(received_time, 0)',
+    measurement_id: "COALESCE(measurement_id, '')",
+    event_hash: dialect.hash(['app_id', 'event_id']),
+    measurement_hash: `CASE WHEN measurement_id <> '' THEN ${dialect.hash(['app_id', 'name', 'measurement_id'])} END`,
+    ...Object.fromEntries(dimensionsOf(query).map((dimension) => [dimension, orUnknown(dimension)])),
+  }
+  return `SELECT ${fields.map((field) => `${columns[field] ?? field} AS ${field}`).join(', ')} FROM events
+    WHERE event_time >= ${fromMs} AND event_time < ${toMs} AND ${outcomeOf(dialect, query)} = 'kept'`
+}
+
+/** GREATEST keeps engines that compute both arms of a CASE from ln(0). */
+const bucketOf = (value: string) => `CASE WHEN ${value} < ${ZERO_BELOW_SQL} THEN ${ZERO_BUCKET}
+    ELSE CAST(CEIL(LN(GREATEST(${value}, ${ZERO_BELOW_SQL})) * ${K_SQL} - ${EPSILON_SQL}) AS INTEGER) END`
+
+function orUnknown(dimension: Dimension): string {
+  const columns = dimension === 'page_route' ? ['page_route', 'page_path'] : [dimension]
+  return `COALESCE(${columns.map((column) => `NULLIF(${column}, '')`).join(', ')}, '${UNKNOWN}')`
+}
+
+const setValue = ({ dimensions }: DimensionSet) => dimensions.join(" || ' | ' || ") || "''"
+
+const dimensionsOf = ({ definition }: RollupQuery): readonly Dimension[] => [
+  ...new Set(definition.sets.flatMap(({ dimensions }) => dimensions)),
+]
+
+const seenTwice = (hash: string) =>
+  `SELECT ${hash} AS h FROM kept WHERE ${hash} IS NOT NULL GROUP BY ${hash} HAVING COUNT(*) > 1`
+
+function firstOf(
+  table: string,
+  fields: readonly string[],
+  { of, by }: { readonly of: readonly string[]; readonly by: readonly string[] },
+): string {
+  return `SELECT ${fields.join(', ')} FROM (
+    SELECT ${fields.join(', ')}, ROW_NUMBER() OVER (PARTITION BY ${of.join(', ')} ORDER BY ${by.join(', ')}) AS place
+    FROM ${table}) ranked WHERE place = 1`
+}
+
+/** What an app has beyond `limit` of something, by rows; of equals the first in order stays. */
+function aboveLimit(table: string, column: string, limit: number): string {
+  return `SELECT app, ${column} FROM (
+    SELECT app, ${column}, ROW_NUMBER() OVER (PARTITION BY app ORDER BY COUNT(*) DESC, ${column}) AS place
+    FROM ${table} GROUP BY app, ${column}) ranked WHERE place > ${limit}`
+}

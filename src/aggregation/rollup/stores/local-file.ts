@@ -1,0 +1,235 @@
+import { createHash } from 'node:crypto'
+import { dirname } from 'node:path'
+import { crc32 } from '@node-rs/crc32'
+import { AppError } from '../../../std/errors.ts'
+import {
+  bestEffort,
+  FILE_MODE,
+  type FileOps,
+  makeFolder,
+  type OpenFile,
+  readFully,
+  syncFolder,
+  writeFully,
+} from '../../../std/files.ts'
+import type { CommittedWindow, RollupRow } from '../store.ts'
+
+/**
+ * One window as one file that is written once and then only read:
+ *
+ *     headgate-rollup 1 <offset of the index> <its bytes> <its SHA-256>      HEADER_BYTES long
+ *     {"value":"/a","unit":"ms","n":"1000",…}                                rows, sorted, one a line
+ *     {"rollup":"vitals","fromMs":…}                                         the index: the window, then
+ *     ["app","metric","set",offset,bytes,crc32,rows,"unit"]                  one line a group of rows
+ *
+ * Lines of rows and of the index begin with what they are looked up by, as JSON, so that a lookup is one search for a
+ * line's beginning in bytes, without parsing what is not asked for. JSON keeps line ends out of strings.
+ */
+const MAGIC = 'headgate-rollup 1'
+const HEADER_BYTES = MAGIC.length + 1 + 15 + 1 + 15 + 1 + 64 + 1
+/** Rows are handed to the file system in pieces of at least this many bytes. Ours: large enough for few system calls. */
+const WRITE_BYTES = 262_144
+
+export interface Group {
+  readonly app: string
+  readonly metric: string
+  readonly set: string
+  readonly offset: number
+  readonly bytes: number
+  readonly crc: number
+  /** Rows measured, not lines of the file. */
+  readonly rows: number
+  readonly unit: string
+}
+
+export interface Header {
+  readonly indexOffset: number
+  readonly indexBytes: number
+  /** Names the index, and by its checksums and counts the content: a cache key that cannot go stale. */
+  readonly indexSha256: string
+}
+
+export interface WindowContent {
+  readonly window: CommittedWindow
+  readonly rows: AsyncIterable<readonly RollupRow[]>
+}
+
+/** Writes the file beside its place, makes it durable and moves it there in one step. */
+export async function writeWindowFile(files: FileOps, path: string, content: WindowContent): Promise<void> {
+  const unfinished = `${path}.${content.window.generation}.part`
+  await makeFolder(files, dirname(path))
+  const file = await files.open(unfinished, 'w', FILE_MODE)
+  try {
+    await writeContent(file, content)
+    await file.datasync()
+    await file.close()
+  } catch (error) {
+    await bestEffort(file.close())
+    await bestEffort(files.unlink(unfinished))
+    throw error
+  }
+  await files.rename(unfinished, path)
+  await syncFolder(files, dirname(path))
+}
+
+async function writeContent(file: OpenFile, { window, rows }: WindowContent): Promise<void> {
+  const index = [`${JSON.stringify(window)}\n`]
+  let written = HEADER_BYTES
+  let offset = HEADER_BYTES
+  let pending: Buffer[] = []
+  for await (const group of groups(rows)) {
+    index.push(indexLine(group, offset))
+    offset += group.bytes.length
+    pending.push(group.bytes)
+    if (offset - written < WRITE_BYTES) continue
+    await writeFully(file, Buffer.concat(pending), written)
+    written = offset
+    pending = []
+  }
+  const indexBytes = Buffer.from(index.join(''))
+  await writeFully(file, Buffer.concat([...pending, indexBytes]), written)
+  const header = { indexOffset: offset, indexBytes: indexBytes.length, indexSha256: sha256(indexBytes) }
+  await writeFully(file, headerBytes(header), 0)
+}
+
+interface RawGroup {
+  readonly first: RollupRow
+  readonly rows: number
+  readonly bytes: Buffer
+}
+
+async function* groups(chunks: AsyncIterable<readonly RollupRow[]>): AsyncIterable<RawGroup> {
+  let first: RollupRow | undefined
+  let lines: string[] = []
+  let rows = 0
+  for await (const chunk of chunks) {
+    for (const row of chunk) {
+      if (first !== undefined && !sameGroup(first, row)) {
+        yield { first, rows, bytes: Buffer.from(lines.join('')) }
+        lines = []
+        rows = 0
+        first = row
+      }
+      first ??= row
+      lines.push(rowLine(row))
+      rows += row.rows
+    }
+  }
+  if (first !== undefined) yield { first, rows, bytes: Buffer.from(lines.join('')) }
+}
+
+const sameGroup = (a: RollupRow, b: RollupRow) => a.app === b.app && a.metric === b.metric && a.set === b.set
+
+function indexLine({ first, rows, bytes }: RawGroup, offset: number): string {
+  const { app, metric, set, unit } = first
+  return `${JSON.stringify([app, metric, set, offset, bytes.length, crc32(bytes), rows, unit])}\n`
+}
+
+function rowLine({ value, unit, n, rows, sum, minMicros, maxMicros, histogram }: RollupRow): string {
+  const line: StoredLine = {
+    value,
+    unit,
+    n: `${n}`,
+    rows,
+    sum: `${sum}`,
+    minMicros: `${minMicros}`,
+    maxMicros: `${maxMicros}`,
+    histogram,
+  }
+  return `${JSON.stringify(line)}
+`
+}
+
+const headerBytes = ({ indexOffset, indexBytes, indexSha256 }: Header): Buffer =>
+  Buffer.from(`${MAGIC} ${digits(indexOffset)} ${digits(indexBytes)} ${indexSha256}\n`)
+const digits = (value: number) => `${value}`.padStart(15, '0')
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
+
+export async function readHeader(file: OpenFile, path: string): Promise<Header> {
+  const text = (await readFully(file, 0, HEADER_BYTES)).toString('latin1')
+  const found = /^headgate-rollup 1 (\d{15}) (\d{15}) ([0-9a-f]{64})\n$/.exec(text)
+  if (!found) throw damaged(path, 'it has no header of a rollup file')
+  const [, offset, bytes, indexSha256] = found
+  return { indexOffset: Number(offset), indexBytes: Number(bytes), indexSha256: String(indexSha256) }
+}
+
+export async function readIndex(file: OpenFile, path: string, at: Header): Promise<Buffer> {
+  const index = await readFully(file, at.indexOffset, at.indexBytes)
+  if (sha256(index) !== at.indexSha256) throw damaged(path, 'its index is not what was written')
+  return index
+}
+
+export function windowOf(index: Buffer): CommittedWindow {
+  return JSON.parse(index.toString('utf8', 0, index.indexOf(0x0a))) as CommittedWindow
+}
+
+/** Groups of the index whose line begins with these names: of an app, or the one of an app, metric and set. */
+export function groupsOf(index: Buffer, names: readonly string[]): readonly Group[] {
+  const beginning = `${JSON.stringify(names).slice(0, -1)},`
+  return linesBeginning(index, beginning).map((line) => {
+    const [app, metric, set, offset, bytes, crc, rows, unit] = JSON.parse(line) as [
+      string,
+      string,
+      string,
+      number,
+      number,
+      number,
+      number,
+      string,
+    ]
+    return { app, metric, set, offset, bytes, crc, rows, unit }
+  })
+}
+
+/** Integers beyond 2^53 are text in JSON, or they would lose digits. */
+interface StoredLine extends Pick<RollupRow, 'value' | 'unit' | 'rows' | 'histogram'> {
+  readonly n: string
+  readonly sum: string
+  readonly minMicros: string
+  readonly maxMicros: string
+}
+
+/** A group's rows, all of them or the one of a value. */
+export async function readRows(
+  file: OpenFile,
+  path: string,
+  group: Group,
+  value: string | undefined,
+): Promise<readonly RollupRow[]> {
+  // One byte earlier: the line end before the first row, so that every row's line begins after one.
+  const bytes = await readFully(file, group.offset - 1, group.bytes + 1)
+  if (crc32(bytes.subarray(1)) !== group.crc) throw damaged(path, 'rows are not what was written')
+  const beginning = value === undefined ? '{"value":' : `{"value":${JSON.stringify(value)},`
+  return linesBeginning(bytes, beginning).map((line) => parseRow(group, line))
+}
+
+function parseRow({ app, metric, set }: Group, line: string): RollupRow {
+  const { n, sum, minMicros, maxMicros, ...rest } = JSON.parse(line) as StoredLine
+  return {
+    app,
+    metric,
+    set,
+    ...rest,
+    n: BigInt(n),
+    sum: BigInt(sum),
+    minMicros: BigInt(minMicros),
+    maxMicros: BigInt(maxMicros),
+  }
+}
+
+/** Lines after the first line end that begin so; sorted as they are, they stand together. */
+function linesBeginning(bytes: Buffer, beginning: string): string[] {
+  const wanted = Buffer.from(`\n${beginning}`)
+  const lines: string[] = []
+  let at = bytes.indexOf(wanted)
+  while (at !== -1) {
+    const end = bytes.indexOf(0x0a, at + 1)
+    lines.push(bytes.toString('utf8', at + 1, end))
+    at = wanted.equals(bytes.subarray(end, end + wanted.length)) ? end : -1
+  }
+  return lines
+}
+
+function damaged(path: string, how: string): AppError {
+  return new AppError('internal', `The rollup file ${path} is damaged: ${how}. Run its window again`)
+}

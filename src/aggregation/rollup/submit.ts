@@ -1,0 +1,87 @@
+import type { Clock } from '../../std/clock.ts'
+import { AppError } from '../../std/errors.ts'
+import { type Entropy, sortableId } from '../../std/id.ts'
+import type { Run, RunState } from './job.ts'
+import type { Plan } from './plan.ts'
+import type { Planner } from './planner.ts'
+import { invalid, type RunRequest } from './request.ts'
+import { digestOf, type RunLog } from './run-log.ts'
+
+/** More than this needs `confirm`: a slip of a date is no reason to compute a year. */
+export const UNCONFIRMED_WINDOWS = 200
+
+export interface RunAnswer {
+  /** None for a dry run. */
+  readonly id: string | null
+  readonly state: RunState | 'planned'
+  readonly windows: Plan['windows']
+  readonly skipped: Plan['skipped']
+}
+
+export type NewRun = Pick<Run, 'id' | 'trigger' | 'principal' | 'scope' | 'idempotency'>
+
+export interface SubmitPorts {
+  readonly planner: Planner
+  readonly runLog: RunLog
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly enqueue: (run: NewRun, plan: Plan) => Promise<Run>
+}
+
+export type Submit = (request: RunRequest, principal: string, idempotencyKey?: string) => Promise<RunAnswer>
+
+/** Takes requests for runs, one after the other, so that a key is looked up and taken as one step. */
+export function createSubmit(ports: SubmitPorts): Submit {
+  let last: Promise<unknown> = Promise.resolve()
+  return (request, principal, key) => {
+    const answer = last.then(() =>
+      key === undefined ? plan(ports, request, { principal }) : once(ports, request, { principal, key }),
+    )
+    last = answer.catch(() => undefined)
+    return answer
+  }
+}
+
+/** The first request with a key makes the run, and the same one again is answered with that run. */
+async function once(ports: SubmitPorts, request: RunRequest, from: { principal: string; key: string }) {
+  const { runLog, clock, entropy } = ports
+  const idempotency = digestOf([from.principal, from.key])
+  const body = digestOf(Object.entries(request).sort())
+  const use = await runLog.keyUse(idempotency)
+  if (use && use.body !== body) {
+    throw new AppError('run_conflict', 'This Idempotency-Key came with another request before.')
+  }
+  const known = use && (await runLog.load(use.runId))
+  if (known) return answerOf(known)
+  // The key first: should the process end here, the same request makes the run of this id, and no other.
+  const id = use?.runId ?? sortableId(clock.nowMs(), entropy)
+  const reserve = () => runLog.useKey(idempotency, { runId: id, body })
+  return plan(ports, request, { principal: from.principal, id, idempotency, reserve })
+}
+
+interface Origin {
+  readonly principal: string
+  readonly id?: string
+  readonly idempotency?: string
+  readonly reserve?: () => Promise<void>
+}
+
+async function plan(ports: SubmitPorts, request: RunRequest, origin: Origin): Promise<RunAnswer> {
+  const { planner, clock, entropy, enqueue } = ports
+  const { reserve, id = sortableId(clock.nowMs(), entropy), ...named } = origin
+  const scope = await planner.scope(request)
+  const planned = await planner.plan({ trigger: 'request', scope })
+  if (request.dryRun) return { id: null, state: 'planned', ...planned }
+  if (planned.windows.length > UNCONFIRMED_WINDOWS && !request.confirm) {
+    throw invalid(`${planned.windows.length} windows need "confirm": true; "dryRun": true shows them.`)
+  }
+  await reserve?.()
+  return answerOf(await enqueue({ id, trigger: 'request', scope, ...named }, planned))
+}
+
+const answerOf = ({ id, state, windows, skipped }: Run): RunAnswer => ({
+  id,
+  state,
+  windows: windows.map(({ rollup, fromMs, toMs, step }) => ({ rollup, fromMs, toMs, step })),
+  skipped,
+})

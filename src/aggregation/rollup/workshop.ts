@@ -1,0 +1,92 @@
+import { join } from 'node:path'
+import type { Lake } from '../../lake/lake.ts'
+import type { Clock } from '../../std/clock.ts'
+import type { FileOps } from '../../std/files.ts'
+import type { Entropy } from '../../std/id.ts'
+import type { Logger, Telemetry } from '../../std/telemetry.ts'
+import type { Arrivals } from '../ingest/arrivals.ts'
+import type { RollupDefinition } from './definition.ts'
+import type { Engine, ReadRows } from './engine.ts'
+import { createLeases, holdLease, type Leases } from './lease.ts'
+import { createManifests } from './manifest.ts'
+import { type Owner, thisProcess } from './owner.ts'
+import { createPlanner, type Planner } from './planner.ts'
+import { rollupMetrics } from './rollup-metrics.ts'
+import type { Progress, RunPorts } from './run.ts'
+import { createRunLog, type RunLog } from './run-log.ts'
+import type { RollupStore } from './store.ts'
+
+export interface RunsOptions {
+  readonly definitions: readonly RollupDefinition[]
+  readonly schedule: { readonly graceMs: number; readonly horizonMs: number }
+  readonly arrivals: Arrivals
+  readonly engine: Engine
+  readonly readRows: ReadRows
+  readonly stores: readonly RollupStore[]
+  readonly lake: Lake
+  /** Holds run records, logs and leases; shared by the processes of one host. */
+  readonly controlDir: string
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly telemetry: Telemetry
+  readonly onProgress?: (progress: Progress) => void
+  /** The process that the runs belong to: this one. */
+  readonly owner?: Owner
+  readonly heartbeatMs?: number
+  readonly files?: FileOps
+  readonly keptRuns?: number
+}
+
+/** What runs are made with: the options, put together. */
+export interface Workshop {
+  readonly owner: Owner
+  readonly runLog: RunLog
+  readonly leases: Leases
+  readonly planner: Planner
+  readonly runPorts: RunPorts
+  readonly log: Logger
+  readonly ingest: (runId: string, signal: AbortSignal) => Promise<void>
+}
+
+export async function workshop(options: RunsOptions): Promise<Workshop> {
+  const { definitions, schedule, arrivals, stores, lake, controlDir, clock, entropy, telemetry } = options
+  const { files, keptRuns, heartbeatMs } = options
+  const { log } = telemetry
+  const owner = options.owner ?? (await thisProcess())
+  const runLog = createRunLog({ dir: controlDir, clock, files, keptRuns })
+  const leases = createLeases({ dir: join(controlDir, 'leases'), owner, clock, entropy, files })
+  const manifests = createManifests(lake)
+  const metrics = rollupMetrics(telemetry.metrics, clock)
+  const sources = { manifests, arrivals, stores, runLog, log }
+  const planner = createPlanner({ definitions, schedule, sources, metrics, clock })
+
+  /** One process at a time compacts what arrived. */
+  async function ingest(runId: string, signal: AbortSignal): Promise<void> {
+    const lease = await leases.acquire('ingest', runId)
+    const { inputs, rows, malformed } = await holdLease(lease, { signal, heartbeatMs }, (held) =>
+      arrivals.ingest(held),
+    )
+    if (inputs > 0) log.info({ run: runId, inputs, rows, malformed }, 'ingested')
+  }
+
+  const runPorts: RunPorts = {
+    arrivals,
+    engine: options.engine,
+    readRows: options.readRows,
+    stores,
+    manifests,
+    leases,
+    metrics,
+    clock,
+    entropy,
+    graceMs: schedule.graceMs,
+    heartbeatMs,
+    definitions: new Map(definitions.map((definition) => [definition.id, definition])),
+    runLog,
+    log,
+    ingest,
+    plan: (run) => planner.plan(run),
+    onProgress: options.onProgress,
+  }
+  return { owner, runLog, leases, planner, runPorts, log, ingest }
+}

@@ -1,0 +1,195 @@
+import { once } from 'node:events'
+import { mkdir, readdir, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import { createLeases, holdLease, LEASE_MS } from '../../../src/aggregation/rollup/lease.ts'
+import { livenessOf, type Owner, thisProcess } from '../../../src/aggregation/rollup/owner.ts'
+import { AppError } from '../../../src/std/errors.ts'
+import { fakeClock } from '../../fakes/clock.ts'
+import { seededEntropy } from '../../fakes/entropy.ts'
+import { faultyFiles } from '../../fakes/faulty-files.ts'
+
+const never = new AbortController().signal
+
+async function setUp(t: Test) {
+  const dir = join(t.testdir(), 'leases')
+  const clock = fakeClock()
+  const me = await thisProcess()
+  const faults = faultyFiles()
+  let seed = 0
+  /** Leases as another process of the same host would use them. */
+  const leasesOf = (owner: Owner = me, files = faults.files) =>
+    createLeases({ dir, owner, clock, entropy: seededEntropy(++seed), files })
+  return {
+    dir,
+    clock,
+    me,
+    dead: { ...me, startTicks: '1' },
+    faults,
+    leasesOf,
+    claims: async () => (await readdir(dir)).sort(),
+  }
+}
+
+test('a lease has one holder, whoever asks, until it is released', async (t) => {
+  const { leasesOf } = await setUp(t)
+  const lease = await leasesOf().acquire('vitals.0', 'run-1')
+  t.equal(lease.token, 1)
+  await t.rejects(leasesOf().acquire('vitals.0', 'run-2'), {
+    code: 'run_conflict',
+    message: `The lease vitals.0 is held by run run-1 in process ${process.pid}`,
+  })
+  t.equal((await leasesOf().acquire('vitals.1', 'run-2')).token, 1, 'another name is another lease')
+  t.equal((await leasesOf().acquire('vitals', 'run-2')).token, 1, 'also one that it begins with')
+  await lease.release()
+  t.equal((await leasesOf().acquire('vitals.0', 'run-2')).token, 2, 'tokens grow')
+})
+
+test('of many who ask at once one gets it', async (t) => {
+  const { leasesOf, dead, claims } = await setUp(t)
+  for (const round of [1, 2]) {
+    const answers = await Promise.allSettled(
+      Array.from({ length: 8 }, (_, i) =>
+        leasesOf(round === 1 ? dead : undefined).acquire('vitals', `run-${i}`),
+      ),
+    )
+    t.equal(answers.filter(({ status }) => status === 'fulfilled').length, 1, `round ${round}`)
+    for (const answer of answers) {
+      if (answer.status === 'rejected') t.equal(answer.reason.code, 'run_conflict')
+    }
+    t.same(await claims(), [`vitals.00000${round}`], 'nothing else is left')
+  }
+})
+
+test('the lease of a dead process is taken over at once', async (t) => {
+  const { leasesOf, dead, me } = await setUp(t)
+  await leasesOf(dead).acquire('vitals', 'run-1')
+  t.equal((await leasesOf().acquire('vitals', 'run-2')).token, 2)
+  await leasesOf({ ...me, bootId: 'before the restart' }).acquire('ingest', 'run-1')
+  t.equal((await leasesOf().acquire('ingest', 'run-2')).token, 2)
+})
+
+test('the lease of a process that cannot be seen is taken over when it is over', async (t) => {
+  const { leasesOf, me, clock } = await setUp(t)
+  await leasesOf({ ...me, pidNamespace: 'pid:[1]' }).acquire('vitals', 'run-1')
+  clock.advance(LEASE_MS - 1)
+  await t.rejects(leasesOf().acquire('vitals', 'run-2'), { code: 'run_conflict' })
+  clock.advance(1)
+  t.equal((await leasesOf().acquire('vitals', 'run-2')).token, 2)
+})
+
+test('renewing keeps the lease; once it is taken over, that is known', async (t) => {
+  const { leasesOf, clock, claims } = await setUp(t)
+  const slow = await leasesOf().acquire('vitals', 'run-1')
+  clock.advance(LEASE_MS - 1)
+  await slow.renew()
+  clock.advance(LEASE_MS - 1)
+  await t.rejects(leasesOf().acquire('vitals', 'run-2'), { code: 'run_conflict' })
+  clock.advance(1)
+  const quick = await leasesOf().acquire('vitals', 'run-2')
+  await t.rejects(slow.renew(), { code: 'lease_lost' })
+  await slow.release()
+  await t.rejects(leasesOf().acquire('vitals', 'run-3'), { code: 'run_conflict' }, 'the new holder keeps it')
+  await quick.renew()
+  t.same(await claims(), ['vitals.000002'])
+})
+
+test('a heartbeat after the release does not bring the lease back', async (t) => {
+  const { leasesOf } = await setUp(t)
+  const lease = await leasesOf().acquire('vitals', 'run-1')
+  await Promise.all([lease.renew(), lease.release(), lease.renew()])
+  t.equal((await leasesOf().acquire('vitals', 'run-2')).token, 2)
+})
+
+test('a lease that cannot be written is not held', async (t) => {
+  const { leasesOf, faults, dir, claims } = await setUp(t)
+  faults.fail({ call: 'link', code: 'EIO' })
+  await t.rejects(leasesOf().acquire('vitals', 'run-1'), { code: 'EIO' })
+  t.same(await claims(), [])
+  await mkdir(join(dir, 'vitals.000001'))
+  await t.rejects(leasesOf().acquire('vitals', 'run-1'), { code: 'EISDIR' })
+})
+
+test('claims that ended a day ago are forgotten', async (t) => {
+  const { leasesOf, clock, claims } = await setUp(t)
+  const released = await leasesOf().acquire('a', 'run-1')
+  await released.release()
+  clock.advance(1)
+  const held = await leasesOf().acquire('b', 'run-1')
+  clock.advance(86_400_000)
+  await leasesOf().sweep()
+  t.same(await claims(), ['b.000001'])
+  await held.release()
+  clock.advance(86_400_001)
+  const { files } = faultyFiles()
+  const gone = { ...files, readdir: async (path: string) => [...(await files.readdir(path)), 'c.000001'] }
+  await leasesOf(undefined, gone).sweep()
+  t.same(await claims(), [], 'one that went meanwhile is no error')
+})
+
+test('work under a lease gets what it answers, and the lease is free afterwards', async (t) => {
+  const { leasesOf } = await setUp(t)
+  const lease = await leasesOf().acquire('vitals', 'run-1')
+  t.equal(await holdLease(lease, { signal: never }, async (signal) => !signal.aborted), true)
+  const again = await leasesOf().acquire('vitals', 'run-2')
+  await t.rejects(
+    holdLease(again, { signal: never }, async () => {
+      throw new AppError('engine_failed', 'broken')
+    }),
+    { code: 'engine_failed' },
+  )
+  t.equal((await leasesOf().acquire('vitals', 'run-3')).token, 3)
+})
+
+test('work is stopped when its lease is lost', async (t) => {
+  const { leasesOf, clock } = await setUp(t)
+  const lease = await leasesOf().acquire('vitals', 'run-1')
+  clock.advance(LEASE_MS)
+  const other = await leasesOf().acquire('vitals', 'run-2')
+  const work = holdLease(lease, { signal: never, heartbeatMs: 1 }, async (signal) => {
+    await once(signal, 'abort')
+    signal.throwIfAborted()
+  })
+  await t.rejects(work, { code: 'lease_lost', message: 'The lease vitals could not be kept' })
+  await other.renew()
+})
+
+test('work is stopped when its owner wants it to be', async (t) => {
+  const { leasesOf } = await setUp(t)
+  const lease = await leasesOf().acquire('vitals', 'run-1')
+  const owner = new AbortController()
+  const work = holdLease(lease, { signal: owner.signal }, async (signal) => {
+    owner.abort(new AppError('cancelled', 'enough'))
+    signal.throwIfAborted()
+  })
+  await t.rejects(work, { code: 'cancelled' })
+})
+
+test('a process is told apart by boot, namespace and start', async (t) => {
+  const proc = t.testdir({
+    sys: { kernel: { random: { boot_id: 'boot-1\n' } } },
+    self: { ns: {} },
+    7: { stat: `7 (a ) program) S ${Array.from({ length: 18 }, (_, i) => i).join(' ')} 4711 0 0` },
+    [process.pid]: {
+      stat: `${process.pid} (node) S ${Array.from({ length: 18 }, (_, i) => i).join(' ')} 99 0`,
+    },
+  })
+  await symlink('pid:[4026531836]', join(proc, 'self/ns/pid'))
+  t.same(await thisProcess(proc), {
+    pid: process.pid,
+    startTicks: '99',
+    bootId: 'boot-1',
+    pidNamespace: 'pid:[4026531836]',
+  })
+  const seven = { pid: 7, startTicks: '4711', bootId: 'boot-1', pidNamespace: 'pid:[4026531836]' }
+  for (const [what, owner, liveness] of [
+    ['the same', seven, 'alive'],
+    ['a later process of that id', { ...seven, startTicks: '4710' }, 'dead'],
+    ['no process', { ...seven, pid: 8 }, 'dead'],
+    ['before the last boot', { ...seven, bootId: 'boot-0' }, 'dead'],
+    ['in another container', { ...seven, pidNamespace: 'pid:[1]' }, 'unknown'],
+  ] as const) {
+    t.equal(await livenessOf(owner, proc), liveness, what)
+  }
+  t.equal(await livenessOf(seven, join(proc, 'nowhere')), 'unknown', 'a system without /proc')
+})

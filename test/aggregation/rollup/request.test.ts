@@ -1,0 +1,110 @@
+import { test } from 'tap'
+import { instant, parseRunRequest, scopeOf } from '../../../src/aggregation/rollup/request.ts'
+
+const T0 = Date.UTC(2026, 10, 22, 12)
+const MIN = 60_000
+const GRAIN = 15 * MIN
+const defaults = {
+  rollups: ['vitals', 'hourly'],
+  nowMs: T0 + 20 * MIN,
+  grainMs: GRAIN,
+  firstMs: T0 - 24 * 60 * MIN,
+}
+
+test('instants are epoch ms, or ISO 8601 with a zone', async (t) => {
+  for (const [value, ms] of [
+    [0, 0],
+    [T0, T0],
+    [`${T0}`, T0],
+    ['2026-11-22T12:00Z', T0],
+    ['2026-11-22T12:00:00Z', T0],
+    ['2026-11-22T12:00:00.000Z', T0],
+    ['2026-11-22T17:30:00+05:30', T0],
+    ['2026-11-22', T0 - 12 * 60 * MIN],
+  ] as const) {
+    t.equal(instant('from', value), ms, `${value}`)
+  }
+})
+
+test('other instants are refused, naming the field', async (t) => {
+  for (const value of [
+    '',
+    'now',
+    '2026-11-22T12:00:00',
+    '2026-13-01',
+    '22.11.2026',
+    -1,
+    1.5,
+    8.64e15,
+    '1969-12-31',
+  ]) {
+    t.throws(() => instant('to', value), { code: 'invalid_request', message: /^to must be/ }, `${value}`)
+  }
+})
+
+test('a request may have any of its fields, and no others', async (t) => {
+  t.same(parseRunRequest({}), {})
+  const full = {
+    from: T0,
+    to: '2026-11-23',
+    rollups: ['vitals'],
+    reprocess: 'all',
+    dryRun: true,
+    confirm: false,
+  }
+  t.same(parseRunRequest(full), full)
+  for (const [body, message] of [
+    [null, /must be a JSON object/],
+    [[], /must be a JSON object/],
+    ['{}', /must be a JSON object/],
+    [{ form: T0 }, /Unknown field "form"/],
+    [{ constructor: 1 }, /Unknown field "constructor"/],
+    [{ ['x'.repeat(100)]: 1 }, /^Unknown field "x{64}"\.$/],
+    [{ reprocess: 'some' }, /^reprocess /],
+    [{ rollups: [] }, /^rollups /],
+    [{ rollups: [1] }, /^rollups\.0 /],
+    [{ dryRun: 'yes' }, /^dryRun /],
+    [{ from: 1.5 }, /^from /],
+    [{ from: {} }, /^from /],
+  ] as const) {
+    t.throws(() => parseRunRequest(body), { code: 'invalid_request', message }, JSON.stringify(body))
+  }
+})
+
+test('a request means a range of windows', async (t) => {
+  const all = { rollups: ['vitals', 'hourly'], reprocess: 'missing' } as const
+  const open = T0 + 30 * MIN
+  for (const [what, request, range] of [
+    ['nothing: the horizon and the open window', {}, [defaults.firstMs, open]],
+    ['an instant', { at: T0 }, [T0, T0 + 1]],
+    ['a range', { from: T0 - GRAIN, to: T0 }, [T0 - GRAIN, T0]],
+    ['from an instant on', { from: T0 }, [T0, open]],
+    ['up to an instant', { to: T0 }, [defaults.firstMs, T0]],
+  ] as const) {
+    t.same(scopeOf(request, defaults), { ...all, range: { fromMs: range[0], toMs: range[1] } }, what)
+  }
+  t.same(
+    scopeOf({}, { ...defaults, firstMs: defaults.nowMs + 5 * MIN }).range,
+    { fromMs: defaults.nowMs, toMs: open },
+    'the first event may be ahead of our clock',
+  )
+  t.match(scopeOf({ rollups: ['hourly'], reprocess: 'failed' }, defaults), {
+    rollups: ['hourly'],
+    reprocess: 'failed',
+  })
+})
+
+test('a request without sense is refused', async (t) => {
+  for (const [request, message] of [
+    [{ from: T0, to: T0 }, /^from must be before to/],
+    [{ from: T0 + GRAIN, to: T0 }, /^from must be before to/],
+    [{ at: T0, from: T0 }, /^at cannot be combined/],
+    [{ at: T0, to: T0 }, /^at cannot be combined/],
+    [{ at: 'then' }, /^at must be/],
+    [{ rollups: ['vitals', 'daily'] }, /"daily"/],
+  ] as const) {
+    const scope = () =>
+      scopeOf({ ...request, rollups: [...('rollups' in request ? request.rollups : ['vitals'])] }, defaults)
+    t.throws(scope, { code: 'invalid_request', message }, JSON.stringify(request))
+  }
+})

@@ -1,0 +1,664 @@
+import { once } from 'node:events'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { test } from 'tap'
+import type { Progress } from '../../../src/aggregation/rollup/run.ts'
+import { localStore } from '../../../src/aggregation/rollup/stores/local.ts'
+import { AppError } from '../../../src/std/errors.ts'
+import { nodeFiles } from '../../../src/std/files.ts'
+import { quietTelemetry } from '../../../src/std/telemetry.ts'
+import { aggregation, definition, GRAIN, MIN, never, T0 } from '../../fakes/aggregation.ts'
+import { seededEntropy } from '../../fakes/entropy.ts'
+
+const at = (i: number) => T0 + i * GRAIN
+const failure = (code: 'engine_failed' | 'engine_out_of_memory' = 'engine_failed') => new AppError(code, 'no')
+const atOnce = { ...seededEntropy(99), uniform: () => 0 }
+
+test('a window that is over is committed and published, the one that is open is waited for', async (t) => {
+  const { deliver, clock, open, stored } = await aggregation(t)
+  const runs = await open()
+  await runs.tick(never)
+  t.same(await runs.list({ limit: 9 }), [], 'an empty lake needs no run')
+  deliver(at(0), [1, 2])
+  deliver(at(1), [4])
+  clock.advance(GRAIN + 2 * MIN - 1)
+  await runs.tick(never)
+  t.same(await runs.list({ limit: 9 }), [], 'not before the grace is over')
+  clock.advance(1)
+  await runs.tick(never)
+  await runs.work(never)
+  t.same(await stored(), [{ at: 0, generation: 1, complete: true, rows: 2, sum: 3 }])
+  const [run] = await runs.list({ limit: 9 })
+  t.match(run, {
+    state: 'succeeded',
+    trigger: 'schedule',
+    principal: 'schedule',
+    attempt: 1,
+    windows: [{ result: 'committed', generation: 1, rows: 1 }],
+  })
+  await runs.tick(never)
+  t.equal((await runs.list({ limit: 9 })).length, 1, 'and nothing is left to do')
+})
+
+test('late rows open a window again, after a pause that grows', async (t) => {
+  const { deliver, clock, open, stored } = await aggregation(t)
+  const runs = await open()
+  const turn = async (ms: number) => {
+    clock.advance(ms)
+    await runs.tick(never)
+    await runs.work(never)
+    return (await stored())[0]
+  }
+  deliver(at(0), [1])
+  t.match(await turn(GRAIN + 2 * MIN), { generation: 1, rows: 1 })
+  deliver(at(0), [2], at(1) + 2 * MIN)
+  t.match(await turn(5 * MIN - 1), { generation: 1, rows: 1 })
+  t.match(await runs.windows({}), [{ state: 'dirty' }, { state: 'open' }])
+  t.match(await turn(1), { generation: 2, rows: 2, sum: 3 })
+  t.match((await runs.windows({}))[0], { state: 'committed', late: 1, rejected: 0, rows: 1, lagMs: 7 * MIN })
+  deliver(at(0), [4])
+  t.match(await turn(10 * MIN - 1), { generation: 2 })
+  t.match(await turn(1), { generation: 3, rows: 3, sum: 7 })
+})
+
+test('downtime is caught up in order, oldest first, and no further back than the horizon', async (t) => {
+  const { deliver, clock, open, engine, stored } = await aggregation(t)
+  const runs = await open()
+  for (let i = 0; i < 110; i++) deliver(at(i), [i])
+  clock.advance(110 * GRAIN + 2 * MIN)
+  await runs.tick(never)
+  await runs.work(never)
+  t.equal(engine.plans.length, 96, 'a bounded number a run')
+  await runs.tick(never)
+  await runs.work(never)
+  const order = engine.plans.map(({ fromMs }) => (fromMs - T0) / GRAIN)
+  t.same(
+    order,
+    Array.from({ length: 96 }, (_, i) => i + 14),
+    'the last 24 hours, in time order',
+  )
+  t.equal((await stored()).length, 96)
+  t.same(
+    (await runs.windows({ fromMs: at(12), toMs: at(15) })).map(({ state }) => state),
+    ['missing', 'missing', 'committed'],
+  )
+  const { windows } = await runs.submit({ from: at(0), to: at(14) }, 'ops')
+  t.equal(windows.length, 14, 'an explicit run goes back as far as it is told')
+  await runs.work(never)
+  t.equal((await stored()).length, 110)
+})
+
+test('a rerun with the same rows is a new generation that changes nothing', async (t) => {
+  const { deliver, clock, open, stored } = await aggregation(t)
+  const runs = await open()
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  const { id } = await runs.submit({ at: T0 }, 'ops')
+  await runs.work(never)
+  t.match(await runs.get(String(id)), { windows: [{ result: 'committed' }] })
+  const again = await runs.submit({ at: T0, reprocess: 'all' }, 'ops')
+  await runs.work(never)
+  t.match(await runs.get(String(again.id)), { windows: [{ result: 'unchanged', generation: 2 }] })
+  t.match(await stored(), [{ generation: 2, rows: 1, complete: true }])
+})
+
+test('an explicit run ignores the grace and takes the open window, as incomplete; the schedule completes it', async (t) => {
+  const { deliver, clock, open, stored } = await aggregation(t)
+  const runs = await open()
+  deliver(at(0), [1])
+  clock.advance(GRAIN + MIN)
+  deliver(at(1), [2])
+  await runs.tick(never)
+  t.match(await runs.submit({}, 'ops'), {
+    state: 'queued',
+    windows: [
+      { fromMs: at(0), step: 'compute' },
+      { fromMs: at(1), step: 'compute' },
+    ],
+    skipped: [],
+  })
+  await runs.work(never)
+  t.match(await stored(), [
+    { at: 0, complete: false, sum: 1 },
+    { at: 1, complete: false, sum: 2 },
+  ])
+  t.match(await runs.submit({}, 'ops'), {
+    windows: [],
+    skipped: [{ why: 'committed' }, { why: 'committed' }],
+  })
+  clock.advance(GRAIN + MIN)
+  await runs.work(never)
+  await runs.tick(never)
+  await runs.work(never)
+  t.match(await stored(), [
+    { at: 0, complete: true, generation: 2 },
+    { at: 1, complete: true, generation: 2 },
+  ])
+})
+
+test('what arrived since the request is ingested and run as well', async (t) => {
+  const { deliver, clock, open, stored } = await aggregation(t)
+  const runs = await open()
+  deliver(at(0), [1])
+  clock.advance(2 * GRAIN)
+  await runs.submit({ from: at(0), to: at(2) }, 'ops')
+  await runs.work(never)
+  deliver(at(0), [2])
+  const { windows, id } = await runs.submit({ from: at(0), to: at(2) }, 'ops')
+  t.same(windows, [], 'not known yet')
+  await runs.work(never)
+  t.match(await runs.get(String(id)), { windows: [{ fromMs: at(0), result: 'committed', generation: 2 }] })
+  t.match(await stored(), [{ rows: 2 }, { rows: 0 }])
+})
+
+test('rows that arrive while a window is computed make it dirty, not wrong', async (t) => {
+  const { deliver, clock, open, engine, arrivals, stored } = await aggregation(t)
+  const runs = await open()
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  engine.meanwhile = async () => {
+    engine.meanwhile = async () => {}
+    deliver(at(0), [2])
+    await arrivals.ingest(never)
+  }
+  await runs.submit({ at: T0 }, 'ops')
+  await runs.work(never)
+  t.match(await stored(), [{ rows: 1, sum: 1 }])
+  t.match(await runs.windows({ toMs: at(1) }), [{ state: 'dirty' }])
+})
+
+test('two processes on one window: one works, the other comes back', async (t) => {
+  const { deliver, clock, open, engine, stored } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  const first = await open()
+  const second = await open({ entropy: { ...atOnce, uniform: () => 0.5 } })
+  await first.submit({ at: T0 }, 'ops')
+  const { id } = await second.submit({ at: T0, reprocess: 'all' }, 'ops')
+  engine.meanwhile = async () => {
+    engine.meanwhile = async () => {}
+    await second.work(never)
+    t.match(await second.get(String(id)), {
+      state: 'queued',
+      notBeforeMs: clock.nowMs() + 15_000,
+      windows: [{ error: { code: 'run_conflict' } }],
+    })
+  }
+  await first.work(never)
+  clock.advance(15_000)
+  await second.work(never)
+  t.match(await second.get(String(id)), {
+    state: 'succeeded',
+    attempt: 2,
+    windows: [{ result: 'unchanged' }],
+  })
+  t.match(await stored(), [{ generation: 2, rows: 1 }])
+})
+
+test('a run that lost its lease to a quicker one is superseded, and its rows are nowhere', async (t) => {
+  const { deliver, clock, open, engine, dead, stored } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  // Its process looks dead to the other one, as one that was paused for long would.
+  const paused = await open({ owner: dead, entropy: { ...atOnce, uniform: () => 0.5 } })
+  const quick = await open()
+  const { id } = await paused.submit({ at: T0, reprocess: 'all' }, 'ops')
+  engine.meanwhile = async () => {
+    engine.meanwhile = async () => {}
+    deliver(at(0), [2])
+    await quick.submit({ at: T0 }, 'ops')
+    await quick.work(never)
+  }
+  await paused.work(never)
+  t.match(await paused.get(String(id)), { state: 'queued', windows: [{ error: { code: 'lease_lost' } }] })
+  t.match(await stored(), [{ generation: 1, rows: 2 }])
+})
+
+test('of two that both believe to hold the lease, the first to commit wins', async (t) => {
+  const { deliver, clock, open, lake, stored } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  const runs = await open()
+  const { put } = lake
+  lake.put = async (key, body, options) => {
+    if (key.endsWith('gen-000001.json'))
+      await put(key, Buffer.from(String(body).replace('"runId":"', '"runId":"other-')), options)
+    return put(key, body, options)
+  }
+  const { id } = await runs.submit({ at: T0 }, 'ops')
+  await runs.work(never)
+  t.match(await runs.get(String(id)), { state: 'succeeded', windows: [{ result: 'superseded' }] })
+  t.same(await stored(), [], 'publishing is the winner’s')
+  await runs.tick(never)
+  await runs.work(never)
+  t.match(await stored(), [{ generation: 1 }], 'or, should it have died, the schedule’s')
+})
+
+test('a failed window is tried again while the others stay', async (t) => {
+  const { deliver, clock, open, engine, stored } = await aggregation(t)
+  const runs = await open({ entropy: { ...atOnce, uniform: () => 0.5 } })
+  for (const i of [0, 1, 2]) deliver(at(i), [1])
+  clock.advance(3 * GRAIN + 2 * MIN)
+  engine.failures.push(failure(), failure())
+  await runs.tick(never)
+  await runs.work(never)
+  const [run] = await runs.list({ limit: 1 })
+  t.match(run, { state: 'queued', attempt: 1, notBeforeMs: clock.nowMs() + 15_000 })
+  t.same(
+    (await stored()).map((window) => window.at),
+    [2],
+  )
+  await runs.tick(never)
+  t.equal((await runs.list({ limit: 9 })).length, 1, 'the schedule waits for its run')
+  clock.advance(14_999)
+  await runs.work(never)
+  t.equal((await stored()).length, 1)
+  clock.advance(1)
+  await runs.work(never)
+  t.same(
+    (await stored()).map((window) => window.at),
+    [0, 1, 2],
+  )
+  t.equal(engine.plans.length, 5, 'what succeeded is not repeated')
+  t.match(await runs.get(String(run?.id)), { state: 'succeeded', attempt: 2 })
+})
+
+test('a window that keeps failing is given up, shown, and tried by the schedule an hour later', async (t) => {
+  const { deliver, clock, open, engine, stored } = await aggregation(t)
+  const runs = await open({ entropy: atOnce })
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  engine.failures.push(failure('engine_out_of_memory'), failure('engine_out_of_memory'))
+  await runs.tick(never)
+  await runs.work(never)
+  const [run] = await runs.list({ state: 'failed', limit: 1 })
+  t.match(run, {
+    attempt: 2,
+    error: { code: 'engine_out_of_memory', message: '1 of 1 windows failed; the first: no' },
+    windows: [{ result: 'failed', error: { code: 'engine_out_of_memory' } }],
+  })
+  t.match(await runs.windows({ toMs: at(1) }), [{ state: 'failed', generation: undefined }])
+  await runs.tick(never)
+  await runs.work(never)
+  t.same(await stored(), [])
+  clock.advance(60 * MIN)
+  await runs.tick(never)
+  await runs.work(never)
+  t.match((await stored())[0], { at: 0, rows: 1 })
+  t.match(await runs.windows({ toMs: at(1) }), [{ state: 'committed' }])
+})
+
+test('what else lies in the folder of failed windows means nothing', async (t) => {
+  const { deliver, clock, open, dir } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  await mkdir(`${dir}/control/failed`)
+  const left = [`vitals.${at(0)}.part`, `other.${at(0)}`]
+  for (const name of left) await writeFile(`${dir}/control/failed/${name}`, `${clock.nowMs()}`)
+  const readdir = async (path: string) => {
+    const names = await nodeFiles.readdir(path)
+    return path.endsWith('failed') ? [...names, `vitals.${at(0)}`] : names
+  }
+  const runs = await open({ files: { ...nodeFiles, readdir } })
+  await runs.tick(never)
+  await runs.work(never)
+  t.match(await runs.windows({ toMs: at(1) }), [{ state: 'committed' }], 'nor what was removed meanwhile')
+})
+
+test('failed windows alone can be run again', async (t) => {
+  const { deliver, clock, open, engine, stored } = await aggregation(t)
+  const runs = await open({ entropy: atOnce })
+  deliver(at(0), [1])
+  deliver(at(1), [1])
+  clock.advance(2 * GRAIN + 2 * MIN)
+  engine.failures.push(...Array.from({ length: 10 }, () => failure('engine_out_of_memory')))
+  await runs.submit({ at: at(0) }, 'ops')
+  await runs.work(never)
+  engine.failures.splice(0)
+  const answer = await runs.submit({ from: at(0), to: at(2), reprocess: 'failed' }, 'ops')
+  t.match(answer, { windows: [{ fromMs: at(0) }], skipped: [{ why: 'not_failed' }] })
+  await runs.work(never)
+  t.match(await stored(), [{ at: 0 }])
+})
+
+test('a committed window is never overwritten because its input is gone', async (t) => {
+  const { deliver, clock, open, arrivals, stored } = await aggregation(t)
+  const runs = await open()
+  deliver(at(0), [1, 2])
+  deliver(at(0), [3])
+  clock.advance(GRAIN + 2 * MIN)
+  await runs.submit({ at: T0 }, 'ops')
+  await runs.work(never)
+  arrivals.lose('raw-0001')
+  const { id } = await runs.submit({ at: T0, reprocess: 'all' }, 'ops')
+  await runs.work(never)
+  t.match(await runs.get(String(id)), {
+    state: 'failed',
+    attempt: 1,
+    error: { code: 'input_missing', message: /holds 1 rows of the window; generation 1 read 3/ },
+  })
+  t.match(await stored(), [{ generation: 1, rows: 3 }])
+})
+
+test('a store that fails is brought up to date later, and keeps the others from nothing', async (t) => {
+  const { deliver, clock, open, store, dir, stored } = await aggregation(t)
+  let broken = true
+  const second = localStore({ dir: `${dir}/second` })
+  const flaky = {
+    ...second,
+    publish: async (...given: Parameters<typeof second.publish>) => {
+      if (broken) throw new Error('connection refused to db.internal')
+      return second.publish(...given)
+    },
+    windows: async (...given: Parameters<typeof second.windows>) => {
+      if (broken) throw new Error('connection refused to db.internal')
+      return second.windows(...given)
+    },
+  }
+  const runs = await open({ stores: [flaky, store], entropy: atOnce })
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  await runs.tick(never)
+  await runs.work(never)
+  t.match(await stored(), [{ generation: 1, rows: 1 }])
+  const [run] = await runs.list({ limit: 1 })
+  t.match(run, { state: 'failed', attempt: 5, error: { code: 'internal', message: /Unexpected error/ } })
+  t.notMatch(JSON.stringify(run), /db.internal/, 'what others’ errors say is for the log')
+  broken = false
+  clock.advance(60 * MIN)
+  await runs.tick(never)
+  await runs.work(never)
+  t.match(await second.windows('vitals', 0, at(1)), [{ generation: 1 }], 'published, not computed again')
+  t.match((await runs.list({ limit: 1 }))[0], {
+    windows: [{ step: 'publish', result: 'published' }, {}, {}, {}],
+  })
+})
+
+test('a store that is new gets what was committed before', async (t) => {
+  const { deliver, clock, open, store, dir, engine } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  const before = await open()
+  await before.tick(never)
+  await before.work(never)
+  const second = localStore({ dir: `${dir}/second` })
+  const runs = await open({ stores: [store, second] })
+  await runs.tick(never)
+  await runs.work(never)
+  t.match(await second.windows('vitals', 0, at(1)), [{ generation: 1 }])
+  t.equal(engine.plans.length, 1)
+})
+
+test('a changed definition computes its windows anew and replaces what stores hold; so does going back', async (t) => {
+  const { deliver, clock, open, stored } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  for (const [generation, maxValues] of [
+    [1, 500],
+    [2, 400],
+    [3, 500],
+  ] as const) {
+    const runs = await open({ definitions: [{ ...definition, maxValues }] })
+    await runs.tick(never)
+    await runs.work(never)
+    t.match(await stored(), [{ generation, rows: 1 }])
+  }
+})
+
+test('each rollup has its windows; a run may name some', async (t) => {
+  const { deliver, clock, open, stored } = await aggregation(t, {
+    definitions: [definition, { ...definition, id: 'hourly', grainMs: 4 * GRAIN }],
+  })
+  const runs = await open()
+  deliver(at(0), [1])
+  clock.advance(5 * GRAIN)
+  t.match(await runs.submit({ from: at(0), to: at(4), rollups: ['hourly'] }, 'ops'), {
+    windows: [{ rollup: 'hourly', fromMs: at(0), toMs: at(4) }],
+  })
+  await runs.work(never)
+  t.match([await stored('hourly'), await stored()], [[{ at: 0 }], []])
+  t.equal((await runs.windows({ rollup: 'hourly', fromMs: at(0), toMs: at(4) })).length, 1)
+  t.equal((await runs.windows({ fromMs: at(0), toMs: at(4) })).length, 5)
+  await t.rejects(runs.submit({ rollups: ['daily'] }, 'ops'), { code: 'invalid_request', message: /daily/ })
+  await t.rejects(runs.windows({ rollup: 'daily' }), { code: 'invalid_request', message: /daily/ })
+})
+
+test('a rollup that was removed while its run waited is not run', async (t) => {
+  const { deliver, clock, open, dead, engine } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN)
+  const before = await open({ owner: dead, entropy: { ...atOnce, uniform: () => 0.5 } })
+  engine.failures.push(failure())
+  const tried = await before.submit({ at: T0 }, 'ops')
+  await before.work(never)
+  clock.advance(1)
+  const untried = await before.submit({ at: T0 }, 'ops')
+  const runs = await open({ definitions: [{ ...definition, id: 'other' }] })
+  await runs.recover()
+  await runs.work(never)
+  t.match(await runs.get(String(untried.id)), { state: 'succeeded', windows: [{ result: 'not_needed' }] })
+  clock.advance(15_000)
+  await runs.work(never)
+  t.match(await runs.get(String(tried.id)), { state: 'failed', error: { code: 'bad_configuration' } })
+})
+
+test('a dry run says what would be run, and leaves no trace', async (t) => {
+  const { clock, open, dir } = await aggregation(t)
+  const runs = await open()
+  clock.advance(GRAIN)
+  t.match(await runs.submit({ from: at(-1), to: at(3), dryRun: true }, 'ops', 'key'), {
+    id: null,
+    state: 'planned',
+    windows: [{ fromMs: at(-1) }, { fromMs: at(0) }, { fromMs: at(1) }],
+    skipped: [{ window: { fromMs: at(2) }, why: 'in_the_future' }],
+  })
+  t.same(await readdir(`${dir}/control`), [])
+})
+
+test('many windows need to be confirmed, too many are refused', async (t) => {
+  const { clock, open } = await aggregation(t)
+  const runs = await open()
+  clock.advance(GRAIN)
+  const request = { from: at(-200), to: at(1) }
+  await t.rejects(runs.submit(request, 'ops'), {
+    code: 'invalid_request',
+    message: /201 windows need "confirm"/,
+  })
+  t.equal((await runs.submit({ ...request, dryRun: true }, 'ops')).windows.length, 201)
+  t.equal((await runs.submit({ ...request, from: at(-199) }, 'ops')).windows.length, 200)
+  t.equal((await runs.submit({ ...request, confirm: true }, 'ops')).windows.length, 201)
+  await t.rejects(runs.submit({ from: 0, confirm: true }, 'ops'), {
+    code: 'invalid_request',
+    message: /10000/,
+  })
+  await t.rejects(runs.windows({ fromMs: 0 }), { code: 'invalid_request' })
+})
+
+test('a request with a key makes one run, however often it is sent', async (t) => {
+  const { open, dead } = await aggregation(t)
+  const runs = await open({ owner: dead })
+  const [first, ...others] = await Promise.all([1, 2, 3].map(() => runs.submit({ at: T0 }, 'ops', 'key')))
+  t.same(others, [first, first])
+  t.same((await runs.submit({ rollups: ['vitals'], at: T0 }, 'ops', 'k2')).id === first?.id, false)
+  t.equal(
+    (await runs.submit({ at: T0, rollups: ['vitals'] }, 'ops', 'k2')).id,
+    (await runs.submit({ rollups: ['vitals'], at: T0 }, 'ops', 'k2')).id,
+    'the order of fields says nothing',
+  )
+  await t.rejects(runs.submit({ at: T0, reprocess: 'all' }, 'ops', 'key'), { code: 'run_conflict' })
+  t.not(
+    (await runs.submit({ at: T0, reprocess: 'all' }, 'other', 'key')).id,
+    first?.id,
+    'keys belong to a token',
+  )
+  t.equal((await runs.list({ limit: 9 })).length, 3)
+  t.equal((await (await open()).submit({ at: T0 }, 'ops', 'key')).id, first?.id, 'also after a restart')
+})
+
+test('a run that waits is cancelled at once', async (t) => {
+  const { open, engine } = await aggregation(t)
+  const runs = await open()
+  const { id } = await runs.submit({ at: T0 }, 'ops')
+  t.match(await runs.cancel(String(id)), { state: 'cancelled', endedMs: T0 })
+  await runs.work(never)
+  t.same(engine.plans, [])
+  await t.rejects(runs.cancel(String(id)), { code: 'run_conflict', message: /is cancelled/ })
+})
+
+test('a run at work is stopped; windows it has committed stay', async (t) => {
+  const { deliver, clock, open, engine, stored } = await aggregation(t)
+  const runs = await open()
+  for (const i of [0, 1, 2]) deliver(at(i), [1])
+  clock.advance(3 * GRAIN)
+  const { id } = await runs.submit({ from: at(0), to: at(3) }, 'ops')
+  let cancelled: ReturnType<typeof runs.cancel> | undefined
+  engine.meanwhile = async ({ fromMs }, signal) => {
+    if (fromMs === at(0)) return
+    const stopped = once(signal, 'abort')
+    cancelled = runs.cancel(String(id))
+    await stopped
+    signal.throwIfAborted()
+  }
+  await runs.work(never)
+  t.match(await cancelled, { state: 'cancelled', windows: [{ result: 'committed' }, {}, {}] })
+  t.same(
+    (await stored()).map((window) => window.at),
+    [0],
+  )
+  t.equal(engine.plans.length, 2)
+})
+
+test('a run of another process cannot be cancelled from here', async (t) => {
+  const { open } = await aggregation(t)
+  const { id } = await (await open()).submit({ at: T0 }, 'ops')
+  await t.rejects((await open()).cancel(String(id)), {
+    code: 'run_conflict',
+    message: `The run belongs to process ${process.pid}; end that instead.`,
+  })
+})
+
+test('a run that is unknown, or no id at all, is not found', async (t) => {
+  const runs = await (await aggregation(t)).open()
+  for (const id of ['0mf3jqk2v00-abcdef01', '../../etc/passwd', '']) {
+    await t.rejects(runs.get(id), { code: 'not_found' })
+    await t.rejects(runs.log(id), { code: 'not_found' })
+    await t.rejects(runs.cancel(id), { code: 'not_found' })
+  }
+})
+
+test('a run keeps a log of what happened', async (t) => {
+  const { deliver, clock, open, engine } = await aggregation(t)
+  const seen: Progress[] = []
+  const runs = await open({ entropy: atOnce, onProgress: (progress) => seen.push(progress) })
+  deliver(at(0), [1])
+  clock.advance(GRAIN)
+  const { id } = await runs.submit({ at: T0 }, 'ops')
+  t.equal(String(await runs.log(String(id))), '', 'nothing yet')
+  engine.failures.push(failure())
+  await runs.work(never)
+  const lines = String(await runs.log(String(id)))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  t.match(lines, [
+    { level: 'info', message: 'run started', attempt: 1, time: '2026-11-22T12:15:00.000Z' },
+    {
+      level: 'warn',
+      message: 'window to be tried again',
+      rollup: 'vitals',
+      error: { code: 'engine_failed' },
+    },
+    { level: 'info', message: 'run queued' },
+    { message: 'run started', attempt: 2 },
+    { level: 'info', message: 'window committed', from: '2026-11-22T12:00:00.000Z', rows: 1, generation: 1 },
+    { message: 'run succeeded' },
+  ])
+  t.match(seen, [
+    { runId: id, window: 1, of: 1, done: { error: { code: 'engine_failed' } } },
+    { window: 1, of: 1, done: { result: 'committed', rows: 1 } },
+  ])
+})
+
+test('a run whose ingest fails is tried again as a whole, then fails', async (t) => {
+  const { open, arrivals } = await aggregation(t)
+  const runs = await open({ entropy: atOnce })
+  arrivals.failures.push(failure(), new AppError('lake_failed', 'gone'))
+  const { id } = await runs.submit({ at: T0 }, 'ops')
+  await runs.work(never)
+  t.match(await runs.get(String(id)), { state: 'succeeded', attempt: 3, error: undefined })
+  arrivals.failures.push(...Array.from({ length: 5 }, () => new AppError('lake_failed', 'gone')))
+  const second = await runs.submit({ at: T0 }, 'ops')
+  await runs.work(never)
+  t.match(await runs.get(String(second.id)), {
+    state: 'failed',
+    attempt: 5,
+    error: { code: 'lake_failed', message: 'gone' },
+  })
+})
+
+test('old runs are forgotten, with their logs and keys; those that have not ended are not', async (t) => {
+  const { open, clock, dir } = await aggregation(t, { keptRuns: 2 })
+  const runs = await open()
+  const waiting = await runs.submit({ at: T0 }, 'ops', 'first')
+  for (let i = 0; i < 3; i++) {
+    clock.advance(1)
+    const { id } = await runs.submit({ at: T0 }, 'ops', `key-${i}`)
+    if (i < 2) await runs.cancel(String(id))
+  }
+  t.match(await runs.list({ limit: 9 }), [{ state: 'queued' }, { state: 'cancelled' }, { id: waiting.id }])
+  t.equal((await readdir(`${dir}/control/keys`)).length, 3)
+  await runs.work(never)
+  for (let i = 3; i < 5; i++) {
+    clock.advance(1)
+    await runs.cancel(String((await runs.submit({ at: T0 }, 'ops')).id))
+  }
+  t.equal((await readdir(`${dir}/control/runs`)).filter((name) => name.endsWith('.json')).length, 2)
+  t.same(await readdir(`${dir}/control/keys`), [])
+})
+
+test('a control folder that cannot be read is an error, not an empty one', async (t) => {
+  const { open, dir } = await aggregation(t)
+  const runs = await open({ controlDir: `${dir}/file` })
+  await writeFile(`${dir}/file`, '')
+  await t.rejects(runs.list({ limit: 9 }), { code: 'ENOTDIR' })
+})
+
+test('metrics count windows by result, late and rejected rows once, and tell the lag', async (t) => {
+  const telemetry = quietTelemetry()
+  const { deliver, clock, open, engine } = await aggregation(t, { telemetry })
+  const runs = await open({ entropy: atOnce })
+  deliver(at(0), [1, -1, -2])
+  deliver(at(0), [1], at(2))
+  clock.advance(GRAIN + 2 * MIN)
+  await runs.tick(never)
+  await runs.work(never)
+  engine.failures.push(failure('engine_out_of_memory'), failure('engine_out_of_memory'))
+  await runs.submit({ at: T0, reprocess: 'all' }, 'ops')
+  await runs.work(never)
+  await runs.submit({ at: T0, reprocess: 'all' }, 'ops')
+  await runs.work(never)
+  const text = await telemetry.metrics.metrics()
+  for (const line of [
+    'headgate_rollup_windows_total{result="committed"} 1',
+    'headgate_rollup_windows_total{result="unchanged"} 1',
+    'headgate_rollup_windows_total{result="failed"} 1',
+    'headgate_rollup_late_rows_total 1',
+    'headgate_rollup_rejected_rows_total 2',
+    'headgate_rollup_lag_seconds{rollup="vitals"} 120',
+    'headgate_rollup_run_seconds_count 4',
+  ]) {
+    t.match(text, line)
+  }
+})
+
+test('after a restart the lag is known from the lake', async (t) => {
+  const { deliver, clock, open } = await aggregation(t)
+  const before = await open()
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  await before.tick(never)
+  await before.work(never)
+  const telemetry = quietTelemetry()
+  const runs = await open({ telemetry })
+  await runs.tick(never)
+  t.match(await telemetry.metrics.metrics(), 'headgate_rollup_lag_seconds{rollup="vitals"} 120')
+})

@@ -1,0 +1,65 @@
+import { test } from 'tap'
+import { DEFAULT_SETS } from '../../../../src/aggregation/rollup/definition.ts'
+import { duckdbDialect, eventsIn } from '../../../../src/aggregation/rollup/sql/duckdb.ts'
+import {
+  keepOnce,
+  outcomes,
+  rankMetrics,
+  rankValues,
+  rollupRows,
+} from '../../../../src/aggregation/rollup/sql/rollup-sql.ts'
+
+const query = {
+  definition: { sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 },
+  fromMs: 1_000,
+  toMs: 2_000,
+  lateAfterMs: 3_000,
+}
+const [appSet, routeSet] = DEFAULT_SETS
+const part = { chunk: 1, chunks: 4 }
+
+test('the dialect is the only place where databases differ', (t) => {
+  const marked = {
+    double: '<DOUBLE>',
+    pack: '<PACK>',
+    isNaN: () => '<NAN>',
+    hash: () => '<HASH>',
+    createTable: (name: string, query: string) => `<CREATE ${name}> ${query}`,
+  }
+  const set = routeSet ?? { name: '', dimensions: [] }
+  const texts = [
+    outcomes(marked, query),
+    ...keepOnce(marked, query),
+    rankMetrics(marked, query),
+    rankValues(marked, query, set),
+    rollupRows(marked, set, part),
+  ]
+  for (const own of [
+    /\bDOUBLE\b(?!>)/,
+    /isnan/i,
+    /string_agg/i,
+    /(?<!<)\bhash\(/i,
+    /CREATE (OR|TEMP|TABLE)/,
+    /::/,
+    /\bROUND\b/,
+    /EPOCH|TIMESTAMP/,
+  ])
+    t.notMatch(texts.join('\n'), own)
+  t.end()
+})
+
+test('a set is cut into parts only when it has to be', (t) => {
+  const set = appSet ?? { name: '', dimensions: [] }
+  t.notMatch(rollupRows(duckdbDialect, set, { chunk: 0, chunks: 1 }), /MOD\(/)
+  t.match(
+    rollupRows(duckdbDialect, set, part),
+    /MOD\(CAST\(hash\(app, metric, value\) >> 1 AS BIGINT\), 4\) = 1/,
+  )
+  t.end()
+})
+
+test('names and paths are quoted', (t) => {
+  t.match(rollupRows(duckdbDialect, { name: "it's", dimensions: [] }, part), /'it''s' AS "set"/)
+  t.match(eventsIn(["/lake/it's.parquet"]), /\['\/lake\/it''s\.parquet'\]/)
+  t.end()
+})

@@ -1,0 +1,286 @@
+import type { Test } from 'tap'
+import type { CommittedWindow, RollupRow, RollupStore } from '../../src/aggregation/rollup/store.ts'
+
+const GRAIN_MS = 900_000
+const T0 = Date.UTC(2026, 10, 22, 23, 30)
+
+export const row = (over: Partial<RollupRow> = {}): RollupRow => ({
+  app: 'shop',
+  metric: 'lcp',
+  unit: 'ms',
+  set: 'app',
+  value: '',
+  n: 2_000n,
+  rows: 2,
+  sum: 3_000_000_000n,
+  minMicros: 1_000_000n,
+  maxMicros: 2_000_000n,
+  histogram: '0:1000,32:1000',
+  ...over,
+})
+
+export const committed = (over: Partial<CommittedWindow> = {}): CommittedWindow => {
+  const fromMs = over.fromMs ?? T0
+  const generation = over.generation ?? 1
+  return {
+    rollup: 'vitals',
+    fromMs,
+    toMs: fromMs + GRAIN_MS,
+    generation,
+    contentHash: `hash-${generation}`,
+    complete: true,
+    late: 0,
+    rejected: 0,
+    ...over,
+  }
+}
+
+export async function* chunks(...parts: (readonly RollupRow[])[]): AsyncIterable<readonly RollupRow[]> {
+  yield* parts
+}
+
+/**
+ * What every store of rollups must do, run against each adapter. `open` gives a handle to the same, at first empty,
+ * store each time it is called within one test.
+ */
+export function storeContract(t: Test, name: string, fresh: (t: Test) => () => RollupStore): void {
+  const series = { rollup: 'vitals', app: 'shop', metric: 'lcp', set: 'app', fromMs: T0, toMs: T0 + GRAIN_MS }
+  const routes = { ...series, set: 'route' }
+  const check = (what: string, body: (t: Test, open: () => RollupStore) => Promise<void>) =>
+    t.test(`${name}: ${what}`, (t) => body(t, fresh(t)))
+
+  check('an empty store has nothing, and says so without an error', async (t, open) => {
+    const store = open()
+    t.same(await store.windows('vitals', 0, Number.MAX_SAFE_INTEGER), [])
+    t.same(await store.series(series), [])
+    t.same(await store.metrics('vitals', 'shop', 0, Number.MAX_SAFE_INTEGER), [])
+  })
+
+  check('what was published is read back by every handle, each row as it was', async (t, open) => {
+    const rows = [row(), row({ set: 'route', value: '/a' }), row({ set: 'route', value: '/b', unit: 's' })]
+    t.equal(await open().publish(committed(), chunks(rows.slice(0, 2), [], rows.slice(2))), 'published')
+    t.same(await open().series(series), [{ ...row(), windowFromMs: T0 }])
+    t.same(await open().series(routes), [
+      { ...rows[1], windowFromMs: T0 },
+      { ...rows[2], windowFromMs: T0 },
+    ])
+    t.same(await open().series({ ...routes, value: '/b' }), [{ ...rows[2], windowFromMs: T0 }])
+    t.same(await open().series({ ...routes, value: '/c' }), [])
+    t.same(await open().windows('vitals', T0, T0 + 1), [committed()])
+  })
+
+  check('an app, metric, set, value or rollup is never taken for one it begins with', async (t, open) => {
+    const store = open()
+    await store.publish(
+      committed(),
+      chunks([
+        row({ app: 'shop' }),
+        row({ app: 'shop', metric: 'lcp2' }),
+        row({ app: 'shop', set: 'route', value: '/a' }),
+        row({ app: 'shop', set: 'route', value: '/ab' }),
+        row({ app: 'shop2' }),
+      ]),
+    )
+    t.equal((await store.series(series)).length, 1)
+    t.same(
+      (await store.series({ ...routes, value: '/a' })).map(({ value }) => value),
+      ['/a'],
+    )
+    t.same(await store.series({ ...series, app: 'sho' }), [])
+    t.same(await store.series({ ...series, metric: 'lc' }), [])
+    t.same(await store.series({ ...series, set: 'ap' }), [])
+    t.same(await store.series({ ...series, rollup: 'vital' }), [])
+  })
+
+  check('a new generation replaces the window: groups that are gone are gone', async (t, open) => {
+    const store = open()
+    await store.publish(
+      committed(),
+      chunks([row(), row({ set: 'route', value: '/a' }), row({ set: 'route', value: '/b' })]),
+    )
+    const second = committed({ generation: 2, late: 3, rejected: 4, complete: false })
+    t.equal(
+      await store.publish(second, chunks([row({ n: 5_000n }), row({ set: 'route', value: '/b' })])),
+      'published',
+    )
+    t.same(
+      (await store.series(series)).map(({ n }) => n),
+      [5_000n],
+    )
+    t.same(
+      (await store.series(routes)).map(({ value }) => value),
+      ['/b'],
+    )
+    t.same(await store.windows('vitals', T0, T0 + 1), [second])
+  })
+
+  check('an older or equal generation changes nothing', async (t, open) => {
+    const store = open()
+    await store.publish(committed({ generation: 3 }), chunks([row({ n: 3n })]))
+    for (const generation of [1, 2, 3]) {
+      t.equal(
+        await store.publish(committed({ generation, contentHash: 'other' }), chunks([row()])),
+        'unchanged',
+      )
+    }
+    t.same(
+      (await store.series(series)).map(({ n }) => n),
+      [3n],
+    )
+    t.same(await store.windows('vitals', T0, T0 + 1), [committed({ generation: 3 })])
+  })
+
+  check(
+    'the same content in a new generation changes no row, but what is known of the window',
+    async (t, open) => {
+      const store = open()
+      await store.publish(committed({ complete: false, contentHash: 'same' }), chunks([row()]))
+      const second = committed({ generation: 2, complete: true, contentHash: 'same' })
+      t.equal(await store.publish(second, chunks([row()])), 'unchanged')
+      t.same(await store.series(series), [{ ...row(), windowFromMs: T0 }])
+      t.same(await store.windows('vitals', T0, T0 + 1), [second])
+    },
+  )
+
+  check('of publishes at the same time, the highest generation remains', async (t, open) => {
+    const store = open()
+    await Promise.all(
+      [2, 4, 1, 3].map((generation) =>
+        store.publish(committed({ generation }), chunks([row({ n: BigInt(generation) })])),
+      ),
+    )
+    t.same(
+      (await store.series(series)).map(({ n }) => n),
+      [4n],
+    )
+  })
+
+  check('a window without rows is a window, not a gap', async (t, open) => {
+    const store = open()
+    t.equal(await store.publish(committed(), chunks()), 'published')
+    t.same(await store.windows('vitals', T0, T0 + 1), [committed()])
+    t.same(await store.series(series), [])
+    t.same(await store.metrics('vitals', 'shop', T0, T0 + GRAIN_MS), [])
+  })
+
+  check('a publish that breaks off leaves the old rows; the next one succeeds', async (t, open) => {
+    async function* breaking(): AsyncIterable<readonly RollupRow[]> {
+      yield [row({ n: 9n }), row({ set: 'route', value: '/x' })]
+      throw new Error('the source broke')
+    }
+    await t.rejects(open().publish(committed(), breaking()), { message: 'the source broke' })
+    t.same(await open().windows('vitals', T0, T0 + 1), [])
+    await open().publish(committed(), chunks([row()]))
+    await t.rejects(open().publish(committed({ generation: 2 }), breaking()), { message: 'the source broke' })
+    t.same(await open().series(series), [{ ...row(), windowFromMs: T0 }])
+    t.same(await open().windows('vitals', T0, T0 + 1), [committed()])
+    t.equal(await open().publish(committed({ generation: 2 }), chunks([row({ n: 2n })])), 'published')
+    t.same(
+      (await open().series(series)).map(({ n }) => n),
+      [2n],
+    )
+  })
+
+  check('hostile names and values, and sums of 38 digits, come back exactly', async (t, open) => {
+    const store = open()
+    const values = [
+      '',
+      ' ',
+      '"',
+      '","n":"1"',
+      '../../etc/passwd',
+      'DROP TABLE rollup;--',
+      '[1,2]',
+      '\\',
+      '\n["shop","lcp"',
+      '\n{"value":"x"',
+      '\u0000',
+      '\u2028',
+      'ß',
+      '中文',
+      '\uffee',
+      '😀',
+    ].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    const extremes = {
+      sum: 99_999_999_999_999_999_999_999_999_999_999_999_999n,
+      n: 9_007_199_254_740_993n,
+      minMicros: 0n,
+      maxMicros: 1_000_000_000_000_000n,
+    }
+    const rows = values.map((value) => row({ app: 'é"', metric: 'm\n', set: 'route', value, ...extremes }))
+    await store.publish(committed(), chunks(rows))
+    const all = { ...series, app: 'é"', metric: 'm\n', set: 'route' }
+    t.same(
+      await store.series(all),
+      rows.map((each) => ({ ...each, windowFromMs: T0 })),
+    )
+    for (const [i, value] of values.entries()) {
+      t.same(
+        await store.series({ ...all, value }),
+        [{ ...row({ ...extremes, app: 'é"', metric: 'm\n', set: 'route', value }), windowFromMs: T0 }],
+        `value ${i}`,
+      )
+    }
+    t.same(await store.metrics('vitals', 'é"', T0, T0 + 1), [
+      { metric: 'm\n', unit: 'ms', rows: 2 * values.length },
+    ])
+  })
+
+  check('ranges are half-open, in time order, and cross midnight', async (t, open) => {
+    const store = open()
+    const starts = [0, 1, 2, 3].map((i) => T0 + i * GRAIN_MS)
+    for (const fromMs of [...starts].reverse()) {
+      await store.publish(committed({ fromMs }), chunks([row({ n: BigInt(fromMs) })]))
+    }
+    await store.publish(committed({ rollup: 'other' }), chunks([row({ n: 1n })]))
+    for (const [fromMs, toMs, expected] of [
+      [T0, T0 + 4 * GRAIN_MS, starts],
+      [T0 + 1, T0 + 4 * GRAIN_MS, starts.slice(1)],
+      [T0, T0 + 3 * GRAIN_MS, starts.slice(0, 3)],
+      [T0, T0 + 3 * GRAIN_MS + 1, starts],
+      [T0 + GRAIN_MS, T0 + GRAIN_MS, []],
+      [0, T0, []],
+    ] as const) {
+      t.same(
+        (await store.windows('vitals', fromMs, toMs)).map((window) => window.fromMs),
+        expected,
+      )
+      t.same(
+        (await store.series({ ...series, fromMs, toMs })).map(({ windowFromMs, n }) => [windowFromMs, n]),
+        expected.map((startMs) => [startMs, BigInt(startMs)]),
+      )
+    }
+  })
+
+  check('metrics are told with unit and measured rows, most first, sets not added up', async (t, open) => {
+    const store = open()
+    await store.publish(
+      committed(),
+      chunks([
+        row({ metric: 'cls', unit: '1', rows: 5 }),
+        row({ metric: 'fid', rows: 8 }),
+        row({ metric: 'lcp', rows: 4 }),
+        row({ metric: 'lcp', set: 'country', value: 'CH', rows: 1 }),
+        row({ metric: 'lcp', set: 'route', value: '/a', rows: 2 }),
+        row({ metric: 'lcp', set: 'route', value: '/b', rows: 1 }),
+      ]),
+    )
+    await store.publish(
+      committed({ fromMs: T0 + GRAIN_MS }),
+      chunks([row({ metric: 'lcp', unit: 's', rows: 3 }), row({ app: 'shop2', rows: 99 })]),
+    )
+    t.same(await store.metrics('vitals', 'shop', T0, T0 + 2 * GRAIN_MS), [
+      { metric: 'fid', unit: 'ms', rows: 8 },
+      { metric: 'lcp', unit: 's', rows: 7 },
+      { metric: 'cls', unit: '1', rows: 5 },
+    ])
+    t.same(
+      (await store.metrics('vitals', 'shop', T0, T0 + GRAIN_MS)).map(({ metric, rows }) => [metric, rows]),
+      [
+        ['fid', 8],
+        ['cls', 5],
+        ['lcp', 4],
+      ],
+    )
+  })
+}

@@ -1,0 +1,60 @@
+import type { Arrivals, ArrivedObject } from '../../src/aggregation/ingest/arrivals.ts'
+
+/** As much of an event as the memory engine looks at. */
+export interface FakeEvent {
+  readonly timeMs: number
+  readonly value: number
+  readonly receivedMs?: number
+}
+
+export interface MemoryArrivals extends Arrivals {
+  /** A raw object lands in the lake; the next ingest indexes it. */
+  deliver(key: string, events: readonly FakeEvent[]): void
+  /** The object is gone, as after a careless deletion. */
+  lose(key: string): void
+  eventsOf(key: string): readonly FakeEvent[] | undefined
+  /** The next ingests reject with these. */
+  readonly failures: Error[]
+}
+
+/** What has arrived, in memory. */
+export function memoryArrivals(): MemoryArrivals {
+  const raw = new Map<string, readonly FakeEvent[]>()
+  const indexed = new Map<string, readonly FakeEvent[]>()
+  const failures: Error[] = []
+  const all = () => [...indexed.values()].flat()
+
+  return {
+    failures,
+    deliver: (key, events) => raw.set(key, events),
+    lose: (key) => indexed.delete(key),
+    eventsOf: (key) => indexed.get(key),
+    async ingest() {
+      const failure = failures.shift()
+      if (failure) throw failure
+      const report = { inputs: raw.size, rows: [...raw.values()].flat().length, malformed: 0 }
+      for (const [key, events] of raw) indexed.set(key, events)
+      raw.clear()
+      return report
+    },
+    async touching(fromMs, toMs) {
+      const within = ({ timeMs }: FakeEvent) => timeMs >= fromMs && timeMs < toMs
+      const found = [...indexed].filter(([, events]) => events.some(within))
+      return found.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, events]) => arrived(key, events))
+    },
+    minutes: async (fromMs, toMs) =>
+      [...new Set(all().map(({ timeMs }) => minuteOf(timeMs)))]
+        .filter((minute) => minute >= minuteOf(fromMs) && minute < toMs)
+        .sort((a, b) => a - b),
+    earliestMs: async () =>
+      indexed.size === 0 ? undefined : Math.min(...all().map(({ timeMs }) => minuteOf(timeMs))),
+  }
+}
+
+const minuteOf = (ms: number) => Math.floor(ms / 60_000) * 60_000
+
+function arrived(key: string, events: readonly FakeEvent[]): ArrivedObject {
+  const minutes: Record<string, number> = {}
+  for (const { timeMs } of events) minutes[minuteOf(timeMs)] = (minutes[minuteOf(timeMs)] ?? 0) + 1
+  return { key, rows: events.length, bytes: events.length * 100, minutes }
+}
