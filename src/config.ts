@@ -5,8 +5,7 @@ import { type Fault, ruleFaults } from './config-rules.ts'
 import { Config } from './config-schema.ts'
 import { AppError } from './std/errors.ts'
 
-export type { Fault } from './config-rules.ts'
-export type { AggregationConfig, AppConfig, Config, GatewayConfig, TokenConfig } from './config-schema.ts'
+export type { Config } from './config-schema.ts'
 
 /** Variables that start with HEADGATE_ but are no configuration key. */
 const RESERVED = ['HEADGATE_CONFIG']

@@ -27,10 +27,13 @@ export function judge(candidate: unknown): Verdict {
     return refuse('invalid_field', `attributes: must not have more than ${MAX_ATTRIBUTES} names`)
   }
   if (check.Check(candidate)) return accept(candidate)
+  // Many clients write null for what they do not know: absent. Looked for only where something is wrong already.
+  const present = Object.fromEntries(Object.entries(candidate).filter(([, value]) => value !== null))
+  if (check.Check(present)) return accept(present)
   for (const field of Measurement.required) {
-    if (candidate[field] === undefined) return refuse('missing_field', `${field}: is required`)
+    if (present[field] === undefined) return refuse('missing_field', `${field}: is required`)
   }
-  return refuse('invalid_field', check.Errors(candidate).slice(0, 1).map(brokenRule).join())
+  return refuse('invalid_field', check.Errors(present).slice(0, 1).map(brokenRule).join())
 }
 
 /**

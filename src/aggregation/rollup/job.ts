@@ -42,7 +42,12 @@ export interface RunWindow extends PlannedWindow {
 export interface RunScope {
   readonly rollups: readonly string[]
   /** Absent for scheduled runs, which take what is due when they start. */
-  readonly range?: { readonly fromMs: number; readonly toMs: number }
+  readonly range?: {
+    readonly fromMs: number
+    readonly toMs: number
+    /** No start was given: what is ingested until the run begins may move it back, to the first data. */
+    readonly sinceFirst?: true
+  }
   readonly reprocess: Reprocess
 }
 

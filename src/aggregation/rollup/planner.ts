@@ -89,7 +89,9 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
 
     async plan({ trigger, scope: { rollups, range, reprocess } }) {
       if (trigger === 'schedule' || range === undefined) return scheduled(rollups)
-      return planRequested(await facts(rollups, range), reprocess, times())
+      const now = times()
+      const fromMs = range.sinceFirst ? Math.min(range.fromMs, await firstMs(now)) : range.fromMs
+      return planRequested(await facts(rollups, { fromMs, toMs: range.toMs }), reprocess, now)
     },
 
     async windows({ rollup, fromMs, toMs }) {

@@ -81,7 +81,7 @@ function rangeOf(request: RunRequest, { nowMs, grainMs, firstMs }: ScopeDefaults
   const fromMs = from === undefined ? Math.min(firstMs, nowMs) : instant('from', from)
   const toMs = to === undefined ? openToMs : instant('to', to)
   if (fromMs >= toMs) throw invalid('from must be before to.')
-  return { fromMs, toMs }
+  return { fromMs, toMs, ...(from === undefined && { sinceFirst: true as const }) }
 }
 
 /** A date, or a date with a time and a zone: text without a zone would mean whatever this machine's zone is. */

@@ -22,7 +22,10 @@ export interface Stream {
   /** Most records, and most bytes of data and partition keys, in one `put`. */
   readonly maxRecords: number
   readonly maxBytes: number
-  /** One outcome per record, in order. Never rejects for a record's or the sink's sake: that is an outcome. */
+  /**
+   * One outcome per record, in order. Never rejects for a record's or the sink's sake: that is an outcome. The signal
+   * is this call's own; once it aborts, the put resolves soon and what is not proven stored is `transient`.
+   */
   put(records: readonly StreamRecord[], signal: AbortSignal): Promise<readonly RecordOutcome[]>
   /** Finishes what is under way and lets go of files and sockets. */
   close(): Promise<void>

@@ -74,18 +74,23 @@ test('a request may have any of its fields, and no others', async (t) => {
 test('a request means a range of windows', async (t) => {
   const all = { rollups: ['vitals', 'hourly'], reprocess: 'missing' } as const
   const open = T0 + 30 * MIN
+  const since = { sinceFirst: true } as const
   for (const [what, request, range] of [
-    ['nothing: the horizon and the open window', {}, [defaults.firstMs, open]],
-    ['an instant', { at: T0 }, [T0, T0 + 1]],
-    ['a range', { from: T0 - GRAIN, to: T0 }, [T0 - GRAIN, T0]],
-    ['from an instant on', { from: T0 }, [T0, open]],
-    ['up to an instant', { to: T0 }, [defaults.firstMs, T0]],
+    ['nothing: the horizon and the open window', {}, [defaults.firstMs, open, since]],
+    ['an instant', { at: T0 }, [T0, T0 + 1, {}]],
+    ['a range', { from: T0 - GRAIN, to: T0 }, [T0 - GRAIN, T0, {}]],
+    ['from an instant on', { from: T0 }, [T0, open, {}]],
+    ['up to an instant', { to: T0 }, [defaults.firstMs, T0, since]],
   ] as const) {
-    t.same(scopeOf(request, defaults), { ...all, range: { fromMs: range[0], toMs: range[1] } }, what)
+    t.same(
+      scopeOf(request, defaults),
+      { ...all, range: { fromMs: range[0], toMs: range[1], ...range[2] } },
+      what,
+    )
   }
   t.same(
     scopeOf({}, { ...defaults, firstMs: defaults.nowMs + 5 * MIN }).range,
-    { fromMs: defaults.nowMs, toMs: open },
+    { fromMs: defaults.nowMs, toMs: open, ...since },
     'the first event may be ahead of our clock',
   )
   t.match(scopeOf({ rollups: ['hourly'], reprocess: 'failed' }, defaults), {

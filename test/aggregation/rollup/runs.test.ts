@@ -101,6 +101,16 @@ test('a rerun with the same rows is a new generation that changes nothing', asyn
   t.match(await stored(), [{ generation: 2, rows: 1, complete: true }])
 })
 
+test('a run that was given no start reaches back to what is ingested only when it begins', async (t) => {
+  const { deliver, clock, open, stored } = await aggregation(t)
+  const runs = await open()
+  clock.advance(3 * GRAIN)
+  await runs.submit({}, 'ops')
+  deliver(at(0), [1, 2])
+  await runs.work(never)
+  t.match((await stored())[0], { at: 0, rows: 2, sum: 3 })
+})
+
 test('an explicit run ignores the grace and takes the open window, as incomplete; the schedule completes it', async (t) => {
   const { deliver, clock, open, stored } = await aggregation(t)
   const runs = await open()

@@ -1,0 +1,99 @@
+import {
+  type DuckDBConnection,
+  DuckDBDecimalValue,
+  DuckDBInstance,
+  type DuckDBResult,
+  type DuckDBValue,
+} from '@duckdb/node-api'
+import type { SqlValue } from './sql-session.ts'
+import { quote } from './sql-text.ts'
+
+/** What the parent asks. One reply each, in order; `next` pulls the following chunk of the query that is open. */
+export type SessionRequest =
+  | { readonly kind: 'open'; readonly settings: SessionSettings }
+  | { readonly kind: 'run'; readonly statements: readonly string[] }
+  | { readonly kind: 'query'; readonly query: string }
+  | { readonly kind: 'next' }
+  | { readonly kind: 'finish' }
+
+export interface SessionSettings {
+  readonly memoryLimitBytes: number
+  readonly threads: number
+  /** Of this session alone. */
+  readonly spillDir: string
+  /** The only folders that a statement can read or write. */
+  readonly directories: readonly string[]
+}
+
+export type SessionReply =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'chunk'; readonly rows: SqlValue[][] }
+  | { readonly kind: 'failed'; readonly message: string }
+
+let connection: DuckDBConnection | undefined
+let open: DuckDBResult | undefined
+
+// The channel closes when the parent closes the session, and also when it dies: nothing outlives it. An exit waits for
+// the statement under way, which is therefore interrupted.
+process.on('disconnect', () => {
+  connection?.interrupt()
+  process.exit(0)
+})
+
+let turn = Promise.resolve()
+process.on('message', (request: SessionRequest) => {
+  turn = turn.then(async () => {
+    const reply = await answer(request).catch((error: unknown) => ({
+      kind: 'failed' as const,
+      message: String(error),
+    }))
+    process.send?.(reply satisfies SessionReply)
+  })
+})
+
+async function answer(request: SessionRequest): Promise<SessionReply> {
+  switch (request.kind) {
+    case 'open':
+      connection = await connect(request.settings)
+      return { kind: 'done' }
+    case 'run':
+      for (const statement of request.statements) await connection?.run(statement)
+      return { kind: 'done' }
+    case 'query':
+      open = await connection?.stream(request.query)
+      return { kind: 'done' }
+    case 'next':
+      return nextChunk()
+    case 'finish':
+      open = undefined
+      return { kind: 'done' }
+  }
+}
+
+async function connect(settings: SessionSettings): Promise<DuckDBConnection> {
+  const instance = await DuckDBInstance.create(':memory:', {
+    memory_limit: `${settings.memoryLimitBytes}B`,
+    threads: String(settings.threads),
+    temp_directory: settings.spillDir,
+    preserve_insertion_order: 'false',
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+  })
+  const opened = await instance.connect()
+  await opened.run(`SET allowed_directories = [${settings.directories.map(quote).join(', ')}]`)
+  await opened.run('SET enable_external_access = false')
+  await opened.run('SET lock_configuration = true')
+  return opened
+}
+
+async function nextChunk(): Promise<SessionReply> {
+  const chunk = await open?.fetchChunk()
+  if (!chunk || chunk.rowCount === 0) return { kind: 'done' }
+  return { kind: 'chunk', rows: chunk.getRows().map((row) => row.map(plain)) }
+}
+
+/** Numbers, text and booleans as they are, BIGINT, HUGEINT and DECIMAL(n,0) as bigint, anything else as text. */
+function plain(value: DuckDBValue): SqlValue {
+  if (typeof value !== 'object' || value === null) return value ?? null
+  return value instanceof DuckDBDecimalValue ? value.value : String(value)
+}

@@ -1,0 +1,71 @@
+import type { Lake } from '../../lake/lake.ts'
+import { AppError } from '../../std/errors.ts'
+
+/** What is known of one Parquet object, stored as `index/dt=…/hr=…/<name>.json`. Written once, never changed. */
+export interface IndexEntry {
+  readonly version: 1
+  /** The object. There is none when `rows` is 0: no input held an event. */
+  readonly key: string
+  readonly rows: number
+  readonly bytes: number
+  /** The raw objects that went into it, which are removed after the entry is there. */
+  readonly inputs: readonly string[]
+  /** Start of each minute of event time (epoch ms, as text) → rows in it. */
+  readonly minutes: Readonly<Record<string, number>>
+  readonly malformed: number
+  /** First and last received_time; null without rows. */
+  readonly arrivalMinMs: number | null
+  readonly arrivalMaxMs: number | null
+}
+
+export interface Entries {
+  /** Keys below `prefix` in key order, without reading them. */
+  keys(prefix: string): Promise<readonly string[]>
+  load(keys: readonly string[]): Promise<readonly IndexEntry[]>
+  /** Stores the entry unless its key is taken: the commit point of an ingest. */
+  commit(key: string, entry: IndexEntry): Promise<'stored' | 'exists'>
+}
+
+/** Entries of a month at one ingest every two minutes: about 100 MB with their minutes and inputs. */
+const MAX_CACHED = 20_000
+/** Entries read at the same time. */
+const PARALLEL = 32
+
+/** Entries never change, so each is read once per process; the oldest read are forgotten first. */
+export function indexEntries(lake: Lake, maxCached = MAX_CACHED): Entries {
+  const cache = new Map<string, IndexEntry>()
+
+  async function read(key: string): Promise<IndexEntry | undefined> {
+    const cached = cache.get(key)
+    if (cached) return cached
+    const body = await lake.get(key)
+    if (!body) return undefined
+    const entry = parse(key, body)
+    cache.set(key, entry)
+    for (const oldest of cache.keys()) {
+      if (cache.size <= maxCached) break
+      cache.delete(oldest)
+    }
+    return entry
+  }
+
+  return {
+    async keys(prefix) {
+      return (await lake.list(prefix)).map((object) => object.key)
+    },
+    async load(keys) {
+      const entries: (IndexEntry | undefined)[] = []
+      for (let at = 0; at < keys.length; at += PARALLEL)
+        entries.push(...(await Promise.all(keys.slice(at, at + PARALLEL).map(read))))
+      return entries.filter((entry) => entry !== undefined)
+    },
+    commit: (key, entry) => lake.put(key, Buffer.from(JSON.stringify(entry)), { ifAbsent: true }),
+  }
+}
+
+function parse(key: string, body: Buffer): IndexEntry {
+  const entry = JSON.parse(body.toString()) as IndexEntry
+  if (entry.version !== 1)
+    throw new AppError('lake_failed', `${key} is of version ${entry.version}, not of version 1`)
+  return entry
+}

@@ -1,0 +1,78 @@
+import { type ColumnType, columns, EVENT_VERSION } from '../../event/event.ts'
+import { MAX_LINE_BYTES } from './screen.ts'
+import { fileList, quote } from './sql-text.ts'
+
+const DUCKDB_TYPES: Readonly<Record<ColumnType, string>> = {
+  text: 'VARCHAR',
+  bigint: 'BIGINT',
+  integer: 'INTEGER',
+  double: 'DOUBLE',
+  json: 'JSON',
+}
+
+/** Latest instant that a JavaScript Date can hold, epoch ms. */
+const MAX_TIME_MS = 8_640_000_000_000_000
+
+/** Column → DuckDB type, in storage order. */
+type Types = readonly (readonly [string, string])[]
+export const columnTypes: Types = columns.map(({ name, type }) => [name, DUCKDB_TYPES[type]])
+const lineTypes: Types = [['v', 'BIGINT'], ...columnTypes]
+const names = columnTypes.map(([name]) => name)
+const required = columns.filter((column) => column.required).map(({ name }) => name)
+
+/** What makes a row an event. Prefix: of the row's columns. */
+const isEvent = (prefix: string) =>
+  [
+    `${prefix}v = ${EVENT_VERSION}`,
+    ...required.map((name) => `${prefix}${name} IS NOT NULL`),
+    ...['event_time', 'received_time'].map((name) => `${prefix}${name} BETWEEN 0 AND ${MAX_TIME_MS}`),
+  ].join(' AND ')
+
+/** Sorted, so that one app's rows of one metric compress together and are read without the others. */
+const toParquet = (query: string, target: string) =>
+  `COPY (${query} ORDER BY app_id, name, event_time) TO ${quote(target)} (FORMAT parquet, COMPRESSION zstd)`
+
+/** Files of nothing but events → one Parquet file. A single line that is none fails the statement. */
+export function compactClean(files: readonly string[], target: string): string {
+  const checked = `CASE WHEN ${isEvent('')} THEN event_id ELSE error('not an event') END AS event_id`
+  const fields = names.map((name) => (name === 'event_id' ? checked : name)).join(', ')
+  return toParquet(`SELECT ${fields} FROM ${readLines(files, MAX_LINE_BYTES, lineTypes)}`, target)
+}
+
+function readLines(files: readonly string[], maxLineBytes: number, types: Types): string {
+  return `read_json(${fileList(files)}, format = 'newline_delimited', compression = 'uncompressed',
+    hive_partitioning = false, maximum_object_size = ${maxLineBytes},
+    columns = {${types.map(([name, type]) => `${name}: '${type}'`).join(', ')}})`
+}
+
+/** Screened lines → the table `judged` of line and event; casts are those of `compactClean`, with NULL for a failure. */
+export function judgeLines(lines: string): string {
+  const shape = quote(JSON.stringify(Object.fromEntries(lineTypes)))
+  // Every byte of a line may have become an escape of six.
+  const source = readLines([lines], 6 * MAX_LINE_BYTES + 1_024, [['line', 'VARCHAR']])
+  return `CREATE OR REPLACE TEMP TABLE judged AS
+    SELECT line, event, COALESCE(${isEvent('event.')}, false) AS good
+    FROM (SELECT line, from_json(CASE WHEN json_valid(line) THEN line END, ${shape}) AS event FROM ${source})`
+}
+
+export function compactJudged(target: string): string {
+  const fields = names.map((name) => `event.${name} AS ${name}`).join(', ')
+  return toParquet(`SELECT ${fields} FROM judged WHERE good`, target)
+}
+
+export const MALFORMED_LINES = 'SELECT line FROM judged WHERE NOT good'
+
+/** Fails unless the Parquet file has the columns that every event has, in their types. */
+export function checkColumns(file: string): string {
+  const casts = columnTypes
+    .filter(([name]) => required.some((column) => column === name))
+    .map(([name, type]) => `CAST(${name} AS ${type})`)
+  return `SELECT ${casts.join(', ')} FROM read_parquet(${fileList([file])}, hive_partitioning = false) LIMIT 0`
+}
+
+/** Minute of event time, rows in it, first and last arrival. */
+export function minutesOf(file: string): string {
+  return `SELECT event_time - event_time % 60000 AS minute, COUNT(*), MIN(received_time), MAX(received_time)
+    FROM read_parquet(${fileList([file])}, hive_partitioning = false)
+    WHERE event_time BETWEEN 0 AND ${MAX_TIME_MS} GROUP BY minute ORDER BY minute`
+}

@@ -1,0 +1,149 @@
+import { rm } from 'node:fs/promises'
+import { Counter } from 'prom-client'
+import type { Lake } from '../../lake/lake.ts'
+import { DAY_MS, dayOf, HOUR_MS } from '../../lake/layout.ts'
+import type { Clock } from '../../std/clock.ts'
+import type { Telemetry } from '../../std/telemetry.ts'
+import type { Arrivals, ArrivedObject, IngestReport } from './arrivals.ts'
+import { type IndexEntry, indexEntries } from './entries.ts'
+import { foreignEntryKey, indexForeign } from './ingest-foreign.ts'
+import { ingestPartition } from './ingest-partition.ts'
+import { type ForeignObject, pendingIn } from './pending.ts'
+import { rawListing } from './raw-listing.ts'
+import type { OpenSqlSession } from './sql-session.ts'
+import { workFolder } from './temporary.ts'
+
+export interface LakeArrivalsOptions {
+  readonly lake: Lake
+  readonly openSession: OpenSqlSession
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+  /** Where Parquet files are made before they are moved into the lake. */
+  readonly tempDir: string
+  /** Most bytes of lines in one Parquet object. */
+  readonly maxBatchBytes: number
+}
+
+/** event_time lies in [received_time − 24 h, received_time + 5 min] (design.md, Event). */
+const MAX_DELAY_MS = DAY_MS
+const MAX_AHEAD_MS = 5 * 60_000
+/** An object lies in the hour in which its oldest event arrived, and may have been open for an hour more. */
+const PARTITION_SLACK_MS = 2 * HOUR_MS
+const MINUTE_MS = 60_000
+/** Above so many days one listing of the whole index is cheaper than one for each. */
+const MAX_DAY_LISTINGS = 31
+
+/** Arrivals over any lake; the index lies in the lake as well, so that every process sees the same. */
+export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
+  const { lake, clock, tempDir } = options
+  const entries = indexEntries(lake)
+  const listRaw = rawListing(lake, clock)
+  const count = counters(options.telemetry)
+  const indexed = new Set<string>()
+  let earliest: number | undefined
+
+  return { ingest, touching, minutes, earliestMs }
+
+  async function ingest(signal: AbortSignal): Promise<IngestReport> {
+    const { partitions, foreign } = pendingIn(await listRaw())
+    const unindexed = await withoutEntry(foreign)
+    const report = { inputs: 0, rows: 0, malformed: 0 }
+    if (partitions.length === 0 && unindexed.length === 0) return report
+
+    const session = await options.openSession(signal)
+    const folder = await workFolder(tempDir, 'ingest')
+    const tools = { lake, entries, session, folder, maxBatchBytes: options.maxBatchBytes }
+    const add = (part: IngestReport) => {
+      report.inputs += part.inputs
+      report.rows += part.rows
+      report.malformed += part.malformed
+      count(part)
+    }
+    try {
+      for (const partition of partitions) add(await ingestPartition(partition, tools))
+      for (const object of unindexed) add(await indexForeign(object, tools))
+    } finally {
+      await session.close()
+      await rm(folder, { recursive: true, force: true })
+    }
+    return report
+  }
+
+  async function withoutEntry(objects: readonly ForeignObject[]): Promise<readonly ForeignObject[]> {
+    const missing: ForeignObject[] = []
+    for (const object of objects) {
+      if (indexed.has(object.key)) continue
+      const [entry] = await entries.load([foreignEntryKey(object)])
+      if (entry) indexed.add(object.key)
+      else missing.push(object)
+    }
+    return missing
+  }
+
+  async function touching(fromMs: number, toMs: number): Promise<readonly ArrivedObject[]> {
+    const arrived = await arrivedFor(fromMs, toMs)
+    return arrived
+      .filter((entry) => minutesIn(entry, fromMs, toMs).length > 0)
+      .map(({ key, rows, bytes, minutes }) => ({ key, rows, bytes, minutes }))
+      .sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
+  }
+
+  async function minutes(fromMs: number, toMs: number): Promise<readonly number[]> {
+    const touched = (await arrivedFor(fromMs, toMs)).flatMap((entry) => minutesIn(entry, fromMs, toMs))
+    return [...new Set(touched)].sort((a, b) => a - b)
+  }
+
+  /** Entries of every object that may hold events of [fromMs, toMs). */
+  async function arrivedFor(fromMs: number, toMs: number): Promise<readonly IndexEntry[]> {
+    const first = Math.floor(Math.max(0, fromMs - MAX_AHEAD_MS - PARTITION_SLACK_MS) / DAY_MS)
+    const last = Math.floor((Math.min(toMs, clock.nowMs()) + MAX_DELAY_MS) / DAY_MS)
+    const prefixes: string[] = []
+    for (let day = first; day <= last && prefixes.length <= MAX_DAY_LISTINGS; day += 1)
+      prefixes.push(`index/dt=${dayOf(day * DAY_MS)}/`)
+    const whole = prefixes.length > MAX_DAY_LISTINGS
+    const keys = await Promise.all((whole ? ['index/'] : prefixes).map((prefix) => entries.keys(prefix)))
+    return entries.load(keys.flat())
+  }
+
+  async function earliestMs(): Promise<number | undefined> {
+    // What arrives from now on is younger than this: the answer stays.
+    if (earliest !== undefined && earliest < clock.nowMs() - MAX_DELAY_MS - PARTITION_SLACK_MS)
+      return earliest
+    const keys = await entries.keys('index/')
+    const [, firstDay] = /^index\/dt=([^/]+)/.exec(keys[0] ?? '') ?? []
+    if (firstDay === undefined) return undefined
+    // Events may be a day older than their arrival: those of the second day may precede all of the first.
+    const afterMs = Date.parse(firstDay) + 2 * DAY_MS
+    const early = keys.filter((key) => key < `index/dt=${dayOf(afterMs)}`)
+    earliest = (await firstMinute(early)) ?? (await firstMinute(keys))
+    return earliest
+  }
+
+  async function firstMinute(keys: readonly string[]): Promise<number | undefined> {
+    const [first] = (await entries.load(keys))
+      .flatMap((entry) => minutesIn(entry, 0, Number.POSITIVE_INFINITY))
+      .sort((a, b) => a - b)
+    return first
+  }
+}
+
+function minutesIn(entry: IndexEntry, fromMs: number, toMs: number): number[] {
+  return Object.keys(entry.minutes)
+    .map(Number)
+    .filter((minute) => minute + MINUTE_MS > fromMs && minute < toMs)
+}
+
+function counters({ metrics }: Telemetry): (report: IngestReport) => void {
+  const counter = (name: string, help: string) => new Counter({ name, help, registers: [metrics] })
+  const inputs = counter('headgate_ingest_objects_total', 'Raw objects compacted or indexed.')
+  const rows = counter('headgate_ingest_rows_total', 'Events indexed for aggregation.')
+  const malformed = counter(
+    'headgate_ingest_malformed_total',
+    'Lines and objects that were no events, kept in dead/.',
+  )
+  return (report) => {
+    inputs.inc(report.inputs)
+    rows.inc(report.rows)
+    malformed.inc(report.malformed)
+  }
+}

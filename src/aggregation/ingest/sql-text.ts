@@ -1,0 +1,9 @@
+/** A SQL string literal. The only way in which a path, an id or any other text enters a statement. */
+export function quote(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}
+
+/** A list of files as DuckDB reads it, each path taken literally: it would expand `*`, `?` and `[` in them. */
+export function fileList(paths: readonly string[]): string {
+  return `[${paths.map((path) => quote(path.replace(/[[*?]/g, '[$&]'))).join(', ')}]`
+}

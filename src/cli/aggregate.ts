@@ -1,0 +1,93 @@
+import { systemClock } from '../std/clock.ts'
+import { AppError } from '../std/errors.ts'
+import { systemEntropy } from '../std/id.ts'
+import { createTelemetry } from '../std/telemetry.ts'
+import { type AggregationWiring, type Progress, wireAggregation } from '../wiring.ts'
+import { CONFIG_OPTION, type Command, EXIT, type Flags } from './command.ts'
+import { loadConfig } from './load.ts'
+import type { Terminal } from './terminal.ts'
+
+const BAR_WIDTH = 30
+
+export const aggregateCommand: Command = {
+  name: 'aggregate',
+  summary: 'Run aggregations once, here and now, with a progress bar.',
+  description: `Computes the windows of a range and publishes them, then exits: 0 when every window succeeded, 1 otherwise.
+A Headgate that serves the same data folder may go on running; each window is computed by one of them only.
+Times are ISO 8601 or epoch milliseconds. Without a range: what is missing, and the window that is open now.`,
+  options: {
+    ...CONFIG_OPTION,
+    from: { type: 'string', value: 'TIME', help: 'Start of the range, inclusive.' },
+    to: { type: 'string', value: 'TIME', help: 'End of the range, exclusive.' },
+    rollup: { type: 'string', value: 'ID', help: 'This rollup only.' },
+    reprocess: {
+      type: 'string',
+      value: 'WHICH',
+      help: 'missing (default), failed or all windows of the range.',
+    },
+    'dry-run': { type: 'boolean', help: 'Only list the windows that would be computed.' },
+    yes: { type: 'boolean', short: 'y', help: 'Go on with more than 200 windows.' },
+  },
+  async run({ flags }, terminal) {
+    const config = await loadConfig(flags, terminal)
+    // One line a window is all there is to say, unless something goes wrong.
+    const level = config.logLevel === 'info' ? 'warn' : config.logLevel
+    const telemetry = createTelemetry(level, { write: (line) => terminal.err(line) })
+    const wired = await wireAggregation(config, {
+      clock: systemClock,
+      entropy: systemEntropy,
+      telemetry,
+      askGateway: async () => null,
+      onProgress: (progress) => drawProgress(progress, terminal),
+    })
+    return runOnce(wired, flags, terminal)
+  },
+}
+
+async function runOnce({ runs }: AggregationWiring, flags: Flags, terminal: Terminal): Promise<number> {
+  const answer = await runs.submit(requestOf(flags), 'command line')
+  if (answer.id === null) {
+    for (const { rollup, fromMs, toMs } of answer.windows) {
+      terminal.out(`${rollup} ${new Date(fromMs).toISOString()} to ${new Date(toMs).toISOString()}\n`)
+    }
+    terminal.out(`${answer.windows.length} windows would be computed, ${answer.skipped.length} skipped.\n`)
+    return EXIT.ok
+  }
+  const run = await runs.finish(answer.id, terminal.stop)
+  const failed = run.windows.filter(({ result }) => result === 'failed')
+  for (const { fromMs, error } of failed) {
+    terminal.err(`${new Date(fromMs).toISOString()}: ${error?.code}: ${error?.message}\n`)
+  }
+  terminal.out(
+    `Run ${run.id} ${run.state}: ${run.windows.length - failed.length} windows done, ${failed.length} failed.\n`,
+  )
+  return run.state === 'succeeded' ? EXIT.ok : EXIT.failed
+}
+
+type Request = Parameters<AggregationWiring['runs']['submit']>[0]
+
+const REPROCESS = ['missing', 'failed', 'all'] as const
+
+function requestOf({ from, to, rollup, reprocess, ...flags }: Flags): Request {
+  const wanted = REPROCESS.find((each) => each === reprocess)
+  if (reprocess !== undefined && wanted === undefined) {
+    throw new AppError('invalid_request', `--reprocess takes one of ${REPROCESS.join(', ')}`)
+  }
+  return {
+    ...(from !== undefined && { from: String(from) }),
+    ...(to !== undefined && { to: String(to) }),
+    ...(rollup !== undefined && { rollups: [String(rollup)] }),
+    ...(wanted !== undefined && { reprocess: wanted }),
+    dryRun: flags['dry-run'] === true,
+    confirm: flags['yes'] === true,
+  }
+}
+
+/** Redrawn in place for a person, a line a window for a log. */
+function drawProgress({ window, of, done }: Progress, terminal: Terminal): void {
+  const filled = Math.round((window / of) * BAR_WIDTH)
+  const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}`
+  const at = new Date(done.fromMs).toISOString().slice(0, 16)
+  const line = `${bar} ${window}/${of}  ${at}Z  ${done.rows ?? 0} rows  ${done.result ?? ''}`
+  terminal.out(terminal.interactive ? `\r${line}${window === of ? '\n' : ''}` : `${line}\n`)
+}

@@ -1,0 +1,39 @@
+import type { Terminal } from './terminal.ts'
+
+/** Exit codes: 0 done, 1 failed, 2 wrong usage or configuration. */
+export const EXIT = { ok: 0, failed: 1, usage: 2 } as const
+
+export interface Option {
+  readonly type: 'string' | 'boolean'
+  readonly short?: string
+  /** Shown for the value in the help: `--config FILE`. */
+  readonly value?: string
+  readonly help: string
+}
+
+/** What parseArgs made of the options: text, or true for a flag. */
+export type Flags = Readonly<Record<string, string | boolean | undefined>>
+
+export interface Command {
+  readonly name: string
+  readonly summary: string
+  /** Longer help, a paragraph or two. */
+  readonly description: string
+  readonly options: Readonly<Record<string, Option>>
+  /** Words that may follow, such as `check` of `config check`. */
+  readonly words?: readonly string[]
+  /** Resolves with the exit code. */
+  run(
+    input: { readonly flags: Flags; readonly words: readonly string[] },
+    terminal: Terminal,
+  ): Promise<number>
+}
+
+export const CONFIG_OPTION: Readonly<Record<string, Option>> = {
+  config: {
+    type: 'string',
+    short: 'c',
+    value: 'FILE',
+    help: 'Configuration, YAML or JSON (or HEADGATE_CONFIG). Without one: embedded defaults on loopback.',
+  },
+}

@@ -1,0 +1,50 @@
+import { CONFIG_OPTION, type Command, EXIT } from './command.ts'
+import { loadConfig } from './load.ts'
+
+/** A probe that takes longer has failed: Docker's and Kubernetes' checks give up after a few seconds, too. */
+const HEALTH_TIMEOUT_MS = 3_000
+
+export const healthCommand: Command = {
+  name: 'health',
+  summary: 'Ask a running Headgate whether it is ready; for container health checks.',
+  description: `Asks /readyz of the configured listeners of this machine. Exits 0 when all that answer are ready, 1 otherwise.
+--url asks one address only.`,
+  options: {
+    ...CONFIG_OPTION,
+    url: {
+      type: 'string',
+      value: 'URL',
+      help: 'Ask this address instead, such as http://127.0.0.1:8080/readyz.',
+    },
+  },
+  async run({ flags }, terminal) {
+    const urls = typeof flags['url'] === 'string' ? [flags['url']] : await configuredUrls(flags, terminal)
+    const answers = await Promise.all(urls.map(ask))
+    for (const { url, state } of answers) terminal.out(`${url}: ${state}\n`)
+    const reached = answers.filter(({ state }) => state !== 'unreachable')
+    return reached.length > 0 && reached.every(({ state }) => state === 'ready') ? EXIT.ok : EXIT.failed
+  },
+}
+
+async function configuredUrls(...args: Parameters<typeof loadConfig>): Promise<string[]> {
+  const { gateway, aggregation } = await loadConfig(...args)
+  return [gateway.listen, aggregation.listen].map(
+    ({ host, port }) => `http://${reachable(host)}:${port}/readyz`,
+  )
+}
+
+/** A listener on every address is asked on loopback. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  if (host === '::') return '[::1]'
+  return host.includes(':') ? `[${host}]` : host
+}
+
+async function ask(url: string): Promise<{ url: string; state: 'ready' | 'not ready' | 'unreachable' }> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) })
+    return { url, state: response.ok ? 'ready' : 'not ready' }
+  } catch {
+    return { url, state: 'unreachable' }
+  }
+}

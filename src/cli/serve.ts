@@ -1,0 +1,177 @@
+import { buildAggregation } from '../aggregation/app.ts'
+import { type Config, isLoopback } from '../config.ts'
+import { buildGateway } from '../gateway/app.ts'
+import { createAuth } from '../http/auth.ts'
+import { buildOperations } from '../http/operations-listener.ts'
+import { aborted, sleep, withDeadline } from '../std/abort.ts'
+import { systemClock } from '../std/clock.ts'
+import { systemEntropy } from '../std/id.ts'
+import { createTelemetry } from '../std/telemetry.ts'
+import {
+  type AggregationWiring,
+  type GatewayWiring,
+  remoteGatewayOf,
+  type System,
+  wireAggregation,
+  wireGateway,
+} from '../wiring.ts'
+import { CONFIG_OPTION, type Command, EXIT, type Flags } from './command.ts'
+import { loadConfig, withDevApp } from './load.ts'
+import type { Terminal } from './terminal.ts'
+
+/** Requests in flight may take so long to finish once no new ones are taken (design.md, section 5). */
+const IN_FLIGHT_MS = 10_000
+/** A load balancer needs so long to notice that an instance is not ready any more; on loopback there is none. */
+const LOAD_BALANCER_MS = 10_000
+
+interface Modules {
+  readonly gateway: boolean
+  readonly aggregation: boolean
+}
+
+/** What all doors need: a Fastify instance, in as much as the command line handles it. */
+interface Door {
+  readonly name: string
+  readonly host: string
+  readonly port: number
+  readonly server: { listen(at: { host: string; port: number }): Promise<string>; close(): Promise<void> }
+}
+
+export const serveCommand = command('serve', { gateway: true, aggregation: true }, [
+  'Run everything in one process: gateway, aggregation, dashboard.',
+  'The public gateway and the private aggregation listener in one process, each on its own port.',
+])
+
+export const gatewayCommand = command('gateway', { gateway: true, aggregation: false }, [
+  'Run the public gateway only.',
+  'Takes beacons and delivers them. /metrics and /reconcile are served on gateway.operations.listen, when that is set.',
+])
+
+export const aggregationCommand = command('aggregation', { gateway: false, aggregation: true }, [
+  'Run the private aggregation module only: runs, queries, dashboard.',
+  'Rolls up what lies in the lake. The dashboard asks aggregation.gatewayUrl for the state of the gateway.',
+])
+
+function command(name: string, modules: Modules, [summary, description]: readonly [string, string]): Command {
+  return {
+    name,
+    summary,
+    description: `${description}
+Ends at SIGTERM or SIGINT: stops taking requests, delivers what it accepted, exits 0. SIGHUP reads the apps again.`,
+    options: CONFIG_OPTION,
+    run: ({ flags }, terminal) => serve(modules, flags, terminal),
+  }
+}
+
+async function serve(modules: Modules, flags: Flags, terminal: Terminal): Promise<number> {
+  const config = await withDevApp(await loadConfig(flags, terminal), terminal, systemEntropy)
+  const telemetry = createTelemetry(config.logLevel, { write: (line) => terminal.out(line) })
+  const system = { clock: systemClock, entropy: systemEntropy, telemetry }
+  const { log } = telemetry
+  let state: true | string = 'The listeners are not bound yet.'
+  const ready = () => state
+
+  const gateway = modules.gateway ? await wireGateway(config, system) : undefined
+  const askGateway = gateway ? async () => gateway.reconcile() : remoteGatewayOf(config, terminal.env)
+  const aggregation = modules.aggregation
+    ? await wireAggregation(config, { ...system, askGateway })
+    : undefined
+  const context = { config, system, ready }
+  const doors = [
+    ...(gateway ? await gatewayDoors(context, gateway, modules) : []),
+    ...(aggregation ? [await aggregationDoor(context, aggregation, gateway)] : []),
+  ]
+  for (const { name, host, port, server } of doors) {
+    log.info({ url: await server.listen({ host, port }) }, `${name} listens`)
+  }
+  const { tick: tickMs, enabled: scheduled } = config.aggregation.schedule
+  const ending = new AbortController()
+  const working = aggregation?.runs.start(ending.signal, { tickMs, scheduled })
+  state = true
+  terminal.onReload(() => reload(gateway, flags, terminal))
+
+  await aborted(terminal.stop)
+  state = 'This instance is shutting down.'
+  log.info('shutting down')
+  const stopping = stop({ config, doors, gateway }, async () => {
+    ending.abort()
+    await working
+  })
+  await withDeadline(stopping, config.shutdown.totalMs, 'the shutdown').catch((error) =>
+    log.error({ code: error.code }, 'stopped at the deadline; what was not delivered is in the journal'),
+  )
+  return EXIT.ok
+}
+
+interface Context {
+  readonly config: Config
+  readonly system: System
+  readonly ready: () => true | string
+}
+
+async function gatewayDoors(
+  { config, system, ready }: Context,
+  gateway: GatewayWiring,
+  modules: Modules,
+): Promise<Door[]> {
+  const { listen, operations } = config.gateway
+  const server = await buildGateway(config.gateway, { ...system, ...gateway, ready, workers: 1 })
+  const doors = [{ name: 'gateway', ...listen, server }]
+  if (modules.aggregation || operations.listen === undefined) return doors
+  const auth = createAuth(config.aggregation.tokens)
+  const { metrics, log } = system.telemetry
+  const { reconcile } = gateway
+  return [
+    ...doors,
+    {
+      name: 'operations',
+      ...operations.listen,
+      server: await buildOperations({ metrics, reconcile, auth, log, ready }),
+    },
+  ]
+}
+
+async function aggregationDoor(
+  { config, system, ready }: Context,
+  aggregation: AggregationWiring,
+  gateway: GatewayWiring | undefined,
+): Promise<Door> {
+  const { telemetry, clock } = system
+  const server = await buildAggregation(config.aggregation, {
+    ...aggregation,
+    clock,
+    ready,
+    log: telemetry.log,
+    apps: () => config.apps.map(({ id }) => id),
+    operations: { metrics: telemetry.metrics, reconcile: () => gateway?.reconcile() ?? {} },
+  })
+  return { name: 'aggregation', ...config.aggregation.listen, server }
+}
+
+/** New apps, keys and origins without a restart. A faulty file changes nothing. */
+async function reload(gateway: GatewayWiring | undefined, flags: Flags, terminal: Terminal): Promise<void> {
+  try {
+    const { apps } = await loadConfig(flags, terminal)
+    gateway?.reload(apps)
+    terminal.err(`headgate: ${apps.length} apps read again\n`)
+  } catch (error) {
+    terminal.err(`headgate: kept the old configuration: ${(error as Error).message}\n`)
+  }
+}
+
+interface Running {
+  readonly config: Config
+  readonly doors: readonly Door[]
+  readonly gateway: GatewayWiring | undefined
+}
+
+/** No new requests first, then what is in flight, then what was accepted. The journal is closed last. */
+async function stop({ config, doors, gateway }: Running, endRuns: () => Promise<void>): Promise<void> {
+  const { waitMs, drainMs } = config.shutdown
+  const local = doors.every(({ host }) => isLoopback(host))
+  await sleep(waitMs ?? (local ? 0 : LOAD_BALANCER_MS))
+  const closing = Promise.all(doors.map(({ server }) => server.close()))
+  await withDeadline(closing, IN_FLIGHT_MS, 'the end of requests in flight').catch(() => undefined)
+  await endRuns()
+  await gateway?.close(drainMs)
+}

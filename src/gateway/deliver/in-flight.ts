@@ -1,0 +1,77 @@
+import { Gauge, type Registry } from 'prom-client'
+import { AppError } from '../../std/errors.ts'
+import type { Frame } from './backlog.ts'
+import type { Share } from './pack.ts'
+
+/** Where the lines of a frame ended. */
+export type Destination = 'delivered' | 'deadLettered'
+
+/** All frames up to `sequence` are done: how many of the events in them ended where. */
+export interface Finished {
+  readonly sequence: number
+  readonly delivered: number
+  readonly deadLettered: number
+}
+
+export interface InFlight {
+  add(frame: Frame): void
+  /** The container with these shares reached its destination. */
+  settle(shares: readonly Share[], destination: Destination): void
+  /** The frames at the head that are done, as one; each is told once. Containers finish in any order, frames do not. */
+  takeFinished(): Finished | undefined
+  /** Bytes without an outcome: what is held in memory. */
+  bytes(): number
+  /** Frames not yet told as finished. */
+  frames(): number
+}
+
+interface Progress {
+  bytesLeft: number
+  delivered: number
+  deadLettered: number
+}
+
+export function createInFlight(metrics: Registry): InFlight {
+  // In order of sequence, as the backlog hands the frames out.
+  const frames = new Map<number, Progress>()
+  let bytes = 0
+  new Gauge({
+    name: 'headgate_pump_in_flight_bytes',
+    help: 'Bytes read from the journal and not yet at their outcome.',
+    registers: [metrics],
+    collect() {
+      this.set(bytes)
+    },
+  })
+
+  return {
+    add(frame) {
+      frames.set(frame.sequence, { bytesLeft: frame.lines.length, delivered: 0, deadLettered: 0 })
+      bytes += frame.lines.length
+    },
+    settle(shares, destination) {
+      for (const share of shares) {
+        const progress = frames.get(share.sequence)
+        if (!progress) throw new AppError('internal', `Frame ${share.sequence} is not in flight`)
+        progress.bytesLeft -= share.bytes
+        progress[destination] += share.lines
+        bytes -= share.bytes
+      }
+    },
+    takeFinished() {
+      let finished: Finished | undefined
+      let delivered = 0
+      let deadLettered = 0
+      for (const [sequence, progress] of frames) {
+        if (progress.bytesLeft > 0) break
+        delivered += progress.delivered
+        deadLettered += progress.deadLettered
+        finished = { sequence, delivered, deadLettered }
+        frames.delete(sequence)
+      }
+      return finished
+    },
+    bytes: () => bytes,
+    frames: () => frames.size,
+  }
+}

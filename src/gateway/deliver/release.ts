@@ -1,0 +1,32 @@
+import type { Ledger } from '../../event/ledger.ts'
+import type { Backlog } from './backlog.ts'
+import type { InFlight } from './in-flight.ts'
+
+export interface ReleaseOptions {
+  readonly inFlight: InFlight
+  readonly backlog: Backlog
+  readonly ledger: Ledger
+  /** Does the work until it succeeds; false when it was given up. */
+  readonly insist: (what: string, work: () => Promise<void>) => Promise<boolean>
+}
+
+/**
+ * Releases the frames that are done, one call at a time so that sequences only grow; what finishes meanwhile is
+ * released by the call under way. Events are counted once their room is free: until then a crash sends them again.
+ */
+export function createRelease({ inFlight, backlog, ledger, insist }: ReleaseOptions): () => Promise<void> {
+  let releasing = false
+
+  return async () => {
+    if (releasing) return
+    releasing = true
+    for (let done = inFlight.takeFinished(); done; done = inFlight.takeFinished()) {
+      const { sequence, delivered, deadLettered } = done
+      const released = await insist('release the journal', () => backlog.release(sequence))
+      if (!released) break
+      ledger.delivered(delivered)
+      ledger.deadLettered(deadLettered)
+    }
+    releasing = false
+  }
+}

@@ -1,0 +1,94 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import type { Arrivals } from '../../../src/aggregation/ingest/arrivals.ts'
+import { type LakeArrivalsOptions, lakeArrivals } from '../../../src/aggregation/ingest/lake-arrivals.ts'
+import type { OpenSqlSession } from '../../../src/aggregation/ingest/sql-session.ts'
+import { fileList } from '../../../src/aggregation/ingest/sql-text.ts'
+import { fsLake } from '../../../src/lake/fs.ts'
+import type { Lake } from '../../../src/lake/lake.ts'
+import { quietTelemetry } from '../../../src/std/telemetry.ts'
+import { fakeClock } from '../../fakes/clock.ts'
+import { NOON } from '../../fakes/events.ts'
+import { allRows, type Places, placesIn, sharedSession } from '../../fakes/sessions.ts'
+
+export const signal = new AbortController().signal
+export const HOUR = 'dt=2026-11-22/hr=12'
+
+/** A lake in the test's folder, and ingesters over it. */
+export async function setUp(t: Test) {
+  const places = placesIn(t.testdir())
+  return over(places, await sharedSession(t, places))
+}
+
+/** Any number of lakes, one after the other, with one session for all of them. */
+export async function setUpMany(t: Test) {
+  const root = t.testdir()
+  const openSession = await sharedSession(t, { lakeDir: root, tempDir: join(root, 'temp') })
+  return (name: string) => over(placesIn(join(root, name)), openSession)
+}
+
+async function over(places: Places, openSession: OpenSqlSession) {
+  const lake = fsLake(places.lakeDir)
+  const session = await openSession(signal)
+  const telemetry = quietTelemetry()
+  const clock = fakeClock(NOON + 3_600_000)
+  const keys = async (prefix: string) => (await lake.list(prefix)).map(({ key }) => key)
+
+  const ingester = (change: Partial<LakeArrivalsOptions> = {}): Arrivals =>
+    lakeArrivals({
+      lake,
+      openSession,
+      clock,
+      telemetry: quietTelemetry(),
+      tempDir: places.tempDir,
+      maxBatchBytes: 100_000_000,
+      ...change,
+    })
+
+  /** Ids of all indexed events, as an engine would read them: from the objects that the index names. */
+  async function eventIds(): Promise<string[]> {
+    const objects = await ingester().touching(0, Number.MAX_SAFE_INTEGER)
+    if (objects.length === 0) return []
+    const opened = await Promise.all(objects.map(({ key }) => lake.open(key)))
+    const paths = fileList(opened.map((file) => file?.path ?? 'absent'))
+    const rows = await allRows(session, `SELECT event_id FROM read_parquet(${paths}) ORDER BY event_id`)
+    return rows.map(([id]) => String(id))
+  }
+
+  return {
+    ...{ places, lake, session, openSession, telemetry, clock, ingester, eventIds, keys },
+    put: (key: string, body: string | Uint8Array) => lake.put(key, Buffer.from(body)),
+    /** What is left over, but the folder of the session that is open. */
+    temporary: () => readdirSync(places.tempDir).filter((name) => !name.startsWith('duckdb-')),
+    dead: async () => {
+      const bodies = await Promise.all((await keys('dead/')).map((key) => lake.get(key)))
+      return bodies.map(String).join('')
+    },
+  }
+}
+
+/** The lake, with something happening before its n-th operation, or after it. Counts them in `operations`. */
+export function interrupted(
+  lake: Lake,
+  happens: { readonly at: number; readonly when: 'before' | 'after'; readonly what: () => Promise<void> },
+): Lake & { operations: number } {
+  async function step<T>(operation: () => Promise<T>): Promise<T> {
+    wrapped.operations += 1
+    const now = wrapped.operations === happens.at
+    if (now && happens.when === 'before') await happens.what()
+    const result = await operation()
+    if (now && happens.when === 'after') await happens.what()
+    return result
+  }
+  const wrapped = {
+    operations: 0,
+    put: (...args: Parameters<Lake['put']>) => step(() => lake.put(...args)),
+    putFile: (...args: Parameters<Lake['putFile']>) => step(() => lake.putFile(...args)),
+    get: (...args: Parameters<Lake['get']>) => step(() => lake.get(...args)),
+    open: (...args: Parameters<Lake['open']>) => step(() => lake.open(...args)),
+    list: (...args: Parameters<Lake['list']>) => step(() => lake.list(...args)),
+    remove: (...args: Parameters<Lake['remove']>) => step(() => lake.remove(...args)),
+  }
+  return wrapped
+}

@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { test } from 'tap'
+import { inflate } from '../../../src/aggregation/ingest/inflate.ts'
+
+test('gzip files are inflated into the folder, plain ones stay where they are', async (t) => {
+  const root = t.testdir({
+    'plain.ndjson': 'plain',
+    'two.gz': Buffer.concat([gzipSync('one\n'), gzipSync('two\n')]),
+    'cut.gz': gzipSync('x'.repeat(1_000)).subarray(0, 12),
+    'none.gz': 'no gzip',
+    folder: {},
+  })
+  const file = (name: string, gzip: boolean) => ({ path: join(root, name), gzip })
+  const files = [
+    file('plain.ndjson', false),
+    file('two.gz', true),
+    file('cut.gz', true),
+    file('none.gz', true),
+  ]
+  const { paths, damaged } = await inflate(files, join(root, 'folder'))
+  t.equal(paths[0], join(root, 'plain.ndjson'))
+  t.same(
+    paths.slice(0, 2).map((path) => readFileSync(path, 'utf8')),
+    ['plain', 'one\ntwo\n'],
+    'members after the first are part of the file',
+  )
+  t.same(damaged, files.slice(2))
+  t.ok(
+    paths.every((path) => readFileSync(path).length >= 0),
+    'a damaged file has its place too',
+  )
+})
+
+test('a file that is not there is no damage', async (t) => {
+  const root = t.testdir({})
+  await t.rejects(inflate([{ path: join(root, 'absent.gz'), gzip: true }], root), { code: 'ENOENT' })
+})

@@ -1,0 +1,347 @@
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { test } from 'tap'
+import { AppError } from '../../../src/std/errors.ts'
+import { quietTelemetry } from '../../../src/std/telemetry.ts'
+import { eventLine, NOON, storedEvent, writeParquet } from '../../fakes/events.ts'
+import { allRows, openDuckdb } from '../../fakes/sessions.ts'
+import { HOUR, setUp, signal } from './harness.ts'
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+const lines = (...texts: string[]) => texts.map((text) => `${text}\n`).join('')
+
+test('raw files become one sorted Parquet object an hour and source, indexed by minute, and are gone', async (t) => {
+  const { put, ingester, keys, lake, session, temporary } = await setUp(t)
+  await put(
+    `raw/gateway/${HOUR}/a.ndjson`,
+    lines(
+      eventLine({ event_id: '1', name: 'b', attributes: { plan: "it's" } }),
+      eventLine({ event_id: '2', name: 'a', event_time: NOON + MINUTE_MS, received_time: NOON + 70_000 }),
+    ),
+  )
+  await put(`raw/gateway/${HOUR}/b.ndjson.gz`, gzipSync(lines(eventLine({ event_id: '3', app_id: 'lab' }))))
+  await put(`raw/gateway/dt=2026-11-22/hr=13/c.ndjson`, lines(eventLine({ event_id: '4' })))
+  await put(`raw/direct-lab/${HOUR}/d.ndjson`, lines(eventLine({ event_id: '5' })))
+  const arrivals = ingester()
+  t.same(await arrivals.ingest(signal), { inputs: 4, rows: 5, malformed: 0 })
+
+  const objects = await arrivals.touching(NOON, NOON + MINUTE_MS)
+  t.equal(objects.length, 3)
+  const [, object] = objects
+  t.match(object?.key ?? '', /^raw\/gateway\/dt=2026-11-22\/hr=12\/c-000001-[0-9a-f]{16}\.parquet$/)
+  t.same(object?.minutes, { [NOON]: 2, [NOON + MINUTE_MS]: 1 })
+  t.equal(object?.rows, 3)
+  t.equal(object?.bytes, (await lake.get(object?.key ?? ''))?.length)
+  t.same(
+    await keys('raw/'),
+    objects.map(({ key }) => key),
+  )
+  const file = await lake.open(object?.key ?? '')
+  t.same(
+    await allRows(
+      session,
+      `SELECT app_id, name, event_id, attributes->>'plan', country FROM read_parquet('${file?.path}')`,
+    ),
+    [
+      ['lab', 'browser.web_vital.lcp', '3', null, null],
+      ['shop', 'a', '2', null, null],
+      ['shop', 'b', '1', "it's", null],
+    ],
+    'sorted by app, name and time',
+  )
+  const entry = JSON.parse(String(await lake.get(`index/${HOUR}/c-gateway-000001.json`)))
+  t.match(entry, {
+    ...{ version: 1, key: object?.key, rows: 3, malformed: 0 },
+    inputs: [`raw/gateway/${HOUR}/a.ndjson`, `raw/gateway/${HOUR}/b.ndjson.gz`],
+    ...{ arrivalMinMs: NOON + 250, arrivalMaxMs: NOON + 70_000 },
+  })
+  t.same(temporary(), [])
+})
+
+test('nothing new costs no session, and what comes later takes the next slot', async (t) => {
+  const { put, ingester, openSession, keys, telemetry } = await setUp(t)
+  let sessions = 0
+  const arrivals = ingester({
+    telemetry,
+    openSession: async (signal) => {
+      sessions += 1
+      return openSession(signal)
+    },
+  })
+  t.same(await arrivals.ingest(signal), { inputs: 0, rows: 0, malformed: 0 })
+  await put(`raw/gateway/${HOUR}/a.ndjson`, lines(eventLine({ event_id: '1' })))
+  await arrivals.ingest(signal)
+  await arrivals.ingest(signal)
+  t.equal(sessions, 1)
+  await put(`raw/gateway/${HOUR}/b.ndjson`, lines(eventLine({ event_id: '2' }), 'x'))
+  await arrivals.ingest(signal)
+  t.same(await keys('index/'), [`index/${HOUR}/c-gateway-000001.json`, `index/${HOUR}/c-gateway-000002.json`])
+  const metrics = await telemetry.metrics.metrics()
+  for (const line of ['objects_total 2', 'rows_total 2', 'malformed_total 1'])
+    t.match(metrics, `headgate_ingest_${line}\n`)
+})
+
+test('an object holds no more than the bound of lines, but a single larger file', async (t) => {
+  const { put, ingester, eventIds } = await setUp(t)
+  for (const id of ['1', '2', '3', '4'])
+    await put(`raw/gateway/${HOUR}/${id}.ndjson`, lines(eventLine({ event_id: id })))
+  await put(`raw/gateway/${HOUR}/5.ndjson.gz`, gzipSync(lines(eventLine({ event_id: '5' }))))
+  const arrivals = ingester({ maxBatchBytes: 2 * lines(eventLine({ event_id: '1' })).length })
+  t.same(await arrivals.ingest(signal), { inputs: 5, rows: 5, malformed: 0 })
+  t.same(
+    (await arrivals.touching(NOON, NOON + 1)).map(({ rows }) => rows),
+    [2, 2, 1],
+  )
+  t.same(await eventIds(), ['1', '2', '3', '4', '5'])
+})
+
+test('a line that is no event is kept in dead/ once, and its neighbours are not harmed', async (t) => {
+  const { put, ingester, eventIds, dead, keys } = await setUp(t)
+  const good = eventLine({ event_id: 'first' })
+  const without = (name: string) =>
+    JSON.stringify({ v: 1, ...storedEvent({ event_id: 'bad' }), [name]: undefined })
+  const malformed: readonly (readonly [string, string | Buffer])[] = [
+    ['no JSON', '{"v":1,'],
+    ['two documents', `${good}${good}`],
+    ['an array', `[${good}]`],
+    ['a number', '12'],
+    ['null', 'null'],
+    ['text', '"x"'],
+    ['a later version', good.replace('"v":1', '"v":2')],
+    ['no version', good.replace('"v":1,', '')],
+    ...['event_id', 'event_time', 'received_time', 'app_id', 'name', 'value', 'unit', 'weight'].map(
+      (name) => [`no ${name}`, without(name)] as const,
+    ),
+    ['a value that is no number', eventLine().replace('1234.5', '"fast"')],
+    ['a time that is none', eventLine().replace(String(NOON), '"noon"')],
+    ['a time before 1970', eventLine({ event_time: -1 })],
+    ['a time after the last', eventLine({ received_time: 9e15 })],
+    ['half a surrogate pair', eventLine({ event_id: 'lone' }).replace('"lone"', '"\\ud800"')],
+    ['no UTF-8', Buffer.concat([Buffer.from('{"v":1,"name":"'), Buffer.from([0xff]), Buffer.from('"}')])],
+    ['too long', `"${'x'.repeat(4_194_304)}"`],
+    ['deep', '['.repeat(2_000) + ']'.repeat(2_000)],
+  ]
+  for (const [index, [, line]] of malformed.entries()) {
+    const name = String(index).padStart(2, '0')
+    const before = lines(eventLine({ event_id: `${name}-before` }))
+    const after = `\n${eventLine({ event_id: `${name}-after` })}`
+    await put(
+      `raw/gateway/${HOUR}/${name}.ndjson`,
+      Buffer.concat([Buffer.from(before), Buffer.from(line), Buffer.from(after)]),
+    )
+  }
+  const report = await ingester().ingest(signal)
+  t.same(report, { inputs: malformed.length, rows: 2 * malformed.length, malformed: malformed.length })
+  t.equal(new Set(await eventIds()).size, 2 * malformed.length)
+  const kept = await dead()
+  for (const [what, line] of malformed) t.ok(kept.split('\n').includes(String(line)), what)
+  t.match(await keys('dead/'), [
+    /^dead\/ingest-gateway\/dt=2026-11-22\/hr=12\/c-000001-[0-9a-f]{16}\.ndjson$/,
+  ])
+})
+
+test('what is unusual but an event is taken as it is', async (t) => {
+  const { put, ingester, eventIds, dead } = await setUp(t)
+  const odd = [
+    `\ufeff${eventLine({ event_id: 'byte order mark' })}`,
+    `${eventLine({ event_id: 'crlf' })}\r`,
+    '',
+    '   ',
+    `  ${eventLine({ event_id: 'spaces' })}  `,
+    eventLine({ event_id: 'emoji 🙂 "quoted" \\ \u0001 \n' }),
+    eventLine({ event_id: 'no newline at the end' }),
+  ]
+  await put(`raw/gateway/${HOUR}/a.ndjson`, odd.join('\n'))
+  await put(`raw/gateway/${HOUR}/empty.ndjson`, '')
+  await put(`raw/gateway/${HOUR}/empty.ndjson.gz`, gzipSync(''))
+  const ids = ['byte order mark', 'crlf', 'emoji 🙂 "quoted" \\ \u0001 \n', 'no newline at the end', 'spaces']
+  t.same(await ingester().ingest(signal), { inputs: 3, rows: 5, malformed: 0 })
+  t.same(await eventIds(), ids)
+
+  // The same beside a line that is none, which takes the other way through the code.
+  await put(`raw/gateway/${HOUR}/b.ndjson`, [...odd, 'x'].join('\n'))
+  t.same(await ingester().ingest(signal), { inputs: 1, rows: 5, malformed: 1 })
+  t.same(await eventIds(), [...ids, ...ids].sort())
+  t.equal(await dead(), 'x\n')
+})
+
+test('an optional column of another type is as if it were not there', async (t) => {
+  const { put, ingester, session, lake, keys } = await setUp(t)
+  const line = eventLine({ http_response_status_code: 200, country: 'IN' }).replace(':200', ':"teapot"')
+  await put(`raw/gateway/${HOUR}/a.ndjson`, lines(line))
+  t.same(await ingester().ingest(signal), { inputs: 1, rows: 1, malformed: 0 })
+  const [key = ''] = await keys('raw/')
+  const file = await lake.open(key)
+  const query = `SELECT http_response_status_code, country FROM read_parquet('${file?.path}')`
+  t.same(await allRows(session, query), [[null, 'IN']])
+  t.same(await keys('dead/'), [])
+})
+
+test('a gzip file that breaks off gives the lines before the break, and is kept whole', async (t) => {
+  const { put, ingester, eventIds, keys, lake } = await setUp(t)
+  const whole = gzipSync(
+    lines(...Array.from({ length: 2_000 }, (_, id) => eventLine({ event_id: `${id}-${id * 7919}` }))),
+  )
+  const broken = whole.subarray(0, whole.length - 2_000)
+  await put(`raw/gateway/${HOUR}/broken.ndjson.gz`, broken)
+  await put(`raw/gateway/${HOUR}/none.ndjson.gz`, 'this is no gzip')
+  await put(`raw/gateway/${HOUR}/whole.ndjson`, lines(eventLine({ event_id: 'neighbour' })))
+  const report = await ingester().ingest(signal)
+  t.ok(report.malformed >= 2, 'both files, and the line in which the one breaks off')
+  t.ok(report.rows > 100 && report.rows < 2_000, `${report.rows} rows`)
+  t.ok((await eventIds()).includes('neighbour'))
+  const kept = (await keys('dead/')).filter((key) => key.endsWith('.gz'))
+  const sizes = await Promise.all(kept.map(async (key) => (await lake.get(key))?.length))
+  t.same(sizes, [broken.length, 15])
+  t.same(await keys(`raw/gateway/${HOUR}/broken`), [])
+})
+
+test('a file of nothing but malformed lines is done with, without an object', async (t) => {
+  const { put, ingester, keys, eventIds } = await setUp(t)
+  await put(`raw/gateway/${HOUR}/a.ndjson`, 'x\ny\n')
+  const arrivals = ingester()
+  t.same(await arrivals.ingest(signal), { inputs: 1, rows: 0, malformed: 2 })
+  t.same(await keys('raw/'), [])
+  t.same(await eventIds(), [])
+  t.equal(await arrivals.earliestMs(), undefined)
+  await put(`raw/gateway/dt=2026-11-25/hr=00/b.ndjson`, lines(eventLine({ event_time: NOON + 3 * DAY_MS })))
+  await arrivals.ingest(signal)
+  t.equal(await arrivals.earliestMs(), NOON + 3 * DAY_MS, 'days without events are passed over')
+})
+
+test('Parquet objects of others are indexed as they are, once', async (t) => {
+  const { session, places, ingester, eventIds, keys, lake } = await setUp(t)
+  const key = `raw/gateway/${HOUR}/firehose-1-2026-11-22.parquet`
+  await writeParquet(
+    session,
+    [storedEvent({ event_id: '1' }), storedEvent({ event_id: '2' })],
+    join(places.lakeDir, key),
+  )
+  const arrivals = ingester()
+  t.same(await arrivals.ingest(signal), { inputs: 1, rows: 2, malformed: 0 })
+  for (const later of [arrivals, arrivals, ingester()])
+    t.same(await later.ingest(signal), { inputs: 0, rows: 0, malformed: 0 })
+  t.same(await eventIds(), ['1', '2'])
+  t.same(await keys('raw/'), [key])
+  const [entry = ''] = await keys('index/')
+  t.match(entry, /^index\/dt=2026-11-22\/hr=12\/p-gateway-[0-9a-f]{16}\.json$/)
+  t.match(JSON.parse(String(await lake.get(entry))), { version: 1, key, rows: 2, inputs: [] })
+  const earlier = `raw/direct-lab/${HOUR}/b.parquet`
+  await writeParquet(session, [storedEvent({ event_id: '3' })], join(places.lakeDir, earlier))
+  await arrivals.ingest(signal)
+  const touching = await arrivals.touching(NOON, NOON + 1)
+  t.same(
+    touching.map((object) => object.key),
+    [earlier, key],
+    'in the order of their keys, not of the index',
+  )
+})
+
+test('a Parquet object that cannot be read as events is put aside whole', async (t) => {
+  const { session, places, put, ingester, eventIds, keys } = await setUp(t)
+  await put(`raw/gateway/${HOUR}/text.parquet`, 'PAR1 not at all')
+  await session.run([`COPY (SELECT 1 AS a) TO '${join(places.tempDir, 'other.parquet')}' (FORMAT parquet)`])
+  const other = `raw/gateway/${HOUR}/other.parquet`
+  const good = `raw/gateway/${HOUR}/x.parquet`
+  await writeParquet(session, [storedEvent()], join(places.lakeDir, good))
+  await session.run([`COPY (SELECT 1 AS a) TO '${join(places.lakeDir, other)}' (FORMAT parquet)`])
+  t.same(await ingester().ingest(signal), { inputs: 3, rows: 1, malformed: 2 })
+  t.same(await keys('raw/'), [good])
+  t.same(await keys('dead/'), [
+    `dead/ingest-gateway/${HOUR}/other.parquet`,
+    `dead/ingest-gateway/${HOUR}/text.parquet`,
+  ])
+  t.same(await eventIds(), ['e-1'])
+})
+
+test('a disk or process that fails is no fault of the data: everything stays for the next time', async (t) => {
+  const { session, places, put, ingester, eventIds, openSession, keys } = await setUp(t)
+  await put(`raw/gateway/${HOUR}/a.ndjson`, lines(eventLine({ event_id: '1' })))
+  await writeParquet(
+    session,
+    [storedEvent({ event_id: '2' })],
+    join(places.lakeDir, `raw/z/${HOUR}/b.parquet`),
+  )
+  const failing = (pattern: RegExp) =>
+    ingester({
+      openSession: async (signal) => {
+        const opened = await openSession(signal)
+        return {
+          ...opened,
+          run: async (statements) => {
+            if (statements.some((statement) => pattern.test(statement)))
+              throw new AppError('engine_failed', 'DuckDB: IO Error', { details: { kind: 'IO' } })
+            return opened.run(statements)
+          },
+        }
+      },
+    })
+  await t.rejects(failing(/read_json/).ingest(signal), { code: 'engine_failed' })
+  await t.rejects(failing(/LIMIT 0/).ingest(signal), { code: 'engine_failed' })
+  t.same(await keys('dead/'), [])
+  await ingester().ingest(signal)
+  t.same(await eventIds(), ['1', '2'])
+})
+
+test('touching and minutes answer by event time, however late the arrival', async (t) => {
+  const { put, ingester, clock } = await setUp(t)
+  const arrivals = ingester()
+  t.same(await arrivals.touching(0, NOON), [])
+  t.equal(await arrivals.earliestMs(), undefined)
+  const arrive = async (partition: string, eventTime: number) => {
+    const line = eventLine({ event_id: `${eventTime}`, event_time: eventTime })
+    await put(`raw/gateway/${partition}/${eventTime}.ndjson`, lines(line))
+    await arrivals.ingest(signal)
+  }
+  await arrive(HOUR, NOON + 5)
+  await arrive('dt=2026-11-23/hr=11', NOON + MINUTE_MS)
+  await arrive('dt=2026-11-22/hr=11', NOON + 2 * MINUTE_MS)
+  await arrive('dt=2026-12-24/hr=00', NOON + 32 * DAY_MS)
+  clock.advance(32 * DAY_MS)
+  for (const [what, from, to, expected] of [
+    ['one minute', NOON, NOON + MINUTE_MS, [NOON]],
+    ['the end is not part of it', NOON + MINUTE_MS, NOON + 2 * MINUTE_MS, [NOON + MINUTE_MS]],
+    ['a part of a minute', NOON + 10, NOON + 20, [NOON]],
+    ['a quarter', NOON, NOON + 900_000, [NOON, NOON + MINUTE_MS, NOON + 2 * MINUTE_MS]],
+    ['before', NOON - HOUR_MS, NOON, []],
+    ['no time at all', NOON, NOON - DAY_MS * 3, []],
+    ['the next month', NOON + 31 * DAY_MS, NOON + 33 * DAY_MS, [NOON + 32 * DAY_MS]],
+    ['ever', 0, Number.MAX_SAFE_INTEGER, [NOON, NOON + MINUTE_MS, NOON + 2 * MINUTE_MS, NOON + 32 * DAY_MS]],
+  ] as const) {
+    t.same(await arrivals.minutes(from, to), expected, what)
+    t.equal((await arrivals.touching(from, to)).length, expected.length, what)
+  }
+  const keys = (await arrivals.touching(0, Number.MAX_SAFE_INTEGER)).map(({ key }) => key)
+  t.same(keys, [...keys].sort())
+  t.equal(await arrivals.earliestMs(), NOON)
+})
+
+test('the earliest minute is read from the index until nothing older can come', async (t) => {
+  const { put, ingester, clock, lake } = await setUp(t)
+  let listings = 0
+  const counting = { ...lake, list: (prefix: string) => lake.list(prefix).finally(() => (listings += 1)) }
+  const arrivals = ingester({ lake: counting })
+  await put(`raw/gateway/${HOUR}/a.ndjson`, lines(eventLine({ event_id: '1' })))
+  await arrivals.ingest(signal)
+  t.equal(await arrivals.earliestMs(), NOON)
+  await put(`raw/gateway/dt=2026-11-23/hr=01/a.ndjson`, lines(eventLine({ event_time: NOON - HOUR_MS })))
+  await arrivals.ingest(signal)
+  t.equal(await arrivals.earliestMs(), NOON - HOUR_MS, 'late, but older')
+  clock.advance(2 * DAY_MS)
+  t.equal(await arrivals.earliestMs(), NOON - HOUR_MS)
+  const before = listings
+  t.equal(await arrivals.earliestMs(), NOON - HOUR_MS)
+  t.equal(listings, before, 'settled')
+})
+
+test('a cancelled ingest leaves everything for the next', async (t) => {
+  const { put, ingester, eventIds, temporary, places } = await setUp(t)
+  await put(`raw/gateway/${HOUR}/a.ndjson`, lines(eventLine({ event_id: '1' })))
+  const arrivals = ingester({ openSession: openDuckdb(places), telemetry: quietTelemetry() })
+  await t.rejects(arrivals.ingest(AbortSignal.abort()), { code: 'cancelled' })
+  t.same(temporary(), [])
+  await arrivals.ingest(signal)
+  t.same(await eventIds(), ['1'])
+})

@@ -1,0 +1,266 @@
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import type { Test } from 'tap'
+import { contentOf } from '../../src/aggregation/rollup/content-hash.ts'
+import { DEFAULT_SETS, type RollupDefinition } from '../../src/aggregation/rollup/definition.ts'
+import type { Engine, EngineResult, ReadRows, WindowPlan } from '../../src/aggregation/rollup/engine.ts'
+import { GAMMA, RELATIVE_ERROR, ZERO_BUCKET } from '../../src/aggregation/rollup/measure.ts'
+import type { RollupRow } from '../../src/aggregation/rollup/store.ts'
+import { seededEntropy } from '../fakes/entropy.ts'
+import { NOON, type StoredEvent, storedEvent } from '../fakes/events.ts'
+import { goldenEvents } from '../golden/rollup-events.ts'
+import { oracle } from './rollup-oracle.ts'
+
+/** An engine with a lake to read from and write to. */
+export interface EngineUnderTest {
+  readonly engine: Engine
+  readonly read: ReadRows
+  /** Puts a Parquet object into the lake. */
+  putEvents(key: string, events: readonly StoredEvent[]): Promise<void>
+  /** Keys below the prefix. */
+  list(prefix: string): Promise<readonly string[]>
+}
+
+const QUARTER_MS = 900_000
+const DEFINITION: RollupDefinition = {
+  id: 'standard',
+  grainMs: QUARTER_MS,
+  sets: [...DEFAULT_SETS, { name: 'two', dimensions: ['page_route', 'country'] }],
+  maxMetrics: 500,
+  maxValues: 500,
+}
+const GOLDEN_SHA256 = new URL('../golden/rollup.sha256', import.meta.url)
+
+/** What every engine does, whatever it runs on. The golden hash is the same for all of them. */
+export async function engineContract(
+  t: Test,
+  name: Engine['name'],
+  open: (t: Test) => Promise<EngineUnderTest>,
+): Promise<void> {
+  const { engine, read, putEvents, list } = await open(t)
+  const signal = new AbortController().signal
+  let runs = 0
+
+  async function compute(files: readonly (readonly StoredEvent[])[], change: Partial<WindowPlan> = {}) {
+    runs += 1
+    const inputs = files.map((_, index) => `raw/gateway/dt=2026-11-22/hr=12/run${runs}-${index}.parquet`)
+    for (const [index, events] of files.entries()) await putEvents(inputs[index] ?? '', events)
+    const plan = {
+      definition: DEFINITION,
+      fromMs: NOON,
+      toMs: NOON + QUARTER_MS,
+      lateAfterMs: NOON + QUARTER_MS + 120_000,
+      inputs,
+      outputPrefix: `rollups/standard/h/15m/dt=2026-11-22/w=${NOON}/run=${runs}/`,
+      ...change,
+    }
+    const result = await engine.compute(plan, signal)
+    const rows = await rowsOf(result)
+    return { plan, result, rows, hash: (await contentOf(chunksOf(rows))).hash }
+  }
+
+  async function rowsOf({ outputs }: EngineResult): Promise<RollupRow[]> {
+    const rows: RollupRow[] = []
+    const keys = outputs.map(({ key }) => key)
+    for await (const chunk of read(keys, signal)) rows.push(...chunk)
+    return rows
+  }
+
+  t.equal(engine.name, name)
+
+  await t.test('the golden events give the golden rows, to the last digit', async (t) => {
+    const events = goldenEvents()
+    const { plan, result, rows, hash } = await compute([events])
+    const expected = oracle(events, plan)
+    t.same(result.counts, expected.counts)
+    t.same(rows.map(text), expected.rows.map(text))
+    t.equal(hash, readFileSync(GOLDEN_SHA256, 'utf8').trim())
+    t.equal(sum(result.outputs.map((output) => output.rows)), rows.length)
+    t.ok(result.outputs.every(({ bytes }) => bytes > 0))
+    t.same(await list(plan.outputPrefix), result.outputs.map(({ key }) => key).sort())
+  })
+
+  await t.test(
+    'order, split and repetition of deliveries change nothing but the count of duplicates',
+    async (t) => {
+      const events = goldenEvents()
+      const once = await compute([events])
+      const again = await compute([events])
+      t.equal(again.hash, once.hash, 'the same run twice')
+      const chance = seededEntropy(7)
+      const repeated = [...events, ...events.filter((_, index) => index % 20 === 0)]
+      const shuffled = repeated
+        .map((event) => ({ event, place: chance.uniform() }))
+        .sort((a, b) => a.place - b.place)
+        .map(({ event }) => event)
+      const split = await compute([
+        shuffled.slice(0, 1_000),
+        shuffled.slice(1_000, 1_001),
+        shuffled.slice(1_001),
+      ])
+      t.equal(split.hash, once.hash)
+      t.equal(split.result.counts.kept, once.result.counts.kept)
+      t.ok(split.result.counts.duplicates > once.result.counts.duplicates)
+    },
+  )
+
+  await t.test('any events give the rows of the oracle, and every row read is counted once', async (t) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(anyEvent, { minLength: 1, maxLength: 120 }),
+        anyLimits,
+        async (events, limits) => {
+          const half = Math.ceil(events.length / 2)
+          const files = [events.slice(0, half), events.slice(half)].filter((file) => file.length > 0)
+          const { plan, result, rows } = await compute(files, {
+            definition: { ...DEFINITION, ...limits },
+            lateAfterMs: NOON + 300_000,
+          })
+          const expected = oracle(events, plan)
+          t.same(rows.map(text), expected.rows.map(text))
+          t.same(result.counts, expected.counts)
+          const { read: all, kept, late: _, ...dropped } = result.counts
+          t.equal(sum(Object.values(dropped)) + kept, all)
+        },
+      ),
+      { numRuns: 30, seed: 42 },
+    )
+  })
+
+  await t.test('a percentile of the histogram is within 1.083 % of the exact order statistic', async (t) => {
+    const chance = seededEntropy(3)
+    const values = Array.from({ length: 2_000 }, () => Math.exp(12 * chance.uniform() - 3))
+    const events = values.map((value, index) => storedEvent({ event_id: `e-${index}`, value }))
+    const { rows } = await compute([events])
+    const row = rows.find(({ set }) => set === 'app')
+    const exact = values.sort((a, b) => a - b)
+    const errors = [0, 0.01, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999, 1].map((q) => {
+      const x = exact[Math.floor(q * (exact.length - 1))] ?? 0
+      return Math.abs(estimate(row?.histogram ?? '', q) - x) / x
+    })
+    t.ok(Math.max(...errors) <= RELATIVE_ERROR + 1e-9, `largest error ${Math.max(...errors)}`)
+    t.ok(Math.max(...errors) > 0, 'it is an estimate')
+  })
+
+  await t.test('columns that a writer left out are unknown, not an error', async (t) => {
+    const { rows } = await compute([
+      [{ ...storedEvent(), page_path: '/a' }],
+      [storedEvent({ event_id: 'e-2' })],
+    ])
+    t.match(
+      rows
+        .filter(({ set }) => set === 'route' || set === 'country')
+        .map(({ set, value, rows }) => ({ set, value, rows })),
+      [
+        { set: 'country', value: '~unknown', rows: 2 },
+        { set: 'route', value: '/a', rows: 1 },
+        { set: 'route', value: '~unknown', rows: 1 },
+      ],
+    )
+  })
+
+  await t.test('a window without inputs, and one without events, have no outputs', async (t) => {
+    const none = await compute([])
+    t.same(none.result.outputs, [])
+    t.equal(sum(Object.values(none.result.counts)), 0)
+    const outside = await compute([[storedEvent({ event_time: NOON - 1 })]])
+    t.same(outside.result.outputs, [])
+    t.match(outside.result.counts, { read: 1, outsideWindow: 1, kept: 0 })
+    t.same(outside.rows, [])
+  })
+
+  await t.test(
+    'an input that is not there, or a run that is cancelled, is refused with its code',
+    async (t) => {
+      const inputs = ['raw/gateway/dt=2026-11-22/hr=12/absent.parquet']
+      await t.rejects(compute([[storedEvent()]], { inputs }), { code: 'input_missing' })
+      const { plan } = await compute([[storedEvent()]])
+      const cancelled = AbortSignal.abort()
+      await t.rejects(engine.compute({ ...plan, outputPrefix: 'rollups/x/' }, cancelled), {
+        code: 'cancelled',
+      })
+    },
+  )
+}
+
+const hostile = fc.constantFrom(
+  null,
+  '',
+  'a',
+  'A',
+  'ä',
+  "it's",
+  '"',
+  '\n',
+  '🙂',
+  '\uffee',
+  ' | ',
+  '~other',
+  '~unknown',
+  '\\',
+)
+const anyEvent: fc.Arbitrary<StoredEvent> = fc.record({
+  event_id: fc
+    .constantFrom('1', '2', '3', '4', '5', '6', '7', '8')
+    .chain((id) => fc.constantFrom(id, `${id}${id}`, `x${id}`)),
+  app_id: fc.constantFrom('a', 'b', "c'"),
+  name: fc.constantFrom('lcp', 'cls', 'Inp'),
+  event_time: fc.oneof(
+    fc.integer({ min: NOON - 2, max: NOON + 5 }),
+    fc.integer({ min: NOON + 899_995, max: NOON + 900_002 }),
+  ),
+  received_time: fc.integer({ min: NOON + 299_997, max: NOON + 300_002 }),
+  value: fc.oneof(
+    fc.constantFrom(
+      0,
+      -0,
+      1,
+      2,
+      1024,
+      0.5,
+      1e-6,
+      1e-7,
+      1e9,
+      1e9 + 1,
+      -1,
+      Number.NaN,
+      Infinity,
+      -Infinity,
+      null,
+    ),
+    fc.double({ min: 0, max: 1e9, noNaN: true }),
+  ),
+  unit: fc.constantFrom('ms', '1'),
+  weight: fc.oneof(fc.constantFrom(1, 0.0001, 0.5, 1e6), fc.double({ min: 0.001, max: 1e6, noNaN: true })),
+  measurement_id: fc.constantFrom(null, '', 'm1', 'm2'),
+  page_route: hostile,
+  page_path: hostile,
+  country: hostile,
+  device_type: fc.constantFrom(null, 'mobile'),
+  user_agent_name: fc.constantFrom(null, 'Firefox'),
+})
+const anyLimits = fc.record({ maxMetrics: fc.constantFrom(1, 2, 500), maxValues: fc.constantFrom(1, 3, 500) })
+
+/** What the query API answers for a quantile. */
+function estimate(histogram: string, q: number): number {
+  const buckets = histogram.split(',').map((bucket) => bucket.split(':').map(Number))
+  const last = sum(buckets.map(([, weight = 0]) => weight)) / 1_000 - 1
+  let seen = 0
+  for (const [index = 0, weight = 0] of buckets) {
+    seen += weight / 1_000
+    if (seen > Math.floor(q * last)) return index === ZERO_BUCKET ? 0 : (2 * GAMMA ** index) / (1 + GAMMA)
+  }
+  return Number.NaN
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)
+
+async function* chunksOf(rows: readonly RollupRow[]) {
+  yield rows
+}
+
+const text = (row: RollupRow) =>
+  JSON.stringify([
+    ...[row.app, row.metric, row.unit, row.set, row.value, String(row.n), row.rows, String(row.sum)],
+    ...[String(row.minMicros), String(row.maxMicros), row.histogram],
+  ])

@@ -1,0 +1,271 @@
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import {
+  Agent,
+  createServer,
+  type IncomingMessage,
+  request,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
+import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
+import type { Test } from 'tap'
+
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true'
+
+/** What goes wrong with one PutRecords call; each entry of `faults` is used once, in order. */
+export type Fault =
+  /** A share of the records fails, each with the next of the codes; the others are stored. */
+  | { readonly kind: 'partial'; readonly ratio: number; readonly codes: readonly string[] }
+  /** The whole call is refused, nothing is stored. */
+  | { readonly kind: 'error'; readonly status: number; readonly type: string; readonly message?: string }
+  /** The connection breaks before anything is stored, or after all of it is. */
+  | { readonly kind: 'reset'; readonly when: 'before' | 'after' }
+  /** Stored, but the answer never comes, or stops in its middle. */
+  | { readonly kind: 'hang'; readonly where: 'answer' | 'body' }
+  | { readonly kind: 'delay'; readonly ms: number }
+  /** Stored, but the answer's results are not what was sent. */
+  | { readonly kind: 'tamper'; readonly results: (results: readonly PutResult[]) => unknown }
+  | { readonly kind: 'none' }
+
+export interface PutResult {
+  readonly SequenceNumber?: string
+  readonly ShardId?: string
+  readonly ErrorCode?: string
+  readonly ErrorMessage?: string
+}
+
+export interface FakeKinesis {
+  readonly endpoint: string
+  readonly faults: Fault[]
+  /** How many calls of each operation came in. */
+  readonly calls: Map<string, number>
+  /** Number of records of each PutRecords call. */
+  readonly batches: readonly number[]
+  /** Records for which this holds spoil the whole call with InvalidArgumentException. */
+  poison: (data: Buffer) => boolean
+  /** Records and bytes that a shard takes at once before it throttles; it never refills. Unlimited by default. */
+  limits: { readonly records: number; readonly bytes: number } | undefined
+  /** HTTP connections accepted so far. */
+  connections(): number
+  /** All data of the stream, shard by shard. */
+  records(stream: string): Promise<readonly Buffer[]>
+}
+
+interface Entry {
+  readonly Data: string
+  readonly PartitionKey: string
+}
+interface Answer {
+  readonly status: number
+  readonly body: unknown
+}
+interface Shard {
+  readonly ShardId: string
+  readonly HashKeyRange: { readonly StartingHashKey: string; readonly EndingHashKey: string }
+}
+
+type Kinesalite = (options: Record<string, number>) => Server
+const kinesalite: Kinesalite = createRequire(import.meta.url)('kinesalite')
+const JSON_1_1 = 'application/x-amz-json-1.1'
+
+/**
+ * Kinesis at the socket, over HTTP/1.1: kinesalite for what is stored, and in front of it the failures that it lacks.
+ * Signatures are not checked.
+ */
+export async function startKinesis(
+  t: Test,
+  streams: Readonly<Record<string, number>> = { events: 2 },
+): Promise<FakeKinesis> {
+  const store = await openStore(streams)
+  const faults: Fault[] = []
+  const calls = new Map<string, number>()
+  const batches: number[] = []
+  const used = new Map<string, { records: number; bytes: number }>()
+  let connections = 0
+  let counter = 0
+
+  const fake: FakeKinesis = {
+    endpoint: '',
+    faults,
+    calls,
+    batches,
+    poison: () => false,
+    limits: undefined,
+    connections: () => connections,
+    records: (stream) => store.records(stream),
+  }
+
+  const throttledByShard = (shards: readonly Shard[], { Data, PartitionKey }: Entry): boolean => {
+    if (!fake.limits) return false
+    const shard = shardOf(shards, PartitionKey).ShardId
+    const use = used.get(shard) ?? { records: 0, bytes: 0 }
+    const next = { records: use.records + 1, bytes: use.bytes + Buffer.from(Data, 'base64').length }
+    if (next.records > fake.limits.records || next.bytes > fake.limits.bytes) return true
+    used.set(shard, next)
+    return false
+  }
+
+  /** Stores what may be stored and puts the failures between the results. */
+  async function putRecords(body: { StreamName: string; Records: Entry[] }, fault: Fault): Promise<Answer> {
+    batches.push(body.Records.length)
+    if (fault.kind === 'error') {
+      return { status: fault.status, body: { __type: fault.type, message: fault.message ?? 'scripted' } }
+    }
+    if (body.Records.some(({ Data }) => fake.poison(Buffer.from(Data, 'base64')))) {
+      return {
+        status: 400,
+        body: { __type: 'InvalidArgumentException', message: 'a record is not to my taste' },
+      }
+    }
+    const shards = fake.limits ? await store.shards(body.StreamName) : []
+    const failures = body.Records.map((entry): PutResult | undefined => {
+      if (throttledByShard(shards, entry)) return failureOf('ProvisionedThroughputExceededException')
+      if (fault.kind !== 'partial') return undefined
+      counter += 1
+      const fails = Math.floor(counter * fault.ratio) > Math.floor((counter - 1) * fault.ratio)
+      return fails ? failureOf(fault.codes[counter % fault.codes.length] ?? 'InternalFailure') : undefined
+    })
+    const kept = body.Records.filter((_, index) => !failures[index])
+    const answer = kept.length > 0 ? await store.call('PutRecords', { ...body, Records: kept }) : noResults
+    if (answer.status !== 200) return answer
+    const stored = [...(answer.body as { Records: PutResult[] }).Records]
+    const results = failures.map((failure) => failure ?? stored.shift() ?? {})
+    return {
+      status: 200,
+      body: {
+        FailedRecordCount: failures.filter(Boolean).length,
+        Records: fault.kind === 'tamper' ? fault.results(results) : results,
+      },
+    }
+  }
+
+  async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const bytes = await bodyOf(req)
+    const operation = String(req.headers['x-amz-target']).split('.')[1] ?? ''
+    calls.set(operation, (calls.get(operation) ?? 0) + 1)
+    const body = JSON.parse(bytes.toString())
+    if (operation !== 'PutRecords') return reply(res, await store.call(operation, body))
+    const fault = faults.shift() ?? { kind: 'none' }
+    if (fault.kind === 'delay') await new Promise((resolve) => setTimeout(resolve, fault.ms))
+    if (fault.kind === 'reset' && fault.when === 'before') return void req.socket.destroy()
+    const answer = await putRecords(body, fault)
+    if (fault.kind === 'reset') return void req.socket.destroy()
+    if (fault.kind === 'hang') return hang(res, fault.where)
+    reply(res, answer)
+  }
+
+  const server = createServer((req, res) => {
+    handle(req, res).catch((error) =>
+      reply(res, { status: 500, body: { __type: 'InternalFailure', message: String(error) } }),
+    )
+  })
+  server.on('connection', () => {
+    connections += 1
+  })
+  const endpoint = await listen(server)
+  t.teardown(async () => {
+    server.closeAllConnections()
+    server.close()
+    await store.close()
+  })
+  return Object.assign(fake, { endpoint })
+}
+
+const noResults: Answer = { status: 200, body: { Records: [] } }
+const failureOf = (code: string): PutResult => ({ ErrorCode: code, ErrorMessage: `${code} for shard 0` })
+
+/** Kinesalite behind a plain HTTP call, with what it lacks to be read back in full. */
+async function openStore(streams: Readonly<Record<string, number>>) {
+  const inner = kinesalite({ createStreamMs: 1, deleteStreamMs: 1, updateStreamMs: 1, shardLimit: 500 })
+  const endpoint = await listen(inner)
+  const agent = new Agent({ keepAlive: true, maxSockets: 64 })
+
+  async function call(operation: string, body: object): Promise<Answer> {
+    const headers = {
+      'content-type': JSON_1_1,
+      'x-amz-target': `Kinesis_20131202.${operation}`,
+      'x-amz-date': 'now',
+      authorization: 'AWS4-HMAC-SHA256 Credential=a/b/c/d/e, SignedHeaders=x, Signature=x',
+    }
+    const req = request(endpoint, { method: 'POST', agent, headers })
+    req.end(JSON.stringify(body))
+    const [res] = (await once(req, 'response')) as [IncomingMessage]
+    const text = (await bodyOf(res)).toString()
+    return { status: res.statusCode ?? 0, body: text === '' ? {} : JSON.parse(text) }
+  }
+
+  async function shards(stream: string): Promise<readonly Shard[]> {
+    const { body } = await call('DescribeStream', { StreamName: stream })
+    return (body as { StreamDescription: { Shards: Shard[] } }).StreamDescription.Shards
+  }
+
+  async function shardRecords(stream: string, ShardId: string): Promise<Buffer[]> {
+    const from = { StreamName: stream, ShardId, ShardIteratorType: 'TRIM_HORIZON' }
+    let { ShardIterator } = (await call('GetShardIterator', from)).body as { ShardIterator: string }
+    const records: Buffer[] = []
+    for (;;) {
+      const page = (await call('GetRecords', { ShardIterator, Limit: 1_000 })).body as {
+        Records: { Data: string }[]
+        NextShardIterator: string
+      }
+      if (page.Records.length === 0) return records
+      records.push(...page.Records.map(({ Data }) => Buffer.from(Data, 'base64')))
+      ShardIterator = page.NextShardIterator
+    }
+  }
+
+  for (const [StreamName, ShardCount] of Object.entries(streams)) {
+    await call('CreateStream', { StreamName, ShardCount })
+    const status = async () => {
+      const { body } = await call('DescribeStreamSummary', { StreamName })
+      return (body as { StreamDescriptionSummary: { StreamStatus: string } }).StreamDescriptionSummary
+        .StreamStatus
+    }
+    while ((await status()) !== 'ACTIVE');
+  }
+
+  return {
+    call,
+    shards,
+    async records(stream: string) {
+      const all = await Promise.all(
+        (await shards(stream)).map(({ ShardId }) => shardRecords(stream, ShardId)),
+      )
+      return all.flat()
+    },
+    async close() {
+      agent.destroy()
+      await new Promise((resolve) => inner.close(resolve))
+    },
+  }
+}
+
+function shardOf(shards: readonly Shard[], partitionKey: string): Shard {
+  const hash = BigInt(`0x${createHash('md5').update(partitionKey).digest('hex')}`)
+  const shard = shards.find(({ HashKeyRange: { EndingHashKey } }) => hash <= BigInt(EndingHashKey))
+  if (!shard) throw new Error('No shard has the key')
+  return shard
+}
+
+async function listen(server: Server): Promise<string> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+async function bodyOf(message: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of message) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
+
+function reply(res: ServerResponse, { status, body }: Answer): void {
+  res.writeHead(status, { 'content-type': JSON_1_1, 'x-amzn-requestid': 'fake' }).end(JSON.stringify(body))
+}
+
+function hang(res: ServerResponse, where: 'answer' | 'body'): void {
+  if (where === 'body')
+    res.writeHead(200, { 'content-type': JSON_1_1, 'content-length': '1000' }).write('{"Rec')
+}

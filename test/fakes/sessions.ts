@@ -1,0 +1,40 @@
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { duckdbSessions } from '../../src/aggregation/ingest/duckdb.ts'
+import type { OpenSqlSession, SqlSession, SqlValue } from '../../src/aggregation/ingest/sql-session.ts'
+import { quietTelemetry } from '../../src/std/telemetry.ts'
+
+/** Where a test's lake and its DuckDB work; below the test's own folder. */
+export interface Places {
+  readonly lakeDir: string
+  readonly tempDir: string
+}
+
+export const placesIn = (root: string): Places => ({
+  lakeDir: join(root, 'lake'),
+  tempDir: join(root, 'temp'),
+})
+
+export function openDuckdb({ lakeDir, tempDir }: Places, memoryLimitBytes = 512_000_000): OpenSqlSession {
+  return duckdbSessions({
+    memoryLimitBytes,
+    threads: 1,
+    tempDir,
+    directories: [lakeDir],
+    timeoutMs: 60_000,
+    telemetry: quietTelemetry(),
+  })
+}
+
+/** One session for a whole test: to start a process each time would be most of its duration. */
+export async function sharedSession(t: Test, places: Places): Promise<OpenSqlSession> {
+  const session = await openDuckdb(places)(new AbortController().signal)
+  t.teardown(() => session.close())
+  return async () => ({ run: session.run, rows: session.rows, close: async () => {} })
+}
+
+export async function allRows(session: SqlSession, query: string): Promise<(readonly SqlValue[])[]> {
+  const rows: (readonly SqlValue[])[] = []
+  for await (const chunk of session.rows(query)) rows.push(...chunk)
+  return rows
+}

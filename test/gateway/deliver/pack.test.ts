@@ -1,0 +1,201 @@
+import fc from 'fast-check'
+import t from 'tap'
+import type { Frame } from '../../../src/gateway/deliver/backlog.ts'
+import {
+  CONTAINER_BYTES,
+  CONTAINER_LINES,
+  createPacker,
+  isTooLarge,
+  type Parcel,
+  RECORD_BYTES,
+  takeBatch,
+} from '../../../src/gateway/deliver/pack.ts'
+import { recordOf } from '../../contracts/stream.ts'
+import { frameOf } from '../../fakes/backlog.ts'
+
+const lineOf = (bytes: number, letter = 'x') => letter.repeat(bytes - 1)
+const linesOfSizes = (...sizes: number[]) => sizes.map((size) => lineOf(size))
+
+function pack(...frames: Frame[]): Parcel[] {
+  let key = 0
+  const packer = createPacker(() => `key-${key++}`)
+  return [...frames.flatMap((frame) => packer.add(frame)), ...packer.close()]
+}
+const shape = (parcels: readonly Parcel[]) =>
+  parcels.map(({ record, shares }) => ({
+    bytes: record.data.length,
+    lines: record.lines,
+    shares: shares.map(({ sequence, lines }) => [sequence, lines]),
+  }))
+
+t.test('containers by size, lines and frame', async (t) => {
+  const rows: [string, Frame[], unknown][] = [
+    ['no frame makes no container', [], []],
+    [
+      'small frames travel together',
+      [frameOf(1, ['a', 'b']), frameOf(2, ['c'])],
+      [
+        {
+          bytes: 6,
+          lines: 3,
+          shares: [
+            [1, 2],
+            [2, 1],
+          ],
+        },
+      ],
+    ],
+    [
+      'a frame that fills the container to the byte closes it',
+      [frameOf(1, linesOfSizes(20_000, 30_000)), frameOf(2, ['a'])],
+      [
+        { bytes: 50_000, lines: 2, shares: [[1, 2]] },
+        { bytes: 2, lines: 1, shares: [[2, 1]] },
+      ],
+    ],
+    [
+      'a frame that does not fit is split between two lines',
+      [frameOf(1, linesOfSizes(30_000)), frameOf(2, linesOfSizes(15_000, 15_000, 15_000))],
+      [
+        {
+          bytes: 45_000,
+          lines: 2,
+          shares: [
+            [1, 1],
+            [2, 1],
+          ],
+        },
+        { bytes: 30_000, lines: 2, shares: [[2, 2]] },
+      ],
+    ],
+    [
+      'a line that fits no more goes to the next container',
+      [frameOf(1, linesOfSizes(40_000)), frameOf(2, linesOfSizes(20_000))],
+      [
+        { bytes: 40_000, lines: 1, shares: [[1, 1]] },
+        { bytes: 20_000, lines: 1, shares: [[2, 1]] },
+      ],
+    ],
+    [
+      'a container closes at 500 lines',
+      [frameOf(1, Array(499).fill('a')), frameOf(2, ['b', 'c', 'd'])],
+      [
+        {
+          bytes: 1_000,
+          lines: 500,
+          shares: [
+            [1, 499],
+            [2, 1],
+          ],
+        },
+        { bytes: 4, lines: 2, shares: [[2, 2]] },
+      ],
+    ],
+    [
+      'an event larger than a container travels alone',
+      [frameOf(1, linesOfSizes(10, 60_000, 10))],
+      [
+        { bytes: 10, lines: 1, shares: [[1, 1]] },
+        { bytes: 60_000, lines: 1, shares: [[1, 1]] },
+        { bytes: 10, lines: 1, shares: [[1, 1]] },
+      ],
+    ],
+    [
+      'a large frame fills several containers',
+      [frameOf(1, linesOfSizes(...Array(12).fill(10_000)))],
+      [
+        { bytes: 50_000, lines: 5, shares: [[1, 5]] },
+        { bytes: 50_000, lines: 5, shares: [[1, 5]] },
+        { bytes: 20_000, lines: 2, shares: [[1, 2]] },
+      ],
+    ],
+  ]
+  for (const [rule, frames, expected] of rows) t.strictSame(shape(pack(...frames)), expected, rule)
+})
+
+t.test('a last line without its newline is not lost', async (t) => {
+  const torn: Frame = {
+    sequence: 1,
+    lines: Buffer.from(`${lineOf(40_000)}\n${lineOf(20_000)}`),
+    count: 2,
+    receivedMs: 0,
+  }
+  t.strictSame(shape(pack(torn)), [
+    { bytes: 40_000, lines: 1, shares: [[1, 1]] },
+    { bytes: 19_999, lines: 1, shares: [[1, 1]] },
+  ])
+})
+
+t.test('a container has a key of its own and the arrival of its oldest event', async (t) => {
+  const parcels = pack(
+    frameOf(1, linesOfSizes(30_000), 700),
+    frameOf(2, linesOfSizes(10_000, 40_000), 500),
+    frameOf(3, ['a'], 900),
+  )
+  t.strictSame(
+    parcels.map(({ record }) => [record.partitionKey, record.receivedMs]),
+    [
+      ['key-0', 500],
+      ['key-1', 500],
+    ],
+  )
+})
+
+t.test('whatever the frames, every byte and line is packed once, in order, within the limits', async (t) => {
+  const size = fc.oneof(
+    { weight: 5, arbitrary: fc.integer({ min: 2, max: 400 }) },
+    fc.integer({ min: 2, max: 70_000 }),
+  )
+  const frames = fc.array(fc.array(size, { minLength: 1, maxLength: 700 }), { maxLength: 12 })
+  const law = fc.property(frames, (sizes) => {
+    const input = sizes.map((lines, index) =>
+      frameOf(
+        index + 1,
+        lines.map((bytes, line) => lineOf(bytes, String.fromCharCode(97 + (line % 26)))),
+      ),
+    )
+    const parcels = pack(...input)
+    const whole = Buffer.concat(input.map(({ lines }) => lines))
+    const packed = Buffer.concat(parcels.map(({ record }) => record.data))
+    const within = parcels.every(
+      ({ record }) =>
+        record.lines === 1 || (record.data.length <= CONTAINER_BYTES && record.lines <= CONTAINER_LINES),
+    )
+    const honest = parcels.every(({ record }) => record.lines === String(record.data).split('\n').length - 1)
+    const covered = input.every((frame) => {
+      const shares = parcels
+        .flatMap((parcel) => parcel.shares)
+        .filter(({ sequence }) => sequence === frame.sequence)
+      const bytes = shares.reduce((sum, share) => sum + share.bytes, 0)
+      const lines = shares.reduce((sum, share) => sum + share.lines, 0)
+      return bytes === frame.lines.length && lines === frame.count
+    })
+    return packed.equals(whole) && within && honest && covered
+  })
+  t.doesNotThrow(() => fc.assert(law, { numRuns: 50, seed: 20_261_122 }))
+})
+
+t.test('only more than 1,000 KiB is too large for a record', async (t) => {
+  t.equal(isTooLarge(recordOf([lineOf(RECORD_BYTES)])), false)
+  t.equal(isTooLarge(recordOf([lineOf(RECORD_BYTES + 1)])), true)
+})
+
+t.test('a batch is what fits in one call, from the head of the queue', async (t) => {
+  const queueOf = (...sizes: number[]) =>
+    sizes.map((bytes) => ({
+      record: { data: Buffer.alloc(bytes), lines: 1, partitionKey: 'k'.repeat(10), receivedMs: 0 },
+    }))
+  const rows: [string, number[], { maxRecords: number; maxBytes: number }, number][] = [
+    ['nothing of nothing', [], { maxRecords: 5, maxBytes: 100 }, 0],
+    ['all of few', [10, 10], { maxRecords: 5, maxBytes: 100 }, 2],
+    ['as many as are allowed', [10, 10, 10], { maxRecords: 2, maxBytes: 100 }, 2],
+    ['keys count as bytes', [40, 40, 40], { maxRecords: 5, maxBytes: 100 }, 2],
+    ['up to the last byte', [40, 40], { maxRecords: 5, maxBytes: 99 }, 1],
+    ['the first in any case', [1_000, 10], { maxRecords: 5, maxBytes: 100 }, 1],
+  ]
+  for (const [rule, sizes, limits, expected] of rows) {
+    const queue = queueOf(...sizes)
+    t.equal(takeBatch(queue, limits).length, expected, rule)
+    t.equal(queue.length, sizes.length - expected, `${rule}, and removes it from the queue`)
+  }
+})

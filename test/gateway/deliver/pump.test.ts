@@ -1,0 +1,464 @@
+import t, { type Test } from 'tap'
+import { createLedger } from '../../../src/event/ledger.ts'
+import { type PumpOptions, startPump } from '../../../src/gateway/deliver/pump.ts'
+import type { RecordOutcome, Stream, StreamRecord } from '../../../src/gateway/deliver/stream.ts'
+import { aborted } from '../../../src/std/abort.ts'
+import { createTelemetry } from '../../../src/std/telemetry.ts'
+import { linesOf } from '../../contracts/stream.ts'
+import { memoryBacklog } from '../../fakes/backlog.ts'
+import { fakeClock } from '../../fakes/clock.ts'
+import { seededEntropy } from '../../fakes/entropy.ts'
+
+const LONG_MS = 600_000
+const STORED: RecordOutcome = { kind: 'stored' }
+const failure = (
+  kind: 'throttled' | 'transient' | 'misconfigured' | 'poison',
+  code = kind,
+): RecordOutcome => ({ kind, code })
+
+/** Waits for what the event loop brings about. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve))
+}
+
+const textOf = (records: readonly StreamRecord[]) => records.flatMap(({ data }) => linesOf(String(data)))
+
+type Put = (records: readonly StreamRecord[], signal: AbortSignal) => Promise<readonly RecordOutcome[]>
+const allStored: Put = async (records) => records.map(() => STORED)
+
+/** A stream that answers each call as the next of `script` says, and stores once the script has ended. */
+function scripted(script: Put[], limits: Partial<Stream> = {}): Stream & { readonly calls: string[][] } {
+  const calls: string[][] = []
+  return {
+    kind: 'kinesis',
+    maxRecords: 500,
+    maxBytes: 4_194_304,
+    ...limits,
+    calls,
+    put(records, signal) {
+      calls.push(textOf(records))
+      return (script.shift() ?? allStored)(records, signal)
+    },
+    close: async () => {},
+  }
+}
+const answer =
+  (...outcomes: RecordOutcome[]): Put =>
+  async () =>
+    outcomes
+
+function setup(t: Test, stream: Stream, options: Partial<PumpOptions> = {}) {
+  const backlog = memoryBacklog()
+  const log: { level: number; msg: string; code?: string }[] = []
+  const telemetry = createTelemetry('info', { write: (line) => log.push(JSON.parse(line)) })
+  const ledger = createLedger(telemetry.metrics, () => backlog.state().events)
+  const clock = fakeClock()
+  const buried: { lines: string[]; reason: string }[] = []
+  const start = () => {
+    const pump = startPump({
+      backlog,
+      stream,
+      ledger,
+      telemetry,
+      clock,
+      entropy: seededEntropy(),
+      lingerMs: 0,
+      retry: { delayMs: () => 0 },
+      deadLetter: async (record, reason) => void buried.push({ lines: textOf([record]), reason }),
+      ...options,
+    })
+    t.teardown(() => pump.stop({ drainMs: 0 }))
+    return pump
+  }
+  const metric = async (name: string) =>
+    (await telemetry.metrics.metrics()).split('\n').filter((line) => line.startsWith(name))
+  return { backlog, ledger, clock, log, buried, start, metric }
+}
+
+/** Too long to share a container with another. */
+const large = (name: string) => `${name}:${'x'.repeat(40_000)}`
+const namesOf = (calls: readonly string[][]) =>
+  calls.map((call) => call.map((line) => line.replace(/:x+$/, '')))
+
+t.test('what the backlog holds is delivered, released in order and counted', async (t) => {
+  const stream = scripted([])
+  const { backlog, ledger, start, metric } = setup(t, stream)
+  backlog.append(['a', 'b'])
+  backlog.append(['c'])
+  const pump = start()
+  await until(() => backlog.state().frames === 0)
+  t.strictSame(stream.calls, [['a', 'b', 'c']])
+  t.strictSame(backlog.released, [2])
+  t.match(ledger.totals(), { delivered: 3, deadLettered: 0 })
+
+  backlog.append(['d'])
+  await until(() => backlog.state().frames === 0)
+  t.strictSame(stream.calls.slice(1), [['d']])
+  t.match(ledger.totals(), { delivered: 4, deadLettered: 0 })
+  t.strictSame(pump.state(), { inFlightBytes: 0, failingSinceMs: undefined, paused: undefined })
+  t.strictSame(await pump.stop({ drainMs: LONG_MS }), { drained: true })
+  t.strictSame(await metric('headgate_stream_records_total'), [
+    'headgate_stream_records_total{outcome="stored"} 2',
+  ])
+  t.strictSame(await metric('headgate_stream_put_seconds_count'), [
+    'headgate_stream_put_seconds_count{sink="kinesis"} 2',
+  ])
+})
+
+t.test('events wait for company until there is enough for a call', async (t) => {
+  const stream = scripted([])
+  const { backlog, start } = setup(t, stream, { lingerMs: LONG_MS })
+  const pump = start()
+  backlog.append(['small'])
+  await until(() => pump.state().inFlightBytes > 0)
+  t.strictSame(stream.calls, [], 'one small event waits')
+  backlog.append(Array.from({ length: 15 }, (_, index) => large(`event-${index}`)))
+  await until(() => stream.calls.length > 0)
+  t.equal(stream.calls[0]?.length, 15, 'half a megabyte of full containers goes at once')
+  t.strictSame(await pump.stop({ drainMs: LONG_MS }), { drained: true }, 'and at the end nothing waits')
+  t.equal(stream.calls.flat().length, 16)
+})
+
+t.test('only the records that failed are put again, ahead of new ones', async (t) => {
+  const stream = scripted([answer(STORED, failure('throttled'), STORED, failure('transient')), allStored], {
+    maxRecords: 4,
+  })
+  const { backlog, ledger, start, metric } = setup(t, stream, { minConcurrency: 1, maxConcurrency: 1 })
+  backlog.append(['1', '2', '3', '4', '5', '6'].map(large))
+  start()
+  await until(() => backlog.state().frames === 0)
+  t.strictSame(namesOf(stream.calls), [
+    ['1', '2', '3', '4'],
+    ['5', '6'],
+    ['2', '4'],
+  ])
+  t.match(ledger.totals(), { delivered: 6 })
+  t.strictSame(await metric('headgate_stream_retries_total'), [
+    'headgate_stream_retries_total{code="throttled"} 1',
+    'headgate_stream_retries_total{code="transient"} 1',
+  ])
+})
+
+t.test('a record is put as often as it takes, later and later', async (t) => {
+  const stream = scripted(Array(7).fill(answer(failure('throttled'))))
+  const attempts: number[] = []
+  const retry = { delayMs: (attempt: number) => attempts.push(attempt) * 0 }
+  const { backlog, start } = setup(t, stream, { retry })
+  backlog.append(['stubborn'])
+  start()
+  await until(() => backlog.state().frames === 0)
+  t.equal(stream.calls.length, 8)
+  t.strictSame(attempts, [0, 1, 2, 3, 4, 5, 6])
+})
+
+t.test('with nothing else said, retries are a matter of 100 ms', async (t) => {
+  const stream = scripted([answer(failure('transient'))])
+  const backlog = memoryBacklog()
+  const telemetry = createTelemetry('silent')
+  const pump = startPump({
+    backlog,
+    stream,
+    ledger: createLedger(telemetry.metrics, () => backlog.state().events),
+    telemetry,
+    clock: fakeClock(),
+    entropy: { ...seededEntropy(), uniform: () => 0.01 },
+    lingerMs: 0,
+    deadLetter: async () => {},
+  })
+  backlog.append(['a'])
+  await until(() => backlog.state().frames === 0)
+  t.equal(stream.calls.length, 2)
+  t.strictSame(await pump.stop({ drainMs: 0 }), { drained: true })
+})
+
+t.test('frames are released only when all before them are done', async (t) => {
+  let finishFirst = (_: readonly RecordOutcome[]) => {}
+  const slow: Put = () =>
+    new Promise((resolve) => {
+      finishFirst = resolve
+    })
+  const stream = scripted([slow], { maxRecords: 1 })
+  const { backlog, ledger, start } = setup(t, stream)
+  backlog.append([large('1')])
+  backlog.append([large('2')])
+  backlog.append([large('3')])
+  const pump = start()
+  await until(() => stream.calls.length === 3 && pump.state().inFlightBytes < 50_000)
+  t.strictSame(backlog.released, [])
+  t.match(ledger.totals(), { delivered: 0 }, 'after a crash they would be delivered once more')
+  finishFirst([STORED])
+  await until(() => backlog.state().frames === 0)
+  t.strictSame(backlog.released, [3])
+  t.match(ledger.totals(), { delivered: 3 })
+})
+
+t.test('what finishes during a release is released next', async (t) => {
+  let openGate = () => {}
+  const gate = new Promise<void>((resolve) => {
+    openGate = resolve
+  })
+  const stream = scripted([], { maxRecords: 1 })
+  const { backlog, ledger, start } = setup(t, stream)
+  backlog.gate = gate
+  for (const name of ['1', '2', '3']) backlog.append([large(name)])
+  const pump = start()
+  await until(() => stream.calls.length === 3 && pump.state().inFlightBytes === 0)
+  t.match(ledger.totals(), { delivered: 0 }, 'nothing is counted before its room is free')
+  openGate()
+  await until(() => ledger.totals().delivered === 3)
+  t.equal(backlog.released.at(-1), 3)
+  t.strictSame([...backlog.released].sort(), [...backlog.released], 'in order')
+})
+
+t.test('a misconfigured sink', async (t) => {
+  const denied = answer(
+    failure('misconfigured', 'AccessDeniedException' as never),
+    failure('misconfigured', 'AccessDeniedException' as never),
+  )
+
+  t.test('pauses the pump, which probes with one record and resumes by itself', async (t) => {
+    let allowProbe = () => {}
+    const gate = new Promise<void>((resolve) => {
+      allowProbe = resolve
+    })
+    const gated: Put = async (records) => {
+      await gate
+      return records.map(() => STORED)
+    }
+    const stream = scripted([denied, denied, gated])
+    const { backlog, ledger, log, start, metric } = setup(t, stream)
+    backlog.append(['1', '2'].map(large))
+    const pump = start()
+    await until(() => stream.calls.length === 3)
+    t.equal(pump.state().paused, 'AccessDeniedException')
+    t.strictSame(await metric('headgate_sink_paused'), ['headgate_sink_paused 1'])
+    backlog.append(['3'].map(large))
+    allowProbe()
+    await until(() => backlog.state().frames === 0)
+    t.strictSame(namesOf(stream.calls).slice(0, 3), [['1', '2'], ['1'], ['1']])
+    t.strictSame(namesOf(stream.calls).slice(3).flat().sort(), ['2', '3'])
+    t.equal(pump.state().paused, undefined)
+    t.strictSame(await metric('headgate_sink_paused'), ['headgate_sink_paused 0'])
+    t.match(ledger.totals(), { delivered: 3 })
+    t.strictSame(
+      log.map(({ level, msg, code }) => [level, msg, code]),
+      [
+        [50, 'The sink is misconfigured: paused', 'AccessDeniedException'],
+        [30, 'The sink answers again: resumed', 'AccessDeniedException'],
+      ],
+      'said once per episode',
+    )
+  })
+
+  t.test('is not taken for well because of a network error', async (t) => {
+    const stream = scripted([denied, answer(failure('transient')), answer(failure('throttled'))])
+    const paused: (string | undefined)[] = []
+    const retry = { delayMs: () => paused.push(pump.state().paused) * 0 }
+    const { backlog, start } = setup(t, stream, { retry })
+    backlog.append(['1'])
+    const pump = start()
+    await until(() => backlog.state().frames === 0)
+    t.strictSame(
+      paused,
+      ['AccessDeniedException', 'AccessDeniedException', undefined],
+      'a throttle is an answer',
+    )
+  })
+})
+
+t.test(
+  'poison goes to the dead letters, however often that takes, and the rest of its frame to the stream',
+  async (t) => {
+    const stream = scripted([answer(STORED, failure('poison', 'InvalidArgumentException' as never), STORED)])
+    let refusals = 2
+    const buried: string[] = []
+    const { backlog, ledger, log, start } = setup(t, stream, {
+      deadLetter: async (record, reason) => {
+        if (refusals-- > 0) throw new Error('the lake is away')
+        buried.push(...namesOf([textOf([record])]).flat(), reason)
+      },
+    })
+    backlog.append(['1', '2', '3'].map(large))
+    start()
+    await until(() => backlog.state().frames === 0)
+    t.strictSame(buried, ['2', 'InvalidArgumentException'])
+    t.match(ledger.totals(), { delivered: 2, deadLettered: 1 })
+    t.strictSame(
+      log.map(({ msg }) => msg),
+      ['Failed to store a dead letter: trying again', 'Dead-lettered'],
+    )
+  },
+)
+
+t.test('an event that no stream takes is never put', async (t) => {
+  const stream = scripted([])
+  const { backlog, ledger, buried, start } = setup(t, stream)
+  backlog.append(['before', 'x'.repeat(1_100_000), 'after'])
+  start()
+  await until(() => backlog.state().frames === 0)
+  t.strictSame(stream.calls, [['before', 'after']])
+  t.strictSame(
+    buried.map(({ lines, reason }) => [lines[0]?.length, reason]),
+    [[1_100_000, 'too_large']],
+  )
+  t.match(ledger.totals(), { delivered: 2, deadLettered: 1 })
+})
+
+t.test('a stream that breaks its contract loses nothing', async (t) => {
+  const rejects: Put = async () => {
+    throw new Error('a bug')
+  }
+  const throws: Put = () => {
+    throw new Error('another bug')
+  }
+  const stream = scripted([rejects, throws, answer(STORED)])
+  const { backlog, ledger, log, start, metric } = setup(t, stream)
+  backlog.append(['1', '2'].map(large))
+  start()
+  await until(() => backlog.state().frames === 0)
+  t.strictSame(namesOf(stream.calls), [['1', '2'], ['1', '2'], ['1', '2'], ['2']])
+  t.match(ledger.totals(), { delivered: 2 })
+  t.strictSame(await metric('headgate_stream_retries_total'), [
+    'headgate_stream_retries_total{code="no_outcome"} 5',
+  ])
+  t.match(
+    log.map(({ msg }) => msg),
+    Array(2).fill('A put rejected instead of giving outcomes'),
+  )
+})
+
+t.test('a journal that fails for a while is asked again', async (t) => {
+  const stream = scripted([])
+  const { backlog, ledger, log, start } = setup(t, stream)
+  backlog.failures.read.push(new Error('disk'))
+  backlog.failures.release.push(new Error('disk'), new Error('disk'))
+  backlog.append(['a'])
+  start()
+  await until(() => backlog.state().frames === 0)
+  t.strictSame(stream.calls, [['a']])
+  t.strictSame(backlog.released, [1])
+  t.match(ledger.totals(), { delivered: 1 })
+  t.strictSame(
+    log.map(({ msg }) => msg),
+    ['Failed to read the journal: trying again', 'Failed to release the journal: trying again'],
+  )
+})
+
+t.test('how long the sink has been failing is known until something is stored', async (t) => {
+  const stream = scripted([answer(failure('transient')), answer(failure('throttled'))])
+  const { backlog, clock, start, metric } = setup(t, stream, {
+    retry: {
+      delayMs: () => {
+        clock.advance(1_500)
+        return 0
+      },
+    },
+  })
+  const startedMs = clock.nowMs()
+  const seen: (number | undefined)[] = []
+  stream.put = ((put) => async (records, signal) => {
+    seen.push(pump.state().failingSinceMs)
+    if (stream.calls.length === 2)
+      t.strictSame(await metric('headgate_sink_failing'), ['headgate_sink_failing_seconds 3'])
+    return put(records, signal)
+  })(stream.put.bind(stream))
+  backlog.append(['a'])
+  const pump = start()
+  await until(() => backlog.state().frames === 0)
+  t.strictSame(seen, [undefined, startedMs, startedMs])
+  t.equal(pump.state().failingSinceMs, undefined)
+  t.strictSame(await metric('headgate_sink_failing'), ['headgate_sink_failing_seconds 0'])
+})
+
+t.test('memory is bounded', async (t) => {
+  const hanging: Put = async (records, signal) => {
+    await aborted(signal)
+    return records.map(() => failure('transient', 'aborted' as never))
+  }
+
+  t.test('by the bytes in flight', async (t) => {
+    const stream = scripted(Array(9).fill(hanging))
+    const { backlog, start } = setup(t, stream, { maxInFlightBytes: 100_000 })
+    for (const name of ['1', '2', '3', '4', '5']) backlog.append([large(name)])
+    const pump = start()
+    await until(() => stream.calls.length > 0)
+    t.equal(pump.state().inFlightBytes, 3 * 40_003, 'to the frame that passes the bound')
+    t.strictSame(await pump.stop({ drainMs: 1 }), { drained: false })
+    t.equal(backlog.state().frames, 5)
+  })
+
+  t.test('by the frames that wait behind one that fails', async (t) => {
+    const stream = scripted([hanging], { maxRecords: 1 })
+    const { backlog, start } = setup(t, stream, { maxUnreleasedFrames: 2 })
+    backlog.append([large('1')])
+    const pump = start()
+    await until(() => stream.calls.length === 1)
+    backlog.append([large('2')])
+    await until(() => stream.calls.length === 2)
+    backlog.append([large('3')])
+    t.strictSame(await pump.stop({ drainMs: 1 }), { drained: false })
+    t.strictSame(namesOf(stream.calls), [['1'], ['2']])
+  })
+
+  t.test('by the calls under way', async (t) => {
+    const stream = scripted(Array(9).fill(hanging), { maxRecords: 1 })
+    const { backlog, start } = setup(t, stream)
+    backlog.append(['1', '2', '3', '4', '5', '6'].map(large))
+    const pump = start()
+    await until(() => stream.calls.length === 4)
+    t.strictSame(await pump.stop({ drainMs: 1 }), { drained: false })
+    t.equal(stream.calls.length, 4)
+  })
+})
+
+t.test('stopping', async (t) => {
+  t.test('drains what the journal still holds, also what comes during the drain', async (t) => {
+    const stream = scripted([])
+    const { backlog, ledger, start } = setup(t, stream, { lingerMs: LONG_MS })
+    const pump = start()
+    backlog.append(['a'])
+    const stopped = pump.stop({ drainMs: LONG_MS })
+    backlog.append(['b'])
+    t.strictSame(await stopped, { drained: true })
+    t.equal(stream.calls.flat().length, 2)
+    t.match(ledger.totals(), { delivered: 2 })
+  })
+
+  t.test('leaves in the journal what could not be delivered in time, and counts only what was', async (t) => {
+    const stream = scripted([answer(STORED, failure('transient'))])
+    const { backlog, ledger, start } = setup(t, stream, { retry: { delayMs: () => LONG_MS } })
+    backlog.append([large('1')])
+    backlog.append([large('2')])
+    const pump = start()
+    t.strictSame(await pump.stop({ drainMs: 20 }), { drained: false })
+    t.strictSame(backlog.released, [1])
+    t.match(ledger.totals(), { delivered: 1 })
+    t.equal(backlog.state().events, 1)
+  })
+
+  t.test('does not wait for a journal or a dead letter that fails', async (t) => {
+    const rows: [string, Put, (backlog: ReturnType<typeof memoryBacklog>) => void][] = [
+      ['release', allStored, (backlog) => backlog.failures.release.push(new Error('disk'))],
+      ['dead letter', answer(failure('poison')), () => {}],
+    ]
+    for (const [rule, put, prepare] of rows) {
+      const stream = scripted([put])
+      const { backlog, ledger, start } = setup(t, stream, {
+        retry: { delayMs: () => LONG_MS },
+        deadLetter: () => Promise.reject(new Error('the lake is away')),
+      })
+      prepare(backlog)
+      backlog.append(['a'])
+      t.strictSame(await start().stop({ drainMs: 20 }), { drained: false }, rule)
+      t.match(ledger.totals(), { delivered: 0, deadLettered: 0 }, rule)
+    }
+  })
+
+  t.test('is over at once when there is nothing to do, and can be asked for twice', async (t) => {
+    const { start } = setup(t, scripted([], { kind: 'lake' }))
+    const pump = start()
+    const stopped = pump.stop({ drainMs: LONG_MS })
+    t.equal(pump.stop({ drainMs: 0 }), stopped)
+    t.strictSame(await stopped, { drained: true })
+  })
+})
