@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { cp, writeFile } from 'node:fs/promises'
+import { cp, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'tap'
@@ -40,7 +40,7 @@ test('time, chance and environment are arguments', async (t) => {
   for (const [what, pattern, allowed] of [
     ['the wall clock', /\bDate\.now\(|new Date\(\)|performance\.now\(/, ['src/std/clock.ts']],
     ['chance', /\bMath\.random\(|randomUUID\(|randomBytes\(/, ['src/std/id.ts']],
-    ['the environment', /\bprocess\.env\b/, ['src/main.ts']],
+    ['the environment', /\bprocess\.env\b/, ['src/cli/terminal.ts']],
   ] as const) {
     t.same(
       offenders(sources, (text) => pattern.test(code(text))),
@@ -75,17 +75,18 @@ test('no default export, no barrel, no to-do without an issue', async (t) => {
     [],
   )
   t.same(
-    offenders([...sources, ...tests], (text) => new RegExp('\\b(TODO|FIXME)' + '(?! #\\d)').test(text)),
+    offenders([...sources, ...tests], (text) => new RegExp(`\\b(${'TO'}DO|${'FIX'}ME)(?! #\\d)`).test(text)),
     [],
   )
 })
 
 test('the law of imports catches what it forbids', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'headgate-law-'))
-  t.teardown(() => rmSync(dir, { recursive: true }))
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   await cp('src', join(dir, 'src'), { recursive: true })
   for (const file of ['.dependency-cruiser.cjs', 'tsconfig.json', 'package.json'])
     await cp(file, join(dir, file))
+  await symlink(join(process.cwd(), 'node_modules'), join(dir, 'node_modules'))
   const crimes = [
     ['std', '../event/event.ts', 'std-looks-only-back'],
     ['event', '../lake/lake.ts', 'event-looks-only-back'],

@@ -38,6 +38,15 @@ test('a field that is undefined is absent, neither kept nor counted', async (t) 
   t.strictSame(verdict, { kind: 'accepted', measurement: least, ignored: 0 })
 })
 
+test('null is absent: many clients write it for what they do not know', async (t) => {
+  t.strictSame(judge({ ...least, page_route: null, user_id: null }), {
+    kind: 'accepted',
+    measurement: least,
+    ignored: 0,
+  })
+  t.equal(verdictOn({ ...least, value: null }), 'missing_field: value: is required')
+})
+
 test('keys that reach for a prototype go no further', async (t) => {
   const candidate: unknown = JSON.parse(
     '{"name":"a","value":1,"__proto__":{"unit":"evil"},"constructor":{"prototype":{"unit":"evil"}},"hasOwnProperty":1}',

@@ -1,0 +1,107 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import Type, { type TSchema } from 'typebox'
+import { environmentNames } from '../src/config.ts'
+import { columns } from '../src/event/event.ts'
+import { problems } from '../src/http/problems.ts'
+
+/**
+ * The reference pages that are rendered from the code: `npm run docs` writes them, a test compares them. What is in
+ * force cannot be documented wrongly.
+ */
+const note = '<!-- Rendered by `npm run docs`; edit the source, not this page. -->'
+
+function errorsPage(): string {
+  const rows = Object.entries(problems).map(
+    ([code, { status, title }]) => `| \`${code}\` | ${status} | ${title} |`,
+  )
+  return `${note}
+
+# Errors
+
+Every failure has a code. Over HTTP it is an RFC 9457 problem document (\`application/problem+json\`):
+
+\`\`\`json
+{ "type": "urn:headgate:problem:unknown_key", "title": "No known app was named", "status": 401, "detail": "…", "code": "unknown_key" }
+\`\`\`
+
+\`detail\` says what was wrong this time and names the field; it never repeats what was sent. 429 and 503 carry \`Retry-After\` in seconds. 403 is only for what will not work without a change of configuration, because some clients then stop for good. No body ever holds a URL, a key, a token or an address.
+
+| code | status | title |
+|---|---|---|
+${rows.join('\n')}
+
+Events of one request fail one by one: \`rejected: [{ index, code, detail }]\` in the 202 or the 422. Their codes are \`not_an_object\`, \`malformed_line\`, \`missing_field\`, \`invalid_field\`, \`event_too_large\`, \`too_many_events\`, \`privacy_gpc\`.
+`
+}
+
+function configurationPage(): string {
+  const rows = [...environmentNames()]
+    .filter(([, { schema }]) => !Type.IsObject(schema))
+    .map(
+      ([name, { path, schema }]) =>
+        `| \`${path.join('.')}\` | ${typeOf(schema)} | ${defaultOf(schema)} | \`${name}\` |`,
+    )
+  return `${note}
+
+# Configuration
+
+One YAML or JSON file (\`--config FILE\` or \`HEADGATE_CONFIG\`); each key can be set by a variable as well, which then wins. Lists and objects in a variable are JSON. Durations are milliseconds or text (\`250ms\`, \`15m\`, \`24h\`), sizes are bytes or text (\`64MiB\`). \`headgate config check\` reports every fault at once, \`headgate config print\` shows what is in force.
+
+| key | type | default | variable |
+|---|---|---|---|
+${rows.join('\n')}
+
+An app (\`apps[]\`) has \`id\`, up to two \`keys\` (\`sha256\` of the key, in hex; two for rotation), \`origins\` (exact; a browser from elsewhere is refused), \`aliases\` (identifiers that client formats carry), \`keyless\` (a listed origin alone is enough), \`limits\` (\`requestsPerSecond\`, \`burst\`, \`bytesPerSecond\`, \`eventsPerSecond\`) and \`privacy\` (\`ip: truncate | drop\`, \`gpc: strip | drop | ignore\`, \`allowQuery\`: query parameters that may be kept in URLs).
+
+A token (\`aggregation.tokens[]\`) has \`name\`, \`sha256\`, \`scopes\` (\`read\`, \`run\`) and, to restrict it, \`apps\`. A rollup (\`aggregation.rollups[]\`) has \`id\`, \`sets\` (each a \`name\` and up to three \`dimensions\`), \`maxMetrics\` and \`maxValues\`.
+
+The apps are read again at SIGHUP.
+`
+}
+
+function typeOf(schema: TSchema): string {
+  if ('measure' in schema) return schema.measure === 'bytes' ? 'size' : 'duration'
+  if (Type.IsEnum(schema)) return schema.enum.map((value) => `\`${value}\``).join(' \\| ')
+  if (Type.IsUnion(schema)) return '`off` or an object'
+  return String('type' in schema ? schema.type : 'object')
+}
+
+const defaultOf = (schema: TSchema): string =>
+  'default' in schema ? `\`${JSON.stringify(schema.default)}\`` : ''
+
+function eventsPage(): string {
+  const rows = columns.map(
+    ({ name, type, required, description }) =>
+      `| \`${name}\` | ${type} | ${required ? 'yes' : ''} | ${description} |`,
+  )
+  return `${note}
+
+# The event
+
+One flat row per measurement. A client must send \`name\` and \`value\`; what it may not set (\`app_id\`, \`received_time\`, \`country\`, \`device_type\`, \`user_agent_*\`, \`os_name\`) and unknown fields are ignored and counted. \`null\` is the same as absent.
+
+| column | type | always there | |
+|---|---|---|---|
+${rows.join('\n')}
+
+In the lake a line is \`{"v":1, …columns…}\`, without the absent ones. Times are epoch milliseconds, so that no engine's time zone can touch them.
+
+**Ids.** The dedup key is (\`app_id\`, \`event_id\`) within a window. Without an \`event_id\`, a sender that retries (fetch, SDK) gets a hash of body, position, user agent and truncated address, so that a retry is the same event: give two really identical measurements in two identical requests ids of their own. Beacons and pixels never retry and get random ids. Of several rows with one \`measurement_id\` in a window the last value counts; in a later window it counts anew.
+`
+}
+
+const pages: Readonly<Record<string, () => string>> = {
+  'docs/errors.md': errorsPage,
+  'docs/configuration.md': configurationPage,
+  'docs/events.md': eventsPage,
+}
+
+/** Paths of pages that differ from what the code says. */
+export const stalePages = (): string[] =>
+  Object.entries(pages)
+    .filter(([path, render]) => readFileSync(path, 'utf8') !== render())
+    .map(([path]) => path)
+
+if (process.argv[2] === '--write') {
+  for (const [path, render] of Object.entries(pages)) writeFileSync(path, render())
+}

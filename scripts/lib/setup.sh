@@ -1,0 +1,35 @@
+# Sourced by scripts/demo and scripts/test: everything that a fresh Debian machine with Node and npm still lacks.
+
+say() { printf '%s\n' "$*" >&2; }
+
+need_node() {
+  local major
+  major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null) || { say "Node 20 or newer is needed: https://nodejs.org"; exit 1; }
+  [ "$major" -ge 20 ] || { say "Node 20 or newer is needed, this is $(node -v)"; exit 1; }
+}
+
+# npm ci, unless exactly this lock file is installed already.
+install_packages() {
+  local stamp=node_modules/.headgate-lock
+  if ! cmp -s package-lock.json "$stamp" 2>/dev/null; then
+    say "Installing packages …"
+    npm ci --no-audit --no-fund --loglevel=error >&2
+    cp package-lock.json "$stamp"
+  fi
+}
+
+build() {
+  say "Building …"
+  npm run --silent build >&2
+}
+
+have_chromium() { [ -x /usr/bin/chromium ] || [ -x /usr/bin/chromium-browser ] || [ -x /usr/bin/google-chrome ]; }
+
+# From Debian's packages when we may; quietly true when it is there.
+install_chromium() {
+  have_chromium && return 0
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
+  say "Installing Chromium …"
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1
+  have_chromium
+}

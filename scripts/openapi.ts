@@ -1,0 +1,159 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import swagger, { type SwaggerOptions } from '@fastify/swagger'
+import type { FastifyInstance } from 'fastify'
+import { buildAggregation } from '../src/aggregation/app.ts'
+import { parseConfig } from '../src/config.ts'
+import { buildGateway } from '../src/gateway/app.ts'
+import { systemClock } from '../src/std/clock.ts'
+import { systemEntropy } from '../src/std/id.ts'
+import { quietTelemetry } from '../src/std/telemetry.ts'
+import { wireAggregation, wireGateway } from '../src/wiring.ts'
+
+/**
+ * openapi/*.json, generated from the routes as they are mounted: `npm run openapi` writes them, a test compares them.
+ * Examples stand in openapi/examples/ and are executed by the tests; here they are shown beside their operation.
+ */
+const common = {
+  license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+  version: JSON.parse(readFileSync('package.json', 'utf8')).version as string,
+}
+
+const options = (info: object, servers: object[], extra: object): SwaggerOptions =>
+  ({
+    openapi: { openapi: '3.1.0', info: { ...common, ...info }, servers, ...extra },
+    refResolver: {
+      buildLocalReference: (json: { $id?: string }, _base: unknown, _fragment: unknown, i: number) =>
+        json.$id ?? `def-${i}`,
+    },
+  }) as SwaggerOptions
+
+const gatewayOptions = options(
+  {
+    title: 'Headgate gateway',
+    description:
+      'The public front door: measurements in, durable before the answer. Errors are RFC 9457 problem documents.',
+  },
+  [{ url: 'http://127.0.0.1:8080', description: 'Default listener' }],
+  {
+    tags: [
+      { name: 'collect', description: 'Where clients send measurements.' },
+      { name: 'health', description: 'Probes, without a key.' },
+    ],
+    security: [],
+  },
+)
+
+const aggregationOptions = options(
+  {
+    title: 'Headgate aggregation',
+    description: 'The private side: runs, queries, operations. Bearer tokens with the scopes read and run.',
+  },
+  [{ url: 'http://127.0.0.1:8081', description: 'Default listener' }],
+  {
+    tags: [
+      { name: 'runs', description: 'Aggregations: start, follow, list.' },
+      { name: 'query', description: 'Series and rankings from committed rollups.' },
+      { name: 'operations', description: 'For scrapers and operators.' },
+      { name: 'dashboard', description: 'The page with the graphs.' },
+      { name: 'health', description: 'Probes, without a token.' },
+    ],
+    components: {
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'Admin token.' } },
+    },
+    security: [{ bearer: [] }],
+  },
+)
+
+/** The documents by path, as the routes of this moment give them. */
+export async function renderOpenApi(): Promise<Readonly<Record<string, string>>> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'headgate-openapi-'))
+  const config = parseConfig({ dataDir, aggregation: { schedule: { enabled: false } } }, {})
+  const system = () => ({ clock: systemClock, entropy: systemEntropy, telemetry: quietTelemetry() })
+  const ready = () => true
+  const gatewaySystem = system()
+  const gateway = await wireGateway(config, gatewaySystem)
+  const aggregationSystem = system()
+  const aggregation = await wireAggregation(config, { ...aggregationSystem, askGateway: async () => null })
+  const { log, metrics } = aggregationSystem.telemetry
+  try {
+    return {
+      'openapi/gateway.json': await document('openapi/gateway.json', gatewayOptions, (prepare) =>
+        buildGateway(config.gateway, { ...gatewaySystem, ...gateway, ready, workers: 1, prepare }),
+      ),
+      'openapi/aggregation.json': await document('openapi/aggregation.json', aggregationOptions, (prepare) =>
+        buildAggregation(config.aggregation, {
+          ...aggregation,
+          clock: systemClock,
+          log,
+          ready,
+          apps: () => [],
+          operations: { metrics, reconcile: () => ({}) },
+          prepare,
+        }),
+      ),
+    }
+  } finally {
+    await gateway.close(0)
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+}
+
+/** A request that works as it stands, and what is answered: shown in the document, executed by the tests. */
+export interface Example {
+  readonly operationId: string
+  readonly name: string
+  readonly summary: string
+  /** A body that is wrong on purpose is executed, but not shown as an example of its schema. */
+  readonly conforms?: false
+  readonly request: {
+    readonly method: 'GET' | 'POST'
+    readonly path: string
+    readonly headers: Readonly<Record<string, string>>
+    readonly body?: unknown
+  }
+  /** Of the body only what the example is about. */
+  readonly response: { readonly status: number; readonly body?: object }
+}
+
+export const examplesOf = (document: string): Example[] =>
+  JSON.parse(readFileSync(document.replace('openapi/', 'openapi/examples/'), 'utf8')) as Example[]
+
+interface Operation {
+  readonly operationId: string
+  readonly requestBody?: { readonly content: Record<string, { examples?: Record<string, object> }> }
+}
+
+function withExamples(path: string, document: { paths?: object }): object {
+  const operations = Object.values(document.paths ?? {}).flatMap((item) => Object.values(item) as Operation[])
+  for (const { operationId, name, summary, request } of examplesOf(path).filter(
+    ({ conforms }) => conforms !== false,
+  )) {
+    const content = operations.find((operation) => operation.operationId === operationId)?.requestBody
+      ?.content
+    const json = content?.['application/json']
+    if (json) json.examples = { ...json.examples, [name]: { summary, value: request.body } }
+  }
+  return document
+}
+
+type Prepare = (app: FastifyInstance) => Promise<void>
+
+async function document(
+  path: string,
+  options: SwaggerOptions,
+  build: (prepare: Prepare) => Promise<FastifyInstance>,
+): Promise<string> {
+  const app = await build(async (instance) => {
+    await instance.register(swagger, options)
+  })
+  await app.ready()
+  const text = `${JSON.stringify(withExamples(path, app.swagger()), null, 2)}\n`
+  await app.close()
+  return text
+}
+
+if (process.argv[2] === '--write') {
+  for (const [path, text] of Object.entries(await renderOpenApi())) writeFileSync(path, text)
+}

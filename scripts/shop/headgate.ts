@@ -1,0 +1,153 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** A Headgate of its own: built code, fresh data folder, loopback, one app and one admin token. */
+export interface RunningHeadgate {
+  readonly gatewayUrl: string
+  readonly adminUrl: string
+  readonly key: string
+  readonly token: string
+  readonly dataDir: string
+  readonly child: ChildProcess
+  /** Asks the admin side and returns the parsed answer. */
+  ask<T>(path: string, init?: { method?: string; body?: unknown }): Promise<T>
+  /** SIGTERM, and the exit code. */
+  stop(): Promise<number | null>
+  /** SIGKILL: what a crash is. */
+  kill(): Promise<number | null>
+}
+
+const READY_TIMEOUT_MS = 30_000
+/** Where a gateway on its own is asked, as the caller configures it. */
+const OPERATIONS_PORT = 8082
+
+export interface StartOptions {
+  readonly app: { readonly id: string; readonly origins: readonly string[] }
+  /** Starts on what an earlier one left; a fresh folder when absent. */
+  readonly previous?: RunningHeadgate
+  /** The Node that runs it; this one when absent. */
+  readonly node?: string
+  /** `serve` when absent. `gateway` shows its state on `gateway.operations.listen` only. */
+  readonly command?: 'serve' | 'gateway'
+  /** Merged over the app. */
+  readonly appMore?: object
+  /** Merged over the configuration, a section at a time. */
+  readonly config?: Readonly<Partial<Record<'gateway' | 'aggregation' | 'shutdown', object>>>
+}
+
+export async function startHeadgate({
+  app,
+  previous,
+  node = process.execPath,
+  command = 'serve',
+  appMore,
+  config,
+}: StartOptions): Promise<RunningHeadgate> {
+  const dataDir = previous?.dataDir ?? (await mkdtemp(join(tmpdir(), 'headgate-demo-')))
+  const [key, token] = previous
+    ? [previous.key, previous.token]
+    : [`hg_pub_${secret()}`, `hg_adm_${secret()}`]
+  const [gatewayPort, adminPort] = [await freePort(8080), await freePort(8081)]
+  const settings = {
+    dataDir,
+    logLevel: 'warn',
+    gateway: { listen: { port: gatewayPort }, ...config?.gateway },
+    aggregation: {
+      listen: { port: adminPort },
+      tokens: [{ name: 'demo', sha256: sha256(token), scopes: ['read', 'run'] }],
+      ...config?.aggregation,
+    },
+    shutdown: { ...config?.shutdown },
+    apps: [{ id: app.id, keys: [{ sha256: sha256(key) }], origins: app.origins, ...appMore }],
+  }
+  const file = join(dataDir, 'headgate.json')
+  await writeFile(file, JSON.stringify(settings, null, 2), { mode: 0o600 })
+  const child = spawn(node, ['dist/main.js', command, '--config', file], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: cleanEnvironment(),
+  })
+  const adminUrl = `http://127.0.0.1:${command === 'serve' ? adminPort : OPERATIONS_PORT}`
+  await ready(`${adminUrl}/readyz`, child)
+  return {
+    gatewayUrl: `http://127.0.0.1:${gatewayPort}`,
+    adminUrl,
+    key,
+    token,
+    dataDir,
+    child,
+    ask: (path, init = {}) => ask(adminUrl + path, token, init),
+    stop: () => end(child, 'SIGTERM'),
+    kill: () => end(child, 'SIGKILL'),
+  }
+}
+
+/** The child is the built product as a user runs it: no loader or coverage hook of a test runner reaches it. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS, NODE_V8_COVERAGE, ...env } = process.env
+  const foreign = /^(HEADGATE_|_?TAPJS|TAP)/
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !foreign.test(name)))
+}
+
+async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
+  child.kill(signal)
+  await once(child, 'exit')
+  return child.exitCode
+}
+
+async function ask<T>(
+  url: string,
+  token: string,
+  { method = 'GET', body }: { method?: string; body?: unknown },
+): Promise<T> {
+  const json = body === undefined ? {} : { 'content-type': 'application/json' }
+  const response = await fetch(url, {
+    method,
+    headers: { authorization: `Bearer ${token}`, ...json },
+    body: body === undefined ? null : JSON.stringify(body),
+  })
+  const text = await response.text()
+  if (!response.ok) throw new Error(`${method} ${new URL(url).pathname} answered ${response.status}: ${text}`)
+  return JSON.parse(text) as T
+}
+
+async function ready(url: string, child: ChildProcess): Promise<void> {
+  const until = performance.now() + READY_TIMEOUT_MS
+  while (performance.now() < until) {
+    if (child.exitCode !== null)
+      throw new Error(`Headgate ended with code ${child.exitCode} before it was ready`)
+    const answer = await fetch(url).catch(() => undefined)
+    if (answer?.ok) return
+    await sleep(50)
+  }
+  throw new Error(`Headgate was not ready after ${READY_TIMEOUT_MS} ms`)
+}
+
+/** The wanted port where it is free, any other where it is not. */
+async function freePort(wanted: number): Promise<number> {
+  const server = createServer()
+  const port = await new Promise<number>((resolve) => {
+    server.once('error', () => resolve(0))
+    server.listen(wanted, '127.0.0.1', () => resolve(wanted))
+  })
+  if (port !== 0) {
+    server.close()
+    await once(server, 'close')
+    return port
+  }
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const address = other.address()
+  other.close()
+  await once(other, 'close')
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+const secret = (): string => randomBytes(18).toString('base64url')
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')

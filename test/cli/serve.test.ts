@@ -1,0 +1,165 @@
+import { createHash } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import { runCommand } from '../../src/cli/commands.ts'
+import { type FakeTerminal, fakeTerminal } from '../fakes/terminal.ts'
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+const listen = { port: 0 }
+
+interface Started {
+  readonly terminal: FakeTerminal
+  readonly ended: Promise<number>
+  readonly dir: string
+  readonly file: string
+  url(door: string): Promise<string>
+}
+
+async function start(
+  t: Test,
+  command: string,
+  more: { gateway?: object; aggregation?: object; shutdown?: object } = {},
+): Promise<Started> {
+  const dir = t.testdir()
+  const file = join(dir, 'headgate.json')
+  const config = {
+    dataDir: join(dir, 'data'),
+    gateway: { listen, ...more.gateway },
+    aggregation: {
+      listen,
+      tokens: [{ name: 't', sha256: sha256('token'), scopes: ['read', 'run'] }],
+      ...more.aggregation,
+    },
+    shutdown: { ...more.shutdown },
+    apps: [{ id: 'shop', keys: [{ sha256: sha256('key') }] }],
+  }
+  await writeFile(file, JSON.stringify(config))
+  const terminal = fakeTerminal()
+  const ended = runCommand([command, '-c', file], terminal)
+  t.teardown(() => terminal.terminate())
+  return {
+    terminal,
+    ended,
+    dir,
+    file,
+    url: async (door) => String((await terminal.logged(`${door} listens`))['url']),
+  }
+}
+
+const post = (url: string, key = 'key') =>
+  fetch(`${url}/v1/events`, {
+    method: 'POST',
+    headers: { 'x-headgate-key': key, 'content-type': 'application/json' },
+    body: '{"name":"a","value":1}',
+  })
+
+const ask = async (url: string) => {
+  const response = await fetch(url, { headers: { authorization: 'Bearer token' } })
+  return {
+    status: response.status,
+    body: response.headers.get('content-type')?.includes('json')
+      ? await response.json()
+      : await response.text(),
+  }
+}
+
+test('serve runs both modules, keeps their doors apart, and ends with 0', async (t) => {
+  const { terminal, ended, url } = await start(t, 'serve')
+  const [gateway, aggregation] = [await url('gateway'), await url('aggregation')]
+  t.equal((await post(gateway)).status, 202)
+  t.same((await ask(`${aggregation}/readyz`)).body, { status: 'ready' })
+  t.match((await ask(`${aggregation}/reconcile`)).body, { received: 1, accepted: 1, unaccounted: 0 })
+  t.match((await ask(`${aggregation}/metrics`)).body, /^headgate_events_accepted_total 1$/m)
+  t.match((await ask(`${aggregation}/query/pipeline`)).body, {
+    gateway: { accepted: 1 },
+    aggregation: { lagMs: null },
+  })
+  t.same((await ask(`${aggregation}/query/apps`)).body, {
+    apps: ['shop'],
+    token: { name: 't', scopes: ['read', 'run'] },
+  })
+  for (const path of ['/metrics', '/reconcile', '/aggregations/runs', '/query/apps', '/dashboard']) {
+    t.equal((await ask(gateway + path)).status, 404, `${path} is not public`)
+  }
+  terminal.terminate()
+  t.equal(await ended, 0)
+})
+
+test('an acknowledged event is in the lake when serve has ended', async (t) => {
+  const { terminal, ended, url, dir } = await start(t, 'serve')
+  const gateway = await url('gateway')
+  for (let i = 0; i < 5; i++) await post(gateway)
+  terminal.terminate()
+  t.equal(await ended, 0)
+  const { lakeRows } = await import('../../scripts/shop/lake-rows.ts')
+  t.equal((await lakeRows(join(dir, 'data'))).length, 5)
+})
+
+test('a gateway on its own shows its operations on a listener of their own, when asked to', async (t) => {
+  const { terminal, ended, url } = await start(t, 'gateway', { gateway: { operations: { listen } } })
+  t.equal((await post(await url('gateway'))).status, 202)
+  const operations = await url('operations')
+  t.match((await ask(`${operations}/reconcile`)).body, { accepted: 1 })
+  t.equal((await fetch(`${operations}/reconcile`)).status, 401)
+  terminal.terminate()
+  t.equal(await ended, 0)
+
+  const alone = await start(t, 'gateway')
+  t.equal((await post(await alone.url('gateway'))).status, 202)
+  alone.terminal.terminate()
+  t.equal(await alone.ended, 0)
+  t.notMatch(alone.terminal.said().out, /operations listens/)
+})
+
+test('the aggregation on its own asks the gateway elsewhere, or says that it does not know', async (t) => {
+  const unknown = await start(t, 'aggregation')
+  const aggregation = await unknown.url('aggregation')
+  t.match((await ask(`${aggregation}/query/pipeline`)).body, { gateway: null })
+  t.same((await ask(`${aggregation}/reconcile`)).body, {})
+  unknown.terminal.terminate()
+  t.equal(await unknown.ended, 0)
+})
+
+test('SIGHUP reads the apps again; a faulty file changes nothing', async (t) => {
+  const { terminal, ended, url, file } = await start(t, 'serve')
+  const gateway = await url('gateway')
+  const config = JSON.parse(await readFile(file, 'utf8'))
+  await writeFile(
+    file,
+    JSON.stringify({ ...config, apps: [{ id: 'shop', keys: [{ sha256: sha256('new-key') }] }] }),
+  )
+  terminal.reload()
+  await waitFor(() => /1 apps read again/.test(terminal.said().err))
+  t.equal((await post(gateway)).status, 401)
+  t.equal((await post(gateway, 'new-key')).status, 202)
+  await writeFile(file, '{')
+  terminal.reload()
+  await waitFor(() => /kept the old configuration/.test(terminal.said().err))
+  t.equal((await post(gateway, 'new-key')).status, 202)
+  terminal.terminate()
+  t.equal(await ended, 0)
+})
+
+test('the shutdown has a deadline: a stuck request does not outlive it', async (t) => {
+  const { terminal, ended, url } = await start(t, 'gateway', {
+    shutdown: { totalMs: 1_000, drainMs: 500, waitMs: 10 },
+  })
+  const { port } = new URL(await url('gateway'))
+  const socket = connect(Number(port), '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  socket.on('error', () => undefined)
+  socket.write(
+    'POST /v1/events?key=key HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{',
+  )
+  await waitFor(async () => (await post(`http://127.0.0.1:${port}`)).status === 202)
+  terminal.terminate()
+  t.equal(await ended, 0)
+  t.match(terminal.said().out, /stopped at the deadline/)
+})
+
+/** Until it holds; the test's own timeout ends it. */
+async function waitFor(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setImmediate(resolve))
+}

@@ -1,0 +1,52 @@
+import { execFile } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { lakeRows } from '../scripts/shop/lake-rows.ts'
+import { eventsNamed, post, start } from './fakes/process.ts'
+
+const run = (args: readonly string[], env: Record<string, string> = {}) =>
+  new Promise<{ code: number; out: string; err: string }>((resolve) => {
+    const options = { env: { PATH: process.env['PATH'], ...env }, timeout: 20_000 }
+    execFile(process.execPath, ['dist/main.js', ...args], options, (error, out, err) =>
+      resolve({ code: error === null ? 0 : Number(error.code), out, err }),
+    )
+  })
+
+test('help names every command, and each command helps', async (t) => {
+  const { code, out } = await run(['--help'])
+  t.equal(code, 0)
+  for (const name of ['serve', 'gateway', 'aggregation', 'aggregate', 'config', 'health']) {
+    t.match(out, new RegExp(`^ {2}${name} `, 'm'))
+    const help = await run([name, '--help'])
+    t.equal(help.code, 0)
+    t.match(help.out, new RegExp(`^Usage: headgate ${name}`))
+  }
+})
+
+test('a first start makes a key for this machine only, says it once, and refuses the network', async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), 'headgate-dev-'))
+  t.teardown(() => rm(dir, { recursive: true, force: true }))
+  const env = { HEADGATE_DATA_DIR: dir, HEADGATE_GATEWAY_LISTEN_HOST: '0.0.0.0' }
+  const refused = await run(['serve'], env)
+  t.equal(refused.code, 2)
+  t.match(refused.err, /listens on loopback only, not on 0\.0\.0\.0/)
+  t.same(readdirSync(dir), [])
+})
+
+test('SIGTERM loses nothing: what was acknowledged is in the lake when the process has ended', async (t) => {
+  const headgate = await start(t)
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => post(headgate, eventsNamed(`r${i}`, 25))),
+  )
+  t.same([...new Set(answers.map(({ status }) => status))], [202])
+  const startedMs = performance.now()
+  t.equal(await headgate.stop(), 0)
+  t.ok(performance.now() - startedMs < 25_000, 'within the deadline')
+  const ids = (await lakeRows(headgate.dataDir)).map(({ eventId }) => eventId)
+  t.equal(new Set(ids).size, 500)
+  const folder = await stat(join(headgate.dataDir, 'lake'))
+  t.equal(folder.mode & 0o777, 0o700, 'nobody else can look')
+})
