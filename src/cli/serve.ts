@@ -165,11 +165,14 @@ interface Running {
   readonly gateway: GatewayWiring | undefined
 }
 
+/** How long to go on serving after readiness is gone, so that whoever balances the load has noticed. */
+export const patienceMs = (hosts: readonly string[]): number =>
+  hosts.every(isLoopback) ? 0 : LOAD_BALANCER_MS
+
 /** No new requests first, then what is in flight, then what was accepted. The journal is closed last. */
 async function stop({ config, doors, gateway }: Running, endRuns: () => Promise<void>): Promise<void> {
   const { waitMs, drainMs } = config.shutdown
-  const local = doors.every(({ host }) => isLoopback(host))
-  await sleep(waitMs ?? (local ? 0 : LOAD_BALANCER_MS))
+  await sleep(waitMs ?? patienceMs(doors.map(({ host }) => host)))
   const closing = Promise.all(doors.map(({ server }) => server.close()))
   await withDeadline(closing, IN_FLIGHT_MS, 'the end of requests in flight').catch(() => undefined)
   await endRuns()

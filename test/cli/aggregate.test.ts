@@ -32,8 +32,9 @@ test('aggregate computes a range, shows each window, and exits 0; again, and not
     /default 2026-11-22T09:00:00\.000Z to 2026-11-22T09:15:00\.000Z\n[\s\S]*2 windows would be computed, 0 skipped/,
   )
 
-  const terminal = fakeTerminal(env)
+  const terminal = fakeTerminal({ ...env, HEADGATE_LOG_LEVEL: 'debug' })
   t.equal(await runCommand(['aggregate', ...range], terminal), 0)
+  t.match(terminal.said().err, /"msg":"ingested"/, 'who asks for the log gets it beside the progress')
   t.match(terminal.said().out, /^█{15}░{15} 1\/2 {2}2026-11-22T09:00Z {2}5 rows {2}committed$/m)
   t.match(terminal.said().out, /^█{30} 2\/2 {2}2026-11-22T09:15Z {2}5 rows {2}committed$/m)
   t.match(terminal.said().out, /succeeded: 2 windows done, 0 failed/)

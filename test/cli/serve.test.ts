@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { runCommand } from '../../src/cli/commands.ts'
+import { patienceMs } from '../../src/cli/serve.ts'
 import { type FakeTerminal, fakeTerminal } from '../fakes/terminal.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
@@ -163,3 +164,8 @@ test('the shutdown has a deadline: a stuck request does not outlive it', async (
 async function waitFor(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setImmediate(resolve))
 }
+
+test('only where others reach us a load balancer may need time to notice', async (t) => {
+  t.equal(patienceMs(['127.0.0.1', '::1']), 0)
+  t.equal(patienceMs(['127.0.0.1', '0.0.0.0']), 10_000)
+})

@@ -37,14 +37,13 @@ export function createSender({ stream, clock, telemetry, sink, concurrency }: Se
   async function put(records: readonly StreamRecord[]): Promise<readonly RecordOutcome[]> {
     const call = new AbortController()
     calls.add(call)
-    try {
-      return await stream.put(records, call.signal)
-    } catch (error) {
+    const attempt = async () => stream.put(records, call.signal)
+    const outcomes = await attempt().catch((error: unknown) => {
       telemetry.log.error({ err: error, sink: stream.kind }, 'A put rejected instead of giving outcomes')
       return []
-    } finally {
-      calls.delete(call)
-    }
+    })
+    calls.delete(call)
+    return outcomes
   }
 
   return {

@@ -1,0 +1,107 @@
+import { test } from 'tap'
+import { parseConfig } from '../src/config.ts'
+import { systemClock } from '../src/std/clock.ts'
+import { createTelemetry } from '../src/std/telemetry.ts'
+import { remoteGatewayOf, type System, wireAggregation, wireGateway } from '../src/wiring.ts'
+import { linesOf } from './contracts/stream.ts'
+import { seededEntropy } from './fakes/entropy.ts'
+import { startKinesis } from './fakes/kinesis.ts'
+
+function system(): System & { said(): string } {
+  let text = ''
+  const telemetry = createTelemetry('info', { write: (line) => (text += line) })
+  return { clock: systemClock, entropy: seededEntropy(), telemetry, said: () => text }
+}
+
+const batch = (id: string) => ({
+  lines: Buffer.from(`{"v":1,"event_id":"${id}"}\n`),
+  count: 1,
+  receivedMs: Date.UTC(2026, 10, 22),
+  canRetry: true,
+})
+
+test('what Kinesis cannot take now stays in the journal, and the next process delivers it', async (t) => {
+  const kinesis = await startKinesis(t)
+  const dataDir = t.testdir()
+  const env = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' }
+  const before = { ...process.env }
+  Object.assign(process.env, env)
+  t.teardown(() => {
+    process.env = before
+  })
+  const config = (stream: object) =>
+    parseConfig({ dataDir, gateway: { stream: { kind: 'kinesis', name: 'events', ...stream } } }, {})
+
+  const down = system()
+  const first = await wireGateway(config({ endpoint: 'http://127.0.0.1:1' }), down)
+  t.equal(await first.journal.append(batch('a')), 'journal')
+  first.ledger.admitted(1, [])
+  t.match(first.reconcile(), { accepted: 1, delivered: 0, backlog: { events: 1 }, unaccounted: 0 })
+  await first.close(0)
+  t.match(down.said(), /events stay in the journal for the next start/)
+
+  const up = system()
+  const second = await wireGateway(config({ endpoint: kinesis.endpoint, region: 'eu-west-1' }), up)
+  t.match(up.said(), /the journal was recovered/)
+  await second.close(20_000)
+  t.match(second.reconcile(), { recovered: 1, delivered: 1, backlog: { events: 0 }, unaccounted: 0 })
+  t.same(
+    (await kinesis.records('events')).flatMap((data) => linesOf(String(data))),
+    ['{"v":1,"event_id":"a"}'],
+  )
+})
+
+test('mode memory says what it is, in the log and in the answer', async (t) => {
+  const own = system()
+  const config = parseConfig({ dataDir: t.testdir(), gateway: { durability: 'memory' } }, {})
+  const gateway = await wireGateway(config, own)
+  t.equal(await gateway.journal.append(batch('a')), 'memory')
+  t.match(own.said(), /a crash loses what was acknowledged/)
+  await gateway.close(10_000)
+})
+
+test('a place may be said once for all of AWS', async (t) => {
+  const stream = { kind: 'kinesis', name: 'events' }
+  const aws = { region: 'eu-west-1', endpoint: 'http://127.0.0.1:1' }
+  const gateway = await wireGateway(
+    parseConfig({ dataDir: t.testdir(), gateway: { stream }, aws }, {}),
+    system(),
+  )
+  t.match(gateway.reconcile(), { accepted: 0, unaccounted: 0 })
+  await gateway.close(0)
+  const nearby = await wireGateway(
+    parseConfig({ dataDir: t.testdir(), gateway: { stream }, aws: { region: 'eu-west-1' } }, {}),
+    system(),
+  )
+  t.match(nearby.reconcile(), { accepted: 0 })
+  await nearby.close(0)
+})
+
+test('rollups are those of the configuration, or the default one', async (t) => {
+  const askGateway = async () => null
+  const sets = [{ name: 'os', dimensions: ['os_name'] }]
+  for (const [rollups, ids] of [
+    [[], ['default']],
+    [[{ id: 'mine', sets }], ['mine']],
+  ] as const) {
+    const config = parseConfig(
+      { dataDir: t.testdir(), aggregation: { rollups, schedule: { grain: '5m' } } },
+      {},
+    )
+    const { definitions, pipelineState } = await wireAggregation(config, { ...system(), askGateway })
+    t.same(
+      definitions.map(({ id }) => id),
+      ids,
+    )
+    t.equal(definitions[0]?.grainMs, 300_000)
+    t.match(await pipelineState(), { gateway: null, aggregation: { lastCommittedMs: null, dueWindows: 0 } })
+  }
+})
+
+test('the gateway of another process is asked where the configuration says, or is unknown', async (t) => {
+  const config = (aggregation: object) => parseConfig({ aggregation }, {})
+  t.equal(await remoteGatewayOf(config({}), {})(), null)
+  t.equal(await remoteGatewayOf(config({ gatewayUrl: 'http://127.0.0.1:1' }), {})(), null)
+  const named = config({ gatewayUrl: 'http://127.0.0.1:1', gatewayTokenEnv: 'TOKEN' })
+  t.equal(await remoteGatewayOf(named, { TOKEN: 'x' })(), null)
+})
