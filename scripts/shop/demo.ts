@@ -21,7 +21,7 @@ async function demo(once: boolean): Promise<number> {
   // The shop must know where to send, and Headgate from where to accept: the origin is settled first.
   let beaconUrl = ''
   const shop = await startShop({ beaconUrl: () => beaconUrl, uniform: Math.random })
-  const headgate = await startHeadgate({ app: { id: APP, origins: [shop.origin] } })
+  const headgate = await startHeadgate({ app: { id: APP, origins: [shop.origin] }, ports: 'documented' })
   try {
     beaconUrl = `${headgate.gatewayUrl}/v1/web-vitals?key=${headgate.key}`
     const fromMs = Date.now() - 1_000

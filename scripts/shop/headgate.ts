@@ -35,6 +35,8 @@ export interface StartOptions {
   readonly node?: string
   /** `serve` when absent. `gateway` shows its state on `gateway.operations.listen` only. */
   readonly command?: 'serve' | 'gateway'
+  /** The documented ports where they are free; any by default, so that tests can run side by side. */
+  readonly ports?: 'documented'
   /** Merged over the app. */
   readonly appMore?: object
   /** Merged over the configuration, a section at a time. */
@@ -46,6 +48,7 @@ export async function startHeadgate({
   previous,
   node = process.execPath,
   command = 'serve',
+  ports,
   appMore,
   config,
 }: StartOptions): Promise<RunningHeadgate> {
@@ -53,7 +56,8 @@ export async function startHeadgate({
   const [key, token] = previous
     ? [previous.key, previous.token]
     : [`hg_pub_${secret()}`, `hg_adm_${secret()}`]
-  const [gatewayPort, adminPort] = [await freePort(8080), await freePort(8081)]
+  const wanted = ports === 'documented' ? [8080, 8081] : [0, 0]
+  const [gatewayPort, adminPort] = [await freePort(wanted[0] ?? 0), await freePort(wanted[1] ?? 0)]
   const settings = {
     dataDir,
     logLevel: 'warn',
@@ -134,19 +138,15 @@ async function freePort(wanted: number): Promise<number> {
   const server = createServer()
   const port = await new Promise<number>((resolve) => {
     server.once('error', () => resolve(0))
-    server.listen(wanted, '127.0.0.1', () => resolve(wanted))
+    server.listen(wanted, '127.0.0.1', () => {
+      const address = server.address()
+      resolve(typeof address === 'object' && address !== null ? address.port : 0)
+    })
   })
-  if (port !== 0) {
-    server.close()
-    await once(server, 'close')
-    return port
-  }
-  const other = createServer().listen(0, '127.0.0.1')
-  await once(other, 'listening')
-  const address = other.address()
-  other.close()
-  await once(other, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
+  if (port === 0) return freePort(0)
+  server.close()
+  await once(server, 'close')
+  return port
 }
 
 const secret = (): string => randomBytes(18).toString('base64url')

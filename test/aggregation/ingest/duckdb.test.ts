@@ -121,8 +121,8 @@ test('an abort kills the session: what waits and what follows is cancelled', asy
 })
 
 test('a session that takes too long is killed', async (t) => {
-  const session = await open(t, { timeoutMs: 1_500 })
-  await t.rejects(session.run([ENDLESS]), { code: 'engine_failed', message: /1500 ms/ })
+  const session = await open(t, { timeoutMs: 8_000 })
+  await t.rejects(session.run([ENDLESS]), { code: 'engine_failed', message: /8000 ms/ })
 })
 
 test('a session can be closed with a query under way', async (t) => {

@@ -188,7 +188,7 @@ test('the command line waits for the end of its run, pauses included', async (t)
   still.advance(GRAIN + 2 * MIN)
   const startMs = performance.now()
   const clock = { ...still, nowMs: () => still.nowMs() + Math.floor(performance.now() - startMs) }
-  const runs = await open({ clock, entropy: { ...seededEntropy(), uniform: () => 20 / 30_000 } })
+  const runs = await open({ clock, entropy: { ...seededEntropy(), uniform: () => 500 / 30_000 } })
   engine.failures.push(new AppError('engine_failed', 'no'))
   const { id } = await runs.submit({ at: T0 }, 'ops')
   t.match(await runs.finish(String(id), never), { state: 'succeeded', attempt: 2 })
