@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { type AddressInfo, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import {
   CreateStreamCommand,
   GetRecordsCommand,
@@ -33,17 +35,26 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** An emulator by other people, as a child: it knows two ports, and no way to listen on loopback alone. */
+/** Addresses on which the port is listened on, as the kernel writes them: 0100007F is 127.0.0.1. */
+function listeners(port: number): string[] {
+  const tables = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) => readFileSync(file, 'utf8').split('\n'))
+  const wanted = port.toString(16).toUpperCase().padStart(4, '0')
+  // 0A: the socket's state is LISTEN.
+  return tables.flatMap((line) => new RegExp(`^ *\\d+: (\\w+):${wanted} \\w+:\\w+ 0A `).exec(line)?.[1] ?? [])
+}
+
+/** An emulator by other people, as a child. It knows two ports and no host: a preload keeps it on loopback. */
 async function startKinesisLocal(t: Test): Promise<string> {
   const main = createRequire(import.meta.url).resolve('kinesis-local')
-  const plainPort = await freePort()
-  const child = spawn(process.execPath, [main], {
+  const [plainPort, tlsPort] = [await freePort(), await freePort()]
+  const preload = fileURLToPath(new URL('../../fakes/loopback-only.mjs', import.meta.url))
+  const child = spawn(process.execPath, ['--import', preload, main], {
     stdio: 'ignore',
     env: {
       PATH: process.env['PATH'],
       LOG_LEVEL: 'ERROR',
       KINESIS_MOCK_PLAIN_PORT: String(plainPort),
-      KINESIS_MOCK_TLS_PORT: String(await freePort()),
+      KINESIS_MOCK_TLS_PORT: String(tlsPort),
       KINESIS_MOCK_CERT_PATH: join(dirname(main), 'server.json'),
       CREATE_STREAM_DURATION: '5ms',
     },
@@ -58,6 +69,7 @@ async function startKinesisLocal(t: Test): Promise<string> {
     t.equal(child.exitCode, null, 'the emulator is on its way')
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
+  for (const port of [plainPort, tlsPort]) t.strictSame(listeners(port), ['0100007F'], 'on loopback alone')
   return endpoint
 }
 
