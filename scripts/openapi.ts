@@ -9,7 +9,7 @@ import { buildGateway } from '../src/gateway/app.ts'
 import { systemClock } from '../src/std/clock.ts'
 import { systemEntropy } from '../src/std/id.ts'
 import { quietTelemetry } from '../src/std/telemetry.ts'
-import { wireAggregation, wireGateway } from '../src/wiring.ts'
+import { openLake, wireAggregation, wireGateway } from '../src/wiring.ts'
 
 /**
  * openapi/*.json, generated from the routes as they are mounted: `npm run openapi` writes them, a test compares them.
@@ -70,7 +70,8 @@ const aggregationOptions = options(
 export async function renderOpenApi(): Promise<Readonly<Record<string, string>>> {
   const dataDir = mkdtempSync(join(tmpdir(), 'headgate-openapi-'))
   const config = parseConfig({ dataDir, aggregation: { schedule: { enabled: false } } }, {})
-  const system = () => ({ clock: systemClock, entropy: systemEntropy, telemetry: quietTelemetry() })
+  const lake = await openLake(config, systemClock)
+  const system = () => ({ clock: systemClock, entropy: systemEntropy, telemetry: quietTelemetry(), lake })
   const ready = () => true
   const gatewaySystem = system()
   const gateway = await wireGateway(config, gatewaySystem)

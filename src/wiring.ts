@@ -36,6 +36,8 @@ export interface System {
   readonly clock: Clock
   readonly entropy: Entropy
   readonly telemetry: Telemetry
+  /** One for all modules of the process: opening it sweeps the whole of it. */
+  readonly lake: Lake
 }
 
 /** Mode `journal` has answered already when events wait here: a fuller container costs nobody anything. */
@@ -59,14 +61,13 @@ export interface GatewayWiring {
 }
 
 export async function wireGateway(config: Config, system: System): Promise<GatewayWiring> {
-  const { clock, entropy, telemetry } = system
+  const { entropy, telemetry, lake } = system
   const { log, metrics } = telemetry
-  const lake = await openLake(config, clock)
   const journal = await openJournal(config, system)
   const ledger = createLedger(metrics, () => journal.state().events)
   ledger.recovered(journal.recovered.events)
   if (journal.recovered.frames > 0) log.info({ ...journal.recovered }, 'the journal was recovered')
-  const stream = openStream(config, lake, system)
+  const stream = openStream(config, system)
   const deadLetter = lakeDeadLetters(lake, entropy)
   const pump = startPump({ backlog: journal, stream, deadLetter, ledger, lingerMs: LINGER_MS, ...system })
   const registry = createRegistry(config.apps)
@@ -107,11 +108,11 @@ async function openJournal({ dataDir, gateway }: Config, { clock, telemetry }: S
   }
 }
 
-function openStream({ gateway, aws }: Config, lake: Lake, system: System): Stream {
+function openStream({ gateway, aws }: Config, system: System): Stream {
   const { kind, name = '', region = aws.region, endpoint = aws.endpoint } = gateway.stream
   switch (kind) {
     case 'lake':
-      return lakeWriter({ lake, source: 'gateway', ...system })
+      return lakeWriter({ source: 'gateway', ...system })
     case 'kinesis':
       // A place without a region is an emulator's: any will do there.
       return kinesisStream({
@@ -121,7 +122,8 @@ function openStream({ gateway, aws }: Config, lake: Lake, system: System): Strea
   }
 }
 
-async function openLake({ dataDir }: Config, clock: Clock): Promise<Lake> {
+/** The lake of the configuration, rid of what writers that died left unfinished. */
+export async function openLake({ dataDir }: Config, clock: Clock): Promise<Lake> {
   const root = join(dataDir, 'lake')
   await mkdir(root, { recursive: true, mode: 0o700 })
   await sweepUnfinished(root, clock)
@@ -147,8 +149,7 @@ export interface AggregationSystem extends System {
 
 export async function wireAggregation(config: Config, system: AggregationSystem): Promise<AggregationWiring> {
   const { dataDir, aggregation } = config
-  const { clock, entropy, telemetry, askGateway } = system
-  const lake = await openLake(config, clock)
+  const { clock, entropy, telemetry, lake, askGateway } = system
   const tempDir = join(dataDir, 'tmp')
   const { memoryLimit: memoryLimitBytes, threads, timeout: timeoutMs } = aggregation.engine
   const directories = [join(dataDir, 'lake')]
@@ -178,7 +179,6 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
     engine: duckdbEngine({ lake, openSession, tempDir, memoryLimitBytes, entropy }),
     readRows: duckdbRows({ lake, openSession }),
     stores: [store],
-    lake,
     controlDir: join(dataDir, 'control'),
     ...system,
   })

@@ -1,16 +1,17 @@
 import { test } from 'tap'
-import { parseConfig } from '../src/config.ts'
+import { type Config, parseConfig } from '../src/config.ts'
 import { systemClock } from '../src/std/clock.ts'
 import { createTelemetry } from '../src/std/telemetry.ts'
-import { remoteGatewayOf, type System, wireAggregation, wireGateway } from '../src/wiring.ts'
+import { openLake, remoteGatewayOf, type System, wireAggregation, wireGateway } from '../src/wiring.ts'
 import { linesOf } from './contracts/stream.ts'
 import { seededEntropy } from './fakes/entropy.ts'
 import { startKinesis } from './fakes/kinesis.ts'
 
-function system(): System & { said(): string } {
+async function system(config: Config): Promise<System & { said(): string }> {
   let text = ''
   const telemetry = createTelemetry('info', { write: (line) => (text += line) })
-  return { clock: systemClock, entropy: seededEntropy(), telemetry, said: () => text }
+  const lake = await openLake(config, systemClock)
+  return { clock: systemClock, entropy: seededEntropy(), telemetry, lake, said: () => text }
 }
 
 const batch = (id: string) => ({
@@ -32,16 +33,18 @@ test('what Kinesis cannot take now stays in the journal, and the next process de
   const config = (stream: object) =>
     parseConfig({ dataDir, gateway: { stream: { kind: 'kinesis', name: 'events', ...stream } } }, {})
 
-  const down = system()
-  const first = await wireGateway(config({ endpoint: 'http://127.0.0.1:1' }), down)
+  const away = config({ endpoint: 'http://127.0.0.1:1' })
+  const down = await system(away)
+  const first = await wireGateway(away, down)
   t.equal(await first.journal.append(batch('a')), 'journal')
   first.ledger.admitted(1, [])
   t.match(first.reconcile(), { accepted: 1, delivered: 0, backlog: { events: 1 }, unaccounted: 0 })
   await first.close(0)
   t.match(down.said(), /events stay in the journal for the next start/)
 
-  const up = system()
-  const second = await wireGateway(config({ endpoint: kinesis.endpoint, region: 'eu-west-1' }), up)
+  const there = config({ endpoint: kinesis.endpoint, region: 'eu-west-1' })
+  const up = await system(there)
+  const second = await wireGateway(there, up)
   t.match(up.said(), /the journal was recovered/)
   await second.close(20_000)
   t.match(second.reconcile(), { recovered: 1, delivered: 1, backlog: { events: 0 }, unaccounted: 0 })
@@ -52,8 +55,8 @@ test('what Kinesis cannot take now stays in the journal, and the next process de
 })
 
 test('mode memory says what it is, in the log and in the answer', async (t) => {
-  const own = system()
   const config = parseConfig({ dataDir: t.testdir(), gateway: { durability: 'memory' } }, {})
+  const own = await system(config)
   const gateway = await wireGateway(config, own)
   t.equal(await gateway.journal.append(batch('a')), 'memory')
   t.match(own.said(), /a crash loses what was acknowledged/)
@@ -62,19 +65,13 @@ test('mode memory says what it is, in the log and in the answer', async (t) => {
 
 test('a place may be said once for all of AWS', async (t) => {
   const stream = { kind: 'kinesis', name: 'events' }
-  const aws = { region: 'eu-west-1', endpoint: 'http://127.0.0.1:1' }
-  const gateway = await wireGateway(
-    parseConfig({ dataDir: t.testdir(), gateway: { stream }, aws }, {}),
-    system(),
-  )
-  t.match(gateway.reconcile(), { accepted: 0, unaccounted: 0 })
-  await gateway.close(0)
-  const nearby = await wireGateway(
-    parseConfig({ dataDir: t.testdir(), gateway: { stream }, aws: { region: 'eu-west-1' } }, {}),
-    system(),
-  )
-  t.match(nearby.reconcile(), { accepted: 0 })
-  await nearby.close(0)
+  const region = 'eu-west-1'
+  for (const aws of [{ region, endpoint: 'http://127.0.0.1:1' }, { region }]) {
+    const config = parseConfig({ dataDir: t.testdir(), gateway: { stream }, aws }, {})
+    const gateway = await wireGateway(config, await system(config))
+    t.match(gateway.reconcile(), { accepted: 0, unaccounted: 0 })
+    await gateway.close(0)
+  }
 })
 
 test('rollups are those of the configuration, or the default one', async (t) => {
@@ -88,7 +85,10 @@ test('rollups are those of the configuration, or the default one', async (t) => 
       { dataDir: t.testdir(), aggregation: { rollups, schedule: { grain: '5m' } } },
       {},
     )
-    const { definitions, pipelineState } = await wireAggregation(config, { ...system(), askGateway })
+    const { definitions, pipelineState } = await wireAggregation(config, {
+      ...(await system(config)),
+      askGateway,
+    })
     t.same(
       definitions.map(({ id }) => id),
       ids,

@@ -2,7 +2,13 @@ import { systemClock } from '../std/clock.ts'
 import { AppError } from '../std/errors.ts'
 import { systemEntropy } from '../std/id.ts'
 import { createTelemetry } from '../std/telemetry.ts'
-import { type AggregationWiring, type Progress, remoteGatewayOf, wireAggregation } from '../wiring.ts'
+import {
+  type AggregationWiring,
+  openLake,
+  type Progress,
+  remoteGatewayOf,
+  wireAggregation,
+} from '../wiring.ts'
 import { CONFIG_OPTION, type Command, EXIT, type Flags } from './command.ts'
 import { loadConfig } from './load.ts'
 import type { Terminal } from './terminal.ts'
@@ -37,6 +43,7 @@ Times are ISO 8601 or epoch milliseconds. Without a range: what is missing, and 
       clock: systemClock,
       entropy: systemEntropy,
       telemetry,
+      lake: await openLake(config, systemClock),
       askGateway: remoteGatewayOf(config, terminal.env),
       onProgress: (progress) => drawProgress(progress, terminal),
     })

@@ -10,6 +10,7 @@ import { createTelemetry } from '../std/telemetry.ts'
 import {
   type AggregationWiring,
   type GatewayWiring,
+  openLake,
   remoteGatewayOf,
   type System,
   wireAggregation,
@@ -66,7 +67,8 @@ Ends at SIGTERM or SIGINT: stops taking requests, delivers what it accepted, exi
 async function serve(modules: Modules, flags: Flags, terminal: Terminal): Promise<number> {
   const config = await withDevApp(await loadConfig(flags, terminal), terminal, systemEntropy)
   const telemetry = createTelemetry(config.logLevel, { write: (line) => terminal.out(line) })
-  const system = { clock: systemClock, entropy: systemEntropy, telemetry }
+  const lake = await openLake(config, systemClock)
+  const system = { clock: systemClock, entropy: systemEntropy, telemetry, lake }
   const { log } = telemetry
   let state: true | string = 'The listeners are not bound yet.'
   const ready = () => state

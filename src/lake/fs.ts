@@ -10,6 +10,7 @@ import {
   makeFolder,
   nodeFiles,
   syncFolder,
+  unlessAbsent,
   writeDurably,
 } from '../std/files.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
@@ -100,11 +101,11 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
         await moveIn(from, path)
         await syncFolder(files, dirname(path))
       }),
-    get: (key) => attempt('get', key, () => unlessAbsent(files.readFile(pathOf(key)))),
+    get: (key) => attempt('get', key, () => orNothing(files.readFile(pathOf(key)))),
     open: (key) =>
       attempt('open', key, async () => {
         const path = pathOf(key)
-        const found = await unlessAbsent(stat(path))
+        const found = await orNothing(stat(path))
         return found?.isFile() ? { path, release: async () => {} } : undefined
       }),
     list: (prefix) =>
@@ -116,7 +117,7 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
       }),
     remove: (keys) =>
       attempt('remove', keys[0] ?? '', async () => {
-        for (const key of keys) await unlessAbsent(files.unlink(pathOf(key)))
+        for (const key of keys) await orNothing(files.unlink(pathOf(key)))
       }),
   }
 }
@@ -124,12 +125,12 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
 /** Removes what writers that died have left unfinished. Call it once at the start; answers how many files it removed. */
 export async function sweepUnfinished(root: string, clock: Clock = systemClock): Promise<number> {
   return attempt('sweep', '', async () => {
-    const entries = (await unlessAbsent(readdir(root, { recursive: true }))) ?? []
+    const entries = (await orNothing(readdir(root, { recursive: true }))) ?? []
     let removed = 0
     for (const entry of entries.filter((name) => name.endsWith(UNFINISHED))) {
-      const found = await unlessAbsent(stat(join(root, entry)))
+      const found = await orNothing(stat(join(root, entry)))
       if (found === undefined || clock.nowMs() - found.mtimeMs < ABANDONED_AFTER_MS) continue
-      await unlessAbsent(nodeFiles.unlink(join(root, entry)))
+      await orNothing(nodeFiles.unlink(join(root, entry)))
       removed += 1
     }
     return removed
@@ -137,7 +138,7 @@ export async function sweepUnfinished(root: string, clock: Clock = systemClock):
 }
 
 async function walk(root: string, folder: string, prefix: string): Promise<LakeObject[]> {
-  const entries = (await unlessAbsent(readdir(join(root, folder), { withFileTypes: true }))) ?? []
+  const entries = (await orNothing(readdir(join(root, folder), { withFileTypes: true }))) ?? []
   const found = await Promise.all(
     entries.map(async (entry): Promise<LakeObject[]> => {
       const key = folder === '' ? entry.name : `${folder}/${entry.name}`
@@ -152,21 +153,14 @@ const mayHold = (folder: string, prefix: string) => folder.startsWith(prefix) ||
 
 /** None when it was removed since the folder was read. */
 async function objectAt(root: string, key: string): Promise<LakeObject[]> {
-  const found = await unlessAbsent(stat(join(root, key)))
+  const found = await orNothing(stat(join(root, key)))
   return found === undefined ? [] : [{ key, bytes: found.size, modifiedMs: Math.floor(found.mtimeMs) }]
 }
 
 /** ENOTDIR and EISDIR: a folder is no object, and an object holds none. */
 const absent = ['ENOENT', 'ENOTDIR', 'EISDIR']
 
-async function unlessAbsent<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work
-  } catch (error) {
-    if (absent.includes(errnoOf(error))) return undefined
-    throw error
-  }
-}
+const orNothing = <T>(work: Promise<T>): Promise<T | undefined> => unlessAbsent(work, absent)
 
 async function attempt<T>(operation: string, key: string, work: () => Promise<T>): Promise<T> {
   try {

@@ -99,6 +99,19 @@ export async function bestEffort(work: Promise<unknown>): Promise<void> {
   await work.catch(() => undefined)
 }
 
+/** Undefined where there is nothing to work on, as told by `codes`; any other failure stays one. */
+export async function unlessAbsent<T>(
+  work: Promise<T>,
+  codes: readonly string[] = ['ENOENT'],
+): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if (codes.includes(errnoOf(error))) return undefined
+    throw error
+  }
+}
+
 /** The errno name of a system error, such as ENOSPC. */
 export function errnoOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'unknown'

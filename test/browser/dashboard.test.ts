@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { type Test, test } from 'tap'
 import Value from 'typebox/value'
+import { launchChromium } from '../../scripts/shop/visit.ts'
 import { buildAggregation } from '../../src/aggregation/app.ts'
 import { DEFAULT_SETS } from '../../src/aggregation/rollup/definition.ts'
 import type { RunRequest } from '../../src/aggregation/rollup/request.ts'
@@ -11,13 +11,8 @@ import { AggregationConfig } from '../../src/config-schema.ts'
 import { systemClock } from '../../src/std/clock.ts'
 import { AppError } from '../../src/std/errors.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
+import { chromium, skip } from '../fakes/chromium.ts'
 import { committed, memoryStore, rollupRow } from '../fakes/store.ts'
-
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
-const skip =
-  CHROMIUM === undefined && process.env['HEADGATE_REQUIRE_ALL'] === undefined
-    ? 'NO CHROMIUM: the dashboard was not tested in a browser (HEADGATE_REQUIRE_ALL=1 makes this a failure)'
-    : false
 
 const QUARTER = 900_000
 const MARKUP = '<img src=x onerror="window.hacked=1">'
@@ -85,18 +80,7 @@ async function served(t: Test, { rows = [], earlier = [], apps = ['shop'] }: Con
 
 let browser: Browser
 test('a browser starts', { skip }, async (t) => {
-  browser = await chromium.launch({
-    executablePath: String(CHROMIUM),
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  })
+  browser = await launchChromium(String(chromium))
   t.equal(browser.isConnected(), true)
 })
 

@@ -2,11 +2,8 @@ import { rm } from 'node:fs/promises'
 import { test } from 'tap'
 import { startHeadgate } from '../../scripts/shop/headgate.ts'
 import { startShop } from '../../scripts/shop/shop.ts'
-import { findChromium, launchChromium, visitShop } from '../../scripts/shop/visit.ts'
-
-const chromium = findChromium()
-const skip =
-  chromium === undefined && process.env['REQUIRE_ALL'] === undefined ? 'no Chromium is installed here' : false
+import { launchChromium, visitShop } from '../../scripts/shop/visit.ts'
+import { chromium, skip } from '../fakes/chromium.ts'
 
 test('from page to graph: a visitor clicks, and sees the own measurement on the dashboard', {
   skip,

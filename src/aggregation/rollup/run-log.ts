@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import type { Clock } from '../../std/clock.ts'
 import {
   bestEffort,
-  errnoOf,
   FILE_MODE,
   type FileOps,
   makeFolder,
   nodeFiles,
   replaceFile,
+  unlessAbsent,
 } from '../../std/files.ts'
 import { isFinal, type Run, type RunState } from './job.ts'
 import type { Window } from './plan.ts'
@@ -145,12 +145,3 @@ export function createRunLog({ dir, clock, files = nodeFiles, keptRuns = KEPT_RU
 /** Keys are kept as digests: a client's choice of text names no file. */
 export const digestOf = (value: unknown): string =>
   createHash('sha256').update(JSON.stringify(value)).digest('hex')
-
-async function unlessAbsent<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
-    throw error
-  }
-}

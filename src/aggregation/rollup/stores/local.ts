@@ -1,10 +1,10 @@
 import { join } from 'node:path'
-import { errnoOf, type FileOps, nodeFiles, type OpenFile } from '../../../std/files.ts'
+import { DAY_MS } from '../../../lake/layout.ts'
+import { type FileOps, nodeFiles, type OpenFile, unlessAbsent } from '../../../std/files.ts'
 import type { RollupStore, SeriesRequest, StoredRow } from '../store.ts'
 import { groupsOf, readHeader, readIndex, readRows, windowOf, writeWindowFile } from './local-file.ts'
 import { IndexCache } from './local-index-cache.ts'
 
-const DAY_MS = 86_400_000
 /** Window files read at a time. Ours: twice libuv's default of four threads keeps them busy, and memory small. */
 const READS_AT_ONCE = 8
 /** Bytes of indexes kept: some thousand windows of ten apps. Ours. */
@@ -129,13 +129,4 @@ function rowsByMetric(index: Buffer, app: string): Map<string, { unit: string; r
     if (rows > (metrics.get(metric)?.rows ?? -1)) metrics.set(metric, { unit, rows })
   }
   return metrics
-}
-
-async function unlessAbsent<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
-    throw error
-  }
 }
