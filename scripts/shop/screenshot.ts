@@ -42,7 +42,7 @@ async function visit(headgate: RunningHeadgate, nowMs: number): Promise<void> {
     event_time: Math.floor(nowMs - age),
     page_route,
   }))
-  await fetch(`${headgate.gatewayUrl}/v1/events`, {
+  const answer = await fetch(`${headgate.gatewayUrl}/v1/events`, {
     method: 'POST',
     headers: {
       'content-type': 'application/json',
@@ -52,6 +52,7 @@ async function visit(headgate: RunningHeadgate, nowMs: number): Promise<void> {
     },
     body: JSON.stringify(events),
   })
+  if (answer.status !== 202) throw new Error(`A visit was answered with ${answer.status}`)
 }
 
 async function aggregated(headgate: RunningHeadgate): Promise<void> {
@@ -66,6 +67,8 @@ async function aggregated(headgate: RunningHeadgate): Promise<void> {
 
 const headgate = await startHeadgate({
   app: { id: 'tea-shop', origins: [] },
+  // A day in seconds would run into the quota.
+  appMore: { limits: { requestsPerSecond: VISITS, burst: VISITS } },
   config: {
     gateway: { trustProxy: ['127.0.0.1'], limits: { address: 'off' } },
     aggregation: { schedule: { enabled: false } },
