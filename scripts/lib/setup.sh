@@ -13,9 +13,7 @@ install_packages() {
   local stamp=node_modules/.headgate-lock
   if ! cmp -s package-lock.json "$stamp" 2>/dev/null; then
     say "Installing packages …"
-    # npm ci refuses a lock file without the optional packages of other platforms, which not every registry serves.
-    # The lock still pins what is installed; --no-save keeps it as it is.
-    npm ci --no-audit --no-fund --loglevel=silent >&2 || npm install --no-save --no-audit --no-fund --loglevel=error >&2
+    npm ci --no-audit --no-fund --loglevel=error >&2
     cp package-lock.json "$stamp"
   fi
 }
