@@ -3,6 +3,7 @@ import { type Config, parseConfig } from '../src/config.ts'
 import { systemClock } from '../src/std/clock.ts'
 import { createTelemetry } from '../src/std/telemetry.ts'
 import { openLake, remoteGatewayOf, type System, wireAggregation, wireGateway } from '../src/wiring.ts'
+import { batchOf } from './contracts/journal.ts'
 import { linesOf } from './contracts/stream.ts'
 import { seededEntropy } from './fakes/entropy.ts'
 import { startKinesis } from './fakes/kinesis.ts'
@@ -14,12 +15,7 @@ async function system(config: Config): Promise<System & { said(): string }> {
   return { clock: systemClock, entropy: seededEntropy(), telemetry, lake, said: () => text }
 }
 
-const batch = (id: string) => ({
-  lines: Buffer.from(`{"v":1,"event_id":"${id}"}\n`),
-  count: 1,
-  receivedMs: Date.UTC(2026, 10, 22),
-  canRetry: true,
-})
+const batch = (id: string) => batchOf(`{"v":1,"event_id":"${id}"}`, { receivedMs: Date.UTC(2026, 10, 22) })
 
 test('what Kinesis cannot take now stays in the journal, and the next process delivers it', async (t) => {
   const kinesis = await startKinesis(t)

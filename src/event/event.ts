@@ -116,6 +116,24 @@ export const Measurement = Type.Object({
 })
 export type Measurement = Static<typeof Measurement>
 
+/** Columns of which only the gateway knows, the same for all events of a request. */
+const shared = Type.Object({
+  received_time,
+  app_id,
+  device_type,
+  user_agent_name,
+  user_agent_version,
+  os_name,
+  country,
+})
+export type Shared = Static<typeof shared>
+export const isShared = (name: ColumnName): name is keyof Shared => name in shared.properties
+
+/** Columns that a client may set and the gateway completes: ids, times, defaults. */
+const stamp = Type.Pick(Event, ['event_id', 'event_time', 'unit', 'weight', 'page_path'])
+export type Stamp = Static<typeof stamp>
+export const isStamped = (name: ColumnName): name is keyof Stamp => name in stamp.properties
+
 export type ColumnType = 'text' | 'bigint' | 'integer' | 'double' | 'json'
 export interface Column {
   readonly name: ColumnName

@@ -38,34 +38,16 @@ export interface Ledger {
 }
 
 export function createLedger(metrics: Registry, backlogEvents: () => number): Ledger {
-  const counter = <L extends string>(name: string, help: string, labelNames: L[] = []) =>
-    new Counter({ name, help, labelNames, registers: [metrics] })
-  const received = counter('headgate_events_received_total', 'Events decoded from requests.')
-  const accepted = counter('headgate_events_accepted_total', 'Events acknowledged as durable.')
-  const rejected = counter('headgate_events_rejected_total', 'Events refused, by reason.', ['reason'])
-  const outcomes = counter('headgate_events_outcome_total', 'Accepted events by where they ended.', [
-    'outcome',
-  ])
-  new Gauge({
-    name: 'headgate_backlog_events',
-    help: 'Accepted events not yet at their outcome.',
-    registers: [metrics],
-    collect() {
-      this.set(backlogEvents())
-    },
-  })
   const totals = { received: 0, accepted: 0, recovered: 0, delivered: 0, fallback: 0, deadLettered: 0 }
   const refused: Partial<Record<RefusalCode, number>> = {}
+  exposeTotals(metrics, { totals, refused, backlogEvents })
 
   return {
     admitted(count, refusals) {
       totals.received += count + refusals.length
       totals.accepted += count
-      received.inc(count + refusals.length)
-      accepted.inc(count)
       for (const reason of refusals) {
         refused[reason] = (refused[reason] ?? 0) + 1
-        rejected.inc({ reason })
       }
     },
     recovered(events) {
@@ -73,16 +55,66 @@ export function createLedger(metrics: Registry, backlogEvents: () => number): Le
     },
     delivered(events) {
       totals.delivered += events
-      outcomes.inc({ outcome: 'delivered' }, events)
     },
     fallback(events) {
       totals.fallback += events
-      outcomes.inc({ outcome: 'fallback' }, events)
     },
     deadLettered(events) {
       totals.deadLettered += events
-      outcomes.inc({ outcome: 'dead_lettered' }, events)
     },
     totals: () => ({ ...totals, rejected: { ...refused } }),
   }
+}
+
+interface Exposed {
+  readonly totals: Omit<LedgerTotals, 'rejected'>
+  readonly refused: LedgerTotals['rejected']
+  readonly backlogEvents: () => number
+}
+
+/** Counters are set when somebody asks for them: counting a request costs a few additions. */
+function exposeTotals(metrics: Registry, { totals, refused, backlogEvents }: Exposed): void {
+  const registers = [metrics]
+  const counter = (name: string, help: string, read: () => number) =>
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset()
+        this.inc(read())
+      },
+    })
+  counter('headgate_events_received_total', 'Events decoded from requests.', () => totals.received)
+  counter('headgate_events_accepted_total', 'Events acknowledged as durable.', () => totals.accepted)
+  new Counter({
+    name: 'headgate_events_rejected_total',
+    help: 'Events refused, by reason.',
+    labelNames: ['reason'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [reason, count] of Object.entries(refused)) this.inc({ reason }, count)
+    },
+  })
+  new Counter({
+    name: 'headgate_events_outcome_total',
+    help: 'Accepted events by where they ended.',
+    labelNames: ['outcome'],
+    registers,
+    collect() {
+      this.reset()
+      this.inc({ outcome: 'delivered' }, totals.delivered)
+      this.inc({ outcome: 'fallback' }, totals.fallback)
+      this.inc({ outcome: 'dead_lettered' }, totals.deadLettered)
+    },
+  })
+  new Gauge({
+    name: 'headgate_backlog_events',
+    help: 'Accepted events not yet at their outcome.',
+    registers,
+    collect() {
+      this.set(backlogEvents())
+    },
+  })
 }

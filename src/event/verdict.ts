@@ -10,7 +10,7 @@ export type Verdict =
   | {
       readonly kind: 'accepted'
       readonly measurement: Measurement
-      /** Fields that were left out: unknown ones, and columns that only the gateway sets. */
+      /** Fields that will not be stored: unknown ones, and columns that only the gateway sets. */
       readonly ignored: number
     }
   | { readonly kind: 'refused'; readonly code: RefusalCode; readonly detail: string }
@@ -37,27 +37,22 @@ export function judge(candidate: unknown): Verdict {
 }
 
 /**
- * A fresh object of known fields, so that no key of the client's choosing goes further. Its texts bound it: UTF-8 never
- * has fewer bytes than UTF-16 has units, so whoever is refused here is too large in any encoding.
+ * The candidate itself: whoever reads a measurement reads its columns by name, so other fields go nowhere. Its texts bound
+ * it: UTF-8 never has fewer bytes than UTF-16 has units, so whoever is refused here is too large in any encoding.
  */
-function accept(candidate: Measurement): Verdict {
-  const fields: Readonly<Record<string, unknown>> = candidate
-  const known: Record<string, unknown> = {}
+function accept(measurement: Measurement): Verdict {
+  const fields: Readonly<Record<string, unknown>> = measurement
   let ignored = 0
   let chars = 0
   for (const field in fields) {
-    if (!settable.has(field)) {
-      ignored++
-      continue
-    }
     const value = fields[field]
-    if (value !== undefined) known[field] = value
-    if (typeof value === 'string') chars += value.length
+    if (!settable.has(field)) ignored++
+    else if (typeof value === 'string') chars += value.length
   }
   if (chars > MAX_EVENT_BYTES) {
     return refuse('event_too_large', `The event has more than ${MAX_EVENT_BYTES} bytes`)
   }
-  return { kind: 'accepted', measurement: known as Measurement, ignored }
+  return { kind: 'accepted', measurement, ignored }
 }
 
 const refuse = (code: RefusalCode, detail: string): Verdict => ({ kind: 'refused', code, detail })

@@ -1,5 +1,5 @@
 import rateLimit from '@fastify/rate-limit'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Counter } from 'prom-client'
 import type { GatewayConfig } from '../config-schema.ts'
 import { allowOrigins } from '../http/cors.ts'
@@ -88,12 +88,15 @@ async function limitAddresses(
   await app.register(rateLimit, { global: false, max: 0, store: addressLimitStore(rate, clock) })
   const check = app.createRateLimit()
 
-  app.addHook('onRequest', async (request) => {
-    if (isProbe(request.url) || isExempt(request.socket.remoteAddress, request.headers)) return
+  const refuseCrowds = async (request: FastifyRequest) => {
     const verdict = await check(request)
     if (verdict.isAllowed || !verdict.isExceeded) return
     throw new AppError('address_limit', 'This address sends too many requests.', {
       retryAfterMs: verdict.ttl,
     })
+  }
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (isProbe(request.url) || isExempt(request.socket.remoteAddress, request.headers)) done()
+    else refuseCrowds(request).then(() => done(), done)
   })
 }

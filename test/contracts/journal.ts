@@ -14,11 +14,16 @@ export interface JournalAdapter {
 const KIB = 1_024
 const never = new AbortController().signal
 
+/** One line, unless `more` says how many there are. */
 export function batchOf(text: string, more: Partial<Batch> = {}): Batch {
-  return { lines: Buffer.from(`${text}\n`), count: 1, receivedMs: 1_000, canRetry: true, ...more }
+  const lines = `${text}\n`
+  const bytes = Buffer.byteLength(lines)
+  return { lines, bytes, count: 1, receivedMs: 1_000, canRetry: true, ...more }
 }
 
-const texts = (frames: readonly { lines: Buffer }[]) => frames.map(({ lines }) => lines.toString().trim())
+/** The lines, in order: batches that are appended together may share frames. */
+const texts = (frames: readonly { lines: Buffer }[]) =>
+  frames.flatMap(({ lines }) => lines.toString().trim().split('\n'))
 
 /** Appends until it is refused; answers how many were taken, and the refusal. */
 async function fill(journal: Journal, batch: Batch): Promise<{ taken: number; refusal: unknown }> {
@@ -35,14 +40,16 @@ async function fill(journal: Journal, batch: Batch): Promise<{ taken: number; re
 export function journalContract(t: Test, name: string, { durability, open }: JournalAdapter): void {
   t.test(`${name}: says where the batch is, and hands it out as it was`, async (t) => {
     const journal = await open(t, 64 * KIB)
-    const lines = Buffer.from('{"a":"ä"}\n{"b":2}\n')
-    t.equal(await journal.append({ lines, count: 2, receivedMs: 1_234.5, canRetry: false }), durability)
+    const text = '{"a":"ä"}\n{"b":2}'
+    const batch = batchOf(text, { count: 2, receivedMs: 1_234.5, canRetry: false })
+    t.equal(await journal.append(batch), durability)
     const [frame] = await journal.read(KIB, never)
+    const lines = Buffer.from(`${text}\n`)
     t.same(frame, { sequence: frame?.sequence, lines, count: 2, receivedMs: 1_234.5 })
     await journal.close()
   })
 
-  t.test(`${name}: hands out each frame once, in the order of the appends`, async (t) => {
+  t.test(`${name}: hands out each line once, in the order of the appends`, async (t) => {
     const journal = await open(t, 64 * KIB)
     const sent = Array.from({ length: 100 }, (_, n) => `event ${n}`)
     await Promise.all(sent.map((text) => journal.append(batchOf(text))))

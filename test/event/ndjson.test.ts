@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { columns, type Event } from '../../src/event/event.ts'
-import { eventLine, parseEventLine } from '../../src/event/ndjson.ts'
+import { eventLine, parseEventLine, sharedEnd } from '../../src/event/ndjson.ts'
 
 const least: Event = {
   event_id: 'e1',
@@ -13,12 +13,14 @@ const least: Event = {
   weight: 1,
 }
 
-test('a line is the version and the columns in storage order, and ends in a newline', async (t) => {
+const lineOf = (event: Event) => eventLine(event, event, sharedEnd(event))
+
+test('a line is the version, the event’s own columns in storage order, those of its request, and a newline', async (t) => {
   t.equal(
-    eventLine({ ...least, attributes: { plan: 'pro', b: 'c' }, measurement_id: 'm1' }),
-    '{"v":1,"event_id":"e1","measurement_id":"m1","event_time":1795384242843,"received_time":1795384242900,' +
-      '"app_id":"shop-web","name":"browser.web_vital.lcp","value":1234.5,"unit":"ms","weight":1,' +
-      '"attributes":{"plan":"pro","b":"c"}}\n',
+    lineOf({ ...least, attributes: { plan: 'pro', b: 'c' }, measurement_id: 'm1' }),
+    '{"v":1,"event_id":"e1","measurement_id":"m1","event_time":1795384242843,"name":"browser.web_vital.lcp",' +
+      '"value":1234.5,"unit":"ms","weight":1,"attributes":{"plan":"pro","b":"c"},' +
+      '"received_time":1795384242900,"app_id":"shop-web"}\n',
   )
 })
 
@@ -26,14 +28,24 @@ test('every column is written', async (t) => {
   const values = { text: 'x', json: { a: 'b' }, bigint: 7, integer: 200, double: 1.5 }
   const all = columns.map(({ name, type }) => [name, values[type]])
   const full: Event = Object.fromEntries(all)
-  const line = eventLine(full)
-  t.same(Object.keys(JSON.parse(line)), ['v', ...columns.map(({ name }) => name)])
+  const line = lineOf(full)
+  t.same(Object.keys(JSON.parse(line)).sort(), ['v', ...columns.map(({ name }) => name)].sort())
   t.same(JSON.parse(line), { v: 1, ...full })
+})
+
+test('each column has one source: what a client says of its request is not written', async (t) => {
+  const claimed = { name: 'a', value: 1, app_id: 'other', country: 'XX', event_time: 'now', unit: 'By' }
+  const stamp = { event_id: 'e2', event_time: 7, unit: 'ms', weight: 2 }
+  t.equal(
+    eventLine(claimed, stamp, sharedEnd({ received_time: 9, app_id: 'shop-web', device_type: 'bot' })),
+    '{"v":1,"event_id":"e2","event_time":7,"name":"a","value":1,"unit":"ms","weight":2,' +
+      '"received_time":9,"app_id":"shop-web","device_type":"bot"}\n',
+  )
 })
 
 test('what is no column, or undefined, is not written', async (t) => {
   const event = { ...least, secret: 'x', page_url: undefined } as unknown as Event
-  t.equal(eventLine(event), eventLine(least))
+  t.equal(lineOf(event), lineOf(least))
 })
 
 test('any text is written so that it reads back the same', async (t) => {
@@ -48,14 +60,14 @@ test('any text is written so that it reads back the same', async (t) => {
   ]
   for (const text of texts) {
     const event = { ...least, page_route: text, attributes: { [text]: text } }
-    const line = eventLine(event)
+    const line = lineOf(event)
     t.same(JSON.parse(line), { v: 1, ...event })
     t.equal(line.indexOf('\n'), line.length - 1, 'one line')
   }
 })
 
 test('half a character becomes the replacement character: some readers refuse a file for it', async (t) => {
-  const line = eventLine({
+  const line = lineOf({
     ...least,
     page_route: 'a\ud800b',
     user_id: '\udc00😀',
@@ -77,13 +89,13 @@ test('numbers are written as JSON has them', async (t) => {
     [5e-324, '5e-324'],
     [1.7976931348623157e308, '1.7976931348623157e+308'],
   ] as const) {
-    t.ok(eventLine({ ...least, value }).includes(`"value":${written},`), written)
+    t.ok(lineOf({ ...least, value }).includes(`"value":${written},`), written)
   }
 })
 
 test('attributes named like a part of a prototype are data', async (t) => {
   const attributes: Record<string, string> = JSON.parse('{"__proto__":"p","constructor":"c"}')
-  t.ok(eventLine({ ...least, attributes }).endsWith('"attributes":{"__proto__":"p","constructor":"c"}}\n'))
+  t.ok(lineOf({ ...least, attributes }).includes(`,"attributes":{"__proto__":"p","constructor":"c"},`))
 })
 
 test('a stored line reads back as the event', async (t) => {
@@ -93,7 +105,7 @@ test('a stored line reads back as the event', async (t) => {
     http_response_status_code: 200,
     attributes: { plan: 'pro' },
   }
-  t.strictSame(parseEventLine(eventLine(event)), event)
+  t.strictSame(parseEventLine(lineOf(event)), event)
 })
 
 test('what is no event of this version does not read back', async (t) => {

@@ -38,9 +38,8 @@ export function memoryJournal(durability: Durability = 'memory'): MemoryJournal 
   }
 }
 
-const parseLines = (lines: Buffer): Record<string, unknown>[] =>
+const parseLines = (lines: string): Record<string, unknown>[] =>
   lines
-    .toString()
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line))

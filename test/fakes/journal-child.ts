@@ -1,5 +1,6 @@
 import { openSync, writeSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
+import { batchOf } from '../contracts/journal.ts'
 import { openJournal } from './open-journal.ts'
 
 /**
@@ -9,7 +10,11 @@ import { openJournal } from './open-journal.ts'
 const [dir = '', cycle = '', log = ''] = process.argv.slice(2)
 const WAITERS = 32
 
-const journal = await openJournal(dir, { maxBytes: 256 * 1024 * 1024, segmentBytes: 64 * 1024 })
+const journal = await openJournal(dir, {
+  maxBytes: 256 * 1024 * 1024,
+  segmentBytes: 64 * 1024,
+  frameBytes: 1_024,
+})
 const journalled = openSync(log, 'w')
 console.log('open')
 let next = 0
@@ -18,8 +23,9 @@ async function appendForEver(): Promise<never> {
   for (;;) {
     const id = `${cycle}-${next}`
     next += 1
-    const lines = Buffer.from(`${JSON.stringify({ id, pad: 'x'.repeat(id.length * 37) })}\n`)
-    await journal.append({ lines, count: 1, receivedMs: 1_000, canRetry: false })
+    await journal.append(
+      batchOf(JSON.stringify({ id, pad: 'x'.repeat(id.length * 37) }), { canRetry: false }),
+    )
     writeSync(journalled, `+${id}\n`)
   }
 }
@@ -28,7 +34,10 @@ async function appendForEver(): Promise<never> {
 async function deliverForEver(): Promise<never> {
   for (;;) {
     const frames = await journal.read(journal.state().bytes / 2, new AbortController().signal)
-    for (const { lines } of frames) writeSync(journalled, `-${JSON.parse(lines.toString()).id}\n`)
+    for (const { lines } of frames) {
+      for (const line of lines.toString().trim().split('\n'))
+        writeSync(journalled, `-${JSON.parse(line).id}\n`)
+    }
     await journal.release(Number(frames.at(-1)?.sequence))
     await pause(20)
   }

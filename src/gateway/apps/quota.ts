@@ -1,10 +1,7 @@
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
-import { createBuckets } from './gcra.ts'
+import { gcra, type Rate } from './gcra.ts'
 import type { App } from './registry.ts'
-
-/** As many apps as a configuration may hold. */
-const MAX_APPS = 10_000
 
 export interface Usage {
   readonly requests?: number
@@ -17,28 +14,43 @@ export interface Quota {
   charge(app: App, usage: Usage): void
 }
 
-/** What an app may use a second. The buckets are this process's own, so each of `workers` gets its part. */
+/** When each bucket of an app will be full again. */
+interface Buckets {
+  requests: number
+  bytes: number
+  events: number
+}
+
+/**
+ * What an app may use a second. The buckets are this process's own, so each of `workers` gets its part. They are kept by
+ * id: a reload gives an app new limits, not a new allowance; and there are as many as apps were ever configured.
+ */
 export function createQuota(workers: number, clock: Clock): Quota {
-  const meter = (what: string) => {
-    const buckets = createBuckets(MAX_APPS, () => clock.monotonicMs())
-    return (app: App, cost: number, perSecond: number, burst: number) => {
-      if (cost === 0) return
-      const rate = { perSecond: perSecond / workers, burst: Math.max(1, burst / workers) }
-      const waitMs = buckets.take(app.id, cost, rate)
-      if (waitMs === 0) return
-      const detail = `The app "${app.id}" is over its ${perSecond} ${what} a second.`
-      throw new AppError('app_limit', detail, { retryAfterMs: waitMs })
-    }
-  }
-  const [spendRequests, spendBytes, spendEvents] = [meter('requests'), meter('bytes'), meter('events')]
+  const bucketsOf = new Map<string, Buckets>()
+  const share = (perSecond: number, burst: number): Rate => ({
+    perSecond: perSecond / workers,
+    burst: Math.max(1, burst / workers),
+  })
 
   return {
-    charge(app, { requests = 0, bytes = 0, events = 0 }) {
-      const { requestsPerSecond, burst, bytesPerSecond, eventsPerSecond } = app.limits
-      spendRequests(app, requests, requestsPerSecond, burst)
+    charge({ id, limits }, usage) {
+      const nowMs = clock.monotonicMs()
+      const buckets = bucketsOf.get(id) ?? { requests: nowMs, bytes: nowMs, events: nowMs }
+      bucketsOf.set(id, buckets)
+      const spend = (what: keyof Usage, perSecond: number, burst: number) => {
+        const cost = usage[what] ?? 0
+        if (cost === 0) return
+        const { fullAtMs, waitMs } = gcra(buckets[what], nowMs, cost, share(perSecond, burst))
+        if (waitMs > 0) {
+          const detail = `The app "${id}" is over its ${perSecond} ${what} a second.`
+          throw new AppError('app_limit', detail, { retryAfterMs: waitMs })
+        }
+        buckets[what] = fullAtMs
+      }
+      spend('requests', limits.requestsPerSecond, limits.burst)
       // One second's worth at once, for the two that have no burst of their own.
-      spendBytes(app, bytes, bytesPerSecond, bytesPerSecond)
-      spendEvents(app, events, eventsPerSecond, eventsPerSecond)
+      spend('bytes', limits.bytesPerSecond, limits.bytesPerSecond)
+      spend('events', limits.eventsPerSecond, limits.eventsPerSecond)
     },
   }
 }

@@ -41,8 +41,7 @@ export const keyDigest = (presented: string): string => hash('sha256', presented
 export function createRegistry(apps: readonly AppConfig[]): Registry {
   let index = indexed(apps)
   return {
-    // The digest is what the configuration holds, and it makes every lookup take the same time whatever was presented.
-    byKey: (presented) => index.byDigest.get(keyDigest(presented)),
+    byKey: (presented) => index.byPresented.get(presented) ?? index.find(presented),
     byAlias: (alias) => index.byAlias.get(alias),
     byOrigin: (origin) => index.keyless.get(normalOrigin(origin)),
     anyOrigin: (origin) => index.origins.has(normalOrigin(origin)),
@@ -66,7 +65,14 @@ function indexed(configs: readonly AppConfig[]) {
       if (config.keyless) keyless.set(origin, app)
     }
   }
-  return { byDigest, byAlias, keyless, origins }
+  // A key is hashed once: the configuration holds digests, and no more keys are remembered than it holds.
+  const byPresented = new Map<string, App>()
+  const find = (presented: string): App | undefined => {
+    const app = byDigest.get(keyDigest(presented))
+    if (app !== undefined) byPresented.set(presented, app)
+    return app
+  }
+  return { byPresented, find, byAlias, keyless, origins }
 }
 
 function appOf({ id, limits, origins, privacy }: AppConfig): App {

@@ -40,8 +40,10 @@ export function readBody(stream: Readable, maxBytes: number, lease: Lease): Prom
       }
     }
     stream.on('data', take)
-    // Always copied: a small chunk is a view that would keep the whole read buffer of its socket alive.
-    stream.once('end', () => resolve(Buffer.concat(chunks, bytes)))
+    // One chunk is the rule. It is a view of its socket's read buffer, which lives on while the body is decoded.
+    stream.once('end', () =>
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes)),
+    )
     stream.once('error', () => reject(new AppError('malformed_body', 'The body ended early.')))
   })
 }

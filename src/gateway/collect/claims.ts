@@ -9,13 +9,16 @@ export function presentedKeys(
   headers: IncomingHttpHeaders,
   query: Readonly<Record<string, string>>,
 ): string[] {
-  const sent = KEY_HEADERS.flatMap((name) => {
+  const keys: string[] = []
+  for (const name of KEY_HEADERS) {
     const value = headers[name]?.toString()
+    if (value === undefined) continue
     // Node joins repeated headers with a comma, which no key contains.
-    if (value?.includes(',')) throw new AppError('invalid_request', `${name} was sent more than once.`)
-    return value ?? []
-  })
-  return query['key'] === undefined ? sent : [...sent, query['key']]
+    if (value.includes(',')) throw new AppError('invalid_request', `${name} was sent more than once.`)
+    keys.push(value)
+  }
+  if (query['key'] !== undefined) keys.push(query['key'])
+  return keys
 }
 
 /** A query in which each name has one value: which of two would count is nothing to guess. */

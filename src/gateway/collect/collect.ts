@@ -3,20 +3,33 @@ import type { Ledger, RefusalCode } from '../../event/ledger.ts'
 import { AppError } from '../../std/errors.ts'
 import { admit } from '../apps/admission.ts'
 import type { Quota } from '../apps/quota.ts'
-import type { Registry } from '../apps/registry.ts'
-import type { WireRequest } from './formats/format.ts'
+import type { App, Registry } from '../apps/registry.ts'
+import type { Format, WireRequest } from './formats/format.ts'
 import type { Batch, Durability, Journal } from './journal.ts'
 import { type Circumstances, createSeal, type SealPorts } from './seal.ts'
 import { judgeAll, MAX_EVENTS_PER_REQUEST, type Rejection, refuseForPrivacy } from './verdicts.ts'
 
 /** A request, as far as HTTP knows it. */
-export interface Submission extends Omit<Circumstances, 'body'> {
+export interface Submission extends Circumstances {
+  readonly format: Format
   readonly wire: Omit<WireRequest, 'body'>
   /** Keys as presented, in order: header, query, path. */
   readonly keys: readonly string[]
   readonly origin: string | undefined
   /** Reads the body, once the quota of the app that a key names has agreed. */
-  receive(): Promise<{ readonly body: Buffer; readonly wireBytes: number }>
+  receive(): Promise<Received>
+}
+
+export interface Received {
+  /** Inflated. */
+  readonly body: Buffer
+  readonly wireBytes: number
+}
+
+interface Prepared {
+  readonly batch: Batch
+  readonly rejected: readonly Rejection[]
+  readonly refusals: readonly RefusalCode[]
 }
 
 export interface Receipt {
@@ -43,7 +56,7 @@ export interface Collector {
 
 /** The path of a measurement through the front door: decode → admit → validate → scrub → enrich → journal. */
 export function createCollector(ports: CollectorPorts): Collector {
-  const { ledger, telemetry } = ports
+  const { journal, ledger, quota, registry, telemetry } = ports
   const seal = createSeal(ports)
   const ignoredFields = new Counter({
     name: 'headgate_ignored_fields_total',
@@ -51,61 +64,55 @@ export function createCollector(ports: CollectorPorts): Collector {
     registers: [telemetry.metrics],
   })
 
-  return {
-    async collect(submission) {
-      const { app, body, candidates } = await open(submission, ports)
-      const unwanted = submission.gpc && app.gpc === 'drop'
-      const { accepted, rejected, refusals, ignored } = unwanted
-        ? judgeAll(candidates, refuseForPrivacy)
-        : judgeAll(candidates)
-      if (ignored > 0) ignoredFields.inc(ignored)
-      if (accepted.length === 0) {
-        ledger.admitted(0, refusals)
-        throw nothingValid(candidates.length, rejected)
-      }
-      const batch = seal(app, accepted, { ...submission, body })
-      const durability = await store(batch, refusals, ports)
-      return { accepted: accepted.length, rejected, durability }
-    },
+  /** The app that a key names is charged before the body is read; bytes as sent, as an announcement proves nothing. */
+  function openAccount({ keys }: Submission): readonly App[] {
+    const keyed: App[] = []
+    for (const key of keys) {
+      const app = registry.byKey(key)
+      if (app !== undefined) keyed.push(app)
+    }
+    const [named] = keyed
+    if (named !== undefined) quota.charge(named, { requests: 1 })
+    return keyed
   }
-}
 
-/**
- * What the request holds and whose it is. If a key names the app, its request is charged before the body is read; else the
- * body has to tell. Bytes are charged as they were sent: what is only announced could use up a quota for nothing.
- */
-async function open(submission: Submission, { registry, quota }: CollectorPorts) {
-  const { keys, origin, format, wire } = submission
-  const keyed = keys.flatMap((key) => registry.byKey(key) ?? [])
-  const [named] = keyed
-  if (named !== undefined) quota.charge(named, { requests: 1 })
+  /** From the body to lines that may be stored, or the reason why there are none. */
+  function prepare(submission: Submission, keyed: readonly App[], { body, wireBytes }: Received): Prepared {
+    const { format, wire, origin, gpc } = submission
+    const { candidates, alias } = format.decode({ ...wire, body })
+    const app = admit({ keyed, alias, origin }, registry)
+    quota.charge(app, {
+      requests: keyed.length === 0 ? 1 : 0,
+      bytes: wireBytes,
+      events: Math.min(candidates.length, MAX_EVENTS_PER_REQUEST),
+    })
+    const judged = judgeAll(candidates, gpc && app.gpc === 'drop' ? refuseForPrivacy : undefined)
+    const { accepted, rejected, refusals, ignored } = judged
+    if (ignored > 0) ignoredFields.inc(ignored)
+    if (accepted.length === 0) {
+      ledger.admitted(0, refusals)
+      throw nothingValid(candidates.length, rejected)
+    }
+    return { batch: seal(app, accepted, submission, body), rejected, refusals }
+  }
 
-  const { body, wireBytes } = await submission.receive()
-  const { candidates, alias } = format.decode({ ...wire, body })
-  const app = admit({ keyed, alias, origin }, registry)
-  quota.charge(app, {
-    requests: named === undefined ? 1 : 0,
-    bytes: wireBytes,
-    events: Math.min(candidates.length, MAX_EVENTS_PER_REQUEST),
-  })
-  return { app, body, candidates }
-}
-
-/** Each event that was judged is counted once, whatever the journal says. */
-async function store(
-  batch: Batch,
-  refusals: readonly RefusalCode[],
-  { journal, ledger }: CollectorPorts,
-): Promise<Durability> {
-  try {
-    const durability = await journal.append(batch)
-    ledger.admitted(batch.count, refusals)
-    return durability
-  } catch (error) {
+  /** Each event that was judged is counted once, whatever the journal says. */
+  function refuse({ batch, refusals }: Prepared, error: unknown): never {
     const full = error instanceof AppError && error.code === 'journal_full'
     const reason: RefusalCode = full ? 'journal_full' : 'journal_unavailable'
     ledger.admitted(0, [...refusals, ...Array<RefusalCode>(batch.count).fill(reason)])
     throw error
+  }
+
+  return {
+    async collect(submission) {
+      const keyed = openAccount(submission)
+      const prepared = prepare(submission, keyed, await submission.receive())
+      const { batch, rejected, refusals } = prepared
+      const durability = await journal.append(batch).catch((error) => refuse(prepared, error))
+      ledger.admitted(batch.count, refusals)
+      return { accepted: batch.count, rejected, durability }
+    },
   }
 }
 

@@ -1,45 +1,29 @@
-import type { Event, Measurement } from '../../event/event.ts'
+import type { Measurement, Stamp } from '../../event/event.ts'
 import { pathOf } from '../../event/scrub.ts'
-import type { UserAgentFacts } from './user-agent.ts'
 
 /** How old, and how far ahead, a client's clock may say an event is before we take our own (design.md, Event). */
 export const MAX_AGE_MS = 86_400_000
 export const MAX_AHEAD_MS = 300_000
 
-/** What is the same for all events of a request. */
-export interface RequestFacts {
-  readonly appId: string
-  readonly receivedMs: number
-  readonly userAgent: UserAgentFacts
-  readonly country?: string | undefined
-  /** The client that speaks this format, for measurements that do not say what sent them. */
-  readonly sdkName?: string | undefined
-}
-
 export interface Enriched {
-  readonly event: Event
+  readonly stamp: Stamp
   /** The client gave a time and it was not plausible. */
   readonly clockReplaced: boolean
 }
 
-export function enrich(m: Measurement, eventId: string, facts: RequestFacts): Enriched {
-  const { receivedMs } = facts
+/** What makes a measurement an event, beside what its whole request shares. */
+export function enrich(m: Measurement, eventId: string, receivedMs: number): Enriched {
   const clientMs = epochMs(m.event_time)
   const plausible = clientMs >= receivedMs - MAX_AGE_MS && clientMs <= receivedMs + MAX_AHEAD_MS
-  const event: Event = {
-    unit: '1',
-    weight: 1,
-    ...m,
+  const stamp: Stamp = {
     event_id: eventId,
     event_time: plausible ? clientMs : receivedMs,
-    received_time: receivedMs,
-    app_id: facts.appId,
-    ...facts.userAgent,
+    unit: m.unit ?? '1',
+    weight: m.weight ?? 1,
   }
-  if (m.page_path === undefined && m.page_url) event.page_path = pathOf(m.page_url)
-  if (facts.country !== undefined) event.country = facts.country
-  if (m.sdk_name === undefined && facts.sdkName !== undefined) event.sdk_name = facts.sdkName
-  return { event, clockReplaced: !plausible && m.event_time !== undefined }
+  const pagePath = m.page_path ?? (m.page_url ? pathOf(m.page_url) : undefined)
+  if (pagePath !== undefined) stamp.page_path = pagePath
+  return { stamp, clockReplaced: !plausible && m.event_time !== undefined }
 }
 
 /**

@@ -12,8 +12,8 @@ const SALT_BYTES = 32
 export interface IdSource {
   readonly body: Buffer
   readonly userAgent: string
-  /** See truncateAddress. */
-  readonly truncatedAddress: string
+  /** The sender's network, if it may be known (see truncateAddress). Asked at most once. */
+  readonly networkOf: () => string
   /** Whether the sender would send the same bytes again: then the same bytes must give the same ids. */
   readonly canRetry: boolean
   readonly entropy: Entropy
@@ -29,7 +29,7 @@ export function eventIds(source: IdSource): (m: Measurement, index: number) => s
   return (m, index) => {
     if (m.event_id !== undefined) return m.event_id
     if (!source.canRetry) return source.entropy.id()
-    requestId ??= digest(`${digest(source.body)} ${source.truncatedAddress} ${source.userAgent}`)
+    requestId ??= digest(`${digest(source.body)} ${source.networkOf()} ${source.userAgent}`)
     return `${requestId}-${index}`
   }
 }

@@ -1,5 +1,5 @@
 import { Counter } from 'prom-client'
-import { eventLine } from '../../event/ndjson.ts'
+import { eventLine, sharedEnd } from '../../event/ndjson.ts'
 import { scrub } from '../../event/scrub.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Entropy } from '../../std/id.ts'
@@ -7,15 +7,12 @@ import type { Telemetry } from '../../std/telemetry.ts'
 import type { App } from '../apps/registry.ts'
 import { enrich } from './enrich.ts'
 import { daySalt, eventIds, truncateAddress } from './event-id.ts'
-import type { Format } from './formats/format.ts'
 import type { Batch } from './journal.ts'
 import { userAgents } from './user-agent.ts'
 import type { Judged } from './verdicts.ts'
 
 /** What the events of one request have in common. */
 export interface Circumstances {
-  readonly format: Format
-  readonly body: Buffer
   /** The sender's. Truncated at once or dropped, and never stored. */
   readonly address: string
   readonly userAgent: string
@@ -26,49 +23,49 @@ export interface Circumstances {
   readonly gpc: boolean
 }
 
-/** Formats that only one client speaks name it, for measurements that do not. */
-const sdkNames: Readonly<Partial<Record<Format['name'], string>>> = { 'web-vitals': 'web-vitals' }
-
 export interface SealPorts {
   readonly clock: Clock
   readonly entropy: Entropy
   readonly telemetry: Telemetry
 }
 
-export type Seal = (app: App, accepted: Judged['accepted'], circumstances: Circumstances) => Batch
+export type Seal = (
+  app: App,
+  accepted: Judged['accepted'],
+  circumstances: Circumstances,
+  body: Buffer,
+) => Batch
 
 /** From measurements to the lines that are stored. Scrubbing comes first: nothing after it sees what it took out. */
 export function createSeal({ clock, entropy, telemetry }: SealPorts): Seal {
   const browserOf = userAgents()
   const saltId = daySalt(entropy, clock)
-  const clockReplaced = new Counter({
+  const clockReplacedTotal = new Counter({
     name: 'headgate_clock_replaced_total',
     help: 'Accepted events stamped with their arrival, because the time they gave was implausible.',
     registers: [telemetry.metrics],
   })
 
-  return (app, accepted, { format, body, address, userAgent, country, canRetry, gpc }) => {
+  return (app, accepted, { address, userAgent, country, canRetry, gpc }, body) => {
     const receivedMs = clock.nowMs()
-    const sdkName = sdkNames[format.name]
-    const facts = {
-      appId: app.id,
-      receivedMs,
-      userAgent: browserOf(userAgent),
+    const shared = sharedEnd({
+      received_time: receivedMs,
+      app_id: app.id,
+      ...browserOf(userAgent),
       ...(country !== undefined && { country }),
-      ...(sdkName !== undefined && { sdkName }),
-    }
-    const truncatedAddress = app.ip === 'drop' ? '' : truncateAddress(address)
-    const idOf = eventIds({ body, userAgent, truncatedAddress, canRetry, entropy })
+    })
+    const networkOf = () => (app.ip === 'drop' ? '' : truncateAddress(address))
+    const idOf = eventIds({ body, userAgent, networkOf, canRetry, entropy })
     const privacy = { allowQuery: app.allowQuery, stripIds: gpc && app.gpc === 'strip' }
     let replaced = 0
     let lines = ''
     for (const { measurement, index } of accepted) {
       const clean = scrub(measurement, privacy, saltId)
-      const enriched = enrich(clean, idOf(clean, index), facts)
-      if (enriched.clockReplaced) replaced++
-      lines += eventLine(enriched.event)
+      const { stamp, clockReplaced } = enrich(clean, idOf(clean, index), receivedMs)
+      if (clockReplaced) replaced++
+      lines += eventLine(clean, stamp, shared)
     }
-    if (replaced > 0) clockReplaced.inc(replaced)
-    return { lines: Buffer.from(lines), count: accepted.length, receivedMs, canRetry }
+    if (replaced > 0) clockReplacedTotal.inc(replaced)
+    return { lines, bytes: Buffer.byteLength(lines), count: accepted.length, receivedMs, canRetry }
   }
 }

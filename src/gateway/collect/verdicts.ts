@@ -25,6 +25,8 @@ export interface Judged {
   readonly ignored: number
 }
 
+const NONE_REFUSED = { rejected: [], refusals: [] } satisfies Partial<Judged>
+
 /** Each candidate on its own, so that one bad event never costs its neighbours. */
 export function judgeAll(
   candidates: readonly unknown[],
@@ -33,14 +35,16 @@ export function judgeAll(
   const accepted: { measurement: Measurement; index: number }[] = []
   const refused: Rejection[] = []
   let ignored = 0
-  for (const [index, candidate] of candidates.slice(0, MAX_EVENTS_PER_REQUEST).entries()) {
-    const verdict = verdictOf(candidate)
+  const judgeable = Math.min(candidates.length, MAX_EVENTS_PER_REQUEST)
+  for (let index = 0; index < judgeable; index++) {
+    const verdict = verdictOf(candidates[index])
     if (verdict.kind === 'accepted') {
       accepted.push({ measurement: verdict.measurement, index })
       ignored += verdict.ignored
     } else refused.push({ index, code: verdict.code, detail: verdict.detail })
   }
-  const beyond = Math.max(0, candidates.length - MAX_EVENTS_PER_REQUEST)
+  if (refused.length === 0 && judgeable === candidates.length) return { accepted, ...NONE_REFUSED, ignored }
+  const beyond = candidates.length - judgeable
   const room = MAX_REJECTIONS_LISTED - refused.length
   return {
     accepted,

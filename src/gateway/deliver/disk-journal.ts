@@ -7,12 +7,12 @@ import type { Backlog, BacklogState, Frame } from './backlog.ts'
 import { BacklogReader } from './backlog-reader.ts'
 import { writeCheckpoint } from './checkpoint.ts'
 import { type FolderLock, lockFolder } from './folder-lock.ts'
-import { GroupCommit } from './group-commit.ts'
+import { type Group, GroupCommit } from './group-commit.ts'
 import { Holdings } from './holdings.ts'
 import { createJournalMetrics, type JournalMetrics } from './journal-metrics.ts'
 import { quarantineBytes } from './quarantine.ts'
 import { type Recovered, type Recovery, recover } from './recovery.ts'
-import { frameBytes, MAX_FRAME_BYTES } from './segment.ts'
+import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES } from './segment.ts'
 import { SegmentWriter } from './segment-writer.ts'
 import { checkRoom } from './watermarks.ts'
 
@@ -29,6 +29,8 @@ export interface DiskJournalOptions {
   /** Bounds what the segments take: beside them the disk must hold one that is prepared ahead. */
   readonly maxBytes: number
   readonly segmentBytes?: number
+  /** A frame takes another batch of its group while it stays below; 0 gives each batch a frame of its own. */
+  readonly frameBytes?: number
   /** Most bytes of frames kept in memory for a reader that keeps up. */
   readonly hotTailBytes?: number
   readonly telemetry: Telemetry
@@ -112,7 +114,8 @@ class OpenJournal implements DiskJournal {
       },
     })
     const { nextSequence } = recovery
-    this.#commits = new GroupCommit({ clock, nextSequence, commit: (group) => this.#writer.commit(group) })
+    const commit = (group: Group) => this.#writer.commit(group)
+    this.#commits = new GroupCommit({ clock, nextSequence, frameBytes: parts.frameBytes, commit })
     this.#writer.prepare(nextSequence)
     this.#checkpointedMs = clock.monotonicMs()
     metrics.holds(holdings.heldBytes)
@@ -120,7 +123,7 @@ class OpenJournal implements DiskJournal {
 
   async append(batch: Batch): Promise<Durability> {
     if (this.#closed) throw new AppError('shutting_down', 'The journal is closed')
-    const bytes = frameBytes(batch.lines)
+    const bytes = FRAME_HEADER_BYTES + batch.bytes
     if (bytes > MAX_FRAME_BYTES) {
       throw new AppError('body_too_large', `A batch of ${bytes} bytes; the journal takes ${MAX_FRAME_BYTES}`)
     }

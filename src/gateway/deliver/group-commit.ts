@@ -3,11 +3,16 @@ import { AppError } from '../../std/errors.ts'
 import { errnoOf } from '../../std/files.ts'
 import type { Batch } from '../collect/journal.ts'
 import type { Frame } from './backlog.ts'
-import { encodeFrame, frameBytes, SEGMENT_HEADER_BYTES } from './segment.ts'
+import { encodeFrame, FRAME_HEADER_BYTES, frameBytes, SEGMENT_HEADER_BYTES } from './segment.ts'
 
-/** A group closes at this size, whatever waits behind it (design.md, journal). A larger frame travels alone. */
+/** A group closes at this size, whatever waits behind it (design.md, journal). A larger batch travels alone. */
 const GROUP_BYTES = 256 * 1024
-export const GROUP_FRAMES = 512
+export const GROUP_BATCHES = 512
+/**
+ * Batches that share a sync share frames until one has so many bytes. A frame costs its checksum and its books from here
+ * to its release, as much as the batch of one event itself; damage to the disk costs a frame.
+ */
+const FRAME_BYTES = 16 * 1024
 /**
  * A sync costs about 0.2 ms of processor time however much it covers. So one begins at once when none began lately, but
  * under load no sooner than this after the one before, unless a group is full: at most a tenth of a core goes to syncs.
@@ -24,6 +29,7 @@ export interface Group {
 export interface GroupCommitOptions {
   readonly clock: Clock
   readonly nextSequence: number
+  readonly frameBytes?: number | undefined
   /** Makes the group durable, and known to readers, before it resolves. */
   readonly commit: (group: Group) => Promise<void>
 }
@@ -51,7 +57,7 @@ export class GroupCommit {
     this.#nextSequence = options.nextSequence
   }
 
-  /** Bytes of frames that are not in any segment yet. */
+  /** Bytes of batches that are not in any segment yet, at most. */
   get waitingBytes(): number {
     return this.#waitingBytes
   }
@@ -59,7 +65,7 @@ export class GroupCommit {
   append(batch: Batch): Promise<'journal'> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ batch, resolve, reject })
-      this.#waitingBytes += frameBytes(batch.lines)
+      this.#waitingBytes += FRAME_HEADER_BYTES + batch.bytes
       if (this.#idle) this.#running = this.#run()
       else if (this.#isFull()) this.#hurry?.()
     })
@@ -81,7 +87,7 @@ export class GroupCommit {
   }
 
   #isFull(): boolean {
-    return this.#waiting.length >= GROUP_FRAMES || this.#waitingBytes >= GROUP_BYTES
+    return this.#waiting.length >= GROUP_BATCHES || this.#waitingBytes >= GROUP_BYTES
   }
 
   /** Waits for the requests of this turn of the event loop, and under load for those of the next GROUP_MS. */
@@ -103,8 +109,8 @@ export class GroupCommit {
   #takeGroup(): readonly Waiting[] {
     let bytes = 0
     const beyond = this.#waiting.findIndex(({ batch }, index) => {
-      bytes += frameBytes(batch.lines)
-      return index === GROUP_FRAMES || (index > 0 && bytes > GROUP_BYTES)
+      bytes += FRAME_HEADER_BYTES + batch.bytes
+      return index === GROUP_BATCHES || (index > 0 && bytes > GROUP_BYTES)
     })
     return this.#waiting.splice(0, beyond < 0 ? this.#waiting.length : beyond)
   }
@@ -119,22 +125,49 @@ export class GroupCommit {
       const error = new AppError(code, `Journal write failed: ${errnoOf(cause)}`, { cause })
       for (const { reject } of waiting) reject(error)
     } finally {
-      this.#waitingBytes -= group.bytes.length - SEGMENT_HEADER_BYTES
+      for (const { batch } of waiting) this.#waitingBytes -= FRAME_HEADER_BYTES + batch.bytes
     }
   }
 
   /** Sequences are used once: what was written but not synced may come to light at the next start, between others. */
   #encode(waiting: readonly Waiting[]): Group {
     const firstSequence = this.#nextSequence
-    const frames = waiting.map(({ batch: { lines, count, receivedMs } }): Frame => {
-      const sequence = this.#nextSequence
-      this.#nextSequence += 1
-      return { sequence, lines, count, receivedMs }
-    })
+    const frames = join(waiting, this.#options.frameBytes ?? FRAME_BYTES).map(
+      ({ lines, count, receivedMs }): Frame => {
+        const sequence = this.#nextSequence
+        this.#nextSequence += 1
+        return { sequence, lines: Buffer.from(lines), count, receivedMs }
+      },
+    )
     const size = frames.reduce((sum, { lines }) => sum + frameBytes(lines), SEGMENT_HEADER_BYTES)
     const into = size <= this.#scratch.length ? this.#scratch : Buffer.allocUnsafe(size)
     let at = SEGMENT_HEADER_BYTES
     for (const frame of frames) at = encodeFrame(into, at, frame)
     return { firstSequence, frames, bytes: into.subarray(0, at) }
   }
+}
+
+interface Joined {
+  lines: string
+  count: number
+  receivedMs: number
+}
+
+/** The batches in order, as few frames. The first to arrive gives a frame its time, since the lake goes by the oldest. */
+function join(waiting: readonly Waiting[], frameBytes: number): Joined[] {
+  const joined: Joined[] = []
+  let room = 0
+  for (const { batch } of waiting) {
+    const open = joined.at(-1)
+    if (open === undefined || batch.bytes > room) {
+      joined.push({ lines: batch.lines, count: batch.count, receivedMs: batch.receivedMs })
+      room = frameBytes - batch.bytes
+    } else {
+      open.lines += batch.lines
+      open.count += batch.count
+      open.receivedMs = Math.min(open.receivedMs, batch.receivedMs)
+      room -= batch.bytes
+    }
+  }
+  return joined
 }

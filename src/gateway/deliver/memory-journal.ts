@@ -35,7 +35,8 @@ export function memoryJournal({ maxBytes }: { readonly maxBytes: number }): Memo
     async append(batch: Batch) {
       if (closed) throw new AppError('shutting_down', 'The journal is closed')
       checkRoom(batch, bytes, maxBytes)
-      const { lines, count, receivedMs } = batch
+      const { count, receivedMs } = batch
+      const lines = Buffer.from(batch.lines)
       frames.push({ sequence: nextSequence, lines, count, receivedMs })
       nextSequence += 1
       bytes += lines.length

@@ -7,7 +7,7 @@ const m = { name: 'a', value: 1 }
 const source = (change: Partial<IdSource> = {}): IdSource => ({
   body: Buffer.from('[{"name":"a","value":1}]'),
   userAgent: 'Mozilla/5.0',
-  truncatedAddress: '192.0.2.0',
+  networkOf: () => '192.0.2.0',
   canRetry: true,
   entropy: seededEntropy(),
   ...change,
@@ -32,9 +32,9 @@ test('another body, sender or network gives other ids', async (t) => {
     {},
     { body: Buffer.from('other') },
     { userAgent: 'curl/8' },
-    { truncatedAddress: '198.51.100.0' },
-    { truncatedAddress: '', userAgent: '192.0.2.0 Mozilla/5.0' },
-    { truncatedAddress: '192.0.2.0', userAgent: '' },
+    { networkOf: () => '198.51.100.0' },
+    { networkOf: () => '', userAgent: '192.0.2.0 Mozilla/5.0' },
+    { networkOf: () => '192.0.2.0', userAgent: '' },
   ].map((change) => eventIds(source(change))(m, 0))
   t.equal(new Set(ids).size, ids.length)
 })

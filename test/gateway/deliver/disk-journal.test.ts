@@ -23,10 +23,10 @@ journalContract(t, 'disk, read from its segments', {
 
 async function drain(journal: DiskJournal, release = true): Promise<string[]> {
   const texts: string[] = []
-  const { frames } = journal.state()
-  while (texts.length < frames) {
+  const { events } = journal.state()
+  while (texts.length < events) {
     const read = await journal.read(MIB, never)
-    texts.push(...read.map(({ lines }) => lines.toString().trim()))
+    texts.push(...read.flatMap(({ lines }) => lines.toString().trim().split('\n')))
     if (release) await journal.release(Number(read.at(-1)?.sequence))
   }
   return texts

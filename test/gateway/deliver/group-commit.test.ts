@@ -27,7 +27,7 @@ function heldCommits() {
 
 t.test('appends of one turn share a group; those that come while it is written share the next', async (t) => {
   const { begun, next, commit } = heldCommits()
-  const commits = new groups.GroupCommit({ clock: systemClock, nextSequence: 5, commit })
+  const commits = new groups.GroupCommit({ clock: systemClock, nextSequence: 5, frameBytes: 0, commit })
   let begins = next()
   const first = ['a', 'b', 'c'].map((text) => commits.append(batchOf(text)))
   await begins
@@ -54,10 +54,10 @@ t.test('appends of one turn share a group; those that come while it is written s
   t.equal(commits.waitingBytes, 0)
 })
 
-t.test('a group is full at 512 frames or 256 KiB; a larger frame travels alone', async (t) => {
+t.test('a group is full at 512 batches or 256 KiB; a larger batch travels alone', async (t) => {
   const KIB = 'x'.repeat(1_024)
   for (const [rule, texts, sizes] of [
-    ['frames', Array.from({ length: 1_025 }, () => 'a'), [512, 512, 1]],
+    ['batches', Array.from({ length: 1_025 }, () => 'a'), [512, 512, 1]],
     ['bytes', Array.from({ length: 300 }, () => KIB), [248, 52]],
     ['large ones', [KIB.repeat(300), 'a', KIB.repeat(300)], [1, 1, 1]],
   ] as const) {
@@ -66,7 +66,7 @@ t.test('a group is full at 512 frames or 256 KiB; a larger frame travels alone',
       sizesSeen.push(frames.length)
       t.same(decodeFrame(bytes, SEGMENT_HEADER_BYTES), frames[0], 'encoded')
     }
-    const commits = new groups.GroupCommit({ clock: systemClock, nextSequence: 1, commit })
+    const commits = new groups.GroupCommit({ clock: systemClock, nextSequence: 1, frameBytes: 0, commit })
     await Promise.all(texts.map((text) => commits.append(batchOf(text))))
     t.strictSame(sizesSeen, sizes, rule)
   }
@@ -78,14 +78,14 @@ t.test('under load a group gathers for its 2 ms, unless it fills up', async (t) 
   const commit = async ({ frames }: groups.Group) => {
     began.push(frames.length)
   }
-  const commits = new groups.GroupCommit({ clock, nextSequence: 1, commit })
+  const commits = new groups.GroupCommit({ clock, nextSequence: 1, frameBytes: 0, commit })
   await commits.append(batchOf('first'))
   // The clock stands still: to the journal no time has passed since the first group.
   const gathering = commits.append(batchOf('second'))
   await new Promise(setImmediate)
-  const more = Array.from({ length: groups.GROUP_FRAMES }, () => commits.append(batchOf('more')))
+  const more = Array.from({ length: groups.GROUP_BATCHES }, () => commits.append(batchOf('more')))
   await Promise.all([gathering, ...more])
-  t.strictSame(began, [1, groups.GROUP_FRAMES, 1])
+  t.strictSame(began, [1, groups.GROUP_BATCHES, 1])
 
   clock.advance(groups.GROUP_MS)
   await commits.append(batchOf('later'))
@@ -103,7 +103,7 @@ t.test('a group that fails is refused whole, its sequences are not used again', 
     const error = errors.shift()
     if (error) throw error
   }
-  const commits = new groups.GroupCommit({ clock: systemClock, nextSequence: 1, commit })
+  const commits = new groups.GroupCommit({ clock: systemClock, nextSequence: 1, frameBytes: 0, commit })
   const refused = await Promise.allSettled([commits.append(batchOf('a')), commits.append(batchOf('b'))])
   t.match(refused, [{ reason: { code: 'journal_full' } }, { reason: { code: 'journal_full' } }])
   await t.rejects(commits.append(batchOf('c')), {
@@ -112,5 +112,28 @@ t.test('a group that fails is refused whole, its sequences are not used again', 
   })
   t.equal(await commits.append(batchOf('d')), 'journal')
   t.strictSame(firsts, [1, 3, 4])
+  t.equal(commits.waitingBytes, 0)
+})
+
+t.test('batches that share a group share frames of 16 KiB, in order', async (t) => {
+  const texts = Array.from({ length: 40 }, (_, n) => `${n}`.padEnd(1_023, 'x'))
+  const seen: { lines: string; count: number; receivedMs: number; sequence: number }[] = []
+  const commit = async ({ frames }: groups.Group) => {
+    seen.push(...frames.map((frame) => ({ ...frame, lines: frame.lines.toString() })))
+  }
+  const commits = new groups.GroupCommit({ clock: systemClock, nextSequence: 3, commit })
+  await Promise.all(
+    texts.map((text, n) => commits.append(batchOf(text, { count: 2, receivedMs: 1_000 - n }))),
+  )
+  t.equal(seen.map(({ lines }) => lines).join(''), texts.map((text) => `${text}\n`).join(''))
+  t.same(
+    seen.map(({ sequence, lines, count, receivedMs }) => [sequence, lines.length, count, receivedMs]),
+    [
+      [3, 16 * 1_024, 32, 985],
+      [4, 16 * 1_024, 32, 969],
+      [5, 8 * 1_024, 16, 961],
+    ],
+    'the oldest arrival counts',
+  )
   t.equal(commits.waitingBytes, 0)
 })

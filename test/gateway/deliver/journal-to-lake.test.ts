@@ -9,6 +9,7 @@ import { fsLake } from '../../../src/lake/fs.ts'
 import { systemClock } from '../../../src/std/clock.ts'
 import { systemEntropy } from '../../../src/std/id.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
+import { batchOf } from '../../contracts/journal.ts'
 import { linesOf } from '../../contracts/stream.ts'
 
 /** One life of a process with the embedded parts: appends, delivers for `drainMs`, ends. A file closes by age or at the end. */
@@ -21,8 +22,7 @@ async function live(folder: string, lines: readonly string[], drainMs: number, m
   ledger.recovered(journal.state().events)
   await Promise.all(
     lines.map(async (line) => {
-      const batch = { lines: Buffer.from(`${line}\n`), count: 1, receivedMs: clock.nowMs(), canRetry: true }
-      await journal.append(batch)
+      await journal.append(batchOf(line, { receivedMs: clock.nowMs() }))
       ledger.admitted(1, [])
     }),
   )
