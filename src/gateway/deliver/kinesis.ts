@@ -3,13 +3,14 @@ import { Agent as HttpsAgent } from 'node:https'
 import { KinesisClient, PutRecordsCommand, type PutRecordsResultEntry } from '@aws-sdk/client-kinesis'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { type Failure, failureOf, recordFailureOf } from './kinesis-errors.ts'
+import { putRecordsBody } from './put-records-body.ts'
 import type { RecordOutcome, Stream, StreamRecord } from './stream.ts'
 
 /** Of a call: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html */
 const MAX_RECORDS = 500
 /**
- * The API takes 10 MiB. Ours is 1 MiB: the SDK encodes and signs a body in one go, which blocks the event loop for
- * some 10 ms a MiB (measured: 31 ms of CPU for 4 MB, 7.6 ms for 0.5 MB), and larger calls are no cheaper per byte.
+ * The API takes 10 MiB. Ours is 1 MiB: a body is encoded, signed and encrypted in one go, which blocks the event loop
+ * for some 3 ms a MiB, and larger calls are no cheaper per byte.
  */
 const MAX_CALL_BYTES = 1_048_576
 /** Room for the pump's 24 calls and a spare. */
@@ -54,11 +55,8 @@ export function kinesisStream({ client, streamName }: { client: KinesisClient; s
     records: readonly StreamRecord[],
     signal: AbortSignal,
   ): Promise<readonly RecordOutcome[]> {
-    const command = new PutRecordsCommand({
-      StreamName: streamName,
-      Records: records.map(({ data, partitionKey }) => ({ Data: data, PartitionKey: partitionKey })),
-    })
     try {
+      const command = commandWith(putRecordsBody(streamName, records))
       const { Records: results = [] } = await client.send(command, { abortSignal: signal })
       // Results that cannot be matched with their records prove nothing.
       return records.map((_, index) =>
@@ -85,6 +83,17 @@ export function kinesisStream({ client, streamName }: { client: KinesisClient; s
     put: async (records, signal) => (records.length === 0 ? [] : doubted(await put(records, signal))),
     close: async () => client.destroy(),
   }
+}
+
+/** The SDK signs it, sends it and reads the answer; what it says is ours. */
+function commandWith(body: Buffer): PutRecordsCommand {
+  const command = new PutRecordsCommand({ Records: [] })
+  command.middlewareStack.add(
+    (next) => (args) => next({ ...args, request: Object.assign(Object(args.request), { body }) }),
+    // Before the step's own middleware counts the bytes.
+    { name: 'putRecordsBody', step: 'build', priority: 'high' },
+  )
+  return command
 }
 
 /**
