@@ -4,8 +4,7 @@ import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { test } from 'tap'
 import { type Example, examplesOf, renderOpenApi } from '../scripts/openapi.ts'
-import { runCommand } from '../src/cli/commands.ts'
-import { fakeTerminal } from './fakes/terminal.ts'
+import { startCommand } from './fakes/command.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
@@ -34,7 +33,7 @@ test('the documents are valid OpenAPI 3.1, without a warning', async (t) => {
 })
 
 test('every example does what it shows', async (t) => {
-  const terminal = fakeTerminal({
+  const serve = startCommand(['serve'], {
     HEADGATE_DATA_DIR: t.testdir(),
     HEADGATE_GATEWAY_DURABILITY: 'memory',
     HEADGATE_GATEWAY_LISTEN_PORT: '0',
@@ -47,10 +46,9 @@ test('every example does what it shows', async (t) => {
       { name: 'demo', sha256: sha256('demo-token'), scopes: ['read', 'run'] },
     ]),
   })
-  const ended = runCommand(['serve'], terminal)
   const urls = {
-    'openapi/gateway.json': String((await terminal.logged('gateway listens'))['url']),
-    'openapi/aggregation.json': String((await terminal.logged('aggregation listens'))['url']),
+    'openapi/gateway.json': await serve.url('gateway'),
+    'openapi/aggregation.json': await serve.url('aggregation'),
   }
   for (const [path, url] of Object.entries(urls)) {
     const examples = examplesOf(path)
@@ -66,8 +64,8 @@ test('every example does what it shows', async (t) => {
       )
     }
   }
-  terminal.terminate()
-  t.equal(await ended, 0)
+  serve.terminal.terminate()
+  t.equal(await serve.ended, 0)
 })
 
 async function execute(url: string, { request }: Example): Promise<{ status: number; body: unknown }> {

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { runCommand } from '../../src/cli/commands.ts'
+import { startCommand } from '../fakes/command.ts'
 import { fakeTerminal } from '../fakes/terminal.ts'
 
 const digest = 'ab'.repeat(32)
@@ -51,13 +52,12 @@ test('a start without apps makes one for this machine and keeps it', async (t) =
   }
   const keys: string[] = []
   for (const start of ['first', 'second']) {
-    const terminal = fakeTerminal(env)
-    const ended = runCommand(['serve'], terminal)
-    const { url } = await terminal.logged('gateway listens')
+    const { terminal, ended, url } = startCommand(['serve'], env)
+    const gateway = await url('gateway')
     const [, appKey = keys[0] ?? ''] = /app key +(\S+)/.exec(terminal.said().out) ?? []
     keys.push(appKey)
     t.equal(/app key/.test(terminal.said().out), start === 'first', 'said once')
-    const answer = await fetch(`${url}/v1/events`, {
+    const answer = await fetch(`${gateway}/v1/events`, {
       method: 'POST',
       headers: {
         'x-headgate-key': appKey,
@@ -82,15 +82,14 @@ test('a start without apps makes one for this machine and keeps it', async (t) =
 test('configured tokens stay, even where the app is made up', async (t) => {
   const dir = t.testdir()
   const tokens = JSON.stringify([{ name: 'mine', sha256: digest, scopes: ['read'] }])
-  const terminal = fakeTerminal({
+  const { terminal, ended, url } = startCommand(['aggregation'], {
     HEADGATE_DATA_DIR: dir,
     HEADGATE_AGGREGATION_TOKENS: tokens,
     HEADGATE_AGGREGATION_LISTEN_PORT: '0',
   })
-  const ended = runCommand(['aggregation'], terminal)
-  const { url } = await terminal.logged('aggregation listens')
+  const aggregation = await url('aggregation')
   const [, admin = ''] = /admin token +(\S+)/.exec(terminal.said().out) ?? []
-  const answer = await fetch(`${url}/query/apps`, { headers: { authorization: `Bearer ${admin}` } })
+  const answer = await fetch(`${aggregation}/query/apps`, { headers: { authorization: `Bearer ${admin}` } })
   t.equal(answer.status, 401, 'the made-up token opens nothing')
   terminal.terminate()
   t.equal(await ended, 0)

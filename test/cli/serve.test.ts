@@ -3,19 +3,15 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import { runCommand } from '../../src/cli/commands.ts'
 import { patienceMs } from '../../src/cli/serve.ts'
-import { type FakeTerminal, fakeTerminal } from '../fakes/terminal.ts'
+import { type RunningCommand, startCommand } from '../fakes/command.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 const listen = { port: 0 }
 
-interface Started {
-  readonly terminal: FakeTerminal
-  readonly ended: Promise<number>
+interface Started extends RunningCommand {
   readonly dir: string
   readonly file: string
-  url(door: string): Promise<string>
 }
 
 async function start(
@@ -37,16 +33,9 @@ async function start(
     apps: [{ id: 'shop', keys: [{ sha256: sha256('key') }] }],
   }
   await writeFile(file, JSON.stringify(config))
-  const terminal = fakeTerminal()
-  const ended = runCommand([command, '-c', file], terminal)
-  t.teardown(() => terminal.terminate())
-  return {
-    terminal,
-    ended,
-    dir,
-    file,
-    url: async (door) => String((await terminal.logged(`${door} listens`))['url']),
-  }
+  const running = startCommand([command, '-c', file])
+  t.teardown(() => running.terminal.terminate())
+  return { ...running, dir, file }
 }
 
 const post = (url: string, key = 'key') =>
