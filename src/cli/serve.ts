@@ -9,6 +9,7 @@ import { systemEntropy } from '../std/id.ts'
 import { createTelemetry } from '../std/telemetry.ts'
 import {
   type AggregationWiring,
+  type AskGateway,
   type GatewayWiring,
   openLake,
   remoteGatewayOf,
@@ -71,21 +72,15 @@ async function serve(modules: Modules, flags: Flags, terminal: Terminal): Promis
   const system = { clock: systemClock, entropy: systemEntropy, telemetry, lake }
   const { log } = telemetry
   let state: true | string = 'The listeners are not bound yet.'
-  const ready = () => state
+  const context = { config, system, modules, ready: () => state }
 
   const gateway = modules.gateway ? await wireGateway(config, system) : undefined
   const askGateway = gateway ? async () => gateway.reconcile() : remoteGatewayOf(config, terminal.env)
-  const aggregation = modules.aggregation
-    ? await wireAggregation(config, { ...system, askGateway })
-    : undefined
-  const context = { config, system, ready }
-  const doors = [
-    ...(gateway ? await gatewayDoors(context, gateway, modules) : []),
-    ...(aggregation ? [await aggregationDoor(context, aggregation, gateway)] : []),
-  ]
-  for (const { name, host, port, server } of doors) {
-    log.info({ url: await server.listen({ host, port }) }, `${name} listens`)
-  }
+  const { aggregation, doors } = await open(context, gateway, askGateway).catch(async (error: unknown) => {
+    // What is open already would keep a process alive that serves nobody.
+    await gateway?.close(0)
+    throw error
+  })
   const { tick: tickMs, enabled: scheduled } = config.aggregation.schedule
   const ending = new AbortController()
   const working = aggregation?.runs.start(ending.signal, { tickMs, scheduled })
@@ -108,13 +103,35 @@ async function serve(modules: Modules, flags: Flags, terminal: Terminal): Promis
 interface Context {
   readonly config: Config
   readonly system: System
+  readonly modules: Modules
   readonly ready: () => true | string
 }
 
+/** Makes the doors of the modules and opens them, all or none. */
+async function open(context: Context, gateway: GatewayWiring | undefined, askGateway: AskGateway) {
+  const { config, system, modules } = context
+  const { log } = system.telemetry
+  const aggregation = modules.aggregation
+    ? await wireAggregation(config, { ...system, askGateway })
+    : undefined
+  const doors = [
+    ...(gateway ? await gatewayDoors(context, gateway) : []),
+    ...(aggregation ? [await aggregationDoor(context, aggregation, gateway)] : []),
+  ]
+  try {
+    for (const { name, host, port, server } of doors) {
+      log.info({ url: await server.listen({ host, port }) }, `${name} listens`)
+    }
+  } catch (error) {
+    await Promise.all(doors.map(({ server }) => server.close()))
+    throw error
+  }
+  return { aggregation, doors }
+}
+
 async function gatewayDoors(
-  { config, system, ready }: Context,
+  { config, system, modules, ready }: Context,
   gateway: GatewayWiring,
-  modules: Modules,
 ): Promise<Door[]> {
   const { listen, operations } = config.gateway
   const server = await buildGateway(config.gateway, { ...system, ...gateway, ready, workers: 1 })

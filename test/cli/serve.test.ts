@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { patienceMs } from '../../src/cli/serve.ts'
@@ -75,6 +77,19 @@ test('serve runs both modules, keeps their doors apart, and ends with 0', async 
   }
   terminal.terminate()
   t.equal(await ended, 0)
+})
+
+test('a start that fails closes what it has opened', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.teardown(() => taken.close())
+  const { port } = taken.address() as AddressInfo
+  const { terminal, ended, url, dir } = await start(t, 'serve', { aggregation: { listen: { port } } })
+  const gateway = await url('gateway')
+  t.equal(await ended, 1)
+  t.match(terminal.said().err, `address already in use 127.0.0.1:${port}`)
+  await t.rejects(post(gateway), 'nobody answers there any more')
+  t.notOk(readdirSync(join(dir, 'data/journal/0')).includes('lock'), 'nor is the journal held')
 })
 
 test('an acknowledged event is in the lake when serve has ended', async (t) => {
