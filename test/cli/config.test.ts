@@ -30,11 +30,12 @@ test('check and print read YAML and JSON, by option or by environment', async (t
 })
 
 test('a file that cannot be read, or not be parsed, is a fault of the configuration', async (t) => {
-  const dir = t.testdir({ 'bad.yaml': 'a: [1', 'bad.json': '{' })
+  const dir = t.testdir({ 'bad.yaml': 'a: [1', 'bad.json': '{"a":1,}', 'alias.yaml': 'a: *hg_adm_secret' })
   for (const [name, err] of [
     ['none.yaml', /Cannot read .*none\.yaml: ENOENT/],
-    ['bad.yaml', /bad\.yaml is not valid: /],
-    ['bad.json', /bad\.json is not valid: /],
+    ['bad.yaml', /bad\.yaml is not valid YAML at line 1, column 6\n$/],
+    ['bad.json', /bad\.json is not valid JSON at position 7\n$/],
+    ['alias.yaml', /alias\.yaml is not valid YAML\n$/],
   ] as const) {
     const terminal = fakeTerminal()
     t.equal(await runCommand(['config', 'check', '-c', join(dir, name)], terminal), 2)
