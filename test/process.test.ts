@@ -1,11 +1,15 @@
 import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { lakeRows } from '../scripts/shop/lake-rows.ts'
 import { eventsNamed, post, start } from './fakes/process.ts'
+import { configured, launch } from './fakes/product.ts'
 
 const run = (args: readonly string[], env: Record<string, string> = {}) =>
   new Promise<{ code: number; out: string; err: string }>((resolve) => {
@@ -34,6 +38,25 @@ test('a first start makes a key for this machine only, says it once, and refuses
   t.equal(refused.code, 2)
   t.match(refused.err, /listens on loopback only, not on 0\.0\.0\.0/)
   t.same(readdirSync(dir), [])
+})
+
+test('a client that never finishes does not keep the process beyond its deadline', async (t) => {
+  const dir = t.testdir()
+  const file = await configured(dir, {
+    dataDir: join(dir, 'data'),
+    gateway: { listen: { port: 0 } },
+    shutdown: { totalMs: 1_000, drainMs: 500 },
+    apps: [{ id: 'shop', keys: [{ sha256: createHash('sha256').update('key').digest('hex') }] }],
+  })
+  const gateway = launch(t, { args: ['gateway', '-c', file] })
+  const { port } = new URL(await gateway.url('gateway'))
+  const socket = connect(Number(port), '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  socket.on('error', () => undefined)
+  const headers = 'host: a\r\nx-headgate-key: key\r\ncontent-type: application/json\r\nexpect: 100-continue'
+  socket.write(`POST /v1/events HTTP/1.1\r\n${headers}\r\ncontent-length: 10\r\n\r\n`)
+  t.match(String((await once(socket, 'data'))[0]), /^HTTP\/1\.1 100 /, 'its request is under way')
+  t.equal(await gateway.end('SIGTERM'), 0)
 })
 
 test('SIGTERM loses nothing: what was acknowledged is in the lake when the process has ended', async (t) => {

@@ -65,7 +65,7 @@ export interface ScopeDefaults {
 export function scopeOf(request: RunRequest, defaults: ScopeDefaults): RunScope {
   const { rollups = defaults.rollups, reprocess = 'missing' } = request
   if (!rollups.every((id) => defaults.rollups.includes(id))) {
-    throw invalid(`rollups must be some of ${defaults.rollups.join(', ')}.`)
+    throw invalid(`rollups must be among ${defaults.rollups.join(', ')}.`)
   }
   return { rollups, reprocess, range: rangeOf(request, defaults) }
 }
