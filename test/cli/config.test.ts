@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { runCommand } from '../../src/cli/commands.ts'
@@ -71,6 +71,7 @@ test('a start without apps makes one for this machine and keeps it', async (t) =
     terminal.terminate()
     t.equal(await ended, 0)
   }
+  t.equal((await stat(join(dir, 'dev.json'))).mode & 0o777, 0o600, 'kept for the owner alone')
   await writeFile(join(dir, 'dev.json'), 'garbage')
   const damaged = fakeTerminal(env)
   t.equal(await runCommand(['serve'], damaged), 2)
