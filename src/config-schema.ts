@@ -22,9 +22,12 @@ const listen = (port: number) =>
     port: Type.Integer({ default: port, minimum: 0, maximum: 65_535 }),
   })
 
+/** Without user and password: what is in force is printed, and fetch refuses such a URL. */
+const httpUrl = Type.String({ pattern: '^https?://[^/?#@\\s]+([/?#]|$)' })
+
 const AwsEndpoint = {
   region: Type.Optional(Type.String({ minLength: 1 })),
-  endpoint: Type.Optional(Type.String({ pattern: '^https?://' })),
+  endpoint: Type.Optional(httpUrl),
 }
 
 export const AppConfig = Type.Object(
@@ -121,7 +124,7 @@ export const AggregationConfig = strict({
     ),
     { default: [] },
   ),
-  gatewayUrl: Type.Optional(Type.String({ pattern: '^https?://' })),
+  gatewayUrl: Type.Optional(httpUrl),
   gatewayTokenEnv: Type.Optional(Type.String({ pattern: '^[A-Z][A-Z0-9_]*$' })),
   engine: strict({
     kind: literals(['duckdb'], { default: 'duckdb' }),

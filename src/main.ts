@@ -2,4 +2,5 @@
 import { runCommand } from './cli/commands.ts'
 import { processTerminal } from './cli/terminal.ts'
 
-process.exitCode = await runCommand(process.argv.slice(2), processTerminal(process))
+// Not left to the event loop: a client or a disk that hangs must not keep the process beyond its deadline.
+process.exit(await runCommand(process.argv.slice(2), processTerminal(process)))

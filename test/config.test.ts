@@ -108,6 +108,14 @@ test('all faults are reported at once, each with its path', async (t) => {
     'gateway.listen.port: must be <= 65535',
     'lake.kind: must be one of ["fs"]',
   ])
+  const keys = ['a', 'b', 'c'].map((key) => ({ sha256: sha(key) }))
+  const dimensions = ['country', 'os_name', 'device_type', 'page_route']
+  const rollups = [{ id: 'r', sets: [{ name: 's', dimensions }] }]
+  t.match(
+    faultsOf({ apps: [{ id: 'a', keys }], aggregation: { rollups } }),
+    [/^aggregation\.rollups\.0\.sets\.0\.dimensions: .* 3 /, /^apps\.0\.keys: .* 2 /],
+    'two keys for rotation, three dimensions in a set',
+  )
   t.same(faultsOf(['no', 'object']), [': must be an object', ': must be object'])
   t.throws(() => parseConfig({ dataDir: '' }, {}), { code: 'bad_configuration', message: /^1 fault in/ })
   t.throws(() => parseConfig({ dataDir: '', logLevel: 1 }, {}), { message: /^2 faults in/ })

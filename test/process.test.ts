@@ -1,11 +1,15 @@
 import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'tap'
+import { type Test, test } from 'tap'
 import { lakeRows } from '../scripts/shop/lake-rows.ts'
-import { eventsNamed, post, start } from './fakes/process.ts'
+import { eventsNamed, post, start, until } from './fakes/process.ts'
+import { configured, launch } from './fakes/product.ts'
 
 const run = (args: readonly string[], env: Record<string, string> = {}) =>
   new Promise<{ code: number; out: string; err: string }>((resolve) => {
@@ -34,6 +38,50 @@ test('a first start makes a key for this machine only, says it once, and refuses
   t.equal(refused.code, 2)
   t.match(refused.err, /listens on loopback only, not on 0\.0\.0\.0/)
   t.same(readdirSync(dir), [])
+})
+
+const digest = (text: string) => createHash('sha256').update(text).digest('hex')
+
+/** A gateway on its own, in a folder of the test. */
+async function startGateway(t: Test, gateway: object, env: Record<string, string> = {}) {
+  const dir = t.testdir()
+  const file = await configured(dir, {
+    dataDir: join(dir, 'data'),
+    gateway: { listen: { port: 0 }, operations: { listen: { port: 0 } }, ...gateway },
+    aggregation: { tokens: [{ name: 't', sha256: digest('token'), scopes: ['read'] }] },
+    shutdown: { totalMs: 1_000, drainMs: 500 },
+    apps: [{ id: 'shop', keys: [{ sha256: digest('key') }] }],
+  })
+  return launch(t, { args: ['gateway', '-c', file], env })
+}
+
+test('a stream that is away costs neither the answer nor the readiness', async (t) => {
+  const stream = { kind: 'kinesis', name: 'events', region: 'eu-west-1', endpoint: 'http://127.0.0.1:1' }
+  const env = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' }
+  const gateway = await startGateway(t, { stream }, env)
+  const [url, operations] = [await gateway.url('gateway'), await gateway.url('operations')]
+  const headers = { 'content-type': 'application/json', 'x-headgate-key': 'key' }
+  const send = () => fetch(`${url}/v1/events`, { method: 'POST', headers, body: '{"name":"a","value":1}' })
+  t.equal((await send()).status, 202)
+  await until('a call to fail', async () => {
+    const answer = await fetch(`${operations}/metrics`, { headers: { authorization: 'Bearer token' } })
+    return /headgate_stream_retries_total\{code="ECONNREFUSED"\}/.test(await answer.text()) || undefined
+  })
+  t.match(await (await send()).json(), { accepted: 1, durability: 'journal' })
+  t.equal((await fetch(`${url}/readyz`)).status, 200)
+  t.equal(await gateway.end('SIGTERM'), 0)
+})
+
+test('a client that never finishes does not keep the process beyond its deadline', async (t) => {
+  const gateway = await startGateway(t, {})
+  const { port } = new URL(await gateway.url('gateway'))
+  const socket = connect(Number(port), '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  socket.on('error', () => undefined)
+  const headers = 'host: a\r\nx-headgate-key: key\r\ncontent-type: application/json\r\nexpect: 100-continue'
+  socket.write(`POST /v1/events HTTP/1.1\r\n${headers}\r\ncontent-length: 10\r\n\r\n`)
+  t.match(String((await once(socket, 'data'))[0]), /^HTTP\/1\.1 100 /, 'its request is under way')
+  t.equal(await gateway.end('SIGTERM'), 0)
 })
 
 test('SIGTERM loses nothing: what was acknowledged is in the lake when the process has ended', async (t) => {

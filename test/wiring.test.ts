@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'tap'
 import { type Config, parseConfig } from '../src/config.ts'
 import { systemClock } from '../src/std/clock.ts'
@@ -100,4 +102,10 @@ test('the gateway of another process is asked where the configuration says, or i
   t.equal(await remoteGatewayOf(config({ gatewayUrl: 'http://127.0.0.1:1' }), {})(), null)
   const named = config({ gatewayUrl: 'http://127.0.0.1:1', gatewayTokenEnv: 'TOKEN' })
   t.equal(await remoteGatewayOf(named, { TOKEN: 'x' })(), null)
+})
+
+test('the lake of a process is for its owner alone', async (t) => {
+  const config = parseConfig({ dataDir: t.testdir() }, {})
+  await openLake(config, systemClock)
+  t.equal((await stat(join(config.dataDir, 'lake'))).mode & 0o777, 0o700)
 })

@@ -21,10 +21,15 @@ async function readConfigFile(path: string): Promise<unknown> {
   } catch (cause) {
     throw new AppError('bad_configuration', `Cannot read ${path}: ${(cause as Error).message}`, { cause })
   }
+  const isJson = path.endsWith('.json')
   try {
-    return path.endsWith('.json') ? JSON.parse(text) : parseYaml(text)
+    return isJson ? JSON.parse(text) : parseYaml(text)
   } catch (cause) {
-    throw new AppError('bad_configuration', `${path} is not valid: ${(cause as Error).message}`, { cause })
+    // Parsers quote what they could not read, and that may have been a password: only the place is taken from them.
+    const [place = ''] = / at (line \d+, column|position) \d+/.exec(String(cause)) ?? []
+    throw new AppError('bad_configuration', `${path} is not valid ${isJson ? 'JSON' : 'YAML'}${place}`, {
+      cause,
+    })
   }
 }
 

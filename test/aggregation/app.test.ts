@@ -125,7 +125,15 @@ test('the page itself holds no script, no style and no handler', async (t) => {
   t.notMatch(body, /<script(?![^>]*\ssrc=)/, 'no inline script')
   t.notMatch(body, /<style|\sstyle=|\son[a-z]+=/i, 'no inline style, no handler')
   t.notMatch(body, /(src|href)="https?:/i, 'nothing from elsewhere')
-  for (const name of ['dashboard.js', 'views.js', 'chart.js', 'dom.js']) {
+  for (const name of [
+    'dashboard.js',
+    'graph.js',
+    'messages.js',
+    'views.js',
+    'chart.js',
+    'dom.js',
+    'api.js',
+  ]) {
     const script = await app.inject({ url: `/dashboard/${name}` })
     t.notMatch(
       script.body,

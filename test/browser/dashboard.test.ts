@@ -7,6 +7,7 @@ import { buildAggregation } from '../../src/aggregation/app.ts'
 import { DEFAULT_SETS } from '../../src/aggregation/rollup/definition.ts'
 import type { RunRequest } from '../../src/aggregation/rollup/request.ts'
 import type { RollupRow } from '../../src/aggregation/rollup/store.ts'
+import type { PipelineState } from '../../src/aggregation/serve/pipeline.ts'
 import { AggregationConfig } from '../../src/config-schema.ts'
 import { systemClock } from '../../src/std/clock.ts'
 import { AppError } from '../../src/std/errors.ts'
@@ -31,10 +32,12 @@ interface Content {
   /** Three hours before. */
   readonly earlier?: readonly RollupRow[]
   readonly apps?: readonly string[]
+  /** By default of a gateway that nobody knows. */
+  readonly pipeline?: PipelineState
 }
 
 /** The real listener over a store with these rows in its last closed window. */
-async function served(t: Test, { rows = [], earlier = [], apps = ['shop'] }: Content = {}) {
+async function served(t: Test, { rows = [], earlier = [], apps = ['shop'], pipeline }: Content = {}) {
   const store = memoryStore()
   const lastMs = Math.floor(Date.now() / QUARTER) * QUARTER - QUARTER
   if (rows.length > 0) await store.fill(committed(lastMs), rows)
@@ -60,17 +63,18 @@ async function served(t: Test, { rows = [], earlier = [], apps = ['shop'] }: Con
       windows: async () => [],
     },
     apps: () => apps,
-    pipelineState: async () => ({
-      gateway: null,
-      aggregation: {
-        lastCommittedMs: lastMs + QUARTER,
-        lagMs: 65_000,
-        dueWindows: 4,
-        dirtyWindows: 0,
-        lateRows: 0,
-        rejectedRows: 0,
+    pipelineState: async () =>
+      pipeline ?? {
+        gateway: null,
+        aggregation: {
+          lastCommittedMs: lastMs + QUARTER,
+          lagMs: 65_000,
+          dueWindows: 4,
+          dirtyWindows: 0,
+          lateRows: 0,
+          rejectedRows: 0,
+        },
       },
-    }),
     ready: () => true,
   })
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
@@ -164,6 +168,50 @@ test('the dashboard shows the numbers of its store', { skip }, async (t) => {
     'the token is in no address',
   )
   t.equal(await page.evaluate('location.href.includes("secret") || document.cookie !== ""'), false)
+  t.same(offences, [])
+})
+
+test('the state of the pipeline is shown from the door to the last window', { skip }, async (t) => {
+  const { url } = await served(t, {
+    rows: [rollupRow({}, Array(40).fill(1_000))],
+    pipeline: {
+      gateway: {
+        received: 1_320,
+        accepted: 1_200,
+        rejected: { missing_field: 100, invalid_field: 20 },
+        recovered: 0,
+        delivered: 900,
+        fallback: 0,
+        deadLettered: 0,
+        backlog: { events: 300, bytes: 2_048, oldestMs: Date.now() - 3 * 60_000 },
+      },
+      aggregation: {
+        lastCommittedMs: Date.now(),
+        lagMs: 65_000,
+        dueWindows: 4,
+        dirtyWindows: 2,
+        lateRows: 17,
+        rejectedRows: 5,
+      },
+    },
+  })
+  const { page, offences } = await opened(t, url)
+  await signIn(page)
+  const facts = await textOf(page.locator('#pipeline'))
+  for (const [name, value] of [
+    ['Lag', '1 min'],
+    ['Windows due', '4'],
+    ['Windows to repeat', '2'],
+    ['Late rows', '17'],
+    ['Rows not countable', '5'],
+    ['Accepted', '1,200'],
+    ['Rejected', '120'],
+    ['Backlog', '300 \\(2 KiB\\)'],
+    ['Oldest waiting', '3 min'],
+  ] as const) {
+    t.match(facts, new RegExp(`^${name}\\s+${value}$`, 'm'), name)
+  }
+  t.notMatch(facts, 'unknown')
   t.same(offences, [])
 })
 

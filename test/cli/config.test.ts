@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { runCommand } from '../../src/cli/commands.ts'
@@ -31,11 +31,12 @@ test('check and print read YAML and JSON, by option or by environment', async (t
 })
 
 test('a file that cannot be read, or not be parsed, is a fault of the configuration', async (t) => {
-  const dir = t.testdir({ 'bad.yaml': 'a: [1', 'bad.json': '{' })
+  const dir = t.testdir({ 'bad.yaml': 'a: [1', 'bad.json': '{"a":1,}', 'alias.yaml': 'a: *hg_adm_secret' })
   for (const [name, err] of [
     ['none.yaml', /Cannot read .*none\.yaml: ENOENT/],
-    ['bad.yaml', /bad\.yaml is not valid: /],
-    ['bad.json', /bad\.json is not valid: /],
+    ['bad.yaml', /bad\.yaml is not valid YAML at line 1, column 6\n$/],
+    ['bad.json', /bad\.json is not valid JSON at position 7\n$/],
+    ['alias.yaml', /alias\.yaml is not valid YAML\n$/],
   ] as const) {
     const terminal = fakeTerminal()
     t.equal(await runCommand(['config', 'check', '-c', join(dir, name)], terminal), 2)
@@ -70,6 +71,7 @@ test('a start without apps makes one for this machine and keeps it', async (t) =
     terminal.terminate()
     t.equal(await ended, 0)
   }
+  t.equal((await stat(join(dir, 'dev.json'))).mode & 0o777, 0o600, 'kept for the owner alone')
   await writeFile(join(dir, 'dev.json'), 'garbage')
   const damaged = fakeTerminal(env)
   t.equal(await runCommand(['serve'], damaged), 2)

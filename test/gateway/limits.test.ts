@@ -1,16 +1,36 @@
 import type { AddressInfo } from 'node:net'
+import { PutRecordsCommand } from '@aws-sdk/client-kinesis'
+import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { test } from 'tap'
+import { IN_FLIGHT_MS } from '../../src/cli/serve.ts'
 import { parseConfig } from '../../src/config.ts'
+import * as event from '../../src/event/event.ts'
+import { createLedger } from '../../src/event/ledger.ts'
 import { MAX_EVENT_BYTES } from '../../src/event/verdict.ts'
 import { MAX_BEACON_BYTES, MAX_PIXEL_URL_BYTES, MAX_WIRE_BYTES } from '../../src/gateway/collect/body.ts'
+import { MAX_AGE_MS, MAX_AHEAD_MS } from '../../src/gateway/collect/enrich.ts'
+import { MAX_JSON_DEPTH } from '../../src/gateway/collect/formats/json.ts'
 import { MAX_INFLATED_BYTES, RATIO_ALARM } from '../../src/gateway/collect/inflate.ts'
 import { MAX_EVENTS_PER_REQUEST } from '../../src/gateway/collect/verdicts.ts'
+import { SEGMENT_BYTES } from '../../src/gateway/deliver/disk-journal.ts'
+import { GROUP_BYTES, GROUP_MS } from '../../src/gateway/deliver/group-commit.ts'
+import { kinesisClient } from '../../src/gateway/deliver/kinesis.ts'
+import { FILE_LIMITS } from '../../src/gateway/deliver/lake-writer.ts'
+import { CONTAINER_BYTES, CONTAINER_LINES, RECORD_BYTES } from '../../src/gateway/deliver/pack.ts'
+import { startPump } from '../../src/gateway/deliver/pump.ts'
+import type { RecordOutcome } from '../../src/gateway/deliver/stream.ts'
 import { CORS_MAX_AGE_SECONDS } from '../../src/http/cors.ts'
 import { RETRY_AFTER_MAX_MS, RETRY_AFTER_MIN_MS } from '../../src/http/problems.ts'
 import * as server from '../../src/http/server.ts'
+import { quietTelemetry } from '../../src/std/telemetry.ts'
+import { LINGER_MS } from '../../src/wiring.ts'
+import { memoryBacklog } from '../fakes/backlog.ts'
+import { fakeClock } from '../fakes/clock.ts'
+import { seededEntropy } from '../fakes/entropy.ts'
 import { startGateway } from '../fakes/gateway.ts'
 
-const [KIB, MIB, SECOND_MS] = [1_024, 1_048_576, 1_000]
+const [KIB, MIB, GIB] = [1_024, 1_048_576, 1_073_741_824]
+const [SECOND_MS, MINUTE_MS, HOUR_MS] = [1_000, 60_000, 3_600_000]
 
 test('the numbers of the design', async (t) => {
   for (const [what, actual, designed] of [
@@ -30,6 +50,26 @@ test('the numbers of the design', async (t) => {
     ['preflight cache', CORS_MAX_AGE_SECONDS, 7_200],
     ['503 Retry-After, least', RETRY_AFTER_MIN_MS, 5 * SECOND_MS],
     ['503 Retry-After, most', RETRY_AFTER_MAX_MS, 30 * SECOND_MS],
+    ['nesting of JSON', MAX_JSON_DEPTH, 32],
+    ['age of an event', MAX_AGE_MS, 24 * HOUR_MS],
+    ['an event ahead of time', MAX_AHEAD_MS, 5 * MINUTE_MS],
+    ['an id', event.MAX_ID_CHARS, 128],
+    ['a text', event.MAX_TEXT_CHARS, 256],
+    ['a URL', event.MAX_URL_CHARS, 2_048],
+    ['an exception', event.MAX_EXCEPTION_BYTES, KIB],
+    ['attributes', event.MAX_ATTRIBUTES, 32],
+    ['name of an attribute', event.MAX_ATTRIBUTE_NAME_CHARS, 64],
+    ['value of an attribute', event.MAX_ATTRIBUTE_VALUE_CHARS, 256],
+    ['sync, after the one before', GROUP_MS, 2],
+    ['sync, bytes', GROUP_BYTES, 256 * KIB],
+    ['segment', SEGMENT_BYTES, 64 * MIB],
+    ['container, bytes', CONTAINER_BYTES, 50_000],
+    ['container, lines', CONTAINER_LINES, 500],
+    ['record', RECORD_BYTES, 1_000 * KIB],
+    ['linger in mode journal', LINGER_MS, SECOND_MS],
+    ['lake file, bytes', FILE_LIMITS.maxBytes, 32 * MIB],
+    ['lake file, age', FILE_LIMITS.maxAgeMs, 2 * SECOND_MS],
+    ['requests in flight at the end', IN_FLIGHT_MS, 10 * SECOND_MS],
   ] as const) {
     t.equal(actual, designed, what)
   }
@@ -41,6 +81,12 @@ test('the quotas are on without being asked for', async (t) => {
   t.match(apps[0]?.limits, { requestsPerSecond: 500, burst: 1_000, bytesPerSecond: 5 * MIB })
 })
 
+test('a journal and a shutdown have their bounds without being asked for', async (t) => {
+  const { gateway, shutdown } = parseConfig({}, {})
+  t.equal(gateway.journal.maxBytes, 4 * GIB)
+  t.match(shutdown, { totalMs: 25 * SECOND_MS, drainMs: 15 * SECOND_MS })
+})
+
 test('a listening server has these timeouts', async (t) => {
   const { app } = await startGateway(t)
   await app.listen({ port: 0 })
@@ -48,4 +94,63 @@ test('a listening server has these timeouts', async (t) => {
   t.equal(app.server.headersTimeout, server.HEADERS_TIMEOUT_MS)
   t.equal(app.server.requestTimeout, server.REQUEST_TIMEOUT_MS)
   t.equal(app.server.keepAliveTimeout, server.KEEP_ALIVE_TIMEOUT_MS)
+  t.match(app.server, { connectionsCheckingInterval: server.CONNECTIONS_CHECK_MS })
+})
+
+test('a client of Kinesis connects in 2 s, is answered in 6, and tries once', async (t) => {
+  const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' }
+  const client = kinesisClient({ region: 'eu-west-1', endpoint: 'http://127.0.0.1:1', credentials })
+  t.teardown(() => client.destroy())
+  const { requestHandler, maxAttempts } = client.config
+  t.equal(await maxAttempts(), 1)
+  if (!(requestHandler instanceof NodeHttpHandler)) throw new Error('Its handler is not that of HTTP/1.1')
+  // It resolves its options with the first call.
+  await t.rejects(client.send(new PutRecordsCommand({ StreamName: 'events', Records: [] })))
+  t.match(requestHandler.httpHandlerConfigs(), {
+    connectionTimeout: 2 * SECOND_MS,
+    requestTimeout: 6 * SECOND_MS,
+    socketTimeout: 6 * SECOND_MS,
+    throwOnRequestTimeout: true,
+    httpAgent: { keepAlive: true, maxSockets: 32 },
+    httpsAgent: { keepAlive: true, maxSockets: 32 },
+  })
+})
+
+test('Kinesis is called four times at once to begin with, and 24 times at most', async (t) => {
+  const backlog = memoryBacklog()
+  const telemetry = quietTelemetry()
+  /** Calls under way. */
+  const waiting: (() => void)[] = []
+  const pump = startPump({
+    backlog,
+    stream: {
+      kind: 'kinesis',
+      maxRecords: 1,
+      maxBytes: MIB,
+      put: (records) =>
+        new Promise<readonly RecordOutcome[]>((resolve) => {
+          waiting.push(() => resolve(records.map(() => ({ kind: 'stored' }))))
+        }),
+      close: async () => {},
+    },
+    ledger: createLedger(telemetry.metrics, () => backlog.state().events),
+    telemetry,
+    clock: fakeClock(),
+    entropy: seededEntropy(),
+    lingerMs: 0,
+    deadLetter: async () => {},
+  })
+  t.teardown(() => pump.stop({ drainMs: 0 }))
+  const turn = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+  for (let i = 0; i < 600; i++) backlog.append(Array(CONTAINER_LINES).fill('{}'))
+  while (waiting.length < 4) await turn(0)
+  for (let i = 0; i < 20; i++) await turn(0)
+  t.equal(waiting.length, 4)
+  let most = 0
+  while (backlog.state().frames > 0) {
+    await turn(1)
+    most = Math.max(most, waiting.length)
+    for (const end of waiting.splice(0)) end()
+  }
+  t.equal(most, 24)
 })

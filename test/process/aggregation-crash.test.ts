@@ -22,25 +22,29 @@ test('kill -9 of the aggregation in each state of a run: the next process finish
 
   let headgate = first
   for (const state of ['queued', 'running', 'publishing']) {
-    const seen = await killedIn(headgate, state, body)
-    headgate = await start(t, { previous: headgate, config: { aggregation } })
-    t.equal((await finished(headgate, seen)).state, 'succeeded', `killed while ${state}`)
-    t.same((await answer(headgate)).total, undisturbed, `killed while ${state}`)
+    let caught = false
+    for (let attempt = 0; attempt < 30 && !caught; attempt++) {
+      const { id, diedIn } = await killedIn(headgate, state, body)
+      headgate = await start(t, { previous: headgate, config: { aggregation } })
+      t.equal((await finished(headgate, id)).state, 'succeeded', `killed while ${diedIn}`)
+      t.same((await answer(headgate)).total, undisturbed, `killed while ${diedIn}`)
+      caught = diedIn === state
+    }
+    t.equal(caught, true, `a run died while ${state}`)
   }
 })
 
-/** Starts runs until one is caught on disk in the state, and kills the process there. Resolves with the run's id. */
-async function killedIn(headgate: RunningHeadgate, state: string, body: object): Promise<string> {
+/** Starts runs until one is seen on disk in the state, and kills the process: a busy machine may let it get further. */
+async function killedIn(headgate: RunningHeadgate, state: string, body: object) {
   for (let attempt = 0; attempt < 30; attempt++) {
     const { id } = await headgate.ask<Run>('/aggregations/run', { method: 'POST', body })
     const file = join(headgate.dataDir, 'control', 'runs', `${id}.json`)
     const stateOnDisk = () => (JSON.parse(readFileSync(file, 'utf8')) as Run).state
     if (!passesThrough(state, stateOnDisk)) continue
     await headgate.kill()
-    if (stateOnDisk() === state) return id
-    throw new Error(`The run went on to ${stateOnDisk()} while it was killed in ${state}`)
+    return { id, diedIn: stateOnDisk() }
   }
-  throw new Error(`No run was caught ${state}`)
+  throw new Error(`No run was seen ${state}`)
 }
 
 /** Watches closely, without ever yielding, until the state is seen or the run is over. */

@@ -96,8 +96,9 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
 
     async windows({ rollup, fromMs, toMs }) {
       const now = times()
-      if (rollup !== undefined && !ids.includes(rollup))
-        throw invalid(`rollup "${rollup}" is not configured.`)
+      if (rollup !== undefined && !ids.includes(rollup)) {
+        throw invalid(`rollup must be one of ${ids.join(', ')}.`)
+      }
       const range = {
         fromMs: fromMs ?? (await firstMs(now)),
         toMs: toMs ?? alignDown(now.nowMs, grainMs) + grainMs,

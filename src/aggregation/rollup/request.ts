@@ -64,8 +64,9 @@ export interface ScopeDefaults {
 /** Which windows the request speaks of. */
 export function scopeOf(request: RunRequest, defaults: ScopeDefaults): RunScope {
   const { rollups = defaults.rollups, reprocess = 'missing' } = request
-  const unknown = rollups.find((id) => !defaults.rollups.includes(id))
-  if (unknown !== undefined) throw invalid(`rollups names "${unknown}", which is not configured.`)
+  if (!rollups.every((id) => defaults.rollups.includes(id))) {
+    throw invalid(`rollups must be among ${defaults.rollups.join(', ')}.`)
+  }
   return { rollups, reprocess, range: rangeOf(request, defaults) }
 }
 

@@ -16,7 +16,7 @@ import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES } from './segment.ts'
 import { SegmentWriter } from './segment-writer.ts'
 import { checkRoom } from './watermarks.ts'
 
-const SEGMENT_BYTES = 64 * 1024 * 1024
+export const SEGMENT_BYTES = 64 * 1024 * 1024
 /** A journal has at least so many segments: room comes back a whole segment at a time. */
 const LEAST_SEGMENTS = 32
 const HOT_TAIL_BYTES = 16 * 1024 * 1024

@@ -6,7 +6,7 @@ import type { Frame } from './backlog.ts'
 import { encodeFrame, FRAME_HEADER_BYTES, frameBytes, SEGMENT_HEADER_BYTES } from './segment.ts'
 
 /** A group closes at this size, whatever waits behind it (design.md, journal). A larger batch travels alone. */
-const GROUP_BYTES = 256 * 1024
+export const GROUP_BYTES = 256 * 1024
 export const GROUP_BATCHES = 512
 /**
  * Batches that share a sync share frames until one has so many bytes. A frame costs its checksum and its books from here

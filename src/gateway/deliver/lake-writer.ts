@@ -7,7 +7,7 @@ import type { Telemetry } from '../../std/telemetry.ts'
 import type { RecordOutcome, Stream, StreamRecord } from './stream.ts'
 
 /** A file closes at either (design.md, Lake files), so that an event can be queried seconds after its answer. */
-const DEFAULTS = { maxBytes: 33_554_432, maxAgeMs: 2_000 }
+export const FILE_LIMITS = { maxBytes: 33_554_432, maxAgeMs: 2_000 }
 /** Of a put. Ours: large enough to fill a file with few, small enough to overfill it by little. */
 const MAX_PUT_RECORDS = 1_000
 const MAX_PUT_BYTES = 4_194_304
@@ -43,7 +43,7 @@ const ABORTED: RecordOutcome = { kind: 'transient', code: 'aborted' }
 
 /** A stream straight into the lake: a put resolves once the file that holds its records is complete. */
 export function lakeWriter(options: LakeWriterOptions): Stream {
-  const { lake, source, clock, entropy, telemetry, maxBytes, maxAgeMs } = { ...DEFAULTS, ...options }
+  const { lake, source, clock, entropy, telemetry, maxBytes, maxAgeMs } = { ...FILE_LIMITS, ...options }
   const files = new Set<Promise<RecordOutcome>>()
   let filling: OpenFile | undefined
 

@@ -106,7 +106,7 @@ test('a request without sense is refused', async (t) => {
     [{ at: T0, from: T0 }, /^at cannot be combined/],
     [{ at: T0, to: T0 }, /^at cannot be combined/],
     [{ at: 'then' }, /^at must be/],
-    [{ rollups: ['vitals', 'daily'] }, /"daily"/],
+    [{ rollups: ['vitals', 'daily'] }, /^rollups must be among vitals, hourly\.$/],
   ] as const) {
     const scope = () =>
       scopeOf({ ...request, rollups: [...('rollups' in request ? request.rollups : ['vitals'])] }, defaults)

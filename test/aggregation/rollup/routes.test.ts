@@ -138,7 +138,7 @@ test('a body that is not understood is refused, naming the field', async (t) => 
   for (const [body, detail] of [
     [{ form: T0 }, /"form"/],
     [{ from: 'yesterday' }, /^from /],
-    [{ rollups: ['daily'] }, /"daily"/],
+    [{ rollups: ['daily'] }, /^rollups must be among vitals/],
     [[], /object/],
   ] as const) {
     t.match(await call(...run(body)), { status: 400, body: { code: 'invalid_request', detail } })

@@ -1,7 +1,8 @@
 import { createApi } from './api.js'
-import { createChart, pointsTable } from './chart.js'
-import { byId, el, fillSelect, named, refill, show } from './dom.js'
-import { clock, count, limitsOf, measureText, percent, vitals } from './format.js'
+import { byId, fillSelect, refill, show } from './dom.js'
+import { clock, percent, vitals } from './format.js'
+import { drawSeries } from './graph.js'
+import { banner, noApp, nothingYet, notice } from './messages.js'
 import { pipelineFacts, rankingPanel, rankings, SHOWN, vitalCards } from './views.js'
 
 const REFRESH_MS = 15_000
@@ -12,10 +13,8 @@ const TOKEN = 'headgate-token'
 const FAVOURITE = 'browser.web_vital.lcp'
 
 const state = { api: undefined, apps: [], mayRun: false, app: '', metric: '', range: '24h', paused: false }
-const chart = createChart(byId('chart'))
 let running = new AbortController()
 let timer
-let noticeTimer
 
 byId('token-form').addEventListener('submit', (event) => {
   event.preventDefault()
@@ -181,7 +180,7 @@ async function loadNumbers(signal) {
   state.metric = fillSelect(byId('metric'), names, [state.metric, FAVOURITE]) ?? ''
   show(byId('empty'), names.length === 0)
   show(byId('numbers'), names.length > 0)
-  if (names.length === 0) return emptyText()
+  if (names.length === 0) return nothingYet({ ...state, metric: FAVOURITE })
   renderVitals()
   renderRankings()
 
@@ -228,6 +227,8 @@ async function ranked(query, signal) {
   }
 }
 
+const drawChart = () => drawSeries(state.metric, shown.series)
+
 const renderVitals = () =>
   refill(
     byId('vitals'),
@@ -238,94 +239,3 @@ const renderRankings = () =>
   byId('tables').replaceChildren(
     ...rankings.map((ranking) => rankingPanel(ranking, shown.rankings.get(ranking.set), state.metric)),
   )
-
-function drawChart() {
-  const answer = shown.series
-  byId('chart-title').replaceChildren(named(state.metric))
-  if (!answer) return chartMessage('Loading…')
-  const quantiles = [...byId('quantiles').querySelectorAll('input:checked')].map((input) => input.value)
-  const { completeness, total, unit } = answer
-  const limits = limitsOf(state.metric)
-  byId('chart-note').textContent = [
-    total ? `p75 ${measureText(total.q['0.75'], unit)} of ${count(total.n)} measurements` : 'no measurements',
-    `${count(completeness.windows)} windows of ${answer.grain}`,
-    completeness.missing > 0 && `${count(completeness.missing)} without data`,
-    completeness.partial > 0 && `${count(completeness.partial)} still filling`,
-    completeness.lateRows > 0 && `${count(completeness.lateRows)} late rows`,
-  ]
-    .filter(Boolean)
-    .join(' · ')
-  if (total === null) return chartMessage('Nothing was measured in this range.')
-  show(byId('chart'), true)
-  show(byId('chart-empty'), false)
-  renderBands(limits, unit)
-  chart.draw({ answer, shown: quantiles, limits })
-  const name = `${state.metric} over time; p75 of the range is ${measureText(total.q['0.75'], unit)}`
-  byId('chart').setAttribute('aria-label', name)
-  byId('chart-table').replaceChildren(pointsTable(answer))
-}
-
-function chartMessage(text) {
-  byId('chart-note').textContent = ''
-  byId('chart-empty').textContent = text
-  show(byId('chart-empty'), true)
-  show(byId('chart'), false)
-  show(byId('bands'), false)
-  byId('chart-table').replaceChildren()
-}
-
-function renderBands(limits, unit) {
-  show(byId('bands'), limits !== undefined)
-  if (!limits) return
-  const [good, poor] = limits.map((limit) => measureText(limit, unit))
-  const texts = [`Good: up to ${good}`, `Needs improvement: up to ${poor}`, `Poor: above ${poor}`]
-  texts.forEach((text, i) => {
-    byId('bands').children[i].textContent = text
-  })
-}
-
-function emptyText() {
-  const sample = `curl -X POST http://127.0.0.1:8080/v1/events \\
-  -H 'x-headgate-key: YOUR_APP_KEY' -H 'content-type: application/json' \\
-  -d '{"name":"${FAVOURITE}","value":1830,"unit":"ms","page_route":"/"}'`
-  byId('empty-text').replaceChildren(
-    el(
-      'p',
-      {},
-      'Nothing was aggregated for ',
-      named(state.app),
-      ' in this range. Post an event to the gateway:',
-    ),
-    el('pre', { tabindex: '0' }, sample),
-    el(
-      'p',
-      { class: 'muted' },
-      state.mayRun
-        ? 'It shows here once its window is aggregated, or at once with “Run aggregation now”.'
-        : 'It shows here once its window is aggregated.',
-    ),
-  )
-}
-
-function noApp() {
-  show(byId('empty'), true)
-  show(byId('numbers'), false)
-  byId('empty-text').replaceChildren(
-    el('p', {}, 'This token can read no app. Add one to ', el('code', {}, 'apps'), ' in the configuration.'),
-  )
-}
-
-function banner(text) {
-  // A screen reader reads it aloud each time it is set.
-  if (byId('banner').textContent === text) return
-  byId('banner').textContent = text
-  show(byId('banner'), text !== '')
-}
-
-function notice(text) {
-  clearTimeout(noticeTimer)
-  byId('notice').textContent = text
-  noticeTimer = setTimeout(() => {
-    byId('notice').textContent = ''
-  }, 20_000)
-}

@@ -1,0 +1,36 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DuckDBInstance } from '@duckdb/node-api'
+
+/** Every file of a folder as text, by its path in it: Parquet files as the rows that they hold, all others as they are. */
+export async function textsIn(folder: string): Promise<Readonly<Record<string, string>>> {
+  const texts: Record<string, string> = {}
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  for (const name of await readdir(folder, { recursive: true })) {
+    const path = join(folder, name)
+    // A file may be compacted or swept while this looks.
+    if (!(await stat(path).catch(() => undefined))?.isFile()) continue
+    const rows = name.endsWith('.parquet') ? await rowsOf(path).catch(() => undefined) : undefined
+    texts[name] = rows ?? (await readFile(path)).toString()
+  }
+  connection.closeSync()
+  instance.closeSync()
+  return texts
+
+  async function rowsOf(path: string): Promise<string> {
+    const query = `SELECT CAST(to_json(r) AS VARCHAR) FROM read_parquet('${path}') r`
+    return (await connection.runAndReadAll(query)).getRows().join('\n')
+  }
+}
+
+/** A Parquet file of one event whose columns are right and whose value is none. */
+export async function writeUnusable(path: string, value: string, timeMs: number): Promise<void> {
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  const event = `SELECT 'e1' AS event_id, ${timeMs}::BIGINT AS event_time, ${timeMs}::BIGINT AS received_time,
+    'shop' AS app_id, 'a' AS name, '${value}' AS value, 'ms' AS unit, 1.0::DOUBLE AS weight`
+  await connection.run(`COPY (${event}) TO '${path}' (FORMAT parquet)`)
+  connection.closeSync()
+  instance.closeSync()
+}
