@@ -21,8 +21,10 @@ import type { Journal } from './gateway/collect/journal.ts'
 import type { Backlog } from './gateway/deliver/backlog.ts'
 import { openDiskJournal } from './gateway/deliver/disk-journal.ts'
 import { kinesisClient, kinesisStream } from './gateway/deliver/kinesis.ts'
+import { countOpenShards } from './gateway/deliver/kinesis-shards.ts'
 import { lakeDeadLetters, lakeWriter } from './gateway/deliver/lake-writer.ts'
 import { memoryJournal } from './gateway/deliver/memory-journal.ts'
+import { paced } from './gateway/deliver/pacing.ts'
 import { startPump } from './gateway/deliver/pump.ts'
 import type { Stream } from './gateway/deliver/stream.ts'
 import { fsLake, sweepUnfinished } from './lake/fs.ts'
@@ -113,12 +115,12 @@ function openStream({ gateway, aws }: Config, system: System): Stream {
   switch (kind) {
     case 'lake':
       return lakeWriter({ source: 'gateway', ...system })
-    case 'kinesis':
+    case 'kinesis': {
       // A place without a region is an emulator's: any will do there.
-      return kinesisStream({
-        client: kinesisClient({ region: region ?? 'us-east-1', ...(endpoint && { endpoint }) }),
-        streamName: name,
-      })
+      const client = kinesisClient({ region: region ?? 'us-east-1', ...(endpoint && { endpoint }) })
+      const countShards = () => countOpenShards(client, name)
+      return paced(kinesisStream({ client, streamName: name }), { countShards, ...system })
+    }
   }
 }
 
