@@ -13,6 +13,7 @@ import { createLanes, type Lanes } from './lanes.ts'
 import { createOutbox, type Outbox, type Shipment } from './outbox.ts'
 import { halves, type Parcel } from './pack.ts'
 import { createRelease } from './release.ts'
+import type { StopOptions } from './shutdown.ts'
 import type { Stream, StreamRecord } from './stream.ts'
 
 export interface PumpOptions {
@@ -48,15 +49,11 @@ export interface PumpState {
 
 /** Brings the backlog to the stream, at least once, and releases what has arrived. */
 export interface Pump {
+  /** The end is near: from now on the fallback opens at the first failure. */
+  hurry(): void
   /** Goes on until the backlog is empty or the time is up. What is left stays in the journal. */
   stop(options: StopOptions): Promise<{ readonly drained: boolean }>
   state(): PumpState
-}
-
-export interface StopOptions {
-  readonly drainMs: number
-  /** For a journal that does not outlive us: then so much longer, with all that is left going to the fallback. */
-  readonly handOverMs?: number
 }
 
 export function startPump(options: PumpOptions): Pump {
@@ -111,6 +108,10 @@ class StreamPump implements Pump {
     setMaxListeners(0, this.#ending.signal)
   }
 
+  hurry(): void {
+    this.#lanes.hurry()
+  }
+
   stop(options: StopOptions): Promise<{ drained: boolean }> {
     this.#stopped ??= this.#stop(options)
     return this.#stopped
@@ -134,7 +135,6 @@ class StreamPump implements Pump {
 
   async #stop({ drainMs, handOverMs = 0 }: StopOptions): Promise<{ drained: boolean }> {
     this.#draining = true
-    if (handOverMs > 0) this.#lanes.hurry()
     this.#outbox.flush()
     this.advance()
     this.#endWhenDrained()
