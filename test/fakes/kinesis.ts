@@ -126,7 +126,6 @@ export async function startKinesis(
 
   /** Stores what may be stored and puts the failures between the results. */
   async function putRecords(body: Request, fault: Fault): Promise<Answer> {
-    batches.push(body.Records.length)
     if (batches.length % (fake.limits?.refillCalls ?? Number.POSITIVE_INFINITY) === 0) used.clear()
     if (fault.kind === 'error') return refusal(fault)
     if (body.Records.some(({ Data }) => fake.poison(Buffer.from(Data, 'base64')))) {
@@ -193,6 +192,7 @@ export async function startKinesis(
     calls.set(operation, (calls.get(operation) ?? 0) + 1)
     const body: Request = JSON.parse(bytes.toString())
     const fault = faultOf(operation)
+    if (operation === 'PutRecords') batches.push(body.Records.length)
     if (fault.kind === 'delay') await new Promise((resolve) => setTimeout(resolve, fault.ms))
     if (fault.kind === 'reset' && fault.when === 'before') return void req.socket.destroy()
     const answer = await answerTo(operation, body, fault)
