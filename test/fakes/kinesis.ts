@@ -56,6 +56,8 @@ export interface FakeKinesis {
   shardsLie: number | Fault | undefined
   /** Most shards in one answer of ListShards. */
   shardsPerPage: number
+  /** How far its clock is ahead of ours. It refuses signatures that are five minutes old or young. */
+  skewMs: number
   /** HTTP connections accepted so far. */
   connections(): number
   /** All data of the stream, shard by shard. */
@@ -110,6 +112,7 @@ export async function startKinesis(
     limits: undefined,
     shardsLie: undefined,
     shardsPerPage: 1_000,
+    skewMs: 0,
     connections: () => connections,
     records: (stream) => store.records(stream),
   }
@@ -190,6 +193,14 @@ export async function startKinesis(
     const bytes = await bodyOf(req)
     const operation = String(req.headers['x-amz-target']).split('.')[1] ?? ''
     calls.set(operation, (calls.get(operation) ?? 0) + 1)
+    const nowMs = Date.now() + fake.skewMs
+    res.setHeader('date', new Date(nowMs).toUTCString())
+    if (Math.abs(signedMs(req) - nowMs) > 300_000) {
+      return reply(
+        res,
+        refusal({ status: 400, type: 'InvalidSignatureException', message: 'Signature expired' }),
+      )
+    }
     const body: Request = JSON.parse(bytes.toString())
     const fault = faultOf(operation)
     if (operation === 'PutRecords') batches.push(body.Records.length)
@@ -222,6 +233,15 @@ const refusal = (fault: { status: number; type: string; message?: string }): Ans
   status: fault.status,
   body: { __type: fault.type, message: fault.message ?? 'scripted' },
 })
+/** `20261122T120000Z` */
+function signedMs(req: IncomingMessage): number {
+  const digits = String(req.headers['x-amz-date']).replace(
+    /^(....)(..)(..)T(..)(..)(..)Z$/,
+    '$1-$2-$3T$4:$5:$6Z',
+  )
+  return Date.parse(digits)
+}
+
 const noResults: Answer = { status: 200, body: { Records: [] } }
 const failureOf = (code: string): PutResult => ({ ErrorCode: code, ErrorMessage: `${code} for shard 0` })
 

@@ -1,11 +1,12 @@
 import t, { type Test } from 'tap'
 import { createLedger } from '../../../src/event/ledger.ts'
+import type { Backlog } from '../../../src/gateway/deliver/backlog.ts'
 import { type PumpOptions, startPump } from '../../../src/gateway/deliver/pump.ts'
 import type { RecordOutcome, Stream, StreamRecord } from '../../../src/gateway/deliver/stream.ts'
 import { aborted } from '../../../src/std/abort.ts'
 import { createTelemetry } from '../../../src/std/telemetry.ts'
 import { linesOf } from '../../contracts/stream.ts'
-import { memoryBacklog } from '../../fakes/backlog.ts'
+import { frameOf, memoryBacklog } from '../../fakes/backlog.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
 
@@ -591,6 +592,39 @@ t.test('memory is bounded', async (t) => {
     t.equal(pump.state().inFlightBytes, 3 * 40_003, 'to the frame that passes the bound')
     t.strictSame(await pump.stop({ drainMs: 1 }), { drained: false })
     t.equal(backlog.state().frames, 5)
+  })
+
+  t.test('whatever the size of the backlog', async (t) => {
+    const TOTAL_FRAMES = 2_000
+    const frame = frameOf(0, Array(100).fill('x'.repeat(599)))
+    const bytes = frame.lines.length
+    let [handedOut, released, peakBytes] = [0, 0, 0]
+    /** 120 MB that are never there as a whole. */
+    const backlog: Backlog = {
+      async read(maxBytes, signal) {
+        if (handedOut === TOTAL_FRAMES) await aborted(signal)
+        const count = Math.min(Math.max(1, Math.floor(maxBytes / bytes)), TOTAL_FRAMES - handedOut)
+        const frames = Array.from({ length: count }, (_, n) => ({ ...frame, sequence: handedOut + n + 1 }))
+        handedOut += count
+        return frames
+      },
+      async release(sequence) {
+        released = sequence
+      },
+      state: () => ({ frames: TOTAL_FRAMES - released, events: 0, bytes: 0, oldestMs: 0 }),
+    }
+    const later: Put = async (records) => {
+      peakBytes = Math.max(peakBytes, pump.state().inFlightBytes)
+      await new Promise((resolve) => setImmediate(resolve))
+      return records.map(() => STORED)
+    }
+    const failing = answer(failure('throttled'))
+    const stream = scripted(Array.from({ length: 9_999 }, (_, call) => (call % 5 === 0 ? failing : later)))
+    const { ledger, start } = setup(t, stream, { backlog, maxInFlightBytes: 1_000_000 })
+    const pump = start()
+    t.strictSame(await pump.stop({ drainMs: LONG_MS }), { drained: true })
+    t.match(ledger.totals(), { delivered: TOTAL_FRAMES * 100 })
+    t.ok(peakBytes > 500_000 && peakBytes < 1_000_000 + bytes, `${peakBytes} bytes at most`)
   })
 
   t.test('by the frames that wait behind one that fails', async (t) => {
