@@ -122,11 +122,11 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   'connections that break before anything is stored': { faults: times(3, { kind: 'reset', when: 'before' }) },
   'connections that break after everything is stored': { faults: times(3, { kind: 'reset', when: 'after' }) },
   'answers that never come': {
-    requestTimeoutMs: 300,
+    requestTimeoutMs: 1_500,
     faults: times(2, { kind: 'hang', where: 'answer' }),
   },
   'answers that stop half-way': {
-    requestTimeoutMs: 300,
+    requestTimeoutMs: 1_500,
     faults: times(2, { kind: 'hang', where: 'body' }),
   },
   'answers with too few results': {
@@ -154,7 +154,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   },
   'poison, and a lake that is away when it is found': { poison: [3, 500, 1_111], lakeFailures: 2 },
   'all of it together': {
-    requestTimeoutMs: 300,
+    requestTimeoutMs: 1_500,
     poison: [700],
     faults: [
       { kind: 'partial', ratio: 0.3, codes },

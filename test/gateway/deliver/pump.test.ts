@@ -694,6 +694,23 @@ t.test('stopping', async (t) => {
     }
   })
 
+  t.test('does not go on with a search for poison that it cut short', async (t) => {
+    const poisonLate: Put = async (records, signal) => {
+      await aborted(signal)
+      return records.map(() => failure('poison'))
+    }
+    const honest: Put = async (records, signal) =>
+      records.map(() => (signal.aborted ? failure('transient', 'aborted' as never) : STORED))
+    const stream = scripted([poisonLate, honest])
+    const { backlog, buried, start } = setup(t, stream)
+    backlog.append(['1', '2'])
+    const pump = start()
+    await until(() => stream.calls.length === 1)
+    t.strictSame(await pump.stop({ drainMs: 1 }), { drained: false })
+    t.strictSame(buried, [])
+    t.equal(backlog.state().events, 2)
+  })
+
   t.test('is over at once when there is nothing to do, and can be asked for twice', async (t) => {
     const { start } = setup(t, scripted([], { kind: 'lake' }))
     const pump = start()
