@@ -146,7 +146,7 @@ test('SIGHUP reads the apps again; a faulty file changes nothing', async (t) => 
 
 test('a stuck request takes no time from what must be written at the end', async (t) => {
   const { terminal, ended, url, dir } = await start(t, 'gateway', {
-    shutdown: { totalMs: 1_000, drainMs: 500, waitMs: 10 },
+    shutdown: { totalMs: 6_000, drainMs: 500, waitMs: 10 },
   })
   const { port } = new URL(await url('gateway'))
   const socket = connect(Number(port), '127.0.0.1')
