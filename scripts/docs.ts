@@ -55,6 +55,10 @@ An app (\`apps[]\`) has \`id\`, up to two \`keys\` (\`sha256\` of the key, in he
 
 A token (\`aggregation.tokens[]\`) has \`name\`, \`sha256\`, \`scopes\` (\`read\`, \`run\`) and, to restrict it, \`apps\`. A rollup (\`aggregation.rollups[]\`) has \`id\`, \`sets\` (each a \`name\` and up to three \`dimensions\`), \`maxMetrics\` and \`maxValues\`.
 
+\`gateway.instance\` names this gateway in the lake, where several may write: events that Kinesis could not take lie below \`raw/fallback-<instance>/\`. Left out, it is a random name kept in \`dataDir\`. \`gateway.journal.ephemeral\` says that no later process will find the journal: what is not delivered at the end then goes to the lake. In an ECS task (where \`ECS_CONTAINER_METADATA_URI_V4\` is set, Fargate included) it is \`true\` and \`shutdown.totalMs\` is 110 s unless they are set; give the container a \`stopTimeout\` of 120 s, or a shorter \`totalMs\`, and say \`ephemeral: false\` when \`dataDir\` is on a volume that the next task mounts.
+
+\`shutdown.totalMs\` is one deadline for all: readiness off for \`waitMs\` (10 s, none on loopback), 10 s at most for requests in flight, \`drainMs\` at most for the stream, the rest for the lake where the journal is ephemeral (at least as long as the stream had), and 3 s for the checkpoint.
+
 The apps are read again at SIGHUP.
 `
 }

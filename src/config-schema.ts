@@ -60,6 +60,8 @@ const Stream = strict({
 
 export const GatewayConfig = strict({
   listen: listen(8080),
+  /** Left out: a random name, kept in `dataDir`. */
+  instance: Type.Optional(segment),
   operations: strict({
     listen: Type.Optional(
       Type.Object({
@@ -77,7 +79,11 @@ export const GatewayConfig = strict({
     ),
     inflightBytes: sizeBytes(67_108_864),
   }),
-  journal: strict({ maxBytes: sizeBytes(4_294_967_296, 8_388_608) }),
+  journal: strict({
+    maxBytes: sizeBytes(4_294_967_296, 8_388_608),
+    /** Whether no later process will find it: at the end, what is left goes to the lake. */
+    ephemeral: Type.Boolean({ default: false }),
+  }),
   durability: literals(['journal', 'memory'], { default: 'journal' }),
   stream: Stream,
 })

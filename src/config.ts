@@ -19,7 +19,10 @@ export function parseConfig(file: unknown, env: Readonly<Record<string, string |
   const input = structuredClone(file ?? {})
   if (typeof input !== 'object' || Array.isArray(input))
     faults.push({ path: '', message: 'must be an object' })
-  else applyEnvironment(input as Record<string, unknown>, env, faults)
+  else {
+    applyEnvironment(input as Record<string, unknown>, env, faults)
+    applyPlatform(input as Record<string, unknown>, env)
+  }
   const candidate = Value.Default(Config, toNumbers(Config, input))
   faults.push(...shapeFaults(candidate))
   if (faults.length === 0) faults.push(...ruleFaults(candidate as Config))
@@ -61,6 +64,32 @@ function applyEnvironment(
     if (known === undefined) faults.push({ path: name, message: 'names no configuration key' })
     else assign(input, known.path, Type.IsString(known.schema) ? text : jsonOrText(text))
   }
+}
+
+/** Set in every ECS task: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html */
+const ECS_TASK = 'ECS_CONTAINER_METADATA_URI_V4'
+/** Fargate grants a `stopTimeout` of up to 120 s; some of it goes by before a signal is heard and after the end. */
+const ECS_SHUTDOWN_MS = 110_000
+
+/** Other defaults where the process is known to live differently: a replaced task never gets its predecessor's disk. */
+function applyPlatform(
+  input: Record<string, unknown>,
+  env: Readonly<Record<string, string | undefined>>,
+): void {
+  if (env[ECS_TASK] === undefined) return
+  assignUnlessGiven(input, ['gateway', 'journal', 'ephemeral'], true)
+  assignUnlessGiven(input, ['shutdown', 'totalMs'], ECS_SHUTDOWN_MS)
+}
+
+function assignUnlessGiven(
+  target: Record<string, unknown>,
+  [head = '', ...rest]: readonly string[],
+  value: unknown,
+): void {
+  if (!(head in target)) target[head] = rest.length === 0 ? value : {}
+  const inner = target[head]
+  // A part that is not an object is a fault, which is reported.
+  if (rest.length > 0 && isRecord(inner)) assignUnlessGiven(inner, rest, value)
 }
 
 function jsonOrText(text: string): unknown {

@@ -20,10 +20,15 @@ import { createRegistry, type Registry } from './gateway/apps/registry.ts'
 import type { Journal } from './gateway/collect/journal.ts'
 import type { Backlog } from './gateway/deliver/backlog.ts'
 import { openDiskJournal } from './gateway/deliver/disk-journal.ts'
+import type { Fallback } from './gateway/deliver/diversion.ts'
+import { instanceName } from './gateway/deliver/instance.ts'
 import { kinesisClient, kinesisStream } from './gateway/deliver/kinesis.ts'
+import { countOpenShards } from './gateway/deliver/kinesis-shards.ts'
 import { lakeDeadLetters, lakeWriter } from './gateway/deliver/lake-writer.ts'
 import { memoryJournal } from './gateway/deliver/memory-journal.ts'
+import { paced } from './gateway/deliver/pacing.ts'
 import { startPump } from './gateway/deliver/pump.ts'
+import { diesWithUs, maxBacklogBytes, stopTimes } from './gateway/deliver/shutdown.ts'
 import type { Stream } from './gateway/deliver/stream.ts'
 import { fsLake, sweepUnfinished } from './lake/fs.ts'
 import type { Lake } from './lake/lake.ts'
@@ -42,6 +47,8 @@ export interface System {
 
 /** Mode `journal` has answered already when events wait here: a fuller container costs nobody anything. */
 export const LINGER_MS = 1_000
+/** Of the fallback (design.md, Ack): a file is stored while the next fills, and the last is not waited for. */
+const FALLBACK_FILES = { maxBytes: 8_388_608, maxAgeMs: 1_000 }
 /** Lines compacted into one Parquet object at most: a few minutes of a busy gateway. */
 const COMPACTION_BYTES = 268_435_456
 const GRAINS_MS = { '1m': 60_000, '5m': 300_000, '15m': 900_000, '1h': 3_600_000 } as const
@@ -56,8 +63,10 @@ export interface GatewayWiring {
   /** The answer of /reconcile: totals, backlog, and what the conservation law cannot account for. */
   reconcile(): GatewayState & { readonly unaccounted: number }
   reload(apps: readonly AppConfig[]): void
-  /** Lets what was accepted reach the stream, as far as `drainMs` go; the rest stays in the journal. */
-  close(drainMs: number): Promise<void>
+  /** Announces that `close` will follow: what could be lost then need not wait until then. */
+  ending(): void
+  /** Lets what was accepted reach its outcome, as far as the time goes; the rest stays in the journal. */
+  close(withinMs: number): Promise<void>
 }
 
 export async function wireGateway(config: Config, system: System): Promise<GatewayWiring> {
@@ -68,8 +77,13 @@ export async function wireGateway(config: Config, system: System): Promise<Gatew
   ledger.recovered(journal.recovered.events)
   if (journal.recovered.frames > 0) log.info({ ...journal.recovered }, 'the journal was recovered')
   const stream = openStream(config, system)
+  const fallback = await openFallback(config, system)
   const deadLetter = lakeDeadLetters(lake, entropy)
-  const pump = startPump({ backlog: journal, stream, deadLetter, ledger, lingerMs: LINGER_MS, ...system })
+  const pump = startPump({
+    ...{ backlog: journal, stream, deadLetter, ledger, lingerMs: LINGER_MS },
+    ...(fallback && { fallback }),
+    ...system,
+  })
   const registry = createRegistry(config.apps)
 
   return {
@@ -84,12 +98,16 @@ export async function wireGateway(config: Config, system: System): Promise<Gatew
       return { ...totals, backlog, unaccounted: totals.accepted + totals.recovered - ended }
     },
     reload: (apps) => registry.replace(apps),
-    async close(drainMs) {
-      const { drained } = await pump.stop({ drainMs })
+    ending() {
+      if (diesWithUs(config.gateway)) pump.hurry()
+    },
+    async close(withinMs) {
+      const { drained } = await pump.stop(stopTimes(config, withinMs))
       if (!drained)
         log.warn({ events: journal.state().events }, 'events stay in the journal for the next start')
-      await stream.close()
+      // First, so that no sink can keep the checkpoint waiting.
       await journal.close()
+      await Promise.all([stream.close(), fallback?.stream.close()])
     },
   }
 }
@@ -113,13 +131,21 @@ function openStream({ gateway, aws }: Config, system: System): Stream {
   switch (kind) {
     case 'lake':
       return lakeWriter({ source: 'gateway', ...system })
-    case 'kinesis':
+    case 'kinesis': {
       // A place without a region is an emulator's: any will do there.
-      return kinesisStream({
-        client: kinesisClient({ region: region ?? 'us-east-1', ...(endpoint && { endpoint }) }),
-        streamName: name,
-      })
+      const client = kinesisClient({ region: region ?? 'us-east-1', ...(endpoint && { endpoint }) })
+      const countShards = () => countOpenShards(client, name)
+      return paced(kinesisStream({ client, streamName: name }), { countShards, ...system })
+    }
   }
+}
+
+/** The lake, for as long as Kinesis fails or falls behind. A stream into the lake needs none. */
+async function openFallback({ dataDir, gateway }: Config, system: System): Promise<Fallback | undefined> {
+  if (gateway.stream.kind === 'lake') return undefined
+  const instance = gateway.instance ?? (await instanceName(dataDir, system))
+  const stream = lakeWriter({ source: `fallback-${instance}`, ...FALLBACK_FILES, ...system })
+  return { stream, maxBacklogBytes: maxBacklogBytes(gateway) }
 }
 
 /** The lake of the configuration, rid of what writers that died left unfinished. */

@@ -239,6 +239,27 @@ test('what the shape cannot say is checked by rules', async (t) => {
   }
 })
 
+test('in an ECS task, whose disk nobody finds again, two defaults differ', async (t) => {
+  const ecs = { ECS_CONTAINER_METADATA_URI_V4: 'http://169.254.170.2/v4/x' }
+  const inForce = (file: object, env: Record<string, string>) => {
+    const { gateway, shutdown } = parseConfig(file, env)
+    return [gateway.journal.ephemeral, shutdown.totalMs]
+  }
+  t.same(inForce({}, {}), [false, 25_000])
+  t.same(inForce({}, ecs), [true, 110_000])
+  t.same(inForce({ gateway: { journal: { maxBytes: '1GiB' } }, shutdown: { drainMs: 1 } }, ecs), [
+    true,
+    110_000,
+  ])
+  t.same(inForce({ gateway: { journal: { ephemeral: false } }, shutdown: { totalMs: '30s' } }, ecs), [
+    false,
+    30_000,
+  ])
+  t.same(inForce({}, { ...ecs, HEADGATE_GATEWAY_JOURNAL_EPHEMERAL: 'false' }), [false, 110_000])
+  const faulty = { gateway: 'all', shutdown: null }
+  t.throws(() => inForce(faulty, ecs), /gateway: must be object\n {2}shutdown: must be object/)
+})
+
 test('loopback is what other machines cannot reach', async (t) => {
   for (const host of ['127.0.0.1', '127.8.8.8', 'localhost', '::1']) t.equal(isLoopback(host), true, host)
   for (const host of ['0.0.0.0', '::', '10.0.0.1', 'example.com']) t.equal(isLoopback(host), false, host)

@@ -4,7 +4,7 @@ import { buildGateway } from '../gateway/app.ts'
 import { createAuth } from '../http/auth.ts'
 import { buildOperations } from '../http/operations-listener.ts'
 import { aborted, sleep, withDeadline } from '../std/abort.ts'
-import { systemClock } from '../std/clock.ts'
+import { type Clock, systemClock } from '../std/clock.ts'
 import { systemEntropy } from '../std/id.ts'
 import { createTelemetry } from '../std/telemetry.ts'
 import {
@@ -23,6 +23,8 @@ import type { Terminal } from './terminal.ts'
 
 /** Requests in flight may take so long to finish once no new ones are taken (design.md, section 5). */
 export const IN_FLIGHT_MS = 10_000
+/** Kept back from everything else, for what must be written at the end. */
+const CHECKPOINT_MS = 3_000
 /** A load balancer needs so long to notice that an instance is not ready any more; on loopback there is none. */
 const LOAD_BALANCER_MS = 10_000
 
@@ -90,7 +92,7 @@ async function serve(modules: Modules, flags: Flags, terminal: Terminal): Promis
   await aborted(terminal.stop)
   state = 'This instance is shutting down.'
   log.info('shutting down')
-  const stopping = stop({ config, doors, gateway }, async () => {
+  const stopping = stop({ config, clock: systemClock, doors, gateway }, async () => {
     ending.abort()
     await working
   })
@@ -180,6 +182,7 @@ async function reload(gateway: GatewayWiring | undefined, flags: Flags, terminal
 
 interface Running {
   readonly config: Config
+  readonly clock: Clock
   readonly doors: readonly Door[]
   readonly gateway: GatewayWiring | undefined
 }
@@ -188,12 +191,18 @@ interface Running {
 export const patienceMs = (hosts: readonly string[]): number =>
   hosts.every(isLoopback) ? 0 : LOAD_BALANCER_MS
 
-/** No new requests first, then what is in flight, then what was accepted. The journal is closed last. */
-async function stop({ config, doors, gateway }: Running, endRuns: () => Promise<void>): Promise<void> {
-  const { waitMs, drainMs } = config.shutdown
-  await sleep(waitMs ?? patienceMs(doors.map(({ host }) => host)))
+/**
+ * No new requests first, then what is in flight, then what was accepted; the journal is closed last. One deadline for
+ * all: what one phase leaves, the next may use.
+ */
+async function stop({ config, clock, doors, gateway }: Running, endRuns: () => Promise<void>): Promise<void> {
+  const { totalMs, waitMs } = config.shutdown
+  const endMs = clock.monotonicMs() + totalMs - Math.min(CHECKPOINT_MS, totalMs / 4)
+  const left = (mostMs: number) => Math.max(0, Math.min(mostMs, endMs - clock.monotonicMs()))
+  gateway?.ending()
+  await sleep(left(waitMs ?? patienceMs(doors.map(({ host }) => host))))
   const closing = Promise.all(doors.map(({ server }) => server.close()))
-  await withDeadline(closing, IN_FLIGHT_MS, 'the end of requests in flight').catch(() => undefined)
+  await withDeadline(closing, left(IN_FLIGHT_MS), 'the end of requests in flight').catch(() => undefined)
   await endRuns()
-  await gateway?.close(drainMs)
+  await gateway?.close(left(totalMs))
 }

@@ -30,6 +30,13 @@ test('check and print read YAML and JSON, by option or by environment', async (t
   t.notMatch(printed, digest)
 })
 
+test('print shows what the platform has decided', async (t) => {
+  const terminal = fakeTerminal({ ECS_CONTAINER_METADATA_URI_V4: 'http://169.254.170.2/v4/x' })
+  t.equal(await runCommand(['config', 'print'], terminal), 0)
+  t.match(terminal.said().out, /ephemeral: true/)
+  t.match(terminal.said().out, /totalMs: 110000/)
+})
+
 test('a file that cannot be read, or not be parsed, is a fault of the configuration', async (t) => {
   const dir = t.testdir({ 'bad.yaml': 'a: [1', 'bad.json': '{"a":1,}', 'alias.yaml': 'a: *hg_adm_secret' })
   for (const [name, err] of [

@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { open, readdir, readFile, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
@@ -147,9 +148,9 @@ test('SIGHUP reads the apps again; a faulty file changes nothing', async (t) => 
   t.equal(await ended, 0)
 })
 
-test('the shutdown has a deadline: a stuck request does not outlive it', async (t) => {
-  const { terminal, ended, url } = await start(t, 'gateway', {
-    shutdown: { totalMs: 1_000, drainMs: 500, waitMs: 10 },
+test('a stuck request takes no time from what must be written at the end', async (t) => {
+  const { terminal, ended, url, dir } = await start(t, 'gateway', {
+    shutdown: { totalMs: 6_000, drainMs: 500, waitMs: 10 },
   })
   const { port } = new URL(await url('gateway'))
   const socket = connect(Number(port), '127.0.0.1')
@@ -161,7 +162,46 @@ test('the shutdown has a deadline: a stuck request does not outlive it', async (
   await waitFor(async () => (await post(`http://127.0.0.1:${port}`)).status === 202)
   terminal.terminate()
   t.equal(await ended, 0)
+  t.notMatch(terminal.said().out, /stopped at the deadline/)
+  const left = await readdir(join(dir, 'data', 'journal', '0'))
+  t.strictSame([left.includes('checkpoint'), left.includes('lock')], [true, false], 'the journal is closed')
+})
+
+test('the shutdown has a deadline: a disk that hangs does not outlive it', async (t) => {
+  const { terminal, ended, url, dir } = await start(t, 'gateway', {
+    shutdown: { totalMs: 1_000, drainMs: 0, waitMs: 0 },
+  })
+  await url('gateway')
+  // Who opens a pipe waits for someone at the other end.
+  const journal = join(dir, 'data', 'journal', '0')
+  execFileSync('mkfifo', [join(journal, 'checkpoint.part')])
+  terminal.terminate()
+  t.equal(await ended, 0)
   t.match(terminal.said().out, /stopped at the deadline/)
+  const otherEnd = await open(join(journal, 'checkpoint.part'), 'r')
+  await waitFor(async () => !(await readdir(journal)).includes('lock'))
+  await otherEnd.close()
+})
+
+test('with a disk that nobody finds again, what Kinesis does not take is in the lake at the end', async (t) => {
+  const before = { ...process.env }
+  Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' })
+  t.teardown(() => {
+    process.env = before
+  })
+  const gateway = {
+    instance: 'blue-1',
+    journal: { ephemeral: true },
+    stream: { kind: 'kinesis', name: 'events', endpoint: 'http://127.0.0.1:1' },
+  }
+  const { terminal, ended, url, dir } = await start(t, 'gateway', { gateway, shutdown: { drainMs: 100 } })
+  const door = await url('gateway')
+  for (let i = 0; i < 5; i++) t.equal((await post(door)).status, 202)
+  terminal.terminate()
+  t.equal(await ended, 0)
+  const { lakeRows } = await import('../../scripts/shop/lake-rows.ts')
+  t.equal((await lakeRows(join(dir, 'data'))).length, 5)
+  t.strictSame(await readdir(join(dir, 'data', 'lake', 'raw')), ['fallback-blue-1'])
 })
 
 /** Until it holds; the test's own timeout ends it. */

@@ -39,14 +39,25 @@ export interface PutResult {
 export interface FakeKinesis {
   readonly endpoint: string
   readonly faults: Fault[]
+  /** Happens to every PutRecords call once `faults` is used up, until it is taken away. */
+  outage: Fault | undefined
   /** How many calls of each operation came in. */
   readonly calls: Map<string, number>
   /** Number of records of each PutRecords call. */
   readonly batches: readonly number[]
   /** Records for which this holds spoil the whole call with InvalidArgumentException. */
   poison: (data: Buffer) => boolean
-  /** Records and bytes that a shard takes at once before it throttles; it never refills. Unlimited by default. */
-  limits: { readonly records: number; readonly bytes: number } | undefined
+  /**
+   * Records and bytes that a shard takes before it throttles. It has room again after `refillCalls` calls of PutRecords,
+   * or never. Unlimited by default.
+   */
+  limits: { readonly records: number; readonly bytes: number; readonly refillCalls?: number } | undefined
+  /** What ListShards says instead of the truth: a number of shards, or a fault. */
+  shardsLie: number | Fault | undefined
+  /** Most shards in one answer of ListShards. */
+  shardsPerPage: number
+  /** How far its clock is ahead of ours. It refuses signatures that are five minutes old or young. */
+  skewMs: number
   /** HTTP connections accepted so far. */
   connections(): number
   /** All data of the stream, shard by shard. */
@@ -56,6 +67,11 @@ export interface FakeKinesis {
 interface Entry {
   readonly Data: string
   readonly PartitionKey: string
+}
+interface Request {
+  readonly StreamName: string
+  readonly Records: readonly Entry[]
+  readonly NextToken?: string
 }
 interface Answer {
   readonly status: number
@@ -89,10 +105,14 @@ export async function startKinesis(
   const fake: FakeKinesis = {
     endpoint: '',
     faults,
+    outage: undefined,
     calls,
     batches,
     poison: () => false,
     limits: undefined,
+    shardsLie: undefined,
+    shardsPerPage: 1_000,
+    skewMs: 0,
     connections: () => connections,
     records: (stream) => store.records(stream),
   }
@@ -108,11 +128,9 @@ export async function startKinesis(
   }
 
   /** Stores what may be stored and puts the failures between the results. */
-  async function putRecords(body: { StreamName: string; Records: Entry[] }, fault: Fault): Promise<Answer> {
-    batches.push(body.Records.length)
-    if (fault.kind === 'error') {
-      return { status: fault.status, body: { __type: fault.type, message: fault.message ?? 'scripted' } }
-    }
+  async function putRecords(body: Request, fault: Fault): Promise<Answer> {
+    if (batches.length % (fake.limits?.refillCalls ?? Number.POSITIVE_INFINITY) === 0) used.clear()
+    if (fault.kind === 'error') return refusal(fault)
     if (body.Records.some(({ Data }) => fake.poison(Buffer.from(Data, 'base64')))) {
       return {
         status: 400,
@@ -141,16 +159,54 @@ export async function startKinesis(
     }
   }
 
+  function faultOf(operation: string): Fault {
+    const none: Fault = { kind: 'none' }
+    if (operation === 'PutRecords') return faults.shift() ?? fake.outage ?? none
+    return operation === 'ListShards' && typeof fake.shardsLie === 'object' ? fake.shardsLie : none
+  }
+
+  async function answerTo(operation: string, body: Request, fault: Fault): Promise<Answer> {
+    if (operation === 'PutRecords') return putRecords(body, fault)
+    if (operation !== 'ListShards') return store.call(operation, body)
+    return fault.kind === 'error' ? refusal(fault) : listShards(body)
+  }
+
+  /** A page, as the service gives it: the first is asked for by name, the others by token alone. */
+  async function listShards({ StreamName, NextToken }: Partial<Request>): Promise<Answer> {
+    if (Number(StreamName === undefined) + Number(NextToken === undefined) !== 1) {
+      return refusal({ status: 400, type: 'InvalidArgumentException' })
+    }
+    const [stream = '', start = '0'] = (NextToken ?? `${StreamName}:0`).split(':')
+    const from = Number(start)
+    const end = from + fake.shardsPerPage
+    const truth = await store.call('ListShards', { StreamName: stream })
+    if (truth.status !== 200) return truth
+    const shards =
+      typeof fake.shardsLie === 'number'
+        ? Array(fake.shardsLie).fill({})
+        : (truth.body as { Shards: Shard[] }).Shards
+    const more = end < shards.length && { NextToken: `${stream}:${end}` }
+    return { status: 200, body: { Shards: shards.slice(from, end), ...more } }
+  }
+
   async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const bytes = await bodyOf(req)
     const operation = String(req.headers['x-amz-target']).split('.')[1] ?? ''
     calls.set(operation, (calls.get(operation) ?? 0) + 1)
-    const body = JSON.parse(bytes.toString())
-    if (operation !== 'PutRecords') return reply(res, await store.call(operation, body))
-    const fault = faults.shift() ?? { kind: 'none' }
+    const nowMs = Date.now() + fake.skewMs
+    res.setHeader('date', new Date(nowMs).toUTCString())
+    if (Math.abs(signedMs(req) - nowMs) > 300_000) {
+      return reply(
+        res,
+        refusal({ status: 400, type: 'InvalidSignatureException', message: 'Signature expired' }),
+      )
+    }
+    const body: Request = JSON.parse(bytes.toString())
+    const fault = faultOf(operation)
+    if (operation === 'PutRecords') batches.push(body.Records.length)
     if (fault.kind === 'delay') await new Promise((resolve) => setTimeout(resolve, fault.ms))
     if (fault.kind === 'reset' && fault.when === 'before') return void req.socket.destroy()
-    const answer = await putRecords(body, fault)
+    const answer = await answerTo(operation, body, fault)
     if (fault.kind === 'reset') return void req.socket.destroy()
     if (fault.kind === 'hang') return hang(res, fault.where)
     reply(res, answer)
@@ -171,6 +227,19 @@ export async function startKinesis(
     await store.close()
   })
   return Object.assign(fake, { endpoint })
+}
+
+const refusal = (fault: { status: number; type: string; message?: string }): Answer => ({
+  status: fault.status,
+  body: { __type: fault.type, message: fault.message ?? 'scripted' },
+})
+/** `20261122T120000Z` */
+function signedMs(req: IncomingMessage): number {
+  const digits = String(req.headers['x-amz-date']).replace(
+    /^(....)(..)(..)T(..)(..)(..)Z$/,
+    '$1-$2-$3T$4:$5:$6Z',
+  )
+  return Date.parse(digits)
 }
 
 const noResults: Answer = { status: 200, body: { Records: [] } }

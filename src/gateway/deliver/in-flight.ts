@@ -4,13 +4,11 @@ import type { Frame } from './backlog.ts'
 import type { Share } from './pack.ts'
 
 /** Where the lines of a frame ended. */
-export type Destination = 'delivered' | 'deadLettered'
+export type Destination = 'delivered' | 'fallback' | 'deadLettered'
 
 /** All frames up to `sequence` are done: how many of the events in them ended where. */
-export interface Finished {
+export interface Finished extends Readonly<Record<Destination, number>> {
   readonly sequence: number
-  readonly delivered: number
-  readonly deadLettered: number
 }
 
 export interface InFlight {
@@ -25,11 +23,11 @@ export interface InFlight {
   frames(): number
 }
 
-interface Progress {
+interface Progress extends Record<Destination, number> {
   bytesLeft: number
-  delivered: number
-  deadLettered: number
 }
+
+const none = (): Record<Destination, number> => ({ delivered: 0, fallback: 0, deadLettered: 0 })
 
 export function createInFlight(metrics: Registry): InFlight {
   // In order of sequence, as the backlog hands the frames out.
@@ -46,7 +44,7 @@ export function createInFlight(metrics: Registry): InFlight {
 
   return {
     add(frame) {
-      frames.set(frame.sequence, { bytesLeft: frame.lines.length, delivered: 0, deadLettered: 0 })
+      frames.set(frame.sequence, { bytesLeft: frame.lines.length, ...none() })
       bytes += frame.lines.length
     },
     settle(shares, destination) {
@@ -60,13 +58,13 @@ export function createInFlight(metrics: Registry): InFlight {
     },
     takeFinished() {
       let finished: Finished | undefined
-      let delivered = 0
-      let deadLettered = 0
+      const ended = none()
       for (const [sequence, progress] of frames) {
         if (progress.bytesLeft > 0) break
-        delivered += progress.delivered
-        deadLettered += progress.deadLettered
-        finished = { sequence, delivered, deadLettered }
+        ended.delivered += progress.delivered
+        ended.fallback += progress.fallback
+        ended.deadLettered += progress.deadLettered
+        finished = { sequence, ...ended }
         frames.delete(sequence)
       }
       return finished

@@ -9,8 +9,8 @@ import type { RecordOutcome, Stream, StreamRecord } from './stream.ts'
 /** Of a call: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html */
 const MAX_RECORDS = 500
 /**
- * The API takes 10 MiB. Ours is 1 MiB: a body is encoded, signed and encrypted in one go, which blocks the event loop
- * for some 3 ms a MiB, and larger calls are no cheaper per byte.
+ * The API takes 10 MiB. Ours is 1 MiB: a body is encoded, signed and encrypted in one go, which blocks the event loop,
+ * and larger calls are hardly cheaper a byte (docs/adr/0007).
  */
 const MAX_CALL_BYTES = 1_048_576
 /** Room for the pump's 24 calls and a spare. */

@@ -79,6 +79,18 @@ export function createPacker(partitionKey: () => string): Packer {
   }
 }
 
+/** The parcel as two, cut between its middle lines, in order; undefined when it is a single line. */
+export function halves({ record, shares }: Parcel): readonly [Parcel, Parcel] | undefined {
+  const lines = record.lines >> 1
+  if (lines === 0) return undefined
+  const { end } = runOfLines(record.data, 0, { bytes: Number.POSITIVE_INFINITY, lines }, true)
+  const [first, second] = cutShares(shares, { bytes: end, lines })
+  return [
+    { record: { ...record, data: record.data.subarray(0, end), lines }, shares: first },
+    { record: { ...record, data: record.data.subarray(end), lines: record.lines - lines }, shares: second },
+  ]
+}
+
 /** No stream takes it as one record. */
 export const isTooLarge = (record: StreamRecord): boolean => record.data.length > RECORD_BYTES
 
@@ -117,6 +129,25 @@ function runOfLines(
     lines++
   }
   return { end, lines }
+}
+
+/** The shares of what comes before `cut`, and of the rest; of a frame on both sides each gets its part. */
+function cutShares(shares: readonly Share[], cut: Room): readonly [Share[], Share[]] {
+  const first: Share[] = []
+  const second: Share[] = []
+  let { bytes, lines } = cut
+  for (const share of shares) {
+    const before = Math.min(share.lines, lines)
+    const { sequence } = share
+    const part = { sequence, bytes: before === share.lines ? share.bytes : bytes, lines: before }
+    if (part.lines > 0) first.push(part)
+    if (part.lines < share.lines) {
+      second.push({ sequence, bytes: share.bytes - part.bytes, lines: share.lines - part.lines })
+    }
+    bytes -= part.bytes
+    lines -= part.lines
+  }
+  return [first, second]
 }
 
 function pieceOf(frame: Frame, start: number, end: number, lines: number): Piece {

@@ -6,18 +6,21 @@ import type { Entropy } from '../../std/id.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 import type { Backlog } from './backlog.ts'
 import { backoffMs, insist, type RetryPolicy } from './backoff.ts'
-import { type Concurrency, createConcurrency } from './concurrency.ts'
+import type { Fallback } from './diversion.ts'
 import { createInFlight, type InFlight } from './in-flight.ts'
+import type { Lane } from './lane.ts'
+import { createLanes, type Lanes } from './lanes.ts'
 import { createOutbox, type Outbox, type Shipment } from './outbox.ts'
-import type { Parcel } from './pack.ts'
+import { halves, type Parcel } from './pack.ts'
 import { createRelease } from './release.ts'
-import { createSender, type Sender } from './send.ts'
-import { createSinkState, type SinkState } from './sink-state.ts'
+import type { StopOptions } from './shutdown.ts'
 import type { Stream, StreamRecord } from './stream.ts'
 
 export interface PumpOptions {
   readonly backlog: Backlog
   readonly stream: Stream
+  /** Takes what the stream cannot, while that lasts. Left out: it waits in the journal. */
+  readonly fallback?: Fallback
   /** Where records go that the stream will never take. Tried until it resolves. */
   readonly deadLetter: (record: StreamRecord, reason: string) => Promise<void>
   readonly ledger: Ledger
@@ -46,8 +49,10 @@ export interface PumpState {
 
 /** Brings the backlog to the stream, at least once, and releases what has arrived. */
 export interface Pump {
-  /** Goes on until the backlog is empty or `drainMs` have passed. What is left stays in the journal. */
-  stop(options: { readonly drainMs: number }): Promise<{ readonly drained: boolean }>
+  /** The end is near: from now on the fallback opens at the first failure. */
+  hurry(): void
+  /** Goes on until the backlog is empty or the time is up. What is left stays in the journal. */
+  stop(options: StopOptions): Promise<{ readonly drained: boolean }>
   state(): PumpState
 }
 
@@ -57,59 +62,41 @@ export function startPump(options: PumpOptions): Pump {
   return pump
 }
 
-/**
- * Kinesis: 24 connections, as KPL has. Lake: a put is an append that waits for its file, so calls cost nothing,
- * and one file of 32 MiB fills while another is stored.
- */
-const DEFAULTS = {
-  kinesis: { minConcurrency: 4, maxConcurrency: 24, maxInFlightBytes: 33_554_432 },
-  lake: { minConcurrency: 64, maxConcurrency: 64, maxInFlightBytes: 67_108_864 },
-}
+/** Into the lake goes a file of 32 MiB that fills while another is stored. */
+const MAX_IN_FLIGHT_BYTES = { kinesis: 33_554_432, lake: 67_108_864 }
 const MAX_UNRELEASED_FRAMES = 100_000
+/** How late a probe is while another lane stands in: as after so many attempts, which is up to 5 s. */
+const PROBE_ATTEMPT = 6
 
 /**
  * Event-driven: whatever happens ends in `advance`, which starts all that may be started. Every started task is owned
  * by `#tasks`, ends soon after the abort, and never rejects.
  */
 class StreamPump implements Pump {
-  readonly #options: Required<PumpOptions>
+  readonly #options: PumpOptions &
+    Required<Pick<PumpOptions, 'retry' | 'maxInFlightBytes' | 'maxUnreleasedFrames'>>
   readonly #outbox: Outbox
-  readonly #concurrency: Concurrency
-  readonly #sink: SinkState
-  readonly #sender: Sender
+  readonly #lanes: Lanes
   readonly #inFlight: InFlight
   readonly #release: () => Promise<void>
   readonly #ending = new AbortController()
   readonly #tasks = new Set<Promise<void>>()
   #reading = false
   #lingering = false
-  /** A misconfigured sink has refused, and the next probe is not yet due. */
-  #holding = false
   #draining = false
   #stopped: Promise<{ drained: boolean }> | undefined
 
   constructor(options: PumpOptions) {
-    const { backlog, clock, entropy, ledger, stream, telemetry } = options
+    const { backlog, entropy, ledger, stream, telemetry } = options
     const retry: RetryPolicy = { delayMs: (attempt) => backoffMs(attempt, entropy) }
-    this.#options = {
-      retry,
-      maxUnreleasedFrames: MAX_UNRELEASED_FRAMES,
-      ...DEFAULTS[stream.kind],
-      ...options,
-    }
+    const maxInFlightBytes = MAX_IN_FLIGHT_BYTES[stream.kind]
+    const maxUnreleasedFrames = MAX_UNRELEASED_FRAMES
+    this.#options = { retry, maxInFlightBytes, maxUnreleasedFrames, ...options }
     this.#outbox = createOutbox(
       () => entropy.token(16),
       (parcel) => this.#own(this.#bury(parcel, 'too_large')),
     )
-    this.#concurrency = createConcurrency(this.#options.minConcurrency, this.#options.maxConcurrency)
-    this.#sink = createSinkState({ kind: stream.kind, clock, telemetry })
-    this.#sender = createSender({
-      stream,
-      clock,
-      telemetry,
-      sink: this.#sink,
-      concurrency: this.#concurrency,
-    })
+    this.#lanes = createLanes(options)
     this.#inFlight = createInFlight(telemetry.metrics)
     this.#release = createRelease({
       inFlight: this.#inFlight,
@@ -121,33 +108,40 @@ class StreamPump implements Pump {
     setMaxListeners(0, this.#ending.signal)
   }
 
-  stop({ drainMs }: { readonly drainMs: number }): Promise<{ drained: boolean }> {
-    this.#stopped ??= this.#stop(drainMs)
+  hurry(): void {
+    this.#lanes.hurry()
+  }
+
+  stop(options: StopOptions): Promise<{ drained: boolean }> {
+    this.#stopped ??= this.#stop(options)
     return this.#stopped
   }
 
   state(): PumpState {
+    const { sink } = this.#lanes.primary
     return {
       inFlightBytes: this.#inFlight.bytes(),
-      failingSinceMs: this.#sink.failingSinceMs(),
-      paused: this.#sink.paused(),
+      failingSinceMs: sink.failingSinceMs(),
+      paused: sink.paused(),
     }
   }
 
   advance(): void {
     if (this.#ending.signal.aborted) return
     if (!this.#reading && this.#hasRoom()) this.#own(this.#read())
-    for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) {
-      this.#own(this.#deliver(batch))
-    }
+    const next = () => this.#lanes.next(this.#outbox)
+    for (let call = next(); call; call = next()) this.#own(this.#deliver(call.lane, call.shipments))
   }
 
-  async #stop(drainMs: number): Promise<{ drained: boolean }> {
+  async #stop({ drainMs, handOverMs = 0 }: StopOptions): Promise<{ drained: boolean }> {
     this.#draining = true
     this.#outbox.flush()
     this.advance()
     this.#endWhenDrained()
     await sleep(drainMs, this.#ending.signal)
+    if (handOverMs > 0) this.#lanes.handOver()
+    this.advance()
+    await sleep(handOverMs, this.#ending.signal)
     this.#end()
     while (this.#tasks.size > 0) await Promise.all(this.#tasks)
     return { drained: this.#options.backlog.state().frames === 0 }
@@ -159,7 +153,7 @@ class StreamPump implements Pump {
 
   #end(): void {
     this.#ending.abort()
-    this.#sender.abort()
+    this.#lanes.end()
   }
 
   #own(task: Promise<void>): void {
@@ -197,33 +191,37 @@ class StreamPump implements Pump {
     this.#outbox.flush()
   }
 
-  /** What may be sent now: a batch while there is a slot; to a misconfigured sink one record at a time, as a probe. */
-  #nextBatch(): readonly Shipment[] {
-    const { maxBytes, maxRecords } = this.#options.stream
-    const probing = this.#sink.paused() !== undefined
-    const slots = probing ? 1 : this.#concurrency.limit()
-    if (this.#holding || this.#sender.calls() >= slots) return []
-    return this.#outbox.take({ maxBytes, maxRecords: probing ? 1 : maxRecords })
-  }
-
-  async #deliver(shipments: readonly Shipment[]): Promise<void> {
+  async #deliver(lane: Lane, shipments: readonly Shipment[]): Promise<void> {
     const failed: Shipment[] = []
-    for (const { shipment, outcome } of await this.#sender.send(shipments)) {
-      if (outcome.kind === 'stored') this.#inFlight.settle(shipment.shares, 'delivered')
-      else if (outcome.kind === 'poison') this.#own(this.#bury(shipment, outcome.code))
+    for (const { shipment, outcome } of await lane.send(shipments)) {
+      if (outcome.kind === 'stored') this.#inFlight.settle(shipment.shares, lane.destination)
+      else if (outcome.kind === 'poison') this.#own(this.#isolate(lane, shipment, outcome.code))
       else failed.push({ ...shipment, attempts: shipment.attempts + 1 })
     }
-    if (failed.length > 0) this.#own(this.#retry(failed))
+    if (failed.length > 0) this.#own(this.#retry(lane, failed))
     this.advance()
     await this.#settled()
   }
 
-  async #retry(failed: readonly Shipment[]): Promise<void> {
-    const attempts = Math.max(...failed.map((shipment) => shipment.attempts))
-    const hold = this.#sink.paused() !== undefined
-    this.#holding ||= hold
-    await sleep(this.#options.retry.delayMs(attempts - 1), this.#ending.signal)
-    if (hold) this.#holding = false
+  /** Bisects down to the line that the stream will never take: that one alone is a dead letter. */
+  #isolate(lane: Lane, shipment: Shipment, reason: string): Promise<void> {
+    const { attempts } = shipment
+    const parts = halves(shipment)?.map((part) => ({ ...part, attempts }))
+    return parts ? this.#deliver(lane, parts) : this.#bury(shipment, reason)
+  }
+
+  async #retry(lane: Lane, failed: readonly Shipment[]): Promise<void> {
+    const { retry } = this.#options
+    const probed = this.#lanes.isOnProbation(lane)
+    if (probed && this.#lanes.hasStandIn()) {
+      // It is the lane that waits: what it could not take goes another way.
+      const held = lane.hold(retry.delayMs(PROBE_ATTEMPT))
+      this.#outbox.putBack(failed)
+      this.advance()
+      return held
+    }
+    const delayMs = retry.delayMs(Math.max(...failed.map(({ attempts }) => attempts)) - 1)
+    await (probed ? lane.hold(delayMs) : sleep(delayMs, lane.ended))
     this.#outbox.putBack(failed)
   }
 

@@ -21,10 +21,11 @@ export function createRelease({ inFlight, backlog, ledger, insist }: ReleaseOpti
     if (releasing) return
     releasing = true
     for (let done = inFlight.takeFinished(); done; done = inFlight.takeFinished()) {
-      const { sequence, delivered, deadLettered } = done
+      const { sequence, delivered, fallback, deadLettered } = done
       const released = await insist('release the journal', () => backlog.release(sequence))
       if (!released) break
       ledger.delivered(delivered)
+      ledger.fallback(fallback)
       ledger.deadLettered(deadLettered)
     }
     releasing = false

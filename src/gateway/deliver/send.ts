@@ -15,7 +15,7 @@ export interface Sender {
   send(shipments: readonly Shipment[]): Promise<readonly Delivery[]>
   /** How many calls are under way. */
   calls(): number
-  /** Cuts the calls short that are under way. */
+  /** Cuts the calls short that are under way, and those that are still to come. */
   abort(): void
 }
 
@@ -33,9 +33,11 @@ const UNPROVEN: RecordOutcome = { kind: 'transient', code: 'no_outcome' }
 export function createSender({ stream, clock, telemetry, sink, concurrency }: SenderOptions): Sender {
   /** Each call has a signal of its own, so that no adapter's listener outlives it. */
   const calls = new Set<AbortController>()
+  let ended = false
 
   async function put(records: readonly StreamRecord[]): Promise<readonly RecordOutcome[]> {
     const call = new AbortController()
+    if (ended) call.abort()
     calls.add(call)
     const attempt = async () => stream.put(records, call.signal)
     const outcomes = await attempt().catch((error: unknown) => {
@@ -62,6 +64,7 @@ export function createSender({ stream, clock, telemetry, sink, concurrency }: Se
     },
     calls: () => calls.size,
     abort() {
+      ended = true
       for (const call of calls) call.abort()
     },
   }

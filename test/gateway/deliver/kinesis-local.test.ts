@@ -16,6 +16,8 @@ import {
 import t, { type Test } from 'tap'
 import { createLedger } from '../../../src/event/ledger.ts'
 import { kinesisClient, kinesisStream } from '../../../src/gateway/deliver/kinesis.ts'
+import { countOpenShards } from '../../../src/gateway/deliver/kinesis-shards.ts'
+import { paced } from '../../../src/gateway/deliver/pacing.ts'
 import { startPump } from '../../../src/gateway/deliver/pump.ts'
 import { systemClock } from '../../../src/std/clock.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
@@ -100,13 +102,19 @@ t.test('a second emulator holds exactly what the pump delivered', async (t) => {
   const backlog = memoryBacklog()
   const telemetry = quietTelemetry()
   const ledger = createLedger(telemetry.metrics, () => backlog.state().events)
+  const countShards = () => countOpenShards(client, StreamName)
+  t.equal(await countShards(), 2)
   const lines = Array.from({ length: EVENTS }, (_, id) =>
     JSON.stringify({ event_id: `event-${id}`, city: 'Zürich' }),
   )
   for (const line of lines) backlog.append([line])
   const pump = startPump({
     backlog,
-    stream: kinesisStream({ client, streamName: StreamName }),
+    stream: paced(kinesisStream({ client, streamName: StreamName }), {
+      countShards,
+      clock: systemClock,
+      telemetry,
+    }),
     deadLetter: async () => {},
     ledger,
     telemetry,

@@ -86,6 +86,8 @@ t.test('a call that fails as a whole fails for each of its records', async (t) =
     [400, 'UnrecognizedClientException', 'misconfigured'],
     [400, 'InvalidSignatureException', 'misconfigured'],
     [400, 'ExpiredTokenException', 'misconfigured'],
+    [400, 'RequestExpired', 'misconfigured'],
+    [400, 'IncompleteSignature', 'misconfigured'],
     [403, 'MissingAuthenticationTokenException', 'misconfigured'],
   ]
   for (const [status, type, kind] of rows) {
@@ -196,6 +198,20 @@ t.test('no record is blamed for the name of the stream', async (t) => {
   t.strictSame(await stream.put(records('a'), live()), [
     { kind: 'misconfigured', code: 'ValidationException' },
   ])
+})
+
+t.test('a clock that is wrong heals with the second call: the client has learnt how wrong', async (t) => {
+  for (const skewMs of [3_600_000, -86_400_000]) {
+    const { kinesis, stream, stored } = await open(t)
+    kinesis.skewMs = skewMs
+    const refused = { kind: 'misconfigured', code: 'InvalidSignatureException' }
+    t.strictSame(await stream.put(records('a'), live()), [refused])
+    t.strictSame(await stream.put(records('a'), live()), [STORED])
+    kinesis.skewMs = 0
+    t.strictSame(await stream.put(records('b'), live()), [refused], 'nothing sticks when it is set right')
+    t.strictSame(await stream.put(records('b'), live()), [STORED])
+    t.strictSame(sorted(await stored()), ['a', 'b'])
+  }
 })
 
 t.test('a stream that does not exist is a misconfiguration', async (t) => {

@@ -2,14 +2,16 @@ import t, { type Test } from 'tap'
 import { createLedger } from '../../../src/event/ledger.ts'
 import type { RetryPolicy } from '../../../src/gateway/deliver/backoff.ts'
 import { kinesisClient, kinesisStream } from '../../../src/gateway/deliver/kinesis.ts'
+import { countOpenShards } from '../../../src/gateway/deliver/kinesis-shards.ts'
 import { lakeDeadLetters } from '../../../src/gateway/deliver/lake-writer.ts'
+import { paced } from '../../../src/gateway/deliver/pacing.ts'
 import { startPump } from '../../../src/gateway/deliver/pump.ts'
 import { systemClock } from '../../../src/std/clock.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
 import { linesOf } from '../../contracts/stream.ts'
 import { memoryBacklog } from '../../fakes/backlog.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
-import { type Fault, startKinesis } from '../../fakes/kinesis.ts'
+import { type FakeKinesis, type Fault, startKinesis } from '../../fakes/kinesis.ts'
 import { memoryLake } from '../../fakes/lake.ts'
 
 const EVENTS = 1_200
@@ -29,6 +31,9 @@ interface Scenario {
   readonly requestTimeoutMs?: number
   /** The first dead letters that cannot be stored. */
   readonly lakeFailures?: number
+  /** What a shard takes before it throttles, and what ListShards says of the number of shards. */
+  readonly limits?: FakeKinesis['limits']
+  readonly shardsLie?: FakeKinesis['shardsLie']
 }
 
 interface Verdict {
@@ -49,6 +54,8 @@ const idOf = (line: string): number => Number(JSON.parse(line).event_id.slice('e
 async function run(t: Test, scenario: Scenario, retry: RetryPolicy, drainMs: number) {
   const kinesis = await startKinesis(t)
   kinesis.faults.push(...(scenario.faults ?? []))
+  kinesis.limits = scenario.limits
+  kinesis.shardsLie = scenario.shardsLie
   const poison = new Set(scenario.poison ?? [])
   kinesis.poison = (data) => linesOf(String(data)).some((line) => poison.has(idOf(line)))
   const lake = memoryLake()
@@ -65,7 +72,11 @@ async function run(t: Test, scenario: Scenario, retry: RetryPolicy, drainMs: num
     credentials,
     requestTimeoutMs,
   })
-  const stream = kinesisStream({ client, streamName: 'events' })
+  const stream = paced(kinesisStream({ client, streamName: 'events' }), {
+    countShards: () => countOpenShards(client, 'events'),
+    clock: systemClock,
+    telemetry,
+  })
   t.teardown(() => stream.close())
 
   const ids = Array.from({ length: EVENTS }, (_, id) => id)
@@ -111,11 +122,11 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   'connections that break before anything is stored': { faults: times(3, { kind: 'reset', when: 'before' }) },
   'connections that break after everything is stored': { faults: times(3, { kind: 'reset', when: 'after' }) },
   'answers that never come': {
-    requestTimeoutMs: 300,
+    requestTimeoutMs: 1_500,
     faults: times(2, { kind: 'hang', where: 'answer' }),
   },
   'answers that stop half-way': {
-    requestTimeoutMs: 300,
+    requestTimeoutMs: 1_500,
     faults: times(2, { kind: 'hang', where: 'body' }),
   },
   'answers with too few results': {
@@ -125,9 +136,25 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     faults: times(3, { kind: 'tamper', results: (results) => results.map(() => ({})) }),
   },
   'access that is denied for a while': { faults: times(3, error(400, 'AccessDeniedException')) },
+  'a key that is not to be had for a while': {
+    faults: [
+      ...times(2, error(400, 'KMSThrottlingException')),
+      ...times(2, error(400, 'KMSInvalidStateException')),
+    ],
+  },
+  'a token that has expired until it is renewed': { faults: times(3, error(400, 'ExpiredTokenException')) },
+  'shards that are full for a while': { limits: { records: 3, bytes: 100_000, refillCalls: 3 } },
+  'shards that are full, and a number of them that is a lie': {
+    limits: { records: 3, bytes: 100_000, refillCalls: 3 },
+    shardsLie: 100,
+  },
+  'shards that nobody may count, and calls that fail': {
+    shardsLie: error(400, 'AccessDeniedException'),
+    faults: times(3, error(500, 'InternalFailure')),
+  },
   'poison, and a lake that is away when it is found': { poison: [3, 500, 1_111], lakeFailures: 2 },
   'all of it together': {
-    requestTimeoutMs: 300,
+    requestTimeoutMs: 1_500,
     poison: [700],
     faults: [
       { kind: 'partial', ratio: 0.3, codes },
@@ -151,7 +178,11 @@ t.test(
         t.strictSame(verdict, CLEAN)
         t.equal(unused, 0, 'every fault has happened')
         t.equal(buried.length, deadLettered)
-        for (const id of scenario.poison ?? []) t.ok(buried.includes(id), `event ${id} is a dead letter`)
+        t.strictSame(
+          buried.sort((a, b) => a - b),
+          scenario.poison ?? [],
+          'of dead letters there are no others',
+        )
       })
     }
   },

@@ -5,6 +5,7 @@ import {
   CONTAINER_BYTES,
   CONTAINER_LINES,
   createPacker,
+  halves,
   isTooLarge,
   type Parcel,
   RECORD_BYTES,
@@ -198,4 +199,60 @@ t.test('a batch is what fits in one call, from the head of the queue', async (t)
     t.equal(takeBatch(queue, limits).length, expected, rule)
     t.equal(queue.length, sizes.length - expected, `${rule}, and removes it from the queue`)
   }
+})
+
+t.test('a parcel is cut between its middle lines, and each frame keeps what is its own', async (t) => {
+  const text = ({ record }: Parcel) => String(record.data)
+  const rows: [string, Frame[], string[], unknown[]][] = [
+    ['between two frames', [frameOf(1, ['a']), frameOf(2, ['bc'])], ['a\n', 'bc\n'], [[[1, 1]], [[2, 1]]]],
+    ['an odd line goes last', [frameOf(1, ['a', 'bc', 'd'])], ['a\n', 'bc\nd\n'], [[[1, 1]], [[1, 2]]]],
+    [
+      'through a frame',
+      [frameOf(1, ['a']), frameOf(2, ['bc', 'd', 'e']), frameOf(3, ['f', 'g'])],
+      ['a\nbc\nd\n', 'e\nf\ng\n'],
+      [
+        [
+          [1, 1],
+          [2, 2],
+        ],
+        [
+          [2, 1],
+          [3, 2],
+        ],
+      ],
+    ],
+  ]
+  for (const [rule, frames, texts, shares] of rows) {
+    const [parcel] = pack(...frames)
+    const parts = halves(parcel as Parcel) ?? []
+    t.strictSame(parts.map(text), texts, rule)
+    t.strictSame(
+      shape(parts).map((part) => part.shares),
+      shares,
+      rule,
+    )
+  }
+  t.equal(halves(pack(frameOf(1, ['single']))[0] as Parcel), undefined)
+})
+
+t.test('whatever a parcel holds, its halves hold it all, line by line, byte by byte', async () => {
+  const line = fc.string({ maxLength: 40 }).map((text) => text.replaceAll('\n', ' '))
+  const frames = fc.array(fc.array(line, { minLength: 1, maxLength: 20 }), { minLength: 1, maxLength: 20 })
+  /** Down to single lines, as a search for poison would go. */
+  const lines = (parcel: Parcel): readonly Parcel[] => halves(parcel)?.flatMap(lines) ?? [parcel]
+  fc.assert(
+    fc.property(frames, (texts) => {
+      const all = texts.map((text, index) => frameOf(index, text))
+      const single = pack(...all).flatMap(lines)
+      const expected = all.flatMap(({ sequence, lines: data }) =>
+        String(data)
+          .split(/(?<=\n)/)
+          .map((text) => ({ text, shares: [{ sequence, bytes: Buffer.byteLength(text), lines: 1 }] })),
+      )
+      const found = single.map(({ record, shares }) => ({ text: String(record.data), shares }))
+      return (
+        JSON.stringify(found) === JSON.stringify(expected) && single.every(({ record }) => record.lines === 1)
+      )
+    }),
+  )
 })

@@ -1,11 +1,12 @@
 import t, { type Test } from 'tap'
 import { createLedger } from '../../../src/event/ledger.ts'
+import type { Backlog } from '../../../src/gateway/deliver/backlog.ts'
 import { type PumpOptions, startPump } from '../../../src/gateway/deliver/pump.ts'
 import type { RecordOutcome, Stream, StreamRecord } from '../../../src/gateway/deliver/stream.ts'
 import { aborted } from '../../../src/std/abort.ts'
 import { createTelemetry } from '../../../src/std/telemetry.ts'
 import { linesOf } from '../../contracts/stream.ts'
-import { memoryBacklog } from '../../fakes/backlog.ts'
+import { frameOf, memoryBacklog } from '../../fakes/backlog.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
 
@@ -97,11 +98,11 @@ t.test('what the backlog holds is delivered, released in order and counted', asy
   t.match(ledger.totals(), { delivered: 4, deadLettered: 0 })
   t.strictSame(pump.state(), { inFlightBytes: 0, failingSinceMs: undefined, paused: undefined })
   t.strictSame(await pump.stop({ drainMs: LONG_MS }), { drained: true })
-  t.strictSame(await metric('headgate_stream_records_total'), [
-    'headgate_stream_records_total{outcome="stored"} 2',
+  t.strictSame(await metric('headgate_sink_records_total'), [
+    'headgate_sink_records_total{sink="kinesis",outcome="stored"} 2',
   ])
-  t.strictSame(await metric('headgate_stream_put_seconds_count'), [
-    'headgate_stream_put_seconds_count{sink="kinesis"} 2',
+  t.strictSame(await metric('headgate_sink_put_seconds_count'), [
+    'headgate_sink_put_seconds_count{sink="kinesis"} 2',
   ])
 })
 
@@ -133,9 +134,9 @@ t.test('only the records that failed are put again, ahead of new ones', async (t
     ['2', '4'],
   ])
   t.match(ledger.totals(), { delivered: 6 })
-  t.strictSame(await metric('headgate_stream_retries_total'), [
-    'headgate_stream_retries_total{code="throttled"} 1',
-    'headgate_stream_retries_total{code="transient"} 1',
+  t.strictSame(await metric('headgate_sink_retries_total'), [
+    'headgate_sink_retries_total{sink="kinesis",code="throttled"} 1',
+    'headgate_sink_retries_total{sink="kinesis",code="transient"} 1',
   ])
 })
 
@@ -231,14 +232,14 @@ t.test('a misconfigured sink', async (t) => {
     const pump = start()
     await until(() => stream.calls.length === 3)
     t.equal(pump.state().paused, 'AccessDeniedException')
-    t.strictSame(await metric('headgate_sink_paused'), ['headgate_sink_paused 1'])
+    t.strictSame(await metric('headgate_sink_paused'), ['headgate_sink_paused{sink="kinesis"} 1'])
     backlog.append(['3'].map(large))
     allowProbe()
     await until(() => backlog.state().frames === 0)
     t.strictSame(namesOf(stream.calls).slice(0, 3), [['1', '2'], ['1'], ['1']])
     t.strictSame(namesOf(stream.calls).slice(3).flat().sort(), ['2', '3'])
     t.equal(pump.state().paused, undefined)
-    t.strictSame(await metric('headgate_sink_paused'), ['headgate_sink_paused 0'])
+    t.strictSame(await metric('headgate_sink_paused'), ['headgate_sink_paused{sink="kinesis"} 0'])
     t.match(ledger.totals(), { delivered: 3 })
     t.strictSame(
       log.map(({ level, msg, code }) => [level, msg, code]),
@@ -290,6 +291,42 @@ t.test(
   },
 )
 
+t.test('of a container that the stream refuses, the offending lines alone are dead letters', async (t) => {
+  const bad = new Set(['line-3', 'line-70'])
+  const poison = failure('poison', 'InvalidArgumentException' as never)
+  const picky: Put = async (records) =>
+    records.map(({ data }) => (linesOf(String(data)).some((line) => bad.has(line)) ? poison : STORED))
+  const stream = scripted(Array(99).fill(picky))
+  const { backlog, ledger, buried, start } = setup(t, stream)
+  const lines = Array.from({ length: 100 }, (_, index) => `line-${index}`)
+  backlog.append(lines.slice(0, 30))
+  backlog.append(lines.slice(30))
+  start()
+  await until(() => backlog.state().frames === 0)
+  t.strictSame(buried.map(({ lines: [line], reason }) => [line, reason]).sort(), [
+    ['line-3', 'InvalidArgumentException'],
+    ['line-70', 'InvalidArgumentException'],
+  ])
+  t.match(ledger.totals(), { delivered: 98, deadLettered: 2 })
+  t.ok(stream.calls.length <= 14, `two searches among 100 lines take ${stream.calls.length} calls`)
+})
+
+t.test('a stream that takes nothing any more costs one line a probe, not all there is', async (t) => {
+  const refused: Put = async (records) =>
+    records.map(() =>
+      records.length === 1
+        ? failure('poison')
+        : failure('misconfigured', 'InvalidArgumentException' as never),
+    )
+  const stream = scripted(Array(20).fill(refused))
+  const { backlog, ledger, buried, start } = setup(t, stream)
+  backlog.append(Array.from({ length: 64 }, (_, index) => `line-${index}`))
+  start()
+  await until(() => backlog.state().frames === 0)
+  t.ok(buried.length <= 2, `${buried.length} dead letters`)
+  t.match(ledger.totals(), { delivered: 64 - buried.length, deadLettered: buried.length })
+})
+
 t.test('an event that no stream takes is never put', async (t) => {
   const stream = scripted([])
   const { backlog, ledger, buried, start } = setup(t, stream)
@@ -318,8 +355,8 @@ t.test('a stream that breaks its contract loses nothing', async (t) => {
   await until(() => backlog.state().frames === 0)
   t.strictSame(namesOf(stream.calls), [['1', '2'], ['1', '2'], ['1', '2'], ['2']])
   t.match(ledger.totals(), { delivered: 2 })
-  t.strictSame(await metric('headgate_stream_retries_total'), [
-    'headgate_stream_retries_total{code="no_outcome"} 5',
+  t.strictSame(await metric('headgate_sink_retries_total'), [
+    'headgate_sink_retries_total{sink="kinesis",code="no_outcome"} 5',
   ])
   t.match(
     log.map(({ msg }) => msg),
@@ -359,7 +396,7 @@ t.test('how long the sink has been failing is known until something is stored', 
   stream.put = ((put) => async (records, signal) => {
     seen.push(pump.state().failingSinceMs)
     if (stream.calls.length === 2)
-      t.strictSame(await metric('headgate_sink_failing'), ['headgate_sink_failing_seconds 3'])
+      t.strictSame(await metric('headgate_sink_failing'), ['headgate_sink_failing_seconds{sink="kinesis"} 3'])
     return put(records, signal)
   })(stream.put.bind(stream))
   backlog.append(['a'])
@@ -367,7 +404,177 @@ t.test('how long the sink has been failing is known until something is stored', 
   await until(() => backlog.state().frames === 0)
   t.strictSame(seen, [undefined, startedMs, startedMs])
   t.equal(pump.state().failingSinceMs, undefined)
-  t.strictSame(await metric('headgate_sink_failing'), ['headgate_sink_failing_seconds 0'])
+  t.strictSame(await metric('headgate_sink_failing'), ['headgate_sink_failing_seconds{sink="kinesis"} 0'])
+})
+
+t.test('a stream with a fallback', async (t) => {
+  const away = (records: readonly StreamRecord[]) =>
+    records.map(() => failure('transient', 'ECONNREFUSED' as never))
+  const failing = Array<Put>(999).fill(async (records) => away(records))
+  /** A pump whose stream does as `script` says, and the lake beside it. */
+  const withFallback = (
+    t: Test,
+    script: Put[],
+    lakeScript: Put[] = [],
+    options: Partial<PumpOptions> = {},
+  ) => {
+    const stream = scripted(script, { maxRecords: 5 })
+    const lake = scripted(lakeScript, { kind: 'lake' })
+    const fallback = { stream: lake, maxBacklogBytes: 1_000_000 }
+    const made = setup(t, stream, { fallback, ...options })
+    const arrive = (...names: string[]) => made.backlog.append(names.map(large), made.clock.nowMs())
+    return { stream, lake, script, arrive, ...made }
+  }
+
+  t.test(
+    'leaves it alone for a minute of failures, then goes round it, probes it, and returns',
+    async (t) => {
+      const { arrive, backlog, clock, lake, ledger, log, script, start, stream, metric } = withFallback(t, [
+        ...failing,
+      ])
+      const pump = start()
+      arrive('1', '2')
+      await until(() => stream.calls.length > 5)
+      clock.advance(59_000)
+      await until(() => stream.calls.length > 15)
+      t.strictSame(lake.calls, [])
+      clock.advance(1_000)
+      await until(() => backlog.state().frames === 0)
+      t.strictSame(namesOf(lake.calls).flat().sort(), ['1', '2'])
+      t.match(ledger.totals(), { delivered: 0, fallback: 2 })
+      t.strictSame(await metric('headgate_fallback_open'), ['headgate_fallback_open 1'])
+
+      stream.calls.splice(0)
+      arrive('3', '4', '5')
+      await until(() => backlog.state().frames === 0)
+      t.ok(stream.calls.length > 0 && stream.calls.every((call) => call.length === 1), 'one record probes')
+      t.strictSame(
+        namesOf(lake.calls).flat().sort(),
+        ['1', '2', '3', '4', '5'],
+        'and goes round like the others',
+      )
+
+      script.splice(0)
+      arrive('6')
+      await until(() => pump.state().failingSinceMs === undefined)
+      clock.advance(1_000)
+      arrive('7', '8')
+      await until(() => backlog.state().frames === 0)
+      t.strictSame(namesOf(lake.calls).flat().sort(), ['1', '2', '3', '4', '5'])
+      t.match(ledger.totals(), { delivered: 3, fallback: 5 })
+      t.strictSame(await metric('headgate_fallback_open'), ['headgate_fallback_open 0'])
+      t.match(
+        log.map(({ msg }) => msg),
+        [/the fallback is open/, /the fallback is closed/],
+      )
+    },
+  )
+
+  t.test('uses both while the backlog is too large', async (t) => {
+    const { arrive, backlog, clock, lake, ledger, start, stream } = withFallback(t, [], [], {
+      minConcurrency: 1,
+      maxConcurrency: 1,
+    })
+    for (let n = 0; n < 60; n++) arrive(`event-${n}`)
+    start()
+    clock.advance(1_000)
+    await until(() => backlog.state().frames === 0)
+    const { delivered, fallback } = ledger.totals()
+    t.equal(delivered + fallback, 60)
+    t.equal(stream.calls.flat().length, delivered)
+    t.equal(lake.calls.flat().length, fallback)
+    t.ok(delivered > 0 && fallback > 0, `${delivered} and ${fallback}`)
+  })
+
+  t.test('takes turns with a fallback that fails as well, until either heals', async (t) => {
+    const { arrive, backlog, clock, lake, ledger, script, start, stream } = withFallback(
+      t,
+      [...failing],
+      [...failing],
+    )
+    const pump = start()
+    arrive('1', '2', '3')
+    await until(() => stream.calls.length > 5)
+    clock.advance(60_000)
+    await until(() => lake.calls.length > 5)
+    t.ok(
+      lake.calls.slice(2).every((call) => call.length === 1),
+      'both are only probed',
+    )
+    script.splice(0)
+    await until(() => backlog.state().frames === 0)
+    t.match(ledger.totals(), { delivered: 3, fallback: 0 })
+    t.equal(pump.state().failingSinceMs, undefined)
+  })
+
+  t.test('goes round a misconfiguration as well', async (t) => {
+    const denied: Put = async (records) =>
+      records.map(() => failure('misconfigured', 'AccessDeniedException' as never))
+    const { arrive, backlog, clock, ledger, script, start, stream } = withFallback(t, Array(999).fill(denied))
+    const pump = start()
+    arrive('1', '2')
+    await until(() => stream.calls.length > 3)
+    clock.advance(60_000)
+    await until(() => backlog.state().frames === 0)
+    t.match(ledger.totals(), { delivered: 0, fallback: 2 })
+    t.equal(pump.state().paused, 'AccessDeniedException')
+    script.splice(0)
+    arrive('3')
+    await until(() => backlog.state().frames === 0)
+    t.equal(pump.state().paused, undefined)
+  })
+
+  t.test('at the end', async (t) => {
+    t.test('hands over what is left, also what waits for its next attempt', async (t) => {
+      const hanging: Put = async (records, signal) => {
+        await aborted(signal)
+        return away(records)
+      }
+      const { arrive, lake, ledger, start, stream } = withFallback(
+        t,
+        [answer(failure('throttled')), hanging],
+        [],
+        {
+          retry: { delayMs: () => LONG_MS },
+        },
+      )
+      const pump = start()
+      arrive('1')
+      await until(() => stream.calls.length === 1)
+      arrive('2')
+      await until(() => stream.calls.length === 2)
+      t.strictSame(await pump.stop({ drainMs: 1, handOverMs: LONG_MS }), { drained: true })
+      t.strictSame(namesOf(lake.calls).flat().sort(), ['1', '2'])
+      t.match(ledger.totals(), { delivered: 0, fallback: 2 })
+    })
+
+    t.test('does not wait for a stream that fails', async (t) => {
+      const { arrive, ledger, start } = withFallback(t, [...failing])
+      const pump = start()
+      pump.hurry()
+      arrive('1')
+      t.strictSame(await pump.stop({ drainMs: LONG_MS }), { drained: true })
+      t.match(ledger.totals(), { delivered: 0, fallback: 1 })
+    })
+
+    t.test('hands nothing over unless it is told to', async (t) => {
+      const { arrive, lake, start, stream } = withFallback(t, [...failing])
+      const pump = start()
+      arrive('1')
+      await until(() => stream.calls.length > 0)
+      t.strictSame(await pump.stop({ drainMs: 1 }), { drained: false })
+      t.strictSame(lake.calls, [])
+    })
+
+    t.test('without a fallback has so much longer to drain', async (t) => {
+      const { backlog, start } = setup(t, scripted([answer(failure('throttled'))]), {
+        retry: { delayMs: () => 20 },
+      })
+      backlog.append(['1'])
+      t.strictSame(await start().stop({ drainMs: 1, handOverMs: LONG_MS }), { drained: true })
+      t.equal(backlog.state().frames, 0)
+    })
+  })
 })
 
 t.test('memory is bounded', async (t) => {
@@ -385,6 +592,39 @@ t.test('memory is bounded', async (t) => {
     t.equal(pump.state().inFlightBytes, 3 * 40_003, 'to the frame that passes the bound')
     t.strictSame(await pump.stop({ drainMs: 1 }), { drained: false })
     t.equal(backlog.state().frames, 5)
+  })
+
+  t.test('whatever the size of the backlog', async (t) => {
+    const TOTAL_FRAMES = 2_000
+    const frame = frameOf(0, Array(100).fill('x'.repeat(599)))
+    const bytes = frame.lines.length
+    let [handedOut, released, peakBytes] = [0, 0, 0]
+    /** 120 MB that are never there as a whole. */
+    const backlog: Backlog = {
+      async read(maxBytes, signal) {
+        if (handedOut === TOTAL_FRAMES) await aborted(signal)
+        const count = Math.min(Math.max(1, Math.floor(maxBytes / bytes)), TOTAL_FRAMES - handedOut)
+        const frames = Array.from({ length: count }, (_, n) => ({ ...frame, sequence: handedOut + n + 1 }))
+        handedOut += count
+        return frames
+      },
+      async release(sequence) {
+        released = sequence
+      },
+      state: () => ({ frames: TOTAL_FRAMES - released, events: 0, bytes: 0, oldestMs: 0 }),
+    }
+    const later: Put = async (records) => {
+      peakBytes = Math.max(peakBytes, pump.state().inFlightBytes)
+      await new Promise((resolve) => setImmediate(resolve))
+      return records.map(() => STORED)
+    }
+    const failing = answer(failure('throttled'))
+    const stream = scripted(Array.from({ length: 9_999 }, (_, call) => (call % 5 === 0 ? failing : later)))
+    const { ledger, start } = setup(t, stream, { backlog, maxInFlightBytes: 1_000_000 })
+    const pump = start()
+    t.strictSame(await pump.stop({ drainMs: LONG_MS }), { drained: true })
+    t.match(ledger.totals(), { delivered: TOTAL_FRAMES * 100 })
+    t.ok(peakBytes > 500_000 && peakBytes < 1_000_000 + bytes, `${peakBytes} bytes at most`)
   })
 
   t.test('by the frames that wait behind one that fails', async (t) => {
@@ -452,6 +692,23 @@ t.test('stopping', async (t) => {
       t.strictSame(await start().stop({ drainMs: 20 }), { drained: false }, rule)
       t.match(ledger.totals(), { delivered: 0, deadLettered: 0 }, rule)
     }
+  })
+
+  t.test('does not go on with a search for poison that it cut short', async (t) => {
+    const poisonLate: Put = async (records, signal) => {
+      await aborted(signal)
+      return records.map(() => failure('poison'))
+    }
+    const honest: Put = async (records, signal) =>
+      records.map(() => (signal.aborted ? failure('transient', 'aborted' as never) : STORED))
+    const stream = scripted([poisonLate, honest])
+    const { backlog, buried, start } = setup(t, stream)
+    backlog.append(['1', '2'])
+    const pump = start()
+    await until(() => stream.calls.length === 1)
+    t.strictSame(await pump.stop({ drainMs: 1 }), { drained: false })
+    t.strictSame(buried, [])
+    t.equal(backlog.state().events, 2)
   })
 
   t.test('is over at once when there is nothing to do, and can be asked for twice', async (t) => {
