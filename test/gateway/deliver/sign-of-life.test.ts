@@ -31,6 +31,7 @@ test('who asks is not kept waiting', async (t) => {
   await once(asking.resume(), 'end')
   asking.destroy()
   await life.end()
+  t.equal(await showsLife(path), false)
 })
 
 test('a process that was killed shows none, though its socket is still there', async (t) => {
