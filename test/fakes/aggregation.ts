@@ -1,9 +1,9 @@
 import type { Test } from 'tap'
 import type { RollupDefinition } from '../../src/aggregation/rollup/definition.ts'
-import { type Owner, thisProcess } from '../../src/aggregation/rollup/owner.ts'
 import { createRuns, type Runs } from '../../src/aggregation/rollup/runs.ts'
 import { localStore } from '../../src/aggregation/rollup/stores/local.ts'
 import type { RunsOptions } from '../../src/aggregation/rollup/workshop.ts'
+import { type ProcessIdentity, thisProcess } from '../../src/std/process-identity.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
 import { type FakeEvent, memoryArrivals } from './arrivals.ts'
 import { fakeClock } from './clock.ts'
@@ -61,7 +61,7 @@ export async function aggregation(t: Test, over: Partial<RunsOptions> = {}) {
     store,
     options,
     /** One that is no more, for runs that a test abandons. */
-    dead: { ...me, startTicks: '1' } satisfies Owner,
+    dead: { ...me, startTicks: '1' } satisfies ProcessIdentity,
     me,
     open: (more: Partial<RunsOptions> = {}): Promise<Runs> => createRuns({ ...options(), ...more }),
     /** One object with these values, spread over the minutes of the window. */

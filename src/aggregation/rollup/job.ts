@@ -1,6 +1,6 @@
 import { AppError, type ErrorCode } from '../../std/errors.ts'
 import type { Entropy } from '../../std/id.ts'
-import type { Owner } from './owner.ts'
+import type { ProcessIdentity } from '../../std/process-identity.ts'
 import type { PlannedWindow, Reprocess, SkippedWindow } from './plan.ts'
 
 export const RUN_STATES = ['queued', 'running', 'publishing', 'succeeded', 'failed', 'cancelled'] as const
@@ -70,7 +70,7 @@ export interface Run {
   readonly skipped: readonly SkippedWindow[]
   readonly error?: Failure
   /** The process that works on the run, or will. */
-  readonly owner: Owner
+  readonly owner: ProcessIdentity
   /** Digest of principal and Idempotency-Key. */
   readonly idempotency?: string
 }

@@ -11,7 +11,7 @@ import {
   writeFully,
 } from '../../std/files.ts'
 import type { Entropy } from '../../std/id.ts'
-import { livenessOf, type Owner } from './owner.ts'
+import { livenessOf, type ProcessIdentity } from '../../std/process-identity.ts'
 
 /** A lease that was not renewed for this long is over (research/aggregation.md 9). */
 export const LEASE_MS = 60_000
@@ -38,14 +38,14 @@ export interface Leases {
 
 export interface LeasesOptions {
   readonly dir: string
-  readonly owner: Owner
+  readonly owner: ProcessIdentity
   readonly clock: Clock
   readonly entropy: Entropy
   readonly files?: FileOps | undefined
 }
 
 interface Claim {
-  readonly owner: Owner
+  readonly owner: ProcessIdentity
   readonly runId: string
   readonly expiresMs: number
 }

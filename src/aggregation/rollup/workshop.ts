@@ -3,13 +3,13 @@ import type { Lake } from '../../lake/lake.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { FileOps } from '../../std/files.ts'
 import type { Entropy } from '../../std/id.ts'
+import { type ProcessIdentity, thisProcess } from '../../std/process-identity.ts'
 import type { Logger, Telemetry } from '../../std/telemetry.ts'
 import type { Arrivals } from '../ingest/arrivals.ts'
 import type { RollupDefinition } from './definition.ts'
 import type { Engine, ReadRows } from './engine.ts'
 import { createLeases, holdLease, type Leases } from './lease.ts'
 import { createManifests } from './manifest.ts'
-import { type Owner, thisProcess } from './owner.ts'
 import { createPlanner, type Planner } from './planner.ts'
 import { rollupMetrics } from './rollup-metrics.ts'
 import type { Progress, RunPorts } from './run.ts'
@@ -31,7 +31,7 @@ export interface RunsOptions {
   readonly telemetry: Telemetry
   readonly onProgress?: (progress: Progress) => void
   /** The process that the runs belong to: this one. */
-  readonly owner?: Owner
+  readonly owner?: ProcessIdentity
   readonly heartbeatMs?: number
   readonly files?: FileOps
   readonly keptRuns?: number
@@ -39,7 +39,7 @@ export interface RunsOptions {
 
 /** What runs are made with: the options, put together. */
 export interface Workshop {
-  readonly owner: Owner
+  readonly owner: ProcessIdentity
   readonly runLog: RunLog
   readonly leases: Leases
   readonly planner: Planner

@@ -52,6 +52,8 @@ export async function openDiskJournal(options: DiskJournalOptions): Promise<Disk
   const { dir, files = nodeFiles, telemetry } = options
   const metrics = createJournalMetrics(telemetry)
   const lock = await orUnavailable(dir, () => makeFolder(files, dir).then(() => lockFolder(dir, { files })))
+  const { predecessor } = lock
+  if (predecessor) telemetry.log.warn({ dir, predecessor }, 'journal: taken over, its process shows no life')
   try {
     const recovery = await orUnavailable(dir, () => recover({ files, dir, metrics }))
     telemetry.log.info({ dir, ...recovery.recovered }, 'journal: recovered')

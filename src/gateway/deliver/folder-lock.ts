@@ -1,112 +1,111 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '../../std/errors.ts'
 import { bestEffort, errnoOf, type FileOps, writeDurably } from '../../std/files.ts'
-
-/** Who holds a folder. The start time tells a process from a later one with the same id, the boot id from one before. */
-interface Holder {
-  readonly pid: number
-  readonly startTicks: string
-  readonly bootId: string
-}
+import { livenessOf, type ProcessIdentity, thisProcess } from '../../std/process-identity.ts'
+import { showLife, showsLife } from './sign-of-life.ts'
 
 export interface FolderLock {
+  /** The process that the folder was taken over from: it ended without releasing it. */
+  readonly predecessor: ProcessIdentity | undefined
   release(): Promise<void>
 }
 
 export interface LockOptions {
   readonly files: FileOps
-  /** Linux's view of its processes. Where there is none, only the id is compared, which is weaker. */
-  readonly proc?: string
+  readonly procDir?: string
 }
 
 /**
  * Makes this process the folder's only writer, or throws `journal_unavailable` naming the one that is. The lock of a
- * dead process is taken over. Processes in other containers are not seen: two must not share a volume.
+ * process that is dead is taken over, and that of one out of sight which shows no sign of life (docs/adr/0009).
  */
-export async function lockFolder(dir: string, { files, proc = '/proc' }: LockOptions): Promise<FolderLock> {
-  const self: Holder = {
-    pid: process.pid,
-    startTicks: await startTicks(proc, process.pid),
-    bootId: await bootId(proc),
-  }
-  const own = join(dir, `lock.${self.pid}-${self.startTicks}.part`)
-  await writeDurably(files, own, Buffer.from(JSON.stringify(self)))
+export async function lockFolder(dir: string, { files, procDir }: LockOptions): Promise<FolderLock> {
+  const self = await thisProcess(procDir)
+  const draft = join(dir, `lock.${self.pid}-${self.startTicks}.part`)
+  const taker = { files, dir, procDir, self, draft }
+  // Before the lock: whoever finds that must not find its holder silent.
+  const life = await showLife(signOf(dir, self))
   try {
-    await acquire(join(dir, 'lock'))
+    await writeDurably(files, draft, Buffer.from(JSON.stringify(self)))
+    const predecessor = await acquire(taker, join(dir, 'lock')).finally(() => bestEffort(files.unlink(draft)))
+    return {
+      predecessor,
+      async release() {
+        await bestEffort(files.unlink(join(dir, 'lock')))
+        await life.end()
+      },
+    }
+  } catch (error) {
+    await life.end()
+    throw error
+  }
+}
+
+interface Taker {
+  readonly files: FileOps
+  readonly dir: string
+  readonly procDir: string | undefined
+  readonly self: ProcessIdentity
+  /** A finished lock under a name of our own, to be linked to the name that is fought for. */
+  readonly draft: string
+}
+
+/** link(2) lets exactly one of many succeed. Answers who held the lock before, if nobody released it. */
+async function acquire(taker: Taker, path: string): Promise<ProcessIdentity | undefined> {
+  try {
+    await taker.files.link(taker.draft, path)
+    return undefined
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error
+    return takeOver(taker, path)
+  }
+}
+
+/**
+ * Whoever replaces a dead holder's lock must hold a lock on that holder's name, and look again once it does: otherwise
+ * two that saw the same dead holder would each replace the lock, the second one that of the first.
+ */
+async function takeOver(taker: Taker, path: string): Promise<ProcessIdentity | undefined> {
+  const { files, dir, self } = taker
+  const holder = await readHolder(taker, path)
+  if (holder !== undefined && (await isAlive(taker, holder))) throw inUse(taker, holder)
+  const succession = `${path}.${holder?.pid ?? 0}-${holder?.startTicks ?? 0}`
+  await acquire(taker, succession)
+  try {
+    const still = await readHolder(taker, path)
+    if (still?.pid !== holder?.pid || still?.startTicks !== holder?.startTicks) throw inUse(taker, still)
+    await writeDurably(files, `${succession}.part`, Buffer.from(JSON.stringify(self)))
+    await files.rename(`${succession}.part`, path)
   } finally {
-    await bestEffort(files.unlink(own))
+    await files.unlink(succession)
   }
-  return { release: () => bestEffort(files.unlink(join(dir, 'lock'))) }
-
-  /** link(2) lets exactly one of many succeed. */
-  async function acquire(path: string): Promise<void> {
-    try {
-      await files.link(own, path)
-    } catch (error) {
-      if (errnoOf(error) !== 'EEXIST') throw error
-      await takeOver(path)
-    }
-  }
-
-  /**
-   * Whoever replaces a dead holder's lock must hold a lock on that holder's name, and look again once it does: otherwise
-   * two that saw the same dead holder would each replace the lock, the second one that of the first.
-   */
-  async function takeOver(path: string): Promise<void> {
-    const holder = await readHolder(files, path)
-    if (holder !== undefined && (await isAlive(proc, holder))) throw inUse(dir, holder)
-    const succession = `${path}.${holder?.pid ?? 0}-${holder?.startTicks ?? 0}`
-    await acquire(succession)
-    try {
-      const still = await readHolder(files, path)
-      if (still?.pid !== holder?.pid || still?.startTicks !== holder?.startTicks) throw inUse(dir, still)
-      await writeDurably(files, `${succession}.part`, Buffer.from(JSON.stringify(self)))
-      await files.rename(`${succession}.part`, path)
-    } finally {
-      await files.unlink(succession)
-    }
-  }
+  if (holder !== undefined) await bestEffort(files.unlink(signOf(dir, holder)))
+  return holder
 }
 
-function inUse(dir: string, holder: Holder | undefined): AppError {
-  return new AppError('journal_unavailable', `Journal folder ${dir} is in use by process ${holder?.pid}`)
+async function isAlive({ dir, procDir }: Taker, holder: ProcessIdentity): Promise<boolean> {
+  const liveness = await livenessOf(holder, procDir)
+  return liveness === 'unknown' ? showsLife(signOf(dir, holder)) : liveness === 'alive'
 }
 
-async function readHolder(files: FileOps, path: string): Promise<Holder | undefined> {
+/** Undefined for what is no lock. Our first locks named no namespace, and had a word for what the system did not tell. */
+async function readHolder({ files, self }: Taker, path: string): Promise<ProcessIdentity | undefined> {
   try {
-    const { pid, startTicks, bootId } = JSON.parse((await files.readFile(path)).toString())
-    return { pid, startTicks, bootId }
+    const lock = JSON.parse((await files.readFile(path)).toString())
+    const { pid, startTicks, bootId, pidNamespace = self.pidNamespace } = lock
+    return { pid, startTicks: told(startTicks), bootId: told(bootId), pidNamespace }
   } catch {
     return undefined
   }
 }
 
-async function isAlive(proc: string, holder: Holder): Promise<boolean> {
-  if (holder.bootId !== (await bootId(proc))) return false
-  return holder.startTicks === UNKNOWN
-    ? answersSignals(holder.pid)
-    : (await startTicks(proc, holder.pid)) === holder.startTicks
-}
+const told = (text: string): string => (text === 'unknown' ? '' : text.trim())
 
-const UNKNOWN = 'unknown'
+const signOf = (dir: string, { pid, startTicks }: ProcessIdentity): string =>
+  join(dir, `lock.${pid}-${startTicks}.sock`)
 
-/** Field 22 of /proc/<pid>/stat (proc(5)); the fields are counted from the last parenthesis, the name may hold any. */
-async function startTicks(proc: string, pid: number): Promise<string> {
-  const stat = await readFile(join(proc, String(pid), 'stat'), 'latin1').catch(() => '')
-  const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  // A zombie has ended; only its parent has not noticed.
-  return state === 'Z' ? UNKNOWN : (fields[18] ?? UNKNOWN)
-}
-
-async function bootId(proc: string): Promise<string> {
-  return readFile(join(proc, 'sys/kernel/random/boot_id'), 'latin1').catch(() => UNKNOWN)
-}
-
-function answersSignals(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return errnoOf(error) === 'EPERM'
-  }
+function inUse({ dir, self }: Taker, holder: ProcessIdentity | undefined): AppError {
+  const elsewhere = holder !== undefined && holder.pidNamespace !== self.pidNamespace
+  const who = `process ${holder?.pid}${elsewhere ? ' of another container' : ''}`
+  return new AppError('journal_unavailable', `Journal folder ${dir} is in use by ${who}`)
 }

@@ -1,10 +1,10 @@
-import { mkdir, readdir, symlink } from 'node:fs/promises'
+import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { createLeases, holdLease, LEASE_MS } from '../../../src/aggregation/rollup/lease.ts'
-import { livenessOf, type Owner, thisProcess } from '../../../src/aggregation/rollup/owner.ts'
 import { sleep } from '../../../src/std/abort.ts'
 import { AppError } from '../../../src/std/errors.ts'
+import { type ProcessIdentity, thisProcess } from '../../../src/std/process-identity.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
 import { faultyFiles } from '../../fakes/faulty-files.ts'
@@ -18,7 +18,7 @@ async function setUp(t: Test) {
   const faults = faultyFiles()
   let seed = 0
   /** Leases as another process of the same host would use them. */
-  const leasesOf = (owner: Owner = me, files = faults.files) =>
+  const leasesOf = (owner: ProcessIdentity = me, files = faults.files) =>
     createLeases({ dir, owner, clock, entropy: seededEntropy(++seed), files })
   return {
     dir,
@@ -163,33 +163,4 @@ test('work is stopped when its owner wants it to be', async (t) => {
     signal.throwIfAborted()
   })
   await t.rejects(work, { code: 'cancelled' })
-})
-
-test('a process is told apart by boot, namespace and start', async (t) => {
-  const proc = t.testdir({
-    sys: { kernel: { random: { boot_id: 'boot-1\n' } } },
-    self: { ns: {} },
-    7: { stat: `7 (a ) program) S ${Array.from({ length: 18 }, (_, i) => i).join(' ')} 4711 0 0` },
-    [process.pid]: {
-      stat: `${process.pid} (node) S ${Array.from({ length: 18 }, (_, i) => i).join(' ')} 99 0`,
-    },
-  })
-  await symlink('pid:[4026531836]', join(proc, 'self/ns/pid'))
-  t.same(await thisProcess(proc), {
-    pid: process.pid,
-    startTicks: '99',
-    bootId: 'boot-1',
-    pidNamespace: 'pid:[4026531836]',
-  })
-  const seven = { pid: 7, startTicks: '4711', bootId: 'boot-1', pidNamespace: 'pid:[4026531836]' }
-  for (const [what, owner, liveness] of [
-    ['the same', seven, 'alive'],
-    ['a later process of that id', { ...seven, startTicks: '4710' }, 'dead'],
-    ['no process', { ...seven, pid: 8 }, 'dead'],
-    ['before the last boot', { ...seven, bootId: 'boot-0' }, 'dead'],
-    ['in another container', { ...seven, pidNamespace: 'pid:[1]' }, 'unknown'],
-  ] as const) {
-    t.equal(await livenessOf(owner, proc), liveness, what)
-  }
-  t.equal(await livenessOf(seven, join(proc, 'nowhere')), 'unknown', 'a system without /proc')
 })

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path'
 import t from 'tap'
 import { type DiskJournal, openDiskJournal } from '../../../src/gateway/deliver/disk-journal.ts'
 import { MAX_FRAME_BYTES } from '../../../src/gateway/deliver/segment.ts'
-import { quietTelemetry } from '../../../src/std/telemetry.ts'
+import { createTelemetry, quietTelemetry } from '../../../src/std/telemetry.ts'
 import { batchOf, journalContract } from '../../contracts/journal.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { faultyFiles } from '../../fakes/faulty-files.ts'
@@ -367,6 +367,18 @@ t.test('the folder belongs to one process, the files to one user', async (t) => 
   t.equal(statSync(join(dir, String(segmentsIn(dir)[0]))).mode & 0o777, 0o600)
   await journal.close()
   t.notOk(readdirSync(dir).includes('lock'))
+})
+
+t.test('a folder is taken over from a process that ended without closing it, and that is said', async (t) => {
+  const holder = { pid: process.pid, startTicks: '1', bootId: 'earlier', pidNamespace: 'pid:[1]' }
+  const dir = t.testdir({ lock: JSON.stringify(holder) })
+  const lines: string[] = []
+  const telemetry = createTelemetry('warn', { write: (line) => lines.push(line) })
+  await (await openJournal(dir, { telemetry })).close()
+  t.match(
+    lines.map((line) => JSON.parse(line)),
+    [{ dir, predecessor: holder, msg: 'journal: taken over, its process shows no life' }],
+  )
 })
 
 t.test('a folder that cannot be used is an error that names it', async (t) => {

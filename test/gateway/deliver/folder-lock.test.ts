@@ -1,26 +1,19 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { lockFolder } from '../../../src/gateway/deliver/folder-lock.ts'
 import { type FileOps, nodeFiles } from '../../../src/std/files.ts'
 import { faultyFiles } from '../../fakes/faulty-files.ts'
+import { bootId, procFolder } from '../../fakes/proc.ts'
 
 const files = nodeFiles
-const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1')
 const holderOf = (dir: string) => JSON.parse(readFileSync(join(dir, 'lock'), 'utf8'))
+/** Whether signs of life are there as well depends on how long the folder's path is. */
+const locksIn = (dir: string) => readdirSync(dir).filter((name) => !name.endsWith('.sock'))
 const lockText = (holder: object) => JSON.stringify({ pid: process.pid, startTicks: '1', bootId, ...holder })
-
-/** A /proc of our own making. */
-function fakeProc(t: Test, stat: string | undefined): string {
-  const proc = t.testdir({ sys: { kernel: { random: { boot_id: 'boot' } } } })
-  mkdirSync(join(proc, String(process.pid)))
-  if (stat !== undefined) writeFileSync(join(proc, String(process.pid), 'stat'), stat)
-  return proc
-}
-const statOf = (state: string, ticks: string) =>
-  `7 (a) name) ${state} ${Array.from({ length: 18 }, () => 0).join(' ')} ${ticks} 99 99`
 
 t.test('one holder at a time', async (t) => {
   const dir = t.testdir()
@@ -50,7 +43,7 @@ t.test('the lock of a dead holder is taken over', async (t) => {
     const dir = t.testdir({ lock: text })
     const lock = await lockFolder(dir, { files })
     t.equal(holderOf(dir).pid, process.pid, rule)
-    t.strictSame(readdirSync(dir), ['lock'], `${rule}: nothing else is left`)
+    t.strictSame(locksIn(dir), ['lock'], `${rule}: nothing else is left`)
     await lock.release()
   }
 })
@@ -79,7 +72,7 @@ t.test('of many that find a dead holder one takes over', async (t) => {
       Array.from({ length: 7 }, () => 'journal_unavailable'),
       `round ${round}`,
     )
-    t.strictSame(readdirSync(dir), ['lock'])
+    t.strictSame(locksIn(dir), ['lock'])
   }
 })
 
@@ -88,7 +81,7 @@ t.test('a taker that died halfway is succeeded itself', async (t) => {
   const dir = t.testdir({ lock: text, [`lock.${process.pid}-1`]: text, [`lock.${process.pid}-1.part`]: '' })
   await lockFolder(dir, { files })
   t.not(holderOf(dir).startTicks, '1')
-  t.strictSame(readdirSync(dir), ['lock'])
+  t.strictSame(locksIn(dir), ['lock'])
 })
 
 t.test('who was quicker to take over stays', async (t) => {
@@ -101,34 +94,74 @@ t.test('who was quicker to take over stays', async (t) => {
   }
   await t.rejects(lockFolder(dir, { files: { ...late.files, link } }), { code: 'journal_unavailable' })
   t.equal(holderOf(dir).startTicks, '2')
-  t.strictSame(readdirSync(dir), ['lock'])
+  t.strictSame(locksIn(dir), ['lock'])
 })
 
-t.test('a process is known by its id and its start', async (t) => {
-  const held = (startTicks: string) => JSON.stringify({ pid: process.pid, startTicks, bootId: 'boot' })
-  for (const [rule, stat, lock, alive] of [
-    ['the same start is the same process', statOf('S', '77'), held('77'), true],
-    ['another start is another', statOf('S', '78'), held('77'), false],
-    ['a zombie has ended', statOf('Z', '77'), held('77'), false],
-    ['without /proc the id alone must do', undefined, held('unknown'), true],
+t.test('a lock of our first versions is read as one of ours', async (t) => {
+  for (const [rule, lock, alive] of [
+    ['alive', { pid: process.pid, startTicks: '77', bootId: `${bootId}\n` }, true],
+    ['dead', { pid: process.pid, startTicks: '78', bootId: `${bootId}\n` }, false],
+    ['written without /proc', { pid: process.pid, startTicks: 'unknown', bootId: 'unknown' }, false],
   ] as const) {
-    const proc = fakeProc(t, stat)
-    const dir = join(proc, 'journal')
-    mkdirSync(dir)
-    writeFileSync(join(dir, 'lock'), lock)
-    const taking = lockFolder(dir, { files, proc })
+    const here = t.testdir({
+      proc: procFolder(t, 'pid:[1]', { [process.pid]: { startTicks: '77' } }),
+      journal: { lock: JSON.stringify(lock) },
+    })
+    const taking = lockFolder(join(here, 'journal'), { files, procDir: join(here, 'proc') })
     if (alive) await t.rejects(taking, { code: 'journal_unavailable' }, rule)
-    else t.ok(await taking, rule)
+    else t.match((await taking).predecessor, { pid: process.pid }, rule)
   }
 })
 
-t.test('without /proc a process that is gone is still gone', async (t) => {
-  const child = spawn(process.execPath, ['-e', ''])
-  await once(child, 'exit')
-  const dir = t.testdir({
-    lock: JSON.stringify({ pid: child.pid, startTicks: 'unknown', bootId: 'unknown' }),
+/** Short, unlike the folders of tests: a socket's path must be. */
+function folder(t: Test): string {
+  const dir = mkdtempSync(join(tmpdir(), 'lock-'))
+  t.teardown(() => rmSync(dir, { recursive: true }))
+  return dir
+}
+
+t.test('containers that share a folder take turns', async (t) => {
+  const dir = folder(t)
+  const containers = t.testdir({
+    a: procFolder(t, 'pid:[1]', { [process.pid]: { startTicks: '100' } }),
+    b: procFolder(t, 'pid:[2]', { [process.pid]: { startTicks: '200' } }),
   })
-  t.ok(await lockFolder(dir, { files, proc: join(dir, 'no-proc') }))
+  const lockFrom = (container: string) => lockFolder(dir, { files, procDir: join(containers, container) })
+  const lock = await lockFrom('a')
+  await t.rejects(lockFrom('b'), {
+    code: 'journal_unavailable',
+    message: `Journal folder ${dir} is in use by process ${process.pid} of another container`,
+  })
+  t.strictSame(readdirSync(dir), ['lock', `lock.${process.pid}-100.sock`], 'who was refused leaves nothing')
+  await lock.release()
+  const next = await lockFrom('b')
+  t.equal(next.predecessor, undefined)
+  await next.release()
+  t.strictSame(readdirSync(dir), [])
+})
+
+t.test('a container that was killed is succeeded at once', async (t) => {
+  const dir = folder(t)
+  const listen = 'require("node:net").createServer().listen(process.argv[1], () => console.log("listens"))'
+  const killed = spawn(process.execPath, ['-e', listen, join(dir, 'lock.1-4711.sock')])
+  await once(killed.stdout, 'data')
+  const holder = { pid: 1, startTicks: '4711', bootId, pidNamespace: 'pid:[1]' }
+  writeFileSync(join(dir, 'lock'), JSON.stringify(holder))
+  await t.rejects(lockFolder(dir, { files }), { code: 'journal_unavailable' }, 'not while it lives')
+  killed.kill('SIGKILL')
+  await once(killed, 'exit')
+  const lock = await lockFolder(dir, { files })
+  t.strictSame(lock.predecessor, holder)
+  t.notOk(readdirSync(dir).includes('lock.1-4711.sock'), 'its sign is removed')
+  await lock.release()
+  t.strictSame(readdirSync(dir), [])
+})
+
+t.test('a process out of sight that shows no life holds nothing', async (t) => {
+  const dir = t.testdir({ lock: lockText({ pidNamespace: 'pid:[1]' }) })
+  const lock = await lockFolder(dir, { files })
+  t.match(lock.predecessor, { pidNamespace: 'pid:[1]' })
+  await lock.release()
 })
 
 t.test('a disk that refuses the lock is no holder', async (t) => {

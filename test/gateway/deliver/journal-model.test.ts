@@ -161,7 +161,7 @@ class Run {
   /** A copy of the folder is what a killed process leaves. Frames released since the last checkpoint come again. */
   async #crash(spoil: (lastSegment: string) => void): Promise<void> {
     const copy = `${this.#dir}-${this.#moves++}`
-    cpSync(this.#dir, copy, { recursive: true })
+    cpSync(this.#dir, copy, { recursive: true, filter: (path) => !path.endsWith('.sock') })
     rmSync(join(copy, 'lock'))
     await this.#journal.close()
     this.#dir = copy

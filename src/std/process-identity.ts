@@ -1,0 +1,54 @@
+import { readFile, readlink } from 'node:fs/promises'
+import { errnoOf } from './files.ts'
+
+/** A process, told apart from a later one with the same id. What a system does not tell is empty. */
+export interface ProcessIdentity {
+  readonly pid: number
+  /** When it started, in clock ticks since boot. */
+  readonly startTicks: string
+  readonly bootId: string
+  /** Ids mean nothing in another namespace, such as another container on a shared volume. */
+  readonly pidNamespace: string
+}
+
+/** `unknown`: it is out of sight, in another container or on a system that told it more than it tells us. */
+export type Liveness = 'alive' | 'dead' | 'unknown'
+
+/** `procDir` is Linux's /proc. Where there is none, a process is known by its id alone. */
+export async function thisProcess(procDir = '/proc'): Promise<ProcessIdentity> {
+  return { pid: process.pid, startTicks: await startTicks(procDir, process.pid), ...(await here(procDir)) }
+}
+
+export async function livenessOf(identity: ProcessIdentity, procDir = '/proc'): Promise<Liveness> {
+  const { bootId, pidNamespace } = await here(procDir)
+  if (identity.bootId !== bootId) return identity.bootId && bootId ? 'dead' : 'unknown'
+  if (identity.pidNamespace !== pidNamespace) return 'unknown'
+  const isSame =
+    identity.startTicks === ''
+      ? answersSignals(identity.pid)
+      : identity.startTicks === (await startTicks(procDir, identity.pid))
+  return isSame ? 'alive' : 'dead'
+}
+
+async function here(procDir: string): Promise<Pick<ProcessIdentity, 'bootId' | 'pidNamespace'>> {
+  const bootId = await orEmpty(readFile(`${procDir}/sys/kernel/random/boot_id`, 'latin1'))
+  return { bootId: bootId.trim(), pidNamespace: await orEmpty(readlink(`${procDir}/self/ns/pid`)) }
+}
+
+/** Field 22 of proc(5)'s stat. The second field is the program's name in parentheses and may hold anything. */
+async function startTicks(procDir: string, pid: number): Promise<string> {
+  const stat = await orEmpty(readFile(`${procDir}/${pid}/stat`, 'latin1'))
+  const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  // A zombie has ended; only its parent has not noticed.
+  return state === 'Z' ? '' : (fields[18] ?? '')
+}
+
+function answersSignals(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return errnoOf(error) === 'EPERM'
+  }
+}
+
+const orEmpty = (text: Promise<string>): Promise<string> => text.catch(() => '')
