@@ -30,10 +30,6 @@ const ZERO_BELOW = Number(ZERO_BELOW_SQL)
 export const bucketOf = (value: number): number =>
   value < ZERO_BELOW ? ZERO_BUCKET : Math.ceil(Math.log(value) * K - EPSILON)
 
-/** The bucket that holds it at a scale `levels` lower, for old and coarse grains. The zero bucket stays what it is. */
-export const coarserBucket = (bucket: number, levels: number): number =>
-  bucket === ZERO_BUCKET ? ZERO_BUCKET : Math.ceil(bucket / 2 ** levels) + 0
-
 const FIRST_BUCKET = bucketOf(ZERO_BELOW)
 const SLOTS = 1 + bucketOf(MAX_VALUE) - FIRST_BUCKET + 1
 
@@ -83,14 +79,6 @@ export function parseHistogram(text: string): Histogram {
   const histogram = emptyHistogram()
   addHistogram(histogram, text)
   return histogram
-}
-
-export function formatHistogram(histogram: Histogram): string {
-  const parts: string[] = []
-  histogram.forEach((weight, slot) => {
-    if (weight > 0) parts.push(`${slot === 0 ? ZERO_BUCKET : bucketIn(slot)}:${weight}`)
-  })
-  return parts.join(',')
 }
 
 /** Adds a histogram to another: associative and commutative, as whole numbers are. */

@@ -3,10 +3,9 @@ import { test } from 'tap'
 import {
   addHistogram,
   bucketOf,
-  coarserBucket,
   emptyHistogram,
-  formatHistogram,
   GAMMA,
+  type Histogram,
   MAX_VALUE,
   mergeHistogram,
   parseHistogram,
@@ -67,33 +66,29 @@ test('every value lies in its bucket, within the epsilon of the border', async (
   t.ok(RELATIVE_ERROR < 0.01084)
 })
 
-test('two scales lower, four neighbours become one bucket, and zero stays zero', async (t) => {
-  t.same(
-    [-4, -3, 0, 1, 4, 5, ZERO_BUCKET].map((bucket) => coarserBucket(bucket, 2)),
-    [-1, 0, 0, 1, 1, 2, ZERO_BUCKET],
+/** What a histogram holds, by bucket. */
+const bucketsIn = (histogram: Histogram) =>
+  Object.fromEntries(
+    [...histogram]
+      .map((weight, slot) => [bucketOfSlot(slot), weight] as const)
+      .filter(([, weight]) => weight > 0),
   )
-  fc.assert(
-    fc.property(fc.double({ min: 1e-6, max: MAX_VALUE, noNaN: true }), (x) => {
-      const atScale3 = Math.ceil((Math.log(x) * 8) / Math.LN2 - 1e-9 / 4)
-      return coarserBucket(bucketOf(x), SCALE - 3) === atScale3
-    }),
-  )
-})
+const bucketOfSlot = (slot: number) => (slot === 0 ? ZERO_BUCKET : bucketOf(1e-6) + slot - 1)
 
-test('a stored histogram is read and written without loss', async (t) => {
-  t.equal(
-    formatHistogram(parseHistogram('-32768:3000,-5:1000,0:250,957:1')),
-    '-32768:3000,-5:1000,0:250,957:1',
-  )
-  t.equal(formatHistogram(parseHistogram('')), '', 'nothing is nothing')
+test('a stored histogram is read without loss', async (t) => {
+  t.same(bucketsIn(parseHistogram('-32768:3000,-5:1000,0:250,957:1')), {
+    [ZERO_BUCKET]: 3000,
+    '-5': 1000,
+    0: 250,
+    957: 1,
+  })
+  t.same(bucketsIn(parseHistogram('')), {}, 'nothing is nothing')
   fc.assert(
     fc.property(stored, (weights) => {
-      const text = Object.entries(weights)
-        .sort(([a], [b]) => Number(a) - Number(b))
-        .map(([bucket, weight]) => `${bucket}:${weight}`)
-        .join(',')
-      return formatHistogram(parseHistogram(text)) === text
+      const text = Object.entries(weights).map(([bucket, weight]) => `${bucket}:${weight}`)
+      t.same(bucketsIn(parseHistogram(text.join(','))), weights)
     }),
+    { numRuns: 25 },
   )
 })
 
@@ -103,21 +98,19 @@ test('a bucket that no value can have is refused, not silently lost', async (t) 
 })
 
 test('merging is associative and commutative, and equals counting everything at once', async (t) => {
-  const merged = (...texts: readonly string[]) => {
+  const histogramOf = (of: readonly number[]) => parseHistogram(histogramText(of))
+  const merged = (...parts: readonly Histogram[]) => {
     const sum = emptyHistogram()
-    for (const text of texts) mergeHistogram(sum, parseHistogram(text))
+    for (const part of parts) mergeHistogram(sum, part)
     return sum
   }
   fc.assert(
-    fc.property(values, values, values, (a, b, c) => {
-      const [ta, tb, tc] = [histogramText(a), histogramText(b), histogramText(c)]
-      const ab = merged(ta, tb)
-      const bc = merged(tb, tc)
-      const left = merged(formatHistogram(ab), tc)
-      const right = merged(ta, formatHistogram(bc))
-      t.same(formatHistogram(left), formatHistogram(right))
-      t.same(formatHistogram(merged(tc, tb, ta)), formatHistogram(left))
-      return formatHistogram(left) === histogramText([...a, ...b, ...c])
+    fc.property(values, values, values, (...of) => {
+      const [a, b, c] = of.map(histogramOf) as [Histogram, Histogram, Histogram]
+      const all = histogramOf(of.flat())
+      for (const sum of [merged(merged(a, b), c), merged(a, merged(b, c)), merged(c, b, a)]) {
+        t.ok(sum.every((weight, slot) => weight === all[slot]))
+      }
     }),
     { numRuns: 25 },
   )
@@ -179,30 +172,15 @@ test('a row of weight k counts like k rows, and a lone fraction of a row still h
   t.equal(quantile(parseHistogram('320:1'), 0.99, { min: 1024, max: 1024 }), 1024)
 })
 
-test('merging a month of windows costs little more than reading their text', async (t) => {
+test('a month of windows adds up, bucket by bucket', async (t) => {
   const row = Array.from({ length: 255 }, (_, i) => `${i - 60}:${1_000 + i * 37}`).join(',')
   const windows = 2_976
-  /** The best of five: other work on the machine can only slow it down. */
-  const bestMs = (work: () => unknown) =>
-    Math.min(
-      ...Array.from({ length: 5 }, () => {
-        const started = performance.now()
-        work()
-        return performance.now() - started
-      }),
-    )
   const sum = emptyHistogram()
-  const mergeMs = bestMs(() => {
-    for (let window = 0; window < windows; window++) addHistogram(sum, row)
-  })
-  const readMs = bestMs(() => {
-    let hash = 0
-    for (let window = 0; window < windows; window++)
-      for (let at = 0; at < row.length; at++) hash = (hash * 31 + row.charCodeAt(at)) | 0
-    return hash
-  })
-  t.equal(formatHistogram(sum).split(',')[0], `-60:${5 * windows * 1_000}`)
-  t.comment(`${mergeMs.toFixed(1)} ms to merge, ${readMs.toFixed(1)} ms to read`)
-  // Without coverage 25 ms on the machine of the research, whose limit was 70 ms; as a ratio the machine cancels out.
-  t.ok(mergeMs < 12 * readMs, `${(mergeMs / readMs).toFixed(1)} times as long`)
+  for (let window = 0; window < windows; window++) addHistogram(sum, row)
+  t.same(
+    bucketsIn(sum),
+    Object.fromEntries(Array.from({ length: 255 }, (_, i) => [i - 60, windows * (1_000 + i * 37)])),
+  )
+  // 7 MB in one text: what is not linear in it would not end before the test's timeout.
+  t.same(parseHistogram(Array.from({ length: windows }, () => row).join(',')), sum)
 })
