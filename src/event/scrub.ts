@@ -82,7 +82,9 @@ export function scrubUrl(text: string, allowQuery: ReadonlySet<string> = NO_QUER
   }
   // A relative URL has no colon in its first segment (RFC 3986, 4.2), so this is `user:password@host` or worse.
   if (/^[^\\/]*:/.test(base)) return ''
-  return cutChars(base.replace(/^[^\\/]*@/, '') + query, MAX_URL_CHARS)
+  const path = base.replace(/^[^\\/]*@[\p{Cc}\s]*/u, '')
+  // What stood behind the userinfo must not become a host with a userinfo of its own.
+  return /^[\\/]{2}/.test(path) ? '' : cutChars(path + query, MAX_URL_CHARS)
 }
 
 function allowedQuery(rest: string, allowQuery: ReadonlySet<string>): string {
