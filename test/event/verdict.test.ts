@@ -118,12 +118,17 @@ test('attributes are bounded in number and in the length of their names', async 
   }
 })
 
-test('attributes in hostile numbers are refused before each is looked at', async (t) => {
-  const names = Array.from({ length: 300_000 }, (_, i) => [`k${i}`, 1])
-  const candidate = { ...least, attributes: Object.fromEntries(names) }
-  const before = process.cpuUsage()
+test('attributes in hostile numbers are refused before any of them is looked at', async (t) => {
+  let looks = 0
+  const attributes = Object.defineProperties(
+    {},
+    Object.fromEntries(
+      Array.from({ length: 33 }, (_, i) => [`k${i}`, { enumerable: true, get: () => ++looks }] as const),
+    ),
+  )
+  const candidate = { ...least, attributes }
   t.equal(verdictOn(candidate), 'invalid_field: attributes: must not have more than 32 names')
-  t.ok(process.cpuUsage(before).user < 1_000_000, 'in less than a second of CPU time')
+  t.equal(looks, 0)
 })
 
 test('an attribute’s name is repeated bounded and harmless', async (t) => {

@@ -85,22 +85,22 @@ test('of a long header only the beginning is looked at', async (t) => {
   t.equal(factsOf(`${long}one`), factsOf(`${long}other`), 'and remembered once')
 })
 
-test('hostile headers cost no more than others', async (t) => {
-  const factsOf = userAgents()
-  const before = process.cpuUsage()
-  for (const part of [
-    'Mozilla/5.0 (',
-    'a/',
-    ' ',
-    '(',
-    ';',
-    'Version/1',
-    'Android ',
-    'iPhone;',
-    'Mobile/',
-    'x',
-  ]) {
-    for (const count of [10, 100, 1_000]) t.ok(factsOf(part.repeat(count)).device_type)
+test('a hostile header is judged like any other', async (t) => {
+  for (const [part, facts] of [
+    [chrome('140.0.0.0'), { device_type: 'desktop', user_agent_name: 'Chrome', user_agent_version: '140' }],
+    ['Mozilla/5.0 (', { device_type: 'other' }],
+    ['Android ', { device_type: 'bot', user_agent_name: 'Android Browser', os_name: 'Android' }],
+    ['iPhone;', { device_type: 'bot', os_name: 'iOS' }],
+    ['Version/1', { device_type: 'bot' }],
+    ['Mobile/', { device_type: 'bot' }],
+    ['a/', { device_type: 'bot' }],
+    ['x', { device_type: 'bot' }],
+    [' ', { device_type: 'bot' }],
+    ['(', { device_type: 'bot' }],
+    [';', { device_type: 'bot' }],
+  ] as const) {
+    // 4 MB: what is not linear in it would not end before the test's timeout.
+    const header = part.repeat(2 ** 22 / part.length)
+    t.match(userAgents()(header), facts, part)
   }
-  t.ok(process.cpuUsage(before).user < 1_000_000, '30 headers in less than 1 s of CPU time')
 })
