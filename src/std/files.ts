@@ -32,10 +32,14 @@ export interface FileOps {
 export const nodeFiles: FileOps = { open, mkdir, readFile, readdir, rename, link, unlink }
 
 /** Writes a new file and syncs it; leaves nothing behind when that fails. Its name is durable only after `syncFolder`. */
-export async function writeDurably(files: FileOps, path: string, body: Uint8Array): Promise<void> {
+export async function createDurably(
+  files: FileOps,
+  path: string,
+  write: (file: OpenFile) => Promise<void>,
+): Promise<void> {
   const file = await files.open(path, 'w', FILE_MODE)
   try {
-    await writeFully(file, body, 0)
+    await write(file)
     await file.sync()
     await file.close()
   } catch (error) {
@@ -43,6 +47,10 @@ export async function writeDurably(files: FileOps, path: string, body: Uint8Arra
     await bestEffort(files.unlink(path))
     throw error
   }
+}
+
+export function writeDurably(files: FileOps, path: string, body: Uint8Array): Promise<void> {
+  return createDurably(files, path, (file) => writeFully(file, body, 0))
 }
 
 /** Replaces a file as a whole: after a crash either the old content is there or the new one, never a part. */

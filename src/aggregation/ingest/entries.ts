@@ -1,5 +1,6 @@
 import type { Lake } from '../../lake/lake.ts'
 import { AppError } from '../../std/errors.ts'
+import { recent } from '../../std/recent.ts'
 
 /** What is known of one Parquet object, stored as `index/dt=…/hr=…/<name>.json`. Written once, never changed. */
 export interface IndexEntry {
@@ -33,7 +34,7 @@ const PARALLEL = 32
 
 /** Entries never change, so each is read once per process; the oldest read are forgotten first. */
 export function indexEntries(lake: Lake, maxCached = MAX_CACHED): Entries {
-  const cache = new Map<string, IndexEntry>()
+  const cache = recent<IndexEntry>(maxCached)
 
   async function read(key: string): Promise<IndexEntry | undefined> {
     const cached = cache.get(key)
@@ -42,10 +43,6 @@ export function indexEntries(lake: Lake, maxCached = MAX_CACHED): Entries {
     if (!body) return undefined
     const entry = parse(key, body)
     cache.set(key, entry)
-    for (const oldest of cache.keys()) {
-      if (cache.size <= maxCached) break
-      cache.delete(oldest)
-    }
     return entry
   }
 

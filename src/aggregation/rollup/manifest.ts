@@ -8,6 +8,7 @@ import {
   rollupWindowPrefix,
 } from '../../lake/layout.ts'
 import { AppError } from '../../std/errors.ts'
+import { recent } from '../../std/recent.ts'
 import { definitionHash, type RollupDefinition } from './definition.ts'
 import type { Engine, EngineResult, WindowCounts } from './engine.ts'
 import { alignDown, type WindowInputs } from './plan.ts'
@@ -47,20 +48,14 @@ export interface Manifests {
 }
 
 export function createManifests(lake: Lake): Manifests {
-  const cache = new Map<string, Manifest>()
+  const cache = recent<Manifest>(CACHED_MANIFESTS)
 
   async function read(key: string): Promise<Manifest> {
     const held = cache.get(key)
     if (held) return held
     const manifest = parseManifest(key, await lake.get(key))
-    remember(key, manifest)
-    return manifest
-  }
-
-  function remember(key: string, manifest: Manifest): void {
-    const [oldest] = cache.keys()
-    if (oldest !== undefined && cache.size >= CACHED_MANIFESTS) cache.delete(oldest)
     cache.set(key, manifest)
+    return manifest
   }
 
   return {

@@ -1,3 +1,5 @@
+import { recent } from '../../std/recent.ts'
+
 /**
  * What was computed before, by key. A key names the generation of the data it was computed from, so nothing here is ever
  * wrong or has to be told of a commit: it is only forgotten.
@@ -9,26 +11,13 @@ export interface Cache {
 
 /** Least recently used texts go first. Counted as UTF-16, two bytes a character: an upper bound of what the runtime holds. */
 export function memoryCache(maxBytes: number): Cache {
-  const kept = new Map<string, string>()
+  const kept = recent<string>(maxBytes, (text, key) => 2 * (key.length + text.length))
   const underWay = new Map<string, Promise<string>>()
-  let bytes = 0
-  const sizeOf = (key: string, text: string) => 2 * (key.length + text.length)
-
-  function keep(key: string, text: string): void {
-    if (sizeOf(key, text) > maxBytes) return
-    kept.set(key, text)
-    bytes += sizeOf(key, text)
-    for (const [oldest, its] of kept) {
-      if (bytes <= maxBytes) break
-      kept.delete(oldest)
-      bytes -= sizeOf(oldest, its)
-    }
-  }
 
   async function computed(key: string, compute: () => Promise<string>): Promise<string> {
     try {
       const text = await compute()
-      keep(key, text)
+      kept.set(key, text)
       return text
     } finally {
       underWay.delete(key)
@@ -39,7 +28,6 @@ export function memoryCache(maxBytes: number): Cache {
     async through(key, compute) {
       const hit = kept.get(key)
       if (hit !== undefined) {
-        kept.delete(key)
         kept.set(key, hit)
         return hit
       }

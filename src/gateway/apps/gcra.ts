@@ -1,3 +1,5 @@
+import { recent } from '../../std/recent.ts'
+
 /** A bucket that refills at `perSecond` and holds `burst`. */
 export interface Rate {
   readonly perSecond: number
@@ -26,14 +28,12 @@ export function gcra(fullAtMs: number, nowMs: number, cost: number, { perSecond,
  * bring a new one, so forgetting gives nothing away that memory could have kept.
  */
 export function createBuckets(maxKeys: number, monotonicMs: () => number): Buckets {
-  const fullAt = new Map<string, number>()
+  const fullAt = recent<number>(maxKeys)
   return {
     take(key, cost, rate) {
       const nowMs = monotonicMs()
       const { fullAtMs, waitMs } = gcra(fullAt.get(key) ?? nowMs, nowMs, cost, rate)
-      fullAt.delete(key)
       fullAt.set(key, fullAtMs)
-      if (fullAt.size > maxKeys) fullAt.delete(String(fullAt.keys().next().value))
       return waitMs
     },
   }

@@ -1,5 +1,6 @@
 import Bowser from 'bowser'
 import { isbot } from 'isbot'
+import { recent } from '../../std/recent.ts'
 
 /** Columns that only the gateway sets. */
 export interface UserAgentFacts {
@@ -23,15 +24,12 @@ const deviceTypes: ReadonlyMap<unknown, UserAgentFacts['device_type']> = new Map
 
 /** What a User-Agent header says, remembered for the `maxEntries` headers seen last: parsing costs as much as a request. */
 export function userAgents(maxEntries = 1_000): (header: string | undefined) => UserAgentFacts {
-  const seen = new Map<string, UserAgentFacts>()
+  const seen = recent<UserAgentFacts>(maxEntries)
   return (header) => {
     if (!header) return { device_type: 'other' }
     const agent = header.length > MAX_HEADER_CHARS ? copyOfStart(header) : header
     const facts = seen.get(agent) ?? factsOf(agent)
-    // A Map keeps the order of insertion, so its first key is the one not asked for longest.
-    seen.delete(agent)
     seen.set(agent, facts)
-    if (seen.size > maxEntries) seen.delete(String(seen.keys().next().value))
     return facts
   }
 }

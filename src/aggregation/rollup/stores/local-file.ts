@@ -3,8 +3,7 @@ import { dirname } from 'node:path'
 import { crc32 } from '@node-rs/crc32'
 import { AppError } from '../../../std/errors.ts'
 import {
-  bestEffort,
-  FILE_MODE,
+  createDurably,
   type FileOps,
   makeFolder,
   type OpenFile,
@@ -58,16 +57,7 @@ export interface WindowContent {
 export async function writeWindowFile(files: FileOps, path: string, content: WindowContent): Promise<void> {
   const unfinished = `${path}.${content.window.generation}.part`
   await makeFolder(files, dirname(path))
-  const file = await files.open(unfinished, 'w', FILE_MODE)
-  try {
-    await writeContent(file, content)
-    await file.datasync()
-    await file.close()
-  } catch (error) {
-    await bestEffort(file.close())
-    await bestEffort(files.unlink(unfinished))
-    throw error
-  }
+  await createDurably(files, unfinished, (file) => writeContent(file, content))
   await files.rename(unfinished, path)
   await syncFolder(files, dirname(path))
 }

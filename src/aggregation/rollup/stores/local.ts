@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { DAY_MS } from '../../../lake/layout.ts'
 import { type FileOps, nodeFiles, type OpenFile, unlessAbsent } from '../../../std/files.ts'
+import { recent } from '../../../std/recent.ts'
 import type { RollupStore, SeriesRequest, StoredRow } from '../store.ts'
 import { groupsOf, readHeader, readIndex, readRows, windowOf, writeWindowFile } from './local-file.ts'
-import { IndexCache } from './local-index-cache.ts'
 
 /** Window files read at a time. Ours: twice libuv's default of four threads keeps them busy, and memory small. */
 const READS_AT_ONCE = 8
@@ -23,7 +23,8 @@ export interface LocalStoreOptions {
  */
 export function localStore(options: LocalStoreOptions): RollupStore {
   const { dir, indexCacheBytes = INDEX_CACHE_BYTES, files = nodeFiles } = options
-  const indexes = new IndexCache(indexCacheBytes)
+  /** By checksum: what that names never changes, so nothing goes stale. */
+  const indexes = recent<Buffer>(indexCacheBytes, ({ length }) => length)
   let lastPublish: Promise<unknown> = Promise.resolve()
 
   const pathOf = (rollup: string, fromMs: number) =>
@@ -39,7 +40,9 @@ export function localStore(options: LocalStoreOptions): RollupStore {
     if (file === undefined) return undefined
     try {
       const header = await readHeader(file, path)
-      return await read(await indexes.get(header.indexSha256, () => readIndex(file, path, header)), file)
+      const index = indexes.get(header.indexSha256) ?? (await readIndex(file, path, header))
+      indexes.set(header.indexSha256, index)
+      return await read(index, file)
     } finally {
       await file.close()
     }

@@ -2,7 +2,6 @@ import { mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { localStore } from '../../../../src/aggregation/rollup/stores/local.ts'
-import { IndexCache } from '../../../../src/aggregation/rollup/stores/local-index-cache.ts'
 import { chunks, committed, row, storeContract } from '../../../contracts/store.ts'
 
 test('the local store keeps the contract of stores', async (t) => {
@@ -97,29 +96,6 @@ test('damage is an error that names the file, never silence or wrong numbers', a
 test('a folder that cannot be read is an error, not an empty store', async (t) => {
   const dir = t.testdir({ vitals: 'a file where a folder belongs' })
   await t.rejects(localStore({ dir }).windows('vitals', 0, window.toMs), { code: 'ENOTDIR' })
-})
-
-test('the cache of indexes keeps the recently used within its bytes', async (t) => {
-  const cache = new IndexCache(10)
-  const read: string[] = []
-  const get = (name: string, bytes: number) =>
-    cache.get(name, async () => {
-      read.push(name)
-      return Buffer.alloc(bytes)
-    })
-  await get('a', 4)
-  await get('b', 4)
-  await get('a', 4)
-  t.equal(cache.bytes, 8)
-  await get('c', 4)
-  t.equal(cache.bytes, 8, 'b, unused for longest, made room')
-  await get('a', 4)
-  await get('b', 4)
-  t.same(read, ['a', 'b', 'c', 'b'])
-  await Promise.all([get('d', 4), get('d', 4)])
-  t.equal(cache.bytes, 8, 'one that was read twice at a time is counted once')
-  await get('e', 11)
-  t.equal(cache.bytes, 0, 'one that is too large is not kept')
 })
 
 function flipped(bytes: Buffer, at: number): Buffer {

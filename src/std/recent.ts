@@ -1,0 +1,38 @@
+/** The values set last, as many as fit: what was not set for longest is forgotten first. */
+export interface Recent<Value> {
+  /** What is held, in the unit of the limit. */
+  size(): number
+  get(key: string): Value | undefined
+  /** To count being read as being used, set again what was got. */
+  set(key: string, value: Value): void
+}
+
+/** `limit` is a number of values, or a sum of what `sizeOf` says of each. A value that alone is larger is not held. */
+export function recent<Value>(
+  limit: number,
+  sizeOf: (value: Value, key: string) => number = () => 1,
+): Recent<Value> {
+  // A Map keeps the order of insertion.
+  const held = new Map<string, Value>()
+  let size = 0
+
+  function forget(key: string): void {
+    const value = held.get(key)
+    if (value === undefined) return
+    held.delete(key)
+    size -= sizeOf(value, key)
+  }
+
+  return {
+    size: () => size,
+    get: (key) => held.get(key),
+    set(key, value) {
+      forget(key)
+      const added = sizeOf(value, key)
+      if (added > limit) return
+      held.set(key, value)
+      size += added
+      while (size > limit) forget(String(held.keys().next().value))
+    },
+  }
+}
