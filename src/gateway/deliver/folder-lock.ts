@@ -17,7 +17,7 @@ export interface LockOptions {
 
 /**
  * Makes this process the folder's only writer, or throws `journal_unavailable` naming the one that is. The lock of a
- * process that is dead is taken over, and that of one out of sight which shows no sign of life (docs/adr/0006).
+ * process that is dead is taken over, and that of one out of sight which shows no sign of life (docs/adr/0009).
  */
 export async function lockFolder(dir: string, { files, procDir }: LockOptions): Promise<FolderLock> {
   const self = await thisProcess(procDir)
