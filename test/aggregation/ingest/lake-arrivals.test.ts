@@ -318,6 +318,22 @@ test('touching and minutes answer by event time, however late the arrival', asyn
   t.equal(await arrivals.earliestMs(), NOON)
 })
 
+test('an event is found wherever it may lie: arrived a day late, or early, in an object begun before', async (t) => {
+  const { put, ingester } = await setUp(t)
+  const arrivals = ingester()
+  const day = NOON - DAY_MS / 2
+  for (const [what, partition, eventTime] of [
+    ['a day late', 'dt=2026-11-23/hr=09', day + 10 * HOUR_MS],
+    // Arrived at 01:59 in an object whose oldest event came at 23:59, two hours before.
+    ['five minutes early, in the object before midnight', 'dt=2026-11-21/hr=23', day + 2 * HOUR_MS + 240_000],
+  ] as const) {
+    const line = eventLine({ event_id: what, event_time: eventTime })
+    await put(`raw/gateway/${partition}/a.ndjson`, lines(line))
+    await arrivals.ingest(signal)
+    t.same(await arrivals.minutes(eventTime, eventTime + 1), [eventTime], what)
+  }
+})
+
 test('the earliest minute is read from the index until nothing older can come', async (t) => {
   const { put, ingester, clock, lake } = await setUp(t)
   let listings = 0
