@@ -1,4 +1,4 @@
-# Sourced by scripts/demo and scripts/test: everything that a fresh Debian machine with Node and npm still lacks.
+# Sourced by scripts/demo, scripts/test and scripts/bench: everything that a fresh Debian machine with Node and npm still lacks.
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -25,11 +25,20 @@ build() {
 
 have_chromium() { [ -x /usr/bin/chromium ] || [ -x /usr/bin/chromium-browser ] || [ -x /usr/bin/google-chrome ]; }
 
-# From Debian's packages when we may; quietly true when it is there.
-install_chromium() {
-  have_chromium && return 0
+# Debian's packages, when we may.
+install_debian() {
   [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
-  say "Installing Chromium …"
-  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1
-  have_chromium
+  say "Installing $* …"
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } >/dev/null 2>&1
+}
+
+# Quietly true when it is there.
+install_chromium() {
+  have_chromium || { install_debian chromium && have_chromium; }
+}
+
+have_bench_tools() { command -v wrk && command -v taskset && command -v openssl; } >/dev/null
+
+install_bench_tools() {
+  have_bench_tools || { install_debian wrk util-linux openssl && have_bench_tools; }
 }

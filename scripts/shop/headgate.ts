@@ -24,8 +24,6 @@ export interface RunningHeadgate {
 }
 
 const READY_TIMEOUT_MS = 30_000
-/** Where a gateway on its own is asked, as the caller configures it. */
-const OPERATIONS_PORT = 8082
 
 export interface StartOptions {
   readonly app: { readonly id: string; readonly origins: readonly string[] }
@@ -33,12 +31,20 @@ export interface StartOptions {
   readonly previous?: RunningHeadgate
   /** The Node that runs it; this one when absent. */
   readonly node?: string
-  /** `serve` when absent. `gateway` shows its state on `gateway.operations.listen` only. */
+  /** `serve` when absent. A `gateway` on its own is asked on its operations listener. */
   readonly command?: 'serve' | 'gateway'
+  /** Words before Node's own, such as `taskset -c 0`. */
+  readonly launcher?: readonly string[]
+  /** Further options of the command. */
+  readonly args?: readonly string[]
+  /** On top of the environment. */
+  readonly env?: Readonly<Record<string, string>>
   /** The documented ports where they are free; any by default, so that tests can run side by side. */
   readonly ports?: 'documented'
   /** Merged over the app. */
   readonly appMore?: object
+  /** Configured beside it, as they are. */
+  readonly moreApps?: readonly object[]
   /** Merged over the configuration, a section at a time. */
   readonly config?: Readonly<Partial<Record<'gateway' | 'aggregation' | 'shutdown', object>>>
 }
@@ -48,8 +54,12 @@ export async function startHeadgate({
   previous,
   node = process.execPath,
   command = 'serve',
+  launcher = [],
+  args = [],
+  env = {},
   ports,
   appMore,
+  moreApps = [],
   config,
 }: StartOptions): Promise<RunningHeadgate> {
   const dataDir = previous?.dataDir ?? (await mkdtemp(join(tmpdir(), 'headgate-demo-')))
@@ -58,25 +68,27 @@ export async function startHeadgate({
     : [`hg_pub_${secret()}`, `hg_adm_${secret()}`]
   const wanted = ports === 'documented' ? [8080, 8081] : [0, 0]
   const [gatewayPort, adminPort] = [await freePort(wanted[0] ?? 0), await freePort(wanted[1] ?? 0)]
+  const operations = command === 'gateway' ? { listen: { port: adminPort } } : {}
   const settings = {
     dataDir,
     logLevel: 'warn',
-    gateway: { listen: { port: gatewayPort }, ...config?.gateway },
+    gateway: { listen: { port: gatewayPort }, operations, ...config?.gateway },
     aggregation: {
       listen: { port: adminPort },
       tokens: [{ name: 'demo', sha256: sha256(token), scopes: ['read', 'run'] }],
       ...config?.aggregation,
     },
     shutdown: { ...config?.shutdown },
-    apps: [{ id: app.id, keys: [{ sha256: sha256(key) }], origins: app.origins, ...appMore }],
+    apps: [{ id: app.id, keys: [{ sha256: sha256(key) }], origins: app.origins, ...appMore }, ...moreApps],
   }
   const file = join(dataDir, 'headgate.json')
   await writeFile(file, JSON.stringify(settings, null, 2), { mode: 0o600 })
-  const child = spawn(node, ['dist/main.js', command, '--config', file], {
+  const [program = node, ...words] = [...launcher, node, 'dist/main.js', command, '--config', file, ...args]
+  const child = spawn(program, words, {
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: cleanEnvironment(),
+    env: { ...cleanEnvironment(), ...env },
   })
-  const adminUrl = `http://127.0.0.1:${command === 'serve' ? adminPort : OPERATIONS_PORT}`
+  const adminUrl = `http://127.0.0.1:${adminPort}`
   await ready(`${adminUrl}/readyz`, child)
   return {
     gatewayUrl: `http://127.0.0.1:${gatewayPort}`,

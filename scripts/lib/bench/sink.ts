@@ -1,0 +1,56 @@
+import type { ChildProcess } from 'node:child_process'
+import { makeCertificate } from './certificate.ts'
+import { forkProgram, nextMessage, stopped } from './child.ts'
+import type { SinkCounts, SinkReply, SinkRequest } from './sink-server.ts'
+
+/** The sink's process, from outside. */
+export interface Sink {
+  readonly endpoint: string
+  readonly port: number
+  readonly pid: number
+  /** PEM; whoever sends must trust it. */
+  readonly certificateFile: string
+  counts(): Promise<SinkCounts>
+  /** From now on every call is refused, or none. */
+  refuse(refuse: boolean): Promise<void>
+  close(): Promise<void>
+}
+
+export async function startSink(folder: string, launcher: readonly string[]): Promise<Sink> {
+  const { keyFile, certificateFile } = makeCertificate(folder)
+  const child = forkProgram('./sink-server.ts', [keyFile, certificateFile], launcher)
+  const listening = await nextMessage<SinkReply>(child)
+  if (listening.kind !== 'listening') throw new Error('The sink did not say where it listens')
+  return {
+    endpoint: `https://127.0.0.1:${listening.port}`,
+    port: listening.port,
+    pid: child.pid ?? 0,
+    certificateFile,
+    counts: () => ask(child, { kind: 'counts' }),
+    async refuse(refuse) {
+      await ask(child, { kind: 'refuse', refuse })
+    },
+    close: () => stopped(child),
+  }
+}
+
+async function ask(child: ChildProcess, request: SinkRequest): Promise<SinkCounts> {
+  const answered = nextMessage<SinkReply>(child)
+  child.send(request)
+  const reply = await answered
+  if (reply.kind !== 'counts') throw new Error(`The sink answered ${reply.kind}`)
+  return reply.counts
+}
+
+/** What was counted between the two looks. */
+export function since(before: SinkCounts, after: SinkCounts): SinkCounts {
+  return {
+    calls: after.calls - before.calls,
+    refused: after.refused - before.refused,
+    records: after.records - before.records,
+    lines: after.lines - before.lines,
+    dataBytes: after.dataBytes - before.dataBytes,
+    soloBytes: after.soloBytes - before.soloBytes,
+    wireBytes: after.wireBytes - before.wireBytes,
+  }
+}
