@@ -37,8 +37,12 @@ install_chromium() {
   have_chromium || { install_debian chromium && have_chromium; }
 }
 
-have_bench_tools() { command -v wrk && command -v taskset && command -v openssl; } >/dev/null
+have() { command -v "$1" >/dev/null; }
+
+install_openssl() {
+  have openssl || { install_debian openssl && have openssl; }
+}
 
 install_bench_tools() {
-  have_bench_tools || { install_debian wrk util-linux openssl && have_bench_tools; }
+  { have wrk && have taskset && have openssl; } || { install_debian wrk util-linux openssl && have wrk; }
 }

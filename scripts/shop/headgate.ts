@@ -35,6 +35,8 @@ export interface StartOptions {
   readonly command?: 'serve' | 'gateway'
   /** Words before Node's own, such as `taskset -c 0`. */
   readonly launcher?: readonly string[]
+  /** Node's own options. */
+  readonly nodeArgs?: readonly string[]
   /** Further options of the command. */
   readonly args?: readonly string[]
   /** On top of the environment. */
@@ -55,6 +57,7 @@ export async function startHeadgate({
   node = process.execPath,
   command = 'serve',
   launcher = [],
+  nodeArgs = [],
   args = [],
   env = {},
   ports,
@@ -83,13 +86,17 @@ export async function startHeadgate({
   }
   const file = join(dataDir, 'headgate.json')
   await writeFile(file, JSON.stringify(settings, null, 2), { mode: 0o600 })
-  const [program = node, ...words] = [...launcher, node, 'dist/main.js', command, '--config', file, ...args]
+  const line = [...launcher, node, ...nodeArgs, 'dist/main.js', command, '--config', file, ...args]
+  const [program = node, ...words] = line
   const child = spawn(program, words, {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...cleanEnvironment(), ...env },
   })
   const adminUrl = `http://127.0.0.1:${adminPort}`
-  await ready(`${adminUrl}/readyz`, child)
+  await ready(`${adminUrl}/readyz`, child).catch(async (error: unknown) => {
+    await end(child, 'SIGKILL')
+    throw error
+  })
   return {
     gatewayUrl: `http://127.0.0.1:${gatewayPort}`,
     adminUrl,
@@ -103,8 +110,8 @@ export async function startHeadgate({
   }
 }
 
-/** The child is the built product as a user runs it: no loader or coverage hook of a test runner reaches it. */
-function cleanEnvironment(): NodeJS.ProcessEnv {
+/** A child is the built product as a user runs it: no loader or coverage hook of a test runner reaches it. */
+export function cleanEnvironment(): NodeJS.ProcessEnv {
   const { NODE_OPTIONS, NODE_V8_COVERAGE, ...env } = process.env
   const foreign = /^(HEADGATE_|_?TAPJS|TAP)/
   return Object.fromEntries(Object.entries(env).filter(([name]) => !foreign.test(name)))
@@ -146,7 +153,7 @@ async function ready(url: string, child: ChildProcess): Promise<void> {
 }
 
 /** The wanted port where it is free, any other where it is not. */
-async function freePort(wanted: number): Promise<number> {
+export async function freePort(wanted: number): Promise<number> {
   const server = createServer()
   const port = await new Promise<number>((resolve) => {
     server.once('error', () => resolve(0))

@@ -1,37 +1,47 @@
-import { type Bench, type Case, type Measured, measure } from './measure.ts'
-import { startHeadgateTarget, startRival, type Target } from './target.ts'
+import type { Encoding } from './body.ts'
+import type { Case } from './cases.ts'
+import { type Bench, measure } from './measure.ts'
+import type { Options } from './options.ts'
+import { outageCase } from './outage.ts'
+import { startFluentBit, startNodeRival, startOtelCollector } from './rivals.ts'
+import { startHeadgateTarget, type Target } from './target.ts'
 
 const SIZES = [1, 25, 250]
 
-/** In the order in which they run: those that are compared run one after the other. */
-export const gatewayCases: readonly Case[] = SIZES.flatMap((eventsPerPost): Case[] => [
-  { target: 'node:http', eventsPerPost, encoding: 'plain' },
-  { target: 'fastify', eventsPerPost, encoding: 'plain' },
-  { target: 'headgate', eventsPerPost, encoding: 'plain' },
-  { target: 'headgate', eventsPerPost, encoding: 'gzip' },
-  { target: 'tutorial', eventsPerPost, encoding: 'plain' },
-])
-
-export const nameOf = ({ target, eventsPerPost, encoding }: Case): string =>
-  `${target}/${eventsPerPost}/${encoding}`
-
-/** A server of its own for each case, so that none inherits another's memory or compiled code. */
-export async function runCase(which: Case, bench: Bench): Promise<Measured> {
-  const target = await start(which.target, bench)
-  try {
-    return await measure(target, which, bench)
-  } finally {
-    await target.stop()
-  }
+/** In the order in which they run: those that are compared run one after the other, so that both meet the same machine. */
+export function gatewayCases(bench: Bench, options: Options): readonly Case[] {
+  const { fluentBit, otelCollector } = options
+  const cases = SIZES.flatMap((size) => [
+    postCase(bench, 'node:http', size, () => startNodeRival('node-http', bench)),
+    postCase(bench, 'fastify', size, () => startNodeRival('fastify', bench)),
+    postCase(bench, 'headgate', size, () => startHeadgateTarget(bench)),
+    postCase(bench, 'headgate', size, () => startHeadgateTarget(bench), 'gzip'),
+    postCase(bench, 'tutorial', size, () => startNodeRival('tutorial', bench)),
+    ...(fluentBit ? [postCase(bench, 'fluent-bit', size, () => startFluentBit(fluentBit, bench))] : []),
+    ...(otelCollector
+      ? [postCase(bench, 'otel-collector', size, () => startOtelCollector(otelCollector, bench))]
+      : []),
+  ])
+  return [...cases, outageCase(bench, options)]
 }
 
-function start(name: string, { sink, machine }: Bench): Promise<Target> {
-  switch (name) {
-    case 'headgate':
-      return startHeadgateTarget(sink, machine)
-    case 'node:http':
-      return startRival('node-http.mjs', sink, machine)
-    default:
-      return startRival(`${name}.mjs`, sink, machine)
+/** A server of its own for each case, so that none inherits another's memory or compiled code. */
+export function postCase(
+  bench: Bench,
+  target: string,
+  eventsPerPost: number,
+  start: () => Promise<Target>,
+  encoding: Encoding = 'plain',
+): Case {
+  return {
+    name: `${target}/${eventsPerPost}/${encoding}`,
+    async run() {
+      const started = await start()
+      try {
+        return await measure(started, { eventsPerPost, encoding }, bench)
+      } finally {
+        await started.stop()
+      }
+    },
   }
 }

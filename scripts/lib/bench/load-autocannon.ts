@@ -1,20 +1,16 @@
 import { readFileSync } from 'node:fs'
 import autocannon from 'autocannon'
+import { readHeaders } from './load-headers.ts'
 
 /** The load where there is no wrk: `load-autocannon.ts URL BODY-FILE HEADER-FILE CONNECTIONS SECONDS`. */
 const [url = '', bodyFile = '', headerFile = '', connections, seconds] = process.argv.slice(2)
-const headers = readFileSync(headerFile, 'utf8')
-  .split('\n')
-  .filter((line) => line !== '')
-  .map((line) => line.split(/: (.*)/s).slice(0, 2))
+const body = readFileSync(bodyFile)
 const run = await autocannon({
   url,
-  method: 'POST',
-  headers: Object.fromEntries(headers),
-  body: readFileSync(bodyFile),
   connections: Number(connections),
   duration: Number(seconds),
   timeout: 30,
+  requests: readHeaders(headerFile).map((headers) => ({ method: 'POST', headers, body })),
 })
 process.send?.({
   posts: run['2xx'],

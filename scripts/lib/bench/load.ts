@@ -5,18 +5,19 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { forkProgram, nextMessage, stopped } from './child.ts'
+import { type HeaderSets, headerText } from './load-headers.ts'
 import type { Machine } from './machine.ts'
 import { endedChildrenMicros } from './proc.ts'
 
 /** One body, posted again and again. */
 export interface Post {
   readonly url: string
-  readonly headers: Readonly<Record<string, string>>
+  readonly headers: HeaderSets
   readonly body: Buffer
 }
 
 export interface LoadRun {
-  /** Answered with 2xx. What was under way when the time was over is in none of the counts. */
+  /** Answered with 2xx. */
   readonly posts: number
   /** Answered with something else. */
   readonly refused: number
@@ -30,34 +31,52 @@ export interface LoadRun {
   readonly cpuMicros: number
 }
 
-export interface Saturation {
+export interface Pressure {
   readonly connections: number
   readonly seconds: number
 }
 
-/** As much as the target takes: each connection posts as soon as it has its answer. */
-export async function saturate(
+/**
+ * As much as the target takes: each connection posts as soon as it has its answer. By wrk, else by autocannon. At the end
+ * a post a connection is cut off, and is in none of the counts.
+ */
+export function saturate(post: Post, pressure: Pressure, machine: Machine): Promise<LoadRun> {
+  return run(post, pressure, (args) =>
+    machine.load === 'wrk' ? wrk(machine, args) : autocannon(machine, args),
+  )
+}
+
+/** So many posts a second, whatever the target does with them; wrk and autocannon cannot do that. Counts all of them. */
+export function atRate(
   post: Post,
-  { connections, seconds }: Saturation,
+  { postsPerSecond, ...pressure }: Pressure & { readonly postsPerSecond: number },
   machine: Machine,
+): Promise<LoadRun> {
+  return run(post, pressure, (args) =>
+    program('./load-open-loop.ts', [...args, String(postsPerSecond)], machine.otherCores),
+  )
+}
+
+type Counts = Omit<LoadRun, 'cpuMicros'>
+type Args = readonly [url: string, bodyFile: string, headerFile: string, connections: string, seconds: string]
+
+async function run(
+  { url, headers, body }: Post,
+  { connections, seconds }: Pressure,
+  generate: (args: Args) => Promise<Counts>,
 ): Promise<LoadRun> {
   const folder = await mkdtemp(join(tmpdir(), 'headgate-load-'))
   const before = endedChildrenMicros()
   try {
     const [bodyFile, headerFile] = [join(folder, 'body'), join(folder, 'headers')]
-    await writeFile(bodyFile, post.body)
-    const lines = Object.entries(post.headers).map(([name, value]) => `${name}: ${value}\n`)
-    await writeFile(headerFile, lines.join(''))
-    const args = [post.url, bodyFile, headerFile, String(connections), String(seconds)] as const
-    const counts = machine.load === 'wrk' ? await wrk(machine, args) : await autocannon(machine, args)
+    await writeFile(bodyFile, body)
+    await writeFile(headerFile, headerText(headers))
+    const counts = await generate([url, bodyFile, headerFile, String(connections), String(seconds)])
     return { ...counts, cpuMicros: endedChildrenMicros() - before }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
-
-type Counts = Omit<LoadRun, 'cpuMicros'>
-type Args = readonly [url: string, bodyFile: string, headerFile: string, connections: string, seconds: string]
 
 async function wrk(
   machine: Machine,
@@ -65,23 +84,16 @@ async function wrk(
 ): Promise<Counts> {
   const script = fileURLToPath(new URL('./wrk.lua', import.meta.url))
   const options = ['-t', '1', '-c', connections, '-d', `${seconds}s`, '--timeout', '30s', '-s', script, url]
-  const [program = '', ...words] = [...machine.otherCores, 'wrk', ...options, '--', bodyFile, headerFile]
-  const { stdout } = await promisify(execFile)(program, words)
-  const summary = JSON.parse(stdout.slice(stdout.lastIndexOf('{"requests"'))) as Record<string, number>
-  const { requests = 0, durationUs = 0, refused = 0, broken = 0, p50 = 0, p99 = 0, p999 = 0 } = summary
-  return {
-    posts: requests - refused,
-    refused,
-    broken,
-    seconds: durationUs / 1e6,
-    p50Ms: p50 / 1e3,
-    p99Ms: p99 / 1e3,
-    p999Ms: p999 / 1e3,
-  }
+  const [command = '', ...words] = [...machine.otherCores, 'wrk', ...options, '--', bodyFile, headerFile]
+  const { stdout } = await promisify(execFile)(command, words)
+  return JSON.parse(stdout.slice(stdout.lastIndexOf('{"posts"'))) as Counts
 }
 
-async function autocannon(machine: Machine, args: Args): Promise<Counts> {
-  const child = forkProgram('./load-autocannon.ts', args, machine.otherCores)
+const autocannon = (machine: Machine, args: Args): Promise<Counts> =>
+  program('./load-autocannon.ts', args, machine.otherCores)
+
+async function program(file: string, args: readonly string[], launcher: readonly string[]): Promise<Counts> {
+  const child = forkProgram(file, args, launcher)
   const counts = await nextMessage<Counts>(child)
   await stopped(child)
   return counts

@@ -14,7 +14,10 @@ export interface Machine {
   /** Where the journal lies. On a memory file system an fsync costs nothing, and the figures flatter. */
   readonly journalIn: 'memory' | 'disk'
   readonly load: 'wrk' | 'autocannon'
-  /** Words that start a program on the server's core, or on those of load and sink. Empty without taskset or a second core. */
+  /**
+   * Words that start a program on the server's core, the last one, as interrupts tend to go to the first; or on those of
+   * load and sink. Empty without taskset or a second core.
+   */
   readonly serverCore: readonly string[]
   readonly otherCores: readonly string[]
 }
@@ -34,12 +37,13 @@ export function describeMachine(): Machine {
     loadBefore: Number(loadavg()[0]?.toFixed(2)),
     journalIn: MEMORY_FILE_SYSTEMS.includes(statfsSync(tmpdir()).type) ? 'memory' : 'disk',
     load: has('wrk') ? 'wrk' : 'autocannon',
-    serverCore: pinned ? ['taskset', '-c', '0'] : [],
-    otherCores: pinned ? ['taskset', '-c', cores === 2 ? '1' : `1-${cores - 1}`] : [],
+    serverCore: pinned ? ['taskset', '-c', String(cores - 1)] : [],
+    otherCores: pinned ? ['taskset', '-c', `0-${cores - 2}`] : [],
   }
 }
 
-function has(command: string): boolean {
+/** Whether the shell finds the command. */
+export function has(command: string): boolean {
   try {
     execFileSync('sh', ['-c', `command -v ${command}`], { stdio: 'ignore' })
     return true

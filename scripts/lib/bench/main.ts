@@ -1,55 +1,100 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { gatewayCases, nameOf, runCase } from './gateway.ts'
-import { describeMachine } from './machine.ts'
-import { type Measured, round } from './measure.ts'
+import { type Case, runAll } from './cases.ts'
+import { gatewayCases } from './gateway.ts'
+import { growthCases, hasWorkers } from './growth.ts'
+import { describeMachine, type Machine } from './machine.ts'
+import type { Bench } from './measure.ts'
+import { type Options, parseOptions } from './options.ts'
+import { faultLines, GATEWAY_COLUMNS, ROLLUP_COLUMNS, resultTable, verdictTable } from './report.ts'
+import { lineOf } from './result.ts'
+import { rollupCases } from './rollup.ts'
 import { startSink } from './sink.ts'
+import { gatewayVerdicts, growthVerdicts, rollupVerdicts } from './verdicts.ts'
 
-const { values } = parseArgs({
-  allowPositionals: true,
-  options: {
-    seconds: { type: 'string', default: '8' },
-    only: { type: 'string', default: '' },
-    connections: { type: 'string', default: '64' },
-  },
-})
-const machine = describeMachine()
-const folder = await mkdtemp(join(tmpdir(), 'headgate-bench-'))
-const sink = await startSink(folder, machine.otherCores)
-const bench = { sink, machine, seconds: Number(values.seconds), connections: Number(values.connections) }
-const results: Measured[] = []
-process.stdout.write(`${JSON.stringify({ machine })}\n`)
-try {
-  for (const which of gatewayCases.filter((each) => nameOf(each).includes(values.only))) {
-    const result = await runCase(which, bench)
-    results.push(result)
-    process.stdout.write(`${JSON.stringify(result)}\n`)
+const print = (text: string): boolean => process.stdout.write(`${text}\n`)
+
+/** Exit codes: 0 measured, 1 a count is wrong, 2 wrong usage. A missed target is no failure. */
+async function main(options: Options): Promise<number> {
+  const machine = describeMachine()
+  print(JSON.stringify({ machine }))
+  const { columns, judged, measured } = await suite(options, machine)
+  if (measured.length === 0) {
+    process.stderr.write(`bench: no case's name holds ${options.only.join(' or ')}\n`)
+    return 2
   }
-} finally {
-  await sink.close()
-  await rm(folder, { recursive: true, force: true })
+  const verdicts = judged(measured)
+  print(`\n${resultTable(measured, columns)}\n${verdictTable(verdicts)}`)
+  const report = { machine, options, results: measured, verdicts }
+  if (options.json) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`)
+  const faults = faultLines(measured)
+  for (const fault of faults) print(fault)
+  return faults.length > 0 ? 1 : 0
 }
-console.table(
-  results.map((each) => ({
-    case: nameOf(each),
-    'events/s': each.eventsPerSecond,
-    'CPU µs/event': each.cpuMicrosPerEvent,
-    '× Fastify': ratioToFastify(each),
-    'p50 ms': each.ackP50Ms,
-    'p99 ms': each.ackP99Ms,
-    'RSS MB': each.peakRssMb,
-    'events/record': each.eventsPerRecord,
-    'wire B/event': each.wireBytesPerEvent,
-  })),
-)
-for (const { faults, ...which } of results) {
-  for (const fault of faults) process.stdout.write(`WRONG ${nameOf(which)}: ${fault}\n`)
-}
-process.exitCode = results.some(({ faults }) => faults.length > 0) ? 1 : 0
 
-function ratioToFastify({ eventsPerPost, cpuMicrosPerEvent }: Measured): number | undefined {
-  const bare = results.find((each) => each.target === 'fastify' && each.eventsPerPost === eventsPerPost)
-  return bare && round(cpuMicrosPerEvent / bare.cpuMicrosPerEvent)
+async function suite(options: Options, machine: Machine) {
+  const folder = await mkdtemp(join(tmpdir(), 'headgate-bench-'))
+  const run = (cases: readonly Case[]) => runAll(cases, options, (result) => print(lineOf(result)))
+  try {
+    switch (options.command) {
+      case 'rollup':
+        return {
+          columns: ROLLUP_COLUMNS,
+          judged: rollupVerdicts,
+          measured: await run(rollupCases(folder, options.rows)),
+        }
+      case 'growth':
+        if (!hasWorkers()) print('NOT MEASURED: 1 → 2 workers; the gateway has no --workers yet.')
+        return {
+          columns: GATEWAY_COLUMNS,
+          judged: growthVerdicts,
+          measured: await withSink({ folder, machine, ...options }, (bench) =>
+            run(growthCases(bench, options)),
+          ),
+        }
+      case 'gateway':
+        for (const warning of warnings(machine, options)) print(warning)
+        return {
+          columns: GATEWAY_COLUMNS,
+          judged: gatewayVerdicts,
+          measured: await withSink({ folder, machine, ...options }, (bench) =>
+            run(gatewayCases(bench, options)),
+          ),
+        }
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
 }
+
+async function withSink<T>(place: Omit<Bench, 'sink'>, work: (bench: Bench) => Promise<T>): Promise<T> {
+  const sink = await startSink(place.folder, place.machine.otherCores)
+  try {
+    return await work({ ...place, sink })
+  } finally {
+    await sink.close()
+  }
+}
+
+function warnings(machine: Machine, { fluentBit, otelCollector }: Options): readonly string[] {
+  return [
+    ...(machine.journalIn === 'memory'
+      ? ['WARNING: the journal lies in memory, where an fsync costs nothing.']
+      : []),
+    ...(machine.serverCore.length === 0 ? ['WARNING: nothing is pinned: server and load share cores.'] : []),
+    ...(fluentBit ? [] : ['NOT MEASURED: Fluent Bit; give its binary with --fluent-bit PATH.']),
+    ...(otelCollector
+      ? []
+      : ['NOT MEASURED: the OpenTelemetry Collector; give its binary with --otel-collector PATH.']),
+  ]
+}
+
+let options: Options | undefined
+try {
+  options = parseOptions(process.argv.slice(2))
+} catch (error) {
+  process.stderr.write(`bench: ${(error as Error).message}; see --help\n`)
+  process.exitCode = 2
+}
+if (options) process.exitCode = await main(options)

@@ -1,111 +1,152 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { bodyOf, type Encoding, headersOf } from './body.ts'
-import { type LoadRun, saturate } from './load.ts'
+import type { Encoding } from './body.ts'
+import { atRate, type LoadRun, type Post, saturate } from './load.ts'
 import type { Machine } from './machine.ts'
 import { cpuMicros, peakRssBytes } from './proc.ts'
+import type { Figures } from './result.ts'
 import { type Sink, since } from './sink.ts'
 import type { SinkCounts } from './sink-server.ts'
+import { round } from './statistics.ts'
 import type { Target } from './target.ts'
-
-/** What is posted to a target. */
-export interface Case {
-  readonly target: string
-  readonly eventsPerPost: number
-  readonly encoding: Encoding
-}
-
-/** One case, measured. Figures of a kind that the target does not have are left out. */
-export interface Figures {
-  readonly eventsPerSecond: number
-  readonly cpuMicrosPerEvent: number
-  readonly loadCpuMicrosPerEvent: number
-  readonly sinkCpuMicrosPerEvent?: number
-  readonly ackP50Ms: number
-  readonly ackP99Ms: number
-  readonly ackP999Ms: number
-  readonly peakRssMb: number
-  readonly acknowledged: number
-  readonly delivered?: number
-  readonly calls?: number
-  readonly records?: number
-  readonly eventsPerRecord?: number
-  readonly bytesPerEvent?: number
-  readonly wireBytesPerEvent?: number
-  /** Bytes on the wire in proportion to the same lines as a record each. */
-  readonly wireToSolo?: number
-  readonly drainMs?: number
-}
-
-export interface Measured extends Case, Figures {
-  /** What the counts say against each other; empty when all is well. */
-  readonly faults: readonly string[]
-}
 
 export interface Bench {
   readonly sink: Sink
   readonly machine: Machine
   readonly seconds: number
   readonly connections: number
+  /** For configuration files of rivals. */
+  readonly folder: string
+  /** Where Headgate leaves CPU profiles, if it is to. */
+  readonly cpuProf: string | undefined
+}
+
+export interface Load {
+  readonly eventsPerPost: number
+  readonly encoding: Encoding
+}
+
+export interface Measured {
+  readonly figures: Figures
+  readonly faults: readonly string[]
 }
 
 /** Long enough for the optimising compiler to have seen the hot functions. */
 const WARM_UP_SECONDS = 3
 
-/** Warm-up, then load as much as the target takes, then its drain: the cost of an event is that of its whole way. */
-export async function measure(target: Target, which: Case, bench: Bench): Promise<Measured> {
-  const { sink, machine, connections, seconds } = bench
-  const post = {
-    url: target.url,
-    headers: { ...headersOf(which.encoding), ...target.headers },
-    body: bodyOf(which.eventsPerPost, which.encoding),
-  }
+/** Warm-up, as much as the target takes, then half of that at a steady rate, where its answers are timed. */
+export async function measure(target: Target, load: Load, bench: Bench): Promise<Measured> {
+  const { machine, connections, seconds } = bench
+  const post = postTo(target, load)
   await saturate(post, { connections, seconds: Math.min(WARM_UP_SECONDS, seconds) }, machine)
-  await settled(target, sink)
+  await settled(target, bench.sink)
 
-  const before = await look(target, sink)
-  const load = await saturate(post, { connections, seconds }, machine)
-  const drainMs = await settled(target, sink)
-  const after = await look(target, sink)
-
-  const seen = since(before.sink, after.sink)
-  const accepted = after.accepted === undefined ? undefined : after.accepted - (before.accepted ?? 0)
-  const acknowledged = load.posts * which.eventsPerPost
-  const events = seen.lines || acknowledged
+  const full = await period(target, load, bench, () => saturate(post, { connections, seconds }, machine))
+  if (full.run.posts === 0) return { figures: {}, faults: ['no post was answered with 2xx'] }
+  const postsPerSecond = Math.max(1, Math.floor(full.run.posts / full.run.seconds / 2))
+  const half = await period(target, load, bench, () =>
+    atRate(post, { connections, seconds, postsPerSecond }, machine),
+  )
   return {
-    ...which,
-    eventsPerSecond: Math.round(acknowledged / load.seconds),
-    cpuMicrosPerEvent: round((after.cpu - before.cpu) / events),
-    loadCpuMicrosPerEvent: round(load.cpuMicros / acknowledged),
-    ackP50Ms: round(load.p50Ms),
-    ackP99Ms: round(load.p99Ms),
-    ackP999Ms: round(load.p999Ms),
-    peakRssMb: Math.round(peakRssBytes(target.pid) / 2 ** 20),
-    acknowledged,
-    ...(seen.lines > 0 && {
-      ...kinesisFigures(seen),
-      sinkCpuMicrosPerEvent: round((after.sinkCpu - before.sinkCpu) / events),
-      drainMs: Math.round(drainMs),
-    }),
-    faults: faultsOf({ load, seen, accepted, eventsPerPost: which.eventsPerPost, connections }),
+    figures: {
+      ...fullFigures(full, load),
+      ...(target.delivers && deliveryFigures(full)),
+      ...halfFigures(half, load),
+      ...(target.delivers && { halfDelivered: half.events }),
+      halfPostsPerSecond: postsPerSecond,
+      peakRssMb: rssMb(target.pid),
+    },
+    faults: [
+      // The load generator was cut off in the middle of one post a connection, which the target may have accepted.
+      ...faultsOf(full, load.eventsPerPost, connections).map((fault) => `at full load ${fault}`),
+      ...faultsOf(half, load.eventsPerPost, 0).map((fault) => `at half load ${fault}`),
+    ],
   }
 }
 
-/** So long must nothing move before all is taken to have arrived. */
-const QUIET_MS = 500
+function fullFigures({ run, events, cpuMicros }: Period, { eventsPerPost }: Load): Figures {
+  const acknowledged = run.posts * eventsPerPost
+  return {
+    acknowledged,
+    eventsPerSecond: Math.round(acknowledged / run.seconds),
+    cpuMicrosPerEvent: round(cpuMicros / events),
+    loadCpuMicrosPerEvent: round(run.cpuMicros / acknowledged),
+    ackP50Ms: round(run.p50Ms),
+    ackP99Ms: round(run.p99Ms),
+    ackP999Ms: round(run.p999Ms),
+  }
+}
+
+const deliveryFigures = ({ seen, events, sinkCpuMicros, drainMs }: Period): Figures => ({
+  ...kinesisFigures(seen, events),
+  sinkCpuMicrosPerEvent: round(sinkCpuMicros / events),
+  drainMs: Math.round(drainMs),
+})
+
+const halfFigures = ({ run, events, cpuMicros }: Period, { eventsPerPost }: Load): Figures => ({
+  halfAcknowledged: run.posts * eventsPerPost,
+  halfCpuMicrosPerEvent: round(cpuMicros / events),
+  halfP50Ms: round(run.p50Ms),
+  halfP99Ms: round(run.p99Ms),
+  halfP999Ms: round(run.p999Ms),
+})
+
+export const postTo = (target: Target, { eventsPerPost, encoding }: Load): Post => ({
+  url: target.url,
+  headers: target.headers(encoding),
+  body: target.body(eventsPerPost, encoding),
+})
+
+export const rssMb = (pid: number): number => Math.round(peakRssBytes(pid) / 2 ** 20)
+
+/** A stretch of load with the drain behind it: the cost of an event is that of its whole way. */
+export interface Period {
+  readonly run: LoadRun
+  readonly seen: SinkCounts
+  /** Delivered ones; acknowledged ones where the target delivers nowhere. */
+  readonly events: number
+  /** By the target's own account. */
+  readonly accepted: number | undefined
+  readonly cpuMicros: number
+  readonly sinkCpuMicros: number
+  readonly drainMs: number
+}
+
+export async function period(
+  target: Target,
+  { eventsPerPost }: Load,
+  { sink }: Bench,
+  load: () => Promise<LoadRun>,
+): Promise<Period> {
+  const before = await look(target, sink)
+  const run = await load()
+  const drainMs = await settled(target, sink)
+  const after = await look(target, sink)
+  const seen = since(before.sink, after.sink)
+  return {
+    run,
+    seen,
+    events: target.delivers ? target.delivered(seen, eventsPerPost) : run.posts * eventsPerPost,
+    accepted: after.accepted === undefined ? undefined : after.accepted - (before.accepted ?? 0),
+    cpuMicros: after.cpu - before.cpu,
+    sinkCpuMicros: after.sinkCpu - before.sinkCpu,
+    drainMs,
+  }
+}
+
 const POLL_MS = 100
 /** A backlog of a long outage takes its time. */
-const SETTLE_TIMEOUT_MS = 600_000
+const SETTLE_TIMEOUT_MS = 900_000
 
 /** Resolves when everything that was accepted has reached its end, with how many ms that took. */
 export async function settled(target: Target, sink: Sink): Promise<number> {
   const startMs = performance.now()
   let [seen, movedMs] = ['', startMs]
   for (;;) {
-    const [books, { lines }] = [await target.books(), await sink.counts()]
+    const [books, { records }] = [await target.books(), await sink.counts()]
     const nowMs = performance.now()
-    const state = `${books?.accepted} ${books?.backlog} ${lines}`
+    const state = `${books?.accepted} ${books?.backlog} ${records}`
     if (state !== seen) [seen, movedMs] = [state, nowMs]
-    if (!books?.backlog && nowMs - movedMs >= QUIET_MS) return movedMs - startMs
+    if (nowMs - movedMs >= target.quietMs && !books?.backlog) return movedMs - startMs
     if (nowMs - startMs > SETTLE_TIMEOUT_MS) throw new Error(`Not settled after ${SETTLE_TIMEOUT_MS} ms`)
     await sleep(POLL_MS)
   }
@@ -120,43 +161,36 @@ async function look(target: Target, sink: Sink) {
   }
 }
 
-const kinesisFigures = ({ calls, records, lines, dataBytes, soloBytes, wireBytes }: SinkCounts) => ({
-  delivered: lines,
+/** What went to Kinesis, of so many delivered events. */
+export const kinesisFigures = (
+  { calls, records, dataBytes, soloBytes, wireBytes }: SinkCounts,
+  delivered: number,
+): Figures => ({
+  delivered,
   calls,
   records,
-  eventsPerRecord: round(lines / records),
-  bytesPerEvent: round(dataBytes / lines),
-  wireBytesPerEvent: round(wireBytes / lines),
+  eventsPerRecord: round(delivered / records),
+  bytesPerEvent: round(dataBytes / delivered),
+  wireBytesPerEvent: round(wireBytes / delivered),
   wireToSolo: round(wireBytes / soloBytes),
 })
 
-interface Books {
-  readonly load: LoadRun
-  readonly seen: SinkCounts
-  /** By the target's own account. */
-  readonly accepted: number | undefined
-  readonly eventsPerPost: number
-  readonly connections: number
-}
-
-/**
- * Delivered must be what the target accepted, exactly. The load generator is cut off in the middle of one post a
- * connection, whose events it does not count and the target may have accepted: so far, and no further, may they differ.
- */
-export function faultsOf({ load, seen, accepted, eventsPerPost, connections }: Books): string[] {
-  const acknowledged = load.posts * eventsPerPost
+/** Delivered must be what was accepted, exactly; acknowledged may be less by so many posts whose answers nobody read. */
+export function faultsOf(
+  { run, events, accepted }: Pick<Period, 'run' | 'events' | 'accepted'>,
+  eventsPerPost: number,
+  unreadPosts: number,
+): string[] {
   const faults: string[] = []
-  if (load.posts === 0) faults.push('no post was answered with 2xx')
-  if (load.refused + load.broken > 0) faults.push(`${load.refused} posts were refused, ${load.broken} broke`)
-  if (accepted !== undefined && seen.lines !== accepted) {
-    faults.push(`${accepted} events were accepted and ${seen.lines} delivered`)
+  const { posts, refused, broken } = run
+  const acknowledged = posts * eventsPerPost
+  if (refused + broken > 0) faults.push(`${refused} posts were refused, ${broken} broke`)
+  if (accepted !== undefined && events !== accepted) {
+    faults.push(`${accepted} events were accepted and ${events} delivered`)
   }
-  const delivered = accepted === undefined && seen.lines === 0 ? acknowledged : seen.lines
-  const unknown = delivered - acknowledged
-  if (unknown < 0 || unknown > connections * eventsPerPost) {
-    faults.push(`${acknowledged} events were acknowledged and ${delivered} delivered`)
+  const more = events - acknowledged
+  if (more < 0 || more > unreadPosts * eventsPerPost) {
+    faults.push(`${acknowledged} events were acknowledged and ${events} delivered`)
   }
   return faults
 }
-
-export const round = (value: number): number => Number(value.toFixed(2))

@@ -26,6 +26,16 @@ export function peakRssBytes(pid: number): number {
   return family(pid).reduce((sum, member) => sum + peakOf(member), 0)
 }
 
+/** The most that a living child or grandchild ever had resident, in bytes. */
+export function largestChildBytes(pid: number): number {
+  return Math.max(
+    0,
+    ...family(pid)
+      .filter((member) => member !== pid)
+      .map(peakOf),
+  )
+}
+
 function peakOf(pid: number): number {
   const [, kib = '0'] = /^VmHWM:\s+(\d+) kB/m.exec(read(`/proc/${pid}/status`)) ?? []
   return Number(kib) * 1_024

@@ -22,7 +22,7 @@ export type SinkReply =
   | { readonly kind: 'counts'; readonly counts: SinkCounts }
 
 /**
- * The process that stands for Kinesis: PutRecords and ListShards over HTTPS and HTTP/1.1, every record a success. Nothing
+ * The process that stands for Kinesis: PutRecords, and what senders ask about the stream, over HTTPS and HTTP/1.1, every record a success. Nothing
  * is kept but counts. `sink-server.ts KEY CERTIFICATE`; its parent asks over IPC, and it ends with its parent.
  */
 const [keyFile = '', certificateFile = ''] = process.argv.slice(2)
@@ -44,8 +44,7 @@ function answer(req: IncomingMessage, res: ServerResponse, body: Buffer): void {
     counts.refused += 1
     send(res, 500, '{"__type":"InternalFailure","message":"The bench has switched the sink off."}')
   } else if (operation === 'PutRecords') send(res, 200, putRecords(body))
-  else if (operation === 'ListShards') send(res, 200, SHARDS)
-  else send(res, 400, '{"__type":"UnknownOperationException","message":"PutRecords and ListShards only."}')
+  else send(res, QUESTIONS[operation] ? 200 : 400, QUESTIONS[operation] ?? UNKNOWN)
 }
 
 function putRecords(body: Buffer): string {
@@ -62,21 +61,26 @@ function putRecords(body: Buffer): string {
   return `{"FailedRecordCount":0,"EncryptionType":"NONE","Records":[${Array(records).fill(RESULT).join()}]}`
 }
 
+const UNKNOWN = '{"__type":"UnknownOperationException","message":"The bench knows no such operation."}'
 const RESULT = `{"SequenceNumber":"${'4'.repeat(56)}","ShardId":"shardId-000000000000"}`
 /** Far more shards than any run needs: a sender that paces itself by them is not what is measured. */
 const SHARD_COUNT = 500n
 const HASH_SPACE = 2n ** 128n
 const edge = (shard: bigint) => (HASH_SPACE * shard) / SHARD_COUNT
-const SHARDS = JSON.stringify({
-  Shards: Array.from({ length: Number(SHARD_COUNT) }, (_, i) => ({
-    ShardId: `shardId-${String(i).padStart(12, '0')}`,
-    HashKeyRange: {
-      StartingHashKey: String(edge(BigInt(i))),
-      EndingHashKey: String(edge(BigInt(i + 1)) - 1n),
-    },
-    SequenceNumberRange: { StartingSequenceNumber: '1' },
-  })),
-})
+const Shards = Array.from({ length: Number(SHARD_COUNT) }, (_, i) => ({
+  ShardId: `shardId-${String(i).padStart(12, '0')}`,
+  HashKeyRange: {
+    StartingHashKey: String(edge(BigInt(i))),
+    EndingHashKey: String(edge(BigInt(i + 1)) - 1n),
+  },
+  SequenceNumberRange: { StartingSequenceNumber: '1' },
+}))
+const StreamDescription = { StreamName: 'bench', StreamStatus: 'ACTIVE', HasMoreShards: false, Shards }
+/** Operation → answer. */
+const QUESTIONS: Readonly<Record<string, string>> = {
+  ListShards: JSON.stringify({ Shards }),
+  DescribeStream: JSON.stringify({ StreamDescription }),
+}
 
 function send(res: ServerResponse, status: number, body: string): void {
   res.writeHead(status, {

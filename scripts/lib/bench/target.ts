@@ -1,23 +1,39 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
-import { type StartOptions, startHeadgate } from '../../shop/headgate.ts'
-import { stopped } from './child.ts'
+import { type RunningHeadgate, type StartOptions, startHeadgate } from '../../shop/headgate.ts'
+import { bodyOf, type Encoding, headersOf } from './body.ts'
+import type { HeaderSets } from './load-headers.ts'
 import type { Machine } from './machine.ts'
 import type { Sink } from './sink.ts'
+import type { SinkCounts } from './sink-server.ts'
 
 /** A server under load. */
 export interface Target {
   readonly url: string
   readonly pid: number
-  readonly headers: Readonly<Record<string, string>>
+  headers(encoding: Encoding): HeaderSets
+  body(eventsPerPost: number, encoding: Encoding): Buffer
+  /** Whether the sink is to see what it accepts. */
+  readonly delivers: boolean
+  /** Events among what the sink has seen. */
+  delivered(seen: SinkCounts, eventsPerPost: number): number
+  /** So long must nothing have moved before all that was accepted is taken to have arrived. */
+  readonly quietMs: number
   /** What it says of itself, where it does: events accepted since it started, and those not yet at their end. */
   books(): Promise<{ readonly accepted: number; readonly backlog: number } | undefined>
   stop(): Promise<void>
 }
 
-/** Any will do: the sink checks no signature, but the SDK signs nothing without them. */
+/** What targets have in common, unless they say otherwise. */
+export const USUAL = {
+  delivers: true,
+  quietMs: 1_000,
+  headers: (encoding: Encoding): HeaderSets => [headersOf(encoding)],
+  body: bodyOf,
+  delivered: ({ lines }: SinkCounts): number => lines,
+  books: async () => undefined,
+}
+
+/** Any will do, as the sink checks no signature; but what signs wants something to sign with. */
 export const AWS_ENVIRONMENT = {
   AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
   AWS_SECRET_ACCESS_KEY: 'bench',
@@ -25,27 +41,10 @@ export const AWS_ENVIRONMENT = {
   AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
 }
 
-/** A server of rivals/, which prints its address. None of them keeps anything after its answer. */
-export async function startRival(file: string, sink: Sink, machine: Machine): Promise<Target> {
-  const path = fileURLToPath(new URL(`./rivals/${file}`, import.meta.url))
-  const [program = '', ...words] = [...machine.serverCore, process.execPath, path, sink.endpoint]
-  const child = spawn(program, words, {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, ...AWS_ENVIRONMENT, NODE_EXTRA_CA_CERTS: sink.certificateFile },
-  })
-  const [line] = await once(child.stdout, 'data')
-  return {
-    url: String(line).trim(),
-    pid: child.pid ?? 0,
-    headers: {},
-    books: async () => undefined,
-    stop: () => stopped(child),
-  }
-}
-
 /** No quota in the way. */
-const UNLIMITED = { requestsPerSecond: 1e6, burst: 1e6, bytesPerSecond: 1e12, eventsPerSecond: 1e9 }
+export const UNLIMITED = { requestsPerSecond: 1e6, burst: 1e6, bytesPerSecond: 1e12, eventsPerSecond: 1e9 }
 
+/** The answer of /reconcile, as far as it is read here. */
 export interface Reconciliation {
   readonly accepted: number
   readonly recovered: number
@@ -53,29 +52,38 @@ export interface Reconciliation {
   readonly fallback: number
   readonly deadLettered: number
   readonly backlog: { readonly events: number; readonly bytes: number }
-  readonly unaccounted: number
 }
 
 export interface HeadgateTarget extends Target {
-  readonly dataDir: string
+  readonly headgate: RunningHeadgate
   reconcile(): Promise<Reconciliation>
 }
 
 export interface HeadgateOptions extends Pick<StartOptions, 'args' | 'moreApps' | 'previous'> {
+  /** On the server's core when absent. */
   readonly launcher?: readonly string[]
+  /** Of further apps, which then post in turn with the first. */
+  readonly moreKeys?: readonly string[]
 }
 
-/** The built product as a user runs it: journal with fsync, delivery to the sink as Kinesis. */
+export interface HeadgatePlace {
+  readonly sink: Sink
+  readonly machine: Machine
+  /** Folder for a CPU profile, written when it stops. */
+  readonly cpuProf: string | undefined
+}
+
+/** The built product as a user runs it: journal with fsync, delivery to the sink as its Kinesis. */
 export async function startHeadgateTarget(
-  sink: Sink,
-  machine: Machine,
-  { launcher = machine.serverCore, ...options }: HeadgateOptions = {},
+  { sink, machine, cpuProf }: HeadgatePlace,
+  { launcher = machine.serverCore, moreKeys = [], ...options }: HeadgateOptions = {},
 ): Promise<HeadgateTarget> {
   const headgate = await startHeadgate({
     app: { id: 'bench', origins: [] },
     appMore: { limits: UNLIMITED },
     command: 'gateway',
     launcher,
+    nodeArgs: cpuProf ? ['--cpu-prof', `--cpu-prof-dir=${cpuProf}`] : [],
     env: { ...AWS_ENVIRONMENT, NODE_EXTRA_CA_CERTS: sink.certificateFile },
     config: {
       gateway: {
@@ -87,10 +95,12 @@ export async function startHeadgateTarget(
   })
   const reconcile = () => headgate.ask<Reconciliation>('/reconcile')
   return {
+    ...USUAL,
     url: `${headgate.gatewayUrl}/v1/events`,
     pid: headgate.child.pid ?? 0,
-    headers: { 'x-headgate-key': headgate.key },
-    dataDir: headgate.dataDir,
+    headgate,
+    headers: (encoding) =>
+      [headgate.key, ...moreKeys].map((key) => ({ ...headersOf(encoding), 'x-headgate-key': key })),
     reconcile,
     async books() {
       const { accepted, backlog } = await reconcile()

@@ -1,0 +1,133 @@
+import type { Figures, Result } from './result.ts'
+
+/** A target of the project and how it was met. Undefined: what it speaks of was not measured. */
+export interface Verdict {
+  readonly target: string
+  readonly measured: number | undefined
+  readonly sense: Sense
+  /** None for what is only reported. */
+  readonly limit: number | undefined
+  readonly verdict: 'hit' | 'MISS' | 'not measured' | 'no target'
+}
+
+export type Sense = 'at most' | 'at least'
+
+/** The targets of the gateway. Costs are ratios wherever something else does the same work: machines differ, ratios less. */
+export function gatewayVerdicts(results: readonly Result[]): readonly Verdict[] {
+  const figure = (name: string, key: keyof Figures) =>
+    results.find((result) => result.case === name)?.figures[key]
+  const cpu = (name: string) => figure(name, 'cpuMicrosPerEvent')
+  const plain = SIZES.map((size) => `headgate/${size}/plain`)
+  const outage = results.find((result) => result.case.startsWith('headgate/outage/'))
+  return [
+    judge(
+      '1 a post: CPU ÷ bare Fastify',
+      ratio(cpu('headgate/1/plain'), cpu('fastify/1/plain')),
+      'at most',
+      1.3,
+    ),
+    judge(
+      '25 a post: CPU ÷ bare Fastify',
+      ratio(cpu('headgate/25/plain'), cpu('fastify/25/plain')),
+      'at most',
+      3.6,
+    ),
+    judge('250 a post: CPU µs an event', cpu('headgate/250/plain'), 'at most', 4),
+    judge(
+      '1 a post: CPU ÷ Fluent Bit',
+      ratio(cpu('headgate/1/plain'), cpu('fluent-bit/1/plain')),
+      'at most',
+      1.5,
+    ),
+    judge(
+      '25 a post: CPU ÷ Fluent Bit',
+      ratio(cpu('headgate/25/plain'), cpu('fluent-bit/25/plain')),
+      'at most',
+      1,
+    ),
+    ...SIZES.map((size) =>
+      judge(
+        `${size} a post: gzip ÷ plain, CPU`,
+        ratio(cpu(`headgate/${size}/gzip`), cpu(`headgate/${size}/plain`)),
+        'at most',
+        1.5,
+      ),
+    ),
+    judge('1 a post: posts/s on one core', figure('headgate/1/plain', 'eventsPerSecond'), 'at least', 30_000),
+    ...SIZES.map((size) =>
+      judge(
+        `${size} a post: ack p99 at half load, ms`,
+        figure(`headgate/${size}/plain`, 'halfP99Ms'),
+        'at most',
+        20,
+      ),
+    ),
+    judge(
+      'events a Kinesis record, the worst size',
+      extreme(
+        Math.min,
+        plain.map((name) => figure(name, 'eventsPerRecord')),
+      ),
+      'at least',
+      3,
+    ),
+    judge(
+      'bytes on the wire ÷ a record an event, the worst size',
+      extreme(
+        Math.max,
+        plain.map((name) => figure(name, 'wireToSolo')),
+      ),
+      'at most',
+      1,
+    ),
+    judge('RSS with the sink down, MB', outage?.figures.peakRssMb, 'at most', 400),
+  ]
+}
+
+/** Of the design: a plain histogram query gives them; what the whole job adds to it is what is to be known. */
+export function rollupVerdicts(results: readonly Result[]): readonly Verdict[] {
+  return ['bare-histogram', 'rollup'].map((name) =>
+    judge(
+      `${name}: rows/s per core, from Parquet`,
+      results.find((result) => result.case === name)?.figures.rowsPerCpuSecond,
+      'at least',
+      8_000_000,
+    ),
+  )
+}
+
+const SIZES = [1, 25, 250]
+
+/** How the cost of an event grows. */
+export function growthVerdicts(results: readonly Result[]): readonly Verdict[] {
+  const cpu = (prefix: string) =>
+    results.filter((result) => result.case.startsWith(prefix)).map(({ figures }) => figures.cpuMicrosPerEvent)
+  return ['apps', 'workers', 'backlog'].map((what) => {
+    const [small, large] = cpu(`${what}/`)
+    const names = results.filter((result) => result.case.startsWith(`${what}/`)).map((result) => result.case)
+    const target = `CPU an event, ${names.join(' → ') || what}: ×`
+    const measured = ratio(large, small)
+    return {
+      target,
+      measured,
+      sense: 'at most',
+      limit: undefined,
+      verdict: measured ? 'no target' : 'not measured',
+    }
+  })
+}
+
+export function judge(target: string, measured: number | undefined, sense: Sense, limit: number): Verdict {
+  const hit = sense === 'at most' ? (measured ?? 0) <= limit : (measured ?? 0) >= limit
+  const verdict = measured === undefined ? 'not measured' : hit ? 'hit' : 'MISS'
+  return { target, measured, sense, limit, verdict }
+}
+
+/** Undefined unless both are known. */
+export const ratio = (over: number | undefined, under: number | undefined): number | undefined =>
+  over === undefined || under === undefined ? undefined : Number((over / under).toFixed(2))
+
+function extreme(of: (...values: number[]) => number, values: readonly (number | undefined)[]) {
+  const known = values.filter((value) => value !== undefined)
+  return known.length === 0 ? undefined : of(...known)
+}

@@ -1,0 +1,159 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { type Test, test } from 'tap'
+import { contentsOf } from '../scripts/lib/bench/count.ts'
+import { has } from '../scripts/lib/bench/machine.ts'
+import { faultsOf } from '../scripts/lib/bench/measure.ts'
+import { parseOptions } from '../scripts/lib/bench/options.ts'
+import { medians } from '../scripts/lib/bench/result.ts'
+import { judge } from '../scripts/lib/bench/verdicts.ts'
+import { cleanEnvironment } from '../scripts/shop/headgate.ts'
+
+test('the sink finds what JSON.parse would find in a PutRecords body', async (t) => {
+  const body = (...records: readonly string[]) =>
+    Buffer.from(
+      JSON.stringify({
+        StreamName: 'bench',
+        Records: records.map((data, i) => ({
+          Data: Buffer.from(data).toString('base64'),
+          PartitionKey: `key-${i}`,
+        })),
+      }),
+    )
+  for (const [what, sent, records, lines, dataBytes] of [
+    ['no record', body(), 0, 0, 0],
+    ['an empty record', body(''), 1, 0, 0],
+    ['lines that end in a newline', body('{"a":1}\n{"b":2}\n'), 1, 2, 16],
+    ['a record without a newline, as others send it', body('{"a":1}'), 1, 1, 7],
+    ['text that looks like an envelope', body('"Data":"x"\n', '{}\n'), 2, 2, 14],
+    ['more bytes than characters', body('{"a":"é🙂"}\n'), 1, 1, 15],
+  ] as const) {
+    const { soloBytes, ...found } = contentsOf(sent)
+    t.same(found, { records, lines, dataBytes }, what)
+    t.ok(soloBytes >= (dataBytes * 4) / 3, `${what}: a record a line is no smaller than its base64`)
+  }
+})
+
+test('counts that do not add up are faults', async (t) => {
+  const run = { posts: 10, refused: 0, broken: 0, seconds: 1, p50Ms: 1, p99Ms: 1, p999Ms: 1, cpuMicros: 1 }
+  for (const [what, period, unreadPosts, faults] of [
+    ['all delivered', { run, events: 50, accepted: 50 }, 0, []],
+    ['accepted, but its answer was not read', { run, events: 55, accepted: 55 }, 1, []],
+    [
+      'more than could be unread',
+      { run, events: 55, accepted: 55 },
+      0,
+      ['50 events were acknowledged and 55 delivered'],
+    ],
+    [
+      'one lost',
+      { run, events: 49, accepted: 50 },
+      0,
+      ['50 events were accepted and 49 delivered', '50 events were acknowledged and 49 delivered'],
+    ],
+    ['one twice', { run, events: 51, accepted: 50 }, 1, ['50 events were accepted and 51 delivered']],
+    [
+      'posts refused',
+      { run: { ...run, refused: 2, broken: 1 }, events: 50, accepted: undefined },
+      0,
+      ['2 posts were refused, 1 broke'],
+    ],
+  ] as const) {
+    t.same(faultsOf(period, 5, unreadPosts), faults, what)
+  }
+})
+
+test('repeated cases give the median of each figure, and every fault', async (t) => {
+  const result = (name: string, ackP99Ms: number, faults: readonly string[] = []) => ({
+    case: name,
+    figures: { ackP99Ms },
+    faults,
+  })
+  t.same(medians([result('a', 9), result('b', 4), result('a', 1, ['odd']), result('a', 3), result('b', 5)]), [
+    result('a', 3, ['odd']),
+    result('b', 4.5),
+  ])
+})
+
+test('a target is hit at its limit, missed beyond it, and open without a figure', async (t) => {
+  for (const [measured, sense, verdict] of [
+    [3, 'at most', 'hit'],
+    [3.01, 'at most', 'MISS'],
+    [3, 'at least', 'hit'],
+    [2.99, 'at least', 'MISS'],
+    [undefined, 'at least', 'not measured'],
+  ] as const) {
+    t.equal(judge('it', measured, sense, 3).verdict, verdict, `${measured} ${sense} 3`)
+  }
+})
+
+test('what the command line does not understand it says', async (t) => {
+  t.match(parseOptions(['growth', '--only', 'a,b', '--backlog', '2']), {
+    command: 'growth',
+    only: ['a', 'b'],
+    backlogBytes: 2_097_152,
+  })
+  for (const [args, message] of [
+    [['speed'], 'knows gateway, growth, rollup, one at a time'],
+    [['gateway', 'rollup'], 'knows gateway, growth, rollup, one at a time'],
+    [['--seconds', '0'], '--seconds takes a positive whole number, not 0'],
+    [['--repeat', 'x'], '--repeat takes a positive whole number, not x'],
+  ] as const) {
+    t.throws(() => parseOptions(args), { message }, message)
+  }
+})
+
+/** Without it there is no certificate for the sink. */
+const skip =
+  has('openssl') || process.env['REQUIRE_ALL'] !== undefined
+    ? false
+    : 'NO OPENSSL: the bench is not tried (./scripts/test --require makes this a failure)'
+
+test('a second of the bench delivers exactly what it acknowledged, an outage included', {
+  skip,
+}, async (t) => {
+  const args = ['--seconds', '1', '--only', 'headgate/25/gzip,outage', '--outage', '1']
+  const { stdout, results } = await bench(t, ['gateway', ...args])
+  const [full, outage] = results
+  t.match(results, [
+    { case: 'headgate/25/gzip', faults: [] },
+    { case: 'headgate/outage/1s', faults: [] },
+  ])
+  t.ok((full?.figures['acknowledged'] ?? 0) > 0)
+  t.ok((full?.figures['halfAcknowledged'] ?? 0) > 0)
+  t.equal(full?.figures['halfDelivered'], full?.figures['halfAcknowledged'])
+  t.equal(outage?.figures['acknowledged'], 5_000)
+  t.ok((outage?.figures['delivered'] ?? 0) + (outage?.figures['fallback'] ?? 0) >= 5_000)
+  t.match(stdout, /NOT MEASURED: Fluent Bit/)
+})
+
+test('the rollup bench finds every row that it made', async (t) => {
+  const { results } = await bench(t, ['rollup', '--rows', '1000'])
+  t.match(
+    results,
+    ['compact', 'rollup', 'bare-histogram'].map((name) => ({
+      case: name,
+      faults: [],
+      figures: { rows: 1_000 },
+    })),
+  )
+})
+
+interface Report {
+  readonly results: readonly {
+    readonly case: string
+    readonly figures: Readonly<Record<string, number>>
+    readonly faults: readonly string[]
+  }[]
+}
+
+/** In a process of its own, as the command runs it, on what `npm run build` made. */
+async function bench(t: Test, args: readonly string[]): Promise<Report & { readonly stdout: string }> {
+  const json = join(t.testdir(), 'report.json')
+  const words = ['--import', 'tsx', 'scripts/lib/bench/main.ts', ...args, '--json', json]
+  const { stdout } = await promisify(execFile)(process.execPath, words, { env: cleanEnvironment() })
+  const report = JSON.parse(await readFile(json, 'utf8')) as Report
+  return { stdout, results: report.results }
+}
