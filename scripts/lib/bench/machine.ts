@@ -16,7 +16,7 @@ export interface Machine {
   readonly load: 'wrk' | 'autocannon'
   /**
    * Words that start a program on the server's core, the last one, as interrupts tend to go to the first; or on those of
-   * load and sink. Empty without taskset or a second core.
+   * load and sink. Empty when nothing is pinned.
    */
   readonly serverCore: readonly string[]
   readonly otherCores: readonly string[]
@@ -25,9 +25,9 @@ export interface Machine {
 /** Of statfs(2): tmpfs and ramfs. */
 const MEMORY_FILE_SYSTEMS = [0x01021994, 0x858458f6]
 
-export function describeMachine(): Machine {
+export function describeMachine({ unpinned }: { readonly unpinned: boolean }): Machine {
   const cores = availableParallelism()
-  const pinned = cores > 1 && has('taskset')
+  const pinned = !unpinned && cores > 1 && has('taskset')
   return {
     cpu: cpus()[0]?.model ?? 'unknown',
     cores,

@@ -17,7 +17,7 @@ const print = (text: string): boolean => process.stdout.write(`${text}\n`)
 
 /** Exit codes: 0 measured, 1 a count is wrong, 2 wrong usage. A missed target is no failure. */
 async function main(options: Options): Promise<number> {
-  const machine = describeMachine()
+  const machine = describeMachine(options)
   print(JSON.stringify({ machine }))
   const { columns, judged, measured } = await suite(options, machine)
   if (measured.length === 0) {

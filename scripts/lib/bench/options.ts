@@ -10,6 +10,8 @@ export interface Options {
   readonly only: readonly string[]
   readonly repeat: number
   readonly connections: number
+  /** Server and load wherever the scheduler puts them. */
+  readonly unpinned: boolean
   /** How long the sink refuses in the case `outage`. */
   readonly outageSeconds: number
   readonly rows: number
@@ -34,6 +36,7 @@ export function parseOptions(args: readonly string[]): Options {
       only: { type: 'string', default: '' },
       repeat: { type: 'string', default: '1' },
       connections: { type: 'string', default: '64' },
+      unpinned: { type: 'boolean', default: false },
       outage: { type: 'string', default: '60' },
       rows: { type: 'string', default: '2000000' },
       backlog: { type: 'string', default: '1024' },
@@ -52,6 +55,7 @@ export function parseOptions(args: readonly string[]): Options {
     only: values.only.split(',').filter(Boolean),
     repeat: positive('repeat', values.repeat),
     connections: positive('connections', values.connections),
+    unpinned: values.unpinned,
     outageSeconds: positive('outage', values.outage),
     rows: positive('rows', values.rows),
     backlogBytes: positive('backlog', values.backlog) * 2 ** 20,
