@@ -5,7 +5,9 @@ import swagger, { type SwaggerOptions } from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import { buildAggregation } from '../src/aggregation/app.ts'
 import { parseConfig } from '../src/config.ts'
+import { Measurement } from '../src/event/event.ts'
 import { buildGateway } from '../src/gateway/app.ts'
+import { problemSchema } from '../src/http/documented.ts'
 import { systemClock } from '../src/std/clock.ts'
 import { systemEntropy } from '../src/std/id.ts'
 import { quietTelemetry } from '../src/std/telemetry.ts'
@@ -121,9 +123,15 @@ export interface Example {
 export const examplesOf = (document: string): Example[] =>
   JSON.parse(readFileSync(document.replace('openapi/', 'openapi/examples/'), 'utf8')) as Example[]
 
+interface MediaType {
+  readonly schema?: { readonly type?: string; readonly required?: readonly string[] }
+  examples?: Record<string, object>
+}
+
 interface Operation {
   readonly operationId: string
-  readonly requestBody?: { readonly content: Record<string, { examples?: Record<string, object> }> }
+  readonly parameters?: { required?: boolean; readonly schema: { readonly default?: unknown } }[]
+  readonly requestBody?: { required?: boolean; readonly content: Record<string, MediaType> }
 }
 
 function withExamples(path: string, document: { paths?: object }): object {
@@ -139,6 +147,38 @@ function withExamples(path: string, document: { paths?: object }): object {
   return document
 }
 
+/**
+ * What may be left out, although Fastify's schemas do not say so: a parameter with a default, which is filled in before
+ * anything is missed, and a body without a required member.
+ */
+function withWhatMayBeAbsent(document: { paths?: object }): object {
+  const operations = Object.values(document.paths ?? {}).flatMap((item) => Object.values(item) as Operation[])
+  for (const { parameters = [], requestBody } of operations) {
+    for (const parameter of parameters) if (parameter.schema.default !== undefined) parameter.required = false
+    const { type, required = [] } = requestBody?.content['application/json']?.schema ?? {}
+    if (requestBody && type === 'object' && required.length === 0) requestBody.required = false
+  }
+  return document
+}
+
+/** Schemas that stand in many places, by the name under which they are told once. */
+const shared: Readonly<Record<string, object>> = { Measurement, Problem: problemSchema }
+
+function withSharedSchemas(document: object): object {
+  const names = new Map(Object.entries(shared).map(([name, schema]) => [JSON.stringify(schema), name]))
+  const named = (value: unknown): unknown => {
+    const name = names.get(JSON.stringify(value))
+    if (name !== undefined) return { $ref: `#/components/schemas/${name}` }
+    if (Array.isArray(value)) return value.map(named)
+    if (typeof value !== 'object' || value === null) return value
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, named(member)]))
+  }
+  const { components, ...rest } = document as { components?: object }
+  const told = named(rest) as object
+  const used = Object.entries(shared).filter(([name]) => JSON.stringify(told).includes(`/schemas/${name}"`))
+  return { ...told, components: { ...components, schemas: Object.fromEntries(used) } }
+}
+
 type Prepare = (app: FastifyInstance) => Promise<void>
 
 async function document(
@@ -150,7 +190,8 @@ async function document(
     await instance.register(swagger, options)
   })
   await app.ready()
-  const text = `${JSON.stringify(withExamples(path, app.swagger()), null, 2)}\n`
+  const told = withSharedSchemas(withExamples(path, withWhatMayBeAbsent(app.swagger())))
+  const text = `${JSON.stringify(told, null, 2)}\n`
   await app.close()
   return text
 }

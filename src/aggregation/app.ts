@@ -4,7 +4,7 @@ import { createAuth } from '../http/auth.ts'
 import { type OperationsPorts, operationsRoutes } from '../http/operations.ts'
 import { probeRoutes } from '../http/probes.ts'
 import { answerWithProblems } from '../http/problems.ts'
-import { createServer, refuseWhileClosing } from '../http/server.ts'
+import { createServer, refuseWhileClosing, requireHost } from '../http/server.ts'
 import type { Logger } from '../std/telemetry.ts'
 import { type RollupRoutePorts, rollupRoutes } from './rollup/routes.ts'
 import { dashboardSources, loadAssets } from './serve/assets.ts'
@@ -54,6 +54,7 @@ export async function buildAggregation(
     done()
   })
   refuseWhileClosing(app)
+  requireHost(app)
   await app.register(probeRoutes, { ready })
   await app.register(rollupRoutes, { runs, auth })
   await app.register(serveRoutes, { queries, auth, clock, apps, pipelineState })

@@ -6,7 +6,7 @@ import { allowOrigins } from '../http/cors.ts'
 import { peersIn } from '../http/peers.ts'
 import { isProbe, probeRoutes } from '../http/probes.ts'
 import { answerWithProblems, asAppError } from '../http/problems.ts'
-import { createServer, refuseWhileClosing } from '../http/server.ts'
+import { createServer, refuseWhileClosing, requireHost } from '../http/server.ts'
 import { AppError } from '../std/errors.ts'
 import type { Telemetry } from '../std/telemetry.ts'
 import { addressLimitStore, isExempt } from './apps/address-limit.ts'
@@ -43,6 +43,7 @@ export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): 
   countRefusals(app, telemetry)
   await allowOrigins(app, registry.anyOrigin)
   refuseWhileClosing(app)
+  requireHost(app)
   await limitAddresses(app, config, ports)
   await app.register(probeRoutes, { ready })
   await app.register(collectRoutes, {

@@ -3,7 +3,7 @@ import type { Logger } from '../std/telemetry.ts'
 import { type OperationsPorts, operationsRoutes } from './operations.ts'
 import { type ProbePorts, probeRoutes } from './probes.ts'
 import { answerWithProblems } from './problems.ts'
-import { createServer, refuseWhileClosing } from './server.ts'
+import { createServer, refuseWhileClosing, requireHost } from './server.ts'
 
 /** A gateway on its own is asked for its metrics here: never on its public listener. */
 export async function buildOperations(
@@ -12,6 +12,7 @@ export async function buildOperations(
   const app = createServer([], ports.log)
   answerWithProblems(app, ports.log)
   refuseWhileClosing(app)
+  requireHost(app)
   await app.register(probeRoutes, ports)
   await app.register(operationsRoutes, ports)
   return app

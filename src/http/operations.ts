@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Registry } from 'prom-client'
 import Type from 'typebox'
 import type { Auth } from './auth.ts'
-import { problemAnswer } from './problems.ts'
+import { anyRequest, tokenNeeded } from './documented.ts'
 
 export interface OperationsPorts {
   readonly metrics: Registry
@@ -12,10 +12,7 @@ export interface OperationsPorts {
   readonly auth?: Auth | undefined
 }
 
-const refusals = {
-  401: problemAnswer('No known token.'),
-  403: problemAnswer('The token lacks the scope `read`.'),
-}
+const refusals = { ...anyRequest, ...tokenNeeded }
 
 /** What operators and scrapers read. Never on the public listener. */
 export async function operationsRoutes(app: FastifyInstance, ports: OperationsPorts): Promise<void> {

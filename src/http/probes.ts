@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 import { AppError } from '../std/errors.ts'
-import { problemAnswer } from './problems.ts'
+import { anyRequest, problemAnswer } from './documented.ts'
 
 export interface ProbePorts {
   /** Whether this instance can do its work, or a sentence that says why not. */
@@ -22,7 +22,8 @@ export async function probeRoutes(app: FastifyInstance, ports: ProbePorts): Prom
       summary: 'Whether the process runs',
       description: 'Fails only when the process should be replaced.',
       tags: ['health'],
-      response: { 200: status('alive') },
+      security: [],
+      response: { ...anyRequest, 200: status('alive') },
     },
     handler: async () => ({ status: 'alive' }),
   })
@@ -33,7 +34,8 @@ export async function probeRoutes(app: FastifyInstance, ports: ProbePorts): Prom
       summary: 'Whether to send traffic here',
       description: 'An outage of the stream does not fail it while the journal has room.',
       tags: ['health'],
-      response: { 200: status('ready'), 503: problemAnswer('Not now; see `detail`.') },
+      security: [],
+      response: { ...anyRequest, 200: status('ready'), 503: problemAnswer('Not now; see `detail`.') },
     },
     handler: async () => {
       const ready = ports.ready()

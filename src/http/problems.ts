@@ -1,5 +1,4 @@
-import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
-import Type from 'typebox'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, type ErrorCode } from '../std/errors.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
 import type { Logger } from '../std/telemetry.ts'
@@ -72,23 +71,6 @@ const frameworkCodes: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   FST_ERR_HANDLER_TIMEOUT: ['deadline_exceeded', 'The answer was not ready in time.'],
 }
 
-export const problemSchema = Type.Object(
-  {
-    type: Type.String({ description: 'urn:headgate:problem:<code>' }),
-    title: Type.String(),
-    status: Type.Integer(),
-    detail: Type.String({ description: 'What was wrong this time, naming the field. Never what was sent.' }),
-    code: Type.Enum(Object.keys(problems)),
-  },
-  { additionalProperties: true, description: 'RFC 9457 problem document' },
-)
-
-/** A response of a route's schema: what it means there, and the document that carries it. */
-export const problemAnswer = (description: string) => ({
-  description,
-  content: { 'application/problem+json': { schema: problemSchema } },
-})
-
 /** Whatever was thrown, in our words. Only an AppError speaks for itself: other messages may quote what a client sent. */
 export function asAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown
@@ -134,17 +116,24 @@ export function answerWithProblems(
     methods.set(url, [methods.get(url) ?? [], method].flat().join(', '))
   })
 
-  app.setErrorHandler((thrown, _request, reply) => {
-    const error = asAppError(thrown)
+  /** No such path, or a path that takes other methods. */
+  function unknownAddress(request: FastifyRequest, reply: FastifyReply): AppError {
+    const [path = ''] = request.url.split('?')
+    const allow = methods.get(path) ?? methods.get(path.replace(/\/$/, ''))
+    if (allow === undefined) return new AppError('not_found', 'No route has this path.')
+    reply.header('allow', allow)
+    return new AppError('method_not_allowed', `This path takes ${allow}.`)
+  }
+
+  app.setErrorHandler((thrown, request, reply) => {
+    // Fastify reads a body before it says that there is nothing here: what is wrong with the body then hardly matters.
+    const unread = request.is404 && !(thrown instanceof AppError)
+    const error = unread ? unknownAddress(request, reply) : asAppError(thrown)
     logFailure(error, log)
     return sendProblem(reply, error, entropy)
   })
   app.setNotFoundHandler((request, reply) => {
-    const [path = ''] = request.url.split('?')
-    const allow = methods.get(path) ?? methods.get(path.replace(/\/$/, ''))
-    if (allow === undefined) throw new AppError('not_found', 'No route has this path.')
-    reply.header('allow', allow)
-    throw new AppError('method_not_allowed', `This path takes ${allow}.`)
+    throw unknownAddress(request, reply)
   })
 }
 

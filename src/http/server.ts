@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import Fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
 import { AppError, type ErrorCode } from '../std/errors.ts'
 import type { Logger } from '../std/telemetry.ts'
+import { boundConnections } from './connections.ts'
 import { problemDocument, problems } from './problems.ts'
 
 /** Node's default is 60 s for headers; ours leaves a slow mobile link enough and a slow attacker little (ingest.md 8). */
@@ -26,10 +27,13 @@ export function serverOptions(trustProxy: readonly string[]): FastifyHttpOptions
   return {
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    // No maxRequestsPerSocket: beyond it Node answers with bare 503s, and keeps the connection.
     http: {
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
+      // Node would answer without a problem document, without CORS and without `no-store`; see requireHost.
+      requireHostHeader: false,
     },
     // An address or CIDR list only: a hop count would trust whoever writes X-Forwarded-For.
     trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
@@ -53,6 +57,8 @@ export function serverOptions(trustProxy: readonly string[]): FastifyHttpOptions
 /** A server with these options and the headers and access log that every answer has. */
 export function createServer(trustProxy: readonly string[], log: Logger): FastifyInstance {
   const app: FastifyInstance = Fastify(serverOptions(trustProxy))
+  boundConnections(app.server)
+  disregardExpectations(app.server)
   app.addHook('onRequest', (_request, reply, done) => {
     reply.header('cache-control', 'no-store')
     reply.header('x-content-type-options', 'nosniff')
@@ -60,6 +66,19 @@ export function createServer(trustProxy: readonly string[], log: Logger): Fastif
   })
   if (log.isLevelEnabled('debug')) logAccess(app, log)
   return app
+}
+
+/** RFC 9112, section 3.2: HTTP/1.1 without a Host is malformed, whoever serves. Register it after CORS. */
+export function requireHost(app: FastifyInstance): void {
+  app.addHook('onRequest', ({ raw }, _reply, done) => {
+    if (raw.headers.host !== undefined || raw.httpVersion !== '1.1') return done()
+    done(new AppError('invalid_request', 'A request needs a Host header.'))
+  })
+}
+
+/** What nobody knows may be expected in vain (RFC 9110, section 10.1.1). Node would answer 417, without a word. */
+function disregardExpectations(server: Server): void {
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response))
 }
 
 /** Requests that reach a closing server on a connection kept alive are told to go elsewhere. Register it after CORS. */
@@ -88,6 +107,7 @@ function logAccess(app: FastifyInstance, log: Logger): void {
 
 const clientErrors: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: ['slow_request', 'The request was not complete in time.'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: ['body_too_large', 'Chunk extensions exceed 16 KiB.'],
   HPE_HEADER_OVERFLOW: ['header_too_large', `Request line and headers exceed ${MAX_HEADER_BYTES} bytes.`],
 }
 

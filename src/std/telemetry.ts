@@ -16,8 +16,19 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
  * ever logged: no key, token, body, address or URL.
  */
 export function createTelemetry(level: LogLevel, stream?: { write(line: string): void }): Telemetry {
-  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { err: errorFields },
+  }
   return { log: stream ? pino(options, stream) : pino(options), metrics: new Registry() }
+}
+
+/** By name, and no others: Fastify hangs the URL of the request, with the key in it, on an error of its serialiser. */
+function errorFields(error: Error): object {
+  const { type, message, stack, code } = pino.stdSerializers.err(error)
+  return { type, message, stack, code }
 }
 
 /** For tests and one-shot commands: counts, but says nothing. */

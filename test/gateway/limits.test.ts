@@ -11,6 +11,7 @@ import { MAX_BEACON_BYTES, MAX_PIXEL_URL_BYTES, MAX_WIRE_BYTES } from '../../src
 import { MAX_AGE_MS, MAX_AHEAD_MS } from '../../src/gateway/collect/enrich.ts'
 import { MAX_JSON_DEPTH } from '../../src/gateway/collect/formats/json.ts'
 import { MAX_INFLATED_BYTES, RATIO_ALARM } from '../../src/gateway/collect/inflate.ts'
+import { REQUEST_BYTES } from '../../src/gateway/collect/inflight.ts'
 import { MAX_EVENTS_PER_REQUEST } from '../../src/gateway/collect/verdicts.ts'
 import { SEGMENT_BYTES } from '../../src/gateway/deliver/disk-journal.ts'
 import { GROUP_BYTES, GROUP_MS } from '../../src/gateway/deliver/group-commit.ts'
@@ -19,6 +20,7 @@ import { FILE_LIMITS } from '../../src/gateway/deliver/lake-writer.ts'
 import { CONTAINER_BYTES, CONTAINER_LINES, RECORD_BYTES } from '../../src/gateway/deliver/pack.ts'
 import { startPump } from '../../src/gateway/deliver/pump.ts'
 import type { RecordOutcome } from '../../src/gateway/deliver/stream.ts'
+import { MAX_CONNECTIONS } from '../../src/http/connections.ts'
 import { CORS_MAX_AGE_SECONDS } from '../../src/http/cors.ts'
 import { RETRY_AFTER_MAX_MS, RETRY_AFTER_MIN_MS } from '../../src/http/problems.ts'
 import * as server from '../../src/http/server.ts'
@@ -46,6 +48,8 @@ test('the numbers of the design', async (t) => {
     ['how often both are looked after', server.CONNECTIONS_CHECK_MS, SECOND_MS],
     ['keep-alive', server.KEEP_ALIVE_TIMEOUT_MS, 72 * SECOND_MS],
     ['headers', server.MAX_HEADER_BYTES, 64 * KIB],
+    ['connections', MAX_CONNECTIONS, 10_000],
+    ['a request beside its body', REQUEST_BYTES, 4 * KIB],
     ['path parameter', server.MAX_PARAM_LENGTH, 512],
     ['preflight cache', CORS_MAX_AGE_SECONDS, 7_200],
     ['503 Retry-After, least', RETRY_AFTER_MIN_MS, 5 * SECOND_MS],
@@ -94,7 +98,7 @@ test('a listening server has these timeouts', async (t) => {
   t.equal(app.server.headersTimeout, server.HEADERS_TIMEOUT_MS)
   t.equal(app.server.requestTimeout, server.REQUEST_TIMEOUT_MS)
   t.equal(app.server.keepAliveTimeout, server.KEEP_ALIVE_TIMEOUT_MS)
-  t.match(app.server, { connectionsCheckingInterval: server.CONNECTIONS_CHECK_MS })
+  t.match(app.server, { connectionsCheckingInterval: server.CONNECTIONS_CHECK_MS, maxConnections: MAX_CONNECTIONS })
 })
 
 test('a client of Kinesis connects in 2 s, is answered in 6, and tries once', async (t) => {

@@ -4,7 +4,6 @@ import {
   answerWithProblems,
   asAppError,
   problemDocument,
-  problemSchema,
   problems,
   RETRY_AFTER_MAX_MS,
   RETRY_AFTER_MIN_MS,
@@ -67,7 +66,6 @@ test('a problem is an RFC 9457 document with its code and details, and no-one ca
     detail: 'None of 1 events.',
     code: 'nothing_valid',
   })
-  t.same(problemSchema.required, ['type', 'title', 'status', 'detail', 'code'])
 })
 
 test('what went wrong inside is for the log only', async (t) => {
@@ -185,6 +183,26 @@ test('an unknown path is 404; a known one with another method is 405 and says wh
     405,
     'a slash more is the same path',
   )
+})
+
+test('where there is nothing, it does not matter what is wrong with the body', async (t) => {
+  const { app } = throwing(t, undefined)
+  for (const [url, status] of [
+    ['/nowhere', 404],
+    ['/checked', 405],
+  ] as const) {
+    for (const [method, contentType] of [
+      ['PUT', 'application/json'],
+      ['PUT', 'application/xml'],
+      ['PUT', 'none'],
+      ['QUERY', 'application/json'],
+    ] as const) {
+      const headers = { 'content-type': contentType }
+      const answer = await app.inject({ method: method as 'PUT', url, headers, payload: '{"half' })
+      t.equal(answer.statusCode, status, `${method} ${url} of ${contentType}`)
+      t.equal(answer.headers.allow, status === 405 ? 'GET, HEAD, POST' : undefined)
+    }
+  }
 })
 
 test('without an entropy of its own it takes that of the system', async (t) => {

@@ -3,7 +3,13 @@ import { type AddressInfo, connect } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { test } from 'tap'
 import { answerWithProblems } from '../../src/http/problems.ts'
-import { answerClientError, createServer, refuseWhileClosing, serverOptions } from '../../src/http/server.ts'
+import {
+  answerClientError,
+  createServer,
+  refuseWhileClosing,
+  requireHost,
+  serverOptions,
+} from '../../src/http/server.ts'
 import { createTelemetry } from '../../src/std/telemetry.ts'
 import { exchange } from '../fakes/gateway.ts'
 
@@ -14,6 +20,7 @@ function start(t: { teardown(f: () => unknown): void }, level: 'debug' | 'info' 
   t.teardown(() => app.close())
   answerWithProblems(app, log)
   refuseWhileClosing(app)
+  requireHost(app)
   app.get('/things/:id', async () => 'fine')
   return { app, lines }
 }
@@ -108,6 +115,39 @@ test('what is no HTTP is answered with a problem, and the connection is closed',
     `GET /things/1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Large: ${'x'.repeat(60_000)}\r\n\r\n`,
   ])
   t.match(large, /^HTTP\/1\.1 200 OK/, 'headers up to 64 KiB pass')
+})
+
+test('what Node would answer by itself, bare, is answered in our words or not minded', async (t) => {
+  const { app } = start(t)
+  await app.listen({ port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const get = (version: string, ...lines: string[]) =>
+    exchange(port, [
+      `${[`GET /things/1 HTTP/${version}`, ...lines, 'Connection: close'].join('\r\n')}\r\n\r\n`,
+    ])
+  const hostless = await get('1.1')
+  t.match(hostless, /^HTTP\/1\.1 400 [\s\S]+cache-control: no-store[\s\S]+"code":"invalid_request"/)
+  t.match(hostless, /"detail":"A request needs a Host header\."/)
+  t.match(await get('1.0'), /^HTTP\/1\.1 200 OK/, 'HTTP/1.0 has none')
+  t.match(await get('1.1', 'Host: a', 'Expect: the-unexpected'), /^HTTP\/1\.1 200 OK/)
+  t.match(
+    await get('1.1', 'Host: a', 'Expect: 100-continue'),
+    /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/,
+  )
+})
+
+test('what a socket breaks has a status of its own', async (t) => {
+  for (const [code, status] of [
+    ['ERR_HTTP_REQUEST_TIMEOUT', 408],
+    ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 413],
+    ['HPE_HEADER_OVERFLOW', 431],
+    ['HPE_INVALID_METHOD', 400],
+  ] as const) {
+    const socket = new PassThrough()
+    answerClientError(Object.assign(new Error(), { code }), socket as never)
+    const [answer] = await once(socket, 'data')
+    t.match(String(answer), new RegExp(`^HTTP/1\\.1 ${status} `), code)
+  }
 })
 
 test('a request that does not arrive in time is answered 408', async (t) => {

@@ -13,11 +13,14 @@ test('log lines are JSON with an ISO time, and below the level there are none', 
   t.notOk('pid' in line || 'hostname' in line)
 })
 
-test('an error keeps its code and stack in the log', async (t) => {
+test('an error keeps its code and stack in the log, and nothing else that hangs on it', async (t) => {
   const lines: string[] = []
   const { log } = createTelemetry('info', { write: (line) => lines.push(line) })
-  log.error({ err: Object.assign(new Error('broken'), { code: 'journal_full' }) })
-  t.match(JSON.parse(String(lines[0])).err, { message: 'broken', code: 'journal_full', stack: /telemetry/ })
+  const serialization = { url: '/v1/pixel.gif?key=shop-key', method: 'GET' }
+  log.error({ err: Object.assign(new Error('broken'), { code: 'journal_full', serialization }) })
+  const { err } = JSON.parse(String(lines[0]))
+  t.match(err, { message: 'broken', code: 'journal_full', stack: /telemetry/ })
+  t.same(Object.keys(err), ['type', 'message', 'stack', 'code'])
 })
 
 test('quiet telemetry says nothing and counts in a registry of its own', async (t) => {

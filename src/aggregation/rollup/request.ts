@@ -46,11 +46,14 @@ export function parseRunRequest(body: unknown): RunRequest {
     throw invalid('The body must be a JSON object.')
   }
   const unknown = Object.keys(body).find((name) => !Object.hasOwn(RunRequest.properties, name))
-  if (unknown !== undefined) throw invalid(`Unknown field "${unknown.slice(0, 64)}".`)
+  if (unknown !== undefined) throw invalid(`Unknown field "${printable(unknown)}".`)
   if (request.Check(body)) return body
   const [fault] = request.Errors(body)
   throw invalid(`${fault?.instancePath.slice(1).replaceAll('/', '.')} ${fault?.message}.`)
 }
+
+/** A name is the sender's own text: bounded, and only what is harmless in a log, a terminal or a page. */
+const printable = (name: string): string => name.slice(0, 64).replace(/[^\w.:-]/g, '?')
 
 export interface ScopeDefaults {
   /** Ids of all rollups. */

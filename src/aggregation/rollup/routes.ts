@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
 import type { Auth, Scope } from '../../http/auth.ts'
-import { problemSchema } from '../../http/problems.ts'
+import { anyRequest, problemAnswer, tokenNeeded } from '../../http/documented.ts'
 import { RUN_STATES } from './job.ts'
 import { instant, invalid, parseRunRequest, RunRequest } from './request.ts'
 import {
@@ -55,8 +55,17 @@ const IdempotencyHeaders = Type.Object({
     }),
   ),
 })
-const problemsOf = (...statuses: number[]) =>
-  Object.fromEntries([400, 401, 403, ...statuses].map((status) => [status, problemSchema]))
+const refusals = {
+  ...anyRequest,
+  ...tokenNeeded,
+  400: problemAnswer('A parameter, a header or the body is not valid; `detail` names the field.'),
+}
+const unknownRun = { 404: problemAnswer('There is no such run.') }
+/** Of requests whose body Fastify reads. */
+const unreadable = {
+  413: problemAnswer('The body is above 1 MiB.'),
+  415: problemAnswer('The body is not application/json.'),
+}
 
 const common = { tags: ['aggregation'], security: [{ bearer: [] }] }
 const documents = {
@@ -74,7 +83,9 @@ const documents = {
         headers: { location: Type.String({ description: '/aggregations/runs/{id}; absent for a dry run.' }) },
         ...SubmitAnswer,
       },
-      ...problemsOf(409),
+      ...refusals,
+      ...unreadable,
+      409: problemAnswer('The Idempotency-Key came with another request before.'),
     },
   },
   list: {
@@ -82,23 +93,26 @@ const documents = {
     operationId: 'listRuns',
     summary: 'Runs, newest first',
     querystring: RunsQuery,
-    response: { 200: RunListAnswer, ...problemsOf() },
+    response: { ...refusals, 200: RunListAnswer },
   },
   get: {
     ...common,
     operationId: 'getRun',
     summary: 'One run with its windows',
     params: RunId,
-    response: { 200: RunDetail, ...problemsOf(404) },
+    response: { ...refusals, ...unknownRun, 200: RunDetail },
   },
   log: {
     ...common,
     operationId: 'getRunLog',
     summary: 'Log of a run',
     description: 'JSON lines { time, level, message, … }.',
-    produces: ['application/x-ndjson'],
     params: RunId,
-    response: { 200: { content: { 'application/x-ndjson': { schema: Type.String() } } }, ...problemsOf(404) },
+    response: {
+      ...refusals,
+      ...unknownRun,
+      200: { content: { 'application/x-ndjson': { schema: Type.String() } } },
+    },
   },
   cancel: {
     ...common,
@@ -106,14 +120,20 @@ const documents = {
     summary: 'End a run',
     description: 'Windows that it has committed stay committed.',
     params: RunId,
-    response: { 200: RunDetail, ...problemsOf(404, 409) },
+    response: {
+      ...refusals,
+      ...unreadable,
+      ...unknownRun,
+      409: problemAnswer('The run has ended, or belongs to another process.'),
+      200: RunDetail,
+    },
   },
   windows: {
     ...common,
     operationId: 'listWindows',
     summary: 'State of windows',
     querystring: WindowsParameters,
-    response: { 200: WindowsAnswer, ...problemsOf() },
+    response: { ...refusals, 200: WindowsAnswer },
   },
 }
 
@@ -133,7 +153,7 @@ export async function rollupRoutes(app: FastifyInstance, { runs, auth }: RollupR
     onRequest: needs('run'),
     handler: async (request, reply) => {
       const answer = await runs.submit(
-        parseRunRequest(request.body ?? {}),
+        parseRunRequest(request.body === undefined ? {} : request.body),
         allow(request, 'run').name,
         keyOf(request.headers['idempotency-key']),
       )

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import Type, { type Static, type TSchema } from 'typebox'
 import type { Auth } from '../../http/auth.ts'
-import { problemSchema } from '../../http/problems.ts'
+import { anyRequest, problemAnswer, tokenNeeded } from '../../http/documented.ts'
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { AppsAnswer, MetricsAnswer, SeriesAnswer, TopAnswer } from './answers.ts'
@@ -85,7 +85,15 @@ const describe = (
   tags: ['query'],
   security: [{ bearer: [] }],
   ...(querystring && { querystring }),
-  response: { 200: answer, 400: problemSchema, 401: problemSchema, 403: problemSchema, 422: problemSchema },
+  response: {
+    ...anyRequest,
+    ...tokenNeeded,
+    200: answer,
+    ...(querystring && {
+      400: problemAnswer('A parameter is not valid; `detail` names it.'),
+      422: problemAnswer('The range or the step asks for too much at once.'),
+    }),
+  },
 })
 
 const documents = {

@@ -1,6 +1,7 @@
 import Type, { type TSchema } from 'typebox'
 import { Measurement } from '../../event/event.ts'
-import { problemAnswer } from '../../http/problems.ts'
+import { anyRequest, problemAnswer } from '../../http/documented.ts'
+import { MAX_EVENTS_PER_REQUEST } from './verdicts.ts'
 
 /** What OpenAPI says of the routes. The bytes themselves are judged by the formats and by event/verdict.ts. */
 const rejection = Type.Object({
@@ -21,10 +22,10 @@ const receipt = Type.Object(
 )
 
 const refusals = {
+  ...anyRequest,
   400: problemAnswer('The body, a header or the query cannot be read. Do not retry.'),
   401: problemAnswer('No key, alias or Origin leads to an app.'),
   403: problemAnswer('The Origin is not on the list of the app, or two apps are named. Permanent.'),
-  408: problemAnswer('The request took too long to arrive.'),
   413: problemAnswer('Above 1 MiB (64 KiB for beacons), or above 4 MiB inflated.'),
   415: problemAnswer('Unknown content encoding (see Accept-Encoding) or a content type that is none.'),
   422: problemAnswer('Nothing was accepted; `rejected` says why.'),
@@ -52,15 +53,26 @@ const answers = {
   ...refusals,
 }
 
+const someEvents = Type.Array(Measurement, { minItems: 1, maxItems: MAX_EVENTS_PER_REQUEST })
 const events = Type.Union([
   Measurement,
-  Type.Array(Measurement),
+  someEvents,
   Type.Object({
     sent_at: Type.Optional(Type.Number({ description: 'Epoch ms on the client clock. Informative.' })),
     context: Type.Optional(Type.Partial(Measurement, { description: 'Fields that the events share.' })),
-    events: Type.Array(Measurement),
+    events: someEvents,
   }),
 ])
+
+const metric = Type.Object(
+  {
+    name: { ...Measurement.properties.name, description: 'CLS, FCP, INP, LCP, TTFB or a name of your own.' },
+    value: Type.Number(),
+    id: Type.Optional(Type.String({ description: 'The id that the library gave the metric.' })),
+  },
+  { additionalProperties: true, description: 'As the library made it, and what the page added.' },
+)
+const metrics = Type.Union([metric, Type.Array(metric, { minItems: 1, maxItems: MAX_EVENTS_PER_REQUEST })])
 
 export const eventsSchema = {
   operationId: 'sendEvents',
@@ -80,7 +92,7 @@ export const webVitalsSchema = {
     'The objects that web-vitals hands to its callbacks, one or an array, as sent by its own snippet.',
   tags: ['collect'],
   ...identity,
-  body: body(Type.Unknown({ description: 'A Metric of web-vitals, or an array of them.' })),
+  body: body(metrics),
   response: answers,
 }
 
@@ -95,8 +107,11 @@ export const pixelSchema = {
     { additionalProperties: true },
   ),
   response: {
+    400: anyRequest[400],
+    408: anyRequest[408],
+    431: anyRequest[431],
     200: {
-      description: 'A 1×1 GIF, whatever happened.',
+      description: 'A 1×1 GIF, whatever becomes of the event.',
       content: { 'image/gif': { schema: Type.String({ format: 'binary' }) } },
     },
   },

@@ -1,5 +1,8 @@
 import { AppError } from '../../std/errors.ts'
 
+/** What a request costs beside its body, as long as it is not answered: without it, tiny ones could be pipelined without end. */
+export const REQUEST_BYTES = 4_096
+
 /** What one request holds of the budget. */
 export interface Lease {
   /** Claims more, or throws `overloaded`: then nothing more is held than before. */
@@ -14,7 +17,7 @@ export interface ByteBudget {
 }
 
 /**
- * Bounds the memory of all bodies together, before anything is known about who sends them. Bytes count as they arrive,
+ * Bounds the memory of all requests together, before anything is known about who sends them. Bytes count as they arrive,
  * not as Content-Length announces them: sixty idle connections could announce the whole budget away.
  */
 export function createByteBudget(limitBytes: number): ByteBudget {
@@ -26,7 +29,7 @@ export function createByteBudget(limitBytes: number): ByteBudget {
       return {
         grow(bytes) {
           if (held + bytes > limitBytes) {
-            throw new AppError('overloaded', `Bodies in flight would exceed ${limitBytes} bytes.`)
+            throw new AppError('overloaded', `Requests in flight would exceed ${limitBytes} bytes.`)
           }
           held += bytes
           mine += bytes

@@ -18,7 +18,7 @@ import { native } from './formats/native.ts'
 import { pixel } from './formats/pixel.ts'
 import { webVitals } from './formats/web-vitals.ts'
 import type { Inflate } from './inflate.ts'
-import type { ByteBudget, Lease } from './inflight.ts'
+import { type ByteBudget, type Lease, REQUEST_BYTES } from './inflight.ts'
 
 export interface CollectRoutePorts {
   readonly collector: Collector
@@ -85,6 +85,7 @@ async function submit(request: FastifyRequest, submitting: Submitting): Promise<
   const maxBytes = retries ? MAX_WIRE_BYTES : MAX_BEACON_BYTES
   const lease = inflight.lease()
   try {
+    lease.grow(REQUEST_BYTES)
     return await collector.collect({
       format,
       wire: { contentType: headers['content-type'], headers, query },

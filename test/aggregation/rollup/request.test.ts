@@ -60,6 +60,7 @@ test('a request may have any of its fields, and no others', async (t) => {
     [{ form: T0 }, /Unknown field "form"/],
     [{ constructor: 1 }, /Unknown field "constructor"/],
     [{ ['x'.repeat(100)]: 1 }, /^Unknown field "x{64}"\.$/],
+    [{ '<b>\u001b[31m': 1 }, /^Unknown field "\?b\?\?\?31m"\.$/],
     [{ reprocess: 'some' }, /^reprocess /],
     [{ rollups: [] }, /^rollups /],
     [{ rollups: [1] }, /^rollups\.0 /],

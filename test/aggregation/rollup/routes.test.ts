@@ -133,7 +133,7 @@ test('the same key means the same run', async (t) => {
 })
 
 test('a body that is not understood is refused, naming the field', async (t) => {
-  const { call, runs } = await setUp(t)
+  const { app, call, runs } = await setUp(t)
   const before = (await runs.list({ limit: 9 })).length
   for (const [body, detail] of [
     [{ form: T0 }, /"form"/],
@@ -143,6 +143,9 @@ test('a body that is not understood is refused, naming the field', async (t) => 
   ] as const) {
     t.match(await call(...run(body)), { status: 400, body: { code: 'invalid_request', detail } })
   }
+  const headers = { authorization: 'Bearer ops', 'content-type': 'application/json' }
+  const answer = await app.inject({ method: 'POST', url: '/aggregations/run', headers, payload: 'null' })
+  t.match(answer.json(), { status: 400, detail: /object/ }, 'null is a body, and no request')
   t.equal((await runs.list({ limit: 9 })).length, before)
 })
 
@@ -228,6 +231,8 @@ test('windows are told with their state', async (t) => {
       query,
     )
   }
+  const { body: other } = await call('GET', '/aggregations/windows?rollup=daily')
+  t.equal(other.detail, 'rollup must be one of vitals.', 'it says what there is, not what was sent')
 })
 
 test('reading needs the scope read, starting and ending the scope run, by header alone', async (t) => {

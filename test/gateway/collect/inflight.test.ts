@@ -6,7 +6,7 @@ test('requests share one budget; what does not fit is refused and takes nothing'
   const [one, other] = [budget.lease(), budget.lease()]
   one.grow(60)
   other.grow(40)
-  t.throws(() => other.grow(1), { code: 'overloaded', message: 'Bodies in flight would exceed 100 bytes.' })
+  t.throws(() => other.grow(1), { code: 'overloaded', message: 'Requests in flight would exceed 100 bytes.' })
   t.equal(budget.heldBytes(), 100)
   one.release()
   t.equal(budget.heldBytes(), 40)

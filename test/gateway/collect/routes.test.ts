@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
+import { REQUEST_BYTES } from '../../../src/gateway/collect/inflight.ts'
 import { PIXEL } from '../../../src/gateway/collect/routes.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import { lcp, sha256, startGateway } from '../../fakes/gateway.ts'
@@ -195,7 +196,8 @@ test('bodies may be compressed, with or without saying so', async (t) => {
 })
 
 test('the budget of bodies in flight is for all requests together, inflated bytes included', async (t) => {
-  const { app, journal } = await startGateway(t, { gateway: { limits: { inflightBytes: 1_000 } } })
+  const inflightBytes = 2 * REQUEST_BYTES + 1_000
+  const { app, journal } = await startGateway(t, { gateway: { limits: { inflightBytes } } })
   const large = JSON.stringify(
     lcp({ attributes: { a: 'x'.repeat(250), b: 'x'.repeat(250), c: 'x'.repeat(200) } }),
   )

@@ -1,0 +1,34 @@
+import Type from 'typebox'
+import { problems } from './problems.ts'
+
+/** What the OpenAPI documents say of failures, in one voice for all routes. */
+export const problemSchema = Type.Object(
+  {
+    type: Type.String({ description: 'urn:headgate:problem:<code>' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String({ description: 'What was wrong this time, naming the field. Never what was sent.' }),
+    code: Type.Enum(Object.keys(problems)),
+  },
+  { additionalProperties: true, description: 'RFC 9457 problem document' },
+)
+
+/** A response of a route's schema: what it means there, and the document that carries it. */
+export const problemAnswer = (description: string) => ({
+  description,
+  content: { 'application/problem+json': { schema: problemSchema } },
+})
+
+/** What any request may be answered before its route has seen it. */
+export const anyRequest = {
+  400: problemAnswer('This is no HTTP/1.1, or it lacks a Host.'),
+  408: problemAnswer('The request took too long to arrive.'),
+  431: problemAnswer('Request line and headers exceed 64 KiB.'),
+  503: problemAnswer('This instance is shutting down; see Retry-After.'),
+}
+
+/** What a request may be answered for the token it brings, or does not bring. */
+export const tokenNeeded = {
+  401: problemAnswer('No known token.'),
+  403: problemAnswer('The token lacks the scope, or is for other apps.'),
+}
