@@ -9,7 +9,8 @@ import { buildGateway } from '../src/gateway/app.ts'
 import { systemClock } from '../src/std/clock.ts'
 import { systemEntropy } from '../src/std/id.ts'
 import { quietTelemetry } from '../src/std/telemetry.ts'
-import { openLake, wireAggregation, wireGateway } from '../src/wiring.ts'
+import { openLake, wireGateway } from '../src/wiring.ts'
+import { wireAggregation } from '../src/wiring-aggregation.ts'
 
 /**
  * openapi/*.json, generated from the routes as they are mounted: `npm run openapi` writes them, a test compares them.
@@ -90,7 +91,7 @@ export async function renderOpenApi(): Promise<Readonly<Record<string, string>>>
           log,
           ready,
           apps: () => [],
-          operations: { metrics, reconcile: () => ({}) },
+          operations: { metrics: async () => metrics, reconcile: async () => null },
           prepare,
         }),
       ),

@@ -2,13 +2,13 @@ import { systemClock } from '../std/clock.ts'
 import { AppError } from '../std/errors.ts'
 import { systemEntropy } from '../std/id.ts'
 import { createTelemetry } from '../std/telemetry.ts'
+import { openLake } from '../wiring.ts'
 import {
   type AggregationWiring,
-  openLake,
   type Progress,
   remoteGatewayOf,
   wireAggregation,
-} from '../wiring.ts'
+} from '../wiring-aggregation.ts'
 import { CONFIG_OPTION, type Command, EXIT, type Flags } from './command.ts'
 import { loadConfig } from './load.ts'
 import type { Terminal } from './terminal.ts'
