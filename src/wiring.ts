@@ -4,6 +4,7 @@ import type { AppConfig, Config } from './config-schema.ts'
 import { createLedger, type Ledger } from './event/ledger.ts'
 import { createRegistry, type Registry } from './gateway/apps/registry.ts'
 import type { Journal } from './gateway/collect/journal.ts'
+import { startLedgerWriter } from './gateway/collect/ledger-writer.ts'
 import type { Backlog } from './gateway/deliver/backlog.ts'
 import { openDiskJournal } from './gateway/deliver/disk-journal.ts'
 import type { Fallback } from './gateway/deliver/diversion.ts'
@@ -69,6 +70,7 @@ export async function wireGateway(config: Config, system: System): Promise<Gatew
     ...system,
   })
   const registry = createRegistry(config.apps)
+  const ledgerWriter = startLedgerWriter({ instance, ledger, journal, ...system })
 
   return {
     registry,
@@ -85,6 +87,7 @@ export async function wireGateway(config: Config, system: System): Promise<Gatew
       if (diesWithUs(config.gateway)) pump.hurry()
     },
     async close(withinMs) {
+      await ledgerWriter.close()
       const { drained } = await pump.stop(stopTimes(config, withinMs))
       if (!drained)
         log.warn({ events: journal.state().events }, 'events stay in the journal for the next start')

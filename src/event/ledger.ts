@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
+import { type AppTally, createAppTally } from './app-tally.ts'
 
 /** Why an event was not accepted. Part of the wire contract: `rejected[].code`, and the label of the counter. */
 export type RefusalCode =
@@ -17,7 +18,7 @@ export interface LedgerTotals {
   readonly received: number
   readonly accepted: number
   readonly rejected: Readonly<Partial<Record<RefusalCode, number>>>
-  /** The gateway's own, by which it tells what it accepted: stored and delivered as the others are. */
+  /** The gateway's own, by which it tells what it accepted (ledger-event.ts): stored and delivered as the others are. */
   readonly ledgerEvents: number
   readonly recovered: number
   readonly delivered: number
@@ -39,6 +40,8 @@ export interface Ledger {
   fallback(events: number): void
   deadLettered(events: number): void
   totals(): LedgerTotals
+  /** By app, what clients sent and nothing else: for ledger events. */
+  readonly tally: AppTally
 }
 
 /** `atRiskEvents`: those of the backlog that would be lost with this process. */
@@ -74,6 +77,7 @@ export function createLedger(metrics: Registry, backlogEvents: () => number, atR
       totals.deadLettered += events
     },
     totals: () => ({ ...totals, rejected: { ...refused } }),
+    tally: createAppTally(),
   }
 }
 
