@@ -12,6 +12,7 @@ const may = {
   'gateway/deliver': ['std', 'event', 'lake', 'gateway/collect/journal'],
   'aggregation/ingest': ['std', 'event', 'lake'],
   'aggregation/rollup': ['std', 'event', 'http', 'lake', 'aggregation/ingest'],
+  'aggregation/reconcile': ['std', 'event', 'lake', 'aggregation/ingest', 'aggregation/rollup/request'],
   'aggregation/serve': ['std', 'http', 'aggregation/rollup/(store|measure|definition)'],
   'gateway/app': ['std', 'http', 'gateway'],
   'aggregation/app': ['std', 'http', 'aggregation'],

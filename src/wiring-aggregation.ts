@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { duckdbSessions } from './aggregation/ingest/duckdb.ts'
 import { lakeArrivals } from './aggregation/ingest/lake-arrivals.ts'
+import { rangeOf } from './aggregation/reconcile/range.ts'
+import { type Findings, type ReconcileOptions, reconcile } from './aggregation/reconcile/reconcile.ts'
 import { DEFAULT_SETS, type RollupDefinition } from './aggregation/rollup/definition.ts'
 import { duckdbEngine, duckdbRows } from './aggregation/rollup/engines/duckdb.ts'
 import type { Progress } from './aggregation/rollup/run.ts'
@@ -19,6 +21,7 @@ const GRAINS_MS = { '1m': 60_000, '5m': 300_000, '15m': 900_000, '1h': 3_600_000
 /** Without `aggregation.rollups`: every metric, by the sets that every site asks for. */
 const DEFAULT_ROLLUP = { id: 'default', sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 }
 
+export { type AppFindings, type Findings, isComplete } from './aggregation/reconcile/reconcile.ts'
 export type { Progress } from './aggregation/rollup/run.ts'
 
 export interface AggregationWiring {
@@ -82,6 +85,15 @@ function openArrivals({ dataDir, aggregation }: Config, { clock, lake, telemetry
     memoryLimitBytes,
     arrivals: lakeArrivals({ ...places, maxBatchBytes: COMPACTION_BYTES }),
   }
+}
+
+/** Compares what the gateways say they accepted with what is in the lake. Times as in a request for a run. */
+export function wireReconcile(
+  config: Config,
+  system: System & Pick<ReconcileOptions, 'onProgress'>,
+): (range: { readonly from?: string; readonly to?: string }, signal: AbortSignal) => Promise<Findings> {
+  const options = { ...system, ...openArrivals(config, system) }
+  return (range, signal) => reconcile(rangeOf(range, system.clock.nowMs()), options, signal)
 }
 
 /** The gateway of another process, through `aggregation.gatewayUrl`; unknown without one. */
