@@ -11,7 +11,8 @@ import { problemSchema } from '../src/http/documented.ts'
 import { systemClock } from '../src/std/clock.ts'
 import { systemEntropy } from '../src/std/id.ts'
 import { quietTelemetry } from '../src/std/telemetry.ts'
-import { openLake, wireAggregation, wireGateway } from '../src/wiring.ts'
+import { openLake, wireGateway } from '../src/wiring.ts'
+import { wireAggregation } from '../src/wiring-aggregation.ts'
 
 /**
  * openapi/*.json, generated from the routes as they are mounted: `npm run openapi` writes them, a test compares them.
@@ -92,7 +93,7 @@ export async function renderOpenApi(): Promise<Readonly<Record<string, string>>>
           log,
           ready,
           apps: () => [],
-          operations: { metrics, reconcile: () => ({}) },
+          operations: { metrics: async () => metrics, reconcile: async () => null },
           prepare,
         }),
       ),

@@ -1,23 +1,10 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { duckdbSessions } from './aggregation/ingest/duckdb.ts'
-import { lakeArrivals } from './aggregation/ingest/lake-arrivals.ts'
-import { DEFAULT_SETS, type RollupDefinition } from './aggregation/rollup/definition.ts'
-import { duckdbEngine, duckdbRows } from './aggregation/rollup/engines/duckdb.ts'
-import type { Progress } from './aggregation/rollup/run.ts'
-import { createRuns, type Runs } from './aggregation/rollup/runs.ts'
-import type { RollupStore } from './aggregation/rollup/store.ts'
-import { localStore } from './aggregation/rollup/stores/local.ts'
-import {
-  aggregationState,
-  type GatewayState,
-  type PipelineState,
-  remoteGateway,
-} from './aggregation/serve/pipeline.ts'
-import type { AggregationConfig, AppConfig, Config } from './config-schema.ts'
+import type { AppConfig, Config } from './config-schema.ts'
 import { createLedger, type Ledger } from './event/ledger.ts'
 import { createRegistry, type Registry } from './gateway/apps/registry.ts'
 import type { Journal } from './gateway/collect/journal.ts'
+import { startLedgerWriter } from './gateway/collect/ledger-writer.ts'
 import type { Backlog } from './gateway/deliver/backlog.ts'
 import { openDiskJournal } from './gateway/deliver/disk-journal.ts'
 import type { Fallback } from './gateway/deliver/diversion.ts'
@@ -27,9 +14,10 @@ import { countOpenShards } from './gateway/deliver/kinesis-shards.ts'
 import { lakeDeadLetters, lakeWriter } from './gateway/deliver/lake-writer.ts'
 import { memoryJournal } from './gateway/deliver/memory-journal.ts'
 import { paced } from './gateway/deliver/pacing.ts'
-import { startPump } from './gateway/deliver/pump.ts'
+import { type Pump, startPump } from './gateway/deliver/pump.ts'
 import { diesWithUs, maxBacklogBytes, stopTimes } from './gateway/deliver/shutdown.ts'
 import type { Stream } from './gateway/deliver/stream.ts'
+import { type Reconciliation, reconciliationOf } from './http/reconciliation.ts'
 import { fsLake, sweepUnfinished } from './lake/fs.ts'
 import type { Lake } from './lake/lake.ts'
 import type { Clock } from './std/clock.ts'
@@ -49,19 +37,13 @@ export interface System {
 export const LINGER_MS = 1_000
 /** Of the fallback (design.md, Ack): a file is stored while the next fills, and the last is not waited for. */
 const FALLBACK_FILES = { maxBytes: 8_388_608, maxAgeMs: 1_000 }
-/** Lines compacted into one Parquet object at most: a few minutes of a busy gateway. */
-const COMPACTION_BYTES = 268_435_456
-const GRAINS_MS = { '1m': 60_000, '5m': 300_000, '15m': 900_000, '1h': 3_600_000 } as const
-
-/** Without `aggregation.rollups`: every metric, by the sets that every site asks for. */
-const DEFAULT_ROLLUP = { id: 'default', sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 }
 
 export interface GatewayWiring {
   readonly registry: Registry
   readonly journal: Journal
   readonly ledger: Ledger
-  /** The answer of /reconcile: totals, backlog, and what the conservation law cannot account for. */
-  reconcile(): GatewayState & { readonly unaccounted: number }
+  /** Where every event went: the conservation law. */
+  reconcile(): Reconciliation
   reload(apps: readonly AppConfig[]): void
   /** Announces that `close` will follow: what could be lost then need not wait until then. */
   ending(): void
@@ -72,12 +54,15 @@ export interface GatewayWiring {
 export async function wireGateway(config: Config, system: System): Promise<GatewayWiring> {
   const { entropy, telemetry, lake } = system
   const { log, metrics } = telemetry
+  const instance = config.gateway.instance ?? (await instanceName(config.dataDir, system))
   const journal = await openJournal(config, system)
-  const ledger = createLedger(metrics, () => journal.state().events)
+  const backlogEvents = () => journal.state().events
+  const atRiskEvents = config.gateway.durability === 'memory' ? backlogEvents : () => 0
+  const ledger = createLedger(metrics, backlogEvents, atRiskEvents)
   ledger.recovered(journal.recovered.events)
   if (journal.recovered.frames > 0) log.info({ ...journal.recovered }, 'the journal was recovered')
   const stream = openStream(config, system)
-  const fallback = await openFallback(config, system)
+  const fallback = openFallback(config, instance, system)
   const deadLetter = lakeDeadLetters(lake, entropy)
   const pump = startPump({
     ...{ backlog: journal, stream, deadLetter, ledger, lingerMs: LINGER_MS },
@@ -85,23 +70,24 @@ export async function wireGateway(config: Config, system: System): Promise<Gatew
     ...system,
   })
   const registry = createRegistry(config.apps)
+  const ledgerWriter = startLedgerWriter({ instance, ledger, journal, ...system })
 
   return {
     registry,
     journal,
     ledger,
     reconcile() {
-      const totals = ledger.totals()
       const { events, bytes, oldestMs } = journal.state()
       const backlog = { events, bytes, ...(oldestMs !== undefined && { oldestMs }) }
-      const ended = totals.delivered + totals.fallback + totals.deadLettered + events
-      return { ...totals, backlog, unaccounted: totals.accepted + totals.recovered - ended }
+      const sink = sinkOf(stream.kind, pump)
+      return reconciliationOf({ instance, ...ledger.totals(), backlog, atRisk: atRiskEvents(), sink })
     },
     reload: (apps) => registry.replace(apps),
     ending() {
       if (diesWithUs(config.gateway)) pump.hurry()
     },
     async close(withinMs) {
+      await ledgerWriter.close()
       const { drained } = await pump.stop(stopTimes(config, withinMs))
       if (!drained)
         log.warn({ events: journal.state().events }, 'events stay in the journal for the next start')
@@ -109,6 +95,18 @@ export async function wireGateway(config: Config, system: System): Promise<Gatew
       await journal.close()
       await Promise.all([stream.close(), fallback?.stream.close()])
     },
+  }
+}
+
+function sinkOf(kind: Stream['kind'], pump: Pump): Reconciliation['sink'] {
+  const { failingSinceMs, paused, fallbackOpen } = pump.state()
+  const isFailing = failingSinceMs !== undefined
+  return {
+    kind,
+    state: paused !== undefined ? 'paused' : isFailing ? 'failing' : 'ok',
+    ...(isFailing && { failingSinceMs }),
+    ...(paused !== undefined && { reason: paused }),
+    fallbackOpen,
   }
 }
 
@@ -141,9 +139,8 @@ function openStream({ gateway, aws }: Config, system: System): Stream {
 }
 
 /** The lake, for as long as Kinesis fails or falls behind. A stream into the lake needs none. */
-async function openFallback({ dataDir, gateway }: Config, system: System): Promise<Fallback | undefined> {
+function openFallback({ gateway }: Config, instance: string, system: System): Fallback | undefined {
   if (gateway.stream.kind === 'lake') return undefined
-  const instance = gateway.instance ?? (await instanceName(dataDir, system))
   const stream = lakeWriter({ source: `fallback-${instance}`, ...FALLBACK_FILES, ...system })
   return { stream, maxBacklogBytes: maxBacklogBytes(gateway) }
 }
@@ -154,86 +151,4 @@ export async function openLake({ dataDir }: Config, clock: Clock): Promise<Lake>
   await mkdir(root, { recursive: true, mode: 0o700 })
   await sweepUnfinished(root, clock)
   return fsLake(root)
-}
-
-export type { Progress } from './aggregation/rollup/run.ts'
-
-export interface AggregationWiring {
-  readonly runs: Runs
-  readonly store: RollupStore
-  readonly definitions: readonly RollupDefinition[]
-  pipelineState(): Promise<PipelineState>
-}
-
-/** What is known of the gateway: asked in this process, asked elsewhere, or unknown. */
-export type AskGateway = () => Promise<GatewayState | null>
-
-export interface AggregationSystem extends System {
-  readonly askGateway: AskGateway
-  readonly onProgress?: (progress: Progress) => void
-}
-
-export async function wireAggregation(config: Config, system: AggregationSystem): Promise<AggregationWiring> {
-  const { dataDir, aggregation } = config
-  const { clock, entropy, telemetry, lake, askGateway } = system
-  const tempDir = join(dataDir, 'tmp')
-  const { memoryLimit: memoryLimitBytes, threads, timeout: timeoutMs } = aggregation.engine
-  const directories = [join(dataDir, 'lake')]
-  const openSession = duckdbSessions({
-    memoryLimitBytes,
-    threads,
-    tempDir,
-    directories,
-    timeoutMs,
-    telemetry,
-  })
-  const store = localStore({ dir: join(dataDir, 'store') })
-  const definitions = definitionsOf(aggregation)
-  const { grace: graceMs, horizon: horizonMs } = aggregation.schedule
-  const arrivals = lakeArrivals({
-    lake,
-    openSession,
-    tempDir,
-    maxBatchBytes: COMPACTION_BYTES,
-    clock,
-    telemetry,
-  })
-  const runs = await createRuns({
-    definitions,
-    schedule: { graceMs, horizonMs },
-    arrivals,
-    engine: duckdbEngine({ lake, openSession, tempDir, memoryLimitBytes, entropy }),
-    readRows: duckdbRows({ lake, openSession }),
-    stores: [store],
-    controlDir: join(dataDir, 'control'),
-    ...system,
-  })
-  return {
-    runs,
-    store,
-    definitions,
-    async pipelineState() {
-      const nowMs = clock.nowMs()
-      // Before the first event there was nothing to aggregate, and nothing is due.
-      const earliestMs = (await arrivals.earliestMs()) ?? nowMs
-      const fromMs = Math.max(earliestMs, nowMs - horizonMs)
-      const windows = await runs.windows({ fromMs, toMs: nowMs + 1 })
-      return { gateway: await askGateway(), aggregation: aggregationState(windows, nowMs) }
-    },
-  }
-}
-
-/** The gateway of another process, through `aggregation.gatewayUrl`; unknown without one. */
-export function remoteGatewayOf(
-  { aggregation }: Config,
-  env: Readonly<Record<string, string | undefined>>,
-): AskGateway {
-  const { gatewayUrl, gatewayTokenEnv } = aggregation
-  const token = gatewayTokenEnv === undefined ? undefined : env[gatewayTokenEnv]
-  return async () => (gatewayUrl === undefined ? null : remoteGateway(gatewayUrl, token))
-}
-
-function definitionsOf({ rollups, schedule }: AggregationConfig): readonly RollupDefinition[] {
-  const configured = rollups.length > 0 ? rollups : [DEFAULT_ROLLUP]
-  return configured.map((rollup) => ({ ...rollup, grainMs: GRAINS_MS[schedule.grain] }))
 }

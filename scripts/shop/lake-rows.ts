@@ -1,8 +1,8 @@
 import { DuckDBInstance } from '@duckdb/node-api'
 
 /**
- * The rows below `lake/raw`, read by a DuckDB of its own: what is really in the files, not what Headgate says of them.
- * A file may be compacted while this looks; the count is then taken again.
+ * The measurements below `lake/raw`, read by a DuckDB of its own: what is really in the files, not what Headgate says of
+ * them, and without what gateways tell of themselves. A file may be compacted while this looks; the count is then taken again.
  */
 export async function lakeRows(dataDir: string): Promise<readonly { eventId: string; value: number }[]> {
   const instance = await DuckDBInstance.create(':memory:')
@@ -12,7 +12,7 @@ export async function lakeRows(dataDir: string): Promise<readonly { eventId: str
     const [[files] = []] = (await connection.runAndReadAll(`SELECT count(*) FROM glob('${glob}')`)).getRows()
     if (Number(files) === 0) return []
     const result = await connection.runAndReadAll(
-      `SELECT event_id, CAST(value AS DOUBLE) FROM ${reader}('${glob}')`,
+      `SELECT event_id, CAST(value AS DOUBLE) FROM ${reader}('${glob}') WHERE name <> 'headgate.ledger'`,
     )
     return result.getRows().map(([eventId, value]) => ({ eventId: String(eventId), value: Number(value) }))
   }

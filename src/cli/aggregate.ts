@@ -2,18 +2,17 @@ import { systemClock } from '../std/clock.ts'
 import { AppError } from '../std/errors.ts'
 import { systemEntropy } from '../std/id.ts'
 import { createTelemetry } from '../std/telemetry.ts'
+import { openLake } from '../wiring.ts'
 import {
   type AggregationWiring,
-  openLake,
   type Progress,
   remoteGatewayOf,
   wireAggregation,
-} from '../wiring.ts'
+} from '../wiring-aggregation.ts'
 import { CONFIG_OPTION, type Command, EXIT, type Flags } from './command.ts'
 import { loadConfig } from './load.ts'
+import { drawBar } from './progress.ts'
 import type { Terminal } from './terminal.ts'
-
-const BAR_WIDTH = 30
 
 export const aggregateCommand: Command = {
   name: 'aggregate',
@@ -90,11 +89,7 @@ function requestOf({ from, to, rollup, reprocess, ...flags }: Flags): Request {
   }
 }
 
-/** Redrawn in place for a person, a line a window for a log. */
 function drawProgress({ window, of, done }: Progress, terminal: Terminal): void {
-  const filled = Math.round((window / of) * BAR_WIDTH)
-  const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}`
   const at = new Date(done.fromMs).toISOString().slice(0, 16)
-  const line = `${bar} ${window}/${of}  ${at}Z  ${done.rows ?? 0} rows  ${done.result ?? ''}`
-  terminal.out(terminal.interactive ? `\r${line}${window === of ? '\n' : ''}` : `${line}\n`)
+  drawBar({ done: window, of, text: `${at}Z  ${done.rows ?? 0} rows  ${done.result ?? ''}` }, terminal)
 }

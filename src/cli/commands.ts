@@ -4,7 +4,9 @@ import { aggregateCommand } from './aggregate.ts'
 import { type Command, EXIT } from './command.ts'
 import { configCommand } from './config.ts'
 import { healthCommand } from './health.ts'
+import { reconcileCommand } from './reconcile.ts'
 import { aggregationCommand, gatewayCommand, serveCommand } from './serve.ts'
+import { statusCommand } from './status.ts'
 import type { Terminal } from './terminal.ts'
 
 const commands: readonly Command[] = [
@@ -14,6 +16,8 @@ const commands: readonly Command[] = [
   aggregateCommand,
   configCommand,
   healthCommand,
+  statusCommand,
+  reconcileCommand,
 ]
 
 /** Runs one command line and resolves with its exit code. Nothing is thrown past here. */

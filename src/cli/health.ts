@@ -1,3 +1,4 @@
+import { urlOf } from './addresses.ts'
 import { CONFIG_OPTION, type Command, EXIT } from './command.ts'
 import { loadConfig } from './load.ts'
 
@@ -28,16 +29,7 @@ export const healthCommand: Command = {
 
 async function configuredUrls(...args: Parameters<typeof loadConfig>): Promise<string[]> {
   const { gateway, aggregation } = await loadConfig(...args)
-  return [gateway.listen, aggregation.listen].map(
-    ({ host, port }) => `http://${reachable(host)}:${port}/readyz`,
-  )
-}
-
-/** A listener on every address is asked on loopback. */
-function reachable(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1'
-  if (host === '::') return '[::1]'
-  return host.includes(':') ? `[${host}]` : host
+  return [gateway.listen, aggregation.listen].map((listen) => `${urlOf(listen)}/readyz`)
 }
 
 async function ask(url: string): Promise<{ url: string; state: 'ready' | 'not ready' | 'unreachable' }> {

@@ -63,15 +63,25 @@ export async function withDevApp(config: Config, terminal: Terminal, entropy: En
   return parseConfig({ ...config, apps: [app], aggregation: { ...config.aggregation, tokens } }, {})
 }
 
-async function devSecrets(dataDir: string, terminal: Terminal, entropy: Entropy): Promise<DevSecrets> {
-  const path = join(dataDir, 'dev.json')
+/** The admin token of a first start, where this configuration is one. */
+export async function devToken({ apps, aggregation, dataDir }: Config): Promise<string | undefined> {
+  if (apps.length > 0 || aggregation.tokens.length > 0) return undefined
+  return (await keptSecrets(join(dataDir, 'dev.json')))?.adminToken
+}
+
+async function keptSecrets(path: string): Promise<DevSecrets | undefined> {
   try {
     return JSON.parse(await readFile(path, 'utf8')) as DevSecrets
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') {
-      throw new AppError('bad_configuration', `${path} is damaged; remove it to get new keys`, { cause })
-    }
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new AppError('bad_configuration', `${path} is damaged; remove it to get new keys`, { cause })
   }
+}
+
+async function devSecrets(dataDir: string, terminal: Terminal, entropy: Entropy): Promise<DevSecrets> {
+  const path = join(dataDir, 'dev.json')
+  const kept = await keptSecrets(path)
+  if (kept !== undefined) return kept
   const secrets = { appKey: `hg_pub_${entropy.token(18)}`, adminToken: `hg_adm_${entropy.token(24)}` }
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   await writeFile(path, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 })

@@ -7,16 +7,13 @@ import { aborted, sleep, withDeadline } from '../std/abort.ts'
 import { type Clock, systemClock } from '../std/clock.ts'
 import { systemEntropy } from '../std/id.ts'
 import { createTelemetry } from '../std/telemetry.ts'
+import { type GatewayWiring, openLake, type System, wireGateway } from '../wiring.ts'
 import {
   type AggregationWiring,
   type AskGateway,
-  type GatewayWiring,
-  openLake,
   remoteGatewayOf,
-  type System,
   wireAggregation,
-  wireGateway,
-} from '../wiring.ts'
+} from '../wiring-aggregation.ts'
 import { CONFIG_OPTION, type Command, EXIT, type Flags } from './command.ts'
 import { loadConfig, withDevApp } from './load.ts'
 import type { Terminal } from './terminal.ts'
@@ -118,7 +115,7 @@ async function open(context: Context, gateway: GatewayWiring | undefined, askGat
     : undefined
   const doors = [
     ...(gateway ? await gatewayDoors(context, gateway) : []),
-    ...(aggregation ? [await aggregationDoor(context, aggregation, gateway)] : []),
+    ...(aggregation ? [await aggregationDoor(context, aggregation, askGateway)] : []),
   ]
   try {
     for (const { name, host, port, server } of doors) {
@@ -141,13 +138,16 @@ async function gatewayDoors(
   if (modules.aggregation || operations.listen === undefined) return doors
   const auth = createAuth(config.aggregation.tokens)
   const { metrics, log } = system.telemetry
-  const { reconcile } = gateway
   return [
     ...doors,
     {
       name: 'operations',
       ...operations.listen,
-      server: await buildOperations({ metrics, reconcile, auth, log, ready }),
+      server: await buildOperations({
+        ...{ auth, log, ready },
+        metrics: async () => metrics,
+        reconcile: async () => gateway.reconcile(),
+      }),
     },
   ]
 }
@@ -155,7 +155,7 @@ async function gatewayDoors(
 async function aggregationDoor(
   { config, system, ready }: Context,
   aggregation: AggregationWiring,
-  gateway: GatewayWiring | undefined,
+  reconcile: AskGateway,
 ): Promise<Door> {
   const { telemetry, clock } = system
   const server = await buildAggregation(config.aggregation, {
@@ -164,7 +164,7 @@ async function aggregationDoor(
     ready,
     log: telemetry.log,
     apps: () => config.apps.map(({ id }) => id),
-    operations: { metrics: telemetry.metrics, reconcile: () => gateway?.reconcile() ?? {} },
+    operations: { metrics: async () => telemetry.metrics, reconcile },
   })
   return { name: 'aggregation', ...config.aggregation.listen, server }
 }

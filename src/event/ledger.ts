@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
+import { type AppTally, createAppTally } from './app-tally.ts'
 
 /** Why an event was not accepted. Part of the wire contract: `rejected[].code`, and the label of the counter. */
 export type RefusalCode =
@@ -17,6 +18,8 @@ export interface LedgerTotals {
   readonly received: number
   readonly accepted: number
   readonly rejected: Readonly<Partial<Record<RefusalCode, number>>>
+  /** The gateway's own, by which it tells what it accepted (ledger-event.ts): stored and delivered as the others are. */
+  readonly ledgerEvents: number
   readonly recovered: number
   readonly delivered: number
   readonly fallback: number
@@ -25,22 +28,30 @@ export interface LedgerTotals {
 
 /**
  * The conservation law, counted: received = accepted + Σ rejected, and
- * accepted + recovered = delivered + fallback + dead-lettered + backlog. Each event ends in exactly one outcome.
+ * accepted + ledger events + recovered = delivered + fallback + dead-lettered + backlog. Each ends in exactly one outcome.
  */
 export interface Ledger {
   /** A request was decoded and judged: `accepted` of its events are durable now, the others were refused. */
   admitted(accepted: number, refusals: readonly RefusalCode[]): void
+  /** So many ledger events are durable now. */
+  wroteLedger(events: number): void
   recovered(events: number): void
   delivered(events: number): void
   fallback(events: number): void
   deadLettered(events: number): void
   totals(): LedgerTotals
+  /** By app, what clients sent and nothing else: for ledger events. */
+  readonly tally: AppTally
 }
 
-export function createLedger(metrics: Registry, backlogEvents: () => number): Ledger {
-  const totals = { received: 0, accepted: 0, recovered: 0, delivered: 0, fallback: 0, deadLettered: 0 }
+/** `atRiskEvents`: those of the backlog that would be lost with this process. */
+export function createLedger(metrics: Registry, backlogEvents: () => number, atRiskEvents = () => 0): Ledger {
+  const totals = {
+    ...{ received: 0, accepted: 0, ledgerEvents: 0, recovered: 0 },
+    ...{ delivered: 0, fallback: 0, deadLettered: 0 },
+  }
   const refused: Partial<Record<RefusalCode, number>> = {}
-  exposeTotals(metrics, { totals, refused, backlogEvents })
+  exposeTotals(metrics, { totals, refused, backlogEvents, atRiskEvents })
 
   return {
     admitted(count, refusals) {
@@ -49,6 +60,9 @@ export function createLedger(metrics: Registry, backlogEvents: () => number): Le
       for (const reason of refusals) {
         refused[reason] = (refused[reason] ?? 0) + 1
       }
+    },
+    wroteLedger(events) {
+      totals.ledgerEvents += events
     },
     recovered(events) {
       totals.recovered += events
@@ -63,6 +77,7 @@ export function createLedger(metrics: Registry, backlogEvents: () => number): Le
       totals.deadLettered += events
     },
     totals: () => ({ ...totals, rejected: { ...refused } }),
+    tally: createAppTally(),
   }
 }
 
@@ -70,10 +85,11 @@ interface Exposed {
   readonly totals: Omit<LedgerTotals, 'rejected'>
   readonly refused: LedgerTotals['rejected']
   readonly backlogEvents: () => number
+  readonly atRiskEvents: () => number
 }
 
 /** Counters are set when somebody asks for them: counting a request costs a few additions. */
-function exposeTotals(metrics: Registry, { totals, refused, backlogEvents }: Exposed): void {
+function exposeTotals(metrics: Registry, { totals, refused, backlogEvents, atRiskEvents }: Exposed): void {
   const registers = [metrics]
   const counter = (name: string, help: string, read: () => number) =>
     new Counter({
@@ -97,9 +113,10 @@ function exposeTotals(metrics: Registry, { totals, refused, backlogEvents }: Exp
       for (const [reason, count] of Object.entries(refused)) this.inc({ reason }, count)
     },
   })
+  counter('headgate_ledger_events_total', 'Written by the gateway itself.', () => totals.ledgerEvents)
   new Counter({
     name: 'headgate_events_outcome_total',
-    help: 'Accepted events by where they ended.',
+    help: 'Events, those of the gateway itself included, by where they ended.',
     labelNames: ['outcome'],
     registers,
     collect() {
@@ -109,12 +126,19 @@ function exposeTotals(metrics: Registry, { totals, refused, backlogEvents }: Exp
       this.inc({ outcome: 'dead_lettered' }, totals.deadLettered)
     },
   })
-  new Gauge({
-    name: 'headgate_backlog_events',
-    help: 'Accepted events not yet at their outcome.',
-    registers,
-    collect() {
-      this.set(backlogEvents())
-    },
-  })
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read())
+      },
+    })
+  gauge('headgate_backlog_events', 'Events not yet at their outcome.', backlogEvents)
+  gauge(
+    'headgate_at_risk_events',
+    'Events of the backlog that would be lost with this process.',
+    atRiskEvents,
+  )
 }

@@ -2,6 +2,7 @@ import { Compile } from 'typebox/compile'
 import type { TLocalizedValidationError } from 'typebox/error'
 import { MAX_ATTRIBUTE_NAME_CHARS, MAX_ATTRIBUTES, Measurement } from './event.ts'
 import type { RefusalCode } from './ledger.ts'
+import { LEDGER_NAME } from './ledger-event.ts'
 
 /** Ours (design.md, section 5). A whole event travels in one record; 64 KiB is also all that a beacon may carry. */
 export const MAX_EVENT_BYTES = 65_536
@@ -21,11 +22,13 @@ const settable: ReadonlySet<string> = new Set(Object.keys(Measurement.properties
 /** Whether a candidate is a measurement. `detail` names the field and the rule, never what the client wrote there. */
 export function judge(candidate: unknown): Verdict {
   if (!isPlain(candidate)) return refuse('not_an_object', 'An event must be a JSON object')
-  const { attributes } = candidate
+  const { attributes, name } = candidate
   // Before the check and the search for errors: both visit each name of a hostile million.
   if (isPlain(attributes) && Object.keys(attributes).length > MAX_ATTRIBUTES) {
     return refuse('invalid_field', `attributes: must not have more than ${MAX_ATTRIBUTES} names`)
   }
+  // Keys are public: whoever could send one could make up losses, or hide them.
+  if (name === LEDGER_NAME) return refuse('invalid_field', `name: ${LEDGER_NAME} is reserved`)
   if (check.Check(candidate)) return accept(candidate)
   // Many clients write null for what they do not know: absent. Looked for only where something is wrong already.
   const present = Object.fromEntries(Object.entries(candidate).filter(([, value]) => value !== null))

@@ -1,13 +1,16 @@
 import type { FastifyInstance } from 'fastify'
 import type { Registry } from 'prom-client'
 import Type from 'typebox'
+import { AppError } from '../std/errors.ts'
 import type { Auth } from './auth.ts'
-import { anyRequest, tokenNeeded } from './documented.ts'
+import { anyRequest, problemAnswer, tokenNeeded } from './documented.ts'
+import { Reconciliation } from './reconciliation.ts'
 
 export interface OperationsPorts {
-  readonly metrics: Registry
-  /** Conservation totals, backlog and whether they balance (design.md, Ack). */
-  readonly reconcile: () => object
+  /** Asked at each scrape. */
+  readonly metrics: () => Promise<Pick<Registry, 'metrics' | 'contentType'>>
+  /** Where every event went; null when that is not known here. */
+  readonly reconcile: () => Promise<Reconciliation | null>
   /** Left out only on a private listener for which no token is configured. */
   readonly auth?: Auth | undefined
 }
@@ -35,8 +38,8 @@ export async function operationsRoutes(app: FastifyInstance, ports: OperationsPo
       },
     },
     handler: async (_request, reply) => {
-      const text = await metrics.metrics()
-      return reply.type(metrics.contentType).send(text)
+      const registry = await metrics()
+      return reply.type(registry.contentType).send(await registry.metrics())
     },
   })
 
@@ -45,13 +48,21 @@ export async function operationsRoutes(app: FastifyInstance, ports: OperationsPo
       operationId: 'reconcile',
       summary: 'Where every event went',
       description:
-        'received = accepted + rejected, and accepted + recovered = delivered + fallback + deadLettered + backlog.',
+        'The conservation law: received = accepted + rejected, and accepted + ledgerEvents + recovered = delivered + fallback + deadLettered + backlog. Needs a token with the scope `read`.',
       tags: ['operations'],
       response: {
-        200: Type.Object({}, { additionalProperties: true }),
+        200: Reconciliation,
         ...refusals,
+        404: problemAnswer('No gateway runs here, and none that answers is known.'),
       },
     },
-    handler: async () => reconcile(),
+    handler: async () => {
+      const state = await reconcile()
+      if (state !== null) return state
+      throw new AppError(
+        'not_found',
+        'No gateway runs in this process, and none answers where aggregation.gatewayUrl says.',
+      )
+    },
   })
 }

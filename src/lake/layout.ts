@@ -69,7 +69,7 @@ export const indexKey = (arrivalMs: number, name: string): string =>
 const OBJECT_KEY =
   /^([a-z]+)\/([^/]+)\/dt=(\d{4}-\d\d-\d\d)\/hr=([01]\d|2[0-3])\/([^/.]+)\.(ndjson|ndjson\.gz|parquet)$/
 
-function parseObjectKey(key: string, area: 'raw' | 'quarantine'): RawObject | undefined {
+function parseObjectKey(key: string, area: 'raw' | 'quarantine' | 'dead'): RawObject | undefined {
   const [, top, source = '', day, hour, name = '', extension] = OBJECT_KEY.exec(key) ?? []
   const arrivalMs = Date.parse(`${day}T${hour}:00:00Z`)
   if (top !== area || Number.isNaN(arrivalMs)) return undefined
@@ -80,6 +80,8 @@ function parseObjectKey(key: string, area: 'raw' | 'quarantine'): RawObject | un
 export const parseRawKey = (key: string): RawObject | undefined => parseObjectKey(key, 'raw')
 
 export const parseQuarantineKey = (key: string): RawObject | undefined => parseObjectKey(key, 'quarantine')
+
+export const parseDeadKey = (key: string): RawObject | undefined => parseObjectKey(key, 'dead')
 
 /** One prefix per hour that holds arrivals of [fromMs, toMs), below `top`, such as `raw/gateway` or `index`. */
 export function hourPrefixes(top: string, fromMs: number, toMs: number): readonly string[] {

@@ -7,6 +7,7 @@ import { AggregationConfig } from '../../src/config-schema.ts'
 import { AppError } from '../../src/std/errors.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
 import { fakeClock } from '../fakes/clock.ts'
+import { reconciliation } from '../fakes/reconciliation.ts'
 import { memoryStore } from '../fakes/store.ts'
 
 const sha256 = createHash('sha256').update('secret').digest('hex')
@@ -44,7 +45,8 @@ async function built(t: Test, its: Partial<AggregationPorts> = {}) {
 
 test('probes and the dashboard need no token, all else does', async (t) => {
   const { metrics } = quietTelemetry()
-  const app = await built(t, { operations: { metrics, reconcile: () => ({ received: 1 }) } })
+  const operations = { metrics: async () => metrics, reconcile: async () => reconciliation() }
+  const app = await built(t, { operations })
   for (const [url, without, withToken] of [
     ['/livez', 200, 200],
     ['/readyz', 200, 200],

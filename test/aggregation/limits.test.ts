@@ -13,7 +13,8 @@ import { LOW_COUNT } from '../../src/aggregation/serve/tally.ts'
 import { parseConfig } from '../../src/config.ts'
 import { systemClock } from '../../src/std/clock.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
-import { openLake, wireAggregation } from '../../src/wiring.ts'
+import { openLake } from '../../src/wiring.ts'
+import { wireAggregation } from '../../src/wiring-aggregation.ts'
 import { seededEntropy } from '../fakes/entropy.ts'
 
 const [SECOND_MS, MINUTE_MS, HOUR_MS] = [1_000, 60_000, 3_600_000]

@@ -13,6 +13,7 @@ import { systemClock } from '../../src/std/clock.ts'
 import { AppError } from '../../src/std/errors.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
 import { chromium, skip } from '../fakes/chromium.ts'
+import { reconciliation } from '../fakes/reconciliation.ts'
 import { committed, memoryStore, rollupRow } from '../fakes/store.ts'
 
 const QUARTER = 900_000
@@ -175,16 +176,12 @@ test('the state of the pipeline is shown from the door to the last window', { sk
   const { url } = await served(t, {
     rows: [rollupRow({}, Array(40).fill(1_000))],
     pipeline: {
-      gateway: {
-        received: 1_320,
-        accepted: 1_200,
+      gateway: reconciliation({
+        ...{ received: 1_320, accepted: 1_200, ledgerEvents: 0, recovered: 0 },
         rejected: { missing_field: 100, invalid_field: 20 },
-        recovered: 0,
-        delivered: 900,
-        fallback: 0,
-        deadLettered: 0,
+        ...{ delivered: 900, fallback: 0, deadLettered: 0 },
         backlog: { events: 300, bytes: 2_048, oldestMs: Date.now() - 3 * 60_000 },
-      },
+      }),
       aggregation: {
         lastCommittedMs: Date.now(),
         lagMs: 65_000,

@@ -6,6 +6,7 @@ import { DEFAULT_SETS, type RollupDefinition } from '../../src/aggregation/rollu
 import type { Engine, EngineResult, ReadRows, WindowPlan } from '../../src/aggregation/rollup/engine.ts'
 import { GAMMA, RELATIVE_ERROR, ZERO_BUCKET } from '../../src/aggregation/rollup/measure.ts'
 import type { RollupRow } from '../../src/aggregation/rollup/store.ts'
+import { LEDGER_NAME } from '../../src/event/ledger-event.ts'
 import { seededEntropy } from '../fakes/entropy.ts'
 import { NOON, type StoredEvent, storedEvent } from '../fakes/events.ts'
 import { goldenEvents } from '../golden/rollup-events.ts'
@@ -103,6 +104,16 @@ export async function engineContract(
       t.ok(split.result.counts.duplicates > once.result.counts.duplicates)
     },
   )
+
+  await t.test('what gateways tell of themselves is no measurement', async (t) => {
+    const events = goldenEvents()
+    const once = await compute([events])
+    const ledger = { name: LEDGER_NAME, value: 2_000, unit: '{event}' }
+    const told = ['l-1', 'l-2', 'l-2'].map((event_id) => storedEvent({ ...ledger, event_id }))
+    const both = await compute([[...events, ...told], told])
+    t.equal(both.hash, once.hash)
+    t.same(both.result.counts, once.result.counts)
+  })
 
   await t.test('any events give the rows of the oracle, and every row read is counted once', async (t) => {
     await fc.assert(

@@ -30,39 +30,53 @@ test('received = accepted + rejected, by reason', async (t) => {
   ])
 })
 
-test('accepted + recovered = delivered + fallback + dead-lettered + backlog', async (t) => {
+test('accepted + ledger events + recovered = delivered + fallback + dead-lettered + backlog', async (t) => {
   const metrics = new Registry()
   let backlog = 0
-  const ledger = createLedger(metrics, () => backlog)
+  const ledger = createLedger(
+    metrics,
+    () => backlog,
+    () => backlog - 1,
+  )
   ledger.recovered(4)
   ledger.admitted(10, [])
-  ledger.delivered(6)
+  ledger.wroteLedger(2)
+  ledger.delivered(8)
   ledger.fallback(3)
   ledger.deadLettered(1)
   backlog = 4
   const totals = ledger.totals()
   t.equal(
-    totals.accepted + totals.recovered,
+    totals.accepted + totals.ledgerEvents + totals.recovered,
     totals.delivered + totals.fallback + totals.deadLettered + backlog,
   )
   t.same(totals, {
     received: 10,
     accepted: 10,
     rejected: {},
+    ledgerEvents: 2,
     recovered: 4,
-    delivered: 6,
+    delivered: 8,
     fallback: 3,
     deadLettered: 1,
   })
   const lines = await exported(metrics)
   for (const line of [
-    'headgate_events_outcome_total{outcome="delivered"} 6',
+    'headgate_events_outcome_total{outcome="delivered"} 8',
     'headgate_events_outcome_total{outcome="fallback"} 3',
     'headgate_events_outcome_total{outcome="dead_lettered"} 1',
+    'headgate_ledger_events_total 2',
     'headgate_backlog_events 4',
+    'headgate_at_risk_events 3',
   ]) {
     t.ok(lines.includes(line), line)
   }
+})
+
+test('nothing is at risk where nobody says so', async (t) => {
+  const metrics = new Registry()
+  createLedger(metrics, () => 4)
+  t.ok((await exported(metrics)).includes('headgate_at_risk_events 0'))
 })
 
 test('totals are a copy: nobody can change the books', async (t) => {

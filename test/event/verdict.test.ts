@@ -147,3 +147,11 @@ test('an event whose texts alone exceed the limit is too large', async (t) => {
     'what is left out is not counted',
   )
 })
+
+test('no client may send what gateways tell of themselves', async (t) => {
+  t.equal(
+    verdictOn({ ...least, name: 'headgate.ledger' }),
+    'invalid_field: name: headgate.ledger is reserved',
+  )
+  t.equal(verdictOn({ ...least, name: 'headgate.ledgers' }), 'accepted')
+})

@@ -46,6 +46,7 @@ export function memoryArrivals(): MemoryArrivals {
       [...new Set(all().map(({ timeMs }) => minuteOf(timeMs)))]
         .filter((minute) => minute >= minuteOf(fromMs) && minute < toMs)
         .sort((a, b) => a - b),
+    received: async () => [],
     earliestMs: async () =>
       indexed.size === 0 ? undefined : Math.min(...all().map(({ timeMs }) => minuteOf(timeMs))),
   }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { duckdbSessions } from '../../src/aggregation/ingest/duckdb.ts'
-import type { OpenSqlSession, SqlSession, SqlValue } from '../../src/aggregation/ingest/sql-session.ts'
+import type { OpenSqlSession } from '../../src/aggregation/ingest/sql-session.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
 
 /** Where a test's lake and its DuckDB work; below the test's own folder. */
@@ -31,10 +31,4 @@ export async function sharedSession(t: Test, places: Places): Promise<OpenSqlSes
   const session = await openDuckdb(places)(new AbortController().signal)
   t.teardown(() => session.close())
   return async () => ({ run: session.run, rows: session.rows, close: async () => {} })
-}
-
-export async function allRows(session: SqlSession, query: string): Promise<(readonly SqlValue[])[]> {
-  const rows: (readonly SqlValue[])[] = []
-  for await (const chunk of session.rows(query)) rows.push(...chunk)
-  return rows
 }

@@ -7,6 +7,7 @@ import { createTelemetry } from '../../src/std/telemetry.ts'
 import { aggregation, GRAIN, MIN, never, T0 } from '../fakes/aggregation.ts'
 import { sha256, someApps } from '../fakes/gateway.ts'
 import { header } from '../fakes/raw-http.ts'
+import { reconciliation } from '../fakes/reconciliation.ts'
 import { type Operation, operationsOf } from './contract.ts'
 import { type Exchange, fuzz, type Target } from './fuzz.ts'
 import type { Identity } from './requests.ts'
@@ -63,7 +64,7 @@ async function listening(t: Test) {
     apps: () => ['shop', 'blog'],
     pipelineState: async () => ({ gateway: null, aggregation: aggregationState([], T0) }),
     ready: () => true,
-    operations: { metrics, reconcile: () => ({ received: 0 }) },
+    operations: { metrics: async () => metrics, reconcile: async () => reconciliation() },
   })
   t.teardown(() => app.close())
   await app.listen({ port: 0, host: '127.0.0.1' })

@@ -43,6 +43,10 @@ t.test('a raw key can be read back, to the hour', (t) => {
   const quarantined = layout.quarantineKey({ ...object, arrivalMs: hour })
   t.strictSame(layout.parseQuarantineKey(quarantined), { ...object, arrivalMs: hour })
   t.equal(layout.parseRawKey(quarantined), undefined, 'quarantine is not raw')
+  t.strictSame(layout.parseDeadKey(layout.deadKey({ ...object, arrivalMs: hour })), {
+    ...object,
+    arrivalMs: hour,
+  })
   t.end()
 })
 

@@ -7,6 +7,13 @@ export interface ArrivedObject {
   readonly minutes: Readonly<Record<string, number>>
 }
 
+/** One Parquet object of the lake, and when its rows were received. */
+export interface ReceivedObject {
+  readonly key: string
+  readonly firstMs: number
+  readonly lastMs: number
+}
+
 export interface IngestReport {
   readonly inputs: number
   readonly rows: number
@@ -22,6 +29,8 @@ export interface Arrivals {
   touching(fromMs: number, toMs: number): Promise<readonly ArrivedObject[]>
   /** Minutes with rows in [fromMs, toMs), ascending. */
   minutes(fromMs: number, toMs: number): Promise<readonly number[]>
+  /** Objects that may hold rows received in [fromMs, toMs). */
+  received(fromMs: number, toMs: number): Promise<readonly ReceivedObject[]>
   /** The earliest minute of event time ever indexed; undefined in an empty lake. */
   earliestMs(): Promise<number | undefined>
 }

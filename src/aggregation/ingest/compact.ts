@@ -66,7 +66,7 @@ export async function contentsOf(session: SqlSession, parquet: string): Promise<
   let arrivalMaxMs: number | null = null
   for await (const chunk of session.rows(minutesOf(parquet))) {
     for (const [minute, count, first, last] of chunk) {
-      minutes[String(minute)] = Number(count)
+      if (minute !== null) minutes[String(minute)] = Number(count)
       rows += Number(count)
       arrivalMinMs = Math.min(arrivalMinMs ?? Infinity, Number(first))
       arrivalMaxMs = Math.max(arrivalMaxMs ?? -Infinity, Number(last))

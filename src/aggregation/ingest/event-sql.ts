@@ -1,6 +1,7 @@
 import { type ColumnType, columns, EVENT_VERSION } from '../../event/event.ts'
+import { LEDGER_NAME } from '../../event/ledger-event.ts'
 import { MAX_LINE_BYTES } from './screen.ts'
-import { fileList, quote } from './sql-text.ts'
+import { fileList, quote, readParquet } from './sql-text.ts'
 
 const DUCKDB_TYPES: Readonly<Record<ColumnType, string>> = {
   text: 'VARCHAR',
@@ -39,10 +40,10 @@ export function compactClean(files: readonly string[], target: string): string {
   return toParquet(`SELECT ${fields} FROM ${readLines(files, MAX_LINE_BYTES, lineTypes)}`, target)
 }
 
-function readLines(files: readonly string[], maxLineBytes: number, types: Types): string {
+function readLines(files: readonly string[], maxLineBytes: number, types: Types, more = ''): string {
   return `read_json(${fileList(files)}, format = 'newline_delimited', compression = 'uncompressed',
     hive_partitioning = false, maximum_object_size = ${maxLineBytes},
-    columns = {${types.map(([name, type]) => `${name}: '${type}'`).join(', ')}})`
+    columns = {${types.map(([name, type]) => `${name}: '${type}'`).join(', ')}}${more})`
 }
 
 /** Screened lines → the table `judged` of line and event; casts are those of `compactClean`, with NULL for a failure. */
@@ -70,9 +71,24 @@ export function checkColumns(file: string): string {
   return `SELECT ${casts.join(', ')} FROM read_parquet(${fileList([file])}, hive_partitioning = false) LIMIT 0`
 }
 
-/** Minute of event time, rows in it, first and last arrival. */
+/**
+ * Minute of event time, rows in it, first and last arrival. Ledger events belong to none: no window is computed anew for
+ * one that comes late.
+ */
 export function minutesOf(file: string): string {
-  return `SELECT event_time - event_time % 60000 AS minute, COUNT(*), MIN(received_time), MAX(received_time)
+  return `SELECT CASE WHEN name = ${quote(LEDGER_NAME)} THEN NULL ELSE event_time - event_time % 60000 END AS minute,
+      COUNT(*), MIN(received_time), MAX(received_time)
     FROM read_parquet(${fileList([file])}, hive_partitioning = false)
     WHERE event_time BETWEEN 0 AND ${MAX_TIME_MS} GROUP BY minute ORDER BY minute`
+}
+
+/** Rows of Parquet files. Columns that a file lacks are NULL, and ones that none has exist all the same. */
+export function eventRows(files: readonly string[]): string {
+  const none = columnTypes.map(([name, type]) => `CAST(NULL AS ${type}) AS ${name}`).join(', ')
+  return `SELECT * FROM (SELECT ${none}) q WHERE false UNION ALL BY NAME SELECT * FROM ${readParquet(files)}`
+}
+
+/** Rows of files of lines, without the lines that are no events. */
+export function eventLines(files: readonly string[]): string {
+  return `SELECT * FROM ${readLines(files, MAX_LINE_BYTES, lineTypes, ', ignore_errors = true')} WHERE ${isEvent('')}`
 }

@@ -4,7 +4,7 @@ import type { Lake } from '../../lake/lake.ts'
 import { DAY_MS, dayOf, HOUR_MS } from '../../lake/layout.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
-import type { Arrivals, ArrivedObject, IngestReport } from './arrivals.ts'
+import type { Arrivals, ArrivedObject, IngestReport, ReceivedObject } from './arrivals.ts'
 import { type IndexEntry, indexEntries } from './entries.ts'
 import { foreignEntryKey, indexForeign } from './ingest-foreign.ts'
 import { ingestPartition } from './ingest-partition.ts'
@@ -29,6 +29,8 @@ const MAX_DELAY_MS = DAY_MS
 const MAX_AHEAD_MS = 5 * 60_000
 /** An object lies in the hour in which its oldest event arrived, and may have been open for an hour more. */
 const PARTITION_SLACK_MS = 2 * HOUR_MS
+/** An outage of the stream, or of the lake, that is longer keeps its events from being found where they are looked for. */
+const MAX_ON_THE_WAY_MS = 7 * DAY_MS
 const MINUTE_MS = 60_000
 /** Above so many days one listing of the whole index is cheaper than one for each. */
 const MAX_DAY_LISTINGS = 31
@@ -42,7 +44,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
   const indexed = new Set<string>()
   let earliest: number | undefined
 
-  return { ingest, touching, minutes, earliestMs }
+  return { ingest, touching, minutes, received, earliestMs }
 
   async function ingest(signal: AbortSignal): Promise<IngestReport> {
     const { partitions, foreign } = pendingIn(await listRaw())
@@ -93,10 +95,23 @@ export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
     return [...new Set(touched)].sort((a, b) => a - b)
   }
 
+  async function received(fromMs: number, toMs: number): Promise<readonly ReceivedObject[]> {
+    const near = await entriesOf(fromMs - MAX_ON_THE_WAY_MS, toMs + MAX_ON_THE_WAY_MS)
+    return near.flatMap(({ key, arrivalMinMs, arrivalMaxMs }) => {
+      const [firstMs, lastMs] = [arrivalMinMs ?? toMs, arrivalMaxMs ?? 0]
+      return firstMs < toMs && lastMs >= fromMs ? [{ key, firstMs, lastMs }] : []
+    })
+  }
+
   /** Entries of every object that may hold events of [fromMs, toMs). */
   async function arrivedFor(fromMs: number, toMs: number): Promise<readonly IndexEntry[]> {
-    const first = Math.floor(Math.max(0, fromMs - MAX_AHEAD_MS - PARTITION_SLACK_MS) / DAY_MS)
-    const last = Math.floor((Math.min(toMs, clock.nowMs()) + MAX_DELAY_MS) / DAY_MS)
+    return entriesOf(fromMs - MAX_AHEAD_MS - PARTITION_SLACK_MS, toMs + MAX_DELAY_MS)
+  }
+
+  /** Entries in the partitions of these days, as far as there were any. */
+  async function entriesOf(fromMs: number, toMs: number): Promise<readonly IndexEntry[]> {
+    const first = Math.floor(Math.max(0, fromMs) / DAY_MS)
+    const last = Math.floor(Math.min(toMs, clock.nowMs() + MAX_DELAY_MS) / DAY_MS)
     const prefixes: string[] = []
     for (let day = first; day <= last && prefixes.length <= MAX_DAY_LISTINGS; day += 1)
       prefixes.push(`index/dt=${dayOf(day * DAY_MS)}/`)

@@ -18,6 +18,13 @@ export interface SqlSession {
 /** Opens a session that is killed when the signal aborts; pending calls then reject with `cancelled`. */
 export type OpenSqlSession = (signal: AbortSignal) => Promise<SqlSession>
 
+/** For the few rows of a summary. */
+export async function allRows(session: SqlSession, query: string): Promise<(readonly SqlValue[])[]> {
+  const rows: (readonly SqlValue[])[] = []
+  for await (const chunk of session.rows(query)) rows.push(...chunk)
+  return rows
+}
+
 /** Whether a statement failed for what it read, rather than for the disk, the memory or the process. */
 export function isInputFault(error: unknown): boolean {
   if (!(error instanceof AppError) || error.code !== 'engine_failed') return false

@@ -7,3 +7,7 @@ export function quote(text: string): string {
 export function fileList(paths: readonly string[]): string {
   return `[${paths.map((path) => quote(path.replace(/[[*?]/g, '[$&]'))).join(', ')}]`
 }
+
+/** What is below a folder such as `dt=…` is no column. */
+export const readParquet = (files: readonly string[]): string =>
+  `read_parquet(${fileList(files)}, union_by_name = true, hive_partitioning = false)`

@@ -1,30 +1,12 @@
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { Reconciliation } from '../../http/reconciliation.ts'
 
 const count = Type.Integer({ minimum: 0 })
 const orNull = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 
-/** What the gateway's /reconcile tells: where every event went since its process started. */
-export const GatewayState = Type.Object({
-  received: count,
-  accepted: count,
-  rejected: Type.Record(Type.String(), count, { description: 'By reason.' }),
-  recovered: count,
-  delivered: count,
-  fallback: count,
-  deadLettered: count,
-  backlog: Type.Object({
-    events: count,
-    bytes: count,
-    oldestMs: Type.Optional(
-      Type.Integer({ description: 'Arrival of the oldest undelivered event, epoch ms.' }),
-    ),
-  }),
-})
-export type GatewayState = Static<typeof GatewayState>
-
 export const PipelineState = Type.Object({
-  gateway: orNull(GatewayState),
+  gateway: orNull(Reconciliation),
   aggregation: Type.Object({
     lastCommittedMs: orNull(Type.Integer({ description: 'End of the last committed window, epoch ms.' })),
     lagMs: orNull(Type.Integer({ description: 'How far the last committed window lies behind.' })),
@@ -68,10 +50,10 @@ export function aggregationState(
 /** A dashboard that waits longer for a gateway is worse than one that says 'unknown'. */
 const GATEWAY_DEADLINE_MS = 2_000
 
-const gatewayState = Compile(GatewayState)
+const reconciliation = Compile(Reconciliation)
 
 /** The state of a gateway in another process, from its operations listener; null when that cannot be had: unknown. */
-export async function remoteGateway(url: string, token: string | undefined): Promise<GatewayState | null> {
+export async function remoteGateway(url: string, token: string | undefined): Promise<Reconciliation | null> {
   try {
     const response = await fetch(new URL('/reconcile', url), {
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
@@ -79,7 +61,7 @@ export async function remoteGateway(url: string, token: string | undefined): Pro
       redirect: 'error',
     })
     const state: unknown = await response.json()
-    return gatewayState.Check(state) ? state : null
+    return reconciliation.Check(state) ? state : null
   } catch {
     return null
   }

@@ -27,6 +27,7 @@ export interface Received {
 }
 
 interface Prepared {
+  readonly app: App
   readonly batch: Batch
   readonly rejected: readonly Rejection[]
   readonly refusals: readonly RefusalCode[]
@@ -93,7 +94,7 @@ export function createCollector(ports: CollectorPorts): Collector {
       ledger.admitted(0, refusals)
       throw nothingValid(candidates.length, rejected)
     }
-    return { batch: seal(app, accepted, submission, body), rejected, refusals }
+    return { app, batch: seal(app, accepted, submission, body), rejected, refusals }
   }
 
   /** Each event that was judged is counted once, whatever the journal says. */
@@ -108,9 +109,10 @@ export function createCollector(ports: CollectorPorts): Collector {
     async collect(submission) {
       const keyed = openAccount(submission)
       const prepared = prepare(submission, keyed, await submission.receive())
-      const { batch, rejected, refusals } = prepared
+      const { app, batch, rejected, refusals } = prepared
       const durability = await journal.append(batch).catch((error) => refuse(prepared, error))
       ledger.admitted(batch.count, refusals)
+      ledger.tally.add(app.id, batch.receivedMs, batch.count)
       return { accepted: batch.count, rejected, durability }
     },
   }

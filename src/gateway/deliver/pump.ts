@@ -45,6 +45,7 @@ export interface PumpState {
   readonly failingSinceMs: number | undefined
   /** The code of the misconfiguration for which the pump only probes. */
   readonly paused: string | undefined
+  readonly fallbackOpen: boolean
 }
 
 /** Brings the backlog to the stream, at least once, and releases what has arrived. */
@@ -123,6 +124,7 @@ class StreamPump implements Pump {
       inFlightBytes: this.#inFlight.bytes(),
       failingSinceMs: sink.failingSinceMs(),
       paused: sink.paused(),
+      fallbackOpen: this.#lanes.hasStandIn(),
     }
   }
 

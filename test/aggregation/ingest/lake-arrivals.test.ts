@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
+import { allRows } from '../../../src/aggregation/ingest/sql-session.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
 import { eventLine, NOON, storedEvent, writeParquet } from '../../fakes/events.ts'
-import { allRows, openDuckdb } from '../../fakes/sessions.ts'
+import { openDuckdb } from '../../fakes/sessions.ts'
 import { HOUR, setUp, signal } from './harness.ts'
 
 const MINUTE_MS = 60_000
@@ -360,4 +361,48 @@ test('a cancelled ingest leaves everything for the next', async (t) => {
   t.same(temporary(), [])
   await arrivals.ingest(signal)
   t.same(await eventIds(), ['1'])
+})
+
+test('ledger events are kept, but touch no minute: no window is computed anew for them', async (t) => {
+  const { put, ingester, keys, lake } = await setUp(t)
+  const ledger = { name: 'headgate.ledger', event_id: 'l', received_time: NOON, event_time: NOON + MINUTE_MS }
+  await put(`raw/gateway/${HOUR}/a.ndjson`, lines(eventLine(ledger), eventLine({ event_id: '1' })))
+  await put(`raw/fallback-x/${HOUR}/b.ndjson`, lines(eventLine(ledger)))
+  const arrivals = ingester()
+  t.same(await arrivals.ingest(signal), { inputs: 2, rows: 3, malformed: 0 })
+  t.same(await arrivals.minutes(0, NOON + DAY_MS), [NOON])
+  t.equal(await arrivals.earliestMs(), NOON)
+  const [object, ...others] = await arrivals.touching(0, NOON + DAY_MS)
+  t.match(object, { rows: 2, minutes: { [NOON]: 1 } })
+  t.same(others, [])
+  t.equal((await keys('raw/')).length, 2)
+  t.match(JSON.parse(String(await lake.get(`index/${HOUR}/c-fallback-x-000001.json`))), {
+    rows: 1,
+    minutes: {},
+  })
+})
+
+test('objects are found by when their rows were received, however late they were stored', async (t) => {
+  const { put, ingester } = await setUp(t)
+  const lateHour = 'dt=2026-11-22/hr=23'
+  const at = (received_time: number) => lines(eventLine({ received_time, event_time: received_time }))
+  await put(`raw/gateway/${HOUR}/a.ndjson`, at(NOON) + at(NOON + 2 * HOUR_MS))
+  await put(`raw/gateway/${lateHour}/b.ndjson`, at(NOON + 5))
+  await put(`raw/gateway/dt=2026-11-14/hr=00/c.ndjson`, at(NOON + 5))
+  await put(`raw/fallback-x/${HOUR}/d.ndjson`, 'no event\n')
+  const arrivals = ingester()
+  await arrivals.ingest(signal)
+  const found = async (fromMs: number, toMs: number) => {
+    const objects = await arrivals.received(fromMs, toMs)
+    return objects.map(({ firstMs, lastMs }) => [firstMs - NOON, lastMs - NOON]).sort()
+  }
+  const [early, late] = [
+    [0, 2 * HOUR_MS],
+    [5, 5],
+  ]
+  t.same(await found(NOON, NOON + 1), [early])
+  t.same(await found(NOON + 1, NOON + 6), [early, late], 'more than a week on the way is too long')
+  t.same(await found(NOON + 2 * HOUR_MS, NOON + 3 * HOUR_MS), [early])
+  t.same(await found(NOON + 2 * HOUR_MS + 1, NOON + 3 * HOUR_MS), [])
+  t.same(await found(NOON - HOUR_MS, NOON), [], 'half-open')
 })

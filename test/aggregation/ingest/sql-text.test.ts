@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
+import { allRows } from '../../../src/aggregation/ingest/sql-session.ts'
 import { fileList, quote } from '../../../src/aggregation/ingest/sql-text.ts'
-import { allRows, placesIn, sharedSession } from '../../fakes/sessions.ts'
+import { placesIn, sharedSession } from '../../fakes/sessions.ts'
 
 test('any text survives as a literal, and any path is read as the one file that it names', async (t) => {
   const places = placesIn(t.testdir())

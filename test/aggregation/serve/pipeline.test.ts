@@ -1,22 +1,10 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Test, test } from 'tap'
-import {
-  aggregationState,
-  type GatewayState,
-  remoteGateway,
-} from '../../../src/aggregation/serve/pipeline.ts'
+import { aggregationState, remoteGateway } from '../../../src/aggregation/serve/pipeline.ts'
+import { reconciliation } from '../../fakes/reconciliation.ts'
 
-const state: GatewayState = {
-  received: 12,
-  accepted: 10,
-  rejected: { invalid_field: 2 },
-  recovered: 0,
-  delivered: 7,
-  fallback: 0,
-  deadLettered: 0,
-  backlog: { events: 3, bytes: 900, oldestMs: 1_795_348_800_000 },
-}
+const state = reconciliation()
 
 async function gateway(t: Test, listener: RequestListener): Promise<string> {
   const server = createServer(listener).listen(0, '127.0.0.1')
@@ -29,7 +17,7 @@ test('the state of a gateway elsewhere is what its /reconcile says, asked with t
   const requests: unknown[] = []
   const url = await gateway(t, (request, response) => {
     requests.push([request.url, request.headers.authorization])
-    response.end(JSON.stringify({ ...state, balanced: true }))
+    response.end(JSON.stringify(state))
   })
   t.match(await remoteGateway(url, 'secret'), state)
   t.match(await remoteGateway(url, undefined), state)

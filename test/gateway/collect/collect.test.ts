@@ -234,3 +234,24 @@ test('a request that is turned away as a whole stores nothing', async (t) => {
   t.same(journal.batches, [])
   t.equal(ledger.totals().received, 0)
 })
+
+test('what is acknowledged is counted for its app and minute, and nothing else is', async (t) => {
+  const { collect, journal, ledger, clock } = setup()
+  let open = () => {}
+  journal.gate = new Promise((resolve) => {
+    open = resolve
+  })
+  const arrivedMs = clock.nowMs()
+  const appending = collect(submission([lcp(), lcp(), { name: 1 }]))
+  await new Promise(setImmediate)
+  clock.advance(60_000)
+  open()
+  await appending
+  await collect(submission([lcp()], { keys: ['blog-key'] }))
+  journal.failWith = new AppError('journal_full', 'full')
+  await t.rejects(collect(submission([lcp()])))
+  t.same(ledger.tally.take(Number.POSITIVE_INFINITY), [
+    { app: 'shop', fromMs: arrivedMs, events: 2 },
+    { app: 'blog', fromMs: arrivedMs + 60_000, events: 1 },
+  ])
+})

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Lake } from '../../../lake/lake.ts'
 import { AppError } from '../../../std/errors.ts'
 import type { Entropy } from '../../../std/id.ts'
-import type { OpenSqlSession, SqlSession, SqlValue } from '../../ingest/sql-session.ts'
+import { allRows, type OpenSqlSession, type SqlSession, type SqlValue } from '../../ingest/sql-session.ts'
 import type { DimensionSet } from '../definition.ts'
 import type { Engine, EngineResult, ReadRows, WindowCounts, WindowPlan } from '../engine.ts'
 import { copyRows, duckdbDialect, eventsIn, sortedRows } from '../sql/duckdb.ts'
@@ -114,7 +114,7 @@ interface Part {
 async function writePart(session: SqlSession, { lake, plan, folder }: Run, part: Part) {
   const name = `${part.set.name}-${part.chunk}.parquet`
   const path = join(folder, name)
-  const [[count] = []] = await all(session, copyRows(rollupRows(duckdbDialect, part.set, part), path))
+  const [[count] = []] = await allRows(session, copyRows(rollupRows(duckdbDialect, part.set, part), path))
   const rows = Number(count)
   if (rows === 0) return undefined
   const key = `${plan.outputPrefix}${name}`
@@ -124,9 +124,9 @@ async function writePart(session: SqlSession, { lake, plan, folder }: Run, part:
 }
 
 async function countsOf(session: SqlSession, plan: WindowPlan): Promise<WindowCounts> {
-  const rows = await all(session, outcomes(duckdbDialect, plan))
+  const rows = await allRows(session, outcomes(duckdbDialect, plan))
   const found = new Map(rows.map(([outcome, count]) => [outcome, Number(count)]))
-  const [[duplicates, superseded, kept, late] = []] = await all(session, keptCounts(plan))
+  const [[duplicates, superseded, kept, late] = []] = await allRows(session, keptCounts(plan))
   return {
     read: [...found.values()].reduce((sum, count) => sum + count, 0),
     outsideWindow: found.get('outside') ?? 0,
@@ -165,12 +165,6 @@ async function openAll(lake: Lake, keys: readonly string[]) {
     throw new AppError('input_missing', `${missing.key} is not in the lake`)
   }
   return { paths: files.map(({ path }) => path), release }
-}
-
-async function all(session: SqlSession, query: string): Promise<(readonly SqlValue[])[]> {
-  const rows: (readonly SqlValue[])[] = []
-  for await (const chunk of session.rows(query)) rows.push(...chunk)
-  return rows
 }
 
 function rowOf(row: readonly SqlValue[]): RollupRow {

@@ -1,5 +1,5 @@
-import { columnTypes } from '../../ingest/event-sql.ts'
-import { fileList, quote } from '../../ingest/sql-text.ts'
+import { eventRows } from '../../ingest/event-sql.ts'
+import { quote, readParquet } from '../../ingest/sql-text.ts'
 import type { SqlDialect } from './rollup-sql.ts'
 
 export const duckdbDialect: SqlDialect = {
@@ -10,12 +10,9 @@ export const duckdbDialect: SqlDialect = {
   createTable: (name, query) => `CREATE OR REPLACE TEMP TABLE ${name} AS ${query}`,
 }
 
-/** The relation `events` over these files. Columns that a file lacks are NULL, and ones that none has exist all the same. */
-export function eventsIn(files: readonly string[]): string {
-  const none = columnTypes.map(([name, type]) => `CAST(NULL AS ${type}) AS ${name}`).join(', ')
-  return `CREATE OR REPLACE TEMP VIEW events AS SELECT * FROM (SELECT ${none}) q WHERE false
-    UNION ALL BY NAME SELECT * FROM ${readParquet(files)}`
-}
+/** The relation `events` over these files. */
+export const eventsIn = (files: readonly string[]): string =>
+  `CREATE OR REPLACE TEMP VIEW events AS ${eventRows(files)}`
 
 export function copyRows(query: string, target: string): string {
   return `COPY (${query}) TO ${quote(target)} (FORMAT parquet, COMPRESSION zstd)`
@@ -26,6 +23,3 @@ export function sortedRows(files: readonly string[]): string {
   return `SELECT app, metric, unit, "set", value, n, "rows", "sum", min_micros, max_micros, h
     FROM ${readParquet(files)} ORDER BY app, metric, "set", value`
 }
-
-const readParquet = (files: readonly string[]) =>
-  `read_parquet(${fileList(files)}, union_by_name = true, hive_partitioning = false)`

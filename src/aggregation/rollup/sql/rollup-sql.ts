@@ -1,3 +1,4 @@
+import { LEDGER_NAME } from '../../../event/ledger-event.ts'
 import { quote } from '../../ingest/sql-text.ts'
 import type { Dimension, DimensionSet, RollupDefinition } from '../definition.ts'
 import {
@@ -35,9 +36,12 @@ const OTHER = '~other'
 /** Largest w: weights end at 10⁶ (event.ts). w has 10 digits and micros 16, so that 10¹² products fit DECIMAL(38,0). */
 const MAX_W = 1_000_000 * WEIGHT_UNIT
 
+/** What the gateways tell of themselves is no measurement. A row without a name is one, though not a valid one. */
+const MEASUREMENTS = `(SELECT * FROM events WHERE COALESCE(name, '') <> ${quote(LEDGER_NAME)}) measurements`
+
 /** Rows by outcome: `kept`, `outside`, `not_a_number`, `negative` or `out_of_range`. */
 export function outcomes(dialect: SqlDialect, query: RollupQuery): string {
-  return `SELECT outcome, COUNT(*) FROM (SELECT ${outcomeOf(dialect, query)} AS outcome FROM events) q GROUP BY outcome`
+  return `SELECT outcome, COUNT(*) FROM (SELECT ${outcomeOf(dialect, query)} AS outcome FROM ${MEASUREMENTS}) q GROUP BY outcome`
 }
 
 /**
@@ -150,7 +154,7 @@ function valid(dialect: SqlDialect, query: RollupQuery, fields: readonly string[
     measurement_hash: `CASE WHEN measurement_id <> '' THEN ${dialect.hash(['app_id', 'name', 'measurement_id'])} END`,
     ...Object.fromEntries(dimensionsOf(query).map((dimension) => [dimension, orUnknown(dimension)])),
   }
-  return `SELECT ${fields.map((field) => `${columns[field] ?? field} AS ${field}`).join(', ')} FROM events
+  return `SELECT ${fields.map((field) => `${columns[field] ?? field} AS ${field}`).join(', ')} FROM ${MEASUREMENTS}
     WHERE event_time >= ${fromMs} AND event_time < ${toMs} AND ${outcomeOf(dialect, query)} = 'kept'`
 }
 

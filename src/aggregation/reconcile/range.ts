@@ -1,0 +1,24 @@
+import { MINUTE_MS, minuteOf } from '../../event/app-tally.ts'
+import { DAY_MS } from '../../lake/layout.ts'
+import { instant, invalid } from '../rollup/request.ts'
+
+/** By arrival at the gateway: whole minutes, half-open, as ledger events count them. */
+export interface Range {
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+/** So long may events be on their way to the lake: https://docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html */
+const ON_THE_WAY_MS = 900_000
+
+/** By default the 24 hours of which all should have arrived. The minutes in which it begins and ends belong to it. */
+export function rangeOf(
+  { from, to }: { readonly from?: string; readonly to?: string },
+  nowMs: number,
+): Range {
+  const endMs = to === undefined ? nowMs - ON_THE_WAY_MS : instant('to', to)
+  const toMs = minuteOf(endMs + MINUTE_MS - 1)
+  const fromMs = minuteOf(from === undefined ? Math.max(0, toMs - DAY_MS) : instant('from', from))
+  if (fromMs >= toMs) throw invalid('from must be before to.')
+  return { fromMs, toMs }
+}

@@ -1,0 +1,91 @@
+import { systemClock } from '../std/clock.ts'
+import { systemEntropy } from '../std/id.ts'
+import { createTelemetry } from '../std/telemetry.ts'
+import { openLake } from '../wiring.ts'
+import { type AppFindings, type Findings, isComplete, wireReconcile } from '../wiring-aggregation.ts'
+import { CONFIG_OPTION, type Command, EXIT } from './command.ts'
+import { loadConfig } from './load.ts'
+import { drawBar } from './progress.ts'
+import { number, table } from './table.ts'
+
+/** More of one kind tell a person nothing; --json has them all. */
+const MOST_LINES = 50
+
+export const reconcileCommand: Command = {
+  name: 'reconcile',
+  summary: 'Compare what the gateways accepted with what is in the lake.',
+  description: `Each gateway tells in the lake, once a minute, how many events of each app it accepted. This command counts the rows
+that arrived in those minutes and says where some are missing, so that loss behind the journal shows: in the stream, in
+Firehose, in the lake. Exits 0 when all is there, 1 when something is missing.
+Times are those of arrival at the gateway, ISO 8601 or epoch milliseconds. By default: the 24 hours that ended a quarter
+of an hour ago, which is how long events may be on their way. What waits in a journal's backlog counts as missing.`,
+  options: {
+    ...CONFIG_OPTION,
+    from: { type: 'string', value: 'TIME', help: 'Start of the range, inclusive, to the minute.' },
+    to: { type: 'string', value: 'TIME', help: 'End of the range, exclusive, to the minute.' },
+    json: { type: 'boolean', help: 'The findings as JSON; progress goes to standard error.' },
+  },
+  async run({ flags: { from, to, json, ...flags } }, terminal) {
+    const config = await loadConfig(flags, terminal)
+    const level = config.logLevel === 'info' ? 'warn' : config.logLevel
+    const bar = json === true ? { ...terminal, out: terminal.err } : terminal
+    const reconcile = wireReconcile(config, {
+      clock: systemClock,
+      entropy: systemEntropy,
+      telemetry: createTelemetry(level, { write: (line) => terminal.err(line) }),
+      lake: await openLake(config, systemClock),
+      onProgress: (step) => drawBar({ ...step, text: 'hours' }, bar),
+    })
+    const range = {
+      ...(from !== undefined && { from: String(from) }),
+      ...(to !== undefined && { to: String(to) }),
+    }
+    const findings = await reconcile(range, terminal.stop)
+    const complete = isComplete(findings)
+    if (json === true) terminal.out(`${JSON.stringify({ ...findings, complete }, null, 2)}\n`)
+    else terminal.out(report(findings, complete))
+    return complete ? EXIT.ok : EXIT.failed
+  },
+}
+
+function report({ fromMs, toMs, apps, goneObjects }: Findings, complete: boolean): string {
+  const rows = apps.map(({ app, accepted, found, missing, untold, copies, deadLettered }) => [
+    app,
+    ...[accepted, found, missing, untold, copies, deadLettered].map(number),
+  ])
+  const heads = ['app', 'accepted', 'found', 'missing', 'in no ledger', 'copies', 'dead letters']
+  const losses = [
+    ...apps.flatMap(missingLines),
+    ...apps.flatMap(gapLines),
+    ...goneObjects.map((key) => `object gone: ${key}`),
+  ]
+  const more = losses.length > MOST_LINES ? [`… and ${losses.length - MOST_LINES} more; see --json`] : []
+  const nothing = apps.length === 0 ? 'Nothing arrived, as far as the lake tells.\n' : ''
+  return `Arrivals from ${minute(fromMs)} to ${minute(toMs)}
+
+${apps.length > 0 ? table([heads, ...rows]) : ''}${nothing}
+${[...losses.slice(0, MOST_LINES), ...more].map((line) => `${line}\n`).join('')}${complete ? 'All is there.' : 'SOMETHING IS MISSING.'}
+`
+}
+
+const minute = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16)}Z`
+
+function missingLines({ app, missing, short }: AppFindings): string[] {
+  const elsewhere = missing - short.reduce((sum, { events }) => sum + events, 0)
+  return [
+    ...short.map(
+      ({ fromMs, toMs, events }) =>
+        `missing: ${number(events)} events of ${app} that arrived from ${minute(fromMs)} to ${minute(toMs)}`,
+    ),
+    ...(elsewhere > 0
+      ? [`missing: ${number(elsewhere)} events of ${app}, with the ledger events that told of them`]
+      : []),
+  ]
+}
+
+const gapLines = ({ app, gaps }: AppFindings): string[] =>
+  gaps.map(({ instance, run, first, last, events, fromMs, toMs }) => {
+    const which = first === last ? `event ${first}` : `events ${first} to ${last}`
+    const about = `between ${minute(fromMs)} and ${minute(toMs)}, about ${number(events)} events`
+    return `ledger missing: ${which} of ${app} from gateway ${instance} (process ${run}), ${about}`
+  })

@@ -1,0 +1,137 @@
+import { Compile } from 'typebox/compile'
+import type { Config } from '../config.ts'
+import { Reconciliation, unjudged } from '../http/reconciliation.ts'
+import { sleep } from '../std/abort.ts'
+import { systemClock } from '../std/clock.ts'
+import { AppError } from '../std/errors.ts'
+import { urlOf } from './addresses.ts'
+import { CONFIG_OPTION, type Command, EXIT, type Flags } from './command.ts'
+import { devToken, loadConfig } from './load.ts'
+import { duration, number, size, table } from './table.ts'
+import type { Terminal } from './terminal.ts'
+
+const TIMEOUT_MS = 5_000
+/** A batch between two of its books, such as released and not yet counted as delivered, is there for milliseconds. */
+const ATTEMPTS = 5
+const PAUSE_MS = 200
+
+export const statusCommand: Command = {
+  name: 'status',
+  summary: 'Ask a running gateway where every event went.',
+  description: `Prints the conservation law as the gateway counts it: received = accepted + rejected, and what was stored = what has
+reached its end + what waits. Exits 0 when it balances, 1 when it does not, or nobody answers.
+Asks gateway.operations.listen, where that is set, or aggregation.listen. The token (scope read) is taken from the
+variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
+  options: {
+    ...CONFIG_OPTION,
+    url: { type: 'string', value: 'URL', help: 'Ask this address instead, such as http://127.0.0.1:8081.' },
+    'token-env': { type: 'string', value: 'NAME', help: 'The variable that holds the token.' },
+    json: { type: 'boolean', help: 'The answer as JSON, with "balanced".' },
+  },
+  async run({ flags }, terminal) {
+    const config = await loadConfig(flags, terminal)
+    const token = await tokenOf(flags, config, terminal)
+    const urls = typeof flags['url'] === 'string' ? [flags['url']] : configuredUrls(config)
+    const answers: Answer[] = []
+    for (const url of urls) {
+      const answer = await ask(url, token)
+      if (answer.kind === 'known') return show(answer.state, flags, terminal)
+      answers.push(answer)
+    }
+    for (const answer of answers)
+      if (answer.kind === 'unknown') terminal.err(`${answer.url}: ${answer.why}\n`)
+    return EXIT.failed
+  },
+}
+
+const configuredUrls = ({ gateway, aggregation }: Config): readonly string[] =>
+  [...(gateway.operations.listen ? [gateway.operations.listen] : []), aggregation.listen].map(urlOf)
+
+/** Never an option: others see the command line of a process. */
+async function tokenOf(flags: Flags, config: Config, { env }: Terminal): Promise<string | undefined> {
+  const name = flags['token-env']
+  if (name === undefined) return env['HEADGATE_TOKEN'] ?? (await devToken(config))
+  const token = env[String(name)]
+  if (token === undefined) throw new AppError('invalid_request', `--token-env: there is no variable ${name}`)
+  return token
+}
+
+type Answer =
+  | { readonly kind: 'known'; readonly state: Reconciliation }
+  | { readonly kind: 'unknown'; readonly url: string; readonly why: string }
+
+async function ask(url: string, token: string | undefined): Promise<Answer> {
+  let answer = await askOnce(url, token)
+  for (let i = 1; i < ATTEMPTS && answer.kind === 'known' && !isBalanced(answer.state); i++) {
+    await sleep(PAUSE_MS)
+    answer = await askOnce(url, token)
+  }
+  return answer
+}
+
+const isReconciliation = Compile(Reconciliation)
+
+async function askOnce(url: string, token: string | undefined): Promise<Answer> {
+  try {
+    const response = await fetch(new URL('/reconcile', url), {
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      redirect: 'error',
+    })
+    const body: unknown = await response.json()
+    if (response.ok && isReconciliation.Check(body)) return { kind: 'known', state: body }
+    const detail = response.ok ? 'this is not the state of a gateway' : Object(body).detail
+    return { kind: 'unknown', url, why: `answered ${response.status}: ${detail}` }
+  } catch (error) {
+    return { kind: 'unknown', url, why: `unreachable: ${(error as Error).message}` }
+  }
+}
+
+const isBalanced = (state: Reconciliation): boolean => state.unaccounted === 0 && unjudged(state) === 0
+
+function show(state: Reconciliation, { json }: Flags, terminal: Terminal): number {
+  const balanced = isBalanced(state)
+  if (json === true) terminal.out(`${JSON.stringify({ ...state, balanced }, null, 2)}\n`)
+  else terminal.out(report(state, balanced, systemClock.nowMs()))
+  return balanced ? EXIT.ok : EXIT.failed
+}
+
+function report(state: Reconciliation, balanced: boolean, nowMs: number): string {
+  const { instance, workers, silent, backlog, sink } = state
+  const of = workers + silent > 1 ? `, ${workers} of ${workers + silent} workers` : ''
+  const waits = backlog.oldestMs === undefined ? '' : `, the oldest for ${duration(nowMs - backlog.oldestMs)}`
+  const rejected = Object.entries(state.rejected).sort(([a], [b]) => (a < b ? -1 : 1))
+  const lines = table([
+    ['received', number(state.received)],
+    ['= accepted', number(state.accepted)],
+    ['+ rejected', number(rejected.reduce((sum, [, events]) => sum + events, 0))],
+    ...rejected.map(([reason, events]) => [`    ${reason}`, number(events)]),
+    ['  unaccounted', number(unjudged(state))],
+    [''],
+    ['accepted', number(state.accepted)],
+    ['+ ledger events', number(state.ledgerEvents)],
+    ['+ recovered', number(state.recovered)],
+    ['= delivered', number(state.delivered)],
+    ['+ fallback', number(state.fallback)],
+    ['+ dead letters', number(state.deadLettered)],
+    ['+ backlog', number(backlog.events), `${size(backlog.bytes)}${waits}`],
+    ['  unaccounted', number(state.unaccounted)],
+  ])
+  return `Gateway ${instance}${of}, events since its start
+
+${lines}
+sink     ${sinkText(sink, nowMs)}
+at risk  ${number(state.atRisk)}
+
+${balanced ? 'It balances.' : 'IT DOES NOT BALANCE.'}
+`
+}
+
+function sinkText(
+  { kind, state, reason, failingSinceMs, fallbackOpen }: Reconciliation['sink'],
+  nowMs: number,
+) {
+  const since = failingSinceMs === undefined ? '' : ` for ${duration(nowMs - failingSinceMs)}`
+  const why = reason === undefined ? '' : ` (${reason})`
+  return `${kind}: ${state}${since}${why}${fallbackOpen ? '; events go to the fallback' : ''}`
+}

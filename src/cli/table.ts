@@ -1,0 +1,34 @@
+/** Rows as aligned text: the first column to the left, which names, the others, which count, to the right. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const columns = Math.max(0, ...rows.map((row) => row.length))
+  const widths = Array.from({ length: columns }, (_, at) =>
+    Math.max(...rows.map((row) => row[at]?.length ?? 0)),
+  )
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0)))
+      .join('  ')
+  return rows.map((row) => `${line(row).trimEnd()}\n`).join('')
+}
+
+/** Grouped by thousands: 1,234,567. */
+export const number = (count: number): string => count.toLocaleString('en-US')
+
+const STEPS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+] as const
+
+/** How long something has been, as a person says it: 3 s, 12 min, 5 h, 2 d. */
+export function duration(ms: number): string {
+  const [unit, unitMs] = STEPS.find(([, unitMs]) => ms >= unitMs) ?? ['s', 1_000]
+  return `${Math.floor(Math.max(0, ms) / unitMs)} ${unit}`
+}
+
+const SIZES = ['B', 'KiB', 'MiB', 'GiB'] as const
+
+export function size(bytes: number): string {
+  const step = bytes === 0 ? 0 : Math.min(SIZES.length - 1, Math.floor(Math.log2(bytes) / 10))
+  return `${(bytes / 1_024 ** step).toFixed(step === 0 ? 0 : 1)} ${SIZES[step]}`
+}

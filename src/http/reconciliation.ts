@@ -1,0 +1,116 @@
+import Type, { type Static } from 'typebox'
+
+const count = (description: string) => Type.Integer({ minimum: 0, description })
+const instant = (description: string) =>
+  Type.Optional(Type.Integer({ description: `${description}, epoch ms.` }))
+
+/** The conservation law of a gateway, and what else tells whether events arrive. Counted since its process started. */
+export const Reconciliation = Type.Object(
+  {
+    instance: Type.String({ description: 'The name of the gateway.' }),
+    workers: count('Processes that are summed up here.'),
+    silent: count('Workers that did not answer in time: they are being started again, or too busy.'),
+    received: count('Events decoded from requests.'),
+    accepted: count('Of those, acknowledged as durable.'),
+    rejected: Type.Record(Type.String(), count('Events.'), { description: 'The others, by reason.' }),
+    ledgerEvents: count('Written by the gateway itself, to tell of what it accepted.'),
+    recovered: count('Found in the journal at the start.'),
+    delivered: count('Taken by the stream.'),
+    fallback: count('Stored in the lake, because the stream failed or fell behind.'),
+    deadLettered: count('Refused by the stream for good, and kept among the dead letters.'),
+    backlog: Type.Object(
+      {
+        events: count('Not yet at their outcome.'),
+        bytes: count('Of their journal.'),
+        oldestMs: instant('Arrival of the oldest'),
+      },
+      { additionalProperties: false },
+    ),
+    atRisk: count('Events of the backlog that would be lost with this process.'),
+    unaccounted: Type.Integer({
+      description:
+        'accepted + ledgerEvents + recovered − delivered − fallback − deadLettered − backlog: 0, but for moments.',
+    }),
+    sink: Type.Object(
+      {
+        kind: Type.Enum(['lake', 'kinesis'], { description: 'Where the stream leads.' }),
+        state: Type.Enum(['ok', 'failing', 'paused'], {
+          description: 'paused: misconfigured, and only probed until that is repaired.',
+        }),
+        failingSinceMs: instant('First failure since something was last stored'),
+        reason: Type.Optional(Type.String({ description: 'Why it is paused: the code of the answer.' })),
+        fallbackOpen: Type.Boolean({ description: 'Whether events go to the lake meanwhile.' }),
+      },
+      { additionalProperties: false },
+    ),
+  },
+  { additionalProperties: false },
+)
+export type Reconciliation = Static<typeof Reconciliation>
+
+/** What a process knows of itself: the rest follows. */
+export type OwnCounts = Omit<Reconciliation, 'workers' | 'silent' | 'unaccounted'>
+
+export function reconciliationOf(counts: OwnCounts): Reconciliation {
+  const { accepted, ledgerEvents, recovered, delivered, fallback, deadLettered, backlog } = counts
+  const stored = accepted + ledgerEvents + recovered
+  const ended = delivered + fallback + deadLettered + backlog.events
+  return { ...counts, workers: 1, silent: 0, unaccounted: stored - ended }
+}
+
+/** Events that were received and of which nothing else is known: none. */
+export function unjudged({ received, accepted, rejected }: Reconciliation): number {
+  return received - accepted - Object.values(rejected).reduce((sum, events) => sum + events, 0)
+}
+
+/** The books of all workers as those of one gateway; at least one must have answered. */
+export function summed(
+  [first, ...others]: readonly [Reconciliation, ...Reconciliation[]],
+  silent: number,
+): Reconciliation {
+  return { ...others.reduce(plus, first), silent }
+}
+
+function plus(a: Reconciliation, b: Reconciliation): Reconciliation {
+  const rejected = { ...a.rejected }
+  for (const [reason, events] of Object.entries(b.rejected))
+    rejected[reason] = (rejected[reason] ?? 0) + events
+  const oldestMs = earlier(a.backlog.oldestMs, b.backlog.oldestMs)
+  return {
+    instance: a.instance,
+    workers: a.workers + b.workers,
+    silent: a.silent + b.silent,
+    received: a.received + b.received,
+    accepted: a.accepted + b.accepted,
+    rejected,
+    ledgerEvents: a.ledgerEvents + b.ledgerEvents,
+    recovered: a.recovered + b.recovered,
+    delivered: a.delivered + b.delivered,
+    fallback: a.fallback + b.fallback,
+    deadLettered: a.deadLettered + b.deadLettered,
+    backlog: {
+      events: a.backlog.events + b.backlog.events,
+      bytes: a.backlog.bytes + b.backlog.bytes,
+      ...(oldestMs !== undefined && { oldestMs }),
+    },
+    atRisk: a.atRisk + b.atRisk,
+    unaccounted: a.unaccounted + b.unaccounted,
+    sink: worse(a.sink, b.sink),
+  }
+}
+
+type Sink = Reconciliation['sink']
+
+const GRAVITY = { ok: 0, failing: 1, paused: 2 } satisfies Record<Sink['state'], number>
+
+function worse(a: Sink, b: Sink): Sink {
+  const failingSinceMs = earlier(a.failingSinceMs, b.failingSinceMs)
+  return {
+    ...(GRAVITY[b.state] > GRAVITY[a.state] ? b : a),
+    ...(failingSinceMs !== undefined && { failingSinceMs }),
+    fallbackOpen: a.fallbackOpen || b.fallbackOpen,
+  }
+}
+
+const earlier = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : Math.min(a, b)

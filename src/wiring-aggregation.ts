@@ -1,0 +1,112 @@
+import { join } from 'node:path'
+import { duckdbSessions } from './aggregation/ingest/duckdb.ts'
+import { lakeArrivals } from './aggregation/ingest/lake-arrivals.ts'
+import { rangeOf } from './aggregation/reconcile/range.ts'
+import { type Findings, type ReconcileOptions, reconcile } from './aggregation/reconcile/reconcile.ts'
+import { DEFAULT_SETS, type RollupDefinition } from './aggregation/rollup/definition.ts'
+import { duckdbEngine, duckdbRows } from './aggregation/rollup/engines/duckdb.ts'
+import type { Progress } from './aggregation/rollup/run.ts'
+import { createRuns, type Runs } from './aggregation/rollup/runs.ts'
+import type { RollupStore } from './aggregation/rollup/store.ts'
+import { localStore } from './aggregation/rollup/stores/local.ts'
+import { aggregationState, type PipelineState, remoteGateway } from './aggregation/serve/pipeline.ts'
+import type { AggregationConfig, Config } from './config-schema.ts'
+import type { Reconciliation } from './http/reconciliation.ts'
+import type { System } from './wiring.ts'
+
+/** Lines compacted into one Parquet object at most: a few minutes of a busy gateway. */
+const COMPACTION_BYTES = 268_435_456
+const GRAINS_MS = { '1m': 60_000, '5m': 300_000, '15m': 900_000, '1h': 3_600_000 } as const
+
+/** Without `aggregation.rollups`: every metric, by the sets that every site asks for. */
+const DEFAULT_ROLLUP = { id: 'default', sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 }
+
+export { type AppFindings, type Findings, isComplete } from './aggregation/reconcile/reconcile.ts'
+export type { Progress } from './aggregation/rollup/run.ts'
+
+export interface AggregationWiring {
+  readonly runs: Runs
+  readonly store: RollupStore
+  readonly definitions: readonly RollupDefinition[]
+  pipelineState(): Promise<PipelineState>
+}
+
+/** What is known of the gateway: asked in this process, asked elsewhere, or unknown. */
+export type AskGateway = () => Promise<Reconciliation | null>
+
+export interface AggregationSystem extends System {
+  readonly askGateway: AskGateway
+  readonly onProgress?: (progress: Progress) => void
+}
+
+export async function wireAggregation(config: Config, system: AggregationSystem): Promise<AggregationWiring> {
+  const { dataDir, aggregation } = config
+  const { clock, entropy, lake, askGateway } = system
+  const { tempDir, memoryLimitBytes, openSession, arrivals } = openArrivals(config, system)
+  const store = localStore({ dir: join(dataDir, 'store') })
+  const definitions = definitionsOf(aggregation)
+  const { grace: graceMs, horizon: horizonMs } = aggregation.schedule
+  const runs = await createRuns({
+    definitions,
+    schedule: { graceMs, horizonMs },
+    arrivals,
+    engine: duckdbEngine({ lake, openSession, tempDir, memoryLimitBytes, entropy }),
+    readRows: duckdbRows({ lake, openSession }),
+    stores: [store],
+    controlDir: join(dataDir, 'control'),
+    ...system,
+  })
+  return {
+    runs,
+    store,
+    definitions,
+    async pipelineState() {
+      const nowMs = clock.nowMs()
+      // Before the first event there was nothing to aggregate, and nothing is due.
+      const earliestMs = (await arrivals.earliestMs()) ?? nowMs
+      const fromMs = Math.max(earliestMs, nowMs - horizonMs)
+      const windows = await runs.windows({ fromMs, toMs: nowMs + 1 })
+      return { gateway: await askGateway(), aggregation: aggregationState(windows, nowMs) }
+    },
+  }
+}
+
+/** What has arrived in the lake, and a way to query it. */
+function openArrivals({ dataDir, aggregation }: Config, { clock, lake, telemetry }: System) {
+  const tempDir = join(dataDir, 'tmp')
+  const { memoryLimit: memoryLimitBytes, threads, timeout: timeoutMs } = aggregation.engine
+  const openSession = duckdbSessions({
+    ...{ memoryLimitBytes, threads, timeoutMs, tempDir, telemetry },
+    directories: [join(dataDir, 'lake')],
+  })
+  const places = { lake, openSession, tempDir, clock, telemetry }
+  return {
+    ...places,
+    memoryLimitBytes,
+    arrivals: lakeArrivals({ ...places, maxBatchBytes: COMPACTION_BYTES }),
+  }
+}
+
+/** Compares what the gateways say they accepted with what is in the lake. Times as in a request for a run. */
+export function wireReconcile(
+  config: Config,
+  system: System & Pick<ReconcileOptions, 'onProgress'>,
+): (range: { readonly from?: string; readonly to?: string }, signal: AbortSignal) => Promise<Findings> {
+  const options = { ...system, ...openArrivals(config, system) }
+  return (range, signal) => reconcile(rangeOf(range, system.clock.nowMs()), options, signal)
+}
+
+/** The gateway of another process, through `aggregation.gatewayUrl`; unknown without one. */
+export function remoteGatewayOf(
+  { aggregation }: Config,
+  env: Readonly<Record<string, string | undefined>>,
+): AskGateway {
+  const { gatewayUrl, gatewayTokenEnv } = aggregation
+  const token = gatewayTokenEnv === undefined ? undefined : env[gatewayTokenEnv]
+  return async () => (gatewayUrl === undefined ? null : remoteGateway(gatewayUrl, token))
+}
+
+function definitionsOf({ rollups, schedule }: AggregationConfig): readonly RollupDefinition[] {
+  const configured = rollups.length > 0 ? rollups : [DEFAULT_ROLLUP]
+  return configured.map((rollup) => ({ ...rollup, grainMs: GRAINS_MS[schedule.grain] }))
+}

@@ -1,0 +1,157 @@
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import { runCommand } from '../../src/cli/commands.ts'
+import { summed } from '../../src/http/reconciliation.ts'
+import { reconciliation } from '../fakes/reconciliation.ts'
+import { fakeTerminal } from '../fakes/terminal.ts'
+
+async function gateway(t: Test, listener: RequestListener): Promise<{ url: string; port: number }> {
+  const server = createServer(listener)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  return { url: `http://127.0.0.1:${port}`, port }
+}
+
+const answering =
+  (...bodies: readonly object[]): RequestListener =>
+  (_request, response) => {
+    const body = bodies.length > 1 ? (bodies as object[]).shift() : bodies[0]
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(body))
+  }
+
+test('books that balance are printed as the law that they keep, and the exit code is 0', async (t) => {
+  const state = reconciliation({
+    ...{
+      received: 1_204,
+      accepted: 1_200,
+      rejected: { missing_field: 1, invalid_field: 3 },
+      delivered: 1_197,
+    },
+    backlog: { events: 4, bytes: 12_288, oldestMs: Date.now() - 3_500 },
+  })
+  const { url } = await gateway(t, answering(state))
+  const terminal = fakeTerminal()
+  t.equal(await runCommand(['status', '--url', url], terminal), 0)
+  t.equal(
+    terminal.said().out,
+    `Gateway blue-1, events since its start
+
+received           1,204
+= accepted         1,200
++ rejected             4
+    invalid_field      3
+    missing_field      1
+  unaccounted          0
+
+accepted           1,200
++ ledger events        2
++ recovered            1
+= delivered        1,197
++ fallback             1
++ dead letters         1
++ backlog              4  12.0 KiB, the oldest for 3 s
+  unaccounted          0
+
+sink     kinesis: ok
+at risk  0
+
+It balances.
+`,
+  )
+})
+
+test('books that do not balance, however often one asks, end with 1; a moment is no fault', async (t) => {
+  for (const [rule, bodies, code] of [
+    ['events vanished', [reconciliation({ delivered: 5 })], 1],
+    ['events were received and never judged', [reconciliation({ received: 20 })], 1],
+    ['a batch was between two books', [reconciliation({ delivered: 5 }), reconciliation()], 0],
+  ] as const) {
+    const { url } = await gateway(t, answering(...bodies))
+    const terminal = fakeTerminal()
+    t.equal(await runCommand(['status', '--url', url], terminal), code, rule)
+    t.match(terminal.said().out, code === 0 ? /^It balances\.$/m : /^IT DOES NOT BALANCE\.$/m)
+  }
+})
+
+test('the state of the sink and of the workers is said', async (t) => {
+  const sink = { kind: 'kinesis', fallbackOpen: true } as const
+  const failingSinceMs = Date.now() - 125_000
+  for (const [state, said] of [
+    [{ ...sink, state: 'failing', failingSinceMs }, /kinesis: failing for 2 min; events go to the fallback/],
+    [
+      { ...sink, state: 'paused', reason: 'AccessDenied', fallbackOpen: false },
+      /kinesis: paused \(AccessDenied\)$/m,
+    ],
+  ] as const) {
+    const books = summed([reconciliation({ sink: state }), reconciliation({ sink: state })], 1)
+    const { url } = await gateway(t, answering(books))
+    const terminal = fakeTerminal()
+    t.equal(await runCommand(['status', '--url', url], terminal), 0)
+    t.match(terminal.said().out, said)
+    t.match(terminal.said().out, /^Gateway blue-1, 2 of 3 workers, events/)
+  }
+})
+
+test('--json is the answer itself, and whether it balances', async (t) => {
+  const { url } = await gateway(t, answering(reconciliation()))
+  const terminal = fakeTerminal()
+  t.equal(await runCommand(['status', '--url', url, '--json'], terminal), 0)
+  t.same(JSON.parse(terminal.said().out), { ...reconciliation(), balanced: true })
+})
+
+test('the token comes from a variable, or from the first start of this machine', async (t) => {
+  const { port } = await gateway(t, (request, response) => {
+    const isKnown = request.headers.authorization === 'Bearer secret'
+    response.statusCode = isKnown ? 200 : 401
+    response.end(JSON.stringify(isKnown ? reconciliation() : { detail: 'Send a known token.' }))
+  })
+  const first = t.testdir()
+  await writeFile(join(first, 'dev.json'), JSON.stringify({ appKey: 'k', adminToken: 'secret' }))
+  const tokens = JSON.stringify([{ name: 'a', sha256: 'ab'.repeat(32), scopes: ['read'] }])
+  for (const [rule, args, env, code] of [
+    ['HEADGATE_TOKEN', [], { HEADGATE_TOKEN: 'secret' }, 0],
+    ['another variable', ['--token-env', 'MINE'], { MINE: 'secret', HEADGATE_TOKEN: 'wrong' }, 0],
+    ['a variable that is not there', ['--token-env', 'MINE'], {}, 2],
+    ['a first start', [], { HEADGATE_DATA_DIR: first }, 0],
+    ['no first start', [], { HEADGATE_DATA_DIR: join(first, 'elsewhere') }, 1],
+    ['tokens are configured', [], { HEADGATE_DATA_DIR: first, HEADGATE_AGGREGATION_TOKENS: tokens }, 1],
+  ] as const) {
+    const terminal = fakeTerminal({ ...env, HEADGATE_AGGREGATION_LISTEN_PORT: `${port}` })
+    t.equal(await runCommand(['status', ...args], terminal), code, rule)
+    t.notMatch(JSON.stringify(terminal.said()), 'secret')
+    if (code === 1) t.match(terminal.said().err, /answered 401: Send a known token\./)
+    if (code === 2) t.match(terminal.said().err, /there is no variable MINE/)
+  }
+})
+
+test('the operations listener is asked first, then the aggregation; who does not answer is named', async (t) => {
+  const own = await gateway(t, answering(reconciliation({ instance: 'operations' })))
+  const other = await gateway(t, answering(reconciliation({ instance: 'aggregation' })))
+  const run = async (operations: number, aggregation: number) => {
+    const terminal = fakeTerminal({
+      HEADGATE_DATA_DIR: t.testdir(),
+      HEADGATE_GATEWAY_OPERATIONS_LISTEN_PORT: `${operations}`,
+      HEADGATE_AGGREGATION_LISTEN_PORT: `${aggregation}`,
+    })
+    return { code: await runCommand(['status'], terminal), ...terminal.said() }
+  }
+  t.match(await run(own.port, other.port), { code: 0, out: /^Gateway operations,/ })
+  t.match(await run(1, other.port), { code: 0, out: /^Gateway aggregation,/ })
+  t.match(await run(1, 2), {
+    ...{ code: 1, out: '' },
+    err: /^http:\/\/127\.0\.0\.1:1: unreachable: .*\nhttp:\/\/127\.0\.0\.1:2: unreachable: .*\n$/,
+  })
+})
+
+test('what is no gateway is said to be none', async (t) => {
+  const { url } = await gateway(t, answering({ received: 1 }))
+  const terminal = fakeTerminal()
+  t.equal(await runCommand(['status', '--url', url], terminal), 1)
+  t.match(terminal.said().err, /answered 200: this is not the state of a gateway/)
+})

@@ -1,0 +1,53 @@
+import { test } from 'tap'
+import { summed, unjudged } from '../../src/http/reconciliation.ts'
+import { reconciliation } from '../fakes/reconciliation.ts'
+
+test('what the conservation law cannot account for is said', async (t) => {
+  t.match(reconciliation(), { workers: 1, silent: 0, unaccounted: 0 })
+  t.equal(reconciliation({ delivered: 6 }).unaccounted, 2, 'two events have vanished')
+  t.equal(reconciliation({ delivered: 9 }).unaccounted, -1, 'one was counted twice')
+  t.equal(unjudged(reconciliation()), 0)
+  t.equal(unjudged(reconciliation({ received: 15 })), 3)
+})
+
+test('the books of workers add up', async (t) => {
+  const one = reconciliation({ rejected: { invalid_field: 1, journal_full: 1 } })
+  const two = reconciliation({ backlog: { events: 1, bytes: 100, oldestMs: 5 }, atRisk: 1 })
+  const three = reconciliation({ backlog: { events: 3, bytes: 900 } })
+  t.same(summed([one, two, three], 1), {
+    instance: 'blue-1',
+    workers: 3,
+    silent: 1,
+    received: 36,
+    accepted: 30,
+    rejected: { invalid_field: 5, journal_full: 1 },
+    ledgerEvents: 6,
+    recovered: 3,
+    delivered: 24,
+    fallback: 3,
+    deadLettered: 3,
+    backlog: { events: 7, bytes: 1_900, oldestMs: 5 },
+    atRisk: 1,
+    unaccounted: 2,
+    sink: { kind: 'kinesis', state: 'ok', fallbackOpen: false },
+  })
+  t.same(summed([three], 0), three, 'one worker is a gateway')
+  const empty = reconciliation({ backlog: { events: 0, bytes: 0 } })
+  t.same(summed([empty, empty], 0).backlog, { events: 0, bytes: 0 })
+})
+
+test('the sink is as bad as the worst of them sees it', async (t) => {
+  const sink = { kind: 'kinesis', fallbackOpen: false } as const
+  const ok = reconciliation({ sink: { ...sink, state: 'ok' } })
+  const failing = reconciliation({
+    sink: { ...sink, state: 'failing', failingSinceMs: 200, fallbackOpen: true },
+  })
+  const paused = reconciliation({ sink: { ...sink, state: 'paused', reason: 'ResourceNotFoundException' } })
+  const longer = reconciliation({ sink: { ...sink, state: 'failing', failingSinceMs: 100 } })
+  t.same(summed([ok, failing], 0).sink, failing.sink)
+  t.same(summed([failing, ok], 0).sink, failing.sink)
+  t.same(summed([ok, failing, paused, longer], 0).sink, {
+    ...{ kind: 'kinesis', state: 'paused', reason: 'ResourceNotFoundException' },
+    ...{ failingSinceMs: 100, fallbackOpen: true },
+  })
+})
