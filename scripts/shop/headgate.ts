@@ -40,7 +40,9 @@ export interface StartOptions {
   /** Merged over the app. */
   readonly appMore?: object
   /** Merged over the configuration, a section at a time. */
-  readonly config?: Readonly<Partial<Record<'gateway' | 'aggregation' | 'shutdown', object>>>
+  readonly config?: Readonly<Partial<Record<'gateway' | 'aggregation' | 'shutdown' | 'lake', object>>>
+  /** Over this process's environment. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export async function startHeadgate({
@@ -51,6 +53,7 @@ export async function startHeadgate({
   ports,
   appMore,
   config,
+  env,
 }: StartOptions): Promise<RunningHeadgate> {
   const dataDir = previous?.dataDir ?? (await mkdtemp(join(tmpdir(), 'headgate-demo-')))
   const [key, token] = previous
@@ -68,13 +71,14 @@ export async function startHeadgate({
       ...config?.aggregation,
     },
     shutdown: { ...config?.shutdown },
+    lake: { ...config?.lake },
     apps: [{ id: app.id, keys: [{ sha256: sha256(key) }], origins: app.origins, ...appMore }],
   }
   const file = join(dataDir, 'headgate.json')
   await writeFile(file, JSON.stringify(settings, null, 2), { mode: 0o600 })
   const child = spawn(node, ['dist/main.js', command, '--config', file], {
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: cleanEnvironment(),
+    env: { ...cleanEnvironment(), ...env },
   })
   const adminUrl = `http://127.0.0.1:${command === 'serve' ? adminPort : OPERATIONS_PORT}`
   await ready(`${adminUrl}/readyz`, child)
