@@ -26,7 +26,7 @@ const may = {
 const wiring = '^src/wiring(-aggregation)?\\.ts$'
 /** Named after their technology; only the wiring knows them, and their own helpers beside them. */
 const adapters =
-  '^src/(lake/(fs|s3)|gateway/deliver/(kinesis(-shards)?|disk-journal|memory-journal|lake-writer)|aggregation/ingest/duckdb(-child)?|aggregation/rollup/(engines|stores)/[^/]+)\\.ts$'
+  '^src/(lake/(fs|s3(-client)?)|gateway/deliver/(kinesis(-shards)?|disk-journal|memory-journal|lake-writer)|aggregation/ingest/duckdb(-child)?|aggregation/rollup/(engines|stores)/[^/]+)\\.ts$'
 const sdks = 'node_modules/(@aws-sdk|@smithy|@duckdb|pg|ioredis)/'
 const servers = 'node_modules/(fastify|@fastify)/'
 const own = (folder) => `^src/${folder}(/|\\.ts$)`
@@ -70,6 +70,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/', pathNot: [wiring, adapters] },
       to: { path: sdks },
+    },
+    {
+      name: 's3-is-loaded-on-demand',
+      comment: 'Its SDK would make every start slower.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/lake/s3' },
+      to: { path: '^src/lake/s3', dependencyTypesNot: ['type-only', 'dynamic-import'] },
     },
     {
       name: 'the-gateway-never-loads-duckdb',

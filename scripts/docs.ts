@@ -59,6 +59,8 @@ A token (\`aggregation.tokens[]\`) has \`name\`, \`sha256\`, \`scopes\` (\`read\
 
 \`shutdown.totalMs\` is one deadline for all: readiness off for \`waitMs\` (10 s, none on loopback), 10 s at most for requests in flight, \`drainMs\` at most for the stream, the rest for the lake where the journal is ephemeral (at least as long as the stream had), and 3 s for the checkpoint.
 
+The lake (\`lake\`) lies below \`dataDir\` (\`fs\`) or in a bucket (\`s3\`): \`bucket\`, \`prefix\` of every key, \`region\` and \`endpoint\` (those of \`aws\` by default), \`forcePathStyle\` for servers that are not Amazon's. Credentials come from the AWS SDK's default chain, and need \`s3:GetObject\`, \`s3:PutObject\` and \`s3:DeleteObject\` below the prefix and \`s3:ListBucket\`. The server must honour \`If-None-Match: *\`, as Amazon S3, versitygw and SeaweedFS do: runs are committed by it. Objects that are read are copied to \`dataDir/tmp\` meanwhile, at most \`maxTempBytes\` at a time, which must hold what one window reads. \`gateway.stream.kind: lake\` then writes a file a second or each 8 MiB, instead of each 2 s or 32 MiB.
+
 The apps are read again at SIGHUP.
 `
 }

@@ -12,6 +12,7 @@ export function ruleFaults(config: Config): Fault[] {
   return [
     ...appFaults(config),
     ...gatewayFaults(config),
+    ...lakeFaults(config),
     ...aggregationFaults(config),
     ...processFaults(config),
   ]
@@ -48,19 +49,52 @@ function appFaults({ apps }: Config): Fault[] {
   ])
 }
 
+interface Place {
+  readonly region?: string
+  readonly endpoint?: string
+}
+
+/** Without an endpoint, which is an emulator's or another vendor's, the region says where. */
+const located = (place: Place, aws: Place): boolean =>
+  [place.region, place.endpoint, aws.region, aws.endpoint].some((value) => value !== undefined)
+
 function gatewayFaults({ gateway, aws }: Config): Fault[] {
-  const { kind, name, region, endpoint } = gateway.stream
-  const located = [region, endpoint, aws.region, aws.endpoint].some((value) => value !== undefined)
+  const { kind, name } = gateway.stream
   return [
     ...gateway.trustProxy.flatMap((cidr, i) =>
       faultIf(!isCidr(cidr), `gateway.trustProxy.${i}`, 'must be an address or a CIDR such as 10.0.0.0/8'),
     ),
     ...faultIf(kind === 'kinesis' && name === undefined, 'gateway.stream.name', 'is required for kinesis'),
     ...faultIf(
-      kind === 'kinesis' && !located,
+      kind === 'kinesis' && !located(gateway.stream, aws),
       'gateway.stream.region',
       'is required for kinesis (or aws.region)',
     ),
+  ]
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
+const BUCKET = /^(?!xn--|sthree-|amzn-s3-demo-)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
+/** Directory and table buckets, whose listings and names follow other rules. */
+const OTHER_BUCKET = /--(x|table)-s3$/
+
+function lakeFaults({ lake, aws }: Config): Fault[] {
+  const { kind, bucket } = lake
+  if (kind !== 's3')
+    return faultIf(
+      bucket !== undefined,
+      'lake.bucket',
+      'is for lake.kind "s3": events would stay on this disk',
+    )
+  if (bucket === undefined) return [{ path: 'lake.bucket', message: 'is required for s3' }]
+  return [
+    ...faultIf(
+      !BUCKET.test(bucket) || isIP(bucket) !== 0,
+      'lake.bucket',
+      'must be a bucket name: 3 to 63 of a-z, 0-9, dot and hyphen, beginning and ending with a letter or digit',
+    ),
+    ...faultIf(OTHER_BUCKET.test(bucket), 'lake.bucket', 'must be a general purpose bucket'),
+    ...faultIf(!located(lake, aws), 'lake.region', 'is required for s3 (or aws.region)'),
   ]
 }
 

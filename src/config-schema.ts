@@ -153,11 +153,21 @@ export const AggregationConfig = strict({
   cache: strict({ kind: literals(['memory'], { default: 'memory' }), maxBytes: sizeBytes(67_108_864) }),
 })
 
+const LakeConfig = strict({
+  kind: literals(['fs', 's3'], { default: 'fs' }),
+  bucket: Type.Optional(Type.String()),
+  /** Begins every key; no segment of it begins with a dot. */
+  prefix: Type.Optional(Type.String({ pattern: '^([A-Za-z0-9_=~-][A-Za-z0-9._=~-]*(/|$))+$' })),
+  ...AwsEndpoint,
+  forcePathStyle: Type.Boolean({ default: false }),
+  maxTempBytes: sizeBytes(17_179_869_184, 1_048_576),
+})
+
 export const Config = strict({
   dataDir: Type.String({ default: './data', minLength: 1 }),
   logLevel: literals(['trace', 'debug', 'info', 'warn', 'error', 'silent'], { default: 'info' }),
   gateway: GatewayConfig,
-  lake: strict({ kind: literals(['fs'], { default: 'fs' }) }),
+  lake: LakeConfig,
   aggregation: AggregationConfig,
   apps: Type.Array(AppConfig, { default: [], maxItems: 10_000 }),
   aws: strict(AwsEndpoint),

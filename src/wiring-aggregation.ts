@@ -72,12 +72,13 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
 }
 
 /** What has arrived in the lake, and a way to query it. */
-function openArrivals({ dataDir, aggregation }: Config, { clock, lake, telemetry }: System) {
+function openArrivals({ dataDir, aggregation, lake: { kind } }: Config, { clock, lake, telemetry }: System) {
   const tempDir = join(dataDir, 'tmp')
   const { memoryLimit: memoryLimitBytes, threads, timeout: timeoutMs } = aggregation.engine
   const openSession = duckdbSessions({
     ...{ memoryLimitBytes, threads, timeoutMs, tempDir, telemetry },
-    directories: [join(dataDir, 'lake')],
+    // Of a lake elsewhere there are copies, in the temporary folder.
+    directories: kind === 'fs' ? [join(dataDir, 'lake')] : [],
   })
   const places = { lake, openSession, tempDir, clock, telemetry }
   return {

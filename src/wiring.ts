@@ -35,8 +35,8 @@ export interface System {
 
 /** Mode `journal` has answered already when events wait here: a fuller container costs nobody anything. */
 export const LINGER_MS = 1_000
-/** Of the fallback (design.md, Ack): a file is stored while the next fills, and the last is not waited for. */
-const FALLBACK_FILES = { maxBytes: 8_388_608, maxAgeMs: 1_000 }
+/** Of the fallback, and of any in S3 (design.md, Ack): one is stored while the next fills, and the last is not waited for. */
+const SMALL_FILES = { maxBytes: 8_388_608, maxAgeMs: 1_000 }
 
 export interface GatewayWiring {
   readonly registry: Registry
@@ -124,14 +124,13 @@ async function openJournal({ dataDir, gateway }: Config, { clock, telemetry }: S
   }
 }
 
-function openStream({ gateway, aws }: Config, system: System): Stream {
-  const { kind, name = '', region = aws.region, endpoint = aws.endpoint } = gateway.stream
+function openStream({ gateway, lake, aws }: Config, system: System): Stream {
+  const { kind, name = '' } = gateway.stream
   switch (kind) {
     case 'lake':
-      return lakeWriter({ source: 'gateway', ...system })
+      return lakeWriter({ source: 'gateway', ...system, ...(lake.kind === 's3' && SMALL_FILES) })
     case 'kinesis': {
-      // A place without a region is an emulator's: any will do there.
-      const client = kinesisClient({ region: region ?? 'us-east-1', ...(endpoint && { endpoint }) })
+      const client = kinesisClient(placeOf(gateway.stream, aws))
       const countShards = () => countOpenShards(client, name)
       return paced(kinesisStream({ client, streamName: name }), { countShards, ...system })
     }
@@ -141,14 +140,26 @@ function openStream({ gateway, aws }: Config, system: System): Stream {
 /** The lake, for as long as Kinesis fails or falls behind. A stream into the lake needs none. */
 function openFallback({ gateway }: Config, instance: string, system: System): Fallback | undefined {
   if (gateway.stream.kind === 'lake') return undefined
-  const stream = lakeWriter({ source: `fallback-${instance}`, ...FALLBACK_FILES, ...system })
+  const stream = lakeWriter({ source: `fallback-${instance}`, ...SMALL_FILES, ...system })
   return { stream, maxBacklogBytes: maxBacklogBytes(gateway) }
 }
 
-/** The lake of the configuration, rid of what writers that died left unfinished. */
-export async function openLake({ dataDir }: Config, clock: Clock): Promise<Lake> {
-  const root = join(dataDir, 'lake')
-  await mkdir(root, { recursive: true, mode: 0o700 })
-  await sweepUnfinished(root, clock)
-  return fsLake(root)
+/** Where a service is: as said for it, or for all. A place without a region is an emulator's: any will do there. */
+function placeOf({ region, endpoint }: Config['aws'], aws: Config['aws']) {
+  const url = endpoint ?? aws.endpoint
+  return { region: region ?? aws.region ?? 'us-east-1', ...(url !== undefined && { endpoint: url }) }
+}
+
+/** The lake of the configuration; a local one rid of what writers that died left unfinished. */
+export async function openLake({ dataDir, lake, aws }: Config, clock: Clock): Promise<Lake> {
+  const dir = join(dataDir, lake.kind === 's3' ? 'tmp' : 'lake')
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  if (lake.kind === 's3') {
+    const { kind: _, bucket = '', ...options } = lake
+    // Loaded only where it is needed: it makes a start a quarter of a second slower.
+    const { s3Lake } = await import('./lake/s3.ts')
+    return s3Lake({ ...options, ...placeOf(lake, aws), bucket, tempDir: dir, clock })
+  }
+  await sweepUnfinished(dir, clock)
+  return fsLake(dir)
 }

@@ -139,6 +139,7 @@ test('the law of imports catches what it forbids', async (t) => {
     ['aggregation/serve', 'fastify', 'fastify-stays-in-routes'],
     ['gateway/collect', '@aws-sdk/client-kinesis', 'sdks-stay-in-adapters'],
     ['gateway/deliver', '../../lake/fs.ts', 'adapters-are-wired-once'],
+    ['lake', './s3.ts', 's3-is-loaded-on-demand'],
     ['http', '../cli/serve.ts', 'only-main-starts-the-command-line'],
   ] as const
   for (const [i, [folder, target]] of crimes.entries()) {

@@ -106,7 +106,7 @@ test('all faults are reported at once, each with its path', async (t) => {
     'apps.0.id: must match pattern "^[a-z0-9][a-z0-9_-]{0,63}$"',
     'gateway.colour: is not a known key',
     'gateway.listen.port: must be <= 65535',
-    'lake.kind: must be one of ["fs"]',
+    'lake.kind: must be one of ["fs","s3"]',
   ])
   const keys = ['a', 'b', 'c'].map((key) => ({ sha256: sha(key) }))
   const dimensions = ['country', 'os_name', 'device_type', 'page_route']
@@ -188,6 +188,53 @@ test('what the shape cannot say is checked by rules', async (t) => {
       { gateway: { stream: { kind: 'kinesis', name: 's' } }, aws: { region: 'eu-west-1' } },
       [],
     ],
+    ['a lake in S3 needs a bucket', { lake: { kind: 's3' } }, ['lake.bucket: is required for s3']],
+    [
+      'and a place',
+      { lake: { kind: 's3', bucket: 'my-lake' } },
+      ['lake.region: is required for s3 (or aws.region)'],
+    ],
+    [
+      'which may be an endpoint',
+      {
+        lake: {
+          kind: 's3',
+          bucket: 'my.lake-1',
+          prefix: 'a=1/b.c~d/',
+          endpoint: 'http://127.0.0.1:9000',
+          forcePathStyle: true,
+        },
+      },
+      [],
+    ],
+    [
+      'a bucket without its kind would leave events on this disk',
+      { lake: { bucket: 'my-lake' } },
+      ['lake.bucket: is for lake.kind "s3": events would stay on this disk'],
+    ],
+    ...['my', 'My-lake', 'my_lake', '-my', 'my-', 'my..lake', '10.0.0.1', 'xn--lake', 'l'.repeat(64)].map(
+      (bucket) =>
+        [
+          `${bucket} is no bucket name`,
+          { lake: { kind: 's3', bucket, region: 'eu-west-1' } },
+          [
+            'lake.bucket: must be a bucket name: 3 to 63 of a-z, 0-9, dot and hyphen, beginning and ending with a letter or digit',
+          ],
+        ] as const,
+    ),
+    [
+      'a directory bucket lists otherwise',
+      { lake: { kind: 's3', bucket: 'lake--euw1-az1--x-s3', region: 'eu-west-1' } },
+      ['lake.bucket: must be a general purpose bucket'],
+    ],
+    ...['/a', 'a//b', '../a', 'a/..', 'a b', ''].map(
+      (prefix) =>
+        [
+          `"${prefix}" is no prefix`,
+          { lake: { kind: 's3', bucket: 'my-lake', region: 'eu-west-1', prefix } },
+          ['lake.prefix: must match pattern "^([A-Za-z0-9_=~-][A-Za-z0-9._=~-]*(/|$))+$"'],
+        ] as const,
+    ),
     [
       'token names are unique and their apps exist',
       {

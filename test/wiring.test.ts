@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
@@ -10,6 +11,7 @@ import { batchOf } from './contracts/journal.ts'
 import { linesOf } from './contracts/stream.ts'
 import { seededEntropy } from './fakes/entropy.ts'
 import { startKinesis } from './fakes/kinesis.ts'
+import { startFakeS3 } from './fakes/s3.ts'
 
 async function system(config: Config): Promise<System & { said(): string }> {
   let text = ''
@@ -95,6 +97,62 @@ test('rollups are those of the configuration, or the default one', async (t) => 
     t.equal(definitions[0]?.grainMs, 300_000)
     t.match(await pipelineState(), { gateway: null, aggregation: { lastCommittedMs: null, dueWindows: 0 } })
   }
+})
+
+test('a lake in S3 takes what the gateway stores, and what the aggregation reads', async (t) => {
+  const { endpoint, objects } = await startFakeS3(t)
+  const before = { ...process.env }
+  Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' })
+  t.teardown(() => {
+    process.env = before
+  })
+  const dataDir = t.testdir()
+  const s3 = { kind: 's3', bucket: 'lake', endpoint, forcePathStyle: true }
+  for (const [lake, aws, begins] of [
+    [{ ...s3, prefix: 'beacons/eu' }, {}, 'beacons/eu/raw/gateway/'],
+    [{ ...s3, region: 'eu-west-1' }, { region: 'eu-west-2' }, 'raw/gateway/'],
+  ] as const) {
+    objects.clear()
+    const config = parseConfig({ dataDir: join(dataDir, String(aws.region)), lake, aws }, {})
+    const own = await system(config)
+    const gateway = await wireGateway(config, own)
+    await gateway.journal.append(batch('a'))
+    gateway.ledger.admitted(1, [])
+    await gateway.close(20_000)
+    t.match(gateway.reconcile(), { delivered: 1, backlog: { events: 0 }, unaccounted: 0 })
+    const [[key, body] = ['', ''], ...others] = objects
+    t.ok(key.startsWith(begins), key)
+    t.equal(String(body), '{"v":1,"event_id":"a"}\n')
+    t.same(others, [])
+    const { pipelineState } = await wireAggregation(config, { ...own, askGateway: async () => null })
+    t.match(await pipelineState(), { aggregation: { dueWindows: 0 } })
+    t.same(readdirSync(config.dataDir).sort(), ['journal', 'tmp'], 'no lake on this disk')
+  }
+})
+
+test('files in S3 close sooner than those on disk', async (t) => {
+  const { endpoint, objects } = await startFakeS3(t)
+  const before = { ...process.env }
+  Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' })
+  t.teardown(() => {
+    process.env = before
+  })
+  const lake = { kind: 's3', bucket: 'lake', endpoint, forcePathStyle: true }
+  const config = parseConfig({ dataDir: t.testdir(), lake }, {})
+  const gateway = await wireGateway(config, await system(config))
+  const line = `{"v":1,"event_id":"${'x'.repeat(1_000)}"}\n`
+  const lines = line.repeat(1_000)
+  const large = { ...batch('x'), lines, bytes: lines.length, count: 1_000 }
+  const [MiB, batches] = [1_048_576, 24]
+  await Promise.all(Array.from({ length: batches }, () => gateway.journal.append(large)))
+  await gateway.close(30_000)
+  const sizes = [...objects.values()].map(({ length }) => length)
+  t.equal(
+    sizes.reduce((sum, bytes) => sum + bytes, 0),
+    batches * lines.length,
+  )
+  // At 8 MiB, overfilled by one put of the pump's at most.
+  t.ok(Math.max(...sizes) <= 12 * MiB, `${sizes}`)
 })
 
 test('the gateway of another process is asked where the configuration says, or is unknown', async (t) => {

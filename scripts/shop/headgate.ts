@@ -48,7 +48,7 @@ export interface StartOptions {
   /** Configured beside it, as they are. */
   readonly moreApps?: readonly object[]
   /** Merged over the configuration, a section at a time. */
-  readonly config?: Readonly<Partial<Record<'gateway' | 'aggregation' | 'shutdown', object>>>
+  readonly config?: Readonly<Partial<Record<'gateway' | 'aggregation' | 'shutdown' | 'lake', object>>>
 }
 
 export async function startHeadgate({
@@ -82,6 +82,7 @@ export async function startHeadgate({
       ...config?.aggregation,
     },
     shutdown: { ...config?.shutdown },
+    lake: { ...config?.lake },
     apps: [{ id: app.id, keys: [{ sha256: sha256(key) }], origins: app.origins, ...appMore }, ...moreApps],
   }
   const file = join(dataDir, 'headgate.json')

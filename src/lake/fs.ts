@@ -15,10 +15,7 @@ import {
 } from '../std/files.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
 import type { Lake, LakeObject } from './lake.ts'
-import { checkedKey, HOUR_MS } from './layout.ts'
-
-/** What an unfinished object ends in; such files are never listed and never read. */
-const UNFINISHED = '.part'
+import { checkedKey, checkedPrefix, HOUR_MS, isKey, UNFINISHED } from './layout.ts'
 
 /** Writers finish a file within seconds and touch it while they write: one this old has lost its writer. */
 const ABANDONED_AFTER_MS = HOUR_MS
@@ -34,10 +31,7 @@ export interface FsLakeOptions {
  */
 export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
   const { files = nodeFiles, entropy = systemEntropy } = options
-  const pathOf = (key: string): string => {
-    if (key.endsWith(UNFINISHED)) throw new AppError('lake_failed', `Not a finished object: ${key}`)
-    return join(root, checkedKey(key))
-  }
+  const pathOf = (key: string): string => join(root, checkedKey(key))
   /** A name of its own for each attempt: two writers of one key never share a file. */
   const unfinished = (path: string) => `${path}.${entropy.token(9)}${UNFINISHED}`
 
@@ -110,8 +104,7 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
       }),
     list: (prefix) =>
       attempt('list', prefix, async () => {
-        const folder = dirname(`${prefix}x`).replace(/^\.$/, '')
-        if (folder !== '') checkedKey(folder)
+        const folder = dirname(`${checkedPrefix(prefix)}x`).replace(/^\.$/, '')
         const found = await walk(root, folder, prefix)
         return found.sort((a, b) => (a.key < b.key ? -1 : 1))
       }),
@@ -143,7 +136,7 @@ async function walk(root: string, folder: string, prefix: string): Promise<LakeO
     entries.map(async (entry): Promise<LakeObject[]> => {
       const key = folder === '' ? entry.name : `${folder}/${entry.name}`
       if (entry.isDirectory()) return mayHold(`${key}/`, prefix) ? walk(root, key, prefix) : []
-      return key.startsWith(prefix) && !key.endsWith(UNFINISHED) ? objectAt(root, key) : []
+      return key.startsWith(prefix) && isKey(key) ? objectAt(root, key) : []
     }),
   )
   return found.flat()

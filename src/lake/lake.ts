@@ -5,17 +5,20 @@ export interface LakeObject {
   readonly modifiedMs: number
 }
 
-/** Second seam: whole objects by key. Every object is complete or absent; none is ever changed in place. */
+/**
+ * Second seam: whole objects by key. Every object is complete or absent; none is ever changed in place. What fails
+ * rejects with `lake_failed`; a put that did may have stored its object all the same.
+ */
 export interface Lake {
   /** Stores the object durably. With `ifAbsent`, an existing object stays as it is and the answer is `exists`. */
   put(key: string, body: Uint8Array, options?: { readonly ifAbsent?: boolean }): Promise<'stored' | 'exists'>
-  /** Like `put`, from a local file, which is moved or removed. */
+  /** Like `put`, from a local file, which is moved, or removed once its object is stored. */
   putFile(key: string, path: string): Promise<void>
   /** The object's bytes, or undefined when there is none. */
   get(key: string): Promise<Buffer | undefined>
   /** A local path from which the object can be read until `release` is called; undefined when there is none. */
   open(key: string): Promise<{ readonly path: string; release(): Promise<void> } | undefined>
-  /** All objects whose key starts with `prefix`, in key order. Unfinished ones are never listed. */
+  /** All objects whose key starts with `prefix`, in key order. Unfinished ones, and names that are no keys, are never listed. */
   list(prefix: string): Promise<readonly LakeObject[]>
   /** Removes the objects; absent ones are no error. */
   remove(keys: readonly string[]): Promise<void>

@@ -26,19 +26,33 @@ export interface RollupWindow {
   readonly windowFromMs: number
 }
 
+/** What an object ends in while it is written: such a key is none. */
+export const UNFINISHED = '.part'
+
 const SEGMENT = /^[A-Za-z0-9._=~-]+$/
+const isPlain = (segment: string): boolean =>
+  SEGMENT.test(segment) && segment !== '.' && segment !== '..' && !segment.endsWith(UNFINISHED)
 
 /** Throws unless every segment is plain: configuration and ids make keys, and none of them may leave the lake. */
 function keyOf(...segments: readonly string[]): string {
   for (const segment of segments) {
-    if (!SEGMENT.test(segment) || segment === '.' || segment === '..') {
+    if (!isPlain(segment))
       throw new AppError('lake_failed', `Not a part of a lake key: ${JSON.stringify(segment)}`)
-    }
   }
   return segments.join('/')
 }
 
+/** Whether a name found in a lake is a key, or of something that others put there. */
+export const isKey = (name: string): boolean => name.split('/').every(isPlain)
+
 export const checkedKey = (key: string): string => keyOf(...key.split('/'))
+
+/** Throws unless the prefix begins a key; its last segment may be cut off anywhere. */
+export function checkedPrefix(prefix: string): string {
+  const segments = prefix.split('/')
+  keyOf(...segments.slice(0, -1))
+  return prefix
+}
 
 /** `YYYY-MM-DD` of the instant. */
 export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)

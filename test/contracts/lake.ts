@@ -17,6 +17,45 @@ export function lakeContract(t: Test, name: string, open: (t: Test) => Promise<L
     t.equal(text(await lake.get('raw/a/x.ndjson')), 'two\n', 'a second put replaces the first')
   })
 
+  t.test(`${name}: any bytes come back, none, all kinds and many`, async (t) => {
+    const lake = await open(t)
+    const kinds = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
+    const many = Buffer.alloc(9_000_001, kinds)
+    for (const [what, body] of [
+      ['none', Buffer.alloc(0)],
+      ['all kinds', kinds],
+      ['many', many],
+      ['a view of more', many.subarray(5, 400_005)],
+    ] as const) {
+      const key = `raw/bytes/${what.replaceAll(' ', '-')}`
+      t.equal(await lake.put(key, body), 'stored', what)
+      t.ok((await lake.get(key))?.equals(body), `get ${what}`)
+      const opened = await lake.open(key)
+      t.ok(readFileSync(opened?.path ?? '').equals(body), `open ${what}`)
+      await opened?.release()
+    }
+    t.strictSame(
+      (await lake.list('raw/bytes/')).map(({ key, bytes }) => [key, bytes]),
+      [
+        ['raw/bytes/a-view-of-more', 400_000],
+        ['raw/bytes/all-kinds', 256],
+        ['raw/bytes/many', 9_000_001],
+        ['raw/bytes/none', 0],
+      ],
+    )
+  })
+
+  t.test(`${name}: a key may hold all that the layout writes`, async (t) => {
+    const lake = await open(t)
+    const key = 'raw/direct-Shop_1/dt=2026-11-22/hr=23/0mb~x.y-1.ndjson.gz'
+    await lake.put(key, bytes('rows'), { ifAbsent: true })
+    t.equal(text(await lake.get(key)), 'rows')
+    t.match(await lake.list('raw/direct-Shop_1/dt='), [{ key, bytes: 4 }])
+    await lake.remove([key])
+    t.equal(await lake.get(key), undefined)
+    t.equal(await lake.put(key, bytes('more'), { ifAbsent: true }), 'stored', 'absent again')
+  })
+
   t.test(`${name}: what is not there is undefined`, async (t) => {
     const lake = await open(t)
     await lake.put('raw/a/x.ndjson', bytes('one\n'))
@@ -90,12 +129,31 @@ export function lakeContract(t: Test, name: string, open: (t: Test) => Promise<L
     t.notOk(existsSync(path))
   })
 
+  t.test(`${name}: a file replaces an object, and one that is not there changes nothing`, async (t) => {
+    const lake = await open(t)
+    const path = join(mkdtempSync(join(tmpdir(), 'lake-')), 'local')
+    await lake.put('raw/a/x.parquet', bytes('old rows'))
+    await t.rejects(lake.putFile('raw/a/x.parquet', path), {
+      code: 'lake_failed',
+      message: 'Lake putFile raw/a/x.parquet failed: ENOENT',
+    })
+    t.equal(text(await lake.get('raw/a/x.parquet')), 'old rows')
+    writeFileSync(path, 'new rows')
+    await lake.putFile('raw/a/x.parquet', path)
+    t.equal(text(await lake.get('raw/a/x.parquet')), 'new rows')
+    t.equal((await lake.list('raw/')).length, 1)
+  })
+
   t.test(`${name}: an opened object is a local file until it is released`, async (t) => {
     const lake = await open(t)
     await lake.put('raw/a/x.parquet', bytes('rows'))
     const opened = await lake.open('raw/a/x.parquet')
     t.equal(readFileSync(opened?.path ?? '', 'utf8'), 'rows')
+    const again = await lake.open('raw/a/x.parquet')
     await opened?.release()
+    await opened?.release()
+    t.equal(readFileSync(again?.path ?? '', 'utf8'), 'rows', 'each opening is its own')
+    await again?.release()
     t.equal(text(await lake.get('raw/a/x.parquet')), 'rows')
   })
 
@@ -112,12 +170,14 @@ export function lakeContract(t: Test, name: string, open: (t: Test) => Promise<L
 
   t.test(`${name}: a key cannot leave the lake`, async (t) => {
     const lake = await open(t)
-    for (const key of ['../x', 'a/../../x', '/etc/x', 'a//b', 'a/.', '']) {
+    for (const key of ['../x', 'a/../../x', '/etc/x', 'a//b', 'a/.', 'a/', 'a b', 'a/x.part', '']) {
       await t.rejects(lake.put(key, bytes('x')), { code: 'lake_failed' }, `put ${key}`)
       await t.rejects(lake.get(key), { code: 'lake_failed' }, `get ${key}`)
       await t.rejects(lake.open(key), { code: 'lake_failed' }, `open ${key}`)
+      await t.rejects(lake.putFile(key, '/absent'), { code: 'lake_failed' }, `putFile ${key}`)
       await t.rejects(lake.remove([key]), { code: 'lake_failed' }, `remove ${key}`)
     }
-    await t.rejects(lake.list('../'), { code: 'lake_failed' })
+    for (const prefix of ['../', '/', 'a//', 'a b/'])
+      await t.rejects(lake.list(prefix), { code: 'lake_failed' }, `list ${prefix}`)
   })
 }

@@ -55,8 +55,10 @@ t.test('a file from another device is copied, synced, renamed and removed', asyn
   t.ok(order.indexOf('rename x') < order.indexOf('unlink local'))
 })
 
-t.test('unfinished objects are neither listed nor addressed', async (t) => {
-  const root = t.testdir({ raw: { 'x.ndjson.part': 'half', 'y.ndjson': 'whole' } })
+t.test('unfinished objects, and what is named like no key, are neither listed nor addressed', async (t) => {
+  const root = t.testdir({
+    raw: { 'x.ndjson.part': 'half', 'y.ndjson': 'whole', 'a copy.ndjson': 'foreign' },
+  })
   const lake = fsLake(root)
   t.strictSame(
     (await lake.list('raw/')).map(({ key }) => key),

@@ -7,8 +7,8 @@ export async function workFolder(tempDir: string, kind: 'duckdb' | 'ingest'): Pr
   return mkdtemp(join(tempDir, `${kind}-`))
 }
 
-/** What the work of this module leaves behind when its process is killed. */
-const OURS = /^(duckdb|ingest|rollup)-/
+/** What the work of this module, and objects opened for it, leave behind when its process is killed. */
+const OURS = /^(duckdb|ingest|rollup|lake)-/
 
 /** Removes the work folders beside `fresh` that are older by more than `maxAgeMs`. Both times are the disk's. */
 export async function sweepAbandoned(fresh: string, maxAgeMs: number): Promise<void> {

@@ -1,18 +1,15 @@
 import { sleep } from '../../std/abort.ts'
+import { backoffMs } from '../../std/backoff.ts'
 import type { Entropy } from '../../std/id.ts'
-
-const BASE_MS = 100
-const CAP_MS = 5_000
 
 /** How long to wait after the attempt that failed; the first is number 0. */
 export interface RetryPolicy {
   delayMs(attempt: number): number
 }
 
-/** Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ */
-export function backoffMs(attempt: number, entropy: Entropy): number {
-  return entropy.uniform() * Math.min(CAP_MS, BASE_MS * 2 ** attempt)
-}
+export const jittered = (entropy: Entropy): RetryPolicy => ({
+  delayMs: (attempt) => backoffMs(attempt, entropy),
+})
 
 export interface Persistence {
   readonly retry: RetryPolicy

@@ -1,3 +1,4 @@
+import { sdkCodeOf, sdkStatusOf } from '../../std/sdk-errors.ts'
 import type { RecordOutcome } from './stream.ts'
 
 export type Failure = Exclude<RecordOutcome, { readonly kind: 'stored' }>
@@ -37,8 +38,8 @@ const BLAMES_THE_STREAM = /'stream(Name|ARN|Id)'/
  * probe that follows heals by itself if the client has renewed the token, or learnt the time, by then. What is left is ambiguous (5xx, resets, timeouts): it may have been stored.
  */
 export function failureOf(error: unknown): Failure {
-  const code = codeOf(error)
-  const status = statusOf(error)
+  const code = sdkCodeOf(error)
+  const status = sdkStatusOf(error)
   const kind =
     KIND_OF_CODE[code] ?? KIND_OF_STATUS[status] ?? (isRefusal(status) ? 'misconfigured' : 'transient')
   if (kind === 'poison' && error instanceof Error && BLAMES_THE_STREAM.test(error.message)) {
@@ -53,14 +54,3 @@ export function recordFailureOf(code: string): Failure {
 }
 
 const isRefusal = (status: number): boolean => status >= 400 && status < 500
-
-function statusOf(error: unknown): number {
-  const status: unknown = Object(error).$metadata?.httpStatusCode
-  return typeof status === 'number' ? status : 0
-}
-
-/** Network errors carry a code such as ECONNRESET, AWS's a name. */
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown'
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
-}

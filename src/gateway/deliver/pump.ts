@@ -5,7 +5,7 @@ import type { Clock } from '../../std/clock.ts'
 import type { Entropy } from '../../std/id.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 import type { Backlog } from './backlog.ts'
-import { backoffMs, insist, type RetryPolicy } from './backoff.ts'
+import { insist, jittered, type RetryPolicy } from './backoff.ts'
 import type { Fallback } from './diversion.ts'
 import { createInFlight, type InFlight } from './in-flight.ts'
 import type { Lane } from './lane.ts'
@@ -89,7 +89,7 @@ class StreamPump implements Pump {
 
   constructor(options: PumpOptions) {
     const { backlog, entropy, ledger, stream, telemetry } = options
-    const retry: RetryPolicy = { delayMs: (attempt) => backoffMs(attempt, entropy) }
+    const retry = jittered(entropy)
     const maxInFlightBytes = MAX_IN_FLIGHT_BYTES[stream.kind]
     const maxUnreleasedFrames = MAX_UNRELEASED_FRAMES
     this.#options = { retry, maxInFlightBytes, maxUnreleasedFrames, ...options }

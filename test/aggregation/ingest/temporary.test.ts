@@ -15,6 +15,7 @@ test('work folders of dead processes are removed when they are too old to be of 
     'duckdb-old': { file: 'x' },
     'ingest-old': {},
     'rollup-old': {},
+    'lake-old': 'a copy',
     'rollup-young': {},
     'other-old': {},
   })

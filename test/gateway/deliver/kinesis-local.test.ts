@@ -1,8 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { type AddressInfo, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
@@ -24,26 +22,10 @@ import { quietTelemetry } from '../../../src/std/telemetry.ts'
 import { linesOf } from '../../contracts/stream.ts'
 import { memoryBacklog } from '../../fakes/backlog.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
+import { freePort, listeners } from '../../fakes/free-port.ts'
 
 const EVENTS = 1_000
 const StreamName = 'events'
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
-/** Addresses on which the port is listened on, as the kernel writes them: 0100007F is 127.0.0.1. */
-function listeners(port: number): string[] {
-  const tables = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) => readFileSync(file, 'utf8').split('\n'))
-  const wanted = port.toString(16).toUpperCase().padStart(4, '0')
-  // 0A: the socket's state is LISTEN.
-  return tables.flatMap((line) => new RegExp(`^ *\\d+: (\\w+):${wanted} \\w+:\\w+ 0A `).exec(line)?.[1] ?? [])
-}
 
 /** An emulator by other people, as a child. It knows two ports and no host: a preload keeps it on loopback. */
 async function startKinesisLocal(t: Test): Promise<string> {

@@ -1,0 +1,54 @@
+import { AppError } from '../std/errors.ts'
+import { sdkCodeOf, sdkStatusOf } from '../std/sdk-errors.ts'
+
+/** What the failure of a call says: `transient` may be gone at the next attempt, `final` needs an operator. */
+export type S3Failure = 'absent' | 'exists' | 'transient' | 'final'
+
+/** What the status does not tell. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
+const KIND_OF_CODE: Readonly<Record<string, S3Failure>> = {
+  NoSuchKey: 'absent',
+  // Of a HEAD, whose answer has no body that could say more.
+  NotFound: 'absent',
+  PreconditionFailed: 'exists',
+  // Two conditional writes met, or one met a delete: S3 asks to try again.
+  ConditionalRequestConflict: 'transient',
+  OperationAborted: 'transient',
+  // The name of a new bucket is not known everywhere yet.
+  TemporaryRedirect: 'transient',
+  // The body did not arrive, or not as it was sent.
+  RequestTimeout: 'transient',
+  IncompleteBody: 'transient',
+  BadDigest: 'transient',
+  XAmzContentChecksumMismatch: 'transient',
+  // The SDK has set its clock right by this answer, and its credentials are renewed before the next.
+  RequestTimeTooSkewed: 'transient',
+  ExpiredToken: 'transient',
+  NotImplemented: 'final',
+  // Also said of one object of many, without a status.
+  AccessDenied: 'final',
+  // Of the local disk, not of the network.
+  ENOSPC: 'final',
+  EDQUOT: 'final',
+  EROFS: 'final',
+  EACCES: 'final',
+  EIO: 'final',
+  ENOENT: 'final',
+}
+
+/** Of the other codes. Without a status there was no answer: resets, timeouts, names that do not resolve. */
+function kindOfStatus(status: number): S3Failure {
+  const refusal = status >= 300 && status < 500 && status !== 408 && status !== 429
+  return refusal ? 'final' : 'transient'
+}
+
+export function failureOf(error: unknown): S3Failure {
+  if (error instanceof AppError) return 'final'
+  return KIND_OF_CODE[codeOf(error)] ?? kindOfStatus(sdkStatusOf(error))
+}
+
+/** S3's code, or that of the network or the disk. Never the message, which may hold hosts, keys of accounts and headers. */
+export function codeOf(error: unknown): string {
+  // Nobody aborts a call but its deadline.
+  const isLate = error instanceof Error && error.name === 'AbortError'
+  return isLate ? 'TimeoutError' : sdkCodeOf(error)
+}

@@ -1,0 +1,221 @@
+import { rm } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import {
+  type _Object,
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  type GetObjectCommandOutput,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  type ListObjectsV2CommandOutput,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+} from '@aws-sdk/client-s3'
+import { type Clock, systemClock } from '../std/clock.ts'
+import { AppError } from '../std/errors.ts'
+import { type Entropy, systemEntropy } from '../std/id.ts'
+import { limited } from '../std/limited.ts'
+import type { Lake, LakeObject } from './lake.ts'
+import { checkedKey, checkedPrefix, isKey } from './layout.ts'
+import { bytesBody, fileBody, type PutBody } from './s3-body.ts'
+import { MAX_CALLS, type S3ClientOptions, s3Client } from './s3-client.ts'
+import { localCopies } from './s3-copies.ts'
+import { codeOf, failureOf } from './s3-errors.ts'
+import { persist } from './s3-retry.ts'
+
+/** Of one DeleteObjects: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html */
+const MAX_DELETED = 1_000
+/**
+ * For an answer to a small call. Amazon's advice for those is to try again after 2 s:
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance-design-patterns.html
+ * Ours is longer, as a slow answer is better than the same work twice.
+ */
+const CALL_MS = 6_000
+/** And so much more for each byte: a connection slower than 1 MiB/s is given up. Amazon's give some 85 MiB/s. */
+const SLOWEST_BYTES_PER_MS = 1_049
+/** Attempts are begun for so long. Who calls tries again in his own time, and a shutdown does not wait longer. */
+const RETRY_FOR_MS = 10_000
+/** Tells whose an object is, when an attempt of ours may have created it. */
+const CREATOR = 'headgate-put'
+
+export interface S3LakeOptions extends Omit<S3ClientOptions, 'silenceMs'> {
+  readonly bucket: string
+  /** Begins every key, parted from it by a slash. Empty for the whole bucket. */
+  readonly prefix?: string
+  /** Where `open` puts copies. */
+  readonly tempDir: string
+  readonly maxTempBytes: number
+  readonly clock?: Clock
+  readonly entropy?: Entropy
+  readonly callMs?: number
+  readonly retryForMs?: number
+}
+
+/**
+ * A lake in a bucket. A PUT is complete or absent, and readable for everyone once it was answered. Any may be repeated:
+ * one that must be the first carries a token, by which it knows its own object again.
+ */
+export function s3Lake(options: S3LakeOptions): Lake {
+  const { bucket: Bucket, prefix = '', tempDir, maxTempBytes, ...rest } = options
+  const { clock = systemClock, entropy = systemEntropy, callMs = CALL_MS, ...more } = rest
+  const { retryForMs = RETRY_FOR_MS, ...connection } = more
+  const root = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`
+  const client = s3Client({ ...connection, silenceMs: callMs })
+  const keepCopy = localCopies({ dir: tempDir, maxBytes: maxTempBytes, entropy })
+  // A call that waited for a socket inside the SDK would be charged with the wait.
+  const inTurn = limited(MAX_CALLS)
+  const insist = <T>(work: () => Promise<T>) =>
+    persist(() => inTurn(work), { forMs: retryForMs, clock, entropy })
+  const placeOf = (key: string) => ({ Bucket, Key: root + checkedKey(key) })
+  const withinMs = (bytes: number) => callMs + Math.ceil(bytes / SLOWEST_BYTES_PER_MS)
+
+  async function send(input: PutObjectCommandInput, { bytes, checksum, open }: PutBody): Promise<void> {
+    const Body = open()
+    const command = new PutObjectCommand({ ...input, Body, ContentLength: bytes, ChecksumCRC32: checksum })
+    try {
+      // Not the SDK's timeout for requests: it would wait as long for `100 Continue` where a server never says it.
+      await client.send(command, { abortSignal: AbortSignal.timeout(withinMs(bytes)) })
+    } finally {
+      Body.destroy()
+    }
+  }
+
+  const replace = (key: string, body: PutBody) => insist(() => send(placeOf(key), body))
+
+  /** An attempt that was not answered may have created the object: then it is found there, and ours by its token. */
+  async function create(key: string, body: PutBody): Promise<'stored' | 'exists'> {
+    const token = entropy.token(12)
+    const input = { ...placeOf(key), IfNoneMatch: '*', Metadata: { [CREATOR]: token } }
+    let inDoubt = false
+    return insist(async () => {
+      try {
+        await send(input, body)
+        return 'stored'
+      } catch (error) {
+        if (failureOf(error) !== 'exists') {
+          inDoubt = true
+          throw error
+        }
+        return inDoubt && (await creatorOf(key)) === token ? 'stored' : 'exists'
+      }
+    })
+  }
+
+  /** Removed since: then nothing speaks against another attempt. */
+  async function creatorOf(key: string): Promise<string | undefined> {
+    try {
+      const { Metadata } = await client.send(new HeadObjectCommand(placeOf(key)), { requestTimeout: callMs })
+      return Metadata?.[CREATOR]
+    } catch (error) {
+      throw failureOf(error) === 'absent' ? s3Error('ConditionalRequestConflict') : error
+    }
+  }
+
+  async function read<T>(
+    key: string,
+    use: (body: Readable, bytes: number, signal: AbortSignal) => Promise<T>,
+  ) {
+    const command = new GetObjectCommand(placeOf(key))
+    try {
+      return await insist(async () => {
+        const { Body, ContentLength = 0 } = await client.send(command, { requestTimeout: callMs })
+        return use(readable(Body), ContentLength, AbortSignal.timeout(withinMs(ContentLength)))
+      })
+    } catch (error) {
+      if (failureOf(error) === 'absent') return undefined
+      throw error
+    }
+  }
+
+  async function list(prefix: string): Promise<LakeObject[]> {
+    const Prefix = root + checkedPrefix(prefix)
+    const found: LakeObject[] = []
+    let ContinuationToken: string | undefined
+    do {
+      const command = new ListObjectsV2Command({ Bucket, Prefix, ContinuationToken })
+      const page = await insist(async () => pageOf(await client.send(command, { requestTimeout: callMs })))
+      const objects = page.objects.map((object) => ({ ...object, key: object.key.slice(root.length) }))
+      found.push(...objects.filter(({ key }) => isKey(key)))
+      ContinuationToken = page.next
+    } while (ContinuationToken !== undefined)
+    // Amazon's pages are in this order; servers that keep objects in folders have orders of their own.
+    return found.sort((a, b) => (a.key < b.key ? -1 : 1))
+  }
+
+  async function removeSome(keys: readonly string[]): Promise<void> {
+    const Objects = keys.map((key) => ({ Key: placeOf(key).Key }))
+    const command = new DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } })
+    await insist(async () => {
+      const { Errors: [refused] = [] } = await client.send(command, { requestTimeout: callMs })
+      if (refused) throw s3Error(refused.Code)
+    })
+  }
+
+  return {
+    put: (key, body, { ifAbsent = false } = {}) =>
+      attempt('put', key, async () => {
+        if (ifAbsent) return create(key, bytesBody(body))
+        await replace(key, bytesBody(body))
+        return 'stored'
+      }),
+    putFile: (key, path) =>
+      attempt('putFile', key, async () => {
+        await replace(key, await fileBody(path))
+        await rm(path)
+      }),
+    get: (key) => attempt('get', key, () => read(key, bytesOf)),
+    open: (key) => attempt('open', key, () => read(key, keepCopy)),
+    list: (prefix) => attempt('list', prefix, () => list(prefix)),
+    remove: (keys) =>
+      attempt('remove', keys[0] ?? '', async () => {
+        for (let at = 0; at < keys.length; at += MAX_DELETED)
+          await removeSome(keys.slice(at, at + MAX_DELETED))
+      }),
+  }
+}
+
+/** The SDK's types know bodies of browsers as well. */
+const readable = (body: GetObjectCommandOutput['Body']) => body as Readable
+
+async function bytesOf(body: Readable, _bytes: number, signal: AbortSignal): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  await pipeline(
+    body,
+    async (source: AsyncIterable<Buffer>) => {
+      for await (const chunk of source) chunks.push(chunk)
+    },
+    { signal },
+  )
+  return Buffer.concat(chunks)
+}
+
+/** A page that broke off could pass for the last one, and its missing objects for removed ones. */
+function pageOf(page: ListObjectsV2CommandOutput): {
+  readonly objects: LakeObject[]
+  readonly next?: string
+} {
+  const { Contents = [], KeyCount = Contents.length, IsTruncated, NextContinuationToken: next } = page
+  if (IsTruncated === undefined || KeyCount !== Contents.length) throw s3Error('MalformedListing')
+  const objects = Contents.map(objectOf)
+  if (!IsTruncated) return { objects }
+  if (next === undefined) throw s3Error('MalformedListing')
+  return { objects, next }
+}
+
+function objectOf({ Key: key = '', Size: bytes = 0, LastModified = new Date(0) }: _Object): LakeObject {
+  return { key, bytes, modifiedMs: LastModified.getTime() }
+}
+
+const s3Error = (name = 'unknown'): Error => Object.assign(new Error(name), { name })
+
+/** The cause is left out: the SDK's errors hold hosts, keys of accounts and headers. */
+async function attempt<T>(operation: string, key: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause
+    const where = key === '' ? '' : ` ${key}`
+    throw new AppError('lake_failed', `Lake ${operation}${where} failed: ${codeOf(cause)}`)
+  }
+}

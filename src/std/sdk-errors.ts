@@ -1,0 +1,11 @@
+/** What an error of an AWS SDK is called: a name by AWS, such as AccessDenied, or a code of the system, such as ECONNRESET. */
+export function sdkCodeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
+}
+
+/** The status of the answer; 0 when there was none. */
+export function sdkStatusOf(error: unknown): number {
+  const status: unknown = Object(error).$metadata?.httpStatusCode
+  return typeof status === 'number' ? status : 0
+}
