@@ -162,17 +162,16 @@ async function look(target: Target, sink: Sink) {
 }
 
 /** What went to Kinesis, of so many delivered events. */
-export const kinesisFigures = (
-  { calls, records, dataBytes, soloBytes, wireBytes }: SinkCounts,
-  delivered: number,
-): Figures => ({
+export const kinesisFigures = (seen: SinkCounts, delivered: number): Figures => ({
   delivered,
-  calls,
-  records,
-  eventsPerRecord: round(delivered / records),
-  bytesPerEvent: round(dataBytes / delivered),
-  wireBytesPerEvent: round(wireBytes / delivered),
-  wireToSolo: round(wireBytes / soloBytes),
+  calls: seen.calls,
+  records: seen.records,
+  ...(delivered > 0 && {
+    eventsPerRecord: round(delivered / seen.records),
+    bytesPerEvent: round(seen.dataBytes / delivered),
+    wireBytesPerEvent: round(seen.wireBytes / delivered),
+    wireToSolo: round(seen.wireBytes / seen.soloBytes),
+  }),
 })
 
 /** Delivered must be what was accepted, exactly; acknowledged may be less by so many posts whose answers nobody read. */
