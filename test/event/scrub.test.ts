@@ -135,6 +135,7 @@ test('e-mail addresses and long runs of digits are masked', async (t) => {
     ['card 4111111111111111 refused', 'card [digits] refused'],
     ['order 12345 failed', 'order 12345 failed'],
     ['order 123456 failed', 'order [digits] failed'],
+    ['order 123456 of 12345 failed', 'order [digits] of 12345 failed'],
     ['f@https://shop.example/a.js:10:2', 'f@https://shop.example/a.js:10:2'],
     ['at react@18.3.1/index.js', 'at react@18.3.1/index.js'],
     ['a@b', 'a@b'],
