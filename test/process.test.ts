@@ -65,7 +65,10 @@ test('a stream that is away costs neither the answer nor the readiness', async (
   t.equal((await send()).status, 202)
   await until('a call to fail', async () => {
     const answer = await fetch(`${operations}/metrics`, { headers: { authorization: 'Bearer token' } })
-    return /headgate_stream_retries_total\{code="ECONNREFUSED"\}/.test(await answer.text()) || undefined
+    return (
+      /headgate_sink_retries_total\{sink="kinesis",code="ECONNREFUSED"\}/.test(await answer.text()) ||
+      undefined
+    )
   })
   t.match(await (await send()).json(), { accepted: 1, durability: 'journal' })
   t.equal((await fetch(`${url}/readyz`)).status, 200)

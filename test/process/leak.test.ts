@@ -485,6 +485,7 @@ test('a gateway in front of Kinesis keeps what the service says to itself', asyn
     { kind: 'reset', when: 'before' },
     { kind: 'error', status: 400, type: 'AccessDeniedException', message },
   )
+  kinesis.shardsLie = { kind: 'error', status: 400, type: 'SignatureDoesNotMatch', message }
   kinesis.poison = (data) => data.includes('poison')
   const dir = t.testdir()
   const dataDir = join(dir, 'data')

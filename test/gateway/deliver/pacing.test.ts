@@ -109,7 +109,7 @@ t.test('nothing waits while the number of shards is not known', async (t) => {
   t.equal(await metric('headgate_sink_paced_seconds_total'), 0)
   t.equal(await metric('headgate_sink_shards'), 0)
   t.equal(stream.maxBytes, MIB)
-  t.match(log, [{ level: 40, msg: 'The shards could not be counted' }])
+  t.match(log, [{ level: 40, code: 'Error', msg: 'The shards could not be counted' }])
 })
 
 t.test('shards are counted at the start, each minute, and soon after a throttle', async (t) => {
