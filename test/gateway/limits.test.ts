@@ -98,7 +98,10 @@ test('a listening server has these timeouts', async (t) => {
   t.equal(app.server.headersTimeout, server.HEADERS_TIMEOUT_MS)
   t.equal(app.server.requestTimeout, server.REQUEST_TIMEOUT_MS)
   t.equal(app.server.keepAliveTimeout, server.KEEP_ALIVE_TIMEOUT_MS)
-  t.match(app.server, { connectionsCheckingInterval: server.CONNECTIONS_CHECK_MS, maxConnections: MAX_CONNECTIONS })
+  t.match(app.server, {
+    connectionsCheckingInterval: server.CONNECTIONS_CHECK_MS,
+    maxConnections: MAX_CONNECTIONS,
+  })
 })
 
 test('a client of Kinesis connects in 2 s, is answered in 6, and tries once', async (t) => {

@@ -1,0 +1,141 @@
+import type { AddressInfo } from 'node:net'
+import { type Test, test } from 'tap'
+import { buildAggregation } from '../../src/aggregation/app.ts'
+import { aggregationState } from '../../src/aggregation/serve/pipeline.ts'
+import { parseConfig } from '../../src/config.ts'
+import { createTelemetry } from '../../src/std/telemetry.ts'
+import { aggregation, GRAIN, MIN, never, T0 } from '../fakes/aggregation.ts'
+import { sha256, someApps } from '../fakes/gateway.ts'
+import { header } from '../fakes/raw-http.ts'
+import { type Operation, operationsOf } from './contract.ts'
+import { type Exchange, fuzz, type Target } from './fuzz.ts'
+import type { Identity } from './requests.ts'
+import { SECRET } from './values.ts'
+
+const operations = operationsOf('openapi/aggregation.json')
+const tokens = [
+  { name: 'ops', sha256: sha256('ops'), scopes: ['read', 'run'] },
+  { name: 'viewer', sha256: sha256('viewer'), scopes: ['read'] },
+  { name: 'runner', sha256: sha256('runner'), scopes: ['run'] },
+  { name: 'of-blog', sha256: sha256('of-blog'), scopes: ['read', 'run'], apps: ['blog'] },
+]
+
+const bearer = (value: string): Identity => ({ headers: [['Authorization', value]], query: [] })
+const identities: readonly Identity[] = [
+  ...Array<Identity>(20).fill(bearer('Bearer ops')),
+  ...[
+    'Bearer viewer',
+    'bearer  runner',
+    'Bearer of-blog',
+    `Bearer ${SECRET}`,
+    'Basic b3BzOg==',
+    'ops',
+    '',
+  ].map(bearer),
+  { headers: [], query: [] },
+  { headers: [], query: [['access_token', 'ops']] },
+  {
+    headers: [
+      ['Authorization', 'Bearer ops'],
+      ['Authorization', `Bearer ${SECRET}`],
+    ],
+    query: [],
+  },
+]
+
+/** The private side as a whole, with a run behind it and time standing still. */
+async function listening(t: Test) {
+  const it = await aggregation(t)
+  const runs = await it.open()
+  it.deliver(T0, [1, 2, 3])
+  it.clock.advance(GRAIN + 2 * MIN)
+  await runs.tick(never)
+  await runs.work(never)
+  const logLines: string[] = []
+  const { log, metrics } = createTelemetry('debug', { write: (line) => logLines.push(line) })
+  const config = parseConfig({ aggregation: { tokens }, apps: someApps }, {})
+  const app = await buildAggregation(config.aggregation, {
+    log,
+    clock: it.clock,
+    store: it.store,
+    definitions: it.options().definitions,
+    runs,
+    apps: () => ['shop', 'blog'],
+    pipelineState: async () => ({ gateway: null, aggregation: aggregationState([], T0) }),
+    ready: () => true,
+    operations: { metrics, reconcile: () => ({ received: 0 }) },
+  })
+  t.teardown(() => app.close())
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as AddressInfo
+  for (let i = 0; i < 5; i++) await runs.submit({ at: T0 }, 'ops')
+  const runIds = (await runs.list({ limit: 10 })).map(({ id }) => id)
+  return { ...it, runs, port, logLines, runIds }
+}
+
+/** Pages of other origins learn nothing, and nobody frames or shares what is here. */
+function* isolationFaults({ answer }: Exchange): Iterable<string> {
+  if (answer === undefined || header(answer, 'connection') === 'close') return
+  if (header(answer, 'access-control-allow-origin') !== undefined) yield 'CORS'
+  if (header(answer, 'content-security-policy') !== "default-src 'self'") yield 'no CSP'
+}
+
+/** The operation, with ids and names that are there. */
+const acquainted = (operation: Operation, known: Readonly<Record<string, readonly string[]>>): Operation => ({
+  ...operation,
+  parameters: operation.parameters.map((parameter) => ({ ...parameter, known: known[parameter.name] })),
+})
+
+test('whatever is sent to the private side is answered as documented', async (t) => {
+  const it = await listening(t)
+  const target: Target = {
+    port: it.port,
+    origins: ['https://evil.example'],
+    identities,
+    faultsOf: isolationFaults,
+  }
+  const statuses: number[] = []
+  for (const operation of operations) {
+    const exchanges = await fuzz(acquainted(operation, knownOf(it.runIds)), target)
+    statuses.push(...exchanges.map(({ answer }) => answer?.status ?? 0))
+    t.ok(
+      exchanges.some(({ answer }) => answer !== undefined && answer.status < 300),
+      `${operation.operationId} was reached`,
+    )
+  }
+  t.comment(
+    JSON.stringify(
+      Object.fromEntries(
+        [...new Set(statuses)].map((one) => [one, statuses.filter((value) => value === one).length]),
+      ),
+    ),
+  )
+  await it.runs.work(never)
+  const states = new Set((await it.runs.list({ limit: 1_000 })).map(({ state }) => state))
+  t.same(
+    [...states].filter((state) => !['succeeded', 'cancelled', 'failed'].includes(state)),
+    [],
+    'every run ends',
+  )
+  t.notMatch(it.logLines.join(''), SECRET, 'the log repeats nothing')
+  t.same(
+    it.logLines.filter((line) => /"level":[56]0/.test(line)),
+    [],
+    'and has nothing to complain of',
+  )
+  t.notOk('polluted' in {})
+})
+
+const knownOf = (runIds: readonly string[]) => ({
+  id: runIds,
+  app: ['shop', 'blog'],
+  metric: ['browser.web_vital.lcp'],
+  set: ['app'],
+  rollup: ['vitals'],
+  from: ['0', `${T0}`, '2026-11-22T11:00:00Z', '2026-11-22'],
+  to: [`${T0 + GRAIN}`, '2026-11-23', '253402300799999', '8640000000000000'],
+  step: ['15m', '1h', '1d', '7m'],
+  tz: ['UTC', 'Europe/Berlin', 'Pacific/Apia', 'America/New_York', '+25:00', 'Etc/Unknown'],
+  q: ['0.5', '0.5,0.75,0.999999', '1', '.1'],
+  limit: ['1', '100', '101', '0'],
+})

@@ -1,0 +1,65 @@
+import fc from 'fast-check'
+import { type Answer, exchangeBytes, header } from '../fakes/raw-http.ts'
+import { deviations, type Operation } from './contract.ts'
+import { type Request, render, requestsTo, type Scene, stopsHalfWay } from './requests.ts'
+import { SECRET } from './values.ts'
+
+/** Requests to an operation, and four times as many where there are bodies. `FUZZ_RUNS=5000 FUZZ_SEED=7 npx tap test/fuzz/gateway.test.ts` looks longer, and elsewhere. A failure prints its seed and path. */
+export const RUNS = Number(process.env['FUZZ_RUNS'] ?? 100)
+export const SEED = Number(process.env['FUZZ_SEED'] ?? 20_261_122)
+
+export interface Exchange {
+  readonly request: Request
+  /** Given to the events of the request. */
+  readonly ids: readonly string[]
+  /** None when the server closed the connection instead. */
+  readonly answer: Answer | undefined
+}
+
+export interface Target extends Scene {
+  readonly port: number
+  /** What else must hold, as sentences about what does not. */
+  readonly faultsOf: (exchange: Exchange) => Iterable<string>
+}
+
+let ids = 0
+export const nextId = (): string => `fuzz-${++ids}`
+
+/** Sends requests to the operation until one is answered otherwise than the document says, and throws the simplest such. */
+export async function fuzz(operation: Operation, target: Target): Promise<readonly Exchange[]> {
+  const exchanges: Exchange[] = []
+  const numRuns = RUNS * (Object.keys(operation.body).length > 0 ? 4 : 1)
+  const property = fc.asyncProperty(requestsTo(operation, target), async (request) => {
+    const { bytes, ids, ...sending } = render(request, nextId)
+    const answer = await exchangeBytes(target.port, bytes, sending)
+    const exchange = { request, ids, answer }
+    exchanges.push(exchange)
+    const faults = [...faultsOf(operation, exchange), ...target.faultsOf(exchange)]
+    if (faults.length > 0) throw new Error(`${faults.join('; ')}: ${printed(answer)}`)
+  })
+  await fc.assert(property, { numRuns, seed: SEED })
+  return exchanges
+}
+
+export function* faultsOf(operation: Operation, { request, answer }: Exchange): Iterable<string> {
+  if (answer === undefined) {
+    if (!stopsHalfWay(request)) yield 'no answer'
+    return
+  }
+  yield* deviations(request.direct ? operation : undefined, answer, request.method === 'HEAD')
+  if (everything(answer).includes(SECRET)) yield 'repeats what was sent'
+  if (answer.body.includes(request.target)) yield 'repeats the URL'
+}
+
+const everything = ({ headers, body }: Answer): string =>
+  JSON.stringify([...headers]) + body.toString('latin1')
+
+const printed = (answer: Answer | undefined): string =>
+  answer === undefined ? 'closed' : `${answer.status} ${answer.body.toString('utf8').slice(0, 300)}`
+
+/** No request reached a handler: Node could not read one, so that nothing is known of whoever sent it. */
+export const wasUnreadable = (answer: Answer): boolean =>
+  header(answer, 'connection') === 'close' &&
+  /^$|"detail":"(This is not HTTP|Request line and headers|The request was not complete)/.test(
+    `${answer.body}`,
+  )
