@@ -48,7 +48,7 @@ export interface System {
 /** Mode `journal` has answered already when events wait here: a fuller container costs nobody anything. */
 export const LINGER_MS = 1_000
 /** Of the fallback (design.md, Ack): a file is stored while the next fills, and the last is not waited for. */
-const FALLBACK_FILES = { maxBytes: 8_388_608, maxAgeMs: 1_000 }
+export const FALLBACK_FILES = { maxBytes: 8_388_608, maxAgeMs: 1_000 }
 /** Lines compacted into one Parquet object at most: a few minutes of a busy gateway. */
 const COMPACTION_BYTES = 268_435_456
 const GRAINS_MS = { '1m': 60_000, '5m': 300_000, '15m': 900_000, '1h': 3_600_000 } as const
