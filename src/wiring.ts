@@ -36,7 +36,7 @@ export interface System {
 /** Mode `journal` has answered already when events wait here: a fuller container costs nobody anything. */
 export const LINGER_MS = 1_000
 /** Of the fallback, and of any in S3 (design.md, Ack): one is stored while the next fills, and the last is not waited for. */
-const SMALL_FILES = { maxBytes: 8_388_608, maxAgeMs: 1_000 }
+export const SMALL_FILES = { maxBytes: 8_388_608, maxAgeMs: 1_000 }
 
 export interface GatewayWiring {
   readonly registry: Registry

@@ -21,7 +21,7 @@ import type { Terminal } from './terminal.ts'
 /** Requests in flight may take so long to finish once no new ones are taken (design.md, section 5). */
 export const IN_FLIGHT_MS = 10_000
 /** Kept back from everything else, for what must be written at the end. */
-const CHECKPOINT_MS = 3_000
+export const CHECKPOINT_MS = 3_000
 /** A load balancer needs so long to notice that an instance is not ready any more; on loopback there is none. */
 const LOAD_BALANCER_MS = 10_000
 

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { PutRecordsCommand } from '@aws-sdk/client-kinesis'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { test } from 'tap'
-import { IN_FLIGHT_MS } from '../../src/cli/serve.ts'
+import { CHECKPOINT_MS, IN_FLIGHT_MS } from '../../src/cli/serve.ts'
 import { parseConfig } from '../../src/config.ts'
 import * as event from '../../src/event/event.ts'
 import { createLedger } from '../../src/event/ledger.ts'
@@ -17,6 +17,7 @@ import { SEGMENT_BYTES } from '../../src/gateway/deliver/disk-journal.ts'
 import { GROUP_BYTES, GROUP_MS } from '../../src/gateway/deliver/group-commit.ts'
 import { kinesisClient } from '../../src/gateway/deliver/kinesis.ts'
 import { FILE_LIMITS } from '../../src/gateway/deliver/lake-writer.ts'
+import { SHARD_BYTES_PER_SECOND, SHARD_RECORDS_PER_SECOND } from '../../src/gateway/deliver/pacing.ts'
 import { CONTAINER_BYTES, CONTAINER_LINES, RECORD_BYTES } from '../../src/gateway/deliver/pack.ts'
 import { startPump } from '../../src/gateway/deliver/pump.ts'
 import type { RecordOutcome } from '../../src/gateway/deliver/stream.ts'
@@ -25,7 +26,7 @@ import { CORS_MAX_AGE_SECONDS } from '../../src/http/cors.ts'
 import { RETRY_AFTER_MAX_MS, RETRY_AFTER_MIN_MS } from '../../src/http/problems.ts'
 import * as server from '../../src/http/server.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
-import { LINGER_MS } from '../../src/wiring.ts'
+import { LINGER_MS, SMALL_FILES } from '../../src/wiring.ts'
 import { memoryBacklog } from '../fakes/backlog.ts'
 import { fakeClock } from '../fakes/clock.ts'
 import { seededEntropy } from '../fakes/entropy.ts'
@@ -73,7 +74,13 @@ test('the numbers of the design', async (t) => {
     ['linger in mode journal', LINGER_MS, SECOND_MS],
     ['lake file, bytes', FILE_LIMITS.maxBytes, 32 * MIB],
     ['lake file, age', FILE_LIMITS.maxAgeMs, 2 * SECOND_MS],
+    ['file of the fallback, bytes', SMALL_FILES.maxBytes, 8 * MIB],
+    ['file of the fallback, age', SMALL_FILES.maxAgeMs, SECOND_MS],
+    ['shard, records a second', SHARD_RECORDS_PER_SECOND, 1_000],
+    // Kinesis counts a megabyte of 2^20 bytes.
+    ['shard, bytes a second', SHARD_BYTES_PER_SECOND, MIB],
     ['requests in flight at the end', IN_FLIGHT_MS, 10 * SECOND_MS],
+    ['kept for the checkpoint', CHECKPOINT_MS, 3 * SECOND_MS],
   ] as const) {
     t.equal(actual, designed, what)
   }

@@ -6,8 +6,8 @@ import { createShardCount } from './shard-count.ts'
 import type { Stream, StreamRecord } from './stream.ts'
 
 /** What a shard takes: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html */
-const SHARD_RECORDS_PER_SECOND = 1_000
-const SHARD_BYTES_PER_SECOND = 1_048_576
+export const SHARD_RECORDS_PER_SECOND = 1_000
+export const SHARD_BYTES_PER_SECOND = 1_048_576
 /**
  * As the Kinesis Producer Library does it (RateLimit): above what the stream takes, so that it can be used up, and not so
  * far above that throttled records crowd out others.
