@@ -126,7 +126,7 @@ test('a lake in S3 takes what the gateway stores, and what the aggregation reads
     t.same(others, [])
     const { pipelineState } = await wireAggregation(config, { ...own, askGateway: async () => null })
     t.match(await pipelineState(), { aggregation: { dueWindows: 0 } })
-    t.same(readdirSync(config.dataDir).sort(), ['journal', 'tmp'], 'no lake on this disk')
+    t.same(readdirSync(config.dataDir).sort(), ['instance', 'journal', 'tmp'], 'no lake on this disk')
   }
 })
 
