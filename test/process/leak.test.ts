@@ -582,9 +582,9 @@ test('commands tell what is configured and what is wrong with it, and no secret'
     t.match(command.said(), /is not valid (JSON|YAML)/, name)
     t.same(leaks(secrets, { said: command.said() }), [], name)
   }
-  const faulty = { HEADGATE_AGGREGATION_TOKENS: `[{"sha256":"${secret}"`, HEADGATE_TOKEN: secret }
+  const faulty = { HEADGATE_AGGREGATION_TOKENS: `[{"sha256":"${secret}"`, HEADGATE_SECRET: secret }
   const command = launch(t, { args: ['config', 'check'], env: faulty })
   t.equal(await command.ended, 2, 'a variable')
-  t.match(command.said(), /HEADGATE_TOKEN: names no configuration key/)
+  t.match(command.said(), /HEADGATE_SECRET: names no configuration key/)
   t.same(leaks(secrets, { said: command.said() }), [], 'a variable')
 })

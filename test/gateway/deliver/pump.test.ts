@@ -96,7 +96,12 @@ t.test('what the backlog holds is delivered, released in order and counted', asy
   await until(() => backlog.state().frames === 0)
   t.strictSame(stream.calls.slice(1), [['d']])
   t.match(ledger.totals(), { delivered: 4, deadLettered: 0 })
-  t.strictSame(pump.state(), { inFlightBytes: 0, failingSinceMs: undefined, paused: undefined })
+  t.match(pump.state(), {
+    inFlightBytes: 0,
+    failingSinceMs: undefined,
+    paused: undefined,
+    fallbackOpen: false,
+  })
   t.strictSame(await pump.stop({ drainMs: LONG_MS }), { drained: true })
   t.strictSame(await metric('headgate_sink_records_total'), [
     'headgate_sink_records_total{sink="kinesis",outcome="stored"} 2',
