@@ -69,7 +69,7 @@ export async function wireGateway(
 ): Promise<GatewayWiring> {
   const { entropy, telemetry, lake } = system
   const { log, metrics } = telemetry
-  const instance = config.gateway.instance ?? (await instanceName(config.dataDir, system))
+  const instance = await instanceOf(config, system)
   const journal = await openJournal(config, place, system)
   const waiting = () => together(journal.state(), adoption.leftovers())
   const backlogEvents = () => waiting().events
@@ -113,6 +113,10 @@ export async function wireGateway(
     },
   }
 }
+
+/** The name of the gateway: as configured, or kept in the data folder. */
+export const instanceOf = async ({ dataDir, gateway }: Config, system: System): Promise<string> =>
+  gateway.instance ?? instanceName(dataDir, system)
 
 function sinkOf(kind: Stream['kind'], pump: Pump): Reconciliation['sink'] {
   const { failingSinceMs, paused, fallbackOpen } = pump.state()
