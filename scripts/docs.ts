@@ -59,6 +59,8 @@ A token (\`aggregation.tokens[]\`) has \`name\`, \`sha256\`, \`scopes\` (\`read\
 
 \`shutdown.totalMs\` is one deadline for all: readiness off for \`waitMs\` (10 s, none on loopback), 10 s at most for requests in flight, \`drainMs\` at most for the stream, the rest for the lake where the journal is ephemeral (at least as long as the stream had), and 3 s for the checkpoint.
 
+\`gateway.workers\` (or \`--workers\`) is the number of processes that take requests. They share the listener, the limits and the journal's room; see [operations](operations.md).
+
 The apps are read again at SIGHUP.
 `
 }
@@ -91,6 +93,8 @@ ${rows.join('\n')}
 In the lake a line is \`{"v":1, …columns…}\`, without the absent ones. Times are epoch milliseconds, so that no engine's time zone can touch them.
 
 **Ids.** The dedup key is (\`app_id\`, \`event_id\`) within a window. Without an \`event_id\`, a sender that retries (fetch, SDK) gets a hash of body, position, user agent and truncated address, so that a retry is the same event: give two really identical measurements in two identical requests ids of their own. Beacons and pixels never retry and get random ids. Of several rows with one \`measurement_id\` in a window the last value counts; in a later window it counts anew.
+
+**Ledger events.** Events named \`headgate.ledger\` are the gateway's own: they tell how many events of an app it accepted in a minute ([operations](operations.md)). Leave them out of what you count.
 `
 }
 

@@ -6,6 +6,7 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { patienceMs } from '../../src/cli/shutdown.ts'
+import { startCommand } from '../fakes/command.ts'
 import { ask, listen, post, sha256, start, waitFor } from '../fakes/serving.ts'
 
 test('serve runs both modules, keeps their doors apart, and ends with 0', async (t) => {
@@ -76,6 +77,21 @@ test('the aggregation on its own asks the gateway elsewhere, or says that it doe
   t.match((await ask(`${aggregation}/reconcile`)).body, { status: 404, code: 'not_found' })
   unknown.terminal.terminate()
   t.equal(await unknown.ended, 0)
+})
+
+test('SIGHUP keeps the app that a first start made up', async (t) => {
+  const dataDir = t.testdir()
+  const { terminal, ended, url } = startCommand(['gateway'], {
+    HEADGATE_DATA_DIR: dataDir,
+    HEADGATE_GATEWAY_LISTEN_PORT: '0',
+  })
+  const gateway = await url('gateway')
+  const { appKey } = JSON.parse(await readFile(join(dataDir, 'dev.json'), 'utf8'))
+  terminal.reload()
+  await waitFor(() => /1 apps read again/.test(terminal.said().err))
+  t.equal((await post(gateway, appKey)).status, 202)
+  terminal.terminate()
+  t.equal(await ended, 0)
 })
 
 test('SIGHUP reads the apps again; a faulty file changes nothing', async (t) => {
