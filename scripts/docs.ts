@@ -61,6 +61,8 @@ A token (\`aggregation.tokens[]\`) has \`name\`, \`sha256\`, \`scopes\` (\`read\
 
 The lake (\`lake\`) lies below \`dataDir\` (\`fs\`) or in a bucket (\`s3\`): \`bucket\`, \`prefix\` of every key, \`region\` and \`endpoint\` (those of \`aws\` by default), \`forcePathStyle\` for servers that are not Amazon's. Credentials come from the AWS SDK's default chain, and need \`s3:GetObject\`, \`s3:PutObject\` and \`s3:DeleteObject\` below the prefix and \`s3:ListBucket\`. The server must honour \`If-None-Match: *\`, as Amazon S3, versitygw and SeaweedFS do: runs are committed by it. Objects that are read are copied to \`dataDir/tmp\` meanwhile, at most \`maxTempBytes\` at a time, which must hold what one window reads. \`gateway.stream.kind: lake\` then writes a file a second or each 8 MiB, instead of each 2 s or 32 MiB.
 
+\`gateway.workers\` (or \`--workers\`) is the number of processes that take requests. They share the listener, the limits and the journal's room; see [operations](operations.md).
+
 The apps are read again at SIGHUP.
 `
 }
@@ -93,6 +95,8 @@ ${rows.join('\n')}
 In the lake a line is \`{"v":1, …columns…}\`, without the absent ones. Times are epoch milliseconds, so that no engine's time zone can touch them.
 
 **Ids.** The dedup key is (\`app_id\`, \`event_id\`) within a window. Without an \`event_id\`, a sender that retries (fetch, SDK) gets a hash of body, position, user agent and truncated address, so that a retry is the same event: give two really identical measurements in two identical requests ids of their own. Beacons and pixels never retry and get random ids. Of several rows with one \`measurement_id\` in a window the last value counts; in a later window it counts anew.
+
+**Ledger events.** Events named \`headgate.ledger\` are the gateway's own: they tell how many events of an app it accepted in a minute ([operations](operations.md)). Leave them out of what you count.
 `
 }
 

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { Config } from './config-schema.ts'
+import { type Config, MIN_JOURNAL_BYTES } from './config-schema.ts'
 
 export interface Fault {
   /** Dotted, as in the file: `gateway.listen.port`. */
@@ -63,6 +63,11 @@ function gatewayFaults({ gateway, aws }: Config): Fault[] {
   return [
     ...gateway.trustProxy.flatMap((cidr, i) =>
       faultIf(!isCidr(cidr), `gateway.trustProxy.${i}`, 'must be an address or a CIDR such as 10.0.0.0/8'),
+    ),
+    ...faultIf(
+      gateway.journal.maxBytes / gateway.workers < MIN_JOURNAL_BYTES,
+      'gateway.journal.maxBytes',
+      'must be at least 8MiB for each of gateway.workers',
     ),
     ...faultIf(kind === 'kinesis' && name === undefined, 'gateway.stream.name', 'is required for kinesis'),
     ...faultIf(

@@ -5,6 +5,9 @@ export const DURATION = { measure: 'duration' } as const
 /** Written as a number of bytes or as text: 512KiB, 64MiB, 4GiB. */
 export const BYTES = { measure: 'bytes' } as const
 
+/** Of each worker: a journal gives room back a segment at a time, of which it has 32. */
+export const MIN_JOURNAL_BYTES = 8_388_608
+
 const strict = <T extends TProperties>(properties: T) =>
   Type.Object(properties, { additionalProperties: false, default: {} })
 const literals = <Values extends string[]>(values: readonly [...Values], options = {}) =>
@@ -62,6 +65,8 @@ export const GatewayConfig = strict({
   listen: listen(8080),
   /** Left out: a random name, kept in `dataDir`. */
   instance: Type.Optional(segment),
+  /** Processes that share the listener, the limits and the journal's room. */
+  workers: Type.Integer({ default: 1, minimum: 1, maximum: 64 }),
   operations: strict({
     listen: Type.Optional(
       Type.Object({
@@ -80,7 +85,7 @@ export const GatewayConfig = strict({
     inflightBytes: sizeBytes(67_108_864),
   }),
   journal: strict({
-    maxBytes: sizeBytes(4_294_967_296, 8_388_608),
+    maxBytes: sizeBytes(4_294_967_296, MIN_JOURNAL_BYTES),
     /** Whether no later process will find it: at the end, what is left goes to the lake. */
     ephemeral: Type.Boolean({ default: false }),
   }),

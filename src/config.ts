@@ -8,7 +8,7 @@ import { AppError } from './std/errors.ts'
 export type { Config } from './config-schema.ts'
 
 /** Variables that start with HEADGATE_ but are no configuration key: read by commands. */
-const RESERVED = ['HEADGATE_CONFIG', 'HEADGATE_TOKEN']
+const RESERVED = ['HEADGATE_CONFIG', 'HEADGATE_TOKEN', 'HEADGATE_WORKER']
 
 /**
  * File contents and environment → frozen Config. The environment wins. Throws `bad_configuration` with *every* fault and

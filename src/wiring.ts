@@ -5,6 +5,7 @@ import { createLedger, type Ledger } from './event/ledger.ts'
 import { createRegistry, type Registry } from './gateway/apps/registry.ts'
 import type { Journal } from './gateway/collect/journal.ts'
 import { startLedgerWriter } from './gateway/collect/ledger-writer.ts'
+import { type Adoption, adoptFolders, noAdoption, together } from './gateway/deliver/adoption.ts'
 import type { Backlog } from './gateway/deliver/backlog.ts'
 import { openDiskJournal } from './gateway/deliver/disk-journal.ts'
 import type { Fallback } from './gateway/deliver/diversion.ts'
@@ -22,7 +23,7 @@ import { fsLake, sweepUnfinished } from './lake/fs.ts'
 import type { Lake } from './lake/lake.ts'
 import type { Clock } from './std/clock.ts'
 import type { Entropy } from './std/id.ts'
-import type { Telemetry } from './std/telemetry.ts'
+import { quietTelemetry, type Telemetry } from './std/telemetry.ts'
 
 /** What the process brings: its time, its chance, its log and metrics. */
 export interface System {
@@ -35,6 +36,8 @@ export interface System {
 
 /** Mode `journal` has answered already when events wait here: a fuller container costs nobody anything. */
 export const LINGER_MS = 1_000
+/** Of a journal that is only emptied. */
+const ORPHAN_SEGMENT_BYTES = 4_096
 /** Of the fallback, and of any in S3 (design.md, Ack): one is stored while the next fills, and the last is not waited for. */
 export const SMALL_FILES = { maxBytes: 8_388_608, maxAgeMs: 1_000 }
 
@@ -51,17 +54,32 @@ export interface GatewayWiring {
   close(withinMs: number): Promise<void>
 }
 
-export async function wireGateway(config: Config, system: System): Promise<GatewayWiring> {
+/** Which of the processes that share a configuration this one is. */
+export interface Place {
+  /** From 0. */
+  readonly index: number
+  readonly workers: number
+}
+
+const ALONE: Place = { index: 0, workers: 1 }
+
+export async function wireGateway(
+  config: Config,
+  system: System,
+  place: Place = ALONE,
+): Promise<GatewayWiring> {
   const { entropy, telemetry, lake } = system
   const { log, metrics } = telemetry
-  const instance = config.gateway.instance ?? (await instanceName(config.dataDir, system))
-  const journal = await openJournal(config, system)
-  const backlogEvents = () => journal.state().events
+  const instance = await instanceOf(config, system)
+  const journal = await openJournal(config, place, system)
+  const waiting = () => together(journal.state(), adoption.leftovers())
+  const backlogEvents = () => waiting().events
   const atRiskEvents = config.gateway.durability === 'memory' ? backlogEvents : () => 0
   const ledger = createLedger(metrics, backlogEvents, atRiskEvents)
   ledger.recovered(journal.recovered.events)
+  const adoption = adoptJournals(config, place, { journal, ledger, system })
   if (journal.recovered.frames > 0) log.info({ ...journal.recovered }, 'the journal was recovered')
-  const stream = openStream(config, system)
+  const stream = openStream(config, place, system)
   const fallback = openFallback(config, instance, system)
   const deadLetter = lakeDeadLetters(lake, entropy)
   const pump = startPump({
@@ -77,7 +95,7 @@ export async function wireGateway(config: Config, system: System): Promise<Gatew
     journal,
     ledger,
     reconcile() {
-      const { events, bytes, oldestMs } = journal.state()
+      const { events, bytes, oldestMs } = waiting()
       const backlog = { events, bytes, ...(oldestMs !== undefined && { oldestMs }) }
       const sink = sinkOf(stream.kind, pump)
       return reconciliationOf({ instance, ...ledger.totals(), backlog, atRisk: atRiskEvents(), sink })
@@ -87,16 +105,19 @@ export async function wireGateway(config: Config, system: System): Promise<Gatew
       if (diesWithUs(config.gateway)) pump.hurry()
     },
     async close(withinMs) {
-      await ledgerWriter.close()
+      await Promise.all([adoption.stop(), ledgerWriter.close()])
       const { drained } = await pump.stop(stopTimes(config, withinMs))
-      if (!drained)
-        log.warn({ events: journal.state().events }, 'events stay in the journal for the next start')
+      if (!drained) log.warn({ events: backlogEvents() }, 'events stay in the journal for the next start')
       // First, so that no sink can keep the checkpoint waiting.
       await journal.close()
       await Promise.all([stream.close(), fallback?.stream.close()])
     },
   }
 }
+
+/** The name of the gateway: as configured, or kept in the data folder. */
+export const instanceOf = async ({ dataDir, gateway }: Config, system: System): Promise<string> =>
+  gateway.instance ?? instanceName(dataDir, system)
 
 function sinkOf(kind: Stream['kind'], pump: Pump): Reconciliation['sink'] {
   const { failingSinceMs, paused, fallbackOpen } = pump.state()
@@ -113,18 +134,43 @@ function sinkOf(kind: Stream['kind'], pump: Pump): Reconciliation['sink'] {
 type OpenJournal = Journal &
   Backlog & { readonly recovered: { frames: number; events: number }; close(): Promise<void> }
 
-async function openJournal({ dataDir, gateway }: Config, { clock, telemetry }: System): Promise<OpenJournal> {
+async function openJournal(
+  { dataDir, gateway }: Config,
+  { index }: Place,
+  { clock, telemetry }: System,
+): Promise<OpenJournal> {
   const { maxBytes } = gateway.journal
   switch (gateway.durability) {
     case 'memory':
       telemetry.log.warn('durability is "memory": a crash loses what was acknowledged')
       return { ...memoryJournal({ maxBytes }), recovered: { frames: 0, events: 0 } }
     case 'journal':
-      return openDiskJournal({ dir: join(dataDir, 'journal', '0'), maxBytes, telemetry, clock })
+      return openDiskJournal({ dir: join(dataDir, 'journal', `${index}`), maxBytes, telemetry, clock })
   }
 }
 
-function openStream({ gateway, lake, aws }: Config, system: System): Stream {
+/** The first worker empties the folders of those that are no more. */
+function adoptJournals(
+  { dataDir, gateway }: Config,
+  { index, workers }: Place,
+  { journal, ledger, system }: { journal: Journal; ledger: Ledger; system: System },
+): Adoption {
+  if (index > 0 || gateway.durability === 'memory') return noAdoption
+  const { clock, telemetry } = system
+  // It is ours for minutes: what it would count is no part of our own metrics, and it needs no room to grow.
+  const orphan = { maxBytes: gateway.journal.maxBytes, segmentBytes: ORPHAN_SEGMENT_BYTES, clock }
+  return adoptFolders({
+    ...{ dir: join(dataDir, 'journal'), workers, journal, ledger, telemetry },
+    openOrphan: (dir) =>
+      openDiskJournal({
+        dir,
+        ...orphan,
+        telemetry: { log: telemetry.log, metrics: quietTelemetry().metrics },
+      }),
+  })
+}
+
+function openStream({ gateway, lake, aws }: Config, { workers }: Place, system: System): Stream {
   const { kind, name = '' } = gateway.stream
   switch (kind) {
     case 'lake':
@@ -132,7 +178,7 @@ function openStream({ gateway, lake, aws }: Config, system: System): Stream {
     case 'kinesis': {
       const client = kinesisClient(placeOf(gateway.stream, aws))
       const countShards = () => countOpenShards(client, name)
-      return paced(kinesisStream({ client, streamName: name }), { countShards, ...system })
+      return paced(kinesisStream({ client, streamName: name }), { countShards, workers, ...system })
     }
   }
 }

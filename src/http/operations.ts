@@ -30,7 +30,8 @@ export async function operationsRoutes(app: FastifyInstance, ports: OperationsPo
     schema: {
       operationId: 'metrics',
       summary: 'Prometheus metrics',
-      description: 'Text exposition format. Needs a token with the scope `read`.',
+      description:
+        'Text exposition format. `headgate gateway` answers it on `gateway.operations.listen`. Needs a token with the scope `read`.',
       tags: ['operations'],
       response: {
         200: { content: { 'text/plain': { schema: Type.String() } } },
@@ -48,7 +49,7 @@ export async function operationsRoutes(app: FastifyInstance, ports: OperationsPo
       operationId: 'reconcile',
       summary: 'Where every event went',
       description:
-        'The conservation law: received = accepted + rejected, and accepted + ledgerEvents + recovered = delivered + fallback + deadLettered + backlog. Needs a token with the scope `read`.',
+        'The conservation law: received = accepted + rejected, and accepted + ledgerEvents + recovered = delivered + fallback + deadLettered + backlog. `headgate gateway` answers it on `gateway.operations.listen`. Needs a token with the scope `read`.',
       tags: ['operations'],
       response: {
         200: Reconciliation,

@@ -1,3 +1,4 @@
+import type { Cluster as NodeCluster } from 'node:cluster'
 import { EventEmitter } from 'node:events'
 import { test } from 'tap'
 import { runCommand } from '../../src/cli/commands.ts'
@@ -57,20 +58,31 @@ test('what fails says why: usage and configuration with 2, the rest with 1, the 
   }
 })
 
-test('a terminal is the process: its signals, its streams', async (t) => {
+/** A process and the cluster that it is in, as far as a terminal looks at them. */
+function fakeProcess(env: Readonly<Record<string, string>> = {}) {
   const written: string[] = []
   const stream = (name: string) => ({ write: (text: string) => written.push(`${name} ${text}`), isTTY: true })
+  const sent: unknown[] = []
   const fake = Object.assign(new EventEmitter(), {
-    env: { A: 'b' },
+    env,
     stdout: stream('out'),
     stderr: stream('err'),
+    send: (message: unknown) => sent.push(message),
   })
-  const terminal = processTerminal(fake as unknown as NodeJS.Process)
+  const cluster = { isWorker: false, fork: (_env: object): unknown => undefined }
+  const terminal = () => processTerminal(fake as unknown as NodeJS.Process, cluster as unknown as NodeCluster)
+  return { fake, cluster, terminal, written, sent }
+}
+
+test('a terminal is the process: its signals, its streams', async (t) => {
+  const { fake, terminal: open, written } = fakeProcess({ A: 'b' })
+  const terminal = open()
   terminal.out('1')
   terminal.err('2')
   t.same(written, ['out 1', 'err 2'])
   t.equal(terminal.interactive, true)
   t.equal(terminal.env['A'], 'b')
+  t.equal(terminal.primary, undefined)
   let reloads = 0
   terminal.onReload(() => reloads++)
   fake.emit('SIGHUP')
@@ -78,4 +90,55 @@ test('a terminal is the process: its signals, its streams', async (t) => {
   t.equal(terminal.stop.aborted, false)
   fake.emit('SIGTERM')
   t.equal(terminal.stop.aborted, true)
+})
+
+test('a worker listens to its primary as to signals, and answers it', async (t) => {
+  const { fake, cluster, terminal: open, sent } = fakeProcess({ HEADGATE_WORKER: '3' })
+  cluster.isWorker = true
+  const terminal = open()
+  t.equal(terminal.primary?.index, 3)
+  terminal.primary?.send({ kind: 'ready' })
+  t.same(sent, [{ kind: 'ready' }])
+  let reloads = 0
+  terminal.onReload(() => reloads++)
+  fake.emit('message', { kind: 'report', id: 1 })
+  t.same([reloads, terminal.stop.aborted], [0, false])
+  fake.emit('message', { kind: 'reload' })
+  t.equal(reloads, 1)
+  fake.emit('message', { kind: 'stop' })
+  t.equal(terminal.stop.aborted, true)
+})
+
+test('a worker is a process of the cluster: told things, heard, killed, and its end noticed', async (t) => {
+  const { cluster, terminal } = fakeProcess()
+  const [told, killed, envs]: [unknown[], unknown[], unknown[]] = [[], [], []]
+  const forked = () => {
+    const process = { kill: (signal: string) => killed.push(signal) }
+    const worker = Object.assign(new EventEmitter(), {
+      process,
+      send: (message: unknown) => told.push(message),
+    })
+    return worker
+  }
+  const [worker, broken] = [forked(), forked()]
+  const next = [worker, broken]
+  cluster.fork = (env) => {
+    envs.push(env)
+    return next.shift()
+  }
+  const process = terminal().fork(2, { A: 'b' })
+  t.same(envs, [{ A: 'b', HEADGATE_WORKER: '2' }])
+  process.send({ kind: 'stop' })
+  t.same(told, [{ kind: 'stop' }])
+  const heard: unknown[] = []
+  process.onMessage((message) => heard.push(message))
+  worker.emit('message', { kind: 'ready' })
+  t.same(heard, [{ kind: 'ready' }])
+  process.kill()
+  t.same(killed, ['SIGKILL'])
+  worker.emit('exit', null, 'SIGKILL')
+  t.same(await process.ended, { code: null, signal: 'SIGKILL' })
+  const unborn = terminal().fork(0, {})
+  broken.emit('error', new Error('EAGAIN'))
+  t.same(await unborn.ended, { code: null, signal: null })
 })

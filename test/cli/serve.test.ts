@@ -1,62 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { open, readdir, readFile, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
-import { type Test, test } from 'tap'
-import { patienceMs } from '../../src/cli/serve.ts'
-import { type RunningCommand, startCommand } from '../fakes/command.ts'
-
-const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
-const listen = { port: 0 }
-
-interface Started extends RunningCommand {
-  readonly dir: string
-  readonly file: string
-}
-
-async function start(
-  t: Test,
-  command: string,
-  more: { gateway?: object; aggregation?: object; shutdown?: object } = {},
-): Promise<Started> {
-  const dir = t.testdir()
-  const file = join(dir, 'headgate.json')
-  const config = {
-    dataDir: join(dir, 'data'),
-    gateway: { listen, ...more.gateway },
-    aggregation: {
-      listen,
-      tokens: [{ name: 't', sha256: sha256('token'), scopes: ['read', 'run'] }],
-      ...more.aggregation,
-    },
-    shutdown: { ...more.shutdown },
-    apps: [{ id: 'shop', keys: [{ sha256: sha256('key') }] }],
-  }
-  await writeFile(file, JSON.stringify(config))
-  const running = startCommand([command, '-c', file])
-  t.teardown(() => running.terminal.terminate())
-  return { ...running, dir, file }
-}
-
-const post = (url: string, key = 'key') =>
-  fetch(`${url}/v1/events`, {
-    method: 'POST',
-    headers: { 'x-headgate-key': key, 'content-type': 'application/json' },
-    body: '{"name":"a","value":1}',
-  })
-
-const ask = async (url: string) => {
-  const response = await fetch(url, { headers: { authorization: 'Bearer token' } })
-  return {
-    status: response.status,
-    body: response.headers.get('content-type')?.includes('json')
-      ? await response.json()
-      : await response.text(),
-  }
-}
+import { test } from 'tap'
+import { patienceMs } from '../../src/cli/shutdown.ts'
+import { startCommand } from '../fakes/command.ts'
+import { ask, listen, post, sha256, start, waitFor } from '../fakes/serving.ts'
 
 test('serve runs both modules, keeps their doors apart, and ends with 0', async (t) => {
   const { terminal, ended, url } = await start(t, 'serve')
@@ -123,9 +74,24 @@ test('the aggregation on its own asks the gateway elsewhere, or says that it doe
   const unknown = await start(t, 'aggregation')
   const aggregation = await unknown.url('aggregation')
   t.match((await ask(`${aggregation}/query/pipeline`)).body, { gateway: null })
-  t.match((await ask(`${aggregation}/reconcile`)).body, { code: 'not_found' })
+  t.match((await ask(`${aggregation}/reconcile`)).body, { status: 404, code: 'not_found' })
   unknown.terminal.terminate()
   t.equal(await unknown.ended, 0)
+})
+
+test('SIGHUP keeps the app that a first start made up', async (t) => {
+  const dataDir = t.testdir()
+  const { terminal, ended, url } = startCommand(['gateway'], {
+    HEADGATE_DATA_DIR: dataDir,
+    HEADGATE_GATEWAY_LISTEN_PORT: '0',
+  })
+  const gateway = await url('gateway')
+  const { appKey } = JSON.parse(await readFile(join(dataDir, 'dev.json'), 'utf8'))
+  terminal.reload()
+  await waitFor(() => /1 apps read again/.test(terminal.said().err))
+  t.equal((await post(gateway, appKey)).status, 202)
+  terminal.terminate()
+  t.equal(await ended, 0)
 })
 
 test('SIGHUP reads the apps again; a faulty file changes nothing', async (t) => {
@@ -203,11 +169,6 @@ test('with a disk that nobody finds again, what Kinesis does not take is in the 
   t.equal((await lakeRows(join(dir, 'data'))).length, 5)
   t.strictSame(await readdir(join(dir, 'data', 'lake', 'raw')), ['fallback-blue-1'])
 })
-
-/** Until it holds; the test's own timeout ends it. */
-async function waitFor(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setImmediate(resolve))
-}
 
 test('only where others reach us a load balancer may need time to notice', async (t) => {
   t.equal(patienceMs(['127.0.0.1', '::1']), 0)

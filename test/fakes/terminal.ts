@@ -1,4 +1,5 @@
 import type { Terminal } from '../../src/cli/terminal.ts'
+import type { PrimaryLine } from '../../src/cli/worker-line.ts'
 
 export interface FakeTerminal extends Terminal {
   /** Everything said so far. */
@@ -11,7 +12,21 @@ export interface FakeTerminal extends Terminal {
   logged(message: string): Promise<Record<string, unknown>>
 }
 
-export function fakeTerminal(env: Readonly<Record<string, string>> = {}, interactive = false): FakeTerminal {
+/** What the process around a command adds: workers, or a primary. */
+export interface Surroundings {
+  readonly primary?: PrimaryLine
+  readonly fork?: Terminal['fork']
+}
+
+const noFork: Terminal['fork'] = () => {
+  throw new Error('This terminal has no workers')
+}
+
+export function fakeTerminal(
+  env: Readonly<Record<string, string>> = {},
+  interactive = false,
+  { primary, fork = noFork }: Surroundings = {},
+): FakeTerminal {
   const stop = new AbortController()
   const said = { out: '', err: '' }
   const reloads: (() => void)[] = []
@@ -22,10 +37,20 @@ export function fakeTerminal(env: Readonly<Record<string, string>> = {}, interac
     return lines.map((text) => JSON.parse(text) as Record<string, unknown>).find(({ msg }) => msg === message)
   }
 
+  primary?.onMessage(({ kind }) => {
+    if (kind === 'stop') stop.abort()
+    if (kind === 'reload') reload()
+  })
+  function reload(): void {
+    for (const callback of reloads) callback()
+  }
+
   return {
     env,
     interactive,
     stop: stop.signal,
+    ...(primary && { primary }),
+    fork,
     out(text) {
       said.out += text
       for (const { message, resolve } of waiting) {
@@ -39,9 +64,7 @@ export function fakeTerminal(env: Readonly<Record<string, string>> = {}, interac
     onReload: (callback) => reloads.push(callback),
     said: () => ({ ...said }),
     terminate: () => stop.abort(),
-    reload() {
-      for (const callback of reloads) callback()
-    },
+    reload,
     logged: (message) =>
       new Promise((resolve) => {
         const found = line(message)

@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process'
+import { readdir, readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
 import { test } from 'tap'
 import type { RunningHeadgate } from '../../scripts/shop/headgate.ts'
 import { lakeRows } from '../../scripts/shop/lake-rows.ts'
@@ -38,6 +41,95 @@ test('kill -9 under load: every acknowledged event is delivered by the next proc
     'none is invented',
   )
 })
+
+test('kill -9 of a worker, and of the primary, loses nothing that was acknowledged', async (t) => {
+  const config = { gateway: { workers: 2 } }
+  let headgate = await start(t, { config })
+  const ids: Ids = { issued: new Set(), acknowledged: new Set() }
+  const some = (what: string) => {
+    const enough = ids.acknowledged.size + 500
+    return until(`500 acknowledgements ${what}`, async () => ids.acknowledged.size >= enough || undefined)
+  }
+  const clients = Array.from({ length: 8 }, (_, client) => keepPosting(headgate, `${client}`, ids))
+  await some('of both workers')
+  const workers = await workersOf(headgate)
+  t.equal(workers.length, 2)
+  process.kill(workers[0] ?? 0, 'SIGKILL')
+  await some('of the other worker')
+  await until('another worker', async () => {
+    const { workers, silent } = await headgate.ask<{ workers: number; silent: number }>('/reconcile')
+    return (workers === 2 && silent === 0) || undefined
+  })
+  await some('of both workers again')
+  const orphans = await workersOf(headgate)
+  t.equal(orphans.length, 2)
+  t.notOk(orphans.includes(workers[0] ?? 0), 'the dead one was replaced')
+  await headgate.kill()
+  await until('the end of the workers', async () => orphans.every((pid) => !isAlive(pid)) || undefined)
+  await Promise.all(clients)
+
+  headgate = await start(t, { previous: headgate })
+  await until('an empty backlog', async () => {
+    const { backlog } = await headgate.ask<{ backlog: { events: number } }>('/reconcile')
+    return backlog.events === 0 || undefined
+  })
+  t.match(await headgate.ask('/reconcile'), { workers: 1, unaccounted: 0 }, 'one process does for two')
+  t.equal(await headgate.stop(), 0)
+  const found = new Set((await lakeRows(headgate.dataDir)).map(({ eventId }) => eventId))
+  t.same(
+    [...ids.acknowledged].filter((id) => !found.has(id)),
+    [],
+    `none of ${ids.acknowledged.size} is missing`,
+  )
+  t.same(
+    [...found].filter((id) => !ids.issued.has(id)),
+    [],
+    'none is invented',
+  )
+})
+
+test('SIGTERM of the primary ends the workers in order: all is delivered, and all agrees', async (t) => {
+  const headgate = await start(t, { config: { gateway: { workers: 2 } } })
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => post(headgate, eventsNamed(`w${i}`, 10))),
+  )
+  t.ok(answers.every(({ status }) => status === 202))
+  const workers = await workersOf(headgate)
+  t.equal(await headgate.stop(), 0)
+  t.same(workers.filter(isAlive), [])
+  t.equal((await lakeRows(headgate.dataDir)).length, 200)
+  const found = await complete(headgate.dataDir)
+  t.match(found, { complete: true, apps: [{ app: 'shop', accepted: 200, found: 200, untold: 0, copies: 0 }] })
+})
+
+/** What `headgate reconcile --json` finds in the folder of a Headgate that has ended. */
+async function complete(dataDir: string): Promise<unknown> {
+  const args = ['dist/main.js', 'reconcile', '--to', `${Date.now()}`, '--json']
+  const env = { PATH: process.env['PATH'], HEADGATE_DATA_DIR: dataDir }
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env })
+  return JSON.parse(stdout)
+}
+
+/** Its children that run the same command line as it does: not those that query the lake. */
+async function workersOf({ child }: RunningHeadgate): Promise<number[]> {
+  const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const read = (id: string, file: string) => readFile(`/proc/${id}/${file}`, 'utf8').catch(() => '')
+  const isWorker = await Promise.all(
+    ids.map(async (id) => {
+      const parent = / (\d+) /.exec((await read(id, 'stat')).replace(/^.*\) \w/, ''))?.[1]
+      return parent === `${child.pid}` && (await read(id, 'cmdline')).includes('main.js\0serve')
+    }),
+  )
+  return ids.filter((_, at) => isWorker[at]).map(Number)
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
 
 /** Posts until the process is gone. A connection kept from the process before may fail: that is no answer, nothing more. */
 async function keepPosting(

@@ -47,6 +47,7 @@ export function createDiversion(options: DiversionOptions): Diversion {
   new Gauge({
     name: 'headgate_fallback_open',
     help: '1 while events go to the fallback because the stream fails or falls behind.',
+    aggregator: 'max',
     registers: [telemetry.metrics],
     collect() {
       this.set(Number(open))

@@ -24,6 +24,8 @@ const THROTTLED_REFRESH_MS = 5_000
 export interface PacingOptions {
   /** Asks how many shards are open. May reject, and may be wrong for a while. */
   readonly countShards: () => Promise<number>
+  /** Processes that send to them, each its share. */
+  readonly workers?: number
   readonly clock: Clock
   readonly telemetry: Telemetry
 }
@@ -32,7 +34,8 @@ export interface PacingOptions {
  * The stream, given no more than its shards take; keys are random, so all shards share alike. Until their number is known
  * nothing is held back. They are counted with the first put and again while there are puts. A wrong number costs throttles or time, never a record, and lasts until the next question.
  */
-export function paced(stream: Stream, { countShards, clock, telemetry }: PacingOptions): Stream {
+export function paced(stream: Stream, options: PacingOptions): Stream {
+  const { countShards, workers = 1, clock, telemetry } = options
   const shards = createShardCount({ count: countShards, clock, telemetry })
   const recordsAhead = createBucket()
   const bytesAhead = createBucket()
@@ -46,7 +49,7 @@ export function paced(stream: Stream, { countShards, clock, telemetry }: PacingO
     const count = shards.known()
     if (count === undefined) return
     const nowMs = clock.monotonicMs()
-    const perMs = (count * RATE) / 1_000
+    const perMs = (count * RATE) / 1_000 / workers
     const waitMs = Math.max(
       recordsAhead.take(records.length / (SHARD_RECORDS_PER_SECOND * perMs), nowMs),
       bytesAhead.take(bytesOf(records) / (SHARD_BYTES_PER_SECOND * perMs), nowMs),

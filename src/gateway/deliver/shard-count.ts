@@ -27,6 +27,7 @@ export function createShardCount({ count, clock, telemetry }: ShardCountOptions)
   new Gauge({
     name: 'headgate_sink_shards',
     help: 'Open shards of the stream as last learnt; 0 while that is not known, and nothing is paced.',
+    aggregator: 'max',
     registers: [telemetry.metrics],
     collect() {
       this.set(known ?? 0)

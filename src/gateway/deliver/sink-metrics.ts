@@ -27,6 +27,8 @@ export function createSinkMetrics({ metrics }: Telemetry): SinkMetrics {
       name,
       help,
       labelNames: ['sink'],
+      // Of several workers the one that does worst.
+      aggregator: 'max',
       registers,
       collect() {
         for (const [sink, reading] of watched) this.set({ sink }, read(reading))

@@ -21,7 +21,11 @@ const counted = async (stream: Stream) => {
 }
 
 /** A stream that stores, behind a pacer that is told what to believe. */
-function setup({ count = async () => 2, put = async () => stored(1) as readonly RecordOutcome[] } = {}) {
+function setup({
+  count = async () => 2,
+  put = async () => stored(1) as readonly RecordOutcome[],
+  workers = 1,
+} = {}) {
   const clock = fakeClock()
   const log: { level: number; msg: string; shards?: number; before?: number }[] = []
   const telemetry = createTelemetry('info', { write: (line) => log.push(JSON.parse(line)) })
@@ -31,7 +35,7 @@ function setup({ count = async () => 2, put = async () => stored(1) as readonly 
     asked.push(clock.monotonicMs())
     return count()
   }
-  const stream = paced(inner, { countShards, clock, telemetry })
+  const stream = paced(inner, { countShards, workers, clock, telemetry })
   const metric = async (name: string) =>
     Number((await telemetry.metrics.getSingleMetric(name)?.get())?.values[0]?.value)
   return { clock, log, asked, stream, metric }
@@ -60,6 +64,19 @@ t.test('a call carries 256 KiB a shard, up to what the stream takes', async (t) 
     t.equal(stream.maxBytes, bytes, `${shards} shards`)
     t.strictSame([stream.kind, stream.maxRecords], ['kinesis', 500])
   }
+})
+
+t.test('workers share what the shards take', async (t) => {
+  const waits = await Promise.all(
+    [1, 2, 3].map(async (workers) => {
+      const { stream, metric } = setup({ workers })
+      await counted(stream)
+      for (let call = 0; call < 4; call++) await stream.put([recordOfBytes(MIB)], GONE)
+      return milliseconds(await metric('headgate_sink_paced_seconds_total'))
+    }),
+  )
+  // 1 MiB lasts a third of a second, two thirds, a whole one: the first second is free.
+  t.strictSame(waits, [333, 333 + 1_000 + 1_667, 1_000 + 2_000 + 3_000])
 })
 
 t.test('calls wait for what goes beyond one and a half times the rate of the shards', async (t) => {

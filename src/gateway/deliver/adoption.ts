@@ -1,0 +1,152 @@
+import { join } from 'node:path'
+import type { Ledger } from '../../event/ledger.ts'
+import { sleep } from '../../std/abort.ts'
+import { errnoOf, type FileOps, nodeFiles, unlessAbsent } from '../../std/files.ts'
+import type { Telemetry } from '../../std/telemetry.ts'
+import type { Journal } from '../collect/journal.ts'
+import type { Backlog, BacklogState, Frame } from './backlog.ts'
+import { sequenceInName } from './segment-file.ts'
+
+/** A journal that nobody appends to any more. */
+export interface Orphan extends Backlog {
+  readonly recovered: { readonly events: number }
+  close(): Promise<void>
+}
+
+export interface AdoptionOptions {
+  /** Holds a folder for each worker, named by its number. */
+  readonly dir: string
+  /** Folders from this number on belong to no worker: there were more workers once. */
+  readonly workers: number
+  readonly openOrphan: (dir: string) => Promise<Orphan>
+  /** Where what is found goes. */
+  readonly journal: Journal
+  readonly ledger: Ledger
+  readonly telemetry: Telemetry
+  readonly files?: FileOps
+  /** Between attempts: the journal is full, or a process of before has not ended yet. */
+  readonly pauseMs?: number
+}
+
+/** What was found and is not in our own journal yet. */
+export type Leftovers = Pick<BacklogState, 'events' | 'bytes' | 'oldestMs'>
+
+export interface Adoption {
+  leftovers(): Leftovers
+  /** What is not moved by then waits for the next start. */
+  stop(): Promise<void>
+}
+
+/** For processes that adopt nothing. */
+export const noAdoption: Adoption = { leftovers: () => NOTHING, stop: async () => {} }
+
+const READ_BYTES = 1_048_576
+/** A read waits for frames. None come here, and damage may have taken those that were counted. */
+const READ_PATIENCE_MS = 1_000
+const PAUSE_MS = 5_000
+
+/**
+ * Moves what the folders of former workers hold into our own journal, which delivers it. A frame is released there once it
+ * is durable here: a crash in between delivers it twice.
+ */
+export function adoptFolders(options: AdoptionOptions): Adoption {
+  const { dir, openOrphan, journal, ledger, telemetry, pauseMs = PAUSE_MS } = options
+  const { log } = telemetry
+  const ending = new AbortController()
+  /** By folder; counted as recovered, all of it. */
+  const left = new Map<string, Leftovers>()
+  const working = work()
+
+  async function work(): Promise<void> {
+    let folders: readonly string[] = await abandoned(options).catch((error: unknown) => {
+      log.error({ err: error }, 'The journals of former workers cannot be looked for')
+      return []
+    })
+    while (folders.length > 0 && !ending.signal.aborted) {
+      const held: string[] = []
+      for (const folder of folders) if (!(await isAdopted(folder))) held.push(folder)
+      folders = held
+      if (held.length > 0) await sleep(pauseMs, ending.signal)
+    }
+  }
+
+  /** False when it has to be tried again. */
+  async function isAdopted(folder: string): Promise<boolean> {
+    try {
+      const orphan = await openOrphan(join(dir, folder))
+      try {
+        await moveAll(folder, orphan)
+      } finally {
+        await orphan.close()
+      }
+      return true
+    } catch (error) {
+      log.warn({ err: error, folder }, 'The journal of a former worker cannot be adopted now')
+      return false
+    }
+  }
+
+  async function moveAll(folder: string, orphan: Orphan): Promise<void> {
+    let { events } = orphan.recovered
+    const note = () => left.set(folder, { ...orphan.state(), events })
+    // At a second attempt the rest of the first is counted already.
+    ledger.recovered(events - (left.get(folder)?.events ?? 0))
+    note()
+    log.info({ folder, events }, 'adopting the journal of a former worker')
+    while (orphan.state().frames > 0 && !ending.signal.aborted) {
+      const patience = AbortSignal.any([ending.signal, AbortSignal.timeout(READ_PATIENCE_MS)])
+      for (const frame of await orphan.read(READ_BYTES, patience)) {
+        if (!(await isMoved(frame))) return
+        events -= frame.count
+        note()
+        await orphan.release(frame.sequence)
+      }
+    }
+    if (orphan.state().frames === 0) left.delete(folder)
+  }
+
+  /** Insists: a journal that is full has room again when something was delivered. False when there was no time for it. */
+  async function isMoved({ lines, count, receivedMs }: Frame): Promise<boolean> {
+    const batch = { lines: lines.toString(), bytes: lines.length, count, receivedMs, canRetry: true }
+    while (!ending.signal.aborted) {
+      try {
+        await journal.append(batch)
+        return true
+      } catch (error) {
+        log.warn({ code: errnoOf(error) }, 'Adopted events wait for room in the journal')
+        await sleep(pauseMs, ending.signal)
+      }
+    }
+    return false
+  }
+
+  return {
+    leftovers: () => [...left.values()].reduce(together, NOTHING),
+    async stop() {
+      ending.abort()
+      await working
+    },
+  }
+}
+
+const NOTHING: Leftovers = { events: 0, bytes: 0, oldestMs: undefined }
+
+/** What waits in two places. */
+export function together(a: Leftovers, b: Leftovers): Leftovers {
+  const oldest = [a.oldestMs, b.oldestMs].filter((ms) => ms !== undefined)
+  return {
+    events: a.events + b.events,
+    bytes: a.bytes + b.bytes,
+    oldestMs: oldest.length === 0 ? undefined : Math.min(...oldest),
+  }
+}
+
+/** Those that hold segments; the others have been emptied before. */
+async function abandoned({ dir, workers, files = nodeFiles }: AdoptionOptions): Promise<readonly string[]> {
+  const listed = async (path: string) => (await unlessAbsent(files.readdir(path), ABSENT)) ?? []
+  const numbers = (await listed(dir)).filter((name) => /^\d+$/.test(name) && Number(name) >= workers)
+  const contents = await Promise.all(numbers.map((name) => listed(join(dir, name))))
+  return numbers.filter((_, at) => contents[at]?.some((name) => sequenceInName(name) !== undefined))
+}
+
+const ABSENT = ['ENOENT', 'ENOTDIR']
