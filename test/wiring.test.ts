@@ -55,6 +55,31 @@ test('what Kinesis cannot take now stays in the journal, and the next process de
   )
 })
 
+test('the books tell the state of the sink', async (t) => {
+  const kinesis = await startKinesis(t)
+  const before = { ...process.env }
+  Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' })
+  t.teardown(() => {
+    process.env = before
+  })
+  const sinkAt = async (endpoint: string) => {
+    const stream = { kind: 'kinesis', name: 'events', endpoint }
+    const config = parseConfig({ dataDir: t.testdir(), gateway: { stream } }, {})
+    const gateway = await wireGateway(config, await system(config))
+    t.same(gateway.reconcile().sink, { kind: 'kinesis', state: 'ok', fallbackOpen: false })
+    await gateway.journal.append(batch('a'))
+    while (gateway.reconcile().sink.state === 'ok') await new Promise((resolve) => setTimeout(resolve, 5))
+    const { sink } = gateway.reconcile()
+    await gateway.close(0)
+    return sink
+  }
+  const failing = await sinkAt('http://127.0.0.1:1')
+  t.match(failing, { state: 'failing', failingSinceMs: Number, fallbackOpen: false })
+  kinesis.outage = { kind: 'error', status: 400, type: 'ResourceNotFoundException' }
+  const paused = await sinkAt(kinesis.endpoint)
+  t.match(paused, { state: 'paused', reason: 'ResourceNotFoundException' })
+})
+
 test('mode memory says what it is, in the log and in the answer', async (t) => {
   const config = parseConfig({ dataDir: t.testdir(), gateway: { durability: 'memory' } }, {})
   const own = await system(config)

@@ -1,7 +1,6 @@
 import { systemClock } from '../std/clock.ts'
 import { AppError } from '../std/errors.ts'
 import { systemEntropy } from '../std/id.ts'
-import { createTelemetry } from '../std/telemetry.ts'
 import { openLake } from '../wiring.ts'
 import {
   type AggregationWiring,
@@ -9,6 +8,7 @@ import {
   remoteGatewayOf,
   wireAggregation,
 } from '../wiring-aggregation.ts'
+import { asideTelemetry } from './aside.ts'
 import { CONFIG_OPTION, type Command, EXIT, type Flags } from './command.ts'
 import { loadConfig } from './load.ts'
 import { drawBar } from './progress.ts'
@@ -35,9 +35,7 @@ Times are ISO 8601 or epoch milliseconds. Without a range: what is missing, and 
   },
   async run({ flags }, terminal) {
     const config = await loadConfig(flags, terminal)
-    // One line a window is all there is to say, unless something goes wrong.
-    const level = config.logLevel === 'info' ? 'warn' : config.logLevel
-    const telemetry = createTelemetry(level, { write: (line) => terminal.err(line) })
+    const telemetry = asideTelemetry(config, terminal)
     const wired = await wireAggregation(config, {
       clock: systemClock,
       entropy: systemEntropy,

@@ -113,13 +113,9 @@ export function startCrew(options: CrewOptions): Front {
     const id = lastId
     const answer = new Promise<WorkerReport | undefined>((resolve) => asked.set(id, resolve))
     process.send({ kind: 'report', id })
-    try {
-      return await withDeadline(answer, reportMs, 'the report of a worker')
-    } catch {
-      return undefined
-    } finally {
-      asked.delete(id)
-    }
+    const report = await withDeadline(answer, reportMs, 'the report of a worker').catch(() => undefined)
+    asked.delete(id)
+    return report
   }
 
   const reports = async () => (await Promise.all(living().map(ask))).filter((report) => report !== undefined)

@@ -1,8 +1,8 @@
 import { systemClock } from '../std/clock.ts'
 import { systemEntropy } from '../std/id.ts'
-import { createTelemetry } from '../std/telemetry.ts'
 import { openLake } from '../wiring.ts'
 import { type AppFindings, type Findings, isComplete, wireReconcile } from '../wiring-aggregation.ts'
+import { asideTelemetry } from './aside.ts'
 import { CONFIG_OPTION, type Command, EXIT } from './command.ts'
 import { loadConfig } from './load.ts'
 import { drawBar } from './progress.ts'
@@ -27,12 +27,11 @@ of an hour ago, which is how long events may be on their way. What waits in a jo
   },
   async run({ flags: { from, to, json, ...flags } }, terminal) {
     const config = await loadConfig(flags, terminal)
-    const level = config.logLevel === 'info' ? 'warn' : config.logLevel
     const bar = json === true ? { ...terminal, out: terminal.err } : terminal
     const reconcile = wireReconcile(config, {
       clock: systemClock,
       entropy: systemEntropy,
-      telemetry: createTelemetry(level, { write: (line) => terminal.err(line) }),
+      telemetry: asideTelemetry(config, terminal),
       lake: await openLake(config, systemClock),
       onProgress: (step) => drawBar({ ...step, text: 'hours' }, bar),
     })

@@ -1,14 +1,11 @@
 /** Rows as aligned text: the first column to the left, which names, the others, which count, to the right. */
 export function table(rows: readonly (readonly string[])[]): string {
-  const columns = Math.max(0, ...rows.map((row) => row.length))
-  const widths = Array.from({ length: columns }, (_, at) =>
-    Math.max(...rows.map((row) => row[at]?.length ?? 0)),
-  )
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0)))
-      .join('  ')
-  return rows.map((row) => `${line(row).trimEnd()}\n`).join('')
+  const widths: number[] = []
+  for (const row of rows)
+    for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length)
+  const aligned = (cell: string, at: number) =>
+    at === 0 ? cell.padEnd(Number(widths[at])) : cell.padStart(Number(widths[at]))
+  return rows.map((row) => `${row.map(aligned).join('  ').trimEnd()}\n`).join('')
 }
 
 /** Grouped by thousands: 1,234,567. */

@@ -67,7 +67,10 @@ function fakeProcess(env: Readonly<Record<string, string>> = {}) {
     env,
     stdout: stream('out'),
     stderr: stream('err'),
-    send: (message: unknown) => sent.push(message),
+    send: (message: unknown, _handle: undefined, _options: undefined, done: () => void) => {
+      sent.push(message)
+      done()
+    },
   })
   const cluster = { isWorker: false, fork: (_env: object): unknown => undefined }
   const terminal = () => processTerminal(fake as unknown as NodeJS.Process, cluster as unknown as NodeCluster)
@@ -116,7 +119,10 @@ test('a worker is a process of the cluster: told things, heard, killed, and its 
     const process = { kill: (signal: string) => killed.push(signal) }
     const worker = Object.assign(new EventEmitter(), {
       process,
-      send: (message: unknown) => told.push(message),
+      send(message: unknown, done: () => void) {
+        told.push(message)
+        done()
+      },
     })
     return worker
   }

@@ -75,6 +75,8 @@ test('the aggregation on its own asks the gateway elsewhere, or says that it doe
   const aggregation = await unknown.url('aggregation')
   t.match((await ask(`${aggregation}/query/pipeline`)).body, { gateway: null })
   t.match((await ask(`${aggregation}/reconcile`)).body, { status: 404, code: 'not_found' })
+  t.equal((await ask(`${aggregation}/readyz`)).status, 200)
+  t.match((await ask(`${aggregation}/metrics`)).body, /^headgate_ingest_rows_total 0$/m)
   unknown.terminal.terminate()
   t.equal(await unknown.ended, 0)
 })

@@ -45,7 +45,8 @@ test('books that balance are printed as the law that they keep, and the exit cod
 received           1,204
 = accepted         1,200
 + rejected             4
-    invalid_field      3
+    invalid_field      2
+    journal_full       1
     missing_field      1
   unaccounted          0
 

@@ -11,8 +11,12 @@ test('what the conservation law cannot account for is said', async (t) => {
 })
 
 test('the books of workers add up', async (t) => {
-  const one = reconciliation({ rejected: { invalid_field: 1, journal_full: 1 } })
-  const two = reconciliation({ backlog: { events: 1, bytes: 100, oldestMs: 5 }, atRisk: 1 })
+  const one = reconciliation()
+  const two = reconciliation({
+    rejected: { invalid_field: 1, journal_full: 1 },
+    backlog: { events: 1, bytes: 100, oldestMs: 5 },
+    atRisk: 1,
+  })
   const three = reconciliation({ backlog: { events: 3, bytes: 900 } })
   t.same(summed([one, two, three], 1), {
     instance: 'blue-1',

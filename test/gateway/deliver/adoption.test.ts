@@ -154,6 +154,7 @@ test('a folder that cannot be listed is said to be so', async (t) => {
   const adoption = adopt()
   await waitFor(() => /cannot be looked for/.test(said()))
   await adoption.stop()
+  t.match(said(), /EACCES/)
 })
 
 test('where there is nothing to adopt there is nothing to do', async (t) => {
