@@ -5,22 +5,21 @@ import { type RunningHeadgate, startHeadgate } from '../shop/headgate.ts'
 
 /**
  * The second judge of the OpenAPI documents: schemathesis, which nobody here wrote, against the built product. The first
- * is test/fuzz. `run.ts [EXAMPLES]`: how many it tries of each operation.
+ * is test/fuzz. `run.ts [EXAMPLES] [SEED]`: how many it tries of each operation, and which.
  */
-const SEED = 20_261_122
 const SCHEMATHESIS = '.cache/schemathesis/bin/schemathesis'
 /** Limits are tested elsewhere; here they would only hide what lies behind them. */
 const unlimited = { requestsPerSecond: 1e6, burst: 1e6, bytesPerSecond: 1e9, eventsPerSecond: 1e7 }
 
-async function judge(examples: string): Promise<void> {
+async function judge(examples: string, seed: string): Promise<void> {
   const headgate = await startHeadgate({
     app: { id: 'shop', origins: ['https://shop.example.com'] },
     appMore: { limits: unlimited },
     config: { gateway: { limits: { address: 'off' } } },
   })
   try {
-    await check('openapi/gateway.json', headgate.gatewayUrl, { headgate, examples })
-    await check('openapi/aggregation.json', headgate.adminUrl, { headgate, examples })
+    await check('openapi/gateway.json', headgate.gatewayUrl, { headgate, examples, seed })
+    await check('openapi/aggregation.json', headgate.adminUrl, { headgate, examples, seed })
     await assertBalanced(headgate)
   } finally {
     await headgate.stop()
@@ -31,18 +30,20 @@ async function judge(examples: string): Promise<void> {
 interface Judging {
   readonly headgate: RunningHeadgate
   readonly examples: string
+  readonly seed: string
 }
 
-async function check(document: string, url: string, { headgate, examples }: Judging): Promise<void> {
+async function check(document: string, url: string, { headgate, examples, seed }: Judging): Promise<void> {
   const args = [
     ['--config-file', 'scripts/schemathesis/schemathesis.toml', 'run', document, '--url', url],
-    ['--seed', `${SEED}`, '--max-examples', examples, '--continue-on-failure'],
+    ['--seed', seed, '--max-examples', examples, '--continue-on-failure'],
   ]
   const env = {
     PATH: process.env['PATH'],
     HEADGATE_KEY: headgate.key,
     HEADGATE_TOKEN: headgate.token,
     PYTHONDONTWRITEBYTECODE: '1',
+    HYPOTHESIS_STORAGE_DIRECTORY: '.cache/hypothesis',
   }
   const child = spawn(SCHEMATHESIS, args.flat(), { env, stdio: ['ignore', 'inherit', 'inherit'] })
   const [code] = await once(child, 'exit')
@@ -63,5 +64,5 @@ async function assertBalanced(headgate: RunningHeadgate): Promise<void> {
   throw new Error(`Of ${received} events ${accepted} were accepted, ${refused} refused, ${unaccounted} lost`)
 }
 
-const [examples = '50'] = process.argv.slice(2)
-await judge(examples)
+const [examples = '50', seed = '20261122'] = process.argv.slice(2)
+await judge(examples, seed)

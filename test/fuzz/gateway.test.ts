@@ -125,7 +125,7 @@ test('whatever is sent to the front door is answered as documented, and each eve
 })
 
 function checkIds(t: Test, exchanges: readonly Exchange[], eventIds: readonly string[]) {
-  const found = eventIds.flatMap((id) => /^fuzz-\d+/.exec(id) ?? [])
+  const found = eventIds.flatMap((id) => /^fuzz-\d+(?=$|:)/.exec(id) ?? [])
   t.equal(new Set(found).size, found.length, 'no id twice')
   const issued = new Set(exchanges.flatMap(({ ids }) => ids))
   t.same(
@@ -139,7 +139,9 @@ function checkIds(t: Test, exchanges: readonly Exchange[], eventIds: readonly st
   )
   t.ok(acknowledged.length > 20, `${acknowledged.length} requests were acknowledged as a whole`)
   for (const { request, ids } of acknowledged) {
-    if (request.headers.some(([name]) => name === 'Sec-GPC')) continue
+    // Under Global Privacy Control ids are salted, and a flipped bit may be one of an id.
+    const asSent = request.body?.damage === 'none' && !request.headers.some(([name]) => name === 'Sec-GPC')
+    if (!asSent) continue
     t.same(
       ids.filter((id) => !kept.has(id)),
       [],

@@ -165,7 +165,7 @@ export const jsonText = (value: Arbitrary<unknown>): Arbitrary<string> =>
             text.replace(/:-?\d[\d.e+-]*/, ':-0.0e-400'),
             text.replace('{', '{"name":"twice","value":3,'),
             text.replace('{', '{"__proto__":{"polluted":"yes"},'),
-            text.replace('"', '"\\ud800'),
+            text.replace('{', '{"\\ud800":"\\ud800",'),
             text.replaceAll('"', "'"),
             `[${Array(600).fill(text).join()}]`.slice(0, 200_000),
             `${'['.repeat(5_000)}${text}${']'.repeat(5_000)}`,
