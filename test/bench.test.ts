@@ -153,9 +153,10 @@ interface Report {
 async function bench(t: Test, args: readonly string[]): Promise<Report & { readonly stdout: string }> {
   const json = join(t.testdir(), 'report.json')
   const words = ['--import', 'tsx', 'scripts/lib/bench/main.ts', ...args, '--json', json]
-  // Node hands its coverage folder on unless told otherwise, and what tsx compiles would be counted for what the tests ran.
-  const env = { ...cleanEnvironment(), NODE_V8_COVERAGE: '' }
-  const { stdout } = await promisify(execFile)(process.execPath, words, { env })
+  // The test runner puts its coverage folder into each child's environment, and what tsx makes of a file would be counted
+  // for what the tests ran.
+  const program = ['-u', 'NODE_V8_COVERAGE', '-u', 'NODE_OPTIONS', process.execPath, ...words]
+  const { stdout } = await promisify(execFile)('env', program, { env: cleanEnvironment() })
   const report = JSON.parse(await readFile(json, 'utf8')) as Report
   return { stdout, results: report.results }
 }

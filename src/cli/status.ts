@@ -32,14 +32,13 @@ variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
     const config = await loadConfig(flags, terminal)
     const token = await tokenOf(flags, config, terminal)
     const urls = typeof flags['url'] === 'string' ? [flags['url']] : configuredUrls(config)
-    const answers: Answer[] = []
+    const refusals: string[] = []
     for (const url of urls) {
       const answer = await ask(url, token)
       if (answer.kind === 'known') return show(answer.state, flags, terminal)
-      answers.push(answer)
+      refusals.push(`${url}: ${answer.why}\n`)
     }
-    for (const answer of answers)
-      if (answer.kind === 'unknown') terminal.err(`${answer.url}: ${answer.why}\n`)
+    terminal.err(refusals.join(''))
     return EXIT.failed
   },
 }
@@ -58,7 +57,7 @@ async function tokenOf(flags: Flags, config: Config, { env }: Terminal): Promise
 
 type Answer =
   | { readonly kind: 'known'; readonly state: Reconciliation }
-  | { readonly kind: 'unknown'; readonly url: string; readonly why: string }
+  | { readonly kind: 'unknown'; readonly why: string }
 
 async function ask(url: string, token: string | undefined): Promise<Answer> {
   let answer = await askOnce(url, token)
@@ -81,9 +80,12 @@ async function askOnce(url: string, token: string | undefined): Promise<Answer> 
     const body: unknown = await response.json()
     if (response.ok && isReconciliation.Check(body)) return { kind: 'known', state: body }
     const detail = response.ok ? 'this is not the state of a gateway' : Object(body).detail
-    return { kind: 'unknown', url, why: `answered ${response.status}: ${detail}` }
+    return { kind: 'unknown', why: `answered ${response.status}: ${detail}` }
   } catch (error) {
-    return { kind: 'unknown', url, why: `unreachable: ${(error as Error).message}` }
+    // What fetch says itself is that it failed.
+    const { cause, message } = Object(error)
+    const why = [Object(cause).code, Object(cause).message, message].find((word) => word !== undefined)
+    return { kind: 'unknown', why: `unreachable: ${why}` }
   }
 }
 

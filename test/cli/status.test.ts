@@ -90,12 +90,14 @@ test('the state of the sink and of the workers is said', async (t) => {
       /kinesis: paused \(AccessDenied\)$/m,
     ],
   ] as const) {
-    const books = summed([reconciliation({ sink: state }), reconciliation({ sink: state })], 1)
+    const own = reconciliation({ sink: state, delivered: 11, backlog: { events: 0, bytes: 0 } })
+    const books = summed([own, own], 1)
     const { url } = await gateway(t, answering(books))
     const terminal = fakeTerminal()
     t.equal(await runCommand(['status', '--url', url], terminal), 0)
     t.match(terminal.said().out, said)
     t.match(terminal.said().out, /^Gateway blue-1, 2 of 3 workers, events/)
+    t.match(terminal.said().out, /^\+ backlog +0 {2}0 B$/m)
   }
 })
 
@@ -146,13 +148,18 @@ test('the operations listener is asked first, then the aggregation; who does not
   t.match(await run(1, other.port), { code: 0, out: /^Gateway aggregation,/ })
   t.match(await run(1, 2), {
     ...{ code: 1, out: '' },
-    err: /^http:\/\/127\.0\.0\.1:1: unreachable: .*\nhttp:\/\/127\.0\.0\.1:2: unreachable: .*\n$/,
+    err: /^http:\/\/127\.0\.0\.1:1: unreachable: bad port\nhttp:\/\/127\.0\.0\.1:2: unreachable: ECONNREFUSED\n$/,
   })
 })
 
 test('what is no gateway is said to be none', async (t) => {
-  const { url } = await gateway(t, answering({ received: 1 }))
-  const terminal = fakeTerminal()
-  t.equal(await runCommand(['status', '--url', url], terminal), 1)
-  t.match(terminal.said().err, /answered 200: this is not the state of a gateway/)
+  for (const [listener, said] of [
+    [answering({ received: 1 }), /answered 200: this is not the state of a gateway/],
+    [((_request, response) => response.end('<html>')) satisfies RequestListener, /unreachable: .*JSON/],
+  ] as const) {
+    const { url } = await gateway(t, listener)
+    const terminal = fakeTerminal()
+    t.equal(await runCommand(['status', '--url', url], terminal), 1)
+    t.match(terminal.said().err, said)
+  }
 })
