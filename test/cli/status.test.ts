@@ -30,7 +30,7 @@ test('books that balance are printed as the law that they keep, and the exit cod
     ...{
       received: 1_204,
       accepted: 1_200,
-      rejected: { missing_field: 1, journal_full: 1, invalid_field: 2 },
+      rejected: { missing_field: 1, invalid_field: 2, journal_full: 1 },
       delivered: 1_197,
     },
     backlog: { events: 4, bytes: 12_288, oldestMs: Date.now() - 3_500 },
