@@ -54,11 +54,3 @@ install_schemathesis() {
   { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv; } >/dev/null 2>&1
   scripts/lib/fetch-schemathesis
 }
-
-# Into .cache/. Debian keeps what a Python environment needs in a package of its own.
-install_schemathesis() {
-  scripts/lib/fetch-schemathesis && return 0
-  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
-  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv; } >/dev/null 2>&1
-  scripts/lib/fetch-schemathesis
-}

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
+import { text } from 'node:stream/consumers'
 import { type RunningHeadgate, startHeadgate } from '../shop/headgate.ts'
 
 /**
@@ -45,9 +46,15 @@ async function check(document: string, url: string, { headgate, examples, seed }
     PYTHONDONTWRITEBYTECODE: '1',
     HYPOTHESIS_STORAGE_DIRECTORY: '.cache/hypothesis',
   }
-  const child = spawn(SCHEMATHESIS, args.flat(), { env, stdio: ['ignore', 'inherit', 'inherit'] })
-  const [code] = await once(child, 'exit')
-  if (code !== 0) throw new Error(`${document} and the product differ: schemathesis ended with ${code}`)
+  const child = spawn(SCHEMATHESIS, args.flat(), { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const [report, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')])
+  const cases = /(\d+) generated, \d+ passed/.exec(report)?.[1]
+  if (code === 0 && cases !== undefined) {
+    process.stderr.write(`  ${document}: ${cases} cases, no difference found\n`)
+    return
+  }
+  process.stderr.write(report)
+  throw new Error(`${document} and the product differ: schemathesis ended with ${code}`)
 }
 
 interface Totals {
