@@ -93,6 +93,7 @@ export async function startHeadgate({
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...cleanEnvironment(), ...env },
   })
+  endWithUs(child)
   const adminUrl = `http://127.0.0.1:${adminPort}`
   await ready(`${adminUrl}/readyz`, child).catch(async (error: unknown) => {
     await end(child, 'SIGKILL')
@@ -116,6 +117,13 @@ export function cleanEnvironment(): NodeJS.ProcessEnv {
   const { NODE_OPTIONS, NODE_V8_COVERAGE, ...env } = process.env
   const foreign = /^(HEADGATE_|_?TAPJS|TAP)/
   return Object.fromEntries(Object.entries(env).filter(([name]) => !foreign.test(name)))
+}
+
+/** No child outlives this process, as long as it ends by itself. */
+export function endWithUs(child: ChildProcess): void {
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
+  child.once('exit', () => process.off('exit', kill))
 }
 
 async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {

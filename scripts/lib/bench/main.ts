@@ -90,6 +90,9 @@ function warnings(machine: Machine, { fluentBit, otelCollector }: Options): read
   ]
 }
 
+// So that no server is left behind: 'exit' ends them, and a signal without a listener would not get there.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
 let options: Options | undefined
 try {
   options = parseOptions(process.argv.slice(2))

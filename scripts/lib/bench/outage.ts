@@ -21,8 +21,8 @@ export function outageCase(bench: Bench, { outageSeconds }: Pick<Options, 'outag
       try {
         return await outage(target, outageSeconds, bench)
       } finally {
-        await bench.sink.refuse(false)
         await target.stop()
+        await bench.sink.refuse(false)
       }
     },
   }

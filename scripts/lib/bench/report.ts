@@ -57,7 +57,7 @@ export const verdictTable = (verdicts: readonly Verdict[]): string =>
   ])
 
 export const faultLines = (results: readonly Result[]): readonly string[] =>
-  results.flatMap(({ case: name, faults }) => faults.map((fault) => `WRONG COUNT  ${name}: ${fault}`))
+  results.flatMap(({ case: name, faults }) => faults.map((fault) => `WRONG  ${name}: ${fault}`))
 
 /** The first column is text, the others are numbers. */
 function table(rows: readonly (readonly string[])[]): string {

@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { freePort } from '../../shop/headgate.ts'
+import { endWithUs, freePort } from '../../shop/headgate.ts'
 import { bodyOf, headersOf } from './body.ts'
 import { stopped } from './child.ts'
 import type { Machine } from './machine.ts'
@@ -124,7 +124,7 @@ function otlpLogs(body: Buffer): Buffer {
 
 function launch(words: readonly string[], { sink, machine }: Omit<RivalPlace, 'folder'>): ChildProcess {
   const [program = '', ...args] = [...machine.serverCore, ...words]
-  return spawn(program, args, {
+  const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
       ...process.env,
@@ -134,6 +134,8 @@ function launch(words: readonly string[], { sink, machine }: Omit<RivalPlace, 'f
       AWS_CA_BUNDLE: sink.certificateFile,
     },
   })
+  endWithUs(child)
+  return child
 }
 
 const START_TIMEOUT_MS = 20_000
