@@ -60,7 +60,8 @@ export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): 
 /** A handler reads the body when it wants it, under its own caps (collect/body.ts); for an unknown path nobody does. */
 function leaveBodiesUnread(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  // The two that nearly all send by name as well: what only `*` takes, Fastify reads the type of again each time.
+  app.addContentTypeParser(['application/json', 'text/plain', '*'], (_request, _payload, done) => done(null))
 }
 
 /** By code: what the status of a pixel hides and what events cannot show, requests that never became any. */
