@@ -29,6 +29,8 @@ export interface StartOptions {
   readonly app: { readonly id: string; readonly origins: readonly string[] }
   /** Starts on what an earlier one left; a fresh folder when absent. */
   readonly previous?: RunningHeadgate
+  /** Where the first one keeps everything; a folder of its own when absent. */
+  readonly dataDir?: string
   /** The Node that runs it; this one when absent. */
   readonly node?: string
   /** `serve` when absent. A `gateway` on its own is asked on its operations listener. */
@@ -41,6 +43,10 @@ export interface StartOptions {
   readonly args?: readonly string[]
   /** On top of the environment. */
   readonly env?: Readonly<Record<string, string>>
+  /** A file that is open for all that it says; only complaints on our standard error when absent. */
+  readonly logFile?: number
+  /** Told of the process before it is ready. */
+  readonly onSpawn?: (child: ChildProcess) => void
   /** The documented ports where they are free; any by default, so that tests can run side by side. */
   readonly ports?: 'documented'
   /** Merged over the app. */
@@ -54,18 +60,21 @@ export interface StartOptions {
 export async function startHeadgate({
   app,
   previous,
+  dataDir: ownDataDir,
   node = process.execPath,
   command = 'serve',
   launcher = [],
   nodeArgs = [],
   args = [],
   env = {},
+  logFile,
+  onSpawn = () => {},
   ports,
   appMore,
   moreApps = [],
   config,
 }: StartOptions): Promise<RunningHeadgate> {
-  const dataDir = previous?.dataDir ?? (await mkdtemp(join(tmpdir(), 'headgate-demo-')))
+  const dataDir = previous?.dataDir ?? ownDataDir ?? (await mkdtemp(join(tmpdir(), 'headgate-demo-')))
   const [key, token] = previous
     ? [previous.key, previous.token]
     : [`hg_pub_${secret()}`, `hg_adm_${secret()}`]
@@ -90,10 +99,11 @@ export async function startHeadgate({
   const line = [...launcher, node, ...nodeArgs, 'dist/main.js', command, '--config', file, ...args]
   const [program = node, ...words] = line
   const child = spawn(program, words, {
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', logFile ?? 'ignore', logFile ?? 'inherit'],
     env: { ...cleanEnvironment(), ...env },
   })
   endWithUs(child)
+  onSpawn(child)
   const adminUrl = `http://127.0.0.1:${adminPort}`
   await ready(`${adminUrl}/readyz`, child).catch(async (error: unknown) => {
     await end(child, 'SIGKILL')
@@ -152,8 +162,8 @@ async function ask<T>(
 async function ready(url: string, child: ChildProcess): Promise<void> {
   const until = performance.now() + READY_TIMEOUT_MS
   while (performance.now() < until) {
-    if (child.exitCode !== null)
-      throw new Error(`Headgate ended with code ${child.exitCode} before it was ready`)
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`Headgate ended with ${child.exitCode ?? child.signalCode} before it was ready`)
     const answer = await fetch(url).catch(() => undefined)
     if (answer?.ok) return
     await sleep(50)

@@ -36,7 +36,8 @@ export interface PutResult {
   readonly ErrorMessage?: string
 }
 
-export interface FakeKinesis {
+/** Kinesis as senders meet it. */
+export interface KinesisDoor {
   readonly endpoint: string
   readonly faults: Fault[]
   /** Happens to every PutRecords call once `faults` is used up, until it is taken away. */
@@ -60,6 +61,9 @@ export interface FakeKinesis {
   skewMs: number
   /** HTTP connections accepted so far. */
   connections(): number
+}
+
+export interface FakeKinesis extends KinesisDoor {
   /** All data of the stream, shard by shard. */
   records(stream: string): Promise<readonly Buffer[]>
 }
@@ -73,13 +77,19 @@ interface Request {
   readonly Records: readonly Entry[]
   readonly NextToken?: string
 }
-interface Answer {
+export interface Answer {
   readonly status: number
   readonly body: unknown
 }
-interface Shard {
+export interface Shard {
   readonly ShardId: string
   readonly HashKeyRange: { readonly StartingHashKey: string; readonly EndingHashKey: string }
+}
+
+/** What is behind the door: it does as it is told and never fails. */
+export interface KinesisStore {
+  call(operation: string, body: object): Promise<Answer>
+  shards(stream: string): Promise<readonly Shard[]>
 }
 
 type Kinesalite = (options: Record<string, number>) => Server
@@ -95,6 +105,18 @@ export async function startKinesis(
   streams: Readonly<Record<string, number>> = { events: 2 },
 ): Promise<FakeKinesis> {
   const store = await openStore(streams)
+  const { door, close } = await serveKinesis(store)
+  t.teardown(async () => {
+    close()
+    await store.close()
+  })
+  return Object.assign(door, { records: store.records })
+}
+
+/** The door alone, with its failures, in front of any store. */
+export async function serveKinesis(
+  store: KinesisStore,
+): Promise<{ readonly door: KinesisDoor; close(): void }> {
   const faults: Fault[] = []
   const calls = new Map<string, number>()
   const batches: number[] = []
@@ -102,7 +124,7 @@ export async function startKinesis(
   let connections = 0
   let counter = 0
 
-  const fake: FakeKinesis = {
+  const fake: KinesisDoor = {
     endpoint: '',
     faults,
     outage: undefined,
@@ -114,7 +136,6 @@ export async function startKinesis(
     shardsPerPage: 1_000,
     skewMs: 0,
     connections: () => connections,
-    records: (stream) => store.records(stream),
   }
 
   const throttledByShard = (shards: readonly Shard[], { Data, PartitionKey }: Entry): boolean => {
@@ -221,12 +242,13 @@ export async function startKinesis(
     connections += 1
   })
   const endpoint = await listen(server)
-  t.teardown(async () => {
-    server.closeAllConnections()
-    server.close()
-    await store.close()
-  })
-  return Object.assign(fake, { endpoint })
+  return {
+    door: Object.assign(fake, { endpoint }),
+    close() {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
 }
 
 const refusal = (fault: { status: number; type: string; message?: string }): Answer => ({
