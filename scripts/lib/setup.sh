@@ -1,4 +1,4 @@
-# Sourced by scripts/demo, scripts/test and scripts/bench: everything that a fresh Debian machine with Node and npm still lacks.
+# Sourced by scripts/demo, scripts/test, scripts/bench and scripts/torture: everything that a fresh Debian machine with Node and npm still lacks.
 
 say() { printf '%s\n' "$*" >&2; }
 

@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { seededEntropy } from '../../../test/fakes/entropy.ts'
+import { clock } from './clock.ts'
+import { disk } from './disk.ts'
+import { kills } from './kills.ts'
+import { type Options, type PartName, parseOptions } from './options.ts'
+import { outage } from './outage.ts'
+import { reportOf } from './report.ts'
+import type { Part, PartResult } from './world.ts'
+
+const print = (text: string): boolean => process.stdout.write(`${text}\n`)
+
+const RUN: Readonly<Record<PartName, (part: Part, options: Options) => Promise<PartResult>>> = {
+  ...{ kills, disk, clock, outage },
+}
+
+const seedOf = (text: string): number => createHash('sha256').update(text).digest().readUInt32LE()
+
+async function main(options: Options): Promise<number> {
+  print(`torture: seed ${options.seed}`)
+  const results: PartResult[] = []
+  for (const name of options.only) {
+    const part: Part = {
+      folder: await mkdtemp(join(tmpdir(), `headgate-torture-${name}-`)),
+      chanceOf: (purpose) => seededEntropy(seedOf(`${options.seed} ${name} ${purpose}`)).uniform,
+      say: print,
+    }
+    results.push(await RUN[name](part, options))
+  }
+  print(reportOf(results))
+  const line = JSON.stringify({ options, results })
+  print(line)
+  if (options.json) await writeFile(options.json, `${line}\n`)
+  return results.some(({ violations }) => violations.length > 0) ? 1 : 0
+}
+
+// So that no server is left behind: 'exit' ends them, and a signal without a listener would not get there.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
+let options: Options | undefined
+try {
+  options = parseOptions(process.argv.slice(2), Date.now() % 1_000_000)
+} catch (error) {
+  process.stderr.write(`torture: ${(error as Error).message}; see --help\n`)
+  process.exitCode = 2
+}
+if (options) process.exitCode = await main(options)
