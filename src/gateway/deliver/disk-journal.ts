@@ -5,6 +5,7 @@ import type { Telemetry } from '../../std/telemetry.ts'
 import type { Batch, Durability, Journal } from '../collect/journal.ts'
 import type { Backlog, BacklogState, Frame } from './backlog.ts'
 import { BacklogReader } from './backlog-reader.ts'
+import { dropBallast, takeBallast } from './ballast.ts'
 import { writeCheckpoint } from './checkpoint.ts'
 import { type FolderLock, lockFolder } from './folder-lock.ts'
 import { type Group, GroupCommit } from './group-commit.ts'
@@ -51,17 +52,30 @@ export interface DiskJournal extends Journal, Backlog {
 export async function openDiskJournal(options: DiskJournalOptions): Promise<DiskJournal> {
   const { dir, files = nodeFiles, telemetry } = options
   const metrics = createJournalMetrics(telemetry)
-  const lock = await orUnavailable(dir, () => makeFolder(files, dir).then(() => lockFolder(dir, { files })))
+  const lock = await orUnavailable(dir, () => makeFolder(files, dir).then(() => lockOnFullDisk(dir, files)))
   const { predecessor } = lock
   if (predecessor) telemetry.log.warn({ dir, predecessor }, 'journal: taken over, its process shows no life')
   try {
     const recovery = await orUnavailable(dir, () => recover({ files, dir, metrics }))
     telemetry.log.info({ dir, ...recovery.recovered }, 'journal: recovered')
     metrics.quarantined(recovery.recovered.quarantinedBytes)
+    // Recovery may just have made the room for it.
+    await takeBallast(files, dir)
     return new OpenJournal({ ...options, files, metrics, lock, recovery })
   } catch (error) {
     await lock.release()
     throw error
+  }
+}
+
+/** Locks the folder, at the price of the ballast if the disk has no room for a lock. */
+async function lockOnFullDisk(dir: string, files: FileOps): Promise<FolderLock> {
+  try {
+    return await lockFolder(dir, { files })
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOSPC') throw error
+    await dropBallast(files, dir)
+    return lockFolder(dir, { files })
   }
 }
 

@@ -391,6 +391,31 @@ t.test('a folder that cannot be used is an error that names it', async (t) => {
   t.strictSame(readdirSync(dir), [], 'and is not left locked')
 })
 
+t.test('a disk without a free byte is no reason not to start', async (t) => {
+  const dir = t.testdir()
+  const before = await openJournal(dir)
+  await before.append(batchOf('x'))
+  await before.close()
+  t.equal(statSync(join(dir, 'ballast')).size, 64 * 1024, 'room was set aside')
+
+  const { files, fail, calls } = faultyFiles()
+  const noRoom = { call: 'write', code: 'ENOSPC', file: /^lock\./ } as const
+  fail(noRoom)
+  const journal = await openJournal(dir, { files })
+  t.match(journal.recovered, { frames: 1, events: 1 })
+  t.ok(calls.indexOf('unlink ballast') < calls.indexOf('link lock'), 'it is given up for the lock')
+  t.equal(statSync(join(dir, 'ballast')).size, 64 * 1024, 'and set aside again')
+  await journal.close()
+
+  fail({ ...noRoom, times: 2 })
+  await t.rejects(openJournal(dir, { files }), { code: 'journal_unavailable', message: /ENOSPC/ })
+  fail({ ...noRoom, file: /^ballast/ })
+  const without = await openJournal(dir, { files })
+  t.notOk(readdirSync(dir).includes('ballast'), 'nor is a disk that has no room for it')
+  t.match(without.recovered, { frames: 1, events: 1 })
+  await without.close()
+})
+
 t.test('an idle journal leaves nothing big behind', async (t) => {
   const dir = t.testdir()
   mkdirSync(join(dir, 'other'))
