@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { seededEntropy } from '../../../test/fakes/entropy.ts'
@@ -23,12 +23,12 @@ async function main(options: Options): Promise<number> {
   print(`torture: seed ${options.seed}`)
   const results: PartResult[] = []
   for (const name of options.only) {
-    const part: Part = {
-      folder: await mkdtemp(join(tmpdir(), `headgate-torture-${name}-`)),
-      chanceOf: (purpose) => seededEntropy(seedOf(`${options.seed} ${name} ${purpose}`)).uniform,
-      say: print,
-    }
-    results.push(await RUN[name](part, options))
+    const folder = await mkdtemp(join(tmpdir(), `headgate-torture-${name}-`))
+    const chanceOf = (purpose: string) => seededEntropy(seedOf(`${options.seed} ${name} ${purpose}`)).uniform
+    const result = await RUN[name]({ folder, chanceOf, say: print }, options)
+    results.push(result)
+    if (result.violations.length > 0) print(`What was found there is in ${folder}`)
+    else await rm(folder, { recursive: true })
   }
   print(reportOf(results))
   const line = JSON.stringify({ options, results })

@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunningHeadgate } from '../../shop/headgate.ts'
 import { peakRssBytes } from '../bench/proc.ts'
@@ -9,7 +9,7 @@ import { type Kinesis, startKinesis } from './kinesis.ts'
 import { keptInJournal, lakeReader } from './places.ts'
 
 export interface Part {
-  /** For data and log; left behind when something was found. */
+  /** For data and log. */
   readonly folder: string
   /** Whatever is not to depend on what the machine does meanwhile has a chance of its own. */
   readonly chanceOf: (purpose: string) => () => number
@@ -93,7 +93,6 @@ async function openWorld(folder: string, dataDir = join(folder, 'data')): Promis
       await previous?.kill()
       await kinesis.close()
       closeSync(logFile)
-      if (books.violations.length === 0) await rm(folder, { recursive: true, force: true })
     },
   }
   return world
