@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-/** Another program of this folder as a process of its own, on the given cores, with a channel to it. */
+/** Another program, of this folder or by its URL, as a process of its own, on the given cores, with a channel to it. */
 export function forkProgram(
   file: string,
   args: readonly string[],

@@ -7,6 +7,9 @@ const MISSED = 4
 /** More say nothing new, and a list of millions would be the end of this process. */
 const MAX_VIOLATIONS = 20
 
+/** Where an event's way ends. */
+export type Place = 'stream' | 'lake' | 'deadLetters'
+
 interface Cycle {
   issued: number
   /** Acknowledged, and not found at any end yet. */
@@ -25,7 +28,7 @@ export class Books {
   readonly #violations: string[] = []
   #furtherViolations = 0
   #acknowledged = 0
-  #found = 0
+  readonly #found: Record<Place, number> = { stream: 0, lake: 0, deadLetters: 0 }
   #copies = 0
 
   /** Numbers of the next events of the cycle: so many from `n` on. */
@@ -51,8 +54,7 @@ export class Books {
     }
   }
 
-  /** In the stream, the lake or the dead letters: where an event's way ends. */
-  found(key: number): void {
+  found(key: number, place: Place): void {
     const { cycle, n } = numberedOf(key)
     const books = this.#cycles.get(cycle)
     if (books === undefined || n >= books.issued) {
@@ -66,7 +68,7 @@ export class Books {
     }
     books.states[n] = state | FOUND
     books.found += 1
-    this.#found += 1
+    this.#found[place] += 1
     if (state === ACKNOWLEDGED) books.owed -= 1
   }
 
@@ -98,7 +100,9 @@ export class Books {
   }
 
   get totals() {
-    return { acknowledged: this.#acknowledged, found: this.#found, copies: this.#copies }
+    const { stream, lake, deadLetters } = this.#found
+    const found = stream + lake + deadLetters
+    return { acknowledged: this.#acknowledged, found, stream, lake, deadLetters, copies: this.#copies }
   }
 
   get violations(): readonly string[] {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RunningHeadgate } from '../../shop/headgate.ts'
 import { HEALTHY } from './faults.ts'
-import { type Load, startLoad } from './load.ts'
+import type { Load } from './load.ts'
 import { inWorld, type Part, type PartResult, type World } from './world.ts'
 
 const HOUR_MS = 3_600_000
@@ -27,11 +27,8 @@ export function clock({ folder, chanceOf, say }: Part): Promise<PartResult> {
     let cycle = 0
     const loaded = (gateway: RunningHeadgate): Load => {
       cycle += 1
-      const { books } = world
-      return startLoad({
-        ...{ gateway, books, cycle, connections: CONNECTIONS, chance },
-        eventsPerSecond: EVENTS_PER_SECOND,
-      })
+      const eventsPerSecond = EVENTS_PER_SECOND
+      return world.load({ gateway, cycle, connections: CONNECTIONS, chance, eventsPerSecond })
     }
     let worstMs = 0
     const resumed = async (what: string): Promise<void> => {

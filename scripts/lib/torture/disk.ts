@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RunningHeadgate } from '../../shop/headgate.ts'
 import { DOWN, HEALTHY } from './faults.ts'
-import { type Load, startLoad } from './load.ts'
+import type { Load } from './load.ts'
 import { inWorld, type Part, type PartResult, type World } from './world.ts'
 
 const DISK_MIB = 48
@@ -39,12 +39,12 @@ export async function disk(part: Part): Promise<PartResult> {
 }
 
 async function fillTwice(world: World, { chanceOf, say }: Part): Promise<Partial<PartResult>> {
-  const { books, dataDir, kinesis } = world
+  const { dataDir, kinesis } = world
   const chance = chanceOf('load')
   let cycle = 0
   const loaded = (gateway: RunningHeadgate): Load => {
     cycle += 1
-    return startLoad({ gateway, books, cycle, connections: CONNECTIONS, chance })
+    return world.load({ gateway, cycle, connections: CONNECTIONS, chance })
   }
 
   await kinesis.play(DOWN)
@@ -140,7 +140,7 @@ function mountSmall(folder: string): (() => void) | undefined {
   } catch {
     return undefined
   }
-  const unmount = () => execFileSync('umount', [folder], { stdio: 'ignore' })
+  const unmount = () => execFileSync('umount', ['--lazy', folder], { stdio: 'ignore' })
   process.once('exit', unmount)
   return () => {
     process.off('exit', unmount)

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { RunningHeadgate } from '../../shop/headgate.ts'
 import { HEALTHY, type Script } from './faults.ts'
 import { histogram } from './histogram.ts'
-import { type Load, startLoad } from './load.ts'
+import type { Load } from './load.ts'
 import { type CyclePlan, planOf } from './plan.ts'
 import { inWorld, type Part, type PartResult, percent, type World } from './world.ts'
 
@@ -80,7 +80,7 @@ async function oneCycle({ world, acks, chance }: Torment, plan: CyclePlan): Prom
     await world.auditDead(`after a start was killed in cycle ${cycle}: ${mood}`)
   }
   const gateway = await world.start({ journalBytes })
-  const load = startLoad({ gateway, books, cycle, connections: CONNECTIONS, chance })
+  const load = world.load({ gateway, cycle, connections: CONNECTIONS, chance })
   await acknowledged(world, load, acks)
   await killAsPlanned(world, gateway, load, plan)
   await world.auditDead(`after kill ${cycle}: ${mood}, ${plan.death}`)
@@ -130,10 +130,10 @@ async function killStart(world: World, journalBytes: number, afterMs: number): P
 
 /** A gateway that outlives the faults: what it and all before it acknowledged must arrive. */
 async function heal({ world, acks, chance }: Torment, plan: CyclePlan, faults: Script): Promise<number> {
-  const { books, kinesis } = world
+  const { kinesis } = world
   await kinesis.play(faults)
   const gateway = await world.start({ journalBytes: plan.journalBytes })
-  const load = startLoad({ gateway, books, cycle: HEALING + plan.cycle, connections: CONNECTIONS, chance })
+  const load = world.load({ gateway, cycle: HEALING + plan.cycle, connections: CONNECTIONS, chance })
   await acknowledged(world, load, acks)
   await load.stop()
   await sleep(FAULTY_MS)

@@ -27,7 +27,7 @@ export async function startKinesis(books: Books): Promise<Kinesis> {
       if (reply.kind === 'listening') resolve(reply.endpoint)
       else if (reply.kind === 'done') waiting.shift()?.()
       else {
-        for (const key of reply.keys) books.found(key)
+        for (const key of reply.keys) books.found(key, 'stream')
         for (const why of reply.wrong) books.violated(`in Kinesis: ${why}`)
       }
     })

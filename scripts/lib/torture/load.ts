@@ -66,8 +66,8 @@ export interface LoadCounts {
   readonly unanswered: number
 }
 
-/** After a 503, as a polite client would; a second is too long for a test. */
-const SHED_PAUSE_MS = 20
+/** After a post that came to nothing, as a polite client would; a second is too long for a test. */
+const PAUSE_MS = 20
 const TICK_MS = 5
 
 export function startLoad(options: LoadOptions): Load {
@@ -89,13 +89,15 @@ export function startLoad(options: LoadOptions): Load {
   }
 
   async function judge(answer: Answer | undefined, first: Numbered, count: number): Promise<void> {
-    if (answer === undefined) counts.unanswered += count
-    else if (isPromise(answer, count)) {
+    if (answer === undefined) {
+      counts.unanswered += count
+      await sleep(PAUSE_MS)
+    } else if (isPromise(answer, count)) {
       counts.acknowledged += count
       books.acknowledged(first, count)
     } else if (answer.status === 503) {
       counts.shed += count
-      await sleep(SHED_PAUSE_MS)
+      await sleep(PAUSE_MS)
     } else books.violated(`a post was answered with ${answer.status}: ${answer.text.slice(0, 200)}`)
   }
 

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DOWN, HEALTHY } from './faults.ts'
-import { startLoad } from './load.ts'
 import { inWorld, MAX_RSS_BYTES, type Part, type PartResult } from './world.ts'
 
 export interface OutageOptions {
@@ -24,8 +23,8 @@ export function outage(
     const { books, kinesis } = world
     await kinesis.play(DOWN)
     const gateway = await world.start()
-    const load = startLoad({
-      ...{ gateway, books, cycle: 1, connections: CONNECTIONS, chance: chanceOf('load') },
+    const load = world.load({
+      ...{ gateway, cycle: 1, connections: CONNECTIONS, chance: chanceOf('load') },
       eventsPerSecond: EVENTS_PER_SECOND,
     })
     const startMs = performance.now()
@@ -43,7 +42,6 @@ export function outage(
     const perSecond = Math.round(acknowledged / (elapsedMs() / 1_000))
     if (shed + unanswered > 0) books.violated(`${shed} events were shed and ${unanswered} unanswered`)
     if (perSecond < LEAST_PER_SECOND) books.violated(`only ${perSecond} events/s of ${issued} in all`)
-    const inKinesis = books.totals.found
     await kinesis.play(HEALTHY)
     const drainMs = await world.auditDrained(gateway, 'after the outage', DRAIN_MS)
     world.watchMemory(gateway)
@@ -53,7 +51,6 @@ export function outage(
         eventsPerSecond: perSecond,
         drainMs,
         maxRssMb: MAX_RSS_BYTES / 2 ** 20,
-        deliveredMeanwhile: inKinesis,
       },
     }
   })

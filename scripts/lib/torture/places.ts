@@ -8,19 +8,23 @@ import {
   SEGMENT_HEADER_BYTES,
 } from '../../../src/gateway/deliver/segment.ts'
 import { sequenceInName } from '../../../src/gateway/deliver/segment-file.ts'
-import type { Books } from './books.ts'
+import type { Books, Place } from './books.ts'
 import { examine } from './events.ts'
 
 /** Enters into the books what reached the lake, dead letters included, since it was last asked. */
 export function lakeReader(dataDir: string, books: Books): () => Promise<void> {
   const read = new Set<string>()
-  return async () => {
-    for (const path of await filesBelow(join(dataDir, 'lake'))) {
+  async function readBelow(folder: string, place: Place): Promise<void> {
+    for (const path of await filesBelow(join(dataDir, 'lake', folder))) {
       // Files are complete once they have their name, and never change.
       if (!path.endsWith('.ndjson') || read.has(path)) continue
       read.add(path)
-      for (const key of eventsIn(await readFile(path), 'the lake', books)) books.found(key)
+      for (const key of eventsIn(await readFile(path), 'the lake', books)) books.found(key, place)
     }
+  }
+  return async () => {
+    await readBelow('raw', 'lake')
+    await readBelow('dead', 'deadLetters')
   }
 }
 

@@ -6,6 +6,7 @@ import { peakRssBytes } from '../bench/proc.ts'
 import { Books } from './books.ts'
 import { drained, type GatewayOptions, startGateway } from './gateway.ts'
 import { type Kinesis, startKinesis } from './kinesis.ts'
+import { type Load, type LoadOptions, startLoad } from './load.ts'
 import { keptInJournal, lakeReader } from './places.ts'
 
 export interface Part {
@@ -37,7 +38,9 @@ export interface World {
   readonly dataDir: string
   /** The gateway on the data folder, after the one before. */
   start(options?: Partial<GatewayOptions>): Promise<RunningHeadgate>
-  /** SIGKILL. Answers how many bytes it ever had resident. */
+  /** Clients, until they are stopped or the world ends. */
+  load(options: Omit<LoadOptions, 'books'>): Load
+  /** SIGKILL. */
   kill(gateway: RunningHeadgate): Promise<void>
   /** With every gateway dead: what was acknowledged must have arrived, or wait on the disk. */
   auditDead(when: string): Promise<void>
@@ -55,6 +58,7 @@ async function openWorld(folder: string, dataDir = join(folder, 'data')): Promis
   const kinesis = await startKinesis(books)
   const readLake = lakeReader(dataDir, books)
   let previous: RunningHeadgate | undefined
+  const loads: Load[] = []
   let peakRss = 0
 
   const world: World = {
@@ -62,6 +66,11 @@ async function openWorld(folder: string, dataDir = join(folder, 'data')): Promis
     async start(options) {
       previous = await startGateway({ kinesis, dataDir, logFile, previous, ...options })
       return previous
+    },
+    load(options) {
+      const load = startLoad({ books, ...options })
+      loads.push(load)
+      return load
     },
     async kill(gateway) {
       world.watchMemory(gateway)
@@ -90,7 +99,9 @@ async function openWorld(folder: string, dataDir = join(folder, 'data')): Promis
       return Math.round(peakRss / 2 ** 20)
     },
     async close() {
+      const ended = Promise.all(loads.map((load) => load.stop()))
       await previous?.kill()
+      await ended
       await kinesis.close()
       closeSync(logFile)
     },
@@ -112,11 +123,11 @@ export async function inWorld(
       books.violated(`broken off: ${error.message}`)
       return {} as Partial<PartResult>
     })
-    const { acknowledged, found, copies } = books.totals
+    const { acknowledged, found, copies, ...places } = books.totals
     const figures = {
       ...more.figures,
       acknowledged,
-      delivered: found,
+      ...places,
       duplicatePercent: percent(copies, found),
       peakRssMb: world.peakRssMb,
     }
