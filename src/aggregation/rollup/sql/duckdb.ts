@@ -2,9 +2,12 @@ import { eventRows } from '../../ingest/event-sql.ts'
 import { quote, readParquet } from '../../ingest/sql-text.ts'
 import type { SqlDialect } from './rollup-sql.ts'
 
+/** A list is sorted where it lies: an aggregate with an order of its own takes half as long again. */
+const SORTED_BUCKETS = "list_sort(list({'b': b, 'w': bw}))"
+
 export const duckdbDialect: SqlDialect = {
   double: 'DOUBLE',
-  pack: "string_agg(CAST(b AS VARCHAR) || ':' || CAST(bw AS VARCHAR), ',' ORDER BY b)",
+  pack: `array_to_string(list_transform(${SORTED_BUCKETS}, lambda x: concat(x.b, ':', x.w)), ',')`,
   isNaN: (expression) => `isnan(${expression})`,
   hash: (columns) => `CAST(hash(${columns.join(', ')}) >> 1 AS BIGINT)`,
   createTable: (name, query) => `CREATE OR REPLACE TEMP TABLE ${name} AS ${query}`,
