@@ -12,6 +12,7 @@ export type RefusalCode =
   | 'privacy_gpc'
   | 'journal_full'
   | 'journal_unavailable'
+  | 'sinks_unavailable'
 
 /** Events, counted since the process started, but `recovered`: those found in the journal at the start. */
 export interface LedgerTotals {
@@ -44,7 +45,10 @@ export interface Ledger {
   readonly tally: AppTally
 }
 
-/** `atRiskEvents`: those of the backlog that would be lost with this process. */
+/** The part of the books that tells where events ended. */
+export type Outcomes = Pick<Ledger, 'delivered' | 'fallback' | 'deadLettered'>
+
+/** `atRiskEvents`: those of the backlog that would be lost with this process, or with its disk. */
 export function createLedger(metrics: Registry, backlogEvents: () => number, atRiskEvents = () => 0): Ledger {
   const totals = {
     ...{ received: 0, accepted: 0, ledgerEvents: 0, recovered: 0 },
@@ -138,7 +142,7 @@ function exposeTotals(metrics: Registry, { totals, refused, backlogEvents, atRis
   gauge('headgate_backlog_events', 'Events not yet at their outcome.', backlogEvents)
   gauge(
     'headgate_at_risk_events',
-    'Events of the backlog that would be lost with this process.',
+    'Acknowledged events that would be lost with this process, or with a disk that nobody finds again.',
     atRiskEvents,
   )
 }

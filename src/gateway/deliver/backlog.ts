@@ -15,6 +15,12 @@ export interface BacklogState {
   readonly oldestMs: number | undefined
 }
 
+/** Where the events of a frame ended. */
+export type Destination = 'delivered' | 'fallback' | 'deadLettered'
+
+/** How many events ended where. */
+export type Ended = Readonly<Record<Destination, number>>
+
 /** The reading end of a journal: what the pump drains. */
 export interface Backlog {
   /**
@@ -25,5 +31,10 @@ export interface Backlog {
   read(maxBytes: number, signal: AbortSignal): Promise<readonly Frame[]>
   /** Every frame up to and including `sequence` has reached its outcome: their room may be used again. */
   release(sequence: number): Promise<void>
+  /**
+   * Told once of each frame, when the last of its events has ended, and before those ahead of it need have. For a backlog
+   * in which somebody waits for that; release follows.
+   */
+  arrived?(sequence: number, ended: Ended): void
   state(): BacklogState
 }

@@ -1,13 +1,10 @@
 import { Gauge, type Registry } from 'prom-client'
 import { AppError } from '../../std/errors.ts'
-import type { Frame } from './backlog.ts'
+import type { Destination, Ended, Frame } from './backlog.ts'
 import type { Share } from './pack.ts'
 
-/** Where the lines of a frame ended. */
-export type Destination = 'delivered' | 'fallback' | 'deadLettered'
-
 /** All frames up to `sequence` are done: how many of the events in them ended where. */
-export interface Finished extends Readonly<Record<Destination, number>> {
+export interface Finished extends Ended {
   readonly sequence: number
 }
 
@@ -29,7 +26,11 @@ interface Progress extends Record<Destination, number> {
 
 const none = (): Record<Destination, number> => ({ delivered: 0, fallback: 0, deadLettered: 0 })
 
-export function createInFlight(metrics: Registry): InFlight {
+/** `onDone` hears of each frame as soon as it is done, in any order. */
+export function createInFlight(
+  metrics: Registry,
+  onDone: (sequence: number, ended: Ended) => void = () => {},
+): InFlight {
   // In order of sequence, as the backlog hands the frames out.
   const frames = new Map<number, Progress>()
   let bytes = 0
@@ -54,6 +55,9 @@ export function createInFlight(metrics: Registry): InFlight {
         progress.bytesLeft -= share.bytes
         progress[destination] += share.lines
         bytes -= share.bytes
+        if (progress.bytesLeft > 0) continue
+        const { delivered, fallback, deadLettered } = progress
+        onDone(share.sequence, { delivered, fallback, deadLettered })
       }
     },
     takeFinished() {

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import type { Ledger } from '../../event/ledger.ts'
+import type { Outcomes } from '../../event/ledger.ts'
 import { sleep } from '../../std/abort.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Entropy } from '../../std/id.ts'
@@ -23,7 +23,7 @@ export interface PumpOptions {
   readonly fallback?: Fallback
   /** Where records go that the stream will never take. Tried until it resolves. */
   readonly deadLetter: (record: StreamRecord, reason: string) => Promise<void>
-  readonly ledger: Ledger
+  readonly ledger: Outcomes
   readonly telemetry: Telemetry
   readonly entropy: Entropy
   readonly clock: Clock
@@ -98,7 +98,7 @@ class StreamPump implements Pump {
       (parcel) => this.#own(this.#bury(parcel, 'too_large')),
     )
     this.#lanes = createLanes(options)
-    this.#inFlight = createInFlight(telemetry.metrics)
+    this.#inFlight = createInFlight(telemetry.metrics, (...done) => backlog.arrived?.(...done))
     this.#release = createRelease({
       inFlight: this.#inFlight,
       backlog,

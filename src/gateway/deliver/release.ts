@@ -1,11 +1,11 @@
-import type { Ledger } from '../../event/ledger.ts'
+import type { Outcomes } from '../../event/ledger.ts'
 import type { Backlog } from './backlog.ts'
 import type { InFlight } from './in-flight.ts'
 
 export interface ReleaseOptions {
   readonly inFlight: InFlight
   readonly backlog: Backlog
-  readonly ledger: Ledger
+  readonly ledger: Outcomes
   /** Does the work until it succeeds; false when it was given up. */
   readonly insist: (what: string, work: () => Promise<void>) => Promise<boolean>
 }

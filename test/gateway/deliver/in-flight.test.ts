@@ -28,6 +28,19 @@ t.test('frames are told as finished in order, whatever the order of the containe
   t.strictSame([inFlight.bytes(), inFlight.frames()], [0, 0])
 })
 
+t.test('each frame is told of as soon as it is done, whatever is ahead of it', async (t) => {
+  const done: unknown[] = []
+  const inFlight = createInFlight(quietTelemetry().metrics, (sequence, ended) => done.push([sequence, ended]))
+  inFlight.add(frameOf(7, ['a']))
+  inFlight.add(frameOf(8, ['b', 'c']))
+  inFlight.settle([share(8, 1)], 'delivered')
+  t.same(done, [], 'half a frame is not a frame')
+  inFlight.settle([share(8, 1)], 'deadLettered')
+  t.same(done, [[8, { delivered: 1, fallback: 0, deadLettered: 1 }]])
+  inFlight.settle([share(7, 1)], 'fallback')
+  t.same(done.slice(1), [[7, { delivered: 0, fallback: 1, deadLettered: 0 }]])
+})
+
 t.test('a container of a frame that is not in flight is a fault of ours', async (t) => {
   const inFlight = createInFlight(quietTelemetry().metrics)
   t.throws(() => inFlight.settle([share(1, 1)], 'delivered'), { code: 'internal' })
