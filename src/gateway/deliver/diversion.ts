@@ -10,6 +10,20 @@ export interface Fallback {
   readonly stream: Stream
   /** With more than this in the backlog the fallback helps, however well the stream does. */
   readonly maxBacklogBytes: number
+  /** Left out: the events have been answered for, and can wait. */
+  readonly patience?: Patience
+}
+
+/** How much of a failing or slow stream is borne. */
+export interface Patience {
+  /** The fallback opens when the stream has failed for so long, */
+  readonly failingMs: number
+  /** or when the oldest event has waited for so long, */
+  readonly lagMs: number
+  /** and closes when neither holds: below the threshold for opening, so that the two states do not alternate. */
+  readonly caughtUpMs: number
+  /** How often that is asked. */
+  readonly checkMs: number
 }
 
 /** Whether the fallback is open. It is while the stream fails or falls behind; nobody has to close it. */
@@ -19,29 +33,31 @@ export interface Diversion {
   hurry(): void
 }
 
-export interface DiversionOptions {
+export interface DiversionOptions extends Omit<Fallback, 'stream'> {
   readonly backlog: Backlog
-  readonly maxBacklogBytes: number
   /** The state of the stream that the fallback stands in for. */
   readonly sink: SinkState
   readonly clock: Clock
   readonly telemetry: Telemetry
 }
 
-/** A sink that fails for so long will not be back in a moment (design.md, Stream records); nor one that lags as much. */
-const PATIENCE_MS = 60_000
-/** Caught up. Below the thresholds for opening, so that the two states do not alternate. */
-const CAUGHT_UP_MS = 30_000
+/**
+ * A sink that fails for a minute will not be back in a moment (design.md, Stream records); nor one that lags as much.
+ * Counting the backlog of a journal costs more than a call of `isOpen` should.
+ */
+const PATIENT: Patience = { failingMs: 60_000, lagMs: 60_000, caughtUpMs: 30_000, checkMs: 1_000 }
+/**
+ * Where somebody waits for an answer: the first failure is enough, and so is a lag of ten times what packing and a call
+ * take, well before a call that hangs has failed (6 s).
+ */
+export const IMPATIENT: Patience = { failingMs: 0, lagMs: 2_000, caughtUpMs: 1_000, checkMs: 0 }
 const CAUGHT_UP_SHARE = 0.8
-/** Counting the backlog costs more than a call of `isOpen` should. */
-const CHECK_MS = 1_000
 
 export function createDiversion(options: DiversionOptions): Diversion {
-  const { backlog, maxBacklogBytes, sink, clock, telemetry } = options
+  const { backlog, maxBacklogBytes, sink, clock, telemetry, patience = PATIENT } = options
   /** What an earlier process left waits for this one since it began. */
   const startedMs = clock.nowMs()
-  let patienceMs = PATIENCE_MS
-  let everyMs = CHECK_MS
+  let { failingMs: patienceMs, checkMs: everyMs } = patience
   let open = false
   let checkedMs = Number.NEGATIVE_INFINITY
   new Gauge({
@@ -59,8 +75,9 @@ export function createDiversion(options: DiversionOptions): Diversion {
     const lagMs = oldestMs === undefined ? 0 : clock.nowMs() - Math.max(oldestMs, startedMs)
     const failingMs = sink.failingMs()
     if (open)
-      open = failingMs !== undefined || lagMs > CAUGHT_UP_MS || bytes > maxBacklogBytes * CAUGHT_UP_SHARE
-    else open = (failingMs ?? -1) >= patienceMs || lagMs >= PATIENCE_MS || bytes > maxBacklogBytes
+      open =
+        failingMs !== undefined || lagMs > patience.caughtUpMs || bytes > maxBacklogBytes * CAUGHT_UP_SHARE
+    else open = (failingMs ?? -1) >= patienceMs || lagMs >= patience.lagMs || bytes > maxBacklogBytes
   }
 
   return {

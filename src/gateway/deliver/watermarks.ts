@@ -5,10 +5,15 @@ import type { Batch } from '../collect/journal.ts'
 const RETRYING_SENDERS_SHARE = 0.8
 const ALL_SENDERS_SHARE = 0.95
 
-/** Throws `journal_full` when a journal that holds `heldBytes` has no room for this sender's batch. */
+/** Whether a journal that holds `heldBytes` has room for this sender's batch. */
+export const hasRoom = (batch: Batch, heldBytes: number, maxBytes: number): boolean =>
+  heldBytes + batch.bytes <= maxBytes * shareOf(batch)
+
+/** Throws `journal_full` where there is no room. */
 export function checkRoom(batch: Batch, heldBytes: number, maxBytes: number): void {
-  const share = batch.canRetry ? RETRYING_SENDERS_SHARE : ALL_SENDERS_SHARE
-  if (heldBytes + batch.bytes <= maxBytes * share) return
-  const limit = `${share * 100} % of ${maxBytes}`
+  if (hasRoom(batch, heldBytes, maxBytes)) return
+  const limit = `${shareOf(batch) * 100} % of ${maxBytes}`
   throw new AppError('journal_full', `Journal holds ${heldBytes} bytes; this sender may fill it to ${limit}`)
 }
+
+const shareOf = ({ canRetry }: Batch): number => (canRetry ? RETRYING_SENDERS_SHARE : ALL_SENDERS_SHARE)

@@ -1,11 +1,11 @@
 import t from 'tap'
-import { createDiversion } from '../../../src/gateway/deliver/diversion.ts'
+import { createDiversion, IMPATIENT, type Patience } from '../../../src/gateway/deliver/diversion.ts'
 import { createTelemetry } from '../../../src/std/telemetry.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 
 const MAX_BYTES = 1_000
 
-function setup() {
+function setup(patience?: Patience) {
   const clock = fakeClock()
   const log: { level: number; msg: string }[] = []
   const telemetry = createTelemetry('info', { write: (line) => log.push(JSON.parse(line)) })
@@ -28,6 +28,7 @@ function setup() {
       called: () => {},
     },
     maxBacklogBytes: MAX_BYTES,
+    ...(patience && { patience }),
     clock,
     telemetry,
   })
@@ -110,4 +111,21 @@ t.test('it looks at the backlog once a second, however often it is asked', async
   t.equal(diversion.isOpen(), false)
   clock.advance(1)
   t.equal(diversion.isOpen(), true)
+})
+
+t.test('where somebody waits, the first failure opens it, and two seconds of waiting', async (t) => {
+  const { clock, diversion, see } = setup(IMPATIENT)
+  clock.advance(10_000)
+  const now = (change: Parameters<typeof see>[0]) => {
+    see(change)
+    return diversion.isOpen()
+  }
+  const waited = (ms: number) => ({ oldestMs: clock.nowMs() - ms })
+  t.equal(now({ failingMs: undefined }), false)
+  t.equal(now({ failingMs: 0 }), true)
+  t.equal(now({ failingMs: undefined }), false, 'at once, as it opened')
+  t.equal(now(waited(1_999)), false)
+  t.equal(now(waited(2_000)), true)
+  t.equal(now(waited(1_001)), true)
+  t.equal(now(waited(1_000)), false)
 })
