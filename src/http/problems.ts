@@ -35,6 +35,7 @@ export const problems = {
   overloaded: { status: 503, title: 'Too much is in flight' },
   journal_full: { status: 503, title: 'No room for more events' },
   journal_unavailable: { status: 503, title: 'Events cannot be stored' },
+  sinks_unavailable: { status: 503, title: 'Neither the stream nor the lake takes events' },
   shutting_down: { status: 503, title: 'This instance is shutting down' },
   not_ready: { status: 503, title: 'This instance is not ready' },
   not_found: { status: 404, title: 'There is nothing here' },

@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'overloaded'
   | 'journal_full'
   | 'journal_unavailable'
+  | 'sinks_unavailable'
   | 'shutting_down'
   | 'not_ready'
   | 'not_found'

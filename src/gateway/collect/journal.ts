@@ -17,7 +17,8 @@ export interface Batch {
 export interface Journal {
   /**
    * Resolves once the batch would survive a crash, and says how. Rejects with `journal_full` (no room, or none left for
-   * this kind of sender) or `journal_unavailable` (disk failed); nothing of the batch is then acknowledged.
+   * this kind of sender), `journal_unavailable` (disk failed) or `sinks_unavailable` (neither the stream nor the lake
+   * took it in time); nothing of the batch is then acknowledged.
    */
   append(batch: Batch): Promise<Durability>
 }
