@@ -23,7 +23,7 @@ const may = {
   'config-schema': [],
 }
 
-const wiring = '^src/wiring(-aggregation)?\\.ts$'
+const wiring = '^src/wiring(-aggregation|-delivery)?\\.ts$'
 /** Named after their technology; only the wiring knows them, and their own helpers beside them. */
 const adapters =
   '^src/(lake/(fs|s3(-client)?)|gateway/deliver/(kinesis(-shards)?|disk-journal|memory-journal|lake-writer)|aggregation/ingest/duckdb(-child)?|aggregation/rollup/(engines|stores)/[^/]+)\\.ts$'
@@ -56,7 +56,7 @@ module.exports = {
     {
       name: 'configuration-is-a-type-only',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(config(-rules)?|wiring(-aggregation)?|cli/.*)\\.ts$' },
+      from: { path: '^src/', pathNot: '^src/(config(-rules)?|wiring(-aggregation|-delivery)?|cli/.*)\\.ts$' },
       to: { path: '^src/config-schema\\.ts$', dependencyTypesNot: ['type-only'] },
     },
     {

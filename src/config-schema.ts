@@ -89,7 +89,7 @@ export const GatewayConfig = strict({
     /** Whether no later process will find it: at the end, what is left goes to the lake. */
     ephemeral: Type.Boolean({ default: false }),
   }),
-  durability: literals(['journal', 'memory'], { default: 'journal' }),
+  durability: literals(['journal', 'stream', 'memory'], { default: 'journal' }),
   stream: Stream,
 })
 

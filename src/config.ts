@@ -71,11 +71,16 @@ const ECS_TASK = 'ECS_CONTAINER_METADATA_URI_V4'
 /** Fargate grants a `stopTimeout` of up to 120 s; some of it goes by before a signal is heard and after the end. */
 const ECS_SHUTDOWN_MS = 110_000
 
+/** https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html, and in every Fargate task. */
+const EXECUTION = 'AWS_EXECUTION_ENV'
+const FARGATE = 'AWS_ECS_FARGATE'
+
 /** Other defaults where the process is known to live differently: a replaced task never gets its predecessor's disk. */
 function applyPlatform(
   input: Record<string, unknown>,
   env: Readonly<Record<string, string | undefined>>,
 ): void {
+  if (env[EXECUTION] === FARGATE) assignUnlessGiven(input, ['gateway', 'durability'], 'stream')
   if (env[ECS_TASK] === undefined) return
   assignUnlessGiven(input, ['gateway', 'journal', 'ephemeral'], true)
   assignUnlessGiven(input, ['shutdown', 'totalMs'], ECS_SHUTDOWN_MS)

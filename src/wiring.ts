@@ -5,25 +5,16 @@ import { createLedger, type Ledger } from './event/ledger.ts'
 import { createRegistry, type Registry } from './gateway/apps/registry.ts'
 import type { Journal } from './gateway/collect/journal.ts'
 import { startLedgerWriter } from './gateway/collect/ledger-writer.ts'
-import { type Adoption, adoptFolders, noAdoption, together } from './gateway/deliver/adoption.ts'
-import type { Backlog } from './gateway/deliver/backlog.ts'
-import { openDiskJournal } from './gateway/deliver/disk-journal.ts'
-import type { Fallback } from './gateway/deliver/diversion.ts'
+import { together } from './gateway/deliver/adoption.ts'
 import { instanceName } from './gateway/deliver/instance.ts'
-import { kinesisClient, kinesisStream } from './gateway/deliver/kinesis.ts'
-import { countOpenShards } from './gateway/deliver/kinesis-shards.ts'
-import { lakeDeadLetters, lakeWriter } from './gateway/deliver/lake-writer.ts'
-import { memoryJournal } from './gateway/deliver/memory-journal.ts'
-import { paced } from './gateway/deliver/pacing.ts'
-import { type Pump, startPump } from './gateway/deliver/pump.ts'
-import { diesWithUs, maxBacklogBytes, stopTimes } from './gateway/deliver/shutdown.ts'
-import type { Stream } from './gateway/deliver/stream.ts'
+import { diesWithUs, isAtRisk } from './gateway/deliver/shutdown.ts'
 import { type Reconciliation, reconciliationOf } from './http/reconciliation.ts'
 import { fsLake, sweepUnfinished } from './lake/fs.ts'
 import type { Lake } from './lake/lake.ts'
 import type { Clock } from './std/clock.ts'
 import type { Entropy } from './std/id.ts'
-import { quietTelemetry, type Telemetry } from './std/telemetry.ts'
+import type { Telemetry } from './std/telemetry.ts'
+import { adoptJournals, type Delivery, openJournal, placeOf, startDelivery } from './wiring-delivery.ts'
 
 /** What the process brings: its time, its chance, its log and metrics. */
 export interface System {
@@ -33,13 +24,6 @@ export interface System {
   /** One for all modules of the process: opening it sweeps the whole of it. */
   readonly lake: Lake
 }
-
-/** Mode `journal` has answered already when events wait here: a fuller container costs nobody anything. */
-export const LINGER_MS = 1_000
-/** Of a journal that is only emptied. */
-const ORPHAN_SEGMENT_BYTES = 4_096
-/** Of the fallback, and of any in S3 (design.md, Ack): one is stored while the next fills, and the last is not waited for. */
-export const SMALL_FILES = { maxBytes: 8_388_608, maxAgeMs: 1_000 }
 
 export interface GatewayWiring {
   readonly registry: Registry
@@ -68,25 +52,19 @@ export async function wireGateway(
   system: System,
   place: Place = ALONE,
 ): Promise<GatewayWiring> {
-  const { entropy, telemetry, lake } = system
+  const { clock, telemetry } = system
   const { log, metrics } = telemetry
   const instance = await instanceOf(config, system)
-  const journal = await openJournal(config, place, system)
-  const waiting = () => together(journal.state(), adoption.leftovers())
+  const kept = await openJournal(config, place, system)
+  const waiting = () => together(kept.state(), adoption.leftovers())
   const backlogEvents = () => waiting().events
-  const atRiskEvents = config.gateway.durability === 'memory' ? backlogEvents : () => 0
+  const atRiskEvents = isAtRisk(config.gateway) ? backlogEvents : () => 0
   const ledger = createLedger(metrics, backlogEvents, atRiskEvents)
-  ledger.recovered(journal.recovered.events)
-  const adoption = adoptJournals(config, place, { journal, ledger, system })
-  if (journal.recovered.frames > 0) log.info({ ...journal.recovered }, 'the journal was recovered')
-  const stream = openStream(config, place, system)
-  const fallback = openFallback(config, instance, system)
-  const deadLetter = lakeDeadLetters(lake, entropy)
-  const pump = startPump({
-    ...{ backlog: journal, stream, deadLetter, ledger, lingerMs: LINGER_MS },
-    ...(fallback && { fallback }),
-    ...system,
-  })
+  ledger.recovered(kept.recovered.events)
+  const adoption = adoptJournals(config, place, { journal: kept, ledger, system })
+  if (kept.recovered.frames > 0) log.info({ ...kept.recovered }, 'the journal was recovered')
+  const delivery = startDelivery(config, place, { instance, kept, ledger, system })
+  const { journal } = delivery
   const registry = createRegistry(config.apps)
   const ledgerWriter = startLedgerWriter({ instance, ledger, journal, ...system })
 
@@ -97,20 +75,21 @@ export async function wireGateway(
     reconcile() {
       const { events, bytes, oldestMs } = waiting()
       const backlog = { events, bytes, ...(oldestMs !== undefined && { oldestMs }) }
-      const sink = sinkOf(stream.kind, pump)
+      const sink = sinkOf(delivery)
       return reconciliationOf({ instance, ...ledger.totals(), backlog, atRisk: atRiskEvents(), sink })
     },
     reload: (apps) => registry.replace(apps),
     ending() {
-      if (diesWithUs(config.gateway)) pump.hurry()
+      if (diesWithUs(config.gateway)) delivery.hurry()
     },
     async close(withinMs) {
+      const endMs = clock.monotonicMs() + withinMs
+      // The last ledger events tell of what is answered now, and wait for an answer themselves: a third of the time each.
+      await delivery.answerWithin(withinMs / 3)
       await Promise.all([adoption.stop(), ledgerWriter.close()])
-      const { drained } = await pump.stop(stopTimes(config, withinMs))
-      if (!drained) log.warn({ events: backlogEvents() }, 'events stay in the journal for the next start')
-      // First, so that no sink can keep the checkpoint waiting.
-      await journal.close()
-      await Promise.all([stream.close(), fallback?.stream.close()])
+      await delivery.stop(Math.max(0, endMs - clock.monotonicMs()))
+      const events = backlogEvents()
+      if (events > 0) log.warn({ events }, 'events stay in the journal for the next start')
     },
   }
 }
@@ -119,8 +98,8 @@ export async function wireGateway(
 export const instanceOf = async ({ dataDir, gateway }: Config, system: System): Promise<string> =>
   gateway.instance ?? instanceName(dataDir, system)
 
-function sinkOf(kind: Stream['kind'], pump: Pump): Reconciliation['sink'] {
-  const { failingSinceMs, paused, fallbackOpen } = pump.state()
+function sinkOf({ kind, state }: Delivery): Reconciliation['sink'] {
+  const { failingSinceMs, paused, fallbackOpen } = state()
   const isFailing = failingSinceMs !== undefined
   return {
     kind,
@@ -129,71 +108,6 @@ function sinkOf(kind: Stream['kind'], pump: Pump): Reconciliation['sink'] {
     ...(paused !== undefined && { reason: paused }),
     fallbackOpen,
   }
-}
-
-type OpenJournal = Journal &
-  Backlog & { readonly recovered: { frames: number; events: number }; close(): Promise<void> }
-
-async function openJournal(
-  { dataDir, gateway }: Config,
-  { index }: Place,
-  { clock, telemetry }: System,
-): Promise<OpenJournal> {
-  const { maxBytes } = gateway.journal
-  switch (gateway.durability) {
-    case 'memory':
-      telemetry.log.warn('durability is "memory": a crash loses what was acknowledged')
-      return { ...memoryJournal({ maxBytes }), recovered: { frames: 0, events: 0 } }
-    case 'journal':
-      return openDiskJournal({ dir: join(dataDir, 'journal', `${index}`), maxBytes, telemetry, clock })
-  }
-}
-
-/** The first worker empties the folders of those that are no more. */
-function adoptJournals(
-  { dataDir, gateway }: Config,
-  { index, workers }: Place,
-  { journal, ledger, system }: { journal: Journal; ledger: Ledger; system: System },
-): Adoption {
-  if (index > 0 || gateway.durability === 'memory') return noAdoption
-  const { clock, telemetry } = system
-  // It is ours for minutes: what it would count is no part of our own metrics, and it needs no room to grow.
-  const orphan = { maxBytes: gateway.journal.maxBytes, segmentBytes: ORPHAN_SEGMENT_BYTES, clock }
-  return adoptFolders({
-    ...{ dir: join(dataDir, 'journal'), workers, journal, ledger, telemetry },
-    openOrphan: (dir) =>
-      openDiskJournal({
-        dir,
-        ...orphan,
-        telemetry: { log: telemetry.log, metrics: quietTelemetry().metrics },
-      }),
-  })
-}
-
-function openStream({ gateway, lake, aws }: Config, { workers }: Place, system: System): Stream {
-  const { kind, name = '' } = gateway.stream
-  switch (kind) {
-    case 'lake':
-      return lakeWriter({ source: 'gateway', ...system, ...(lake.kind === 's3' && SMALL_FILES) })
-    case 'kinesis': {
-      const client = kinesisClient(placeOf(gateway.stream, aws))
-      const countShards = () => countOpenShards(client, name)
-      return paced(kinesisStream({ client, streamName: name }), { countShards, workers, ...system })
-    }
-  }
-}
-
-/** The lake, for as long as Kinesis fails or falls behind. A stream into the lake needs none. */
-function openFallback({ gateway }: Config, instance: string, system: System): Fallback | undefined {
-  if (gateway.stream.kind === 'lake') return undefined
-  const stream = lakeWriter({ source: `fallback-${instance}`, ...SMALL_FILES, ...system })
-  return { stream, maxBacklogBytes: maxBacklogBytes(gateway) }
-}
-
-/** Where a service is: as said for it, or for all. A place without a region is an emulator's: any will do there. */
-function placeOf({ region, endpoint }: Config['aws'], aws: Config['aws']) {
-  const url = endpoint ?? aws.endpoint
-  return { region: region ?? aws.region ?? 'us-east-1', ...(url !== undefined && { endpoint: url }) }
 }
 
 /** The lake of the configuration; a local one rid of what writers that died left unfinished. */

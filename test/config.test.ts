@@ -307,6 +307,17 @@ test('in an ECS task, whose disk nobody finds again, two defaults differ', async
   t.throws(() => inForce(faulty, ecs), /gateway: must be object\n {2}shutdown: must be object/)
 })
 
+test('on Fargate, where no task gets the disk of another, an answer waits for the stream', async (t) => {
+  const fargate = { AWS_EXECUTION_ENV: 'AWS_ECS_FARGATE' }
+  const inForce = (file: object, env: Record<string, string>) => parseConfig(file, env).gateway.durability
+  t.equal(inForce({}, {}), 'journal')
+  t.equal(inForce({}, { AWS_EXECUTION_ENV: 'AWS_ECS_EC2' }), 'journal')
+  t.equal(inForce({}, fargate), 'stream')
+  t.equal(inForce({ gateway: { workers: 2 } }, fargate), 'stream')
+  t.equal(inForce({ gateway: { durability: 'journal' } }, fargate), 'journal')
+  t.equal(inForce({}, { ...fargate, HEADGATE_GATEWAY_DURABILITY: 'memory' }), 'memory')
+})
+
 test('loopback is what other machines cannot reach', async (t) => {
   for (const host of ['127.0.0.1', '127.8.8.8', 'localhost', '::1']) t.equal(isLoopback(host), true, host)
   for (const host of ['0.0.0.0', '::', '10.0.0.1', 'example.com']) t.equal(isLoopback(host), false, host)

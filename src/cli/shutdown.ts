@@ -29,7 +29,8 @@ export const patienceMs = (hosts: readonly string[]): number =>
 export async function stop(running: Running, endRuns: () => Promise<void>): Promise<void> {
   const { config, clock, doors, front } = running
   const { totalMs, waitMs } = config.shutdown
-  const endMs = clock.monotonicMs() + totalMs - Math.min(CHECKPOINT_MS, totalMs / 4)
+  const reserveMs = Math.min(CHECKPOINT_MS, totalMs / 4)
+  const endMs = clock.monotonicMs() + totalMs - reserveMs
   const left = (mostMs: number) => Math.max(0, Math.min(mostMs, endMs - clock.monotonicMs()))
   front?.ending()
   await sleep(left(waitMs ?? patienceMs(doors.map(({ host }) => host))))
@@ -37,4 +38,6 @@ export async function stop(running: Running, endRuns: () => Promise<void>): Prom
   await withDeadline(closing, left(IN_FLIGHT_MS), 'the end of requests in flight').catch(() => undefined)
   await endRuns()
   await front?.close(left(totalMs))
+  // Who waited until now for events to be stored has been told, and the answer has to leave before we do.
+  await withDeadline(closing, reserveMs / 2, 'the last answers').catch(() => undefined)
 }

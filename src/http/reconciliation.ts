@@ -26,7 +26,9 @@ export const Reconciliation = Type.Object(
       },
       { additionalProperties: false },
     ),
-    atRisk: count('Events of the backlog that would be lost with this process.'),
+    atRisk: count(
+      'Acknowledged events that would be lost with this process, or with a disk that nobody finds again.',
+    ),
     unaccounted: Type.Integer({
       description:
         'accepted + ledgerEvents + recovered − delivered − fallback − deadLettered − backlog: 0, but for moments.',

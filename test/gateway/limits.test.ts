@@ -21,12 +21,13 @@ import { SHARD_BYTES_PER_SECOND, SHARD_RECORDS_PER_SECOND } from '../../src/gate
 import { CONTAINER_BYTES, CONTAINER_LINES, RECORD_BYTES } from '../../src/gateway/deliver/pack.ts'
 import { startPump } from '../../src/gateway/deliver/pump.ts'
 import type { RecordOutcome } from '../../src/gateway/deliver/stream.ts'
+import { ANSWER_MS, MOST_WAITING_BYTES } from '../../src/gateway/deliver/stream-journal.ts'
 import { MAX_CONNECTIONS } from '../../src/http/connections.ts'
 import { CORS_MAX_AGE_SECONDS } from '../../src/http/cors.ts'
 import { RETRY_AFTER_MAX_MS, RETRY_AFTER_MIN_MS } from '../../src/http/problems.ts'
 import * as server from '../../src/http/server.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
-import { LINGER_MS, SMALL_FILES } from '../../src/wiring.ts'
+import { AWAITED_LINGER_MS, LINGER_MS, SMALL_FILES } from '../../src/wiring-delivery.ts'
 import { memoryBacklog } from '../fakes/backlog.ts'
 import { fakeClock } from '../fakes/clock.ts'
 import { seededEntropy } from '../fakes/entropy.ts'
@@ -72,6 +73,9 @@ test('the numbers of the design', async (t) => {
     ['container, lines', CONTAINER_LINES, 500],
     ['record', RECORD_BYTES, 1_000 * KIB],
     ['linger in mode journal', LINGER_MS, SECOND_MS],
+    ['linger in mode stream', AWAITED_LINGER_MS, 100],
+    ['wait for an answer in mode stream', ANSWER_MS, 9 * SECOND_MS],
+    ['bytes that wait in mode stream', MOST_WAITING_BYTES, 64 * MIB],
     ['lake file, bytes', FILE_LIMITS.maxBytes, 32 * MIB],
     ['lake file, age', FILE_LIMITS.maxAgeMs, 2 * SECOND_MS],
     ['file of the fallback, bytes', SMALL_FILES.maxBytes, 8 * MIB],

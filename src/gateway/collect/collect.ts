@@ -4,6 +4,7 @@ import { AppError } from '../../std/errors.ts'
 import { admit } from '../apps/admission.ts'
 import type { Quota } from '../apps/quota.ts'
 import type { App, Registry } from '../apps/registry.ts'
+import { acknowledgedByDurability } from './acknowledged.ts'
 import type { Format, WireRequest } from './formats/format.ts'
 import type { Batch, Durability, Journal } from './journal.ts'
 import { type Circumstances, createSeal, type SealPorts } from './seal.ts'
@@ -59,6 +60,7 @@ export interface Collector {
 export function createCollector(ports: CollectorPorts): Collector {
   const { journal, ledger, quota, registry, telemetry } = ports
   const seal = createSeal(ports)
+  const countAcknowledged = acknowledgedByDurability(telemetry)
   const ignoredFields = new Counter({
     name: 'headgate_ignored_fields_total',
     help: 'Fields of accepted events that were unknown or that only the gateway sets.',
@@ -99,8 +101,7 @@ export function createCollector(ports: CollectorPorts): Collector {
 
   /** Each event that was judged is counted once, whatever the journal says. */
   function refuse({ batch, refusals }: Prepared, error: unknown): never {
-    const full = error instanceof AppError && error.code === 'journal_full'
-    const reason: RefusalCode = full ? 'journal_full' : 'journal_unavailable'
+    const reason = reasonOf(error)
     ledger.admitted(0, [...refusals, ...Array<RefusalCode>(batch.count).fill(reason)])
     throw error
   }
@@ -112,10 +113,17 @@ export function createCollector(ports: CollectorPorts): Collector {
       const { app, batch, rejected, refusals } = prepared
       const durability = await journal.append(batch).catch((error) => refuse(prepared, error))
       ledger.admitted(batch.count, refusals)
+      countAcknowledged(durability, batch.count)
       ledger.tally.add(app.id, batch.receivedMs, batch.count)
       return { accepted: batch.count, rejected, durability }
     },
   }
+}
+
+function reasonOf(error: unknown): RefusalCode {
+  if (!(error instanceof AppError)) return 'journal_unavailable'
+  const { code } = error
+  return code === 'journal_full' || code === 'sinks_unavailable' ? code : 'journal_unavailable'
 }
 
 function nothingValid(events: number, rejected: readonly Rejection[]): AppError {

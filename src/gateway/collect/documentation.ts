@@ -15,7 +15,8 @@ const receipt = Type.Object(
     accepted: Type.Integer({ minimum: 1 }),
     rejected: Type.Array(rejection),
     durability: Type.Enum(['journal', 'stream', 'lake', 'memory'], {
-      description: 'Where the accepted events are now.',
+      description:
+        'Where the accepted events are now: acknowledged by the stream, in a finished file of the lake, synced in the journal on the disk, or in memory. See docs/durability.md.',
     }),
   },
   { description: 'At least one event was accepted.' },
@@ -30,7 +31,9 @@ const refusals = {
   415: problemAnswer('Unknown content encoding (see Accept-Encoding) or a content type that is none.'),
   422: problemAnswer('Nothing was accepted; `rejected` says why.'),
   429: problemAnswer('The address or the app is over its limit; see Retry-After.'),
-  503: problemAnswer('No room, or shutting down; see Retry-After. Nothing was kept.'),
+  503: problemAnswer(
+    'No room, nothing takes events, or shutting down; see Retry-After. Nothing is acknowledged: send it again, with the same ids.',
+  ),
 }
 
 const key = Type.String({ description: 'Publishable key of the app.' })

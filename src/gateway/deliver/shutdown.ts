@@ -13,6 +13,10 @@ const MOST_OWED_BYTES = 134_217_728
 export const diesWithUs = ({ journal, durability }: GatewayConfig): boolean =>
   journal.ephemeral || durability === 'memory'
 
+/** Whether an acknowledged event that waits in the journal is safe only as long as nothing happens to this process or its disk. */
+export const isAtRisk = (gateway: GatewayConfig): boolean =>
+  diesWithUs(gateway) || gateway.durability === 'stream'
+
 /** With more in the backlog the fallback helps: it must neither fill the journal nor be more than can be handed over. */
 export function maxBacklogBytes(gateway: GatewayConfig): number {
   const half = gateway.journal.maxBytes / 2

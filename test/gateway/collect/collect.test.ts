@@ -119,6 +119,7 @@ test('what the journal does not take is rejected, not acknowledged', async (t) =
   for (const [failure, reason] of [
     [new AppError('journal_full', 'Full.'), 'journal_full'],
     [new AppError('journal_unavailable', 'EIO'), 'journal_unavailable'],
+    [new AppError('sinks_unavailable', 'Away.'), 'sinks_unavailable'],
     [new Error('a bug'), 'journal_unavailable'],
   ] as const) {
     const { collect, journal, ledger } = setup()

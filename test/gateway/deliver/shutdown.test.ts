@@ -1,6 +1,6 @@
 import t from 'tap'
 import { parseConfig } from '../../../src/config.ts'
-import { diesWithUs, maxBacklogBytes, stopTimes } from '../../../src/gateway/deliver/shutdown.ts'
+import { diesWithUs, isAtRisk, maxBacklogBytes, stopTimes } from '../../../src/gateway/deliver/shutdown.ts'
 
 const MIB = 1_048_576
 
@@ -25,6 +25,20 @@ t.test(
     }
   },
 )
+
+t.test('at risk is what no other process may find', async (t) => {
+  const ephemeral = { journal: { ephemeral: true } }
+  const rows: [gateway: object, expected: boolean][] = [
+    [{}, false],
+    [ephemeral, true],
+    [{ durability: 'memory' }, true],
+    [{ durability: 'stream' }, true],
+    [{ durability: 'stream', ...ephemeral }, true],
+  ]
+  for (const [gateway, expected] of rows) {
+    t.equal(isAtRisk(parseConfig({ gateway }, {}).gateway), expected, JSON.stringify(gateway))
+  }
+})
 
 t.test('the backlog is bounded by half of the journal, and by what can be handed over', async (t) => {
   const rows: [maxBytes: string, ephemeral: boolean, bytes: number][] = [

@@ -1,0 +1,23 @@
+import { Counter } from 'prom-client'
+import type { Telemetry } from '../../std/telemetry.ts'
+import type { Durability } from './journal.ts'
+
+/** Counts the events that were acknowledged, by where they were then. As in the ledger, the metric is set when it is asked for. */
+export function acknowledgedByDurability({
+  metrics,
+}: Telemetry): (durability: Durability, events: number) => void {
+  const totals: Partial<Record<Durability, number>> = {}
+  new Counter({
+    name: 'headgate_events_acknowledged_total',
+    help: 'Events acknowledged, by where they were stored when the answer left.',
+    labelNames: ['durability'],
+    registers: [metrics],
+    collect() {
+      this.reset()
+      for (const [durability, events] of Object.entries(totals)) this.inc({ durability }, events)
+    },
+  })
+  return (durability, events) => {
+    totals[durability] = (totals[durability] ?? 0) + events
+  }
+}
