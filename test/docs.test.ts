@@ -2,15 +2,56 @@ import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'tap'
 import { stalePages } from '../scripts/docs.ts'
 
+const PAGES = [
+  ...['README.md', 'CONTRIBUTING.md', 'docs/ARCHITECTURE.md', 'docs/operations.md'],
+  ...['docs/durability.md', 'docs/configuration.md'],
+]
+
 test('the rendered pages say what the code says: otherwise run npm run docs', async (t) => {
   t.same(stalePages(), [])
 })
 
 test('links between our pages lead somewhere', async (t) => {
-  for (const page of ['README.md', 'CONTRIBUTING.md', 'docs/ARCHITECTURE.md']) {
+  for (const page of PAGES) {
     for (const [, target = ''] of readFileSync(page, 'utf8').matchAll(/\]\(((?!https?:)[^)#]+)\)/g)) {
       const base = page.includes('/') ? 'docs/' : ''
       t.equal(existsSync(`${base}${target}`), true, `${page} → ${target}`)
     }
   }
+})
+
+test('what is kept is shown by a test that is there, or argued', async (t) => {
+  const page = readFileSync('docs/durability.md', 'utf8')
+  const tests = [...page.matchAll(/^(\d+)\. `([^`]+)`: (.+)$/gm)].map(([, id, path, name]) => ({
+    id,
+    path,
+    name,
+  }))
+  for (const { path = '', name = '' } of tests) {
+    const source = existsSync(path) ? readFileSync(path, 'utf8') : ''
+    const calls = [...source.matchAll(/\btest\(\s*'((?:[^'\\]|\\.)+)'/g)].map(([, title]) => title)
+    t.ok(calls.includes(name), `${path}: ${name}`)
+  }
+  const argued = [...page.matchAll(/^\* ([a-z])\. Argued: /gm)].map(([, id]) => id)
+  const known = new Set([...tests.map(({ id }) => id), ...argued])
+
+  const [, table = ''] = page.split('## What is kept')
+  const rows = [...table.matchAll(/^\| `.+$/gm)].map(([row]) => row.split('|').slice(2, -1))
+  t.equal(rows.length, 5, 'each mode, and where its events are')
+  const cited = new Set<string | undefined>()
+  for (const cell of rows.flat()) {
+    const references = [...cell.matchAll(/\[(\w+)\]/g)].map(([, id]) => id)
+    t.ok(references.length > 0 && references.every((id) => known.has(id)), cell)
+    for (const id of references) cited.add(id)
+  }
+  t.same(
+    rows.map(({ length }) => length),
+    Array(5).fill(7),
+    'by each fault',
+  )
+  t.same(
+    [...known].filter((id) => !cited.has(id)),
+    [],
+    'nothing is cited in vain',
+  )
 })
