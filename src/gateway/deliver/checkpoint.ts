@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { bestEffort, type FileOps, replaceFile } from '../../std/files.ts'
+import { bestEffort, type FileOps, replaceFile, unlessAbsent } from '../../std/files.ts'
 
 const CHECKPOINT_VERSION = 1
 const checkpointPath = (dir: string) => join(dir, 'checkpoint')
@@ -12,14 +12,23 @@ export async function writeCheckpoint(files: FileOps, dir: string, sequence: num
 
 /**
  * Up to where every frame has had its outcome; 0 when that is not known. Then everything in the journal is delivered
- * again, and the copies are removed by event id: a checkpoint saves work, no promise rests on it.
+ * again, and the copies are removed by event id: a checkpoint saves work, no promise rests on it. One that cannot be read
+ * goes, or there is no answer: sequences may begin anew now, and what it says of the old ones must not be read later.
+ * That it is gone is durable with the next segment, before which nothing is acknowledged.
  */
 export async function readCheckpoint(files: FileOps, dir: string): Promise<number> {
   await bestEffort(files.unlink(`${checkpointPath(dir)}.part`))
   try {
-    const { version, sequence } = JSON.parse((await files.readFile(checkpointPath(dir))).toString())
-    return version === CHECKPOINT_VERSION && Number.isSafeInteger(sequence) && sequence > 0 ? sequence : 0
+    const text = await unlessAbsent(files.readFile(checkpointPath(dir)))
+    return text === undefined ? 0 : parse(text.toString())
   } catch {
+    await files.unlink(checkpointPath(dir))
     return 0
   }
+}
+
+function parse(text: string): number {
+  const { version, sequence } = JSON.parse(text)
+  if (version === CHECKPOINT_VERSION && Number.isSafeInteger(sequence) && sequence >= 0) return sequence
+  throw new Error('not a checkpoint of ours')
 }

@@ -26,6 +26,8 @@ export async function lockFolder(dir: string, { files, procDir }: LockOptions): 
   // Before the lock: whoever finds that must not find its holder silent.
   const life = await showLife(signOf(dir, self))
   try {
+    // What a power cut left under this name may be a dead holder's lock by another name: not to be written over.
+    await bestEffort(files.unlink(draft))
     await writeDurably(files, draft, Buffer.from(JSON.stringify(self)))
     const predecessor = await acquire(taker, join(dir, 'lock')).finally(() => bestEffort(files.unlink(draft)))
     return {
@@ -77,7 +79,8 @@ async function takeOver(taker: Taker, path: string): Promise<ProcessIdentity | u
     await writeDurably(files, `${succession}.part`, Buffer.from(JSON.stringify(self)))
     await files.rename(`${succession}.part`, path)
   } finally {
-    await files.unlink(succession)
+    // The lock is ours whether this goes or not; what stays names a holder that will be dead when it is next looked at.
+    await bestEffort(files.unlink(succession))
   }
   if (holder !== undefined) await bestEffort(files.unlink(signOf(dir, holder)))
   return holder

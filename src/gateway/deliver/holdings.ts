@@ -61,8 +61,9 @@ export class Holdings {
     return this.#segments[0]
   }
 
-  after(segment: HeldSegment): HeldSegment | undefined {
-    return this.#segments[this.#segments.indexOf(segment) + 1]
+  /** By name, since names sort as sequences do: a segment that never got a frame may be forgotten before it is passed. */
+  after({ path }: HeldSegment): HeldSegment | undefined {
+    return this.#segments.find((segment) => segment.path > path)
   }
 
   begin(path: string): HeldSegment {

@@ -95,14 +95,17 @@ async function examine(place: RecoveryPlace, path: string, bounds: Bounds): Prom
   return { frames, events, quarantinedBytes, tornBytes, segment, lastSequence, oldestMs }
 }
 
-/** A segment of another version, or one that the disk will not give back: kept, whole, out of the way. */
+/**
+ * A segment of another version, or one that the disk will not give back: kept, whole, out of the way. Where it cannot be
+ * moved there is no start: its sequences are not known, and when it is read one day new ones must not lie among them.
+ */
 async function setAside(
   place: RecoveryPlace,
   path: string,
   quarantinedBytes: number,
   { after }: Bounds,
 ): Promise<Finding> {
-  await attempt(place, 'quarantine', quarantineFile(place.files, place.dir, path))
+  await quarantineFile(place.files, place.dir, path)
   const nothing = { frames: 0, events: 0, tornBytes: 0, segment: undefined, oldestMs: undefined }
   return { ...nothing, quarantinedBytes, lastSequence: after }
 }

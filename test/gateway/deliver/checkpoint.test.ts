@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { readCheckpoint, writeCheckpoint } from '../../../src/gateway/deliver/checkpoint.ts'
 import { nodeFiles } from '../../../src/std/files.ts'
+import { faultyFiles } from '../../fakes/faulty-files.ts'
 
 t.test('the last checkpoint is the one that is read', async (t) => {
   const dir = t.testdir()
@@ -12,7 +13,7 @@ t.test('the last checkpoint is the one that is read', async (t) => {
   t.equal(await readCheckpoint(nodeFiles, dir), 2 ** 40)
 })
 
-t.test('a checkpoint that makes no sense is none', async (t) => {
+t.test('a checkpoint that makes no sense is none, and goes', async (t) => {
   for (const text of [
     '',
     '{',
@@ -24,6 +25,7 @@ t.test('a checkpoint that makes no sense is none', async (t) => {
   ]) {
     const dir = t.testdir({ checkpoint: text })
     t.equal(await readCheckpoint(nodeFiles, dir), 0, text)
+    t.notOk(existsSync(join(dir, 'checkpoint')), 'and is removed')
   }
 })
 
@@ -33,4 +35,16 @@ t.test('one that was never finished is removed', async (t) => {
   writeFileSync(join(dir, 'checkpoint.part'), '{"version":1,"sequence":6}')
   t.equal(await readCheckpoint(nodeFiles, dir), 5)
   t.notOk(existsSync(join(dir, 'checkpoint.part')))
+})
+
+t.test('one that cannot be read goes as well, and where it stays there is no answer', async (t) => {
+  const dir = t.testdir()
+  const { files, fail } = faultyFiles()
+  await writeCheckpoint(files, dir, 5)
+  fail({ call: 'readFile', code: 'EIO' }, { call: 'unlink', code: 'EROFS', file: /^checkpoint$/ })
+  await t.rejects(readCheckpoint(files, dir), { code: 'EROFS' })
+  t.equal(await readCheckpoint(files, dir), 5, 'it could be read again')
+  fail({ call: 'readFile', code: 'EIO' })
+  t.equal(await readCheckpoint(files, dir), 0)
+  t.equal(await readCheckpoint(files, dir), 0, 'it does not come back')
 })

@@ -48,6 +48,19 @@ t.test('the lock of a dead holder is taken over', async (t) => {
   }
 })
 
+t.test(
+  'a lock that was taken over is ours, though what it took to get there cannot be tidied away',
+  async (t) => {
+    const dir = t.testdir({ lock: lockText({}) })
+    const { files, fail } = faultyFiles()
+    fail({ call: 'unlink', code: 'EIO', file: /^lock\.\d+-1$/ })
+    const lock = await lockFolder(dir, { files })
+    t.match(lock.predecessor, { pid: process.pid, startTicks: '1' })
+    await lock.release()
+    await (await lockFolder(dir, { files })).release()
+  },
+)
+
 /** Lets several takers in one process be as separate as processes are: each has a draft of its own. */
 function filesOf(taker: number): FileOps {
   const own = (path: string) => (/lock\.\d+-\d+\.part$/.test(path) ? `${path}.${taker}` : path)

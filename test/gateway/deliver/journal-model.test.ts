@@ -38,7 +38,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       kind: fc.constant('release' as const),
-      share: fc.double({ min: 0, max: 1, noNaN: true }),
+      share: fc.nat(100).map((hundredths) => hundredths / 100),
     }),
   },
   {
@@ -49,7 +49,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       kind: fc.constant('corrupt' as const),
-      where: fc.double({ min: 0, max: 0.999, noNaN: true }),
+      where: fc.nat(999).map((thousandths) => thousandths / 1_000),
       mask: fc.integer({ min: 1, max: 255 }),
     }),
   },

@@ -249,3 +249,14 @@ t.test('a disk that fails during recovery costs no more than what it fails at', 
     await journal.close()
   }
 })
+
+t.test('a segment that can neither be read nor moved is no start; nothing of it is lost', async (t) => {
+  const { dir, paths } = await folder(t)
+  const { files, fail } = faultyFiles()
+  const file = new RegExp(basename(String(paths[1])))
+  fail({ call: 'readFile', code: 'EIO', file }, { call: 'rename', code: 'EIO', file })
+  await t.rejects(openJournal(dir, { ...options, files }), { code: 'journal_unavailable' })
+  const journal = await openJournal(dir, { ...options, files })
+  t.strictSame(await drain(journal), texts(...all))
+  await journal.close()
+})

@@ -1,0 +1,128 @@
+/** What a disk writes as a whole or not at all: a larger write may tear between two of them. */
+export const SECTOR_BYTES = 512
+
+/** Decides at a power cut, one number after the other, over and over. 0 loses what may be lost. */
+export type Luck = readonly number[]
+export type Die = () => number
+
+export function dieOf(luck: Luck): Die {
+  let rolls = 0
+  return () => luck[rolls++ % luck.length] ?? 0
+}
+
+/** States since the last sync: after a power cut any of them may be what is there, or the synced one. */
+interface Unsynced<T> {
+  readonly states: readonly T[]
+  /** A failed sync leaves it clean: no later sync writes it. */
+  readonly isDirty: boolean
+}
+
+/** A file as the kernel shows it, and what of it is on the disk. */
+export class SimulatedFile {
+  content: Buffer = Buffer.alloc(0)
+  /** Sectors, and size, of the last sync. */
+  #synced: Buffer = Buffer.alloc(0)
+  #syncedSize = 0
+  readonly #sectors = new Map<number, Unsynced<Buffer>>()
+  #size: Unsynced<number> | undefined
+
+  write(bytes: Uint8Array, position: number): void {
+    const end = position + bytes.length
+    this.#resize(Math.max(end, this.content.length))
+    this.content.set(bytes, position)
+    this.#touch(position, end)
+  }
+
+  truncate(length: number): void {
+    const before = this.content.length
+    this.#resize(length)
+    this.#touch(length, before)
+  }
+
+  /** Durably, by whoever stands outside. */
+  replace(content: Buffer): void {
+    this.content = content
+    this.#settle()
+  }
+
+  sync(): void {
+    for (const [sector, { isDirty }] of this.#sectors) {
+      if (!isDirty) continue
+      this.#synced = withSector(this.#synced, sector, sectorOf(this.content, sector))
+      this.#sectors.delete(sector)
+    }
+    if (this.#size?.isDirty) {
+      this.#syncedSize = this.content.length
+      this.#size = undefined
+    }
+  }
+
+  /** As Linux does it: pages are clean from now on, whether they reached the disk or not. */
+  failSync(): void {
+    for (const [sector, { states }] of this.#sectors) this.#sectors.set(sector, { states, isDirty: false })
+    this.#size = this.#size && { ...this.#size, isDirty: false }
+  }
+
+  /** What is clean may be forgotten, and is read from the disk again. */
+  evict(die: Die): void {
+    for (const [sector, unsynced] of this.#sectors) {
+      if (unsynced.isDirty) continue
+      const state = this.#survivor(sector, unsynced, die)
+      this.#synced = withSector(this.#synced, sector, state)
+      this.content = resized(withSector(this.content, sector, state), this.content.length)
+      this.#sectors.delete(sector)
+    }
+  }
+
+  /** Sector by sector, in any order. */
+  cut(die: Die): void {
+    let content = this.#synced
+    for (const [sector, unsynced] of this.#sectors) {
+      content = withSector(content, sector, this.#survivor(sector, unsynced, die))
+    }
+    const sizes = this.#size?.states ?? []
+    this.content = resized(content, sizes[(die() % (sizes.length + 1)) - 1] ?? this.#syncedSize)
+    this.#settle()
+  }
+
+  #survivor(sector: number, { states }: Unsynced<Buffer>, die: Die): Buffer {
+    return states[(die() % (states.length + 1)) - 1] ?? sectorOf(this.#synced, sector)
+  }
+
+  #settle(): void {
+    this.#synced = Buffer.from(this.content)
+    this.#syncedSize = this.content.length
+    this.#sectors.clear()
+    this.#size = undefined
+  }
+
+  #resize(length: number): void {
+    if (length === this.content.length) return
+    this.content = resized(this.content, length)
+    this.#size = { states: [...(this.#size?.states ?? []), length], isDirty: true }
+  }
+
+  #touch(from: number, to: number): void {
+    for (let sector = Math.floor(from / SECTOR_BYTES); sector * SECTOR_BYTES < to; sector += 1) {
+      const states = this.#sectors.get(sector)?.states ?? []
+      this.#sectors.set(sector, { states: [...states, sectorOf(this.content, sector)], isDirty: true })
+    }
+  }
+}
+
+/** With zeros behind the end of the file. */
+const sectorOf = (content: Buffer, sector: number): Buffer =>
+  resized(content.subarray(sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES), SECTOR_BYTES)
+
+function withSector(content: Buffer, sector: number, bytes: Buffer): Buffer {
+  const changed = resized(content, Math.max(content.length, (sector + 1) * SECTOR_BYTES))
+  changed.set(bytes, sector * SECTOR_BYTES)
+  return changed
+}
+
+/** Always a copy. */
+function resized(content: Buffer, length: number): Buffer {
+  const copy = Buffer.alloc(length)
+  content.copy(copy)
+  return copy
+}
