@@ -43,6 +43,10 @@ install_openssl() {
   have openssl || { install_debian openssl && have openssl; }
 }
 
+install_strace() {
+  have strace || { install_debian strace && have strace; }
+}
+
 install_bench_tools() {
   { have wrk && have taskset && have openssl; } || { install_debian wrk util-linux openssl && have wrk; }
 }
