@@ -158,12 +158,17 @@ export function tableOf(mutants: readonly Mutant[], results: readonly MutantResu
   return [...lines, '', `${mutants.length} mutants, ${results.length} runs, ${alive} not caught`].join('\n')
 }
 
-/** The exit code: 1 when a mutant survived a test that must catch it. */
+/** The exit code: 1 when a mutant survived a test that must catch it, 2 when nothing could be proven. */
 export async function mutantsMain({ only }: { readonly only?: readonly string[] }): Promise<number> {
   const say = (text: string) => process.stdout.write(`${text}\n`)
-  const results = await runMutants({ only, say })
-  say(`\n${tableOf(await readMutants(MUTANTS, only), results)}`)
-  return results.every(({ verdict }) => verdict === 'caught') ? 0 : 1
+  try {
+    const results = await runMutants({ only, say })
+    say(`\n${tableOf(await readMutants(MUTANTS, only), results)}`)
+    return results.every(({ verdict }) => verdict === 'caught') ? 0 : 1
+  } catch (error) {
+    process.stderr.write(`mutants: ${error instanceof Error ? error.message : error}\n`)
+    return 2
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

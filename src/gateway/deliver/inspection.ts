@@ -46,12 +46,14 @@ export interface InspectionBounds {
   readonly start: number
   /** A frame counts only above the sequence of the one before it, and the first only above this. */
   readonly after: number
+  /** And only below this. */
+  readonly before?: number
   /** Frames up to this one have had their outcome. */
   readonly delivered: number
 }
 
 /** Finds every frame, and after a damaged spot the next one whose length, checksum and sequence fit. */
-export function inspect(bytes: Buffer, { start, after, delivered }: InspectionBounds): Inspection {
+export function inspect(bytes: Buffer, { start, after, before, delivered }: InspectionBounds): Inspection {
   const contentEnd = endOfContent(bytes)
   const extents: Extent[] = []
   const damage: Extent[] = []
@@ -60,10 +62,17 @@ export function inspect(bytes: Buffer, { start, after, delivered }: InspectionBo
   let lastFrameEnd = start
   let oldestMs: number | undefined
   let at = start
+  const frameAt = (at: number): Frame | undefined => {
+    const frame = decodeFrame(bytes, at)
+    const isNext =
+      frame && frame.sequence > lastSequence && frame.sequence < (before ?? Number.POSITIVE_INFINITY)
+    return isNext ? frame : undefined
+  }
   while (at < contentEnd) {
-    const frame = frameAbove(lastSequence, bytes, at)
+    const frame = frameAt(at)
     if (frame === undefined) {
-      const next = findFrame(lastSequence, bytes, at + 1, contentEnd)
+      let next = at + 1
+      while (next < contentEnd && frameAt(next) === undefined) next += 1
       damage.push({ start: at, end: next })
       at = next
       continue
@@ -88,18 +97,6 @@ export function endOfContent(bytes: Buffer): number {
   while (end >= block.length && bytes.subarray(end - block.length, end).equals(block)) end -= block.length
   while (end > 0 && bytes[end - 1] === 0) end -= 1
   return end
-}
-
-function frameAbove(sequence: number, bytes: Buffer, at: number): Frame | undefined {
-  const frame = decodeFrame(bytes, at)
-  return frame !== undefined && frame.sequence > sequence ? frame : undefined
-}
-
-function findFrame(after: number, bytes: Buffer, from: number, contentEnd: number): number {
-  for (let at = from; at < contentEnd; at += 1) {
-    if (frameAbove(after, bytes, at) !== undefined) return at
-  }
-  return contentEnd
 }
 
 /** Adds a run of frames, to the run before it where they touch. */

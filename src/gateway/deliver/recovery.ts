@@ -1,10 +1,10 @@
-import { bestEffort, type FileOps } from '../../std/files.ts'
+import { bestEffort, type FileOps, readFully } from '../../std/files.ts'
 import { readCheckpoint } from './checkpoint.ts'
 import type { Found, HeldSegment } from './holdings.ts'
 import { type Extent, endOfContent, type Inspection, inspect } from './inspection.ts'
 import type { JournalMetrics } from './journal-metrics.ts'
 import { quarantineBytes, quarantineFile } from './quarantine.ts'
-import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from './segment.ts'
+import { decodeSegmentHeader, SEGMENT_HEADER_BYTES, type SegmentHeader } from './segment.ts'
 import { segmentPath, sequenceInName } from './segment-file.ts'
 
 /** What was found in the folder. Quarantined bytes were neither frames nor a torn tail: a person should look at them. */
@@ -30,6 +30,8 @@ export interface RecoveryPlace {
 interface Bounds {
   /** Of the last frame before this segment: its own have higher ones. */
   readonly after: number
+  /** Of the first frame behind this segment. */
+  readonly before: number
   readonly delivered: number
   /** Nothing was written behind this segment: what its last frame is followed by was never finished. */
   readonly isLast: boolean
@@ -52,12 +54,15 @@ export async function recover(place: RecoveryPlace): Promise<Recovery> {
   const sequences = (await files.readdir(dir))
     .map(sequenceInName)
     .filter((sequence) => sequence !== undefined)
-  const paths = sequences.sort((a, b) => a - b).map((sequence) => segmentPath(dir, sequence))
+    .sort((a, b) => a - b)
+  const paths = sequences.map((sequence) => segmentPath(dir, sequence))
   const last = await lastWritten(place, paths)
+  const firsts = await Promise.all(paths.map((path, at) => firstSequence(place, path, Number(sequences[at]))))
   const findings: Finding[] = []
   let after = 0
-  for (const path of paths) {
-    const finding = await examine(place, path, { after, delivered, isLast: path === last })
+  for (const [at, path] of paths.entries()) {
+    const before = Math.min(...firsts.slice(at + 1))
+    const finding = await examine(place, path, { after, before, delivered, isLast: path === last })
     findings.push(finding)
     after = finding.lastSequence
   }
@@ -82,7 +87,7 @@ async function examine(place: RecoveryPlace, path: string, bounds: Bounds): Prom
   const header = decodeSegmentHeader(bytes)
   if (header.kind === 'foreign') return setAside(place, path, endOfContent(bytes), bounds)
   const start = header.kind === 'valid' ? SEGMENT_HEADER_BYTES : 0
-  const found = inspect(bytes, { start, after: bounds.after, delivered: bounds.delivered })
+  const found = inspect(bytes, { start, ...bounds })
   const { frames, events } = found.tally
   const tail = bounds.isLast ? tornTail(found) : undefined
   const damage = found.damage.filter((extent) => extent !== tail)
@@ -118,6 +123,27 @@ function tornTail({ damage, lastFrameEnd }: Inspection): Extent | undefined {
 function heldSegment(path: string, { extents, tally, lastFrameEnd }: Inspection): HeldSegment {
   const tallies = { unread: { ...tally }, undelivered: { ...tally } }
   return { path, extents: [...extents], bytes: lastFrameEnd, sealed: true, ...tallies }
+}
+
+/**
+ * What the segment's header says of its first frame: those of earlier segments lie below. Not so what a failed sync left
+ * behind and the writer cut off: a start that did not see it uses its sequences again, and a power cut may bring it back.
+ * It was never acknowledged, and must not stand in the way of what was. Infinity for a segment that tells nothing.
+ */
+async function firstSequence({ files }: RecoveryPlace, path: string, named: number): Promise<number> {
+  const header = await headerOf(files, path).catch(() => undefined)
+  // A copy under another name tells of other segments.
+  const isOwn = header?.kind === 'valid' && header.firstSequence >= named
+  return isOwn ? header.firstSequence : Number.POSITIVE_INFINITY
+}
+
+async function headerOf(files: FileOps, path: string): Promise<SegmentHeader> {
+  const file = await files.open(path, 'r')
+  try {
+    return decodeSegmentHeader(await readFully(file, 0, SEGMENT_HEADER_BYTES))
+  } finally {
+    await bestEffort(file.close())
+  }
 }
 
 /** The last file that is not all zeros: the one behind it was only prepared. */

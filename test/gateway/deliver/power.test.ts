@@ -133,6 +133,19 @@ const found: readonly { readonly rule: string; readonly steps: readonly Step[] }
     ],
   },
   {
+    rule: 'what a failed sync left and the writer cut off does not come back in place of what was acknowledged',
+    steps: [
+      { kind: 'append', sizes: [100] },
+      { kind: 'fault', fault: { call: 'sync', code: 'EIO' } },
+      { kind: 'append', sizes: [100, 100] },
+      // Their sequences were never seen by the next process, which uses them again.
+      { kind: 'kill', luck: nothing },
+      { kind: 'append', sizes: [100, 100] },
+      // The write of before survives, the cut does not.
+      { kind: 'cut power', luck: [4] },
+    ],
+  },
+  {
     rule: 'a lock can be taken over by a process whose own leftovers are other names of it',
     steps: [
       { kind: 'append', sizes: [0] },

@@ -188,6 +188,22 @@ for (const { rule, damage, found, quarantinedBytes = 0, tornBytes = 0 } of damag
   })
 }
 
+t.test(
+  'a frame that claims a sequence of a later segment was never acknowledged, and gives way',
+  async (t) => {
+    const { dir, paths } = await folder(t)
+    const [first = '', second = ''] = paths
+    // 5 frames with sequences 1 to 5; behind them one with sequence 6, which is the first of the second segment.
+    const ghost = readFileSync(second).subarray(HEADER, HEADER + FRAME)
+    writeFileSync(first, Buffer.concat([readFileSync(first).subarray(0, at(5)), ghost]))
+    const journal = await openJournal(dir, options)
+    t.match(journal.recovered, { frames: 17, quarantinedBytes: FRAME, tornBytes: 0 })
+    t.equal(readdirSync(join(dir, 'quarantine'))[0], `${basename(first)}.${at(5)}-${at(6)}`)
+    t.strictSame(await drain(journal), texts(...all))
+    await journal.close()
+  },
+)
+
 t.test('delivery goes on after the checkpoint, without it from the oldest segment', async (t) => {
   const { dir } = await folder(t)
   const journal = await openJournal(dir, options)
