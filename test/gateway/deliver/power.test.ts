@@ -84,7 +84,7 @@ t.test(
         runs += 1
         await new PowerRun(sizes).run(steps)
       }),
-      { numRuns: RUNS, seed: SEED, timeout: 5_000, endOnFailure: process.env['POWER_SHRINK'] === '0' },
+      { numRuns: RUNS, seed: SEED, timeout: 20_000, endOnFailure: process.env['POWER_SHRINK'] === '0' },
     )
     t.equal(runs, RUNS)
   },
