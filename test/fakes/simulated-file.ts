@@ -17,6 +17,8 @@ interface Unsynced<T> {
   readonly isDirty: boolean
 }
 
+type Sector = readonly [number: number, bytes: Buffer]
+
 /** A file as the kernel shows it, and what of it is on the disk. */
 export class SimulatedFile {
   content: Buffer = Buffer.alloc(0)
@@ -46,11 +48,10 @@ export class SimulatedFile {
   }
 
   sync(): void {
-    for (const [sector, { isDirty }] of this.#sectors) {
-      if (!isDirty) continue
-      this.#synced = withSector(this.#synced, sector, sectorOf(this.content, sector))
-      this.#sectors.delete(sector)
-    }
+    const dirty = [...this.#sectors].filter(([, { isDirty }]) => isDirty)
+    const written = dirty.map(([sector]) => [sector, sectorOf(this.content, sector)] as const)
+    this.#synced = withSectors(this.#synced, written)
+    for (const [sector] of dirty) this.#sectors.delete(sector)
     if (this.#size?.isDirty) {
       this.#syncedSize = this.content.length
       this.#size = undefined
@@ -65,28 +66,24 @@ export class SimulatedFile {
 
   /** What is clean may be forgotten, and is read from the disk again. */
   evict(die: Die): void {
-    for (const [sector, unsynced] of this.#sectors) {
-      if (unsynced.isDirty) continue
-      const state = this.#survivor(sector, unsynced, die)
-      this.#synced = withSector(this.#synced, sector, state)
-      this.content = resized(withSector(this.content, sector, state), this.content.length)
-      this.#sectors.delete(sector)
-    }
+    const clean = [...this.#sectors].filter(([, { isDirty }]) => !isDirty)
+    const survivors = clean.map(([sector, unsynced]) => this.#survivor(sector, unsynced, die))
+    this.#synced = withSectors(this.#synced, survivors)
+    this.content = resized(withSectors(this.content, survivors), this.content.length)
+    for (const [sector] of clean) this.#sectors.delete(sector)
   }
 
   /** Sector by sector, in any order. */
   cut(die: Die): void {
-    let content = this.#synced
-    for (const [sector, unsynced] of this.#sectors) {
-      content = withSector(content, sector, this.#survivor(sector, unsynced, die))
-    }
+    const survivors = [...this.#sectors].map(([sector, unsynced]) => this.#survivor(sector, unsynced, die))
+    const content = withSectors(this.#synced, survivors)
     const sizes = this.#size?.states ?? []
     this.content = resized(content, sizes[(die() % (sizes.length + 1)) - 1] ?? this.#syncedSize)
     this.#settle()
   }
 
-  #survivor(sector: number, { states }: Unsynced<Buffer>, die: Die): Buffer {
-    return states[(die() % (states.length + 1)) - 1] ?? sectorOf(this.#synced, sector)
+  #survivor(sector: number, { states }: Unsynced<Buffer>, die: Die): Sector {
+    return [sector, states[(die() % (states.length + 1)) - 1] ?? sectorOf(this.#synced, sector)]
   }
 
   #settle(): void {
@@ -114,9 +111,10 @@ export class SimulatedFile {
 const sectorOf = (content: Buffer, sector: number): Buffer =>
   resized(content.subarray(sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES), SECTOR_BYTES)
 
-function withSector(content: Buffer, sector: number, bytes: Buffer): Buffer {
-  const changed = resized(content, Math.max(content.length, (sector + 1) * SECTOR_BYTES))
-  changed.set(bytes, sector * SECTOR_BYTES)
+function withSectors(content: Buffer, sectors: readonly Sector[]): Buffer {
+  const end = Math.max(content.length, ...sectors.map(([sector]) => (sector + 1) * SECTOR_BYTES))
+  const changed = resized(content, end)
+  for (const [sector, bytes] of sectors) changed.set(bytes, sector * SECTOR_BYTES)
   return changed
 }
 

@@ -159,9 +159,11 @@ export function tableOf(mutants: readonly Mutant[], results: readonly MutantResu
 }
 
 /** The exit code: 1 when a mutant survived a test that must catch it, 2 when nothing could be proven. */
-export async function mutantsMain({ only }: { readonly only?: readonly string[] }): Promise<number> {
+async function main(args: readonly string[]): Promise<number> {
   const say = (text: string) => process.stdout.write(`${text}\n`)
   try {
+    const { values } = parseArgs({ args: [...args], options: { only: { type: 'string' } } })
+    const only = values.only?.split(',')
     const results = await runMutants({ only, say })
     say(`\n${tableOf(await readMutants(MUTANTS, only), results)}`)
     return results.every(({ verdict }) => verdict === 'caught') ? 0 : 1
@@ -171,7 +173,4 @@ export async function mutantsMain({ only }: { readonly only?: readonly string[] 
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({ options: { only: { type: 'string' } } })
-  process.exitCode = await mutantsMain(values.only === undefined ? {} : { only: values.only.split(',') })
-}
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main(process.argv.slice(2))
