@@ -70,13 +70,15 @@ export class PowerRun {
     this.#sizes = sizes
   }
 
-  async run(steps: readonly Step[]): Promise<void> {
+  /** Answers how many batches were acknowledged, and kept. */
+  async run(steps: readonly Step[]): Promise<number> {
     await this.#start()
     for (const step of steps) {
       await this.#orEnd(this.#take(step))
       this.#check()
     }
     await this.#finish()
+    return this.#batches.filter(({ isAcknowledged }) => isAcknowledged).length
   }
 
   get #journal(): DiskJournal {
