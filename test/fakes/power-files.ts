@@ -27,7 +27,8 @@ interface Call<T> {
   readonly onFault?: () => void
 }
 
-const forever = new Promise<never>(() => {})
+/** One for each call that never returns: one for all would hold on to every process that ever waited for it. */
+const forever = () => new Promise<never>(() => {})
 const emptyFolder = (): SimulatedFolder => ({ names: new Map(), durable: new Map() })
 const isFile = (node: Node): node is SimulatedFile => node instanceof SimulatedFile
 const failure = (code: string) => Object.assign(new Error(code), { code })
@@ -133,13 +134,13 @@ export class PowerFiles {
   /** Every call of a process: here it ends, or meets a fault. */
   async #run<T>(owner: number, { name, path, effect, onFault }: Call<T>): Promise<T> {
     await undefined
-    if (owner !== this.#process) return forever
+    if (owner !== this.#process) return forever()
     this.#callsLeft -= 1
     if (this.#callsLeft === 0) {
       if (this.#lastTakesEffect) ignoringFailure(effect)
       this.#end()
       this.#onEnd()
-      return forever
+      return forever()
     }
     const code = this.#faultOf(name, path)
     if (code !== undefined) {
@@ -148,7 +149,7 @@ export class PowerFiles {
     }
     const result = effect()
     await undefined
-    return owner === this.#process ? result : forever
+    return owner === this.#process ? result : forever()
   }
 
   #end(): void {
