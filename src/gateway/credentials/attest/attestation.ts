@@ -3,7 +3,6 @@ import { withDeadline } from '../../../std/abort.ts'
 import { AppError } from '../../../std/errors.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { Challenge, Challenges } from './challenges.ts'
-import type { AttestationClaim } from './claim.ts'
 import { requestHash } from './request-hash.ts'
 import type { AttestationLevel, AttestationVerifier, AttestedApp, Evidence, Verdict } from './verifier.ts'
 
@@ -16,6 +15,11 @@ export interface Attesting {
   /** `sub` of the access token; empty where there is none. */
   readonly subject: string
   readonly streams: readonly string[]
+}
+
+/** What a request presents (claim.ts); that its kind is one of ours is not taken for granted. */
+export interface Presented extends Pick<Evidence, 'token' | 'keyId' | 'enrolment' | 'challenge'> {
+  readonly kind: string
 }
 
 export interface Attested {
@@ -33,7 +37,7 @@ export interface Attestation {
    * Rejects with `attestation_failed`, or with `attestation_unavailable` when the proof could not be checked in time.
    * The challenge is spent in any case.
    */
-  check(claim: AttestationClaim | undefined, attesting: Attesting, signal: AbortSignal): Promise<Attested>
+  check(presented: Presented | undefined, attesting: Attesting, signal: AbortSignal): Promise<Attested>
 }
 
 export interface AttestationOptions {
@@ -84,9 +88,9 @@ export function createAttestation(options: AttestationOptions): Attestation {
 
   return {
     challenge: (app, kind) => challenges.issue({ app: app.id, kind: verifierOf(kind).kind }),
-    async check(claim, { app, subject, streams }, signal) {
-      if (claim === undefined) throw failed('missing')
-      const { kind, token, keyId, enrolment, challenge } = claim
+    async check(presented, { app, subject, streams }, signal) {
+      if (presented === undefined) throw failed('missing')
+      const { kind, token, keyId, enrolment, challenge } = presented
       const verifier = verifierOf(kind)
       if (!challenges.spend(challenge, { app: app.id, kind })) throw failed('challenge')
       const bound = requestHash({ app: app.id, subject, streams, challenge })
