@@ -9,6 +9,7 @@ const may = {
   http: ['std'],
   'gateway/apps': ['std', 'http'],
   'gateway/collect': ['std', 'event', 'http', 'gateway/apps'],
+  'gateway/credentials': ['std', 'http', 'gateway/apps'],
   'gateway/deliver': ['std', 'event', 'lake', 'gateway/collect/journal'],
   'aggregation/ingest': ['std', 'event', 'lake'],
   'aggregation/rollup': ['std', 'event', 'http', 'lake', 'aggregation/ingest'],

@@ -49,6 +49,8 @@ test('403 and 404 are for what will never work, never for a state that passes', 
   const permanent = Object.entries(problems).filter(([, { status }]) => status === 403 || status === 404)
   t.same(permanent.map(([code]) => code).sort(), [
     'app_not_in_token',
+    // This device with this proof; `reason` says whether a new challenge or a new key would help.
+    'attestation_failed',
     'conflicting_apps',
     'not_found',
     'origin_not_allowed',

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { aborted, sleep, withDeadline } from '../../src/std/abort.ts'
+import { aborted, settledOrAborted, sleep, withDeadline } from '../../src/std/abort.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -36,4 +36,22 @@ test('waiting for a signal ends when it aborts, or at once when it has', async (
   control.abort()
   t.equal(await waited, undefined)
   t.equal(await aborted(control.signal), undefined)
+})
+
+test('waiting for the work of somebody else ends with it, or with the patience for it', async (t) => {
+  const control = new AbortController()
+  let finish = () => {}
+  const work = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  const waited = settledOrAborted(work, control.signal)
+  control.abort()
+  t.equal(await waited, undefined)
+  t.equal(await settledOrAborted(work, control.signal), undefined, 'at once when it has aborted already')
+  const patient = settledOrAborted(work, new AbortController().signal)
+  finish()
+  t.equal(await patient, undefined)
+  await t.rejects(settledOrAborted(Promise.reject(new Error('broken')), new AbortController().signal), {
+    message: 'broken',
+  })
 })

@@ -1,0 +1,86 @@
+import { createPublicKey, type KeyObject, type X509Certificate } from 'node:crypto'
+import type { Clock } from '../../../std/clock.ts'
+import { type Recent, recent } from '../../../std/recent.ts'
+import { type AppIdentity, verifyAssertion, verifyAttestation } from './app-attest-object.ts'
+import { createSeal } from './seal.ts'
+import type { AttestationVerifier, Evidence, Verdict } from './verifier.ts'
+
+export const APP_ATTEST = 'app-attest'
+/** Then the app attests a new key: what the seal holds is believed no longer than that. */
+export const ENROLMENT_LIFE_MS = 7_776_000_000
+/** Counters remembered, of the keys seen last. */
+const MAX_COUNTERS = 100_000
+
+export interface AppAttestOptions {
+  /** All processes that share it know each other's devices. */
+  readonly secret: Buffer
+  readonly clock: Clock
+  readonly root: X509Certificate
+}
+
+/**
+ * Apple's App Attest. A device attests its key once: Apple's servers count, and a key can be attested no second time. It
+ * is answered with an enrolment, which holds the public key under our seal, and from then on presents that and an
+ * assertion by the key. So no process has to remember devices. The counter of assertions is held per process, beside the
+ * challenge that each of them is bound to.
+ */
+export function createAppAttest({ secret, clock, root }: AppAttestOptions): AttestationVerifier {
+  const seal = createSeal(secret, APP_ATTEST)
+  const counters: Recent<number> = recent(MAX_COUNTERS)
+
+  function attest({ token, keyId, requestHash }: Evidence, identity: AppIdentity): Verdict {
+    const nowMs = clock.nowMs()
+    const result = verifyAttestation({
+      ...identity,
+      object: Buffer.from(token, 'base64'),
+      clientDataHash: requestHash,
+      keyId: Buffer.from(keyId, 'base64'),
+      root,
+      nowMs,
+    })
+    if (typeof result === 'string') return { ok: false, reason: result }
+    const key = result.export({ type: 'spki', format: 'der' }).toString('base64')
+    const { appId, environment } = identity
+    const enrolment = seal.seal([appId, environment, keyId, nowMs + ENROLMENT_LIFE_MS, key].join(' '))
+    return { ok: true, deviceId: keyId, level: levelOf(identity), enrolment }
+  }
+
+  function assert(
+    { token, keyId, requestHash }: Evidence,
+    publicKey: KeyObject,
+    identity: AppIdentity,
+  ): Verdict {
+    const result = verifyAssertion({
+      object: Buffer.from(token, 'base64'),
+      clientDataHash: requestHash,
+      appId: identity.appId,
+      publicKey,
+      counter: counters.get(keyId) ?? 0,
+    })
+    if (typeof result === 'string') return { ok: false, reason: result }
+    counters.set(keyId, result)
+    return { ok: true, deviceId: keyId, level: levelOf(identity) }
+  }
+
+  function enrolledKey(enrolment: string, keyId: string, identity: AppIdentity): KeyObject | undefined {
+    const [appId, environment, id, untilMs, key = ''] = seal.open(enrolment)?.split(' ') ?? []
+    const mine = appId === identity.appId && environment === identity.environment && id === keyId
+    if (!mine || Number(untilMs) <= clock.nowMs()) return undefined
+    return createPublicKey({ key: Buffer.from(key, 'base64'), type: 'spki', format: 'der' })
+  }
+
+  return {
+    kind: APP_ATTEST,
+    async verify(evidence) {
+      const identity = evidence.app.attestation?.appAttest
+      if (identity === undefined) return { ok: false, reason: 'not_configured' }
+      const { enrolment, keyId } = evidence
+      if (enrolment === undefined) return attest(evidence, identity)
+      const publicKey = enrolledKey(enrolment, keyId, identity)
+      return publicKey ? assert(evidence, publicKey, identity) : { ok: false, reason: 'enrolment' }
+    },
+  }
+}
+
+/** A development build proves that it runs on a device of ours, not that it is what users were given. */
+const levelOf = ({ environment }: AppIdentity) => (environment === 'production' ? 'strong' : 'basic')

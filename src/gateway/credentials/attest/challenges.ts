@@ -1,0 +1,82 @@
+import type { Clock } from '../../../std/clock.ts'
+import { AppError } from '../../../std/errors.ts'
+import type { Entropy } from '../../../std/id.ts'
+import { createSeal } from './seal.ts'
+
+/** A device answers in seconds; what is older was kept for later. */
+export const CHALLENGE_LIFE_MS = 300_000
+/** 16 bytes cannot be guessed and do not repeat. */
+const NONCE_BYTES = 16
+/** Twenty megabytes at most. A vend spends one, so 333 vends a second for five minutes fill it. */
+export const MAX_SPENT_CHALLENGES = 100_000
+
+export interface Challenge {
+  readonly challenge: string
+  readonly expiresMs: number
+}
+
+/** For whom and for what a challenge was made: it is of no use for another app or another kind of device. */
+export interface ChallengeUse {
+  readonly app: string
+  readonly kind: string
+}
+
+/**
+ * Challenges are sealed, not stored: asking for one costs no memory, so nobody can push out those of others. Only the
+ * spent ones are remembered, in the memory of this process and for as long as they would be valid. With a secret of its
+ * own a process takes what it issued itself; processes that share one take each other's, and then a challenge works at
+ * most once in each of them, for the one request that it is bound to (request-hash.ts).
+ */
+export interface Challenges {
+  issue(use: ChallengeUse): Challenge
+  /** Whether it was issued for this, is valid, and was never spent before; from now on it is spent. */
+  spend(challenge: string, use: ChallengeUse): boolean
+}
+
+export interface ChallengesOptions {
+  readonly secret: Buffer
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly maxSpent?: number
+}
+
+export function createChallenges(options: ChallengesOptions): Challenges {
+  const { secret, clock, entropy, maxSpent = MAX_SPENT_CHALLENGES } = options
+  const { seal, open } = createSeal(secret, 'headgate-challenge')
+  /** Until when each must be remembered, in the order in which they were spent. */
+  const spent = new Map<string, number>()
+  let latestMs = 0
+
+  /** Never backwards: a clock that is set back must not revive what was valid and is forgotten. */
+  const nowMs = () => {
+    latestMs = Math.max(latestMs, clock.nowMs())
+    return latestMs
+  }
+
+  function forgetExpired(now: number): void {
+    for (const [nonce, untilMs] of spent) {
+      if (untilMs > now) return
+      spent.delete(nonce)
+    }
+  }
+
+  return {
+    issue({ app, kind }) {
+      const expiresMs = nowMs() + CHALLENGE_LIFE_MS
+      return { challenge: seal(`${app} ${kind} ${expiresMs} ${entropy.token(NONCE_BYTES)}`), expiresMs }
+    },
+    spend(challenge, use) {
+      const [app, kind, expiresMs, nonce = ''] = open(challenge)?.split(' ') ?? []
+      const now = nowMs()
+      if (app !== use.app || kind !== use.kind || !(Number(expiresMs) > now)) return false
+      forgetExpired(now)
+      if (spent.has(nonce)) return false
+      // Forgetting one early would allow it a second time.
+      if (spent.size >= maxSpent) {
+        throw new AppError('attestation_unavailable', 'Too many challenges were spent in the last minutes.')
+      }
+      spent.set(nonce, now + CHALLENGE_LIFE_MS)
+      return true
+    },
+  }
+}

@@ -1,0 +1,23 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+
+/** Texts that clients keep for us: they can read them and cannot change them. */
+export interface Seal {
+  seal(text: string): string
+  /** The text, if it was sealed with this secret for this purpose. */
+  open(sealed: string): string | undefined
+}
+
+/** HMAC-SHA256; 32 random bytes are a secret. A text that was sealed for one purpose opens for no other. */
+export function createSeal(secret: Buffer, purpose: string): Seal {
+  const mac = (text: string) => createHmac('sha256', secret).update(`${purpose}\n${text}`).digest()
+  return {
+    seal: (text) => `${Buffer.from(text).toString('base64url')}.${mac(text).toString('base64url')}`,
+    open(sealed) {
+      const [encoded = '', presented = ''] = sealed.split('.')
+      const text = Buffer.from(encoded, 'base64url').toString()
+      const wanted = mac(text)
+      const given = Buffer.from(presented, 'base64url')
+      return given.length === wanted.length && timingSafeEqual(given, wanted) ? text : undefined
+    },
+  }
+}

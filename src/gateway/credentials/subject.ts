@@ -1,0 +1,22 @@
+import type { IssuerConfig } from './issuer.ts'
+
+/** What of an app with credentials says whose tokens it takes. */
+export interface CredentialsApp {
+  readonly issuers: readonly IssuerConfig[]
+}
+
+/** Checks access tokens: of the issuers that the app lists, and of nobody else. */
+export interface TokenVerifier {
+  /** Who the token speaks for; else `missing_token`, `invalid_token` or, while the keys are unknown, `issuer_unavailable`. */
+  verify(token: string, app: CredentialsApp, signal: AbortSignal): Promise<Subject>
+}
+
+/** Who a token speaks for. */
+export interface Subject {
+  readonly issuer: string
+  readonly subject: string
+  readonly expiresMs: number
+  readonly keyId: string
+  /** Of the token's id: what may be written down. */
+  readonly tokenIdHash: string | undefined
+}

@@ -1,0 +1,102 @@
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer as createPlain, type RequestListener, type ServerResponse } from 'node:http'
+import { createServer as createSecure } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { Test } from 'tap'
+
+export interface SigningKey {
+  readonly kid: string
+  readonly alg: 'RS256' | 'ES256' | 'EdDSA'
+  readonly privateKey: KeyObject
+  readonly jwk: Record<string, unknown>
+}
+
+export function signingKey(kid: string, alg: SigningKey['alg'] = 'ES256', rsaBits = 2_048): SigningKey {
+  const { privateKey, publicKey } = pairFor(alg, rsaBits)
+  return { kid, alg, privateKey, jwk: { ...publicKey.export({ format: 'jwk' }), kid, alg, use: 'sig' } }
+}
+
+function pairFor(alg: SigningKey['alg'], modulusLength: number) {
+  if (alg === 'RS256') return generateKeyPairSync('rsa', { modulusLength })
+  return alg === 'ES256' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('ed25519')
+}
+
+const part = (value: unknown) =>
+  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
+
+/** A compact JWS over whatever is given, whether it makes sense or not. */
+export function signed(header: unknown, claims: unknown, { alg, privateKey }: SigningKey): string {
+  const input = `${part(header)}.${part(claims)}`
+  const bytes = Buffer.from(input)
+  const signature =
+    alg === 'EdDSA'
+      ? sign(null, bytes, privateKey)
+      : sign('sha256', bytes, { key: privateKey, dsaEncoding: 'ieee-p1363' })
+  return `${input}.${signature.toString('base64url')}`
+}
+
+export interface FakeIssuer {
+  readonly url: string
+  readonly jwksUri: string
+  /** Requests for the keys so far. */
+  fetches(): number
+  /** What the keys are from now on. */
+  publish(...keys: readonly SigningKey[]): void
+  /** Answers like this from now on; without an argument, with the keys. */
+  answer(how?: (response: ServerResponse) => void): void
+  /** As if its process were gone: connections are refused. */
+  stop(): Promise<void>
+  /** On the same port again. */
+  restart(): Promise<void>
+}
+
+/** An identity provider as far as we see one: an address with keys, which counts who asks. */
+export async function startIssuer(
+  t: Test,
+  tls?: { readonly key: string; readonly cert: string },
+): Promise<FakeIssuer> {
+  let keys: readonly SigningKey[] = []
+  let fetches = 0
+  const withKeys = (response: ServerResponse) => {
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify({ keys: keys.map(({ jwk }) => jwk) }))
+  }
+  let respond = withKeys
+  const onRequest: RequestListener = (_request, response) => {
+    fetches += 1
+    respond(response)
+  }
+  const server = tls ? createSecure(tls, onRequest) : createPlain(onRequest)
+  const listen = async (port: number) => {
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    return (server.address() as AddressInfo).port
+  }
+  const stop = async () => {
+    const closed = once(server, 'close')
+    server.close()
+    server.closeAllConnections()
+    await closed
+  }
+  const port = await listen(0)
+  t.teardown(async () => {
+    if (server.listening) await stop()
+  })
+  const url = `${tls ? 'https' : 'http'}://127.0.0.1:${port}`
+  return {
+    url,
+    jwksUri: `${url}/jwks`,
+    fetches: () => fetches,
+    publish(...next) {
+      keys = next
+    },
+    answer(how = withKeys) {
+      respond = how
+    },
+    stop,
+    async restart() {
+      await listen(port)
+    },
+  }
+}
