@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto'
-import { isIPv4, isIPv6 } from 'node:net'
 import type { Measurement } from '../../event/event.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Entropy } from '../../std/id.ts'
@@ -12,7 +11,7 @@ const SALT_BYTES = 32
 export interface IdSource {
   readonly body: Buffer
   readonly userAgent: string
-  /** The sender's network, if it may be known (see truncateAddress). Asked at most once. */
+  /** The sender's network, if it may be known (see http/addresses.ts). Asked at most once. */
   readonly networkOf: () => string
   /** Whether the sender would send the same bytes again: then the same bytes must give the same ids. */
   readonly canRetry: boolean
@@ -49,27 +48,3 @@ export function daySalt(entropy: Entropy, clock: Clock): (id: string) => string 
 }
 
 const digest = (data: string | Buffer): string => hash('sha256', data, 'hex').slice(0, ID_DIGITS)
-
-/** The network of an address: /24 for IPv4, also when written as IPv6, and /48 for IPv6. Nothing for what is no address. */
-export function truncateAddress(ip: string): string {
-  if (isIPv4(ip)) return ip.replace(/\d+$/, '0')
-  if (!isIPv6(ip)) return ''
-  const groups = groupsOf(ip)
-  const [a = 0, b = 0, c = 0, , , f, g = 0, h = 0] = groups
-  const mapped = f === 0xffff && groups.slice(0, 5).every((group) => group === 0)
-  if (mapped) return `${g >> 8}.${g & 0xff}.${h >> 8}.0`
-  return `${[a, b, c].map((group) => group.toString(16)).join(':')}::`
-}
-
-/** The eight numbers of an IPv6 address. */
-function groupsOf(ip: string): number[] {
-  const hex = ip.replace(/%.*/, '').replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...bytes: string[]) => {
-    const [p = 0, q = 0, r = 0, s = 0] = bytes.map(Number)
-    return `${((p << 8) | q).toString(16)}:${((r << 8) | s).toString(16)}`
-  })
-  const [before = [], after = []] = hex
-    .split('::')
-    .map((side) => side.split(':').filter((group) => group !== ''))
-  const zeros = new Array<string>(8 - before.length - after.length).fill('0')
-  return [...before, ...zeros, ...after].map((group) => Number.parseInt(group, 16))
-}
