@@ -1,34 +1,18 @@
 import { isIP } from 'node:net'
+import { type Fault, faultIf, unique } from './config-faults.ts'
+import { credentialFaults } from './config-rules-credentials.ts'
 import { type Config, MIN_JOURNAL_BYTES } from './config-schema.ts'
-
-export interface Fault {
-  /** Dotted, as in the file: `gateway.listen.port`. */
-  readonly path: string
-  readonly message: string
-}
 
 /** What the shape of a configuration cannot say: uniqueness, cross references, addresses. */
 export function ruleFaults(config: Config): Fault[] {
   return [
     ...appFaults(config),
     ...gatewayFaults(config),
+    ...credentialFaults(config),
     ...lakeFaults(config),
     ...aggregationFaults(config),
     ...processFaults(config),
   ]
-}
-
-const faultIf = (broken: boolean, path: string, message: string): Fault[] =>
-  broken ? [{ path, message }] : []
-
-/** A check that each value it is given is new. */
-function unique(): (value: string, path: string, what: string) => Fault[] {
-  const seen = new Set<string>()
-  return (value, path, what) => {
-    const faults = faultIf(seen.has(value), path, `${what} is used twice`)
-    seen.add(value)
-    return faults
-  }
 }
 
 function appFaults({ apps }: Config): Fault[] {

@@ -1,37 +1,21 @@
-import Type, { type Static, type TProperties } from 'typebox'
-
-/** Written as a number of milliseconds or as text: 250ms, 10s, 15m, 24h, 30d. */
-export const DURATION = { measure: 'duration' } as const
-/** Written as a number of bytes or as text: 512KiB, 64MiB, 4GiB. */
-export const BYTES = { measure: 'bytes' } as const
+import Type, { type Static } from 'typebox'
+import { AppCredentials, GatewayCredentials } from './config-credentials.ts'
+import {
+  AwsEndpoint,
+  DURATION,
+  durationMs,
+  httpUrl,
+  listen,
+  literals,
+  positive,
+  segment,
+  sha256,
+  sizeBytes,
+  strict,
+} from './config-parts.ts'
 
 /** Of each worker: a journal gives room back a segment at a time, of which it has 32. */
 export const MIN_JOURNAL_BYTES = 8_388_608
-
-const strict = <T extends TProperties>(properties: T) =>
-  Type.Object(properties, { additionalProperties: false, default: {} })
-const literals = <Values extends string[]>(values: readonly [...Values], options = {}) =>
-  Type.Enum<Values>(values, options)
-const durationMs = (value: number, minimum = 0) => Type.Integer({ ...DURATION, default: value, minimum })
-const sizeBytes = (value: number, minimum = 1) => Type.Integer({ ...BYTES, default: value, minimum })
-const positive = (value: number) => Type.Integer({ default: value, minimum: 1 })
-const sha256 = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 in hex' })
-/** One path segment: apps and rollups name folders and keys. */
-const segment = Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{0,63}$' })
-
-const listen = (port: number) =>
-  strict({
-    host: Type.String({ default: '127.0.0.1', minLength: 1 }),
-    port: Type.Integer({ default: port, minimum: 0, maximum: 65_535 }),
-  })
-
-/** Without user and password: what is in force is printed, and fetch refuses such a URL. */
-const httpUrl = Type.String({ pattern: '^https?://[^/?#@\\s]+([/?#]|$)' })
-
-const AwsEndpoint = {
-  region: Type.Optional(Type.String({ minLength: 1 })),
-  endpoint: Type.Optional(httpUrl),
-}
 
 export const AppConfig = Type.Object(
   {
@@ -51,6 +35,8 @@ export const AppConfig = Type.Object(
       gpc: literals(['strip', 'drop', 'ignore'], { default: 'strip' }),
       allowQuery: Type.Array(Type.String({ minLength: 1 }), { default: [] }),
     }),
+    /** Left out: the app sends through this gateway only, and is refused credentials. */
+    credentials: Type.Optional(AppCredentials),
   },
   { additionalProperties: false },
 )
@@ -91,6 +77,7 @@ export const GatewayConfig = strict({
   }),
   durability: literals(['journal', 'stream', 'memory'], { default: 'journal' }),
   stream: Stream,
+  credentials: GatewayCredentials,
 })
 
 const DimensionName = literals([
@@ -187,4 +174,6 @@ export type Config = Static<typeof Config>
 export type AppConfig = Static<typeof AppConfig>
 export type GatewayConfig = Static<typeof GatewayConfig>
 export type AggregationConfig = Static<typeof AggregationConfig>
+export type CredentialsConfig = Static<typeof AppCredentials>
+export type IssuerConfig = CredentialsConfig['issuers'][number]
 export type TokenConfig = AggregationConfig['tokens'][number]
