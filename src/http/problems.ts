@@ -3,6 +3,13 @@ import { AppError, type ErrorCode } from '../std/errors.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
 import type { Logger } from '../std/telemetry.ts'
 
+declare module 'fastify' {
+  interface FastifySchema {
+    /** Of a route that is in no document. */
+    hide?: boolean
+  }
+}
+
 /** A 503 without a time of its own asks for 5 to 30 s, spread so that clients do not come back together (ingest.md 8). */
 export const RETRY_AFTER_MIN_MS = 5_000
 export const RETRY_AFTER_MAX_MS = 30_000
@@ -35,6 +42,18 @@ export const problems = {
   overloaded: { status: 503, title: 'Too much is in flight' },
   journal_full: { status: 503, title: 'No room for more events' },
   journal_unavailable: { status: 503, title: 'Events cannot be stored' },
+  invalid_client: {
+    status: 401,
+    title: 'The app or its key is not known',
+    headers: { 'www-authenticate': 'HeadgateKey' },
+  },
+  app_disabled: { status: 403, title: 'The app gives no credentials' },
+  stream_not_allowed: { status: 403, title: 'The stream is not one of the app' },
+  subject_revoked: { status: 403, title: 'The access was withdrawn' },
+  subject_limit: { status: 429, title: 'Too many requests for this subject' },
+  vending_saturated: { status: 503, title: 'Too many credentials are asked for' },
+  sts_throttled: { status: 503, title: 'AWS takes no more requests for credentials' },
+  sts_failed: { status: 502, title: 'AWS gave no credentials' },
   sinks_unavailable: { status: 503, title: 'Neither the stream nor the lake takes events' },
   shutting_down: { status: 503, title: 'This instance is shutting down' },
   not_ready: { status: 503, title: 'This instance is not ready' },
@@ -126,7 +145,9 @@ export function answerWithProblems(
   entropy: Entropy = systemEntropy,
 ): void {
   const methods = new Map<string, string>()
-  app.addHook('onRoute', ({ url, method }) => {
+  app.addHook('onRoute', ({ url, method, schema }) => {
+    // Not in the documents: a route that only refuses.
+    if (schema?.hide === true) return
     methods.set(url, [methods.get(url) ?? [], method].flat().join(', '))
   })
 
@@ -158,7 +179,7 @@ export function logFailure(error: AppError, log: Logger): void {
   else if (status >= 500) log.error({ code: error.code, err: error.cause ?? error }, 'request failed')
 }
 
-function sendProblem(reply: FastifyReply, error: AppError, entropy: Entropy) {
+export function sendProblem(reply: FastifyReply, error: AppError, entropy: Entropy) {
   const { status, headers = {} }: Kind = problems[error.code]
   const seconds = retryAfterSeconds(error, entropy)
   if (seconds !== undefined) reply.header('retry-after', seconds)

@@ -16,6 +16,14 @@ export type ErrorCode =
   | 'overloaded'
   | 'journal_full'
   | 'journal_unavailable'
+  | 'invalid_client'
+  | 'app_disabled'
+  | 'stream_not_allowed'
+  | 'subject_revoked'
+  | 'subject_limit'
+  | 'vending_saturated'
+  | 'sts_throttled'
+  | 'sts_failed'
   | 'sinks_unavailable'
   | 'shutting_down'
   | 'not_ready'
@@ -64,6 +72,15 @@ export class AppError extends Error {
     this.retryAfterMs = options.retryAfterMs
     this.details = options.details ?? {}
   }
+}
+
+/** The same failure with other members in its document. */
+export function detailed(
+  { code, message, cause, retryAfterMs }: AppError,
+  details: AppError['details'],
+): AppError {
+  const wait = retryAfterMs === undefined ? {} : { retryAfterMs }
+  return new AppError(code, message, { cause, details, ...wait })
 }
 
 /** The `default` of a switch over a closed union: a compile error when a case is missing. */

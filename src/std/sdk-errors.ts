@@ -9,3 +9,9 @@ export function sdkStatusOf(error: unknown): number {
   const status: unknown = Object(error).$metadata?.httpStatusCode
   return typeof status === 'number' ? status : 0
 }
+
+/** By which the service finds the call in its own log. */
+export function sdkRequestIdOf(error: unknown): string | undefined {
+  const id: unknown = Object(error).$metadata?.requestId
+  return typeof id === 'string' ? id : undefined
+}

@@ -48,6 +48,7 @@ test('every code has a status, and only 4xx and 5xx are failures', async (t) => 
 test('403 and 404 are for what will never work, never for a state that passes', async (t) => {
   const permanent = Object.entries(problems).filter(([, { status }]) => status === 403 || status === 404)
   t.same(permanent.map(([code]) => code).sort(), [
+    'app_disabled',
     'app_not_in_token',
     // This device with this proof; `reason` says whether a new challenge or a new key would help.
     'attestation_failed',
@@ -55,6 +56,8 @@ test('403 and 404 are for what will never work, never for a state that passes', 
     'not_found',
     'origin_not_allowed',
     'scope_missing',
+    'stream_not_allowed',
+    'subject_revoked',
   ])
 })
 

@@ -34,7 +34,8 @@ export function normalOrigin(origin: string): string {
 }
 
 /** `null`, the Origin of sandboxed frames and files, is on no list. Nor is there a wildcard: an app without origins takes none. */
-export const originAllowed = (app: App, origin: string): boolean => app.origins.has(normalOrigin(origin))
+export const originAllowed = ({ origins }: Pick<App, 'origins'>, origin: string): boolean =>
+  origins.has(normalOrigin(origin))
 
 export const keyDigest = (presented: string): string => hash('sha256', presented, 'hex')
 

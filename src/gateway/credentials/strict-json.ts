@@ -1,0 +1,39 @@
+import { isUtf8 } from 'node:buffer'
+import { parse } from 'secure-json-parse'
+import { AppError } from '../../std/errors.ts'
+
+/** Of a request for credentials there are three levels. */
+const MAX_DEPTH = 8
+
+/**
+ * JSON that means the same to every reader: no key twice, of which somebody else would take the other, and none that
+ * reaches for a prototype.
+ */
+export function parseStrictJson(body: Buffer): unknown {
+  if (!isUtf8(body)) throw new AppError('malformed_body', 'The body is not UTF-8.')
+  const text = body.toString('utf8')
+  const value = parsed(text)
+  if (keysIn(value, MAX_DEPTH) !== colonsIn(text))
+    throw new AppError('malformed_body', 'The body has a key twice.')
+  return value
+}
+
+function parsed(text: string): unknown {
+  try {
+    return parse(text, { protoAction: 'error', constructorAction: 'error' })
+  } catch {
+    // The message quotes the body.
+    throw new AppError('malformed_body', 'The body is not JSON.')
+  }
+}
+
+/** Outside of strings there is one for each key that was written. */
+const colonsIn = (json: string): number => json.replace(/"(?:[^"\\]|\\.)*"/g, '').split(':').length - 1
+
+function keysIn(value: unknown, room: number): number {
+  if (typeof value !== 'object' || value === null) return 0
+  if (room === 0) throw new AppError('malformed_body', `The body is nested deeper than ${MAX_DEPTH} levels.`)
+  const members = Object.values(value)
+  const own = Array.isArray(value) ? 0 : members.length
+  return members.reduce((sum: number, member) => sum + keysIn(member, room - 1), own)
+}
