@@ -42,8 +42,19 @@ const gatewayOptions = options(
   {
     tags: [
       { name: 'collect', description: 'Where clients send measurements.' },
+      { name: 'credentials', description: 'Where apps get credentials for streams of their own.' },
       { name: 'health', description: 'Probes, without a key.' },
     ],
+    components: {
+      securitySchemes: {
+        accessToken: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description: 'Access token of an issuer that the app lists.',
+        },
+      },
+    },
     security: [],
   },
 )
@@ -74,7 +85,13 @@ export async function renderOpenApi(): Promise<Readonly<Record<string, string>>>
   const dataDir = mkdtempSync(join(tmpdir(), 'headgate-openapi-'))
   const config = parseConfig({ dataDir, aggregation: { schedule: { enabled: false } } }, {})
   const lake = await openLake(config, systemClock)
-  const system = () => ({ clock: systemClock, entropy: systemEntropy, telemetry: quietTelemetry(), lake })
+  const system = () => ({
+    clock: systemClock,
+    entropy: systemEntropy,
+    telemetry: quietTelemetry(),
+    lake,
+    env: {},
+  })
   const ready = () => true
   const gatewaySystem = system()
   const gateway = await wireGateway(config, gatewaySystem)

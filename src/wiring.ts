@@ -5,6 +5,7 @@ import { createLedger, type Ledger } from './event/ledger.ts'
 import { createRegistry, type Registry } from './gateway/apps/registry.ts'
 import type { Journal } from './gateway/collect/journal.ts'
 import { startLedgerWriter } from './gateway/collect/ledger-writer.ts'
+import type { Credentials } from './gateway/credentials/credentials.ts'
 import { together } from './gateway/deliver/adoption.ts'
 import { instanceName } from './gateway/deliver/instance.ts'
 import { diesWithUs, isAtRisk } from './gateway/deliver/shutdown.ts'
@@ -25,10 +26,16 @@ export interface System {
   readonly lake: Lake
 }
 
+export interface GatewaySystem extends System {
+  /** Where secrets are, by the names that the configuration says. */
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
 export interface GatewayWiring {
   readonly registry: Registry
   readonly journal: Journal
   readonly ledger: Ledger
+  readonly credentials: Credentials
   /** Where every event went: the conservation law. */
   reconcile(): Reconciliation
   reload(apps: readonly AppConfig[]): void
@@ -49,11 +56,16 @@ const ALONE: Place = { index: 0, workers: 1 }
 
 export async function wireGateway(
   config: Config,
-  system: System,
+  system: GatewaySystem,
   place: Place = ALONE,
 ): Promise<GatewayWiring> {
   const { clock, telemetry } = system
   const { log, metrics } = telemetry
+  // First: a secret that is missing ends the start, and nothing is open yet.
+  const registry = createRegistry(config.apps)
+  // On demand: it would make the start of every command slower.
+  const { wireVending } = await import('./wiring-credentials.ts')
+  const vending = await wireVending(config, registry, { ...system, workers: place.workers })
   const instance = await instanceOf(config, system)
   const kept = await openJournal(config, place, system)
   const waiting = () => together(kept.state(), adoption.leftovers())
@@ -65,20 +77,24 @@ export async function wireGateway(
   if (kept.recovered.frames > 0) log.info({ ...kept.recovered }, 'the journal was recovered')
   const delivery = startDelivery(config, place, { instance, kept, ledger, system })
   const { journal } = delivery
-  const registry = createRegistry(config.apps)
   const ledgerWriter = startLedgerWriter({ instance, ledger, journal, ...system })
 
   return {
     registry,
     journal,
     ledger,
+    credentials: vending.credentials,
     reconcile() {
       const { events, bytes, oldestMs } = waiting()
       const backlog = { events, bytes, ...(oldestMs !== undefined && { oldestMs }) }
       const sink = sinkOf(delivery)
       return reconciliationOf({ instance, ...ledger.totals(), backlog, atRisk: atRiskEvents(), sink })
     },
-    reload: (apps) => registry.replace(apps),
+    reload(apps) {
+      // First: it may refuse, and then nothing of them holds.
+      vending.replace(apps)
+      registry.replace(apps)
+    },
     ending() {
       if (diesWithUs(config.gateway)) delivery.hurry()
     },
@@ -86,7 +102,7 @@ export async function wireGateway(
       const endMs = clock.monotonicMs() + withinMs
       // The last ledger events tell of what is answered now, and wait for an answer themselves: a third of the time each.
       await delivery.answerWithin(withinMs / 3)
-      await Promise.all([adoption.stop(), ledgerWriter.close()])
+      await Promise.all([adoption.stop(), ledgerWriter.close(), vending.close()])
       await delivery.stop(Math.max(0, endMs - clock.monotonicMs()))
       const events = backlogEvents()
       if (events > 0) log.warn({ events }, 'events stay in the journal for the next start')

@@ -51,7 +51,7 @@ async function open(t: Test, { kinesis, lake, dataDir }: World, gateway: object 
   let said = ''
   const telemetry = createTelemetry('info', { write: (line) => (said += line) })
   const clock = skippableClock()
-  const system = { clock, entropy: seededEntropy(), telemetry, lake }
+  const system = { clock, entropy: seededEntropy(), telemetry, lake, env: {} }
   const wiring = await wireGateway(config, system)
   const app = await buildGateway(config.gateway, { ...system, ...wiring, ready: () => true, workers: 1 })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })

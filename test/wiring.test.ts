@@ -5,7 +5,7 @@ import { test } from 'tap'
 import { type Config, parseConfig } from '../src/config.ts'
 import { systemClock } from '../src/std/clock.ts'
 import { createTelemetry } from '../src/std/telemetry.ts'
-import { openLake, type System, wireGateway } from '../src/wiring.ts'
+import { type GatewaySystem, openLake, wireGateway } from '../src/wiring.ts'
 import { remoteGatewayOf, wireAggregation } from '../src/wiring-aggregation.ts'
 import { batchOf } from './contracts/journal.ts'
 import { linesOf } from './contracts/stream.ts'
@@ -13,11 +13,11 @@ import { seededEntropy } from './fakes/entropy.ts'
 import { startKinesis } from './fakes/kinesis.ts'
 import { startFakeS3 } from './fakes/s3.ts'
 
-async function system(config: Config): Promise<System & { said(): string }> {
+async function system(config: Config): Promise<GatewaySystem & { said(): string }> {
   let text = ''
   const telemetry = createTelemetry('info', { write: (line) => (text += line) })
   const lake = await openLake(config, systemClock)
-  return { clock: systemClock, entropy: seededEntropy(), telemetry, lake, said: () => text }
+  return { clock: systemClock, entropy: seededEntropy(), telemetry, lake, env: {}, said: () => text }
 }
 
 const batch = (id: string) => batchOf(`{"v":1,"event_id":"${id}"}`, { receivedMs: Date.UTC(2026, 10, 22) })

@@ -2,7 +2,7 @@ import type { Registry } from 'prom-client'
 import type { Config } from '../config.ts'
 import { buildGateway } from '../gateway/app.ts'
 import type { Reconciliation } from '../http/reconciliation.ts'
-import { type GatewayWiring, type System, wireGateway } from '../wiring.ts'
+import { type GatewaySystem, type GatewayWiring, wireGateway } from '../wiring.ts'
 import type { Door } from './doors.ts'
 import type { PrimaryLine } from './worker-line.ts'
 
@@ -28,12 +28,16 @@ export interface Front {
   abandon(): void
 }
 
-export async function ownFront(config: Config, system: System): Promise<Front> {
+export async function ownFront(config: Config, system: GatewaySystem): Promise<Front> {
   return frontOf(config, system, await wireGateway(config, system), 1)
 }
 
 /** A worker takes its share, and tells the primary what it is asked. */
-export async function workerFront(config: Config, system: System, primary: PrimaryLine): Promise<Front> {
+export async function workerFront(
+  config: Config,
+  system: GatewaySystem,
+  primary: PrimaryLine,
+): Promise<Front> {
   const { workers } = config.gateway
   const own = shareOf(config)
   const gateway = await wireGateway(own, system, { index: primary.index, workers })
@@ -57,7 +61,7 @@ export function shareOf(config: Config): Config {
   return { ...config, gateway: { ...gateway, limits, journal } }
 }
 
-function frontOf(config: Config, system: System, gateway: GatewayWiring, workers: number): Front {
+function frontOf(config: Config, system: GatewaySystem, gateway: GatewayWiring, workers: number): Front {
   return {
     isWorker: false,
     started: Promise.resolve(),

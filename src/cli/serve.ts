@@ -3,7 +3,7 @@ import { aborted, withDeadline } from '../std/abort.ts'
 import { systemClock } from '../std/clock.ts'
 import { systemEntropy } from '../std/id.ts'
 import { createTelemetry } from '../std/telemetry.ts'
-import { instanceOf, openLake, type System } from '../wiring.ts'
+import { type GatewaySystem, instanceOf, openLake } from '../wiring.ts'
 import { remoteGatewayOf } from '../wiring-aggregation.ts'
 import { CONFIG_OPTION, type Command, EXIT, type Flags, type Option } from './command.ts'
 import { startCrew } from './crew.ts'
@@ -87,7 +87,7 @@ async function serve(modules: Modules, flags: Flags, terminal: Terminal): Promis
 async function inTime(
   end: Promise<void> | undefined,
   front: Front | undefined,
-  { config, system }: { readonly config: Config; readonly system: System },
+  { config, system }: { readonly config: Config; readonly system: GatewaySystem },
 ): Promise<void> {
   await withDeadline(Promise.resolve(end), config.shutdown.totalMs, 'the shutdown').catch((error) => {
     front?.abandon()
@@ -105,14 +105,14 @@ async function configured({ workers, ...flags }: Flags, terminal: Terminal): Pro
   return withDevApp(config, terminal, systemEntropy)
 }
 
-async function systemOf(config: Config, { primary, out }: Terminal): Promise<System> {
+async function systemOf(config: Config, { primary, out, env }: Terminal): Promise<GatewaySystem> {
   const { log, metrics } = createTelemetry(config.logLevel, { write: out })
   const telemetry = { log: primary ? log.child({ worker: primary.index }) : log, metrics }
   const lake = await openLake(config, systemClock)
-  return { clock: systemClock, entropy: systemEntropy, telemetry, lake }
+  return { clock: systemClock, entropy: systemEntropy, telemetry, lake, env }
 }
 
-async function frontOf(config: Config, system: System, terminal: Terminal): Promise<Front> {
+async function frontOf(config: Config, system: GatewaySystem, terminal: Terminal): Promise<Front> {
   const { workers } = config.gateway
   if (terminal.primary) return workerFront(config, system, terminal.primary)
   if (workers === 1) return ownFront(config, system)

@@ -15,10 +15,13 @@ import { type CollectorPorts, createCollector } from './collect/collect.ts'
 import { createInflate } from './collect/inflate.ts'
 import { createByteBudget } from './collect/inflight.ts'
 import { collectRoutes } from './collect/routes.ts'
+import type { Credentials } from './credentials/credentials.ts'
+import { credentialRoutes } from './credentials/routes.ts'
 
 export interface GatewayPorts extends Omit<CollectorPorts, 'quota'> {
   /** Whether all listeners are bound and the journal is recovered, or why not. */
   readonly ready: () => boolean | string
+  readonly credentials: Credentials
   /** Processes that share the limits. */
   readonly workers: number
   /** Runs before any route is mounted: a generator of documents listens here. */
@@ -27,7 +30,7 @@ export interface GatewayPorts extends Omit<CollectorPorts, 'quota'> {
 
 /** The public front door, in the order in which a request meets it. */
 export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): Promise<FastifyInstance> {
-  const { registry, clock, entropy, ready, telemetry, workers } = ports
+  const { registry, credentials, clock, entropy, ready, telemetry, workers } = ports
   const { log, metrics } = telemetry
   const inflight = createByteBudget(config.limits.inflightBytes)
   const ratioAlarms = new Counter({
@@ -54,6 +57,7 @@ export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): 
     countryHeader: config.countryHeader,
     isTrusted: peersIn(config.trustProxy),
   })
+  await app.register(credentialRoutes, { credentials, clock, entropy, log })
   return app
 }
 

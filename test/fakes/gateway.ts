@@ -5,9 +5,11 @@ import { createLedger } from '../../src/event/ledger.ts'
 import { buildGateway, type GatewayPorts } from '../../src/gateway/app.ts'
 import { createRegistry } from '../../src/gateway/apps/registry.ts'
 import type { Batch, Durability, Journal } from '../../src/gateway/collect/journal.ts'
+import { createVending, type VendingPorts } from '../../src/gateway/credentials/vending.ts'
 import { createTelemetry } from '../../src/std/telemetry.ts'
 import { fakeClock } from './clock.ts'
 import { seededEntropy } from './entropy.ts'
+import { noAttestation, openTokens, REGION, SUBJECT_KEY } from './vending.ts'
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
@@ -67,6 +69,8 @@ interface Setup {
   readonly workers?: number
   readonly logLevel?: 'debug' | 'error' | 'silent'
   readonly prepare?: GatewayPorts['prepare']
+  readonly vending?: Partial<VendingPorts>
+  readonly clock?: ReturnType<typeof fakeClock>
 }
 
 /** A whole front door over a journal in memory and a clock turned by hand. */
@@ -78,15 +82,31 @@ export async function startGateway(t: Closing, setup: Setup = {}) {
     workers = 1,
     logLevel = 'silent',
     prepare,
+    vending = {},
+    clock = fakeClock(),
   } = setup
   const config = parseConfig({ gateway, apps }, {})
   const logLines: string[] = []
   const telemetry = createTelemetry(logLevel, { write: (line) => logLines.push(line) })
   const journal = memoryJournal()
   const ledger = createLedger(telemetry.metrics, () => 0)
-  const clock = fakeClock()
   const registry = createRegistry(config.apps)
   const entropy = seededEntropy()
+  const { credentials, replace, close } = createVending(config.gateway.credentials, config.apps, {
+    ...{ registry, region: REGION, subjectKey: SUBJECT_KEY, signer: undefined, workers },
+    ...{ clock, entropy, telemetry, tokens: openTokens(clock.nowMs) },
+    attestation: noAttestation,
+    minterFor: () => ({
+      mint: () => Promise.reject(new Error('nothing is vended here')),
+      close: async () => {},
+    }),
+    ...vending,
+  })
+  const reload = (next: readonly object[]) => {
+    const { apps: read } = parseConfig({ gateway, apps: next }, {})
+    replace(read)
+    registry.replace(read)
+  }
   const app = await buildGateway(config.gateway, {
     registry,
     journal,
@@ -95,10 +115,14 @@ export async function startGateway(t: Closing, setup: Setup = {}) {
     entropy,
     telemetry,
     ready,
+    credentials,
     workers,
     ...(prepare && { prepare }),
   })
-  t.teardown(() => app.close())
+  t.teardown(async () => {
+    await app.close()
+    await close()
+  })
   const metric = async (name: string, labels: Record<string, string> = {}) => {
     const found = await telemetry.metrics.getSingleMetric(name)?.get()
     const matching = found?.values.filter(({ labels: has }) =>
@@ -106,7 +130,7 @@ export async function startGateway(t: Closing, setup: Setup = {}) {
     )
     return matching?.reduce((sum, { value }) => sum + value, 0)
   }
-  return { app, journal, ledger, clock, registry, telemetry, logLines, metric }
+  return { app, journal, ledger, clock, registry, telemetry, logLines, metric, reload }
 }
 
 /** A valid measurement. */

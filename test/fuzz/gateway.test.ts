@@ -49,7 +49,7 @@ async function listening(t: Test, gateway: object = {}, limits: object = {}) {
   const logLines: string[] = []
   const telemetry = createTelemetry('debug', { write: (line) => logLines.push(line) })
   const lake = await openLake(config, systemClock)
-  const system = { clock: systemClock, entropy: systemEntropy, telemetry, lake }
+  const system = { clock: systemClock, entropy: systemEntropy, telemetry, lake, env: {} }
   const wiring = await wireGateway(config, system)
   const ready = () => true
   const app = await buildGateway(config.gateway, { ...system, ...wiring, ready, workers: 1 })
@@ -81,9 +81,15 @@ function* corsFaults({ request, answer }: Exchange): Iterable<string> {
   const seen = header(answer, 'access-control-allow-origin')
   const expected = refused && seen === undefined ? undefined : allowed
   if (seen !== expected) yield 'CORS for the wrong origin'
-  if (header(answer, 'access-control-allow-credentials') !== (expected && 'true')) yield 'CORS credentials'
+  const credentials = header(answer, 'access-control-allow-credentials')
+  const isRight =
+    credentials === (expected && 'true') || (credentials === undefined && VENDING.test(request.target))
+  if (!isRight) yield 'CORS credentials'
   if (!/\bOrigin\b/i.test(header(answer, 'vary') ?? '')) yield 'no Vary: Origin'
 }
+
+/** Routes that take tokens, and no cookies. */
+const VENDING = /\/v1\/(credentials|container-credentials|attest)/
 
 const target = (port: number): Target => ({ port, origins, identities, faultsOf: corsFaults })
 
@@ -171,9 +177,9 @@ test('what the document calls valid is accepted, all of it', async (t) => {
     ['x-headgate-key', 'shop-key'],
     ['Content-Type', 'application/json'],
   ] as const
-  for (const { operationId, method, path, body } of operations) {
+  for (const { operationId, method, path, body, answers } of operations) {
     const schema = body['application/json']?.schema
-    if (schema === undefined) continue
+    if (schema === undefined || answers['202'] === undefined) continue
     const property = fc.asyncProperty(described(schema), async (value) => {
       const request = {
         direct: true,

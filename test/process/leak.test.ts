@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
@@ -8,9 +8,11 @@ import { gzipSync } from 'node:zlib'
 import { type Test, test } from 'tap'
 import { textsIn, writeUnusable } from '../fakes/disk.ts'
 import { exchange } from '../fakes/gateway.ts'
+import { signed, signingKey, startIssuer } from '../fakes/issuer.ts'
 import { startKinesis } from '../fakes/kinesis.ts'
 import { until } from '../fakes/process.ts'
 import { configured, launch, type Product } from '../fakes/product.ts'
+import { STS_SECRET, STS_TOKEN, startSts } from '../fakes/sts.ts'
 import { leaks } from '../fakes/traces.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
@@ -541,6 +543,128 @@ test('a gateway in front of Kinesis keeps what the service says to itself', asyn
   t.equal(await run(answers, adminUrl, {}), 'succeeded')
   await inspect(t, aggregation, answers, dataDir)
   t.equal(await aggregation.end('SIGTERM'), 0)
+})
+
+test('a gateway that vends tells nobody to whom, nor what', async (t) => {
+  const [sts, idp, key] = [await startSts(t), await startIssuer(t), signingKey('planted-kid')]
+  idp.publish(key)
+  const message = 'PlantedStsMessage6632'
+  const [subject, tokenId] = ['planted.subject@mail.example', 'PlantedJti5519']
+  const iat = Math.floor(Date.now() / 1_000)
+  const claims = { iss: idp.url, aud: 'headgate', sub: subject, jti: tokenId, iat, exp: iat + 600 }
+  const token = signed({ alg: 'ES256', kid: key.kid }, claims, key)
+  const jwk = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' })
+  const hidden = {
+    ...secrets,
+    'access token': token,
+    'signature of the token': token.split('.')[2] ?? '',
+    subject,
+    'id of the token': tokenId,
+    'what STS says': message,
+    'secret of a session': STS_SECRET,
+    'token of a session': STS_TOKEN,
+    'subject key': 'PlantedSubjectKey8830-0123456789abcdef',
+    'record key': String(jwk.d),
+  }
+  const credentials = {
+    roleArn: 'arn:aws:iam::111122223333:role/headgate-vended',
+    externalId: 'headgate/prod',
+    issuers: [{ issuer: idp.url, audience: 'headgate', jwksUri: idp.jwksUri }],
+  }
+  const dir = t.testdir()
+  const dataDir = join(dir, 'data')
+  const file = await configured(dir, {
+    dataDir,
+    logLevel: 'trace',
+    gateway: {
+      ...{ listen, journal, operations: { listen }, trustProxy: ['127.0.0.0/8'] },
+      credentials: {
+        ...{
+          region: 'eu-west-1',
+          endpoint: sts.endpoint,
+          subjectKeyEnv: 'SUBJECT_KEY',
+          recordKeyEnv: 'RECORD_KEY',
+        },
+        limits: { addressPerMinute: 1_000 },
+      },
+    },
+    aggregation: { tokens: tokens.slice(0, 1) },
+    apps: [{ ...apps[0], credentials, privacy: { ip: 'drop' } }],
+  })
+  const env = { ...environment, SUBJECT_KEY: hidden['subject key'], RECORD_KEY: JSON.stringify(jwk) }
+  const gateway = launch(t, { args: ['gateway', '-c', file], env })
+  const [gatewayUrl, operationsUrl] = [await gateway.url('gateway'), await gateway.url('operations')]
+  const [answers, given] = [new Answers(), new Answers()]
+  const authorization = `Bearer ${token}`
+  const vend = (into: Answers, body: string, headers = {}) =>
+    into.ask(gatewayUrl, '/v1/credentials', {
+      method: 'POST',
+      headers: { ...json, authorization, ...headers },
+      body,
+    })
+  const contain = (into: Answers, app: string, headers = {}) =>
+    into.ask(gatewayUrl, `/v1/container-credentials/${app}`, {
+      headers: { ...planted, authorization, ...headers },
+    })
+
+  await vend(given, '{"app":"shop"}')
+  await contain(given, 'shop')
+  t.match(
+    leaks(hidden, given.places).map(({ what }) => what),
+    ['secret of a session', 'token of a session'],
+    'an answer has what it must have, and nothing else',
+  )
+  for (const [code, status] of [
+    ['Throttling', 400],
+    ['InternalFailure', 500],
+    ['InternalFailure', 500],
+    ['AccessDenied', 403],
+  ] as const) {
+    sts.faults.push({ kind: 'error', code, status, message })
+  }
+  for (let i = 0; i < 4; i++) await vend(answers, '{"app":"shop"}')
+  for (const body of [
+    `{"app":"${secrets['malformed body']}"}`,
+    `{"app":"shop","${secrets['ignored field']}":1}`,
+    `{"app":"shop","streams":["${secrets['refused event']}"]}`,
+    `{"${secrets['malformed body']}`,
+    secrets['body above a limit'].repeat(5_000),
+    `{"app":"shop","attestation":{"kind":"${secrets['ignored field']}"}}`,
+  ]) {
+    await vend(answers, body)
+    await vend(answers, body, { 'content-encoding': secrets['request header'] })
+    await vend(answers, body, { 'content-type': secrets['request header'] })
+  }
+  for (const caller of [
+    { authorization: `Bearer ${secrets.JWT}` },
+    { authorization: secrets['unknown token'] },
+    { 'x-headgate-key': secrets['unknown key'] },
+    { origin: `https://${secrets['foreign origin']}` },
+  ]) {
+    await vend(answers, '{"app":"shop"}', caller)
+    await contain(answers, 'shop', caller)
+    await contain(answers, secrets['path of a request'], caller)
+  }
+  await driveAll(answers, 'gateway', gatewayUrl)
+  await answers.ask(gatewayUrl, '/v1/credentials', {
+    method: 'PUT',
+    headers: json,
+    body: secrets['malformed body'],
+  })
+  for (let i = 0; i < 15; i++) await vend(answers, '{"app":"shop"}')
+  const admin = { authorization: `Bearer ${secrets['admin token']}` }
+  const metrics = await answers.ask(operationsUrl, '/metrics', { headers: admin })
+  t.match(metrics, /headgate_credentials_total\{app="shop",outcome="vended"\} [2-9]/)
+  t.match(metrics, /headgate_credentials_total\{app="shop",outcome="subject_limit"\}/)
+  t.same(
+    [400, 401, 403, 405, 413, 415, 429, 502, 503].filter((one) => !answers.statuses.has(one)),
+    [],
+    'everything that can happen to a request has happened',
+  )
+  t.equal(await gateway.end('SIGTERM'), 0)
+  t.match(gateway.said(), /"event":"credentials\.vended".*"sub":"[\w-]{22}"/, 'it does talk')
+  t.same(leaks(hidden, { 'what it said': gateway.said(), ...answers.places }), [])
+  t.same(leaks(hidden, await textsIn(dataDir)), [], 'on disk')
 })
 
 test('commands tell what is configured and what is wrong with it, and no secret', async (t) => {

@@ -21,6 +21,7 @@ const ChallengeRequest = Type.Object(
 
 const challengeSchema = {
   operationId: 'issueChallenge',
+  tags: ['credentials'],
   summary: 'Issue a challenge for an attestation',
   description: 'Good for one request for credentials within five minutes, of the same app and kind.',
   body: ChallengeRequest,

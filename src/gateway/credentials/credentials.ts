@@ -1,0 +1,172 @@
+import { asAppError } from '../../http/problems.ts'
+import type { Clock } from '../../std/clock.ts'
+import { AppError, detailed } from '../../std/errors.ts'
+import type { Entropy } from '../../std/id.ts'
+import type { Registry } from '../apps/registry.ts'
+import type { Acquaintance } from './acquaintance.ts'
+import type { Attestation, Attested } from './attest/attestation.ts'
+import type { Audit, Entry } from './audit.ts'
+import type { Directory, VendingApp } from './directory.ts'
+import {
+  type Ask,
+  appByKey,
+  assertNotDenied,
+  assertStreams,
+  bearerOf,
+  endWithToken,
+  vendingApp,
+} from './grant.ts'
+import type { VendingLimits } from './limits.ts'
+import type { RecordSigner } from './record-token.ts'
+import { isoSeconds } from './session-policy.ts'
+import type { Subject, TokenVerifier } from './subject.ts'
+import type { SubjectHasher } from './subject-hash.ts'
+import type { Vended, Vendor } from './vend.ts'
+import type { VendingMetrics } from './vending-metrics.ts'
+
+export interface Issued extends Vended {
+  readonly app: VendingApp
+  readonly recordToken: string | undefined
+  /** Of a device that was attested for the first time: for it to keep. */
+  readonly enrolment: string | undefined
+}
+
+/** The other way in: credentials instead of events. */
+export interface Credentials {
+  /** Before anything of a request is read. */
+  admit(address: string): void
+  /** The app that a key names, if it vends. */
+  appOf(ask: Pick<Ask, 'app' | 'key' | 'origin'>): VendingApp
+  readonly attestation: Attestation
+  /** Decides, and tells of it in the audit log. A refusal carries the id by which it is found there. */
+  issue(ask: Ask): Promise<Issued>
+}
+
+export interface CredentialsPorts {
+  readonly registry: Registry
+  readonly directory: Directory
+  readonly tokens: TokenVerifier
+  readonly attestation: Attestation
+  readonly hasher: SubjectHasher
+  readonly limits: VendingLimits
+  readonly acquaintance: Acquaintance
+  readonly vendor: Vendor
+  readonly signer: RecordSigner | undefined
+  readonly audit: Audit
+  readonly metrics: VendingMetrics
+  readonly clock: Clock
+  readonly entropy: Entropy
+}
+
+/** Keys of an issuer are fetched within two seconds, or not in time for anybody who waits. */
+const AUTHENTICATION_MS = 3_000
+
+/** Stands in the issuer's place where there is none. A configured one has a name. */
+const NO_ISSUER = ''
+
+export function createCredentials(ports: CredentialsPorts): Credentials {
+  const { registry, directory, tokens, hasher, vendor, signer, audit, metrics, clock, entropy } = ports
+
+  /** The app and, unless anyone may have its credentials, who asks. */
+  async function authenticate(ask: Ask, entry: Entry): Promise<Authenticated> {
+    const signal = AbortSignal.timeout(AUTHENTICATION_MS)
+    if (ask.route === 'credentials') {
+      const { id } = appByKey(ask, registry)
+      entry.note({ app: id })
+      const app = vendingApp(id, ask, directory)
+      if (app.mode === 'public') return { app, subject: undefined }
+      return { app, subject: await tokens.verify(bearerOf(ask), app, signal) }
+    }
+    // Without a key only a token says anything: an app that is not there must look like a token that is wrong.
+    const app = directory.byId(ask.app)
+    const subject = await tokens.verify(bearerOf(ask), app ?? { issuers: [] }, signal)
+    if (app === undefined) throw new AppError('invalid_token', 'The token is not valid.')
+    entry.note({ app: app.id })
+    return { app: vendingApp(app.id, ask, directory), subject }
+  }
+
+  function assertWithinLimits({ app, subject }: Authenticated, subjectHash: string, address: string): void {
+    const { limits, acquaintance } = ports
+    if (subject === undefined) {
+      limits.app(app.id)
+      limits.anonymous()
+      return
+    }
+    // Before it is remembered, or asking twice would make anybody known.
+    if (!acquaintance.knows(app.id, subjectHash)) limits.newSubject(app.id)
+    metrics.saw(acquaintance.see(app.id, subjectHash, address))
+    limits.subject(app.id, subjectHash)
+    limits.app(app.id)
+  }
+
+  /** Last before STS: it costs the most. */
+  async function attest(ask: Ask, who: Authenticated, entry: Entry): Promise<Attested | undefined> {
+    const { app } = who
+    if (app.mode !== 'oidc+attest') return undefined
+    const attesting = { app, subject: nameOf(who), streams: ask.streams ?? [] }
+    const signal = AbortSignal.timeout(AUTHENTICATION_MS)
+    const attested = await ports.attestation.check(ask.attestation, attesting, signal)
+    entry.note({ attestation: attested.kind, attestationLevel: attested.level })
+    // What could not be checked is let in as anyone is.
+    if (attested.level === 'none') ports.limits.anonymous()
+    return attested
+  }
+
+  async function decide(ask: Ask, entry: Entry): Promise<Issued> {
+    const who = await authenticate(ask, entry)
+    const { app, subject } = who
+    const subjectHash = hasher.hash(subject?.issuer ?? NO_ISSUER, nameOf(who))
+    entry.note({ sub: subjectHash, ...(subject && factsOf(subject)) })
+    assertNotDenied(subjectHash, app)
+    assertStreams(ask, app)
+    assertWithinLimits(who, subjectHash, ask.address)
+    const durationSeconds = Math.min(ask.durationSeconds ?? app.durationSeconds, app.durationSeconds)
+    const notAfterMs = endWithToken(app, subject, { durationSeconds, clock })
+    const attested = await attest(ask, who, entry)
+    entry.note({ streams: [app.stream.name], durationSeconds })
+    const same = [app.id, subjectHash, durationSeconds, notAfterMs, attested?.level, attested?.deviceId]
+    // Two strangers are not one.
+    const identity = subject && JSON.stringify(same)
+    const vended = await vendor.vend({ app, subjectHash, durationSeconds, notAfterMs, identity }, entry.note)
+    const { vendId, session, expiresMs } = vended
+    const { accessKeyId, packedPolicyPercent, stsRequestId } = session
+    entry.note({ vendId, accessKeyId, packedPolicyPercent, stsRequestId, expiration: isoSeconds(expiresMs) })
+    const recordToken = await signer?.sign({ app: app.id, subHash: subjectHash, vendId }, expiresMs)
+    return { ...vended, app, recordToken, enrolment: attested?.enrolment }
+  }
+
+  return {
+    admit: (address) => ports.limits.address(address),
+    appOf: (ask) => vendingApp(appByKey(ask, registry).id, ask, directory),
+    attestation: ports.attestation,
+    async issue(ask) {
+      const decisionId = entropy.id()
+      const entry = audit.open(decisionId, ask)
+      try {
+        const issued = await decide(ask, entry)
+        entry.vended()
+        metrics.decided(issued.app.id, 'vended')
+        return issued
+      } catch (thrown) {
+        const error = asAppError(thrown)
+        entry.denied(error)
+        metrics.decided(entry.app(), error.code)
+        throw detailed(error, { ...error.details, instance: `urn:uuid:${decisionId}` })
+      }
+    },
+  }
+}
+
+interface Authenticated {
+  readonly app: VendingApp
+  readonly subject: Subject | undefined
+}
+
+/** An app with which anyone may write has one subject: itself. */
+const nameOf = ({ app, subject }: Authenticated): string => subject?.subject ?? app.id
+
+const factsOf = ({ issuer, keyId, tokenIdHash }: Subject) => ({
+  iss: issuer,
+  kid: keyId,
+  jtiHash: tokenIdHash,
+})

@@ -1,0 +1,92 @@
+import type { AppConfig, GatewayConfig } from '../../config-schema.ts'
+import type { Clock } from '../../std/clock.ts'
+import { AppError } from '../../std/errors.ts'
+import type { Entropy } from '../../std/id.ts'
+import type { Telemetry } from '../../std/telemetry.ts'
+import type { Registry } from '../apps/registry.ts'
+import { createAcquaintance } from './acquaintance.ts'
+import type { Attestation } from './attest/attestation.ts'
+import { createAudit } from './audit.ts'
+import { createBreaker } from './breaker.ts'
+import { type Credentials, createCredentials } from './credentials.ts'
+import { createDirectory, type Directory } from './directory.ts'
+import { createVendingLimits } from './limits.ts'
+import type { Minter } from './minter.ts'
+import type { RecordSigner } from './record-token.ts'
+import { createSubjectHasher } from './subject-hash.ts'
+import type { Tokens } from './tokens.ts'
+import { createVendor } from './vend.ts'
+import { createVendingMetrics } from './vending-metrics.ts'
+
+export interface VendingPorts {
+  readonly registry: Registry
+  readonly tokens: Pick<Tokens, 'verify' | 'prefetch' | 'close'>
+  readonly attestation: Attestation
+  /** Where sessions come from: only for apps of this directory. */
+  readonly minterFor: (directory: Directory) => Minter
+  /** Turns subjects into pseudonyms; nothing is vended without it. */
+  readonly subjectKey: string | undefined
+  readonly signer: RecordSigner | undefined
+  readonly workers: number
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly telemetry: Telemetry
+}
+
+export interface Vending {
+  readonly credentials: Credentials
+  /** Reloads, or throws `bad_configuration` and stays as it is. */
+  replace(apps: readonly AppConfig[]): void
+  /** Fetches the keys of the issuers, so that the first request need not wait for them. */
+  prefetch(): Promise<void>
+  close(): Promise<void>
+}
+
+const KEY_BYTES = 32
+
+/** All parts of the vending, put together. */
+export function createVending(
+  { limits: allowed }: GatewayConfig['credentials'],
+  apps: readonly AppConfig[],
+  { region, ...ports }: VendingPorts & { readonly region: string | undefined },
+): Vending {
+  const { minterFor, tokens, subjectKey, workers, clock, entropy, telemetry } = ports
+  const assertKey = (next: readonly AppConfig[]) => {
+    if (subjectKey !== undefined || next.every(({ credentials }) => credentials === undefined)) return
+    throw new AppError(
+      'bad_configuration',
+      'Credentials need gateway.credentials.subjectKeyEnv, and the variable that it names',
+    )
+  }
+  assertKey(apps)
+  const directory = createDirectory(apps, region)
+  // As long as no app has credentials there is no subject either.
+  const hasher = createSubjectHasher(subjectKey ?? entropy.token(KEY_BYTES))
+  const limits = createVendingLimits(allowed, workers, clock)
+  const breaker = createBreaker(clock)
+  const metrics = createVendingMetrics(telemetry, { brokenApps: breaker.openApps })
+  const minter = minterFor(directory)
+  const credentials = createCredentials({
+    ...ports,
+    ...{ directory, hasher, limits, metrics },
+    acquaintance: createAcquaintance(clock),
+    vendor: createVendor({ minter, limits, breaker, metrics, clock, entropy }),
+    audit: createAudit(telemetry.log, directory.byId),
+  })
+  const fetchKeys = () => tokens.prefetch([...directory.all()].flatMap(({ issuers }) => issuers))
+  let fetching: Promise<unknown> = Promise.resolve()
+  return {
+    credentials,
+    replace(next) {
+      assertKey(next)
+      directory.replace(next)
+      breaker.closeAll()
+      // Requests do not wait for it, the end does.
+      fetching = Promise.all([fetching, fetchKeys()])
+    },
+    prefetch: fetchKeys,
+    async close() {
+      await Promise.all([tokens.close(), fetching, minter.close()])
+    },
+  }
+}
