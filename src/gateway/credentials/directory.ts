@@ -55,6 +55,8 @@ function indexed(apps: readonly AppConfig[], region: string | undefined): Map<st
   return byId
 }
 
+/** Of a subject, as CloudTrail shows it; a hash may begin like that as well. */
+const SOURCE_IDENTITY = /^headgate-(?=.{22}$)/
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
 const ROLE_ARN = /^arn:([a-z-]+):iam::(\d{12}):role\/.*$/
 
@@ -73,11 +75,8 @@ function vendingAppOf(
     stream: { name, arn: `arn:${partition}:kinesis:${region}:${accountId}:stream/${name}` },
     kmsKeyArn,
     attestation: credentials.attestation,
-    denied: new Set(credentials.deny.map((hash) => hash.slice(-SUBJECT_HASH_LENGTH))),
+    denied: new Set(credentials.deny.map((name) => name.replace(SOURCE_IDENTITY, ''))),
     origins: new Set(origins.map(normalOrigin)),
     ip: privacy.ip,
   }
 }
-
-/** 132 bits in base64url. */
-export const SUBJECT_HASH_LENGTH = 22

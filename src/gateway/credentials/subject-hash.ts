@@ -1,9 +1,10 @@
 import { createHmac } from 'node:crypto'
 import { AppError } from '../../std/errors.ts'
-import { SUBJECT_HASH_LENGTH } from './directory.ts'
 
 /** A key that can be guessed makes pseudonyms that can be reversed. */
 const MIN_KEY_CHARS = 32
+/** 132 bits in base64url. */
+const SUBJECT_HASH_LENGTH = 22
 
 export interface SubjectHasher {
   /** The same for the same subject, for as long as the key is; says nothing of the subject to whom lacks the key. */
