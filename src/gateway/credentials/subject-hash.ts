@@ -1,23 +1,30 @@
 import { createHmac } from 'node:crypto'
+import { AppError } from '../../std/errors.ts'
 
-/** 22 characters of base64url are 132 bits: enough that nobody meets another, short enough for names of sessions. */
-const HASH_CHARS = 22
+/** A key that can be guessed makes pseudonyms that can be reversed. */
+const MIN_KEY_CHARS = 32
+/** 132 bits in base64url. */
+const SUBJECT_HASH_LENGTH = 22
 
-/** The session tag that says for which app a session is; the vended role's policy reads the stream's name from it. */
-export const APP_TAG = 'headgate:app'
-
-export interface SubjectName {
-  readonly issuer: string
-  readonly subject: string
+export interface SubjectHasher {
+  /** The same for the same subject, for as long as the key is; says nothing of the subject to whom lacks the key. */
+  hash(issuer: string, subject: string): string
 }
 
-/**
- * A person in names, logs and CloudTrail: always the same, and nobody's who does not hold the pepper. An issuer is a
- * URL, which holds no bar, so no two people have the same text.
- */
-export function subjectHash(pepper: string, { issuer, subject }: SubjectName): string {
-  return createHmac('sha256', pepper).update(`${issuer}|${subject}`).digest('base64url').slice(0, HASH_CHARS)
+/** Names subjects in sessions, limits and audit lines, and so in CloudTrail, without telling who they are. */
+export function createSubjectHasher(key: string): SubjectHasher {
+  if (key.length < MIN_KEY_CHARS) {
+    throw new AppError(
+      'bad_configuration',
+      `gateway.credentials.subjectKeyEnv must name a variable with at least ${MIN_KEY_CHARS} characters`,
+    )
+  }
+  return {
+    hash: (issuer, subject) =>
+      createHmac('sha256', key)
+        // As JSON: no two pairs are spelled alike.
+        .update(JSON.stringify([issuer, subject]))
+        .digest('base64url')
+        .slice(0, SUBJECT_HASH_LENGTH),
+  }
 }
-
-/** The SourceIdentity of every session of the subject: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
-export const sourceIdentityOf = (hash: string): string => `headgate-${hash}`
