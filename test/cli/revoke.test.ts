@@ -187,3 +187,21 @@ test('what the AWS command line refuses is said, with its words', async (t) => {
   t.equal(missing.code, 1)
   t.match(missing.err, /the AWS command line failed: spawn aws ENOENT/)
 })
+
+test('the commands of the runbook are understood', async (t) => {
+  const page = await readFile('docs/runbooks/revoke.md', 'utf8')
+  const lines = [...page.matchAll(/^(?:\w+=\S* )?headgate revoke (.*?)(?: +#.*)?$/gm)].map(
+    ([, args = '']) => args,
+  )
+  t.equal(lines.length, 5)
+  for (const line of lines) {
+    const shell = execFileSync('sh', ['-c', `printf '%s\\n' ${line}`], { encoding: 'utf8' })
+    const args = shell
+      .trimEnd()
+      .split('\n')
+      .filter((arg) => arg !== '--apply')
+    // The page's time is of the past.
+    const { err } = await revoke(args, { SUBJECT_KEY: KEY })
+    t.match(err, /^$|^headgate revoke: --before is more than an hour ago/, line)
+  }
+})

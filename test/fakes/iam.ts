@@ -18,6 +18,7 @@ const VALUES: Readonly<Record<string, string>> = {
   BUCKET: 'my-lake',
   PREFIX: 'headgate/',
   LAKE_KEY_ARN: LAKE_KEY,
+  APP: 'shop',
 }
 
 export const streamArn = (name: string): string => `arn:aws:kinesis:${REGION}:${ACCOUNT}:stream/${name}`

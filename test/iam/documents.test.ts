@@ -44,7 +44,7 @@ const task = { 'aws:SourceAccount': ACCOUNT, 'aws:SourceArn': `arn:aws:ecs:${REG
 const via = (service: string) => ({ 'kms:ViaService': `${service}.${REGION}.amazonaws.com` })
 
 test('the documents grant by name: no wildcard of actions, nothing to everyone, within the quotas of IAM', async (t) => {
-  t.equal(files.length, 9)
+  t.equal(files.length, 10)
   for (const file of files.filter((name) => name !== 'vended.role.json')) {
     const text = filledIn(readFileSync(`docs/iam/${file}`, 'utf8'))
     const { Version, Statement } = JSON.parse(text) as Policy
@@ -317,16 +317,10 @@ const inSession = {
   'aws:SourceIdentity': names['sts:SourceIdentity'],
   'aws:TokenIssueTime': '2026-11-26T04:00:00Z',
 }
-/** As the gateway asks for it: docs/iam/README.md quotes it. */
-const sessionPolicy = policyOf(
-  { Effect: 'Allow', Action: ['kinesis:PutRecord', 'kinesis:PutRecords'], Resource: [streamArn(OWN)] },
-  {
-    Effect: 'Allow',
-    Action: 'kms:GenerateDataKey',
-    Resource: STREAM_KEY,
-    Condition: { StringEquals: via('kinesis') },
-  },
-)
+/** As the gateway asks for it. */
+const [, quoted = ''] = /```json\n([\s\S]*?)```/.exec(readFileSync('docs/iam/README.md', 'utf8')) ?? []
+const sessionPolicy = JSON.parse(filledIn(quoted)) as Policy
+
 const asVended =
   (action: string, resource: string, context: object = {}, more: Partial<Attempt> = {}) =>
   (document: Policy): Attempt => ({
@@ -382,6 +376,23 @@ test('a vended session puts to the stream of its app, even where the session pol
         context: without(inSession, 'aws:SourceIdentity') as Record<string, string>,
       }),
     ],
+  ])
+})
+
+test('a closed stream takes nothing of a vended session, and opens again', async (t) => {
+  const put = (action: string, app: string) => (resourcePolicy: Policy) =>
+    asVended(
+      `kinesis:${action}`,
+      streamArn(`headgate-direct-${app}`),
+      { 'aws:PrincipalTag/headgate:app': app },
+      {
+        resourcePolicy,
+      },
+    )(iamPolicy('vended.policy'))
+  await everyStatementCounts(t, 'direct-stream.closed', [
+    [false, 'many records', put('PutRecords', 'shop')],
+    [false, 'one record', put('PutRecord', 'shop')],
+    [true, 'another stream is open', put('PutRecords', 'bank')],
   ])
 })
 
@@ -441,9 +452,9 @@ test('of all that Kinesis, STS, IAM, S3 and KMS can do, the roles of tasks can d
     ...(await everyAction(['s3'], { BucketName: 'my-lake', ObjectName: `headgate/${FALLBACK}` })),
     ...(await everyAction(['kms'], { KeyId: LAKE_KEY.split('/')[1] ?? '' })),
   ]
-  const contextOf = ({ action, resource }: Question): Record<string, string> => {
+  const contextOf = ({ action, resource, keys }: Question): Record<string, string> => {
     if (action === 's3:ListBucket') return { 's3:prefix': 'headgate/raw/' }
-    return resource === LAKE_KEY ? via('s3') : {}
+    return resource === LAKE_KEY && keys.includes('kms:ViaService') ? via('s3') : {}
   }
   for (const [role, can] of [
     ['collecting', ['kinesis:ListShards', 'kinesis:PutRecords', 's3:PutObject', 'kms:GenerateDataKey']],
