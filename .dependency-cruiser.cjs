@@ -17,7 +17,10 @@ const may = {
   'aggregation/serve': ['std', 'http', 'aggregation/rollup/(store|measure|definition)'],
   'gateway/app': ['std', 'http', 'gateway'],
   'aggregation/app': ['std', 'http', 'aggregation'],
-  cli: ['std', 'http', 'config', 'wiring(-aggregation)?', 'gateway/app', 'aggregation/app'],
+  cli: [
+    ...['std', 'http', 'config', 'wiring(-aggregation)?', 'gateway/app', 'aggregation/app'],
+    'gateway/credentials/(revoked-policy|subject-hash)',
+  ],
   main: ['cli'],
   config: ['std', 'config-(schema|rules|faults)'],
   'config-rules': ['config-schema', 'config-faults', 'config-rules-credentials'],

@@ -121,6 +121,33 @@ test('no default export, no barrel, no to-do without an issue', async (t) => {
   )
 })
 
+/** Of packages that come with ours; who ships Headgate then ships nothing that obliges to more than to name its authors. */
+const FREE = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT', 'Unlicense']
+
+test('what is shipped has a licence that binds nobody; what only judges the tests is not shipped', async (t) => {
+  const { packages } = JSON.parse(read('package-lock.json')) as {
+    packages: Record<string, { license?: string; dev?: boolean }>
+  }
+  const others = Object.entries(packages).filter(
+    ([path, { license = '' }]) => path !== '' && !FREE.includes(license),
+  )
+  t.same(
+    others.filter(([, { dev }]) => dev !== true).map(([path, { license }]) => `${path}: ${license}`),
+    [],
+  )
+  const judge = others.filter(([path]) => path.includes('/@cloud-copilot/'))
+  t.match(new Set(judge.map(([, { license }]) => license)), new Set(['AGPL-3.0-or-later']))
+  const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> }
+  t.same(
+    Object.keys(dependencies).filter((name) => name.startsWith('@cloud-copilot/')),
+    [],
+  )
+  t.same(
+    offenders([...sources, ...filesIn('scripts', /\.(ts|mjs)$/)], (text) => text.includes('@cloud-copilot/')),
+    [],
+  )
+})
+
 test('the law of imports catches what it forbids', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'headgate-law-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))

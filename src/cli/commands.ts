@@ -5,6 +5,7 @@ import { type Command, EXIT } from './command.ts'
 import { configCommand } from './config.ts'
 import { healthCommand } from './health.ts'
 import { reconcileCommand } from './reconcile.ts'
+import { revokeCommand } from './revoke.ts'
 import { aggregationCommand, gatewayCommand, serveCommand } from './serve.ts'
 import { statusCommand } from './status.ts'
 import type { Terminal } from './terminal.ts'
@@ -18,6 +19,7 @@ const commands: readonly Command[] = [
   healthCommand,
   statusCommand,
   reconcileCommand,
+  revokeCommand,
 ]
 
 /** Runs one command line and resolves with its exit code. Nothing is thrown past here. */

@@ -1,6 +1,7 @@
 import { MINUTE_MS, minuteOf } from '../../event/app-tally.ts'
 import { DAY_MS } from '../../lake/layout.ts'
-import { instant, invalid } from '../rollup/request.ts'
+import { instant } from '../../std/instant.ts'
+import { invalid } from '../rollup/request.ts'
 
 /** By arrival at the gateway: whole minutes, half-open, as ledger events count them. */
 export interface Range {

@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { AppError } from '../../std/errors.ts'
+import { instant } from '../../std/instant.ts'
 import type { RunScope } from './job.ts'
 import { alignDown } from './plan.ts'
 
@@ -87,22 +88,5 @@ function rangeOf(request: RunRequest, { nowMs, grainMs, firstMs }: ScopeDefaults
   if (fromMs >= toMs) throw invalid('from must be before to.')
   return { fromMs, toMs, ...(from === undefined && { sinceFirst: true as const }) }
 }
-
-/** A date, or a date with a time and a zone: text without a zone would mean whatever this machine's zone is. */
-const ISO = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/
-
-/** Epoch ms of an instant in either form, or `invalid_request` naming the field. */
-export function instant(field: string, value: number | string): number {
-  const ms = /^\d+$/.test(`${value}`)
-    ? Number(value)
-    : ISO.test(`${value}`)
-      ? Date.parse(`${value}`)
-      : Number.NaN
-  if (ms >= 0 && ms <= MAX_INSTANT_MS) return ms
-  throw invalid(`${field} must be epoch ms, or ISO 8601 with a time zone.`)
-}
-
-/** The last instant that a Date can hold (ECMA-262, 21.4.1.1), less the largest window. */
-const MAX_INSTANT_MS = 8_640_000_000_000_000 - 86_400_000
 
 export const invalid = (message: string): AppError => new AppError('invalid_request', message)

@@ -2,8 +2,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
 import type { Auth, Scope } from '../../http/auth.ts'
 import { anyRequest, problemAnswer, tokenNeeded } from '../../http/documented.ts'
+import { instant } from '../../std/instant.ts'
 import { RUN_STATES } from './job.ts'
-import { instant, invalid, parseRunRequest, RunRequest } from './request.ts'
+import { invalid, parseRunRequest, RunRequest } from './request.ts'
 import {
   RunDetail,
   RunListAnswer,
