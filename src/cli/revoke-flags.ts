@@ -24,7 +24,7 @@ export function targetOf(flags: Flags, config: Config, terminal: Terminal): Targ
   if (given.length !== 1) throw invalid('Exactly one of --app, --subject, --identity and --all is needed.')
   if (flags['app'] !== undefined) return { kind: 'app', app: appOf(flags, config) }
   if (flags['subject'] !== undefined)
-    return { kind: 'subject', sourceIdentity: sourceIdentityOf(flags, terminal) }
+    return { kind: 'subject', sourceIdentity: sourceIdentityOf(flags, config, terminal) }
   if (flags['all'] !== undefined) return { kind: 'everyone' }
   const what = 'headgate- and 22 characters, as in CloudTrail'
   return { kind: 'subject', sourceIdentity: textOf(flags, 'identity', /^headgate-[\w-]{22}$/, what) }
@@ -37,13 +37,26 @@ function appOf(flags: Flags, { apps }: Config): string {
   throw invalid(`--app: the configuration has no app "${app}".`)
 }
 
-function sourceIdentityOf(flags: Flags, { env }: Terminal): string {
-  const { subject, issuer, 'key-env': name } = flags
-  if (issuer === undefined || name === undefined) throw invalid('--subject needs --issuer and --key-env.')
+function sourceIdentityOf(flags: Flags, config: Config, { env }: Terminal): string {
+  const name = flags['key-env'] ?? config.gateway.credentials.subjectKeyEnv
+  if (name === undefined) throw invalid('--subject needs --key-env, or gateway.credentials.subjectKeyEnv.')
   // Never an option: others see the command line of a process.
   const key = env[String(name)]
-  if (key === undefined) throw invalid(`--key-env: there is no variable ${name}.`)
-  return `headgate-${createSubjectHasher(key).hash(String(issuer), String(subject))}`
+  if (key === undefined) throw invalid(`There is no variable ${name}, which should hold the key of subjects.`)
+  return `headgate-${createSubjectHasher(key).hash(issuerOf(flags, config), String(flags['subject']))}`
+}
+
+/** The same `sub` of two issuers is two people. */
+function issuerOf({ issuer }: Flags, { apps }: Config): string {
+  if (issuer !== undefined) return String(issuer)
+  const issuers = new Set(
+    apps.flatMap(({ credentials }) => credentials?.issuers ?? []).map((one) => one.issuer),
+  )
+  const [only] = issuers
+  if (only !== undefined && issuers.size === 1) return only
+  throw invalid(
+    issuers.size === 0 ? '--subject needs --issuer.' : `--issuer must be one of ${[...issuers].join(', ')}.`,
+  )
 }
 
 export function beforeOf({ before }: Flags, nowMs: number): number {
@@ -55,5 +68,12 @@ export function beforeOf({ before }: Flags, nowMs: number): number {
   return beforeMs
 }
 
-export const roleOf = (flags: Flags): string =>
-  flags['role'] === undefined ? ROLE : textOf(flags, 'role', /^[\w+=,.@-]{1,64}$/, 'the name of a role')
+/** The role that the apps in question are given, where the configuration names one only. */
+export function roleOf(flags: Flags, { apps }: Config): string {
+  if (flags['role'] !== undefined) return textOf(flags, 'role', /^[\w+=,.@-]{1,64}$/, 'the name of a role')
+  const meant = apps.filter(({ id }) => flags['app'] === undefined || flags['app'] === id)
+  const arns = new Set(meant.flatMap(({ credentials }) => credentials?.roleArn ?? []))
+  const names = [...arns].map((arn) => arn.slice(arn.lastIndexOf('/') + 1))
+  if (names.length > 1) throw invalid(`--role must be one of ${names.join(', ')}.`)
+  return names[0] ?? ROLE
+}

@@ -26,11 +26,15 @@ Exactly one of --app, --subject, --identity and --all says whose sessions are me
     ...CONFIG_OPTION,
     app: { type: 'string', value: 'ID', help: 'All sessions of this app.' },
     subject: { type: 'string', value: 'SUB', help: "One person's or device's, by the `sub` of the tokens." },
-    issuer: { type: 'string', value: 'URL', help: 'Whose `sub` it is: the `iss` of the tokens.' },
+    issuer: {
+      type: 'string',
+      value: 'URL',
+      help: 'Whose `sub` it is: the `iss` of the tokens. By default the only one that is configured.',
+    },
     'key-env': {
       type: 'string',
       value: 'NAME',
-      help: 'The variable with the key by which the gateways name subjects.',
+      help: 'The variable with the key of subjects. By default gateway.credentials.subjectKeyEnv.',
     },
     identity: {
       type: 'string',
@@ -43,7 +47,11 @@ Exactly one of --app, --subject, --identity and --all says whose sessions are me
       value: 'TIME',
       help: 'Sessions that began before: ISO 8601 or epoch milliseconds. By default now.',
     },
-    role: { type: 'string', value: 'NAME', help: `The vended role (${ROLE}).` },
+    role: {
+      type: 'string',
+      value: 'NAME',
+      help: `The vended role. By default that of the configuration, or ${ROLE}.`,
+    },
     merge: {
       type: 'string',
       value: 'FILE',
@@ -57,7 +65,7 @@ Exactly one of --app, --subject, --identity and --all says whose sessions are me
     const config = await loadConfig(flags, terminal)
     const target = targetOf(flags, config, terminal)
     const work: Work = {
-      role: roleOf(flags),
+      role: roleOf(flags, config),
       revocation: { target, beforeMs: beforeOf(flags, nowMs) },
       nowMs,
     }

@@ -57,9 +57,9 @@ test('options that make no sense are refused, each by its name', async (t) => {
     [['--app', 'shop', '--all'], /Exactly one of/],
     [['--app', '*'], /--app must be the id of an app/],
     [[...config, '--app', 'shoop'], /--app: the configuration has no app "shoop"/],
-    [['--subject', 'ada'], /--subject needs --issuer and --key-env/],
-    [['--subject', 'ada', '--issuer', ISSUER], /--subject needs/],
-    [['--subject', 'ada', '--issuer', ISSUER, '--key-env', 'NONE'], /--key-env: there is no variable NONE/],
+    [['--subject', 'ada', '--issuer', ISSUER], /--subject needs --key-env, or gateway\.credentials/],
+    [['--subject', 'ada', '--key-env', 'KEY'], /--subject needs --issuer/],
+    [['--subject', 'ada', '--issuer', ISSUER, '--key-env', 'NONE'], /There is no variable NONE/],
     [['--subject', 'ada', '--issuer', ISSUER, '--key-env', 'SHORT'], /at least 32 characters/],
     [['--identity', 'ada'], /--identity must be headgate- and 22 characters/],
     [['--all', '--before', 'yesterday'], /--before must be epoch ms, or ISO 8601/],
@@ -70,12 +70,44 @@ test('options that make no sense are refused, each by its name', async (t) => {
     [['--all', '--merge', join(dir, 'allow.json')], /headgate-revoked must be a policy/],
     [['--all', '--merge', 'x', '--apply'], /leave --merge out/],
   ] as const) {
-    const refused = await revoke(args, { SHORT: 'short' })
+    const refused = await revoke(args, { SHORT: 'short', KEY })
     t.equal(refused.code, 2, args.join(' '))
     t.match(refused.err, err)
     t.equal(refused.out, '')
   }
   t.equal((await revoke([...config, '--app', 'shop'])).code, 0)
+})
+
+const credentials = (issuer: string, role: string) => ({
+  roleArn: `arn:aws:iam::111122223333:role/apps/${role}`,
+  externalId: 'headgate/test',
+  issuers: [{ issuer, audience: 'headgate', jwksUri: `${issuer}/jwks` }],
+})
+
+test('what the configuration says need not be said again, unless it says more than one thing', async (t) => {
+  const gateway = { credentials: { region: 'eu-west-1', subjectKeyEnv: 'KEY' } }
+  const shop = { id: 'shop', credentials: credentials(ISSUER, 'vended-shop') }
+  const bank = { id: 'bank', credentials: credentials('https://id.example.org', 'vended-bank') }
+  const dir = t.testdir({
+    'one.json': JSON.stringify({ gateway, apps: [shop, { id: 'site' }] }),
+    'two.json': JSON.stringify({ gateway, apps: [shop, bank] }),
+  })
+  const told = (file: string, ...args: string[]) => revoke(['-c', join(dir, file), ...args], { KEY })
+  const one = await told('one.json', '--subject', 'ada')
+  t.match(one.out, ada)
+  t.match(one.out, '--role-name vended-shop ')
+  t.match((await told('two.json', '--app', 'bank')).out, '--role-name vended-bank ')
+  for (const [args, err] of [
+    [['--subject', 'ada'], /--issuer must be one of https:\/\/id\.example\.com, https:\/\/id\.example\.org/],
+    [['--all'], /--role must be one of vended-shop, vended-bank/],
+  ] as const) {
+    const refused = await told('two.json', ...args)
+    t.equal(refused.code, 2)
+    t.match(refused.err, err)
+  }
+  const named = await told('two.json', '--subject', 'ada', '--issuer', ISSUER, '--role', 'vended-bank')
+  t.match(named.out, ada)
+  t.match(named.out, '--role-name vended-bank ')
 })
 
 /** An `aws` that notes its arguments, a line each, and answers by files beside it. */

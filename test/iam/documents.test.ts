@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { type Test, test } from 'tap'
+import { sessionPolicy } from '../../src/gateway/credentials/session-policy.ts'
 import { deadKey, indexKey, manifestKey, quarantineKey, rawKey } from '../../src/lake/layout.ts'
 import {
   ACCOUNT,
@@ -317,9 +318,12 @@ const inSession = {
   'aws:SourceIdentity': names['sts:SourceIdentity'],
   'aws:TokenIssueTime': '2026-11-26T04:00:00Z',
 }
-/** As the gateway asks for it. */
 const [, quoted = ''] = /```json\n([\s\S]*?)```/.exec(readFileSync('docs/iam/README.md', 'utf8')) ?? []
-const sessionPolicy = JSON.parse(filledIn(quoted)) as Policy
+const session = JSON.parse(sessionPolicy({ streamArns: [streamArn(OWN)], kmsKeyArn: STREAM_KEY })) as Policy
+
+test('the session policy that is quoted is the one that the gateway asks for', async (t) => {
+  t.same(session, JSON.parse(filledIn(quoted)))
+})
 
 const asVended =
   (action: string, resource: string, context: object = {}, more: Partial<Attempt> = {}) =>
@@ -337,7 +341,7 @@ test('a vended session puts to the stream of its app, even where the session pol
   await everyStatementCounts(t, 'vended.policy', [
     [true, 'its own stream', put(OWN)],
     [true, 'one record', asVended('kinesis:PutRecord', streamArn(OWN))],
-    [true, 'within the session policy', put(OWN, {}, { session: sessionPolicy })],
+    [true, 'within the session policy', put(OWN, {}, { session })],
     ...FOREIGN.map((stream): Case => [false, `not ${stream}`, put(stream)]),
     [
       false,
@@ -348,13 +352,13 @@ test('a vended session puts to the stream of its app, even where the session pol
     [
       true,
       'with the key of the streams',
-      asVended('kms:GenerateDataKey', STREAM_KEY, via('kinesis'), { session: sessionPolicy }),
+      asVended('kms:GenerateDataKey', STREAM_KEY, via('kinesis'), { session }),
     ],
     [
       false,
       'not with a session policy that leaves the key out',
       asVended('kms:GenerateDataKey', STREAM_KEY, via('kinesis'), {
-        session: policyOf(...sessionPolicy.Statement.slice(0, 1)),
+        session: policyOf(...session.Statement.slice(0, 1)),
       }),
     ],
     [false, 'not by asking KMS itself', asVended('kms:GenerateDataKey', STREAM_KEY)],
@@ -428,7 +432,7 @@ test('of all that Kinesis, STS and IAM can do, a vended session can put records 
   const [policy, boundary] = [iamPolicy('vended.policy'), iamPolicy('vended.boundary')]
   const ways: readonly (readonly [string, Partial<Attempt>])[] = [
     ['by the policy of the role', { identity: [policy] }],
-    ['by the session policy, had the role every right', { identity: [EVERYTHING], session: sessionPolicy }],
+    ['by the session policy, had the role every right', { identity: [EVERYTHING], session }],
     ['by the boundary, had the role every right', { identity: [EVERYTHING], boundary }],
   ]
   for (const stream of [OWN, 'headgate-direct-bank', 'headgate']) {
