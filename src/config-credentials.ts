@@ -97,3 +97,14 @@ export const GatewayCredentials = strict({
     stsBurst: positive(100),
   }),
 })
+
+/** The public half of a key that signs record tokens: strict, so that nobody puts the private one here. */
+export const RecordKey = Type.Object(
+  {
+    kty: Type.Literal('OKP'),
+    crv: Type.Literal('Ed25519'),
+    x: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }),
+    kid: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
+  },
+  exact,
+)

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import { AppCredentials, GatewayCredentials } from './config-credentials.ts'
+import { AppCredentials, GatewayCredentials, RecordKey } from './config-credentials.ts'
 import {
   AwsEndpoint,
   DURATION,
@@ -138,6 +138,8 @@ export const AggregationConfig = strict({
     tick: durationMs(15_000, 100),
   }),
   rollups: Type.Array(Rollup, { default: [], maxItems: 16 }),
+  /** By which record tokens are believed; several while one takes over from another. */
+  recordKeys: Type.Array(RecordKey, { default: [], maxItems: 8 }),
   stores: Type.Array(strict({ kind: literals(['local'], { default: 'local' }) }), {
     default: [{}],
     minItems: 1,

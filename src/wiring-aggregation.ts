@@ -1,6 +1,12 @@
 import { join } from 'node:path'
 import { duckdbSessions } from './aggregation/ingest/duckdb.ts'
 import { lakeArrivals } from './aggregation/ingest/lake-arrivals.ts'
+import {
+  createQuarantine,
+  type Quarantine,
+  type QuarantineOptions,
+} from './aggregation/ingest/quarantine/quarantine.ts'
+import { createRecordVerifier } from './aggregation/ingest/quarantine/record-verifier.ts'
 import { rangeOf } from './aggregation/reconcile/range.ts'
 import { type Findings, type ReconcileOptions, reconcile } from './aggregation/reconcile/reconcile.ts'
 import { DEFAULT_SETS, type RollupDefinition } from './aggregation/rollup/definition.ts'
@@ -72,20 +78,40 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
 }
 
 /** What has arrived in the lake, and a way to query it. */
-function openArrivals({ dataDir, aggregation, lake: { kind } }: Config, { clock, lake, telemetry }: System) {
+function openArrivals(config: Config, { clock, lake, telemetry }: System) {
+  const { dataDir, aggregation } = config
   const tempDir = join(dataDir, 'tmp')
   const { memoryLimit: memoryLimitBytes, threads, timeout: timeoutMs } = aggregation.engine
   const openSession = duckdbSessions({
     ...{ memoryLimitBytes, threads, timeoutMs, tempDir, telemetry },
     // Of a lake elsewhere there are copies, in the temporary folder.
-    directories: kind === 'fs' ? [join(dataDir, 'lake')] : [],
+    directories: config.lake.kind === 'fs' ? [join(dataDir, 'lake')] : [],
   })
   const places = { lake, openSession, tempDir, clock, telemetry }
   return {
     ...places,
     memoryLimitBytes,
-    arrivals: lakeArrivals({ ...places, maxBatchBytes: COMPACTION_BYTES }),
+    arrivals: lakeArrivals({
+      ...places,
+      maxBatchBytes: COMPACTION_BYTES,
+      quarantine: quarantineOf(config, places),
+    }),
   }
+}
+
+/** Of the apps that may have credentials, and so a stream of their own; undefined when there are none. */
+function quarantineOf(
+  { apps, aggregation }: Config,
+  places: Omit<QuarantineOptions, 'apps' | 'verifier'>,
+): Quarantine | undefined {
+  const direct = apps.flatMap(({ id, credentials, privacy }) =>
+    credentials === undefined
+      ? []
+      : [{ id, isPublic: credentials.mode === 'public', allowQuery: new Set(privacy.allowQuery) }],
+  )
+  if (direct.length === 0) return undefined
+  const verifier = createRecordVerifier(aggregation.recordKeys)
+  return createQuarantine({ ...places, apps: direct, verifier })
 }
 
 /** Compares what the gateways say they accepted with what is in the lake. Times as in a request for a run. */

@@ -267,6 +267,11 @@ test('what the shape cannot say is checked by rules', async (t) => {
       ],
     ],
     [
+      'the aggregation is told public keys, and no private one',
+      { aggregation: { recordKeys: [{ kty: 'OKP', crv: 'Ed25519', x: 'a'.repeat(43), d: 'PlantedKey' }] } },
+      ['aggregation.recordKeys.0.d: is not a known key'],
+    ],
+    [
       'the two listeners differ',
       { gateway: { listen: { port: 9 } }, aggregation: { listen: { port: 9 } } },
       ['aggregation.listen.port: must differ from gateway.listen.port'],

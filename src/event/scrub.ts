@@ -120,6 +120,22 @@ function scrubProse(text: string): string {
   return cutBytes(mask(text.slice(0, WINDOW_CHARS)), MAX_EXCEPTION_BYTES)
 }
 
+/** What begins a JSON object, as base64url writes it: a token's header. */
+const TOKEN = /eyJ[\w-]+(?:\.[\w-]*)*/g
+
+/**
+ * What may be kept of a text that could not be read, so that somebody can see what it was meant to be: without tokens,
+ * queries, fragments and userinfo, wherever they stand, and otherwise as prose.
+ */
+export function scrubExcerpt(text: string): string {
+  const plain = text
+    .slice(0, WINDOW_CHARS)
+    .replace(TOKEN, '[token]')
+    .replace(/\/\/[^\s/"]*@/g, '//')
+    .replace(/[?#][^\s"]+/g, '')
+  return scrubProse(plain)
+}
+
 /** Masked, and a value that is a URL is scrubbed as one: script authors put whole addresses there. */
 function scrubValue(value: string, allowQuery: ReadonlySet<string>): string {
   const text = /^\s*[a-z][a-z0-9+.-]*:\/\//i.test(value) ? scrubUrl(value, allowQuery) : value

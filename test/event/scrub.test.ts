@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { MAX_EXCEPTION_BYTES, MAX_URL_CHARS, type Measurement } from '../../src/event/event.ts'
-import { type Privacy, pathOf, scrub, scrubUrl } from '../../src/event/scrub.ts'
+import { type Privacy, pathOf, scrub, scrubExcerpt, scrubUrl } from '../../src/event/scrub.ts'
 
 const strict: Privacy = { allowQuery: new Set(), stripIds: false }
 const allowing = (...names: string[]): Privacy => ({ ...strict, allowQuery: new Set(names) })
@@ -237,5 +237,21 @@ test('hostile text is cleaned like any other, and what is clean stays', async (t
       t.ok(Number(attributes?.['text']?.length) <= 256)
       t.equal(scrub(clean, allowing('q'), noSalt), clean, `${head}${part}…`)
     }
+  }
+})
+
+test('of a text that could not be read, tokens, queries and what is personal do not stay', async (t) => {
+  for (const [text, excerpt] of [
+    ['{"name":"a","val', '{"name":"a","val'],
+    ['"recordToken":"eyJhbGciOi.eyJhcHAi.c2lnbmF0dXJl","x', '"recordToken":"[token]","x'],
+    ['"eyJhbGciOi', '"[token]'],
+    ['"page_url":"https://ann:pw@h/a?card=1#x","y":2', '"page_url":"https://h/a","y":2'],
+    ['to ann@example.com or 0041791234567', 'to [email] or [digits]'],
+    ['{'.repeat(1_048_576), '{'.repeat(1_024)],
+    ['?'.repeat(1_048_576), ''],
+    ['//@'.repeat(100_000), '//'.repeat(512)],
+    ['eyJhbGciOi.'.repeat(100_000), '[token]'],
+  ] as const) {
+    t.equal(scrubExcerpt(text), excerpt, text.slice(0, 40))
   }
 })

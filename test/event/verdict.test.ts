@@ -155,3 +155,9 @@ test('no client may send what gateways tell of themselves', async (t) => {
   )
   t.equal(verdictOn({ ...least, name: 'headgate.ledgers' }), 'accepted')
 })
+
+test('which rule was broken is looked for only when somebody asks', async (t) => {
+  const candidate = { ...least, unit: 5 }
+  t.same(judge(candidate, false), { kind: 'refused', code: 'invalid_field', detail: 'A field is not valid' })
+  t.match(judge(candidate), { code: 'invalid_field', detail: /^unit: must be string/ })
+})

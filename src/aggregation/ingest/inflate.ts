@@ -42,6 +42,6 @@ async function gunzip(path: string, target: string): Promise<boolean> {
 }
 
 /** zlib's codes: Z_DATA_ERROR for bytes that are no gzip, Z_BUF_ERROR for an end that is missing. */
-function isInflateError(error: unknown): boolean {
+export function isInflateError(error: unknown): boolean {
   return error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')
 }

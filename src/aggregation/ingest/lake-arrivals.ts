@@ -9,6 +9,7 @@ import { type IndexEntry, indexEntries } from './entries.ts'
 import { foreignEntryKey, indexForeign } from './ingest-foreign.ts'
 import { ingestPartition } from './ingest-partition.ts'
 import { type ForeignObject, pendingIn } from './pending.ts'
+import type { Quarantine } from './quarantine/quarantine.ts'
 import { rawListing } from './raw-listing.ts'
 import type { OpenSqlSession } from './sql-session.ts'
 import { workFolder } from './temporary.ts'
@@ -22,6 +23,8 @@ export interface LakeArrivalsOptions {
   readonly tempDir: string
   /** Most bytes of lines in one Parquet object. */
   readonly maxBatchBytes: number
+  /** Left out where no app writes past the gateway. */
+  readonly quarantine?: Quarantine | undefined
 }
 
 /** event_time lies in [received_time − 24 h, received_time + 5 min] (design.md, Event). */
@@ -47,6 +50,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
   return { ingest, touching, minutes, received, earliestMs }
 
   async function ingest(signal: AbortSignal): Promise<IngestReport> {
+    await options.quarantine?.empty(signal)
     const { partitions, foreign } = pendingIn(await listRaw())
     const unindexed = await withoutEntry(foreign)
     const report = { inputs: 0, rows: 0, malformed: 0 }

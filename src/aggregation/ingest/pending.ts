@@ -53,7 +53,7 @@ export function batches(inputs: readonly LakeObject[], maxBytes: number): readon
   let room = 0
   for (const input of inputs) {
     const bytes = input.key.endsWith('.gz') ? input.bytes * GZIP_RATIO : input.bytes
-    if (bytes > room) {
+    if (runs.length === 0 || bytes > room) {
       runs.push([])
       room = maxBytes
     }

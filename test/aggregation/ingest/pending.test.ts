@@ -42,6 +42,7 @@ test('batches are filled in order up to the bound, gzip counted as the lines in 
     ).map((batch) => batch.map(({ key }) => key).join(''))
   t.same(sizes(100), [])
   t.same(sizes(100, ['a', 50], ['b', 50], ['c', 1]), ['ab', 'c'])
+  t.same(sizes(100, ['a', 0], ['b', 50]), ['ab'], 'an empty one is no exception')
   t.same(sizes(100, ['a', 500], ['b', 50], ['c', 50]), ['a', 'bc'], 'a larger one goes alone')
   t.same(sizes(100, ['a', 50], ['b.gz', 6], ['c', 40]), ['a', 'b.gzc'])
   t.end()

@@ -1,8 +1,8 @@
-import { MAX_ATTRIBUTES, Measurement } from '../../../event/event.ts'
+import { eventsIn, isEnvelope, sharing } from '../../../event/envelope.ts'
+import { decodeText, fewEnough, type JsonObject, parseJson } from '../../../event/json.ts'
 import { MAX_EVENT_BYTES } from '../../../event/verdict.ts'
 import { AppError } from '../../../std/errors.ts'
 import { type Format, Unreadable, type WireRequest } from './format.ts'
-import { decodeText, fewEnough, isObject, type JsonObject, parseJson } from './json.ts'
 import { fromPairs } from './pixel.ts'
 
 /**
@@ -51,7 +51,7 @@ function fromJson(text: string): readonly unknown[] {
     return fromLines(text, error)
   }
   if (Array.isArray(value)) return fewEnough(value)
-  return isObject(value) && Object.hasOwn(value, 'events') ? fromEnvelope(value) : [value]
+  return isEnvelope(value) ? fromEnvelope(value) : [value]
 }
 
 /** NDJSON: a bad line keeps its place. If no line at all can be read, the error of the body as one value says more. */
@@ -70,28 +70,8 @@ function readLine(line: string): unknown {
   }
 }
 
-/** Columns that a context may set for all its events: those that tell one event from another are not among them. */
-const shareable: ReadonlySet<string> = new Set(
-  Object.keys(Measurement.properties).filter((name) => name !== 'event_id' && name !== 'measurement_id'),
-)
-
-function fromEnvelope({ events, context }: JsonObject): readonly unknown[] {
-  if (!Array.isArray(events)) throw new AppError('malformed_body', 'events: must be an array')
-  if (context === undefined) return fewEnough(events)
-  if (!isObject(context)) throw new AppError('malformed_body', 'context: must be an object')
-  const shared = Object.fromEntries(Object.entries(context).filter(([name]) => shareable.has(name)))
-  if (Object.keys(shared['attributes'] ?? {}).length > MAX_ATTRIBUTES) {
-    throw new AppError(
-      'malformed_body',
-      `context.attributes: must not have more than ${MAX_ATTRIBUTES} names`,
-    )
-  }
-  return fewEnough(events).map((event) => (isObject(event) ? withContext(shared, event) : event))
-}
-
-/** The event's own fields win; attributes are merged name by name. */
-function withContext(shared: JsonObject, event: JsonObject): JsonObject {
-  const merged = { ...shared, ...event }
-  const [common, own] = [shared['attributes'], event['attributes']]
-  return isObject(common) && isObject(own) ? { ...merged, attributes: { ...common, ...own } } : merged
+function fromEnvelope(envelope: JsonObject): readonly unknown[] {
+  const events = eventsIn(envelope)
+  const withContext = sharing(envelope)
+  return fewEnough(events).map(withContext)
 }

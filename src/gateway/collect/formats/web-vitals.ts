@@ -6,8 +6,8 @@ import {
   MAX_TEXT_CHARS,
   MAX_URL_CHARS,
 } from '../../../event/event.ts'
+import { decodeText, fewEnough, isObject, type JsonObject, parseJson } from '../../../event/json.ts'
 import type { Format } from './format.ts'
-import { decodeText, fewEnough, isObject, type JsonObject, parseJson } from './json.ts'
 
 /**
  * What pages send with the snippets of the web-vitals documentation: a metric or an array of them, with any subset of the

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { test } from 'tap'
+import { MAX_CANDIDATES } from '../../../../src/event/json.ts'
 import { judge, MAX_EVENT_BYTES } from '../../../../src/event/verdict.ts'
 import { Unreadable } from '../../../../src/gateway/collect/formats/format.ts'
-import { MAX_CANDIDATES } from '../../../../src/gateway/collect/formats/json.ts'
 import { native } from '../../../../src/gateway/collect/formats/native.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 

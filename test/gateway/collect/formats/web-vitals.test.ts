@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { test } from 'tap'
+import { enrich } from '../../../../src/event/enrich.ts'
 import { scrub } from '../../../../src/event/scrub.ts'
 import { judge } from '../../../../src/event/verdict.ts'
-import { enrich } from '../../../../src/gateway/collect/enrich.ts'
 import { webVitals } from '../../../../src/gateway/collect/formats/web-vitals.ts'
 
 const fixtures = new URL('../../../fixtures/clients/web-vitals/', import.meta.url)

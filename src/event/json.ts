@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { scan } from 'secure-json-parse'
-import { AppError } from '../../../std/errors.ts'
+import { AppError } from '../std/errors.ts'
 
 /** Ours (design.md, Body). The deepest client we know, the Performance timeline inside web-vitals, needs 6. */
 export const MAX_JSON_DEPTH = 32

@@ -8,8 +8,8 @@ import {
   MAX_JSON_CONTAINERS,
   MAX_JSON_DEPTH,
   parseJson,
-} from '../../../../src/gateway/collect/formats/json.ts'
-import { AppError } from '../../../../src/std/errors.ts'
+} from '../../src/event/json.ts'
+import { AppError } from '../../src/std/errors.ts'
 
 /** Code and message of the AppError that `work` throws. */
 function failure(work: () => unknown): string {

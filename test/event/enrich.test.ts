@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { test } from 'tap'
-import { columns, type Event, Measurement } from '../../../src/event/event.ts'
-import { eventLine, parseEventLine, sharedEnd } from '../../../src/event/ndjson.ts'
-import { scrub } from '../../../src/event/scrub.ts'
-import { judge } from '../../../src/event/verdict.ts'
-import { enrich, MAX_AGE_MS, MAX_AHEAD_MS } from '../../../src/gateway/collect/enrich.ts'
+import { enrich, MAX_AGE_MS, MAX_AHEAD_MS } from '../../src/event/enrich.ts'
+import { columns, type Event, Measurement } from '../../src/event/event.ts'
+import { eventLine, parseEventLine, sharedEnd } from '../../src/event/ndjson.ts'
+import { scrub } from '../../src/event/scrub.ts'
+import { judge } from '../../src/event/verdict.ts'
 
 const receivedMs = Date.UTC(2026, 10, 22, 12)
 const least = { name: 'checkout.duration', value: 12.5 }

@@ -1,0 +1,54 @@
+import { hash } from 'node:crypto'
+import { enrich } from '../../../event/enrich.ts'
+import type { Measurement } from '../../../event/event.ts'
+import { eventLine, sharedEnd } from '../../../event/ndjson.ts'
+import { scrub } from '../../../event/scrub.ts'
+import type { Attribution, DirectApp } from './attribution.ts'
+
+/** 128 bits of a SHA-256, as hex digits: as ids that the gateway makes. */
+const ID_DIGITS = 32
+
+/** Where a measurement stood. */
+export interface Spot {
+  readonly line: Buffer
+  readonly index: number
+}
+
+export interface Sealed {
+  /** As the gateway stores it. */
+  readonly stored: string
+  readonly clockReplaced: boolean
+}
+
+export type DirectSeal = (measurement: Measurement, { subject }: Attribution, spot: Spot) => Sealed
+
+/**
+ * From measurements of one object to the lines that are stored. The app is that of the folder. Who put the record is
+ * whom its token names, whatever it says itself; of anybody there is neither user nor session.
+ * Ids are hashed together with the app and the subject: nobody can name a row of somebody else's. The same record put
+ * twice gives the same ids, by its own `event_id` or else by its bytes.
+ */
+export function createDirectSeal({ id: app, allowQuery }: DirectApp, receivedMs: number): DirectSeal {
+  const shared = sharedEnd({ received_time: receivedMs, app_id: app })
+  const privacy = { allowQuery, stripIds: false }
+  return (measurement, { subject }, { line, index }) => {
+    const scoped = (kind: string) => (id: string) => digest([app, subject ?? null, kind, id])
+    const { user_id: _, session_id, measurement_id, event_id, ...rest } = measurement
+    const own = {
+      ...rest,
+      ...(measurement_id !== undefined && { measurement_id: scoped('measurement')(measurement_id) }),
+      ...(subject !== undefined && { user_id: subject }),
+      ...(subject !== undefined && session_id !== undefined && { session_id }),
+    }
+    const eventId =
+      event_id === undefined
+        ? scoped('line')(`${index}-${hash('sha256', line, 'hex')}`)
+        : scoped('event')(event_id)
+    const clean = scrub(own, privacy, scoped('id'))
+    const { stamp, clockReplaced } = enrich(clean, eventId, receivedMs)
+    return { stored: eventLine(clean, stamp, shared), clockReplaced }
+  }
+}
+
+const digest = (parts: readonly unknown[]): string =>
+  hash('sha256', JSON.stringify(parts), 'hex').slice(0, ID_DIGITS)

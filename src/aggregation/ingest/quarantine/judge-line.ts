@@ -1,0 +1,74 @@
+import { isUtf8 } from 'node:buffer'
+import { eventsIn, isEnvelope, sharing } from '../../../event/envelope.ts'
+import type { Measurement } from '../../../event/event.ts'
+import { isObject, parseJson } from '../../../event/json.ts'
+import type { RefusalCode } from '../../../event/ledger.ts'
+import { judge } from '../../../event/verdict.ts'
+import { AppError } from '../../../std/errors.ts'
+
+/** As many as a request may bring to the gateway (design.md, section 5). */
+export const MAX_EVENTS_PER_LINE = 500
+
+/** Nothing shorter is an event. Seen before it is parsed: what cannot be read costs most, and short lines are many. */
+const LEAST_BYTES = '{"name":"a","value":1}'.length
+
+export type DirectRefusal = RefusalCode | 'line_too_long' | 'broken_object'
+
+export interface Refused {
+  readonly reason: DirectRefusal
+  readonly detail: string
+  readonly events: number
+}
+
+export interface JudgedLine {
+  readonly accepted: readonly { readonly measurement: Measurement; readonly index: number }[]
+  readonly refused: readonly Refused[]
+  /** As it stands there. */
+  readonly token: unknown
+}
+
+/**
+ * A line is an event, or `{ recordToken?, context?, events }`: to the contract of `POST /v1/events`. `explain`: whether to
+ * find out what was wrong, which costs a hundred times as much as to see that something was.
+ */
+export function judgeLine(line: Buffer, explain: boolean): JudgedLine {
+  try {
+    return judgeValue(parsed(line), explain)
+  } catch (error) {
+    return refusedLine('malformed_line', (error as AppError).message)
+  }
+}
+
+export const refusedLine = (reason: DirectRefusal, detail: string): JudgedLine => ({
+  accepted: [],
+  refused: [{ reason, detail, events: 1 }],
+  token: undefined,
+})
+
+/** Made once: to make an error takes longer than to see that it is one. */
+const TOO_SHORT = new AppError('malformed_body', 'The line is too short to be an event')
+
+function parsed(line: Buffer): unknown {
+  if (line.length < LEAST_BYTES) throw TOO_SHORT
+  if (!isUtf8(line)) throw new AppError('malformed_body', 'The line is not UTF-8')
+  return parseJson(line.toString())
+}
+
+function judgeValue(value: unknown, explain: boolean): JudgedLine {
+  const [candidates, withContext] = isEnvelope(value)
+    ? [eventsIn(value), sharing(value)]
+    : [[value], (event: unknown) => event]
+  const accepted: { measurement: Measurement; index: number }[] = []
+  const refused: Refused[] = []
+  for (const [index, candidate] of candidates.slice(0, MAX_EVENTS_PER_LINE).entries()) {
+    const verdict = judge(withContext(candidate), explain)
+    if (verdict.kind === 'accepted') accepted.push({ measurement: verdict.measurement, index })
+    else refused.push({ reason: verdict.code, detail: verdict.detail, events: 1 })
+  }
+  const beyond = candidates.length - MAX_EVENTS_PER_LINE
+  if (beyond > 0) {
+    const detail = `A line may bring ${MAX_EVENTS_PER_LINE} events.`
+    refused.push({ reason: 'too_many_events', detail, events: beyond })
+  }
+  return { accepted, refused, token: isObject(value) ? value['recordToken'] : undefined }
+}

@@ -1,0 +1,101 @@
+import { createReadStream } from 'node:fs'
+import { pipeline } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { AppError } from '../../../std/errors.ts'
+import type { LineFile } from '../inflate.ts'
+
+/**
+ * Twice what Firehose puts into an object at most, and before it is compressed:
+ * https://docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html
+ */
+export const MAX_OBJECT_BYTES = 268_435_456
+/** A line is a record or a part of one; this is the largest that a stream takes by default. */
+export const MAX_RECORD_BYTES = 1_048_576
+
+/** Of each read, and so of what is judged without a pause for others. */
+const CHUNK_BYTES = 16_384
+const LINE_END = 10
+
+export interface Line {
+  /** From 1. */
+  readonly number: number
+  /** Of a longer one its beginning. */
+  readonly bytes: Buffer
+  readonly isTooLong: boolean
+}
+
+/** Lines that ended in one chunk, but empty ones. */
+export interface LineBatch {
+  readonly lines: readonly Line[]
+  /** How many there were, when nobody wanted to read them any more. */
+  readonly unread: number
+}
+
+/**
+ * Once `isEnough`, lines are counted instead. Rejects with `body_too_large` when the object is larger than any should be,
+ * once inflated. Whoever writes objects of nothing but line ends should not cost more than others: no promise a line.
+ */
+export async function* objectLines(file: LineFile, isEnough: () => boolean): AsyncGenerator<LineBatch> {
+  const splitter = createSplitter()
+  for await (const chunk of contentOf(file)) {
+    if (isEnough()) yield { lines: [], unread: lineEndsIn(chunk) }
+    else yield { lines: splitter.linesEndingIn(chunk), unread: 0 }
+  }
+  yield { lines: isEnough() ? [] : splitter.last(), unread: 0 }
+}
+
+function createSplitter() {
+  let number = 1
+  let begun: Buffer[] = []
+  let bytes = 0
+  const take = (part: Buffer) => {
+    const room = MAX_RECORD_BYTES - bytes
+    if (room > 0) begun.push(part.subarray(0, room))
+    bytes += part.length
+  }
+  const finish = (): Line[] => {
+    const line = { number, bytes: Buffer.concat(begun), isTooLong: bytes > MAX_RECORD_BYTES }
+    number += 1
+    begun = []
+    bytes = 0
+    return isEmpty(line.bytes) ? [] : [line]
+  }
+  return {
+    last: finish,
+    linesEndingIn(chunk: Buffer): readonly Line[] {
+      const lines: Line[] = []
+      let from = 0
+      for (let end = chunk.indexOf(LINE_END); end >= 0; end = chunk.indexOf(LINE_END, from)) {
+        take(chunk.subarray(from, end))
+        lines.push(...finish())
+        from = end + 1
+        for (; chunk[from] === LINE_END; from++) number += 1
+      }
+      take(chunk.subarray(from))
+      return lines
+    },
+  }
+}
+
+/** Or the rest of a line end as Windows writes it. */
+const isEmpty = (line: Buffer): boolean => line.length === 0 || (line.length === 1 && line[0] === 13)
+
+function lineEndsIn(chunk: Buffer): number {
+  let found = 0
+  for (const byte of chunk) if (byte === LINE_END) found++
+  return found
+}
+
+async function* contentOf({ path, gzip }: LineFile): AsyncGenerator<Buffer> {
+  const file = createReadStream(path, { highWaterMark: CHUNK_BYTES })
+  // Who reads it meets its errors.
+  const content = gzip ? pipeline(file, createGunzip({ chunkSize: CHUNK_BYTES }), () => {}) : file
+  let bytes = 0
+  for await (const chunk of content as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > MAX_OBJECT_BYTES) {
+      throw new AppError('body_too_large', `The object has more than ${MAX_OBJECT_BYTES} bytes`)
+    }
+    yield chunk
+  }
+}

@@ -1,0 +1,125 @@
+import { rm } from 'node:fs/promises'
+import type { Lake, LakeObject } from '../../../lake/lake.ts'
+import { parseQuarantineKey } from '../../../lake/layout.ts'
+import type { Clock } from '../../../std/clock.ts'
+import { AppError } from '../../../std/errors.ts'
+import type { Telemetry } from '../../../std/telemetry.ts'
+import { workFolder } from '../temporary.ts'
+import type { DirectApp } from './attribution.ts'
+import { MAX_OBJECT_BYTES } from './object-lines.ts'
+import { quarantineMetrics, type Waiting } from './quarantine-metrics.ts'
+import type { RecordVerifier } from './record-verifier.ts'
+import { type DirectObject, type TakeTools, takeObject } from './take-object.ts'
+
+/** What apps wrote to their own streams, as it landed. No engine reads it. */
+export interface Quarantine {
+  /** Moves what can be judged to `raw/` and `dead/`. Repeatable after any crash; objects that fail stay for the next time. */
+  empty(signal: AbortSignal): Promise<void>
+}
+
+export interface QuarantineOptions {
+  readonly lake: Lake
+  /** Those that have credentials; folders of others are left alone. */
+  readonly apps: readonly DirectApp[]
+  readonly verifier: RecordVerifier
+  readonly tempDir: string
+  readonly telemetry: Telemetry
+  readonly clock: Clock
+  readonly maxEventsPerObject?: number
+}
+
+/** After so long no further object of an app is begun: who writes without end cannot keep the others waiting. */
+const PASS_MS = 30_000
+/** Firehose fills an object with at most 128 MiB, and events that say something have more than a hundred bytes. */
+const MAX_EVENTS_PER_OBJECT = 1_000_000
+const SOURCE = 'direct-'
+
+export function createQuarantine(options: QuarantineOptions): Quarantine {
+  const { lake, verifier, tempDir, clock, telemetry } = options
+  const maxEvents = options.maxEventsPerObject ?? MAX_EVENTS_PER_OBJECT
+  const apps = new Map(options.apps.map((app) => [`${SOURCE}${app.id}`, app]))
+  const metrics = quarantineMetrics(telemetry)
+  /** Found out only by reading them. */
+  const tooLarge = new Set<string>()
+
+  /** The object, or why it stays. Only the folder says whose it is, and only the configuration which folders there are. */
+  function classify(object: LakeObject): DirectObject | Waiting {
+    const place = parseQuarantineKey(object.key)
+    if (place === undefined) return 'unreadable_name'
+    const app = apps.get(place.source)
+    if (app === undefined) return 'unknown_app'
+    if (place.extension === 'parquet') return 'not_lines'
+    if (object.bytes > MAX_OBJECT_BYTES || tooLarge.has(object.key)) return 'too_large'
+    return { ...object, ...place, app }
+  }
+
+  async function take(object: DirectObject, tools: TakeTools): Promise<Waiting | undefined> {
+    try {
+      const taken = await takeObject(object, tools)
+      if (taken) metrics.took(object.app.id, taken)
+      return undefined
+    } catch (error) {
+      if (tools.signal.aborted) throw error
+      const isTooLarge = error instanceof AppError && error.code === 'body_too_large'
+      if (isTooLarge) tooLarge.add(object.key)
+      telemetry.log.warn(
+        { app: object.app.id, key: object.key, err: error },
+        'direct records stay where they are',
+      )
+      return isTooLarge ? 'too_large' : 'failed'
+    }
+  }
+
+  async function takeAll(objects: readonly DirectObject[], signal: AbortSignal): Promise<readonly Waiting[]> {
+    const folder = await workFolder(tempDir, 'ingest')
+    const waiting: (Waiting | undefined)[] = []
+    try {
+      for (const ofApp of byApp(objects)) {
+        const endMs = clock.monotonicMs() + PASS_MS
+        for (const object of ofApp) {
+          const isLate = clock.monotonicMs() >= endMs
+          waiting.push(isLate ? 'later' : await take(object, { lake, verifier, folder, maxEvents, signal }))
+        }
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+    return waiting.filter((why) => why !== undefined)
+  }
+
+  /** That the quarantine cannot be looked at, perhaps for lack of a permission, must not keep back what came another way. */
+  async function listed(): Promise<readonly LakeObject[]> {
+    try {
+      return await lake.list(`quarantine/${SOURCE}`)
+    } catch (error) {
+      telemetry.log.error({ err: error }, 'the quarantine cannot be listed')
+      return []
+    }
+  }
+
+  return {
+    async empty(signal) {
+      const found = (await listed()).map(classify)
+      const waiting = found.filter((each) => typeof each === 'string')
+      const objects = found.filter((each) => typeof each !== 'string')
+      if (objects.length > 0) waiting.push(...(await takeAll(objects, signal)))
+      metrics.waiting(counted(waiting))
+    },
+  }
+}
+
+function byApp(objects: readonly DirectObject[]): Iterable<readonly DirectObject[]> {
+  const groups = new Map<string, DirectObject[]>()
+  for (const object of objects) {
+    const group = groups.get(object.source)
+    if (group) group.push(object)
+    else groups.set(object.source, [object])
+  }
+  return groups.values()
+}
+
+function counted(waiting: readonly Waiting[]): Record<Waiting, number> {
+  const counts = { unknown_app: 0, unreadable_name: 0, not_lines: 0, too_large: 0, failed: 0, later: 0 }
+  for (const why of waiting) counts[why]++
+  return counts
+}

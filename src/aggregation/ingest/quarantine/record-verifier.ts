@@ -1,0 +1,72 @@
+import { createPublicKey, hash, type KeyObject } from 'node:crypto'
+import { jwtVerify } from 'jose'
+import { RECORD_TOKEN_TYPE, type RecordClaims } from '../../../event/record-token.ts'
+import { recent } from '../../../std/recent.ts'
+
+/** The public half of the key that signs record tokens, as JWK. */
+export interface RecordKey {
+  readonly kty: 'OKP'
+  readonly crv: 'Ed25519'
+  readonly x: string
+  /** Left out: its thumbprint. */
+  readonly kid?: string
+}
+
+export interface VerifiedRecord extends RecordClaims {
+  readonly expiresMs: number
+}
+
+export interface RecordVerifier {
+  /** What the token says, if one of our keys signed it. Whether it has ended is for those to judge who know when it was used. */
+  verify(token: string): Promise<VerifiedRecord | undefined>
+}
+
+/** Ours have about 400. */
+const MAX_TOKEN_CHARS = 1_024
+/** Of tokens that were checked: each comes with every batch of an hour. */
+const MAX_REMEMBERED_CHARS = 8_388_608
+
+export function createRecordVerifier(keys: readonly RecordKey[]): RecordVerifier {
+  const byName = new Map(keys.map((key) => [nameOf(key), keyOf(key)]))
+  const known = recent<VerifiedRecord | null>(MAX_REMEMBERED_CHARS, (_, token) => token.length)
+
+  function keyNamed({ kid }: { readonly kid?: string }): KeyObject {
+    const key = byName.get(kid ?? '')
+    if (key === undefined) throw new Error('signed by no key of ours')
+    return key
+  }
+
+  async function check(token: string): Promise<VerifiedRecord | null> {
+    try {
+      const { payload } = await jwtVerify(token, keyNamed, {
+        algorithms: ['EdDSA'],
+        typ: RECORD_TOKEN_TYPE,
+        requiredClaims: ['exp'],
+        // Its end is not judged here.
+        currentDate: new Date(0),
+      })
+      const { app, subHash, vendId, exp } = payload
+      if (typeof app !== 'string' || typeof subHash !== 'string' || typeof vendId !== 'string') return null
+      return { app, subHash, vendId, expiresMs: Number(exp) * 1_000 }
+    } catch {
+      return null
+    }
+  }
+
+  return {
+    async verify(token) {
+      if (token.length > MAX_TOKEN_CHARS) return undefined
+      const remembered = known.get(token)
+      const found = remembered === undefined ? await check(token) : remembered
+      known.set(token, found)
+      return found ?? undefined
+    },
+  }
+}
+
+const keyOf = ({ kty, crv, x }: RecordKey): KeyObject =>
+  createPublicKey({ key: { kty, crv, x }, format: 'jwk' })
+
+/** RFC 7638: the members that make the key, in the order of their names. */
+const nameOf = ({ kty, crv, x, kid }: RecordKey): string =>
+  kid ?? hash('sha256', JSON.stringify({ crv, kty, x }), 'base64url')

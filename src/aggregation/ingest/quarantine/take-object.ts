@@ -1,0 +1,137 @@
+import { hash } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import type { Lake, LakeObject } from '../../../lake/lake.ts'
+import { deadKey, HOUR_MS, type RawObject, rawKey } from '../../../lake/layout.ts'
+import { AppError } from '../../../std/errors.ts'
+import { isInflateError } from '../inflate.ts'
+import { deadSource } from '../ingest-partition.ts'
+import { createAttribution, type DirectApp, type TokenOutcome } from './attribution.ts'
+import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
+import { createDirectSeal, type DirectSeal } from './direct-seal.ts'
+import { type JudgedLine, judgeLine, refusedLine } from './judge-line.ts'
+import { type Line, objectLines } from './object-lines.ts'
+import type { RecordVerifier } from './record-verifier.ts'
+
+/** An object of the quarantine, and the app that its folder names. */
+export interface DirectObject extends LakeObject, RawObject {
+  readonly app: DirectApp
+}
+
+export interface TakeTools {
+  readonly lake: Lake
+  readonly verifier: RecordVerifier
+  /** Local folder of this call. */
+  readonly folder: string
+  /** Of one object; the rest of it is counted. */
+  readonly maxEvents: number
+  readonly signal: AbortSignal
+}
+
+export interface Taken {
+  /** Events that were stored, by what came of the token of their record. */
+  readonly stored: ReadonlyMap<TokenOutcome, number>
+  readonly clockReplaced: number
+  readonly refused: DeadLetters['counts']
+}
+
+/** Firehose keeps an object open for so long: https://docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html */
+const MAX_OPEN_MS = 900_000
+
+/**
+ * Moves what an object of the quarantine holds to where engines read it, judged. The same object gives the same lines
+ * under the same key, so it can be done again after a crash at any step; if the lines were compacted meanwhile, their key
+ * is in the index, and they are not counted twice. Undefined when another was faster.
+ */
+export async function takeObject(object: DirectObject, tools: TakeTools): Promise<Taken | undefined> {
+  const { lake, folder } = tools
+  const file = await lake.open(object.key)
+  if (file === undefined) return undefined
+  const path = join(folder, 'direct.ndjson')
+  const deadLetters = createDeadLetters()
+  const tally: Tally = { stored: new Map(), clockReplaced: 0, events: 0 }
+  try {
+    const lines = storedLines(object, file.path, { tools, deadLetters, tally })
+    await pipeline(lines, createWriteStream(path, { mode: 0o600 }))
+  } finally {
+    await file.release()
+  }
+  // By the whole key: it tells an object from one that differs in its ending, and from what an ingest writes.
+  const name = `q-${hash('sha256', object.key, 'hex').slice(0, 32)}`
+  const place = { arrivalMs: object.arrivalMs, name, extension: 'ndjson' } as const
+  const dead = deadLetters.body()
+  if (dead) await lake.put(deadKey({ ...place, source: deadSource(object.source) }), dead)
+  if (tally.stored.size > 0) await lake.putFile(rawKey({ ...place, source: object.source }), path)
+  await lake.remove([object.key])
+  return { ...tally, refused: deadLetters.counts }
+}
+
+interface Tally {
+  readonly stored: Map<TokenOutcome, number>
+  clockReplaced: number
+  events: number
+}
+
+interface Reading {
+  readonly tools: TakeTools
+  readonly deadLetters: DeadLetters
+  readonly tally: Tally
+}
+
+async function* storedLines(object: DirectObject, path: string, reading: Reading): AsyncGenerator<string> {
+  const { tools, deadLetters, tally } = reading
+  const { app, arrivalMs, extension } = object
+  const attribute = createAttribution(app, arrivalMs, tools.verifier)
+  const judging = { ...reading, attribute, seal: createDirectSeal(app, receivedMs(object)) }
+  try {
+    const isEnough = () => tally.events >= tools.maxEvents
+    for await (const { lines, unread } of objectLines({ path, gzip: extension === 'ndjson.gz' }, isEnough)) {
+      if (tools.signal.aborted) throw new AppError('cancelled', 'Cancelled while direct records were read')
+      if (unread > 0) deadLetters.add({ reason: 'too_many_events', detail: TOO_MANY, events: unread })
+      let stored = ''
+      for (const line of lines) stored += await storedLine(line, judging)
+      if (stored !== '') yield stored
+    }
+  } catch (error) {
+    if (!isInflateError(error)) throw error
+    deadLetters.add({ reason: 'broken_object', detail: 'The object breaks off', events: 1 })
+  }
+}
+
+interface Judging extends Reading {
+  readonly attribute: ReturnType<typeof createAttribution>
+  readonly seal: DirectSeal
+}
+
+/** As many stored lines as the line has events. */
+async function storedLine(line: Line, judging: Judging): Promise<string> {
+  const { deadLetters, tally, attribute, seal } = judging
+  const { accepted, refused, token } = judged(line, judging)
+  for (const each of refused) deadLetters.add(each, line)
+  if (accepted.length === 0) return ''
+  const whose = await attribute(token)
+  let lines = ''
+  for (const { measurement, index } of accepted) {
+    const { stored, clockReplaced } = seal(measurement, whose, { line: line.bytes, index })
+    if (clockReplaced) tally.clockReplaced++
+    lines += stored
+  }
+  tally.stored.set(whose.outcome, (tally.stored.get(whose.outcome) ?? 0) + accepted.length)
+  return lines
+}
+
+function judged(line: Line, { deadLetters, tally }: Reading): JudgedLine {
+  if (line.isTooLong) return refusedLine('line_too_long', TOO_LONG)
+  const found = judgeLine(line.bytes, deadLetters.hasRoom)
+  tally.events += found.accepted.length + found.refused.length
+  return found
+}
+
+const TOO_LONG = 'The line is longer than a record may be: does Firehose part records by line ends?'
+const TOO_MANY = 'The object holds more lines than are read of one.'
+
+/** Nobody tells when a record arrived: in the hour of the object or while it was open, and not after it was stored. */
+function receivedMs({ arrivalMs, modifiedMs }: DirectObject): number {
+  return Math.max(arrivalMs, Math.min(modifiedMs, arrivalMs + HOUR_MS + MAX_OPEN_MS))
+}

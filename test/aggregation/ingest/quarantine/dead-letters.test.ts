@@ -1,0 +1,60 @@
+import { test } from 'tap'
+import {
+  createDeadLetters,
+  MAX_DEAD_LETTERS,
+} from '../../../../src/aggregation/ingest/quarantine/dead-letters.ts'
+
+const fault = { reason: 'malformed_line', detail: 'Not valid JSON', events: 1 } as const
+const line = (text: string, number = 1) => ({ number, bytes: Buffer.from(text), isTooLong: false })
+const told = (letters: ReturnType<typeof createDeadLetters>) =>
+  String(letters.body() ?? '')
+    .split('\n')
+    .filter((text) => text !== '')
+    .map((text) => JSON.parse(text))
+
+test('a dead letter has the reason, the place, and nothing personal', async (t) => {
+  const letters = createDeadLetters()
+  t.equal(letters.body(), undefined)
+  letters.add(
+    fault,
+    line('{"user":"ann@example.com","tel":"0041791234567","recordToken":"eyJhb.eyJz.c2ln"', 3),
+  )
+  letters.add({ reason: 'broken_object', detail: 'The object breaks off', events: 1 })
+  t.same(told(letters), [
+    { ...fault, line: 3, text: '{"user":"[email]","tel":"[digits]","recordToken":"[token]"' },
+    { reason: 'broken_object', detail: 'The object breaks off', events: 1 },
+  ])
+  t.ok(String(letters.body()).endsWith('}\n'))
+})
+
+test('a mebibyte of { leaves a kibibyte, and bytes that are no text leave no harm', async (t) => {
+  const letters = createDeadLetters()
+  letters.add(fault, line('{'.repeat(1_048_576)))
+  letters.add(fault, { number: 2, bytes: Buffer.from([0x41, 0xff]), isTooLong: false })
+  const [first, second] = told(letters)
+  t.equal(first.text, '{'.repeat(1_024))
+  t.equal(second.text, 'A\ufffd')
+})
+
+test('of a flood the first are told, and the others counted', async (t) => {
+  const letters = createDeadLetters()
+  for (let i = 0; i < MAX_DEAD_LETTERS; i++) {
+    t.ok(letters.hasRoom)
+    letters.add(fault, line('x'))
+  }
+  t.notOk(letters.hasRoom)
+  letters.add(fault, line('x'))
+  letters.add({ ...fault, reason: 'too_many_events', events: 20 }, line('x'))
+  letters.add(fault)
+  t.same(told(letters).slice(MAX_DEAD_LETTERS), [
+    { reason: 'malformed_line', events: 2 },
+    { reason: 'too_many_events', events: 20 },
+  ])
+  t.same(
+    [...letters.counts],
+    [
+      ['malformed_line', MAX_DEAD_LETTERS + 2],
+      ['too_many_events', 20],
+    ],
+  )
+})

@@ -1,0 +1,92 @@
+import { test } from 'tap'
+import { judgeLine, MAX_EVENTS_PER_LINE } from '../../../../src/aggregation/ingest/quarantine/judge-line.ts'
+
+const least = { name: 'app.start', value: 1 }
+const judged = (line: string | Buffer | object, explain = true) =>
+  judgeLine(
+    Buffer.from(typeof line === 'string' || Buffer.isBuffer(line) ? line : JSON.stringify(line)),
+    explain,
+  )
+/** What was wrong, as `reason: detail`. */
+const faults = (line: Parameters<typeof judged>[0]) =>
+  judged(line).refused.map(({ reason, detail, events }) => `${events} ${reason}: ${detail}`)
+
+test('a line is an event, or an envelope with what its events share', async (t) => {
+  t.same(judged(least), { accepted: [{ measurement: least, index: 0 }], refused: [], token: undefined })
+  t.match(judged(` ${JSON.stringify({ ...least, recordToken: 'a.b.c' })}\r`), { token: 'a.b.c' })
+  const envelope = {
+    recordToken: 'a.b.c',
+    context: { app_version: '7', event_id: 'never', attributes: { plan: 'pro', tier: '1' } },
+    events: [least, { ...least, name: '1' }, { ...least, app_version: '8', attributes: { tier: '2' } }],
+  }
+  t.same(judged(envelope), {
+    accepted: [
+      { measurement: { ...least, app_version: '7', attributes: { plan: 'pro', tier: '1' } }, index: 0 },
+      { measurement: { ...least, app_version: '8', attributes: { plan: 'pro', tier: '2' } }, index: 2 },
+    ],
+    refused: [
+      { reason: 'invalid_field', detail: 'name: must match pattern "^[A-Za-z][\\w.:/-]{0,127}$"', events: 1 },
+    ],
+    token: 'a.b.c',
+  })
+  t.same(judged({ events: [], context: {} }), { accepted: [], refused: [], token: undefined })
+})
+
+test('what is no event is refused by name', async (t) => {
+  for (const [what, line, expected] of [
+    ['half a document', '{"name":"app.start","value', '1 malformed_line: Not valid JSON'],
+    ['two documents', '{"name":"a","value":1}{"name":"a","value":1}', '1 malformed_line: Not valid JSON'],
+    ['no UTF-8', Buffer.alloc(22, 0xff), '1 malformed_line: The line is not UTF-8'],
+    [
+      'a mebibyte of {',
+      '{'.repeat(1_048_576),
+      '1 malformed_line: JSON has more than 65536 objects and arrays',
+    ],
+    [
+      'forty levels',
+      '['.repeat(40) + ']'.repeat(40),
+      '1 malformed_line: JSON is nested deeper than 32 levels',
+    ],
+    ['an array', [least], '1 not_an_object: An event must be a JSON object'],
+    ['null', `null${' '.repeat(20)}`, '1 not_an_object: An event must be a JSON object'],
+    [
+      'what no event fits into',
+      '{"name":"a","value":}',
+      '1 malformed_line: The line is too short to be an event',
+    ],
+    ['no value', { name: 'a', unit: 'ms', weight: 1 }, '1 missing_field: value: is required'],
+    ['a ledger', { ...least, name: 'headgate.ledger' }, '1 invalid_field: name: headgate.ledger is reserved'],
+    ['events that are none', { events: 5, sent_at: 1_000_000 }, '1 malformed_line: events: must be an array'],
+    ['a context that is none', { context: 5, events: [] }, '1 malformed_line: context: must be an object'],
+    [
+      'an event that is none',
+      { context: {}, events: ['x'] },
+      '1 not_an_object: An event must be a JSON object',
+    ],
+    [
+      'an event too large',
+      { ...least, page_url: 'x'.repeat(70_000) },
+      '1 event_too_large: The event has more than',
+    ],
+  ] as const) {
+    const [fault = '', ...others] = faults(line)
+    t.ok(fault.startsWith(expected), `${what}: ${fault}`)
+    t.same(others, [])
+    t.same(judged(line).accepted, [])
+  }
+})
+
+test('an envelope may bring as many events as a request', async (t) => {
+  const { accepted, refused } = judged({ events: Array(MAX_EVENTS_PER_LINE + 7).fill(least) })
+  t.equal(accepted.length, 500)
+  t.same(refused, [{ reason: 'too_many_events', detail: 'A line may bring 500 events.', events: 7 }])
+})
+
+test('what was wrong is not looked for when nobody wants to know', async (t) => {
+  t.match(judged({ ...least, unit: 5 }, false).refused, [
+    { reason: 'invalid_field', detail: 'A field is not valid' },
+  ])
+  t.match(judged({ ...least, unit: 5 }).refused, [
+    { reason: 'invalid_field', detail: /^unit: must be string/ },
+  ])
+})

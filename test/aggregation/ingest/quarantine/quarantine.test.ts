@@ -1,0 +1,307 @@
+import { readdirSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
+import { type Test, test } from 'tap'
+import type { DirectApp } from '../../../../src/aggregation/ingest/quarantine/attribution.ts'
+import {
+  createQuarantine,
+  type QuarantineOptions,
+} from '../../../../src/aggregation/ingest/quarantine/quarantine.ts'
+import { createRecordVerifier } from '../../../../src/aggregation/ingest/quarantine/record-verifier.ts'
+import { parseEventLine } from '../../../../src/event/ndjson.ts'
+import type { Lake } from '../../../../src/lake/lake.ts'
+import { AppError } from '../../../../src/std/errors.ts'
+import { createTelemetry } from '../../../../src/std/telemetry.ts'
+import { fakeClock } from '../../../fakes/clock.ts'
+import { NOON } from '../../../fakes/events.ts'
+import { memoryLake } from '../../../fakes/lake.ts'
+import { ANN, recordKeys } from '../../../fakes/records.ts'
+import { HOUR, interrupted, signal } from '../harness.ts'
+
+const keys = recordKeys()
+const appOf = (id: string): DirectApp => ({ id, isPublic: false, allowQuery: new Set() })
+const least = { name: 'app.start', value: 1 }
+const line = (more: object = {}) => `${JSON.stringify({ ...least, ...more })}\n`
+const KEY = `quarantine/direct-shop/${HOUR}/headgate-direct-shop-1-2026-11-22-12-00-07-b3da.ndjson`
+const RAW = new RegExp(`^raw/direct-shop/${HOUR}/q-[0-9a-f]{32}\\.ndjson$`)
+
+type Change = (lake: Lake) => Partial<QuarantineOptions>
+
+function setUp(t: Test, change: Change = () => ({})) {
+  let nowMs = NOON + 60_000
+  const lake = memoryLake(() => nowMs)
+  const tempDir = t.testdir()
+  let said = ''
+  const telemetry = createTelemetry('info', { write: (text) => (said += text) })
+  const options = {
+    ...{ lake, tempDir, telemetry, clock: fakeClock(), apps: [appOf('shop'), appOf('lab')] },
+    verifier: createRecordVerifier([keys.publicKey]),
+  }
+  const below = (prefix: string) => [...lake.objects.keys()].filter((key) => key.startsWith(prefix)).sort()
+  return {
+    ...{ lake, below },
+    said: () => said,
+    at: (ms: number) => {
+      nowMs = ms
+    },
+    put: (key: string, body: string | Buffer) => lake.put(key, Buffer.from(body)),
+    quarantine: createQuarantine({ ...options, ...change(lake) }),
+    another: (change: Partial<QuarantineOptions> = {}) =>
+      createQuarantine({ ...options, telemetry: createTelemetry('silent'), ...change }),
+    stored: () =>
+      lake
+        .textOf('raw/')
+        .split('\n')
+        .filter((text) => text !== '')
+        .map((text) => parseEventLine(text) ?? text),
+    dead: () =>
+      lake
+        .textOf('dead/')
+        .split('\n')
+        .filter((text) => text !== '')
+        .map((text) => JSON.parse(text)),
+    temporary: () => readdirSync(tempDir),
+    /** The counters of direct records that are not zero. */
+    async metrics() {
+      const text = await telemetry.metrics.metrics()
+      return text.split('\n').filter((row) => row.startsWith('headgate_direct') && !row.endsWith(' 0'))
+    },
+  }
+}
+
+test('an object becomes lines of its app in the same hour, and what is refused a dead letter', async (t) => {
+  const { put, quarantine, stored, dead, below, metrics, temporary } = setUp(t)
+  const token = await keys.token(ANN)
+  const late = line({ event_time: 0 })
+  await put(
+    KEY,
+    `${line({ app_id: 'lab', recordToken: token })}\n{"name":"app.start","val\r\n${late}${'x'.repeat(1_048_577)}\n\r\n`,
+  )
+  await put(KEY.replace('.ndjson', '.ndjson.gz'), gzipSync(line({ recordToken: 'x' })))
+  await put(KEY.replaceAll('shop', 'lab'), '')
+  await quarantine.empty(signal)
+  const [first = '', second = '', ...others] = below('raw/')
+  for (const key of [first, second]) t.match(key, RAW)
+  t.same(others, [])
+  t.same(below('quarantine/'), [])
+  const facts = stored().map((event) => typeof event === 'object' && [event.app_id, event.user_id])
+  t.same(
+    facts.sort(),
+    [
+      ['shop', undefined],
+      ['shop', undefined],
+      ['shop', ANN],
+    ].sort(),
+  )
+  t.match(dead(), [
+    { reason: 'malformed_line', line: 3, text: '{"name":"app.start","val\r', events: 1 },
+    { reason: 'line_too_long', line: 5, text: 'x'.repeat(1_024), events: 1 },
+  ])
+  t.match(below('dead/'), [new RegExp(`^dead/ingest-direct-shop/${HOUR}/q-[0-9a-f]{32}\\.ndjson$`)])
+  t.same((await metrics()).sort(), [
+    'headgate_direct_clock_replaced_total{app="shop"} 1',
+    'headgate_direct_events_total{app="shop",record_token="invalid"} 1',
+    'headgate_direct_events_total{app="shop",record_token="none"} 1',
+    'headgate_direct_events_total{app="shop",record_token="valid"} 1',
+    'headgate_direct_refused_total{app="shop",reason="line_too_long"} 1',
+    'headgate_direct_refused_total{app="shop",reason="malformed_line"} 1',
+  ])
+  t.same(temporary(), [])
+  await quarantine.empty(signal)
+  t.equal(stored().length, 3)
+})
+
+test('a crash at any step, before or after it, gives the same objects again', async (t) => {
+  const { put, lake, another, below } = setUp(t)
+  const body = `${line({ event_id: '1' }) + line({ event_time: 5 })}no event\n`
+  await put(KEY, body)
+  await another().empty(signal)
+  const done = new Map(lake.objects)
+  t.equal(done.size, 2)
+  let reached = 0
+  for (const when of ['before', 'after'] as const) {
+    for (let at = 1; at < 20; at++) {
+      lake.objects.clear()
+      await put(KEY, body)
+      const what = async () => {
+        throw new Error('killed')
+      }
+      const disturbed = interrupted(lake, { at, when, what })
+      await another({ lake: disturbed }).empty(signal).catch(String)
+      if (disturbed.operations < at) break
+      reached++
+      await another().empty(signal)
+      t.same([...lake.objects].sort(), [...done].sort(), `${when} step ${at}`)
+      t.same(below('quarantine/'), [])
+    }
+  }
+  t.equal(reached, 10, 'list, open, dead letters, lines, removal')
+})
+
+test('records arrived in the hour of their object or while it was open, and not after it was stored', async (t) => {
+  for (const [what, storedMs, receivedMs] of [
+    ['at once', NOON + 60_000, NOON + 60_000],
+    ['by Firehose, which kept it open beyond the hour', NOON + 4_400_000, NOON + 4_400_000],
+    ['days later', NOON + 9 * 86_400_000, NOON + 4_500_000],
+    ['by a clock that is late', NOON - 5_000, NOON],
+  ] as const) {
+    const { put, at, quarantine, stored } = setUp(t)
+    at(storedMs)
+    await put(KEY, line())
+    await quarantine.empty(signal)
+    t.match(stored(), [{ received_time: receivedMs, event_time: receivedMs }], what)
+  }
+})
+
+test('what is not for us to judge stays where it is, and is counted', async (t) => {
+  const { put, quarantine, below, metrics } = setUp(t)
+  const stay = [
+    `quarantine/direct-bank/${HOUR}/a.ndjson`,
+    `quarantine/direct-shop/${HOUR}/a.parquet`,
+    `quarantine/direct-shop/${HOUR}/a.json`,
+    `quarantine/direct-shop/2026/11/22/12/a.ndjson`,
+    `quarantine/direct-/${HOUR}/a.ndjson`,
+    `quarantine/other/${HOUR}/a.ndjson`,
+  ]
+  for (const key of stay) await put(key, line())
+  await quarantine.empty(signal)
+  t.same(below(''), [...stay].sort())
+  t.same((await metrics()).sort(), [
+    'headgate_direct_waiting_objects{reason="not_lines"} 1',
+    'headgate_direct_waiting_objects{reason="unknown_app"} 2',
+    'headgate_direct_waiting_objects{reason="unreadable_name"} 2',
+  ])
+})
+
+test('an object larger than any of Firehose stays where it is', async (t) => {
+  const { put, quarantine, below, metrics } = setUp(t, (lake) => ({
+    lake: {
+      ...lake,
+      list: async (prefix) => (await lake.list(prefix)).map((object) => ({ ...object, bytes: 268_435_457 })),
+    },
+  }))
+  await put(KEY, line())
+  await quarantine.empty(signal)
+  t.same(below(''), [KEY])
+  t.same(await metrics(), ['headgate_direct_waiting_objects{reason="too_large"} 1'])
+})
+
+test('an object that inflates without end is read once', async (t) => {
+  const { put, temporary, quarantine, below, metrics, said } = setUp(t)
+  await put(`${KEY}.gz`, gzipSync(Buffer.alloc(268_435_457), { level: 1 }))
+  await quarantine.empty(signal)
+  const opened = said()
+  t.match(opened, /direct records stay where they are/)
+  await quarantine.empty(signal)
+  t.equal(said(), opened)
+  t.same(below(''), [`${KEY}.gz`])
+  t.same(await metrics(), ['headgate_direct_waiting_objects{reason="too_large"} 1'])
+  t.same(temporary(), [])
+})
+
+test('of an object that breaks off the rest is kept', async (t) => {
+  const { put, quarantine, stored, dead, below } = setUp(t)
+  // Enough that something comes out before the end is missed.
+  const many = Array.from({ length: 20_000 }, (_, i) => line({ event_id: `${i}` })).join('')
+  await put(`${KEY}.gz`, gzipSync(many).subarray(0, -30))
+  await quarantine.empty(signal)
+  const found = stored()
+  t.ok(found.length > 0 && found.length < 20_000, `${found.length} events`)
+  t.ok(found.every((event) => typeof event === 'object'))
+  t.same(dead(), [{ reason: 'broken_object', detail: 'The object breaks off', events: 1 }])
+  t.same(below('quarantine/'), [])
+})
+
+test('after so many events the rest of an object is counted and not read', async (t) => {
+  const { put, quarantine, stored, dead, metrics } = setUp(t, () => ({ maxEventsPerObject: 300 }))
+  // Which is seen chunk by chunk.
+  await put(
+    KEY,
+    line()
+      .repeat(1_000)
+      .replace(line(), `${JSON.stringify({ name: 'app.start', unit: 'ms' })}\n`),
+  )
+  await quarantine.empty(signal)
+  const read = stored().length + 1
+  t.ok(read >= 300 && read < 1_000, `${read} lines were read`)
+  t.same((await metrics()).sort(), [
+    `headgate_direct_events_total{app="shop",record_token="none"} ${read - 1}`,
+    'headgate_direct_refused_total{app="shop",reason="missing_field"} 1',
+    `headgate_direct_refused_total{app="shop",reason="too_many_events"} ${1_000 - read}`,
+  ])
+  t.match(dead(), [{ line: 1 }, { reason: 'too_many_events', events: 1_000 - read }])
+})
+
+test('an app that needs more time than a pass has waits with the rest, and keeps nobody waiting', async (t) => {
+  const clock = fakeClock()
+  const slow: Change = (lake) => ({
+    clock,
+    lake: {
+      ...lake,
+      open: async (key) => {
+        if (key.includes('direct-lab')) clock.advance(20_000)
+        return lake.open(key)
+      },
+    },
+  })
+  const { put, quarantine, below, metrics } = setUp(t, slow)
+  for (const name of ['a', 'b', 'c']) await put(`quarantine/direct-lab/${HOUR}/${name}.ndjson`, line())
+  await put(KEY, line())
+  await quarantine.empty(signal)
+  t.same(below('quarantine/'), [`quarantine/direct-lab/${HOUR}/c.ndjson`])
+  t.ok((await metrics()).includes('headgate_direct_waiting_objects{reason="later"} 1'))
+  await quarantine.empty(signal)
+  t.same(below('quarantine/'), [])
+})
+
+test('an object that fails stays for the next time, and the others do not wait for it', async (t) => {
+  let isBroken = true
+  const breaking: Change = (lake) => ({
+    lake: {
+      ...lake,
+      open: async (key) => {
+        if (key === KEY && isBroken) throw new AppError('lake_failed', 'Lake open failed: EIO')
+        return lake.open(key)
+      },
+    },
+  })
+  const { put, quarantine, below, stored, said, metrics } = setUp(t, breaking)
+  await put(KEY, line())
+  await put(`quarantine/direct-zoo/${HOUR}/a.ndjson`, line())
+  await put(KEY.replace('b3da', 'c4eb'), line({ value: 2 }))
+  await quarantine.empty(signal)
+  t.match(below('quarantine/'), [KEY, /direct-zoo/])
+  t.match(stored(), [{ value: 2 }])
+  t.match(said(), /"app":"shop".*"code":"lake_failed".*direct records stay where they are/)
+  t.ok((await metrics()).includes('headgate_direct_waiting_objects{reason="failed"} 1'))
+  isBroken = false
+  await quarantine.empty(signal)
+  t.equal(stored().length, 2)
+})
+
+test('one that is gone was taken by another', async (t) => {
+  const { put, quarantine, below, metrics } = setUp(t, (lake) => ({
+    lake: { ...lake, open: async () => undefined },
+  }))
+  await put(KEY, line())
+  await quarantine.empty(signal)
+  t.same(below(''), [KEY])
+  t.same(await metrics(), [])
+})
+
+test('that the quarantine cannot be listed is told, and is no failure of the ingest', async (t) => {
+  const { quarantine, said } = setUp(t, (lake) => ({
+    lake: {
+      ...lake,
+      list: async () => Promise.reject(new AppError('lake_failed', 'Lake list failed: AccessDenied')),
+    },
+  }))
+  await quarantine.empty(signal)
+  t.match(said(), /AccessDenied.*the quarantine cannot be listed/)
+})
+
+test('whoever cancels does not wait for the end of an object', async (t) => {
+  const { put, quarantine, below } = setUp(t)
+  await put(KEY, line())
+  await t.rejects(quarantine.empty(AbortSignal.abort()), { code: 'cancelled' })
+  t.same(below(''), [KEY])
+})
