@@ -47,6 +47,13 @@ install_strace() {
   have strace || { install_debian strace && have strace; }
 }
 
+have_aws_cli() { [[ "$(/usr/bin/aws --version 2>/dev/null)" == aws-cli/2.* ]]; }
+
+# Version 2, in which Debian has it since 12.
+install_aws_cli() {
+  have_aws_cli || { install_debian awscli && have_aws_cli; }
+}
+
 install_bench_tools() {
   { have wrk && have taskset && have openssl; } || { install_debian wrk util-linux openssl && have wrk; }
 }
