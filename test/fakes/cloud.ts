@@ -68,9 +68,10 @@ export async function startCloud(t: Test, streams: readonly string[]): Promise<C
   const calls: KinesisCall[] = []
   const keys = new Map<string, KnownKey>([[GATEWAY_KEY.id, { secret: GATEWAY_KEY.secret }]])
 
-  async function assumeRole(request: SignedRequest): Promise<Reply> {
+  async function assumeRole(request: SignedRequest, key: KnownKey): Promise<Reply> {
     const params = Object.fromEntries(new URLSearchParams(request.body.toString()))
-    if (!(await mayAssume(params))) return stsRefusal(403, 'AccessDenied')
+    const isFine = isSession(key) ? mayDo(key, 'sts:AssumeRole', params['RoleArn'] ?? '*') : mayAssume(params)
+    if (!(await isFine)) return stsRefusal(403, 'AccessDenied')
     const reply = await forward(sts.endpoint, request)
     if (reply.status !== 200) return reply
     const session = sessionOf(params, reply.text)
@@ -96,7 +97,7 @@ export async function startCloud(t: Test, streams: readonly string[]): Promise<C
     if (verdict.kind === 'refused') return refusal(verdict, isSts)
     if (verdict.service !== (isSts ? 'sts' : 'kinesis'))
       return refusal({ kind: 'refused', why: 'forged' }, isSts)
-    return isSts ? assumeRole(request) : callKinesis(request, verdict.key)
+    return isSts ? assumeRole(request, verdict.key) : callKinesis(request, verdict.key)
   }
 
   const onRequest = (request: Asked, response: Answering) => {

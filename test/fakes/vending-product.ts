@@ -16,7 +16,7 @@ export interface VendingProduct {
 export interface VendingSetup {
   /** Of STS, with the key that the gateway has there. */
   readonly endpoint: string
-  readonly key: { readonly id: string; readonly secret: string }
+  readonly key: { readonly id: string; readonly secret: string; readonly token?: string }
   readonly region: string
   readonly roleArn: string
   readonly externalId: string
@@ -41,6 +41,7 @@ export async function startVendingProduct(t: Test, setup: VendingSetup): Promise
       SUBJECT_KEY: 'PlantedSubjectKey-0123456789abcdef',
       AWS_ACCESS_KEY_ID: key.id,
       AWS_SECRET_ACCESS_KEY: key.secret,
+      ...(key.token !== undefined && { AWS_SESSION_TOKEN: key.token }),
     },
   })
   const token = (subject: string): string => {

@@ -1,6 +1,13 @@
 import { execFile } from 'node:child_process'
 import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import {
+  DescribeStreamCommand,
+  KinesisClient,
+  ListStreamsCommand,
+  PutRecordsCommand,
+} from '@aws-sdk/client-kinesis'
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
 import { type Test, test } from 'tap'
 import { cleanEnvironment } from '../../scripts/shop/headgate.ts'
 import { awsCli, boto3, skipAwsCli, skipBoto3 } from '../fakes/clients.ts'
@@ -26,6 +33,7 @@ test('clients that nobody here wrote', async (t) => {
   })
   const world: World = { cloud, product }
 
+  await t.test('AWS, as it is played here, asks who, until when, and for what', (t) => refusing(t, world))
   await t.test('the AWS SDK for JavaScript renews five minutes before the end', (t) =>
     renewing(t, world, {
       subject: 'javascript',
@@ -62,6 +70,61 @@ test('clients that nobody here wrote', async (t) => {
 interface World {
   readonly cloud: Cloud
   readonly product: VendingProduct
+}
+
+type Call = (client: KinesisClient) => Promise<unknown>
+
+/** Otherwise it would prove nothing that the clients below are let in. */
+async function refusing(t: Test, { cloud, product }: World): Promise<void> {
+  const credentials = await vendedTo('somebody', product)
+  const { accessKeyId, secretAccessKey } = credentials
+  const { sessionToken } = await vendedTo('somebody else', product)
+  const put = new PutRecordsCommand({
+    StreamName: OWN,
+    Records: [{ PartitionKey: 'k', Data: Buffer.from('x') }],
+  })
+  const ask = async (
+    what: string,
+    outcome: string,
+    given: object = {},
+    call: Call = (client) => client.send(put),
+  ) => {
+    const options = { region: REGION, endpoint: cloud.endpoint, credentials, maxAttempts: 1, ...given }
+    const client = new KinesisClient(options)
+    const ended = await call(client).then(
+      () => 'taken',
+      ({ name }: Error) => name,
+    )
+    t.equal(ended, outcome, what)
+    client.destroy()
+  }
+  await ask('as vended', 'taken')
+  const [forged, unknown, denied] = [
+    'InvalidSignatureException',
+    'UnrecognizedClientException',
+    'AccessDeniedException',
+  ]
+  await ask('another secret', forged, { credentials: { ...credentials, secretAccessKey: 'guessed' } })
+  await ask('signed for another Region', forged, { region: 'us-east-1' })
+  await ask('no token', unknown, { credentials: { accessKeyId, secretAccessKey } })
+  await ask('the token of another', unknown, { credentials: { ...credentials, sessionToken } })
+  await ask('to read', denied, {}, (client) => client.send(new DescribeStreamCommand({ StreamName: OWN })))
+  await ask('to list', denied, {}, (client) => client.send(new ListStreamsCommand({})))
+  cloud.aheadMs = 3_600_000
+  await ask('after its end', 'ExpiredTokenException')
+  cloud.aheadMs = 0
+  const sts = new STSClient({ region: REGION, endpoint: cloud.endpoint, credentials })
+  const chained = sts.send(new AssumeRoleCommand({ RoleArn: VENDED.roleArn, RoleSessionName: 'chained' }))
+  await t.rejects(chained, { name: 'AccessDenied' }, 'threat 11: no session makes another')
+  sts.destroy()
+}
+
+async function vendedTo(subject: string, { vend }: VendingProduct) {
+  const { credentials } = (await (await vend(subject)).json()) as {
+    credentials: Readonly<Record<string, string>>
+  }
+  const { accessKeyId = '', secretAccessKey = '', sessionToken = '' } = credentials
+  return { accessKeyId, secretAccessKey, sessionToken }
 }
 
 interface Client {
