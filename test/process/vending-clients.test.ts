@@ -33,7 +33,9 @@ test('clients that nobody here wrote', async (t) => {
   })
   const world: World = { cloud, product }
 
-  await t.test('AWS, as it is played here, asks who, until when, and for what', (t) => refusing(t, world))
+  await t.test('threat 11: AWS, as it is played here, asks who, until when, and for what', (t) =>
+    refusing(t, world),
+  )
   await t.test('the AWS SDK for JavaScript renews five minutes before the end', (t) =>
     renewing(t, world, {
       subject: 'javascript',
@@ -115,7 +117,7 @@ async function refusing(t: Test, { cloud, product }: World): Promise<void> {
   cloud.aheadMs = 0
   const sts = new STSClient({ region: REGION, endpoint: cloud.endpoint, credentials })
   const chained = sts.send(new AssumeRoleCommand({ RoleArn: VENDED.roleArn, RoleSessionName: 'chained' }))
-  await t.rejects(chained, { name: 'AccessDenied' }, 'threat 11: no session makes another')
+  await t.rejects(chained, { name: 'AccessDenied' }, 'no session makes another')
   sts.destroy()
 }
 
