@@ -58,10 +58,12 @@ install_bench_tools() {
   { have wrk && have taskset && have openssl; } || { install_debian wrk util-linux openssl && have wrk; }
 }
 
-# Into .cache/. Debian keeps what a Python environment needs in a package of its own.
+# Into .cache/, by the command that is given. Debian keeps what a Python environment needs in a package of its own.
+install_python() {
+  "$@" && return 0
+  install_debian python3-venv && "$@"
+}
+
 install_schemathesis() {
-  scripts/lib/fetch-schemathesis && return 0
-  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
-  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv; } >/dev/null 2>&1
-  scripts/lib/fetch-schemathesis
+  install_python scripts/lib/fetch-schemathesis
 }
