@@ -9,7 +9,9 @@ import {
 } from '@aws-sdk/client-kinesis'
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
 import { type Test, test } from 'tap'
+import { parse } from 'yaml'
 import { cleanEnvironment } from '../../scripts/shop/headgate.ts'
+import { parseConfig } from '../../src/config.ts'
 import { awsCli, boto3, skipAwsCli, skipBoto3 } from '../fakes/clients.ts'
 import { type Cloud, GATEWAY_KEY, startCloud, VENDED } from '../fakes/cloud.ts'
 import { REGION } from '../fakes/iam.ts'
@@ -60,8 +62,10 @@ test('clients that nobody here wrote', async (t) => {
     (t) => commandLine(t, world),
   )
   await t.test('every snippet of the page runs in a test', async (t) => {
+    const { apps } = parseConfig(parse(snippet(PAGE, 'headgate.yaml')), {})
+    t.match(apps, [{ id: 'shop', credentials: { mode: 'oidc', durationSeconds: 3_600 } }])
     t.same(snippetNames(PAGE), [
-      ...['environment', 'direct_stream.py', 'from-http.mjs'],
+      ...['headgate.yaml', 'environment', 'direct_stream.py', 'from-http.mjs'],
       ...['put-records', 'export-credentials', 'config', 'headgate-credentials'],
       // In test/browser/vending.test.ts.
       'page.js',
@@ -175,8 +179,8 @@ async function renewing(t: Test, { cloud, product }: World, client: Client): Pro
   const vends = () => cloud.sessions.length - vendsBefore
   const put = async (stream: string, times: number) => (await talker.ask(`${stream} ${times}`)).split(' ')
 
-  // It enters the time in which the client renews two seconds from now.
-  cloud.lifeMs = windowMs + 2_000
+  // It enters the time in which the client renews four seconds from now: enough for the first ten.
+  cloud.lifeMs = windowMs + 4_000
   t.same(new Set(await put(OWN, 10)), new Set(['taken']))
   t.equal(vends(), 1, 'ten at once share one request')
   cloud.lifeMs = 3_600_000
