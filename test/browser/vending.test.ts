@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { build } from 'esbuild'
+import { jwtVerify } from 'jose'
 import { type Test, test } from 'tap'
 import { launchChromium } from '../../scripts/shop/visit.ts'
 import { chromium, skip } from '../fakes/chromium.ts'
@@ -93,7 +94,12 @@ test('threat 17: a page of the app writes to its own stream, and keeps what it w
   t.same(await put(OWN), ['taken'])
   t.equal(vends(), 1, 'one session for all of it')
   t.match(cloud.calls.at(-1), { stream: OWN, outcome: 'taken' })
-  t.equal((await cloud.records(OWN)).length, 6)
+  const records = (await cloud.records(OWN)).map((text) => JSON.parse(text))
+  t.equal(records.length, 6)
+  for (const { recordToken, events } of records) {
+    t.same(events, [{ name: 'a', value: 1 }])
+    t.match((await jwtVerify(recordToken, product.recordKey)).payload, { app: 'shop' })
+  }
   t.same(await cloud.records(OTHERS), [])
 
   t.same(JSON.parse(await page.evaluate<string>(KEPT)), {

@@ -1,3 +1,4 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import type { Test } from 'tap'
 import type { RunningHeadgate } from '../../scripts/shop/headgate.ts'
 import { signed, signingKey, startIssuer } from './issuer.ts'
@@ -7,6 +8,8 @@ const AUDIENCE = 'https://beacons.example.com'
 
 export interface VendingProduct {
   readonly headgate: RunningHeadgate
+  /** By which its record tokens are known. */
+  readonly recordKey: KeyObject
   /** An access token of the subject, for ten minutes. */
   token(subject: string): string
   /** Posts for credentials of the app `shop`. */
@@ -28,17 +31,23 @@ export interface VendingSetup {
 export async function startVendingProduct(t: Test, setup: VendingSetup): Promise<VendingProduct> {
   const { endpoint, key, region, roleArn, externalId, origins = [] } = setup
   const issuer = await startIssuer(t)
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
   const signingWith = signingKey('k1')
   issuer.publish(signingWith)
   const issuers = [{ issuer: issuer.url, audience: AUDIENCE, jwksUri: issuer.jwksUri }]
   const credentials = { roleArn, externalId, issuers }
   const headgate = await start(t, {
     command: 'gateway',
-    config: { gateway: { credentials: { region, endpoint, subjectKeyEnv: 'SUBJECT_KEY' } } },
+    config: {
+      gateway: {
+        credentials: { region, endpoint, subjectKeyEnv: 'SUBJECT_KEY', recordKeyEnv: 'RECORD_KEY' },
+      },
+    },
     appMore: { origins, credentials },
     moreApps: [{ id: 'bank', credentials }],
     env: {
       SUBJECT_KEY: 'PlantedSubjectKey-0123456789abcdef',
+      RECORD_KEY: JSON.stringify(privateKey.export({ format: 'jwk' })),
       AWS_ACCESS_KEY_ID: key.id,
       AWS_SECRET_ACCESS_KEY: key.secret,
       ...(key.token !== undefined && { AWS_SESSION_TOKEN: key.token }),
@@ -62,5 +71,5 @@ export async function startVendingProduct(t: Test, setup: VendingSetup): Promise
   // It loads the SDK with the first session: clients that give up after a second are not to wait for that.
   const warm = await vend('nobody in particular')
   if (warm.status !== 200) throw new Error(`Vending answered ${warm.status}: ${await warm.text()}`)
-  return { headgate, token, vend }
+  return { headgate, recordKey: publicKey, token, vend }
 }
