@@ -96,8 +96,8 @@ test('what the command line does not understand it says', async (t) => {
     backlogBytes: 2_097_152,
   })
   for (const [args, message] of [
-    [['speed'], 'knows gateway, growth, rollup, one at a time'],
-    [['gateway', 'rollup'], 'knows gateway, growth, rollup, one at a time'],
+    [['speed'], 'knows gateway, growth, rollup, credentials, one at a time'],
+    [['gateway', 'rollup'], 'knows gateway, growth, rollup, credentials, one at a time'],
     [['--seconds', '0'], '--seconds takes a positive whole number, not 0'],
     [['--repeat', 'x'], '--repeat takes a positive whole number, not x'],
   ] as const) {
@@ -139,6 +139,13 @@ test('the rollup bench finds every row that it made', async (t) => {
       figures: { rows: 1_000 },
     })),
   )
+})
+
+test('connections that ask for the same subject at once share the calls of STS', { skip }, async (t) => {
+  const { results } = await bench(t, ['credentials', '--seconds', '1', '--only', 'headgate/one-subject'])
+  t.match(results, [{ case: 'headgate/one-subject', faults: [] }])
+  const { eventsPerSecond = 0, calls = 0 } = results[0]?.figures ?? {}
+  t.ok(calls > 0 && calls < eventsPerSecond, `${calls} calls for ${eventsPerSecond} vends`)
 })
 
 interface Report {

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { createServer as createPlain, type RequestListener, type ServerResponse } from 'node:http'
 import { createServer as createSecure } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { Test } from 'tap'
 
 export interface SigningKey {
   readonly kid: string
@@ -36,6 +35,10 @@ export function signed(header: unknown, claims: unknown, { alg, privateKey }: Si
   return `${input}.${signature.toString('base64url')}`
 }
 
+interface Closing {
+  teardown(close: () => Promise<void>): void
+}
+
 export interface FakeIssuer {
   readonly url: string
   readonly jwksUri: string
@@ -53,7 +56,7 @@ export interface FakeIssuer {
 
 /** An identity provider as far as we see one: an address with keys, which counts who asks. */
 export async function startIssuer(
-  t: Test,
+  t: Closing,
   tls?: { readonly key: string; readonly cert: string },
 ): Promise<FakeIssuer> {
   let keys: readonly SigningKey[] = []

@@ -2,16 +2,24 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Case, runAll } from './cases.ts'
+import { credentialCases } from './credentials.ts'
 import { gatewayCases } from './gateway.ts'
 import { growthCases, hasWorkers } from './growth.ts'
 import { describeMachine, type Machine } from './machine.ts'
 import type { Bench } from './measure.ts'
 import { type Options, parseOptions } from './options.ts'
-import { faultLines, GATEWAY_COLUMNS, ROLLUP_COLUMNS, resultTable, verdictTable } from './report.ts'
+import {
+  CREDENTIALS_COLUMNS,
+  faultLines,
+  GATEWAY_COLUMNS,
+  ROLLUP_COLUMNS,
+  resultTable,
+  verdictTable,
+} from './report.ts'
 import { lineOf } from './result.ts'
 import { rollupCases } from './rollup.ts'
 import { startSink } from './sink.ts'
-import { gatewayVerdicts, growthVerdicts, rollupVerdicts } from './verdicts.ts'
+import { credentialsVerdicts, gatewayVerdicts, growthVerdicts, rollupVerdicts } from './verdicts.ts'
 
 const print = (text: string): boolean => process.stdout.write(`${text}\n`)
 
@@ -52,6 +60,12 @@ async function suite(options: Options, machine: Machine) {
           measured: await withSink({ folder, machine, ...options }, (bench) =>
             run(growthCases(bench, options)),
           ),
+        }
+      case 'credentials':
+        return {
+          columns: CREDENTIALS_COLUMNS,
+          judged: credentialsVerdicts,
+          measured: await withSink({ folder, machine, ...options }, (bench) => run(credentialCases(bench))),
         }
       case 'gateway':
         for (const warning of warnings(machine, options)) print(warning)

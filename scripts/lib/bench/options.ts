@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 
-export type Command = 'gateway' | 'growth' | 'rollup'
+export type Command = 'gateway' | 'growth' | 'rollup' | 'credentials'
 
 export interface Options {
   readonly command: Command
@@ -24,7 +24,7 @@ export interface Options {
   readonly json: string | undefined
 }
 
-const COMMANDS: readonly Command[] = ['gateway', 'growth', 'rollup']
+const COMMANDS: readonly Command[] = ['gateway', 'growth', 'rollup', 'credentials']
 
 /** Throws with a sentence for whoever typed it. */
 export function parseOptions(args: readonly string[]): Options {

@@ -25,6 +25,15 @@ export const GATEWAY_COLUMNS: Columns = {
   'wire B/event': 'wireBytesPerEvent',
 }
 
+export const CREDENTIALS_COLUMNS: Columns = {
+  'vends/s': 'eventsPerSecond',
+  'CPU µs/vend': 'cpuMicrosPerEvent',
+  'STS calls': 'calls',
+  'p50 ms': 'ackP50Ms',
+  'p99 ms': 'ackP99Ms',
+  'RSS MB': 'peakRssMb',
+}
+
 export const ROLLUP_COLUMNS: Columns = {
   rows: 'rows',
   'rows/s': 'rowsPerSecond',

@@ -21,11 +21,12 @@ export interface RivalPlace {
 
 /** A server of the folder rivals/, which prints its address. Only the tutorial's delivers anything. */
 export async function startNodeRival(
-  name: 'node-http' | 'fastify' | 'tutorial',
+  name: 'node-http' | 'fastify' | 'tutorial' | 'vend-naive',
   { sink, machine }: RivalPlace,
+  args: readonly string[] = [sink.endpoint],
 ): Promise<Target> {
   const path = fileURLToPath(new URL(`./rivals/${name}.mjs`, import.meta.url))
-  const child = launch([process.execPath, path, sink.endpoint], { sink, machine })
+  const child = launch([process.execPath, path, ...args], { sink, machine })
   const ended = once(child, 'exit').then(([code]) => {
     throw new Error(`The server ${name} ended with ${code}`)
   })

@@ -39,6 +39,7 @@ export const AWS_ENVIRONMENT = {
   AWS_SECRET_ACCESS_KEY: 'bench',
   AWS_REGION: 'eu-west-1',
   AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+  BENCH_SUBJECT_KEY: 'a secret of the bench, of 32 characters and more',
 }
 
 /** No quota in the way. */
@@ -64,6 +65,8 @@ export interface HeadgateOptions extends Pick<StartOptions, 'args' | 'moreApps' 
   readonly launcher?: readonly string[]
   /** Of further apps, which then post in turn with the first. */
   readonly moreKeys?: readonly string[]
+  /** Of the app and of the gateway, for vending. */
+  readonly credentials?: { readonly app: object; readonly gateway: object }
 }
 
 export interface HeadgatePlace {
@@ -76,17 +79,18 @@ export interface HeadgatePlace {
 /** The built product as a user runs it: journal with fsync, delivery to the sink as its Kinesis. */
 export async function startHeadgateTarget(
   { sink, machine, cpuProf }: HeadgatePlace,
-  { launcher = machine.serverCore, moreKeys = [], ...options }: HeadgateOptions = {},
+  { launcher = machine.serverCore, moreKeys = [], credentials, ...options }: HeadgateOptions = {},
 ): Promise<HeadgateTarget> {
   const headgate = await startHeadgate({
     app: { id: 'bench', origins: [] },
-    appMore: { limits: UNLIMITED },
+    appMore: { limits: UNLIMITED, ...(credentials && { credentials: credentials.app }) },
     command: 'gateway',
     launcher,
     nodeArgs: cpuProf ? ['--cpu-prof', `--cpu-prof-dir=${cpuProf}`] : [],
     env: { ...AWS_ENVIRONMENT, NODE_EXTRA_CA_CERTS: sink.certificateFile },
     config: {
       gateway: {
+        ...(credentials && { credentials: credentials.gateway }),
         durability: 'journal',
         stream: { kind: 'kinesis', name: 'bench', region: 'eu-west-1', endpoint: sink.endpoint },
       },

@@ -105,16 +105,21 @@ export function growthVerdicts(results: readonly Result[]): readonly Verdict[] {
   return ['apps', 'workers', 'backlog'].map((what) => {
     const [small, large] = cpu(`${what}/`)
     const names = results.filter((result) => result.case.startsWith(`${what}/`)).map((result) => result.case)
-    const target = `CPU an event, ${names.join(' → ') || what}: ×`
-    const measured = ratio(large, small)
-    return {
-      target,
-      measured,
-      sense: 'at most',
-      limit: undefined,
-      verdict: measured ? 'no target' : 'not measured',
-    }
+    return reported(`CPU an event, ${names.join(' → ') || what}: ×`, ratio(large, small))
   })
+}
+
+/** What single flight and keys that are kept save, and what all the checks cost. */
+export function credentialsVerdicts(results: readonly Result[]): readonly Verdict[] {
+  const cpu = (name: string) => results.find((result) => result.case === name)?.figures.cpuMicrosPerEvent
+  return ['many-subjects', 'one-subject'].map((load) =>
+    reported(`${load}: CPU ÷ the naive route`, ratio(cpu(`headgate/${load}`), cpu(`naive/${load}`))),
+  )
+}
+
+function reported(target: string, measured: number | undefined): Verdict {
+  const verdict = measured === undefined ? 'not measured' : 'no target'
+  return { target, measured, sense: 'at most', limit: undefined, verdict }
 }
 
 export function judge(target: string, measured: number | undefined, sense: Sense, limit: number): Verdict {
