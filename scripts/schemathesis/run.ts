@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
+import { signed, signingKey, startIssuer } from '../../test/fakes/issuer.ts'
+import { startSts } from '../../test/fakes/sts.ts'
 import { type RunningHeadgate, startHeadgate } from '../shop/headgate.ts'
 
 /**
@@ -12,29 +14,73 @@ const SCHEMATHESIS = '.cache/schemathesis/bin/schemathesis'
 /** Limits are tested elsewhere; here they would only hide what lies behind them. */
 const unlimited = { requestsPerSecond: 1e6, burst: 1e6, bytesPerSecond: 1e9, eventsPerSecond: 1e7 }
 
+const MANY = 1_000_000_000
+const vendingLimits = {
+  ...{ addressPerMinute: MANY, subjectPerHour: MANY, appPerMinute: MANY, newSubjectsPerMinute: MANY },
+  ...{ publicPerMinute: MANY, stsPerSecond: MANY, stsBurst: MANY },
+}
+const AUDIENCE = 'https://headgate.example.com'
+
 async function judge(examples: string, seed: string): Promise<void> {
-  const headgate = await startHeadgate({
-    app: { id: 'shop', origins: ['https://shop.example.com'] },
-    appMore: { limits: unlimited },
-    config: { gateway: { limits: { address: 'off' } } },
-  })
+  const closers: (() => Promise<void>)[] = []
+  const place = { teardown: (close: () => Promise<void>) => void closers.unshift(close) }
   try {
-    await check('openapi/gateway.json', headgate.gatewayUrl, { headgate, examples, seed })
-    await check('openapi/aggregation.json', headgate.adminUrl, { headgate, examples, seed })
+    const [sts, issuer, key] = [await startSts(place), await startIssuer(place), signingKey('judge')]
+    issuer.publish(key)
+    const headgate = await startHeadgate({
+      app: { id: 'shop', origins: ['https://shop.example.com'] },
+      appMore: {
+        limits: unlimited,
+        credentials: {
+          roleArn: 'arn:aws:iam::111122223333:role/headgate-vended',
+          externalId: 'headgate/judge',
+          issuers: [{ issuer: issuer.url, audience: AUDIENCE, jwksUri: issuer.jwksUri }],
+        },
+      },
+      config: {
+        gateway: {
+          limits: { address: 'off' },
+          credentials: {
+            ...{ endpoint: sts.endpoint, region: 'eu-west-1', subjectKeyEnv: 'JUDGE_SUBJECT_KEY' },
+            limits: vendingLimits,
+          },
+        },
+      },
+      env: {
+        JUDGE_SUBJECT_KEY: 'a secret of the judge, of 32 characters and more',
+        AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
+        AWS_SECRET_ACCESS_KEY: 'judge',
+      },
+    })
+    place.teardown(async () => {
+      await headgate.stop()
+      await rm(headgate.dataDir, { recursive: true, force: true })
+    })
+    const nowSeconds = Math.floor(Date.now() / 1_000)
+    const claims = { iss: issuer.url, aud: AUDIENCE, sub: 'judge', iat: nowSeconds, exp: nowSeconds + 3_600 }
+    const accessToken = signed({ alg: key.alg, kid: key.kid, typ: 'at+jwt' }, claims, key)
+    const judging = { headgate, accessToken, examples, seed }
+    await check('openapi/gateway.json', headgate.gatewayUrl, judging)
+    await check('openapi/aggregation.json', headgate.adminUrl, judging)
     await assertBalanced(headgate)
   } finally {
-    await headgate.stop()
-    await rm(headgate.dataDir, { recursive: true, force: true })
+    for (const close of closers) await close()
   }
 }
 
 interface Judging {
   readonly headgate: RunningHeadgate
+  /** For the routes that vend. */
+  readonly accessToken: string
   readonly examples: string
   readonly seed: string
 }
 
-async function check(document: string, url: string, { headgate, examples, seed }: Judging): Promise<void> {
+async function check(
+  document: string,
+  url: string,
+  { headgate, accessToken, examples, seed }: Judging,
+): Promise<void> {
   const args = [
     ['--config-file', 'scripts/schemathesis/schemathesis.toml', 'run', document, '--url', url],
     ['--seed', seed, '--max-examples', examples, '--continue-on-failure'],
@@ -43,6 +89,7 @@ async function check(document: string, url: string, { headgate, examples, seed }
     PATH: process.env['PATH'],
     HEADGATE_KEY: headgate.key,
     HEADGATE_TOKEN: headgate.token,
+    HEADGATE_ACCESS_TOKEN: accessToken,
     PYTHONDONTWRITEBYTECODE: '1',
     HYPOTHESIS_STORAGE_DIRECTORY: '.cache/hypothesis',
   }
