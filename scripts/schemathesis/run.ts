@@ -5,20 +5,14 @@ import { text } from 'node:stream/consumers'
 import { signed, signingKey, startIssuer } from '../../test/fakes/issuer.ts'
 import { startSts } from '../../test/fakes/sts.ts'
 import { type RunningHeadgate, startHeadgate } from '../shop/headgate.ts'
+import { UNLIMITED, UNLIMITED_VENDING } from '../shop/unlimited.ts'
 
 /**
  * The second judge of the OpenAPI documents: schemathesis, which nobody here wrote, against the built product. The first
  * is test/fuzz. `run.ts [EXAMPLES] [SEED]`: how many it tries of each operation, and which.
  */
 const SCHEMATHESIS = '.cache/schemathesis/bin/schemathesis'
-/** Limits are tested elsewhere; here they would only hide what lies behind them. */
-const unlimited = { requestsPerSecond: 1e6, burst: 1e6, bytesPerSecond: 1e9, eventsPerSecond: 1e7 }
 
-const MANY = 1_000_000_000
-const vendingLimits = {
-  ...{ addressPerMinute: MANY, subjectPerHour: MANY, appPerMinute: MANY, newSubjectsPerMinute: MANY },
-  ...{ publicPerMinute: MANY, stsPerSecond: MANY, stsBurst: MANY },
-}
 const AUDIENCE = 'https://headgate.example.com'
 
 async function judge(examples: string, seed: string): Promise<void> {
@@ -30,7 +24,7 @@ async function judge(examples: string, seed: string): Promise<void> {
     const headgate = await startHeadgate({
       app: { id: 'shop', origins: ['https://shop.example.com'] },
       appMore: {
-        limits: unlimited,
+        limits: UNLIMITED,
         credentials: {
           roleArn: 'arn:aws:iam::111122223333:role/headgate-vended',
           externalId: 'headgate/judge',
@@ -42,7 +36,7 @@ async function judge(examples: string, seed: string): Promise<void> {
           limits: { address: 'off' },
           credentials: {
             ...{ endpoint: sts.endpoint, region: 'eu-west-1', subjectKeyEnv: 'JUDGE_SUBJECT_KEY' },
-            limits: vendingLimits,
+            limits: UNLIMITED_VENDING,
           },
         },
       },

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { signed, signingKey, startIssuer } from '../../../test/fakes/issuer.ts'
 import { startSts } from '../../../test/fakes/sts.ts'
+import { UNLIMITED_VENDING } from '../../shop/unlimited.ts'
 import type { Case } from './cases.ts'
 import { saturate } from './load.ts'
 import { type Bench, rssMb, warmUp } from './measure.ts'
@@ -16,12 +17,6 @@ const SUBJECTS = 256
 const AUDIENCE = 'https://beacons.example.com'
 const ROLE = 'arn:aws:iam::111122223333:role/headgate-vended'
 const STREAM = 'headgate-direct-bench'
-/** Nothing is to be refused. */
-const MANY = 1_000_000_000
-const LIMITS = {
-  ...{ addressPerMinute: MANY, subjectPerHour: MANY, appPerMinute: MANY, newSubjectsPerMinute: MANY },
-  ...{ publicPerMinute: MANY, stsPerSecond: MANY, stsBurst: MANY },
-}
 
 /** Who is asked for keys and sessions. */
 interface Authorities {
@@ -139,7 +134,12 @@ async function openAuthorities(): Promise<Authorities> {
 async function startVending({ sts, issuer, jwksUri }: Authorities, bench: Bench): Promise<Vendor> {
   const { url, pid, headgate, stop } = await startHeadgateTarget(bench, {
     credentials: {
-      gateway: { endpoint: sts, region: 'eu-west-1', subjectKeyEnv: 'BENCH_SUBJECT_KEY', limits: LIMITS },
+      gateway: {
+        endpoint: sts,
+        region: 'eu-west-1',
+        subjectKeyEnv: 'BENCH_SUBJECT_KEY',
+        limits: UNLIMITED_VENDING,
+      },
       app: {
         roleArn: ROLE,
         externalId: 'headgate/bench',

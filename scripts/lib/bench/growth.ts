@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import { UNLIMITED } from '../../shop/unlimited.ts'
 import type { Case } from './cases.ts'
 import { postCase } from './gateway.ts'
 import { linesBelow } from './lake-lines.ts'
@@ -10,7 +11,7 @@ import type { Options } from './options.ts'
 import { cpuMicros } from './proc.ts'
 import { since } from './sink.ts'
 import { round } from './statistics.ts'
-import { type HeadgateTarget, startHeadgateTarget, UNLIMITED } from './target.ts'
+import { type HeadgateTarget, startHeadgateTarget } from './target.ts'
 
 const LOAD = { eventsPerPost: 25, encoding: 'plain' } as const
 const APPS = [1, 500]

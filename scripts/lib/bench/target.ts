@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { type RunningHeadgate, type StartOptions, startHeadgate } from '../../shop/headgate.ts'
+import { UNLIMITED } from '../../shop/unlimited.ts'
 import { bodyOf, type Encoding, headersOf } from './body.ts'
 import type { HeaderSets } from './load-headers.ts'
 import type { Machine } from './machine.ts'
@@ -41,9 +42,6 @@ export const AWS_ENVIRONMENT = {
   AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
   BENCH_SUBJECT_KEY: 'a secret of the bench, of 32 characters and more',
 }
-
-/** No quota in the way. */
-export const UNLIMITED = { requestsPerSecond: 1e6, burst: 1e6, bytesPerSecond: 1e12, eventsPerSecond: 1e9 }
 
 /** The answer of /reconcile, as far as it is read here. */
 export interface Reconciliation {

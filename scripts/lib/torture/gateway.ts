@@ -2,7 +2,8 @@ import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Reconciliation } from '../../../src/http/reconciliation.ts'
 import { type RunningHeadgate, startHeadgate } from '../../shop/headgate.ts'
-import { AWS_ENVIRONMENT, UNLIMITED } from '../bench/target.ts'
+import { UNLIMITED } from '../../shop/unlimited.ts'
+import { AWS_ENVIRONMENT } from '../bench/target.ts'
 import type { Kinesis } from './kinesis.ts'
 
 export interface GatewayOptions {
