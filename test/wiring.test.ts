@@ -166,8 +166,8 @@ test('files in S3 close sooner than those on disk', async (t) => {
   const config = parseConfig({ dataDir: t.testdir(), lake }, {})
   const gateway = await wireGateway(config, await system(config))
   const line = `{"v":1,"event_id":"${'x'.repeat(1_000)}"}\n`
-  const lines = line.repeat(1_000)
-  const large = { ...batch('x'), lines, bytes: lines.length, count: 1_000 }
+  const lines = Buffer.from(line.repeat(1_000))
+  const large = { ...batch('x'), lines, count: 1_000 }
   const [MiB, batches] = [1_048_576, 24]
   await Promise.all(Array.from({ length: batches }, () => gateway.journal.append(large)))
   await gateway.close(30_000)

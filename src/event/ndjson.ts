@@ -53,6 +53,38 @@ function sourceOf(name: ColumnName): string {
   return isStamped(name) ? 'stamp' : 'measurement'
 }
 
+/** Text is made bytes in pieces: one of more than 128 KiB costs V8 memory for large objects, which is slow to come and go. */
+const PIECE_CHARS = 16_384
+/** In UTF-8, of a UTF-16 unit. */
+const MOST_BYTES_A_CHAR = 3
+
+let scratch = Buffer.allocUnsafeSlow(PIECE_CHARS * MOST_BYTES_A_CHAR)
+
+/** The lines as UTF-8, in memory of their own. */
+export function linesToBytes(lines: readonly string[]): Buffer {
+  let text = ''
+  let at = 0
+  for (const line of lines) {
+    text += line
+    if (text.length < PIECE_CHARS) continue
+    at = write(text, at)
+    text = ''
+  }
+  if (at === 0) return Buffer.from(text)
+  return Buffer.from(scratch.subarray(0, write(text, at)))
+}
+
+/** Writes into the scratch, which grows to the largest request, and answers where the text ends. */
+function write(text: string, at: number): number {
+  const most = at + text.length * MOST_BYTES_A_CHAR
+  if (most > scratch.length) {
+    const larger = Buffer.allocUnsafeSlow(2 * most)
+    larger.set(scratch.subarray(0, at))
+    scratch = larger
+  }
+  return at + scratch.write(text, at)
+}
+
 /** No control character, quote, backslash or surrogate: text that is its own JSON. */
 const PLAIN = /^[ !#-[\]-\ud7ff\ue000-\uffff]*$/
 

@@ -16,9 +16,7 @@ const never = new AbortController().signal
 
 /** One line, unless `more` says how many there are. */
 export function batchOf(text: string, more: Partial<Batch> = {}): Batch {
-  const lines = `${text}\n`
-  const bytes = Buffer.byteLength(lines)
-  return { lines, bytes, count: 1, receivedMs: 1_000, canRetry: true, ...more }
+  return { lines: Buffer.from(`${text}\n`), count: 1, receivedMs: 1_000, canRetry: true, ...more }
 }
 
 /** The lines, in order: batches that are appended together may share frames. */

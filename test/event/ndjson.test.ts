@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { columns, type Event } from '../../src/event/event.ts'
-import { eventLine, parseEventLine, sharedEnd } from '../../src/event/ndjson.ts'
+import { eventLine, linesToBytes, parseEventLine, sharedEnd } from '../../src/event/ndjson.ts'
 
 const least: Event = {
   event_id: 'e1',
@@ -126,4 +126,26 @@ test('what is no event of this version does not read back', async (t) => {
 
 test('columns of a later minor version are left out when read', async (t) => {
   t.strictSame(parseEventLine(JSON.stringify({ v: 1, ...least, colour: 'red' })), least)
+})
+
+test('lines become the bytes of their text, however many and in whatever script', async (t) => {
+  const small = ['{"a":1}\n']
+  const wide = Array.from({ length: 3_000 }, (_, i) => `{"a":"Zürich 漢字 😀 ${i}"}\n`)
+  for (const [rule, lines] of [
+    ['none', []],
+    ['one', small],
+    ['some that make a piece', Array<string>(3_000).fill('{"a":1}\n')],
+    ['more than there was room for so far', [...wide, ...wide, ...wide]],
+    ['one that is longer than a piece', [`"${'é'.repeat(100_000)}"\n`, ...small]],
+    ['few again', small],
+  ] as const) {
+    t.equal(linesToBytes(lines).toString(), lines.join(''), rule)
+  }
+})
+
+test('the bytes of lines are not written over by those that follow', async (t) => {
+  const lines = (text: string) => Array<string>(3_000).fill(`${text}\n`)
+  const [first, second] = [linesToBytes(lines('first')), linesToBytes(lines('other'))]
+  t.equal(String(first), lines('first').join(''))
+  t.equal(String(second), lines('other').join(''))
 })

@@ -30,7 +30,7 @@ export function memoryJournal(durability: Durability = 'memory'): MemoryJournal 
     batches,
     failWith: undefined,
     gate: Promise.resolve(),
-    events: () => batches.flatMap(({ lines }) => parseLines(lines)),
+    events: () => batches.flatMap(({ lines }) => parseLines(String(lines))),
     async append(batch) {
       await this.gate
       if (this.failWith) throw this.failWith

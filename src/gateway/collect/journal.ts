@@ -4,9 +4,7 @@ export type Durability = 'journal' | 'stream' | 'lake' | 'memory'
 /** One request's accepted events. Journalled, and later lost or kept, as one. */
 export interface Batch {
   /** NDJSON: `count` lines, each ending in a newline, each one Event. */
-  readonly lines: string
-  /** Of the lines in UTF-8. */
-  readonly bytes: number
+  readonly lines: Buffer
   readonly count: number
   /** Arrival, epoch ms: decides the lake partition. */
   readonly receivedMs: number

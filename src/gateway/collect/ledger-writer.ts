@@ -1,6 +1,7 @@
 import { MINUTE_MS, type MinuteCount, minuteOf } from '../../event/app-tally.ts'
 import type { Ledger } from '../../event/ledger.ts'
 import { type LedgerEvent, ledgerLine } from '../../event/ledger-event.ts'
+import { linesToBytes } from '../../event/ndjson.ts'
 import { sleep } from '../../std/abort.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Entropy } from '../../std/id.ts'
@@ -76,8 +77,7 @@ async function isWritten(
   events: readonly LedgerEvent[],
   { journal, clock, telemetry }: LedgerWriterOptions,
 ): Promise<boolean> {
-  const lines = events.map(ledgerLine).join('')
-  const batch = { lines, bytes: Buffer.byteLength(lines), count: events.length }
+  const batch = { lines: linesToBytes(events.map(ledgerLine)), count: events.length }
   try {
     // Like a beacon's: there is nobody who would send it again.
     await journal.append({ ...batch, receivedMs: clock.nowMs(), canRetry: false })

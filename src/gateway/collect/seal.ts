@@ -1,6 +1,6 @@
 import { Counter } from 'prom-client'
 import { enrich } from '../../event/enrich.ts'
-import { eventLine, sharedEnd } from '../../event/ndjson.ts'
+import { eventLine, linesToBytes, sharedEnd } from '../../event/ndjson.ts'
 import { scrub } from '../../event/scrub.ts'
 import { truncateAddress } from '../../http/addresses.ts'
 import type { Clock } from '../../std/clock.ts'
@@ -58,15 +58,15 @@ export function createSeal({ clock, entropy, telemetry }: SealPorts): Seal {
     const networkOf = () => (app.ip === 'drop' ? '' : truncateAddress(address))
     const idOf = eventIds({ body, userAgent, networkOf, canRetry, entropy })
     const privacy = { allowQuery: app.allowQuery, stripIds: gpc && app.gpc === 'strip' }
+    const lines: string[] = []
     let replaced = 0
-    let lines = ''
     for (const { measurement, index } of accepted) {
       const clean = scrub(measurement, privacy, saltId)
       const { stamp, clockReplaced } = enrich(clean, idOf(clean, index), receivedMs)
       if (clockReplaced) replaced++
-      lines += eventLine(clean, stamp, shared)
+      lines.push(eventLine(clean, stamp, shared))
     }
     if (replaced > 0) clockReplacedTotal.inc(replaced)
-    return { lines, bytes: Buffer.byteLength(lines), count: accepted.length, receivedMs, canRetry }
+    return { lines: linesToBytes(lines), count: accepted.length, receivedMs, canRetry }
   }
 }

@@ -107,7 +107,7 @@ export function adoptFolders(options: AdoptionOptions): Adoption {
 
   /** Insists: a journal that is full has room again when something was delivered. False when there was no time for it. */
   async function isMoved({ lines, count, receivedMs }: Frame): Promise<boolean> {
-    const batch = { lines: lines.toString(), bytes: lines.length, count, receivedMs, canRetry: true }
+    const batch = { lines, count, receivedMs, canRetry: true }
     while (!ending.signal.aborted) {
       try {
         await journal.append(batch)

@@ -13,7 +13,7 @@ import { Holdings } from './holdings.ts'
 import { createJournalMetrics, type JournalMetrics } from './journal-metrics.ts'
 import { quarantineBytes } from './quarantine.ts'
 import { type Recovered, type Recovery, recover } from './recovery.ts'
-import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES } from './segment.ts'
+import { frameBytes, MAX_FRAME_BYTES } from './segment.ts'
 import { SegmentWriter } from './segment-writer.ts'
 import { checkRoom } from './watermarks.ts'
 
@@ -140,7 +140,7 @@ class OpenJournal implements DiskJournal {
 
   async append(batch: Batch): Promise<Durability> {
     if (this.#closed) throw new AppError('shutting_down', 'The journal is closed')
-    const bytes = FRAME_HEADER_BYTES + batch.bytes
+    const bytes = frameBytes(batch.lines)
     if (bytes > MAX_FRAME_BYTES) {
       throw new AppError('body_too_large', `A batch of ${bytes} bytes; the journal takes ${MAX_FRAME_BYTES}`)
     }

@@ -43,7 +43,6 @@ interface Waiting {
 /** Lets requests that arrive together share one sync. One group is under way at a time. */
 export class GroupCommit {
   readonly #options: GroupCommitOptions
-  readonly #scratch = Buffer.allocUnsafeSlow(SEGMENT_HEADER_BYTES + GROUP_BYTES)
   #nextSequence: number
   #waiting: Waiting[] = []
   #waitingBytes = 0
@@ -65,7 +64,7 @@ export class GroupCommit {
   append(batch: Batch): Promise<'journal'> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ batch, resolve, reject })
-      this.#waitingBytes += FRAME_HEADER_BYTES + batch.bytes
+      this.#waitingBytes += frameBytes(batch.lines)
       if (this.#idle) this.#running = this.#run()
       else if (this.#isFull()) this.#hurry?.()
     })
@@ -109,7 +108,7 @@ export class GroupCommit {
   #takeGroup(): readonly Waiting[] {
     let bytes = 0
     const beyond = this.#waiting.findIndex(({ batch }, index) => {
-      bytes += FRAME_HEADER_BYTES + batch.bytes
+      bytes += frameBytes(batch.lines)
       return index === GROUP_BATCHES || (index > 0 && bytes > GROUP_BYTES)
     })
     return this.#waiting.splice(0, beyond < 0 ? this.#waiting.length : beyond)
@@ -125,30 +124,34 @@ export class GroupCommit {
       const error = new AppError(code, `Journal write failed: ${errnoOf(cause)}`, { cause })
       for (const { reject } of waiting) reject(error)
     } finally {
-      for (const { batch } of waiting) this.#waitingBytes -= FRAME_HEADER_BYTES + batch.bytes
+      for (const { batch } of waiting) this.#waitingBytes -= frameBytes(batch.lines)
     }
   }
 
-  /** Sequences are used once: what was written but not synced may come to light at the next start, between others. */
+  /**
+   * Sequences are used once: what was written but not synced may come to light at the next start, between others. The
+   * frames lie in memory of their own, where they are packed from: one copy serves the disk and the reader.
+   */
   #encode(waiting: readonly Waiting[]): Group {
     const firstSequence = this.#nextSequence
-    const frames = join(waiting, this.#options.frameBytes ?? FRAME_BYTES).map(
-      ({ lines, count, receivedMs }): Frame => {
-        const sequence = this.#nextSequence
-        this.#nextSequence += 1
-        return { sequence, lines: Buffer.from(lines), count, receivedMs }
-      },
-    )
-    const size = frames.reduce((sum, { lines }) => sum + frameBytes(lines), SEGMENT_HEADER_BYTES)
-    const into = size <= this.#scratch.length ? this.#scratch : Buffer.allocUnsafe(size)
+    const joined = join(waiting, this.#options.frameBytes ?? FRAME_BYTES)
+    const size = joined.reduce((sum, { bytes }) => sum + FRAME_HEADER_BYTES + bytes, SEGMENT_HEADER_BYTES)
+    const into = Buffer.allocUnsafeSlow(size)
     let at = SEGMENT_HEADER_BYTES
-    for (const frame of frames) at = encodeFrame(into, at, frame)
-    return { firstSequence, frames, bytes: into.subarray(0, at) }
+    const frames = joined.map(({ lines, bytes, count, receivedMs }): Frame => {
+      const head = { sequence: this.#nextSequence, count, receivedMs }
+      const frame = { ...head, lines: encodeFrame(into, at, head, lines) }
+      this.#nextSequence += 1
+      at += FRAME_HEADER_BYTES + bytes
+      return frame
+    })
+    return { firstSequence, frames, bytes: into }
   }
 }
 
 interface Joined {
-  lines: string
+  readonly lines: Buffer[]
+  bytes: number
   count: number
   receivedMs: number
 }
@@ -156,17 +159,17 @@ interface Joined {
 /** The batches in order, as few frames. The first to arrive gives a frame its time, since the lake goes by the oldest. */
 function join(waiting: readonly Waiting[], frameBytes: number): Joined[] {
   const joined: Joined[] = []
-  let room = 0
+  let open: Joined | undefined
   for (const { batch } of waiting) {
-    const open = joined.at(-1)
-    if (open === undefined || batch.bytes > room) {
-      joined.push({ lines: batch.lines, count: batch.count, receivedMs: batch.receivedMs })
-      room = frameBytes - batch.bytes
+    const { lines, count, receivedMs } = batch
+    if (open === undefined || open.bytes + lines.length > frameBytes) {
+      open = { lines: [lines], bytes: lines.length, count, receivedMs }
+      joined.push(open)
     } else {
-      open.lines += batch.lines
-      open.count += batch.count
-      open.receivedMs = Math.min(open.receivedMs, batch.receivedMs)
-      room -= batch.bytes
+      open.lines.push(lines)
+      open.bytes += lines.length
+      open.count += count
+      open.receivedMs = Math.min(open.receivedMs, receivedMs)
     }
   }
   return joined

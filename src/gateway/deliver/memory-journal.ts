@@ -15,7 +15,7 @@ export function memoryJournal({ maxBytes }: { readonly maxBytes: number }): Memo
     ...queue,
     async append(batch: Batch) {
       checkRoom(batch, queue.state().bytes, maxBytes)
-      queue.push({ ...batch, lines: Buffer.from(batch.lines) })
+      queue.push(batch)
       return 'memory'
     },
     close: async () => queue.close(),

@@ -26,6 +26,8 @@ const TWO_TO_32 = 0x1_0000_0000
 /** Sequences are JavaScript integers: the upper half never reaches 2^21. */
 const MAX_HIGH = 0x20_0000
 
+export type FrameHead = Omit<Frame, 'lines'>
+
 export const frameBytes = (lines: Buffer): number => FRAME_HEADER_BYTES + lines.length
 
 export function encodeSegmentHeader(into: Buffer, firstSequence: number): void {
@@ -48,16 +50,20 @@ export function decodeSegmentHeader(bytes: Buffer): SegmentHeader {
   return { kind: 'valid', firstSequence: readSequence(bytes, 8) }
 }
 
-/** Writes the frame at `at` and answers where it ends. */
-export function encodeFrame(into: Buffer, at: number, frame: Frame): number {
-  const end = at + frameBytes(frame.lines)
+/** Writes the frame at `at`, its lines one behind the other, and answers them where they lie now. */
+export function encodeFrame(into: Buffer, at: number, head: FrameHead, lines: readonly Buffer[]): Buffer {
+  const start = at + FRAME_HEADER_BYTES
+  let end = start
+  for (const some of lines) {
+    into.set(some, end)
+    end += some.length
+  }
   into.writeUInt32LE(end - at - PREFIX_BYTES, at)
-  writeSequence(into, frame.sequence, at + 8)
-  into.writeUInt32LE(frame.count, at + 16)
-  into.writeDoubleLE(frame.receivedMs, at + 20)
-  into.set(frame.lines, at + FRAME_HEADER_BYTES)
+  writeSequence(into, head.sequence, at + 8)
+  into.writeUInt32LE(head.count, at + 16)
+  into.writeDoubleLE(head.receivedMs, at + 20)
   into.writeUInt32LE(crc32c(into.subarray(at + PREFIX_BYTES, end)), at + 4)
-  return end
+  return into.subarray(start, end)
 }
 
 /** The frame that begins at `at`, its lines a view of `bytes`; undefined when none does, or not all of it is there. */

@@ -121,7 +121,7 @@ export function streamJournal(options: StreamJournalOptions): StreamJournal {
       const { bytes } = queue.state()
       if (batch.canRetry) checkRoom(batch, bytes, maxBytes)
       if (isHopeless() || !hasRoom(batch, bytes, maxBytes)) return instead(batch)
-      const sequence = queue.push({ ...batch, lines: Buffer.from(batch.lines) })
+      const sequence = queue.push(batch)
       return new Promise((resolve) =>
         senders.set(sequence, {
           sinceMs: clock.monotonicMs(),

@@ -7,7 +7,7 @@ const ALL_SENDERS_SHARE = 0.95
 
 /** Whether a journal that holds `heldBytes` has room for this sender's batch. */
 export const hasRoom = (batch: Batch, heldBytes: number, maxBytes: number): boolean =>
-  heldBytes + batch.bytes <= maxBytes * shareOf(batch)
+  heldBytes + batch.lines.length <= maxBytes * shareOf(batch)
 
 /** Throws `journal_full` where there is no room. */
 export function checkRoom(batch: Batch, heldBytes: number, maxBytes: number): void {

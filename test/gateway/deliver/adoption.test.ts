@@ -38,7 +38,7 @@ function setup(dir: string, more: Partial<AdoptionOptions> = {}) {
     return openJournal(path)
   }
   const options = { dir, workers: 1, openOrphan, journal, ledger, telemetry, pauseMs: 1, ...more }
-  const texts = () => journal.batches.map(({ lines }) => lines.trim())
+  const texts = () => journal.batches.map(({ lines }) => String(lines).trim())
   return { adopt: () => adoptFolders(options), journal, ledger, opened, texts, said: () => said }
 }
 
@@ -60,7 +60,7 @@ test('what former workers left goes into our journal, in order, and their folder
   t.same(texts(), ['a', 'b', 'c'])
   t.match(journal.batches[0], {
     count: 1,
-    bytes: 2,
+    lines: Buffer.from('a\n'),
     receivedMs: 1_002,
     canRetry: true,
   } satisfies Partial<Batch>)

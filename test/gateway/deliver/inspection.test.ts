@@ -6,7 +6,7 @@ import { encodeFrame, frameBytes } from '../../../src/gateway/deliver/segment.ts
 function frame(sequence: number): Buffer {
   const lines = Buffer.from('{"a":123}\n')
   const bytes = Buffer.alloc(frameBytes(lines))
-  encodeFrame(bytes, 0, { sequence, lines, count: 2, receivedMs: sequence * 10 })
+  encodeFrame(bytes, 0, { sequence, count: 2, receivedMs: sequence * 10 }, [lines])
   return bytes
 }
 const SIZE = 38

@@ -9,8 +9,9 @@ const frame = {
 }
 
 function encoded(more: Partial<typeof frame> = {}): Buffer {
-  const bytes = Buffer.alloc(segment.frameBytes(more.lines ?? frame.lines))
-  segment.encodeFrame(bytes, 0, { ...frame, ...more })
+  const { lines, ...head } = { ...frame, ...more }
+  const bytes = Buffer.alloc(segment.frameBytes(lines))
+  segment.encodeFrame(bytes, 0, head, [lines])
   return bytes
 }
 
@@ -21,6 +22,17 @@ t.test('a frame is read back as it was written, anywhere', (t) => {
     t.equal(segment.decodeFrame(encoded({ sequence }), 0)?.sequence, sequence)
   }
   t.equal(segment.decodeFrame(encoded({ lines: Buffer.alloc(0), count: 0 }), 0)?.lines.length, 0)
+  t.end()
+})
+
+t.test('lines that come in pieces are one frame, and are answered where they lie', (t) => {
+  const { lines, ...head } = frame
+  const bytes = Buffer.alloc(5 + segment.frameBytes(lines))
+  const placed = segment.encodeFrame(bytes, 5, head, [lines.subarray(0, 3), lines.subarray(3)])
+  t.same(segment.decodeFrame(bytes, 5), frame)
+  t.same(placed, lines)
+  bytes.fill(0)
+  t.same(placed, Buffer.alloc(lines.length), 'a view')
   t.end()
 })
 

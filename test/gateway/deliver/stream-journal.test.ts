@@ -99,7 +99,7 @@ t.test('nobody waits longer than nine seconds, and who cannot come again is kept
   t.match(await settled, [{ reason: { code: 'sinks_unavailable' } }, { value: 'journal' }])
   t.equal(journal.state().oldestMs, undefined, 'what nobody waits for is not late')
   t.same(
-    disk.batches.map(({ lines }) => lines),
+    disk.batches.map(({ lines }) => String(lines)),
     ['b\n'],
   )
   t.match(said(), /Neither the stream nor the lake takes events/)
