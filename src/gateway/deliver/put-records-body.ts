@@ -6,18 +6,28 @@ import type { StreamRecord } from './stream.ts'
  * https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
  */
 export function putRecordsBody(streamName: string, records: readonly StreamRecord[]): Buffer {
-  const pieces = [`{"StreamName":${JSON.stringify(streamName)},"Records":[`]
-  for (const { data, partitionKey } of records) {
-    const separator = pieces.length === 1 ? '' : ','
-    pieces.push(`${separator}{"PartitionKey":${JSON.stringify(partitionKey)},"Data":"`)
-    pieces.push(data.toString('base64'))
-    pieces.push('"}')
-  }
-  pieces.push(']}')
+  const start = `{"StreamName":${JSON.stringify(streamName)},"Records":[`
+  const parts = records.map(({ partitionKey, data }, index) => {
+    const separator = index === 0 ? '' : ','
+    return { head: `${separator}{"PartitionKey":${JSON.stringify(partitionKey)},"Data":"`, data }
+  })
+  const size = parts.reduce((sum, { head, data }) => sum + head.length + dataBytes(data), start.length)
+  const body = Buffer.allocUnsafe(size + END.length)
 
   // All of it is ASCII: stream names and keys have no other characters, and base64 has none.
-  const body = Buffer.allocUnsafe(pieces.reduce((sum, piece) => sum + piece.length, 0))
-  let at = 0
-  for (const piece of pieces) at += body.write(piece, at, 'latin1')
+  let at = body.write(start, 0, 'latin1')
+  for (const { head, data } of parts) {
+    at += body.write(head, at, 'latin1')
+    // One text at a time: all of them together are twice the body.
+    at += body.write(data.toString('base64'), at, 'latin1')
+    at += body.write(RECORD_END, at, 'latin1')
+  }
+  body.write(END, at, 'latin1')
   return body
 }
+
+const RECORD_END = '"}'
+const END = ']}'
+
+/** Of a record's data in the body, and of what ends the record. */
+const dataBytes = ({ length }: Buffer): number => Math.ceil(length / 3) * 4 + RECORD_END.length
