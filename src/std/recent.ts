@@ -15,6 +15,7 @@ export function recent<Value>(
   // A Map keeps the order of insertion.
   const held = new Map<string, Value>()
   let size = 0
+  let newest: string | undefined
 
   function forget(key: string): void {
     const value = held.get(key)
@@ -27,10 +28,13 @@ export function recent<Value>(
     size: () => size,
     get: (key) => held.get(key),
     set(key, value) {
+      // Nothing to do for what comes again and again: a Map grows with every removal, and is then made anew.
+      if (key === newest && held.get(key) === value) return
       forget(key)
       const added = sizeOf(value, key)
       if (added > limit) return
       held.set(key, value)
+      newest = key
       size += added
       while (size > limit) forget(String(held.keys().next().value))
     },

@@ -38,3 +38,18 @@ test('a value that alone is too large is not held, and drives nothing out but it
   texts.set('a', '12345')
   t.same([texts.get('a'), texts.get('b'), texts.size()], [undefined, '12', 2])
 })
+
+test('what is set again and again stays the newest, with its latest value', async (t) => {
+  const values = recent<number>(2)
+  values.set('a', 1)
+  values.set('b', 2)
+  values.set('b', 2)
+  values.set('b', 3)
+  values.set('c', 4)
+  t.same([values.get('a'), values.get('b'), values.get('c'), values.size()], [undefined, 3, 4, 2])
+  const sized = recent<number>(2, (value) => value)
+  sized.set('a', 1)
+  sized.set('a', 3)
+  sized.set('a', 1)
+  t.same([sized.get('a'), sized.size()], [1, 1], 'one that was too large for a while')
+})

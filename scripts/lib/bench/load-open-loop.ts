@@ -67,7 +67,8 @@ function answered(socket: Socket, status: number): void {
 let next = 0
 function sendDue(): void {
   while (next < due.length) {
-    const socket = idle.pop()
+    // In turn: at a low rate the last ones would never post, and be closed by a server that waits for their first request.
+    const socket = idle.shift()
     if (socket === undefined) return
     dueOf.set(socket, due[next] ?? 0)
     socket.write(requests[next % requests.length] ?? '')

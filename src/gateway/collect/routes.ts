@@ -42,14 +42,18 @@ export async function collectRoutes(app: FastifyInstance, ports: CollectRoutePor
   /** The schemas are documentation: what is in a body only its format knows. */
   const validatorCompiler = () => () => true
 
-  const accept = (format: Format) => async (request: FastifyRequest, reply: FastifyReply) => {
-    const retries = canRetry(request.headers['content-type'])
-    const receipt = await submit(request, { ...ports, format, retries })
-    return retries ? reply.code(202).send(receipt) : reply.code(204).send()
+  const accept = (format: Format) => {
+    const submitting = { ...ports, format }
+    return async (request: FastifyRequest, reply: FastifyReply) => {
+      const retries = canRetry(request.headers['content-type'])
+      const receipt = await submit(request, submitting, retries)
+      return retries ? reply.code(202).send(receipt) : reply.code(204).send()
+    }
   }
   app.post('/v1/events', { schema: eventsSchema, validatorCompiler, handler: accept(native) })
   app.post('/v1/web-vitals', { schema: webVitalsSchema, validatorCompiler, handler: accept(webVitals) })
 
+  const asPixel = { ...ports, format: pixel }
   app.get('/v1/pixel.gif', {
     schema: pixelSchema,
     validatorCompiler,
@@ -58,7 +62,7 @@ export async function collectRoutes(app: FastifyInstance, ports: CollectRoutePor
       if (request.url.length > MAX_PIXEL_URL_BYTES) {
         throw new AppError('uri_too_long', `The URL exceeds ${MAX_PIXEL_URL_BYTES} bytes.`)
       }
-      await submit(request, { ...ports, format: pixel, retries: false })
+      await submit(request, asPixel, false)
       return sendPixel(reply)
     },
     // A page must not show a broken image because we are busy: the outcome is counted, not told.
@@ -73,12 +77,14 @@ const sendPixel = (reply: FastifyReply) => reply.code(200).type('image/gif').sen
 
 interface Submitting extends CollectRoutePorts {
   readonly format: Format
-  readonly retries: boolean
 }
 
 /** From Fastify's request to ours. What is read of the body is held against the budget until the answer is known. */
-async function submit(request: FastifyRequest, submitting: Submitting): Promise<Receipt> {
-  const { collector, inflight, inflate, countryHeader, isTrusted, format, retries } = submitting
+async function submit(
+  request: FastifyRequest,
+  { collector, inflight, inflate, countryHeader, isTrusted, format }: Submitting,
+  retries: boolean,
+): Promise<Receipt> {
   const { headers } = request
   const query = singleValued(request.query)
   const country = countryOf(headers, countryHeader)

@@ -94,7 +94,7 @@ class StreamPump implements Pump {
     const maxUnreleasedFrames = MAX_UNRELEASED_FRAMES
     this.#options = { retry, maxInFlightBytes, maxUnreleasedFrames, ...options }
     this.#outbox = createOutbox(
-      () => entropy.token(16),
+      () => entropy.id(),
       (parcel) => this.#own(this.#bury(parcel, 'too_large')),
     )
     this.#lanes = createLanes(options)
