@@ -1,9 +1,15 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { KinesisClient } from '@aws-sdk/client-kinesis'
+import { NodeHttpHandler } from '@smithy/node-http-handler'
 import t, { type Test } from 'tap'
 import { kinesisClient, kinesisStream } from '../../../src/gateway/deliver/kinesis.ts'
 import { failureOf } from '../../../src/gateway/deliver/kinesis-errors.ts'
 import type { RecordOutcome } from '../../../src/gateway/deliver/stream.ts'
 import { linesOf, recordOf, streamContract } from '../../contracts/stream.ts'
 import { type Fault, type PutResult, startKinesis } from '../../fakes/kinesis.ts'
+import { verdictOn } from '../../fakes/sigv4.ts'
 
 const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' }
 const live = () => new AbortController().signal
@@ -212,6 +218,46 @@ t.test('a clock that is wrong heals with the second call: the client has learnt 
     t.strictSame(await stream.put(records('b'), live()), [STORED])
     t.strictSame(sorted(await stored()), ['a', 'b'])
   }
+})
+
+t.test('each call is signed as it is sent, with the credentials of its time', async (t) => {
+  const region = 'eu-west-1'
+  const keys = new Map([
+    ['OLD', { secret: 'old' }],
+    ['NEW', { secret: 'new' }],
+  ])
+  const seen: string[] = []
+  const server = createServer(async (request, response) => {
+    const body = Buffer.concat(await request.toArray())
+    const { method = '', headers } = request
+    const verdict = verdictOn({ method, headers, body }, { region, keys, nowMs: Date.now() })
+    seen.push(verdict.kind === 'signed' ? verdict.key.secret : verdict.why)
+    const Records = JSON.parse(String(body)).Records.map(() => ({ SequenceNumber: '1', ShardId: '1' }))
+    response.end(JSON.stringify({ FailedRecordCount: 0, Records }))
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  let id = 'OLD'
+  const client = new KinesisClient({
+    region,
+    endpoint: `http://127.0.0.1:${port}`,
+    // Due for renewal at once, so that the client asks again for each call.
+    credentials: async () => ({
+      ...{ accessKeyId: id, secretAccessKey: keys.get(id)?.secret ?? '' },
+      expiration: new Date(Date.now() + 1_000),
+    }),
+    requestHandler: new NodeHttpHandler(),
+  })
+  const stream = kinesisStream({ client, streamName: 'events' })
+  t.teardown(() => stream.close())
+
+  const names = Array.from({ length: 10 }, (_, index) => `record ${index}`.repeat(index + 1))
+  const together = await Promise.all(names.map((name) => stream.put(records(name), live())))
+  t.strictSame(together, Array(10).fill([STORED]), 'calls that overlap')
+  id = 'NEW'
+  t.strictSame(await stream.put(records('later'), live()), [STORED])
+  t.strictSame(seen, [...Array(10).fill('old'), 'new'])
 })
 
 t.test('a stream that does not exist is a misconfiguration', async (t) => {
