@@ -71,7 +71,9 @@ export function linesToBytes(lines: readonly string[]): Buffer {
     text = ''
   }
   if (at === 0) return Buffer.from(text)
-  return Buffer.from(scratch.subarray(0, write(text, at)))
+  // Before the scratch is looked at: writing may put a larger one in its place.
+  const end = write(text, at)
+  return Buffer.from(scratch.subarray(0, end))
 }
 
 /** Writes into the scratch, which grows to the largest request, and answers where the text ends. */

@@ -128,6 +128,20 @@ test('columns of a later minor version are left out when read', async (t) => {
   t.strictSame(parseEventLine(JSON.stringify({ v: 1, ...least, colour: 'red' })), least)
 })
 
+test('of a request that is a little larger than all before, nothing is cut off', async (t) => {
+  // The first here to ask for bytes. In steps of less than a piece, so that the scratch grows with the last piece of some.
+  const line = `"${'x'.repeat(1_000)}"\n`
+  for (let count = 1; count < 2_000; count += 7) {
+    const bytes = linesToBytes(Array<string>(count).fill(line))
+    if (bytes.length !== count * line.length) t.equal(bytes.length, count * line.length, `${count} lines`)
+  }
+  const long = Array.from({ length: 10 }, (_, i) => `"${'é'.repeat(300_000 * (i + 1))}"\n`)
+  for (const text of long) {
+    const lines = [`"${'y'.repeat(20_000)}"\n`, text.slice(0, 16_000), text.slice(16_000)]
+    t.ok(linesToBytes(lines).equals(Buffer.from(lines.join(''))), `${text.length} characters`)
+  }
+})
+
 test('lines become the bytes of their text, however many and in whatever script', async (t) => {
   const small = ['{"a":1}\n']
   const wide = Array.from({ length: 3_000 }, (_, i) => `{"a":"Zürich 漢字 😀 ${i}"}\n`)
