@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Test, test } from 'tap'
-import { contentsOf } from '../scripts/lib/bench/count.ts'
+import { bodyOf, isAsPosted } from '../scripts/lib/bench/body.ts'
+import { contentsOf, linesOf } from '../scripts/lib/bench/count.ts'
 import { has } from '../scripts/lib/bench/machine.ts'
 import { faultsOf } from '../scripts/lib/bench/measure.ts'
 import { parseOptions } from '../scripts/lib/bench/options.ts'
@@ -32,14 +33,39 @@ test('the sink finds what JSON.parse would find in a PutRecords body', async (t)
   ] as const) {
     const { soloBytes, ...found } = contentsOf(sent)
     t.same(found, { records, lines, dataBytes }, what)
+    if (dataBytes > 0) t.equal(linesOf(sent).length, lines, `${what}: as many to be read`)
     t.ok(soloBytes >= (dataBytes * 4) / 3, `${what}: a record a line is no smaller than its base64`)
   }
 })
 
+test('a line that is not what was posted is told', async (t) => {
+  const [, posted] = JSON.parse(bodyOf(2, 'plain').toString())
+  const lineOf = (change: object) => JSON.stringify({ v: 1, weight: 1, ...posted, ...change })
+  for (const [what, line, expected] of [
+    ['as posted', lineOf({}), true],
+    ['of the gateway itself', '{"name":"headgate.ledger","event_id":"x"}', true],
+    ['with another value', lineOf({ value: 1 }), false],
+    ['without a column', lineOf({ session_id: undefined }), false],
+    ['of another event', lineOf({ event_id: 'v6-1795384242843-7451286725201:1' }), false],
+    ['of nobody’s event', lineOf({ event_id: 'x' }), false],
+    ['cut short', lineOf({}).slice(0, 50), false],
+    ['zeros', '\u0000', false],
+  ] as const) {
+    t.equal(isAsPosted(line), expected, what)
+  }
+})
+
 test('counts that do not add up are faults', async (t) => {
+  const sample = { lines: 9, wrong: [] }
   const run = { posts: 10, refused: 0, broken: 0, seconds: 1, p50Ms: 1, p99Ms: 1, p999Ms: 1, cpuMicros: 1 }
   for (const [what, period, unreadPosts, faults] of [
     ['all delivered', { run, events: 50, accepted: 50 }, 0, []],
+    [
+      'one that is not what was posted',
+      { run, events: 50, accepted: 50, sample: { lines: 9, wrong: ['{"v":1'] } },
+      0,
+      ['1 of 9 lines are not what was posted: {"v":1'],
+    ],
     ['accepted, but its answer was not read', { run, events: 55, accepted: 55 }, 1, []],
     [
       'more than could be unread',
@@ -61,7 +87,7 @@ test('counts that do not add up are faults', async (t) => {
       ['2 posts were refused, 1 broke'],
     ],
   ] as const) {
-    t.same(faultsOf(period, 5, unreadPosts), faults, what)
+    t.same(faultsOf({ sample, ...period }, 5, unreadPosts), faults, what)
   }
 })
 
@@ -123,6 +149,7 @@ test('a second of the bench delivers exactly what it acknowledged, an outage inc
   ])
   t.ok((full?.figures['acknowledged'] ?? 0) > 0)
   t.ok((full?.figures['halfAcknowledged'] ?? 0) > 0)
+  t.ok((full?.figures['sampledLines'] ?? 0) > 0)
   t.equal(full?.figures['halfDelivered'], full?.figures['halfAcknowledged'])
   t.equal(outage?.figures['acknowledged'], 5_000)
   t.ok((outage?.figures['delivered'] ?? 0) + (outage?.figures['fallback'] ?? 0) >= 5_000)

@@ -1,14 +1,18 @@
+import { isDeepStrictEqual } from 'node:util'
 import { gzipSync } from 'node:zlib'
+import { LEDGER_NAME } from '../../../src/event/ledger-event.ts'
 
 export type Encoding = 'plain' | 'gzip'
+
+const FIRST_ID = 7_451_286_725_201
 
 /** A web-vitals measurement as a page sends it: the same fields for every size, so that sizes can be compared. */
 const event = (i: number) => ({
   name: 'browser.web_vital.lcp',
   value: 1234.5 + i,
   unit: 'ms',
-  event_id: `v6-1795384242843-${7451286725201 + i}:1`,
-  measurement_id: `v6-1795384242843-${7451286725201 + i}`,
+  event_id: `v6-1795384242843-${FIRST_ID + i}:1`,
+  measurement_id: `v6-1795384242843-${FIRST_ID + i}`,
   page_url: 'https://shop.example.com/products/kettle',
   page_route: '/products/:id',
   navigation_type: 'navigate',
@@ -20,6 +24,23 @@ export function bodyOf(eventsPerPost: number, encoding: Encoding): Buffer {
   const events = Array.from({ length: eventsPerPost }, (_, i) => event(i))
   const json = Buffer.from(JSON.stringify(eventsPerPost === 1 ? events[0] : events))
   return encoding === 'gzip' ? gzipSync(json) : json
+}
+
+/** Whether a stored line has everything of the event that was posted, or is what the gateway tells of itself. */
+export function isAsPosted(line: string): boolean {
+  const row = parsed(line)
+  if (row['name'] === LEDGER_NAME) return true
+  const [, id] = /-(\d+):1$/.exec(String(row['event_id'])) ?? []
+  const posted = Object.entries(event(Number(id) - FIRST_ID))
+  return posted.every(([name, value]) => isDeepStrictEqual(row[name], value))
+}
+
+function parsed(line: string): Readonly<Record<string, unknown>> {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return {}
+  }
 }
 
 const USER_AGENT =

@@ -25,7 +25,7 @@ export function contentsOf(body: Buffer): Contents {
     const start = at + DATA.length
     const end = body.indexOf(QUOTE, start)
     const data = Buffer.from(body.toString('latin1', start, end), 'base64')
-    const found = linesOf(data)
+    const found = countLines(data)
     records += 1
     lines += found.lines
     dataBytes += data.length
@@ -36,7 +36,7 @@ export function contentsOf(body: Buffer): Contents {
 }
 
 /** A record without a newline at its end, as others send it, is a line all the same. */
-function linesOf(data: Buffer): { lines: number; soloBytes: number } {
+function countLines(data: Buffer): { lines: number; soloBytes: number } {
   let [lines, soloBytes] = [0, 0]
   for (let start = 0; start < data.length; ) {
     const end = data.indexOf(NEWLINE, start) + 1 || data.length
@@ -45,6 +45,14 @@ function linesOf(data: Buffer): { lines: number; soloBytes: number } {
     start = end
   }
   return { lines, soloBytes }
+}
+
+/** The lines themselves: for samples, as it takes long. */
+export function linesOf(body: Buffer): readonly string[] {
+  const { Records } = JSON.parse(body.toString()) as {
+    readonly Records: readonly { readonly Data: string }[]
+  }
+  return Records.flatMap(({ Data }) => Buffer.from(Data, 'base64').toString().replace(/\n$/, '').split('\n'))
 }
 
 const base64Bytes = (bytes: number): number => Math.ceil(bytes / 3) * 4

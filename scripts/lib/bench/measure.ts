@@ -93,8 +93,9 @@ function fullFigures({ run, events, cpuMicros }: Period, { eventsPerPost }: Load
   }
 }
 
-const deliveryFigures = ({ seen, events, sinkCpuMicros, drainMs }: Period): Figures => ({
+const deliveryFigures = ({ seen, events, sample, sinkCpuMicros, drainMs }: Period): Figures => ({
   ...kinesisFigures(seen, events),
+  sampledLines: sample.lines,
   sinkCpuMicrosPerEvent: round(sinkCpuMicros / events),
   drainMs: Math.round(drainMs),
 })
@@ -123,6 +124,8 @@ export interface Period {
   readonly events: number
   /** By the target's own account. */
   readonly accepted: number | undefined
+  /** Of a sample of lines in the sink. */
+  readonly sample: { readonly lines: number; readonly wrong: readonly string[] }
   readonly cpuMicros: number
   readonly sinkCpuMicros: number
   readonly drainMs: number
@@ -138,12 +141,14 @@ export async function period(
   const run = await load()
   const drainMs = await settled(target, sink)
   const after = await look(target, sink)
+  const sample = await sink.sample()
   const seen = since(before.sink, after.sink)
   return {
     run,
     seen,
     events: target.delivers ? target.delivered(seen, eventsPerPost) : run.posts * eventsPerPost,
     accepted: after.accepted === undefined ? undefined : after.accepted - (before.accepted ?? 0),
+    sample: { lines: sample.length, wrong: sample.filter((line) => !target.isAsPosted(line)) },
     cpuMicros: after.cpu - before.cpu,
     sinkCpuMicros: after.sinkCpu - before.sinkCpu,
     drainMs,
@@ -191,9 +196,9 @@ export const kinesisFigures = (seen: SinkCounts, delivered: number): Figures => 
   }),
 })
 
-/** Delivered must be what was accepted, exactly; acknowledged may be less by so many posts whose answers nobody read. */
+/** Delivered must be what was accepted, exactly, and what was posted; acknowledged may be less by so many posts whose answers nobody read. */
 export function faultsOf(
-  { run, events, accepted }: Pick<Period, 'run' | 'events' | 'accepted'>,
+  { run, events, accepted, sample }: Pick<Period, 'run' | 'events' | 'accepted' | 'sample'>,
   eventsPerPost: number,
   unreadPosts: number,
 ): string[] {
@@ -207,6 +212,12 @@ export function faultsOf(
   const more = events - acknowledged
   if (more < 0 || more > unreadPosts * eventsPerPost) {
     faults.push(`${acknowledged} events were acknowledged and ${events} delivered`)
+  }
+  const [first] = sample.wrong
+  if (first !== undefined) {
+    faults.push(
+      `${sample.wrong.length} of ${sample.lines} lines are not what was posted: ${first.slice(0, 200)}`,
+    )
   }
   return faults
 }

@@ -37,6 +37,8 @@ export interface Figures {
   readonly wireBytesPerEvent?: number
   /** Bytes on the wire in proportion to the same lines as a record each. */
   readonly wireToSolo?: number
+  /** Delivered lines that were held against what was posted. */
+  readonly sampledLines?: number
   readonly drainMs?: number
   readonly backlogMb?: number
   readonly drainedPerSecond?: number

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { contentsOf } from './count.ts'
+import { contentsOf, linesOf } from './count.ts'
 
 /** What the sink has seen since it started. */
 export interface SinkCounts {
@@ -16,18 +16,27 @@ export interface SinkCounts {
   readonly wireBytes: number
 }
 
-export type SinkRequest = { readonly kind: 'counts' } | { readonly kind: 'refuse'; readonly refuse: boolean }
+export type SinkRequest =
+  | { readonly kind: 'counts' }
+  | { readonly kind: 'refuse'; readonly refuse: boolean }
+  | { readonly kind: 'sample' }
 export type SinkReply =
   | { readonly kind: 'listening'; readonly port: number }
   | { readonly kind: 'counts'; readonly counts: SinkCounts }
+  /** Lines of some calls since it was last asked. */
+  | { readonly kind: 'sample'; readonly lines: readonly string[] }
 
 /**
  * The process that stands for Kinesis: PutRecords, and what senders ask about the stream, over HTTPS and HTTP/1.1, every record a success. Nothing
- * is kept but counts. `sink-server.ts KEY CERTIFICATE`; its parent asks over IPC, and it ends with its parent.
+ * is kept but counts and the bodies of some calls. `sink-server.ts KEY CERTIFICATE`; its parent asks over IPC, and it ends with its parent.
  */
 const [keyFile = '', certificateFile = ''] = process.argv.slice(2)
 let counts = { calls: 0, refused: 0, records: 0, lines: 0, dataBytes: 0, soloBytes: 0, wireBytes: 0 }
 let refuse = false
+/** One call in so many, the latest of them: enough to see whether events arrive whole, without reading each. */
+const SAMPLE_EVERY = 16
+const SAMPLE_CALLS = 8
+let sampled: readonly Buffer[] = []
 
 const server = createServer(
   { key: readFileSync(keyFile), cert: readFileSync(certificateFile) },
@@ -49,6 +58,7 @@ function answer(req: IncomingMessage, res: ServerResponse, body: Buffer): void {
 
 function putRecords(body: Buffer): string {
   const { records, lines, dataBytes, soloBytes } = contentsOf(body)
+  if (counts.calls % SAMPLE_EVERY === 0) sampled = [...sampled, body].slice(-SAMPLE_CALLS)
   counts = {
     ...counts,
     calls: counts.calls + 1,
@@ -91,10 +101,16 @@ function send(res: ServerResponse, status: number, body: string): void {
   res.end(body)
 }
 
+function takeSample(): readonly string[] {
+  const lines = sampled.flatMap(linesOf)
+  sampled = []
+  return lines
+}
+
 const reply = (message: SinkReply): boolean | undefined => process.send?.(message)
 process.on('message', (request: SinkRequest) => {
   if (request.kind === 'refuse') refuse = request.refuse
-  reply({ kind: 'counts', counts })
+  reply(request.kind === 'sample' ? { kind: 'sample', lines: takeSample() } : { kind: 'counts', counts })
 })
 process.on('disconnect', () => process.exit(0))
 server.keepAliveTimeout = 60_000

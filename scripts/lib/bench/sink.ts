@@ -11,6 +11,8 @@ export interface Sink {
   /** PEM; whoever sends must trust it. */
   readonly certificateFile: string
   counts(): Promise<SinkCounts>
+  /** Lines of some of the calls since it was last asked. */
+  sample(): Promise<readonly string[]>
   /** From now on every call is refused, or none. */
   refuse(refuse: boolean): Promise<void>
   close(): Promise<void>
@@ -26,20 +28,27 @@ export async function startSink(folder: string, launcher: readonly string[]): Pr
     port: listening.port,
     pid: child.pid ?? 0,
     certificateFile,
-    counts: () => ask(child, { kind: 'counts' }),
+    counts: async () => (await ask(child, { kind: 'counts' }, 'counts')).counts,
+    sample: async () => (await ask(child, { kind: 'sample' }, 'sample')).lines,
     async refuse(refuse) {
-      await ask(child, { kind: 'refuse', refuse })
+      await ask(child, { kind: 'refuse', refuse }, 'counts')
     },
     close: () => stopped(child),
   }
 }
 
-async function ask(child: ChildProcess, request: SinkRequest): Promise<SinkCounts> {
+type Answer<Kind> = Extract<SinkReply, { readonly kind: Kind }>
+
+async function ask<Kind extends SinkReply['kind']>(
+  child: ChildProcess,
+  request: SinkRequest,
+  kind: Kind,
+): Promise<Answer<Kind>> {
   const answered = nextMessage<SinkReply>(child)
   child.send(request)
   const reply = await answered
-  if (reply.kind !== 'counts') throw new Error(`The sink answered ${reply.kind}`)
-  return reply.counts
+  if (reply.kind !== kind) throw new Error(`The sink answered ${reply.kind}`)
+  return reply as Answer<Kind>
 }
 
 /** What was counted between the two looks. */

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { type RunningHeadgate, type StartOptions, startHeadgate } from '../../shop/headgate.ts'
 import { UNLIMITED } from '../../shop/unlimited.ts'
-import { bodyOf, type Encoding, headersOf } from './body.ts'
+import { bodyOf, type Encoding, headersOf, isAsPosted } from './body.ts'
 import type { HeaderSets } from './load-headers.ts'
 import type { Machine } from './machine.ts'
 import type { Sink } from './sink.ts'
@@ -17,6 +17,8 @@ export interface Target {
   readonly delivers: boolean
   /** Events among what the sink has seen. */
   delivered(seen: SinkCounts, eventsPerPost: number): number
+  /** Whether a line in the sink says what was posted. */
+  isAsPosted(line: string): boolean
   /** So long must nothing have moved before all that was accepted is taken to have arrived. */
   readonly quietMs: number
   /** What it says of itself, where it does: events accepted since it started, and those not yet at their end. */
@@ -31,6 +33,7 @@ export const USUAL = {
   headers: (encoding: Encoding): HeaderSets => [headersOf(encoding)],
   body: bodyOf,
   delivered: ({ lines }: SinkCounts): number => lines,
+  isAsPosted,
   books: async () => undefined,
 }
 

@@ -1,6 +1,7 @@
 import { Agent, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
+import { MAX_EVENTS_PER_REQUEST } from '../../../src/gateway/collect/verdicts.ts'
 import type { RunningHeadgate } from '../../shop/headgate.ts'
 import type { Books } from './books.ts'
 import { measurementOf, type Numbered } from './events.ts'
@@ -19,24 +20,36 @@ interface Post {
 const USER_AGENT =
   'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36'
 const json = { 'content-type': 'application/json', 'user-agent': USER_AGENT }
-/** The ways in which clients send: how many events at most, and how they are written. */
-const STYLES: readonly { readonly most: number; readonly write: (events: readonly object[]) => Post }[] = [
+interface Style {
+  /** Events. */
+  readonly most: number
+  readonly write: (events: readonly object[]) => Post
+}
+
+const inArray = (events: readonly object[]): Post => ({ headers: json, body: JSON.stringify(events) })
+const zipped = (events: readonly object[]): Post => ({
+  headers: { ...json, 'content-encoding': 'gzip' },
+  body: gzipSync(JSON.stringify(events), { level: 1 }),
+})
+/** The ways in which clients send. */
+const STYLES: readonly Style[] = [
   { most: 1, write: ([event]) => ({ headers: json, body: JSON.stringify(event) }) },
-  { most: 25, write: (events) => ({ headers: json, body: JSON.stringify(events) }) },
+  { most: 25, write: inArray },
   { most: 10, write: (events) => ({ headers: json, body: JSON.stringify({ events }) }) },
-  {
-    most: 50,
-    write: (events) => ({
-      headers: { ...json, 'content-encoding': 'gzip' },
-      body: gzipSync(JSON.stringify(events), { level: 1 }),
-    }),
-  },
+  { most: 50, write: zipped },
   // A beacon: no answer but 204, and no second try.
   {
     most: 5,
     write: (events) => ({ headers: { 'content-type': 'text/plain' }, body: JSON.stringify(events) }),
   },
 ]
+/** A client that was offline for long, or a server: hundreds of kilobytes, more than any buffer that starts small. */
+const LARGE_STYLES: readonly Style[] = [
+  { most: MAX_EVENTS_PER_REQUEST, write: inArray },
+  { most: MAX_EVENTS_PER_REQUEST, write: zipped },
+]
+/** Seldom enough that they are not most of what is acknowledged. */
+const LARGE_SHARE = 1 / 32
 
 export interface LoadOptions {
   readonly gateway: RunningHeadgate
@@ -78,7 +91,8 @@ export function startLoad(options: LoadOptions): Load {
   let stopping = false
 
   async function postOnce(): Promise<void> {
-    const style = STYLES[Math.floor(chance() * STYLES.length)]
+    const styles = chance() < LARGE_SHARE ? LARGE_STYLES : STYLES
+    const style = styles[Math.floor(chance() * styles.length)]
     if (style === undefined) return
     const count = 1 + Math.floor(chance() * style.most)
     const { n } = books.issue(cycle, count)
