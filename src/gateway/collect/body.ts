@@ -25,7 +25,7 @@ export function canRetry(contentType = ''): boolean {
  */
 export function readBody(stream: Readable, maxBytes: number, lease: Lease): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
+    let chunks: Buffer[] = []
     let bytes = 0
     const take = (chunk: Buffer) => {
       try {
@@ -41,9 +41,11 @@ export function readBody(stream: Readable, maxBytes: number, lease: Lease): Prom
     }
     stream.on('data', take)
     // One chunk is the rule. It is a view of its socket's read buffer, which lives on while the body is decoded.
-    stream.once('end', () =>
-      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes)),
-    )
+    stream.once('end', () => {
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes))
+      // The listeners live until the request is answered: what they hold would as well.
+      chunks = []
+    })
     stream.once('error', () => reject(new AppError('malformed_body', 'The body ended early.')))
   })
 }

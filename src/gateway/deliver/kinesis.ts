@@ -7,6 +7,7 @@ import {
   type PutRecordsResultEntry,
 } from '@aws-sdk/client-kinesis'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
+import { createBufferPool } from './buffer-pool.ts'
 import { type Failure, failureOf, recordFailureOf } from './kinesis-errors.ts'
 import { putRecordsBody } from './put-records-body.ts'
 import type { RecordOutcome, Stream, StreamRecord } from './stream.ts'
@@ -18,6 +19,8 @@ const MAX_RECORDS = 500
  * and larger calls are hardly cheaper a byte (docs/adr/0007).
  */
 const MAX_CALL_BYTES = 1_048_576
+/** What the outbox gathers for a call becomes 0.7 MB of base64. */
+const BODY_POOL = { slotBytes: 1_048_576, mostFree: 8 }
 /** Room for the pump's 24 calls and a spare. */
 const MAX_SOCKETS = 32
 const CONNECT_TIMEOUT_MS = 2_000
@@ -57,13 +60,17 @@ export function kinesisClient(options: KinesisClientOptions): KinesisClient {
 /** Takes the client over: `close` destroys it. */
 export function kinesisStream({ client, streamName }: { client: KinesisClient; streamName: string }): Stream {
   const call = putRecordsOf(client)
+  const bodies = createBufferPool(BODY_POOL)
 
   async function put(
     records: readonly StreamRecord[],
     signal: AbortSignal,
   ): Promise<readonly RecordOutcome[]> {
     try {
-      const { Records: results = [] } = await call({ body: putRecordsBody(streamName, records), signal })
+      const body = putRecordsBody(streamName, records, bodies)
+      const { Records: results = [] } = await call({ body, signal })
+      // It has been read to its end. That of a call that failed may still be on its way.
+      bodies.give(body)
       // Results that cannot be matched with their records prove nothing.
       return records.map((_, index) =>
         outcomeOf(results.length === records.length ? results[index] : undefined),

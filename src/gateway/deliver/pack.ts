@@ -1,4 +1,5 @@
 import type { Frame } from './backlog.ts'
+import { type BufferPool, createBufferPool } from './buffer-pool.ts'
 import type { StreamRecord } from './stream.ts'
 
 /** Two PUT payload units of 25 KB, as Kinesis bills them: https://aws.amazon.com/kinesis/data-streams/pricing/ */
@@ -22,6 +23,8 @@ export interface Share {
 export interface Parcel {
   readonly record: StreamRecord
   readonly shares: readonly Share[]
+  /** Gives the record's memory back: nobody reads it any more. A part of a parcel cannot. */
+  readonly free?: () => void
 }
 
 export interface Packer {
@@ -30,6 +33,9 @@ export interface Packer {
   /** Closes the open container, if there is one. */
   close(): readonly Parcel[]
 }
+
+/** Containers that wait to be filled again: 13 MB. */
+const FREE_CONTAINERS = 256
 
 interface Piece extends Share {
   readonly data: Buffer
@@ -43,12 +49,13 @@ interface Room {
 
 /** Fills containers to the brim: a frame that does not fit whole is split between two lines. */
 export function createPacker(partitionKey: () => string): Packer {
+  const pool = createBufferPool({ slotBytes: CONTAINER_BYTES, mostFree: FREE_CONTAINERS })
   let pieces: Piece[] = []
   let room: Room = { bytes: CONTAINER_BYTES, lines: CONTAINER_LINES }
 
   function close(): Parcel[] {
     if (pieces.length === 0) return []
-    const closed = seal(pieces, partitionKey())
+    const closed = seal(pieces, partitionKey(), pool)
     pieces = []
     room = { bytes: CONTAINER_BYTES, lines: CONTAINER_LINES }
     return [closed]
@@ -155,11 +162,18 @@ function pieceOf(frame: Frame, start: number, end: number, lines: number): Piece
   return { sequence: frame.sequence, bytes: data.length, lines, data, receivedMs: frame.receivedMs }
 }
 
-function seal(pieces: readonly Piece[], partitionKey: string): Parcel {
+function seal(pieces: readonly Piece[], partitionKey: string, pool: BufferPool): Parcel {
+  // Always a copy: a slice would keep its whole frame in memory.
+  const data = pool.take(pieces.reduce((sum, { bytes }) => sum + bytes, 0))
+  let at = 0
+  for (const piece of pieces) {
+    data.set(piece.data, at)
+    at += piece.bytes
+  }
   return {
+    free: () => pool.give(data),
     record: {
-      // Always a copy: a slice would keep its whole frame in memory.
-      data: Buffer.concat(pieces.map(({ data }) => data)),
+      data,
       lines: pieces.reduce((sum, { lines }) => sum + lines, 0),
       partitionKey,
       receivedMs: Math.min(...pieces.map(({ receivedMs }) => receivedMs)),

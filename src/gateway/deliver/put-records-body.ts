@@ -1,3 +1,4 @@
+import type { BufferPool } from './buffer-pool.ts'
 import type { StreamRecord } from './stream.ts'
 
 /**
@@ -5,14 +6,18 @@ import type { StreamRecord } from './stream.ts'
  * serialiser walks every byte of the data in JavaScript, which costs more than all that happens to an event before.
  * https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
  */
-export function putRecordsBody(streamName: string, records: readonly StreamRecord[]): Buffer {
+export function putRecordsBody(
+  streamName: string,
+  records: readonly StreamRecord[],
+  pool: Pick<BufferPool, 'take'>,
+): Buffer {
   const start = `{"StreamName":${JSON.stringify(streamName)},"Records":[`
   const parts = records.map(({ partitionKey, data }, index) => {
     const separator = index === 0 ? '' : ','
     return { head: `${separator}{"PartitionKey":${JSON.stringify(partitionKey)},"Data":"`, data }
   })
   const size = parts.reduce((sum, { head, data }) => sum + head.length + dataBytes(data), start.length)
-  const body = Buffer.allocUnsafe(size + END.length)
+  const body = pool.take(size + END.length)
 
   // All of it is ASCII: stream names and keys have no other characters, and base64 has none.
   let at = body.write(start, 0, 'latin1')

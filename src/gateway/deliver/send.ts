@@ -56,6 +56,10 @@ export function createSender({ stream, clock, telemetry, sink, concurrency }: Se
         shipment,
         outcome: answer[index] ?? UNPROVEN,
       }))
+      for (const { shipment, outcome } of deliveries) {
+        // Of one that was tried before, a call that was given up may still hold the memory.
+        if (outcome.kind === 'stored' && shipment.attempts === 0) shipment.free?.()
+      }
       const outcomes = deliveries.map(({ outcome }) => outcome)
       sink.called(outcomes, clock.monotonicMs() - startedMs)
       if (outcomes.some(({ kind }) => kind === 'throttled' || kind === 'transient')) concurrency.congested()

@@ -25,6 +25,7 @@ export interface Stream {
   /**
    * One outcome per record, in order. Never rejects for a record's or the sink's sake: that is an outcome. The signal
    * is this call's own; once it aborts, the put resolves soon and what is not proven stored is `transient`.
+   * The data of a record that is `stored` is not read again: its memory may be used for another at once.
    */
   put(records: readonly StreamRecord[], signal: AbortSignal): Promise<readonly RecordOutcome[]>
   /** Finishes what is under way and lets go of files and sockets. */

@@ -42,6 +42,19 @@ t.test('a call carries what the API allows, over connections that stay open', as
   t.equal(kinesis.calls.get('PutRecords'), 5)
 })
 
+t.test('calls under way at once, and one after the other, each carry their own data', async (t) => {
+  const { stream, stored } = await open(t)
+  const large = (name: string) => `${name}:${'x'.repeat(500_000)}`
+  const names: string[] = []
+  for (const round of ['a', 'b', 'c']) {
+    const own = [1, 2, 3].map((n) => large(`${round}-${n}`))
+    names.push(...own)
+    const outcomes = await Promise.all(own.map((name) => stream.put([recordOf([name])], live())))
+    t.strictSame(outcomes, [[STORED], [STORED], [STORED]])
+  }
+  t.ok(sorted(await stored()).join() === sorted(names).join(), 'all of them, each once')
+})
+
 t.test('records of a call fail one by one', async (t) => {
   const { kinesis, stream, stored } = await open(t)
   kinesis.faults.push({

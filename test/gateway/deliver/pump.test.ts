@@ -145,6 +145,42 @@ t.test('only the records that failed are put again, ahead of new ones', async (t
   ])
 })
 
+t.test('the memory of a container that its first call stored is used for another', async (t) => {
+  const memory: unknown[] = []
+  const put: Put = async (records) => {
+    memory.push(...records.map(({ data }) => data.buffer))
+    return records.map(() => STORED)
+  }
+  const { backlog, start } = setup(t, scripted(Array(10).fill(put)))
+  start()
+  for (let n = 0; n < 10; n++) {
+    backlog.append([large(`event-${n}`)])
+    await until(() => backlog.state().frames === 0)
+  }
+  t.equal(memory.length, 10)
+  t.equal(new Set(memory).size, 1)
+})
+
+t.test('what a call that failed may still hold is not written over', async (t) => {
+  const held: { readonly data: Buffer; readonly text: string }[] = []
+  const fails = (outcome: RecordOutcome): Put => {
+    return async (records) => {
+      for (const { data } of records) held.push({ data, text: String(data) })
+      return records.map(() => outcome)
+    }
+  }
+  const failures = [failure('transient'), failure('throttled'), failure('poison')]
+  const script = failures.flatMap((outcome) => [fails(outcome), allStored])
+  const { backlog, start } = setup(t, scripted(script))
+  start()
+  for (let n = 0; n < 20; n++) {
+    backlog.append([large(`event-${n}`)])
+    await until(() => backlog.state().frames === 0)
+  }
+  t.equal(held.length, 3)
+  for (const { data, text } of held) t.equal(String(data), text)
+})
+
 t.test('a record is put as often as it takes, later and later', async (t) => {
   const stream = scripted(Array(7).fill(answer(failure('throttled'))))
   const attempts: number[] = []

@@ -1,6 +1,8 @@
 import t from 'tap'
+import { createBufferPool } from '../../../src/gateway/deliver/buffer-pool.ts'
 import { putRecordsBody } from '../../../src/gateway/deliver/put-records-body.ts'
 
+const pool = createBufferPool({ slotBytes: 4_096, mostFree: 1 })
 const record = (data: string | Buffer, partitionKey: string) => ({
   data: Buffer.from(data),
   partitionKey,
@@ -18,7 +20,7 @@ t.test('a call says what PutRecords wants to hear, and not a byte more', async (
     ['a key that JSON has to escape', [record('a', '"\\')]],
     ['none', []],
   ] as const) {
-    const body = putRecordsBody('head"gate', records)
+    const body = putRecordsBody('head"gate', records, pool)
     const said = JSON.parse(body.toString())
     t.same(
       said,
