@@ -19,8 +19,8 @@ const MAX_RECORDS = 500
  * and larger calls are hardly cheaper a byte (docs/adr/0007).
  */
 const MAX_CALL_BYTES = 1_048_576
-/** What the outbox gathers for a call becomes 0.7 MB of base64. */
-const BODY_POOL = { slotBytes: 1_048_576, mostFree: 8 }
+/** A full call, in base64 and with 500 envelopes. */
+const BODY_POOL = { slotBytes: 1_441_792, mostFree: 8 }
 /** Room for the pump's 24 calls and a spare. */
 const MAX_SOCKETS = 32
 const CONNECT_TIMEOUT_MS = 2_000

@@ -44,7 +44,7 @@ t.test('a call carries what the API allows, over connections that stay open', as
 
 t.test('calls under way at once, and one after the other, each carry their own data', async (t) => {
   const { stream, stored } = await open(t)
-  const large = (name: string) => `${name}:${'x'.repeat(500_000)}`
+  const large = (name: string) => `${name}:${'x'.repeat(700_000)}`
   const names: string[] = []
   for (const round of ['a', 'b', 'c']) {
     const own = [1, 2, 3].map((n) => large(`${round}-${n}`))

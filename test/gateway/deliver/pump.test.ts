@@ -118,11 +118,11 @@ t.test('events wait for company until there is enough for a call', async (t) => 
   backlog.append(['small'])
   await until(() => pump.state().inFlightBytes > 0)
   t.strictSame(stream.calls, [], 'one small event waits')
-  backlog.append(Array.from({ length: 15 }, (_, index) => large(`event-${index}`)))
+  backlog.append(Array.from({ length: 26 }, (_, index) => large(`event-${index}`)))
   await until(() => stream.calls.length > 0)
-  t.equal(stream.calls[0]?.length, 15, 'half a megabyte of full containers goes at once')
+  t.equal(stream.calls[0]?.length, 26, 'a megabyte of full containers goes at once')
   t.strictSame(await pump.stop({ drainMs: LONG_MS }), { drained: true }, 'and at the end nothing waits')
-  t.equal(stream.calls.flat().length, 16)
+  t.equal(stream.calls.flat().length, 27)
 })
 
 t.test('only the records that failed are put again, ahead of new ones', async (t) => {
