@@ -1,4 +1,4 @@
-import { bestEffort, type FileOps, readFully } from '../../std/files.ts'
+import { bestEffort, errnoOf, type FileOps, readFully } from '../../std/files.ts'
 import { readCheckpoint } from './checkpoint.ts'
 import type { Found, HeldSegment } from './holdings.ts'
 import { type Extent, endOfContent, type Inspection, inspect } from './inspection.ts'
@@ -131,7 +131,7 @@ function heldSegment(path: string, { extents, tally, lastFrameEnd }: Inspection)
  * It was never acknowledged, and must not stand in the way of what was. Infinity for a segment that tells nothing.
  */
 async function firstSequence({ files }: RecoveryPlace, path: string, named: number): Promise<number> {
-  const header = await headerOf(files, path).catch(() => undefined)
+  const header = await headerOf(files, path).catch(unlessPassing)
   // A copy under another name tells of other segments.
   const isOwn = header?.kind === 'valid' && header.firstSequence >= named
   return isOwn ? header.firstSequence : Number.POSITIVE_INFINITY
@@ -168,8 +168,16 @@ async function truncate(files: FileOps, path: string, length: number): Promise<v
 const contentOf = ({ files, metrics }: RecoveryPlace, path: string): Promise<Buffer | undefined> =>
   files.readFile(path).catch((error) => {
     metrics.failed('read', error)
-    return undefined
+    return unlessPassing(error)
   })
+
+/** They tell of the process and the machine, not of the file: it may be whole, and read well in a moment. */
+const PASSING = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN']
+
+/** Nothing was read, and never will be. Throws when it may be: then it is the start that has to be tried again. */
+function unlessPassing(error: unknown): undefined {
+  if (PASSING.includes(errnoOf(error))) throw error
+}
 
 /** A folder that cannot be tidied is no reason not to start. */
 const attempt = ({ metrics }: RecoveryPlace, during: string, work: Promise<void>): Promise<void> =>
