@@ -50,6 +50,7 @@ test('a line that is not what was posted is told', async (t) => {
     ['of nobody’s event', lineOf({ event_id: 'x' }), false],
     ['cut short', lineOf({}).slice(0, 50), false],
     ['zeros', '\u0000', false],
+    ['no object', 'null', false],
   ] as const) {
     t.equal(isAsPosted(line), expected, what)
   }

@@ -1,6 +1,6 @@
-import { isDeepStrictEqual } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { LEDGER_NAME } from '../../../src/event/ledger-event.ts'
+import { rowOf } from './row.ts'
 
 export type Encoding = 'plain' | 'gzip'
 
@@ -28,19 +28,11 @@ export function bodyOf(eventsPerPost: number, encoding: Encoding): Buffer {
 
 /** Whether a stored line has everything of the event that was posted, or is what the gateway tells of itself. */
 export function isAsPosted(line: string): boolean {
-  const row = parsed(line)
-  if (row['name'] === LEDGER_NAME) return true
-  const [, id] = /-(\d+):1$/.exec(String(row['event_id'])) ?? []
+  const row = rowOf(line)
+  if (row?.['name'] === LEDGER_NAME) return true
+  const [, id] = /-(\d+):1$/.exec(String(row?.['event_id'])) ?? []
   const posted = Object.entries(event(Number(id) - FIRST_ID))
-  return posted.every(([name, value]) => isDeepStrictEqual(row[name], value))
-}
-
-function parsed(line: string): Readonly<Record<string, unknown>> {
-  try {
-    return JSON.parse(line)
-  } catch {
-    return {}
-  }
+  return posted.every(([name, value]) => row?.[name] === value)
 }
 
 const USER_AGENT =

@@ -1,4 +1,5 @@
 import { LEDGER_NAME } from '../../../src/event/ledger-event.ts'
+import { rowOf } from '../bench/row.ts'
 
 /** Which event of which cycle: all that the oracle keeps of one. */
 export interface Numbered {
@@ -76,7 +77,7 @@ export type Finding =
 
 /** Holds a stored line against the event that it must be. */
 export function examine(line: string): Finding {
-  const row = parsed(line)
+  const row = rowOf(line)
   if (row === undefined) return { kind: 'wrong', why: `no JSON object: ${line.slice(0, 200)}` }
   if (row['name'] === LEDGER_NAME) return { kind: 'ledger' }
   const [, cycle, n] = ID.exec(String(row['event_id'])) ?? []
@@ -93,15 +94,6 @@ export function examine(line: string): Finding {
       return { kind: 'wrong', why: `${idOf(numbered)}: ${field} was not sent` }
   }
   return { kind: 'event', key: keyOf(numbered) }
-}
-
-function parsed(line: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(line)
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
-  } catch {
-    return undefined
-  }
 }
 
 /** Values that JSON holds; the order of names says nothing. */

@@ -17,15 +17,15 @@ interface Post {
   readonly body: string | Buffer
 }
 
-const USER_AGENT =
-  'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36'
-const json = { 'content-type': 'application/json', 'user-agent': USER_AGENT }
 interface Style {
   /** Events. */
   readonly most: number
   readonly write: (events: readonly object[]) => Post
 }
 
+const USER_AGENT =
+  'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36'
+const json = { 'content-type': 'application/json', 'user-agent': USER_AGENT }
 const inArray = (events: readonly object[]): Post => ({ headers: json, body: JSON.stringify(events) })
 const zipped = (events: readonly object[]): Post => ({
   headers: { ...json, 'content-encoding': 'gzip' },
