@@ -126,6 +126,22 @@ const textOf = async (of: Locator) => (await of.allInnerTexts()).join('\n')
 const noSideways = (page: Page) =>
   page.evaluate('document.documentElement.scrollWidth <= document.documentElement.clientWidth')
 
+/** How many pixels of the chart have the colour of p75, or nearly so. */
+const PIXELS_OF_P75 = `(() => {
+  const swatch = new OffscreenCanvas(1, 1).getContext('2d')
+  swatch.fillStyle = getComputedStyle(document.documentElement).getPropertyValue('--line-75').trim()
+  swatch.fillRect(0, 0, 1, 1)
+  const [red, green, blue] = swatch.getImageData(0, 0, 1, 1).data
+  const chart = document.querySelector('#chart canvas')
+  const pixels = chart.getContext('2d').getImageData(0, 0, chart.width, chart.height).data
+  let found = 0
+  for (let at = 0; at < pixels.length; at += 4) {
+    const [r, g, b, alpha] = pixels.subarray(at, at + 4)
+    if (alpha > 200 && Math.abs(r - red) + Math.abs(g - green) + Math.abs(b - blue) < 60) found += 1
+  }
+  return found
+})()`
+
 test('the dashboard shows the numbers of its store', { skip }, async (t) => {
   const values = Array.from({ length: 40 }, (_, i) => (i < 30 ? 1_500 : 2_000))
   const { url } = await served(t, {
@@ -153,6 +169,7 @@ test('the dashboard shows the numbers of its store', { skip }, async (t) => {
   t.match(await textOf(page.locator('#tables')), /NZ/)
   t.equal(await page.locator('#chart canvas').count(), 1)
   t.match(await page.locator('#chart').getAttribute('aria-label'), /p75 of the range is 1\.50 s/)
+  t.ok(Number(await page.evaluate(PIXELS_OF_P75)) > 4, 'a single window is seen, though no line leads to it')
   t.match(await textOf(page.locator('#pipeline')), /Windows due\s+4[\s\S]*Accepted\s+unknown/)
   t.match(await textOf(page.locator('#updated')), /^Updated \d\d:\d\d:\d\d$/)
 

@@ -78,11 +78,20 @@ function options({ answer: { unit }, shown, limits }, width) {
           value,
           stroke: css(colour),
           width: q === '0.75' ? 2.25 : 1.5,
-          points: { show: (plot) => plot.data[0].length < 40, size: 5, fill: css('--surface') },
+          points: {
+            show: (plot) => plot.data[0].length < 40,
+            filter: (plot, at, shown) => (shown ? null : alone(plot.data[at])),
+            size: 5,
+            fill: css('--surface'),
+          },
         })),
     ],
   }
 }
+
+/** Places of values without a neighbour: no line leads to them. */
+const alone = (values) =>
+  values.flatMap((y, at) => (y !== null && values[at - 1] == null && values[at + 1] == null ? at : []))
 
 /** Midnights carry their date, other times the hour. */
 const axisTimes = (_plot, ticks) =>
