@@ -22,18 +22,8 @@ const may = {
     'gateway/credentials/(revoked-policy|subject-hash)',
   ],
   main: ['cli'],
-  config: ['std', 'config-(schema|rules|faults)'],
-  'config-rules': ['config-schema', 'config-faults', 'config-rules-credentials'],
-  'config-rules-credentials': [
-    'config-schema',
-    'config-faults',
-    'config-credentials',
-    'gateway/credentials/issuer',
-  ],
-  'config-faults': [],
-  'config-schema': ['config-parts', 'config-credentials'],
-  'config-credentials': ['config-parts'],
-  'config-parts': [],
+  config: ['std', 'config-schema', 'gateway/credentials/issuer'],
+  'config-schema': ['config/(parts|credentials)'],
 }
 
 const wiring = '^src/wiring(-aggregation|-credentials|-delivery)?\\.ts$'
@@ -71,7 +61,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: '^src/(config(-rules)?|wiring(-aggregation|-credentials|-delivery)?|cli/.*)\\.ts$',
+        pathNot: '^src/((config|wiring(-aggregation|-credentials|-delivery)?)\\.ts$|config/|cli/)',
       },
       to: { path: '^src/config-schema\\.ts$', dependencyTypesNot: ['type-only'] },
     },

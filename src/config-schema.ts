@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import { AppCredentials, GatewayCredentials, RecordKey } from './config-credentials.ts'
+import { AppCredentials, GatewayCredentials, RecordKey } from './config/credentials.ts'
 import {
   AwsEndpoint,
   DURATION,
@@ -12,7 +12,7 @@ import {
   sha256,
   sizeBytes,
   strict,
-} from './config-parts.ts'
+} from './config/parts.ts'
 
 /** Of each worker: a journal gives room back a segment at a time, of which it has 32. */
 export const MIN_JOURNAL_BYTES = 8_388_608

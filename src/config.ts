@@ -1,8 +1,8 @@
 import { BlockList, isIP } from 'node:net'
 import Type, { type TSchema } from 'typebox'
 import Value from 'typebox/value'
-import type { Fault } from './config-faults.ts'
-import { ruleFaults } from './config-rules.ts'
+import type { Fault } from './config/faults.ts'
+import { ruleFaults } from './config/rules.ts'
 import { Config } from './config-schema.ts'
 import { AppError } from './std/errors.ts'
 

@@ -1,8 +1,8 @@
 import { test } from 'tap'
-import { parseConfig } from '../src/config.ts'
-import { AppError } from '../src/std/errors.ts'
-import { sha256 } from './fakes/gateway.ts'
-import { credentialsOf } from './fakes/vending.ts'
+import { parseConfig } from '../../src/config.ts'
+import { AppError } from '../../src/std/errors.ts'
+import { sha256 } from '../fakes/gateway.ts'
+import { credentialsOf } from '../fakes/vending.ts'
 
 const gateway = { credentials: { region: 'eu-west-1', subjectKeyEnv: 'SUBJECT_KEY' } }
 const issuer = { issuer: 'https://idp.example', audience: 'headgate', jwksUri: 'https://idp.example/jwks' }

@@ -1,7 +1,7 @@
-import { MAX_CREDENTIALS_APP_ID } from './config-credentials.ts'
-import { type Fault, faultIf, unique } from './config-faults.ts'
-import type { AppConfig, Config, CredentialsConfig } from './config-schema.ts'
-import { isJwksUri } from './gateway/credentials/issuer.ts'
+import type { AppConfig, Config, CredentialsConfig } from '../config-schema.ts'
+import { isJwksUri } from '../gateway/credentials/issuer.ts'
+import { MAX_CREDENTIALS_APP_ID } from './credentials.ts'
+import { type Fault, faultIf, unique } from './faults.ts'
 
 /** Whatever is wrong with who may write where is a fault of the configuration, not of a request. */
 export function credentialFaults({ apps, gateway, aws }: Config): Fault[] {

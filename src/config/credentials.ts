@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { AwsEndpoint, httpUrl, literals, positive, strict } from './config-parts.ts'
+import { AwsEndpoint, httpUrl, literals, positive, strict } from './parts.ts'
 
 /** Below it, SDKs that renew 10 to 15 minutes early would ask without end; above it, a chained role is refused by STS. */
 const MIN_SESSION_SECONDS = 900

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
-import { type Fault, faultIf, unique } from './config-faults.ts'
-import { credentialFaults } from './config-rules-credentials.ts'
-import { type Config, MIN_JOURNAL_BYTES } from './config-schema.ts'
+import { type Config, MIN_JOURNAL_BYTES } from '../config-schema.ts'
+import { type Fault, faultIf, unique } from './faults.ts'
+import { credentialFaults } from './rules-credentials.ts'
 
 /** What the shape of a configuration cannot say: uniqueness, cross references, addresses. */
 export function ruleFaults(config: Config): Fault[] {
