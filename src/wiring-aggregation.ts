@@ -70,7 +70,7 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
       const nowMs = clock.nowMs()
       // Before the first event there was nothing to aggregate, and nothing is due.
       const earliestMs = (await arrivals.earliestMs()) ?? nowMs
-      const fromMs = Math.max(earliestMs, nowMs - horizonMs)
+      const fromMs = Math.max(Math.min(earliestMs, nowMs), nowMs - horizonMs)
       const windows = await runs.windows({ fromMs, toMs: nowMs + 1 })
       return { gateway: await askGateway(), aggregation: aggregationState(windows, nowMs) }
     },

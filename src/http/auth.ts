@@ -7,6 +7,8 @@ export type Scope = TokenConfig['scopes'][number]
 export interface Principal {
   readonly name: string
   readonly scopes: readonly Scope[]
+  /** Whether the token is for all apps, those to come included: it has no list of apps. */
+  readonly ofAllApps: boolean
   /** A token without a list of apps reads them all. */
   mayRead(app: string): boolean
 }
@@ -14,6 +16,8 @@ export interface Principal {
 export interface Auth {
   /** The holder of the token in an Authorization header, or `unauthorized`, or `scope_missing`. */
   authenticate(authorization: string | undefined, scope: Scope): Principal
+  /** As `authenticate`, for what is about no single app: `app_not_in_token` for a token that has a list of apps. */
+  authenticateForAll(authorization: string | undefined, scope: Scope): Principal
 }
 
 const BEARER = /^Bearer +(\S+)$/i
@@ -22,20 +26,33 @@ const BEARER = /^Bearer +(\S+)$/i
 export function createAuth(tokens: readonly TokenConfig[]): Auth {
   const holders = tokens.map(({ name, sha256, scopes, apps }) => ({
     digest: Buffer.from(sha256, 'hex'),
-    principal: { name, scopes, mayRead: (app: string) => apps === undefined || apps.includes(app) },
+    principal: {
+      name,
+      scopes,
+      ofAllApps: apps === undefined,
+      mayRead: (app: string) => apps === undefined || apps.includes(app),
+    },
   }))
 
+  function authenticate(authorization: string | undefined, scope: Scope): Principal {
+    const token = BEARER.exec(authorization ?? '')?.[1]
+    // Without a token nothing is looked up: the digest of nothing may be in a configuration.
+    const digest = token === undefined ? undefined : createHash('sha256').update(token).digest()
+    // Every token is compared, so that the time taken says nothing about which one was near.
+    const [holder] = holders.filter((one) => digest !== undefined && timingSafeEqual(one.digest, digest))
+    if (holder === undefined) throw new AppError('unauthorized', 'Send a known token as a bearer token.')
+    if (!holder.principal.scopes.includes(scope)) {
+      throw new AppError('scope_missing', `This needs a token with the scope "${scope}".`)
+    }
+    return holder.principal
+  }
+
   return {
-    authenticate(authorization = '', scope) {
-      const presented = createHash('sha256').update(BEARER.exec(authorization)?.[1] ?? '')
-      const digest = presented.digest()
-      // Every token is compared, so that the time taken says nothing about which one was near.
-      const [holder] = holders.filter((candidate) => timingSafeEqual(candidate.digest, digest))
-      if (holder === undefined) throw new AppError('unauthorized', 'Send a known token as a bearer token.')
-      if (!holder.principal.scopes.includes(scope)) {
-        throw new AppError('scope_missing', `This needs a token with the scope "${scope}".`)
-      }
-      return holder.principal
+    authenticate,
+    authenticateForAll(authorization, scope) {
+      const principal = authenticate(authorization, scope)
+      if (principal.ofAllApps) return principal
+      throw new AppError('app_not_in_token', 'This is about all apps; the token is for some of them only.')
     },
   }
 }

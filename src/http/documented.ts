@@ -30,5 +30,5 @@ export const anyRequest = {
 /** What a request may be answered for the token it brings, or does not bring. */
 export const tokenNeeded = {
   401: problemAnswer('No known token.'),
-  403: problemAnswer('The token lacks the scope, or is for other apps.'),
+  403: problemAnswer('The token lacks the scope, or is for other apps than this is about.'),
 }

@@ -22,7 +22,7 @@ export async function operationsRoutes(app: FastifyInstance, ports: OperationsPo
   const { metrics, reconcile, auth } = ports
   if (auth !== undefined) {
     app.addHook('onRequest', async (request) => {
-      auth.authenticate(request.headers.authorization, 'read')
+      auth.authenticateForAll(request.headers.authorization, 'read')
     })
   }
 
@@ -31,7 +31,7 @@ export async function operationsRoutes(app: FastifyInstance, ports: OperationsPo
       operationId: 'metrics',
       summary: 'Prometheus metrics',
       description:
-        'Text exposition format. `headgate gateway` answers it on `gateway.operations.listen`. Needs a token with the scope `read`.',
+        'Text exposition format. `headgate gateway` answers it on `gateway.operations.listen`. Needs a token with the scope `read`, for all apps.',
       tags: ['operations'],
       response: {
         200: { content: { 'text/plain': { schema: Type.String() } } },
@@ -49,7 +49,7 @@ export async function operationsRoutes(app: FastifyInstance, ports: OperationsPo
       operationId: 'reconcile',
       summary: 'Where every event went',
       description:
-        'The conservation law: received = accepted + rejected, and accepted + ledgerEvents + recovered = delivered + fallback + deadLettered + backlog. `headgate gateway` answers it on `gateway.operations.listen`. Needs a token with the scope `read`.',
+        'The conservation law: received = accepted + rejected, and accepted + ledgerEvents + recovered = delivered + fallback + deadLettered + backlog. `headgate gateway` answers it on `gateway.operations.listen`. Needs a token with the scope `read`, for all apps.',
       tags: ['operations'],
       response: {
         200: Reconciliation,

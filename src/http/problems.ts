@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, type ErrorCode } from '../std/errors.ts'
+import { expectation } from '../std/expectation.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
 import type { Logger } from '../std/telemetry.ts'
 
@@ -111,7 +112,7 @@ export function asAppError(thrown: unknown): AppError {
   if (validation !== undefined) {
     const [first] = validation
     const field = `${validationContext}${first?.instancePath.replaceAll('/', '.')}`
-    return new AppError('invalid_request', `${field} ${first?.message}.`)
+    return new AppError('invalid_request', `${field} ${expectation(first ?? {})}.`)
   }
   const [known, detail] = frameworkCodes[code ?? ''] ?? []
   if (known !== undefined) return new AppError(known, String(detail), { cause: thrown })

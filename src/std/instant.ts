@@ -1,18 +1,56 @@
 import { AppError } from './errors.ts'
 
-/** A date, or a date with a time and a zone: text without a zone would mean whatever this machine's zone is. */
-const ISO = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/
+/**
+ * ISO 8601 as RFC 3339 narrows it: a date, or a date with a time and a zone, since text without a zone would mean
+ * whatever this machine's zone is. Python writes six digits of a second and Go nine.
+ */
+const DATE = String.raw`(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))`
+const TIME = String.raw`(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?`
+const ZONE = String.raw`(?:Z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)`
+const ISO = new RegExp(`^${DATE}(?:T${TIME}${ZONE})?$`)
 
-/** The last instant that a Date can hold (ECMA-262, 21.4.1.1), less a day: room for the largest window. */
-const MAX_INSTANT_MS = 8_640_000_000_000_000 - 86_400_000
+/** Years have four digits: keys of the lake and names of folders are made of them. */
+const MAX_INSTANT_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
-/** Epoch ms of an instant in either form, or `invalid_request` naming the field. */
+/**
+ * The least number that is taken for epoch milliseconds, in 1973. Whatever has fewer digits is something else: epoch
+ * seconds have ten until 2286, 20261128 is a date without its hyphens and 2026 a year. Zero is the beginning.
+ */
+const MIN_EPOCH_MS = 100_000_000_000
+/** Nine digits and more that are no milliseconds: seconds since 1973. */
+const MIN_EPOCH_SECONDS = 100_000_000
+
+const EXAMPLES = 'epoch milliseconds (1795867200000), or ISO 8601 with a time zone (2026-11-28T12:00:00Z)'
+
+/** Epoch ms of an instant in either form, within the years 1970 to 9999, or `invalid_request` naming the field. */
 export function instant(field: string, value: number | string): number {
-  const ms = /^\d+$/.test(`${value}`)
-    ? Number(value)
-    : ISO.test(`${value}`)
-      ? Date.parse(`${value}`)
-      : Number.NaN
+  const text = `${value}`
+  const ms = /^\d{1,16}$/.test(text) ? epochMs(field, Number(text)) : isoMs(text)
   if (ms >= 0 && ms <= MAX_INSTANT_MS) return ms
-  throw new AppError('invalid_request', `${field} must be epoch ms, or ISO 8601 with a time zone.`)
+  if (Number.isNaN(ms)) throw wrong(field, `must be ${EXAMPLES}.`)
+  throw wrong(field, 'must be in the years 1970 to 9999.')
 }
+
+function epochMs(field: string, value: number): number {
+  if (value === 0 || value >= MIN_EPOCH_MS) return value
+  if (value < MIN_EPOCH_SECONDS) throw wrong(field, `must be ${EXAMPLES}; a date has hyphens, 2026-11-28.`)
+  throw wrong(field, `must be ${EXAMPLES}; these look like epoch seconds: multiply by 1000.`)
+}
+
+/** NaN for what no calendar and no clock has: 30 February, 24:00, a 61st second. */
+function isoMs(text: string): number {
+  const [instant, date = ''] = ISO.exec(text.toUpperCase()) ?? []
+  // Date takes the day 30 of February for one in March.
+  if (instant === undefined || new Date(date).toISOString().slice(0, 10) !== date) return Number.NaN
+  return Date.parse(instant.replace(/([+-]\d\d)(\d\d)$/, '$1:$2'))
+}
+
+/** The half-open range, or `invalid_request` naming both ends: one of them may be a default. */
+export function rangeFrom(fromMs: number, toMs: number): { readonly fromMs: number; readonly toMs: number } {
+  if (fromMs < toMs) return { fromMs, toMs }
+  const [from, to] = [fromMs, toMs].map((ms) => new Date(ms).toISOString())
+  throw wrong('from', `(${from}) must be before to (${to}).`)
+}
+
+const wrong = (parameter: string, what: string): AppError =>
+  new AppError('invalid_request', `${parameter} ${what}`, { details: { parameter } })

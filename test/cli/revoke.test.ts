@@ -62,7 +62,7 @@ test('options that make no sense are refused, each by its name', async (t) => {
     [['--subject', 'ada', '--issuer', ISSUER, '--key-env', 'NONE'], /There is no variable NONE/],
     [['--subject', 'ada', '--issuer', ISSUER, '--key-env', 'SHORT'], /at least 32 characters/],
     [['--identity', 'ada'], /--identity must be headgate- and 22 characters/],
-    [['--all', '--before', 'yesterday'], /--before must be epoch ms, or ISO 8601/],
+    [['--all', '--before', 'yesterday'], /--before must be epoch milliseconds \(.*, or ISO 8601/],
     [['--all', '--before', `${Date.now() - 61 * MINUTE}`], /--before is more than an hour ago/],
     [['--all', '--before', `${Date.now() + 61 * MINUTE}`], /--before is more than an hour ahead/],
     [['--all', '--role', 'arn:aws:iam::1:role/x'], /--role must be the name of a role/],

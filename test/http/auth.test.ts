@@ -19,6 +19,29 @@ test('a token without a list of apps reads them all, one with a list reads those
   t.notOk(viewer.mayRead('blog'))
 })
 
+test('what is about all apps is for tokens without a list of apps', async (t) => {
+  t.equal(auth.authenticateForAll('Bearer ops-token', 'run').name, 'ops')
+  t.throws(() => auth.authenticateForAll('Bearer viewer-token', 'read'), {
+    code: 'app_not_in_token',
+    message: 'This is about all apps; the token is for some of them only.',
+  })
+  t.throws(() => auth.authenticateForAll('Bearer viewer-token', 'run'), { code: 'scope_missing' })
+  t.throws(() => auth.authenticateForAll(undefined, 'read'), { code: 'unauthorized' })
+})
+
+test('a list without apps is a list', async (t) => {
+  const none = createAuth([{ name: 'none', sha256: sha256('none'), scopes: ['read'], apps: [] }])
+  t.throws(() => none.authenticateForAll('Bearer none', 'read'), { code: 'app_not_in_token' })
+  t.notOk(none.authenticate('Bearer none', 'read').mayRead('shop'))
+})
+
+test('without a token there is no holder, whatever the configuration has the digest of', async (t) => {
+  const empty = createAuth([{ name: 'slip', sha256: sha256(''), scopes: ['read', 'run'] }])
+  for (const header of [undefined, '', 'Bearer', 'Bearer ', 'Bearer  ', 'Basic x']) {
+    t.throws(() => empty.authenticate(header, 'read'), { code: 'unauthorized' }, String(header))
+  }
+})
+
 test('anything but a known bearer token is unauthorized', async (t) => {
   for (const header of [
     undefined,

@@ -43,12 +43,14 @@ test('where no gateway is known, there are no books', async (t) => {
 
 test('where tokens are configured, both need one with the scope read', async (t) => {
   const token = (name: string, scopes: ('read' | 'run')[]) => ({ name, sha256: sha256(name), scopes })
-  const app = await start(t, createAuth([token('reader', ['read']), token('runner', ['run'])]))
+  const limited = { ...token('limited', ['read']), apps: ['shop'] }
+  const app = await start(t, createAuth([token('reader', ['read']), token('runner', ['run']), limited]))
   for (const url of ['/metrics', '/reconcile']) {
     t.equal((await app.inject(url)).statusCode, 401)
     t.equal((await app.inject(`${url}?token=reader`)).statusCode, 401, 'a token in a URL is none')
     const as = (name: string) => app.inject({ url, headers: { authorization: `Bearer ${name}` } })
     t.equal((await as('runner')).statusCode, 403)
+    t.match((await as('limited')).json(), { status: 403, code: 'app_not_in_token', detail: /all apps/ })
     t.equal((await as('reader')).statusCode, 200)
   }
 })

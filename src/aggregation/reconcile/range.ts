@@ -1,7 +1,6 @@
 import { MINUTE_MS, minuteOf } from '../../event/app-tally.ts'
 import { DAY_MS } from '../../lake/layout.ts'
-import { instant } from '../../std/instant.ts'
-import { invalid } from '../rollup/request.ts'
+import { instant, rangeFrom } from '../../std/instant.ts'
 
 /** By arrival at the gateway: whole minutes, half-open, as ledger events count them. */
 export interface Range {
@@ -20,6 +19,5 @@ export function rangeOf(
   const endMs = to === undefined ? nowMs - ON_THE_WAY_MS : instant('to', to)
   const toMs = minuteOf(endMs + MINUTE_MS - 1)
   const fromMs = minuteOf(from === undefined ? Math.max(0, toMs - DAY_MS) : instant('from', from))
-  if (fromMs >= toMs) throw invalid('from must be before to.')
-  return { fromMs, toMs }
+  return rangeFrom(fromMs, toMs)
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
+import { rangeFrom } from '../../std/instant.ts'
 import type { RollupDefinition } from './definition.ts'
 import { type FactSources, gatherFacts, type Range } from './facts.ts'
 import type { Run, RunScope } from './job.ts'
@@ -99,10 +100,9 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
       if (rollup !== undefined && !ids.includes(rollup)) {
         throw invalid(`rollup must be one of ${ids.join(', ')}.`)
       }
-      const range = {
-        fromMs: fromMs ?? (await firstMs(now)),
-        toMs: toMs ?? alignDown(now.nowMs, grainMs) + grainMs,
-      }
+      // The first event may lie ahead of our clock; what was asked for may not lie behind its end.
+      const openToMs = alignDown(now.nowMs, grainMs) + grainMs
+      const range = rangeFrom(fromMs ?? Math.min(await firstMs(now), now.nowMs), toMs ?? openToMs)
       const found = await facts(rollup === undefined ? ids : [rollup], range)
       return found.map((each) => statusOf(each, now))
     },

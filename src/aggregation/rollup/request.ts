@@ -1,12 +1,14 @@
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { AppError } from '../../std/errors.ts'
-import { instant } from '../../std/instant.ts'
+import { expectation } from '../../std/expectation.ts'
+import { instant, rangeFrom } from '../../std/instant.ts'
 import type { RunScope } from './job.ts'
 import { alignDown } from './plan.ts'
 
 const Instant = Type.Union([Type.Integer({ minimum: 0 }), Type.String({ maxLength: 64 })], {
-  description: 'Epoch ms, or ISO 8601 with a time zone; a date alone is midnight UTC.',
+  description:
+    'Epoch ms, or ISO 8601 with a time zone, in the years 1970 to 9999; a date alone is midnight UTC.',
 })
 
 /** The body of POST /aggregations/run. */
@@ -50,7 +52,7 @@ export function parseRunRequest(body: unknown): RunRequest {
   if (unknown !== undefined) throw invalid(`Unknown field "${printable(unknown)}".`)
   if (request.Check(body)) return body
   const [fault] = request.Errors(body)
-  throw invalid(`${fault?.instancePath.slice(1).replaceAll('/', '.')} ${fault?.message}.`)
+  throw invalid(`${fault?.instancePath.slice(1).replaceAll('/', '.')} ${expectation(fault ?? {})}.`)
 }
 
 /** A name is the sender's own text: bounded, and only what is harmless in a log, a terminal or a page. */
@@ -85,8 +87,7 @@ function rangeOf(request: RunRequest, { nowMs, grainMs, firstMs }: ScopeDefaults
   // The gateway's clock may run ahead of ours: what is first may lie in the future.
   const fromMs = from === undefined ? Math.min(firstMs, nowMs) : instant('from', from)
   const toMs = to === undefined ? openToMs : instant('to', to)
-  if (fromMs >= toMs) throw invalid('from must be before to.')
-  return { fromMs, toMs, ...(from === undefined && { sinceFirst: true as const }) }
+  return { ...rangeFrom(fromMs, toMs), ...(from === undefined && { sinceFirst: true as const }) }
 }
 
 export const invalid = (message: string): AppError => new AppError('invalid_request', message)

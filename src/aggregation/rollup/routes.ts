@@ -138,10 +138,13 @@ const documents = {
   },
 }
 
-/** Runs for operators. Reading needs a token with the scope `read`, starting and ending runs one with `run`. */
+/**
+ * Runs for operators. Reading needs a token with the scope `read`, starting and ending runs one with `run`. A run is about
+ * all apps: a token that is limited to some neither starts, nor sees, nor ends any.
+ */
 export async function rollupRoutes(app: FastifyInstance, { runs, auth }: RollupRoutePorts): Promise<void> {
   const allow = (request: FastifyRequest, scope: Scope) =>
-    auth.authenticate(request.headers.authorization, scope)
+    auth.authenticateForAll(request.headers.authorization, scope)
   /** Before anything of the request is looked at. */
   const needs = (scope: Scope) => async (request: FastifyRequest) => {
     allow(request, scope)

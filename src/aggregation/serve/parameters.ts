@@ -1,30 +1,19 @@
 import { AppError } from '../../std/errors.ts'
+import { instant, rangeFrom } from '../../std/instant.ts'
 
 /** Most quantiles, and most values merged, in one query. */
 export const MAX_QUANTILES = 10
 export const MAX_VALUES = 20
 
-const INSTANT = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/
-const EPOCH_MS = /^\d{1,15}$/
-
 /** Says which parameter is wrong and what it should be, never what was sent. */
 export const wrong = (parameter: string, expected: string): AppError =>
   new AppError('invalid_request', `${parameter}: ${expected}`, { details: { parameter } })
 
-/** Epoch milliseconds, or ISO 8601 with its zone: a local time would mean another instant on another server. */
-export function parseInstant(parameter: string, text: string): number {
-  const ms = EPOCH_MS.test(text) ? Number(text) : INSTANT.test(text) ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(ms))
-    throw wrong(parameter, 'expected epoch milliseconds or ISO 8601 with a zone, 2026-11-22T10:00:00Z')
-  return ms
-}
-
 /** A range, by default the 24 hours until now. */
 export function parseRange(query: { from?: string; to?: string }, nowMs: number) {
-  const toMs = query.to === undefined ? nowMs : parseInstant('to', query.to)
-  const fromMs = query.from === undefined ? Math.max(0, toMs - 86_400_000) : parseInstant('from', query.from)
-  if (fromMs >= toMs) throw wrong('from', 'must be before to')
-  return { fromMs, toMs }
+  const toMs = query.to === undefined ? nowMs : instant('to', query.to)
+  const fromMs = query.from === undefined ? Math.max(0, toMs - 86_400_000) : instant('from', query.from)
+  return rangeFrom(fromMs, toMs)
 }
 
 /** `1d` is a local day, of 23, 24 or 25 hours; anything else a fixed number of milliseconds. */

@@ -17,6 +17,7 @@ import { PipelineState } from './pipeline.ts'
 import type { Queries } from './query.ts'
 import { MAX_RANKED_WINDOWS } from './ranking.ts'
 import { MAX_POINTS, MAX_WINDOWS } from './series.ts'
+import { dates } from './time-zone.ts'
 
 export interface ServePorts {
   readonly queries: Queries
@@ -31,7 +32,7 @@ const strict = { additionalProperties: false }
 const text = (maxLength: number, options = {}) => Type.String({ minLength: 1, maxLength, ...options })
 /** Values may be empty texts, and joined from three dimensions, one of which may be a path. */
 const value = Type.String({ maxLength: 4_096 })
-const instant = text(32, { description: 'Epoch ms, or ISO 8601 with a zone.' })
+const instant = text(64, { description: 'Epoch ms, or ISO 8601 with a zone; years 1970 to 9999.' })
 const quantiles = text(128, { default: '0.75', description: `Up to ${MAX_QUANTILES}, such as 0.5,0.75.` })
 const rollup = Type.Optional(text(64, { description: 'By default the first that keeps the set.' }))
 const range = {
@@ -125,7 +126,7 @@ const documents = {
   ),
   pipeline: describe(
     'pipeline',
-    ['State of the pipeline', 'From gateway to rollups. The gateway is null when unknown.'],
+    ['State of the pipeline', 'From gateway to rollups, of all apps. The gateway is null when unknown.'],
     PipelineState,
   ),
 }
@@ -147,6 +148,8 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
     handler: async (request) => {
       const { query } = request
       requireApp(request, query.app)
+      // Whatever the step: a zone that is none is a slip, and not only on the day when it is used.
+      dates(query.tz)
       return queries.series({
         ...selectionOf(query, clock),
         values: [query.value ?? []].flat(),
@@ -189,7 +192,10 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
 
   app.get('/query/pipeline', {
     schema: documents.pipeline,
-    handler: () => ports.pipelineState(),
+    handler: (request) => {
+      auth.authenticateForAll(request.headers.authorization, 'read')
+      return ports.pipelineState()
+    },
   })
 }
 

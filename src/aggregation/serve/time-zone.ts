@@ -29,8 +29,8 @@ export function localDays(fromMs: number, toMs: number, timeZone: string): reado
   return days
 }
 
-/** Instant → local date as YYYY-MM-DD, whose text order is its time order. */
-function dates(timeZone: string): (ms: number) => string {
+/** Instant → local date as YYYY-MM-DD, whose text order is its time order. Refuses what is no IANA time zone. */
+export function dates(timeZone: string): (ms: number) => string {
   try {
     // Swedish dates are ISO 8601.
     const format = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' })

@@ -18,9 +18,9 @@ test('a range is of whole minutes, and by default of the day of which all should
       '2026-11-22T10:00Z',
       '2026-11-22T10:06Z',
     ],
-    ['epoch milliseconds', { from: '0', to: '60000' }, '1970-01-01T00:00Z', '1970-01-01T00:01Z'],
+    ['epoch milliseconds', { from: '0', to: '1795867200000' }, '1970-01-01T00:00Z', '2026-11-28T12:00Z'],
     ['the day before an end', { to: '2026-11-22' }, '2026-11-21T00:00Z', '2026-11-22T00:00Z'],
-    ['no day before the epoch', { to: '60000' }, '1970-01-01T00:00Z', '1970-01-01T00:01Z'],
+    ['no day before the epoch', { to: '1970-01-01T00:01Z' }, '1970-01-01T00:00Z', '1970-01-01T00:01Z'],
   ] as const) {
     t.same(rangeOf(range, NOW), { fromMs: Date.parse(from), toMs: Date.parse(to) }, rule)
   }
@@ -30,7 +30,7 @@ test('what is no range is refused, naming the field', async (t) => {
   t.throws(() => rangeOf({ from: 'yesterday' }, NOW), { code: 'invalid_request', message: /^from must be/ })
   t.throws(() => rangeOf({ to: '2026-11-22T10:00' }, NOW), { message: /^to must be/ })
   t.throws(() => rangeOf({ from: '2026-11-22', to: '2026-11-22' }, NOW), {
-    message: 'from must be before to.',
+    message: /^from .* must be before to/,
   })
   t.throws(() => rangeOf({ from: `${NOW}` }, NOW), { code: 'invalid_request' }, 'not all has arrived yet')
 })

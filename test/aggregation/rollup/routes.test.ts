@@ -16,6 +16,12 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 const tokens = [
   { name: 'ops', sha256: sha256('ops'), scopes: ['read', 'run'] as ('read' | 'run')[] },
   { name: 'viewer', sha256: sha256('viewer'), scopes: ['read'] as ('read' | 'run')[] },
+  {
+    name: 'limited',
+    sha256: sha256('limited'),
+    scopes: ['read', 'run'] as ('read' | 'run')[],
+    apps: ['shop'],
+  },
 ]
 
 async function setUp(t: Test, over: Partial<RunsOptions> = {}) {
@@ -266,6 +272,44 @@ test('what is unknown is not found', async (t) => {
   ] as const) {
     t.match(await call(method, url), { status: 404, body: { code: 'not_found' } }, url)
   }
+})
+
+test('a token that is limited to some apps neither starts, sees nor ends runs', async (t) => {
+  const { call, runs } = await setUp(t)
+  const [{ id } = { id: '' }] = await runs.list({ limit: 1 })
+  for (const [method, url] of [
+    ['POST', '/aggregations/run'],
+    ['GET', '/aggregations/runs'],
+    ['GET', `/aggregations/runs/${id}`],
+    ['GET', `/aggregations/runs/${id}/log`],
+    ['POST', `/aggregations/runs/${id}/cancel`],
+    ['GET', '/aggregations/windows'],
+    ['GET', '/aggregations/runs/unknown'],
+  ] as const) {
+    const answer = await call(method, url, { token: 'limited', ...(method === 'POST' && { body: {} }) })
+    t.match(answer, { status: 403, body: { code: 'app_not_in_token' } }, `${method} ${url}`)
+  }
+  t.equal((await runs.list({ limit: 9 })).length, 1)
+})
+
+test('windows of no range, and instants that are none, are refused', async (t) => {
+  const { call } = await setUp(t)
+  for (const [query, detail] of [
+    [`from=${T0}&to=${T0}`, /^from \(\S+\) must be before to \(\S+\)/],
+    [`from=${T0 + GRAIN}&to=${T0}`, /^from .* must be before to/],
+    ['from=2027-01-01', /^from .* must be before to/],
+    ['to=2001-01-01', /^from .* must be before to/],
+    ['from=5&to=4', /^from must be epoch milliseconds/],
+    ['from=2026-02-29', /^from must be/],
+    ['to=999999999990000', /^to must be in the years/],
+  ] as const) {
+    t.match(await call('GET', `/aggregations/windows?${query}`), { status: 400, body: { detail } }, query)
+  }
+  const last = await call(
+    'GET',
+    '/aggregations/windows?from=9999-12-31T23:00Z&to=9999-12-31T23:59:59.999999Z',
+  )
+  t.match(last, { status: 200, body: { windows: { length: 4 } } }, 'the last hour of all')
 })
 
 test('every route is documented', async (t) => {

@@ -1,7 +1,6 @@
 import { test } from 'tap'
 import {
   durationText,
-  parseInstant,
   parseQuantiles,
   parseRange,
   parseStep,
@@ -9,27 +8,19 @@ import {
 
 const noon = Date.UTC(2026, 10, 22, 12)
 
-test('instants are epoch milliseconds or ISO 8601 with a zone', async (t) => {
-  for (const [text, ms] of [
-    ['0', 0],
-    [String(noon), noon],
-    ['2026-11-22', Date.UTC(2026, 10, 22)],
-    ['2026-11-22T12:00Z', noon],
-    ['2026-11-22T12:00:00.000Z', noon],
-    ['2026-11-22T17:30:00+05:30', noon],
-  ] as const) {
-    t.equal(parseInstant('from', text), ms, text)
-  }
-  for (const text of ['2026-11-22T12:00:00', 'yesterday', '-1', '1e3', '2026-13-01', '2026-11-22T25:00Z']) {
-    t.throws(() => parseInstant('to', text), { code: 'invalid_request', details: { parameter: 'to' } }, text)
-  }
-})
-
 test('a range is by default the 24 hours until now, and never empty', async (t) => {
   t.same(parseRange({}, noon), { fromMs: noon - 86_400_000, toMs: noon })
-  t.same(parseRange({ to: '3600000' }, noon), { fromMs: 0, toMs: 3_600_000 }, 'not before the epoch')
+  t.same(
+    parseRange({ to: '1970-01-01T01:00Z' }, noon),
+    { fromMs: 0, toMs: 3_600_000 },
+    'not before the epoch',
+  )
   t.same(parseRange({ from: '2026-11-22T11:00Z' }, noon), { fromMs: noon - 3_600_000, toMs: noon })
-  t.throws(() => parseRange({ from: '5', to: '5' }, noon), { message: 'from: must be before to' })
+  const at = '2026-11-22T12:00:00.000000+00:00'
+  for (const range of [{ from: at, to: at }, { from: at }, { from: '2026-11-23', to: at }]) {
+    t.throws(() => parseRange(range, noon), { message: /^from \(\S+\) must be before to \(\S+\)\.$/ })
+  }
+  t.throws(() => parseRange({ to: '5' }, noon), { code: 'invalid_request', details: { parameter: 'to' } })
 })
 
 test('steps are minutes, hours up to a day, or local days', async (t) => {

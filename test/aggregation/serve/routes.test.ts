@@ -90,7 +90,11 @@ test('without times it is the last 24 hours, without q the 75th percentile', asy
   const { body } = await get(`/query/series?${lcp}`)
   t.equal(body.to - body.from, 86_400_000)
   t.same(Object.keys(body.total.q), ['0.75'])
-  t.equal((await get(`/query/series?${lcp}&from=0&to=1000`)).body.total, null, 'nothing measured')
+  t.equal(
+    (await get(`/query/series?${lcp}&from=0&to=1970-01-01T00:01Z`)).body.total,
+    null,
+    'nothing measured',
+  )
 })
 
 test('a value repeated merges, as does an empty one', async (t) => {
@@ -144,6 +148,10 @@ test('a token sees the apps on its list and no others', async (t) => {
     const { status, body } = await get(`/query/${path}app=blog`, 'shop')
     t.same([status, body.code], [403, 'app_not_in_token'], path)
   }
+  t.match(await get('/query/pipeline', 'shop'), {
+    status: 403,
+    body: { code: 'app_not_in_token', detail: /about all apps/ },
+  })
 })
 
 test('nothing without a known token of the scope read, whatever else is wrong', async (t) => {
@@ -158,19 +166,25 @@ test('what is wrong is named', async (t) => {
   const get = await served(t)
   for (const [query, status, detail] of [
     ['series?metric=m', 400, /app/],
-    [`series?${lcp}&from=yesterday`, 400, /^from: /],
-    [`series?${lcp}&to=2026-11-22T12:00`, 400, /^to: /],
-    [`series?${lcp}&from=2&to=1`, 400, /^from: must be before to/],
+    [`series?${lcp}&from=yesterday`, 400, /^from must be epoch milliseconds/],
+    [`series?${lcp}&to=2026-11-22T12:00`, 400, /^to must be /],
+    [`series?${lcp}&from=${noon}&to=${noon - 1}`, 400, /^from .* must be before to/],
+    [`series?${lcp}&from=${noon + 1}`, 400, /^from .* must be before to/],
+    [`series?${lcp}&from=20261121`, 400, /a date has hyphens/],
+    [`series?${lcp}&from=1795262400`, 400, /epoch seconds/],
+    [`top?${lcp}&set=route&from=2026-02-30`, 400, /^from must be /],
+    ['metrics?app=shop&to=999999999990000', 400, /^to must be in the years 1970 to 9999/],
     [`series?${lcp}&q=1`, 400, /^q: /],
     [`series?${lcp}&step=90s`, 400, /^step: /],
     [`series?${lcp}&step=1d&tz=Mars`, 400, /^tz: /],
+    [`series?${lcp}&tz=Mars`, 400, /^tz: /],
     [`series?${lcp}&set=colour`, 400, /^set: /],
     [`series?${lcp}&set=route`, 400, /^value: /],
     [`series?${lcp}&rollup=weekly`, 400, /^rollup: /],
     [`series?${lcp}&form=0`, 400, /additional/],
     [`series?${lcp}&from=0`, 422, /windows/],
     [`top?${lcp}&set=route&limit=101`, 400, /limit/],
-    [`top?${lcp}&set=route&by=size`, 400, /by/],
+    [`top?${lcp}&set=route&by=size`, 400, /by must be one of q, n/],
     [`top?${lcp}&set=route&minN=-1`, 400, /minN/],
     [`top?${lcp}&set=route&from=0`, 422, /ranking/],
   ] as const) {
