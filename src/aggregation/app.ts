@@ -30,7 +30,9 @@ export interface AggregationPorts
  * client invented can never be more than text; no other page may frame this one.
  */
 const SECURITY_HEADERS = {
-  'content-security-policy': "default-src 'self'",
+  'content-security-policy':
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+  'permissions-policy': 'camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()',
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',

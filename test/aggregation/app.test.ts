@@ -88,7 +88,9 @@ test('every answer, errors included, forbids framing, foreign scripts and sharin
     t.match(
       headers,
       {
-        'content-security-policy': /^default-src 'self'$/,
+        'content-security-policy':
+          "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+        'permissions-policy': /geolocation=\(\)/,
         'x-content-type-options': 'nosniff',
         'x-frame-options': 'DENY',
         'referrer-policy': 'no-referrer',

@@ -43,7 +43,13 @@ test('what fails says why: usage and configuration with 2, the rest with 1, the 
       2,
       /1 fault in the configuration/,
     ],
-    ['a request that makes no sense', ['aggregate', '--from', 'tomorrow'], {}, 2, /from must be epoch milliseconds/],
+    [
+      'a request that makes no sense',
+      ['aggregate', '--from', 'tomorrow'],
+      {},
+      2,
+      /from must be epoch milliseconds/,
+    ],
     [
       'a data folder that is a file',
       ['aggregate'],

@@ -116,7 +116,10 @@ test('--json has all of it, on standard output alone', async (t) => {
 test('an empty lake, a range that is none, a log that is asked for', async (t) => {
   const empty = await reconcile(t.testdir(), [])
   t.match(empty, { code: 0, out: /Nothing arrived, as far as the lake tells\.\n\nAll is there\./ })
-  t.match(await reconcile(t.testdir(), ['--from', 'noon']), { code: 2, err: /from must be epoch milliseconds/ })
+  t.match(await reconcile(t.testdir(), ['--from', 'noon']), {
+    code: 2,
+    err: /from must be epoch milliseconds/,
+  })
   const terminal = fakeTerminal({ HEADGATE_DATA_DIR: t.testdir(), HEADGATE_LOG_LEVEL: 'error' })
   t.equal(await runCommand(['reconcile', ...range], terminal), 0)
 })

@@ -45,7 +45,7 @@ function readAddress() {
   const wanted = new URLSearchParams(location.hash.slice(1))
   state.app = wanted.get('app') ?? ''
   state.metric = wanted.get('metric') ?? ''
-  if (wanted.get('range') in RANGE_MS) state.range = wanted.get('range')
+  if (Object.hasOwn(RANGE_MS, wanted.get('range'))) state.range = wanted.get('range')
   byId('filters').elements.range.value = state.range
 }
 
