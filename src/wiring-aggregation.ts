@@ -11,6 +11,7 @@ import { rangeOf } from './aggregation/reconcile/range.ts'
 import { type Findings, type ReconcileOptions, reconcile } from './aggregation/reconcile/reconcile.ts'
 import { DEFAULT_SETS, type RollupDefinition } from './aggregation/rollup/definition.ts'
 import { duckdbEngine, duckdbRows } from './aggregation/rollup/engines/duckdb.ts'
+import { keptSessions } from './aggregation/rollup/engines/kept-session.ts'
 import type { Progress } from './aggregation/rollup/run.ts'
 import { createRuns, type Runs } from './aggregation/rollup/runs.ts'
 import type { RollupStore } from './aggregation/rollup/store.ts'
@@ -48,7 +49,10 @@ export interface AggregationSystem extends System {
 export async function wireAggregation(config: Config, system: AggregationSystem): Promise<AggregationWiring> {
   const { dataDir, aggregation } = config
   const { clock, entropy, lake, askGateway } = system
-  const { tempDir, memoryLimitBytes, openSession, arrivals } = openArrivals(config, system)
+  const { tempDir, memoryLimitBytes, sessionsOf, arrivals } = openArrivals(config, system)
+  const { timeout: timeoutMs } = aggregation.engine
+  const kept = keptSessions({ openSession: sessionsOf(2 * timeoutMs), timeoutMs, clock })
+  const { openSession } = kept
   const store = localStore({ dir: join(dataDir, 'store') })
   const definitions = definitionsOf(aggregation)
   const { grace: graceMs, horizon: horizonMs } = aggregation.schedule
@@ -58,6 +62,7 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
     arrivals,
     engine: duckdbEngine({ lake, openSession, tempDir, memoryLimitBytes, entropy }),
     readRows: duckdbRows({ lake, openSession }),
+    letGo: () => kept.letGo(),
     stores: [store],
     controlDir: join(dataDir, 'control'),
     ...system,
@@ -82,15 +87,18 @@ function openArrivals(config: Config, { clock, lake, telemetry }: System) {
   const { dataDir, aggregation } = config
   const tempDir = join(dataDir, 'tmp')
   const { memoryLimit: memoryLimitBytes, threads, timeout: timeoutMs } = aggregation.engine
-  const openSession = duckdbSessions({
-    ...{ memoryLimitBytes, threads, timeoutMs, tempDir, telemetry },
-    // Of a lake elsewhere there are copies, in the temporary folder.
-    directories: config.lake.kind === 'fs' ? [join(dataDir, 'lake')] : [],
-  })
+  const sessionsOf = (timeoutMs: number) =>
+    duckdbSessions({
+      ...{ memoryLimitBytes, threads, timeoutMs, tempDir, telemetry },
+      // Of a lake elsewhere there are copies, in the temporary folder.
+      directories: config.lake.kind === 'fs' ? [join(dataDir, 'lake')] : [],
+    })
+  const openSession = sessionsOf(timeoutMs)
   const places = { lake, openSession, tempDir, clock, telemetry }
   return {
     ...places,
     memoryLimitBytes,
+    sessionsOf,
     arrivals: lakeArrivals({
       ...places,
       maxBatchBytes: COMPACTION_BYTES,

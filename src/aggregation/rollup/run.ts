@@ -23,6 +23,8 @@ export interface RunPorts extends WindowPorts {
   /** What the run's scope needs as things are now. */
   readonly plan: (run: Run) => Promise<Plan>
   readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** No window follows for now: what is kept from one to the next may end. */
+  readonly letGo?: (() => Promise<void>) | undefined
 }
 
 /**
@@ -49,6 +51,8 @@ export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSign
     await giveUp(ports, run, settle(run, clock.nowMs(), entropy), save)
   } catch (error) {
     await save(brokenOff(ports, run, error, signal))
+  } finally {
+    await ports.letGo?.()
   }
   const { id, state, attempt, error } = run
   await runLog.note(id, state === 'failed' ? 'error' : 'info', `run ${state}`, { attempt, error })

@@ -30,6 +30,8 @@ export interface RunsOptions {
   readonly entropy: Entropy
   readonly telemetry: Telemetry
   readonly onProgress?: (progress: Progress) => void
+  /** Ends what the engine keeps from one window to the next. */
+  readonly letGo?: (() => Promise<void>) | undefined
   /** The process that the runs belong to: this one. */
   readonly owner?: ProcessIdentity
   readonly heartbeatMs?: number
@@ -87,6 +89,7 @@ export async function workshop(options: RunsOptions): Promise<Workshop> {
     ingest,
     plan: (run) => planner.plan(run),
     onProgress: options.onProgress,
+    letGo: options.letGo,
   }
   return { owner, runLog, leases, planner, runPorts, log, ingest }
 }
