@@ -3,13 +3,12 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Counter } from 'prom-client'
 import type { GatewayConfig } from '../config-schema.ts'
 import { allowOrigins } from '../http/cors.ts'
-import { peersIn } from '../http/peers.ts'
 import { isProbe, probeRoutes } from '../http/probes.ts'
 import { answerWithProblems, asAppError } from '../http/problems.ts'
 import { createServer, refuseWhileClosing, requireHost } from '../http/server.ts'
 import { AppError } from '../std/errors.ts'
 import type { Telemetry } from '../std/telemetry.ts'
-import { addressLimitStore, isExempt } from './apps/address-limit.ts'
+import { addressLimitStore } from './apps/address-limit.ts'
 import { createQuota } from './apps/quota.ts'
 import { type CollectorPorts, createCollector } from './collect/collect.ts'
 import { createInflate } from './collect/inflate.ts'
@@ -55,7 +54,6 @@ export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): 
     inflate: createInflate(() => ratioAlarms.inc()),
     log,
     countryHeader: config.countryHeader,
-    isTrusted: peersIn(config.trustProxy),
   })
   await app.register(credentialRoutes, { credentials, clock, entropy, log })
   return app
@@ -91,7 +89,10 @@ async function limitAddresses(
   if (limits.address === 'off') return
   const { requestsPerSecond, burst } = limits.address
   const rate = { perSecond: requestsPerSecond / workers, burst: Math.max(1, burst / workers) }
-  await app.register(rateLimit, { global: false, max: 0, store: addressLimitStore(rate, clock) })
+  await app.register(rateLimit, {
+    ...{ global: false, max: 0, store: addressLimitStore(rate, clock) },
+    keyGenerator: ({ sender }) => sender.block,
+  })
   const check = app.createRateLimit()
 
   const refuseCrowds = async (request: FastifyRequest) => {
@@ -102,7 +103,7 @@ async function limitAddresses(
     })
   }
   app.addHook('onRequest', (request, _reply, done) => {
-    if (isProbe(request.url) || isExempt(request.socket.remoteAddress, request.headers)) done()
+    if (isProbe(request.url) || request.sender.isExempt) done()
     else refuseCrowds(request).then(() => done(), done)
   })
 }

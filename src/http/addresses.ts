@@ -9,6 +9,15 @@ export function truncateAddress(ip: string): string {
   return v4 === undefined ? `${hex(groups.slice(0, 3))}::` : truncateAddress(v4)
 }
 
+/** How sockets and proxies write an address, in one form: IPv4 as such, without a zone, in lower case. */
+export function plainAddress(ip: string): string {
+  if (isIPv4(ip) || !isIPv6(ip)) return ip
+  const [address = ''] = ip.toLowerCase().split('%')
+  // The usual form of a mapped one, read without taking it apart: all that dual-stack sockets ever say of IPv4.
+  const v4 = address.startsWith('::ffff:') ? address.slice(7) : ''
+  return isIPv4(v4) ? v4 : (mappedIPv4(groupsOf(address)) ?? address)
+}
+
 /** What limits count as one: an IPv4 address, and of IPv6 the /64, which is one customer's to choose addresses from. */
 export function addressBlock(ip: string): string {
   if (!isIPv6(ip)) return ip

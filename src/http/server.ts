@@ -5,6 +5,7 @@ import { AppError, type ErrorCode } from '../std/errors.ts'
 import type { Logger } from '../std/telemetry.ts'
 import { boundConnections } from './connections.ts'
 import { problemDocument, problems } from './problems.ts'
+import { knowSenders } from './sender.ts'
 
 /** Node's default is 60 s for headers; ours leaves a slow mobile link enough and a slow attacker little (ingest.md 8). */
 export const HEADERS_TIMEOUT_MS = 10_000
@@ -23,7 +24,7 @@ export const MAX_PARAM_LENGTH = 512
 const UNKNOWN_PATH = '/.unknown'
 
 /** Options of every listener. There is no Fastify logger: what it does not get it cannot log, URLs above all. */
-export function serverOptions(trustProxy: readonly string[]): FastifyHttpOptions<Server> {
+export function serverOptions(): FastifyHttpOptions<Server> {
   return {
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
@@ -35,8 +36,8 @@ export function serverOptions(trustProxy: readonly string[]): FastifyHttpOptions
       // Node would answer without a problem document, without CORS and without `no-store`; see requireHost.
       requireHostHeader: false,
     },
-    // An address or CIDR list only: a hop count would trust whoever writes X-Forwarded-For.
-    trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
+    // Who sends is known by http/sender.ts, which reads what Fastify takes for an address and is none.
+    trustProxy: false,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
     // Fastify would turn "12" into 12 and drop unknown fields silently.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true } },
@@ -56,9 +57,10 @@ export function serverOptions(trustProxy: readonly string[]): FastifyHttpOptions
 
 /** A server with these options and the headers and access log that every answer has. */
 export function createServer(trustProxy: readonly string[], log: Logger): FastifyInstance {
-  const app: FastifyInstance = Fastify(serverOptions(trustProxy))
+  const app: FastifyInstance = Fastify(serverOptions())
   boundConnections(app.server)
   disregardExpectations(app.server)
+  knowSenders(app, trustProxy)
   app.addHook('onRequest', (_request, reply, done) => {
     reply.header('cache-control', 'no-store')
     reply.header('x-content-type-options', 'nosniff')

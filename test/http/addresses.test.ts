@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { addressBlock, truncateAddress } from '../../src/http/addresses.ts'
+import { addressBlock, plainAddress, truncateAddress } from '../../src/http/addresses.ts'
 
 test('an address is cut to its network', async (t) => {
   for (const [ip, network] of [
@@ -23,6 +23,20 @@ test('an address is cut to its network', async (t) => {
     ['192.0.2.123:8080', ''],
   ] as const) {
     t.equal(truncateAddress(ip), network, ip)
+  }
+})
+
+test('an address has one form, however it is written', async (t) => {
+  for (const [ip, plain] of [
+    ['192.0.2.123', '192.0.2.123'],
+    ['::ffff:192.0.2.123', '192.0.2.123'],
+    ['::FFFF:C000:27B', '192.0.2.123'],
+    ['0:0:0:0:0:ffff:192.0.2.123', '192.0.2.123'],
+    ['2001:DB8::1', '2001:db8::1'],
+    ['FE80::1%Eth0', 'fe80::1'],
+    ['unknown', 'unknown'],
+  ] as const) {
+    t.equal(plainAddress(ip), plain, ip)
   }
 })
 

@@ -3,13 +3,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { test } from 'tap'
 import { answerWithProblems } from '../../src/http/problems.ts'
-import {
-  answerClientError,
-  createServer,
-  refuseWhileClosing,
-  requireHost,
-  serverOptions,
-} from '../../src/http/server.ts'
+import { answerClientError, createServer, refuseWhileClosing, requireHost } from '../../src/http/server.ts'
 import { createTelemetry } from '../../src/std/telemetry.ts'
 import { exchange } from '../fakes/gateway.ts'
 
@@ -61,11 +55,6 @@ test('the access log holds the route pattern, never the URL, and only at debug',
   const info = start(t)
   await info.app.inject('/things/1')
   t.same(info.lines, [])
-})
-
-test('only listed networks may say on whose behalf they send', async (t) => {
-  t.equal(serverOptions([]).trustProxy, false)
-  t.same(serverOptions(['10.0.0.0/8']).trustProxy, ['10.0.0.0/8'])
 })
 
 test('a request that reaches a closing server on an open connection is sent elsewhere', async (t) => {

@@ -1,27 +1,13 @@
-import type { IncomingHttpHeaders } from 'node:http'
-import { isLoopbackPeer } from '../../http/peers.ts'
 import type { Clock } from '../../std/clock.ts'
 import { createBuckets, type Rate } from './gcra.ts'
 
 /** Addresses remembered; about 100 bytes each. The plugin's default of 5,000 is one small botnet. */
 export const MAX_ADDRESSES = 50_000
 
-const FORWARDING: readonly string[] = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via']
-
-/**
- * Whom the limit does not concern: a peer on this machine that forwards for nobody (a probe, a sidecar, a test: one
- * address, many senders), and one that is gone already, which has no address any more.
- */
-export function isExempt(peer: string | undefined, headers: IncomingHttpHeaders): boolean {
-  if (peer === undefined) return true
-  return isLoopbackPeer(peer) && FORWARDING.every((name) => headers[name] === undefined)
-}
-
 type Answer = (error: Error | null, result?: { current: number; ttl: number }) => void
 
 /**
- * A store for @fastify/rate-limit, which keeps what it is good at: the key (IPv6 by /64) and its place in the hooks. Its
- * own stores count in fixed windows, which let twice the limit through at the edge. The plugin asks for a count and a
+ * A store for @fastify/rate-limit, which keeps what it is good at: its place in the hooks. Its own stores count in fixed windows, which let twice the limit through at the edge. The plugin asks for a count and a
  * time to live and refuses when the count is above its `max`: with `max: 0`, a bucket that has room answers 0, an empty
  * one 1 and, as the time to live, exactly how long to wait.
  */

@@ -27,7 +27,6 @@ export interface CollectRoutePorts {
   readonly log: Logger
   /** In which a trusted edge names the sender's country. */
   readonly countryHeader: string
-  readonly isTrusted: (peer: string | undefined) => boolean
 }
 
 /** One transparent pixel: the 43 bytes that every tracker sends. */
@@ -82,12 +81,11 @@ interface Submitting extends CollectRoutePorts {
 /** From Fastify's request to ours. What is read of the body is held against the budget until the answer is known. */
 async function submit(
   request: FastifyRequest,
-  { collector, inflight, inflate, countryHeader, isTrusted, format }: Submitting,
+  { collector, inflight, inflate, countryHeader, format }: Submitting,
   retries: boolean,
 ): Promise<Receipt> {
-  const { headers } = request
+  const { headers, sender } = request
   const query = singleValued(request.query)
-  const country = countryOf(headers, countryHeader)
   const maxBytes = retries ? MAX_WIRE_BYTES : MAX_BEACON_BYTES
   const lease = inflight.lease()
   try {
@@ -97,9 +95,9 @@ async function submit(
       wire: { contentType: headers['content-type'], headers, query },
       keys: presentedKeys(headers, query),
       origin: headers.origin,
-      address: request.ip,
+      address: sender.address,
       userAgent: headers['user-agent'] ?? '',
-      country: country !== undefined && isTrusted(request.socket.remoteAddress) ? country : undefined,
+      country: sender.isForwarded ? countryOf(headers, countryHeader) : undefined,
       canRetry: retries,
       gpc: objectsToTracking(headers),
       receive: () => receive(request, { maxBytes, lease, inflate }),

@@ -4,7 +4,6 @@ import type { Clock } from '../../std/clock.ts'
 import { AppError, detailed } from '../../std/errors.ts'
 import type { Entropy } from '../../std/id.ts'
 import type { Logger } from '../../std/telemetry.ts'
-import { isExempt } from '../apps/address-limit.ts'
 import { containerAnswer, credentialsAnswer } from './answers.ts'
 import { attestRoutes } from './attest/routes.ts'
 import type { Credentials } from './credentials.ts'
@@ -36,8 +35,8 @@ export async function credentialRoutes(app: FastifyInstance, ports: CredentialRo
   readStrictly(app)
   keepPrivate(app)
   explainRefusals(app, ports)
-  app.addHook('onRequest', async ({ socket, headers, ip }) => {
-    if (!isExempt(socket.remoteAddress, headers)) credentials.admit(ip)
+  app.addHook('onRequest', async ({ sender }) => {
+    if (!sender.isExempt) credentials.admit(sender.address)
   })
 
   app.post<{ Body: CredentialsRequest }>(CREDENTIALS, {
@@ -74,11 +73,11 @@ export async function credentialRoutes(app: FastifyInstance, ports: CredentialRo
   refuseOtherMethods(app, CHALLENGE, 'POST')
 }
 
-const senderOf = ({ headers, ip }: FastifyRequest) => ({
+const senderOf = ({ headers, sender }: FastifyRequest) => ({
   key: singleOf(headers['x-headgate-key']),
   authorization: headers.authorization,
   origin: headers.origin,
-  address: ip,
+  address: sender.address,
 })
 
 /** Node joins what is sent twice with a comma, and then it is no key. */
