@@ -67,6 +67,10 @@ A token (\`aggregation.tokens[]\`) has \`name\`, \`sha256\`, \`scopes\` (\`read\
 
 \`gateway.instance\` names this gateway in the lake, where several may write: events that Kinesis could not take lie below \`raw/fallback-<instance>/\`. Left out, it is a random name kept in \`dataDir\`. \`gateway.journal.ephemeral\` says that no later process will find the journal: what is not delivered at the end then goes to the lake. In an ECS task (where \`ECS_CONTAINER_METADATA_URI_V4\` is set, Fargate included) it is \`true\` and \`shutdown.totalMs\` is 110 s unless they are set; give the container a \`stopTimeout\` of 120 s, or a shorter \`totalMs\`, and say \`ephemeral: false\` when \`dataDir\` is on a volume that the next task mounts.
 
+Where the gateway is behind a load balancer, its address goes into \`gateway.trustProxy\`: only then \`X-Forwarded-For\` and \`gateway.countryHeader\` say anything, and limits, networks and audit lines mean the sender. \`gateway.keepAlive\` is how long a connection may idle; it must be longer than the balancer keeps one (Google Cloud 600 s, AWS 60 s unless set), or requests meet connections that were just closed.
+
+Browsers are held to \`apps[].origins\` by their \`Origin\`. An image has none: the pixel is held to the origin of its page, by \`Sec-Fetch-Site\` and \`Referer\`, and a page that sends no \`Referer\` counts as foreign. What says none of this (mails, proxies of pictures, servers) may use it, and so may every page where the app lists no origins.
+
 \`gateway.durability\` says what a 2xx waits for: the journal on the local disk (\`journal\`), Kinesis or a finished file in the lake (\`stream\`, the default on Fargate, where \`AWS_EXECUTION_ENV\` is \`AWS_ECS_FARGATE\`), or nothing (\`memory\`, for development). See [durability](durability.md).
 
 \`shutdown.totalMs\` is one deadline for all: readiness off for \`waitMs\` (10 s, none on loopback), 10 s at most for requests in flight, \`drainMs\` at most for the stream, the rest for the lake where the journal is ephemeral (at least as long as the stream had), and 3 s for the checkpoint.

@@ -62,6 +62,8 @@ export const GatewayConfig = strict({
     ),
   }),
   trustProxy: Type.Array(Type.String(), { default: [] }),
+  /** How long a connection may idle: longer than any balancer in front keeps it. */
+  keepAlive: durationMs(620_000, 1_000),
   countryHeader: Type.String({ default: 'cloudfront-viewer-country', pattern: '^[a-z0-9-]+$' }),
   limits: strict({
     address: Type.Union(

@@ -10,6 +10,7 @@ import { AppError } from '../std/errors.ts'
 import type { Telemetry } from '../std/telemetry.ts'
 import { addressLimitStore } from './apps/address-limit.ts'
 import { createQuota } from './apps/quota.ts'
+import { contentTypeOf } from './collect/body.ts'
 import { type CollectorPorts, createCollector } from './collect/collect.ts'
 import { createInflate } from './collect/inflate.ts'
 import { createByteBudget } from './collect/inflight.ts'
@@ -38,9 +39,10 @@ export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): 
     registers: [metrics],
   })
 
-  const app = createServer(config.trustProxy, log)
+  const app = createServer(config.trustProxy, log, config.keepAlive)
   await ports.prepare?.(app)
   leaveBodiesUnread(app)
+  mindNoContentType(app)
   answerWithProblems(app, log, entropy)
   countRefusals(app, telemetry)
   await allowOrigins(app, registry.anyOrigin)
@@ -57,6 +59,15 @@ export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): 
   })
   await app.register(credentialRoutes, { credentials, clock, entropy, log })
   return app
+}
+
+/** Fastify refuses a body under a content type that is none, before any route has seen it. */
+function mindNoContentType(app: FastifyInstance): void {
+  app.addHook('onRequest', ({ raw: { headers } }, _reply, done) => {
+    const written = headers['content-type']
+    if (written !== undefined) headers['content-type'] = contentTypeOf(written)
+    done()
+  })
 }
 
 /** A handler reads the body when it wants it, under its own caps (collect/body.ts); for an unknown path nobody does. */

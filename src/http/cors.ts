@@ -10,7 +10,7 @@ declare module 'fastify' {
 
 /** Two hours: Chromium's upper bound. A preflight otherwise doubles the requests of JSON clients. */
 export const CORS_MAX_AGE_SECONDS = 7_200
-/** Every header that the clients of clients.md send, and ours. `*` does not work with credentials. */
+/** Every header that known clients send, and ours. `*` does not work with credentials. */
 export const CORS_ALLOWED_HEADERS: readonly string[] = [
   'content-type',
   'content-encoding',
@@ -27,17 +27,47 @@ export const CORS_ALLOWED_HEADERS: readonly string[] = [
   'traceparent',
 ]
 
+/** Of what a page asks for: agents on it add a handful to every request. */
+const MAX_ASKED_CHARS = 2_048
+const MAX_ASKED_HEADERS = 64
+const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]{1,64}$/
+/** What carries credentials of a browser or of a hop, which no page may set either. */
+const CREDENTIALS = /^(?:(?:set-)?cookie2?$|proxy-|sec-|\*$)/
+
+/**
+ * What a preflight is told: the headers above, and whatever else the page asks for (tracing agents add their own to each
+ * request, ours included), as nothing here reads it.
+ */
+export function allowedHeaders(asked: string): string {
+  const names = asked.slice(0, MAX_ASKED_CHARS).toLowerCase().split(',', MAX_ASKED_HEADERS)
+  const allowed = new Set(CORS_ALLOWED_HEADERS)
+  for (const written of names) {
+    const name = written.trim()
+    if (TOKEN.test(name) && !CREDENTIALS.test(name)) allowed.add(name)
+  }
+  return [...allowed].join(', ')
+}
+
+/** Before the plugin, which answers with what it finds there. */
+function narrowAskedHeaders(app: FastifyInstance): void {
+  const asked = 'access-control-request-headers'
+  app.addHook('onRequest', ({ raw: { method, headers } }, _reply, done) => {
+    if (method === 'OPTIONS') headers[asked] = allowedHeaders(headers[asked] ?? '')
+    done()
+  })
+}
+
 /**
  * CORS on every answer of this instance, errors and unknown paths included: a client that cannot read a 429 takes it for
  * a network error and sends again. Credentials are allowed because sendBeacon always asks for them; no cookie is ever
  * set or read. `allows` knows the origins of all apps, since before the app is known there is nothing finer to go by.
  */
 export async function allowOrigins(app: FastifyInstance, allows: (origin: string) => boolean): Promise<void> {
+  narrowAskedHeaders(app)
   await app.register(cors, {
     origin: (origin, done) => done(null, origin !== undefined && allows(origin)),
     methods: ['GET', 'HEAD', 'POST'],
     credentials: true,
-    allowedHeaders: [...CORS_ALLOWED_HEADERS],
     exposedHeaders: ['Retry-After'],
     maxAge: CORS_MAX_AGE_SECONDS,
     strictPreflight: false,

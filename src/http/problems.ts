@@ -154,7 +154,8 @@ export function answerWithProblems(
 
   /** No such path, or a path that takes other methods. */
   function unknownAddress(request: FastifyRequest, reply: FastifyReply): AppError {
-    const [path = ''] = request.url.split('?')
+    const [written = ''] = request.url.split('?', 1)
+    const path = written.replace(/\/{2,}/g, '/')
     const allow = methods.get(path) ?? methods.get(path.replace(/\/$/, ''))
     if (allow === undefined) return new AppError('not_found', 'No route has this path.')
     reply.header('allow', allow)

@@ -13,8 +13,11 @@ export const HEADERS_TIMEOUT_MS = 10_000
 export const REQUEST_TIMEOUT_MS = 25_000
 /** How often Node looks for connections past the two limits above; its default is 30 s. */
 export const CONNECTIONS_CHECK_MS = 1_000
-/** Above the 60 s idle timeout of AWS load balancers, or they reuse connections that we just closed. */
-export const KEEP_ALIVE_TIMEOUT_MS = 72_000
+/**
+ * Above the idle timeout of load balancers, or they reuse connections that we just closed: 600 s at Google Cloud
+ * (https://cloud.google.com/load-balancing/docs/https, "HTTP keepalive timeout"), 60 s at AWS. In a crowd, idle ones go.
+ */
+export const KEEP_ALIVE_TIMEOUT_MS = 620_000
 /** Request line and headers: pixel URLs grow with the page (clients.md 1.7). Node's default is 16 KiB. */
 export const MAX_HEADER_BYTES = 65_536
 /** Foreign identifiers in paths; Fastify's default is 100. */
@@ -24,10 +27,10 @@ export const MAX_PARAM_LENGTH = 512
 const UNKNOWN_PATH = '/.unknown'
 
 /** Options of every listener. There is no Fastify logger: what it does not get it cannot log, URLs above all. */
-export function serverOptions(): FastifyHttpOptions<Server> {
+function serverOptions(keepAliveMs: number): FastifyHttpOptions<Server> {
   return {
     requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    keepAliveTimeout: keepAliveMs,
     // No maxRequestsPerSocket: beyond it Node answers with bare 503s, and keeps the connection.
     http: {
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -38,7 +41,11 @@ export function serverOptions(): FastifyHttpOptions<Server> {
     },
     // Who sends is known by http/sender.ts, which reads what Fastify takes for an address and is none.
     trustProxy: false,
-    routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
+    routerOptions: {
+      maxParamLength: MAX_PARAM_LENGTH,
+      ignoreTrailingSlash: true,
+      ignoreDuplicateSlashes: true,
+    },
     // Fastify would turn "12" into 12 and drop unknown fields silently.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true } },
     // close() lets requests in flight finish and closes idle connections. What still arrives is answered by
@@ -56,8 +63,12 @@ export function serverOptions(): FastifyHttpOptions<Server> {
 }
 
 /** A server with these options and the headers and access log that every answer has. */
-export function createServer(trustProxy: readonly string[], log: Logger): FastifyInstance {
-  const app: FastifyInstance = Fastify(serverOptions())
+export function createServer(
+  trustProxy: readonly string[],
+  log: Logger,
+  keepAliveMs = KEEP_ALIVE_TIMEOUT_MS,
+): FastifyInstance {
+  const app: FastifyInstance = Fastify(serverOptions(keepAliveMs))
   boundConnections(app.server)
   disregardExpectations(app.server)
   knowSenders(app, trustProxy)
@@ -70,12 +81,27 @@ export function createServer(trustProxy: readonly string[], log: Logger): Fastif
   return app
 }
 
-/** RFC 9112, section 3.2: HTTP/1.1 without a Host is malformed, whoever serves. Register it after CORS. */
+/**
+ * RFC 9112, section 3.2: HTTP/1.1 without a Host, and any request with two, is malformed, whoever serves: two servers in a
+ * row would each believe another one. Register it after CORS.
+ */
 export function requireHost(app: FastifyInstance): void {
   app.addHook('onRequest', ({ raw }, _reply, done) => {
-    if (raw.headers.host !== undefined || raw.httpVersion !== '1.1') return done()
-    done(new AppError('invalid_request', 'A request needs a Host header.'))
+    const hosts = hostsIn(raw.rawHeaders)
+    if (hosts === 1 || (hosts === 0 && raw.httpVersion !== '1.1')) return done()
+    const detail = hosts === 0 ? 'A request needs a Host header.' : 'Host was sent more than once.'
+    done(new AppError('invalid_request', detail))
   })
+}
+
+/** Node keeps the first and says nothing of the others. */
+function hostsIn(rawHeaders: readonly string[]): number {
+  let hosts = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts++
+  }
+  return hosts
 }
 
 /** What nobody knows may be expected in vain (RFC 9110, section 10.1.1). Node would answer 417, without a word. */

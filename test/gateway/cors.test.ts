@@ -23,9 +23,53 @@ test('a preflight is answered for any origin that some app lists', async (t) => 
       'access-control-allow-methods': 'GET, HEAD, POST',
       'access-control-allow-headers': CORS_ALLOWED_HEADERS.join(', '),
       'access-control-max-age': '7200',
-      vary: 'Origin',
+      vary: 'Origin, Access-Control-Request-Headers',
     })
   }
+})
+
+test('whatever headers a page asks for are allowed, but those of credentials', async (t) => {
+  const { app } = await startGateway(t)
+  const told = async (asked: string, url = '/v1/events') => {
+    const answer = await app.inject({
+      method: 'OPTIONS',
+      url,
+      headers: {
+        origin: shop,
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': asked,
+      },
+    })
+    t.equal(answer.statusCode, 204)
+    return String(answer.headers['access-control-allow-headers']).split(', ')
+  }
+  const ours = [...CORS_ALLOWED_HEADERS]
+  for (const [rule, asked, more] of [
+    ['the tracing of W3C', 'content-type,traceparent,tracestate,baggage', ['tracestate', 'baggage']],
+    [
+      'of others',
+      'sentry-trace, x-datadog-trace-id,b3 ,newrelic',
+      [...['sentry-trace', 'x-datadog-trace-id', 'b3', 'newrelic']],
+    ],
+    ['in capitals, and twice', 'X-Requested-With,x-requested-with', ['x-requested-with']],
+    ['cookies', 'cookie,cookie2,set-cookie,set-cookie2,x-cookie', ['x-cookie']],
+    ['what is between two hops', 'proxy-authorization,proxy-connection', []],
+    ["what is the browser's own", 'sec-fetch-site', []],
+    ['everything', '*', []],
+    ['nothing', ' , ,', []],
+    ['what is no name', 'a b,a:b,"a",\u00e9,(c)', []],
+    ['a name without end', 'x'.repeat(65), []],
+    [
+      'names without end',
+      Array.from({ length: 500 }, (_, i) => `x${i}`).join(),
+      [...Array.from({ length: 64 }, (_, i) => `x${i}`)],
+    ],
+  ] as const) {
+    t.same(await told(asked), [...ours, ...more], rule)
+  }
+  t.same(await told('baggage,x-headgate-key', '/v1/credentials'), [
+    ...['authorization', 'content-type', 'x-headgate-key'],
+  ])
 })
 
 test('the header list names every header of the known clients, and ours', async (t) => {
@@ -63,7 +107,7 @@ test('every answer to a listed origin can be read by it, errors and unknown path
     404: await post({}, '{', '/nowhere'),
     405: await app.inject({ method: 'PUT', url: '/v1/events', headers: { origin: shop } }),
     413: await post({}, gzipSync(Buffer.alloc(5_000_000))),
-    415: await post({ 'content-encoding': 'compress' }, 'x'),
+    415: await post({ 'content-encoding': 'compress' }, Buffer.from('1f9d9061', 'hex')),
     422: await post({}, '[]'),
   }
   journal.failWith = new AppError('journal_full', 'Full.')

@@ -118,6 +118,11 @@ test('what Node would answer by itself, bare, is answered in our words or not mi
   t.match(hostless, /^HTTP\/1\.1 400 [\s\S]+cache-control: no-store[\s\S]+"code":"invalid_request"/)
   t.match(hostless, /"detail":"A request needs a Host header\."/)
   t.match(await get('1.0'), /^HTTP\/1\.1 200 OK/, 'HTTP/1.0 has none')
+  for (const version of ['1.0', '1.1']) {
+    const twice = await get(version, 'Host: a', 'HOST: b')
+    t.match(twice, /^HTTP\/1\.1 400 [\s\S]+"code":"invalid_request"/)
+    t.match(twice, /"detail":"Host was sent more than once\."/)
+  }
   t.match(await get('1.1', 'Host: a', 'Expect: the-unexpected'), /^HTTP\/1\.1 200 OK/)
   t.match(
     await get('1.1', 'Host: a', 'Expect: 100-continue'),

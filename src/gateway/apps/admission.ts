@@ -9,13 +9,17 @@ export interface Claims {
   readonly alias?: string | undefined
   /** The Origin header. `null` is one, too. */
   readonly origin?: string | undefined
+  /** The origin of the page that shows a picture of ours, where there is no Origin header. */
+  readonly page?: string | undefined
 }
 
 /**
  * The one app that a request is for. Unknown keys and aliases are skipped: clients send identifiers that were never meant
  * for us. What is known must agree, and a browser's Origin must be on that app's list; a sender without one is no browser.
+ * A page that shows a picture is held to the list as well, unless there is none: pictures in mails are on no page.
  */
-export function admit({ keyed, alias, origin }: Claims, registry: Registry): App {
+export function admit({ keyed, alias, origin: stated, page }: Claims, registry: Registry): App {
+  const origin = stated ?? page
   const aliased = alias === undefined ? undefined : registry.byAlias(alias)
   const named = aliased === undefined ? keyed : [...keyed, aliased]
   // An Origin speaks only when nothing else did: a site may serve an app with a key beside a keyless one.
@@ -27,7 +31,7 @@ export function admit({ keyed, alias, origin }: Claims, registry: Registry): App
   if (named.some((other) => other !== app)) {
     throw new AppError('conflicting_apps', 'Keys and aliases in this request belong to different apps.')
   }
-  if (origin !== undefined && !originAllowed(app, origin)) {
+  if (origin !== undefined && !originAllowed(app, origin) && (stated !== undefined || app.origins.size > 0)) {
     throw new AppError('origin_not_allowed', `The Origin is not on the list of the app "${app.id}".`)
   }
   if (keyed.length === 0 && origin === undefined) {

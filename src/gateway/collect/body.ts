@@ -12,6 +12,22 @@ export const MAX_PIXEL_URL_BYTES = 8_192
 /** What browsers send without asking first, and cannot send again: sendBeacon, keepalive, forms, and untyped bodies. */
 const BEACON_TYPES: readonly string[] = ['', 'text/plain', 'application/x-www-form-urlencoded']
 
+/** Longer is none, whatever it looks like: a boundary may have 70 characters. */
+const MAX_CONTENT_TYPE_CHARS = 256
+const CONTENT_TYPE = /^\s*[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(?:;|$)/
+const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+/
+
+/**
+ * A content type, or what stands for one that is none: the media type that it begins with (two hops may each have set
+ * one), nothing said as a beacon says it, and anything else (`json`, `undefined`) as a sender of JSON.
+ */
+export function contentTypeOf(written: string): string {
+  if (written.length <= MAX_CONTENT_TYPE_CHARS && CONTENT_TYPE.test(written)) return written
+  const [first = ''] = written.slice(0, MAX_CONTENT_TYPE_CHARS).split(/[,;]/, 1)
+  const said = first.trim().toLowerCase()
+  return said === '' ? 'text/plain' : (MEDIA_TYPE.exec(said)?.[0] ?? 'application/json')
+}
+
 /** Whether the sender reads the answer and would try again. The only thing a content type decides. */
 export function canRetry(contentType = ''): boolean {
   const [mediaType = ''] = contentType.split(';')

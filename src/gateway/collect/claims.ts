@@ -21,6 +21,16 @@ export function presentedKeys(
   return keys
 }
 
+/**
+ * The origin of the page that makes a browser ask, where the browser says that it is another site's: an image has no
+ * Origin, but a Referer. A page that keeps it to itself counts as `null`, which is on no list.
+ */
+export function pageOf(headers: IncomingHttpHeaders): string | undefined {
+  const { origin, referer = '', 'sec-fetch-site': site } = headers
+  if (origin !== undefined || (site !== 'cross-site' && site !== 'same-site')) return undefined
+  return URL.canParse(referer) ? new URL(referer).origin : 'null'
+}
+
 /** A query in which each name has one value: which of two would count is nothing to guess. */
 export function singleValued(query: unknown): Readonly<Record<string, string>> {
   const values = query as Readonly<Record<string, string>>

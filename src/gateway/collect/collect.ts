@@ -17,6 +17,8 @@ export interface Submission extends Circumstances {
   /** Keys as presented, in order: header, query, path. */
   readonly keys: readonly string[]
   readonly origin: string | undefined
+  /** The origin of the page that shows a pixel. */
+  readonly page: string | undefined
   /** Reads the body, once the quota of the app that a key names has agreed. */
   receive(): Promise<Received>
 }
@@ -81,9 +83,9 @@ export function createCollector(ports: CollectorPorts): Collector {
 
   /** From the body to lines that may be stored, or the reason why there are none. */
   function prepare(submission: Submission, keyed: readonly App[], { body, wireBytes }: Received): Prepared {
-    const { format, wire, origin, gpc } = submission
+    const { format, wire, origin, page, gpc } = submission
     const { candidates, alias } = format.decode({ ...wire, body })
-    const app = admit({ keyed, alias, origin }, registry)
+    const app = admit({ keyed, alias, origin, page }, registry)
     quota.charge(app, {
       requests: keyed.length === 0 ? 1 : 0,
       bytes: wireBytes,

@@ -1,15 +1,22 @@
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
 import { AppError } from '../../std/errors.ts'
+import { type Announced, announcedBy, CODINGS, isAnyZlib, isGzip, isText, isZlib, isZstd } from './codings.ts'
 
 /** After inflating (design.md, section 5). zlib stops there: a bomb costs its first 4 MiB and no more. */
 export const MAX_INFLATED_BYTES = 4_194_304
 /** Honest batches shrink 4 to 10 times (ingest.md 7, L4); far beyond is worth a look, not a refusal. */
 export const RATIO_ALARM = 20
-/** Inflating a small body takes less time than handing it to another thread. */
+/** Inflating a small body takes less time than handing it to another thread… */
 const INLINE_BYTES = 16_384
+/** …unless it grows: that much takes half a millisecond. */
+const INLINE_INFLATED_BYTES = 262_144
 /** The threads of libuv's pool. More at once would not finish sooner, but each may hold 4 MiB that no budget knows yet. */
 const LANES = 4
+/** RFC 1952: a checksum and a size, of four bytes each. */
+const GZIP_TRAILER_BYTES = 8
+/** A proxy compresses what a client has compressed. Whoever wraps more often wants work done. */
+const MAX_LAYERS = 2
 
 interface Codec {
   now(bytes: Buffer): Buffer
@@ -22,9 +29,10 @@ export interface Zstd {
   zstdDecompress(bytes: Buffer, options: object, done: (error: Error | null, result: Buffer) => void): void
 }
 
+const atOnce = { maxOutputLength: INLINE_INFLATED_BYTES }
 const limit = { maxOutputLength: MAX_INFLATED_BYTES }
-/** Datadog's streams lack their final block (clients.md 1.6): what is there counts. */
-const openEnded = { ...limit, finishFlush: zlib.constants.Z_SYNC_FLUSH }
+/** Streams may lack their final block, where a client closes them too late (clients.md 1.6): what is there counts. */
+const openEnded = { finishFlush: zlib.constants.Z_SYNC_FLUSH }
 
 const gunzip = promisify<Buffer, object, Buffer>(zlib.gunzip)
 const inflate = promisify<Buffer, object, Buffer>(zlib.inflate)
@@ -32,20 +40,26 @@ const inflateRaw = promisify<Buffer, object, Buffer>(zlib.inflateRaw)
 const brotli = promisify<Buffer, object, Buffer>(zlib.brotliDecompress)
 
 const codecs = {
-  gzip: { now: (bytes) => zlib.gunzipSync(bytes, limit), later: (bytes) => gunzip(bytes, limit) },
-  zlib: { now: (bytes) => zlib.inflateSync(bytes, openEnded), later: (bytes) => inflate(bytes, openEnded) },
-  raw: { now: (bytes) => zlib.inflateRawSync(bytes, limit), later: (bytes) => inflateRaw(bytes, limit) },
-  br: { now: (bytes) => zlib.brotliDecompressSync(bytes, limit), later: (bytes) => brotli(bytes, limit) },
+  gzip: {
+    now: (bytes) => zlib.gunzipSync(bytes, { ...atOnce, ...openEnded }),
+    later: (bytes) => gunzip(bytes, { ...limit, ...openEnded }),
+  },
+  zlib: {
+    now: (bytes) => zlib.inflateSync(bytes, { ...atOnce, ...openEnded }),
+    later: (bytes) => inflate(bytes, { ...limit, ...openEnded }),
+  },
+  raw: {
+    now: (bytes) => zlib.inflateRawSync(bytes, { ...atOnce, ...openEnded }),
+    later: (bytes) => inflateRaw(bytes, { ...limit, ...openEnded }),
+  },
+  br: { now: (bytes) => zlib.brotliDecompressSync(bytes, atOnce), later: (bytes) => brotli(bytes, limit) },
 } satisfies Record<string, Codec>
 
-const isGzip = (bytes: Buffer): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
-const isZstd = (bytes: Buffer): boolean => bytes.length > 3 && bytes.readUInt32LE(0) === 0xfd2fb528
-/** RFC 1950: deflate with a window, and a header that is a multiple of 31. No text starts like that. */
-const isZlib = (bytes: Buffer): boolean =>
-  bytes[0] === 0x78 && bytes.length > 1 && bytes.readUInt16BE(0) % 31 === 0
-
 export interface Inflate {
-  /** The body as its sender wrote it. Throws `unsupported_encoding`, `malformed_body` or `body_too_large`. */
+  /**
+   * The body as its sender wrote it, by what its bytes are; what was announced is only asked where they do not say.
+   * Throws `unsupported_encoding`, `malformed_body` or `body_too_large`.
+   */
   (bytes: Buffer, contentEncoding: string | undefined): Promise<Buffer>
   /** What this runtime can read, for the Accept-Encoding of a 415 (RFC 7694). */
   readonly encodings: string
@@ -55,41 +69,79 @@ export interface Inflate {
 export function createInflate(onAlarm: () => void, runtime: object = zlib): Inflate {
   const zstd = zstdOf(runtime)
   const inLane = lanes(LANES)
-  const known = ['gzip', 'x-gzip', 'deflate', 'br', ...(zstd === undefined ? [] : ['zstd'])]
+  const known = zstd === undefined ? CODINGS : [...CODINGS, 'zstd']
 
   /** By magic bytes: clients forget the header, and proxies inflate without removing it. */
-  function codecOf(bytes: Buffer, encoding: string): Codec | undefined {
-    if (encoding === 'br') return codecs.br
+  function codecOf(bytes: Buffer): Codec | undefined {
     if (isGzip(bytes)) return codecs.gzip
     if (isZlib(bytes)) return codecs.zlib
-    if (isZstd(bytes)) return zstd ?? unsupported(known)
-    return encoding === 'deflate' ? codecs.raw : undefined
+    return isZstd(bytes) ? (zstd ?? unsupported(known)) : undefined
   }
 
-  async function inflateBody(bytes: Buffer, contentEncoding = 'identity'): Promise<Buffer> {
-    const encoding = contentEncoding.trim().toLowerCase()
-    if (encoding !== 'identity' && !known.includes(encoding)) unsupported(known)
-    const codec = codecOf(bytes, encoding)
-    if (codec === undefined) return bytes
-    try {
-      const small = bytes.length <= INLINE_BYTES
-      const inflated = small ? codec.now(bytes) : await inLane(() => codec.later(bytes))
-      if (inflated.length > bytes.length * RATIO_ALARM) onAlarm()
-      return inflated
-    } catch (error) {
-      if (!isTooLarge(error)) throw new AppError('malformed_body', 'The body cannot be inflated.')
-      onAlarm()
-      throw new AppError('body_too_large', `The inflated body exceeds ${MAX_INFLATED_BYTES} bytes.`)
+  /** What to try, in this order; none for what is plain. Brotli has no magic bytes, and may begin with another's. */
+  function candidates(bytes: Buffer, announced: Announced): readonly Codec[] {
+    const own = codecOf(bytes)
+    const isBrotli = announced.codings.at(-1) === 'br'
+    if (own !== undefined) return isBrotli ? [codecs.br, own] : [own]
+    if (isPlain(announced) || isText(bytes)) return []
+    return isBrotli ? [codecs.br] : byAnnouncement(bytes, announced)
+  }
+
+  /** Bytes that are no text and do not say what they are. */
+  function byAnnouncement(bytes: Buffer, { codings, isStrange }: Announced): readonly Codec[] {
+    if (codings.at(-1) === 'deflate') return [isAnyZlib(bytes) ? codecs.zlib : codecs.raw]
+    return isStrange ? unsupported(known) : []
+  }
+
+  /** As gzip(1) does: what trails after the end of the stream is not minded, if that is its end by its own account. */
+  async function withoutTail(bytes: Buffer): Promise<Buffer | undefined> {
+    // The last four bytes are the size; of one that may come, the last of them is a zero.
+    const end = bytes.lastIndexOf(0) + 1
+    if (end === bytes.length || end < GZIP_TRAILER_BYTES) return undefined
+    const body = await inflateWith(codecs.gzip, bytes.subarray(0, end))
+    return body.length === bytes.readUInt32LE(end - 4) ? body : undefined
+  }
+
+  async function inflateLayer(bytes: Buffer, tried: readonly Codec[]): Promise<Buffer> {
+    const attempts = tried.map((codec) => () => inflateWith(codec, bytes))
+    for (const attempt of [...attempts, ...(tried.includes(codecs.gzip) ? [() => withoutTail(bytes)] : [])]) {
+      try {
+        const body = await attempt()
+        if (body !== undefined) return body
+      } catch (error) {
+        if (isTooLarge(error)) throw tooLarge()
+      }
     }
+    throw new AppError('malformed_body', 'The body cannot be inflated.')
+  }
+
+  function tooLarge(): AppError {
+    onAlarm()
+    return new AppError('body_too_large', `The inflated body exceeds ${MAX_INFLATED_BYTES} bytes.`)
+  }
+
+  async function inflateBody(bytes: Buffer, contentEncoding?: string): Promise<Buffer> {
+    let announced = announcedBy(contentEncoding, known)
+    let body = bytes
+    for (let layer = 0; layer < MAX_LAYERS; layer++) {
+      const tried = candidates(body, announced)
+      if (tried.length === 0) break
+      body = await inflateLayer(body, tried)
+      announced = { codings: announced.codings.slice(0, -1), isStrange: false }
+    }
+    if (body.length > bytes.length * RATIO_ALARM) onAlarm()
+    return body
   }
   return Object.assign(inflateBody, { encodings: known.join(', ') })
 }
+
+const isPlain = ({ codings, isStrange }: Announced): boolean => codings.length === 0 && !isStrange
 
 function zstdOf(runtime: object): Codec | undefined {
   if (!('zstdDecompress' in runtime)) return undefined
   const { zstdDecompressSync, zstdDecompress } = runtime as Zstd
   const later = promisify<Buffer, object, Buffer>(zstdDecompress)
-  return { now: (bytes) => zstdDecompressSync(bytes, limit), later: (bytes) => later(bytes, limit) }
+  return { now: (bytes) => zstdDecompressSync(bytes, atOnce), later: (bytes) => later(bytes, limit) }
 }
 
 function unsupported(known: readonly string[]): never {

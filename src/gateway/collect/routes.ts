@@ -10,7 +10,7 @@ import {
   MAX_WIRE_BYTES,
   readBody,
 } from './body.ts'
-import { countryOf, objectsToTracking, presentedKeys, singleValued } from './claims.ts'
+import { countryOf, objectsToTracking, pageOf, presentedKeys, singleValued } from './claims.ts'
 import type { Collector, Receipt } from './collect.ts'
 import { eventsSchema, pixelSchema, webVitalsSchema } from './documentation.ts'
 import type { Format } from './formats/format.ts'
@@ -72,7 +72,9 @@ export async function collectRoutes(app: FastifyInstance, ports: CollectRoutePor
   })
 }
 
-const sendPixel = (reply: FastifyReply) => reply.code(200).type('image/gif').send(PIXEL)
+/** Pages under `Cross-Origin-Embedder-Policy: require-corp` load nothing that does not say so. */
+const sendPixel = (reply: FastifyReply) =>
+  reply.code(200).header('cross-origin-resource-policy', 'cross-origin').type('image/gif').send(PIXEL)
 
 interface Submitting extends CollectRoutePorts {
   readonly format: Format
@@ -95,6 +97,7 @@ async function submit(
       wire: { contentType: headers['content-type'], headers, query },
       keys: presentedKeys(headers, query),
       origin: headers.origin,
+      page: pageOf(headers),
       address: sender.address,
       userAgent: headers['user-agent'] ?? '',
       country: sender.isForwarded ? countryOf(headers, countryHeader) : undefined,

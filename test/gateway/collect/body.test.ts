@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { test } from 'tap'
-import { assertDeclaredFits, canRetry, readBody } from '../../../src/gateway/collect/body.ts'
+import { assertDeclaredFits, canRetry, contentTypeOf, readBody } from '../../../src/gateway/collect/body.ts'
 import { createByteBudget } from '../../../src/gateway/collect/inflight.ts'
 
 test('who would send again: all but what a browser sends without asking first', async (t) => {
@@ -20,6 +20,38 @@ test('who would send again: all but what a browser sends without asking first', 
     [undefined, false],
   ] as const) {
     t.equal(canRetry(contentType), retries, String(contentType))
+  }
+})
+
+test('a content type is taken as it is, and what is none as what it was meant for', async (t) => {
+  for (const [written, taken] of [
+    ['application/json', 'application/json'],
+    [' Application/JSON ; charset=utf-8', ' Application/JSON ; charset=utf-8'],
+    ['multipart/form-data; boundary=x', 'multipart/form-data; boundary=x'],
+    ['*/*', '*/*'],
+    ['application/json,application/json', 'application/json'],
+    ['application/json, text/plain', 'application/json'],
+    ['text/plain, application/json', 'text/plain'],
+    ['text/plain charset=utf-8', 'text/plain'],
+    ['Text/Plain,', 'text/plain'],
+    ['', 'text/plain'],
+    [' ', 'text/plain'],
+    ['; charset=utf-8', 'text/plain'],
+    [',application/json', 'text/plain'],
+    ['json', 'application/json'],
+    ['undefined', 'application/json'],
+    ['null', 'application/json'],
+    ['application', 'application/json'],
+    ['application/', 'application/json'],
+    ['/json', 'application/json'],
+    ['[object Object]', 'application/json'],
+    ['application/json\u00e9', 'application/json'],
+    ['\t\u00ff', 'application/json'],
+    [`text/plain;${'x'.repeat(60_000)}`, 'text/plain'],
+    ['x'.repeat(60_000), 'application/json'],
+    [`${'x'.repeat(60_000)}/json`, 'application/json'],
+  ] as const) {
+    t.equal(contentTypeOf(written), taken, written.slice(0, 40))
   }
 })
 

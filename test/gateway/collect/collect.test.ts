@@ -39,6 +39,7 @@ function submission(events: unknown, changes: Partial<Submission> = {}): Submiss
     wire: { contentType: 'application/json', headers: {}, query: {} },
     keys: ['shop-key'],
     origin: undefined,
+    page: undefined,
     address: '203.0.113.77',
     userAgent:
       'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36',

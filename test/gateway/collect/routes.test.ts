@@ -3,7 +3,7 @@ import { test } from 'tap'
 import { REQUEST_BYTES } from '../../../src/gateway/collect/inflight.ts'
 import { PIXEL } from '../../../src/gateway/collect/routes.ts'
 import { AppError } from '../../../src/std/errors.ts'
-import { lcp, sha256, startGateway } from '../../fakes/gateway.ts'
+import { lcp, sha256, someApps, startGateway } from '../../fakes/gateway.ts'
 
 const one = JSON.stringify(lcp())
 const json = { 'content-type': 'application/json', 'x-headgate-key': 'shop-key' }
@@ -111,6 +111,7 @@ test('a pixel is 43 bytes that nobody may keep', async (t) => {
   const answer = await app.inject('/v1/pixel.gif?key=shop-key&name=page.view&value=1&attributes.plan=pro')
   t.equal(answer.statusCode, 200)
   t.equal(answer.headers['content-type'], 'image/gif')
+  t.equal(answer.headers['cross-origin-resource-policy'], 'cross-origin')
   t.equal(answer.headers['cache-control'], 'no-store')
   t.same(answer.rawPayload, PIXEL)
   t.equal(PIXEL.length, 43)
@@ -138,6 +139,7 @@ test('a pixel is a pixel whatever happened; the outcome is counted', async (t) =
   for (const answer of answers) {
     t.equal(answer.statusCode, 200)
     t.same(answer.rawPayload, PIXEL)
+    t.equal(answer.headers['cross-origin-resource-policy'], 'cross-origin')
   }
   for (const code of [
     'unknown_key',
@@ -185,11 +187,56 @@ test('a country is believed from a trusted edge only', async (t) => {
   )
 })
 
+test('a page may show the pixel of the apps that list it, and nobody else of any', async (t) => {
+  const [shop, evil] = ['https://shop.example', 'https://evil.example']
+  const page = (site: string, referer?: string) => ({
+    'sec-fetch-site': site,
+    'sec-fetch-mode': 'no-cors',
+    'sec-fetch-dest': 'image',
+    ...(referer && { referer }),
+  })
+  const unlisted = { id: 'mail', keys: [{ sha256: sha256('mail-key') }] }
+  for (const [rule, key, headers, accepted] of [
+    ['its own page', 'shop-key', page('cross-site', `${shop}/cart?a=1`), 1],
+    ['its own page, that tells its origin only', 'shop-key', page('cross-site', `${shop}/`), 1],
+    ['a page of the same site', 'shop-key', page('same-site', `${shop}/`), 1],
+    ['a page of the same origin as this door', 'shop-key', page('same-origin', `${evil}/`), 1],
+    ['somebody who opens it', 'shop-key', page('none'), 1],
+    ['a mail, or a browser that says nothing', 'shop-key', {}, 1],
+    ['a proxy of pictures that says where', 'shop-key', { referer: `${evil}/` }, 1],
+    ['a foreign page', 'shop-key', page('cross-site', `${evil}/`), 0],
+    ['a foreign page of the same site', 'shop-key', page('same-site', `${evil}/`), 0],
+    ['a page that hides itself', 'shop-key', page('cross-site'), 0],
+    ['a page of the same site that hides itself', 'shop-key', page('same-site'), 0],
+    ['a Referer that is none', 'shop-key', page('cross-site', 'about:client'), 0],
+    ['an app on the phone', 'shop-key', page('cross-site', 'android-app://com.example'), 0],
+    ['the page of another app', 'shop-key', page('cross-site', 'https://blog.example/'), 0],
+    ['an Origin, which says more', 'shop-key', { ...page('cross-site', `${evil}/`), origin: shop }, 1],
+    [
+      'and says it also when it is foreign',
+      'shop-key',
+      { ...page('cross-site', `${shop}/`), origin: evil },
+      0,
+    ],
+    ['an app without origins, whose pictures are in mails', 'mail-key', page('cross-site', `${evil}/`), 1],
+    ['such an app, and a page that hides itself', 'mail-key', page('cross-site'), 1],
+    ['the page of a keyless app', '', page('cross-site', 'https://open.example/a'), 1],
+    ['no page of a keyless app', '', page('cross-site'), 0],
+  ] as const) {
+    const { app, journal } = await startGateway(t, { apps: [...someApps, unlisted] })
+    const answer = await app.inject({ url: `/v1/pixel.gif?key=${key}&name=a&value=1`, headers })
+    t.equal(answer.statusCode, 200)
+    t.equal(journal.events().length, accepted, rule)
+  }
+})
+
 test('bodies may be compressed, with or without saying so', async (t) => {
   const { app } = await startGateway(t)
   t.equal((await app.inject(post(gzipSync(one), { ...json, 'content-encoding': 'gzip' }))).statusCode, 202)
   t.equal((await app.inject(post(gzipSync(one)))).statusCode, 202)
-  const unknown = await app.inject(post(one, { ...json, 'content-encoding': 'compress' }))
+  const unknown = await app.inject(
+    post(Buffer.from('1f9d9061', 'hex'), { ...json, 'content-encoding': 'compress' }),
+  )
   t.equal(unknown.statusCode, 415)
   t.equal(unknown.json().code, 'unsupported_encoding')
   t.match(unknown.headers['accept-encoding'], /^gzip, x-gzip, deflate, br/)
