@@ -93,6 +93,15 @@ export function createInflate(onAlarm: () => void, runtime: object = zlib): Infl
     return isStrange ? unsupported(known) : []
   }
 
+  async function inflateWith(codec: Codec, bytes: Buffer): Promise<Buffer> {
+    try {
+      if (bytes.length <= INLINE_BYTES) return codec.now(bytes)
+    } catch (error) {
+      if (!isTooLarge(error)) throw error
+    }
+    return inLane(() => codec.later(bytes))
+  }
+
   /** As gzip(1) does: what trails after the end of the stream is not minded, if that is its end by its own account. */
   async function withoutTail(bytes: Buffer): Promise<Buffer | undefined> {
     // The last four bytes are the size; of one that may come, the last of them is a zero.
