@@ -22,6 +22,9 @@ export interface Terminal {
 const INDEX = 'HEADGATE_WORKER'
 
 export function processTerminal(process: NodeJS.Process, cluster: Cluster): Terminal {
+  // A full disk, a pipe whose reader ended: what cannot be written is lost, and the next line is tried again. Events
+  // that are acknowledged weigh more than a log.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', unheard)
   const stop = new AbortController()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())
   const primary = cluster.isWorker ? primaryOf(process) : undefined
@@ -45,7 +48,7 @@ export function processTerminal(process: NodeJS.Process, cluster: Cluster): Term
   }
 }
 
-/** What is said to a process that is gone is heard by nobody; that it is gone is heard elsewhere. */
+/** What is said to a stream that takes nothing, or to a process that is gone is heard by nobody; that it is gone is heard elsewhere. */
 const unheard = () => {}
 
 /** Node ends a worker whose primary is gone; nothing is left to say then. */

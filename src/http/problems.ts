@@ -85,6 +85,7 @@ export const problems = {
   query_too_large: { status: 422, title: 'The query asks for too much' },
   bad_configuration: { status: 500, title: 'The configuration is not valid' },
   lake_failed: { status: 502, title: 'The lake could not be reached' },
+  storage_full: { status: 507, title: 'There is no room left on the disk' },
   engine_failed: { status: 502, title: 'The engine failed' },
   engine_out_of_memory: { status: 507, title: 'The engine ran out of memory' },
   input_missing: { status: 409, title: 'The input is not there' },
@@ -95,13 +96,15 @@ export const problems = {
   internal: { status: 500, title: 'Something went wrong on our side' },
 } satisfies Record<ErrorCode, Kind>
 
-/** Fastify's own errors in our words. What is missing here is told apart by its status alone. */
+/** Fastify's own errors, and the disk's, in our words. What is missing here is told apart by its status alone. */
 const frameworkCodes: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: ['body_too_large', 'The body is above the limit of this route.'],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'content-type is not a media type.'],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['malformed_body', 'The body is empty.'],
   FST_ERR_CTP_INVALID_JSON_BODY: ['malformed_body', 'The body is not JSON.'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['malformed_body', 'The body is not as long as content-length says.'],
+  ENOSPC: ['storage_full', 'The disk on which Headgate keeps its data is full.'],
+  EDQUOT: ['storage_full', 'The share of the disk that Headgate may use is full.'],
   FST_ERR_HANDLER_TIMEOUT: ['deadline_exceeded', 'The answer was not ready in time.'],
 }
 

@@ -42,6 +42,7 @@ export type ErrorCode =
   | 'query_too_large'
   | 'bad_configuration'
   | 'lake_failed'
+  | 'storage_full'
   | 'engine_failed'
   | 'engine_out_of_memory'
   | 'input_missing'

@@ -120,6 +120,16 @@ export async function unlessAbsent<T>(
   }
 }
 
+/** They tell of the process and the machine, not of the file: it may be whole, and read well in a moment. */
+const PASSING = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN']
+
+export const isPassing = (error: unknown): boolean => PASSING.includes(errnoOf(error))
+
+/** EDQUOT: the share of this user is used up. */
+const FULL = ['ENOSPC', 'EDQUOT']
+
+export const isDiskFull = (error: unknown): boolean => FULL.includes(errnoOf(error))
+
 /** The errno name of a system error, such as ENOSPC. */
 export function errnoOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'unknown'

@@ -11,23 +11,25 @@ export interface ProcessIdentity {
   readonly pidNamespace: string
 }
 
-/** `unknown`: it is out of sight, in another container or on a system that told it more than it tells us. */
+/**
+ * `dead` is certain. `unknown`: it is out of sight, in another container or on a system that told it more than it tells
+ * us; from before the last boot, or of another host; or it cannot be looked at now, for want of a file handle perhaps.
+ */
 export type Liveness = 'alive' | 'dead' | 'unknown'
 
 /** `procDir` is Linux's /proc. Where there is none, a process is known by its id alone. */
 export async function thisProcess(procDir = '/proc'): Promise<ProcessIdentity> {
-  return { pid: process.pid, startTicks: await startTicks(procDir, process.pid), ...(await here(procDir)) }
+  const ticks = (await startTicks(procDir, process.pid)) ?? ''
+  return { pid: process.pid, startTicks: ticks, ...(await here(procDir)) }
 }
 
 export async function livenessOf(identity: ProcessIdentity, procDir = '/proc'): Promise<Liveness> {
   const { bootId, pidNamespace } = await here(procDir)
-  if (identity.bootId !== bootId) return identity.bootId && bootId ? 'dead' : 'unknown'
-  if (identity.pidNamespace !== pidNamespace) return 'unknown'
-  const isSame =
-    identity.startTicks === ''
-      ? answersSignals(identity.pid)
-      : identity.startTicks === (await startTicks(procDir, identity.pid))
-  return isSame ? 'alive' : 'dead'
+  if (identity.bootId !== bootId || identity.pidNamespace !== pidNamespace) return 'unknown'
+  if (identity.startTicks === '') return answersSignals(identity.pid) ? 'alive' : 'dead'
+  const ticks = await startTicks(procDir, identity.pid)
+  if (ticks === undefined) return 'unknown'
+  return identity.startTicks === ticks ? 'alive' : 'dead'
 }
 
 async function here(procDir: string): Promise<Pick<ProcessIdentity, 'bootId' | 'pidNamespace'>> {
@@ -35,9 +37,20 @@ async function here(procDir: string): Promise<Pick<ProcessIdentity, 'bootId' | '
   return { bootId: bootId.trim(), pidNamespace: await orEmpty(readlink(`${procDir}/self/ns/pid`)) }
 }
 
-/** Field 22 of proc(5)'s stat. The second field is the program's name in parentheses and may hold anything. */
-async function startTicks(procDir: string, pid: number): Promise<string> {
-  const stat = await orEmpty(readFile(`${procDir}/${pid}/stat`, 'latin1'))
+/** ESRCH: it ended while it was looked at. */
+const NO_PROCESS = ['ENOENT', 'ESRCH']
+
+/**
+ * Field 22 of proc(5)'s stat; empty when there is no such process, undefined when that cannot be seen. The second field is
+ * the program's name in parentheses and may hold anything.
+ */
+async function startTicks(procDir: string, pid: number): Promise<string | undefined> {
+  let stat: string
+  try {
+    stat = await readFile(`${procDir}/${pid}/stat`, 'latin1')
+  } catch (error) {
+    return NO_PROCESS.includes(errnoOf(error)) ? '' : undefined
+  }
   const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   // A zombie has ended; only its parent has not noticed.
   return state === 'Z' ? '' : (fields[18] ?? '')

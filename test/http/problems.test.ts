@@ -106,6 +106,8 @@ test('errors of the framework in our words', async (t) => {
     [{ code: 'FST_ERR_CTP_INVALID_JSON_BODY', statusCode: 400 }, 'malformed_body'],
     [{ code: 'FST_ERR_CTP_INVALID_CONTENT_LENGTH', statusCode: 400 }, 'malformed_body'],
     [{ code: 'FST_ERR_HANDLER_TIMEOUT', statusCode: 503 }, 'deadline_exceeded'],
+    [{ code: 'ENOSPC' }, 'storage_full'],
+    [{ code: 'EDQUOT' }, 'storage_full'],
     [{ code: 'FST_ERR_UNHEARD_OF', statusCode: 400 }, 'invalid_request'],
     [{ statusCode: 418 }, 'invalid_request'],
     [{ code: 'FST_ERR_UNHEARD_OF', statusCode: 500 }, 'internal'],

@@ -25,8 +25,8 @@ test('a process is told apart by boot, namespace and start', async (t) => {
     ['a later process of that id', { ...seven, startTicks: '4710' }, 'dead'],
     ['a zombie, which its parent has not buried', { ...seven, pid: 8, startTicks: '12' }, 'dead'],
     ['no process', { ...seven, pid: 9 }, 'dead'],
-    ['before the last boot', { ...seven, bootId: 'earlier' }, 'dead'],
-    ['before the last boot, in another container', { ...seven, bootId: 'earlier', pidNamespace: '' }, 'dead'],
+    ['before the last boot, or of another host', { ...seven, bootId: 'earlier' }, 'unknown'],
+    ['the same, in another container', { ...seven, bootId: 'earlier', pidNamespace: '' }, 'unknown'],
     ['in another container', { ...seven, pidNamespace: 'pid:[1]' }, 'unknown'],
     ['of a system that told less', { pid: 7, startTicks: '', bootId: '', pidNamespace: '' }, 'unknown'],
   ] as const) {
@@ -43,6 +43,14 @@ test('where there is no /proc the id alone must do', async (t) => {
   const child = spawn(process.execPath, ['-e', ''])
   await once(child, 'exit')
   t.equal(await livenessOf({ ...itself, pid: Number(child.pid) }, none), 'dead')
+})
+
+test('a process that cannot be looked at now is not dead', async (t) => {
+  const proc = procFolder(t, HERE, {})
+  const dir = t.testdir({ ...proc, 7: { stat: {} } })
+  t.equal(await livenessOf(seven, dir), 'unknown')
+  t.equal((await thisProcess(join(dir, '7'))).startTicks, '')
+  t.equal((await thisProcess(t.testdir({ [process.pid]: { stat: {} } }))).startTicks, '')
 })
 
 test('a process that may not be signalled is alive', async (t) => {

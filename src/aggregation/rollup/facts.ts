@@ -29,7 +29,7 @@ export async function gatherFacts(
   const windows = windowsIn(id, grainMs, range)
   const fromMs = alignDown(range.fromMs, grainMs)
   const toMs = windows.at(-1)?.toMs ?? fromMs
-  const generations = await manifests.newest(definition, fromMs, toMs)
+  const { manifests: generations, damaged } = await manifests.newest(definition, fromMs, toMs)
   const inputs = inputsByWindow(await arrivals.touching(fromMs, toMs), grainMs)
   const failed = await runLog.failed(id)
   const held = await Promise.all(stores.map((store) => heldBy(store, id, { fromMs, toMs }, log)))
@@ -39,6 +39,7 @@ export async function gatherFacts(
     return {
       window,
       manifest,
+      damaged: damaged.get(window.fromMs),
       inputs: inputs.get(window.fromMs)?.keys ?? [],
       stored: held.filter((windows) => windows !== undefined).map((windows) => windows.get(window.fromMs)),
       failedMs: failedMs !== undefined && failedMs >= (manifest?.createdMs ?? 0) ? failedMs : undefined,

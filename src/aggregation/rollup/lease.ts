@@ -1,22 +1,18 @@
 import { join } from 'node:path'
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
-import {
-  bestEffort,
-  errnoOf,
-  FILE_MODE,
-  type FileOps,
-  makeFolder,
-  nodeFiles,
-  writeFully,
-} from '../../std/files.ts'
+import { bestEffort, errnoOf, type FileOps, makeFolder, nodeFiles } from '../../std/files.ts'
 import type { Entropy } from '../../std/id.ts'
 import { livenessOf, type ProcessIdentity } from '../../std/process-identity.ts'
+import { type Claim, readClaim, writeClaim } from './control/claim.ts'
+import { sweepParts } from './control/unfinished.ts'
 
 /** A lease that was not renewed for this long is over (research/aggregation.md 9). */
 export const LEASE_MS = 60_000
 /** Renewed four times in that span, so that one late heartbeat costs nothing. */
 export const HEARTBEAT_MS = 15_000
+/** So many may fail in a row: the next one comes when the lease is over. */
+const MISSED_HEARTBEATS = LEASE_MS / HEARTBEAT_MS - 1
 /** Claims that ended this long ago are forgotten, and with them the count of their tokens. Ours. */
 const FORGET_AFTER_MS = 86_400_000
 
@@ -32,7 +28,9 @@ export interface Lease {
 export interface Leases {
   /** Takes the lease, also from a holder that is dead or overdue; rejects with `run_conflict` while it is held. */
   acquire(name: string, runId: string): Promise<Lease>
-  /** Removes claims that ended long ago. */
+  /** Whether somebody holds the lease who is neither dead nor overdue. */
+  isHeld(name: string): Promise<boolean>
+  /** Removes claims that ended long ago, and what writers that died left unfinished. */
   sweep(): Promise<void>
 }
 
@@ -44,20 +42,16 @@ export interface LeasesOptions {
   readonly files?: FileOps | undefined
 }
 
-interface Claim {
-  readonly owner: ProcessIdentity
-  readonly runId: string
-  readonly expiresMs: number
-}
-
 /**
  * A claim is a file `<name>.<token>`, created by link(2) for the token after the highest one: of all who try, one
- * succeeds. Released claims stay for a day, or a slow process could take a number that was used meanwhile.
+ * succeeds. Released claims stay for a day, or a slow process could take a number that was used meanwhile. Who holds it
+ * is believed within limits: a file that holds no claim is nobody's, and no time in it makes it last longer than a lease
+ * does (docs/adr/0033).
  */
 export function createLeases({ dir, owner, clock, entropy, files = nodeFiles }: LeasesOptions): Leases {
   const pathOf = (name: string, token: number) => join(dir, `${name}.${String(token).padStart(6, '0')}`)
-  const claim = (runId: string, expiresMs: number) =>
-    Buffer.from(JSON.stringify({ owner, runId, expiresMs } satisfies Claim))
+  /** Claims with a time that no lease can have, and since when each is known here. */
+  const implausible = new Map<string, { readonly expiresMs: number; readonly seenMs: number }>()
 
   /** Tokens of the claims on a name, ascending. */
   async function tokensOf(name: string): Promise<number[]> {
@@ -70,33 +64,36 @@ export function createLeases({ dir, owner, clock, entropy, files = nodeFiles }: 
     return (await files.readdir(dir)).filter((file) => /\.\d{6,}$/.test(file))
   }
 
-  async function read(path: string): Promise<Claim | undefined> {
-    try {
-      return JSON.parse((await files.readFile(path)).toString()) as Claim
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return undefined
-      throw error
-    }
+  async function isClaimed(path: string, { owner: holder, expiresMs, released }: Claim): Promise<boolean> {
+    const nowMs = clock.nowMs()
+    if (released || expiresMs <= nowMs || (await livenessOf(holder)) === 'dead') return false
+    return expiresMs <= nowMs + LEASE_MS || !isStale(path, expiresMs)
   }
 
-  async function isHeld({ expiresMs, owner: holder }: Claim): Promise<boolean> {
-    return expiresMs > clock.nowMs() && (await livenessOf(holder)) !== 'dead'
+  /**
+   * A clock was ahead when the claim was written, or has been put back since. Its holder may be at work, and will renew
+   * it; if not, it is over when a lease would be that was taken when the claim was first seen.
+   */
+  function isStale(path: string, expiresMs: number): boolean {
+    const known = implausible.get(path)
+    if (known?.expiresMs === expiresMs) return clock.monotonicMs() - known.seenMs >= LEASE_MS
+    implausible.set(path, { expiresMs, seenMs: clock.monotonicMs() })
+    return false
   }
 
-  /** Not synced: after a power cut all holders are gone, whatever their claims say. */
-  async function write(path: string, bytes: Buffer): Promise<void> {
-    const file = await files.open(path, 'w', FILE_MODE)
-    try {
-      await writeFully(file, bytes, 0)
-    } finally {
-      await file.close()
-    }
+  /** The claim that counts, if it is held. */
+  async function holderOf(name: string, token: number): Promise<Claim | undefined> {
+    const path = pathOf(name, token)
+    const claim = await readClaim(files, path)
+    if (claim !== undefined && (await isClaimed(path, claim))) return claim
+    implausible.delete(path)
+    return undefined
   }
 
   async function create(name: string, token: number, runId: string): Promise<void> {
     const unfinished = join(dir, `${entropy.token(9)}.part`)
-    await write(unfinished, claim(runId, clock.nowMs() + LEASE_MS))
     try {
+      await writeClaim(files, unfinished, { owner, runId, expiresMs: clock.nowMs() + LEASE_MS })
       await files.link(unfinished, pathOf(name, token))
     } catch (error) {
       throw errnoOf(error) === 'EEXIST' ? busy(name, 'another process that was quicker') : error
@@ -108,12 +105,29 @@ export function createLeases({ dir, owner, clock, entropy, files = nodeFiles }: 
   async function acquire(name: string, runId: string): Promise<Lease> {
     const earlier = await tokensOf(name)
     const newest = earlier.at(-1) ?? 0
-    const held = await read(pathOf(name, newest))
-    if (held && (await isHeld(held))) throw busy(name, `run ${held.runId} in process ${held.owner.pid}`)
+    const holder = await holderOf(name, newest)
+    if (holder) throw busy(name, `run ${holder.runId} in process ${holder.owner.pid}`)
     const token = newest + 1
     await create(name, token, runId)
     for (const old of earlier) await bestEffort(files.unlink(pathOf(name, old)))
     return holding(name, token, runId)
+  }
+
+  async function replaceClaim(name: string, token: number, claim: Claim): Promise<void> {
+    const unfinished = `${pathOf(name, token)}.part`
+    try {
+      await writeClaim(files, unfinished, claim)
+      await files.rename(unfinished, pathOf(name, token))
+    } catch (error) {
+      await bestEffort(files.unlink(unfinished))
+      throw error
+    }
+  }
+
+  async function forget(path: string): Promise<void> {
+    const claim = await readClaim(files, path)
+    const endedMs = claim?.expiresMs ?? 0
+    if (endedMs < clock.nowMs() - FORGET_AFTER_MS) await files.unlink(path)
   }
 
   function holding(name: string, token: number, runId: string): Lease {
@@ -125,11 +139,8 @@ export function createLeases({ dir, owner, clock, entropy, files = nodeFiles }: 
       last = done.catch(() => undefined)
       return done
     }
-    const extend = async (expiresMs: number) => {
-      const unfinished = `${pathOf(name, token)}.part`
-      await write(unfinished, claim(runId, expiresMs))
-      await files.rename(unfinished, pathOf(name, token))
-    }
+    const put = (claim: Pick<Claim, 'expiresMs' | 'released'>) =>
+      replaceClaim(name, token, { owner, runId, ...claim })
     const isNewest = async () => (await tokensOf(name)).at(-1) === token
 
     return {
@@ -140,24 +151,23 @@ export function createLeases({ dir, owner, clock, entropy, files = nodeFiles }: 
           if (released) return
           if (!(await isNewest()))
             throw new AppError('lease_lost', `Another process took over the lease ${name}`)
-          await extend(clock.nowMs() + LEASE_MS)
+          await put({ expiresMs: clock.nowMs() + LEASE_MS })
         }),
       release: () =>
         inTurn(async () => {
           released = true
-          if (await isNewest()) await extend(clock.nowMs())
+          if (await isNewest()) await put({ expiresMs: clock.nowMs(), released: true })
         }),
     }
   }
 
   return {
     acquire,
+    isHeld: async (name) => (await holderOf(name, (await tokensOf(name)).at(-1) ?? 0)) !== undefined,
     async sweep() {
-      for (const file of await namesIn()) {
-        const held = await read(join(dir, file))
-        const ended = held !== undefined && held.expiresMs < clock.nowMs() - FORGET_AFTER_MS
-        if (ended) await bestEffort(files.unlink(join(dir, file)))
-      }
+      // One that cannot be read or removed is looked at again tomorrow.
+      for (const file of await namesIn()) await bestEffort(forget(join(dir, file)))
+      await sweepParts(dir, LEASE_MS)
     },
   }
 }
@@ -167,14 +177,28 @@ export interface HoldOptions {
   readonly heartbeatMs?: number | undefined
 }
 
-/** Works while the lease is renewed; stops the work, and rejects with `lease_lost`, when it cannot be. */
+/**
+ * Works while the lease is renewed; stops the work, and rejects with `lease_lost`, when another has it, or when it could
+ * not be renewed, on a full disk perhaps, for as long as it lasts.
+ */
 export async function holdLease<T>(
   lease: Lease,
   { signal, heartbeatMs = HEARTBEAT_MS }: HoldOptions,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const lost = new AbortController()
-  const heartbeat = setInterval(() => lease.renew().catch((cause) => lost.abort(cause)), heartbeatMs).unref()
+  let missed = 0
+  const beat = async () => {
+    try {
+      await lease.renew()
+      missed = 0
+    } catch (cause) {
+      missed += 1
+      const isTaken = cause instanceof AppError && cause.code === 'lease_lost'
+      if (isTaken || missed >= MISSED_HEARTBEATS) lost.abort(cause)
+    }
+  }
+  const heartbeat = setInterval(beat, heartbeatMs).unref()
   try {
     return await work(AbortSignal.any([signal, lost.signal])).catch((error: unknown) => {
       throw lost.signal.aborted ? lostError(lease, lost.signal.reason) : error

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { Lake } from '../../lake/lake.ts'
+import Type from 'typebox'
+import { Compile } from 'typebox/compile'
+import type { Lake, LakeObject } from '../../lake/lake.ts'
 import {
   dayOf,
   manifestKey,
@@ -9,6 +11,7 @@ import {
 } from '../../lake/layout.ts'
 import { AppError } from '../../std/errors.ts'
 import { recent } from '../../std/recent.ts'
+import type { Logger } from '../../std/telemetry.ts'
 import { definitionHash, type RollupDefinition } from './definition.ts'
 import type { Engine, EngineResult, WindowCounts } from './engine.ts'
 import { alignDown, type WindowInputs } from './plan.ts'
@@ -40,37 +43,96 @@ export interface Manifest {
   readonly createdMs: number
 }
 
+/** The newest generation of a window cannot be read. What it committed is unknown; that it did is not. */
+export interface DamagedManifest {
+  readonly key: string
+  readonly generation: number
+  readonly message: string
+  /** What is there is no manifest, and no later look will find one: the window is to be computed again. */
+  readonly forGood: boolean
+}
+
+/** What every reader of a manifest rests on. */
+const manifests = Compile(
+  Type.Object({
+    version: Type.Literal(MANIFEST_VERSION),
+    rollup: Type.String(),
+    fromMs: Type.Number(),
+    toMs: Type.Number(),
+    generation: Type.Integer(),
+    runId: Type.String(),
+    complete: Type.Boolean(),
+    inputs: Type.Object({ keys: Type.Array(Type.String()), rows: Type.Number() }),
+    counts: Type.Object({
+      negative: Type.Number(),
+      outOfRange: Type.Number(),
+      notANumber: Type.Number(),
+      late: Type.Number(),
+    }),
+    outputs: Type.Array(Type.Object({ key: Type.String() })),
+    contentHash: Type.String(),
+    rows: Type.Number(),
+    createdMs: Type.Number(),
+  }),
+)
+const versions = Compile(Type.Object({ version: Type.Integer() }))
+
+/** The rest of it is believed. */
+const isManifest = (found: unknown): found is Manifest => manifests.Check(found)
+
+export interface NewestManifests {
+  /** By the start of the window; of a window whose newest is damaged, the newest that is not. */
+  readonly manifests: ReadonlyMap<number, Manifest>
+  readonly damaged: ReadonlyMap<number, DamagedManifest>
+}
+
 export interface Manifests {
-  /** The newest generation of each window that starts in [fromMs, toMs), by its start. The lake's listing is the truth. */
-  newest(definition: RollupDefinition, fromMs: number, toMs: number): Promise<ReadonlyMap<number, Manifest>>
+  /** The newest generation of each window that starts in [fromMs, toMs). The lake's listing is the truth. */
+  newest(definition: RollupDefinition, fromMs: number, toMs: number): Promise<NewestManifests>
   /** Creates the generation, or answers `exists` when another run was first; then nothing changed. */
   commit(definition: RollupDefinition, manifest: Manifest): Promise<'stored' | 'exists'>
 }
 
-export function createManifests(lake: Lake): Manifests {
+export function createManifests(lake: Lake, log: Logger): Manifests {
   const cache = recent<Manifest>(CACHED_MANIFESTS)
+  /** Keys of the log's lines: a damaged manifest is met at each look, and told of once. */
+  const told = new Set<string>()
 
-  async function read(key: string): Promise<Manifest> {
+  async function read(key: string): Promise<Manifest | DamagedManifest> {
     const held = cache.get(key)
     if (held) return held
-    const manifest = parseManifest(key, await lake.get(key))
-    cache.set(key, manifest)
-    return manifest
+    const found = await readManifest(lake, key)
+    if (!isDamaged(found)) cache.set(key, found)
+    else if (!told.has(key)) {
+      told.add(key)
+      log.error({ key, reason: found.message }, 'a manifest cannot be read; its window has failed')
+    }
+    return found
+  }
+
+  /** From the newest of a window's keys to the first that can be read. */
+  async function newestOf(keys: readonly string[]) {
+    let damaged: DamagedManifest | undefined
+    for (const key of keys.toReversed()) {
+      const found = await read(key)
+      if (!isDamaged(found)) return { manifest: found, damaged }
+      damaged ??= found
+    }
+    return { manifest: undefined, damaged }
   }
 
   return {
     async newest(definition, fromMs, toMs) {
       const manifests = new Map<number, Manifest>()
+      const damages = new Map<number, DamagedManifest>()
       for (const prefix of prefixes(definition, fromMs, toMs)) {
-        // Keys come in order: of one window, the last is the newest.
-        const newest = new Map<number, string>()
-        for (const { key } of await lake.list(prefix)) {
-          const windowFromMs = parseManifestKey(key)?.windowFromMs ?? -1
-          if (windowFromMs >= fromMs && windowFromMs < toMs) newest.set(windowFromMs, key)
+        for (const [startMs, keys] of byWindow(await lake.list(prefix), { fromMs, toMs })) {
+          const { manifest, damaged } = await newestOf(keys)
+          if (manifest) manifests.set(startMs, manifest)
+          if (damaged) damages.set(startMs, damaged)
         }
-        for (const [windowFromMs, key] of newest) manifests.set(windowFromMs, await read(key))
       }
-      return manifests
+      return { manifests, damaged: damages }
     },
 
     commit: (definition, manifest) =>
@@ -114,12 +176,46 @@ function prefixes(definition: RollupDefinition, fromMs: number, toMs: number): s
   return [...days].map((day) => `${definitionPrefix(definition)}dt=${day}/`)
 }
 
-function parseManifest(key: string, body: Buffer | undefined): Manifest {
-  if (body === undefined) throw new AppError('lake_failed', `The manifest ${key} was listed but is not there`)
-  const manifest = JSON.parse(body.toString()) as Manifest
-  if (manifest.version === MANIFEST_VERSION) return manifest
-  throw new AppError(
-    'lake_failed',
-    `The manifest ${key} has the version ${manifest.version}, not ${MANIFEST_VERSION}`,
-  )
+/** Keys come in order: of one window, the last is the newest. */
+function byWindow(
+  objects: readonly LakeObject[],
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+): ReadonlyMap<number, readonly string[]> {
+  const windows = new Map<number, string[]>()
+  for (const { key } of objects) {
+    const startMs = parseManifestKey(key)?.windowFromMs ?? -1
+    if (startMs < fromMs || startMs >= toMs) continue
+    const keys = windows.get(startMs)
+    if (keys) keys.push(key)
+    else windows.set(startMs, [key])
+  }
+  return windows
+}
+
+export const isDamaged = (found: Manifest | DamagedManifest): found is DamagedManifest => 'forGood' in found
+
+/** Of an object that was listed. The lake itself may fail at one object only, as a disk does at a bad sector. */
+export async function readManifest(lake: Lake, key: string): Promise<Manifest | DamagedManifest> {
+  const generation = parseManifestKey(key)?.generation ?? 0
+  const damaged = (why: string, forGood: boolean): DamagedManifest => ({
+    key,
+    generation,
+    message: `The manifest ${key} ${why}`,
+    forGood,
+  })
+  try {
+    const body = await lake.get(key)
+    if (body === undefined) return damaged('was listed but is not there', false)
+    const found: unknown = JSON.parse(body.toString())
+    if (isManifest(found)) return found
+    const version = versions.Check(found) ? found.version : MANIFEST_VERSION
+    // A later Headgate may have written it.
+    if (version !== MANIFEST_VERSION) {
+      return damaged(`has the version ${version}, not ${MANIFEST_VERSION}`, false)
+    }
+  } catch (error) {
+    if (error instanceof AppError) return damaged(`cannot be read: ${error.message}`, false)
+    if (!(error instanceof SyntaxError)) throw error
+  }
+  return damaged('is damaged: what is there is no manifest', true)
 }

@@ -1,5 +1,5 @@
 import type { ArrivedObject } from '../ingest/arrivals.ts'
-import type { Manifest } from './manifest.ts'
+import type { DamagedManifest, Manifest } from './manifest.ts'
 import type { CommittedWindow } from './store.ts'
 
 /** Half-open [fromMs, toMs), UTC, aligned to the grain of the rollup. */
@@ -14,6 +14,8 @@ export interface WindowFacts {
   readonly window: Window
   /** The newest generation under the rollup's present definition. */
   readonly manifest: Manifest | undefined
+  /** Of a newer generation, which cannot be read. */
+  readonly damaged?: DamagedManifest | undefined
   /** Keys of the objects that hold rows of the window now. */
   readonly inputs: readonly string[]
   /** What each store holds of the window. */
@@ -32,7 +34,7 @@ export interface Times {
 
 /**
  * `open`: not over, grace included. `due`: over, and not committed as complete. `dirty`: committed, but rows came since.
- * `failed`: given up by a run. `missing`: never committed, and too old for the schedule.
+ * `failed`: given up by a run, or its manifest cannot be read. `missing`: never committed, and too old for the schedule.
  */
 export type WindowState = 'open' | 'due' | 'committed' | 'dirty' | 'failed' | 'missing'
 export type Reprocess = 'missing' | 'failed' | 'all'
@@ -111,7 +113,7 @@ export function inputsByWindow(
 
 export function windowState(facts: WindowFacts, times: Times): WindowState {
   const { window, manifest, failedMs } = facts
-  if (failedMs !== undefined) return 'failed'
+  if (failedMs !== undefined || facts.damaged !== undefined) return 'failed'
   if (!isOver(window, times)) return 'open'
   if (manifest === undefined) return isSealed(window, times) ? 'missing' : 'due'
   if (!manifest.complete) return 'due'
@@ -148,6 +150,7 @@ function scheduled(facts: WindowFacts, times: Times): Decision {
   const { window, manifest, failedMs } = facts
   if (isSealed(window, times)) return { why: 'sealed' }
   if (failedMs !== undefined && times.nowMs < failedMs + FAILED_PAUSE_MS) return { why: 'failed_recently' }
+  if (facts.damaged) return facts.damaged.forGood ? { step: 'compute' } : { why: 'failed_recently' }
   if (!isOver(window, times)) return publishOr('open', facts)
   if (windowState(facts, times) !== 'dirty' || manifest === undefined) return stepFor(facts, times)
   return times.nowMs < manifest.createdMs + dirtyPauseMs(manifest)
@@ -158,7 +161,7 @@ function scheduled(facts: WindowFacts, times: Times): Decision {
 function requested(facts: WindowFacts, reprocess: Reprocess, times: Times): Decision {
   const { window, failedMs } = facts
   if (window.fromMs > times.nowMs) return { why: 'in_the_future' }
-  if (reprocess === 'all') return { step: 'compute' }
+  if (reprocess === 'all' || facts.damaged) return { step: 'compute' }
   if (reprocess === 'failed' && failedMs === undefined) return { why: 'not_failed' }
   const sealedDirt = windowState(facts, times) === 'dirty' && isSealed(window, times)
   return sealedDirt ? publishOr('sealed', facts) : stepFor(facts, times)

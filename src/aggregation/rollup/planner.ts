@@ -28,6 +28,8 @@ export interface WindowStatus extends Window {
   readonly rows: number | undefined
   readonly late: number | undefined
   readonly rejected: number | undefined
+  /** Why the window has failed, where that is known without asking its run: its manifest cannot be read. */
+  readonly reason: string | undefined
   /** From the window's end to its newest generation, or until now while there is none. */
   readonly lagMs: number
 }
@@ -120,6 +122,7 @@ function statusOf(facts: WindowFacts, times: Times): WindowStatus {
     rows: manifest?.rows,
     late: counts?.late,
     rejected: counts && counts.negative + counts.outOfRange + counts.notANumber,
+    reason: facts.damaged?.message,
     lagMs: Math.max(0, (manifest?.createdMs ?? times.nowMs) - window.toMs),
   }
 }

@@ -62,6 +62,7 @@ const refusals = {
   400: problemAnswer('A parameter, a header or the body is not valid; `detail` names the field.'),
 }
 const unknownRun = { 404: problemAnswer('There is no such run.') }
+const noRoom = { 507: problemAnswer('The disk is full: the run cannot be written down.') }
 /** Of requests whose body Fastify reads. */
 const unreadable = {
   413: problemAnswer('The body is above 1 MiB.'),
@@ -87,6 +88,7 @@ const documents = {
       ...refusals,
       ...unreadable,
       409: problemAnswer('The Idempotency-Key came with another request before.'),
+      ...noRoom,
     },
   },
   list: {
@@ -125,7 +127,8 @@ const documents = {
       ...refusals,
       ...unreadable,
       ...unknownRun,
-      409: problemAnswer('The run has ended, or belongs to another process.'),
+      409: problemAnswer('The run has ended, or belongs to another process that lives.'),
+      ...noRoom,
       200: RunDetail,
     },
   },

@@ -92,6 +92,9 @@ export const WindowsAnswer = Type.Object({
       rows: Type.Optional(count('Rollup rows.')),
       late: Type.Optional(count('Rows counted that came after the grace.')),
       rejected: Type.Optional(count('Rows with a value that cannot be counted.')),
+      reason: Type.Optional(
+        Type.String({ description: 'Why the window has failed, when its manifest cannot be read.' }),
+      ),
       lagMs: count('From the end of the window to its newest generation, or to now.'),
     }),
   ),

@@ -11,6 +11,9 @@ import {
   replaceFile,
   unlessAbsent,
 } from '../../std/files.ts'
+import type { Logger } from '../../std/telemetry.ts'
+import { createRecords } from './control/records.ts'
+import { type KeyUse, parseFailedMs, parseKeyUse, parseRun } from './control/stored.ts'
 import { isFinal, type Run, type RunState } from './job.ts'
 import type { Window } from './plan.ts'
 
@@ -23,20 +26,19 @@ export interface RunList {
   readonly limit: number
 }
 
-/** The idempotency keys seen, each with the run it started and a digest of the body it came with. */
-export interface KeyUse {
-  readonly runId: string
-  readonly body: string
-}
-
-/** What is known of runs, on disk: several processes read it, and only the owner of a run writes it. */
+/**
+ * What is known of runs, on disk: several processes read it, and only the owner of a run writes it. A file that holds no
+ * record, such as a power cut leaves, is named in the log and left out; the next look tries it again.
+ */
 export interface RunLog {
   /** Replaces the record; durable when it resolves. */
   save(run: Run): Promise<void>
   load(id: string): Promise<Run | undefined>
   /** Newest first. */
   list(query: RunList): Promise<readonly Run[]>
-  /** Adds a line to the log of the run. Not synced: a log explains, it decides nothing. */
+  /** Those that have not ended, newest first: cheap, those that have are read once. */
+  unfinished(): Promise<readonly Run[]>
+  /** Adds a line to the log of the run, if it can. Not synced: a log explains, it decides nothing. */
   note(id: string, level: 'info' | 'warn' | 'error', message: string, facts?: object): Promise<void>
   /** The log, as NDJSON. */
   notes(id: string): Promise<Buffer>
@@ -53,11 +55,14 @@ export interface RunLog {
 export interface RunLogOptions {
   readonly dir: string
   readonly clock: Clock
+  readonly log: Logger
   readonly files?: FileOps | undefined
   readonly keptRuns?: number | undefined
 }
 
-export function createRunLog({ dir, clock, files = nodeFiles, keptRuns = KEPT_RUNS }: RunLogOptions): RunLog {
+export function createRunLog(options: RunLogOptions): RunLog {
+  const { dir, clock, log, files = nodeFiles, keptRuns = KEPT_RUNS } = options
+  const records = createRecords({ files, log })
   const runs = join(dir, 'runs')
   const keys = join(dir, 'keys')
   const failures = join(dir, 'failed')
@@ -71,13 +76,11 @@ export function createRunLog({ dir, clock, files = nodeFiles, keptRuns = KEPT_RU
     await replaceFile(files, path, Buffer.from(JSON.stringify(value)))
   }
 
-  async function read<T>(path: string): Promise<T | undefined> {
-    const bytes = await unlessAbsent(files.readFile(path))
-    return bytes && (JSON.parse(bytes.toString()) as T)
-  }
-
   const namesIn = async (folder: string) => (await unlessAbsent(files.readdir(folder))) ?? []
-  const load = async (id: string) => (RUN_ID.test(id) ? read<Run>(recordOf(id)) : undefined)
+  const load = async (id: string) =>
+    RUN_ID.test(id) ? records.read(recordOf(id), (found) => parseRun(id, found)) : undefined
+  /** Of those that have ended, which is for good. */
+  let ended: ReadonlySet<string> = new Set()
 
   /** Ids sort by time. */
   async function idsNewestFirst(): Promise<string[]> {
@@ -92,13 +95,26 @@ export function createRunLog({ dir, clock, files = nodeFiles, keptRuns = KEPT_RU
     const found: Run[] = []
     for (const id of await idsNewestFirst()) {
       if (found.length >= limit) break
-      const run = await load(id)
+      const run = await records.ifReadable(load(id), recordOf(id))
       if (run && (state === undefined || run.state === state)) found.push(run)
     }
     return found
   }
 
-  async function forget({ id, idempotency }: Run): Promise<void> {
+  async function unfinished(): Promise<Run[]> {
+    const ids = await idsNewestFirst()
+    const known = new Set(ids.filter((id) => ended.has(id)))
+    const found: Run[] = []
+    for (const id of ids.filter((each) => !known.has(each))) {
+      const run = await records.ifReadable(load(id), recordOf(id))
+      if (run && isFinal(run.state)) known.add(id)
+      else if (run) found.push(run)
+    }
+    ended = known
+    return found
+  }
+
+  async function forget(id: string, { idempotency }: Partial<Run>): Promise<void> {
     if (idempotency !== undefined) await bestEffort(files.unlink(keyFile(idempotency)))
     await bestEffort(files.unlink(notesOf(id)))
     await bestEffort(files.unlink(recordOf(id)))
@@ -108,21 +124,21 @@ export function createRunLog({ dir, clock, files = nodeFiles, keptRuns = KEPT_RU
     save: (run) => write(recordOf(run.id), run),
     load,
     list,
+    unfinished,
     async note(id, level, message, facts = {}) {
       const time = new Date(clock.nowMs()).toISOString()
-      await makeFolder(files, runs)
-      await appendFile(notesOf(id), `${JSON.stringify({ time, level, message, ...facts })}\n`, {
-        mode: FILE_MODE,
-      })
+      const line = `${JSON.stringify({ time, level, message, ...facts })}\n`
+      await bestEffort(makeFolder(files, runs).then(() => appendFile(notesOf(id), line, { mode: FILE_MODE })))
     },
     notes: async (id) => (await unlessAbsent(files.readFile(notesOf(id)))) ?? Buffer.alloc(0),
-    keyUse: (key) => read<KeyUse>(keyFile(key)),
+    keyUse: (key) => records.read(keyFile(key), parseKeyUse),
     useKey: (key, use) => write(keyFile(key), use),
     async prune() {
       const beyond = (await idsNewestFirst()).slice(keptRuns)
       for (const id of beyond) {
-        const run = await load(id)
-        if (run && isFinal(run.state)) await forget(run)
+        const run = await records.ifReadable(load(id), recordOf(id))
+        // One that holds no run any more is as old as its name says.
+        if (run === undefined || isFinal(run.state)) await forget(id, run ?? {})
       }
     },
     async setFailed(window, failedMs) {
@@ -134,7 +150,8 @@ export function createRunLog({ dir, clock, files = nodeFiles, keptRuns = KEPT_RU
       for (const name of await namesIn(failures)) {
         const [, of, startMs] = /^(.+)\.(\d+)$/.exec(name) ?? []
         if (of !== rollup) continue
-        const failedMs = await read<number>(join(failures, name))
+        const path = join(failures, name)
+        const failedMs = await records.ifReadable(records.read(path, parseFailedMs), path)
         if (failedMs !== undefined) found.set(Number(startMs), failedMs)
       }
       return found

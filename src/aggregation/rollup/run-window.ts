@@ -10,6 +10,7 @@ import type { WindowResult } from './job.ts'
 import { holdLease, type Lease, type Leases } from './lease.ts'
 import {
   committedWindow,
+  type DamagedManifest,
   inputsDigest,
   MANIFEST_VERSION,
   type Manifest,
@@ -58,11 +59,13 @@ export async function runWindow(ports: WindowPorts, task: WindowTask): Promise<W
   const { hash } = windowKey(definition, window.fromMs)
   const lease = await ports.leases.acquire(`${window.rollup}.${hash}.${window.fromMs}`, runId)
   return holdLease(lease, { signal, heartbeatMs: ports.heartbeatMs }, async (held) => {
-    const newest = (await ports.manifests.newest(definition, window.fromMs, window.toMs)).get(window.fromMs)
+    const found = await ports.manifests.newest(definition, window.fromMs, window.toMs)
+    const newest = found.manifests.get(window.fromMs)
+    const damaged = found.damaged.get(window.fromMs)
     const done = newest !== undefined && (window.step === 'publish' || newest.runId === runId)
     const outcome = done
       ? { manifest: newest, result: 'published' as const }
-      : await compute(ports, { ...task, signal: held, previous: newest, lease })
+      : await compute(ports, { ...task, signal: held, previous: newest, damaged, lease })
     const { manifest, result } = outcome
     if (result !== 'superseded') {
       await task.publishing()
@@ -74,17 +77,19 @@ export async function runWindow(ports: WindowPorts, task: WindowTask): Promise<W
 
 interface Computation extends WindowTask {
   readonly previous: Manifest | undefined
+  readonly damaged: DamagedManifest | undefined
   readonly lease: Lease
 }
 
 async function compute(ports: WindowPorts, task: Computation) {
-  const { runId, definition, window, previous, signal, lease } = task
+  const { runId, definition, window, previous, damaged, signal, lease } = task
   const { fromMs, toMs } = window
   const overMs = toMs + ports.graceMs
   // Before the inputs are listed: rows that come after that make the window dirty, never silently complete.
   const complete = ports.clock.nowMs() >= overMs
   const inputs = await inputsOf(ports.arrivals, task)
-  const generation = (await newestGeneration(ports.stores, window, previous)) + 1
+  const committed = Math.max(previous?.generation ?? 0, damaged?.generation ?? 0)
+  const generation = (await newestGeneration(ports.stores, window, committed)) + 1
   const result = await ports.engine.compute(
     {
       definition,
@@ -149,10 +154,10 @@ async function inputsOf(
 async function newestGeneration(
   stores: readonly RollupStore[],
   { rollup, fromMs, toMs }: PlannedWindow,
-  previous: Manifest | undefined,
+  committed: number,
 ): Promise<number> {
   const held = await Promise.all(stores.map((store) => store.windows(rollup, fromMs, toMs).catch(() => [])))
-  return Math.max(previous?.generation ?? 0, ...held.flat().map(({ generation }) => generation))
+  return Math.max(committed, ...held.flat().map(({ generation }) => generation))
 }
 
 /** To every store, whatever happens at the others. */

@@ -1,4 +1,5 @@
 import { AppError } from '../../std/errors.ts'
+import { errnoOf, isDiskFull } from '../../std/files.ts'
 import type { Logger } from '../../std/telemetry.ts'
 import type { RollupDefinition } from './definition.ts'
 import { advance, type Failure, type Run, type RunWindow, settle, settleFailed } from './job.ts'
@@ -163,5 +164,6 @@ function brokenOff({ clock, entropy, log }: RunPorts, run: Run, error: unknown, 
 function failureOf(error: unknown, log: Logger): Failure {
   if (error instanceof AppError) return { code: error.code, message: error.message }
   log.error({ err: error }, 'aggregation failed')
+  if (isDiskFull(error)) return { code: 'storage_full', message: `The disk is full: ${errnoOf(error)}` }
   return { code: 'internal', message: 'Unexpected error; it was logged' }
 }

@@ -1,8 +1,9 @@
 import { sleep } from '../../std/abort.ts'
 import { AppError } from '../../std/errors.ts'
+import { bestEffort } from '../../std/files.ts'
 import { sortableId } from '../../std/id.ts'
-import { livenessOf } from '../../std/process-identity.ts'
 import { advance, isFinal, MAX_STARTS, type Run } from './job.ts'
+import { holdLease } from './lease.ts'
 import type { Plan } from './plan.ts'
 import type { WindowStatus, WindowsQuery } from './planner.ts'
 import type { RunRequest } from './request.ts'
@@ -28,7 +29,7 @@ export interface Runs {
   /** Ends the run; windows it has committed stay. Rejects with `run_conflict` when it has ended or is another process's. */
   cancel(id: string): Promise<Run>
   windows(query: WindowsQuery): Promise<readonly WindowStatus[]>
-  /** Takes over the runs whose process is gone, each from where it was. */
+  /** Takes over the runs whose process is gone, each from where it was. One that cannot be taken over is left for the next call. */
   recover(): Promise<void>
   /** Ingests what arrived and queues a run of the windows that are due. */
   tick(signal: AbortSignal): Promise<void>
@@ -48,7 +49,7 @@ interface Execution {
 
 export async function createRuns(options: RunsOptions): Promise<Runs> {
   const shop = await workshop(options)
-  const { planner, runLog, owner, leases, log } = shop
+  const { planner, runLog, owner, leases, presence, log } = shop
   const { clock, entropy } = options
   /** Runs of this process that have not ended, oldest first. */
   const pending = new Map<string, Run>()
@@ -94,13 +95,47 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
       return execution.done
     }
     if (pending.has(id)) return keep({ ...cancelled, endedMs: clock.nowMs() })
-    throw new AppError('run_conflict', `The run belongs to process ${run.owner.pid}; end that instead.`)
+    if (!(await presence.isGone(run.owner))) {
+      throw new AppError('run_conflict', `The run belongs to process ${run.owner.pid}; end that instead.`)
+    }
+    await underAdoption(() => adopt(id))
+    return cancel(id)
+  }
+
+  /** One process at a time takes over what others left: two would both work it off. */
+  async function underAdoption(work: () => Promise<void>): Promise<void> {
+    const lease = await leases.acquire('adoption', 'adoption')
+    await holdLease(lease, { signal: new AbortController().signal, heartbeatMs: options.heartbeatMs }, work)
+  }
+
+  /** Looks again: another may have been quicker. */
+  async function adopt(id: string): Promise<void> {
+    const run = await get(id)
+    if (!isFinal(run.state) && (await presence.isGone(run.owner)))
+      await keep(adopted({ ...run, owner }, clock.nowMs()))
   }
 
   async function recover(): Promise<void> {
-    for (const run of await runLog.list({ limit: Number.POSITIVE_INFINITY })) {
-      if (isFinal(run.state) || (await livenessOf(run.owner)) === 'alive') continue
-      await keep(adopted({ ...run, owner }, clock.nowMs()))
+    const left: string[] = []
+    for (const run of await runLog.unfinished()) {
+      if (!pending.has(run.id) && (await presence.isGone(run.owner))) left.push(run.id)
+    }
+    if (left.length === 0) return
+    await underAdoption(async () => {
+      for (const id of left) {
+        await adopt(id).catch((error: unknown) =>
+          log.error({ err: error, run: id }, 'a run that was left cannot be taken over now'),
+        )
+      }
+    })
+  }
+
+  /** For the others, whatever comes of it: the work of this process does not rest on it. */
+  async function attend(): Promise<void> {
+    try {
+      await recover()
+    } catch (error) {
+      log.error({ err: error }, 'runs that were left cannot be looked for now')
     }
   }
 
@@ -143,10 +178,14 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
   async function sweep(): Promise<void> {
     if (clock.nowMs() < nextSweepMs) return
     nextSweepMs = clock.nowMs() + SWEEP_EVERY_MS
-    await leases.sweep()
-    for (const definition of options.definitions) {
-      const removed = await sweepOutputs(options.lake, definition, clock.nowMs())
-      log.info({ rollup: definition.id, removed }, 'swept')
+    try {
+      await leases.sweep()
+      for (const definition of options.definitions) {
+        const removed = await sweepOutputs(options.lake, definition, { nowMs: clock.nowMs(), log })
+        log.info({ rollup: definition.id, removed }, 'swept')
+      }
+    } catch (error) {
+      log.error({ err: error }, 'what nobody needs any more cannot be removed now')
     }
   }
 
@@ -164,24 +203,35 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     tick,
     work,
     async finish(id, signal) {
-      for (;;) {
-        await work(signal)
-        const run = await get(id)
-        if (isFinal(run.state) || signal.aborted) return run
-        await sleep(run.notBeforeMs - clock.nowMs(), signal)
+      await presence.show()
+      try {
+        for (;;) {
+          await work(signal)
+          const run = await get(id)
+          if (isFinal(run.state) || signal.aborted) return run
+          await sleep(run.notBeforeMs - clock.nowMs(), signal)
+        }
+      } finally {
+        await presence.hide()
       }
     },
     async start(signal, { tickMs, scheduled }) {
-      await recover()
+      await presence.show()
+      await attend()
+      await bestEffort(leases.sweep())
       const schedule = createSchedule({
         tick: scheduled ? () => tick(signal) : undefined,
-        work: () => work(signal),
+        work: async () => {
+          await attend()
+          await work(signal)
+        },
         tickMs,
         clock,
         log,
       })
       wake = schedule.wake
       await schedule.run(signal)
+      await presence.hide()
     },
   }
 }

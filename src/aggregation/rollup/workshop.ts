@@ -6,6 +6,7 @@ import type { Entropy } from '../../std/id.ts'
 import { type ProcessIdentity, thisProcess } from '../../std/process-identity.ts'
 import type { Logger, Telemetry } from '../../std/telemetry.ts'
 import type { Arrivals } from '../ingest/arrivals.ts'
+import { createPresence, type Presence } from './control/presence.ts'
 import type { RollupDefinition } from './definition.ts'
 import type { Engine, ReadRows } from './engine.ts'
 import { createLeases, holdLease, type Leases } from './lease.ts'
@@ -44,6 +45,7 @@ export interface Workshop {
   readonly owner: ProcessIdentity
   readonly runLog: RunLog
   readonly leases: Leases
+  readonly presence: Presence
   readonly planner: Planner
   readonly runPorts: RunPorts
   readonly log: Logger
@@ -55,9 +57,10 @@ export async function workshop(options: RunsOptions): Promise<Workshop> {
   const { files, keptRuns, heartbeatMs } = options
   const { log } = telemetry
   const owner = options.owner ?? (await thisProcess())
-  const runLog = createRunLog({ dir: controlDir, clock, files, keptRuns })
+  const runLog = createRunLog({ dir: controlDir, clock, log, files, keptRuns })
   const leases = createLeases({ dir: join(controlDir, 'leases'), owner, clock, entropy, files })
-  const manifests = createManifests(lake)
+  const presence = createPresence({ leases, owner, log, heartbeatMs })
+  const manifests = createManifests(lake, log)
   const metrics = rollupMetrics(telemetry.metrics, clock)
   const sources = { manifests, arrivals, stores, runLog, log }
   const planner = createPlanner({ definitions, schedule, sources, metrics, clock })
@@ -91,5 +94,5 @@ export async function workshop(options: RunsOptions): Promise<Workshop> {
     onProgress: options.onProgress,
     letGo: options.letGo,
   }
-  return { owner, runLog, leases, planner, runPorts, log, ingest }
+  return { owner, runLog, leases, presence, planner, runPorts, log, ingest }
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { bestEffort, type FileOps, replaceFile, unlessAbsent } from '../../std/files.ts'
+import { bestEffort, type FileOps, isPassing, replaceFile, unlessAbsent } from '../../std/files.ts'
 
 const CHECKPOINT_VERSION = 1
 const checkpointPath = (dir: string) => join(dir, 'checkpoint')
@@ -21,7 +21,9 @@ export async function readCheckpoint(files: FileOps, dir: string): Promise<numbe
   try {
     const text = await unlessAbsent(files.readFile(checkpointPath(dir)))
     return text === undefined ? 0 : parse(text.toString())
-  } catch {
+  } catch (error) {
+    // It may be whole, and read well in a moment: it is the start that has to be tried again.
+    if (isPassing(error)) throw error
     await files.unlink(checkpointPath(dir))
     return 0
   }

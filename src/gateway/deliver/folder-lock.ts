@@ -91,15 +91,24 @@ async function isAlive({ dir, procDir }: Taker, holder: ProcessIdentity): Promis
   return liveness === 'unknown' ? showsLife(signOf(dir, holder)) : liveness === 'alive'
 }
 
-/** Undefined for what is no lock. Our first locks named no namespace, and had a word for what the system did not tell. */
-async function readHolder({ files, self }: Taker, path: string): Promise<ProcessIdentity | undefined> {
+/**
+ * Undefined for what is no lock, such as the empty file that a power cut leaves, and for one that was released meanwhile.
+ * A lock that cannot be read may be a living holder's.
+ */
+async function readHolder(taker: Taker, path: string): Promise<ProcessIdentity | undefined> {
   try {
-    const lock = JSON.parse((await files.readFile(path)).toString())
-    const { pid, startTicks, bootId, pidNamespace = self.pidNamespace } = lock
-    return { pid, startTicks: told(startTicks), bootId: told(bootId), pidNamespace }
-  } catch {
-    return undefined
+    return parseHolder((await taker.files.readFile(path)).toString(), taker)
+  } catch (error) {
+    const code = errnoOf(error)
+    if (code === 'ENOENT' || error instanceof SyntaxError || error instanceof TypeError) return undefined
+    throw new AppError('journal_unavailable', `The lock ${path} cannot be read: ${code}`, { cause: error })
   }
+}
+
+/** Our first locks named no namespace, and had a word for what the system did not tell. */
+function parseHolder(text: string, { self }: Taker): ProcessIdentity {
+  const { pid, startTicks, bootId, pidNamespace = self.pidNamespace } = JSON.parse(text)
+  return { pid, startTicks: told(startTicks), bootId: told(bootId), pidNamespace }
 }
 
 const told = (text: string): string => (text === 'unknown' ? '' : text.trim())

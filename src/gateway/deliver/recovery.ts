@@ -1,4 +1,4 @@
-import { bestEffort, errnoOf, type FileOps, readFully } from '../../std/files.ts'
+import { bestEffort, type FileOps, isPassing, readFully } from '../../std/files.ts'
 import { readCheckpoint } from './checkpoint.ts'
 import type { Found, HeldSegment } from './holdings.ts'
 import { type Extent, endOfContent, type Inspection, inspect } from './inspection.ts'
@@ -171,12 +171,9 @@ const contentOf = ({ files, metrics }: RecoveryPlace, path: string): Promise<Buf
     return unlessPassing(error)
   })
 
-/** They tell of the process and the machine, not of the file: it may be whole, and read well in a moment. */
-const PASSING = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN']
-
 /** Nothing was read, and never will be. Throws when it may be: then it is the start that has to be tried again. */
 function unlessPassing(error: unknown): undefined {
-  if (PASSING.includes(errnoOf(error))) throw error
+  if (isPassing(error)) throw error
 }
 
 /** A folder that cannot be tidied is no reason not to start. */

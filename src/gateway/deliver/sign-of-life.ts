@@ -1,4 +1,5 @@
 import { connect, createServer } from 'node:net'
+import { errnoOf } from '../../std/files.ts'
 
 /** unix(7) has 108 bytes for the path and its end, macOS 104. Node 20 cuts what is longer, without a word. */
 const MAX_PATH_BYTES = 103
@@ -27,11 +28,14 @@ export async function showLife(path: string): Promise<SignOfLife> {
   }
 }
 
+/** What is answered where nobody listens. Anything else, such as EAGAIN or EMFILE, is no sign of death. */
+const NOBODY = ['ENOENT', 'ECONNREFUSED']
+
 export async function showsLife(path: string): Promise<boolean> {
   if (!fits(path)) return false
   return new Promise((resolve) => {
     const socket = connect(path)
-    socket.on('error', () => resolve(false))
+    socket.on('error', (error) => resolve(!NOBODY.includes(errnoOf(error))))
     socket.once('connect', () => {
       socket.destroy()
       resolve(true)

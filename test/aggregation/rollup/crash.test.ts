@@ -2,9 +2,12 @@ import { once } from 'node:events'
 import { type Test, test } from 'tap'
 import type { Runs } from '../../../src/aggregation/rollup/runs.ts'
 import { localStore } from '../../../src/aggregation/rollup/stores/local.ts'
+import { sleep } from '../../../src/std/abort.ts'
 import { AppError } from '../../../src/std/errors.ts'
+import { createTelemetry } from '../../../src/std/telemetry.ts'
 import { aggregation, GRAIN, MIN, never, T0 } from '../../fakes/aggregation.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
+import { faultyFiles } from '../../fakes/faulty-files.ts'
 import { changingCalls, killedAt } from '../../fakes/killed.ts'
 import { unsyncedFiles } from '../../fakes/unsynced-files.ts'
 
@@ -157,6 +160,49 @@ test('runs of a process that lives are left to it', async (t) => {
   await runs.recover()
   await runs.work(never)
   t.equal((await runs.get(String(id))).state, 'queued')
+})
+
+test('a start does not end of a run that cannot be taken over; the next tick takes it', async (t) => {
+  const lines: string[] = []
+  const telemetry = createTelemetry('error', { write: (line) => lines.push(line) })
+  const { open, dead, deliver, clock, stored } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  const { id } = await (await open({ owner: dead })).submit({ at: T0 }, 'ops')
+  const { files, fail, heal } = faultyFiles()
+  fail({ call: 'write', code: 'ENOSPC', times: Number.POSITIVE_INFINITY })
+  const full = await open({ files, telemetry })
+  const ending = new AbortController()
+  const started = full.start(ending.signal, { tickMs: 5, scheduled: false })
+  while (lines.length < 2) await sleep(1)
+  t.match(lines, [/runs that were left cannot be looked for now/])
+  heal()
+  fail({ call: 'write', code: 'ENOSPC', file: /json\.part$/ })
+  while ((await full.get(String(id))).state !== 'succeeded') await sleep(1)
+  t.match(await stored(), [{ generation: 1 }])
+  t.ok(lines.some((line) => line.includes(String(id)) && line.includes('cannot be taken over now')))
+  ending.abort()
+  await started
+})
+
+test('a run that another took over meanwhile is left to it', async (t) => {
+  const { open, dead, me } = await aggregation(t)
+  const { id } = await (await open({ owner: dead })).submit({ at: T0 }, 'ops')
+  const quick = await open({ owner: { ...me } })
+  let before: (() => Promise<void>) | undefined = () => quick.recover()
+  const mkdir: typeof unsyncedFiles.mkdir = async (...folder) => {
+    // Between the look at the runs that were left and the lease to take them over.
+    const first = before
+    before = undefined
+    await first?.()
+    return unsyncedFiles.mkdir(...folder)
+  }
+  const slow = await open({ files: { ...unsyncedFiles, mkdir } })
+  await slow.recover()
+  await slow.work(never)
+  t.equal((await slow.get(String(id))).state, 'queued', 'not worked off by the slow one')
+  await quick.work(never)
+  t.equal((await slow.get(String(id))).state, 'succeeded')
 })
 
 test('a service that stops leaves its run to the next one, and that is no attempt', async (t) => {

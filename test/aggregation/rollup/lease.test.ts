@@ -1,7 +1,7 @@
-import { mkdir, readdir } from 'node:fs/promises'
+import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import { createLeases, holdLease, LEASE_MS } from '../../../src/aggregation/rollup/lease.ts'
+import { createLeases, holdLease, LEASE_MS, type Lease } from '../../../src/aggregation/rollup/lease.ts'
 import { sleep } from '../../../src/std/abort.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import { type ProcessIdentity, thisProcess } from '../../../src/std/process-identity.ts'
@@ -61,20 +61,88 @@ test('of many who ask at once one gets it', async (t) => {
 })
 
 test('the lease of a dead process is taken over at once', async (t) => {
-  const { leasesOf, dead, me } = await setUp(t)
+  const { leasesOf, dead } = await setUp(t)
   await leasesOf(dead).acquire('vitals', 'run-1')
   t.equal((await leasesOf().acquire('vitals', 'run-2')).token, 2)
-  await leasesOf({ ...me, bootId: 'before the restart' }).acquire('ingest', 'run-1')
-  t.equal((await leasesOf().acquire('ingest', 'run-2')).token, 2)
 })
 
 test('the lease of a process that cannot be seen is taken over when it is over', async (t) => {
-  const { leasesOf, me, clock } = await setUp(t)
-  await leasesOf({ ...me, pidNamespace: 'pid:[1]' }).acquire('vitals', 'run-1')
+  for (const [where, elsewhere] of [
+    ['in another container', { pidNamespace: 'pid:[1]' }],
+    ['on another host, or before a restart of this one', { bootId: 'another' }],
+  ] as const) {
+    const { leasesOf, me, clock } = await setUp(t)
+    await leasesOf({ ...me, ...elsewhere }).acquire('vitals', 'run-1')
+    clock.advance(LEASE_MS - 1)
+    await t.rejects(leasesOf().acquire('vitals', 'run-2'), { code: 'run_conflict' }, where)
+    t.equal(await leasesOf().isHeld('vitals'), true)
+    clock.advance(1)
+    t.equal(await leasesOf().isHeld('vitals'), false)
+    t.equal((await leasesOf().acquire('vitals', 'run-2')).token, 2, where)
+  }
+})
+
+test("what is no claim is nobody's, and one that cannot be read is not free", async (t) => {
+  const { leasesOf, dir, faults, claims } = await setUp(t)
+  const holder = await leasesOf().acquire('vitals', 'run-1')
+  const path = join(dir, 'vitals.000001')
+  for (const code of ['EIO', 'EACCES', 'EMFILE']) {
+    faults.fail({ call: 'readFile', code })
+    await t.rejects(leasesOf().acquire('vitals', 'run-2'), {
+      code: 'run_conflict',
+      message: `The lease ${path} cannot be read: ${code}`,
+    })
+  }
+  const whole = await readFile(path, 'utf8')
+  let token = 1
+  for (const [what, text] of [
+    ['empty, as a power cut leaves it', ''],
+    ['cut off', whole.slice(0, 40)],
+    ['bytes of something else', '\0\0\0'],
+    ['null', 'null'],
+    ['JSON of something else', '{"owner":7}'],
+    ['a claim without a time', whole.replace(/"expiresMs":\d+/, '"expiresMs":null')],
+  ] as const) {
+    await writeFile(join(dir, (await claims())[0] ?? ''), text)
+    t.equal(await leasesOf().isHeld('vitals'), false, what)
+    t.equal((await leasesOf().acquire('vitals', 'run-2')).token, ++token, what)
+  }
+  await t.rejects(holder.renew(), { code: 'lease_lost' })
+})
+
+test('a lease that was given back is free, whatever the clock said then', async (t) => {
+  const { leasesOf, clock } = await setUp(t)
+  for (const wrongMs of [3_600_000, 86_400_000]) {
+    clock.advance(wrongMs)
+    const lease = await leasesOf().acquire('ingest', 'run-1')
+    await lease.release()
+    clock.advance(-wrongMs)
+    await (await leasesOf().acquire('ingest', 'run-2')).release()
+  }
+})
+
+test('a time that no lease can have holds nothing up for longer than a lease', async (t) => {
+  const { leasesOf, clock } = await setUp(t)
+  clock.advance(86_400_000)
+  const held = await leasesOf().acquire('ingest', 'run-1')
+  clock.advance(-86_400_000)
+  const other = leasesOf()
+  await t.rejects(other.acquire('ingest', 'run-2'), { code: 'run_conflict' }, 'its holder may be at work')
   clock.advance(LEASE_MS - 1)
-  await t.rejects(leasesOf().acquire('vitals', 'run-2'), { code: 'run_conflict' })
-  clock.advance(1)
-  t.equal((await leasesOf().acquire('vitals', 'run-2')).token, 2)
+  await t.rejects(other.acquire('ingest', 'run-2'), { code: 'run_conflict' })
+  await held.renew()
+  await t.rejects(
+    other.acquire('ingest', 'run-2'),
+    { code: 'run_conflict' },
+    'and shows it: the time is right',
+  )
+
+  clock.advance(86_400_000)
+  await held.renew()
+  clock.advance(-86_400_000)
+  await t.rejects(other.acquire('ingest', 'run-2'), { code: 'run_conflict' })
+  clock.advance(LEASE_MS)
+  t.equal((await other.acquire('ingest', 'run-2')).token, 2, 'one that shows nothing is over')
 })
 
 test('renewing keeps the lease; once it is taken over, that is known', async (t) => {
@@ -106,11 +174,39 @@ test('a lease that cannot be written is not held', async (t) => {
   await t.rejects(leasesOf().acquire('vitals', 'run-1'), { code: 'EIO' })
   t.same(await claims(), [])
   await mkdir(join(dir, 'vitals.000001'))
-  await t.rejects(leasesOf().acquire('vitals', 'run-1'), { code: 'EISDIR' })
+  t.equal((await leasesOf().acquire('vitals', 'run-1')).token, 2, "a folder is nobody's claim")
+})
+
+test('a full disk leaves nothing behind', async (t) => {
+  const { leasesOf, faults, dir, claims } = await setUp(t)
+  faults.fail({ call: 'write', code: 'ENOSPC' })
+  await t.rejects(leasesOf().acquire('vitals', 'run-1'), { code: 'ENOSPC' })
+  t.same(await readdir(dir), [])
+  const lease = await leasesOf().acquire('vitals', 'run-1')
+  faults.fail({ call: 'write', code: 'ENOSPC' })
+  await t.rejects(lease.renew(), { code: 'ENOSPC' })
+  faults.fail({ call: 'rename', code: 'ENOSPC' })
+  await t.rejects(lease.release(), { code: 'ENOSPC' })
+  t.same(await claims(), ['vitals.000001'])
+})
+
+test('what a writer that died left unfinished is swept once it is older than a lease', async (t) => {
+  const { leasesOf, dir } = await setUp(t)
+  await mkdir(dir)
+  const now = Date.now() / 1_000
+  for (const [name, ageS] of [
+    ['old.part', LEASE_MS / 1_000 + 1],
+    ['young.part', 1],
+  ] as const) {
+    await writeFile(join(dir, name), '')
+    await utimes(join(dir, name), now - ageS, now - ageS)
+  }
+  await leasesOf().sweep()
+  t.same(await readdir(dir), ['young.part'])
 })
 
 test('claims that ended a day ago are forgotten', async (t) => {
-  const { leasesOf, clock, claims } = await setUp(t)
+  const { leasesOf, clock, claims, dir } = await setUp(t)
   const released = await leasesOf().acquire('a', 'run-1')
   await released.release()
   clock.advance(1)
@@ -118,6 +214,7 @@ test('claims that ended a day ago are forgotten', async (t) => {
   clock.advance(86_400_000)
   await leasesOf().sweep()
   t.same(await claims(), ['b.000001'])
+  await writeFile(join(dir, 'd.000001'), '')
   await held.release()
   clock.advance(86_400_001)
   const { files } = faultyFiles()
@@ -152,6 +249,27 @@ test('work is stopped when its lease is lost', async (t) => {
   })
   await t.rejects(work, { code: 'lease_lost', message: 'The lease vitals could not be kept' })
   await other.renew()
+})
+
+test('work goes on while a heartbeat fails now and then, and ends when none reached the disk for a lease', async (t) => {
+  const { leasesOf } = await setUp(t)
+  const lease = await leasesOf().acquire('vitals', 'run-1')
+  const full = Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
+  const beats = [full, full, undefined, full, full, full]
+  let beat = 0
+  const shaky: Lease = {
+    ...lease,
+    async renew() {
+      const failure = beats[beat++]
+      if (failure) throw failure
+    },
+  }
+  const work = holdLease(shaky, { signal: never, heartbeatMs: 1 }, async (signal) => {
+    await sleep(LEASE_MS, signal)
+    signal.throwIfAborted()
+  })
+  await t.rejects(work, { code: 'lease_lost', cause: full })
+  t.equal(beat, beats.length)
 })
 
 test('work is stopped when its owner wants it to be', async (t) => {

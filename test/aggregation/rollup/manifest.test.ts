@@ -8,8 +8,11 @@ import {
   type Manifest,
 } from '../../../src/aggregation/rollup/manifest.ts'
 import { sweepOutputs } from '../../../src/aggregation/rollup/sweep.ts'
+import { AppError } from '../../../src/std/errors.ts'
+import { createTelemetry, quietTelemetry } from '../../../src/std/telemetry.ts'
 import { memoryLake } from '../../fakes/lake.ts'
 
+const { log } = quietTelemetry()
 const GRAIN = 900_000
 const DAY = 86_400_000
 const T0 = Date.UTC(2026, 10, 22, 23, 45)
@@ -52,18 +55,21 @@ const manifest = (over: Partial<Manifest> = {}): Manifest => ({
 
 test('a generation is committed by creating its object, which the first one alone can do', async (t) => {
   const lake = memoryLake()
-  const manifests = createManifests(lake)
+  const manifests = createManifests(lake, log)
   t.equal(await manifests.commit(definition, manifest()), 'stored')
   t.equal(await manifests.commit(definition, manifest({ runId: 'run-2' })), 'exists')
   t.match(
     [...lake.objects.keys()],
     [/^rollups\/vitals\/[0-9a-f]{16}\/15m\/dt=2026-11-22\/w=\d+\/gen-000001\.json$/],
   )
-  t.equal((await createManifests(lake).newest(definition, T0, T0 + GRAIN)).get(T0)?.runId, 'run-1')
+  t.equal(
+    (await createManifests(lake, log).newest(definition, T0, T0 + GRAIN)).manifests.get(T0)?.runId,
+    'run-1',
+  )
 })
 
 test('the newest generation of each window is found, over days, half-open', async (t) => {
-  const manifests = createManifests(memoryLake())
+  const manifests = createManifests(memoryLake(), log)
   for (const [i, generation] of [
     [0, 1],
     [0, 9],
@@ -74,7 +80,7 @@ test('the newest generation of each window is found, over days, half-open', asyn
     await manifests.commit(definition, manifest({ fromMs: T0 + i * GRAIN, generation }))
   }
   const newest = async (fromMs: number, toMs: number) =>
-    [...(await manifests.newest(definition, fromMs, toMs))].map(([startMs, { generation }]) => [
+    [...(await manifests.newest(definition, fromMs, toMs)).manifests].map(([startMs, { generation }]) => [
       (startMs - T0) / GRAIN,
       generation,
     ])
@@ -87,7 +93,7 @@ test('the newest generation of each window is found, over days, half-open', asyn
   t.same(await newest(T0 + GRAIN, T0 + 2 * GRAIN), [[1, 2]])
   t.same(await newest(T0 - DAY, T0), [])
   t.same(
-    await manifests.newest({ ...definition, maxValues: 1 }, T0, T0 + DAY),
+    (await manifests.newest({ ...definition, maxValues: 1 }, T0, T0 + DAY)).manifests,
     new Map(),
     'of another definition',
   )
@@ -95,7 +101,7 @@ test('the newest generation of each window is found, over days, half-open', asyn
 
 test('a manifest is read once: it never changes', async (t) => {
   const lake = memoryLake()
-  const manifests = createManifests(lake)
+  const manifests = createManifests(lake, log)
   await manifests.commit(definition, manifest())
   let reads = 0
   const { get } = lake
@@ -110,23 +116,63 @@ test('a manifest is read once: it never changes', async (t) => {
   for (let i = 0; i < 2_049; i++) {
     await manifests.commit(minutely, manifest({ fromMs: T0 + i * 60_000 }))
   }
-  t.equal((await manifests.newest(minutely, T0, T0 + 2_049 * 60_000)).size, 2_049)
+  t.equal((await manifests.newest(minutely, T0, T0 + 2_049 * 60_000)).manifests.size, 2_049)
   await manifests.newest(definition, T0, T0 + GRAIN)
   t.equal(reads, 1 + 2_049 + 1, 'the oldest made room for newer ones')
 })
 
-test('a manifest that is unknown to this version, or gone, is an error', async (t) => {
+test('a manifest that cannot be read fails its window by name, and no other', async (t) => {
+  const whole = JSON.stringify(manifest({ generation: 2 }))
+  for (const [what, body, why, forGood] of [
+    ['empty', '', /damaged/, true],
+    ['cut off', whole.slice(0, whole.length / 2), /damaged/, true],
+    ['bytes of something else', '\0\u0001\u0002', /damaged/, true],
+    ['null', 'null', /damaged/, true],
+    ['JSON of another kind', '{"version":1}', /damaged/, true],
+    ['of a later version', JSON.stringify({ ...manifest(), version: 2 }), /version 2, not 1/, false],
+    ['gone since it was listed', undefined, /not there/, false],
+    ['what the disk does not give back', new AppError('lake_failed', 'EIO'), /cannot be read: EIO/, false],
+  ] as const) {
+    const lines: string[] = []
+    const { log: telling } = createTelemetry('error', { write: (line) => lines.push(line) })
+    const lake = memoryLake()
+    const manifests = createManifests(lake, telling)
+    await manifests.commit(definition, manifest())
+    await manifests.commit(definition, manifest({ fromMs: T0 - GRAIN }))
+    await manifests.commit(definition, manifest({ generation: 2, runId: 'run-2' }))
+    const [damagedKey = ''] = [...lake.objects.keys()].filter((key) => key.includes('gen-000002'))
+    const { get } = lake
+    lake.get = async (key) => {
+      if (key !== damagedKey) return get(key)
+      if (body instanceof AppError) throw body
+      return body === undefined ? undefined : Buffer.from(body)
+    }
+    for (const look of ['first', 'second']) {
+      const found = await manifests.newest(definition, T0 - DAY, T0 + DAY)
+      t.same([...found.manifests.keys()].sort(), [T0 - GRAIN, T0], `${what}, ${look} look: the rest is there`)
+      t.equal(found.manifests.get(T0)?.runId, 'run-1', 'and so is the generation before')
+      t.match([...found.damaged], [[T0, { key: damagedKey, generation: 2, message: why, forGood }]], what)
+    }
+    t.equal(lines.length, 1, 'told of once')
+    t.match(lines[0], damagedKey)
+  }
+})
+
+test('a window of which no manifest can be read has none', async (t) => {
   const lake = memoryLake()
-  await createManifests(lake).commit(definition, manifest({ version: 2 as 1 }))
-  await t.rejects(createManifests(lake).newest(definition, T0, T0 + GRAIN), {
-    code: 'lake_failed',
-    message: /version 2, not 1/,
-  })
-  lake.get = async () => undefined
-  await t.rejects(createManifests(lake).newest(definition, T0, T0 + GRAIN), {
-    code: 'lake_failed',
-    message: /not there/,
-  })
+  await createManifests(lake, log).commit(definition, manifest())
+  lake.get = async () => Buffer.alloc(0)
+  const { manifests, damaged } = await createManifests(lake, log).newest(definition, T0, T0 + GRAIN)
+  t.same([manifests.size, damaged.get(T0)?.generation], [0, 1])
+})
+
+test('a failure that is none of the lake is not taken for damage', async (t) => {
+  const lake = memoryLake()
+  await createManifests(lake, log).commit(definition, manifest())
+  lake.get = async () => {
+    throw new RangeError('a mistake of ours')
+  }
+  await t.rejects(createManifests(lake, log).newest(definition, T0, T0 + GRAIN), RangeError)
 })
 
 test('a store is told what it needs of a manifest', async (t) => {
@@ -155,13 +201,29 @@ test('what no manifest names is swept after a day', async (t) => {
   await lake.put(`${window}run=good/part-0.parquet`, Buffer.from('x'))
   await lake.put(`${window}run=dead/part-0.parquet`, Buffer.from('x'))
   await lake.put('raw/gateway/x', Buffer.from('x'))
-  await createManifests(lake).commit(definition, manifest({ outputs }))
+  await createManifests(lake, log).commit(definition, manifest({ outputs }))
   nowMs += DAY
   await lake.put(`${window}run=busy/part-0.parquet`, Buffer.from('x'))
-  t.equal(await sweepOutputs(lake, definition, nowMs), 0)
-  t.equal(await sweepOutputs(lake, definition, nowMs + 1), 1)
+  t.equal(await sweepOutputs(lake, definition, { nowMs, log }), 0)
+  t.equal(await sweepOutputs(lake, definition, { nowMs: nowMs + 1, log }), 1)
   t.same(
     (await lake.list('')).map(({ key }) => key.replace(window, '')),
     ['raw/gateway/x', 'gen-000001.json', 'run=busy/part-0.parquet', 'run=good/part-0.parquet'],
+  )
+})
+
+test('of a window with a manifest that cannot be read everything stays', async (t) => {
+  let nowMs = T0
+  const lake = memoryLake(() => nowMs)
+  const windowOf = (fromMs: number) => `${definitionPrefix(definition)}dt=2026-11-22/w=${fromMs}/`
+  for (const fromMs of [T0, T0 - GRAIN])
+    await lake.put(`${windowOf(fromMs)}run=a/part-0.parquet`, Buffer.from('x'))
+  await lake.put(`${windowOf(T0)}gen-000001.json`, Buffer.from('{'))
+  await lake.put(`${windowOf(T0)}note.txt`, Buffer.from('x'))
+  nowMs += DAY + 1
+  t.equal(await sweepOutputs(lake, definition, { nowMs, log }), 1)
+  t.same(
+    [...lake.objects.keys()].sort(),
+    ['gen-000001.json', 'note.txt', 'run=a/part-0.parquet'].map((name) => `${windowOf(T0)}${name}`),
   )
 })

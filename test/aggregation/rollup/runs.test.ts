@@ -5,7 +5,7 @@ import type { Progress } from '../../../src/aggregation/rollup/run.ts'
 import { localStore } from '../../../src/aggregation/rollup/stores/local.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import { nodeFiles } from '../../../src/std/files.ts'
-import { quietTelemetry } from '../../../src/std/telemetry.ts'
+import { createTelemetry, quietTelemetry } from '../../../src/std/telemetry.ts'
 import { aggregation, definition, GRAIN, MIN, never, T0 } from '../../fakes/aggregation.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
 
@@ -547,6 +547,16 @@ test('a run of another process cannot be cancelled from here', async (t) => {
   })
 })
 
+test('a run of a process that died is cancelled from here', async (t) => {
+  const { open, dead } = await aggregation(t)
+  const gone = await open({ owner: dead })
+  const { id } = await gone.submit({ at: T0 }, 'ops')
+  const here = await open()
+  t.match(await here.cancel(String(id)), { state: 'cancelled' })
+  t.match(await gone.get(String(id)), { state: 'cancelled' })
+  await t.rejects(here.cancel(String(id)), { code: 'run_conflict', message: /is cancelled/ })
+})
+
 test('a run that is unknown, or no id at all, is not found', async (t) => {
   const runs = await (await aggregation(t)).open()
   for (const id of ['0mf3jqk2v00-abcdef01', '../../etc/passwd', '']) {
@@ -624,6 +634,53 @@ test('old runs are forgotten, with their logs and keys; those that have not ende
   }
   t.equal((await readdir(`${dir}/control/runs`)).filter((name) => name.endsWith('.json')).length, 2)
   t.same(await readdir(`${dir}/control/keys`), [])
+})
+
+test('a record that holds no run costs no other', async (t) => {
+  const lines: string[] = []
+  const telemetry = createTelemetry('warn', { write: (line) => lines.push(line) })
+  const { open, clock, dir, dead } = await aggregation(t)
+  const gone = await open({ owner: dead })
+  const runsDir = `${dir}/control/runs`
+  const contents = ['', '{"version":1,', '\0\0\0', 'null', '{"version":1}']
+  const ids: string[] = []
+  for (const content of contents) {
+    clock.advance(1)
+    const id = String((await gone.submit({ at: T0 }, 'ops')).id)
+    ids.push(id)
+    await writeFile(`${runsDir}/${id}.json`, content)
+  }
+  await mkdir(`${runsDir}/zzz.json`)
+  clock.advance(1)
+  const whole = await gone.submit({ at: T0 }, 'ops', 'key')
+
+  const next = await open({ telemetry })
+  await next.recover()
+  t.match(await next.list({ limit: 99 }), [{ id: whole.id, state: 'queued' }])
+  await t.rejects(next.get(String(ids[0])), { code: 'not_found' })
+  for (const id of [...ids, 'zzz']) t.match(lines.filter((line) => line.includes(id)).length, 1, id)
+  await next.work(never)
+  t.match(
+    await next.list({ limit: 99 }),
+    [{ id: whole.id, state: 'succeeded' }],
+    'the one that is whole is worked off',
+  )
+
+  clock.advance(1)
+  await (await open({ keptRuns: 3 })).submit({ at: T0 }, 'ops')
+  const left = (await readdir(runsDir)).filter((name) => name.endsWith('.json'))
+  t.notOk(left.includes(`${ids[0]}.json`), 'the oldest is forgotten as any other is')
+})
+
+test('a key whose file is damaged starts a run once more', async (t) => {
+  const { open, dir } = await aggregation(t)
+  const runs = await open()
+  const first = await runs.submit({ at: T0 }, 'ops', 'key')
+  const [name] = await readdir(`${dir}/control/keys`)
+  await writeFile(`${dir}/control/keys/${name}`, '{"runId"')
+  const second = await runs.submit({ at: T0 }, 'ops', 'key')
+  t.not(second.id, first.id)
+  t.equal((await runs.submit({ at: T0 }, 'ops', 'key')).id, second.id)
 })
 
 test('a control folder that cannot be read is an error, not an empty one', async (t) => {

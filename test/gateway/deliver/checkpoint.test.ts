@@ -48,3 +48,14 @@ t.test('one that cannot be read goes as well, and where it stays there is no ans
   t.equal(await readCheckpoint(files, dir), 0)
   t.equal(await readCheckpoint(files, dir), 0, 'it does not come back')
 })
+
+t.test('one that cannot be read for want of a file handle stays', async (t) => {
+  const dir = t.testdir()
+  const { files, fail } = faultyFiles()
+  await writeCheckpoint(files, dir, 5)
+  for (const code of ['EMFILE', 'ENFILE', 'ENOMEM']) {
+    fail({ call: 'readFile', code })
+    await t.rejects(readCheckpoint(files, dir), { code })
+    t.equal(await readCheckpoint(files, dir), 5)
+  }
+})

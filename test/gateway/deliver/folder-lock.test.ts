@@ -182,3 +182,34 @@ t.test('a disk that refuses the lock is no holder', async (t) => {
   fail({ call: 'link', code: 'EROFS' })
   await t.rejects(lockFolder(t.testdir(), { files }), { code: 'EROFS' })
 })
+
+t.test('a lock that cannot be read is not free', async (t) => {
+  const dir = t.testdir()
+  const lock = await lockFolder(dir, { files })
+  for (const code of ['EIO', 'EACCES', 'EMFILE']) {
+    const second = faultyFiles()
+    second.fail({ call: 'readFile', code, file: /^lock$/ })
+    await t.rejects(lockFolder(dir, second), {
+      code: 'journal_unavailable',
+      message: `The lock ${join(dir, 'lock')} cannot be read: ${code}`,
+    })
+  }
+  t.equal(holderOf(dir).pid, process.pid)
+  await lock.release()
+})
+
+t.test('nor is one that cannot be read when it is looked at again', async (t) => {
+  const dir = t.testdir({ lock: lockText({}) })
+  const second = faultyFiles()
+  second.fail({ call: 'readFile', code: 'EIO', file: /^lock$/, after: 1 })
+  await t.rejects(lockFolder(dir, second), { code: 'journal_unavailable' })
+  t.equal(holderOf(dir).startTicks, '1')
+  t.strictSame(locksIn(dir), ['lock'])
+})
+
+t.test('what was released while it was looked at is free', async (t) => {
+  const dir = t.testdir({ lock: lockText({}) })
+  const second = faultyFiles()
+  second.fail({ call: 'readFile', code: 'ENOENT', file: /^lock$/, times: 2 })
+  await (await lockFolder(dir, second)).release()
+})

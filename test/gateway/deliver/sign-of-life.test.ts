@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -59,4 +59,10 @@ test('where a socket cannot be, nothing is shown and nothing is damaged', async 
     await life.end()
     t.same(readdirSync(dir), ['a.sock'], why)
   }
+})
+
+test('one that cannot be asked is not taken for dead', async (t) => {
+  const looped = join(folder(t), 'a.sock')
+  symlinkSync(looped, looped)
+  t.equal(await showsLife(looped), true, 'ELOOP stands for all that tells nothing of the holder')
 })

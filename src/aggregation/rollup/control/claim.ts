@@ -1,0 +1,45 @@
+import Type, { type Static } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { AppError } from '../../../std/errors.ts'
+import { errnoOf, FILE_MODE, type FileOps, writeFully } from '../../../std/files.ts'
+import { Owner } from './owner.ts'
+
+const Claim = Type.Object({
+  owner: Owner,
+  runId: Type.String(),
+  expiresMs: Type.Number(),
+  /** Given back by its holder: free whatever its time says, which may be that of a clock that was wrong. */
+  released: Type.Optional(Type.Literal(true)),
+})
+/** What a lease's file says of its holder. */
+export type Claim = Static<typeof Claim>
+
+const claims = Compile(Claim)
+
+/** EISDIR: what is no file will never be a claim. */
+const NOTHING_THERE = ['ENOENT', 'EISDIR']
+
+/**
+ * Undefined for what is no claim, such as the empty file that a power cut leaves: nobody holds it. One that cannot be read
+ * may be held: it rejects.
+ */
+export async function readClaim(files: FileOps, path: string): Promise<Claim | undefined> {
+  try {
+    const found: unknown = JSON.parse((await files.readFile(path)).toString())
+    return claims.Check(found) ? found : undefined
+  } catch (error) {
+    const code = errnoOf(error)
+    if (error instanceof SyntaxError || NOTHING_THERE.includes(code)) return undefined
+    throw new AppError('run_conflict', `The lease ${path} cannot be read: ${code}`, { cause: error })
+  }
+}
+
+/** Not synced: after a power cut all holders are gone, and what is left of their claims is nobody's. */
+export async function writeClaim(files: FileOps, path: string, claim: Claim): Promise<void> {
+  const file = await files.open(path, 'w', FILE_MODE)
+  try {
+    await writeFully(file, Buffer.from(JSON.stringify(claim)), 0)
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,66 @@
+import { AppError } from '../../../std/errors.ts'
+import { bestEffort } from '../../../std/files.ts'
+import { livenessOf, type ProcessIdentity } from '../../../std/process-identity.ts'
+import type { Logger } from '../../../std/telemetry.ts'
+import { HEARTBEAT_MS, type Lease, type Leases } from '../lease.ts'
+import { digestOf } from '../run-log.ts'
+
+/** Who of the processes that share a control folder lives: each shows it by a lease, for those that cannot see it. */
+export interface Presence {
+  /** Known to be dead; or out of sight, and it has shown no life for the length of a lease. */
+  isGone(process: ProcessIdentity): Promise<boolean>
+  /** Shows that this process lives, until `hide` is called. */
+  show(): Promise<void>
+  hide(): Promise<void>
+}
+
+export interface PresenceOptions {
+  readonly leases: Leases
+  readonly owner: ProcessIdentity
+  readonly log: Logger
+  readonly heartbeatMs?: number | undefined
+}
+
+export function createPresence(options: PresenceOptions): Presence {
+  const { leases, owner, log, heartbeatMs = HEARTBEAT_MS } = options
+  let lease: Lease | undefined
+  let heartbeat: NodeJS.Timeout | undefined
+
+  let last: Promise<void> = Promise.resolve()
+
+  async function beat(): Promise<void> {
+    try {
+      if (lease) await lease.renew()
+      else lease = await leases.acquire(nameOf(owner), 'presence')
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'lease_lost') lease = undefined
+      log.warn({ err: error }, 'cannot show that this process lives; tried again')
+    }
+  }
+
+  /** One after the other: on a slow disk two would both take the lease. */
+  function next(): Promise<void> {
+    last = last.then(beat)
+    return last
+  }
+
+  return {
+    async isGone(process) {
+      const liveness = await livenessOf(process)
+      return liveness === 'unknown' ? !(await leases.isHeld(nameOf(process))) : liveness === 'dead'
+    },
+    async show() {
+      await next()
+      heartbeat = setInterval(next, heartbeatMs).unref()
+    },
+    async hide() {
+      clearInterval(heartbeat)
+      await last
+      if (lease) await bestEffort(lease.release())
+      lease = undefined
+    },
+  }
+}
+
+const nameOf = ({ pid, startTicks, bootId, pidNamespace }: ProcessIdentity): string =>
+  `process-${digestOf([pid, startTicks, bootId, pidNamespace]).slice(0, 16)}`

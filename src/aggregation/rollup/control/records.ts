@@ -1,0 +1,59 @@
+import { errnoOf, type FileOps, isPassing } from '../../../std/files.ts'
+import type { Logger } from '../../../std/telemetry.ts'
+
+/** Reads the small JSON files of the control folder, each a record of something; tells of those that hold none. */
+export interface Records {
+  /** Undefined where there is no file, or one that holds no such record. One that cannot be read rejects. */
+  read<T>(path: string, parse: (found: unknown) => T | undefined): Promise<T | undefined>
+  /** Where one of many is read: undefined also for one that cannot be read, unless that may pass. */
+  ifReadable<T>(reading: Promise<T>, path: string): Promise<T | undefined>
+}
+
+/** EISDIR: what is no file will never be a record. */
+const NO_RECORD = ['EISDIR']
+
+export function createRecords({ files, log }: { readonly files: FileOps; readonly log: Logger }): Records {
+  /** Once for each: they are looked at again and again. */
+  const named = new Set<string>()
+
+  function name(path: string, error: unknown): void {
+    if (!named.has(path)) log.warn({ file: path, err: error }, 'a record is damaged and left out')
+    named.add(path)
+  }
+
+  return {
+    async read(path, parse) {
+      let text: string
+      try {
+        text = (await files.readFile(path)).toString()
+      } catch (error) {
+        const code = errnoOf(error)
+        if (NO_RECORD.includes(code)) name(path, error)
+        if (code === 'ENOENT' || NO_RECORD.includes(code)) return undefined
+        throw error
+      }
+      const found = parse(parsed(text))
+      if (found === undefined) name(path, new Error(`${path} holds no record of ours`))
+      else named.delete(path)
+      return found
+    },
+    async ifReadable(reading, path) {
+      try {
+        return await reading
+      } catch (error) {
+        if (isPassing(error)) throw error
+        name(path, error)
+        return undefined
+      }
+    },
+  }
+}
+
+/** Undefined for what is no JSON: the only way in which parsing text fails. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,42 @@
+import Type, { type Static } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { RUN_STATES, type Run } from '../job.ts'
+import { Owner } from './owner.ts'
+
+const window = { rollup: Type.String(), fromMs: Type.Number(), toMs: Type.Number() }
+
+/** As much of a record as the work on it and the answers about it rest on; what is more is believed. */
+const runs = Compile(
+  Type.Object({
+    version: Type.Literal(1),
+    id: Type.String(),
+    state: Type.Enum([...RUN_STATES]),
+    trigger: Type.Enum(['schedule', 'request']),
+    principal: Type.String(),
+    scope: Type.Object({ rollups: Type.Array(Type.String()), reprocess: Type.String() }),
+    attempt: Type.Integer(),
+    createdMs: Type.Number(),
+    notBeforeMs: Type.Number(),
+    windows: Type.Array(Type.Object({ ...window, step: Type.Enum(['compute', 'publish']) })),
+    skipped: Type.Array(Type.Object({ window: Type.Object(window), why: Type.String() })),
+    owner: Owner,
+  }),
+)
+
+/** Undefined for what is no run, or one of another name. */
+export function parseRun(id: string, found: unknown): Run | undefined {
+  if (!runs.Check(found) || found.id !== id) return undefined
+  const run: unknown = found
+  return run as Run
+}
+
+/** The idempotency keys seen, each with the run it started and a digest of the body it came with. */
+const KeyUse = Type.Object({ runId: Type.String(), body: Type.String() })
+export type KeyUse = Static<typeof KeyUse>
+
+const keyUses = Compile(KeyUse)
+
+export const parseKeyUse = (found: unknown): KeyUse | undefined => (keyUses.Check(found) ? found : undefined)
+
+export const parseFailedMs = (found: unknown): number | undefined =>
+  typeof found === 'number' ? found : undefined

@@ -1,0 +1,59 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { createPresence } from '../../../../src/aggregation/rollup/control/presence.ts'
+import { createLeases, LEASE_MS } from '../../../../src/aggregation/rollup/lease.ts'
+import { sleep } from '../../../../src/std/abort.ts'
+import { type ProcessIdentity, thisProcess } from '../../../../src/std/process-identity.ts'
+import { createTelemetry } from '../../../../src/std/telemetry.ts'
+import { fakeClock } from '../../../fakes/clock.ts'
+import { seededEntropy } from '../../../fakes/entropy.ts'
+import { faultyFiles } from '../../../fakes/faulty-files.ts'
+
+test('a process out of sight lives as long as it shows it', async (t) => {
+  const dir = join(t.testdir(), 'leases')
+  const clock = fakeClock()
+  const me = await thisProcess()
+  const elsewhere = { ...me, pidNamespace: 'pid:[1]' }
+  const lines: string[] = []
+  const { log } = createTelemetry('warn', { write: (line) => lines.push(line) })
+  const { files, fail } = faultyFiles()
+  let seed = 0
+  const presenceOf = (owner: ProcessIdentity, heartbeatMs?: number) => {
+    const leases = createLeases({ dir, owner, clock, entropy: seededEntropy(++seed), files })
+    return createPresence({ leases, owner, log, heartbeatMs })
+  }
+  const mine = presenceOf(me)
+  t.equal(await mine.isGone(me), false)
+  t.equal(await mine.isGone({ ...me, startTicks: '1' }), true, 'one that can be seen needs to show nothing')
+  t.equal(await mine.isGone(elsewhere), true, 'it has shown nothing')
+
+  const theirs = presenceOf(elsewhere)
+  await theirs.show()
+  t.equal(await mine.isGone(elsewhere), false)
+  clock.advance(LEASE_MS)
+  t.equal(await mine.isGone(elsewhere), true, 'it shows nothing any more')
+  await theirs.hide()
+  await theirs.hide()
+
+  const again = presenceOf(elsewhere, 1)
+  fail({ call: 'link', code: 'ENOSPC' })
+  await again.show()
+  t.match(lines, [/ENOSPC/], 'a full disk is told of')
+  while (await mine.isGone(elsewhere)) await sleep(1)
+  clock.advance(LEASE_MS - 1)
+  await sleep(20)
+  clock.advance(1)
+  t.equal(await mine.isGone(elsewhere), false, 'it is shown again and again')
+
+  const third = createLeases({ dir, owner: me, clock, entropy: seededEntropy(++seed), files })
+  const [name = ''] = (await readdir(dir)).map((file) => file.replace(/\.\d+$/, '')).slice(-1)
+  clock.advance(LEASE_MS)
+  const taken = await third.acquire(name, 'a process of that name').catch(() => undefined)
+  await taken?.release()
+  while (await mine.isGone(elsewhere)) await sleep(1)
+  t.ok(true, 'one that was overdue and lost its lease takes it again')
+
+  await again.hide()
+  t.equal(await mine.isGone(elsewhere), true, 'and not after its end')
+})

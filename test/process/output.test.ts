@@ -1,0 +1,60 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { openSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import { sleep } from '../../src/std/abort.ts'
+import { freePort } from '../fakes/free-port.ts'
+
+const main = new URL('../../dist/main.js', import.meta.url).pathname
+
+/** A service whose standard output and error go to `streams`. */
+async function start(t: Test, streams: readonly ['pipe' | number, 'pipe' | number]) {
+  const [port, admin] = [await freePort(), await freePort()]
+  const path = join(t.testdir(), 'config.json')
+  const listen = (number: number) => ({ host: '127.0.0.1', port: number })
+  const apps = [{ id: 'shop', origins: ['https://shop.example'], keyless: true }]
+  const config = {
+    ...{ dataDir: join(t.testdirName, 'data'), logLevel: 'debug', apps },
+    gateway: { listen: listen(port) },
+    aggregation: { listen: listen(admin), schedule: { tick: 500 } },
+  }
+  await writeFile(path, JSON.stringify(config))
+  const child = spawn(process.execPath, [main, 'serve', '--config', path], { stdio: ['ignore', ...streams] })
+  t.teardown(() => child.kill('SIGKILL'))
+  const isReady = () =>
+    fetch(`http://127.0.0.1:${admin}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+  while (!(await isReady())) await sleep(20)
+  const event = { name: 'load', value: 1, unit: 'ms' }
+  const post = () =>
+    fetch(`http://127.0.0.1:${port}/v1/events`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', origin: 'https://shop.example' },
+      body: JSON.stringify([event]),
+    })
+  return { child, post }
+}
+
+for (const [what, streams] of [
+  ['a disk that is full', () => [openSync('/dev/full', 'w'), openSync('/dev/full', 'w')] as const],
+  ['a pipe whose reader has ended', () => ['pipe', 'pipe'] as const],
+] as const) {
+  test(`a log that goes to ${what} ends nothing`, async (t) => {
+    const { child, post } = await start(t, streams())
+    child.stdout?.destroy()
+    child.stderr?.destroy()
+    const ended = once(child, 'exit')
+    for (let i = 0; i < 3; i++) {
+      // Each takes a line of the log, and so do the ticks between them.
+      child.kill('SIGHUP')
+      await sleep(100)
+      t.equal((await post()).status, 202)
+    }
+    child.kill('SIGTERM')
+    t.same(await ended, [0, null], 'and the end is an orderly one')
+  })
+}
