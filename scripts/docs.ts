@@ -110,6 +110,14 @@ ${rows.join('\n')}
 
 In the lake a line is \`{"v":1, …columns…}\`, without the absent ones. Times are epoch milliseconds, so that no engine's time zone can touch them.
 
+**What is masked.** Before anything is stored, and the same way for the dead letters of direct records (\`src/event/privacy/\`). The name of the metric and the ids are stored as they are sent.
+
+* *URL columns* (\`page_url\`, \`page_path\`, \`referrer\`, \`url_full\`) lose query (but \`privacy.allowQuery\` names), fragment and userinfo; of the path, what follows an encoded \`?\` or \`#\` (\`%3F\`, \`%253F\`, …), \`;parameters\`, a URL inside of it, tokens, e-mail addresses (\`[email]\`) and numbers as cards are issued (\`[digits]\`). Hosts and other numbers stay.
+* *Prose* (exceptions, \`error_type\`, \`exception_type\`, values of attributes, \`page_route\` and the other texts): URLs and paths lose query, fragment, userinfo and \`;name=value\` wherever they stand, also encoded; line and column of a stack frame stay. \`Bearer …\`, JWTs, keys by their known prefixes, and what is assigned to names like \`token\`, \`password\`, \`sig\` become \`[token]\`; \`user:password@\` becomes \`[user]@\`; e-mail addresses \`[email]\`; 13 to 19 digits that pass the check of cards, with single separators or none, and six digits and more in a row \`[digits]\`; IP addresses \`[ip]\`, of which a port stays. \`#id\` of a selector, dates (\`2026-11-28\`), times and versions stay: a dotted quad is taken for an address unless a part is above 255, it ends in \`.0.0\`, is attached to a name (\`v1.2.3.4\`) or follows a product or \`version\` (\`Chrome/126.0.6.127\`).
+* *Labels* (\`app_version\`, \`sdk_name\`, \`sdk_version\`, \`environment\`, \`unit\`, names of attributes) are prose in which dotted quads and long numbers stay, as they are versions and builds there; only numbers as cards are issued go.
+
+What no rule can tell from an ordinary word stays: a name, a password in a sentence, a number of five digits. Do not send them.
+
 **Ids.** The dedup key is (\`app_id\`, \`event_id\`) within a window. Without an \`event_id\`, a sender that retries (fetch, SDK) gets a hash of body, position, user agent and truncated address, so that a retry is the same event: give two really identical measurements in two identical requests ids of their own. Beacons and pixels never retry and get random ids. Of several rows with one \`measurement_id\` in a window the last value counts; in a later window it counts anew.
 
 **Ledger events.** Events named \`headgate.ledger\` are the gateway's own: they tell how many events of an app it accepted in a minute ([operations](operations.md)). Leave them out of what you count.

@@ -1,5 +1,5 @@
 import type { Measurement, Stamp } from './event.ts'
-import { pathOf } from './scrub.ts'
+import { pathOf } from './privacy/url.ts'
 
 /** How old, and how far ahead, a client's clock may say an event is before we take our own (design.md, Event). */
 export const MAX_AGE_MS = 86_400_000

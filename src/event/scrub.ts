@@ -1,4 +1,13 @@
-import { MAX_ATTRIBUTE_VALUE_CHARS, MAX_EXCEPTION_BYTES, MAX_URL_CHARS, type Measurement } from './event.ts'
+import {
+  MAX_ATTRIBUTE_NAME_CHARS,
+  MAX_ATTRIBUTE_VALUE_CHARS,
+  MAX_EXCEPTION_BYTES,
+  MAX_TEXT_CHARS,
+  type Measurement,
+} from './event.ts'
+import { cutBytes, cutChars } from './privacy/cut.ts'
+import { cleanProse, type ProseRules } from './privacy/prose.ts'
+import { scrubPath, scrubUrl } from './privacy/url.ts'
 
 export interface Privacy {
   /** Names of query parameters that URLs may keep, as they are written in the URL. */
@@ -7,29 +16,69 @@ export interface Privacy {
   readonly stripIds: boolean
 }
 
-/** How much of a text is looked at. What lies behind it could only stay if masking shrank the text eightfold. */
-const WINDOW_CHARS = 8_192
+type Clean = (text: string, allowQuery: ReadonlySet<string>) => string
+
+/** What a mask or a cut makes of a text may be something to mask again: until nothing changes, and no longer than this. */
+const MOST_PASSES = 5
+
+const settled =
+  (clean: Clean): Clean =>
+  (text, allowQuery) => {
+    let before = text
+    let after = clean(before, allowQuery)
+    for (let pass = 1; after !== before && pass < MOST_PASSES; pass++) {
+      before = after
+      after = clean(before, allowQuery)
+    }
+    return after
+  }
 
 const NO_QUERY: ReadonlySet<string> = new Set()
+const PROSE: ProseRules = { everywhere: false, isLabel: false }
+const LABEL: ProseRules = { everywhere: false, isLabel: true }
+const EXCERPT: ProseRules = { everywhere: true, isLabel: false }
 
-const cleaners = [
-  ['page_url', scrubUrl],
-  ['page_path', scrubPath],
-  ['referrer', scrubUrl],
-  ['url_full', scrubUrl],
-  ['exception_message', scrubProse],
-  ['exception_stacktrace', scrubProse],
-] as const
+const url = settled(scrubUrl)
+const path = settled(scrubPath)
+const exception = settled((text) => cutBytes(cleanProse(text, PROSE, NO_QUERY), MAX_EXCEPTION_BYTES))
+const dimension = settled((text) => cutChars(cleanProse(text, PROSE, NO_QUERY), MAX_TEXT_CHARS))
+const label = settled((text) => cutChars(cleanProse(text, LABEL, NO_QUERY), MAX_TEXT_CHARS))
+
+/** Each text that is stored, but the name of the metric, the ids, and what the gateway itself writes. */
+const cleaners = {
+  unit: label,
+  page_url: url,
+  page_path: path,
+  page_route: dimension,
+  navigation_type: dimension,
+  referrer: url,
+  url_full: url,
+  resource_type: dimension,
+  http_request_method: dimension,
+  error_type: dimension,
+  exception_type: dimension,
+  exception_message: exception,
+  exception_stacktrace: exception,
+  network_effective_type: dimension,
+  language: dimension,
+  app_version: label,
+  environment: label,
+  sdk_name: label,
+  sdk_version: label,
+} satisfies Partial<Record<keyof Measurement, Clean>>
+type TextColumn = keyof typeof cleaners
+const columns = Object.keys(cleaners) as readonly TextColumn[]
 
 /** What may be stored of a measurement. The same object when there is nothing to take out. */
 export function scrub(m: Measurement, privacy: Privacy, saltId: (id: string) => string): Measurement {
   const kept = privacy.stripIds ? withoutIds(m, saltId) : m
   const changes: Partial<Measurement> = {}
   let changed = false
-  for (const [field, clean] of cleaners) {
+  for (let i = 0; i < columns.length; i++) {
+    const field = columns[i] as TextColumn
     const text = kept[field]
     if (text === undefined) continue
-    const cleaned = clean(text, privacy.allowQuery)
+    const cleaned = cleaners[field](text, privacy.allowQuery)
     if (cleaned === text) continue
     changes[field] = cleaned
     changed = true
@@ -54,109 +103,29 @@ function withoutIds(m: Measurement, saltId: (id: string) => string): Measurement
   }
 }
 
-/** Most URLs: nothing but an http origin, a path, or both. */
-const CLEAN_URL = /^(?:https?:\/\/[\w.-]+(?::\d+)?)?(?:\/(?:[^/?#\\\s][^?#\\\s]*)?)?$/
-/** Schemes whose URLs are content, code or a person's address: of these only the scheme is kept. */
-const OPAQUE_URL = /^(?:about|blob|data|file|javascript|mailto|tel):/i
-const HIERARCHICAL_URL = /^([a-z][a-z0-9+.-]*:)?[\\/]{2}([^\\/]*)(.*)$/is
-/** A host as DNS or IPv6 writes it (at most 255 bytes, RFC 1035), and a port. */
-const HOST = /^(?:[^\s:@[\]]{1,255}|\[[\da-f:.]+\])(?::\d{0,5})?$/i
-
 /**
- * Without fragment, userinfo, and query but the allowed names; never longer than MAX_URL_CHARS. By hand, not by `URL`: a
- * relative or odd one has to be cleaned as well, and what is clean stays as it was written.
+ * What may be kept of a text that could not be read, so that somebody can see what it was meant to be: as prose, and
+ * stricter, as nobody knows where in it a URL begins.
  */
-export function scrubUrl(text: string, allowQuery: ReadonlySet<string> = NO_QUERY): string {
-  if (text.length <= MAX_URL_CHARS && CLEAN_URL.test(text)) return text
-  // What a URL parser drops before it looks for the scheme (WHATWG URL, 4.4).
-  const url = text.slice(0, WINDOW_CHARS).replace(/^[\p{Cc}\s]+|[\t\n\r]/gu, '')
-  const opaque = OPAQUE_URL.exec(url)
-  if (opaque) return opaque[0].toLowerCase()
-  const [base = ''] = url.split(/[?#]/, 1)
-  const query = allowedQuery(url.slice(base.length), allowQuery)
-  const parts = HIERARCHICAL_URL.exec(base)
-  if (parts) {
-    const [, scheme = '', authority = '', path = ''] = parts
-    const host = authority.slice(authority.lastIndexOf('@') + 1)
-    return HOST.test(host) ? cutChars(`${scheme}//${host}${path}${query}`, MAX_URL_CHARS) : ''
-  }
-  // A relative URL has no colon in its first segment (RFC 3986, 4.2), so this is `user:password@host` or worse.
-  if (/^[^\\/]*:/.test(base)) return ''
-  const path = base.replace(/^[^\\/]*@[\p{Cc}\s]*/u, '')
-  // What stood behind the userinfo must not become a host with a userinfo of its own.
-  return /^[\\/]{2}/.test(path) ? '' : cutChars(path + query, MAX_URL_CHARS)
-}
+export const scrubExcerpt = (text: string): string => excerpt(text, NO_QUERY)
 
-function allowedQuery(rest: string, allowQuery: ReadonlySet<string>): string {
-  if (allowQuery.size === 0 || !rest.startsWith('?')) return ''
-  const pairs = rest.slice(1).replace(/#.*/s, '').split('&')
-  const kept = pairs.filter((pair) => allowQuery.has(pair.replace(/=.*/s, '')))
-  return kept.length === 0 ? '' : `?${kept.join('&')}`
-}
+const excerpt = settled((text) => cutBytes(cleanProse(text, EXCERPT, NO_QUERY), MAX_EXCEPTION_BYTES))
 
-/** The path of a scrubbed URL; nothing for an opaque one. */
-export function pathOf(url: string): string {
-  const afterHost = /^(?:[a-z][a-z0-9+.-]*:)?\/\/[^/\\?]*([^?]*)/i.exec(url)
-  if (afterHost) return afterHost[1] || '/'
-  return /^[^/]*:/.test(url) ? '' : url.replace(/\?.*/s, '')
-}
-
-function scrubPath(text: string): string {
-  if (text.length <= MAX_URL_CHARS && /^\/(?![\\/])[^?#]*$/.test(text)) return text
-  return pathOf(scrubUrl(text))
-}
-
-const PERSONAL = /@|%40|\d{6}/
-/** The look-behind lets a match begin only where a word begins: without it a long word costs its length squared. */
-const EMAIL =
-  /(?<![\p{L}\p{N}._%+-])[\p{L}\p{N}._%+-]+(?:@|%40)[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)*\.\p{L}{2,}/gu
-const DIGITS = /\d{6,}/g
-
-function mask(text: string): string {
-  return PERSONAL.test(text) ? text.replace(EMAIL, '[email]').replace(DIGITS, '[digits]') : text
-}
-
-function scrubProse(text: string): string {
-  return cutBytes(mask(text.slice(0, WINDOW_CHARS)), MAX_EXCEPTION_BYTES)
-}
-
-/** What begins a JSON object, as base64url writes it: a token's header. */
-const TOKEN = /eyJ[\w-]+(?:\.[\w-]*)*/g
-
-/**
- * What may be kept of a text that could not be read, so that somebody can see what it was meant to be: without tokens,
- * queries, fragments and userinfo, wherever they stand, and otherwise as prose.
- */
-export function scrubExcerpt(text: string): string {
-  const plain = text
-    .slice(0, WINDOW_CHARS)
-    .replace(TOKEN, '[token]')
-    .replace(/\/\/[^\s/"]*@/g, '//')
-    .replace(/[?#][^\s"]+/g, '')
-  return scrubProse(plain)
-}
-
-/** Masked, and a value that is a URL is scrubbed as one: script authors put whole addresses there. */
-function scrubValue(value: string, allowQuery: ReadonlySet<string>): string {
-  const text = /^\s*[a-z][a-z0-9+.-]*:\/\//i.test(value) ? scrubUrl(value, allowQuery) : value
-  return cutChars(mask(text), MAX_ATTRIBUTE_VALUE_CHARS)
-}
+/** Script authors put whole addresses there, so what URLs may keep these may keep. */
+const scrubValue = settled((value, allowQuery) =>
+  cutChars(cleanProse(value, PROSE, allowQuery), MAX_ATTRIBUTE_VALUE_CHARS),
+)
+const attributeName = settled((name) => cutChars(cleanProse(name, LABEL, NO_QUERY), MAX_ATTRIBUTE_NAME_CHARS))
+const scrubName = (name: string): string => attributeName(name, NO_QUERY)
 
 type Attributes = NonNullable<Measurement['attributes']>
 
+/** Of names that are the same without what was masked the last one's value stays. */
 function scrubAttributes(attributes: Attributes, allowQuery: ReadonlySet<string>): Attributes {
-  if (Object.values(attributes).every((value) => scrubValue(value, allowQuery) === value)) return attributes
-  const entries = Object.entries(attributes)
-  return Object.fromEntries(entries.map(([name, value]) => [name, scrubValue(value, allowQuery)]))
-}
-
-/** At most `max` UTF-16 units, never half a character. */
-function cutChars(text: string, max: number): string {
-  return text.length <= max ? text : text.slice(0, max).replace(/[\ud800-\udbff]$/, '')
-}
-
-/** At most `max` bytes of UTF-8, never half a character. */
-function cutBytes(text: string, max: number): string {
-  if (text.length * 3 <= max) return text
-  return text.slice(0, new TextEncoder().encodeInto(text, new Uint8Array(max)).read)
+  const names = Object.keys(attributes)
+  const clean = names.map(
+    (name) => [scrubName(name), scrubValue(String(attributes[name]), allowQuery)] as const,
+  )
+  const isSame = clean.every(([name, value], at) => name === names[at] && value === attributes[name])
+  return isSame ? attributes : Object.fromEntries(clean)
 }

@@ -1,0 +1,117 @@
+/** Digits of the numbers of payment cards: ISO/IEC 7812-1 allows 8 to 19, and nobody issues fewer than 13 today. */
+const LEAST_CARD_DIGITS = 13
+const MOST_CARD_DIGITS = 19
+
+/** Digits, and between them, once, what people write there: a space, a hyphen, a dot or a low line, of any kind. */
+const RUN = /\d+(?:(?:[ \t\u00a0\u2007-\u200a\u202f.\u2010-\u2015_+-]|%20|%2d)\d+)+|\d{13,}/gi
+const DATE =
+  /(?:(?:19|20)\d\d([-.])(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|[12]\d|3[01])([-.])(?:0[1-9]|1[0-2])\2(?:19|20)\d\d)(?!\d)/y
+
+/** Which of the numbers that pass the check of cards are taken for one. */
+export type CardRule = (digits: string) => boolean
+
+/** In prose: each. One in ten numbers passes by chance, and what is lost then is a number of an error text. */
+export const anyCard: CardRule = () => true
+
+/**
+ * Where numbers are names (of products, of builds): only as cards are issued, so that no time (`20…`, epoch `1…`) and no
+ * article number (13 digits) goes by chance. https://en.wikipedia.org/wiki/Payment_card_number
+ */
+export const issuedCard: CardRule = (digits) =>
+  digits.length > LEAST_CARD_DIGITS && /^(?:[3-6]|2[2-7])/.test(digits)
+
+/** Numbers of payment cards, whole or in groups, as `[digits]`. Dates are no part of one. */
+export const maskCards = (text: string, isCard: CardRule): string =>
+  text.replace(RUN, (run) => (run.length < LEAST_CARD_DIGITS ? run : maskRun(run, isCard)))
+
+interface Group {
+  /** Where it begins and ends in the run. */
+  readonly start: number
+  readonly end: number
+  /** How many digits stand before it, and up to its end. */
+  readonly before: number
+  readonly count: number
+}
+
+function maskRun(run: string, isCard: CardRule): string {
+  let masked = ''
+  let done = 0
+  for (const { digits, groups } of betweenDates(run)) {
+    const passes = luhnOf(digits)
+    const isOne = (from: number, to: number) => passes(from, to) && isCard(digits.slice(from, to))
+    for (let first = 0; first < groups.length; first++) {
+      const last = lastOfCard(groups, first, isOne)
+      if (last === undefined) continue
+      masked += `${run.slice(done, groups[first]?.start)}[digits]`
+      done = Number(groups[last]?.end)
+      first = last
+    }
+  }
+  return masked + run.slice(done)
+}
+
+/** The last group of the longest card that begins with the first one, at most 19 digits ahead. */
+function lastOfCard(groups: readonly Group[], first: number, isOne: (from: number, to: number) => boolean) {
+  const from = Number(groups[first]?.before)
+  let found: number | undefined
+  for (let last = first; last < groups.length; last++) {
+    const to = Number(groups[last]?.count)
+    if (to - from > MOST_CARD_DIGITS) break
+    if (to - from >= LEAST_CARD_DIGITS && isOne(from, to)) found = last
+  }
+  return found
+}
+
+interface Stretch {
+  digits: string
+  readonly groups: Group[]
+}
+
+/** The groups of a run, parted by the dates in it. */
+function betweenDates(run: string): readonly Stretch[] {
+  let stretch: Stretch = { digits: '', groups: [] }
+  const stretches = [stretch]
+  for (let at = 0; at < run.length; ) {
+    if (!isDigit(run, at)) {
+      at += run.charAt(at) === '%' ? '%20'.length : 1
+      continue
+    }
+    DATE.lastIndex = at
+    if (DATE.test(run)) {
+      at = DATE.lastIndex
+      stretch = { digits: '', groups: [] }
+      stretches.push(stretch)
+      continue
+    }
+    const start = at
+    while (isDigit(run, at)) at++
+    const before = stretch.digits.length
+    stretch.digits += run.slice(start, at)
+    stretch.groups.push({ start, end: at, before, count: stretch.digits.length })
+  }
+  return stretches
+}
+
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  return code >= 48 && code <= 57
+}
+
+/** What a digit counts that counts twice: the sum of its digits. */
+const TWICE = [0, 2, 4, 6, 8, 1, 3, 5, 7, 9]
+
+/** ISO/IEC 7812-1, annex B: from the right, each second digit counts twice. Of any part of the digits, in one step. */
+function luhnOf(digits: string): (from: number, to: number) => boolean {
+  /** Sums up to each place, if those at even places count twice, and if those at odd ones do. */
+  const [even, odd] = [[0], [0]]
+  for (let i = 0; i < digits.length; i++) {
+    const digit = digits.charCodeAt(i) - 48
+    const twice = TWICE[digit] ?? 0
+    even.push(Number(even[i]) + (i % 2 === 0 ? twice : digit))
+    odd.push(Number(odd[i]) + (i % 2 === 0 ? digit : twice))
+  }
+  return (from, to) => {
+    const sums = to % 2 === 0 ? even : odd
+    return (Number(sums[to]) - Number(sums[from])) % 10 === 0
+  }
+}

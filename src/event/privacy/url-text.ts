@@ -1,0 +1,107 @@
+import { AT, COLON, EQUALS, QUERY, SEMICOLON, SLASH } from './escapes.ts'
+
+/** URLs and paths in the middle of text. */
+export interface UrlTextRules {
+  /** Names of query parameters that may stay. */
+  readonly allowQuery: ReadonlySet<string>
+  /** Whatever follows a `?` or `#` is a query or a fragment, whether or not it follows a path. */
+  readonly everywhere: boolean
+}
+
+/** What a URL may hold, and what people put around it: it ends where a space, a quote or a bracket of markup is. */
+const WORD = /[^\s"<>`]+/g
+const SUSPECT = /[?#;%@]/
+/** The content that such a URL is. */
+const DATA = /\bdata:(?:[\w.+-]{1,64}\/[\w.+-]{1,64}|(?=[;,]))[^\s"'<>`)]*/gi
+
+/** URLs and paths without query, fragment, `;parameters` and userinfo, as they are or percent-encoded. */
+export const scrubUrlsIn = (text: string, rules: UrlTextRules): string =>
+  text.replace(DATA, 'data:').replace(WORD, (word) => (SUSPECT.test(word) ? scrubWord(word, rules) : word))
+
+function scrubWord(word: string, rules: UrlTextRules): string {
+  const whole = withoutUserinfo(word)
+  const at = queryAt(whole, rules.everywhere)
+  if (at === -1) return withoutParameters(whole)
+  const rest = whole.slice(at)
+  return withoutParameters(whole.slice(0, at)) + allowedQuery(rest, rules.allowQuery) + tailOf(rest)
+}
+
+const SLASHES = new RegExp(`${SLASH}{2,}`, 'gi')
+const END_OF_AUTHORITY = new RegExp(`${SLASH}|${QUERY}`, 'gi')
+const LAST_AT = new RegExp(`^.*${AT}`, 'is')
+/** A host and a port, with what a stack frame adds: lines and columns; of IPv6 in brackets. */
+const AUTHORITY = new RegExp(
+  `^(?:\\[[^\\]]*\\]|(?:(?!${COLON}).)*)(?:${COLON}\\d*){0,3}[)\\]},;.!?'\\\\]*$`,
+  'is',
+)
+
+/** What follows two slashes is a host, without what stands before its last `@`. */
+function withoutUserinfo(word: string): string {
+  let clean = ''
+  let done = 0
+  SLASHES.lastIndex = 0
+  for (let slashes = SLASHES.exec(word); slashes !== null; slashes = SLASHES.exec(word)) {
+    const from = slashes.index + slashes[0].length
+    END_OF_AUTHORITY.lastIndex = from
+    const to = END_OF_AUTHORITY.exec(word)?.index ?? word.length
+    const host = word.slice(from, to).replace(LAST_AT, '')
+    clean += word.slice(done, from)
+    // A password with a slash or a `?` in it: nothing that follows can be told from it.
+    if (!AUTHORITY.test(host)) return clean
+    clean += host
+    done = to
+    SLASHES.lastIndex = to
+  }
+  return clean + word.slice(done)
+}
+
+const QUERIES = new RegExp(QUERY, 'gi')
+const FIRST_SLASH = new RegExp(SLASH, 'i')
+/** The end of a file's name or a domain's. */
+const EXTENSION = /\.[a-z\d]{1,8}$/i
+const EXTENSION_CHARS = 9
+const PAIR = new RegExp(`${QUERY}[!/]{0,2}[\\w.~[\\]%-]{1,64}${EQUALS}`, 'iy')
+
+/** Where the query or fragment begins: after a path or a file, or where `name=` follows. `C#`, `div#id` and `ok?` are none. */
+function queryAt(word: string, everywhere: boolean): number {
+  const slashAt = word.search(FIRST_SLASH)
+  QUERIES.lastIndex = 0
+  for (let match = QUERIES.exec(word); match !== null; match = QUERIES.exec(word)) {
+    const at = match.index
+    if (everywhere || (slashAt !== -1 && slashAt < at)) return at
+    PAIR.lastIndex = at
+    if (PAIR.test(word)) return at
+    // `a.b?.c` is code.
+    const isFile = EXTENSION.test(word.slice(Math.max(0, at - EXTENSION_CHARS), at))
+    if (isFile && word.charAt(at + match[0].length) !== '.') return at
+  }
+  return -1
+}
+
+export function allowedQuery(rest: string, allowQuery: ReadonlySet<string>): string {
+  if (allowQuery.size === 0 || !rest.startsWith('?')) return ''
+  const pairs = rest.slice(1).replace(/#.*/s, '').split('&')
+  const kept = pairs.filter((pair) => allowQuery.has(pair.replace(/=.*/s, '')))
+  return kept.length === 0 ? '' : `?${kept.join('&')}`
+}
+
+const CLOSERS = ")]},;.!?'\\"
+/** Line and column, with the colons. */
+const PLACE = /(?::\d{1,7}){1,2}$/
+const PLACE_CHARS = 16
+
+/** What follows a URL in text and is not its own: line and column of a stack frame, brackets and marks. */
+function tailOf(rest: string): string {
+  let end = rest.length
+  while (end > 0 && CLOSERS.includes(rest.charAt(end - 1))) end--
+  const place = PLACE.exec(rest.slice(Math.max(0, end - PLACE_CHARS), end))?.[0] ?? ''
+  return place + rest.slice(end)
+}
+
+const PATH = /^[('"[{=:,]*(?:\.{0,2}[\\/]|[a-z][a-z\d+.-]{0,30}:[\\/])/i
+const SESSION = new RegExp(`${SEMICOLON}\\w*sess`, 'i')
+const PARAMETERS = new RegExp(`${SEMICOLON}[\\w.~%-]{1,64}${EQUALS}(?:(?!${SLASH})[^)\\]},'])*`, 'gi')
+
+/** `;jsessionid=…` in a segment of a path. That of a media type (`text/html;charset=…`) is none. */
+const withoutParameters = (word: string): string =>
+  PATH.test(word) || SESSION.test(word) ? word.replace(PARAMETERS, '') : word

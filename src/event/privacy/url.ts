@@ -1,0 +1,76 @@
+import { MAX_URL_CHARS } from '../event.ts'
+import { cutChars } from './cut.ts'
+import { COLON, ENCODED_QUERY, SEMICOLON, SLASH } from './escapes.ts'
+import { cleanPath } from './prose.ts'
+import { allowedQuery } from './url-text.ts'
+
+const NO_QUERY: ReadonlySet<string> = new Set()
+
+/** How much of a URL is looked at. What lies behind it could only stay if its query were not cut anyway. */
+const WINDOW_CHARS = 8_192
+
+/** Most URLs: nothing but an http origin, a path, or both. */
+const CLEAN_URL = /^(?:https?:\/\/[\w.-]+(?::\d+)?)?(?:\/(?:[^/?#\\\s%;:=@][^?#\\\s%;:=@]*)?)?$/
+/** What only a closer look tells from a token or the number of a card. */
+const SUSPECT_PATH =
+  /\d[\d ._+-]{12}|eyJ|A[IKRS][A-Z]{2}[A-Z\d]{6}|gh[opsur]_|github_pat|glpat|xox|k_(?:live|test)_|AIza|npm_/
+/** Schemes whose URLs are content, code or a person's address: of these only the scheme is kept. */
+const OPAQUE_URL = /^(?:about|blob|data|file|javascript|mailto|tel):/i
+const HIERARCHICAL_URL = /^([a-z][a-z0-9+.-]*:)?[\\/]{2}([^\\/]*)(.*)$/is
+/** A host as DNS or IPv6 writes it (at most 255 bytes, RFC 1035), and a port. */
+const HOST = /^(?:[^\s:@[\]]{1,255}|\[[\da-f:.]+\])(?::\d{0,5})?$/i
+
+/**
+ * Without fragment, userinfo, path parameters, and query but the allowed names; never longer than MAX_URL_CHARS. By hand,
+ * not by `URL`: a relative or odd one has to be cleaned as well, and what is clean stays as it was written.
+ */
+export function scrubUrl(text: string, allowQuery: ReadonlySet<string> = NO_QUERY): string {
+  if (text.length <= MAX_URL_CHARS && CLEAN_URL.test(text) && !SUSPECT_PATH.test(text)) return text
+  // What a URL parser drops before it looks for the scheme (WHATWG URL, 4.4).
+  const url = text.slice(0, WINDOW_CHARS).replace(/^[\p{Cc}\s]+|[\t\n\r]/gu, '')
+  const opaque = OPAQUE_URL.exec(url)
+  if (opaque) return opaque[0].toLowerCase()
+  const [base = ''] = url.split(/[?#]/, 1)
+  const query = allowedQuery(url.slice(base.length), allowQuery)
+  const parts = HIERARCHICAL_URL.exec(base)
+  if (parts) {
+    const [, scheme = '', authority = '', path = ''] = parts
+    const host = authority.slice(authority.lastIndexOf('@') + 1)
+    return HOST.test(host) ? cutChars(`${scheme}//${host}${scrubbedPath(path)}${query}`, MAX_URL_CHARS) : ''
+  }
+  // A relative URL has no colon in its first segment (RFC 3986, 4.2), so this is `user:password@host` or worse.
+  if (/^[^\\/]*:/.test(base)) return ''
+  const path = base.replace(/^[^\\/]*@[\p{Cc}\s]*/u, '')
+  // What stood behind the userinfo must not become a host with a userinfo of its own.
+  return /^[\\/]{2}/.test(path) ? '' : cutChars(scrubbedPath(path) + query, MAX_URL_CHARS)
+}
+
+const FIRST_ENCODED_QUERY = new RegExp(ENCODED_QUERY, 'i')
+/** Behind the scheme of a URL inside of a path, such as that of a proxy or an archive. */
+const NESTED_URL = new RegExp(`${COLON}${SLASH}`, 'i')
+const PARAMETERS = new RegExp(`${SEMICOLON}[^\\\\/]*`, 'gi')
+
+/** Up to an encoded query or fragment and to a URL inside of it, without `;parameters`, tokens and addresses of people. */
+function scrubbedPath(path: string): string {
+  const queryAt = path.search(FIRST_ENCODED_QUERY)
+  const own = beforeNestedUrl(queryAt === -1 ? path : path.slice(0, queryAt))
+  return cleanPath(own.replace(PARAMETERS, ''))
+}
+
+function beforeNestedUrl(path: string): string {
+  let at = path.search(NESTED_URL)
+  if (at === -1) return path
+  while (at > 0 && /[a-z\d+.-]/i.test(path.charAt(at - 1))) at--
+  return path.slice(0, at)
+}
+
+/** The path of a scrubbed URL; nothing for an opaque one. */
+export function pathOf(url: string): string {
+  const afterHost = /^(?:[a-z][a-z0-9+.-]*:)?\/\/[^/\\?]*([^?]*)/i.exec(url)
+  if (afterHost) return afterHost[1] || '/'
+  return /^[^/]*:/.test(url) ? '' : url.replace(/\?.*/s, '')
+}
+
+export function scrubPath(text: string): string {
+  return pathOf(scrubUrl(text))
+}
