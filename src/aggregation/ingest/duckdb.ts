@@ -90,8 +90,12 @@ class DuckdbProcess {
   #failure: AppError | undefined
 
   constructor({ signal, timeoutMs, telemetry, spillDir }: ProcessOptions) {
-    // Standard error stays: a native crash has no other way to say what happened.
-    this.#process = fork(child, { serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    this.#process = fork(child, {
+      serialization: 'advanced',
+      // Standard error stays: a native crash has no other way to say what happened.
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      env: environmentIn(spillDir),
+    })
     this.#process.on('message', (reply: SessionReply) => this.#settle(reply))
 
     const cancel = () => this.#kill(new AppError('cancelled', 'The session was cancelled'))
@@ -139,6 +143,12 @@ class DuckdbProcess {
     for (const waiter of this.#waiting.splice(0)) waiter.reject(this.#failure)
   }
 }
+
+/**
+ * All that the child sees of the world. Nothing of ours: it reads in native code what strangers wrote, and our environment
+ * holds credentials and keys. What DuckDB keeps in a home or a temporary folder lies in the session's own.
+ */
+const environmentIn = (spillDir: string) => ({ HOME: spillDir, TMPDIR: spillDir, TZ: 'UTC', LANG: 'C.UTF-8' })
 
 function endOf(process: ChildProcess): Promise<AppError> {
   return new Promise((resolve) => {

@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Test, test } from 'tap'
@@ -197,6 +198,29 @@ test('a child ends with its parent, even if that is killed', async (t) => {
   // The child shares the parent's standard error: the stream ends when both are gone.
   await once(parent.stderr.resume(), 'end')
   t.equal(parent.signalCode, 'SIGKILL')
+})
+
+test('the child sees nothing of the environment of its parent', async (t) => {
+  const secrets = {
+    AWS_SECRET_ACCESS_KEY: 'S',
+    HEADGATE_TOKEN: 'S',
+    SUBJECT_KEY: 'S',
+    NODE_OPTIONS: '--no-warnings',
+  }
+  const before = { ...process.env }
+  Object.assign(process.env, secrets)
+  t.teardown(() => {
+    for (const name of Object.keys(secrets)) delete process.env[name]
+    Object.assign(process.env, before)
+  })
+  const others = new Set(await childrenOf(process.pid))
+  await open(t)
+  const [child = ''] = (await childrenOf(process.pid)).filter((pid) => !others.has(pid))
+  const environment = await readFile(`/proc/${child}/environ`, 'utf8')
+  const names = environment.split('\0').map((line) => line.split('=', 1)[0])
+  t.ok(names.includes('TMPDIR'), 'it is the environment of the child')
+  const runner = /^(_TAPJS_|TAP|NODE_V8_COVERAGE$|NODE_CHANNEL_|NODE_UNIQUE_ID$|$)/
+  t.same(names.filter((name = '') => !runner.test(name)).sort(), ['HOME', 'LANG', 'TMPDIR', 'TZ'])
 })
 
 async function childrenOf(pid: number): Promise<string[]> {
