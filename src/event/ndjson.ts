@@ -11,6 +11,7 @@ import {
   type Shared,
   type Stamp,
 } from './event.ts'
+import { storedTooLarge } from './growth.ts'
 
 /**
  * The stored form of an event: one line of JSON, its newline included, behind the version `v`. Each column has one source:
@@ -39,12 +40,13 @@ function compile<F>(parameters: string[], start: string, written: readonly Colum
     ${written.map(statement).join('\n    ')}
     return line + ${end}
   }`
-  return new Function('quote', 'quoteMap', body)(quote, quoteMap)
+  return new Function('quote', 'quoteStack', 'quoteMap', body)(quote, quoteStack, quoteMap)
 }
 
 function statement({ name, type }: Column): string {
   const value = `${sourceOf(name)}.${name}`
-  const written = type === 'text' ? `quote(${value})` : type === 'json' ? `quoteMap(${value})` : value
+  const quoting = name === 'exception_stacktrace' ? 'quoteStack' : type === 'text' ? 'quote' : 'quoteMap'
+  const written = type === 'text' || type === 'json' ? `${quoting}(${value})` : value
   return `if (${value} !== undefined) line += ',"${name}":' + ${written}`
 }
 
@@ -57,47 +59,72 @@ function sourceOf(name: ColumnName): string {
 const PIECE_CHARS = 16_384
 /** In UTF-8, of a UTF-16 unit. */
 const MOST_BYTES_A_CHAR = 3
+/** Of the memory that is used again and again, for as long as the process lives. Most requests have less. */
+const SCRATCH_BYTES = 262_144
 
-let scratch = Buffer.allocUnsafeSlow(PIECE_CHARS * MOST_BYTES_A_CHAR)
+const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
 
-/** The lines as UTF-8, in memory of their own. */
-export function linesToBytes(lines: readonly string[]): Buffer {
+/** The lines as UTF-8, in memory of their own. Throws `stored_too_large` as soon as they have more than `maxBytes`. */
+export function linesToBytes(lines: readonly string[], maxBytes = Number.POSITIVE_INFINITY): Buffer {
+  const full: Buffer[] = []
+  let fullBytes = 0
   let text = ''
   let at = 0
-  for (const line of lines) {
-    text += line
-    if (text.length < PIECE_CHARS) continue
-    at = write(text, at)
+  const keep = (piece: Buffer) => {
+    full.push(piece)
+    fullBytes += piece.length
+    if (fullBytes > maxBytes) throw storedTooLarge(maxBytes)
+  }
+  const write = () => {
+    const most = text.length * MOST_BYTES_A_CHAR
+    if (at + most > SCRATCH_BYTES) {
+      keep(Buffer.from(scratch.subarray(0, at)))
+      at = 0
+    }
+    if (most > SCRATCH_BYTES) keep(Buffer.from(text))
+    else at += scratch.write(text, at)
     text = ''
   }
-  if (at === 0) return Buffer.from(text)
-  // Before the scratch is looked at: writing may put a larger one in its place.
-  const end = write(text, at)
-  return Buffer.from(scratch.subarray(0, end))
-}
-
-/** Writes into the scratch, which grows to the largest request, and answers where the text ends. */
-function write(text: string, at: number): number {
-  const most = at + text.length * MOST_BYTES_A_CHAR
-  if (most > scratch.length) {
-    const larger = Buffer.allocUnsafeSlow(2 * most)
-    larger.set(scratch.subarray(0, at))
-    scratch = larger
+  for (const line of lines) {
+    text += line
+    if (text.length >= PIECE_CHARS) write()
   }
-  return at + scratch.write(text, at)
+  if (at > 0) write()
+  keep(at > 0 ? Buffer.from(scratch.subarray(0, at)) : Buffer.from(text))
+  return full.length === 1 ? (full[0] as Buffer) : Buffer.concat(full, fullBytes)
 }
 
 /** No control character, quote, backslash or surrogate: text that is its own JSON. */
-const PLAIN = /^[ !#-[\]-\ud7ff\ue000-\uffff]*$/
+const PLAIN = /^[ !#-[\]-~\u00a0-\ud7ff\ue000-\uffff]*$/
+/**
+ * A surrogate without its other half becomes U+FFFD, as some readers refuse a whole file for one `\ud800`; so does a
+ * control character, which says nothing, takes six bytes and moves the cursor of whoever prints it.
+ */
+const UNSTORABLE = /[\p{Cc}\p{Surrogate}]/gu
+/** But where text has lines. */
+const UNSTORABLE_IN_LINES = /[^\P{Cc}\n\t]|\p{Surrogate}/gu
 
-/** A surrogate without its other half becomes U+FFFD: some readers refuse a whole file for one `\ud800`. */
 function quote(text: string): string {
-  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text.replace(/\p{Surrogate}/gu, '\ufffd'))
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text.replace(UNSTORABLE, '\ufffd'))
+}
+
+function quoteStack(text: string): string {
+  return JSON.stringify(text.replace(/\r\n/g, '\n').replace(UNSTORABLE_IN_LINES, '\ufffd'))
 }
 
 function quoteMap(map: Readonly<Record<string, string>>): string {
-  const members = Object.entries(map).map(([name, value]) => `${quote(name)}:${quote(value)}`)
-  return `{${members.join()}}`
+  let members = ''
+  for (const [name, value] of Object.entries(map)) {
+    if (!PLAIN.test(name)) return quoteOddMap(map)
+    members += `${members === '' ? '' : ','}"${name}":${quote(value)}`
+  }
+  return `{${members}}`
+}
+
+/** Names that become one have one value, the last. */
+function quoteOddMap(map: Readonly<Record<string, string>>): string {
+  const members = new Map(Object.entries(map).map(([name, value]) => [quote(name), quote(value)]))
+  return `{${[...members].map((member) => member.join(':')).join()}}`
 }
 
 const check = Compile(Event)

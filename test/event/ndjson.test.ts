@@ -49,15 +49,7 @@ test('what is no column, or undefined, is not written', async (t) => {
 })
 
 test('any text is written so that it reads back the same', async (t) => {
-  const texts = [
-    '',
-    'a"b\\c',
-    'line\nbreak\r\t\u0000',
-    'Zürich 漢字 😀',
-    '\u2028\u2029\u007f',
-    '</script>',
-    '\ufeff',
-  ]
+  const texts = ['', 'a"b\\c', 'Zürich 漢字 😀', '\u2028\u2029\u00a0', '</script>', '\ufeff']
   for (const text of texts) {
     const event = { ...least, page_route: text, attributes: { [text]: text } }
     const line = lineOf(event)
@@ -79,6 +71,27 @@ test('half a character becomes the replacement character: some readers refuse a 
     user_id: '\ufffd😀',
     attributes: { '\ufffd': 'x\ufffd' },
   })
+})
+
+test('a control character becomes the replacement character, but where a stack trace has lines', async (t) => {
+  const all = Array.from({ length: 0xa0 }, (_, code) => String.fromCharCode(code)).join('')
+  const kept = all.replace(/\p{Cc}/gu, '\ufffd')
+  const trace = 'Error: a\r\n\tat b (c.js:1:2)\n\u001b[31m\u009b\r\ud800'
+  const line = lineOf({
+    ...least,
+    page_route: all,
+    exception_message: 'two\nlines\t',
+    exception_stacktrace: trace,
+    attributes: { 'a\u0001': '1', 'a\u0002': '2', b: 'c\n' },
+  })
+  t.notMatch(line, /\\u/, 'no escape of six bytes')
+  t.match(JSON.parse(line), {
+    page_route: kept,
+    exception_message: 'two\ufffdlines\ufffd',
+    exception_stacktrace: 'Error: a\n\tat b (c.js:1:2)\n\ufffd[31m\ufffd\ufffd\ufffd',
+    attributes: { 'a\ufffd': '2', b: 'c\ufffd' },
+  })
+  t.equal(line.split('"a\ufffd"').length, 2, 'a name is written once')
 })
 
 test('numbers are written as JSON has them', async (t) => {
@@ -153,6 +166,18 @@ test('lines become the bytes of their text, however many and in whatever script'
     ['few again', small],
   ] as const) {
     t.equal(linesToBytes(lines).toString(), lines.join(''), rule)
+  }
+})
+
+test('lines of more bytes than wanted are refused, however they get there', async (t) => {
+  for (const [rule, lines] of [
+    ['short ones', Array<string>(1_000).fill('é'.repeat(500))],
+    ['in one piece', ['é'.repeat(500_000)]],
+    ['the last', ['x'.repeat(999_999), 'é']],
+  ] as const) {
+    const { length } = Buffer.from(lines.join(''))
+    t.equal(linesToBytes(lines, length).length, length, rule)
+    t.throws(() => linesToBytes(lines, length - 1), { code: 'stored_too_large' }, rule)
   }
 })
 
