@@ -78,6 +78,13 @@ export const GatewayConfig = strict({
     ephemeral: Type.Boolean({ default: false }),
   }),
   durability: literals(['journal', 'stream', 'memory'], { default: 'journal' }),
+  idempotency: strict({
+    /**
+     * Names the variable with the secret (32 characters and more) by which an Idempotency-Key becomes event ids, the same
+     * on all hosts. Left out: a random one, kept in `dataDir`.
+     */
+    secretEnv: Type.Optional(Type.String({ pattern: '^[A-Z][A-Z0-9_]*$' })),
+  }),
   stream: Stream,
   credentials: GatewayCredentials,
 })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { AppConfig, Config } from './config-schema.ts'
 import { createLedger, type Ledger } from './event/ledger.ts'
 import { createRegistry, type Registry } from './gateway/apps/registry.ts'
+import { idempotencySecret } from './gateway/collect/identity/secret.ts'
 import type { Journal } from './gateway/collect/journal.ts'
 import { startLedgerWriter } from './gateway/collect/ledger-writer.ts'
 import type { Credentials } from './gateway/credentials/credentials.ts'
@@ -36,6 +37,7 @@ export interface GatewayWiring {
   readonly journal: Journal
   readonly ledger: Ledger
   readonly credentials: Credentials
+  readonly idempotencySecret: string
   /** Where every event went: the conservation law. */
   reconcile(): Reconciliation
   reload(apps: readonly AppConfig[]): void
@@ -66,6 +68,8 @@ export async function wireGateway(
   // On demand: it would make the start of every command slower.
   const { wireVending } = await import('./wiring-credentials.ts')
   const vending = await wireVending(config, registry, { ...system, workers: place.workers })
+  const { secretEnv } = config.gateway.idempotency
+  const secret = await idempotencySecret({ dataDir: config.dataDir, secretEnv, ...system })
   const instance = await instanceOf(config, system)
   const kept = await openJournal(config, place, system)
   const waiting = () => together(kept.state(), adoption.leftovers())
@@ -84,6 +88,7 @@ export async function wireGateway(
     journal,
     ledger,
     credentials: vending.credentials,
+    idempotencySecret: secret,
     reconcile() {
       const { events, bytes, oldestMs } = waiting()
       const backlog = { events, bytes, ...(oldestMs !== undefined && { oldestMs }) }

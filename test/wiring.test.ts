@@ -151,7 +151,8 @@ test('a lake in S3 takes what the gateway stores, and what the aggregation reads
     t.same(others, [])
     const { pipelineState } = await wireAggregation(config, { ...own, askGateway: async () => null })
     t.match(await pipelineState(), { aggregation: { dueWindows: 0 } })
-    t.same(readdirSync(config.dataDir).sort(), ['instance', 'journal', 'tmp'], 'no lake on this disk')
+    const kept = ['idempotency.secret', 'instance', 'journal', 'tmp']
+    t.same(readdirSync(config.dataDir).sort(), kept, 'no lake on this disk')
   }
 })
 

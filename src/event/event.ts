@@ -28,12 +28,16 @@ const byGateway = (description: string) => Type.String({ description, readOnly: 
 export const Event = Type.Object({
   event_id: id('Names this row, the same in every delivery of it; with app_id the dedup key.'),
   measurement_id: Type.Optional(
-    id('The thing measured. Of several rows with one id in a window the last counts.'),
+    id('The thing measured. Of several rows with one id in a window the last that was sent counts.'),
   ),
   event_time: Type.Integer({
     description: 'Epoch ms: the client clock while plausible, else received_time.',
   }),
-  received_time: Type.Integer({ description: 'Epoch ms on the gateway clock.', readOnly: true }),
+  received_time: Type.Integer({
+    description:
+      'Epoch ms on the gateway clock; rows of one measurement are in the order in which they were sent.',
+    readOnly: true,
+  }),
   app_id: byGateway('The app whose key, alias or origin admitted the event.'),
   name: Type.String({
     pattern: '^[A-Za-z][\\w.:/-]{0,127}$',

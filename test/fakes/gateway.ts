@@ -116,6 +116,7 @@ export async function startGateway(t: Closing, setup: Setup = {}) {
     telemetry,
     ready,
     credentials,
+    idempotencySecret: 'a secret of thirty-two characters',
     workers,
     ...(prepare && { prepare }),
   })

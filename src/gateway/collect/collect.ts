@@ -1,4 +1,6 @@
+import { hash } from 'node:crypto'
 import { Counter } from 'prom-client'
+import { mostStoredBytes } from '../../event/growth.ts'
 import type { Ledger, RefusalCode } from '../../event/ledger.ts'
 import { AppError } from '../../std/errors.ts'
 import { admit } from '../apps/admission.ts'
@@ -6,9 +8,17 @@ import type { Quota } from '../apps/quota.ts'
 import type { App, Registry } from '../apps/registry.ts'
 import { acknowledgedByDurability } from './acknowledged.ts'
 import type { Format, WireRequest } from './formats/format.ts'
-import type { Batch, Durability, Journal } from './journal.ts'
+import { type Claim, createIdempotency } from './identity/idempotency.ts'
+import { type Batch, type Durability, type Journal, MAX_BATCH_BYTES } from './journal.ts'
 import { type Circumstances, createSeal, type SealPorts } from './seal.ts'
-import { judgeAll, MAX_EVENTS_PER_REQUEST, type Rejection, refuseForPrivacy } from './verdicts.ts'
+import {
+  type Judged,
+  judgeAll,
+  MAX_EVENTS_PER_REQUEST,
+  type Rejection,
+  refuseForPrivacy,
+  withoutTooLarge,
+} from './verdicts.ts'
 
 /** A request, as far as HTTP knows it. */
 export interface Submission extends Circumstances {
@@ -19,8 +29,12 @@ export interface Submission extends Circumstances {
   readonly origin: string | undefined
   /** The origin of the page that shows a pixel. */
   readonly page: string | undefined
+  /** The sender's name for the request and its repetitions. */
+  readonly idempotencyKey: string | undefined
   /** Reads the body, once the quota of the app that a key names has agreed. */
   receive(): Promise<Received>
+  /** Claims room for what is stored, until the request is answered. Throws `overloaded`. */
+  hold(bytes: number): void
 }
 
 export interface Received {
@@ -34,6 +48,8 @@ interface Prepared {
   readonly batch: Batch
   readonly rejected: readonly Rejection[]
   readonly refusals: readonly RefusalCode[]
+  readonly retrySafe: boolean
+  readonly claim: Claim | undefined
 }
 
 export interface Receipt {
@@ -41,6 +57,8 @@ export interface Receipt {
   readonly accepted: number
   readonly rejected: readonly Rejection[]
   readonly durability: Durability
+  /** Only where it is false: some accepted event would be another one if the request were sent again. */
+  readonly retrySafe?: false
 }
 
 export interface CollectorPorts extends SealPorts {
@@ -48,6 +66,8 @@ export interface CollectorPorts extends SealPorts {
   readonly quota: Quota
   readonly journal: Journal
   readonly ledger: Ledger
+  /** By which keys become ids (identity/secret.ts). */
+  readonly idempotencySecret: string
 }
 
 export interface Collector {
@@ -62,6 +82,7 @@ export interface Collector {
 export function createCollector(ports: CollectorPorts): Collector {
   const { journal, ledger, quota, registry, telemetry } = ports
   const seal = createSeal(ports)
+  const idempotency = createIdempotency(ports.idempotencySecret, ports.clock)
   const countAcknowledged = acknowledgedByDurability(telemetry)
   const ignoredFields = new Counter({
     name: 'headgate_ignored_fields_total',
@@ -82,27 +103,56 @@ export function createCollector(ports: CollectorPorts): Collector {
   }
 
   /** From the body to lines that may be stored, or the reason why there are none. */
-  function prepare(submission: Submission, keyed: readonly App[], { body, wireBytes }: Received): Prepared {
+  function prepare(submission: Submission, keyed: readonly App[], received: Received): Prepared {
     const { format, wire, origin, page, gpc } = submission
-    const { candidates, alias } = format.decode({ ...wire, body })
+    const { candidates, alias } = format.decode({ ...wire, body: received.body })
     const app = admit({ keyed, alias, origin, page }, registry)
     quota.charge(app, {
       requests: keyed.length === 0 ? 1 : 0,
-      bytes: wireBytes,
       events: Math.min(candidates.length, MAX_EVENTS_PER_REQUEST),
     })
     const judged = judgeAll(candidates, gpc && app.gpc === 'drop' ? refuseForPrivacy : undefined)
-    const { accepted, rejected, refusals, ignored } = judged
-    if (ignored > 0) ignoredFields.inc(ignored)
-    if (accepted.length === 0) {
-      ledger.admitted(0, refusals)
-      throw nothingValid(candidates.length, rejected)
+    if (judged.accepted.length === 0) refuseAll(judged)
+    const claim = claimOf(submission, app, received)
+    try {
+      return { ...store(submission, app, { judged, claim, bytes: received.body.length }), app, claim }
+    } catch (error) {
+      claim?.end(false)
+      throw error
     }
-    return { app, batch: seal(app, accepted, submission, body), rejected, refusals }
+  }
+
+  /** What is stored is charged: as soon as it is known how much that is, and before anybody waits for it. */
+  function store(submission: Submission, app: App, { judged, claim, bytes }: Storing) {
+    const maxBytes = Math.min(mostStoredBytes(bytes, judged.accepted.length), MAX_BATCH_BYTES)
+    const { batch, tooLarge, retrySafe } = seal(app, judged.accepted, submission, { claim, maxBytes })
+    const { rejected, refusals, ignored } = withoutTooLarge(judged, tooLarge)
+    if (batch.count === 0) refuseAll({ rejected, refusals })
+    submission.hold(batch.lines.length)
+    quota.charge(app, { bytes: batch.lines.length })
+    if (ignored > 0) ignoredFields.inc(ignored)
+    return { batch, rejected, refusals, retrySafe }
+  }
+
+  function claimOf({ idempotencyKey, format, wire }: Submission, app: App, { body }: Received) {
+    if (idempotencyKey === undefined) return undefined
+    // A pixel says it in its query.
+    const said = body.length > 0 ? body : JSON.stringify(wire.query)
+    return idempotency.claim(app.id, idempotencyKey, `${format.name} ${hash('sha256', said, 'hex')}`)
+  }
+
+  function refuseAll({ rejected, refusals }: Pick<Judged, 'rejected' | 'refusals'>): never {
+    ledger.admitted(0, refusals)
+    const [first] = rejected
+    const why = first === undefined ? 'The request holds no event.' : `The first: ${first.detail}`
+    throw new AppError('nothing_valid', `None of ${refusals.length} events could be accepted. ${why}`, {
+      details: { accepted: 0, rejected },
+    })
   }
 
   /** Each event that was judged is counted once, whatever the journal says. */
-  function refuse({ batch, refusals }: Prepared, error: unknown): never {
+  function refuse({ batch, refusals, claim }: Prepared, error: unknown): never {
+    claim?.end(false)
     const reason = reasonOf(error)
     ledger.admitted(0, [...refusals, ...Array<RefusalCode>(batch.count).fill(reason)])
     throw error
@@ -112,26 +162,26 @@ export function createCollector(ports: CollectorPorts): Collector {
     async collect(submission) {
       const keyed = openAccount(submission)
       const prepared = prepare(submission, keyed, await submission.receive())
-      const { app, batch, rejected, refusals } = prepared
+      const { app, batch, rejected, refusals, claim, retrySafe } = prepared
       const durability = await journal.append(batch).catch((error) => refuse(prepared, error))
+      claim?.end(true)
       ledger.admitted(batch.count, refusals)
       countAcknowledged(durability, batch.count)
       ledger.tally.add(app.id, batch.receivedMs, batch.count)
-      return { accepted: batch.count, rejected, durability }
+      return { accepted: batch.count, rejected, durability, ...(!retrySafe && { retrySafe }) }
     },
   }
+}
+
+interface Storing {
+  readonly judged: Judged
+  readonly claim: Claim | undefined
+  /** Of the request, inflated. */
+  readonly bytes: number
 }
 
 function reasonOf(error: unknown): RefusalCode {
   if (!(error instanceof AppError)) return 'journal_unavailable'
   const { code } = error
   return code === 'journal_full' || code === 'sinks_unavailable' ? code : 'journal_unavailable'
-}
-
-function nothingValid(events: number, rejected: readonly Rejection[]): AppError {
-  const [first] = rejected
-  const why = first === undefined ? 'The request holds no event.' : `The first: ${first.detail}`
-  return new AppError('nothing_valid', `None of ${events} events could be accepted. ${why}`, {
-    details: { accepted: 0, rejected },
-  })
 }

@@ -18,6 +18,13 @@ const receipt = Type.Object(
       description:
         'Where the accepted events are now: acknowledged by the stream, in a finished file of the lake, synced in the journal on the disk, or in memory. See docs/durability.md.',
     }),
+    retrySafe: Type.Optional(
+      Type.Boolean({
+        const: false,
+        description:
+          'Only if false: some accepted event had no event_id and the request no Idempotency-Key, so sending it again would store it twice.',
+      }),
+    ),
   },
   { description: 'At least one event was accepted.' },
 )
@@ -27,9 +34,13 @@ const refusals = {
   400: problemAnswer('The body, a header or the query cannot be read. Do not retry.'),
   401: problemAnswer('No key, alias or Origin leads to an app.'),
   403: problemAnswer('The Origin is not on the list of the app, or two apps are named. Permanent.'),
-  413: problemAnswer('Above 1 MiB (64 KiB for beacons), or above 4 MiB inflated.'),
+  413: problemAnswer(
+    'Above 1 MiB (64 KiB for beacons), above 4 MiB inflated, or too large once stored: a large context on many events.',
+  ),
   415: problemAnswer('Unknown content encoding (see Accept-Encoding) or a content type that is none.'),
-  422: problemAnswer('Nothing was accepted; `rejected` says why.'),
+  422: problemAnswer(
+    'Nothing was accepted; `rejected` says why. Or the Idempotency-Key was sent with another body.',
+  ),
   429: problemAnswer('The address or the app is over its limit; see Retry-After.'),
   503: problemAnswer(
     'No room, nothing takes events, or shutting down; see Retry-After. Nothing is acknowledged: send it again, with the same ids.',
@@ -38,7 +49,17 @@ const refusals = {
 
 const key = Type.String({ description: 'Publishable key of the app.' })
 const identity = {
-  headers: Type.Object({ 'x-headgate-key': Type.Optional(key), 'x-api-key': Type.Optional(key) }),
+  headers: Type.Object({
+    'x-headgate-key': Type.Optional(key),
+    'x-api-key': Type.Optional(key),
+    'idempotency-key': Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'Names the request: sent again under the same key, its events have the same ids. For events without an event_id.',
+      }),
+    ),
+  }),
   querystring: Type.Object({ key: Type.Optional(key) }),
 }
 

@@ -1,6 +1,9 @@
 /** What a 2xx promises: where the events are when the answer leaves (design.md, Ack). */
 export type Durability = 'journal' | 'stream' | 'lake' | 'memory'
 
+/** Most bytes of a batch: a frame of the journal (8 MiB), with a kibibyte left for its head. */
+export const MAX_BATCH_BYTES = 8_387_584
+
 /** One request's accepted events. Journalled, and later lost or kept, as one. */
 export interface Batch {
   /** NDJSON: `count` lines, each ending in a newline, each one Event. */

@@ -17,6 +17,7 @@ import type { Format } from './formats/format.ts'
 import { native } from './formats/native.ts'
 import { pixel } from './formats/pixel.ts'
 import { webVitals } from './formats/web-vitals.ts'
+import { idempotencyKeyOf } from './identity/idempotency-key.ts'
 import type { Inflate } from './inflate.ts'
 import { type ByteBudget, type Lease, REQUEST_BYTES } from './inflight.ts'
 
@@ -98,12 +99,13 @@ async function submit(
       keys: presentedKeys(headers, query),
       origin: headers.origin,
       page: pageOf(headers),
-      address: sender.address,
+      idempotencyKey: idempotencyKeyOf(headers),
       userAgent: headers['user-agent'] ?? '',
       country: sender.isForwarded ? countryOf(headers, countryHeader) : undefined,
       canRetry: retries,
       gpc: objectsToTracking(headers),
       receive: () => receive(request, { maxBytes, lease, inflate }),
+      hold: (bytes) => lease.grow(bytes),
     })
   } finally {
     lease.release()

@@ -1,21 +1,23 @@
 import { Counter } from 'prom-client'
 import { enrich } from '../../event/enrich.ts'
+import type { Measurement, Shared, Stamp } from '../../event/event.ts'
+import { storedTooLarge } from '../../event/growth.ts'
 import { eventLine, linesToBytes, sharedEnd } from '../../event/ndjson.ts'
 import { scrub } from '../../event/scrub.ts'
-import { truncateAddress } from '../../http/addresses.ts'
+import { MAX_EVENT_BYTES } from '../../event/verdict.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Entropy } from '../../std/id.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 import type { App } from '../apps/registry.ts'
-import { daySalt, eventIds } from './event-id.ts'
+import { createArrivals } from './identity/arrivals.ts'
+import { daySalt, eventIds } from './identity/event-id.ts'
+import type { Claim } from './identity/idempotency.ts'
 import type { Batch } from './journal.ts'
 import { userAgents } from './user-agent.ts'
 import type { Judged } from './verdicts.ts'
 
 /** What the events of one request have in common. */
 export interface Circumstances {
-  /** The sender's. Truncated at once or dropped, and never stored. */
-  readonly address: string
   readonly userAgent: string
   /** From a trusted edge. */
   readonly country: string | undefined
@@ -30,43 +32,112 @@ export interface SealPorts {
   readonly telemetry: Telemetry
 }
 
+export interface Sealing {
+  /** Of the request, where it has a key. */
+  readonly claim: Claim | undefined
+  readonly maxBytes: number
+}
+
+export interface Sealed {
+  readonly batch: Batch
+  /** Places in the request of events that would take more than an event may, and are not in the batch. */
+  readonly tooLarge: readonly number[]
+  /** Whether the same request, sent again, has the same ids. */
+  readonly retrySafe: boolean
+}
+
 export type Seal = (
   app: App,
   accepted: Judged['accepted'],
   circumstances: Circumstances,
-  body: Buffer,
-) => Batch
+  sealing: Sealing,
+) => Sealed
+
+interface Named {
+  readonly clean: Measurement
+  readonly stamp: Stamp
+  readonly index: number
+  /** Whether the same request, sent again, would give it the same id. */
+  readonly isKnown: boolean
+}
 
 /** From measurements to the lines that are stored. Scrubbing comes first: nothing after it sees what it took out. */
 export function createSeal({ clock, entropy, telemetry }: SealPorts): Seal {
   const browserOf = userAgents()
   const saltId = daySalt(entropy, clock)
+  const arrivals = createArrivals()
   const clockReplacedTotal = new Counter({
     name: 'headgate_clock_replaced_total',
     help: 'Accepted events stamped with their arrival, because the time they gave was implausible.',
     registers: [telemetry.metrics],
   })
 
-  return (app, accepted, { address, userAgent, country, canRetry, gpc }, body) => {
-    const receivedMs = clock.nowMs()
-    const shared = sharedEnd({
-      received_time: receivedMs,
-      app_id: app.id,
-      ...browserOf(userAgent),
-      ...(country !== undefined && { country }),
-    })
-    const networkOf = () => (app.ip === 'drop' ? '' : truncateAddress(address))
-    const idOf = eventIds({ body, userAgent, networkOf, canRetry, entropy })
-    const privacy = { allowQuery: app.allowQuery, stripIds: gpc && app.gpc === 'strip' }
-    const lines: string[] = []
+  /** `arrivalMs`: by which the clock of the client is judged. */
+  function nameAll(accepted: Judged['accepted'], app: App, { claim, gpc, arrivalMs }: Naming): Named[] {
+    const stripIds = gpc && app.gpc === 'strip'
+    const idOf = eventIds({ requestId: claim?.requestId, unlinked: stripIds, entropy })
+    const privacy = { allowQuery: app.allowQuery, stripIds }
     let replaced = 0
+    const named: Named[] = []
     for (const { measurement, index } of accepted) {
       const clean = scrub(measurement, privacy, saltId)
-      const { stamp, clockReplaced } = enrich(clean, idOf(clean, index), receivedMs)
+      const { stamp, clockReplaced } = enrich(clean, idOf(clean, index), arrivalMs)
       if (clockReplaced) replaced++
-      lines.push(eventLine(clean, stamp, shared))
+      named.push({ clean, stamp, index, isKnown: claim !== undefined || clean.event_id !== undefined })
     }
     if (replaced > 0) clockReplacedTotal.inc(replaced)
-    return { lines: linesToBytes(lines), count: accepted.length, receivedMs, canRetry }
+    return named
+  }
+
+  return (app, accepted, { userAgent, country, canRetry, gpc }, { claim, maxBytes }) => {
+    const receivedMs = clock.nowMs()
+    // A repetition is judged by the clock of the first, so that its events fall into the same windows.
+    const arrivalMs = claim?.arrivalMs ?? receivedMs
+    const events = nameAll(accepted, app, { claim, gpc, arrivalMs })
+    const shared = { app_id: app.id, ...browserOf(userAgent), ...(country !== undefined && { country }) }
+    const ends = endsOf(shared, receivedMs, arrivals.of(app.id, events.map(nameOf), receivedMs))
+    const { lines, tooLarge } = render(events, ends, maxBytes)
+    const batch = { lines: linesToBytes(lines, maxBytes), count: lines.length, receivedMs, canRetry }
+    return { batch, tooLarge, retrySafe: events.every(({ isKnown }) => isKnown) }
   }
 }
+
+interface Naming {
+  readonly claim: Claim | undefined
+  readonly gpc: boolean
+  readonly arrivalMs: number
+}
+
+/** By which it may come again. */
+const nameOf = ({ clean, stamp, isKnown }: Named): string | undefined =>
+  clean.measurement_id ?? (isKnown ? stamp.event_id : undefined)
+
+/** How the line of the event at a place ends: all alike, but where each has a time of its own. */
+function endsOf(
+  shared: Omit<Shared, 'received_time'>,
+  receivedMs: number,
+  times: readonly number[] | undefined,
+): (place: number) => string {
+  const end = sharedEnd({ ...shared, received_time: receivedMs })
+  if (times === undefined) return () => end
+  return (place) => sharedEnd({ ...shared, received_time: times[place] as number })
+}
+
+/** Stops when it is too much: a line has at least as many bytes as characters. */
+function render(events: readonly Named[], endOf: (place: number) => string, maxBytes: number) {
+  const lines: string[] = []
+  const tooLarge: number[] = []
+  let chars = 0
+  for (const { clean, stamp, index } of events) {
+    const line = eventLine(clean, stamp, endOf(lines.length + tooLarge.length))
+    chars += line.length
+    if (chars > maxBytes) throw storedTooLarge(maxBytes)
+    if (isTooLarge(line)) tooLarge.push(index)
+    else lines.push(line)
+  }
+  return { lines, tooLarge }
+}
+
+/** Counted only where the characters do not say it: none has more than three bytes. */
+const isTooLarge = (line: string): boolean =>
+  line.length * 3 > MAX_EVENT_BYTES && Buffer.byteLength(line) > MAX_EVENT_BYTES

@@ -1,6 +1,6 @@
 import type { Measurement } from '../../event/event.ts'
 import type { RefusalCode } from '../../event/ledger.ts'
-import { judge, type Verdict } from '../../event/verdict.ts'
+import { judge, MAX_EVENT_BYTES, type Verdict } from '../../event/verdict.ts'
 import { Unreadable } from './formats/format.ts'
 
 /** What one request may bring (design.md, section 5). Those beyond are refused one by one: the first keep their place. */
@@ -53,6 +53,21 @@ export function judgeAll(
     ignored,
   }
 }
+
+/** Without those of the accepted, by their places in the request, that were found to take too much once stored. */
+export function withoutTooLarge(judged: Judged, places: readonly number[]): Judged {
+  if (places.length === 0) return judged
+  const found = places.map((index): Rejection => ({ index, code: 'event_too_large', detail: TOO_LARGE }))
+  const rejected = [...judged.rejected, ...found].sort((a, b) => a.index - b.index)
+  return {
+    accepted: judged.accepted.filter(({ index }) => !places.includes(index)),
+    rejected: rejected.slice(0, MAX_REJECTIONS_LISTED),
+    refusals: [...judged.refusals, ...found.map(({ code }) => code)],
+    ignored: judged.ignored,
+  }
+}
+
+const TOO_LARGE = `The event would take more than ${MAX_EVENT_BYTES} bytes once stored`
 
 function judgeOne(candidate: unknown): Verdict {
   if (!(candidate instanceof Unreadable)) return judge(candidate)

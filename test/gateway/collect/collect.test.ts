@@ -5,6 +5,7 @@ import { createQuota } from '../../../src/gateway/apps/quota.ts'
 import { createRegistry } from '../../../src/gateway/apps/registry.ts'
 import { createCollector, type Submission } from '../../../src/gateway/collect/collect.ts'
 import { native } from '../../../src/gateway/collect/formats/native.ts'
+import { pixel } from '../../../src/gateway/collect/formats/pixel.ts'
 import { webVitals } from '../../../src/gateway/collect/formats/web-vitals.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
@@ -26,6 +27,7 @@ function setup(apps: readonly object[] = someApps) {
     clock,
     entropy: seededEntropy(),
     telemetry,
+    idempotencySecret: 'a secret of thirty-two characters',
   })
   const count = async (name: string) =>
     (await telemetry.metrics.getSingleMetric(name)?.get())?.values[0]?.value
@@ -40,13 +42,14 @@ function submission(events: unknown, changes: Partial<Submission> = {}): Submiss
     keys: ['shop-key'],
     origin: undefined,
     page: undefined,
-    address: '203.0.113.77',
+    idempotencyKey: undefined,
     userAgent:
       'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36',
     country: undefined,
     canRetry: true,
     gpc: false,
     receive: async () => ({ body, wireBytes: body.length }),
+    hold: () => {},
     ...changes,
   }
 }
@@ -64,7 +67,7 @@ test('accepted events are in the journal, as one batch, before the receipt is gi
   await new Promise(setImmediate)
   t.notOk(done, 'not while the journal is writing')
   open()
-  t.same(await receipt, { accepted: 2, rejected: [], durability: 'journal' })
+  t.same(await receipt, { accepted: 2, rejected: [], durability: 'journal', retrySafe: false })
   t.match(journal.batches, [{ count: 2, receivedMs: clock.nowMs(), canRetry: true }])
   t.match(journal.batches[0]?.lines.toString(), /^\{.*\}\n\{.*\}\n$/)
 })
@@ -146,23 +149,142 @@ test('a client clock that is years off costs the event its time, nothing else', 
   t.equal(await count('headgate_clock_replaced_total'), 5)
 })
 
-test('a retried request gets the same event ids, a beacon never does', async (t) => {
-  const { collect, journal } = setup()
-  for (const canRetry of [true, true, false, false]) await collect(submission([lcp()], { canRetry }))
-  const [first, again, beacon, other] = journal.events().map((event) => event['event_id'])
-  t.equal(first, again)
-  t.not(beacon, other)
+test('equal requests are different events, whoever sends them, unless a key says that they are one', async (t) => {
+  for (const [rule, canRetry, keys, events] of [
+    ['fetch', true, [undefined, undefined], 4],
+    ['beacon', false, [undefined, undefined], 4],
+    ['fetch, one key', true, ['k', 'k'], 2],
+    ['beacon, one key', false, ['k', 'k'], 2],
+    ['fetch, two keys', true, ['k', 'l'], 4],
+  ] as const) {
+    const { collect, journal } = setup()
+    for (const idempotencyKey of keys) await collect(submission([lcp(), lcp()], { canRetry, idempotencyKey }))
+    t.equal(new Set(journal.events().map((event) => event['event_id'])).size, events, rule)
+  }
 })
 
-test('the id of a request depends on the network of its sender, unless the app drops addresses', async (t) => {
-  const idsOf = async (ip: 'truncate' | 'drop', addresses: readonly string[]) => {
-    const { collect, journal } = setup([{ ...someApps[0], privacy: { ip } }])
-    for (const address of addresses) await collect(submission([lcp()], { address }))
-    return new Set(journal.events().map((event) => event['event_id'])).size
+test('a receipt says that a retry would be another event, and nothing where it would not', async (t) => {
+  const [own, none] = [lcp({ event_id: 'e1' }), lcp()]
+  for (const [rule, events, changes, retrySafe] of [
+    ['no id', [none], {}, false],
+    ['an id each', [own, own], {}, undefined],
+    ['one of two has an id', [own, none], {}, false],
+    ['what has none was not accepted', [own, { name: 1 }], {}, undefined],
+    ['a key', [none], { idempotencyKey: 'k' }, undefined],
+    [
+      'web-vitals name their values',
+      [{ name: 'LCP', value: 1, id: 'v5-1' }],
+      { format: webVitals },
+      undefined,
+    ],
+    ['a web-vitals metric without an id', [{ name: 'LCP', value: 1 }], { format: webVitals }, false],
+  ] as const) {
+    const { collect } = setup()
+    const receipt = await collect(submission(events, changes))
+    t.equal(receipt.retrySafe, retrySafe, rule)
+    t.equal('retrySafe' in receipt, retrySafe === false, `${rule}: there only if false`)
   }
-  t.equal(await idsOf('truncate', ['203.0.113.1', '203.0.113.2']), 1)
-  t.equal(await idsOf('truncate', ['203.0.113.1', '198.51.100.1']), 2)
-  t.equal(await idsOf('drop', ['203.0.113.1', '198.51.100.1']), 1)
+})
+
+test('a repetition under a key falls into the window of the first, and is counted as one that arrived now', async (t) => {
+  const { collect, journal, clock } = setup()
+  const firstMs = clock.nowMs()
+  const sent = [lcp(), lcp({ event_time: firstMs - DAY_MS }), lcp({ event_time: firstMs + 299_000 })]
+  await collect(submission(sent, { idempotencyKey: 'k' }))
+  clock.advance(599_999)
+  await collect(submission(sent, { idempotencyKey: 'k' }))
+  const times = journal.events().map(({ event_time, received_time }) => [event_time, received_time])
+  const [own, old, ahead] = [firstMs, firstMs - DAY_MS, firstMs + 299_000]
+  const againMs = firstMs + 599_999
+  t.same(times, [
+    [own, firstMs],
+    [old, firstMs],
+    [ahead, firstMs],
+    [own, againMs],
+    [old, againMs],
+    [ahead, againMs],
+  ])
+  clock.advance(1)
+  await collect(submission(sent, { idempotencyKey: 'k' }))
+  t.equal(journal.events().at(-3)?.['event_time'], clock.nowMs(), 'after ten minutes it is as a first')
+})
+
+test('a key stands for one request of one app: what it says, and where', async (t) => {
+  const { collect, journal } = setup()
+  const k = { idempotencyKey: 'k' }
+  await collect(submission([lcp()], k))
+  await t.rejects(collect(submission([lcp({ value: 2 })], k)), { code: 'idempotency_key_reused' })
+  const metric = { name: 'LCP', value: 1 }
+  await t.rejects(collect(submission(metric, { ...k, format: webVitals })), {
+    code: 'idempotency_key_reused',
+  })
+  t.match(await collect(submission([lcp({ value: 2 })], { ...k, keys: ['blog-key'] })), { accepted: 1 })
+  t.match(await collect(submission([lcp()], k)), { accepted: 1 }, 'and still for that')
+  const [shop, blog, again] = journal.events().map((event) => event['event_id'])
+  t.not(shop, blog)
+  t.equal(shop, again)
+})
+
+test('a pixel under a key says what is in its query', async (t) => {
+  const { collect } = setup()
+  const pixelOf = (value: string) =>
+    submission([], {
+      ...{ format: pixel, idempotencyKey: 'k', canRetry: false },
+      wire: { contentType: undefined, headers: {}, query: { name: 'a', value } },
+      receive: async () => ({ body: Buffer.alloc(0), wireBytes: 0 }),
+    })
+  await collect(pixelOf('1'))
+  t.match(await collect(pixelOf('1')), { accepted: 1 })
+  await t.rejects(collect(pixelOf('2')), { code: 'idempotency_key_reused' })
+})
+
+test('a request that was not kept leaves its key to any other', async (t) => {
+  const k = { idempotencyKey: 'k' }
+  const other = [lcp({ value: 2 })]
+  const { collect, journal, clock } = setup([{ ...someApps[0], limits: { bytesPerSecond: 1_000 } }])
+  journal.failWith = new AppError('journal_full', 'Full.')
+  await t.rejects(collect(submission([lcp()], k)), { code: 'journal_full' })
+  journal.failWith = undefined
+  clock.advance(1_000)
+  const large = submission(
+    Array.from({ length: 500 }, () => lcp()),
+    { ...k, hold: () => failing() },
+  )
+  await t.rejects(collect(large), { code: 'overloaded' })
+  await t.rejects(collect(submission([{ name: 1 }], k)), { code: 'nothing_valid' })
+  t.match(await collect(submission(other, k)), { accepted: 1 })
+  t.equal(journal.events()[0]?.['event_time'], clock.nowMs() - 1_000, 'but its time stays')
+})
+
+const failing = (): never => {
+  throw new AppError('overloaded', 'Full.')
+}
+
+test('a repetition that comes while the first is written is the same events; another body is refused', async (t) => {
+  const { collect, journal } = setup()
+  let open = () => {}
+  journal.gate = new Promise((resolve) => {
+    open = resolve
+  })
+  const k = { idempotencyKey: 'k' }
+  const both = [collect(submission([lcp()], k)), collect(submission([lcp()], k))]
+  await new Promise(setImmediate)
+  await t.rejects(collect(submission([lcp({ value: 2 })], k)), { code: 'idempotency_key_reused' })
+  open()
+  t.match(await Promise.all(both), [{ accepted: 1 }, { accepted: 1 }])
+  const [first, second] = journal.events()
+  t.equal(first?.['event_id'], second?.['event_id'])
+  t.not(first?.['received_time'], second?.['received_time'], 'two that were accepted can be told')
+})
+
+test('no id tells of an address or a body', async (t) => {
+  const { collect, journal } = setup()
+  const body = [lcp()]
+  for (const idempotencyKey of [undefined, 'k']) await collect(submission(body, { idempotencyKey }))
+  const again = setup()
+  await again.collect(submission([lcp({ value: 2 })], { idempotencyKey: 'k' }))
+  const [, keyed] = journal.events()
+  t.equal(again.journal.events()[0]?.['event_id'], keyed?.['event_id'], 'the key alone names the request')
 })
 
 test('URLs are scrubbed before anything is stored', async (t) => {
@@ -215,7 +337,7 @@ test('an app that only its Origin names is charged when the body has been read',
 })
 
 test('bytes and events have quotas of their own', async (t) => {
-  for (const limits of [{ bytesPerSecond: 100 }, { eventsPerSecond: 3 }]) {
+  for (const limits of [{ bytesPerSecond: 600 }, { eventsPerSecond: 3 }]) {
     const { collect, journal } = setup([{ ...someApps[0], limits }])
     await collect(submission([lcp(), lcp(), lcp()]))
     await t.rejects(collect(submission([lcp()])), { code: 'app_limit' })
@@ -256,4 +378,143 @@ test('what is acknowledged is counted for its app and minute, and nothing else i
     { app: 'shop', fromMs: arrivedMs, events: 2 },
     { app: 'blog', fromMs: arrivedMs + 60_000, events: 1 },
   ])
+})
+
+/** What a rollup takes for the last: see rollup-sql.ts. */
+function lastOf(events: readonly Record<string, unknown>[]) {
+  const order = (event: Record<string, unknown> | undefined) => [
+    Number(event?.['event_time']),
+    Number(event?.['received_time']),
+  ]
+  const sorted = [...events].sort((a, b) => {
+    const [[aTime = 0, aReceived = 0], [bTime = 0, bReceived = 0]] = [order(a), order(b)]
+    return aTime - bTime || aReceived - bReceived
+  })
+  const [last, before] = [sorted.at(-1), sorted.at(-2)]
+  return before && `${order(before)}` === `${order(last)}` ? 'a tie' : last?.['value']
+}
+
+test('of the values of a measurement the last that was sent is the last that is stored', async (t) => {
+  const id = 'v5-1795384242843-1'
+  const values = (...all: number[]) => all.map((value) => lcp({ measurement_id: id, value }))
+  const web = (...all: number[]) => all.map((value) => ({ name: 'INP', id, value }))
+  const timed = (event_time: number) => values(96, 104).map((event) => ({ ...event, event_time }))
+  const noonMs = Date.UTC(2026, 10, 22, 12)
+  for (const [rule, requests, last] of [
+    ['an array', [values(96, 104)], 104],
+    ['twelve in an array', [values(...Array.from({ length: 12 }, (_, i) => i + 1))], 12],
+    ['falling', [values(3, 2, 1)], 1],
+    ['one event_time for all', [timed(noonMs - 500)], 104],
+    ['a time of its own, earlier', [[...values(104), ...timed(noonMs - 500)]], 104],
+    ['with ids of their own', [values(9, 10).map((event, i) => ({ ...event, event_id: `z-${9 - i}` }))], 10],
+    ['an envelope', [{ context: { event_time: noonMs }, events: values(980, 1_200) }], 1_200],
+    ['two requests in a millisecond', [values(980), values(1_200), values(9)], 9],
+    ['batches in a millisecond', [values(1, 2, 3), values(30, 20)], 20],
+  ] as const) {
+    const { collect, journal } = setup()
+    for (const events of requests) await collect(submission(events))
+    t.equal(lastOf(journal.events()), last, rule)
+    const beacons = setup()
+    for (const events of requests) await beacons.collect(submission(events, { canRetry: false }))
+    t.equal(lastOf(beacons.journal.events()), last, `${rule}, from a beacon`)
+  }
+  for (const [rule, requests, last] of [
+    ['web-vitals', [web(96, 104)], 104],
+    ['one by one', [web(96), web(104), web(98)], 98],
+  ] as const) {
+    const { collect, journal } = setup()
+    for (const events of requests) await collect(submission(events, { format: webVitals, canRetry: false }))
+    t.equal(lastOf(journal.events()), last, rule)
+  }
+  const { collect, journal } = setup()
+  const lines = Buffer.from(
+    values(96, 104)
+      .map((event) => JSON.stringify(event))
+      .join('\n'),
+  )
+  await collect(submission([], { receive: async () => ({ body: lines, wireBytes: lines.length }) }))
+  t.equal(lastOf(journal.events()), 104, 'NDJSON')
+})
+
+test('rows of different measurements keep the arrival of their request', async (t) => {
+  const { collect, journal, clock } = setup()
+  const events = [lcp({ measurement_id: 'a' }), lcp({ measurement_id: 'b' }), lcp(), lcp()]
+  await collect(submission(events))
+  t.ok(journal.events().every((event) => event['received_time'] === clock.nowMs()))
+})
+
+test('bytes are charged as stored: a context counts with each of its events', async (t) => {
+  const { collect, journal } = setup([{ ...someApps[0], limits: { bytesPerSecond: 30_000 } }])
+  const context = { page_route: 'x'.repeat(250), environment: 'y'.repeat(250) }
+  const envelope = { context, events: Array.from({ length: 50 }, () => lcp()) }
+  await collect(submission(envelope))
+  await t.rejects(collect(submission(lcp())), { code: 'app_limit' })
+  t.ok(JSON.stringify(envelope).length < 10_000 && Number(journal.batches[0]?.lines.length) > 30_000)
+})
+
+test('what a request would store is bounded by what it says', async (t) => {
+  const wide = Object.fromEntries(Array.from({ length: 32 }, (_, i) => [`n${i}`, '"'.repeat(256)]))
+  const context = { attributes: wide }
+  const small = { name: 'a', value: 1 }
+  const many = (count: number) => Array.from({ length: count }, () => small)
+  const batch = many(200).map((event) => ({ ...event, page_route: '"'.repeat(256) }))
+  for (const [rule, events, isRefused] of [
+    ['a few small events', many(3), false],
+    ['500 small events', many(500), false],
+    ['each says it itself', batch, false],
+    ['one event with a large context', { context, events: many(1) }, false],
+    ['many with a large context', { context, events: many(100) }, true],
+    [
+      'many of a context in another script',
+      { context: { page_url: '漢'.repeat(2_000) }, events: many(200) },
+      true,
+    ],
+  ] as const) {
+    const { collect, journal, ledger } = setup()
+    const request = collect(submission(events))
+    if (isRefused) await t.rejects(request, { code: 'stored_too_large' }, rule)
+    else await t.resolves(request, rule)
+    t.equal(journal.batches.length, isRefused ? 0 : 1)
+    t.equal(ledger.totals().received > 0, !isRefused)
+  }
+})
+
+test('an event that would take more than an event may is refused alone', async (t) => {
+  const urls = Object.fromEntries(
+    ['page_url', 'page_path', 'referrer', 'url_full'].map((f) => [f, `/${'漢'.repeat(2_047)}`]),
+  )
+  const attributes = Object.fromEntries(
+    Array.from({ length: 32 }, (_, i) => [`${i}${'漢'.repeat(62)}`, '漢'.repeat(256)]),
+  )
+  const texts = ['page_route', 'environment', 'error_type', 'exception_type', 'app_version', 'language']
+  const more = ['sdk_name', 'sdk_version', 'resource_type', 'navigation_type', 'http_request_method']
+  const full = Object.fromEntries([...texts, ...more].map((field) => [field, '漢'.repeat(256)]))
+  const large = lcp({
+    ...urls,
+    ...full,
+    attributes,
+    user_id: '漢'.repeat(128),
+    session_id: '漢'.repeat(128),
+    exception_message: 'x'.repeat(1_024),
+    exception_stacktrace: 'x'.repeat(1_024),
+  })
+  const { collect, journal, ledger } = setup()
+  const receipt = await collect(submission([lcp({ value: 1 }), large, { name: 1 }, lcp({ value: 2 }), large]))
+  t.match(receipt, {
+    accepted: 2,
+    rejected: [
+      { index: 1, code: 'event_too_large' },
+      { index: 2, code: 'missing_field' },
+      { index: 4, code: 'event_too_large' },
+    ],
+  })
+  t.same(
+    journal.events().map(({ value }) => value),
+    [1, 2],
+  )
+  t.match(ledger.totals(), { received: 5, accepted: 2, rejected: { event_too_large: 2, missing_field: 1 } })
+  await t.rejects(collect(submission([large])), {
+    code: 'nothing_valid',
+    details: { rejected: [{ index: 0, code: 'event_too_large' }] },
+  })
 })

@@ -18,6 +18,7 @@ test('a sender of JSON is told what became of each event', async (t) => {
     accepted: 1,
     rejected: [{ index: 1, code: 'missing_field', detail: 'value: is required' }],
     durability: 'memory',
+    retrySafe: false,
   })
   t.equal(journal.batches[0]?.canRetry, true)
 })
@@ -242,8 +243,8 @@ test('bodies may be compressed, with or without saying so', async (t) => {
   t.match(unknown.headers['accept-encoding'], /^gzip, x-gzip, deflate, br/)
 })
 
-test('the budget of bodies in flight is for all requests together, inflated bytes included', async (t) => {
-  const inflightBytes = 2 * REQUEST_BYTES + 1_000
+test('the budget of bodies in flight is for all requests together, inflated and stored bytes included', async (t) => {
+  const inflightBytes = 2 * REQUEST_BYTES + 2_000
   const { app, journal } = await startGateway(t, { gateway: { limits: { inflightBytes } } })
   const large = JSON.stringify(
     lcp({ attributes: { a: 'x'.repeat(250), b: 'x'.repeat(250), c: 'x'.repeat(200) } }),
@@ -262,6 +263,44 @@ test('the budget of bodies in flight is for all requests together, inflated byte
   open()
   t.equal((await held).statusCode, 202)
   t.equal((await app.inject(post(large))).statusCode, 202, 'and what was held is given back')
+})
+
+test('what is to be stored is part of the budget', async (t) => {
+  const events = JSON.stringify(Array.from({ length: 100 }, () => lcp()))
+  const inflightBytes = REQUEST_BYTES + events.length + 10_000
+  const { app, ledger } = await startGateway(t, { gateway: { limits: { inflightBytes } } })
+  const refused = await app.inject(post(events))
+  t.match(refused.json(), { status: 503, code: 'overloaded' })
+  t.equal(ledger.totals().accepted, 0)
+})
+
+test('an Idempotency-Key makes a repetition the same events; one that is none is named', async (t) => {
+  const { app, journal } = await startGateway(t)
+  for (const key of ['"a-key"', 'a-key']) {
+    const { statusCode, body } = await app.inject(post(one, { ...json, 'idempotency-key': key }))
+    t.equal(statusCode, 202)
+    t.notMatch(body, 'retrySafe')
+  }
+  const [first, again] = journal.events().map((event) => event['event_id'])
+  t.equal(first, again)
+  const reused = await app.inject(post(`${one} `, { ...json, 'idempotency-key': 'a-key' }))
+  t.match(reused.json(), { status: 422, code: 'idempotency_key_reused' })
+  const empty = await app.inject(post(one, { ...json, 'idempotency-key': '""' }))
+  t.match(empty.json(), { status: 400, code: 'invalid_request', detail: /^Idempotency-Key / })
+  const told = await app.inject(post(one, json))
+  t.equal(told.json().retrySafe, false, 'without one, the sender is told')
+})
+
+test('a small request that would be a large one in the journal is refused for that', async (t) => {
+  const { app, journal } = await startGateway(t)
+  const context = {
+    attributes: Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`a${i}`, 'x'.repeat(250)])),
+  }
+  const events = Array.from({ length: 500 }, () => ({ name: 'a', value: 1 }))
+  const { statusCode, body } = await app.inject(post(gzipSync(JSON.stringify({ context, events }))))
+  t.match(JSON.parse(body), { status: 413, code: 'stored_too_large', detail: /context/ })
+  t.equal(statusCode, 413)
+  t.same(journal.batches, [])
 })
 
 test('a beacon may be 64 KiB, any other body 1 MiB', async (t) => {

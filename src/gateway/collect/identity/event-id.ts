@@ -1,35 +1,37 @@
 import { hash } from 'node:crypto'
-import type { Measurement } from '../../event/event.ts'
-import type { Clock } from '../../std/clock.ts'
-import type { Entropy } from '../../std/id.ts'
+import type { Measurement } from '../../../event/event.ts'
+import type { Clock } from '../../../std/clock.ts'
+import type { Entropy } from '../../../std/id.ts'
 
-/** 128 bits of a SHA-256, as hex digits: no two of 10^15 ids are the same by chance, and it is the size of a UUID. */
-const ID_DIGITS = 32
+/** 128 bits of a hash, as hex digits: no two of 10^15 ids are the same by chance, and it is the size of a UUID. */
+export const ID_DIGITS = 32
 const DAY_MS = 86_400_000
 const SALT_BYTES = 32
 
 export interface IdSource {
-  readonly body: Buffer
-  readonly userAgent: string
-  /** The sender's network, if it may be known (see http/addresses.ts). Asked at most once. */
-  readonly networkOf: () => string
-  /** Whether the sender would send the same bytes again: then the same bytes must give the same ids. */
-  readonly canRetry: boolean
+  /** What the request is called whenever it comes again, if its sender gave it a key (idempotency.ts). */
+  readonly requestId: string | undefined
+  /** Whether two ids must not show that they came together. */
+  readonly unlinked: boolean
   readonly entropy: Entropy
 }
 
 /**
- * Names the measurements of one request: a client's own id wins. Else, for senders that retry, a hash of the request and
- * the place in it, taken once per request and only if needed. For those that never do, chance: two visitors behind one
- * address whose beacons happen to be equal are two events.
+ * Names the measurements of one request: a client's own id wins. Else the request's name and the place in it; of a
+ * request without a name, one made by chance. Never its content or who sent it: equal measurements are as many events.
  */
-export function eventIds(source: IdSource): (m: Measurement, index: number) => string {
-  let requestId: string | undefined
+export function eventIds({
+  requestId,
+  unlinked,
+  entropy,
+}: IdSource): (m: Measurement, index: number) => string {
+  let prefix = requestId
   return (m, index) => {
     if (m.event_id !== undefined) return m.event_id
-    if (!source.canRetry) return source.entropy.id()
-    requestId ??= digest(`${digest(source.body)} ${source.networkOf()} ${source.userAgent}`)
-    return `${requestId}-${index}`
+    if (prefix === undefined && unlinked) return entropy.id()
+    // One of chance a request: ids that begin alike take a fraction of the room in a column.
+    prefix ??= entropy.id()
+    return `${prefix}-${index}`
   }
 }
 
@@ -43,8 +45,6 @@ export function daySalt(entropy: Entropy, clock: Clock): (id: string) => string 
       salt = entropy.token(SALT_BYTES)
       saltDay = day
     }
-    return digest(`${salt}:${id}`)
+    return hash('sha256', `${salt}:${id}`, 'hex').slice(0, ID_DIGITS)
   }
 }
-
-const digest = (data: string | Buffer): string => hash('sha256', data, 'hex').slice(0, ID_DIGITS)

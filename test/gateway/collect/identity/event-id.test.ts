@@ -1,49 +1,42 @@
 import { test } from 'tap'
-import { daySalt, eventIds, type IdSource } from '../../../src/gateway/collect/event-id.ts'
-import { fakeClock } from '../../fakes/clock.ts'
-import { seededEntropy } from '../../fakes/entropy.ts'
+import { daySalt, eventIds, type IdSource } from '../../../../src/gateway/collect/identity/event-id.ts'
+import { fakeClock } from '../../../fakes/clock.ts'
+import { seededEntropy } from '../../../fakes/entropy.ts'
 
 const m = { name: 'a', value: 1 }
 const source = (change: Partial<IdSource> = {}): IdSource => ({
-  body: Buffer.from('[{"name":"a","value":1}]'),
-  userAgent: 'Mozilla/5.0',
-  networkOf: () => '192.0.2.0',
-  canRetry: true,
+  requestId: undefined,
+  unlinked: false,
   entropy: seededEntropy(),
   ...change,
 })
+const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}'
 
-test('a client’s own id wins, whoever sends it', async (t) => {
-  for (const canRetry of [true, false]) {
-    t.equal(eventIds(source({ canRetry }))({ ...m, event_id: 'mine' }, 0), 'mine')
+test('a client’s own id wins, whatever its request is called', async (t) => {
+  for (const requestId of [undefined, 'request']) {
+    t.equal(eventIds(source({ requestId }))({ ...m, event_id: 'mine' }, 0), 'mine')
   }
 })
 
-test('a retried request gives its events the same ids, and each of them another', async (t) => {
-  const [first, again] = [eventIds(source()), eventIds(source({ entropy: seededEntropy(2) }))]
-  t.match(first(m, 0), /^[0-9a-f]{32}-0$/)
-  t.equal(first(m, 0), again(m, 0))
-  t.equal(first(m, 7), again(m, 7))
-  t.not(first(m, 0), first(m, 1))
+test('a request with a name gives its events that name and their places', async (t) => {
+  const idOf = eventIds(source({ requestId: 'request', unlinked: true }))
+  t.same([idOf(m, 0), idOf(m, 7)], ['request-0', 'request-7'])
 })
 
-test('another body, sender or network gives other ids', async (t) => {
-  const ids = [
-    {},
-    { body: Buffer.from('other') },
-    { userAgent: 'curl/8' },
-    { networkOf: () => '198.51.100.0' },
-    { networkOf: () => '', userAgent: '192.0.2.0 Mozilla/5.0' },
-    { networkOf: () => '192.0.2.0', userAgent: '' },
-  ].map((change) => eventIds(source(change))(m, 0))
-  t.equal(new Set(ids).size, ids.length)
-})
-
-test('senders that never retry get chance: equal beacons of two visitors are two events', async (t) => {
-  const idOf = eventIds(source({ canRetry: false }))
-  const ids = [idOf(m, 0), idOf(m, 0), idOf(m, 1)]
-  t.match(ids[0], /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+test('a request without a name is named by chance', async (t) => {
+  const entropy = seededEntropy()
+  const [first, second] = [eventIds(source({ entropy })), eventIds(source({ entropy }))]
+  const ids = [first(m, 0), first(m, 1), second(m, 0)]
+  t.match(ids[0], new RegExp(`^${UUID}-0$`))
+  t.equal(ids[1], ids[0]?.replace(/0$/, '1'))
   t.equal(new Set(ids).size, 3)
+})
+
+test('where two events must not show that they came together, each id is chance', async (t) => {
+  const idOf = eventIds(source({ unlinked: true }))
+  const ids = [idOf(m, 0), idOf(m, 1)]
+  t.match(ids[0], new RegExp(`^${UUID}$`))
+  t.not(ids[0]?.slice(0, 8), ids[1]?.slice(0, 8))
 })
 
 test('ids under Global Privacy Control hold for a process and a UTC day', async (t) => {

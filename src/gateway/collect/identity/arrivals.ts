@@ -1,0 +1,82 @@
+const MINUTE_MS = 60_000
+/** Of an app: so many names arrive in no millisecond. Above it what was remembered is given up, never what is stored. */
+const MOST_REMEMBERED = 16_384
+
+/** What an event is told from others by when it comes again: its measurement, or its own id. */
+export type Name = string | undefined
+
+export interface Arrivals {
+  /** When each event of a request arrived; undefined: all of them at `nowMs`, which is the rule. */
+  of(app: string, names: readonly Name[], nowMs: number): readonly number[] | undefined
+}
+
+interface Latest {
+  readonly names: Map<string, number>
+  /** The latest time given to any of them. */
+  untilMs: number
+}
+
+/**
+ * The times of arrival, `received_time`. Rows of one name never get the same one: the last value of a measurement is
+ * found by it where the values have one `event_time`, and two deliveries of one id are counted as two. Those of one
+ * request lie a millisecond apart, the last of them now; one that follows within the millisecond gets the next.
+ * All stay within the minute, in which what was accepted is counted (event/app-tally.ts).
+ */
+export function createArrivals(): Arrivals {
+  const apps = new Map<string, Latest>()
+
+  function latestOf(app: string, nowMs: number): Latest {
+    const latest = apps.get(app) ?? { names: new Map<string, number>(), untilMs: 0 }
+    apps.set(app, latest)
+    const { names, untilMs } = latest
+    // A clock that was set back is followed: what it said before says nothing now.
+    const isRecent = untilMs >= nowMs && untilMs < nowMs + MINUTE_MS && names.size < MOST_REMEMBERED
+    if (!isRecent) names.clear()
+    latest.untilMs = isRecent ? untilMs : nowMs
+    return latest
+  }
+
+  return {
+    of(app, names, nowMs) {
+      const latest = latestOf(app, nowMs)
+      let place = 0
+      for (const name of names) {
+        if (name !== undefined) {
+          if ((latest.names.get(name) ?? 0) >= nowMs) return spread(latest, names, { place, nowMs })
+          latest.names.set(name, nowMs)
+        }
+        place++
+      }
+      return undefined
+    },
+  }
+}
+
+/** The names before `place` are remembered already, for this request. */
+function spread(
+  latest: Latest,
+  names: readonly Name[],
+  { place, nowMs }: { readonly place: number; readonly nowMs: number },
+): readonly number[] {
+  const ours = new Set(names.slice(0, place))
+  const counts = new Map<Name, number>()
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
+  const minuteMs = nowMs - (nowMs % MINUTE_MS)
+  const next = new Map<Name, number>()
+
+  function firstOf(name: string): number {
+    const count = Number(counts.get(name))
+    const lastMs = ours.has(name) ? 0 : (latest.names.get(name) ?? 0)
+    const firstMs = Math.max(nowMs - count + 1, minuteMs, lastMs + 1)
+    return Math.min(firstMs, minuteMs + MINUTE_MS - count)
+  }
+
+  return names.map((name) => {
+    if (name === undefined) return nowMs
+    const timeMs = next.get(name) ?? firstOf(name)
+    next.set(name, timeMs + 1)
+    latest.names.set(name, timeMs)
+    latest.untilMs = Math.max(latest.untilMs, timeMs)
+    return timeMs
+  })
+}

@@ -1,0 +1,77 @@
+import { createHmac } from 'node:crypto'
+import type { Clock } from '../../../std/clock.ts'
+import { AppError } from '../../../std/errors.ts'
+import { recent } from '../../../std/recent.ts'
+import { ID_DIGITS } from './event-id.ts'
+
+/** Clients that retry give up sooner: OpenTelemetry's exporters after five minutes, the AWS SDKs after a few seconds. */
+export const REMEMBERED_MS = 600_000
+/** Of all keys together, and what one takes beside its own text: at most some 80,000. */
+export const MAX_REMEMBERED_BYTES = 33_554_432
+const ENTRY_BYTES = 400
+
+/** A request under a key of its sender's, from when it is known what it says until it is known what became of it. */
+export interface Claim {
+  /** The same for every repetition, on every gateway with the same secret. */
+  readonly requestId: string
+  /** When it came first, as far as this process remembers. */
+  readonly arrivalMs: number
+  /** `kept`: its events are durable. If none of the requests under a key was kept, the key is free for any other. */
+  end(kept: boolean): void
+}
+
+export interface Idempotency {
+  /** Throws `idempotency_key_reused` if the key stands for a request that said something else (`said`: a digest of it). */
+  claim(app: string, key: string, said: string): Claim
+}
+
+interface Remembered {
+  readonly arrivalMs: number
+  readonly untilMs: number
+  said: string | undefined
+  open: number
+  kept: boolean
+}
+
+/**
+ * The ids follow from secret, app and key, so a repetition has those of the first wherever and whenever it arrives. Only
+ * its time, and that it says the same, are remembered, by each process for itself.
+ */
+export function createIdempotency(secret: string, clock: Clock): Idempotency {
+  const seen = recent<Remembered>(MAX_REMEMBERED_BYTES, (_, name) => ENTRY_BYTES + 2 * name.length)
+
+  function remembered(name: string): Remembered {
+    const nowMs = clock.monotonicMs()
+    const known = seen.get(name)
+    if (known !== undefined && nowMs < known.untilMs) return known
+    const untilMs = nowMs + REMEMBERED_MS
+    return { arrivalMs: clock.nowMs(), untilMs, said: undefined, open: 0, kept: false }
+  }
+
+  return {
+    claim(app, key, said) {
+      // A key has no line end.
+      const name = `${app}\n${key}`
+      const entry = remembered(name)
+      if (entry.said !== undefined && entry.said !== said) {
+        throw new AppError(
+          'idempotency_key_reused',
+          'The Idempotency-Key was sent with another body within the last ten minutes. Each request needs a key of its own.',
+        )
+      }
+      entry.said = said
+      entry.open += 1
+      seen.set(name, entry)
+      return {
+        requestId: createHmac('sha256', secret).update(name).digest('hex').slice(0, ID_DIGITS),
+        arrivalMs: entry.arrivalMs,
+        end(kept) {
+          entry.open -= 1
+          entry.kept ||= kept
+          // Its time stays: the journal may have kept what it said that it had not.
+          if (!entry.kept && entry.open === 0) entry.said = undefined
+        },
+      }
+    },
+  }
+}
