@@ -14,7 +14,7 @@ const may = {
   'aggregation/ingest': ['std', 'event', 'lake'],
   'aggregation/rollup': ['std', 'event', 'http', 'lake', 'aggregation/ingest'],
   'aggregation/reconcile': ['std', 'event', 'lake', 'aggregation/ingest', 'aggregation/rollup/request'],
-  'aggregation/serve': ['std', 'http', 'aggregation/rollup/(store|measure|definition)'],
+  'aggregation/serve': ['std', 'http', 'aggregation/rollup/(store|measure|definition|units)'],
   'gateway/app': ['std', 'http', 'gateway'],
   'aggregation/app': ['std', 'http', 'aggregation'],
   cli: [

@@ -4,6 +4,7 @@ import { createAuth } from '../http/auth.ts'
 import { type OperationsPorts, operationsRoutes } from '../http/operations.ts'
 import { probeRoutes } from '../http/probes.ts'
 import { answerWithProblems } from '../http/problems.ts'
+import { queryPool } from '../http/query-pool.ts'
 import { createServer, refuseWhileClosing, requireHost } from '../http/server.ts'
 import type { Logger } from '../std/telemetry.ts'
 import { type RollupRoutePorts, rollupRoutes } from './rollup/routes.ts'
@@ -58,8 +59,9 @@ export async function buildAggregation(
   refuseWhileClosing(app)
   requireHost(app)
   await app.register(probeRoutes, { ready })
-  await app.register(rollupRoutes, { runs, auth })
-  await app.register(serveRoutes, { queries, auth, clock, apps, pipelineState })
+  const pool = queryPool()
+  await app.register(rollupRoutes, { runs, auth, pool })
+  await app.register(serveRoutes, { queries, pool, auth, clock, apps, pipelineState })
   await app.register(dashboardRoutes, { assets: await loadAssets(dashboardSources()) })
   if (operations !== undefined) await app.register(operationsRoutes, { ...operations, auth })
   return app

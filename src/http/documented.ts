@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import { problems } from './problems.ts'
+import { MAX_QUERIES_OF_TOKEN, MAX_WAITING_QUERIES, QUERY_DEADLINE_MS } from './query-pool.ts'
 
 /** What the OpenAPI documents say of failures, in one voice for all routes. */
 export const problemSchema = Type.Object(
@@ -25,6 +26,13 @@ export const anyRequest = {
   408: problemAnswer('The request took too long to arrive.'),
   431: problemAnswer('Request line and headers exceed 64 KiB.'),
   503: problemAnswer('This instance is shutting down; see Retry-After.'),
+}
+
+/** What a query may be answered instead of its turn. */
+export const poolAnswers = {
+  503: problemAnswer(
+    `\`queries_busy\`: ${MAX_WAITING_QUERIES} queries wait already, or ${MAX_QUERIES_OF_TOKEN} of this token are under way. \`query_timeout\`: it took longer than ${QUERY_DEADLINE_MS / 1_000} s. Or this instance is shutting down. See Retry-After.`,
+  ),
 }
 
 /** What a request may be answered for the token it brings, or does not bring. */

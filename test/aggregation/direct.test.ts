@@ -17,6 +17,7 @@ import { seededEntropy } from '../fakes/entropy.ts'
 import { eventLine, NOON } from '../fakes/events.ts'
 import { ANN, BOB, recordKeys } from '../fakes/records.ts'
 import { openDuckdb } from '../fakes/sessions.ts'
+import { gathered } from '../fakes/store.ts'
 import { credentialsOf } from '../fakes/vending.ts'
 
 const HOUR = 'dt=2026-11-22/hr=12'
@@ -64,7 +65,7 @@ async function setUp(t: Test, name: string) {
       const [definition] = definitions
       const rows = await Promise.all(
         (definition?.sets ?? []).map(({ name: set }) =>
-          store.series({ rollup: 'default', app, metric: METRIC, set, fromMs: 0, toMs: NOON * 2 }),
+          gathered(store.series({ rollup: 'default', app, metric: METRIC, set, fromMs: 0, toMs: NOON * 2 })),
         ),
       )
       return rows.flat()

@@ -7,12 +7,18 @@ import * as measure from '../../src/aggregation/rollup/measure.ts'
 import { FAILED_PAUSE_MS, MAX_WINDOWS_PER_TICK } from '../../src/aggregation/rollup/plan.ts'
 import { MAX_WINDOWS } from '../../src/aggregation/rollup/planner.ts'
 import { KEPT_RUNS } from '../../src/aggregation/rollup/run-log.ts'
-import { UNCONFIRMED_WINDOWS } from '../../src/aggregation/rollup/submit.ts'
+import { MAX_WAITING_RUNS, UNCONFIRMED_WINDOWS } from '../../src/aggregation/rollup/submit.ts'
 import { MAX_QUANTILES, MAX_VALUES } from '../../src/aggregation/serve/parameters.ts'
-import { MAX_RANKED_WINDOWS } from '../../src/aggregation/serve/ranking.ts'
+import { MAX_RANKED_WINDOWS, MAX_TALLIES } from '../../src/aggregation/serve/ranking.ts'
 import * as series from '../../src/aggregation/serve/series.ts'
 import { LOW_COUNT } from '../../src/aggregation/serve/tally.ts'
 import { parseConfig } from '../../src/config.ts'
+import {
+  MAX_QUERIES_OF_TOKEN,
+  MAX_WAITING_QUERIES,
+  QUERIES_AT_ONCE,
+  QUERY_DEADLINE_MS,
+} from '../../src/http/query-pool.ts'
 import { systemClock } from '../../src/std/clock.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
 import { openLake } from '../../src/wiring.ts'
@@ -39,10 +45,17 @@ test('the numbers of the design', async (t) => {
     ['pause of the schedule after a failure', FAILED_PAUSE_MS, HOUR_MS],
     ['windows without a confirmation', UNCONFIRMED_WINDOWS, 200],
     ['windows of a request', MAX_WINDOWS, 10_000],
+    ['runs that wait', MAX_WAITING_RUNS, 32],
     ['runs remembered', KEPT_RUNS, 1_000],
     ['a low count', LOW_COUNT, 20],
     ['points of a series', series.MAX_POINTS, 3_000],
-    ['windows of a series', series.MAX_WINDOWS, 50_000],
+    ['windows of a series', series.MAX_WINDOWS, 20_000],
+    ['windows × values of a series', series.MAX_ROWS, 60_000],
+    ['values ranked at a time', MAX_TALLIES, 4_000],
+    ['queries at a time', QUERIES_AT_ONCE, 2],
+    ['queries that wait', MAX_WAITING_QUERIES, 32],
+    ['queries of a token', MAX_QUERIES_OF_TOKEN, 8],
+    ['a query, waiting included', QUERY_DEADLINE_MS, 10 * SECOND_MS],
     ['windows of a ranking', MAX_RANKED_WINDOWS, 3_000],
     ['quantiles of a query', MAX_QUANTILES, 10],
     ['values of a query', MAX_VALUES, 20],

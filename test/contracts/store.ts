@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import type { CommittedWindow, RollupRow, RollupStore } from '../../src/aggregation/rollup/store.ts'
+import { gathered } from '../fakes/store.ts'
 
 const GRAIN_MS = 900_000
 const T0 = Date.UTC(2026, 10, 22, 23, 30)
@@ -52,20 +53,23 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
   check('an empty store has nothing, and says so without an error', async (t, open) => {
     const store = open()
     t.same(await store.windows('vitals', 0, Number.MAX_SAFE_INTEGER), [])
-    t.same(await store.series(series), [])
-    t.same(await store.metrics('vitals', 'shop', 0, Number.MAX_SAFE_INTEGER), [])
+    t.same(await gathered(store.series(series)), [])
+    t.same(
+      await store.metrics({ rollup: 'vitals', app: 'shop', fromMs: 0, toMs: Number.MAX_SAFE_INTEGER }),
+      [],
+    )
   })
 
   check('what was published is read back by every handle, each row as it was', async (t, open) => {
     const rows = [row(), row({ set: 'route', value: '/a' }), row({ set: 'route', value: '/b', unit: 's' })]
     t.equal(await open().publish(committed(), chunks(rows.slice(0, 2), [], rows.slice(2))), 'published')
-    t.same(await open().series(series), [{ ...row(), windowFromMs: T0 }])
-    t.same(await open().series(routes), [
+    t.same(await gathered(open().series(series)), [{ ...row(), windowFromMs: T0 }])
+    t.same(await gathered(open().series(routes)), [
       { ...rows[1], windowFromMs: T0 },
       { ...rows[2], windowFromMs: T0 },
     ])
-    t.same(await open().series({ ...routes, value: '/b' }), [{ ...rows[2], windowFromMs: T0 }])
-    t.same(await open().series({ ...routes, value: '/c' }), [])
+    t.same(await gathered(open().series({ ...routes, values: ['/b'] })), [{ ...rows[2], windowFromMs: T0 }])
+    t.same(await gathered(open().series({ ...routes, values: ['/c'] })), [])
     t.same(await open().windows('vitals', T0, T0 + 1), [committed()])
   })
 
@@ -81,15 +85,15 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
         row({ app: 'shop2' }),
       ]),
     )
-    t.equal((await store.series(series)).length, 1)
+    t.equal((await gathered(store.series(series))).length, 1)
     t.same(
-      (await store.series({ ...routes, value: '/a' })).map(({ value }) => value),
+      (await gathered(store.series({ ...routes, values: ['/a'] }))).map(({ value }) => value),
       ['/a'],
     )
-    t.same(await store.series({ ...series, app: 'sho' }), [])
-    t.same(await store.series({ ...series, metric: 'lc' }), [])
-    t.same(await store.series({ ...series, set: 'ap' }), [])
-    t.same(await store.series({ ...series, rollup: 'vital' }), [])
+    t.same(await gathered(store.series({ ...series, app: 'sho' })), [])
+    t.same(await gathered(store.series({ ...series, metric: 'lc' })), [])
+    t.same(await gathered(store.series({ ...series, set: 'ap' })), [])
+    t.same(await gathered(store.series({ ...series, rollup: 'vital' })), [])
   })
 
   check('a new generation replaces the window: groups that are gone are gone', async (t, open) => {
@@ -104,11 +108,11 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
       'published',
     )
     t.same(
-      (await store.series(series)).map(({ n }) => n),
+      (await gathered(store.series(series))).map(({ n }) => n),
       [5_000n],
     )
     t.same(
-      (await store.series(routes)).map(({ value }) => value),
+      (await gathered(store.series(routes))).map(({ value }) => value),
       ['/b'],
     )
     t.same(await store.windows('vitals', T0, T0 + 1), [second])
@@ -124,7 +128,7 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
       )
     }
     t.same(
-      (await store.series(series)).map(({ n }) => n),
+      (await gathered(store.series(series))).map(({ n }) => n),
       [3n],
     )
     t.same(await store.windows('vitals', T0, T0 + 1), [committed({ generation: 3 })])
@@ -137,7 +141,7 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
       await store.publish(committed({ complete: false, contentHash: 'same' }), chunks([row()]))
       const second = committed({ generation: 2, complete: true, contentHash: 'same' })
       t.equal(await store.publish(second, chunks([row()])), 'unchanged')
-      t.same(await store.series(series), [{ ...row(), windowFromMs: T0 }])
+      t.same(await gathered(store.series(series)), [{ ...row(), windowFromMs: T0 }])
       t.same(await store.windows('vitals', T0, T0 + 1), [second])
     },
   )
@@ -150,7 +154,7 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
       ),
     )
     t.same(
-      (await store.series(series)).map(({ n }) => n),
+      (await gathered(store.series(series))).map(({ n }) => n),
       [4n],
     )
   })
@@ -159,8 +163,8 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
     const store = open()
     t.equal(await store.publish(committed(), chunks()), 'published')
     t.same(await store.windows('vitals', T0, T0 + 1), [committed()])
-    t.same(await store.series(series), [])
-    t.same(await store.metrics('vitals', 'shop', T0, T0 + GRAIN_MS), [])
+    t.same(await gathered(store.series(series)), [])
+    t.same(await store.metrics({ rollup: 'vitals', app: 'shop', fromMs: T0, toMs: T0 + GRAIN_MS }), [])
   })
 
   check('a publish that breaks off leaves the old rows; the next one succeeds', async (t, open) => {
@@ -172,11 +176,11 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
     t.same(await open().windows('vitals', T0, T0 + 1), [])
     await open().publish(committed(), chunks([row()]))
     await t.rejects(open().publish(committed({ generation: 2 }), breaking()), { message: 'the source broke' })
-    t.same(await open().series(series), [{ ...row(), windowFromMs: T0 }])
+    t.same(await gathered(open().series(series)), [{ ...row(), windowFromMs: T0 }])
     t.same(await open().windows('vitals', T0, T0 + 1), [committed()])
     t.equal(await open().publish(committed({ generation: 2 }), chunks([row({ n: 2n })])), 'published')
     t.same(
-      (await open().series(series)).map(({ n }) => n),
+      (await gathered(open().series(series))).map(({ n }) => n),
       [2n],
     )
   })
@@ -211,17 +215,17 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
     await store.publish(committed(), chunks(rows))
     const all = { ...series, app: 'é"', metric: 'm\n', set: 'route' }
     t.same(
-      await store.series(all),
+      await gathered(store.series(all)),
       rows.map((each) => ({ ...each, windowFromMs: T0 })),
     )
     for (const [i, value] of values.entries()) {
       t.same(
-        await store.series({ ...all, value }),
+        await gathered(store.series({ ...all, values: [value] })),
         [{ ...row({ ...extremes, app: 'é"', metric: 'm\n', set: 'route', value }), windowFromMs: T0 }],
         `value ${i}`,
       )
     }
-    t.same(await store.metrics('vitals', 'é"', T0, T0 + 1), [
+    t.same(await store.metrics({ rollup: 'vitals', app: 'é"', fromMs: T0, toMs: T0 + 1 }), [
       { metric: 'm\n', unit: 'ms', rows: 2 * values.length },
     ])
   })
@@ -246,41 +250,49 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
         expected,
       )
       t.same(
-        (await store.series({ ...series, fromMs, toMs })).map(({ windowFromMs, n }) => [windowFromMs, n]),
+        (await gathered(store.series({ ...series, fromMs, toMs }))).map(({ windowFromMs, n }) => [
+          windowFromMs,
+          n,
+        ]),
         expected.map((startMs) => [startMs, BigInt(startMs)]),
       )
     }
   })
 
-  check('metrics are told with unit and measured rows, most first, sets not added up', async (t, open) => {
-    const store = open()
-    await store.publish(
-      committed(),
-      chunks([
-        row({ metric: 'cls', unit: '1', rows: 5 }),
-        row({ metric: 'fid', rows: 8 }),
-        row({ metric: 'lcp', rows: 4 }),
-        row({ metric: 'lcp', set: 'country', value: 'CH', rows: 1 }),
-        row({ metric: 'lcp', set: 'route', value: '/a', rows: 2 }),
-        row({ metric: 'lcp', set: 'route', value: '/b', rows: 1 }),
-      ]),
-    )
-    await store.publish(
-      committed({ fromMs: T0 + GRAIN_MS }),
-      chunks([row({ metric: 'lcp', unit: 's', rows: 3 }), row({ app: 'shop2', rows: 99 })]),
-    )
-    t.same(await store.metrics('vitals', 'shop', T0, T0 + 2 * GRAIN_MS), [
-      { metric: 'fid', unit: 'ms', rows: 8 },
-      { metric: 'lcp', unit: 's', rows: 7 },
-      { metric: 'cls', unit: '1', rows: 5 },
-    ])
-    t.same(
-      (await store.metrics('vitals', 'shop', T0, T0 + GRAIN_MS)).map(({ metric, rows }) => [metric, rows]),
-      [
-        ['fid', 8],
-        ['cls', 5],
-        ['lcp', 4],
-      ],
-    )
-  })
+  check(
+    'metrics are told with the unit of most rows and measured rows, most first, sets not added up',
+    async (t, open) => {
+      const store = open()
+      await store.publish(
+        committed(),
+        chunks([
+          row({ metric: 'cls', unit: '1', rows: 5 }),
+          row({ metric: 'fid', rows: 8 }),
+          row({ metric: 'lcp', rows: 4 }),
+          row({ metric: 'lcp', set: 'country', value: 'CH', rows: 1 }),
+          row({ metric: 'lcp', set: 'route', value: '/a', rows: 2 }),
+          row({ metric: 'lcp', set: 'route', value: '/b', rows: 1 }),
+        ]),
+      )
+      await store.publish(
+        committed({ fromMs: T0 + GRAIN_MS }),
+        chunks([row({ metric: 'lcp', unit: 's', rows: 3 }), row({ app: 'shop2', rows: 99 })]),
+      )
+      t.same(await store.metrics({ rollup: 'vitals', app: 'shop', fromMs: T0, toMs: T0 + 2 * GRAIN_MS }), [
+        { metric: 'fid', unit: 'ms', rows: 8 },
+        { metric: 'lcp', unit: 'ms', rows: 7 },
+        { metric: 'cls', unit: '1', rows: 5 },
+      ])
+      t.same(
+        (await store.metrics({ rollup: 'vitals', app: 'shop', fromMs: T0, toMs: T0 + GRAIN_MS })).map(
+          ({ metric, rows }) => [metric, rows],
+        ),
+        [
+          ['fid', 8],
+          ['cls', 5],
+          ['lcp', 4],
+        ],
+      )
+    },
+  )
 }

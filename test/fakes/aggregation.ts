@@ -10,6 +10,7 @@ import { fakeClock } from './clock.ts'
 import { memoryEngine, memoryReadRows } from './engine.ts'
 import { seededEntropy } from './entropy.ts'
 import { memoryLake } from './lake.ts'
+import { gathered } from './store.ts'
 import { unsyncedFiles } from './unsynced-files.ts'
 
 export const MIN = 60_000
@@ -74,13 +75,8 @@ export async function aggregation(t: Test, over: Partial<RunsOptions> = {}) {
     /** Start of each window → count and sum in the store. */
     async stored(rollup = 'vitals') {
       const range = { fromMs: 0, toMs: T0 * 2 }
-      const rows = await store.series({
-        rollup,
-        app: 'shop',
-        metric: 'browser.web_vital.lcp',
-        set: 'app',
-        ...range,
-      })
+      const metric = 'browser.web_vital.lcp'
+      const rows = await gathered(store.series({ rollup, app: 'shop', metric, set: 'app', ...range }))
       const windows = await store.windows(rollup, range.fromMs, range.toMs)
       return windows.map(({ fromMs, generation, complete }) => {
         const row = rows.find(({ windowFromMs }) => windowFromMs === fromMs)

@@ -49,6 +49,13 @@ export const committed = (fromMs: number, its: Partial<CommittedWindow> = {}): C
   ...its,
 })
 
+/** All rows that come in pieces. */
+export async function gathered<T>(pieces: AsyncIterable<readonly T[]>): Promise<readonly T[]> {
+  const all: T[] = []
+  for await (const piece of pieces) all.push(...piece)
+  return all
+}
+
 /** In memory, and counting what it is asked. */
 export interface MemoryStore extends RollupStore {
   readonly asked: { series: number; windows: number }
@@ -88,16 +95,17 @@ export function memoryStore(): MemoryStore {
       asked.windows++
       return inRange(rollup, fromMs, toMs).map(({ window }) => window)
     },
-    async series({ rollup, app, metric, set, value, fromMs, toMs }) {
+    async *series({ rollup, app, metric, set, values, fromMs, toMs }, signal) {
       asked.series++
-      return inRange(rollup, fromMs, toMs).flatMap(({ window, rows }) =>
-        rows
+      for (const { window, rows } of inRange(rollup, fromMs, toMs)) {
+        signal?.throwIfAborted()
+        yield rows
           .filter((row) => row.app === app && row.metric === metric && row.set === set)
-          .filter((row) => value === undefined || row.value === value)
-          .map((row): StoredRow => ({ ...row, windowFromMs: window.fromMs })),
-      )
+          .filter((row) => values === undefined || values.includes(row.value))
+          .map((row): StoredRow => ({ ...row, windowFromMs: window.fromMs }))
+      }
     },
-    async metrics(rollup, app, fromMs, toMs) {
+    async metrics({ rollup, app, fromMs, toMs }) {
       const found = new Map<string, { metric: string; unit: string; rows: number }>()
       for (const { rows } of inRange(rollup, fromMs, toMs)) {
         for (const { metric, unit, rows: count } of rows.filter(

@@ -1,3 +1,4 @@
+import { breather } from '../../std/breath.ts'
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { rangeFrom } from '../../std/instant.ts'
@@ -53,7 +54,8 @@ export interface Planner {
   /** Of an explicit run. */
   scope(request: RunRequest): Promise<RunScope>
   plan(run: Pick<Run, 'trigger' | 'scope'>): Promise<Plan>
-  windows(query: WindowsQuery): Promise<readonly WindowStatus[]>
+  /** Ends early when the signal aborts. */
+  windows(query: WindowsQuery, signal?: AbortSignal): Promise<readonly WindowStatus[]>
 }
 
 export function createPlanner({ definitions, schedule, sources, metrics, clock }: PlannerOptions): Planner {
@@ -97,7 +99,7 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
       return planRequested(await facts(rollups, { fromMs, toMs: range.toMs }), reprocess, now)
     },
 
-    async windows({ rollup, fromMs, toMs }) {
+    async windows({ rollup, fromMs, toMs }, signal) {
       const now = times()
       if (rollup !== undefined && !ids.includes(rollup)) {
         throw invalid(`rollup must be one of ${ids.join(', ')}.`)
@@ -106,7 +108,13 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
       const openToMs = alignDown(now.nowMs, grainMs) + grainMs
       const range = rangeFrom(fromMs ?? Math.min(await firstMs(now), now.nowMs), toMs ?? openToMs)
       const found = await facts(rollup === undefined ? ids : [rollup], range)
-      return found.map((each) => statusOf(each, now))
+      const breath = breather(signal)
+      const statuses: WindowStatus[] = []
+      for (const each of found) {
+        statuses.push(statusOf(each, now))
+        if (breath.due()) await breath.take()
+      }
+      return statuses
     },
   }
 }

@@ -1,7 +1,8 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
 import type { Auth, Scope } from '../../http/auth.ts'
-import { anyRequest, problemAnswer, tokenNeeded } from '../../http/documented.ts'
+import { anyRequest, poolAnswers, problemAnswer, tokenNeeded } from '../../http/documented.ts'
+import { goneBefore, type QueryPool } from '../../http/query-pool.ts'
 import { instant } from '../../std/instant.ts'
 import { RUN_STATES } from './job.ts'
 import { invalid, parseRunRequest, RunRequest } from './request.ts'
@@ -13,13 +14,16 @@ import {
   SubmitAnswer,
   submitView,
   WindowsAnswer,
-  windowsView,
+  windowsText,
 } from './run-answers.ts'
 import type { Runs } from './runs.ts'
+import { MAX_WAITING_RUNS } from './submit.ts'
 
 export interface RollupRoutePorts {
   readonly runs: Pick<Runs, 'submit' | 'get' | 'list' | 'log' | 'cancel' | 'windows'>
   readonly auth: Auth
+  /** For what reads more than one run. */
+  readonly pool: QueryPool
 }
 
 const strict = { additionalProperties: false }
@@ -76,7 +80,7 @@ const documents = {
     operationId: 'runAggregation',
     summary: 'Run an aggregation now',
     description:
-      'Queues a run and answers at once. An explicit run does not wait for the grace, and may take the window that is still open.',
+      'Queues a run and answers at once; one that waits already for the same range is shared, unless an Idempotency-Key asks for another. An explicit run does not wait for the grace, and may take the window that is still open.',
     headers: IdempotencyHeaders,
     body: RunRequest,
     response: {
@@ -89,6 +93,9 @@ const documents = {
       ...unreadable,
       409: problemAnswer('The Idempotency-Key came with another request before.'),
       ...noRoom,
+      503: problemAnswer(
+        `\`runs_full\`: ${MAX_WAITING_RUNS} runs wait already. Or this instance is shutting down. See Retry-After.`,
+      ),
     },
   },
   list: {
@@ -96,7 +103,7 @@ const documents = {
     operationId: 'listRuns',
     summary: 'Runs, newest first',
     querystring: RunsQuery,
-    response: { ...refusals, 200: RunListAnswer },
+    response: { ...refusals, ...poolAnswers, 200: RunListAnswer },
   },
   get: {
     ...common,
@@ -137,7 +144,7 @@ const documents = {
     operationId: 'listWindows',
     summary: 'State of windows',
     querystring: WindowsParameters,
-    response: { ...refusals, 200: WindowsAnswer },
+    response: { ...refusals, ...poolAnswers, 200: WindowsAnswer },
   },
 }
 
@@ -145,9 +152,15 @@ const documents = {
  * Runs for operators. Reading needs a token with the scope `read`, starting and ending runs one with `run`. A run is about
  * all apps: a token that is limited to some neither starts, nor sees, nor ends any.
  */
-export async function rollupRoutes(app: FastifyInstance, { runs, auth }: RollupRoutePorts): Promise<void> {
+export async function rollupRoutes(app: FastifyInstance, ports: RollupRoutePorts): Promise<void> {
+  const { runs, auth, pool } = ports
   const allow = (request: FastifyRequest, scope: Scope) =>
     auth.authenticateForAll(request.headers.authorization, scope)
+  const inTurn = <T>(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> => pool.ask({ token: allow(request, 'read').name, gone: goneBefore(reply) }, work)
   /** Before anything of the request is looked at. */
   const needs = (scope: Scope) => async (request: FastifyRequest) => {
     allow(request, scope)
@@ -172,8 +185,10 @@ export async function rollupRoutes(app: FastifyInstance, { runs, auth }: RollupR
   app.get<{ Querystring: Static<typeof RunsQuery> }>('/aggregations/runs', {
     schema: documents.list,
     onRequest: needs('read'),
-    handler: async ({ query: { state, limit } }) =>
-      runListView(await runs.list({ state, limit: Number(limit) })),
+    handler: async (request, reply) => {
+      const { state, limit } = request.query
+      return inTurn(request, reply, async () => runListView(await runs.list({ state, limit: Number(limit) })))
+    },
   })
 
   app.get<{ Params: Static<typeof RunId> }>('/aggregations/runs/:id', {
@@ -197,14 +212,15 @@ export async function rollupRoutes(app: FastifyInstance, { runs, auth }: RollupR
   app.get<{ Querystring: Static<typeof WindowsParameters> }>('/aggregations/windows', {
     schema: documents.windows,
     onRequest: needs('read'),
-    handler: async ({ query: { rollup, from, to } }) =>
-      windowsView(
-        await runs.windows({
-          rollup,
-          fromMs: from === undefined ? undefined : instant('from', from),
-          toMs: to === undefined ? undefined : instant('to', to),
-        }),
-      ),
+    handler: async (request, reply) => {
+      const { rollup, from, to } = request.query
+      const fromMs = from === undefined ? undefined : instant('from', from)
+      const toMs = to === undefined ? undefined : instant('to', to)
+      const text = await inTurn(request, reply, async (signal) =>
+        windowsText(await runs.windows({ rollup, fromMs, toMs }, signal), signal),
+      )
+      return reply.type('application/json; charset=utf-8').send(text)
+    },
   })
 }
 

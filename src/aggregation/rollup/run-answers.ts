@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { breather } from '../../std/breath.ts'
 import { RUN_STATES, type Run } from './job.ts'
 import type { SkippedWindow, Window } from './plan.ts'
 import type { WindowStatus } from './planner.ts'
@@ -140,4 +141,13 @@ export const runListView = (runs: readonly Run[]): Static<typeof RunListAnswer> 
   runs: runs.map((run) => ({ ...summaryView(run), windows: run.windows.length })),
 })
 
-export const windowsView = (windows: readonly WindowStatus[]) => ({ windows: windows.map(windowView) })
+/** A WindowsAnswer as JSON text, made in slices: there may be thousands. */
+export async function windowsText(windows: readonly WindowStatus[], signal: AbortSignal): Promise<string> {
+  const breath = breather(signal)
+  const texts: string[] = []
+  for (const window of windows) {
+    texts.push(JSON.stringify(windowView(window)))
+    if (breath.due()) await breath.take()
+  }
+  return `{"windows":[${texts.join(',')}]}`
+}

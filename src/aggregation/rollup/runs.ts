@@ -28,7 +28,7 @@ export interface Runs {
   log(id: string): Promise<Buffer>
   /** Ends the run; windows it has committed stay. Rejects with `run_conflict` when it has ended or is another process's. */
   cancel(id: string): Promise<Run>
-  windows(query: WindowsQuery): Promise<readonly WindowStatus[]>
+  windows(query: WindowsQuery, signal?: AbortSignal): Promise<readonly WindowStatus[]>
   /** Takes over the runs whose process is gone, each from where it was. One that cannot be taken over is left for the next call. */
   recover(): Promise<void>
   /** Ingests what arrived and queues a run of the windows that are due. */
@@ -80,6 +80,10 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     wake()
     return kept
   }
+
+  /** A run that is being worked off is as it was queued here, until it has ended. */
+  const waiting = () =>
+    [...pending.values()].filter(({ id, trigger }) => trigger === 'request' && id !== execution?.id)
 
   async function get(id: string): Promise<Run> {
     const run = await runLog.load(id)
@@ -190,7 +194,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
   }
 
   return {
-    submit: createSubmit({ planner, runLog, clock, entropy, enqueue }),
+    submit: createSubmit({ planner, runLog, clock, entropy, enqueue, waiting }),
     get,
     list: (query) => runLog.list(query),
     async log(id) {
@@ -198,7 +202,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
       return runLog.notes(id)
     },
     cancel,
-    windows: (query) => planner.windows(query),
+    windows: (query, signal) => planner.windows(query, signal),
     recover,
     tick,
     work,

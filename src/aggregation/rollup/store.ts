@@ -37,8 +37,8 @@ export interface SeriesRequest {
   readonly app: string
   readonly metric: string
   readonly set: string
-  /** One value of the set; undefined: all of them (for rankings). */
-  readonly value?: string | undefined
+  /** These values of the set; undefined: all of them (for rankings). */
+  readonly values?: readonly string[] | undefined
   /** Half-open, UTC epoch ms. */
   readonly fromMs: number
   readonly toMs: number
@@ -59,15 +59,23 @@ export interface RollupStore {
     window: CommittedWindow,
     rows: AsyncIterable<readonly RollupRow[]>,
   ): Promise<'published' | 'unchanged'>
-  /** Windows published in [fromMs, toMs), in time order. */
-  windows(rollup: string, fromMs: number, toMs: number): Promise<readonly CommittedWindow[]>
-  /** Rows of one series, in time order. */
-  series(request: SeriesRequest): Promise<readonly StoredRow[]>
-  /** Metric names of an app with rows in the range, with their units and row counts, most rows first. */
-  metrics(
+  /** Windows published in [fromMs, toMs), in time order. As all that reads: ends early when the signal aborts. */
+  windows(
     rollup: string,
-    app: string,
     fromMs: number,
     toMs: number,
-  ): Promise<readonly { metric: string; unit: string; rows: number }[]>
+    signal?: AbortSignal,
+  ): Promise<readonly CommittedWindow[]>
+  /** Rows of one series, in time order, a few at a time: they are read as they are taken, and no window twice. */
+  series(request: SeriesRequest, signal?: AbortSignal): AsyncIterable<readonly StoredRow[]>
+  /** Metric names of an app with rows in the range, with their units and row counts, most rows first. */
+  metrics(request: MetricsRequest, signal?: AbortSignal): Promise<readonly MetricRows[]>
+}
+
+export type MetricsRequest = Pick<SeriesRequest, 'rollup' | 'app' | 'fromMs' | 'toMs'>
+
+export interface MetricRows {
+  readonly metric: string
+  readonly unit: string
+  readonly rows: number
 }

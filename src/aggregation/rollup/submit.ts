@@ -1,7 +1,7 @@
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { type Entropy, sortableId } from '../../std/id.ts'
-import type { Run, RunState } from './job.ts'
+import type { Run, RunScope, RunState } from './job.ts'
 import type { Plan } from './plan.ts'
 import type { Planner } from './planner.ts'
 import { invalid, type RunRequest } from './request.ts'
@@ -9,6 +9,11 @@ import { digestOf, type RunLog } from './run-log.ts'
 
 /** More than this needs `confirm`: a slip of a date is no reason to compute a year. */
 export const UNCONFIRMED_WINDOWS = 200
+
+/** Runs that were asked for and wait, and requests that wait to become one: each may be hours of work. Ours. */
+export const MAX_WAITING_RUNS = 32
+/** Runs are worked off one after the other, and one of a few windows takes some seconds. Ours. */
+const FULL_RETRY_MS = 30_000
 
 export interface RunAnswer {
   /** None for a dry run. */
@@ -26,6 +31,8 @@ export interface SubmitPorts {
   readonly clock: Clock
   readonly entropy: Entropy
   readonly enqueue: (run: NewRun, plan: Plan) => Promise<Run>
+  /** Runs of this process that were asked for and have not begun, or wait for their next try; oldest first. */
+  readonly waiting: () => readonly Run[]
 }
 
 export type Submit = (request: RunRequest, principal: string, idempotencyKey?: string) => Promise<RunAnswer>
@@ -33,12 +40,15 @@ export type Submit = (request: RunRequest, principal: string, idempotencyKey?: s
 /** Takes requests for runs, one after the other, so that a key is looked up and taken as one step. */
 export function createSubmit(ports: SubmitPorts): Submit {
   let last: Promise<unknown> = Promise.resolve()
-  return (request, principal, key) => {
+  let inLine = 0
+  return async (request, principal, key) => {
+    if (inLine >= MAX_WAITING_RUNS) throw full(inLine, 'requests for runs')
+    inLine++
     const answer = last.then(() =>
       key === undefined ? plan(ports, request, { principal }) : once(ports, request, { principal, key }),
     )
     last = answer.catch(() => undefined)
-    return answer
+    return answer.finally(() => inLine--)
   }
 }
 
@@ -70,6 +80,14 @@ async function plan(ports: SubmitPorts, request: RunRequest, origin: Origin): Pr
   const { planner, clock, entropy, enqueue } = ports
   const { reserve, id = sortableId(clock.nowMs(), entropy), ...named } = origin
   const scope = await planner.scope(request)
+  if (!request.dryRun) {
+    const waiting = ports.waiting()
+    // Whoever asks for what waits already gets that. A key of its own is a run of its own.
+    const same = waiting.find((run) => run.attempt === 0 && isSame(run.scope, scope))
+    const confirmed = request.confirm || Number(same?.windows.length) <= UNCONFIRMED_WINDOWS
+    if (same && confirmed && reserve === undefined) return answerOf(same)
+    if (waiting.length >= MAX_WAITING_RUNS) throw full(waiting.length, 'runs')
+  }
   const planned = await planner.plan({ trigger: 'request', scope })
   if (request.dryRun) return { id: null, state: 'planned', ...planned }
   if (planned.windows.length > UNCONFIRMED_WINDOWS && !request.confirm) {
@@ -78,6 +96,21 @@ async function plan(ports: SubmitPorts, request: RunRequest, origin: Origin): Pr
   await reserve?.()
   return answerOf(await enqueue({ id, trigger: 'request', scope, ...named }, planned))
 }
+
+/** What is meant when no start was given is the same, though the clock has gone on. */
+function isSame(a: RunScope, b: RunScope): boolean {
+  const meant = ({ rollups, reprocess, range }: RunScope) =>
+    JSON.stringify([
+      [...rollups].sort(),
+      reprocess,
+      range?.toMs,
+      range?.sinceFirst === true ? 'first' : range?.fromMs,
+    ])
+  return meant(a) === meant(b)
+}
+
+const full = (many: number, what: string) =>
+  new AppError('runs_full', `${many} ${what} wait already.`, { retryAfterMs: FULL_RETRY_MS })
 
 const answerOf = ({ id, state, windows, skipped }: Run): RunAnswer => ({
   id,

@@ -12,8 +12,17 @@ export const Completeness = Type.Object({
     description: 'Windows that ended at least one grain ago and are not committed.',
   }),
   partial: Type.Integer({ description: 'Windows committed before all of their events could have come.' }),
-  lateRows: Type.Integer({ description: 'Counted rows that came after their window was due, in all apps.' }),
-  rejected: Type.Integer({ description: 'Rows that no engine counts, in all apps.' }),
+  lateRows: Type.Optional(
+    Type.Integer({
+      description:
+        'Counted rows that came after their window was due, in all apps; not told to a token that is for some.',
+    }),
+  ),
+  rejected: Type.Optional(
+    Type.Integer({
+      description: 'Rows that no engine counts, in all apps; not told to a token that is for some.',
+    }),
+  ),
 })
 export type Completeness = Static<typeof Completeness>
 
@@ -27,7 +36,10 @@ const common = {
   }),
   completeness: Completeness,
   dataGen: Type.String({ description: 'Names the generation of the data: equal means nothing has changed.' }),
-  unit: Type.String({ description: 'UCUM unit of the values.' }),
+  unit: Type.String({ description: 'UCUM unit of the values: that which most rows say.' }),
+  mixedUnits: Type.Optional(
+    Type.Literal(true, { description: 'Rows of several units were added up as if they were of this one.' }),
+  ),
 }
 
 export const SeriesAnswer = Type.Object({

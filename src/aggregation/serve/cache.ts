@@ -5,7 +5,10 @@ import { recent } from '../../std/recent.ts'
  * wrong or has to be told of a commit: it is only forgotten.
  */
 export interface Cache {
-  /** The kept text of the key, or else that of `compute`: run once, however many ask meanwhile. Failures are not kept. */
+  /**
+   * The kept text of the key, or else that of `compute`: run once, however many ask meanwhile. Failures are not kept, and
+   * are those of one asker: the others then compute for themselves.
+   */
   through(key: string, compute: () => Promise<string>): Promise<string>
 }
 
@@ -31,9 +34,12 @@ export function memoryCache(maxBytes: number): Cache {
         kept.set(key, hit)
         return hit
       }
-      const running = underWay.get(key) ?? computed(key, compute)
-      underWay.set(key, running)
-      return running
+      const running = underWay.get(key)
+      const shared = await running?.catch(() => undefined)
+      if (shared !== undefined) return shared
+      const own = underWay.get(key) ?? computed(key, compute)
+      underWay.set(key, own)
+      return own
     },
   }
 }

@@ -1,5 +1,6 @@
 import { AppError } from '../../std/errors.ts'
 import { instant, rangeFrom } from '../../std/instant.ts'
+import type { UnitVotes } from '../rollup/units.ts'
 
 /** Most quantiles, and most values merged, in one query. */
 export const MAX_QUANTILES = 10
@@ -39,6 +40,16 @@ export function parseQuantiles(text: string): readonly number[] {
 /** As people write it: 15m, 1h. */
 export const durationText = (ms: number): string =>
   ms % 3_600_000 === 0 ? `${ms / 3_600_000}h` : `${ms / 60_000}m`
+
+/** A length of time in words: the largest range that a query may have. */
+export const spanText = (ms: number): string =>
+  ms >= 2 * 86_400_000 ? `${Math.floor(ms / 86_400_000)} days` : `${Math.floor(ms / 3_600_000)} hours`
+
+/** As an answer names the unit: with a word of warning when rows of several were added up. */
+export const unitOf = (units: UnitVotes) => ({
+  unit: units.winner(),
+  ...(units.mixed() && { mixedUnits: true }),
+})
 
 /** What every query names. Half-open, UTC epoch ms. */
 export interface Selection {

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import type { Static } from 'typebox'
+import { breather } from '../../std/breath.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { RollupDefinition } from '../rollup/definition.ts'
 import { RELATIVE_ERROR, SCALE } from '../rollup/measure.ts'
 import type { CommittedWindow, RollupStore } from '../rollup/store.ts'
-import type { Completeness, MetricsAnswer, SeriesAnswer, TopAnswer } from './answers.ts'
+import type { Completeness } from './answers.ts'
 import type { Cache } from './cache.ts'
-import { durationText, type Selection, wrong } from './parameters.ts'
+import { durationText, type Selection, type Step, wrong } from './parameters.ts'
 import { alignedRange, computeRanking, type RankingQuery } from './ranking.ts'
 import { computeSeries, type SeriesQuery, stepsOf } from './series.ts'
 import type { Span } from './time-zone.ts'
@@ -21,54 +21,77 @@ export interface QueryPorts {
   readonly clock: Clock
 }
 
+export interface Asking {
+  /** Aborts when the answer is wanted no more: what was begun ends soon. */
+  readonly signal: AbortSignal
+  /** Counts that are about all apps are told to who may read them all. */
+  readonly ofAllApps: boolean
+}
+
+/** Answers as JSON text: they may be large, and are written once, in slices. */
 export interface Queries {
-  series(query: SeriesQuery): Promise<Static<typeof SeriesAnswer>>
-  top(query: RankingQuery): Promise<Static<typeof TopAnswer>>
-  metrics(query: Pick<Selection, 'app' | 'rollup'> & Span): Promise<Static<typeof MetricsAnswer>>
+  /** A SeriesAnswer. */
+  series(query: SeriesQuery, asking: Asking): Promise<string>
+  /** A TopAnswer. */
+  top(query: RankingQuery, asking: Asking): Promise<string>
+  /** A MetricsAnswer. */
+  metrics(query: Pick<Selection, 'app' | 'rollup'> & Span, asking: Asking): Promise<string>
 }
 
 export function createQueries({ store, definitions, cache, clock }: QueryPorts): Queries {
   /** The computed part comes from the cache as long as the data is of the same generation; the rest is of this moment. */
-  async function answer<T>(definition: RollupDefinition, query: Span, compute: () => Promise<T>) {
+  async function answer(
+    definition: RollupDefinition,
+    query: Span & { readonly step?: Step },
+    { signal, ofAllApps, compute }: Asking & { readonly compute: () => Promise<string> },
+  ): Promise<string> {
     const { id, grainMs } = definition
-    const windows = await store.windows(id, query.fromMs, query.toMs)
-    const dataGen = generationOf(windows)
-    const key = JSON.stringify([id, query, dataGen])
-    const computed: T = JSON.parse(await cache.through(key, async () => JSON.stringify(await compute())))
-    return {
+    const windows = await store.windows(id, query.fromMs, query.toMs, signal)
+    const dataGen = await generationOf(windows, signal)
+    const computed = await cache.through(JSON.stringify([id, query, dataGen]), compute)
+    const { lateRows, rejected, ...ofWindows } = completenessOf(
+      windows,
+      settled(query, grainMs, clock.nowMs()),
+      grainMs,
+    )
+    const { step } = query
+    const head = {
+      ...(step !== undefined && { step: step === 'day' ? '1d' : durationText(step) }),
       from: query.fromMs,
       to: query.toMs,
       grain: durationText(grainMs),
       scale: SCALE,
       relError: RELATIVE_ERROR,
-      completeness: completenessOf(windows, settled(query, grainMs, clock.nowMs()), grainMs),
+      completeness: { ...ofWindows, ...(ofAllApps && { lateRows, rejected }) },
       dataGen,
-      ...computed,
     }
+    return `${JSON.stringify(head).slice(0, -1)},${computed.slice(1)}`
   }
 
   return {
-    async series(asked) {
+    async series(asked, asking) {
       const definition = definitionFor(definitions, asked)
-      const step = asked.step ?? Math.max(DEFAULT_STEP_MS, definition.grainMs)
-      const steps = stepsOf({ ...asked, step }, definition.grainMs)
+      const { grainMs } = definition
+      const step = asked.step ?? Math.max(DEFAULT_STEP_MS, grainMs)
       const values = valuesOf(asked, definition)
+      const steps = stepsOf({ ...asked, step }, { grainMs, values: values.length })
       const query = { ...asked, ...covering(steps), step, values, rollup: definition.id }
-      const computed = await answer(definition, query, () => computeSeries(store, query, steps))
-      return { step: step === 'day' ? '1d' : durationText(step), ...computed }
+      const compute = () => computeSeries(store, query, { steps, signal: asking.signal })
+      return answer(definition, query, { ...asking, compute })
     },
 
-    async top(asked) {
+    async top(asked, asking) {
       const definition = definitionFor(definitions, asked)
       const query = { ...asked, ...alignedRange(asked, definition.grainMs), rollup: definition.id }
-      return answer(definition, query, () => computeRanking(store, query, definition.grainMs))
+      return answer(definition, query, { ...asking, compute: () => computeRanking(store, query, asking) })
     },
 
-    async metrics({ app, rollup, fromMs, toMs }) {
+    async metrics({ app, rollup, fromMs, toMs }, { signal }) {
       const definition = definitionFor(definitions, { rollup })
       const range = alignedRange({ fromMs, toMs }, definition.grainMs)
-      const metrics = await store.metrics(definition.id, app, range.fromMs, range.toMs)
-      return { metrics: [...metrics] }
+      return JSON.stringify({
+        metrics: await store.metrics({ rollup: definition.id, app, ...range }, signal),
+      })
     },
   }
 }
@@ -99,10 +122,13 @@ const covering = (steps: readonly Span[]): Span => ({
   toMs: Math.max(...steps.map(({ toMs }) => toMs)),
 })
 
-function generationOf(windows: readonly CommittedWindow[]): string {
+async function generationOf(windows: readonly CommittedWindow[], signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256')
-  for (const { fromMs, generation, contentHash } of windows)
+  const breath = breather(signal)
+  for (const { fromMs, generation, contentHash } of windows) {
     hash.update(`${fromMs} ${generation} ${contentHash}\n`)
+    if (breath.due()) await breath.take()
+  }
   return hash.digest('hex').slice(0, 16)
 }
 
@@ -112,7 +138,11 @@ function settled({ fromMs, toMs }: Span, grainMs: number, nowMs: number): Span {
   return { fromMs, toMs: Math.max(fromMs, Math.min(toMs, untilMs)) }
 }
 
-function completenessOf(windows: readonly CommittedWindow[], due: Span, grainMs: number): Completeness {
+function completenessOf(
+  windows: readonly CommittedWindow[],
+  due: Span,
+  grainMs: number,
+): Required<Completeness> {
   const committed = windows.filter(({ fromMs }) => fromMs < due.toMs).length
   return {
     windows: windows.length,

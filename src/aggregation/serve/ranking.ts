@@ -1,17 +1,21 @@
-import { setImmediate as othersFirst } from 'node:timers/promises'
+import { breather } from '../../std/breath.ts'
 import { AppError } from '../../std/errors.ts'
-import type { RollupStore } from '../rollup/store.ts'
+import type { RollupStore, StoredRow } from '../rollup/store.ts'
+import { type UnitVotes, unitVotes } from '../rollup/units.ts'
 import type { RankedValue } from './answers.ts'
-import { durationText, type Selection } from './parameters.ts'
-import { addRow, emptyTally, summarise, type Tally } from './tally.ts'
+import { durationText, type Selection, spanText, unitOf } from './parameters.ts'
+import { eachRow } from './rows.ts'
+import { addRow, addTally, emptyTally, summarise, type Tally } from './tally.ts'
 import type { Span } from './time-zone.ts'
 
 /** A ranking reads every value of a set, hundreds of rows a window: a month of quarter hours. */
 export const MAX_RANKED_WINDOWS = 3_000
-/** Windows read at a time, so that memory holds the rows of one day and not of the whole range. */
-const SLICE_WINDOWS = 96
-/** Rows merged, at some 5 µs each, before requests that wait get their turn. */
-const ROWS_AT_ONCE = 500
+/**
+ * Values whose histograms are held at a time, at 13 KB each: a window has 500, and the next ones may have others. When
+ * they are more, the half with fewest measurements goes on as one, under the name that it has within a window.
+ */
+export const MAX_TALLIES = 4_000
+const OTHER = '~other'
 
 export interface RankingQuery extends Selection {
   /** By the first of the quantiles, or by count. */
@@ -23,8 +27,9 @@ export interface RankingQuery extends Selection {
 /** The range aligned outward to whole windows. */
 export function alignedRange({ fromMs, toMs }: Span, grainMs: number): Span {
   if ((toMs - fromMs) / grainMs > MAX_RANKED_WINDOWS - 2) {
-    const most = `${MAX_RANKED_WINDOWS} windows of ${durationText(grainMs)}`
-    throw new AppError('query_too_large', `A ranking covers at most ${most}.`)
+    const most = `${MAX_RANKED_WINDOWS - 2} windows of ${durationText(grainMs)}`
+    const range = spanText((MAX_RANKED_WINDOWS - 2) * grainMs)
+    throw new AppError('query_too_large', `The range covers more than ${most}; ask for at most ${range}.`)
   }
   return { fromMs: Math.floor(fromMs / grainMs) * grainMs, toMs: Math.ceil(toMs / grainMs) * grainMs }
 }
@@ -33,36 +38,54 @@ export function alignedRange({ fromMs, toMs }: Span, grainMs: number): Span {
 export async function computeRanking(
   store: Pick<RollupStore, 'series'>,
   query: RankingQuery & { readonly rollup: string },
-  grainMs: number,
-) {
-  const tallies = await tallyByValue(store, query, grainMs)
-  const ranked: RankedValue[] = [...tallies]
-    .map(([value, tally]) => ({ value, ...summarise(tally, query.quantiles) }))
-    .filter(({ n }) => n >= query.minN)
+  { signal, maxTallies = MAX_TALLIES }: { readonly signal: AbortSignal; readonly maxTallies?: number },
+): Promise<string> {
+  const breath = breather(signal)
+  const units = unitVotes()
+  const tallies = await tallyByValue(store, query, { signal, units, maxTallies })
+  const ranked: RankedValue[] = []
+  for (const [value, tally] of tallies) {
+    if (breath.due()) await breath.take()
+    const summary = summarise(tally, query.quantiles)
+    if (summary.n >= query.minN) ranked.push({ value, ...summary })
+  }
   const rank = ({ n, q }: RankedValue) => (query.by === 'n' ? n : Number(q[String(query.quantiles[0])]))
   ranked.sort((a, b) => rank(b) - rank(a) || (a.value < b.value ? -1 : 1))
-  const [first = emptyTally()] = tallies.values()
-  return { unit: first.unit, values: ranked.slice(0, query.limit), found: ranked.length }
+  return JSON.stringify({
+    ...unitOf(units),
+    values: ranked.slice(0, query.limit),
+    found: ranked.length,
+  })
+}
+
+interface Work {
+  readonly signal: AbortSignal
+  readonly units: UnitVotes
+  readonly maxTallies: number
 }
 
 async function tallyByValue(
   store: Pick<RollupStore, 'series'>,
   { rollup, app, metric, set, fromMs, toMs }: RankingQuery & { readonly rollup: string },
-  grainMs: number,
+  { signal, units, maxTallies }: Work,
 ): Promise<ReadonlyMap<string, Tally>> {
-  const tallies = new Map<string, Tally>()
-  const sliceMs = SLICE_WINDOWS * grainMs
-  for (let start = fromMs; start < toMs; start += sliceMs) {
-    const slice = { fromMs: start, toMs: Math.min(start + sliceMs, toMs) }
-    const rows = await store.series({ rollup, app, metric, set, ...slice })
-    for (const [i, row] of rows.entries()) {
-      if (i % ROWS_AT_ONCE === 0) await othersFirst()
-      // Weights that all round to nothing: no average, no rank.
-      if (row.n === 0n) continue
-      const tally = tallies.get(row.value) ?? emptyTally()
-      tallies.set(row.value, tally)
-      addRow(tally, row)
-    }
+  let tallies = new Map<string, Tally>()
+  const take = (row: StoredRow) => {
+    units.add(row.unit, row.rows)
+    const tally = tallies.get(row.value) ?? emptyTally()
+    tallies.set(row.value, tally)
+    addRow(tally, row)
+    if (tallies.size > maxTallies) tallies = largest(tallies, maxTallies / 2)
   }
+  await eachRow(store, { rollup, app, metric, set, fromMs, toMs }, { signal, take })
   return tallies
+}
+
+/** The tallies with most measurements; the others as one. Adding a histogram takes a microsecond or two. */
+function largest(tallies: ReadonlyMap<string, Tally>, kept: number): Map<string, Tally> {
+  const other = tallies.get(OTHER) ?? emptyTally()
+  const named = [...tallies].filter(([value]) => value !== OTHER)
+  named.sort(([a, one], [b, two]) => Number(two.n - one.n) || (a < b ? -1 : 1))
+  for (const [, tally] of named.slice(kept)) addTally(other, tally)
+  return new Map([...named.slice(0, kept), [OTHER, other]])
 }

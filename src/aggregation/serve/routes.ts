@@ -1,7 +1,8 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type, { type Static, type TSchema } from 'typebox'
 import type { Auth } from '../../http/auth.ts'
-import { anyRequest, problemAnswer, tokenNeeded } from '../../http/documented.ts'
+import { anyRequest, poolAnswers, problemAnswer, tokenNeeded } from '../../http/documented.ts'
+import { goneBefore, type QueryPool } from '../../http/query-pool.ts'
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { AppsAnswer, MetricsAnswer, SeriesAnswer, TopAnswer } from './answers.ts'
@@ -14,13 +15,14 @@ import {
   type Selection,
 } from './parameters.ts'
 import { PipelineState } from './pipeline.ts'
-import type { Queries } from './query.ts'
+import type { Asking, Queries } from './query.ts'
 import { MAX_RANKED_WINDOWS } from './ranking.ts'
-import { MAX_POINTS, MAX_WINDOWS } from './series.ts'
+import { MAX_POINTS, MAX_ROWS, MAX_WINDOWS } from './series.ts'
 import { dates } from './time-zone.ts'
 
 export interface ServePorts {
   readonly queries: Queries
+  readonly pool: QueryPool
   readonly auth: Auth
   readonly clock: Clock
   /** Ids of the apps configured at present. */
@@ -89,6 +91,7 @@ const describe = (
   response: {
     ...anyRequest,
     ...tokenNeeded,
+    ...(operationId !== 'apps' && poolAnswers),
     200: answer,
     ...(querystring && {
       400: problemAnswer('A parameter is not valid; `detail` names it.'),
@@ -102,7 +105,7 @@ const documents = {
     'series',
     [
       'One metric over time',
-      `Percentiles per step and of the whole range. At most ${MAX_POINTS} steps and ${MAX_WINDOWS} windows.`,
+      `Percentiles per step and of the whole range. At most ${MAX_POINTS} steps and ${MAX_WINDOWS} windows, and ${MAX_ROWS} windows × values.`,
     ],
     SeriesAnswer,
     SeriesParameters,
@@ -133,10 +136,19 @@ const documents = {
 
 /** What dashboards and alerts read. Every route needs a token with the scope `read`. */
 export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Promise<void> {
-  const { queries, auth, clock } = ports
+  const { queries, pool, auth, clock } = ports
   const reader = ({ headers }: FastifyRequest) => auth.authenticate(headers.authorization, 'read')
-  const requireApp = (request: FastifyRequest, id: string) => {
-    if (!reader(request).mayRead(id)) throw new AppError('app_not_in_token', 'The token is for other apps.')
+  /** JSON text about the app, when the token may read it and its turn has come. */
+  async function answer(
+    request: FastifyRequest<{ Querystring: { app: string } }>,
+    reply: FastifyReply,
+    ask: (asking: Asking) => Promise<string>,
+  ) {
+    const { name, mayRead, ofAllApps } = reader(request)
+    if (!mayRead(request.query.app)) throw new AppError('app_not_in_token', 'The token is for other apps.')
+    const asker = { token: name, gone: goneBefore(reply) }
+    const text = await pool.ask(asker, (signal) => ask({ signal, ofAllApps }))
+    return reply.type('application/json; charset=utf-8').send(text)
   }
   // Before anything of the request is looked at.
   app.addHook('onRequest', async (request) => {
@@ -145,41 +157,34 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
 
   app.get<{ Querystring: Static<typeof SeriesParameters> }>('/query/series', {
     schema: documents.series,
-    handler: async (request) => {
-      const { query } = request
-      requireApp(request, query.app)
-      // Whatever the step: a zone that is none is a slip, and not only on the day when it is used.
-      dates(query.tz)
-      return queries.series({
-        ...selectionOf(query, clock),
-        values: [query.value ?? []].flat(),
-        step: query.step === undefined ? undefined : parseStep(query.step),
-        timeZone: query.tz,
-      })
-    },
+    handler: (request, reply) =>
+      answer(request, reply, async (asking) => {
+        const { query } = request
+        // Whatever the step: a zone that is none is a slip, and not only on the day when it is used.
+        dates(query.tz)
+        const step = query.step === undefined ? undefined : parseStep(query.step)
+        const values = [query.value ?? []].flat()
+        return queries.series({ ...selectionOf(query, clock), values, step, timeZone: query.tz }, asking)
+      }),
   })
 
   app.get<{ Querystring: Static<typeof TopParameters> }>('/query/top', {
     schema: documents.top,
-    handler: async (request) => {
-      const { query } = request
-      requireApp(request, query.app)
-      return queries.top({
-        ...selectionOf(query, clock),
-        by: query.by,
-        limit: Number(query.limit),
-        minN: Number(query.minN),
-      })
-    },
+    handler: (request, reply) =>
+      answer(request, reply, async (asking) => {
+        const { query } = request
+        const [limit, minN] = [Number(query.limit), Number(query.minN)]
+        return queries.top({ ...selectionOf(query, clock), by: query.by, limit, minN }, asking)
+      }),
   })
 
   app.get<{ Querystring: Static<typeof MetricsParameters> }>('/query/metrics', {
     schema: documents.metrics,
-    handler: async (request) => {
-      const { app: id, rollup: named, ...times } = request.query
-      requireApp(request, id)
-      return queries.metrics({ app: id, rollup: named, ...parseRange(times, clock.nowMs()) })
-    },
+    handler: (request, reply) =>
+      answer(request, reply, async (asking) => {
+        const { app: id, rollup: named, ...times } = request.query
+        return queries.metrics({ app: id, rollup: named, ...parseRange(times, clock.nowMs()) }, asking)
+      }),
   })
 
   app.get('/query/apps', {
@@ -192,9 +197,9 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
 
   app.get('/query/pipeline', {
     schema: documents.pipeline,
-    handler: (request) => {
-      auth.authenticateForAll(request.headers.authorization, 'read')
-      return ports.pipelineState()
+    handler: (request, reply) => {
+      const { name } = auth.authenticateForAll(request.headers.authorization, 'read')
+      return pool.ask({ token: name, gone: goneBefore(reply) }, () => ports.pipelineState())
     },
   })
 }

@@ -1,14 +1,17 @@
-import { setImmediate as othersFirst } from 'node:timers/promises'
 import { AppError } from '../../std/errors.ts'
-import type { RollupStore } from '../rollup/store.ts'
+import type { RollupStore, StoredRow } from '../rollup/store.ts'
+import { unitVotes } from '../rollup/units.ts'
 import type { Point } from './answers.ts'
-import { durationText, type Selection, type Step, wrong } from './parameters.ts'
-import { addRow, addTally, emptyTally, summarise } from './tally.ts'
+import { durationText, type Selection, type Step, spanText, unitOf, wrong } from './parameters.ts'
+import { eachRow } from './rows.ts'
+import { addRow, addTally, emptyTally, summarise, type Tally } from './tally.ts'
 import { localDays, type Span } from './time-zone.ts'
 
-/** Most points in an answer, and most windows read for one: 17 months of quarter hours. */
+/** Most points in an answer, and most windows read for one: 7 months of quarter hours, some 3 s of processor time. */
 export const MAX_POINTS = 3_000
-export const MAX_WINDOWS = 50_000
+export const MAX_WINDOWS = 20_000
+/** Most windows × values: of twenty values a month of quarter hours. */
+export const MAX_ROWS = 60_000
 const DAY_MS = 86_400_000
 
 export interface SeriesQuery extends Selection {
@@ -23,12 +26,14 @@ export interface SeriesQuery extends Selection {
 /** The steps that cover the range, aligned outward: an answer is then the same for everyone who asks within a step. */
 export function stepsOf(
   { fromMs, toMs, step, timeZone }: Span & { readonly step: Step; readonly timeZone: string },
-  grainMs: number,
+  { grainMs, values }: { readonly grainMs: number; readonly values: number },
 ): readonly Span[] {
   const stepMs = step === 'day' ? DAY_MS : step
-  if ((toMs - fromMs) / grainMs > MAX_WINDOWS)
-    throw tooLarge(`covers more than ${MAX_WINDOWS} windows of ${durationText(grainMs)}`)
-  if ((toMs - fromMs) / stepMs > MAX_POINTS - 2) throw tooLarge(`has more than ${MAX_POINTS} steps`)
+  const mostWindows = Math.floor(Math.min(MAX_WINDOWS, MAX_ROWS / values))
+  if ((toMs - fromMs) / grainMs > mostWindows)
+    throw tooLarge(mostWindows, `windows of ${durationText(grainMs)}`, { values, ms: mostWindows * grainMs })
+  if ((toMs - fromMs) / stepMs > MAX_POINTS - 2)
+    throw tooLarge(MAX_POINTS - 2, 'steps', { values: 1, ms: (MAX_POINTS - 2) * stepMs })
   if (step !== 'day') {
     if (step % grainMs !== 0) throw wrong('step', `must be a multiple of ${durationText(grainMs)}`)
     return fixedSteps(fromMs, toMs, step)
@@ -39,7 +44,11 @@ export function stepsOf(
   return days
 }
 
-const tooLarge = (what: string) => new AppError('query_too_large', `The range ${what}.`)
+const tooLarge = (most: number, what: string, { values, ms }: { values: number; ms: number }) => {
+  const of = values > 1 ? ` for ${values} values` : ''
+  const message = `The range covers more than ${most} ${what}${of}; ask for at most ${spanText(ms)}.`
+  return new AppError('query_too_large', message)
+}
 
 function fixedSteps(fromMs: number, toMs: number, stepMs: number): readonly Span[] {
   const first = Math.floor(fromMs / stepMs)
@@ -53,32 +62,34 @@ function fixedSteps(fromMs: number, toMs: number, stepMs: number): readonly Span
 /** One point per step that has data, and one of the whole range, merged from the same histograms. */
 export async function computeSeries(
   store: Pick<RollupStore, 'series'>,
-  { rollup, app, metric, set, fromMs, toMs, values, quantiles }: SeriesQuery & { readonly rollup: string },
-  steps: readonly Span[],
-) {
-  const request = { rollup, app, metric, set, fromMs, toMs }
-  const found = await Promise.all(values.map((value) => store.series({ ...request, value })))
-  const rows = found
-    .flat()
-    // Weights that all round to nothing: no average, no rank.
-    .filter((row) => row.n > 0n)
-    .sort((a, b) => a.windowFromMs - b.windowFromMs)
-
+  { quantiles, ...query }: SeriesQuery & { readonly rollup: string },
+  { steps, signal }: { readonly steps: readonly Span[]; readonly signal: AbortSignal },
+): Promise<string> {
+  const units = unitVotes()
   const total = emptyTally()
-  const points: Point[] = []
-  let next = 0
-  for (const step of steps) {
-    const tally = emptyTally()
-    for (let row = rows[next]; row && row.windowFromMs < step.toMs; row = rows[++next]) addRow(tally, row)
-    if (tally.rows === 0) continue
+  const points: string[] = []
+  let step = { at: -1, untilMs: 0, tally: emptyTally() }
+  const end = ({ at, tally }: typeof step) => {
+    if (tally.rows === 0) return
     addTally(total, tally)
-    points.push({ t: step.fromMs, ...summarise(tally, quantiles) })
-    // Merging months takes long: requests that wait get their turn.
-    await othersFirst()
+    points.push(JSON.stringify(pointAt(Number(steps[at]?.fromMs), tally, quantiles)))
   }
-  return {
-    unit: total.unit,
-    points,
-    total: points.length === 0 ? null : { t: fromMs, ...summarise(total, quantiles) },
+  const take = (row: StoredRow) => {
+    if (row.windowFromMs >= step.untilMs) {
+      end(step)
+      const at = steps.findIndex(({ toMs }, i) => i > step.at && row.windowFromMs < toMs)
+      step = { at, untilMs: Number(steps[at]?.toMs), tally: emptyTally() }
+    }
+    units.add(row.unit, row.rows)
+    addRow(step.tally, row)
   }
+  await eachRow(store, query, { signal, take })
+  end(step)
+  const whole = points.length === 0 ? null : pointAt(query.fromMs, total, quantiles)
+  return `${JSON.stringify({ ...unitOf(units), total: whole }).slice(0, -1)},"points":[${points.join(',')}]}`
 }
+
+const pointAt = (t: number, tally: Tally, quantiles: readonly number[]): Point => ({
+  t,
+  ...summarise(tally, quantiles),
+})

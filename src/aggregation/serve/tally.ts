@@ -36,7 +36,6 @@ export interface Tally {
   sum: bigint
   minMicros: bigint
   maxMicros: bigint
-  unit: string
   readonly histogram: Histogram
 }
 
@@ -46,7 +45,6 @@ export const emptyTally = (): Tally => ({
   sum: 0n,
   minMicros: BigInt(MAX_VALUE) * BigInt(MICROS),
   maxMicros: 0n,
-  unit: '1',
   histogram: emptyHistogram(),
 })
 
@@ -66,7 +64,6 @@ function addNumbers(into: Tally, other: Omit<Tally, 'histogram'>): void {
   into.sum += other.sum
   if (other.minMicros < into.minMicros) into.minMicros = other.minMicros
   if (other.maxMicros > into.maxMicros) into.maxMicros = other.maxMicros
-  into.unit = other.unit
 }
 
 /** Of a tally that is not empty. */

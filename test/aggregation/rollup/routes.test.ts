@@ -5,6 +5,7 @@ import { rollupRoutes } from '../../../src/aggregation/rollup/routes.ts'
 import type { RunsOptions } from '../../../src/aggregation/rollup/workshop.ts'
 import { createAuth } from '../../../src/http/auth.ts'
 import { answerWithProblems } from '../../../src/http/problems.ts'
+import { queryPool } from '../../../src/http/query-pool.ts'
 import { createServer } from '../../../src/http/server.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
@@ -29,7 +30,7 @@ async function setUp(t: Test, over: Partial<RunsOptions> = {}) {
   const runs = await it.open()
   const app = createServer([], log)
   answerWithProblems(app, log)
-  await app.register(rollupRoutes, { runs, auth: createAuth(tokens) })
+  await app.register(rollupRoutes, { runs, auth: createAuth(tokens), pool: queryPool() })
   t.teardown(() => app.close())
   const call = async (
     method: 'GET' | 'POST',
@@ -312,6 +313,68 @@ test('windows of no range, and instants that are none, are refused', async (t) =
   t.match(last, { status: 200, body: { windows: { length: 4 } } }, 'the last hour of all')
 })
 
+test('equal ranges that wait share one run, whoever asks', async (t) => {
+  const { call, runs, clock } = await setUp(t)
+  const range = { from: T0, to: T0 + GRAIN, reprocess: 'all' }
+  const first = (await call(...run(range))).body
+  const answers = await Promise.all(Array.from({ length: 20 }, () => call(...run(range))))
+  t.same([...new Set(answers.map(({ status, body }) => `${status} ${body.id}`))], [`202 ${first.id}`])
+  t.match(answers[0]?.headers, { location: `/aggregations/runs/${first.id}` })
+  const own = new Set([first.id])
+  for (const [what, other] of [
+    ['another range', { ...range, to: T0 + 2 * GRAIN }],
+    ['another start', { ...range, from: T0 - GRAIN }],
+    ['another kind', { ...range, reprocess: 'missing' }],
+  ] as const) {
+    const { id } = (await call(...run(other))).body
+    t.equal(own.has(id), false, what)
+    own.add(id)
+  }
+  const keyed = (await call(...run(range, { key: 'mine' }))).body
+  t.not(keyed.id, first.id, 'a key of its own is a run of its own')
+  t.equal((await call(...run({ ...range, dryRun: true }))).body.id, null)
+
+  const all = (await call(...run({}))).body
+  clock.advance(1)
+  t.equal((await call(...run())).body.id, all.id, 'what is missing is the same a moment later')
+  t.equal((await runs.list({ limit: 99 })).length, 1 + 5 + 1)
+  await runs.work(never)
+  t.not((await call(...run(range))).body.id, first.id, 'what has run is no longer shared')
+})
+
+test('a run of many windows is shared with who confirms them', async (t) => {
+  const { call } = await setUp(t)
+  const many = { from: T0 - 300 * GRAIN, to: T0 }
+  const first = (await call(...run({ ...many, confirm: true }))).body
+  t.match(await call(...run(many)), { status: 400, body: { detail: /confirm/ } })
+  t.equal((await call(...run({ ...many, confirm: true }))).body.id, first.id)
+})
+
+test('the queue of runs has an end', async (t) => {
+  const { call, runs } = await setUp(t)
+  const ask = (i: number) => call(...run({ at: T0 - i * GRAIN, reprocess: 'all' }))
+  for (let i = 0; i < 32; i++) t.equal((await ask(i)).status, 202)
+  const refused = await ask(32)
+  t.match(refused, {
+    status: 503,
+    headers: { 'retry-after': '30' },
+    body: { code: 'runs_full', detail: '32 runs wait already.' },
+  })
+  t.equal((await ask(5)).status, 202, 'but for those who share')
+  await runs.work(never)
+  t.equal((await ask(32)).status, 202)
+})
+
+test('requests that wait to become runs have an end as well', async (t) => {
+  const { call } = await setUp(t)
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, (_, i) => call(...run({ at: T0 - i * GRAIN, reprocess: 'all' }))),
+  )
+  const statuses = answers.map(({ status }) => status)
+  t.same([...new Set(statuses)].sort(), [202, 503])
+  t.ok(statuses.filter((status) => status === 202).length <= 32)
+})
+
 test('every route is documented', async (t) => {
   const app = createServer([], log)
   const components = { securitySchemes: { bearer: { type: 'http' as const, scheme: 'bearer' } } }
@@ -319,7 +382,7 @@ test('every route is documented', async (t) => {
     openapi: { openapi: '3.1.0', info: { title: 't', version: '1' }, components },
   })
   const { open } = await aggregation(t)
-  await app.register(rollupRoutes, { runs: await open(), auth: createAuth(tokens) })
+  await app.register(rollupRoutes, { runs: await open(), auth: createAuth(tokens), pool: queryPool() })
   await app.ready()
   const operations = Object.values(app.swagger().paths ?? {}).flatMap((path) => Object.values(path as object))
   t.same(operations.map(({ operationId }) => operationId).sort(), [

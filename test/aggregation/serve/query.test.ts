@@ -1,9 +1,11 @@
 import { test } from 'tap'
+import type { Static } from 'typebox'
 import { DEFAULT_SETS, type RollupDefinition } from '../../../src/aggregation/rollup/definition.ts'
 import { RELATIVE_ERROR } from '../../../src/aggregation/rollup/measure.ts'
+import type { SeriesAnswer, TopAnswer } from '../../../src/aggregation/serve/answers.ts'
 import { memoryCache } from '../../../src/aggregation/serve/cache.ts'
-import { createQueries } from '../../../src/aggregation/serve/query.ts'
-import type { RankingQuery } from '../../../src/aggregation/serve/ranking.ts'
+import { type Asking, createQueries } from '../../../src/aggregation/serve/query.ts'
+import { computeRanking, type RankingQuery } from '../../../src/aggregation/serve/ranking.ts'
 import type { SeriesQuery } from '../../../src/aggregation/serve/series.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { committed, memoryStore, rollupRow } from '../../fakes/store.ts'
@@ -31,8 +33,11 @@ function queriesOver(definitions: readonly RollupDefinition[] = [standard, hourl
   const store = memoryStore()
   const clock = fakeClock(noon)
   const queries = createQueries({ store, definitions, cache: memoryCache(1_000_000), clock })
-  const series = (its: Partial<SeriesQuery> = {}) =>
-    queries.series({
+  const series = async (
+    its: Partial<SeriesQuery> = {},
+    asking = all,
+  ): Promise<Static<typeof SeriesAnswer>> => {
+    const query = {
       app: 'shop',
       metric: 'browser.web_vital.lcp',
       set: 'app',
@@ -43,22 +48,29 @@ function queriesOver(definitions: readonly RollupDefinition[] = [standard, hourl
       timeZone: 'UTC',
       quantiles: [0.5, 0.75],
       ...its,
-    })
-  const top = (its: Partial<RankingQuery> = {}) =>
-    queries.top({
+    }
+    return JSON.parse(await queries.series(query, asking))
+  }
+  const top = async (its: Partial<RankingQuery> = {}, asking = all): Promise<Static<typeof TopAnswer>> => {
+    const query = {
       app: 'shop',
       metric: 'browser.web_vital.lcp',
       set: 'route',
       fromMs: noon - HOUR,
       toMs: noon,
       quantiles: [0.75],
-      by: 'q',
+      by: 'q' as const,
       limit: 20,
       minN: 1,
       ...its,
-    })
+    }
+    return JSON.parse(await queries.top(query, asking))
+  }
   return { store, clock, queries, series, top }
 }
+
+/** Who may read all apps and waits for the answer. */
+const all: Asking = { signal: new AbortController().signal, ofAllApps: true }
 
 const near = (actual: number | undefined, exact: number) =>
   actual !== undefined && Math.abs(actual - exact) <= exact * RELATIVE_ERROR
@@ -90,9 +102,9 @@ test('a point for each step with data, and one for the whole range from the same
   t.equal(near(first?.q['0.5'], 2000), true, 'x[19] of 40')
   t.equal(near(first?.q['0.75'], 3000), true, 'x[29] of 40')
   t.equal(near(second?.q['0.75'], 450), true, 'x[44] of 60')
-  const all = [...ramp(40), ...ramp(60, 10)].sort((a, b) => a - b)
+  const both = [...ramp(40), ...ramp(60, 10)].sort((a, b) => a - b)
   t.equal(
-    near(answer.total?.q['0.75'], all[74]!),
+    near(answer.total?.q['0.75'], both[74]!),
     true,
     'x[74] of all 100, which no average of percentiles can tell',
   )
@@ -243,7 +255,7 @@ test('the rollup is the first that keeps the set, or the one that is named', asy
   })
   await t.rejects(series({ set: 'colour', values: [''] }), { message: /device, browser, os$/ })
   await t.rejects(series({ rollup: 'weekly' }), { message: 'rollup: expected one of default, hourly' })
-  await t.rejects(queries.metrics({ app: 'shop', rollup: 'weekly', fromMs: 0, toMs: 1 }), {
+  await t.rejects(queries.metrics({ app: 'shop', rollup: 'weekly', fromMs: 0, toMs: 1 }, all), {
     code: 'invalid_request',
   })
 })
@@ -260,21 +272,27 @@ test('steps and ranges are bounded', async (t) => {
     [
       'too many points',
       { fromMs: noon - 32 * day },
-      { code: 'query_too_large', message: 'The range has more than 3000 steps.' },
+      { code: 'query_too_large', message: 'The range covers more than 2998 steps; ask for at most 31 days.' },
     ],
     [
       'too many windows',
       { fromMs: noon - 530 * day, step: 'day' as const },
-      { code: 'query_too_large', message: 'The range covers more than 50000 windows of 15m.' },
+      {
+        code: 'query_too_large',
+        message: 'The range covers more than 20000 windows of 15m; ask for at most 208 days.',
+      },
     ],
   ] as const) {
     await t.rejects(series(query), expected, what)
   }
   t.equal((await series({ fromMs: noon - 31 * day })).points.length, 0, 'a month of quarters is fine')
   await t.rejects(top({ fromMs: noon - 32 * day }), { code: 'query_too_large' })
-  await t.rejects(queries.metrics({ app: 'shop', rollup: undefined, fromMs: noon - 32 * day, toMs: noon }), {
-    code: 'query_too_large',
-  })
+  await t.rejects(
+    queries.metrics({ app: 'shop', rollup: undefined, fromMs: noon - 32 * day, toMs: noon }, all),
+    {
+      code: 'query_too_large',
+    },
+  )
 })
 
 test('a ranking merges each value over the range, slowest first', async (t) => {
@@ -318,10 +336,79 @@ test('metric names come with their units, most rows first', async (t) => {
     rollupRow({ metric: 'lcp', app: 'other' }, ramp(9)),
   ])
   const range = { rollup: undefined, fromMs: noon - HOUR + 1, toMs: noon }
-  t.same(await queries.metrics({ app: 'shop', ...range }), {
+  t.same(JSON.parse(await queries.metrics({ app: 'shop', ...range }, all)), {
     metrics: [
       { metric: 'lcp', unit: 'ms', rows: 9 },
       { metric: 'cls', unit: '1', rows: 1 },
     ],
   })
+})
+
+test('the unit is that of most rows of the range, and a mixture is told', async (t) => {
+  const { store, series, top } = queriesOver()
+  await store.fill(committed(noon - HOUR), [
+    rollupRow({}, ramp(40)),
+    rollupRow({ set: 'route', value: '/a' }, ramp(40)),
+  ])
+  t.match(await series(), { unit: 'ms', mixedUnits: undefined })
+  await store.fill(committed(noon - QUARTER), [
+    rollupRow({ unit: '!' }, [1]),
+    rollupRow({ set: 'route', value: '/', unit: '!' }, [1]),
+  ])
+  t.match(await series(), { unit: 'ms', mixedUnits: true }, 'the last window renames nothing')
+  t.match(await top(), { unit: 'ms', mixedUnits: true }, 'nor does the first value')
+})
+
+test('of more values than are held at a time, those with fewest measurements go on as one', async (t) => {
+  const { store } = queriesOver()
+  const route = (value: string, n: number) => rollupRow({ set: 'route', value }, ramp(n))
+  await store.fill(committed(noon - HOUR), [route('/a', 50), route('/b', 1), route('/c', 40), route('/d', 2)])
+  await store.fill(committed(noon - QUARTER), [route('/a', 5), route('/b', 9), route('~other', 3)])
+  const query = {
+    ...{ app: 'shop', metric: 'browser.web_vital.lcp', set: 'route', rollup: 'default' },
+    ...{ fromMs: noon - HOUR, toMs: noon, quantiles: [0.5], by: 'n' as const, limit: 20, minN: 1 },
+  }
+  const { signal } = all
+  const { values, found } = JSON.parse(await computeRanking(store, query, { signal, maxTallies: 3 }))
+  t.same(
+    values.map(({ value, n }: { value: string; n: number }) => [value, n]),
+    [
+      ['/a', 55],
+      ['~other', 46],
+      ['/b', 9],
+    ],
+    'no measurement is lost',
+  )
+  t.equal(found, 3)
+})
+
+test('a token that is for some apps is not told what is about all', async (t) => {
+  const { store, series, top } = queriesOver()
+  await store.fill(committed(noon - HOUR, { late: 2, rejected: 3 }), [rollupRow({}, ramp(40))])
+  const some = { ...all, ofAllApps: false }
+  t.same((await series({}, some)).completeness, { windows: 1, missing: 2, partial: 0 })
+  t.same(Object.keys((await top({}, some)).completeness), ['windows', 'missing', 'partial'])
+  t.match((await series()).completeness, { lateRows: 2, rejected: 3 }, 'whoever asked first')
+})
+
+test('work that nobody waits for any more ends, and spoils nothing for who asks the same', async (t) => {
+  const { store, series } = queriesOver()
+  for (let i = 1; i <= 4; i++) await store.fill(committed(noon - i * QUARTER), [rollupRow({}, ramp(20))])
+  const gone = new AbortController()
+  const [first, second] = [series({}, { ...all, signal: gone.signal }), series()]
+  gone.abort(new Error('gone'))
+  await t.rejects(first, { message: 'gone' })
+  t.equal((await second).total?.n, 80)
+})
+
+test('windows times values are bounded, and the largest range that fits is named', async (t) => {
+  const { series } = queriesOver()
+  const values = Array.from({ length: 20 }, (_, i) => `/${i}`)
+  const query = { set: 'route', values, step: 'day' as const }
+  t.equal((await series({ ...query, fromMs: noon - 31 * 24 * HOUR })).total, null)
+  await t.rejects(series({ ...query, fromMs: noon - 32 * 24 * HOUR }), {
+    code: 'query_too_large',
+    message: 'The range covers more than 3000 windows of 15m for 20 values; ask for at most 31 days.',
+  })
+  await t.rejects(series({ fromMs: noon - 40 * 24 * HOUR }), { message: /ask for at most 31 days/ })
 })

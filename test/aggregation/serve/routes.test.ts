@@ -7,6 +7,7 @@ import { createQueries } from '../../../src/aggregation/serve/query.ts'
 import { serveRoutes } from '../../../src/aggregation/serve/routes.ts'
 import { createAuth } from '../../../src/http/auth.ts'
 import { answerWithProblems } from '../../../src/http/problems.ts'
+import { queryPool } from '../../../src/http/query-pool.ts'
 import { createServer } from '../../../src/http/server.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
 import { fakeClock } from '../../fakes/clock.ts'
@@ -27,7 +28,7 @@ const state: PipelineState = {
   },
 }
 
-async function served(t: Test) {
+async function served(t: Test, pool = queryPool()) {
   const { log } = quietTelemetry()
   const clock = fakeClock(noon)
   const store = memoryStore()
@@ -43,6 +44,7 @@ async function served(t: Test) {
   answerWithProblems(app, log)
   await app.register(serveRoutes, {
     queries: createQueries({ store, definitions: [definition], cache: memoryCache(1_000_000), clock }),
+    pool,
     auth: createAuth([
       { name: 'ops', sha256: sha256('all'), scopes: ['read', 'run'] },
       { name: 'shop only', sha256: sha256('shop'), scopes: ['read'], apps: ['shop'] },
@@ -186,10 +188,32 @@ test('what is wrong is named', async (t) => {
     [`top?${lcp}&set=route&limit=101`, 400, /limit/],
     [`top?${lcp}&set=route&by=size`, 400, /by must be one of q, n/],
     [`top?${lcp}&set=route&minN=-1`, 400, /minN/],
-    [`top?${lcp}&set=route&from=0`, 422, /ranking/],
+    [
+      `top?${lcp}&set=route&from=0`,
+      422,
+      /^The range covers more than 2998 windows of 15m; ask for at most 31 days/,
+    ],
   ] as const) {
     const answer = await get(`/query/${query}`)
     t.equal(answer.status, status, query)
     t.match(answer.body.detail, detail, query)
   }
+})
+
+test('a query that gets no turn is told when to come back', async (t) => {
+  const get = await served(t, queryPool({ atOnce: 1, waiting: 0, ofToken: 8, deadlineMs: 10_000 }))
+  const paths = [`series?${lcp}`, `top?${lcp}&set=route`, 'metrics?app=shop', 'pipeline']
+  for (const path of paths) {
+    const answers = await Promise.all([get(`/query/${path}`), get(`/query/${path}`)])
+    t.same(answers.map(({ status }) => status).sort(), [200, 503], path)
+    const [busy] = answers.filter(({ status }) => status === 503)
+    t.match(busy, { headers: { 'retry-after': '2' }, body: { code: 'queries_busy' } }, path)
+  }
+  t.equal((await get('/query/apps')).status, 200, 'who may read what is no query')
+})
+
+test('a token of one app is told nothing of all apps', async (t) => {
+  const get = await served(t)
+  const { body } = await get(`/query/series?${lcp}`, 'shop')
+  t.same(Object.keys(body.completeness), ['windows', 'missing', 'partial'])
 })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import { localStore } from '../../../../src/aggregation/rollup/stores/local.ts'
 import { chunks, committed, row, storeContract } from '../../../contracts/store.ts'
+import { gathered } from '../../../fakes/store.ts'
 
 test('the local store keeps the contract of stores', async (t) => {
   storeContract(t, 'local', (t) => {
@@ -57,7 +58,7 @@ test('windows larger than one write are whole', async (t) => {
   for (const i of [0, 301, 599]) {
     const { metric, set, n } = rows[i] ?? row()
     t.same(
-      (await store.series({ ...series, metric, set })).map((read) => read.n),
+      (await gathered(store.series({ ...series, metric, set }))).map((read) => read.n),
       [n],
     )
   }
@@ -84,9 +85,9 @@ test('damage is an error that names the file, never silence or wrong numbers', a
     await localStore({ dir }).publish(window, chunks([row()]))
     const path = join(dir, 'vitals', '2026-11-22', `${window.fromMs}.rollup`)
     await writeFile(path, damage(await readFile(path)))
-    await t.rejects(localStore({ dir }).series(series), { code: 'internal', message }, what)
+    await t.rejects(gathered(localStore({ dir }).series(series)), { code: 'internal', message }, what)
     await t.rejects(
-      localStore({ dir }).series(series),
+      gathered(localStore({ dir }).series(series)),
       { message: new RegExp(`${window.fromMs}.rollup`) },
       what,
     )

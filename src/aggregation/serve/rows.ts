@@ -1,0 +1,18 @@
+import { breather } from '../../std/breath.ts'
+import type { RollupStore, SeriesRequest, StoredRow } from '../rollup/store.ts'
+
+/** Gives each row that counts to `take`, in time order, as it is read: memory never holds them all. */
+export async function eachRow(
+  store: Pick<RollupStore, 'series'>,
+  request: SeriesRequest,
+  { signal, take }: { readonly signal: AbortSignal; readonly take: (row: StoredRow) => void },
+): Promise<void> {
+  const breath = breather(signal)
+  for await (const rows of store.series(request, signal)) {
+    for (const row of rows) {
+      if (breath.due()) await breath.take()
+      // Weights that all round to nothing: no average, no rank.
+      if (row.n > 0n) take(row)
+    }
+  }
+}
