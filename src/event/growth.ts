@@ -9,7 +9,11 @@ const ROOM_BYTES_AN_EVENT = 1_024
 
 /** What `events` events may take once they are stored, if whoever sent them wrote `sentBytes`, inflated. */
 export const mostStoredBytes = (sentBytes: number, events: number): number =>
-  MOST_GROWTH * sentBytes + ROOM_BYTES + ROOM_BYTES_AN_EVENT * events
+  ROOM_BYTES + grownBytes(sentBytes, events)
+
+/** The same of a part of what was sent: what all of it may take is the room of one, and this of each part. */
+export const grownBytes = (sentBytes: number, events: number): number =>
+  MOST_GROWTH * sentBytes + ROOM_BYTES_AN_EVENT * events
 
 export function storedTooLarge(maxBytes: number): AppError {
   return new AppError(

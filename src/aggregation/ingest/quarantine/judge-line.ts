@@ -12,7 +12,7 @@ export const MAX_EVENTS_PER_LINE = 500
 /** Nothing shorter is an event. Seen before it is parsed: what cannot be read costs most, and short lines are many. */
 const LEAST_BYTES = '{"name":"a","value":1}'.length
 
-export type DirectRefusal = RefusalCode | 'line_too_long' | 'broken_object'
+export type DirectRefusal = RefusalCode | 'line_too_long' | 'broken_object' | 'stored_too_large'
 
 export interface Refused {
   readonly reason: DirectRefusal

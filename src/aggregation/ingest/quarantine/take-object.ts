@@ -2,6 +2,9 @@ import { hash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { setImmediate as turn } from 'node:timers/promises'
+import { grownBytes, mostStoredBytes } from '../../../event/growth.ts'
+import { MAX_EVENT_BYTES } from '../../../event/verdict.ts'
 import type { Lake, LakeObject } from '../../../lake/lake.ts'
 import { deadKey, HOUR_MS, type RawObject, rawKey } from '../../../lake/layout.ts'
 import { AppError } from '../../../std/errors.ts'
@@ -36,6 +39,10 @@ export interface Taken {
   readonly refused: DeadLetters['counts']
 }
 
+/** So many events may be judged, and so much may be written, before others of the process have their turn. */
+const EVENTS_A_TURN = 64
+const PIECE_CHARS = 65_536
+
 /** Firehose keeps an object open for so long: https://docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html */
 const MAX_OPEN_MS = 900_000
 
@@ -50,7 +57,7 @@ export async function takeObject(object: DirectObject, tools: TakeTools): Promis
   if (file === undefined) return undefined
   const path = join(folder, 'direct.ndjson')
   const deadLetters = createDeadLetters()
-  const tally: Tally = { stored: new Map(), clockReplaced: 0, events: 0 }
+  const tally: Tally = { stored: new Map(), clockReplaced: 0, events: 0, roomBytes: mostStoredBytes(0, 0) }
   try {
     const lines = storedLines(object, file.path, { tools, deadLetters, tally })
     await pipeline(lines, createWriteStream(path, { mode: 0o600 }))
@@ -71,6 +78,8 @@ interface Tally {
   readonly stored: Map<TokenOutcome, number>
   clockReplaced: number
   events: number
+  /** What may still be written: each line that was read brings some (event/growth.ts). */
+  roomBytes: number
 }
 
 interface Reading {
@@ -90,7 +99,12 @@ async function* storedLines(object: DirectObject, path: string, reading: Reading
       if (tools.signal.aborted) throw new AppError('cancelled', 'Cancelled while direct records were read')
       if (unread > 0) deadLetters.add({ reason: 'too_many_events', detail: TOO_MANY, events: unread })
       let stored = ''
-      for (const line of lines) stored += await storedLine(line, judging)
+      for (const line of lines) {
+        stored += await storedLine(line, judging)
+        if (stored.length < PIECE_CHARS) continue
+        yield stored
+        stored = ''
+      }
       if (stored !== '') yield stored
     }
   } catch (error) {
@@ -104,20 +118,37 @@ interface Judging extends Reading {
   readonly seal: DirectSeal
 }
 
-/** As many stored lines as the line has events. */
+/** What is stored of a line: of its events those that fit, the others are counted. */
 async function storedLine(line: Line, judging: Judging): Promise<string> {
-  const { deadLetters, tally, attribute, seal } = judging
+  const { deadLetters, tally, attribute } = judging
   const { accepted, refused, token } = judged(line, judging)
   for (const each of refused) deadLetters.add(each, line)
   if (accepted.length === 0) return ''
+  tally.roomBytes += grownBytes(line.bytes.length, accepted.length)
   const whose = await attribute(token)
   let lines = ''
-  for (const { measurement, index } of accepted) {
-    const { stored, clockReplaced } = seal(measurement, whose, { line: line.bytes, index })
+  let count = 0
+  for (const [place, event] of accepted.entries()) {
+    if (place % EVENTS_A_TURN === EVENTS_A_TURN - 1) await turn()
+    const { stored, clockReplaced } = judging.seal(event.measurement, whose, {
+      line: line.bytes,
+      index: event.index,
+    })
+    const bytes = Buffer.byteLength(stored)
+    if (bytes > tally.roomBytes) {
+      deadLetters.add({ reason: 'stored_too_large', detail: TOO_MUCH, events: accepted.length - place }, line)
+      break
+    }
+    if (bytes > MAX_EVENT_BYTES) {
+      deadLetters.add({ reason: 'event_too_large', detail: TOO_LARGE, events: 1 }, line)
+      continue
+    }
+    tally.roomBytes -= bytes
     if (clockReplaced) tally.clockReplaced++
     lines += stored
+    count++
   }
-  tally.stored.set(whose.outcome, (tally.stored.get(whose.outcome) ?? 0) + accepted.length)
+  if (count > 0) tally.stored.set(whose.outcome, (tally.stored.get(whose.outcome) ?? 0) + count)
   return lines
 }
 
@@ -129,6 +160,9 @@ function judged(line: Line, { deadLetters, tally }: Reading): JudgedLine {
 }
 
 const TOO_LONG = 'The line is longer than a record may be: does Firehose part records by line ends?'
+const TOO_LARGE = `The event would take more than ${MAX_EVENT_BYTES} bytes once stored`
+const TOO_MUCH =
+  'The object would take many times its own size once stored: a context is stored with each event.'
 const TOO_MANY = 'The object holds more lines than are read of one.'
 
 /** Nobody tells when a record arrived: in the hour of the object or while it was open, and not after it was stored. */

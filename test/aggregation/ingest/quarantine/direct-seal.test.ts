@@ -93,3 +93,12 @@ test('what is personal is scrubbed, and an implausible time is replaced', async 
     t.equal(sealFor('shop')(m, anybody, spot).clockReplaced, clockReplaced)
   }
 })
+
+test('rows of one measurement lie a millisecond apart, at most a minute', async (t) => {
+  const seal = sealFor('shop')
+  const timeOf = (measurement_id: string) =>
+    Number(parseEventLine(seal({ ...least, measurement_id }, anybody, spot).stored)?.received_time) - NOON
+  t.same([timeOf('m'), timeOf('m'), timeOf('n'), timeOf('m')], [0, 1, 0, 2])
+  for (let i = 0; i < 60_000; i++) seal({ ...least, measurement_id: 'm' }, anybody, spot)
+  t.same([timeOf('m'), timeOf('m')], [59_999, 59_999])
+})

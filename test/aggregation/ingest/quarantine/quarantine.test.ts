@@ -305,3 +305,100 @@ test('whoever cancels does not wait for the end of an object', async (t) => {
   await t.rejects(quarantine.empty(AbortSignal.abort()), { code: 'cancelled' })
   t.same(below(''), [KEY])
 })
+
+test('what an object may write is a small multiple of what it says; the rest is counted', async (t) => {
+  const attributes = Object.fromEntries(Array.from({ length: 32 }, (_, i) => [`n${i}`, '"'.repeat(256)]))
+  const events = Array.from({ length: 500 }, () => least)
+  const hostile = Array.from(
+    { length: 4 },
+    (_, i) => `${JSON.stringify({ i, context: { attributes }, events })}\n`,
+  )
+  const { put, quarantine, lake, dead, stored, metrics } = setUp(t)
+  const said = `${hostile.join('')}${line({ event_id: 'after' })}`
+  await put(KEY, said)
+  await quarantine.empty(signal)
+  const written = Buffer.byteLength(lake.textOf('raw/'))
+  t.ok(written <= 8 * said.length + 65_536 + 1_024 * 2_001, `${written} bytes of ${said.length}`)
+  const kept = stored().length
+  t.ok(kept > 0 && kept < 1_000)
+  const letters = dead()
+  t.ok(letters.every(({ reason }) => reason === 'stored_too_large'))
+  t.equal(
+    letters.reduce((sum, { events }) => sum + events, kept),
+    2_001,
+    'each event is counted once',
+  )
+  t.match((await metrics()).join('\n'), /refused_total\{app="shop",reason="stored_too_large"\} \d+/)
+})
+
+test('large lines that say themselves what they store are stored, and so is what is small', async (t) => {
+  const { put, quarantine, stored, dead } = setUp(t)
+  const attributes = Object.fromEntries(Array.from({ length: 32 }, (_, i) => [`n${i}`, '"'.repeat(256)]))
+  const small = JSON.stringify({
+    context: { page_route: '/a' },
+    events: Array.from({ length: 500 }, () => least),
+  })
+  const own = JSON.stringify({ events: Array.from({ length: 30 }, () => ({ ...least, attributes })) })
+  await put(KEY, `${small}\n${own}\n${own} \n`)
+  await quarantine.empty(signal)
+  t.same(dead(), [])
+  t.equal(stored().length, 560)
+})
+
+test('an event that takes more than an event may is refused alone', async (t) => {
+  const wide = '漢'.repeat(256)
+  const attributes = Object.fromEntries(
+    Array.from({ length: 32 }, (_, i) => [`${i}${'漢'.repeat(62)}`, wide]),
+  )
+  const fields = ['page_url', 'page_path', 'referrer', 'url_full'].map((name) => [
+    name,
+    `/${'漢'.repeat(2_047)}`,
+  ])
+  const texts = ['page_route', 'environment', 'error_type', 'exception_type', 'language', 'resource_type']
+  const more = ['navigation_type', 'http_request_method', 'network_effective_type', 'sdk_name', 'sdk_version']
+  const large = {
+    ...Object.fromEntries([...fields, ...[...texts, ...more].map((name) => [name, wide])]),
+    attributes,
+  }
+  const ids = { measurement_id: 'm', page_view_id: '漢'.repeat(128), app_version: wide }
+  const { put, quarantine, stored, dead } = setUp(t)
+  await put(KEY, `${line({ ...large, ...ids, exception_message: 'x'.repeat(1_024) })}${line()}`)
+  await quarantine.empty(signal)
+  t.match(dead(), [{ reason: 'event_too_large', events: 1, line: 1 }])
+  t.equal(stored().length, 1)
+})
+
+test('a line of many events gives others their turn', async (t) => {
+  const { put, quarantine } = setUp(t)
+  await put(KEY, `${JSON.stringify({ events: Array.from({ length: 500 }, () => least) })}\n`)
+  let turns = 0
+  let isDone = false
+  const count = () => {
+    turns++
+    if (!isDone) setImmediate(count)
+  }
+  const emptying = quarantine.empty(signal).then(() => {
+    isDone = true
+  })
+  setImmediate(count)
+  await emptying
+  t.ok(turns >= 7, `${turns} turns`)
+})
+
+test('the last value of a measurement is the last in the object', async (t) => {
+  const { put, quarantine, stored } = setUp(t)
+  const values = [5, 96, 104, 98]
+  const record = JSON.stringify({ events: values.map((value) => ({ ...least, value, measurement_id: 'm' })) })
+  await put(KEY, `${record}\n${line({ value: 1 })}${line({ value: 7, measurement_id: 'm' })}`)
+  await quarantine.empty(signal)
+  const rows = stored() as { value: number; received_time: number; measurement_id?: string }[]
+  const ofM = rows.filter((row) => row.measurement_id !== undefined)
+  const inOrder = ofM.sort((a, b) => a.received_time - b.received_time)
+  t.same(
+    inOrder.map(({ value }) => value),
+    [...values, 7],
+  )
+  t.equal(new Set(inOrder.map((row) => row.received_time)).size, 5)
+  const other = rows.find(({ value }) => value === 1)
+  t.equal(other?.received_time, inOrder[0]?.received_time, 'another row arrived with the object')
+})
