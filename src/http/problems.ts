@@ -3,6 +3,7 @@ import { AppError, type ErrorCode } from '../std/errors.ts'
 import { expectation } from '../std/expectation.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
 import type { Logger } from '../std/telemetry.ts'
+import { leaveUnread } from './unread.ts'
 
 declare module 'fastify' {
   interface FastifySchema {
@@ -193,9 +194,7 @@ export function sendProblem(reply: FastifyReply, error: AppError, entropy: Entro
   const { status, headers = {} }: Kind = problems[error.code]
   const seconds = retryAfterSeconds(error, entropy)
   if (seconds !== undefined) reply.header('retry-after', seconds)
+  reply.code(status).headers(headers).type('application/problem+json')
+  leaveUnread(reply, () => reply.send(JSON.stringify(problemDocument(error))))
   return reply
-    .code(status)
-    .headers(headers)
-    .type('application/problem+json')
-    .send(JSON.stringify(problemDocument(error)))
 }

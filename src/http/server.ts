@@ -6,6 +6,7 @@ import type { Logger } from '../std/telemetry.ts'
 import { boundConnections } from './connections.ts'
 import { problemDocument, problems } from './problems.ts'
 import { knowSenders } from './sender.ts'
+import { inviteOnReading, leaveUnread } from './unread.ts'
 
 /** Node's default is 60 s for headers; ours leaves a slow mobile link enough and a slow attacker little (ingest.md 8). */
 export const HEADERS_TIMEOUT_MS = 10_000
@@ -70,12 +71,13 @@ export function createServer(
 ): FastifyInstance {
   const app: FastifyInstance = Fastify(serverOptions(keepAliveMs))
   boundConnections(app.server)
-  disregardExpectations(app.server)
+  answerExpectations(app.server)
   knowSenders(app, trustProxy)
-  app.addHook('onRequest', (_request, reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('cache-control', 'no-store')
     reply.header('x-content-type-options', 'nosniff')
-    done()
+    if (BODILESS.has(request.method)) leaveUnread(reply, done)
+    else done()
   })
   if (log.isLevelEnabled('debug')) logAccess(app, log)
   return app
@@ -104,9 +106,19 @@ function hostsIn(rawHeaders: readonly string[]): number {
   return hosts
 }
 
-/** What nobody knows may be expected in vain (RFC 9110, section 10.1.1). Node would answer 417, without a word. */
-function disregardExpectations(server: Server): void {
+/** A body that comes with one of these nobody ever reads. */
+const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+
+/**
+ * What nobody knows may be expected in vain (RFC 9110, section 10.1.1): Node would answer 417, without a word. Whoever
+ * waits to be asked for a body is asked once somebody wants it.
+ */
+function answerExpectations(server: Server): void {
   server.on('checkExpectation', (request, response) => server.emit('request', request, response))
+  server.on('checkContinue', (request, response) => {
+    inviteOnReading(request, () => response.writeContinue())
+    server.emit('request', request, response)
+  })
 }
 
 /** Requests that reach a closing server on a connection kept alive are told to go elsewhere. Register it after CORS. */

@@ -14,6 +14,16 @@ export interface Claims {
 }
 
 /**
+ * The app of a request as far as its head says it, before anything of its body is read. Throws what `admit` would throw
+ * whatever the body said; undefined where only an alias in the body can tell.
+ */
+export function admitByHead(claims: Claims, carriesAlias: boolean, registry: Registry): App | undefined {
+  const { keyed, origin } = claims
+  const mayBeAliased = carriesAlias && keyed.length === 0 && origin !== undefined
+  return mayBeAliased && registry.anyOrigin(origin) ? undefined : admit(claims, registry)
+}
+
+/**
  * The one app that a request is for. Unknown keys and aliases are skipped: clients send identifiers that were never meant
  * for us. What is known must agree, and a browser's Origin must be on that app's list; a sender without one is no browser.
  * A page that shows a picture is held to the list as well, unless there is none: pictures in mails are on no page.

@@ -3,7 +3,7 @@ import { Counter } from 'prom-client'
 import { mostStoredBytes } from '../../event/growth.ts'
 import type { Ledger, RefusalCode } from '../../event/ledger.ts'
 import { AppError } from '../../std/errors.ts'
-import { admit } from '../apps/admission.ts'
+import { admit, admitByHead, type Claims } from '../apps/admission.ts'
 import type { Quota } from '../apps/quota.ts'
 import type { App, Registry } from '../apps/registry.ts'
 import { acknowledgedByDurability } from './acknowledged.ts'
@@ -31,7 +31,7 @@ export interface Submission extends Circumstances {
   readonly page: string | undefined
   /** The sender's name for the request and its repetitions. */
   readonly idempotencyKey: string | undefined
-  /** Reads the body, once the quota of the app that a key names has agreed. */
+  /** Reads the body, once the head has told the app and its quota has agreed. */
   receive(): Promise<Received>
   /** Claims room for what is stored, until the request is answered. Throws `overloaded`. */
   hold(bytes: number): void
@@ -41,6 +41,12 @@ export interface Received {
   /** Inflated. */
   readonly body: Buffer
   readonly wireBytes: number
+}
+
+interface Account {
+  readonly claims: Claims
+  /** Undefined as long as only the body can tell. */
+  readonly app: App | undefined
 }
 
 interface Prepared {
@@ -90,25 +96,26 @@ export function createCollector(ports: CollectorPorts): Collector {
     registers: [telemetry.metrics],
   })
 
-  /** The app that a key names is charged before the body is read; bytes as sent, as an announcement proves nothing. */
-  function openAccount({ keys }: Submission): readonly App[] {
+  /** Whose request it is, before its body is read; the app is charged for it then. Nobody unknown causes any work. */
+  function openAccount({ keys, origin, page, format }: Submission): Account {
     const keyed: App[] = []
     for (const key of keys) {
       const app = registry.byKey(key)
       if (app !== undefined) keyed.push(app)
     }
-    const [named] = keyed
-    if (named !== undefined) quota.charge(named, { requests: 1 })
-    return keyed
+    const claims = { keyed, origin, page }
+    const app = admitByHead(claims, format.carriesAlias === true, registry)
+    if (app !== undefined) quota.charge(app, { requests: 1 })
+    return { claims, app }
   }
 
   /** From the body to lines that may be stored, or the reason why there are none. */
-  function prepare(submission: Submission, keyed: readonly App[], received: Received): Prepared {
-    const { format, wire, origin, page, gpc } = submission
+  function prepare(submission: Submission, { claims, app: known }: Account, received: Received): Prepared {
+    const { format, wire, gpc } = submission
     const { candidates, alias } = format.decode({ ...wire, body: received.body })
-    const app = admit({ keyed, alias, origin, page }, registry)
+    const app = known !== undefined && alias === undefined ? known : admit({ ...claims, alias }, registry)
     quota.charge(app, {
-      requests: keyed.length === 0 ? 1 : 0,
+      requests: known === undefined ? 1 : 0,
       events: Math.min(candidates.length, MAX_EVENTS_PER_REQUEST),
     })
     const judged = judgeAll(candidates, gpc && app.gpc === 'drop' ? refuseForPrivacy : undefined)
@@ -160,8 +167,8 @@ export function createCollector(ports: CollectorPorts): Collector {
 
   return {
     async collect(submission) {
-      const keyed = openAccount(submission)
-      const prepared = prepare(submission, keyed, await submission.receive())
+      const account = openAccount(submission)
+      const prepared = prepare(submission, account, await submission.receive())
       const { app, batch, rejected, refusals, claim, retrySafe } = prepared
       const durability = await journal.append(batch).catch((error) => refuse(prepared, error))
       claim?.end(true)

@@ -92,7 +92,6 @@ async function submit(
   const maxBytes = retries ? MAX_WIRE_BYTES : MAX_BEACON_BYTES
   const lease = inflight.lease()
   try {
-    lease.grow(REQUEST_BYTES)
     return await collector.collect({
       format,
       wire: { contentType: headers['content-type'], headers, query },
@@ -113,12 +112,16 @@ async function submit(
 }
 
 async function receive({ raw, headers }: FastifyRequest, { maxBytes, lease, inflate }: Receiving) {
+  lease.grow(REQUEST_BYTES)
+  if (raw.method === 'GET') return { body: NOTHING, wireBytes: 0 }
   assertDeclaredFits(headers['content-length'], maxBytes)
   const bytes = await readBody(raw, maxBytes, lease)
   const body = await inflate(bytes, headers['content-encoding'])
   if (body !== bytes) lease.grow(body.length)
   return { body, wireBytes: bytes.length }
 }
+
+const NOTHING = Buffer.alloc(0)
 
 interface Receiving {
   readonly maxBytes: number

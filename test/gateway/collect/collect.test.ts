@@ -4,6 +4,7 @@ import { createLedger } from '../../../src/event/ledger.ts'
 import { createQuota } from '../../../src/gateway/apps/quota.ts'
 import { createRegistry } from '../../../src/gateway/apps/registry.ts'
 import { createCollector, type Submission } from '../../../src/gateway/collect/collect.ts'
+import type { Format } from '../../../src/gateway/collect/formats/format.ts'
 import { native } from '../../../src/gateway/collect/formats/native.ts'
 import { pixel } from '../../../src/gateway/collect/formats/pixel.ts'
 import { webVitals } from '../../../src/gateway/collect/formats/web-vitals.ts'
@@ -328,7 +329,47 @@ test('an app over its requests is turned away before its body is read', async (t
   t.match(await collect(submission(lcp())), { accepted: 1 })
 })
 
-test('an app that only its Origin names is charged when the body has been read', async (t) => {
+test('a request that can be of no app is turned away by its head, its body unread', async (t) => {
+  const { collect } = setup()
+  const aliased: Format = { ...native, carriesAlias: true }
+  const unread = async () => t.fail('the body was read') as never
+  for (const [rule, changes, code] of [
+    ['no key', { keys: [] }, 'unknown_key'],
+    ['an unknown key', { keys: ['wrong'] }, 'unknown_key'],
+    ['two apps', { keys: ['shop-key', 'blog-key'] }, 'conflicting_apps'],
+    ['a foreign Origin', { origin: 'https://evil.example' }, 'origin_not_allowed'],
+    ['a foreign page', { page: 'https://evil.example' }, 'origin_not_allowed'],
+    ['an Origin alone, of an app with keys', { keys: [], origin: 'https://shop.example' }, 'unknown_key'],
+    ['an alias that nothing could speak for', { keys: [], format: aliased }, 'unknown_key'],
+    ['an alias of nobody', { keys: [], origin: 'https://evil.example', format: aliased }, 'unknown_key'],
+  ] as const) {
+    await t.rejects(collect(submission([lcp()], { ...changes, receive: unread })), { code }, rule)
+  }
+})
+
+test('where bodies carry aliases, what its head cannot tell is read', async (t) => {
+  const format = (alias: string): Format => ({
+    name: 'native',
+    carriesAlias: true,
+    decode: (request) => ({ ...native.decode(request), alias }),
+  })
+  const { collect, journal } = setup()
+  const shop = { keys: [], origin: 'https://shop.example' }
+  await collect(submission([lcp()], { ...shop, format: format('lab-shop') }))
+  await collect(submission([lcp()], { format: format('lab-shop') }))
+  await t.rejects(collect(submission([lcp()], { ...shop, format: format('lab-unknown') })), {
+    code: 'unknown_key',
+  })
+  await t.rejects(collect(submission([lcp()], { keys: ['blog-key'], format: format('lab-shop') })), {
+    code: 'conflicting_apps',
+  })
+  t.same(
+    journal.events().map((event) => event['app_id']),
+    ['shop', 'shop'],
+  )
+})
+
+test('an app that only its Origin names is charged before the body is read', async (t) => {
   const { collect, ledger } = setup([{ ...someApps[2], limits: { requestsPerSecond: 1, burst: 1 } }])
   const keyless = { keys: [], origin: 'https://open.example' }
   await collect(submission(lcp(), keyless))

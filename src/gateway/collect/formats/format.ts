@@ -17,6 +17,8 @@ export interface Decoded {
 /** One client's way of saying it, as a pure function. Throws `malformed_body` only when nothing at all can be read. */
 export interface Format {
   readonly name: 'native' | 'pixel' | 'web-vitals'
+  /** Whether bodies carry an alias: a request that nothing else names is then read to see whose it is. */
+  readonly carriesAlias?: boolean
   decode(request: WireRequest): Decoded
 }
 

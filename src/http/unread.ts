@@ -1,0 +1,89 @@
+import type { IncomingMessage } from 'node:http'
+import type { FastifyReply } from 'fastify'
+
+/** Of a body that nobody wants so much is read and thrown away, and the connection is good for more: all of a beacon. */
+export const MAX_DRAINED_BYTES = 65_536
+/** Beyond, the connection ends. A sender that writes all before it reads would lose the answer in a reset: it gets to write twice as much as the longest body that is ever wanted… */
+export const MAX_LINGER_BYTES = 2_097_152
+/** …within the time that nginx gives it (`lingering_timeout`). */
+export const LINGER_MS = 5_000
+/** How long the answer to a body of unknown length waits for its end. */
+const UNANNOUNCED_MS = 1_000
+
+/**
+ * Sends an answer that does without the body of its request, or with what was read of it. Nobody gets more read than a
+ * beacon's worth by being refused; whoever sends more is told `connection: close`, and can read that.
+ */
+export function leaveUnread(reply: FastifyReply, answer: () => void): void {
+  const { raw: request } = reply.request
+  const { 'content-length': length, 'transfer-encoding': coding } = request.headers
+  const close = () => {
+    reply.header('connection', 'close')
+    endGently(request)
+    answer()
+  }
+  if ((length ?? coding) === undefined || request.readableEnded || isEnding(request)) answer()
+  else if (isUninvited(request)) {
+    request.removeAllListeners('newListener')
+    close()
+  } else if (coding !== undefined) drain(request, (isWhole) => (isWhole ? answer() : close()))
+  else if (Number(length) > MAX_DRAINED_BYTES) close()
+  // Node reads the rest once the answer is out.
+  else answer()
+}
+
+/** Nothing is told of its length but its end. */
+function drain(request: IncomingMessage, done: (isWhole: boolean) => void): void {
+  let left = MAX_DRAINED_BYTES
+  const settle = (isWhole: boolean) => {
+    clearTimeout(timer)
+    request.off('data', count).off('end', end).off('close', cut)
+    done(isWhole)
+  }
+  const count = (chunk: Buffer) => {
+    left -= chunk.length
+    if (left < 0) settle(false)
+  }
+  const end = () => settle(true)
+  const cut = () => settle(false)
+  const timer = setTimeout(cut, UNANNOUNCED_MS)
+  request.on('data', count).once('end', end).once('close', cut)
+}
+
+/** Whether the end of its connection has been seen to. */
+const isEnding = ({ socket }: IncomingMessage): boolean => Object.hasOwn(socket, 'destroySoon')
+
+/**
+ * Once the answer is out, Node would close the socket while bytes are still coming, and the kernel then resets it. Ours
+ * says that no more will be answered, and goes on reading for a while.
+ */
+function endGently(request: IncomingMessage): void {
+  const { socket } = request
+  let left = MAX_LINGER_BYTES
+  let isAnswered = false
+  request.on('data', (chunk: Buffer) => {
+    left -= chunk.length
+    if (left >= 0) return
+    if (isAnswered) socket.destroy()
+    else request.pause()
+  })
+  socket.destroySoon = () => {
+    isAnswered = true
+    socket.end()
+    const timer = setTimeout(() => socket.destroy(), left < 0 ? 0 : LINGER_MS)
+    socket.once('close', () => clearTimeout(timer))
+    request.once('end', () => socket.destroy())
+  }
+}
+
+/** Waits with its body for a 100 (RFC 9110, section 10.1.1) that it was not sent. */
+const isUninvited = (request: IncomingMessage): boolean => request.listenerCount('newListener') > 0
+
+/** A body that waits to be asked for is asked for by whoever begins to read it. Node would do it for everybody. */
+export function inviteOnReading(request: IncomingMessage, invite: () => void): void {
+  request.on('newListener', function onReading(event) {
+    if (event !== 'data') return
+    request.off('newListener', onReading)
+    invite()
+  })
+}
