@@ -22,7 +22,7 @@ const may = {
     'gateway/credentials/(revoked-policy|subject-hash)',
   ],
   main: ['cli'],
-  config: ['std', 'config-schema', 'gateway/credentials/issuer'],
+  config: ['std', 'config-schema', 'gateway/(apps/origin|credentials/issuer)'],
   'config-schema': ['config/(parts|credentials)'],
 }
 

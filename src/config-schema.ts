@@ -12,6 +12,7 @@ import {
   sha256,
   sizeBytes,
   strict,
+  variable,
 } from './config/parts.ts'
 
 /** Of each worker: a journal gives room back a segment at a time, of which it has 32. */
@@ -21,7 +22,9 @@ export const AppConfig = Type.Object(
   {
     id: segment,
     keys: Type.Array(strict({ sha256 }), { default: [], maxItems: 2 }),
-    origins: Type.Array(Type.String({ pattern: '^https?://[^/?#\\s]+$' }), { default: [] }),
+    origins: Type.Array(Type.String({ form: 'an origin', example: 'https://shop.example.com' }), {
+      default: [],
+    }),
     aliases: Type.Array(Type.String({ minLength: 1, maxLength: 256 }), { default: [] }),
     keyless: Type.Boolean({ default: false }),
     limits: strict({
@@ -43,7 +46,13 @@ export const AppConfig = Type.Object(
 
 const Stream = strict({
   kind: literals(['lake', 'kinesis'], { default: 'lake' }),
-  name: Type.Optional(Type.String({ pattern: '^[a-zA-Z0-9_.-]{1,128}$' })),
+  name: Type.Optional(
+    Type.String({
+      pattern: '^[a-zA-Z0-9_.-]{1,128}$',
+      form: 'the name of a stream: 1 to 128 of letters, digits, and _.-',
+      example: 'headgate-events',
+    }),
+  ),
   ...AwsEndpoint,
 })
 
@@ -55,16 +64,26 @@ export const GatewayConfig = strict({
   workers: Type.Integer({ default: 1, minimum: 1, maximum: 64 }),
   operations: strict({
     listen: Type.Optional(
-      Type.Object({
-        host: Type.String({ default: '127.0.0.1' }),
-        port: Type.Integer({ minimum: 0, maximum: 65_535 }),
-      }),
+      Type.Object(
+        {
+          host: Type.String({ default: '127.0.0.1', minLength: 1, form: 'a host or an address' }),
+          port: Type.Integer({ minimum: 0, maximum: 65_535 }),
+        },
+        { additionalProperties: false },
+      ),
     ),
   }),
-  trustProxy: Type.Array(Type.String(), { default: [] }),
+  trustProxy: Type.Array(Type.String({ form: 'an address or a network', example: '10.0.0.0/8' }), {
+    default: [],
+  }),
   /** How long a connection may idle: longer than any balancer in front keeps it. */
   keepAlive: durationMs(620_000, 1_000),
-  countryHeader: Type.String({ default: 'cloudfront-viewer-country', pattern: '^[a-z0-9-]+$' }),
+  countryHeader: Type.String({
+    default: 'cloudfront-viewer-country',
+    pattern: '^[a-z0-9-]+$',
+    form: 'the name of a header in lower case',
+    example: 'cf-ipcountry',
+  }),
   limits: strict({
     address: Type.Union(
       [Type.Literal('off'), strict({ requestsPerSecond: positive(50), burst: positive(200) })],
@@ -83,7 +102,7 @@ export const GatewayConfig = strict({
      * Names the variable with the secret (32 characters and more) by which an Idempotency-Key becomes event ids, the same
      * on all hosts. Left out: a random one, kept in `dataDir`.
      */
-    secretEnv: Type.Optional(Type.String({ pattern: '^[A-Z][A-Z0-9_]*$' })),
+    secretEnv: variable,
   }),
   stream: Stream,
   credentials: GatewayCredentials,
@@ -132,7 +151,7 @@ export const AggregationConfig = strict({
     { default: [] },
   ),
   gatewayUrl: Type.Optional(httpUrl),
-  gatewayTokenEnv: Type.Optional(Type.String({ pattern: '^[A-Z][A-Z0-9_]*$' })),
+  gatewayTokenEnv: variable,
   engine: strict({
     kind: literals(['duckdb'], { default: 'duckdb' }),
     memoryLimit: sizeBytes(2_147_483_648, 134_217_728),
@@ -158,16 +177,22 @@ export const AggregationConfig = strict({
 
 const LakeConfig = strict({
   kind: literals(['fs', 's3'], { default: 'fs' }),
-  bucket: Type.Optional(Type.String()),
+  bucket: Type.Optional(Type.String({ form: 'the name of a bucket', example: 'my-lake' })),
   /** Begins every key; no segment of it begins with a dot. */
-  prefix: Type.Optional(Type.String({ pattern: '^([A-Za-z0-9_=~-][A-Za-z0-9._=~-]*(/|$))+$' })),
+  prefix: Type.Optional(
+    Type.String({
+      pattern: '^([A-Za-z0-9_=~-][A-Za-z0-9._=~-]*(/|$))+$',
+      form: 'folders without a slash before them, none of which begins with a dot',
+      example: 'headgate/prod/',
+    }),
+  ),
   ...AwsEndpoint,
   forcePathStyle: Type.Boolean({ default: false }),
   maxTempBytes: sizeBytes(17_179_869_184, 1_048_576),
 })
 
 export const Config = strict({
-  dataDir: Type.String({ default: './data', minLength: 1 }),
+  dataDir: Type.String({ default: './data', minLength: 1, form: 'a folder', example: '/var/lib/headgate' }),
   logLevel: literals(['trace', 'debug', 'info', 'warn', 'error', 'silent'], { default: 'info' }),
   gateway: GatewayConfig,
   lake: LakeConfig,

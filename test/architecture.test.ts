@@ -167,7 +167,7 @@ test('the law of imports catches what it forbids', async (t) => {
     ['gateway/collect', '@aws-sdk/client-kinesis', 'sdks-stay-in-adapters'],
     ['gateway/deliver', '../../lake/fs.ts', 'adapters-are-wired-once'],
     ['lake', './s3.ts', 's3-is-loaded-on-demand'],
-    ['http', '../cli/serve.ts', 'only-main-starts-the-command-line'],
+    ['http', '../cli/commands.ts', 'only-main-starts-the-command-line'],
   ] as const
   for (const [i, [folder, target]] of crimes.entries()) {
     await writeFile(

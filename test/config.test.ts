@@ -51,7 +51,8 @@ test('durations and sizes are read in their units', async (t) => {
     [1_500, 1_500],
   ] as const) {
     t.equal(
-      parseConfig({ aggregation: { schedule: { grace: text } } }, {}).aggregation.schedule.grace,
+      parseConfig({ aggregation: { schedule: { grace: text, horizon: '60d' } } }, {}).aggregation.schedule
+        .grace,
       milliseconds,
     )
   }
@@ -64,10 +65,10 @@ test('durations and sizes are read in their units', async (t) => {
     t.equal(parseConfig({ gateway: { journal: { maxBytes: text } } }, {}).gateway.journal.maxBytes, bytes)
   }
   t.same(faultsOf({ aggregation: { schedule: { grace: '2 fortnights' } } }), [
-    'aggregation.schedule.grace: must be integer',
+    'aggregation.schedule.grace: must be a duration such as 2m, 90s or 1h; it is a text of 12 characters',
   ])
-  t.same(faultsOf({ aggregation: { schedule: { grace: '2x' } } }), [
-    'aggregation.schedule.grace: must be integer',
+  t.same(faultsOf({ gateway: { limits: { inflightBytes: '5 potatoes' } } }), [
+    'gateway.limits.inflightBytes: must be a size such as 64MiB or 512KiB, at least 1B; it is a text of 10 characters',
   ])
 })
 
@@ -98,15 +99,19 @@ test('the environment wins over the file', async (t) => {
 
 test('all faults are reported at once, each with its path', async (t) => {
   const faults = faultsOf(
-    { gateway: { listen: { port: 70_000 }, colour: 'red' }, apps: [{ id: 'Not OK' }], lake: { kind: 'ftp' } },
+    {
+      gateway: { listen: { port: 70_000 }, durabilty: 'journal' },
+      apps: [{ id: 'Not OK' }],
+      lake: { kind: 'ftp' },
+    },
     { HEADGATE_GATEWAY_LISTEN_PROT: '1' },
   )
   t.same(faults.sort(), [
-    'HEADGATE_GATEWAY_LISTEN_PROT: names no configuration key',
-    'apps.0.id: must match pattern "^[a-z0-9][a-z0-9_-]{0,63}$"',
-    'gateway.colour: is not a known key',
-    'gateway.listen.port: must be <= 65535',
-    'lake.kind: must be one of ["fs","s3"]',
+    'HEADGATE_GATEWAY_LISTEN_PROT: names no key of the configuration; did you mean "HEADGATE_GATEWAY_LISTEN_PORT"?',
+    'apps.0.id: must be 1 to 64 of a-z, 0-9, hyphen and underscore, beginning with a letter or digit, such as shop-web; it is a text of 6 characters',
+    'gateway.durabilty: is not a known key; did you mean "durability"?',
+    'gateway.listen.port: must be a whole number, from 0 to 65535; it is 70000',
+    'lake.kind: must be one of fs, s3; it is a text of 3 characters',
   ])
   const keys = ['a', 'b', 'c'].map((key) => ({ sha256: sha(key) }))
   const dimensions = ['country', 'os_name', 'device_type', 'page_route']
@@ -116,7 +121,7 @@ test('all faults are reported at once, each with its path', async (t) => {
     [/^aggregation\.rollups\.0\.sets\.0\.dimensions: .* 3 /, /^apps\.0\.keys: .* 2 /],
     'two keys for rotation, three dimensions in a set',
   )
-  t.same(faultsOf(['no', 'object']), [': must be an object', ': must be object'])
+  t.same(faultsOf(['no', 'object']), [': must be a group of keys; it is a list'])
   t.throws(() => parseConfig({ dataDir: '' }, {}), { code: 'bad_configuration', message: /^1 fault in/ })
   t.throws(() => parseConfig({ dataDir: '', logLevel: 1 }, {}), { message: /^2 faults in/ })
 })
@@ -124,16 +129,20 @@ test('all faults are reported at once, each with its path', async (t) => {
 test('what the shape cannot say is checked by rules', async (t) => {
   const app = (id: string, more = {}) => ({ id, ...more })
   for (const [rule, file, faults] of [
-    ['app ids are unique', { apps: [app('a'), app('a')] }, ['apps.1.id: app id "a" is used twice']],
+    [
+      'app ids are unique',
+      { apps: [app('a'), app('a')] },
+      ['apps.1.id: app id "a" is used twice (first at apps.0.id)'],
+    ],
     [
       'a key belongs to one app',
       { apps: [app('a', { keys: [{ sha256: sha('k') }] }), app('b', { keys: [{ sha256: sha('k') }] })] },
-      ['apps.1.keys.0: this key is used twice'],
+      ['apps.1.keys.0: this key is used twice (first at apps.0.keys.0)'],
     ],
     [
       'an alias leads to one app',
       { apps: [app('a', { aliases: ['x'] }), app('b', { aliases: ['x'] })] },
-      ['apps.1.aliases.0: alias "x" is used twice'],
+      ['apps.1.aliases.0: alias "x" is used twice (first at apps.0.aliases.0)'],
     ],
     [
       'keyless needs an origin',
@@ -148,7 +157,9 @@ test('what the shape cannot say is checked by rules', async (t) => {
           app('b', { keyless: true, origins: ['https://X.example'] }),
         ],
       },
-      ['apps.1.origins.0: the origin "https://X.example" of a keyless app is used twice'],
+      [
+        'apps.1.origins.0: the origin "https://X.example" of a keyless app is used twice (first at apps.0.origins.0)',
+      ],
     ],
     [
       'one origin in two apps with keys is fine',
@@ -232,7 +243,9 @@ test('what the shape cannot say is checked by rules', async (t) => {
         [
           `"${prefix}" is no prefix`,
           { lake: { kind: 's3', bucket: 'my-lake', region: 'eu-west-1', prefix } },
-          ['lake.prefix: must match pattern "^([A-Za-z0-9_=~-][A-Za-z0-9._=~-]*(/|$))+$"'],
+          [
+            `lake.prefix: must be folders without a slash before them, none of which begins with a dot, such as headgate/prod/; it is ${prefix === '' ? 'an empty text' : `a text of ${prefix.length} characters`}`,
+          ],
         ] as const,
     ),
     [
@@ -247,7 +260,7 @@ test('what the shape cannot say is checked by rules', async (t) => {
       },
       [
         'aggregation.tokens.0.apps: names no app: "nobody"',
-        'aggregation.tokens.1.name: token name "ops" is used twice',
+        'aggregation.tokens.1.name: token name "ops" is used twice (first at aggregation.tokens.0.name)',
       ],
     ],
     [
@@ -261,20 +274,20 @@ test('what the shape cannot say is checked by rules', async (t) => {
         },
       },
       [
-        'aggregation.rollups.0.sets.1: set "s" is used twice',
-        'aggregation.rollups.1.id: rollup id "r" is used twice',
-        'aggregation.rollups.1.sets.1: set "s" is used twice',
+        'aggregation.rollups.0.sets.1: set "s" is used twice (first at aggregation.rollups.0.sets.0)',
+        'aggregation.rollups.1.id: rollup id "r" is used twice (first at aggregation.rollups.0.id)',
+        'aggregation.rollups.1.sets.1: set "s" is used twice (first at aggregation.rollups.1.sets.0)',
       ],
     ],
     [
       'the aggregation is told public keys, and no private one',
       { aggregation: { recordKeys: [{ kty: 'OKP', crv: 'Ed25519', x: 'a'.repeat(43), d: 'PlantedKey' }] } },
-      ['aggregation.recordKeys.0.d: is not a known key'],
+      ['aggregation.recordKeys.0.d: is not a known key; aggregation.recordKeys.0 takes kty, crv, x, kid'],
     ],
     [
       'the two listeners differ',
       { gateway: { listen: { port: 9 } }, aggregation: { listen: { port: 9 } } },
-      ['aggregation.listen.port: must differ from gateway.listen.port'],
+      ['aggregation.listen.port: must differ from gateway.listen.port; both are 9'],
     ],
     [
       'port 0 means any port, twice',
@@ -284,7 +297,7 @@ test('what the shape cannot say is checked by rules', async (t) => {
     [
       'the drain fits into the shutdown',
       { shutdown: { totalMs: 2_000, drainMs: 3_000 } },
-      ['shutdown.drainMs: must not exceed shutdown.totalMs'],
+      ['shutdown.drainMs: must not exceed shutdown.totalMs, which is 2s'],
     ],
   ] as const) {
     t.same(faultsOf(file), faults, rule)
@@ -309,7 +322,10 @@ test('in an ECS task, whose disk nobody finds again, two defaults differ', async
   ])
   t.same(inForce({}, { ...ecs, HEADGATE_GATEWAY_JOURNAL_EPHEMERAL: 'false' }), [false, 110_000])
   const faulty = { gateway: 'all', shutdown: null }
-  t.throws(() => inForce(faulty, ecs), /gateway: must be object\n {2}shutdown: must be object/)
+  t.throws(
+    () => inForce(faulty, ecs),
+    /gateway: must be a group of keys; it is a text of 3 characters\n {2}shutdown: must be a group of keys; it is empty/,
+  )
 })
 
 test('on Fargate, where no task gets the disk of another, an answer waits for the stream', async (t) => {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { AggregationConfig } from '../config-schema.ts'
-import { createAuth } from '../http/auth.ts'
+import { type Auth, createAuth } from '../http/auth.ts'
 import { type OperationsPorts, operationsRoutes } from '../http/operations.ts'
 import { probeRoutes } from '../http/probes.ts'
 import { answerWithProblems } from '../http/problems.ts'
@@ -20,6 +20,8 @@ export interface AggregationPorts
     Pick<RollupRoutePorts, 'runs'> {
   readonly log: Logger
   readonly ready: () => boolean | string
+  /** Whose tokens may change; left out: those of the configuration. */
+  readonly auth?: Auth
   /** Runs before any route is mounted: a generator of documents listens here. */
   readonly prepare?: (app: FastifyInstance) => Promise<void>
   /** What operators read, where this listener is the one that serves it. */
@@ -46,7 +48,7 @@ export async function buildAggregation(
   ports: AggregationPorts,
 ): Promise<FastifyInstance> {
   const { log, store, definitions, clock, runs, apps, pipelineState, ready, operations } = ports
-  const auth = createAuth(config.tokens)
+  const auth = ports.auth ?? createAuth(config.tokens)
   const queries = createQueries({ store, definitions, clock, cache: memoryCache(config.cache.maxBytes) })
 
   const app = createServer([], log)

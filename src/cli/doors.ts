@@ -1,11 +1,12 @@
 import { buildAggregation } from '../aggregation/app.ts'
 import type { Config } from '../config.ts'
-import { createAuth } from '../http/auth.ts'
+import { type Auth, createAuth } from '../http/auth.ts'
 import { buildOperations } from '../http/operations-listener.ts'
 import type { Logger } from '../std/telemetry.ts'
 import type { System } from '../wiring.ts'
 import { type AggregationWiring, type AskGateway, wireAggregation } from '../wiring-aggregation.ts'
 import type { Front } from './front.ts'
+import { type Listener, listenFault } from './listening.ts'
 
 /** A Fastify instance, in as much as the command line handles it, and where it is to listen. */
 export interface Door {
@@ -33,14 +34,16 @@ export interface DoorsOptions {
 /** Makes the doors of the modules and opens them, all or none. */
 export async function openDoors(options: DoorsOptions) {
   const { config, system, modules, front, askElsewhere } = options
+  const live: Live = { auth: createAuth(config.aggregation.tokens), apps: config.apps }
   const askGateway = front?.reconcile ?? askElsewhere
   const aggregation = modules.aggregation
     ? await wireAggregation(config, { ...system, askGateway })
     : undefined
+  // The public one last: nothing is acknowledged before all others are open.
   const doors = [
+    ...(await operationsDoor(options, live)),
+    ...(aggregation ? [await aggregationDoor(options, live, aggregation, askGateway)] : []),
     ...(front ? await front.doors(options.ready) : []),
-    ...(await operationsDoor(options)),
-    ...(aggregation ? [await aggregationDoor(options, aggregation, askGateway)] : []),
   ]
   try {
     await listen(doors, system.telemetry.log)
@@ -48,21 +51,52 @@ export async function openDoors(options: DoorsOptions) {
     await Promise.all(doors.map(({ server }) => server.close()))
     throw error
   }
-  return { aggregation, doors }
+  /** What a reload changes here. */
+  function reload({ apps, aggregation }: Config): void {
+    live.auth.replace(aggregation.tokens)
+    live.apps = apps
+  }
+  return { aggregation, doors, reload }
+}
+
+/** What may change while the doors are open. */
+interface Live {
+  readonly auth: Auth
+  apps: Config['apps']
 }
 
 async function listen(doors: readonly Door[], log: Logger): Promise<void> {
   for (const { name, host, port, server } of doors) {
-    log.info({ url: await server.listen({ host, port }) }, `${name} listens`)
+    const url = await server.listen({ host, port }).catch((error: unknown) => {
+      throw listenFault(error, { key: keyOf(name), host, port })
+    })
+    log.info({ url }, `${name} listens`)
   }
 }
 
+const keyOf = (name: string): string =>
+  name === 'operations' ? 'gateway.operations.listen' : `${name}.listen`
+
+/** Where the modules are to listen, by the keys of the configuration. */
+export function listenersOf({ gateway, aggregation }: Config, modules: Modules): Listener[] {
+  const { listen: operations } = gateway.operations
+  return [
+    ...(modules.gateway ? [{ key: 'gateway.listen', ...gateway.listen }] : []),
+    ...(modules.gateway && !modules.aggregation && operations
+      ? [{ key: 'gateway.operations.listen', ...operations }]
+      : []),
+    ...(modules.aggregation ? [{ key: 'aggregation.listen', ...aggregation.listen }] : []),
+  ]
+}
+
 /** Of a gateway on its own, unless it is one of several workers: their primary answers for them. */
-async function operationsDoor({ config, system, modules, front, ready }: DoorsOptions): Promise<Door[]> {
+async function operationsDoor(
+  { config, system, modules, front, ready }: DoorsOptions,
+  { auth }: Live,
+): Promise<Door[]> {
   const { listen } = config.gateway.operations
   if (modules.aggregation || listen === undefined || front === undefined || front.isWorker) return []
   const { log } = system.telemetry
-  const auth = createAuth(config.aggregation.tokens)
   const { metrics, reconcile } = front
   return [
     {
@@ -75,6 +109,7 @@ async function operationsDoor({ config, system, modules, front, ready }: DoorsOp
 
 async function aggregationDoor(
   { config, system, front, ready }: DoorsOptions,
+  live: Live,
   aggregation: AggregationWiring,
   reconcile: AskGateway,
 ): Promise<Door> {
@@ -83,7 +118,8 @@ async function aggregationDoor(
   const server = await buildAggregation(config.aggregation, {
     ...aggregation,
     ...{ clock, ready, log: telemetry.log },
-    apps: () => config.apps.map(({ id }) => id),
+    auth: live.auth,
+    apps: () => live.apps.map(({ id }) => id),
     operations: { metrics, reconcile },
   })
   return { name: 'aggregation', ...config.aggregation.listen, server }

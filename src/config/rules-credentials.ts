@@ -1,4 +1,4 @@
-import type { AppConfig, Config, CredentialsConfig } from '../config-schema.ts'
+import type { AppConfig, Config, CredentialsConfig, IssuerConfig } from '../config-schema.ts'
 import { isJwksUri } from '../gateway/credentials/issuer.ts'
 import { MAX_CREDENTIALS_APP_ID } from './credentials.ts'
 import { type Fault, faultIf, unique } from './faults.ts'
@@ -29,6 +29,7 @@ export function credentialFaults({ apps, gateway, aws }: Config): Fault[] {
       ...issuerFaults(path, credentials),
     ]
   })
+  faults.push(...sharedIssuers(apps))
   const isAsked = apps.some(({ credentials }) => credentials !== undefined)
   return [
     ...faults,
@@ -78,4 +79,47 @@ function issuerFaults(path: string, { issuers }: CredentialsConfig): Fault[] {
     // Who changes the keys on their way is the issuer.
     ...faultIf(!isJwksUri(jwksUri), `${path}.issuers.${i}.jwksUri`, 'must be https, or on this machine'),
   ])
+}
+
+interface Believed {
+  readonly app: string
+  readonly path: string
+  readonly issuer: IssuerConfig
+}
+
+/**
+ * A token names neither an app nor a stream: where two apps believe one issuer for one audience, each of them would give
+ * its credentials to the users of the other, unless something in the token tells whose they are.
+ */
+function sharedIssuers(apps: readonly AppConfig[]): Fault[] {
+  const all: Believed[] = apps.flatMap(({ id, credentials }, i) =>
+    (credentials?.issuers ?? []).map((issuer, at) => ({
+      app: id,
+      path: `apps.${i}.credentials.issuers.${at}`,
+      issuer,
+    })),
+  )
+  return all.flatMap((one, at) => {
+    const other = all
+      .slice(0, at)
+      .find((before) => before.app !== one.app && isShared(before.issuer, one.issuer))
+    return faultIf(
+      other !== undefined,
+      one.path,
+      `takes the tokens of the app "${other?.app}" as well (same issuer and audience): give both an azp that the other has not, a value of the same claim in requiredClaims, or an audience of their own`,
+      [String(other?.path)],
+    )
+  })
+}
+
+/** Whether one token may be good for both. */
+function isShared(a: IssuerConfig, b: IssuerConfig): boolean {
+  if (a.issuer !== b.issuer || a.audience !== b.audience) return false
+  const { azp, requiredClaims = {} } = a
+  const isOtherClient =
+    azp !== undefined && b.azp !== undefined && !azp.some((client) => b.azp?.includes(client))
+  const isOtherClaim = Object.entries(requiredClaims).some(
+    ([claim, value]) => (b.requiredClaims?.[claim] ?? value) !== value,
+  )
+  return !isOtherClient && !isOtherClaim
 }

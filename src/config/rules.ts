@@ -1,6 +1,10 @@
 import { isIP } from 'node:net'
 import { type Config, MIN_JOURNAL_BYTES } from '../config-schema.ts'
+import { readOrigin } from '../gateway/apps/origin.ts'
+import { didYouMean } from '../std/nearest.ts'
+import { emptyDigest } from './digests.ts'
 import { type Fault, faultIf, unique } from './faults.ts'
+import { inUnits, measured } from './measures.ts'
 import { credentialFaults } from './rules-credentials.ts'
 
 /** What the shape of a configuration cannot say: uniqueness, cross references, addresses. */
@@ -11,6 +15,8 @@ export function ruleFaults(config: Config): Fault[] {
     ...credentialFaults(config),
     ...lakeFaults(config),
     ...aggregationFaults(config),
+    ...scheduleFaults(config),
+    ...timerFaults(config),
     ...processFaults(config),
   ]
 }
@@ -19,18 +25,26 @@ function appFaults({ apps }: Config): Fault[] {
   const [newId, newKey, newAlias, newKeylessOrigin] = [unique(), unique(), unique(), unique()]
   return apps.flatMap((app, i) => [
     ...newId(app.id, `apps.${i}.id`, `app id "${app.id}"`),
-    ...app.keys.flatMap((key, k) => newKey(key.sha256, `apps.${i}.keys.${k}`, 'this key')),
+    ...app.keys.flatMap(({ sha256 }, k) => [
+      ...newKey(sha256, `apps.${i}.keys.${k}`, 'this key'),
+      ...digestFaults(sha256, `apps.${i}.keys.${k}.sha256`),
+    ]),
     ...app.aliases.flatMap((alias, a) => newAlias(alias, `apps.${i}.aliases.${a}`, `alias "${alias}"`)),
-    ...faultIf(app.keyless && app.origins.length === 0, `apps.${i}.keyless`, 'needs at least one origin'),
-    // An origin alone must lead to one app only, or its events could land in another's numbers.
-    ...(app.keyless ? app.origins : []).flatMap((origin, o) =>
-      newKeylessOrigin(
-        origin.toLowerCase(),
-        `apps.${i}.origins.${o}`,
-        `the origin "${origin}" of a keyless app`,
-      ),
-    ),
+    ...faultIf(app.keyless && app.origins.length === 0, `apps.${i}.keyless`, 'needs at least one origin', [
+      `apps.${i}.origins`,
+    ]),
+    ...app.origins.flatMap((origin, o) => {
+      const [path, read] = [`apps.${i}.origins.${o}`, readOrigin(origin)]
+      if (read.kind === 'fault') return [{ path, message: read.why }]
+      // An origin alone must lead to one app only, or its events could land in another's numbers.
+      return app.keyless ? newKeylessOrigin(read.normal, path, `the origin "${origin}" of a keyless app`) : []
+    }),
   ])
+}
+
+const digestFaults = (digest: string, path: string): Fault[] => {
+  const why = emptyDigest(digest)
+  return why === undefined ? [] : [{ path, message: why }]
 }
 
 interface Place {
@@ -52,12 +66,16 @@ function gatewayFaults({ gateway, aws }: Config): Fault[] {
       gateway.journal.maxBytes / gateway.workers < MIN_JOURNAL_BYTES,
       'gateway.journal.maxBytes',
       'must be at least 8MiB for each of gateway.workers',
+      ['gateway.workers'],
     ),
-    ...faultIf(kind === 'kinesis' && name === undefined, 'gateway.stream.name', 'is required for kinesis'),
+    ...faultIf(kind === 'kinesis' && name === undefined, 'gateway.stream.name', 'is required for kinesis', [
+      'gateway.stream.kind',
+    ]),
     ...faultIf(
       kind === 'kinesis' && !located(gateway.stream, aws),
       'gateway.stream.region',
       'is required for kinesis (or aws.region)',
+      ['gateway.stream', 'aws'],
     ),
   ]
 }
@@ -74,8 +92,9 @@ function lakeFaults({ lake, aws }: Config): Fault[] {
       bucket !== undefined,
       'lake.bucket',
       'is for lake.kind "s3": events would stay on this disk',
+      ['lake.kind'],
     )
-  if (bucket === undefined) return [{ path: 'lake.bucket', message: 'is required for s3' }]
+  if (bucket === undefined) return faultIf(true, 'lake.bucket', 'is required for s3')
   return [
     ...faultIf(
       !BUCKET.test(bucket) || isIP(bucket) !== 0,
@@ -83,18 +102,35 @@ function lakeFaults({ lake, aws }: Config): Fault[] {
       'must be a bucket name: 3 to 63 of a-z, 0-9, dot and hyphen, beginning and ending with a letter or digit',
     ),
     ...faultIf(OTHER_BUCKET.test(bucket), 'lake.bucket', 'must be a general purpose bucket'),
-    ...faultIf(!located(lake, aws), 'lake.region', 'is required for s3 (or aws.region)'),
+    ...faultIf(!located(lake, aws), 'lake.region', 'is required for s3 (or aws.region)', [
+      'lake.endpoint',
+      'aws',
+    ]),
   ]
 }
 
 function aggregationFaults({ aggregation, apps }: Config): Fault[] {
   const appIds = new Set(apps.map((app) => app.id))
-  const [newToken, newRollup] = [unique(), unique()]
+  const keys = new Set(apps.flatMap(({ keys }) => keys.map(({ sha256 }) => sha256)))
+  const [newToken, newDigest, newRollup] = [unique(), unique(), unique()]
   return [
     ...aggregation.tokens.flatMap((token, i) => [
       ...newToken(token.name, `aggregation.tokens.${i}.name`, `token name "${token.name}"`),
+      // Who of the two somebody is would be chance.
+      ...newDigest(token.sha256, `aggregation.tokens.${i}.sha256`, 'this token'),
+      ...digestFaults(token.sha256, `aggregation.tokens.${i}.sha256`),
+      ...faultIf(
+        keys.has(token.sha256),
+        `aggregation.tokens.${i}.sha256`,
+        'is the digest of an app key, which every page shows; a token needs a text of its own',
+      ),
       ...(token.apps ?? []).flatMap((app) =>
-        faultIf(!appIds.has(app), `aggregation.tokens.${i}.apps`, `names no app: "${app}"`),
+        faultIf(
+          !appIds.has(app),
+          `aggregation.tokens.${i}.apps`,
+          `names no app: "${app}"${didYouMean(app, appIds)}`,
+          apps.map((_, at) => `apps.${at}.id`),
+        ),
       ),
     ]),
     ...aggregation.rollups.flatMap((rollup, i) => {
@@ -109,11 +145,58 @@ function aggregationFaults({ aggregation, apps }: Config): Fault[] {
   ]
 }
 
+/** Timers of Node count no further, and then fire at once: https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
+const MAX_TIMER_MS = 2_147_483_647
+
+/** Settings by which nothing would ever be computed. */
+function scheduleFaults({ aggregation }: Config): Fault[] {
+  const { horizon, grace, grain } = aggregation.schedule
+  const grainMs = Number(measured('duration', grain))
+  const [at, also] = ['aggregation.schedule', ['grace', 'grain'].map((key) => `aggregation.schedule.${key}`)]
+  return faultIf(
+    horizon <= grace + grainMs,
+    `${at}.horizon`,
+    `must be more than grace (${inUnits('duration', grace)}) and grain (${grain}) together: a window would be over before it is due`,
+    also,
+  )
+}
+
+function timerFaults({ gateway, aggregation, shutdown }: Config): Fault[] {
+  const timers = {
+    'gateway.keepAlive': gateway.keepAlive,
+    'aggregation.schedule.tick': aggregation.schedule.tick,
+    'aggregation.engine.timeout': aggregation.engine.timeout,
+    'shutdown.totalMs': shutdown.totalMs,
+    'shutdown.waitMs': shutdown.waitMs ?? 0,
+  }
+  return Object.entries(timers).flatMap(([path, ms]) =>
+    faultIf(ms > MAX_TIMER_MS, path, 'must be at most 24d: no timer counts further'),
+  )
+}
+
 function processFaults({ gateway, aggregation, shutdown }: Config): Fault[] {
-  const clash = gateway.listen.port !== 0 && gateway.listen.port === aggregation.listen.port
+  const { port } = gateway.listen
+  const clashes = (other: number | undefined) => port !== 0 && port === other
+  const [door, total] = ['gateway.listen.port', 'shutdown.totalMs']
   return [
-    ...faultIf(clash, 'aggregation.listen.port', 'must differ from gateway.listen.port'),
-    ...faultIf(shutdown.drainMs > shutdown.totalMs, 'shutdown.drainMs', 'must not exceed shutdown.totalMs'),
+    ...faultIf(
+      clashes(aggregation.listen.port),
+      'aggregation.listen.port',
+      `must differ from ${door}; both are ${port}`,
+      [door],
+    ),
+    ...faultIf(
+      clashes(gateway.operations.listen?.port),
+      'gateway.operations.listen.port',
+      `must differ from ${door}; both are ${port}`,
+      [door],
+    ),
+    ...faultIf(
+      shutdown.drainMs > shutdown.totalMs,
+      'shutdown.drainMs',
+      `must not exceed ${total}, which is ${inUnits('duration', shutdown.totalMs)}`,
+      [total],
+    ),
   ]
 }
 

@@ -18,21 +18,15 @@ export interface Auth {
   authenticate(authorization: string | undefined, scope: Scope): Principal
   /** As `authenticate`, for what is about no single app: `app_not_in_token` for a token that has a list of apps. */
   authenticateForAll(authorization: string | undefined, scope: Scope): Principal
+  /** Reloads. Who was let in before is not asked again. */
+  replace(tokens: readonly TokenConfig[]): void
 }
 
 const BEARER = /^Bearer +(\S+)$/i
 
 /** Tokens are taken from the Authorization header only: a URL ends up in logs and histories. */
 export function createAuth(tokens: readonly TokenConfig[]): Auth {
-  const holders = tokens.map(({ name, sha256, scopes, apps }) => ({
-    digest: Buffer.from(sha256, 'hex'),
-    principal: {
-      name,
-      scopes,
-      ofAllApps: apps === undefined,
-      mayRead: (app: string) => apps === undefined || apps.includes(app),
-    },
-  }))
+  let holders = tokens.map(holderOf)
 
   function authenticate(authorization: string | undefined, scope: Scope): Principal {
     const token = BEARER.exec(authorization ?? '')?.[1]
@@ -54,5 +48,18 @@ export function createAuth(tokens: readonly TokenConfig[]): Auth {
       if (principal.ofAllApps) return principal
       throw new AppError('app_not_in_token', 'This is about all apps; the token is for some of them only.')
     },
+    replace(next) {
+      holders = next.map(holderOf)
+    },
   }
 }
+
+const holderOf = ({ name, sha256, scopes, apps }: TokenConfig) => ({
+  digest: Buffer.from(sha256, 'hex'),
+  principal: {
+    name,
+    scopes,
+    ofAllApps: apps === undefined,
+    mayRead: (app: string) => apps === undefined || apps.includes(app),
+  },
+})

@@ -54,8 +54,8 @@ test('what fails says why: usage and configuration with 2, the rest with 1, the 
       'a data folder that is a file',
       ['aggregate'],
       { HEADGATE_DATA_DIR: 'package.json' },
-      1,
-      /package\.json[\s\S]*\n {4}at /,
+      2,
+      /^headgate aggregate: dataDir \(HEADGATE_DATA_DIR\) is package\.json, where nothing can be kept: .*\n$/,
     ],
   ] as const) {
     const terminal = fakeTerminal(env)

@@ -8,6 +8,7 @@ import { test } from 'tap'
 import { patienceMs } from '../../src/cli/shutdown.ts'
 import { startCommand } from '../fakes/command.ts'
 import { ask, listen, post, sha256, start, waitFor } from '../fakes/serving.ts'
+import { fakeLine } from '../fakes/worker-line.ts'
 
 test('serve runs both modules, keeps their doors apart, and ends with 0', async (t) => {
   const { terminal, ended, url } = await start(t, 'serve')
@@ -31,17 +32,62 @@ test('serve runs both modules, keeps their doors apart, and ends with 0', async 
   t.equal(await ended, 0)
 })
 
-test('a start that fails closes what it has opened', async (t) => {
+test('a start whose port is taken says so in words, answers nobody before, and leaves nothing behind', async (t) => {
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
   t.teardown(() => taken.close())
   const { port } = taken.address() as AddressInfo
-  const { terminal, ended, url, dir } = await start(t, 'serve', { aggregation: { listen: { port } } })
-  const gateway = await url('gateway')
+  for (const [more, key] of [
+    [{ aggregation: { listen: { port } } }, 'aggregation.listen'],
+    [{ gateway: { listen: { port } } }, 'gateway.listen'],
+  ] as const) {
+    const { terminal, ended, dir } = await start(t, 'serve', more)
+    t.equal(await ended, 1)
+    const variable = `HEADGATE_${key.toUpperCase().replace('.', '_')}_PORT`
+    t.equal(
+      terminal.said().err,
+      `headgate serve: ${key}: 127.0.0.1:${port} is taken: another process listens there. Stop it, or choose another port by ${key}.port or ${variable} (EADDRINUSE)\n`,
+    )
+    t.equal(terminal.said().out, '', 'nothing was opened')
+    t.same(readdirSync(dir), ['headgate.json'], 'nor a folder made')
+  }
+  const free = t.testdir()
+  const dev = startCommand(['serve'], {
+    HEADGATE_DATA_DIR: join(free, 'data'),
+    HEADGATE_GATEWAY_LISTEN_PORT: '0',
+    HEADGATE_AGGREGATION_LISTEN_PORT: `${port}`,
+  })
+  t.equal(await dev.ended, 1)
+  t.equal(dev.terminal.said().out, '', 'no secret is said that holds for nothing')
+})
+
+test('a port that is taken after all ends the start, and closes what is open', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.teardown(() => taken.close())
+  const { port } = taken.address() as AddressInfo
+  const dir = t.testdir()
+  // A worker leaves the looking to its primary.
+  const { terminal, ended } = startCommand(
+    ['gateway'],
+    { HEADGATE_DATA_DIR: dir, HEADGATE_GATEWAY_LISTEN_PORT: `${port}` },
+    { primary: fakeLine(0).primary },
+  )
   t.equal(await ended, 1)
-  t.match(terminal.said().err, `address already in use 127.0.0.1:${port}`)
-  await t.rejects(post(gateway), 'nobody answers there any more')
-  t.notOk(readdirSync(join(dir, 'data/journal/0')).includes('lock'), 'nor is the journal held')
+  t.match(terminal.said().err, /^headgate gateway: gateway\.listen: 127\.0\.0\.1:\d+ is taken/)
+  t.notOk(readdirSync(join(dir, 'journal/0')).includes('lock'), 'the journal is not held')
+})
+
+test('a start on a folder that is in use leaves no dev.json', async (t) => {
+  const first = await start(t, 'gateway')
+  await first.url('gateway')
+  const dataDir = join(first.dir, 'data')
+  const second = startCommand(['gateway'], { HEADGATE_DATA_DIR: dataDir, HEADGATE_GATEWAY_LISTEN_PORT: '0' })
+  t.equal(await second.ended, 1)
+  t.equal(second.terminal.said().out.includes('app key'), false)
+  t.equal(readdirSync(dataDir).includes('dev.json'), false)
+  first.terminal.terminate()
+  t.equal(await first.ended, 0)
 })
 
 test('an acknowledged event is in the lake when serve has ended', async (t) => {
@@ -90,7 +136,7 @@ test('SIGHUP keeps the app that a first start made up', async (t) => {
   const gateway = await url('gateway')
   const { appKey } = JSON.parse(await readFile(join(dataDir, 'dev.json'), 'utf8'))
   terminal.reload()
-  await waitFor(() => /1 apps read again/.test(terminal.said().err))
+  await waitFor(() => /1 app and \d tokens? read again/.test(terminal.said().err))
   t.equal((await post(gateway, appKey)).status, 202)
   terminal.terminate()
   t.equal(await ended, 0)
@@ -105,13 +151,40 @@ test('SIGHUP reads the apps again; a faulty file changes nothing', async (t) => 
     JSON.stringify({ ...config, apps: [{ id: 'shop', keys: [{ sha256: sha256('new-key') }] }] }),
   )
   terminal.reload()
-  await waitFor(() => /1 apps read again/.test(terminal.said().err))
+  await waitFor(() => /1 app and \d tokens? read again/.test(terminal.said().err))
   t.equal((await post(gateway)).status, 401)
   t.equal((await post(gateway, 'new-key')).status, 202)
   await writeFile(file, '{')
   terminal.reload()
   await waitFor(() => /kept the old configuration/.test(terminal.said().err))
   t.equal((await post(gateway, 'new-key')).status, 202)
+  terminal.terminate()
+  t.equal(await ended, 0)
+})
+
+test('SIGHUP reads tokens again, says what only a restart changes, and makes up no app', async (t) => {
+  const { terminal, ended, url, file } = await start(t, 'serve')
+  const aggregation = await url('aggregation')
+  await url('gateway')
+  const config = JSON.parse(await readFile(file, 'utf8'))
+  const tokens = [{ name: 'new', sha256: sha256('new-token'), scopes: ['read'] }]
+  const changed = { ...config, logLevel: 'warn', aggregation: { ...config.aggregation, tokens }, apps: [] }
+  await writeFile(file, JSON.stringify(changed))
+  await waitFor(async () => (await fetch(`${aggregation}/readyz`)).ok)
+  terminal.reload()
+  await waitFor(() => /restart/.test(terminal.said().err))
+  t.match(
+    terminal.said().err,
+    /^headgate: 0 apps and 1 token read again\nheadgate: only a restart changes logLevel\n$/,
+  )
+  const asked = async (token: string) => {
+    const response = await fetch(`${aggregation}/query/apps`, {
+      headers: { authorization: `Bearer ${token}` },
+    })
+    return [response.status, ((await response.json()) as { apps?: unknown }).apps]
+  }
+  t.same(await asked('new-token'), [200, []], 'the new one is let in, and sees the apps of now')
+  t.same(await asked('token'), [401, undefined], 'the old one is not')
   terminal.terminate()
   t.equal(await ended, 0)
 })

@@ -115,7 +115,9 @@ test('the token comes from a variable, or from the first start of this machine',
     response.end(JSON.stringify(isKnown ? reconciliation() : { detail: 'Send a known token.' }))
   })
   const first = t.testdir()
-  await writeFile(join(first, 'dev.json'), JSON.stringify({ appKey: 'k', adminToken: 'secret' }))
+  await writeFile(join(first, 'dev.json'), JSON.stringify({ appKey: 'k', adminToken: 'secret' }), {
+    mode: 0o600,
+  })
   const tokens = JSON.stringify([{ name: 'a', sha256: 'ab'.repeat(32), scopes: ['read'] }])
   for (const [rule, args, env, code] of [
     ['HEADGATE_TOKEN', [], { HEADGATE_TOKEN: 'secret' }, 0],

@@ -149,11 +149,15 @@ test('a start that fails ends with 1, and leaves no worker behind', async (t) =>
   t.teardown(() => taken.close())
   const { port } = taken.address() as AddressInfo
   for (const [rule, gateway, said] of [
-    ['the door of the primary', { workers: 2, operations: { listen: { port } } }, /address already in use/],
+    [
+      'the door of the primary',
+      { workers: 2, operations: { listen: { port } } },
+      /gateway\.operations\.listen: 127\.0\.0\.1:\d+ is taken/,
+    ],
     [
       'the door of the workers',
       { ...operations, workers: 2, listen: { port } },
-      /Worker \d ended with code 1/,
+      /gateway\.listen: 127\.0\.0\.1:\d+ is taken/,
     ],
   ] as const) {
     const { terminal, ended, workers } = await start(t, 'gateway', { gateway })
@@ -173,9 +177,9 @@ test('an end in the middle of the start is an end', async (t) => {
 
 test('a number of workers that makes no sense is a fault of the configuration', async (t) => {
   for (const [workers, err] of [
-    ['none', /gateway\.workers: must be integer/],
-    ['0', /gateway\.workers: must be >= 1/],
-    ['65', /gateway\.workers: must be <= 64/],
+    ['none', /\(gateway\.workers\): must be a whole number, from 1 to 64; it is a text/],
+    ['0', /\(gateway\.workers\): must be a whole number, from 1 to 64; it is 0/],
+    ['65', /\(gateway\.workers\): must be a whole number, from 1 to 64; it is 65/],
   ] as const) {
     const terminal = fakeTerminal({ HEADGATE_DATA_DIR: t.testdir() })
     t.equal(await runCommand(['gateway', '--workers', workers], terminal), 2, workers)

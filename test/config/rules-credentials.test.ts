@@ -5,7 +5,11 @@ import { sha256 } from '../fakes/gateway.ts'
 import { credentialsOf } from '../fakes/vending.ts'
 
 const gateway = { credentials: { region: 'eu-west-1', subjectKeyEnv: 'SUBJECT_KEY' } }
-const issuer = { issuer: 'https://idp.example', audience: 'headgate', jwksUri: 'https://idp.example/jwks' }
+const issuer = {
+  issuer: 'https://idp.example',
+  audience: 'headgate/ios',
+  jwksUri: 'https://idp.example/jwks',
+}
 const app = (more: object = {}, id = 'ios') => ({ id, credentials: credentialsOf(id, more) })
 
 function faultsOf(file: object, env = {}): string[] {
@@ -100,7 +104,9 @@ test('credentials need what their sessions are made of', async (t) => {
     [
       'one stream for one app',
       { apps: [app(), app({ stream: 'headgate-direct-ios' }, 'web')] },
-      ['apps.1.credentials.stream: the stream "headgate-direct-ios" is used twice'],
+      [
+        'apps.1.credentials.stream: the stream "headgate-direct-ios" is used twice (first at apps.0.credentials.stream)',
+      ],
     ],
     [
       'a stream that is not that of the gateway itself',
@@ -127,7 +133,7 @@ test('credentials need what their sessions are made of', async (t) => {
     [
       'each only once',
       { apps: [app({ issuers: [issuer, issuer] })] },
-      [`${path}.issuers.1.issuer: this issuer is used twice`],
+      [`${path}.issuers.1.issuer: this issuer is used twice (first at ${path}.issuers.0.issuer)`],
     ],
     [
       'keys that nobody can change on their way',
@@ -197,4 +203,29 @@ test('threat 22: who forwards is named by address: neither a count nor a boolean
 test('limits may come from the environment', async (t) => {
   const { gateway: read } = parseConfig({}, { HEADGATE_GATEWAY_CREDENTIALS_LIMITS_STS_PER_SECOND: '7' })
   t.equal(read.credentials.limits.stsPerSecond, 7)
+})
+
+test('two apps of one issuer and audience need what tells whose a token is', async (t) => {
+  const shared = 'apps.1.credentials.issuers.0: takes the tokens of the app "ios" as well'
+  const both = (ios: object, web: object) => [
+    app({ issuers: [{ ...issuer, ...ios }] }),
+    app({ issuers: [{ ...issuer, ...web }] }, 'web'),
+  ]
+  for (const [rule, apps, isFault] of [
+    ['nothing tells them apart', both({}, {}), true],
+    ['an audience does', both({}, { audience: 'headgate/web' }), false],
+    ['another issuer does', both({}, { issuer: 'https://other.example' }), false],
+    ['clients do', both({ azp: ['a', 'b'] }, { azp: ['c'] }), false],
+    ['not if one takes any', both({ azp: ['a'] }, {}), true],
+    ['not if they share one', both({ azp: ['a', 'b'] }, { azp: ['b'] }), true],
+    ['a claim does', both({ requiredClaims: { app: 'ios' } }, { requiredClaims: { app: 'web' } }), false],
+    ['not the same value', both({ requiredClaims: { app: 'x' } }, { requiredClaims: { app: 'x' } }), true],
+    ['not two claims', both({ requiredClaims: { ios: true } }, { requiredClaims: { web: true } }), true],
+    ['not a claim that one asks for', both({ requiredClaims: { app: 'ios' } }, {}), true],
+    ['not a kind of token', both({ typ: 'at+jwt' }, { maxAgeMinutes: 5 }), true],
+  ] as const) {
+    const faults = faultsOf({ apps })
+    t.equal(faults.length, isFault ? 1 : 0, rule)
+    t.equal(faults[0]?.startsWith(shared) ?? false, isFault, rule)
+  }
 })

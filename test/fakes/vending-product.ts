@@ -34,8 +34,10 @@ export async function startVendingProduct(t: Test, setup: VendingSetup): Promise
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
   const signingWith = signingKey('k1')
   issuer.publish(signingWith)
-  const issuers = [{ issuer: issuer.url, audience: AUDIENCE, jwksUri: issuer.jwksUri }]
-  const credentials = { roleArn, externalId, issuers }
+  const issuersOf = (app: string) => [
+    { issuer: issuer.url, audience: AUDIENCE, jwksUri: issuer.jwksUri, azp: [app] },
+  ]
+  const credentials = { roleArn, externalId, issuers: issuersOf('shop') }
   const headgate = await start(t, {
     command: 'gateway',
     config: {
@@ -44,7 +46,7 @@ export async function startVendingProduct(t: Test, setup: VendingSetup): Promise
       },
     },
     appMore: { origins, credentials },
-    moreApps: [{ id: 'bank', credentials }],
+    moreApps: [{ id: 'bank', credentials: { ...credentials, issuers: issuersOf('bank') } }],
     env: {
       SUBJECT_KEY: 'PlantedSubjectKey-0123456789abcdef',
       RECORD_KEY: JSON.stringify(privateKey.export({ format: 'jwk' })),
@@ -55,7 +57,7 @@ export async function startVendingProduct(t: Test, setup: VendingSetup): Promise
   })
   const token = (subject: string): string => {
     const iat = Math.floor(Date.now() / 1_000)
-    const claims = { iss: issuer.url, sub: subject, aud: AUDIENCE, iat, exp: iat + 600 }
+    const claims = { iss: issuer.url, sub: subject, aud: AUDIENCE, azp: 'shop', iat, exp: iat + 600 }
     return signed({ alg: signingWith.alg, kid: signingWith.kid, typ: 'JWT' }, claims, signingWith)
   }
   const vend = (subject: string) =>

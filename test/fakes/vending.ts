@@ -11,11 +11,13 @@ export const SUBJECT_KEY = 'PlantedSubjectKey-0123456789abcdef'
 export const roleOf = (app: string): string => `arn:aws:iam::${ACCOUNT}:role/headgate-vended-${app}`
 export const streamArn = (name: string): string => `arn:aws:kinesis:${REGION}:${ACCOUNT}:stream/${name}`
 
-/** `credentials` of an app as a configuration has them. */
+/** `credentials` of an app as a configuration has them: with an audience of its own, as two apps of one issuer need. */
 export const credentialsOf = (app: string, more: object = {}): object => ({
   roleArn: roleOf(app),
   externalId: `headgate/${app}`,
-  issuers: [{ issuer: 'https://idp.example', audience: 'headgate', jwksUri: 'https://idp.example/jwks' }],
+  issuers: [
+    { issuer: 'https://idp.example', audience: `headgate/${app}`, jwksUri: 'https://idp.example/jwks' },
+  ],
   ...more,
 })
 

@@ -68,3 +68,18 @@ test('a known token without the scope is told which it lacks', async (t) => {
 test('without tokens nobody gets in, not even with an empty one', async (t) => {
   t.throws(() => createAuth([]).authenticate('Bearer ', 'read'), { code: 'unauthorized' })
 })
+
+test('who presents nothing is nobody, even to a token that is the digest of nothing', async (t) => {
+  const open = createAuth([{ name: 'ops', sha256: sha256(''), scopes: ['read', 'run'] }])
+  for (const header of [undefined, '', 'Bearer', 'Bearer ', 'Bearer  ', 'Basic x', 'x']) {
+    t.throws(() => open.authenticate(header, 'read'), { code: 'unauthorized' }, String(header))
+  }
+})
+
+test('a reload lets new tokens in, and the old ones no more', async (t) => {
+  const reloaded = createAuth([{ name: 'old', sha256: sha256('old-token'), scopes: ['read'] }])
+  t.equal(reloaded.authenticate('Bearer old-token', 'read').name, 'old')
+  reloaded.replace([{ name: 'new', sha256: sha256('new-token'), scopes: ['run'] }])
+  t.throws(() => reloaded.authenticate('Bearer old-token', 'read'), { code: 'unauthorized' })
+  t.equal(reloaded.authenticate('Bearer new-token', 'run').name, 'new')
+})

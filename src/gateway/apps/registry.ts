@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { AppConfig } from '../../config-schema.ts'
+import { formsOf, readOrigin } from './origin.ts'
 
 /** An app as requests meet it. */
 export interface App {
@@ -11,7 +12,7 @@ export interface App {
   readonly origins: ReadonlySet<string>
 }
 
-/** Who may send. Every lookup is one step in a map, however many apps there are. */
+/** Who may send. Every lookup is a step in a map (for an origin one a label of its host), however many apps there are. */
 export interface Registry {
   /** The app of a publishable key, as presented. */
   byKey(presented: string): App | undefined
@@ -25,27 +26,32 @@ export interface Registry {
   replace(apps: readonly AppConfig[]): void
 }
 
-/** As browsers write it: lower case, no default port. */
-export function normalOrigin(origin: string): string {
-  return origin
-    .toLowerCase()
-    .replace(/^(http:.*):80$/, '$1')
-    .replace(/^(https:.*):443$/, '$1')
-}
+/** The normal forms of a list, which a configuration that was checked has for each entry. */
+export const originsOf = (listed: readonly string[]): ReadonlySet<string> =>
+  new Set(listed.map(readOrigin).flatMap((origin) => (origin.kind === 'origin' ? [origin.normal] : [])))
 
-/** `null`, the Origin of sandboxed frames and files, is on no list. Nor is there a wildcard: an app without origins takes none. */
-export const originAllowed = ({ origins }: Pick<App, 'origins'>, origin: string): boolean =>
-  origins.has(normalOrigin(origin))
+/** `null`, the Origin of sandboxed frames and files, is on no list; an app without origins takes none. */
+export function originAllowed({ origins }: Pick<App, 'origins'>, origin: string): boolean {
+  for (const form of formsOf(origin)) if (origins.has(form)) return true
+  return false
+}
 
 export const keyDigest = (presented: string): string => hash('sha256', presented, 'hex')
 
 export function createRegistry(apps: readonly AppConfig[]): Registry {
   let index = indexed(apps)
   return {
-    byKey: (presented) => index.byPresented.get(presented) ?? index.find(presented),
+    byKey: (presented) =>
+      presented === '' ? undefined : (index.byPresented.get(presented) ?? index.find(presented)),
     byAlias: (alias) => index.byAlias.get(alias),
-    byOrigin: (origin) => index.keyless.get(normalOrigin(origin)),
-    anyOrigin: (origin) => index.origins.has(normalOrigin(origin)),
+    byOrigin(origin) {
+      for (const form of formsOf(origin)) {
+        const app = index.keyless.get(form)
+        if (app !== undefined) return app
+      }
+      return undefined
+    },
+    anyOrigin: (origin) => originAllowed(index, origin),
     replace(next) {
       index = indexed(next)
     },
@@ -84,6 +90,6 @@ function appOf({ id, limits, origins, privacy }: AppConfig): App {
     ip,
     gpc,
     allowQuery: new Set(allowQuery),
-    origins: new Set(origins.map(normalOrigin)),
+    origins: originsOf(origins),
   }
 }

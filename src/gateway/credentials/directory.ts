@@ -1,6 +1,6 @@
 import type { AppConfig, CredentialsConfig, IssuerConfig } from '../../config-schema.ts'
 import { AppError } from '../../std/errors.ts'
-import { normalOrigin } from '../apps/registry.ts'
+import { originsOf } from '../apps/registry.ts'
 
 /** An app that has credentials, as the vending meets it. Everything in it comes from the configuration. */
 export interface VendingApp {
@@ -76,7 +76,7 @@ function vendingAppOf(
     kmsKeyArn,
     attestation: credentials.attestation,
     denied: new Set(credentials.deny.map((name) => name.replace(SOURCE_IDENTITY, ''))),
-    origins: new Set(origins.map(normalOrigin)),
+    origins: originsOf(origins),
     ip: privacy.ip,
   }
 }

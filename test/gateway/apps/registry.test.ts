@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import { parseConfig } from '../../../src/config.ts'
-import { createRegistry, keyDigest, normalOrigin, originAllowed } from '../../../src/gateway/apps/registry.ts'
+import { normalOrigin } from '../../../src/gateway/apps/origin.ts'
+import { createRegistry, keyDigest, originAllowed } from '../../../src/gateway/apps/registry.ts'
 import { sha256, someApps } from '../../fakes/gateway.ts'
 
 const appsOf = (apps: readonly object[]) => parseConfig({ apps }, {}).apps

@@ -25,7 +25,10 @@ async function startWithIssuer(t: Test) {
   const tokens = createTokenVerifier({ clock, telemetry: quietTelemetry() })
   t.teardown(() => tokens.close())
   const gateway = await startVendingGateway(t, {
-    apps: ['ios', 'web'].map((id) => vendingAppOf(id, { issuers: [issuer] })),
+    apps: [
+      vendingAppOf('ios', { issuers: [issuer] }),
+      vendingAppOf('web', { issuers: [{ ...issuer, azp: ['blog'] }] }),
+    ],
     vending: { tokens },
   })
   await tokens.prefetch([issuer])

@@ -1,12 +1,12 @@
-import { systemClock } from '../std/clock.ts'
-import { systemEntropy } from '../std/id.ts'
-import { openLake } from '../wiring.ts'
-import { type AppFindings, type Findings, isComplete, wireReconcile } from '../wiring-aggregation.ts'
-import { asideTelemetry } from './aside.ts'
-import { CONFIG_OPTION, type Command, EXIT } from './command.ts'
-import { loadConfig } from './load.ts'
-import { drawBar } from './progress.ts'
-import { number, table } from './table.ts'
+import { systemClock } from '../../std/clock.ts'
+import { systemEntropy } from '../../std/id.ts'
+import { openLake } from '../../wiring.ts'
+import { type AppFindings, type Findings, isComplete, wireReconcile } from '../../wiring-aggregation.ts'
+import { asideTelemetry } from '../aside.ts'
+import { CONFIG_OPTION, type Command, EXIT } from '../command.ts'
+import { loadConfig } from '../load.ts'
+import { drawBar } from '../progress.ts'
+import { number, table } from '../table.ts'
 
 /** More of one kind tell a person nothing; --json has them all. */
 const MOST_LINES = 50

@@ -7,13 +7,13 @@ import {
   type Revocation,
   revokedPolicy,
   usefulUntilMs,
-} from '../gateway/credentials/revoked-policy.ts'
-import { systemClock } from '../std/clock.ts'
+} from '../../gateway/credentials/revoked-policy.ts'
+import { systemClock } from '../../std/clock.ts'
+import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../command.ts'
+import { loadConfig } from '../load.ts'
+import type { Terminal } from '../terminal.ts'
 import { aws } from './aws.ts'
-import { CONFIG_OPTION, type Command, EXIT, type Flags } from './command.ts'
-import { loadConfig } from './load.ts'
 import { beforeOf, invalid, ROLE, roleOf, targetOf } from './revoke-flags.ts'
-import type { Terminal } from './terminal.ts'
 
 export const revokeCommand: Command = {
   name: 'revoke',

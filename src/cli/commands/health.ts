@@ -1,6 +1,6 @@
-import { urlOf } from './addresses.ts'
-import { CONFIG_OPTION, type Command, EXIT } from './command.ts'
-import { loadConfig } from './load.ts'
+import { urlOf } from '../addresses.ts'
+import { CONFIG_OPTION, type Command, EXIT } from '../command.ts'
+import { loadConfig } from '../load.ts'
 
 /** A probe that takes longer has failed: Docker's and Kubernetes' checks give up after a few seconds, too. */
 const HEALTH_TIMEOUT_MS = 3_000

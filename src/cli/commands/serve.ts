@@ -1,17 +1,21 @@
-import type { Config } from '../config.ts'
-import { aborted, withDeadline } from '../std/abort.ts'
-import { systemClock } from '../std/clock.ts'
-import { systemEntropy } from '../std/id.ts'
-import { createTelemetry } from '../std/telemetry.ts'
-import { type GatewaySystem, instanceOf, openLake } from '../wiring.ts'
-import { remoteGatewayOf } from '../wiring-aggregation.ts'
-import { CONFIG_OPTION, type Command, EXIT, type Flags, type Option } from './command.ts'
-import { startCrew } from './crew.ts'
-import { type Modules, openDoors } from './doors.ts'
-import { type Front, ownFront, workerFront } from './front.ts'
-import { loadConfig, withDevApp } from './load.ts'
-import { stop } from './shutdown.ts'
-import type { Terminal } from './terminal.ts'
+import type { Config } from '../../config.ts'
+import { aborted, withDeadline } from '../../std/abort.ts'
+import { systemClock } from '../../std/clock.ts'
+import { systemEntropy } from '../../std/id.ts'
+import { createTelemetry } from '../../std/telemetry.ts'
+import { type GatewaySystem, instanceOf, openLake } from '../../wiring.ts'
+import { remoteGatewayOf } from '../../wiring-aggregation.ts'
+import { CONFIG_OPTION, type Command, EXIT, type Flags, type Option } from '../command.ts'
+import { startCrew } from '../crew.ts'
+import { ownDataFolder } from '../data-folder.ts'
+import { type DevApp, secretLines, withoutApps } from '../dev-app.ts'
+import { listenersOf, type Modules, openDoors } from '../doors.ts'
+import { type Front, ownFront, workerFront } from '../front.ts'
+import { tryListeners } from '../listening.ts'
+import { loadConfig, warn } from '../load.ts'
+import { readAgain } from '../reload.ts'
+import { stop } from '../shutdown.ts'
+import type { Terminal } from '../terminal.ts'
 
 const WORKERS_OPTION: Readonly<Record<string, Option>> = {
   workers: {
@@ -42,7 +46,7 @@ function command(name: string, modules: Modules, [summary, description]: readonl
     name,
     summary,
     description: `${description}
-Ends at SIGTERM or SIGINT: stops taking requests, delivers what it accepted, exits 0. SIGHUP reads the apps again.`,
+Ends at SIGTERM or SIGINT: stops taking requests, delivers what it accepted, exits 0. SIGHUP reads apps and tokens again.`,
     options: { ...CONFIG_OPTION, ...(modules.gateway && WORKERS_OPTION) },
     // A worker runs the command line of its primary, and of that the gateway.
     run: ({ flags }, terminal) =>
@@ -51,7 +55,29 @@ Ends at SIGTERM or SIGINT: stops taking requests, delivers what it accepted, exi
 }
 
 async function serve(modules: Modules, flags: Flags, terminal: Terminal): Promise<number> {
-  const config = await configured(flags, terminal)
+  const loaded = await configured(flags, terminal)
+  // A worker has a primary that has looked at all this.
+  if (terminal.primary === undefined) {
+    warn(loaded, terminal)
+    await tryListeners(listenersOf(loaded, modules))
+    await ownDataFolder(loaded.dataDir)
+  }
+  const dev = await withoutApps(loaded, systemEntropy)
+  try {
+    return await serveConfigured(dev?.of(loaded) ?? loaded, dev, modules, flags, terminal)
+  } catch (error) {
+    await dev?.forget()
+    throw error
+  }
+}
+
+async function serveConfigured(
+  config: Config,
+  dev: DevApp | undefined,
+  modules: Modules,
+  flags: Flags,
+  terminal: Terminal,
+): Promise<number> {
   const system = await systemOf(config, terminal)
   const { log } = system.telemetry
   let state: true | string = 'The listeners are not bound yet.'
@@ -59,7 +85,7 @@ async function serve(modules: Modules, flags: Flags, terminal: Terminal): Promis
   const ready = () => (state === true ? (front?.isReady() ?? true) : state)
   const askElsewhere = remoteGatewayOf(config, terminal.env)
   const options = { config, system, modules, ready, front, askElsewhere }
-  const { aggregation, doors } = await open(options, terminal).catch(async (error: unknown) => {
+  const { aggregation, doors, reload } = await open(options, terminal).catch(async (error: unknown) => {
     // What is open already would keep a process alive that serves nobody.
     front?.ending()
     await inTime(front?.close(0), front, options)
@@ -69,8 +95,17 @@ async function serve(modules: Modules, flags: Flags, terminal: Terminal): Promis
   const ending = new AbortController()
   const working = aggregation?.runs.start(ending.signal, { tickMs, scheduled })
   state = true
+  greet(dev, terminal)
   terminal.primary?.send({ kind: 'ready' })
-  terminal.onReload(() => reload(front, flags, terminal))
+  terminal.onReload(() =>
+    readAgain(config, terminal, async () => {
+      const next = await configured(flags, terminal)
+      const changed = dev?.of(next) ?? next
+      front?.reload(changed.apps)
+      reload(changed)
+      return changed
+    }),
+  )
 
   await aborted(terminal.stop)
   state = 'This instance is shutting down.'
@@ -81,6 +116,13 @@ async function serve(modules: Modules, flags: Flags, terminal: Terminal): Promis
   })
   await inTime(stopping, front, options)
   return EXIT.ok
+}
+
+/** Only now: whoever cannot start has made nothing that a person needs. */
+function greet(dev: DevApp | undefined, terminal: Terminal): void {
+  if (dev?.isNew !== true) return
+  terminal.out(`No apps are configured: made the app "dev" for this machine (kept in ${dev.path}; \`headgate key show-dev\` shows it again).
+${secretLines(dev.secrets)}`)
 }
 
 /** The end, by its deadline: what was not delivered by then is in the journal. */
@@ -99,10 +141,9 @@ async function inTime(
 }
 
 /** `--workers` wins over the file and the environment, as an override it is checked like any other. */
-async function configured({ workers, ...flags }: Flags, terminal: Terminal): Promise<Config> {
+function configured({ workers, ...flags }: Flags, terminal: Terminal): Promise<Config> {
   const given = workers === undefined ? {} : { HEADGATE_GATEWAY_WORKERS: String(workers) }
-  const config = await loadConfig(flags, { ...terminal, env: { ...terminal.env, ...given } })
-  return withDevApp(config, terminal, systemEntropy)
+  return loadConfig(flags, { ...terminal, env: { ...terminal.env, ...given } })
 }
 
 async function systemOf(config: Config, { primary, out, env }: Terminal): Promise<GatewaySystem> {
@@ -133,16 +174,5 @@ async function open(options: Parameters<typeof openDoors>[0], { stop }: Terminal
   } catch (error) {
     await Promise.all(opened.doors.map(({ server }) => server.close()))
     throw error
-  }
-}
-
-/** New apps, keys and origins without a restart. A faulty file changes nothing. */
-async function reload(front: Front | undefined, flags: Flags, terminal: Terminal): Promise<void> {
-  try {
-    const { apps } = await configured(flags, terminal)
-    front?.reload(apps)
-    terminal.err(`headgate: ${apps.length} apps read again\n`)
-  } catch (error) {
-    terminal.err(`headgate: kept the old configuration: ${(error as Error).message}\n`)
   }
 }

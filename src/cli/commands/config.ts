@@ -1,17 +1,24 @@
 import { stringify } from 'yaml'
-import { CONFIG_OPTION, type Command, EXIT } from './command.ts'
-import { loadConfig } from './load.ts'
+import { CONFIG_OPTION, type Command, EXIT } from '../command.ts'
+import { configPath, loadConfig, warn } from '../load.ts'
+import { some } from '../words.ts'
 
 export const configCommand: Command = {
   name: 'config',
   summary: 'Check the configuration, or print what is in force.',
-  description: `check reports every fault with its path, and exits 2 when there is one.
+  description: `check reports every fault with its path, and exits 2 when there is one. What can work, but hardly as it was meant, is a
+warning and no fault.
 print shows the whole configuration after defaults and HEADGATE_* overrides, digests masked.`,
   options: CONFIG_OPTION,
   words: ['check', 'print'],
   async run({ flags, words }, terminal) {
     const config = await loadConfig(flags, terminal)
-    if (words[0] === 'check') terminal.out(`The configuration is valid: ${config.apps.length} apps.\n`)
+    warn(config, terminal)
+    const path = configPath(flags, terminal)
+    const file =
+      path === undefined ? ' There is no file (--config, HEADGATE_CONFIG): these are the defaults.' : ''
+    if (words[0] === 'check')
+      terminal.out(`The configuration is valid: ${some(config.apps.length, 'app')}.${file}\n`)
     else terminal.out(stringify(JSON.parse(JSON.stringify(config, mask))))
     return EXIT.ok
   },

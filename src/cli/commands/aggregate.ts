@@ -1,18 +1,19 @@
-import { systemClock } from '../std/clock.ts'
-import { AppError } from '../std/errors.ts'
-import { systemEntropy } from '../std/id.ts'
-import { openLake } from '../wiring.ts'
+import { systemClock } from '../../std/clock.ts'
+import { AppError } from '../../std/errors.ts'
+import { systemEntropy } from '../../std/id.ts'
+import { openLake } from '../../wiring.ts'
 import {
   type AggregationWiring,
   type Progress,
   remoteGatewayOf,
   wireAggregation,
-} from '../wiring-aggregation.ts'
-import { asideTelemetry } from './aside.ts'
-import { CONFIG_OPTION, type Command, EXIT, type Flags } from './command.ts'
-import { loadConfig } from './load.ts'
-import { drawBar } from './progress.ts'
-import type { Terminal } from './terminal.ts'
+} from '../../wiring-aggregation.ts'
+import { asideTelemetry } from '../aside.ts'
+import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../command.ts'
+import { ownDataFolder } from '../data-folder.ts'
+import { loadConfig } from '../load.ts'
+import { drawBar } from '../progress.ts'
+import type { Terminal } from '../terminal.ts'
 
 export const aggregateCommand: Command = {
   name: 'aggregate',
@@ -35,6 +36,7 @@ Times are ISO 8601 or epoch milliseconds. Without a range: what is missing, and 
   },
   async run({ flags }, terminal) {
     const config = await loadConfig(flags, terminal)
+    await ownDataFolder(config.dataDir)
     const telemetry = asideTelemetry(config, terminal)
     const wired = await wireAggregation(config, {
       clock: systemClock,

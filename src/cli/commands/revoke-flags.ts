@@ -1,10 +1,10 @@
-import type { Config } from '../config.ts'
-import { SESSION_MS, type Target } from '../gateway/credentials/revoked-policy.ts'
-import { createSubjectHasher } from '../gateway/credentials/subject-hash.ts'
-import { AppError } from '../std/errors.ts'
-import { instant } from '../std/instant.ts'
-import type { Flags } from './command.ts'
-import type { Terminal } from './terminal.ts'
+import type { Config } from '../../config.ts'
+import { SESSION_MS, type Target } from '../../gateway/credentials/revoked-policy.ts'
+import { createSubjectHasher } from '../../gateway/credentials/subject-hash.ts'
+import { AppError } from '../../std/errors.ts'
+import { instant } from '../../std/instant.ts'
+import type { Flags } from '../command.ts'
+import type { Terminal } from '../terminal.ts'
 
 /** As docs/iam names it. */
 export const ROLE = 'headgate-vended'

@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto'
+
+/** What a shell makes of a variable that is not set, and of a newline alone: no secret, so everybody knows it. */
+const NOTHINGS: readonly (readonly [text: string, what: string])[] = [
+  ['', 'of the empty text'],
+  [' ', 'of a space'],
+  ['\n', 'of a newline alone'],
+  ['\r\n', 'of a line break alone'],
+  ['-n\n', 'of "-n" and a newline'],
+  ['""', 'of two quotes'],
+  ["''", 'of two quotes'],
+  ['null', 'of the word null'],
+  ['undefined', 'of the word undefined'],
+]
+
+const nothingByDigest = new Map(
+  NOTHINGS.map(([text, what]) => [createHash('sha256').update(text).digest('hex'), what]),
+)
+
+const HOW = '`headgate key new` makes a key and its digest'
+
+/** Why this digest opens the door to everybody, or undefined when it does not. */
+export function emptyDigest(digest: string): string | undefined {
+  const what = nothingByDigest.get(digest)
+  if (what === undefined) return undefined
+  return `is the SHA-256 ${what}: the variable with the key was not set when it was made, and anybody could use it; ${HOW}`
+}
+
+/** What is probably there in the place of a digest. Never says the text itself: it may be the key. */
+export function notADigest(text: string): string {
+  const form = `it is a text of ${text.length} characters`
+  const expected = `must be the SHA-256 of the key in hex, 64 characters of 0-9 and a-f`
+  if (/^[0-9a-fA-F]{64}\s/.test(text)) return `${expected}; leave out what sha256sum prints behind it`
+  if (/^sha256[:=-]/i.test(text)) return `${expected}, without "sha256" before it`
+  if (/^[A-Za-z0-9+/_-]{43}=?$/.test(text)) return `${expected}; ${form}, perhaps base64`
+  if (/^[0-9a-fA-F]+$/.test(text)) return `${expected}; ${form}: a digest of another kind, or cut off`
+  return `${expected}; ${form}, perhaps the key itself, which belongs in no file; ${HOW}`
+}

@@ -1,0 +1,124 @@
+import Type, { type TObject, type TSchema } from 'typebox'
+import Value from 'typebox/value'
+import { didYouMean } from '../std/nearest.ts'
+import { notADigest } from './digests.ts'
+import type { Fault } from './faults.ts'
+import { measured } from './measures.ts'
+import { expected, formOf, told } from './words.ts'
+
+/** What is known of where values came from and might belong. */
+export interface Context {
+  /** By the path that it was assigned to: the variable whose text stands there. */
+  readonly variables: ReadonlyMap<string, string>
+  /** Where in the whole configuration a key of this name is known. */
+  elsewhere(key: string): string | undefined
+}
+
+export interface Shaped {
+  /** With defaults, and of the right types throughout: what had another type is its default, or the least there is. */
+  readonly value: unknown
+  readonly faults: readonly Fault[]
+}
+
+/**
+ * A value against its schema: units are read, defaults are filled in, and each fault is said in people's words. What has
+ * the right type and a wrong value stays, so that rules may look at everything else.
+ */
+export function shape(schema: TSchema, given: unknown, path: string, context: Context): Shaped {
+  const value = given === undefined ? structuredClone(told(schema).default) : given
+  if (value === undefined)
+    return { value: least(schema), faults: [{ path, message: `is missing: it must be ${expected(schema)}` }] }
+  if (Type.IsObject(schema) && isRecord(value)) return ofGroup(schema, value, path, context)
+  if (Type.IsArray(schema) && Array.isArray(value)) return ofList(schema, value, path, context)
+  if (Type.IsUnion(schema) && isRecord(value))
+    return shape(schema.anyOf.find((each) => Type.IsObject(each)) ?? Type.Never(), value, path, context)
+  const read = typeof value === 'string' ? readText(schema, value) : value
+  if (Value.Check(schema, read)) return { value: read, faults: [] }
+  const fits = typeof read !== 'object' && typeof read === typeof least(schema)
+  return { value: fits ? read : least(schema), faults: [wrong(schema, value, path, context)] }
+}
+
+function ofGroup(
+  { properties, required }: TObject,
+  given: Record<string, unknown>,
+  path: string,
+  context: Context,
+): Shaped {
+  const faults: Fault[] = []
+  const value: Record<string, unknown> = {}
+  for (const key of Object.keys(given)) {
+    if (Object.hasOwn(properties, key)) continue
+    faults.push({ path: within(path, key), message: unknownKey(key, Object.keys(properties), path, context) })
+  }
+  for (const [key, schema] of Object.entries(properties)) {
+    const inner = Object.hasOwn(given, key) ? given[key] : undefined
+    if (inner === undefined && !isRequired(required, key)) continue
+    const shaped = shape(schema, inner, within(path, key), context)
+    value[key] = shaped.value
+    faults.push(...shaped.faults)
+  }
+  return { value, faults }
+}
+
+function ofList(
+  schema: TSchema & { readonly items: TSchema },
+  given: readonly unknown[],
+  path: string,
+  context: Context,
+): Shaped {
+  const { minItems = 0, maxItems = Number.POSITIVE_INFINITY } = told(schema)
+  const entries = given.map((entry, i) => shape(schema.items, entry ?? null, within(path, `${i}`), context))
+  const isLong = given.length < minItems || given.length > maxItems
+  const message = `must be ${expected(schema)}; it has ${given.length}`
+  return {
+    value: entries.map(({ value }) => value),
+    faults: [...(isLong ? [{ path, message }] : []), ...entries.flatMap(({ faults }) => faults)],
+  }
+}
+
+const isRequired = (required: readonly string[] | undefined, key: string): boolean =>
+  required?.includes(key) === true
+
+/** Units become numbers, digests lower case. What cannot be read stays as it is. */
+function readText(schema: TSchema, text: string): unknown {
+  const { measure } = told(schema)
+  if (measure === undefined) return text
+  return measure === 'digest' ? text.toLowerCase() : (measured(measure, text) ?? text)
+}
+
+function unknownKey(key: string, known: readonly string[], path: string, { elsewhere }: Context): string {
+  const near = didYouMean(key, known)
+  if (near !== '') return `is not a known key${near}`
+  const other = elsewhere(key)
+  if (other !== undefined) return `is not a known key here; did you mean "${other}"?`
+  return `is not a known key; ${path === '' ? 'at the top' : path} takes ${known.join(', ')}`
+}
+
+function wrong(schema: TSchema, value: unknown, path: string, { variables }: Context): Fault {
+  const isText = typeof value === 'string'
+  if (isText && told(schema).measure === 'digest') return { path, message: notADigest(value) }
+  if (isText && variables.has(path) && (Type.IsArray(schema) || Type.IsObject(schema))) {
+    const example = Type.IsArray(schema) ? '["a","b"] or [{"id":"a"}]' : '{"a":1}'
+    const why = 'it cannot be read as JSON: keys and texts need double quotes'
+    return { path, message: `must be ${expected(schema)} as JSON, such as ${example}; ${why}` }
+  }
+  const near = isText && Type.IsEnum(schema) ? didYouMean(value, schema.enum.map(String)) : ''
+  return { path, message: `must be ${expected(schema)}${near === '' ? `; ${formOf(value)}` : near}` }
+}
+
+/** Of the type of a schema, for rules that look at others. */
+function least(schema: TSchema): unknown {
+  if ('default' in schema || Type.IsObject(schema))
+    return shape(schema, told(schema).default ?? {}, '', NOWHERE).value
+  if (Type.IsArray(schema)) return []
+  if (Type.IsBoolean(schema)) return false
+  if (Type.IsInteger(schema)) return told(schema).minimum ?? 0
+  return Type.IsEnum(schema) ? schema.enum[0] : ''
+}
+
+const NOWHERE: Context = { variables: new Map(), elsewhere: () => undefined }
+
+const within = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`)
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,0 +1,74 @@
+import { test } from 'tap'
+import { emptyDigest, notADigest } from '../../src/config/digests.ts'
+import { sha256 } from '../fakes/gateway.ts'
+import { faultsOf } from './faults-of.ts'
+
+const token = (name: string, digest: string) => ({ name, sha256: digest, scopes: ['read'] })
+
+test('the digest of what a shell makes of nothing is refused, for keys and tokens, and says what happened', async (t) => {
+  for (const nothing of ['', '\n', '\r\n', ' ', '-n\n', 'undefined']) {
+    const digest = sha256(nothing)
+    t.match(
+      faultsOf({
+        apps: [{ id: 'a', keys: [{ sha256: digest }] }],
+        aggregation: { tokens: [token('t', digest.toUpperCase())] },
+      }),
+      [
+        /^apps\.0\.keys\.0\.sha256: is the SHA-256 of .* was not set .*headgate key new/,
+        /^aggregation\.tokens\.0\.sha256: is the SHA-256 of .* anybody could use it/,
+        /digest of an app key/,
+      ],
+      JSON.stringify(nothing),
+    )
+  }
+  t.equal(emptyDigest(sha256('a key')), undefined)
+})
+
+test('one digest is one holder: of tokens, of keys, and never of both', async (t) => {
+  const [one, other] = [sha256('one'), sha256('other')]
+  for (const [rule, file, faults] of [
+    [
+      'two tokens',
+      { aggregation: { tokens: [token('a', one), token('b', one.toUpperCase())] } },
+      ['aggregation.tokens.1.sha256: this token is used twice (first at aggregation.tokens.0.sha256)'],
+    ],
+    [
+      'two keys of one app',
+      { apps: [{ id: 'a', keys: [{ sha256: one }, { sha256: one }] }] },
+      ['apps.0.keys.1: this key is used twice (first at apps.0.keys.0)'],
+    ],
+    [
+      'a key and a token',
+      { apps: [{ id: 'a', keys: [{ sha256: one }] }], aggregation: { tokens: [token('a', one)] } },
+      [
+        'aggregation.tokens.0.sha256: is the digest of an app key, which every page shows; a token needs a text of its own',
+      ],
+    ],
+    [
+      'each has its own',
+      { apps: [{ id: 'a', keys: [{ sha256: one }] }], aggregation: { tokens: [token('a', other)] } },
+      [],
+    ],
+  ] as const) {
+    t.same(faultsOf(file), faults, rule)
+  }
+})
+
+test('what stands in the place of a digest is told by its form, and never said', async (t) => {
+  const digest = sha256('x')
+  for (const [text, what] of [
+    ['hg_pub_PlantedPlantedPlantedPlanted', /35 characters, perhaps the key itself.*headgate key new/],
+    [`${digest}  -`, /leave out what sha256sum prints behind it/],
+    [`sha256:${digest}`, /without "sha256" before it/],
+    [Buffer.from(digest, 'hex').toString('base64'), /perhaps base64/],
+    [digest.slice(1), /63 characters: a digest of another kind, or cut off/],
+    ['', /perhaps the key itself/],
+  ] as const) {
+    t.match(notADigest(text), what, text)
+    t.notMatch(notADigest(text), /Planted/)
+    t.match(faultsOf({ apps: [{ id: 'a', keys: [{ sha256: text }] }] }), {
+      length: 1,
+      0: /^apps\.0\.keys\.0\.sha256: must be the SHA-256 of the key in hex, 64 characters of 0-9 and a-f/,
+    })
+  }
+})

@@ -1,0 +1,102 @@
+import { test } from 'tap'
+import { parseConfig } from '../../src/config.ts'
+import { faultsOf } from './faults-of.ts'
+
+test('what an orchestrator sets for a service of our name is no fault, and changes nothing', async (t) => {
+  const quiet = parseConfig({}, {})
+  for (const [who, env] of [
+    [
+      'Kubernetes, a service "headgate"',
+      {
+        HEADGATE_SERVICE_HOST: '10.0.0.1',
+        HEADGATE_SERVICE_PORT: '8080',
+        HEADGATE_SERVICE_PORT_HTTP: '8080',
+        HEADGATE_SERVICE_PORT_HTTP_PUBLIC: '8080',
+        HEADGATE_PORT: 'tcp://10.0.0.1:8080',
+        HEADGATE_PORT_8080_TCP: 'tcp://10.0.0.1:8080',
+        HEADGATE_PORT_8080_TCP_PROTO: 'tcp',
+        HEADGATE_PORT_8080_TCP_PORT: '8080',
+        HEADGATE_PORT_8080_TCP_ADDR: '10.0.0.1',
+      },
+    ],
+    [
+      'a service "headgate-gateway"',
+      {
+        HEADGATE_GATEWAY_SERVICE_HOST: '10.0.0.1',
+        HEADGATE_GATEWAY_SERVICE_PORT_HTTP: '8080',
+        HEADGATE_GATEWAY_PORT: 'tcp://[fd00::1]:8080',
+        HEADGATE_GATEWAY_PORT_53_UDP: 'udp://10.0.0.1:53',
+        HEADGATE_GATEWAY_PORT_9_SCTP_ADDR: '10.0.0.1',
+      },
+    ],
+    [
+      'a service whose variable is the name of a key',
+      { HEADGATE_GATEWAY_LISTEN_PORT: 'tcp://10.0.0.1:8080', HEADGATE_AGGREGATION_LISTEN_SERVICE_HOST: 'x' },
+    ],
+    [
+      'docker run --link',
+      {
+        HEADGATE_PORT: 'tcp://172.17.0.5:8080',
+        HEADGATE_NAME: '/web/headgate',
+        HEADGATE_ENV_HEADGATE_DATA_DIR: '/data',
+        HEADGATE_2_NAME: '/web/headgate_2',
+        HEADGATE_2_ENV_PATH: '/bin',
+      },
+    ],
+  ] as const) {
+    t.same(parseConfig({}, env), quiet, who)
+  }
+})
+
+test('variables that the configuration names for its secrets, or the command line, are no faults', async (t) => {
+  const gateway = { credentials: { subjectKeyEnv: 'HEADGATE_SUBJECT_KEY', recordKeyEnv: 'HEADGATE_RECORD' } }
+  const aggregation = { gatewayTokenEnv: 'HEADGATE_GATEWAY_TOKEN' }
+  const secrets = { HEADGATE_SUBJECT_KEY: 'a', HEADGATE_RECORD: 'b', HEADGATE_GATEWAY_TOKEN: 'c' }
+  t.same(faultsOf({ gateway, aggregation }, secrets), [])
+  t.equal(faultsOf({}, secrets).length, 3, 'which are faults where nobody names them')
+  const byVariable = { HEADGATE_AGGREGATION_GATEWAY_TOKEN_ENV: 'HEADGATE_SECRET', HEADGATE_SECRET: 'x' }
+  t.same(faultsOf({}, byVariable), [], 'named by a variable')
+  t.same(faultsOf({}, { HEADGATE_OPS: 'x' }, ['HEADGATE_OPS']), [], 'named by --token-env')
+  t.same(faultsOf({}, { HEADGATE_TOKEN: 'x', HEADGATE_CONFIG: 'y', HEADGATE_WORKER: '1' }), [])
+})
+
+test('any other is a fault that says what was meant', async (t) => {
+  for (const [name, value, meant] of [
+    ['HEADGATE_GATEWAY_LISTEN_PROT', '1', 'did you mean "HEADGATE_GATEWAY_LISTEN_PORT"?'],
+    ['HEADGATE_DATADIR', '/data', 'did you mean "HEADGATE_DATA_DIR"?'],
+    ['HEADGATE_GATEWAY_DURABILTY', 'journal', 'did you mean "HEADGATE_GATEWAY_DURABILITY"?'],
+    ['HEADGATE_XYZZY', '1', '`headgate config print` shows the keys'],
+    ['HEADGATE_PORT', '8080', ''],
+    ['HEADGATE_NAME', 'shop', ''],
+    ['HEADGATE_ENV_X', 'no link', ''],
+  ] as const) {
+    const [fault = '', ...more] = faultsOf({}, { [name]: value })
+    t.same(more, [])
+    t.equal(fault.startsWith(`${name}: names no key of the configuration`), true, name)
+    t.equal(fault.endsWith(meant), true, fault)
+  }
+})
+
+test('a fault of a value from a variable names the variable and the key', async (t) => {
+  const message = (env: Record<string, string>) => {
+    try {
+      parseConfig({}, env)
+      return ''
+    } catch (error) {
+      return String(error)
+    }
+  }
+  t.match(
+    message({ HEADGATE_GATEWAY_LISTEN_PORT: 'abc' }),
+    /^ {2}HEADGATE_GATEWAY_LISTEN_PORT \(gateway\.listen\.port\): must be a whole number, from 0 to 65535; it is a text of 3 characters$/m,
+  )
+  t.match(
+    message({ HEADGATE_APPS: '[{id:x}]' }),
+    /HEADGATE_APPS \(apps\): must be a list.* as JSON, such as .*: keys and texts need double quotes$/m,
+  )
+  t.match(
+    message({ HEADGATE_GATEWAY_LISTEN: 'abc' }),
+    /HEADGATE_GATEWAY_LISTEN \(gateway\.listen\): must be a group of keys as JSON, such as \{"a":1\}/,
+  )
+  t.match(message({ HEADGATE_APPS: '[{"id":"X!"}]' }), /HEADGATE_APPS \(apps\.0\.id\): must be 1 to 64/)
+})

@@ -1,0 +1,279 @@
+import * as fc from 'fast-check'
+import { test } from 'tap'
+import Type, { type TSchema } from 'typebox'
+import Value from 'typebox/value'
+import { inUnits, measured } from '../../src/config/measures.ts'
+import { shape } from '../../src/config/shape.ts'
+import { expected, told } from '../../src/config/words.ts'
+import { configWarnings, parseConfig } from '../../src/config.ts'
+import { Config } from '../../src/config-schema.ts'
+import { faultsOf } from './faults-of.ts'
+
+/** Words of validators, which nobody who writes a configuration should have to read. */
+const RAW =
+  /must (match pattern|have required|NOT|not have|be (string|integer|number|boolean|object|array|equal))|schema|undefined|\[object/
+
+test('what was wrong is said with its key, its form, what is expected and an example', async (t) => {
+  for (const [file, fault] of [
+    [{ gateway: { workers: 1.5 } }, 'gateway.workers: must be a whole number, from 1 to 64; it is 1.5'],
+    [
+      { gateway: { journal: { ephemeral: 'yes' } } },
+      'gateway.journal.ephemeral: must be true or false; it is a text of 3 characters',
+    ],
+    [{ gateway: { stream: 5 } }, 'gateway.stream: must be a group of keys; it is 5'],
+    [
+      { gateway: { trustProxy: 'loopback' } },
+      'gateway.trustProxy: must be a list; it is a text of 8 characters',
+    ],
+    [
+      { gateway: { trustProxy: [true] } },
+      'gateway.trustProxy.0: must be an address or a network, such as 10.0.0.0/8; it is true',
+    ],
+    [
+      { gateway: { trustProxy: [null] } },
+      'gateway.trustProxy.0: must be an address or a network, such as 10.0.0.0/8; it is empty',
+    ],
+    [
+      { gateway: { limits: { address: 5 } } },
+      'gateway.limits.address: must be "off" or a group of keys; it is 5',
+    ],
+    [
+      { gateway: { limits: { address: { burst: 0 } } } },
+      'gateway.limits.address.burst: must be a whole number, at least 1; it is 0',
+    ],
+    [
+      { gateway: { durability: 'jornal' } },
+      'gateway.durability: must be one of journal, stream, memory; did you mean "journal"?',
+    ],
+    [
+      { gateway: { listen: { host: '' } } },
+      'gateway.listen.host: must be a host or an address, such as 127.0.0.1; it is an empty text',
+    ],
+    [
+      { shutdown: { totalMs: '2 minutes' } },
+      'shutdown.totalMs: must be a duration such as 2m, 90s or 1h, at least 1s; it is a text of 9 characters',
+    ],
+    [
+      { shutdown: { totalMs: [] } },
+      'shutdown.totalMs: must be a duration such as 2m, 90s or 1h, at least 1s; it is a list',
+    ],
+    [
+      { lake: { maxTempBytes: {} } },
+      'lake.maxTempBytes: must be a size such as 64MiB or 512KiB, at least 1MiB; it is a group of keys',
+    ],
+    [
+      { apps: [{}] },
+      'apps.0.id: is missing: it must be 1 to 64 of a-z, 0-9, hyphen and underscore, beginning with a letter or digit, such as shop-web',
+    ],
+    [
+      {
+        apps: [
+          {
+            id: 'a',
+            keys: Array(3)
+              .fill(0)
+              .map((_, i) => ({ sha256: `${i}`.repeat(64) })),
+          },
+        ],
+      },
+      'apps.0.keys: must be a list, at most 2 entries; it has 3',
+    ],
+    [{ aggregation: { stores: [] } }, 'aggregation.stores: must be a list, at least 1 entry; it has 0'],
+    [{ tokens: [] }, 'tokens: is not a known key here; did you mean "aggregation.tokens"?'],
+    [{ gatway: {} }, 'gatway: is not a known key; did you mean "gateway"?'],
+    [
+      { shutdown: { xyzzy: 1 } },
+      'shutdown.xyzzy: is not a known key; shutdown takes totalMs, waitMs, drainMs',
+    ],
+    [{ xyzzy: 1 }, /^xyzzy: is not a known key; at the top takes dataDir, /],
+    [JSON.parse('{"__proto__":1}'), /^__proto__: is not a known key/],
+    ['text', 'the file: must be a group of keys; it is a text of 4 characters'],
+  ] as const) {
+    const [first, ...more] = faultsOf(file)
+    t.match(first?.replace(/^: /, 'the file: '), fault)
+    t.same(more, [], String(first))
+  }
+})
+
+test('shapes and rules are both looked at, and rules only where the shape is right', async (t) => {
+  const scopes = ['admin']
+  const tokens = [
+    { name: 'a', sha256: 'a'.repeat(64), scopes, apps: ['shop'] },
+    { name: 'a', sha256: 'b'.repeat(64), scopes: ['read'], apps: ['shpo'] },
+  ]
+  t.same(faultsOf({ apps: [{ id: 'shop' }], aggregation: { tokens } }), [
+    'aggregation.tokens.0.scopes.0: must be one of read, run; it is a text of 5 characters',
+    'aggregation.tokens.1.name: token name "a" is used twice (first at aggregation.tokens.0.name)',
+    'aggregation.tokens.1.apps: names no app: "shpo"; did you mean "shop"?',
+  ])
+  const trustProxy = [true, '10.0.0.0/33', 'proxy.internal', 'loopback']
+  t.match(faultsOf({ gateway: { trustProxy, listen: { port: 9 } }, aggregation: { listen: { port: 9 } } }), [
+    /trustProxy\.0/,
+    /trustProxy\.1/,
+    /trustProxy\.2/,
+    /trustProxy\.3/,
+    /aggregation\.listen\.port/,
+  ])
+  for (const [rule, file, faults] of [
+    [
+      'an id that is wrong is nobody whom tokens could name',
+      { apps: [{ id: 'Shop!' }], aggregation: { tokens: tokens.slice(1) } },
+      1,
+    ],
+    ['a total that is wrong says nothing of the drain', { shutdown: { totalMs: 'soon', drainMs: '2m' } }, 1],
+    [
+      'workers that are none say nothing of the journal',
+      { gateway: { workers: 999, journal: { maxBytes: '8MiB' } } },
+      1,
+    ],
+    ['a kind that is none says nothing of the bucket', { lake: { kind: 'gcs', bucket: 'my-lake' } }, 1],
+    [
+      'a grain that is none says nothing of the horizon',
+      { aggregation: { schedule: { grain: '2h', horizon: '1h', grace: '1h' } } },
+      1,
+    ],
+    [
+      'a group that is none says nothing of what is in it',
+      { apps: 5, gateway: 5, aggregation: 5, lake: 5, shutdown: 5, aws: 5 },
+      6,
+    ],
+    ['nor does a list of what is no app', { apps: [null, 5, 'x', []] }, 4],
+  ] as const) {
+    t.equal(faultsOf(file).length, faults, `${rule}: ${faultsOf(file).join('\n')}`)
+  }
+})
+
+test('however many there are, all are told', async (t) => {
+  const apps = Array.from({ length: 50 }, (_, i) => ({ id: `NOT OK ${i}` }))
+  t.equal(faultsOf({ apps }).length, 50)
+})
+
+test('settings by which nothing would ever be computed are faults', async (t) => {
+  const schedule = (more: object) => faultsOf({ aggregation: { schedule: more } })
+  t.same(schedule({ horizon: '17m', grace: '2m' }), [
+    'aggregation.schedule.horizon: must be more than grace (2m) and grain (15m) together: a window would be over before it is due',
+  ])
+  t.same(schedule({ horizon: '18m', grace: '2m' }), [])
+  t.match(schedule({ horizon: '61m', grace: '90s', grain: '1h' }), [/grace \(90s\) and grain \(1h\)/])
+  for (const [path, file] of [
+    ['aggregation.schedule.tick', { aggregation: { schedule: { tick: '30d' } } }],
+    ['aggregation.engine.timeout', { aggregation: { engine: { timeout: '30d' } } }],
+    ['shutdown.totalMs', { shutdown: { totalMs: '30d' } }],
+    ['shutdown.waitMs', { shutdown: { waitMs: '30d' } }],
+  ] as const) {
+    t.same(faultsOf(file), [`${path}: must be at most 24d: no timer counts further`])
+  }
+})
+
+test('what can work, but hardly as it was meant, is a warning', async (t) => {
+  const token = (more: object) => ({ name: 't', sha256: 'ab'.repeat(32), scopes: ['read'], ...more })
+  const app = { id: 'shop' }
+  for (const [rule, file, paths] of [
+    ['nothing', {}, []],
+    [
+      'run beside apps',
+      { apps: [app], aggregation: { tokens: [token({ scopes: ['read', 'run'], apps: ['shop'] })] } },
+      ['aggregation.tokens.0.scopes'],
+    ],
+    ['run alone is fine', { apps: [app], aggregation: { tokens: [token({ scopes: ['run'] })] } }, []],
+    ['apps alone are fine', { apps: [app], aggregation: { tokens: [token({ apps: ['shop'] })] } }, []],
+    ['apps that nobody can look at', { apps: [app] }, ['aggregation.tokens']],
+    [
+      'a proxy that is everybody',
+      { gateway: { trustProxy: ['10.0.0.0/8', '0.0.0.0/0', '::/0', '0.0.0.0/1', '192.0.2.1', 'fd00::/8'] } },
+      ['gateway.trustProxy.1', 'gateway.trustProxy.2', 'gateway.trustProxy.3'],
+    ],
+  ] as const) {
+    t.same(
+      configWarnings(parseConfig(file, {})).map(({ path }) => path),
+      paths,
+      rule,
+    )
+  }
+})
+
+const value = fc.oneof(
+  ...[
+    fc.constant(null),
+    fc.boolean(),
+    fc.integer(),
+    fc.double(),
+    fc.string(),
+    fc.constant([]),
+    fc.constant({}),
+  ],
+  fc.constantFrom('off', '15m', '64MiB', 'fs', 'read', 'a', 'https://a.example'),
+)
+
+/** Something at the place of each schema now and then, of the right form or not. */
+function some(schema: TSchema): fc.Arbitrary<unknown> {
+  if (Type.IsObject(schema)) {
+    const entries = Object.entries(schema.properties).map(([key, inner]) => [key, some(inner)] as const)
+    return fc.oneof(
+      { weight: 9, arbitrary: fc.record(Object.fromEntries(entries), { requiredKeys: [] }) },
+      value,
+    )
+  }
+  if (Type.IsArray(schema))
+    return fc.oneof({ weight: 4, arbitrary: fc.array(some(schema.items), { maxLength: 2 }) }, value)
+  return value
+}
+
+test('no value is thrown over, taken that the schema refuses, or told in the words of a validator', async (t) => {
+  let refused = 0
+  await fc.assert(
+    fc.property(some(Config), (input) => {
+      const faults = faultsOf(input)
+      refused += faults.length > 0 ? 1 : 0
+      const nowhere = { variables: new Map(), elsewhere: () => undefined }
+      const shaped = shape(Config, input, '', nowhere)
+      const isTaken = shaped.faults.length > 0 || Value.Check(Config, shaped.value)
+      return isTaken && faults.every((fault) => !RAW.test(fault))
+    }),
+    { numRuns: 300 },
+  )
+  t.ok(refused > 0)
+})
+
+test('units are read and said', async (t) => {
+  for (const [measure, text, amount] of [
+    ['duration', '250ms', 250],
+    ['duration', '2 m', 120_000],
+    ['duration', '1d', 86_400_000],
+    ['bytes', '4GiB', 4_294_967_296],
+    ['bytes', '0B', 0],
+  ] as const) {
+    t.equal(measured(measure, text), amount)
+  }
+  for (const text of ['', 'soon', '5', '-5m', '1.5h', '5M', '5 potatoes', '5mm', `${'9'.repeat(20)}m`]) {
+    t.equal(measured('duration', text), undefined, text)
+  }
+  for (const [measure, amount, text] of [
+    ['duration', 0, '0ms'],
+    ['duration', 90_000, '90s'],
+    ['duration', 86_400_000, '1d'],
+    ['bytes', 4_294_967_296, '4GiB'],
+    ['bytes', 1_000, '1000B'],
+    ['bytes', 0, '0B'],
+  ] as const) {
+    t.equal(inUnits(measure, amount), text)
+  }
+})
+
+/** Every schema inside another. */
+function* within(schema: TSchema): Generator<TSchema> {
+  yield schema
+  if (Type.IsObject(schema)) for (const inner of Object.values(schema.properties)) yield* within(inner)
+  if (Type.IsArray(schema)) yield* within(schema.items)
+  if (Type.IsUnion(schema)) for (const inner of schema.anyOf) yield* within(inner)
+}
+
+test('whatever has a pattern says in words what it takes, with an example that it takes', async (t) => {
+  const patterned = [...within(Config)].filter((schema) => 'pattern' in schema)
+  t.ok(patterned.length > 15)
+  for (const schema of patterned) {
+    const { form, example } = told(schema)
+    t.type(form, 'string', JSON.stringify(schema))
+    if (example !== undefined) t.equal(Value.Check(schema, example), true, expected(schema))
+  }
+})
