@@ -53,7 +53,7 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
   const { timeout: timeoutMs } = aggregation.engine
   const kept = keptSessions({ openSession: sessionsOf(2 * timeoutMs), timeoutMs, clock })
   const { openSession } = kept
-  const store = localStore({ dir: join(dataDir, 'store') })
+  const store = localStore({ dir: join(dataDir, 'store'), log: system.telemetry.log })
   const definitions = definitionsOf(aggregation)
   const { grace: graceMs, horizon: horizonMs } = aggregation.schedule
   const runs = await createRuns({

@@ -13,6 +13,7 @@ import { memoryCache } from './serve/cache.ts'
 import { dashboardRoutes } from './serve/dashboard/routes.ts'
 import { createQueries, type QueryPorts } from './serve/query.ts'
 import { type ServePorts, serveRoutes } from './serve/routes.ts'
+import { steadyQueries } from './serve/steady.ts'
 
 export interface AggregationPorts
   extends Pick<QueryPorts, 'store' | 'definitions' | 'clock'>,
@@ -49,7 +50,9 @@ export async function buildAggregation(
 ): Promise<FastifyInstance> {
   const { log, store, definitions, clock, runs, apps, pipelineState, ready, operations } = ports
   const auth = ports.auth ?? createAuth(config.tokens)
-  const queries = createQueries({ store, definitions, clock, cache: memoryCache(config.cache.maxBytes) })
+  const queries = steadyQueries(
+    createQueries({ store, definitions, clock, cache: memoryCache(config.cache.maxBytes) }),
+  )
 
   const app = createServer([], log)
   await ports.prepare?.(app)

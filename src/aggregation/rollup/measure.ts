@@ -109,6 +109,6 @@ export function quantile(histogram: Histogram, q: number, { min, max }: Bounds):
     cumulative += weight
     return cumulative / WEIGHT_UNIT > rank
   })
-  if (slot === 0) return 0
-  return Math.min(max, Math.max(min, (2 * GAMMA ** bucketIn(slot)) / (1 + GAMMA)))
+  const estimate = slot === 0 ? 0 : (2 * GAMMA ** bucketIn(slot)) / (1 + GAMMA)
+  return Math.min(max, Math.max(min, estimate))
 }

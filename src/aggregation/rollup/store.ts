@@ -1,3 +1,5 @@
+import { AppError } from '../../std/errors.ts'
+
 /** One committed group: what every engine computes, every store keeps and the query API merges. Version 1. */
 export interface RollupRow {
   readonly app: string
@@ -59,7 +61,10 @@ export interface RollupStore {
     window: CommittedWindow,
     rows: AsyncIterable<readonly RollupRow[]>,
   ): Promise<'published' | 'unchanged'>
-  /** Windows published in [fromMs, toMs), in time order. As all that reads: ends early when the signal aborts. */
+  /**
+   * Windows published in [fromMs, toMs), in time order; without damaged ones, which the other questions reject with. As
+   * all that reads: ends early when the signal aborts.
+   */
   windows(
     rollup: string,
     fromMs: number,
@@ -79,3 +84,13 @@ export interface MetricRows {
   readonly unit: string
   readonly rows: number
 }
+
+/** A part of the store, such as a file, holds something else than was written. */
+export function damaged(part: string, how: string): AppError {
+  const message = `The rollup file ${part} is damaged: ${how}. The schedule, or a run of its window, publishes it again`
+  return new AppError('internal', message, { details: { damaged: true } })
+}
+
+/** The damaged part was set aside when it was met: whoever asks again is told of one window less. */
+export const isDamage = (error: unknown): boolean =>
+  error instanceof AppError && error.details['damaged'] === true

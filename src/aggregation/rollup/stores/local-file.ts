@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
 import { crc32 } from '@node-rs/crc32'
-import { AppError } from '../../../std/errors.ts'
 import {
   createDurably,
   type FileOps,
@@ -11,7 +10,7 @@ import {
   syncFolder,
   writeFully,
 } from '../../../std/files.ts'
-import type { CommittedWindow, RollupRow, StoredRow } from '../store.ts'
+import { type CommittedWindow, damaged, type RollupRow, type StoredRow } from '../store.ts'
 
 /**
  * One window as one file that is written once and then only read:
@@ -26,6 +25,8 @@ import type { CommittedWindow, RollupRow, StoredRow } from '../store.ts'
  */
 const MAGIC = 'headgate-rollup 1'
 const HEADER_BYTES = MAGIC.length + 1 + 15 + 1 + 15 + 1 + 64 + 1
+/** Larger than any index: some million groups of rows. Of a damaged header only, which may name any size. */
+const MAX_INDEX_BYTES = 1_073_741_824
 /** Rows are handed to the file system in pieces of at least this many bytes. Ours: large enough for few system calls. */
 const WRITE_BYTES = 262_144
 
@@ -144,6 +145,7 @@ export async function readHeader(file: OpenFile, path: string): Promise<Header> 
 }
 
 export async function readIndex(file: OpenFile, path: string, at: Header): Promise<Buffer> {
+  if (at.indexBytes > MAX_INDEX_BYTES) throw damaged(path, 'its header names an index that cannot be')
   const index = await readFully(file, at.indexOffset, at.indexBytes)
   if (sha256(index) !== at.indexSha256) throw damaged(path, 'its index is not what was written')
   return index
@@ -237,8 +239,4 @@ function* linesBeginning(bytes: Buffer, beginning: string): Iterable<string> {
     yield bytes.toString('utf8', at + 1, end)
     at = wanted.equals(bytes.subarray(end, end + wanted.length)) ? end : -1
   }
-}
-
-function damaged(path: string, how: string): AppError {
-  return new AppError('internal', `The rollup file ${path} is damaged: ${how}. Run its window again`)
 }

@@ -1,9 +1,17 @@
 import { join } from 'node:path'
 import { DAY_MS } from '../../../lake/layout.ts'
 import { breather } from '../../../std/breath.ts'
-import { type FileOps, nodeFiles, type OpenFile, unlessAbsent } from '../../../std/files.ts'
+import { errnoOf, type FileOps, nodeFiles, type OpenFile, unlessAbsent } from '../../../std/files.ts'
 import { recent } from '../../../std/recent.ts'
-import type { CommittedWindow, RollupStore, SeriesRequest, StoredRow } from '../store.ts'
+import type { Logger } from '../../../std/telemetry.ts'
+import {
+  type CommittedWindow,
+  damaged,
+  isDamage,
+  type RollupStore,
+  type SeriesRequest,
+  type StoredRow,
+} from '../store.ts'
 import { type UnitVotes, unitVotes } from '../units.ts'
 import {
   type Group,
@@ -29,14 +37,19 @@ export interface LocalStoreOptions {
   readonly dir: string
   readonly indexCacheBytes?: number
   readonly files?: FileOps
+  readonly log?: Logger | undefined
 }
+
+/** What a disk or a file system answers of one file; anything else, such as EMFILE, is of the process or of all files. */
+const OF_THE_FILE = ['EIO', 'EACCES', 'EPERM', 'EISDIR', 'EBADMSG', 'EUCLEAN']
 
 /**
  * Rollups in files of this host. A window is one file, replaced by one rename: a reader has the old one or the new one,
- * whole, and a reader that has it open keeps it.
+ * whole, and a reader that has it open keeps it. A file that is damaged is renamed to `….damaged`: its window is then one
+ * that was not published yet, for every process, and will be published again.
  */
 export function localStore(options: LocalStoreOptions): RollupStore {
-  const { dir, indexCacheBytes = INDEX_CACHE_BYTES, files = nodeFiles } = options
+  const { dir, indexCacheBytes = INDEX_CACHE_BYTES, files = nodeFiles, log } = options
   /** By checksum: what that names never changes, so nothing goes stale. */
   const indexes = recent<Buffer>(indexCacheBytes, ({ length }) => length)
   let lastPublish: Promise<unknown> = Promise.resolve()
@@ -45,8 +58,39 @@ export function localStore(options: LocalStoreOptions): RollupStore {
     join(dir, rollup, new Date(fromMs).toISOString().slice(0, 10), `${fromMs}.rollup`)
   const namesIn = async (folder: string) => (await unlessAbsent(files.readdir(folder))) ?? []
 
-  /** Calls `read` with the window's open file and its index; undefined where the window was never published. */
+  /** Damaged, and could not be renamed. */
+  const shunned = new Set<string>()
+
+  async function setAside(path: string, error: unknown): Promise<void> {
+    log?.error({ file: path, err: error }, 'a rollup file is damaged and set aside')
+    try {
+      await files.rename(path, `${path}.damaged`)
+    } catch (cause) {
+      // Somebody else met it as well.
+      if (errnoOf(cause) === 'ENOENT') return
+      shunned.add(path)
+      log?.warn({ file: path, err: cause }, 'a damaged file cannot be renamed, and is left out')
+    }
+  }
+
+  /** Rejects with damage that it met; undefined where the window was never published. */
   async function withWindow<T>(
+    path: string,
+    read: (index: Buffer, file: OpenFile) => T | Promise<T>,
+  ): Promise<T | undefined> {
+    if (shunned.has(path)) return undefined
+    try {
+      return await readWindow(path, read)
+    } catch (error) {
+      const code = errnoOf(error)
+      const damage = OF_THE_FILE.includes(code) ? damaged(path, `it cannot be read (${code})`) : error
+      if (isDamage(damage)) await setAside(path, damage)
+      throw damage
+    }
+  }
+
+  /** Calls `read` with the window's open file and its index. */
+  async function readWindow<T>(
     path: string,
     read: (index: Buffer, file: OpenFile) => T | Promise<T>,
   ): Promise<T | undefined> {
@@ -65,9 +109,10 @@ export function localStore(options: LocalStoreOptions): RollupStore {
   async function publish(...[window, rows]: Parameters<RollupStore['publish']>) {
     const path = pathOf(window.rollup, window.fromMs)
     // A damaged file is no reason to refuse the content that mends it.
-    const held = await withWindow(path, windowOf).catch(() => undefined)
+    const held = await unlessDamaged(withWindow(path, windowOf))
     if (held !== undefined && held.generation >= window.generation) return 'unchanged'
     await writeWindowFile(files, path, { window, rows })
+    shunned.delete(path)
     return held?.contentHash === window.contentHash ? 'unchanged' : 'published'
   }
 
@@ -87,6 +132,23 @@ export function localStore(options: LocalStoreOptions): RollupStore {
       })
       for (const result of await Promise.all(some)) if (result !== undefined) yield result
       if (breath.due()) await breath.take()
+    }
+  }
+
+  /** Without those that are damaged, which are published again when they are missed. */
+  async function wholeWindows(
+    range: Pick<SeriesRequest, 'rollup' | 'fromMs' | 'toMs'>,
+    signal?: AbortSignal,
+  ): Promise<CommittedWindow[]> {
+    for (;;) {
+      const found: CommittedWindow[] = []
+      try {
+        for await (const window of eachWindow(range, windowOf, signal)) found.push(window)
+        return found
+      } catch (error) {
+        // It is one less now.
+        if (!isDamage(error)) throw error
+      }
     }
   }
 
@@ -113,17 +175,21 @@ export function localStore(options: LocalStoreOptions): RollupStore {
       return published
     },
 
-    async windows(rollup, fromMs, toMs, signal) {
-      const found: CommittedWindow[] = []
-      for await (const window of eachWindow({ rollup, fromMs, toMs }, windowOf, signal)) found.push(window)
-      return found
-    },
+    windows: (rollup, fromMs, toMs, signal) => wholeWindows({ rollup, fromMs, toMs }, signal),
 
     async *series(request, signal) {
       const { app, metric, set, values } = request
       const windows = eachWindow(request, groupRead([app, metric, set]), signal)
       for await (const groups of windows) {
-        for (const group of groups) yield* inPieces(rowsOf(group, values))
+        for (const group of groups) {
+          try {
+            yield* inPieces(rowsOf(group, values))
+          } catch (error) {
+            // Rows are looked at as they are taken.
+            if (isDamage(error)) await setAside(group.path, error)
+            throw error
+          }
+        }
       }
     },
 
@@ -153,6 +219,15 @@ function* inPieces(rows: Iterable<StoredRow>): Iterable<StoredRow[]> {
     piece = []
   }
   yield piece
+}
+
+async function unlessDamaged<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if (isDamage(error)) return undefined
+    throw error
+  }
 }
 
 /** Each set counts every row once: a metric's rows are those of its fullest set, not the sum over sets. */

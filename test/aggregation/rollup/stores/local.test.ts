@@ -2,7 +2,9 @@ import { mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { localStore } from '../../../../src/aggregation/rollup/stores/local.ts'
+import { createTelemetry } from '../../../../src/std/telemetry.ts'
 import { chunks, committed, row, storeContract } from '../../../contracts/store.ts'
+import { faultyFiles } from '../../../fakes/faulty-files.ts'
 import { gathered } from '../../../fakes/store.ts'
 
 test('the local store keeps the contract of stores', async (t) => {
@@ -64,34 +66,95 @@ test('windows larger than one write are whole', async (t) => {
   }
 })
 
-test('damage is an error that names the file, never silence or wrong numbers', async (t) => {
-  const damages: readonly [string, (bytes: Buffer) => Buffer, RegExp][] = [
-    ['an empty file', () => Buffer.alloc(0), /no header/],
-    ['another header', (bytes) => Buffer.concat([Buffer.from('x'), bytes]), /no header/],
-    ['a file cut short', (bytes) => bytes.subarray(0, -1), /index is not what was written/],
-    [
-      'a flipped bit of the index',
-      (bytes) => flipped(bytes, bytes.length - 2),
-      /index is not what was written/,
-    ],
-    [
-      'a flipped bit of a row',
-      (bytes) => flipped(bytes, bytes.indexOf('2000')),
-      /rows are not what was written/,
-    ],
-  ]
-  for (const [what, damage, message] of damages) {
+const damages: readonly [string, (bytes: Buffer) => Buffer, RegExp][] = [
+  ['an empty file', () => Buffer.alloc(0), /no header/],
+  ['another header', (bytes) => Buffer.concat([Buffer.from('x'), bytes]), /no header/],
+  ['a file cut short', (bytes) => bytes.subarray(0, -1), /index is not what was written/],
+  ['a file cut in the middle', (bytes) => bytes.subarray(0, 150), /index is not what was written/],
+  [
+    'a flipped bit of the index',
+    (bytes) => flipped(bytes, bytes.length - 2),
+    /index is not what was written/,
+  ],
+  [
+    'a flipped bit of a row',
+    (bytes) => flipped(bytes, bytes.indexOf('2000')),
+    /rows are not what was written/,
+  ],
+  [
+    'a header that names an index of any size',
+    (bytes) =>
+      Buffer.from(bytes.toString('latin1').replace(/ (\d{15}) \d{15} /, ' $1 999999999999999 '), 'latin1'),
+    /an index that cannot be/,
+  ],
+]
+
+const later = committed({ fromMs: window.toMs, toMs: 2 * window.toMs - window.fromMs })
+const whole = { fromMs: 0, toMs: later.toMs }
+
+for (const [what, damage, message] of damages) {
+  test(`${what} is set aside by name, costs no other window, and is published again`, async (t) => {
     const dir = t.testdir()
-    await localStore({ dir }).publish(window, chunks([row()]))
+    const lines: string[] = []
+    const { log } = createTelemetry('error', { write: (line) => lines.push(line) })
+    const store = localStore({ dir, log })
+    for (const each of [window, later]) await store.publish(each, chunks([row()]))
     const path = join(dir, 'vitals', '2026-11-22', `${window.fromMs}.rollup`)
     await writeFile(path, damage(await readFile(path)))
-    await t.rejects(gathered(localStore({ dir }).series(series)), { code: 'internal', message }, what)
+    const asked = { ...series, ...whole }
     await t.rejects(
-      gathered(localStore({ dir }).series(series)),
-      { message: new RegExp(`${window.fromMs}.rollup`) },
-      what,
+      gathered(store.series(asked)),
+      { code: 'internal', message },
+      'never silence or wrong numbers',
     )
+    t.match(lines, [path])
+    t.same(
+      (await gathered(store.series(asked))).map(({ windowFromMs }) => windowFromMs),
+      [later.fromMs],
+      'the next answer is of what is left',
+    )
+    t.same(
+      (await store.windows('vitals', 0, whole.toMs)).map(({ fromMs }) => fromMs),
+      [later.fromMs],
+    )
+    t.ok((await readdir(join(path, '..'))).includes(`${window.fromMs}.rollup.damaged`))
+    t.equal(await store.publish(window, chunks([row()])), 'published', 'the same generation mends it')
+    t.equal((await gathered(store.series(asked))).length, 2)
+  })
+}
+
+test('windows are told without the damaged ones, whoever finds them', async (t) => {
+  const dir = t.testdir()
+  const store = localStore({ dir })
+  for (const each of [window, later]) await store.publish(each, chunks([row()]))
+  for (const { fromMs } of [window, later]) {
+    await writeFile(join(dir, 'vitals', '2026-11-22', `${fromMs}.rollup`), '')
   }
+  t.same(await store.windows('vitals', 0, whole.toMs), [])
+})
+
+test('a file that the disk does not give back is damaged; a want of handles is not', async (t) => {
+  const dir = t.testdir()
+  const { files, fail } = faultyFiles()
+  const store = localStore({ dir, files })
+  await store.publish(window, chunks([row()]))
+  fail({ call: 'open', code: 'EMFILE', file: /rollup$/ })
+  await t.rejects(store.windows('vitals', 0, whole.toMs), { code: 'EMFILE' })
+  t.equal((await store.windows('vitals', 0, whole.toMs)).length, 1)
+  fail({ call: 'open', code: 'EMFILE', file: /rollup$/ })
+  await t.rejects(store.publish(window, chunks([row()])), { code: 'EMFILE' })
+
+  fail({ call: 'read', code: 'EIO' }, { call: 'rename', code: 'EROFS' })
+  t.same(await store.windows('vitals', 0, whole.toMs), [], 'left out where it cannot be renamed')
+  t.same(await store.windows('vitals', 0, whole.toMs), [])
+  t.equal(await store.publish(window, chunks([row()])), 'published')
+  t.equal((await store.windows('vitals', 0, whole.toMs)).length, 1)
+  fail({ call: 'read', code: 'EIO' }, { call: 'rename', code: 'ENOENT' })
+  t.equal(
+    (await store.windows('vitals', 0, whole.toMs)).length,
+    1,
+    'another set it aside, and a third published',
+  )
 })
 
 test('a folder that cannot be read is an error, not an empty store', async (t) => {
