@@ -1,5 +1,6 @@
 import { S3Client } from '@aws-sdk/client-s3'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
+import { freshCredentials, REREAD_FILES } from '../std/rotated-credentials.ts'
 
 /** Calls at a time: enough to fill a gigabit link with the reads of a window's objects. Ours. */
 export const MAX_CALLS = 16
@@ -23,7 +24,8 @@ export interface S3ClientOptions {
  */
 export function s3Client({ silenceMs, ...options }: S3ClientOptions): S3Client {
   const agent = { keepAlive: true, maxSockets: MAX_CALLS }
-  return new S3Client({
+  const client = new S3Client({
+    ...REREAD_FILES,
     ...options,
     maxAttempts: 1,
     // Otherwise each failed upload is a warning on the console.
@@ -38,6 +40,9 @@ export function s3Client({ silenceMs, ...options }: S3ClientOptions): S3Client {
       socketTimeout: silenceMs,
     }),
   })
+  const name = 'freshCredentials'
+  client.middlewareStack.add(freshCredentials(client.config.credentials), { name, step: 'initialize' })
+  return client
 }
 
 const silent = () => {}

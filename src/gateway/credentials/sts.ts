@@ -3,6 +3,7 @@ import { Agent as HttpsAgent } from 'node:https'
 import { AssumeRoleCommand, type AssumeRoleCommandOutput, STSClient } from '@aws-sdk/client-sts'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { AppError } from '../../std/errors.ts'
+import { freshCredentials, REREAD_FILES } from '../../std/rotated-credentials.ts'
 import { breachOf } from './ceiling.ts'
 import type { VendingApp } from './directory.ts'
 import type { Minter, MintOutcome } from './minter.ts'
@@ -32,6 +33,7 @@ export function stsClient(options: StsClientOptions, apps: () => Iterable<Vendin
   const { requestTimeoutMs = REQUEST_TIMEOUT_MS, ...rest } = options
   const agent = { keepAlive: true, maxSockets: MAX_SOCKETS }
   const client = new STSClient({
+    ...REREAD_FILES,
     ...rest,
     maxAttempts: 1,
     requestHandler: new NodeHttpHandler({
@@ -44,6 +46,8 @@ export function stsClient(options: StsClientOptions, apps: () => Iterable<Vendin
       socketTimeout: requestTimeoutMs,
     }),
   })
+  const name = 'freshCredentials'
+  client.middlewareStack.add(freshCredentials(client.config.credentials), { name, step: 'initialize' })
   client.middlewareStack.add(
     (next, { commandName }) =>
       async (args) => {

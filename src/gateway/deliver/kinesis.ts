@@ -7,6 +7,7 @@ import {
   type PutRecordsResultEntry,
 } from '@aws-sdk/client-kinesis'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
+import { freshCredentials, REREAD_FILES } from '../../std/rotated-credentials.ts'
 import { createBufferPool } from './buffer-pool.ts'
 import { type Failure, failureOf, recordFailureOf } from './kinesis-errors.ts'
 import { putRecordsBody } from './put-records-body.ts'
@@ -41,7 +42,8 @@ export interface KinesisClientOptions {
 export function kinesisClient(options: KinesisClientOptions): KinesisClient {
   const { requestTimeoutMs = REQUEST_TIMEOUT_MS, ...rest } = options
   const agent = { keepAlive: true, maxSockets: MAX_SOCKETS }
-  return new KinesisClient({
+  const client = new KinesisClient({
+    ...REREAD_FILES,
     ...rest,
     maxAttempts: 1,
     requestHandler: new NodeHttpHandler({
@@ -55,6 +57,9 @@ export function kinesisClient(options: KinesisClientOptions): KinesisClient {
       socketTimeout: requestTimeoutMs,
     }),
   })
+  const name = 'freshCredentials'
+  client.middlewareStack.add(freshCredentials(client.config.credentials), { name, step: 'initialize' })
+  return client
 }
 
 /** Takes the client over: `close` destroys it. */
