@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AppConfig, Config } from './config-schema.ts'
 import { createLedger, type Ledger } from './event/ledger.ts'
+import { createRefusals, type Refusals } from './gateway/apps/refusals.ts'
 import { createRegistry, type Registry } from './gateway/apps/registry.ts'
 import { idempotencySecret } from './gateway/collect/identity/secret.ts'
 import type { Journal } from './gateway/collect/journal.ts'
@@ -36,6 +37,7 @@ export interface GatewayWiring {
   readonly registry: Registry
   readonly journal: Journal
   readonly ledger: Ledger
+  readonly refusals: Refusals
   readonly credentials: Credentials
   readonly idempotencySecret: string
   /** Where every event went: the conservation law. */
@@ -81,19 +83,29 @@ export async function wireGateway(
   if (kept.recovered.frames > 0) log.info({ ...kept.recovered }, 'the journal was recovered')
   const delivery = startDelivery(config, place, { instance, kept, ledger, system })
   const { journal } = delivery
+  const refusals = createRefusals(clock, telemetry)
   const ledgerWriter = startLedgerWriter({ instance, ledger, journal, ...system })
 
   return {
     registry,
     journal,
     ledger,
+    refusals,
     credentials: vending.credentials,
     idempotencySecret: secret,
     reconcile() {
       const { events, bytes, oldestMs } = waiting()
       const backlog = { events, bytes, ...(oldestMs !== undefined && { oldestMs }) }
       const sink = sinkOf(delivery)
-      return reconciliationOf({ instance, ...ledger.totals(), backlog, atRisk: atRiskEvents(), sink })
+      const refused = [...refusals.top()]
+      return reconciliationOf({
+        instance,
+        ...ledger.totals(),
+        backlog,
+        atRisk: atRiskEvents(),
+        refused,
+        sink,
+      })
     },
     reload(apps) {
       // First: it may refuse, and then nothing of them holds.

@@ -7,9 +7,10 @@ import { isProbe, probeRoutes } from '../http/probes.ts'
 import { answerWithProblems, asAppError } from '../http/problems.ts'
 import { createServer, refuseWhileClosing, requireHost } from '../http/server.ts'
 import { AppError } from '../std/errors.ts'
-import type { Telemetry } from '../std/telemetry.ts'
 import { addressLimitStore } from './apps/address-limit.ts'
 import { createQuota } from './apps/quota.ts'
+import type { Refusals } from './apps/refusals.ts'
+import { refusedBy } from './apps/refused.ts'
 import { contentTypeOf } from './collect/body.ts'
 import { type CollectorPorts, createCollector } from './collect/collect.ts'
 import { createInflate } from './collect/inflate.ts'
@@ -22,6 +23,7 @@ export interface GatewayPorts extends Omit<CollectorPorts, 'quota'> {
   /** Whether all listeners are bound and the journal is recovered, or why not. */
   readonly ready: () => boolean | string
   readonly credentials: Credentials
+  readonly refusals: Refusals
   /** Processes that share the limits. */
   readonly workers: number
   /** Runs before any route is mounted: a generator of documents listens here. */
@@ -44,7 +46,7 @@ export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): 
   leaveBodiesUnread(app)
   mindNoContentType(app)
   answerWithProblems(app, log, entropy)
-  countRefusals(app, telemetry)
+  countRefusals(app, ports)
   await allowOrigins(app, registry.anyOrigin)
   refuseWhileClosing(app)
   requireHost(app)
@@ -77,16 +79,18 @@ function leaveBodiesUnread(app: FastifyInstance): void {
   app.addContentTypeParser(['application/json', 'text/plain', '*'], (_request, _payload, done) => done(null))
 }
 
-/** By code: what the status of a pixel hides and what events cannot show, requests that never became any. */
-function countRefusals(app: FastifyInstance, { metrics }: Telemetry): void {
+/** By code, and by who sent them: what the status of a pixel hides and what events cannot show, requests that never became any. */
+function countRefusals(app: FastifyInstance, { registry, refusals, telemetry }: GatewayPorts): void {
   const refused = new Counter({
     name: 'headgate_requests_refused_total',
     help: 'Requests that ended in a problem, by its code.',
     labelNames: ['code'],
-    registers: [metrics],
+    registers: [telemetry.metrics],
   })
-  app.addHook('onError', (_request, _reply, error, done) => {
-    refused.inc({ code: asAppError(error).code })
+  app.addHook('onError', (request, _reply, error, done) => {
+    const { code } = asAppError(error)
+    refused.inc({ code })
+    refusals.note(refusedBy(request, code, registry))
     done()
   })
 }

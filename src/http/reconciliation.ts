@@ -4,6 +4,20 @@ const count = (description: string) => Type.Integer({ minimum: 0, description })
 const instant = (description: string) =>
   Type.Optional(Type.Integer({ description: `${description}, epoch ms.` }))
 
+const RefusedClient = Type.Object(
+  {
+    app: Type.Optional(Type.String({ description: 'The app of its key or Origin, where that is known.' })),
+    code: Type.String({ description: 'Of the problem (docs/errors.md).' }),
+    origin: Type.Optional(Type.String({ description: 'Its Origin; ~odd if that is none.' })),
+    keyPrefix: Type.Optional(Type.String({ description: 'The beginning of a key that nobody knows.' })),
+    requests: count('Requests.'),
+    firstMs: Type.Integer({ description: 'The first of them, epoch ms.' }),
+    lastMs: Type.Integer({ description: 'The last of them, epoch ms.' }),
+  },
+  { additionalProperties: false },
+)
+export type RefusedClient = Static<typeof RefusedClient>
+
 /** The conservation law of a gateway, and what else tells whether events arrive. Counted since its process started. */
 export const Reconciliation = Type.Object(
   {
@@ -32,6 +46,10 @@ export const Reconciliation = Type.Object(
     unaccounted: Type.Integer({
       description:
         'accepted + ledgerEvents + recovered − delivered − fallback − deadLettered − backlog: 0, but for moments.',
+    }),
+    refused: Type.Array(RefusedClient, {
+      description:
+        'Whose requests were refused as a whole, since the start: the most frequent of the last 500.',
     }),
     sink: Type.Object(
       {
@@ -97,8 +115,34 @@ function plus(a: Reconciliation, b: Reconciliation): Reconciliation {
     },
     atRisk: a.atRisk + b.atRisk,
     unaccounted: a.unaccounted + b.unaccounted,
+    refused: together(a.refused, b.refused),
     sink: worse(a.sink, b.sink),
   }
+}
+
+/** Names a client, as far as it is told from others. */
+export const whoIs = ({
+  app,
+  code,
+  origin,
+  keyPrefix,
+}: Omit<RefusedClient, 'requests' | 'firstMs' | 'lastMs'>) => JSON.stringify([app, code, origin, keyPrefix])
+
+/** The same client may have met several workers. */
+function together(a: readonly RefusedClient[], b: readonly RefusedClient[]): RefusedClient[] {
+  const clients = new Map<string, RefusedClient>()
+  for (const client of [...a, ...b]) {
+    const { requests, firstMs, lastMs, ...who } = client
+    const key = whoIs(client)
+    const known = clients.get(key) ?? { ...client, requests: 0 }
+    clients.set(key, {
+      ...who,
+      requests: known.requests + requests,
+      firstMs: Math.min(known.firstMs, firstMs),
+      lastMs: Math.max(known.lastMs, lastMs),
+    })
+  }
+  return [...clients.values()].sort((x, y) => y.requests - x.requests)
 }
 
 type Sink = Reconciliation['sink']

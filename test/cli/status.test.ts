@@ -67,6 +67,33 @@ It balances.
   )
 })
 
+test('who is refused is told, with how often and how long ago', async (t) => {
+  const at = Date.now() - 65_000
+  const times = { firstMs: at, lastMs: at }
+  const state = reconciliation({
+    refused: [
+      { app: 'shop', code: 'origin_not_allowed', origin: 'https://evil.example', requests: 1_200, ...times },
+      { code: 'unknown_key', keyPrefix: 'hgk_ab', requests: 3, ...times },
+      { code: 'not_found', requests: 1, ...times },
+    ],
+  })
+  const { url } = await gateway(t, answering(state))
+  const terminal = fakeTerminal()
+  t.equal(await runCommand(['status', '--url', url], terminal), 0, 'it is no fault of the books')
+  t.match(
+    terminal.said().out,
+    `
+refused                                                  requests       last
+  origin_not_allowed, app shop, from https://evil.example     1,200  1 min ago
+  unknown_key, key hgk_ab…                                        3  1 min ago
+  not_found                                                       1  1 min ago
+`.replace(
+      'refused                                                  requests',
+      'refused                                                    requests',
+    ),
+  )
+})
+
 test('books that do not balance, however often one asks, end with 1; a moment is no fault', async (t) => {
   for (const [rule, bodies, code] of [
     ['events vanished', [reconciliation({ delivered: 5 })], 1],

@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { parseConfig } from '../../src/config.ts'
 import { createLedger } from '../../src/event/ledger.ts'
 import { buildGateway, type GatewayPorts } from '../../src/gateway/app.ts'
+import { createRefusals } from '../../src/gateway/apps/refusals.ts'
 import { createRegistry } from '../../src/gateway/apps/registry.ts'
 import type { Batch, Durability, Journal } from '../../src/gateway/collect/journal.ts'
 import { createVending, type VendingPorts } from '../../src/gateway/credentials/vending.ts'
@@ -67,7 +68,7 @@ interface Setup {
   readonly apps?: readonly object[]
   readonly ready?: () => boolean | string
   readonly workers?: number
-  readonly logLevel?: 'debug' | 'error' | 'silent'
+  readonly logLevel?: 'debug' | 'info' | 'error' | 'silent'
   readonly prepare?: GatewayPorts['prepare']
   readonly vending?: Partial<VendingPorts>
   readonly clock?: ReturnType<typeof fakeClock>
@@ -91,6 +92,7 @@ export async function startGateway(t: Closing, setup: Setup = {}) {
   const journal = memoryJournal()
   const ledger = createLedger(telemetry.metrics, () => 0)
   const registry = createRegistry(config.apps)
+  const refusals = createRefusals(clock, telemetry)
   const entropy = seededEntropy()
   const { credentials, replace, close } = createVending(config.gateway.credentials, config.apps, {
     ...{ registry, region: REGION, subjectKey: SUBJECT_KEY, signer: undefined, workers },
@@ -111,6 +113,7 @@ export async function startGateway(t: Closing, setup: Setup = {}) {
     registry,
     journal,
     ledger,
+    refusals,
     clock,
     entropy,
     telemetry,
@@ -131,7 +134,7 @@ export async function startGateway(t: Closing, setup: Setup = {}) {
     )
     return matching?.reduce((sum, { value }) => sum + value, 0)
   }
-  return { app, journal, ledger, clock, registry, telemetry, logLines, metric, reload }
+  return { app, journal, ledger, refusals, clock, registry, telemetry, logLines, metric, reload }
 }
 
 /** A valid measurement. */

@@ -14,6 +14,7 @@ export function reconciliation(change: Partial<OwnCounts> = {}): Reconciliation 
     deadLettered: 1,
     backlog: { events: 3, bytes: 900, oldestMs: 1_795_348_800_000 },
     atRisk: 0,
+    refused: [],
     sink: { kind: 'kinesis', state: 'ok', fallbackOpen: false },
     ...change,
   })

@@ -33,11 +33,28 @@ test('the books of workers add up', async (t) => {
     backlog: { events: 7, bytes: 1_900, oldestMs: 5 },
     atRisk: 1,
     unaccounted: 2,
+    refused: [],
     sink: { kind: 'kinesis', state: 'ok', fallbackOpen: false },
   })
   t.same(summed([three], 0), three, 'one worker is a gateway')
   const empty = reconciliation({ backlog: { events: 0, bytes: 0 } })
   t.same(summed([empty, empty], 0).backlog, { events: 0, bytes: 0 })
+})
+
+test('a client that was refused by several workers is one, and the most frequent come first', async (t) => {
+  const evil = { code: 'origin_not_allowed', app: 'shop', origin: 'https://evil.example' }
+  const typo = { code: 'unknown_key', keyPrefix: 'hgk_ab' }
+  const one = reconciliation({ refused: [{ ...evil, requests: 2, firstMs: 20, lastMs: 30 }] })
+  const two = reconciliation({
+    refused: [
+      { ...typo, requests: 4, firstMs: 5, lastMs: 6 },
+      { ...evil, requests: 1, firstMs: 10, lastMs: 11 },
+    ],
+  })
+  t.same(summed([one, two], 0).refused, [
+    { ...typo, requests: 4, firstMs: 5, lastMs: 6 },
+    { ...evil, requests: 3, firstMs: 10, lastMs: 30 },
+  ])
 })
 
 test('the sink is as bad as the worst of them sees it', async (t) => {

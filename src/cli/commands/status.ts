@@ -125,9 +125,20 @@ function report(state: Reconciliation, balanced: boolean, nowMs: number): string
 ${lines}
 sink     ${sinkText(sink, nowMs)}
 at risk  ${number(state.atRisk)}
-
+${refusedText(state.refused, nowMs)}
 ${balanced ? 'It balances.' : 'IT DOES NOT BALANCE.'}
 `
+}
+
+/** Why no beacons arrive: whose requests are turned away as a whole. */
+function refusedText(refused: Reconciliation['refused'], nowMs: number): string {
+  if (refused.length === 0) return ''
+  const rows = refused.map(({ app, code, origin, keyPrefix, requests, lastMs }) => [
+    `  ${code}${app === undefined ? '' : `, app ${app}`}${origin === undefined ? '' : `, from ${origin}`}${keyPrefix === undefined ? '' : `, key ${keyPrefix}…`}`,
+    number(requests),
+    `${duration(nowMs - lastMs)} ago`,
+  ])
+  return `\n${table([['refused', 'requests', 'last'], ...rows])}`
 }
 
 function sinkText(

@@ -1,0 +1,110 @@
+import { test } from 'tap'
+import {
+  createRefusals,
+  MAX_CLIENTS,
+  MAX_LINES_A_MINUTE,
+  MAX_SERIES,
+  MAX_TOLD,
+} from '../../../src/gateway/apps/refusals.ts'
+import { createTelemetry } from '../../../src/std/telemetry.ts'
+import { fakeClock } from '../../fakes/clock.ts'
+import { lcp, startGateway } from '../../fakes/gateway.ts'
+
+function opened() {
+  const lines: Record<string, unknown>[] = []
+  const telemetry = createTelemetry('info', { write: (line) => lines.push(JSON.parse(line)) })
+  const clock = fakeClock()
+  const refusals = createRefusals(clock, telemetry)
+  const series = async () =>
+    ((await telemetry.metrics.getSingleMetric('headgate_refused_clients_total')?.get())?.values ?? []).map(
+      ({ labels, value }) => [labels['app'], labels['code'], labels['from'], value],
+    )
+  return { lines, clock, refusals, series }
+}
+
+test('who is refused is known by what it says of itself, as far as that has the form of it', async (t) => {
+  const gateway = await startGateway(t)
+  const { clock } = gateway
+  const firstMs = clock.nowMs()
+  const post = (headers: Record<string, string>, url = '/v1/events') =>
+    gateway.app.inject({ method: 'POST', url, headers, payload: lcp() })
+  await post({ 'x-headgate-key': 'shop-key', origin: 'https://Evil.example' })
+  clock.advance(1_000)
+  await post({ 'x-headgate-key': 'shop-key', origin: 'https://Evil.example' })
+  await post({ 'x-headgate-key': 'SECRET-KEY-OF-NOBODY' })
+  await post({ 'x-api-key': 'ab\u007f' }, '/v1/events?key=abc')
+  await post({}, '/v1/events?key=SECRETS')
+  await post({ origin: 'null' })
+  await post({ origin: 'https://joe:pw@evil.example/?token=SECRET' })
+  await post({ 'x-headgate-key': 'K'.repeat(257) })
+  await post({})
+  await post({ 'x-headgate-key': 'blog-key' }, '/nowhere')
+  await gateway.app.inject({
+    method: 'POST',
+    url: '/v1/events',
+    headers: { 'x-headgate-key': 'blog-key' },
+    payload: '{',
+  })
+  const lastMs = clock.nowMs()
+  const once = { requests: 1, firstMs: lastMs, lastMs }
+  t.same(
+    new Set(gateway.refusals.top()),
+    new Set([
+      {
+        app: 'shop',
+        code: 'origin_not_allowed',
+        origin: 'https://evil.example',
+        requests: 2,
+        firstMs,
+        lastMs,
+      },
+      { code: 'unknown_key', keyPrefix: 'SECRET', ...once },
+      { code: 'unknown_key', keyPrefix: 'a', ...once },
+      { code: 'unknown_key', keyPrefix: 'SEC', ...once },
+      { code: 'unknown_key', origin: '~odd', ...once, requests: 2 },
+      { code: 'unknown_key', ...once, requests: 2 },
+      { app: 'blog', code: 'not_found', ...once },
+      { app: 'blog', code: 'malformed_body', ...once },
+    ]),
+  )
+  t.equal(await gateway.metric('headgate_refused_clients_total', { from: 'https://evil.example' }), 2)
+  t.equal(await gateway.metric('headgate_refused_clients_total', { from: 'key SECRET…', app: '~unknown' }), 1)
+  t.equal(await gateway.metric('headgate_refused_clients_total', { from: '~none', app: 'blog' }), 2)
+})
+
+test('each is told in the log at once, and then once a minute with how often it was', async (t) => {
+  const { lines, clock, refusals } = opened()
+  const shop = { app: 'shop', code: 'origin_not_allowed', origin: 'https://evil.example' }
+  refusals.note(shop)
+  refusals.note(shop)
+  clock.advance(59_999)
+  refusals.note(shop)
+  t.match(lines, [{ ...shop, requests: 1, msg: 'requests are refused' }])
+  t.equal(lines.length, 1)
+  clock.advance(1)
+  refusals.note(shop)
+  t.match(lines[1], { ...shop, requests: 3 }, 'those since the last line')
+  t.equal(lines.length, 2)
+})
+
+test('a crowd takes neither memory, nor series, nor lines without end', async (t) => {
+  const { lines, clock, refusals, series } = opened()
+  refusals.note({ code: 'not_found' })
+  for (let i = 0; i < MAX_CLIENTS * 3; i++) refusals.note({ code: 'unknown_key', keyPrefix: `k${i}` })
+  for (let i = 0; i < 3; i++) refusals.note({ code: 'not_found' })
+  const top = refusals.top()
+  t.equal(top.length, MAX_TOLD)
+  t.match(
+    top[0],
+    { code: 'not_found', requests: 3 },
+    'it was forgotten in between, as it was refused longest ago',
+  )
+  t.equal(lines.length, MAX_LINES_A_MINUTE)
+  const found = await series()
+  t.equal(found.length, MAX_SERIES + 1)
+  t.same(found.at(-1), ['~unknown', 'unknown_key', '~other', MAX_CLIENTS * 3 - (MAX_SERIES - 1)])
+  t.same(found[0], ['~unknown', 'not_found', '~none', 4])
+  clock.advance(60_000)
+  refusals.note({ code: 'not_found' })
+  t.match(lines.at(-1), { code: 'not_found', requests: 4 }, 'the next minute has lines again')
+})
