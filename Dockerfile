@@ -1,6 +1,8 @@
 # syntax=docker/dockerfile:1
 # Build: the whole tool chain. Run: Debian slim, Node LTS, compiled code and production packages only.
-FROM node:24-bookworm-slim AS build
+# By tag for whoever builds it at home; scripts/release-image gives the digest.
+ARG NODE_IMAGE=node:24-bookworm-slim
+FROM ${NODE_IMAGE} AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --no-audit --no-fund
@@ -9,7 +11,7 @@ COPY scripts/build.mjs scripts/tsconfig.build.json scripts/
 COPY src src
 RUN npm run build && npm prune --omit=dev --no-audit --no-fund
 
-FROM node:24-bookworm-slim
+FROM ${NODE_IMAGE}
 LABEL org.opencontainers.image.title="Headgate" \
       org.opencontainers.image.licenses="Apache-2.0"
 # The root file system may be read-only (docker run --read-only): data, temporary files and DuckDB's spill all lie on the volume.

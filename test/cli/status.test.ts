@@ -80,18 +80,16 @@ test('who is refused is told, with how often and how long ago', async (t) => {
   const { url } = await gateway(t, answering(state))
   const terminal = fakeTerminal()
   t.equal(await runCommand(['status', '--url', url], terminal), 0, 'it is no fault of the books')
-  t.match(
-    terminal.said().out,
-    `
-refused                                                  requests       last
-  origin_not_allowed, app shop, from https://evil.example     1,200  1 min ago
-  unknown_key, key hgk_ab…                                        3  1 min ago
-  not_found                                                       1  1 min ago
-`.replace(
-      'refused                                                  requests',
-      'refused                                                    requests',
-    ),
-  )
+  const rows = terminal
+    .said()
+    .out.split('\n')
+    .map((line) => line.trim().split(/\s{2,}/))
+  t.match(rows.slice(rows.findIndex(([first]) => first === 'refused')), [
+    ['refused', 'requests', 'last'],
+    ['origin_not_allowed, app shop, from https://evil.example', '1,200', '1 min ago'],
+    ['unknown_key, key hgk_ab…', '3', '1 min ago'],
+    ['not_found', '1', '1 min ago'],
+  ])
 })
 
 test('books that do not balance, however often one asks, end with 1; a moment is no fault', async (t) => {

@@ -14,6 +14,7 @@ import { type Front, ownFront, workerFront } from '../front.ts'
 import { tryListeners } from '../listening.ts'
 import { loadConfig, warn } from '../load.ts'
 import { readAgain } from '../reload.ts'
+import { warnOfRuntime } from '../runtime.ts'
 import { stop } from '../shutdown.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -148,6 +149,7 @@ function configured({ workers, ...flags }: Flags, terminal: Terminal): Promise<C
 
 async function systemOf(config: Config, { primary, out, env }: Terminal): Promise<GatewaySystem> {
   const { log, metrics } = createTelemetry(config.logLevel, { write: out })
+  if (!primary) warnOfRuntime(process.versions.node, log)
   const telemetry = { log: primary ? log.child({ worker: primary.index }) : log, metrics }
   const lake = await openLake(config, systemClock)
   return { clock: systemClock, entropy: systemEntropy, telemetry, lake, env }
