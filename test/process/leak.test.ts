@@ -33,7 +33,6 @@ const secrets = {
   'IPv4 address': '203.0.113.77',
   'IPv6 address': '2001:db8:77:beef::7a7a',
   'network of the address': '203.0.113.',
-  'foreign origin': 'planted-origin.example',
   'user agent': 'PlantedAgent/7.7',
   'request header': 'PlantedHeader3312',
   'path of a request': 'PlantedPath2290',
@@ -48,8 +47,13 @@ const secrets = {
   'fragment of a URL': 'PlantedFragment5538',
   'e-mail address': 'planted.person@mail.example',
   digits: '4929123456781234',
+  'card in groups': '4111 1111 1111 1111',
+  'password beside its name': 'PlantedAssigned7704',
   'visitor who objects': 'PlantedObjector8820',
 } as const
+
+/** Told to operators, so that they see who is refused: in the log and in what /metrics, /reconcile and /query/pipeline answer, and nowhere else. */
+const FOREIGN_ORIGIN = 'planted-origin.example'
 
 /** What events carry because somebody wants it kept: on disk and in what queries answer, and nowhere else. */
 const contents = { attribute: 'KeptAttribute5521', route: '/kept-route-8812', exception: 'KeptException3317' }
@@ -150,7 +154,7 @@ async function driveAll(answers: Answers, document: 'gateway' | 'aggregation', u
   const callers = [
     {},
     { authorization: `Bearer ${secrets['unknown token']}`, 'x-headgate-key': secrets['unknown key'] },
-    { authorization: `Bearer ${secrets['reading token']}`, origin: `https://${secrets['foreign origin']}` },
+    { authorization: `Bearer ${secrets['reading token']}`, origin: `https://${FOREIGN_ORIGIN}` },
     { authorization: `Bearer ${secrets['admin token']}`, 'x-headgate-key': secrets['app key'] },
   ]
   for (const { path, method, query } of operations(document)) {
@@ -179,15 +183,37 @@ const urls = [
   `//shop.example?${secrets['query of a URL']}`,
   `/checkout#${secrets['fragment of a URL']}`,
   `data:text/plain,${secrets['fragment of a URL']}`,
+  `https://shop.example/checkout%3Ft=${secrets['query of a URL']}`,
+  `https://shop.example/checkout;jsessionid=${secrets['query of a URL']}/a`,
+  `https://shop.example/to/https://u:${secrets['password in a URL']}@h/a`,
+  `https://shop.example/users/${secrets['e-mail address']}`,
+  `https://shop.example/verify/${secrets.JWT}`,
 ]
-const personal = `${contents.exception} mail ${secrets['e-mail address']} call ${secrets.digits} now`
+/** Texts of the kinds that programs write, each with something in it that nobody wants kept. */
+const prose = [
+  `mail ${secrets['e-mail address']} or ${encodeURIComponent(secrets['e-mail address'])} call ${secrets.digits}`,
+  `GET ${url('api.example')} failed, ${secrets['card in groups']} refused`,
+  `at f (https://cdn.example/app.js?t=${secrets['query of a URL']}:1:2)`,
+  `/reset?token=${secrets['query of a URL']} //x/y#${secrets['fragment of a URL']}`,
+  `{"next":"/a?b=${secrets['query of a URL']}","password":"${secrets['password beside its name']}"}`,
+  `to=${encodeURIComponent(url('api.example'))} /a;jsessionid=${secrets['query of a URL']}`,
+  `from ${secrets['IPv4 address']}:8080 by [${secrets['IPv6 address']}]:443`,
+  `Authorization: Bearer ${secrets.JWT}`,
+  `key ${secrets['AWS access key']}, password=${secrets['password beside its name']}`,
+]
+const personal = `${contents.exception} ${prose.join('\n')}`
 const visit = {
   name: 'page.duration',
   value: 12.5,
   unit: 'ms',
   page_url: url('shop.example'),
   page_path: `/checkout?t=${secrets['query of a URL']}`,
-  page_route: contents.route,
+  page_route: `${contents.route}?t=${secrets['query of a URL']}`,
+  error_type: secrets['e-mail address'],
+  exception_type: `Failed /a?b=${secrets['query of a URL']}`,
+  app_version: `1.2 ${secrets['card in groups']}`,
+  language: prose[1],
+  navigation_type: prose[7],
   referrer: url('search.example'),
   url_full: url('api.example'),
   exception_message: personal,
@@ -197,6 +223,8 @@ const visit = {
     link: url('partner.example'),
     who: secrets['e-mail address'],
     card: secrets.digits,
+    [secrets['e-mail address']]: 'a name is a text, too',
+    ...Object.fromEntries(prose.map((text, i) => [`prose${i}`, text])),
   },
   [secrets['ignored field']]: secrets['ignored field'],
   app_id: secrets['ignored field'],
@@ -278,7 +306,7 @@ async function driveGateway(answers: Answers, gatewayUrl: string): Promise<void>
   await post(gzipSync(oversize.repeat(300_000)))
   await post(JSON.stringify({ ...visit, exception_message: oversize.repeat(5_000) }))
   await post(JSON.stringify(Array(2_001).fill(oversize)))
-  await post('{}', { origin: `https://${secrets['foreign origin']}` })
+  await post('{}', { origin: `https://${FOREIGN_ORIGIN}` })
   await post('{}', { 'x-headgate-key': `${secrets['app key']},${secrets['app key']}` })
   await post('{}', { 'x-headgate-key': secrets['unknown key'] })
   await post('{}', { 'x-api-key': secrets['key of another app'] })
@@ -301,7 +329,7 @@ async function driveGateway(answers: Answers, gatewayUrl: string): Promise<void>
       await get(`${path}?token=${secrets['admin token']}`, method)
   }
   await get('/v1/events', 'OPTIONS', {
-    origin: `https://${secrets['foreign origin']}`,
+    origin: `https://${FOREIGN_ORIGIN}`,
     'access-control-request-method': 'POST',
     'access-control-request-headers': secrets['request header'],
   })
@@ -414,7 +442,15 @@ async function plantForeignFiles(folder: string): Promise<void> {
 /** What a process said and answered, against all that must not be there; what it keeps, against what must not be kept. */
 async function inspect(t: Test, product: Product, answers: Answers, dataDir: string): Promise<void> {
   t.same(leaks(everything, { 'what it said': product.said(), ...answers.places }), [])
-  t.same(leaks(secrets, await textsIn(dataDir)), [], 'on disk')
+  t.same(leaks({ ...secrets, origin: FOREIGN_ORIGIN }, await textsIn(dataDir)), [], 'on disk')
+  const told = Object.entries(answers.places).filter(
+    ([what]) => !/\/(?:metrics|reconcile|query\/pipeline)/.test(what),
+  )
+  t.same(
+    leaks({ origin: FOREIGN_ORIGIN }, Object.fromEntries(told)),
+    [],
+    'an origin is told to operators only',
+  )
 }
 
 test('what is looked for is found in whatever form it comes to light', async (t) => {
@@ -523,6 +559,9 @@ test('a gateway in front of Kinesis keeps what the service says to itself', asyn
     await answers.ask(operationsUrl, `${path}?token=${secrets['admin token']}`, { headers: planted })
   await driveGateway(answers, gatewayUrl)
   await inspect(t, gateway, answers, dataDir)
+  const stream = String(Buffer.concat([...(await kinesis.records('events'))]))
+  t.match(leaks(contents, { stream }), { length: 3 }, 'what is kept has arrived')
+  t.same(leaks({ ...secrets, origin: FOREIGN_ORIGIN }, { stream }), [], 'in the stream')
   t.match(gateway.said(), /misconfigured[\s\S]*Dead-lettered/, 'it does talk')
   t.match(
     leaks(contents, await textsIn(join(dataDir, 'lake/dead'))),
@@ -639,7 +678,7 @@ test('a gateway that vends tells nobody to whom, nor what', async (t) => {
     { authorization: `Bearer ${secrets.JWT}` },
     { authorization: secrets['unknown token'] },
     { 'x-headgate-key': secrets['unknown key'] },
-    { origin: `https://${secrets['foreign origin']}` },
+    { origin: `https://${FOREIGN_ORIGIN}` },
   ]) {
     await vend(answers, '{"app":"shop"}', caller)
     await contain(answers, 'shop', caller)

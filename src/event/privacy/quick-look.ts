@@ -62,12 +62,14 @@ const TOLD =
   /(?:gh[opsur]|github_pat|k_live|k_test|npm)_$|(?:glpat|xox[abeprs])-$|(?:bearer|basic|negotiate|apikey)[\t-\r ]$/i
 const TOLD_CHARS = 'github_pat_'.length
 /** The last letters of those schemes: most spaces follow others. */
-const ENDS: ReadonlySet<string> = new Set(['er', 'ic', 'te', 'ey', 'ER', 'IC', 'TE', 'EY', 'eY'])
+const LAST = 'rceyRCEY'
+const LAST_TWO: ReadonlySet<string> = new Set(['er', 'ic', 'te', 'ey', 'ER', 'IC', 'TE', 'EY', 'eY'])
 
 function tells(text: string, at: number): boolean {
   const char = text.charAt(at)
   if (char === 'J') return text.charAt(at - 1) === 'y'
   if (char === 'A') return 'IKRS'.includes(text.charAt(at + 1))
-  if (char !== '_' && char !== '-' && !ENDS.has(text.slice(at - 2, at))) return false
+  const isSpace = char !== '_' && char !== '-'
+  if (isSpace && !(LAST.includes(text.charAt(at - 1)) && LAST_TWO.has(text.slice(at - 2, at)))) return false
   return TOLD.test(text.slice(Math.max(0, at + 1 - TOLD_CHARS), at + 1))
 }

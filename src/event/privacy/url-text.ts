@@ -15,8 +15,11 @@ const SUSPECT = /[?#;%@]/
 const DATA = /\bdata:(?:[\w.+-]{1,64}\/[\w.+-]{1,64}|(?=[;,]))[^\s"'<>`)]*/gi
 
 /** URLs and paths without query, fragment, `;parameters` and userinfo, as they are or percent-encoded. */
-export const scrubUrlsIn = (text: string, rules: UrlTextRules): string =>
-  text.replace(DATA, 'data:').replace(WORD, (word) => (SUSPECT.test(word) ? scrubWord(word, rules) : word))
+export function scrubUrlsIn(text: string, rules: UrlTextRules): string {
+  const plain = /data:/i.test(text) ? text.replace(DATA, 'data:') : text
+  if (!SUSPECT.test(plain)) return plain
+  return plain.replace(WORD, (word) => (SUSPECT.test(word) ? scrubWord(word, rules) : word))
+}
 
 function scrubWord(word: string, rules: UrlTextRules): string {
   const whole = withoutUserinfo(word)
