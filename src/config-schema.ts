@@ -162,7 +162,8 @@ export const AggregationConfig = strict({
     enabled: Type.Boolean({ default: true }),
     grain: literals(['1m', '5m', '15m', '1h'], { default: '15m' }),
     grace: durationMs(120_000),
-    horizon: durationMs(86_400_000, 60_000),
+    /** How long after its end a window that is finished is opened again, unasked, for rows that come late. */
+    horizon: durationMs(604_800_000, 60_000),
     tick: durationMs(15_000, 100),
   }),
   rollups: Type.Array(Rollup, { default: [], maxItems: 16 }),

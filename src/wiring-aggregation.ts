@@ -72,12 +72,8 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
     store,
     definitions,
     async pipelineState() {
-      const nowMs = clock.nowMs()
-      // Before the first event there was nothing to aggregate, and nothing is due.
-      const earliestMs = (await arrivals.earliestMs()) ?? nowMs
-      const fromMs = Math.max(Math.min(earliestMs, nowMs), nowMs - horizonMs)
-      const windows = await runs.windows({ fromMs, toMs: nowMs + 1 })
-      return { gateway: await askGateway(), aggregation: aggregationState(windows, nowMs) }
+      const windows = await runs.overview()
+      return { gateway: await askGateway(), aggregation: aggregationState(windows, clock.nowMs()) }
     },
   }
 }

@@ -67,7 +67,7 @@ test('the numbers of the design', async (t) => {
 
 test('the schedule keeps its times without being asked for', async (t) => {
   const { schedule } = parseConfig({}, {}).aggregation
-  t.match(schedule, { grain: '15m', grace: 2 * MINUTE_MS, horizon: 24 * HOUR_MS, tick: 15 * SECOND_MS })
+  t.match(schedule, { grain: '15m', grace: 2 * MINUTE_MS, horizon: 7 * 24 * HOUR_MS, tick: 15 * SECOND_MS })
 })
 
 test('a rollup has the 500 metrics and values with most rows, configured or not', async (t) => {

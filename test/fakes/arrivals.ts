@@ -42,10 +42,16 @@ export function memoryArrivals(): MemoryArrivals {
       const found = [...indexed].filter(([, events]) => events.some(within))
       return found.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, events]) => arrived(key, events))
     },
-    minutes: async (fromMs, toMs) =>
-      [...new Set(all().map(({ timeMs }) => minuteOf(timeMs)))]
-        .filter((minute) => minute >= minuteOf(fromMs) && minute < toMs)
-        .sort((a, b) => a - b),
+    async touched() {
+      const minutes = new Map<number, { objects: number; rows: number }>()
+      for (const events of indexed.values()) {
+        for (const [minute, rows] of Object.entries(minutesOf(events))) {
+          const { objects, rows: before } = minutes.get(Number(minute)) ?? { objects: 0, rows: 0 }
+          minutes.set(Number(minute), { objects: objects + 1, rows: before + rows })
+        }
+      }
+      return minutes
+    },
     received: async () => [],
     earliestMs: async () =>
       indexed.size === 0 ? undefined : Math.min(...all().map(({ timeMs }) => minuteOf(timeMs))),
@@ -54,8 +60,13 @@ export function memoryArrivals(): MemoryArrivals {
 
 const minuteOf = (ms: number) => Math.floor(ms / 60_000) * 60_000
 
-function arrived(key: string, events: readonly FakeEvent[]): ArrivedObject {
+function minutesOf(events: readonly FakeEvent[]): Record<string, number> {
   const minutes: Record<string, number> = {}
   for (const { timeMs } of events) minutes[minuteOf(timeMs)] = (minutes[minuteOf(timeMs)] ?? 0) + 1
-  return { key, rows: events.length, bytes: events.length * 100, minutes }
+  return minutes
+}
+
+function arrived(key: string, events: readonly FakeEvent[]): ArrivedObject {
+  const arrivedMs = Math.max(...events.map(({ timeMs, receivedMs = timeMs }) => receivedMs))
+  return { key, rows: events.length, bytes: events.length * 100, arrivedMs, minutes: minutesOf(events) }
 }

@@ -1,8 +1,12 @@
+import type { TouchedMinute } from './arrived/arrived-index.ts'
+
 /** One Parquet object of the lake, and which minutes of event time its rows belong to. */
 export interface ArrivedObject {
   readonly key: string
   readonly rows: number
   readonly bytes: number
+  /** When its rows came: to a gateway, or, when they were long under way from there, to the index. */
+  readonly arrivedMs: number
   /** Start of each touched minute (epoch ms, as text) → rows in it. */
   readonly minutes: Readonly<Record<string, number>>
 }
@@ -27,8 +31,8 @@ export interface Arrivals {
   ingest(signal: AbortSignal): Promise<IngestReport>
   /** Objects with rows whose event time is in [fromMs, toMs), in key order. */
   touching(fromMs: number, toMs: number): Promise<readonly ArrivedObject[]>
-  /** Minutes with rows in [fromMs, toMs), ascending. */
-  minutes(fromMs: number, toMs: number): Promise<readonly number[]>
+  /** Every minute of event time with rows (epoch ms), and how much lies in it: cheap, whatever the age of the lake. */
+  touched(): Promise<ReadonlyMap<number, TouchedMinute>>
   /** Objects that may hold rows received in [fromMs, toMs). */
   received(fromMs: number, toMs: number): Promise<readonly ReceivedObject[]>
   /** The earliest minute of event time ever indexed; undefined in an empty lake. */

@@ -17,6 +17,8 @@ export interface IndexEntry {
   /** First and last received_time; null without rows. */
   readonly arrivalMinMs: number | null
   readonly arrivalMaxMs: number | null
+  /** When the entry was made; absent in those of the first versions. */
+  readonly indexedMs?: number
 }
 
 export interface Entries {
@@ -27,8 +29,8 @@ export interface Entries {
   commit(key: string, entry: IndexEntry): Promise<'stored' | 'exists'>
 }
 
-/** Entries of a month at one ingest every two minutes: about 100 MB with their minutes and inputs. */
-const MAX_CACHED = 20_000
+/** Entries of the last hours, which most windows are computed from: about 20 MB with their minutes and inputs. */
+const MAX_CACHED = 4_000
 /** Entries read at the same time. */
 const PARALLEL = 32
 

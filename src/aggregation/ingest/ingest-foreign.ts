@@ -31,7 +31,8 @@ async function indexFile(object: ForeignObject, path: string, tools: IngestTools
   try {
     await session.run([checkColumns(path)])
     const contents = await contentsOf(session, path)
-    const entry = { version: 1, key: object.key, inputs: [], malformed: 0, ...contents } as const
+    const indexedMs = tools.clock.nowMs()
+    const entry = { version: 1, key: object.key, inputs: [], malformed: 0, ...contents, indexedMs } as const
     const outcome = await entries.commit(foreignEntryKey(object), entry)
     return outcome === 'exists' ? NOTHING : { inputs: 1, rows: contents.rows, malformed: 0 }
   } catch (error) {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Lake, LakeObject } from '../../lake/lake.ts'
 import { deadKey, indexKey, partitionOf, type RawObject, rawKey } from '../../lake/layout.ts'
+import type { Clock } from '../../std/clock.ts'
 import type { IngestReport } from './arrivals.ts'
 import { compact } from './compact.ts'
 import type { Entries, IndexEntry } from './entries.ts'
@@ -12,6 +13,7 @@ export interface IngestTools {
   readonly lake: Lake
   readonly entries: Entries
   readonly session: SqlSession
+  readonly clock: Clock
   /** Local folder of this call. */
   readonly folder: string
   readonly maxBatchBytes: number
@@ -73,6 +75,7 @@ async function ingestBatch(batch: Batch, tools: IngestTools): Promise<IndexEntry
     malformed,
     arrivalMinMs,
     arrivalMaxMs,
+    indexedMs: tools.clock.nowMs(),
   } as const
   const outcome = await entries.commit(indexKey(place.arrivalMs, entryName(place.source, batch.slot)), entry)
   if (outcome === 'exists') return undefined

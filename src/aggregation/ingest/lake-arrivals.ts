@@ -5,7 +5,8 @@ import { DAY_MS, dayOf, HOUR_MS } from '../../lake/layout.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 import type { Arrivals, ArrivedObject, IngestReport, ReceivedObject } from './arrivals.ts'
-import { type IndexEntry, indexEntries } from './entries.ts'
+import { arrivedIndex } from './arrived/arrived-index.ts'
+import { type Entries, type IndexEntry, indexEntries } from './entries.ts'
 import { foreignEntryKey, indexForeign } from './ingest-foreign.ts'
 import { ingestPartition } from './ingest-partition.ts'
 import { type ForeignObject, pendingIn } from './pending.ts'
@@ -27,27 +28,39 @@ export interface LakeArrivalsOptions {
   readonly quarantine?: Quarantine | undefined
 }
 
-/** event_time lies in [received_time − 24 h, received_time + 5 min] (design.md, Event). */
-const MAX_DELAY_MS = DAY_MS
-const MAX_AHEAD_MS = 5 * 60_000
-/** An object lies in the hour in which its oldest event arrived, and may have been open for an hour more. */
-const PARTITION_SLACK_MS = 2 * HOUR_MS
+/** From a gateway's answer to the index it is seconds; with a stream, a restart and a retry between, less than this. Ours. */
+const USUALLY_INDEXED_MS = 2 * HOUR_MS
+/** The clocks of the gateways may be ahead of ours by as much, and objects lie in the hour of their arrival. */
+const MAX_AHEAD_MS = DAY_MS
 /** An outage of the stream, or of the lake, that is longer keeps its events from being found where they are looked for. */
 const MAX_ON_THE_WAY_MS = 7 * DAY_MS
-const MINUTE_MS = 60_000
 /** Above so many days one listing of the whole index is cheaper than one for each. */
 const MAX_DAY_LISTINGS = 31
 
 /** Arrivals over any lake; the index lies in the lake as well, so that every process sees the same. */
 export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
   const { lake, clock, tempDir } = options
-  const entries = indexEntries(lake)
+  const stored = indexEntries(lake)
+  const index = arrivedIndex({ lake, entries: stored, clock })
+  const entries: Entries = {
+    ...stored,
+    async commit(key, entry) {
+      const outcome = await stored.commit(key, entry)
+      if (outcome === 'stored') index.add(key, entry)
+      return outcome
+    },
+  }
   const listRaw = rawListing(lake, clock)
   const count = counters(options.telemetry)
   const indexed = new Set<string>()
-  let earliest: number | undefined
 
-  return { ingest, touching, minutes, received, earliestMs }
+  return {
+    ingest,
+    touching,
+    touched: () => index.minutes(),
+    received,
+    earliestMs: () => index.earliestMs(),
+  }
 
   async function ingest(signal: AbortSignal): Promise<IngestReport> {
     await options.quarantine?.empty(signal)
@@ -58,7 +71,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
 
     const session = await options.openSession(signal)
     const folder = await workFolder(tempDir, 'ingest')
-    const tools = { lake, entries, session, folder, maxBatchBytes: options.maxBatchBytes }
+    const tools = { lake, entries, session, folder, clock, maxBatchBytes: options.maxBatchBytes }
     const add = (part: IngestReport) => {
       report.inputs += part.inputs
       report.rows += part.rows
@@ -87,16 +100,10 @@ export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
   }
 
   async function touching(fromMs: number, toMs: number): Promise<readonly ArrivedObject[]> {
-    const arrived = await arrivedFor(fromMs, toMs)
-    return arrived
-      .filter((entry) => minutesIn(entry, fromMs, toMs).length > 0)
-      .map(({ key, rows, bytes, minutes }) => ({ key, rows, bytes, minutes }))
+    const found = await entries.load(await index.entriesTouching(fromMs, toMs))
+    return found
+      .map((entry) => ({ ...objectOf(entry), arrivedMs: arrivedMs(entry) }))
       .sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
-  }
-
-  async function minutes(fromMs: number, toMs: number): Promise<readonly number[]> {
-    const touched = (await arrivedFor(fromMs, toMs)).flatMap((entry) => minutesIn(entry, fromMs, toMs))
-    return [...new Set(touched)].sort((a, b) => a - b)
   }
 
   async function received(fromMs: number, toMs: number): Promise<readonly ReceivedObject[]> {
@@ -107,15 +114,10 @@ export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
     })
   }
 
-  /** Entries of every object that may hold events of [fromMs, toMs). */
-  async function arrivedFor(fromMs: number, toMs: number): Promise<readonly IndexEntry[]> {
-    return entriesOf(fromMs - MAX_AHEAD_MS - PARTITION_SLACK_MS, toMs + MAX_DELAY_MS)
-  }
-
   /** Entries in the partitions of these days, as far as there were any. */
   async function entriesOf(fromMs: number, toMs: number): Promise<readonly IndexEntry[]> {
     const first = Math.floor(Math.max(0, fromMs) / DAY_MS)
-    const last = Math.floor(Math.min(toMs, clock.nowMs() + MAX_DELAY_MS) / DAY_MS)
+    const last = Math.floor(Math.min(toMs, clock.nowMs() + MAX_AHEAD_MS) / DAY_MS)
     const prefixes: string[] = []
     for (let day = first; day <= last && prefixes.length <= MAX_DAY_LISTINGS; day += 1)
       prefixes.push(`index/dt=${dayOf(day * DAY_MS)}/`)
@@ -123,33 +125,17 @@ export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
     const keys = await Promise.all((whole ? ['index/'] : prefixes).map((prefix) => entries.keys(prefix)))
     return entries.load(keys.flat())
   }
-
-  async function earliestMs(): Promise<number | undefined> {
-    // What arrives from now on is younger than this: the answer stays.
-    if (earliest !== undefined && earliest < clock.nowMs() - MAX_DELAY_MS - PARTITION_SLACK_MS)
-      return earliest
-    const keys = await entries.keys('index/')
-    const [, firstDay] = /^index\/dt=([^/]+)/.exec(keys[0] ?? '') ?? []
-    if (firstDay === undefined) return undefined
-    // Events may be a day older than their arrival: those of the second day may precede all of the first.
-    const afterMs = Date.parse(firstDay) + 2 * DAY_MS
-    const early = keys.filter((key) => key < `index/dt=${dayOf(afterMs)}`)
-    earliest = (await firstMinute(early)) ?? (await firstMinute(keys))
-    return earliest
-  }
-
-  async function firstMinute(keys: readonly string[]): Promise<number | undefined> {
-    const [first] = (await entries.load(keys))
-      .flatMap((entry) => minutesIn(entry, 0, Number.POSITIVE_INFINITY))
-      .sort((a, b) => a - b)
-    return first
-  }
 }
 
-function minutesIn(entry: IndexEntry, fromMs: number, toMs: number): number[] {
-  return Object.keys(entry.minutes)
-    .map(Number)
-    .filter((minute) => minute + MINUTE_MS > fromMs && minute < toMs)
+const objectOf = ({ key, rows, bytes, minutes }: IndexEntry) => ({ key, rows, bytes, minutes })
+
+/**
+ * What came through at the usual speed came when a gateway had it: no window may be closed to what is only being stored.
+ * What was under way for longer, such as the backlog of a gateway that was off, came when it was indexed.
+ */
+export function arrivedMs({ arrivalMaxMs, indexedMs }: IndexEntry): number {
+  const receivedMs = arrivalMaxMs ?? 0
+  return indexedMs !== undefined && indexedMs > receivedMs + USUALLY_INDEXED_MS ? indexedMs : receivedMs
 }
 
 function counters({ metrics }: Telemetry): (report: IngestReport) => void {

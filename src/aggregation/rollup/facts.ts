@@ -1,8 +1,10 @@
+import { dayOf, HOUR_MS } from '../../lake/layout.ts'
 import type { Logger } from '../../std/telemetry.ts'
 import type { Arrivals } from '../ingest/arrivals.ts'
 import type { RollupDefinition } from './definition.ts'
 import type { Manifests } from './manifest.ts'
-import { alignDown, inputsByWindow, type WindowFacts, windowsIn } from './plan.ts'
+import { inputsByWindow } from './plan/inputs.ts'
+import { alignDown, type Window, type WindowFacts } from './plan.ts'
 import type { RunLog } from './run-log.ts'
 import type { CommittedWindow, RollupStore } from './store.ts'
 
@@ -19,32 +21,82 @@ export interface Range {
   readonly toMs: number
 }
 
-/** What is known of the windows that touch the range: five questions for the range, not for each window. */
+/** What is known of these windows, which come in time order: a few questions a day, not for each window. */
 export async function gatherFacts(
-  { manifests, arrivals, stores, runLog, log }: FactSources,
+  sources: FactSources,
   definition: RollupDefinition,
-  range: Range,
+  windows: readonly Window[],
+): Promise<WindowFacts[]> {
+  const failed = await sources.runLog.failed(definition.id)
+  const stores = new Set(sources.stores)
+  const facts: WindowFacts[] = []
+  for (const day of byDay(windows)) {
+    facts.push(...(await factsOfDay({ ...sources, stores: [...stores] }, definition, day, broken)))
+  }
+  return facts.map((each) => ({ ...each, failedMs: failedSince(each, failed.get(each.window.fromMs)) }))
+
+  /** It said that it cannot tell; for one look that is said once. */
+  function broken(store: RollupStore): void {
+    stores.delete(store)
+  }
+}
+
+/** A failure counts until a generation is committed after it. */
+const failedSince = ({ manifest }: WindowFacts, failedMs: number | undefined): number | undefined =>
+  failedMs !== undefined && failedMs >= (manifest?.createdMs ?? 0) ? failedMs : undefined
+
+function byDay(windows: readonly Window[]): readonly (readonly Window[])[] {
+  const days = new Map<string, Window[]>()
+  for (const window of windows) {
+    const day = days.get(dayOf(window.fromMs)) ?? []
+    days.set(dayOf(window.fromMs), day)
+    day.push(window)
+  }
+  return [...days.values()]
+}
+
+async function factsOfDay(
+  { manifests, arrivals, stores, log }: FactSources,
+  definition: RollupDefinition,
+  windows: readonly Window[],
+  broken: (store: RollupStore) => void,
 ): Promise<WindowFacts[]> {
   const { id, grainMs } = definition
-  const windows = windowsIn(id, grainMs, range)
-  const fromMs = alignDown(range.fromMs, grainMs)
-  const toMs = windows.at(-1)?.toMs ?? fromMs
+  const fromMs = Math.min(...windows.map((window) => window.fromMs))
+  const toMs = Math.max(...windows.map((window) => window.toMs))
   const { manifests: generations, damaged } = await manifests.newest(definition, fromMs, toMs)
   const inputs = inputsByWindow(await arrivals.touching(fromMs, toMs), grainMs)
-  const failed = await runLog.failed(id)
-  const held = await Promise.all(stores.map((store) => heldBy(store, id, { fromMs, toMs }, log)))
+  const around = { fromMs: alignDown(fromMs, HOUR_MS), toMs }
+  const held = await Promise.all(
+    stores.map(async (store) => {
+      const found = await heldBy(store, id, around, log)
+      if (found === undefined) broken(store)
+      return found
+    }),
+  )
+  const known = held.filter((found) => found !== undefined)
+  const places = known.map((found) => new Map(found.map((each) => [each.fromMs, each])))
   return windows.map((window) => {
     const manifest = generations.get(window.fromMs)
-    const failedMs = failed.get(window.fromMs)
     return {
       window,
       manifest,
       damaged: damaged.get(window.fromMs),
-      inputs: inputs.get(window.fromMs)?.keys ?? [],
-      stored: held.filter((windows) => windows !== undefined).map((windows) => windows.get(window.fromMs)),
-      failedMs: failedMs !== undefined && failedMs >= (manifest?.createdMs ?? 0) ? failedMs : undefined,
+      inputs: inputs.get(window.fromMs) ?? [],
+      stored: places.map((place) => place.get(window.fromMs)),
+      isCovered: manifest === undefined && known.some((found) => covers(found, window)),
+      failedMs: undefined,
     }
   })
+}
+
+/** Whether windows, in time order, hold every moment of this one: a single larger one, or several that are smaller. */
+function covers(held: readonly CommittedWindow[], { fromMs, toMs }: Window): boolean {
+  let untilMs = fromMs
+  for (const each of held) {
+    if (each.fromMs <= untilMs) untilMs = Math.max(untilMs, each.toMs)
+  }
+  return untilMs >= toMs
 }
 
 /** A store that cannot say what it holds keeps no window from being computed: it is left out until it can. */
@@ -53,9 +105,9 @@ async function heldBy(
   rollup: string,
   { fromMs, toMs }: Range,
   log: Logger,
-): Promise<ReadonlyMap<number, CommittedWindow> | undefined> {
+): Promise<readonly CommittedWindow[] | undefined> {
   try {
-    return new Map((await store.windows(rollup, fromMs, toMs)).map((window) => [window.fromMs, window]))
+    return await store.windows(rollup, fromMs, toMs)
   } catch (error) {
     log.error({ err: error, store: store.kind }, 'store cannot tell its windows')
     return undefined

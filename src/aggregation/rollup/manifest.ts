@@ -14,7 +14,8 @@ import { recent } from '../../std/recent.ts'
 import type { Logger } from '../../std/telemetry.ts'
 import { definitionHash, type RollupDefinition } from './definition.ts'
 import type { Engine, EngineResult, WindowCounts } from './engine.ts'
-import { alignDown, type WindowInputs } from './plan.ts'
+import type { WindowInputs } from './plan/inputs.ts'
+import { alignDown } from './plan.ts'
 import type { CommittedWindow } from './store.ts'
 
 export const MANIFEST_VERSION = 1
@@ -34,6 +35,8 @@ export interface Manifest {
   readonly engine: Engine['name']
   /** The window was over, grace included, when its inputs were listed. */
   readonly complete: boolean
+  /** Generations of the window that were complete, this included; absent in manifests of the first versions. */
+  readonly completions?: number
   readonly inputs: WindowInputs & { readonly digest: string }
   readonly counts: WindowCounts
   readonly outputs: EngineResult['outputs']

@@ -1,5 +1,5 @@
-import type { ArrivedObject } from '../ingest/arrivals.ts'
 import type { DamagedManifest, Manifest } from './manifest.ts'
+import { rowsIn, type WindowInput } from './plan/inputs.ts'
 import type { CommittedWindow } from './store.ts'
 
 /** Half-open [fromMs, toMs), UTC, aligned to the grain of the rollup. */
@@ -16,10 +16,12 @@ export interface WindowFacts {
   readonly manifest: Manifest | undefined
   /** Of a newer generation, which cannot be read. */
   readonly damaged?: DamagedManifest | undefined
-  /** Keys of the objects that hold rows of the window now. */
-  readonly inputs: readonly string[]
+  /** The objects that hold rows of the window now. */
+  readonly inputs: readonly WindowInput[]
   /** What each store holds of the window. */
   readonly stored: readonly (CommittedWindow | undefined)[]
+  /** Windows of another definition in a store hold all of its time. */
+  readonly isCovered: boolean
   /** When the last run gave the window up, if that was after its newest generation. */
   readonly failedMs: number | undefined
 }
@@ -28,13 +30,14 @@ export interface Times {
   readonly nowMs: number
   /** How long after its end a window is waited for. */
   readonly graceMs: number
-  /** How long after its end late rows re-open a window; then it is sealed. */
+  /** How long after its end rows re-open a window that is committed as complete; then it is sealed. */
   readonly horizonMs: number
 }
 
 /**
  * `open`: not over, grace included. `due`: over, and not committed as complete. `dirty`: committed, but rows came since.
- * `failed`: given up by a run, or its manifest cannot be read. `missing`: never committed, and too old for the schedule.
+ * `failed`: given up by a run, or its manifest cannot be read. `missing`: never committed, older than the horizon, and no
+ * rows wait for it.
  */
 export type WindowState = 'open' | 'due' | 'committed' | 'dirty' | 'failed' | 'missing'
 export type Reprocess = 'missing' | 'failed' | 'all'
@@ -56,12 +59,14 @@ export interface PlannedWindow extends Window {
 export interface SkippedWindow {
   readonly window: Window
   readonly why: SkipReason
+  /** Rows that came after a window was sealed. */
+  readonly tooLate?: number
 }
 export interface Plan {
   readonly windows: readonly PlannedWindow[]
   readonly skipped: readonly SkippedWindow[]
 }
-type Decision = { readonly step: Step } | { readonly why: SkipReason }
+type Decision = { readonly step: Step } | Omit<SkippedWindow, 'window'>
 
 /** One scheduled run takes a day of quarter hours at most, oldest first; the next tick takes the next. Ours. */
 export const MAX_WINDOWS_PER_TICK = 96
@@ -84,48 +89,45 @@ export function windowsIn(
 
 export const alignDown = (ms: number, grainMs: number): number => Math.floor(ms / grainMs) * grainMs
 
-export interface WindowInputs {
-  readonly keys: readonly string[]
-  readonly bytes: number
-  /** Rows of the window, not of the objects. */
-  readonly rows: number
-}
-
-/** What the objects hold of each window, by its start. A grain is whole minutes, so a minute lies in one window. */
-export function inputsByWindow(
-  objects: readonly ArrivedObject[],
-  grainMs: number,
-): ReadonlyMap<number, WindowInputs> {
-  const windows = new Map<number, { keys: string[]; bytes: number; rows: number }>()
-  for (const { key, bytes, minutes } of objects) {
-    for (const [minute, rows] of Object.entries(minutes)) {
-      const fromMs = alignDown(Number(minute), grainMs)
-      const inputs = windows.get(fromMs) ?? { keys: [], bytes: 0, rows: 0 }
-      windows.set(fromMs, inputs)
-      inputs.rows += rows
-      if (inputs.keys.at(-1) === key) continue
-      inputs.keys.push(key)
-      inputs.bytes += bytes
-    }
-  }
-  return windows
-}
-
 export function windowState(facts: WindowFacts, times: Times): WindowState {
   const { window, manifest, failedMs } = facts
   if (failedMs !== undefined || facts.damaged !== undefined) return 'failed'
   if (!isOver(window, times)) return 'open'
-  if (manifest === undefined) return isSealed(window, times) ? 'missing' : 'due'
+  if (manifest === undefined) return isDone(facts, times) ? 'missing' : 'due'
   if (!manifest.complete) return 'due'
-  return hasNewInputs(facts) ? 'dirty' : 'committed'
+  return freshInputs(facts).length > 0 ? 'dirty' : 'committed'
+}
+
+/** Rows that came for a finished window after its horizon, none of which a run takes without being told. */
+export function tooLateRows(facts: WindowFacts, { horizonMs }: Times): number {
+  const { window, manifest } = facts
+  if (manifest === undefined || !manifest.complete) return 0
+  const fresh = freshInputs(facts)
+  // One that came in time brings the window another generation, and that takes them all.
+  const isInTime = fresh.some(({ arrivedMs }) => arrivedMs <= window.toMs + horizonMs)
+  return isInTime ? 0 : rowsIn(fresh)
+}
+
+/** Nothing is to be done for the window, now or later, as long as nothing arrives for it. */
+export function isSettled(facts: WindowFacts, times: Times): boolean {
+  const decision = scheduled(facts, times)
+  if ('step' in decision) return false
+  return decision.why === 'committed' || decision.why === 'sealed'
 }
 
 /** What the schedule does: due windows, then late rows in growing intervals, then what a store lacks. Oldest first. */
 export function planScheduled(facts: readonly WindowFacts[], times: Times): Plan {
-  const { windows, skipped } = planned(facts, (each) => scheduled(each, times))
-  const later = windows.slice(MAX_WINDOWS_PER_TICK)
+  return firstOf(
+    planned(facts, (each) => scheduled(each, times)),
+    MAX_WINDOWS_PER_TICK,
+  )
+}
+
+/** The oldest windows of the plan; the others are left for the next. */
+export function firstOf({ windows, skipped }: Plan, most: number): Plan {
+  const later = windows.slice(most)
   return {
-    windows: windows.slice(0, MAX_WINDOWS_PER_TICK),
+    windows: windows.slice(0, most),
     skipped: [...skipped, ...later.map((window) => skip(window, 'next_tick'))],
   }
 }
@@ -141,21 +143,25 @@ function planned(facts: readonly WindowFacts[], decide: (facts: WindowFacts) => 
   for (const each of [...facts].sort((a, b) => a.window.fromMs - b.window.fromMs)) {
     const decision = decide(each)
     if ('step' in decision) windows.push({ ...each.window, step: decision.step })
-    else skipped.push(skip(each.window, decision.why))
+    else skipped.push({ ...skip(each.window, decision.why), ...decision })
   }
   return { windows, skipped }
 }
 
 function scheduled(facts: WindowFacts, times: Times): Decision {
   const { window, manifest, failedMs } = facts
-  if (isSealed(window, times)) return { why: 'sealed' }
-  if (failedMs !== undefined && times.nowMs < failedMs + FAILED_PAUSE_MS) return { why: 'failed_recently' }
+  const recently = failedMs !== undefined && times.nowMs < failedMs + FAILED_PAUSE_MS
+  if (recently) return { why: 'failed_recently' }
   if (facts.damaged) return facts.damaged.forGood ? { step: 'compute' } : { why: 'failed_recently' }
   if (!isOver(window, times)) return publishOr('open', facts)
-  if (windowState(facts, times) !== 'dirty' || manifest === undefined) return stepFor(facts, times)
-  return times.nowMs < manifest.createdMs + dirtyPauseMs(manifest)
-    ? publishOr('settling', facts)
-    : { step: 'compute' }
+  const tooLate = tooLateRows(facts, times)
+  if (tooLate > 0) return { why: 'sealed', tooLate }
+  const state = windowState(facts, times)
+  if (state === 'missing') return { why: 'sealed' }
+  if (state !== 'dirty' || manifest === undefined) return stepFor(facts, times)
+  // What came in time is taken at the seal at the latest.
+  const untilMs = Math.min(settledMs(manifest, times), window.toMs + times.horizonMs)
+  return times.nowMs < untilMs ? publishOr('settling', facts) : { step: 'compute' }
 }
 
 function requested(facts: WindowFacts, reprocess: Reprocess, times: Times): Decision {
@@ -163,13 +169,16 @@ function requested(facts: WindowFacts, reprocess: Reprocess, times: Times): Deci
   if (window.fromMs > times.nowMs) return { why: 'in_the_future' }
   if (reprocess === 'all' || facts.damaged) return { step: 'compute' }
   if (reprocess === 'failed' && failedMs === undefined) return { why: 'not_failed' }
-  const sealedDirt = windowState(facts, times) === 'dirty' && isSealed(window, times)
-  return sealedDirt ? publishOr('sealed', facts) : stepFor(facts, times)
+  const tooLate = tooLateRows(facts, times)
+  if (tooLate === 0) return stepFor(facts, times)
+  const decision = publishOr('sealed', facts)
+  return 'step' in decision ? decision : { ...decision, tooLate }
 }
 
 function stepFor(facts: WindowFacts, times: Times): Decision {
   const { window, manifest } = facts
-  if (manifest === undefined || hasNewInputs(facts) || isForeign(manifest, facts)) return { step: 'compute' }
+  const isStale = manifest === undefined || freshInputs(facts).length > 0 || isForeign(manifest, facts)
+  if (isStale) return { step: 'compute' }
   if (!manifest.complete && isOver(window, times)) return { step: 'compute' }
   return publishOr('committed', facts)
 }
@@ -188,16 +197,27 @@ const skip = ({ rollup, fromMs, toMs }: Window, why: SkipReason): SkippedWindow 
 const isOver = ({ toMs }: Window, { nowMs, graceMs }: Times) => nowMs >= toMs + graceMs
 const isSealed = ({ toMs }: Window, { nowMs, horizonMs }: Times) => nowMs > toMs + horizonMs
 
-function hasNewInputs({ manifest, inputs }: WindowFacts): boolean {
+/** Never committed, and nothing is lost by that: it is old, and without rows or counted under another definition. */
+const isDone = ({ window, inputs, isCovered }: WindowFacts, times: Times) =>
+  isSealed(window, times) && (inputs.length === 0 || isCovered)
+
+function freshInputs({ manifest, inputs }: WindowFacts): readonly WindowInput[] {
   const known = new Set(manifest?.inputs.keys)
-  return inputs.some((key) => !known.has(key))
+  return inputs.filter(({ key }) => !known.has(key))
 }
 
 /** A store holds a newer generation: of another definition, to which the configuration went and came back. */
 const isForeign = ({ generation }: Manifest, { stored }: WindowFacts) =>
   stored.some((held) => (held?.generation ?? 0) > generation)
 
-/** Late rows trickle: each further generation waits twice as long as the one before, from a third of the window. */
-function dirtyPauseMs({ fromMs, toMs, generation }: Manifest): number {
-  return Math.min(((toMs - fromMs) / 3) * 2 ** (generation - 1), MAX_DIRTY_PAUSE_MS)
+/**
+ * Until when late rows are gathered for the next generation: they trickle, so each waits twice as long as the one before,
+ * from a third of the window. One that was created in the future, by a clock that was ahead, says nothing of that.
+ */
+function settledMs(
+  { fromMs, toMs, generation, completions = generation, createdMs }: Manifest,
+  { nowMs }: Times,
+) {
+  if (createdMs > nowMs) return nowMs
+  return createdMs + Math.min(((toMs - fromMs) / 3) * 2 ** (completions - 1), MAX_DIRTY_PAUSE_MS)
 }

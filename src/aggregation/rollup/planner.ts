@@ -5,22 +5,32 @@ import { rangeFrom } from '../../std/instant.ts'
 import type { RollupDefinition } from './definition.ts'
 import { type FactSources, gatherFacts, type Range } from './facts.ts'
 import type { Run, RunScope } from './job.ts'
+import { createWatch, type WindowNote } from './plan/watch.ts'
 import {
   alignDown,
+  firstOf,
   type Plan,
   planRequested,
   planScheduled,
   type Times,
+  tooLateRows,
   type Window,
   type WindowFacts,
   type WindowState,
   windowState,
+  windowsIn,
 } from './plan.ts'
 import { invalid, type RunRequest, scopeOf } from './request.ts'
 import type { RollupMetrics } from './rollup-metrics.ts'
 
 /** Windows that one request may name or list. Ours: a hundred days of quarter hours. */
 export const MAX_WINDOWS = 10_000
+/** Windows that a run without a range takes, oldest first. Ours: three weeks of quarter hours; its record stays small. */
+export const MAX_WINDOWS_WITHOUT_RANGE = 2_000
+/** Windows that are told to be skipped, when more are. Ours. */
+const MAX_SKIPPED_TOLD = 1_000
+/** No more than about this share of the time goes into looking at windows for an overview: 1 in 20. Ours. */
+const OVERVIEW_SHARE = 20
 
 export interface WindowStatus extends Window {
   readonly state: WindowState
@@ -31,6 +41,8 @@ export interface WindowStatus extends Window {
   readonly rejected: number | undefined
   /** Why the window has failed, where that is known without asking its run: its manifest cannot be read. */
   readonly reason: string | undefined
+  /** Rows that came after the window was sealed. */
+  readonly tooLate: number
   /** From the window's end to its newest generation, or until now while there is none. */
   readonly lagMs: number
 }
@@ -56,6 +68,10 @@ export interface Planner {
   plan(run: Pick<Run, 'trigger' | 'scope'>): Promise<Plan>
   /** Ends early when the signal aborts. */
   windows(query: WindowsQuery, signal?: AbortSignal): Promise<readonly WindowStatus[]>
+  /** What is known of the windows since the horizon began, and of older ones that wait for something. */
+  overview(): Promise<readonly WindowNote[]>
+  /** A run is through with the window. */
+  forget(window: Window): void
 }
 
 export function createPlanner({ definitions, schedule, sources, metrics, clock }: PlannerOptions): Planner {
@@ -63,27 +79,55 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
   const grainMs = Math.max(...definitions.map((definition) => definition.grainMs))
   const times = (): Times => ({ nowMs: clock.nowMs(), ...schedule })
 
+  const watch = createWatch({ sources, metrics, clock })
+  let lookedMs = Number.NEGATIVE_INFINITY
+
+  const named = (rollups: readonly string[]) => definitions.filter(({ id }) => rollups.includes(id))
+
   async function facts(rollups: readonly string[], range: Range): Promise<WindowFacts[]> {
-    const chosen = definitions.filter(({ id }) => rollups.includes(id))
+    const chosen = named(rollups)
     const windows = chosen.reduce((sum, each) => sum + (range.toMs - range.fromMs) / each.grainMs, 0)
     if (windows > MAX_WINDOWS) throw new AppError('invalid_request', `More than ${MAX_WINDOWS} windows.`)
     const found: WindowFacts[] = []
-    for (const definition of chosen) found.push(...(await gatherFacts(sources, definition, range)))
+    for (const definition of chosen) {
+      const { id, grainMs } = definition
+      found.push(...(await gatherFacts(sources, definition, windowsIn(id, grainMs, range))))
+    }
     return found
   }
 
-  /** Of the windows that are the schedule's: inside the horizon, from the first data on. */
+  /** From where on the schedule looks at every window, whether anything touched it or not. */
   async function firstMs({ nowMs, horizonMs }: Times): Promise<number> {
     return Math.max((await sources.arrivals.earliestMs()) ?? nowMs, nowMs - horizonMs)
   }
 
+  async function look(chosen: readonly RollupDefinition[], now: Times): Promise<WindowFacts[]> {
+    const first = await firstMs(now)
+    const found: WindowFacts[] = []
+    for (const definition of chosen) found.push(...(await watch.look(definition, now, first)))
+    return found
+  }
+
   async function scheduled(rollups: readonly string[]): Promise<Plan> {
     const now = times()
-    const found = await facts(rollups, { fromMs: await firstMs(now), toMs: now.nowMs })
-    for (const { window, manifest } of found) {
-      if (manifest !== undefined) metrics.committedUpTo(window.rollup, window.toMs)
+    return planScheduled(await look(named(rollups), now), now)
+  }
+
+  /** All windows since the horizon began, or the first data, and those of before that wait for something. */
+  async function everythingUntil(toMs: number, { rollups, reprocess }: RunScope): Promise<Plan> {
+    const now = times()
+    const first = await firstMs(now)
+    await look(named(rollups), now)
+    const found: WindowFacts[] = []
+    for (const definition of named(rollups)) {
+      const regular = windowsIn(definition.id, definition.grainMs, { fromMs: first, toMs })
+      const before = regular[0]?.fromMs ?? toMs
+      const old = watch.notes(definition, first).filter(({ window }) => window.fromMs < before)
+      const windows = [...old.map(({ window }) => window), ...regular]
+      found.push(...(await gatherFacts(sources, definition, windows)))
     }
-    return planScheduled(found, now)
+    const plan = planRequested(found, reprocess, now)
+    return worthTelling(reprocess === 'all' ? plan : firstOf(plan, MAX_WINDOWS_WITHOUT_RANGE))
   }
 
   return {
@@ -92,11 +136,11 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
       return scopeOf(request, { rollups: ids, nowMs: now.nowMs, grainMs, firstMs: await firstMs(now) })
     },
 
-    async plan({ trigger, scope: { rollups, range, reprocess } }) {
+    async plan({ trigger, scope }) {
+      const { rollups, range, reprocess } = scope
       if (trigger === 'schedule' || range === undefined) return scheduled(rollups)
-      const now = times()
-      const fromMs = range.sinceFirst ? Math.min(range.fromMs, await firstMs(now)) : range.fromMs
-      return planRequested(await facts(rollups, { fromMs, toMs: range.toMs }), reprocess, now)
+      if (range.sinceFirst) return everythingUntil(range.toMs, scope)
+      return planRequested(await facts(rollups, range), reprocess, times())
     },
 
     async windows({ rollup, fromMs, toMs }, signal) {
@@ -104,10 +148,12 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
       if (rollup !== undefined && !ids.includes(rollup)) {
         throw invalid(`rollup must be one of ${ids.join(', ')}.`)
       }
+      const chosen = rollup === undefined ? ids : [rollup]
+      const endMs = toMs ?? alignDown(now.nowMs, grainMs) + grainMs
       // The first event may lie ahead of our clock; what was asked for may not lie behind its end.
-      const openToMs = alignDown(now.nowMs, grainMs) + grainMs
-      const range = rangeFrom(fromMs ?? Math.min(await firstMs(now), now.nowMs), toMs ?? openToMs)
-      const found = await facts(rollup === undefined ? ids : [rollup], range)
+      const firstOfAll = Math.min(await firstMs(now), now.nowMs)
+      const range = rangeFrom(fromMs ?? Math.max(firstOfAll, endMs - listedMs(named(chosen))), endMs)
+      const found = await facts(chosen, range)
       const breath = breather(signal)
       const statuses: WindowStatus[] = []
       for (const each of found) {
@@ -116,7 +162,31 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
       }
       return statuses
     },
+
+    async overview() {
+      const now = times()
+      const startMs = clock.monotonicMs()
+      if (startMs >= lookedMs) {
+        await look(definitions, now)
+        lookedMs = clock.monotonicMs() + OVERVIEW_SHARE * (clock.monotonicMs() - startMs)
+      }
+      const first = await firstMs(now)
+      return definitions.flatMap((definition) => watch.notes(definition, first))
+    },
+
+    forget: (window) => watch.forget(window),
   }
+}
+
+/** As long a range as can be listed of all of these rollups. */
+const listedMs = (definitions: readonly RollupDefinition[]): number =>
+  Math.floor(MAX_WINDOWS / definitions.reduce((sum, { grainMs }) => sum + 1 / grainMs, 0))
+
+/** A record that lists a year of windows that are as they should be says less than one that does not. */
+function worthTelling({ windows, skipped }: Plan): Plan {
+  if (skipped.length <= MAX_SKIPPED_TOLD) return { windows, skipped }
+  const some = skipped.filter(({ why }) => why !== 'committed').slice(0, MAX_SKIPPED_TOLD)
+  return { windows, skipped: some }
 }
 
 function statusOf(facts: WindowFacts, times: Times): WindowStatus {
@@ -131,6 +201,7 @@ function statusOf(facts: WindowFacts, times: Times): WindowStatus {
     late: counts?.late,
     rejected: counts && counts.negative + counts.outOfRange + counts.notANumber,
     reason: facts.damaged?.message,
+    tooLate: tooLateRows(facts, times),
     lagMs: Math.max(0, (manifest?.createdMs ?? times.nowMs) - window.toMs),
   }
 }

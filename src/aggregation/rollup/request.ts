@@ -27,16 +27,16 @@ export const RunRequest = Type.Object(
     reprocess: Type.Optional(
       Type.Enum(['missing', 'failed', 'all'], {
         description:
-          'missing (default): windows never committed, failed or with late rows. failed: those given up. all: every one.',
+          'missing (default): windows never committed, failed or with late rows that came within the horizon. failed: those given up. all: every one, with the rows that came too late.',
       }),
     ),
     dryRun: Type.Optional(Type.Boolean({ description: 'Only say what would be run.' })),
-    confirm: Type.Optional(Type.Boolean({ description: 'Needed for more than 200 windows.' })),
+    confirm: Type.Optional(Type.Boolean({ description: 'Needed for more than 200 windows of a range.' })),
   },
   {
     additionalProperties: false,
     description:
-      'from and to name a half-open range, at the one window that holds it. With none of them: what is missing within the horizon, and the window that is open now.',
+      'from and to name a half-open range, at the one window that holds it. Without from and at: everything that is due, whatever its age, and the window that is open now; up to 2,000 windows, oldest first.',
   },
 )
 export type RunRequest = Static<typeof RunRequest>

@@ -10,6 +10,8 @@ export interface RollupMetrics {
   /** A window up to there is known to be committed. */
   committedUpTo(rollup: string, toMs: number): void
   runDone(seconds: number): void
+  /** What a look at the windows of a rollup found, of whatever age. */
+  waiting(rollup: string, found: { readonly dueWindows: number; readonly tooLateRows: number }): void
 }
 
 export function rollupMetrics(registry: Registry, clock: Clock): RollupMetrics {
@@ -36,6 +38,18 @@ export function rollupMetrics(registry: Registry, clock: Clock): RollupMetrics {
     buckets: [0.1, 0.5, 1, 5, 15, 60, 300, 1_800],
     registers,
   })
+  const due = new Gauge({
+    name: 'headgate_rollup_due_windows',
+    help: 'Windows that are over and were not committed as complete, whatever their age.',
+    labelNames: ['rollup'],
+    registers,
+  })
+  const tooLate = new Gauge({
+    name: 'headgate_rollup_too_late_rows',
+    help: 'Rows that came after their window was sealed: a run with reprocess "all" counts them.',
+    labelNames: ['rollup'],
+    registers,
+  })
   const newest = new Map<string, number>()
   new Gauge({
     name: 'headgate_rollup_lag_seconds',
@@ -59,6 +73,10 @@ export function rollupMetrics(registry: Registry, clock: Clock): RollupMetrics {
       newest.set(rollup, Math.max(toMs, newest.get(rollup) ?? 0))
     },
     runDone: (taken) => seconds.observe(taken),
+    waiting(rollup, { dueWindows, tooLateRows }) {
+      due.set({ rollup }, dueWindows)
+      tooLate.set({ rollup }, tooLateRows)
+    },
   }
 }
 

@@ -34,6 +34,11 @@ const SkippedAnswer = Type.Object({
     'settling',
     'next_tick',
   ]),
+  tooLate: Type.Optional(
+    count(
+      'sealed: rows that arrived after the horizon of the window; a run with reprocess "all" takes them.',
+    ),
+  ),
 })
 
 export const SubmitAnswer = Type.Object({
@@ -84,7 +89,7 @@ export const WindowsAnswer = Type.Object({
       ...windowFields,
       state: Type.Enum(['open', 'due', 'committed', 'dirty', 'failed', 'missing'], {
         description:
-          'open: not over. due: over, not committed as complete. dirty: rows came since. failed: given up by a run. missing: too old for the schedule.',
+          'open: not over. due: over, not committed as complete, whatever its age. dirty: rows came since; those in tooLate are for a run with reprocess "all". failed: given up by a run. missing: never committed, older than the horizon, and without rows to count.',
       }),
       generation: Type.Optional(count('Grows with each commit.')),
       complete: Type.Optional(
@@ -96,6 +101,7 @@ export const WindowsAnswer = Type.Object({
       reason: Type.Optional(
         Type.String({ description: 'Why the window has failed, when its manifest cannot be read.' }),
       ),
+      tooLate: count('Rows that arrived after the horizon of the window, when it was finished: not counted.'),
       lagMs: count('From the end of the window to its newest generation, or to now.'),
     }),
   ),
@@ -110,7 +116,7 @@ const windowView = <T extends Window>({ fromMs, toMs, ...rest }: T) => ({
   from: iso(fromMs),
   to: iso(toMs),
 })
-const skippedView = ({ window, why }: SkippedWindow) => ({ window: windowView(window), why })
+const skippedView = ({ window, ...why }: SkippedWindow) => ({ window: windowView(window), ...why })
 
 export const submitView = (answer: RunAnswer): Static<typeof SubmitAnswer> => ({
   ...answer,

@@ -17,7 +17,8 @@ import {
   type Manifests,
   windowKey,
 } from './manifest.ts'
-import { inputsByWindow, type PlannedWindow, type WindowInputs } from './plan.ts'
+import { inputsByWindow, summedInputs, type WindowInputs } from './plan/inputs.ts'
+import type { PlannedWindow } from './plan.ts'
 import type { RollupMetrics } from './rollup-metrics.ts'
 import type { RollupStore } from './store.ts'
 
@@ -117,6 +118,7 @@ async function compute(ports: WindowPorts, task: Computation) {
     runId,
     engine: ports.engine.name,
     complete,
+    completions: completionsOf(previous) + (complete ? 1 : 0),
     inputs: { ...inputs, digest: inputsDigest(inputs.keys) },
     counts: result.counts,
     outputs: result.outputs,
@@ -134,6 +136,10 @@ async function compute(ports: WindowPorts, task: Computation) {
   return { manifest, result: same ? ('unchanged' as const) : ('committed' as const) }
 }
 
+/** What was committed while the window was open makes nobody wait longer for late rows. */
+const completionsOf = (previous: Manifest | undefined): number =>
+  previous?.completions ?? (previous?.complete ? previous.generation : 0)
+
 /** Rows do not go away: fewer than the last generation read means that input is missing, and no window shrinks by that. */
 async function inputsOf(
   arrivals: Arrivals,
@@ -141,7 +147,7 @@ async function inputsOf(
 ): Promise<WindowInputs> {
   const { fromMs, toMs } = window
   const objects = await arrivals.touching(fromMs, toMs)
-  const inputs = inputsByWindow(objects, definition.grainMs).get(fromMs) ?? { keys: [], bytes: 0, rows: 0 }
+  const inputs = summedInputs(inputsByWindow(objects, definition.grainMs).get(fromMs) ?? [])
   const before = previous?.inputs.rows ?? 0
   if (inputs.rows >= before) return inputs
   throw new AppError(

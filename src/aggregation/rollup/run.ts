@@ -23,6 +23,8 @@ export interface RunPorts extends WindowPorts {
   readonly ingest: (runId: string, signal: AbortSignal) => Promise<void>
   /** What the run's scope needs as things are now. */
   readonly plan: (run: Run) => Promise<Plan>
+  /** The run is through with the window, for now. */
+  readonly taken: (window: Window) => void
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /** No window follows for now: what is kept from one to the next may end. */
   readonly letGo?: (() => Promise<void>) | undefined
@@ -97,6 +99,7 @@ async function takeWindow(ports: RunPorts, { index, signal, run, save }: Turn): 
   if (window === undefined || window.result !== undefined) return
   signal.throwIfAborted()
   const done = await tryWindow(ports, window, { index, signal, run, save })
+  ports.taken(window)
   const { state } = run()
   const back = state === 'publishing' ? advance(run(), 'running') : run()
   await save({ ...back, windows: run().windows.with(index, done) })

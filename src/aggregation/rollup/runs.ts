@@ -4,6 +4,7 @@ import { bestEffort } from '../../std/files.ts'
 import { sortableId } from '../../std/id.ts'
 import { advance, isFinal, MAX_STARTS, type Run } from './job.ts'
 import { holdLease } from './lease.ts'
+import type { WindowNote } from './plan/watch.ts'
 import type { Plan } from './plan.ts'
 import type { WindowStatus, WindowsQuery } from './planner.ts'
 import type { RunRequest } from './request.ts'
@@ -29,6 +30,8 @@ export interface Runs {
   /** Ends the run; windows it has committed stay. Rejects with `run_conflict` when it has ended or is another process's. */
   cancel(id: string): Promise<Run>
   windows(query: WindowsQuery, signal?: AbortSignal): Promise<readonly WindowStatus[]>
+  /** How the windows are, old ones included, from what was looked at last: cheap enough to be asked again and again. */
+  overview(): Promise<readonly WindowNote[]>
   /** Takes over the runs whose process is gone, each from where it was. One that cannot be taken over is left for the next call. */
   recover(): Promise<void>
   /** Ingests what arrived and queues a run of the windows that are due. */
@@ -203,6 +206,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     },
     cancel,
     windows: (query, signal) => planner.windows(query, signal),
+    overview: () => planner.overview(),
     recover,
     tick,
     work,

@@ -7,7 +7,7 @@ import type { Planner } from './planner.ts'
 import { invalid, type RunRequest } from './request.ts'
 import { digestOf, type RunLog } from './run-log.ts'
 
-/** More than this needs `confirm`: a slip of a date is no reason to compute a year. */
+/** More than this of a range needs `confirm`: a slip of a date is no reason to compute a year. */
 export const UNCONFIRMED_WINDOWS = 200
 
 /** Runs that were asked for and wait, and requests that wait to become one: each may be hours of work. Ours. */
@@ -90,7 +90,8 @@ async function plan(ports: SubmitPorts, request: RunRequest, origin: Origin): Pr
   }
   const planned = await planner.plan({ trigger: 'request', scope })
   if (request.dryRun) return { id: null, state: 'planned', ...planned }
-  if (planned.windows.length > UNCONFIRMED_WINDOWS && !request.confirm) {
+  const namesRange = scope.range?.sinceFirst !== true
+  if (namesRange && planned.windows.length > UNCONFIRMED_WINDOWS && !request.confirm) {
     throw invalid(`${planned.windows.length} windows need "confirm": true; "dryRun": true shows them.`)
   }
   await reserve?.()

@@ -91,6 +91,7 @@ export async function workshop(options: RunsOptions): Promise<Workshop> {
     log,
     ingest,
     plan: (run) => planner.plan(run),
+    taken: (window) => planner.forget(window),
     onProgress: options.onProgress,
     letGo: options.letGo,
   }

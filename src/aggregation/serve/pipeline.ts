@@ -9,9 +9,23 @@ export const PipelineState = Type.Object({
   gateway: orNull(Reconciliation),
   aggregation: Type.Object({
     lastCommittedMs: orNull(Type.Integer({ description: 'End of the last committed window, epoch ms.' })),
-    lagMs: orNull(Type.Integer({ description: 'How far the last committed window lies behind.' })),
-    dueWindows: Type.Integer({ description: 'Windows that should have run and did not yet.' }),
-    dirtyWindows: Type.Integer({ description: 'Committed windows for which events arrived since.' }),
+    lagMs: orNull(
+      Type.Integer({
+        description:
+          'How far the aggregation lies behind: the start of the oldest window that is due, or the end of the last committed one, whichever is longer ago.',
+      }),
+    ),
+    dueWindows: Type.Integer({
+      description: 'Windows, of whatever age, that should have run and did not yet.',
+    }),
+    dirtyWindows: Type.Integer({
+      description: 'Committed windows for which events arrived since, and that the schedule takes again.',
+    }),
+    tooLate: Type.Integer({
+      minimum: 0,
+      description:
+        'Events that arrived after the horizon of a window that was finished: a run with reprocess "all" counts them.',
+    }),
     lateRows: count,
     rejectedRows: count,
   }),
@@ -21,31 +35,42 @@ export type PipelineState = Static<typeof PipelineState>
 /** Of a window, in as much as it tells how the pipeline does. */
 export interface WindowHealth {
   readonly state: string
-  readonly toMs: number
+  readonly window: { readonly fromMs: number; readonly toMs: number }
   readonly generation: number | undefined
   readonly late: number | undefined
   readonly rejected: number | undefined
+  readonly tooLate: number
 }
 
-/** Sums up the windows of the horizon. A window that failed is still due. */
+/** Sums up the windows of the horizon, and older ones that wait. A window that failed is still due. */
 export function aggregationState(
   windows: readonly WindowHealth[],
   nowMs: number,
 ): PipelineState['aggregation'] {
-  const committed = windows.filter(({ generation }) => generation !== undefined)
-  const lastCommittedMs =
-    committed.length === 0 ? null : Math.max(...committed.map(({ toMs }) => Math.min(toMs, nowMs)))
+  const ends = windows
+    .filter(({ generation }) => generation !== undefined)
+    .map(({ window }) => Math.min(window.toMs, nowMs))
+  const due = windows.filter(({ state }) => state === 'due' || state === 'failed')
+  const lastCommittedMs = latest(ends)
+  const behindMs = [
+    ...due.map(({ window }) => window.fromMs),
+    ...(lastCommittedMs === null ? [] : [lastCommittedMs]),
+  ]
   const sum = (of: (window: WindowHealth) => number | undefined) =>
     windows.reduce((total, window) => total + (of(window) ?? 0), 0)
   return {
     lastCommittedMs,
-    lagMs: lastCommittedMs === null ? null : Math.max(0, nowMs - lastCommittedMs),
-    dueWindows: windows.filter(({ state }) => state === 'due' || state === 'failed').length,
-    dirtyWindows: windows.filter(({ state }) => state === 'dirty').length,
+    lagMs: latest(behindMs.map((ms) => Math.max(0, nowMs - ms))),
+    dueWindows: due.length,
+    dirtyWindows: windows.filter(({ state, tooLate }) => state === 'dirty' && tooLate === 0).length,
+    tooLate: sum(({ tooLate }) => tooLate),
     lateRows: sum(({ late }) => late),
     rejectedRows: sum(({ rejected }) => rejected),
   }
 }
+
+const latest = (values: readonly number[]): number | null =>
+  values.length === 0 ? null : values.reduce((a, b) => Math.max(a, b))
 
 /** A dashboard that waits longer for a gateway is worse than one that says 'unknown'. */
 const GATEWAY_DEADLINE_MS = 2_000

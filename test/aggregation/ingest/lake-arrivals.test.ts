@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
+import type { Arrivals } from '../../../src/aggregation/ingest/arrivals.ts'
+import { arrivedMs } from '../../../src/aggregation/ingest/lake-arrivals.ts'
 import { allRows } from '../../../src/aggregation/ingest/sql-session.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
@@ -11,6 +13,13 @@ import { HOUR, setUp, signal } from './harness.ts'
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
+const entry = { key: 'k', rows: 1, bytes: 1, inputs: [], minutes: {}, malformed: 0, arrivalMinMs: null }
+/** Minutes that the objects touch which are told for a range. */
+async function minutes(arrivals: Arrivals, fromMs: number, toMs: number): Promise<readonly number[]> {
+  const objects = await arrivals.touching(fromMs, toMs)
+  const found = objects.flatMap((object) => Object.keys(object.minutes).map(Number))
+  return [...new Set(found)].filter((ms) => ms + MINUTE_MS > fromMs && ms < toMs).sort((a, b) => a - b)
+}
 const lines = (...texts: string[]) => texts.map((text) => `${text}\n`).join('')
 
 test('raw files become one sorted Parquet object an hour and source, indexed by minute, and are gone', async (t) => {
@@ -286,7 +295,7 @@ test('a disk or process that fails is no fault of the data: everything stays for
   t.same(await eventIds(), ['1', '2'])
 })
 
-test('touching and minutes answer by event time, however late the arrival', async (t) => {
+test('touching answers by event time, however late the arrival', async (t) => {
   const { put, ingester, clock } = await setUp(t)
   const arrivals = ingester()
   t.same(await arrivals.touching(0, NOON), [])
@@ -311,7 +320,7 @@ test('touching and minutes answer by event time, however late the arrival', asyn
     ['the next month', NOON + 31 * DAY_MS, NOON + 33 * DAY_MS, [NOON + 32 * DAY_MS]],
     ['ever', 0, Number.MAX_SAFE_INTEGER, [NOON, NOON + MINUTE_MS, NOON + 2 * MINUTE_MS, NOON + 32 * DAY_MS]],
   ] as const) {
-    t.same(await arrivals.minutes(from, to), expected, what)
+    t.same(await minutes(arrivals, from, to), expected, what)
     t.equal((await arrivals.touching(from, to)).length, expected.length, what)
   }
   const keys = (await arrivals.touching(0, Number.MAX_SAFE_INTEGER)).map(({ key }) => key)
@@ -331,26 +340,38 @@ test('an event is found wherever it may lie: arrived a day late, or early, in an
     const line = eventLine({ event_id: what, event_time: eventTime })
     await put(`raw/gateway/${partition}/a.ndjson`, lines(line))
     await arrivals.ingest(signal)
-    t.same(await arrivals.minutes(eventTime, eventTime + 1), [eventTime], what)
+    t.same(await minutes(arrivals, eventTime, eventTime + 1), [eventTime], what)
   }
 })
 
-test('the earliest minute is read from the index until nothing older can come', async (t) => {
-  const { put, ingester, clock, lake } = await setUp(t)
-  let listings = 0
-  const counting = { ...lake, list: (prefix: string) => lake.list(prefix).finally(() => (listings += 1)) }
-  const arrivals = ingester({ lake: counting })
+test('the earliest minute is that of the oldest event, however late it came', async (t) => {
+  const { put, ingester } = await setUp(t)
+  const arrivals = ingester()
   await put(`raw/gateway/${HOUR}/a.ndjson`, lines(eventLine({ event_id: '1' })))
   await arrivals.ingest(signal)
   t.equal(await arrivals.earliestMs(), NOON)
   await put(`raw/gateway/dt=2026-11-23/hr=01/a.ndjson`, lines(eventLine({ event_time: NOON - HOUR_MS })))
   await arrivals.ingest(signal)
-  t.equal(await arrivals.earliestMs(), NOON - HOUR_MS, 'late, but older')
-  clock.advance(2 * DAY_MS)
   t.equal(await arrivals.earliestMs(), NOON - HOUR_MS)
-  const before = listings
-  t.equal(await arrivals.earliestMs(), NOON - HOUR_MS)
-  t.equal(listings, before, 'settled')
+  t.equal(await ingester().earliestMs(), NOON - HOUR_MS, 'also to one who reads it all')
+})
+
+test('rows arrived when a gateway had them, or when they were indexed, if they were long under way', async (t) => {
+  const { put, ingester, clock } = await setUp(t)
+  const arrivals = ingester()
+  const quick = clock.nowMs() - 2 * HOUR_MS
+  for (const [name, received_time, expected] of [
+    ['quick', quick, quick],
+    ['slow', quick - 1, clock.nowMs()],
+  ] as const) {
+    const line = eventLine({ event_id: name, received_time, event_time: received_time })
+    await put(`raw/gateway/${HOUR}/${name}.ndjson`, lines(line))
+    await arrivals.ingest(signal)
+    const objects = await arrivals.touching(received_time, received_time + 1)
+    t.equal(objects.at(-1)?.arrivedMs, expected, name)
+  }
+  t.equal(arrivedMs({ ...entry, version: 1, arrivalMaxMs: NOON }), NOON, 'an entry of the first versions')
+  t.equal(arrivedMs({ ...entry, version: 1, arrivalMaxMs: null, indexedMs: NOON }), NOON)
 })
 
 test('a cancelled ingest leaves everything for the next', async (t) => {
@@ -370,7 +391,7 @@ test('ledger events are kept, but touch no minute: no window is computed anew fo
   await put(`raw/fallback-x/${HOUR}/b.ndjson`, lines(eventLine(ledger)))
   const arrivals = ingester()
   t.same(await arrivals.ingest(signal), { inputs: 2, rows: 3, malformed: 0 })
-  t.same(await arrivals.minutes(0, NOON + DAY_MS), [NOON])
+  t.same(await minutes(arrivals, 0, NOON + DAY_MS), [NOON])
   t.equal(await arrivals.earliestMs(), NOON)
   const [object, ...others] = await arrivals.touching(0, NOON + DAY_MS)
   t.match(object, { rows: 2, minutes: { [NOON]: 1 } })

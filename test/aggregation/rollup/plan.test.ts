@@ -1,13 +1,16 @@
 import { test } from 'tap'
 import type { Manifest } from '../../../src/aggregation/rollup/manifest.ts'
+import type { WindowInput } from '../../../src/aggregation/rollup/plan/inputs.ts'
+import { inputsByWindow, summedInputs } from '../../../src/aggregation/rollup/plan/inputs.ts'
 import {
   FAILED_PAUSE_MS,
-  inputsByWindow,
+  isSettled,
   MAX_WINDOWS_PER_TICK,
   planRequested,
   planScheduled,
   type Reprocess,
   type Times,
+  tooLateRows,
   type WindowFacts,
   windowState,
   windowsIn,
@@ -16,12 +19,13 @@ import { committed } from '../../contracts/store.ts'
 
 const MIN = 60_000
 const GRAIN = 15 * MIN
+const HORIZON = 24 * 60 * MIN
 const T0 = Date.UTC(2026, 10, 22, 12)
 const END = T0 + GRAIN
-const times = (nowMs: number): Times => ({ nowMs, graceMs: 2 * MIN, horizonMs: 24 * 60 * MIN })
+const times = (nowMs: number): Times => ({ nowMs, graceMs: 2 * MIN, horizonMs: HORIZON })
 const OVER = times(END + 2 * MIN)
 const BEFORE = times(END + 2 * MIN - 1)
-const SEALED = times(END + 24 * 60 * MIN + 1)
+const SEALED = times(END + HORIZON + 1)
 
 const manifest = (over: Partial<Manifest> = {}): Manifest => ({
   version: 1,
@@ -52,17 +56,31 @@ const manifest = (over: Partial<Manifest> = {}): Manifest => ({
   ...over,
 })
 
+/** Objects with a row of the window each, which came with the others. */
+const inputs = (...keys: readonly string[]): WindowInput[] =>
+  keys.map((key) => ({ key, bytes: 1, rows: 1, arrivedMs: END }))
+
 const facts = (over: Partial<WindowFacts> = {}): WindowFacts => ({
   window: { rollup: 'vitals', fromMs: T0, toMs: END },
   manifest: undefined,
-  inputs: ['a'],
+  inputs: inputs('a'),
   stored: [],
+  isCovered: false,
   failedMs: undefined,
   ...over,
 })
 const held = committed({ generation: 1 })
 const done = { manifest: manifest(), stored: [held] }
-const dirty = { ...done, inputs: ['a', 'b'] }
+const dirty = { ...done, inputs: inputs('a', 'b') }
+/** With rows that came after the window was sealed: three, in two objects. */
+const tooLate = {
+  ...done,
+  inputs: [
+    ...inputs('a'),
+    { key: 'b', bytes: 1, rows: 1, arrivedMs: END + HORIZON + 1 },
+    { key: 'c', bytes: 1, rows: 2, arrivedMs: END + HORIZON + 9 },
+  ],
+}
 const partial = { manifest: manifest({ complete: false }), stored: [held] }
 
 test('a range is aligned outward, half-open, and follows the grain', async (t) => {
@@ -80,20 +98,27 @@ test('a range is aligned outward, half-open, and follows the grain', async (t) =
 })
 
 test('objects are told apart by window, minute by minute', async (t) => {
-  const inputs = inputsByWindow(
+  const found = inputsByWindow(
     [
-      { key: 'a', rows: 6, bytes: 60, minutes: { [T0]: 1, [T0 + MIN]: 2, [END]: 3 } },
-      { key: 'b', rows: 4, bytes: 40, minutes: { [END + 14 * MIN]: 4 } },
+      { key: 'a', rows: 6, bytes: 60, arrivedMs: 7, minutes: { [T0]: 1, [T0 + MIN]: 2, [END]: 3 } },
+      { key: 'b', rows: 4, bytes: 40, arrivedMs: 8, minutes: { [END + 14 * MIN]: 4 } },
     ],
     GRAIN,
   )
   t.same(
-    [...inputs],
+    [...found],
     [
-      [T0, { keys: ['a'], bytes: 60, rows: 3 }],
-      [END, { keys: ['a', 'b'], bytes: 100, rows: 7 }],
+      [T0, [{ key: 'a', bytes: 60, rows: 3, arrivedMs: 7 }]],
+      [
+        END,
+        [
+          { key: 'a', bytes: 60, rows: 3, arrivedMs: 7 },
+          { key: 'b', bytes: 40, rows: 4, arrivedMs: 8 },
+        ],
+      ],
     ],
   )
+  t.same(summedInputs(found.get(END) ?? []), { keys: ['a', 'b'], bytes: 100, rows: 7 })
 })
 
 test('the state of a window follows from what is there', async (t) => {
@@ -102,11 +127,16 @@ test('the state of a window follows from what is there', async (t) => {
     ['over, in its grace', {}, BEFORE, 'open'],
     ['over with the grace', {}, OVER, 'due'],
     ['over and empty', { inputs: [] }, OVER, 'due'],
-    ['never committed, older than the horizon', {}, SEALED, 'missing'],
+    ['never committed, older than the horizon, with rows', {}, SEALED, 'due'],
+    ['never committed, older than the horizon, empty', { inputs: [] }, SEALED, 'missing'],
+    ['the same, held by a store under another definition', { isCovered: true }, SEALED, 'missing'],
+    ['held under another definition, young', { isCovered: true }, OVER, 'due'],
+    ['committed while open, older than the horizon', partial, SEALED, 'due'],
     ['committed while open', partial, BEFORE, 'open'],
     ['committed while open, over now', partial, OVER, 'due'],
     ['committed', done, OVER, 'committed'],
     ['committed, with rows since', dirty, OVER, 'dirty'],
+    ['committed, with rows that came too late', tooLate, SEALED, 'dirty'],
     ['committed, with fewer inputs', { ...done, inputs: [] }, OVER, 'committed'],
     ['given up', { ...done, failedMs: T0 }, OVER, 'failed'],
   ] as const) {
@@ -116,6 +146,8 @@ test('the state of a window follows from what is there', async (t) => {
 
 test('the schedule decides by state, time and what the stores hold', async (t) => {
   const createdMs = manifest().createdMs
+  const settlingLong = { ...dirty, manifest: manifest({ createdMs: END + HORIZON - MIN }) }
+  const ahead = { ...dirty, manifest: manifest({ createdMs: END + 60 * MIN }) }
   for (const [what, over, at, expected] of [
     ['open', {}, BEFORE, 'open'],
     ['open and committed by request', partial, BEFORE, 'open'],
@@ -151,8 +183,26 @@ test('the schedule decides by state, time and what the stores hold', async (t) =
       times(createdMs + 60 * MIN),
       'compute',
     ],
-    ['sealed, never committed', {}, SEALED, 'sealed'],
-    ['sealed, dirty', dirty, SEALED, 'sealed'],
+    ['older than the horizon, never committed', {}, SEALED, 'compute'],
+    ['older than the horizon, never committed and empty', { inputs: [] }, SEALED, 'sealed'],
+    ['older than the horizon, committed while open', partial, SEALED, 'compute'],
+    ['older than the horizon, with rows that came before', dirty, SEALED, 'compute'],
+    ['older than the horizon, with rows that came after', tooLate, SEALED, 'sealed'],
+    ['settling at the seal', settlingLong, times(END + HORIZON - 1), 'settling'],
+    ['the last computation before the seal', settlingLong, times(END + HORIZON), 'compute'],
+    ['committed by a clock that was ahead, with rows now', ahead, OVER, 'compute'],
+    ['committed by a clock that was ahead, not over yet', ahead, BEFORE, 'open'],
+    [
+      'generations of before the end make nobody wait',
+      {
+        ...dirty,
+        manifest: manifest({ generation: 10, completions: 1 }),
+        stored: [committed({ generation: 10 })],
+      },
+      times(createdMs + 5 * MIN),
+      'compute',
+    ],
+    ['older than the horizon, given up an hour ago', { failedMs: T0 }, SEALED, 'compute'],
     [
       'given up just now',
       { failedMs: OVER.nowMs },
@@ -182,7 +232,7 @@ test('a request decides what is run again', async (t) => {
     ['open, committed', partial, BEFORE, ['committed', 'not_failed', 'compute']],
     [
       'open, committed, with rows since',
-      { ...partial, inputs: ['b'] },
+      { ...partial, inputs: inputs('b') },
       BEFORE,
       ['compute', 'not_failed', 'compute'],
     ],
@@ -195,7 +245,14 @@ test('a request decides what is run again', async (t) => {
       ['publish', 'not_failed', 'compute'],
     ],
     ['dirty', dirty, OVER, ['compute', 'not_failed', 'compute']],
-    ['dirty and sealed', dirty, SEALED, ['sealed', 'not_failed', 'compute']],
+    ['older than the horizon, with rows of before', dirty, SEALED, ['compute', 'not_failed', 'compute']],
+    ['with rows that came too late', tooLate, SEALED, ['sealed', 'not_failed', 'compute']],
+    [
+      'with rows that came too late, not in the store',
+      { ...tooLate, stored: [undefined] },
+      SEALED,
+      ['publish', 'not_failed', 'compute'],
+    ],
     ['missing', {}, SEALED, ['compute', 'not_failed', 'compute']],
     ['given up', { failedMs: OVER.nowMs }, OVER, ['compute', 'compute', 'compute']],
     ['given up after its commit', failed, OVER, ['publish', 'publish', 'compute']],
@@ -231,4 +288,40 @@ test('what was missed is caught up oldest first, a bounded number at a time', as
     plan.skipped,
     windows.slice(MAX_WINDOWS_PER_TICK).map((window) => ({ window, why: 'next_tick' })),
   )
+})
+
+test('rows are too late when all that is new came after the seal of a finished window', async (t) => {
+  for (const [what, over, rows] of [
+    ['nothing new', done, 0],
+    ['rows of before the seal', dirty, 0],
+    ['rows of after the seal', tooLate, 3],
+    [
+      'both: one more generation takes them all',
+      { ...tooLate, inputs: [...tooLate.inputs, ...inputs('d')] },
+      0,
+    ],
+    ['rows of a window that was never committed', { ...tooLate, manifest: undefined }, 0],
+    ['rows of a window that was committed while open', { ...tooLate, ...partial }, 0],
+  ] as const) {
+    t.equal(tooLateRows(facts(over), SEALED), rows, what)
+  }
+  t.same(planScheduled([facts(tooLate)], SEALED).skipped, [
+    { window: { rollup: 'vitals', fromMs: T0, toMs: END }, why: 'sealed', tooLate: 3 },
+  ])
+  t.match(planRequested([facts(tooLate)], 'missing', SEALED).skipped, [{ why: 'sealed', tooLate: 3 }])
+})
+
+test('a window is settled when nothing is to be done for it until something arrives', async (t) => {
+  for (const [what, over, at, expected] of [
+    ['open', {}, BEFORE, false],
+    ['due', {}, OVER, false],
+    ['committed', done, OVER, true],
+    ['committed, not in a store', { ...done, stored: [undefined] }, OVER, false],
+    ['dirty, and waiting', dirty, OVER, false],
+    ['with rows that came too late', tooLate, SEALED, true],
+    ['old and empty', { inputs: [] }, SEALED, true],
+    ['given up', { failedMs: OVER.nowMs }, OVER, false],
+  ] as const) {
+    t.equal(isSettled(facts(over), at), expected, what)
+  }
 })

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { test } from 'tap'
 import type { Progress } from '../../../src/aggregation/rollup/run.ts'
 import { localStore } from '../../../src/aggregation/rollup/stores/local.ts'
@@ -9,6 +9,9 @@ import { createTelemetry, quietTelemetry } from '../../../src/std/telemetry.ts'
 import { aggregation, definition, GRAIN, MIN, never, T0 } from '../../fakes/aggregation.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
 
+const DAY = 24 * 60 * MIN
+/** Of an hour, so that few windows are inside. */
+const shortHorizon = { schedule: { graceMs: 2 * MIN, horizonMs: 60 * MIN } }
 const at = (i: number) => T0 + i * GRAIN
 const failure = (code: 'engine_failed' | 'engine_out_of_memory' = 'engine_failed') => new AppError(code, 'no')
 const atOnce = { ...seededEntropy(99), uniform: () => 0 }
@@ -60,7 +63,7 @@ test('late rows open a window again, after a pause that grows', async (t) => {
   t.match(await turn(1), { generation: 3, rows: 3, sum: 7 })
 })
 
-test('downtime is caught up in order, oldest first, and no further back than the horizon', async (t) => {
+test('downtime is caught up in order, oldest first, a bounded number a run, however old', async (t) => {
   const { deliver, clock, open, engine, stored } = await aggregation(t)
   const runs = await open()
   for (let i = 0; i < 110; i++) deliver(at(i), [i])
@@ -68,23 +71,114 @@ test('downtime is caught up in order, oldest first, and no further back than the
   await runs.tick(never)
   await runs.work(never)
   t.equal(engine.plans.length, 96, 'a bounded number a run')
+  t.equal((await runs.overview()).filter(({ state }) => state === 'due').length, 14)
   await runs.tick(never)
   await runs.work(never)
-  const order = engine.plans.map(({ fromMs }) => (fromMs - T0) / GRAIN)
   t.same(
-    order,
-    Array.from({ length: 96 }, (_, i) => i + 14),
-    'the last 24 hours, in time order',
+    engine.plans.map(({ fromMs }) => (fromMs - T0) / GRAIN),
+    Array.from({ length: 110 }, (_, i) => i),
+    'all of them, in time order',
   )
-  t.equal((await stored()).length, 96)
-  t.same(
-    (await runs.windows({ fromMs: at(12), toMs: at(15) })).map(({ state }) => state),
-    ['missing', 'missing', 'committed'],
-  )
-  const { windows } = await runs.submit({ from: at(0), to: at(14) }, 'ops')
-  t.equal(windows.length, 14, 'an explicit run goes back as far as it is told')
-  await runs.work(never)
   t.equal((await stored()).length, 110)
+  t.equal((await runs.overview()).filter(({ state }) => state === 'due').length, 0)
+})
+
+test('rows that arrive days late are due, and empty windows between them are not', async (t) => {
+  const { deliver, clock, open, engine, stored } = await aggregation(t, shortHorizon)
+  const runs = await open()
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  await runs.tick(never)
+  await runs.work(never)
+  clock.advance(5 * DAY)
+  deliver(at(-3 * 96), [2])
+  deliver(at(100), [4], clock.nowMs())
+  for (let i = 0; i < 3; i++) {
+    await runs.tick(never)
+    await runs.work(never)
+  }
+  const rows = (await stored()).filter((window) => window.rows > 0)
+  t.match(rows, [
+    { at: -3 * 96, sum: 2, complete: true },
+    { at: 0, sum: 1 },
+    { at: 100, sum: 4 },
+  ])
+  const [oldest] = engine.plans.slice(1)
+  t.equal(oldest?.fromMs, at(-3 * 96), 'the oldest first')
+  t.notOk(
+    engine.plans.some(({ fromMs }) => fromMs > at(-3 * 96) && fromMs < at(-2 * 96)),
+    'what nothing touched is of interest inside the horizon only',
+  )
+})
+
+test('rows that come after the horizon of a finished window are told, and wait for a run of all', async (t) => {
+  const lines: string[] = []
+  const telemetry = createTelemetry('warn', { write: (line: string) => lines.push(line) })
+  const { deliver, clock, open, stored } = await aggregation(t, { telemetry, ...shortHorizon })
+  const runs = await open()
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  const turn = async () => {
+    await runs.tick(never)
+    await runs.work(never)
+  }
+  await turn()
+  clock.advance(60 * MIN)
+  deliver(at(0), [2, 3], clock.nowMs())
+  await turn()
+  await turn()
+  t.match((await stored())[0], { generation: 1, rows: 1 })
+  t.match((await runs.windows({ fromMs: at(0), toMs: at(1) }))[0], { state: 'dirty', tooLate: 2 })
+  t.match((await runs.overview())[0], { window: { fromMs: at(0) }, tooLate: 2 })
+  t.match(await telemetry.metrics.metrics(), 'headgate_rollup_too_late_rows{rollup="vitals"} 2')
+  t.match(
+    lines.map((line) => JSON.parse(line)),
+    [{ rollup: 'vitals', rows: 2, windows: 1, from: '2026-11-22T12:00:00.000Z', msg: /came after/ }],
+    'once, not with each tick',
+  )
+  const { skipped } = await runs.submit({}, 'ops')
+  t.match(skipped[0], { window: { fromMs: at(0) }, why: 'sealed', tooLate: 2 })
+  await runs.work(never)
+  t.match((await stored())[0], { generation: 1 })
+  await runs.submit({ reprocess: 'all' }, 'ops')
+  await runs.work(never)
+  t.match((await stored())[0], { generation: 2, rows: 3, sum: 6 })
+  await turn()
+  t.match(await telemetry.metrics.metrics(), 'headgate_rollup_too_late_rows{rollup="vitals"} 0')
+  t.equal(lines.length, 1)
+})
+
+test('a request without a range takes everything that is due, without being confirmed', async (t) => {
+  const { deliver, clock, open, stored } = await aggregation(t, shortHorizon)
+  const runs = await open()
+  for (let i = 0; i < 210; i++) deliver(at(i), [1])
+  clock.advance(30 * DAY)
+  await runs.tick(never)
+  const { windows } = await runs.submit({}, 'ops')
+  t.ok(windows.length > 210, 'the horizon and the open window as well')
+  t.equal(windows[0]?.fromMs, at(0))
+  for (let i = 0; i < 3; i++) await runs.work(never)
+  t.equal((await stored()).filter(({ rows }) => rows === 1).length, 210)
+})
+
+test('what other processes did is seen, and a store that lost a window gets it again', async (t) => {
+  const { deliver, clock, open, dir, store } = await aggregation(t)
+  const runs = await open()
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  await runs.tick(never)
+  const other = await open()
+  await other.submit({ at: at(0) }, 'ops')
+  await other.work(never)
+  await runs.work(never)
+  t.match(
+    (await runs.list({ limit: 9 })).map(({ windows }) => windows[0]?.result),
+    ['committed', 'not_needed'],
+  )
+  await rm(`${dir}/store/vitals`, { recursive: true })
+  await runs.tick(never)
+  await runs.work(never)
+  t.match(await store.windows('vitals', 0, at(1)), [{ generation: 1 }])
 })
 
 test('a rerun with the same rows is a new generation that changes nothing', async (t) => {

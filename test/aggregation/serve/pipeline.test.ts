@@ -42,23 +42,53 @@ test('whatever is no such answer is unknown, not an error', async (t) => {
   t.equal(await remoteGateway('http://127.0.0.1:1', undefined), null, 'nobody there')
 })
 
-test('the windows of the horizon tell how far the aggregation is', async (t) => {
-  const window = { generation: undefined, late: undefined, rejected: undefined }
-  const committed = { state: 'committed', generation: 1, late: 2, rejected: 1 }
+test('the windows tell how far the aggregation is', async (t) => {
+  const at = (fromMs: number, toMs: number) => ({ window: { fromMs, toMs } })
+  const none = { generation: undefined, late: undefined, rejected: undefined, tooLate: 0 }
+  const committed = { state: 'committed', generation: 1, late: 2, rejected: 1, tooLate: 0 }
   t.same(
     aggregationState(
       [
-        { ...committed, toMs: 100 },
-        { ...committed, toMs: 200, state: 'dirty' },
-        { ...window, toMs: 300, state: 'failed' },
-        { ...window, toMs: 400, state: 'due' },
-        { ...window, toMs: 500, state: 'open' },
+        { ...committed, ...at(0, 100) },
+        { ...committed, ...at(100, 200), state: 'dirty' },
+        { ...none, ...at(200, 300), state: 'failed' },
+        { ...none, ...at(300, 400), state: 'due' },
+        { ...none, ...at(400, 500), state: 'open' },
       ],
       450,
     ),
-    { lastCommittedMs: 200, lagMs: 250, dueWindows: 2, dirtyWindows: 1, lateRows: 4, rejectedRows: 2 },
+    {
+      lastCommittedMs: 200,
+      lagMs: 250,
+      dueWindows: 2,
+      dirtyWindows: 1,
+      tooLate: 0,
+      lateRows: 4,
+      rejectedRows: 2,
+    },
   )
-  t.equal(aggregationState([{ ...committed, toMs: 900 }], 450).lagMs, 0, 'an open window was committed early')
+  t.equal(aggregationState([{ ...committed, ...at(400, 900) }], 450).lagMs, 0, 'committed while open')
+  t.match(
+    aggregationState(
+      [
+        { ...none, ...at(100, 200), state: 'due' },
+        { ...committed, ...at(300, 400) },
+      ],
+      450,
+    ),
+    { lastCommittedMs: 400, lagMs: 350, dueWindows: 1 },
+    'an old window that is due is how far it lies behind',
+  )
+  t.match(
+    aggregationState([{ ...none, ...at(100, 200), state: 'due' }], 450),
+    { lastCommittedMs: null, lagMs: 350 },
+    'also while nothing is committed',
+  )
+  t.match(
+    aggregationState([{ ...committed, ...at(0, 100), state: 'dirty', tooLate: 7 }], 450),
+    { dirtyWindows: 0, tooLate: 7 },
+    'what came too late waits for no schedule',
+  )
   t.match(
     aggregationState([], 450),
     { lastCommittedMs: null, lagMs: null, dueWindows: 0 },

@@ -23,6 +23,7 @@ const state: PipelineState = {
     lagMs: 0,
     dueWindows: 1,
     dirtyWindows: 2,
+    tooLate: 0,
     lateRows: 3,
     rejectedRows: 4,
   },

@@ -1,0 +1,147 @@
+import type { Lake } from '../../../lake/lake.ts'
+import { DAY_MS, dayOf } from '../../../lake/layout.ts'
+import type { Clock } from '../../../std/clock.ts'
+import type { Entries, IndexEntry } from '../entries.ts'
+
+/** What touches one minute of event time. */
+export interface TouchedMinute {
+  /** Grows with each object that holds rows of the minute, and never shrinks. */
+  readonly objects: number
+  readonly rows: number
+}
+
+export interface ArrivedIndex {
+  /** Every minute of event time that anything ever touched. Live: it grows with the next look. */
+  minutes(): Promise<ReadonlyMap<number, TouchedMinute>>
+  /** Keys of the entries whose objects touch [fromMs, toMs). */
+  entriesTouching(fromMs: number, toMs: number): Promise<readonly string[]>
+  earliestMs(): Promise<number | undefined>
+  /** An entry that this process has made need not be looked for. */
+  add(key: string, entry: IndexEntry): void
+}
+
+export const MINUTE_MS = 60_000
+/** A listing of the whole index that is faster than this is never saved. Ours. */
+const CHEAP_MS = 250
+/** Otherwise no more than about this share of the time goes into such listings: 1 in 100. Ours. */
+const WHOLE_SHARE = 100
+/** And into looking for what is new at all: 1 in 20. Ours. */
+const LOOK_SHARE = 20
+/** Entries read at the same time. */
+const PARALLEL = 32
+
+interface Minute extends TouchedMinute {
+  objects: number
+  rows: number
+  readonly entries: string[]
+}
+
+/**
+ * The index of the lake by minute of event time, in memory. Entries never change, so each is read once. What is new lies
+ * in the partitions of the last two days, as a rule, which are listed each time; what others have put elsewhere, such as
+ * the backlog of a gateway that was away, is found by a listing of everything, which a large lake affords less often.
+ */
+export function arrivedIndex({
+  lake,
+  entries,
+  clock,
+}: {
+  readonly lake: Lake
+  readonly entries: Entries
+  readonly clock: Clock
+}): ArrivedIndex {
+  const known = new Set<string>()
+  const minutes = new Map<number, Minute>()
+  let earliest: number | undefined
+  let wholeAgainMs = Number.NEGATIVE_INFINITY
+  let lookAgainMs = Number.NEGATIVE_INFINITY
+  let looking: Promise<void> | undefined
+
+  function add(key: string, entry: IndexEntry): void {
+    if (known.has(key)) return
+    known.add(key)
+    for (const [text, rows] of Object.entries(entry.minutes)) {
+      const minuteMs = Number(text)
+      const minute = minutes.get(minuteMs) ?? { objects: 0, rows: 0, entries: [] }
+      minutes.set(minuteMs, minute)
+      minute.objects += 1
+      minute.rows += rows
+      minute.entries.push(key)
+      earliest = Math.min(earliest ?? minuteMs, minuteMs)
+    }
+  }
+
+  function look(): Promise<void> {
+    looking ??= lookNow().finally(() => {
+      looking = undefined
+    })
+    return looking
+  }
+
+  async function lookNow(): Promise<void> {
+    const startMs = clock.monotonicMs()
+    if (startMs < lookAgainMs) return
+    const keys = await listed(startMs)
+    const fresh = keys.filter((key) => !known.has(key))
+    for (let at = 0; at < fresh.length; at += PARALLEL) {
+      await Promise.all(fresh.slice(at, at + PARALLEL).map(read))
+    }
+    const endMs = clock.monotonicMs()
+    lookAgainMs = endMs + LOOK_SHARE * (endMs - startMs)
+  }
+
+  /** One that cannot be read is looked for again the next time. */
+  async function read(key: string): Promise<void> {
+    for (const entry of await entries.load([key])) add(key, entry)
+  }
+
+  async function listed(startMs: number): Promise<readonly string[]> {
+    if (startMs < wholeAgainMs) {
+      const nowMs = clock.nowMs()
+      const days = [dayOf(nowMs - DAY_MS), dayOf(nowMs)]
+      return (await Promise.all(days.map((day) => entries.keys(`index/dt=${day}/`)))).flat()
+    }
+    const keys = (await lake.list('index/')).map(({ key }) => key)
+    const endMs = clock.monotonicMs()
+    if (endMs - startMs > CHEAP_MS) wholeAgainMs = endMs + WHOLE_SHARE * (endMs - startMs)
+    return keys
+  }
+
+  return {
+    add,
+    async minutes() {
+      await look()
+      return minutes
+    },
+    async entriesTouching(fromMs, toMs) {
+      await look()
+      const found = new Set<string>()
+      for (const minuteMs of minutesIn(minutes, fromMs, toMs)) {
+        for (const key of minutes.get(minuteMs)?.entries ?? []) found.add(key)
+      }
+      return [...found]
+    },
+    async earliestMs() {
+      await look()
+      return earliest
+    },
+  }
+}
+
+/** Touched minutes of [fromMs, toMs), the first of which may have begun before it. */
+export function minutesIn(
+  minutes: ReadonlyMap<number, TouchedMinute>,
+  fromMs: number,
+  toMs: number,
+): readonly number[] {
+  const firstMs = Math.floor(fromMs / MINUTE_MS) * MINUTE_MS
+  const isShort = (toMs - firstMs) / MINUTE_MS < minutes.size
+  const possible = isShort ? everyMinute(firstMs, toMs) : [...minutes.keys()]
+  return possible.filter((minuteMs) => minuteMs >= firstMs && minuteMs < toMs && minutes.has(minuteMs))
+}
+
+function everyMinute(firstMs: number, toMs: number): number[] {
+  const found: number[] = []
+  for (let ms = firstMs; ms < toMs; ms += MINUTE_MS) found.push(ms)
+  return found
+}
