@@ -1,6 +1,7 @@
 import { AppError, type ErrorCode } from '../../std/errors.ts'
 import type { Entropy } from '../../std/id.ts'
 import type { ProcessIdentity } from '../../std/process-identity.ts'
+import type { Unseen } from './plan/acknowledged.ts'
 import type { PlannedWindow, Reprocess, SkippedWindow } from './plan.ts'
 
 export const RUN_STATES = ['queued', 'running', 'publishing', 'succeeded', 'failed', 'cancelled'] as const
@@ -68,6 +69,8 @@ export interface Run {
   readonly notBeforeMs: number
   readonly windows: readonly RunWindow[]
   readonly skipped: readonly SkippedWindow[]
+  /** What of the events that were acknowledged before the run was asked for it could not see. */
+  readonly unseen?: Unseen
   readonly error?: Failure
   /** The process that works on the run, or will. */
   readonly owner: ProcessIdentity
@@ -93,7 +96,7 @@ export function maxAttempts(code: ErrorCode): number {
 }
 
 /** A run whose process ended under it this often is given up: it may be what ends the process. */
-export const MAX_STARTS = TRANSIENT_ATTEMPTS
+const MAX_STARTS = TRANSIENT_ATTEMPTS
 
 const FIRST_RETRY_MS = 30_000
 
@@ -132,3 +135,19 @@ export function settleFailed(
   if (run.attempt >= maxAttempts(error.code)) return { ...advance(run, 'failed'), error, endedMs: nowMs }
   return { ...advance(run, 'queued'), error, notBeforeMs: nowMs + retryDelayMs(run.attempt, entropy) }
 }
+
+/** A run that was at work starts anew, unless it is what ends processes; one that was publishing goes on publishing. */
+export function adopted(run: Run, nowMs: number): Run {
+  if (run.state !== 'running') return run
+  if (run.attempt < MAX_STARTS) return { ...advance(run, 'queued'), notBeforeMs: nowMs }
+  const error = { code: 'internal', message: `Its process ended under it ${run.attempt} times` } as const
+  return { ...advance(run, 'failed'), error, endedMs: nowMs }
+}
+
+type Asked = Pick<Run, 'id' | 'trigger' | 'principal' | 'scope' | 'idempotency' | 'windows' | 'skipped'>
+
+/** A run as it begins, to be started at once. */
+export const queued = (asked: Asked, owner: ProcessIdentity, nowMs: number): Run => ({
+  ...{ version: 1, state: 'queued', attempt: 0, createdMs: nowMs, notBeforeMs: nowMs, owner },
+  ...asked,
+})

@@ -61,11 +61,14 @@ export interface PlannerOptions {
   readonly clock: Clock
 }
 
+export type IsHeld = (window: Window) => boolean
+
 /** What is to be done, read from what is there: the lake's manifests, what arrived and what the stores hold. */
 export interface Planner {
   /** Of an explicit run. */
   scope(request: RunRequest): Promise<RunScope>
-  plan(run: Pick<Run, 'trigger' | 'scope'>): Promise<Plan>
+  /** With `isHeld`: the schedule leaves these windows to the run that waits to try them again. */
+  plan(run: Pick<Run, 'trigger' | 'scope'>, isHeld?: IsHeld): Promise<Plan>
   /** Ends early when the signal aborts. */
   windows(query: WindowsQuery, signal?: AbortSignal): Promise<readonly WindowStatus[]>
   /** What is known of the windows since the horizon began, and of older ones that wait for something. */
@@ -108,9 +111,13 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
     return found
   }
 
-  async function scheduled(rollups: readonly string[]): Promise<Plan> {
+  async function scheduled(rollups: readonly string[], isHeld: IsHeld = () => false): Promise<Plan> {
     const now = times()
-    return planScheduled(await look(named(rollups), now), now)
+    const found = await look(named(rollups), now)
+    return planScheduled(
+      found.filter(({ window }) => !isHeld(window)),
+      now,
+    )
   }
 
   /** All windows since the horizon began, or the first data, and those of before that wait for something. */
@@ -136,9 +143,9 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
       return scopeOf(request, { rollups: ids, nowMs: now.nowMs, grainMs, firstMs: await firstMs(now) })
     },
 
-    async plan({ trigger, scope }) {
+    async plan({ trigger, scope }, isHeld) {
       const { rollups, range, reprocess } = scope
-      if (trigger === 'schedule' || range === undefined) return scheduled(rollups)
+      if (trigger === 'schedule' || range === undefined) return scheduled(rollups, isHeld)
       if (range.sinceFirst) return everythingUntil(range.toMs, scope)
       return planRequested(await facts(rollups, range), reprocess, times())
     },

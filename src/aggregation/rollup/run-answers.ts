@@ -78,6 +78,18 @@ export const RunDetail = Type.Object({
   ...summaryFields,
   windows: Type.Array(RunWindowAnswer),
   skipped: Type.Array(SkippedAnswer),
+  unseen: Type.Optional(
+    Type.Object(
+      {
+        why: Type.Enum(['no_gateway', 'stream', 'backlog'], {
+          description:
+            'no_gateway: none answered that could tell. stream: they come by way of a stream. backlog: they were not delivered within ten seconds.',
+        }),
+        events: Type.Optional(count('backlog: how many waited.')),
+      },
+      { description: 'Events acknowledged before the run was asked for may be missing in it. Absent: none.' },
+    ),
+  ),
 })
 export const RunListAnswer = Type.Object({
   runs: Type.Array(Type.Object({ ...summaryFields, windows: count('Windows of the run.') })),
@@ -141,6 +153,7 @@ export const runView = (run: Run): Static<typeof RunDetail> => ({
   ...summaryView(run),
   windows: run.windows.map(windowView),
   skipped: run.skipped.map(skippedView),
+  ...(run.unseen && { unseen: run.unseen }),
 })
 
 export const runListView = (runs: readonly Run[]): Static<typeof RunListAnswer> => ({

@@ -3,6 +3,7 @@ import { errnoOf, isDiskFull } from '../../std/files.ts'
 import type { Logger } from '../../std/telemetry.ts'
 import type { RollupDefinition } from './definition.ts'
 import { advance, type Failure, type Run, type RunWindow, settle, settleFailed } from './job.ts'
+import type { Unseen } from './plan/acknowledged.ts'
 import type { Plan, Window } from './plan.ts'
 import type { RunLog } from './run-log.ts'
 import { runWindow, type WindowPorts } from './run-window.ts'
@@ -22,7 +23,9 @@ export interface RunPorts extends WindowPorts {
   /** Brings what arrived into reach of the engine. */
   readonly ingest: (runId: string, signal: AbortSignal) => Promise<void>
   /** What the run's scope needs as things are now. */
-  readonly plan: (run: Run) => Promise<Plan>
+  readonly plan: (run: Run, isHeld?: (window: Window) => boolean) => Promise<Plan>
+  /** Waits for what a gateway acknowledged before then; answers what may still be on its way. */
+  readonly acknowledged?: ((askedMs: number, signal: AbortSignal) => Promise<Unseen | undefined>) | undefined
   /** The run is through with the window, for now. */
   readonly taken: (window: Window) => void
   readonly onProgress?: ((progress: Progress) => void) | undefined
@@ -46,6 +49,7 @@ export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSign
   try {
     await save(started(run, clock.nowMs()))
     await runLog.note(run.id, 'info', 'run started', { attempt: run.attempt })
+    if (run.trigger === 'request') await save(await withUnseen(ports, run, signal))
     await ports.ingest(run.id, signal)
     await save(withPlan(run, await ports.plan(run)))
     for (let index = 0; index < run.windows.length; index++) {
@@ -62,6 +66,18 @@ export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSign
   log.info({ run: id, state, attempt, code: error?.code }, 'aggregation run')
   ports.metrics.runDone((clock.monotonicMs() - startedMs) / 1_000)
   return run
+}
+
+/** Who asks for a run wants the numbers of what was taken before: it is waited for, or it is told that it was not seen. */
+async function withUnseen(
+  { acknowledged, runLog }: RunPorts,
+  { unseen: _, ...run }: Run,
+  signal: AbortSignal,
+): Promise<Run> {
+  const unseen = await acknowledged?.(run.createdMs, signal)
+  if (unseen === undefined) return run
+  await runLog.note(run.id, 'warn', 'acknowledged events may be on their way to the lake', unseen)
+  return { ...run, unseen }
 }
 
 /** A run that was publishing goes on where it was; that is no new try. */

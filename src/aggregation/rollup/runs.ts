@@ -2,13 +2,14 @@ import { sleep } from '../../std/abort.ts'
 import { AppError } from '../../std/errors.ts'
 import { bestEffort } from '../../std/files.ts'
 import { sortableId } from '../../std/id.ts'
-import { advance, isFinal, MAX_STARTS, type Run } from './job.ts'
+import { adopted, advance, isFinal, queued, type Run } from './job.ts'
 import { holdLease } from './lease.ts'
+import { heldByOthers, waitingRuns } from './plan/held.ts'
 import type { WindowNote } from './plan/watch.ts'
 import type { Plan } from './plan.ts'
 import type { WindowStatus, WindowsQuery } from './planner.ts'
 import type { RunRequest } from './request.ts'
-import { executeRun } from './run.ts'
+import { executeRun, type RunPorts } from './run.ts'
 import type { RunList } from './run-log.ts'
 import { createSchedule } from './schedule.ts'
 import { createSubmit, type NewRun, type RunAnswer } from './submit.ts'
@@ -69,16 +70,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
   }
 
   async function enqueue(run: NewRun, plan: Plan): Promise<Run> {
-    const nowMs = clock.nowMs()
-    const queued = {
-      version: 1,
-      state: 'queued',
-      attempt: 0,
-      createdMs: nowMs,
-      notBeforeMs: nowMs,
-      owner,
-    } as const
-    const kept = await keep({ ...queued, ...run, ...plan })
+    const kept = await keep(queued({ ...run, ...plan }, owner, clock.nowMs()))
     await runLog.prune()
     wake()
     return kept
@@ -156,7 +148,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
   async function workOff(signal: AbortSignal): Promise<void> {
     for (let run = ready(); run && !signal.aborted; run = ready()) {
       const cancel = new AbortController()
-      const done = executeRun(shop.runPorts, run, AbortSignal.any([signal, cancel.signal])).then(keep)
+      const done = executeRun(ports, run, AbortSignal.any([signal, cancel.signal])).then(keep)
       execution = { id: run.id, cancel, done }
       await done.finally(() => {
         execution = undefined
@@ -171,12 +163,18 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     return working
   }
 
+  /** A scheduled run leaves to the others what they wait to try again. */
+  const ports: RunPorts = {
+    ...shop.runPorts,
+    plan: (run) => shop.runPorts.plan(run, heldByOthers(pending.values(), run)),
+  }
+
   async function tick(signal: AbortSignal): Promise<void> {
     await shop.ingest('schedule', signal)
     await sweep()
-    if ([...pending.values()].some(({ trigger }) => trigger === 'schedule')) return
+    if (waitingRuns(pending.values(), clock.nowMs()) === undefined) return
     const scope = { rollups: options.definitions.map(({ id }) => id), reprocess: 'missing' as const }
-    const plan = await planner.plan({ trigger: 'schedule', scope })
+    const plan = await planner.plan({ trigger: 'schedule', scope }, heldByOthers(pending.values()))
     if (plan.windows.length === 0) return
     const id = sortableId(clock.nowMs(), entropy)
     await enqueue({ id, trigger: 'schedule', principal: 'schedule', scope }, plan)
@@ -242,12 +240,4 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
       await presence.hide()
     },
   }
-}
-
-/** A run that was at work starts anew, unless it is what ends processes; one that was publishing goes on publishing. */
-function adopted(run: Run, nowMs: number): Run {
-  if (run.state !== 'running') return run
-  if (run.attempt < MAX_STARTS) return { ...advance(run, 'queued'), notBeforeMs: nowMs }
-  const error = { code: 'internal', message: `Its process ended under it ${run.attempt} times` } as const
-  return { ...advance(run, 'failed'), error, endedMs: nowMs }
 }

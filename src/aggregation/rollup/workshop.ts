@@ -11,6 +11,7 @@ import type { RollupDefinition } from './definition.ts'
 import type { Engine, ReadRows } from './engine.ts'
 import { createLeases, holdLease, type Leases } from './lease.ts'
 import { createManifests } from './manifest.ts'
+import { type AskUpstream, awaitAcknowledged } from './plan/acknowledged.ts'
 import { createPlanner, type Planner } from './planner.ts'
 import { rollupMetrics } from './rollup-metrics.ts'
 import type { Progress, RunPorts } from './run.ts'
@@ -31,6 +32,8 @@ export interface RunsOptions {
   readonly entropy: Entropy
   readonly telemetry: Telemetry
   readonly onProgress?: (progress: Progress) => void
+  /** The gateway whose events are rolled up; explicit runs wait for what it has acknowledged. */
+  readonly askGateway?: AskUpstream | undefined
   /** Ends what the engine keeps from one window to the next. */
   readonly letGo?: (() => Promise<void>) | undefined
   /** The process that the runs belong to: this one. */
@@ -54,7 +57,7 @@ export interface Workshop {
 
 export async function workshop(options: RunsOptions): Promise<Workshop> {
   const { definitions, schedule, arrivals, stores, lake, controlDir, clock, entropy, telemetry } = options
-  const { files, keptRuns, heartbeatMs } = options
+  const { files, keptRuns, heartbeatMs, askGateway } = options
   const { log } = telemetry
   const owner = options.owner ?? (await thisProcess())
   const runLog = createRunLog({ dir: controlDir, clock, log, files, keptRuns })
@@ -90,7 +93,9 @@ export async function workshop(options: RunsOptions): Promise<Workshop> {
     runLog,
     log,
     ingest,
-    plan: (run) => planner.plan(run),
+    plan: (run, isHeld) => planner.plan(run, isHeld),
+    acknowledged:
+      askGateway && ((askedMs, signal) => awaitAcknowledged({ askGateway, clock }, askedMs, signal)),
     taken: (window) => planner.forget(window),
     onProgress: options.onProgress,
     letGo: options.letGo,

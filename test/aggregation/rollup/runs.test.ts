@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { test } from 'tap'
+import { MAX_WAIT_MS } from '../../../src/aggregation/rollup/plan/acknowledged.ts'
 import type { Progress } from '../../../src/aggregation/rollup/run.ts'
 import { localStore } from '../../../src/aggregation/rollup/stores/local.ts'
 import { AppError } from '../../../src/std/errors.ts'
@@ -8,6 +9,7 @@ import { nodeFiles } from '../../../src/std/files.ts'
 import { createTelemetry, quietTelemetry } from '../../../src/std/telemetry.ts'
 import { aggregation, definition, GRAIN, MIN, never, T0 } from '../../fakes/aggregation.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
+import { reconciliation } from '../../fakes/reconciliation.ts'
 
 const DAY = 24 * 60 * MIN
 /** Of an hour, so that few windows are inside. */
@@ -364,6 +366,75 @@ test('a failed window is tried again while the others stay', async (t) => {
   )
   t.equal(engine.plans.length, 5, 'what succeeded is not repeated')
   t.match(await runs.get(String(run?.id)), { state: 'succeeded', attempt: 2 })
+})
+
+test('a window that fails holds up no other: the schedule takes what becomes due meanwhile', async (t) => {
+  const { deliver, clock, open, engine, stored } = await aggregation(t)
+  const runs = await open({ entropy: { ...atOnce, uniform: () => 0.999 } })
+  const turn = async () => {
+    await runs.tick(never)
+    await runs.work(never)
+  }
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  engine.meanwhile = async ({ fromMs }) => {
+    if (fromMs === at(0)) throw failure()
+  }
+  await turn()
+  clock.advance(30_000)
+  await turn()
+  clock.advance(60_000)
+  await turn()
+  t.match(await runs.list({ limit: 9 }), [{ state: 'queued', attempt: 3 }])
+  deliver(at(-1), [2])
+  await turn()
+  t.match(await stored(), [{ at: -1, sum: 2 }])
+  t.match(await runs.list({ limit: 9 }), [
+    { state: 'succeeded', windows: [{ fromMs: at(-1) }] },
+    { state: 'queued', attempt: 3, windows: [{ fromMs: at(0) }] },
+  ])
+  t.equal(engine.plans.filter(({ fromMs }) => fromMs === at(0)).length, 3, 'nor is it tried more often')
+  engine.meanwhile = async () => {}
+  clock.advance(120_000)
+  await turn()
+  t.match(await stored(), [{ at: -1 }, { at: 0, sum: 1 }])
+})
+
+test('an explicit run waits for what a gateway had before it was asked for, or says what it did not see', async (t) => {
+  const { deliver, clock, open, stored } = await aggregation(t)
+  const lake = { ...reconciliation().sink, kind: 'lake' } as const
+  const state = (events: number, oldestMs?: number) => ({
+    sink: lake,
+    backlog: { events, bytes: 1, ...(oldestMs !== undefined && { oldestMs }) },
+  })
+  const before = T0 - 1
+  for (const [what, answers, unseen] of [
+    ['all is delivered', [state(0)], undefined],
+    ['what waits came later', [state(3, T0 + GRAIN + 1)], undefined],
+    ['it is delivered while the run waits', [state(2, before), state(1, before), state(0)], undefined],
+    ['nobody answers', [], { why: 'no_gateway' }],
+    ['it is delivered to a stream', [{ ...state(0), sink: { ...lake, kind: 'kinesis' } }], { why: 'stream' }],
+  ] as const) {
+    const left = [...answers]
+    const runs = await open({ askGateway: async () => left.shift() ?? null })
+    const { id } = await runs.submit({ at: T0 + GRAIN, reprocess: 'all' }, 'ops')
+    await runs.work(never)
+    t.same((await runs.get(String(id))).unseen, unseen, what)
+    t.same(left, [], what)
+    if (what === 'all is delivered') clock.advance(GRAIN)
+  }
+  const runs = await open({
+    askGateway: async () => {
+      clock.advance(MAX_WAIT_MS)
+      deliver(at(0), [7])
+      return state(5, before)
+    },
+  })
+  const { id } = await runs.submit({ at: at(0) }, 'ops')
+  await runs.work(never)
+  t.match(await runs.get(String(id)), { state: 'succeeded', unseen: { why: 'backlog', events: 5 } })
+  t.match(String(await runs.log(String(id))), /on their way to the lake","why":"backlog","events":5/)
+  t.match(await stored(), [{ at: 0, sum: 7 }], 'it does what it can')
 })
 
 test('a window that keeps failing is given up, shown, and tried by the schedule an hour later', async (t) => {

@@ -1,0 +1,42 @@
+import type { Reconciliation } from '../../../http/reconciliation.ts'
+import { sleep } from '../../../std/abort.ts'
+import type { Clock } from '../../../std/clock.ts'
+
+/** Null while nobody answers. */
+export type AskUpstream = () => Promise<Pick<Reconciliation, 'backlog' | 'sink'> | null>
+
+/**
+ * What may be on its way to the lake. `no_gateway`: none answered that could tell. `stream`: the gateway delivers to a
+ * stream, which brings it to the lake when it likes. `backlog`: the gateway had not delivered so many events in time.
+ */
+export interface Unseen {
+  readonly why: 'no_gateway' | 'stream' | 'backlog'
+  readonly events?: number
+}
+
+/** A lake takes two or three seconds; what takes longer than this is an outage, which a run tells of and goes on. Ours. */
+export const MAX_WAIT_MS = 10_000
+const ASK_EVERY_MS = 100
+
+export interface AcknowledgedPorts {
+  readonly askGateway: AskUpstream
+  readonly clock: Clock
+}
+
+/** Waits until what a gateway had when a run was asked for is in the lake; answers what may not be. */
+export async function awaitAcknowledged(
+  { askGateway, clock }: AcknowledgedPorts,
+  askedMs: number,
+  signal: AbortSignal,
+): Promise<Unseen | undefined> {
+  const endMs = clock.monotonicMs() + MAX_WAIT_MS
+  for (;;) {
+    const state = await askGateway()
+    if (state === null) return { why: 'no_gateway' }
+    if (state.sink.kind !== 'lake') return { why: 'stream' }
+    const { events, oldestMs = askedMs } = state.backlog
+    if (events === 0 || oldestMs > askedMs) return undefined
+    if (signal.aborted || clock.monotonicMs() >= endMs) return { why: 'backlog', events }
+    await sleep(ASK_EVERY_MS, signal)
+  }
+}
