@@ -1,6 +1,6 @@
 import Bowser from 'bowser'
-import { isbot } from 'isbot'
 import { recent } from '../../std/recent.ts'
+import { isDeclaredBot } from './declared-bots.ts'
 
 /** Columns that only the gateway sets. */
 export interface UserAgentFacts {
@@ -40,11 +40,21 @@ function factsOf(agent: string): UserAgentFacts {
   const major = /^\d{1,4}(?!\d)/.exec(String(browser.version))
   const known = knownBrowsers.has(name)
   return {
-    device_type: isbot(agent) ? 'bot' : (deviceTypes.get(platform.type) ?? 'other'),
+    device_type: isDeclaredBot(agent) ? 'bot' : deviceOf(agent, String(os.name), platform.type),
     ...(known && { user_agent_name: name }),
     ...(known && major && { user_agent_version: major[0] }),
     ...(os.name && { os_name: os.name }),
   }
+}
+
+/**
+ * As Bowser has it, but for Chromebooks, which it calls nothing, and for Android: there it calls a tablet whatever does
+ * not say "Mobile", which is a promise of browsers only. Apps, and the runtime Dalvik, promise nothing and are on phones.
+ */
+function deviceOf(agent: string, os: string, type: string | undefined): UserAgentFacts['device_type'] {
+  if (os === 'Chrome OS') return 'desktop'
+  if (os === 'Android' && type === 'tablet' && !agent.startsWith('Mozilla/')) return 'mobile'
+  return deviceTypes.get(type) ?? 'other'
 }
 
 /** A slice would keep the whole header alive for as long as it is remembered. Headers are Latin-1 on the wire. */

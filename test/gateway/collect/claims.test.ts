@@ -49,11 +49,26 @@ test('Global Privacy Control is a 1, and anything else is none', async (t) => {
   }
 })
 
-test('a country is two letters', async (t) => {
+test('a country is one of those that ISO 3166-1 assigns', async (t) => {
   for (const [value, country] of [
     ['DE', 'DE'],
     ['de', 'DE'],
+    ['US', 'US'],
+    ['XK', 'XK'],
     ['T1', undefined],
+    ['A1', undefined],
+    ['XX', undefined],
+    ['ZZ', undefined],
+    ['AA', undefined],
+    ['QM', undefined],
+    ['QZ', undefined],
+    ['XA', undefined],
+    ['EU', undefined],
+    ['AP', undefined],
+    ['UK', undefined],
+    ['SU', undefined],
+    ['D E', undefined],
+    [' DE', undefined],
     ['DEU', undefined],
     ['', undefined],
     [undefined, undefined],

@@ -37,14 +37,62 @@ test('device, browser, its major version, and system', async (t) => {
   }
 })
 
-test('robots are marked, headless browsers too', async (t) => {
+test('crawlers and monitors that say so are bots', async (t) => {
   const factsOf = userAgents()
   for (const header of [
-    chrome('156.0.0.0').replace('Chrome', 'HeadlessChrome'),
     'Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)',
-    'curl/8.5.0',
+    'Mozilla/5.0 (compatible; Yahoo! Slurp; http://help.yahoo.com/help/us/ysearch/slurp)',
+    'facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)',
+    'Scrapy/2.11.0 (+https://scrapy.org)',
+    'Mozilla/5.0 (compatible; UptimeRobot/2.0; http://www.uptimerobot.com/)',
+    'ELB-HealthChecker/2.0',
+    'kube-probe/1.28',
+    `${chrome('120.0.0.0')} PTST/240101`,
+    `${chrome('120.0.0.0')} Chrome-Lighthouse`,
+    chrome('120.0.0.0').replace('Chrome', 'HeadlessChrome').concat(' DatadogSynthetics'),
   ]) {
     t.equal(factsOf(header).device_type, 'bot', header)
+  }
+})
+
+test('libraries, apps and browsers without a screen are no bots', async (t) => {
+  const factsOf = userAgents()
+  for (const [header, device] of [
+    ['curl/8.5.0', 'other'],
+    ['Wget/1.21.4', 'other'],
+    ['okhttp/4.12.0', 'other'],
+    ['okhttp/5.0.0-alpha.14', 'other'],
+    ['python-requests/2.32.3', 'other'],
+    ['Python-urllib/3.9', 'other'],
+    ['Java/21.0.2', 'other'],
+    ['Apache-HttpClient/4.5.14 (Java/11.0.20)', 'other'],
+    ['Go-http-client/2.0', 'other'],
+    ['node', 'other'],
+    ['undici', 'other'],
+    ['node-fetch/1.0 (+https://github.com/bitinn/node-fetch)', 'other'],
+    ['axios/1.7.2', 'other'],
+    ['GuzzleHttp/7', 'other'],
+    ['Dart/3.4 (dart:io)', 'other'],
+    ['headgate-client/1.0', 'other'],
+    [chrome('156.0.0.0').replace('Chrome', 'HeadlessChrome'), 'desktop'],
+    ['Dalvik/2.1.0 (Linux; U; Android 14; Pixel 8 Build/UQ1A)', 'mobile'],
+    ['MyApp/1.0 (Android 14; Pixel)', 'mobile'],
+    ['MyApp/5.2 (iPhone; iOS 17.1; Scale/3.00)', 'mobile'],
+    ['MyApp/1.0 CFNetwork/1410.1 Darwin/22.6.0', 'other'],
+    [
+      'Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36',
+      'desktop',
+    ],
+    [
+      'Mozilla/5.0 (X11; CrOS aarch64 15699.0.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 Safari/537.36',
+      'desktop',
+    ],
+    [
+      'Mozilla/5.0 (Linux; Android 13; SM-X200) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36',
+      'tablet',
+    ],
+  ] as const) {
+    t.equal(factsOf(header).device_type, device, header)
   }
 })
 
@@ -89,13 +137,13 @@ test('a hostile header is judged like any other', async (t) => {
   for (const [part, facts] of [
     [chrome('140.0.0.0'), { device_type: 'desktop', user_agent_name: 'Chrome', user_agent_version: '140' }],
     ['Mozilla/5.0 (', { device_type: 'other' }],
-    ['Android ', { device_type: 'bot', user_agent_name: 'Android Browser', os_name: 'Android' }],
-    ['iPhone;', { device_type: 'bot', os_name: 'iOS' }],
-    ['Version/1', { device_type: 'bot' }],
-    ['Mobile/', { device_type: 'bot' }],
-    ['a/', { device_type: 'bot' }],
-    ['x', { device_type: 'bot' }],
-    [' ', { device_type: 'bot' }],
+    ['Android ', { device_type: 'mobile', user_agent_name: 'Android Browser', os_name: 'Android' }],
+    ['iPhone;', { device_type: 'mobile', os_name: 'iOS' }],
+    ['Version/1', { device_type: 'other' }],
+    ['Mobile/', { device_type: 'mobile' }],
+    ['a/', { device_type: 'other' }],
+    ['x', { device_type: 'other' }],
+    [' ', { device_type: 'other' }],
     ['(', { device_type: 'bot' }],
     [';', { device_type: 'bot' }],
   ] as const) {
