@@ -1,7 +1,26 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import Type, { type TSchema } from 'typebox'
 import { environmentNames } from '../src/config.ts'
-import { columns } from '../src/event/event.ts'
+import {
+  MAX_BODY_NAMES,
+  MAX_BODY_VALUES,
+  MAX_NAME_BYTES,
+  MAX_NUMBER_BYTES,
+  MAX_OBJECT_NAMES,
+} from '../src/event/decode/scan.ts'
+import { MAX_CANDIDATES } from '../src/event/decode/spans.ts'
+import {
+  columns,
+  MAX_ATTRIBUTE_NAME_CHARS,
+  MAX_ATTRIBUTE_VALUE_CHARS,
+  MAX_ATTRIBUTES,
+  MAX_ID_CHARS,
+  MAX_TEXT_CHARS,
+  MAX_UNIT_CHARS,
+  MAX_VALUE,
+} from '../src/event/event.ts'
+import { scales } from '../src/event/values/unit.ts'
+import { MAX_DEPTH } from '../src/event/verdict.ts'
 import { problems } from '../src/http/problems.ts'
 
 /**
@@ -30,7 +49,7 @@ Every failure has a code. Over HTTP it is an RFC 9457 problem document (\`applic
 |---|---|---|
 ${rows.join('\n')}
 
-Events of one request fail one by one: \`rejected: [{ index, code, detail }]\` in the 202 or the 422. Their codes are \`not_an_object\`, \`malformed_line\`, \`missing_field\`, \`invalid_field\`, \`event_too_large\`, \`too_many_events\`, \`privacy_gpc\`.
+Events of one request fail one by one: \`rejected: [{ index, code, detail }]\` in the 202 or the 422. Their codes are \`not_an_object\`, \`malformed_line\`, \`missing_field\`, \`invalid_field\`, \`event_too_large\`, \`event_too_complex\`, \`too_many_events\`, \`privacy_gpc\`.
 `
 }
 
@@ -95,7 +114,19 @@ function typeOf(schema: TSchema): string {
 const defaultOf = (schema: TSchema): string =>
   'default' in schema ? `\`${JSON.stringify(schema.default)}\`` : ''
 
+/** Two letters look the same. */
+function noteOn(unit: unknown): string {
+  const [letter = ''] = String(unit)
+  return /[\u00b5\u03bc]/.test(letter)
+    ? ` (U+${letter.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')})`
+    : ''
+}
+
 function eventsPage(): string {
+  const units = [...scales].map(
+    ([sent, { unit, times, per }]) =>
+      `| \`${sent}\`${noteOn(sent)} | \`${unit}\` | ${per > 1 ? `÷ ${per}` : `× ${times}`} |`,
+  )
   const rows = columns.map(
     ({ name, type, required, description }) =>
       `| \`${name}\` | ${type} | ${required ? 'yes' : ''} | ${description} |`,
@@ -104,13 +135,29 @@ function eventsPage(): string {
 
 # The event
 
-One flat row per measurement. A client must send \`name\` and \`value\`; what it may not set (\`app_id\`, \`received_time\`, \`country\`, \`device_type\`, \`user_agent_*\`, \`os_name\`) and unknown fields are ignored and counted. \`null\` is the same as absent.
+One flat row per measurement. A client must send \`name\` and \`value\`; what it may not set (\`app_id\`, \`received_time\`, \`country\`, \`device_type\`, \`user_agent_*\`, \`os_name\`) and unknown fields are ignored and counted. \`null\` is the same as absent, wherever it stands: in an event, among its attributes, in a context and beside one.
 
 | column | type | always there | |
 |---|---|---|---|
 ${rows.join('\n')}
 
 In the lake a line is \`{"v":1, …columns…}\`, without the absent ones. Times are epoch milliseconds, so that no engine's time zone can touch them.
+
+**Bodies.** One event, an array, an envelope \`{ context?, events }\`, or several of these one behind the other: NDJSON, in any spelling of line ends, with byte order marks or record separators (RFC 7464), or with nothing between them. A line or an item that cannot be read, not being JSON or not UTF-8, is refused by itself (\`malformed_line\`), and so is one with an object of more than ${MAX_OBJECT_NAMES} names, a name of more than ${MAX_NAME_BYTES} bytes, a number of more than ${MAX_NUMBER_BYTES} characters, or more than ${MAX_DEPTH} levels (\`event_too_complex\`). A body has at most ${MAX_CANDIDATES} events (of which 500 are taken), ${MAX_BODY_NAMES} names and ${MAX_BODY_VALUES} values; beyond, it is refused as a whole (413).
+
+**Values** lie between 0 and ${MAX_VALUE} (10¹²) in the unit in which they are stored: what is accepted is counted, and any other is refused by its field. A text that is a decimal number is read as one, in every column that is a number.
+
+**Units** of time and of size are converted where an event enters, by a request or by a stream of its own, so that a metric is one series. Case matters. Any other unit stays as it is. Parquet of others, which Headgate only reads, is not converted.
+
+| sent | stored | |
+|---|---|---|
+${units.join('\n')}
+
+**Times.** A number, or digits, are epoch milliseconds; nothing is guessed from its size. A text is ISO 8601 or RFC 3339 with a zone, in any common spelling: \`T\`, \`t\` or a space; \`Z\`, \`z\`, \`UTC\`, \`+01:00\`, \`+0100\` or \`+01\`; seconds and fractions or none; or the form of HTTP and mail (\`Sun, 22 Nov 2026 11:00:00 GMT\`). A time without a zone, one on no calendar, and one more than 24 h old or 5 min ahead is replaced by the time of arrival, and counted (\`headgate_clock_replaced_total\`).
+
+**Texts** of more than ${MAX_TEXT_CHARS} characters (${MAX_UNIT_CHARS} for \`unit\`) are cut and end with \`…\`; numbers and booleans are read as texts. A text that begins with \`~\` begins with \`∼\` (U+223C) instead: values like \`~other\` are the rollups' own. \`name\` and ids are never cut, as that would make two things one: ids have at most ${MAX_ID_CHARS} characters, and an empty one is none.
+
+**Attributes** never refuse an event. Their values are texts, numbers or booleans, cut at ${MAX_ATTRIBUTE_VALUE_CHARS} characters. Left out, and counted as ignored, are lists and objects, names that are empty or longer than ${MAX_ATTRIBUTE_NAME_CHARS} characters or that reach for a prototype, and all but the first ${MAX_ATTRIBUTES}; an event's own come before those of its context.
 
 **What is masked.** Before anything is stored, and the same way for the dead letters of direct records (\`src/event/privacy/\`). The name of the metric and the ids are stored as they are sent.
 

@@ -7,11 +7,20 @@ import Type, { type Static, type TSchema } from 'typebox'
  */
 export const EVENT_VERSION = 1
 
-/** Longest id, and longest free text, in characters. Ours: ids are UUIDs or hashes, texts are dimensions. */
+/**
+ * Longest id, and longest free text, in characters (UTF-16 units). Ours: ids are UUIDs or hashes, and never cut, as that
+ * would make two things one; texts are dimensions, and cut.
+ */
 export const MAX_ID_CHARS = 128
 export const MAX_TEXT_CHARS = 256
 /** De facto longest URL that browsers and proxies agree on, in characters. */
 export const MAX_URL_CHARS = 2_048
+export const NAME_PATTERN = '^[A-Za-z][\\w.:/-]{0,127}$'
+export const MAX_UNIT_CHARS = 64
+/** What a rollup can add up exactly, for any number of events: micro-units in an integer of 128 bits. */
+export const MAX_VALUE = 1_000_000_000_000
+export const MAX_WEIGHT = 1_000_000
+export const MAX_STATUS = 999
 /** Exception text kept, in bytes (design.md, privacy). */
 export const MAX_EXCEPTION_BYTES = 1_024
 export const MAX_ATTRIBUTES = 32
@@ -40,14 +49,18 @@ export const Event = Type.Object({
   }),
   app_id: byGateway('The app whose key, alias or origin admitted the event.'),
   name: Type.String({
-    pattern: '^[A-Za-z][\\w.:/-]{0,127}$',
+    pattern: NAME_PATTERN,
     description: 'Metric name, such as browser.web_vital.lcp.',
   }),
-  value: Type.Number({ description: 'Finite number, in `unit`.' }),
-  unit: Type.String({ minLength: 1, maxLength: 64, description: 'UCUM: ms, 1, By, {view}. Default 1.' }),
+  value: Type.Number({ description: 'From 0 to 10¹², in `unit`.' }),
+  unit: Type.String({
+    minLength: 1,
+    maxLength: MAX_UNIT_CHARS,
+    description: 'UCUM: ms, By, 1, {view}. Default 1. Other units of time and size become ms and By.',
+  }),
   weight: Type.Number({
     exclusiveMinimum: 0,
-    maximum: 1e6,
+    maximum: MAX_WEIGHT,
     description: 'How many occurrences the row stands for: 1, or 1 / sampling rate.',
   }),
   page_url: Type.Optional(cut('The page, without query (but allowed names), fragment and userinfo.')),
@@ -62,7 +75,11 @@ export const Event = Type.Object({
   resource_type: Type.Optional(text('W3C PerformanceResourceTiming.initiatorType.')),
   http_request_method: Type.Optional(text('OpenTelemetry http.request.method.')),
   http_response_status_code: Type.Optional(
-    Type.Integer({ minimum: 0, maximum: 999, description: 'OpenTelemetry http.response.status_code.' }),
+    Type.Integer({
+      minimum: 0,
+      maximum: MAX_STATUS,
+      description: 'OpenTelemetry http.response.status_code.',
+    }),
   ),
   error_type: Type.Optional(text('OpenTelemetry error.type.')),
   exception_type: Type.Optional(text('OpenTelemetry exception.type.')),
@@ -110,11 +127,11 @@ const {
 export const Measurement = Type.Object({
   ...Type.Partial(Type.Object(settable)).properties,
   name: Event.properties.name,
-  value: Event.properties.value,
+  value: Type.Number({ minimum: 0, maximum: MAX_VALUE, description: 'From 0 to 10¹², in `unit`.' }),
   event_time: Type.Optional(
-    Type.Union([Type.Number(), Type.String({ maxLength: 64 })], {
+    Type.Union([Type.Number(), Type.String()], {
       description:
-        'Epoch ms or ISO 8601. An implausible one is replaced by the time of arrival, never refused.',
+        'Epoch ms or ISO 8601 with a zone. An implausible one is replaced by the time of arrival, never refused.',
     }),
   ),
 })

@@ -8,6 +8,7 @@ export type RefusalCode =
   | 'missing_field'
   | 'invalid_field'
   | 'event_too_large'
+  | 'event_too_complex'
   | 'too_many_events'
   | 'privacy_gpc'
   | 'journal_full'

@@ -1,81 +1,113 @@
-import { Compile } from 'typebox/compile'
-import type { TLocalizedValidationError } from 'typebox/error'
-import { MAX_ATTRIBUTE_NAME_CHARS, MAX_ATTRIBUTES, Measurement } from './event.ts'
+import { Unreadable } from './decode/unreadable.ts'
+import { MAX_VALUE, Measurement } from './event.ts'
+import { isObject, type JsonObject } from './json.ts'
 import type { RefusalCode } from './ledger.ts'
-import { LEDGER_NAME } from './ledger-event.ts'
+import { Pruned } from './values/attributes.ts'
+import { readers } from './values/columns.ts'
+import { Rule } from './values/rule.ts'
+import { converted, scales } from './values/unit.ts'
 
 /** Ours (design.md, section 5). A whole event travels in one record; 64 KiB is also all that a beacon may carry. */
 export const MAX_EVENT_BYTES = 65_536
+/** Levels of one event, itself included. The deepest client we know, the Performance timeline of web-vitals, needs 6. */
+export const MAX_DEPTH = 32
 
 export type Verdict =
   | {
       readonly kind: 'accepted'
       readonly measurement: Measurement
-      /** Fields that will not be stored: unknown ones, and columns that only the gateway sets. */
+      /** What will not be stored: unknown fields, columns that only the gateway sets, attributes beyond the limits. */
       readonly ignored: number
     }
   | { readonly kind: 'refused'; readonly code: RefusalCode; readonly detail: string }
 
-const check = Compile(Measurement)
-const settable: ReadonlySet<string> = new Set(Object.keys(Measurement.properties))
-
 /**
- * Whether a candidate is a measurement. `detail` names the field and the rule, never what the client wrote there; which
- * rule it was is looked for only if `explain`.
+ * Whether a candidate is a measurement, and with which values: one look at each of its fields. `detail` names the field
+ * and the rule, never what the client wrote there.
  */
-export function judge(candidate: unknown, explain = true): Verdict {
-  if (!isPlain(candidate)) return refuse('not_an_object', 'An event must be a JSON object')
-  const { attributes, name } = candidate
-  // Before the check and the search for errors: both visit each name of a hostile million.
-  if (isPlain(attributes) && Object.keys(attributes).length > MAX_ATTRIBUTES) {
-    return refuse('invalid_field', `attributes: must not have more than ${MAX_ATTRIBUTES} names`)
-  }
-  // Keys are public: whoever could send one could make up losses, or hide them.
-  if (name === LEDGER_NAME) return refuse('invalid_field', `name: ${LEDGER_NAME} is reserved`)
-  if (check.Check(candidate)) return accept(candidate)
-  // Many clients write null for what they do not know: absent. Looked for only where something is wrong already.
-  const present = Object.fromEntries(Object.entries(candidate).filter(([, value]) => value !== null))
-  if (check.Check(present)) return accept(present)
+export function judge(candidate: unknown): Verdict {
+  if (candidate instanceof Unreadable) return refuse(candidate.code, candidate.detail)
+  if (!isObject(candidate)) return refuse('not_an_object', 'An event must be a JSON object')
+  const reading = readingOf(candidate)
+  const { changes, broken, ignored, isTooDeep } = reading
+  if (isTooDeep) return TOO_DEEP
+  const fields = changes === undefined ? candidate : changed(candidate, changes)
   for (const field of Measurement.required) {
-    if (present[field] === undefined) return refuse('missing_field', `${field}: is required`)
+    if (fields[field] === undefined) return refuse('missing_field', `${field}: is required`)
   }
-  if (!explain) return refuse('invalid_field', 'A field is not valid')
-  return refuse('invalid_field', check.Errors(present).slice(0, 1).map(brokenRule).join())
+  if (broken !== undefined) return refuse('invalid_field', broken)
+  // Its readers have looked at each field.
+  return measured(fields as Measurement, ignored)
 }
 
-/**
- * The candidate itself: whoever reads a measurement reads its columns by name, so other fields go nowhere. Its texts bound
- * it: UTF-8 never has fewer bytes than UTF-16 has units, so whoever is refused here is too large in any encoding.
- */
-function accept(measurement: Measurement): Verdict {
-  const fields: Readonly<Record<string, unknown>> = measurement
-  let ignored = 0
-  let chars = 0
-  for (const field in fields) {
-    const value = fields[field]
-    if (!settable.has(field)) ignored++
-    else if (typeof value === 'string') chars += value.length
+/** What a look at each field found. */
+interface Reading {
+  /** Fields that are stored otherwise than they were sent. */
+  changes: Record<string, unknown> | undefined
+  /** The first field that breaks a rule, and the rule. */
+  broken: string | undefined
+  ignored: number
+  isTooDeep: boolean
+}
+
+function readingOf(candidate: JsonObject): Reading {
+  const reading: Reading = { changes: undefined, broken: undefined, ignored: 0, isTooDeep: false }
+  for (const field in candidate) {
+    const value = candidate[field]
+    const read = readers.get(field)
+    if (read === undefined) {
+      reading.ignored++
+      if (isDeeperThan(MAX_DEPTH - 1, value)) reading.isTooDeep = true
+    } else if (value !== undefined) {
+      const kept = read(value)
+      if (kept !== value) change(reading, field, kept)
+    }
   }
-  if (chars > MAX_EVENT_BYTES) {
-    return refuse('event_too_large', `The event has more than ${MAX_EVENT_BYTES} bytes`)
+  return reading
+}
+
+function change(reading: Reading, field: string, kept: unknown): void {
+  if (kept instanceof Rule) {
+    reading.broken ??= `${field}: ${kept.must}`
+    return
   }
+  reading.changes ??= {}
+  reading.changes[field] = kept instanceof Pruned ? kept.kept : kept
+  if (kept instanceof Pruned) reading.ignored += kept.left
+}
+
+/** By its unit's scale, and within what can be counted: what is accepted is counted. */
+function measured(fields: Measurement, ignored: number): Verdict {
+  const scale = scales.get(fields.unit)
+  const measurement =
+    scale === undefined ? fields : { ...fields, value: converted(fields.value, scale), unit: scale.unit }
+  const { value } = measurement
+  if (!(value >= 0 && value <= MAX_VALUE)) return OUT_OF_RANGE
   return { kind: 'accepted', measurement, ignored }
 }
 
-const refuse = (code: RefusalCode, detail: string): Verdict => ({ kind: 'refused', code, detail })
-
-const isPlain = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-/** Only for the refused: finding the reason costs a hundred times the check. */
-function brokenRule(error: TLocalizedValidationError): string {
-  const field = error.instancePath.split('/').slice(1).map(printable).join('.')
-  if (error.schemaPath.endsWith('/propertyNames')) {
-    return `attributes: names must have 1 to ${MAX_ATTRIBUTE_NAME_CHARS} characters`
+/** The fields that are columns, with what they changed to. */
+function changed(candidate: JsonObject, changes: JsonObject): JsonObject {
+  const fields: Record<string, unknown> = {}
+  for (const field in candidate) {
+    if (!readers.has(field)) continue
+    const value = field in changes ? changes[field] : candidate[field]
+    if (value !== undefined) fields[field] = value
   }
-  if (field === 'event_time') return 'event_time: must be epoch milliseconds or ISO 8601 text'
-  return `${field}: ${error.message}`
+  return fields
 }
 
-/** An attribute's name is the client's own text: bounded, and only what is harmless in a log, a terminal or a page. */
-const printable = (name: string): string => name.slice(0, MAX_ATTRIBUTE_NAME_CHARS).replace(/[^\w.:-]/g, '?')
+/** Only what nobody reads can be deep. */
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (levels === 0) return true
+  return Object.values(value).some((inner) => isDeeperThan(levels - 1, inner))
+}
+
+const refuse = (code: RefusalCode, detail: string) => ({ kind: 'refused', code, detail }) as const
+
+const TOO_DEEP = refuse('event_too_complex', `JSON is nested deeper than ${MAX_DEPTH} levels`)
+const OUT_OF_RANGE = refuse(
+  'invalid_field',
+  `value: must lie between 0 and ${MAX_VALUE}, in the event's unit`,
+)

@@ -1,5 +1,6 @@
 import { test } from 'tap'
-import { judge, MAX_EVENT_BYTES } from '../../src/event/verdict.ts'
+import { Unreadable } from '../../src/event/decode/unreadable.ts'
+import { judge, MAX_DEPTH, type Verdict } from '../../src/event/verdict.ts'
 
 const least = { name: 'checkout.duration', value: 12.5 }
 
@@ -68,84 +69,247 @@ test('what is refused, and what is said of it', async (t) => {
     [{ name: 'a' }, 'missing_field: value: is required'],
     [{ name: 'a', value: undefined }, 'missing_field: value: is required'],
     [{ name: 'a', value: null }, 'missing_field: value: is required'],
-    [{ name: 'a', value: '1' }, 'invalid_field: value: must be number'],
     [JSON.parse('{"name":"a","value":1e999}'), 'invalid_field: value: must be number'],
     [{ name: 'a', value: Number.NaN }, 'invalid_field: value: must be number'],
     [{ ...least, name: '1st' }, 'invalid_field: name: must match pattern "^[A-Za-z][\\w.:/-]{0,127}$"'],
     [{ ...least, name: 'a\n' }, 'invalid_field: name: must match pattern "^[A-Za-z][\\w.:/-]{0,127}$"'],
-    [{ ...least, unit: '' }, 'invalid_field: unit: must not have fewer than 1 characters'],
-    [{ ...least, weight: 0 }, 'invalid_field: weight: must be > 0'],
-    [{ ...least, weight: 1e7 }, 'invalid_field: weight: must be <= 1000000'],
+    [{ ...least, weight: 0 }, 'invalid_field: weight: must be > 0 and <= 1000000'],
+    [{ ...least, weight: 1e7 }, 'invalid_field: weight: must be > 0 and <= 1000000'],
     [
       { ...least, session_id: 'x'.repeat(129) },
       'invalid_field: session_id: must not have more than 128 characters',
     ],
     [{ ...least, event_time: {} }, 'invalid_field: event_time: must be epoch milliseconds or ISO 8601 text'],
-    [{ ...least, event_time: {} }, 'invalid_field: event_time: must be epoch milliseconds or ISO 8601 text'],
     [
       { ...least, http_response_status_code: 200.5 },
-      'invalid_field: http_response_status_code: must be integer',
+      'invalid_field: http_response_status_code: must be integer from 0 to 999',
     ],
-    [{ ...least, attributes: [] }, 'invalid_field: attributes: must be object'],
-    [{ ...least, attributes: { colour: 1 } }, 'invalid_field: attributes.colour: must be string'],
-    [{ ...least, attributes: { colour: null } }, 'invalid_field: attributes.colour: must be string'],
     [
-      { ...least, attributes: { a: 'x'.repeat(257) } },
-      'invalid_field: attributes.a: must not have more than 256 characters',
+      { ...least, http_response_status_code: 1_000 },
+      'invalid_field: http_response_status_code: must be integer from 0 to 999',
     ],
+    [
+      { ...least, http_response_status_code: '2e9' },
+      'invalid_field: http_response_status_code: must be integer from 0 to 999',
+    ],
+    [{ ...least, value: true }, 'invalid_field: value: must be number'],
+    [{ ...least, value: [1] }, 'invalid_field: value: must be number'],
+    [{ ...least, value: '12 ms' }, 'invalid_field: value: must be number'],
+    [{ ...least, value: '1'.repeat(65) }, 'invalid_field: value: must be number'],
+    [{ ...least, name: 5 }, 'invalid_field: name: must be string'],
+    [{ ...least, event_id: {} }, 'invalid_field: event_id: must be string'],
+    [{ ...least, event_id: 2 ** 53 }, 'invalid_field: event_id: must be string'],
+    [{ ...least, page_route: ['/a'] }, 'invalid_field: page_route: must be string'],
+    [{ ...least, unit: {} }, 'invalid_field: unit: must be string'],
+    [{ ...least, attributes: 'x' }, 'invalid_field: attributes: must be object'],
+    [{ ...least, attributes: ['x'] }, 'invalid_field: attributes: must be object'],
   ] as const) {
     t.equal(verdictOn(candidate), said, said)
   }
 })
 
-test('1e308 is a number like any other: what a rollup can hold is the rollup’s to say', async (t) => {
-  t.equal(verdictOn({ name: 'a', value: 1e308 }), 'accepted')
-})
+/** The measurement that a candidate is taken for, and how many of its fields are left out. */
+function taken(fields: object): Extract<Verdict, { kind: 'accepted' }> {
+  const verdict = judge({ ...least, ...fields })
+  if (verdict.kind === 'refused') throw new Error(verdict.detail)
+  return verdict
+}
 
-test('attributes are bounded in number and in the length of their names', async (t) => {
-  const attributes = (count: number) =>
-    Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, 'v']))
-  t.equal(verdictOn({ ...least, attributes: attributes(32) }), 'accepted')
-  t.equal(
-    verdictOn({ ...least, attributes: attributes(33) }),
-    'invalid_field: attributes: must not have more than 32 names',
-  )
-  for (const name of ['', 'k'.repeat(65)]) {
-    t.equal(
-      verdictOn({ ...least, attributes: { [name]: 'v' } }),
-      'invalid_field: attributes: names must have 1 to 64 characters',
-    )
+test('what is accepted can be counted: values lie between 0 and 10^12, in their unit', async (t) => {
+  const refused = "invalid_field: value: must lie between 0 and 1000000000000, in the event's unit"
+  for (const [value, unit, said] of [
+    [0, 'ms', 'accepted'],
+    [-0, 'ms', 'accepted'],
+    [1e12, '1', 'accepted'],
+    [2_147_483_648, 'By', 'accepted'],
+    [1e-12, '1', 'accepted'],
+    [1e12 + 1, '1', refused],
+    [-0.1, 'ms', refused],
+    [-564, 'ms', refused],
+    [1e308, undefined, refused],
+    ['-1', 'ms', refused],
+    [1e18, 'ns', 'accepted'],
+    [1.1e18, 'ns', refused],
+    [1.1e15, 'us', refused],
+    [1e9, 's', 'accepted'],
+    [1e9 + 1, 's', refused],
+    [-1, 'ns', refused],
+    [1e308, 'd', refused],
+    [932, 'GiBy', refused],
+  ] as const) {
+    t.equal(verdictOn({ name: 'a', value, unit }), said, `${value} ${unit}`)
   }
 })
 
-test('attributes in hostile numbers are refused before any of them is looked at', async (t) => {
-  let looks = 0
-  const attributes = Object.defineProperties(
-    {},
-    Object.fromEntries(
-      Array.from({ length: 33 }, (_, i) => [`k${i}`, { enumerable: true, get: () => ++looks }] as const),
-    ),
+test('a metric is one series: known units of time become ms, and those of size By', async (t) => {
+  for (const [value, unit, stored, as] of [
+    [1_500_000_000, 'ns', 1_500, 'ms'],
+    [1, 'ns', 0.000001, 'ms'],
+    [564, 'us', 0.564, 'ms'],
+    [564, '\u00b5s', 0.564, 'ms'],
+    [564, '\u03bcs', 0.564, 'ms'],
+    [2.002, 's', 2_002, 'ms'],
+    [0.1, 's', 100, 'ms'],
+    [1.1, 's', 1_100, 'ms'],
+    ['2.5', 's', 2_500, 'ms'],
+    [0.3, 'min', 18_000, 'ms'],
+    [1.1, 'h', 3_960_000, 'ms'],
+    [0.7, 'd', 60_480_000, 'ms'],
+    [0.3, 'kBy', 300, 'By'],
+    [4.35, 'MBy', 4_350_000, 'By'],
+    [1.005, 'GBy', 1_005_000_000, 'By'],
+    [1.1, 'KiBy', 1_126.4, 'By'],
+    [2, 'MiBy', 2_097_152, 'By'],
+    [1, 'GiBy', 1_073_741_824, 'By'],
+    [1_234.5999999940395, 'ms', 1_234.5999999940395, 'ms'],
+    [5, 'By', 5, 'By'],
+    [5, 'S', 5, 'S'],
+    [5, 'Ms', 5, 'Ms'],
+    [5, 'KBy', 5, 'KBy'],
+    [5, 'sec', 5, 'sec'],
+    [5, '{view}', 5, '{view}'],
+    [5, '1', 5, '1'],
+    [5, 'constructor', 5, 'constructor'],
+  ] as const) {
+    const { measurement } = taken({ value, unit })
+    t.same([measurement.value, measurement.unit], [stored, as], `${value} ${unit}`)
+  }
+})
+
+test('numbers are read where they are texts, and texts where they are numbers', async (t) => {
+  for (const [field, sent, stored] of [
+    ['value', '187', 187],
+    ['value', '1234.50', 1_234.5],
+    ['value', '1e3', 1_000],
+    ['weight', '2.5', 2.5],
+    ['http_response_status_code', '200', 200],
+    ['page_route', 7, '7'],
+    ['app_version', 1.5, '1.5'],
+    ['environment', false, 'false'],
+    ['page_url', 7, '7'],
+    ['user_id', 42, '42'],
+    ['event_id', -1, '-1'],
+    ['unit', 1, '1'],
+  ] as const) {
+    t.strictSame(taken({ [field]: sent }).measurement, { ...least, [field]: stored }, `${field}: ${sent}`)
+  }
+})
+
+test('nothing is said by null, nor by an empty id or unit', async (t) => {
+  for (const field of ['event_id', 'measurement_id', 'page_view_id', 'session_id', 'user_id', 'unit']) {
+    t.strictSame(taken({ [field]: '' }), { kind: 'accepted', measurement: least, ignored: 0 }, field)
+  }
+  for (const field of [
+    'event_time',
+    'weight',
+    'unit',
+    'page_url',
+    'page_route',
+    'session_id',
+    'attributes',
+  ]) {
+    t.strictSame(taken({ [field]: null }), { kind: 'accepted', measurement: least, ignored: 0 }, field)
+  }
+  t.strictSame(
+    taken({ attributes: [] }),
+    { kind: 'accepted', measurement: least, ignored: 0 },
+    'as PHP has it',
   )
-  const candidate = { ...least, attributes }
-  t.equal(verdictOn(candidate), 'invalid_field: attributes: must not have more than 32 names')
-  t.equal(looks, 0)
+  t.strictSame(taken({ page_route: '' }).measurement, { ...least, page_route: '' }, 'an empty text is a text')
 })
 
-test('an attribute’s name is repeated bounded and harmless', async (t) => {
-  const said = verdictOn({ ...least, attributes: { [`<b>\u001b[31m\u202e/~${'x'.repeat(200)}`]: 1 } })
-  t.match(said, /^invalid_field: attributes\.[\w.:?-]+: must be string$/)
-  t.ok(said.length < 120)
-})
-
-test('an event whose texts alone exceed the limit is too large', async (t) => {
-  const text = (chars: number) => ({ name: 'a', value: 1, exception_message: 'x'.repeat(chars - 1) })
-  t.equal(verdictOn(text(MAX_EVENT_BYTES)), 'accepted', 'the name and the message make exactly 64 KiB')
-  t.equal(verdictOn(text(MAX_EVENT_BYTES + 1)), 'event_too_large: The event has more than 65536 bytes')
+test('a text that is too long is cut, and ends with a mark that says so', async (t) => {
+  for (const [field, max] of [
+    ['page_route', 256],
+    ['app_version', 256],
+    ['error_type', 256],
+    ['unit', 64],
+  ] as const) {
+    const textOf = (text: string) => (taken({ [field]: text }).measurement as Record<string, unknown>)[field]
+    t.equal(textOf('x'.repeat(max)), 'x'.repeat(max))
+    t.equal(textOf('x'.repeat(max + 1)), `${'x'.repeat(max - 1)}…`)
+    t.equal(textOf('x'.repeat(100_000)), `${'x'.repeat(max - 1)}…`)
+    t.equal(textOf(`${'x'.repeat(max - 2)}😀😀`), `${'x'.repeat(max - 2)}…`, 'never half a character')
+  }
   t.equal(
-    verdictOn({ ...least, unknown: 'x'.repeat(MAX_EVENT_BYTES * 2) }),
-    'accepted',
-    'what is left out is not counted',
+    taken({ exception_stacktrace: 'x'.repeat(100_000) }).measurement.exception_stacktrace?.length,
+    100_000,
+    'scrubbing cuts it',
   )
+})
+
+test('no value of a dimension begins as those of a rollup’s own do', async (t) => {
+  for (const [sent, stored] of [
+    ['~other', '∼other'],
+    ['~unknown', '∼unknown'],
+    ['~', '∼'],
+    ['~~', '∼~'],
+    ['a~b', 'a~b'],
+    [`~${'x'.repeat(300)}`, `∼${'x'.repeat(254)}…`],
+  ] as const) {
+    for (const field of [
+      'page_route',
+      'app_version',
+      'environment',
+      'navigation_type',
+      'network_effective_type',
+      'error_type',
+      'language',
+    ]) {
+      t.same(taken({ [field]: sent }).measurement, { ...least, [field]: stored })
+    }
+    t.same(taken({ attributes: { plan: sent } }).measurement, { ...least, attributes: { plan: stored } })
+  }
+  for (const field of ['page_path', 'page_url', 'referrer']) {
+    t.same(taken({ [field]: '~other' }).measurement, { ...least, [field]: '∼other' })
+  }
+})
+
+test('attributes are decoration: none of them refuses an event', async (t) => {
+  const long = 'x'.repeat(300)
+  for (const [attributes, kept, ignored] of [
+    [{ a: '1' }, { a: '1' }, 0],
+    [{ a: 3, b: true, c: 1.5, d: -1 }, { a: '3', b: 'true', c: '1.5', d: '-1' }, 0],
+    [{ a: null, b: 'x' }, { b: 'x' }, 0],
+    [{ a: undefined, b: 'x' }, { b: 'x' }, 0],
+    [{ a: { b: 1 }, c: [1], d: 'x' }, { d: 'x' }, 2],
+    [{ a: Number.POSITIVE_INFINITY, b: 'x' }, { b: 'x' }, 1],
+    [{ '': 'v', ['k'.repeat(65)]: 'v', ['k'.repeat(64)]: 'v' }, { ['k'.repeat(64)]: 'v' }, 2],
+    [{ a: long }, { a: `${'x'.repeat(255)}…` }, 0],
+    [JSON.parse('{"__proto__":"x","constructor":"y","prototype":"z","b":"c"}'), { b: 'c' }, 3],
+    [JSON.parse('{"__proto__":{"a":"x"}}'), {}, 1],
+    [{ a: '' }, { a: '' }, 0],
+    [{}, {}, 0],
+  ] as const) {
+    const { measurement, ignored: left } = taken({ attributes })
+    t.strictSame({ ...measurement.attributes }, kept)
+    t.equal(Object.getPrototypeOf(measurement.attributes), Object.prototype)
+    t.equal(left, ignored, JSON.stringify(attributes))
+  }
+})
+
+test('of too many attributes the first are kept', async (t) => {
+  const attributes = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, 'v']))
+  t.match(taken({ attributes: attributes(32) }), { measurement: { attributes: attributes(32) }, ignored: 0 })
+  for (const count of [33, 5_000]) {
+    const { measurement, ignored } = taken({ attributes: attributes(count) })
+    t.same(measurement.attributes, attributes(32))
+    t.equal(ignored, count - 32)
+  }
+})
+
+test('a field that nobody reads may hold anything, but not to any depth', async (t) => {
+  const nested = (levels: number): unknown => (levels === 0 ? 1 : { a: [nested(levels - 2)] })
+  t.equal(verdictOn({ ...least, entries: nested(MAX_DEPTH - 2), none: null }), 'accepted')
+  t.equal(
+    verdictOn({ ...least, entries: nested(MAX_DEPTH) }),
+    'event_too_complex: JSON is nested deeper than 32 levels',
+  )
+})
+
+test('what could not be parsed says so itself', async (t) => {
+  t.equal(verdictOn(new Unreadable('malformed_line', 'No JSON')), 'malformed_line: No JSON')
 })
 
 test('no client may send what gateways tell of themselves', async (t) => {
@@ -154,10 +318,4 @@ test('no client may send what gateways tell of themselves', async (t) => {
     'invalid_field: name: headgate.ledger is reserved',
   )
   t.equal(verdictOn({ ...least, name: 'headgate.ledgers' }), 'accepted')
-})
-
-test('which rule was broken is looked for only when somebody asks', async (t) => {
-  const candidate = { ...least, unit: 5 }
-  t.same(judge(candidate, false), { kind: 'refused', code: 'invalid_field', detail: 'A field is not valid' })
-  t.match(judge(candidate), { code: 'invalid_field', detail: /^unit: must be string/ })
 })

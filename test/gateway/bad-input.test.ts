@@ -13,20 +13,16 @@ const post = (payload: string | Buffer, headers: Record<string, string> = {}, ur
 
 test('bodies that cannot be read are 400, and say where', async (t) => {
   const { app, ledger } = await startGateway(t)
-  const deep = 100_000
   for (const [rule, payload, detail] of [
     ['nothing', '', 'The body is empty'],
     ['white space', ' \n ', 'The body is empty'],
     ['half an object', '{"name":"lcp"', /^Not valid JSON/],
     ['half an array', '[{"name":"lcp","value":1},', /^Not valid JSON/],
-    ['two objects in one line', `${good}${good}`, /^Not valid JSON/],
+    ['two objects in one line, the second cut short', `${good}${good.slice(0, -1)}`, /^Not valid JSON/],
     ['JavaScript', "{name:'lcp',value:1}", /^Not valid JSON/],
     ['NaN', value('NaN'), /^Not valid JSON/],
     ['Infinity', value('-Infinity'), /^Not valid JSON/],
     ['a comment', `// hello\n${value('1')}x`, /^Not valid JSON/],
-    ['a hundred thousand arrays in each other', '['.repeat(deep) + ']'.repeat(deep), /arrays/],
-    ['a hundred arrays in each other', '['.repeat(100) + ']'.repeat(100), /deeper than 32/],
-    ['deep objects', event(`"attributes":${'{"a":'.repeat(40)}1${'}'.repeat(40)}`), /deeper than 32/],
     [
       'invalid UTF-8',
       Buffer.concat([Buffer.from('{"name":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]),
@@ -51,7 +47,27 @@ test('events that break a rule are refused by field, and their neighbours kept',
     ['no name', '{"value":1}', 'missing_field', /^name/],
     ['no value', '{"name":"lcp"}', 'missing_field', /^value/],
     ['a value beyond numbers', value('1e999'), 'invalid_field', /^value/],
-    ['a value as text', value('"1"'), 'invalid_field', /^value/],
+    ['a value as words', value('"one"'), 'invalid_field', /^value/],
+    [
+      'a value below what is counted',
+      value('-564'),
+      'invalid_field',
+      /^value: must lie between 0 and 1000000000000/,
+    ],
+    ['a value beyond it', value('1.7976931348623157e308'), 'invalid_field', /^value: must lie between/],
+    [
+      'a value in a unit that makes it so',
+      event('"unit":"d"').replace('1', '1e9'),
+      'invalid_field',
+      /^value: must lie/,
+    ],
+    ['NaN', value('NaN'), 'malformed_line', /JSON/],
+    [
+      'deep objects',
+      event(`"x":${'{"a":'.repeat(40)}1${'}'.repeat(40)}`),
+      'event_too_complex',
+      /deeper than 32/,
+    ],
     ['null, which is absent', value('null'), 'missing_field', /^value/],
     ['a name with a space', '{"name":"a b","value":1}', 'invalid_field', /^name/],
     ['a name of 200', `{"name":"${'a'.repeat(200)}","value":1}`, 'invalid_field', /^name/],
@@ -62,10 +78,9 @@ test('events that break a rule are refused by field, and their neighbours kept',
       'invalid_field',
       /^http_response_status_code/,
     ],
-    ['attributes that are no texts', event('"attributes":{"a":1}'), 'invalid_field', /^attributes\.a/],
+    ['attributes that are a text', event('"attributes":"a"'), 'invalid_field', /^attributes/],
     ['an array', '[]', 'not_an_object', /object/],
     ['a number', '5', 'not_an_object', /object/],
-    ['more than 64 KiB', event(`"exception_message":"${'x'.repeat(70_000)}"`), 'event_too_large', /65536/],
   ] as const
   const answer = await app.inject(post(`[${good},${broken.map(([, body]) => body).join()},${good}]`))
   t.equal(answer.statusCode, 202)
@@ -91,9 +106,18 @@ test('odd, but good: accepted and stored in our own words', async (t) => {
   const { app, journal, clock } = await startGateway(t)
   const now = clock.nowMs()
   for (const [rule, payload, stored] of [
-    ['the largest number', value('1.7976931348623157e308'), { value: 1.7976931348623157e308 }],
-    ['1e308', value('1e308'), { value: 1e308 }],
-    ['a negative number', value('-1'), { value: -1 }],
+    ['the largest number', value('1e12'), { value: 1e12 }],
+    ['a value as text', value('"187"'), { value: 187 }],
+    ['seconds', event('"unit":"s"'), { value: 1_000, unit: 'ms' }],
+    ['two objects in one line', `${good}{"name":"lcp","value":7}`, { value: 7 }],
+    [
+      'attributes that are no texts',
+      event('"attributes":{"a":1,"b":true,"c":null}'),
+      { attributes: { a: '1', b: 'true' } },
+    ],
+    ['a long text', event(`"page_route":"${'x'.repeat(300)}"`), { page_route: `${'x'.repeat(255)}…` }],
+    ['more than 64 KiB', event(`"exception_message":"${'x'.repeat(70_000)}"`), { name: 'lcp' }],
+    ['a route like a rollup’s own', event('"page_route":"~other"'), { page_route: '∼other' }],
     ['of a repeated key the last', '{"name":"a","name":"b","value":1,"value":2}', { name: 'b', value: 2 }],
     ['escaped keys', '{"\\u006eame":"lcp","valu\\u0065":3}', { name: 'lcp', value: 3 }],
     ['a byte order mark', `\ufeff${good}`, { name: 'browser.web_vital.lcp' }],

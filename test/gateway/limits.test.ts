@@ -6,9 +6,8 @@ import { CHECKPOINT_MS, IN_FLIGHT_MS } from '../../src/cli/shutdown.ts'
 import { parseConfig } from '../../src/config.ts'
 import { MAX_AGE_MS, MAX_AHEAD_MS } from '../../src/event/enrich.ts'
 import * as event from '../../src/event/event.ts'
-import { MAX_JSON_DEPTH } from '../../src/event/json.ts'
 import { createLedger } from '../../src/event/ledger.ts'
-import { MAX_EVENT_BYTES } from '../../src/event/verdict.ts'
+import { MAX_DEPTH, MAX_EVENT_BYTES } from '../../src/event/verdict.ts'
 import { MAX_BEACON_BYTES, MAX_PIXEL_URL_BYTES, MAX_WIRE_BYTES } from '../../src/gateway/collect/body.ts'
 import { MAX_INFLATED_BYTES, RATIO_ALARM } from '../../src/gateway/collect/inflate.ts'
 import { REQUEST_BYTES } from '../../src/gateway/collect/inflight.ts'
@@ -56,7 +55,7 @@ test('the numbers of the design', async (t) => {
     ['preflight cache', CORS_MAX_AGE_SECONDS, 7_200],
     ['503 Retry-After, least', RETRY_AFTER_MIN_MS, 5 * SECOND_MS],
     ['503 Retry-After, most', RETRY_AFTER_MAX_MS, 30 * SECOND_MS],
-    ['nesting of JSON', MAX_JSON_DEPTH, 32],
+    ['nesting of JSON', MAX_DEPTH, 32],
     ['age of an event', MAX_AGE_MS, 24 * HOUR_MS],
     ['an event ahead of time', MAX_AHEAD_MS, 5 * MINUTE_MS],
     ['an id', event.MAX_ID_CHARS, 128],

@@ -1,7 +1,6 @@
 import type { Measurement } from '../../event/event.ts'
 import type { RefusalCode } from '../../event/ledger.ts'
 import { judge, MAX_EVENT_BYTES, type Verdict } from '../../event/verdict.ts'
-import { Unreadable } from './formats/format.ts'
 
 /** What one request may bring (design.md, section 5). Those beyond are refused one by one: the first keep their place. */
 export const MAX_EVENTS_PER_REQUEST = 500
@@ -30,7 +29,7 @@ const NONE_REFUSED = { rejected: [], refusals: [] } satisfies Partial<Judged>
 /** Each candidate on its own, so that one bad event never costs its neighbours. */
 export function judgeAll(
   candidates: readonly unknown[],
-  verdictOf: (candidate: unknown) => Verdict = judgeOne,
+  verdictOf: (candidate: unknown) => Verdict = judge,
 ): Judged {
   const accepted: { measurement: Measurement; index: number }[] = []
   const refused: Rejection[] = []
@@ -68,11 +67,6 @@ export function withoutTooLarge(judged: Judged, places: readonly number[]): Judg
 }
 
 const TOO_LARGE = `The event would take more than ${MAX_EVENT_BYTES} bytes once stored`
-
-function judgeOne(candidate: unknown): Verdict {
-  if (!(candidate instanceof Unreadable)) return judge(candidate)
-  return { kind: 'refused', code: 'malformed_line', detail: candidate.detail }
-}
 
 /** For apps that take nothing from visitors who object (Global Privacy Control). */
 export const refuseForPrivacy = (): Verdict => ({

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { Unreadable } from '../../../src/gateway/collect/formats/format.ts'
+import { Unreadable } from '../../../src/event/decode/unreadable.ts'
 import { judgeAll, refuseForPrivacy } from '../../../src/gateway/collect/verdicts.ts'
 import { lcp } from '../../fakes/gateway.ts'
 
@@ -8,7 +8,7 @@ test('each candidate is judged on its own and keeps its place', async (t) => {
     lcp(),
     5,
     lcp({ country: 'DE', colour: 'red' }),
-    new Unreadable('Not JSON.'),
+    new Unreadable('malformed_line', 'Not JSON.'),
     { name: 'a' },
   ])
   t.same(

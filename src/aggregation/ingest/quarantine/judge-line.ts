@@ -1,10 +1,9 @@
-import { isUtf8 } from 'node:buffer'
-import { eventsIn, isEnvelope, sharing } from '../../../event/envelope.ts'
+import { type Candidates, candidatesIn } from '../../../event/decode/candidates.ts'
 import type { Measurement } from '../../../event/event.ts'
-import { isObject, parseJson } from '../../../event/json.ts'
+import { isObject } from '../../../event/json.ts'
 import type { RefusalCode } from '../../../event/ledger.ts'
 import { judge } from '../../../event/verdict.ts'
-import { AppError } from '../../../std/errors.ts'
+import type { AppError } from '../../../std/errors.ts'
 
 /** As many as a request may bring to the gateway (design.md, section 5). */
 export const MAX_EVENTS_PER_LINE = 500
@@ -27,13 +26,11 @@ export interface JudgedLine {
   readonly token: unknown
 }
 
-/**
- * A line is an event, or `{ recordToken?, context?, events }`: to the contract of `POST /v1/events`. `explain`: whether to
- * find out what was wrong, which costs a hundred times as much as to see that something was.
- */
-export function judgeLine(line: Buffer, explain: boolean): JudgedLine {
+/** A line is an event, or `{ recordToken?, context?, events }`: to the contract of `POST /v1/events`. */
+export function judgeLine(line: Buffer): JudgedLine {
+  if (line.length < LEAST_BYTES) return TOO_SHORT
   try {
-    return judgeValue(parsed(line), explain)
+    return judgeCandidates(candidatesIn(line))
   } catch (error) {
     return refusedLine('malformed_line', (error as AppError).message)
   }
@@ -45,23 +42,13 @@ export const refusedLine = (reason: DirectRefusal, detail: string): JudgedLine =
   token: undefined,
 })
 
-/** Made once: to make an error takes longer than to see that it is one. */
-const TOO_SHORT = new AppError('malformed_body', 'The line is too short to be an event')
+const TOO_SHORT = refusedLine('malformed_line', 'The line is too short to be an event')
 
-function parsed(line: Buffer): unknown {
-  if (line.length < LEAST_BYTES) throw TOO_SHORT
-  if (!isUtf8(line)) throw new AppError('malformed_body', 'The line is not UTF-8')
-  return parseJson(line.toString())
-}
-
-function judgeValue(value: unknown, explain: boolean): JudgedLine {
-  const [candidates, withContext] = isEnvelope(value)
-    ? [eventsIn(value), sharing(value)]
-    : [[value], (event: unknown) => event]
+function judgeCandidates({ candidates, root }: Candidates): JudgedLine {
   const accepted: { measurement: Measurement; index: number }[] = []
   const refused: Refused[] = []
   for (const [index, candidate] of candidates.slice(0, MAX_EVENTS_PER_LINE).entries()) {
-    const verdict = judge(withContext(candidate), explain)
+    const verdict = judge(candidate)
     if (verdict.kind === 'accepted') accepted.push({ measurement: verdict.measurement, index })
     else refused.push({ reason: verdict.code, detail: verdict.detail, events: 1 })
   }
@@ -70,5 +57,5 @@ function judgeValue(value: unknown, explain: boolean): JudgedLine {
     const detail = `A line may bring ${MAX_EVENTS_PER_LINE} events.`
     refused.push({ reason: 'too_many_events', detail, events: beyond })
   }
-  return { accepted, refused, token: isObject(value) ? value['recordToken'] : undefined }
+  return { accepted, refused, token: isObject(root) ? root['recordToken'] : undefined }
 }

@@ -152,9 +152,9 @@ async function storedLine(line: Line, judging: Judging): Promise<string> {
   return lines
 }
 
-function judged(line: Line, { deadLetters, tally }: Reading): JudgedLine {
+function judged(line: Line, { tally }: Reading): JudgedLine {
   if (line.isTooLong) return refusedLine('line_too_long', TOO_LONG)
-  const found = judgeLine(line.bytes, deadLetters.hasRoom)
+  const found = judgeLine(line.bytes)
   tally.events += found.accepted.length + found.refused.length
   return found
 }

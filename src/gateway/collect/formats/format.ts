@@ -21,11 +21,3 @@ export interface Format {
   readonly carriesAlias?: boolean
   decode(request: WireRequest): Decoded
 }
-
-/** Stands for a line or an item that could not be parsed, so that its neighbours keep their places. */
-export class Unreadable {
-  readonly detail: string
-  constructor(detail: string) {
-    this.detail = detail
-  }
-}

@@ -1,27 +1,21 @@
-import {
-  MAX_ATTRIBUTE_NAME_CHARS,
-  MAX_ATTRIBUTE_VALUE_CHARS,
-  MAX_ATTRIBUTES,
-  MAX_ID_CHARS,
-  MAX_TEXT_CHARS,
-  MAX_URL_CHARS,
-} from '../../../event/event.ts'
-import { decodeText, fewEnough, isObject, type JsonObject, parseJson } from '../../../event/json.ts'
+import { isObject, type JsonObject } from '../../../event/json.ts'
+import { readers } from '../../../event/values/columns.ts'
+import { numberIn } from '../../../event/values/number.ts'
+import { Rule } from '../../../event/values/rule.ts'
 import type { Format } from './format.ts'
+import { unwrap } from './wrappings.ts'
 
 /**
  * What pages send with the snippets of the web-vitals documentation: a metric or an array of them, with any subset of the
- * fields and any additions (research of versions 3 to 6). Nothing but `name` and `value` can be a reason for a refusal.
+ * fields and any additions (research of versions 3 to 6), in any wrapping; or one object of several metrics,
+ * `{ LCP: 1200, CLS: 0.1 }`. Nothing but `name` and `value` can be a reason for a refusal.
  *
  * TTFB is 0 by definition in a soft navigation. Such a row is kept, as nothing is dropped silently, and can be told by its
  * `navigation_type`, `soft-navigation`.
  */
 export const webVitals: Format = {
   name: 'web-vitals',
-  decode({ body }) {
-    const value = parseJson(decodeText(body))
-    return { candidates: Array.isArray(value) ? fewEnough(value).map(toCandidate) : [toCandidate(value)] }
-  },
+  decode: (request) => ({ candidates: unwrap(request).flatMap(metricsIn).map(toCandidate) }),
 }
 
 /** Times in milliseconds; CLS is a score. FID ended with version 4. Any other name is a custom metric and kept as it is. */
@@ -34,61 +28,75 @@ const units: ReadonlyMap<unknown, string> = new Map([
   ['TTFB', 'ms'],
 ])
 
-/** Additions that have a column of their own, and the longest text that it takes. */
-const columns: ReadonlyMap<string, number> = new Map([
-  ['page_route', MAX_TEXT_CHARS],
-  ['page_view_id', MAX_ID_CHARS],
-  ['referrer', MAX_URL_CHARS],
-  ['session_id', MAX_ID_CHARS],
-  ['user_id', MAX_ID_CHARS],
-  ['app_version', MAX_TEXT_CHARS],
-  ['environment', MAX_TEXT_CHARS],
-  ['language', MAX_TEXT_CHARS],
-  ['network_effective_type', MAX_TEXT_CHARS],
-])
+/** The metrics of an object that names them instead of having a name, each with all else that it says. */
+function metricsIn(item: unknown): readonly unknown[] {
+  if (!isObject(item) || isThere(item['name']) || isThere(item['value'])) return [item]
+  const others = Object.entries(item)
+  const metrics = others.filter(([name, value]) => units.has(name) && isThere(value))
+  if (metrics.length === 0) return [item]
+  const shared = Object.fromEntries(others.filter(([name]) => !units.has(name)))
+  return metrics.map(([name, value]) => ({ ...shared, ...(isObject(value) ? value : { value }), name }))
+}
+
+const isThere = (value: unknown): boolean => value !== undefined && value !== null
 
 /** Where versions 3 to 6 put the selector of the element. */
 const targets = ['target', 'interactionTarget', 'largestShiftTarget', 'eventTarget', 'element'] as const
 
+/** Fields of the library's own. Of others, those that are columns are taken as such, and texts as attributes. */
+const ofLibrary: ReadonlySet<string> = new Set([
+  ...['name', 'value', 'id', 'rating', 'delta', 'entries', 'attribution', 'attributes', 'page_location'],
+  ...['navigationType', 'navigationURL', 'navigationId', 'navigationInteractionId', 'navigationStartTime'],
+])
+
+const NOTHING: JsonObject = {}
+
 function toCandidate(item: unknown): unknown {
   if (!isObject(item)) return item
-  const { name, value, id, navigationType, navigationURL, page_location, attribution, ...rest } = item
-  const { rating, delta, entries, navigationId, navigationInteractionId, navigationStartTime, ...added } =
-    rest
-  const details = isObject(attribution) ? attribution : {}
-  const entry = isObject(details['navigationEntry']) ? details['navigationEntry'] : {}
+  const { name, value, id, navigationType } = item
+  const details = objectIn(item['attribution'])
+  const fields: Record<string, unknown> = additionsOf(item, details)
   const unit = units.get(name)
-  return {
-    ...additions({ target: targets.map((key) => details[key]).find(isText), ...added }),
-    name: unit === undefined ? name : `browser.web_vital.${String(name).toLowerCase()}`,
-    value,
-    unit,
-    event_id: fitting(isText(id) && typeof value === 'number' ? `${id}:${value}` : undefined, MAX_ID_CHARS),
-    measurement_id: fitting(id, MAX_ID_CHARS),
-    navigation_type: fitting(navigationType, MAX_TEXT_CHARS)?.replaceAll('_', '-'),
-    page_url: [navigationURL, page_location, entry['name']].find(isText),
-    url_full: [details['url']].find(isText),
-    sdk_name: 'web-vitals',
+  fields['name'] = unit === undefined ? name : `browser.web_vital.${String(name).toLowerCase()}`
+  fields['value'] = value
+  fields['sdk_name'] = 'web-vitals'
+  if (unit !== undefined) fields['unit'] = unit
+  if (isText(id)) {
+    const reading = numberIn(value)
+    if (!Number.isNaN(reading)) put(fields, 'event_id', `${id}:${reading}`)
+    put(fields, 'measurement_id', id)
   }
+  if (isText(navigationType)) fields['navigation_type'] = navigationType.replaceAll('_', '-')
+  const entry = objectIn(details['navigationEntry'])
+  const page = [item['navigationURL'], item['page_location'], entry['name']].find(isText)
+  if (page !== undefined) fields['page_url'] = page
+  if (isText(details['url'])) fields['url_full'] = details['url']
+  return fields
 }
 
-/** Strings, numbers and booleans that a page added: its columns, and as many attributes as an event may have. */
-function additions(added: JsonObject): JsonObject {
+/** Strings, numbers and booleans that a page added: to its columns, else to attributes, behind the element. */
+function additionsOf(item: JsonObject, details: JsonObject): Record<string, unknown> {
   const fields: Record<string, unknown> = {}
-  const attributes: [string, string][] = []
-  for (const [name, value] of Object.entries(added)) {
-    if (!['string', 'number', 'boolean'].includes(typeof value)) continue
-    const text = String(value)
-    const longest = columns.get(name)
-    if (longest !== undefined) fields[name] = fitting(text, longest)
-    else if (attributes.length < MAX_ATTRIBUTES && fitting(name, MAX_ATTRIBUTE_NAME_CHARS) !== undefined) {
-      attributes.push([name, text.slice(0, MAX_ATTRIBUTE_VALUE_CHARS)])
-    }
+  const attributes: Record<string, unknown> = {}
+  const target = targets.map((key) => details[key]).find(isText)
+  if (target !== undefined) attributes['target'] = target
+  for (const name in item) {
+    if (ofLibrary.has(name)) continue
+    const value = item[name]
+    if (readers.has(name)) put(fields, name, value)
+    else if (typeof value !== 'object') attributes[name] = value
   }
-  return attributes.length === 0 ? fields : { ...fields, attributes: Object.fromEntries(attributes) }
+  const all = { ...attributes, ...objectIn(item['attributes']) }
+  if (Object.keys(all).length > 0) fields['attributes'] = all
+  return fields
 }
+
+/** Unless it breaks a rule of its column. */
+function put(fields: Record<string, unknown>, name: string, value: unknown): void {
+  const kept = readers.get(name)?.(value)
+  if (kept !== undefined && !(kept instanceof Rule)) fields[name] = kept
+}
+
+const objectIn = (value: unknown): JsonObject => (isObject(value) ? value : NOTHING)
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
-
-const fitting = (value: unknown, longest: number): string | undefined =>
-  isText(value) && value.length <= longest ? value : undefined

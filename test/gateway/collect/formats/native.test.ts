@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { MAX_CANDIDATES } from '../../../../src/event/json.ts'
+import { MAX_CANDIDATES } from '../../../../src/event/decode/spans.ts'
+import { Unreadable } from '../../../../src/event/decode/unreadable.ts'
 import { judge, MAX_EVENT_BYTES } from '../../../../src/event/verdict.ts'
-import { Unreadable } from '../../../../src/gateway/collect/formats/format.ts'
 import { native } from '../../../../src/gateway/collect/formats/native.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 
@@ -22,7 +22,7 @@ function failure(body: string | Buffer, contentType?: string): string {
 
 const a = { name: 'a', value: 1 }
 const b = { name: 'b', value: 2 }
-const unreadable = new Unreadable('The line cannot be read as JSON')
+const unreadable = new Unreadable('malformed_line', 'The line cannot be read as JSON')
 const json = (value: unknown) => JSON.stringify(value)
 
 test('the shape of a body decides, whatever its content type says', async (t) => {
@@ -45,6 +45,28 @@ test('the shape of a body decides, whatever its content type says', async (t) =>
       ['an envelope', json({ sent_at: 1, events: [a, b] }), [a, b]],
       ['an empty envelope', json({ events: [] }), []],
       ['a byte order mark', `\ufeff${json(a)}`, [a]],
+      ['a byte order mark on each line', `\ufeff${json(a)}\n\ufeff${json(b)}`, [a, b]],
+      ['values that nothing parts', `${json(a)}${json(b)}`, [a, b]],
+      ['values parted by blanks', `${json(a)} \t${json(b)}`, [a, b]],
+      ['old Macintosh line ends', `${json(a)}\r${json(b)}\r`, [a, b]],
+      ['record separators (RFC 7464)', `\u001e${json(a)}\n\u001e${json(b)}\n`, [a, b]],
+      [
+        'values that are pretty-printed',
+        `${JSON.stringify(a, null, 2)}\n${JSON.stringify(b, null, 2)}`,
+        [a, b],
+      ],
+      ['several values in a line', `${json(a)}${json(b)}\n${json(a)}`, [a, b, a]],
+      ['an array a line', `${json([a, b])}\n${json([a])}`, [a, b, a]],
+      [
+        'an envelope a line',
+        `${json({ events: [a] })}\n${json({ context: { unit: 's' }, events: [b] })}`,
+        [a, { ...b, unit: 's' }],
+      ],
+      ['padding', `${json(a)}\u0000\u0000`, [a]],
+      ['an envelope without events', json({ context: {}, events: null }), []],
+      ['an event whose events are null', json({ ...a, events: null }), [{ ...a, events: null }]],
+      ['an envelope without context', json({ context: null, events: [a] }), [a]],
+      ['events twice: the last counts', `{"events":[${json(a)}],"events":[${json(b)}]}`, [b]],
       ['no object', '5', [5]],
       ['an array of anything', '[null,[],"x"]', [null, [], 'x']],
     ] as const) {
@@ -56,8 +78,57 @@ test('the shape of a body decides, whatever its content type says', async (t) =>
 test('a bad line keeps its place among its neighbours', async (t) => {
   t.strictSame(decode(`${json(a)}\n{"name":\n${json(b)}`), [a, unreadable, b])
   t.strictSame(decode(`oops\n${json(b)}`), [unreadable, b], 'also the first')
-  const deep = '['.repeat(40) + ']'.repeat(40)
-  t.strictSame(decode(`${json(a)}\n${deep}`), [a, unreadable], 'too deep is bad, too')
+  t.strictSame(
+    decode(`${json(a)}\n{"name":"c}\n${json(b)}`),
+    [a, unreadable, b],
+    'a quote that was forgotten',
+  )
+  t.strictSame(
+    decode(`${json(a)}\n{"name":[}\n${json(b)}`),
+    [a, unreadable, b],
+    'a bracket that was forgotten',
+  )
+  t.strictSame(decode(`${json(a)}\n{"a":1}}\n${json(b)}`), [a, unreadable, b], 'a bracket too many')
+  t.strictSame(decode(`${json(a)}\n{"name":\n}\n${json(b)}`), [a, unreadable, unreadable, b], 'two halves')
+  t.strictSame(
+    decode(`${json(a)}\noops ${json(a)}\n5\n${json(b)}`),
+    [a, unreadable, 5, b],
+    'a word before it',
+  )
+  t.strictSame(decode(`${json(a)}\n{"events":5}\n${json(b)}`), [
+    a,
+    new Unreadable('malformed_line', 'events: must be an array'),
+    b,
+  ])
+  const latin1 = Buffer.from('{"name":"caf\u00e9","value":1}', 'latin1')
+  const lines = (...parts: readonly (string | Buffer)[]) =>
+    Buffer.concat(parts.map((part) => Buffer.from(part as string)))
+  t.strictSame(decode(lines(json(a), '\n', latin1, '\n', json(b))), [a, unreadable, b], 'no UTF-8')
+})
+
+test('a bad item keeps its place among its neighbours', async (t) => {
+  const items = (bad: string) => [
+    [`[${json(a)},${bad},${json(b)}]`, 'array'],
+    [`{"context":null,"events":[${json(a)},${bad},${json(b)}]}`, 'envelope'],
+    [`{"events" : [ ${json(a)} , ${bad} , ${json(b)} ] , "sent_at" : 1 }`, 'envelope with blanks'],
+  ]
+  for (const bad of [
+    '{"name":"a","value":NaN}',
+    '{"value":Infinity}',
+    "{'name':'a'}",
+    '{"name":}',
+    '{"a":1,}',
+    'undefined',
+    '',
+  ]) {
+    for (const [body = '', shape] of items(bad)) {
+      t.strictSame(decode(body), [a, unreadable, b], `${shape}: ${bad}`)
+    }
+  }
+  const latin1 = (text: string) => Buffer.from(text, 'latin1')
+  for (const [body = ''] of items('{"name":"caf\u00e9","value":1}')) {
+    t.strictSame(decode(latin1(body)), [a, unreadable, b])
+  }
 })
 
 test('a body of which nothing can be read is malformed', async (t) => {
@@ -69,12 +140,13 @@ test('a body of which nothing can be read is malformed', async (t) => {
     ['cut short', '{"name":"a","val', /^Not valid JSON/],
     ['cut short while pretty-printed', '{\n "name": "a",\n "value":', /^Not valid JSON/],
     ['an array cut short', `[${json(a)},\n${json(b)}`, /^Not valid JSON/],
-    ['several arrays', '[1]\n[2]', /^Not valid JSON/],
-    ['too deep', '{"a":'.repeat(40) + 1 + '}'.repeat(40), 'JSON is nested deeper than 32 levels'],
+    ['only broken items', '[{"a":NaN},{]', /^Not valid JSON/],
+    ['an envelope of only broken items', '{"events":[{"a":NaN}]}', /^Not valid JSON/],
+    ['an envelope that is broken', '{"context":NaN,"events":[{}]}', /^Not valid JSON/],
+    ['an array that is not closed well', '[1}', /^Not valid JSON/],
+    ['an array with something behind it', '[1] x', /^Not valid JSON/],
     ['events is no array', json({ events: a }), 'events: must be an array'],
-    ['events is null', json({ events: null, name: 'a', value: 1 }), 'events: must be an array'],
     ['context is no object', json({ context: [], events: [a] }), 'context: must be an object'],
-    ['context is null', json({ context: null, events: [a] }), 'context: must be an object'],
   ] as const) {
     t.match(
       failure(body),
@@ -107,14 +179,41 @@ test('a context cannot name events, nor bring what is no column', async (t) => {
   t.strictSame(decode(json({ context, events: [a] })), [{ user_id: 'u', ...a }])
 })
 
-test('a context’s attributes are bounded, as each event gets a copy', async (t) => {
-  const attributes = (count: number) =>
-    Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, 'v']))
-  t.equal(decode(json({ context: { attributes: attributes(32) }, events: [a, b] })).length, 2)
-  t.equal(
-    failure(json({ context: { attributes: attributes(33) }, events: [a, b] })),
-    'malformed_body: context.attributes: must not have more than 32 names',
+test('what is null is absent: neither a default nor anything that hides one', async (t) => {
+  const context = { page_route: '/checkout', unit: null, attributes: { plan: 'pro', tier: null } }
+  const events = [
+    { ...a, page_route: null, attributes: null },
+    { ...a, attributes: { plan: null, region: 'eu' } },
+    { ...a, page_route: '/', attributes: {} },
+  ]
+  t.strictSame(decode(json({ context, events })), [
+    { page_route: '/checkout', attributes: { plan: 'pro' }, ...a },
+    { page_route: '/checkout', attributes: { plan: 'pro', region: 'eu' }, ...a },
+    { page_route: '/', attributes: { plan: 'pro' }, ...a },
+  ])
+  t.strictSame(decode(json({ context: { attributes: null }, events: [a] })), [a])
+  t.strictSame(decode(json({ context: {}, events: [null, a] })), [null, a])
+})
+
+test('of the attributes of a context and an event too many are no fault of either: the event’s own come first', async (t) => {
+  const attributes = (name: string, count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`${name}${i}`, i]))
+  const [candidate] = decode(
+    json({
+      context: { attributes: attributes('c', 40) },
+      events: [{ ...a, attributes: attributes('e', 30) }],
+    }),
   )
+  const verdict = judge(candidate)
+  const kept = verdict.kind === 'accepted' ? Object.keys(verdict.measurement.attributes ?? {}) : []
+  t.same(kept, [...Object.keys(attributes('e', 30)), 'c0', 'c1'])
+})
+
+test('a context cannot reach for a prototype', async (t) => {
+  const [candidate] = decode(
+    `{"context":{"__proto__":{"unit":"s"},"attributes":{"__proto__":"x"}},"events":[{"name":"a","value":1,"__proto__":{"unit":"h"}}]}`,
+  )
+  t.strictSame(judge(candidate), { kind: 'accepted', measurement: { ...a, attributes: {} }, ignored: 0 })
 })
 
 test('a form is JSON all the same, or one event in the fields of the pixel', async (t) => {
@@ -122,9 +221,13 @@ test('a form is JSON all the same, or one event in the fields of the pixel', asy
   t.strictSame(decode(json([a, b]), type), [a, b])
   t.strictSame(decode(`${json(a)}\n${json(b)}`, type), [a, b])
   t.strictSame(decode('name=a&value=1&attributes.plan=pro+plus&page_path=%2Fx', type), [
-    { name: 'a', value: 1, page_path: '/x', attributes: { plan: 'pro plus' } },
+    { name: 'a', value: '1', page_path: '/x', attributes: { plan: 'pro plus' } },
   ])
   t.equal(failure('', type), 'malformed_body: The body is empty')
+  t.strictSame(decode('name=a&value=1&event_time=2026-11-22T12:00:00+01:00', type), [
+    { name: 'a', value: '1', event_time: '2026-11-22T12:00:00+01:00' },
+  ])
+  t.match(failure(`name=a${'&a'.repeat(1_024)}`, type), /^body_too_large: A form of more than 1024 fields/)
   t.match(failure(`name=${'a'.repeat(MAX_EVENT_BYTES)}`, type), /^body_too_large: /)
 })
 
@@ -135,7 +238,16 @@ test('a multipart body is read in its first part', async (t) => {
   t.strictSame(decode(`${part(json([a, b]))}--X--\r\n`, type), [a, b])
   t.strictSame(decode(`${part(json(a))}${part(json(b), 'more')}--X--\r\n`, type), [a])
   t.strictSame(decode(`${part(`${json(a)}\r\n${json(b)}`)}--X--`, type), [a, b])
+  t.strictSame(
+    decode(`${part('a', 'name')}${part('1', 'value')}${part('pro', 'attributes.plan')}--X--\r\n`, type),
+    [{ name: 'a', value: '1', attributes: { plan: 'pro' } }],
+  )
+  const noName = `--X\r\nContent-Type: application/json\r\n\r\n${json(a)}\r\n--X--`
+  t.strictSame(decode(noName, type), [a])
+  t.match(failure(`${part('x').repeat(1_025)}--X--`, type), /^body_too_large: /)
+  t.equal(failure('', type), 'malformed_body: The body is empty')
   for (const body of [
+    `--${'X'.repeat(80)}\r\n\r\n{}\r\n--${'X'.repeat(80)}--`,
     '--X',
     '--X\r\nContent-Disposition: form-data',
     part(json(a)),
@@ -148,15 +260,16 @@ test('a multipart body is read in its first part', async (t) => {
 })
 
 test('a body of too many events is refused as a whole', async (t) => {
-  const many = MAX_CANDIDATES + 1
-  const bodies = [
+  for (const body of [
     `[${'1,'.repeat(MAX_CANDIDATES)}1]`,
-    '1\n'.repeat(many),
+    '{}\n'.repeat(MAX_CANDIDATES + 1),
+    '1\n'.repeat(MAX_CANDIDATES + 1),
+    `${'[1]'.repeat(MAX_CANDIDATES)}[1]`,
     `{"events":[${'1,'.repeat(MAX_CANDIDATES)}1]}`,
+    `{"events":[${'NaN,'.repeat(MAX_CANDIDATES)}1]}`,
     `{"context":{"unit":"ms"},"events":[${'1,'.repeat(MAX_CANDIDATES)}1]}`,
-  ]
-  for (const body of bodies) {
-    t.equal(failure(body), 'body_too_large: The body holds more than 2000 events')
+  ]) {
+    t.equal(failure(body), 'body_too_large: The body holds more than 2000 events', body.slice(0, 20))
   }
   t.equal(decode(`${json(a)}\n\n`.repeat(MAX_CANDIDATES)).length, MAX_CANDIDATES, 'blank lines are no events')
 })

@@ -39,16 +39,31 @@ test('a time may be ISO 8601', async (t) => {
   t.match(candidate, { event_time: '2026-11-22T12:00:00Z' })
 })
 
+test('a plus that nobody encoded is a space by now, and one again in a time', async (t) => {
+  for (const [arrived, meant] of [
+    ['2026-11-22T12:00:00 01:00', '2026-11-22T12:00:00+01:00'],
+    ['2026-11-22T12:00:00 0100', '2026-11-22T12:00:00+0100'],
+    ['2026-11-22T12:00:00 01', '2026-11-22T12:00:00+01'],
+    ['2026-11-22 12:00:00Z', '2026-11-22 12:00:00Z'],
+    ['2026-11-22T12:00:00-01:00', '2026-11-22T12:00:00-01:00'],
+  ] as const) {
+    t.match(decode({ name: 'a', value: '1', event_time: arrived }), [{ event_time: meant }])
+  }
+})
+
 test('only decimal numbers are numbers', async (t) => {
   for (const [text, value] of [
     ['0', 0],
-    ['-1.5', -1.5],
+    ['-1.5', 'invalid_field'],
+    ['1.5', 1.5],
     ['+1.', 1],
     ['.5', 0.5],
     ['1e3', 1_000],
     ['1E-3', 0.001],
   ] as const) {
-    t.match(decode({ name: 'a', value: text }), [{ value }], text)
+    const [candidate] = decode({ name: 'a', value: text })
+    const verdict = judge(candidate)
+    t.equal(verdict.kind === 'accepted' ? verdict.measurement.value : verdict.code, value, text)
   }
   for (const text of ['', ' ', '1 ', '0x10', '1,5', 'Infinity', 'NaN', '1e', '.', '1_000']) {
     const [candidate] = decode({ name: 'a', value: text })
@@ -67,5 +82,6 @@ test('names that reach for a prototype are data', async (t) => {
   const [candidate] = decode({ ...query, name: 'a', value: '1' })
   t.same(Object.getPrototypeOf(candidate), Object.prototype)
   const verdict = judge(candidate)
-  t.match(verdict, { kind: 'accepted', ignored: 1 })
+  t.match(verdict, { kind: 'accepted', ignored: 2 })
+  t.notOk(verdict.kind === 'accepted' && Object.hasOwn(verdict.measurement.attributes ?? {}, '__proto__'))
 })

@@ -1,0 +1,148 @@
+import { isUtf8 } from 'node:buffer'
+import { AppError } from '../../std/errors.ts'
+import { eventsIn, isEnvelope } from '../envelope.ts'
+import { afterBlanks, endOfContent } from './scan.ts'
+import {
+  BROKEN,
+  type EnvelopeSpans,
+  envelopeAt,
+  isArrayAt,
+  itemsAt,
+  linesAt,
+  MAX_CANDIDATES,
+  type Span,
+  sequenceAt,
+  skipMark,
+} from './spans.ts'
+import { Unreadable } from './unreadable.ts'
+
+/**
+ * Bodies that are parsed without a look at what they hold: whatever it is takes some 5 ms, at 40 ns a byte for the
+ * worst (an object of distinct names; lists of numbers take 16).
+ */
+export const UNSCANNED_BYTES = 131_072
+
+export interface Candidates {
+  /** Would-be measurements, in the order of the body; each is judged on its own. */
+  readonly candidates: readonly unknown[]
+  /** What holds them, if it is an object: an envelope, or the only event. */
+  readonly root: unknown
+}
+
+/**
+ * What a body says: one event, an array, an envelope `{ context?, events }`, or several of these one behind the other, as
+ * NDJSON or in any other way. An item that cannot be read is Unreadable; throws `malformed_body` if none can.
+ */
+export function candidatesIn(body: Buffer): Candidates {
+  const start = startOf(body)
+  if (start === body.length) throw new AppError('malformed_body', 'The body is empty')
+  const bytes = body.subarray(start, endOfContent(body))
+  return (bytes.length <= UNSCANNED_BYTES ? quickly(bytes) : undefined) ?? carefully(bytes)
+}
+
+/** Behind blanks and byte order marks. */
+export const startOf = (body: Buffer): number => afterBlanks(body, skipMark(body, 0), body.length)
+
+/** In one go, as nearly all bodies can be. Undefined if there is anything to be careful about. */
+function quickly(bytes: Buffer): Candidates | undefined {
+  if (!isUtf8(bytes)) return undefined
+  const text = bytes.toString('utf8')
+  const values = areLines(text) ? linesOf(text).map(parsed) : [parsed(text)]
+  return values.includes(BROKEN) ? undefined : together(values)
+}
+
+/** A line end between two brackets, which no value has inside. Looked for at the first: it costs little to be wrong. */
+function areLines(text: string): boolean {
+  const lineEnd = text.indexOf('\n')
+  const before = text[lineEnd - 1] === '\r' ? lineEnd - 2 : lineEnd - 1
+  return text[before] === '}' && text[lineEnd + 1] === '{'
+}
+
+const linesOf = (text: string): readonly string[] =>
+  text.split('\n').filter((line) => line !== '' && line.trim() !== '')
+
+/** Value by value, so that those which must not or cannot be parsed are refused by themselves. */
+function carefully(bytes: Buffer): Candidates {
+  const end = bytes.length
+  const envelope = envelopeAt(bytes, 0, end)
+  if (envelope !== undefined) return inOneGo(bytes, envelope.events) ?? fromEnvelope(bytes, envelope)
+  const array = isArrayAt(bytes, 0) ? itemsAt(bytes, 0, end) : undefined
+  if (array?.to === end) {
+    return inOneGo(bytes, array.items) ?? together([someOf(array.items.map(read(bytes)), bytes)])
+  }
+  if (isArrayAt(bytes, 0) && array === undefined) throw malformed(bytes)
+  const values = sequenceAt(bytes, 0, end)?.map(read(bytes)) ?? [BROKEN]
+  if (!values.includes(BROKEN)) return together(values)
+  return together(someOf(bytes.includes('\n') ? linesAt(bytes, 0, end).map(read(bytes)) : values, bytes))
+}
+
+/** What has been looked through, and may be parsed: value by value takes longer. */
+const inOneGo = (bytes: Buffer, spans: readonly Span[]): Candidates | undefined =>
+  spans.every(({ unreadable }) => unreadable === undefined) ? quickly(bytes) : undefined
+
+function fromEnvelope(bytes: Buffer, { events, rest }: EnvelopeSpans): Candidates {
+  const root = parsed(rest.toString('utf8'))
+  if (root === BROKEN || !isUtf8(rest)) throw malformed(bytes)
+  return together([{ ...(root as object), events: someOf(events.map(read(bytes)), bytes) }])
+}
+
+/** The values, unless all of them are broken: then the error of the body as a whole says more. */
+function someOf(values: readonly unknown[], bytes: Buffer): readonly unknown[] {
+  if (values.length > 0 && values.every((value) => value === BROKEN)) throw malformed(bytes)
+  return values
+}
+
+const read =
+  (bytes: Buffer) =>
+  ({ from, to, unreadable }: Span): unknown => {
+    if (unreadable !== undefined) return unreadable
+    const part = bytes.subarray(from, to)
+    return isUtf8(part) ? parsed(part.toString('utf8')) : BROKEN
+  }
+
+/** Of a repeated key the last counts, which is safe because we store what we parsed, never what was sent. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return BROKEN
+  }
+}
+
+/** What the values hold, one behind the other. */
+function together(values: readonly unknown[]): Candidates {
+  const [root, ...others] = values
+  const lists = values.map(eventsOf)
+  if (others.length > 0) return { candidates: fewEnough(lists.flat()), root: undefined }
+  const [only] = lists
+  if (only instanceof Unreadable) throw new AppError('malformed_body', only.detail)
+  return { candidates: fewEnough([only].flat()), root }
+}
+
+const eventsOf = (value: unknown): unknown =>
+  isEnvelope(value) ? eventsIn(value) : Array.isArray(value) ? value : [value]
+
+/** The items themselves, unless there are so many that judging them one by one would serve an attacker. */
+function fewEnough(items: readonly unknown[]): readonly unknown[] {
+  if (items.length > MAX_CANDIDATES) {
+    throw new AppError('body_too_large', `The body holds more than ${MAX_CANDIDATES} events`)
+  }
+  return items
+}
+
+/** The place is looked for where it costs little. */
+function malformed(bytes: Buffer): AppError {
+  if (!isUtf8(bytes)) return new AppError('malformed_body', 'The body is not UTF-8')
+  if (bytes.length > UNSCANNED_BYTES) return new AppError('malformed_body', 'Not valid JSON')
+  return new AppError('malformed_body', `Not valid JSON${placeOfFault(bytes.toString('utf8'))}`)
+}
+
+/** V8 quotes the body in its message: only the place is taken from it. */
+function placeOfFault(text: string): string {
+  try {
+    JSON.parse(text)
+    return ''
+  } catch (error) {
+    return / at position \d+/.exec(String(error))?.[0] ?? ''
+  }
+}

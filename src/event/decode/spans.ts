@@ -1,0 +1,163 @@
+import { AppError } from '../../std/errors.ts'
+import { afterBlanks, createScan, MAX_OBJECT_NAMES, type Scan, UNCLOSED } from './scan.ts'
+import { Unreadable } from './unreadable.ts'
+
+/** Most candidates in a body: four times what a request may bring. Below it each one is answered, above it none is. */
+export const MAX_CANDIDATES = 2_000
+
+/** A line or an item of a body, not parsed yet. */
+export interface Span {
+  readonly from: number
+  readonly to: number
+  /** What it stands for, if it must not be parsed. */
+  readonly unreadable: Unreadable | undefined
+}
+
+const LINE_END = 0x0a
+const QUOTE = 0x22
+const COMMA = 0x2c
+const OPEN_ARRAY = 0x5b
+const CLOSE_ARRAY = 0x5d
+const OPEN_OBJECT = 0x7b
+const CLOSE_OBJECT = 0x7d
+const EVENTS = Buffer.from('"events"')
+
+export const BROKEN = new Unreadable('malformed_line', 'The line cannot be read as JSON')
+
+export const isArrayAt = (bytes: Buffer, at: number): boolean => bytes[at] === OPEN_ARRAY
+const isObjectAt = (bytes: Buffer, at: number): boolean => bytes[at] === OPEN_OBJECT
+
+/** The items of the array that begins at `from`, and where it ends; undefined if it does not. */
+export function itemsAt(
+  bytes: Buffer,
+  from: number,
+  end: number,
+  scan: Scan = createScan(bytes),
+): { readonly items: readonly Span[]; readonly to: number } | undefined {
+  const items: Span[] = []
+  let at = afterBlanks(bytes, from + 1, end)
+  if (bytes[at] === CLOSE_ARRAY && at < end) return { items, to: at + 1 }
+  while (at < end) {
+    const to = scan.value(at, end)
+    if (to === UNCLOSED) return undefined
+    add(items, spanOf(at, to, scan))
+    at = afterBlanks(bytes, to, end)
+    if (at >= end) return undefined
+    if (bytes[at] === CLOSE_ARRAY) return { items, to: at + 1 }
+    if (bytes[at] !== COMMA) return undefined
+    at = afterBlanks(bytes, at + 1, end)
+  }
+  return undefined
+}
+
+/** An envelope, taken apart: its events, and the rest, in which their array is empty. */
+export interface EnvelopeSpans {
+  readonly events: readonly Span[]
+  readonly rest: Buffer
+}
+
+/**
+ * The envelope that `from` to `end` is, if it is one whose rest may be parsed. Of several `events` the last counts, as it
+ * does to a parser.
+ */
+export function envelopeAt(bytes: Buffer, from: number, end: number): EnvelopeSpans | undefined {
+  if (!isObjectAt(bytes, from) || !bytes.includes(EVENTS)) return undefined
+  const scan = createScan(bytes)
+  let found: EnvelopeSpans | undefined
+  let at = from
+  for (let names = 0; names < MAX_OBJECT_NAMES; names++) {
+    const member = memberAt(bytes, afterBlanks(bytes, at + 1, end), end, scan)
+    if (member === undefined) return undefined
+    const { items, to } = member
+    if (items !== undefined) {
+      const rest = Buffer.concat([bytes.subarray(from, member.from + 1), bytes.subarray(to - 1, end)])
+      found = { events: items, rest }
+    }
+    at = afterBlanks(bytes, to, end)
+    if (bytes[at] === CLOSE_OBJECT) return at + 1 === end ? found : undefined
+    if (bytes[at] !== COMMA) return undefined
+  }
+  return undefined
+}
+
+interface Member {
+  /** Of its value. */
+  readonly from: number
+  readonly to: number
+  /** Of `events`. */
+  readonly items?: readonly Span[]
+}
+
+/** The member whose name begins at `from`. Undefined if it must not be parsed. */
+function memberAt(bytes: Buffer, from: number, end: number, scan: Scan): Member | undefined {
+  const nameEnd = scan.value(from, end)
+  if (bytes[from] !== QUOTE || nameEnd === UNCLOSED) return undefined
+  const value = afterBlanks(bytes, afterBlanks(bytes, nameEnd, end) + 1, end)
+  if (isArrayAt(bytes, value) && bytes.subarray(from, nameEnd).equals(EVENTS)) {
+    const array = itemsAt(bytes, value, end, scan)
+    return array && { from: value, ...array }
+  }
+  const to = scan.value(value, end)
+  return to === UNCLOSED || scan.fault !== undefined ? undefined : { from: value, to }
+}
+
+/**
+ * The values that follow one another from `from` to `end`, however they are parted: lines, several in a line, or each on
+ * lines of its own. Undefined unless all are whole objects or arrays.
+ */
+export function sequenceAt(
+  bytes: Buffer,
+  from: number,
+  end: number,
+  scan: Scan = createScan(bytes),
+): readonly Span[] | undefined {
+  const spans: Span[] = []
+  for (let at = afterBlanks(bytes, from, end); at < end; ) {
+    if (!isArrayAt(bytes, at) && !isObjectAt(bytes, at)) return undefined
+    const to = scan.value(at, end)
+    if (to === UNCLOSED) return undefined
+    add(spans, spanOf(at, to, scan))
+    at = afterBlanks(bytes, skipMark(bytes, to), end)
+  }
+  return spans
+}
+
+/** Line by line: what is wrong with one is nothing to the next. A line may hold several values. */
+export function linesAt(bytes: Buffer, from: number, end: number): readonly Span[] {
+  const scan = createScan(bytes)
+  const spans: Span[] = []
+  for (let at = skipMark(bytes, afterBlanks(bytes, from, end)); at < end; ) {
+    const newline = bytes.indexOf(LINE_END, at)
+    const lineEnd = newline === -1 || newline > end ? end : newline
+    const values = sequenceAt(bytes, at, lineEnd, scan) ?? [aloneAt(bytes, at, lineEnd, scan)]
+    for (const value of values) add(spans, value)
+    at = skipMark(bytes, afterBlanks(bytes, lineEnd, end))
+  }
+  return spans
+}
+
+/** A line that is a number or a text is no event, which is for the verdict to say; any other is broken. */
+function aloneAt(bytes: Buffer, from: number, end: number, scan: Scan): Span {
+  const to = scan.value(from, end)
+  const isAlone = to !== UNCLOSED && afterBlanks(bytes, to, end) === end
+  return isAlone ? spanOf(from, to, scan) : { from, to: end, unreadable: BROKEN }
+}
+
+function spanOf(from: number, to: number, { fault }: Scan): Span {
+  return {
+    from,
+    to,
+    unreadable: fault === undefined ? undefined : new Unreadable('event_too_complex', fault),
+  }
+}
+
+/** Behind a byte order mark: files that were put one behind the other have several. */
+export function skipMark(bytes: Buffer, at: number): number {
+  return bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf ? at + 3 : at
+}
+
+function add(spans: Span[], span: Span): void {
+  if (spans.push(span) > MAX_CANDIDATES) {
+    throw new AppError('body_too_large', `The body holds more than ${MAX_CANDIDATES} events`)
+  }
+}

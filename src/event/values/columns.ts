@@ -1,0 +1,84 @@
+import type { TSchema } from 'typebox'
+import { MAX_ID_CHARS, MAX_STATUS, MAX_UNIT_CHARS, MAX_WEIGHT, Measurement, NAME_PATTERN } from '../event.ts'
+import { LEDGER_NAME } from '../ledger-event.ts'
+import { readAttributes } from './attributes.ts'
+import { numberIn } from './number.ts'
+import { Rule } from './rule.ts'
+import { cutText, withoutTilde } from './text.ts'
+
+/** What is stored for a value that a client sent: mostly itself, `undefined` for nothing, or the rule that it breaks. */
+type Reader = (value: unknown) => unknown
+
+const TEXT = new Rule('must be string')
+const ID = new Rule(`must not have more than ${MAX_ID_CHARS} characters`)
+const NAME = new Rule(`must match pattern "${NAME_PATTERN}"`)
+const RESERVED = new Rule(`${LEDGER_NAME} is reserved`)
+const TIME = new Rule('must be epoch milliseconds or ISO 8601 text')
+const metricName = new RegExp(NAME_PATTERN)
+
+const exceptions: Readonly<Record<string, Reader>> = {
+  // Keys are public: whoever could send the ledger's could make up losses, or hide them.
+  name: (value) => {
+    if (value === null) return undefined
+    if (typeof value !== 'string') return TEXT
+    if (!metricName.test(value)) return NAME
+    return value === LEDGER_NAME ? RESERVED : value
+  },
+  value: number(Number.isFinite, 'must be number'),
+  weight: number((weight) => weight > 0 && weight <= MAX_WEIGHT, `must be > 0 and <= ${MAX_WEIGHT}`),
+  http_response_status_code: number(
+    (code) => Number.isInteger(code) && code >= 0 && code <= MAX_STATUS,
+    `must be integer from 0 to ${MAX_STATUS}`,
+  ),
+  // Whatever it says, it is the time of arrival if it says no moment: see enrich.ts.
+  event_time: (value) =>
+    value === null ? undefined : typeof value === 'number' || typeof value === 'string' ? value : TIME,
+  unit: (value) => (value === '' ? undefined : text(value, MAX_UNIT_CHARS)),
+  attributes: readAttributes,
+}
+
+/**
+ * The columns that a client may set, and how each is read. Senders differ in what they call a number or a text, and a
+ * measurement is worth more than its decoration: texts that are too long are cut, numbers in texts are read and the
+ * other way round, and null, as many write what they do not know, is nothing. Refused is only what would be counted
+ * wrongly: no number where one is needed, or an id that, cut, would make two things one.
+ */
+export const readers: ReadonlyMap<string, Reader> = new Map(
+  Object.entries<TSchema & { readonly maxLength?: number }>(Measurement.properties).map(
+    ([name, { maxLength }]) => [
+      name,
+      exceptions[name] ?? (maxLength === MAX_ID_CHARS ? id : upTo(maxLength)),
+    ],
+  ),
+)
+
+/** Of a column that scrubbing cuts by its own rules there is no longest text. */
+function upTo(maxChars = Number.POSITIVE_INFINITY): Reader {
+  return (value) => text(value, maxChars)
+}
+
+function text(value: unknown, maxChars: number): unknown {
+  if (typeof value === 'string')
+    return withoutTilde(value.length > maxChars ? cutText(value, maxChars) : value)
+  if (value === null) return undefined
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : TEXT
+}
+
+/** An empty id names nothing, and is what many write for none. Numbers that JSON keeps exactly are as good as their text. */
+function id(value: unknown): unknown {
+  if (typeof value === 'string') {
+    if (value === '') return undefined
+    return value.length > MAX_ID_CHARS ? ID : value
+  }
+  if (value === null) return undefined
+  return Number.isSafeInteger(value) ? String(value) : TEXT
+}
+
+function number(isValid: (number: number) => boolean, must: string): Reader {
+  const rule = new Rule(must)
+  return (value) => {
+    if (value === null) return undefined
+    const read = numberIn(value)
+    return isValid(read) ? read : rule
+  }
+}

@@ -1,0 +1,7 @@
+/** Instead of a value: what one of the column must be. */
+export class Rule {
+  readonly must: string
+  constructor(must: string) {
+    this.must = must
+  }
+}

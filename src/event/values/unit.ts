@@ -1,0 +1,36 @@
+/** Units of one quantity become one unit, so that a metric is one series. As UCUM writes them; case matters. */
+export interface Scale {
+  readonly unit: 'ms' | 'By'
+  /** How many of `unit` one is: `times / per`. Both are integers, which keeps powers of ten exact. */
+  readonly times: number
+  readonly per: number
+}
+
+const time = (times: number, per = 1): Scale => ({ unit: 'ms', times, per })
+const bytes = (times: number): Scale => ({ unit: 'By', times, per: 1 })
+
+/** Those that are converted. `ms` and `By` are what they become, and any other unit stays as it is. */
+export const scales: ReadonlyMap<unknown, Scale> = new Map([
+  ['ns', time(1, 1_000_000)],
+  ['us', time(1, 1_000)],
+  // MICRO SIGN, and GREEK SMALL LETTER MU, to which Unicode normalises it.
+  ['\u00b5s', time(1, 1_000)],
+  ['\u03bcs', time(1, 1_000)],
+  ['s', time(1_000)],
+  ['min', time(60_000)],
+  ['h', time(3_600_000)],
+  ['d', time(86_400_000)],
+  ['kBy', bytes(1_000)],
+  ['MBy', bytes(1_000_000)],
+  ['GBy', bytes(1_000_000_000)],
+  ['KiBy', bytes(1_024)],
+  ['MiBy', bytes(1_048_576)],
+  ['GiBy', bytes(1_073_741_824)],
+])
+
+/** A double holds any decimal of so many digits and gives it back. */
+const DECIMAL_DIGITS = 15
+
+/** Rounded to what a double can tell, so that 2.002 s are 2002 ms and not 2001.9999999999998. */
+export const converted = (value: number, { times, per }: Scale): number =>
+  Number(((value * times) / per).toPrecision(DECIMAL_DIGITS))

@@ -1,0 +1,87 @@
+import { candidatesIn, startOf } from '../../../event/decode/candidates.ts'
+import { MAX_OBJECT_NAMES } from '../../../event/decode/scan.ts'
+import { MAX_EVENT_BYTES } from '../../../event/verdict.ts'
+import { AppError } from '../../../std/errors.ts'
+import type { WireRequest } from './format.ts'
+import { fieldsOf, type Pair } from './pairs.ts'
+
+/**
+ * What a body holds, whatever its content type says, because sendBeacon cannot say it: one event, an array, NDJSON, or
+ * `{ context?, events }`. Two content types are wrappings of their own:
+ * - urlencoded: JSON all the same (what curl sends by default), else one event in fields named as in the pixel's query;
+ * - multipart: the first part, and the others are not read: a FormData of one field that holds JSON. Where it holds none,
+ *   each part is a field.
+ */
+export function unwrap({ contentType = '', body }: WireRequest): readonly unknown[] {
+  const type = contentType.trimStart().toLowerCase()
+  if (type.startsWith('multipart/')) return fromMultipart(body)
+  if (type.startsWith('application/x-www-form-urlencoded') && !isJson(body)) return [fromForm(body)]
+  return candidatesIn(body).candidates
+}
+
+/** As far as its first character tells. */
+const isJson = (bytes: Buffer): boolean =>
+  /^[[{]/.test(bytes.toString('latin1', startOf(bytes), startOf(bytes) + 1))
+
+function fromForm(body: Buffer): Record<string, unknown> {
+  if (body.length > MAX_EVENT_BYTES) {
+    throw new AppError('body_too_large', `A form of more than ${MAX_EVENT_BYTES} bytes is no event`)
+  }
+  const text = body.toString('utf8').trim()
+  if (text === '') throw new AppError('malformed_body', 'The body is empty')
+  fewEnough(text.split('&'))
+  return fieldsOf([...new URLSearchParams(text)])
+}
+
+const PART_HEAD_END = '\r\n\r\n'
+/** Two hyphens and at most 70 characters (RFC 2046, 5.1.1). To look for a longer text could cost its length squared. */
+const MAX_DELIMITER_BYTES = 72
+/** Of the head of a part: what names it stands at its beginning. */
+const MAX_HEAD_BYTES = 1_024
+
+function fromMultipart(body: Buffer): readonly unknown[] {
+  const parts = fewEnough(partsOf(body))
+  const [first] = parts
+  if (first === undefined) {
+    throw new AppError(
+      'malformed_body',
+      body.length === 0 ? 'The body is empty' : 'The multipart body has no complete part',
+    )
+  }
+  const pairs = parts.map(({ head, content }): Pair => [nameIn(head), content.toString('utf8')])
+  return isJson(first.content) || !pairs.some(([name]) => name === 'name')
+    ? candidatesIn(first.content).candidates
+    : [fieldsOf(pairs)]
+}
+
+interface Part {
+  readonly head: string
+  readonly content: Buffer
+}
+
+/** Those that are complete. The first line is the delimiter, whatever the content type says that it should be. */
+function partsOf(body: Buffer): readonly Part[] {
+  const lineEnd = body.indexOf('\r\n')
+  if (lineEnd <= 0 || lineEnd > MAX_DELIMITER_BYTES) return []
+  const delimiter = Buffer.concat([Buffer.from('\r\n'), body.subarray(0, lineEnd)])
+  const parts: Part[] = []
+  let at = lineEnd
+  while (parts.length <= MAX_OBJECT_NAMES) {
+    const headEnd = body.indexOf(PART_HEAD_END, at)
+    const end = headEnd === -1 ? -1 : body.indexOf(delimiter, headEnd + 2)
+    if (end === -1) break
+    const content = body.subarray(Math.min(headEnd + PART_HEAD_END.length, end), end)
+    parts.push({ head: body.toString('latin1', at, Math.min(headEnd, at + MAX_HEAD_BYTES)), content })
+    at = end + delimiter.length
+  }
+  return parts
+}
+
+const nameIn = (head: string): string => /; name="([^"\r\n]*)"/i.exec(head)?.[1] ?? ''
+
+function fewEnough<T>(fields: readonly T[]): readonly T[] {
+  if (fields.length > MAX_OBJECT_NAMES) {
+    throw new AppError('body_too_large', `A form of more than ${MAX_OBJECT_NAMES} fields is no event`)
+  }
+  return fields
+}

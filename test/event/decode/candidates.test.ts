@@ -1,0 +1,216 @@
+import fc from 'fast-check'
+import { test } from 'tap'
+import { candidatesIn, UNSCANNED_BYTES } from '../../../src/event/decode/candidates.ts'
+import { MAX_OBJECT_NAMES } from '../../../src/event/decode/scan.ts'
+import { Unreadable } from '../../../src/event/decode/unreadable.ts'
+
+const least = { name: 'a', value: 1 }
+const good = JSON.stringify(least)
+const read = (body: string | Buffer) => candidatesIn(Buffer.from(body as string))
+/** Makes a body so long that it is scanned before it is parsed. */
+const padding = JSON.stringify({ name: 'b', value: 2, padding: 'x'.repeat(UNSCANNED_BYTES) })
+const wide = (names: number) =>
+  `{"name":"a","value":1,${Array.from({ length: names - 2 }, (_, i) => `"k${i}":${i}`).join()}}`
+const tooWide = new Unreadable('event_too_complex', `An object has more than ${MAX_OBJECT_NAMES} names`)
+const tooLong = new Unreadable('event_too_complex', 'A number has more than 64 characters')
+
+test('long and short bodies say the same', async (t) => {
+  for (const filler of ['{"name":"b","value":2}', padding]) {
+    const b = JSON.parse(filler)
+    for (const [shape, body, candidates] of [
+      ['an array', `[${good},${filler}]`, [least, b]],
+      [
+        'an envelope',
+        `{"events":[${good},${filler}],"context":{"unit":"s"}}`,
+        [
+          { ...least, unit: 's' },
+          { ...b, unit: 's' },
+        ],
+      ],
+      ['lines', `${good}\n${filler}\n`, [least, b]],
+      ['one event', filler, [b]],
+      ['values that nothing parts', `${good}${filler}${good}`, [least, b, least]],
+      [
+        'a broken line',
+        `${good}\n{\n${filler}`,
+        [least, new Unreadable('malformed_line', 'The line cannot be read as JSON'), b],
+      ],
+      ['a broken item', `[${good},{,${filler}]`, undefined],
+      ['a marked one', `\ufeff\n [${good},${filler}]`, [least, b]],
+    ] as const) {
+      if (candidates === undefined)
+        t.throws(() => read(body), { code: 'malformed_body', message: /^Not valid JSON/ })
+      else t.strictSame(read(body).candidates, candidates, shape)
+    }
+  }
+})
+
+test('what must not be parsed is refused by itself, wherever it stands', async (t) => {
+  for (const [bad, unreadable] of [
+    [wide(MAX_OBJECT_NAMES + 1), tooWide],
+    [wide(50_000), tooWide],
+    [`{"name":"a","value":1,"entries":[${wide(5_000)}]}`, tooWide],
+    [`{"name":"a","value":${'9'.repeat(500_000)}}`, tooLong],
+    [`{"name":"a","value":1,"x":[0.${'9'.repeat(64)}]}`, tooLong],
+  ] as const) {
+    t.strictSame(read(`[${good},${bad},${padding},${good}]`).candidates, [
+      least,
+      unreadable,
+      JSON.parse(padding),
+      least,
+    ])
+    t.strictSame(read(`{"context":{},"events":[${good},${bad},${padding}]}`).candidates, [
+      least,
+      unreadable,
+      JSON.parse(padding),
+    ])
+    t.strictSame(read(`${good}\n${bad}\n${padding}`).candidates, [least, unreadable, JSON.parse(padding)])
+    if (bad.length > UNSCANNED_BYTES) t.strictSame(read(bad).candidates, [unreadable], 'also if it is alone')
+  }
+})
+
+test('what is wrong with the rest of an envelope concerns all of it', async (t) => {
+  for (const rest of [
+    `"context":${wide(2_000)}`,
+    `"sent_at":${'1'.repeat(100)}`,
+    '"a',
+    '"a":1,',
+    '"a":[1}',
+  ]) {
+    const body = `{"events":[${good},${padding}],${rest}}`
+    const outcome = (() => {
+      try {
+        return read(body).candidates
+      } catch (error) {
+        return error
+      }
+    })()
+    t.ok(
+      outcome instanceof Error || (outcome as unknown[]).every((value) => value instanceof Unreadable),
+      rest.slice(0, 20),
+    )
+  }
+  const names = Array.from({ length: MAX_OBJECT_NAMES }, (_, i) => `"k${i}":1`).join()
+  t.strictSame(read(`{${names},"events":[${good},${padding}]}`).candidates, [tooWide])
+  t.throws(() => read(Buffer.from(`{"events":[${good}],"a":"\u00e9"}`, 'latin1')), {
+    code: 'malformed_body',
+    message: 'The body is not UTF-8',
+  })
+})
+
+test('the token of a record stands beside its events', async (t) => {
+  t.match(read(`{"recordToken":"t","events":[${good}]}`).root, { recordToken: 't' })
+  t.match(read(`{"recordToken":"t","events":[${good},NaN]}`).root, { recordToken: 't' })
+  t.match(read(`{"recordToken":"t","name":"a"}`).root, { recordToken: 't' })
+  t.equal(read(`${good}${good}`).root, undefined)
+})
+
+const PARTS = [
+  '{',
+  '}',
+  '[',
+  ']',
+  '"',
+  '\\',
+  ':',
+  ',',
+  '\n',
+  ' ',
+  '1',
+  'null',
+  '"events"',
+  good,
+  '\ufeff',
+  '\u0000',
+]
+
+test('whatever the bytes, there are candidates or the body is refused, and as many with a space more', async (t) => {
+  const outcome = (body: string) => {
+    try {
+      return read(body).candidates.length
+    } catch (error) {
+      return (error as { code: string }).code
+    }
+  }
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(...PARTS), { maxLength: 12 }), (parts) => {
+      const found = outcome(parts.join(''))
+      t.ok(typeof found === 'number' || found === 'malformed_body', String(found))
+      t.equal(outcome(`${parts.join('')} `), found)
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+/** Milliseconds of processor, the least of several tries: others use the machine as well. */
+function cost(work: () => unknown): number {
+  const tries = Array.from({ length: 4 }, () => {
+    const before = process.cpuUsage()
+    try {
+      work()
+    } catch {
+      // Refused: the cost is what matters.
+    }
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) / 1_000
+  })
+  return Math.min(...tries)
+}
+
+const MIB4 = 4_194_304
+const fill = (start: string, part: (i: number) => string, end: string, bytes = MIB4) => {
+  const parts = [start]
+  for (let length = start.length + end.length, i = 0; ; i++) {
+    const next = part(i)
+    length += next.length
+    if (length > bytes) return Buffer.from(parts.join('') + end)
+    parts.push(next)
+  }
+}
+
+test('no body of 4 MiB takes long, whatever it holds', async (t) => {
+  // On the machine where it was written these take 1 to 12 ms, and without bounds 60 to 600 ms.
+  for (const [what, body] of [
+    ['an object of 400,000 names', fill('{"name":"a","value":1', (i) => `,"k${i.toString(36)}":"v"`, '}')],
+    ['such an object in an array', fill('[{"name":"a","value":1', (i) => `,"k${i.toString(36)}":"v"`, '}]')],
+    [
+      'such an object in an envelope',
+      fill('{"events":[{"name":"a","value":1', (i) => `,"k${i.toString(36)}":"v"`, '}]}'),
+    ],
+    [
+      'wide attributes',
+      fill('{"name":"a","value":1,"attributes":{"a":""', (i) => `,"k${i.toString(36)}":"v"`, '}}'),
+    ],
+    ['a wide context', fill('{"events":[],"context":{"a":""', (i) => `,"k${i.toString(36)}":"v"`, '}}')],
+    ['one name 700,000 times', fill('{"a":1', () => ',"a":1', '}')],
+    ['two million numbers', fill('{"x":[1', () => ',1', ']}')],
+    ['four million line ends', fill('1', () => '\n', '1')],
+    ['two million lines', fill('1', () => '\n1', '')],
+    ['a number of 4 MB', fill('{"name":"a","value":1', () => '0', '}')],
+    ['four million brackets', fill('', () => '[', '')],
+    ['nested objects', fill('', () => '{"a":', '')],
+    ['four million quotes', fill('', () => '"', '')],
+    ['four million backslashes', fill('"', () => '\\', '')],
+    ['lines that are not closed', fill('', () => '{"a":"b\n', '')],
+    ['empty objects that follow one another', fill('', () => '{}', '')],
+    ['no UTF-8', Buffer.alloc(MIB4, 0xff)],
+    ['lines of no UTF-8', Buffer.alloc(MIB4, Buffer.from([0x7b, 0xff, 0x7d, 0x0a]))],
+    ['a name of 4 MB', fill('{"', () => 'x', '":1}')],
+    [
+      'a body at the limit that is scanned',
+      fill('{"name":"a"', (i) => `,"k${i.toString(36)}":1`, '}', UNSCANNED_BYTES),
+    ],
+  ] as const) {
+    const ms = cost(() => candidatesIn(body))
+    t.ok(ms < 30, `${what}: ${ms.toFixed(1)} ms`)
+  }
+})
+
+test('nor does the costliest body that is accepted', async (t) => {
+  const objects = Array.from({ length: 65 }, (_, k) => wide(1_000).replaceAll('"k', `"${k}k`))
+  const body = Buffer.from(`[${objects.join()}]`)
+  t.equal(candidatesIn(body).candidates.length, 65)
+  // Twice the bound of 50 ms, as the machine may be busy; it takes 25 to 40.
+  const ms = cost(() => candidatesIn(body))
+  t.ok(ms < 100, `${ms.toFixed(1)} ms for 65,000 distinct names`)
+})
