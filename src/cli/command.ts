@@ -22,6 +22,8 @@ export interface Command {
   readonly options: Readonly<Record<string, Option>>
   /** Words that may follow, such as `check` of `config check`. */
   readonly words?: readonly string[]
+  /** One word of the caller's own that may follow instead, such as `FILE`. */
+  readonly operand?: string
   /** Resolves with the exit code. */
   run(
     input: { readonly flags: Flags; readonly words: readonly string[] },

@@ -1,13 +1,17 @@
 import { parseArgs } from 'node:util'
 import { AppError } from '../std/errors.ts'
+import { didYouMean } from '../std/nearest.ts'
 import { type Command, EXIT } from './command.ts'
 import { aggregateCommand } from './commands/aggregate.ts'
 import { configCommand } from './commands/config.ts'
 import { healthCommand } from './commands/health.ts'
+import { initCommand } from './commands/init.ts'
+import { keyCommand } from './commands/key.ts'
 import { reconcileCommand } from './commands/reconcile.ts'
 import { revokeCommand } from './commands/revoke.ts'
 import { aggregationCommand, gatewayCommand, serveCommand } from './commands/serve.ts'
 import { statusCommand } from './commands/status.ts'
+import { versionCommand } from './commands/version.ts'
 import type { Terminal } from './terminal.ts'
 
 const commands: readonly Command[] = [
@@ -15,11 +19,14 @@ const commands: readonly Command[] = [
   gatewayCommand,
   aggregationCommand,
   aggregateCommand,
+  initCommand,
+  keyCommand,
   configCommand,
   healthCommand,
   statusCommand,
   reconcileCommand,
   revokeCommand,
+  versionCommand,
 ]
 
 /** Runs one command line and resolves with its exit code. Nothing is thrown past here. */
@@ -29,9 +36,14 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
     terminal.out(overview())
     return name === undefined ? EXIT.usage : EXIT.ok
   }
-  const command = commands.find((candidate) => candidate.name === name)
+  const wanted = name === '--version' || name === '-v' ? 'version' : name
+  const command = commands.find((candidate) => candidate.name === wanted)
   if (command === undefined) {
-    terminal.err(`headgate: there is no command "${name}"\n\n${overview()}`)
+    const near = didYouMean(
+      name,
+      commands.map((each) => each.name),
+    )
+    terminal.err(`headgate: there is no command "${name}"${near}\n\n${overview()}`)
     return EXIT.usage
   }
   try {
@@ -51,12 +63,9 @@ async function runParsed(command: Command, args: string[], terminal: Terminal): 
     terminal.out(helpFor(command))
     return EXIT.ok
   }
-  const known = command.words ?? []
-  const wrong = known.length === 0 ? positionals[0] : positionals.find((word) => !known.includes(word))
-  if (wrong !== undefined || (known.length > 0 && positionals.length !== 1)) {
-    terminal.err(
-      `headgate ${command.name}: ${wrong === undefined ? `needs one of ${known.join(', ')}` : `does not take "${wrong}"`}\n\n${helpFor(command)}`,
-    )
+  const wrong = wrongWords(command, positionals)
+  if (wrong !== undefined) {
+    terminal.err(`headgate ${command.name}: ${wrong}\n\n${helpFor(command)}`)
     return EXIT.usage
   }
   return command.run(
@@ -65,10 +74,29 @@ async function runParsed(command: Command, args: string[], terminal: Terminal): 
   )
 }
 
+/** What is wrong with the words behind a command, or undefined. */
+function wrongWords({ words = [], operand }: Command, given: readonly string[]): string | undefined {
+  const taken = operand === undefined ? given.find((word) => !words.includes(word)) : given[1]
+  if (taken !== undefined) return `does not take "${taken}"${didYouMean(taken, words)}`
+  return words.length > 0 && given.length !== 1 ? `needs one of ${words.join(', ')}` : undefined
+}
+
+/** Node's own words are about how options are read. */
+function wrongOption({ options }: Command, { code, message }: { code: string; message: string }): string {
+  const [, name = ''] = /'(?:-\w, )?--?([\w-]+)/.exec(message) ?? []
+  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION')
+    return `there is no option --${name}${didYouMean(name, [...Object.keys(options), 'help'])}`
+  return `--${name} ${options[name]?.type === 'string' ? `needs a value: --${name} ${options[name].value}` : 'takes no value'}`
+}
+
 function explainFailure(command: Command, error: unknown, terminal: Terminal): number {
   const { code, message } = error as { code?: unknown; message?: unknown }
-  const wrongUsage =
-    String(code).startsWith('ERR_PARSE_ARGS') || code === 'bad_configuration' || code === 'invalid_request'
+  if (String(code).startsWith('ERR_PARSE_ARGS')) {
+    const what = wrongOption(command, { code: String(code), message: String(message) })
+    terminal.err(`headgate ${command.name}: ${what}\n\n${helpFor(command)}`)
+    return EXIT.usage
+  }
+  const wrongUsage = code === 'bad_configuration' || code === 'invalid_request'
   terminal.err(`headgate ${command.name}: ${message}\n`)
   if (!wrongUsage && !(error instanceof AppError) && error instanceof Error) terminal.err(`${error.stack}\n`)
   return wrongUsage ? EXIT.usage : EXIT.failed
@@ -86,7 +114,7 @@ headgate <command> --help tells more.
 `
 }
 
-function helpFor({ name, description, options, words }: Command): string {
+function helpFor({ name, description, options, words, operand }: Command): string {
   const flags = Object.entries({
     ...options,
     help: { type: 'boolean', short: 'h', help: 'This text.' } as const,
@@ -95,6 +123,6 @@ function helpFor({ name, description, options, words }: Command): string {
     const value = 'value' in option && option.value !== undefined ? ` ${option.value}` : ''
     return `  ${short}${`--${long}${value}`.padEnd(18)} ${option.help}`
   })
-  const word = words === undefined ? '' : ` ${words.join('|')}`
+  const word = words === undefined ? (operand === undefined ? '' : ` [${operand}]`) : ` ${words.join('|')}`
   return `Usage: headgate ${name}${word} [options]\n\n${description}\n\n${flags.join('\n')}\n`
 }

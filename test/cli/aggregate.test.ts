@@ -64,3 +64,32 @@ test('what --reprocess takes is said', async (t) => {
   t.equal(await runCommand(['aggregate', '--reprocess', 'some'], terminal), 2)
   t.match(terminal.said().err, /--reprocess takes one of missing, failed, all/)
 })
+
+test('a run that is broken off is cancelled, and what was not done is said', async (t) => {
+  const dir = await dataFolder(t.testdir())
+  const terminal = fakeTerminal({ HEADGATE_DATA_DIR: dir })
+  terminal.terminate()
+  t.equal(await runCommand(['aggregate', ...range], terminal), 1)
+  t.match(terminal.said().out, /^Run \S+ cancelled: 0 windows done, 0 failed, 2 not computed\.\n$/)
+  const again = fakeTerminal({ HEADGATE_DATA_DIR: dir })
+  t.equal(await runCommand(['aggregate', ...range], again), 0, 'and holds nobody up')
+  t.match(again.said().out, /succeeded: 2 windows done, 0 failed\.\n/)
+})
+
+test('too many windows are told in options, not in members of the API', async (t) => {
+  const dir = t.testdir()
+  const folder = join(dir, 'lake/raw/gateway/dt=2026-11-22/hr=09')
+  await mkdir(folder, { recursive: true })
+  const minutes = Array.from({ length: 210 }, (_, i) => ({
+    ...{ v: 1, event_id: `e${i}`, app_id: 'shop', name: 'a.b', value: 1, unit: 'ms', weight: 1 },
+    ...{ event_time: FROM - i * 60_000, received_time: FROM },
+  }))
+  await writeFile(join(folder, 'x.ndjson'), minutes.map((line) => `${JSON.stringify(line)}\n`).join(''))
+  const terminal = fakeTerminal({ HEADGATE_DATA_DIR: dir, HEADGATE_AGGREGATION_SCHEDULE_GRAIN: '1m' })
+  const half = ['--from', '2026-11-22T05:00Z', '--to', '2026-11-22T09:10Z']
+  t.equal(await runCommand(['aggregate', ...half], terminal), 2)
+  t.match(
+    terminal.said().err,
+    /^headgate aggregate: 2\d\d windows: add --yes to compute them; --dry-run lists them\n$/,
+  )
+})

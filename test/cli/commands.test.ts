@@ -21,11 +21,44 @@ test('what was asked decides the exit code and where the answer goes', async (t)
     ],
     ['short options are shown', ['aggregate', '-h'], 0, /-c, --config FILE[\s\S]* {4}--from TIME/, /^$/],
     ['words are shown', ['config', '--help'], 0, /^Usage: headgate config check\|print \[options\]/, /^$/],
-    ['an unknown option is named', ['serve', '--colour'], 2, /^$/, /Unknown option '--colour'/],
+    ['and what was meant', ['srve'], 2, /^$/, /there is no command "srve"; did you mean "serve"\?/],
+    [
+      'an unknown option is named',
+      ['serve', '--colour'],
+      2,
+      /^$/,
+      /^headgate serve: there is no option --colour\n\nUsage:/,
+    ],
+    [
+      'with what was meant',
+      ['serve', '--cnofig', 'x'],
+      2,
+      /^$/,
+      /no option --cnofig; did you mean "config"\?/,
+    ],
+    ['a short one as well', ['serve', '-x'], 2, /^$/, /there is no option --x/],
+    ['a value that is missing', ['serve', '--config'], 2, /^$/, /--config needs a value: --config FILE/],
+    [
+      'a value that is none',
+      ['aggregate', '--from', '--to', 'x'],
+      2,
+      /^$/,
+      /--from needs a value: --from TIME/,
+    ],
+    ['a value that is too much', ['status', '--json=yes'], 2, /^$/, /--json takes no value/],
+    ['help takes none either', ['status', '--help=yes'], 2, /^$/, /--help takes no value/],
+    ['an operand is shown', ['init', '--help'], 0, /^Usage: headgate init \[FILE\] \[options\]/, /^$/],
     ['a word that is not taken', ['serve', 'now'], 2, /^$/, /does not take "now"/],
     ['a missing word', ['config'], 2, /^$/, /needs one of check, print/],
     ['two words', ['config', 'check', 'print'], 2, /^$/, /needs one of check, print/],
     ['a wrong word', ['config', 'burn'], 2, /^$/, /does not take "burn"/],
+    [
+      'a word that is nearly right',
+      ['config', 'chek'],
+      2,
+      /^$/,
+      /does not take "chek"; did you mean "check"\?/,
+    ],
   ] as const) {
     const terminal = fakeTerminal()
     t.equal(await runCommand(args, terminal), code, rule)
@@ -67,7 +100,11 @@ test('what fails says why: usage and configuration with 2, the rest with 1, the 
 /** A process and the cluster that it is in, as far as a terminal looks at them. */
 function fakeProcess(env: Readonly<Record<string, string>> = {}) {
   const written: string[] = []
-  const stream = (name: string) => ({ write: (text: string) => written.push(`${name} ${text}`), isTTY: true })
+  const stream = (name: string) =>
+    Object.assign(new EventEmitter(), {
+      write: (text: string) => written.push(`${name} ${text}`),
+      isTTY: true,
+    })
   const sent: unknown[] = []
   const fake = Object.assign(new EventEmitter(), {
     env,

@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Test, test } from 'tap'
 import { runCommand } from '../../src/cli/commands.ts'
@@ -114,12 +114,25 @@ test('--json has all of it, on standard output alone', async (t) => {
 })
 
 test('an empty lake, a range that is none, a log that is asked for', async (t) => {
-  const empty = await reconcile(t.testdir(), [])
+  const empty = await reconcile(t.testdir({ lake: {} }), [])
   t.match(empty, { code: 0, out: /Nothing arrived, as far as the lake tells\.\n\nAll is there\./ })
-  t.match(await reconcile(t.testdir(), ['--from', 'noon']), {
+  t.match(await reconcile(t.testdir({ lake: {} }), ['--from', 'noon']), {
     code: 2,
     err: /from must be epoch milliseconds/,
   })
-  const terminal = fakeTerminal({ HEADGATE_DATA_DIR: t.testdir(), HEADGATE_LOG_LEVEL: 'error' })
+  const terminal = fakeTerminal({ HEADGATE_DATA_DIR: t.testdir({ lake: {} }), HEADGATE_LOG_LEVEL: 'error' })
   t.equal(await runCommand(['reconcile', ...range], terminal), 0)
+})
+
+test('of a folder where no Headgate has run nothing is said to be there, and none is made', async (t) => {
+  const dir = t.testdir({ file: 'x' })
+  for (const dataDir of [join(dir, 'none'), dir, join(dir, 'file')]) {
+    const terminal = fakeTerminal({ HEADGATE_DATA_DIR: dataDir })
+    t.equal(await runCommand(['reconcile', ...range], terminal), 2)
+    t.match(terminal.said(), {
+      out: /^$/,
+      err: /^headgate reconcile: there is no data in .* --config FILE\n$/,
+    })
+  }
+  t.same(await readdir(dir), ['file'])
 })

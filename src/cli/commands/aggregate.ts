@@ -14,6 +14,7 @@ import { ownDataFolder } from '../data-folder.ts'
 import { loadConfig } from '../load.ts'
 import { drawBar } from '../progress.ts'
 import type { Terminal } from '../terminal.ts'
+import { some } from '../words.ts'
 
 export const aggregateCommand: Command = {
   name: 'aggregate',
@@ -51,23 +52,42 @@ Times are ISO 8601 or epoch milliseconds. Without a range: what is missing, and 
 }
 
 async function runOnce({ runs }: AggregationWiring, flags: Flags, terminal: Terminal): Promise<number> {
-  const answer = await runs.submit(requestOf(flags), 'command line')
+  const answer = await runs.submit(requestOf(flags), 'command line').catch((error: unknown) => {
+    throw inOptions(error)
+  })
   if (answer.id === null) {
     for (const { rollup, fromMs, toMs } of answer.windows) {
       terminal.out(`${rollup} ${new Date(fromMs).toISOString()} to ${new Date(toMs).toISOString()}\n`)
     }
-    terminal.out(`${answer.windows.length} windows would be computed, ${answer.skipped.length} skipped.\n`)
+    terminal.out(
+      `${some(answer.windows.length, 'window')} would be computed, ${answer.skipped.length} skipped.\n`,
+    )
     return EXIT.ok
   }
-  const run = await runs.finish(answer.id, terminal.stop)
+  const ended = await runs.finish(answer.id, terminal.stop)
+  // Left as it is, whoever serves this folder next would go on with it.
+  const run = isOpen(ended) ? await runs.cancel(answer.id) : ended
   const failed = run.windows.filter(({ result }) => result === 'failed')
   for (const { fromMs, error } of failed) {
     terminal.err(`${new Date(fromMs).toISOString()}: ${error?.code}: ${error?.message}\n`)
   }
-  terminal.out(
-    `Run ${run.id} ${run.state}: ${run.windows.length - failed.length} windows done, ${failed.length} failed.\n`,
-  )
+  const done = run.windows.filter(({ result }) => result !== undefined && result !== 'failed').length
+  const left = run.windows.length - done - failed.length
+  const rest = left === 0 ? '' : `, ${left} not computed`
+  terminal.out(`Run ${run.id} ${run.state}: ${some(done, 'window')} done, ${failed.length} failed${rest}.\n`)
   return run.state === 'succeeded' ? EXIT.ok : EXIT.failed
+}
+
+const isOpen = ({ state }: { readonly state: string }): boolean => state === 'queued' || state === 'running'
+
+/** What the API asks for in its words, in those of the command line. */
+function inOptions(error: unknown): unknown {
+  const [, windows] = /^(\d+) windows need "confirm"/.exec((error as Error).message) ?? []
+  if (windows === undefined) return error
+  return new AppError(
+    'invalid_request',
+    `${windows} windows: add --yes to compute them; --dry-run lists them`,
+  )
 }
 
 type Request = Parameters<AggregationWiring['runs']['submit']>[0]

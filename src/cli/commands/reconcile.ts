@@ -1,4 +1,9 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Config } from '../../config.ts'
 import { systemClock } from '../../std/clock.ts'
+import { AppError } from '../../std/errors.ts'
+import { unlessAbsent } from '../../std/files.ts'
 import { systemEntropy } from '../../std/id.ts'
 import { openLake } from '../../wiring.ts'
 import { type AppFindings, type Findings, isComplete, wireReconcile } from '../../wiring-aggregation.ts'
@@ -27,6 +32,7 @@ of an hour ago, which is how long events may be on their way. What waits in a jo
   },
   async run({ flags: { from, to, json, ...flags } }, terminal) {
     const config = await loadConfig(flags, terminal)
+    await assertLake(config)
     const bar = json === true ? { ...terminal, out: terminal.err } : terminal
     const reconcile = wireReconcile(config, {
       clock: systemClock,
@@ -45,6 +51,15 @@ of an hour ago, which is how long events may be on their way. What waits in a jo
     else terminal.out(report(findings, complete))
     return complete ? EXIT.ok : EXIT.failed
   },
+}
+
+/** Of a wrong folder nothing is missing: it would be told that all is there. */
+async function assertLake({ dataDir, lake }: Config): Promise<void> {
+  if (lake.kind !== 'fs' || (await unlessAbsent(stat(join(dataDir, 'lake')), ['ENOENT', 'ENOTDIR']))) return
+  throw new AppError(
+    'bad_configuration',
+    `there is no data in ${dataDir} (dataDir): no Headgate has run there. Name the configuration of the one that is meant: --config FILE`,
+  )
 }
 
 function report({ fromMs, toMs, apps, goneObjects }: Findings, complete: boolean): string {

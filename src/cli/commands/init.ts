@@ -1,0 +1,81 @@
+import { writeFile } from 'node:fs/promises'
+import { AppError } from '../../std/errors.ts'
+import { errnoOf } from '../../std/files.ts'
+import { systemEntropy } from '../../std/id.ts'
+import { type Command, EXIT } from '../command.ts'
+import { newAdminToken, newAppKey, secretLines, sha256 } from '../dev-app.ts'
+
+const FILE = 'headgate.yaml'
+
+const REASONS: Readonly<Record<string, string>> = {
+  EEXIST: 'it is there already, and is not overwritten',
+  ENOENT: 'its folder does not exist',
+  ENOTDIR: 'a part of its path is a file, not a folder',
+  EACCES: 'this user may not write there',
+  EROFS: 'the file system is read-only',
+}
+
+export const initCommand: Command = {
+  name: 'init',
+  summary: 'Write a configuration to begin with.',
+  description: `Writes FILE (${FILE} unless given): one app, one token, and the keys that most installations set, with what they
+mean. Prints the app key and the token, of which the file holds the digests only. Never overwrites a file.`,
+  options: {},
+  operand: 'FILE',
+  async run({ words: [path = FILE] }, terminal) {
+    const secrets = { appKey: newAppKey(systemEntropy), adminToken: newAdminToken(systemEntropy) }
+    const body = template(sha256(secrets.appKey), sha256(secrets.adminToken))
+    try {
+      await writeFile(path, body, { flag: 'wx', mode: 0o600 })
+    } catch (cause) {
+      const why = REASONS[errnoOf(cause)]
+      if (why === undefined) throw cause
+      throw new AppError('bad_configuration', `cannot write ${path}: ${why}`, { cause })
+    }
+    terminal.out(`Wrote ${path}. These are not shown again:
+${secretLines(secrets)}
+Next: headgate config check -c ${path}, then headgate serve -c ${path}
+`)
+    return EXIT.ok
+  },
+}
+
+const template = (
+  key: string,
+  token: string,
+): string => `# Headgate. Every key, with its default: docs/configuration.md
+# Each can be set by a variable as well, which then wins: HEADGATE_GATEWAY_LISTEN_PORT=9000
+
+# Journal, lake and numbers are here: on a disk that survives a restart.
+dataDir: ./data
+
+gateway:
+  listen:
+    host: 127.0.0.1        # 0.0.0.0 behind a load balancer or in a container
+    port: 8080
+  # The addresses of your own proxies, which say who is behind them in X-Forwarded-For.
+  trustProxy: []
+  # - 10.0.0.0/8
+
+aggregation:
+  listen:
+    host: 127.0.0.1        # private: the dashboard, the API and the metrics
+    port: 8081
+  tokens:                  # another one: headgate key new --token
+    - name: admin
+      sha256: ${token}
+      scopes: [read, run]
+
+apps:
+  - id: shop-web
+    keys:                  # two at most, for rotation: headgate key new
+      - sha256: ${key}
+    # Pages that may send, as browsers write them: without a slash at the end.
+    origins:
+      - http://localhost:3000
+      # - https://shop.example.com
+      # - https://*.shop.example.com
+    privacy:
+      ip: truncate         # or drop
+      gpc: strip           # what Global Privacy Control does: strip, drop or ignore
+`

@@ -1,0 +1,62 @@
+import { systemEntropy } from '../../std/id.ts'
+import { CONFIG_OPTION, type Command, EXIT } from '../command.ts'
+import { devSecrets, newAdminToken, newAppKey, secretLines, sha256 } from '../dev-app.ts'
+import { loadConfig } from '../load.ts'
+
+export const keyCommand: Command = {
+  name: 'key',
+  summary: 'Make a key or a token, or show those of a first start again.',
+  description: `new prints a random app key, its SHA-256, and the lines for the configuration; with --token a token for the
+aggregation. Only the digest belongs into a file.
+show-dev prints the key and the token that a first start has made (dataDir/dev.json).`,
+  options: {
+    ...CONFIG_OPTION,
+    token: { type: 'boolean', help: 'new: a token for the aggregation, not an app key.' },
+  },
+  words: ['new', 'show-dev'],
+  async run({ flags, words }, terminal) {
+    if (words[0] === 'new') {
+      terminal.out(flags['token'] === true ? newToken() : newKey())
+      return EXIT.ok
+    }
+    const { dataDir } = await loadConfig(flags, terminal)
+    const secrets = await devSecrets({ dataDir })
+    if (secrets === undefined) {
+      terminal.err(
+        `headgate key: there is no dev.json in ${dataDir} (dataDir): no first start has made one\n`,
+      )
+      return EXIT.failed
+    }
+    terminal.out(secretLines(secrets))
+    return EXIT.ok
+  },
+}
+
+function newKey(): string {
+  const key = newAppKey(systemEntropy)
+  return `key     ${key}
+sha256  ${sha256(key)}
+
+The key goes into your pages and apps; this into the configuration:
+
+apps:
+  - id: shop-web
+    keys:
+      - sha256: ${sha256(key)}
+`
+}
+
+function newToken(): string {
+  const token = newAdminToken(systemEntropy)
+  return `token   ${token}
+sha256  ${sha256(token)}
+
+The token is a secret of its holder, and is not shown again; this goes into the configuration:
+
+aggregation:
+  tokens:
+    - name: admin
+      sha256: ${sha256(token)}
+      scopes: [read, run]
+`
+}
