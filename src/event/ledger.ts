@@ -33,8 +33,8 @@ export interface LedgerTotals {
  * accepted + ledger events + recovered = delivered + fallback + dead-lettered + backlog. Each ends in exactly one outcome.
  */
 export interface Ledger {
-  /** A request was decoded and judged: `accepted` of its events are durable now, the others were refused. */
-  admitted(accepted: number, refusals: readonly RefusalCode[]): void
+  /** A request was decoded and judged: `accepted` of its events are durable now, the others were refused to the app. */
+  admitted(accepted: number, refusals: readonly RefusalCode[], app?: string): void
   /** So many ledger events are durable now. */
   wroteLedger(events: number): void
   recovered(events: number): void
@@ -56,14 +56,21 @@ export function createLedger(metrics: Registry, backlogEvents: () => number, atR
     ...{ delivered: 0, fallback: 0, deadLettered: 0 },
   }
   const refused: Partial<Record<RefusalCode, number>> = {}
+  const rejectedByApp = new Counter({
+    name: 'headgate_app_events_rejected_total',
+    help: 'Events refused, by app and reason.',
+    labelNames: ['app', 'reason'],
+    registers: [metrics],
+  })
   exposeTotals(metrics, { totals, refused, backlogEvents, atRiskEvents })
 
   return {
-    admitted(count, refusals) {
+    admitted(count, refusals, app) {
       totals.received += count + refusals.length
       totals.accepted += count
       for (const reason of refusals) {
         refused[reason] = (refused[reason] ?? 0) + 1
+        if (app !== undefined) rejectedByApp.inc({ app, reason })
       }
     },
     wroteLedger(events) {

@@ -12,6 +12,7 @@ import { createQuota } from './apps/quota.ts'
 import type { Refusals } from './apps/refusals.ts'
 import { refusedBy } from './apps/refused.ts'
 import { contentTypeOf } from './collect/body.ts'
+import { pageOf } from './collect/claims.ts'
 import { type CollectorPorts, createCollector } from './collect/collect.ts'
 import { createInflate } from './collect/inflate.ts'
 import { createByteBudget } from './collect/inflight.ts'
@@ -90,7 +91,8 @@ function countRefusals(app: FastifyInstance, { registry, refusals, telemetry }: 
   app.addHook('onError', (request, _reply, error, done) => {
     const { code } = asAppError(error)
     refused.inc({ code })
-    refusals.note(refusedBy(request, code, registry))
+    const { headers, query } = request
+    refusals.note(refusedBy({ headers, query, page: pageOf(headers) }, code, registry))
     done()
   })
 }

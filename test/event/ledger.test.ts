@@ -13,19 +13,21 @@ test('received = accepted + rejected, by reason', async (t) => {
   const ledger = createLedger(metrics, () => 0)
   ledger.admitted(3, ['invalid_field', 'missing_field', 'invalid_field'])
   ledger.admitted(2, [])
+  ledger.admitted(0, ['invalid_field'], 'shop')
   const { received, accepted, rejected } = ledger.totals()
   t.same(
     { received, accepted, rejected },
     {
-      received: 8,
+      received: 9,
       accepted: 5,
-      rejected: { invalid_field: 2, missing_field: 1 },
+      rejected: { invalid_field: 3, missing_field: 1 },
     },
   )
   t.match(await exported(metrics), [
-    'headgate_events_received_total 8',
+    'headgate_app_events_rejected_total{app="shop",reason="invalid_field"} 1',
+    'headgate_events_received_total 9',
     'headgate_events_accepted_total 5',
-    'headgate_events_rejected_total{reason="invalid_field"} 2',
+    'headgate_events_rejected_total{reason="invalid_field"} 3',
     'headgate_events_rejected_total{reason="missing_field"} 1',
   ])
 })

@@ -10,13 +10,20 @@ const MAX_PREFIX_CHARS = 6
 /** A scheme, a host, a port, as a browser writes them; a name has at most 253 characters (RFC 1035). */
 const ORIGIN = /^[a-z][a-z\d+.-]{0,30}:\/\/[\w.:[\]-]{1,253}$/i
 
+export interface RefusedRequest {
+  readonly headers: IncomingHttpHeaders
+  readonly query: unknown
+  /** The origin of the page that shows a picture of ours, where there is no Origin header. */
+  readonly page: string | undefined
+}
+
 /** What a refused request says of who sent it. All of it is a client's own text: known by its form, and bounded. */
 export function refusedBy(
-  { headers, query }: { readonly headers: IncomingHttpHeaders; readonly query: unknown },
+  { headers, query, page }: RefusedRequest,
   code: ErrorCode,
   registry: Registry,
 ): Refused {
-  const { origin } = headers
+  const origin = headers.origin ?? page
   const presented = [headers['x-headgate-key'], headers['x-api-key'], Object(query).key]
     .map((key) => (typeof key === 'string' && key.length <= MAX_KEY_CHARS ? key : ''))
     .filter((key) => key !== '')

@@ -119,7 +119,7 @@ export function createCollector(ports: CollectorPorts): Collector {
       events: Math.min(candidates.length, MAX_EVENTS_PER_REQUEST),
     })
     const judged = judgeAll(candidates, gpc && app.gpc === 'drop' ? refuseForPrivacy : undefined)
-    if (judged.accepted.length === 0) refuseAll(judged)
+    if (judged.accepted.length === 0) refuseAll(app, judged)
     const claim = claimOf(submission, app, received)
     try {
       return { ...store(submission, app, { judged, claim, bytes: received.body.length }), app, claim }
@@ -134,7 +134,7 @@ export function createCollector(ports: CollectorPorts): Collector {
     const maxBytes = Math.min(mostStoredBytes(bytes, judged.accepted.length), MAX_BATCH_BYTES)
     const { batch, tooLarge, retrySafe } = seal(app, judged.accepted, submission, { claim, maxBytes })
     const { rejected, refusals, ignored } = withoutTooLarge(judged, tooLarge)
-    if (batch.count === 0) refuseAll({ rejected, refusals })
+    if (batch.count === 0) refuseAll(app, { rejected, refusals })
     submission.hold(batch.lines.length)
     quota.charge(app, { bytes: batch.lines.length })
     if (ignored > 0) ignoredFields.inc(ignored)
@@ -148,8 +148,8 @@ export function createCollector(ports: CollectorPorts): Collector {
     return idempotency.claim(app.id, idempotencyKey, `${format.name} ${hash('sha256', said, 'hex')}`)
   }
 
-  function refuseAll({ rejected, refusals }: Pick<Judged, 'rejected' | 'refusals'>): never {
-    ledger.admitted(0, refusals)
+  function refuseAll({ id }: App, { rejected, refusals }: Pick<Judged, 'rejected' | 'refusals'>): never {
+    ledger.admitted(0, refusals, id)
     const [first] = rejected
     const why = first === undefined ? 'The request holds no event.' : `The first: ${first.detail}`
     throw new AppError('nothing_valid', `None of ${refusals.length} events could be accepted. ${why}`, {
@@ -158,10 +158,10 @@ export function createCollector(ports: CollectorPorts): Collector {
   }
 
   /** Each event that was judged is counted once, whatever the journal says. */
-  function refuse({ batch, refusals, claim }: Prepared, error: unknown): never {
+  function refuse({ app, batch, refusals, claim }: Prepared, error: unknown): never {
     claim?.end(false)
     const reason = reasonOf(error)
-    ledger.admitted(0, [...refusals, ...Array<RefusalCode>(batch.count).fill(reason)])
+    ledger.admitted(0, [...refusals, ...Array<RefusalCode>(batch.count).fill(reason)], app.id)
     throw error
   }
 
@@ -172,7 +172,7 @@ export function createCollector(ports: CollectorPorts): Collector {
       const { app, batch, rejected, refusals, claim, retrySafe } = prepared
       const durability = await journal.append(batch).catch((error) => refuse(prepared, error))
       claim?.end(true)
-      ledger.admitted(batch.count, refusals)
+      ledger.admitted(batch.count, refusals, app.id)
       countAcknowledged(durability, batch.count)
       ledger.tally.add(app.id, batch.receivedMs, batch.count)
       return { accepted: batch.count, rejected, durability, ...(!retrySafe && { retrySafe }) }

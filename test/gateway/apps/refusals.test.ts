@@ -33,6 +33,10 @@ test('who is refused is known by what it says of itself, as far as that has the 
   await post({ 'x-headgate-key': 'shop-key', origin: 'https://Evil.example' })
   await post({ 'x-headgate-key': 'SECRET-KEY-OF-NOBODY' })
   await post({ 'x-api-key': 'ab\u007f' }, '/v1/events?key=abc')
+  await gateway.app.inject({
+    url: '/v1/pixel.gif?key=blog-key&name=a&value=1',
+    headers: { 'sec-fetch-site': 'cross-site', referer: 'https://mirror.example/x?token=SECRET' },
+  })
   await post({}, '/v1/events?key=SECRETS')
   await post({ origin: 'null' })
   await post({ origin: 'https://joe:pw@evil.example/?token=SECRET' })
@@ -63,6 +67,7 @@ test('who is refused is known by what it says of itself, as far as that has the 
       { code: 'unknown_key', keyPrefix: 'SEC', ...once },
       { code: 'unknown_key', origin: '~odd', ...once, requests: 2 },
       { code: 'unknown_key', ...once, requests: 2 },
+      { app: 'blog', code: 'origin_not_allowed', origin: 'https://mirror.example', ...once },
       { app: 'blog', code: 'not_found', ...once },
       { app: 'blog', code: 'malformed_body', ...once },
     ]),
