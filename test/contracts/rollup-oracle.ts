@@ -97,33 +97,50 @@ const lastValue = (a: Row, b: Row) => compareAll(identity(b), identity(a))
 
 function rollUp(kept: readonly Row[], definition: RollupDefinition): readonly RollupRow[] {
   const otherMetrics = aboveLimit(kept, (row) => row.name, definition.maxMetrics)
+  const metricOf = (row: Row) => (otherMetrics.has(key([row.app, row.name])) ? '~other' : row.name)
+  const units = unitsOf(kept, metricOf)
   return definition.sets
     .flatMap((set) => {
       const valueIn = (row: Row) => set.dimensions.map((name) => row.dimensions.get(name)).join(' | ')
       const otherValues = aboveLimit(kept, valueIn, definition.maxValues)
       const named = kept.map((row) => ({
         row,
-        metric: otherMetrics.has(key([row.app, row.name])) ? '~other' : row.name,
+        metric: metricOf(row),
         value: otherValues.has(key([row.app, valueIn(row)])) ? '~other' : valueIn(row),
       }))
       const groups = groupBy(named, ({ row, metric, value }) => key([row.app, metric, value]))
-      return [...groups.values()].map((group) => merge(set.name, group))
+      return [...groups.values()].map((group) => merge(set.name, group, units))
     })
     .sort((a, b) => compareAll([a.app, a.metric, a.set, a.value], [b.app, b.metric, b.set, b.value]))
 }
 
-function merge(set: string, group: { row: Row; metric: string; value: string }[]): RollupRow {
+/** What most rows of a metric say; of equals the first by text. */
+function unitsOf(kept: readonly Row[], metricOf: (row: Row) => string): ReadonlyMap<string, string> {
+  const metrics = [...groupBy(kept, (row) => key([row.app, metricOf(row)]))]
+  return new Map(
+    metrics.map(([metric, rows]) => {
+      const units = [...groupBy(rows, ({ unit }) => unit)]
+      const [most] = units.sort(([a, x], [b, y]) => y.length - x.length || compare(a, b))
+      return [metric, most?.[0] ?? '']
+    }),
+  )
+}
+
+function merge(
+  set: string,
+  group: { row: Row; metric: string; value: string }[],
+  units: ReadonlyMap<string, string>,
+): RollupRow {
   const [first] = group
   const rows = group.map(({ row }) => row)
   const buckets = new Map<number, bigint>()
   for (const { b, w } of rows) buckets.set(b, (buckets.get(b) ?? 0n) + w)
   const ordered = [...buckets].sort(([a], [b]) => a - b)
   const micros = rows.map((row) => row.micros).sort(compare)
-  const units = rows.map((row) => row.unit).sort(compare)
   return {
     app: first?.row.app ?? '',
     metric: first?.metric ?? '',
-    unit: units[0] ?? '',
+    unit: units.get(key([first?.row.app ?? '', first?.metric ?? ''])) ?? '',
     set,
     value: first?.value ?? '',
     n: rows.reduce((sum, { w }) => sum + w, 0n),

@@ -39,7 +39,7 @@ export function definitionHash(definition: RollupDefinition): string {
 }
 
 /** Version of the rollup rows and of the SQL that makes them. */
-export const ROLLUP_VERSION = 1
+export const ROLLUP_VERSION = 2
 
 export const DEFAULT_SETS: readonly DimensionSet[] = [
   { name: 'app', dimensions: [] },

@@ -7,7 +7,15 @@ import { allRows, type OpenSqlSession, type SqlSession, type SqlValue } from '..
 import type { DimensionSet } from '../definition.ts'
 import type { Engine, EngineResult, ReadRows, WindowCounts, WindowPlan } from '../engine.ts'
 import { copyRows, duckdbDialect, eventsIn, sortedRows } from '../sql/duckdb.ts'
-import { keepOnce, keptCounts, outcomes, rankMetrics, rankValues, rollupRows } from '../sql/rollup-sql.ts'
+import {
+  chooseUnits,
+  keepOnce,
+  keptCounts,
+  outcomes,
+  rankMetrics,
+  rankValues,
+  rollupRows,
+} from '../sql/rollup-sql.ts'
 import type { RollupRow } from '../store.ts'
 
 export interface DuckdbEngineOptions {
@@ -89,7 +97,12 @@ interface Run extends DuckdbEngineOptions {
 
 async function computeWindow(session: SqlSession, run: Run, factor: number): Promise<EngineResult> {
   const { plan, files, memoryLimitBytes } = run
-  await session.run([eventsIn(files), ...keepOnce(duckdbDialect, plan), rankMetrics(duckdbDialect, plan)])
+  await session.run([
+    eventsIn(files),
+    ...keepOnce(duckdbDialect, plan),
+    rankMetrics(duckdbDialect, plan),
+    chooseUnits(duckdbDialect),
+  ])
   const counts = await countsOf(session, plan)
   const needed = (counts.kept * BYTES_PER_BUCKET) / (memoryLimitBytes / 2)
   const chunks = Math.max(1, Math.ceil(needed)) * factor

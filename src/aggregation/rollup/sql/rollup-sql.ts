@@ -97,6 +97,22 @@ export function rankMetrics(dialect: SqlDialect, { definition }: RollupQuery): s
   return dialect.createTable('other_metrics', aboveLimit('kept', 'name', definition.maxMetrics))
 }
 
+/**
+ * The table `metric_units`: of each metric the unit that most of its rows say, of equals the first by text. One event
+ * that says another renames nothing, in no set and no value.
+ */
+export function chooseUnits(dialect: SqlDialect): string {
+  const named = `SELECT k.app, k.unit, ${metricName} AS metric FROM kept k LEFT JOIN other_metrics m ON m.app = k.app AND m.name = k.name`
+  return dialect.createTable(
+    'metric_units',
+    `SELECT app, metric, unit FROM (
+      SELECT app, metric, unit, ROW_NUMBER() OVER (PARTITION BY app, metric ORDER BY COUNT(*) DESC, unit) AS place
+      FROM (${named}) named GROUP BY app, metric, unit) ranked WHERE place = 1`,
+  )
+}
+
+const metricName = `CASE WHEN m.app IS NULL THEN k.name ELSE '${OTHER}' END`
+
 /** The table `other_values`: values of the set above the limit, by rows. */
 export function rankValues(dialect: SqlDialect, { definition }: RollupQuery, set: DimensionSet): string {
   const values = `(SELECT app, ${setValue(set)} AS value FROM kept) q`
@@ -112,21 +128,22 @@ export function rollupRows(
   const part =
     chunks > 1 ? `WHERE MOD(${dialect.hash(['app', 'metric', 'value'])}, ${chunks}) = ${chunk}` : ''
   return `WITH named AS (
-    SELECT k.app, k.unit, k.w, k.micros, k.b,
-      CASE WHEN m.app IS NULL THEN k.name ELSE '${OTHER}' END AS metric,
+    SELECT k.app, k.w, k.micros, k.b,
+      ${metricName} AS metric,
       CASE WHEN o.app IS NULL THEN k.value ELSE '${OTHER}' END AS value
-    FROM (SELECT app, name, unit, w, micros, b, ${setValue(set)} AS value FROM kept) k
+    FROM (SELECT app, name, w, micros, b, ${setValue(set)} AS value FROM kept) k
     LEFT JOIN other_metrics m ON m.app = k.app AND m.name = k.name
     LEFT JOIN other_values o ON o.app = k.app AND o.value = k.value
   ), buckets AS (
-    SELECT app, metric, value, b, MIN(unit) AS bunit, CAST(SUM(w) AS BIGINT) AS bw, COUNT(*) AS bn,
+    SELECT app, metric, value, b, CAST(SUM(w) AS BIGINT) AS bw, COUNT(*) AS bn,
       SUM(CAST(micros AS DECIMAL(28,0)) * CAST(w AS DECIMAL(10,0))) AS bs, MIN(micros) AS bmin, MAX(micros) AS bmax
     FROM named ${part} GROUP BY app, metric, value, b
   )
-  SELECT 1 AS v, app, metric, MIN(bunit) AS unit, ${quote(set.name)} AS "set", value,
+  SELECT 1 AS v, p.app, p.metric, MIN(u.unit) AS unit, ${quote(set.name)} AS "set", p.value,
     CAST(SUM(bw) AS BIGINT) AS n, CAST(SUM(bn) AS BIGINT) AS "rows", CAST(SUM(bs) AS DECIMAL(38,0)) AS "sum",
     MIN(bmin) AS min_micros, MAX(bmax) AS max_micros, ${dialect.pack} AS h
-  FROM buckets GROUP BY app, metric, value`
+  FROM buckets p JOIN metric_units u ON u.app = p.app AND u.metric = p.metric
+  GROUP BY p.app, p.metric, p.value`
 }
 
 /** NaN compares in its own way in each engine, so it is asked for by name and first. */

@@ -2,6 +2,7 @@ import { test } from 'tap'
 import { DEFAULT_SETS } from '../../../../src/aggregation/rollup/definition.ts'
 import { duckdbDialect, eventsIn } from '../../../../src/aggregation/rollup/sql/duckdb.ts'
 import {
+  chooseUnits,
   keepOnce,
   outcomes,
   rankMetrics,
@@ -31,6 +32,7 @@ test('the dialect is the only place where databases differ', (t) => {
     outcomes(marked, query),
     ...keepOnce(marked, query),
     rankMetrics(marked, query),
+    chooseUnits(marked),
     rankValues(marked, query, set),
     rollupRows(marked, set, part),
   ]
