@@ -17,7 +17,7 @@ import { steadyQueries } from './serve/steady.ts'
 
 export interface AggregationPorts
   extends Pick<QueryPorts, 'store' | 'definitions' | 'clock'>,
-    Pick<ServePorts, 'apps' | 'pipelineState'>,
+    Pick<ServePorts, 'apps' | 'pipelineState' | 'gateway'>,
     Pick<RollupRoutePorts, 'runs'> {
   readonly log: Logger
   readonly ready: () => boolean | string
@@ -48,11 +48,15 @@ export async function buildAggregation(
   config: AggregationConfig,
   ports: AggregationPorts,
 ): Promise<FastifyInstance> {
-  const { log, store, definitions, clock, runs, apps, pipelineState, ready, operations } = ports
+  const { log, store, definitions, clock, runs, apps, pipelineState, gateway, ready, operations } = ports
   const auth = ports.auth ?? createAuth(config.tokens)
   const queries = steadyQueries(
     createQueries({ store, definitions, clock, cache: memoryCache(config.cache.maxBytes) }),
   )
+
+  const { enabled, grace } = config.schedule
+  const grainMs = Math.max(...definitions.map((definition) => definition.grainMs))
+  const nextRunMs = () => (enabled ? (Math.floor(clock.nowMs() / grainMs) + 1) * grainMs + grace : undefined)
 
   const app = createServer([], log)
   await ports.prepare?.(app)
@@ -66,7 +70,9 @@ export async function buildAggregation(
   await app.register(probeRoutes, { ready })
   const pool = queryPool()
   await app.register(rollupRoutes, { runs, auth, pool })
-  await app.register(serveRoutes, { queries, pool, auth, clock, apps, pipelineState })
+  await app.register(serveRoutes, {
+    ...{ queries, pool, auth, clock, apps, pipelineState, gateway, nextRunMs },
+  })
   await app.register(dashboardRoutes, { assets: await loadAssets(dashboardSources()) })
   if (operations !== undefined) await app.register(operationsRoutes, { ...operations, auth })
   return app

@@ -120,6 +120,7 @@ async function aggregationDoor(
     ...{ clock, ready, log: telemetry.log },
     auth: live.auth,
     apps: () => live.apps.map(({ id }) => id),
+    gateway: config.gateway.listen,
     operations: { metrics, reconcile },
   })
   return { name: 'aggregation', ...config.aggregation.listen, server }

@@ -5,6 +5,7 @@ import Value from 'typebox/value'
 import { launchChromium } from '../../scripts/shop/visit.ts'
 import { buildAggregation } from '../../src/aggregation/app.ts'
 import { DEFAULT_SETS } from '../../src/aggregation/rollup/definition.ts'
+import type { Run } from '../../src/aggregation/rollup/job.ts'
 import type { RunRequest } from '../../src/aggregation/rollup/request.ts'
 import type { RollupRow } from '../../src/aggregation/rollup/store.ts'
 import type { PipelineState } from '../../src/aggregation/serve/pipeline.ts'
@@ -35,17 +36,24 @@ interface Content {
   readonly apps?: readonly string[]
   /** By default of a gateway that nobody knows. */
   readonly pipeline?: PipelineState
+  readonly runs?: readonly Run[]
 }
 
 /** The real listener over a store with these rows in its last closed window. */
-async function served(t: Test, { rows = [], earlier = [], apps = ['shop'], pipeline }: Content = {}) {
+async function served(
+  t: Test,
+  { rows = [], earlier = [], apps = ['shop'], pipeline, runs = [] }: Content = {},
+) {
   const store = memoryStore()
   const lastMs = Math.floor(Date.now() / QUARTER) * QUARTER - QUARTER
   if (rows.length > 0) await store.fill(committed(lastMs), rows)
   if (earlier.length > 0) await store.fill(committed(lastMs - 12 * QUARTER), earlier)
   const submitted: RunRequest[] = []
   const config = Value.Default(AggregationConfig, {
-    tokens: [{ name: 'ops', sha256: sha256('secret-token'), scopes: ['read', 'run'] }],
+    tokens: [
+      { name: 'ops', sha256: sha256('secret-token'), scopes: ['read', 'run'] },
+      { name: 'one app', sha256: sha256('limited-token'), scopes: ['read', 'run'], apps: ['shop'] },
+    ],
   }) as AggregationConfig
   const app = await buildAggregation(config, {
     log: quietTelemetry().log,
@@ -57,13 +65,14 @@ async function served(t: Test, { rows = [], earlier = [], apps = ['shop'], pipel
         submitted.push(request)
         throw new AppError('run_conflict', 'Another run has this window.')
       },
-      get: noRun,
-      list: async () => [],
+      get: async (id) => runs.find((run) => run.id === id) ?? noRun(),
+      list: async () => runs,
       log: noRun,
       cancel: noRun,
       windows: async () => [],
     },
     apps: () => apps,
+    gateway: { host: '127.0.0.1', port: 21_280 },
     pipelineState: async () =>
       pipeline ?? {
         gateway: null,
@@ -97,7 +106,11 @@ interface Watched {
   readonly urls: string[]
 }
 
-async function opened(t: Test, url: string, options: BrowserContextOptions = {}): Promise<Watched> {
+async function opened(
+  t: Test,
+  url: string,
+  { hash = '', ...options }: BrowserContextOptions & { readonly hash?: string } = {},
+): Promise<Watched> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
   t.teardown(() => context.close())
   const page = await context.newPage()
@@ -111,7 +124,7 @@ async function opened(t: Test, url: string, options: BrowserContextOptions = {})
   page.on('pageerror', (error) => offences.push(error.message))
   page.on('dialog', (dialog) => dialog.dismiss().finally(() => offences.push('a dialog')))
   page.on('request', (request) => urls.push(request.url()))
-  await page.goto(`${url}/dashboard`)
+  await page.goto(`${url}/dashboard${hash}`)
   return { page, offences, urls }
 }
 
@@ -172,7 +185,7 @@ test('the dashboard shows the numbers of its store', { skip }, async (t) => {
   t.match(await page.locator('#chart').getAttribute('aria-label'), /p75 of the range is 1\.50 s/)
   t.ok(Number(await page.evaluate(PIXELS_OF_P75)) > 4, 'a single window is seen, though no line leads to it')
   t.match(await textOf(page.locator('#pipeline')), /Windows due\s+4[\s\S]*Accepted\s+unknown/)
-  t.match(await textOf(page.locator('#updated')), /^Updated \d\d:\d\d:\d\d$/)
+  t.match(await textOf(page.locator('#updated')), /^Last updated \d\d:\d\d:\d\d$/)
 
   await page.getByRole('button', { name: /CLS/ }).click()
   await page.waitForSelector('#content[aria-busy="false"]')
@@ -218,8 +231,8 @@ test('the state of the pipeline is shown from the door to the last window', { sk
     ['Lag', '1 min'],
     ['Windows due', '4'],
     ['Windows to repeat', '2'],
-    ['Late rows', '17'],
-    ['Rows not countable', '5'],
+    ['Late events', '17'],
+    ['Not countable', '5'],
     ['Accepted', '1,200'],
     ['Rejected', '120'],
     ['Backlog', '300 \\(2 KiB\\)'],
@@ -336,11 +349,90 @@ test('an empty store says what to do, and a run can be asked for', { skip }, asy
   const { url, submitted } = await served(t)
   const { page, offences } = await opened(t, url)
   await signIn(page)
-  t.match(await textOf(page.locator('#empty')), /No data yet[\s\S]*curl -X POST/)
+  t.match(
+    await textOf(page.locator('#empty')),
+    /No data yet[\s\S]*curl -X POST http:\/\/127\.0\.0\.1:21280\/v1\/events/,
+  )
   t.equal(await page.locator('#numbers').isVisible(), false)
   await page.click('text=Run aggregation now')
   await page.waitForSelector('#banner:has-text("Another run has this window.")')
   t.equal(submitted.length, 1)
+  t.same(offences, [])
+})
+
+test('a link says what it shows, and shows what it says', { skip }, async (t) => {
+  const { url } = await served(t, {
+    apps: ['shop', 'blog'],
+    rows: [rollupRow({}, Array(40).fill(1_000)), rollupRow({ app: 'blog' }, Array(40).fill(2_000))],
+  })
+  const hash = '#app=nonexistent&metric=foo'
+  const { page, offences } = await opened(t, url, { hash })
+  await signIn(page)
+  t.match(await textOf(page.locator('#empty')), /No such app[\s\S]*the app nonexistent, which is not here/)
+  t.equal(await page.locator('#numbers').isVisible(), false, 'no other app under this address')
+  t.equal(await page.evaluate('location.hash'), hash)
+  t.equal(await page.locator('#app').inputValue(), '')
+
+  await page.evaluate('location.hash = "app=blog&range=6h&q=0.5,0.95"')
+  await page.waitForSelector('.vital:has-text("2.00 s")')
+  t.equal(await page.locator('#app').inputValue(), 'blog', 'another link in the same tab')
+  t.equal(await page.locator('input[name="range"]:checked').inputValue(), '6h')
+  t.match(await textOf(page.locator('.u-legend')), /p50[\s\S]*p95/)
+  t.notMatch(await textOf(page.locator('.u-legend')), /p75/)
+
+  await page.locator('label', { hasText: 'p75' }).click()
+  t.match(decodeURIComponent(String(await page.evaluate('location.hash'))), /app=blog.*q=0\.5,0\.75,0\.95/)
+  await page.evaluate('location.hash = "app=shop&metric=foo&range=toString"')
+  await page.waitForSelector('#chart-title:has-text("foo")')
+  await page.waitForSelector('#chart-empty:has-text("Nothing was measured in this range.")')
+  t.equal(await page.locator('#metric').inputValue(), 'foo')
+  t.match(await textOf(page.locator('.vital').first()), /1\.00 s/)
+  t.equal(await page.locator('input[name="range"]:checked').inputValue(), '24h')
+  t.same(offences, [])
+})
+
+test('a token of one app sees its numbers, and nothing of runs or of the pipeline', { skip }, async (t) => {
+  const { url } = await served(t, { rows: [rollupRow({}, Array(40).fill(1_000))], apps: ['shop', 'blog'] })
+  const { page, offences, urls } = await opened(t, url)
+  await signIn(page, 'limited-token')
+  t.match(await textOf(page.locator('.vital').first()), /1\.00 s/)
+  t.same(await page.locator('#app option').allInnerTexts(), ['shop'])
+  t.equal(await page.locator('#pipeline-panel').isVisible(), false)
+  t.equal(await page.locator('#run').isVisible(), false)
+  t.equal(await page.locator('#banner').isVisible(), false)
+  t.match(await textOf(page.locator('#chart-note')), /of 40 measurements · 1 window of 15m/)
+  t.same(
+    urls.filter((one) => /\/query\/pipeline|\/aggregations\//.test(one)),
+    [],
+    'it does not even ask',
+  )
+  t.same(offences, [])
+})
+
+test('an aggregation that fails is told in red, with its next try', { skip }, async (t) => {
+  const window = { rollup: 'default', fromMs: 0, toMs: QUARTER, step: 'compute' } as const
+  const retrying: Run = {
+    ...{ version: 1, id: 'run-1', state: 'queued', trigger: 'request', principal: 'ops', attempt: 1 },
+    scope: { rollups: ['default'], reprocess: 'all' },
+    ...{ createdMs: Date.now(), notBeforeMs: Date.now() + 30_000, skipped: [] },
+    windows: [
+      { ...window, result: 'committed' },
+      { ...window, error: { code: 'engine_failed', message: 'DuckDB took longer than 1000 ms' } },
+    ],
+    owner: { pid: 1, startTicks: '1', bootId: 'boot', pidNamespace: 'pid' },
+  }
+  const { url } = await served(t, {
+    rows: [rollupRow({}, Array(40).fill(1_000))],
+    runs: [retrying, { ...retrying, id: 'run-2', attempt: 0, windows: [window] }],
+  })
+  const { page, offences } = await opened(t, url)
+  await signIn(page)
+  const why = /tried again at \d\d:\d\d:\d\d · 1 of 2 windows done · engine_failed: DuckDB took longer/
+  t.match(await textOf(page.locator('#banner')), why)
+  t.match(await textOf(page.locator('#runs')), why)
+  t.match(await textOf(page.locator('#runs')), /waits for its turn · 1 planned/)
+  t.equal(await textOf(page.locator('#light')), 'failing')
+  t.match(await textOf(page.locator('.vital').first()), /1\.00 s/, 'the numbers stay')
   t.same(offences, [])
 })
 

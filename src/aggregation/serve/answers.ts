@@ -66,5 +66,16 @@ export const MetricsAnswer = Type.Object({
 
 export const AppsAnswer = Type.Object({
   apps: Type.Array(Type.String(), { description: 'Apps that the token may read.' }),
-  token: Type.Object({ name: Type.String(), scopes: Type.Array(Type.String()) }),
+  token: Type.Object({
+    name: Type.String(),
+    scopes: Type.Array(Type.String()),
+    allApps: Type.Boolean({ description: 'Whether it may see what is about all apps.' }),
+  }),
+  gateway: Type.Object(
+    { host: Type.String(), port: Type.Integer() },
+    { description: 'Where the gateway of this configuration takes events.' },
+  ),
+  nextRunMs: Type.Optional(
+    Type.Integer({ description: 'When the schedule computes the window that is open now, epoch ms.' }),
+  ),
 })

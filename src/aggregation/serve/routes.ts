@@ -28,6 +28,10 @@ export interface ServePorts {
   /** Ids of the apps configured at present. */
   readonly apps: () => readonly string[]
   readonly pipelineState: () => Promise<PipelineState>
+  /** Where the gateway takes events. */
+  readonly gateway: { readonly host: string; readonly port: number }
+  /** When the window that is open now is computed; undefined without a schedule. */
+  readonly nextRunMs: () => number | undefined
 }
 
 const strict = { additionalProperties: false }
@@ -190,8 +194,14 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
   app.get('/query/apps', {
     schema: documents.apps,
     handler: async (request) => {
-      const { name, scopes, mayRead } = reader(request)
-      return { apps: ports.apps().filter(mayRead), token: { name, scopes } }
+      const { name, scopes, mayRead, ofAllApps } = reader(request)
+      const nextRunMs = ports.nextRunMs()
+      return {
+        apps: ports.apps().filter(mayRead),
+        token: { name, scopes, allApps: ofAllApps },
+        gateway: ports.gateway,
+        ...(nextRunMs !== undefined && { nextRunMs }),
+      }
     },
   })
 

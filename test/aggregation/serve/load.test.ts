@@ -141,6 +141,8 @@ test('a query ends with its connection: nothing is read for who has gone', async
     auth: createAuth([{ name: 'ops', sha256: sha256('token'), scopes: ['read'] }]),
     clock: fakeClock(noon),
     apps: () => ['shop'],
+    gateway: { host: '0.0.0.0', port: 8080 },
+    nextRunMs: () => noon + QUARTER,
     pipelineState: () => Promise.reject(new Error('not asked')),
   })
   const url = await app.listen({ port: 0, host: '127.0.0.1' })

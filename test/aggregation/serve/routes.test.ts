@@ -53,6 +53,8 @@ async function served(t: Test, pool = queryPool()) {
     ]),
     clock,
     apps: () => ['shop', 'blog'],
+    gateway: { host: '0.0.0.0', port: 8080 },
+    nextRunMs: () => noon + QUARTER,
     pipelineState: async () => state,
   })
   t.teardown(() => app.close())
@@ -135,11 +137,15 @@ test('the metrics of an app, the apps of a token, the state of the pipeline', as
   })
   t.same((await get('/query/apps')).body, {
     apps: ['shop', 'blog'],
-    token: { name: 'ops', scopes: ['read', 'run'] },
+    token: { name: 'ops', scopes: ['read', 'run'], allApps: true },
+    gateway: { host: '0.0.0.0', port: 8080 },
+    nextRunMs: noon + QUARTER,
   })
   t.same((await get('/query/apps', 'shop')).body, {
     apps: ['shop'],
-    token: { name: 'shop only', scopes: ['read'] },
+    token: { name: 'shop only', scopes: ['read'], allApps: false },
+    gateway: { host: '0.0.0.0', port: 8080 },
+    nextRunMs: noon + QUARTER,
   })
   t.same((await get('/query/pipeline')).body, state)
 })

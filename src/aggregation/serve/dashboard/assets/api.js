@@ -1,3 +1,8 @@
+/** Fewer than a token may have under way, so that two who look at the same are both served. */
+const CALLS_AT_ONCE = 3
+/** A server that has too much to do says when to come back. */
+const TRIES = 4
+
 /** An answer that is no success. `status` 0: there was no answer. */
 export class ApiError extends Error {
   constructor(status, message) {
@@ -9,8 +14,30 @@ export class ApiError extends Error {
 /** Calls this origin with the token in the Authorization header, and nowhere else. */
 export function createApi(token) {
   let skewMs = 0
+  let calls = 0
+  const waiting = []
 
+  /** A few at a time, in the order in which they were asked for. */
   async function call(path, options) {
+    if (calls >= CALLS_AT_ONCE) await new Promise((resolve) => waiting.push(resolve))
+    else calls += 1
+    try {
+      for (let left = TRIES - 1; ; left -= 1) {
+        const { response, body } = await once(path, options)
+        if (response.ok) return body
+        if (body.code !== 'queries_busy' || left === 0)
+          throw new ApiError(response.status, body.detail ?? `The server answered ${response.status}.`)
+        await pause(Number(response.headers.get('retry-after')) * 1_000, options.signal)
+      }
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else calls -= 1
+    }
+  }
+
+  async function once(path, options) {
+    options.signal?.throwIfAborted()
     let response
     try {
       response = await fetch(path, {
@@ -30,9 +57,7 @@ export function createApi(token) {
       if (error.name === 'AbortError') throw error
       return {}
     })
-    if (!response.ok)
-      throw new ApiError(response.status, body.detail ?? `The server answered ${response.status}.`)
-    return body
+    return { response, body }
   }
 
   return {
@@ -49,4 +74,14 @@ export function createApi(token) {
         headers: { 'content-type': 'application/json' },
       }),
   }
+}
+
+function pause(ms, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms)
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer)
+      reject(signal.reason)
+    })
+  })
 }

@@ -56,7 +56,8 @@ function options({ answer: { unit }, shown, limits }, width) {
   return {
     width,
     height: HEIGHT,
-    cursor: { points: { size: 7 }, drag: { x: false, y: false } },
+    // Filled with the line's own colour: a white disc would look like missing data.
+    cursor: { points: { size: 7, width: 0, fill: lineColour }, drag: { x: false, y: false } },
     legend: { live: true },
     scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.15 : 1] } },
     axes: [
@@ -82,12 +83,14 @@ function options({ answer: { unit }, shown, limits }, width) {
             show: (plot) => plot.data[0].length < 40,
             filter: (plot, at, shown) => (shown ? null : alone(plot.data[at])),
             size: 5,
-            fill: css('--surface'),
+            fill: css(colour),
           },
         })),
     ],
   }
 }
+
+const lineColour = (plot, at) => plot.series[at].stroke(plot, at)
 
 /** Places of values without a neighbour: no line leads to them. */
 const alone = (values) =>

@@ -1,18 +1,20 @@
+import { QUANTILES, RANGE_MS, readAddress, writeAddress } from './address.js'
 import { createApi } from './api.js'
 import { byId, fillSelect, refill, show } from './dom.js'
 import { clock, percent, vitals } from './format.js'
 import { drawSeries } from './graph.js'
-import { banner, noApp, nothingYet, notice } from './messages.js'
-import { pipelineFacts, rankingPanel, rankings, SHOWN, vitalCards } from './views.js'
+import { banner, noApp, nothingYet, notice, unknownApp } from './messages.js'
+import { showPipeline } from './pipeline.js'
+import { ranked } from './ranking.js'
+import { currentRuns, watchRun } from './runs.js'
+import { rankingPanel, rankings, vitalCards } from './views.js'
 
 const REFRESH_MS = 15_000
-/** Enough for a percentile to mean something; the server's lowCount. */
-const ENOUGH = 20
-const RANGE_MS = { '1h': 3_600_000, '6h': 21_600_000, '24h': 86_400_000, '7d': 604_800_000 }
 const TOKEN = 'headgate-token'
 const FAVOURITE = 'browser.web_vital.lcp'
 
-const state = { api: undefined, apps: [], mayRun: false, app: '', metric: '', range: '24h', paused: false }
+/** What is looked at, as the address says, and what is known of the token. */
+const state = { api: undefined, apps: [], mayRun: false, seesAll: false, paused: false, ...readAddress() }
 let running = new AbortController()
 let timer
 
@@ -32,21 +34,34 @@ byId('filters').addEventListener('change', () => {
   }).catch(failed)
 })
 byId('filters').addEventListener('submit', (event) => event.preventDefault())
-byId('quantiles').addEventListener('change', () => drawChart())
+byId('quantiles').addEventListener('change', () => {
+  const checked = [...byId('quantiles').querySelectorAll('input:checked')].map((input) => input.value)
+  // A chart without a line says nothing.
+  state.quantiles = checked.length > 0 ? checked : ['0.75']
+  writeAddress(state)
+  showChoice()
+  drawChart()
+})
+window.addEventListener('hashchange', () => {
+  Object.assign(state, readAddress())
+  showChoice()
+  if (state.api) renew().catch(failed)
+})
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden && state.api && !state.paused) refresh().catch(failed)
 })
 
-readAddress()
+showChoice()
 signIn().catch(failed)
 
-/** What is looked at is in the address, so that it can be shared and reloaded. The token never is. */
-function readAddress() {
-  const wanted = new URLSearchParams(location.hash.slice(1))
-  state.app = wanted.get('app') ?? ''
-  state.metric = wanted.get('metric') ?? ''
-  if (Object.hasOwn(RANGE_MS, wanted.get('range'))) state.range = wanted.get('range')
+/** The controls say what the address says. An app that is not there is chosen by none of them. */
+function showChoice() {
   byId('filters').elements.range.value = state.range
+  for (const q of QUANTILES)
+    byId('quantiles').querySelector(`input[value="${q}"]`).checked = state.quantiles.includes(q)
+  fillSelect(byId('app'), state.apps, state.app === '' ? [] : [state.app])
+  if (state.app === '') state.app = state.apps[0] ?? ''
+  if (!state.apps.includes(state.app)) byId('app').value = ''
 }
 
 async function signIn() {
@@ -54,15 +69,22 @@ async function signIn() {
   if (!token) return signOut('')
   const api = createApi(token)
   try {
-    const { apps, token: holder } = await api.get('/query/apps')
-    state.api = api
-    state.apps = apps
-    state.mayRun = holder.scopes.includes('run')
+    const { apps, token: holder, gateway, nextRunMs } = await api.get('/query/apps')
+    const seesAll = holder.allApps
+    Object.assign(state, {
+      api,
+      apps,
+      seesAll,
+      mayRun: seesAll && holder.scopes.includes('run'),
+      gateway,
+      nextRunMs,
+    })
     byId('token').value = ''
     show(byId('sign-in'), false)
     for (const part of document.querySelectorAll('.signed-in')) show(part, true)
     show(byId('run'), state.mayRun)
-    state.app = fillSelect(byId('app'), apps, [state.app]) ?? ''
+    show(byId('pipeline-panel'), seesAll)
+    showChoice()
     await refresh()
   } catch (error) {
     if (error.status === 401) return signOut('This token is not known here.')
@@ -86,9 +108,12 @@ function signOut(why) {
 
 function choose(change) {
   Object.assign(state, change)
-  const { app, metric, range } = state
-  history.replaceState(null, '', `#${new URLSearchParams({ app, metric, range })}`)
-  // Numbers of another choice must not stand under this one's name.
+  writeAddress(state)
+  return renew()
+}
+
+/** Numbers of another choice must not stand under this one's name. */
+function renew() {
   shown = { totals: new Map(), rankings: new Map() }
   renderVitals()
   renderRankings()
@@ -111,24 +136,13 @@ async function runNow() {
   try {
     const { id } = await api.post('/aggregations/run', {})
     notice('The run is queued…')
-    const run = await ended(api, id)
-    notice(run === undefined ? 'The run goes on; the numbers follow.' : `The run ${run.state}.`)
+    await watchRun(api, id, notice)
     await refresh()
   } catch (error) {
     failed(error)
   } finally {
     button.disabled = false
   }
-}
-
-/** The run once it has ended; undefined when that takes longer than someone wants to watch. */
-async function ended(api, id) {
-  for (let look = 0; look < 30; look++) {
-    await new Promise((resolve) => setTimeout(resolve, 1_000))
-    const run = await api.get(`/aggregations/runs/${encodeURIComponent(id)}`)
-    if (['succeeded', 'failed', 'cancelled'].includes(run.state)) return run
-  }
-  return undefined
 }
 
 /** Answers as they came: kept while a refresh is under way or fails, so that nothing flickers. */
@@ -141,9 +155,9 @@ async function refresh() {
   const { signal } = running
   byId('content').setAttribute('aria-busy', 'true')
   try {
-    await load(signal)
-    banner('')
-    byId('updated').textContent = `Updated ${clock(state.api.nowMs())}`
+    const faults = await load(signal)
+    banner(faults)
+    byId('updated').textContent = `Last updated ${clock(state.api.nowMs())}`
   } catch (error) {
     if (error.name === 'AbortError' || signal.aborted) return
     if (!failed(error)) return
@@ -152,7 +166,6 @@ async function refresh() {
   if (!state.paused) timer = setTimeout(() => (document.hidden ? undefined : refresh()), REFRESH_MS)
 }
 
-/** Whether to go on: an expired token ends the session. */
 function failed(error) {
   if (error.status === 401) {
     signOut('The token is no longer valid.')
@@ -162,25 +175,37 @@ function failed(error) {
   return true
 }
 
+/** Loads all that is shown. Answers what is wrong with the aggregation, in words; '' when nothing is. */
 async function load(signal) {
-  const { api } = state
-  const pipeline = api.get('/query/pipeline', {}, signal).then((answer) => {
-    byId('pipeline').replaceChildren(...pipelineFacts(answer, api.nowMs()))
-  })
-  const numbers = state.app === '' ? Promise.resolve(noApp()) : loadNumbers(signal)
-  const [first] = (await Promise.allSettled([numbers, pipeline])).filter(({ reason }) => reason)
-  if (first) throw first.reason
+  const pipeline = state.seesAll ? loadPipeline(signal) : Promise.resolve('')
+  const [first, last] = await Promise.allSettled([loadNumbers(signal, pipeline), pipeline])
+  for (const { reason } of [first, last]) if (reason) throw reason
+  return last.value
 }
 
-async function loadNumbers(signal) {
+async function loadPipeline(signal) {
+  const { api } = state
+  const [answer, runs] = await Promise.all([api.get('/query/pipeline', {}, signal), currentRuns(api, signal)])
+  state.accepted = answer.gateway?.accepted ?? 0
+  return showPipeline(answer, runs, api.nowMs())
+}
+
+async function loadNumbers(signal, pipeline) {
   const { api, app, range } = state
+  if (state.apps.length === 0) return noApp()
+  if (!state.apps.includes(app)) return unknownApp(app)
   const from = Math.round(api.nowMs()) - RANGE_MS[range]
   const { metrics } = await api.get('/query/metrics', { app, from }, signal)
   const names = metrics.map(({ metric }) => metric)
-  state.metric = fillSelect(byId('metric'), names, [state.metric, FAVOURITE]) ?? ''
+  // A metric that a link names is shown, though nothing was measured: no other under its address.
+  const known = state.metric === '' || names.includes(state.metric) ? names : [state.metric, ...names]
+  state.metric = fillSelect(byId('metric'), known, [state.metric, FAVOURITE]) ?? ''
   show(byId('empty'), names.length === 0)
   show(byId('numbers'), names.length > 0)
-  if (names.length === 0) return nothingYet({ ...state, metric: FAVOURITE })
+  if (names.length === 0) {
+    await pipeline.catch(() => undefined)
+    return nothingYet({ ...state, metric: FAVOURITE })
+  }
   renderVitals()
   renderRankings()
 
@@ -200,7 +225,7 @@ async function loadNumbers(signal) {
       }),
     ),
     ...rankings.map(({ set }) =>
-      ranked({ ...query, metric: state.metric, set, q: '0.75' }, signal).then((answer) => {
+      ranked(api, { ...query, metric: state.metric, set, q: '0.75' }, signal).then((answer) => {
         shown.rankings.set(set, answer)
         renderRankings()
       }),
@@ -208,26 +233,10 @@ async function loadNumbers(signal) {
   ])
 }
 
-/** A week of quarter hours is more than a screen can show. Longer steps would widen the range: it is aligned to them. */
+/** A week of quarter hours is more than a screen can show. */
 const stepOf = (range) => (range === '7d' ? { step: '1h' } : {})
 
-/** One slow visitor must not push a thousand others out of the table: values with enough measurements come first. */
-async function ranked(query, signal) {
-  try {
-    const answer = await state.api.get('/query/top', { ...query, minN: ENOUGH, limit: SHOWN }, signal)
-    if (answer.values.length === SHOWN) return answer
-    const all = await state.api.get('/query/top', { ...query, limit: 100 }, signal)
-    const known = new Set(answer.values.map(({ value }) => value))
-    const others = all.values.filter(({ value }) => !known.has(value))
-    return { ...all, values: [...answer.values, ...others].slice(0, SHOWN) }
-  } catch (error) {
-    // A rollup without this set, or a range that is too long for a ranking: the rest of the page is still right.
-    if (error.status === 400 || error.status === 422) return { unavailable: error.message }
-    throw error
-  }
-}
-
-const drawChart = () => drawSeries(state.metric, shown.series)
+const drawChart = () => drawSeries(state.metric, shown.series, state.quantiles)
 
 const renderVitals = () =>
   refill(

@@ -66,6 +66,7 @@ export const tickText = (value, unit, largest) =>
 
 export const measureText = (value, unit) => measure(value, unit).join(' ').trim()
 export const count = (n) => (n < 10_000 ? number(n < 10 ? 1 : 0).format(n) : compact.format(n))
+export const counted = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`
 export const percent = (share) => `${number(1).format(share * 100)} %`
 export const clock = (ms) => new Date(ms).toLocaleTimeString('en-GB')
 export const moment = (ms) =>

@@ -1,22 +1,24 @@
 import { createChart, pointsTable } from './chart.js'
 import { byId, named, show } from './dom.js'
-import { count, limitsOf, measureText } from './format.js'
+import { count, counted, limitsOf, measureText } from './format.js'
 
 const chart = createChart(byId('chart'))
 
 /** The chart of a metric with its note, its bands and its table; without an answer it is on its way. */
-export function drawSeries(metric, answer) {
+export function drawSeries(metric, answer, quantiles) {
   byId('chart-title').replaceChildren(named(metric))
   if (!answer) return chartMessage('Loading…')
-  const quantiles = [...byId('quantiles').querySelectorAll('input:checked')].map((input) => input.value)
   const { completeness, total, unit } = answer
   const limits = limitsOf(metric)
   byId('chart-note').textContent = [
-    total ? `p75 ${measureText(total.q['0.75'], unit)} of ${count(total.n)} measurements` : 'no measurements',
-    `${count(completeness.windows)} windows of ${answer.grain}`,
+    total
+      ? `p75 ${measureText(total.q['0.75'], unit)} of ${counted(total.n, 'measurement')}`
+      : 'no measurements',
+    `${counted(completeness.windows, 'window')} of ${answer.grain}`,
+    answer.mixedUnits && 'several units added up',
     completeness.missing > 0 && `${count(completeness.missing)} without data`,
     completeness.partial > 0 && `${count(completeness.partial)} still filling`,
-    completeness.lateRows > 0 && `${count(completeness.lateRows)} late rows`,
+    completeness.lateRows > 0 && `${counted(completeness.lateRows, 'late row')} of all apps`,
   ]
     .filter(Boolean)
     .join(' · ')

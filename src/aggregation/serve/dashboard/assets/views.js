@@ -1,16 +1,5 @@
 import { el, named } from './dom.js'
-import {
-  bytes,
-  count,
-  duration,
-  limitsOf,
-  measure,
-  measureText,
-  moment,
-  percent,
-  ratingOf,
-  vitals,
-} from './format.js'
+import { count, limitsOf, measure, measureText, percent, ratingOf, vitals } from './format.js'
 
 /** Rows of a table that are shown. */
 export const SHOWN = 10
@@ -129,40 +118,4 @@ function rankedRow({ value, q, n, lowCount }, { largest, limits, unit }) {
 function nameOf(value) {
   if (value === '' || value === '~unknown') return el('span', { class: 'muted' }, '(unknown)')
   return value === '~other' ? el('span', { class: 'muted' }, 'all others') : named(value)
-}
-
-/** Where events are between the door and the dashboard. What is not known says so. */
-export function pipelineFacts(state, nowMs) {
-  const known = (value, text) => (value === null || value === undefined ? undefined : text(value))
-  const { gateway, aggregation } = state ?? {}
-  const sum = (rejected) => Object.values(rejected).reduce((a, b) => a + b, 0)
-  const facts = [
-    ['Committed up to', known(aggregation?.lastCommittedMs, moment), 'The end of the last aggregated window'],
-    ['Lag', known(aggregation?.lagMs, duration), 'How far that lies behind'],
-    ['Windows due', known(aggregation?.dueWindows, count), 'Should have been aggregated and were not yet'],
-    ['Windows to repeat', known(aggregation?.dirtyWindows, count), 'Events came after they were aggregated'],
-    ['Late rows', known(aggregation?.lateRows, count), 'Counted, though they came late'],
-    ['Rows not countable', known(aggregation?.rejectedRows, count), 'Negative, too large or no number'],
-    ['Accepted', known(gateway?.accepted, count), 'Events acknowledged since the gateway started'],
-    ['Rejected', known(gateway?.rejected, (by) => count(sum(by))), 'Events refused, each with a reason'],
-    [
-      'Backlog',
-      known(gateway?.backlog, ({ events, bytes: size }) => `${count(events)} (${bytes(size)})`),
-      'Acknowledged, not yet delivered',
-    ],
-    [
-      'Oldest waiting',
-      known(gateway && (gateway.backlog.oldestMs ?? 0), (ms) => (ms ? duration(nowMs - ms) : 'none')),
-      'Age of the oldest undelivered event',
-    ],
-  ]
-  return facts.map(([name, text, what]) =>
-    el(
-      'div',
-      {},
-      el('dt', {}, name),
-      el('dd', { class: text === undefined ? 'unknown' : undefined }, text ?? 'unknown'),
-      el('dd', { class: 'small' }, what),
-    ),
-  )
 }

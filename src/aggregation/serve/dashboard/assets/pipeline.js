@@ -1,0 +1,85 @@
+import { byId, el, named } from './dom.js'
+import { bytes, count, duration, moment } from './format.js'
+import { faultOf, runsList, runText } from './runs.js'
+
+/** Refused clients that are listed. */
+const SHOWN = 8
+
+/** Shows the pipeline from the door to the last window. Answers what is wrong, in words; '' when nothing is. */
+export function showPipeline(state, runs, nowMs) {
+  const failing = runs.find(faultOf)
+  const behind = state.aggregation.dueWindows > 0
+  byId('pipeline').replaceChildren(...pipelineFacts(state, nowMs))
+  byId('runs').replaceChildren(...runsList(runs))
+  byId('refused').replaceChildren(...refusedList(state.gateway?.refused ?? []))
+  byId('light').className = failing ? 'rating poor' : behind ? 'rating needs' : 'rating good'
+  byId('light').textContent = failing ? 'failing' : behind ? 'behind' : 'ok'
+  return failing ? `The aggregation fails. The run ${runText(failing)}` : ''
+}
+
+/** Whose requests were refused: the first question of every install is why nothing arrives. */
+function refusedList(refused) {
+  if (refused.length === 0) return []
+  const who = ({ app, origin, keyPrefix }) =>
+    [
+      app && ['app ', named(app)],
+      origin && ['origin ', named(origin)],
+      keyPrefix && ['key ', named(`${keyPrefix}…`)],
+    ]
+      .filter(Boolean)
+      .flatMap((part, i) => (i === 0 ? part : [', ', ...part]))
+  return [
+    el('h3', {}, 'Refused requests'),
+    el(
+      'ul',
+      {},
+      ...refused
+        .slice(0, SHOWN)
+        .map((client) =>
+          el('li', {}, `${count(client.requests)} × `, el('code', {}, client.code), ' ', ...who(client)),
+        ),
+    ),
+  ]
+}
+
+/** Where events are between the door and the dashboard. What is not known says so. */
+function pipelineFacts(state, nowMs) {
+  const known = (value, text) => (value === null || value === undefined ? undefined : text(value))
+  const { gateway, aggregation } = state ?? {}
+  const sum = (rejected) => Object.values(rejected).reduce((a, b) => a + b, 0)
+  const facts = [
+    ['Committed up to', known(aggregation?.lastCommittedMs, moment), 'The end of the last aggregated window'],
+    ['Lag', known(aggregation?.lagMs, duration), 'How far that lies behind'],
+    ['Windows due', known(aggregation?.dueWindows, count), 'Should have been aggregated and were not yet'],
+    ['Windows to repeat', known(aggregation?.dirtyWindows, count), 'Events came after they were aggregated'],
+    ['Late events', known(aggregation?.lateRows, count), 'Came after their window was due, and are counted'],
+    ['Not countable', known(aggregation?.rejectedRows, count), 'Negative, too large or no number'],
+    ['Accepted', known(gateway?.accepted, count), 'Events acknowledged since the gateway started'],
+    ['Rejected', known(gateway?.rejected, (by) => count(sum(by))), 'Events refused, each with a reason'],
+    [
+      'Backlog',
+      known(gateway?.backlog, ({ events, bytes: size }) => `${count(events)} (${bytes(size)})`),
+      'Acknowledged, not yet delivered',
+    ],
+    [
+      'Oldest waiting',
+      known(gateway && (gateway.backlog.oldestMs ?? 0), (ms) => (ms ? duration(nowMs - ms) : 'none')),
+      'Age of the oldest undelivered event',
+    ],
+  ]
+  if (aggregation?.tooLate > 0)
+    facts.push([
+      'Too late',
+      count(aggregation.tooLate),
+      'Came after the horizon: a run with reprocess “all” counts them',
+    ])
+  return facts.map(([name, text, what]) =>
+    el(
+      'div',
+      {},
+      el('dt', {}, name),
+      el('dd', { class: text === undefined ? 'unknown' : undefined }, text ?? 'unknown'),
+      el('dd', { class: 'small' }, what),
+    ),
+  )
+}

@@ -1,0 +1,20 @@
+import { SHOWN } from './views.js'
+
+/** Enough for a percentile to mean something; the server's lowCount. */
+const ENOUGH = 20
+
+/** One slow visitor must not push a thousand others out of the table: values with enough measurements come first. */
+export async function ranked(api, query, signal) {
+  try {
+    const answer = await api.get('/query/top', { ...query, minN: ENOUGH, limit: SHOWN }, signal)
+    if (answer.values.length === SHOWN) return answer
+    const all = await api.get('/query/top', { ...query, limit: 100 }, signal)
+    const known = new Set(answer.values.map(({ value }) => value))
+    const others = all.values.filter(({ value }) => !known.has(value))
+    return { ...all, values: [...answer.values, ...others].slice(0, SHOWN) }
+  } catch (error) {
+    // A rollup without this set, or a range that is too long for a ranking: the rest of the page is still right.
+    if (error.status === 400 || error.status === 422) return { unavailable: error.message }
+    throw error
+  }
+}
