@@ -27,8 +27,18 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Outside of strings there is one for each key that was written. */
-const colonsIn = (json: string): number => json.replace(/"(?:[^"\\]|\\.)*"/g, '').split(':').length - 1
+/** Outside of strings there is one for each key that was written. Only for what has been parsed. */
+function colonsIn(json: string): number {
+  let colons = 0
+  let isInText = false
+  for (let at = 0; at < json.length; at++) {
+    const character = json[at]
+    if (character === '\\') at++
+    else if (character === '"') isInText = !isInText
+    else if (character === ':' && !isInText) colons++
+  }
+  return colons
+}
 
 function keysIn(value: unknown, room: number): number {
   if (typeof value !== 'object' || value === null) return 0
