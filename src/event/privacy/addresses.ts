@@ -38,10 +38,12 @@ function isVersion(quad: string, ahead: string, behind: string): boolean {
 
 const isAttached = (ahead: string): boolean => ATTACHED.test(ahead) && !ESCAPE.test(ahead)
 
+const PARTS = /^((?::(?!:))?)\[?(.*?)(?:%[^\]]*)?\]?((?:(?<!:):)?)$/
+
 /** A candidate may bring the colons around it (`ip:2001:db8::1: refused`), and be a name of code (`a::b`): no digit in it. */
 function maskV6(candidate: string, at: number, text: string): string {
-  const [, before = '', address = '', after = ''] =
-    /^((?::(?!:))?)\[?(.*?)(?:%[^\]]*)?\]?((?:(?<!:):)?)$/.exec(candidate) ?? []
+  // Whatever the candidate is, its parts may be empty.
+  const [, before = '', address = '', after = ''] = PARTS.exec(candidate) as RegExpExecArray
   const behind = text.charAt(at + candidate.length)
   const isCut = /[\da-z]/i.test(behind) || (before === '' && isAttached(text.slice(Math.max(0, at - 9), at)))
   return isCut || !/\d/.test(address) || !isIPv6(address) ? candidate : `${before}[ip]${after}`

@@ -106,7 +106,7 @@ function luhnOf(digits: string): (from: number, to: number) => boolean {
   const [even, odd] = [[0], [0]]
   for (let i = 0; i < digits.length; i++) {
     const digit = digits.charCodeAt(i) - 48
-    const twice = TWICE[digit] ?? 0
+    const twice = Number(TWICE[digit])
     even.push(Number(even[i]) + (i % 2 === 0 ? twice : digit))
     odd.push(Number(odd[i]) + (i % 2 === 0 ? digit : twice))
   }
