@@ -7,7 +7,7 @@ import { recent } from '../../std/recent.ts'
 export interface Cache {
   /**
    * The kept text of the key, or else that of `compute`: run once, however many ask meanwhile. Failures are not kept, and
-   * are those of one asker: the others then compute for themselves.
+   * are those of one asker: another then computes.
    */
   through(key: string, compute: () => Promise<string>): Promise<string>
 }
@@ -34,10 +34,12 @@ export function memoryCache(maxBytes: number): Cache {
         kept.set(key, hit)
         return hit
       }
-      const running = underWay.get(key)
-      const shared = await running?.catch(() => undefined)
-      if (shared !== undefined) return shared
-      const own = underWay.get(key) ?? computed(key, compute)
+      // Looked up anew each time: of several whose common work failed, one begins and the others wait for that.
+      for (let running = underWay.get(key); running !== undefined; running = underWay.get(key)) {
+        const shared = await running.catch(() => undefined)
+        if (shared !== undefined) return shared
+      }
+      const own = computed(key, compute)
       underWay.set(key, own)
       return own
     },

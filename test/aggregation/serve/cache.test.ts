@@ -55,3 +55,12 @@ test('a failure reaches all who wait and is not kept', async (t) => {
   t.match(second, { reason: { message: 'store is away' } })
   t.equal(await get('a'), '<a>')
 })
+
+test('a failure is that of one asker: another computes, once for all the others', async (t) => {
+  const cache = memoryCache(1_000)
+  let computed = 0
+  const failing = cache.through('key', () => Promise.reject(new Error('gone')))
+  const others = [1, 2, 3].map(() => cache.through('key', async () => `${++computed}`))
+  await t.rejects(failing, { message: 'gone' })
+  t.same(await Promise.all(others), ['1', '1', '1'])
+})
