@@ -144,10 +144,10 @@ async function walk(root: string, folder: string, prefix: string): Promise<LakeO
 
 const mayHold = (folder: string, prefix: string) => folder.startsWith(prefix) || prefix.startsWith(folder)
 
-/** None when it was removed since the folder was read. */
+/** None when it was removed since the folder was read, and for a pipe, a socket or a device: no reader would come back from it. */
 async function objectAt(root: string, key: string): Promise<LakeObject[]> {
   const found = await orNothing(stat(join(root, key)))
-  return found === undefined ? [] : [{ key, bytes: found.size, modifiedMs: Math.floor(found.mtimeMs) }]
+  return found?.isFile() ? [{ key, bytes: found.size, modifiedMs: Math.floor(found.mtimeMs) }] : []
 }
 
 /** ENOTDIR and EISDIR: a folder is no object, and an object holds none. */

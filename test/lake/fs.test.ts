@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -131,4 +132,13 @@ t.test('objects that go while the lake is listed are left out', async (t) => {
   ])
   t.ok(listed.length <= 50)
   t.strictSame(await lake.list(''), [])
+})
+
+t.test('a pipe or a folder that is named as an object is none: nobody waits for it', async (t) => {
+  const root = t.testdir({ raw: { 'b.ndjson': 'b', 'c.ndjson': {} } })
+  execFileSync('mkfifo', [join(root, 'raw/a.ndjson')])
+  t.same(
+    (await fsLake(root).list('raw/')).map(({ key }) => key),
+    ['raw/b.ndjson'],
+  )
 })

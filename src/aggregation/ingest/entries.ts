@@ -1,6 +1,9 @@
+import Type from 'typebox'
+import { Compile } from 'typebox/compile'
 import type { Lake } from '../../lake/lake.ts'
 import { AppError } from '../../std/errors.ts'
 import { recent } from '../../std/recent.ts'
+import type { Logger } from '../../std/telemetry.ts'
 
 /** What is known of one Parquet object, stored as `index/dt=…/hr=…/<name>.json`. Written once, never changed. */
 export interface IndexEntry {
@@ -24,7 +27,12 @@ export interface IndexEntry {
 export interface Entries {
   /** Keys below `prefix` in key order, without reading them. */
   keys(prefix: string): Promise<readonly string[]>
+  /** Without those that are damaged, which are named in the log. */
   load(keys: readonly string[]): Promise<readonly IndexEntry[]>
+  /** Keys of what was met that is no entry, and was not mended since. */
+  damaged(): readonly string[]
+  /** Puts an entry in the place of a damaged one. */
+  mend(key: string, entry: IndexEntry): Promise<void>
   /** Stores the entry unless its key is taken: the commit point of an ingest. */
   commit(key: string, entry: IndexEntry): Promise<'stored' | 'exists'>
 }
@@ -35,8 +43,9 @@ const MAX_CACHED = 4_000
 const PARALLEL = 32
 
 /** Entries never change, so each is read once per process; the oldest read are forgotten first. */
-export function indexEntries(lake: Lake, maxCached = MAX_CACHED): Entries {
+export function indexEntries(lake: Lake, log: Logger, maxCached = MAX_CACHED): Entries {
   const cache = recent<IndexEntry>(maxCached)
+  const damaged = new Set<string>()
 
   async function read(key: string): Promise<IndexEntry | undefined> {
     const cached = cache.get(key)
@@ -44,7 +53,13 @@ export function indexEntries(lake: Lake, maxCached = MAX_CACHED): Entries {
     const body = await lake.get(key)
     if (!body) return undefined
     const entry = parse(key, body)
-    cache.set(key, entry)
+    if (entry) {
+      damaged.delete(key)
+      cache.set(key, entry)
+    } else if (!damaged.has(key)) {
+      damaged.add(key)
+      log.error({ key }, 'an index entry is damaged; its object is left out until it is indexed again')
+    }
     return entry
   }
 
@@ -58,13 +73,46 @@ export function indexEntries(lake: Lake, maxCached = MAX_CACHED): Entries {
         entries.push(...(await Promise.all(keys.slice(at, at + PARALLEL).map(read))))
       return entries.filter((entry) => entry !== undefined)
     },
+    damaged: () => [...damaged],
+    async mend(key, entry) {
+      await lake.put(key, Buffer.from(JSON.stringify(entry)))
+      damaged.delete(key)
+    },
     commit: (key, entry) => lake.put(key, Buffer.from(JSON.stringify(entry)), { ifAbsent: true }),
   }
 }
 
-function parse(key: string, body: Buffer): IndexEntry {
-  const entry = JSON.parse(body.toString()) as IndexEntry
-  if (entry.version !== 1)
-    throw new AppError('lake_failed', `${key} is of version ${entry.version}, not of version 1`)
-  return entry
+/** Undefined for what is no entry, such as one that was cut off by a copy. */
+function parse(key: string, body: Buffer): IndexEntry | undefined {
+  const found = json(body)
+  if (entries.Check(found)) return found
+  // A later Headgate may have written it: that is not to be mended.
+  if (versions.Check(found) && found.version !== 1)
+    throw new AppError('lake_failed', `${key} is of version ${found.version}, not of version 1`)
+  return undefined
 }
+
+/** Undefined for what is no JSON: the only way in which parsing text fails. */
+function json(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString())
+  } catch {
+    return undefined
+  }
+}
+
+const ms = Type.Union([Type.Number(), Type.Null()])
+const entries = Compile(
+  Type.Object({
+    version: Type.Literal(1),
+    key: Type.String(),
+    rows: Type.Integer(),
+    bytes: Type.Integer(),
+    inputs: Type.Array(Type.String()),
+    minutes: Type.Record(Type.String(), Type.Integer()),
+    malformed: Type.Integer(),
+    arrivalMinMs: ms,
+    arrivalMaxMs: ms,
+  }),
+)
+const versions = Compile(Type.Object({ version: Type.Integer() }))

@@ -135,6 +135,8 @@ async function keepDead(
 /** Removes what was written under slots that others have taken since. */
 async function sweep(partition: Partition, { lake, entries }: IngestTools): Promise<void> {
   const log = await readLog(partition, entries)
+  // An entry that is damaged names an object as well, and it is not known which.
+  if (!log.isWhole) return
   const objects = [
     ...(await lake.list(prefixOf(partition))),
     ...(await lake.list(`dead/${deadSource(partition.source)}/${partitionOf(partition.arrivalMs)}/`)),
@@ -151,6 +153,7 @@ async function readLog(partition: Partition, entries: Entries) {
   const keys = (await entries.keys(prefix)).filter((key) => /^\d{6,}\.json$/.test(key.slice(prefix.length)))
   const committed = await entries.load(keys)
   return {
+    isWhole: committed.length === keys.length,
     lastSlot: Math.max(0, ...keys.map((key) => Number.parseInt(key.slice(prefix.length), 10))),
     inputs: new Set(committed.flatMap((entry) => entry.inputs)),
     names: new Set(committed.map((entry) => nameIn(entry.key))),

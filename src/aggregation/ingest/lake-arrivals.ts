@@ -8,7 +8,8 @@ import type { Arrivals, ArrivedObject, IngestReport, ReceivedObject } from './ar
 import { arrivedIndex } from './arrived/arrived-index.ts'
 import { type Entries, type IndexEntry, indexEntries } from './entries.ts'
 import { foreignEntryKey, indexForeign } from './ingest-foreign.ts'
-import { ingestPartition } from './ingest-partition.ts'
+import { type IngestTools, ingestPartition } from './ingest-partition.ts'
+import { reindex } from './objects/reindex.ts'
 import { type ForeignObject, pendingIn } from './pending.ts'
 import type { Quarantine } from './quarantine/quarantine.ts'
 import { rawListing } from './raw-listing.ts'
@@ -40,7 +41,7 @@ const MAX_DAY_LISTINGS = 31
 /** Arrivals over any lake; the index lies in the lake as well, so that every process sees the same. */
 export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
   const { lake, clock, tempDir } = options
-  const stored = indexEntries(lake)
+  const stored = indexEntries(lake, options.telemetry.log)
   const index = arrivedIndex({ lake, entries: stored, clock })
   const entries: Entries = {
     ...stored,
@@ -48,6 +49,10 @@ export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
       const outcome = await stored.commit(key, entry)
       if (outcome === 'stored') index.add(key, entry)
       return outcome
+    },
+    async mend(key, entry) {
+      await stored.mend(key, entry)
+      index.add(key, entry)
     },
   }
   const listRaw = rawListing(lake, clock)
@@ -67,7 +72,8 @@ export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
     const { partitions, foreign } = pendingIn(await listRaw())
     const unindexed = await withoutEntry(foreign)
     const report = { inputs: 0, rows: 0, malformed: 0 }
-    if (partitions.length === 0 && unindexed.length === 0) return report
+    const damaged = entries.damaged()
+    if (partitions.length === 0 && unindexed.length === 0 && damaged.length === 0) return report
 
     const session = await options.openSession(signal)
     const folder = await workFolder(tempDir, 'ingest')
@@ -79,6 +85,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
       count(part)
     }
     try {
+      for (const key of damaged) await mended(key, tools)
       for (const partition of partitions) add(await ingestPartition(partition, tools))
       for (const object of unindexed) add(await indexForeign(object, tools))
     } finally {
@@ -86,6 +93,16 @@ export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
       await rm(folder, { recursive: true, force: true })
     }
     return report
+  }
+
+  /** One that cannot be made anew now costs nothing else, and is tried again. */
+  async function mended(key: string, tools: IngestTools): Promise<void> {
+    try {
+      await reindex(key, tools)
+      options.telemetry.log.info({ key }, 'a damaged index entry was made anew')
+    } catch (error) {
+      options.telemetry.log.error({ key, err: error }, 'a damaged index entry cannot be made anew now')
+    }
   }
 
   async function withoutEntry(objects: readonly ForeignObject[]): Promise<readonly ForeignObject[]> {

@@ -1,0 +1,82 @@
+import { join } from 'node:path'
+import { test } from 'tap'
+import type { Lake } from '../../../../src/lake/lake.ts'
+import { AppError } from '../../../../src/std/errors.ts'
+import { eventLine, storedEvent, writeParquet } from '../../../fakes/events.ts'
+import { HOUR, setUp, signal } from '../harness.ts'
+
+const events = (...ids: string[]) => ids.map((id) => `${eventLine({ event_id: id })}\n`).join('')
+const everything = [0, Number.MAX_SAFE_INTEGER] as const
+
+test('a damaged index entry costs no other object, and is made anew from its own', async (t) => {
+  const { put, ingester, keys, lake, session, places, eventIds } = await setUp(t)
+  await put(`raw/gateway/${HOUR}/a.ndjson`, events('1', '2'))
+  await ingester().ingest(signal)
+  await put(`raw/gateway/${HOUR}/b.ndjson`, events('3'))
+  await writeParquet(
+    session,
+    [storedEvent({ event_id: '4' })],
+    join(places.lakeDir, `raw/gateway/${HOUR}/foreign.parquet`),
+  )
+  await ingester().ingest(signal)
+  const entries = await keys('index/')
+  t.equal(entries.length, 3)
+  const before = await Promise.all(entries.map(async (key) => JSON.parse(String(await lake.get(key)))))
+  for (const [at, entry] of entries.entries()) {
+    await lake.put(entry, Buffer.from('{"version":1,'))
+    const arrivals = ingester()
+    t.equal((await arrivals.touching(...everything)).length, 2, `${entry}: the others are there`)
+    await put(`raw/gateway/${HOUR}/more-${at}.ndjson`, events(`more-${at}`))
+    await arrivals.ingest(signal)
+    const { inputs: _, ...known } = before[at]
+    t.match(JSON.parse(String(await lake.get(entry))), { ...known, inputs: [] })
+    for (const later of (await keys('index/')).filter((key) => !entries.includes(key))) {
+      await lake.remove([JSON.parse(String(await lake.get(later))).key, later])
+    }
+  }
+  t.same(await eventIds(), ['1', '2', '3', '4'])
+})
+
+test('what a damaged entry names is not swept before it is known', async (t) => {
+  const { put, ingester, keys, lake, eventIds } = await setUp(t)
+  await put(`raw/gateway/${HOUR}/a.ndjson`, events('1'))
+  await ingester().ingest(signal)
+  const [entry = ''] = await keys('index/')
+  await lake.put(entry, Buffer.alloc(0))
+  const arrivals = ingester()
+  await put(`raw/gateway/${HOUR}/b.ndjson`, events('2'))
+  await arrivals.ingest(signal)
+  await arrivals.ingest(signal)
+  t.same(await eventIds(), ['1', '2'])
+})
+
+test('an entry without an object says that there is none; one that cannot be made anew waits', async (t) => {
+  const { put, ingester, keys, lake, eventIds } = await setUp(t)
+  await put(`raw/gateway/${HOUR}/a.ndjson`, events('1'))
+  await ingester().ingest(signal)
+  const [entry = ''] = await keys('index/')
+  await lake.put(entry, Buffer.alloc(0))
+  let broken = true
+  const failing: Lake = {
+    ...lake,
+    async put(key, body, options) {
+      if (broken && key === entry) throw new AppError('lake_failed', 'no')
+      return lake.put(key, body, options)
+    },
+  }
+  const arrivals = ingester({ lake: failing })
+  await arrivals.touching(...everything)
+  await arrivals.ingest(signal)
+  t.same(await eventIds(), [])
+  broken = false
+  await arrivals.ingest(signal)
+  t.same(await eventIds(), ['1'])
+
+  await lake.put(entry, Buffer.alloc(0))
+  await lake.remove(await keys('raw/'))
+  const again = ingester()
+  await again.touching(...everything)
+  await again.ingest(signal)
+  t.same(await again.touching(...everything), [])
+  t.match(JSON.parse(String(await lake.get(entry))), { rows: 0 })
+})
