@@ -90,6 +90,8 @@ A token (\`aggregation.tokens[]\`) has \`name\`, \`sha256\`, \`scopes\` (\`read\
 
 Where the gateway is behind a load balancer, its address goes into \`gateway.trustProxy\`: only then \`X-Forwarded-For\` and \`gateway.countryHeader\` say anything, and limits, networks and audit lines mean the sender. \`gateway.keepAlive\` is how long a connection may idle; it must be longer than the balancer keeps one (Google Cloud 600 s, AWS 60 s unless set), or requests meet connections that were just closed.
 
+\`gateway.limits.address\` is what one address (IPv6: a /64) may send: requests, and bytes as requests, 128 KiB of a body for one, as it comes and once more as it is inflated. Beacons and batches of 500 events cost nothing beside their request. What an address sends above it is a debt: it is answered 429 until that is paid. Many users behind one address share it, and so do all of a balancer that is not in \`trustProxy\`. \`gateway.limits.inflightBytes\` bounds the memory of all requests that are not answered; one address has a quarter of it, one app a half.
+
 Browsers are held to \`apps[].origins\` by their \`Origin\`. An image has none: the pixel is held to the origin of its page, by \`Sec-Fetch-Site\` and \`Referer\`, and a page that sends no \`Referer\` counts as foreign. What says none of this (mails, proxies of pictures, servers) may use it, and so may every page where the app lists no origins.
 
 \`gateway.durability\` says what a 2xx waits for: the journal on the local disk (\`journal\`), Kinesis or a finished file in the lake (\`stream\`, the default on Fargate, where \`AWS_EXECUTION_ENV\` is \`AWS_ECS_FARGATE\`), or nothing (\`memory\`, for development). See [durability](durability.md).

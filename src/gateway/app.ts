@@ -6,16 +6,15 @@ import { allowOrigins } from '../http/cors.ts'
 import { isProbe, probeRoutes } from '../http/probes.ts'
 import { answerWithProblems, asAppError } from '../http/problems.ts'
 import { createServer, refuseWhileClosing, requireHost } from '../http/server.ts'
-import { AppError } from '../std/errors.ts'
-import { addressLimitStore } from './apps/address-limit.ts'
+import { addressLimit, type ChargeAddress, tooMuch } from './apps/address-limit.ts'
 import { createQuota } from './apps/quota.ts'
 import type { Refusals } from './apps/refusals.ts'
 import { refusedBy } from './apps/refused.ts'
-import { contentTypeOf } from './collect/body.ts'
+import { contentTypeOf, MAX_WIRE_BYTES } from './collect/body.ts'
 import { pageOf } from './collect/claims.ts'
 import { type CollectorPorts, createCollector } from './collect/collect.ts'
 import { createInflate } from './collect/inflate.ts'
-import { createByteBudget } from './collect/inflight.ts'
+import { type ByteBudget, createByteBudget } from './collect/inflight.ts'
 import { collectRoutes } from './collect/routes.ts'
 import type { Credentials } from './credentials/credentials.ts'
 import { credentialRoutes } from './credentials/routes.ts'
@@ -35,7 +34,7 @@ export interface GatewayPorts extends Omit<CollectorPorts, 'quota'> {
 export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): Promise<FastifyInstance> {
   const { registry, credentials, clock, entropy, ready, telemetry, workers } = ports
   const { log, metrics } = telemetry
-  const inflight = createByteBudget(config.limits.inflightBytes)
+  const inflight = createByteBudget(config.limits.inflightBytes, clock)
   const ratioAlarms = new Counter({
     name: 'headgate_inflate_ratio_alarms_total',
     help: 'Bodies that grew more than 20 times.',
@@ -46,17 +45,19 @@ export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): 
   await ports.prepare?.(app)
   leaveBodiesUnread(app)
   mindNoContentType(app)
+  sweepBodies(app, inflight)
   answerWithProblems(app, log, entropy)
   countRefusals(app, ports)
   await allowOrigins(app, registry.anyOrigin)
   refuseWhileClosing(app)
   requireHost(app)
-  await limitAddresses(app, config, ports)
+  const charge = await limitAddresses(app, config, ports)
   await app.register(probeRoutes, { ready })
   await app.register(collectRoutes, {
     collector: createCollector({ ...ports, quota: createQuota(workers, clock) }),
     inflight,
     inflate: createInflate(() => ratioAlarms.inc()),
+    charge,
     log,
     countryHeader: config.countryHeader,
   })
@@ -78,6 +79,17 @@ function leaveBodiesUnread(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   // The two that nearly all send by name as well: what only `*` takes, Fastify reads the type of again each time.
   app.addContentTypeParser(['application/json', 'text/plain', '*'], (_request, _payload, done) => done(null))
+}
+
+/** How often bodies that do not arrive are looked for. */
+const SWEEP_MS = 1_000
+
+function sweepBodies(app: FastifyInstance, inflight: ByteBudget): void {
+  const sweeping = setInterval(() => inflight.sweep(), SWEEP_MS).unref()
+  app.addHook('onClose', (_app, done) => {
+    clearInterval(sweeping)
+    done()
+  })
 }
 
 /** By code, and by who sent them: what the status of a pixel hides and what events cannot show, requests that never became any. */
@@ -102,25 +114,26 @@ async function limitAddresses(
   app: FastifyInstance,
   { limits }: GatewayConfig,
   { clock, workers }: GatewayPorts,
-): Promise<void> {
-  if (limits.address === 'off') return
+): Promise<ChargeAddress> {
+  if (limits.address === 'off') return () => {}
   const { requestsPerSecond, burst } = limits.address
   const rate = { perSecond: requestsPerSecond / workers, burst: Math.max(1, burst / workers) }
+  const { Store, charge } = addressLimit(rate, clock)
   await app.register(rateLimit, {
-    ...{ global: false, max: 0, store: addressLimitStore(rate, clock) },
+    ...{ global: false, max: 0, store: Store },
     keyGenerator: ({ sender }) => sender.block,
   })
   const check = app.createRateLimit()
 
   const refuseCrowds = async (request: FastifyRequest) => {
     const verdict = await check(request)
-    if (verdict.isAllowed || !verdict.isExceeded) return
-    throw new AppError('address_limit', 'This address sends too many requests.', {
-      retryAfterMs: verdict.ttl,
-    })
+    if (!verdict.isAllowed && verdict.isExceeded) throw tooMuch(verdict.ttl)
+    // Beyond what is ever read, an announcement is only a word.
+    charge(request.sender, Math.min(Number(request.headers['content-length'] ?? 0), MAX_WIRE_BYTES))
   }
   app.addHook('onRequest', (request, _reply, done) => {
     if (isProbe(request.url) || request.sender.isExempt) done()
     else refuseCrowds(request).then(() => done(), done)
   })
+  return charge
 }

@@ -1,8 +1,19 @@
+import type { Sender } from '../../http/sender.ts'
 import type { Clock } from '../../std/clock.ts'
+import { AppError } from '../../std/errors.ts'
 import { createBuckets, type Rate } from './gcra.ts'
 
 /** Addresses remembered; about 100 bytes each. The plugin's default of 5,000 is one small botnet. */
 export const MAX_ADDRESSES = 50_000
+
+/**
+ * Bytes that cost as much as a request, on the wire and once more after inflating: what takes a millisecond to parse. With
+ * the limits as they come an address may send 6 MiB a second, which is more than an app may; a beacon costs nothing more.
+ */
+export const BYTES_A_REQUEST = 131_072
+
+/** Charges the address of a sender for bytes, or throws `address_limit` where it owes for others. */
+export type ChargeAddress = (sender: Sender, bytes: number) => void
 
 type Answer = (error: Error | null, result?: { current: number; ttl: number }) => void
 
@@ -11,9 +22,15 @@ type Answer = (error: Error | null, result?: { current: number; ttl: number }) =
  * time to live and refuses when the count is above its `max`: with `max: 0`, a bucket that has room answers 0, an empty
  * one 1 and, as the time to live, exactly how long to wait.
  */
-export function addressLimitStore(rate: Rate, clock: Clock) {
+export function addressLimit(rate: Rate, clock: Clock) {
   const buckets = createBuckets(MAX_ADDRESSES, () => clock.monotonicMs())
-  return class AddressLimitStore {
+  const charge: ChargeAddress = ({ block, isExempt }, bytes) => {
+    const cost = Math.floor(bytes / BYTES_A_REQUEST)
+    if (cost === 0 || isExempt) return
+    const retryAfterMs = buckets.owe(block, cost, rate)
+    if (retryAfterMs > 0) throw tooMuch(retryAfterMs)
+  }
+  class AddressLimitStore {
     incr(address: string, answer: Answer): void {
       const waitMs = buckets.take(address, 1, rate)
       answer(null, { current: waitMs > 0 ? 1 : 0, ttl: waitMs })
@@ -24,4 +41,8 @@ export function addressLimitStore(rate: Rate, clock: Clock) {
       return this
     }
   }
+  return { Store: AddressLimitStore, charge }
 }
+
+export const tooMuch = (retryAfterMs: number): AppError =>
+  new AppError('address_limit', 'This address sends too much.', { retryAfterMs })

@@ -36,21 +36,22 @@ export function createQuota(workers: number, clock: Clock): Quota {
     charge({ id, limits }, usage) {
       const nowMs = clock.monotonicMs()
       const buckets = bucketsOf.get(id) ?? { requests: nowMs, bytes: nowMs, events: nowMs }
-      bucketsOf.set(id, buckets)
-      const spend = (what: keyof Usage, perSecond: number, burst: number) => {
+      const spend = (what: keyof Usage, perSecond: number, burst: number): number => {
         const cost = usage[what] ?? 0
-        if (cost === 0) return
+        if (cost === 0) return buckets[what]
         const { fullAtMs, waitMs } = gcra(buckets[what], nowMs, cost, share(perSecond, burst))
         if (waitMs > 0) {
           const detail = `The app "${id}" is over its ${perSecond} ${what} a second.`
           throw new AppError('app_limit', detail, { retryAfterMs: waitMs })
         }
-        buckets[what] = fullAtMs
+        return fullAtMs
       }
-      spend('requests', limits.requestsPerSecond, limits.burst)
-      // One second's worth at once, for the two that have no burst of their own.
-      spend('bytes', limits.bytesPerSecond, limits.bytesPerSecond)
-      spend('events', limits.eventsPerSecond, limits.eventsPerSecond)
+      // All or nothing, and one second's worth at once for the two that have no burst of their own.
+      bucketsOf.set(id, {
+        requests: spend('requests', limits.requestsPerSecond, limits.burst),
+        bytes: spend('bytes', limits.bytesPerSecond, limits.bytesPerSecond),
+        events: spend('events', limits.eventsPerSecond, limits.eventsPerSecond),
+      })
     },
   }
 }

@@ -36,13 +36,19 @@ export function canRetry(contentType = ''): boolean {
 }
 
 /**
- * The bytes of a request, counted against `lease` as they arrive. A body that is refused half-way is read to its end and
- * thrown away, so that the sender sees the answer instead of a reset; the request timeout bounds how long that takes.
+ * The bytes of a request, counted against `lease` as they arrive. A body that is refused half-way, or gives way to
+ * others, is thrown away.
  */
 export function readBody(stream: Readable, maxBytes: number, lease: Lease): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let chunks: Buffer[] = []
     let bytes = 0
+    const giveUp = (error: unknown) => {
+      stream.off('data', take)
+      stream.resume()
+      chunks = []
+      reject(error)
+    }
     const take = (chunk: Buffer) => {
       try {
         bytes += chunk.length
@@ -50,14 +56,14 @@ export function readBody(stream: Readable, maxBytes: number, lease: Lease): Prom
         lease.grow(chunk.length)
         chunks.push(chunk)
       } catch (error) {
-        stream.off('data', take)
-        stream.resume()
-        reject(error)
+        giveUp(error)
       }
     }
+    lease.arriving(giveUp)
     stream.on('data', take)
     // One chunk is the rule. It is a view of its socket's read buffer, which lives on while the body is decoded.
     stream.once('end', () => {
+      lease.arrived()
       resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes))
       // The listeners live until the request is answered: what they hold would as well.
       chunks = []

@@ -31,8 +31,8 @@ export interface Submission extends Circumstances {
   readonly page: string | undefined
   /** The sender's name for the request and its repetitions. */
   readonly idempotencyKey: string | undefined
-  /** Reads the body, once the head has told the app and its quota has agreed. */
-  receive(): Promise<Received>
+  /** Reads the body, once the head has told the app, if it can, and its quota has agreed. */
+  receive(app: string | undefined): Promise<Received>
   /** Claims room for what is stored, until the request is answered. Throws `overloaded`. */
   hold(bytes: number): void
 }
@@ -168,7 +168,7 @@ export function createCollector(ports: CollectorPorts): Collector {
   return {
     async collect(submission) {
       const account = openAccount(submission)
-      const prepared = prepare(submission, account, await submission.receive())
+      const prepared = prepare(submission, account, await submission.receive(account.app?.id))
       const { app, batch, rejected, refusals, claim, retrySafe } = prepared
       const durability = await journal.append(batch).catch((error) => refuse(prepared, error))
       claim?.end(true)

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { asAppError, logFailure } from '../../http/problems.ts'
 import { AppError } from '../../std/errors.ts'
 import type { Logger } from '../../std/telemetry.ts'
+import type { ChargeAddress } from '../apps/address-limit.ts'
 import {
   assertDeclaredFits,
   canRetry,
@@ -25,6 +26,8 @@ export interface CollectRoutePorts {
   readonly collector: Collector
   readonly inflight: ByteBudget
   readonly inflate: Inflate
+  /** Charges the address of a sender for bytes, or throws `address_limit`. */
+  readonly charge: ChargeAddress
   readonly log: Logger
   /** In which a trusted edge names the sender's country. */
   readonly countryHeader: string
@@ -84,13 +87,17 @@ interface Submitting extends CollectRoutePorts {
 /** From Fastify's request to ours. What is read of the body is held against the budget until the answer is known. */
 async function submit(
   request: FastifyRequest,
-  { collector, inflight, inflate, countryHeader, format }: Submitting,
+  { collector, inflight, inflate, charge, countryHeader, format }: Submitting,
   retries: boolean,
 ): Promise<Receipt> {
   const { headers, sender } = request
   const query = singleValued(request.query)
   const maxBytes = retries ? MAX_WIRE_BYTES : MAX_BEACON_BYTES
-  const lease = inflight.lease()
+  let lease: Lease | undefined
+  const receiveFor = (app: string | undefined) => {
+    lease = inflight.lease({ address: sender.isExempt ? undefined : sender.block, app })
+    return receive(request, { maxBytes, lease, inflate, charge })
+  }
   try {
     return await collector.collect({
       format,
@@ -103,28 +110,35 @@ async function submit(
       country: sender.isForwarded ? countryOf(headers, countryHeader) : undefined,
       canRetry: retries,
       gpc: objectsToTracking(headers),
-      receive: () => receive(request, { maxBytes, lease, inflate }),
-      hold: (bytes) => lease.grow(bytes),
+      receive: receiveFor,
+      hold: (bytes) => lease?.grow(bytes),
     })
   } finally {
-    lease.release()
+    lease?.release()
   }
 }
 
-async function receive({ raw, headers }: FastifyRequest, { maxBytes, lease, inflate }: Receiving) {
+/** What an announcement did not tell of the work is charged when it is known, before more is done with it. */
+async function receive(
+  { raw, headers, sender }: FastifyRequest,
+  { maxBytes, lease, inflate, charge }: Receiving,
+) {
   lease.grow(REQUEST_BYTES)
   if (raw.method === 'GET') return { body: NOTHING, wireBytes: 0 }
   assertDeclaredFits(headers['content-length'], maxBytes)
   const bytes = await readBody(raw, maxBytes, lease)
+  if (headers['content-length'] === undefined) charge(sender, bytes.length)
   const body = await inflate(bytes, headers['content-encoding'])
-  if (body !== bytes) lease.grow(body.length)
+  if (body !== bytes) {
+    lease.grow(body.length)
+    charge(sender, body.length)
+  }
   return { body, wireBytes: bytes.length }
 }
 
 const NOTHING = Buffer.alloc(0)
 
-interface Receiving {
+interface Receiving extends Pick<CollectRoutePorts, 'inflate' | 'charge'> {
   readonly maxBytes: number
   readonly lease: Lease
-  readonly inflate: Inflate
 }

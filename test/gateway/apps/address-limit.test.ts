@@ -1,10 +1,12 @@
+import { Readable } from 'node:stream'
+import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
-import { addressLimitStore, MAX_ADDRESSES } from '../../../src/gateway/apps/address-limit.ts'
+import { addressLimit, BYTES_A_REQUEST, MAX_ADDRESSES } from '../../../src/gateway/apps/address-limit.ts'
 import { fakeClock } from '../../fakes/clock.ts'
-import { startGateway } from '../../fakes/gateway.ts'
+import { lcp, startGateway } from '../../fakes/gateway.ts'
 
 test('the store tells the plugin "full" or "empty", and exactly how long', async (t) => {
-  const Store = addressLimitStore({ perSecond: 2, burst: 2 }, fakeClock())
+  const { Store } = addressLimit({ perSecond: 2, burst: 2 }, fakeClock())
   const store = new Store()
   const answers: unknown[] = []
   for (const address of ['a', 'a', 'a', 'b']) {
@@ -77,6 +79,60 @@ test('a port that a proxy adds, brackets and spelling make no other address', as
     ['no address', (i: number) => ['unknown', '_hidden', ''][i % 3] ?? ''],
   ] as const) {
     t.same(await statuses(client), held, rule)
+  }
+})
+
+test('bytes are charged as requests are, and what was done already is owed', async (t) => {
+  const clock = fakeClock()
+  const { charge } = addressLimit({ perSecond: 2, burst: 4 }, clock)
+  const sender = { address: 'a', block: 'a', isForwarded: false, isExempt: false }
+  charge(sender, 3 * BYTES_A_REQUEST)
+  for (let i = 0; i < 100; i++) charge(sender, BYTES_A_REQUEST - 1)
+  charge(sender, 9 * BYTES_A_REQUEST)
+  t.throws(() => charge(sender, BYTES_A_REQUEST), { code: 'address_limit', retryAfterMs: 4_000 })
+  t.doesNotThrow(() => charge(sender, BYTES_A_REQUEST - 1), 'a beacon costs nothing beside its request')
+  t.doesNotThrow(() => charge({ ...sender, block: 'b' }, BYTES_A_REQUEST), 'nor is it the debt of another')
+  t.doesNotThrow(() => charge({ ...sender, isExempt: true }, BYTES_A_REQUEST))
+  clock.advance(4_000)
+  t.doesNotThrow(() => charge(sender, BYTES_A_REQUEST))
+})
+
+test('a body is charged to its address: as announced, as it came, and once more as it was inflated', async (t) => {
+  for (const [rule, send] of [
+    ['announced', { payload: Buffer.alloc(4 * BYTES_A_REQUEST, ' ') }],
+    ['in chunks', { payload: Readable.from([Buffer.alloc(4 * BYTES_A_REQUEST, ' ')]) }],
+    ['inflated', { payload: gzipSync(Buffer.alloc(4 * BYTES_A_REQUEST, ' ')) }],
+    ['of nobody', { payload: Buffer.alloc(4 * BYTES_A_REQUEST, ' '), url: '/v1/events' }],
+  ] as const) {
+    const { app } = await startGateway(t, { gateway: tight })
+    const headers = { 'content-type': 'application/json' }
+    const once = {
+      method: 'POST',
+      url: '/v1/events?key=shop-key',
+      headers,
+      remoteAddress: '203.0.113.5',
+    } as const
+    t.not((await app.inject({ ...once, ...send })).statusCode, 429, rule)
+    const next = await app.inject(from('203.0.113.5'))
+    t.equal(next.statusCode, 429, rule)
+    t.equal(next.headers['retry-after'], '3', rule)
+    t.equal((await app.inject(from('203.0.113.6'))).statusCode, 404, rule)
+  }
+})
+
+test('senders as they come are never charged above their requests', async (t) => {
+  const { app, clock } = await startGateway(t)
+  const events = Array.from({ length: 500 }, (_, i) =>
+    lcp({ value: i, page_url: `https://shop.example/${i}` }),
+  )
+  const headers = { 'content-type': 'application/json', 'x-headgate-key': 'shop-key' }
+  const batch = { method: 'POST', url: '/v1/events', headers, remoteAddress: '203.0.113.5' } as const
+  for (let second = 0; second < 10; second++) {
+    for (let i = 0; i < 30; i++) {
+      const answer = await app.inject({ ...batch, payload: gzipSync(JSON.stringify(events)) })
+      t.not(answer.json().code, 'address_limit')
+    }
+    clock.advance(1_000)
   }
 })
 

@@ -25,11 +25,25 @@ test('a bucket gives its burst at once, then its rate, and says exactly how long
   }
 })
 
-test('what costs more than the burst passes when the bucket is full, or it never could', async (t) => {
+test('what costs more than the burst passes when the bucket is full, and is a debt that the next waits for', async (t) => {
   const first = gcra(0, 0, 1_000, rate)
   t.equal(first.waitMs, 0)
-  t.equal(gcra(first.fullAtMs, 0, 1, rate).waitMs, 100, 'the bucket is empty then')
-  t.equal(gcra(first.fullAtMs, 0, 1_000, rate).waitMs, 500)
+  t.equal(gcra(first.fullAtMs, 0, 1, rate).waitMs, 99_600, '995 are owed, and one more is wanted')
+  t.equal(gcra(first.fullAtMs, 0, 1_000, rate).waitMs, 100_000, 'until the bucket is full again')
+  t.equal(gcra(first.fullAtMs, 99_600, 1, rate).waitMs, 0)
+  t.equal(gcra(first.fullAtMs, 99_999, 6, rate).waitMs, 1)
+  t.equal(gcra(first.fullAtMs, 100_000, 6, rate).waitMs, 0)
+})
+
+test('what is done already is owed, unless there is a debt', async (t) => {
+  let nowMs = 0
+  const buckets = createBuckets(10, () => nowMs)
+  t.equal(buckets.owe('a', 3, rate), 0)
+  t.equal(buckets.owe('a', 7, rate), 0, 'two were left')
+  t.equal(buckets.owe('a', 1, rate), 500, 'five are owed')
+  t.equal(buckets.take('a', 1, rate), 600)
+  nowMs = 500
+  t.equal(buckets.owe('a', 1, rate), 0)
 })
 
 test('fractions that do not add up to a round number refuse nothing that fits', async (t) => {

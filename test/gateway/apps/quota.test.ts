@@ -45,7 +45,18 @@ test('a body larger than a second of the quota passes when nothing was sent befo
   const clock = fakeClock()
   const quota = createQuota(1, clock)
   t.doesNotThrow(() => quota.charge(a, { bytes: 1_000_000 }))
-  t.throws(() => quota.charge(a, { bytes: 1 }), { code: 'app_limit', retryAfterMs: 1 })
+  t.throws(() => quota.charge(a, { bytes: 1 }), { code: 'app_limit', retryAfterMs: 999_001 })
+  clock.advance(999_001)
+  t.doesNotThrow(() => quota.charge(a, { bytes: 1 }), 'once it is paid')
+})
+
+test('what is refused for one thing is charged for none', async (t) => {
+  const quota = createQuota(1, fakeClock())
+  quota.charge(a, { events: 100 })
+  for (let i = 0; i < 3; i++) {
+    t.throws(() => quota.charge(a, { requests: 20, bytes: 1_000, events: 1 }), { code: 'app_limit' })
+  }
+  t.doesNotThrow(() => quota.charge(a, { requests: 20, bytes: 1_000 }))
 })
 
 test('each of several workers has its part, and at least one request', async (t) => {

@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream'
 import { test } from 'tap'
 import { assertDeclaredFits, canRetry, contentTypeOf, readBody } from '../../../src/gateway/collect/body.ts'
 import { createByteBudget } from '../../../src/gateway/collect/inflight.ts'
+import { fakeClock } from '../../fakes/clock.ts'
 
 test('who would send again: all but what a browser sends without asking first', async (t) => {
   for (const [contentType, retries] of [
@@ -65,9 +66,9 @@ test('what is announced is held against the limit; a chunked body announces noth
 })
 
 test('a body is its chunks, joined into memory of its own and counted while they arrive', async (t) => {
-  const budget = createByteBudget(100)
+  const budget = createByteBudget(100, fakeClock())
   const stream = new PassThrough()
-  const reading = readBody(stream, 10, budget.lease())
+  const reading = readBody(stream, 10, budget.lease({ address: undefined, app: undefined }))
   const chunk = Buffer.from('ab')
   stream.write(chunk)
   await new Promise(setImmediate)
@@ -76,12 +77,15 @@ test('a body is its chunks, joined into memory of its own and counted while they
   const body = await reading
   chunk.fill('x')
   t.equal(body.toString(), 'abcd')
-  t.same(await readBody(new PassThrough().end(), 10, budget.lease()), Buffer.alloc(0))
+  t.same(
+    await readBody(new PassThrough().end(), 10, budget.lease({ address: undefined, app: undefined })),
+    Buffer.alloc(0),
+  )
 })
 
 test('a body that grows above its limit is refused, read to its end, and not held', async (t) => {
-  const budget = createByteBudget(100)
-  const lease = budget.lease()
+  const budget = createByteBudget(100, fakeClock())
+  const lease = budget.lease({ address: undefined, app: undefined })
   const stream = new PassThrough()
   const reading = readBody(stream, 10, lease)
   stream.write('12345678')
@@ -94,16 +98,37 @@ test('a body that grows above its limit is refused, read to its end, and not hel
   t.equal(budget.heldBytes(), 8, 'what came afterwards was thrown away')
 })
 
+test('a body that gives way to another is told so, and not held', async (t) => {
+  const budget = createByteBudget(10, fakeClock())
+  const lease = budget.lease({ address: undefined, app: undefined })
+  const stream = new PassThrough()
+  const reading = readBody(stream, 100, lease)
+  stream.write('12345678')
+  await new Promise(setImmediate)
+  budget.lease({ address: undefined, app: undefined }).grow(9)
+  await t.rejects(reading, { code: 'overloaded' })
+  stream.end('9')
+  t.equal(budget.heldBytes(), 9)
+})
+
 test('a body that does not fit the budget is refused in the same way', async (t) => {
   const stream = new PassThrough()
-  const reading = readBody(stream, 1_000, createByteBudget(4).lease())
+  const reading = readBody(
+    stream,
+    1_000,
+    createByteBudget(4, fakeClock()).lease({ address: undefined, app: undefined }),
+  )
   stream.end('12345')
   await t.rejects(reading, { code: 'overloaded' })
 })
 
 test('a body whose sender goes away is malformed', async (t) => {
   const stream = new PassThrough()
-  const reading = readBody(stream, 1_000, createByteBudget(100).lease())
+  const reading = readBody(
+    stream,
+    1_000,
+    createByteBudget(100, fakeClock()).lease({ address: undefined, app: undefined }),
+  )
   stream.write('123')
   stream.destroy(new Error('aborted'))
   await t.rejects(reading, { code: 'malformed_body', message: 'The body ended early.' })
