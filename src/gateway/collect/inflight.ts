@@ -67,6 +67,7 @@ export function createByteBudget(limitBytes: number, clock: Clock): ByteBudget {
   }
 
   function makeRoom(share: Share, bytes: number, mine: Body | undefined): void {
+    if (share.heldBytes + bytes <= share.limitBytes) return
     for (const body of bodies) {
       if (share.heldBytes + bytes <= share.limitBytes || body === mine) break
       if (body.shares.includes(share)) letGo(body, overloaded(share))
@@ -77,9 +78,10 @@ export function createByteBudget(limitBytes: number, clock: Clock): ByteBudget {
   return {
     heldBytes: () => whole.heldBytes,
     lease({ address, app }) {
-      const ofAddress = shareOf.address.open(address)
-      const ofApp = shareOf.app.open(app)
-      const mine = [...ofAddress, ...ofApp, whole]
+      const mine: Share[] = []
+      shareOf.address.open(address, mine)
+      shareOf.app.open(app, mine)
+      mine.push(whole)
       let held = 0
       let body: Body | undefined
       let isOpen = true
@@ -102,7 +104,10 @@ export function createByteBudget(limitBytes: number, clock: Clock): ByteBudget {
         arriving(giveWay) {
           const nowMs = clock.monotonicMs()
           body = {
-            ...{ shares: mine, sinceMs: nowMs, lastMs: nowMs, bytes: 0 },
+            shares: mine,
+            sinceMs: nowMs,
+            lastMs: nowMs,
+            bytes: 0,
             giveWay(error) {
               release()
               giveWay(error)
@@ -146,13 +151,16 @@ function shares(wholeBytes: number, parts: number) {
   const limitBytes = Math.min(wholeBytes, Math.max(wholeBytes / parts, LARGEST_BYTES))
   const open = new Map<string, Share & { leases: number }>()
   return {
-    /** None for what has no name. */
-    open(name: string | undefined): readonly Share[] {
-      if (name === undefined) return []
-      const share = open.get(name) ?? { limitBytes, heldBytes: 0, leases: 0 }
-      open.set(name, share)
+    /** Joins those that a lease takes from; what has no name has none. */
+    open(name: string | undefined, mine: Share[]): void {
+      if (name === undefined) return
+      let share = open.get(name)
+      if (share === undefined) {
+        share = { limitBytes, heldBytes: 0, leases: 0 }
+        open.set(name, share)
+      }
       share.leases++
-      return [share]
+      mine.push(share)
     },
     close(name = ''): void {
       const share = open.get(name)
