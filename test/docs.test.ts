@@ -1,19 +1,82 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Test, test } from 'tap'
+import { parse } from 'yaml'
 import { stalePages } from '../scripts/docs.ts'
+import { snippet } from './fakes/snippets.ts'
 
 test('the rendered pages say what the code says: otherwise run npm run docs', async (t) => {
   t.same(stalePages(), [])
 })
 
-test('links between our pages lead somewhere', async (t) => {
-  const pages = readdirSync('docs', { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith('.md'),
+/** All that people read, of which the repository is the only reader that tests it. */
+const PAGES = [
+  ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'],
+  ...readdirSync('docs', { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+]
+
+const textOf = (page: string): string => readFileSync(page, 'utf8')
+
+/** As GitHub makes them: lower case, hyphens for spaces, without punctuation. */
+const anchorsOf = (page: string): ReadonlySet<string> =>
+  new Set(
+    [...textOf(page).matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
+      title
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
   )
-  for (const page of ['README.md', 'CONTRIBUTING.md', ...pages.map((name) => `docs/${name}`)]) {
-    for (const [, target = ''] of readFileSync(page, 'utf8').matchAll(/\]\(((?!https?:)[^)#]+)\)/g)) {
-      t.equal(existsSync(join(dirname(page), target)), true, `${page} → ${target}`)
+
+test('links between our pages lead somewhere, to the section that they name', async (t) => {
+  for (const page of PAGES) {
+    for (const [, path = '', anchor = ''] of textOf(page).matchAll(
+      /\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)/g,
+    )) {
+      const target = path === '' ? page : join(dirname(page), path)
+      t.equal(existsSync(target), true, `${page} → ${target}`)
+      if (anchor !== '') t.ok(anchorsOf(target).has(anchor), `${page} → ${target}#${anchor}`)
+    }
+  }
+})
+
+const SOURCES = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => textOf(`src/${name}`))
+  .join('\n')
+
+/** Of the names in a text, those that no metric of ours has. */
+function unknownMetrics(text: string): string[] {
+  const known = new Set([...SOURCES.matchAll(/'(headgate_[a-z_]+)'/g)].map(([, name = '']) => name))
+  return [...text.matchAll(/\bheadgate_[a-z_]+/g)]
+    .map(([name]) => name.replace(/_(?:bucket|count|sum)$/, ''))
+    .filter(
+      (name) => !known.has(name) && ![...known].some((other) => name.endsWith('_') && other.startsWith(name)),
+    )
+}
+
+test('the metrics that pages name are there', async (t) => {
+  // The changelog tells of those that are gone.
+  for (const page of PAGES.filter((name) => name !== 'CHANGELOG.md')) {
+    t.same(unknownMetrics(textOf(page)), [], page)
+  }
+})
+
+test('alarms are rules for Prometheus, on metrics and labels that are there', async (t) => {
+  const { groups } = parse(snippet('docs/operations.md', 'alarms.yaml'))
+  const rules: readonly { alert: string; expr: string }[] = groups.flatMap(
+    ({ rules }: { rules: readonly object[] }) => rules,
+  )
+  t.equal(new Set(rules.map(({ alert }) => alert)).size, rules.length, 'each under a name of its own')
+  for (const { alert, expr } of rules) {
+    t.match(expr, /\bheadgate_|^up\{/, alert)
+    t.equal(expr.split('(').length, expr.split(')').length, alert)
+    for (const [, label = '', values = ''] of expr.matchAll(/(\w+)(?:=|!=|=~)"([^"]+)"/g)) {
+      for (const value of label === 'job' ? [] : values.split('|')) {
+        t.match(SOURCES, `'${value}'`, `${alert}: ${label} ${value}`)
+      }
     }
   }
 })
