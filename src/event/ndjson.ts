@@ -27,10 +27,16 @@ export const eventLine: (measurement: Measurement, stamp: Stamp, shared: string)
 )
 
 /** The end of the lines of one request. */
-export const sharedEnd: (shared: Shared) => string = compile(
+export const sharedEnd = (shared: Shared): string => endAt(shared.received_time, othersEnd(shared))
+
+/** The same, of events that arrived at different times: what they share beside that is rendered once. */
+export const endAt = (receivedMs: number, others: string): string => `,"received_time":${receivedMs}${others}`
+
+/** What stands behind the time of arrival, which is the first of what is shared. */
+export const othersEnd: (shared: Readonly<Partial<Record<keyof Shared, unknown>>>) => string = compile(
   ['shared'],
   "''",
-  columns.filter(({ name }) => isShared(name)),
+  columns.filter(({ name }) => isShared(name) && name !== 'received_time'),
   "'}\\n'",
 )
 

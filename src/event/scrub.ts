@@ -45,7 +45,7 @@ const dimension = settled((text) => cutChars(cleanProse(text, PROSE, NO_QUERY), 
 const label = settled((text) => cutChars(cleanProse(text, LABEL, NO_QUERY), MAX_TEXT_CHARS))
 
 /** Each text that is stored, but the name of the metric, the ids, and what the gateway itself writes. */
-const cleaners = {
+const textColumns = {
   unit: label,
   page_url: url,
   page_path: path,
@@ -66,21 +66,22 @@ const cleaners = {
   sdk_name: label,
   sdk_version: label,
 } satisfies Partial<Record<keyof Measurement, Clean>>
-type TextColumn = keyof typeof cleaners
-const columns = Object.keys(cleaners) as readonly TextColumn[]
+type TextColumn = keyof typeof textColumns
+const cleaners: ReadonlyMap<string, Clean> = new Map(Object.entries(textColumns))
 
 /** What may be stored of a measurement. The same object when there is nothing to take out. */
 export function scrub(m: Measurement, privacy: Privacy, saltId: (id: string) => string): Measurement {
   const kept = privacy.stripIds ? withoutIds(m, saltId) : m
   const changes: Partial<Measurement> = {}
   let changed = false
-  for (let i = 0; i < columns.length; i++) {
-    const field = columns[i] as TextColumn
-    const text = kept[field]
-    if (text === undefined) continue
-    const cleaned = cleaners[field](text, privacy.allowQuery)
+  // Its own fields, as most of the columns are absent.
+  for (const field in kept) {
+    const clean = cleaners.get(field)
+    const text = kept[field as TextColumn]
+    if (clean === undefined || text === undefined) continue
+    const cleaned = clean(text, privacy.allowQuery)
     if (cleaned === text) continue
-    changes[field] = cleaned
+    changes[field as TextColumn] = cleaned
     changed = true
   }
   const { attributes } = kept

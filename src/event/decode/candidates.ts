@@ -111,15 +111,14 @@ function parsed(text: string): unknown {
 
 /** What the values hold, one behind the other. */
 function together(values: readonly unknown[]): Candidates {
-  const [root, ...others] = values
-  const lists = values.map(eventsOf)
-  if (others.length > 0) return { candidates: fewEnough(lists.flat()), root: undefined }
-  const [only] = lists
+  if (values.length > 1) return { candidates: fewEnough(values.flatMap(eventsOf)), root: undefined }
+  const [root] = values
+  const only = eventsOf(root)
   if (only instanceof Unreadable) throw new AppError('malformed_body', only.detail)
-  return { candidates: fewEnough([only].flat()), root }
+  return { candidates: fewEnough(only), root }
 }
 
-const eventsOf = (value: unknown): unknown =>
+const eventsOf = (value: unknown): readonly unknown[] | Unreadable =>
   isEnvelope(value) ? eventsIn(value) : Array.isArray(value) ? value : [value]
 
 /** The items themselves, unless there are so many that judging them one by one would serve an attacker. */

@@ -14,11 +14,13 @@ export interface Quota {
   charge(app: App, usage: Usage): void
 }
 
-/** When each bucket of an app will be full again. */
-interface Buckets {
-  requests: number
-  bytes: number
-  events: number
+type What = keyof Usage
+
+/** Of an app: when each of its buckets will be full again, and how they refill. */
+interface Account {
+  fullAtMs: Readonly<Record<What, number>>
+  readonly limits: App['limits']
+  readonly rates: Readonly<Record<What, Rate>>
 }
 
 /**
@@ -26,32 +28,43 @@ interface Buckets {
  * id: a reload gives an app new limits, not a new allowance; and there are as many as apps were ever configured.
  */
 export function createQuota(workers: number, clock: Clock): Quota {
-  const bucketsOf = new Map<string, Buckets>()
+  const accounts = new Map<string, Account>()
   const share = (perSecond: number, burst: number): Rate => ({
     perSecond: perSecond / workers,
     burst: Math.max(1, burst / workers),
   })
 
+  const ratesOf = ({ requestsPerSecond, burst, bytesPerSecond, eventsPerSecond }: App['limits']) => ({
+    requests: share(requestsPerSecond, burst),
+    // One second's worth at once, for the two that have no burst of their own.
+    bytes: share(bytesPerSecond, bytesPerSecond),
+    events: share(eventsPerSecond, eventsPerSecond),
+  })
+
+  function accountOf({ id, limits }: App, nowMs: number): Account {
+    const known = accounts.get(id)
+    if (known?.limits === limits) return known
+    const fullAtMs = known?.fullAtMs ?? { requests: nowMs, bytes: nowMs, events: nowMs }
+    const account = { fullAtMs, limits, rates: ratesOf(limits) }
+    accounts.set(id, account)
+    return account
+  }
+
   return {
-    charge({ id, limits }, usage) {
+    charge(app, usage) {
       const nowMs = clock.monotonicMs()
-      const buckets = bucketsOf.get(id) ?? { requests: nowMs, bytes: nowMs, events: nowMs }
-      const spend = (what: keyof Usage, perSecond: number, burst: number): number => {
+      const account = accountOf(app, nowMs)
+      const { fullAtMs, rates } = account
+      const spend = (what: What): number => {
         const cost = usage[what] ?? 0
-        if (cost === 0) return buckets[what]
-        const { fullAtMs, waitMs } = gcra(buckets[what], nowMs, cost, share(perSecond, burst))
-        if (waitMs > 0) {
-          const detail = `The app "${id}" is over its ${perSecond} ${what} a second.`
-          throw new AppError('app_limit', detail, { retryAfterMs: waitMs })
-        }
-        return fullAtMs
+        if (cost === 0) return fullAtMs[what]
+        const next = gcra(fullAtMs[what], nowMs, cost, rates[what])
+        if (next.waitMs === 0) return next.fullAtMs
+        const detail = `The app "${app.id}" is over its ${app.limits[`${what}PerSecond`]} ${what} a second.`
+        throw new AppError('app_limit', detail, { retryAfterMs: next.waitMs })
       }
-      // All or nothing, and one second's worth at once for the two that have no burst of their own.
-      bucketsOf.set(id, {
-        requests: spend('requests', limits.requestsPerSecond, limits.burst),
-        bytes: spend('bytes', limits.bytesPerSecond, limits.bytesPerSecond),
-        events: spend('events', limits.eventsPerSecond, limits.eventsPerSecond),
-      })
+      // All or nothing.
+      account.fullAtMs = { requests: spend('requests'), bytes: spend('bytes'), events: spend('events') }
     },
   }
 }

@@ -112,7 +112,8 @@ export function createCollector(ports: CollectorPorts): Collector {
   /** From the body to lines that may be stored, or the reason why there are none. */
   function prepare(submission: Submission, { claims, app: known }: Account, received: Received): Prepared {
     const { format, wire, gpc } = submission
-    const { candidates, alias } = format.decode({ ...wire, body: received.body })
+    const { contentType, headers, query } = wire
+    const { candidates, alias } = format.decode({ contentType, headers, query, body: received.body })
     const app = known !== undefined && alias === undefined ? known : admit({ ...claims, alias }, registry)
     quota.charge(app, {
       requests: known === undefined ? 1 : 0,
@@ -122,7 +123,7 @@ export function createCollector(ports: CollectorPorts): Collector {
     if (judged.accepted.length === 0) refuseAll(app, judged)
     const claim = claimOf(submission, app, received)
     try {
-      return { ...store(submission, app, { judged, claim, bytes: received.body.length }), app, claim }
+      return store(submission, app, { judged, claim, bytes: received.body.length })
     } catch (error) {
       claim?.end(false)
       throw error
@@ -130,7 +131,7 @@ export function createCollector(ports: CollectorPorts): Collector {
   }
 
   /** What is stored is charged: as soon as it is known how much that is, and before anybody waits for it. */
-  function store(submission: Submission, app: App, { judged, claim, bytes }: Storing) {
+  function store(submission: Submission, app: App, { judged, claim, bytes }: Storing): Prepared {
     const maxBytes = Math.min(mostStoredBytes(bytes, judged.accepted.length), MAX_BATCH_BYTES)
     const { batch, tooLarge, retrySafe } = seal(app, judged.accepted, submission, { claim, maxBytes })
     const { rejected, refusals, ignored } = withoutTooLarge(judged, tooLarge)
@@ -138,7 +139,7 @@ export function createCollector(ports: CollectorPorts): Collector {
     submission.hold(batch.lines.length)
     quota.charge(app, { bytes: batch.lines.length })
     if (ignored > 0) ignoredFields.inc(ignored)
-    return { batch, rejected, refusals, retrySafe }
+    return { app, batch, rejected, refusals, retrySafe, claim }
   }
 
   function claimOf({ idempotencyKey, format, wire }: Submission, app: App, { body }: Received) {
@@ -175,7 +176,8 @@ export function createCollector(ports: CollectorPorts): Collector {
       ledger.admitted(batch.count, refusals, app.id)
       countAcknowledged(durability, batch.count)
       ledger.tally.add(app.id, batch.receivedMs, batch.count)
-      return { accepted: batch.count, rejected, durability, ...(!retrySafe && { retrySafe }) }
+      const receipt = { accepted: batch.count, rejected, durability }
+      return retrySafe ? receipt : { ...receipt, retrySafe }
     },
   }
 }

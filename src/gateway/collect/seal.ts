@@ -1,15 +1,15 @@
 import { Counter } from 'prom-client'
 import { enrich } from '../../event/enrich.ts'
-import type { Measurement, Shared, Stamp } from '../../event/event.ts'
+import type { Measurement, Stamp } from '../../event/event.ts'
 import { storedTooLarge } from '../../event/growth.ts'
-import { eventLine, linesToBytes, sharedEnd } from '../../event/ndjson.ts'
+import { endAt, eventLine, linesToBytes, othersEnd } from '../../event/ndjson.ts'
 import { scrub } from '../../event/scrub.ts'
 import { MAX_EVENT_BYTES } from '../../event/verdict.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Entropy } from '../../std/id.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 import type { App } from '../apps/registry.ts'
-import { createArrivals } from './identity/arrivals.ts'
+import { createArrivals, type Name } from './identity/arrivals.ts'
 import { daySalt, eventIds } from './identity/event-id.ts'
 import type { Claim } from './identity/idempotency.ts'
 import type { Batch } from './journal.ts'
@@ -53,12 +53,18 @@ export type Seal = (
   sealing: Sealing,
 ) => Sealed
 
-interface Named {
+interface Stamped {
   readonly clean: Measurement
   readonly stamp: Stamp
   readonly index: number
-  /** Whether the same request, sent again, would give it the same id. */
-  readonly isKnown: boolean
+}
+
+interface Named {
+  readonly events: readonly Stamped[]
+  /** By which each may come again. */
+  readonly names: readonly Name[]
+  /** Whether the same request, sent again, would give each the same id. */
+  readonly areKnown: boolean
 }
 
 /** From measurements to the lines that are stored. Scrubbing comes first: nothing after it sees what it took out. */
@@ -73,34 +79,39 @@ export function createSeal({ clock, entropy, telemetry }: SealPorts): Seal {
   })
 
   /** `arrivalMs`: by which the clock of the client is judged. */
-  function nameAll(accepted: Judged['accepted'], app: App, { claim, gpc, arrivalMs }: Naming): Named[] {
+  function nameAll(accepted: Judged['accepted'], app: App, { claim, gpc, arrivalMs }: Naming): Named {
     const stripIds = gpc && app.gpc === 'strip'
     const idOf = eventIds({ requestId: claim?.requestId, unlinked: stripIds, entropy })
     const privacy = { allowQuery: app.allowQuery, stripIds }
+    const events: Stamped[] = []
+    const names: Name[] = []
     let replaced = 0
-    const named: Named[] = []
     for (const { measurement, index } of accepted) {
       const clean = scrub(measurement, privacy, saltId)
       const { stamp, clockReplaced } = enrich(clean, idOf(clean, index), arrivalMs)
       if (clockReplaced) replaced++
-      named.push({ clean, stamp, index, isKnown: claim !== undefined || clean.event_id !== undefined })
+      const isKnown = claim !== undefined || clean.event_id !== undefined
+      events.push({ clean, stamp, index })
+      names.push(clean.measurement_id ?? (isKnown ? stamp.event_id : undefined))
     }
     if (replaced > 0) clockReplacedTotal.inc(replaced)
-    return named
+    return { events, names, areKnown: claim !== undefined || events.every(hasOwnId) }
   }
 
   return (app, accepted, { userAgent, country, canRetry, gpc }, { claim, maxBytes }) => {
     const receivedMs = clock.nowMs()
     // A repetition is judged by the clock of the first, so that its events fall into the same windows.
     const arrivalMs = claim?.arrivalMs ?? receivedMs
-    const events = nameAll(accepted, app, { claim, gpc, arrivalMs })
-    const shared = { app_id: app.id, ...browserOf(userAgent), ...(country !== undefined && { country }) }
-    const ends = endsOf(shared, receivedMs, arrivals.of(app.id, events.map(nameOf), receivedMs))
+    const { events, names, areKnown } = nameAll(accepted, app, { claim, gpc, arrivalMs })
+    const others = othersEnd({ app_id: app.id, country, ...browserOf(userAgent) })
+    const ends = endsOf(others, receivedMs, arrivals.of(app.id, names, receivedMs))
     const { lines, tooLarge } = render(events, ends, maxBytes)
     const batch = { lines: linesToBytes(lines, maxBytes), count: lines.length, receivedMs, canRetry }
-    return { batch, tooLarge, retrySafe: events.every(({ isKnown }) => isKnown) }
+    return { batch, tooLarge, retrySafe: areKnown }
   }
 }
+
+const hasOwnId = ({ clean }: Stamped): boolean => clean.event_id !== undefined
 
 interface Naming {
   readonly claim: Claim | undefined
@@ -108,23 +119,25 @@ interface Naming {
   readonly arrivalMs: number
 }
 
-/** By which it may come again. */
-const nameOf = ({ clean, stamp, isKnown }: Named): string | undefined =>
-  clean.measurement_id ?? (isKnown ? stamp.event_id : undefined)
-
 /** How the line of the event at a place ends: all alike, but where each has a time of its own. */
 function endsOf(
-  shared: Omit<Shared, 'received_time'>,
+  others: string,
   receivedMs: number,
   times: readonly number[] | undefined,
 ): (place: number) => string {
-  const end = sharedEnd({ ...shared, received_time: receivedMs })
+  let lastMs = receivedMs
+  let end = endAt(receivedMs, others)
   if (times === undefined) return () => end
-  return (place) => sharedEnd({ ...shared, received_time: times[place] as number })
+  return (place) => {
+    const timeMs = times[place] as number
+    if (timeMs !== lastMs) end = endAt(timeMs, others)
+    lastMs = timeMs
+    return end
+  }
 }
 
 /** Stops when it is too much: a line has at least as many bytes as characters. */
-function render(events: readonly Named[], endOf: (place: number) => string, maxBytes: number) {
+function render(events: readonly Stamped[], endOf: (place: number) => string, maxBytes: number) {
   const lines: string[] = []
   const tooLarge: number[] = []
   let chars = 0
