@@ -153,6 +153,23 @@ export async function engineContract(
     t.ok(Math.max(...errors) > 0, 'it is an estimate')
   })
 
+  await t.test('the largest values of the largest weight are added up to the last digit', async (t) => {
+    const events = [1e9 + 0.5, 2_147_483_648, 123_456_789_012.25, 1e12 - 16, 1e12, 1e12].map((value, index) =>
+      storedEvent({ event_id: `e-${index}`, value, weight: 1e6 }),
+    )
+    const refused = [1e12 + 2 ** -12, -1, Number.NaN, Infinity, -Infinity].map((value, index) =>
+      storedEvent({ event_id: `r-${index}`, value }),
+    )
+    const { rows, result } = await compute([events, refused])
+    t.match(result.counts, { kept: 6, outOfRange: 2, negative: 2, notANumber: 1 })
+    const row = rows.find(({ set }) => set === 'app')
+    const micros = 1_000_000_000_500_000n + 2_147_483_648_000_000n + 123_456_789_012_250_000n
+    t.equal(row?.sum, (micros + 999_999_999_984_000_000n + 2n * 10n ** 18n) * 10n ** 9n)
+    t.match(row, { n: 6n * 10n ** 9n, minMicros: 1_000_000_000_500_000n, maxMicros: 10n ** 18n })
+    const of = (value: number) => Math.ceil(Math.log(value) / Math.log(GAMMA) - 1e-9)
+    t.match(row?.histogram, `${of(1e12)}:3000000000`, 'what is nearly equal shares a bucket')
+  })
+
   await t.test('columns that a writer left out are unknown, not an error', async (t) => {
     const { rows } = await compute([
       [{ ...storedEvent(), page_path: '/a' }],
@@ -232,14 +249,15 @@ const anyEvent: fc.Arbitrary<StoredEvent> = fc.record({
       1e-6,
       1e-7,
       1e9,
-      1e9 + 1,
+      1e12,
+      1e12 + 1,
       -1,
       Number.NaN,
       Infinity,
       -Infinity,
       null,
     ),
-    fc.double({ min: 0, max: 1e9, noNaN: true }),
+    fc.double({ min: 0, max: 1e12, noNaN: true }),
   ),
   unit: fc.constantFrom('ms', '1'),
   weight: fc.oneof(fc.constantFrom(1, 0.0001, 0.5, 1e6), fc.double({ min: 0.001, max: 1e6, noNaN: true })),

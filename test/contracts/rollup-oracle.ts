@@ -39,7 +39,7 @@ export function oracle(
     else if (value == null || Number.isNaN(value) || !event.app_id || !event.event_id || !event.name)
       counts.notANumber += 1
     else if (value < 0) counts.negative += 1
-    else if (value > 1e9) counts.outOfRange += 1
+    else if (value > 1e12) counts.outOfRange += 1
     else valid.push(rowOf(event, window))
   }
   const delivered = firstOfEach(valid, (row) => [row.app, row.eventId], earlier)

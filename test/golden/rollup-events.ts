@@ -78,7 +78,7 @@ const BORDERS: readonly number[] = [
 
 /** Each refused for a reason of its own. */
 const REFUSED: readonly (number | null)[] = [
-  ...[Number.NaN, null, -1, -1e-300, -Infinity, Infinity, 1e9 + 1e-6, 1_000_000_001, Number.MAX_VALUE],
+  ...[Number.NaN, null, -1, -1e-300, -Infinity, Infinity, 1e12 + 2 ** -12, 1_000_000_000_001, Number.MAX_VALUE],
 ]
 
 function neighbours(value: number): number[] {

@@ -1,3 +1,4 @@
+import { MAX_VALUE } from '../../event/event.ts'
 import { AppError } from '../../std/errors.ts'
 
 /**
@@ -15,12 +16,12 @@ export const EPSILON_SQL = '1E-9'
 /** Values below this are counted as zero. */
 export const ZERO_BELOW_SQL = '1E-6'
 export const ZERO_BUCKET = -32_768
-/** Values above this are rejected, so that Σ micros·w fits DECIMAL(38,0). */
-export const MAX_VALUE = 1_000_000_000
 /** Weights are kept in thousandths: w = round(weight × 1000). */
 export const WEIGHT_UNIT = 1_000
 /** Values are summed in millionths, as integers: sums of doubles differ from run to run. */
 export const MICROS = 1_000_000
+/** The largest value so: 10¹⁸, which a BIGINT holds. Above 2^53 of them the double itself is what a value is kept to. */
+export const MAX_MICROS = BigInt(MAX_VALUE) * BigInt(MICROS)
 
 const K = Number(K_SQL)
 const EPSILON = Number(EPSILON_SQL)
@@ -35,7 +36,7 @@ const SLOTS = 1 + bucketOf(MAX_VALUE) - FIRST_BUCKET + 1
 
 /**
  * Σ w by slot: slot 0 is the zero bucket, slot i bucket FIRST_BUCKET + i − 1. Dense, because all values that may be
- * stored fit 1,596 slots, and adding arrays is faster than any map. Whole numbers, hence exact up to 2^53 thousandths.
+ * stored fit 1,915 slots, and adding arrays is faster than any map. Whole numbers, hence exact up to 2^53 thousandths.
  */
 export type Histogram = Float64Array
 

@@ -3,7 +3,7 @@ import {
   addHistogram,
   emptyHistogram,
   type Histogram,
-  MAX_VALUE,
+  MAX_MICROS,
   MICROS,
   mergeHistogram,
   quantile,
@@ -43,7 +43,7 @@ export const emptyTally = (): Tally => ({
   n: 0n,
   rows: 0,
   sum: 0n,
-  minMicros: BigInt(MAX_VALUE) * BigInt(MICROS),
+  minMicros: MAX_MICROS,
   maxMicros: 0n,
   histogram: emptyHistogram(),
 })

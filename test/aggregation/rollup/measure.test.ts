@@ -6,7 +6,8 @@ import {
   emptyHistogram,
   GAMMA,
   type Histogram,
-  MAX_VALUE,
+  MAX_MICROS,
+  MICROS,
   mergeHistogram,
   parseHistogram,
   quantile,
@@ -16,10 +17,11 @@ import {
   ZERO_BUCKET,
 } from '../../../src/aggregation/rollup/measure.ts'
 
+const MAX_VALUE = 1e12
 const value = fc.double({ min: 0, max: MAX_VALUE, noNaN: true })
 const values = fc.array(value, { minLength: 1, maxLength: 300 })
 const stored = fc.dictionary(
-  fc.integer({ min: -637, max: 957 }).map(String),
+  fc.integer({ min: -637, max: 1276 }).map(String),
   fc.integer({ min: 1, max: 2 ** 40 }),
 )
 
@@ -48,11 +50,12 @@ test('a bucket holds (g^(b−1), g^b], powers of two lie on their border', async
     ['two', 2, 32],
     ['a thousand and twenty-four', 1024, 320],
     ['a half', 0.5, -32],
-    ['the largest value', MAX_VALUE, 957],
+    ['a thousand million', 1e9, 957],
+    ['the largest value', MAX_VALUE, 1276],
   ] as const) {
     t.equal(bucketOf(input), bucket, what)
   }
-  for (let power = -19; power < 30; power++)
+  for (let power = -19; power < 40; power++)
     t.equal(bucketOf(2 ** power), power * 2 ** SCALE, `2^${power} closes its bucket`)
 })
 
@@ -93,8 +96,26 @@ test('a stored histogram is read without loss', async (t) => {
 })
 
 test('a bucket that no value can have is refused, not silently lost', async (t) => {
-  t.throws(() => parseHistogram('958:1000'), { code: 'internal' })
+  t.throws(() => parseHistogram('1277:1000'), { code: 'internal' })
   t.throws(() => parseHistogram('-639:1000'), { code: 'internal' })
+})
+
+test('what an event may hold can be added up, however many there are', async (t) => {
+  t.equal(MAX_MICROS, BigInt(MAX_VALUE) * BigInt(MICROS))
+  t.ok(MAX_MICROS < 2n ** 63n, 'the parts of a value are a BIGINT')
+  t.ok(MAX_MICROS * 2n ** 63n < 10n ** 38n, 'the sum fits DECIMAL(38,0) while the sum of weights is a BIGINT')
+})
+
+test('a quantile keeps its error up to the largest value', async (t) => {
+  for (const value of [1e9, 1e9 + 1, 2_147_483_648, 9_007_199_254.740993, 1e10, 5e11, 1e12 - 1, MAX_VALUE]) {
+    // The bounds tell nothing: a smaller and a larger value are counted as well.
+    const estimate = quantile(parseHistogram(histogramText([0, value, value, MAX_VALUE])), 0.5, {
+      min: 0,
+      max: MAX_VALUE,
+    })
+    const error = Math.abs(estimate - value) / value
+    t.ok(error <= RELATIVE_ERROR + 1e-9, `${value}: ${estimate}`)
+  }
 })
 
 test('merging is associative and commutative, and equals counting everything at once', async (t) => {

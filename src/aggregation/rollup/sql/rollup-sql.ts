@@ -1,15 +1,8 @@
+import { MAX_VALUE, MAX_WEIGHT } from '../../../event/event.ts'
 import { LEDGER_NAME } from '../../../event/ledger-event.ts'
 import { quote } from '../../ingest/sql-text.ts'
 import type { Dimension, DimensionSet, RollupDefinition } from '../definition.ts'
-import {
-  EPSILON_SQL,
-  K_SQL,
-  MAX_VALUE,
-  MICROS,
-  WEIGHT_UNIT,
-  ZERO_BELOW_SQL,
-  ZERO_BUCKET,
-} from '../measure.ts'
+import { EPSILON_SQL, K_SQL, MICROS, WEIGHT_UNIT, ZERO_BELOW_SQL, ZERO_BUCKET } from '../measure.ts'
 
 /** Where databases differ. All else is common text: no alias shadowing, no TIMESTAMP, no ROUND, no sum of doubles. */
 export interface SqlDialect {
@@ -33,8 +26,11 @@ export interface RollupQuery {
 /** The value of a dimension that a row lacks, and the group of what is above a limit. */
 const UNKNOWN = '~unknown'
 const OTHER = '~other'
-/** Largest w: weights end at 10⁶ (event.ts). w has 10 digits and micros 16, so that 10¹² products fit DECIMAL(38,0). */
-const MAX_W = 1_000_000 * WEIGHT_UNIT
+/**
+ * Largest w, 10⁹: ten digits. Σ micros·w ≤ 10¹⁸ · Σ w fits DECIMAL(38,0) for as many rows as Σ w fits its BIGINT, which
+ * are 9.2 · 10⁹ of the largest weight, or ten million a second for a quarter of an hour.
+ */
+const MAX_W = MAX_WEIGHT * WEIGHT_UNIT
 
 /** What the gateways tell of themselves is no measurement. A row without a name is one, though not a valid one. */
 const MEASUREMENTS = `(SELECT * FROM events WHERE COALESCE(name, '') <> ${quote(LEDGER_NAME)}) measurements`
