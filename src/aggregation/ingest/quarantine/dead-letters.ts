@@ -6,8 +6,6 @@ import type { Line } from './object-lines.ts'
 export const MAX_DEAD_LETTERS = 1_000
 
 export interface DeadLetters {
-  /** Whether further ones are told one by one. */
-  readonly hasRoom: boolean
   add(refused: Refused, line?: Line): void
   /** Events, by reason. */
   readonly counts: ReadonlyMap<DirectRefusal, number>
@@ -26,9 +24,6 @@ export function createDeadLetters(): DeadLetters {
   const more = (of: Map<DirectRefusal, number>, { reason, events }: Refused) =>
     of.set(reason, (of.get(reason) ?? 0) + events)
   return {
-    get hasRoom() {
-      return letters.length < MAX_DEAD_LETTERS
-    },
     counts,
     add(refused, line) {
       more(counts, refused)
