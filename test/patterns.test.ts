@@ -1,10 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { test } from 'tap'
+import { type Test, test } from 'tap'
 import ts from 'typescript'
 
 /**
  * Every pattern in `src`, on strings made of the characters that it looks for, of doubling length. A pattern that is
  * worse than linear takes four times as long for twice as much; one such, on a form of 64 KiB, stopped the process.
+ * Literals are read from the source; what is built from parts is caught as it is built, while every module is loaded;
+ * those of the schemas of both listeners stand in their documents.
  */
 interface Pattern {
   readonly place: string
@@ -12,22 +14,74 @@ interface Pattern {
 }
 
 const src = new URL('../src/', import.meta.url)
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
 
-function patternsIn(file: string): readonly Pattern[] {
-  const text = readFileSync(new URL(file, src), 'utf8')
-  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true)
-  const found: Pattern[] = []
-  const visit = (node: ts.Node): void => {
-    if (ts.isRegularExpressionLiteral(node)) {
-      const end = node.text.lastIndexOf('/')
-      const flags = node.text.slice(end + 1).replace(/[gy]/g, '')
-      const { line } = source.getLineAndCharacterOfPosition(node.getStart())
-      found.push({ place: `${file}:${line + 1}`, pattern: new RegExp(node.text.slice(1, end), flags) })
-    }
-    ts.forEachChild(node, visit)
+const parsed = (file: string) =>
+  ts.createSourceFile(file, readFileSync(new URL(file, src), 'utf8'), ts.ScriptTarget.Latest, true)
+
+function nodesIn(file: string): readonly ts.Node[] {
+  const within = (node: ts.Node): ts.Node[] => {
+    const inner: ts.Node[] = [node]
+    ts.forEachChild(node, (child) => {
+      inner.push(...within(child))
+    })
+    return inner
   }
-  visit(source)
-  return found
+  return within(parsed(file))
+}
+
+/** From wherever it is looked at: `y` ties a pattern to one place, of which its user tries each. */
+const untied = (source: string, flags: string) => new RegExp(source, flags.replace('y', ''))
+
+const literalsIn = (file: string): readonly Pattern[] =>
+  nodesIn(file)
+    .filter(ts.isRegularExpressionLiteral)
+    .map((node) => {
+      const end = node.text.lastIndexOf('/')
+      const { line } = node.getSourceFile().getLineAndCharacterOfPosition(node.getStart())
+      const pattern = untied(node.text.slice(1, end), node.text.slice(end + 1))
+      return { place: `${file}:${line + 1}`, pattern }
+    })
+
+const isBuilding = (node: ts.Node) =>
+  (ts.isNewExpression(node) || ts.isCallExpression(node)) && node.expression.getText() === 'RegExp'
+
+/** They do something as soon as they are loaded. */
+const PROGRAMS: readonly string[] = ['main.ts', 'aggregation/ingest/duckdb-child.ts']
+
+/** What modules of `src` build while they are loaded, themselves or by a library, by the file that asked for it. */
+async function builtPatterns(): Promise<readonly Pattern[]> {
+  const { RegExp: original } = globalThis
+  const { stackTraceLimit } = Error
+  const built = new Map<string, Pattern>()
+  const note = (pattern: RegExp) => {
+    const [, file] = /\/src\/([^:?)]+\.ts)/.exec(new Error().stack ?? '') ?? []
+    if (file !== undefined)
+      built.set(`${file} ${pattern}`, { place: file, pattern: untied(pattern.source, pattern.flags) })
+    return pattern
+  }
+  Error.stackTraceLimit = 50
+  globalThis.RegExp = new Proxy(original, {
+    construct: (target, given) => note(Reflect.construct(target, given)),
+    apply: (target, self, given) => note(Reflect.apply(target, self, given)),
+  })
+  try {
+    for (const file of files) if (!PROGRAMS.includes(file)) await import(new URL(file, src).href)
+  } finally {
+    globalThis.RegExp = original
+    Error.stackTraceLimit = stackTraceLimit
+  }
+  return [...built.values()]
+}
+
+/** Those that schemas hold parameters and bodies to. */
+function schemaPatterns(document: string): readonly Pattern[] {
+  const found = new Set<string>()
+  JSON.parse(readFileSync(new URL(`../openapi/${document}.json`, import.meta.url), 'utf8'), (key, value) => {
+    if (key === 'pattern' && typeof value === 'string') found.add(value)
+    return value
+  })
+  return [...found].map((source) => ({ place: `openapi/${document}.json`, pattern: new RegExp(source, 'u') }))
 }
 
 /** What a pattern may stumble over: its own characters, one of each class, alone and in pairs, and an end that fits none. */
@@ -43,7 +97,8 @@ function cost(pattern: RegExp, text: string): number {
   let least = Number.POSITIVE_INFINITY
   for (let i = 0; i < 3 && least > FLOOR_MS; i++) {
     const before = process.cpuUsage()
-    pattern.test(text)
+    if (pattern.global) text.replace(pattern, '')
+    else pattern.test(text)
     const { user, system } = process.cpuUsage(before)
     least = Math.min(least, (user + system) / 1_000)
   }
@@ -63,20 +118,36 @@ function isLinear(pattern: RegExp, unit: string): boolean {
   return true
 }
 
-/** Patterns that only see what is short: an address that node:net has taken for one has 45 characters. */
-const bounded: ReadonlySet<string> = new Set(['http/addresses.ts'])
-
 test('the measure knows a pattern that is worse than linear', async (t) => {
   t.notOk(isLinear(/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i, '0'))
   t.ok(isLinear(/^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i, '0'))
 })
 
-test('no pattern in src is worse than linear', async (t) => {
-  const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
-  const patterns = files.filter((file) => !bounded.has(file)).flatMap(patternsIn)
-  t.ok(patterns.length > 50, `${patterns.length} patterns`)
+async function areLinear(t: Test, patterns: readonly Pattern[]): Promise<void> {
   for (const { place, pattern } of patterns) {
     const bad = stumblingBlocks(pattern).filter((unit) => !isLinear(pattern, unit))
-    t.same(bad, [], place)
+    t.same(bad, [], `${place} ${pattern.source.slice(0, 60)}`)
   }
+}
+
+test('no pattern that is written in src is worse than linear', async (t) => {
+  const patterns = files.flatMap(literalsIn)
+  t.ok(patterns.length > 50, `${patterns.length} patterns`)
+  await areLinear(t, patterns)
+})
+
+test('no pattern that src builds is worse than linear', async (t) => {
+  const patterns = await builtPatterns()
+  for (const file of files) {
+    const written = nodesIn(file).filter(isBuilding).length
+    const built = patterns.filter(({ place }) => place === file).length
+    t.ok(built >= written, `${file} builds ${written} patterns when it is loaded: ${built}`)
+  }
+  await areLinear(t, patterns)
+})
+
+test('no pattern of a schema is worse than linear', async (t) => {
+  const patterns = ['gateway', 'aggregation'].flatMap(schemaPatterns)
+  t.ok(patterns.length > 2, `${patterns.length} patterns`)
+  await areLinear(t, patterns)
 })

@@ -2,7 +2,7 @@ import { isIPv4, isIPv6 } from 'node:net'
 
 /** The network of an address: /24 for IPv4, also when written as IPv6, and /48 for IPv6. Nothing for what is no address. */
 export function truncateAddress(ip: string): string {
-  if (isIPv4(ip)) return ip.replace(/\d+$/, '0')
+  if (isIPv4(ip)) return `${ip.slice(0, ip.lastIndexOf('.'))}.0`
   if (!isIPv6(ip)) return ''
   const groups = groupsOf(ip)
   const v4 = mappedIPv4(groups)
@@ -35,10 +35,12 @@ function mappedIPv4(groups: readonly number[]): string | undefined {
 
 /** The eight numbers of an IPv6 address. */
 function groupsOf(ip: string): number[] {
-  const plain = ip.replace(/%.*/, '').replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...bytes: string[]) => {
-    const [p = 0, q = 0, r = 0, s = 0] = bytes.map(Number)
-    return `${((p << 8) | q).toString(16)}:${((r << 8) | s).toString(16)}`
-  })
+  const plain = ip
+    .replace(/%.*/, '')
+    .replace(/(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/, (_, ...bytes: string[]) => {
+      const [p = 0, q = 0, r = 0, s = 0] = bytes.map(Number)
+      return `${((p << 8) | q).toString(16)}:${((r << 8) | s).toString(16)}`
+    })
   const [before = [], after = []] = plain
     .split('::')
     .map((side) => side.split(':').filter((group) => group !== ''))
