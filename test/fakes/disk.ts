@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 
@@ -24,13 +24,14 @@ export async function textsIn(folder: string): Promise<Readonly<Record<string, s
   }
 }
 
-/** A Parquet file of one event whose columns are right and whose value is none. */
+/** A Parquet file of one event whose columns are right and whose value is none. It is whole as soon as it is there. */
 export async function writeUnusable(path: string, value: string, timeMs: number): Promise<void> {
   const instance = await DuckDBInstance.create(':memory:')
   const connection = await instance.connect()
   const event = `SELECT 'e1' AS event_id, ${timeMs}::BIGINT AS event_time, ${timeMs}::BIGINT AS received_time,
     'shop' AS app_id, 'a' AS name, '${value}' AS value, 'ms' AS unit, 1.0::DOUBLE AS weight`
-  await connection.run(`COPY (${event}) TO '${path}' (FORMAT parquet)`)
+  await connection.run(`COPY (${event}) TO '${path}.part' (FORMAT parquet)`)
   connection.closeSync()
   instance.closeSync()
+  await rename(`${path}.part`, path)
 }
