@@ -250,8 +250,13 @@ const vital = {
 
 /** Everything a gateway may be sent that it does not take, or takes only in part. */
 async function driveGateway(answers: Answers, gatewayUrl: string): Promise<void> {
-  const post = (body: string | Buffer, headers: object = {}, path = '/v1/events') =>
-    answers.ask(gatewayUrl, path, { method: 'POST', headers: { ...json, ...headers }, body })
+  let requests = 0
+  /** Each under a key of its own: under one that is known another body is refused unread. */
+  const post = (body: string | Buffer, headers: object = {}, path = '/v1/events') => {
+    requests += 1
+    const key = { 'idempotency-key': `${secrets['Idempotency-Key']}-${requests}` }
+    return answers.ask(gatewayUrl, path, { method: 'POST', headers: { ...json, ...key, ...headers }, body })
+  }
   const refused = secrets['refused event']
   const malformed = secrets['malformed body']
   const oversize = secrets['body above a limit']
@@ -277,7 +282,8 @@ async function driveGateway(answers: Answers, gatewayUrl: string): Promise<void>
     JSON.stringify([
       { name: refused, value: refused },
       { name: `bad ${refused}`, value: 1 },
-      { name: 'a', value: 1, unit: refused.repeat(10) },
+      { name: 'a', value: 1, unit: [refused] },
+      { name: 'a', value: 1, event_id: refused.repeat(10) },
       { name: 'a', value: 1, weight: refused },
       { name: 'a', value: 1, attributes: { note: [refused] } },
       { name: 'a', value: 1, page_route: { [refused]: refused } },
@@ -304,7 +310,8 @@ async function driveGateway(answers: Answers, gatewayUrl: string): Promise<void>
   await post(oversize.repeat(60_000))
   await post(oversize.repeat(5_000), { 'content-type': 'text/plain' })
   await post(gzipSync(oversize.repeat(300_000)))
-  await post(JSON.stringify({ ...visit, exception_message: oversize.repeat(5_000) }))
+  const names = Array.from({ length: 1_100 }, (_, i) => [`${oversize}${i}`, oversize])
+  await post(JSON.stringify({ ...visit, ...Object.fromEntries(names) }))
   await post(JSON.stringify(Array(2_001).fill(oversize)))
   await post('{}', { origin: `https://${FOREIGN_ORIGIN}` })
   await post('{}', { 'x-headgate-key': `${secrets['app key']},${secrets['app key']}` })
@@ -548,7 +555,8 @@ test('a gateway in front of Kinesis keeps what the service says to itself', asyn
     ['poison', 'deadLettered'],
   ] as const) {
     const body = JSON.stringify({ ...visit, error_type })
-    await answers.ask(gatewayUrl, '/v1/events', { method: 'POST', headers: json, body })
+    const headers = { ...json, 'idempotency-key': `${secrets['Idempotency-Key']}-${error_type}` }
+    await answers.ask(gatewayUrl, '/v1/events', { method: 'POST', headers, body })
     await until(`an event to be ${outcome}`, async () => {
       const text = await answers.ask(operationsUrl, '/reconcile', { headers: { authorization } })
       return (JSON.parse(text) as Record<typeof outcome, number>)[outcome] === 1 || undefined
