@@ -66,6 +66,7 @@ test('what is refused, and what is said of it', async (t) => {
     [undefined, 'not_an_object: An event must be a JSON object'],
     [{}, 'missing_field: name: is required'],
     [{ value: 1 }, 'missing_field: name: is required'],
+    [{ value: 1, name: null }, 'missing_field: name: is required'],
     [{ name: 'a' }, 'missing_field: value: is required'],
     [{ name: 'a', value: undefined }, 'missing_field: value: is required'],
     [{ name: 'a', value: null }, 'missing_field: value: is required'],

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { test } from 'tap'
 import { candidatesIn, UNSCANNED_BYTES } from '../../../src/event/decode/candidates.ts'
 import { MAX_OBJECT_NAMES } from '../../../src/event/decode/scan.ts'
+import { MAX_CANDIDATES } from '../../../src/event/decode/spans.ts'
 import { Unreadable } from '../../../src/event/decode/unreadable.ts'
 
 const least = { name: 'a', value: 1 }
@@ -28,6 +29,7 @@ test('long and short bodies say the same', async (t) => {
         ],
       ],
       ['lines', `${good}\n${filler}\n`, [least, b]],
+      ['lines of Windows', `${good}\r\n${filler}\r\n`, [least, b]],
       ['one event', filler, [b]],
       ['values that nothing parts', `${good}${filler}${good}`, [least, b, least]],
       [
@@ -96,6 +98,29 @@ test('what is wrong with the rest of an envelope concerns all of it', async (t) 
     code: 'malformed_body',
     message: 'The body is not UTF-8',
   })
+})
+
+test('a byte that is no UTF-8 costs its own item, wherever that stands', async (t) => {
+  const broken = new Unreadable('malformed_line', 'The line cannot be read as JSON')
+  const bad = Buffer.from('{"name":"\xe9","value":1}', 'latin1')
+  for (const [before, between, after] of [
+    ['[', ',', ']'],
+    ['{"events":[', ',', ']}'],
+    ['', '\n', '\n'],
+    ['', '', ''],
+  ] as const) {
+    const parts = [before, good, between, bad, between, good, after].map((part) =>
+      Buffer.from(part as string),
+    )
+    t.strictSame(read(Buffer.concat(parts)).candidates, [least, broken, least], `${before}${between}${after}`)
+  }
+})
+
+test('a body that is an envelope of nothing, or of too much, is refused as a whole', async (t) => {
+  t.throws(() => read('{"events":5}'), { code: 'malformed_body', message: 'events: must be an array' })
+  t.throws(() => read('{"events":[],"context":5}'), { code: 'malformed_body' })
+  for (const many of [`[${'1,'.repeat(MAX_CANDIDATES)}1]`, '1\n'.repeat(MAX_CANDIDATES + 1)])
+    t.throws(() => read(many), { code: 'body_too_large' })
 })
 
 test('the token of a record stands beside its events', async (t) => {

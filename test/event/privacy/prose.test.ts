@@ -93,6 +93,7 @@ const tables = {
     ['card 4111 1111 1111 1111 x', 'card [digits] x'],
     ['card 4111-1111-1111-1111', 'card [digits]'],
     ['card 4111.1111.1111.1111', 'card [digits]'],
+    ['card 4111%201111%201111%201111', 'card [digits]'],
     ['card 3782 822463 10005', 'card [digits]'],
     ['card 4111\u00a01111\u00a01111\u00a01111', 'card [digits]'],
     ['41 4111 1111 1111 1111 22', '41 [digits] 22'],
