@@ -23,7 +23,7 @@ const may = {
   ],
   main: ['cli'],
   config: ['std', 'config-schema', 'gateway/(apps/origin|credentials/issuer)'],
-  'config-schema': ['config/(parts|credentials)'],
+  'config-schema': ['config/schema'],
 }
 
 const wiring = '^src/wiring(-aggregation|-credentials|-delivery)?\\.ts$'

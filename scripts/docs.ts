@@ -1,6 +1,4 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import Type, { type TSchema } from 'typebox'
-import { environmentNames } from '../src/config.ts'
 import {
   MAX_BODY_NAMES,
   MAX_BODY_VALUES,
@@ -22,6 +20,7 @@ import {
 import { scales } from '../src/event/values/unit.ts'
 import { MAX_DEPTH } from '../src/event/verdict.ts'
 import { problems } from '../src/http/problems.ts'
+import { configurationPage } from './docs-configuration.ts'
 
 /**
  * The reference pages that are rendered from the code: `npm run docs` writes them, a test compares them. What is in
@@ -52,69 +51,6 @@ ${rows.join('\n')}
 Events of one request fail one by one: \`rejected: [{ index, code, detail }]\` in the 202 or the 422. Their codes are \`not_an_object\`, \`malformed_line\`, \`missing_field\`, \`invalid_field\`, \`event_too_large\`, \`event_too_complex\`, \`too_many_events\`, \`privacy_gpc\`.
 `
 }
-
-function configurationPage(): string {
-  const rows = [...environmentNames()]
-    .filter(([, { schema }]) => !Type.IsObject(schema))
-    .map(
-      ([name, { path, schema }]) =>
-        `| \`${path.join('.')}\` | ${typeOf(schema)} | ${defaultOf(schema)} | \`${name}\` |`,
-    )
-  return `${note}
-
-# Configuration
-
-One YAML or JSON file (\`--config FILE\` or \`HEADGATE_CONFIG\`); each key can be set by a variable as well, which then wins. Other variables that begin with \`HEADGATE_\` are faults, except those that the configuration names for its secrets and those that Kubernetes and Docker set for a service of that name. Lists and objects in a variable are JSON. Durations are milliseconds or text (\`250ms\`, \`15m\`, \`24h\`), sizes are bytes or text (\`64MiB\`). \`headgate config check\` reports every fault at once, and warns of what can hardly be meant; \`headgate config print\` shows what is in force.
-
-| key | type | default | variable |
-|---|---|---|---|
-${rows.join('\n')}
-
-An app (\`apps[]\`) has \`id\`, up to two \`keys\` (\`sha256\` of the key, in hex; two for rotation), \`origins\` (as browsers send them: \`https://shop.example.com\`, \`capacitor://localhost\`, \`chrome-extension://<id>\`; \`https://*.example.com\` takes the names below it, however deep, and not itself; a browser from elsewhere is refused), \`aliases\` (identifiers that client formats carry), \`keyless\` (a listed origin alone is enough), \`limits\` (\`requestsPerSecond\`, \`burst\`, \`bytesPerSecond\`, which counts what is stored and not what was sent, \`eventsPerSecond\`) and \`privacy\` (\`ip: truncate | drop\`, \`gpc: strip | drop | ignore\`, \`allowQuery\`: query parameters that may be kept in URLs).
-
-An app may have \`credentials\`: its clients then get AWS credentials that put records on the app's own stream and do nothing else ([why so](adr/0016-a-ceiling-beside-the-builder.md)). \`roleArn\` and \`externalId\` say which role is assumed; \`stream\` is \`headgate-direct-<id>\` unless set, in \`gateway.credentials.region\` (or \`aws.region\`) and in the account of the role; \`kmsKeyArn\` is the customer managed key of the stream. \`issuers\` (\`issuer\`, \`audience\`, \`jwksUri\`, and to narrow it \`azp\`, \`typ\`, \`algorithms\`, \`maxAgeMinutes\`, \`requiredClaims\`) are those whose access tokens are taken; two apps of one issuer and audience need an \`azp\` or a value in \`requiredClaims\` of their own. \`durationSeconds\` (900 to 3600) is how long credentials hold at most; with \`endWithToken\` they end with the token. \`enabled: false\` and \`deny\` (hashes of subjects, as in the audit log, or their SourceIdentity in CloudTrail) refuse from the next reload on; what was given before ends by itself within the hour. \`mode\` is \`oidc\`, \`oidc+attest\` (a device must prove itself as well: \`attestation.appAttest: { appId, environment }\`, \`attestation.onUnavailable: refuse | allow-limited\`) or \`public\` (the publishable key is enough, so whoever has the app can write: needs \`iUnderstandAnyoneCanWrite: true\`, and shares \`publicPerMinute\` with all public apps).
-
-\`gateway.credentials.subjectKeyEnv\` names the variable with the secret (32 characters or more, the same for all gateways) by which subjects become the pseudonyms that CloudTrail and the audit log show; with another one everybody has another, and lists in \`deny\` mean nobody. \`recordKeyEnv\` names the one with a private Ed25519 key as JWK; answers then carry a \`recordToken\`, by which whoever reads the stream can tell whose records are whose:
-
-\`\`\`sh
-node -e 'console.log(JSON.stringify(crypto.generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" })))'
-\`\`\`
-
-Each decision is one log line with \`audit: true\`, whatever \`logLevel\` says. Requests over the limit of their address (\`addressPerMinute\`) are only counted. \`stsPerSecond\` and \`stsBurst\` keep this gateway below the calls to STS that AWS grants an account in a Region; several gateways share them.
-
-A token (\`aggregation.tokens[]\`) has \`name\`, \`sha256\`, \`scopes\` (\`read\`, \`run\`) and, to restrict it, \`apps\`; \`run\` does nothing beside \`apps\`. A digest is that of the key alone: \`printf %s "$KEY" | sha256sum\`, without the newline that \`echo\` adds, which nobody can see in a digest. A rollup (\`aggregation.rollups[]\`) has \`id\`, \`sets\` (each a \`name\` and up to three \`dimensions\`), \`maxMetrics\` and \`maxValues\`. A record key (\`aggregation.recordKeys[]\`) is the public half of the key that \`gateway.credentials.recordKeyEnv\` names, as JWK: \`kty\`, \`crv\`, \`x\` and, if that has one, \`kid\`; see [operations](operations.md).
-
-\`gateway.idempotency.secretEnv\` names a variable with the secret (32 characters and more) by which an \`Idempotency-Key\` becomes event ids, the same on all hosts; left out, it is a random one, kept in \`dataDir\`. See [the event](events.md).
-
-\`gateway.instance\` names this gateway in the lake, where several may write: events that Kinesis could not take lie below \`raw/fallback-<instance>/\`. Left out, it is a random name kept in \`dataDir\`. \`gateway.journal.ephemeral\` says that no later process will find the journal: what is not delivered at the end then goes to the lake. In an ECS task (where \`ECS_CONTAINER_METADATA_URI_V4\` is set, Fargate included) it is \`true\` and \`shutdown.totalMs\` is 110 s unless they are set; give the container a \`stopTimeout\` of 120 s, or a shorter \`totalMs\`, and say \`ephemeral: false\` when \`dataDir\` is on a volume that the next task mounts.
-
-Where the gateway is behind a load balancer, its address goes into \`gateway.trustProxy\`: only then \`X-Forwarded-For\` and \`gateway.countryHeader\` say anything, and limits, networks and audit lines mean the sender. \`gateway.keepAlive\` is how long a connection may idle; it must be longer than the balancer keeps one (Google Cloud 600 s, AWS 60 s unless set), or requests meet connections that were just closed.
-
-\`gateway.limits.address\` is what one address (IPv6: a /64) may send: requests, and bytes as requests, 128 KiB of a body for one, as it comes and once more as it is inflated. Beacons and batches of 500 events cost nothing beside their request. What an address sends above it is a debt: it is answered 429 until that is paid. Many users behind one address share it, and so do all of a balancer that is not in \`trustProxy\`. \`gateway.limits.inflightBytes\` bounds the memory of all requests that are not answered; one address has a quarter of it, one app a half.
-
-Browsers are held to \`apps[].origins\` by their \`Origin\`. An image has none: the pixel is held to the origin of its page, by \`Sec-Fetch-Site\` and \`Referer\`, and a page that sends no \`Referer\` counts as foreign. What says none of this (mails, proxies of pictures, servers) may use it, and so may every page where the app lists no origins.
-
-\`gateway.durability\` says what a 2xx waits for: the journal on the local disk (\`journal\`), Kinesis or a finished file in the lake (\`stream\`, the default on Fargate, where \`AWS_EXECUTION_ENV\` is \`AWS_ECS_FARGATE\`), or nothing (\`memory\`, for development). See [durability](durability.md).
-
-\`shutdown.totalMs\` is one deadline for all: readiness off for \`waitMs\` (10 s, none on loopback), 10 s at most for requests in flight, \`drainMs\` at most for the stream, the rest for the lake where the journal is ephemeral (at least as long as the stream had), and 3 s for the checkpoint.
-
-The lake (\`lake\`) lies below \`dataDir\` (\`fs\`) or in a bucket (\`s3\`): \`bucket\`, \`prefix\` of every key, \`region\` and \`endpoint\` (those of \`aws\` by default), \`forcePathStyle\` for servers that are not Amazon's. Credentials come from the AWS SDK's default chain, and need \`s3:GetObject\`, \`s3:PutObject\` and \`s3:DeleteObject\` below the prefix and \`s3:ListBucket\`. The server must honour \`If-None-Match: *\`, as Amazon S3, versitygw and SeaweedFS do: runs are committed by it. Objects that are read are copied to \`dataDir/tmp\` meanwhile, at most \`maxTempBytes\` at a time, which must hold what one window reads. \`gateway.stream.kind: lake\` then, and in mode \`stream\`, writes a file a second or each 8 MiB, instead of each 2 s or 32 MiB.
-
-\`gateway.workers\` (or \`--workers\`) is the number of processes that take requests. They share the listener, the limits and the journal's room; see [operations](operations.md).
-
-The apps and the tokens are read again at SIGHUP; what else has changed is named then, and needs a restart.
-`
-}
-
-function typeOf(schema: TSchema): string {
-  if ('measure' in schema) return schema.measure === 'bytes' ? 'size' : 'duration'
-  if (Type.IsEnum(schema)) return schema.enum.map((value) => `\`${value}\``).join(' \\| ')
-  if (Type.IsUnion(schema)) return '`off` or an object'
-  return String('type' in schema ? schema.type : 'object')
-}
-
-const defaultOf = (schema: TSchema): string =>
-  'default' in schema ? `\`${JSON.stringify(schema.default)}\`` : ''
 
 /** Two letters look the same. */
 function noteOn(unit: unknown): string {
@@ -183,7 +119,7 @@ What no rule can tell from an ordinary word stays: a name, a password in a sente
 
 const pages: Readonly<Record<string, () => string>> = {
   'docs/errors.md': errorsPage,
-  'docs/configuration.md': configurationPage,
+  'docs/configuration.md': () => `${note}\n\n${configurationPage()}`,
   'docs/events.md': eventsPage,
 }
 

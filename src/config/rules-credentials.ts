@@ -1,7 +1,7 @@
 import type { AppConfig, Config, CredentialsConfig, IssuerConfig } from '../config-schema.ts'
 import { isJwksUri } from '../gateway/credentials/issuer.ts'
-import { MAX_CREDENTIALS_APP_ID } from './credentials.ts'
 import { type Fault, faultIf, unique } from './faults.ts'
+import { MAX_CREDENTIALS_APP_ID } from './schema/credentials.ts'
 
 /** Whatever is wrong with who may write where is a fault of the configuration, not of a request. */
 export function credentialFaults({ apps, gateway, aws }: Config): Fault[] {

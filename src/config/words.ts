@@ -1,8 +1,9 @@
 import Type, { type TSchema } from 'typebox'
 import { inUnits, type Measure } from './measures.ts'
 
-/** What a schema says of itself for people, besides its description. */
+/** What a schema says of itself for people. */
 interface Told {
+  readonly description?: string
   readonly measure?: Measure | 'digest'
   /** What a text must be, where a pattern says it to machines: `a region of AWS`. */
   readonly form?: string
@@ -36,9 +37,9 @@ export function expected(schema: TSchema): string {
   if (Type.IsBoolean(schema)) return 'true or false'
   if (Type.IsArray(schema))
     return `a list${bounds(minItems, maxItems, (count) => (count === 1 ? '1 entry' : `${count} entries`))}`
-  if (!Type.IsString(schema)) return 'a group of keys'
+  if (!Type.IsString(schema)) return form ?? 'a group of keys'
   const text = form ?? `a text of 1 to ${maxLength ?? 'any number of'} characters`
-  return example === undefined ? text : `${text}, such as ${example}`
+  return example === undefined || measure === 'digest' ? text : `${text}, such as ${example}`
 }
 
 function bounds(

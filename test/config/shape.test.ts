@@ -13,6 +13,9 @@ import { faultsOf } from './faults-of.ts'
 const RAW =
   /must (match pattern|have required|NOT|not have|be (string|integer|number|boolean|object|array|equal))|schema|undefined|\[object/
 
+const issuer = { issuer: 'https://id.example', audience: 'beacons', jwksUri: 'https://id.example/keys' }
+const credentials = { roleArn: 'arn:aws:iam::111122223333:role/vended', externalId: 'headgate/prod' }
+
 test('what was wrong is said with its key, its form, what is expected and an example', async (t) => {
   for (const [file, fault] of [
     [{ gateway: { workers: 1.5 } }, 'gateway.workers: must be a whole number, from 1 to 64; it is 1.5'],
@@ -47,7 +50,7 @@ test('what was wrong is said with its key, its form, what is expected and an exa
     ],
     [
       { gateway: { listen: { host: '' } } },
-      'gateway.listen.host: must be a host or an address, such as 127.0.0.1; it is an empty text',
+      'gateway.listen.host: must be a host or an address, such as 0.0.0.0; it is an empty text',
     ],
     [
       { shutdown: { totalMs: '2 minutes' } },
@@ -77,6 +80,13 @@ test('what was wrong is said with its key, its form, what is expected and an exa
         ],
       },
       'apps.0.keys: must be a list, at most 2 entries; it has 3',
+    ],
+    [
+      {
+        gateway: { credentials: { region: 'eu-west-1', subjectKeyEnv: 'KEY' } },
+        apps: [{ id: 'a', credentials: { ...credentials, issuers: [{ ...issuer, requiredClaims: 5 }] } }],
+      },
+      'apps.0.credentials.issuers.0.requiredClaims: must be claims by name, each a text, a number, true or false; it is 5',
     ],
     [{ aggregation: { stores: [] } }, 'aggregation.stores: must be a list, at least 1 entry; it has 0'],
     [{ tokens: [] }, 'tokens: is not a known key here; did you mean "aggregation.tokens"?'],
