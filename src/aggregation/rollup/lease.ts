@@ -3,6 +3,7 @@ import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { bestEffort, errnoOf, type FileOps, makeFolder, nodeFiles } from '../../std/files.ts'
 import type { Entropy } from '../../std/id.ts'
+import { limited } from '../../std/limited.ts'
 import { livenessOf, type ProcessIdentity } from '../../std/process-identity.ts'
 import { type Claim, readClaim, writeClaim } from './control/claim.ts'
 import { sweepParts } from './control/unfinished.ts'
@@ -132,13 +133,8 @@ export function createLeases({ dir, owner, clock, entropy, files = nodeFiles }: 
 
   function holding(name: string, token: number, runId: string): Lease {
     let released = false
-    let last: Promise<unknown> = Promise.resolve()
-    // One after the other: a heartbeat that overtook the release would hold a lease nobody has.
-    const inTurn = (work: () => Promise<void>): Promise<void> => {
-      const done = last.then(work)
-      last = done.catch(() => undefined)
-      return done
-    }
+    // A heartbeat that overtook the release would hold a lease nobody has.
+    const oneAtATime = limited(1)
     const put = (claim: Pick<Claim, 'expiresMs' | 'released'>) =>
       replaceClaim(name, token, { owner, runId, ...claim })
     const isNewest = async () => (await tokensOf(name)).at(-1) === token
@@ -147,14 +143,14 @@ export function createLeases({ dir, owner, clock, entropy, files = nodeFiles }: 
       name,
       token,
       renew: () =>
-        inTurn(async () => {
+        oneAtATime(async () => {
           if (released) return
           if (!(await isNewest()))
             throw new AppError('lease_lost', `Another process took over the lease ${name}`)
           await put({ expiresMs: clock.nowMs() + LEASE_MS })
         }),
       release: () =>
-        inTurn(async () => {
+        oneAtATime(async () => {
           released = true
           if (await isNewest()) await put({ expiresMs: clock.nowMs(), released: true })
         }),

@@ -1,6 +1,7 @@
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { type Entropy, sortableId } from '../../std/id.ts'
+import { limited } from '../../std/limited.ts'
 import type { Run, RunScope, RunState } from './job.ts'
 import type { Plan } from './plan.ts'
 import type { Planner } from './planner.ts'
@@ -39,15 +40,14 @@ export type Submit = (request: RunRequest, principal: string, idempotencyKey?: s
 
 /** Takes requests for runs, one after the other, so that a key is looked up and taken as one step. */
 export function createSubmit(ports: SubmitPorts): Submit {
-  let last: Promise<unknown> = Promise.resolve()
+  const oneAtATime = limited(1)
   let inLine = 0
   return async (request, principal, key) => {
     if (inLine >= MAX_WAITING_RUNS) throw full(inLine, 'requests for runs')
     inLine++
-    const answer = last.then(() =>
+    const answer = oneAtATime(() =>
       key === undefined ? plan(ports, request, { principal }) : once(ports, request, { principal, key }),
     )
-    last = answer.catch(() => undefined)
     return answer.finally(() => inLine--)
   }
 }

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
 import { AppError } from '../../std/errors.ts'
+import { limited } from '../../std/limited.ts'
 import { type Announced, announcedBy, CODINGS, isAnyZlib, isGzip, isText, isZlib, isZstd } from './codings.ts'
 
 /** After inflating (design.md, section 5). zlib stops there: a bomb costs its first 4 MiB and no more. */
@@ -68,7 +69,7 @@ export interface Inflate {
 /** `onAlarm` is told of each body that grew more than RATIO_ALARM times. */
 export function createInflate(onAlarm: () => void, runtime: object = zlib): Inflate {
   const zstd = zstdOf(runtime)
-  const inLane = lanes(LANES)
+  const inLane = limited(LANES)
   const known = zstd === undefined ? CODINGS : [...CODINGS, 'zstd']
 
   /** By magic bytes: clients forget the header, and proxies inflate without removing it. */
@@ -162,20 +163,3 @@ function unsupported(known: readonly string[]): never {
 
 const isTooLarge = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE'
-
-/** At most `count` at once; the others wait in line. */
-function lanes(count: number): <T>(work: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = []
-  let free = count
-  return async (work) => {
-    if (free > 0) free--
-    else await new Promise<void>((resolve) => waiting.push(resolve))
-    try {
-      return await work()
-    } finally {
-      const next = waiting.shift()
-      if (next === undefined) free++
-      else next()
-    }
-  }
-}

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../std/clock.ts'
+import { limited } from '../../../std/limited.ts'
 import type { TouchedMinute } from '../../ingest/arrived/arrived-index.ts'
 import type { RollupDefinition } from '../definition.ts'
 import { type FactSources, gatherFacts } from '../facts.ts'
@@ -45,7 +46,7 @@ export interface WatchOptions {
 }
 
 /** Windows before the horizon that one look asks the lake for; the next takes more. Ours: a month of quarter hours. */
-export const MAX_OLD_WINDOWS = 3_000
+const MAX_OLD_WINDOWS = 3_000
 /** No more than about this share of the time goes into asking again for what is settled: 1 in 100. Ours. */
 const AFRESH_SHARE = 100
 
@@ -68,7 +69,7 @@ interface Watched {
  */
 export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
   const rollups = new Map<string, Watched>()
-  let last: Promise<unknown> = Promise.resolve()
+  const oneAtATime = limited(1)
 
   function watchedOf(rollup: string): Watched {
     const watched = rollups.get(rollup) ?? {
@@ -114,12 +115,8 @@ export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
   }
 
   return {
-    look(definition, times, firstMs) {
-      // One after the other: each takes up what the one before has found.
-      const looked = last.then(() => look(definition, times, firstMs))
-      last = looked.catch(() => undefined)
-      return looked
-    },
+    // Each look takes up what the one before has found.
+    look: (definition, times, firstMs) => oneAtATime(() => look(definition, times, firstMs)),
     notes(definition, firstMs) {
       const regularMs = alignDown(firstMs, definition.grainMs)
       return [...watchedOf(definition.id).kept.values()]
