@@ -21,12 +21,12 @@ import type { Place, System } from './wiring.ts'
 
 /** Mode `journal` has answered already when events wait here: a fuller container costs nobody anything. */
 export const LINGER_MS = 1_000
-/** In mode `stream` a sender waits for them (design.md, Stream records). */
+/** In mode `stream` a sender waits for them. */
 export const AWAITED_LINGER_MS = 100
 /** Of a journal that is only emptied. */
 const ORPHAN_SEGMENT_BYTES = 4_096
 /**
- * Of the fallback, of any in S3, and where a sender waits (design.md, Ack): one is stored while the next fills, and the
+ * Of the fallback, of any in S3, and where a sender waits: one is stored while the next fills, and the
  * last is not waited for.
  */
 export const SMALL_FILES = { maxBytes: 8_388_608, maxAgeMs: 1_000 }

@@ -71,7 +71,14 @@ export async function buildAggregation(
   const pool = queryPool()
   await app.register(rollupRoutes, { runs, auth, pool })
   await app.register(serveRoutes, {
-    ...{ queries, pool, auth, clock, apps, pipelineState, gateway, nextRunMs },
+    queries,
+    pool,
+    auth,
+    clock,
+    apps,
+    pipelineState,
+    gateway,
+    nextRunMs,
   })
   await app.register(dashboardRoutes, { assets: await loadAssets(dashboardSources()) })
   if (operations !== undefined) await app.register(operationsRoutes, { ...operations, auth })

@@ -55,7 +55,9 @@ export async function withoutApps(config: Config, entropy: Entropy): Promise<Dev
   const kept = await devSecrets(config)
   const secrets = kept ?? (await makeSecrets(path, entropy))
   return {
-    ...{ secrets, path, isNew: kept === undefined },
+    secrets,
+    path,
+    isNew: kept === undefined,
     of: (other) => (other.apps.length > 0 ? other : configOf(other, secrets)),
     async forget() {
       if (kept === undefined) await unlink(path)

@@ -117,7 +117,9 @@ async function aggregationDoor(
   const metrics = front?.metrics ?? (async () => telemetry.metrics)
   const server = await buildAggregation(config.aggregation, {
     ...aggregation,
-    ...{ clock, ready, log: telemetry.log },
+    clock,
+    ready,
+    log: telemetry.log,
     auth: live.auth,
     apps: () => live.apps.map(({ id }) => id),
     gateway: config.gateway.listen,

@@ -4,7 +4,7 @@ import type { Clock } from '../std/clock.ts'
 import type { Door } from './doors.ts'
 import type { Front } from './front.ts'
 
-/** Requests in flight may take so long to finish once no new ones are taken (design.md, section 5). */
+/** Requests in flight may take so long to finish once no new ones are taken. Ours. */
 export const IN_FLIGHT_MS = 10_000
 /** Kept back from everything else, for what must be written at the end. */
 export const CHECKPOINT_MS = 3_000

@@ -48,7 +48,10 @@ export function processTerminal(process: NodeJS.Process, cluster: Cluster): Term
   }
 }
 
-/** What is said to a stream that takes nothing, or to a process that is gone is heard by nobody; that it is gone is heard elsewhere. */
+/**
+ * What is said to a stream that takes nothing, or to a process that is gone, is lost. That the process is gone is told by
+ * its end.
+ */
 const unheard = () => {}
 
 /** Node ends a worker whose primary is gone; nothing is left to say then. */

@@ -21,7 +21,7 @@ export const MAX_UNIT_CHARS = 64
 export const MAX_VALUE = 1_000_000_000_000
 export const MAX_WEIGHT = 1_000_000
 export const MAX_STATUS = 999
-/** Exception text kept, in bytes (design.md, privacy). */
+/** Exception text kept, in bytes. Ours: the beginning tells what went wrong. */
 export const MAX_EXCEPTION_BYTES = 1_024
 export const MAX_ATTRIBUTES = 32
 export const MAX_ATTRIBUTE_NAME_CHARS = 64
@@ -123,7 +123,10 @@ const {
   ...settable
 } = Event.properties
 
-/** What a client may send: `name` and `value` at least. Columns that only the gateway sets, and unknown fields, are ignored and counted. */
+/**
+ * What a client may send: `name` and `value` at least. Columns that only the gateway sets, and unknown fields, are ignored
+ * and counted.
+ */
 export const Measurement = Type.Object({
   ...Type.Partial(Type.Object(settable)).properties,
   name: Event.properties.name,

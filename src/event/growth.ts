@@ -1,6 +1,6 @@
 import { AppError } from '../std/errors.ts'
 
-/** Quotes and backslashes take two bytes, ids are written twice, a context is written for each event: honest ones stay below. */
+/** Quotes and backslashes take two bytes, ids are written twice, a context with each event: honest ones stay below. */
 const MOST_GROWTH = 8
 /** For what is small, and has a context nevertheless. */
 const ROOM_BYTES = 65_536

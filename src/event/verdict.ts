@@ -7,7 +7,7 @@ import { readers } from './values/columns.ts'
 import { Rule } from './values/rule.ts'
 import { converted, scales } from './values/unit.ts'
 
-/** Ours (design.md, section 5). A whole event travels in one record; 64 KiB is also all that a beacon may carry. */
+/** Ours. A whole event travels in one record; 64 KiB is also all that a beacon may carry. */
 export const MAX_EVENT_BYTES = 65_536
 /** Levels of one event, itself included. The deepest client we know, the Performance timeline of web-vitals, needs 6. */
 export const MAX_DEPTH = 32

@@ -92,7 +92,7 @@ function sweepBodies(app: FastifyInstance, inflight: ByteBudget): void {
   })
 }
 
-/** By code, and by who sent them: what the status of a pixel hides and what events cannot show, requests that never became any. */
+/** By code, and by who sent them. The status of a pixel hides it, and requests that became no events show it nowhere. */
 function countRefusals(app: FastifyInstance, { registry, refusals, telemetry }: GatewayPorts): void {
   const refused = new Counter({
     name: 'headgate_requests_refused_total',
@@ -120,7 +120,9 @@ async function limitAddresses(
   const rate = { perSecond: requestsPerSecond / workers, burst: Math.max(1, burst / workers) }
   const { Store, charge } = addressLimit(rate, clock)
   await app.register(rateLimit, {
-    ...{ global: false, max: 0, store: Store },
+    global: false,
+    max: 0,
+    store: Store,
     keyGenerator: ({ sender }) => sender.block,
   })
   const check = app.createRateLimit()

@@ -24,12 +24,14 @@ export interface Auth {
 
 const BEARER = /^Bearer +(\S+)$/i
 
-/** Tokens are taken from the Authorization header only: a URL ends up in logs and histories. */
+/** The token of an Authorization header; never from a URL, which ends up in logs and histories. */
+export const bearerOf = (authorization = ''): string | undefined => BEARER.exec(authorization)?.[1]
+
 export function createAuth(tokens: readonly TokenConfig[]): Auth {
   let holders = tokens.map(holderOf)
 
   function authenticate(authorization: string | undefined, scope: Scope): Principal {
-    const token = BEARER.exec(authorization ?? '')?.[1]
+    const token = bearerOf(authorization)
     // Without a token nothing is looked up: the digest of nothing may be in a configuration.
     const digest = token === undefined ? undefined : createHash('sha256').update(token).digest()
     // Every token is compared, so that the time taken says nothing about which one was near.

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** Bounds what connections cost: some 5 KB each while idle, 12 KB with a request begun (ingest.md 8). */
+/** Bounds what connections cost: some 5 KB each while idle, 12 KB with a request begun. */
 export const MAX_CONNECTIONS = 10_000
 /** From here on newcomers take the place of connections that do nothing, so that those never lock anyone out. */
 export const CROWDED_CONNECTIONS = 9_000

@@ -12,7 +12,7 @@ declare module 'fastify' {
   }
 }
 
-/** A 503 without a time of its own asks for 5 to 30 s, spread so that clients do not come back together (ingest.md 8). */
+/** A 503 without a time of its own asks for 5 to 30 s, spread so that clients do not come back together. */
 export const RETRY_AFTER_MIN_MS = 5_000
 export const RETRY_AFTER_MAX_MS = 30_000
 

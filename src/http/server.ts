@@ -8,7 +8,7 @@ import { problemDocument, problems } from './problems.ts'
 import { knowSenders } from './sender.ts'
 import { inviteOnReading, leaveUnread } from './unread.ts'
 
-/** Node's default is 60 s for headers; ours leaves a slow mobile link enough and a slow attacker little (ingest.md 8). */
+/** Node's default is 60 s for headers; ours leaves a slow mobile link enough and a slow attacker little. */
 export const HEADERS_TIMEOUT_MS = 10_000
 /** Headers and body together. Fastify's default is none. */
 export const REQUEST_TIMEOUT_MS = 25_000
@@ -19,7 +19,7 @@ export const CONNECTIONS_CHECK_MS = 1_000
  * (https://cloud.google.com/load-balancing/docs/https, "HTTP keepalive timeout"), 60 s at AWS. In a crowd, idle ones go.
  */
 export const KEEP_ALIVE_TIMEOUT_MS = 620_000
-/** Request line and headers: pixel URLs grow with the page (clients.md 1.7). Node's default is 16 KiB. */
+/** Request line and headers: pixel URLs grow with the page. Node's default is 16 KiB. */
 export const MAX_HEADER_BYTES = 65_536
 /** Foreign identifiers in paths; Fastify's default is 100. */
 export const MAX_PARAM_LENGTH = 512

@@ -3,7 +3,10 @@ import type { FastifyReply } from 'fastify'
 
 /** Of a body that nobody wants so much is read and thrown away, and the connection is good for more: all of a beacon. */
 export const MAX_DRAINED_BYTES = 65_536
-/** Beyond, the connection ends. A sender that writes all before it reads would lose the answer in a reset: it gets to write twice as much as the longest body that is ever wanted… */
+/**
+ * Beyond, the connection ends. A sender that writes all before it reads would lose the answer in a reset: it gets to write
+ * twice as much as the longest body that is ever wanted…
+ */
 export const MAX_LINGER_BYTES = 2_097_152
 /** …within the time that nginx gives it (`lingering_timeout`). */
 export const LINGER_MS = 5_000

@@ -148,6 +148,11 @@ type Asked = Pick<Run, 'id' | 'trigger' | 'principal' | 'scope' | 'idempotency' 
 
 /** A run as it begins, to be started at once. */
 export const queued = (asked: Asked, owner: ProcessIdentity, nowMs: number): Run => ({
-  ...{ version: 1, state: 'queued', attempt: 0, createdMs: nowMs, notBeforeMs: nowMs, owner },
+  version: 1,
+  state: 'queued',
+  attempt: 0,
+  createdMs: nowMs,
+  notBeforeMs: nowMs,
+  owner,
   ...asked,
 })

@@ -8,7 +8,7 @@ import { livenessOf, type ProcessIdentity } from '../../std/process-identity.ts'
 import { type Claim, readClaim, writeClaim } from './control/claim.ts'
 import { sweepParts } from './control/unfinished.ts'
 
-/** A lease that was not renewed for this long is over (research/aggregation.md 9). */
+/** A lease that was not renewed for this long is over. Ours. */
 export const LEASE_MS = 60_000
 /** Renewed four times in that span, so that one late heartbeat costs nothing. */
 export const HEARTBEAT_MS = 15_000

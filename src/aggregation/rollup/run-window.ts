@@ -156,7 +156,10 @@ async function inputsOf(
   )
 }
 
-/** Stores take higher generations only, and may hold one of an earlier definition, whose manifests lie elsewhere. */
+/**
+ * Stores take higher generations only, and may hold one of an earlier definition, whose manifests lie elsewhere. One that
+ * cannot be asked now holds up no other: should it have more, the next look finds that and has the window computed again.
+ */
 async function newestGeneration(
   stores: readonly RollupStore[],
   { rollup, fromMs, toMs }: PlannedWindow,

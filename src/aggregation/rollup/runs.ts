@@ -33,7 +33,10 @@ export interface Runs {
   windows(query: WindowsQuery, signal?: AbortSignal): Promise<readonly WindowStatus[]>
   /** How the windows are, old ones included, from what was looked at last: cheap enough to be asked again and again. */
   overview(): Promise<readonly WindowNote[]>
-  /** Takes over the runs whose process is gone, each from where it was. One that cannot be taken over is left for the next call. */
+  /**
+   * Takes over the runs whose process is gone, each from where it was. One that cannot be taken over is left for the next
+   * call.
+   */
   recover(): Promise<void>
   /** Ingests what arrived and queues a run of the windows that are due. */
   tick(signal: AbortSignal): Promise<void>

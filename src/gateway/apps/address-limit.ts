@@ -18,9 +18,10 @@ export type ChargeAddress = (sender: Sender, bytes: number) => void
 type Answer = (error: Error | null, result?: { current: number; ttl: number }) => void
 
 /**
- * A store for @fastify/rate-limit, which keeps what it is good at: its place in the hooks. Its own stores count in fixed windows, which let twice the limit through at the edge. The plugin asks for a count and a
- * time to live and refuses when the count is above its `max`: with `max: 0`, a bucket that has room answers 0, an empty
- * one 1 and, as the time to live, exactly how long to wait.
+ * A store for @fastify/rate-limit, which keeps what it is good at: its place in the hooks. Its own stores count in fixed
+ * windows, which let twice the limit through at the edge. The plugin asks for a count and a time to live and refuses when
+ * the count is above its `max`: with `max: 0`, a bucket that has room answers 0, an empty one 1 and, as the time to live,
+ * exactly how long to wait.
  */
 export function addressLimit(rate: Rate, clock: Clock) {
   const buckets = createBuckets(MAX_ADDRESSES, () => clock.monotonicMs())

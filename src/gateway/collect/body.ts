@@ -2,11 +2,11 @@ import type { Readable } from 'node:stream'
 import { AppError } from '../../std/errors.ts'
 import type { Lease } from './inflight.ts'
 
-/** On the wire (design.md, section 5); Fastify's own default. */
+/** On the wire: Fastify's own default. */
 export const MAX_WIRE_BYTES = 1_048_576
-/** All that sendBeacon and fetch(keepalive) may have in flight: a larger "beacon" comes from no browser (clients.md 2). */
+/** All that sendBeacon and fetch(keepalive) may have in flight: a larger "beacon" comes from no browser. */
 export const MAX_BEACON_BYTES = 65_536
-/** GET, so all of it is in the URL (design.md, section 5). */
+/** GET, so all of it is in the URL. Ours: what servers and proxies take for a request line by default. */
 export const MAX_PIXEL_URL_BYTES = 8_192
 
 /** What browsers send without asking first, and cannot send again: sendBeacon, keepalive, forms, and untyped bodies. */

@@ -4,9 +4,9 @@ import { AppError } from '../../std/errors.ts'
 import { limited } from '../../std/limited.ts'
 import { type Announced, announcedBy, CODINGS, isAnyZlib, isGzip, isText, isZlib, isZstd } from './codings.ts'
 
-/** After inflating (design.md, section 5). zlib stops there: a bomb costs its first 4 MiB and no more. */
+/** After inflating. Ours. zlib stops there: a bomb costs its first 4 MiB and no more. */
 export const MAX_INFLATED_BYTES = 4_194_304
-/** Honest batches shrink 4 to 10 times (ingest.md 7, L4); far beyond is worth a look, not a refusal. */
+/** Honest batches shrink 4 to 10 times; far beyond is worth a look, not a refusal. */
 export const RATIO_ALARM = 20
 /** Inflating a small body takes less time than handing it to another thread… */
 const INLINE_BYTES = 16_384
@@ -32,7 +32,7 @@ export interface Zstd {
 
 const atOnce = { maxOutputLength: INLINE_INFLATED_BYTES }
 const limit = { maxOutputLength: MAX_INFLATED_BYTES }
-/** Streams may lack their final block, where a client closes them too late (clients.md 1.6): what is there counts. */
+/** Streams may lack their final block, where a client closes them too late: what is there counts. */
 const openEnded = { finishFlush: zlib.constants.Z_SYNC_FLUSH }
 
 const gunzip = promisify<Buffer, object, Buffer>(zlib.gunzip)

@@ -1,7 +1,7 @@
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 
-/** What a request costs beside its body, as long as it is not answered: without it, tiny ones could be pipelined without end. */
+/** What a request costs beside its body until it is answered: otherwise tiny ones could be pipelined without end. */
 export const REQUEST_BYTES = 4_096
 /** What one request may need: its body as it comes, inflated, and room for the rest. No share is smaller. */
 const LARGEST_BYTES = 6_291_456

@@ -1,4 +1,4 @@
-/** What a 2xx promises: where the events are when the answer leaves (design.md, Ack). */
+/** What a 2xx promises: where the events are when the answer leaves (docs/durability.md). */
 export type Durability = 'journal' | 'stream' | 'lake' | 'memory'
 
 /** Most bytes of a batch: a frame of the journal (8 MiB), with a kibibyte left for its head. */

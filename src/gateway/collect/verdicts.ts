@@ -2,7 +2,7 @@ import type { Measurement } from '../../event/event.ts'
 import type { RefusalCode } from '../../event/ledger.ts'
 import { judge, MAX_EVENT_BYTES, type Verdict } from '../../event/verdict.ts'
 
-/** What one request may bring (design.md, section 5). Those beyond are refused one by one: the first keep their place. */
+/** What one request may bring. Ours. Those beyond are refused one by one: the first keep their place. */
 export const MAX_EVENTS_PER_REQUEST = 500
 /** Enough to find the fault. Every refusal is counted, listed or not. */
 export const MAX_REJECTIONS_LISTED = 500

@@ -1,3 +1,4 @@
+import { bearerOf } from '../../http/auth.ts'
 import { asAppError } from '../../http/problems.ts'
 import type { Clock } from '../../std/clock.ts'
 import { AppError, detailed } from '../../std/errors.ts'
@@ -7,15 +8,7 @@ import type { Acquaintance } from './acquaintance.ts'
 import type { Attestation, Attested } from './attest/attestation.ts'
 import type { Audit, Entry } from './audit.ts'
 import type { Directory, VendingApp } from './directory.ts'
-import {
-  type Ask,
-  appByKey,
-  assertNotDenied,
-  assertStreams,
-  bearerOf,
-  endWithToken,
-  vendingApp,
-} from './grant.ts'
+import { type Ask, appByKey, assertNotDenied, assertStreams, endWithToken, vendingApp } from './grant.ts'
 import type { VendingLimits } from './limits.ts'
 import type { RecordSigner } from './record-token.ts'
 import { isoSeconds } from './session-policy.ts'
@@ -75,11 +68,11 @@ export function createCredentials(ports: CredentialsPorts): Credentials {
       entry.note({ app: id })
       const app = vendingApp(id, ask, directory)
       if (app.mode === 'public') return { app, subject: undefined }
-      return { app, subject: await tokens.verify(bearerOf(ask), app, signal) }
+      return { app, subject: await tokens.verify(bearerOf(ask.authorization) ?? '', app, signal) }
     }
     // Without a key only a token says anything: an app that is not there must look like a token that is wrong.
     const app = directory.byId(ask.app)
-    const subject = await tokens.verify(bearerOf(ask), app ?? { issuers: [] }, signal)
+    const subject = await tokens.verify(bearerOf(ask.authorization) ?? '', app ?? { issuers: [] }, signal)
     if (app === undefined) throw new AppError('invalid_token', 'The token is not valid.')
     entry.note({ app: app.id })
     return { app: vendingApp(app.id, ask, directory), subject }

@@ -22,11 +22,6 @@ export interface Ask {
   readonly attestation?: AttestationClaim | undefined
 }
 
-const BEARER = /^Bearer +(\S+)$/i
-
-/** The token of an Authorization header; never from a URL, which ends up in logs and histories. */
-export const bearerOf = ({ authorization = '' }: Ask): string => BEARER.exec(authorization)?.[1] ?? ''
-
 /**
  * The app that a key speaks for. An app that is not there and a key that is wrong get the same answer, or names could be
  * tried out. The key authenticates nobody: it is in every copy of the app.

@@ -24,7 +24,7 @@ export interface VendingLimits {
   newSubject(app: string): void
   /** Of all apps whose sessions anyone may have: they must not use up what the others need. */
   anonymous(): void
-  /** STS grants the whole account, in a Region, 600 calls a second (credentials.md 1): we take a small part of them. */
+  /** STS grants the whole account, in a Region, 600 calls a second: we take a small part of them. */
   sts(): void
 }
 

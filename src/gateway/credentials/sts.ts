@@ -10,7 +10,7 @@ import type { Minter, MintOutcome } from './minter.ts'
 import type { SessionRequest } from './session.ts'
 import { refusalOf } from './sts-errors.ts'
 
-/** A call takes some 50 ms; container clients wait for a second in all (credentials.md 4). */
+/** A call takes some 50 ms; container clients wait for a second in all. */
 const CONNECT_TIMEOUT_MS = 1_000
 const REQUEST_TIMEOUT_MS = 2_000
 /** At 50 calls a second, more than ever wait for an answer. */

@@ -42,7 +42,7 @@ export interface DiversionOptions extends Omit<Fallback, 'stream'> {
 }
 
 /**
- * A sink that fails for a minute will not be back in a moment (design.md, Stream records); nor one that lags as much.
+ * A sink that fails for a minute will not be back in a moment; nor one that lags as much.
  * Counting the backlog of a journal costs more than a call of `isOpen` should.
  */
 const PATIENT: Patience = { failingMs: 60_000, lagMs: 60_000, caughtUpMs: 30_000, checkMs: 1_000 }

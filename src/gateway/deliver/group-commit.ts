@@ -5,7 +5,7 @@ import type { Batch } from '../collect/journal.ts'
 import type { Frame } from './backlog.ts'
 import { encodeFrame, FRAME_HEADER_BYTES, frameBytes, SEGMENT_HEADER_BYTES } from './segment.ts'
 
-/** A group closes at this size, whatever waits behind it (design.md, journal). A larger batch travels alone. */
+/** A group closes at this size, whatever waits behind it. Ours. A larger batch travels alone. */
 export const GROUP_BYTES = 256 * 1024
 export const GROUP_BATCHES = 512
 /**

@@ -6,7 +6,7 @@ import { type Entropy, sortableId } from '../../std/id.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 import type { RecordOutcome, Stream, StreamRecord } from './stream.ts'
 
-/** A file closes at either (design.md, Lake files), so that an event can be queried seconds after its answer. */
+/** A file closes at either, so that an event can be queried seconds after its answer. */
 export const FILE_LIMITS = { maxBytes: 33_554_432, maxAgeMs: 2_000 }
 /** Of a put. Ours: large enough to fill a file with few, small enough to overfill it by little. */
 const MAX_PUT_RECORDS = 1_000

@@ -16,7 +16,7 @@ import type { Frame } from './backlog.ts'
 const SEGMENT_VERSION = 1
 export const SEGMENT_HEADER_BYTES = 20
 export const FRAME_HEADER_BYTES = 28
-/** Twice the largest body that a request may inflate to (design.md, numbers), for the columns that the gateway adds. */
+/** Twice the largest body that a request may inflate to, for the columns that the gateway adds. */
 export const MAX_FRAME_BYTES = 8 * 1024 * 1024
 
 const MAGIC = 0x314a4748

@@ -6,7 +6,7 @@ export interface StopOptions {
   readonly handOverMs?: number
 }
 
-/** Two segments: so much reaches the lake within the seconds that a shutdown has (design.md, numbers). */
+/** Two segments: so much reaches the lake within the seconds that a shutdown has. */
 const MOST_OWED_BYTES = 134_217_728
 
 /** No later process will find what is left. */

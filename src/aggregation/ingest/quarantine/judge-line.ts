@@ -5,7 +5,7 @@ import type { RefusalCode } from '../../../event/ledger.ts'
 import { judge } from '../../../event/verdict.ts'
 import type { AppError } from '../../../std/errors.ts'
 
-/** As many as a request may bring to the gateway (design.md, section 5). */
+/** As many as a request may bring to the gateway. */
 export const MAX_EVENTS_PER_LINE = 500
 
 /** Nothing shorter is an event. Seen before it is parsed: what cannot be read costs most, and short lines are many. */

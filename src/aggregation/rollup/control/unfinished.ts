@@ -2,7 +2,10 @@ import { readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { unlessAbsent } from '../../../std/files.ts'
 
-/** Removes the unfinished files of a folder that nobody touched for `ageMs` before the folder last changed: both times are the disk's. */
+/**
+ * Removes the unfinished files of a folder that nobody touched for `ageMs` before the folder last changed: both times are
+ * the disk's.
+ */
 export async function sweepParts(dir: string, ageMs: number): Promise<void> {
   const { mtimeMs } = await stat(dir)
   for (const name of (await readdir(dir)).filter((each) => each.endsWith('.part'))) {

@@ -5,7 +5,7 @@ import { recent } from '../../../std/recent.ts'
 import { ID_DIGITS } from './event-id.ts'
 
 /** Clients that retry give up sooner: OpenTelemetry's exporters after five minutes, the AWS SDKs after a few seconds. */
-export const REMEMBERED_MS = 600_000
+const REMEMBERED_MS = 600_000
 /** Of all keys together, and what one takes beside its own text: at most some 80,000. */
 export const MAX_REMEMBERED_BYTES = 33_554_432
 const ENTRY_BYTES = 400
