@@ -219,7 +219,7 @@ test('the child sees nothing of the environment of its parent', async (t) => {
   const environment = await readFile(`/proc/${child}/environ`, 'utf8')
   const names = environment.split('\0').map((line) => line.split('=', 1)[0])
   t.ok(names.includes('TMPDIR'), 'it is the environment of the child')
-  const runner = /^(_TAPJS_|TAP|NODE_V8_COVERAGE$|NODE_CHANNEL_|NODE_UNIQUE_ID$|$)/
+  const runner = /^(_TAPJS_|TAP|NODE_V8_COVERAGE$|NODE_OPTIONS$|NODE_CHANNEL_|NODE_UNIQUE_ID$|$)/
   t.same(names.filter((name = '') => !runner.test(name)).sort(), ['HOME', 'LANG', 'TMPDIR', 'TZ'])
 })
 
