@@ -13,20 +13,21 @@ const V4 = /\[(?:\d{1,3}\.){3}\d{1,3}\]|(?:\d{1,3}\.){3}\d{1,3}(?!\d|\.\d)/g
 const ANY_V6 = /::|(?:[\da-f]{1,4}:){6}/i
 const V6 = /\[?[\da-f]{0,4}(?::[\da-f]{0,4}){2,8}(?:\.\d{1,3}){0,3}(?:%(?:25)?[\w-]{1,15})?\]?/gi
 
+/** Addresses of IPv6 as `[ip]`, the brackets of one with them; a port stays. */
+export const maskAddresses6 = (text: string): string => (ANY_V6.test(text) ? text.replace(V6, maskV6) : text)
+
 /**
- * IP addresses as `[ip]`, the brackets of one with them; a port stays. A dotted quad is taken for an address if its parts
- * are below 256, unless it is a part of a name or announced as a version. One that ends in `.0.0` is a network or a
- * version, and nobody's address.
+ * Those of IPv4, which come second: they may end one of IPv6. A dotted quad is taken for an address if its parts are
+ * below 256, unless it is a part of a name or announced as a version. One that ends in `.0.0` is a network or a version,
+ * and nobody's address.
  */
-export function maskAddresses(text: string): string {
-  const rest = ANY_V6.test(text) ? text.replace(V6, maskV6) : text
-  return rest.replace(V4, (quad: string, at: number, whole: string) => {
+export const maskAddresses4 = (text: string): string =>
+  text.replace(V4, (quad: string, at: number, whole: string) => {
     const end = at + quad.length
     return isVersion(quad, whole.slice(Math.max(0, at - AHEAD_CHARS), at), whole.slice(end, end + 2))
       ? quad
       : '[ip]'
   })
-}
 
 function isVersion(quad: string, ahead: string, behind: string): boolean {
   const parts = quad.replace(/[[\]]/g, '').split('.')

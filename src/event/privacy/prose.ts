@@ -1,8 +1,8 @@
-import { maskAddresses } from './addresses.ts'
+import { maskAddresses4, maskAddresses6 } from './addresses.ts'
 import { anyCard, type CardRule, issuedCard, maskCards } from './digits.ts'
-import { isSuspect } from './quick-look.ts'
-import { maskSecrets } from './secrets.ts'
-import { scrubUrlsIn } from './url-text.ts'
+import { SECRETS } from './secrets.ts'
+import { createLook, MANY_COLONS, type Tell } from './tells.ts'
+import { scrubUrlsIn, type UrlTextRules } from './url-text.ts'
 
 /** How much of a text is looked at: twice what is stored of the longest, as most masks are shorter than what they hide. */
 const WINDOW_CHARS = 2_048
@@ -18,24 +18,6 @@ export interface ProseRules {
 /** Of `1.2.3` and `1.2.3.45-rc.1` nothing could be taken. */
 const VERSION = /^v?\d{1,5}(?:\.\d{1,5}){0,3}(?:[-+][a-z]{1,8}(?:\.\d{1,3})?)?$/i
 
-/**
- * The one cleaner of text that people and programs wrote: without queries, fragments and userinfo of URLs and paths,
- * tokens, e-mail addresses and card numbers, and, but in labels, IP addresses and long runs of digits. Cleaned twice is
- * cleaned once.
- */
-export function cleanProse(text: string, rules: ProseRules, allowQuery: ReadonlySet<string>): string {
-  const seen = text.slice(0, WINDOW_CHARS)
-  if (!isSuspect(seen) || (rules.isLabel && VERSION.test(seen))) return seen
-  const masked = maskSecrets(scrubUrlsIn(seen, { allowQuery, everywhere: rules.everywhere }))
-  return rules.isLabel ? maskCommon(masked, issuedCard) : maskRuns(maskCommon(maskAddresses(masked), anyCard))
-}
-
-/** What is masked in paths as well, where numbers are names. */
-export const cleanPath = (path: string): string => maskCommon(maskSecrets(path), issuedCard)
-
-const maskCommon = (text: string, isCard: CardRule): string =>
-  maskCards(text.replace(EMAIL, '[email]'), isCard)
-
 /** `@`, also as URLs, HTML and JSON write it. */
 const AT_SIGN = '(?:@|%(?:25)*40|&#0*64;|&#x0*40;|\\\\u0040)'
 /**
@@ -50,4 +32,84 @@ const EMAIL = new RegExp(
 /** Of a fraction of a second nothing is told. */
 const DIGITS = /(?<!\d:\d\d[.,])\d{6,}/g
 
-const maskRuns = (text: string): string => text.replace(DIGITS, '[digits]')
+/** What a text is, which says what is masked in it. */
+interface Kind extends UrlTextRules {
+  readonly isCard: CardRule
+  /** A path, of which url.ts has taken what is no path. */
+  readonly isPath: boolean
+  /** Numbers are names there: of versions, of products. */
+  readonly keepsNumbers: boolean
+}
+
+interface Rule {
+  /** Without one of these there is nothing for the rule to find. */
+  readonly tells: readonly Tell[]
+  readonly concerns: (kind: Kind) => boolean
+  readonly clean: (text: string, kind: Kind) => string
+}
+
+const any = () => true
+const isProse = ({ keepsNumbers }: Kind): boolean => !keepsNumbers
+
+/** Thirteen digits, or two of them with something between that may part those of a card. */
+const MANY_DIGITS: readonly Tell[] = ['0"0', '0.0', '0-0', '0_0', '0+0', '0%0', '0000000000000']
+
+/** In this order: each takes what is left by those before it. */
+const RULES: readonly Rule[] = [
+  {
+    tells: ['?', '#', ';', '%', '@', 'data:'],
+    concerns: ({ isPath }) => !isPath,
+    clean: scrubUrlsIn,
+  },
+  ...SECRETS.map(
+    ({ tells, pattern, mask }): Rule => ({
+      tells,
+      concerns: any,
+      clean: (text) => text.replace(pattern, mask),
+    }),
+  ),
+  { tells: ['::', MANY_COLONS], concerns: isProse, clean: maskAddresses6 },
+  { tells: ['.0.', '.00.', '.000.'], concerns: isProse, clean: maskAddresses4 },
+  { tells: ['@', '%00', '&#', '\\u'], concerns: any, clean: (text) => text.replace(EMAIL, '[email]') },
+  { tells: MANY_DIGITS, concerns: any, clean: (text, { isCard }) => maskCards(text, isCard) },
+  { tells: ['000000'], concerns: isProse, clean: (text) => text.replace(DIGITS, '[digits]') },
+]
+const look = createLook(RULES.map(({ tells }) => tells))
+
+/** Only the rules that may find something. What one has changed is looked at anew. */
+function masked(text: string, kind: Kind): string {
+  let clean = text
+  let told = look(text)
+  for (let at = 0; told >> at !== 0; at++) {
+    const rule = RULES[at] as Rule
+    if ((told & (1 << at)) === 0 || !rule.concerns(kind)) continue
+    const before = clean
+    clean = rule.clean(before, kind)
+    if (clean !== before) told = look(clean)
+  }
+  return clean
+}
+
+/**
+ * The one cleaner of text that people and programs wrote: without queries, fragments and userinfo of URLs and paths,
+ * tokens, e-mail addresses and card numbers, and, but in labels, IP addresses and long runs of digits. Cleaned twice is
+ * cleaned once.
+ */
+export function cleanProse(text: string, rules: ProseRules, allowQuery: ReadonlySet<string>): string {
+  const seen = text.slice(0, WINDOW_CHARS)
+  const { everywhere, isLabel } = rules
+  if (isLabel && VERSION.test(seen)) return seen
+  const isCard = isLabel ? issuedCard : anyCard
+  return masked(seen, { allowQuery, everywhere, isCard, isPath: false, keepsNumbers: isLabel })
+}
+
+const PATH: Kind = {
+  allowQuery: new Set(),
+  everywhere: false,
+  isCard: issuedCard,
+  isPath: true,
+  keepsNumbers: true,
+}
+
+/** What is masked in paths as well, where numbers are names. */
+export const cleanPath = (path: string): string => masked(path, PATH)

@@ -1,4 +1,5 @@
 import { AT, COLON, EQUALS } from './escapes.ts'
+import type { Tell } from './tells.ts'
 
 /** What begins a JSON object, as base64url writes it: the header of a JWT. */
 const JWT = /eyJ[\w-]+(?:\.[\w-]*)*/g
@@ -42,16 +43,30 @@ const USERINFO = new RegExp(
   'gi',
 )
 
-const ANY_AT = new RegExp(AT)
+const ISSUED = [
+  ...['AKIA', 'ASIA', 'AROA', 'AIDA', 'gho_', 'ghp_', 'ghs_', 'ghu_', 'ghr_', 'github_pat_', 'glpat-'],
+  ...['xoxa-', 'xoxb-', 'xoxe-', 'xoxp-', 'xoxr-', 'xoxs-', 'k_live_', 'k_test_', 'AIza', 'npm_'],
+]
+/** The last word of each name. */
+const NAMES = [
+  ...['secret~', 'passwd~', 'password~', 'passphrase~', 'pwd~', 'credential~', 'credentials~', 'signature~'],
+  ...['key~', 'sid~', 'sess_id~', 'sess-id~', 'session_id~', 'session-id~', 'sessionid~', 'token~'],
+  ...['sig~', 'auth~', 'pass~', 'jwt~', 'otp~', 'code_verifier~'],
+]
 
 /** Tokens, keys, and what is assigned to names like `password`, as `[token]`; `user:password@` as `[user]@`. */
-export function maskSecrets(text: string): string {
-  const masked = text
-    .replace(JWT, '[token]')
-    .replace(PREFIXED, '[token]')
-    .replace(BEARER, '$1$2[token]')
-    .replace(BASIC, '$1$2[token]')
-    .replace(HEADER, '$1[token]')
-    .replace(ASSIGNMENT, '$1[token]')
-  return ANY_AT.test(masked) ? masked.replace(USERINFO, '[user]@') : masked
+export const SECRETS: readonly Secret[] = [
+  { tells: ['eyJ'], pattern: JWT, mask: '[token]' },
+  { tells: ISSUED, pattern: PREFIXED, mask: '[token]' },
+  { tells: ['bearer', 'negotiate', 'apikey'], pattern: BEARER, mask: '$1$2[token]' },
+  { tells: ['basic'], pattern: BASIC, mask: '$1$2[token]' },
+  { tells: ['cookie~', 'authorization~'], pattern: HEADER, mask: '$1[token]' },
+  { tells: NAMES, pattern: ASSIGNMENT, mask: '$1[token]' },
+  { tells: ['@', '%00'], pattern: USERINFO, mask: '[user]@' },
+]
+
+interface Secret {
+  readonly tells: readonly Tell[]
+  readonly pattern: RegExp
+  readonly mask: string
 }

@@ -1,0 +1,102 @@
+/**
+ * What tells that a text deserves a closer look, and by which rule: something without which the rule finds nothing. Most
+ * texts are words, routes, versions and frames of stacks, and have none of all that; one walk through a text says so.
+ *
+ * Letters stand for themselves in either case, `0` for any digit, `"` for any quote, blank or `=`, and `~`, at the end,
+ * for what may follow the name of a value: one of those, a backslash, `:` or `%`.
+ */
+export type Tell = string
+/** As many colons as are in an address, with as few characters between them: a stack is full of single ones. */
+export const MANY_COLONS: Tell = 'many colons'
+const LEAST_COLONS = 6
+const MOST_BETWEEN_COLONS = 4
+
+/** Kinds of characters: each that a tell names is one of its own, but those that may follow a name are one, `"`. */
+const KIND_BITS = 6
+const KINDS = 1 << KIND_BITS
+const LETTERS = 'abcdefghijklmnopqrstuvwxyz'
+const ALONE = `${LETTERS}0?#;%@:&\\._-+`
+const FOLLOWS_A_NAME: readonly string[] = ['"', ':', '%', '\\']
+const OTHER = 0
+const BLANK = ALONE.length + 1
+const kindNamed = (char: string): number => (char === '"' ? BLANK : ALONE.indexOf(char.toLowerCase()) + 1)
+const COLON = kindNamed(':')
+
+/** Of a character of ASCII. Any beyond may be a blank. */
+const kindOf = new Uint8Array(128)
+for (const char of ALONE) kindOf[char.charCodeAt(0)] = kindNamed(char)
+for (const letter of LETTERS) kindOf[letter.toUpperCase().charCodeAt(0)] = kindNamed(letter)
+kindOf.fill(kindNamed('0'), 0x30, 0x3a)
+for (const char of '"\'= \t\n\v\f\r') kindOf[char.charCodeAt(0)] = BLANK
+
+/** Answers with a bit for each of the lists of which the text has something. At most 31 of them. */
+export function createLook(lists: readonly (readonly Tell[])[]): (text: string) => number {
+  const { next, told } = automaton(lists)
+  const byColons = lists.reduce((bits, list, at) => (list.includes(MANY_COLONS) ? bits | (1 << at) : bits), 0)
+
+  // Each character of nearly each text comes by here.
+  return (text) => {
+    let found = 0
+    let state = 0
+    let colons = 0
+    let colonAt = 0
+    for (let at = 0; at < text.length; at++) {
+      const code = text.charCodeAt(at)
+      const kind = code < 128 ? (kindOf[code] as number) : BLANK
+      state = next[(state << KIND_BITS) | kind] as number
+      found |= told[state] as number
+      if (kind !== COLON) continue
+      colons = at - colonAt <= MOST_BETWEEN_COLONS + 1 ? colons + 1 : 1
+      colonAt = at
+      if (colons >= LEAST_COLONS) found |= byColons
+    }
+    return found
+  }
+}
+
+/** Of A. V. Aho and M. J. Corasick (1975): one state a character, whatever is looked for. */
+function automaton(lists: readonly (readonly Tell[])[]) {
+  const rows: number[][] = [[]]
+  const told = [0]
+  lists.forEach((list, at) => {
+    for (const spelled of list.flatMap(spellings)) {
+      let state = 0
+      for (const char of spelled) {
+        const row = rows[state] as number[]
+        const kind = kindNamed(char)
+        row[kind] ??= rows.push([]) - 1
+        state = row[kind] as number
+        told[state] ??= 0
+      }
+      told[state] = Number(told[state]) | (1 << at)
+    }
+  })
+  return closed(rows, told)
+}
+
+/** `~` as each kind that it stands for. Colons are counted. */
+function spellings(tell: Tell): readonly string[] {
+  if (tell === MANY_COLONS) return []
+  return tell.endsWith('~') ? FOLLOWS_A_NAME.map((char) => tell.slice(0, -1) + char) : [tell]
+}
+
+/** With a step for each kind: where no tell goes on, to the longest one that ends alike. */
+function closed(rows: readonly (readonly number[])[], told: readonly number[]) {
+  const next = new Uint16Array(rows.length * KINDS)
+  const bits = Int32Array.from(told)
+  /** States by their length, and for each the one of the longest other that ends alike. */
+  const queue = [0]
+  const alike = [0]
+  for (const state of queue) {
+    for (let kind = OTHER; kind < KINDS; kind++) {
+      const other = state === 0 ? 0 : (next[Number(alike[state]) * KINDS + kind] as number)
+      const step = rows[state]?.[kind]
+      next[state * KINDS + kind] = step ?? other
+      if (step === undefined) continue
+      alike[step] = other
+      bits[step] = Number(bits[step]) | Number(bits[other])
+      queue.push(step)
+    }
+  }
+  return { next, told: bits }
+}

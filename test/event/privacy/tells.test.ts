@@ -1,0 +1,46 @@
+import { test } from 'tap'
+import { createLook, MANY_COLONS } from '../../../src/event/privacy/tells.ts'
+
+const lists = [
+  ['@', '%00'],
+  ['eyJ', 'token~'],
+  ['key~', '.000.'],
+  ['data:', '\\u'],
+  ['::', MANY_COLONS],
+  ['0"0', '0000000000000'],
+  ['monkey~'],
+]
+const look = createLook(lists)
+
+test('a look tells of which lists the text has something', async (t) => {
+  for (const [text, ...found] of [
+    [''],
+    ['plain words, /a/route/:id and C:\\app'],
+    ['ann@mail', 0],
+    ['ann%40mail', 0],
+    ['100% of %2F'],
+    ['xEYJx', 1],
+    ['token'],
+    ['token)'],
+    ...[...'"\'= \t\n:%\\\u00a0é'].map((end) => [`Token${end}`, 1] as const),
+    ['monkeys'],
+    ['monkey=', 2, 6],
+    ['turkey=', 2],
+    ['1.234.5', 2],
+    ['1.23.4'],
+    ['DATA:x \\u0040', 3],
+    ['a::b', 4],
+    ['1:2:3:4:5:6:7', 4],
+    ['1:2:3:4:5:12345:6:7:8:9'],
+    ['app.js:1:2 app.js:3:4 app.js:5:6'],
+    ['1234567890123', 5],
+    ['123456789012'],
+    ['1234 5', 5],
+    ['1234\u20135', 5],
+    ['1234:5678'],
+    ['@ eyJ', 0, 1],
+  ] as const) {
+    const bits = found.reduce<number>((sum, at) => sum + 2 ** at, 0)
+    t.equal(look(text), bits, JSON.stringify(text))
+  }
+})
