@@ -6,7 +6,7 @@ import {
   type Measurement,
 } from './event.ts'
 import { cutBytes, cutChars } from './privacy/cut.ts'
-import { cleanProse, type ProseRules } from './privacy/prose.ts'
+import { cleanProse, isPlain, type ProseRules } from './privacy/prose.ts'
 import { scrubPath, scrubUrl } from './privacy/url.ts'
 
 export interface Privacy {
@@ -38,11 +38,22 @@ const PROSE: ProseRules = { everywhere: false, isLabel: false }
 const LABEL: ProseRules = { everywhere: false, isLabel: true }
 const EXCERPT: ProseRules = { everywhere: true, isLabel: false }
 
+/** Cleaned and cut: of most texts there is nothing to clean. */
+function prose(rules: ProseRules, cut: (text: string, max: number) => string, max: number): Clean {
+  const clean = settled((text, allowQuery) => cut(cleanProse(text, rules, allowQuery), max))
+  return (text, allowQuery) => (isPlain(text) ? cut(text, max) : clean(text, allowQuery))
+}
+
+const withoutQuery =
+  (clean: Clean): Clean =>
+  (text) =>
+    clean(text, NO_QUERY)
+
 const url = settled(scrubUrl)
 const path = settled(scrubPath)
-const exception = settled((text) => cutBytes(cleanProse(text, PROSE, NO_QUERY), MAX_EXCEPTION_BYTES))
-const dimension = settled((text) => cutChars(cleanProse(text, PROSE, NO_QUERY), MAX_TEXT_CHARS))
-const label = settled((text) => cutChars(cleanProse(text, LABEL, NO_QUERY), MAX_TEXT_CHARS))
+const exception = withoutQuery(prose(PROSE, cutBytes, MAX_EXCEPTION_BYTES))
+const dimension = withoutQuery(prose(PROSE, cutChars, MAX_TEXT_CHARS))
+const label = withoutQuery(prose(LABEL, cutChars, MAX_TEXT_CHARS))
 
 /** Each text that is stored, but the name of the metric, the ids, and what the gateway itself writes. */
 const textColumns = {
@@ -110,13 +121,11 @@ function withoutIds(m: Measurement, saltId: (id: string) => string): Measurement
  */
 export const scrubExcerpt = (text: string): string => excerpt(text, NO_QUERY)
 
-const excerpt = settled((text) => cutBytes(cleanProse(text, EXCERPT, NO_QUERY), MAX_EXCEPTION_BYTES))
+const excerpt = prose(EXCERPT, cutBytes, MAX_EXCEPTION_BYTES)
 
 /** Script authors put whole addresses there, so what URLs may keep these may keep. */
-const scrubValue = settled((value, allowQuery) =>
-  cutChars(cleanProse(value, PROSE, allowQuery), MAX_ATTRIBUTE_VALUE_CHARS),
-)
-const attributeName = settled((name) => cutChars(cleanProse(name, LABEL, NO_QUERY), MAX_ATTRIBUTE_NAME_CHARS))
+const scrubValue = prose(PROSE, cutChars, MAX_ATTRIBUTE_VALUE_CHARS)
+const attributeName = prose(LABEL, cutChars, MAX_ATTRIBUTE_NAME_CHARS)
 const scrubName = (name: string): string => attributeName(name, NO_QUERY)
 
 type Attributes = NonNullable<Measurement['attributes']>

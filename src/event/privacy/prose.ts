@@ -76,16 +76,19 @@ const RULES: readonly Rule[] = [
 ]
 const look = createLook(RULES.map(({ tells }) => tells))
 
+/** Whether there is nothing to clean in a text, nor in what is cut of it. */
+export const isPlain = (text: string): boolean => look(text, Math.min(text.length, WINDOW_CHARS)) === 0
+
 /** Only the rules that may find something. What one has changed is looked at anew. */
 function masked(text: string, kind: Kind): string {
   let clean = text
-  let told = look(text)
+  let told = look(text, text.length)
   for (let at = 0; told >> at !== 0; at++) {
     const rule = RULES[at] as Rule
     if ((told & (1 << at)) === 0 || !rule.concerns(kind)) continue
     const before = clean
     clean = rule.clean(before, kind)
-    if (clean !== before) told = look(clean)
+    if (clean !== before) told = look(clean, clean.length)
   }
   return clean
 }
