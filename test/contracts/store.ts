@@ -295,4 +295,179 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
       )
     },
   )
+
+  for (const { what, before, after, counted, held } of GRAIN_CHANGES) {
+    check(`windows of two grains: ${what}`, async (t, open) => {
+      for (const [i, minutes] of before.entries()) await publishMinutes(open(), minutes, i + 1)
+      const all = { ...series, fromMs: HOUR, toMs: HOUR + HOUR_MS }
+      for (const [i, minutes] of after.entries()) {
+        await publishMinutes(open(), minutes, before.length + i + 1)
+        const windows = await open().windows('vitals', HOUR, HOUR + HOUR_MS)
+        t.same(windows.map(minutesOf), counted[i], `after ${i + 1} of them`)
+        const rows = await gathered(open().series(all))
+        t.same(
+          rows.map(({ windowFromMs, rows }) => [windowFromMs, rows]),
+          windows.map(({ fromMs, toMs }) => [fromMs, (toMs - fromMs) / MINUTE_MS]),
+          'rows are of the windows that count',
+        )
+        t.match(
+          await open().metrics({ rollup: 'vitals', app: 'shop', fromMs: HOUR, toMs: HOUR + HOUR_MS }),
+          [{ rows: (counted[i] ?? []).reduce((sum, [from, to]) => sum + to - from, 0) }],
+          'and so are metrics',
+        )
+      }
+      t.same((await open().held('vitals', HOUR, HOUR + HOUR_MS)).map(minutesOf), held, 'held in the end')
+      t.same(await open().held('vitals', HOUR - HOUR_MS, HOUR), [], 'not before')
+      t.same(await open().held('vitals', HOUR + HOUR_MS, HOUR + 2 * HOUR_MS), [], 'nor after')
+    })
+  }
+
+  check('what is older than a window of another grain changes nothing', async (t, open) => {
+    const store = open()
+    await publishMinutes(store, [0, 60], 5)
+    for (const generation of [4, 5]) t.equal(await publishMinutes(store, [15, 30], generation), 'unchanged')
+    t.same((await store.held('vitals', HOUR, HOUR + HOUR_MS)).map(minutesOf), [[0, 60]])
+    t.equal(await publishMinutes(store, [15, 30], 6), 'published')
+    t.equal(await publishMinutes(store, [0, 60], 6), 'unchanged')
+    t.same((await store.held('vitals', HOUR, HOUR + HOUR_MS)).map(minutesOf), [
+      [0, 60],
+      [15, 30],
+    ])
+  })
+
+  check(
+    'a range that begins within a window of another grain has those that start in it',
+    async (t, open) => {
+      const store = open()
+      await publishMinutes(store, [0, 60], 1)
+      await publishMinutes(store, [15, 30], 2)
+      const part = { fromMs: HOUR + 15 * MINUTE_MS, toMs: HOUR + 30 * MINUTE_MS }
+      t.same(
+        await store.windows('vitals', part.fromMs, part.toMs),
+        [],
+        'the larger one counts, and starts before',
+      )
+      t.same(await gathered(store.series({ ...series, ...part })), [])
+      t.same((await store.held('vitals', part.fromMs, part.toMs)).map(minutesOf), [
+        [0, 60],
+        [15, 30],
+      ])
+    },
+  )
 }
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 3_600_000
+const HOUR = T0 + HOUR_MS / 2
+
+export type Minutes = readonly [number, number]
+const minutesOf = ({ fromMs, toMs }: CommittedWindow): Minutes => [
+  (fromMs - HOUR) / MINUTE_MS,
+  (toMs - HOUR) / MINUTE_MS,
+]
+
+/** A window of these minutes of the hour, with a measured row for each minute. */
+export function publishMinutes(store: RollupStore, [from, to]: Minutes, generation: number) {
+  const span = { fromMs: HOUR + from * MINUTE_MS, toMs: HOUR + to * MINUTE_MS }
+  return store.publish(committed({ ...span, generation }), chunks([row({ rows: to - from })]))
+}
+
+const every = (minutes: number, from = 0, to = 60): readonly Minutes[] =>
+  Array.from({ length: (to - from) / minutes }, (_, i) => [from + i * minutes, from + (i + 1) * minutes])
+
+interface GrainChange {
+  readonly what: string
+  readonly before: readonly Minutes[]
+  readonly after: readonly Minutes[]
+  /** Windows that count after each of `after`. */
+  readonly counted: readonly (readonly Minutes[])[]
+  readonly held: readonly Minutes[]
+}
+
+/** Windows by their minutes; each is of a newer generation than the one before. */
+const GRAIN_CHANGES: readonly GrainChange[] = [
+  {
+    what: 'a larger one replaces all that it holds',
+    before: every(15),
+    after: [[0, 60]],
+    counted: [[[0, 60]]],
+    held: [[0, 60]],
+  },
+  {
+    what: 'a larger one replaces those that it holds, and no others',
+    before: every(5),
+    after: [
+      [15, 30],
+      [0, 15],
+    ],
+    counted: [
+      [...every(5, 0, 15), [15, 30], ...every(5, 30)],
+      [...every(15, 0, 30), ...every(5, 30)],
+    ],
+    held: [...every(15, 0, 30), ...every(5, 30)],
+  },
+  {
+    what: 'a larger one replaces the few that are there',
+    before: [[30, 45]],
+    after: [[0, 60]],
+    counted: [[[0, 60]]],
+    held: [[0, 60]],
+  },
+  {
+    what: 'smaller ones count when they are all there, the first one last',
+    before: [[0, 60]],
+    after: [...every(15, 15), [0, 15]],
+    counted: [[[0, 60]], [[0, 60]], [[0, 60]], every(15)],
+    held: every(15),
+  },
+  {
+    what: 'smaller ones count when they are all there, the first one first',
+    before: [[0, 60]],
+    after: every(15),
+    counted: [[[0, 60]], [[0, 60]], [[0, 60]], every(15)],
+    held: every(15),
+  },
+  {
+    what: 'those of one larger window do not wait for those of the next',
+    before: every(15),
+    after: [...every(5, 15, 30), [0, 5]],
+    counted: [
+      every(15),
+      every(15),
+      [[0, 15], ...every(5, 15, 30), ...every(15, 30)],
+      [[0, 15], ...every(5, 15, 30), ...every(15, 30)],
+    ],
+    held: [[0, 15], [0, 5], ...every(5, 15, 30), ...every(15, 30)],
+  },
+  {
+    what: 'a change that is taken back before it is done leaves nothing',
+    before: [[0, 60]],
+    after: [
+      [0, 15],
+      [15, 30],
+      [0, 60],
+    ],
+    counted: [[[0, 60]], [[0, 60]], [[0, 60]]],
+    held: [[0, 60]],
+  },
+  {
+    what: 'three grains, each change partly done',
+    before: [
+      [0, 60],
+      [0, 15],
+      [15, 30],
+    ],
+    after: [[0, 5], [5, 10], [10, 15], [30, 45], [45, 60], ...every(5, 15, 30)],
+    counted: [
+      [[0, 60]],
+      [[0, 60]],
+      [[0, 60]],
+      [[0, 60]],
+      [...every(5, 0, 15), ...every(15, 15)],
+      [...every(5, 0, 15), ...every(15, 15)],
+      [...every(5, 0, 15), ...every(15, 15)],
+      [...every(5, 0, 30), ...every(15, 30)],
+    ],
+    held: [...every(5, 0, 30), ...every(15, 30)],
+  },
+]

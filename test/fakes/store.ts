@@ -91,6 +91,7 @@ export function memoryStore(): MemoryStore {
       held.set(key, { window, rows })
       return before?.contentHash === window.contentHash ? 'unchanged' : 'published'
     },
+    held: async (rollup, fromMs, toMs) => inRange(rollup, fromMs, toMs).map(({ window }) => window),
     async windows(rollup, fromMs, toMs) {
       asked.windows++
       return inRange(rollup, fromMs, toMs).map(({ window }) => window)

@@ -4,7 +4,8 @@ import type { Arrivals } from '../ingest/arrivals.ts'
 import type { RollupDefinition } from './definition.ts'
 import type { Manifests } from './manifest.ts'
 import { inputsByWindow } from './plan/inputs.ts'
-import { alignDown, type Window, type WindowFacts } from './plan.ts'
+import { alignDown, covers, isSame, overlap } from './plan/spans.ts'
+import type { Window, WindowFacts } from './plan.ts'
 import type { RunLog } from './run-log.ts'
 import type { CommittedWindow, RollupStore } from './store.ts'
 
@@ -66,37 +67,47 @@ async function factsOfDay(
   const toMs = Math.max(...windows.map((window) => window.toMs))
   const { manifests: generations, damaged } = await manifests.newest(definition, fromMs, toMs)
   const inputs = inputsByWindow(await arrivals.touching(fromMs, toMs), grainMs)
-  const around = { fromMs: alignDown(fromMs, HOUR_MS), toMs }
   const held = await Promise.all(
     stores.map(async (store) => {
-      const found = await heldBy(store, id, around, log)
+      const found = await heldBy(store, id, { fromMs, toMs }, log)
       if (found === undefined) broken(store)
       return found
     }),
   )
-  const known = held.filter((found) => found !== undefined)
-  const places = known.map((found) => new Map(found.map((each) => [each.fromMs, each])))
+  const known = held.filter((found) => found !== undefined).map(byHour)
   return windows.map((window) => {
     const manifest = generations.get(window.fromMs)
+    const over = known.map((hours) =>
+      (hours.get(alignDown(window.fromMs, HOUR_MS)) ?? []).filter((each) => overlap(each, window)),
+    )
     return {
       window,
       manifest,
       damaged: damaged.get(window.fromMs),
       inputs: inputs.get(window.fromMs) ?? [],
-      stored: places.map((place) => place.get(window.fromMs)),
-      isCovered: manifest === undefined && known.some((found) => covers(found, window)),
+      stored: over.map((found) => newest(found, window)),
+      isCovered: manifest === undefined && over.some((found) => covers(found, window)),
       failedMs: undefined,
     }
   })
 }
 
-/** Whether windows, in time order, hold every moment of this one: a single larger one, or several that are smaller. */
-function covers(held: readonly CommittedWindow[], { fromMs, toMs }: Window): boolean {
-  let untilMs = fromMs
+/** No window reaches over an hour's end. */
+function byHour(held: readonly CommittedWindow[]): ReadonlyMap<number, readonly CommittedWindow[]> {
+  const hours = new Map<number, CommittedWindow[]>()
   for (const each of held) {
-    if (each.fromMs <= untilMs) untilMs = Math.max(untilMs, each.toMs)
+    const hourMs = alignDown(each.fromMs, HOUR_MS)
+    const hour = hours.get(hourMs) ?? []
+    hours.set(hourMs, hour)
+    hour.push(each)
   }
-  return untilMs >= toMs
+  return hours
+}
+
+/** What a store has of the newest generation; of equal ones the window itself. */
+function newest(held: readonly CommittedWindow[], window: Window): CommittedWindow | undefined {
+  const rank = (each: CommittedWindow) => 2 * each.generation + (isSame(each, window) ? 1 : 0)
+  return [...held].sort((a, b) => rank(b) - rank(a))[0]
 }
 
 /** A store that cannot say what it holds keeps no window from being computed: it is left out until it can. */
@@ -107,7 +118,7 @@ async function heldBy(
   log: Logger,
 ): Promise<readonly CommittedWindow[] | undefined> {
   try {
-    return await store.windows(rollup, fromMs, toMs)
+    return await store.held(rollup, fromMs, toMs)
   } catch (error) {
     log.error({ err: error, store: store.kind }, 'store cannot tell its windows')
     return undefined

@@ -15,7 +15,7 @@ import type { Logger } from '../../std/telemetry.ts'
 import { definitionHash, type RollupDefinition } from './definition.ts'
 import type { Engine, EngineResult, WindowCounts } from './engine.ts'
 import type { WindowInputs } from './plan/inputs.ts'
-import { alignDown } from './plan.ts'
+import { alignDown } from './plan/spans.ts'
 import type { CommittedWindow } from './store.ts'
 
 export const MANIFEST_VERSION = 1

@@ -1,5 +1,6 @@
 import type { DamagedManifest, Manifest } from './manifest.ts'
 import { rowsIn, type WindowInput } from './plan/inputs.ts'
+import { alignDown, isSame } from './plan/spans.ts'
 import type { CommittedWindow } from './store.ts'
 
 /** Half-open [fromMs, toMs), UTC, aligned to the grain of the rollup. */
@@ -18,7 +19,7 @@ export interface WindowFacts {
   readonly damaged?: DamagedManifest | undefined
   /** The objects that hold rows of the window now. */
   readonly inputs: readonly WindowInput[]
-  /** What each store holds of the window. */
+  /** The newest that each store holds of the window's time: it, or one of another grain. */
   readonly stored: readonly (CommittedWindow | undefined)[]
   /** Windows of another definition in a store hold all of its time. */
   readonly isCovered: boolean
@@ -86,8 +87,6 @@ export function windowsIn(
   }
   return windows
 }
-
-export const alignDown = (ms: number, grainMs: number): number => Math.floor(ms / grainMs) * grainMs
 
 export function windowState(facts: WindowFacts, times: Times): WindowState {
   const { window, manifest, failedMs } = facts
@@ -206,9 +205,13 @@ function freshInputs({ manifest, inputs }: WindowFacts): readonly WindowInput[] 
   return inputs.filter(({ key }) => !known.has(key))
 }
 
-/** A store holds a newer generation: of another definition, to which the configuration went and came back. */
-const isForeign = ({ generation }: Manifest, { stored }: WindowFacts) =>
-  stored.some((held) => (held?.generation ?? 0) > generation)
+/** A store holds a newer generation, or as new a one of another grain: the configuration went to that and came back. */
+const isForeign = ({ generation, fromMs, toMs }: Manifest, { stored }: WindowFacts) =>
+  stored.some(
+    (held) =>
+      held !== undefined &&
+      (held.generation > generation || (held.generation === generation && !isSame(held, { fromMs, toMs }))),
+  )
 
 /**
  * Until when late rows are gathered for the next generation: they trickle, so each waits twice as long as the one before,

@@ -5,9 +5,9 @@ import { rangeFrom } from '../../std/instant.ts'
 import type { RollupDefinition } from './definition.ts'
 import { type FactSources, gatherFacts, type Range } from './facts.ts'
 import type { Run, RunScope } from './job.ts'
+import { alignDown } from './plan/spans.ts'
 import { createWatch, type WindowNote } from './plan/watch.ts'
 import {
-  alignDown,
   firstOf,
   type Plan,
   planRequested,

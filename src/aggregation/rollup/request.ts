@@ -4,7 +4,7 @@ import { AppError } from '../../std/errors.ts'
 import { expectation } from '../../std/expectation.ts'
 import { instant, rangeFrom } from '../../std/instant.ts'
 import type { RunScope } from './job.ts'
-import { alignDown } from './plan.ts'
+import { alignDown } from './plan/spans.ts'
 
 const Instant = Type.Union([Type.Integer({ minimum: 0 }), Type.String({ maxLength: 64 })], {
   description:

@@ -165,7 +165,7 @@ async function newestGeneration(
   { rollup, fromMs, toMs }: PlannedWindow,
   committed: number,
 ): Promise<number> {
-  const held = await Promise.all(stores.map((store) => store.windows(rollup, fromMs, toMs).catch(() => [])))
+  const held = await Promise.all(stores.map((store) => store.held(rollup, fromMs, toMs).catch(() => [])))
   return Math.max(committed, ...held.flat().map(({ generation }) => generation))
 }
 

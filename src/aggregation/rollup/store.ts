@@ -50,20 +50,26 @@ export interface StoredRow extends RollupRow {
   readonly windowFromMs: number
 }
 
-/** Where committed rollups go and are read from. One contract suite runs against every adapter. */
+/**
+ * Where committed rollups go and are read from. One contract suite runs against every adapter.
+ *
+ * A rollup's windows may be of several grains, each a divisor of the next and none above an hour, since a configuration
+ * changes. A moment counts once: in the larger of two windows that hold it, until newer and smaller ones hold all of that
+ * one's time. The older ones are then gone, in one step for whoever reads.
+ */
 export interface RollupStore {
   readonly kind: 'local' | 's3' | 'dynamodb' | 'postgres' | 'redshift'
   /**
-   * Replaces the window's rows by these, all or nothing. Idempotent: an older or equal generation, or the same content,
-   * changes no row and answers `unchanged`. `rows` come sorted by app, metric, set, value (by UTF-8 bytes), in chunks.
+   * Replaces the window's rows by these, all or nothing. Idempotent: an older or equal generation (also than that of a
+   * window of another grain over the same time), or the same content, changes no row and answers `unchanged`. `rows` come sorted by app, metric, set, value (by UTF-8 bytes), in chunks.
    */
   publish(
     window: CommittedWindow,
     rows: AsyncIterable<readonly RollupRow[]>,
   ): Promise<'published' | 'unchanged'>
   /**
-   * Windows published in [fromMs, toMs), in time order; without damaged ones, which the other questions reject with. As
-   * all that reads: ends early when the signal aborts.
+   * Windows that count and start in [fromMs, toMs), in time order; without damaged ones, which the other questions reject
+   * with. As all that reads: ends early when the signal aborts.
    */
   windows(
     rollup: string,
@@ -71,6 +77,8 @@ export interface RollupStore {
     toMs: number,
     signal?: AbortSignal,
   ): Promise<readonly CommittedWindow[]>
+  /** All windows, of whatever grain, that hold any time of [fromMs, toMs), also those that do not count yet. */
+  held(rollup: string, fromMs: number, toMs: number): Promise<readonly CommittedWindow[]>
   /** Rows of one series, in time order, a few at a time: they are read as they are taken, and no window twice. */
   series(request: SeriesRequest, signal?: AbortSignal): AsyncIterable<readonly StoredRow[]>
   /** Metric names of an app with rows in the range, with their units and row counts, most rows first. */

@@ -125,8 +125,8 @@ const covering = (steps: readonly Span[]): Span => ({
 async function generationOf(windows: readonly CommittedWindow[], signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256')
   const breath = breather(signal)
-  for (const { fromMs, generation, contentHash } of windows) {
-    hash.update(`${fromMs} ${generation} ${contentHash}\n`)
+  for (const { fromMs, toMs, generation, contentHash } of windows) {
+    hash.update(`${fromMs} ${toMs} ${generation} ${contentHash}\n`)
     if (breath.due()) await breath.take()
   }
   return hash.digest('hex').slice(0, 16)
@@ -143,10 +143,14 @@ function completenessOf(
   due: Span,
   grainMs: number,
 ): Required<Completeness> {
-  const committed = windows.filter(({ fromMs }) => fromMs < due.toMs).length
+  // Windows of another grain, from before a change of it, hold their time as well.
+  const heldMs = windows.reduce(
+    (sum, { fromMs, toMs }) => sum + Math.max(0, Math.min(toMs, due.toMs) - fromMs),
+    0,
+  )
   return {
     windows: windows.length,
-    missing: (due.toMs - due.fromMs) / grainMs - committed,
+    missing: Math.ceil((due.toMs - due.fromMs - heldMs) / grainMs),
     partial: windows.filter(({ complete }) => !complete).length,
     lateRows: windows.reduce((sum, { late }) => sum + late, 0),
     rejected: windows.reduce((sum, { rejected }) => sum + rejected, 0),

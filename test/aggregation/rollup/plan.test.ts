@@ -69,8 +69,11 @@ const facts = (over: Partial<WindowFacts> = {}): WindowFacts => ({
   failedMs: undefined,
   ...over,
 })
-const held = committed({ generation: 1 })
+const held = committed({ fromMs: T0, generation: 1 })
 const done = { manifest: manifest(), stored: [held] }
+const newer = { manifest: manifest({ generation: 2 }) }
+/** Of the hour that the window is a quarter of. */
+const hour = (generation: number) => committed({ fromMs: T0, toMs: T0 + 60 * MIN, generation })
 const dirty = { ...done, inputs: inputs('a', 'b') }
 /** With rows that came after the window was sealed: three, in two objects. */
 const tooLate = {
@@ -197,9 +200,27 @@ test('the schedule decides by state, time and what the stores hold', async (t) =
       {
         ...dirty,
         manifest: manifest({ generation: 10, completions: 1 }),
-        stored: [committed({ generation: 10 })],
+        stored: [committed({ fromMs: T0, generation: 10 })],
       },
       times(createdMs + 5 * MIN),
+      'compute',
+    ],
+    [
+      'committed, an older one of another grain in the store',
+      { ...newer, stored: [hour(1)] },
+      OVER,
+      'publish',
+    ],
+    [
+      'committed, as new a one of another grain in the store',
+      { ...done, stored: [hour(1)] },
+      OVER,
+      'compute',
+    ],
+    [
+      'committed, a newer one of another grain in the store',
+      { ...newer, stored: [hour(3)] },
+      OVER,
       'compute',
     ],
     ['older than the horizon, given up an hour ago', { failedMs: T0 }, SEALED, 'compute'],

@@ -524,9 +524,9 @@ test('a store that fails is brought up to date later, and keeps the others from 
       if (broken) throw new Error('connection refused to db.internal')
       return second.publish(...given)
     },
-    windows: async (...given: Parameters<typeof second.windows>) => {
+    held: async (...given: Parameters<typeof second.held>) => {
       if (broken) throw new Error('connection refused to db.internal')
-      return second.windows(...given)
+      return second.held(...given)
     },
   }
   const runs = await open({ stores: [flaky, store], entropy: atOnce })
@@ -576,6 +576,44 @@ test('a changed definition computes its windows anew and replaces what stores ho
     await runs.tick(never)
     await runs.work(never)
     t.match(await stored(), [{ generation, rows: 1 }])
+  }
+})
+
+test('a changed grain counts no event twice, whatever part of the windows is computed anew', async (t) => {
+  for (const [what, before, after, part] of [
+    ['larger, all of it', 15, 60, [0, 60]],
+    ['larger, a part', 5, 15, [0, 15]],
+    ['smaller, a part in the middle', 15, 5, [5, 10]],
+    ['smaller, the first part', 15, 5, [0, 5]],
+    ['smaller, all of it', 60, 15, [0, 60]],
+    ['smaller, but for the last part', 60, 5, [0, 55]],
+  ] as const) {
+    const { deliver, clock, open, stored, store, dir } = await aggregation(t)
+    for (let minute = 0; minute < 60; minute++) deliver(T0 + minute * MIN, [1])
+    clock.advance(2 * 60 * MIN)
+    const compute = async (minutes: number, [fromMinute, toMinute]: readonly [number, number]) => {
+      const runs = await open({ definitions: [{ ...definition, grainMs: minutes * MIN }] })
+      await runs.submit({ from: T0 + fromMinute * MIN, to: T0 + toMinute * MIN }, 'ops')
+      await runs.work(never)
+      return runs
+    }
+    const heldMinutes = async () => {
+      const windows = await store.windows('vitals', T0, T0 + 60 * MIN)
+      return windows.reduce((sum, { fromMs, toMs }) => sum + (toMs - fromMs) / MIN, 0)
+    }
+    const rows = async () => (await stored()).reduce((sum, window) => sum + window.rows, 0)
+    await compute(before, [0, 60])
+    t.equal(await rows(), 60, what)
+    const runs = await compute(after, part)
+    t.equal(await rows(), 60, `${what}: rows`)
+    t.equal(await heldMinutes(), 60, `${what}: no moment twice, none missing`)
+    const again = await runs.submit({ from: T0 + part[0] * MIN, to: T0 + part[1] * MIN }, 'ops')
+    t.same(again.windows, [], `${what}: what waits in the shadow of a larger window is held`)
+    await compute(after, [0, 60])
+    t.same([await rows(), await heldMinutes()], [60, 60], `${what}: and when all is computed`)
+    t.equal((await stored()).length, 60 / after, what)
+    await rm(`${dir}/store`, { recursive: true })
+    await rm(`${dir}/control`, { recursive: true })
   }
 })
 

@@ -160,6 +160,21 @@ test('completeness: what is committed, overdue, partial, late and rejected', asy
   )
 })
 
+test('windows of another grain, from before a change of it, are complete for the time that they hold', async (t) => {
+  const { store, clock, series } = queriesOver()
+  clock.advance(QUARTER)
+  const before = await series()
+  await store.fill(committed(noon - HOUR, { toMs: noon }), [])
+  const { completeness, dataGen } = await series()
+  t.match(completeness, { windows: 1, missing: 0 })
+  t.not(dataGen, before.dataGen)
+  const half = noon - HOUR / 2
+  t.match((await series({ fromMs: half })).completeness, { windows: 0, missing: 2 }, 'one that began before')
+  t.match((await series({ toMs: half })).completeness, { windows: 1, missing: 0 }, 'one that ends after')
+  await store.fill(committed(noon - 2 * HOUR, { toMs: noon - 2 * HOUR + 5 * MINUTE }), [])
+  t.equal((await series({ fromMs: noon - 2 * HOUR })).completeness.missing, 4, 'a part of one is missing')
+})
+
 test('nothing measured is no point and no total', async (t) => {
   const { store, series, top } = queriesOver()
   t.match(await series(), { points: [], total: null, unit: '1' })

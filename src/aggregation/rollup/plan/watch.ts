@@ -4,7 +4,6 @@ import type { TouchedMinute } from '../../ingest/arrived/arrived-index.ts'
 import type { RollupDefinition } from '../definition.ts'
 import { type FactSources, gatherFacts } from '../facts.ts'
 import {
-  alignDown,
   isSettled,
   type Times,
   tooLateRows,
@@ -15,6 +14,7 @@ import {
   windowsIn,
 } from '../plan.ts'
 import type { RollupMetrics } from '../rollup-metrics.ts'
+import { alignDown } from './spans.ts'
 
 /** What a look found of a window, kept until something of it may have changed. */
 export interface WindowNote {

@@ -1,12 +1,20 @@
-import { join } from 'node:path'
-import { DAY_MS } from '../../../lake/layout.ts'
+import { dirname } from 'node:path'
 import { breather } from '../../../std/breath.ts'
-import { errnoOf, type FileOps, nodeFiles, type OpenFile, unlessAbsent } from '../../../std/files.ts'
-import { recent } from '../../../std/recent.ts'
+import { type FileOps, nodeFiles, type OpenFile, syncFolder, unlessAbsent } from '../../../std/files.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import {
+  alignDown,
+  covers,
+  inOrder,
+  isSame,
+  isWithin,
+  LARGEST_GRAIN_MS,
+  lengthOf,
+  overlap,
+  sinceTheHour,
+} from '../plan/spans.ts'
+import {
   type CommittedWindow,
-  damaged,
   isDamage,
   type RollupStore,
   type SeriesRequest,
@@ -18,12 +26,11 @@ import {
   type GroupRead,
   groupsOf,
   readGroup,
-  readHeader,
-  readIndex,
   rowsOf,
   windowOf,
   writeWindowFile,
 } from './local-file.ts'
+import { besidePath, type Place, type ReadFile, unlessDamaged, windowFolder } from './local-folder.ts'
 
 /** Window files read at a time. Ours: libuv's four threads are kept busy, and the journal's writes wait for a few reads only. */
 const READS_AT_ONCE = 4
@@ -40,129 +47,110 @@ export interface LocalStoreOptions {
   readonly log?: Logger | undefined
 }
 
-/** What a disk or a file system answers of one file; anything else, such as EMFILE, is of the process or of all files. */
-const OF_THE_FILE = ['EIO', 'EACCES', 'EPERM', 'EISDIR', 'EBADMSG', 'EUCLEAN']
+type Range = Pick<SeriesRequest, 'rollup' | 'fromMs' | 'toMs'>
+
+interface Held {
+  readonly path: string
+  readonly window: CommittedWindow
+}
 
 /**
  * Rollups in files of this host. A window is one file, replaced by one rename: a reader has the old one or the new one,
  * whole, and a reader that has it open keeps it. A file that is damaged is renamed to `….damaged`: its window is then one
  * that was not published yet, for every process, and will be published again.
+ *
+ * While windows of two grains lie over each other, the larger one counts, and it goes in one step: a smaller one that
+ * starts with it waits beside its place (`….waiting`) until smaller ones hold all of its time, and is then renamed to it.
  */
 export function localStore(options: LocalStoreOptions): RollupStore {
   const { dir, indexCacheBytes = INDEX_CACHE_BYTES, files = nodeFiles, log } = options
-  /** By checksum: what that names never changes, so nothing goes stale. */
-  const indexes = recent<Buffer>(indexCacheBytes, ({ length }) => length)
+  const folder = windowFolder({ dir, indexCacheBytes, files, log })
   let lastPublish: Promise<unknown> = Promise.resolve()
 
-  const pathOf = (rollup: string, fromMs: number) =>
-    join(dir, rollup, new Date(fromMs).toISOString().slice(0, 10), `${fromMs}.rollup`)
-  const namesIn = async (folder: string) => (await unlessAbsent(files.readdir(folder))) ?? []
-
-  /** Damaged, and could not be renamed. */
-  const shunned = new Set<string>()
-
-  async function setAside(path: string, error: unknown): Promise<void> {
-    log?.error({ file: path, err: error }, 'a rollup file is damaged and set aside')
-    try {
-      await files.rename(path, `${path}.damaged`)
-    } catch (cause) {
-      // Somebody else met it as well.
-      if (errnoOf(cause) === 'ENOENT') return
-      shunned.add(path)
-      log?.warn({ file: path, err: cause }, 'a damaged file cannot be renamed, and is left out')
-    }
-  }
-
-  /** Rejects with damage that it met; undefined where the window was never published. */
-  async function withWindow<T>(
-    path: string,
-    read: (index: Buffer, file: OpenFile) => T | Promise<T>,
-  ): Promise<T | undefined> {
-    if (shunned.has(path)) return undefined
-    try {
-      return await readWindow(path, read)
-    } catch (error) {
-      const code = errnoOf(error)
-      const damage = OF_THE_FILE.includes(code) ? damaged(path, `it cannot be read (${code})`) : error
-      if (isDamage(damage)) await setAside(path, damage)
-      throw damage
-    }
-  }
-
-  /** Calls `read` with the window's open file and its index. */
-  async function readWindow<T>(
-    path: string,
-    read: (index: Buffer, file: OpenFile) => T | Promise<T>,
-  ): Promise<T | undefined> {
-    const file = await unlessAbsent(files.open(path, 'r'))
-    if (file === undefined) return undefined
-    try {
-      const header = await readHeader(file, path)
-      const index = indexes.get(header.indexSha256) ?? (await readIndex(file, path, header))
-      indexes.set(header.indexSha256, index)
-      return await read(index, file)
-    } finally {
-      await file.close()
-    }
-  }
-
   async function publish(...[window, rows]: Parameters<RollupStore['publish']>) {
-    const path = pathOf(window.rollup, window.fromMs)
-    // A damaged file is no reason to refuse the content that mends it.
-    const held = await unlessDamaged(withWindow(path, windowOf))
-    if (held !== undefined && held.generation >= window.generation) return 'unchanged'
+    const around = await heldAround(window)
+    const others = around.filter((held) => !isSame(held.window, window) && overlap(held.window, window))
+    if (others.some((held) => held.window.generation >= window.generation)) return 'unchanged'
+    const before = around.find((held) => isSame(held.window, window))?.window
+    if (before !== undefined && before.generation >= window.generation) {
+      // Who published it may have been killed before this.
+      await leaveOneGrain(window, around)
+      return 'unchanged'
+    }
+    const place = folder.placeOf(window.rollup, window.fromMs)
+    const isTaken = others.some((held) => held.path === place && isWithin(window, held.window))
+    const path = isTaken ? besidePath(place) : place
     await writeWindowFile(files, path, { window, rows })
-    shunned.delete(path)
-    return held?.contentHash === window.contentHash ? 'unchanged' : 'published'
+    folder.isWhole(path)
+    const now = [...around.filter((held) => held.path !== path), { path, window }]
+    await leaveOneGrain(
+      window,
+      now.sort((a, b) => inOrder(a.window, b.window)),
+    )
+    return before?.contentHash === window.contentHash ? 'unchanged' : 'published'
   }
 
-  /** Reads the windows of a range, a few at a time, and hands them on in time order. */
-  async function* eachWindow<T>(
-    { rollup, fromMs, toMs }: Pick<SeriesRequest, 'rollup' | 'fromMs' | 'toMs'>,
-    read: (index: Buffer, file: OpenFile, path: string) => T | Promise<T>,
+  /** What lies within the window goes; and what it lies within, as soon as newer ones hold all of its time. */
+  async function leaveOneGrain(window: CommittedWindow, around: readonly Held[]): Promise<void> {
+    for (const { path } of around.filter((held) => isWithin(held.window, window))) {
+      await unlessAbsent(files.unlink(path))
+    }
+    for (const larger of around.filter((held) => isWithin(window, held.window))) {
+      const smaller = around.map((held) => held.window).filter((each) => isWithin(each, larger.window))
+      const newer = smaller.filter(({ generation }) => generation > larger.window.generation)
+      if (!covers(newer, larger.window)) continue
+      await files.rename(besidePath(larger.path), larger.path)
+      await syncFolder(files, dirname(larger.path))
+    }
+  }
+
+  /** Of its hour and of all grains. A damaged file is no reason to refuse the content that mends it. */
+  async function heldAround(window: CommittedWindow): Promise<readonly Held[]> {
+    const fromMs = alignDown(window.fromMs, LARGEST_GRAIN_MS)
+    const found: Held[] = []
+    for (const { path } of await folder.places(window.rollup, fromMs, fromMs + LARGEST_GRAIN_MS)) {
+      const held = await unlessDamaged(folder.read(path, windowOf, false))
+      if (held !== undefined) found.push({ path, window: held })
+    }
+    return found
+  }
+
+  /** Reads the files of windows that start in a range, a few at a time, and hands them on in time order. */
+  async function* eachFile<T>(
+    { rollup, fromMs, toMs }: Range,
+    read: (place: Place) => Promise<T | undefined>,
     signal?: AbortSignal,
   ): AsyncGenerator<T, void> {
     const breath = breather(signal)
-    const starts = await startsIn(rollup, fromMs, toMs)
-    for (let at = 0; at < starts.length; at += READS_AT_ONCE) {
+    const places = await folder.places(rollup, fromMs, toMs)
+    for (let at = 0; at < places.length; at += READS_AT_ONCE) {
       signal?.throwIfAborted()
-      const some = starts.slice(at, at + READS_AT_ONCE).map((startMs) => {
-        const path = pathOf(rollup, startMs)
-        return withWindow(path, (index, file) => read(index, file, path))
-      })
-      for (const result of await Promise.all(some)) if (result !== undefined) yield result
+      for (const found of await Promise.all(places.slice(at, at + READS_AT_ONCE).map(read))) {
+        if (found !== undefined) yield found
+      }
       if (breath.due()) await breath.take()
     }
   }
 
-  /** Without those that are damaged, which are published again when they are missed. */
-  async function wholeWindows(
-    range: Pick<SeriesRequest, 'rollup' | 'fromMs' | 'toMs'>,
+  /** Those that count: each moment lies in one of them at most. */
+  async function* eachWindow<T>(
+    range: Range,
+    read: ReadFile<T>,
     signal?: AbortSignal,
-  ): Promise<CommittedWindow[]> {
-    for (;;) {
-      const found: CommittedWindow[] = []
-      try {
-        for await (const window of eachWindow(range, windowOf, signal)) found.push(window)
-        return found
-      } catch (error) {
-        // It is one less now.
-        if (!isDamage(error)) throw error
-      }
+  ): AsyncGenerator<T, void> {
+    const readPlace = ({ startMs, path }: Place) =>
+      folder.read(path, async (index, file) => ({
+        startMs,
+        endMs: startMs + lengthOf(windowOf(index)),
+        result: startMs < range.fromMs ? undefined : await read(index, file, path),
+      }))
+    let untilMs = Number.NEGATIVE_INFINITY
+    // One that began before the range may hold the time of those in it.
+    for await (const { startMs, endMs, result } of eachFile(sinceTheHour(range), readPlace, signal)) {
+      if (startMs < untilMs) continue
+      untilMs = endMs
+      if (result !== undefined) yield result
     }
-  }
-
-  async function startsIn(rollup: string, fromMs: number, toMs: number): Promise<number[]> {
-    const starts: number[] = []
-    for (const day of await namesIn(join(dir, rollup))) {
-      const dayMs = Date.parse(day)
-      if (!(dayMs + DAY_MS > fromMs && dayMs < toMs)) continue
-      for (const name of await namesIn(join(dir, rollup, day))) {
-        const startMs = Number(/^(\d+)\.rollup$/.exec(name)?.[1])
-        if (startMs >= fromMs && startMs < toMs) starts.push(startMs)
-      }
-    }
-    return starts.sort((a, b) => a - b)
   }
 
   return {
@@ -175,7 +163,14 @@ export function localStore(options: LocalStoreOptions): RollupStore {
       return published
     },
 
-    windows: (rollup, fromMs, toMs, signal) => wholeWindows({ rollup, fromMs, toMs }, signal),
+    windows: (rollup, fromMs, toMs, signal) =>
+      withoutDamaged(() => eachWindow({ rollup, fromMs, toMs }, windowOf, signal)),
+
+    async held(rollup, fromMs, toMs) {
+      const range = sinceTheHour({ rollup, fromMs, toMs })
+      const found = await withoutDamaged(() => eachFile(range, ({ path }) => folder.read(path, windowOf)))
+      return found.filter((window) => overlap(window, { fromMs, toMs }))
+    },
 
     async *series(request, signal) {
       const { app, metric, set, values } = request
@@ -186,7 +181,7 @@ export function localStore(options: LocalStoreOptions): RollupStore {
             yield* inPieces(rowsOf(group, values))
           } catch (error) {
             // Rows are looked at as they are taken.
-            if (isDamage(error)) await setAside(group.path, error)
+            if (isDamage(error)) await folder.setAside(group.path, error)
             throw error
           }
         }
@@ -210,6 +205,20 @@ export function localStore(options: LocalStoreOptions): RollupStore {
   }
 }
 
+/** They are published again when they are missed. */
+async function withoutDamaged(each: () => AsyncIterable<CommittedWindow>): Promise<CommittedWindow[]> {
+  for (;;) {
+    const found: CommittedWindow[] = []
+    try {
+      for await (const window of each()) found.push(window)
+      return found
+    } catch (error) {
+      // It is one less now.
+      if (!isDamage(error)) throw error
+    }
+  }
+}
+
 function* inPieces(rows: Iterable<StoredRow>): Iterable<StoredRow[]> {
   let piece: StoredRow[] = []
   for (const row of rows) {
@@ -219,15 +228,6 @@ function* inPieces(rows: Iterable<StoredRow>): Iterable<StoredRow[]> {
     piece = []
   }
   yield piece
-}
-
-async function unlessDamaged<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work
-  } catch (error) {
-    if (isDamage(error)) return undefined
-    throw error
-  }
 }
 
 /** Each set counts every row once: a metric's rows are those of its fullest set, not the sum over sets. */

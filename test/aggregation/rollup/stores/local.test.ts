@@ -1,11 +1,22 @@
 import { mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
+import type { RollupStore } from '../../../../src/aggregation/rollup/store.ts'
 import { localStore } from '../../../../src/aggregation/rollup/stores/local.ts'
+import { DAY_MS } from '../../../../src/lake/layout.ts'
 import { createTelemetry } from '../../../../src/std/telemetry.ts'
-import { chunks, committed, row, storeContract } from '../../../contracts/store.ts'
+import {
+  chunks,
+  committed,
+  type Minutes,
+  publishMinutes,
+  row,
+  storeContract,
+} from '../../../contracts/store.ts'
 import { faultyFiles } from '../../../fakes/faulty-files.ts'
+import { killedAt } from '../../../fakes/killed.ts'
 import { gathered } from '../../../fakes/store.ts'
+import { unsyncedFiles } from '../../../fakes/unsynced-files.ts'
 
 test('the local store keeps the contract of stores', async (t) => {
   storeContract(t, 'local', (t) => {
@@ -65,6 +76,13 @@ test('windows larger than one write are whole', async (t) => {
     )
   }
 })
+
+const quarters = [
+  [0, 15],
+  [15, 30],
+  [30, 45],
+  [45, 60],
+] as const
 
 const damages: readonly [string, (bytes: Buffer) => Buffer, RegExp][] = [
   ['an empty file', () => Buffer.alloc(0), /no header/],
@@ -136,7 +154,9 @@ test('windows are told without the damaged ones, whoever finds them', async (t) 
 test('a file that the disk does not give back is damaged; a want of handles is not', async (t) => {
   const dir = t.testdir()
   const { files, fail } = faultyFiles()
-  const store = localStore({ dir, files })
+  const lines: string[] = []
+  const { log } = createTelemetry('error', { write: (line) => lines.push(line) })
+  const store = localStore({ dir, files, log })
   await store.publish(window, chunks([row()]))
   fail({ call: 'open', code: 'EMFILE', file: /rollup$/ })
   await t.rejects(store.windows('vitals', 0, whole.toMs), { code: 'EMFILE' })
@@ -157,10 +177,72 @@ test('a file that the disk does not give back is damaged; a want of handles is n
   )
 })
 
+test('a publish mends the damaged file that it meets, and misses none that somebody took away', async (t) => {
+  const dir = t.testdir()
+  const { files, fail } = faultyFiles()
+  const store = localStore({ dir, files })
+  await store.publish(window, chunks([row()]))
+  await writeFile(join(dir, 'vitals', '2026-11-22', `${window.fromMs}.rollup`), 'x')
+  t.equal(await store.publish(window, chunks([row()])), 'published')
+  fail({ call: 'open', code: 'ENOENT', file: /rollup$/ })
+  t.same(await store.windows('vitals', 0, whole.toMs), [], 'gone since it was listed')
+  t.equal((await store.windows('vitals', 0, whole.toMs)).length, 1)
+})
+
 test('a folder that cannot be read is an error, not an empty store', async (t) => {
   const dir = t.testdir({ vitals: 'a file where a folder belongs' })
   await t.rejects(localStore({ dir }).windows('vitals', 0, window.toMs), { code: 'ENOTDIR' })
 })
+
+for (const [what, before, after] of [
+  ['four quarters to an hour', quarters, [[0, 60]]],
+  ['an hour to four quarters', [[0, 60]], quarters],
+] as const) {
+  test(`a change of ${what} that is killed at any step counts each minute once`, async (t) => {
+    let kills = 0
+    for (let step = 1; ; step++) {
+      const dir = join(t.testdir(), `${step}`)
+      const all = async (store: RollupStore, windows: readonly Minutes[], generation: number) => {
+        for (const minutes of windows) await publishMinutes(store, minutes, generation)
+      }
+      await all(localStore({ dir, files: unsyncedFiles }), before, 1)
+      const { death, mortal } = killedAt(step)
+      const killed = localStore({ dir, files: mortal(unsyncedFiles, ['rename', 'unlink']) })
+      const died = await Promise.race([death.then(() => true), all(killed, after, 2).then(() => false)])
+      const next = localStore({ dir, files: unsyncedFiles })
+      if (died) t.equal(await measuredRows(next), 60, `killed at step ${step}`)
+      await all(next, after, 2)
+      t.same(
+        (await next.held('vitals', 0, whole.toMs + DAY_MS)).length,
+        after.length,
+        `step ${step}: done again`,
+      )
+      t.equal(await measuredRows(next), 60)
+      if (!died) break
+      kills++
+    }
+    t.ok(kills >= 8, `${kills} points of death`)
+  })
+}
+
+test('an hour that is damaged gives way to the quarters that wait in its shadow', async (t) => {
+  const dir = t.testdir()
+  const store = localStore({ dir })
+  await publishMinutes(store, [0, 60], 1)
+  for (const minutes of quarters.slice(0, 2)) await publishMinutes(store, minutes, 2)
+  await writeFile(join(dir, 'vitals', '2026-11-23', `${Date.UTC(2026, 10, 23)}.rollup`), '')
+  t.equal((await store.windows('vitals', 0, whole.toMs + DAY_MS)).length, 2)
+  t.equal(await publishMinutes(store, quarters[0], 2), 'unchanged', 'it is held')
+  t.equal(await measuredRows(store), 30)
+  for (const minutes of quarters.slice(2)) await publishMinutes(store, minutes, 2)
+  t.equal(await publishMinutes(store, quarters[0], 3), 'published')
+  t.equal(await measuredRows(store), 60)
+})
+
+async function measuredRows(store: RollupStore): Promise<number> {
+  const rows = await gathered(store.series({ ...series, fromMs: 0, toMs: whole.toMs + DAY_MS }))
+  return rows.reduce((sum, { rows }) => sum + rows, 0)
+}
 
 function flipped(bytes: Buffer, at: number): Buffer {
   const copy = Buffer.from(bytes)

@@ -1,0 +1,116 @@
+import { join } from 'node:path'
+import { DAY_MS } from '../../../lake/layout.ts'
+import { errnoOf, type FileOps, type OpenFile, unlessAbsent } from '../../../std/files.ts'
+import { recent } from '../../../std/recent.ts'
+import type { Logger } from '../../../std/telemetry.ts'
+import { damaged, isDamage } from '../store.ts'
+import { readHeader, readIndex } from './local-file.ts'
+
+export interface FolderOptions {
+  readonly dir: string
+  readonly indexCacheBytes: number
+  readonly files: FileOps
+  readonly log: Logger | undefined
+}
+
+/** What a disk or a file system answers of one file; anything else, such as EMFILE, is of the process or of all files. */
+const OF_THE_FILE = ['EIO', 'EACCES', 'EPERM', 'EISDIR', 'EBADMSG', 'EUCLEAN']
+
+export type ReadFile<T> = (index: Buffer, file: OpenFile, path: string) => T | Promise<T>
+
+export interface Place {
+  readonly startMs: number
+  readonly path: string
+}
+
+/** Where the windows of one start lie: in their place, or beside it while a larger one has the place. */
+export interface WindowFolder {
+  placeOf(rollup: string, fromMs: number): string
+  /** Windows that start in [fromMs, toMs), in time order, and of one start the larger before the smaller. */
+  places(rollup: string, fromMs: number, toMs: number): Promise<readonly Place[]>
+  /** Rejects with damage that it met, and set aside; undefined where there is no such file. */
+  read<T>(path: string, read: ReadFile<T>, keepsIndex?: boolean): Promise<T | undefined>
+  setAside(path: string, error: unknown): Promise<void>
+  /** The file was written anew. */
+  isWhole(path: string): void
+}
+
+export const besidePath = (place: string) => `${place}.waiting`
+
+export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions): WindowFolder {
+  /** By checksum: what that names never changes, so nothing goes stale. */
+  const indexes = recent<Buffer>(indexCacheBytes, ({ length }) => length)
+  /** Damaged, and could not be renamed. */
+  const shunned = new Set<string>()
+
+  const placeOf = (rollup: string, fromMs: number) =>
+    join(dir, rollup, new Date(fromMs).toISOString().slice(0, 10), `${fromMs}.rollup`)
+  const namesIn = async (folder: string) => (await unlessAbsent(files.readdir(folder))) ?? []
+
+  async function setAside(path: string, error: unknown): Promise<void> {
+    log?.error({ file: path, err: error }, 'a rollup file is damaged and set aside')
+    try {
+      await files.rename(path, `${path}.damaged`)
+    } catch (cause) {
+      // Somebody else met it as well.
+      if (errnoOf(cause) === 'ENOENT') return
+      shunned.add(path)
+      log?.warn({ file: path, err: cause }, 'a damaged file cannot be renamed, and is left out')
+    }
+  }
+
+  /** Calls `read` with the window's open file and its index. */
+  async function readWindow<T>(path: string, read: ReadFile<T>, keepsIndex: boolean): Promise<T | undefined> {
+    const file = await unlessAbsent(files.open(path, 'r'))
+    if (file === undefined) return undefined
+    try {
+      const header = await readHeader(file, path)
+      const index = indexes.get(header.indexSha256) ?? (await readIndex(file, path, header))
+      if (keepsIndex) indexes.set(header.indexSha256, index)
+      return await read(index, file, path)
+    } finally {
+      await file.close()
+    }
+  }
+
+  return {
+    placeOf,
+    setAside,
+    isWhole: (path) => void shunned.delete(path),
+
+    async read(path, read, keepsIndex = true) {
+      if (shunned.has(path)) return undefined
+      try {
+        return await readWindow(path, read, keepsIndex)
+      } catch (error) {
+        const code = errnoOf(error)
+        const damage = OF_THE_FILE.includes(code) ? damaged(path, `it cannot be read (${code})`) : error
+        if (isDamage(damage)) await setAside(path, damage)
+        throw damage
+      }
+    },
+
+    async places(rollup, fromMs, toMs) {
+      const found: Place[] = []
+      for (const day of await namesIn(join(dir, rollup))) {
+        const dayMs = Date.parse(day)
+        if (!(dayMs + DAY_MS > fromMs && dayMs < toMs)) continue
+        for (const name of await namesIn(join(dir, rollup, day))) {
+          const startMs = Number(/^(\d+)\.rollup(?:\.waiting)?$/.exec(name)?.[1])
+          if (startMs >= fromMs && startMs < toMs) found.push({ startMs, path: join(dir, rollup, day, name) })
+        }
+      }
+      return found.sort((a, b) => a.startMs - b.startMs || a.path.length - b.path.length)
+    },
+  }
+}
+
+/** Undefined for damage that was met: it is set aside. */
+export async function unlessDamaged<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if (isDamage(error)) return undefined
+    throw error
+  }
+}
