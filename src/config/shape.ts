@@ -2,6 +2,7 @@ import Type, { type TObject, type TSchema } from 'typebox'
 import Value from 'typebox/value'
 import { didYouMean } from '../std/nearest.ts'
 import { notADigest } from './digests.ts'
+import { isRecord } from './environment.ts'
 import type { Fault } from './faults.ts'
 import { measured } from './measures.ts'
 import { expected, formOf, told } from './words.ts'
@@ -119,6 +120,3 @@ function least(schema: TSchema): unknown {
 const NOWHERE: Context = { variables: new Map(), elsewhere: () => undefined }
 
 const within = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`)
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
