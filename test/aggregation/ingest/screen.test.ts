@@ -52,10 +52,15 @@ test('bytes that are no lines cost neither memory nor the time of others', async
   file.end()
   await once(file, 'close')
   let longestMs = 0
-  let lastMs = performance.now()
+  // Of processor: a machine on which others are busy makes everything late.
+  const spentMs = () => {
+    const { user, system } = process.cpuUsage()
+    return (user + system) / 1_000
+  }
+  let lastMs = spentMs()
   const watch = setInterval(() => {
-    longestMs = Math.max(longestMs, performance.now() - lastMs)
-    lastMs = performance.now()
+    longestMs = Math.max(longestMs, spentMs() - lastMs)
+    lastMs = spentMs()
   }, 1)
   const before = process.memoryUsage().rss
   let peak = before
@@ -67,5 +72,5 @@ test('bytes that are no lines cost neither memory nor the time of others', async
   clearInterval(memory)
   t.equal(refused, 1 + 400 * 8_192)
   t.ok(peak - before < 200 * 1_048_576, `${Math.round((peak - before) / 1_048_576)} MiB more`)
-  t.ok(longestMs < 1_000, `${Math.round(longestMs)} ms at most`)
+  t.ok(longestMs < 1_000, `${Math.round(longestMs)} ms of processor at most`)
 })
