@@ -4,7 +4,7 @@ import { open, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Config, isLoopback, parseConfig } from '../config.ts'
 import { AppError } from '../std/errors.ts'
-import { errnoOf } from '../std/files.ts'
+import { bestEffort, errnoOf } from '../std/files.ts'
 import type { Entropy } from '../std/id.ts'
 
 /** What `dev.json` keeps, so that restarts keep their key. */
@@ -60,7 +60,7 @@ export async function withoutApps(config: Config, entropy: Entropy): Promise<Dev
     isNew: kept === undefined,
     of: (other) => (other.apps.length > 0 ? other : configOf(other, secrets)),
     async forget() {
-      if (kept === undefined) await unlink(path)
+      if (kept === undefined) await bestEffort(unlink(path))
     },
   }
 }
