@@ -1,4 +1,4 @@
-import { type Server, STATUS_CODES } from 'node:http'
+import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
 import { AppError, type ErrorCode } from '../std/errors.ts'
@@ -76,8 +76,11 @@ export function createServer(
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('cache-control', 'no-store')
     reply.header('x-content-type-options', 'nosniff')
-    if (BODILESS.has(request.method)) leaveUnread(reply, done)
-    else done()
+    if (!BODILESS.has(request.method)) return done()
+    leaveUnread(reply, () => {
+      forgetBody(request.raw)
+      done()
+    })
   })
   if (log.isLevelEnabled('debug')) logAccess(app, log)
   return app
@@ -108,6 +111,11 @@ function hostsIn(rawHeaders: readonly string[]): number {
 
 /** A body that comes with one of these nobody ever reads. */
 const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+
+/** Fastify reads the body of an OPTIONS: it would wait for ever for one that has been thrown away. */
+function forgetBody({ headers }: IncomingMessage): void {
+  for (const name of ['content-type', 'content-length', 'transfer-encoding']) delete headers[name]
+}
 
 /**
  * What nobody knows may be expected in vain (RFC 9110, section 10.1.1): Node would answer 417, without a word. Whoever

@@ -50,7 +50,7 @@ export function itemsAt(
   return undefined
 }
 
-/** An envelope, taken apart: its events, and the rest, in which their array is empty. */
+/** An envelope, taken apart: its events, and the rest, in which every array of that name is empty. */
 export interface EnvelopeSpans {
   readonly events: readonly Span[]
   readonly rest: Buffer
@@ -63,18 +63,24 @@ export interface EnvelopeSpans {
 export function envelopeAt(bytes: Buffer, from: number, end: number): EnvelopeSpans | undefined {
   if (!isObjectAt(bytes, from) || !bytes.includes(EVENTS)) return undefined
   const scan = createScan(bytes)
-  let found: EnvelopeSpans | undefined
+  const rest: Buffer[] = []
+  let events: readonly Span[] | undefined
+  let restFrom = from
   let at = from
   for (let names = 0; names < MAX_OBJECT_NAMES; names++) {
     const member = memberAt(bytes, afterBlanks(bytes, at + 1, end), end, scan)
     if (member === undefined) return undefined
     const { items, to } = member
     if (items !== undefined) {
-      const rest = Buffer.concat([bytes.subarray(from, member.from + 1), bytes.subarray(to - 1, end)])
-      found = { events: items, rest }
+      rest.push(bytes.subarray(restFrom, member.from + 1))
+      restFrom = to - 1
+      events = items
     }
     at = afterBlanks(bytes, to, end)
-    if (bytes[at] === CLOSE_OBJECT) return at + 1 === end ? found : undefined
+    if (bytes[at] === CLOSE_OBJECT) {
+      if (at + 1 !== end || events === undefined) return undefined
+      return { events, rest: Buffer.concat([...rest, bytes.subarray(restFrom, end)]) }
+    }
     if (bytes[at] !== COMMA) return undefined
   }
   return undefined

@@ -207,6 +207,14 @@ test('no body of 4 MiB takes long, whatever it holds', async (t) => {
       fill('{"name":"a","value":1,"attributes":{"a":""', (i) => `,"k${i.toString(36)}":"v"`, '}}'),
     ],
     ['a wide context', fill('{"events":[],"context":{"a":""', (i) => `,"k${i.toString(36)}":"v"`, '}}')],
+    [
+      'a thousand empty lists of events',
+      fill(`{"x":"${'x'.repeat(1_000_000)}"`, () => ',"events":[]', '}', 1_011_900),
+    ],
+    [
+      'such an object among events that do not count',
+      fill('{"events":[{"a":1', (i) => `,"k${i.toString(36)}":"v"`, '}],"events":[]}'),
+    ],
     ['one name 700,000 times', fill('{"a":1', () => ',"a":1', '}')],
     ['two million numbers', fill('{"x":[1', () => ',1', ']}')],
     ['four million line ends', fill('1', () => '\n', '1')],
