@@ -65,6 +65,8 @@ test('clients that nobody here wrote', async (t) => {
     const { apps } = parseConfig(parse(snippet(PAGE, 'headgate.yaml')), {})
     t.match(apps, [{ id: 'shop', credentials: { mode: 'oidc', durationSeconds: 3_600 } }])
     t.same(snippetNames(PAGE), [
+      // In test/gateway/collect/routes.test.ts.
+      'post.json',
       ...['headgate.yaml', 'environment', 'direct_stream.py', 'from-http.mjs'],
       ...['put-records', 'export-credentials', 'config', 'headgate-credentials'],
       // In test/browser/vending.test.ts.

@@ -4,6 +4,7 @@ import { REQUEST_BYTES } from '../../../src/gateway/collect/inflight.ts'
 import { PIXEL } from '../../../src/gateway/collect/routes.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import { lcp, sha256, someApps, startGateway } from '../../fakes/gateway.ts'
+import { snippet } from '../../fakes/snippets.ts'
 
 const one = JSON.stringify(lcp())
 const json = { 'content-type': 'application/json', 'x-headgate-key': 'shop-key' }
@@ -21,6 +22,19 @@ test('a sender of JSON is told what became of each event', async (t) => {
     retrySafe: false,
   })
   t.equal(journal.batches[0]?.canRetry, true)
+})
+
+test('the body of docs/mobile.md is taken whole, and may be sent again', async (t) => {
+  const { app, journal } = await startGateway(t)
+  const body = snippet('docs/mobile.md', 'post.json')
+  const answer = await app.inject(post(body))
+  t.same(answer.json(), { accepted: 2, rejected: [], durability: 'memory' })
+  const { context, events } = JSON.parse(body)
+  t.match(
+    journal.events(),
+    // Its times were once those of a clock.
+    events.map(({ event_time, ...event }: Record<string, unknown>) => ({ ...context, ...event })),
+  )
 })
 
 test('a beacon gets 204, whatever kind of beacon it is', async (t) => {
