@@ -42,7 +42,9 @@ export function createArrivals(): Arrivals {
       let place = 0
       for (const name of names) {
         if (name !== undefined) {
-          if ((latest.names.get(name) ?? 0) >= nowMs) return spread(latest, names, { place, nowMs })
+          const lastMs = latest.names.get(name) ?? 0
+          if (lastMs >= nowMs && names.length === 1) return [given(latest, name, firstOf(1, lastMs, nowMs))]
+          if (lastMs >= nowMs) return spread(latest, names, { place, nowMs })
           latest.names.set(name, nowMs)
         }
         place++
@@ -50,6 +52,19 @@ export function createArrivals(): Arrivals {
       return undefined
     },
   }
+}
+
+/** When the first of `count` rows of a name arrives, of which the last before them did at `lastMs`. */
+function firstOf(count: number, lastMs: number, nowMs: number): number {
+  const minuteMs = nowMs - (nowMs % MINUTE_MS)
+  const firstMs = Math.max(nowMs - count + 1, minuteMs, lastMs + 1)
+  return Math.min(firstMs, minuteMs + MINUTE_MS - count)
+}
+
+function given(latest: Latest, name: string, timeMs: number): number {
+  latest.names.set(name, timeMs)
+  latest.untilMs = Math.max(latest.untilMs, timeMs)
+  return timeMs
 }
 
 /** The names before `place` are remembered already, for this request. */
@@ -61,22 +76,13 @@ function spread(
   const ours = new Set(names.slice(0, place))
   const counts = new Map<Name, number>()
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
-  const minuteMs = nowMs - (nowMs % MINUTE_MS)
   const next = new Map<Name, number>()
-
-  function firstOf(name: string): number {
-    const count = Number(counts.get(name))
-    const lastMs = ours.has(name) ? 0 : (latest.names.get(name) ?? 0)
-    const firstMs = Math.max(nowMs - count + 1, minuteMs, lastMs + 1)
-    return Math.min(firstMs, minuteMs + MINUTE_MS - count)
-  }
+  const lastOf = (name: string): number => (ours.has(name) ? 0 : (latest.names.get(name) ?? 0))
 
   return names.map((name) => {
     if (name === undefined) return nowMs
-    const timeMs = next.get(name) ?? firstOf(name)
+    const timeMs = next.get(name) ?? firstOf(Number(counts.get(name)), lastOf(name), nowMs)
     next.set(name, timeMs + 1)
-    latest.names.set(name, timeMs)
-    latest.untilMs = Math.max(latest.untilMs, timeMs)
-    return timeMs
+    return given(latest, name, timeMs)
   })
 }

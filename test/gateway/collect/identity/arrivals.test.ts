@@ -39,6 +39,7 @@ test('of one name, a request in the same millisecond arrives after the one befor
   t.same(of('shop', ['b', 'a'], NOON), [NOON, NOON + 1])
   t.same(of('shop', ['a', 'new'], NOON), [NOON + 2, NOON], 'nor has a name that is new')
   t.equal(of('shop', ['c'], NOON), undefined, 'another name has nothing to do with it')
+  t.same(of('shop', ['c'], NOON), [NOON + 1], 'nor is it alone in that')
   t.equal(of('blog', ['a'], NOON), undefined, 'nor has another app')
   t.same(of('shop', ['a', 'a'], NOON + 1), [NOON + 3, NOON + 4], 'what was given ahead is remembered')
   t.equal(of('shop', ['a'], NOON + 5), undefined)
