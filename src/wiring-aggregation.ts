@@ -23,6 +23,8 @@ import type { System } from './wiring.ts'
 
 /** Lines compacted into one Parquet object at most: a few minutes of a busy gateway. */
 const COMPACTION_BYTES = 268_435_456
+/** Memory of DuckDB for each byte of lines that it sorts at a time. Ours: the least limit still takes 16 MiB of them. */
+const MEMORY_PER_BYTE = 8
 const GRAINS_MS = { '1m': 60_000, '5m': 300_000, '15m': 900_000, '1h': 3_600_000 } as const
 
 /** Without `aggregation.rollups`: every metric, by the sets that every site asks for. */
@@ -98,6 +100,7 @@ function openArrivals(config: Config, { clock, lake, telemetry }: System) {
     arrivals: lakeArrivals({
       ...places,
       maxBatchBytes: COMPACTION_BYTES,
+      pieceBytes: Math.min(COMPACTION_BYTES, Math.floor(memoryLimitBytes / MEMORY_PER_BYTE)),
       quarantine: quarantineOf(config, places),
     }),
   }

@@ -65,14 +65,20 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
   /** rename(2) cannot cross devices. */
   async function copyIn(from: string, path: string): Promise<void> {
     const part = unfinished(path)
-    await copyFile(from, part)
-    const copy = await files.open(part, 'r+')
     try {
-      await copy.sync()
-    } finally {
-      await copy.close()
+      await copyFile(from, part)
+      const copy = await files.open(part, 'r+')
+      try {
+        await copy.sync()
+      } finally {
+        await copy.close()
+      }
+      await files.rename(part, path)
+    } catch (error) {
+      // A disk that is full stays fuller by all that was copied.
+      await bestEffort(files.unlink(part))
+      throw error
     }
-    await files.rename(part, path)
     await files.unlink(from)
   }
 

@@ -56,7 +56,12 @@ export function writeDurably(files: FileOps, path: string, body: Uint8Array): Pr
 /** Replaces a file as a whole: after a crash either the old content is there or the new one, never a part. */
 export async function replaceFile(files: FileOps, path: string, body: Uint8Array): Promise<void> {
   await writeDurably(files, `${path}.part`, body)
-  await files.rename(`${path}.part`, path)
+  try {
+    await files.rename(`${path}.part`, path)
+  } catch (error) {
+    await bestEffort(files.unlink(`${path}.part`))
+    throw error
+  }
   await syncFolder(files, dirname(path))
 }
 

@@ -5,6 +5,7 @@ export interface Recent<Value> {
   get(key: string): Value | undefined
   /** To count being read as being used, set again what was got. */
   set(key: string, value: Value): void
+  delete(key: string): void
 }
 
 /** `limit` is a number of values, or a sum of what `sizeOf` says of each. A value that alone is larger is not held. */
@@ -27,6 +28,7 @@ export function recent<Value>(
   return {
     size: () => size,
     get: (key) => held.get(key),
+    delete: forget,
     set(key, value) {
       // Nothing to do for what comes again and again: a Map grows with every removal, and is then made anew.
       if (key === newest && held.get(key) === value) return

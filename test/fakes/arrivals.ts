@@ -1,4 +1,4 @@
-import type { Arrivals, ArrivedObject } from '../../src/aggregation/ingest/arrivals.ts'
+import type { Arrivals, ArrivedObject, Trouble } from '../../src/aggregation/ingest/arrivals.ts'
 
 /** As much of an event as the memory engine looks at. */
 export interface FakeEvent {
@@ -15,6 +15,10 @@ export interface MemoryArrivals extends Arrivals {
   eventsOf(key: string): readonly FakeEvent[] | undefined
   /** The next ingests reject with these. */
   readonly failures: Error[]
+  /** What the next ingest says of objects that it set aside or could not take. */
+  readonly troubles: { setAside: Trouble[]; failed: Trouble[] }
+  /** Keys that cannot be read any more: a look at them sets them aside. */
+  readonly unreadable: Set<string>
 }
 
 /** What has arrived, in memory. */
@@ -22,20 +26,30 @@ export function memoryArrivals(): MemoryArrivals {
   const raw = new Map<string, readonly FakeEvent[]>()
   const indexed = new Map<string, readonly FakeEvent[]>()
   const failures: Error[] = []
+  const troubles: MemoryArrivals['troubles'] = { setAside: [], failed: [] }
+  const unreadable = new Set<string>()
   const all = () => [...indexed.values()].flat()
 
   return {
     failures,
+    troubles,
+    unreadable,
     deliver: (key, events) => raw.set(key, events),
     lose: (key) => indexed.delete(key),
     eventsOf: (key) => indexed.get(key),
     async ingest() {
       const failure = failures.shift()
       if (failure) throw failure
-      const report = { inputs: raw.size, rows: [...raw.values()].flat().length, malformed: 0 }
+      const rows = [...raw.values()].flat().length
+      const report = { inputs: raw.size, rows, malformed: 0, ...troubles }
       for (const [key, events] of raw) indexed.set(key, events)
       raw.clear()
       return report
+    },
+    async reexamine(keys) {
+      const found = keys.filter((key) => unreadable.has(key))
+      for (const key of found) indexed.delete(key)
+      return found.map((key) => ({ key, why: 'Its pages are damaged' }))
     },
     async touching(fromMs, toMs) {
       const within = ({ timeMs }: FakeEvent) => timeMs >= fromMs && timeMs < toMs

@@ -56,6 +56,22 @@ t.test('a file from another device is copied, synced, renamed and removed', asyn
   t.ok(order.indexOf('rename x') < order.indexOf('unlink local'))
 })
 
+t.test('a copy from another device that fails leaves nothing behind', async (t) => {
+  for (const [call, after] of [
+    ['sync', 1],
+    ['rename', 0],
+  ] as const) {
+    const dir = t.testdir({ local: 'rows' })
+    const { files, fail } = faultyFiles()
+    fail({ call: 'rename', code: 'EXDEV' }, { call, code: 'ENOSPC', after })
+    await t.rejects(fsLake(join(dir, 'lake'), { files }).putFile('raw/x', join(dir, 'local')), {
+      message: 'Lake putFile raw/x failed: ENOSPC',
+    })
+    t.strictSame(readdirSync(join(dir, 'lake/raw')), [], call)
+    t.equal(readFileSync(join(dir, 'local'), 'utf8'), 'rows')
+  }
+})
+
 t.test('unfinished objects, and what is named like no key, are neither listed nor addressed', async (t) => {
   const root = t.testdir({
     raw: { 'x.ndjson.part': 'half', 'y.ndjson': 'whole', 'a copy.ndjson': 'foreign' },

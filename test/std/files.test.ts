@@ -21,9 +21,11 @@ t.test('a replaced file is synced before it is renamed, and its folder after', a
 t.test('a replacement that fails leaves the old content and nothing else', async (t) => {
   const dir = t.testdir({ file: 'old' })
   const { files, fail } = faultyFiles()
-  fail({ call: 'sync', code: 'EIO' })
-  await t.rejects(std.replaceFile(files, join(dir, 'file'), body), { code: 'EIO' })
-  t.strictSame(readdirSync(dir), ['file'])
+  for (const call of ['sync', 'rename'] as const) {
+    fail({ call, code: 'EIO' })
+    await t.rejects(std.replaceFile(files, join(dir, 'file'), body), { code: 'EIO' })
+    t.strictSame(readdirSync(dir), ['file'], call)
+  }
   t.equal(readFileSync(join(dir, 'file'), 'utf8'), 'old')
 })
 

@@ -18,11 +18,21 @@ export interface ReceivedObject {
   readonly lastMs: number
 }
 
+/** What went wrong, and with which object; a key that ends in a slash names all of a partition. */
+export interface Trouble {
+  readonly key: string
+  readonly why: string
+}
+
 export interface IngestReport {
   readonly inputs: number
   readonly rows: number
   /** Lines that were no event; they lie in `dead/`. */
   readonly malformed: number
+  /** Objects that are no events as a whole; they lie in `dead/`. */
+  readonly setAside: readonly Trouble[]
+  /** What could not be taken this time and is tried again; nothing waits for it. */
+  readonly failed: readonly Trouble[]
 }
 
 /** What has arrived in the lake, ready to be aggregated. */
@@ -31,6 +41,11 @@ export interface Arrivals {
   ingest(signal: AbortSignal): Promise<IngestReport>
   /** Objects with rows whose event time is in [fromMs, toMs), in key order. */
   touching(fromMs: number, toMs: number): Promise<readonly ArrivedObject[]>
+  /**
+   * Looks at objects that could not be read together, one by one. Those that cannot be read at all are set aside and
+   * leave the index; answers which.
+   */
+  reexamine(keys: readonly string[], signal: AbortSignal): Promise<readonly Trouble[]>
   /** Every minute of event time with rows (epoch ms), and how much lies in it: cheap, whatever the age of the lake. */
   touched(): Promise<ReadonlyMap<number, TouchedMinute>>
   /** Objects that may hold rows received in [fromMs, toMs). */

@@ -1,7 +1,16 @@
-import { appendFile, stat } from 'node:fs/promises'
+import { appendFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { compactClean, compactJudged, judgeLines, MALFORMED_LINES, minutesOf } from './event-sql.ts'
-import { inflate, type LineFile } from './inflate.ts'
+import { AppError } from '../../std/errors.ts'
+import {
+  compactClean,
+  compactJudged,
+  joinPieces,
+  judgeLines,
+  MALFORMED_LINES,
+  minutesOf,
+} from './event-sql.ts'
+import { type Inflated, inflate, type LineFile } from './inflate.ts'
+import { piecesOf } from './objects/pieces.ts'
 import { screen } from './screen.ts'
 import { isInputFault, type SqlSession } from './sql-session.ts'
 
@@ -23,40 +32,78 @@ export interface Compacted extends Contents {
   readonly damaged: readonly LineFile[]
 }
 
-/**
- * NDJSON files → one Parquet file in `folder`. First as if every line were an event, which holds for what the gateway
- * writes and is twice as fast; if one is not, line by line.
- */
-export async function compact(
-  session: SqlSession,
-  files: readonly LineFile[],
-  folder: string,
+/** A piece that does not fit is halved down to this: the longest line that is read, and some. Ours. */
+export const LEAST_PIECE_BYTES = 4_194_304
+
+export interface CompactTools {
+  readonly session: SqlSession
+  readonly folder: string
+  /** Most bytes of lines that are sorted at a time: it is memory that they take. */
+  readonly pieceBytes: number
+}
+
+/** NDJSON files → one Parquet file in `folder`. */
+export async function compact(tools: CompactTools, files: readonly LineFile[]): Promise<Compacted> {
+  const { paths, damaged } = await inflate(files, tools.folder)
+  let { pieceBytes } = tools
+  for (;;) {
+    try {
+      return await compactPieces({ ...tools, pieceBytes }, { paths, damaged })
+    } catch (error) {
+      if (!isOutOfMemory(error) || pieceBytes <= LEAST_PIECE_BYTES) throw error
+      pieceBytes = Math.max(LEAST_PIECE_BYTES, pieceBytes / 2)
+    }
+  }
+}
+
+const isOutOfMemory = (error: unknown) => error instanceof AppError && error.code === 'engine_out_of_memory'
+
+async function compactPieces(
+  { session, folder, pieceBytes }: CompactTools,
+  { paths, damaged }: Inflated,
 ): Promise<Compacted> {
-  const parquet = join(folder, 'events.parquet')
-  const { paths, damaged } = await inflate(files, folder)
+  const dead = join(folder, 'dead.ndjson')
+  await rm(dead, { force: true })
+  const made: string[] = []
+  let lost = 0
+  for await (const piece of piecesOf(paths, pieceBytes, join(folder, 'piece.ndjson'))) {
+    const parquet = join(folder, `piece-${made.length}.parquet`)
+    made.push(parquet)
+    lost += await compactPiece(session, piece, { parquet, lines: join(folder, 'lines.ndjson'), dead })
+  }
+  const parquet = join(folder, made.length > 1 ? 'events.parquet' : 'piece-0.parquet')
+  if (made.length > 1) await session.run([joinPieces(made, parquet)])
+  return {
+    ...(await contentsOf(session, parquet)),
+    parquet,
+    dead: lost > 0 ? dead : undefined,
+    malformed: lost + damaged.length,
+    damaged,
+  }
+}
+
+/**
+ * First as if every line were an event, which holds for what the gateway writes and is twice as fast; if one is not, line
+ * by line. Answers how many are none; they are added to `dead`.
+ */
+async function compactPiece(
+  session: SqlSession,
+  paths: readonly string[],
+  { parquet, lines, dead }: { readonly parquet: string; readonly lines: string; readonly dead: string },
+): Promise<number> {
   try {
     await session.run([compactClean(paths, parquet)])
-    const malformed = damaged.length
-    return { ...(await contentsOf(session, parquet)), parquet, dead: undefined, malformed, damaged }
+    return 0
   } catch (error) {
     if (!isInputFault(error)) throw error
   }
-  const lines = join(folder, 'lines.ndjson')
-  const dead = join(folder, 'dead.ndjson')
   let lost = await screen(paths, { lines, dead })
   await session.run([judgeLines(lines), compactJudged(parquet)])
   for await (const rows of session.rows(MALFORMED_LINES)) {
     lost += rows.length
     await appendFile(dead, rows.map(([line]) => `${line}\n`).join(''))
   }
-  const contents = await contentsOf(session, parquet)
-  return {
-    ...contents,
-    parquet,
-    dead: lost > 0 ? dead : undefined,
-    malformed: lost + damaged.length,
-    damaged,
-  }
+  return lost
 }
 
 export async function contentsOf(session: SqlSession, parquet: string): Promise<Contents> {

@@ -159,10 +159,14 @@ function endOf(process: ChildProcess): Promise<AppError> {
   })
 }
 
+/** Signals of native code that went wrong by itself: as a rule for what it read. */
+const CRASHES = ['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE']
+
 /** A SIGKILL that is not ours is the kernel's answer to a lack of memory. */
 function ended(code: number | null, killer: string | null): AppError {
   if (killer === 'SIGKILL') return new AppError('engine_out_of_memory', 'DuckDB was killed from outside')
-  return new AppError('engine_failed', `DuckDB ended with ${killer ?? `exit code ${code}`}`)
+  const details = killer !== null && CRASHES.includes(killer) ? { kind: 'Crash' } : {}
+  return new AppError('engine_failed', `DuckDB ended with ${killer ?? `exit code ${code}`}`, { details })
 }
 
 /** The first words only: what follows a quote or a bracket in DuckDB's messages is SQL or data. */

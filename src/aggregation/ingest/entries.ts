@@ -5,7 +5,7 @@ import { AppError } from '../../std/errors.ts'
 import { recent } from '../../std/recent.ts'
 import type { Logger } from '../../std/telemetry.ts'
 
-/** What is known of one Parquet object, stored as `index/dt=…/hr=…/<name>.json`. Written once, never changed. */
+/** What is known of one Parquet object, stored as `index/dt=…/hr=…/<name>.json`. Written once; changed only when it or its object is found damaged. */
 export interface IndexEntry {
   readonly version: 1
   /** The object. There is none when `rows` is 0: no input held an event. */
@@ -31,8 +31,12 @@ export interface Entries {
   load(keys: readonly string[]): Promise<readonly IndexEntry[]>
   /** Keys of what was met that is no entry, and was not mended since. */
   damaged(): readonly string[]
-  /** Puts an entry in the place of a damaged one. */
+  /** Puts an entry in the place of one that is damaged, or whose object is. */
   mend(key: string, entry: IndexEntry): Promise<void>
+  /** Removes an entry, whose object may be indexed anew. */
+  remove(key: string): Promise<void>
+  /** The next load reads it again: another process may have mended or removed it. */
+  refresh(key: string): void
   /** Stores the entry unless its key is taken: the commit point of an ingest. */
   commit(key: string, entry: IndexEntry): Promise<'stored' | 'exists'>
 }
@@ -42,7 +46,7 @@ const MAX_CACHED = 4_000
 /** Entries read at the same time. */
 const PARALLEL = 32
 
-/** Entries never change, so each is read once per process; the oldest read are forgotten first. */
+/** As a rule entries never change, so each is read once per process; the oldest read are forgotten first. */
 export function indexEntries(lake: Lake, log: Logger, maxCached = MAX_CACHED): Entries {
   const cache = recent<IndexEntry>(maxCached)
   const damaged = new Set<string>()
@@ -77,7 +81,13 @@ export function indexEntries(lake: Lake, log: Logger, maxCached = MAX_CACHED): E
     async mend(key, entry) {
       await lake.put(key, Buffer.from(JSON.stringify(entry)))
       damaged.delete(key)
+      cache.set(key, entry)
     },
+    async remove(key) {
+      await lake.remove([key])
+      cache.delete(key)
+    },
+    refresh: (key) => cache.delete(key),
     commit: (key, entry) => lake.put(key, Buffer.from(JSON.stringify(entry)), { ifAbsent: true }),
   }
 }

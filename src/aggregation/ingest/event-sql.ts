@@ -1,6 +1,7 @@
 import { type ColumnType, columns, EVENT_VERSION } from '../../event/event.ts'
 import { LEDGER_NAME } from '../../event/ledger-event.ts'
 import { MAX_LINE_BYTES } from './screen.ts'
+import type { SqlValue } from './sql-session.ts'
 import { fileList, quote, readParquet } from './sql-text.ts'
 
 const DUCKDB_TYPES: Readonly<Record<ColumnType, string>> = {
@@ -33,6 +34,10 @@ const isEvent = (prefix: string) =>
 const toParquet = (query: string, target: string) =>
   `COPY (${query} ORDER BY app_id, name, event_time) TO ${quote(target)} (FORMAT parquet, COMPRESSION zstd)`
 
+/** Sorted pieces → one Parquet file, each sorted in itself: to sort all of them again takes the memory that was spared. */
+export const joinPieces = (pieces: readonly string[], target: string): string =>
+  `COPY (SELECT * FROM ${readParquet(pieces)}) TO ${quote(target)} (FORMAT parquet, COMPRESSION zstd)`
+
 /** Files of nothing but events → one Parquet file. A single line that is none fails the statement. */
 export function compactClean(files: readonly string[], target: string): string {
   const checked = `CASE WHEN ${isEvent('')} THEN event_id ELSE error('not an event') END AS event_id`
@@ -63,12 +68,45 @@ export function compactJudged(target: string): string {
 
 export const MALFORMED_LINES = 'SELECT line FROM judged WHERE NOT good'
 
-/** Fails unless the Parquet file has the columns that every event has, in their types. */
-export function checkColumns(file: string): string {
+/** Name, in lower case as SQL compares it, and type of each column of a Parquet file. */
+export const columnsOf = (file: string): string =>
+  `SELECT lower(column_name), column_type FROM (DESCRIBE SELECT * FROM ${readParquet([file])})`
+
+const WHOLE = /^(U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE)$/
+/**
+ * DuckDB reads a column of several files in the one type that holds all of theirs. These do not change what ours hold:
+ * FLOAT would round times, VARCHAR[] or UUID would refuse text.
+ */
+const READABLE_AS: Readonly<Record<ColumnType, RegExp>> = {
+  text: /^(VARCHAR|JSON|BOOLEAN|U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE)$/,
+  json: /^(VARCHAR|JSON)$/,
+  bigint: WHOLE,
+  integer: WHOLE,
+  double: /^(U?(TINY|SMALL|BIG)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(\d+,\d+\))$/,
+}
+const MAX_TYPE_CHARS = 60
+
+type FileColumns = ReadonlyMap<SqlValue | undefined, SqlValue | undefined>
+
+/** What of the columns is not of an event; undefined when all that engines read can be read. */
+export function shapeFault(found: FileColumns): string | undefined {
+  const missing = required.filter((name) => !found.has(name))
+  if (missing.length > 0) return `It lacks the columns ${missing.join(', ')}`
+  for (const { name, type } of columns) {
+    const is = String(found.get(name))
+    if (found.has(name) && !READABLE_AS[type].test(is))
+      return `Its column ${name} is ${is.slice(0, MAX_TYPE_CHARS)}, which is not read as ${DUCKDB_TYPES[type]}`
+  }
+  return undefined
+}
+
+/** Fails when anything of the columns that engines read cannot be read, to the last page. */
+export function readWhole(file: string, found: FileColumns): string {
   const casts = columnTypes
-    .filter(([name]) => required.some((column) => column === name))
+    .filter(([name]) => found.has(name))
     .map(([name, type]) => `CAST(${name} AS ${type})`)
-  return `SELECT ${casts.join(', ')} FROM read_parquet(${fileList([file])}, hive_partitioning = false) LIMIT 0`
+  // A sum of what depends on every value: nothing of it is known from the footer.
+  return `SELECT bit_xor(hash(${casts.join(', ')})) FROM ${readParquet([file])}`
 }
 
 /**

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
@@ -13,7 +13,7 @@ export interface LineFile {
 export interface Inflated {
   /** Local paths, in the order of the inputs. */
   readonly paths: readonly string[]
-  /** Inputs that broke off; what could be read of them is among the paths. */
+  /** Inputs that broke off, or that grow beyond all measure; what could be read of them is among the paths. */
   readonly damaged: readonly LineFile[]
 }
 
@@ -29,15 +29,34 @@ export async function inflate(files: readonly LineFile[], folder: string): Promi
   return { paths, damaged }
 }
 
+/** Any object may grow to this, and a large one by so many times: lines of events grow by ten to forty. Ours. */
+export const MAX_INFLATED_BYTES = 1_073_741_824
+const MAX_GROWTH = 100
+
 /** Whether the file is whole. The target exists in either case. */
 async function gunzip(path: string, target: string): Promise<boolean> {
+  const { size } = await stat(path)
   const handle = await open(target, 'w', 0o600)
   try {
-    await pipeline(createReadStream(path), createGunzip(), handle.createWriteStream())
+    const limit = upTo(Math.max(MAX_INFLATED_BYTES, size * MAX_GROWTH))
+    await pipeline(createReadStream(path), createGunzip(), limit, handle.createWriteStream())
     return true
   } catch (error) {
     if (!isInflateError(error)) throw error
     return false
+  }
+}
+
+/** Passes on so many bytes, and ends with an error as zlib's do when there are more. */
+export function upTo(maxBytes: number) {
+  return async function* limited(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    let bytes = 0
+    for await (const chunk of chunks) {
+      bytes += chunk.length
+      if (bytes > maxBytes)
+        throw Object.assign(new Error(`More than ${maxBytes} bytes`), { code: 'Z_TOO_LARGE' })
+      yield chunk
+    }
   }
 }
 

@@ -6,6 +6,8 @@ import type { IngestReport } from './arrivals.ts'
 import { compact } from './compact.ts'
 import type { Entries, IndexEntry } from './entries.ts'
 import type { LineFile } from './inflate.ts'
+import { copyAside, deadSource } from './objects/set-aside.ts'
+import { takeBatches } from './objects/take-batches.ts'
 import { batches, type Partition, parseCompacted } from './pending.ts'
 import type { SqlSession } from './sql-session.ts'
 
@@ -16,7 +18,10 @@ export interface IngestTools {
   readonly clock: Clock
   /** Local folder of this call. */
   readonly folder: string
+  /** Most bytes of lines in one Parquet object, and of those that are sorted at a time. */
   readonly maxBatchBytes: number
+  readonly pieceBytes: number
+  readonly signal: AbortSignal
 }
 
 /** A batch under the slot that its entry will take. */
@@ -37,17 +42,11 @@ export async function ingestPartition(partition: Partition, tools: IngestTools):
   const leftovers = partition.inputs.filter(({ key }) => log.inputs.has(key))
   await tools.lake.remove(leftovers.map(({ key }) => key))
 
-  const report = { inputs: 0, rows: 0, malformed: 0 }
   const fresh = partition.inputs.filter(({ key }) => !log.inputs.has(key))
-  let slot = log.lastSlot
-  for (const inputs of batches(fresh, tools.maxBatchBytes)) {
-    slot += 1
-    const entry = await ingestBatch({ partition, slot, inputs }, tools)
-    if (!entry) break
-    report.inputs += entry.inputs.length
-    report.rows += entry.rows
-    report.malformed += entry.malformed
-  }
+  const report = await takeBatches(batches(fresh, tools.maxBatchBytes), {
+    tools,
+    ingest: (inputs, taken) => ingestBatch({ partition, slot: log.lastSlot + taken + 1, inputs }, tools),
+  })
   await sweep(partition, tools)
   return report
 }
@@ -97,17 +96,13 @@ async function compactInputs(batch: Batch, tools: IngestTools) {
 
 type InputFile = LineFile & { readonly key: string }
 
-async function compactFiles(
-  batch: Batch,
-  files: readonly InputFile[],
-  { lake, session, folder }: IngestTools,
-) {
+async function compactFiles(batch: Batch, files: readonly InputFile[], tools: IngestTools) {
   try {
-    const compacted = await compact(session, files, folder)
+    const compacted = await compact(tools, files)
     const damaged = files.filter((file) => compacted.damaged.includes(file))
     return { ...compacted, damaged: damaged.map(({ key }) => key) }
   } catch (error) {
-    const present = new Set((await lake.list(prefixOf(batch.partition))).map(({ key }) => key))
+    const present = new Set((await tools.lake.list(prefixOf(batch.partition))).map(({ key }) => key))
     if (batch.inputs.every(({ key }) => present.has(key))) throw error
     return undefined
   }
@@ -122,14 +117,12 @@ async function openInput(lake: Lake, { key }: LakeObject) {
 async function keepDead(
   { dead, damaged }: { readonly dead: string | undefined; readonly damaged: readonly string[] },
   place: Omit<RawObject, 'extension'>,
-  { lake }: IngestTools,
+  tools: IngestTools,
 ): Promise<void> {
   const grave = { ...place, source: deadSource(place.source) }
-  if (dead) await lake.putFile(deadKey({ ...grave, extension: 'ndjson' }), dead)
-  for (const [at, key] of damaged.entries()) {
-    const body = await lake.get(key)
-    if (body) await lake.put(deadKey({ ...grave, name: `${grave.name}-${at}`, extension: 'ndjson.gz' }), body)
-  }
+  if (dead) await tools.lake.putFile(deadKey({ ...grave, extension: 'ndjson' }), dead)
+  for (const [at, key] of damaged.entries())
+    await copyAside(key, deadKey({ ...grave, name: `${grave.name}-${at}`, extension: 'ndjson.gz' }), tools)
 }
 
 /** Removes what was written under slots that others have taken since. */
@@ -161,9 +154,9 @@ async function readLog(partition: Partition, entries: Entries) {
 }
 
 const slotText = (slot: number) => String(slot).padStart(6, '0')
-const entryName = (source: string, slot: number) => `c-${source}-${slotText(slot)}`
-export const deadSource = (source: string) => `ingest-${source}`
-const prefixOf = ({ source, arrivalMs }: Partition) => `raw/${source}/${partitionOf(arrivalMs)}/`
+export const entryName = (source: string, slot: number) => `c-${source}-${slotText(slot)}`
+export const prefixOf = ({ source, arrivalMs }: Pick<Partition, 'source' | 'arrivalMs'>) =>
+  `raw/${source}/${partitionOf(arrivalMs)}/`
 /** The last segment of a key up to its first dot. */
 const nameIn = (key: string) => key.replace(/^.*\//, '').replace(/\..*$/, '')
 

@@ -1,19 +1,21 @@
 import { rm } from 'node:fs/promises'
-import { Counter } from 'prom-client'
 import type { Lake } from '../../lake/lake.ts'
 import { DAY_MS, dayOf, HOUR_MS } from '../../lake/layout.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
-import type { Arrivals, ArrivedObject, IngestReport, ReceivedObject } from './arrivals.ts'
+import type { Arrivals, ArrivedObject, IngestReport, ReceivedObject, Trouble } from './arrivals.ts'
 import { arrivedIndex } from './arrived/arrived-index.ts'
 import { type Entries, type IndexEntry, indexEntries } from './entries.ts'
-import { foreignEntryKey, indexForeign } from './ingest-foreign.ts'
-import { type IngestTools, ingestPartition } from './ingest-partition.ts'
+import { foreignEntryKey, indexForeign, NOTHING } from './ingest-foreign.ts'
+import { type IngestTools, ingestPartition, prefixOf } from './ingest-partition.ts'
+import { ingestAccount } from './objects/pass.ts'
+import { reexamine } from './objects/reexamine.ts'
 import { reindex } from './objects/reindex.ts'
 import { type ForeignObject, pendingIn } from './pending.ts'
 import type { Quarantine } from './quarantine/quarantine.ts'
 import { rawListing } from './raw-listing.ts'
-import type { OpenSqlSession } from './sql-session.ts'
+import { lastingSession } from './session/lasting-session.ts'
+import type { OpenSqlSession, SqlSession } from './sql-session.ts'
 import { workFolder } from './temporary.ts'
 
 export interface LakeArrivalsOptions {
@@ -25,6 +27,8 @@ export interface LakeArrivalsOptions {
   readonly tempDir: string
   /** Most bytes of lines in one Parquet object. */
   readonly maxBatchBytes: number
+  /** Most bytes of lines that are sorted at a time; all of a batch when left out. */
+  readonly pieceBytes?: number
   /** Left out where no app writes past the gateway. */
   readonly quarantine?: Quarantine | undefined
 }
@@ -56,11 +60,12 @@ export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
     },
   }
   const listRaw = rawListing(lake, clock)
-  const count = counters(options.telemetry)
+  const account = ingestAccount(options.telemetry)
   const indexed = new Set<string>()
 
   return {
     ingest,
+    reexamine: setAsideUnreadable,
     touching,
     touched: () => index.minutes(),
     received,
@@ -70,29 +75,52 @@ export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
   async function ingest(signal: AbortSignal): Promise<IngestReport> {
     await options.quarantine?.empty(signal)
     const { partitions, foreign } = pendingIn(await listRaw())
-    const unindexed = await withoutEntry(foreign)
-    const report = { inputs: 0, rows: 0, malformed: 0 }
     const damaged = entries.damaged()
-    if (partitions.length === 0 && unindexed.length === 0 && damaged.length === 0) return report
+    const fresh = foreign.filter(({ key }) => !indexed.has(key))
+    const pass = account.begin(signal)
+    if (partitions.length === 0 && fresh.length === 0 && damaged.length === 0) return pass.end()
 
-    const session = await options.openSession(signal)
-    const folder = await workFolder(tempDir, 'ingest')
-    const tools = { lake, entries, session, folder, clock, maxBatchBytes: options.maxBatchBytes }
-    const add = (part: IngestReport) => {
-      report.inputs += part.inputs
-      report.rows += part.rows
-      report.malformed += part.malformed
-      count(part)
-    }
-    try {
+    await atWork(signal, async (session, folder) => {
+      const { maxBatchBytes, pieceBytes = maxBatchBytes } = options
+      const tools = { lake, entries, session, folder, clock, maxBatchBytes, pieceBytes, signal }
       for (const key of damaged) await mended(key, tools)
-      for (const partition of partitions) add(await ingestPartition(partition, tools))
-      for (const object of unindexed) add(await indexForeign(object, tools))
+      for (const partition of partitions)
+        await pass.take(prefixOf(partition), () => ingestPartition(partition, tools))
+      for (const object of fresh) await pass.take(object.key, () => unlessIndexed(object, tools))
+    })
+    return pass.end()
+  }
+
+  /** One object after the other, as it is not known which of them is to blame. */
+  async function setAsideUnreadable(
+    keys: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly Trouble[]> {
+    const found: Trouble[] = []
+    await atWork(signal, async (session, folder) => {
+      for (const key of keys) {
+        const trouble = await reexamine(key, { lake, entries, index, session, folder })
+        if (trouble === undefined) continue
+        indexed.delete(key)
+        account.setAside(trouble)
+        found.push(trouble)
+      }
+    })
+    return found
+  }
+
+  async function atWork(
+    signal: AbortSignal,
+    work: (session: SqlSession, folder: string) => Promise<void>,
+  ): Promise<void> {
+    const session = lastingSession(options.openSession, signal)
+    const folder = await workFolder(tempDir, 'ingest')
+    try {
+      await work(session, folder)
     } finally {
       await session.close()
       await rm(folder, { recursive: true, force: true })
     }
-    return report
   }
 
   /** One that cannot be made anew now costs nothing else, and is tried again. */
@@ -105,20 +133,17 @@ export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
     }
   }
 
-  async function withoutEntry(objects: readonly ForeignObject[]): Promise<readonly ForeignObject[]> {
-    const missing: ForeignObject[] = []
-    for (const object of objects) {
-      if (indexed.has(object.key)) continue
-      const [entry] = await entries.load([foreignEntryKey(object)])
-      if (entry) indexed.add(object.key)
-      else missing.push(object)
-    }
-    return missing
+  async function unlessIndexed(object: ForeignObject, tools: IngestTools): Promise<IngestReport> {
+    const [entry] = await entries.load([foreignEntryKey(object)])
+    if (entry === undefined) return indexForeign(object, tools)
+    indexed.add(object.key)
+    return NOTHING
   }
 
   async function touching(fromMs: number, toMs: number): Promise<readonly ArrivedObject[]> {
     const found = await entries.load(await index.entriesTouching(fromMs, toMs))
     return found
+      .filter(({ rows }) => rows > 0)
       .map((entry) => ({ ...objectOf(entry), arrivedMs: arrivedMs(entry) }))
       .sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
   }
@@ -153,19 +178,4 @@ const objectOf = ({ key, rows, bytes, minutes }: IndexEntry) => ({ key, rows, by
 export function arrivedMs({ arrivalMaxMs, indexedMs }: IndexEntry): number {
   const receivedMs = arrivalMaxMs ?? 0
   return indexedMs !== undefined && indexedMs > receivedMs + USUALLY_INDEXED_MS ? indexedMs : receivedMs
-}
-
-function counters({ metrics }: Telemetry): (report: IngestReport) => void {
-  const counter = (name: string, help: string) => new Counter({ name, help, registers: [metrics] })
-  const inputs = counter('headgate_ingest_objects_total', 'Raw objects compacted or indexed.')
-  const rows = counter('headgate_ingest_rows_total', 'Events indexed for aggregation.')
-  const malformed = counter(
-    'headgate_ingest_malformed_total',
-    'Lines and objects that were no events, kept in dead/.',
-  )
-  return (report) => {
-    inputs.inc(report.inputs)
-    rows.inc(report.rows)
-    malformed.inc(report.malformed)
-  }
 }

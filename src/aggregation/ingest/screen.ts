@@ -12,12 +12,12 @@ export interface Screens {
 
 /**
  * Makes any bytes readable for SQL: each line becomes `{"line": "…"}` in `lines`, whatever is in it. Lines that cannot
- * be put so, being too long or not UTF-8, go as they are into `dead`; the answer counts them. Empty lines vanish. Holds no
+ * be put so, being too long or not UTF-8, go as they are to the end of `dead`; the answer counts them. Empty lines vanish. Holds no
  * more than a line in memory, and a piece of one that is too long, whatever the files are: they may be no lines at all.
  */
 export async function screen(files: readonly string[], { lines, dead }: Screens): Promise<number> {
   const readable = await open(lines, 'w', 0o600)
-  const refused = await open(dead, 'w', 0o600)
+  const refused = await open(dead, 'a', 0o600)
   let count = 0
   try {
     for (const file of files) {

@@ -2,10 +2,10 @@ import { runPrefix } from '../../lake/layout.ts'
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import type { Entropy } from '../../std/id.ts'
-import type { Arrivals } from '../ingest/arrivals.ts'
+import type { Arrivals, Trouble } from '../ingest/arrivals.ts'
 import { contentOf } from './content-hash.ts'
 import type { RollupDefinition } from './definition.ts'
-import type { Engine, ReadRows } from './engine.ts'
+import type { Engine, EngineResult, ReadRows } from './engine.ts'
 import type { WindowResult } from './job.ts'
 import { holdLease, type Lease, type Leases } from './lease.ts'
 import {
@@ -41,6 +41,8 @@ export interface WindowTask {
   readonly definition: RollupDefinition
   readonly window: PlannedWindow
   readonly signal: AbortSignal
+  /** An object of the window was found damaged and set aside. */
+  readonly setAside: (trouble: Trouble) => Promise<void>
   /** The window is committed, and the stores are told now. */
   readonly publishing: () => Promise<void>
 }
@@ -88,20 +90,9 @@ async function compute(ports: WindowPorts, task: Computation) {
   const overMs = toMs + ports.graceMs
   // Before the inputs are listed: rows that come after that make the window dirty, never silently complete.
   const complete = ports.clock.nowMs() >= overMs
-  const inputs = await inputsOf(ports.arrivals, task)
+  const { inputs, result } = await computeWhole(ports, task, overMs)
   const committed = Math.max(previous?.generation ?? 0, damaged?.generation ?? 0)
   const generation = (await newestGeneration(ports.stores, window, committed)) + 1
-  const result = await ports.engine.compute(
-    {
-      definition,
-      fromMs,
-      toMs,
-      lateAfterMs: overMs,
-      inputs: inputs.keys,
-      outputPrefix: runPrefix(windowKey(definition, fromMs), `${runId}.${ports.entropy.token(6)}`),
-    },
-    signal,
-  )
   const content = await contentOf(
     ports.readRows(
       result.outputs.map(({ key }) => key),
@@ -134,6 +125,50 @@ async function compute(ports: WindowPorts, task: Computation) {
   ports.metrics.committed(manifest, previous)
   const same = previous?.contentHash === manifest.contentHash
   return { manifest, result: same ? ('unchanged' as const) : ('committed' as const) }
+}
+
+/**
+ * Without what cannot be read: when the engine fails, its inputs are looked at one by one, those that are damaged are set
+ * aside, and the rest is computed at once. An engine does not say with which object it failed; this does.
+ */
+async function computeWhole(ports: WindowPorts, task: Computation, lateAfterMs: number) {
+  const inputs = await inputsOf(ports.arrivals, task)
+  try {
+    return { inputs, result: await computeFrom(ports, task, { inputs, lateAfterMs }) }
+  } catch (error) {
+    if (!isPerhapsOfInput(error) || task.signal.aborted) throw error
+    const found = await ports.arrivals.reexamine(inputs.keys, task.signal)
+    for (const trouble of found) await task.setAside(trouble)
+    const rest = await inputsOf(ports.arrivals, task)
+    if (rest.keys.length === inputs.keys.length) throw naming(error, inputs.keys)
+    return { inputs: rest, result: await computeFrom(ports, task, { inputs: rest, lateAfterMs }) }
+  }
+}
+
+interface Reading {
+  readonly inputs: WindowInputs
+  readonly lateAfterMs: number
+}
+
+function computeFrom(
+  { engine, entropy }: WindowPorts,
+  { runId, definition, window: { fromMs, toMs }, signal }: Computation,
+  { inputs, lateAfterMs }: Reading,
+): Promise<EngineResult> {
+  const outputPrefix = runPrefix(windowKey(definition, fromMs), `${runId}.${entropy.token(6)}`)
+  return engine.compute({ definition, fromMs, toMs, lateAfterMs, inputs: inputs.keys, outputPrefix }, signal)
+}
+
+const isPerhapsOfInput = (error: unknown): error is AppError =>
+  error instanceof AppError && ['engine_failed', 'input_missing'].includes(error.code)
+
+const MAX_NAMED = 3
+
+/** The same failure, with what was being read. */
+function naming({ code, message, cause, details }: AppError, keys: readonly string[]): AppError {
+  const more = keys.length > MAX_NAMED ? ` and ${keys.length - MAX_NAMED} more` : ''
+  const read = `while it read ${keys.slice(0, MAX_NAMED).join(', ')}${more}`
+  return new AppError(code, `${message}, ${read}`, { cause, details })
 }
 
 /** What was committed while the window was open makes nobody wait longer for late rows. */

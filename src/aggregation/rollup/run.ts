@@ -144,6 +144,8 @@ async function tryWindow(ports: RunPorts, window: RunWindow, turn: Turn): Promis
       definition,
       window,
       signal: turn.signal,
+      setAside: (trouble) =>
+        ports.runLog.note(turn.run().id, 'warn', 'a damaged object is set aside in dead/', trouble),
       publishing: () => turn.save(advance(turn.run(), 'publishing')),
     })
     await ports.runLog.setFailed(window, undefined)

@@ -55,6 +55,9 @@ export interface Workshop {
   readonly ingest: (runId: string, signal: AbortSignal) => Promise<void>
 }
 
+/** Of failures that one run tells one by one: a disk that is full fails everything alike. Ours. */
+const MAX_NOTES = 20
+
 export async function workshop(options: RunsOptions): Promise<Workshop> {
   const { definitions, schedule, arrivals, stores, lake, controlDir, clock, entropy, telemetry } = options
   const { files, keptRuns, heartbeatMs, askGateway } = options
@@ -71,10 +74,18 @@ export async function workshop(options: RunsOptions): Promise<Workshop> {
   /** One process at a time compacts what arrived. */
   async function ingest(runId: string, signal: AbortSignal): Promise<void> {
     const lease = await leases.acquire('ingest', runId)
-    const { inputs, rows, malformed } = await holdLease(lease, { signal, heartbeatMs }, (held) =>
-      arrivals.ingest(held),
-    )
+    const report = await holdLease(lease, { signal, heartbeatMs }, (held) => arrivals.ingest(held))
+    const { inputs, rows, malformed, setAside, failed } = report
     if (inputs > 0) log.info({ run: runId, inputs, rows, malformed }, 'ingested')
+    for (const trouble of setAside)
+      await runLog.note(
+        runId,
+        'warn',
+        'an object cannot be read as events and is set aside in dead/',
+        trouble,
+      )
+    for (const trouble of failed.slice(0, MAX_NOTES))
+      await runLog.note(runId, 'warn', 'cannot be ingested now and is tried again; the rest goes on', trouble)
   }
 
   const runPorts: RunPorts = {

@@ -13,6 +13,8 @@ import { NOON } from '../../fakes/events.ts'
 import { type Places, placesIn, sharedSession } from '../../fakes/sessions.ts'
 
 export const signal = new AbortController().signal
+/** Nothing of an ingest went wrong. */
+export const CLEAN = { setAside: [], failed: [] }
 export const HOUR = 'dt=2026-11-22/hr=12'
 
 /** A lake in the test's folder, and ingesters over it. */
@@ -68,21 +70,39 @@ async function over(places: Places, openSession: OpenSqlSession) {
   }
 }
 
-/** The lake, with something happening before its n-th operation, or after it. Counts them in `operations`. */
+/**
+ * The lake, with something happening before its n-th operation, or after it. What fails there was the last thing that this
+ * process did. Counts operations.
+ */
 export function interrupted(
   lake: Lake,
   happens: { readonly at: number; readonly when: 'before' | 'after'; readonly what: () => Promise<void> },
-): Lake & { operations: number } {
+): Lake & { operations: number; readonly isOver: boolean } {
+  let end: unknown
+
+  async function happen(): Promise<void> {
+    try {
+      await happens.what()
+    } catch (error) {
+      end = error
+      throw error
+    }
+  }
+
   async function step<T>(operation: () => Promise<T>): Promise<T> {
+    if (end !== undefined) throw end
     wrapped.operations += 1
     const now = wrapped.operations === happens.at
-    if (now && happens.when === 'before') await happens.what()
+    if (now && happens.when === 'before') await happen()
     const result = await operation()
-    if (now && happens.when === 'after') await happens.what()
+    if (now && happens.when === 'after') await happen()
     return result
   }
   const wrapped = {
     operations: 0,
+    get isOver() {
+      return end !== undefined
+    },
     put: (...args: Parameters<Lake['put']>) => step(() => lake.put(...args)),
     putFile: (...args: Parameters<Lake['putFile']>) => step(() => lake.putFile(...args)),
     get: (...args: Parameters<Lake['get']>) => step(() => lake.get(...args)),

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
-import { inflate } from '../../../src/aggregation/ingest/inflate.ts'
+import { inflate, isInflateError, upTo } from '../../../src/aggregation/ingest/inflate.ts'
 
 test('gzip files are inflated into the folder, plain ones stay where they are', async (t) => {
   const root = t.testdir({
@@ -36,4 +36,18 @@ test('gzip files are inflated into the folder, plain ones stay where they are', 
 test('a file that is not there is no damage', async (t) => {
   const root = t.testdir({})
   await t.rejects(inflate([{ path: join(root, 'absent.gz'), gzip: true }], root), { code: 'ENOENT' })
+})
+
+test('a file that grows beyond all measure is cut there, and damaged', async (t) => {
+  const pass = async (bytes: number) => {
+    let passed = 0
+    const chunks = (async function* () {
+      yield* [Buffer.alloc(6), Buffer.alloc(bytes - 6)]
+    })()
+    for await (const chunk of upTo(10)(chunks)) passed += chunk.length
+    return passed
+  }
+  t.equal(await pass(10), 10)
+  const refused = await pass(11).catch((error: unknown) => error)
+  t.ok(isInflateError(refused), 'as one that breaks off')
 })

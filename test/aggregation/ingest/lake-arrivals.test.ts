@@ -4,11 +4,12 @@ import { test } from 'tap'
 import type { Arrivals } from '../../../src/aggregation/ingest/arrivals.ts'
 import { arrivedMs } from '../../../src/aggregation/ingest/lake-arrivals.ts'
 import { allRows } from '../../../src/aggregation/ingest/sql-session.ts'
+import type { Lake } from '../../../src/lake/lake.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
 import { eventLine, NOON, storedEvent, writeParquet } from '../../fakes/events.ts'
 import { openDuckdb } from '../../fakes/sessions.ts'
-import { HOUR, setUp, signal } from './harness.ts'
+import { CLEAN, HOUR, setUp, signal } from './harness.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
@@ -35,7 +36,7 @@ test('raw files become one sorted Parquet object an hour and source, indexed by 
   await put(`raw/gateway/dt=2026-11-22/hr=13/c.ndjson`, lines(eventLine({ event_id: '4' })))
   await put(`raw/direct-lab/${HOUR}/d.ndjson`, lines(eventLine({ event_id: '5' })))
   const arrivals = ingester()
-  t.same(await arrivals.ingest(signal), { inputs: 4, rows: 5, malformed: 0 })
+  t.same(await arrivals.ingest(signal), { inputs: 4, rows: 5, malformed: 0, ...CLEAN })
 
   const objects = await arrivals.touching(NOON, NOON + MINUTE_MS)
   t.equal(objects.length, 3)
@@ -80,7 +81,7 @@ test('nothing new costs no session, and what comes later takes the next slot', a
       return openSession(signal)
     },
   })
-  t.same(await arrivals.ingest(signal), { inputs: 0, rows: 0, malformed: 0 })
+  t.same(await arrivals.ingest(signal), { inputs: 0, rows: 0, malformed: 0, ...CLEAN })
   await put(`raw/gateway/${HOUR}/a.ndjson`, lines(eventLine({ event_id: '1' })))
   await arrivals.ingest(signal)
   await arrivals.ingest(signal)
@@ -99,7 +100,7 @@ test('an object holds no more than the bound of lines, but a single larger file'
     await put(`raw/gateway/${HOUR}/${id}.ndjson`, lines(eventLine({ event_id: id })))
   await put(`raw/gateway/${HOUR}/5.ndjson.gz`, gzipSync(lines(eventLine({ event_id: '5' }))))
   const arrivals = ingester({ maxBatchBytes: 2 * lines(eventLine({ event_id: '1' })).length })
-  t.same(await arrivals.ingest(signal), { inputs: 5, rows: 5, malformed: 0 })
+  t.same(await arrivals.ingest(signal), { inputs: 5, rows: 5, malformed: 0, ...CLEAN })
   t.same(
     (await arrivals.touching(NOON, NOON + 1)).map(({ rows }) => rows),
     [2, 2, 1],
@@ -143,7 +144,12 @@ test('a line that is no event is kept in dead/ once, and its neighbours are not 
     )
   }
   const report = await ingester().ingest(signal)
-  t.same(report, { inputs: malformed.length, rows: 2 * malformed.length, malformed: malformed.length })
+  t.same(report, {
+    inputs: malformed.length,
+    rows: 2 * malformed.length,
+    malformed: malformed.length,
+    ...CLEAN,
+  })
   t.equal(new Set(await eventIds()).size, 2 * malformed.length)
   const kept = await dead()
   for (const [what, line] of malformed) t.ok(kept.split('\n').includes(String(line)), what)
@@ -167,12 +173,12 @@ test('what is unusual but an event is taken as it is', async (t) => {
   await put(`raw/gateway/${HOUR}/empty.ndjson`, '')
   await put(`raw/gateway/${HOUR}/empty.ndjson.gz`, gzipSync(''))
   const ids = ['byte order mark', 'crlf', 'emoji 🙂 "quoted" \\ \u0001 \n', 'no newline at the end', 'spaces']
-  t.same(await ingester().ingest(signal), { inputs: 3, rows: 5, malformed: 0 })
+  t.same(await ingester().ingest(signal), { inputs: 3, rows: 5, malformed: 0, ...CLEAN })
   t.same(await eventIds(), ids)
 
   // The same beside a line that is none, which takes the other way through the code.
   await put(`raw/gateway/${HOUR}/b.ndjson`, [...odd, 'x'].join('\n'))
-  t.same(await ingester().ingest(signal), { inputs: 1, rows: 5, malformed: 1 })
+  t.same(await ingester().ingest(signal), { inputs: 1, rows: 5, malformed: 1, ...CLEAN })
   t.same(await eventIds(), [...ids, ...ids].sort())
   t.equal(await dead(), 'x\n')
 })
@@ -181,7 +187,7 @@ test('an optional column of another type is as if it were not there', async (t) 
   const { put, ingester, session, lake, keys } = await setUp(t)
   const line = eventLine({ http_response_status_code: 200, country: 'IN' }).replace(':200', ':"teapot"')
   await put(`raw/gateway/${HOUR}/a.ndjson`, lines(line))
-  t.same(await ingester().ingest(signal), { inputs: 1, rows: 1, malformed: 0 })
+  t.same(await ingester().ingest(signal), { inputs: 1, rows: 1, malformed: 0, ...CLEAN })
   const [key = ''] = await keys('raw/')
   const file = await lake.open(key)
   const query = `SELECT http_response_status_code, country FROM read_parquet('${file?.path}')`
@@ -212,7 +218,7 @@ test('a file of nothing but malformed lines is done with, without an object', as
   const { put, ingester, keys, eventIds } = await setUp(t)
   await put(`raw/gateway/${HOUR}/a.ndjson`, 'x\ny\n')
   const arrivals = ingester()
-  t.same(await arrivals.ingest(signal), { inputs: 1, rows: 0, malformed: 2 })
+  t.same(await arrivals.ingest(signal), { inputs: 1, rows: 0, malformed: 2, ...CLEAN })
   t.same(await keys('raw/'), [])
   t.same(await eventIds(), [])
   t.equal(await arrivals.earliestMs(), undefined)
@@ -230,9 +236,9 @@ test('Parquet objects of others are indexed as they are, once', async (t) => {
     join(places.lakeDir, key),
   )
   const arrivals = ingester()
-  t.same(await arrivals.ingest(signal), { inputs: 1, rows: 2, malformed: 0 })
+  t.same(await arrivals.ingest(signal), { inputs: 1, rows: 2, malformed: 0, ...CLEAN })
   for (const later of [arrivals, arrivals, ingester()])
-    t.same(await later.ingest(signal), { inputs: 0, rows: 0, malformed: 0 })
+    t.same(await later.ingest(signal), { inputs: 0, rows: 0, malformed: 0, ...CLEAN })
   t.same(await eventIds(), ['1', '2'])
   t.same(await keys('raw/'), [key])
   const [entry = ''] = await keys('index/')
@@ -250,24 +256,36 @@ test('Parquet objects of others are indexed as they are, once', async (t) => {
 })
 
 test('a Parquet object that cannot be read as events is put aside whole', async (t) => {
-  const { session, places, put, ingester, eventIds, keys } = await setUp(t)
+  const { session, places, put, ingester, eventIds, keys, lake } = await setUp(t)
   await put(`raw/gateway/${HOUR}/text.parquet`, 'PAR1 not at all')
   await session.run([`COPY (SELECT 1 AS a) TO '${join(places.tempDir, 'other.parquet')}' (FORMAT parquet)`])
   const other = `raw/gateway/${HOUR}/other.parquet`
   const good = `raw/gateway/${HOUR}/x.parquet`
   await writeParquet(session, [storedEvent()], join(places.lakeDir, good))
   await session.run([`COPY (SELECT 1 AS a) TO '${join(places.lakeDir, other)}' (FORMAT parquet)`])
-  t.same(await ingester().ingest(signal), { inputs: 3, rows: 1, malformed: 2 })
+  const report = await ingester().ingest(signal)
+  t.match(report, { inputs: 3, rows: 1, malformed: 2, failed: [] })
+  t.match(report.setAside, [
+    { key: other, why: /^It lacks the columns event_id, / },
+    { key: `raw/gateway/${HOUR}/text.parquet`, why: /^DuckDB: Invalid Input Error/ },
+  ])
   t.same(await keys('raw/'), [good])
   t.same(await keys('dead/'), [
+    `dead/ingest-gateway/${HOUR}/other-why.ndjson`,
     `dead/ingest-gateway/${HOUR}/other.parquet`,
+    `dead/ingest-gateway/${HOUR}/text-why.ndjson`,
     `dead/ingest-gateway/${HOUR}/text.parquet`,
   ])
+  t.match(JSON.parse(String(await lake.get(`dead/ingest-gateway/${HOUR}/other-why.ndjson`))), {
+    reason: 'unreadable_object',
+    object: other,
+    detail: /^It lacks the columns event_id, /,
+  })
   t.same(await eventIds(), ['e-1'])
 })
 
 test('a disk or process that fails is no fault of the data: everything stays for the next time', async (t) => {
-  const { session, places, put, ingester, eventIds, openSession, keys } = await setUp(t)
+  const { session, places, put, ingester, eventIds, openSession, keys, lake } = await setUp(t)
   await put(`raw/gateway/${HOUR}/a.ndjson`, lines(eventLine({ event_id: '1' })))
   await writeParquet(
     session,
@@ -288,8 +306,16 @@ test('a disk or process that fails is no fault of the data: everything stays for
         }
       },
     })
-  await t.rejects(failing(/read_json/).ingest(signal), { code: 'engine_failed' })
-  await t.rejects(failing(/LIMIT 0/).ingest(signal), { code: 'engine_failed' })
+  const why = 'DuckDB: IO Error'
+  t.match(await failing(/read_json/).ingest(signal), {
+    rows: 1,
+    failed: [{ key: `raw/gateway/${HOUR}/a.ndjson`, why }],
+  })
+  await lake.remove(await keys('index/'))
+  t.match(await failing(/bit_xor/).ingest(signal), {
+    rows: 1,
+    failed: [{ key: `raw/z/${HOUR}/b.parquet`, why }],
+  })
   t.same(await keys('dead/'), [])
   await ingester().ingest(signal)
   t.same(await eventIds(), ['1', '2'])
@@ -390,7 +416,7 @@ test('ledger events are kept, but touch no minute: no window is computed anew fo
   await put(`raw/gateway/${HOUR}/a.ndjson`, lines(eventLine(ledger), eventLine({ event_id: '1' })))
   await put(`raw/fallback-x/${HOUR}/b.ndjson`, lines(eventLine(ledger)))
   const arrivals = ingester()
-  t.same(await arrivals.ingest(signal), { inputs: 2, rows: 3, malformed: 0 })
+  t.same(await arrivals.ingest(signal), { inputs: 2, rows: 3, malformed: 0, ...CLEAN })
   t.same(await minutes(arrivals, 0, NOON + DAY_MS), [NOON])
   t.equal(await arrivals.earliestMs(), NOON)
   const [object, ...others] = await arrivals.touching(0, NOON + DAY_MS)
@@ -426,4 +452,92 @@ test('objects are found by when their rows were received, however late they were
   t.same(await found(NOON + 2 * HOUR_MS, NOON + 3 * HOUR_MS), [early])
   t.same(await found(NOON + 2 * HOUR_MS + 1, NOON + 3 * HOUR_MS), [])
   t.same(await found(NOON - HOUR_MS, NOON), [], 'half-open')
+})
+
+test('what cannot be ingested holds up nothing else, is told by name, and taken when it can be', async (t) => {
+  const { put, lake, ingester, eventIds, telemetry, keys } = await setUp(t)
+  const bad = `raw/gateway/${HOUR}/b.ndjson`
+  for (const name of ['a', 'b', 'c'])
+    await put(`raw/gateway/${HOUR}/${name}.ndjson`, lines(eventLine({ event_id: name })))
+  await put(`raw/other/${HOUR}/d.ndjson`, lines(eventLine({ event_id: 'd' })))
+  await put(`raw/z/${HOUR}/e.ndjson`, lines(eventLine({ event_id: 'e' })))
+  let isWell = false
+  const failing: Lake = {
+    ...lake,
+    async open(key) {
+      if (!isWell && key === bad) throw new AppError('lake_failed', 'Lake open failed: EIO')
+      return lake.open(key)
+    },
+    async list(prefix) {
+      if (!isWell && prefix.startsWith('index/') && prefix.includes('c-other'))
+        throw new TypeError('who knows')
+      return lake.list(prefix)
+    },
+  }
+  const arrivals = ingester({ lake: failing, telemetry })
+  t.match(await arrivals.ingest(signal), {
+    inputs: 3,
+    rows: 3,
+    failed: [
+      { key: bad, why: 'Lake open failed: EIO' },
+      { key: `raw/other/${HOUR}/`, why: 'Unexpected error (unknown)' },
+    ],
+  })
+  t.same(await eventIds(), ['a', 'c', 'e'])
+  const failed = async () =>
+    (await telemetry.metrics.getSingleMetric('headgate_ingest_failing')?.get())?.values
+  t.match(await failed(), [{ value: 2 }])
+  isWell = true
+  t.match(await arrivals.ingest(signal), { inputs: 2, failed: [] })
+  t.match(await failed(), [{ value: 0 }])
+  t.same(await eventIds(), ['a', 'b', 'c', 'd', 'e'])
+  t.same(await keys('dead/'), [])
+})
+
+test('an object that is damaged after it was indexed is set aside by who meets it, and leaves the index', async (t) => {
+  const { session, places, put, ingester, eventIds, keys, lake, telemetry } = await setUp(t)
+  const foreign = `raw/firehose/${HOUR}/f.parquet`
+  await writeParquet(session, [storedEvent({ event_id: 'f' })], join(places.lakeDir, foreign))
+  for (const name of ['a', 'b']) {
+    await put(`raw/gateway/${HOUR}/${name}.ndjson`, lines(eventLine({ event_id: name })))
+    await ingester().ingest(signal)
+  }
+  const arrivals = ingester({ telemetry })
+  const elsewhere = ingester()
+  const held = async (of = arrivals) => (await of.touching(NOON, NOON + MINUTE_MS)).map(({ key }) => key)
+  const before = await held()
+  t.equal(before.length, 3)
+  t.equal((await held(elsewhere)).length, 3)
+  const [own = '', , whole = ''] = [...before].reverse()
+  t.same(await arrivals.reexamine(before, signal), [], 'all of them can be read')
+  await put(own, 'bits that fell over')
+  await put(foreign, 'bits that fell over')
+  t.match(await arrivals.reexamine([...before, 'rollups/a/b', `raw/gateway/${HOUR}/gone.parquet`], signal), [
+    { key: foreign, why: /^DuckDB: Invalid Input Error/ },
+    { key: own, why: /^DuckDB: Invalid Input Error/ },
+  ])
+  t.same(
+    await held(),
+    before.filter((key) => key !== own && key !== foreign),
+  )
+  t.same(await arrivals.reexamine(before, signal), [])
+  t.same(await elsewhere.reexamine(before, signal), [])
+  t.same(await held(elsewhere), await held(), 'another process sees it when it looks')
+  t.match(await telemetry.metrics.getSingleMetric('headgate_ingest_set_aside_total')?.get(), {
+    values: [{ value: 2 }],
+  })
+  t.match(await keys('dead/'), [
+    /firehose.*f-why\.ndjson/,
+    /f\.parquet/,
+    /-why\.ndjson/,
+    /c-00000\d-.*\.parquet/,
+  ])
+
+  await writeParquet(session, [storedEvent({ event_id: 'f2' })], join(places.lakeDir, foreign))
+  await put(`raw/gateway/${HOUR}/c.ndjson`, lines(eventLine({ event_id: 'c' })))
+  await arrivals.ingest(signal)
+  t.equal((await held()).length, 3, 'mended and brought again, it counts')
+  t.ok((await eventIds()).includes('f2'))
+  t.equal((await keys('dead/')).length, 4, 'nobody removes what was set aside')
+  t.ok(await lake.get(whole))
 })

@@ -368,6 +368,57 @@ test('a failed window is tried again while the others stay', async (t) => {
   t.match(await runs.get(String(run?.id)), { state: 'succeeded', attempt: 2 })
 })
 
+test('a damaged object is set aside by name, and the window computed from the rest at once', async (t) => {
+  const { deliver, clock, open, engine, stored, arrivals } = await aggregation(t)
+  const runs = await open()
+  deliver(at(0), [1, 2])
+  deliver(at(0), [4])
+  clock.advance(GRAIN + 2 * MIN)
+  arrivals.unreadable.add('raw-0002')
+  engine.failures.push(failure())
+  await runs.tick(never)
+  await runs.work(never)
+  const [run] = await runs.list({ limit: 1 })
+  t.match(run, { state: 'succeeded', attempt: 1 })
+  t.same(await stored(), [{ at: 0, generation: 1, complete: true, rows: 2, sum: 3 }])
+  const log = String(await runs.log(String(run?.id)))
+  t.match(
+    log,
+    /"level":"warn","message":"a damaged object is set aside in dead\/","key":"raw-0002","why":"Its pages are damaged"/,
+  )
+})
+
+test('an engine that fails with whole objects is told of with what it read', async (t) => {
+  const { deliver, clock, open, engine } = await aggregation(t)
+  const runs = await open({ entropy: { ...atOnce, uniform: () => 0.5 } })
+  for (const _ of [1, 2, 3, 4, 5]) deliver(at(0), [1])
+  deliver(at(1), [1])
+  clock.advance(2 * GRAIN + 2 * MIN)
+  engine.failures.push(failure(), failure())
+  await runs.tick(never)
+  await runs.work(never)
+  const [run] = await runs.list({ limit: 1 })
+  t.match(
+    run?.windows.map(({ error }) => error?.message),
+    ['no, while it read raw-0001, raw-0002, raw-0003 and 2 more', 'no, while it read raw-0006'],
+  )
+})
+
+test('what an ingest set aside or could not take is in the log of its run', async (t) => {
+  const { deliver, clock, open, stored, arrivals } = await aggregation(t)
+  const runs = await open()
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  arrivals.troubles.setAside.push({ key: 'raw/f.parquet', why: 'It lacks the columns app_id' })
+  arrivals.troubles.failed.push(...Array.from({ length: 30 }, (_, i) => ({ key: `raw/${i}.`, why: 'EIO' })))
+  const submitted = await runs.submit({ at: T0 }, 'ops')
+  await runs.work(never)
+  t.equal((await stored()).length, 1, 'the rest goes on')
+  const log = String(await runs.log(String(submitted.id)))
+  t.match(log, /"key":"raw\/f.parquet","why":"It lacks the columns app_id"/)
+  t.equal(log.split('cannot be ingested now').length - 1, 20, 'not each of a fault of everything')
+})
+
 test('a window that fails holds up no other: the schedule takes what becomes due meanwhile', async (t) => {
   const { deliver, clock, open, engine, stored } = await aggregation(t)
   const runs = await open({ entropy: { ...atOnce, uniform: () => 0.999 } })

@@ -18,6 +18,8 @@ export interface ArrivedIndex {
   earliestMs(): Promise<number | undefined>
   /** An entry that this process has made need not be looked for. */
   add(key: string, entry: IndexEntry): void
+  /** There is no such entry any more; if it comes again, it is a new one. */
+  forget(key: string): void
 }
 
 export const MINUTE_MS = 60_000
@@ -107,8 +109,18 @@ export function arrivedIndex({
     return keys
   }
 
+  /** What a minute has seen never shrinks: whoever waits for it to grow must not miss what comes next. */
+  function forget(key: string): void {
+    if (!known.delete(key)) return
+    for (const { entries } of minutes.values()) {
+      const at = entries.indexOf(key)
+      if (at >= 0) entries.splice(at, 1)
+    }
+  }
+
   return {
     add,
+    forget,
     async minutes() {
       await look()
       return minutes

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
 import { crc32 } from '@node-rs/crc32'
 import {
+  bestEffort,
   createDurably,
   type FileOps,
   makeFolder,
@@ -59,7 +60,12 @@ export async function writeWindowFile(files: FileOps, path: string, content: Win
   const unfinished = `${path}.${content.window.generation}.part`
   await makeFolder(files, dirname(path))
   await createDurably(files, unfinished, (file) => writeContent(file, content))
-  await files.rename(unfinished, path)
+  try {
+    await files.rename(unfinished, path)
+  } catch (error) {
+    await bestEffort(files.unlink(unfinished))
+    throw error
+  }
   await syncFolder(files, dirname(path))
 }
 

@@ -151,6 +151,14 @@ test('windows are told without the damaged ones, whoever finds them', async (t) 
   t.same(await store.windows('vitals', 0, whole.toMs), [])
 })
 
+test('a window that cannot take its place leaves nothing unfinished', async (t) => {
+  const dir = t.testdir()
+  const { files, fail } = faultyFiles()
+  fail({ call: 'rename', code: 'EIO' })
+  await t.rejects(localStore({ dir, files }).publish(window, chunks([row()])), { code: 'EIO' })
+  t.same(await readdir(join(dir, 'vitals', '2026-11-22')), [])
+})
+
 test('a file that the disk does not give back is damaged; a want of handles is not', async (t) => {
   const dir = t.testdir()
   const { files, fail } = faultyFiles()

@@ -1,0 +1,46 @@
+import type { LakeObject } from '../../../lake/lake.ts'
+import type { IngestReport, Trouble } from '../arrivals.ts'
+import type { IndexEntry } from '../entries.ts'
+import { whyOf } from './trouble.ts'
+
+/** A batch that fails is halved to find what fails in it. A fault of everything must not be met once for each object. */
+export const MAX_FAILURES = 32
+
+export interface Taking {
+  readonly tools: { readonly signal: AbortSignal }
+  /** Takes inputs after `taken` batches of this call; undefined when another ingester was first. */
+  readonly ingest: (inputs: readonly LakeObject[], taken: number) => Promise<IndexEntry | undefined>
+}
+
+/** Batch after batch: one that fails holds up none of the others, nor what in it is whole. */
+export async function takeBatches(
+  batches: readonly (readonly LakeObject[])[],
+  { tools, ingest }: Taking,
+): Promise<IngestReport> {
+  const failed: Trouble[] = []
+  const report = { inputs: 0, rows: 0, malformed: 0, setAside: [], failed }
+  const todo = [...batches]
+  let taken = 0
+  let failures = 0
+  for (let inputs = todo.shift(); inputs !== undefined; inputs = todo.shift()) {
+    try {
+      const entry = await ingest(inputs, taken)
+      if (entry === undefined) break
+      taken += 1
+      report.inputs += entry.inputs.length
+      report.rows += entry.rows
+      report.malformed += entry.malformed
+    } catch (error) {
+      if (tools.signal.aborted) throw error
+      failures += 1
+      if (inputs.length > 1 && failures < MAX_FAILURES) {
+        const half = Math.ceil(inputs.length / 2)
+        todo.unshift(inputs.slice(0, half), inputs.slice(half))
+      } else {
+        const why = whyOf(error)
+        failed.push(...inputs.map(({ key }) => ({ key, why })))
+      }
+    }
+  }
+  return report
+}

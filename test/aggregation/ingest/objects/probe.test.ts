@@ -1,0 +1,115 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { eventRows } from '../../../../src/aggregation/ingest/event-sql.ts'
+import { faultOf } from '../../../../src/aggregation/ingest/objects/probe.ts'
+import { allRows } from '../../../../src/aggregation/ingest/sql-session.ts'
+import { placesIn, sharedSession } from '../../../fakes/sessions.ts'
+
+const REQUIRED = `'e' || i AS event_id, i AS event_time, i AS received_time, 'shop' AS app_id, 'm' AS name, 1.5::DOUBLE AS value,
+  'ms' AS unit, 1.0::DOUBLE AS weight`
+
+async function setUp(t: Parameters<typeof sharedSession>[0]) {
+  const places = placesIn(t.testdir({ lake: {}, temp: {} }))
+  const session = await (await sharedSession(t, places))(new AbortController().signal)
+  const write = async (name: string, select: string, options = '') => {
+    const path = join(places.lakeDir, `${name}.parquet`)
+    await session.run([`COPY (SELECT ${select}) TO '${path}' (FORMAT parquet${options})`])
+    return path
+  }
+  return { session, write, fault: (path: string) => faultOf(session, path) }
+}
+
+const rows = (columns: string, count = 10) => `${columns} FROM range(${count}) t(i)`
+
+test('what can be read with events of ours is let in, and spoils nothing of them', async (t) => {
+  const { session, write, fault } = await setUp(t)
+  const own = await write(
+    'own',
+    `'own' AS event_id, 1795348800123::BIGINT AS event_time, 1795348800123::BIGINT AS received_time,
+      'shop' AS app_id, 'm' AS name, 0.1::DOUBLE AS value, 'ms' AS unit, 1.0::DOUBLE AS weight,
+      'DE' AS country, 'x' AS measurement_id`,
+  )
+  const cases: readonly [string, string][] = [
+    ['nothing more than what is required', rows(REQUIRED)],
+    ['no rows', rows(REQUIRED, 0)],
+    ['text as numbers', rows(`${REQUIRED}, i::INTEGER AS measurement_id`)],
+    ['a column without a value', rows(`${REQUIRED}, NULL AS country`)],
+    ['names in capitals', rows(`${REQUIRED}, 'DE' AS "COUNTRY"`)],
+    ['columns of their own', rows(`${REQUIRED}, ['a'] AS tags, {'a': i} AS nested`)],
+    ['times as doubles', rows(`${REQUIRED.replace('i AS event_time', 'i::DOUBLE AS event_time')}`)],
+    ['unsigned times', rows(`${REQUIRED.replace('i AS event_time', 'i::UBIGINT AS event_time')}`)],
+    [
+      'values as decimals',
+      rows(`${REQUIRED.replace('1.5::DOUBLE AS value', '1.25::DECIMAL(9,2) AS value')}`),
+    ],
+    ['values as whole numbers', rows(`${REQUIRED.replace('1.5::DOUBLE AS value', '7 AS value')}`)],
+  ]
+  for (const [name, select] of cases) {
+    const path = await write(name.replaceAll(' ', '-'), select)
+    t.equal(await fault(path), undefined, name)
+    const read = `SELECT event_time::VARCHAR, value::VARCHAR, country, measurement_id FROM (${eventRows([own, path])}) q WHERE event_id = 'own'`
+    const [[time, ...others] = []] = await allRows(session, read)
+    t.equal(Number(time), 1_795_348_800_123, name)
+    t.same(others, ['0.1', 'DE', 'x'], name)
+  }
+})
+
+test('what would fail a window, or change what others hold in it, is refused with its reason', async (t) => {
+  const { write, fault } = await setUp(t)
+  const without = (name: string) => REQUIRED.replace(new RegExp(`[^,]* AS ${name},`), '')
+  const as = (name: string, sql: string) => rows(`${REQUIRED}, ${sql} AS ${name}`)
+  const instead = (name: string, sql: string) => rows(`${without(name)}, ${sql} AS ${name}`)
+  const cases: readonly [string, RegExp][] = [
+    [rows('1 AS a'), /^It lacks the columns event_id, event_time, /],
+    [rows(without('app_id')), /^It lacks the columns app_id$/],
+    [as('country', "['DE']"), /^Its column country is VARCHAR\[\], which is not read as VARCHAR$/],
+    [as('country', "{'code': 'DE'}"), /^Its column country is STRUCT/],
+    [as('country', "MAP {'a': 'DE'}"), /^Its column country is MAP/],
+    [as('country', "'DE'::BLOB"), /^Its column country is BLOB/],
+    [as('session_id', 'uuid()'), /^Its column session_id is UUID/],
+    [as('measurement_id', '[7]'), /^Its column measurement_id is INTEGER\[\]/],
+    [as('attributes', '[7]'), /^Its column attributes is INTEGER\[\]/],
+    [instead('event_time', "TIMESTAMP '2026-11-22'"), /^Its column event_time is TIMESTAMP/],
+    [instead('event_time', 'i::FLOAT'), /^Its column event_time is FLOAT, which is not read as BIGINT$/],
+    [instead('event_time', "'1'"), /^Its column event_time is VARCHAR/],
+    [instead('event_time', "'NaN'::DOUBLE"), /^DuckDB: Conversion Error/],
+    [instead('value', "'much'"), /^Its column value is VARCHAR/],
+    [instead('value', '[1.5]'), /^Its column value is DECIMAL\(2,1\)\[\]/],
+    [
+      instead('value', `{${'a'.repeat(40)}: 1, ${'b'.repeat(40)}: 2}`),
+      /^Its column value is STRUCT.{54}, which is not read/,
+    ],
+  ]
+  for (const [select, why] of cases) t.match(await fault(await write('case', select)), why)
+})
+
+test('bytes that are damaged anywhere are found before a window is computed from them', async (t) => {
+  const { session, write, fault } = await setUp(t)
+  const path = await write('whole', rows(REQUIRED, 20_000))
+  t.equal(await fault(path), undefined)
+  const bytes = readFileSync(path)
+  const [[start = 0, length = 0] = []] = await allRows(
+    session,
+    `SELECT COALESCE(dictionary_page_offset, data_page_offset), total_compressed_size FROM parquet_metadata('${path}')
+      WHERE path_in_schema = 'value'`,
+  )
+  const page = Buffer.from(bytes)
+  for (let at = Number(start); at < Number(start) + Number(length); at++) page[at] = Number(page[at]) ^ 0x5a
+  for (const [what, content] of [
+    ['a page', page],
+    ['cut off', bytes.subarray(0, bytes.length / 2)],
+    ['cut out', Buffer.concat([bytes.subarray(0, 1_000), bytes.subarray(3_000)])],
+    ['text', Buffer.from('PAR1 not at all')],
+    ['encrypted', Buffer.concat([Buffer.from('PARE'), bytes.subarray(4, -4), Buffer.from('PARE')])],
+    ['nothing', Buffer.alloc(0)],
+  ] as const) {
+    writeFileSync(path, content)
+    t.match(await fault(path), /^DuckDB: Invalid /, what)
+  }
+})
+
+test('that a file is gone or the disk fails is no fault of the file', async (t) => {
+  const { fault } = await setUp(t)
+  await t.rejects(fault(join(t.testdirName, 'lake/absent.parquet')), { code: 'engine_failed' })
+})
