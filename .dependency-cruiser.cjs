@@ -19,7 +19,7 @@ const may = {
   'aggregation/app': ['std', 'http', 'aggregation'],
   cli: [
     ...['std', 'http', 'config', 'wiring(-aggregation)?', 'gateway/app', 'aggregation/app'],
-    'gateway/credentials/(revoked-policy|subject-hash)',
+    ...['gateway/credentials/(revoked-policy|subject-hash)', 'aggregation/rollup/run-answers'],
   ],
   main: ['cli'],
   config: ['std', 'config-schema', 'gateway/(apps/origin|credentials/issuer)'],

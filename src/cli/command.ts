@@ -20,7 +20,7 @@ export interface Command {
   /** Longer help, a paragraph or two. */
   readonly description: string
   readonly options: Readonly<Record<string, Option>>
-  /** Words that may follow, such as `check` of `config check`. */
+  /** Words that may follow, such as `check` of `config check`; `show ID` needs one of the caller's own as well. */
   readonly words?: readonly string[]
   /** One word of the caller's own that may follow instead, such as `FILE`. */
   readonly operand?: string

@@ -9,6 +9,7 @@ import { initCommand } from './commands/init.ts'
 import { keyCommand } from './commands/key.ts'
 import { reconcileCommand } from './commands/reconcile.ts'
 import { revokeCommand } from './commands/revoke.ts'
+import { runsCommand } from './commands/runs.ts'
 import { aggregationCommand, gatewayCommand, serveCommand } from './commands/serve.ts'
 import { statusCommand } from './commands/status.ts'
 import { versionCommand } from './commands/version.ts'
@@ -19,6 +20,7 @@ const commands: readonly Command[] = [
   gatewayCommand,
   aggregationCommand,
   aggregateCommand,
+  runsCommand,
   initCommand,
   keyCommand,
   configCommand,
@@ -74,11 +76,17 @@ async function runParsed(command: Command, args: string[], terminal: Terminal): 
   )
 }
 
+const nameOf = (word: string): string => word.replace(/ .*/, '')
+
 /** What is wrong with the words behind a command, or undefined. */
 function wrongWords({ words = [], operand }: Command, given: readonly string[]): string | undefined {
-  const taken = operand === undefined ? given.find((word) => !words.includes(word)) : given[1]
-  if (taken !== undefined) return `does not take "${taken}"${didYouMean(taken, words)}`
-  return words.length > 0 && given.length !== 1 ? `needs one of ${words.join(', ')}` : undefined
+  const names = words.map(nameOf)
+  const taken = operand === undefined ? given.slice(0, 1).find((word) => !names.includes(word)) : given[1]
+  if (taken !== undefined) return `does not take "${taken}"${didYouMean(taken, names)}`
+  if (words.length === 0) return undefined
+  const form = words.find((each) => nameOf(each) === given[0])
+  if (form?.split(' ').length === given.length) return undefined
+  return form?.includes(' ') ? `needs "${form}"` : `needs one of ${words.join(', ')}`
 }
 
 /** Node's own words are about how options are read. */

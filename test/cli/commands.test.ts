@@ -53,6 +53,16 @@ test('what was asked decides the exit code and where the answer goes', async (t)
     ['two words', ['config', 'check', 'print'], 2, /^$/, /needs one of check, print/],
     ['a wrong word', ['config', 'burn'], 2, /^$/, /does not take "burn"/],
     [
+      'words with an operand are shown',
+      ['runs', '-h'],
+      0,
+      /^Usage: headgate runs list\|show ID\|cancel ID /,
+      /^$/,
+    ],
+    ['an operand that is missing', ['runs', 'show'], 2, /^$/, /^headgate runs: needs "show ID"\n/],
+    ['two operands', ['runs', 'cancel', 'a', 'b'], 2, /^$/, /needs "cancel ID"/],
+    ['an operand that is not taken', ['runs', 'list', 'a'], 2, /^$/, /needs one of list, show ID, cancel ID/],
+    [
       'a word that is nearly right',
       ['config', 'chek'],
       2,

@@ -60,6 +60,21 @@ test('a listener on every address is asked on loopback', async (t) => {
   }
 })
 
+test('an address that is none is said to be none', async (t) => {
+  for (const [command, url] of [
+    ['health', 'notaurl'],
+    ['health', '127.0.0.1:8080'],
+    ['health', 'ftp://127.0.0.1'],
+    ['health', 'http://'],
+    ['status', 'notaurl'],
+    ['runs list', ''],
+  ] as const) {
+    const terminal = fakeTerminal()
+    t.equal(await runCommand([...command.split(' '), '--url', url], terminal), 2, `${command} ${url}`)
+    t.match(terminal.said().err, `--url must be a URL such as http://127.0.0.1:8081; "${url}" is none`)
+  }
+})
+
 test('one address alone can be asked', async (t) => {
   const port = await answering(t, 200)
   const terminal = fakeTerminal()

@@ -33,7 +33,7 @@ test('books that balance are printed as the law that they keep, and the exit cod
       rejected: { missing_field: 1, invalid_field: 2, journal_full: 1 },
       delivered: 1_197,
     },
-    backlog: { events: 4, bytes: 12_288, oldestMs: Date.now() - 3_500 },
+    backlog: { events: 4, bytes: 12_288, oldestMs: Date.now() - 3.5 * 3_600_000 },
   })
   const { url } = await gateway(t, answering(state))
   const terminal = fakeTerminal()
@@ -56,7 +56,7 @@ accepted           1,200
 = delivered        1,197
 + fallback             1
 + dead letters         1
-+ backlog              4  12.0 KiB, the oldest for 3 s
++ backlog              4  12.0 KiB, the oldest for 3 h
   unaccounted          0
 
 sink     kinesis: ok

@@ -1,4 +1,5 @@
 import { urlOf } from '../addresses.ts'
+import { urlFlag } from '../admin.ts'
 import { CONFIG_OPTION, type Command, EXIT } from '../command.ts'
 import { loadConfig } from '../load.ts'
 
@@ -19,7 +20,8 @@ export const healthCommand: Command = {
     },
   },
   async run({ flags }, terminal) {
-    const urls = typeof flags['url'] === 'string' ? [flags['url']] : await configuredUrls(flags, terminal)
+    const url = urlFlag(flags)
+    const urls = url === undefined ? await configuredUrls(flags, terminal) : [url]
     const answers = await Promise.all(urls.map(ask))
     for (const { url, state } of answers) terminal.out(`${url}: ${state}\n`)
     const reached = answers.filter(({ state }) => state !== 'unreachable')

@@ -3,15 +3,13 @@ import type { Config } from '../../config.ts'
 import { Reconciliation, unjudged } from '../../http/reconciliation.ts'
 import { sleep } from '../../std/abort.ts'
 import { systemClock } from '../../std/clock.ts'
-import { AppError } from '../../std/errors.ts'
 import { urlOf } from '../addresses.ts'
+import { ADMIN_OPTIONS, type Answer, askAdmin, tokenOf, urlFlag } from '../admin.ts'
 import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../command.ts'
-import { devToken } from '../dev-app.ts'
 import { loadConfig } from '../load.ts'
 import { duration, number, size, table } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 
-const TIMEOUT_MS = 5_000
 /** A batch between two of its books, such as released and not yet counted as delivered, is there for milliseconds. */
 const ATTEMPTS = 5
 const PAUSE_MS = 200
@@ -25,18 +23,18 @@ Asks gateway.operations.listen, where that is set, or aggregation.listen. The to
 variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
   options: {
     ...CONFIG_OPTION,
-    url: { type: 'string', value: 'URL', help: 'Ask this address instead, such as http://127.0.0.1:8081.' },
-    'token-env': { type: 'string', value: 'NAME', help: 'The variable that holds the token.' },
+    ...ADMIN_OPTIONS,
     json: { type: 'boolean', help: 'The answer as JSON, with "balanced".' },
   },
   async run({ flags }, terminal) {
     const config = await loadConfig(flags, terminal)
     const token = await tokenOf(flags, config, terminal)
-    const urls = typeof flags['url'] === 'string' ? [flags['url']] : configuredUrls(config)
+    const url = urlFlag(flags)
+    const urls = url === undefined ? configuredUrls(config) : [url]
     const refusals: string[] = []
     for (const url of urls) {
       const answer = await ask(url, token)
-      if (answer.kind === 'known') return show(answer.state, flags, terminal)
+      if (answer.kind === 'known') return show(answer.value, flags, terminal)
       refusals.push(`${url}: ${answer.why}\n`)
     }
     terminal.err(refusals.join(''))
@@ -47,22 +45,9 @@ variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
 const configuredUrls = ({ gateway, aggregation }: Config): readonly string[] =>
   [...(gateway.operations.listen ? [gateway.operations.listen] : []), aggregation.listen].map(urlOf)
 
-/** Never an option: others see the command line of a process. */
-async function tokenOf(flags: Flags, config: Config, { env }: Terminal): Promise<string | undefined> {
-  const name = flags['token-env']
-  if (name === undefined) return env['HEADGATE_TOKEN'] ?? (await devToken(config))
-  const token = env[String(name)]
-  if (token === undefined) throw new AppError('invalid_request', `--token-env: there is no variable ${name}`)
-  return token
-}
-
-type Answer =
-  | { readonly kind: 'known'; readonly state: Reconciliation }
-  | { readonly kind: 'unknown'; readonly why: string }
-
-async function ask(url: string, token: string | undefined): Promise<Answer> {
+async function ask(url: string, token: string | undefined): Promise<Answer<Reconciliation>> {
   let answer = await askOnce(url, token)
-  for (let i = 1; i < ATTEMPTS && answer.kind === 'known' && !isBalanced(answer.state); i++) {
+  for (let i = 1; i < ATTEMPTS && answer.kind === 'known' && !isBalanced(answer.value); i++) {
     await sleep(PAUSE_MS)
     answer = await askOnce(url, token)
   }
@@ -71,23 +56,12 @@ async function ask(url: string, token: string | undefined): Promise<Answer> {
 
 const isReconciliation = Compile(Reconciliation)
 
-async function askOnce(url: string, token: string | undefined): Promise<Answer> {
-  try {
-    const response = await fetch(new URL('/reconcile', url), {
-      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      redirect: 'error',
-    })
-    const body: unknown = await response.json()
-    if (response.ok && isReconciliation.Check(body)) return { kind: 'known', state: body }
-    const detail = response.ok ? 'this is not the state of a gateway' : Object(body).detail
-    return { kind: 'unknown', why: `answered ${response.status}: ${detail}` }
-  } catch (error) {
-    // What fetch says itself is that it failed.
-    const { cause, message } = Object(error)
-    const why = [Object(cause).code, Object(cause).message, message].find((word) => word !== undefined)
-    return { kind: 'unknown', why: `unreachable: ${why}` }
-  }
+const askOnce = (url: string, token: string | undefined): Promise<Answer<Reconciliation>> =>
+  askAdmin({ url, token, path: '/reconcile', read, what: 'the state of a gateway' })
+
+function read(text: string): Reconciliation | undefined {
+  const body: unknown = JSON.parse(text)
+  return isReconciliation.Check(body) ? body : undefined
 }
 
 const isBalanced = (state: Reconciliation): boolean => state.unaccounted === 0 && unjudged(state) === 0

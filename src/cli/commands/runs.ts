@@ -1,0 +1,178 @@
+import type { Static } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { RunDetail, RunListAnswer } from '../../aggregation/rollup/run-answers.ts'
+import { AppError } from '../../std/errors.ts'
+import { urlOf } from '../addresses.ts'
+import { ADMIN_OPTIONS, askAdmin, type Question, tokenOf, urlFlag } from '../admin.ts'
+import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../command.ts'
+import { loadConfig } from '../load.ts'
+import { duration, number, table } from '../table.ts'
+import type { Terminal } from '../terminal.ts'
+import { some } from '../words.ts'
+
+export const runsCommand: Command = {
+  name: 'runs',
+  summary: 'List, show and cancel runs of a running aggregation.',
+  description: `list shows the newest runs; show tells of one its windows, what went wrong, and its log; cancel ends one, and
+what it has committed stays. Exits 0 when that was done, 1 when it was not, or nobody answers.
+Asks aggregation.listen. The token (scope read, to cancel run) is taken from the variable HEADGATE_TOKEN, or from
+dev.json in the data folder of a first start.`,
+  options: {
+    ...CONFIG_OPTION,
+    ...ADMIN_OPTIONS,
+    limit: { type: 'string', value: 'N', help: 'list: how many, 1 to 1000; 20 by default.' },
+    json: { type: 'boolean', help: 'The answer as JSON.' },
+  },
+  words: ['list', 'show ID', 'cancel ID'],
+  async run({ flags, words: [word, id = ''] }, terminal) {
+    const config = await loadConfig(flags, terminal)
+    const url = urlFlag(flags) ?? urlOf(config.aggregation.listen)
+    const at = { url, token: await tokenOf(flags, config, terminal) }
+    if (word === 'list') return list(at, flags, terminal)
+    return word === 'show' ? show(at, id, flags, terminal) : cancel(at, id, flags, terminal)
+  },
+}
+
+type Place = Pick<Question<unknown>, 'url' | 'token'>
+type Detail = Static<typeof RunDetail>
+
+const isList = Compile(RunListAnswer)
+const isDetail = Compile(RunDetail)
+const MOST_LISTED = 1_000
+const LISTED = 20
+
+/** Undefined where nobody could say; why is said. */
+async function ask<T>(question: Question<T>, terminal: Terminal): Promise<T | undefined> {
+  const answer = await askAdmin(question)
+  if (answer.kind === 'known') return answer.value
+  terminal.err(`${question.url}: ${answer.why}\n`)
+  return undefined
+}
+
+const readDetail = (text: string): Detail | undefined => {
+  const body: unknown = JSON.parse(text)
+  return isDetail.Check(body) ? body : undefined
+}
+
+const pathOf = (id: string): string => `/aggregations/runs/${encodeURIComponent(id)}`
+
+async function list(at: Place, { limit, json }: Flags, terminal: Terminal): Promise<number> {
+  const most = Number(limit ?? LISTED)
+  if (!(Number.isInteger(most) && most >= 1 && most <= MOST_LISTED))
+    throw new AppError('invalid_request', `--limit must be a whole number from 1 to ${MOST_LISTED}`)
+  const read = (text: string) => {
+    const body: unknown = JSON.parse(text)
+    return isList.Check(body) ? body.runs : undefined
+  }
+  const path = `/aggregations/runs?limit=${most}`
+  const runs = await ask({ ...at, path, read, what: 'a list of runs' }, terminal)
+  if (runs === undefined) return EXIT.failed
+  const rows = runs.map(({ id, state, windows, principal, createdAt, ...times }) => [
+    ...[id, state, number(windows), principal, minuteOf(createdAt), tookOf(times)],
+  ])
+  const heads = ['run', 'state', 'windows', 'asked by', 'queued (UTC)', 'took']
+  const lines = rows.length === 0 ? 'There are no runs yet.\n' : table([heads, ...rows])
+  terminal.out(json === true ? `${JSON.stringify({ runs }, null, 2)}\n` : lines)
+  return EXIT.ok
+}
+
+async function show(at: Place, id: string, { json }: Flags, terminal: Terminal): Promise<number> {
+  const run = await ask({ ...at, path: pathOf(id), read: readDetail, what: 'a run' }, terminal)
+  if (run === undefined) return EXIT.failed
+  const path = `${pathOf(id)}/log`
+  const log = await ask({ ...at, path, read: linesOf, what: 'the log of a run' }, terminal)
+  if (log === undefined) return EXIT.failed
+  terminal.out(json === true ? `${JSON.stringify({ ...run, log }, null, 2)}\n` : report(run, log))
+  return EXIT.ok
+}
+
+async function cancel(at: Place, id: string, { json }: Flags, terminal: Terminal): Promise<number> {
+  const path = `${pathOf(id)}/cancel`
+  const run = await ask({ ...at, path, method: 'POST', read: readDetail, what: 'a run' }, terminal)
+  if (run === undefined) return EXIT.failed
+  terminal.out(
+    json === true ? `${JSON.stringify(run, null, 2)}\n` : `Run ${run.id} ${run.state}: ${progressOf(run)}.\n`,
+  )
+  return EXIT.ok
+}
+
+type LogLine = Readonly<Record<string, unknown>>
+
+const linesOf = (text: string): LogLine[] =>
+  text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => Object(JSON.parse(line)))
+
+/** `2026-11-28 09:15` */
+const minuteOf = (iso: string): string => iso.slice(0, 16).replace('T', ' ')
+
+function tookOf({ startedAt, endedAt }: { readonly startedAt?: string; readonly endedAt?: string }): string {
+  if (startedAt === undefined || endedAt === undefined) return ''
+  return duration(Date.parse(endedAt) - Date.parse(startedAt))
+}
+
+/** `5 of 12 windows done, 1 failed` */
+function progressOf({ windows }: Detail): string {
+  const failed = windows.filter(({ result }) => result === 'failed').length
+  const done = windows.filter(({ result }) => result !== undefined).length - failed
+  return `${number(done)} of ${some(windows.length, 'window')} done${failed > 0 ? `, ${number(failed)} failed` : ''}`
+}
+
+function report(run: Detail, log: readonly LogLine[]): string {
+  const rows = run.windows.map(({ from, to, rollup, step, result = 'waits', rows = 0 }) => [
+    ...[`${minuteOf(from)} to ${minuteOf(to).slice(11)}`, rollup, step, result, number(rows)],
+  ])
+  const failures = run.windows.flatMap(({ from, error }) =>
+    error === undefined ? [] : [`${minuteOf(from)}: ${error.code}: ${error.message}`],
+  )
+  const parts = [
+    [`Run ${run.id} ${run.state}: ${progressOf(run)}`],
+    factsOf(run).map(([label, text]) => `${label.padEnd(LABEL_WIDTH)}${text}`),
+    rows.length === 0
+      ? []
+      : [table([['window (UTC)', 'rollup', 'step', 'result', 'rows'], ...rows]).trimEnd()],
+    failures,
+    log.map(lineOf),
+  ]
+  return `${parts
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')}\n`
+}
+
+const LABEL_WIDTH = 10
+
+function factsOf(run: Detail): (readonly [label: string, text: string])[] {
+  const { trigger, principal, attempt, startedAt, endedAt, retryAt, error, skipped, unseen } = run
+  const facts = [
+    ['asked by', `${principal} (${trigger}), ${run.createdAt}`],
+    ['started', startedAt && `${startedAt}${attempt > 1 ? `, try ${attempt}` : ''}`],
+    ['ended', endedAt && `${endedAt}${startedAt === undefined ? '' : `, after ${tookOf(run)}`}`],
+    ['again', retryAt],
+    ['error', error && `${error.code}: ${error.message}`],
+    ['skipped', skipped.length > 0 ? skippedText(skipped) : undefined],
+    ['unseen', unseen && UNSEEN[unseen.why]],
+  ] as const
+  return facts.flatMap(([label, text]) => (text === undefined ? [] : [[label, text] as const]))
+}
+
+const UNSEEN = {
+  no_gateway: 'no gateway could tell whether it had events that are not in the lake yet',
+  stream: 'events that are on their way through the stream',
+  backlog: 'events that the gateway had not delivered yet',
+} as const
+
+/** `12 windows: 11 committed, 1 open` */
+function skippedText(skipped: Detail['skipped']): string {
+  const counts = new Map<string, number>()
+  for (const { why } of skipped) counts.set(why, (counts.get(why) ?? 0) + 1)
+  const reasons = [...counts].map(([why, count]) => `${number(count)} ${why.replaceAll('_', ' ')}`)
+  return `${some(skipped.length, 'window')}: ${reasons.join(', ')}`
+}
+
+/** `19:00:00.123 info ingested files=3` */
+function lineOf({ time, level, message, ...rest }: LogLine): string {
+  const fields = Object.entries(rest).map(([key, value]) => ` ${key}=${JSON.stringify(value)}`)
+  return `${String(time).slice(11, 23)} ${level} ${message}${fields.join('')}`
+}
