@@ -193,8 +193,23 @@ const fill = (start: string, part: (i: number) => string, end: string, bytes = M
   }
 }
 
+/** A look at each of 4 MiB bytes: some 10 ms where this was written, and four times as much where coverage is measured. */
+function pass(): number {
+  const bytes = Buffer.alloc(MIB4, '{"a":1,')
+  return cost(() => {
+    let found = 0
+    for (let at = 0; at < bytes.length; at++) {
+      if (bytes[at] === 0x22) found += 1
+      else if (bytes[at] === 0x2c) found -= 1
+    }
+    return found
+  })
+}
+
 test('no body of 4 MiB takes long, whatever it holds', async (t) => {
   // On the machine where it was written these take 1 to 12 ms, and without bounds 60 to 600 ms.
+  const most = Math.max(30, 2 * pass())
+  t.comment(`at most ${most.toFixed(1)} ms`)
   for (const [what, body] of [
     ['an object of 400,000 names', fill('{"name":"a","value":1', (i) => `,"k${i.toString(36)}":"v"`, '}')],
     ['such an object in an array', fill('[{"name":"a","value":1', (i) => `,"k${i.toString(36)}":"v"`, '}]')],
@@ -235,7 +250,7 @@ test('no body of 4 MiB takes long, whatever it holds', async (t) => {
     ],
   ] as const) {
     const ms = cost(() => candidatesIn(body))
-    t.ok(ms < 30, `${what}: ${ms.toFixed(1)} ms`)
+    t.ok(ms < most, `${what}: ${ms.toFixed(1)} ms`)
   }
 })
 
