@@ -91,7 +91,7 @@ const events = Type.Union([
 const metric = Type.Object(
   {
     name: { ...Measurement.properties.name, description: 'CLS, FCP, INP, LCP, TTFB or a name of your own.' },
-    value: Type.Number(),
+    value: Measurement.properties.value,
     id: Type.Optional(Type.String({ description: 'The id that the library gave the metric.' })),
   },
   { additionalProperties: true, description: 'As the library made it, and what the page added.' },
