@@ -1,7 +1,6 @@
 import { type Test, test } from 'tap'
 import { createManifests, inputsDigest } from '../../../src/aggregation/rollup/manifest.ts'
-import { MAX_OLD_WINDOWS } from '../../../src/aggregation/rollup/plan/watch.ts'
-import { createPlanner, MAX_WINDOWS_WITHOUT_RANGE } from '../../../src/aggregation/rollup/planner.ts'
+import { createPlanner } from '../../../src/aggregation/rollup/planner.ts'
 import type { RunRequest } from '../../../src/aggregation/rollup/request.ts'
 import { rollupMetrics } from '../../../src/aggregation/rollup/rollup-metrics.ts'
 import { createRunLog } from '../../../src/aggregation/rollup/run-log.ts'
@@ -12,6 +11,8 @@ import { fakeClock } from '../../fakes/clock.ts'
 import { memoryLake } from '../../fakes/lake.ts'
 
 const DAY = 1_440 * MIN
+/** A month of quarter hours, and three weeks of them. */
+const [MAX_OLD_WINDOWS, MAX_WINDOWS_WITHOUT_RANGE] = [3_000, 2_000]
 
 /** A planner at T0, with an event in each of so many windows before the horizon. */
 async function setUp(t: Test, { horizonMs = DAY, oldWindows = 0 }) {
