@@ -127,6 +127,24 @@ test('what Node would answer by itself, bare, is answered in our words or not mi
   t.match(await get('1.1', 'Host: a', 'Expect: 100-continue'), /^HTTP\/1\.1 200 OK/, 'nothing is to come')
 })
 
+test('a body where nobody reads one is not waited for', async (t) => {
+  const { app } = start(t)
+  await app.listen({ port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const chunked = ['Transfer-Encoding: chunked', '1\r\n{\r\n0\r\n\r\n'] as const
+  for (const method of ['GET', 'HEAD', 'OPTIONS']) {
+    for (const path of ['/things/1', '/nowhere']) {
+      for (const [framing, body] of [chunked, ['Content-Length: 1', '{']] as const) {
+        for (const type of ['Content-Type: application/json', 'X-Type: none']) {
+          const head = [`${method} ${path} HTTP/1.1`, 'Host: a', type, framing, 'Connection: close']
+          const answer = await exchange(port, [`${head.join('\r\n')}\r\n\r\n${body}`])
+          t.match(answer, /^HTTP\/1\.1 (?:200|404|405) /, `${method} ${path} ${framing} ${type}`)
+        }
+      }
+    }
+  }
+})
+
 test('what a socket breaks has a status of its own', async (t) => {
   for (const [code, status] of [
     ['ERR_HTTP_REQUEST_TIMEOUT', 408],
