@@ -80,9 +80,21 @@ const textColumns = {
 type TextColumn = keyof typeof textColumns
 const cleaners: ReadonlyMap<string, Clean> = new Map(Object.entries(textColumns))
 
+/** What became of the texts of a request so far: those of its context are in each of its events, and are cleaned once. */
+export type Cleaned = Map<Clean, Map<string, string>>
+
+/** Ours: to clean a shorter text costs no more than to look for it. */
+const MIN_REMEMBERED_CHARS = 64
+
 /** What may be stored of a measurement. The same object when there is nothing to take out. */
-export function scrub(m: Measurement, privacy: Privacy, saltId: (id: string) => string): Measurement {
-  const kept = privacy.stripIds ? withoutIds(m, saltId) : m
+export function scrub(
+  m: Measurement,
+  privacy: Privacy,
+  saltId: (id: string) => string,
+  cleaned?: Cleaned,
+): Measurement {
+  const { allowQuery, stripIds } = privacy
+  const kept = stripIds ? withoutIds(m, saltId) : m
   const changes: Partial<Measurement> = {}
   let changed = false
   // Its own fields, as most of the columns are absent.
@@ -90,20 +102,41 @@ export function scrub(m: Measurement, privacy: Privacy, saltId: (id: string) => 
     const clean = cleaners.get(field)
     const text = kept[field as TextColumn]
     if (clean === undefined || text === undefined) continue
-    const cleaned = clean(text, privacy.allowQuery)
-    if (cleaned === text) continue
-    changes[field as TextColumn] = cleaned
+    const stored = cleanOnce({ clean, text, allowQuery }, cleaned)
+    if (stored === text) continue
+    changes[field as TextColumn] = stored
     changed = true
   }
   const { attributes } = kept
   if (attributes !== undefined) {
-    const cleaned = scrubAttributes(attributes, privacy.allowQuery)
-    if (cleaned !== attributes) {
-      changes.attributes = cleaned
+    const stored = scrubAttributes(attributes, allowQuery, cleaned)
+    if (stored !== attributes) {
+      changes.attributes = stored
       changed = true
     }
   }
   return changed ? { ...kept, ...changes } : kept
+}
+
+interface Cleaning {
+  readonly clean: Clean
+  readonly text: string
+  readonly allowQuery: ReadonlySet<string>
+}
+
+function cleanOnce({ clean, text, allowQuery }: Cleaning, cleaned: Cleaned | undefined): string {
+  if (cleaned === undefined || text.length < MIN_REMEMBERED_CHARS) return clean(text, allowQuery)
+  let known = cleaned.get(clean)
+  if (known === undefined) {
+    known = new Map()
+    cleaned.set(clean, known)
+  }
+  let stored = known.get(text)
+  if (stored === undefined) {
+    stored = clean(text, allowQuery)
+    known.set(text, stored)
+  }
+  return stored
 }
 
 function withoutIds(m: Measurement, saltId: (id: string) => string): Measurement {
@@ -125,17 +158,24 @@ const excerpt = prose(EXCERPT, cutBytes, MAX_EXCEPTION_BYTES)
 
 /** Script authors put whole addresses there, so what URLs may keep these may keep. */
 const scrubValue = prose(PROSE, cutChars, MAX_ATTRIBUTE_VALUE_CHARS)
-const attributeName = prose(LABEL, cutChars, MAX_ATTRIBUTE_NAME_CHARS)
-const scrubName = (name: string): string => attributeName(name, NO_QUERY)
+const scrubName = withoutQuery(prose(LABEL, cutChars, MAX_ATTRIBUTE_NAME_CHARS))
 
 type Attributes = NonNullable<Measurement['attributes']>
 
 /** Of names that are the same without what was masked the last one's value stays. */
-function scrubAttributes(attributes: Attributes, allowQuery: ReadonlySet<string>): Attributes {
+function scrubAttributes(
+  attributes: Attributes,
+  allowQuery: ReadonlySet<string>,
+  cleaned: Cleaned | undefined,
+): Attributes {
   const names = Object.keys(attributes)
-  const clean = names.map(
-    (name) => [scrubName(name), scrubValue(String(attributes[name]), allowQuery)] as const,
-  )
+  const clean = names.map((name) => {
+    const value = { clean: scrubValue, text: String(attributes[name]), allowQuery }
+    return [
+      cleanOnce({ clean: scrubName, text: name, allowQuery }, cleaned),
+      cleanOnce(value, cleaned),
+    ] as const
+  })
   const isSame = clean.every(([name, value], at) => name === names[at] && value === attributes[name])
   return isSame ? attributes : Object.fromEntries(clean)
 }

@@ -3,7 +3,7 @@ import { enrich } from '../../event/enrich.ts'
 import type { Measurement, Stamp } from '../../event/event.ts'
 import { storedTooLarge } from '../../event/growth.ts'
 import { endAt, eventLine, linesToBytes, othersEnd } from '../../event/ndjson.ts'
-import { scrub } from '../../event/scrub.ts'
+import { type Cleaned, scrub } from '../../event/scrub.ts'
 import { MAX_EVENT_BYTES } from '../../event/verdict.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Entropy } from '../../std/id.ts'
@@ -83,11 +83,12 @@ export function createSeal({ clock, entropy, telemetry }: SealPorts): Seal {
     const stripIds = gpc && app.gpc === 'strip'
     const idOf = eventIds({ requestId: claim?.requestId, unlinked: stripIds, entropy })
     const privacy = { allowQuery: app.allowQuery, stripIds }
+    const cleaned: Cleaned = new Map()
     const events: Stamped[] = []
     const names: Name[] = []
     let replaced = 0
     for (const { measurement, index } of accepted) {
-      const clean = scrub(measurement, privacy, saltId)
+      const clean = scrub(measurement, privacy, saltId, cleaned)
       const { stamp, clockReplaced } = enrich(clean, idOf(clean, index), arrivalMs)
       if (clockReplaced) replaced++
       const isKnown = claim !== undefined || clean.event_id !== undefined
