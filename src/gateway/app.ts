@@ -6,7 +6,8 @@ import { allowOrigins } from '../http/cors.ts'
 import { isProbe, probeRoutes } from '../http/probes.ts'
 import { answerWithProblems, asAppError } from '../http/problems.ts'
 import { createServer, refuseWhileClosing, requireHost } from '../http/server.ts'
-import { addressLimit, type ChargeAddress, tooMuch } from './apps/address-limit.ts'
+import { payForUnread } from '../http/unread.ts'
+import { addressLimit, type ChargeAddress, metered, tooMuch } from './apps/address-limit.ts'
 import { createQuota } from './apps/quota.ts'
 import type { Refusals } from './apps/refusals.ts'
 import { refusedBy } from './apps/refused.ts'
@@ -118,7 +119,7 @@ async function limitAddresses(
   if (limits.address === 'off') return () => {}
   const { requestsPerSecond, burst } = limits.address
   const rate = { perSecond: requestsPerSecond / workers, burst: Math.max(1, burst / workers) }
-  const { Store, charge } = addressLimit(rate, clock)
+  const { Store, charge, owe } = addressLimit(rate, clock)
   await app.register(rateLimit, {
     global: false,
     max: 0,
@@ -134,6 +135,7 @@ async function limitAddresses(
     charge(request.sender, Math.min(Number(request.headers['content-length'] ?? 0), MAX_WIRE_BYTES))
   }
   app.addHook('onRequest', (request, _reply, done) => {
+    payForUnread(request.raw, metered(owe, request.sender))
     if (isProbe(request.url) || request.sender.isExempt) done()
     else refuseCrowds(request).then(() => done(), done)
   })

@@ -10,6 +10,14 @@ export const MAX_DRAINED_BYTES = 65_536
 export const MAX_LINGER_BYTES = 2_097_152
 /** …within the time that nginx gives it (`lingering_timeout`). */
 export const LINGER_MS = 5_000
+/**
+ * What a piece counts at least for whoever pays: each is a call of the parser and a Buffer, however few bytes are in it.
+ */
+const LEAST_PIECE_BYTES = 256
+/** Read and thrown away. Ours: TCP segments are longer, so that only whoever writes chunks of some bytes has more. */
+const MAX_DRAINED_PIECES = MAX_DRAINED_BYTES / LEAST_PIECE_BYTES
+/** Likewise, in segments of an Ethernet frame. */
+const MAX_LINGER_PIECES = MAX_LINGER_BYTES / 1_024
 /** How long the answer to a body of unknown length waits for its end. */
 const UNANNOUNCED_MS = 1_000
 
@@ -38,6 +46,7 @@ export function leaveUnread(reply: FastifyReply, answer: () => void): void {
 /** Nothing is told of its length but its end. */
 function drain(request: IncomingMessage, done: (isWhole: boolean) => void): void {
   let left = MAX_DRAINED_BYTES
+  let pieces = MAX_DRAINED_PIECES
   const settle = (isWhole: boolean) => {
     clearTimeout(timer)
     request.off('data', count).off('end', end).off('close', cut)
@@ -45,13 +54,24 @@ function drain(request: IncomingMessage, done: (isWhole: boolean) => void): void
   }
   const count = (chunk: Buffer) => {
     left -= chunk.length
-    if (left < 0) settle(false)
+    charge(request, chunk)
+    if (left < 0 || --pieces < 0) settle(false)
   }
   const end = () => settle(true)
   const cut = () => settle(false)
   const timer = setTimeout(cut, UNANNOUNCED_MS)
   request.on('data', count).once('end', end).once('close', cut)
 }
+
+const payers = new WeakMap<IncomingMessage, (bytes: number) => void>()
+
+/** `pay` is told what is read of a body in chunks that nobody wants, as it comes. */
+export function payForUnread(request: IncomingMessage, pay: (bytes: number) => void): void {
+  payers.set(request, pay)
+}
+
+const charge = (request: IncomingMessage, { length }: Buffer) =>
+  payers.get(request)?.(Math.max(length, LEAST_PIECE_BYTES))
 
 /** Whether the end of its connection has been seen to. */
 const isEnding = ({ socket }: IncomingMessage): boolean => Object.hasOwn(socket, 'destroySoon')
@@ -63,9 +83,12 @@ const isEnding = ({ socket }: IncomingMessage): boolean => Object.hasOwn(socket,
 function endGently(request: IncomingMessage): void {
   const { socket } = request
   let left = MAX_LINGER_BYTES
+  let pieces = MAX_LINGER_PIECES
   let isAnswered = false
   request.on('data', (chunk: Buffer) => {
     left -= chunk.length
+    charge(request, chunk)
+    if (--pieces < 0) left = -1
     if (left >= 0) return
     if (isAnswered) socket.destroy()
     else request.pause()

@@ -137,3 +137,18 @@ test('a sender that goes away, or goes on and on, is let go', async (t) => {
   await cut
   t.ok(endless.bytesRead < 2 * MAX_LINGER_BYTES, `${endless.bytesRead} bytes were read`)
 })
+
+test('a body in crumbs is left after 256 of them, and its connection ends', async (t) => {
+  const { port } = await listening(t)
+  for (const [crumbs, close] of [
+    [256, false],
+    [257, true],
+    [60_000, true],
+  ] as const) {
+    const { write, read } = await talk(t, port)
+    await write(`${head('POST /v1/events', 'Transfer-Encoding: chunked')}${chunk(1).repeat(crumbs)}0\r\n\r\n`)
+    const answer = await read(/\}$/)
+    t.match(answer, /^HTTP\/1\.1 401 /, String(crumbs))
+    t.equal(/connection: close/i.test(answer), close, String(crumbs))
+  }
+})

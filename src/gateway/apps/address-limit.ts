@@ -15,6 +15,21 @@ export const BYTES_A_REQUEST = 131_072
 /** Charges the address of a sender for bytes, or throws `address_limit` where it owes for others. */
 export type ChargeAddress = (sender: Sender, bytes: number) => void
 
+/** Charges for what comes in pieces, each of them too small to be charged for. */
+export function metered(
+  charge: (sender: Sender, bytes: number) => unknown,
+  sender: Sender,
+): (bytes: number) => void {
+  let owed = 0
+  return (bytes) => {
+    owed += bytes
+    if (owed < BYTES_A_REQUEST) return
+    const due = owed
+    owed %= BYTES_A_REQUEST
+    charge(sender, due)
+  }
+}
+
 type Answer = (error: Error | null, result?: { current: number; ttl: number }) => void
 
 /**
@@ -25,10 +40,13 @@ type Answer = (error: Error | null, result?: { current: number; ttl: number }) =
  */
 export function addressLimit(rate: Rate, clock: Clock) {
   const buckets = createBuckets(MAX_ADDRESSES, () => clock.monotonicMs())
-  const charge: ChargeAddress = ({ block, isExempt }, bytes) => {
+  /** What is done already, for an answer that is known: the next request pays. */
+  const owe = ({ block, isExempt }: Sender, bytes: number): number => {
     const cost = Math.floor(bytes / BYTES_A_REQUEST)
-    if (cost === 0 || isExempt) return
-    const retryAfterMs = buckets.owe(block, cost, rate)
+    return cost === 0 || isExempt ? 0 : buckets.owe(block, cost, rate)
+  }
+  const charge: ChargeAddress = (sender, bytes) => {
+    const retryAfterMs = owe(sender, bytes)
     if (retryAfterMs > 0) throw tooMuch(retryAfterMs)
   }
   class AddressLimitStore {
@@ -42,7 +60,7 @@ export function addressLimit(rate: Rate, clock: Clock) {
       return this
     }
   }
-  return { Store: AddressLimitStore, charge }
+  return { Store: AddressLimitStore, charge, owe }
 }
 
 export const tooMuch = (retryAfterMs: number): AppError =>

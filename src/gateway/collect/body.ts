@@ -6,6 +6,13 @@ import type { Lease } from './inflight.ts'
 export const MAX_WIRE_BYTES = 1_048_576
 /** All that sendBeacon and fetch(keepalive) may have in flight: a larger "beacon" comes from no browser. */
 export const MAX_BEACON_BYTES = 65_536
+/**
+ * What a piece of a body counts at least, held and as work. Ours: a Buffer and its view take some 200 bytes, and the call
+ * of the parser takes as long as 256 bytes take to be parsed.
+ */
+export const LEAST_PIECE_BYTES = 256
+/** Joined pieces begin with room for so much: what a beacon has. */
+const FIRST_ROOM_BYTES = 4_096
 /** GET, so all of it is in the URL. Ours: what servers and proxies take for a request line by default. */
 export const MAX_PIXEL_URL_BYTES = 8_192
 
@@ -36,40 +43,62 @@ export function canRetry(contentType = ''): boolean {
 }
 
 /**
- * The bytes of a request, counted against `lease` as they arrive. A body that is refused half-way, or gives way to
+ * The bytes of a request, counted against `lease` as they arrive, as `work` is told of each piece. A body that is refused half-way, or gives way to
  * others, is thrown away.
  */
-export function readBody(stream: Readable, maxBytes: number, lease: Lease): Promise<Buffer> {
+export function readBody(
+  stream: Readable,
+  maxBytes: number,
+  lease: Lease,
+  work: Work = free,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    let chunks: Buffer[] = []
+    // One piece is the rule. It is a view of its socket's read buffer, which lives on while the body is decoded.
+    let room: Buffer = NOTHING
     let bytes = 0
     const giveUp = (error: unknown) => {
       stream.off('data', take)
       stream.resume()
-      chunks = []
+      room = NOTHING
       reject(error)
     }
     const take = (chunk: Buffer) => {
       try {
+        assertFits(bytes + chunk.length, maxBytes)
+        const cost = Math.max(chunk.length, LEAST_PIECE_BYTES)
+        lease.grow(cost)
+        work(cost, chunk.length)
+        room = bytes === 0 ? chunk : joined(room, bytes, chunk)
         bytes += chunk.length
-        assertFits(bytes, maxBytes)
-        lease.grow(chunk.length)
-        chunks.push(chunk)
       } catch (error) {
         giveUp(error)
       }
     }
     lease.arriving(giveUp)
     stream.on('data', take)
-    // One chunk is the rule. It is a view of its socket's read buffer, which lives on while the body is decoded.
     stream.once('end', () => {
       lease.arrived()
-      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes))
+      resolve(room.subarray(0, bytes))
       // The listeners live until the request is answered: what they hold would as well.
-      chunks = []
+      room = NOTHING
     })
     stream.once('error', () => reject(new AppError('malformed_body', 'The body ended early.')))
   })
+}
+
+/** Told what a piece costs and how long it is. May refuse it. */
+export type Work = (cost: number, bytes: number) => void
+const free: Work = () => {}
+const NOTHING = Buffer.alloc(0)
+
+/** In memory of its own that doubles: a Buffer for each piece is hundreds of times what a piece of one byte is. */
+function joined(room: Buffer, bytes: number, chunk: Buffer): Buffer {
+  const needed = bytes + chunk.length
+  // The first piece fills its own memory, which is its socket's: it is never written to.
+  const own = needed <= room.length ? room : Buffer.allocUnsafeSlow(Math.max(FIRST_ROOM_BYTES, 2 * needed))
+  if (own !== room) room.copy(own, 0, 0, bytes)
+  chunk.copy(own, bytes)
+  return own
 }
 
 /** By Content-Length, before the first byte is read. Node has checked its form; a chunked body has none. */

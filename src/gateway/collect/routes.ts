@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { asAppError, logFailure } from '../../http/problems.ts'
-import { AppError } from '../../std/errors.ts'
+import { AppError, type ErrorCode } from '../../std/errors.ts'
 import type { Logger } from '../../std/telemetry.ts'
-import type { ChargeAddress } from '../apps/address-limit.ts'
+import { type ChargeAddress, metered } from '../apps/address-limit.ts'
 import {
   assertDeclaredFits,
   canRetry,
@@ -12,6 +12,7 @@ import {
   readBody,
 } from './body.ts'
 import { countryOf, objectsToTracking, pageOf, presentedKeys, singleValued } from './claims.ts'
+import { isZstd } from './codings.ts'
 import type { Collector, Receipt } from './collect.ts'
 import { eventsSchema, pixelSchema, webVitalsSchema } from './documentation.ts'
 import type { Format } from './formats/format.ts'
@@ -19,7 +20,7 @@ import { native } from './formats/native.ts'
 import { pixel } from './formats/pixel.ts'
 import { webVitals } from './formats/web-vitals.ts'
 import { idempotencyKeyOf } from './identity/idempotency-key.ts'
-import type { Inflate } from './inflate.ts'
+import { type Inflate, MAX_INFLATED_BYTES } from './inflate.ts'
 import { type ByteBudget, type Lease, REQUEST_BYTES } from './inflight.ts'
 
 export interface CollectRoutePorts {
@@ -126,14 +127,28 @@ async function receive(
   lease.grow(REQUEST_BYTES)
   if (raw.method === 'GET') return { body: NOTHING, wireBytes: 0 }
   assertDeclaredFits(headers['content-length'], maxBytes)
-  const bytes = await readBody(raw, maxBytes, lease)
-  if (headers['content-length'] === undefined) charge(sender, bytes.length)
-  const body = await inflate(bytes, headers['content-encoding'])
+  const pay = metered(charge, sender)
+  const announced = headers['content-length'] !== undefined
+  const bytes = await readBody(raw, maxBytes, lease, (cost, length) => pay(announced ? cost - length : cost))
+  const body = await inflate(bytes, headers['content-encoding']).catch((error: unknown) => {
+    charge(sender, attempted(bytes, asAppError(error).code, headers['content-encoding']))
+    throw error
+  })
   if (body !== bytes) {
     lease.grow(body.length)
     charge(sender, body.length)
   }
   return { body, wireBytes: bytes.length }
+}
+
+/** RFC 1951 leads to no more: a copy of 258 bytes takes two bits. Brotli and Zstandard know no such limit. */
+const MAX_DEFLATE_RATIO = 1_032
+
+/** How far it came with a body that could not be inflated is not known: at most so far. */
+function attempted(bytes: Buffer, code: ErrorCode, announced = ''): number {
+  if (code === 'unsupported_encoding') return 0
+  const isDense = code === 'body_too_large' || isZstd(bytes) || announced.toLowerCase().includes('br')
+  return isDense ? MAX_INFLATED_BYTES : Math.min(MAX_INFLATED_BYTES, bytes.length * MAX_DEFLATE_RATIO)
 }
 
 const NOTHING = Buffer.alloc(0)

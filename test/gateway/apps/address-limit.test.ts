@@ -23,6 +23,13 @@ test('the store tells the plugin "full" or "empty", and exactly how long', async
 })
 
 const tight = { limits: { address: { requestsPerSecond: 1, burst: 3 } } }
+
+const crumbs = (pieces: number) => Readable.from(Array.from({ length: pieces }, () => Buffer.from(' ')))
+/** With a checksum that is another's. */
+function broken(gzipped: Buffer): Buffer {
+  gzipped[gzipped.length - 8] = ~Number(gzipped.at(-8)) & 0xff
+  return gzipped
+}
 const from = (remoteAddress: string, url = '/nowhere', headers = {}) => ({ remoteAddress, url, headers })
 
 test('an address has its burst, then 429 with the time to wait', async (t) => {
@@ -98,10 +105,13 @@ test('bytes are charged as requests are, and what was done already is owed', asy
 })
 
 test('a body is charged to its address: as announced, as it came, and once more as it was inflated', async (t) => {
-  for (const [rule, send] of [
+  for (const [rule, send, wait = '3'] of [
     ['announced', { payload: Buffer.alloc(4 * BYTES_A_REQUEST, ' ') }],
     ['in chunks', { payload: Readable.from([Buffer.alloc(4 * BYTES_A_REQUEST, ' ')]) }],
     ['inflated', { payload: gzipSync(Buffer.alloc(4 * BYTES_A_REQUEST, ' ')) }],
+    ['in crumbs', { payload: crumbs(1_600) }, '2'],
+    ['inflated, to too much', { payload: gzipSync(Buffer.alloc(5_000_000, ' ')) }, '31'],
+    ['inflated in vain', { payload: broken(gzipSync(Buffer.alloc(4_000_000, ' '))) }, '29'],
     ['of nobody', { payload: Buffer.alloc(4 * BYTES_A_REQUEST, ' '), url: '/v1/events' }],
   ] as const) {
     const { app } = await startGateway(t, { gateway: tight })
@@ -115,7 +125,7 @@ test('a body is charged to its address: as announced, as it came, and once more 
     t.not((await app.inject({ ...once, ...send })).statusCode, 429, rule)
     const next = await app.inject(from('203.0.113.5'))
     t.equal(next.statusCode, 429, rule)
-    t.equal(next.headers['retry-after'], '3', rule)
+    t.equal(next.headers['retry-after'], wait, rule)
     t.equal((await app.inject(from('203.0.113.6'))).statusCode, 404, rule)
   }
 })

@@ -66,13 +66,13 @@ test('what is announced is held against the limit; a chunked body announces noth
 })
 
 test('a body is its chunks, joined into memory of its own and counted while they arrive', async (t) => {
-  const budget = createByteBudget(100, fakeClock())
+  const budget = createByteBudget(1_000, fakeClock())
   const stream = new PassThrough()
   const reading = readBody(stream, 10, budget.lease({ address: undefined, app: undefined }))
   const chunk = Buffer.from('ab')
   stream.write(chunk)
   await new Promise(setImmediate)
-  t.equal(budget.heldBytes(), 2)
+  t.equal(budget.heldBytes(), 256)
   stream.end('cd')
   const body = await reading
   chunk.fill('x')
@@ -84,31 +84,31 @@ test('a body is its chunks, joined into memory of its own and counted while they
 })
 
 test('a body that grows above its limit is refused, read to its end, and not held', async (t) => {
-  const budget = createByteBudget(100, fakeClock())
+  const budget = createByteBudget(1_000, fakeClock())
   const lease = budget.lease({ address: undefined, app: undefined })
   const stream = new PassThrough()
   const reading = readBody(stream, 10, lease)
   stream.write('12345678')
   stream.write('90X')
   await t.rejects(reading, { code: 'body_too_large' })
-  t.equal(budget.heldBytes(), 8)
+  t.equal(budget.heldBytes(), 256)
   const ended = new Promise((done) => stream.once('end', done))
   stream.end(Buffer.alloc(100_000))
   await ended
-  t.equal(budget.heldBytes(), 8, 'what came afterwards was thrown away')
+  t.equal(budget.heldBytes(), 256, 'what came afterwards was thrown away')
 })
 
 test('a body that gives way to another is told so, and not held', async (t) => {
-  const budget = createByteBudget(10, fakeClock())
+  const budget = createByteBudget(260, fakeClock())
   const lease = budget.lease({ address: undefined, app: undefined })
   const stream = new PassThrough()
   const reading = readBody(stream, 100, lease)
   stream.write('12345678')
   await new Promise(setImmediate)
-  budget.lease({ address: undefined, app: undefined }).grow(9)
+  budget.lease({ address: undefined, app: undefined }).grow(259)
   await t.rejects(reading, { code: 'overloaded' })
   stream.end('9')
-  t.equal(budget.heldBytes(), 9)
+  t.equal(budget.heldBytes(), 259)
 })
 
 test('a body that does not fit the budget is refused in the same way', async (t) => {
@@ -127,9 +127,36 @@ test('a body whose sender goes away is malformed', async (t) => {
   const reading = readBody(
     stream,
     1_000,
-    createByteBudget(100, fakeClock()).lease({ address: undefined, app: undefined }),
+    createByteBudget(1_000, fakeClock()).lease({ address: undefined, app: undefined }),
   )
   stream.write('123')
   stream.destroy(new Error('aborted'))
   await t.rejects(reading, { code: 'malformed_body', message: 'The body ended early.' })
+})
+
+test('a body in crumbs is joined in one memory, and each of them counts as 256 bytes', async (t) => {
+  const budget = createByteBudget(10_000_000, fakeClock())
+  const stream = new PassThrough()
+  const told: [number, number][] = []
+  const reading = readBody(
+    stream,
+    100_000,
+    budget.lease({ address: undefined, app: undefined }),
+    (cost, bytes) => told.push([cost, bytes]),
+  )
+  const text = Array.from({ length: 10_000 }, (_, i) => String(i % 10)).join('')
+  for (const crumb of text) stream.emit('data', Buffer.from(crumb))
+  stream.emit('data', Buffer.alloc(1_000, 'z'))
+  stream.emit('end')
+  const body = await reading
+  t.equal(body.toString(), text + 'z'.repeat(1_000))
+  t.ok(body.buffer.byteLength < 3 * body.length, `${body.buffer.byteLength} bytes of memory`)
+  t.equal(budget.heldBytes(), 10_000 * 256 + 1_000)
+  t.same(
+    [told[0], told.at(-1)],
+    [
+      [256, 1],
+      [1_000, 1_000],
+    ],
+  )
 })
