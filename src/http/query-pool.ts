@@ -7,7 +7,7 @@ export const QUERIES_AT_ONCE = 2
 export const MAX_WAITING_QUERIES = 32
 /** Waiting and running ones: a dashboard asks six at a time, which is what a browser does. */
 export const MAX_QUERIES_OF_TOKEN = 8
-/** Waiting and running: longer than anyone looks at an empty chart. */
+/** Waiting, and then again running: longer than anyone looks at an empty chart. */
 export const QUERY_DEADLINE_MS = 10_000
 /** Soon enough for a dashboard that was one of many; the place of a query is free again after some 100 ms. */
 const BUSY_RETRY_MS = 2_000
@@ -26,7 +26,10 @@ export interface Asker {
   readonly gone: AbortSignal
 }
 
-/** Where queries wait for their turn, so that no number of them is more than the process can bear. */
+/**
+ * Where queries wait for their turn, so that no number of them is more than the process can bear. Tokens take turns: a
+ * free place goes to whoever has fewest queries running, then to whose turn it is.
+ */
 export interface QueryPool {
   /**
    * What the work answers, or `queries_busy` at once, `query_timeout` at the deadline, or the reason of `gone`. The work
@@ -43,62 +46,76 @@ const LIMITS: PoolLimits = {
 }
 
 export function queryPool(limits: PoolLimits = LIMITS): QueryPool {
-  /** How each is told that it is its turn, longest waiting first. */
-  const waiting = new Set<() => void>()
+  /** How each is told that it is its turn, longest waiting first, by token; the token that was served last is last. */
+  const queues = new Map<string, Set<() => void>>()
+  const runningOf = new Map<string, number>()
   const ofToken = new Map<string, number>()
   let running = 0
+  let waiting = 0
 
   function admit(token: string): void {
     const own = ofToken.get(token) ?? 0
     if (own >= limits.ofToken) throw busy(`The token has ${own} queries under way.`)
-    if (running >= limits.atOnce && waiting.size >= limits.waiting)
-      throw busy(`${waiting.size} queries wait already.`)
-    ofToken.set(token, own + 1)
+    if (running >= limits.atOnce && waiting >= limits.waiting) throw busy(`${waiting} queries wait already.`)
+    add(ofToken, token, 1)
   }
 
-  function dismiss(token: string): void {
-    const others = Number(ofToken.get(token)) - 1
-    if (others > 0) ofToken.set(token, others)
-    else ofToken.delete(token)
+  function leaveQueue(token: string, queue: Set<() => void>, begin: () => void): void {
+    waiting--
+    queue.delete(begin)
+    if (queue.size === 0) queues.delete(token)
   }
 
   /** Resolves when it is its turn; rejects, and waits no longer, when the signal aborts before. */
-  function turn(signal: AbortSignal): Promise<void> {
+  function turn(token: string, signal: AbortSignal): Promise<void> {
     if (running < limits.atOnce) {
-      running++
+      start(token)
       return Promise.resolve()
     }
     return new Promise((resolve, reject) => {
+      const queue = queues.get(token) ?? new Set()
       const leave = () => {
-        waiting.delete(begin)
+        leaveQueue(token, queue, begin)
         reject(signal.reason)
       }
       const begin = () => {
         signal.removeEventListener('abort', leave)
+        leaveQueue(token, queue, begin)
+        start(token)
         resolve()
       }
       signal.addEventListener('abort', leave, { once: true })
-      waiting.add(begin)
+      queues.set(token, queue.add(begin))
+      waiting++
     })
   }
 
-  /** Who waited longest takes the place over, so that nobody slips in between. */
-  function passOn(): void {
-    const [next] = waiting
-    if (next === undefined) running--
-    else {
-      waiting.delete(next)
-      next()
-    }
+  function start(token: string): void {
+    running++
+    add(runningOf, token, 1)
   }
 
-  async function taken<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    await turn(signal)
+  /** The place is taken over at once, so that nobody slips in between. */
+  function passOn(token: string): void {
+    running--
+    add(runningOf, token, -1)
+    const load = (name: string) => runningOf.get(name) ?? 0
+    const [next] = [...queues].sort(([a], [b]) => load(a) - load(b))
+    if (next === undefined) return
+    const [name, queue] = next
+    queues.delete(name)
+    queues.set(name, queue)
+    for (const begin of [...queue].slice(0, 1)) begin()
+  }
+
+  async function taken<T>({ token, signal, begun, work }: Taken<T>): Promise<T> {
+    await turn(token, signal)
+    begun()
     try {
       signal.throwIfAborted()
       return await work(signal)
     } finally {
-      passOn()
+      passOn(token)
     }
   }
 
@@ -106,10 +123,15 @@ export function queryPool(limits: PoolLimits = LIMITS): QueryPool {
     async ask({ token, gone }, work) {
       admit(token)
       const late = new AbortController()
-      const timer = setTimeout(() => late.abort(timedOut(limits.deadlineMs)), limits.deadlineMs)
+      const wind = () => setTimeout(() => late.abort(timedOut(limits.deadlineMs)), limits.deadlineMs)
+      let timer = wind()
+      const begun = () => {
+        clearTimeout(timer)
+        timer = wind()
+      }
       const signal = AbortSignal.any([gone, late.signal])
       // Its token is charged until the work has really ended, which may be after the answer.
-      const done = taken(signal, work).finally(() => dismiss(token))
+      const done = taken({ token, signal, begun, work }).finally(() => add(ofToken, token, -1))
       try {
         return await Promise.race([done, rejected(signal)])
       } finally {
@@ -117,6 +139,21 @@ export function queryPool(limits: PoolLimits = LIMITS): QueryPool {
       }
     },
   }
+}
+
+interface Taken<T> {
+  readonly token: string
+  readonly signal: AbortSignal
+  /** Told when it is its turn. */
+  readonly begun: () => void
+  readonly work: (signal: AbortSignal) => Promise<T>
+}
+
+/** What is zero is not kept. */
+function add(counts: Map<string, number>, name: string, by: number): void {
+  const sum = (counts.get(name) ?? 0) + by
+  if (sum > 0) counts.set(name, sum)
+  else counts.delete(name)
 }
 
 /** Aborts when the connection ends before the answer does. */

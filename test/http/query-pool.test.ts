@@ -73,13 +73,33 @@ test('one token cannot take all places', async (t) => {
   t.equal(await pool.ask({ token: 'greedy', gone: never }, async () => 'again'), 'again')
 })
 
-test('the deadline counts waiting as well as running, and ends the work', async (t) => {
+test('tokens take turns: one that asks for much keeps another waiting for one query', async (t) => {
+  const pool = queryPool({ ...limits, waiting: 32 })
+  const order: string[] = []
+  const ends: (() => void)[] = []
+  const ask = (token: string) =>
+    pool.ask({ token, gone: never }, () => {
+      order.push(token)
+      return new Promise<void>((end) => ends.push(end))
+    })
+  const answers = ['a', 'a', 'a', 'a', 'a', 'b', 'c', 'b'].map(ask)
+  for (let at = 0; at < answers.length; at++) {
+    await settled()
+    ends[at]?.()
+  }
+  await Promise.all(answers)
+  t.same(order, ['a', 'a', 'b', 'a', 'c', 'b', 'a', 'a'])
+})
+
+test('waiting has a deadline, and so has running, apart from it', async (t) => {
   const pool = queryPool({ ...limits, atOnce: 1, deadlineMs: 20 })
   const { under, work } = held()
   const answers = [1, 2].map(() => pool.ask({ token: 'a', gone: never }, work))
-  for (const answer of answers) {
-    await t.rejects(answer, { code: 'query_timeout', message: /longer than 0.02 s/, retryAfterMs: 20 })
-  }
+  await Promise.all(
+    answers.map((answer) =>
+      t.rejects(answer, { code: 'query_timeout', message: /longer than 0.02 s/, retryAfterMs: 20 }),
+    ),
+  )
   t.equal(under[0]?.signal.aborted, true)
   t.equal(await pool.ask({ token: 'a', gone: never }, async () => 'free'), 'free')
 })
