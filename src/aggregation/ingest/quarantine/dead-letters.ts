@@ -4,6 +4,8 @@ import type { Line } from './object-lines.ts'
 
 /** Told one by one for an object; of the others it is only told how many there were. */
 export const MAX_DEAD_LETTERS = 1_000
+/** The same of one line, which may hold hundreds. */
+export const MAX_LETTERS_A_LINE = 20
 
 export interface DeadLetters {
   add(refused: Refused, line?: Line): void
@@ -21,14 +23,24 @@ export function createDeadLetters(): DeadLetters {
   const letters: string[] = []
   const counts = new Map<DirectRefusal, number>()
   const untold = new Map<DirectRefusal, number>()
+  let place: Place | undefined
   const more = (of: Map<DirectRefusal, number>, { reason, events }: Refused) =>
     of.set(reason, (of.get(reason) ?? 0) + events)
   return {
     counts,
     add(refused, line) {
       more(counts, refused)
-      if (letters.length < MAX_DEAD_LETTERS) letters.push(JSON.stringify({ ...refused, ...placeOf(line) }))
-      else more(untold, refused)
+      if (place?.line !== line?.number) place = undefined
+      const told = place?.letters ?? 0
+      if (letters.length >= MAX_DEAD_LETTERS || told >= MAX_LETTERS_A_LINE) {
+        more(untold, refused)
+        return
+      }
+      // What the line says is told once: it may be many times what is wrong with each event of it.
+      letters.push(
+        JSON.stringify({ ...refused, ...(told === 0 ? beginningOf(line) : { line: line?.number }) }),
+      )
+      if (line !== undefined) place = { line: line.number, letters: told + 1 }
     },
     body() {
       if (counts.size === 0) return undefined
@@ -38,8 +50,17 @@ export function createDeadLetters(): DeadLetters {
   }
 }
 
-const placeOf = (line: Line | undefined) =>
-  line && { line: line.number, text: scrubExcerpt(line.bytes.toString('utf8', 0, EXCERPT_BYTES)) }
+interface Place {
+  readonly line: number
+  readonly letters: number
+}
+
+const beginningOf = (line: Line | undefined) =>
+  line && { line: line.number, text: readable(scrubExcerpt(line.bytes.toString('utf8', 0, EXCERPT_BYTES))) }
+
+/** As in stored events: a control character would be six in JSON. */
+const readable = (text: string): string => text.replace(CONTROL, '\ufffd')
+const CONTROL = /[^\P{Cc}\n\t]/gu
 
 /** Looked at, to keep a part of it. */
 const EXCERPT_BYTES = 4_096

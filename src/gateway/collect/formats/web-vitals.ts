@@ -1,3 +1,4 @@
+import { MAX_ATTRIBUTES } from '../../../event/event.ts'
 import { isObject, type JsonObject } from '../../../event/json.ts'
 import { readers } from '../../../event/values/columns.ts'
 import { numberIn } from '../../../event/values/number.ts'
@@ -34,8 +35,16 @@ function metricsIn(item: unknown): readonly unknown[] {
   const others = Object.entries(item)
   const metrics = others.filter(([name, value]) => units.has(name) && isThere(value))
   if (metrics.length === 0) return [item]
-  const shared = Object.fromEntries(others.filter(([name]) => !units.has(name)))
+  const shared = sharedBy(others)
   return metrics.map(([name, value]) => ({ ...shared, ...(isObject(value) ? value : { value }), name }))
+}
+
+/** What all metrics of an object have in common: what is a field, and of anything else no more than an event may keep. */
+function sharedBy(members: readonly (readonly [string, unknown])[]): JsonObject {
+  let additions = 0
+  const isShared = ([name]: readonly [string, unknown]) =>
+    !units.has(name) && (ofLibrary.has(name) || readers.has(name) || additions++ < MAX_ATTRIBUTES)
+  return Object.fromEntries(members.filter(isShared))
 }
 
 const isThere = (value: unknown): boolean => value !== undefined && value !== null

@@ -2,6 +2,7 @@ import { test } from 'tap'
 import {
   createDeadLetters,
   MAX_DEAD_LETTERS,
+  MAX_LETTERS_A_LINE,
 } from '../../../../src/aggregation/ingest/quarantine/dead-letters.ts'
 
 const fault = { reason: 'malformed_line', detail: 'Not valid JSON', events: 1 } as const
@@ -38,11 +39,15 @@ test('a mebibyte of { leaves a kibibyte, and bytes that are no text leave no har
 
 test('of a flood the first are told, and the others counted', async (t) => {
   const letters = createDeadLetters()
-  for (let i = 0; i < MAX_DEAD_LETTERS; i++) letters.add(fault, line('x'))
-  letters.add(fault, line('x'))
-  letters.add({ ...fault, reason: 'too_many_events', events: 20 }, line('x'))
+  for (let i = 0; i < MAX_DEAD_LETTERS; i++) letters.add(fault, line('x', i))
+  letters.add(fault, line('x', MAX_DEAD_LETTERS))
+  letters.add({ ...fault, reason: 'too_many_events', events: 20 }, line('x', MAX_DEAD_LETTERS))
   letters.add(fault)
-  t.same(told(letters)[MAX_DEAD_LETTERS - 1], { ...fault, line: 1, text: 'x' })
+  t.same(told(letters)[MAX_DEAD_LETTERS - 1], {
+    ...fault,
+    line: MAX_DEAD_LETTERS - 1,
+    text: 'x',
+  })
   t.same(told(letters).slice(MAX_DEAD_LETTERS), [
     { reason: 'malformed_line', events: 2 },
     { reason: 'too_many_events', events: 20 },
@@ -54,4 +59,18 @@ test('of a flood the first are told, and the others counted', async (t) => {
       ['too_many_events', 20],
     ],
   )
+})
+
+test('what a line says is told once, and of its many faults only the first', async (t) => {
+  const letters = createDeadLetters()
+  const flood = line(`\u0001${'x'.repeat(1_000)}`, 7)
+  for (let i = 0; i < MAX_LETTERS_A_LINE + 5; i++) letters.add(fault, flood)
+  letters.add(fault, line('next', 8))
+  const [first, second, ...others] = told(letters)
+  t.same(first, { ...fault, line: 7, text: `\ufffd${'x'.repeat(1_000)}` })
+  t.same(second, { ...fault, line: 7 })
+  t.same(others.slice(MAX_LETTERS_A_LINE - 2), [
+    { ...fault, line: 8, text: 'next' },
+    { reason: 'malformed_line', events: 5 },
+  ])
 })
