@@ -10,7 +10,7 @@ const ZONE = String.raw`(?:Z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)`
 const ISO = new RegExp(`^${DATE}(?:T${TIME}${ZONE})?$`)
 
 /** Years have four digits: keys of the lake and names of folders are made of them. */
-const MAX_INSTANT_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
+export const MAX_INSTANT_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
 /**
  * The least number that is taken for epoch milliseconds, in 1973. Whatever has fewer digits is something else: epoch

@@ -1,3 +1,4 @@
+import { MAX_INSTANT_MS } from '../../std/instant.ts'
 import type { DamagedManifest, Manifest } from './manifest.ts'
 import { rowsIn, type WindowInput } from './plan/inputs.ts'
 import { alignDown, isSame } from './plan/spans.ts'
@@ -82,7 +83,9 @@ export function windowsIn(
   range: { fromMs: number; toMs: number },
 ): Window[] {
   const windows: Window[] = []
-  for (let fromMs = alignDown(range.fromMs, grainMs); fromMs < range.toMs; fromMs += grainMs) {
+  // The last of 9999 would end in a year of five digits, which no answer may name.
+  const endMs = Math.min(range.toMs, MAX_INSTANT_MS - grainMs)
+  for (let fromMs = alignDown(range.fromMs, grainMs); fromMs < endMs; fromMs += grainMs) {
     windows.push({ rollup, fromMs, toMs: fromMs + grainMs })
   }
   return windows

@@ -98,6 +98,8 @@ test('a range is aligned outward, half-open, and follows the grain', async (t) =
   t.same(starts(T0 + 1, END - 1), [T0])
   t.same(starts(T0, T0), [])
   t.equal(starts(T0, T0 + 60 * MIN, MIN).length, 60)
+  const last = Date.UTC(9999, 11, 31, 23, 30)
+  t.same(starts(last, last + GRAIN * 4), [last], 'none ends in a year of five digits')
 })
 
 test('objects are told apart by window, minute by minute', async (t) => {
