@@ -49,7 +49,7 @@ export const Reconciliation = Type.Object(
     }),
     refused: Type.Array(RefusedClient, {
       description:
-        'Whose requests were refused as a whole, since the start: the most frequent of the last 500.',
+        'Whose requests were refused as a whole, since the start: the most frequent of those that are remembered.',
     }),
     sink: Type.Object(
       {

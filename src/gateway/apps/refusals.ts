@@ -12,19 +12,28 @@ export interface Refusals {
   top(): readonly RefusedClient[]
 }
 
-/** Clients remembered, some 300 bytes each: those refused last. However many come, it is no more. */
-export const MAX_CLIENTS = 500
-/** Told in one answer: nobody reads more. */
-export const MAX_TOLD = 50
-/** Series of the metric that have a client's own text in them; whoever comes later is counted as `~other`. */
-export const MAX_SERIES = 200
+/**
+ * What a client says of itself. Anybody can make up keys and origins: however many do, those of one kind take the room of
+ * their own kind only, and whoever an operator looks for stays.
+ */
+type Kind = 'app' | 'key' | 'origin' | 'nothing'
+const kindOf = ({ app, keyPrefix, origin }: Refused): Kind =>
+  app !== undefined ? 'app' : keyPrefix !== undefined ? 'key' : origin !== undefined ? 'origin' : 'nothing'
+
+/** Clients of a kind that are remembered, some 300 bytes each. However many come, it is no more. */
+export const MAX_CLIENTS = 125
+/** Of a kind, told in one answer: nobody reads more. */
+export const MAX_TOLD = 15
+/** Series of the metric that have the text of clients of a kind in them; whoever comes later is counted as `~other`. */
+export const MAX_SERIES = 50
 /** Of one client. */
 const LOG_EVERY_MS = 60_000
-/** Of all together: a crowd does not fill the log. */
-export const MAX_LINES_A_MINUTE = 20
+/** Of all clients of a kind: a crowd does not fill the log. */
+export const MAX_LINES_A_MINUTE = 5
 
 interface Entry {
   client: RefusedClient
+  /** On the clock that nobody sets. */
   loggedMs: number
   /** Requests since then. */
   untold: number
@@ -32,37 +41,66 @@ interface Entry {
 
 /** Refused requests by whom they came from: what an operator looks for when no events arrive. */
 export function createRefusals(clock: Clock, { log, metrics }: Telemetry): Refusals {
+  const rooms = byKind(() => createRoom(clock))
+  const count = countIn(metrics)
+
+  return {
+    note(refused) {
+      const { entryOf, mayLog } = rooms[kindOf(refused)]
+      const entry = entryOf(refused)
+      entry.client = { ...entry.client, requests: entry.client.requests + 1, lastMs: clock.nowMs() }
+      entry.untold++
+      count(refused)
+      const nowMs = clock.monotonicMs()
+      if (nowMs - entry.loggedMs < LOG_EVERY_MS || !mayLog()) return
+      log.info({ ...refused, requests: entry.untold }, 'requests are refused')
+      entry.loggedMs = nowMs
+      entry.untold = 0
+    },
+    top: () =>
+      Object.values(rooms)
+        .flatMap((room) => room.top())
+        .sort((a, b) => b.requests - a.requests),
+  }
+}
+
+const byKind = <T>(make: () => T): Record<Kind, T> => ({
+  app: make(),
+  key: make(),
+  origin: make(),
+  nothing: make(),
+})
+
+/** Of clients of one kind. */
+function createRoom(clock: Clock) {
   /** In the order in which they were refused last. */
   const entries = new Map<string, Entry>()
-  const count = countIn(metrics)
-  const mayLog = lineBudget(clock)
 
-  function entryOf(key: string, refused: Refused): Entry {
-    const nowMs = clock.nowMs()
+  function entryOf(refused: Refused): Entry {
+    const key = whoIs(refused)
     const known = entries.get(key)
     entries.delete(key)
+    if (known === undefined && entries.size >= MAX_CLIENTS) entries.delete(leastMissed())
+    const nowMs = clock.nowMs()
     const entry = known ?? {
       client: { ...refused, requests: 0, firstMs: nowMs, lastMs: nowMs },
       loggedMs: Number.NEGATIVE_INFINITY,
       untold: 0,
     }
     entries.set(key, entry)
-    if (entries.size > MAX_CLIENTS) entries.delete(String(entries.keys().next().value))
     return entry
   }
 
+  /** Whoever came once, and longest ago; else whoever came longest ago. */
+  function leastMissed(): string {
+    const [oldest = ''] = entries.keys()
+    for (const [key, { client }] of entries) if (client.requests === 1) return key
+    return oldest
+  }
+
   return {
-    note(refused) {
-      const nowMs = clock.nowMs()
-      const entry = entryOf(whoIs(refused), refused)
-      entry.client = { ...entry.client, requests: entry.client.requests + 1, lastMs: nowMs }
-      entry.untold++
-      count(refused)
-      if (nowMs - entry.loggedMs < LOG_EVERY_MS || !mayLog()) return
-      log.info({ ...refused, requests: entry.untold }, 'requests are refused')
-      entry.loggedMs = nowMs
-      entry.untold = 0
-    },
+    entryOf,
+    mayLog: lineBudget(clock),
     top: () => mostRefused([...entries.values()].map(({ client }) => client)),
   }
 }
@@ -87,14 +125,15 @@ function lineBudget(clock: Clock): () => boolean {
 function countIn(metrics: Metrics): (refused: Refused) => void {
   const refusals = new Counter({
     name: 'headgate_refused_clients_total',
-    help: 'Requests that ended in a problem, by app, code and the origin or the beginning of the key; from the 201st on by ~other.',
+    help: 'Requests that ended in a problem, by app, code and the origin or the beginning of the key; from the 51st on of each kind by ~other.',
     labelNames: ['app', 'code', 'from'],
     registers: [metrics],
   })
-  const series = new Set<string>()
+  const seriesOf = byKind(() => new Set<string>())
   return (refused) => {
     const { app = '~unknown', code, origin, keyPrefix } = refused
     const own = origin ?? (keyPrefix === undefined ? '~none' : `key ${keyPrefix}…`)
+    const series = seriesOf[kindOf(refused)]
     if (series.size < MAX_SERIES) series.add(whoIs(refused))
     refusals.inc({ app, code, from: series.has(whoIs(refused)) ? own : '~other' })
   }

@@ -94,22 +94,55 @@ test('each is told in the log at once, and then once a minute with how often it 
 
 test('a crowd takes neither memory, nor series, nor lines without end', async (t) => {
   const { lines, clock, refusals, series } = opened()
-  refusals.note({ code: 'not_found' })
   for (let i = 0; i < MAX_CLIENTS * 3; i++) refusals.note({ code: 'unknown_key', keyPrefix: `k${i}` })
-  for (let i = 0; i < 3; i++) refusals.note({ code: 'not_found' })
-  const top = refusals.top()
-  t.equal(top.length, MAX_TOLD)
-  t.match(
-    top[0],
-    { code: 'not_found', requests: 3 },
-    'it was forgotten in between, as it was refused longest ago',
-  )
+  t.equal(refusals.top().length, MAX_TOLD)
   t.equal(lines.length, MAX_LINES_A_MINUTE)
   const found = await series()
   t.equal(found.length, MAX_SERIES + 1)
-  t.same(found.at(-1), ['~unknown', 'unknown_key', '~other', MAX_CLIENTS * 3 - (MAX_SERIES - 1)])
-  t.same(found[0], ['~unknown', 'not_found', '~none', 4])
+  t.same(found.at(-1), ['~unknown', 'unknown_key', '~other', MAX_CLIENTS * 3 - MAX_SERIES])
   clock.advance(60_000)
-  refusals.note({ code: 'not_found' })
-  t.match(lines.at(-1), { code: 'not_found', requests: 4 }, 'the next minute has lines again')
+  refusals.note({ code: 'unknown_key', keyPrefix: 'k0' })
+  t.match(lines.at(-1), { keyPrefix: 'k0', requests: 1 }, 'the next minute has lines again')
 })
+
+test('made-up keys and origins push out nobody else, and of their own kind those that came once', async (t) => {
+  const { lines, refusals, series } = opened()
+  const [page, stray] = [
+    { code: 'unknown_key', origin: 'https://shop.example' },
+    { code: 'unknown_key', keyPrefix: 'stray' },
+  ]
+  const app = { app: 'shop', code: 'origin_not_allowed', origin: 'https://mirror.example' }
+  const nothing = { code: 'unknown_key' }
+  refusals.note(stray)
+  refusals.note(stray)
+  for (let i = 0; i < MAX_CLIENTS * 3; i++) refusals.note({ code: 'unknown_key', keyPrefix: `k${i}` })
+  for (const each of [page, app, nothing]) refusals.note(each)
+  for (let i = 0; i < MAX_CLIENTS * 3; i++) refusals.note({ code: 'unknown_key', keyPrefix: `l${i}` })
+  const top = refusals.top()
+  t.match(top[0], { ...stray, requests: 2 })
+  for (const each of [page, app, nothing]) {
+    t.ok(
+      top.some((told) => isLike({ ...told }, each)),
+      'it is told',
+    )
+    t.ok(
+      lines.some((line) => isLike(line, each)),
+      'and was logged',
+    )
+  }
+  const [own, others] = [await series(), new Set(['https://shop.example', 'https://mirror.example', '~none'])]
+  t.equal(own.filter(([, , from]) => others.has(String(from))).length, 3)
+})
+
+test('of clients that all came again, the one that came longest ago is forgotten', async (t) => {
+  const { refusals } = opened()
+  for (let i = 0; i <= MAX_CLIENTS; i++) {
+    for (let times = 0; times < 2 + (i === 0 ? 5 : 0); times++)
+      refusals.note({ code: 'c', keyPrefix: `k${i}` })
+  }
+  t.equal(refusals.top().length, MAX_TOLD)
+  t.notOk(refusals.top().some(({ keyPrefix }) => keyPrefix === 'k0'))
+})
+
+const isLike = (told: Readonly<Record<string, unknown>>, of: Readonly<Record<string, unknown>>): boolean =>
+  ['app', 'origin', 'keyPrefix'].every((name) => told[name] === of[name])

@@ -164,7 +164,7 @@ function doubtful({ id, grainMs }: RollupDefinition, scene: Scene): readonly Win
   const old = [...touches.keys()]
     .filter((fromMs) => fromMs < Math.min(regularMs, nowMs) && isDoubtful(fromMs))
     .sort((a, b) => a - b)
-    .slice(-MAX_OLD_WINDOWS)
+    .slice(0, MAX_OLD_WINDOWS)
     .map((fromMs) => ({ rollup: id, fromMs, toMs: fromMs + grainMs }))
   const regular = windowsIn(id, grainMs, { fromMs: firstMs, toMs: nowMs })
   return [...old, ...regular.filter(({ fromMs }) => isDoubtful(fromMs))]
