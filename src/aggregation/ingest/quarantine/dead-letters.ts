@@ -58,9 +58,9 @@ interface Place {
 const beginningOf = (line: Line | undefined) =>
   line && { line: line.number, text: readable(scrubExcerpt(line.bytes.toString('utf8', 0, EXCERPT_BYTES))) }
 
-/** As in stored events: a control character would be six in JSON. */
+/** Of a control character JSON makes six, but of those that part lines and words two. */
 const readable = (text: string): string => text.replace(CONTROL, '\ufffd')
-const CONTROL = /[^\P{Cc}\n\t]/gu
+const CONTROL = /[^\P{Cc}\n\r\t]/gu
 
 /** Looked at, to keep a part of it. */
 const EXCERPT_BYTES = 4_096
