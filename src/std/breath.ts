@@ -1,4 +1,5 @@
 import { setImmediate as othersFirst } from 'node:timers/promises'
+import { systemClock } from './clock.ts'
 
 /** Longest stretch of work on the event loop. Ours: a beacon waits for a few of them, which nobody notices. */
 const STRETCH_MS = 1
@@ -11,7 +12,7 @@ export interface Breath {
   take(): Promise<void>
 }
 
-export function breather(signal?: AbortSignal, nowMs: () => number = () => performance.now()): Breath {
+export function breather(signal?: AbortSignal, nowMs: () => number = systemClock.monotonicMs): Breath {
   let sinceMs = nowMs()
   return {
     due: () => nowMs() - sinceMs >= STRETCH_MS,

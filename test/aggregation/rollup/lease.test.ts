@@ -117,7 +117,9 @@ test('a lease that was given back is free, whatever the clock said then', async 
     const lease = await leasesOf().acquire('ingest', 'run-1')
     await lease.release()
     clock.advance(-wrongMs)
-    await (await leasesOf().acquire('ingest', 'run-2')).release()
+    const next = await leasesOf().acquire('ingest', 'run-2')
+    await t.rejects(leasesOf().acquire('ingest', 'run-3'), { code: 'run_conflict' }, 'the next one has it')
+    await next.release()
   }
 })
 
