@@ -756,6 +756,6 @@ test('commands tell what is configured and what is wrong with it, and no secret'
   const faulty = { HEADGATE_AGGREGATION_TOKENS: `[{"sha256":"${secret}"`, HEADGATE_SECRET: secret }
   const command = launch(t, { args: ['config', 'check'], env: faulty })
   t.equal(await command.ended, 2, 'a variable')
-  t.match(command.said(), /HEADGATE_SECRET: names no configuration key/)
+  t.match(command.said(), /HEADGATE_SECRET: names no key of the configuration/)
   t.same(leaks(secrets, { said: command.said() }), [], 'a variable')
 })
