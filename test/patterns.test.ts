@@ -55,7 +55,11 @@ async function builtPatterns(): Promise<readonly Pattern[]> {
   const { stackTraceLimit } = Error
   const built = new Map<string, Pattern>()
   const note = (pattern: RegExp) => {
-    const [, file] = /\/src\/([^:?)]+\.ts)/.exec(new Error().stack ?? '') ?? []
+    // Libraries have a src/ as well, where their maps are read.
+    const frames = [...(new Error().stack ?? '').matchAll(/\/src\/([^:?)]+\.ts)/g)].map(
+      ([, file = '']) => file,
+    )
+    const file = frames.find((frame) => files.includes(frame))
     if (file !== undefined)
       built.set(`${file} ${pattern}`, { place: file, pattern: untied(pattern.source, pattern.flags) })
     return pattern
