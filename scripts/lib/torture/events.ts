@@ -43,7 +43,7 @@ export function measurementOf(numbered: Numbered): Readonly<Record<string, unkno
   return {
     event_id: idOf(numbered),
     name: pick(NAMES, 3),
-    value: (hash - 2 ** 31) / 64,
+    value: hash / 64,
     unit: pick(UNITS, 5),
     session_id: `session-${hash >>> 12}`,
     page_url: `https://shop.example.com/products/${'k'.repeat(hash % 97)}`,
