@@ -20,14 +20,17 @@ const idOf = ({ cycle, n }: Numbered): string => `t-${cycle}-${n}`
 
 const NAMES = ['browser.web_vital.lcp', 'browser.web_vital.cls', 'page.duration', 'http.client', 'a']
 const UNITS = ['ms', '1', 'By']
-/** What a careless writer would spoil: escapes, line ends of JavaScript, characters of more bytes than one. */
+/**
+ * What a careless writer would spoil: escapes, line ends of JavaScript, characters of more bytes than one. No control
+ * characters, which are never stored.
+ */
 const TEXTS = [
   'pro',
   'a "quoted" \\ word',
-  'line\nbreak\ttab',
+  'line\\nbreak\\ttab',
   'Grüße 🙂',
-  '\u2028\u2029\u0001',
-  '{"event_id":"t-0-0"}\n',
+  '\u2028\u2029',
+  '{"event_id":"t-0-0"}\\n',
 ]
 const LONG_TEXT = 'x'.repeat(250)
 /** One event in so many is long: 8 KiB. */
