@@ -155,7 +155,10 @@ test('cancel ends a run and says how far it came', async (t) => {
   const cancelled = { ...summary, state: 'cancelled', windows: [done, window('15', '30', {})], skipped: [] }
   const { url, asked } = await admin(t, {
     'POST /aggregations/runs/r1/cancel': { body: cancelled },
-    'POST /aggregations/runs/r2/cancel': { status: 409, body: { detail: 'The run has ended.' } },
+    'POST /aggregations/runs/r2/cancel': {
+      status: 409,
+      body: { detail: 'The run belongs to process 7; end that instead.' },
+    },
   })
   t.match(await runs(url, 'cancel', 'r1'), { code: 0, out: 'Run r1 cancelled: 1 of 2 windows done.\n' })
   t.same(asked, ['POST /aggregations/runs/r1/cancel Bearer secret'])
@@ -163,7 +166,7 @@ test('cancel ends a run and says how far it came', async (t) => {
   t.match(await runs(url, 'cancel', 'r2'), {
     code: 1,
     out: '',
-    err: `${url}: answered 409: The run has ended.\n`,
+    err: `${url}: answered 409: The run belongs to process 7; end that instead.\n`,
   })
 })
 

@@ -128,13 +128,14 @@ const documents = {
     ...common,
     operationId: 'cancelRun',
     summary: 'End a run',
-    description: 'Windows that it has committed stay committed.',
+    description:
+      'Windows that it has committed stay committed. A run that has ended already is answered as it is: look at its state.',
     params: RunId,
     response: {
       ...refusals,
       ...unreadable,
       ...unknownRun,
-      409: problemAnswer('The run has ended, or belongs to another process that lives.'),
+      409: problemAnswer('The run belongs to another process that lives.'),
       ...noRoom,
       200: RunDetail,
     },

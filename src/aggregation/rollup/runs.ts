@@ -28,7 +28,10 @@ export interface Runs {
   list(query: RunList): Promise<readonly Run[]>
   /** NDJSON. */
   log(id: string): Promise<Buffer>
-  /** Ends the run; windows it has committed stay. Rejects with `run_conflict` when it has ended or is another process's. */
+  /**
+   * Ends the run; windows it has committed stay. One that has ended already is answered as it is: whoever cancels cannot
+   * know. Rejects with `run_conflict` when the run is another process's that lives.
+   */
   cancel(id: string): Promise<Run>
   windows(query: WindowsQuery, signal?: AbortSignal): Promise<readonly WindowStatus[]>
   /** How the windows are, old ones included, from what was looked at last: cheap enough to be asked again and again. */
@@ -91,12 +94,12 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
 
   async function cancel(id: string): Promise<Run> {
     const run = pending.get(id) ?? (await get(id))
-    const cancelled = advance(run, 'cancelled')
+    if (isFinal(run.state)) return run
     if (execution?.id === id) {
       execution.cancel.abort(new AppError('cancelled', 'The run was cancelled'))
       return execution.done
     }
-    if (pending.has(id)) return keep({ ...cancelled, endedMs: clock.nowMs() })
+    if (pending.has(id)) return keep({ ...advance(run, 'cancelled'), endedMs: clock.nowMs() })
     if (!(await presence.isGone(run.owner))) {
       throw new AppError('run_conflict', `The run belongs to process ${run.owner.pid}; end that instead.`)
     }
