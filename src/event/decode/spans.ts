@@ -15,12 +15,15 @@ export interface Span {
 
 const LINE_END = 0x0a
 const QUOTE = 0x22
+const BACKSLASH = 0x5c
 const COMMA = 0x2c
 const OPEN_ARRAY = 0x5b
 const CLOSE_ARRAY = 0x5d
 const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
 const EVENTS = Buffer.from('"events"')
+/** The same with each letter as `\u0065`. */
+const MAX_EVENTS_NAME_BYTES = 38
 
 export const BROKEN = new Unreadable('malformed_line', 'The line cannot be read as JSON')
 
@@ -50,7 +53,7 @@ export function itemsAt(
   return undefined
 }
 
-/** An envelope, taken apart: its events, and the rest, in which every array of that name is empty. */
+/** An envelope, taken apart: its events, and the rest, in which arrays of that name are empty. */
 export interface EnvelopeSpans {
   readonly events: readonly Span[]
   readonly rest: Buffer
@@ -58,39 +61,45 @@ export interface EnvelopeSpans {
 
 /**
  * The envelope that `from` to `end` is, if it is one whose rest may be parsed. Of several `events` the last counts, as it
- * does to a parser.
+ * does to a parser: if that is no array, this is no envelope.
  */
 export function envelopeAt(bytes: Buffer, from: number, end: number): EnvelopeSpans | undefined {
   if (!isObjectAt(bytes, from) || !bytes.includes(EVENTS)) return undefined
   const scan = createScan(bytes)
-  const rest: Buffer[] = []
-  let events: readonly Span[] | undefined
-  let restFrom = from
+  const lists: Member[] = []
   let at = from
   for (let names = 0; names < MAX_OBJECT_NAMES; names++) {
     const member = memberAt(bytes, afterBlanks(bytes, at + 1, end), end, scan)
     if (member === undefined) return undefined
-    const { items, to } = member
-    if (items !== undefined) {
-      rest.push(bytes.subarray(restFrom, member.from + 1))
-      restFrom = to - 1
-      events = items
-    }
-    at = afterBlanks(bytes, to, end)
-    if (bytes[at] === CLOSE_OBJECT) {
-      if (at + 1 !== end || events === undefined) return undefined
-      return { events, rest: Buffer.concat([...rest, bytes.subarray(restFrom, end)]) }
-    }
+    if (member.isEvents) lists.push(member)
+    at = afterBlanks(bytes, member.to, end)
+    if (bytes[at] === CLOSE_OBJECT)
+      return at + 1 === end ? apart(bytes.subarray(0, end), from, lists) : undefined
     if (bytes[at] !== COMMA) return undefined
   }
   return undefined
+}
+
+/** `lists`: all that are named `events`. */
+function apart(bytes: Buffer, from: number, lists: readonly Member[]): EnvelopeSpans | undefined {
+  const events = lists.at(-1)?.items
+  if (events === undefined) return undefined
+  const rest: Buffer[] = []
+  let restFrom = from
+  for (const list of lists) {
+    if (list.items === undefined) continue
+    rest.push(bytes.subarray(restFrom, list.from + 1))
+    restFrom = list.to - 1
+  }
+  return { events, rest: Buffer.concat([...rest, bytes.subarray(restFrom)]) }
 }
 
 interface Member {
   /** Of its value. */
   readonly from: number
   readonly to: number
-  /** Of `events`. */
+  readonly isEvents: boolean
+  /** Of `events`, where they are an array. */
   readonly items?: readonly Span[]
 }
 
@@ -99,12 +108,23 @@ function memberAt(bytes: Buffer, from: number, end: number, scan: Scan): Member 
   const nameEnd = scan.value(from, end)
   if (bytes[from] !== QUOTE || nameEnd === UNCLOSED) return undefined
   const value = afterBlanks(bytes, afterBlanks(bytes, nameEnd, end) + 1, end)
-  if (isArrayAt(bytes, value) && bytes.subarray(from, nameEnd).equals(EVENTS)) {
+  const isEvents = isEventsName(bytes.subarray(from, nameEnd))
+  if (isEvents && isArrayAt(bytes, value)) {
     const array = itemsAt(bytes, value, end, scan)
-    return array && { from: value, ...array }
+    return array && { from: value, isEvents, ...array }
   }
   const to = scan.value(value, end)
-  return to === UNCLOSED || scan.fault !== undefined ? undefined : { from: value, to }
+  return to === UNCLOSED || scan.fault !== undefined ? undefined : { from: value, to, isEvents }
+}
+
+/** However it is written: to a parser an escaped letter is the letter. */
+function isEventsName(name: Buffer): boolean {
+  if (name.equals(EVENTS)) return true
+  if (name.length > MAX_EVENTS_NAME_BYTES || !name.includes(BACKSLASH)) return false
+  const plain = name
+    .toString('latin1')
+    .replace(/\\u00([0-7][\da-f])/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  return plain === EVENTS.toString('latin1')
 }
 
 /**

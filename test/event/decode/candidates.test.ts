@@ -123,6 +123,35 @@ test('a body that is an envelope of nothing, or of too much, is refused as a who
     t.throws(() => read(many), { code: 'body_too_large' })
 })
 
+test('of several members of one name the last counts, as it does to JSON.parse, whatever the length', async (t) => {
+  const list = `[${good}]`
+  const other = '[{"name":"c","value":3}]'
+  const notAnArray = { code: 'malformed_body', message: 'events: must be an array' }
+  for (const filler of ['""', JSON.stringify('x'.repeat(UNSCANNED_BYTES))]) {
+    for (const [members, says] of [
+      [`"events":${list},"events":${other}`, other],
+      [`"events":5,"events":${list}`, list],
+      [`"events":null,"events":${list}`, list],
+      [`"events":${other},"\\u0065vents":${list}`, list],
+      [`"events":${other},"\\u0065\\u0076\\u0065\\u006E\\u0074\\u0073":${list}`, list],
+      [`"\\u0065vents":${other},"events":${list}`, list],
+      [`"events":${list},"\\u0045vents":${other},"\\nevents":${other}`, list],
+      [`"events":${list},"events":null,"name":"a","value":1`, undefined],
+      [`"events":${list},"events":5`, notAnArray],
+      [`"events":${list},"events":{"0":${good}}`, notAnArray],
+      [`"events":${list},"events":"${'x'.repeat(10)}"`, notAnArray],
+      [`"events":${list},"\\u0065vents":true`, notAnArray],
+      [`"context":{"unit":"s"},"context":{},"events":${list}`, list],
+      [`"context":{},"events":${list},"context":5`, { code: 'malformed_body' }],
+    ] as const) {
+      const body = `{"filler":${filler},${members}}`
+      if (typeof says === 'object') t.throws(() => read(body), says, members)
+      else if (says === undefined) t.match(read(body).candidates, [least], members)
+      else t.strictSame(read(body).candidates, JSON.parse(says), members)
+    }
+  }
+})
+
 test('the token of a record stands beside its events', async (t) => {
   t.match(read(`{"recordToken":"t","events":[${good}]}`).root, { recordToken: 't' })
   t.match(read(`{"recordToken":"t","events":[${good},NaN]}`).root, { recordToken: 't' })
