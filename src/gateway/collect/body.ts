@@ -66,7 +66,7 @@ export function readBody(
       try {
         assertFits(bytes + chunk.length, maxBytes)
         const cost = Math.max(chunk.length, LEAST_PIECE_BYTES)
-        lease.grow(cost)
+        lease.grow(cost, chunk.length)
         work(cost, chunk.length)
         room = bytes === 0 ? chunk : joined(room, bytes, chunk)
         bytes += chunk.length

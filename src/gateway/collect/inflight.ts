@@ -14,8 +14,11 @@ export const GRACE_MS = 10_000
 
 /** What one request holds of the budget. */
 export interface Lease {
-  /** Claims more, or throws `overloaded`: then nothing more is held than before. */
-  grow(bytes: number): void
+  /**
+   * Claims more, or throws `overloaded`: then nothing more is held than before. `arrived`: how long the piece of a body is
+   * for which it is claimed, as a short one holds more than that, and is none the faster.
+   */
+  grow(bytes: number, arrived?: number): void
   /** From now on a body arrives. It may be told to give way: then it is done with. */
   arriving(giveWay: (error: AppError) => void): void
   arrived(): void
@@ -46,6 +49,7 @@ interface Body {
   readonly shares: readonly Share[]
   readonly sinceMs: number
   lastMs: number
+  /** That have arrived. */
   bytes: number
   giveWay(error: AppError): void
 }
@@ -94,11 +98,11 @@ export function createByteBudget(limitBytes: number, clock: Clock): ByteBudget {
         if (body !== undefined) bodies.delete(body)
       }
       return {
-        grow(bytes) {
+        grow(bytes, arrived = 0) {
           for (const share of mine) makeRoom(share, bytes, body)
           hold(bytes)
           if (body === undefined) return
-          body.bytes += bytes
+          body.bytes += arrived
           body.lastMs = clock.monotonicMs()
         },
         arriving(giveWay) {

@@ -114,11 +114,29 @@ test('a body that trickles or stops is let go after a grace, one of a slow phone
   for (let second = 1; second <= 12; second++) {
     clock.advance(1_000)
     if (second === 9) arriving('newcomer', 0)
-    if (gone.length === 0) trickle.grow(100)
-    phone.grow(1_000)
+    if (gone.length === 0) trickle.grow(100, 100)
+    phone.grow(1_000, 1_000)
     budget.sweep()
     if (second === GRACE_MS / 1_000 - 1) t.same(gone, [])
   }
   t.same(gone, ['stops: slow_request', 'trickles: slow_request'])
   t.equal(budget.heldBytes(), 12_000)
+})
+
+test('a piece counts as long as it is, however much room it takes', async (t) => {
+  for (const [arrived, pieces, gone] of [
+    [1, 20, true],
+    [20, 20, true],
+    [256, 2, false],
+    [25, 20, false],
+  ] as const) {
+    const { budget, clock, gone: left, arriving } = budgetOf(64 * MIB)
+    const body = arriving('body', 0)
+    for (let second = 1; second <= 12 && left.length === 0; second++) {
+      clock.advance(1_000)
+      for (let i = 0; i < pieces; i++) body.grow(Math.max(256, arrived), arrived)
+      budget.sweep()
+    }
+    t.same(left, gone ? ['body: slow_request'] : [], `${pieces} pieces of ${arrived} bytes a second`)
+  }
 })
