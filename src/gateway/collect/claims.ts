@@ -21,13 +21,20 @@ export function presentedKeys(
   return keys
 }
 
+/** Of Sec-Fetch-Site, where no other site makes the browser ask: a page of this host, or a person. */
+const OWN_SITES: readonly string[] = ['same-origin', 'none']
+
 /**
- * The origin of the page that makes a browser ask, where the browser says that it is another site's: an image has no
- * Origin, but a Referer. A page that keeps it to itself counts as `null`, which is on no list.
+ * The origin of the page that makes a browser ask: an image has no Origin, but a Referer. Sec-Fetch-Site says whether
+ * there is a page, as the page may keep the Referer to itself: it then counts as `null`, which is on no list. Browsers
+ * before 2023, and all of them where the gateway has no TLS, do not send it: then the Referer alone speaks, and where
+ * there is none either, no browser does.
  */
 export function pageOf(headers: IncomingHttpHeaders): string | undefined {
-  const { origin, referer = '', 'sec-fetch-site': site } = headers
-  if (origin !== undefined || (site !== 'cross-site' && site !== 'same-site')) return undefined
+  const { origin, referer = '' } = headers
+  if (origin !== undefined) return undefined
+  const site = headers['sec-fetch-site']?.toString().trim().toLowerCase() ?? ''
+  if (OWN_SITES.includes(site) || (site === '' && referer === '')) return undefined
   return URL.canParse(referer) ? new URL(referer).origin : 'null'
 }
 
