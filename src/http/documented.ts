@@ -1,4 +1,5 @@
 import Type from 'typebox'
+import { MAX_KEY_CHARS, MAX_SENT_CHARS } from '../std/idempotency-key.ts'
 import { problems } from './problems.ts'
 import { MAX_QUERIES_OF_TOKEN, MAX_WAITING_QUERIES, QUERY_DEADLINE_MS } from './query-pool.ts'
 
@@ -27,6 +28,16 @@ export const anyRequest = {
   431: problemAnswer('Request line and headers exceed 64 KiB.'),
   503: problemAnswer('This instance is shutting down; see Retry-After.'),
 }
+
+/** The header of a request that may be sent again; with another body its key is refused (422). */
+export const idempotencyKey = (description: string) =>
+  Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: MAX_SENT_CHARS,
+      description: `${description} 1 to ${MAX_KEY_CHARS} printable characters, in double quotes or without any; with another body, 422.`,
+    }),
+  )
 
 /** What a query may be answered instead of its turn. */
 export const poolAnswers = {

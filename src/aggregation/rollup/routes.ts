@@ -1,11 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
 import type { Auth, Scope } from '../../http/auth.ts'
-import { anyRequest, poolAnswers, problemAnswer, tokenNeeded } from '../../http/documented.ts'
+import { anyRequest, idempotencyKey, poolAnswers, problemAnswer, tokenNeeded } from '../../http/documented.ts'
 import { goneBefore, type QueryPool } from '../../http/query-pool.ts'
+import { idempotencyKeyOf } from '../../std/idempotency-key.ts'
 import { instant } from '../../std/instant.ts'
 import { RUN_STATES } from './job.ts'
-import { invalid, parseRunRequest, RunRequest } from './request.ts'
+import { parseRunRequest, RunRequest } from './request.ts'
 import {
   RunDetail,
   RunListAnswer,
@@ -50,14 +51,9 @@ const WindowsParameters = Type.Object(
   },
   strict,
 )
-const MAX_KEY_CHARS = 255
 const IdempotencyHeaders = Type.Object({
-  'idempotency-key': Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: MAX_KEY_CHARS,
-      description: 'The same key with the same body answers with the same run; with another body, 409.',
-    }),
+  'idempotency-key': idempotencyKey(
+    'The same key of a token, with the same body, answers with the same run.',
   ),
 })
 const refusals = {
@@ -91,7 +87,7 @@ const documents = {
       },
       ...refusals,
       ...unreadable,
-      409: problemAnswer('The Idempotency-Key came with another request before.'),
+      422: problemAnswer('The Idempotency-Key came with another body before.'),
       ...noRoom,
       503: problemAnswer(
         `\`runs_full\`: ${MAX_WAITING_RUNS} runs wait already. Or this instance is shutting down. See Retry-After.`,
@@ -176,7 +172,7 @@ export async function rollupRoutes(app: FastifyInstance, ports: RollupRoutePorts
       const answer = await runs.submit(
         parseRunRequest(request.body === undefined ? {} : request.body),
         allow(request, 'run').name,
-        keyOf(request.headers['idempotency-key']),
+        idempotencyKeyOf(request.headers['idempotency-key']),
       )
       if (answer.id !== null) reply.header('location', `/aggregations/runs/${answer.id}`)
       return reply.code(202).send(submitView(answer))
@@ -223,9 +219,4 @@ export async function rollupRoutes(app: FastifyInstance, ports: RollupRoutePorts
       return reply.type('application/json; charset=utf-8').send(text)
     },
   })
-}
-
-function keyOf(key: string | undefined): string | undefined {
-  if (key === undefined || (key.length > 0 && key.length <= MAX_KEY_CHARS)) return key
-  throw invalid(`Idempotency-Key must have 1 to ${MAX_KEY_CHARS} characters.`)
 }

@@ -59,7 +59,10 @@ async function once(ports: SubmitPorts, request: RunRequest, from: { principal: 
   const body = digestOf(Object.entries(request).sort())
   const use = await runLog.keyUse(idempotency)
   if (use && use.body !== body) {
-    throw new AppError('run_conflict', 'This Idempotency-Key came with another request before.')
+    throw new AppError(
+      'idempotency_key_reused',
+      'The Idempotency-Key was sent with another body before. Each request needs a key of its own.',
+    )
   }
   const known = use && (await runLog.load(use.runId))
   if (known) return answerOf(known)

@@ -1,6 +1,6 @@
 import Type, { type TSchema } from 'typebox'
 import { Measurement } from '../../event/event.ts'
-import { anyRequest, problemAnswer } from '../../http/documented.ts'
+import { anyRequest, idempotencyKey, problemAnswer } from '../../http/documented.ts'
 import { MAX_EVENTS_PER_REQUEST } from './verdicts.ts'
 
 /** What OpenAPI says of the routes. The bytes themselves are judged by the formats and by event/verdict.ts. */
@@ -52,12 +52,8 @@ const identity = {
   headers: Type.Object({
     'x-headgate-key': Type.Optional(key),
     'x-api-key': Type.Optional(key),
-    'idempotency-key': Type.Optional(
-      Type.String({
-        minLength: 1,
-        description:
-          'Names the request: sent again under the same key, its events have the same ids. For events without an event_id.',
-      }),
+    'idempotency-key': idempotencyKey(
+      'Names the request: sent again under the same key, its events have the same ids. For events without an event_id.',
     ),
   }),
   querystring: Type.Object({ key: Type.Optional(key) }),

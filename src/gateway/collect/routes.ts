@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { asAppError, logFailure } from '../../http/problems.ts'
 import { AppError, type ErrorCode } from '../../std/errors.ts'
+import { idempotencyKeyOf } from '../../std/idempotency-key.ts'
 import type { Logger } from '../../std/telemetry.ts'
 import { type ChargeAddress, metered } from '../apps/address-limit.ts'
 import {
@@ -19,7 +20,6 @@ import type { Format } from './formats/format.ts'
 import { native } from './formats/native.ts'
 import { pixel } from './formats/pixel.ts'
 import { webVitals } from './formats/web-vitals.ts'
-import { idempotencyKeyOf } from './identity/idempotency-key.ts'
 import { type Inflate, MAX_INFLATED_BYTES } from './inflate.ts'
 import { type ByteBudget, type Lease, REQUEST_BYTES } from './inflight.ts'
 
@@ -106,7 +106,7 @@ async function submit(
       keys: presentedKeys(headers, query),
       origin: headers.origin,
       page: pageOf(headers),
-      idempotencyKey: idempotencyKeyOf(headers),
+      idempotencyKey: idempotencyKeyOf(headers['idempotency-key']),
       userAgent: headers['user-agent'] ?? '',
       country: sender.isForwarded ? countryOf(headers, countryHeader) : undefined,
       canRetry: retries,

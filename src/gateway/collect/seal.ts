@@ -78,10 +78,16 @@ export function createSeal({ clock, entropy, telemetry }: SealPorts): Seal {
     registers: [telemetry.metrics],
   })
 
+  /** Hidden, they are of what the request says as well: two under one key must not show that they have one sender. */
+  const idsOf = (claim: Claim | undefined, isHidden: boolean) =>
+    isHidden
+      ? eventIds({ requestId: claim && `${claim.requestId} ${claim.said}`, hide: saltId, entropy })
+      : eventIds({ requestId: claim?.requestId, hide: undefined, entropy })
+
   /** `arrivalMs`: by which the clock of the client is judged. */
   function nameAll(accepted: Judged['accepted'], app: App, { claim, gpc, arrivalMs }: Naming): Named {
     const stripIds = gpc && app.gpc === 'strip'
-    const idOf = eventIds({ requestId: claim?.requestId, unlinked: stripIds, entropy })
+    const idOf = idsOf(claim, stripIds)
     const privacy = { allowQuery: app.allowQuery, stripIds }
     const cleaned: Cleaned = new Map()
     const events: Stamped[] = []

@@ -131,11 +131,15 @@ test('the same key means the same run', async (t) => {
   t.same(again.body, first.body)
   t.equal(again.headers.location, first.headers.location)
   t.match(await call(...run({ at: T0, reprocess: 'all' }, { key: 'k' })), {
-    status: 409,
-    body: { code: 'run_conflict' },
+    status: 422,
+    body: { code: 'idempotency_key_reused' },
   })
-  for (const key of ['', 'k'.repeat(256)]) {
-    t.match(await call(...run({ at: T0 }, { key })), { status: 400, body: { detail: /Idempotency-Key/ } })
+  t.same((await call(...run({ at: T0 }, { key: '"k"' }))).body, first.body, 'in quotes or not')
+  for (const key of ['', '""', 'k'.repeat(256), 'k, k', 'two words', '"k']) {
+    t.match(await call(...run({ at: T0 }, { key })), {
+      status: 400,
+      body: { detail: /^Idempotency-Key must have 1 to 255 printable characters/ },
+    })
   }
 })
 

@@ -749,7 +749,9 @@ test('a request with a key makes one run, however often it is sent', async (t) =
     (await runs.submit({ rollups: ['vitals'], at: T0 }, 'ops', 'k2')).id,
     'the order of fields says nothing',
   )
-  await t.rejects(runs.submit({ at: T0, reprocess: 'all' }, 'ops', 'key'), { code: 'run_conflict' })
+  await t.rejects(runs.submit({ at: T0, reprocess: 'all' }, 'ops', 'key'), {
+    code: 'idempotency_key_reused',
+  })
   t.not(
     (await runs.submit({ at: T0, reprocess: 'all' }, 'other', 'key')).id,
     first?.id,

@@ -288,6 +288,28 @@ test('no id tells of an address or a body', async (t) => {
   t.equal(again.journal.events()[0]?.['event_id'], keyed?.['event_id'], 'the key alone names the request')
 })
 
+test('under Global Privacy Control a key links nothing but a request and its repetition, for a day', async (t) => {
+  const { collect, journal, clock } = setup()
+  const idsOf = async (events: readonly object[], changes: Partial<Submission> = {}) => {
+    await collect(submission(events, { idempotencyKey: 'visitor-77', gpc: true, ...changes }))
+    return journal
+      .events()
+      .slice(-events.length)
+      .map((event) => String(event['event_id']))
+  }
+  const both = [lcp(), lcp({ value: 2 })]
+  const first = await idsOf(both)
+  t.same(await idsOf(both), first, 'sent again it is the same events')
+  for (const id of first) t.match(id, /^[0-9a-f]{32}$/)
+  t.not(first[0]?.slice(0, 8), first[1]?.slice(0, 8), 'two events do not show that they came together')
+  t.equal((await idsOf([lcp()], { gpc: false, keys: ['blog-key'] }))[0]?.endsWith('-0'), true)
+  clock.advance(600_000)
+  const later = await idsOf([lcp({ value: 3 })])
+  t.notOk(first.includes(later[0] as string), 'the same key with other content, when it is forgotten')
+  clock.advance(DAY_MS)
+  for (const id of await idsOf(both)) t.notOk(first.includes(id), 'another day')
+})
+
 test('URLs are scrubbed before anything is stored', async (t) => {
   const { collect, journal } = setup([{ ...someApps[0], privacy: { allowQuery: ['tab'] } }])
   await collect(submission(lcp({ page_url: 'https://u:p@shop.example/a?tab=1&token=secret#x' })))

@@ -11,8 +11,8 @@ const SALT_BYTES = 32
 export interface IdSource {
   /** What the request is called whenever it comes again, if its sender gave it a key (idempotency.ts). */
   readonly requestId: string | undefined
-  /** Whether two ids must not show that they came together. */
-  readonly unlinked: boolean
+  /** Where two ids must not show that they came together, or from one sender: what hides that. */
+  readonly hide: ((id: string) => string) | undefined
   readonly entropy: Entropy
 }
 
@@ -20,15 +20,11 @@ export interface IdSource {
  * Names the measurements of one request: a client's own id wins. Else the request's name and the place in it; of a
  * request without a name, one made by chance. Never its content or who sent it: equal measurements are as many events.
  */
-export function eventIds({
-  requestId,
-  unlinked,
-  entropy,
-}: IdSource): (m: Measurement, index: number) => string {
+export function eventIds({ requestId, hide, entropy }: IdSource): (m: Measurement, index: number) => string {
   let prefix = requestId
   return (m, index) => {
     if (m.event_id !== undefined) return m.event_id
-    if (prefix === undefined && unlinked) return entropy.id()
+    if (hide !== undefined) return requestId === undefined ? entropy.id() : hide(`${requestId}-${index}`)
     // One of chance a request: ids that begin alike take a fraction of the room in a column.
     prefix ??= entropy.id()
     return `${prefix}-${index}`

@@ -1,12 +1,12 @@
 import { createHmac } from 'node:crypto'
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
-import { recent } from '../../../std/recent.ts'
+import { fairMemory } from '../../../std/fair.ts'
 import { ID_DIGITS } from './event-id.ts'
 
 /** Clients that retry give up sooner: OpenTelemetry's exporters after five minutes, the AWS SDKs after a few seconds. */
 const REMEMBERED_MS = 600_000
-/** Of all keys together, and what one takes beside its own text: at most some 80,000. */
+/** Of the keys of all apps, and what one takes beside its own text: at most some 80,000, shared fairly. */
 export const MAX_REMEMBERED_BYTES = 33_554_432
 const ENTRY_BYTES = 400
 
@@ -14,6 +14,8 @@ const ENTRY_BYTES = 400
 export interface Claim {
   /** The same for every repetition, on every gateway with the same secret. */
   readonly requestId: string
+  /** A digest of what it says. */
+  readonly said: string
   /** When it came first, as far as this process remembers. */
   readonly arrivalMs: number
   /** `kept`: its events are durable. If none of the requests under a key was kept, the key is free for any other. */
@@ -38,11 +40,12 @@ interface Remembered {
  * its time, and that it says the same, are remembered, by each process for itself.
  */
 export function createIdempotency(secret: string, clock: Clock): Idempotency {
-  const seen = recent<Remembered>(MAX_REMEMBERED_BYTES, (_, name) => ENTRY_BYTES + 2 * name.length)
+  // No app makes another one's keys forgotten, however many it sends.
+  const seen = fairMemory<Remembered>(MAX_REMEMBERED_BYTES, (_, key) => ENTRY_BYTES + 2 * key.length)
 
-  function remembered(name: string): Remembered {
+  function remembered(app: string, key: string): Remembered {
     const nowMs = clock.monotonicMs()
-    const known = seen.get(name)
+    const known = seen.get(app, key)
     if (known !== undefined && nowMs < known.untilMs) return known
     const untilMs = nowMs + REMEMBERED_MS
     return { arrivalMs: clock.nowMs(), untilMs, said: undefined, open: 0, kept: false }
@@ -50,9 +53,7 @@ export function createIdempotency(secret: string, clock: Clock): Idempotency {
 
   return {
     claim(app, key, said) {
-      // A key has no line end.
-      const name = `${app}\n${key}`
-      const entry = remembered(name)
+      const entry = remembered(app, key)
       if (entry.said !== undefined && entry.said !== said) {
         throw new AppError(
           'idempotency_key_reused',
@@ -61,9 +62,12 @@ export function createIdempotency(secret: string, clock: Clock): Idempotency {
       }
       entry.said = said
       entry.open += 1
-      seen.set(name, entry)
+      seen.set(app, key, entry)
+      // A key has no line end.
+      const name = `${app}\n${key}`
       return {
         requestId: createHmac('sha256', secret).update(name).digest('hex').slice(0, ID_DIGITS),
+        said,
         arrivalMs: entry.arrivalMs,
         end(kept) {
           entry.open -= 1

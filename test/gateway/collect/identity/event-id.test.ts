@@ -6,7 +6,7 @@ import { seededEntropy } from '../../../fakes/entropy.ts'
 const m = { name: 'a', value: 1 }
 const source = (change: Partial<IdSource> = {}): IdSource => ({
   requestId: undefined,
-  unlinked: false,
+  hide: undefined,
   entropy: seededEntropy(),
   ...change,
 })
@@ -19,7 +19,7 @@ test('a client’s own id wins, whatever its request is called', async (t) => {
 })
 
 test('a request with a name gives its events that name and their places', async (t) => {
-  const idOf = eventIds(source({ requestId: 'request', unlinked: true }))
+  const idOf = eventIds(source({ requestId: 'request' }))
   t.same([idOf(m, 0), idOf(m, 7)], ['request-0', 'request-7'])
 })
 
@@ -33,10 +33,17 @@ test('a request without a name is named by chance', async (t) => {
 })
 
 test('where two events must not show that they came together, each id is chance', async (t) => {
-  const idOf = eventIds(source({ unlinked: true }))
+  const hide = () => 'hidden'
+  const idOf = eventIds(source({ hide }))
   const ids = [idOf(m, 0), idOf(m, 1)]
   t.match(ids[0], new RegExp(`^${UUID}$`))
   t.not(ids[0]?.slice(0, 8), ids[1]?.slice(0, 8))
+})
+
+test('where they must not, a name is hidden together with the place', async (t) => {
+  const idOf = eventIds(source({ requestId: 'request', hide: (id) => `<${id}>` }))
+  t.same([idOf(m, 0), idOf(m, 7)], ['<request-0>', '<request-7>'])
+  t.equal(idOf({ ...m, event_id: 'hidden already' }, 0), 'hidden already')
 })
 
 test('ids under Global Privacy Control hold for a process and a UTC day', async (t) => {

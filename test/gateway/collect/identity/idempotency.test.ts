@@ -68,3 +68,17 @@ test('the keys that were used last are remembered, in bounded memory', async (t)
   t.equal(claim('shop', 'used', 's').arrivalMs, firstMs)
   t.equal(claim('shop', 'first', 'other').arrivalMs, clock.nowMs(), 'forgotten')
 })
+
+test('no number of keys of one app makes those of another forgotten', async (t) => {
+  const clock = fakeClock()
+  const { claim } = createIdempotency(SECRET, clock)
+  const firstMs = clock.nowMs()
+  for (let i = 0; i < 1_000; i++) claim('small', `order-${i}`, 's').end(true)
+  clock.advance(1)
+  for (let i = 0; i < (2 * MAX_REMEMBERED_BYTES) / 400; i++) claim('large', `${i}`, 's').end(true)
+  for (let i = 0; i < 1_000; i++) {
+    if (claim('small', `order-${i}`, 's').arrivalMs !== firstMs) t.fail(`order-${i} is forgotten`)
+  }
+  t.throws(() => claim('small', 'order-0', 'other'), reused)
+  t.doesNotThrow(() => claim('large', '0', 'other'), 'its own is forgotten')
+})
