@@ -77,7 +77,7 @@ const SECTIONS: readonly Section[] = [
     title: 'Apps',
     paths: ['apps'],
     before: 'Whose beacons are taken. Apps and tokens are read again at SIGHUP.',
-    after: `Browsers are held to \`origins\` by their \`Origin\`. An image has none: the pixel is held to the origin of its page, by \`Sec-Fetch-Site\` and \`Referer\`, and a page that sends no \`Referer\` counts as foreign. What says none of this (mails, proxies of pictures, servers) may use it, and so may every page where the app lists no origins.`,
+    after: `Browsers are held to \`origins\` by their \`Origin\`. An image has none: the pixel is held to the origin of its page, by \`Sec-Fetch-Site\` and \`Referer\`, and a page that says by the first that there is one, and sends no \`Referer\`, counts as foreign. Browsers that send no \`Sec-Fetch-Site\` (before 2023, and all where the gateway has no TLS) are held to the \`Referer\` alone. What says none of this (mails, proxies of pictures, servers) may use it, and so may every page where the app lists no origins.`,
   },
   {
     title: 'Credentials of apps that write themselves',
