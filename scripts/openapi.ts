@@ -110,7 +110,7 @@ export async function renderOpenApi(): Promise<Readonly<Record<string, string>>>
           log,
           ready,
           apps: () => [],
-          gateway: { host: '127.0.0.1', port: 8080 },
+          gateway: () => ({ host: '127.0.0.1', port: 8080 }),
           operations: { metrics: async () => metrics, reconcile: async () => null },
           prepare,
         }),

@@ -9,6 +9,8 @@ import type { ToPrimary, WorkerEnd, WorkerProcess, WorkerReport } from './worker
 
 export interface CrewOptions {
   readonly workers: number
+  /** Where they are to listen; 0 leaves it to the system, which gives all the same. */
+  readonly port: number
   readonly fork: (index: number) => WorkerProcess
   readonly clock: Clock
   readonly telemetry: Telemetry
@@ -51,6 +53,7 @@ export function startCrew(options: CrewOptions): Front {
   const living = () => members.filter((member) => member !== undefined)
   let lastId = 0
   let hasStarted = false
+  let { port } = options
   let settleStart: { resolve(): void; reject(error: AppError): void }
   const started = new Promise<void>((resolve, reject) => {
     settleStart = { resolve, reject }
@@ -93,6 +96,7 @@ export function startCrew(options: CrewOptions): Front {
       return
     }
     member.readySinceMs = clock.monotonicMs()
+    port = message.port
     announce()
     if (isReady() !== true) return
     hasStarted = true
@@ -125,6 +129,7 @@ export function startCrew(options: CrewOptions): Front {
     started,
     doors: async () => [],
     isReady,
+    port: () => port,
     async reconcile(): Promise<Reconciliation | null> {
       const [first, ...others] = (await reports()).map(({ reconciliation }) => reconciliation)
       return first === undefined ? null : summed([first, ...others], workers - 1 - others.length)

@@ -2,10 +2,11 @@ import { buildAggregation } from '../aggregation/app.ts'
 import type { Config } from '../config.ts'
 import { type Auth, createAuth } from '../http/auth.ts'
 import { buildOperations } from '../http/operations-listener.ts'
-import type { Logger } from '../std/telemetry.ts'
 import type { System } from '../wiring.ts'
 import { type AggregationWiring, type AskGateway, wireAggregation } from '../wiring-aggregation.ts'
+import { urlOf } from './addresses.ts'
 import type { Front } from './front.ts'
+import type { Facts } from './greeting.ts'
 import { type Listener, listenFault } from './listening.ts'
 
 /** A Fastify instance, in as much as the command line handles it, and where it is to listen. */
@@ -45,8 +46,12 @@ export async function openDoors(options: DoorsOptions) {
     ...(aggregation ? [await aggregationDoor(options, live, aggregation, askGateway)] : []),
     ...(front ? await front.doors(options.ready) : []),
   ]
+  const opened = new Map<string, string>()
   try {
-    await listen(doors, system.telemetry.log)
+    await listen(doors, (name, url) => {
+      opened.set(name, url)
+      system.telemetry.log.info({ url }, `${name} listens`)
+    })
   } catch (error) {
     await Promise.all(doors.map(({ server }) => server.close()))
     throw error
@@ -56,7 +61,12 @@ export async function openDoors(options: DoorsOptions) {
     live.auth.replace(aggregation.tokens)
     live.apps = apps
   }
-  return { aggregation, doors, reload }
+  /** Once all is open, workers included. */
+  function urls(): Facts['urls'] {
+    const gateway = front && { gateway: urlOf({ ...config.gateway.listen, port: front.port() }) }
+    return { ...Object.fromEntries(opened), ...gateway }
+  }
+  return { aggregation, doors, reload, urls }
 }
 
 /** What may change while the doors are open. */
@@ -65,12 +75,12 @@ interface Live {
   apps: Config['apps']
 }
 
-async function listen(doors: readonly Door[], log: Logger): Promise<void> {
+async function listen(doors: readonly Door[], onOpen: (name: string, url: string) => void): Promise<void> {
   for (const { name, host, port, server } of doors) {
     const url = await server.listen({ host, port }).catch((error: unknown) => {
       throw listenFault(error, { key: keyOf(name), host, port })
     })
-    log.info({ url }, `${name} listens`)
+    onOpen(name, url)
   }
 }
 
@@ -122,7 +132,7 @@ async function aggregationDoor(
     log: telemetry.log,
     auth: live.auth,
     apps: () => live.apps.map(({ id }) => id),
-    gateway: config.gateway.listen,
+    gateway: () => ({ ...config.gateway.listen, ...(front && { port: front.port() }) }),
     operations: { metrics, reconcile },
   })
   return { name: 'aggregation', ...config.aggregation.listen, server }

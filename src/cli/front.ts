@@ -15,6 +15,8 @@ export interface Front {
   /** The public listener, where it is this process's own. */
   doors(ready: () => true | string): Promise<readonly Door[]>
   isReady(): true | string
+  /** Where beacons are taken. Until they are, what the configuration says, which may leave it to the system. */
+  port(): number
   /** Null while nobody answers. */
   reconcile(): Promise<Reconciliation | null>
   /** Those of this process among them. */
@@ -62,14 +64,19 @@ export function shareOf(config: Config): Config {
 }
 
 function frontOf(config: Config, system: GatewaySystem, gateway: GatewayWiring, workers: number): Front {
+  let { port } = config.gateway.listen
   return {
     isWorker: false,
     started: Promise.resolve(),
     async doors(ready) {
       const server = await buildGateway(config.gateway, { ...system, ...gateway, ready, workers })
+      server.addHook('onListen', async () => {
+        port = Object(server.addresses()[0]).port
+      })
       return [{ name: 'gateway', ...config.gateway.listen, server }]
     },
     isReady: () => true,
+    port: () => port,
     reconcile: async () => gateway.reconcile(),
     metrics: async () => system.telemetry.metrics,
     reload: (apps) => gateway.reload(apps),

@@ -15,7 +15,8 @@ export type ToWorker =
   | { readonly kind: 'report'; readonly id: number }
 
 export type ToPrimary =
-  | { readonly kind: 'ready' }
+  /** It takes requests, at this port. */
+  | { readonly kind: 'ready'; readonly port: number }
   | { readonly kind: 'report'; readonly id: number; readonly report: WorkerReport }
 
 /** A worker's end of the line to its primary. */

@@ -35,7 +35,7 @@ async function built(t: Test, its: Partial<AggregationPorts> = {}) {
       windows: async () => [],
     },
     apps: () => ['shop'],
-    gateway: { host: '127.0.0.1', port: 21_280 },
+    gateway: () => ({ host: '127.0.0.1', port: 21_280 }),
     pipelineState: noRun,
     ready: () => true,
     ...its,

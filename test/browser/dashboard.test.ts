@@ -72,7 +72,7 @@ async function served(
       windows: async () => [],
     },
     apps: () => apps,
-    gateway: { host: '127.0.0.1', port: 21_280 },
+    gateway: () => ({ host: '127.0.0.1', port: 21_280 }),
     pipelineState: async () =>
       pipeline ?? {
         gateway: null,

@@ -153,8 +153,8 @@ test('a worker listens to its primary as to signals, and answers it', async (t) 
   cluster.isWorker = true
   const terminal = open()
   t.equal(terminal.primary?.index, 3)
-  terminal.primary?.send({ kind: 'ready' })
-  t.same(sent, [{ kind: 'ready' }])
+  terminal.primary?.send({ kind: 'ready', port: 1 })
+  t.same(sent, [{ kind: 'ready', port: 1 }])
   let reloads = 0
   terminal.onReload(() => reloads++)
   fake.emit('message', { kind: 'report', id: 1 })
@@ -191,8 +191,8 @@ test('a worker is a process of the cluster: told things, heard, killed, and its 
   t.same(told, [{ kind: 'stop' }])
   const heard: unknown[] = []
   process.onMessage((message) => heard.push(message))
-  worker.emit('message', { kind: 'ready' })
-  t.same(heard, [{ kind: 'ready' }])
+  worker.emit('message', { kind: 'ready', port: 1 })
+  t.same(heard, [{ kind: 'ready', port: 1 }])
   process.kill()
   t.same(killed, ['SIGKILL'])
   worker.emit('exit', null, 'SIGKILL')

@@ -26,7 +26,14 @@ function started(t: Test, workers: number, reportMs?: number): Crew {
   let said = ''
   const telemetry = createTelemetry('info', { write: (line) => (said += line) })
   const clock = fakeClock()
-  const crew = startCrew({ workers, fork, clock, telemetry, ...(reportMs !== undefined && { reportMs }) })
+  const crew = startCrew({
+    workers,
+    port: 0,
+    fork,
+    clock,
+    telemetry,
+    ...(reportMs !== undefined && { reportMs }),
+  })
   t.teardown(async () => {
     crew.ending()
     crew.abandon()
@@ -61,10 +68,10 @@ test('a crew is ready when all of its workers are, and every worker hears of it'
     [0, 1],
   )
   t.equal(crew.isReady(), '0 of 2 workers are ready.')
-  lines[0]?.primary.send({ kind: 'ready' })
+  lines[0]?.primary.send({ kind: 'ready', port: 1 })
   await waitFor(() => crew.isReady() !== '0 of 2 workers are ready.')
   t.equal(crew.isReady(), '1 of 2 workers are ready.')
-  lines[1]?.primary.send({ kind: 'ready' })
+  lines[1]?.primary.send({ kind: 'ready', port: 1 })
   await crew.started
   t.equal(crew.isReady(), true)
   for (const { told } of lines) t.same(told.at(-1), { kind: 'everyone', ready: true })
@@ -74,7 +81,7 @@ test('a crew is ready when all of its workers are, and every worker hears of it'
 
 test('a worker that ends is replaced under its number, and nobody is ready meanwhile', async (t) => {
   const { crew, lines, clock, said } = started(t, 2)
-  for (const { primary } of lines) primary.send({ kind: 'ready' })
+  for (const { primary } of lines) primary.send({ kind: 'ready', port: 1 })
   await crew.started
   clock.advance(60_000)
   lines[1]?.end(killed)
@@ -87,7 +94,7 @@ test('a worker that ends is replaced under its number, and nobody is ready meanw
     /"worker":1,"code":null,"signal":"SIGKILL","waitMs":100,"msg":"a worker ended: another takes its place"/,
   )
   t.match(await (await crew.metrics()).metrics(), /^headgate_worker_restarts_total 1$/m)
-  lines[2]?.primary.send({ kind: 'ready' })
+  lines[2]?.primary.send({ kind: 'ready', port: 1 })
   await waitFor(() => crew.isReady() === true)
 })
 
@@ -96,7 +103,7 @@ test('the more often a worker fails, the longer the pause; who served for a whil
   const { crew, lines, clock, said } = started(t, 1)
   const serve = async (at: number) => {
     await waitFor(() => lines.length === at + 1)
-    lines[at]?.primary.send({ kind: 'ready' })
+    lines[at]?.primary.send({ kind: 'ready', port: 1 })
     await waitFor(() => crew.isReady() === true)
   }
   for (const [at, servedMs] of [0, 59_999, 60_000, 0].entries()) {
@@ -127,14 +134,14 @@ test('a start that fails again and again is given up, and said to be', async (t)
 
 test('once all were ready, no number of failures ends the others', async (t) => {
   const { crew, lines } = started(t, 2)
-  for (const { primary } of lines) primary.send({ kind: 'ready' })
+  for (const { primary } of lines) primary.send({ kind: 'ready', port: 1 })
   await crew.started
   for (let i = 1; i < 5; i++) {
     lines[i]?.end(failed)
     await waitFor(() => lines.length === i + 2)
   }
   t.equal(lines[0]?.killed(), false)
-  lines[5]?.primary.send({ kind: 'ready' })
+  lines[5]?.primary.send({ kind: 'ready', port: 1 })
   await waitFor(() => crew.isReady() === true)
 })
 

@@ -45,8 +45,8 @@ test('key show-dev shows what a first start made, and says where there is none',
   t.equal(none.code, 1)
   t.match(none.err, /there is no dev\.json in /)
   const { terminal, ended } = startCommand(['gateway'], env)
-  await waitFor(() => /admin token/.test(terminal.said().out))
-  const secrets = /^ {2}app key .*\n {2}admin token .*\n/m.exec(terminal.said().out)?.[0]
+  await waitFor(() => /admin token/.test(terminal.said().err))
+  const secrets = /^ {2}app key .*\n {2}admin token .*\n/m.exec(terminal.said().err)?.[0]
   t.same(await said(['key', 'show-dev'], env), { code: 0, out: secrets, err: '' })
   terminal.terminate()
   t.equal(await ended, 0)

@@ -21,11 +21,12 @@ test('serve runs both modules, keeps their doors apart, and ends with 0', async 
     gateway: { accepted: 1 },
     aggregation: { lagMs: null },
   })
+  const { port } = new URL(gateway)
   const { nextRunMs, ...known } = Object((await ask(`${aggregation}/query/apps`)).body)
   t.same(known, {
     apps: ['shop'],
     token: { name: 't', scopes: ['read', 'run'], allApps: true },
-    gateway: { host: '127.0.0.1', port: 0 },
+    gateway: { host: '127.0.0.1', port: Number(port) },
   })
   t.ok(nextRunMs > Date.now(), 'the schedule runs')
   for (const path of ['/metrics', '/reconcile', '/aggregations/runs', '/query/apps', '/dashboard']) {

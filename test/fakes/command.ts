@@ -17,16 +17,17 @@ export function startCommand(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   surroundings: Surroundings = {},
+  interactive = false,
 ): RunningCommand {
   const workers: RunningCommand[] = []
   const fork: Surroundings['fork'] = (index, more) => {
     const line = fakeLine(index)
-    const worker = startCommand(args, { ...env, ...more }, { primary: line.primary })
+    const worker = startCommand(args, { ...env, ...more }, { primary: line.primary }, interactive)
     void worker.ended.then((code) => line.end({ code, signal: null }))
     workers.push(worker)
     return line.process
   }
-  const terminal = fakeTerminal(env, false, { fork, ...surroundings })
+  const terminal = fakeTerminal(env, interactive, { fork, ...surroundings })
   const ended = runCommand(args, terminal)
   return {
     terminal,

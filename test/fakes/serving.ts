@@ -17,7 +17,13 @@ export interface Started extends RunningCommand {
 export async function start(
   t: Test,
   command: string,
-  more: { gateway?: object; aggregation?: object; shutdown?: object; args?: readonly string[] } = {},
+  more: {
+    gateway?: object
+    aggregation?: object
+    shutdown?: object
+    args?: readonly string[]
+    interactive?: boolean
+  } = {},
 ): Promise<Started> {
   const dir = t.testdir()
   const file = join(dir, 'headgate.json')
@@ -33,7 +39,7 @@ export async function start(
     apps: [{ id: 'shop', keys: [{ sha256: sha256('key') }] }],
   }
   await writeFile(file, JSON.stringify(config))
-  const running = startCommand([command, '-c', file, ...(more.args ?? [])])
+  const running = startCommand([command, '-c', file, ...(more.args ?? [])], {}, {}, more.interactive)
   t.teardown(() => running.terminal.terminate())
   return { ...running, dir, file }
 }

@@ -62,7 +62,7 @@ async function listening(t: Test) {
     definitions: it.options().definitions,
     runs,
     apps: () => ['shop', 'blog'],
-    gateway: { host: '127.0.0.1', port: 21_280 },
+    gateway: () => ({ host: '127.0.0.1', port: 21_280 }),
     pipelineState: async () => ({ gateway: null, aggregation: aggregationState([], T0) }),
     ready: () => true,
     operations: { metrics: async () => metrics, reconcile: async () => reconciliation() },

@@ -29,7 +29,7 @@ export interface ServePorts {
   readonly apps: () => readonly string[]
   readonly pipelineState: () => Promise<PipelineState>
   /** Where the gateway takes events. */
-  readonly gateway: { readonly host: string; readonly port: number }
+  readonly gateway: () => { readonly host: string; readonly port: number }
   /** When the window that is open now is computed; undefined without a schedule. */
   readonly nextRunMs: () => number | undefined
 }
@@ -199,7 +199,7 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
       return {
         apps: ports.apps().filter(mayRead),
         token: { name, scopes, allApps: ofAllApps },
-        gateway: ports.gateway,
+        gateway: ports.gateway(),
         ...(nextRunMs !== undefined && { nextRunMs }),
       }
     },

@@ -6,6 +6,7 @@ import { urlOf } from '../addresses.ts'
 import { ADMIN_OPTIONS, askAdmin, type Question, tokenOf, urlFlag } from '../admin.ts'
 import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../command.ts'
 import { loadConfig } from '../load.ts'
+import { logLine } from '../log-lines.ts'
 import { duration, number, table } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 import { some } from '../words.ts'
@@ -171,8 +172,5 @@ function skippedText(skipped: Detail['skipped']): string {
   return `${some(skipped.length, 'window')}: ${reasons.join(', ')}`
 }
 
-/** `19:00:00.123 info ingested files=3` */
-function lineOf({ time, level, message, ...rest }: LogLine): string {
-  const fields = Object.entries(rest).map(([key, value]) => ` ${key}=${JSON.stringify(value)}`)
-  return `${String(time).slice(11, 23)} ${level} ${message}${fields.join('')}`
-}
+const lineOf = ({ time, level, message, ...fields }: LogLine): string =>
+  logLine({ time, text: `${level} ${message}`, fields })

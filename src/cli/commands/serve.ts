@@ -11,8 +11,10 @@ import { ownDataFolder } from '../data-folder.ts'
 import { type DevApp, secretLines, withoutApps } from '../dev-app.ts'
 import { listenersOf, type Modules, openDoors } from '../doors.ts'
 import { type Front, ownFront, workerFront } from '../front.ts'
+import { greeting } from '../greeting.ts'
 import { tryListeners } from '../listening.ts'
 import { loadConfig, warn } from '../load.ts'
+import { type HumanLog, humanLog } from '../log-lines.ts'
 import { readAgain } from '../reload.ts'
 import { warnOfRuntime } from '../runtime.ts'
 import { stop } from '../shutdown.ts'
@@ -24,6 +26,10 @@ const WORKERS_OPTION: Readonly<Record<string, Option>> = {
     value: 'N',
     help: 'Processes that take beacons (gateway.workers); 1 by default.',
   },
+}
+
+const JSON_OPTION: Readonly<Record<string, Option>> = {
+  json: { type: 'boolean', help: 'Lines of JSON on a terminal as well; elsewhere they always are.' },
 }
 
 export const serveCommand = command('serve', { gateway: true, aggregation: true }, [
@@ -48,7 +54,7 @@ function command(name: string, modules: Modules, [summary, description]: readonl
     summary,
     description: `${description}
 Ends at SIGTERM or SIGINT: stops taking requests, delivers what it accepted, exits 0. SIGHUP reads apps and tokens again.`,
-    options: { ...CONFIG_OPTION, ...(modules.gateway && WORKERS_OPTION) },
+    options: { ...CONFIG_OPTION, ...(modules.gateway && WORKERS_OPTION), ...JSON_OPTION },
     // A worker runs the command line of its primary, and of that the gateway.
     run: ({ flags }, terminal) =>
       serve(terminal.primary ? { gateway: true, aggregation: false } : modules, flags, terminal),
@@ -79,14 +85,15 @@ async function serveConfigured(
   flags: Flags,
   terminal: Terminal,
 ): Promise<number> {
-  const system = await systemOf(config, terminal)
+  const human = terminal.interactive && flags['json'] !== true ? humanLog(terminal) : undefined
+  const system = await systemOf(config, human, terminal)
   const { log } = system.telemetry
   let state: true | string = 'The listeners are not bound yet.'
   const front = modules.gateway ? await frontOf(config, system, terminal) : undefined
   const ready = () => (state === true ? (front?.isReady() ?? true) : state)
   const askElsewhere = remoteGatewayOf(config, terminal.env)
   const options = { config, system, modules, ready, front, askElsewhere }
-  const { aggregation, doors, reload } = await open(options, terminal).catch(async (error: unknown) => {
+  const { aggregation, doors, reload, urls } = await open(options, terminal).catch(async (error: unknown) => {
     // What is open already would keep a process alive that serves nobody.
     front?.ending()
     await inTime(front?.close(0), front, options)
@@ -96,8 +103,10 @@ async function serveConfigured(
   const ending = new AbortController()
   const working = aggregation?.runs.start(ending.signal, { tickMs, scheduled })
   state = true
-  greet(dev, terminal)
-  terminal.primary?.send({ kind: 'ready' })
+  if (human === undefined) greet(dev, terminal)
+  else if (terminal.primary === undefined) terminal.out(greeting({ config, dev, urls: urls() }))
+  human?.started()
+  terminal.primary?.send({ kind: 'ready', port: Number(front?.port()) })
   terminal.onReload(() =>
     readAgain(config, terminal, async () => {
       const next = await configured(flags, terminal)
@@ -119,10 +128,10 @@ async function serveConfigured(
   return EXIT.ok
 }
 
-/** Only now: whoever cannot start has made nothing that a person needs. */
+/** Only now: whoever cannot start has made nothing that a person needs. Beside the log, which holds no secrets. */
 function greet(dev: DevApp | undefined, terminal: Terminal): void {
   if (dev?.isNew !== true) return
-  terminal.out(`No apps are configured: made the app "dev" for this machine (kept in ${dev.path}; \`headgate key show-dev\` shows it again).
+  terminal.err(`No apps are configured: made the app "dev" for this machine (kept in ${dev.path}; \`headgate key show-dev\` shows it again).
 ${secretLines(dev.secrets)}`)
 }
 
@@ -147,8 +156,12 @@ function configured({ workers, ...flags }: Flags, terminal: Terminal): Promise<C
   return loadConfig(flags, { ...terminal, env: { ...terminal.env, ...given } })
 }
 
-async function systemOf(config: Config, { primary, out, env }: Terminal): Promise<GatewaySystem> {
-  const { log, metrics } = createTelemetry(config.logLevel, { write: out })
+async function systemOf(
+  config: Config,
+  human: HumanLog | undefined,
+  { primary, out, env }: Terminal,
+): Promise<GatewaySystem> {
+  const { log, metrics } = createTelemetry(config.logLevel, human ?? { write: out })
   if (!primary) warnOfRuntime(process.versions.node, log)
   const telemetry = { log: primary ? log.child({ worker: primary.index }) : log, metrics }
   const lake = await openLake(config, systemClock)
@@ -164,7 +177,8 @@ async function frontOf(config: Config, system: GatewaySystem, terminal: Terminal
     HEADGATE_GATEWAY_WORKERS: `${workers}`,
     HEADGATE_GATEWAY_INSTANCE: await instanceOf(config, system),
   }
-  return startCrew({ workers, ...system, fork: (index) => terminal.fork(index, env) })
+  const { port } = config.gateway.listen
+  return startCrew({ workers, port, ...system, fork: (index) => terminal.fork(index, env) })
 }
 
 /** Until all is open and all workers take requests, or until the command is to end. */

@@ -141,7 +141,7 @@ test('a query ends with its connection: nothing is read for who has gone', async
     auth: createAuth([{ name: 'ops', sha256: sha256('token'), scopes: ['read'] }]),
     clock: fakeClock(noon),
     apps: () => ['shop'],
-    gateway: { host: '0.0.0.0', port: 8080 },
+    gateway: () => ({ host: '0.0.0.0', port: 8080 }),
     nextRunMs: () => noon + QUARTER,
     pipelineState: () => Promise.reject(new Error('not asked')),
   })

@@ -53,7 +53,7 @@ async function served(t: Test, pool = queryPool()) {
     ]),
     clock,
     apps: () => ['shop', 'blog'],
-    gateway: { host: '0.0.0.0', port: 8080 },
+    gateway: () => ({ host: '0.0.0.0', port: 8080 }),
     nextRunMs: () => noon + QUARTER,
     pipelineState: async () => state,
   })
