@@ -1,11 +1,12 @@
 # Sourced by scripts/demo, scripts/test, scripts/bench and scripts/torture: everything that a fresh Debian machine with Node and npm still lacks.
 
 say() { printf '%s\n' "$*" >&2; }
+have() { command -v "$1" >/dev/null; }
 
+# One of the engines of package.json.
 need_node() {
-  local major
-  major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null) || { say "Node 20 or newer is needed: https://nodejs.org"; exit 1; }
-  [ "$major" -ge 20 ] || { say "Node 20 or newer is needed, this is $(node -v)"; exit 1; }
+  have node || { say "Node is needed, one of $(sed -nE 's/^ *"node": "(.*)".*/\1/p' package.json): https://nodejs.org"; exit 1; }
+  node scripts/lib/check-node.cjs || exit 1
 }
 
 # npm ci, unless exactly this lock file is installed already.
@@ -36,8 +37,6 @@ install_debian() {
 install_chromium() {
   have_chromium || { install_debian chromium && have_chromium; }
 }
-
-have() { command -v "$1" >/dev/null; }
 
 install_openssl() {
   have openssl || { install_debian openssl && have openssl; }
