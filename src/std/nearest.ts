@@ -15,7 +15,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best?.candidate
 }
 
-/** `, did you mean "port"?`, or nothing. */
+/** `; did you mean "port"?`, or nothing. */
 export function didYouMean(word: string, candidates: Iterable<string>): string {
   const meant = nearest(word, candidates)
   return meant === undefined ? '' : `; did you mean "${meant}"?`

@@ -44,6 +44,12 @@ async function reconcile(dir: string, args: readonly string[] = range) {
   return { code: await runCommand(['reconcile', ...args], terminal), ...terminal.said() }
 }
 
+test('a range that ends by default says where it ends, and why', async (t) => {
+  const dir = await dataFolder(t, [{ app: 'shop', minute: 1, accepted: 3, rows: 3, sequence: 1 }])
+  const { out } = await reconcile(dir, ['--from', '2026-11-22T12:00Z'])
+  t.match(out, /^Arrivals from 2026-11-22T12:00Z to \S+Z \(a quarter of an hour ago: .*--to\)$/m)
+})
+
 test('where all is there, reconcile says so and exits 0', async (t) => {
   const dir = await dataFolder(t, [
     { app: 'shop', minute: 1, accepted: 3, rows: 3, sequence: 1 },

@@ -9,6 +9,8 @@ import { fakeTerminal } from '../fakes/terminal.ts'
 const KEY = 'a key of a test, of enough characters'
 const ISSUER = 'https://id.example.com'
 const MINUTE = 60_000
+/** A configuration that has the app. */
+const SHOP = { HEADGATE_APPS: '[{"id":"shop"}]' }
 const ada = `headgate-${createSubjectHasher(KEY).hash(ISSUER, 'ada')}`
 
 interface Denial {
@@ -36,10 +38,12 @@ test('the options say whose sessions are denied', async (t) => {
     [['--all'], undefined],
   ] as const) {
     const before = Date.now()
-    const { code, out } = await revoke([...args, '--json'], { K: KEY })
+    const { code, out, err } = await revoke([...args, '--json'], { K: KEY })
     t.equal(code, 0, args[0])
     t.same(deniedOf(out), [denied], args[0])
     t.ok(timeOf(out) >= before && timeOf(out) <= Date.now() + 1_000, 'those that began before now')
+    const warning = /warning: no configuration with apps was given \(--config\): whether "shop" is one/
+    t.match(err, args[0] === '--app' ? warning : /^$/, 'what nobody checked is said')
   }
   const before = new Date(Date.now() - 5 * MINUTE).toISOString()
   const { out } = await revoke(['--all', '--json', '--before', before])
@@ -56,7 +60,8 @@ test('options that make no sense are refused, each by its name', async (t) => {
     [[], /Exactly one of --app, --subject, --identity and --all/],
     [['--app', 'shop', '--all'], /Exactly one of/],
     [['--app', '*'], /--app must be the id of an app/],
-    [[...config, '--app', 'shoop'], /--app: the configuration has no app "shoop"/],
+    [[...config, '--app', 'shoop'], /--app: the configuration has no app "shoop"; did you mean "shop"\?\n/],
+    [[...config, '--app', 'blog'], /--app: the configuration has no app "blog"\.\n/],
     [['--subject', 'ada', '--issuer', ISSUER], /--subject needs --key-env, or gateway\.credentials/],
     [['--subject', 'ada', '--key-env', 'KEY'], /--subject needs --issuer/],
     [['--subject', 'ada', '--issuer', ISSUER, '--key-env', 'NONE'], /There is no variable NONE/],
@@ -192,7 +197,7 @@ test('apply asks the AWS command line what is there, and puts it with the revoca
   ] as const) {
     for (const more of [[], ['--json']]) {
       const { env, calls } = await fakeAws(t, answers)
-      const { code, out, err } = await revoke(['--app', 'shop', '--apply', ...more], env)
+      const { code, out, err } = await revoke(['--app', 'shop', '--apply', ...more], { ...env, ...SHOP })
       t.same([code, err], [0, ''], rule)
       const called = await calls()
       t.same(called.slice(0, asked.length), asked)
@@ -233,7 +238,7 @@ test('the commands of the runbook are understood', async (t) => {
       .split('\n')
       .filter((arg) => arg !== '--apply')
     // The page's time is of the past.
-    const { err } = await revoke(args, { SUBJECT_KEY: KEY })
+    const { err } = await revoke(args, { SUBJECT_KEY: KEY, ...SHOP })
     t.match(err, /^$|^headgate revoke: --before is more than an hour ago/, line)
   }
 })

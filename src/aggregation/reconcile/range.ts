@@ -1,5 +1,6 @@
 import { MINUTE_MS, minuteOf } from '../../event/app-tally.ts'
 import { DAY_MS } from '../../lake/layout.ts'
+import { AppError } from '../../std/errors.ts'
 import { instant, rangeFrom } from '../../std/instant.ts'
 
 /** By arrival at the gateway: whole minutes, half-open, as ledger events count them. */
@@ -19,5 +20,12 @@ export function rangeOf(
   const endMs = to === undefined ? nowMs - ON_THE_WAY_MS : instant('to', to)
   const toMs = minuteOf(endMs + MINUTE_MS - 1)
   const fromMs = minuteOf(from === undefined ? Math.max(0, toMs - DAY_MS) : instant('from', from))
+  if (to === undefined && fromMs >= toMs) {
+    const [first, last] = [fromMs, toMs].map((ms) => new Date(ms).toISOString())
+    throw new AppError(
+      'invalid_request',
+      `from (${first}) must be before to (${last}): unless it is given, to is a quarter of an hour ago, as later events may be on their way.`,
+    )
+  }
   return rangeFrom(fromMs, toMs)
 }

@@ -26,8 +26,16 @@ Times are those of arrival at the gateway, ISO 8601 or epoch milliseconds. By de
 of an hour ago, which is how long events may be on their way. What waits in a journal's backlog counts as missing.`,
   options: {
     ...CONFIG_OPTION,
-    from: { type: 'string', value: 'TIME', help: 'Start of the range, inclusive, to the minute.' },
-    to: { type: 'string', value: 'TIME', help: 'End of the range, exclusive, to the minute.' },
+    from: {
+      type: 'string',
+      value: 'TIME',
+      help: 'Start of the range, inclusive, to the minute. By default 24 hours before its end.',
+    },
+    to: {
+      type: 'string',
+      value: 'TIME',
+      help: 'End of the range, exclusive, to the minute. By default a quarter of an hour ago.',
+    },
     json: { type: 'boolean', help: 'The findings as JSON; progress goes to standard error.' },
   },
   async run({ flags: { from, to, json, ...flags } }, terminal) {
@@ -48,7 +56,7 @@ of an hour ago, which is how long events may be on their way. What waits in a jo
     const findings = await reconcile(range, terminal.stop)
     const complete = isComplete(findings)
     if (json === true) terminal.out(`${JSON.stringify({ ...findings, complete }, null, 2)}\n`)
-    else terminal.out(report(findings, complete))
+    else terminal.out(report(findings, complete, to === undefined))
     return complete ? EXIT.ok : EXIT.failed
   },
 }
@@ -62,7 +70,11 @@ async function assertLake({ dataDir, lake }: Config): Promise<void> {
   )
 }
 
-function report({ fromMs, toMs, apps, goneObjects }: Findings, complete: boolean): string {
+function report(
+  { fromMs, toMs, apps, goneObjects }: Findings,
+  complete: boolean,
+  endsByDefault: boolean,
+): string {
   const rows = apps.map(({ app, accepted, found, missing, untold, copies, deadLettered }) => [
     app,
     ...[accepted, found, missing, untold, copies, deadLettered].map(number),
@@ -75,7 +87,8 @@ function report({ fromMs, toMs, apps, goneObjects }: Findings, complete: boolean
   ]
   const more = losses.length > MOST_LINES ? [`… and ${losses.length - MOST_LINES} more; see --json`] : []
   const nothing = apps.length === 0 ? 'Nothing arrived, as far as the lake tells.\n' : ''
-  return `Arrivals from ${minute(fromMs)} to ${minute(toMs)}
+  const why = endsByDefault ? ' (a quarter of an hour ago: later ones may be on their way; --to)' : ''
+  return `Arrivals from ${minute(fromMs)} to ${minute(toMs)}${why}
 
 ${apps.length > 0 ? table([heads, ...rows]) : ''}${nothing}
 ${[...losses.slice(0, MOST_LINES), ...more].map((line) => `${line}\n`).join('')}${complete ? 'All is there.' : 'SOMETHING IS MISSING.'}

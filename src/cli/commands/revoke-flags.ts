@@ -3,6 +3,7 @@ import { SESSION_MS, type Target } from '../../gateway/credentials/revoked-polic
 import { createSubjectHasher } from '../../gateway/credentials/subject-hash.ts'
 import { AppError } from '../../std/errors.ts'
 import { instant } from '../../std/instant.ts'
+import { didYouMean } from '../../std/nearest.ts'
 import type { Flags } from '../command.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -22,7 +23,7 @@ function textOf(flags: Flags, name: string, pattern: RegExp, what: string): stri
 export function targetOf(flags: Flags, config: Config, terminal: Terminal): Target {
   const given = ['app', 'subject', 'identity', 'all'].filter((name) => flags[name] !== undefined)
   if (given.length !== 1) throw invalid('Exactly one of --app, --subject, --identity and --all is needed.')
-  if (flags['app'] !== undefined) return { kind: 'app', app: appOf(flags, config) }
+  if (flags['app'] !== undefined) return { kind: 'app', app: appOf(flags, config, terminal) }
   if (flags['subject'] !== undefined)
     return { kind: 'subject', sourceIdentity: sourceIdentityOf(flags, config, terminal) }
   if (flags['all'] !== undefined) return { kind: 'everyone' }
@@ -31,10 +32,16 @@ export function targetOf(flags: Flags, config: Config, terminal: Terminal): Targ
 }
 
 /** A name that no app has would end no session, and nobody would notice. */
-function appOf(flags: Flags, { apps }: Config): string {
+function appOf(flags: Flags, { apps }: Config, { err }: Terminal): string {
   const app = textOf(flags, 'app', /^[a-z0-9][a-z0-9_-]{0,63}$/, 'the id of an app')
-  if (apps.length === 0 || apps.some(({ id }) => id === app)) return app
-  throw invalid(`--app: the configuration has no app "${app}".`)
+  const ids = apps.map(({ id }) => id)
+  if (ids.includes(app)) return app
+  if (ids.length > 0)
+    throw invalid(`--app: the configuration has no app "${app}"${didYouMean(app, ids) || '.'}`)
+  err(
+    `headgate revoke: warning: no configuration with apps was given (--config): whether "${app}" is one was not checked\n`,
+  )
+  return app
 }
 
 function sourceIdentityOf(flags: Flags, config: Config, { env }: Terminal): string {
