@@ -4,7 +4,7 @@ import type { Arrivals } from '../ingest/arrivals.ts'
 import type { RollupDefinition } from './definition.ts'
 import type { Manifests } from './manifest.ts'
 import { inputsByWindow } from './plan/inputs.ts'
-import { alignDown, covers, isSame, overlap } from './plan/spans.ts'
+import { alignDown, covers, isSame, isWithin, overlap } from './plan/spans.ts'
 import type { Window, WindowFacts } from './plan.ts'
 import type { RunLog } from './run-log.ts'
 import type { CommittedWindow, RollupStore } from './store.ts'
@@ -87,6 +87,7 @@ async function factsOfDay(
       inputs: inputs.get(window.fromMs) ?? [],
       stored: over.map((found) => newest(found, window)),
       isCovered: manifest === undefined && over.some((found) => covers(found, window)),
+      within: over.flat().find((each) => isWithin(window, each)),
       failedMs: undefined,
     }
   })

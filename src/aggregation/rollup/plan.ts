@@ -24,6 +24,8 @@ export interface WindowFacts {
   readonly stored: readonly (CommittedWindow | undefined)[]
   /** Windows of another definition in a store hold all of its time. */
   readonly isCovered: boolean
+  /** A larger window in a store holds its time, and counts until windows like this one hold all of that. */
+  readonly within?: CommittedWindow | undefined
   /** When the last run gave the window up, if that was after its newest generation. */
   readonly failedMs: number | undefined
 }
@@ -114,6 +116,7 @@ export function tooLateRows(facts: WindowFacts, { horizonMs }: Times): number {
 export function isSettled(facts: WindowFacts, times: Times): boolean {
   const decision = scheduled(facts, times)
   if ('step' in decision) return false
+  if (facts.within !== undefined && !isSealed(facts.within, times)) return false
   return decision.why === 'committed' || decision.why === 'sealed'
 }
 
@@ -199,9 +202,12 @@ const skip = ({ rollup, fromMs, toMs }: Window, why: SkipReason): SkippedWindow 
 const isOver = ({ toMs }: Window, { nowMs, graceMs }: Times) => nowMs >= toMs + graceMs
 const isSealed = ({ toMs }: Window, { nowMs, horizonMs }: Times) => nowMs > toMs + horizonMs
 
-/** Never committed, and nothing is lost by that: it is old, and without rows or counted under another definition. */
-const isDone = ({ window, inputs, isCovered }: WindowFacts, times: Times) =>
-  isSealed(window, times) && (inputs.length === 0 || isCovered)
+/**
+ * Never committed, and nothing is lost by that: it is old, and without rows or counted under another definition. Those
+ * within one larger window take its place together or not at all, so they grow old together.
+ */
+const isDone = ({ window, inputs, isCovered, within = window }: WindowFacts, times: Times) =>
+  isSealed(within, times) && (inputs.length === 0 || isCovered)
 
 function freshInputs({ manifest, inputs }: WindowFacts): readonly WindowInput[] {
   const known = new Set(manifest?.inputs.keys)

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { test } from 'tap'
 import { MAX_WAIT_MS } from '../../../src/aggregation/rollup/plan/acknowledged.ts'
+import { FAILED_PAUSE_MS } from '../../../src/aggregation/rollup/plan.ts'
 import type { Progress } from '../../../src/aggregation/rollup/run.ts'
 import { localStore } from '../../../src/aggregation/rollup/stores/local.ts'
 import { AppError } from '../../../src/std/errors.ts'
@@ -663,6 +664,47 @@ test('a changed grain counts no event twice, whatever part of the windows is com
     await compute(after, [0, 60])
     t.same([await rows(), await heldMinutes()], [60, 60], `${what}: and when all is computed`)
     t.equal((await stored()).length, 60 / after, what)
+    await rm(`${dir}/store`, { recursive: true })
+    await rm(`${dir}/control`, { recursive: true })
+  }
+})
+
+test('a smaller grain takes the place of an hour whose events are not in its first window', async (t) => {
+  const quarterly = { definitions: [definition] }
+  const hourly = { definitions: [{ ...definition, grainMs: 4 * GRAIN }] }
+  for (const [what, horizonMs, pauseMs, by] of [
+    ['the first hour of all', DAY, 0, 'schedule'],
+    ['the first hour of all', DAY, 0, 'request'],
+    ['the first hour of all', DAY, 0, 'failure'],
+    ['the hour in which the horizon begins', 60 * MIN, 50 * MIN, 'schedule'],
+    ['the hour in which the horizon begins', 60 * MIN, 50 * MIN, 'request'],
+  ] as const) {
+    const schedule = { graceMs: 2 * MIN, horizonMs }
+    const { deliver, clock, open, stored, engine, dir } = await aggregation(t, { schedule })
+    deliver(at(1), [1])
+    clock.advance(4 * GRAIN + 2 * MIN)
+    const before = await open(hourly)
+    await before.tick(never)
+    await before.work(never)
+    t.match(await stored(), [{ at: 0, rows: 1 }], `${what}: counted by the hour`)
+
+    deliver(at(1), [2, 4], clock.nowMs())
+    clock.advance(pauseMs)
+    const after = await open(quarterly)
+    if (by === 'request') await after.submit({}, 'ops')
+    else await after.tick(never)
+    if (by === 'failure') engine.failures.push(new AppError('input_missing', 'no'))
+    await after.work(never)
+    if (by === 'failure') {
+      t.match(await stored(), [{ at: 0, rows: 1 }], 'the hour counts until all of it is there')
+      clock.advance(FAILED_PAUSE_MS)
+      const restarted = await open(quarterly)
+      await restarted.tick(never)
+      await restarted.work(never)
+    }
+    const quarters = (await stored()).filter((window) => window.at < 4)
+    t.match(quarters, [{ at: 0 }, { at: 1, rows: 3, sum: 7 }, { at: 2 }, { at: 3 }], `${what}, by ${by}`)
+    t.equal(quarters.length, 4)
     await rm(`${dir}/store`, { recursive: true })
     await rm(`${dir}/control`, { recursive: true })
   }

@@ -87,16 +87,20 @@ export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
     const isAfresh = startMs >= watched.afreshMs
     const touches = touchesByWindow(await sources.arrivals.touched(), definition.grainMs)
     const windows = doubtful(definition, { watched, touches, isAfresh, firstMs, nowMs: times.nowMs })
-    const facts = await gatherFacts(sources, definition, windows)
+    const found = await gatherFacts(sources, definition, windows)
+    const others = besides(definition, found)
+    const facts = others.length > 0 ? [...found, ...(await gatherFacts(sources, definition, others))] : found
     for (const each of facts) {
       const { fromMs, toMs } = each.window
       if (each.manifest !== undefined) metrics.committedUpTo(definition.id, toMs)
       watched.kept.set(fromMs, { ...noteOf(each, times), touches: touches.get(fromMs) ?? 0 })
     }
-    prune(watched, touches, firstMs)
+    prune(watched, { touches, firstMs, others })
     tell(definition, watched)
     if (isAfresh) watched.afreshMs = clock.monotonicMs() + AFRESH_SHARE * (clock.monotonicMs() - startMs)
-    return facts.filter(({ window }) => watched.kept.get(window.fromMs)?.isSettled === false)
+    return facts
+      .filter(({ window }) => watched.kept.get(window.fromMs)?.isSettled === false)
+      .sort((a, b) => a.window.fromMs - b.window.fromMs)
   }
 
   function tell({ id }: RollupDefinition, watched: Watched): void {
@@ -170,6 +174,21 @@ function doubtful({ id, grainMs }: RollupDefinition, scene: Scene): readonly Win
   return [...old, ...regular.filter(({ fromMs }) => isDoubtful(fromMs))]
 }
 
+/**
+ * The others of a larger window that goes only when all of its time is computed anew: what nothing touched, and lies before
+ * the first event or the horizon, would else keep it for ever, and what came since unseen.
+ */
+function besides({ id, grainMs }: RollupDefinition, found: readonly WindowFacts[]): readonly Window[] {
+  const known = new Set(found.map(({ window }) => window.fromMs))
+  const others = new Map<number, Window>()
+  for (const { within } of found) {
+    for (const window of within === undefined ? [] : windowsIn(id, grainMs, within)) {
+      if (!known.has(window.fromMs)) others.set(window.fromMs, window)
+    }
+  }
+  return [...others.values()].sort((a, b) => a.fromMs - b.fromMs)
+}
+
 function noteOf(facts: WindowFacts, times: Times): Omit<Kept, 'touches'> {
   const { window, manifest } = facts
   const counts = manifest?.counts
@@ -184,9 +203,14 @@ function noteOf(facts: WindowFacts, times: Times): Omit<Kept, 'touches'> {
   }
 }
 
-/** Windows that nothing touched are of interest inside the horizon only. */
-function prune({ kept }: Watched, touches: ReadonlyMap<number, number>, firstMs: number): void {
+interface OfInterest extends Pick<Scene, 'touches' | 'firstMs'> {
+  readonly others: readonly Window[]
+}
+
+/** Windows that nothing touched are of interest inside the horizon only, or while a larger one waits for them. */
+function prune({ kept }: Watched, { touches, firstMs, others }: OfInterest): void {
+  const waitedFor = new Set(others.map(({ fromMs }) => fromMs))
   for (const [fromMs, { window }] of kept) {
-    if (window.toMs <= firstMs && !touches.has(fromMs)) kept.delete(fromMs)
+    if (window.toMs <= firstMs && !touches.has(fromMs) && !waitedFor.has(fromMs)) kept.delete(fromMs)
   }
 }
