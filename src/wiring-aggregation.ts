@@ -75,7 +75,9 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
     definitions,
     async pipelineState() {
       const windows = await runs.overview()
-      return { gateway: await askGateway(), aggregation: aggregationState(windows, clock.nowMs()) }
+      const notIngested = runs.notIngested()
+      const aggregation = { ...aggregationState(windows, clock.nowMs()), notIngested }
+      return { gateway: await askGateway(), aggregation }
     },
   }
 }

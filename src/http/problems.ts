@@ -92,6 +92,8 @@ export const problems = {
   bad_configuration: { status: 500, title: 'The configuration is not valid' },
   lake_failed: { status: 502, title: 'The lake could not be reached' },
   storage_full: { status: 507, title: 'There is no room left on the disk' },
+  storage_denied: { status: 500, title: 'Headgate may not read or write a file of its own now' },
+  later_version: { status: 500, title: 'What is stored was written by a later version' },
   engine_failed: { status: 502, title: 'The engine failed' },
   engine_out_of_memory: { status: 507, title: 'The engine ran out of memory' },
   input_missing: { status: 409, title: 'The input is not there' },
@@ -111,6 +113,8 @@ const frameworkCodes: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['malformed_body', 'The body is not as long as content-length says.'],
   ENOSPC: ['storage_full', 'The disk on which Headgate keeps its data is full.'],
   EDQUOT: ['storage_full', 'The share of the disk that Headgate may use is full.'],
+  EACCES: ['storage_denied', 'The log names the file; its permissions have to be put right.'],
+  EPERM: ['storage_denied', 'The log names the file; its permissions have to be put right.'],
   FST_ERR_HANDLER_TIMEOUT: ['deadline_exceeded', 'The answer was not ready in time.'],
 }
 

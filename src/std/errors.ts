@@ -48,6 +48,8 @@ export type ErrorCode =
   | 'bad_configuration'
   | 'lake_failed'
   | 'storage_full'
+  | 'storage_denied'
+  | 'later_version'
   | 'engine_failed'
   | 'engine_out_of_memory'
   | 'input_missing'

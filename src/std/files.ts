@@ -125,10 +125,24 @@ export async function unlessAbsent<T>(
   }
 }
 
-/** They tell of the process and the machine, not of the file: it may be whole, and read well in a moment. */
-const PASSING = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN']
+/** Of the process and the machine: no other file can be read now either. */
+const OF_ALL = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EINTR', 'ETIMEDOUT']
+/** Of the one file, or its folder, and only until somebody gives a permission back, or a server its file. */
+const WITHHELD = ['EACCES', 'EPERM', 'EBUSY', 'ETXTBSY', 'ESTALE']
+/** Of the one file, for good: a bad sector, a torn block, no file at all. */
+const UNREADABLE = ['EIO', 'EBADMSG', 'EUCLEAN', 'EISDIR']
 
-export const isPassing = (error: unknown): boolean => PASSING.includes(errnoOf(error))
+/** Nothing is said about what the file holds: it may be whole, and read well later. It stays as it is. */
+export const isPassing = (error: unknown): boolean => [...OF_ALL, ...WITHHELD].includes(errnoOf(error))
+
+/** Kept from us by itself, while others are not. */
+export const isWithheld = (error: unknown): boolean => WITHHELD.includes(errnoOf(error))
+
+/** What the file held is gone, as far as we can see. */
+export const isUnreadable = (error: unknown): boolean => UNREADABLE.includes(errnoOf(error))
+
+/** What a system call answered, as opposed to a mistake of ours. */
+export const isSystemError = (error: unknown): boolean => /^E(?!RR_)[A-Z0-9]+$/.test(errnoOf(error))
 
 /** EDQUOT: the share of this user is used up. */
 const FULL = ['ENOSPC', 'EDQUOT']
@@ -139,3 +153,6 @@ export const isDiskFull = (error: unknown): boolean => FULL.includes(errnoOf(err
 export function errnoOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
 }
+
+/** The file that a system error tells of. */
+export const pathOf = (error: unknown): string => String(Object(error).path)

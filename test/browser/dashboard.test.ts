@@ -84,6 +84,7 @@ async function served(
           tooLate: 0,
           lateRows: 0,
           rejectedRows: 0,
+          notIngested: 0,
         },
       },
     ready: () => true,
@@ -221,6 +222,7 @@ test('the state of the pipeline is shown from the door to the last window', { sk
         tooLate: 0,
         lateRows: 17,
         rejectedRows: 5,
+        notIngested: 3,
       },
     },
   })

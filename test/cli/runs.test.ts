@@ -89,6 +89,10 @@ test('show tells the windows of a run, what went wrong, and its log', async (t) 
     windows: [done, window('15', '30', { result: 'failed', error }), window('30', '45', {})],
     skipped: [skipped('in_the_future'), skipped('open'), skipped('in_the_future')],
     unseen: { why: 'backlog', events: 5 },
+    notIngested: {
+      count: 1_200,
+      objects: [{ key: 'raw/gateway/a.parquet', why: 'Lake get failed: EACCES' }],
+    },
   }
   const log = `{"time":"2026-11-22T09:20:01.500Z","level":"info","message":"ingested","files":3}\n{"time":"2026-11-22T09:20:02.000Z","level":"error","message":"failed"}\n`
   const { url } = await admin(t, {
@@ -105,6 +109,7 @@ again     2026-11-22T09:30:00.000Z
 error     engine_failed: The engine ended.
 skipped   3 windows: 2 in the future, 1 open
 unseen    events that the gateway had not delivered yet
+not taken 1,200 objects, tried again by each run: raw/gateway/a.parquet (Lake get failed: EACCES), and 1,199 more
 
 window (UTC)                rollup     step     result   rows
 2026-11-22 09:00 to 09:15  default  compute  committed  1,234

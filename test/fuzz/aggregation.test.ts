@@ -63,7 +63,10 @@ async function listening(t: Test) {
     runs,
     apps: () => ['shop', 'blog'],
     gateway: () => ({ host: '127.0.0.1', port: 21_280 }),
-    pipelineState: async () => ({ gateway: null, aggregation: aggregationState([], T0) }),
+    pipelineState: async () => ({
+      gateway: null,
+      aggregation: { ...aggregationState([], T0), notIngested: 0 },
+    }),
     ready: () => true,
     operations: { metrics: async () => metrics, reconcile: async () => reconciliation() },
   })

@@ -2,12 +2,16 @@ import Type from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { Lake } from '../../lake/lake.ts'
 import { AppError } from '../../std/errors.ts'
+import { isUnreadable, isWithheld } from '../../std/files.ts'
+import { isLaterVersion, refuseLater } from '../../std/later-version.ts'
 import { recent } from '../../std/recent.ts'
 import type { Logger } from '../../std/telemetry.ts'
 
+const ENTRY_VERSION = 1
+
 /** What is known of one Parquet object, stored as `index/dt=…/hr=…/<name>.json`. Written once; changed only when it or its object is found damaged. */
 export interface IndexEntry {
-  readonly version: 1
+  readonly version: typeof ENTRY_VERSION
   /** The object. There is none when `rows` is 0: no input held an event. */
   readonly key: string
   readonly rows: number
@@ -27,10 +31,12 @@ export interface IndexEntry {
 export interface Entries {
   /** Keys below `prefix` in key order, without reading them. */
   keys(prefix: string): Promise<readonly string[]>
-  /** Without those that are damaged, which are named in the log. */
+  /** Without those that are damaged or left out, which are named in the log. */
   load(keys: readonly string[]): Promise<readonly IndexEntry[]>
   /** Keys of what was met that is no entry, and was not mended since. */
   damaged(): readonly string[]
+  /** What was met that stays as it is, and why: of a later version, or not to be read now. */
+  leftOut(): ReadonlyMap<string, string>
   /** Puts an entry in the place of one that is damaged, or whose object is. */
   mend(key: string, entry: IndexEntry): Promise<void>
   /** Removes an entry, whose object may be indexed anew. */
@@ -50,10 +56,28 @@ const PARALLEL = 32
 export function indexEntries(lake: Lake, log: Logger, maxCached = MAX_CACHED): Entries {
   const cache = recent<IndexEntry>(maxCached)
   const damaged = new Set<string>()
+  const leftOut = new Map<string, string>()
+  /** Of those left out: no later look will find anything else. */
+  const later = new Set<string>()
 
   async function read(key: string): Promise<IndexEntry | undefined> {
     const cached = cache.get(key)
-    if (cached) return cached
+    if (cached || later.has(key)) return cached
+    try {
+      const entry = await readNow(key)
+      leftOut.delete(key)
+      return entry
+    } catch (error) {
+      if (!isOfTheEntry(error)) throw error
+      if (isLaterVersion(error)) later.add(key)
+      if (!leftOut.has(key))
+        log.error({ key, err: error }, 'an index entry is left out, and its events with it')
+      leftOut.set(key, error.message)
+      return undefined
+    }
+  }
+
+  async function readNow(key: string): Promise<IndexEntry | undefined> {
     const body = await lake.get(key)
     if (!body) return undefined
     const entry = parse(key, body)
@@ -78,6 +102,7 @@ export function indexEntries(lake: Lake, log: Logger, maxCached = MAX_CACHED): E
       return entries.filter((entry) => entry !== undefined)
     },
     damaged: () => [...damaged],
+    leftOut: () => leftOut,
     async mend(key, entry) {
       await lake.put(key, Buffer.from(JSON.stringify(entry)))
       damaged.delete(key)
@@ -87,7 +112,10 @@ export function indexEntries(lake: Lake, log: Logger, maxCached = MAX_CACHED): E
       await lake.remove([key])
       cache.delete(key)
     },
-    refresh: (key) => cache.delete(key),
+    refresh(key) {
+      cache.delete(key)
+      later.delete(key)
+    },
     commit: (key, entry) => lake.put(key, Buffer.from(JSON.stringify(entry)), { ifAbsent: true }),
   }
 }
@@ -95,12 +123,14 @@ export function indexEntries(lake: Lake, log: Logger, maxCached = MAX_CACHED): E
 /** Undefined for what is no entry, such as one that was cut off by a copy. */
 function parse(key: string, body: Buffer): IndexEntry | undefined {
   const found = json(body)
-  if (entries.Check(found)) return found
-  // A later Headgate may have written it: that is not to be mended.
-  if (versions.Check(found) && found.version !== 1)
-    throw new AppError('lake_failed', `${key} is of version ${found.version}, not of version 1`)
-  return undefined
+  refuseLater(key, found, ENTRY_VERSION)
+  return entries.Check(found) ? found : undefined
 }
+
+/** Others can be read; anything else, such as a lake that does not answer, is of all of them. */
+const isOfTheEntry = (error: unknown): error is AppError =>
+  isLaterVersion(error) ||
+  (error instanceof AppError && (isWithheld(error.cause) || isUnreadable(error.cause)))
 
 /** Undefined for what is no JSON: the only way in which parsing text fails. */
 function json(body: Buffer): unknown {
@@ -114,7 +144,7 @@ function json(body: Buffer): unknown {
 const ms = Type.Union([Type.Number(), Type.Null()])
 const entries = Compile(
   Type.Object({
-    version: Type.Literal(1),
+    version: Type.Literal(ENTRY_VERSION),
     key: Type.String(),
     rows: Type.Integer(),
     bytes: Type.Integer(),
@@ -125,4 +155,3 @@ const entries = Compile(
     arrivalMaxMs: ms,
   }),
 )
-const versions = Compile(Type.Object({ version: Type.Integer() }))

@@ -78,6 +78,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
     const damaged = entries.damaged()
     const fresh = foreign.filter(({ key }) => !indexed.has(key))
     const pass = account.begin(signal)
+    for (const [key, why] of entries.leftOut()) pass.leave({ key, why })
     if (partitions.length === 0 && fresh.length === 0 && damaged.length === 0) return pass.end()
 
     await atWork(signal, async (session, folder) => {
@@ -134,9 +135,10 @@ export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
   }
 
   async function unlessIndexed(object: ForeignObject, tools: IngestTools): Promise<IngestReport> {
-    const [entry] = await entries.load([foreignEntryKey(object)])
-    if (entry === undefined) return indexForeign(object, tools)
-    indexed.add(object.key)
+    const key = foreignEntryKey(object)
+    const [entry] = await entries.load([key])
+    if (entry === undefined && !entries.leftOut().has(key)) return indexForeign(object, tools)
+    if (entry !== undefined) indexed.add(object.key)
     return NOTHING
   }
 

@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { unlessAbsent } from '../../std/files.ts'
 
 /** A new folder in `tempDir`, for one piece of work. */
 export async function workFolder(tempDir: string, kind: 'duckdb' | 'ingest'): Promise<string> {
@@ -16,7 +17,7 @@ export async function sweepAbandoned(fresh: string, maxAgeMs: number): Promise<v
   const names = await readdir(dirname(fresh))
   for (const name of names.filter((name) => OURS.test(name))) {
     const folder = join(dirname(fresh), name)
-    const found = await stat(folder).catch(() => undefined)
+    const found = await unlessAbsent(stat(folder))
     if (found && mtimeMs - found.mtimeMs > maxAgeMs) await rm(folder, { recursive: true, force: true })
   }
 }

@@ -7,7 +7,7 @@ import { inputsByWindow } from './plan/inputs.ts'
 import { alignDown, covers, isSame, isWithin, overlap } from './plan/spans.ts'
 import type { Window, WindowFacts } from './plan.ts'
 import type { RunLog } from './run-log.ts'
-import type { CommittedWindow, RollupStore } from './store.ts'
+import { type CommittedWindow, isOfTheStore, type RollupStore } from './store.ts'
 
 export interface FactSources {
   readonly manifests: Manifests
@@ -121,6 +121,7 @@ async function heldBy(
   try {
     return await store.held(rollup, fromMs, toMs)
   } catch (error) {
+    if (!isOfTheStore(error)) throw error
     log.error({ err: error, store: store.kind }, 'store cannot tell its windows')
     return undefined
   }

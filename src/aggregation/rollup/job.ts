@@ -1,8 +1,11 @@
 import { AppError, type ErrorCode } from '../../std/errors.ts'
 import type { Entropy } from '../../std/id.ts'
 import type { ProcessIdentity } from '../../std/process-identity.ts'
+import type { IngestReport, Trouble } from '../ingest/arrivals.ts'
 import type { Unseen } from './plan/acknowledged.ts'
 import type { PlannedWindow, Reprocess, SkippedWindow } from './plan.ts'
+
+export const RUN_VERSION = 1
 
 export const RUN_STATES = ['queued', 'running', 'publishing', 'succeeded', 'failed', 'cancelled'] as const
 export type RunState = (typeof RUN_STATES)[number]
@@ -39,6 +42,19 @@ export interface RunWindow extends PlannedWindow {
   readonly error?: Failure
 }
 
+export interface NotIngested {
+  readonly count: number
+  /** The first of them. */
+  readonly objects: readonly Trouble[]
+}
+
+/** Of failures that one run tells one by one: a disk that is full fails everything alike. Ours. */
+const MAX_TOLD = 20
+
+/** The run goes on without them, and says so. */
+export const notIngested = ({ failed }: Pick<IngestReport, 'failed'>): NotIngested | undefined =>
+  failed.length === 0 ? undefined : { count: failed.length, objects: failed.slice(0, MAX_TOLD) }
+
 /** Resolved: what to do if the run is looked at again after a restart. */
 export interface RunScope {
   readonly rollups: readonly string[]
@@ -53,7 +69,7 @@ export interface RunScope {
 }
 
 export interface Run {
-  readonly version: 1
+  readonly version: typeof RUN_VERSION
   readonly id: string
   readonly state: RunState
   readonly trigger: 'schedule' | 'request'
@@ -71,6 +87,8 @@ export interface Run {
   readonly skipped: readonly SkippedWindow[]
   /** What of the events that were acknowledged before the run was asked for it could not see. */
   readonly unseen?: Unseen
+  /** What of the lake it could not take in when it began; each later ingest tries that again. */
+  readonly notIngested?: NotIngested
   readonly error?: Failure
   /** The process that works on the run, or will. */
   readonly owner: ProcessIdentity
@@ -148,7 +166,7 @@ type Asked = Pick<Run, 'id' | 'trigger' | 'principal' | 'scope' | 'idempotency' 
 
 /** A run as it begins, to be started at once. */
 export const queued = (asked: Asked, owner: ProcessIdentity, nowMs: number): Run => ({
-  version: 1,
+  version: RUN_VERSION,
   state: 'queued',
   attempt: 0,
   createdMs: nowMs,

@@ -10,6 +10,7 @@ import {
   rollupWindowPrefix,
 } from '../../lake/layout.ts'
 import { AppError } from '../../std/errors.ts'
+import { isLaterVersion, refuseLater } from '../../std/later-version.ts'
 import { recent } from '../../std/recent.ts'
 import type { Logger } from '../../std/telemetry.ts'
 import { definitionHash, type RollupDefinition } from './definition.ts'
@@ -78,7 +79,6 @@ const manifests = Compile(
     createdMs: Type.Number(),
   }),
 )
-const versions = Compile(Type.Object({ version: Type.Integer() }))
 
 /** The rest of it is believed. */
 const isManifest = (found: unknown): found is Manifest => manifests.Check(found)
@@ -197,6 +197,9 @@ function byWindow(
 
 export const isDamaged = (found: Manifest | DamagedManifest): found is DamagedManifest => 'forGood' in found
 
+const isOfTheLake = (error: unknown): error is AppError =>
+  error instanceof AppError && error.code === 'lake_failed'
+
 /** Of an object that was listed. The lake itself may fail at one object only, as a disk does at a bad sector. */
 export async function readManifest(lake: Lake, key: string): Promise<Manifest | DamagedManifest> {
   const generation = parseManifestKey(key)?.generation ?? 0
@@ -211,13 +214,10 @@ export async function readManifest(lake: Lake, key: string): Promise<Manifest | 
     if (body === undefined) return damaged('was listed but is not there', false)
     const found: unknown = JSON.parse(body.toString())
     if (isManifest(found)) return found
-    const version = versions.Check(found) ? found.version : MANIFEST_VERSION
-    // A later Headgate may have written it.
-    if (version !== MANIFEST_VERSION) {
-      return damaged(`has the version ${version}, not ${MANIFEST_VERSION}`, false)
-    }
+    refuseLater(`The manifest ${key}`, found, MANIFEST_VERSION)
   } catch (error) {
-    if (error instanceof AppError) return damaged(`cannot be read: ${error.message}`, false)
+    if (isLaterVersion(error)) return { key, generation, message: error.message, forGood: false }
+    if (isOfTheLake(error)) return damaged(`cannot be read: ${error.message}`, false)
     if (!(error instanceof SyntaxError)) throw error
   }
   return damaged('is damaged: what is there is no manifest', true)

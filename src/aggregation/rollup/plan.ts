@@ -200,14 +200,14 @@ const skip = ({ rollup, fromMs, toMs }: Window, why: SkipReason): SkippedWindow 
   why,
 })
 const isOver = ({ toMs }: Window, { nowMs, graceMs }: Times) => nowMs >= toMs + graceMs
-const isSealed = ({ toMs }: Window, { nowMs, horizonMs }: Times) => nowMs > toMs + horizonMs
+const isSealed = ({ toMs }: Pick<Window, 'toMs'>, { nowMs, horizonMs }: Times) => nowMs > toMs + horizonMs
 
 /**
  * Never committed, and nothing is lost by that: it is old, and without rows or counted under another definition. Those
  * within one larger window take its place together or not at all, so they grow old together.
  */
-const isDone = ({ window, inputs, isCovered, within = window }: WindowFacts, times: Times) =>
-  isSealed(within, times) && (inputs.length === 0 || isCovered)
+const isDone = ({ window, inputs, isCovered, within }: WindowFacts, times: Times) =>
+  isSealed(within ?? window, times) && (inputs.length === 0 || isCovered)
 
 function freshInputs({ manifest, inputs }: WindowFacts): readonly WindowInput[] {
   const known = new Set(manifest?.inputs.keys)

@@ -76,6 +76,20 @@ const summaryFields = {
 }
 export const RunDetail = Type.Object({
   ...summaryFields,
+  notIngested: Type.Optional(
+    Type.Object(
+      {
+        count: count('Objects, and whole partitions.'),
+        objects: Type.Array(Type.Object({ key: Type.String(), why: Type.String() }), {
+          description: 'The first of them; a key that ends in a slash is all of a partition.',
+        }),
+      },
+      {
+        description:
+          'What of the lake could not be taken in when the run began: its events are missing in the windows. The run goes on without it, and each later one tries it again. Absent: nothing.',
+      },
+    ),
+  ),
   windows: Type.Array(RunWindowAnswer),
   skipped: Type.Array(SkippedAnswer),
   unseen: Type.Optional(
@@ -154,6 +168,9 @@ export const runView = (run: Run): Static<typeof RunDetail> => ({
   windows: run.windows.map(windowView),
   skipped: run.skipped.map(skippedView),
   ...(run.unseen && { unseen: run.unseen }),
+  ...(run.notIngested && {
+    notIngested: { count: run.notIngested.count, objects: [...run.notIngested.objects] },
+  }),
 })
 
 export const runListView = (runs: readonly Run[]): Static<typeof RunListAnswer> => ({

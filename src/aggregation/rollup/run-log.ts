@@ -136,9 +136,12 @@ export function createRunLog(options: RunLogOptions): RunLog {
     async prune() {
       const beyond = (await idsNewestFirst()).slice(keptRuns)
       for (const id of beyond) {
-        const run = await records.ifReadable(load(id), recordOf(id))
-        // One that holds no run any more is as old as its name says.
-        if (run === undefined || isFinal(run.state)) await forget(id, run ?? {})
+        // One that holds no run any more is as old as its name says; what cannot be read may be one that has not ended.
+        const found = await records.ifReadable(
+          load(id).then((run) => ({ run })),
+          recordOf(id),
+        )
+        if (found && (found.run === undefined || isFinal(found.run.state))) await forget(id, found.run ?? {})
       }
     },
     async setFailed(window, failedMs) {

@@ -20,7 +20,7 @@ import {
 import { inputsByWindow, summedInputs, type WindowInputs } from './plan/inputs.ts'
 import type { PlannedWindow } from './plan.ts'
 import type { RollupMetrics } from './rollup-metrics.ts'
-import type { RollupStore } from './store.ts'
+import { isOfTheStore, type RollupStore } from './store.ts'
 
 export interface WindowPorts {
   readonly arrivals: Arrivals
@@ -200,7 +200,14 @@ async function newestGeneration(
   { rollup, fromMs, toMs }: PlannedWindow,
   committed: number,
 ): Promise<number> {
-  const held = await Promise.all(stores.map((store) => store.held(rollup, fromMs, toMs).catch(() => [])))
+  const held = await Promise.all(
+    stores.map((store) =>
+      store.held(rollup, fromMs, toMs).catch((error: unknown) => {
+        if (isOfTheStore(error)) return []
+        throw error
+      }),
+    ),
+  )
   return Math.max(committed, ...held.flat().map(({ generation }) => generation))
 }
 

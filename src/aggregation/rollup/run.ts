@@ -1,8 +1,9 @@
 import { AppError } from '../../std/errors.ts'
-import { errnoOf, isDiskFull } from '../../std/files.ts'
+import { errnoOf, isDiskFull, isWithheld, pathOf } from '../../std/files.ts'
 import type { Logger } from '../../std/telemetry.ts'
+import type { IngestReport } from '../ingest/arrivals.ts'
 import type { RollupDefinition } from './definition.ts'
-import { advance, type Failure, type Run, type RunWindow, settle, settleFailed } from './job.ts'
+import { advance, type Failure, notIngested, type Run, type RunWindow, settle, settleFailed } from './job.ts'
 import type { Unseen } from './plan/acknowledged.ts'
 import type { Plan, Window } from './plan.ts'
 import type { RunLog } from './run-log.ts'
@@ -21,7 +22,7 @@ export interface RunPorts extends WindowPorts {
   readonly runLog: RunLog
   readonly log: Logger
   /** Brings what arrived into reach of the engine. */
-  readonly ingest: (runId: string, signal: AbortSignal) => Promise<void>
+  readonly ingest: (runId: string, signal: AbortSignal) => Promise<IngestReport>
   /** What the run's scope needs as things are now. */
   readonly plan: (run: Run, isHeld?: (window: Window) => boolean) => Promise<Plan>
   /** Waits for what a gateway acknowledged before then; answers what may still be on its way. */
@@ -50,7 +51,7 @@ export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSign
     await save(started(run, clock.nowMs()))
     await runLog.note(run.id, 'info', 'run started', { attempt: run.attempt })
     if (run.trigger === 'request') await save(await withUnseen(ports, run, signal))
-    await ports.ingest(run.id, signal)
+    await save(await withIngested(ports, run, signal))
     await save(withPlan(run, await ports.plan(run)))
     for (let index = 0; index < run.windows.length; index++) {
       await takeWindow(ports, { index, signal, run: () => run, save })
@@ -63,7 +64,10 @@ export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSign
   }
   const { id, state, attempt, error } = run
   await runLog.note(id, state === 'failed' ? 'error' : 'info', `run ${state}`, { attempt, error })
-  log.info({ run: id, state, attempt, code: error?.code }, 'aggregation run')
+  log.info(
+    { run: id, state, attempt, code: error?.code, notIngested: run.notIngested?.count },
+    'aggregation run',
+  )
   ports.metrics.runDone((clock.monotonicMs() - startedMs) / 1_000)
   return run
 }
@@ -78,6 +82,21 @@ async function withUnseen(
   if (unseen === undefined) return run
   await runLog.note(run.id, 'warn', 'acknowledged events may be on their way to the lake', unseen)
   return { ...run, unseen }
+}
+
+/** What cannot be taken in holds up nothing else, and fails no run: the run is told to be without it. */
+async function withIngested(
+  { ingest, runLog }: RunPorts,
+  { notIngested: _, ...run }: Run,
+  signal: AbortSignal,
+): Promise<Run> {
+  const report = await ingest(run.id, signal)
+  for (const trouble of report.setAside)
+    await runLog.note(run.id, 'warn', 'an object cannot be read as events and is set aside in dead/', trouble)
+  const left = notIngested(report)
+  for (const trouble of left?.objects ?? [])
+    await runLog.note(run.id, 'warn', 'cannot be ingested now and is tried again; the rest goes on', trouble)
+  return left === undefined ? run : { ...run, notIngested: left }
 }
 
 /** A run that was publishing goes on where it was; that is no new try. */
@@ -186,5 +205,7 @@ function failureOf(error: unknown, log: Logger): Failure {
   if (error instanceof AppError) return { code: error.code, message: error.message }
   log.error({ err: error }, 'aggregation failed')
   if (isDiskFull(error)) return { code: 'storage_full', message: `The disk is full: ${errnoOf(error)}` }
+  if (isWithheld(error))
+    return { code: 'storage_denied', message: `No access: ${errnoOf(error)} at ${pathOf(error)}` }
   return { code: 'internal', message: 'Unexpected error; it was logged' }
 }

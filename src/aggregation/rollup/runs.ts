@@ -36,6 +36,8 @@ export interface Runs {
   windows(query: WindowsQuery, signal?: AbortSignal): Promise<readonly WindowStatus[]>
   /** How the windows are, old ones included, from what was looked at last: cheap enough to be asked again and again. */
   overview(): Promise<readonly WindowNote[]>
+  /** Objects and partitions of the lake that the last ingest of this process could not take; the next tries them again. */
+  notIngested(): number
   /**
    * Takes over the runs whose process is gone, each from where it was. One that cannot be taken over is left for the next
    * call.
@@ -211,6 +213,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     cancel,
     windows: (query, signal) => planner.windows(query, signal),
     overview: () => planner.overview(),
+    notIngested: shop.notIngested,
     recover,
     tick,
     work,

@@ -1,4 +1,5 @@
 import { AppError } from '../../std/errors.ts'
+import { isSystemError } from '../../std/files.ts'
 
 /** One committed group: what every engine computes, every store keeps and the query API merges. Version 1. */
 export interface RollupRow {
@@ -98,6 +99,9 @@ export function damaged(part: string, how: string): AppError {
   const message = `The rollup file ${part} is damaged: ${how}. The schedule, or a run of its window, publishes it again`
   return new AppError('internal', message, { details: { damaged: true } })
 }
+
+/** Told by the store, its disk or its network: it cannot be asked now. Anything else is a mistake of ours. */
+export const isOfTheStore = (error: unknown): boolean => error instanceof AppError || isSystemError(error)
 
 /** The damaged part was set aside when it was met: whoever asks again is told of one window less. */
 export const isDamage = (error: unknown): boolean =>

@@ -5,7 +5,7 @@ import type { FileOps } from '../../std/files.ts'
 import type { Entropy } from '../../std/id.ts'
 import { type ProcessIdentity, thisProcess } from '../../std/process-identity.ts'
 import type { Logger, Telemetry } from '../../std/telemetry.ts'
-import type { Arrivals } from '../ingest/arrivals.ts'
+import type { Arrivals, IngestReport } from '../ingest/arrivals.ts'
 import { createPresence, type Presence } from './control/presence.ts'
 import type { RollupDefinition } from './definition.ts'
 import type { Engine, ReadRows } from './engine.ts'
@@ -52,11 +52,10 @@ export interface Workshop {
   readonly planner: Planner
   readonly runPorts: RunPorts
   readonly log: Logger
-  readonly ingest: (runId: string, signal: AbortSignal) => Promise<void>
+  readonly ingest: (runId: string, signal: AbortSignal) => Promise<IngestReport>
+  /** Objects and partitions that the last ingest could not take. */
+  readonly notIngested: () => number
 }
-
-/** Of failures that one run tells one by one: a disk that is full fails everything alike. Ours. */
-const MAX_NOTES = 20
 
 export async function workshop(options: RunsOptions): Promise<Workshop> {
   const { definitions, schedule, arrivals, stores, lake, controlDir, clock, entropy, telemetry } = options
@@ -71,21 +70,15 @@ export async function workshop(options: RunsOptions): Promise<Workshop> {
   const sources = { manifests, arrivals, stores, runLog, log }
   const planner = createPlanner({ definitions, schedule, sources, metrics, clock })
 
+  let notIngested = 0
   /** One process at a time compacts what arrived. */
-  async function ingest(runId: string, signal: AbortSignal): Promise<void> {
+  async function ingest(runId: string, signal: AbortSignal): Promise<IngestReport> {
     const lease = await leases.acquire('ingest', runId)
     const report = await holdLease(lease, { signal, heartbeatMs }, (held) => arrivals.ingest(held))
-    const { inputs, rows, malformed, setAside, failed } = report
+    const { inputs, rows, malformed } = report
     if (inputs > 0) log.info({ run: runId, inputs, rows, malformed }, 'ingested')
-    for (const trouble of setAside)
-      await runLog.note(
-        runId,
-        'warn',
-        'an object cannot be read as events and is set aside in dead/',
-        trouble,
-      )
-    for (const trouble of failed.slice(0, MAX_NOTES))
-      await runLog.note(runId, 'warn', 'cannot be ingested now and is tried again; the rest goes on', trouble)
+    notIngested = report.failed.length
+    return report
   }
 
   const runPorts: RunPorts = {
@@ -111,5 +104,5 @@ export async function workshop(options: RunsOptions): Promise<Workshop> {
     onProgress: options.onProgress,
     letGo: options.letGo,
   }
-  return { owner, runLog, leases, presence, planner, runPorts, log, ingest }
+  return { owner, runLog, leases, presence, planner, runPorts, log, ingest, notIngested: () => notIngested }
 }

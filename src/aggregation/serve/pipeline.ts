@@ -28,6 +28,11 @@ export const PipelineState = Type.Object({
     }),
     lateRows: count,
     rejectedRows: count,
+    notIngested: Type.Integer({
+      minimum: 0,
+      description:
+        'Objects and partitions of the lake that the last ingest could not take, and the next tries again: the log and the run name them.',
+    }),
   }),
 })
 export type PipelineState = Static<typeof PipelineState>
@@ -46,7 +51,7 @@ export interface WindowHealth {
 export function aggregationState(
   windows: readonly WindowHealth[],
   nowMs: number,
-): PipelineState['aggregation'] {
+): Omit<PipelineState['aggregation'], 'notIngested'> {
   const ends = windows
     .filter(({ generation }) => generation !== undefined)
     .map(({ window }) => Math.min(window.toMs, nowMs))

@@ -71,6 +71,13 @@ async function runOnce({ runs }: AggregationWiring, flags: Flags, terminal: Term
   for (const { fromMs, error } of failed) {
     terminal.err(`${new Date(fromMs).toISOString()}: ${error?.code}: ${error?.message}\n`)
   }
+  if (run.notIngested !== undefined) {
+    const { count, objects } = run.notIngested
+    for (const { key, why } of objects) terminal.err(`${key}: not taken in: ${why}\n`)
+    terminal.err(
+      `${some(count, 'object')} of the lake not taken in: their events are missing, and are tried again\n`,
+    )
+  }
   const done = run.windows.filter(({ result }) => result !== undefined && result !== 'failed').length
   const left = run.windows.length - done - failed.length
   const rest = left === 0 ? '' : `, ${left} not computed`

@@ -145,7 +145,8 @@ function report(run: Detail, log: readonly LogLine[]): string {
 const LABEL_WIDTH = 10
 
 function factsOf(run: Detail): (readonly [label: string, text: string])[] {
-  const { trigger, principal, attempt, startedAt, endedAt, retryAt, error, skipped, unseen } = run
+  const { trigger, principal, attempt, startedAt, endedAt, retryAt, error, skipped, unseen, notIngested } =
+    run
   const facts = [
     ['asked by', `${principal} (${trigger}), ${run.createdAt}`],
     ['started', startedAt && `${startedAt}${attempt > 1 ? `, try ${attempt}` : ''}`],
@@ -154,6 +155,7 @@ function factsOf(run: Detail): (readonly [label: string, text: string])[] {
     ['error', error && `${error.code}: ${error.message}`],
     ['skipped', skipped.length > 0 ? skippedText(skipped) : undefined],
     ['unseen', unseen && UNSEEN[unseen.why]],
+    ['not taken', notIngested && notTakenText(notIngested)],
   ] as const
   return facts.flatMap(([label, text]) => (text === undefined ? [] : [[label, text] as const]))
 }
@@ -163,6 +165,13 @@ const UNSEEN = {
   stream: 'events that are on their way through the stream',
   backlog: 'events that the gateway had not delivered yet',
 } as const
+
+/** `2 objects, tried again by the next run: raw/gateway/… (why), …` */
+function notTakenText({ count, objects }: NonNullable<Detail['notIngested']>): string {
+  const [first] = objects
+  const more = count > 1 ? `, and ${number(count - 1)} more` : ''
+  return `${some(count, 'object')}, tried again by each run: ${first?.key} (${first?.why})${more}`
+}
 
 /** `12 windows: 11 committed, 1 open` */
 function skippedText(skipped: Detail['skipped']): string {

@@ -1,5 +1,6 @@
 import { test } from 'tap'
 import { type IndexEntry, indexEntries } from '../../../src/aggregation/ingest/entries.ts'
+import { AppError } from '../../../src/std/errors.ts'
 import { createTelemetry, quietTelemetry } from '../../../src/std/telemetry.ts'
 import { memoryLake } from '../../fakes/lake.ts'
 
@@ -41,10 +42,55 @@ test('entries are read once, as long as they are not too many', async (t) => {
   t.same(reads, ['index/1', 'index/2', 'index/3', 'index/1'], 'the oldest read is forgotten')
 })
 
-test('an entry of a later version is not guessed at', async (t) => {
+test('an entry of a later version is left out and left alone, once named; the others are read', async (t) => {
+  const lines: string[] = []
   const lake = memoryLake()
+  const entries = indexEntries(lake, createTelemetry('error', { write: (line) => lines.push(line) }).log)
   await lake.put('index/a', Buffer.from('{"version":2}'))
-  await t.rejects(indexEntries(lake, log).load(['index/a']), { code: 'lake_failed', message: /version 2/ })
+  await entries.commit('index/b', entry())
+  for (let look = 0; look < 2; look++) t.same(await entries.load(['index/a', 'index/b']), [entry()])
+  t.same([...entries.leftOut().keys()], ['index/a'])
+  t.match(entries.leftOut().get('index/a'), /index\/a is of version 2, and this Headgate knows version 1/)
+  t.same(entries.damaged(), [], 'nothing to be mended')
+  t.equal(await entries.commit('index/a', entry()), 'exists')
+  t.equal(lines.length, 1)
+
+  await lake.put('index/a', Buffer.from(JSON.stringify(entry({ rows: 2 }))))
+  entries.refresh('index/a')
+  t.same(await entries.load(['index/a']), [entry({ rows: 2 })])
+  t.same([...entries.leftOut()], [])
+})
+
+test('an entry that cannot be read now is left out and looked for again; a lake that fails is an error', async (t) => {
+  const lake = memoryLake()
+  const failures: unknown[] = []
+  const failing = {
+    ...lake,
+    async get(key: string) {
+      const failure = failures.shift()
+      if (failure) throw failure
+      return lake.get(key)
+    },
+  }
+  const entries = indexEntries(failing, log)
+  await entries.commit('index/a', entry())
+  const fails = (code: string) =>
+    new AppError('lake_failed', `Lake get index/a failed: ${code}`, {
+      cause: Object.assign(new Error(code), { code }),
+    })
+  for (const code of ['EACCES', 'EPERM', 'ESTALE', 'EIO']) {
+    failures.push(fails(code))
+    t.same(await entries.load(['index/a']), [], code)
+    t.match(entries.leftOut().get('index/a'), code)
+    entries.refresh('index/a')
+    t.same(await entries.load(['index/a']), [entry()], 'mended by itself')
+    t.equal(entries.leftOut().size, 0)
+    entries.refresh('index/a')
+  }
+  for (const failure of [fails('EMFILE'), fails('ECONNREFUSED'), new RangeError('a mistake of ours')]) {
+    failures.push(failure)
+    await t.rejects(entries.load(['index/a']), failure as Error)
+  }
 })
 
 test('a damaged entry is named once and left out; the others are not', async (t) => {

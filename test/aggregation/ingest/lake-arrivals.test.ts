@@ -6,7 +6,7 @@ import { arrivedMs } from '../../../src/aggregation/ingest/lake-arrivals.ts'
 import { allRows } from '../../../src/aggregation/ingest/sql-session.ts'
 import type { Lake } from '../../../src/lake/lake.ts'
 import { AppError } from '../../../src/std/errors.ts'
-import { quietTelemetry } from '../../../src/std/telemetry.ts'
+import { createTelemetry, quietTelemetry } from '../../../src/std/telemetry.ts'
 import { eventLine, NOON, storedEvent, writeParquet } from '../../fakes/events.ts'
 import { openDuckdb } from '../../fakes/sessions.ts'
 import { CLEAN, HOUR, setUp, signal } from './harness.ts'
@@ -253,6 +253,31 @@ test('Parquet objects of others are indexed as they are, once', async (t) => {
     [earlier, key],
     'in the order of their keys, not of the index',
   )
+})
+
+test('an entry of a later version stays, is counted as not taken, and keeps its object from no other', async (t) => {
+  const { session, places, ingester, eventIds, keys, lake, put } = await setUp(t)
+  const key = `raw/gateway/${HOUR}/firehose.parquet`
+  await writeParquet(session, [storedEvent({ event_id: '1' })], join(places.lakeDir, key))
+  await ingester().ingest(signal)
+  const [entry = ''] = await keys('index/')
+  await put(entry, '{"version":2}')
+
+  const said: string[] = []
+  const telemetry = createTelemetry('error', { write: (line) => said.push(line) })
+  const arrivals = ingester({ telemetry })
+  await put(`raw/gateway/${HOUR}/a.ndjson`, lines(eventLine({ event_id: '2' })))
+  t.match(await arrivals.ingest(signal), { inputs: 1, rows: 1, setAside: [] })
+  await arrivals.earliestMs()
+  const failed = [{ key: entry, why: /is of version 2, and this Headgate knows version 1/ }]
+  for (let pass = 0; pass < 2; pass++) {
+    t.match(await arrivals.ingest(signal), { inputs: 0, rows: 0, setAside: [], failed })
+  }
+  t.match(await telemetry.metrics.metrics(), 'headgate_ingest_failing 1')
+  t.equal(said.length, 1, 'named once')
+  t.equal(String(await lake.get(entry)), '{"version":2}')
+  t.ok((await keys('raw/')).includes(key))
+  t.same(await eventIds(), ['2'])
 })
 
 test('a Parquet object that cannot be read as events is put aside whole', async (t) => {

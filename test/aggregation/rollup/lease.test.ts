@@ -94,6 +94,11 @@ test("what is no claim is nobody's, and one that cannot be read is not free", as
     })
   }
   const whole = await readFile(path, 'utf8')
+  await writeFile(path, '{"version":2,"holder":"somebody"}')
+  await t.rejects(leasesOf().acquire('vitals', 'run-2'), {
+    code: 'run_conflict',
+    message: /vitals.000001 is of version 2/,
+  })
   let token = 1
   for (const [what, text] of [
     ['empty, as a power cut leaves it', ''],

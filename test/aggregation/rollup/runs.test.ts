@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { test } from 'tap'
 import { MAX_WAIT_MS } from '../../../src/aggregation/rollup/plan/acknowledged.ts'
 import { FAILED_PAUSE_MS } from '../../../src/aggregation/rollup/plan.ts'
@@ -10,7 +10,9 @@ import { nodeFiles } from '../../../src/std/files.ts'
 import { createTelemetry, quietTelemetry } from '../../../src/std/telemetry.ts'
 import { aggregation, definition, GRAIN, MIN, never, T0 } from '../../fakes/aggregation.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
+import { faultyFiles } from '../../fakes/faulty-files.ts'
 import { reconciliation } from '../../fakes/reconciliation.ts'
+import { unsyncedFiles } from '../../fakes/unsynced-files.ts'
 
 const DAY = 24 * 60 * MIN
 /** Of an hour, so that few windows are inside. */
@@ -418,6 +420,62 @@ test('what an ingest set aside or could not take is in the log of its run', asyn
   const log = String(await runs.log(String(submitted.id)))
   t.match(log, /"key":"raw\/f.parquet","why":"It lacks the columns app_id"/)
   t.equal(log.split('cannot be ingested now').length - 1, 20, 'not each of a fault of everything')
+  const run = await runs.get(String(submitted.id))
+  t.match(
+    run,
+    { state: 'succeeded', notIngested: { count: 30 } },
+    'its windows are, and it says without what',
+  )
+  t.same(run.notIngested?.objects.slice(0, 1), [{ key: 'raw/0.', why: 'EIO' }])
+  t.equal(run.notIngested?.objects.length, 20)
+  t.equal(runs.notIngested(), 30)
+
+  arrivals.troubles.failed.length = 0
+  const again = await runs.submit({ at: T0, reprocess: 'all' }, 'ops')
+  await runs.work(never)
+  t.equal((await runs.get(String(again.id))).notIngested, undefined, 'taken at last')
+  t.equal(runs.notIngested(), 0)
+})
+
+test('what the schedule cannot take, tick after tick, fills no log', async (t) => {
+  const { open, arrivals, dir } = await aggregation(t)
+  const runs = await open()
+  arrivals.troubles.failed.push({ key: 'raw/a', why: 'EIO' })
+  await runs.tick(never)
+  t.equal(runs.notIngested(), 1)
+  t.notOk((await readdir(`${dir}/control`)).includes('runs'))
+})
+
+test('a store that cannot be asked is left out; a mistake of ours is told', async (t) => {
+  const { deliver, clock, open, store, stored } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  const held = async () => {
+    throw Object.assign(new Error('no'), { code: 'EACCES' })
+  }
+  const runs = await open({ stores: [{ ...store, held }] })
+  await runs.tick(never)
+  await runs.work(never)
+  t.match(await stored(), [{ generation: 1 }])
+  for (const mistaken of [
+    async () => {
+      throw new RangeError('a mistake of ours')
+    },
+    async (_: string, fromMs: number, toMs: number) => {
+      if (toMs - fromMs > GRAIN) return []
+      throw Object.assign(new TypeError('a mistake of ours'), { code: 'ERR_INVALID_ARG_TYPE' })
+    },
+  ]) {
+    const broken = await open({ stores: [{ ...store, held: mistaken }] })
+    const answer = broken.submit({ from: at(0), to: at(2), reprocess: 'all' }, 'ops')
+    const failure = await answer
+      .then(({ id }) => broken.work(never).then(() => broken.get(String(id))))
+      .catch(String)
+    t.match(
+      failure,
+      typeof failure === 'string' ? /RangeError/ : { windows: [{ error: { code: 'internal' } }] },
+    )
+  }
 })
 
 test('a window that fails holds up no other: the schedule takes what becomes due meanwhile', async (t) => {
@@ -531,6 +589,18 @@ test('what else lies in the folder of failed windows means nothing', async (t) =
   t.match(await runs.windows({ toMs: at(1) }), [{ state: 'committed' }], 'nor what was removed meanwhile')
 })
 
+test('a file that may not be read or written fails its window by name', async (t) => {
+  const { deliver, clock, open, engine } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  engine.failures.push(Object.assign(new Error('no'), { code: 'EACCES', path: '/data/tmp/rollup-1' }))
+  const runs = await open()
+  const { id } = await runs.submit({ at: T0 }, 'ops')
+  await runs.work(never)
+  const error = { code: 'storage_denied', message: 'No access: EACCES at /data/tmp/rollup-1' }
+  t.match(await runs.get(String(id)), { windows: [{ error }] })
+})
+
 test('failed windows alone can be run again', async (t) => {
   const { deliver, clock, open, engine, stored } = await aggregation(t)
   const runs = await open({ entropy: atOnce })
@@ -569,15 +639,16 @@ test('a committed window is never overwritten because its input is gone', async 
 test('a store that fails is brought up to date later, and keeps the others from nothing', async (t) => {
   const { deliver, clock, open, store, dir, stored } = await aggregation(t)
   let broken = true
+  const refused = Object.assign(new Error('connection refused to db.internal'), { code: 'ECONNREFUSED' })
   const second = localStore({ dir: `${dir}/second` })
   const flaky = {
     ...second,
     publish: async (...given: Parameters<typeof second.publish>) => {
-      if (broken) throw new Error('connection refused to db.internal')
+      if (broken) throw refused
       return second.publish(...given)
     },
     held: async (...given: Parameters<typeof second.held>) => {
-      if (broken) throw new Error('connection refused to db.internal')
+      if (broken) throw refused
       return second.held(...given)
     },
   }
@@ -979,6 +1050,38 @@ test('a record that holds no run costs no other', async (t) => {
   await (await open({ keptRuns: 3 })).submit({ at: T0 }, 'ops')
   const left = (await readdir(runsDir)).filter((name) => name.endsWith('.json'))
   t.notOk(left.includes(`${ids[0]}.json`), 'the oldest is forgotten as any other is')
+})
+
+test('a record of a later version, or one that may not be read, stays, and costs no other', async (t) => {
+  const lines: string[] = []
+  const telemetry = createTelemetry('warn', { write: (line) => lines.push(line) })
+  const { open, clock, dir } = await aggregation(t)
+  const { files, fail } = faultyFiles()
+  const runs = await open({ telemetry, keptRuns: 1, files: { ...files, open: unsyncedFiles.open } })
+  const { id: later } = await runs.submit({ at: T0 }, 'ops', 'key')
+  const path = `${dir}/control/runs/${later}.json`
+  const text = JSON.stringify({ version: 2, id: later, state: 'dreaming' })
+  await runs.work(never)
+  await writeFile(path, text)
+  const kept: string[] = []
+  for (let i = 0; i < 3; i++) {
+    clock.advance(1)
+    kept.push(String((await runs.submit({ at: T0, reprocess: 'all' }, 'ops')).id))
+    await runs.work(never)
+    if (i === 0) fail({ call: 'readFile', code: 'EACCES', file: new RegExp(`${kept[0]}.json`), times: 99 })
+  }
+  t.equal(await readFile(path, 'utf8'), text)
+  t.ok((await readdir(`${dir}/control/runs`)).includes(`${kept[0]}.json`), 'what it says is not known')
+  t.notOk((await readdir(`${dir}/control/runs`)).includes(`${kept[1]}.json`), 'old, and read')
+  t.notOk((await runs.list({ limit: 9 })).some(({ id }) => id === later || id === kept[0]))
+  await t.rejects(runs.get(String(later)), { code: 'later_version', message: /version 2/ })
+  await t.rejects(
+    runs.submit({ at: T0 }, 'ops', 'key'),
+    { code: 'later_version' },
+    'nor written over by its key',
+  )
+  t.equal(await readFile(path, 'utf8'), text)
+  t.equal(lines.filter((line) => line.includes(`${later}`)).length, 1)
 })
 
 test('a key whose file is damaged starts a run once more', async (t) => {

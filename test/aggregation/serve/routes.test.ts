@@ -26,6 +26,7 @@ const state: PipelineState = {
     tooLate: 0,
     lateRows: 3,
     rejectedRows: 4,
+    notIngested: 0,
   },
 }
 

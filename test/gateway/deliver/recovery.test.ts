@@ -266,22 +266,25 @@ t.test('a disk that fails during recovery costs no more than what it fails at', 
   }
 })
 
-t.test('a want of handles or memory is no start, and leaves every segment where it is', async (t) => {
-  for (const code of ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN']) {
-    for (const call of ['readFile', 'open'] as const) {
-      const { dir, paths } = await folder(t)
-      const { files, fail } = faultyFiles()
-      fail({ call, code, file: new RegExp(basename(String(paths[1]))) })
-      await t.rejects(openJournal(dir, { ...options, files }), {
-        code: 'journal_unavailable',
-        message: new RegExp(code),
-      })
-      const journal = await openJournal(dir, { ...options, files })
-      t.strictSame(await drain(journal), texts(...all), `${code} of ${call}`)
-      await journal.close()
+t.test(
+  'a want of handles, memory or permission is no start, and leaves every segment where it is',
+  async (t) => {
+    for (const code of ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EACCES', 'ESTALE']) {
+      for (const call of ['readFile', 'open'] as const) {
+        const { dir, paths } = await folder(t)
+        const { files, fail } = faultyFiles()
+        fail({ call, code, file: new RegExp(basename(String(paths[1]))) })
+        await t.rejects(openJournal(dir, { ...options, files }), {
+          code: 'journal_unavailable',
+          message: new RegExp(code),
+        })
+        const journal = await openJournal(dir, { ...options, files })
+        t.strictSame(await drain(journal), texts(...all), `${code} of ${call}`)
+        await journal.close()
+      }
     }
-  }
-})
+  },
+)
 
 t.test('a segment that can neither be read nor moved is no start; nothing of it is lost', async (t) => {
   const { dir, paths } = await folder(t)

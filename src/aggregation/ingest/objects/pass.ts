@@ -6,6 +6,8 @@ import { whyOf } from './trouble.ts'
 export interface Pass {
   /** Adds what a part of the pass did; one that fails is named and holds up no other. */
   take(key: string, part: () => Promise<IngestReport>): Promise<void>
+  /** What the log was told of already. */
+  leave(trouble: Trouble): void
   /** Everything that was done, told to whoever watches. */
   end(): IngestReport
 }
@@ -59,6 +61,10 @@ export function ingestAccount({ metrics, log }: Telemetry) {
           if (signal.aborted) throw error
           report.failed.push({ key, why: whyOf(error) })
         }
+      },
+      leave(trouble) {
+        told.set(trouble.key, trouble.why)
+        report.failed.push(trouble)
       },
       end() {
         for (const { key, why } of report.failed) {

@@ -2,6 +2,7 @@ import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { AppError } from '../../../std/errors.ts'
 import { errnoOf, FILE_MODE, type FileOps, writeFully } from '../../../std/files.ts'
+import { isLaterVersion, refuseLater } from '../../../std/later-version.ts'
 import { Owner } from './owner.ts'
 
 const Claim = Type.Object({
@@ -16,6 +17,9 @@ export type Claim = Static<typeof Claim>
 
 const claims = Compile(Claim)
 
+/** Claims have not said a version so far. */
+const CLAIM_VERSION = 1
+
 /** EISDIR: what is no file will never be a claim. */
 const NOTHING_THERE = ['ENOENT', 'EISDIR']
 
@@ -26,8 +30,10 @@ const NOTHING_THERE = ['ENOENT', 'EISDIR']
 export async function readClaim(files: FileOps, path: string): Promise<Claim | undefined> {
   try {
     const found: unknown = JSON.parse((await files.readFile(path)).toString())
+    refuseLater(`The lease ${path}`, found, CLAIM_VERSION)
     return claims.Check(found) ? found : undefined
   } catch (error) {
+    if (isLaterVersion(error)) throw new AppError('run_conflict', error.message)
     const code = errnoOf(error)
     if (error instanceof SyntaxError || NOTHING_THERE.includes(code)) return undefined
     throw new AppError('run_conflict', `The lease ${path} cannot be read: ${code}`, { cause: error })

@@ -1,5 +1,6 @@
 import { AppError } from '../../../std/errors.ts'
 import { bestEffort } from '../../../std/files.ts'
+import { limited } from '../../../std/limited.ts'
 import { livenessOf, type ProcessIdentity } from '../../../std/process-identity.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { HEARTBEAT_MS, type Lease, type Leases } from '../lease.ts'
@@ -26,7 +27,8 @@ export function createPresence(options: PresenceOptions): Presence {
   let lease: Lease | undefined
   let heartbeat: NodeJS.Timeout | undefined
 
-  let last: Promise<void> = Promise.resolve()
+  // On a slow disk two at a time would both take the lease.
+  const oneAtATime = limited(1)
 
   async function beat(): Promise<void> {
     try {
@@ -38,11 +40,7 @@ export function createPresence(options: PresenceOptions): Presence {
     }
   }
 
-  /** One after the other: on a slow disk two would both take the lease. */
-  function next(): Promise<void> {
-    last = last.then(beat)
-    return last
-  }
+  const next = () => oneAtATime(beat)
 
   return {
     async isGone(process) {
@@ -55,9 +53,10 @@ export function createPresence(options: PresenceOptions): Presence {
     },
     async hide() {
       clearInterval(heartbeat)
-      await last
-      if (lease) await bestEffort(lease.release())
-      lease = undefined
+      await oneAtATime(async () => {
+        if (lease) await bestEffort(lease.release())
+        lease = undefined
+      })
     },
   }
 }

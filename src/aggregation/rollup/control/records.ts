@@ -1,23 +1,27 @@
-import { errnoOf, type FileOps, isPassing } from '../../../std/files.ts'
+import { errnoOf, type FileOps, isUnreadable, isWithheld } from '../../../std/files.ts'
+import { isLaterVersion } from '../../../std/later-version.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 
 /** Reads the small JSON files of the control folder, each a record of something; tells of those that hold none. */
 export interface Records {
   /** Undefined where there is no file, or one that holds no such record. One that cannot be read rejects. */
   read<T>(path: string, parse: (found: unknown) => T | undefined): Promise<T | undefined>
-  /** Where one of many is read: undefined also for one that cannot be read, unless that may pass. */
+  /** Where one of many is read: undefined also for one that is kept from us or of a later version, which stays. */
   ifReadable<T>(reading: Promise<T>, path: string): Promise<T | undefined>
 }
 
 /** EISDIR: what is no file will never be a record. */
 const NO_RECORD = ['EISDIR']
 
+const isOfTheFile = (error: unknown) => isUnreadable(error) || isWithheld(error) || isLaterVersion(error)
+
 export function createRecords({ files, log }: { readonly files: FileOps; readonly log: Logger }): Records {
   /** Once for each: they are looked at again and again. */
   const named = new Set<string>()
 
   function name(path: string, error: unknown): void {
-    if (!named.has(path)) log.warn({ file: path, err: error }, 'a record is damaged and left out')
+    if (!named.has(path))
+      log.warn({ file: path, err: error }, 'a record is damaged, or cannot be read, and is left out')
     named.add(path)
   }
 
@@ -41,7 +45,7 @@ export function createRecords({ files, log }: { readonly files: FileOps; readonl
       try {
         return await reading
       } catch (error) {
-        if (isPassing(error)) throw error
+        if (!isOfTheFile(error)) throw error
         name(path, error)
         return undefined
       }

@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { RUN_STATES, type Run } from '../job.ts'
+import { refuseLater } from '../../../std/later-version.ts'
+import { RUN_STATES, RUN_VERSION, type Run } from '../job.ts'
 import { Owner } from './owner.ts'
 
 const window = { rollup: Type.String(), fromMs: Type.Number(), toMs: Type.Number() }
@@ -8,7 +9,7 @@ const window = { rollup: Type.String(), fromMs: Type.Number(), toMs: Type.Number
 /** As much of a record as the work on it and the answers about it rest on; what is more is believed. */
 const runs = Compile(
   Type.Object({
-    version: Type.Literal(1),
+    version: Type.Literal(RUN_VERSION),
     id: Type.String(),
     state: Type.Enum([...RUN_STATES]),
     trigger: Type.Enum(['schedule', 'request']),
@@ -23,8 +24,9 @@ const runs = Compile(
   }),
 )
 
-/** Undefined for what is no run, or one of another name. */
+/** Undefined for what is no run, or one of another name; rejects for one of a later version. */
 export function parseRun(id: string, found: unknown): Run | undefined {
+  refuseLater(`The run ${id}`, found, RUN_VERSION)
   if (!runs.Check(found) || found.id !== id) return undefined
   const run: unknown = found
   return run as Run

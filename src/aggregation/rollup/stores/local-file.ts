@@ -11,6 +11,7 @@ import {
   syncFolder,
   writeFully,
 } from '../../../std/files.ts'
+import { laterVersion } from '../../../std/later-version.ts'
 import { type CommittedWindow, damaged, type RollupRow, type StoredRow } from '../store.ts'
 
 /**
@@ -24,7 +25,8 @@ import { type CommittedWindow, damaged, type RollupRow, type StoredRow } from '.
  * Lines of rows and of the index begin with what they are looked up by, as JSON, so that a lookup is one search for a
  * line's beginning in bytes, without parsing what is not asked for. JSON keeps line ends out of strings.
  */
-const MAGIC = 'headgate-rollup 1'
+const VERSION = 1
+const MAGIC = `headgate-rollup ${VERSION}`
 const HEADER_BYTES = MAGIC.length + 1 + 15 + 1 + 15 + 1 + 64 + 1
 /** Larger than any index: some million groups of rows. Of a damaged header only, which may name any size. */
 const MAX_INDEX_BYTES = 1_073_741_824
@@ -133,8 +135,7 @@ function rowLine({ value, unit, n, rows, sum, minMicros, maxMicros, histogram }:
     maxMicros: `${maxMicros}`,
     histogram,
   }
-  return `${JSON.stringify(line)}
-`
+  return `${JSON.stringify(line)}\n`
 }
 
 const headerBytes = ({ indexOffset, indexBytes, indexSha256 }: Header): Buffer =>
@@ -145,9 +146,10 @@ const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex
 export async function readHeader(file: OpenFile, path: string): Promise<Header> {
   const text = (await readFully(file, 0, HEADER_BYTES)).toString('latin1')
   const found = /^headgate-rollup 1 (\d{15}) (\d{15}) ([0-9a-f]{64})\n$/.exec(text)
+  const version = Number(/^headgate-rollup (\d{1,9}) /.exec(text)?.[1])
+  if (version > VERSION) throw laterVersion(`The rollup file ${path}`, version, VERSION)
   if (!found) throw damaged(path, 'it has no header of a rollup file')
-  const [, offset, bytes, indexSha256] = found
-  return { indexOffset: Number(offset), indexBytes: Number(bytes), indexSha256: String(indexSha256) }
+  return { indexOffset: Number(found[1]), indexBytes: Number(found[2]), indexSha256: String(found[3]) }
 }
 
 export async function readIndex(file: OpenFile, path: string, at: Header): Promise<Buffer> {

@@ -1,6 +1,15 @@
 import { join } from 'node:path'
 import { DAY_MS } from '../../../lake/layout.ts'
-import { errnoOf, type FileOps, type OpenFile, unlessAbsent } from '../../../std/files.ts'
+import { AppError } from '../../../std/errors.ts'
+import {
+  errnoOf,
+  type FileOps,
+  isUnreadable,
+  isWithheld,
+  type OpenFile,
+  unlessAbsent,
+} from '../../../std/files.ts'
+import { isLaterVersion } from '../../../std/later-version.ts'
 import { recent } from '../../../std/recent.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { damaged, isDamage } from '../store.ts'
@@ -12,9 +21,6 @@ export interface FolderOptions {
   readonly files: FileOps
   readonly log: Logger | undefined
 }
-
-/** What a disk or a file system answers of one file; anything else, such as EMFILE, is of the process or of all files. */
-const OF_THE_FILE = ['EIO', 'EACCES', 'EPERM', 'EISDIR', 'EBADMSG', 'EUCLEAN']
 
 export type ReadFile<T> = (index: Buffer, file: OpenFile, path: string) => T | Promise<T>
 
@@ -28,8 +34,13 @@ export interface WindowFolder {
   placeOf(rollup: string, fromMs: number): string
   /** Windows that start in [fromMs, toMs), in time order, and of one start the larger before the smaller. */
   places(rollup: string, fromMs: number, toMs: number): Promise<readonly Place[]>
-  /** Rejects with damage that it met, and set aside; undefined where there is no such file. */
+  /**
+   * Rejects with damage that it met, and set aside; with `storage_denied` or `later_version` for a file that stays as it
+   * is. Undefined where there is no such file.
+   */
   read<T>(path: string, read: ReadFile<T>, keepsIndex?: boolean): Promise<T | undefined>
+  /** The same for who can do without a file of a later version: undefined for that too. */
+  readKnown<T>(path: string, read: ReadFile<T>): Promise<T | undefined>
   setAside(path: string, error: unknown): Promise<void>
   /** The file was written anew. */
   isWhole(path: string): void
@@ -42,6 +53,8 @@ export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions
   const indexes = recent<Buffer>(indexCacheBytes, ({ length }) => length)
   /** Damaged, and could not be renamed. */
   const shunned = new Set<string>()
+  /** Of a later version, and named in the log. */
+  const later = new Set<string>()
 
   const placeOf = (rollup: string, fromMs: number) =>
     join(dir, rollup, new Date(fromMs).toISOString().slice(0, 10), `${fromMs}.rollup`)
@@ -73,20 +86,35 @@ export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions
     }
   }
 
+  function nameLater(path: string, error: unknown): void {
+    if (!later.has(path)) log?.error({ file: path, err: error }, 'a rollup file is left out')
+    later.add(path)
+  }
+
+  async function read<T>(path: string, read: ReadFile<T>, keepsIndex = true): Promise<T | undefined> {
+    if (shunned.has(path)) return undefined
+    try {
+      return await readWindow(path, read, keepsIndex)
+    } catch (cause) {
+      const error = faultOf(path, cause)
+      if (isDamage(error)) await setAside(path, error)
+      if (isLaterVersion(error)) nameLater(path, error)
+      throw error
+    }
+  }
+
   return {
     placeOf,
     setAside,
     isWhole: (path) => void shunned.delete(path),
+    read,
 
-    async read(path, read, keepsIndex = true) {
-      if (shunned.has(path)) return undefined
+    async readKnown(path, readFile) {
       try {
-        return await readWindow(path, read, keepsIndex)
+        return await read(path, readFile)
       } catch (error) {
-        const code = errnoOf(error)
-        const damage = OF_THE_FILE.includes(code) ? damaged(path, `it cannot be read (${code})`) : error
-        if (isDamage(damage)) await setAside(path, damage)
-        throw damage
+        if (isLaterVersion(error)) return undefined
+        throw error
       }
     },
 
@@ -103,6 +131,14 @@ export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions
       return found.sort((a, b) => a.startMs - b.startMs || a.path.length - b.path.length)
     },
   }
+}
+
+/** In the words of the store, with the file. */
+function faultOf(path: string, error: unknown): unknown {
+  const why = `cannot be read (${errnoOf(error)})`
+  if (isUnreadable(error)) return damaged(path, `it ${why}`)
+  if (!isWithheld(error)) return error
+  return new AppError('storage_denied', `The rollup file ${path} ${why}; it stays as it is`, { cause: error })
 }
 
 /** Undefined for damage that was met: it is set aside. */

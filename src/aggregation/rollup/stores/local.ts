@@ -1,6 +1,7 @@
 import { dirname } from 'node:path'
 import { breather } from '../../../std/breath.ts'
 import { type FileOps, nodeFiles, type OpenFile, syncFolder, unlessAbsent } from '../../../std/files.ts'
+import { limited } from '../../../std/limited.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import {
   alignDown,
@@ -65,7 +66,7 @@ interface Held {
 export function localStore(options: LocalStoreOptions): RollupStore {
   const { dir, indexCacheBytes = INDEX_CACHE_BYTES, files = nodeFiles, log } = options
   const folder = windowFolder({ dir, indexCacheBytes, files, log })
-  let lastPublish: Promise<unknown> = Promise.resolve()
+  const oneAtATime = limited(1)
 
   async function publish(...[window, rows]: Parameters<RollupStore['publish']>) {
     const around = await heldAround(window)
@@ -104,7 +105,7 @@ export function localStore(options: LocalStoreOptions): RollupStore {
     }
   }
 
-  /** Of its hour and of all grains. A damaged file is no reason to refuse the content that mends it. */
+  /** Of its hour and of all grains. A damaged file is no reason to refuse the content that mends it; one that stays is. */
   async function heldAround(window: CommittedWindow): Promise<readonly Held[]> {
     const fromMs = alignDown(window.fromMs, LARGEST_GRAIN_MS)
     const found: Held[] = []
@@ -139,7 +140,7 @@ export function localStore(options: LocalStoreOptions): RollupStore {
     signal?: AbortSignal,
   ): AsyncGenerator<T, void> {
     const readPlace = ({ startMs, path }: Place) =>
-      folder.read(path, async (index, file) => ({
+      folder.readKnown(path, async (index, file) => ({
         startMs,
         endMs: startMs + lengthOf(windowOf(index)),
         result: startMs < range.fromMs ? undefined : await read(index, file, path),
@@ -156,19 +157,17 @@ export function localStore(options: LocalStoreOptions): RollupStore {
   return {
     kind: 'local',
 
-    publish(window, rows) {
-      // One at a time, so that what was compared with is still there when the file is replaced.
-      const published = lastPublish.then(() => publish(window, rows))
-      lastPublish = published.catch(() => undefined)
-      return published
-    },
+    // One at a time, so that what was compared with is still there when the file is replaced.
+    publish: (window, rows) => oneAtATime(() => publish(window, rows)),
 
     windows: (rollup, fromMs, toMs, signal) =>
       withoutDamaged(() => eachWindow({ rollup, fromMs, toMs }, windowOf, signal)),
 
     async held(rollup, fromMs, toMs) {
       const range = sinceTheHour({ rollup, fromMs, toMs })
-      const found = await withoutDamaged(() => eachFile(range, ({ path }) => folder.read(path, windowOf)))
+      const found = await withoutDamaged(() =>
+        eachFile(range, ({ path }) => folder.readKnown(path, windowOf)),
+      )
       return found.filter((window) => overlap(window, { fromMs, toMs }))
     },
 

@@ -34,7 +34,7 @@ test('a record of a run is one that all its readers can live with', async (t) =>
     ['a list', []],
     ['another record', {}],
     ['of another name', { ...run, id: 'run-2' }],
-    ['of another version', { ...run, version: 2 }],
+    ['of no version', { ...run, version: 0 }],
     ['in a state that there is not', { ...run, state: 'lost' }],
     ['without an owner', { ...run, owner: undefined }],
     ['windows that are none', { ...run, windows: [{}] }],
@@ -43,6 +43,10 @@ test('a record of a run is one that all its readers can live with', async (t) =>
   ] as const) {
     t.equal(parseRun('run-1', found), undefined, what)
   }
+  t.throws(() => parseRun('run-1', { version: 2 }), {
+    code: 'later_version',
+    message: /run-1 is of version 2/,
+  })
   t.same(parseKeyUse({ runId: 'a', body: 'b' }), { runId: 'a', body: 'b' })
   t.equal(parseKeyUse({ runId: 'a' }), undefined)
   t.equal(parseFailedMs(5), 5)
@@ -81,6 +85,12 @@ test('a file that holds no record is named once, and looked at again', async (t)
     { code: 'EMFILE' },
     'all could not be read: none is left out',
   )
+  for (const code of ['EACCES', 'EPERM', 'ESTALE', 'EBUSY']) {
+    fail({ call: 'readFile', code })
+    t.equal(await records.ifReadable(read(), path), undefined, `${code} is of this one only`)
+  }
+  const mistaken = Promise.reject(new RangeError('a mistake of ours'))
+  await t.rejects(records.ifReadable(mistaken, path), RangeError)
   const broken = () => {
     throw new RangeError('a mistake of ours')
   }

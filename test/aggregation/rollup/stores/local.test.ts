@@ -185,6 +185,55 @@ test('a file that the disk does not give back is damaged; a want of handles is n
   )
 })
 
+test('a file that is kept from us stays in its place, and is named; what was given back is read', async (t) => {
+  const dir = t.testdir()
+  const { files, fail } = faultyFiles()
+  const store = localStore({ dir, files })
+  await store.publish(window, chunks([row()]))
+  const folder = join(dir, 'vitals', '2026-11-22')
+  for (const code of ['EACCES', 'EPERM', 'EBUSY', 'ETXTBSY', 'ESTALE']) {
+    for (const ask of [
+      () => store.windows('vitals', 0, whole.toMs),
+      () => store.held('vitals', 0, whole.toMs),
+      () => gathered(store.series({ ...series, ...whole })),
+      () => store.publish({ ...window, generation: 9 }, chunks([row()])),
+    ]) {
+      fail({ call: 'open', code, file: /rollup$/ })
+      await t.rejects(Promise.resolve<unknown>(ask()), {
+        code: 'storage_denied',
+        message: new RegExp(`${window.fromMs}.rollup cannot be read \\(${code}\\)`),
+      })
+    }
+    t.same(await readdir(folder), [`${window.fromMs}.rollup`], code)
+    t.match(await store.windows('vitals', 0, whole.toMs), [{ generation: window.generation }])
+  }
+})
+
+test('a file of a later version is left out, named once, and never written over', async (t) => {
+  const dir = t.testdir()
+  const lines: string[] = []
+  const { log } = createTelemetry('error', { write: (line) => lines.push(line) })
+  const store = localStore({ dir, log })
+  const next = { ...window, fromMs: window.toMs, toMs: 2 * window.toMs - window.fromMs }
+  await store.publish(window, chunks([row()]))
+  await store.publish(next, chunks([row()]))
+  const path = join(dir, 'vitals', '2026-11-22', `${window.fromMs}.rollup`)
+  const text = `headgate-rollup 2 of which nothing is known here`
+  await writeFile(path, text)
+  for (let look = 0; look < 2; look++) {
+    t.match(await store.windows('vitals', 0, whole.toMs), [{ fromMs: next.fromMs }])
+    t.match(await store.held('vitals', 0, whole.toMs), [{ fromMs: next.fromMs }])
+    t.equal((await gathered(store.series({ ...series, ...whole }))).length, 1)
+  }
+  await t.rejects(store.publish({ ...window, generation: 9 }, chunks([row()])), {
+    code: 'later_version',
+    message: /rollup is of version 2, and this Headgate knows version 1/,
+  })
+  t.equal(await readFile(path, 'utf8'), text)
+  t.equal(lines.length, 1)
+  t.match(lines[0], path)
+})
+
 test('a publish mends the damaged file that it meets, and misses none that somebody took away', async (t) => {
   const dir = t.testdir()
   const { files, fail } = faultyFiles()

@@ -73,6 +73,12 @@ function pipelineFacts(state, nowMs) {
       count(aggregation.tooLate),
       'Came after the horizon: a run with reprocess “all” counts them',
     ])
+  if (aggregation?.notIngested > 0)
+    facts.push([
+      'Not readable',
+      count(aggregation.notIngested),
+      'Objects of the lake that could not be taken in; the log names them, and they are tried again',
+    ])
   return facts.map(([name, text, what]) =>
     el(
       'div',
