@@ -7,7 +7,7 @@ import {
 } from './event.ts'
 import { cutBytes, cutChars } from './privacy/cut.ts'
 import { cleanProse, isPlain, type ProseRules } from './privacy/prose.ts'
-import { scrubPath, scrubUrl } from './privacy/url.ts'
+import { plainPath, plainUrl, scrubPath, scrubUrl } from './privacy/url.ts'
 
 export interface Privacy {
   /** Names of query parameters that URLs may keep, as they are written in the URL. */
@@ -17,6 +17,14 @@ export interface Privacy {
 }
 
 type Clean = (text: string, allowQuery: ReadonlySet<string>) => string
+
+/** In two steps, as of most texts there is nothing to clean. */
+interface Cleaner {
+  /** What is stored of a text in which there is nothing to clean; undefined where only a closer look can tell. */
+  readonly glance: (text: string) => string | undefined
+  /** Takes up to a hundred times as long. */
+  readonly clean: Clean
+}
 
 /** What a mask or a cut makes of a text may be something to mask again: until nothing changes, and no longer than this. */
 const MOST_PASSES = 5
@@ -38,19 +46,21 @@ const PROSE: ProseRules = { everywhere: false, isLabel: false }
 const LABEL: ProseRules = { everywhere: false, isLabel: true }
 const EXCERPT: ProseRules = { everywhere: true, isLabel: false }
 
-/** Cleaned and cut: of most texts there is nothing to clean. */
-function prose(rules: ProseRules, cut: (text: string, max: number) => string, max: number): Clean {
-  const clean = settled((text, allowQuery) => cut(cleanProse(text, rules, allowQuery), max))
-  return (text, allowQuery) => (isPlain(text) ? cut(text, max) : clean(text, allowQuery))
+/** Cleaned and cut. */
+function prose(rules: ProseRules, cut: (text: string, max: number) => string, max: number): Cleaner {
+  return {
+    glance: (text) => (isPlain(text) ? cut(text, max) : undefined),
+    clean: settled((text, allowQuery) => cut(cleanProse(text, rules, allowQuery), max)),
+  }
 }
 
-const withoutQuery =
-  (clean: Clean): Clean =>
-  (text) =>
-    clean(text, NO_QUERY)
+const withoutQuery = ({ glance, clean }: Cleaner): Cleaner => ({
+  glance,
+  clean: (text) => clean(text, NO_QUERY),
+})
 
-const url = settled(scrubUrl)
-const path = settled(scrubPath)
+const url: Cleaner = { glance: plainUrl, clean: settled(scrubUrl) }
+const path: Cleaner = { glance: plainPath, clean: settled(scrubPath) }
 const exception = withoutQuery(prose(PROSE, cutBytes, MAX_EXCEPTION_BYTES))
 const dimension = withoutQuery(prose(PROSE, cutChars, MAX_TEXT_CHARS))
 const label = withoutQuery(prose(LABEL, cutChars, MAX_TEXT_CHARS))
@@ -76,65 +86,66 @@ const textColumns = {
   environment: label,
   sdk_name: label,
   sdk_version: label,
-} satisfies Partial<Record<keyof Measurement, Clean>>
+} satisfies Partial<Record<keyof Measurement, Cleaner>>
 type TextColumn = keyof typeof textColumns
-const cleaners: ReadonlyMap<string, Clean> = new Map(Object.entries(textColumns))
+const cleaners: ReadonlyMap<string, Cleaner> = new Map(Object.entries(textColumns))
 
-/** What became of the texts of a request so far: those of its context are in each of its events, and are cleaned once. */
-export type Cleaned = Map<Clean, Map<string, string>>
+/** The cleaning of one request: the texts of its context are in each of its events, and are cleaned once. */
+export interface Cleaning {
+  readonly allowQuery: ReadonlySet<string>
+  /** What became of texts that were looked at closely. */
+  readonly known: Map<Cleaner, Map<string, string>>
+  /** Characters that were looked at closely so far: nearly all of the time goes into them, if there are any. */
+  closeChars: number
+}
 
-/** Ours: to clean a shorter text costs no more than to look for it. */
-const MIN_REMEMBERED_CHARS = 64
+export const cleaning = (allowQuery: ReadonlySet<string>): Cleaning => ({
+  allowQuery,
+  known: new Map(),
+  closeChars: 0,
+})
 
 /** What may be stored of a measurement. The same object when there is nothing to take out. */
 export function scrub(
   m: Measurement,
-  privacy: Privacy,
+  { allowQuery, stripIds }: Privacy,
   saltId: (id: string) => string,
-  cleaned?: Cleaned,
+  so: Cleaning = cleaning(allowQuery),
 ): Measurement {
-  const { allowQuery, stripIds } = privacy
   const kept = stripIds ? withoutIds(m, saltId) : m
-  const changes: Partial<Measurement> = {}
-  let changed = false
+  let changes: Partial<Measurement> | undefined
   // Its own fields, as most of the columns are absent.
   for (const field in kept) {
-    const clean = cleaners.get(field)
+    const cleaner = cleaners.get(field)
     const text = kept[field as TextColumn]
-    if (clean === undefined || text === undefined) continue
-    const stored = cleanOnce({ clean, text, allowQuery }, cleaned)
+    if (cleaner === undefined || text === undefined) continue
+    const stored = cleaned(cleaner, text, so)
     if (stored === text) continue
+    changes ??= {}
     changes[field as TextColumn] = stored
-    changed = true
   }
   const { attributes } = kept
-  if (attributes !== undefined) {
-    const stored = scrubAttributes(attributes, allowQuery, cleaned)
-    if (stored !== attributes) {
-      changes.attributes = stored
-      changed = true
-    }
+  if (attributes !== undefined && !areClean(attributes, so)) {
+    changes ??= {}
+    changes.attributes = scrubAttributes(attributes, so)
   }
-  return changed ? { ...kept, ...changes } : kept
+  return changes === undefined ? kept : { ...kept, ...changes }
 }
 
-interface Cleaning {
-  readonly clean: Clean
-  readonly text: string
-  readonly allowQuery: ReadonlySet<string>
-}
+const cleaned = (cleaner: Cleaner, text: string, so: Cleaning): string =>
+  cleaner.glance(text) ?? cleanedClosely(cleaner, text, so)
 
-function cleanOnce({ clean, text, allowQuery }: Cleaning, cleaned: Cleaned | undefined): string {
-  if (cleaned === undefined || text.length < MIN_REMEMBERED_CHARS) return clean(text, allowQuery)
-  let known = cleaned.get(clean)
+function cleanedClosely(cleaner: Cleaner, text: string, so: Cleaning): string {
+  let known = so.known.get(cleaner)
   if (known === undefined) {
     known = new Map()
-    cleaned.set(clean, known)
+    so.known.set(cleaner, known)
   }
   let stored = known.get(text)
   if (stored === undefined) {
-    stored = clean(text, allowQuery)
+    stored = cleaner.clean(text, so.allowQuery)
     known.set(text, stored)
+    so.closeChars += text.length
   }
   return stored
 }
@@ -152,30 +163,30 @@ function withoutIds(m: Measurement, saltId: (id: string) => string): Measurement
  * What may be kept of a text that could not be read, so that somebody can see what it was meant to be: as prose, and
  * stricter, as nobody knows where in it a URL begins.
  */
-export const scrubExcerpt = (text: string): string => excerpt(text, NO_QUERY)
+export const scrubExcerpt = (text: string): string => excerpt.glance(text) ?? excerpt.clean(text, NO_QUERY)
 
 const excerpt = prose(EXCERPT, cutBytes, MAX_EXCEPTION_BYTES)
 
 /** Script authors put whole addresses there, so what URLs may keep these may keep. */
-const scrubValue = prose(PROSE, cutChars, MAX_ATTRIBUTE_VALUE_CHARS)
-const scrubName = withoutQuery(prose(LABEL, cutChars, MAX_ATTRIBUTE_NAME_CHARS))
+const attributeValue = prose(PROSE, cutChars, MAX_ATTRIBUTE_VALUE_CHARS)
+const attributeName = withoutQuery(prose(LABEL, cutChars, MAX_ATTRIBUTE_NAME_CHARS))
 
 type Attributes = NonNullable<Measurement['attributes']>
 
-/** Of names that are the same without what was masked the last one's value stays. */
-function scrubAttributes(
-  attributes: Attributes,
-  allowQuery: ReadonlySet<string>,
-  cleaned: Cleaned | undefined,
-): Attributes {
-  const names = Object.keys(attributes)
-  const clean = names.map((name) => {
-    const value = { clean: scrubValue, text: String(attributes[name]), allowQuery }
-    return [
-      cleanOnce({ clean: scrubName, text: name, allowQuery }, cleaned),
-      cleanOnce(value, cleaned),
-    ] as const
-  })
-  const isSame = clean.every(([name, value], at) => name === names[at] && value === attributes[name])
-  return isSame ? attributes : Object.fromEntries(clean)
+function areClean(attributes: Attributes, so: Cleaning): boolean {
+  for (const name in attributes) {
+    const value = attributes[name] as string
+    if (cleaned(attributeName, name, so) !== name || cleaned(attributeValue, value, so) !== value)
+      return false
+  }
+  return true
 }
+
+/** Of names that are the same without what was masked the last one's value stays. */
+const scrubAttributes = (attributes: Attributes, so: Cleaning): Attributes =>
+  Object.fromEntries(
+    Object.entries(attributes).map(([name, value]) => [
+      cleaned(attributeName, name, so),
+      cleaned(attributeValue, value, so),
+    ]),
+  )

@@ -23,3 +23,23 @@ export function breather(signal?: AbortSignal, nowMs: () => number = systemClock
     },
   }
 }
+
+/** Work that yields wherever it may be interrupted. */
+export type Steps<T> = Generator<void, T, void>
+
+/** For work that is known to be short. */
+export function atOnce<T>(work: Steps<T>): T {
+  for (;;) {
+    const step = work.next()
+    if (step.done === true) return step.value
+  }
+}
+
+/** Takes a breath wherever one is due. */
+export async function unhurried<T>(work: Steps<T>, breath: Breath = breather()): Promise<T> {
+  for (;;) {
+    const step = work.next()
+    if (step.done === true) return step.value
+    if (breath.due()) await breath.take()
+  }
+}

@@ -2,17 +2,46 @@ import { request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { type Test, test } from 'tap'
-import { startGateway } from '../fakes/gateway.ts'
+import { someApps, startGateway } from '../fakes/gateway.ts'
 
-/** What a request may keep the loop from others, in processor time: this process's, sender included. */
+/** What a request may keep the loop from others in one stretch, in processor time: this process's, sender included. */
 const ACCEPTED_MS = 50
 const REFUSED_MS = 5
 /** A machine that is busy, slower than ours, or measures coverage; what these bounds are against took 50 to 4,000 ms. */
 const MARGIN = 3
 const RUNS = 5
 
+/** The most of the processor that went by from one turn of the loop to the next, while `work` was done. */
+async function longestStretch<T>(
+  work: () => Promise<T>,
+): Promise<{ readonly result: T; readonly ms: number }> {
+  let ms = 0
+  let isOn = true
+  let before = process.cpuUsage()
+  const turn = () => {
+    const { user, system } = process.cpuUsage(before)
+    ms = Math.max(ms, (user + system) / 1_000)
+    before = process.cpuUsage()
+    if (isOn) setImmediate(turn)
+  }
+  setImmediate(turn)
+  const result = await work()
+  // What was begun in this turn counts as well.
+  await new Promise(setImmediate)
+  isOn = false
+  return { result, ms }
+}
+
+/** Of the app, which sends more in a few seconds than it may otherwise. */
+const limits = {
+  requestsPerSecond: 10_000,
+  burst: 10_000,
+  eventsPerSecond: 1_000_000,
+  bytesPerSecond: 1_000_000_000,
+}
+
 async function listening(t: Test) {
-  const { app } = await startGateway(t)
+  const { app } = await startGateway(t, { apps: [{ ...shop, limits }] })
   await app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.server.address() as AddressInfo
   const send = (path: string, headers: Record<string, string>, body: Buffer) =>
@@ -32,14 +61,15 @@ async function listening(t: Test) {
     let least = Number.POSITIVE_INFINITY
     let status = 0
     for (let run = 0; run < RUNS; run++) {
-      const before = process.cpuUsage()
-      status = await send(path, headers, body)
-      const { user, system } = process.cpuUsage(before)
-      least = Math.min(least, (user + system) / 1_000)
+      const { result, ms } = await longestStretch(() => send(path, headers, body))
+      status = result
+      least = Math.min(least, ms)
     }
     return { status, ms: least }
   }
 }
+
+const [shop] = someApps
 
 const MIB = 1_048_576
 const event = '{"name":"a","value":1}'
@@ -51,6 +81,34 @@ const many = (bytes: number, of: (i: number) => string) => {
   }
   return parts.join('')
 }
+/** What each rule of the cleaner has to look at closely, and some of it again and again. */
+const hostile = {
+  'groups of digits': '11.',
+  'single digits': '0-',
+  'addresses of IPv4': '1.1.1.1 ',
+  'colons and quads': '::1.',
+  'at signs and quotes': 'a@"',
+  'encoded queries': '%3f',
+  schemes: 'x://',
+  queries: '?a=',
+  'beginnings of tokens': 'eyJhbGci',
+  'names of secrets': 'token=',
+  'card numbers': '4111 1111 1111 1111 ',
+}
+const attributesOf = (i: number, part: string) =>
+  Object.fromEntries(
+    Array.from({ length: 32 }, (_, at) => [`a${at}`, `${i}-${at}${part.repeat(128)}`.slice(0, 256)]),
+  )
+const urlsOf = (i: number, part: string) => {
+  const url = `https://a.example/${i}${part.repeat(8_192)}`.slice(0, 8_100)
+  return { page_url: url, referrer: `${url}x`, url_full: `${url}y`, page_path: url.slice(17) }
+}
+const batch = (count: number, of: (i: number) => object) =>
+  JSON.stringify(Array.from({ length: count }, (_, i) => ({ name: 'a', value: 1, ...of(i) })))
+const parts = Object.values(hostile)
+const mixed = batch(200, (i) => ({ attributes: attributesOf(i, String(parts[i % parts.length])) }))
+const ownUrls = batch(44, (i) => urlsOf(i, String(parts[i % parts.length])))
+
 const shapes = {
   'line ends': `1${'\n'.repeat(4 * MIB - 100)}1`,
   'lines of nothing': many(4 * MIB - 100, () => '1\n'),
@@ -60,7 +118,12 @@ const shapes = {
   'a list of numbers': `{"name":"a","value":1,"x":[${'1,'.repeat(2 * MIB - 100)}1]}`,
   'one name again and again': `{"name":"a","value":1${many(4 * MIB - 100, () => ',"x":1')}}`,
   'as many containers as may be': `{"name":"a","value":1,"x":[${'{},'.repeat(65_000)}1]}`,
-  'brackets in brackets': `${'['.repeat(2 * MIB)}`,
+  'brackets in brackets': '['.repeat(4 * MIB - 100),
+  'some brackets in brackets': '['.repeat(130_000),
+  'brackets that are closed': `${'['.repeat(65_000)}${']'.repeat(65_000)}`,
+  'objects in objects': `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`,
+  'brackets in an event': `{"name":"a","value":1,"x":${'['.repeat(60_000)}${']'.repeat(60_000)}}`,
+  'as many names as may be': `[${many(MIB, (i) => `${i > 0 && i % 1_000 === 0 ? '"z":1},' : ''}${i % 1_000 === 0 ? '{' : ''}"k${i}":1,`)}"z":1}]`,
   'a long number': `{"name":"a","value":${'1'.repeat(4 * MIB - 100)}}`,
   'a batch of 500': `[${Array(500).fill(event).join()}]`,
   'a long text': `{"name":"a","value":1,"page_url":"https://a.example/${'a'.repeat(4 * MIB - 100)}"}`,
@@ -86,5 +149,25 @@ test('no request keeps the loop from others for longer than this', async (t) => 
         t.ok(ms <= mostMs * MARGIN, `${rule}, ${who}, ${path}: ${status}, ${ms.toFixed(1)} ms`)
       }
     }
+  }
+})
+
+test('nor one whose texts all deserve a closer look', { timeout: 60_000 }, async (t) => {
+  const cost = await listening(t)
+  const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' }
+  const shapes = {
+    'attributes of all kinds': mixed,
+    'URLs of all kinds': ownUrls,
+    ...Object.fromEntries(
+      Object.entries(hostile).map(([what, part]) => [
+        what,
+        batch(15, (i) => ({ attributes: attributesOf(i, part) })),
+      ]),
+    ),
+  }
+  for (const [rule, text] of Object.entries(shapes)) {
+    const { status, ms } = await cost('/v1/events?key=shop-key', headers, gzipSync(text))
+    t.equal(status, 202, rule)
+    t.ok(ms <= ACCEPTED_MS * MARGIN, `${rule}: ${ms.toFixed(1)} ms`)
   }
 })

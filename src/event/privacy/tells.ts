@@ -22,8 +22,11 @@ const BLANK = ALONE.length + 1
 const kindNamed = (char: string): number => (char === '"' ? BLANK : ALONE.indexOf(char.toLowerCase()) + 1)
 const COLON = kindNamed(':')
 
-/** Of a character of ASCII. Any beyond may be a blank. */
-const kindOf = new Uint8Array(128)
+const COLON_CODE = 0x3a
+
+/** Of each UTF-16 unit. Any beyond ASCII may be a blank. */
+const kindOf = new Uint8Array(65_536)
+kindOf.fill(BLANK, 128)
 for (const char of ALONE) kindOf[char.charCodeAt(0)] = kindNamed(char)
 for (const letter of LETTERS) kindOf[letter.toUpperCase().charCodeAt(0)] = kindNamed(letter)
 kindOf.fill(kindNamed('0'), 0x30, 0x3a)
@@ -31,21 +34,20 @@ for (const char of '"\'= \t\n\v\f\r') kindOf[char.charCodeAt(0)] = BLANK
 
 /** Answers with a bit for each of the lists of which the text, up to `end`, has something. At most 31 of them. */
 export function createLook(lists: readonly (readonly Tell[])[]): (text: string, end: number) => number {
-  const { next, told } = automaton(lists)
+  const { next, told, firstTelling } = automaton(lists)
   const byColons = lists.reduce((bits, list, at) => (list.includes(MANY_COLONS) ? bits | (1 << at) : bits), 0)
 
-  // Each character of nearly each text comes by here, so none is looked at in a slice, which takes twice as long.
+  // Each character of nearly each text comes by here: none is looked at in a slice, nor at more than two tables.
   return (text, end) => {
     let found = 0
     let state = 0
     let colons = 0
     let colonAt = 0
     for (let at = 0; at < end; at++) {
-      const code = text.charCodeAt(at)
-      const kind = code < 128 ? (kindOf[code] as number) : BLANK
-      state = next[(state << KIND_BITS) | kind] as number
-      found |= told[state] as number
-      if (kind !== COLON) continue
+      state = next[state | (kindOf[text.charCodeAt(at)] as number)] as number
+      if (state < firstTelling) continue
+      found |= told[state >> KIND_BITS] as number
+      if (text.charCodeAt(at) !== COLON_CODE) continue
       colons = at - colonAt <= MOST_BETWEEN_COLONS + 1 ? colons + 1 : 1
       colonAt = at
       if (colons >= LEAST_COLONS) found |= byColons
@@ -56,8 +58,10 @@ export function createLook(lists: readonly (readonly Tell[])[]): (text: string, 
 
 /** Of A. V. Aho and M. J. Corasick (1975): one state a character, whatever is looked for. */
 function automaton(lists: readonly (readonly Tell[])[]) {
-  const rows: number[][] = [[]]
-  const told = [0]
+  const rows: number[][] = [[], []]
+  const told = [0, 0]
+  // A colon is a state, whatever tells there are: they are counted.
+  ;(rows[0] as number[])[COLON] = 1
   lists.forEach((list, at) => {
     for (const spelled of list.flatMap(spellings)) {
       let state = 0
@@ -80,23 +84,38 @@ function spellings(tell: Tell): readonly string[] {
   return tell.endsWith('~') ? FOLLOWS_A_NAME.map((char) => tell.slice(0, -1) + char) : [tell]
 }
 
-/** With a step for each kind: where no tell goes on, to the longest one that ends alike. */
+/**
+ * With a step for each kind: where no tell goes on, to the longest one that ends alike. A state is the place of its first
+ * step. Those that tell something, or end in a colon, come last.
+ */
 function closed(rows: readonly (readonly number[])[], told: readonly number[]) {
-  const next = new Uint16Array(rows.length * KINDS)
+  const steps = rows.map(() => new Uint16Array(KINDS))
   const bits = Int32Array.from(told)
+  const isColon = new Set<number>()
   /** States by their length, and for each the one of the longest other that ends alike. */
   const queue = [0]
   const alike = [0]
   for (const state of queue) {
     for (let kind = OTHER; kind < KINDS; kind++) {
-      const other = state === 0 ? 0 : (next[Number(alike[state]) * KINDS + kind] as number)
+      const other = state === 0 ? 0 : Number(steps[Number(alike[state])]?.[kind])
       const step = rows[state]?.[kind]
-      next[state * KINDS + kind] = step ?? other
+      ;(steps[state] as Uint16Array)[kind] = step ?? other
       if (step === undefined) continue
+      if (kind === COLON) isColon.add(step)
       alike[step] = other
       bits[step] = Number(bits[step]) | Number(bits[other])
       queue.push(step)
     }
   }
-  return { next, told: bits }
+  const isTelling = (state: number) => bits[state] !== 0 || isColon.has(state)
+  const order = [...queue.filter((state) => !isTelling(state)), ...queue.filter(isTelling)]
+  const placeOf = new Map(order.map((state, place) => [state, place << KIND_BITS]))
+  return {
+    next: Uint16Array.from(
+      order.flatMap((state) => [...(steps[state] as Uint16Array)]),
+      (step) => Number(placeOf.get(step)),
+    ),
+    told: Int32Array.from(order, (state) => Number(bits[state])),
+    firstTelling: queue.filter((state) => !isTelling(state)).length << KIND_BITS,
+  }
 }

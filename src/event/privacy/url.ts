@@ -20,12 +20,20 @@ const HIERARCHICAL_URL = /^([a-z][a-z0-9+.-]*:)?[\\/]{2}([^\\/]*)(.*)$/is
 /** A host as DNS or IPv6 writes it (at most 255 bytes, RFC 1035), and a port. */
 const HOST = /^(?:[^\s:@[\]]{1,255}|\[[\da-f:.]+\])(?::\d{0,5})?$/i
 
+/** A URL in which there is nothing to clean, as far as one look tells. */
+export const plainUrl = (text: string): string | undefined =>
+  text.length <= MAX_URL_CHARS && CLEAN_URL.test(text) && !SUSPECT_PATH.test(text) ? text : undefined
+
+/** A path in which there is nothing to clean. */
+export const plainPath = (text: string): string | undefined =>
+  text.startsWith('/') ? plainUrl(text) : undefined
+
 /**
  * Without fragment, userinfo, path parameters, and query but the allowed names; never longer than MAX_URL_CHARS. By hand,
  * not by `URL`: a relative or odd one has to be cleaned as well, and what is clean stays as it was written.
  */
 export function scrubUrl(text: string, allowQuery: ReadonlySet<string> = NO_QUERY): string {
-  if (text.length <= MAX_URL_CHARS && CLEAN_URL.test(text) && !SUSPECT_PATH.test(text)) return text
+  if (plainUrl(text) !== undefined) return text
   // What a URL parser drops before it looks for the scheme (WHATWG URL, 4.4).
   const url = text.slice(0, WINDOW_CHARS).replace(/^[\p{Cc}\s]+|[\t\n\r]/gu, '')
   const opaque = OPAQUE_URL.exec(url)

@@ -1,8 +1,11 @@
 import { hash } from 'node:crypto'
 import { Counter } from 'prom-client'
+import { UNSCANNED_BYTES } from '../../event/decode/candidates.ts'
 import { mostStoredBytes } from '../../event/growth.ts'
 import type { Ledger, RefusalCode } from '../../event/ledger.ts'
+import { atOnce, type Steps, unhurried } from '../../std/breath.ts'
 import { AppError } from '../../std/errors.ts'
+import { limited } from '../../std/limited.ts'
 import { admit, admitByHead, type Claims } from '../apps/admission.ts'
 import type { Quota } from '../apps/quota.ts'
 import type { App, Registry } from '../apps/registry.ts'
@@ -10,7 +13,7 @@ import { acknowledgedByDurability } from './acknowledged.ts'
 import type { Format, WireRequest } from './formats/format.ts'
 import { type Claim, createIdempotency } from './identity/idempotency.ts'
 import { type Batch, type Durability, type Journal, MAX_BATCH_BYTES } from './journal.ts'
-import { type Circumstances, createSeal, type SealPorts } from './seal.ts'
+import { type Circumstances, createSeal, type Sealed, type SealPorts } from './seal.ts'
 import {
   type Judged,
   judgeAll,
@@ -89,6 +92,7 @@ export function createCollector(ports: CollectorPorts): Collector {
   const { journal, ledger, quota, registry, telemetry } = ports
   const seal = createSeal(ports)
   const idempotency = createIdempotency(ports.idempotencySecret, ports.clock)
+  const inTurn = limited(1)
   const countAcknowledged = acknowledgedByDurability(telemetry)
   const ignoredFields = new Counter({
     name: 'headgate_ignored_fields_total',
@@ -110,10 +114,15 @@ export function createCollector(ports: CollectorPorts): Collector {
   }
 
   /** From the body to lines that may be stored, or the reason why there are none. */
-  function prepare(submission: Submission, { claims, app: known }: Account, received: Received): Prepared {
+  function* prepare(
+    submission: Submission,
+    { claims, app: known }: Account,
+    received: Received,
+  ): Steps<Prepared> {
     const { format, wire, gpc } = submission
     const { contentType, headers, query } = wire
     const { candidates, alias } = format.decode({ contentType, headers, query, body: received.body })
+    yield
     const app = known !== undefined && alias === undefined ? known : admit({ ...claims, alias }, registry)
     quota.charge(app, {
       requests: known === undefined ? 1 : 0,
@@ -121,9 +130,16 @@ export function createCollector(ports: CollectorPorts): Collector {
     })
     const judged = judgeAll(candidates, gpc && app.gpc === 'drop' ? refuseForPrivacy : undefined)
     if (judged.accepted.length === 0) refuseAll(app, judged)
+    yield
     const claim = claimOf(submission, app, received)
     try {
-      return store(submission, app, { judged, claim, bytes: received.body.length })
+      const maxBytes = Math.min(
+        mostStoredBytes(received.body.length, judged.accepted.length),
+        MAX_BATCH_BYTES,
+      )
+      const sealed = yield* seal(app, judged.accepted, submission, { claim, maxBytes })
+      const { rejected, refusals } = store(submission, app, judged, sealed)
+      return { app, batch: sealed.batch, rejected, refusals, retrySafe: sealed.retrySafe, claim }
     } catch (error) {
       claim?.end(false)
       throw error
@@ -131,15 +147,13 @@ export function createCollector(ports: CollectorPorts): Collector {
   }
 
   /** What is stored is charged: as soon as it is known how much that is, and before anybody waits for it. */
-  function store(submission: Submission, app: App, { judged, claim, bytes }: Storing): Prepared {
-    const maxBytes = Math.min(mostStoredBytes(bytes, judged.accepted.length), MAX_BATCH_BYTES)
-    const { batch, tooLarge, retrySafe } = seal(app, judged.accepted, submission, { claim, maxBytes })
-    const { rejected, refusals, ignored } = withoutTooLarge(judged, tooLarge)
-    if (batch.count === 0) refuseAll(app, { rejected, refusals })
+  function store(submission: Submission, app: App, judged: Judged, { batch, tooLarge }: Sealed): Judged {
+    const stored = withoutTooLarge(judged, tooLarge)
+    if (batch.count === 0) refuseAll(app, stored)
     submission.hold(batch.lines.length)
     quota.charge(app, { bytes: batch.lines.length })
-    if (ignored > 0) ignoredFields.inc(ignored)
-    return { app, batch, rejected, refusals, retrySafe, claim }
+    if (stored.ignored > 0) ignoredFields.inc(stored.ignored)
+    return stored
   }
 
   function claimOf({ idempotencyKey, format, wire }: Submission, app: App, { body }: Received) {
@@ -169,7 +183,9 @@ export function createCollector(ports: CollectorPorts): Collector {
   return {
     async collect(submission) {
       const account = openAccount(submission)
-      const prepared = prepare(submission, account, await submission.receive(account.app?.id))
+      const received = await submission.receive(account.app?.id)
+      const work = prepare(submission, account, received)
+      const prepared = isShort(received) ? atOnce(work) : await inTurn(() => unhurried(work))
       const { app, batch, rejected, refusals, claim, retrySafe } = prepared
       const durability = await journal.append(batch).catch((error) => refuse(prepared, error))
       claim?.end(true)
@@ -182,12 +198,11 @@ export function createCollector(ports: CollectorPorts): Collector {
   }
 }
 
-interface Storing {
-  readonly judged: Judged
-  readonly claim: Claim | undefined
-  /** Of the request, inflated. */
-  readonly bytes: number
-}
+/**
+ * What is small takes no longer than others may wait. Of the rest one at a time is taken apart, and lets others go first:
+ * parsed, it needs many times the memory that is held against the budget for it.
+ */
+const isShort = ({ body }: Received): boolean => body.length <= UNSCANNED_BYTES
 
 function reasonOf(error: unknown): RefusalCode {
   if (!(error instanceof AppError)) return 'journal_unavailable'

@@ -3,8 +3,9 @@ import { enrich } from '../../event/enrich.ts'
 import type { Measurement, Stamp } from '../../event/event.ts'
 import { storedTooLarge } from '../../event/growth.ts'
 import { endAt, eventLine, linesToBytes, othersEnd } from '../../event/ndjson.ts'
-import { type Cleaned, scrub } from '../../event/scrub.ts'
+import { type Cleaning, cleaning, type Privacy, scrub } from '../../event/scrub.ts'
 import { MAX_EVENT_BYTES } from '../../event/verdict.ts'
+import type { Steps } from '../../std/breath.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Entropy } from '../../std/id.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
@@ -51,7 +52,12 @@ export type Seal = (
   accepted: Judged['accepted'],
   circumstances: Circumstances,
   sealing: Sealing,
-) => Sealed
+) => Steps<Sealed>
+
+/** Between two steps, of text that is looked at closely: at worst a tenth of a millisecond a thousand. */
+const STEP_CLOSE_CHARS = 4_096
+/** The same, of lines. */
+const STEP_LINE_CHARS = 262_144
 
 interface Stamped {
   readonly clean: Measurement
@@ -59,12 +65,19 @@ interface Stamped {
   readonly index: number
 }
 
-interface Named {
-  readonly events: readonly Stamped[]
+/** Of one request, as far as it has come. */
+interface Naming {
+  readonly accepted: Judged['accepted']
+  readonly idOf: (m: Measurement, index: number) => string
+  readonly privacy: Privacy
+  readonly so: Cleaning
+  /** By which the clock of the client is judged. */
+  readonly arrivalMs: number
+  readonly hasKey: boolean
+  readonly events: Stamped[]
   /** By which each may come again. */
-  readonly names: readonly Name[]
-  /** Whether the same request, sent again, would give each the same id. */
-  readonly areKnown: boolean
+  readonly names: Name[]
+  clocksReplaced: number
 }
 
 /** From measurements to the lines that are stored. Scrubbing comes first: nothing after it sees what it took out. */
@@ -84,47 +97,56 @@ export function createSeal({ clock, entropy, telemetry }: SealPorts): Seal {
       ? eventIds({ requestId: claim && `${claim.requestId} ${claim.said}`, hide: saltId, entropy })
       : eventIds({ requestId: claim?.requestId, hide: undefined, entropy })
 
-  /** `arrivalMs`: by which the clock of the client is judged. */
-  function nameAll(accepted: Judged['accepted'], app: App, { claim, gpc, arrivalMs }: Naming): Named {
+  function begin(accepted: Judged['accepted'], app: App, gpc: boolean, claim: Claim | undefined): Naming {
     const stripIds = gpc && app.gpc === 'strip'
-    const idOf = idsOf(claim, stripIds)
-    const privacy = { allowQuery: app.allowQuery, stripIds }
-    const cleaned: Cleaned = new Map()
-    const events: Stamped[] = []
-    const names: Name[] = []
-    let replaced = 0
-    for (const { measurement, index } of accepted) {
-      const clean = scrub(measurement, privacy, saltId, cleaned)
+    return {
+      accepted,
+      idOf: idsOf(claim, stripIds),
+      privacy: { allowQuery: app.allowQuery, stripIds },
+      so: cleaning(app.allowQuery),
+      // A repetition is judged by the clock of the first, so that its events fall into the same windows.
+      arrivalMs: claim?.arrivalMs ?? clock.nowMs(),
+      hasKey: claim !== undefined,
+      events: [],
+      names: [],
+      clocksReplaced: 0,
+    }
+  }
+
+  /** Until others should have a turn. Answers whether some are left. */
+  function nameSome(naming: Naming): boolean {
+    const { accepted, idOf, privacy, so, arrivalMs, hasKey, events, names } = naming
+    const mostChars = so.closeChars + STEP_CLOSE_CHARS
+    while (events.length < accepted.length && so.closeChars < mostChars) {
+      const { measurement, index } = accepted[events.length] as Judged['accepted'][number]
+      const clean = scrub(measurement, privacy, saltId, so)
       const { stamp, clockReplaced } = enrich(clean, idOf(clean, index), arrivalMs)
-      if (clockReplaced) replaced++
-      const isKnown = claim !== undefined || clean.event_id !== undefined
+      if (clockReplaced) naming.clocksReplaced++
+      const isKnown = hasKey || clean.event_id !== undefined
       events.push({ clean, stamp, index })
       names.push(clean.measurement_id ?? (isKnown ? stamp.event_id : undefined))
     }
-    if (replaced > 0) clockReplacedTotal.inc(replaced)
-    return { events, names, areKnown: claim !== undefined || events.every(hasOwnId) }
+    return events.length < accepted.length
   }
 
-  return (app, accepted, { userAgent, country, canRetry, gpc }, { claim, maxBytes }) => {
+  return function* seal(app, accepted, { userAgent, country, canRetry, gpc }, { claim, maxBytes }) {
+    const naming = begin(accepted, app, gpc, claim)
+    while (nameSome(naming)) yield
+    const { events, names, hasKey, clocksReplaced } = naming
+    if (clocksReplaced > 0) clockReplacedTotal.inc(clocksReplaced)
+    // Behind all the turns of others: the values of a measurement are in the order of these times.
     const receivedMs = clock.nowMs()
-    // A repetition is judged by the clock of the first, so that its events fall into the same windows.
-    const arrivalMs = claim?.arrivalMs ?? receivedMs
-    const { events, names, areKnown } = nameAll(accepted, app, { claim, gpc, arrivalMs })
     const others = othersEnd({ app_id: app.id, country, ...browserOf(userAgent) })
-    const ends = endsOf(others, receivedMs, arrivals.of(app.id, names, receivedMs))
-    const { lines, tooLarge } = render(events, ends, maxBytes)
+    const endOf = endsOf(others, receivedMs, arrivals.of(app.id, names, receivedMs))
+    const rendering: Rendering = { events, endOf, maxBytes, lines: [], tooLarge: [], chars: 0 }
+    while (renderSome(rendering)) yield
+    const { lines, tooLarge } = rendering
     const batch = { lines: linesToBytes(lines, maxBytes), count: lines.length, receivedMs, canRetry }
-    return { batch, tooLarge, retrySafe: areKnown }
+    return { batch, tooLarge, retrySafe: hasKey || events.every(hasOwnId) }
   }
 }
 
 const hasOwnId = ({ clean }: Stamped): boolean => clean.event_id !== undefined
-
-interface Naming {
-  readonly claim: Claim | undefined
-  readonly gpc: boolean
-  readonly arrivalMs: number
-}
 
 /** How the line of the event at a place ends: all alike, but where each has a time of its own. */
 function endsOf(
@@ -143,19 +165,30 @@ function endsOf(
   }
 }
 
-/** Stops when it is too much: a line has at least as many bytes as characters. */
-function render(events: readonly Stamped[], endOf: (place: number) => string, maxBytes: number) {
-  const lines: string[] = []
-  const tooLarge: number[] = []
-  let chars = 0
-  for (const { clean, stamp, index } of events) {
-    const line = eventLine(clean, stamp, endOf(lines.length + tooLarge.length))
-    chars += line.length
-    if (chars > maxBytes) throw storedTooLarge(maxBytes)
+/** Of one request, as far as it has come. */
+interface Rendering {
+  readonly events: readonly Stamped[]
+  readonly endOf: (place: number) => string
+  readonly maxBytes: number
+  readonly lines: string[]
+  readonly tooLarge: number[]
+  chars: number
+}
+
+/** As `nameSome`. Throws when it is too much: a line has at least as many bytes as characters. */
+function renderSome(rendering: Rendering): boolean {
+  const { events, endOf, maxBytes, lines, tooLarge } = rendering
+  const mostChars = rendering.chars + STEP_LINE_CHARS
+  let at = lines.length + tooLarge.length
+  for (; at < events.length && rendering.chars < mostChars; at++) {
+    const { clean, stamp, index } = events[at] as Stamped
+    const line = eventLine(clean, stamp, endOf(at))
+    rendering.chars += line.length
+    if (rendering.chars > maxBytes) throw storedTooLarge(maxBytes)
     if (isTooLarge(line)) tooLarge.push(index)
     else lines.push(line)
   }
-  return { lines, tooLarge }
+  return at < events.length
 }
 
 /** Counted only where the characters do not say it: none has more than three bytes. */

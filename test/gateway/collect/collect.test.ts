@@ -581,3 +581,76 @@ test('an event that would take more than an event may is refused alone', async (
     details: { rejected: [{ index: 0, code: 'event_too_large' }] },
   })
 })
+
+/** More than is taken apart at once, and each of its texts has to be looked at closely. */
+const large = (name: string) =>
+  Array.from({ length: 60 }, (_, i) =>
+    lcp({
+      measurement_id: name,
+      event_id: `${name}-${i}`,
+      attributes: Object.fromEntries(
+        Array.from({ length: 16 }, (_, at) => [`a${at}`, `${i}-${at} ${'10.0.0.1 '.repeat(20)}`]),
+      ),
+    }),
+  )
+
+test('a large request lets small ones go first, and is stored as one batch all the same', async (t) => {
+  const { collect, journal } = setup()
+  const done: string[] = []
+  const sent = (name: string, events: unknown) => collect(submission(events)).then(() => done.push(name))
+  await Promise.all([sent('large', large('m')), sent('small', lcp()), sent('single', lcp())])
+  t.same(done.at(-1), 'large', done.join())
+  t.same(
+    journal.batches.map(({ count }) => count),
+    [1, 1, 60],
+  )
+  const stored = journal.events().slice(2)
+  t.same(
+    stored.map(({ event_id }) => event_id),
+    large('m').map(({ event_id }) => event_id),
+    'in the order of the request',
+  )
+  t.match(stored[0], { attributes: { a0: /^0-0 (?:\[ip\] ?)+$/ } })
+})
+
+test('large requests are taken apart one after the other, in the order in which they came', async (t) => {
+  const { collect, journal, clock } = setup()
+  const broken = submission([], { receive: async () => ({ body: Buffer.alloc(200_000, '['), wireBytes: 1 }) })
+  const [first, refused, last] = await Promise.allSettled([
+    collect(submission(large('first'))),
+    collect(broken),
+    collect(submission(large('last'))),
+  ])
+  t.match(
+    [first, refused, last],
+    [
+      { status: 'fulfilled' },
+      { status: 'rejected', reason: { code: 'malformed_body' } },
+      { status: 'fulfilled' },
+    ],
+  )
+  t.same(
+    [0, 60].map((at) => journal.events()[at]?.['measurement_id']),
+    ['first', 'last'],
+  )
+  t.equal(journal.batches[0]?.receivedMs, clock.nowMs())
+})
+
+test('what overtakes a large request is the earlier value of a measurement', async (t) => {
+  const { collect, journal, clock } = setup()
+  const startMs = clock.nowMs()
+  const receipts = [collect(submission(large('same')))]
+  await new Promise(setImmediate)
+  clock.advance(50)
+  receipts.push(collect(submission(lcp({ measurement_id: 'same', event_id: 'overtaking' }))))
+  await Promise.all(receipts)
+  const times = journal.events().map(({ received_time }) => Number(received_time))
+  t.equal(journal.events()[0]?.['event_id'], 'overtaking')
+  t.same(
+    times,
+    [...times].sort((a, b) => a - b),
+    'later rows came later',
+  )
+  t.ok(Number(times[0]) >= startMs + 50)
+  t.equal(new Set(times).size, 61, 'no two at once')
+})
