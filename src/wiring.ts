@@ -100,6 +100,7 @@ export async function wireGateway(
       const refused = [...refusals.top()]
       return reconciliationOf({
         instance,
+        nowMs: clock.nowMs(),
         ...ledger.totals(),
         backlog,
         atRisk: atRiskEvents(),

@@ -22,6 +22,7 @@ export type RefusedClient = Static<typeof RefusedClient>
 export const Reconciliation = Type.Object(
   {
     instance: Type.String({ description: 'The name of the gateway.' }),
+    nowMs: instant('When this was told, by the clock of the gateway, as all of these times'),
     workers: count('Processes that are summed up here.'),
     silent: count('Workers that did not answer in time: they are being started again, or too busy.'),
     received: count('Events decoded from requests.'),
@@ -96,8 +97,11 @@ function plus(a: Reconciliation, b: Reconciliation): Reconciliation {
   for (const [reason, events] of Object.entries(b.rejected))
     rejected[reason] = (rejected[reason] ?? 0) + events
   const oldestMs = earlier(a.backlog.oldestMs, b.backlog.oldestMs)
+  // What came before either of them answered is waited for.
+  const nowMs = later(a.nowMs, b.nowMs)
   return {
     instance: a.instance,
+    ...(nowMs !== undefined && { nowMs }),
     workers: a.workers + b.workers,
     silent: a.silent + b.silent,
     received: a.received + b.received,
@@ -160,3 +164,5 @@ function worse(a: Sink, b: Sink): Sink {
 
 const earlier = (a: number | undefined, b: number | undefined): number | undefined =>
   a === undefined || b === undefined ? (a ?? b) : Math.min(a, b)
+const later = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : Math.max(a, b)

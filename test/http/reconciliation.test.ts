@@ -13,6 +13,7 @@ test('what the conservation law cannot account for is said', async (t) => {
 test('the books of workers add up', async (t) => {
   const one = reconciliation()
   const two = reconciliation({
+    nowMs: 20,
     rejected: { invalid_field: 1, journal_full: 1 },
     backlog: { events: 1, bytes: 100, oldestMs: 5 },
     atRisk: 1,
@@ -20,6 +21,7 @@ test('the books of workers add up', async (t) => {
   const three = reconciliation({ backlog: { events: 3, bytes: 900 } })
   t.same(summed([one, two, three], 1), {
     instance: 'blue-1',
+    nowMs: 20,
     workers: 3,
     silent: 1,
     received: 36,
@@ -36,6 +38,7 @@ test('the books of workers add up', async (t) => {
     refused: [],
     sink: { kind: 'kinesis', state: 'ok', fallbackOpen: false },
   })
+  t.equal(summed([two, reconciliation({ nowMs: 21 }), two], 0).nowMs, 21, 'as late as any of them says')
   t.same(summed([three], 0), three, 'one worker is a gateway')
   const empty = reconciliation({ backlog: { events: 0, bytes: 0 } })
   t.same(summed([empty, empty], 0).backlog, { events: 0, bytes: 0 })

@@ -26,7 +26,7 @@ export interface RunPorts extends WindowPorts {
   /** What the run's scope needs as things are now. */
   readonly plan: (run: Run, isHeld?: (window: Window) => boolean) => Promise<Plan>
   /** Waits for what a gateway acknowledged before then; answers what may still be on its way. */
-  readonly acknowledged?: ((askedMs: number, signal: AbortSignal) => Promise<Unseen | undefined>) | undefined
+  readonly acknowledged?: ((signal: AbortSignal) => Promise<Unseen | undefined>) | undefined
   /** The run is through with the window, for now. */
   readonly taken: (window: Window) => void
   readonly onProgress?: ((progress: Progress) => void) | undefined
@@ -78,7 +78,7 @@ async function withUnseen(
   { unseen: _, ...run }: Run,
   signal: AbortSignal,
 ): Promise<Run> {
-  const unseen = await acknowledged?.(run.createdMs, signal)
+  const unseen = await acknowledged?.(signal)
   if (unseen === undefined) return run
   await runLog.note(run.id, 'warn', 'acknowledged events may be on their way to the lake', unseen)
   return { ...run, unseen }

@@ -98,8 +98,7 @@ export async function workshop(options: RunsOptions): Promise<Workshop> {
     log,
     ingest,
     plan: (run, isHeld) => planner.plan(run, isHeld),
-    acknowledged:
-      askGateway && ((askedMs, signal) => awaitAcknowledged({ askGateway, clock }, askedMs, signal)),
+    acknowledged: askGateway && ((signal) => awaitAcknowledged({ askGateway, clock }, signal)),
     taken: (window) => planner.forget(window),
     onProgress: options.onProgress,
     letGo: options.letGo,

@@ -69,7 +69,7 @@ const isBalanced = (state: Reconciliation): boolean => state.unaccounted === 0 &
 function show(state: Reconciliation, { json }: Flags, terminal: Terminal): number {
   const balanced = isBalanced(state)
   if (json === true) terminal.out(`${JSON.stringify({ ...state, balanced }, null, 2)}\n`)
-  else terminal.out(report(state, balanced, systemClock.nowMs()))
+  else terminal.out(report(state, balanced, state.nowMs ?? systemClock.nowMs()))
   return balanced ? EXIT.ok : EXIT.failed
 }
 

@@ -513,15 +513,26 @@ test('a window that fails holds up no other: the schedule takes what becomes due
 test('an explicit run waits for what a gateway had before it was asked for, or says what it did not see', async (t) => {
   const { deliver, clock, open, stored } = await aggregation(t)
   const lake = { ...reconciliation().sink, kind: 'lake' } as const
-  const state = (events: number, oldestMs?: number) => ({
+  /** A clock of its own, which is days behind ours or ahead of it. */
+  const there = (skewMs: number) => T0 + skewMs
+  const state = (events: number, oldestMs?: number, nowMs?: number) => ({
+    ...(nowMs !== undefined && { nowMs }),
     sink: lake,
     backlog: { events, bytes: 1, ...(oldestMs !== undefined && { oldestMs }) },
   })
-  const before = T0 - 1
+  const [behind, ahead] = [there(-3 * 86_400_000), there(3 * 86_400_000)]
   for (const [what, answers, unseen] of [
     ['all is delivered', [state(0)], undefined],
-    ['what waits came later', [state(3, T0 + GRAIN + 1)], undefined],
-    ['it is delivered while the run waits', [state(2, before), state(1, before), state(0)], undefined],
+    ...[behind, ahead].flatMap((nowMs) => [
+      ['what waits came later', [state(1, nowMs, nowMs), state(3, nowMs + 1, nowMs + 5)], undefined] as const,
+      [
+        'it is delivered while the run waits',
+        [state(2, nowMs - 1, nowMs), state(1, nowMs, nowMs + 100), state(0, undefined, nowMs + 200)],
+        undefined,
+      ] as const,
+      ['nothing says when', [state(2, undefined, nowMs), state(0)], undefined] as const,
+    ]),
+    ['a gateway that does not say its time', [state(2, behind), state(3, ahead), state(0)], undefined],
     ['nobody answers', [], { why: 'no_gateway' }],
     ['it is delivered to a stream', [{ ...state(0), sink: { ...lake, kind: 'kinesis' } }], { why: 'stream' }],
   ] as const) {
@@ -537,7 +548,7 @@ test('an explicit run waits for what a gateway had before it was asked for, or s
     askGateway: async () => {
       clock.advance(MAX_WAIT_MS)
       deliver(at(0), [7])
-      return state(5, before)
+      return state(5, ahead, ahead)
     },
   })
   const { id } = await runs.submit({ at: at(0) }, 'ops')

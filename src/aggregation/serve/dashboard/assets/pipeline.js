@@ -63,7 +63,9 @@ function pipelineFacts(state, nowMs) {
     ],
     [
       'Oldest waiting',
-      known(gateway && (gateway.backlog.oldestMs ?? 0), (ms) => (ms ? duration(nowMs - ms) : 'none')),
+      known(gateway && (gateway.backlog.oldestMs ?? 0), (ms) =>
+        ms ? duration((gateway.nowMs ?? nowMs) - ms) : 'none',
+      ),
       'Age of the oldest undelivered event',
     ],
   ]
