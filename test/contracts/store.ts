@@ -118,6 +118,34 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
     t.same(await store.windows('vitals', T0, T0 + 1), [second])
   })
 
+  check('the content of a series is that of its own rows, wherever they lie', async (t, open) => {
+    const store = open()
+    const own = [row(), row({ set: 'route', value: '/a' }), row({ set: 'route', value: '/b' })]
+    const range = { ...series, fromMs: T0 - 3_600_000, toMs: T0 + 3_600_000 }
+    const contentsOf = async (set: string) => {
+      const windows = await store.contents({ ...range, set })
+      t.same(
+        windows.map(({ content: _, ...window }) => window),
+        await store.windows('vitals', range.fromMs, range.toMs),
+      )
+      return windows.map(({ content }) => content)
+    }
+    t.same(await contentsOf('app'), [])
+    await store.publish(committed(), chunks(own))
+    const before = [...(await contentsOf('app')), ...(await contentsOf('route'))]
+    t.equal(new Set(before).size, 2)
+    t.same(await contentsOf('country'), [undefined])
+    const others = [row({ app: 'blog' }), row({ app: 'blog', metric: 'x' }), row({ metric: 'a' }), ...own]
+    await store.publish(committed({ generation: 2, late: 3 }), chunks([...others, row({ app: 'zoo' })]))
+    t.same([...(await contentsOf('app')), ...(await contentsOf('route'))], before, 'others have changed')
+    await store.publish(committed({ generation: 3 }), chunks(own.slice(0, 2)))
+    t.equal((await contentsOf('app'))[0], before[0])
+    t.not((await contentsOf('route'))[0], before[1], 'a value is gone')
+    await store.publish(committed({ generation: 4 }), chunks([row({ unit: 's' })]))
+    t.not((await contentsOf('app'))[0], before[0], 'another unit')
+    t.same(await contentsOf('route'), [undefined])
+  })
+
   check('an older or equal generation changes nothing', async (t, open) => {
     const store = open()
     await store.publish(committed({ generation: 3 }), chunks([row({ n: 3n })]))

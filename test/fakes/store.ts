@@ -96,6 +96,14 @@ export function memoryStore(): MemoryStore {
       asked.windows++
       return inRange(rollup, fromMs, toMs).map(({ window }) => window)
     },
+    async contents({ rollup, app, metric, set, fromMs, toMs }) {
+      asked.windows++
+      return inRange(rollup, fromMs, toMs).map(({ window, rows }) => {
+        const own = rows.filter((row) => row.app === app && row.metric === metric && row.set === set)
+        const content = own.map((row) => Object.values(row).join()).join('\n')
+        return { ...window, content: own.length === 0 ? undefined : content }
+      })
+    },
     async *series({ rollup, app, metric, set, values, fromMs, toMs }, signal) {
       asked.series++
       for (const { window, rows } of inRange(rollup, fromMs, toMs)) {

@@ -35,6 +35,12 @@ export interface CommittedWindow {
   readonly rejected: number
 }
 
+/** A window, as far as it concerns one series. */
+export interface SeriesWindow extends CommittedWindow {
+  /** Names its rows of the series, whatever else is in the window; undefined where there are none. */
+  readonly content: string | undefined
+}
+
 export interface SeriesRequest {
   readonly rollup: string
   readonly app: string
@@ -78,6 +84,8 @@ export interface RollupStore {
     toMs: number,
     signal?: AbortSignal,
   ): Promise<readonly CommittedWindow[]>
+  /** What `windows` answers, each with what it holds of a series (all its values). Two contents are alike once in 2^32 times. */
+  contents(request: Omit<SeriesRequest, 'values'>, signal?: AbortSignal): Promise<readonly SeriesWindow[]>
   /** All windows, of whatever grain, that hold any time of [fromMs, toMs), also those that do not count yet. */
   held(rollup: string, fromMs: number, toMs: number): Promise<readonly CommittedWindow[]>
   /** Rows of one series, in time order, a few at a time: they are read as they are taken, and no window twice. */

@@ -35,7 +35,9 @@ const common = {
     description: 'Largest relative error of a quantile; below 0.0001, half a millionth if that is more.',
   }),
   completeness: Completeness,
-  dataGen: Type.String({ description: 'Names the generation of the data: equal means nothing has changed.' }),
+  dataGen: Type.String({
+    description: 'Names the rows that the answer is of: equal means that none of them has changed.',
+  }),
   unit: Type.String({ description: 'UCUM unit of the values: that which most rows say.' }),
   mixedUnits: Type.Optional(
     Type.Literal(true, { description: 'Rows of several units were added up as if they were of this one.' }),

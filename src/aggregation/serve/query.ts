@@ -3,7 +3,7 @@ import { breather } from '../../std/breath.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { RollupDefinition } from '../rollup/definition.ts'
 import { RELATIVE_ERROR, SCALE } from '../rollup/measure.ts'
-import type { CommittedWindow, RollupStore } from '../rollup/store.ts'
+import type { CommittedWindow, RollupStore, SeriesRequest, SeriesWindow } from '../rollup/store.ts'
 import type { Completeness } from './answers.ts'
 import type { Cache } from './cache.ts'
 import { durationText, type Selection, type Step, wrong } from './parameters.ts'
@@ -14,7 +14,7 @@ import type { Span } from './time-zone.ts'
 const DEFAULT_STEP_MS = 900_000
 
 export interface QueryPorts {
-  readonly store: Pick<RollupStore, 'windows' | 'series' | 'metrics'>
+  readonly store: Pick<RollupStore, 'contents' | 'series' | 'metrics'>
   /** A query is answered by the first that keeps its set. At least one. */
   readonly definitions: readonly RollupDefinition[]
   readonly cache: Cache
@@ -39,14 +39,15 @@ export interface Queries {
 }
 
 export function createQueries({ store, definitions, cache, clock }: QueryPorts): Queries {
-  /** The computed part comes from the cache as long as the data is of the same generation; the rest is of this moment. */
+  /** The computed part comes from the cache as long as its rows are the same; the rest is of this moment. */
   async function answer(
     definition: RollupDefinition,
-    query: Span & { readonly step?: Step },
+    query: SeriesRequest & { readonly step?: Step },
     { signal, ofAllApps, compute }: Asking & { readonly compute: () => Promise<string> },
   ): Promise<string> {
     const { id, grainMs } = definition
-    const windows = await store.windows(id, query.fromMs, query.toMs, signal)
+    const { rollup, app, metric, set, fromMs, toMs } = query
+    const windows = await store.contents({ rollup, app, metric, set, fromMs, toMs }, signal)
     const dataGen = await generationOf(windows, signal)
     const computed = await cache.through(JSON.stringify([id, query, dataGen]), compute)
     const { lateRows, rejected, ...ofWindows } = completenessOf(
@@ -122,11 +123,12 @@ const covering = (steps: readonly Span[]): Span => ({
   toMs: Math.max(...steps.map(({ toMs }) => toMs)),
 })
 
-async function generationOf(windows: readonly CommittedWindow[], signal: AbortSignal): Promise<string> {
+/** Of the rows that the answer is of, and nothing else: it would tell who reads one app that another one has changed. */
+async function generationOf(windows: readonly SeriesWindow[], signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256')
   const breath = breather(signal)
-  for (const { fromMs, toMs, generation, contentHash } of windows) {
-    hash.update(`${fromMs} ${toMs} ${generation} ${contentHash}\n`)
+  for (const { fromMs, toMs, content } of windows) {
+    if (content !== undefined) hash.update(`${fromMs} ${toMs} ${content}\n`)
     if (breath.due()) await breath.take()
   }
   return hash.digest('hex').slice(0, 16)

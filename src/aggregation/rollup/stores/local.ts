@@ -14,29 +14,14 @@ import {
   overlap,
   sinceTheHour,
 } from '../plan/spans.ts'
-import {
-  type CommittedWindow,
-  isDamage,
-  type RollupStore,
-  type SeriesRequest,
-  type StoredRow,
-} from '../store.ts'
+import { type CommittedWindow, isDamage, type RollupStore, type SeriesRequest } from '../store.ts'
 import { type UnitVotes, unitVotes } from '../units.ts'
-import {
-  type Group,
-  type GroupRead,
-  groupsOf,
-  readGroup,
-  rowsOf,
-  windowOf,
-  writeWindowFile,
-} from './local-file.ts'
+import { type GroupRead, groupsOf, readGroup, rowsOf, windowOf, writeWindowFile } from './local-file.ts'
 import { besidePath, type Place, type ReadFile, unlessDamaged, windowFolder } from './local-folder.ts'
+import { contentOf, fullestGroups, inPieces } from './local-groups.ts'
 
 /** Window files read at a time. Ours: libuv's four threads are kept busy, and the journal's writes wait for a few reads only. */
 const READS_AT_ONCE = 4
-/** Rows parsed at a time, at some 5 µs each. */
-const ROWS_AT_ONCE = 128
 /** Bytes of indexes kept: some thousand windows of ten apps. Ours. */
 const INDEX_CACHE_BYTES = 67_108_864
 
@@ -163,6 +148,11 @@ export function localStore(options: LocalStoreOptions): RollupStore {
     windows: (rollup, fromMs, toMs, signal) =>
       withoutDamaged(() => eachWindow({ rollup, fromMs, toMs }, windowOf, signal)),
 
+    contents({ app, metric, set, ...range }, signal) {
+      const read = (index: Buffer) => ({ ...windowOf(index), content: contentOf(index, [app, metric, set]) })
+      return withoutDamaged(() => eachWindow(range, read, signal))
+    },
+
     async held(rollup, fromMs, toMs) {
       const range = sinceTheHour({ rollup, fromMs, toMs })
       const found = await withoutDamaged(() =>
@@ -205,9 +195,9 @@ export function localStore(options: LocalStoreOptions): RollupStore {
 }
 
 /** They are published again when they are missed. */
-async function withoutDamaged(each: () => AsyncIterable<CommittedWindow>): Promise<CommittedWindow[]> {
+async function withoutDamaged<T>(each: () => AsyncIterable<T>): Promise<T[]> {
   for (;;) {
-    const found: CommittedWindow[] = []
+    const found: T[] = []
     try {
       for await (const window of each()) found.push(window)
       return found
@@ -216,28 +206,6 @@ async function withoutDamaged(each: () => AsyncIterable<CommittedWindow>): Promi
       if (!isDamage(error)) throw error
     }
   }
-}
-
-function* inPieces(rows: Iterable<StoredRow>): Iterable<StoredRow[]> {
-  let piece: StoredRow[] = []
-  for (const row of rows) {
-    piece.push(row)
-    if (piece.length < ROWS_AT_ONCE) continue
-    yield piece
-    piece = []
-  }
-  yield piece
-}
-
-/** Each set counts every row once: a metric's rows are those of its fullest set, not the sum over sets. */
-async function fullestGroups(index: Buffer, app: string, signal?: AbortSignal): Promise<Iterable<Group>> {
-  const breath = breather(signal)
-  const fullest = new Map<string, Group>()
-  for (const group of groupsOf(index, [app])) {
-    if (group.rows > (fullest.get(group.metric)?.rows ?? -1)) fullest.set(group.metric, group)
-    if (breath.due()) await breath.take()
-  }
-  return fullest.values()
 }
 
 const groupRead = (names: readonly string[]) => (index: Buffer, file: OpenFile, path: string) =>
