@@ -8,7 +8,15 @@ import type { Acquaintance } from './acquaintance.ts'
 import type { Attestation, Attested } from './attest/attestation.ts'
 import type { Audit, Entry } from './audit.ts'
 import type { Directory, VendingApp } from './directory.ts'
-import { type Ask, appByKey, assertNotDenied, assertStreams, endWithToken, vendingApp } from './grant.ts'
+import {
+  type Ask,
+  appByHead,
+  appByKey,
+  assertNotDenied,
+  assertStreams,
+  endWithToken,
+  vendingApp,
+} from './grant.ts'
 import type { VendingLimits } from './limits.ts'
 import type { RecordSigner } from './record-token.ts'
 import { isoSeconds } from './session-policy.ts'
@@ -24,10 +32,17 @@ export interface Issued extends Vended {
   readonly enrolment: string | undefined
 }
 
+/** What a request says before its body. */
+export type Head = Pick<Ask, 'route' | 'key' | 'origin' | 'address'>
+
 /** The other way in: credentials instead of events. */
 export interface Credentials {
   /** Before anything of a request is read. */
   admit(address: string): void
+  /** The app of a key, if it vends, before the body is read: nobody unknown has any parsed. A refusal is told as by `issue`. */
+  admitByHead(ask: Head): Promise<void>
+  /** The same of a request that is told of nowhere. */
+  appByHead(ask: Pick<Ask, 'key' | 'origin'>): VendingApp
   /** The app that a key names, if it vends. */
   appOf(ask: Pick<Ask, 'app' | 'key' | 'origin'>): VendingApp
   readonly attestation: Attestation
@@ -128,25 +143,41 @@ export function createCredentials(ports: CredentialsPorts): Credentials {
     return { ...vended, app, recordToken, enrolment: attested?.enrolment }
   }
 
+  /** What is decided is in the audit log, and in the metrics. */
+  async function audited<T>(
+    ask: Pick<Ask, 'route' | 'address'>,
+    work: (entry: Entry) => Promise<T>,
+  ): Promise<T> {
+    const decisionId = entropy.id()
+    const entry = audit.open(decisionId, ask)
+    try {
+      return await work(entry)
+    } catch (thrown) {
+      const error = asAppError(thrown)
+      entry.denied(error)
+      metrics.decided(entry.app(), error.code)
+      throw detailed(error, { ...error.details, instance: `urn:uuid:${decisionId}` })
+    }
+  }
+
   return {
     admit: (address) => ports.limits.address(address),
+    admitByHead: (ask) =>
+      audited(ask, async (entry) => {
+        const { id } = appByHead(ask, registry)
+        entry.note({ app: id })
+        vendingApp(id, ask, directory)
+      }),
+    appByHead: (ask) => vendingApp(appByHead(ask, registry).id, ask, directory),
     appOf: (ask) => vendingApp(appByKey(ask, registry).id, ask, directory),
     attestation: ports.attestation,
-    async issue(ask) {
-      const decisionId = entropy.id()
-      const entry = audit.open(decisionId, ask)
-      try {
+    issue: (ask) =>
+      audited(ask, async (entry) => {
         const issued = await decide(ask, entry)
         entry.vended()
         metrics.decided(issued.app.id, 'vended')
         return issued
-      } catch (thrown) {
-        const error = asAppError(thrown)
-        entry.denied(error)
-        metrics.decided(entry.app(), error.code)
-        throw detailed(error, { ...error.details, instance: `urn:uuid:${decisionId}` })
-      }
-    },
+      }),
   }
 }
 

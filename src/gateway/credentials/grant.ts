@@ -22,17 +22,25 @@ export interface Ask {
   readonly attestation?: AttestationClaim | undefined
 }
 
-/**
- * The app that a key speaks for. An app that is not there and a key that is wrong get the same answer, or names could be
- * tried out. The key authenticates nobody: it is in every copy of the app.
- */
-export function appByKey({ key, app: id }: Pick<Ask, 'key' | 'app'>, registry: Registry): App {
+/** The app of a key, whatever the body says. The key authenticates nobody: it is in every copy of the app. */
+export function appByHead({ key }: Pick<Ask, 'key'>, registry: Registry): App {
   const app = key === undefined ? undefined : registry.byKey(key)
-  if (app === undefined || app.id !== id) {
-    throw new AppError('invalid_client', 'Send the app and, in x-headgate-key, a key of this app.')
-  }
+  if (app === undefined) throw invalidClient()
   return app
 }
+
+/**
+ * The app that a key speaks for. An app that is not there and a key that is wrong get the same answer, or names could be
+ * tried out.
+ */
+export function appByKey({ key, app: id }: Pick<Ask, 'key' | 'app'>, registry: Registry): App {
+  const app = appByHead({ key }, registry)
+  if (app.id !== id) throw invalidClient()
+  return app
+}
+
+const invalidClient = () =>
+  new AppError('invalid_client', 'Send the app and, in x-headgate-key, a key of this app.')
 
 /** The app as far as it vends at all, and to this Origin. */
 export function vendingApp(id: string, { origin }: Pick<Ask, 'origin'>, directory: Directory): VendingApp {

@@ -41,6 +41,8 @@ export async function credentialRoutes(app: FastifyInstance, ports: CredentialRo
 
   app.post<{ Body: CredentialsRequest }>(CREDENTIALS, {
     schema: credentialsSchema,
+    // The key is in the head: nobody unknown has a body read.
+    onRequest: (request) => credentials.admitByHead({ route: 'credentials', ...senderOf(request) }),
     handler: async (request) => {
       const issued = await credentials.issue({
         route: 'credentials',
@@ -68,6 +70,7 @@ export async function credentialRoutes(app: FastifyInstance, ports: CredentialRo
 
   await app.register(attestRoutes, {
     attestation: credentials.attestation,
+    admitByHead: (request) => credentials.appByHead(senderOf(request)),
     appOf: (request, id) => credentials.appOf({ ...senderOf(request), app: id }),
   })
   refuseOtherMethods(app, CHALLENGE, 'POST')

@@ -82,7 +82,7 @@ test('a gateway without any app has them as well', async (t) => {
   const { app } = await startVendingGateway(t, { apps: [], vending: { subjectKey: undefined } })
   const post = (payload: object) => app.inject({ method: 'POST', url: '/v1/credentials', payload })
   t.match((await post({ app: 'ios' })).json(), { status: 401, code: 'invalid_client' })
-  t.match((await post({})).json(), { status: 400, code: 'invalid_request' })
+  t.match((await post({})).json(), { status: 401, code: 'invalid_client' })
   t.match((await app.inject('/v1/container-credentials/ios')).json(), { status: 401, code: 'missing_token' })
 })
 
@@ -184,6 +184,37 @@ test('a body is JSON, as it is, and short', async (t) => {
   t.equal(sts.calls.length, 1)
 })
 
+test('nobody unknown has a body read: its head says enough', async (t) => {
+  const { app, audit } = await startVendingGateway(t, {
+    apps: [vendingAppOf('ios'), vendingAppOf('off', { enabled: false }), vendingAppOf('none', null)],
+  })
+  const unreadable = ['{', '[', 'x'.repeat(MAX_BODY_BYTES + 1), '{"app":"ios","app":"web"}', '{}']
+  for (const [rule, headers, code] of [
+    ['no key', {}, 'invalid_client'],
+    ['a key in the wrong place', { 'x-api-key': 'ios-key' }, 'invalid_client'],
+    ['an unknown key', { 'x-headgate-key': 'nobody' }, 'invalid_client'],
+    ['two keys', { 'x-headgate-key': 'ios-key, ios-key' }, 'invalid_client'],
+    ['an app that is off', { 'x-headgate-key': 'off-key' }, 'app_disabled'],
+    ['an app that never vends', { 'x-headgate-key': 'none-key' }, 'app_disabled'],
+    ['a foreign page', { 'x-headgate-key': 'ios-key', origin: 'https://evil.example' }, 'origin_not_allowed'],
+    ['a known key', { 'x-headgate-key': 'ios-key' }, undefined],
+  ] as const) {
+    for (const url of ['/v1/credentials', '/v1/attest/challenge']) {
+      for (const payload of unreadable) {
+        const json = { 'content-type': 'application/json' }
+        const answer = await app.inject({ method: 'POST', url, headers: { ...json, ...headers }, payload })
+        const { code: said } = answer.json()
+        if (code === undefined) t.match(said, /^(?:malformed_body|invalid_request|body_too_large)$/, rule)
+        else t.equal(said, code, `${rule}, ${url}`)
+      }
+    }
+  }
+  const lines = audit()
+  t.equal(lines.length, 7 * unreadable.length, 'each refusal of credentials is in the audit log')
+  t.match(lines[0], { event: 'credentials.denied', route: 'credentials', code: 'invalid_client' })
+  t.match(lines.at(-1), { app: 'ios', code: 'origin_not_allowed' })
+})
+
 test('threat 16: nobody may keep an answer, whatever it is', async (t) => {
   const { app, post, container, sts } = await startVendingGateway(t, { limits: { subjectPerHour: 5 } })
   const origin = 'https://ios.example'
@@ -219,7 +250,8 @@ test('threat 16: nobody may keep an answer, whatever it is', async (t) => {
     [204, await ask('OPTIONS', credentials, preflight)],
     [204, await ask('OPTIONS', container_, preflight)],
     [204, await ask('OPTIONS', challenge, preflight)],
-    [400, await ask('POST', challenge)],
+    [401, await ask('POST', challenge)],
+    [400, await ask('POST', challenge, { 'x-headgate-key': 'ios-key' })],
   ] as const
   const later = await startVendingGateway(t, { limits: { subjectPerHour: 1 } })
   const more = [
@@ -227,7 +259,7 @@ test('threat 16: nobody may keep an answer, whatever it is', async (t) => {
     [429, await later.post()],
     [200, await later.container('web')],
     [429, await later.container('web')],
-    [400, await later.app.inject({ method: 'POST', url: '/v1/%63redentials' })],
+    [401, await later.app.inject({ method: 'POST', url: '/v1/%63redentials' })],
   ] as const
   for (const [status, answer] of [...answers, ...more]) {
     t.equal(answer.statusCode, status, answer.body)

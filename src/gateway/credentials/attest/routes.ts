@@ -7,6 +7,8 @@ import type { AttestedApp } from './verifier.ts'
 
 export interface AttestRoutePorts {
   readonly attestation: Attestation
+  /** Before the body is read: throws where there is no key of an app that may vend. */
+  readonly admitByHead: (request: FastifyRequest) => unknown
   /** The app that the key of a request names; throws what the other credential routes throw when it may not vend. */
   readonly appOf: (request: FastifyRequest, app: string) => AttestedApp
 }
@@ -43,10 +45,13 @@ const challengeSchema = {
 /** To be mounted where the credential routes are: their hooks set `no-store` and count, their parser reads the body. */
 export async function attestRoutes(
   app: FastifyInstance,
-  { attestation, appOf }: AttestRoutePorts,
+  { attestation, admitByHead, appOf }: AttestRoutePorts,
 ): Promise<void> {
   app.post<{ Body: Static<typeof ChallengeRequest> }>('/v1/attest/challenge', {
     schema: challengeSchema,
+    onRequest: async (request) => {
+      admitByHead(request)
+    },
     bodyLimit: MAX_CHALLENGE_BODY_BYTES,
     handler: async (request) => {
       const { app: id, kind } = request.body

@@ -22,10 +22,10 @@ async function build() {
   answerWithProblems(app, telemetry.log, seededEntropy())
   await app.register(attestRoutes, {
     attestation,
-    appOf: ({ headers }, id) => {
+    admitByHead: ({ headers }) => {
       if (headers['x-headgate-key'] !== 'key') throw new AppError('unknown_key', 'No known key.')
-      return { id }
     },
+    appOf: (_request, id) => ({ id }),
   })
   const ask = (body: unknown, headers: object = { 'x-headgate-key': 'key' }) =>
     app.inject({
@@ -49,6 +49,7 @@ test('what is not asked properly is refused, and the field is named', async (t) 
   const { ask } = await build()
   for (const [rule, body, headers, status, code] of [
     ['no key', { app: 'ios', kind: APP_ATTEST }, {}, 401, 'unknown_key'],
+    ['no key, whatever the body', 'x'.repeat(1_100), {}, 401, 'unknown_key'],
     ['no app', { kind: APP_ATTEST }, undefined, 400, 'invalid_request'],
     ['an empty app', { app: '', kind: APP_ATTEST }, undefined, 400, 'invalid_request'],
     ['no kind', { app: 'ios' }, undefined, 400, 'invalid_request'],
