@@ -114,8 +114,12 @@ function quote(text: string): string {
   return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text.replace(UNSTORABLE, '\ufffd'))
 }
 
+/** Text of several lines as it is stored. */
+export const storableLines = (text: string): string =>
+  text.replace(/\r\n/g, '\n').replace(UNSTORABLE_IN_LINES, '\ufffd')
+
 function quoteStack(text: string): string {
-  return JSON.stringify(text.replace(/\r\n/g, '\n').replace(UNSTORABLE_IN_LINES, '\ufffd'))
+  return JSON.stringify(storableLines(text))
 }
 
 function quoteMap(map: Readonly<Record<string, string>>): string {

@@ -1,3 +1,4 @@
+import { storableLines } from '../../../event/ndjson.ts'
 import { scrubExcerpt } from '../../../event/scrub.ts'
 import type { DirectRefusal, Refused } from './judge-line.ts'
 import type { Line } from './object-lines.ts'
@@ -56,11 +57,10 @@ interface Place {
 }
 
 const beginningOf = (line: Line | undefined) =>
-  line && { line: line.number, text: readable(scrubExcerpt(line.bytes.toString('utf8', 0, EXCERPT_BYTES))) }
+  line && { line: line.number, text: storableLines(scrubExcerpt(excerptOf(line.bytes))) }
 
-/** Of a control character JSON makes six, but of those that part lines and words two. */
-const readable = (text: string): string => text.replace(CONTROL, '\ufffd')
-const CONTROL = /[^\P{Cc}\n\r\t]/gu
+/** Without what ends lines on Windows. */
+const excerptOf = (line: Buffer): string => line.toString('utf8', 0, EXCERPT_BYTES).replace(/\r$/, '')
 
 /** Looked at, to keep a part of it. */
 const EXCERPT_BYTES = 4_096

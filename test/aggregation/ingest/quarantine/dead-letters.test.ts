@@ -37,6 +37,12 @@ test('a mebibyte of { leaves a kibibyte, and bytes that are no text leave no har
   t.equal(second.text, 'A\ufffd')
 })
 
+test('of what moves a cursor only the ends of lines and tabs stay, and what ends a line on Windows is none of it', async (t) => {
+  const letters = createDeadLetters()
+  letters.add(fault, line('{"a":1,\r\n\t"b":\r\u001b[31m\u0085\r'))
+  t.equal(told(letters)[0].text, '{"a":1,\n\t"b":\ufffd\ufffd[31m\ufffd')
+})
+
 test('of a flood the first are told, and the others counted', async (t) => {
   const letters = createDeadLetters()
   for (let i = 0; i < MAX_DEAD_LETTERS; i++) letters.add(fault, line('x', i))

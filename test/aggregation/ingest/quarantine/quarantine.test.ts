@@ -93,7 +93,7 @@ test('an object becomes lines of its app in the same hour, and what is refused a
     ].sort(),
   )
   t.match(dead(), [
-    { reason: 'malformed_line', line: 3, text: '{"name":"app.start","val\r', events: 1 },
+    { reason: 'malformed_line', line: 3, text: '{"name":"app.start","val', events: 1 },
     { reason: 'line_too_long', line: 5, text: 'x'.repeat(1_024), events: 1 },
   ])
   t.match(below('dead/'), [new RegExp(`^dead/ingest-direct-shop/${HOUR}/q-[0-9a-f]{32}\\.ndjson$`)])
