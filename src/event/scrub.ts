@@ -8,6 +8,7 @@ import {
 import { cutBytes, cutChars } from './privacy/cut.ts'
 import { cleanProse, isPlain, type ProseRules } from './privacy/prose.ts'
 import { plainPath, plainUrl, scrubPath, scrubUrl } from './privacy/url.ts'
+import { withoutTilde } from './values/text.ts'
 
 export interface Privacy {
   /** Names of query parameters that URLs may keep, as they are written in the URL. */
@@ -26,17 +27,20 @@ interface Cleaner {
   readonly clean: Clean
 }
 
-/** What a mask or a cut makes of a text may be something to mask again: until nothing changes, and no longer than this. */
+/**
+ * What a mask or a cut makes of a text may be something to mask again: until nothing changes, and no longer than this.
+ * What is taken off the beginning of a text may have stood before a `~`.
+ */
 const MOST_PASSES = 5
 
 const settled =
   (clean: Clean): Clean =>
   (text, allowQuery) => {
     let before = text
-    let after = clean(before, allowQuery)
+    let after = withoutTilde(clean(before, allowQuery))
     for (let pass = 1; after !== before && pass < MOST_PASSES; pass++) {
       before = after
-      after = clean(before, allowQuery)
+      after = withoutTilde(clean(before, allowQuery))
     }
     return after
   }
@@ -49,7 +53,7 @@ const EXCERPT: ProseRules = { everywhere: true, isLabel: false }
 /** Cleaned and cut. */
 function prose(rules: ProseRules, cut: (text: string, max: number) => string, max: number): Cleaner {
   return {
-    glance: (text) => (isPlain(text) ? cut(text, max) : undefined),
+    glance: (text) => (isPlain(text) ? cut(withoutTilde(text), max) : undefined),
     clean: settled((text, allowQuery) => cut(cleanProse(text, rules, allowQuery), max)),
   }
 }

@@ -171,6 +171,48 @@ test('attribute values that are URLs are scrubbed as such, and masked values sti
   t.match(long, /^(\[email\] )+/)
 })
 
+test('no value begins with ~, which the rollups keep for themselves, whatever was taken off before it', async (t) => {
+  const texts = [
+    '~other',
+    '\t~other',
+    ' ~other',
+    '\n\r~other',
+    '\u0000~other',
+    '?~other',
+    '~?a',
+    'a@~other',
+    'x:y@~other',
+  ]
+  const bare = /^~/
+  for (const text of texts) {
+    for (const field of [
+      ...([
+        'page_url',
+        'page_path',
+        'referrer',
+        'url_full',
+        'page_route',
+        'navigation_type',
+        'error_type',
+      ] as const),
+      ...(['exception_type', 'exception_message', 'language', 'app_version', 'environment', 'unit'] as const),
+      ...([
+        'resource_type',
+        'http_request_method',
+        'network_effective_type',
+        'sdk_name',
+        'sdk_version',
+      ] as const),
+    ]) {
+      t.notMatch(scrubbed(field, text), bare, `${field} ${JSON.stringify(text)}`)
+    }
+    t.notMatch(scrubbed('attributes', { text })?.['text'], bare, JSON.stringify(text))
+  }
+  t.equal(scrubbed('page_url', '\t~other'), '\u223cother')
+  t.equal(scrubbed('page_url', ' ~/a?b'), '\u223c/a')
+  t.equal(scrubbed('page_path', '~a~'), '\u223ca~')
+})
+
 test('an attribute named like a part of a prototype stays data', async (t) => {
   const attributes: Record<string, string> = JSON.parse('{"__proto__":"123456","constructor":"c"}')
   const clean = scrubbed('attributes', attributes) ?? {}
