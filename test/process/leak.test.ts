@@ -48,6 +48,10 @@ const secrets = {
   'e-mail address': 'planted.person@mail.example',
   digits: '4929123456781234',
   'card in groups': '4111 1111 1111 1111',
+  'card with dashes': '4111\u20131111\u20131111\u20131111',
+  'key by its prefix': `sk-proj-${'Planted0'.repeat(4)}`,
+  'private key': 'MIIEvPlantedPrivateKey6617',
+  'content of a URL': 'PlantedContent9038',
   'password beside its name': 'PlantedAssigned7704',
   'visitor who objects': 'PlantedObjector8820',
 } as const
@@ -188,6 +192,8 @@ const urls = [
   `https://shop.example/to/https://u:${secrets['password in a URL']}@h/a`,
   `https://shop.example/users/${secrets['e-mail address']}`,
   `https://shop.example/verify/${secrets.JWT}`,
+  `https://shop.example/verify/${secrets['key by its prefix']}`,
+  `https://shop.example/pay/${secrets['card with dashes']}`,
 ]
 /** Texts of the kinds that programs write, each with something in it that nobody wants kept. */
 const prose = [
@@ -200,6 +206,11 @@ const prose = [
   `from ${secrets['IPv4 address']}:8080 by [${secrets['IPv6 address']}]:443`,
   `Authorization: Bearer ${secrets.JWT}`,
   `key ${secrets['AWS access key']}, password=${secrets['password beside its name']}`,
+  `key ${secrets['key by its prefix']}, card ${secrets['card with dashes']}`,
+  `gateway/${secrets['IPv4 address']}:443 [::ffff:${secrets['IPv4 address']}]:443`,
+  `/a\\u003ft=${secrets['query of a URL']} /a&quest;t=${secrets['query of a URL']}`,
+  `data:text/html,<b>${secrets['content of a URL']}</b>`,
+  `-----BEGIN PRIVATE KEY-----\\n${secrets['private key']}`,
 ]
 const personal = `${contents.exception} ${prose.join('\n')}`
 const visit = {

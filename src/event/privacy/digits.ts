@@ -1,9 +1,18 @@
 /** Digits of the numbers of payment cards: ISO/IEC 7812-1 allows 8 to 19, and nobody issues fewer than 13 today. */
-const LEAST_CARD_DIGITS = 13
+export const LEAST_CARD_DIGITS = 13
 const MOST_CARD_DIGITS = 19
 
 /** Digits, and between them, once, what people write there: a space, a hyphen, a dot or a low line, of any kind. */
-const RUN = /\d+(?:(?:[ \t\u00a0\u2007-\u200a\u202f.\u2010-\u2015_+-]|%20|%2d)\d+)+|\d{13,}/gi
+const SEPARATORS = [
+  // Blanks, dashes, what is not seen; of other signs the minus, dots in the middle, and those on keyboards.
+  '[\\p{Zs}\\p{Pd}\\p{Cf}\\t._+\\u2212\\u00b7\\u2022]',
+  // The same, as URLs, JSON and HTML write them.
+  '%(?:25)*(?:20|09|2[bde]|5f|c2%(?:25)*(?:a0|ad|b7)|e2%(?:25)*(?:80|81|88)%(?:25)*[\\dab][\\da-f]|e3%(?:25)*80%(?:25)*80|ef%(?:25)*(?:b9%(?:25)*a3|bb%(?:25)*bf|bc%(?:25)*8d))',
+  '\\\\u(?:00(?:a0|ad|b7|2d)|20[0-2][\\da-f]|2212|3000)',
+  '&(?:nbsp|[nm]dash|shy|hyphen|minus|(?:en|em|thin)sp|middot|bull|#\\d{1,5}|#x[\\da-f]{1,4});',
+].join('|')
+const RUN = new RegExp(`\\d+(?:(?:${SEPARATORS})\\d+)+|\\d{13,}`, 'giu')
+const SEPARATOR = new RegExp(SEPARATORS, 'iuy')
 const DATE =
   /(?:(?:19|20)\d\d([-.])(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|[12]\d|3[01])([-.])(?:0[1-9]|1[0-2])\2(?:19|20)\d\d)(?!\d)/y
 
@@ -73,7 +82,9 @@ function betweenDates(run: string): readonly Stretch[] {
   const stretches = [stretch]
   for (let at = 0; at < run.length; ) {
     if (!isDigit(run, at)) {
-      at += run.charAt(at) === '%' ? '%20'.length : 1
+      SEPARATOR.lastIndex = at
+      SEPARATOR.test(run)
+      at = SEPARATOR.lastIndex
       continue
     }
     DATE.lastIndex = at

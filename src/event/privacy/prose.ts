@@ -1,7 +1,10 @@
 import { maskAddresses4, maskAddresses6 } from './addresses.ts'
-import { anyCard, type CardRule, issuedCard, maskCards } from './digits.ts'
+import { anyCard, type CardRule, issuedCard, LEAST_CARD_DIGITS, maskCards } from './digits.ts'
+import { AT, AT_TELLS } from './escapes.ts'
+import { folded } from './lookalikes.ts'
+import { maskOpaque, OPAQUE_TELLS } from './opaque.ts'
 import { SECRETS } from './secrets.ts'
-import { createLook, MANY_COLONS, type Tell } from './tells.ts'
+import { createLook, digitsIn, MANY_COLONS, type Tell } from './tells.ts'
 import { scrubUrlsIn, type UrlTextRules } from './url-text.ts'
 
 /** How much of a text is looked at: twice what is stored of the longest, as most masks are shorter than what they hide. */
@@ -18,14 +21,12 @@ export interface ProseRules {
 /** Of `1.2.3` and `1.2.3.45-rc.1` nothing could be taken. */
 const VERSION = /^v?\d{1,5}(?:\.\d{1,5}){0,3}(?:[-+][a-z]{1,8}(?:\.\d{1,3})?)?$/i
 
-/** `@`, also as URLs, HTML and JSON write it. */
-const AT_SIGN = '(?:@|%(?:25)*40|&#0*64;|&#x0*40;|\\\\u0040)'
 /**
  * The look-behind lets a match begin only where a word begins: without it a long word costs its length squared. A domain
  * has a dot; `[ip]` is an address that was masked before.
  */
 const EMAIL = new RegExp(
-  `(?<![\\p{L}\\p{M}\\p{N}._%+-])[\\p{L}\\p{M}\\p{N}._%+-]+${AT_SIGN}(?:\\[ip\\]|[\\p{L}\\p{M}\\p{N}-]+(?:\\.[\\p{L}\\p{M}\\p{N}-]+)*\\.\\p{L}{2,})`,
+  `(?<![\\p{L}\\p{M}\\p{N}._%+-])[\\p{L}\\p{M}\\p{N}._%+-]+${AT}(?:\\[ip\\]|[\\p{L}\\p{M}\\p{N}-]+(?:\\.[\\p{L}\\p{M}\\p{N}-]+)*\\.\\p{L}{2,})`,
   'giu',
 )
 
@@ -52,12 +53,13 @@ const any = () => true
 const isProse = ({ keepsNumbers }: Kind): boolean => !keepsNumbers
 
 /** Thirteen digits, or two of them with something between that may part those of a card. */
-const MANY_DIGITS: readonly Tell[] = ['0"0', '0.0', '0-0', '0_0', '0+0', '0%0', '0000000000000']
+const MANY_DIGITS: readonly Tell[] = ['0"0', '0.0', '0-0', '0_0', '0+0', '0%', '0&', '0\\u', '0000000000000']
 
 /** In this order: each takes what is left by those before it. */
 const RULES: readonly Rule[] = [
+  { tells: OPAQUE_TELLS, concerns: any, clean: maskOpaque },
   {
-    tells: ['?', '#', ';', '%', '@', 'data:'],
+    tells: ['?', '#', ';', '%', '@', '\\u', '\\x'],
     concerns: ({ isPath }) => !isPath,
     clean: scrubUrlsIn,
   },
@@ -68,21 +70,38 @@ const RULES: readonly Rule[] = [
       clean: (text) => text.replace(pattern, mask),
     }),
   ),
-  { tells: ['::', MANY_COLONS], concerns: isProse, clean: maskAddresses6 },
+  { tells: ['::', '%0a', MANY_COLONS], concerns: isProse, clean: maskAddresses6 },
   { tells: ['.0.', '.00.', '.000.'], concerns: isProse, clean: maskAddresses4 },
-  { tells: ['@', '%00', '&#', '\\u'], concerns: any, clean: (text) => text.replace(EMAIL, '[email]') },
+  { tells: AT_TELLS, concerns: any, clean: (text) => text.replace(EMAIL, '[email]') },
   { tells: MANY_DIGITS, concerns: any, clean: (text, { isCard }) => maskCards(text, isCard) },
   { tells: ['000000'], concerns: isProse, clean: (text) => text.replace(DIGITS, '[digits]') },
 ]
-const look = createLook(RULES.map(({ tells }) => tells))
+const lookFor = createLook(RULES.map(({ tells }) => tells))
+const CARDS = 1 << RULES.findIndex(({ tells }) => tells === MANY_DIGITS)
+
+/** Which of the rules may find something. Dates and versions tell of cards, and have too few digits for one. */
+function look(text: string, end: number): number {
+  const told = lookFor(text, end)
+  return (told & CARDS) !== 0 && digitsIn(text, end) < LEAST_CARD_DIGITS ? told & ~CARDS : told
+}
 
 /** Whether there is nothing to clean in a text, nor in what is cut of it. */
 export const isPlain = (text: string): boolean => look(text, Math.min(text.length, WINDOW_CHARS)) === 0
 
-/** Only the rules that may find something. What one has changed is looked at anew. */
+/** What is read as ASCII is cleaned as that; where there is nothing to clean, it stays as it is written. */
 function masked(text: string, kind: Kind): string {
+  const told = look(text, text.length)
+  if (told === 0) return text
+  const plain = folded(text)
+  const clean = cleaned(plain, kind, told)
+  if (clean !== plain) return clean
+  return plain === text ? text : cleaned(text, kind, told)
+}
+
+/** Only the rules that may find something. What one has changed is looked at anew. */
+function cleaned(text: string, kind: Kind, first: number): string {
   let clean = text
-  let told = look(text, text.length)
+  let told = first
   for (let at = 0; told >> at !== 0; at++) {
     const rule = RULES[at] as Rule
     if ((told & (1 << at)) === 0 || !rule.concerns(kind)) continue
@@ -116,3 +135,9 @@ const PATH: Kind = {
 
 /** What is masked in paths as well, where numbers are names. */
 export const cleanPath = (path: string): string => masked(path, PATH)
+
+/** The rules for them. */
+const PATH_RULES = RULES.reduce((bits, { concerns }, at) => (concerns(PATH) ? bits | (1 << at) : bits), 0)
+
+/** Whether there is nothing to clean in a path. */
+export const isPlainPath = (path: string): boolean => (look(path, path.length) & PATH_RULES) === 0

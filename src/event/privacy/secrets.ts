@@ -1,15 +1,101 @@
-import { AT, COLON, EQUALS } from './escapes.ts'
+import { AT, AT_TELLS, COLON, EQUALS, ESCAPE } from './escapes.ts'
 import type { Tell } from './tells.ts'
+
+/** Where a word begins: behind none of its characters, but for the last one of an escape. */
+const START = `(?:(?<![A-Za-z\\d])|(?<=${ESCAPE}))`
 
 /** What begins a JSON object, as base64url writes it: the header of a JWT. */
 const JWT = /eyJ[\w-]+(?:\.[\w-]*)*/g
-/** By the prefixes that their issuers gave them so that they are found: AWS, GitHub, GitLab, Slack, Stripe, Google, npm. */
-const PREFIXED =
-  /(?<![A-Za-z\d])(?:A(?:KI|SI|RO|ID)A[A-Z\d]{12,}|gh[opsur]_\w{8,}|github_pat_\w{8,}|glpat-[\w-]{8,}|xox[abeprs]-[\w-]{8,}|[prs]k_(?:live|test)_\w{8,}|AIza[\w-]{20,}|npm_\w{20,})/g
+
+/** Not of small letters alone, as names are: a key of those has one chance in a million. */
+const MIXED = '(?=[a-z_-]{0,64}[A-Z\\d])'
+/**
+ * By the prefixes that their issuers gave them so that they are found; shorter than they are issued, as texts are cut.
+ * Each row has what follows them: https://github.com/gitleaks/gitleaks/blob/master/config/gitleaks.toml,
+ * https://docs.github.com/en/code-security/reference/secret-security/supported-secret-scanning-patterns
+ */
+const ISSUED: readonly (readonly [follows: string, ...prefixes: string[]])[] = [
+  // AWS, Alibaba.
+  ['[A-Z\\d]{12,}', 'AKIA', 'ASIA', 'AROA', 'AIDA', 'ABIA', 'ACCA'],
+  ['[\\w-]{20,}', 'AIza', 'ATATT3', 'LTAI'],
+  [
+    '[\\w-]{8,}',
+    // GitHub, GitLab, Slack.
+    ...['gho_', 'ghp_', 'ghs_', 'ghu_', 'ghr_', 'github_pat_'],
+    ...[
+      'glpat-',
+      'gldt-',
+      'glrt-',
+      'glcbt-',
+      'glptt-',
+      'glft-',
+      'glimt-',
+      'glagent-',
+      'gloas-',
+      'glsoat-',
+      'glffct-',
+    ],
+    ...['xoxa-', 'xoxb-', 'xoxc-', 'xoxd-', 'xoxe-', 'xoxo-', 'xoxp-', 'xoxr-', 'xoxs-', 'xapp-'],
+    // Stripe, Shopify, Square, Shippo, Duffel.
+    ...[
+      'sk_live_',
+      'sk_test_',
+      'sk_prod_',
+      'rk_live_',
+      'rk_test_',
+      'rk_prod_',
+      'pk_live_',
+      'pk_test_',
+      'whsec_',
+    ],
+    ...['shpat_', 'shpca_', 'shppa_', 'shpss_', 'sq0atp-', 'sq0csp-', 'shippo_live_', 'duffel_live_'],
+    // OpenAI, Anthropic, OpenRouter, Perplexity.
+    ...['sk-proj-', 'sk-svcacct-', 'sk-admin-', 'sk-ant-', 'sk-or-v1-', 'pplx-'],
+    // Google, DigitalOcean, Docker, Supabase, PlanetScale, Heroku, Tailscale.
+    ...['GOCSPX-', 'dop_v1_', 'doo_v1_', 'dor_v1_', 'dckr_pat_', 'sbp_', 'sb_secret_'],
+    ...['pscale_tkn_', 'pscale_pw_', 'pscale_oauth_', 'HRKU-', 'tskey-'],
+    // Grafana, Sentry, New Relic, Postman, Brevo, Linear, Readme, RubyGems, Clojars, age; our own.
+    ...['glsa_', 'sntrys_', 'sntryu_', 'NRAK-', 'NRII-', 'PMAK-', 'xkeysib-', 'xsmtpsib-'],
+    ...['lin_api_', 'rdme_', 'rubygems_', 'CLOJARS_', 'AGE-SECRET-KEY-', 'hg_adm_'],
+  ],
+  // SendGrid, Google, Vault, Dynatrace, Doppler: with dots in them.
+  ['[\\w-]{6,}(?:\\.[\\w-]+)*', 'SG.', 'ya29.', 'hvs.', 'hvb.', 'dt0c01.', 'dp.pt.', 'dp.st.'],
+  // Those that names of packages, variables and classes may begin with as well: npm, PyPI, Hugging Face, OpenAI, Groq, xAI.
+  [
+    `${MIXED}[\\w-]{12,}`,
+    'npm_',
+    'pypi-',
+    'hf_',
+    'sk-',
+    'gsk_',
+    'xai-',
+    'dapi',
+    'pnu_',
+    'glc_',
+    'fo1_',
+    'ntn_',
+  ],
+]
+const escaped = (prefix: string): string => prefix.replaceAll('.', '\\.')
+const PREFIXED = new RegExp(
+  `${START}(?:${ISSUED.map(([follows, ...prefixes]) => `(?:${prefixes.map(escaped).join('|')})${follows}`).join('|')})`,
+  'g',
+)
+const ISSUED_TELLS = ISSUED.flatMap(([, ...prefixes]) => prefixes.map((prefix) => prefix.replace(/\d/g, '0')))
+
+/** To its end, or to that of a text that was cut: headers and base64 in lines, however these are written. */
+const PRIVATE_KEY =
+  /-{4,5}(?:[ +]|%20)?BEGIN(?:[ +]|%20)(?:[A-Z\d]+(?:[ +]|%20)){0,4}PRIVATE(?:[ +]|%20)KEY[\s\S]*?(?:-{4,5}(?:[ +]|%20)?END[A-Z\d +%]*-{4,5}|$)/g
+
 /** The schemes of an Authorization header, wherever they stand. `Basic` is a word as well: only before what is none. */
-const BEARER =
-  /\b([Bb]earer|BEARER|[Nn]egotiate|NEGOTIATE|apikey|[aA]piKey|APIKEY)((?:[\t-\r +:=]|%20)+)[\w.~+/=%-]{6,}/g
-const BASIC = /\b([Bb]asic|BASIC)((?:[\t-\r +:=]|%20)+)(?=[a-z]*[A-Z\d+/=%])[\w+/=%-]{6,}/g
+const BEARER = new RegExp(
+  `${START}([Bb]earer|BEARER|[Nn]egotiate|NEGOTIATE|apikey|[aA]piKey|APIKEY)((?:[\\s+:="'\\\\]|%(?:25)*20)+)[\\w.~+/=%-]{6,}`,
+  'g',
+)
+const BASIC = new RegExp(
+  `${START}([Bb]asic|BASIC)((?:[\\s+:=]|%(?:25)*20)+)(?=[a-z]*[A-Z\\d+/=%])[\\w+/=%-]{6,}`,
+  'g',
+)
 
 const QUOTES = `["'\\\\]{0,4}`
 const ASSIGNED = `${QUOTES}\\s?${EQUALS}\\s?${QUOTES}`
@@ -17,18 +103,36 @@ const SPELLED = `${QUOTES}\\s?${COLON}\\s?${QUOTES}`
 const MEMBER = `["'\\\\]{1,4}\\s?:\\s?["'\\\\]{1,4}`
 /** Names whose value is nobody else's business, as parts of longer names too (`accessToken`, `X-Amz-Signature`). */
 const TELLING = [
-  ...['secret', 'passw(?:or)?d', 'passphrase', 'pwd', 'credentials?', 'signature'],
-  ...['(?:api|access|private)[_-]?key', '(?:session|j?sess|phpsess)[_-]?id'],
+  ...['secret', 'passw(?:or)?[dt]', 'passphrase', 'passcode', 'pwd', 'credentials?', 'signature'],
+  ...[
+    '(?:api|access|private|account|encryption|signing|master)[_-]?key',
+    '(?:session|j?sess|phpsess)[_-]?id',
+  ],
   '(?:access|refresh|id|auth|csrf|xsrf|session|security|bearer)[_-]?token',
 ].join('|')
 /** Words of error texts as well (`Unexpected token: …`), or ends of other words: only when assigned, or as a member. */
-const SHORT = `token|(?<![A-Za-z\\d])(?:key|sig|auth|pass|sid|jwt|otp|code_verifier)`
+const SHORT = `token|(?<![A-Za-z\\d])(?:key|sig|auth|pass|pw|sid|jwt|otp|code_verifier)`
 /** To the quote that ends it, where one begins it. */
 const VALUE = `(?!["'\\\\])(?:(?<=["'])[^"'<>\\\\]+|[^\\s"'<>&\\\\]+)`
 const ASSIGNMENT = new RegExp(
   `((?:${TELLING})(?:${ASSIGNED}|${SPELLED})|(?:${SHORT})(?:${ASSIGNED}|${MEMBER}))${VALUE}`,
   'gi',
 )
+/** What parsers complain about is no secret of anybody. */
+const OF_SYNTAX =
+  '(?<!\\b(?:[Uu]nexpected|[Ii]llegal|[Uu]nknown|[Mm]issing|[Ee]xpected|[Rr]eserved|[Cc]urrent|[Nn]ext) [Tt]oken)'
+/** Names as people write them, and as command lines have them: only before what is no word. */
+const SPOKEN = new RegExp(
+  [
+    `((?:(?:[Tt]oken|TOKEN)${OF_SYNTAX}|(?:API|[Aa]pi|[Ss]ecret|[Aa]ccess|[Ss]ession) (?:[Kk]ey|KEY|[Ii][Dd]))\\s?${COLON}\\s?["']?`,
+    `|--(?:[\\w-]{0,32}-)?(?:password|passwd|token|secret|key)\\s["']?)${MIXED}[\\w.~+/=%-]{6,}`,
+  ].join(''),
+  'g',
+)
+const SPOKEN_TELLS = [
+  ...['token:', 'token":', 'token%', 'token&', 'token\\', '"key:', '"key":', '"id:', '"id":'],
+  ...['-password"', '-passwd"', '-token"', '-secret"', '-key"'],
+]
 /** Headers that are secrets to the end of their line. */
 const HEADER = new RegExp(
   `((?:cookie|authorization)(?:${ASSIGNED}|${SPELLED}))(?!["'\\\\])[^\\r\\n"'\\\\]+`,
@@ -43,26 +147,35 @@ const USERINFO = new RegExp(
   'gi',
 )
 
-const ISSUED = [
-  ...['AKIA', 'ASIA', 'AROA', 'AIDA', 'gho_', 'ghp_', 'ghs_', 'ghu_', 'ghr_', 'github_pat_', 'glpat-'],
-  ...['xoxa-', 'xoxb-', 'xoxe-', 'xoxp-', 'xoxr-', 'xoxs-', 'k_live_', 'k_test_', 'AIza', 'npm_'],
-]
 /** The last word of each name. */
 const NAMES = [
-  ...['secret~', 'passwd~', 'password~', 'passphrase~', 'pwd~', 'credential~', 'credentials~', 'signature~'],
+  ...[
+    'secret~',
+    'passwd~',
+    'password~',
+    'passwort~',
+    'passphrase~',
+    'passcode~',
+    'pwd~',
+    'credential~',
+    'credentials~',
+    'signature~',
+  ],
   ...['key~', 'sid~', 'sess_id~', 'sess-id~', 'session_id~', 'session-id~', 'sessionid~', 'token~'],
-  ...['sig~', 'auth~', 'pass~', 'jwt~', 'otp~', 'code_verifier~'],
+  ...['sig~', 'auth~', 'pass~', 'pw~', 'jwt~', 'otp~', 'code_verifier~'],
 ]
 
 /** Tokens, keys, and what is assigned to names like `password`, as `[token]`; `user:password@` as `[user]@`. */
 export const SECRETS: readonly Secret[] = [
   { tells: ['eyJ'], pattern: JWT, mask: '[token]' },
-  { tells: ISSUED, pattern: PREFIXED, mask: '[token]' },
+  { tells: ISSUED_TELLS, pattern: PREFIXED, mask: '[token]' },
+  { tells: ['private"key', 'private+key', 'private%00key'], pattern: PRIVATE_KEY, mask: '[token]' },
   { tells: ['bearer', 'negotiate', 'apikey'], pattern: BEARER, mask: '$1$2[token]' },
   { tells: ['basic'], pattern: BASIC, mask: '$1$2[token]' },
   { tells: ['cookie~', 'authorization~'], pattern: HEADER, mask: '$1[token]' },
   { tells: NAMES, pattern: ASSIGNMENT, mask: '$1[token]' },
-  { tells: ['@', '%00'], pattern: USERINFO, mask: '[user]@' },
+  { tells: SPOKEN_TELLS, pattern: SPOKEN, mask: '$1[token]' },
+  { tells: AT_TELLS, pattern: USERINFO, mask: '[user]@' },
 ]
 
 interface Secret {

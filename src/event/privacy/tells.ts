@@ -1,9 +1,12 @@
+import { lookalikes } from './lookalikes.ts'
+
 /**
  * What tells that a text deserves a closer look, and by which rule: something without which the rule finds nothing. Most
  * texts are words, routes, versions and frames of stacks, and have none of all that; one walk through a text says so.
  *
  * Letters stand for themselves in either case, `0` for any digit, `"` for any quote, blank or `=`, and `~`, at the end,
- * for what may follow the name of a value: one of those, a backslash, `:` or `%`.
+ * for what may follow the name of a value: one of those, a backslash, `:`, `%` or `&`. What looks like a character of ASCII
+ * is told as that.
  */
 export type Tell = string
 /** As many colons as are in an address, with as few characters between them: a stack is full of single ones. */
@@ -16,13 +19,11 @@ const KIND_BITS = 6
 const KINDS = 1 << KIND_BITS
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz'
 const ALONE = `${LETTERS}0?#;%@:&\\._-+`
-const FOLLOWS_A_NAME: readonly string[] = ['"', ':', '%', '\\']
+const FOLLOWS_A_NAME: readonly string[] = ['"', ':', '%', '&', '\\']
 const OTHER = 0
 const BLANK = ALONE.length + 1
 const kindNamed = (char: string): number => (char === '"' ? BLANK : ALONE.indexOf(char.toLowerCase()) + 1)
 const COLON = kindNamed(':')
-
-const COLON_CODE = 0x3a
 
 /** Of each UTF-16 unit. Any beyond ASCII may be a blank. */
 const kindOf = new Uint8Array(65_536)
@@ -31,6 +32,7 @@ for (const char of ALONE) kindOf[char.charCodeAt(0)] = kindNamed(char)
 for (const letter of LETTERS) kindOf[letter.toUpperCase().charCodeAt(0)] = kindNamed(letter)
 kindOf.fill(kindNamed('0'), 0x30, 0x3a)
 for (const char of '"\'= \t\n\v\f\r') kindOf[char.charCodeAt(0)] = BLANK
+for (const [char, plain] of lookalikes) kindOf[char.charCodeAt(0)] = Number(kindOf[plain.charCodeAt(0)])
 
 /** Answers with a bit for each of the lists of which the text, up to `end`, has something. At most 31 of them. */
 export function createLook(lists: readonly (readonly Tell[])[]): (text: string, end: number) => number {
@@ -44,16 +46,26 @@ export function createLook(lists: readonly (readonly Tell[])[]): (text: string, 
     let colons = 0
     let colonAt = 0
     for (let at = 0; at < end; at++) {
-      state = next[state | (kindOf[text.charCodeAt(at)] as number)] as number
+      const kind = kindOf[text.charCodeAt(at)] as number
+      state = next[state | kind] as number
       if (state < firstTelling) continue
       found |= told[state >> KIND_BITS] as number
-      if (text.charCodeAt(at) !== COLON_CODE) continue
+      if (kind !== COLON) continue
       colons = at - colonAt <= MOST_BETWEEN_COLONS + 1 ? colons + 1 : 1
       colonAt = at
       if (colons >= LEAST_COLONS) found |= byColons
     }
     return found
   }
+}
+
+const DIGIT = kindNamed('0')
+
+/** How many digits a text has, up to `end`. */
+export function digitsIn(text: string, end: number): number {
+  let digits = 0
+  for (let at = 0; at < end; at++) if (kindOf[text.charCodeAt(at)] === DIGIT) digits++
+  return digits
 }
 
 /** Of A. V. Aho and M. J. Corasick (1975): one state a character, whatever is looked for. */
@@ -111,7 +123,7 @@ function closed(rows: readonly (readonly number[])[], told: readonly number[]) {
   const order = [...queue.filter((state) => !isTelling(state)), ...queue.filter(isTelling)]
   const placeOf = new Map(order.map((state, place) => [state, place << KIND_BITS]))
   return {
-    next: Uint16Array.from(
+    next: Int32Array.from(
       order.flatMap((state) => [...(steps[state] as Uint16Array)]),
       (step) => Number(placeOf.get(step)),
     ),

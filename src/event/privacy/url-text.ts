@@ -10,15 +10,11 @@ export interface UrlTextRules {
 
 /** What a URL may hold, and what people put around it: it ends where a space, a quote or a bracket of markup is. */
 const WORD = /[^\s"<>`]+/g
-const SUSPECT = /[?#;%@]/
-/** The content that such a URL is. */
-const DATA = /\bdata:(?:[\w.+-]{1,64}\/[\w.+-]{1,64}|(?=[;,]))[^\s"'<>`)]*/gi
+const SUSPECT = /[?#;%@]|\\[ux]/
 
 /** URLs and paths without query, fragment, `;parameters` and userinfo, as they are or percent-encoded. */
 export function scrubUrlsIn(text: string, rules: UrlTextRules): string {
-  const plain = /data:/i.test(text) ? text.replace(DATA, 'data:') : text
-  if (!SUSPECT.test(plain)) return plain
-  return plain.replace(WORD, (word) => (SUSPECT.test(word) ? scrubWord(word, rules) : word))
+  return text.replace(WORD, (word) => (SUSPECT.test(word) ? scrubWord(word, rules) : word))
 }
 
 function scrubWord(word: string, rules: UrlTextRules): string {
@@ -94,7 +90,7 @@ const PLACE = /(?::\d{1,7}){1,2}$/
 const PLACE_CHARS = 16
 
 /** What follows a URL in text and is not its own: line and column of a stack frame, brackets and marks. */
-function tailOf(rest: string): string {
+export function tailOf(rest: string): string {
   let end = rest.length
   while (end > 0 && CLOSERS.includes(rest.charAt(end - 1))) end--
   const place = PLACE.exec(rest.slice(Math.max(0, end - PLACE_CHARS), end))?.[0] ?? ''

@@ -1,7 +1,7 @@
 import { MAX_URL_CHARS } from '../event.ts'
 import { cutChars } from './cut.ts'
 import { COLON, ENCODED_QUERY, SEMICOLON, SLASH } from './escapes.ts'
-import { cleanPath } from './prose.ts'
+import { cleanPath, isPlainPath } from './prose.ts'
 import { allowedQuery } from './url-text.ts'
 
 const NO_QUERY: ReadonlySet<string> = new Set()
@@ -10,10 +10,7 @@ const NO_QUERY: ReadonlySet<string> = new Set()
 const WINDOW_CHARS = 8_192
 
 /** Most URLs: nothing but an http origin, a path, or both. */
-const CLEAN_URL = /^(?:https?:\/\/[\w.-]+(?::\d+)?)?(?:\/(?:[^/?#\\\s%;:=@][^?#\\\s%;:=@]*)?)?$/
-/** What only a closer look tells from a token or the number of a card. */
-const SUSPECT_PATH =
-  /\d[\d ._+-]{12}|eyJ|A[IKRS][A-Z]{2}[A-Z\d]{6}|gh[opsur]_|github_pat|glpat|xox|k_(?:live|test)_|AIza|npm_/
+const CLEAN_URL = /^((?:https?:\/\/[\w.-]+(?::\d+)?)?)(?:\/(?:[^/?#\\\s%;:=@][^?#\\\s%;:=@]*)?)?$/
 /** Schemes whose URLs are content, code or a person's address: of these only the scheme is kept. */
 const OPAQUE_URL = /^(?:about|blob|data|file|javascript|mailto|tel):/i
 const HIERARCHICAL_URL = /^([a-z][a-z0-9+.-]*:)?[\\/]{2}([^\\/]*)(.*)$/is
@@ -22,7 +19,7 @@ const HOST = /^(?:[^\s:@[\]]{1,255}|\[[\da-f:.]+\])(?::\d{0,5})?$/i
 
 /** A URL in which there is nothing to clean, as far as one look tells. */
 export const plainUrl = (text: string): string | undefined =>
-  text.length <= MAX_URL_CHARS && CLEAN_URL.test(text) && !SUSPECT_PATH.test(text) ? text : undefined
+  text.length <= MAX_URL_CHARS && CLEAN_URL.test(text) && isPlainPath(text) ? text : undefined
 
 /** A path in which there is nothing to clean. */
 export const plainPath = (text: string): string | undefined =>
@@ -33,7 +30,7 @@ export const plainPath = (text: string): string | undefined =>
  * not by `URL`: a relative or odd one has to be cleaned as well, and what is clean stays as it was written.
  */
 export function scrubUrl(text: string, allowQuery: ReadonlySet<string> = NO_QUERY): string {
-  if (plainUrl(text) !== undefined) return text
+  if (text.length <= MAX_URL_CHARS && CLEAN_URL.test(text)) return withCleanPath(text)
   // What a URL parser drops before it looks for the scheme (WHATWG URL, 4.4).
   const url = text.slice(0, WINDOW_CHARS).replace(/^[\p{Cc}\s]+|[\t\n\r]/gu, '')
   const opaque = OPAQUE_URL.exec(url)
@@ -51,6 +48,13 @@ export function scrubUrl(text: string, allowQuery: ReadonlySet<string> = NO_QUER
   const path = base.replace(/^[^\\/]*@[\p{Cc}\s]*/u, '')
   // What stood behind the userinfo must not become a host with a userinfo of its own.
   return /^[\\/]{2}/.test(path) ? '' : cutChars(scrubbedPath(path) + query, MAX_URL_CHARS)
+}
+
+/** A host is nobody's, and looks like a number now and then. */
+function withCleanPath(url: string): string {
+  if (isPlainPath(url)) return url
+  const [, origin = ''] = CLEAN_URL.exec(url) as RegExpExecArray
+  return cutChars(origin + cleanPath(url.slice(origin.length)), MAX_URL_CHARS)
 }
 
 const FIRST_ENCODED_QUERY = new RegExp(ENCODED_QUERY, 'i')

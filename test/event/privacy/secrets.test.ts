@@ -1,0 +1,188 @@
+import { test } from 'tap'
+import { four, prose, stored, three, urls } from './columns.ts'
+
+/** Put together here, as no scanner of repositories should take a test for a leak. */
+const SECRET = 'Needle0'.repeat(6)
+const UPPER = 'NEEDLE0'.repeat(3)
+
+/** Prefixes by their issuers. Sources stand in src/event/privacy/secrets.ts. */
+const ISSUED = {
+  AWS: ['AKIA', 'ASIA', 'AROA', 'AIDA'],
+  GitHub: ['ghp_', 'gho_', 'ghu_', 'ghs_', 'ghr_', 'github_pat_'],
+  GitLab: ['glpat-', 'gldt-', 'glrt-', 'glcbt-', 'glptt-', 'glagent-', 'gloas-', 'glsoat-'],
+  Slack: ['xoxb-', 'xoxp-', 'xoxa-', 'xoxe-', 'xoxc-', 'xoxd-', 'xapp-1-'],
+  Stripe: ['sk_live_', 'sk_test_', 'rk_live_', 'pk_live_', 'whsec_'],
+  OpenAI: ['sk-', 'sk-proj-', 'sk-svcacct-', 'sk-admin-'],
+  Anthropic: ['sk-ant-', 'sk-ant-api03-'],
+  SendGrid: ['SG.Needle0.', 'SG.'],
+  Google: ['AIza', 'ya29.', 'ya29.a0-', 'GOCSPX-'],
+  'Hugging Face': ['hf_'],
+  DigitalOcean: ['dop_v1_', 'doo_v1_', 'dor_v1_'],
+  PyPI: ['pypi-', 'pypi-AgEIcHlwaS5vcmc'],
+  npm: ['npm_'],
+  Shopify: ['shpat_', 'shpca_', 'shppa_', 'shpss_'],
+  Square: ['sq0atp-', 'sq0csp-'],
+  others: [
+    ...[
+      'glsa_',
+      'sntrys_',
+      'NRAK-',
+      'PMAK-',
+      'xkeysib-',
+      'lin_api_',
+      'rubygems_',
+      'dckr_pat_',
+      'hvs.',
+      'dt0c01.',
+    ],
+    ...[
+      'dp.pt.',
+      'pplx-',
+      'gsk_',
+      'xai-',
+      'sb_secret_',
+      'pscale_tkn_',
+      'HRKU-',
+      'tskey-auth-',
+      'dapi',
+      'ATATT3',
+    ],
+  ],
+  'this product': ['hg_adm_'],
+}
+
+test('keys go by the prefixes of their issuers, in prose and in URLs, whatever stands around them', async (t) => {
+  for (const [issuer, prefixes] of Object.entries(ISSUED)) {
+    for (const prefix of prefixes) {
+      const key = prefix + (issuer === 'AWS' ? UPPER : SECRET)
+      const what = `${issuer}, ${prefix}`
+      t.same(prose(`refused: ${key}, retry`), four('refused: [token], retry'), what)
+      t.same(prose(`(${key})`), four('([token])'), what)
+      t.same(prose(`x%3D${key} \\n${key}\\n`), four('x%3D[token] \\n[token]\\n'), `${what}, behind an escape`)
+      t.same(urls(`https://shop.example/v/${key}/x`), three('https://shop.example/v/[token]/x'), what)
+      t.same(stored({ page_path: `/v/${key}` }).page_path, '/v/[token]', what)
+      t.same(stored({ app_version: `1.0-${key}` }).app_version, '1.0-[token]', what)
+    }
+  }
+})
+
+test('shorter than any issuer makes them, as texts are cut', async (t) => {
+  for (const key of [
+    'ghp_Needle00',
+    'sk-proj-Needle00',
+    'whsec_Needle00',
+    'dop_v1_Needle00',
+    'hf_Needle0Needle',
+  ]) {
+    t.same(prose(`at ${key}`), four('at [token]'), key)
+  }
+})
+
+test('names that begin alike stay', async (t) => {
+  for (const text of [
+    ...[
+      'npm_config_registry_url',
+      'hf_model_name_or_path',
+      'sk-folding-cube-container',
+      'pypi-mirror-of-the-team',
+    ],
+    ...[
+      'task-NEEDLE0NEEDLE0NEEDLE0',
+      'risk-Based-Authentication0',
+      'ask-Me-Anything-0123',
+      'AKIA',
+      'xoxo',
+      'SG.1',
+    ],
+    ...['eyebrow', 'sk-1', 'ghp_', 'dapifoo', 'a whsec_ prefix', 'div.sk-circle12'],
+  ]) {
+    t.same(prose(text), four(text))
+    t.same(urls(`/${text.replaceAll(' ', '-')}`), three(`/${text.replaceAll(' ', '-')}`), text)
+  }
+})
+
+const BODY = 'MIIEvQIBADANBgkqhkiG9w0BAQEFAASC+/=='
+const pem = (kind: string, line: string) =>
+  [`-----BEGIN ${kind}-----`, BODY, BODY, `-----END ${kind}-----`].join(line)
+
+test('private keys go whole, however their lines are written', async (t) => {
+  for (const kind of [
+    'PRIVATE KEY',
+    'RSA PRIVATE KEY',
+    'EC PRIVATE KEY',
+    'OPENSSH PRIVATE KEY',
+    'PGP PRIVATE KEY BLOCK',
+  ]) {
+    for (const line of ['\n', '\r\n', '\\n', '\\\\n', ' ', '']) {
+      t.same(
+        prose(`key ${pem(kind, line)} is bad`),
+        four('key [token] is bad'),
+        `${kind} ${JSON.stringify(line)}`,
+      )
+    }
+  }
+  for (const [text, clean] of [
+    [encodeURI(pem('PRIVATE KEY', '\n')), '[token]'],
+    [pem('PRIVATE KEY', '\n').replaceAll(' ', '+'), '[token]'],
+    [
+      `---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n${BODY}\n---- END SSH2 ENCRYPTED PRIVATE KEY ----.`,
+      '[token].',
+    ],
+    [`x -----BEGIN PRIVATE KEY-----\n${BODY}`, 'x [token]'],
+    [`x -----BEGIN PRIVATE KEY-----${BODY}\n-----EN`, 'x [token]'],
+    [`{"pem":"-----BEGIN RSA PRIVATE KEY-----\\n${BODY}`, '{"pem":"[token]'],
+    [`${pem('PRIVATE KEY', '\n')} and ${pem('EC PRIVATE KEY', '\\n')}`, '[token] and [token]'],
+  ] as const) {
+    t.same(prose(text), four(clean), text)
+  }
+  const open = '-----BEGIN PUBLIC KEY-----\nMCowBQ\n-----END PUBLIC KEY----- -----BEGIN CERTIFICATE-----'
+  t.same(prose(open), four(open), 'what is public stays')
+})
+
+test('what is assigned to a telling name goes, and words that only stand beside one stay', async (t) => {
+  for (const [text, clean] of [
+    ...[
+      ['password=S', 'password=[token]'],
+      ['passwort=S', 'passwort=[token]'],
+      ['passcode: S', 'passcode: [token]'],
+      ['pw=S', 'pw=[token]'],
+      [
+        'token%3DS token&#61;S token&equals;S token\\u003dS',
+        'token%3D[token] token&#61;[token] token&equals;[token] token\\u003d[token]',
+      ],
+      ['AccountKey=S', 'AccountKey=[token]'],
+      ['SharedAccessKey=S', 'SharedAccessKey=[token]'],
+      ['token: Needle0', 'token: [token]'],
+      ['Token: NEEDLE', 'Token: [token]'],
+      ['bad token: Needle0, sorry', 'bad token: [token], sorry'],
+      ['API key: Needle0', 'API key: [token]'],
+      ['session id: abc123', 'session id: [token]'],
+      ['--password Needle0 --db-token "Needle0"', '--password [token] --db-token "[token]"'],
+      ['Bearer "Needle0"', 'Bearer "[token]"'],
+      ['\\nBearer Needle0', '\\nBearer [token]'],
+      ['Bearer%2520Needle0', 'Bearer%2520[token]'],
+      ['\\nBasic TmVlZGxlOk5lZWRsZQ==', '\\nBasic [token]'],
+      ['\\neyJhbGciOi.eyJhcHAi.c2ln', '\\n[token]'],
+    ],
+    ...[
+      ...[
+        'Unexpected token: Identifier',
+        'unexpected token: RIGHT_BRACE',
+        'Illegal token: Symbol42',
+        'token: value',
+      ],
+      ...[
+        'Missing token: Semicolon1',
+        'Duplicate key: orders_pkey',
+        'monkey: banana0',
+        'api key: missing',
+        'a token: x1',
+      ],
+      ...['--password is required', '--token must be given', 'user id: unknown', 'the key"', 'spw=1'],
+      ...['Bearer token', 'Basic information', 'passwords are long'],
+    ].map((text) => [text, text]),
+  ] as const) {
+    t.same(prose(text), four(clean), text)
+    t.same(prose(clean), four(clean), `${text}, twice`)
+  }
+})
