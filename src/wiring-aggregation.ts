@@ -31,6 +31,7 @@ const GRAINS_MS = { '1m': 60_000, '5m': 300_000, '15m': 900_000, '1h': 3_600_000
 const DEFAULT_ROLLUP = { id: 'default', sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 }
 
 export { type AppFindings, type Findings, isComplete } from './aggregation/reconcile/reconcile.ts'
+export { MAX_WINDOWS_WITHOUT_RANGE } from './aggregation/rollup/planner.ts'
 export type { Progress } from './aggregation/rollup/run.ts'
 
 export interface AggregationWiring {

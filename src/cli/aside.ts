@@ -1,9 +1,12 @@
 import type { Config } from '../config.ts'
 import { createTelemetry, type Telemetry } from '../std/telemetry.ts'
+import { humanLog } from './log-lines.ts'
 import type { Terminal } from './terminal.ts'
 
 /** For commands whose standard output is the answer. Progress is all there is to say, unless something goes wrong. */
-export function asideTelemetry({ logLevel }: Config, terminal: Terminal): Telemetry {
+export function asideTelemetry({ logLevel }: Config, { interactive, err }: Terminal): Telemetry {
   const level = logLevel === 'info' ? 'warn' : logLevel
-  return createTelemetry(level, { write: (line) => terminal.err(line) })
+  const human = humanLog({ out: err })
+  human.started()
+  return createTelemetry(level, interactive ? human : { write: err })
 }

@@ -1,3 +1,10 @@
 /** `1 app`, `2 apps`. */
 export const some = (count: number, what: string): string =>
   `${count.toLocaleString('en-US')} ${what}${count === 1 ? '' : 's'}`
+
+/** Why a run may not have had all that was accepted before it. */
+export const UNSEEN = {
+  no_gateway: 'no gateway could tell whether it had events that are not in the lake yet',
+  stream: 'events that are on their way through the stream',
+  backlog: 'events that the gateway had not delivered yet',
+} as const

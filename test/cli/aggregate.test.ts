@@ -2,6 +2,10 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { runCommand } from '../../src/cli/commands.ts'
+import { runPasses } from '../../src/cli/passes.ts'
+import { MAX_WINDOWS_WITHOUT_RANGE } from '../../src/wiring-aggregation.ts'
+import { freePort } from '../fakes/free-port.ts'
+import { ask, listen, post, start } from '../fakes/serving.ts'
 import { fakeTerminal } from '../fakes/terminal.ts'
 
 const FROM = Date.UTC(2026, 10, 22, 9)
@@ -39,12 +43,17 @@ test('aggregate computes a range, shows each window, and exits 0; again, and not
   t.match(terminal.said().out, /^█{30} 2\/2 {2}2026-11-22T09:15Z {2}5 rows {2}committed$/m)
   t.match(terminal.said().out, /succeeded: 2 windows done, 0 failed/)
 
-  const person = fakeTerminal({ ...env, HEADGATE_LOG_LEVEL: 'error' }, true)
+  const person = fakeTerminal({ ...env, HEADGATE_LOG_LEVEL: 'debug' }, true)
   t.equal(await runCommand(['aggregate', ...range, '--reprocess', 'all', '--yes'], person), 0)
   t.match(
     person.said().out,
     /\r█{15}.*unchanged\r█{30}.*unchanged\n/,
     'redrawn in place for a person; same rows, nothing published',
+  )
+  t.match(
+    person.said().err,
+    /^\d\d:\d\d:\d\d\.\d{3} aggregation run run="\S+" state="succeeded"/m,
+    'in words',
   )
 })
 
@@ -92,4 +101,119 @@ test('too many windows are told in options, not in members of the API', async (t
     terminal.said().err,
     /^headgate aggregate: 2\d\d windows: add --yes to compute them; --dry-run lists them\n$/,
   )
+})
+
+test('beside a serve of the same folder, what that has accepted is waited for', async (t) => {
+  const schedule = { enabled: false }
+  const serving = await start(t, 'serve', {
+    aggregation: { listen: { port: await freePort() }, schedule },
+  })
+  const [gateway, aggregation] = [await serving.url('gateway'), await serving.url('aggregation')]
+  const stranger = fakeTerminal()
+  t.equal(await runCommand(['aggregate', '-c', serving.file], stranger), 0)
+  t.match(stranger.said().err, /^headgate aggregate: not seen: no gateway could tell/m, 'it has no token')
+
+  for (let i = 0; i < 3; i++) t.equal((await post(gateway)).status, 202)
+  const terminal = fakeTerminal({ OPS: 'token' })
+  t.equal(await runCommand(['aggregate', '-c', serving.file, '--token-env', 'OPS'], terminal), 0)
+  t.notMatch(terminal.said().err, /not seen/)
+  const { body } = await ask(`${aggregation}/query/series?app=shop&metric=a&from=${Date.now() - 3_600_000}`)
+  t.equal(Object(body).total.n, 3, 'and counted, though it was not in the lake yet')
+  serving.terminal.terminate()
+  t.equal(await serving.ended, 0)
+})
+
+test('a gateway elsewhere is asked by its address, and operations of its own come first', async (t) => {
+  const port = await freePort()
+  const other = await start(t, 'gateway', { gateway: { listen, operations: { listen: { port } } } })
+  await other.url('operations')
+  const asked = { HEADGATE_DATA_DIR: t.testdir({ data: {} }), HEADGATE_TOKEN: 'token', GATEWAY: 'token' }
+  for (const [rule, env, err] of [
+    ['by its address', { HEADGATE_AGGREGATION_GATEWAY_URL: `http://127.0.0.1:${port}` }, /no gateway could/],
+    [
+      'with its token',
+      {
+        HEADGATE_AGGREGATION_GATEWAY_URL: `http://127.0.0.1:${port}`,
+        HEADGATE_AGGREGATION_GATEWAY_TOKEN_ENV: 'GATEWAY',
+      },
+      /^$/,
+    ],
+    ['on this machine', { HEADGATE_GATEWAY_OPERATIONS_LISTEN_PORT: `${port}` }, /^$/],
+  ] as const) {
+    const terminal = fakeTerminal({ ...asked, ...env })
+    t.equal(await runCommand(['aggregate'], terminal), 0, rule)
+    t.match(terminal.said().err, err, rule)
+  }
+  other.terminal.terminate()
+  t.equal(await other.ended, 0)
+})
+
+type Runs = Parameters<typeof runPasses>[0]
+type Run = Awaited<ReturnType<Runs['finish']>>
+
+/** Runs of so many windows, with these results, one after the other. */
+function runsOf(...passes: readonly (readonly [windows: number, result: string | undefined])[]) {
+  const left = [...passes]
+  let id = 0
+  const run = (): Run => {
+    const [windows = 0, result] = left.shift() ?? []
+    const window = { rollup: 'default', fromMs: FROM, toMs: FROM + 1, step: 'compute', result }
+    const state = result === undefined ? 'queued' : result === 'failed' ? 'failed' : 'succeeded'
+    return { id: `r${id}`, state, windows: Array(windows).fill(window), skipped: [] } as unknown as Run
+  }
+  const runs: Runs = {
+    async submit() {
+      id += 1
+      return { id: `r${id}`, state: 'queued', windows: [], skipped: [] }
+    },
+    finish: async () => run(),
+    cancel: async () => ({ ...run(), id: `r${id}`, state: 'cancelled' }),
+  }
+  return { runs, asked: () => id }
+}
+
+test('without a range one run follows the other until nothing is due', async (t) => {
+  const full = MAX_WINDOWS_WITHOUT_RANGE
+  for (const [rule, request, passes, asked, code] of [
+    [
+      'as long as each is full',
+      {},
+      [
+        [full, 'committed'],
+        [full, 'failed'],
+        [3, 'committed'],
+      ],
+      2,
+      1,
+    ],
+    [
+      'until there is room',
+      {},
+      [
+        [full, 'committed'],
+        [full, 'unchanged'],
+        [3, 'committed'],
+      ],
+      3,
+      0,
+    ],
+    ['a range is one run', { from: 1 }, [[full, 'committed']], 1, 0],
+    ['and so is all of it', { reprocess: 'all' }, [[full, 'committed']], 1, 0],
+    [
+      'who breaks one off wants no other',
+      {},
+      [
+        [full, undefined],
+        [full, 'committed'],
+      ],
+      1,
+      1,
+    ],
+  ] as const) {
+    const terminal = fakeTerminal()
+    const { runs, asked: count } = runsOf(...passes)
+    t.equal(await runPasses(runs, request, terminal), code, rule)
+    t.equal(count(), asked, rule)
+    t.equal(terminal.said().out.split('More windows are due: going on.\n').length, asked, rule)
+  }
 })

@@ -26,7 +26,7 @@ import type { RollupMetrics } from './rollup-metrics.ts'
 /** Windows that one request may name or list. Ours: a hundred days of quarter hours. */
 export const MAX_WINDOWS = 10_000
 /** Windows that a run without a range takes, oldest first. Ours: three weeks of quarter hours; its record stays small. */
-const MAX_WINDOWS_WITHOUT_RANGE = 2_000
+export const MAX_WINDOWS_WITHOUT_RANGE = 2_000
 /** Windows that are told to be skipped, when more are. Ours. */
 const MAX_SKIPPED_TOLD = 1_000
 /** No more than about this share of the time goes into looking at windows for an overview: 1 in 20. Ours. */

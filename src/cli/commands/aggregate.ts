@@ -1,29 +1,36 @@
+import type { Config } from '../../config.ts'
 import { systemClock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { systemEntropy } from '../../std/id.ts'
 import { openLake } from '../../wiring.ts'
 import {
   type AggregationWiring,
+  type AskGateway,
   type Progress,
   remoteGatewayOf,
   wireAggregation,
 } from '../../wiring-aggregation.ts'
+import { tokenOf } from '../admin.ts'
 import { asideTelemetry } from '../aside.ts'
-import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../command.ts'
+import { CONFIG_OPTION, type Command, type Flags } from '../command.ts'
 import { ownDataFolder } from '../data-folder.ts'
 import { loadConfig } from '../load.ts'
+import { localGateway } from '../local-gateway.ts'
+import { runPasses } from '../passes.ts'
 import { drawBar } from '../progress.ts'
 import type { Terminal } from '../terminal.ts'
-import { some } from '../words.ts'
 
 export const aggregateCommand: Command = {
   name: 'aggregate',
   summary: 'Run aggregations once, here and now, with a progress bar.',
   description: `Computes the windows of a range and publishes them, then exits: 0 when every window succeeded, 1 otherwise.
-A Headgate that serves the same data folder may go on running; each window is computed by one of them only.
-Times are ISO 8601 or epoch milliseconds. Without a range: what is missing, and the window that is open now.`,
+A Headgate that serves the same data folder may go on running; each window is computed by one of them only, and what it
+has accepted until now is waited for. It is asked at aggregation.gatewayUrl, or on this machine by the token in
+HEADGATE_TOKEN or dev.json. Times are ISO 8601 or epoch milliseconds. Without a range: everything that is due, whatever
+its age, in one run after the other, and the window that is open now. Ctrl-C cancels the run; what it has done stays.`,
   options: {
     ...CONFIG_OPTION,
+    'token-env': { type: 'string', value: 'NAME', help: 'The variable that holds the token of the gateway.' },
     from: { type: 'string', value: 'TIME', help: 'Start of the range, inclusive.' },
     to: { type: 'string', value: 'TIME', help: 'End of the range, exclusive.' },
     rollup: { type: 'string', value: 'ID', help: 'This rollup only.' },
@@ -44,48 +51,20 @@ Times are ISO 8601 or epoch milliseconds. Without a range: what is missing, and 
       entropy: systemEntropy,
       telemetry,
       lake: await openLake(config, systemClock),
-      askGateway: remoteGatewayOf(config, terminal.env),
+      askGateway: await gatewayOf(config, flags, terminal),
       onProgress: (progress) => drawProgress(progress, terminal),
     })
-    return runOnce(wired, flags, terminal)
+    return runPasses(wired.runs, requestOf(flags), terminal).catch((error: unknown) => {
+      throw inOptions(error)
+    })
   },
 }
 
-async function runOnce({ runs }: AggregationWiring, flags: Flags, terminal: Terminal): Promise<number> {
-  const answer = await runs.submit(requestOf(flags), 'command line').catch((error: unknown) => {
-    throw inOptions(error)
-  })
-  if (answer.id === null) {
-    for (const { rollup, fromMs, toMs } of answer.windows) {
-      terminal.out(`${rollup} ${new Date(fromMs).toISOString()} to ${new Date(toMs).toISOString()}\n`)
-    }
-    terminal.out(
-      `${some(answer.windows.length, 'window')} would be computed, ${answer.skipped.length} skipped.\n`,
-    )
-    return EXIT.ok
-  }
-  const ended = await runs.finish(answer.id, terminal.stop)
-  // Left as it is, whoever serves this folder next would go on with it.
-  const run = isOpen(ended) ? await runs.cancel(answer.id) : ended
-  const failed = run.windows.filter(({ result }) => result === 'failed')
-  for (const { fromMs, error } of failed) {
-    terminal.err(`${new Date(fromMs).toISOString()}: ${error?.code}: ${error?.message}\n`)
-  }
-  if (run.notIngested !== undefined) {
-    const { count, objects } = run.notIngested
-    for (const { key, why } of objects) terminal.err(`${key}: not taken in: ${why}\n`)
-    terminal.err(
-      `${some(count, 'object')} of the lake not taken in: their events are missing, and are tried again\n`,
-    )
-  }
-  const done = run.windows.filter(({ result }) => result !== undefined && result !== 'failed').length
-  const left = run.windows.length - done - failed.length
-  const rest = left === 0 ? '' : `, ${left} not computed`
-  terminal.out(`Run ${run.id} ${run.state}: ${some(done, 'window')} done, ${failed.length} failed${rest}.\n`)
-  return run.state === 'succeeded' ? EXIT.ok : EXIT.failed
+/** Where none is configured, the one that serves here: what it has taken until now is waited for. */
+async function gatewayOf(config: Config, flags: Flags, terminal: Terminal): Promise<AskGateway> {
+  if (config.aggregation.gatewayUrl !== undefined) return remoteGatewayOf(config, terminal.env)
+  return localGateway(config, await tokenOf(flags, config, terminal))
 }
-
-const isOpen = ({ state }: { readonly state: string }): boolean => state === 'queued' || state === 'running'
 
 /** What the API asks for in its words, in those of the command line. */
 function inOptions(error: unknown): unknown {

@@ -9,7 +9,7 @@ import { loadConfig } from '../load.ts'
 import { logLine } from '../log-lines.ts'
 import { duration, number, table } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
-import { some } from '../words.ts'
+import { some, UNSEEN } from '../words.ts'
 
 export const runsCommand: Command = {
   name: 'runs',
@@ -159,12 +159,6 @@ function factsOf(run: Detail): (readonly [label: string, text: string])[] {
   ] as const
   return facts.flatMap(([label, text]) => (text === undefined ? [] : [[label, text] as const]))
 }
-
-const UNSEEN = {
-  no_gateway: 'no gateway could tell whether it had events that are not in the lake yet',
-  stream: 'events that are on their way through the stream',
-  backlog: 'events that the gateway had not delivered yet',
-} as const
 
 /** `2 objects, tried again by the next run: raw/gateway/… (why), …` */
 function notTakenText({ count, objects }: NonNullable<Detail['notIngested']>): string {

@@ -1,12 +1,10 @@
-import { Compile } from 'typebox/compile'
-import type { Config } from '../../config.ts'
-import { Reconciliation, unjudged } from '../../http/reconciliation.ts'
+import { type Reconciliation, unjudged } from '../../http/reconciliation.ts'
 import { sleep } from '../../std/abort.ts'
 import { systemClock } from '../../std/clock.ts'
-import { urlOf } from '../addresses.ts'
-import { ADMIN_OPTIONS, type Answer, askAdmin, tokenOf, urlFlag } from '../admin.ts'
+import { ADMIN_OPTIONS, type Answer, tokenOf, urlFlag } from '../admin.ts'
 import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../command.ts'
 import { loadConfig } from '../load.ts'
+import { askState, stateUrls } from '../local-gateway.ts'
 import { duration, number, size, table } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -30,7 +28,7 @@ variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
     const config = await loadConfig(flags, terminal)
     const token = await tokenOf(flags, config, terminal)
     const url = urlFlag(flags)
-    const urls = url === undefined ? configuredUrls(config) : [url]
+    const urls = url === undefined ? stateUrls(config) : [url]
     const refusals: string[] = []
     for (const url of urls) {
       const answer = await ask(url, token)
@@ -42,26 +40,13 @@ variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
   },
 }
 
-const configuredUrls = ({ gateway, aggregation }: Config): readonly string[] =>
-  [...(gateway.operations.listen ? [gateway.operations.listen] : []), aggregation.listen].map(urlOf)
-
 async function ask(url: string, token: string | undefined): Promise<Answer<Reconciliation>> {
-  let answer = await askOnce(url, token)
+  let answer = await askState(url, token)
   for (let i = 1; i < ATTEMPTS && answer.kind === 'known' && !isBalanced(answer.value); i++) {
     await sleep(PAUSE_MS)
-    answer = await askOnce(url, token)
+    answer = await askState(url, token)
   }
   return answer
-}
-
-const isReconciliation = Compile(Reconciliation)
-
-const askOnce = (url: string, token: string | undefined): Promise<Answer<Reconciliation>> =>
-  askAdmin({ url, token, path: '/reconcile', read, what: 'the state of a gateway' })
-
-function read(text: string): Reconciliation | undefined {
-  const body: unknown = JSON.parse(text)
-  return isReconciliation.Check(body) ? body : undefined
 }
 
 const isBalanced = (state: Reconciliation): boolean => state.unaccounted === 0 && unjudged(state) === 0
