@@ -14,9 +14,10 @@ import { diesWithUs, isAtRisk } from './gateway/deliver/shutdown.ts'
 import { type Reconciliation, reconciliationOf } from './http/reconciliation.ts'
 import { fsLake, sweepUnfinished } from './lake/fs.ts'
 import type { Lake } from './lake/lake.ts'
+import { passedOver } from './lake/passed-over.ts'
 import type { Clock } from './std/clock.ts'
 import type { Entropy } from './std/id.ts'
-import type { Telemetry } from './std/telemetry.ts'
+import { quietTelemetry, type Telemetry } from './std/telemetry.ts'
 import { adoptJournals, type Delivery, openJournal, placeOf, startDelivery } from './wiring-delivery.ts'
 
 /** What the process brings: its time, its chance, its log and metrics. */
@@ -145,7 +146,11 @@ function sinkOf({ kind, state }: Delivery): Reconciliation['sink'] {
 }
 
 /** The lake of the configuration; a local one rid of what writers that died left unfinished. */
-export async function openLake({ dataDir, lake, aws }: Config, clock: Clock): Promise<Lake> {
+export async function openLake(
+  { dataDir, lake, aws }: Config,
+  clock: Clock,
+  telemetry: Telemetry = quietTelemetry(),
+): Promise<Lake> {
   const dir = join(dataDir, lake.kind === 's3' ? 'tmp' : 'lake')
   await mkdir(dir, { recursive: true, mode: 0o700 })
   if (lake.kind === 's3') {
@@ -155,5 +160,5 @@ export async function openLake({ dataDir, lake, aws }: Config, clock: Clock): Pr
     return s3Lake({ ...options, ...placeOf(lake, aws), bucket, tempDir: dir, clock })
   }
   await sweepUnfinished(dir, clock)
-  return fsLake(dir)
+  return fsLake(dir, { passOver: passedOver(telemetry) })
 }

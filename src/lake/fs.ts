@@ -1,4 +1,4 @@
-import { copyFile, readdir, stat } from 'node:fs/promises'
+import { copyFile, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { type Clock, systemClock } from '../std/clock.ts'
 import { AppError } from '../std/errors.ts'
@@ -10,12 +10,12 @@ import {
   makeFolder,
   nodeFiles,
   syncFolder,
-  unlessAbsent,
   writeDurably,
 } from '../std/files.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
-import type { Lake, LakeObject } from './lake.ts'
-import { checkedKey, checkedPrefix, HOUR_MS, isKey, UNFINISHED } from './layout.ts'
+import { filesBelow, objectsBelow, orNothing, type PassOver, type Tree } from './fs-tree.ts'
+import type { Lake } from './lake.ts'
+import { checkedKey, checkedPrefix, HOUR_MS, UNFINISHED } from './layout.ts'
 
 /** Writers finish a file within seconds and touch it while they write: one this old has lost its writer. */
 const ABANDONED_AFTER_MS = HOUR_MS
@@ -23,6 +23,8 @@ const ABANDONED_AFTER_MS = HOUR_MS
 export interface FsLakeOptions {
   readonly files?: FileOps
   readonly entropy?: Entropy
+  readonly passOver?: PassOver
+  readonly readFolder?: Tree['readFolder']
 }
 
 /**
@@ -30,7 +32,8 @@ export interface FsLakeOptions {
  * first), and the folder synced: it is complete or absent, after a power cut too. Several processes may write.
  */
 export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
-  const { files = nodeFiles, entropy = systemEntropy } = options
+  const { files = nodeFiles, entropy = systemEntropy, passOver = () => {}, readFolder } = options
+  const tree = { root, passOver, readFolder }
   const pathOf = (key: string): string => join(root, checkedKey(key))
   /** A name of its own for each attempt: two writers of one key never share a file. */
   const unfinished = (path: string) => `${path}.${entropy.token(9)}${UNFINISHED}`
@@ -111,7 +114,7 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
     list: (prefix) =>
       attempt('list', prefix, async () => {
         const folder = dirname(`${checkedPrefix(prefix)}x`).replace(/^\.$/, '')
-        const found = await walk(root, folder, prefix)
+        const found = await objectsBelow(tree, folder, prefix)
         return found.sort((a, b) => (a.key < b.key ? -1 : 1))
       }),
     remove: (keys) =>
@@ -124,42 +127,17 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
 /** Removes what writers that died have left unfinished. Call it once at the start; answers how many files it removed. */
 export async function sweepUnfinished(root: string, clock: Clock = systemClock): Promise<number> {
   return attempt('sweep', '', async () => {
-    const entries = (await orNothing(readdir(root, { recursive: true }))) ?? []
+    const files = await filesBelow({ root, passOver: () => {} }, '', '')
     let removed = 0
-    for (const entry of entries.filter((name) => name.endsWith(UNFINISHED))) {
-      const found = await orNothing(stat(join(root, entry)))
+    for (const { key } of files.filter(({ key }) => key.endsWith(UNFINISHED))) {
+      const found = await orNothing(stat(join(root, key)))
       if (found === undefined || clock.nowMs() - found.mtimeMs < ABANDONED_AFTER_MS) continue
-      await orNothing(nodeFiles.unlink(join(root, entry)))
+      await orNothing(nodeFiles.unlink(join(root, key)))
       removed += 1
     }
     return removed
   })
 }
-
-async function walk(root: string, folder: string, prefix: string): Promise<LakeObject[]> {
-  const entries = (await orNothing(readdir(join(root, folder), { withFileTypes: true }))) ?? []
-  const found = await Promise.all(
-    entries.map(async (entry): Promise<LakeObject[]> => {
-      const key = folder === '' ? entry.name : `${folder}/${entry.name}`
-      if (entry.isDirectory()) return mayHold(`${key}/`, prefix) ? walk(root, key, prefix) : []
-      return key.startsWith(prefix) && isKey(key) ? objectAt(root, key) : []
-    }),
-  )
-  return found.flat()
-}
-
-const mayHold = (folder: string, prefix: string) => folder.startsWith(prefix) || prefix.startsWith(folder)
-
-/** None when it was removed since the folder was read, and for a pipe, a socket or a device: no reader would come back from it. */
-async function objectAt(root: string, key: string): Promise<LakeObject[]> {
-  const found = await orNothing(stat(join(root, key)))
-  return found?.isFile() ? [{ key, bytes: found.size, modifiedMs: Math.floor(found.mtimeMs) }] : []
-}
-
-/** ENOTDIR and EISDIR: a folder is no object, and an object holds none. */
-const absent = ['ENOENT', 'ENOTDIR', 'EISDIR']
-
-const orNothing = <T>(work: Promise<T>): Promise<T | undefined> => unlessAbsent(work, absent)
 
 async function attempt<T>(operation: string, key: string, work: () => Promise<T>): Promise<T> {
   try {

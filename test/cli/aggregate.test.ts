@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
@@ -66,6 +67,18 @@ test('a window that fails is named, with its code, and the exit code says so', a
   t.equal(await runCommand(['aggregate', ...range, '--reprocess', 'all'], terminal), 1)
   t.match(terminal.said().err, /2026-11-22T09:00:00\.000Z: input_missing: /)
   t.match(terminal.said().out, /failed: 0 windows done, 2 failed/)
+})
+
+test('a pipe among the objects is named, and waited for by nobody', async (t) => {
+  const dir = await dataFolder(t.testdir())
+  execFileSync('mkfifo', [join(dir, 'lake/raw/gateway/dt=2026-11-22/hr=09/a.ndjson')])
+  const terminal = fakeTerminal({ HEADGATE_DATA_DIR: dir }, true)
+  t.equal(await runCommand(['aggregate', ...range], terminal), 0)
+  t.match(
+    terminal.said().err,
+    /error: this lies in the lake and is passed over: .* key="raw\/gateway\/\S+a\.ndjson" why="a pipe"\n/,
+  )
+  t.match(terminal.said().out, /succeeded: 2 windows done, 0 failed/)
 })
 
 test('what --reprocess takes is said', async (t) => {

@@ -1,8 +1,25 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { fsLake, sweepUnfinished } from '../../src/lake/fs.ts'
+import { passedOver } from '../../src/lake/passed-over.ts'
+import { createTelemetry, quietTelemetry } from '../../src/std/telemetry.ts'
 import { lakeContract } from '../contracts/lake.ts'
 import { faultyFiles } from '../fakes/faulty-files.ts'
 
@@ -150,11 +167,64 @@ t.test('objects that go while the lake is listed are left out', async (t) => {
   t.strictSame(await lake.list(''), [])
 })
 
-t.test('a pipe or a folder that is named as an object is none: nobody waits for it', async (t) => {
-  const root = t.testdir({ raw: { 'b.ndjson': 'b', 'c.ndjson': {} } })
-  execFileSync('mkfifo', [join(root, 'raw/a.ndjson')])
+t.test('what is no file that can be read is passed over, and named', async (t) => {
+  const root = t.testdir({ raw: { 'b.ndjson': 'b', 'c.ndjson': {}, shut: { 'd.ndjson': 'd' } }, index: {} })
+  const at = (name: string) => join(root, 'raw', name)
+  execFileSync('mkfifo', [at('pipe.ndjson')])
+  symlinkSync('/dev/zero', at('device.ndjson'))
+  symlinkSync(at('shut'), at('folder.ndjson'))
+  symlinkSync(at('nowhere'), at('dangling.ndjson'))
+  symlinkSync(at('circle.ndjson'), at('circle.ndjson'))
+  // Its own path has to be short; where it is moved to may be anywhere.
+  const short = mkdtempSync(join(tmpdir(), 'lake-'))
+  const socket = createServer().listen(join(short, 's'))
+  await once(socket, 'listening')
+  renameSync(join(short, 's'), at('socket.ndjson'))
+  t.teardown(() => {
+    socket.close()
+    rmSync(short, { recursive: true })
+  })
+
+  const lines: string[] = []
+  const { log } = createTelemetry('info', { write: (line) => lines.push(line) })
+  const { metrics } = quietTelemetry()
+  let shut = /raw\/shut$/
+  const lake = fsLake(root, {
+    passOver: passedOver({ log, metrics }),
+    async readFolder(path) {
+      if (shut.test(path)) throw Object.assign(new Error('no'), { code: 'EACCES' })
+      return readdir(path, { withFileTypes: true })
+    },
+  })
+  const listed = async () => (await lake.list('raw/')).map(({ key }) => key)
+  t.same(await listed(), ['raw/b.ndjson'])
+  t.same(await listed(), ['raw/b.ndjson'])
   t.same(
-    (await fsLake(root).list('raw/')).map(({ key }) => key),
-    ['raw/b.ndjson'],
+    lines
+      .map((line) => JSON.parse(line))
+      .map(({ key, why }) => `${key}: ${why}`)
+      .sort(),
+    [
+      'raw/circle.ndjson: its links lead in a circle',
+      'raw/dangling.ndjson: a link to nothing that can be read',
+      'raw/device.ndjson: a device',
+      'raw/folder.ndjson: a link to a folder',
+      'raw/pipe.ndjson: a pipe',
+      'raw/shut/: this user may not read it',
+      'raw/socket.ndjson: a socket',
+    ],
+    'once',
   )
+  t.match(await metrics.metrics(), /^headgate_lake_passed_over 7$/m)
+  shut = /index$/
+  await t.rejects(lake.list('index/'), { code: 'lake_failed' }, 'of what is ours nothing may be missing')
+})
+
+t.test('a folder full of pipes fills no memory and no log', async (t) => {
+  let lines = 0
+  const { log } = createTelemetry('info', { write: () => (lines += 1) })
+  const { metrics } = quietTelemetry()
+  const passOver = passedOver({ log, metrics })
+  for (let i = 0; i < 1_100; i += 1) passOver(`raw/${i}`, 'a pipe')
+  t.equal(lines, 1_000)
 })

@@ -50,7 +50,7 @@ its age, in one run after the other, and the window that is open now. Ctrl-C can
       clock: systemClock,
       entropy: systemEntropy,
       telemetry,
-      lake: await openLake(config, systemClock),
+      lake: await openLake(config, systemClock, telemetry),
       askGateway: await gatewayOf(config, flags, terminal),
       onProgress: (progress) => drawProgress(progress, terminal),
     })

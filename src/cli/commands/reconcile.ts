@@ -42,11 +42,12 @@ of an hour ago, which is how long events may be on their way. What waits in a jo
     const config = await loadConfig(flags, terminal)
     await assertLake(config)
     const bar = json === true ? { ...terminal, out: terminal.err } : terminal
+    const telemetry = asideTelemetry(config, terminal)
     const reconcile = wireReconcile(config, {
       clock: systemClock,
       entropy: systemEntropy,
-      telemetry: asideTelemetry(config, terminal),
-      lake: await openLake(config, systemClock),
+      telemetry,
+      lake: await openLake(config, systemClock, telemetry),
       onProgress: (step) => drawBar({ ...step, text: 'hours' }, bar),
     })
     const range = {

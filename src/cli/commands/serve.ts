@@ -164,7 +164,7 @@ async function systemOf(
   const { log, metrics } = createTelemetry(config.logLevel, human ?? { write: out })
   if (!primary) warnOfRuntime(process.versions.node, log)
   const telemetry = { log: primary ? log.child({ worker: primary.index }) : log, metrics }
-  const lake = await openLake(config, systemClock)
+  const lake = await openLake(config, systemClock, telemetry)
   return { clock: systemClock, entropy: systemEntropy, telemetry, lake, env }
 }
 

@@ -1,0 +1,90 @@
+import type { Dirent } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { errnoOf, unlessAbsent } from '../std/files.ts'
+import type { LakeObject } from './lake.ts'
+import { isKey } from './layout.ts'
+
+/** Told of what lies among the objects of a lake and is none, or may not be read: it is left out. */
+export type PassOver = (key: string, why: string) => void
+
+export interface Tree {
+  readonly root: string
+  readonly passOver: PassOver
+  readonly readFolder?: ((path: string) => Promise<Dirent[]>) | undefined
+}
+
+interface Found {
+  readonly key: string
+  readonly entry: Dirent
+}
+
+/** ENOTDIR and EISDIR: a folder is no object, and an object holds none. */
+const absent = ['ENOENT', 'ENOTDIR', 'EISDIR']
+export const orNothing = <T>(work: Promise<T>): Promise<T | undefined> => unlessAbsent(work, absent)
+
+/**
+ * Where others write. What may not be read there costs its own rows; the rest of a lake is ours, and to take what is
+ * there for absent would lose it.
+ */
+const OF_OTHERS = /^(?:raw|quarantine)\//
+
+const FORBIDDEN: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not read it',
+  EPERM: 'this user may not read it',
+  ELOOP: 'its links lead in a circle',
+}
+
+/** The objects below a folder whose keys start with the prefix, in no order. */
+export async function objectsBelow(tree: Tree, folder: string, prefix: string): Promise<LakeObject[]> {
+  const found = await filesBelow(tree, folder, prefix)
+  const objects = await Promise.all(
+    found.filter(({ key }) => key.startsWith(prefix) && isKey(key)).map((each) => objectAt(tree, each)),
+  )
+  return objects.flat()
+}
+
+/** Everything that is no folder, below those that may hold the prefix. */
+export async function filesBelow(tree: Tree, folder: string, prefix: string): Promise<Found[]> {
+  const entries = (await readable(tree, `${folder}/`, readFolder(tree, join(tree.root, folder)))) ?? []
+  const found = await Promise.all(
+    entries.map(async (entry): Promise<Found[]> => {
+      const key = folder === '' ? entry.name : `${folder}/${entry.name}`
+      if (!entry.isDirectory()) return [{ key, entry }]
+      return mayHold(`${key}/`, prefix) ? filesBelow(tree, key, prefix) : []
+    }),
+  )
+  return found.flat()
+}
+
+const mayHold = (folder: string, prefix: string) => folder.startsWith(prefix) || prefix.startsWith(folder)
+
+const readFolder = ({ readFolder }: Tree, path: string): Promise<Dirent[]> =>
+  readFolder === undefined ? readdir(path, { withFileTypes: true }) : readFolder(path)
+
+/** None when it was removed since the folder was read, and for a pipe, a socket or a device: no reader would come back from it. */
+async function objectAt(tree: Tree, { key, entry }: Found): Promise<LakeObject[]> {
+  const found = await readable(tree, key, stat(join(tree.root, key)))
+  if (found?.isFile()) return [{ key, bytes: found.size, modifiedMs: Math.floor(found.mtimeMs) }]
+  if (found !== undefined) tree.passOver(key, kindOf(found))
+  else if (entry.isSymbolicLink()) tree.passOver(key, 'a link to nothing that can be read')
+  return []
+}
+
+function kindOf(found: Pick<Dirent, 'isFIFO' | 'isSocket' | 'isDirectory'>): string {
+  if (found.isFIFO()) return 'a pipe'
+  if (found.isSocket()) return 'a socket'
+  return found.isDirectory() ? 'a link to a folder' : 'a device'
+}
+
+/** Undefined where there is nothing, or, among what others put there, where we may not look. */
+async function readable<T>({ passOver }: Tree, key: string, work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await orNothing(work)
+  } catch (error) {
+    const why = FORBIDDEN[errnoOf(error)]
+    if (why === undefined || !OF_OTHERS.test(key)) throw error
+    passOver(key, why)
+    return undefined
+  }
+}

@@ -1,0 +1,22 @@
+import { Gauge } from 'prom-client'
+import type { Telemetry } from '../std/telemetry.ts'
+import type { PassOver } from './fs-tree.ts'
+
+/** Whoever fills a folder with pipes fills no memory and no log. Ours. */
+const MOST_NAMED = 1_000
+
+/** Names each thing that is passed over once, and counts them. */
+export function passedOver({ log, metrics }: Telemetry): PassOver {
+  const known = new Set<string>()
+  const gauge = new Gauge({
+    name: 'headgate_lake_passed_over',
+    help: 'Found in raw/ or quarantine/ since the start, and passed over: no file, or not to be read. The log names each.',
+    registers: [metrics],
+  })
+  return (key, why) => {
+    if (known.has(key) || known.size >= MOST_NAMED) return
+    known.add(key)
+    gauge.set(known.size)
+    log.error({ key, why }, 'this lies in the lake and is passed over: it is no file that can be read')
+  }
+}
