@@ -64,6 +64,16 @@ test('the metrics that pages name are there', async (t) => {
   }
 })
 
+test('every metric is documented for operators', async (t) => {
+  const page = textOf('docs/operations.md')
+  const metrics = new Set([...SOURCES.matchAll(/'(headgate_[a-z_]+)'/g)].map(([, name = '']) => name))
+  t.ok(metrics.size > 50)
+  t.same(
+    [...metrics].filter((name) => !new RegExp(`\\b${name}\\b`).test(page)),
+    [],
+  )
+})
+
 test('alarms are rules for Prometheus, on metrics and labels that are there', async (t) => {
   const { groups } = parse(snippet('docs/operations.md', 'alarms.yaml'))
   const rules: readonly { alert: string; expr: string }[] = groups.flatMap(
