@@ -128,8 +128,9 @@ t.test('who drips is told 408 after the documented time, and not before; others 
     { what: 'stops inside the headers', first: head([]), drop: '', limitMs: HEADERS_TIMEOUT_MS },
     { what: 'drips headers', first: head([]), drop: 'X-Drop: 1\r\n', limitMs: HEADERS_TIMEOUT_MS },
     { what: 'stops inside the body', first: half, drop: '', limitMs: GRACE_MS },
-    { what: 'drips a body', first: half, drop: ' ', limitMs: REQUEST_TIMEOUT_MS },
-    { what: 'drips chunks', first: chunked, drop: '1\r\n \r\n', limitMs: REQUEST_TIMEOUT_MS },
+    { what: 'drips a body', first: half, drop: ' ', limitMs: GRACE_MS },
+    { what: 'drips chunks', first: chunked, drop: '1\r\n \r\n', limitMs: GRACE_MS },
+    { what: 'sends as slowly as it may', first: half, drop: ' '.repeat(250), limitMs: REQUEST_TIMEOUT_MS },
   ]
   const slow = drippers.map((dripper) => drip(t, dripper))
   await othersAreServed(t, 'drip')
