@@ -7,7 +7,13 @@ import { isProbe, probeRoutes } from '../http/probes.ts'
 import { answerWithProblems, asAppError } from '../http/problems.ts'
 import { createServer, refuseWhileClosing, requireHost } from '../http/server.ts'
 import { payForUnread } from '../http/unread.ts'
-import { addressLimit, type ChargeAddress, metered, tooMuch } from './apps/address-limit.ts'
+import {
+  addressLimit,
+  type ChargeAddress,
+  metered,
+  tooMuch,
+  UNREAD_STEP_BYTES,
+} from './apps/address-limit.ts'
 import { createQuota } from './apps/quota.ts'
 import type { Refusals } from './apps/refusals.ts'
 import { refusedBy } from './apps/refused.ts'
@@ -49,16 +55,19 @@ export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): 
   sweepBodies(app, inflight)
   answerWithProblems(app, log, entropy)
   countRefusals(app, ports)
+  const limit = addressLimitOf(config, ports)
+  // Before preflights are answered: they are never refused, as that costs more than they do, but what they bring is paid.
+  if (limit !== undefined) chargeForUnread(app, limit)
   await allowOrigins(app, registry.anyOrigin)
   refuseWhileClosing(app)
   requireHost(app)
-  const charge = await limitAddresses(app, config, ports)
+  if (limit !== undefined) await limitAddresses(app, limit)
   await app.register(probeRoutes, { ready })
   await app.register(collectRoutes, {
     collector: createCollector({ ...ports, quota: createQuota(workers, clock) }),
     inflight,
     inflate: createInflate(() => ratioAlarms.inc()),
-    charge,
+    charge: limit?.charge ?? free,
     log,
     countryHeader: config.countryHeader,
   })
@@ -110,16 +119,28 @@ function countRefusals(app: FastifyInstance, { registry, refusals, telemetry }: 
   })
 }
 
-/** Before anything of a request is read, and for unknown paths as well. Preflights were answered already. */
-async function limitAddresses(
-  app: FastifyInstance,
+function addressLimitOf(
   { limits }: GatewayConfig,
   { clock, workers }: GatewayPorts,
-): Promise<ChargeAddress> {
-  if (limits.address === 'off') return () => {}
+): AddressLimit | undefined {
+  if (limits.address === 'off') return undefined
   const { requestsPerSecond, burst } = limits.address
   const rate = { perSecond: requestsPerSecond / workers, burst: Math.max(1, burst / workers) }
-  const { Store, charge, owe } = addressLimit(rate, clock)
+  return addressLimit(rate, clock)
+}
+
+type AddressLimit = ReturnType<typeof addressLimit>
+const free: ChargeAddress = () => {}
+
+function chargeForUnread(app: FastifyInstance, { owe }: AddressLimit): void {
+  app.addHook('onRequest', ({ raw, sender }, _reply, done) => {
+    payForUnread(raw, metered(owe, sender, UNREAD_STEP_BYTES))
+    done()
+  })
+}
+
+/** Before anything of a request is read, and for unknown paths as well. Preflights were answered already. */
+async function limitAddresses(app: FastifyInstance, { Store, charge }: AddressLimit): Promise<void> {
   await app.register(rateLimit, {
     global: false,
     max: 0,
@@ -135,9 +156,7 @@ async function limitAddresses(
     charge(request.sender, Math.min(Number(request.headers['content-length'] ?? 0), MAX_WIRE_BYTES))
   }
   app.addHook('onRequest', (request, _reply, done) => {
-    payForUnread(request.raw, metered(owe, request.sender))
     if (isProbe(request.url) || request.sender.isExempt) done()
     else refuseCrowds(request).then(() => done(), done)
   })
-  return charge
 }

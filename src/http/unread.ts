@@ -63,15 +63,25 @@ function drain(request: IncomingMessage, done: (isWhole: boolean) => void): void
   request.on('data', count).once('end', end).once('close', cut)
 }
 
-const payers = new WeakMap<IncomingMessage, (bytes: number) => void>()
+type Pay = (bytes: number) => void
 
-/** `pay` is told what is read of a body in chunks that nobody wants, as it comes. */
-export function payForUnread(request: IncomingMessage, pay: (bytes: number) => void): void {
+const payers = new WeakMap<IncomingMessage, Pay>()
+/** What was read before anybody was there to pay for it. */
+const unpaid = new WeakMap<IncomingMessage, number>()
+
+/** `pay` is told what is read of a body that nobody wants, as it comes, and what was read before. */
+export function payForUnread(request: IncomingMessage, pay: Pay): void {
   payers.set(request, pay)
+  const owed = unpaid.get(request)
+  if (owed !== undefined) pay(owed)
 }
 
-const charge = (request: IncomingMessage, { length }: Buffer) =>
-  payers.get(request)?.(Math.max(length, LEAST_PIECE_BYTES))
+function charge(request: IncomingMessage, { length }: Buffer): void {
+  const cost = Math.max(length, LEAST_PIECE_BYTES)
+  const pay = payers.get(request)
+  if (pay === undefined) unpaid.set(request, (unpaid.get(request) ?? 0) + cost)
+  else pay(cost)
+}
 
 /** Whether the end of its connection has been seen to. */
 const isEnding = ({ socket }: IncomingMessage): boolean => Object.hasOwn(socket, 'destroySoon')

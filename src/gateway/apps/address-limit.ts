@@ -15,17 +15,21 @@ export const BYTES_A_REQUEST = 131_072
 /** Charges the address of a sender for bytes, or throws `address_limit` where it owes for others. */
 export type ChargeAddress = (sender: Sender, bytes: number) => void
 
+/** Of what is read for nobody each sixteenth of a request is charged: it could have been sent as one of no use at all. */
+export const UNREAD_STEP_BYTES = BYTES_A_REQUEST / 16
+
 /** Charges for what comes in pieces, each of them too small to be charged for. */
 export function metered(
   charge: (sender: Sender, bytes: number) => unknown,
   sender: Sender,
+  stepBytes = BYTES_A_REQUEST,
 ): (bytes: number) => void {
   let owed = 0
   return (bytes) => {
     owed += bytes
-    if (owed < BYTES_A_REQUEST) return
-    const due = owed
-    owed %= BYTES_A_REQUEST
+    if (owed < stepBytes) return
+    const due = owed - (owed % stepBytes)
+    owed -= due
     charge(sender, due)
   }
 }
@@ -41,12 +45,10 @@ type Answer = (error: Error | null, result?: { current: number; ttl: number }) =
 export function addressLimit(rate: Rate, clock: Clock) {
   const buckets = createBuckets(MAX_ADDRESSES, () => clock.monotonicMs())
   /** What is done already, for an answer that is known: the next request pays. */
-  const owe = ({ block, isExempt }: Sender, bytes: number): number => {
-    const cost = Math.floor(bytes / BYTES_A_REQUEST)
-    return cost === 0 || isExempt ? 0 : buckets.owe(block, cost, rate)
-  }
+  const owe = ({ block, isExempt }: Sender, bytes: number): number =>
+    isExempt ? 0 : buckets.owe(block, bytes / BYTES_A_REQUEST, rate)
   const charge: ChargeAddress = (sender, bytes) => {
-    const retryAfterMs = owe(sender, bytes)
+    const retryAfterMs = bytes < BYTES_A_REQUEST ? 0 : owe(sender, bytes - (bytes % BYTES_A_REQUEST))
     if (retryAfterMs > 0) throw tooMuch(retryAfterMs)
   }
   class AddressLimitStore {

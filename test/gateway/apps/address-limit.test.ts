@@ -1,3 +1,4 @@
+import { type AddressInfo, connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
@@ -127,6 +128,48 @@ test('a body is charged to its address: as announced, as it came, and once more 
     t.equal(next.statusCode, 429, rule)
     t.equal(next.headers['retry-after'], wait, rule)
     t.equal((await app.inject(from('203.0.113.6'))).statusCode, 404, rule)
+  }
+})
+
+test('what is read for nobody is charged, of preflights and probes as well, which are never refused', async (t) => {
+  const { app } = await startGateway(t, { gateway: { ...tight, trustProxy: ['127.0.0.1'] } })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as AddressInfo
+  let sender = 0
+  /** A request whose body is chunks of one byte. */
+  async function send(request: string, pieces: number): Promise<number> {
+    const lines = [`${request} HTTP/1.1`, 'host: a', `x-forwarded-for: 203.0.113.${sender}`, 'via: a']
+    const headers = ['origin: https://shop.example', 'access-control-request-method: POST']
+    const body = pieces === 0 ? [] : ['transfer-encoding: chunked']
+    const socket = connect({ port, host: '127.0.0.1' })
+    const head = [...lines, ...headers, ...body, 'connection: close'].join('\r\n')
+    socket.write(`${head}\r\n\r\n${'1\r\nx\r\n'.repeat(pieces)}${pieces === 0 ? '' : '0\r\n\r\n'}`)
+    let answer = ''
+    for await (const data of socket) answer += data
+    return Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1])
+  }
+  for (const [request, pieces, times, status, next] of [
+    ['POST /v1/events', 0, 3, 401, 429],
+    ['POST /v1/events', 0, 2, 401, 404],
+    ['POST /v1/events', 256, 2, 401, 429],
+    ['POST /nowhere', 256, 2, 404, 429],
+    ['GET /nowhere', 256, 2, 404, 429],
+    ['GET /v1/pixel.gif', 256, 2, 200, 429],
+    ['PUT /v1/events', 300, 2, 405, 429],
+    ['POST /v1/credentials', 256, 2, 401, 429],
+    ['POST /v1/events', 10, 2, 401, 404],
+    ['OPTIONS /v1/events', 0, 20, 204, 404],
+    ['OPTIONS /v1/events', 256, 6, 204, 429],
+    ['OPTIONS /v1/events', 256, 4, 204, 404],
+    ['GET /livez', 0, 20, 200, 404],
+    ['GET /livez', 256, 6, 200, 429],
+    ['GET /readyz', 5_000, 1, 200, 429],
+  ] as const) {
+    const rule = `${request}, ${pieces} pieces`
+    sender++
+    for (let i = 0; i < times; i++) t.equal(await send(request, pieces), status, rule)
+    t.equal(await send('GET /nowhere', 0), next, `after ${times} × ${rule}`)
+    if (status < 400) t.equal(await send(request, 0), status, `${rule}: again, whatever it owes`)
   }
 })
 
