@@ -8,7 +8,7 @@ import { someApps, startGateway } from '../fakes/gateway.ts'
 const ACCEPTED_MS = 50
 const REFUSED_MS = 5
 /** A machine that is busy, slower than ours, or measures coverage; what these bounds are against took 50 to 4,000 ms. */
-const MARGIN = 3
+const MARGIN = { accepted: 3, refused: 4 }
 const RUNS = 5
 
 /** The most of the processor that went by from one turn of the loop to the next, while `work` was done. */
@@ -137,16 +137,17 @@ test('no request keeps the loop from others for longer than this', async (t) => 
     const body = gzipSync(text)
     const type = rule.startsWith('a form') ? types.form : types.json
     for (const path of ['/v1/events', '/v1/web-vitals']) {
-      for (const [who, key, mostMs] of [
-        ['of nobody', 'wrong', REFUSED_MS],
-        ['of an app', 'shop-key', ACCEPTED_MS],
+      for (const [who, key] of [
+        ['of nobody', 'wrong'],
+        ['of an app', 'shop-key'],
       ] as const) {
         const { status, ms } = await cost(
           `${path}?key=${key}`,
           { 'content-type': type, 'content-encoding': 'gzip' },
           body,
         )
-        t.ok(ms <= mostMs * MARGIN, `${rule}, ${who}, ${path}: ${status}, ${ms.toFixed(1)} ms`)
+        const mostMs = status < 300 ? ACCEPTED_MS * MARGIN.accepted : REFUSED_MS * MARGIN.refused
+        t.ok(ms <= mostMs, `${rule}, ${who}, ${path}: ${status}, ${ms.toFixed(1)} ms`)
       }
     }
   }
@@ -168,6 +169,6 @@ test('nor one whose texts all deserve a closer look', { timeout: 60_000 }, async
   for (const [rule, text] of Object.entries(shapes)) {
     const { status, ms } = await cost('/v1/events?key=shop-key', headers, gzipSync(text))
     t.equal(status, 202, rule)
-    t.ok(ms <= ACCEPTED_MS * MARGIN, `${rule}: ${ms.toFixed(1)} ms`)
+    t.ok(ms <= ACCEPTED_MS * MARGIN.accepted, `${rule}: ${ms.toFixed(1)} ms`)
   }
 })

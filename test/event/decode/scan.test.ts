@@ -5,6 +5,7 @@ import {
   createScan,
   MAX_BODY_NAMES,
   MAX_BODY_VALUES,
+  MAX_DISTINCT_NAMES,
   MAX_NAME_BYTES,
   MAX_NUMBER_BYTES,
   MAX_OBJECT_NAMES,
@@ -82,11 +83,17 @@ test('what lies very deep is counted together', async (t) => {
 })
 
 test('a body is bounded in all its names and values', async (t) => {
-  const objects = Array.from({ length: 200 }, (_, i) => `{${members(1_000, i * 1_000)}}`)
-  t.throws(() => scanned(`[${objects.join()}]`), {
+  const objects = (distinct: number) =>
+    `[${Array.from({ length: 66 }, (_, i) => `{${members(1_000, (i * 1_000) % distinct)}}`).join()}]`
+  t.throws(() => scanned(objects(2_000)), {
     code: 'body_too_large',
     message: `The body holds more than ${MAX_BODY_NAMES} names`,
   })
+  t.throws(() => scanned(objects(66_000)), {
+    code: 'body_too_large',
+    message: `The body holds more than ${MAX_DISTINCT_NAMES} different names`,
+  })
+  t.equal(scanned(objects(16_000).slice(0, 500_000)).fault, undefined)
   for (const many of ['1,', '[', '{},']) {
     t.throws(() => scanned(`[${many.repeat(MAX_BODY_VALUES)}`), {
       code: 'body_too_large',
