@@ -122,10 +122,10 @@ const frameworkCodes: Readonly<Record<string, readonly [ErrorCode, string]>> = {
 export function asAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown
   const { code, statusCode = 500, validation, validationContext } = thrown as Partial<FastifyError>
-  if (validation !== undefined) {
-    const [first] = validation
-    const field = `${validationContext}${first?.instancePath.replaceAll('/', '.')}`
-    return new AppError('invalid_request', `${field} ${expectation(first ?? {})}.`)
+  const fault = validation?.[0]
+  if (fault !== undefined) {
+    const field = `${validationContext}${fault.instancePath.replaceAll('/', '.')}`
+    return new AppError('invalid_request', `${field} ${expectation(fault)}.`)
   }
   const [known, detail] = frameworkCodes[code ?? ''] ?? []
   if (known !== undefined) return new AppError(known, String(detail), { cause: thrown })

@@ -53,7 +53,7 @@ async function startTicks(procDir: string, pid: number): Promise<string | undefi
   }
   const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   // A zombie has ended; only its parent has not noticed.
-  return state === 'Z' ? '' : (fields[18] ?? '')
+  return state === 'Z' ? '' : fields[18]
 }
 
 function answersSignals(pid: number): boolean {

@@ -1,7 +1,8 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { type AddressInfo, connect, type Socket } from 'node:net'
+import Fastify from 'fastify'
 import { type Test, test } from 'tap'
-import { LINGER_MS, MAX_DRAINED_BYTES, MAX_LINGER_BYTES } from '../../src/http/unread.ts'
+import { LINGER_MS, leaveUnread, MAX_DRAINED_BYTES, MAX_LINGER_BYTES } from '../../src/http/unread.ts'
 import { startGateway } from '../fakes/gateway.ts'
 
 async function listening(t: Test) {
@@ -151,4 +152,30 @@ test('a body in crumbs is left after 256 of them, and its connection ends', asyn
     t.match(answer, /^HTTP\/1\.1 401 /, String(crumbs))
     t.equal(/connection: close/i.test(answer), close, String(crumbs))
   }
+})
+
+test('behind an answer that takes its time no more is read than lingers', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  const unwanted = new EventEmitter()
+  app.get('/slow', async () => {
+    await once(unwanted, 'pause')
+    return 'slow'
+  })
+  app.post('/refused', (request, reply) => {
+    request.raw.once('pause', () => unwanted.emit('pause'))
+    leaveUnread(reply, () => reply.code(401).send('refused'))
+  })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const accepting = once(app.server, 'connection')
+  const { write, read, socket } = await talk(t, (app.server.address() as AddressInfo).port)
+  const [accepted] = (await accepting) as [Socket]
+  const closed = once(accepted, 'close')
+  await write(`${head('GET /slow')}${head('POST /refused', 'Content-Length: 99999999')}`)
+  socket.write(Buffer.alloc(8 * MAX_LINGER_BYTES))
+  await closed
+  t.match(await read(/refused$/), /200 OK[\s\S]*slow[\s\S]*401 Unauthorized/)
+  t.ok(accepted.bytesRead < 2 * MAX_LINGER_BYTES, `${accepted.bytesRead} bytes were read`)
 })

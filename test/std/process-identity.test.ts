@@ -51,6 +51,8 @@ test('a process that cannot be looked at now is not dead', async (t) => {
   t.equal(await livenessOf(seven, dir), 'unknown')
   t.equal((await thisProcess(join(dir, '7'))).startTicks, '')
   t.equal((await thisProcess(t.testdir({ [process.pid]: { stat: {} } }))).startTicks, '')
+  const cut = { ...proc, 7: { stat: '7 (a program) S 1 7' } }
+  t.equal(await livenessOf(seven, t.testdir(cut)), 'unknown', 'of a stat that is cut off')
 })
 
 test('a process that may not be signalled is alive', async (t) => {

@@ -203,6 +203,16 @@ test('a run that failed says why, and when it is tried again', async (t) => {
   })
 })
 
+test('a run says what it could not see', async (t) => {
+  const { call, runs } = await setUp(t, { askGateway: async () => null })
+  const { body } = await call(...run({ at: T0, reprocess: 'all' }))
+  await runs.work(never)
+  t.match((await call('GET', `/aggregations/runs/${body.id}`)).body, {
+    state: 'succeeded',
+    unseen: { why: 'no_gateway' },
+  })
+})
+
 test('a run is cancelled, and stays so', async (t) => {
   const { call } = await setUp(t)
   const { body } = await call(...run({ at: T0 }))

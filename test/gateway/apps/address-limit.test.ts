@@ -213,6 +213,16 @@ test('each of several workers takes its part of the limit', async (t) => {
 
 test('the limit can be switched off', async (t) => {
   const { app } = await startGateway(t, { gateway: { limits: { address: 'off' } } })
+  const body = gzipSync(JSON.stringify({ name: 'a', value: 1 })).subarray(0, 12)
+  const headers = {
+    'x-headgate-key': 'shop-key',
+    'content-encoding': 'gzip',
+    'content-type': 'application/json',
+  }
+  for (let i = 0; i < 3; i++) {
+    const { statusCode } = await app.inject({ method: 'POST', url: '/v1/events', headers, payload: body })
+    t.equal(statusCode, 400, 'a body that cannot be inflated is not charged')
+  }
   for (let i = 0; i < 300; i++) await app.inject(from('203.0.113.5'))
   t.equal((await app.inject(from('203.0.113.5'))).statusCode, 404)
 })

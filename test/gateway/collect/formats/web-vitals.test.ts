@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { test } from 'tap'
 import { enrich } from '../../../../src/event/enrich.ts'
+import { MAX_ATTRIBUTES } from '../../../../src/event/event.ts'
 import { scrub } from '../../../../src/event/scrub.ts'
 import { judge } from '../../../../src/event/verdict.ts'
 import { webVitals } from '../../../../src/gateway/collect/formats/web-vitals.ts'
@@ -61,6 +62,27 @@ test('a metric has its registered name, its unit and the ids of its client', asy
       measurement_id: 'v6-1-2',
       sdk_name: 'web-vitals',
     })
+  }
+})
+
+test('an object that names its metrics is one of each, with all else that it says', async (t) => {
+  const page = { page_url: 'https://shop.example/a', app_version: '1.2', theme: 'dark' }
+  t.same(decode({ ...page, LCP: 1200, CLS: { value: 0.1, rating: 'good', id: 'v5-1' }, INP: null }), [
+    ...decode({ ...page, name: 'LCP', value: 1200 }),
+    ...decode({ ...page, name: 'CLS', value: 0.1, rating: 'good', id: 'v5-1' }),
+  ])
+  const many = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`x${i}`, i]))
+  t.same(
+    decode({ ...many, LCP: 1 }),
+    decode({ ...Object.fromEntries(Object.entries(many).slice(0, MAX_ATTRIBUTES)), name: 'LCP', value: 1 }),
+    'no more is copied to each than an event may keep',
+  )
+  for (const [what, named] of [
+    ['one that has a name', { name: 'LCP', value: 2, CLS: 0.1 }],
+    ['one that has a value', { value: 2, CLS: 0.1 }],
+    ['one that names none', { lcp: 1200 }],
+  ] as const) {
+    t.equal(decode(named).length, 1, what)
   }
 })
 
