@@ -21,6 +21,8 @@ export function presentedKeys(
   return keys
 }
 
+/** Browsers send no Referer of anything else: a `blob:` would have the origin of whoever it names. */
+const PAGE = /^https?:/i
 /** Of Sec-Fetch-Site, where no other site makes the browser ask: a page of this host, or a person. */
 const OWN_SITES: readonly string[] = ['same-origin', 'none']
 
@@ -35,7 +37,7 @@ export function pageOf(headers: IncomingHttpHeaders): string | undefined {
   if (origin !== undefined) return undefined
   const site = headers['sec-fetch-site']?.toString().trim().toLowerCase() ?? ''
   if (OWN_SITES.includes(site) || (site === '' && referer === '')) return undefined
-  return URL.canParse(referer) ? new URL(referer).origin : 'null'
+  return PAGE.test(referer) && URL.canParse(referer) ? new URL(referer).origin : 'null'
 }
 
 /** A query in which each name has one value: which of two would count is nothing to guess. */

@@ -234,6 +234,8 @@ test('a page may show the pixel of the apps that list it, and nobody else of any
     ['a site that is none', 'shop-key', page('nowhere', `${evil}/`), 0],
     ['a site that is none, on its own page', 'shop-key', page('nowhere', `${shop}/`), 1],
     ['an empty site', 'shop-key', page('', `${evil}/`), 0],
+    ['a blob that names a page', 'shop-key', page('cross-site', `blob:${shop}/a`), 0],
+    ['an old browser, and such a blob', 'shop-key', { referer: `blob:${shop}/a` }, 0],
     ['an empty site, and nothing else', 'shop-key', page(''), 1],
     ['a foreign page', 'shop-key', page('cross-site', `${evil}/`), 0],
     ['a foreign page of the same site', 'shop-key', page('same-site', `${evil}/`), 0],
