@@ -60,7 +60,8 @@ export async function askAdmin<T>(question: Question<T>): Promise<Answer<T>> {
   } catch (error) {
     // What fetch says itself is that it failed.
     const { cause, message } = Object(error)
-    const why = [Object(cause).code, Object(cause).message, message].find((word) => word !== undefined)
+    const { code, message: because = message } = Object(cause)
+    const why = code === 'ECONNREFUSED' ? 'nothing listens there (ECONNREFUSED)' : (code ?? because)
     return { kind: 'unknown', why: `unreachable: ${why}` }
   }
 }

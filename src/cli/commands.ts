@@ -91,7 +91,7 @@ function wrongWords({ words = [], operand }: Command, given: readonly string[]):
 
 /** Node's own words are about how options are read. */
 function wrongOption({ options }: Command, { code, message }: { code: string; message: string }): string {
-  const [, name = ''] = /'(?:-\w, )?--?([\w-]+)/.exec(message) ?? []
+  const name = String(/'(?:-\w, )?--?([^' <=]+)/.exec(message)?.[1])
   if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION')
     return `there is no option --${name}${didYouMean(name, [...Object.keys(options), 'help'])}`
   return `--${name} ${options[name]?.type === 'string' ? `needs a value: --${name} ${options[name].value}` : 'takes no value'}`

@@ -43,7 +43,7 @@ const YAML_REASONS: Readonly<Record<string, string>> = {
   BAD_ALIAS: 'a text that begins with * or & needs quotes',
   BAD_DIRECTIVE: 'a line that begins with % needs quotes',
   BAD_DQ_ESCAPE: 'a backslash in double quotes that escapes nothing; single quotes take it as it is',
-  BAD_INDENT: 'the indentation does not fit the lines above',
+  BAD_INDENT: 'the indentation does not fit the lines above, or a bracket or brace before it is not closed',
   BAD_SCALAR_START: 'a text that begins with this character needs quotes',
   BLOCK_AS_IMPLICIT_KEY: 'a key and a list or group that cannot stand on one line',
   BLOCK_IN_FLOW: 'inside [ ] or { } there can be no indented list or group',

@@ -23,6 +23,8 @@ const OTHERS = 0o077
 /** The app of a start without any. */
 export interface DevApp {
   readonly secrets: DevSecrets
+  /** Them as lines for a person. Beside tokens of the configuration the admin token opens nothing. */
+  readonly lines: string
   /** Where they are kept. */
   readonly path: string
   /** Whether this start has made them, rather than an earlier one. */
@@ -56,6 +58,7 @@ export async function withoutApps(config: Config, entropy: Entropy): Promise<Dev
   const secrets = kept ?? (await makeSecrets(path, entropy))
   return {
     secrets,
+    lines: aggregation.tokens.length > 0 ? appKeyLine(secrets) : secretLines(secrets),
     path,
     isNew: kept === undefined,
     of: (other) => (other.apps.length > 0 ? other : configOf(other, secrets)),
@@ -124,14 +127,19 @@ const distrusted = (path: string, why: string): AppError =>
   )
 
 function readSecrets(path: string, text: string): DevSecrets {
-  try {
-    const { appKey, adminToken } = Object(JSON.parse(text))
-    if ([appKey, adminToken].every((secret) => typeof secret === 'string' && secret !== ''))
-      return { appKey, adminToken }
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-  }
+  const { appKey, adminToken } = jsonIn(text)
+  if ([appKey, adminToken].every((secret) => typeof secret === 'string' && secret !== ''))
+    return { appKey, adminToken }
   throw new AppError('bad_configuration', `${path} is damaged; remove it to get new keys`)
+}
+
+/** Nothing, of what is no JSON: the parser throws for no other reason. */
+function jsonIn(text: string) {
+  try {
+    return Object(JSON.parse(text))
+  } catch {
+    return {}
+  }
 }
 
 async function makeSecrets(path: string, entropy: Entropy): Promise<DevSecrets> {
@@ -144,5 +152,7 @@ export const newAppKey = (entropy: Entropy): string => `hg_pub_${entropy.token(1
 export const newAdminToken = (entropy: Entropy): string => `hg_adm_${entropy.token(24)}`
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-export const secretLines = ({ appKey, adminToken }: DevSecrets): string =>
-  `  app key      ${appKey}\n  admin token  ${adminToken}\n`
+const appKeyLine = ({ appKey }: DevSecrets): string => `  app key      ${appKey}\n`
+
+export const secretLines = (secrets: DevSecrets): string =>
+  `${appKeyLine(secrets)}  admin token  ${secrets.adminToken}\n`

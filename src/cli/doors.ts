@@ -12,6 +12,8 @@ import { type Listener, listenFault } from './listening.ts'
 /** A Fastify instance, in as much as the command line handles it, and where it is to listen. */
 export interface Door {
   readonly name: string
+  /** Of the configuration, where it is to listen: `gateway.listen`. */
+  readonly key: string
   readonly host: string
   readonly port: number
   readonly server: { listen(at: { host: string; port: number }): Promise<string>; close(): Promise<void> }
@@ -76,16 +78,13 @@ interface Live {
 }
 
 async function listen(doors: readonly Door[], onOpen: (name: string, url: string) => void): Promise<void> {
-  for (const { name, host, port, server } of doors) {
+  for (const { name, key, host, port, server } of doors) {
     const url = await server.listen({ host, port }).catch((error: unknown) => {
-      throw listenFault(error, { key: keyOf(name), host, port })
+      throw listenFault(error, { key, host, port })
     })
     onOpen(name, url)
   }
 }
-
-const keyOf = (name: string): string =>
-  name === 'operations' ? 'gateway.operations.listen' : `${name}.listen`
 
 /** Where the modules are to listen, by the keys of the configuration. */
 export function listenersOf({ gateway, aggregation }: Config, modules: Modules): Listener[] {
@@ -111,6 +110,7 @@ async function operationsDoor(
   return [
     {
       name: 'operations',
+      key: 'gateway.operations.listen',
       ...listen,
       server: await buildOperations({ metrics, reconcile, auth, log, ready }),
     },
@@ -135,5 +135,5 @@ async function aggregationDoor(
     gateway: () => ({ ...config.gateway.listen, ...(front && { port: front.port() }) }),
     operations: { metrics, reconcile },
   })
-  return { name: 'aggregation', ...config.aggregation.listen, server }
+  return { name: 'aggregation', key: 'aggregation.listen', ...config.aggregation.listen, server }
 }

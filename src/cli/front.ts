@@ -73,7 +73,7 @@ function frontOf(config: Config, system: GatewaySystem, gateway: GatewayWiring, 
       server.addHook('onListen', async () => {
         port = Object(server.addresses()[0]).port
       })
-      return [{ name: 'gateway', ...config.gateway.listen, server }]
+      return [{ name: 'gateway', key: 'gateway.listen', ...config.gateway.listen, server }]
     },
     isReady: () => true,
     port: () => port,

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import type { Config } from '../config.ts'
-import { type DevApp, secretLines } from './dev-app.ts'
+import type { DevApp } from './dev-app.ts'
 import { some } from './words.ts'
 
 export interface Facts {
@@ -73,8 +73,8 @@ function appsText({ apps }: Config): string {
   return apps.length > MOST_NAMED ? `${some(apps.length, 'app')}: ${named.join(', ')}, …` : named.join(', ')
 }
 
-const devText = ({ secrets, path }: DevApp): string =>
-  `No apps are configured: there is one, "dev", for this machine only. What it needs is kept in ${path}:\n\n${secretLines(secrets)}`
+const devText = ({ lines, path }: DevApp): string =>
+  `No apps are configured: there is one, "dev", for this machine only. What it needs is kept in ${path}:\n\n${lines}`
 
 const trial = ({ secrets }: DevApp, url: string): string => `  Try it:
 

@@ -31,8 +31,8 @@ export function shape(schema: TSchema, given: unknown, path: string, context: Co
     return { value: least(schema), faults: [{ path, message: `is missing: it must be ${expected(schema)}` }] }
   if (Type.IsObject(schema) && isRecord(value)) return ofGroup(schema, value, path, context)
   if (Type.IsArray(schema) && Array.isArray(value)) return ofList(schema, value, path, context)
-  if (Type.IsUnion(schema) && isRecord(value))
-    return shape(schema.anyOf.find((each) => Type.IsObject(each)) ?? Type.Never(), value, path, context)
+  const group = Type.IsUnion(schema) ? schema.anyOf.find((each) => Type.IsObject(each)) : undefined
+  if (group !== undefined && isRecord(value)) return shape(group, value, path, context)
   const read = typeof value === 'string' ? readText(schema, value) : value
   if (Value.Check(schema, read)) return { value: read, faults: [] }
   const fits = typeof read !== 'object' && typeof read === typeof least(schema)

@@ -57,7 +57,8 @@ function bounds(
 export function formOf(value: unknown): string {
   if (value === null) return 'it is empty'
   if (value === '') return 'it is an empty text'
-  if (typeof value === 'string') return `it is a text of ${value.length} characters`
+  if (typeof value === 'string')
+    return `it is a text of ${value.length} character${value.length === 1 ? '' : 's'}`
   if (Array.isArray(value)) return 'it is a list'
   if (typeof value === 'object') return 'it is a group of keys'
   return `it is ${value}`

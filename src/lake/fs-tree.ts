@@ -10,7 +10,7 @@ export type PassOver = (key: string, why: string) => void
 
 export interface Tree {
   readonly root: string
-  readonly passOver: PassOver
+  readonly passOver?: PassOver | undefined
   readonly readFolder?: ((path: string) => Promise<Dirent[]>) | undefined
 }
 
@@ -66,8 +66,8 @@ const readFolder = ({ readFolder }: Tree, path: string): Promise<Dirent[]> =>
 async function objectAt(tree: Tree, { key, entry }: Found): Promise<LakeObject[]> {
   const found = await readable(tree, key, stat(join(tree.root, key)))
   if (found?.isFile()) return [{ key, bytes: found.size, modifiedMs: Math.floor(found.mtimeMs) }]
-  if (found !== undefined) tree.passOver(key, kindOf(found))
-  else if (entry.isSymbolicLink()) tree.passOver(key, 'a link to nothing that can be read')
+  if (found !== undefined) tree.passOver?.(key, kindOf(found))
+  else if (entry.isSymbolicLink()) tree.passOver?.(key, 'a link to nothing that can be read')
   return []
 }
 
@@ -84,7 +84,7 @@ async function readable<T>({ passOver }: Tree, key: string, work: Promise<T>): P
   } catch (error) {
     const why = FORBIDDEN[errnoOf(error)]
     if (why === undefined || !OF_OTHERS.test(key)) throw error
-    passOver(key, why)
+    passOver?.(key, why)
     return undefined
   }
 }

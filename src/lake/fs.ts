@@ -32,7 +32,7 @@ export interface FsLakeOptions {
  * first), and the folder synced: it is complete or absent, after a power cut too. Several processes may write.
  */
 export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
-  const { files = nodeFiles, entropy = systemEntropy, passOver = () => {}, readFolder } = options
+  const { files = nodeFiles, entropy = systemEntropy, passOver, readFolder } = options
   const tree = { root, passOver, readFolder }
   const pathOf = (key: string): string => join(root, checkedKey(key))
   /** A name of its own for each attempt: two writers of one key never share a file. */
@@ -127,7 +127,7 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
 /** Removes what writers that died have left unfinished. Call it once at the start; answers how many files it removed. */
 export async function sweepUnfinished(root: string, clock: Clock = systemClock): Promise<number> {
   return attempt('sweep', '', async () => {
-    const files = await filesBelow({ root, passOver: () => {} }, '', '')
+    const files = await filesBelow({ root }, '', '')
     let removed = 0
     for (const { key } of files.filter(({ key }) => key.endsWith(UNFINISHED))) {
       const found = await orNothing(stat(join(root, key)))

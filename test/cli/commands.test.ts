@@ -36,6 +36,13 @@ test('what was asked decides the exit code and where the answer goes', async (t)
       /^$/,
       /no option --cnofig; did you mean "config"\?/,
     ],
+    [
+      'in whatever letters',
+      ['serve', '--größe', 'x'],
+      2,
+      /^$/,
+      /^headgate serve: there is no option --größe\n/,
+    ],
     ['a short one as well', ['serve', '-x'], 2, /^$/, /there is no option --x/],
     ['a value that is missing', ['serve', '--config'], 2, /^$/, /--config needs a value: --config FILE/],
     [

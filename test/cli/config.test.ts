@@ -1,4 +1,4 @@
-import { chmod, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, chown, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { runCommand } from '../../src/cli/commands.ts'
@@ -59,12 +59,15 @@ test('a file that cannot be read, or not be parsed, is a fault with its place an
     'missing.json': '{"a" 1}',
     'more.json': '{"a": 1} {',
     'empty.json': ' ',
+    'tags.yaml': 'a: !x !y 1\n',
     folder: {},
   })
   for (const [name, err] of [
     ['none.yaml', /Cannot read the configuration .*none\.yaml: there is no such file/],
     ['folder', /Cannot read the configuration .*folder: it is a folder/],
     [`${'x'.repeat(300)}.yaml`, /its name is too long/],
+    ['a\0b.yaml', /Cannot read the configuration .*null bytes/],
+    ['tags.yaml', /tags\.yaml is not valid YAML:\n {2}line 1, column 7: this cannot be read/],
     ['list.yaml', /list\.yaml is not valid YAML:\n {2}line 1, column 16: /],
     ['tab.yaml', /line 2, column 1: a tab; YAML is indented by spaces\n/],
     ['twice.yaml', /line 2, column 1: this key is here twice\n {2}line 4, column 1: /],
@@ -129,9 +132,10 @@ test('a start without apps makes one for this machine and keeps it', async (t) =
     const { terminal, ended, url } = startCommand(['serve'], env)
     const gateway = await url('gateway')
     await waitFor(async () => (await fetch(`${gateway}/readyz`)).ok)
-    const [, appKey = keys[0] ?? ''] = /app key +(\S+)/.exec(terminal.said().out) ?? []
+    const [, appKey = keys[0] ?? ''] = /app key +(\S+)/.exec(terminal.said().err) ?? []
     keys.push(appKey)
-    t.equal(/app key/.test(terminal.said().out), start === 'first', 'said once')
+    t.equal(/app key/.test(terminal.said().err), start === 'first', 'said once')
+    t.notMatch(terminal.said().out, /app key|hg_pub|hg_adm/, 'and not in the log')
     const answer = await fetch(`${gateway}/v1/events`, {
       method: 'POST',
       headers: {
@@ -185,6 +189,17 @@ test('a dev.json that others may have written is not believed', async (t) => {
   t.match(await refusal(dir), /dev\.json is damaged/)
 })
 
+test('a dev.json of another user is not believed', {
+  skip: process.geteuid?.() !== 0 && 'needs root',
+}, async (t) => {
+  const dir = t.testdir({ 'dev.json': '{"appKey":"a","adminToken":"b"}' })
+  await chmod(join(dir, 'dev.json'), 0o600)
+  await chown(join(dir, 'dev.json'), 65_534, 65_534)
+  const terminal = fakeTerminal({ HEADGATE_DATA_DIR: dir })
+  t.equal(await runCommand(['key', 'show-dev'], terminal), 2)
+  t.match(terminal.said().err, /it belongs to another user \(uid 65534, not 0\)/)
+})
+
 test('configured tokens stay, even where the app is made up', async (t) => {
   const dir = t.testdir()
   const tokens = JSON.stringify([{ name: 'mine', sha256: digest, scopes: ['read'] }])
@@ -195,7 +210,9 @@ test('configured tokens stay, even where the app is made up', async (t) => {
   })
   const aggregation = await url('aggregation')
   await waitFor(async () => (await fetch(`${aggregation}/readyz`)).ok)
-  const [, admin = ''] = /admin token +(\S+)/.exec(terminal.said().out) ?? []
+  t.match(terminal.said().err, /^ {2}app key {6}hg_pub_/m)
+  t.notMatch(terminal.said().err, /hg_adm_/, 'what opens nothing is not shown')
+  const { adminToken: admin } = JSON.parse(await readFile(join(dir, 'dev.json'), 'utf8'))
   const answer = await fetch(`${aggregation}/query/apps`, { headers: { authorization: `Bearer ${admin}` } })
   t.equal(answer.status, 401, 'the made-up token opens nothing')
   terminal.terminate()

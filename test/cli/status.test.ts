@@ -175,7 +175,7 @@ test('the operations listener is asked first, then the aggregation; who does not
   t.match(await run(1, other.port), { code: 0, out: /^Gateway aggregation,/ })
   t.match(await run(1, 2), {
     ...{ code: 1, out: '' },
-    err: /^http:\/\/127\.0\.0\.1:1: unreachable: bad port\nhttp:\/\/127\.0\.0\.1:2: unreachable: ECONNREFUSED\n$/,
+    err: /^http:\/\/127\.0\.0\.1:1: unreachable: bad port\nhttp:\/\/127\.0\.0\.1:2: unreachable: nothing listens there \(ECONNREFUSED\)\n$/,
   })
 })
 

@@ -7,8 +7,10 @@ import { lakeRows } from '../../scripts/shop/lake-rows.ts'
 import { runCommand } from '../../src/cli/commands.ts'
 import { shareOf } from '../../src/cli/front.ts'
 import { parseConfig } from '../../src/config.ts'
+import { startCommand } from '../fakes/command.ts'
 import { ask, listen, post, sha256, start, waitFor } from '../fakes/serving.ts'
 import { fakeTerminal } from '../fakes/terminal.ts'
+import { fakeLine } from '../fakes/worker-line.ts'
 
 const operations = { operations: { listen } }
 
@@ -165,6 +167,25 @@ test('a start that fails ends with 1, and leaves no worker behind', async (t) =>
     t.match(terminal.said().err, said, rule)
     await Promise.all(workers.map((worker) => worker.ended))
   }
+})
+
+test('workers that cannot start end the start, and close what is open', async (t) => {
+  const dir = t.testdir()
+  const env = {
+    HEADGATE_DATA_DIR: dir,
+    HEADGATE_GATEWAY_LISTEN_PORT: '0',
+    HEADGATE_AGGREGATION_LISTEN_PORT: '0',
+  }
+  const fork = (index: number) => {
+    const line = fakeLine(index)
+    line.end({ code: 3, signal: null })
+    return line.process
+  }
+  const { terminal, ended, url } = startCommand(['serve', '--workers', '2'], env, { fork })
+  const aggregation = await url('aggregation')
+  t.equal(await ended, 1)
+  t.match(terminal.said().err, /^headgate serve: Worker [01] ended with code 3 before it was ready$/m)
+  await t.rejects(fetch(`${aggregation}/readyz`), 'nobody is served')
 })
 
 test('an end in the middle of the start is an end', async (t) => {

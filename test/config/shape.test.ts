@@ -287,3 +287,27 @@ test('whatever has a pattern says in words what it takes, with an example that i
     if (example !== undefined) t.equal(Value.Check(schema, example), true, expected(schema))
   }
 })
+
+test('what is not in the schema today is put into words as well', async (t) => {
+  const nowhere = { variables: new Map<string, string>(), elsewhere: () => undefined }
+  const schema = Type.Object({
+    flag: Type.Boolean(),
+    count: Type.Integer(),
+    least: Type.Integer({ minimum: 5 }),
+    ratio: Type.Number(),
+    either: Type.Union([Type.Literal('off'), Type.Integer()]),
+  })
+  const given = { flag: 'x', count: 'xy', least: {}, ratio: [], either: {} }
+  const { value, faults } = shape(schema, given, '', nowhere)
+  t.same(value, { flag: false, count: 0, least: 5, ratio: '', either: '' })
+  t.same(
+    faults.map(({ path, message }) => `${path}: ${message}`),
+    [
+      'flag: must be true or false; it is a text of 1 character',
+      'count: must be a whole number; it is a text of 2 characters',
+      'least: must be a whole number, at least 5; it is a group of keys',
+      'ratio: must be a number; it is a list',
+      'either: must be "off" or a whole number; it is a group of keys',
+    ],
+  )
+})

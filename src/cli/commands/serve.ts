@@ -8,7 +8,7 @@ import { remoteGatewayOf } from '../../wiring-aggregation.ts'
 import { CONFIG_OPTION, type Command, EXIT, type Flags, type Option } from '../command.ts'
 import { startCrew } from '../crew.ts'
 import { ownDataFolder } from '../data-folder.ts'
-import { type DevApp, secretLines, withoutApps } from '../dev-app.ts'
+import { type DevApp, withoutApps } from '../dev-app.ts'
 import { listenersOf, type Modules, openDoors } from '../doors.ts'
 import { type Front, ownFront, workerFront } from '../front.ts'
 import { greeting } from '../greeting.ts'
@@ -132,7 +132,7 @@ async function serveConfigured(
 function greet(dev: DevApp | undefined, terminal: Terminal): void {
   if (dev?.isNew !== true) return
   terminal.err(`No apps are configured: made the app "dev" for this machine (kept in ${dev.path}; \`headgate key show-dev\` shows it again).
-${secretLines(dev.secrets)}`)
+${dev.lines}`)
 }
 
 /** The end, by its deadline: what was not delivered by then is in the journal. */
