@@ -1,3 +1,5 @@
+import { ESCAPE } from './escapes.ts'
+
 /** Digits of the numbers of payment cards: ISO/IEC 7812-1 allows 8 to 19, and nobody issues fewer than 13 today. */
 export const LEAST_CARD_DIGITS = 13
 const MOST_CARD_DIGITS = 19
@@ -11,8 +13,12 @@ const SEPARATORS = [
   '\\\\u(?:00(?:a0|ad|b7|2d)|20[0-2][\\da-f]|2212|3000)',
   '&(?:nbsp|[nm]dash|shy|hyphen|minus|(?:en|em|thin)sp|middot|bull|#\\d{1,5}|#x[\\da-f]{1,4});',
 ].join('|')
-const RUN = new RegExp(`\\d+(?:(?:${SEPARATORS})\\d+)+|\\d{13,}`, 'giu')
-const SEPARATOR = new RegExp(SEPARATORS, 'iuy')
+/** Whole groups: an escape before the first has digits of its own (`%204111`). */
+const RUN = new RegExp(
+  `(?:${ESCAPE}|(?<!\\d))(?:\\d+(?!\\d)(?:(?:${SEPARATORS})\\d+(?!\\d))+|\\d{13,})`,
+  'giu',
+)
+const BETWEEN = new RegExp(`${SEPARATORS}|${ESCAPE}`, 'iuy')
 const DATE =
   /(?:(?:19|20)\d\d([-.])(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|[12]\d|3[01])([-.])(?:0[1-9]|1[0-2])\2(?:19|20)\d\d)(?!\d)/y
 
@@ -82,9 +88,9 @@ function betweenDates(run: string): readonly Stretch[] {
   const stretches = [stretch]
   for (let at = 0; at < run.length; ) {
     if (!isDigit(run, at)) {
-      SEPARATOR.lastIndex = at
-      SEPARATOR.test(run)
-      at = SEPARATOR.lastIndex
+      BETWEEN.lastIndex = at
+      BETWEEN.test(run)
+      at = BETWEEN.lastIndex
       continue
     }
     DATE.lastIndex = at

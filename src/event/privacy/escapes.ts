@@ -14,7 +14,8 @@ function encoded(chars: string, names: string): string {
   return `(?:${uri}|${script}|${markup})`
 }
 
-export const SLASH = `(?:[\\\\/]|${encoded('/\\', 'b?sol')})`
+/** A backslash is one, as browsers have it, unless it begins what is encoded. */
+export const SLASH = `(?:${encoded('/\\', 'b?sol')}|/|\\\\(?!(?:u00|x)[\\da-f]{2}|u\\{))`
 export const COLON = `(?::|${encoded(':', 'colon')})`
 export const COMMA = `(?:,|${encoded(',', 'comma')})`
 export const AT = `(?:@|${encoded('@', 'commat')})`

@@ -20,21 +20,38 @@ const DATA = new RegExp(
 /** Code, which may hold anything as well. `JavaScript: ` begins a sentence. */
 const CODE = new RegExp(`\\b(javascript|vbscript)${COLON}\\S[^\\r\\n]*`, 'gi')
 /** The URL of what made it, or a name that nobody else has. */
-const BLOB = new RegExp(`\\bblob${COLON}(?=[a-z][a-z\\d+.-]{0,30}${COLON}|null${SLASH})${URL_CHARS}*`, 'gi')
-const MAILTO = new RegExp(`\\bmailto${COLON}(?!\\[email\\])${URL_CHARS}+`, 'gi')
+const BLOB = new RegExp(
+  `\\b(blob|filesystem)${COLON}(?=[a-z][a-z\\d+.-]{0,30}${COLON}|null${SLASH})${URL_CHARS}*`,
+  'gi',
+)
+const PERSON = new RegExp(
+  `\\b(mailto|(?:sips?|xmpp)(?=${COLON}[\\w.+%-]{1,64}@))${COLON}(?!\\[email\\])${URL_CHARS}+`,
+  'gi',
+)
 const PHONE = new RegExp(`\\b(tel|sms|smsto|callto)${COLON}[+\\d(]${URL_CHARS}*(?: [\\d().-]+)*`, 'gi')
 
 const spelled = (scheme: string): readonly Tell[] => [':', '%', '&', '\\'].map((colon) => scheme + colon)
 
 /** URLs that are content, code, or a person's, of which only the scheme stays. */
-export const OPAQUE_TELLS = ['data', 'script', 'blob', 'mailto', 'tel', 'sms', 'smsto', 'callto'].flatMap(
-  spelled,
-)
+export const OPAQUE_TELLS = [
+  'data',
+  'script',
+  'blob',
+  'system',
+  'mailto',
+  'sip',
+  'sips',
+  'xmpp',
+  'tel',
+  'sms',
+  'smsto',
+  'callto',
+].flatMap(spelled)
 
 export const maskOpaque = (text: string): string =>
   text
     .replace(DATA, 'data:')
     .replace(CODE, '$1:')
-    .replace(BLOB, (url) => `blob:${tailOf(url)}`)
-    .replace(MAILTO, (url) => `mailto:[email]${tailOf(url)}`)
+    .replace(BLOB, (url, scheme: string) => `${scheme}:${tailOf(url)}`)
+    .replace(PERSON, (url, scheme: string) => `${scheme}:[email]${tailOf(url)}`)
     .replace(PHONE, (url, scheme: string) => `${scheme}:[digits]${tailOf(url)}`)

@@ -63,14 +63,8 @@ const RULES: readonly Rule[] = [
     concerns: ({ isPath }) => !isPath,
     clean: scrubUrlsIn,
   },
-  ...SECRETS.map(
-    ({ tells, pattern, mask }): Rule => ({
-      tells,
-      concerns: any,
-      clean: (text) => text.replace(pattern, mask),
-    }),
-  ),
-  { tells: ['::', '%0a', MANY_COLONS], concerns: isProse, clean: maskAddresses6 },
+  ...SECRETS.map((secret): Rule => ({ ...secret, concerns: any })),
+  { tells: ['::', '%0a', '\\u000a', MANY_COLONS], concerns: isProse, clean: maskAddresses6 },
   { tells: ['.0.', '.00.', '.000.'], concerns: isProse, clean: maskAddresses4 },
   { tells: AT_TELLS, concerns: any, clean: (text) => text.replace(EMAIL, '[email]') },
   { tells: MANY_DIGITS, concerns: any, clean: (text, { isCard }) => maskCards(text, isCard) },

@@ -83,9 +83,17 @@ const PREFIXED = new RegExp(
 )
 const ISSUED_TELLS = ISSUED.flatMap(([, ...prefixes]) => prefixes.map((prefix) => prefix.replace(/\d/g, '0')))
 
+const DASHES = '[-\\u2010-\\u2015]{2,5}'
+const GAP = '(?:[ +]|%(?:25)*20|\\\\u0020)'
 /** To its end, or to that of a text that was cut: headers and base64 in lines, however these are written. */
-const PRIVATE_KEY =
-  /-{4,5}(?:[ +]|%20)?BEGIN(?:[ +]|%20)(?:[A-Z\d]+(?:[ +]|%20)){0,4}PRIVATE(?:[ +]|%20)KEY[\s\S]*?(?:-{4,5}(?:[ +]|%20)?END[A-Z\d +%]*-{4,5}|$)/g
+const PRIVATE_KEY = new RegExp(
+  `${DASHES}${GAP}?BEGIN${GAP}(?:[A-Z\\d]{1,16}${GAP}){0,4}PRIVATE${GAP}KEY[^]*?(?:${DASHES}${GAP}?END[A-Z\\d +%\\\\u]*${DASHES}|$)`,
+  'g',
+)
+
+/** What posts in somebody's name for whoever knows its path: of Slack, Discord and bots of Telegram. */
+const WEBHOOK =
+  /(services\/T[A-Z\d]{6,}\/B[A-Z\d]{6,}\/|webhooks\/\d{6,}\/)[\w-]{8,}|(?<![A-Za-z\d])(bot)?\d{6,}:AA[\w-]{20,}/g
 
 /** The schemes of an Authorization header, wherever they stand. `Basic` is a word as well: only before what is none. */
 const BEARER = new RegExp(
@@ -97,9 +105,14 @@ const BASIC = new RegExp(
   'g',
 )
 
-const QUOTES = `["'\\\\]{0,4}`
-const ASSIGNED = `${QUOTES}\\s?${EQUALS}\\s?${QUOTES}`
-const SPELLED = `${QUOTES}\\s?${COLON}\\s?${QUOTES}`
+/** Around a member of JSON, of Ruby, of a form, as they are or encoded. */
+const QUOTE = `["'\\\\]|%(?:25)*2[27]|&(?:quot|apos|#3[49]);`
+const QUOTES = `(?:${QUOTE}){0,4}`
+/** Behind the name also that of what it is a part of: `user[password]`. */
+const ENDS = `(?:${QUOTE}|[[\\]]|%(?:25)*5[bd]){0,4}`
+const BLANKS = '\\s{0,4}'
+const ASSIGNED = `${ENDS}${BLANKS}${EQUALS}(?:>(?=\\s?["']))?${BLANKS}${QUOTES}`
+const SPELLED = `${ENDS}${BLANKS}${COLON}${BLANKS}${QUOTES}`
 const MEMBER = `["'\\\\]{1,4}\\s?:\\s?["'\\\\]{1,4}`
 /** Names whose value is nobody else's business, as parts of longer names too (`accessToken`, `X-Amz-Signature`). */
 const TELLING = [
@@ -118,24 +131,25 @@ const ASSIGNMENT = new RegExp(
   `((?:${TELLING})(?:${ASSIGNED}|${SPELLED})|(?:${SHORT})(?:${ASSIGNED}|${MEMBER}))${VALUE}`,
   'gi',
 )
+const ELEMENT = new RegExp(`((?:${TELLING}|token)>)[^<>]+(?=</)`, 'gi')
 /** What parsers complain about is no secret of anybody. */
 const OF_SYNTAX =
   '(?<!\\b(?:[Uu]nexpected|[Ii]llegal|[Uu]nknown|[Mm]issing|[Ee]xpected|[Rr]eserved|[Cc]urrent|[Nn]ext) [Tt]oken)'
 /** Names as people write them, and as command lines have them: only before what is no word. */
 const SPOKEN = new RegExp(
   [
-    `((?:(?:[Tt]oken|TOKEN)${OF_SYNTAX}|(?:API|[Aa]pi|[Ss]ecret|[Aa]ccess|[Ss]ession) (?:[Kk]ey|KEY|[Ii][Dd]))\\s?${COLON}\\s?["']?`,
+    `((?:(?:[Tt]oken|TOKEN)${OF_SYNTAX}|[Jj]wt|JWT|(?:API|[Aa]pi|[Ss]ecret|[Aa]ccess|[Ss]ession) (?:[Kk]ey|KEY|[Ii][Dd]))\\s?${COLON}\\s?["']?`,
     `|--(?:[\\w-]{0,32}-)?(?:password|passwd|token|secret|key)\\s["']?)${MIXED}[\\w.~+/=%-]{6,}`,
   ].join(''),
   'g',
 )
 const SPOKEN_TELLS = [
-  ...['token:', 'token":', 'token%', 'token&', 'token\\', '"key:', '"key":', '"id:', '"id":'],
+  ...['jwt:', 'token:', 'token":', 'token%', 'token&', 'token\\', '"key:', '"key":', '"id:', '"id":'],
   ...['-password"', '-passwd"', '-token"', '-secret"', '-key"'],
 ]
 /** Headers that are secrets to the end of their line. */
 const HEADER = new RegExp(
-  `((?:cookie|authorization)(?:${ASSIGNED}|${SPELLED}))(?!["'\\\\])[^\\r\\n"'\\\\]+`,
+  `((?:cookie|authorization)(?:${ASSIGNED}|${SPELLED}))(?!["'\\\\])(?:Digest[^\\r\\n]*|[^\\r\\n"'\\\\]+)`,
   'gi',
 )
 
@@ -165,21 +179,32 @@ const NAMES = [
   ...['sig~', 'auth~', 'pass~', 'pw~', 'jwt~', 'otp~', 'code_verifier~'],
 ]
 
-/** Tokens, keys, and what is assigned to names like `password`, as `[token]`; `user:password@` as `[user]@`. */
-export const SECRETS: readonly Secret[] = [
-  { tells: ['eyJ'], pattern: JWT, mask: '[token]' },
-  { tells: ISSUED_TELLS, pattern: PREFIXED, mask: '[token]' },
-  { tells: ['private"key', 'private+key', 'private%00key'], pattern: PRIVATE_KEY, mask: '[token]' },
-  { tells: ['bearer', 'negotiate', 'apikey'], pattern: BEARER, mask: '$1$2[token]' },
-  { tells: ['basic'], pattern: BASIC, mask: '$1$2[token]' },
-  { tells: ['cookie~', 'authorization~'], pattern: HEADER, mask: '$1[token]' },
-  { tells: NAMES, pattern: ASSIGNMENT, mask: '$1[token]' },
-  { tells: SPOKEN_TELLS, pattern: SPOKEN, mask: '$1[token]' },
-  { tells: AT_TELLS, pattern: USERINFO, mask: '[user]@' },
-]
-
 interface Secret {
   readonly tells: readonly Tell[]
-  readonly pattern: RegExp
-  readonly mask: string
+  readonly clean: (text: string) => string
 }
+
+const replace = (pattern: RegExp, mask: string) => (text: string) => text.replace(pattern, mask)
+
+/** Without one of these nothing is assigned, as in most of the texts that name a token or a key. */
+const ASSIGNS = /[=:%&\\]/
+const replaceAssigned = (pattern: RegExp, mask: string) => (text: string) =>
+  ASSIGNS.test(text) ? text.replace(pattern, mask) : text
+
+/** Tokens, keys, and what is assigned to names like `password`, as `[token]`; `user:password@` as `[user]@`. */
+export const SECRETS: readonly Secret[] = [
+  { tells: ['eyJ'], clean: replace(JWT, '[token]') },
+  { tells: ISSUED_TELLS, clean: replace(PREFIXED, '[token]') },
+  { tells: ['services', 'webhooks', '0:aa'], clean: replace(WEBHOOK, '$1$2[token]') },
+  {
+    tells: ['private"key', 'private+key', 'private%00', 'private\\u0000key'],
+    clean: replace(PRIVATE_KEY, '[token]'),
+  },
+  { tells: ['bearer', 'negotiate', 'apikey'], clean: replace(BEARER, '$1$2[token]') },
+  { tells: ['basic'], clean: replace(BASIC, '$1$2[token]') },
+  { tells: ['cookie~', 'authorization~'], clean: replaceAssigned(HEADER, '$1[token]') },
+  { tells: NAMES, clean: replaceAssigned(ASSIGNMENT, '$1[token]') },
+  { tells: NAMES, clean: (text) => (text.includes('</') ? text.replace(ELEMENT, '$1[token]') : text) },
+  { tells: SPOKEN_TELLS, clean: replace(SPOKEN, '$1[token]') },
+  { tells: AT_TELLS, clean: replaceAssigned(USERINFO, '[user]@') },
+]

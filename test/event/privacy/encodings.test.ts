@@ -40,6 +40,16 @@ test('userinfo, parameters and e-mail addresses go, however their marks are writ
   for (const at of ['@', '%40', '%2540', '&commat;']) {
     t.same(prose(`https://joe:S${at}h/a`), four('https://h/a'), at)
   }
+  for (const [slash, colon, at] of [
+    ['/', ':', '@'],
+    ['%2F', '%3A', '%40'],
+    ['\\u002f', '\\u003a', '\\u0040'],
+    ['\\x2F', '\\x3A', '\\x40'],
+    ['&sol;', '&colon;', '&commat;'],
+  ] as const) {
+    const scheme = `https${colon}${slash}${slash}`
+    t.same(prose(`${scheme}joe${colon}S${at}h${slash}a`), four(`${scheme}h${slash}a`), scheme)
+  }
   for (const [semicolon, equals] of [
     [';', '='],
     ['%3B', '%3D'],
@@ -91,6 +101,8 @@ test('URLs that are content, code or a person keep their scheme', async (t) => {
     ['mailto:a@b', 'mailto:[email]'],
     ['mailto:S,S@b?subject=S.', 'mailto:[email].'],
     ['mailto%3AS%40mail.example', 'mailto:[email]'],
+    ['sip:S@b sip: 500', 'sip:[email] sip: 500'],
+    ['filesystem:https://h/temporary/S', 'filesystem:'],
     ['tel:+49-170-123', 'tel:[digits]'],
     ['(sms:+49 170 12345)', '(sms:[digits])'],
   ] as const) {

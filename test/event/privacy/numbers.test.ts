@@ -58,6 +58,7 @@ test('a card goes with any one separator between its digits, in prose, labels an
     // Of a tab a URL is none any more, and an ampersand with a semicolon ends the path.
     if (separator.startsWith('&')) continue
     t.same(urls(`https://shop.example/p/${card}/x`), three('https://shop.example/p/[digits]/x'), what)
+    t.same(prose(`card%20${card}`), four('card%20[digits]'), `${what}, behind an escape`)
     if (!separator.startsWith('\\'))
       t.same(urls(`/p/${encodeURI(card)}`), three('/p/[digits]'), `${what}, as browsers write it`)
     t.equal(stored({ page_path: `/p/${card}` }).page_path, '/p/[digits]', what)
@@ -125,6 +126,7 @@ test('IP addresses go, however a host, a port or a language writes them', async 
     ['::FFFF:CB00:714D 64:ff9b::203.0.113.77', '[ip] [ip]'],
     ['0:0:0:0:0:ffff:203.0.113.77', '[ip]'],
     ['%5B2001%3Adb8%3A%3A7a%5D%3A443', '%5B[ip]%5D%3A443'],
+    ['2001\\u003adb8\\u003a\\u003a7a', '[ip]'],
     ['2001:db8::/32 2001:db8::7a/64', '[ip]/32 [ip]/64'],
     ['\\u0020203.0.113.77 \\x20203.0.113.77', '\\u0020[ip] \\x20[ip]'],
     ...[

@@ -139,6 +139,19 @@ test('private keys go whole, however their lines are written', async (t) => {
   t.same(prose(open), four(open), 'what is public stays')
 })
 
+test('the paths of webhooks go, which are keys themselves', async (t) => {
+  const [team, chat] = ['T0NEEDLE0/B0NEEDLE0', '123456789']
+  for (const [url, clean] of [
+    [`https://hooks.slack.com/services/${team}/${SECRET}`, `services/${team}/[token]`],
+    [`https://discord.com/api/webhooks/${chat}/${SECRET}`, `webhooks/${chat}/[token]`],
+    [`https://api.telegram.org/bot${chat}:AA${SECRET}/getMe`, 'bot[token]/getMe'],
+  ] as const) {
+    t.match(stored({ page_url: url }).page_url, clean)
+    t.notMatch(String(prose(`POST ${url} failed`)), 'Needle')
+  }
+  t.same(prose('/services/T1/B2/list of services'), four('/services/T1/B2/list of services'))
+})
+
 test('what is assigned to a telling name goes, and words that only stand beside one stay', async (t) => {
   for (const [text, clean] of [
     ...[
@@ -157,6 +170,14 @@ test('what is assigned to a telling name goes, and words that only stand beside 
       ['bad token: Needle0, sorry', 'bad token: [token], sorry'],
       ['API key: Needle0', 'API key: [token]'],
       ['session id: abc123', 'session id: [token]'],
+      ['user[password]=S&x=1', 'user[password]=[token]&x=1'],
+      ['%22password%22%3A%22S', '%22password%22%3A%22[token]'],
+      ['{"token"=>"S", :password => "S"}', '{"token"=>"[token]", :password => "[token]"}'],
+      ['{&quot;password&quot;:&quot;S', '{&quot;password&quot;:&quot;[token]'],
+      ['password  =  S', 'password  =  [token]'],
+      ['<password>S S</password><b>x</b>', '<password>[token]</password><b>x</b>'],
+      ['authorization: Digest username="S", response="S"', 'authorization: [token]'],
+      ['jwt: Needle0', 'jwt: [token]'],
       ['--password Needle0 --db-token "Needle0"', '--password [token] --db-token "[token]"'],
       ['Bearer "Needle0"', 'Bearer "[token]"'],
       ['\\nBearer Needle0', '\\nBearer [token]'],
@@ -179,6 +200,14 @@ test('what is assigned to a telling name goes, and words that only stand beside 
         'a token: x1',
       ],
       ...['--password is required', '--token must be given', 'user id: unknown', 'the key"', 'spw=1'],
+      ...[
+        'jwt: malformed',
+        'token => value',
+        'if (token>max) <b>',
+        'a <token> <b></b>',
+        'tokens[0]: x',
+        'secret>',
+      ],
       ...['Bearer token', 'Basic information', 'passwords are long'],
     ].map((text) => [text, text]),
   ] as const) {
