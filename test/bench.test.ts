@@ -9,7 +9,7 @@ import { has } from '../scripts/lib/bench/machine.ts'
 import { faultsOf } from '../scripts/lib/bench/measure.ts'
 import { parseOptions } from '../scripts/lib/bench/options.ts'
 import { medians } from '../scripts/lib/bench/result.ts'
-import { judge } from '../scripts/lib/bench/verdicts.ts'
+import { judge, queriesVerdicts } from '../scripts/lib/bench/verdicts.ts'
 import { cleanEnvironment } from '../scripts/shop/headgate.ts'
 
 test('the sink finds what JSON.parse would find in a PutRecords body', async (t) => {
@@ -116,6 +116,16 @@ test('a target is hit at its limit, missed beyond it, and open without a figure'
   }
 })
 
+test('what queries cost beacons is what those beside them wait longer', async (t) => {
+  const result = (name: string, ackP99Ms: number) => ({ case: name, figures: { ackP99Ms }, faults: [] })
+  const results = [result('alone', 3), result('beside/ranking', 23), result('beside/series', 23.1)]
+  t.match(queriesVerdicts(results), [
+    { measured: 20, verdict: 'hit' },
+    { measured: 20.1, verdict: 'MISS' },
+  ])
+  t.match(queriesVerdicts(results.slice(1)), [{ verdict: 'not measured' }, { verdict: 'not measured' }])
+})
+
 test('what the command line does not understand it says', async (t) => {
   t.match(parseOptions(['growth', '--only', 'a,b', '--backlog', '2']), {
     command: 'growth',
@@ -123,8 +133,8 @@ test('what the command line does not understand it says', async (t) => {
     backlogBytes: 2_097_152,
   })
   for (const [args, message] of [
-    [['speed'], 'knows gateway, growth, rollup, credentials, one at a time'],
-    [['gateway', 'rollup'], 'knows gateway, growth, rollup, credentials, one at a time'],
+    [['speed'], 'knows gateway, growth, rollup, credentials, queries, one at a time'],
+    [['gateway', 'rollup'], 'knows gateway, growth, rollup, credentials, queries, one at a time'],
     [['--seconds', '0'], '--seconds takes a positive whole number, not 0'],
     [['--repeat', 'x'], '--repeat takes a positive whole number, not x'],
   ] as const) {
@@ -174,6 +184,12 @@ test('connections that ask for the same subject at once share the calls of STS',
   t.match(results, [{ case: 'headgate/one-subject', faults: [] }])
   const { eventsPerSecond = 0, calls = 0 } = results[0]?.figures ?? {}
   t.ok(calls > 0 && calls < eventsPerSecond, `${calls} calls for ${eventsPerSecond} vends`)
+})
+
+test('beacons are answered by serve at the rate that is asked for', async (t) => {
+  const { results, stdout } = await bench(t, ['queries', '--seconds', '1', '--only', 'alone'])
+  t.match(results, [{ case: 'alone', faults: [], figures: { eventsPerSecond: 100 } }])
+  t.match(stdout, /p99 of a beacon beside ranking .* not measured/)
 })
 
 interface Report {

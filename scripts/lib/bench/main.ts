@@ -8,10 +8,12 @@ import { growthCases, hasWorkers } from './growth.ts'
 import { describeMachine, type Machine } from './machine.ts'
 import type { Bench } from './measure.ts'
 import { type Options, parseOptions } from './options.ts'
+import { withQueryCases } from './queries.ts'
 import {
   CREDENTIALS_COLUMNS,
   faultLines,
   GATEWAY_COLUMNS,
+  QUERIES_COLUMNS,
   ROLLUP_COLUMNS,
   resultTable,
   verdictTable,
@@ -19,7 +21,13 @@ import {
 import { lineOf } from './result.ts'
 import { rollupCases } from './rollup.ts'
 import { startSink } from './sink.ts'
-import { credentialsVerdicts, gatewayVerdicts, growthVerdicts, rollupVerdicts } from './verdicts.ts'
+import {
+  credentialsVerdicts,
+  gatewayVerdicts,
+  growthVerdicts,
+  queriesVerdicts,
+  rollupVerdicts,
+} from './verdicts.ts'
 
 const print = (text: string): boolean => process.stdout.write(`${text}\n`)
 
@@ -60,6 +68,12 @@ async function suite(options: Options, machine: Machine) {
           measured: await withSink({ folder, machine, ...options }, (bench) =>
             run(growthCases(bench, options)),
           ),
+        }
+      case 'queries':
+        return {
+          columns: QUERIES_COLUMNS,
+          judged: queriesVerdicts,
+          measured: await withQueryCases({ folder, machine, ...options }, run),
         }
       case 'credentials':
         return {

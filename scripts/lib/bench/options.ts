@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 
-export type Command = 'gateway' | 'growth' | 'rollup' | 'credentials'
+export type Command = 'gateway' | 'growth' | 'rollup' | 'credentials' | 'queries'
 
 export interface Options {
   readonly command: Command
@@ -24,7 +24,7 @@ export interface Options {
   readonly json: string | undefined
 }
 
-const COMMANDS: readonly Command[] = ['gateway', 'growth', 'rollup', 'credentials']
+const COMMANDS: readonly Command[] = ['gateway', 'growth', 'rollup', 'credentials', 'queries']
 
 /** Throws with a sentence for whoever typed it. */
 export function parseOptions(args: readonly string[]): Options {

@@ -34,6 +34,18 @@ export const CREDENTIALS_COLUMNS: Columns = {
   'RSS MB': 'peakRssMb',
 }
 
+export const QUERIES_COLUMNS: Columns = {
+  'beacons/s': 'eventsPerSecond',
+  'p50 ms': 'ackP50Ms',
+  'p99 ms': 'ackP99Ms',
+  'p99.9 ms': 'ackP999Ms',
+  'CPU %': 'cpuPercent',
+  queries: 'queries',
+  'put off': 'queriesPutOff',
+  'query p50 ms': 'queryP50Ms',
+  'RSS MB': 'peakRssMb',
+}
+
 export const ROLLUP_COLUMNS: Columns = {
   rows: 'rows',
   'rows/s': 'rowsPerSecond',

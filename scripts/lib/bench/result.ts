@@ -47,6 +47,13 @@ export interface Figures {
   readonly rowsPerSecond?: number
   readonly rowsPerCpuSecond?: number
   readonly cpuMicrosPerRow?: number
+  /** Of one core. */
+  readonly cpuPercent?: number
+  /** Answered with 200. */
+  readonly queries?: number
+  /** Answered with 503: they waited too long for their turn. */
+  readonly queriesPutOff?: number
+  readonly queryP50Ms?: number
 }
 
 /** One result a case, in the order of their first appearance: the median of each figure, and every fault. */

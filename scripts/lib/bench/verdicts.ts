@@ -117,6 +117,18 @@ export function credentialsVerdicts(results: readonly Result[]): readonly Verdic
   )
 }
 
+/** Of the design: a dashboard that somebody looks at costs no visitor anything. */
+export function queriesVerdicts(results: readonly Result[]): readonly Verdict[] {
+  const p99 = (name: string) => results.find((result) => result.case === name)?.figures.ackP99Ms
+  const alone = p99('alone')
+  return ['ranking', 'series'].map((name) => {
+    const beside = p99(`beside/${name}`)
+    const later =
+      alone === undefined || beside === undefined ? undefined : Number((beside - alone).toFixed(1))
+    return judge(`p99 of a beacon beside ${name} − alone, ms`, later, 'at most', 20)
+  })
+}
+
 function reported(target: string, measured: number | undefined): Verdict {
   const verdict = measured === undefined ? 'not measured' : 'no target'
   return { target, measured, sense: 'at most', limit: undefined, verdict }

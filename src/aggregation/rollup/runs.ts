@@ -206,10 +206,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     submit: createSubmit({ planner, runLog, clock, entropy, enqueue, waiting }),
     get,
     list: (query) => runLog.list(query),
-    async log(id) {
-      await get(id)
-      return runLog.notes(id)
-    },
+    log: (id) => get(id).then(() => runLog.notes(id)),
     cancel,
     windows: (query, signal) => planner.windows(query, signal),
     overview: () => planner.overview(),

@@ -20,8 +20,8 @@ import { type GroupRead, groupsOf, readGroup, rowsOf, windowOf, writeWindowFile 
 import { besidePath, type Place, type ReadFile, unlessDamaged, windowFolder } from './local-folder.ts'
 import { contentOf, fullestGroups, inPieces } from './local-groups.ts'
 
-/** Window files read at a time. Ours: libuv's four threads are kept busy, and the journal's writes wait for a few reads only. */
-const READS_AT_ONCE = 4
+/** Window files read at a time, whoever asks: of libuv's four threads one is always free for the journal's writes. */
+const READS_AT_ONCE = 3
 /** Bytes of indexes kept: some thousand windows of ten apps. Ours. */
 const INDEX_CACHE_BYTES = 67_108_864
 
@@ -52,6 +52,7 @@ export function localStore(options: LocalStoreOptions): RollupStore {
   const { dir, indexCacheBytes = INDEX_CACHE_BYTES, files = nodeFiles, log } = options
   const folder = windowFolder({ dir, indexCacheBytes, files, log })
   const oneAtATime = limited(1)
+  const reading = limited(READS_AT_ONCE)
 
   async function publish(...[window, rows]: Parameters<RollupStore['publish']>) {
     const around = await heldAround(window)
@@ -111,7 +112,8 @@ export function localStore(options: LocalStoreOptions): RollupStore {
     const places = await folder.places(rollup, fromMs, toMs)
     for (let at = 0; at < places.length; at += READS_AT_ONCE) {
       signal?.throwIfAborted()
-      for (const found of await Promise.all(places.slice(at, at + READS_AT_ONCE).map(read))) {
+      const some = places.slice(at, at + READS_AT_ONCE).map((place) => reading(() => read(place)))
+      for (const found of await Promise.all(some)) {
         if (found !== undefined) yield found
       }
       if (breath.due()) await breath.take()
