@@ -16,10 +16,11 @@ const noRun = async () => {
   throw new AppError('not_found', 'There is no such run.')
 }
 
-async function built(t: Test, its: Partial<AggregationPorts> = {}) {
+async function built(t: Test, its: Partial<AggregationPorts> = {}, configured: object = {}) {
   const { log } = quietTelemetry()
   const config = Value.Default(AggregationConfig, {
     tokens: [{ name: 'ops', sha256, scopes: ['read', 'run'] }],
+    ...configured,
   }) as AggregationConfig
   const app = await buildAggregation(config, {
     log,
@@ -159,4 +160,12 @@ test('what prepares the instance sees every route that is mounted later', async 
   })
   for (const url of ['/livez', '/aggregations/run', '/query/series', '/dashboard'])
     t.equal(routes.includes(url), true, url)
+})
+
+test('a next run is told where there is a schedule', async (t) => {
+  for (const enabled of [true, false]) {
+    const app = await built(t, {}, { schedule: { enabled } })
+    const { body } = await app.inject({ url: '/query/apps', headers: { authorization } })
+    t.equal('nextRunMs' in JSON.parse(body), enabled)
+  }
 })

@@ -230,3 +230,15 @@ test('without a range one run follows the other until nothing is due', async (t)
     t.equal(terminal.said().out.split('More windows are due: going on.\n').length, asked, rule)
   }
 })
+
+test('what of the lake cannot be taken in is named, and the rest is computed', async (t) => {
+  const dir = await dataFolder(t.testdir())
+  const index = join(dir, 'lake/index/dt=2026-11-22/hr=09')
+  await mkdir(index, { recursive: true })
+  await writeFile(join(index, 'c-gateway-000009.json'), '{"version":2}')
+  const terminal = fakeTerminal({ HEADGATE_DATA_DIR: dir })
+  t.equal(await runCommand(['aggregate', ...range], terminal), 0)
+  t.match(terminal.said().err, /c-gateway-000009.json: not taken in: .* is of version 2/)
+  t.match(terminal.said().err, /1 object of the lake not taken in/)
+  t.match(terminal.said().out, /succeeded: 2 windows done, 0 failed/)
+})

@@ -202,7 +202,7 @@ const isOfTheLake = (error: unknown): error is AppError =>
 
 /** Of an object that was listed. The lake itself may fail at one object only, as a disk does at a bad sector. */
 export async function readManifest(lake: Lake, key: string): Promise<Manifest | DamagedManifest> {
-  const generation = parseManifestKey(key)?.generation ?? 0
+  const generation = Number(parseManifestKey(key)?.generation)
   const damaged = (why: string, forGood: boolean): DamagedManifest => ({
     key,
     generation,

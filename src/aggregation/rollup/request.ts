@@ -52,7 +52,7 @@ export function parseRunRequest(body: unknown): RunRequest {
   if (unknown !== undefined) throw invalid(`Unknown field "${printable(unknown)}".`)
   if (request.Check(body)) return body
   const [fault] = request.Errors(body)
-  throw invalid(`${fault?.instancePath.slice(1).replaceAll('/', '.')} ${expectation(fault ?? {})}.`)
+  throw invalid(`${fault?.instancePath.slice(1).replaceAll('/', '.')} ${expectation(Object(fault))}.`)
 }
 
 /** A name is the sender's own text: bounded, and only what is harmless in a log, a terminal or a page. */

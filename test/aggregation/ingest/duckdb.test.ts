@@ -137,13 +137,15 @@ test('a child that the kernel kills ran out of memory; one that dies otherwise f
   for (const [signal, code] of [
     ['SIGKILL', 'engine_out_of_memory'],
     ['SIGTERM', 'engine_failed'],
+    ['SIGSEGV', 'engine_failed'],
   ] as const) {
     const lines: string[] = []
     const telemetry = createTelemetry('warn', { write: (line) => lines.push(line) })
     const before = await childrenOf(process.pid)
     const session = await open(t, { telemetry })
     const [pid] = (await childrenOf(process.pid)).filter((child) => !before.includes(child))
-    const pending = t.rejects(session.run([ENDLESS]), { code }, signal)
+    const details = signal === 'SIGSEGV' ? { kind: 'Crash' } : {}
+    const pending = t.rejects(session.run([ENDLESS]), { code, details }, signal)
     process.kill(Number(pid), signal)
     await pending
     t.match(JSON.parse(lines[0] ?? ''), { err: { code }, msg: /work under way/ })
@@ -194,9 +196,11 @@ test('a child ends with its parent, even if that is killed', async (t) => {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   await once(parent.stdout, 'data')
+  const exit = once(parent, 'exit')
   parent.kill('SIGKILL')
   // The child shares the parent's standard error: the stream ends when both are gone.
   await once(parent.stderr.resume(), 'end')
+  await exit
   t.equal(parent.signalCode, 'SIGKILL')
 })
 

@@ -51,3 +51,8 @@ test('a file that grows beyond all measure is cut there, and damaged', async (t)
   const refused = await pass(11).catch((error: unknown) => error)
   t.ok(isInflateError(refused), 'as one that breaks off')
 })
+
+test('a file that the disk does not give back is no damage of gzip', async (t) => {
+  const root = t.testdir({ folder: {} })
+  await t.rejects(inflate([{ path: join(root, 'folder'), gzip: true }], root), { code: 'EISDIR' })
+})

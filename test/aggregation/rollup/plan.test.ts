@@ -84,6 +84,7 @@ const tooLate = {
     { key: 'c', bytes: 1, rows: 2, arrivedMs: END + HORIZON + 9 },
   ],
 }
+const damaged = (forGood: boolean) => ({ key: 'm', generation: 2, message: 'no manifest', forGood })
 const partial = { manifest: manifest({ complete: false }), stored: [held] }
 
 test('a range is aligned outward, half-open, and follows the grain', async (t) => {
@@ -154,6 +155,8 @@ test('the schedule decides by state, time and what the stores hold', async (t) =
   const settlingLong = { ...dirty, manifest: manifest({ createdMs: END + HORIZON - MIN }) }
   const ahead = { ...dirty, manifest: manifest({ createdMs: END + 60 * MIN }) }
   for (const [what, over, at, expected] of [
+    ['its manifest is damaged for good', { ...done, damaged: damaged(true) }, OVER, 'compute'],
+    ['its manifest cannot be read now', { ...done, damaged: damaged(false) }, OVER, 'failed_recently'],
     ['open', {}, BEFORE, 'open'],
     ['open and committed by request', partial, BEFORE, 'open'],
     ['open, committed by request, not in the store', { ...partial, stored: [undefined] }, BEFORE, 'publish'],

@@ -1,9 +1,10 @@
 import { type Test, test } from 'tap'
-import { createManifests, inputsDigest } from '../../../src/aggregation/rollup/manifest.ts'
+import { createManifests, inputsDigest, windowKey } from '../../../src/aggregation/rollup/manifest.ts'
 import { createPlanner } from '../../../src/aggregation/rollup/planner.ts'
 import type { RunRequest } from '../../../src/aggregation/rollup/request.ts'
 import { rollupMetrics } from '../../../src/aggregation/rollup/rollup-metrics.ts'
 import { createRunLog } from '../../../src/aggregation/rollup/run-log.ts'
+import { manifestKey } from '../../../src/lake/layout.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
 import { definition, GRAIN, MIN, never, T0 } from '../../fakes/aggregation.ts'
 import { memoryArrivals } from '../../fakes/arrivals.ts'
@@ -34,6 +35,7 @@ async function setUp(t: Test, { horizonMs = DAY, oldWindows = 0 }) {
   return {
     planner,
     arrivals,
+    lake,
     manifests,
     oldestMs: lastMs - (oldWindows - 1) * GRAIN,
     async planOf(request: RunRequest) {
@@ -95,4 +97,22 @@ test('windows that are as they should be are not listed by the thousand', async 
     [T0],
     'the window that is open',
   )
+})
+
+test('a window whose manifest cannot be read says why', async (t) => {
+  const { planner, arrivals, lake } = await setUp(t, {})
+  arrivals.deliver('raw/first', [{ timeMs: T0 - GRAIN, value: 1 }])
+  await arrivals.ingest(never)
+  await lake.put(manifestKey(windowKey(definition, T0 - GRAIN), 1), Buffer.from('{'))
+  const [window] = await planner.windows({ fromMs: T0 - GRAIN, toMs: T0 })
+  t.match(window, { state: 'failed', reason: /is damaged/ })
+})
+
+test('a run of everything until a time before everything has nothing to do', async (t) => {
+  const { planner } = await setUp(t, { oldWindows: 1 })
+  const scope = { rollups: [definition.id], reprocess: 'missing' } as const
+  const range = { fromMs: 0, toMs: T0 - 2 * DAY, sinceFirst: true } as const
+  t.same(await planner.plan({ trigger: 'request', scope: { ...scope, range } }), { windows: [], skipped: [] })
+  const { windows } = await planner.plan({ trigger: 'schedule', scope })
+  t.equal(windows.length > 0, true, 'which the schedule has')
 })

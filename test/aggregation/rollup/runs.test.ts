@@ -5,6 +5,7 @@ import { MAX_WAIT_MS } from '../../../src/aggregation/rollup/plan/acknowledged.t
 import { FAILED_PAUSE_MS } from '../../../src/aggregation/rollup/plan.ts'
 import type { Progress } from '../../../src/aggregation/rollup/run.ts'
 import { localStore } from '../../../src/aggregation/rollup/stores/local.ts'
+import { parseManifestKey } from '../../../src/lake/layout.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import { nodeFiles } from '../../../src/std/files.ts'
 import { createTelemetry, quietTelemetry } from '../../../src/std/telemetry.ts'
@@ -604,12 +605,60 @@ test('a file that may not be read or written fails its window by name', async (t
   const { deliver, clock, open, engine } = await aggregation(t)
   deliver(at(0), [1])
   clock.advance(GRAIN + 2 * MIN)
-  engine.failures.push(Object.assign(new Error('no'), { code: 'EACCES', path: '/data/tmp/rollup-1' }))
   const runs = await open()
-  const { id } = await runs.submit({ at: T0 }, 'ops')
+  for (const [code, error] of [
+    ['EACCES', { code: 'storage_denied', message: 'No access: EACCES at /data/tmp/rollup-1' }],
+    ['EDQUOT', { code: 'storage_full', message: 'The disk is full: EDQUOT' }],
+  ] as const) {
+    engine.failures.push(Object.assign(new Error('no'), { code, path: '/data/tmp/rollup-1' }))
+    const { id } = await runs.submit({ at: T0, reprocess: 'all' }, 'ops')
+    await runs.work(never)
+    t.match(await runs.get(String(id)), { windows: [{ error }] })
+    await runs.cancel(String(id))
+  }
+})
+
+test('a damaged manifest is followed by the generation after it, one of the first versions by its count', async (t) => {
+  const { deliver, clock, open, lake, stored } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  const again = async () => {
+    clock.advance(1)
+    const runs = await open()
+    await runs.submit({ at: T0, reprocess: 'all' }, 'ops')
+    await runs.work(never)
+    return (await stored())[0]?.generation
+  }
+  t.equal(await again(), 1)
+  const manifests = async () => (await lake.list('rollups/')).filter(({ key }) => parseManifestKey(key))
+  const [first] = await manifests()
+  const { completions: _, ...old } = JSON.parse(String(await lake.get(String(first?.key))))
+  await lake.put(String(first?.key), Buffer.from(JSON.stringify(old)))
+  t.equal(await again(), 2)
+  const second = (await manifests()).at(-1)
+  t.match(JSON.parse(String(await lake.get(String(second?.key)))), { completions: 2 })
+  await lake.put(String(second?.key), Buffer.from('{'))
+  t.equal(await again(), 3)
+})
+
+test('what cannot be swept now is told, and keeps nothing from running', async (t) => {
+  const lines: string[] = []
+  const telemetry = createTelemetry('error', { write: (line) => lines.push(line) })
+  const { deliver, clock, open, lake, stored } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  let failing = true
+  const list = async (prefix: string) => {
+    if (failing) throw new AppError('lake_failed', 'no list')
+    return lake.list(prefix)
+  }
+  const runs = await open({ telemetry, lake: { ...lake, list } })
+  await t.rejects(runs.tick(never), { code: 'lake_failed' })
+  t.match(lines[0], /cannot be removed now/)
+  failing = false
+  await runs.tick(never)
   await runs.work(never)
-  const error = { code: 'storage_denied', message: 'No access: EACCES at /data/tmp/rollup-1' }
-  t.match(await runs.get(String(id)), { windows: [{ error }] })
+  t.match(await stored(), [{ generation: 1 }])
 })
 
 test('failed windows alone can be run again', async (t) => {

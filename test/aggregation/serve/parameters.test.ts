@@ -4,6 +4,7 @@ import {
   parseQuantiles,
   parseRange,
   parseStep,
+  spanText,
 } from '../../../src/aggregation/serve/parameters.ts'
 
 const noon = Date.UTC(2026, 10, 22, 12)
@@ -48,4 +49,14 @@ test('quantiles lie between 0 and 1, ten of them at most', async (t) => {
 
 test('durations are written as people write them', async (t) => {
   t.same([60_000, 900_000, 3_600_000, 86_400_000].map(durationText), ['1m', '15m', '1h', '24h'])
+})
+
+test('the largest range is told in days, a short one in hours', async (t) => {
+  const hour = 3_600_000
+  t.same([31 * 24 * hour + 1, 48 * hour, 48 * hour - 1, hour].map(spanText), [
+    '31 days',
+    '2 days',
+    '47 hours',
+    '1 hours',
+  ])
 })

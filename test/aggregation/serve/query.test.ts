@@ -458,3 +458,25 @@ test('windows times values are bounded, and the largest range that fits is named
   })
   await t.rejects(series({ fromMs: noon - 40 * 24 * HOUR }), { message: /ask for at most 31 days/ })
 })
+
+test('of values with as many measurements, the first by name are kept', async (t) => {
+  const { store } = queriesOver()
+  const names = ['/d', '/b', '/a', '/c', '/e']
+  await store.fill(
+    committed(noon - HOUR),
+    names.map((value) => rollupRow({ set: 'route', value }, ramp(9))),
+  )
+  const query = {
+    ...{ app: 'shop', metric: 'browser.web_vital.lcp', set: 'route', rollup: 'default' },
+    ...{ fromMs: noon - HOUR, toMs: noon, quantiles: [0.5], by: 'n' as const, limit: 20, minN: 1 },
+  }
+  const { values } = JSON.parse(await computeRanking(store, query, { signal: all.signal, maxTallies: 4 }))
+  t.same(
+    values.map(({ value, n }: { value: string; n: number }) => [value, n]),
+    [
+      ['~other', 27],
+      ['/a', 9],
+      ['/b', 9],
+    ],
+  )
+})

@@ -110,3 +110,11 @@ test('touched minutes of a range are the same, whichever of range and index is l
     )
   }
 })
+
+test('an entry that was never known is forgotten without a word', async (t) => {
+  const { index, put } = setUp()
+  const key = await put('known', NOON, { [NOON]: 1 })
+  await index.minutes()
+  index.forget('index/dt=2026-11-22/hr=00/unknown.json')
+  t.same(await index.entriesTouching(NOON, NOON + 1), [key])
+})

@@ -80,3 +80,14 @@ test('an entry without an object says that there is none; one that cannot be mad
   t.same(await again.touching(...everything), [])
   t.match(JSON.parse(String(await lake.get(entry))), { rows: 0 })
 })
+
+test('an entry whose name tells nothing stands for no object', async (t) => {
+  const { put, ingester, lake, eventIds } = await setUp(t)
+  const strange = 'index/dt=2026-11-22/hr=12/strange.json'
+  await put(strange, '{')
+  const arrivals = ingester()
+  await arrivals.earliestMs()
+  await arrivals.ingest(signal)
+  t.match(JSON.parse(String(await lake.get(strange))), { rows: 0, inputs: [] })
+  t.same(await eventIds(), [])
+})
