@@ -19,11 +19,13 @@ const RUN = new RegExp(
   'giu',
 )
 const BETWEEN = new RegExp(`${SEPARATORS}|${ESCAPE}`, 'iuy')
+/** What begins one that is more than a character. */
+const ENCODES = '%\\&'
 const DATE =
   /(?:(?:19|20)\d\d([-.])(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|[12]\d|3[01])([-.])(?:0[1-9]|1[0-2])\2(?:19|20)\d\d)(?!\d)/y
 
-/** Which of the numbers that pass the check of cards are taken for one. */
-export type CardRule = (digits: string) => boolean
+/** Which of the numbers that pass the check of cards are taken for one, by their length and first two digits. */
+export type CardRule = (count: number, beginning: number) => boolean
 
 /** In prose: each. One in ten numbers passes by chance, and what is lost then is a number of an error text. */
 export const anyCard: CardRule = () => true
@@ -32,8 +34,8 @@ export const anyCard: CardRule = () => true
  * Where numbers are names (of products, of builds): only as cards are issued, so that no time (`20…`, epoch `1…`) and no
  * article number (13 digits) goes by chance. https://en.wikipedia.org/wiki/Payment_card_number
  */
-export const issuedCard: CardRule = (digits) =>
-  digits.length > LEAST_CARD_DIGITS && /^(?:[3-6]|2[2-7])/.test(digits)
+export const issuedCard: CardRule = (count, beginning) =>
+  count > LEAST_CARD_DIGITS && beginning >= 22 && beginning < 70 && (beginning < 28 || beginning >= 30)
 
 /** Numbers of payment cards, whole or in groups, as `[digits]`. Dates are no part of one. */
 export const maskCards = (text: string, isCard: CardRule): string =>
@@ -48,14 +50,21 @@ interface Group {
   readonly count: number
 }
 
+/** What lies between two dates, or before and behind them. */
+interface Stretch {
+  readonly digits: number[]
+  readonly groups: Group[]
+}
+
 function maskRun(run: string, isCard: CardRule): string {
   let masked = ''
   let done = 0
-  for (const { digits, groups } of betweenDates(run)) {
-    const passes = luhnOf(digits)
-    const isOne = (from: number, to: number) => passes(from, to) && isCard(digits.slice(from, to))
+  for (const stretch of betweenDates(run)) {
+    if (stretch.digits.length < LEAST_CARD_DIGITS) continue
+    const { groups } = stretch
+    const lastOf = lastOfCards(stretch, isCard)
     for (let first = 0; first < groups.length; first++) {
-      const last = lastOfCard(groups, first, isOne)
+      const last = lastOf(first)
       if (last === undefined) continue
       masked += `${run.slice(done, groups[first]?.start)}[digits]`
       done = Number(groups[last]?.end)
@@ -65,67 +74,89 @@ function maskRun(run: string, isCard: CardRule): string {
   return masked + run.slice(done)
 }
 
-/** The last group of the longest card that begins with the first one, at most 19 digits ahead. */
-function lastOfCard(groups: readonly Group[], first: number, isOne: (from: number, to: number) => boolean) {
-  const from = Number(groups[first]?.before)
-  let found: number | undefined
-  for (let last = first; last < groups.length; last++) {
-    const to = Number(groups[last]?.count)
-    if (to - from > MOST_CARD_DIGITS) break
-    if (to - from >= LEAST_CARD_DIGITS && isOne(from, to)) found = last
+/** Finds the last group of the longest card that begins with a group, if that is asked of one after the other. */
+function lastOfCards({ digits, groups }: Stretch, isCard: CardRule): (first: number) => number | undefined {
+  const passes = luhnOf(digits)
+  /** The first group with which enough digits are together. */
+  let least = 0
+  return (first) => {
+    const from = Number(groups[first]?.before)
+    while (least < groups.length && Number(groups[least]?.count) < from + LEAST_CARD_DIGITS) least++
+    const beginning = Number(digits[from]) * 10 + Number(digits[from + 1])
+    let found: number | undefined
+    if (!isCard(MOST_CARD_DIGITS, beginning)) return found
+    for (let last = least; last < groups.length; last++) {
+      const to = Number(groups[last]?.count)
+      if (to > from + MOST_CARD_DIGITS) break
+      if (passes(from, to) && isCard(to - from, beginning)) found = last
+    }
+    return found
   }
-  return found
-}
-
-interface Stretch {
-  digits: string
-  readonly groups: Group[]
 }
 
 /** The groups of a run, parted by the dates in it. */
 function betweenDates(run: string): readonly Stretch[] {
-  let stretch: Stretch = { digits: '', groups: [] }
+  let stretch: Stretch = { digits: [], groups: [] }
   const stretches = [stretch]
   for (let at = 0; at < run.length; ) {
     if (!isDigit(run, at)) {
-      BETWEEN.lastIndex = at
-      BETWEEN.test(run)
-      at = BETWEEN.lastIndex
+      at = afterBetween(run, at)
       continue
     }
-    DATE.lastIndex = at
-    if (DATE.test(run)) {
-      at = DATE.lastIndex
-      stretch = { digits: '', groups: [] }
+    const dateEnd = endOfDate(run, at)
+    if (dateEnd !== undefined) {
+      at = dateEnd
+      stretch = { digits: [], groups: [] }
       stretches.push(stretch)
       continue
     }
+    const { digits, groups } = stretch
     const start = at
-    while (isDigit(run, at)) at++
-    const before = stretch.digits.length
-    stretch.digits += run.slice(start, at)
-    stretch.groups.push({ start, end: at, before, count: stretch.digits.length })
+    const before = digits.length
+    for (; isDigit(run, at); at++) digits.push(run.charCodeAt(at) - ZERO)
+    groups.push({ start, end: at, before, count: digits.length })
   }
   return stretches
 }
 
+/** Only what is encoded may have digits of its own. */
+function afterBetween(run: string, at: number): number {
+  if (!ENCODES.includes(run.charAt(at))) return at + 1
+  BETWEEN.lastIndex = at
+  BETWEEN.test(run)
+  return BETWEEN.lastIndex
+}
+
+/** Where the date ends that begins at `at`. Looked for only where its first mark stands: behind the year, or the day. */
+function endOfDate(run: string, at: number): number | undefined {
+  if (!isMark(run.charCodeAt(at + 4)) && !isMark(run.charCodeAt(at + 2))) return undefined
+  DATE.lastIndex = at
+  return DATE.test(run) ? DATE.lastIndex : undefined
+}
+
+const ZERO = 0x30
+const HYPHEN = 0x2d
+const DOT = 0x2e
+const isMark = (code: number): boolean => code === HYPHEN || code === DOT
+
 function isDigit(text: string, at: number): boolean {
   const code = text.charCodeAt(at)
-  return code >= 48 && code <= 57
+  return code >= ZERO && code <= ZERO + 9
 }
 
 /** What a digit counts that counts twice: the sum of its digits. */
 const TWICE = [0, 2, 4, 6, 8, 1, 3, 5, 7, 9]
 
 /** ISO/IEC 7812-1, annex B: from the right, each second digit counts twice. Of any part of the digits, in one step. */
-function luhnOf(digits: string): (from: number, to: number) => boolean {
+function luhnOf(digits: readonly number[]): (from: number, to: number) => boolean {
   /** Sums up to each place, if those at even places count twice, and if those at odd ones do. */
-  const [even, odd] = [[0], [0]]
+  const even = [0]
+  const odd = [0]
   for (let i = 0; i < digits.length; i++) {
-    const digit = digits.charCodeAt(i) - 48
-    const twice = Number(TWICE[digit])
-    even.push(Number(even[i]) + (i % 2 === 0 ? twice : digit))
-    odd.push(Number(odd[i]) + (i % 2 === 0 ? digit : twice))
+    const once = Number(digits[i])
+    const twice = Number(TWICE[once])
+    even.push(Number(even[i]) + (i % 2 === 0 ? twice : once))
+    odd.push(Number(odd[i]) + (i % 2 === 0 ? once : twice))
   }
   return (from, to) => {
     const sums = to % 2 === 0 ? even : odd
