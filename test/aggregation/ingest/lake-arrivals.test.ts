@@ -566,3 +566,21 @@ test('an object that is damaged after it was indexed is set aside by who meets i
   t.equal((await keys('dead/')).length, 4, 'nobody removes what was set aside')
   t.ok(await lake.get(whole))
 })
+
+test('of a range above a month one listing tells what was received', async (t) => {
+  const { put, ingester, lake } = await setUp(t)
+  const listed: string[] = []
+  const listing: Lake = {
+    ...lake,
+    list(prefix) {
+      listed.push(prefix)
+      return lake.list(prefix)
+    },
+  }
+  await put(`raw/gateway/${HOUR}/a.ndjson`, lines(eventLine({ event_id: '1' })))
+  const arrivals = ingester({ lake: listing })
+  await arrivals.ingest(signal)
+  listed.length = 0
+  t.equal((await arrivals.received(NOON - 40 * DAY_MS, NOON + DAY_MS)).length, 1)
+  t.same(listed, ['index/'])
+})
