@@ -101,12 +101,15 @@ export interface Cleaning {
   readonly known: Map<Cleaner, Map<string, string>>
   /** Characters that were looked at closely so far: nearly all of the time goes into them, if there are any. */
   closeChars: number
+  /** Those of the last event, and what is stored of them: without any of its own an event has those of the context. */
+  attributes: { readonly sent: Attributes; readonly stored: Attributes } | undefined
 }
 
 export const cleaning = (allowQuery: ReadonlySet<string>): Cleaning => ({
   allowQuery,
   known: new Map(),
   closeChars: 0,
+  attributes: undefined,
 })
 
 /** What may be stored of a measurement. The same object when there is nothing to take out. */
@@ -129,15 +132,21 @@ export function scrub(
     changes[field as TextColumn] = stored
   }
   const { attributes } = kept
-  if (attributes !== undefined && !areClean(attributes, so)) {
-    changes ??= {}
-    changes.attributes = scrubAttributes(attributes, so)
+  if (attributes !== undefined) {
+    const stored = storedOf(attributes, so)
+    if (stored !== attributes) {
+      changes ??= {}
+      changes.attributes = stored
+    }
   }
   return changes === undefined ? kept : { ...kept, ...changes }
 }
 
+/** Above it a glance at each repetition costs more than to remember what became of the first. */
+const GLANCE_CHARS = 256
+
 const cleaned = (cleaner: Cleaner, text: string, so: Cleaning): string =>
-  cleaner.glance(text) ?? cleanedClosely(cleaner, text, so)
+  (text.length <= GLANCE_CHARS ? cleaner.glance(text) : undefined) ?? cleanedClosely(cleaner, text, so)
 
 function cleanedClosely(cleaner: Cleaner, text: string, so: Cleaning): string {
   let known = so.known.get(cleaner)
@@ -176,6 +185,15 @@ const attributeValue = prose(PROSE, cutChars, MAX_ATTRIBUTE_VALUE_CHARS)
 const attributeName = withoutQuery(prose(LABEL, cutChars, MAX_ATTRIBUTE_NAME_CHARS))
 
 type Attributes = NonNullable<Measurement['attributes']>
+
+function storedOf(sent: Attributes, so: Cleaning): Attributes {
+  let known = so.attributes
+  if (known?.sent !== sent) {
+    known = { sent, stored: areClean(sent, so) ? sent : scrubAttributes(sent, so) }
+    so.attributes = known
+  }
+  return known.stored
+}
 
 function areClean(attributes: Attributes, so: Cleaning): boolean {
   for (const name in attributes) {

@@ -313,3 +313,10 @@ test('of a text that could not be read, tokens, queries and what is personal do 
     t.equal(scrubExcerpt(text), excerpt, text.slice(0, 40))
   }
 })
+
+test('what follows a query that may stay is not said twice', async (t) => {
+  for (const text of ['?q=\\\\', 'at f (https://h/a.js?q=1:10:22)', '/a?q=1, then']) {
+    const m = { ...least, attributes: { text } }
+    t.equal(scrub(m, allowing('q'), noSalt).attributes?.['text'], text)
+  }
+})

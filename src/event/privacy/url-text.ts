@@ -22,7 +22,9 @@ function scrubWord(word: string, rules: UrlTextRules): string {
   const at = queryAt(whole, rules.everywhere)
   if (at === -1) return withoutParameters(whole)
   const rest = whole.slice(at)
-  return withoutParameters(whole.slice(0, at)) + allowedQuery(rest, rules.allowQuery) + tailOf(rest)
+  const tail = tailOf(rest)
+  const query = rest.slice(0, rest.length - tail.length)
+  return withoutParameters(whole.slice(0, at)) + allowedQuery(query, rules.allowQuery) + tail
 }
 
 const SLASHES = new RegExp(`${SLASH}{2,}`, 'gi')
