@@ -410,7 +410,7 @@ async function run(answers: Answers, adminUrl: string, body: object): Promise<st
   const headers = { ...json, authorization: `Bearer ${secrets['admin token']}` }
   const started = await answers.ask(adminUrl, '/aggregations/run', {
     method: 'POST',
-    headers: { ...headers, 'idempotency-key': `${secrets['Idempotency-Key']}-${JSON.stringify(body)}` },
+    headers: { ...headers, 'idempotency-key': `${secrets['Idempotency-Key']}-${Object.keys(body).join()}` },
     body: JSON.stringify(body),
   })
   const { id } = JSON.parse(started) as Run
