@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto'
 import { Counter } from 'prom-client'
-import { UNSCANNED_BYTES } from '../../event/decode/candidates.ts'
 import { mostStoredBytes } from '../../event/growth.ts'
 import type { Ledger, RefusalCode } from '../../event/ledger.ts'
 import { atOnce, type Steps, unhurried } from '../../std/breath.ts'
@@ -198,11 +197,14 @@ export function createCollector(ports: CollectorPorts): Collector {
   }
 }
 
+/** All that a beacon may carry. Of the worst texts as much takes 10 to 30 ms. */
+const SHORT_BYTES = 65_536
+
 /**
  * What is small takes no longer than others may wait. Of the rest one at a time is taken apart, and lets others go first:
  * parsed, it needs many times the memory that is held against the budget for it.
  */
-const isShort = ({ body }: Received): boolean => body.length <= UNSCANNED_BYTES
+const isShort = ({ body }: Received): boolean => body.length <= SHORT_BYTES
 
 function reasonOf(error: unknown): RefusalCode {
   if (!(error instanceof AppError)) return 'journal_unavailable'
