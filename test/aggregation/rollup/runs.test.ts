@@ -956,6 +956,24 @@ test('a run that has ended already stays as it is', async (t) => {
   t.same(await runs.get(String(id)), ended)
 })
 
+test('a request of a range that is at work is a run of its own: it may have come after', async (t) => {
+  const { open, engine, deliver, clock } = await aggregation(t)
+  const runs = await open()
+  deliver(at(0), [1])
+  clock.advance(GRAIN)
+  const range = { at: at(0), reprocess: 'all' } as const
+  const { id } = await runs.submit(range, 'ops')
+  const meanwhile: unknown[] = []
+  engine.meanwhile = async () => {
+    if (meanwhile.length === 0)
+      meanwhile.push((await runs.submit(range, 'ops')).id, (await runs.submit(range, 'ops')).id)
+  }
+  await runs.work(never)
+  t.equal(meanwhile.length, 2)
+  t.equal(meanwhile[0], meanwhile[1], 'what waits is shared')
+  t.not(meanwhile[0], id)
+})
+
 test('a run at work is stopped; windows it has committed stay', async (t) => {
   const { deliver, clock, open, engine, stored } = await aggregation(t)
   const runs = await open()

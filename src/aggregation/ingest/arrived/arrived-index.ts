@@ -128,8 +128,8 @@ export function arrivedIndex({
     async entriesTouching(fromMs, toMs) {
       await look()
       const found = new Set<string>()
-      for (const minuteMs of minutesIn(minutes, fromMs, toMs)) {
-        for (const key of minutes.get(minuteMs)?.entries ?? []) found.add(key)
+      for (const { entries } of touchedIn(minutes, fromMs, toMs)) {
+        for (const key of entries) found.add(key)
       }
       return [...found]
     },
@@ -140,16 +140,19 @@ export function arrivedIndex({
   }
 }
 
-/** Touched minutes of [fromMs, toMs), the first of which may have begun before it. */
-export function minutesIn(
-  minutes: ReadonlyMap<number, TouchedMinute>,
+/** What is known of the touched minutes of [fromMs, toMs), the first of which may have begun before it. */
+export function touchedIn<Touched>(
+  minutes: ReadonlyMap<number, Touched>,
   fromMs: number,
   toMs: number,
-): readonly number[] {
+): readonly Touched[] {
   const firstMs = Math.floor(fromMs / MINUTE_MS) * MINUTE_MS
   const isShort = (toMs - firstMs) / MINUTE_MS < minutes.size
   const possible = isShort ? everyMinute(firstMs, toMs) : [...minutes.keys()]
-  return possible.filter((minuteMs) => minuteMs >= firstMs && minuteMs < toMs && minutes.has(minuteMs))
+  return possible.flatMap((minuteMs) => {
+    const touched = minutes.get(minuteMs)
+    return touched !== undefined && minuteMs >= firstMs && minuteMs < toMs ? [touched] : []
+  })
 }
 
 function everyMinute(firstMs: number, toMs: number): number[] {

@@ -141,6 +141,24 @@ for (const [what, damage, message] of damages) {
   })
 }
 
+test('thousands of metrics of one app are told, each with its rows', async (t) => {
+  const store = localStore({ dir: t.testdir() })
+  const named = Array.from({ length: 4_000 }, (_, i) => `metric.${i}`)
+  const rows = named.flatMap((metric) => [
+    row({ metric }),
+    row({ metric, set: 'route', value: '/a' }),
+    row({ metric, set: 'route', value: '/b' }),
+  ])
+  await store.publish(committed(), chunks(rows))
+  const { rollup, app, fromMs, toMs } = series
+  const told = await store.metrics({ rollup, app, fromMs, toMs })
+  t.same(new Set(told.map(({ metric }) => metric)), new Set(named))
+  t.ok(
+    told.every(({ rows }) => rows === 2 * Number(row().n)),
+    'those of its fullest set',
+  )
+})
+
 test('windows are told without the damaged ones, whoever finds them', async (t) => {
   const dir = t.testdir()
   const store = localStore({ dir })
