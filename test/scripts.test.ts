@@ -30,6 +30,13 @@ test('a script that is asked in vain says so in a line, before it sets anything 
     })
 })
 
+test('what the head of a script offers to measure, it takes', async (t) => {
+  const offered = [...readFileSync('scripts/bench', 'utf8').matchAll(/^# {3}\.\/scripts\/bench \[?(\w+)/gm)]
+  t.ok(offered.length > 1)
+  for (const [, word = ''] of offered)
+    t.equal(ran('scripts/bench', word, '--bogus').stderr, 'bench: does not know --bogus; see --help\n', word)
+})
+
 test('help is the head of the script, and needs nothing either', async (t) => {
   for (const script of ['demo', 'bench', 'torture', 'test'])
     for (const option of ['--help', '-h']) {
