@@ -53,15 +53,25 @@ export async function askAdmin<T>(question: Question<T>): Promise<Answer<T>> {
       redirect: 'error',
     })
     const text = await response.text()
-    const value = response.ok ? read(text) : undefined
+    const value = response.ok ? unlessOther(() => read(text)) : undefined
     if (value !== undefined) return { kind: 'known', value }
-    const detail = response.ok ? `this is not ${what}` : Object(JSON.parse(text)).detail
-    return { kind: 'unknown', why: `answered ${response.status}: ${detail}` }
+    const problem = response.ok ? undefined : unlessOther(() => Object(JSON.parse(text)).detail)
+    return { kind: 'unknown', why: `answered ${response.status}: ${problem ?? `this is not ${what}`}` }
   } catch (error) {
     // What fetch says itself is that it failed.
     const { cause, message } = Object(error)
     const { code, message: because = message } = Object(cause)
     const why = code === 'ECONNREFUSED' ? 'nothing listens there (ECONNREFUSED)' : (code ?? because)
     return { kind: 'unknown', why: `unreachable: ${why}` }
+  }
+}
+
+/** Undefined for what is no JSON: something else than Headgate, or than an answer of it, listens there. */
+function unlessOther<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
   }
 }

@@ -179,10 +179,17 @@ test('the operations listener is asked first, then the aggregation; who does not
   })
 })
 
+/** Of something else that listens there, such as a proxy. */
+const page =
+  (status: number): RequestListener =>
+  (_request, response) =>
+    response.writeHead(status).end('<html>')
+
 test('what is no gateway is said to be none', async (t) => {
   for (const [listener, said] of [
     [answering({ received: 1 }), /answered 200: this is not the state of a gateway/],
-    [((_request, response) => response.end('<html>')) satisfies RequestListener, /unreachable: .*JSON/],
+    [page(200), /answered 200: this is not the state of a gateway/],
+    [page(502), /answered 502: this is not the state of a gateway/],
   ] as const) {
     const { url } = await gateway(t, listener)
     const terminal = fakeTerminal()
