@@ -47,8 +47,9 @@ export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSign
     await runLog.save(next)
     run = next
   }
+  // What cannot be written down as begun has not begun: it stays as it was queued.
+  await save(started(run, clock.nowMs()))
   try {
-    await save(started(run, clock.nowMs()))
     await runLog.note(run.id, 'info', 'run started', { attempt: run.attempt })
     if (run.trigger === 'request') await save(await withUnseen(ports, run, signal))
     await save(await withIngested(ports, run, signal))

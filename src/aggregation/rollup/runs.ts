@@ -13,11 +13,8 @@ import { executeRun, type RunPorts } from './run.ts'
 import type { RunList } from './run-log.ts'
 import { createSchedule } from './schedule.ts'
 import { createSubmit, type NewRun, type RunAnswer } from './submit.ts'
-import { sweepOutputs } from './sweep.ts'
+import { dailySweep } from './sweep.ts'
 import { type RunsOptions, workshop } from './workshop.ts'
-
-/** Once a day is enough for what is kept a day. */
-const SWEEP_EVERY_MS = 86_400_000
 
 /** Runs of the aggregation: asked for, scheduled, worked off one after the other, and remembered. */
 export interface Runs {
@@ -65,9 +62,11 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
   const { clock, entropy } = options
   /** Runs of this process that have not ended, oldest first. */
   const pending = new Map<string, Run>()
+  /** Those of them that are cancelled before they began: while that is written down they must not begin. */
+  const withdrawn = new Map<string, Promise<Run>>()
   let execution: Execution | undefined
   let working: Promise<void> | undefined
-  let nextSweepMs = clock.nowMs()
+  const sweep = dailySweep({ ...options, leases, log })
   let wake = () => {}
 
   async function keep(run: Run): Promise<Run> {
@@ -86,7 +85,9 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
 
   /** A run that is being worked off is as it was queued here, until it has ended. */
   const waiting = () =>
-    [...pending.values()].filter(({ id, trigger }) => trigger === 'request' && id !== execution?.id)
+    [...pending.values()].filter(
+      ({ id, trigger }) => trigger === 'request' && id !== execution?.id && !withdrawn.has(id),
+    )
 
   async function get(id: string): Promise<Run> {
     const run = await runLog.load(id)
@@ -101,12 +102,20 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
       execution.cancel.abort(new AppError('cancelled', 'The run was cancelled'))
       return execution.done
     }
-    if (pending.has(id)) return keep({ ...advance(run, 'cancelled'), endedMs: clock.nowMs() })
+    if (pending.has(id)) return withdrawn.get(id) ?? withdraw(run)
     if (!(await presence.isGone(run.owner))) {
       throw new AppError('run_conflict', `The run belongs to process ${run.owner.pid}; end that instead.`)
     }
     await underAdoption(() => adopt(id))
     return cancel(id)
+  }
+
+  function withdraw(run: Run): Promise<Run> {
+    const cancelled = keep({ ...advance(run, 'cancelled'), endedMs: clock.nowMs() }).finally(() =>
+      withdrawn.delete(run.id),
+    )
+    withdrawn.set(run.id, cancelled)
+    return cancelled
   }
 
   /** One process at a time takes over what others left: two would both work it off. */
@@ -148,7 +157,9 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
 
   /** The oldest whose time has come. */
   function ready(): Run | undefined {
-    const due = [...pending.values()].filter(({ notBeforeMs }) => notBeforeMs <= clock.nowMs())
+    const due = [...pending.values()].filter(
+      ({ id, notBeforeMs }) => notBeforeMs <= clock.nowMs() && !withdrawn.has(id),
+    )
     const [oldest = ''] = due.map(({ id }) => id).sort()
     return pending.get(oldest)
   }
@@ -186,20 +197,6 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     if (plan.windows.length === 0) return
     const id = sortableId(clock.nowMs(), entropy)
     await enqueue({ id, trigger: 'schedule', principal: 'schedule', scope }, plan)
-  }
-
-  async function sweep(): Promise<void> {
-    if (clock.nowMs() < nextSweepMs) return
-    nextSweepMs = clock.nowMs() + SWEEP_EVERY_MS
-    try {
-      await leases.sweep()
-      for (const definition of options.definitions) {
-        const removed = await sweepOutputs(options.lake, definition, { nowMs: clock.nowMs(), log })
-        log.info({ rollup: definition.id, removed }, 'swept')
-      }
-    } catch (error) {
-      log.error({ err: error }, 'what nobody needs any more cannot be removed now')
-    }
   }
 
   return {

@@ -1,11 +1,41 @@
 import type { Lake } from '../../lake/lake.ts'
-import { parseManifestKey } from '../../lake/layout.ts'
+import { DAY_MS, parseManifestKey } from '../../lake/layout.ts'
+import type { Clock } from '../../std/clock.ts'
 import type { Logger } from '../../std/telemetry.ts'
 import type { RollupDefinition } from './definition.ts'
+import type { Leases } from './lease.ts'
 import { definitionPrefix, isDamaged, readManifest } from './manifest.ts'
 
 /** Files of an attempt that no manifest names are kept this long: no run takes longer to commit. Ours. */
-const KEPT_MS = 86_400_000
+const KEPT_MS = DAY_MS
+/** Once a day is enough for what is kept a day. */
+const SWEEP_EVERY_MS = DAY_MS
+
+export interface SweepOptions {
+  readonly definitions: readonly RollupDefinition[]
+  readonly lake: Lake
+  readonly leases: Leases
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** Removes what nobody needs any more, when a day has passed since it did; it may be asked for at each tick. */
+export function dailySweep({ definitions, lake, leases, clock, log }: SweepOptions): () => Promise<void> {
+  let nextMs = clock.nowMs()
+  return async () => {
+    if (clock.nowMs() < nextMs) return
+    nextMs = clock.nowMs() + SWEEP_EVERY_MS
+    try {
+      await leases.sweep()
+      for (const definition of definitions) {
+        const removed = await sweepOutputs(lake, definition, { nowMs: clock.nowMs(), log })
+        log.info({ rollup: definition.id, removed }, 'swept')
+      }
+    } catch (error) {
+      log.error({ err: error }, 'what nobody needs any more cannot be removed now')
+    }
+  }
+}
 
 export interface SweepTools {
   readonly nowMs: number

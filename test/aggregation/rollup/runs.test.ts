@@ -944,6 +944,40 @@ test('a run that waits is cancelled at once', async (t) => {
   t.match(await runs.cancel(String(id)), { state: 'cancelled', endedMs: T0 }, 'once more changes nothing')
 })
 
+test('a run does not begin while it is being cancelled', async (t) => {
+  const { open, engine } = await aggregation(t)
+  const runs = await open()
+  const id = String((await runs.submit({ at: T0 }, 'ops')).id)
+  const cancelled = [runs.cancel(id), runs.cancel(id)]
+  await runs.work(never)
+  for (const each of cancelled) t.match(await each, { state: 'cancelled' })
+  t.match(await runs.get(id), { state: 'cancelled' })
+  t.same(engine.plans, [])
+})
+
+test('a run that cannot be cancelled, as the disk is full, goes on', async (t) => {
+  const { files, fail } = faultyFiles()
+  const { open } = await aggregation(t, { files })
+  const runs = await open()
+  const id = String((await runs.submit({ at: T0 }, 'ops')).id)
+  fail({ call: 'write', code: 'ENOSPC', file: /json\.part$/ })
+  await t.rejects(runs.cancel(id), { code: 'ENOSPC' })
+  await runs.work(never)
+  t.match(await runs.get(id), { state: 'succeeded' })
+})
+
+test('a run that cannot be written down as begun says why, and begins once it can', async (t) => {
+  const { files, fail } = faultyFiles()
+  const { open } = await aggregation(t, { files })
+  const runs = await open()
+  const id = String((await runs.submit({ at: T0 }, 'ops')).id)
+  fail({ call: 'write', code: 'ENOSPC', file: /json\.part$/ })
+  await t.rejects(runs.work(never), { code: 'ENOSPC' })
+  t.match(await runs.get(id), { state: 'queued', attempt: 0 })
+  await runs.work(never)
+  t.match(await runs.get(id), { state: 'succeeded', attempt: 1 })
+})
+
 test('a run that has ended already stays as it is', async (t) => {
   const { open } = await aggregation(t)
   const runs = await open()
