@@ -130,6 +130,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
       await reindex(key, tools)
       options.telemetry.log.info({ key }, 'a damaged index entry was made anew')
     } catch (error) {
+      if (tools.signal.aborted) throw error
       options.telemetry.log.error({ key, err: error }, 'a damaged index entry cannot be made anew now')
     }
   }

@@ -2,7 +2,9 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import type { Lake } from '../../../../src/lake/lake.ts'
 import { AppError } from '../../../../src/std/errors.ts'
+import { createTelemetry } from '../../../../src/std/telemetry.ts'
 import { eventLine, storedEvent, writeParquet } from '../../../fakes/events.ts'
+import { openDuckdb } from '../../../fakes/sessions.ts'
 import { HOUR, setUp, signal } from '../harness.ts'
 
 const events = (...ids: string[]) => ids.map((id) => `${eventLine({ event_id: id })}\n`).join('')
@@ -79,6 +81,23 @@ test('an entry without an object says that there is none; one that cannot be mad
   await again.ingest(signal)
   t.same(await again.touching(...everything), [])
   t.match(JSON.parse(String(await lake.get(entry))), { rows: 0 })
+})
+
+test('an ingest that is cancelled blames no entry for it', async (t) => {
+  const { put, ingester, keys, eventIds, places } = await setUp(t)
+  await put(`raw/gateway/${HOUR}/a.ndjson`, events('1'))
+  await ingester().ingest(signal)
+  const [entry = ''] = await keys('index/')
+  await put(entry, '')
+  const lines: string[] = []
+  const telemetry = createTelemetry('error', { write: (line) => lines.push(line) })
+  const arrivals = ingester({ telemetry, openSession: openDuckdb(places) })
+  await arrivals.earliestMs()
+  t.equal(lines.length, 1, 'that it is damaged')
+  await t.rejects(arrivals.ingest(AbortSignal.abort()), { code: 'cancelled' })
+  t.equal(lines.length, 1)
+  await arrivals.ingest(signal)
+  t.same(await eventIds(), ['1'])
 })
 
 test('an entry whose name tells nothing stands for no object', async (t) => {
