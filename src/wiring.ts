@@ -16,6 +16,7 @@ import { fsLake, sweepUnfinished } from './lake/fs.ts'
 import type { Lake } from './lake/lake.ts'
 import { passedOver } from './lake/passed-over.ts'
 import type { Clock } from './std/clock.ts'
+import { FOLDER_MODE } from './std/files.ts'
 import type { Entropy } from './std/id.ts'
 import { quietTelemetry, type Telemetry } from './std/telemetry.ts'
 import { adoptJournals, type Delivery, openJournal, placeOf, startDelivery } from './wiring-delivery.ts'
@@ -152,7 +153,7 @@ export async function openLake(
   telemetry: Telemetry = quietTelemetry(),
 ): Promise<Lake> {
   const dir = join(dataDir, lake.kind === 's3' ? 'tmp' : 'lake')
-  await mkdir(dir, { recursive: true, mode: 0o700 })
+  await mkdir(dir, { recursive: true, mode: FOLDER_MODE })
   if (lake.kind === 's3') {
     const { kind: _, bucket = '', ...options } = lake
     // Loaded only where it is needed: it makes a start a quarter of a second slower.

@@ -4,7 +4,7 @@ import { open, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Config, isLoopback, parseConfig } from '../config.ts'
 import { AppError } from '../std/errors.ts'
-import { bestEffort, errnoOf } from '../std/files.ts'
+import { bestEffort, errnoOf, FILE_MODE } from '../std/files.ts'
 import type { Entropy } from '../std/id.ts'
 
 /** What `dev.json` keeps, so that restarts keep their key. */
@@ -144,7 +144,7 @@ function jsonIn(text: string) {
 
 async function makeSecrets(path: string, entropy: Entropy): Promise<DevSecrets> {
   const secrets = { appKey: newAppKey(entropy), adminToken: newAdminToken(entropy) }
-  await writeFile(path, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600, flag: 'wx' })
+  await writeFile(path, `${JSON.stringify(secrets, null, 2)}\n`, { mode: FILE_MODE, flag: 'wx' })
   return secrets
 }
 

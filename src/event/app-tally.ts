@@ -1,4 +1,4 @@
-export const MINUTE_MS = 60_000
+import { MINUTE_MS } from '../std/durations.ts'
 
 export const minuteOf = (ms: number): number => ms - (ms % MINUTE_MS)
 

@@ -1,10 +1,11 @@
+import { DAY_MS } from '../std/durations.ts'
 import type { Measurement, Stamp } from './event.ts'
 import { pathOf } from './privacy/url.ts'
 import { momentIn } from './values/moment.ts'
 import { withoutTilde } from './values/text.ts'
 
 /** How old, and how far ahead, a client's clock may say an event is before we take our own. Ours. */
-export const MAX_AGE_MS = 86_400_000
+export const MAX_AGE_MS = DAY_MS
 export const MAX_AHEAD_MS = 300_000
 
 export interface Enriched {

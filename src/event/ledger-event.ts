@@ -1,4 +1,5 @@
-import { MINUTE_MS } from './app-tally.ts'
+import { MINUTE_MS } from '../std/durations.ts'
+
 import { eventLine, sharedEnd } from './ndjson.ts'
 
 /**

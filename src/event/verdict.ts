@@ -9,6 +9,8 @@ import { converted, scales } from './values/unit.ts'
 
 /** Ours. A whole event travels in one record; 64 KiB is also all that a beacon may carry. */
 export const MAX_EVENT_BYTES = 65_536
+/** The detail of `event_too_large`. */
+export const EVENT_TOO_LARGE = `The event would take more than ${MAX_EVENT_BYTES} bytes once stored`
 /** Levels of one event, itself included. The deepest client we know, the Performance timeline of web-vitals, needs 6. */
 export const MAX_DEPTH = 32
 

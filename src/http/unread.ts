@@ -11,9 +11,10 @@ export const MAX_LINGER_BYTES = 2_097_152
 /** …within the time that nginx gives it (`lingering_timeout`). */
 export const LINGER_MS = 5_000
 /**
- * What a piece counts at least for whoever pays: each is a call of the parser and a Buffer, however few bytes are in it.
+ * What a piece of a body counts at least, held and as work. Ours: a Buffer and its view take some 200 bytes, and the call
+ * of the parser takes as long as 256 bytes take to be parsed.
  */
-const LEAST_PIECE_BYTES = 256
+export const LEAST_PIECE_BYTES = 256
 /** Read and thrown away. Ours: TCP segments are longer, so that only whoever writes chunks of some bytes has more. */
 const MAX_DRAINED_PIECES = MAX_DRAINED_BYTES / LEAST_PIECE_BYTES
 /** Likewise, in segments of an Ethernet frame. */

@@ -62,7 +62,10 @@ const mayHold = (folder: string, prefix: string) => folder.startsWith(prefix) ||
 const readFolder = ({ readFolder }: Tree, path: string): Promise<Dirent[]> =>
   readFolder === undefined ? readdir(path, { withFileTypes: true }) : readFolder(path)
 
-/** None when it was removed since the folder was read, and for a pipe, a socket or a device: no reader would come back from it. */
+/**
+ * None when it was removed since the folder was read, and for a pipe, a socket or a device: no reader would come back from
+ * it.
+ */
 async function objectAt(tree: Tree, { key, entry }: Found): Promise<LakeObject[]> {
   const found = await readable(tree, key, stat(join(tree.root, key)))
   if (found?.isFile()) return [{ key, bytes: found.size, modifiedMs: Math.floor(found.mtimeMs) }]

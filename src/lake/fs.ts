@@ -1,6 +1,7 @@
 import { copyFile, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { type Clock, systemClock } from '../std/clock.ts'
+import { HOUR_MS } from '../std/durations.ts'
 import { AppError } from '../std/errors.ts'
 import {
   bestEffort,
@@ -15,7 +16,7 @@ import {
 import { type Entropy, systemEntropy } from '../std/id.ts'
 import { filesBelow, objectsBelow, orNothing, type PassOver, type Tree } from './fs-tree.ts'
 import type { Lake } from './lake.ts'
-import { checkedKey, checkedPrefix, HOUR_MS, UNFINISHED } from './layout.ts'
+import { checkedKey, checkedPrefix, UNFINISHED } from './layout.ts'
 
 /** Writers finish a file within seconds and touch it while they write: one this old has lost its writer. */
 const ABANDONED_AFTER_MS = HOUR_MS

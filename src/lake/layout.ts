@@ -1,9 +1,7 @@
+import { HOUR_MS } from '../std/durations.ts'
 import { AppError } from '../std/errors.ts'
 
 /** Which key an object has, and what a key says: pure. Windows are half-open, UTC, epoch milliseconds. */
-
-export const HOUR_MS = 3_600_000
-export const DAY_MS = 24 * HOUR_MS
 
 export const RAW_EXTENSIONS = ['ndjson', 'ndjson.gz', 'parquet'] as const
 export type RawExtension = (typeof RAW_EXTENSIONS)[number]

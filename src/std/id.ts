@@ -16,6 +16,9 @@ export const systemEntropy: Entropy = {
   uniform: () => Math.random(),
 }
 
+/** 128 bits of a hash, as hex digits: no two of 10^15 ids are the same by chance, and it is the size of a UUID. */
+export const ID_DIGITS = 32
+
 /** An id whose text order is its time order: 11 base-36 digits of milliseconds (until the year 5188), then chance. */
 export function sortableId(nowMs: number, entropy: Entropy): string {
   return `${nowMs.toString(36).padStart(11, '0')}-${entropy.id().slice(0, 8)}`

@@ -5,7 +5,7 @@ import { DEFAULT_SETS } from '../../src/aggregation/rollup/definition.ts'
 import { HEARTBEAT_MS, LEASE_MS } from '../../src/aggregation/rollup/lease.ts'
 import * as measure from '../../src/aggregation/rollup/measure.ts'
 import { FAILED_PAUSE_MS, MAX_WINDOWS_PER_TICK } from '../../src/aggregation/rollup/plan.ts'
-import { MAX_WINDOWS } from '../../src/aggregation/rollup/planner.ts'
+import { MAX_LISTED_WINDOWS } from '../../src/aggregation/rollup/planner.ts'
 import { KEPT_RUNS } from '../../src/aggregation/rollup/run-log.ts'
 import { MAX_WAITING_RUNS, UNCONFIRMED_WINDOWS } from '../../src/aggregation/rollup/submit.ts'
 import { MAX_QUANTILES, MAX_VALUES } from '../../src/aggregation/serve/parameters.ts'
@@ -44,12 +44,12 @@ test('the numbers of the design', async (t) => {
     ['windows of a scheduled run', MAX_WINDOWS_PER_TICK, 96],
     ['pause of the schedule after a failure', FAILED_PAUSE_MS, HOUR_MS],
     ['windows without a confirmation', UNCONFIRMED_WINDOWS, 200],
-    ['windows of a request', MAX_WINDOWS, 10_000],
+    ['windows of a request', MAX_LISTED_WINDOWS, 10_000],
     ['runs that wait', MAX_WAITING_RUNS, 32],
     ['runs remembered', KEPT_RUNS, 1_000],
     ['a low count', LOW_COUNT, 20],
     ['points of a series', series.MAX_POINTS, 3_000],
-    ['windows of a series', series.MAX_WINDOWS, 20_000],
+    ['windows of a series', series.MAX_SERIES_WINDOWS, 20_000],
     ['windows × values of a series', series.MAX_ROWS, 60_000],
     ['values ranked at a time', MAX_TALLIES, 4_000],
     ['queries at a time', QUERIES_AT_ONCE, 2],

@@ -1,5 +1,6 @@
 import t from 'tap'
 import * as layout from '../../src/lake/layout.ts'
+import { HOUR_MS } from '../../src/std/durations.ts'
 
 const at = (text: string) => Date.parse(text)
 const object = { source: 'gateway', name: 'a-1', extension: 'ndjson' } as const
@@ -67,7 +68,7 @@ t.test('other keys are no raw keys', (t) => {
 })
 
 t.test('a range of arrivals lies below one prefix an hour', (t) => {
-  const hour = (n: number) => at('2026-11-21T22:00:00Z') + n * layout.HOUR_MS
+  const hour = (n: number) => at('2026-11-21T22:00:00Z') + n * HOUR_MS
   const prefix = (text: string) => `raw/gateway/${text}/`
   for (const [rule, fromMs, toMs, prefixes] of [
     ['one whole hour', hour(0), hour(1), ['dt=2026-11-21/hr=22']],

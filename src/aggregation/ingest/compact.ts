@@ -33,7 +33,7 @@ export interface Compacted extends Contents {
 }
 
 /** A piece that does not fit is halved down to this: the longest line that is read, and some. Ours. */
-export const LEAST_PIECE_BYTES = 4_194_304
+export const LEAST_SORTED_BYTES = 4_194_304
 
 export interface CompactTools {
   readonly session: SqlSession
@@ -50,8 +50,8 @@ export async function compact(tools: CompactTools, files: readonly LineFile[]): 
     try {
       return await compactPieces({ ...tools, pieceBytes }, { paths, damaged })
     } catch (error) {
-      if (!isOutOfMemory(error) || pieceBytes <= LEAST_PIECE_BYTES) throw error
-      pieceBytes = Math.max(LEAST_PIECE_BYTES, pieceBytes / 2)
+      if (!isOutOfMemory(error) || pieceBytes <= LEAST_SORTED_BYTES) throw error
+      pieceBytes = Math.max(LEAST_SORTED_BYTES, pieceBytes / 2)
     }
   }
 }

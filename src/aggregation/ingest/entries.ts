@@ -9,7 +9,10 @@ import type { Logger } from '../../std/telemetry.ts'
 
 const ENTRY_VERSION = 1
 
-/** What is known of one Parquet object, stored as `index/dt=…/hr=…/<name>.json`. Written once; changed only when it or its object is found damaged. */
+/**
+ * What is known of one Parquet object, stored as `index/dt=…/hr=…/<name>.json`. Written once; changed only when it or its
+ * object is found damaged.
+ */
 export interface IndexEntry {
   readonly version: typeof ENTRY_VERSION
   /** The object. There is none when `rows` is 0: no input held an event. */

@@ -3,6 +3,7 @@ import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
+import { FILE_MODE } from '../../std/files.ts'
 
 /** A local file of lines. */
 export interface LineFile {
@@ -36,7 +37,7 @@ const MAX_GROWTH = 100
 /** Whether the file is whole. The target exists in either case. */
 async function gunzip(path: string, target: string): Promise<boolean> {
   const { size } = await stat(path)
-  const handle = await open(target, 'w', 0o600)
+  const handle = await open(target, 'w', FILE_MODE)
   try {
     const limit = upTo(Math.max(MAX_INFLATED_BYTES, size * MAX_GROWTH))
     await pipeline(createReadStream(path), createGunzip(), limit, handle.createWriteStream())

@@ -1,6 +1,7 @@
 import type { Lake, LakeObject } from '../../lake/lake.ts'
-import { HOUR_MS, parseRawKey, rawPrefixes } from '../../lake/layout.ts'
+import { parseRawKey, rawPrefixes } from '../../lake/layout.ts'
 import type { Clock } from '../../std/clock.ts'
+import { HOUR_MS } from '../../std/durations.ts'
 
 /** A listing of everything that is faster than this is never saved. */
 const CHEAP_MS = 250

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
+import { FILE_MODE } from '../../std/files.ts'
 
 /** Longest line that is read: four times the longest record that Kinesis takes. */
 export const MAX_LINE_BYTES = 4_194_304
@@ -12,12 +13,13 @@ export interface Screens {
 
 /**
  * Makes any bytes readable for SQL: each line becomes `{"line": "…"}` in `lines`, whatever is in it. Lines that cannot
- * be put so, being too long or not UTF-8, go as they are to the end of `dead`; the answer counts them. Empty lines vanish. Holds no
- * more than a line in memory, and a piece of one that is too long, whatever the files are: they may be no lines at all.
+ * be put so, being too long or not UTF-8, go as they are to the end of `dead`; the answer counts them. Empty lines vanish.
+ * Holds no more than a line in memory, and a piece of one that is too long, whatever the files are: they may be no lines
+ * at all.
  */
 export async function screen(files: readonly string[], { lines, dead }: Screens): Promise<number> {
-  const readable = await open(lines, 'w', 0o600)
-  const refused = await open(dead, 'a', 0o600)
+  const readable = await open(lines, 'w', FILE_MODE)
+  const refused = await open(dead, 'a', FILE_MODE)
   let count = 0
   try {
     for (const file of files) {

@@ -1,10 +1,10 @@
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { unlessAbsent } from '../../std/files.ts'
+import { FOLDER_MODE, unlessAbsent } from '../../std/files.ts'
 
 /** A new folder in `tempDir`, for one piece of work. */
 export async function workFolder(tempDir: string, kind: 'duckdb' | 'ingest'): Promise<string> {
-  await mkdir(tempDir, { recursive: true, mode: 0o700 })
+  await mkdir(tempDir, { recursive: true, mode: FOLDER_MODE })
   return mkdtemp(join(tempDir, `${kind}-`))
 }
 

@@ -1,5 +1,6 @@
-import { MINUTE_MS, minuteOf } from '../../event/app-tally.ts'
-import { DAY_MS } from '../../lake/layout.ts'
+import { minuteOf } from '../../event/app-tally.ts'
+import { DAY_MS, MINUTE_MS } from '../../std/durations.ts'
+
 import { AppError } from '../../std/errors.ts'
 import { instant, rangeFrom } from '../../std/instant.ts'
 

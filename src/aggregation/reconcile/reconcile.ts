@@ -1,6 +1,6 @@
-import { MINUTE_MS } from '../../event/app-tally.ts'
 import type { Lake } from '../../lake/lake.ts'
-import { DAY_MS, HOUR_MS, parseDeadKey, parseRawKey } from '../../lake/layout.ts'
+import { parseDeadKey, parseRawKey } from '../../lake/layout.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../std/durations.ts'
 import type { Arrivals, ReceivedObject } from '../ingest/arrivals.ts'
 import { allRows, type OpenSqlSession, type SqlSession, type SqlValue } from '../ingest/sql-session.ts'
 import { CREATE_TABLES, collect, GAPS, SHORT_MINUTES, TOTALS } from './ledger-sql.ts'

@@ -18,11 +18,14 @@ export interface DimensionSet {
   readonly dimensions: readonly Dimension[]
 }
 
+/** The name of what has none in a rollup: metrics, and values of a set, beyond the most that are kept. */
+export const OTHER = '~other'
+
 export interface RollupDefinition {
   readonly id: string
   readonly grainMs: number
   readonly sets: readonly DimensionSet[]
-  /** Most metric names an app, and most values a set: the rest is counted under `~other`. */
+  /** Most metric names an app, and most values a set: the rest is counted under OTHER. */
   readonly maxMetrics: number
   readonly maxValues: number
 }

@@ -29,6 +29,10 @@ export interface WindowCounts {
   readonly late: number
 }
 
+/** Rows with a value that cannot be counted, whatever is wrong with it. */
+export const rejectedIn = ({ negative, outOfRange, notANumber }: WindowCounts): number =>
+  negative + outOfRange + notANumber
+
 export interface EngineResult {
   readonly outputs: readonly { readonly key: string; readonly bytes: number; readonly rows: number }[]
   readonly counts: WindowCounts

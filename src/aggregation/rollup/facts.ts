@@ -1,4 +1,5 @@
-import { dayOf, HOUR_MS } from '../../lake/layout.ts'
+import { dayOf } from '../../lake/layout.ts'
+import { HOUR_MS } from '../../std/durations.ts'
 import type { Logger } from '../../std/telemetry.ts'
 import type { Arrivals } from '../ingest/arrivals.ts'
 import type { RollupDefinition } from './definition.ts'

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Clock } from '../../std/clock.ts'
+import { DAY_MS } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
 import { bestEffort, errnoOf, type FileOps, makeFolder, nodeFiles } from '../../std/files.ts'
 import type { Entropy } from '../../std/id.ts'
@@ -15,7 +16,7 @@ export const HEARTBEAT_MS = 15_000
 /** So many may fail in a row: the next one comes when the lease is over. */
 const MISSED_HEARTBEATS = LEASE_MS / HEARTBEAT_MS - 1
 /** Claims that ended this long ago are forgotten, and with them the count of their tokens. Ours. */
-const FORGET_AFTER_MS = 86_400_000
+const FORGET_AFTER_MS = DAY_MS
 
 export interface Lease {
   readonly name: string

@@ -9,12 +9,13 @@ import {
   type RollupWindow,
   rollupWindowPrefix,
 } from '../../lake/layout.ts'
+import { MINUTE_MS } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
 import { isLaterVersion, refuseLater } from '../../std/later-version.ts'
 import { recent } from '../../std/recent.ts'
 import type { Logger } from '../../std/telemetry.ts'
 import { definitionHash, type RollupDefinition } from './definition.ts'
-import type { Engine, EngineResult, WindowCounts } from './engine.ts'
+import { type Engine, type EngineResult, rejectedIn, type WindowCounts } from './engine.ts'
 import type { WindowInputs } from './plan/inputs.ts'
 import { alignDown } from './plan/spans.ts'
 import type { CommittedWindow } from './store.ts'
@@ -151,7 +152,7 @@ export function createManifests(lake: Lake, log: Logger): Manifests {
 export const windowKey = (definition: RollupDefinition, windowFromMs: number): RollupWindow => ({
   rollup: definition.id,
   hash: definitionHash(definition),
-  grain: `${definition.grainMs / 60_000}m`,
+  grain: `${definition.grainMs / MINUTE_MS}m`,
   windowFromMs,
 })
 
@@ -162,8 +163,8 @@ export const definitionPrefix = (definition: RollupDefinition): string =>
 /** As a store is told of it. */
 export function committedWindow({ counts, ...manifest }: Manifest): CommittedWindow {
   const { rollup, fromMs, toMs, generation, contentHash, complete } = manifest
-  const rejected = counts.negative + counts.outOfRange + counts.notANumber
-  return { rollup, fromMs, toMs, generation, contentHash, complete, late: counts.late, rejected }
+  const { late } = counts
+  return { rollup, fromMs, toMs, generation, contentHash, complete, late, rejected: rejectedIn(counts) }
 }
 
 /** Names a set of inputs, to tell at a glance whether two generations read the same. Keys are never used twice. */

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../std/durations.ts'
 import { MAX_INSTANT_MS } from '../../std/instant.ts'
 import type { DamagedManifest, Manifest } from './manifest.ts'
 import { rowsIn, type WindowInput } from './plan/inputs.ts'
@@ -75,8 +76,8 @@ type Decision = { readonly step: Step } | Omit<SkippedWindow, 'window'>
 /** One scheduled run takes a day of quarter hours at most, oldest first; the next tick takes the next. Ours. */
 export const MAX_WINDOWS_PER_TICK = 96
 /** The schedule tries a window again this long after a run gave it up: an outage heals without an operator. Ours. */
-export const FAILED_PAUSE_MS = 3_600_000
-const MAX_DIRTY_PAUSE_MS = 3_600_000
+export const FAILED_PAUSE_MS = HOUR_MS
+const MAX_DIRTY_PAUSE_MS = HOUR_MS
 
 /** The windows of a rollup that touch [fromMs, toMs), in time order. */
 export function windowsIn(

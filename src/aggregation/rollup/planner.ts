@@ -3,6 +3,7 @@ import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { rangeFrom } from '../../std/instant.ts'
 import type { RollupDefinition } from './definition.ts'
+import { rejectedIn } from './engine.ts'
 import { type FactSources, gatherFacts, type Range } from './facts.ts'
 import type { Run, RunScope } from './job.ts'
 import { alignDown } from './plan/spans.ts'
@@ -24,7 +25,7 @@ import { invalid, type RunRequest, scopeOf } from './request.ts'
 import type { RollupMetrics } from './rollup-metrics.ts'
 
 /** Windows that one request may name or list. Ours: a hundred days of quarter hours. */
-export const MAX_WINDOWS = 10_000
+export const MAX_LISTED_WINDOWS = 10_000
 /** Windows that a run without a range takes, oldest first. Ours: three weeks of quarter hours; its record stays small. */
 export const MAX_WINDOWS_WITHOUT_RANGE = 2_000
 /** Windows that are told to be skipped, when more are. Ours. */
@@ -90,7 +91,8 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
   async function facts(rollups: readonly string[], range: Range): Promise<WindowFacts[]> {
     const chosen = named(rollups)
     const windows = chosen.reduce((sum, each) => sum + (range.toMs - range.fromMs) / each.grainMs, 0)
-    if (windows > MAX_WINDOWS) throw new AppError('invalid_request', `More than ${MAX_WINDOWS} windows.`)
+    if (windows > MAX_LISTED_WINDOWS)
+      throw new AppError('invalid_request', `More than ${MAX_LISTED_WINDOWS} windows.`)
     const found: WindowFacts[] = []
     for (const definition of chosen) {
       const { id, grainMs } = definition
@@ -187,7 +189,7 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
 
 /** As long a range as can be listed of all of these rollups. */
 const listedMs = (definitions: readonly RollupDefinition[]): number =>
-  Math.floor(MAX_WINDOWS / definitions.reduce((sum, { grainMs }) => sum + 1 / grainMs, 0))
+  Math.floor(MAX_LISTED_WINDOWS / definitions.reduce((sum, { grainMs }) => sum + 1 / grainMs, 0))
 
 /** A record that lists a year of windows that are as they should be says less than one that does not. */
 function worthTelling({ windows, skipped }: Plan): Plan {
@@ -206,7 +208,7 @@ function statusOf(facts: WindowFacts, times: Times): WindowStatus {
     complete: manifest?.complete,
     rows: manifest?.rows,
     late: counts?.late,
-    rejected: counts && counts.negative + counts.outOfRange + counts.notANumber,
+    rejected: counts && rejectedIn(counts),
     reason: facts.damaged?.message,
     tooLate: tooLateRows(facts, times),
     lagMs: Math.max(0, (manifest?.createdMs ?? times.nowMs) - window.toMs),

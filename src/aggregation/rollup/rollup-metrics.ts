@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { Clock } from '../../std/clock.ts'
+import { rejectedIn } from './engine.ts'
 import type { WindowResult } from './job.ts'
 import type { Manifest } from './manifest.ts'
 
@@ -66,7 +67,7 @@ export function rollupMetrics(registry: Registry, clock: Clock): RollupMetrics {
     committed({ rollup, toMs, counts }, previous) {
       const before = previous?.counts
       late.inc(Math.max(0, counts.late - (before?.late ?? 0)))
-      rejected.inc(Math.max(0, unusable(counts) - (before ? unusable(before) : 0)))
+      rejected.inc(Math.max(0, rejectedIn(counts) - (before ? rejectedIn(before) : 0)))
       this.committedUpTo(rollup, toMs)
     },
     committedUpTo: (rollup, toMs) => {
@@ -79,6 +80,3 @@ export function rollupMetrics(registry: Registry, clock: Clock): RollupMetrics {
     },
   }
 }
-
-const unusable = ({ negative, outOfRange, notANumber }: Manifest['counts']) =>
-  negative + outOfRange + notANumber

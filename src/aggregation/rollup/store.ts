@@ -68,7 +68,8 @@ export interface RollupStore {
   readonly kind: 'local' | 's3' | 'dynamodb' | 'postgres' | 'redshift'
   /**
    * Replaces the window's rows by these, all or nothing. Idempotent: an older or equal generation (also than that of a
-   * window of another grain over the same time), or the same content, changes no row and answers `unchanged`. `rows` come sorted by app, metric, set, value (by UTF-8 bytes), in chunks.
+   * window of another grain over the same time), or the same content, changes no row and answers `unchanged`. `rows` come
+   * sorted by app, metric, set, value (by UTF-8 bytes), in chunks.
    */
   publish(
     window: CommittedWindow,
@@ -84,7 +85,10 @@ export interface RollupStore {
     toMs: number,
     signal?: AbortSignal,
   ): Promise<readonly CommittedWindow[]>
-  /** What `windows` answers, each with what it holds of a series (all its values). Two contents are alike once in 2^32 times. */
+  /**
+   * What `windows` answers, each with what it holds of a series (all its values). Two contents are alike once in 2^32
+   * times.
+   */
   contents(request: Omit<SeriesRequest, 'values'>, signal?: AbortSignal): Promise<readonly SeriesWindow[]>
   /** All windows, of whatever grain, that hold any time of [fromMs, toMs), also those that do not count yet. */
   held(rollup: string, fromMs: number, toMs: number): Promise<readonly CommittedWindow[]>

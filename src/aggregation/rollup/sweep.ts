@@ -1,6 +1,7 @@
 import type { Lake } from '../../lake/lake.ts'
-import { DAY_MS, parseManifestKey } from '../../lake/layout.ts'
+import { parseManifestKey } from '../../lake/layout.ts'
 import type { Clock } from '../../std/clock.ts'
+import { DAY_MS } from '../../std/durations.ts'
 import type { Logger } from '../../std/telemetry.ts'
 import type { RollupDefinition } from './definition.ts'
 import type { Leases } from './lease.ts'

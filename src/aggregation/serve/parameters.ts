@@ -1,3 +1,4 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
 import { instant, rangeFrom } from '../../std/instant.ts'
 import type { UnitVotes } from '../rollup/units.ts'
@@ -13,20 +14,20 @@ export const wrong = (parameter: string, expected: string): AppError =>
 /** A range, by default the 24 hours until now. */
 export function parseRange(query: { from?: string; to?: string }, nowMs: number) {
   const toMs = query.to === undefined ? nowMs : instant('to', query.to)
-  const fromMs = query.from === undefined ? Math.max(0, toMs - 86_400_000) : instant('from', query.from)
+  const fromMs = query.from === undefined ? Math.max(0, toMs - DAY_MS) : instant('from', query.from)
   return rangeFrom(fromMs, toMs)
 }
 
 /** `1d` is a local day, of 23, 24 or 25 hours; anything else a fixed number of milliseconds. */
 export type Step = 'day' | number
 
-const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000 }
+const UNIT_MS: Readonly<Record<string, number>> = { m: MINUTE_MS, h: HOUR_MS }
 
 export function parseStep(text: string): Step {
   if (text === '1d') return 'day'
   const match = /^([1-9]\d{0,3})([mh])$/.exec(text)
   const stepMs = Number(match?.[1]) * Number(UNIT_MS[String(match?.[2])])
-  if (!(stepMs <= 86_400_000)) throw wrong('step', 'expected 1m to 24h, such as 15m or 1h, or 1d')
+  if (!(stepMs <= DAY_MS)) throw wrong('step', 'expected 1m to 24h, such as 15m or 1h, or 1d')
   return stepMs
 }
 
@@ -39,11 +40,11 @@ export function parseQuantiles(text: string): readonly number[] {
 
 /** As people write it: 15m, 1h. */
 export const durationText = (ms: number): string =>
-  ms % 3_600_000 === 0 ? `${ms / 3_600_000}h` : `${ms / 60_000}m`
+  ms % HOUR_MS === 0 ? `${ms / HOUR_MS}h` : `${ms / MINUTE_MS}m`
 
 /** A length of time in words: the largest range that a query may have. */
 export const spanText = (ms: number): string =>
-  ms >= 2 * 86_400_000 ? `${Math.floor(ms / 86_400_000)} days` : `${Math.floor(ms / 3_600_000)} hours`
+  ms >= 2 * DAY_MS ? `${Math.floor(ms / DAY_MS)} days` : `${Math.floor(ms / HOUR_MS)} hours`
 
 /** As an answer names the unit: with a word of warning when rows of several were added up. */
 export const unitOf = (units: UnitVotes) => ({

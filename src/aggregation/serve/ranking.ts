@@ -1,5 +1,6 @@
 import { breather } from '../../std/breath.ts'
 import { AppError } from '../../std/errors.ts'
+import { OTHER } from '../rollup/definition.ts'
 import type { RollupStore, StoredRow } from '../rollup/store.ts'
 import { type UnitVotes, unitVotes } from '../rollup/units.ts'
 import type { RankedValue } from './answers.ts'
@@ -15,7 +16,6 @@ export const MAX_RANKED_WINDOWS = 3_000
  * they are more, the half with fewest measurements goes on as one, under the name that it has within a window.
  */
 export const MAX_TALLIES = 4_000
-const OTHER = '~other'
 
 export interface RankingQuery extends Selection {
   /** By the first of the quantiles, or by count. */

@@ -17,7 +17,7 @@ import {
 import { PipelineState } from './pipeline.ts'
 import type { Asking, Queries } from './query.ts'
 import { MAX_RANKED_WINDOWS } from './ranking.ts'
-import { MAX_POINTS, MAX_ROWS, MAX_WINDOWS } from './series.ts'
+import { MAX_POINTS, MAX_ROWS, MAX_SERIES_WINDOWS } from './series.ts'
 import { dates } from './time-zone.ts'
 
 export interface ServePorts {
@@ -109,7 +109,7 @@ const documents = {
     'series',
     [
       'One metric over time',
-      `Percentiles per step and of the whole range. At most ${MAX_POINTS} steps and ${MAX_WINDOWS} windows, and ${MAX_ROWS} windows × values.`,
+      `Percentiles per step and of the whole range. At most ${MAX_POINTS} steps and ${MAX_SERIES_WINDOWS} windows, and ${MAX_ROWS} windows × values.`,
     ],
     SeriesAnswer,
     SeriesParameters,

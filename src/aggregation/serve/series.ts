@@ -1,3 +1,4 @@
+import { DAY_MS } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
 import type { RollupStore, StoredRow } from '../rollup/store.ts'
 import { unitVotes } from '../rollup/units.ts'
@@ -9,10 +10,9 @@ import { localDays, type Span } from './time-zone.ts'
 
 /** Most points in an answer, and most windows read for one: 7 months of quarter hours, some 3 s of processor time. */
 export const MAX_POINTS = 3_000
-export const MAX_WINDOWS = 20_000
+export const MAX_SERIES_WINDOWS = 20_000
 /** Most windows × values: of twenty values a month of quarter hours. */
 export const MAX_ROWS = 60_000
-const DAY_MS = 86_400_000
 
 export interface SeriesQuery extends Selection {
   /** Merged into one series. Empty for the set without dimensions. */
@@ -29,7 +29,7 @@ export function stepsOf(
   { grainMs, values }: { readonly grainMs: number; readonly values: number },
 ): readonly Span[] {
   const stepMs = step === 'day' ? DAY_MS : step
-  const mostWindows = Math.floor(Math.min(MAX_WINDOWS, MAX_ROWS / values))
+  const mostWindows = Math.floor(Math.min(MAX_SERIES_WINDOWS, MAX_ROWS / values))
   if ((toMs - fromMs) / grainMs > mostWindows)
     throw tooLarge(mostWindows, `windows of ${durationText(grainMs)}`, { values, ms: mostWindows * grainMs })
   if ((toMs - fromMs) / stepMs > MAX_POINTS - 2)

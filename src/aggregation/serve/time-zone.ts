@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
 
 /** Half-open, UTC epoch ms. */
@@ -9,7 +10,7 @@ export interface Span {
 /** Every UTC offset in use today is a multiple of it, so every local midnight lies on this grid. */
 const QUARTER_MS = 900_000
 /** Longer than any local day: clocks are put back by an hour at most (half an hour on Lord Howe Island). */
-const LONGEST_DAY_MS = 26 * 3_600_000
+const LONGEST_DAY_MS = 26 * HOUR_MS
 
 /**
  * The local days that cover [fromMs, toMs) in an IANA time zone, as UTC spans. A day starts with the first instant of its

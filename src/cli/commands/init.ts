@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { AppError } from '../../std/errors.ts'
-import { errnoOf } from '../../std/files.ts'
+import { errnoOf, FILE_MODE } from '../../std/files.ts'
 import { systemEntropy } from '../../std/id.ts'
 import { type Command, EXIT } from '../command.ts'
 import { newAdminToken, newAppKey, secretLines, sha256 } from '../dev-app.ts'
@@ -26,7 +26,7 @@ mean. Prints the app key and the token, of which the file holds the digests only
     const secrets = { appKey: newAppKey(systemEntropy), adminToken: newAdminToken(systemEntropy) }
     const body = template(sha256(secrets.appKey), sha256(secrets.adminToken))
     try {
-      await writeFile(path, body, { flag: 'wx', mode: 0o600 })
+      await writeFile(path, body, { flag: 'wx', mode: FILE_MODE })
     } catch (cause) {
       const why = REASONS[errnoOf(cause)]
       if (why === undefined) throw cause

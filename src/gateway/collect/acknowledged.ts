@@ -2,7 +2,10 @@ import { Counter } from 'prom-client'
 import type { Telemetry } from '../../std/telemetry.ts'
 import type { Durability } from './journal.ts'
 
-/** Counts the events that were acknowledged, by where they were then. As in the ledger, the metric is set when it is asked for. */
+/**
+ * Counts the events that were acknowledged, by where they were then. As in the ledger, the metric is set when it is asked
+ * for.
+ */
 export function acknowledgedByDurability({
   metrics,
 }: Telemetry): (durability: Durability, events: number) => void {

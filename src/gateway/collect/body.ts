@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { LEAST_PIECE_BYTES } from '../../http/unread.ts'
 import { AppError } from '../../std/errors.ts'
 import type { Lease } from './inflight.ts'
 
@@ -6,11 +7,6 @@ import type { Lease } from './inflight.ts'
 export const MAX_WIRE_BYTES = 1_048_576
 /** All that sendBeacon and fetch(keepalive) may have in flight: a larger "beacon" comes from no browser. */
 export const MAX_BEACON_BYTES = 65_536
-/**
- * What a piece of a body counts at least, held and as work. Ours: a Buffer and its view take some 200 bytes, and the call
- * of the parser takes as long as 256 bytes take to be parsed.
- */
-export const LEAST_PIECE_BYTES = 256
 /** Joined pieces begin with room for so much: what a beacon has. */
 const FIRST_ROOM_BYTES = 4_096
 /** GET, so all of it is in the URL. Ours: what servers and proxies take for a request line by default. */
@@ -43,8 +39,8 @@ export function canRetry(contentType = ''): boolean {
 }
 
 /**
- * The bytes of a request, counted against `lease` as they arrive, as `work` is told of each piece. A body that is refused half-way, or gives way to
- * others, is thrown away.
+ * The bytes of a request, counted against `lease` as they arrive; `work` is told of each piece. A body that is refused
+ * half-way, or gives way to others, is thrown away.
  */
 export function readBody(
   stream: Readable,

@@ -1,6 +1,6 @@
 import type { Measurement } from '../../event/event.ts'
 import type { RefusalCode } from '../../event/ledger.ts'
-import { judge, MAX_EVENT_BYTES, type Verdict } from '../../event/verdict.ts'
+import { EVENT_TOO_LARGE, judge, type Verdict } from '../../event/verdict.ts'
 
 /** What one request may bring. Ours. Those beyond are refused one by one: the first keep their place. */
 export const MAX_EVENTS_PER_REQUEST = 500
@@ -56,7 +56,9 @@ export function judgeAll(
 /** Without those of the accepted, by their places in the request, that were found to take too much once stored. */
 export function withoutTooLarge(judged: Judged, places: readonly number[]): Judged {
   if (places.length === 0) return judged
-  const found = places.map((index): Rejection => ({ index, code: 'event_too_large', detail: TOO_LARGE }))
+  const found = places.map(
+    (index): Rejection => ({ index, code: 'event_too_large', detail: EVENT_TOO_LARGE }),
+  )
   const rejected = [...judged.rejected, ...found].sort((a, b) => a.index - b.index)
   return {
     accepted: judged.accepted.filter(({ index }) => !places.includes(index)),
@@ -65,8 +67,6 @@ export function withoutTooLarge(judged: Judged, places: readonly number[]): Judg
     ignored: judged.ignored,
   }
 }
-
-const TOO_LARGE = `The event would take more than ${MAX_EVENT_BYTES} bytes once stored`
 
 /** For apps that take nothing from visitors who object (Global Privacy Control). */
 export const refuseForPrivacy = (): Verdict => ({

@@ -1,9 +1,10 @@
 import { addressBlock } from '../../http/addresses.ts'
 import type { Clock } from '../../std/clock.ts'
+import { HOUR_MS } from '../../std/durations.ts'
 import { recent } from '../../std/recent.ts'
 import { MAX_ADDRESSES, MAX_SUBJECTS } from './limits.ts'
 
-const WINDOW_MS = 3_600_000
+const WINDOW_MS = HOUR_MS
 /** Remembered of one: an address with more subjects than this is a network, and no longer news. */
 const MAX_OTHERS = 64
 

@@ -1,5 +1,6 @@
 import { settledOrAborted } from '../../std/abort.ts'
 import type { Clock } from '../../std/clock.ts'
+import { DAY_MS } from '../../std/durations.ts'
 import { usableKeys, type VerificationKey } from './jwk.ts'
 import { requestJwks, unavailable } from './jwks-request.ts'
 
@@ -12,7 +13,7 @@ export const UNKNOWN_KEY_COOLDOWN_MS = 30_000
 /** After a fetch that failed. */
 export const FAILURE_BACKOFF_MS = 5_000
 /** How long an issuer may be out of reach before its tokens are refused. */
-export const STALE_IF_ERROR_MS = 86_400_000
+export const STALE_IF_ERROR_MS = DAY_MS
 
 /** The keys of one issuer. */
 export interface Jwks {

@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { HOUR_MS } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
 
 /** What sessions that were vended already are denied. Credentials cannot be called back, but each call asks the role. */
@@ -7,7 +8,7 @@ import { AppError } from '../../std/errors.ts'
 /** The role's inline policy that holds nothing else. */
 export const POLICY_NAME = 'headgate-revoked'
 /** No session of the role lives longer: MaxSessionDuration of docs/iam/vended.role.json, and STS for a role that a role assumes. */
-export const SESSION_MS = 3_600_000
+export const SESSION_MS = HOUR_MS
 /** Clocks of ours may be wrong by so much without a statement being dropped too soon. */
 const SKEW_MS = 300_000
 /**

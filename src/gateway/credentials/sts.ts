@@ -12,7 +12,7 @@ import { refusalOf } from './sts-errors.ts'
 
 /** A call takes some 50 ms; container clients wait for a second in all. */
 const CONNECT_TIMEOUT_MS = 1_000
-const REQUEST_TIMEOUT_MS = 2_000
+const CALL_TIMEOUT_MS = 2_000
 /** At 50 calls a second, more than ever wait for an answer. */
 const MAX_SOCKETS = 64
 
@@ -30,7 +30,7 @@ export interface StsClientOptions {
  * once, so that the bucket in front of it counts every call, and has no logger, which would be shown secrets.
  */
 export function stsClient(options: StsClientOptions, apps: () => Iterable<VendingApp>): STSClient {
-  const { requestTimeoutMs = REQUEST_TIMEOUT_MS, ...rest } = options
+  const { requestTimeoutMs = CALL_TIMEOUT_MS, ...rest } = options
   const agent = { keepAlive: true, maxSockets: MAX_SOCKETS }
   const client = new STSClient({
     ...REREAD_FILES,

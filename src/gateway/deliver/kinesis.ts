@@ -25,7 +25,7 @@ const BODY_POOL = { slotBytes: 1_441_792, mostFree: 8 }
 /** Room for the pump's 24 calls and a spare. */
 const MAX_SOCKETS = 32
 const CONNECT_TIMEOUT_MS = 2_000
-const REQUEST_TIMEOUT_MS = 6_000
+const CALL_TIMEOUT_MS = 6_000
 
 export interface KinesisClientOptions {
   readonly region: string
@@ -40,7 +40,7 @@ export interface KinesisClientOptions {
  * (github.com/aws/aws-sdk-js-v3/issues/8279). It tries once, so that the pump's own backoff sees every throttle.
  */
 export function kinesisClient(options: KinesisClientOptions): KinesisClient {
-  const { requestTimeoutMs = REQUEST_TIMEOUT_MS, ...rest } = options
+  const { requestTimeoutMs = CALL_TIMEOUT_MS, ...rest } = options
   const agent = { keepAlive: true, maxSockets: MAX_SOCKETS }
   const client = new KinesisClient({
     ...REREAD_FILES,

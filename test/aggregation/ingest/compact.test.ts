@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { compact, LEAST_PIECE_BYTES } from '../../../src/aggregation/ingest/compact.ts'
+import { compact, LEAST_SORTED_BYTES } from '../../../src/aggregation/ingest/compact.ts'
 import { allRows, type SqlSession } from '../../../src/aggregation/ingest/sql-session.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import { eventLine } from '../../fakes/events.ts'
@@ -54,12 +54,12 @@ test('lines that are sorted in pieces make one file, with each row and each dead
 test('what does not fit into memory is tried in halves, down to a floor', async (t) => {
   const { session, folder, files } = await setUp(t, line(1))
   const once = starving(session, 1)
-  t.match(await compact({ session: once.session, folder, pieceBytes: 2 * LEAST_PIECE_BYTES }, files), {
+  t.match(await compact({ session: once.session, folder, pieceBytes: 2 * LEAST_SORTED_BYTES }, files), {
     rows: 1,
     malformed: 0,
   })
   const always = starving(session, 99)
-  await t.rejects(compact({ session: always.session, folder, pieceBytes: 4 * LEAST_PIECE_BYTES }, files), {
+  await t.rejects(compact({ session: always.session, folder, pieceBytes: 4 * LEAST_SORTED_BYTES }, files), {
     code: 'engine_out_of_memory',
   })
   t.equal(always.tries.length, 3)

@@ -1,6 +1,7 @@
 import type { Lake } from '../../../lake/lake.ts'
-import { DAY_MS, dayOf } from '../../../lake/layout.ts'
+import { dayOf } from '../../../lake/layout.ts'
 import type { Clock } from '../../../std/clock.ts'
+import { DAY_MS, MINUTE_MS } from '../../../std/durations.ts'
 import type { Entries, IndexEntry } from '../entries.ts'
 
 /** What touches one minute of event time. */
@@ -22,7 +23,6 @@ export interface ArrivedIndex {
   forget(key: string): void
 }
 
-export const MINUTE_MS = 60_000
 /** A listing of the whole index that is faster than this is never saved. Ours. */
 const CHEAP_MS = 250
 /** Otherwise no more than about this share of the time goes into such listings: 1 in 100. Ours. */

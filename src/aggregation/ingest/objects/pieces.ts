@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
+import { FILE_MODE } from '../../../std/files.ts'
 
 const LINE_END = 10
 
@@ -40,7 +41,7 @@ async function* parts(path: string, maxBytes: number, target: string): AsyncGene
       while (from < chunk.length) {
         const end = chunk.indexOf(LINE_END, from + Math.max(0, maxBytes - bytes))
         const to = end < 0 ? chunk.length : end + 1
-        part ??= await open(target, 'w', 0o600)
+        part ??= await open(target, 'w', FILE_MODE)
         await part.writeFile(chunk.subarray(from, to))
         bytes += to - from
         from = to

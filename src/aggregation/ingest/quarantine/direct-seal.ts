@@ -3,10 +3,8 @@ import { enrich } from '../../../event/enrich.ts'
 import type { Measurement } from '../../../event/event.ts'
 import { eventLine, sharedEnd } from '../../../event/ndjson.ts'
 import { scrub } from '../../../event/scrub.ts'
+import { ID_DIGITS } from '../../../std/id.ts'
 import type { Attribution, DirectApp } from './attribution.ts'
-
-/** 128 bits of a SHA-256, as hex digits: as ids that the gateway makes. */
-const ID_DIGITS = 32
 
 /** Of measurements in one object, by their first digits: two that share a number only lie further apart than they need. */
 const PLACES = 65_536

@@ -4,10 +4,12 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import { grownBytes, mostStoredBytes } from '../../../event/growth.ts'
-import { MAX_EVENT_BYTES } from '../../../event/verdict.ts'
+import { EVENT_TOO_LARGE, MAX_EVENT_BYTES } from '../../../event/verdict.ts'
 import type { Lake, LakeObject } from '../../../lake/lake.ts'
-import { deadKey, HOUR_MS, type RawObject, rawKey } from '../../../lake/layout.ts'
+import { deadKey, type RawObject, rawKey } from '../../../lake/layout.ts'
+import { HOUR_MS } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
+import { FILE_MODE } from '../../../std/files.ts'
 import { isInflateError } from '../inflate.ts'
 import { deadSource } from '../objects/set-aside.ts'
 import { createAttribution, type DirectApp, type TokenOutcome } from './attribution.ts'
@@ -60,7 +62,7 @@ export async function takeObject(object: DirectObject, tools: TakeTools): Promis
   const tally: Tally = { stored: new Map(), clockReplaced: 0, events: 0, roomBytes: mostStoredBytes(0, 0) }
   try {
     const lines = storedLines(object, file.path, { tools, deadLetters, tally })
-    await pipeline(lines, createWriteStream(path, { mode: 0o600 }))
+    await pipeline(lines, createWriteStream(path, { mode: FILE_MODE }))
   } finally {
     await file.release()
   }
@@ -140,7 +142,7 @@ async function storedLine(line: Line, judging: Judging): Promise<string> {
       break
     }
     if (bytes > MAX_EVENT_BYTES) {
-      deadLetters.add({ reason: 'event_too_large', detail: TOO_LARGE, events: 1 }, line)
+      deadLetters.add({ reason: 'event_too_large', detail: EVENT_TOO_LARGE, events: 1 }, line)
       continue
     }
     tally.roomBytes -= bytes
@@ -160,7 +162,6 @@ function judged(line: Line, { tally }: Reading): JudgedLine {
 }
 
 const TOO_LONG = 'The line is longer than a record may be: does Firehose part records by line ends?'
-const TOO_LARGE = `The event would take more than ${MAX_EVENT_BYTES} bytes once stored`
 const TOO_MUCH =
   'The object would take many times its own size once stored: a context is stored with each event.'
 const TOO_MANY = 'The object holds more lines than are read of one.'

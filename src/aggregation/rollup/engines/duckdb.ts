@@ -2,6 +2,7 @@ import { mkdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Lake } from '../../../lake/lake.ts'
 import { AppError } from '../../../std/errors.ts'
+import { FOLDER_MODE } from '../../../std/files.ts'
 import type { Entropy } from '../../../std/id.ts'
 import { allRows, type OpenSqlSession, type SqlSession, type SqlValue } from '../../ingest/sql-session.ts'
 import type { DimensionSet } from '../definition.ts'
@@ -52,7 +53,7 @@ export function duckdbEngine(options: DuckdbEngineOptions): Engine {
       if (plan.inputs.length === 0) return { outputs: [], counts: NOTHING }
       const inputs = await openAll(lake, plan.inputs)
       const folder = join(tempDir, `rollup-${entropy.id()}`)
-      await mkdir(folder, { recursive: true, mode: 0o700 })
+      await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
       try {
         const run = { ...options, plan, folder, files: inputs.paths }
         return await inSession(openSession, signal, (session) => computeWindow(session, run, 1)).catch(

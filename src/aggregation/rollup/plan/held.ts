@@ -2,7 +2,7 @@ import type { Run } from '../job.ts'
 import type { IsHeld } from '../planner.ts'
 
 /** Scheduled runs that wait for another try at once: where everything fails, more of it is not begun. Ours. */
-const MAX_WAITING_RUNS = 16
+const MAX_RETRYING_RUNS = 16
 
 /**
  * The scheduled runs of which some windows failed, and whose next try is some time away: they hold up no other window.
@@ -13,7 +13,7 @@ export function waitingRuns(pending: Iterable<Run>, nowMs: number): readonly Run
   const allWait = scheduled.every(
     ({ state, attempt, notBeforeMs }) => state === 'queued' && attempt > 0 && notBeforeMs > nowMs,
   )
-  return allWait && scheduled.length < MAX_WAITING_RUNS ? scheduled : undefined
+  return allWait && scheduled.length < MAX_RETRYING_RUNS ? scheduled : undefined
 }
 
 /** The windows that scheduled runs other than this one are not through with. */

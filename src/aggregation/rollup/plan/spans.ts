@@ -1,7 +1,8 @@
+import { HOUR_MS } from '../../../std/durations.ts'
 import type { CommittedWindow } from '../store.ts'
 
 /** Windows of any grain that a rollup may have lie inside one hour; of two that overlap, one lies inside the other. */
-export const LARGEST_GRAIN_MS = 3_600_000
+export const LARGEST_GRAIN_MS = HOUR_MS
 
 type Span = Pick<CommittedWindow, 'fromMs' | 'toMs'>
 

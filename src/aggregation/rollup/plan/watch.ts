@@ -2,6 +2,7 @@ import type { Clock } from '../../../std/clock.ts'
 import { limited } from '../../../std/limited.ts'
 import type { TouchedMinute } from '../../ingest/arrived/arrived-index.ts'
 import type { RollupDefinition } from '../definition.ts'
+import { rejectedIn } from '../engine.ts'
 import { type FactSources, gatherFacts } from '../facts.ts'
 import {
   isSettled,
@@ -197,7 +198,7 @@ function noteOf(facts: WindowFacts, times: Times): Omit<Kept, 'touches'> {
     state: windowState(facts, times),
     generation: manifest?.generation,
     late: counts?.late,
-    rejected: counts && counts.negative + counts.outOfRange + counts.notANumber,
+    rejected: counts && rejectedIn(counts),
     tooLate: tooLateRows(facts, times),
     isSettled: isSettled(facts, times),
   }

@@ -1,7 +1,7 @@
 import { MAX_VALUE, MAX_WEIGHT } from '../../../event/event.ts'
 import { LEDGER_NAME } from '../../../event/ledger-event.ts'
 import { quote } from '../../ingest/sql-text.ts'
-import type { Dimension, DimensionSet, RollupDefinition } from '../definition.ts'
+import { type Dimension, type DimensionSet, OTHER, type RollupDefinition } from '../definition.ts'
 import { EPSILON_SQL, K_SQL, MICROS, WEIGHT_UNIT, ZERO_BELOW_SQL, ZERO_BUCKET } from '../measure.ts'
 
 /** Where databases differ. All else is common text: no alias shadowing, no TIMESTAMP, no ROUND, no sum of doubles. */
@@ -23,9 +23,8 @@ export interface RollupQuery {
   readonly lateAfterMs: number
 }
 
-/** The value of a dimension that a row lacks, and the group of what is above a limit. */
+/** The value of a dimension that a row lacks. */
 const UNKNOWN = '~unknown'
-const OTHER = '~other'
 /**
  * Largest w, 10⁹: ten digits. Σ micros·w ≤ 10¹⁸ · Σ w fits DECIMAL(38,0) for as many rows as Σ w fits its BIGINT, which
  * are 9.2 · 10⁹ of the largest weight, or ten million a second for a quarter of an hour.

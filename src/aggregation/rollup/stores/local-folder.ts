@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { DAY_MS } from '../../../lake/layout.ts'
+import { DAY_MS } from '../../../std/durations.ts'
+
 import { AppError } from '../../../std/errors.ts'
 import {
   errnoOf,

@@ -1,4 +1,5 @@
-const MINUTE_MS = 60_000
+import { MINUTE_MS } from '../../../std/durations.ts'
+
 /** Of an app: so many names arrive in no millisecond. Above it what was remembered is given up, never what is stored. */
 const MOST_REMEMBERED = 16_384
 

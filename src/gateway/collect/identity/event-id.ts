@@ -1,11 +1,9 @@
 import { hash } from 'node:crypto'
 import type { Measurement } from '../../../event/event.ts'
 import type { Clock } from '../../../std/clock.ts'
-import type { Entropy } from '../../../std/id.ts'
+import { DAY_MS } from '../../../std/durations.ts'
+import { type Entropy, ID_DIGITS } from '../../../std/id.ts'
 
-/** 128 bits of a hash, as hex digits: no two of 10^15 ids are the same by chance, and it is the size of a UUID. */
-export const ID_DIGITS = 32
-const DAY_MS = 86_400_000
 const SALT_BYTES = 32
 
 export interface IdSource {

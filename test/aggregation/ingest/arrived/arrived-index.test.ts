@@ -1,11 +1,8 @@
 import { test } from 'tap'
-import {
-  arrivedIndex,
-  MINUTE_MS,
-  touchedIn,
-} from '../../../../src/aggregation/ingest/arrived/arrived-index.ts'
+import { arrivedIndex, touchedIn } from '../../../../src/aggregation/ingest/arrived/arrived-index.ts'
 import { type IndexEntry, indexEntries } from '../../../../src/aggregation/ingest/entries.ts'
 import { dayOf } from '../../../../src/lake/layout.ts'
+import { MINUTE_MS } from '../../../../src/std/durations.ts'
 import { quietTelemetry } from '../../../../src/std/telemetry.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
 import { memoryLake } from '../../../fakes/lake.ts'

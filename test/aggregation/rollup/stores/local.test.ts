@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import type { RollupStore } from '../../../../src/aggregation/rollup/store.ts'
 import { localStore } from '../../../../src/aggregation/rollup/stores/local.ts'
-import { DAY_MS } from '../../../../src/lake/layout.ts'
+import { DAY_MS } from '../../../../src/std/durations.ts'
+
 import { createTelemetry } from '../../../../src/std/telemetry.ts'
 import {
   chunks,
