@@ -100,6 +100,8 @@ class DuckdbProcess {
 
     const cancel = () => this.#kill(new AppError('cancelled', 'The session was cancelled'))
     signal.addEventListener('abort', cancel)
+    // It may have been aborted while the folders were made.
+    if (signal.aborted) cancel()
     const timer = setTimeout(
       () => this.#kill(new AppError('engine_failed', `The session took longer than ${timeoutMs} ms`)),
       timeoutMs,

@@ -119,6 +119,10 @@ test('an abort kills the session: what waits and what follows is cancelled', asy
   await t.rejects(session.run(['SELECT 1']), { code: 'cancelled' })
   await session.close()
   await t.rejects(open(t, { signal: abort.signal }), { code: 'cancelled' }, 'nor is one opened')
+  const meanwhile = new AbortController()
+  const opening = open(t, { signal: meanwhile.signal })
+  meanwhile.abort()
+  await t.rejects(opening, { code: 'cancelled' }, 'nor while it is')
 })
 
 test('a session that takes too long is killed', async (t) => {
