@@ -115,9 +115,8 @@ export class GroupCommit {
   }
 
   async #commit(waiting: readonly Waiting[]): Promise<void> {
-    const group = this.#encode(waiting)
     try {
-      await this.#options.commit(group)
+      await this.#options.commit(this.#encode(waiting))
       for (const { resolve } of waiting) resolve('journal')
     } catch (cause) {
       const code = errnoOf(cause) === 'ENOSPC' ? 'journal_full' : 'journal_unavailable'

@@ -54,6 +54,15 @@ t.test('appends of one turn share a group; those that come while it is written s
   t.equal(commits.waitingBytes, 0)
 })
 
+t.test('a batch that cannot be encoded is refused with its group, and holds up no other', async (t) => {
+  const commit = async () => {}
+  const commits = new groups.GroupCommit({ clock: systemClock, nextSequence: 1, commit })
+  const odd = { ...batchOf('a'), count: 2 ** 32 }
+  await t.rejects(commits.append(odd), { code: 'journal_unavailable' })
+  t.equal(await commits.append(batchOf('b')), 'journal')
+  t.equal(commits.waitingBytes, 0)
+})
+
 t.test('a group is full at 512 batches or 256 KiB; a larger batch travels alone', async (t) => {
   const KIB = 'x'.repeat(1_024)
   for (const [rule, texts, sizes] of [
@@ -80,9 +89,9 @@ t.test('under load a group gathers for its 2 ms, unless it fills up', async (t) 
   }
   const commits = new groups.GroupCommit({ clock, nextSequence: 1, frameBytes: 0, commit })
   await commits.append(batchOf('first'))
-  // The clock stands still: to the journal no time has passed since the first group.
+  await commits.drained()
+  // The clock stands still: to the journal no time has passed since the first group. Nor has any here, for its timer.
   const gathering = commits.append(batchOf('second'))
-  await new Promise(setImmediate)
   const more = Array.from({ length: groups.GROUP_BATCHES }, () => commits.append(batchOf('more')))
   await Promise.all([gathering, ...more])
   t.strictSame(began, [1, groups.GROUP_BATCHES, 1])
