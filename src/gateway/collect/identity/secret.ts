@@ -74,8 +74,7 @@ async function made(path: string, source: SecretSource): Promise<string> {
   await makeFolder(files, dataDir)
   await writeDurably(files, part, Buffer.from(`${secret}\n`))
   const linked = files.link(part, path).then(() => true)
-  const isFirst = await unlessAbsent(linked, ['EEXIST'])
-  await bestEffort(files.unlink(part))
+  const isFirst = await unlessAbsent(linked, ['EEXIST']).finally(() => bestEffort(files.unlink(part)))
   await syncFolder(files, dataDir)
   return isFirst ? secret : idempotencySecret(source)
 }

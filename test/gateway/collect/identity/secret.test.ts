@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import { idempotencySecret, type SecretSource } from '../../../../src/gateway/collect/identity/secret.ts'
 import { systemEntropy } from '../../../../src/std/id.ts'
+import { faultyFiles } from '../../../fakes/faulty-files.ts'
 
 const source = (dataDir: string, change: Partial<SecretSource> = {}): SecretSource => ({
   ...{ dataDir, secretEnv: undefined, env: {}, entropy: systemEntropy },
@@ -25,6 +26,14 @@ test('workers that start together have one secret', async (t) => {
   const all = await Promise.all(Array.from({ length: 8 }, () => idempotencySecret(source(dir))))
   t.equal(new Set(all).size, 1)
   t.same(await readdir(dir), [FILE])
+})
+
+test('where it cannot be kept nothing stays, and the start says why', async (t) => {
+  const dir = t.testdir()
+  const { files, fail } = faultyFiles()
+  fail({ call: 'link', code: 'EPERM' })
+  await t.rejects(idempotencySecret(source(dir, { files })), { code: 'EPERM' })
+  t.same(await readdir(dir), [])
 })
 
 test('what is damaged, open to all or no file is a fault that names it, and is left as it is', async (t) => {
