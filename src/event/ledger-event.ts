@@ -1,5 +1,4 @@
 import { MINUTE_MS } from '../std/durations.ts'
-
 import { eventLine, sharedEnd } from './ndjson.ts'
 
 /**

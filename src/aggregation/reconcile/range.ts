@@ -1,6 +1,5 @@
 import { minuteOf } from '../../event/app-tally.ts'
 import { DAY_MS, MINUTE_MS } from '../../std/durations.ts'
-
 import { AppError } from '../../std/errors.ts'
 import { instant, rangeFrom } from '../../std/instant.ts'
 
