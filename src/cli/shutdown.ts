@@ -6,6 +6,8 @@ import type { Front } from './front.ts'
 
 /** Requests in flight may take so long to finish once no new ones are taken. Ours. */
 export const IN_FLIGHT_MS = 10_000
+/** A run that is told to end has killed its engine and written down where it was by then. Ours. */
+export const RUNS_MS = 5_000
 /** Kept back from everything else, for what must be written at the end. */
 export const CHECKPOINT_MS = 3_000
 /** A load balancer needs so long to notice that an instance is not ready any more; on loopback there is none. */
@@ -36,7 +38,8 @@ export async function stop(running: Running, endRuns: () => Promise<void>): Prom
   await sleep(left(waitMs ?? patienceMs(doors.map(({ host }) => host))))
   const closing = Promise.all(doors.map(({ server }) => server.close()))
   await withDeadline(closing, left(IN_FLIGHT_MS), 'the end of requests in flight').catch(() => undefined)
-  await endRuns()
+  // One that waits for a lake or a disk may not end: what was accepted has its time all the same.
+  await withDeadline(endRuns(), left(RUNS_MS), 'the end of runs').catch(() => undefined)
   await front?.close(left(totalMs))
   // Who waited until now for events to be stored has been told, and the answer has to leave before we do.
   await withDeadline(closing, reserveMs / 2, 'the last answers').catch(() => undefined)

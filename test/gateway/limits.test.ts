@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { PutRecordsCommand } from '@aws-sdk/client-kinesis'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { test } from 'tap'
-import { CHECKPOINT_MS, IN_FLIGHT_MS } from '../../src/cli/shutdown.ts'
+import { CHECKPOINT_MS, IN_FLIGHT_MS, RUNS_MS } from '../../src/cli/shutdown.ts'
 import { parseConfig } from '../../src/config.ts'
 import { MAX_AGE_MS, MAX_AHEAD_MS } from '../../src/event/enrich.ts'
 import * as event from '../../src/event/event.ts'
@@ -83,6 +83,7 @@ test('the numbers of the design', async (t) => {
     // Kinesis counts a megabyte of 2^20 bytes.
     ['shard, bytes a second', SHARD_BYTES_PER_SECOND, MIB],
     ['requests in flight at the end', IN_FLIGHT_MS, 10 * SECOND_MS],
+    ['runs at the end', RUNS_MS, 5 * SECOND_MS],
     ['kept for the checkpoint', CHECKPOINT_MS, 3 * SECOND_MS],
   ] as const) {
     t.equal(actual, designed, what)
