@@ -25,7 +25,7 @@ export const MAX_SKIPPED_BYTES = 1_048_576
 /** What a byte is to JSON outside of texts. Bytes of more than one are parts of characters, and those of literals. */
 const LITERAL = 0
 const BLANK = 1
-const QUOTE = 2
+const TEXT = 2
 const OPEN = 3
 const CLOSE = 4
 const COMMA = 5
@@ -35,12 +35,12 @@ const kinds = new Uint8Array(256)
 // RFC 7464 begins a record with a separator, and other senders pad with NUL: between values no control character matters.
 const LAST_BLANK = 0x20
 kinds.fill(BLANK, 0, LAST_BLANK + 1)
-const punctuation = { '"': QUOTE, '[': OPEN, '{': OPEN, ']': CLOSE, '}': CLOSE, ',': COMMA, ':': COLON }
+const punctuation = { '"': TEXT, '[': OPEN, '{': OPEN, ']': CLOSE, '}': CLOSE, ',': COMMA, ':': COLON }
 for (const [character, kind] of Object.entries(punctuation)) kinds[character.charCodeAt(0)] = kind
 
-const LINE_END = 0x0a
-const DOUBLE_QUOTE = 0x22
-const BACKSLASH = 0x5c
+export const LINE_END = 0x0a
+export const DOUBLE_QUOTE = 0x22
+export const BACKSLASH = 0x5c
 
 /** Answer of a scan: the value has no end. */
 export const UNCLOSED = -1
@@ -109,7 +109,7 @@ export function createScan(bytes: Uint8Array): Scan {
       const kind = kinds[bytes[at] as number] as number
       // At the outermost level they belong to what holds the value.
       if (depth === 0 && kind >= CLOSE) return at
-      if (kind === QUOTE) {
+      if (kind === TEXT) {
         textFrom = at
         at = textTo = endOfText(bytes, at + 1, end)
         if (at === UNCLOSED) return UNCLOSED

@@ -1,5 +1,14 @@
 import { AppError } from '../../std/errors.ts'
-import { afterBlanks, createScan, MAX_OBJECT_NAMES, type Scan, UNCLOSED } from './scan.ts'
+import {
+  afterBlanks,
+  BACKSLASH,
+  createScan,
+  DOUBLE_QUOTE,
+  LINE_END,
+  MAX_OBJECT_NAMES,
+  type Scan,
+  UNCLOSED,
+} from './scan.ts'
 import { Unreadable } from './unreadable.ts'
 
 /** Most candidates in a body: four times what a request may bring. Below it each one is answered, above it none is. */
@@ -13,9 +22,6 @@ export interface Span {
   readonly unreadable: Unreadable | undefined
 }
 
-const LINE_END = 0x0a
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
 const COMMA = 0x2c
 const OPEN_ARRAY = 0x5b
 const CLOSE_ARRAY = 0x5d
@@ -106,7 +112,7 @@ interface Member {
 /** The member whose name begins at `from`. Undefined if it must not be parsed. */
 function memberAt(bytes: Buffer, from: number, end: number, scan: Scan): Member | undefined {
   const nameEnd = scan.value(from, end)
-  if (bytes[from] !== QUOTE || nameEnd === UNCLOSED) return undefined
+  if (bytes[from] !== DOUBLE_QUOTE || nameEnd === UNCLOSED) return undefined
   const value = afterBlanks(bytes, afterBlanks(bytes, nameEnd, end) + 1, end)
   const isEvents = isEventsName(bytes.subarray(from, nameEnd))
   if (isEvents && isArrayAt(bytes, value)) {
