@@ -6,6 +6,7 @@ import { type Config, isLoopback, parseConfig } from '../config.ts'
 import { AppError } from '../std/errors.ts'
 import { bestEffort, errnoOf, FILE_MODE } from '../std/files.ts'
 import type { Entropy } from '../std/id.ts'
+import { jsonIn } from '../std/json.ts'
 
 /** What `dev.json` keeps, so that restarts keep their key. */
 export interface DevSecrets {
@@ -127,19 +128,10 @@ const distrusted = (path: string, why: string): AppError =>
   )
 
 function readSecrets(path: string, text: string): DevSecrets {
-  const { appKey, adminToken } = jsonIn(text)
+  const { appKey, adminToken } = Object(jsonIn(text))
   if ([appKey, adminToken].every((secret) => typeof secret === 'string' && secret !== ''))
     return { appKey, adminToken }
   throw new AppError('bad_configuration', `${path} is damaged; remove it to get new keys`)
-}
-
-/** Nothing, of what is no JSON: the parser throws for no other reason. */
-function jsonIn(text: string) {
-  try {
-    return Object(JSON.parse(text))
-  } catch {
-    return {}
-  }
 }
 
 async function makeSecrets(path: string, entropy: Entropy): Promise<DevSecrets> {

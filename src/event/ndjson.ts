@@ -1,4 +1,5 @@
 import { Compile } from 'typebox/compile'
+import { jsonIn } from '../std/json.ts'
 import {
   type Column,
   type ColumnName,
@@ -141,12 +142,7 @@ const check = Compile(Event)
 
 /** The event of a stored line; undefined if it is not a valid event of this version. */
 export function parseEventLine(line: string): Event | undefined {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(line)
-  } catch {
-    return undefined
-  }
+  const parsed = jsonIn(line)
   if (!check.Check(parsed) || !('v' in parsed) || parsed.v !== EVENT_VERSION) return undefined
   const event: Event = parsed
   const known = columns.flatMap(({ name }) => (event[name] === undefined ? [] : [[name, event[name]]]))

@@ -3,6 +3,7 @@ import { Compile } from 'typebox/compile'
 import type { Lake } from '../../lake/lake.ts'
 import { AppError } from '../../std/errors.ts'
 import { isUnreadable, isWithheld } from '../../std/files.ts'
+import { jsonIn } from '../../std/json.ts'
 import { isLaterVersion, refuseLater } from '../../std/later-version.ts'
 import { recent } from '../../std/recent.ts'
 import type { Logger } from '../../std/telemetry.ts'
@@ -125,7 +126,7 @@ export function indexEntries(lake: Lake, log: Logger, maxCached = MAX_CACHED): E
 
 /** Undefined for what is no entry, such as one that was cut off by a copy. */
 function parse(key: string, body: Buffer): IndexEntry | undefined {
-  const found = json(body)
+  const found = jsonIn(body.toString())
   refuseLater(key, found, ENTRY_VERSION)
   return entries.Check(found) ? found : undefined
 }
@@ -134,15 +135,6 @@ function parse(key: string, body: Buffer): IndexEntry | undefined {
 const isOfTheEntry = (error: unknown): error is AppError =>
   isLaterVersion(error) ||
   (error instanceof AppError && (isWithheld(error.cause) || isUnreadable(error.cause)))
-
-/** Undefined for what is no JSON: the only way in which parsing text fails. */
-function json(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString())
-  } catch {
-    return undefined
-  }
-}
 
 const ms = Type.Union([Type.Number(), Type.Null()])
 const entries = Compile(

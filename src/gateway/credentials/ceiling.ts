@@ -1,3 +1,4 @@
+import { jsonIn } from '../../std/json.ts'
 import type { VendingApp } from './directory.ts'
 import { APP_TAG, VEND_TAG } from './session.ts'
 import { KEY_ACTION, MAX_POLICY_CHARS, PUT_ACTIONS } from './session-policy.ts'
@@ -42,7 +43,7 @@ export function breachOf(input: unknown, apps: Iterable<VendingApp>): string | u
 }
 
 function isWithinCeiling(policy: string, { stream, kmsKeyArn }: VendingApp): boolean {
-  const document = parsed(policy)
+  const document = jsonIn(policy)
   // As we write it: no key twice, of which another parser would take the other.
   if (!isRecord(document) || JSON.stringify(document) !== policy || policy.length > MAX_POLICY_CHARS)
     return false
@@ -95,11 +96,3 @@ const isHashBehind = (prefix: string, value: unknown) =>
   typeof value === 'string' && value.startsWith(prefix) && HASH.test(value.slice(prefix.length))
 const isWithin = (value: unknown, least: number, most: number) =>
   Number.isInteger(value) && Number(value) >= least && Number(value) <= most
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}

@@ -2,6 +2,7 @@ import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { HOUR_MS } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
+import { jsonIn } from '../../std/json.ts'
 
 /** What sessions that were vended already are denied. Credentials cannot be called back, but each call asks the role. */
 
@@ -63,20 +64,12 @@ const held = Compile(Held)
 
 /** What the role has under our name. A statement in it that allows something is none that this may put there again. */
 export function heldPolicy(text: string): Held {
-  const policy = parsed(text)
+  const policy = jsonIn(text)
   if (held.Check(policy)) return policy
   throw new AppError(
     'invalid_request',
     `${POLICY_NAME} must be a policy, in JSON, whose statements all deny.`,
   )
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 /** When even the youngest of the sessions has ended by itself. */

@@ -1,4 +1,5 @@
 import { errnoOf, type FileOps, isUnreadable, isWithheld } from '../../../std/files.ts'
+import { jsonIn } from '../../../std/json.ts'
 import { isLaterVersion } from '../../../std/later-version.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 
@@ -36,7 +37,7 @@ export function createRecords({ files, log }: { readonly files: FileOps; readonl
         if (code === 'ENOENT' || NO_RECORD.includes(code)) return undefined
         throw error
       }
-      const found = parse(parsed(text))
+      const found = parse(jsonIn(text))
       if (found === undefined) name(path, new Error(`${path} holds no record of ours`))
       else named.delete(path)
       return found
@@ -50,14 +51,5 @@ export function createRecords({ files, log }: { readonly files: FileOps; readonl
         return undefined
       }
     },
-  }
-}
-
-/** Undefined for what is no JSON: the only way in which parsing text fails. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }
