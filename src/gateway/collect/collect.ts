@@ -4,7 +4,7 @@ import { mostStoredBytes } from '../../event/growth.ts'
 import type { Ledger, RefusalCode } from '../../event/ledger.ts'
 import { atOnce, type Steps, unhurried } from '../../std/breath.ts'
 import { AppError } from '../../std/errors.ts'
-import { limited } from '../../std/limited.ts'
+import { type Owner, takingTurns } from '../../std/turns.ts'
 import { admit, admitByHead, type Claims } from '../apps/admission.ts'
 import type { Quota } from '../apps/quota.ts'
 import type { App, Registry } from '../apps/registry.ts'
@@ -31,6 +31,8 @@ export interface Submission extends Circumstances {
   readonly origin: string | undefined
   /** The origin of the page that shows a pixel. */
   readonly page: string | undefined
+  /** What counts as one address. */
+  readonly block: string
   /** The sender's name for the request and its repetitions. */
   readonly idempotencyKey: string | undefined
   /** Reads the body, once the head has told the app, if it can, and its quota has agreed. */
@@ -91,7 +93,7 @@ export function createCollector(ports: CollectorPorts): Collector {
   const { journal, ledger, quota, registry, telemetry } = ports
   const seal = createSeal(ports)
   const idempotency = createIdempotency(ports.idempotencySecret, ports.clock)
-  const inTurn = limited(1)
+  const inTurn = takingTurns()
   const countAcknowledged = acknowledgedByDurability(telemetry)
   const ignoredFields = new Counter({
     name: 'headgate_ignored_fields_total',
@@ -184,7 +186,9 @@ export function createCollector(ports: CollectorPorts): Collector {
       const account = openAccount(submission)
       const received = await submission.receive(account.app?.id)
       const work = prepare(submission, account, received)
-      const prepared = isShort(received) ? atOnce(work) : await inTurn(() => unhurried(work))
+      const prepared = isShort(received)
+        ? atOnce(work)
+        : await inTurn(ownerOf(submission, account), () => unhurried(work))
       const { app, batch, rejected, refusals, claim, retrySafe } = prepared
       const durability = await journal.append(batch).catch((error) => refuse(prepared, error))
       claim?.end(true)
@@ -200,9 +204,12 @@ export function createCollector(ports: CollectorPorts): Collector {
 /** All that a beacon may carry. Of the worst texts as much takes 10 to 30 ms. */
 const SHORT_BYTES = 65_536
 
+/** Whose app is not known yet waits with its like. */
+const ownerOf = ({ block }: Submission, { app }: Account): Owner => ({ group: app?.id ?? '', member: block })
+
 /**
- * What is small takes no longer than others may wait. Of the rest one at a time is taken apart, and lets others go first:
- * parsed, it needs many times the memory that is held against the budget for it.
+ * What is small takes no longer than others may wait. Of the rest one at a time is taken apart, app by app and address by
+ * address, and lets others go first: parsed, it needs many times the memory that is held against the budget for it.
  */
 const isShort = ({ body }: Received): boolean => body.length <= SHORT_BYTES
 

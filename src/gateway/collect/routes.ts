@@ -106,6 +106,7 @@ async function submit(
       keys: presentedKeys(headers, query),
       origin: headers.origin,
       page: pageOf(headers),
+      block: sender.block,
       idempotencyKey: idempotencyKeyOf(headers['idempotency-key']),
       userAgent: headers['user-agent'] ?? '',
       country: sender.isForwarded ? countryOf(headers, countryHeader) : undefined,

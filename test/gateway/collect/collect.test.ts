@@ -51,6 +51,7 @@ function submission(events: unknown, changes: Partial<Submission> = {}): Submiss
     gpc: false,
     receive: async () => ({ body, wireBytes: body.length }),
     hold: () => {},
+    block: '192.0.2.1',
     ...changes,
   }
 }
@@ -634,6 +635,19 @@ test('large requests are taken apart one after the other, in the order in which 
     ['first', 'last'],
   )
   t.equal(journal.batches[0]?.receivedMs, clock.nowMs())
+})
+
+test('nobody waits for all the large requests of another app, or of another address', async (t) => {
+  const { collect, journal } = setup()
+  const one = { keys: ['blog-key'] }
+  const crowd = { block: '198.51.100.7' }
+  await Promise.all([
+    ...['a', 'b', 'c', 'd'].map((name) => collect(submission(large(name), crowd))),
+    collect(submission(large('neighbour'))),
+    collect(submission(large('other app'), one)),
+  ])
+  const order = [0, 1, 2, 3, 4, 5].map((at) => journal.events()[60 * at]?.['measurement_id'])
+  t.same(order, ['a', 'b', 'other app', 'neighbour', 'c', 'd'])
 })
 
 test('what overtakes a large request is the earlier value of a measurement', async (t) => {
