@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes, randomInt, randomUUID } from 'node:crypto'
 
 /** The only source of randomness. Injected, so that tests are repeatable. */
 export interface Entropy {
@@ -15,6 +15,9 @@ export const systemEntropy: Entropy = {
   token: (bytes) => randomBytes(bytes).toString('base64url'),
   uniform: () => Math.random(),
 }
+
+/** Where a hash begins of what strangers choose: nobody outside can make up texts that have one hash. 32 bits. */
+export const hashSeed = (): number => randomInt(2 ** 32)
 
 /** 128 bits of a hash, as hex digits: no two of 10^15 ids are the same by chance, and it is the size of a UUID. */
 export const ID_DIGITS = 32

@@ -1,5 +1,5 @@
-import { randomInt } from 'node:crypto'
 import { AppError } from '../../std/errors.ts'
+import { hashSeed } from '../../std/id.ts'
 
 /**
  * What a body may hold is known before any of it is parsed, from one look at its bytes: parsing costs up to fifty times
@@ -141,15 +141,14 @@ export function createScan(bytes: Uint8Array): Scan {
 const HASH_BITS = 18
 /** Knuth's, of the golden ratio: multiplied by it, numbers that lie near one another have other first digits. */
 const SPREAD = 0x9e3779b1
-/** Nobody outside can make up names that have one hash. */
-const SEED = randomInt(2 ** 32)
 
 /** Tells whether a name is new, by a hash of it: of two that share one the second is not. */
 function distinct(bytes: Uint8Array): (from: number, to: number) => boolean {
   let seen: Uint8Array | undefined
+  const seed = hashSeed()
   return (from, to) => {
     seen ??= new Uint8Array(1 << HASH_BITS)
-    let hash = SEED
+    let hash = seed
     for (let at = from; at < to; at++) hash = Math.imul(hash ^ (bytes[at] as number), SPREAD)
     const slot = hash >>> (32 - HASH_BITS)
     if (seen[slot] === 1) return false
