@@ -35,25 +35,33 @@ const FORBIDDEN: Readonly<Record<string, string>> = {
   ELOOP: 'its links lead in a circle',
 }
 
+/**
+ * Calls of the disk at a time: all at once, those of a lake of 20,000 objects keep libuv's four threads for half a second,
+ * and the journal's writes wait in the same line.
+ */
+const CALLS_AT_ONCE = 3
+
 /** The objects below a folder whose keys start with the prefix, in no order. */
 export async function objectsBelow(tree: Tree, folder: string, prefix: string): Promise<LakeObject[]> {
   const found = await filesBelow(tree, folder, prefix)
-  const objects = await Promise.all(
-    found.filter(({ key }) => key.startsWith(prefix) && isKey(key)).map((each) => objectAt(tree, each)),
-  )
-  return objects.flat()
+  const wanted = found.filter(({ key }) => key.startsWith(prefix) && isKey(key))
+  const objects: LakeObject[] = []
+  for (let at = 0; at < wanted.length; at += CALLS_AT_ONCE) {
+    const some = wanted.slice(at, at + CALLS_AT_ONCE)
+    for (const object of await Promise.all(some.map((each) => objectAt(tree, each)))) objects.push(...object)
+  }
+  return objects
 }
 
 /** Everything that is no folder, below those that may hold the prefix. */
 export async function filesBelow(tree: Tree, folder: string, prefix: string): Promise<Found[]> {
   const entries = (await readable(tree, `${folder}/`, readFolder(tree, join(tree.root, folder)))) ?? []
-  const found = await Promise.all(
-    entries.map(async (entry): Promise<Found[]> => {
-      const key = folder === '' ? entry.name : `${folder}/${entry.name}`
-      if (!entry.isDirectory()) return [{ key, entry }]
-      return mayHold(`${key}/`, prefix) ? filesBelow(tree, key, prefix) : []
-    }),
-  )
+  const found: Found[][] = []
+  for (const entry of entries) {
+    const key = folder === '' ? entry.name : `${folder}/${entry.name}`
+    if (!entry.isDirectory()) found.push([{ key, entry }])
+    else if (mayHold(`${key}/`, prefix)) found.push(await filesBelow(tree, key, prefix))
+  }
   return found.flat()
 }
 

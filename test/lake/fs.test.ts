@@ -228,3 +228,26 @@ t.test('a folder full of pipes fills no memory and no log', async (t) => {
   for (let i = 0; i < 1_100; i += 1) passOver(`raw/${i}`, 'a pipe')
   t.equal(lines, 1_000)
 })
+
+t.test('a listing leaves the disk to others, however many objects there are', async (t) => {
+  const root = t.testdir({})
+  for (let hour = 10; hour < 20; hour++) {
+    const folder = join(root, `raw/gateway/dt=2026-11-22/hr=${hour}`)
+    mkdirSync(folder, { recursive: true })
+    for (let i = 0; i < 50; i++) writeFileSync(join(folder, `${i}.ndjson`), '')
+  }
+  const atOnce = () => process.getActiveResourcesInfo().filter((what) => what === 'FSReqPromise').length
+  let most = 0
+  let isDone = false
+  const listing = fsLake(root)
+    .list('raw/')
+    .finally(() => {
+      isDone = true
+    })
+  while (!isDone) {
+    most = Math.max(most, atOnce())
+    await new Promise(setImmediate)
+  }
+  t.equal((await listing).length, 500)
+  t.ok(most > 0 && most <= 3, `${most} calls at a time`)
+})
