@@ -72,7 +72,8 @@ function toCandidate(item: unknown): unknown {
   if (unit !== undefined) fields['unit'] = unit
   if (isText(id)) {
     const reading = numberIn(value)
-    if (!Number.isNaN(reading)) put(fields, 'event_id', `${id}:${reading}`)
+    // With the name: some pages give all their metrics one id, that of the page view, and LCP is often equal to FCP.
+    if (isText(name) && !Number.isNaN(reading)) put(fields, 'event_id', `${id}:${name}:${reading}`)
     put(fields, 'measurement_id', id)
   }
   if (isText(navigationType)) fields['navigation_type'] = navigationType.replaceAll('_', '-')

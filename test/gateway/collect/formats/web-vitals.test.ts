@@ -58,7 +58,7 @@ test('a metric has its registered name, its unit and the ids of its client', asy
       name: `browser.web_vital.${name.toLowerCase()}`,
       value: 1234.5,
       unit,
-      event_id: 'v6-1-2:1234.5',
+      event_id: `v6-1-2:${name}:1234.5`,
       measurement_id: 'v6-1-2',
       sdk_name: 'web-vitals',
     })
@@ -90,6 +90,18 @@ test('a metric that is reported again is another event of the same measurement',
   const [first, again] = [measured(lcp), measured({ ...lcp, value: 2_000 })]
   t.equal(first.measurement_id, again.measurement_id)
   t.not(first.event_id, again.event_id)
+})
+
+test('metrics of one page that share its id are as many events, whatever their values', async (t) => {
+  const names = ['LCP', 'FCP', 'CLS', 'INP', 'TTFB', 'checkout']
+  for (const [how, events] of [
+    ['each by itself', names.flatMap((name) => decode({ name, value: 0, id: 'view-1' }))],
+    ['in one object', decode({ LCP: 0, FCP: 0, CLS: 0, INP: 0, TTFB: 0, id: 'view-1' })],
+  ] as const) {
+    const ids = events.map((event) => Object(event).event_id)
+    t.equal(new Set(ids).size, events.length, how)
+    t.notOk(ids.includes(undefined), how)
+  }
 })
 
 test('what is missing is left out, and what is of the wrong type is no reason to refuse', async (t) => {
