@@ -54,8 +54,10 @@ export interface Scan {
    * Where the value that begins at `from` ends, if it does before `end`; UNCLOSED otherwise. Brackets are only counted:
    * whether it is JSON is for the parser to say. Throws once the values of all calls, but those with a
    * fault, are too many for one body.
+   * `isItem`: of an array, whose neighbours are told by brackets and commas. Its texts may hold line ends, for which it
+   * is broken and they are not.
    */
-  value(from: number, end: number): number
+  value(from: number, end: number, isItem?: boolean): number
   /** Why the value last scanned must not be parsed. */
   readonly fault: string | undefined
 }
@@ -100,7 +102,7 @@ export function createScan(bytes: Uint8Array): Scan {
   }
 
   // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: with a call for each token it takes twice as long
-  function value(from: number, end: number): number {
+  function value(from: number, end: number, isItem = false): number {
     fault = undefined
     let depth = 0
     let textFrom = from
@@ -111,7 +113,7 @@ export function createScan(bytes: Uint8Array): Scan {
       if (depth === 0 && kind >= CLOSE) return at
       if (kind === TEXT) {
         textFrom = at
-        at = textTo = endOfText(bytes, at + 1, end)
+        at = textTo = endOfText(bytes, at + 1, end, isItem)
         if (at === UNCLOSED) return UNCLOSED
       } else if (kind === LITERAL) at = literalAt(at, end)
       else if (kind === BLANK) at = afterBlanks(bytes, at, end)
@@ -159,13 +161,13 @@ function distinct(bytes: Uint8Array): (from: number, to: number) => boolean {
 
 const tooMany = (what: string) => new AppError('body_too_large', `The body holds more than ${what}`)
 
-/** Behind the closing quote. A text never holds a line end: where there is one, its quote was forgotten. */
-function endOfText(bytes: Uint8Array, from: number, end: number): number {
+/** Behind the closing quote. A text of a line never holds a line end: where there is one, its quote was forgotten. */
+function endOfText(bytes: Uint8Array, from: number, end: number, holdsLines: boolean): number {
   for (let at = from; at < end; at++) {
     const byte = bytes[at]
     if (byte === DOUBLE_QUOTE) return at + 1
     if (byte === BACKSLASH) at++
-    else if (byte === LINE_END) return UNCLOSED
+    else if (byte === LINE_END && !holdsLines) return UNCLOSED
   }
   return UNCLOSED
 }

@@ -47,7 +47,7 @@ export function itemsAt(
   let at = afterBlanks(bytes, from + 1, end)
   if (bytes[at] === CLOSE_ARRAY && at < end) return { items, to: at + 1 }
   while (at < end) {
-    const to = scan.value(at, end)
+    const to = scan.value(at, end, true)
     if (to === UNCLOSED) return undefined
     add(items, spanOf(at, to, scan))
     at = afterBlanks(bytes, to, end)

@@ -47,6 +47,25 @@ test('long and short bodies say the same', async (t) => {
   }
 })
 
+test('a line end in the text of an item breaks that item, and none of its neighbours', async (t) => {
+  const broken = new Unreadable('malformed_line', 'The line cannot be read as JSON')
+  for (const lineEnd of ['\n', '\r\n', '\n\n', '\\\n', '\n}]\n']) {
+    const bad = `{"name":"a","value":1,"exception_stacktrace":"Error${lineEnd} at f"}`
+    for (const filler of ['{"name":"b","value":2}', padding]) {
+      const b = JSON.parse(filler)
+      const [array, envelope] = [`[${good},${bad},${filler}]`, `{"events":[${good},${bad},${filler}],"x":1}`]
+      for (const body of [array, envelope, ` ${array}\n`])
+        t.strictSame(read(body).candidates, [least, broken, b], JSON.stringify(lineEnd))
+      t.strictSame(
+        read(`${good}\n${filler}\n{"name":"a${lineEnd}`).candidates.slice(0, 2),
+        [least, b],
+        'lines',
+      )
+    }
+  }
+  t.throws(() => read(`[${good},{"name":"a,\n"value":1},\n${good}]`), { code: 'malformed_body' })
+})
+
 test('what must not be parsed is refused by itself, wherever it stands', async (t) => {
   for (const [bad, unreadable] of [
     [wide(MAX_OBJECT_NAMES + 1), tooWide],
