@@ -13,6 +13,7 @@ import {
   type Stamp,
 } from './event.ts'
 import { storedTooLarge } from './growth.ts'
+import { UNSTORABLE } from './values/text.ts'
 
 /**
  * The stored form of an event: one line of JSON, its newline included, behind the version `v`. Each column has one source:
@@ -103,12 +104,7 @@ export function linesToBytes(lines: readonly string[], maxBytes = Number.POSITIV
 
 /** No control character, quote, backslash or surrogate: text that is its own JSON. */
 const PLAIN = /^[ !#-[\]-~\u00a0-\ud7ff\ue000-\uffff]*$/
-/**
- * A surrogate without its other half becomes U+FFFD, as some readers refuse a whole file for one `\ud800`; so does a
- * control character, which says nothing, takes six bytes and moves the cursor of whoever prints it.
- */
-const UNSTORABLE = /[\p{Cc}\p{Surrogate}]/gu
-/** But where text has lines. */
+/** Of UNSTORABLE, what texts of several lines are not stored with. */
 const UNSTORABLE_IN_LINES = /[^\P{Cc}\n\t]|\p{Surrogate}/gu
 
 function quote(text: string): string {

@@ -320,3 +320,21 @@ test('no client may send what gateways tell of themselves', async (t) => {
   )
   t.equal(verdictOn({ ...least, name: 'headgate.ledgers' }), 'accepted')
 })
+
+test('two ids stay two: what cannot be stored of them is written out', async (t) => {
+  const stored = (event_id: unknown) => {
+    const verdict = judge({ name: 'a', value: 1, event_id })
+    return verdict.kind === 'accepted' ? verdict.measurement.event_id : verdict.detail
+  }
+  for (const [sent, is] of [
+    ['a\u0001', 'a\\u0001'],
+    ['a\u0002\n', 'a\\u0002\\u000a'],
+    ['a\ud800', 'a\\ud800'],
+    ['a\udfff\u0085', 'a\\udfff\\u0085'],
+    ['\u{1f600} a\u00e9', '\u{1f600} a\u00e9'],
+    ['\n'.repeat(21), '\\u000a'.repeat(21)],
+    ['\n'.repeat(22), 'event_id: must not have more than 128 characters'],
+  ] as const) {
+    t.equal(stored(sent), is, JSON.stringify(sent))
+  }
+})

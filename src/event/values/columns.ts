@@ -4,7 +4,7 @@ import { LEDGER_NAME } from '../ledger-event.ts'
 import { readAttributes } from './attributes.ts'
 import { numberIn } from './number.ts'
 import { Rule } from './rule.ts'
-import { cutText, withoutTilde } from './text.ts'
+import { cutText, withEscapes, withoutTilde } from './text.ts'
 
 /** What is stored for a value that a client sent: mostly itself, `undefined` for nothing, or the rule that it breaks. */
 type Reader = (value: unknown) => unknown
@@ -68,7 +68,8 @@ function text(value: unknown, maxChars: number): unknown {
 function id(value: unknown): unknown {
   if (typeof value === 'string') {
     if (value === '') return undefined
-    return value.length > MAX_ID_CHARS ? ID : value
+    const named = withEscapes(value)
+    return named.length > MAX_ID_CHARS ? ID : named
   }
   if (value === null) return undefined
   return Number.isSafeInteger(value) ? String(value) : TEXT

@@ -14,3 +14,13 @@ const TILDE_OPERATOR = '\u223c'
 /** `~other` and `~unknown` are values of a rollup's own: what a client says never begins as they do. */
 export const withoutTilde = (text: string): string =>
   text.charCodeAt(0) === TILDE ? TILDE_OPERATOR + text.slice(1) : text
+
+/**
+ * What no text is stored with. A surrogate without its other half is refused by some readers, with the whole file; a control
+ * character says nothing, takes six bytes and moves the cursor of whoever prints it.
+ */
+export const UNSTORABLE = /[\p{Cc}\p{Surrogate}]/gu
+
+/** Those written out, as JSON does it: replaced by one character, as in other texts, they would make two ids one. */
+export const withEscapes = (id: string): string =>
+  id.replace(UNSTORABLE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
