@@ -57,7 +57,10 @@ export async function recover(place: RecoveryPlace): Promise<Recovery> {
     .sort((a, b) => a - b)
   const paths = sequences.map((sequence) => segmentPath(dir, sequence))
   const last = await lastWritten(place, paths)
-  const firsts = await Promise.all(paths.map((path, at) => firstSequence(place, path, Number(sequences[at]))))
+  // One after the other: a long journal can have more segments than the process may have handles.
+  const firsts: number[] = []
+  for (const [at, path] of paths.entries())
+    firsts.push(await firstSequence(place, path, Number(sequences[at])))
   const findings: Finding[] = []
   let after = 0
   for (const [at, path] of paths.entries()) {

@@ -296,3 +296,22 @@ t.test('a segment that can neither be read nor moved is no start; nothing of it 
   t.strictSame(await drain(journal), texts(...all))
   await journal.close()
 })
+
+t.test('a journal of many segments needs no more handles to start than one of few', async (t) => {
+  const { dir, paths } = await folder(t)
+  const { files } = faultyFiles()
+  let open = 0
+  let most = 0
+  const counting = {
+    ...files,
+    async open(path: string, flags: string, mode?: number) {
+      most = Math.max(most, ++open)
+      const file = await files.open(path, flags, mode)
+      return { ...file, close: () => file.close().finally(() => open--) }
+    },
+  }
+  const journal = await openJournal(dir, { ...options, files: counting })
+  t.equal(journal.recovered.frames, 17)
+  t.ok(most < paths.length, `${most} at once`)
+  await journal.close()
+})
