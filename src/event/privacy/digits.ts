@@ -10,7 +10,8 @@ const SEPARATORS = [
   '[\\p{Zs}\\p{Pd}\\p{Cf}\\t._+\\u2212\\u00b7\\u2022]',
   // The same, as URLs, JSON and HTML write them.
   '%(?:25)*(?:20|09|2[bde]|5f|c2%(?:25)*(?:a0|ad|b7)|e2%(?:25)*(?:80|81|88)%(?:25)*[\\dab][\\da-f]|e3%(?:25)*80%(?:25)*80|ef%(?:25)*(?:b9%(?:25)*a3|bb%(?:25)*bf|bc%(?:25)*8d))',
-  '\\\\u(?:00(?:a0|ad|b7|2d)|20[0-2][\\da-f]|2212|3000)',
+  '\\\\u(?:00(?:09|20|2[bde]|5f|a0|ad|b7)|20[0-2][\\da-f]|2212|3000)',
+  '\\\\t',
   '&(?:nbsp|[nm]dash|shy|hyphen|minus|(?:en|em|thin)sp|middot|bull|#\\d{1,5}|#x[\\da-f]{1,4});',
 ].join('|')
 /** Whole groups: an escape before the first has digits of its own (`%204111`). */

@@ -19,6 +19,7 @@ export const SLASH = `(?:${encoded('/\\', 'b?sol')}|/|\\\\(?!(?:u00|x)[\\da-f]{2
 export const COLON = `(?::|${encoded(':', 'colon')})`
 export const COMMA = `(?:,|${encoded(',', 'comma')})`
 export const AT = `(?:@|${encoded('@', 'commat')})`
+export const DOT = `(?:\\.|${encoded('.', 'period')})`
 /** One of these is in each of its spellings. */
 export const AT_TELLS = ['@', '%00', '%u00', '\\u', '\\x', '&#', '&commat', '&amp;'] as const
 export const EQUALS = `(?:=|${encoded('=', 'equals')})`

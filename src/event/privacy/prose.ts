@@ -1,6 +1,6 @@
 import { maskAddresses4, maskAddresses6 } from './addresses.ts'
 import { anyCard, type CardRule, issuedCard, LEAST_CARD_DIGITS, maskCards } from './digits.ts'
-import { AT, AT_TELLS } from './escapes.ts'
+import { AT, AT_TELLS, DOT } from './escapes.ts'
 import { folded } from './lookalikes.ts'
 import { maskOpaque, OPAQUE_TELLS } from './opaque.ts'
 import { SECRETS } from './secrets.ts'
@@ -26,7 +26,7 @@ const VERSION = /^v?\d{1,5}(?:\.\d{1,5}){0,3}(?:[-+][a-z]{1,8}(?:\.\d{1,3})?)?$/
  * has a dot; `[ip]` is an address that was masked before.
  */
 const EMAIL = new RegExp(
-  `(?<![\\p{L}\\p{M}\\p{N}._%+-])[\\p{L}\\p{M}\\p{N}._%+-]+${AT}(?:\\[ip\\]|[\\p{L}\\p{M}\\p{N}-]+(?:\\.[\\p{L}\\p{M}\\p{N}-]+)*\\.\\p{L}{2,})`,
+  `(?<![\\p{L}\\p{M}\\p{N}._%+-])[\\p{L}\\p{M}\\p{N}._%+-]+${AT}(?:\\[ip\\]|[\\p{L}\\p{M}\\p{N}-]+(?:${DOT}[\\p{L}\\p{M}\\p{N}-]+)*${DOT}\\p{L}{2,})`,
   'giu',
 )
 
@@ -53,7 +53,18 @@ const any = () => true
 const isProse = ({ keepsNumbers }: Kind): boolean => !keepsNumbers
 
 /** Thirteen digits, or two of them with something between that may part those of a card. */
-const MANY_DIGITS: readonly Tell[] = ['0"0', '0.0', '0-0', '0_0', '0+0', '0%', '0&', '0\\u', '0000000000000']
+const MANY_DIGITS: readonly Tell[] = [
+  '0"0',
+  '0.0',
+  '0-0',
+  '0_0',
+  '0+0',
+  '0%',
+  '0&',
+  '0\\u',
+  '0\\t',
+  '0000000000000',
+]
 
 /** In this order: each takes what is left by those before it. */
 const RULES: readonly Rule[] = [

@@ -118,7 +118,7 @@ const MEMBER = `["'\\\\]{1,4}\\s?:\\s?["'\\\\]{1,4}`
 const TELLING = [
   ...['secret', 'passw(?:or)?[dt]', 'passphrase', 'passcode', 'pwd', 'credentials?', 'signature'],
   ...[
-    '(?:api|access|private|account|encryption|signing|master)[_-]?key',
+    '(?:api|access|private|secret|shared|account|encryption|signing|master)[_-]?key',
     '(?:session|j?sess|phpsess)[_-]?id',
   ],
   '(?:access|refresh|id|auth|csrf|xsrf|session|security|bearer)[_-]?token',
@@ -129,6 +129,11 @@ const SHORT = `token|(?<![A-Za-z\\d])(?:key|sig|auth|pass|pw|sid|jwt|otp|code_ve
 const VALUE = `(?!["'\\\\])(?:(?<=["'])[^"'<>\\\\]+|[^\\s"'<>&\\\\]+)`
 const ASSIGNMENT = new RegExp(
   `((?:${TELLING})(?:${ASSIGNED}|${SPELLED})|(?:${SHORT})(?:${ASSIGNED}|${MEMBER}))${VALUE}`,
+  'gi',
+)
+/** A list or an object of values, as forms become JSON: `"password":["…"]`. Words in brackets are masks, or no values. */
+const NESTED = new RegExp(
+  `((?:${TELLING})(?:${ASSIGNED}|${SPELLED}))(?:\\[${BLANKS}(?=${QUOTE})[^\\]]{1,256}\\]?|\\{${BLANKS}(?=${QUOTE})[^}]{1,256}\\}?)`,
   'gi',
 )
 const ELEMENT = new RegExp(`((?:${TELLING}|token)>)[^<>]+(?=</)`, 'gi')
@@ -203,6 +208,7 @@ export const SECRETS: readonly Secret[] = [
   { tells: ['bearer', 'negotiate', 'apikey'], clean: replace(BEARER, '$1$2[token]') },
   { tells: ['basic'], clean: replace(BASIC, '$1$2[token]') },
   { tells: ['cookie~', 'authorization~'], clean: replaceAssigned(HEADER, '$1[token]') },
+  { tells: NAMES, clean: replaceAssigned(NESTED, '$1[token]') },
   { tells: NAMES, clean: replaceAssigned(ASSIGNMENT, '$1[token]') },
   { tells: NAMES, clean: (text) => (text.includes('</') ? text.replace(ELEMENT, '$1[token]') : text) },
   { tells: SPOKEN_TELLS, clean: replace(SPOKEN, '$1[token]') },

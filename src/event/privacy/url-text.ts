@@ -99,7 +99,7 @@ export function tailOf(rest: string): string {
   return place + rest.slice(end)
 }
 
-const PATH = /^[('"[{=:,]*(?:\.{0,2}[\\/]|[a-z][a-z\d+.-]{0,30}:[\\/])/i
+const PATH = /^(?:[\w.-]{1,32}=)?[('"[{=:,]*(?:\.{0,2}[\\/]|[a-z][a-z\d+.-]{0,30}:[\\/])/i
 const SESSION = new RegExp(`${SEMICOLON}\\w*sess`, 'i')
 const PARAMETERS = new RegExp(`${SEMICOLON}[\\w.~%-]{1,64}${EQUALS}(?:(?!${SLASH})[^)\\]},'])*`, 'gi')
 

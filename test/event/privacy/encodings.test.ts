@@ -37,6 +37,9 @@ test('userinfo, parameters and e-mail addresses go, however their marks are writ
     t.same(prose(`to ann${at}mail.example, or`), four('to [email], or'), at)
     t.same(prose(`joe:S${at}db`), four('[user]@db'), at)
   }
+  for (const dot of ['.', ...spellings('.', 'period')]) {
+    t.same(prose(`to ann@mail${dot}shop${dot}example, or`), four('to [email], or'), dot)
+  }
   for (const at of ['@', '%40', '%2540', '&commat;']) {
     t.same(prose(`https://joe:S${at}h/a`), four('https://h/a'), at)
   }

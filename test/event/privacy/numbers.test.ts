@@ -45,7 +45,7 @@ const WRITTEN = [
     '%E2%88%92',
     '%E3%80%80',
   ],
-  ...['%25E2%2580%2593', '\\u2013', '\\u00a0', '&nbsp;', '&ndash;', '&#160;', '&#x2011;'],
+  ...['%25E2%2580%2593', '\\u2013', '\\u00a0', '\\u0020', '\\t', '&nbsp;', '&ndash;', '&#160;', '&#x2011;'],
 ]
 
 test('a card goes with any one separator between its digits, in prose, labels and URLs', async (t) => {

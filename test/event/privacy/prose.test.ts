@@ -33,6 +33,8 @@ const tables = {
     ['next=https%3A%2F%2Fh%2Freset%3Ftoken%3DS', 'next=https%3A%2F%2Fh%2Freset'],
     ['/a;jsessionid=S/b /a%3Bjsessionid%3DS', '/a/b /a'],
     ['page;jsessionid=S?a=b', 'page'],
+    ['url=https://h/a;v=S x=/a;v=S/b', 'url=https://h/a x=/a/b'],
+    ['accept=text/html;charset=utf-8', 'accept=text/html;charset=utf-8'],
     ['data:text/html,<p>S', 'data:'],
     ['url(data:image/png;base64,AAAA)', 'url(data:)'],
   ],
