@@ -1,4 +1,3 @@
-import { BlockList, isIP } from 'node:net'
 import { applyEnvironment, type Environment, environmentNames, isRecord } from './config/environment.ts'
 import { type Fault, faultLine, independent } from './config/faults.ts'
 import { applyPlatform } from './config/platform.ts'
@@ -9,7 +8,8 @@ import { Config } from './config-schema.ts'
 import { AppError } from './std/errors.ts'
 
 export { environmentNames } from './config/environment.ts'
-export { configWarnings } from './config/warnings.ts'
+export { isLoopback } from './config/loopback.ts'
+export { configWarnings, startWarnings } from './config/warnings.ts'
 export type { Config } from './config-schema.ts'
 
 /**
@@ -46,13 +46,6 @@ function faulty(faults: readonly Fault[], variables: ReadonlyMap<string, string>
 function elsewhere(key: string): string | undefined {
   const [place] = [...environmentNames().values()].filter(({ path }) => path.at(-1) === key)
   return place?.path.join('.')
-}
-
-/** Whether a listener on this host is out of reach for other machines. */
-export function isLoopback(host: string): boolean {
-  const loopback = new BlockList()
-  loopback.addSubnet('127.0.0.0', 8)
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && loopback.check(host))
 }
 
 function deepFreeze<T>(value: T): T {

@@ -11,6 +11,8 @@ export const ADMIN_OPTIONS: Readonly<Record<string, Option>> = {
 }
 
 const TIMEOUT_MS = 5_000
+const NO_TOKEN =
+  'None was sent: put one into HEADGATE_TOKEN, or name the variable that holds it by --token-env.'
 
 /** What `--url` says, if it says something. */
 export function urlFlag({ url }: Flags): string | undefined {
@@ -56,7 +58,8 @@ export async function askAdmin<T>(question: Question<T>): Promise<Answer<T>> {
     const value = response.ok ? unlessOther(() => read(text)) : undefined
     if (value !== undefined) return { kind: 'known', value }
     const problem = response.ok ? undefined : unlessOther(() => Object(JSON.parse(text)).detail)
-    return { kind: 'unknown', why: `answered ${response.status}: ${problem ?? `this is not ${what}`}` }
+    const hint = response.status === 401 && token === undefined ? ` ${NO_TOKEN}` : ''
+    return { kind: 'unknown', why: `answered ${response.status}: ${problem ?? `this is not ${what}`}${hint}` }
   } catch (error) {
     // What fetch says itself is that it failed.
     const { cause, message } = Object(error)

@@ -1,4 +1,4 @@
-import { type Config, configWarnings, parseConfig } from '../config.ts'
+import { type Config, configWarnings, parseConfig, startWarnings } from '../config.ts'
 import type { Flags } from './command.ts'
 import { readConfigFile } from './config-file.ts'
 import type { Terminal } from './terminal.ts'
@@ -17,8 +17,12 @@ export async function loadConfig(flags: Flags, terminal: Terminal): Promise<Conf
 }
 
 /** What is worth a word, on standard error: nothing ends because of it. */
-export function warn(config: Config, terminal: Terminal): void {
-  for (const { path, message } of configWarnings(config)) {
-    terminal.err(`headgate: warning: ${path}: ${message}\n`)
-  }
+export const warn = (config: Config, terminal: Terminal): void => tell(configWarnings(config), terminal)
+
+/** Before a start, which would refuse it: what is missing where the configuration is only looked at. */
+export const warnOfStart = (config: Config, terminal: Terminal): void =>
+  tell(startWarnings(config, terminal.env), terminal)
+
+function tell(warnings: ReturnType<typeof configWarnings>, terminal: Terminal): void {
+  for (const { path, message } of warnings) terminal.err(`headgate: warning: ${path}: ${message}\n`)
 }

@@ -1,5 +1,7 @@
 import type { Config } from '../config-schema.ts'
+import type { Environment } from './environment.ts'
 import type { Fault } from './faults.ts'
+import { isLoopback } from './loopback.ts'
 
 /** Below these, a network is more than anybody's own: 10.0.0.0/8 and fd00::/8 are the widest private ones. */
 const WIDEST_PREFIX = 8
@@ -8,7 +10,8 @@ const warnIf = (applies: boolean, path: string, message: string): Fault[] =>
   applies ? [{ path, message }] : []
 
 /** What can work, but hardly as it was meant. It is said and changes nothing. */
-export function configWarnings({ apps, aggregation, gateway }: Config): Fault[] {
+export function configWarnings(config: Config): Fault[] {
+  const { apps, aggregation, gateway } = config
   return [
     ...aggregation.tokens.flatMap(({ apps, scopes }, i) =>
       warnIf(
@@ -27,6 +30,33 @@ export function configWarnings({ apps, aggregation, gateway }: Config): Fault[] 
         isWide(network),
         `gateway.trustProxy.${i}`,
         'trusts (nearly) everybody: whoever reaches this gateway directly can claim any address in X-Forwarded-For',
+      ),
+    ),
+  ]
+}
+
+/** What a start would refuse, and a check elsewhere cannot hold against the file. */
+export function startWarnings({ apps, aggregation, gateway }: Config, env: Environment): Fault[] {
+  const doors = { 'gateway.listen.host': gateway.listen, 'aggregation.listen.host': aggregation.listen }
+  const secrets = {
+    'gateway.credentials.subjectKeyEnv': gateway.credentials.subjectKeyEnv,
+    'gateway.credentials.recordKeyEnv': gateway.credentials.recordKeyEnv,
+    'gateway.idempotency.secretEnv': gateway.idempotency.secretEnv,
+    'aggregation.gatewayTokenEnv': aggregation.gatewayTokenEnv,
+  }
+  return [
+    ...Object.entries(doors).flatMap(([path, { host }]) =>
+      warnIf(
+        apps.length === 0 && !isLoopback(host),
+        path,
+        `no start listens on ${host} while there are no apps, but on loopback only`,
+      ),
+    ),
+    ...Object.entries(secrets).flatMap(([path, name]) =>
+      warnIf(
+        name !== undefined && !env[name],
+        path,
+        `the variable ${name} is not set here; where Headgate starts it must be`,
       ),
     ),
   ]

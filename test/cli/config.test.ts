@@ -107,6 +107,23 @@ test('check and every start warn of what can hardly be meant, and go on', async 
   t.equal(terminal.said().out, 'The configuration is valid: 1 app.\n')
 })
 
+test('check warns of a secret that is not set here', async (t) => {
+  const dir = t.testdir({ 'a.yaml': 'gateway: { idempotency: { secretEnv: OUR_SECRET } }\n' })
+  for (const [word, env, err] of [
+    [
+      'check',
+      {},
+      /^headgate: warning: gateway\.idempotency\.secretEnv: the variable OUR_SECRET is not set here; .*\n$/,
+    ],
+    ['check', { OUR_SECRET: 'x'.repeat(32) }, /^$/],
+    ['print', {}, /^$/],
+  ] as const) {
+    const terminal = fakeTerminal(env)
+    t.equal(await runCommand(['config', word, '-c', join(dir, 'a.yaml')], terminal), 0)
+    t.match(terminal.said().err, err)
+  }
+})
+
 test('variables that a command line names are no faults', async (t) => {
   const env = { HEADGATE_OPS_TOKEN: 'x' }
   const terminal = fakeTerminal(env)

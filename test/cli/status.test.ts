@@ -149,13 +149,20 @@ test('the token comes from a variable, or from the first start of this machine',
     ['another variable', ['--token-env', 'MINE'], { MINE: 'secret', HEADGATE_TOKEN: 'wrong' }, 0],
     ['a variable that is not there', ['--token-env', 'MINE'], {}, 2],
     ['a first start', [], { HEADGATE_DATA_DIR: first }, 0],
+    ['another', [], { HEADGATE_TOKEN: 'other' }, 1],
     ['no first start', [], { HEADGATE_DATA_DIR: join(first, 'elsewhere') }, 1],
     ['tokens are configured', [], { HEADGATE_DATA_DIR: first, HEADGATE_AGGREGATION_TOKENS: tokens }, 1],
   ] as const) {
     const terminal = fakeTerminal({ ...env, HEADGATE_AGGREGATION_LISTEN_PORT: `${port}` })
     t.equal(await runCommand(['status', ...args], terminal), code, rule)
     t.notMatch(JSON.stringify(terminal.said()), 'secret')
-    if (code === 1) t.match(terminal.said().err, /answered 401: Send a known token\./)
+    if (code === 1)
+      t.match(
+        terminal.said().err,
+        'HEADGATE_TOKEN' in env
+          ? /answered 401: Send a known token\.\n$/
+          : /answered 401: Send a known token\. None was sent: put one into HEADGATE_TOKEN/,
+      )
     if (code === 2) t.match(terminal.said().err, /there is no variable MINE/)
   }
 })

@@ -5,7 +5,7 @@ import Value from 'typebox/value'
 import { inUnits, measured } from '../../src/config/measures.ts'
 import { shape } from '../../src/config/shape.ts'
 import { expected, told } from '../../src/config/words.ts'
-import { configWarnings, parseConfig } from '../../src/config.ts'
+import { configWarnings, parseConfig, startWarnings } from '../../src/config.ts'
 import { Config } from '../../src/config-schema.ts'
 import { faultsOf } from './faults-of.ts'
 
@@ -199,6 +199,52 @@ test('what can work, but hardly as it was meant, is a warning', async (t) => {
       paths,
       rule,
     )
+  }
+})
+
+test('a check warns of what a start would refuse, where it may be another than here', async (t) => {
+  const secret = { gateway: { idempotency: { secretEnv: 'OUR_SECRET' } } }
+  for (const [rule, file, env, warnings] of [
+    ['nothing', {}, {}, []],
+    [
+      'loopback',
+      { gateway: { listen: { host: '::1' } }, aggregation: { listen: { host: 'localhost' } } },
+      {},
+      [],
+    ],
+    [
+      'everybody, without an app',
+      { gateway: { listen: { host: '0.0.0.0' } } },
+      {},
+      ['gateway.listen.host: no start listens on 0.0.0.0 while there are no apps, but on loopback only'],
+    ],
+    [
+      'the same of the private door',
+      { aggregation: { listen: { host: '10.0.0.7' } } },
+      {},
+      ['aggregation.listen.host: no start listens on 10.0.0.7 while there are no apps, but on loopback only'],
+    ],
+    ['with an app', { apps: [{ id: 'a' }], gateway: { listen: { host: '0.0.0.0' } } }, {}, []],
+    [
+      'a secret that is not here',
+      secret,
+      {},
+      [
+        'gateway.idempotency.secretEnv: the variable OUR_SECRET is not set here; where Headgate starts it must be',
+      ],
+    ],
+    ['an empty one', secret, { OUR_SECRET: '' }, [/OUR_SECRET is not set/]],
+    ['one that is', secret, { OUR_SECRET: 'x'.repeat(32) }, []],
+    [
+      'of the gateway elsewhere',
+      { aggregation: { gatewayTokenEnv: 'TOKEN' } },
+      {},
+      [/^aggregation.*TOKEN is not/],
+    ],
+  ] as const) {
+    const told = startWarnings(parseConfig(file, env), env).map(({ path, message }) => `${path}: ${message}`)
+    t.equal(told.length, warnings.length, rule)
+    t.match(told, warnings, rule)
   }
 })
 

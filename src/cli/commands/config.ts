@@ -1,6 +1,6 @@
 import { stringify } from 'yaml'
 import { CONFIG_OPTION, type Command, EXIT } from '../command.ts'
-import { configPath, loadConfig, warn } from '../load.ts'
+import { configPath, loadConfig, warn, warnOfStart } from '../load.ts'
 import { some } from '../words.ts'
 
 export const configCommand: Command = {
@@ -17,9 +17,10 @@ print shows the whole configuration after defaults and HEADGATE_* overrides, dig
     const path = configPath(flags, terminal)
     const file =
       path === undefined ? ' There is no file (--config, HEADGATE_CONFIG): these are the defaults.' : ''
-    if (words[0] === 'check')
+    if (words[0] === 'check') {
+      warnOfStart(config, terminal)
       terminal.out(`The configuration is valid: ${some(config.apps.length, 'app')}.${file}\n`)
-    else terminal.out(stringify(JSON.parse(JSON.stringify(config, mask))))
+    } else terminal.out(stringify(JSON.parse(JSON.stringify(config, mask))))
     return EXIT.ok
   },
 }

@@ -105,7 +105,7 @@ export const GatewayConfig = strict({
   limits: strict({
     address: Type.Union([Type.Literal('off'), AddressLimit], {
       description:
-        'What one address (IPv6: a /64) may send. Many users behind one share it, and so do all of a balancer that is not in `trustProxy`. What is above it is a debt: answered 429 until it is paid. `off` where whatever is in front limits senders.',
+        'What one address (IPv6: a /64) may send. Many users behind one share it, and so do all of a balancer that is not in `trustProxy`. What is above it is a debt: answered 429 until it is paid. Who asks from this machine itself, without a proxy between, is not held to it. `off` where whatever is in front limits senders.',
       example: 'off',
       default: {},
     }),
