@@ -16,6 +16,8 @@ export const MAX_TEXT_CHARS = 256
 /** De facto longest URL that browsers and proxies agree on, in characters. */
 export const MAX_URL_CHARS = 2_048
 export const NAME_PATTERN = '^[A-Za-z][\\w.:/-]{0,127}$'
+/** The same in words. */
+export const NAME_FORM = '1 to 128 of A-Z, a-z, 0-9 and _ . : / -, beginning with a letter'
 export const MAX_UNIT_CHARS = 64
 /** What a rollup can add up exactly, for any number of events: micro-units in an integer of 128 bits. */
 export const MAX_VALUE = 1_000_000_000_000
@@ -50,7 +52,7 @@ export const Event = Type.Object({
   app_id: byGateway('The app whose key, alias or origin admitted the event.'),
   name: Type.String({
     pattern: NAME_PATTERN,
-    description: 'Metric name, such as browser.web_vital.lcp.',
+    description: `Metric name, such as browser.web_vital.lcp: ${NAME_FORM}.`,
   }),
   value: Type.Number({ description: 'From 0 to 10¹², in `unit`.' }),
   unit: Type.String({

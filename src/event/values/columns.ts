@@ -1,5 +1,13 @@
 import type { TSchema } from 'typebox'
-import { MAX_ID_CHARS, MAX_STATUS, MAX_UNIT_CHARS, MAX_WEIGHT, Measurement, NAME_PATTERN } from '../event.ts'
+import {
+  MAX_ID_CHARS,
+  MAX_STATUS,
+  MAX_UNIT_CHARS,
+  MAX_WEIGHT,
+  Measurement,
+  NAME_FORM,
+  NAME_PATTERN,
+} from '../event.ts'
 import { LEDGER_NAME } from '../ledger-event.ts'
 import { readAttributes } from './attributes.ts'
 import { numberIn } from './number.ts'
@@ -11,7 +19,7 @@ type Reader = (value: unknown) => unknown
 
 const TEXT = new Rule('must be string')
 const ID = new Rule(`must not have more than ${MAX_ID_CHARS} characters`)
-const NAME = new Rule(`must match pattern "${NAME_PATTERN}"`)
+const NAME = new Rule(`must be ${NAME_FORM}`)
 const RESERVED = new Rule(`${LEDGER_NAME} is reserved`)
 const TIME = new Rule('must be epoch milliseconds or ISO 8601 text')
 const metricName = new RegExp(NAME_PATTERN)

@@ -22,7 +22,11 @@ test('a line is an event, or an envelope with what its events share', async (t) 
       { measurement: { ...least, app_version: '8', attributes: { plan: 'pro', tier: '2' } }, index: 2 },
     ],
     refused: [
-      { reason: 'invalid_field', detail: 'name: must match pattern "^[A-Za-z][\\w.:/-]{0,127}$"', events: 1 },
+      {
+        reason: 'invalid_field',
+        detail: 'name: must be 1 to 128 of A-Z, a-z, 0-9 and _ . : / -, beginning with a letter',
+        events: 1,
+      },
     ],
     token: 'a.b.c',
   })
