@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { UNSCANNED_BYTES } from '../src/event/decode/candidates.ts'
 import {
   MAX_BODY_NAMES,
   MAX_BODY_VALUES,
@@ -82,7 +83,7 @@ ${rows.join('\n')}
 
 In the lake a line is \`{"v":1, …columns…}\`, without the absent ones. Times are epoch milliseconds, so that no engine's time zone can touch them.
 
-**Bodies.** One event, an array, an envelope \`{ context?, events }\`, or several of these one behind the other: NDJSON, in any spelling of line ends, with byte order marks or record separators (RFC 7464), or with nothing between them. A line or an item that cannot be read, not being JSON or not UTF-8, is refused by itself (\`malformed_line\`), and so is one with an object of more than ${MAX_OBJECT_NAMES} names, a name of more than ${MAX_NAME_BYTES} bytes, a number of more than ${MAX_NUMBER_BYTES} characters, or more than ${MAX_DEPTH} levels (\`event_too_complex\`). A body has at most ${MAX_CANDIDATES} events (of which 500 are taken), ${MAX_BODY_NAMES} names, of them ${MAX_DISTINCT_NAMES} that differ, and ${MAX_BODY_VALUES} values; beyond, it is refused as a whole (413).
+**Bodies.** One event, an array, an envelope \`{ context?, events }\`, or several of these one behind the other: NDJSON, in any spelling of line ends, with byte order marks or record separators (RFC 7464), or with nothing between them. A line or an item that cannot be read, not being JSON or not UTF-8, is refused by itself (\`malformed_line\`), and so is one with more than ${MAX_DEPTH} levels in a field that is no column (\`event_too_complex\`) and, in a body of more than ${UNSCANNED_BYTES / 1_024} KiB, with an object of more than ${MAX_OBJECT_NAMES} names, a name of more than ${MAX_NAME_BYTES} bytes, or a number of more than ${MAX_NUMBER_BYTES} characters. A body has at most ${MAX_CANDIDATES} events (of which 500 are taken), ${MAX_BODY_NAMES} names, of them ${MAX_DISTINCT_NAMES} that differ, and ${MAX_BODY_VALUES} values; beyond, it is refused as a whole (413).
 
 **Values** lie between 0 and ${MAX_VALUE} (10¹²) in the unit in which they are stored: what is accepted is counted, and any other is refused by its field. A text that is a decimal number is read as one, in every column that is a number.
 

@@ -9,10 +9,11 @@ need_node() {
   node scripts/lib/check-node.cjs || exit 1
 }
 
-# npm ci, unless exactly this lock file is installed already.
+# npm ci, unless this lock file is installed already: by us, or by `npm ci` since it was written, with what only we need.
+# Doing it again takes a minute, and the modules away from whatever runs from here.
 install_packages() {
   local stamp=node_modules/.headgate-lock
-  if ! cmp -s package-lock.json "$stamp" 2>/dev/null; then
+  if ! cmp -s package-lock.json "$stamp" 2>/dev/null && ! { [ node_modules/.package-lock.json -nt package-lock.json ] && [ -d node_modules/tsx ]; }; then
     say "Installing packages …"
     npm ci --no-audit --no-fund --loglevel=error >&2
     cp package-lock.json "$stamp"
