@@ -3,6 +3,7 @@ import { isObject, type JsonObject } from '../../../event/json.ts'
 import { readers } from '../../../event/values/columns.ts'
 import { numberIn } from '../../../event/values/number.ts'
 import { Rule } from '../../../event/values/rule.ts'
+import { scales } from '../../../event/values/unit.ts'
 import type { Format } from './format.ts'
 import { unwrap } from './wrappings.ts'
 
@@ -69,7 +70,8 @@ function toCandidate(item: unknown): unknown {
   fields['name'] = unit === undefined ? name : `browser.web_vital.${String(name).toLowerCase()}`
   fields['value'] = value
   fields['sdk_name'] = 'web-vitals'
-  if (unit !== undefined) fields['unit'] = unit
+  // Who says that theirs is in seconds means it; any other word for the library's own is no other series.
+  if (unit !== undefined && scales.get(fields['unit'])?.unit !== unit) fields['unit'] = unit
   if (isText(id)) {
     const reading = numberIn(value)
     // With the name: some pages give all their metrics one id, that of the page view, and LCP is often equal to FCP.

@@ -65,6 +65,21 @@ test('a metric has its registered name, its unit and the ids of its client', asy
   }
 })
 
+test('a metric of the library that says another unit of time is read in it, and no other word makes another series', async (t) => {
+  for (const [name, unit, value, stored] of [
+    ['LCP', 's', 2.5, [2500, 'ms']],
+    ['INP', 'us', 80_000, [80, 'ms']],
+    ['LCP', 'ms', 2.5, [2.5, 'ms']],
+    ['LCP', 'milliseconds', 2.5, [2.5, 'ms']],
+    ['LCP', 'kBy', 2.5, [2.5, 'ms']],
+    ['CLS', 's', 0.1, [0.1, '1']],
+    ['LCP', 5, 2.5, [2.5, 'ms']],
+  ] as const) {
+    const row = measured({ name, value, unit })
+    t.strictSame([row['value'], row['unit']], stored, `${name} in ${unit}`)
+  }
+})
+
 test('an object that names its metrics is one of each, with all else that it says', async (t) => {
   const page = { page_url: 'https://shop.example/a', app_version: '1.2', theme: 'dark' }
   t.same(decode({ ...page, LCP: 1200, CLS: { value: 0.1, rating: 'good', id: 'v5-1' }, INP: null }), [
