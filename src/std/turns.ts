@@ -1,4 +1,4 @@
-/** Runs one piece of work at a time. Groups take turns, and in each its members: whoever brings much waits for it alone. */
+/** Runs so many pieces of work at a time, and one by default. Groups take turns, and in each its members: whoever brings much waits for it alone. */
 export type Turns = <T>(owner: Owner, work: () => Promise<T>) => Promise<T>
 
 export interface Owner {
@@ -8,9 +8,9 @@ export interface Owner {
 
 type Begin = () => void
 
-export function takingTurns(): Turns {
+export function takingTurns(max = 1): Turns {
   const groups = rota<Rota<Begin[]>>()
-  let isBusy = false
+  let running = 0
 
   function add({ group, member }: Owner, begin: Begin): void {
     const members = groups.of(group, () => rota<Begin[]>())
@@ -29,15 +29,15 @@ export function takingTurns(): Turns {
   }
 
   return async (owner, work) => {
-    if (isBusy) await new Promise<void>((resolve) => add(owner, resolve))
-    isBusy = true
+    if (running < max) running += 1
+    else await new Promise<void>((resolve) => add(owner, resolve))
     try {
       return await work()
     } finally {
       // The place is taken over at once, so that nobody slips in between.
       const begin = next()
       if (begin) begin()
-      else isBusy = false
+      else running -= 1
     }
   }
 }

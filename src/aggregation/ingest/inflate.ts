@@ -3,7 +3,7 @@ import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
-import { FILE_MODE } from '../../std/files.ts'
+import { errnoOf, FILE_MODE } from '../../std/files.ts'
 
 /** A local file of lines. */
 export interface LineFile {
@@ -33,6 +33,7 @@ export async function inflate(files: readonly LineFile[], folder: string): Promi
 /** Any object may grow to this, and a large one by so many times: lines of events grow by ten to forty. Ours. */
 export const MAX_INFLATED_BYTES = 1_073_741_824
 const MAX_GROWTH = 100
+const TOO_LARGE = 'Z_TOO_LARGE'
 
 /** Whether the file is whole. The target exists in either case. */
 async function gunzip(path: string, target: string): Promise<boolean> {
@@ -54,14 +55,14 @@ export function upTo(maxBytes: number) {
     let bytes = 0
     for await (const chunk of chunks) {
       bytes += chunk.length
-      if (bytes > maxBytes)
-        throw Object.assign(new Error(`More than ${maxBytes} bytes`), { code: 'Z_TOO_LARGE' })
+      if (bytes > maxBytes) throw Object.assign(new Error(`More than ${maxBytes} bytes`), { code: TOO_LARGE })
       yield chunk
     }
   }
 }
 
-/** zlib's codes: Z_DATA_ERROR for bytes that are no gzip, Z_BUF_ERROR for an end that is missing. */
-export function isInflateError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')
-}
+/** zlib's for bytes that are no gzip, for an end that is missing and for a dictionary that is; and ours. */
+const OF_THE_FILE = ['Z_DATA_ERROR', 'Z_BUF_ERROR', 'Z_NEED_DICT', TOO_LARGE]
+
+/** Says something of the file, as a lack of memory does not. */
+export const isInflateError = (error: unknown): boolean => OF_THE_FILE.includes(errnoOf(error))

@@ -1,7 +1,8 @@
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
 import { AppError } from '../../std/errors.ts'
-import { limited } from '../../std/limited.ts'
+import { errnoOf } from '../../std/files.ts'
+import { type Owner, takingTurns } from '../../std/turns.ts'
 import { type Announced, announcedBy, CODINGS, isAnyZlib, isGzip, isText, isZlib, isZstd } from './codings.ts'
 
 /** After inflating. Ours. zlib stops there: a bomb costs its first 4 MiB and no more. */
@@ -59,9 +60,10 @@ const codecs = {
 export interface Inflate {
   /**
    * The body as its sender wrote it, by what its bytes are; what was announced is only asked where they do not say.
-   * Throws `unsupported_encoding`, `malformed_body` or `body_too_large`.
+   * Where much is to be done, owners take turns. Throws `unsupported_encoding`, `malformed_body` or `body_too_large`;
+   * what is no fault of the body, such as a lack of memory, as it is.
    */
-  (bytes: Buffer, contentEncoding: string | undefined): Promise<Buffer>
+  (bytes: Buffer, contentEncoding: string | undefined, owner: Owner): Promise<Buffer>
   /** What this runtime can read, for the Accept-Encoding of a 415 (RFC 7694). */
   readonly encodings: string
 }
@@ -69,7 +71,7 @@ export interface Inflate {
 /** `onAlarm` is told of each body that grew more than RATIO_ALARM times. */
 export function createInflate(onAlarm: () => void, runtime: object = zlib): Inflate {
   const zstd = zstdOf(runtime)
-  const inLane = limited(LANES)
+  const inLane = takingTurns(LANES)
   const known = zstd === undefined ? CODINGS : [...CODINGS, 'zstd']
 
   /** By magic bytes: clients forget the header, and proxies inflate without removing it. */
@@ -94,35 +96,42 @@ export function createInflate(onAlarm: () => void, runtime: object = zlib): Infl
     return isStrange ? unsupported(known) : []
   }
 
-  async function inflateWith(codec: Codec, bytes: Buffer): Promise<Buffer> {
+  async function inflateWith(codec: Codec, bytes: Buffer, owner: Owner): Promise<Buffer> {
     try {
       if (bytes.length <= INLINE_BYTES) return codec.now(bytes)
     } catch (error) {
       if (!isTooLarge(error)) throw error
     }
-    return inLane(() => codec.later(bytes))
+    return inLane(owner, () => codec.later(bytes))
   }
 
   /** As gzip(1) does: what trails after the end of the stream is not minded, if that is its end by its own account. */
-  async function withoutTail(bytes: Buffer): Promise<Buffer | undefined> {
+  async function withoutTail(bytes: Buffer, owner: Owner): Promise<Buffer | undefined> {
     // The last four bytes are the size; of one that may come, the last of them is a zero.
     const end = bytes.lastIndexOf(0) + 1
     if (end === bytes.length || end < GZIP_TRAILER_BYTES) return undefined
-    const body = await inflateWith(codecs.gzip, bytes.subarray(0, end))
+    const body = await inflateWith(codecs.gzip, bytes.subarray(0, end), owner)
     return body.length === bytes.readUInt32LE(end - 4) ? body : undefined
   }
 
-  async function inflateLayer(bytes: Buffer, tried: readonly Codec[]): Promise<Buffer> {
-    const attempts = tried.map((codec) => () => inflateWith(codec, bytes))
-    for (const attempt of [...attempts, ...(tried.includes(codecs.gzip) ? [() => withoutTail(bytes)] : [])]) {
-      try {
-        const body = await attempt()
-        if (body !== undefined) return body
-      } catch (error) {
-        if (isTooLarge(error)) throw tooLarge()
-      }
+  async function inflateLayer(bytes: Buffer, tried: readonly Codec[], owner: Owner): Promise<Buffer> {
+    for (const codec of tried) {
+      const body = await unlessBroken(inflateWith(codec, bytes, owner))
+      if (body !== undefined) return body
     }
+    const whole = tried.includes(codecs.gzip) ? await unlessBroken(withoutTail(bytes, owner)) : undefined
+    if (whole !== undefined) return whole
     throw new AppError('malformed_body', 'The body cannot be inflated.')
+  }
+
+  async function unlessBroken(work: Promise<Buffer | undefined>): Promise<Buffer | undefined> {
+    try {
+      return await work
+    } catch (error) {
+      if (isTooLarge(error)) throw tooLarge()
+      if (isOfTheBody(error)) return undefined
+      throw error
+    }
   }
 
   function tooLarge(): AppError {
@@ -130,13 +139,17 @@ export function createInflate(onAlarm: () => void, runtime: object = zlib): Infl
     return new AppError('body_too_large', `The inflated body exceeds ${MAX_INFLATED_BYTES} bytes.`)
   }
 
-  async function inflateBody(bytes: Buffer, contentEncoding?: string): Promise<Buffer> {
+  async function inflateBody(
+    bytes: Buffer,
+    contentEncoding: string | undefined,
+    owner: Owner,
+  ): Promise<Buffer> {
     let announced = announcedBy(contentEncoding, known)
     let body = bytes
     for (let layer = 0; layer < MAX_LAYERS; layer++) {
       const tried = candidates(body, announced)
       if (tried.length === 0) break
-      body = await inflateLayer(body, tried)
+      body = await inflateLayer(body, tried, owner)
       announced = { codings: announced.codings.slice(0, -1), isStrange: false }
     }
     if (body.length > bytes.length * RATIO_ALARM) onAlarm()
@@ -161,5 +174,21 @@ function unsupported(known: readonly string[]): never {
   )
 }
 
-const isTooLarge = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE'
+const isTooLarge = (error: unknown): boolean => errnoOf(error) === 'ERR_BUFFER_TOO_LARGE'
+
+/** By which the codecs say that bytes are none of theirs, or cut, or broken. They fail for want of memory, too. */
+const OF_THE_BODY: ReadonlySet<string> = new Set([
+  // zlib; the second of Brotli and Zstandard as well.
+  ...['Z_DATA_ERROR', 'Z_BUF_ERROR', 'Z_NEED_DICT'],
+  ...[
+    ...['prefix_unknown', 'version_unsupported', 'frameParameter_unsupported'],
+    ...['frameParameter_windowTooLarge', 'corruption_detected', 'checksum_wrong', 'literals_headerWrong'],
+    ...['dictionary_corrupted', 'dictionary_wrong', 'tableLog_tooLarge', 'maxSymbolValue_tooLarge'],
+    ...['maxSymbolValue_tooSmall', 'srcSize_wrong'],
+  ].map((name) => `ZSTD_error_${name}`),
+])
+/** Of Brotli; what follows says what in the format is broken. */
+const BROTLI_FORMAT = 'ERR__ERROR_FORMAT_'
+
+const isOfTheBody = (error: unknown): boolean =>
+  OF_THE_BODY.has(errnoOf(error)) || errnoOf(error).startsWith(BROTLI_FORMAT)

@@ -3,6 +3,7 @@ import { asAppError, logFailure } from '../../http/problems.ts'
 import { AppError, type ErrorCode } from '../../std/errors.ts'
 import { idempotencyKeyOf } from '../../std/idempotency-key.ts'
 import type { Logger } from '../../std/telemetry.ts'
+import type { Owner } from '../../std/turns.ts'
 import { type ChargeAddress, metered } from '../apps/address-limit.ts'
 import {
   assertDeclaredFits,
@@ -97,7 +98,8 @@ async function submit(
   let lease: Lease | undefined
   const receiveFor = (app: string | undefined) => {
     lease = inflight.lease({ address: sender.isExempt ? undefined : sender.block, app })
-    return receive(request, { maxBytes, lease, inflate, charge })
+    const owner = { group: app ?? '', member: sender.block }
+    return receive(request, { maxBytes, lease, inflate, charge, owner })
   }
   try {
     return await collector.collect({
@@ -123,7 +125,7 @@ async function submit(
 /** What an announcement did not tell of the work is charged when it is known, before more is done with it. */
 async function receive(
   { raw, headers, sender }: FastifyRequest,
-  { maxBytes, lease, inflate, charge }: Receiving,
+  { maxBytes, lease, inflate, charge, owner }: Receiving,
 ) {
   lease.grow(REQUEST_BYTES)
   if (raw.method === 'GET') return { body: NOTHING, wireBytes: 0 }
@@ -131,7 +133,7 @@ async function receive(
   const pay = metered(charge, sender)
   const announced = headers['content-length'] !== undefined
   const bytes = await readBody(raw, maxBytes, lease, (cost, length) => pay(announced ? cost - length : cost))
-  const body = await inflate(bytes, headers['content-encoding']).catch((error: unknown) => {
+  const body = await inflate(bytes, headers['content-encoding'], owner).catch((error: unknown) => {
     charge(sender, attempted(bytes, asAppError(error).code, headers['content-encoding']))
     throw error
   })
@@ -157,4 +159,5 @@ const NOTHING = Buffer.alloc(0)
 interface Receiving extends Pick<CollectRoutePorts, 'inflate' | 'charge'> {
   readonly maxBytes: number
   readonly lease: Lease
+  readonly owner: Owner
 }

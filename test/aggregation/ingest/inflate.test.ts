@@ -52,6 +52,20 @@ test('a file that grows beyond all measure is cut there, and damaged', async (t)
   t.ok(isInflateError(refused), 'as one that breaks off')
 })
 
+test('what zlib fails of by itself says nothing of a file', (t) => {
+  for (const [code, isOfTheFile] of [
+    ['Z_DATA_ERROR', true],
+    ['Z_BUF_ERROR', true],
+    ['Z_NEED_DICT', true],
+    ['Z_MEM_ERROR', false],
+    ['Z_STREAM_ERROR', false],
+    ['ERR_ZLIB_INITIALIZATION_FAILED', false],
+  ] as const) {
+    t.equal(isInflateError(Object.assign(new Error('no'), { code })), isOfTheFile, code)
+  }
+  t.end()
+})
+
 test('a file that the disk does not give back is no damage of gzip', async (t) => {
   const root = t.testdir({ folder: {} })
   await t.rejects(inflate([{ path: join(root, 'folder'), gzip: true }], root), { code: 'EISDIR' })

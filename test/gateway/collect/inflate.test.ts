@@ -1,6 +1,7 @@
 import zlib, { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import { test } from 'tap'
 import { createInflate, MAX_INFLATED_BYTES, RATIO_ALARM } from '../../../src/gateway/collect/inflate.ts'
+import type { Owner } from '../../../src/std/turns.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
 
 const text = '{"name":"lcp","value":1}'
@@ -8,10 +9,37 @@ const text = '{"name":"lcp","value":1}'
 const bodies = { small: Buffer.from(text), large: Buffer.from(seededEntropy().token(40_000)) }
 const quiet = () => {}
 
+const somebody: Owner = { group: 'shop', member: '192.0.2.1' }
+
+/** What one sender brings. */
+function inflatingBy(onAlarm: () => void, runtime?: object) {
+  const inflate = createInflate(onAlarm, runtime)
+  const own = (bytes: Buffer, encoding: string | undefined) => inflate(bytes, encoding, somebody)
+  return Object.assign(own, { encodings: inflate.encodings })
+}
+
 function inflating() {
   const alarms: true[] = []
-  return { inflate: createInflate(() => alarms.push(true)), alarms }
+  return { inflate: inflatingBy(() => alarms.push(true)), alarms }
 }
+
+/** Zstandard as this runtime may not have it, by what is to come of a frame. */
+const zstdBy = (result: (bytes: Buffer) => Buffer) => ({
+  zstdDecompressSync: result,
+  zstdDecompress(bytes: Buffer, _options: object, done: (error: Error | null, result: Buffer) => void) {
+    setImmediate(() => {
+      try {
+        done(null, result(bytes))
+      } catch (error) {
+        done(error as Error, NONE)
+      }
+    })
+  },
+})
+const NONE = Buffer.alloc(0)
+const failing = (code: string) => Object.assign(new Error('Decompression failed'), { code })
+const frame = (...parts: readonly Buffer[]) =>
+  Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), ...parts])
 
 for (const [size, body] of Object.entries(bodies)) {
   test(`a ${size} body comes out as it went in`, async (t) => {
@@ -116,20 +144,18 @@ test('an encoding that nobody knows is refused, with those that are known', asyn
 })
 
 test('zstd is read where the runtime has it, and by its magic bytes', async (t) => {
-  const frame = Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), Buffer.from(text)])
-  const large = Buffer.concat([frame, Buffer.alloc(20_000)])
-  const runtime = {
-    zstdDecompressSync: (bytes: Buffer) => bytes.subarray(4),
-    zstdDecompress: (bytes: Buffer, _options: object, done: (error: null, result: Buffer) => void) =>
-      done(null, bytes.subarray(4)),
-  }
-  const inflate = createInflate(quiet, runtime)
-  t.equal((await inflate(frame, 'zstd')).toString(), text)
-  t.equal((await inflate(frame, undefined)).toString(), text)
+  const small = frame(Buffer.from(text))
+  const large = frame(Buffer.alloc(20_000))
+  const inflate = inflatingBy(
+    quiet,
+    zstdBy((bytes) => bytes.subarray(4)),
+  )
+  t.equal((await inflate(small, 'zstd')).toString(), text)
+  t.equal((await inflate(small, undefined)).toString(), text)
   t.equal((await inflate(large, 'zstd')).length, large.length - 4)
   t.equal(inflate.encodings, 'gzip, x-gzip, deflate, br, zstd')
-  const without = createInflate(quiet, {})
-  await t.rejects(without(frame, undefined), { code: 'unsupported_encoding' })
+  const without = inflatingBy(quiet, {})
+  await t.rejects(without(small, undefined), { code: 'unsupported_encoding' })
   t.equal(without.encodings, 'gzip, x-gzip, deflate, br')
 })
 
@@ -172,25 +198,85 @@ test('growing is suspicious above the ratio, not at it', async (t) => {
   t.equal(alarms.length, 1)
 })
 
-test('any number of large bodies at once come out right, four at a time', async (t) => {
-  let [running, most] = [0, 0]
+test('what the codecs say of a body is its fault; anything else is thrown as it is', async (t) => {
+  for (const [code, isOfTheBody] of [
+    ['Z_DATA_ERROR', true],
+    ['Z_BUF_ERROR', true],
+    ['Z_NEED_DICT', true],
+    ['ZSTD_error_prefix_unknown', true],
+    ['ZSTD_error_corruption_detected', true],
+    ['ZSTD_error_frameParameter_windowTooLarge', true],
+    ['ZSTD_error_checksum_wrong', true],
+    ['ERR__ERROR_FORMAT_PADDING_1', true],
+    ['Z_MEM_ERROR', false],
+    ['Z_STREAM_ERROR', false],
+    ['ZSTD_error_memory_allocation', false],
+    ['ZSTD_error_stage_wrong', false],
+    ['ERR__ERROR_ALLOC_RING_BUFFER_1', false],
+    ['ERR__ERROR_UNREACHABLE', false],
+    ['ERR_ZLIB_INITIALIZATION_FAILED', false],
+  ] as const) {
+    const error = failing(code)
+    const inflate = inflatingBy(
+      quiet,
+      zstdBy(() => {
+        throw error
+      }),
+    )
+    for (const body of [frame(), frame(Buffer.alloc(20_000))]) {
+      const result = await inflate(body, 'zstd').catch((thrown: unknown) => thrown)
+      if (isOfTheBody) t.match(result, { name: 'AppError', code: 'malformed_body' }, code)
+      else t.equal(result, error, code)
+    }
+  }
+})
+
+/** Counts what is under way, and holds it until it is told to go on. */
+function counted() {
+  const begun: number[] = []
+  const going: (() => void)[] = []
   const runtime = {
-    zstdDecompressSync: () => Buffer.alloc(0),
+    zstdDecompressSync: () => NONE,
     zstdDecompress(bytes: Buffer, _options: object, done: (error: Error | null, result: Buffer) => void) {
-      most = Math.max(most, ++running)
-      setImmediate(() => {
-        running--
-        done(bytes.at(-1) === 3 ? new Error('broken') : null, bytes.subarray(-1))
-      })
+      const [name = 0] = bytes.subarray(-1)
+      begun.push(name)
+      going.push(() =>
+        done(name === 3 ? failing('ZSTD_error_corruption_detected') : null, bytes.subarray(-1)),
+      )
     },
   }
-  const inflate = createInflate(quiet, runtime)
-  const frame = (last: number) =>
-    Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), Buffer.alloc(20_000), Buffer.from([last])])
-  const results = await Promise.allSettled(Array.from({ length: 20 }, (_, i) => inflate(frame(i), 'zstd')))
+  return { begun, going, runtime, large: (name: number) => frame(Buffer.alloc(20_000), Buffer.from([name])) }
+}
+
+test('any number of large bodies at once come out right, four at a time', async (t) => {
+  const { begun, going, runtime, large } = counted()
+  const inflate = inflatingBy(quiet, runtime)
+  const results = Promise.allSettled(Array.from({ length: 20 }, (_, i) => inflate(large(i), 'zstd')))
+  for (let done = 0; done < 20; done++) {
+    await new Promise(setImmediate)
+    t.equal(begun.length, Math.min(20, done + 4), 'four are under way')
+    going.shift()?.()
+  }
   t.same(
-    results.map((result) => (result.status === 'fulfilled' ? result.value[0] : result.reason.code)),
+    (await results).map((result) => (result.status === 'fulfilled' ? result.value[0] : result.reason.code)),
     Array.from({ length: 20 }, (_, i) => (i === 3 ? 'malformed_body' : i)),
   )
-  t.equal(most, 4)
+})
+
+test('who brings many large bodies waits for them alone', async (t) => {
+  const { begun, going, runtime, large } = counted()
+  const inflate = createInflate(quiet, runtime)
+  const by = (group: string, member: string, names: readonly number[]) =>
+    names.map((name) => inflate(large(name), 'zstd', { group, member }))
+  const all = [
+    ...by('loud', '192.0.2.1', [10, 11, 12, 13, 14, 15, 16]),
+    ...by('loud', '192.0.2.2', [20]),
+    ...by('quiet', '192.0.2.3', [30]),
+  ]
+  for (const _ of all) {
+    await new Promise(setImmediate)
+    going.shift()?.()
+  }
+  await Promise.all(all)
+  t.same(begun, [10, 11, 12, 13, 14, 30, 20, 15, 16])
 })
