@@ -142,7 +142,7 @@ export const isWithheld = (error: unknown): boolean => WITHHELD.includes(errnoOf
 export const isUnreadable = (error: unknown): boolean => UNREADABLE.includes(errnoOf(error))
 
 /** What a system call answered, as opposed to a mistake of ours. */
-export const isSystemError = (error: unknown): boolean => /^E(?!RR_)[A-Z0-9]+$/.test(errnoOf(error))
+export const isSystemError = (error: unknown): error is Error => /^E(?!RR_)[A-Z0-9]+$/.test(errnoOf(error))
 
 /** EDQUOT: the share of this user is used up. */
 const FULL = ['ENOSPC', 'EDQUOT']

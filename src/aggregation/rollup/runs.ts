@@ -14,6 +14,7 @@ import type { RunList } from './run-log.ts'
 import { createSchedule } from './schedule.ts'
 import { createSubmit, type NewRun, type RunAnswer } from './submit.ts'
 import { dailySweep } from './sweep.ts'
+import { oldestReady, workOff } from './work-off.ts'
 import { type RunsOptions, workshop } from './workshop.ts'
 
 /** Runs of the aggregation: asked for, scheduled, worked off one after the other, and remembered. */
@@ -42,9 +43,9 @@ export interface Runs {
   recover(): Promise<void>
   /** Ingests what arrived and queues a run of the windows that are due. */
   tick(signal: AbortSignal): Promise<void>
-  /** Works off the queued runs whose time has come. */
-  work(signal: AbortSignal): Promise<void>
-  /** Works until the run has ended, its pauses included: for the command line. */
+  /** Works off the queued runs whose time has come. Resolves with those whose records could not be written, and why. */
+  work(signal: AbortSignal): Promise<ReadonlyMap<string, Error>>
+  /** Works until the run has ended, its pauses included, or its record cannot be written: for the command line. */
   finish(id: string, signal: AbortSignal): Promise<Run>
   /** Recovers, then works, on schedule or on request only, until the signal aborts. */
   start(signal: AbortSignal, options: { readonly tickMs: number; readonly scheduled: boolean }): Promise<void>
@@ -65,7 +66,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
   /** Those of them that are cancelled before they began: while that is written down they must not begin. */
   const withdrawn = new Map<string, Promise<Run>>()
   let execution: Execution | undefined
-  let working: Promise<void> | undefined
+  let working: ReturnType<typeof workOff> | undefined
   const sweep = dailySweep({ ...options, leases, log })
   let wake = () => {}
 
@@ -155,28 +156,23 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     }
   }
 
-  /** The oldest whose time has come. */
-  function ready(): Run | undefined {
-    const due = [...pending.values()].filter(
-      ({ id, notBeforeMs }) => notBeforeMs <= clock.nowMs() && !withdrawn.has(id),
-    )
-    const [oldest = ''] = due.map(({ id }) => id).sort()
-    return pending.get(oldest)
+  function ready(isPassedOver: (id: string) => boolean): Run | undefined {
+    const free = [...pending.values()].filter(({ id }) => !withdrawn.has(id) && !isPassedOver(id))
+    return oldestReady(free, clock.nowMs())
   }
 
-  async function workOff(signal: AbortSignal): Promise<void> {
-    for (let run = ready(); run && !signal.aborted; run = ready()) {
-      const cancel = new AbortController()
-      const done = executeRun(ports, run, AbortSignal.any([signal, cancel.signal])).then(keep)
-      execution = { id: run.id, cancel, done }
-      await done.finally(() => {
-        execution = undefined
-      })
-    }
+  async function execute(run: Run, signal: AbortSignal): Promise<Run> {
+    const cancel = new AbortController()
+    const done = executeRun(ports, run, AbortSignal.any([signal, cancel.signal])).then(keep)
+    execution = { id: run.id, cancel, done }
+    return done.finally(() => {
+      execution = undefined
+    })
   }
 
-  function work(signal: AbortSignal): Promise<void> {
-    working ??= workOff(signal).finally(() => {
+  function work(signal: AbortSignal): Promise<ReadonlyMap<string, Error>> {
+    const options = { next: ready, execute: (run: Run) => execute(run, signal), log }
+    working ??= workOff(options, signal).finally(() => {
       working = undefined
     })
     return working
@@ -215,7 +211,8 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
       await presence.show()
       try {
         for (;;) {
-          await work(signal)
+          const unsaved = (await work(signal)).get(id)
+          if (unsaved) throw unsaved
           const run = await get(id)
           if (isFinal(run.state) || signal.aborted) return run
           await sleep(run.notBeforeMs - clock.nowMs(), signal)

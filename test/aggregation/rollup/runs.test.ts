@@ -972,10 +972,51 @@ test('a run that cannot be written down as begun says why, and begins once it ca
   const runs = await open()
   const id = String((await runs.submit({ at: T0 }, 'ops')).id)
   fail({ call: 'write', code: 'ENOSPC', file: /json\.part$/ })
-  await t.rejects(runs.work(never), { code: 'ENOSPC' })
+  await t.rejects(runs.finish(id, never), { code: 'ENOSPC' })
   t.match(await runs.get(id), { state: 'queued', attempt: 0 })
-  await runs.work(never)
-  t.match(await runs.get(id), { state: 'succeeded', attempt: 1 })
+  t.match(await runs.finish(id, never), { state: 'succeeded', attempt: 1 })
+})
+
+test('a run whose record cannot be written is told by its code, and holds up no other', async (t) => {
+  for (const [when, after] of [
+    ['as begun', 0],
+    ['as ended', 4],
+  ] as const) {
+    const lines: string[] = []
+    const telemetry = createTelemetry('error', { write: (line) => lines.push(line) })
+    const { files, fail, heal } = faultyFiles()
+    const { open, clock } = await aggregation(t, { files })
+    const runs = await open({ telemetry })
+    const ids: string[] = []
+    for (const i of [1, 2, 3]) {
+      ids.push(String((await runs.submit({ at: at(-i) }, 'ops')).id))
+      clock.advance(1)
+    }
+    const [first = ''] = ids
+    fail({ call: 'write', code: 'ENOSPC', file: new RegExp(`^${first}`), after, times: 9 })
+    const unsaved = await runs.work(never)
+    t.same([...unsaved.keys()], [first], when)
+    t.match(unsaved.get(first), { code: 'ENOSPC' })
+    const states = () => Promise.all(ids.map(async (id) => (await runs.get(id)).state))
+    t.same((await states()).slice(1), ['succeeded', 'succeeded'], 'the others are done in the same pass')
+    const told = lines.filter((line) => line.includes('the record of a run cannot be written now'))
+    t.match(
+      told.map((line) => JSON.parse(line)),
+      [{ run: first, code: 'ENOSPC' }],
+    )
+    t.equal(told.length, 1)
+    heal()
+    t.equal((await runs.work(never)).size, 0)
+    t.same(await states(), ['succeeded', 'succeeded', 'succeeded'], 'and it is, at the next look')
+  }
+})
+
+test('what fails of itself, and not of the disk, is no matter of the record', async (t) => {
+  const { open } = await aggregation(t)
+  const mistake = new TypeError('a mistake of ours')
+  const runs = await open({ letGo: () => Promise.reject(mistake) })
+  await runs.submit({ at: T0 }, 'ops')
+  await t.rejects(runs.work(never), mistake)
 })
 
 test('a run that has ended already stays as it is', async (t) => {
