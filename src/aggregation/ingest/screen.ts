@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { FILE_MODE } from '../../std/files.ts'
 
 /** Longest line that is read: four times the longest record that Kinesis takes. */
@@ -19,19 +19,26 @@ export interface Screens {
  */
 export async function screen(files: readonly string[], { lines, dead }: Screens): Promise<number> {
   const readable = await open(lines, 'w', FILE_MODE)
-  const refused = await open(dead, 'a', FILE_MODE)
-  let count = 0
   try {
-    for (const file of files) {
-      const sieve = createSieve()
-      for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
-        await write(sieve.take(chunk))
-      }
-      await write(sieve.end())
+    const refused = await open(dead, 'a', FILE_MODE)
+    try {
+      return await sift(files, readable, refused)
+    } finally {
+      await refused.close()
     }
   } finally {
     await readable.close()
-    await refused.close()
+  }
+}
+
+async function sift(files: readonly string[], readable: FileHandle, refused: FileHandle): Promise<number> {
+  let count = 0
+  for (const file of files) {
+    const sieve = createSieve()
+    for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
+      await write(sieve.take(chunk))
+    }
+    await write(sieve.end())
   }
   return count
 

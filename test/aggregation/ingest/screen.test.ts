@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createWriteStream, readFileSync } from 'node:fs'
-import { truncate, writeFile } from 'node:fs/promises'
+import { readdir, readlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { MAX_LINE_BYTES, screen } from '../../../src/aggregation/ingest/screen.ts'
@@ -38,6 +38,27 @@ test('lines that can be read go one way, all others another', async (t) => {
     )
     t.equal(readFileSync(grave, 'latin1'), dead, what)
     t.equal(refused, dead.split('\n').length - 1, what)
+  }
+})
+
+test('whatever cannot be opened, nothing stays open', async (t) => {
+  const dir = t.testdir()
+  const here = (name: string) => join(dir, name)
+  await writeFile(here('in'), 'a')
+  for (const [what, input, lines, dead] of [
+    ['the lines', here('in'), here('absent/lines'), here('dead')],
+    ['what is refused', here('in'), here('lines'), here('absent/dead')],
+    ['the file', here('absent/in'), here('lines'), here('dead')],
+  ] as const) {
+    await t.rejects(screen([input], { lines, dead }), { code: 'ENOENT' }, what)
+    const open = await Promise.all(
+      (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => 'closed')),
+    )
+    t.same(
+      open.filter((path) => path.startsWith(dir)),
+      [],
+      what,
+    )
   }
 })
 
