@@ -95,9 +95,19 @@ export function indexEntries(lake: Lake, log: Logger, maxCached = MAX_CACHED): E
     return entry
   }
 
+  function forget(key: string): void {
+    cache.delete(key)
+    leftOut.delete(key)
+    later.delete(key)
+  }
+
   return {
     async keys(prefix) {
-      return (await lake.list(prefix)).map((object) => object.key)
+      const keys = (await lake.list(prefix)).map((object) => object.key)
+      const there = new Set(leftOut.size > 0 ? keys : [])
+      // Another process may have removed what was left out: nothing of it is missing then.
+      for (const key of [...leftOut.keys()]) if (key.startsWith(prefix) && !there.has(key)) forget(key)
+      return keys
     },
     async load(keys) {
       const entries: (IndexEntry | undefined)[] = []
@@ -114,7 +124,8 @@ export function indexEntries(lake: Lake, log: Logger, maxCached = MAX_CACHED): E
     },
     async remove(key) {
       await lake.remove([key])
-      cache.delete(key)
+      damaged.delete(key)
+      forget(key)
     },
     refresh(key) {
       cache.delete(key)

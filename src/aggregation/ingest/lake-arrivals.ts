@@ -47,7 +47,7 @@ const MAX_DAY_LISTINGS = 31
 export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
   const { lake, clock, tempDir } = options
   const stored = indexEntries(lake, options.telemetry.log)
-  const index = arrivedIndex({ lake, entries: stored, clock })
+  const index = arrivedIndex({ entries: stored, clock })
   const entries: Entries = {
     ...stored,
     async commit(key, entry) {

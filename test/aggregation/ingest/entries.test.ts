@@ -61,6 +61,28 @@ test('an entry of a later version is left out and left alone, once named; the ot
   t.same([...entries.leftOut()], [])
 })
 
+test('what was left out and is gone is missing no more, whoever removed it', async (t) => {
+  const lake = memoryLake()
+  const entries = indexEntries(lake, log)
+  const keys = ['index/dt=a/1', 'index/dt=a/2', 'index/dt=b/1']
+  for (const key of keys) await lake.put(key, Buffer.from('{"version":2}'))
+  await lake.put('index/dt=b/2', Buffer.from('cut off'))
+  await entries.load([...keys, 'index/dt=b/2'])
+  t.same([...entries.leftOut().keys()], keys)
+  await lake.remove(['index/dt=a/1'])
+  await entries.keys('index/dt=b/')
+  t.same([...entries.leftOut().keys()], keys, 'not by a listing of something else')
+  await entries.keys('index/dt=a/')
+  t.same([...entries.leftOut().keys()], keys.slice(1), 'by another process')
+  for (const key of ['index/dt=b/1', 'index/dt=b/2']) await entries.remove(key)
+  t.same([...entries.leftOut().keys()], ['index/dt=a/2'], 'by this one')
+  t.same(entries.damaged(), [])
+  for (const key of ['index/dt=a/1', 'index/dt=b/1']) {
+    t.equal(await entries.commit(key, entry()), 'stored')
+    t.same(await entries.load([key]), [entry()], 'what comes in its place is read')
+  }
+})
+
 test('an entry that cannot be read now is left out and looked for again; a lake that fails is an error', async (t) => {
   const lake = memoryLake()
   const failures: unknown[] = []

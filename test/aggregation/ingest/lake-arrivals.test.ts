@@ -278,6 +278,10 @@ test('an entry of a later version stays, is counted as not taken, and keeps its 
   t.equal(String(await lake.get(entry)), '{"version":2}')
   t.ok((await keys('raw/')).includes(key))
   t.same(await eventIds(), ['2'])
+
+  await lake.remove([entry, key])
+  await arrivals.touched()
+  t.same((await arrivals.ingest(signal)).failed, [], 'another process removed it: nothing is missing')
 })
 
 test('a Parquet object that cannot be read as events is put aside whole', async (t) => {

@@ -1,4 +1,3 @@
-import type { Lake } from '../../../lake/lake.ts'
 import { dayOf } from '../../../lake/layout.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { DAY_MS, MINUTE_MS } from '../../../std/durations.ts'
@@ -44,11 +43,9 @@ interface Minute extends TouchedMinute {
  * the backlog of a gateway that was away, is found by a listing of everything, which a large lake affords less often.
  */
 export function arrivedIndex({
-  lake,
   entries,
   clock,
 }: {
-  readonly lake: Lake
   readonly entries: Entries
   readonly clock: Clock
 }): ArrivedIndex {
@@ -103,7 +100,7 @@ export function arrivedIndex({
       const days = [dayOf(nowMs - DAY_MS), dayOf(nowMs)]
       return (await Promise.all(days.map((day) => entries.keys(`index/dt=${day}/`)))).flat()
     }
-    const keys = (await lake.list('index/')).map(({ key }) => key)
+    const keys = await entries.keys('index/')
     const endMs = clock.monotonicMs()
     if (endMs - startMs > CHEAP_MS) wholeAgainMs = endMs + WHOLE_SHARE * (endMs - startMs)
     return keys

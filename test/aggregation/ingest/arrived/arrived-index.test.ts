@@ -31,7 +31,7 @@ function setUp() {
     await entries.commit(key, { version: 1, key: `raw/${name}.parquet`, rows, minutes, ...none })
     return key
   }
-  return { clock, listed, lasting, put, index: arrivedIndex({ lake: slow, entries, clock }) }
+  return { clock, listed, lasting, put, index: arrivedIndex({ entries, clock }) }
 }
 
 const today = ['index/dt=2026-11-21/', 'index/dt=2026-11-22/']
