@@ -84,10 +84,20 @@ export function startCrew(options: CrewOptions): Front {
     readySinceMs !== undefined && clock.monotonicMs() - readySinceMs >= STEADY_MS
 
   function hire(index: number): Member {
-    const member: Member = { process: fork(index), readySinceMs: undefined, asked: new Map() }
+    const member: Member = { process: begin(index), readySinceMs: undefined, asked: new Map() }
     members[index] = member
     member.process.onMessage((message) => hear(member, message))
     return member
+  }
+
+  /** Where there is no memory or no process left, forking throws: that is a worker that ended at once. */
+  function begin(index: number): WorkerProcess {
+    try {
+      return fork(index)
+    } catch (err) {
+      log.error({ worker: index, err }, 'a worker cannot be started now')
+      return UNBORN
+    }
   }
 
   function hear(member: Member, message: ToPrimary): void {
@@ -152,6 +162,12 @@ export function startCrew(options: CrewOptions): Front {
       for (const { process } of living()) process.kill()
     },
   }
+}
+
+const nothing = () => {}
+const UNBORN: WorkerProcess = {
+  ...{ send: nothing, onMessage: nothing, kill: nothing },
+  ended: Promise.resolve({ code: null, signal: null }),
 }
 
 function cannotStart(index: number, { code, signal }: WorkerEnd): AppError {

@@ -44,12 +44,17 @@ export async function workerFront(
   const own = shareOf(config)
   const gateway = await wireGateway(own, system, { index: primary.index, workers })
   let everyone: true | string = 'The workers are not ready yet.'
-  primary.onMessage(async (message) => {
+  const report = async (id: number) => {
+    const metrics = await system.telemetry.metrics.getMetricsAsJSON()
+    primary.send({ kind: 'report', id, report: { reconciliation: gateway.reconcile(), metrics } })
+  }
+  primary.onMessage((message) => {
     if (message.kind === 'everyone') everyone = message.ready
     if (message.kind !== 'report') return
-    const metrics = await system.telemetry.metrics.getMetricsAsJSON()
-    const report = { reconciliation: gateway.reconcile(), metrics }
-    primary.send({ kind: 'report', id: message.id, report })
+    // Whatever it is, it is no reason to end a worker that takes beacons: the primary counts it as silent.
+    report(message.id).catch((err: unknown) =>
+      system.telemetry.log.error({ err }, 'the state of this worker cannot be told now'),
+    )
   })
   return { ...frontOf(own, system, gateway, workers), isWorker: true, isReady: () => everyone }
 }

@@ -132,6 +132,39 @@ test('a start that fails again and again is given up, and said to be', async (t)
   await t.rejects(other.crew.started, { message: /^Worker 0 ended with code 1 before/ })
 })
 
+test('a worker that cannot be forked is one that ended: tried again, and given up at the start', async (t) => {
+  const lines: FakeLine[] = []
+  const failures: Error[] = []
+  const fork = (index: number) => {
+    const failure = failures.shift()
+    if (failure) throw failure
+    const line = fakeLine(index)
+    lines.push(line)
+    return line.process
+  }
+  let said = ''
+  const telemetry = createTelemetry('info', { write: (line) => (said += line) })
+  const options = { workers: 1, port: 0, fork, clock: fakeClock(), telemetry }
+  const noMemory = () => Object.assign(new Error('spawn ENOMEM'), { code: 'ENOMEM' })
+
+  failures.push(noMemory(), noMemory())
+  const crew = startCrew(options)
+  await waitFor(() => lines.length === 1)
+  lines[0]?.primary.send({ kind: 'ready', port: 1 })
+  await crew.started
+  t.equal(crew.isReady(), true)
+  t.equal(said.match(/"code":"ENOMEM".*"msg":"a worker cannot be started now"/g)?.length, 2)
+  crew.ending()
+  crew.abandon()
+  await crew.close(0)
+
+  failures.push(noMemory(), noMemory(), noMemory())
+  const hopeless = startCrew({ ...options, telemetry: quietTelemetry() })
+  await t.rejects(hopeless.started, { code: 'not_ready' })
+  await hopeless.close(0)
+  t.equal(lines.length, 1)
+})
+
 test('once all were ready, no number of failures ends the others', async (t) => {
   const { crew, lines } = started(t, 2)
   for (const { primary } of lines) primary.send({ kind: 'ready', port: 1 })
