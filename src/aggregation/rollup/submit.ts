@@ -5,7 +5,7 @@ import { limited } from '../../std/limited.ts'
 import type { Run, RunScope, RunState } from './job.ts'
 import type { Plan } from './plan.ts'
 import type { Planner } from './planner.ts'
-import { invalid, type RunRequest } from './request.ts'
+import type { RunRequest } from './request.ts'
 import { digestOf, type RunLog } from './run-log.ts'
 
 /** More than this of a range needs `confirm`: a slip of a date is no reason to compute a year. */
@@ -95,7 +95,9 @@ async function plan(ports: SubmitPorts, request: RunRequest, origin: Origin): Pr
   if (request.dryRun) return { id: null, state: 'planned', ...planned }
   const namesRange = scope.range?.sinceFirst !== true
   if (namesRange && planned.windows.length > UNCONFIRMED_WINDOWS && !request.confirm) {
-    throw invalid(`${planned.windows.length} windows need "confirm": true; "dryRun": true shows them.`)
+    const unconfirmedWindows = planned.windows.length
+    const message = `${unconfirmedWindows} windows need "confirm": true; "dryRun": true shows them.`
+    throw new AppError('invalid_request', message, { details: { unconfirmedWindows } })
   }
   await reserve?.()
   return answerOf(await enqueue({ id, trigger: 'request', scope, ...named }, planned))

@@ -68,7 +68,7 @@ async function gatewayOf(config: Config, flags: Flags, terminal: Terminal): Prom
 
 /** What the API asks for in its words, in those of the command line. */
 function inOptions(error: unknown): unknown {
-  const [, windows] = /^(\d+) windows need "confirm"/.exec((error as Error).message) ?? []
+  const windows = error instanceof AppError ? error.details['unconfirmedWindows'] : undefined
   if (windows === undefined) return error
   return new AppError(
     'invalid_request',

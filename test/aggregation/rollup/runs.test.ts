@@ -900,6 +900,7 @@ test('many windows need to be confirmed, too many are refused', async (t) => {
   await t.rejects(runs.submit(request, 'ops'), {
     code: 'invalid_request',
     message: /201 windows need "confirm"/,
+    details: { unconfirmedWindows: 201 },
   })
   t.equal((await runs.submit({ ...request, dryRun: true }, 'ops')).windows.length, 201)
   t.equal((await runs.submit({ ...request, from: at(-199) }, 'ops')).windows.length, 200)
