@@ -1,3 +1,5 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../std/durations.ts'
+
 /** Rows as aligned text: the first column to the left, which names, the others, which count, to the right. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = []
@@ -12,9 +14,9 @@ export function table(rows: readonly (readonly string[])[]): string {
 export const number = (count: number): string => count.toLocaleString('en-US')
 
 const STEPS = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['min', 60_000],
+  ['d', DAY_MS],
+  ['h', HOUR_MS],
+  ['min', MINUTE_MS],
 ] as const
 
 /** How long something has been, as a person says it: 3 s, 12 min, 5 h, 2 d. */

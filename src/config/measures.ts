@@ -1,5 +1,7 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../std/durations.ts'
+
 const UNITS = {
-  duration: { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 },
+  duration: { ms: 1, s: 1_000, m: MINUTE_MS, h: HOUR_MS, d: DAY_MS },
   bytes: { B: 1, KiB: 1_024, MiB: 1_048_576, GiB: 1_073_741_824 },
 } as const satisfies Record<string, Readonly<Record<string, number>>>
 

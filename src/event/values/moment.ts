@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../std/durations.ts'
 import { numberIn } from './number.ts'
 
 /** The longest that a moment is written: RFC 9557, with the name of its zone, has some 70 characters. */
@@ -57,6 +58,6 @@ function offsetMs(
   [hours = '0', minutes = '0']: readonly (string | undefined)[],
 ): number {
   if (Number(hours) > 23 || Number(minutes) > 59) return Number.NaN
-  const ms = (Number(hours) * 60 + Number(minutes)) * 60_000
+  const ms = (Number(hours) * 60 + Number(minutes)) * MINUTE_MS
   return sign === '+' ? ms : -ms
 }

@@ -1,3 +1,5 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../std/durations.ts'
+
 /** Units of one quantity become one unit, so that a metric is one series. As UCUM writes them; case matters. */
 export interface Scale {
   readonly unit: 'ms' | 'By'
@@ -17,9 +19,9 @@ export const scales: ReadonlyMap<unknown, Scale> = new Map([
   ['\u00b5s', time(1, 1_000)],
   ['\u03bcs', time(1, 1_000)],
   ['s', time(1_000)],
-  ['min', time(60_000)],
-  ['h', time(3_600_000)],
-  ['d', time(86_400_000)],
+  ['min', time(MINUTE_MS)],
+  ['h', time(HOUR_MS)],
+  ['d', time(DAY_MS)],
   ['kBy', bytes(1_000)],
   ['MBy', bytes(1_000_000)],
   ['GBy', bytes(1_000_000_000)],
