@@ -51,12 +51,14 @@ t.test('the format on disk does not change by accident', (t) => {
 
 t.test('no bit of a frame can change unnoticed', (t) => {
   const bytes = encoded()
+  const unnoticed: number[] = []
   for (let bit = 0; bit < bytes.length * 8; bit += 1) {
     const flipped = Buffer.from(bytes)
     flipped[bit >> 3] = Number(flipped[bit >> 3]) ^ (1 << (bit & 7))
-    if (segment.decodeFrame(flipped, 0) !== undefined) t.fail(`bit ${bit}`)
+    if (segment.decodeFrame(flipped, 0) !== undefined) unnoticed.push(bit)
   }
-  t.pass(`${bytes.length * 8} bits`)
+  t.equal(bytes.length, 8 + 20 + 8, 'all of the frame')
+  t.same(unnoticed, [])
   t.end()
 })
 
