@@ -12,7 +12,9 @@ interface Ids {
   readonly acknowledged: Set<string>
 }
 
-test('kill -9 under load: every acknowledged event is delivered by the next process, none invented', async (t) => {
+test('kill -9 under load: every acknowledged event is delivered by the next process, none invented', {
+  timeout: 60_000,
+}, async (t) => {
   let headgate = await start(t)
   const ids: Ids = { issued: new Set(), acknowledged: new Set() }
   for (let cycle = 0; cycle < 3; cycle++) {
@@ -42,7 +44,9 @@ test('kill -9 under load: every acknowledged event is delivered by the next proc
   )
 })
 
-test('kill -9 of a worker, and of the primary, loses nothing that was acknowledged', async (t) => {
+test('kill -9 of a worker, and of the primary, loses nothing that was acknowledged', {
+  timeout: 60_000,
+}, async (t) => {
   const config = { gateway: { workers: 2 } }
   let headgate = await start(t, { config })
   const ids: Ids = { issued: new Set(), acknowledged: new Set() }
@@ -88,7 +92,9 @@ test('kill -9 of a worker, and of the primary, loses nothing that was acknowledg
   )
 })
 
-test('SIGTERM of the primary ends the workers in order: all is delivered, and all agrees', async (t) => {
+test('SIGTERM of the primary ends the workers in order: all is delivered, and all agrees', {
+  timeout: 60_000,
+}, async (t) => {
   const headgate = await start(t, { config: { gateway: { workers: 2 } } })
   const answers = await Promise.all(
     Array.from({ length: 20 }, (_, i) => post(headgate, eventsNamed(`w${i}`, 10))),
