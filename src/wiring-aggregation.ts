@@ -16,9 +16,10 @@ import type { Progress } from './aggregation/rollup/run.ts'
 import { createRuns, type Runs } from './aggregation/rollup/runs.ts'
 import type { RollupStore } from './aggregation/rollup/store.ts'
 import { localStore } from './aggregation/rollup/stores/local.ts'
-import { aggregationState, type PipelineState, remoteGateway } from './aggregation/serve/pipeline.ts'
+import { aggregationState, type PipelineState } from './aggregation/serve/pipeline.ts'
 import type { AggregationConfig, Config } from './config-schema.ts'
-import type { Reconciliation } from './http/reconciliation.ts'
+import { askReconciliation, type Reconciliation } from './http/reconciliation.ts'
+import type { Logger } from './std/telemetry.ts'
 import type { System } from './wiring.ts'
 
 /** Lines compacted into one Parquet object at most: a few minutes of a busy gateway. */
@@ -137,10 +138,40 @@ export function wireReconcile(
 export function remoteGatewayOf(
   { aggregation }: Config,
   env: Readonly<Record<string, string | undefined>>,
+  log: Logger,
 ): AskGateway {
   const { gatewayUrl, gatewayTokenEnv } = aggregation
   const token = gatewayTokenEnv === undefined ? undefined : env[gatewayTokenEnv]
-  return async () => (gatewayUrl === undefined ? null : remoteGateway(gatewayUrl, token))
+  return gatewayAt(gatewayUrl === undefined ? [] : [gatewayUrl], { token, log, mayBeAbsent: false })
+}
+
+/** A dashboard that waits longer for a gateway is worse than one that says 'unknown'. */
+const GATEWAY_DEADLINE_MS = 2_000
+
+interface GatewayPlaces {
+  readonly token: string | undefined
+  readonly log: Logger
+  /** That nobody answers is no fault. */
+  readonly mayBeAbsent: boolean
+}
+
+/** The first of these that tells its state; null when none does. Why one does not is logged when it becomes so. */
+export function gatewayAt(urls: readonly string[], { token, log, mayBeAbsent }: GatewayPlaces): AskGateway {
+  const told = new Map<string, string>()
+  return async () => {
+    for (const url of urls) {
+      const answer = await askReconciliation({ url, token, timeoutMs: GATEWAY_DEADLINE_MS })
+      if (answer.kind === 'known') {
+        told.delete(url)
+        return answer.value
+      }
+      const { kind, why } = answer
+      if (told.get(url) === why || (kind === 'unreachable' && mayBeAbsent)) continue
+      told.set(url, why)
+      log.warn({ url, kind, why }, 'a gateway does not tell its state')
+    }
+    return null
+  }
 }
 
 function definitionsOf({ rollups, schedule }: AggregationConfig): readonly RollupDefinition[] {

@@ -1,16 +1,20 @@
+import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { test } from 'tap'
+import { type Test, test } from 'tap'
 import { type Config, parseConfig } from '../src/config.ts'
 import { systemClock } from '../src/std/clock.ts'
-import { createTelemetry } from '../src/std/telemetry.ts'
+import { createTelemetry, quietTelemetry } from '../src/std/telemetry.ts'
 import { type GatewaySystem, openLake, wireGateway } from '../src/wiring.ts'
-import { remoteGatewayOf, wireAggregation } from '../src/wiring-aggregation.ts'
+import { gatewayAt, remoteGatewayOf, wireAggregation } from '../src/wiring-aggregation.ts'
 import { batchOf } from './contracts/journal.ts'
 import { linesOf } from './contracts/stream.ts'
 import { seededEntropy } from './fakes/entropy.ts'
 import { startKinesis } from './fakes/kinesis.ts'
+import { reconciliation } from './fakes/reconciliation.ts'
 import { startFakeS3 } from './fakes/s3.ts'
 
 async function system(config: Config): Promise<GatewaySystem & { said(): string }> {
@@ -181,12 +185,69 @@ test('files in S3 close sooner than those on disk', async (t) => {
   t.ok(Math.max(...sizes) <= 12 * MiB, `${sizes}`)
 })
 
+/** Something that listens, and what it was asked. */
+async function listener(t: Test, status: number, body: string) {
+  const asked: unknown[] = []
+  const server = createServer(({ url, headers }, response) => {
+    asked.push([url, headers.authorization])
+    response.writeHead(status, { location: '/elsewhere' }).end(body)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked }
+}
+
+const state = reconciliation()
+
 test('the gateway of another process is asked where the configuration says, or is unknown', async (t) => {
   const config = (aggregation: object) => parseConfig({ aggregation }, {})
-  t.equal(await remoteGatewayOf(config({}), {})(), null)
-  t.equal(await remoteGatewayOf(config({ gatewayUrl: 'http://127.0.0.1:1' }), {})(), null)
-  const named = config({ gatewayUrl: 'http://127.0.0.1:1', gatewayTokenEnv: 'TOKEN' })
-  t.equal(await remoteGatewayOf(named, { TOKEN: 'x' })(), null)
+  const { url, asked } = await listener(t, 200, JSON.stringify(state))
+  const { log } = quietTelemetry()
+  t.equal(await remoteGatewayOf(config({}), {}, log)(), null)
+  t.match(await remoteGatewayOf(config({ gatewayUrl: url }), { TOKEN: 'x' }, log)(), state)
+  t.match(
+    await remoteGatewayOf(config({ gatewayUrl: url, gatewayTokenEnv: 'TOKEN' }), { TOKEN: 'x' }, log)(),
+    state,
+  )
+  t.same(asked, [
+    ['/reconcile', undefined],
+    ['/reconcile', 'Bearer x'],
+  ])
+})
+
+test('why a gateway does not tell its state is told, once', async (t) => {
+  const nobody = 'http://127.0.0.1:2'
+  const at = async (status: number, body: string) => (await listener(t, status, body)).url
+  for (const [what, url, kind, why] of [
+    ['nobody', nobody, 'unreachable', /^unreachable: nothing listens there \(ECONNREFUSED\)$/],
+    ['a refusal', await at(401, '{"detail":"Send a token."}'), 'refused', /^answered 401: Send a token\.$/],
+    [
+      'another shape',
+      await at(200, '{"received":"many"}'),
+      'strange',
+      /^answered 200: this is not the state/,
+    ],
+    ['no JSON', await at(200, '<html>'), 'strange', /^answered 200: this is not the state of a gateway$/],
+    ['a proxy', await at(502, '<html>'), 'strange', /^answered 502: this is not the state of a gateway$/],
+    ['a redirect', await at(302, JSON.stringify(state)), 'strange', /^answered 302: this is not the state/],
+  ] as const) {
+    for (const mayBeAbsent of [false, true]) {
+      const lines: string[] = []
+      const { log } = createTelemetry('warn', { write: (line) => lines.push(line) })
+      const ask = gatewayAt([url], { token: undefined, log, mayBeAbsent })
+      for (let i = 0; i < 2; i++) t.equal(await ask(), null, what)
+      const isFault = !(mayBeAbsent && kind === 'unreachable')
+      t.equal(lines.length, isFault ? 1 : 0, what)
+      if (isFault) t.match(JSON.parse(String(lines)), { url, kind, why }, what)
+    }
+  }
+  const known = await listener(t, 200, JSON.stringify(state))
+  const { log } = quietTelemetry()
+  t.match(
+    await gatewayAt([nobody, known.url], { token: 'x', log, mayBeAbsent: true })(),
+    state,
+    'the next one',
+  )
 })
 
 test('the lake of a process is for its owner alone', async (t) => {

@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts'
+import { type Answer, ask, type Question } from '../std/ask.ts'
 import { AppError } from '../std/errors.ts'
 import type { Flags, Option } from './command.ts'
 import { devToken } from './dev-app.ts'
@@ -30,51 +31,8 @@ export async function tokenOf(flags: Flags, config: Config, { env }: Terminal): 
   return token
 }
 
-export interface Question<T> {
-  readonly url: string
-  readonly path: string
-  readonly token: string | undefined
-  readonly method?: 'GET' | 'POST'
-  /** What is made of the text of an answer; undefined for what is none, and a SyntaxError is the same. */
-  read(text: string): T | undefined
-  /** `the state of a gateway` */
-  readonly what: string
-}
+export const ASKING = { timeoutMs: TIMEOUT_MS, noToken: ` ${NO_TOKEN}` } as const
 
-export type Answer<T> =
-  | { readonly kind: 'known'; readonly value: T }
-  | { readonly kind: 'unknown'; readonly why: string }
-
-export async function askAdmin<T>(question: Question<T>): Promise<Answer<T>> {
-  const { url, path, token, method = 'GET', read, what } = question
-  try {
-    const response = await fetch(new URL(path, url), {
-      method,
-      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      redirect: 'error',
-    })
-    const text = await response.text()
-    const value = response.ok ? unlessOther(() => read(text)) : undefined
-    if (value !== undefined) return { kind: 'known', value }
-    const problem = response.ok ? undefined : unlessOther(() => Object(JSON.parse(text)).detail)
-    const hint = response.status === 401 && token === undefined ? ` ${NO_TOKEN}` : ''
-    return { kind: 'unknown', why: `answered ${response.status}: ${problem ?? `this is not ${what}`}${hint}` }
-  } catch (error) {
-    // What fetch says itself is that it failed.
-    const { cause, message } = Object(error)
-    const { code, message: because = message } = Object(cause)
-    const why = code === 'ECONNREFUSED' ? 'nothing listens there (ECONNREFUSED)' : (code ?? because)
-    return { kind: 'unknown', why: `unreachable: ${why}` }
-  }
-}
-
-/** Undefined for what is no JSON: something else than Headgate, or than an answer of it, listens there. */
-function unlessOther<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
-}
+/** Asks as long as a person waits. */
+export const askAdmin = <T>(question: Omit<Question<T>, 'timeoutMs' | 'noToken'>): Promise<Answer<T>> =>
+  ask({ ...question, ...ASKING })

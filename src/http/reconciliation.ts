@@ -1,4 +1,6 @@
 import Type, { type Static } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { type Answer, ask, type Question } from '../std/ask.ts'
 
 const count = (description: string) => Type.Integer({ minimum: 0, description })
 const instant = (description: string) =>
@@ -166,3 +168,16 @@ const earlier = (a: number | undefined, b: number | undefined): number | undefin
   a === undefined || b === undefined ? (a ?? b) : Math.min(a, b)
 const later = (a: number | undefined, b: number | undefined): number | undefined =>
   a === undefined || b === undefined ? (a ?? b) : Math.max(a, b)
+
+const isReconciliation = Compile(Reconciliation)
+
+function read(text: string): Reconciliation | undefined {
+  const body: unknown = JSON.parse(text)
+  return isReconciliation.Check(body) ? body : undefined
+}
+
+/** Asks a process for the state of the gateway that it knows. */
+export const askReconciliation = (
+  place: Pick<Question<Reconciliation>, 'url' | 'token' | 'timeoutMs' | 'noToken'>,
+): Promise<Answer<Reconciliation>> =>
+  ask({ ...place, path: '/reconcile', read, what: 'the state of a gateway' })

@@ -1,5 +1,4 @@
 import Type, { type Static } from 'typebox'
-import { Compile } from 'typebox/compile'
 import { Reconciliation } from '../../http/reconciliation.ts'
 
 const count = Type.Integer({ minimum: 0 })
@@ -76,23 +75,3 @@ export function aggregationState(
 
 const latest = (values: readonly number[]): number | null =>
   values.length === 0 ? null : values.reduce((a, b) => Math.max(a, b))
-
-/** A dashboard that waits longer for a gateway is worse than one that says 'unknown'. */
-const GATEWAY_DEADLINE_MS = 2_000
-
-const reconciliation = Compile(Reconciliation)
-
-/** The state of a gateway in another process, from its operations listener; null when that cannot be had: unknown. */
-export async function remoteGateway(url: string, token: string | undefined): Promise<Reconciliation | null> {
-  try {
-    const response = await fetch(new URL('/reconcile', url), {
-      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-      signal: AbortSignal.timeout(GATEWAY_DEADLINE_MS),
-      redirect: 'error',
-    })
-    const state: unknown = await response.json()
-    return reconciliation.Check(state) ? state : null
-  } catch {
-    return null
-  }
-}

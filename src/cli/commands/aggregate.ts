@@ -2,6 +2,7 @@ import type { Config } from '../../config.ts'
 import { systemClock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { systemEntropy } from '../../std/id.ts'
+import type { Logger } from '../../std/telemetry.ts'
 import { openLake } from '../../wiring.ts'
 import {
   type AggregationWiring,
@@ -51,7 +52,7 @@ its age, in one run after the other, and the window that is open now. Ctrl-C can
       entropy: systemEntropy,
       telemetry,
       lake: await openLake(config, systemClock, telemetry),
-      askGateway: await gatewayOf(config, flags, terminal),
+      askGateway: await gatewayOf(config, flags, { ...terminal, log: telemetry.log }),
       onProgress: (progress) => drawProgress(progress, terminal),
     })
     return runPasses(wired.runs, requestOf(flags), terminal).catch((error: unknown) => {
@@ -61,9 +62,14 @@ its age, in one run after the other, and the window that is open now. Ctrl-C can
 }
 
 /** Where none is configured, the one that serves here: what it has taken until now is waited for. */
-async function gatewayOf(config: Config, flags: Flags, terminal: Terminal): Promise<AskGateway> {
-  if (config.aggregation.gatewayUrl !== undefined) return remoteGatewayOf(config, terminal.env)
-  return localGateway(config, await tokenOf(flags, config, terminal))
+async function gatewayOf(
+  config: Config,
+  flags: Flags,
+  terminal: Terminal & { readonly log: Logger },
+): Promise<AskGateway> {
+  const { env, log } = terminal
+  if (config.aggregation.gatewayUrl !== undefined) return remoteGatewayOf(config, env, log)
+  return localGateway(config, await tokenOf(flags, config, terminal), log)
 }
 
 /** What the API asks for in its words, in those of the command line. */

@@ -3,7 +3,7 @@ import { Compile } from 'typebox/compile'
 import { RunDetail, RunListAnswer } from '../../aggregation/rollup/run-answers.ts'
 import { AppError } from '../../std/errors.ts'
 import { urlOf } from '../addresses.ts'
-import { ADMIN_OPTIONS, askAdmin, type Question, tokenOf, urlFlag } from '../admin.ts'
+import { ADMIN_OPTIONS, askAdmin, tokenOf, urlFlag } from '../admin.ts'
 import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../command.ts'
 import { loadConfig } from '../load.ts'
 import { logLine } from '../log-lines.ts'
@@ -34,6 +34,7 @@ dev.json in the data folder of a first start.`,
   },
 }
 
+type Question<T> = Parameters<typeof askAdmin<T>>[0]
 type Place = Pick<Question<unknown>, 'url' | 'token'>
 type Detail = Static<typeof RunDetail>
 

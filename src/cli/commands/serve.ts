@@ -91,7 +91,7 @@ async function serveConfigured(
   let state: true | string = 'The listeners are not bound yet.'
   const front = modules.gateway ? await frontOf(config, system, terminal) : undefined
   const ready = () => (state === true ? (front?.isReady() ?? true) : state)
-  const askElsewhere = remoteGatewayOf(config, terminal.env)
+  const askElsewhere = remoteGatewayOf(config, terminal.env, log)
   const options = { config, system, modules, ready, front, askElsewhere }
   const { aggregation, doors, reload, urls } = await open(options, terminal).catch(async (error: unknown) => {
     // What is open already would keep a process alive that serves nobody.
