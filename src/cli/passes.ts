@@ -18,15 +18,13 @@ export async function runPasses(runs: Runs, request: RunRequest, terminal: Termi
     const answer = await runs.submit(request, PRINCIPAL)
     if (answer.id === null) return tellPlan(answer, terminal)
     const ended = await runs.finish(answer.id, terminal.stop)
-    // Left as it is, whoever serves this folder next would go on with it.
-    const run = isOpen(ended) ? await runs.cancel(answer.id) : ended
+    // Left open, whoever serves this folder next would go on with it; one that has ended stays as it is.
+    const run = terminal.stop.aborted ? await runs.cancel(answer.id) : ended
     tellRun(run, terminal)
     if (!leavesMore(request, run)) return run.state === 'succeeded' ? EXIT.ok : EXIT.failed
     terminal.out('More windows are due: going on.\n')
   }
 }
-
-const isOpen = ({ state }: Run): boolean => state === 'queued' || state === 'running'
 
 const isDone = ({ result }: Run['windows'][number]): boolean => result !== undefined && result !== 'failed'
 

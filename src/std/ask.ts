@@ -1,3 +1,5 @@
+import { jsonIn } from './json.ts'
+
 export interface Question<T> {
   readonly url: string
   readonly path: string
@@ -31,7 +33,7 @@ export async function ask<T>(question: Question<T>): Promise<Answer<T>> {
   const { status, isOk, text } = came
   const value = isOk ? unlessOther(() => read(text)) : undefined
   if (value !== undefined) return { kind: 'known', value }
-  const problem = isOk ? undefined : unlessOther(() => Object(JSON.parse(text)).detail)
+  const problem = isOk ? undefined : Object(jsonIn(text)).detail
   const hint = status === 401 && token === undefined ? noToken : ''
   const why = `answered ${status}: ${problem ?? `this is not ${what}`}${hint}`
   return { kind: problem === undefined ? 'strange' : 'refused', why }
