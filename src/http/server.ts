@@ -4,6 +4,7 @@ import Fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
 import { AppError, type ErrorCode } from '../std/errors.ts'
 import type { Logger } from '../std/telemetry.ts'
 import { boundConnections } from './connections.ts'
+import { queuePipelines } from './pipelines.ts'
 import { problemDocument, problems } from './problems.ts'
 import { knowSenders } from './sender.ts'
 import { inviteOnReading, leaveUnread } from './unread.ts'
@@ -70,6 +71,7 @@ export function createServer(
   keepAliveMs = KEEP_ALIVE_TIMEOUT_MS,
 ): FastifyInstance {
   const app: FastifyInstance = Fastify(serverOptions(keepAliveMs))
+  queuePipelines(app.server)
   boundConnections(app.server)
   answerExpectations(app.server)
   knowSenders(app, trustProxy)

@@ -23,17 +23,25 @@ export interface MemoryJournal extends Journal {
   failWith: Error | undefined
   /** Appends wait for this. */
   gate: Promise<void>
+  /** How many do. */
+  readonly waiting: number
 }
 
 export function memoryJournal(durability: Durability = 'memory'): MemoryJournal {
   const batches: Batch[] = []
+  let waiting = 0
   return {
     batches,
+    get waiting() {
+      return waiting
+    },
     failWith: undefined,
     gate: Promise.resolve(),
     events: () => batches.flatMap(({ lines }) => parseLines(String(lines))),
     async append(batch) {
+      waiting++
       await this.gate
+      waiting--
       if (this.failWith) throw this.failWith
       batches.push(batch)
       return durability

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { GRACE_MS, REQUEST_BYTES } from '../../src/gateway/collect/inflight.ts'
 import { CROWDED_CONNECTIONS, MAX_CONNECTIONS } from '../../src/http/connections.ts'
+import { PIPELINE_LIMITS } from '../../src/http/pipelines.ts'
 import { HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from '../../src/http/server.ts'
 import { startGateway } from '../fakes/gateway.ts'
 import { eventsNamed, post, start, until } from '../fakes/process.ts'
@@ -233,25 +234,65 @@ t.test('a stalled journal does not let tiny requests pile up without end', async
     app.addHook('onError', async () => resolve())
   })
   const url = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
-  const socket = connect(Number(url.port), '127.0.0.1')
-  t.teardown(() => socket.destroy())
   const request = `POST /v1/events?key=shop-key HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\nContent-Type: application/json\r\n\r\n${body}`
-  const chunks: Buffer[] = []
-  socket.on('data', (data) => chunks.push(data))
-  socket.write(request.repeat(500))
+  // Of one connection so many are begun at a time; the others wait unread.
+  const lines = Array.from({ length: 20 }, () => {
+    const socket = connect(Number(url.port), '127.0.0.1')
+    t.teardown(() => socket.destroy())
+    const chunks: Buffer[] = []
+    socket.on('data', (data) => chunks.push(data))
+    socket.write(request.repeat(25))
+    return chunks
+  })
   await refused
   t.same(journal.batches, [], 'what fits waits for the journal')
-  open()
-  await until('the answers', async () =>
-    readAnswers(Buffer.concat(chunks)).length === 500 ? true : undefined,
-  )
-  const answers = readAnswers(Buffer.concat(chunks))
   // What is stored of an event is held as well, and is more than what was sent.
-  const first = answers.findIndex(({ status }) => status === 503)
-  t.ok(first > fitting / 2 && first <= fitting, `${first} waited for the journal`)
-  isProblem(t, answers[first], 'overloaded', 'the first that does not fit')
+  t.ok(journal.waiting > fitting / 2 && journal.waiting <= fitting, `${journal.waiting} do`)
+  open()
+  const answers = await until('the answers', async () => {
+    const all = lines.flatMap((chunks) => readAnswers(Buffer.concat(chunks)))
+    return all.length === 500 ? all : undefined
+  })
+  const accepted = answers.filter(({ status }) => status === 202)
+  t.ok(accepted.length > 0)
+  isProblem(
+    t,
+    answers.find(({ status }) => status !== 202),
+    'overloaded',
+    'what does not fit',
+  )
   t.same(new Set(answers.map(({ status }) => status)), new Set([202, 503]), 'all are answered')
-  t.equal(journal.events().length, answers.filter(({ status }) => status === 202).length)
+  t.equal(journal.events().length, accepted.length)
+})
+
+t.test('of one connection no more is begun than may be at work, while the journal stalls', async (t) => {
+  const { app, journal } = await startGateway(t)
+  let open = () => {}
+  journal.gate = new Promise((resolve) => {
+    open = resolve
+  })
+  let begun = 0
+  const most = 1 + PIPELINE_LIMITS.atWork
+  const busy = new Promise<void>((resolve) => {
+    app.addHook('onRequest', async () => {
+      if (++begun === most) resolve()
+    })
+  })
+  const url = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
+  const socket = connect(Number(url.port), '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  const chunks: Buffer[] = []
+  socket.on('data', (data) => chunks.push(data))
+  socket.write(whole('one').replace(headgate.key, 'shop-key').repeat(200))
+  await busy
+  t.equal((await app.inject({ url: '/livez' })).statusCode, 200, 'others are served')
+  t.equal(begun, most + 1)
+  open()
+  const answers = await until('the answers', async () => {
+    const all = readAnswers(Buffer.concat(chunks))
+    return all.length === 200 ? all : undefined
+  })
+  t.same(new Set(answers.map(({ status }) => status)), new Set([202]))
 })
 
 t.test('chunks without sense or end', async (t) => {

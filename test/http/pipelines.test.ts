@@ -1,0 +1,174 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { type Test, test } from 'tap'
+import { PIPELINE_LIMITS, type PipelineLimits, queuePipelines } from '../../src/http/pipelines.ts'
+import { type Answer, readAnswer } from '../fakes/raw-http.ts'
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
+async function listening(t: Test, handler: Handler, limits: Partial<PipelineLimits> = {}) {
+  const server = createServer(handler)
+  queuePipelines(server, { ...PIPELINE_LIMITS, ...limits })
+  let heard = 0
+  server.on('request', () => heard++)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  return {
+    /** So many requests more have been heard, whether they wait or not. */
+    async hears(count: number): Promise<void> {
+      const all = heard + count
+      while (heard < all) await once(server, 'request')
+    },
+    join: () => join(t, port),
+  }
+}
+
+function join(t: Test, port: number) {
+  const socket = connect(port, '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  const answers: Answer[] = []
+  let unread: Buffer = Buffer.alloc(0)
+  socket.on('data', (chunk) => {
+    unread = Buffer.concat([unread, chunk])
+    for (let answer = readAnswer(unread); answer; answer = readAnswer(unread)) {
+      answers.push(answer)
+      unread = unread.subarray(answer.length)
+    }
+  })
+  const closed = once(socket, 'close')
+  return {
+    socket,
+    answers,
+    closed,
+    async answered(count: number): Promise<readonly Answer[]> {
+      while (answers.length < count) await once(socket, 'data')
+      return answers
+    },
+  }
+}
+
+const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`
+const paths = (name: string, count: number) => Array.from({ length: count }, (_, i) => `/${name}/${i}`)
+const texts = (answers: readonly Answer[]) => answers.map(({ body }) => String(body))
+const echo: Handler = (request, response) => {
+  setImmediate(() => response.end(request.url))
+}
+
+test('a thousand requests sent ahead are answered in their order, few at work at a time', async (t) => {
+  let atWork = 0
+  let most = 0
+  const server = await listening(t, (request, response) => {
+    most = Math.max(most, ++atWork)
+    response.once('close', () => atWork--)
+    echo(request, response)
+  })
+  const { socket, answered } = server.join()
+  const all = paths('all', 1_000)
+  socket.write(all.map(get).join(''))
+  t.same(texts(await answered(1_000)), all)
+  t.ok(most <= 1 + PIPELINE_LIMITS.atWork, `${most}, with the one they came behind`)
+  socket.write(get('/later'))
+  t.equal(texts(await answered(1_001)).at(-1), '/later', 'the connection is read again')
+})
+
+test('others have their turn between those sent ahead', async (t) => {
+  const begun: string[] = []
+  const server = await listening(t, (request, response) => {
+    begun.push(String(request.url))
+    response.end(request.url)
+  })
+  const [one, other, neighbour] = [server.join(), server.join(), server.join()]
+  neighbour.socket.write(get('/hello'))
+  await neighbour.answered(1)
+  one.socket.write(paths('one', 1_000).map(get).join(''))
+  await one.answered(1)
+  other.socket.write(paths('other', 1_000).map(get).join(''))
+  await other.answered(1)
+  neighbour.socket.write(get('/neighbour'))
+  await neighbour.answered(2)
+  await Promise.all([one.answered(1_000), other.answered(1_000)])
+  t.ok(begun.indexOf('/neighbour') < begun.length / 2, `begins as number ${begun.indexOf('/neighbour')}`)
+  const first = begun.indexOf('/other/1')
+  const turns = begun.slice(first, first + 20).map((path) => path.split('/')[1])
+  t.same(new Set(turns), new Set(['one', 'other']))
+  t.notOk(
+    turns.some((turn, i) => turn === turns[i + 1]),
+    'in turn',
+  )
+})
+
+test('of who sends too many ahead one is refused, and none behind it is heard', async (t) => {
+  const begun: string[] = []
+  const limits = { atWork: 2, waiting: 5 }
+  const server = await listening(
+    t,
+    (request, response) => {
+      begun.push(String(request.url))
+      echo(request, response)
+    },
+    limits,
+  )
+  const fitting = server.join()
+  fitting.socket.write(paths('fits', 6).map(get).join(''))
+  t.same(texts(await fitting.answered(6)), paths('fits', 6))
+
+  begun.length = 0
+  const tooMany = server.join()
+  tooMany.socket.write(paths('many', 500).map(get).join(''))
+  await tooMany.closed
+  const { answers } = tooMany
+  t.same(texts(answers).slice(0, -1), paths('many', 6))
+  t.same(begun, paths('many', 6))
+  const refusal = answers.at(-1)
+  t.equal(refusal?.status, 429)
+  t.same(refusal?.headers.get('connection'), ['close'])
+  t.same(refusal?.headers.get('retry-after'), ['1'])
+  t.match(JSON.parse(String(refusal?.body)), { code: 'address_limit', status: 429 })
+})
+
+const body = 'x'.repeat(25_000)
+const long = `POST /long HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+const chunked = 'POST /chunked HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n'
+/** Of the second no more is begun before it is answered. */
+const atWork = get('/first') + get('/second')
+
+for (const [what, ahead, requests] of [
+  ['a body counts', long + long, 2],
+  ['one of unknown length counts as what is read at a time', chunked, 1],
+] as const) {
+  test(`what waits of all connections is bounded: ${what}`, async (t) => {
+    const held: ServerResponse[] = []
+    const server = await listening(t, (_request, response) => void held.push(response), {
+      atWork: 1,
+      heldBytes: 80_000,
+    })
+    const release = () => {
+      for (const response of held.splice(0)) response.end('fine')
+    }
+    const answersOf = async (client: ReturnType<typeof join>, count: number) => {
+      while (client.answers.length < count) {
+        release()
+        await once(client.socket, 'data')
+      }
+      return client.answers.map(({ status }) => status)
+    }
+    const leaving = server.join()
+    leaving.socket.write(atWork + ahead)
+    await server.hears(2 + requests)
+    const gone = Promise.all(held.map(({ socket }) => socket && once(socket, 'close')))
+    const late = server.join()
+    late.socket.write(atWork + long)
+    await server.hears(3)
+    t.same(await answersOf(late, 3), [200, 200, 429])
+    await late.closed
+    leaving.socket.destroy()
+    await gone
+    const next = server.join()
+    next.socket.write(atWork + long)
+    await server.hears(3)
+    t.same(await answersOf(next, 3), [200, 200, 200])
+  })
+}
