@@ -16,6 +16,8 @@ export const MAX_NUMBER_BYTES = 64
 export const MAX_BODY_NAMES = 65_536
 /** Of them those that differ, as far as a hash tells: all attributes of 500 events. As many take 20 ms, others nothing. */
 export const MAX_DISTINCT_NAMES = 16_384
+/** Of one value, parsed. An event has 32 at most; a parser takes 4 ms for 65,000 that are nothing but brackets. */
+export const MAX_LEVELS = 1_024
 /** Values in all, whatever they are: for timelines and lists of numbers, of which as many take 20 ms. */
 export const MAX_BODY_VALUES = 262_144
 
@@ -46,6 +48,7 @@ export const BACKSLASH = 0x5c
 export const UNCLOSED = -1
 
 const TOO_WIDE = `An object has more than ${MAX_OBJECT_NAMES} names`
+const TOO_DEEP = `JSON is nested deeper than ${MAX_LEVELS} levels`
 const NAME_TOO_LONG = `A name has more than ${MAX_NAME_BYTES} bytes`
 const NUMBER_TOO_LONG = `A number has more than ${MAX_NUMBER_BYTES} characters`
 
@@ -65,7 +68,7 @@ export interface Scan {
 /** Levels at which names are counted for each object; those of deeper ones are counted together. */
 const LEVELS = 64
 
-/** Any depth is scanned, and parsed: no parser of V8 is recursive. How deep an event may be is the verdict's to say. */
+/** Any depth is scanned. How deep an event may be is the verdict's to say. */
 export function createScan(bytes: Uint8Array): Scan {
   /** Names so far of the object that is open at each level. */
   const names = new Uint32Array(LEVELS)
@@ -89,7 +92,7 @@ export function createScan(bytes: Uint8Array): Scan {
   }
 
   function valueBegins(skippedBytes: number): void {
-    if (fault === undefined) {
+    if (fault === undefined || fault === TOO_DEEP) {
       if (++bodyValues > MAX_BODY_VALUES) throw tooMany(`${MAX_BODY_VALUES} values`)
     } else if (skippedBytes > MAX_SKIPPED_BYTES)
       throw tooMany(`${MAX_SKIPPED_BYTES} bytes of what is no event`)
@@ -125,6 +128,7 @@ export function createScan(bytes: Uint8Array): Scan {
         else {
           valueBegins(at - from)
           if (++depth < LEVELS) names[depth] = 0
+          else if (depth > MAX_LEVELS) fault ??= TOO_DEEP
         }
       }
       if (depth === 0) return at

@@ -13,6 +13,8 @@ const padding = JSON.stringify({ name: 'b', value: 2, padding: 'x'.repeat(UNSCAN
 const wide = (names: number) =>
   `{"name":"a","value":1,${Array.from({ length: names - 2 }, (_, i) => `"k${i}":${i}`).join()}}`
 const tooWide = new Unreadable('event_too_complex', `An object has more than ${MAX_OBJECT_NAMES} names`)
+const deep = `${'['.repeat(60_000)}${']'.repeat(60_000)}`
+const tooDeep = new Unreadable('event_too_complex', 'JSON is nested deeper than 1024 levels')
 const tooLong = new Unreadable('event_too_complex', 'A number has more than 64 characters')
 
 test('long and short bodies say the same', async (t) => {
@@ -73,6 +75,8 @@ test('what must not be parsed is refused by itself, wherever it stands', async (
     [`{"name":"a","value":1,"entries":[${wide(5_000)}]}`, tooWide],
     [`{"name":"a","value":${'9'.repeat(500_000)}}`, tooLong],
     [`{"name":"a","value":1,"x":[0.${'9'.repeat(64)}]}`, tooLong],
+    [`{"name":"a","value":1,"x":${deep}}`, tooDeep],
+    [deep, tooDeep],
   ] as const) {
     t.strictSame(read(`[${good},${bad},${padding},${good}]`).candidates, [
       least,
@@ -86,7 +90,8 @@ test('what must not be parsed is refused by itself, wherever it stands', async (
       JSON.parse(padding),
     ])
     t.strictSame(read(`${good}\n${bad}\n${padding}`).candidates, [least, unreadable, JSON.parse(padding)])
-    if (bad.length > UNSCANNED_BYTES) t.strictSame(read(bad).candidates, [unreadable], 'also if it is alone')
+    const isScanned = bad.length > UNSCANNED_BYTES || unreadable === tooDeep
+    if (isScanned) t.strictSame(read(bad).candidates, [unreadable], 'also if it is alone')
   }
 })
 
@@ -282,6 +287,7 @@ test('no body of 4 MiB takes long, whatever it holds', async (t) => {
     ['two million numbers', fill('{"x":[1', () => ',1', ']}')],
     ['four million line ends', fill('1', () => '\n', '1')],
     ['two million lines', fill('1', () => '\n1', '')],
+    ['as many brackets as are not looked at', '['.repeat(UNSCANNED_BYTES)],
     ['a number of 4 MB', fill('{"name":"a","value":1', () => '0', '}')],
     ['four million brackets', fill('', () => '[', '')],
     ['nested objects', fill('', () => '{"a":', '')],

@@ -6,6 +6,7 @@ import {
   MAX_BODY_NAMES,
   MAX_BODY_VALUES,
   MAX_DISTINCT_NAMES,
+  MAX_LEVELS,
   MAX_NAME_BYTES,
   MAX_NUMBER_BYTES,
   MAX_OBJECT_NAMES,
@@ -62,6 +63,12 @@ test('each bound holds at its number, and not one below it', async (t) => {
       `[${'1'.repeat(MAX_NUMBER_BYTES)}]`,
       `[${'1'.repeat(MAX_NUMBER_BYTES + 1)}]`,
       'A number has more than 64 characters',
+    ],
+    [
+      'levels',
+      `${'['.repeat(MAX_LEVELS)}${']'.repeat(MAX_LEVELS)}`,
+      `${'['.repeat(MAX_LEVELS + 1)}${']'.repeat(MAX_LEVELS + 1)}`,
+      'JSON is nested deeper than 1024 levels',
     ],
   ] as const) {
     t.same(scanned(within), { to: Buffer.byteLength(within), fault: undefined }, what)
