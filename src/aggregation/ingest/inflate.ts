@@ -1,9 +1,7 @@
-import { createReadStream } from 'node:fs'
-import { open, stat } from 'node:fs/promises'
+import { open, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
-import { createGunzip } from 'node:zlib'
 import { errnoOf, FILE_MODE } from '../../std/files.ts'
+import { gunzipped } from './objects/gunzipped.ts'
 
 /** A local file of lines. */
 export interface LineFile {
@@ -40,24 +38,23 @@ async function gunzip(path: string, target: string): Promise<boolean> {
   const { size } = await stat(path)
   const handle = await open(target, 'w', FILE_MODE)
   try {
-    const limit = upTo(Math.max(MAX_INFLATED_BYTES, size * MAX_GROWTH))
-    await pipeline(createReadStream(path), createGunzip(), limit, handle.createWriteStream())
+    await writeFile(handle, upTo(Math.max(MAX_INFLATED_BYTES, size * MAX_GROWTH), gunzipped(path)))
     return true
   } catch (error) {
     if (!isInflateError(error)) throw error
     return false
+  } finally {
+    await handle.close()
   }
 }
 
 /** Passes on so many bytes, and ends with an error as zlib's do when there are more. */
-export function upTo(maxBytes: number) {
-  return async function* limited(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    let bytes = 0
-    for await (const chunk of chunks) {
-      bytes += chunk.length
-      if (bytes > maxBytes) throw Object.assign(new Error(`More than ${maxBytes} bytes`), { code: TOO_LARGE })
-      yield chunk
-    }
+export async function* upTo(maxBytes: number, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let bytes = 0
+  for await (const chunk of chunks) {
+    bytes += chunk.length
+    if (bytes > maxBytes) throw Object.assign(new Error(`More than ${maxBytes} bytes`), { code: TOO_LARGE })
+    yield chunk
   }
 }
 

@@ -1,8 +1,7 @@
 import { createReadStream } from 'node:fs'
-import { pipeline } from 'node:stream'
-import { createGunzip } from 'node:zlib'
 import { AppError } from '../../../std/errors.ts'
 import type { LineFile } from '../inflate.ts'
+import { gunzipped } from '../objects/gunzipped.ts'
 
 /**
  * Twice what Firehose puts into an object at most, and before it is compressed:
@@ -12,7 +11,7 @@ export const MAX_OBJECT_BYTES = 268_435_456
 /** A line is a record or a part of one; this is the largest that a stream takes by default. */
 export const MAX_RECORD_BYTES = 1_048_576
 
-/** Of each read, and so of what is judged without a pause for others. */
+/** Of each read, as zlib's by default, and so of what is judged without a pause for others. */
 const CHUNK_BYTES = 16_384
 const LINE_END = 10
 
@@ -87,11 +86,11 @@ function lineEndsIn(chunk: Buffer): number {
 }
 
 async function* contentOf({ path, gzip }: LineFile): AsyncGenerator<Buffer> {
-  const file = createReadStream(path, { highWaterMark: CHUNK_BYTES })
-  // Who reads it meets its errors.
-  const content = gzip ? pipeline(file, createGunzip({ chunkSize: CHUNK_BYTES }), () => {}) : file
+  const content: AsyncIterable<Buffer> = gzip
+    ? gunzipped(path)
+    : createReadStream(path, { highWaterMark: CHUNK_BYTES })
   let bytes = 0
-  for await (const chunk of content as AsyncIterable<Buffer>) {
+  for await (const chunk of content) {
     bytes += chunk.length
     if (bytes > MAX_OBJECT_BYTES) {
       throw new AppError('body_too_large', `The object has more than ${MAX_OBJECT_BYTES} bytes`)

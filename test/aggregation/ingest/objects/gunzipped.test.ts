@@ -1,0 +1,77 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { constants, gunzipSync, gzipSync } from 'node:zlib'
+import { test } from 'tap'
+import { gunzipped } from '../../../../src/aggregation/ingest/objects/gunzipped.ts'
+
+const text = Array.from({ length: 12_000 }, (_, i) => `${i} ${Math.sin(i)}\n`).join('')
+const gzip = gzipSync(text)
+
+/** What is read of a file, and the error it ends with. */
+async function read(path: string): Promise<{ readonly bytes: Buffer; readonly code: unknown }> {
+  const chunks: Buffer[] = []
+  try {
+    for await (const chunk of gunzipped(path)) chunks.push(chunk)
+    return { bytes: Buffer.concat(chunks), code: undefined }
+  } catch (error) {
+    return { bytes: Buffer.concat(chunks), code: (error as { code?: unknown }).code }
+  }
+}
+
+test('wherever a file breaks off, all that is before is read', async (t) => {
+  const path = join(t.testdir(), 'cut.gz')
+  for (let end = 12; end < gzip.length; end += 4_001) {
+    const cut = gzip.subarray(0, end)
+    writeFileSync(path, cut)
+    const { bytes, code } = await read(path)
+    t.equal(code, 'Z_BUF_ERROR')
+    t.ok(bytes.equals(gunzipSync(cut, { finishFlush: constants.Z_SYNC_FLUSH })), `${end} bytes`)
+  }
+  for (const missing of [1, 4, 8]) {
+    writeFileSync(path, gzip.subarray(0, -missing))
+    t.same(await read(path), { bytes: Buffer.from(text), code: 'Z_BUF_ERROR' }, `${missing} of its trailer`)
+  }
+})
+
+test('whole files, members and padding', async (t) => {
+  const path = join(t.testdir(), 'whole.gz')
+  for (const [what, parts, content] of [
+    ['one member', [gzip], text],
+    ['several', [gzip, gzip, gzipSync('end\n')], `${text}${text}end\n`],
+    ['zeros behind the last', [gzip, Buffer.alloc(100_000)], text],
+    ['zeros that end with its piece', [gzip, Buffer.alloc(16_384 - (gzip.length % 16_384))], text],
+    ['nothing inside', [gzipSync('')], ''],
+    ['zeros behind nothing', [gzipSync(''), Buffer.alloc(40_000)], ''],
+    ['growing a thousandfold', [gzipSync('a'.repeat(20_000_000))], 'a'.repeat(20_000_000)],
+  ] as const) {
+    writeFileSync(path, Buffer.concat(parts))
+    const { bytes, code } = await read(path)
+    t.equal(code, undefined, what)
+    t.ok(bytes.equals(Buffer.from(content)), `${what}: ${bytes.length} bytes`)
+  }
+})
+
+test('of what is damaged inside, the beginning is read', async (t) => {
+  const path = join(t.testdir(), 'damaged.gz')
+  for (const at of [gzip.length >> 1, gzip.length - 7]) {
+    const damaged = Buffer.from(gzip)
+    damaged.writeUInt8(damaged.readUInt8(at) ^ 1, at)
+    writeFileSync(path, damaged)
+    const first = await read(path)
+    t.equal(first.code, 'Z_DATA_ERROR')
+    t.ok(first.bytes.length > 0)
+    t.same(await read(path), first, 'and each time as much')
+  }
+  writeFileSync(path, 'no gzip')
+  t.same(await read(path), { bytes: Buffer.alloc(0), code: 'Z_DATA_ERROR' })
+  t.match(await read(join(t.testdir(), 'absent')), { code: 'ENOENT' })
+})
+
+test('who has read enough need not read on', async (t) => {
+  const path = join(t.testdir(), 'long.gz')
+  writeFileSync(path, gzip)
+  for await (const chunk of gunzipped(path)) {
+    t.ok(chunk.length > 0)
+    break
+  }
+})
