@@ -1,6 +1,6 @@
-import { readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Test } from 'tap'
+import tap, { type Test } from 'tap'
 import type { Arrivals } from '../../../src/aggregation/ingest/arrivals.ts'
 import { type LakeArrivalsOptions, lakeArrivals } from '../../../src/aggregation/ingest/lake-arrivals.ts'
 import { allRows, type OpenSqlSession } from '../../../src/aggregation/ingest/sql-session.ts'
@@ -17,11 +17,13 @@ export const signal = new AbortController().signal
 export const CLEAN = { setAside: [], failed: [] }
 export const HOUR = 'dt=2026-11-22/hr=12'
 
-/** A lake in the test's folder, and ingesters over it. */
-export async function setUp(t: Test) {
-  const places = placesIn(t.testdir())
-  return over(places, await sharedSession(t, places))
+/** A lake of its own for each test, and ingesters over it; with one session for all of a file. */
+export async function setUp() {
+  lakes ??= await setUpMany(tap)
+  return lakes(String(++count))
 }
+let lakes: Awaited<ReturnType<typeof setUpMany>> | undefined
+let count = 0
 
 /** Any number of lakes, one after the other, with one session for all of them. */
 export async function setUpMany(t: Test) {
@@ -31,6 +33,7 @@ export async function setUpMany(t: Test) {
 }
 
 async function over(places: Places, openSession: OpenSqlSession) {
+  mkdirSync(places.tempDir, { recursive: true })
   const lake = fsLake(places.lakeDir)
   const session = await openSession(signal)
   const telemetry = quietTelemetry()

@@ -74,7 +74,7 @@ const inputsIn = async (keys: (prefix: string) => Promise<string[]>) =>
   (await keys('raw/')).filter((key) => !key.endsWith('.parquet'))
 
 test('several ingesters at once share the work', async (t) => {
-  const { put, ingester, eventIds, places } = await setUp(t)
+  const { put, ingester, eventIds, places } = await setUp()
   const ids = Array.from({ length: 12 }, (_, id) => String(id).padStart(2, '0'))
   for (const id of ids) await put(`raw/gateway/${HOUR}/${id}.ndjson`, lines(id))
   const openSession = openDuckdb(places)
@@ -88,7 +88,7 @@ test('several ingesters at once share the work', async (t) => {
 })
 
 test('an input that vanishes while it is read belongs to whoever took it', async (t) => {
-  const { put, ingester, eventIds, openSession } = await setUp(t)
+  const { put, ingester, eventIds, openSession } = await setUp()
   await put(`raw/gateway/${HOUR}/a.ndjson`, lines('1'))
   await put(`raw/gateway/${HOUR}/b.ndjson.gz`, gzipSync(lines('2')))
   const late = ingester({

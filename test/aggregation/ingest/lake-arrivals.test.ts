@@ -24,7 +24,7 @@ async function minutes(arrivals: Arrivals, fromMs: number, toMs: number): Promis
 const lines = (...texts: string[]) => texts.map((text) => `${text}\n`).join('')
 
 test('raw files become one sorted Parquet object an hour and source, indexed by minute, and are gone', async (t) => {
-  const { put, ingester, keys, lake, session, temporary } = await setUp(t)
+  const { put, ingester, keys, lake, session, temporary } = await setUp()
   await put(
     `raw/gateway/${HOUR}/a.ndjson`,
     lines(
@@ -72,7 +72,7 @@ test('raw files become one sorted Parquet object an hour and source, indexed by 
 })
 
 test('nothing new costs no session, and what comes later takes the next slot', async (t) => {
-  const { put, ingester, openSession, keys, telemetry } = await setUp(t)
+  const { put, ingester, openSession, keys, telemetry } = await setUp()
   let sessions = 0
   const arrivals = ingester({
     telemetry,
@@ -95,7 +95,7 @@ test('nothing new costs no session, and what comes later takes the next slot', a
 })
 
 test('an object holds no more than the bound of lines, but a single larger file', async (t) => {
-  const { put, ingester, eventIds } = await setUp(t)
+  const { put, ingester, eventIds } = await setUp()
   for (const id of ['1', '2', '3', '4'])
     await put(`raw/gateway/${HOUR}/${id}.ndjson`, lines(eventLine({ event_id: id })))
   await put(`raw/gateway/${HOUR}/5.ndjson.gz`, gzipSync(lines(eventLine({ event_id: '5' }))))
@@ -109,7 +109,7 @@ test('an object holds no more than the bound of lines, but a single larger file'
 })
 
 test('a line that is no event is kept in dead/ once, and its neighbours are not harmed', async (t) => {
-  const { put, ingester, eventIds, dead, keys } = await setUp(t)
+  const { put, ingester, eventIds, dead, keys } = await setUp()
   const good = eventLine({ event_id: 'first' })
   const without = (name: string) =>
     JSON.stringify({ v: 1, ...storedEvent({ event_id: 'bad' }), [name]: undefined })
@@ -159,7 +159,7 @@ test('a line that is no event is kept in dead/ once, and its neighbours are not 
 })
 
 test('what is unusual but an event is taken as it is', async (t) => {
-  const { put, ingester, eventIds, dead } = await setUp(t)
+  const { put, ingester, eventIds, dead } = await setUp()
   const odd = [
     `\ufeff${eventLine({ event_id: 'byte order mark' })}`,
     `${eventLine({ event_id: 'crlf' })}\r`,
@@ -184,7 +184,7 @@ test('what is unusual but an event is taken as it is', async (t) => {
 })
 
 test('an optional column of another type is as if it were not there', async (t) => {
-  const { put, ingester, session, lake, keys } = await setUp(t)
+  const { put, ingester, session, lake, keys } = await setUp()
   const line = eventLine({ http_response_status_code: 200, country: 'IN' }).replace(':200', ':"teapot"')
   await put(`raw/gateway/${HOUR}/a.ndjson`, lines(line))
   t.same(await ingester().ingest(signal), { inputs: 1, rows: 1, malformed: 0, ...CLEAN })
@@ -196,7 +196,7 @@ test('an optional column of another type is as if it were not there', async (t) 
 })
 
 test('a gzip file that breaks off gives the lines before the break, and is kept whole', async (t) => {
-  const { put, ingester, eventIds, keys, lake } = await setUp(t)
+  const { put, ingester, eventIds, keys, lake } = await setUp()
   const whole = gzipSync(
     lines(...Array.from({ length: 2_000 }, (_, id) => eventLine({ event_id: `${id}-${id * 7919}` }))),
   )
@@ -215,7 +215,7 @@ test('a gzip file that breaks off gives the lines before the break, and is kept 
 })
 
 test('a file of nothing but malformed lines is done with, without an object', async (t) => {
-  const { put, ingester, keys, eventIds } = await setUp(t)
+  const { put, ingester, keys, eventIds } = await setUp()
   await put(`raw/gateway/${HOUR}/a.ndjson`, 'x\ny\n')
   const arrivals = ingester()
   t.same(await arrivals.ingest(signal), { inputs: 1, rows: 0, malformed: 2, ...CLEAN })
@@ -228,7 +228,7 @@ test('a file of nothing but malformed lines is done with, without an object', as
 })
 
 test('Parquet objects of others are indexed as they are, once', async (t) => {
-  const { session, places, ingester, eventIds, keys, lake } = await setUp(t)
+  const { session, places, ingester, eventIds, keys, lake } = await setUp()
   const key = `raw/gateway/${HOUR}/firehose-1-2026-11-22.parquet`
   await writeParquet(
     session,
@@ -256,7 +256,7 @@ test('Parquet objects of others are indexed as they are, once', async (t) => {
 })
 
 test('an entry of a later version stays, is counted as not taken, and keeps its object from no other', async (t) => {
-  const { session, places, ingester, eventIds, keys, lake, put } = await setUp(t)
+  const { session, places, ingester, eventIds, keys, lake, put } = await setUp()
   const key = `raw/gateway/${HOUR}/firehose.parquet`
   await writeParquet(session, [storedEvent({ event_id: '1' })], join(places.lakeDir, key))
   await ingester().ingest(signal)
@@ -285,7 +285,7 @@ test('an entry of a later version stays, is counted as not taken, and keeps its 
 })
 
 test('a Parquet object that cannot be read as events is put aside whole', async (t) => {
-  const { session, places, put, ingester, eventIds, keys, lake } = await setUp(t)
+  const { session, places, put, ingester, eventIds, keys, lake } = await setUp()
   await put(`raw/gateway/${HOUR}/text.parquet`, 'PAR1 not at all')
   await session.run([`COPY (SELECT 1 AS a) TO '${join(places.tempDir, 'other.parquet')}' (FORMAT parquet)`])
   const other = `raw/gateway/${HOUR}/other.parquet`
@@ -314,7 +314,7 @@ test('a Parquet object that cannot be read as events is put aside whole', async 
 })
 
 test('a disk or process that fails is no fault of the data: everything stays for the next time', async (t) => {
-  const { session, places, put, ingester, eventIds, openSession, keys, lake } = await setUp(t)
+  const { session, places, put, ingester, eventIds, openSession, keys, lake } = await setUp()
   await put(`raw/gateway/${HOUR}/a.ndjson`, lines(eventLine({ event_id: '1' })))
   await writeParquet(
     session,
@@ -351,7 +351,7 @@ test('a disk or process that fails is no fault of the data: everything stays for
 })
 
 test('touching answers by event time, however late the arrival', async (t) => {
-  const { put, ingester, clock } = await setUp(t)
+  const { put, ingester, clock } = await setUp()
   const arrivals = ingester()
   t.same(await arrivals.touching(0, NOON), [])
   t.equal(await arrivals.earliestMs(), undefined)
@@ -384,7 +384,7 @@ test('touching answers by event time, however late the arrival', async (t) => {
 })
 
 test('an event is found wherever it may lie: arrived a day late, or early, in an object begun before', async (t) => {
-  const { put, ingester } = await setUp(t)
+  const { put, ingester } = await setUp()
   const arrivals = ingester()
   const day = NOON - DAY_MS / 2
   for (const [what, partition, eventTime] of [
@@ -400,7 +400,7 @@ test('an event is found wherever it may lie: arrived a day late, or early, in an
 })
 
 test('the earliest minute is that of the oldest event, however late it came', async (t) => {
-  const { put, ingester } = await setUp(t)
+  const { put, ingester } = await setUp()
   const arrivals = ingester()
   await put(`raw/gateway/${HOUR}/a.ndjson`, lines(eventLine({ event_id: '1' })))
   await arrivals.ingest(signal)
@@ -412,7 +412,7 @@ test('the earliest minute is that of the oldest event, however late it came', as
 })
 
 test('rows arrived when a gateway had them, or when they were indexed, if they were long under way', async (t) => {
-  const { put, ingester, clock } = await setUp(t)
+  const { put, ingester, clock } = await setUp()
   const arrivals = ingester()
   const quick = clock.nowMs() - 2 * HOUR_MS
   for (const [name, received_time, expected] of [
@@ -430,7 +430,7 @@ test('rows arrived when a gateway had them, or when they were indexed, if they w
 })
 
 test('a cancelled ingest leaves everything for the next', async (t) => {
-  const { put, ingester, eventIds, temporary, places } = await setUp(t)
+  const { put, ingester, eventIds, temporary, places } = await setUp()
   await put(`raw/gateway/${HOUR}/a.ndjson`, lines(eventLine({ event_id: '1' })))
   const arrivals = ingester({ openSession: openDuckdb(places), telemetry: quietTelemetry() })
   await t.rejects(arrivals.ingest(AbortSignal.abort()), { code: 'cancelled' })
@@ -440,7 +440,7 @@ test('a cancelled ingest leaves everything for the next', async (t) => {
 })
 
 test('ledger events are kept, but touch no minute: no window is computed anew for them', async (t) => {
-  const { put, ingester, keys, lake } = await setUp(t)
+  const { put, ingester, keys, lake } = await setUp()
   const ledger = { name: 'headgate.ledger', event_id: 'l', received_time: NOON, event_time: NOON + MINUTE_MS }
   await put(`raw/gateway/${HOUR}/a.ndjson`, lines(eventLine(ledger), eventLine({ event_id: '1' })))
   await put(`raw/fallback-x/${HOUR}/b.ndjson`, lines(eventLine(ledger)))
@@ -459,7 +459,7 @@ test('ledger events are kept, but touch no minute: no window is computed anew fo
 })
 
 test('objects are found by when their rows were received, however late they were stored', async (t) => {
-  const { put, ingester } = await setUp(t)
+  const { put, ingester } = await setUp()
   const lateHour = 'dt=2026-11-22/hr=23'
   const at = (received_time: number) => lines(eventLine({ received_time, event_time: received_time }))
   await put(`raw/gateway/${HOUR}/a.ndjson`, at(NOON) + at(NOON + 2 * HOUR_MS))
@@ -484,7 +484,7 @@ test('objects are found by when their rows were received, however late they were
 })
 
 test('what cannot be ingested holds up nothing else, is told by name, and taken when it can be', async (t) => {
-  const { put, lake, ingester, eventIds, telemetry, keys } = await setUp(t)
+  const { put, lake, ingester, eventIds, telemetry, keys } = await setUp()
   const bad = `raw/gateway/${HOUR}/b.ndjson`
   for (const name of ['a', 'b', 'c'])
     await put(`raw/gateway/${HOUR}/${name}.ndjson`, lines(eventLine({ event_id: name })))
@@ -524,7 +524,7 @@ test('what cannot be ingested holds up nothing else, is told by name, and taken 
 })
 
 test('an object that is damaged after it was indexed is set aside by who meets it, and leaves the index', async (t) => {
-  const { session, places, put, ingester, eventIds, keys, lake, telemetry } = await setUp(t)
+  const { session, places, put, ingester, eventIds, keys, lake, telemetry } = await setUp()
   const foreign = `raw/firehose/${HOUR}/f.parquet`
   await writeParquet(session, [storedEvent({ event_id: 'f' })], join(places.lakeDir, foreign))
   for (const name of ['a', 'b']) {
@@ -572,7 +572,7 @@ test('an object that is damaged after it was indexed is set aside by who meets i
 })
 
 test('of a range above a month one listing tells what was received', async (t) => {
-  const { put, ingester, lake } = await setUp(t)
+  const { put, ingester, lake } = await setUp()
   const listed: string[] = []
   const listing: Lake = {
     ...lake,

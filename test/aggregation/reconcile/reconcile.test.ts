@@ -73,7 +73,7 @@ const totalOf = ({ apps }: Findings, what: 'missing' | 'accepted' | 'found' | 'c
   apps.reduce((sum, app) => sum + app[what], 0)
 
 test('where all is there, all is found, from several gateways and in whatever files', async (t) => {
-  const setup = await setUp(t)
+  const setup = await setUp()
   const written = [...(await tenMinutes(1)), ...(await tenMinutes(2))]
   for (const [at, part] of [written.slice(0, 50), written.slice(50, 51), written.slice(51)].entries())
     await setup.put(`raw/gateway/${HOUR}/${at}.ndjson`, text(part))
@@ -114,7 +114,7 @@ test('rows that are gone are missed by app, minute and number; an oracle says wh
 })
 
 test('a ledger event that is lost is named, with what it would have told of', async (t) => {
-  const setup = await setUp(t)
+  const setup = await setUp()
   const written = await tenMinutes(3)
   const ledgers = written.filter((row) => isLedger(row) && row.app_id === 'shop')
   const [before, lost, alsoLost, after] = ledgers
@@ -136,7 +136,7 @@ test('a ledger event that is lost is named, with what it would have told of', as
 })
 
 test('rows that are lost together with the ledger event that told of them are missed all the same', async (t) => {
-  const setup = await setUp(t)
+  const setup = await setUp()
   const written = await tenMinutes(4)
   const [, lost] = written.filter((row) => isLedger(row) && row.app_id === 'shop')
   const gone = written.filter(
@@ -147,7 +147,7 @@ test('rows that are lost together with the ledger event that told of them are mi
 })
 
 test('rows of a process that was killed before it wrote its ledger are no loss', async (t) => {
-  const setup = await setUp(t)
+  const setup = await setUp()
   const written = await tenMinutes(5)
   const lastMinute = range.toMs - MINUTE_MS
   const kept = written.filter((row) => !isLedger(row) || row.received_time < lastMinute)
@@ -161,7 +161,7 @@ test('rows of a process that was killed before it wrote its ledger are no loss',
 })
 
 test('what a client sends twice is accepted twice and found twice', async (t) => {
-  const setup = await setUp(t)
+  const setup = await setUp()
   const ledger = { name: LEDGER_NAME, received_time: NOON, value: 2, event_id: 'l-1' }
   const attributes = { instance: 'a', run: 'b', sequence: '1', total: '2' }
   const lines = [
@@ -174,7 +174,7 @@ test('what a client sends twice is accepted twice and found twice', async (t) =>
 })
 
 test('dead letters are found, what went past the gateway is not asked for, what is no event is lost', async (t) => {
-  const setup = await setUp(t)
+  const setup = await setUp()
   const written = await tenMinutes(6)
   const shop = written.filter((row) => row.app_id === 'shop' && !isLedger(row))
   const [poison, mangled] = [shop.slice(0, 2), shop.slice(2, 3)]
@@ -192,7 +192,7 @@ test('dead letters are found, what went past the gateway is not asked for, what 
 })
 
 test('an object that is gone is named, and its rows are missing', async (t) => {
-  const setup = await setUp(t)
+  const setup = await setUp()
   const written = await tenMinutes(7)
   const half = written.filter((row) => isLedger(row) || minuteOf(row) < NOON + 5 * MINUTE_MS)
   const other = written.filter((row) => !half.includes(row))
@@ -208,7 +208,7 @@ test('an object that is gone is named, and its rows are missing', async (t) => {
 })
 
 test('a range of hours is worked through hour by hour, and only it is looked at', async (t) => {
-  const setup = await setUp(t)
+  const setup = await setUp()
   const written = await tenMinutes(8)
   await setup.put(`raw/gateway/${HOUR}/a.ndjson`, text(written))
   const progress: unknown[] = []

@@ -11,7 +11,7 @@ const events = (...ids: string[]) => ids.map((id) => `${eventLine({ event_id: id
 const everything = [0, Number.MAX_SAFE_INTEGER] as const
 
 test('a damaged index entry costs no other object, and is made anew from its own', async (t) => {
-  const { put, ingester, keys, lake, session, places, eventIds } = await setUp(t)
+  const { put, ingester, keys, lake, session, places, eventIds } = await setUp()
   await put(`raw/gateway/${HOUR}/a.ndjson`, events('1', '2'))
   await ingester().ingest(signal)
   await put(`raw/gateway/${HOUR}/b.ndjson`, events('3'))
@@ -40,7 +40,7 @@ test('a damaged index entry costs no other object, and is made anew from its own
 })
 
 test('what a damaged entry names is not swept before it is known', async (t) => {
-  const { put, ingester, keys, lake, eventIds } = await setUp(t)
+  const { put, ingester, keys, lake, eventIds } = await setUp()
   await put(`raw/gateway/${HOUR}/a.ndjson`, events('1'))
   await ingester().ingest(signal)
   const [entry = ''] = await keys('index/')
@@ -53,7 +53,7 @@ test('what a damaged entry names is not swept before it is known', async (t) => 
 })
 
 test('an entry without an object says that there is none; one that cannot be made anew waits', async (t) => {
-  const { put, ingester, keys, lake, eventIds } = await setUp(t)
+  const { put, ingester, keys, lake, eventIds } = await setUp()
   await put(`raw/gateway/${HOUR}/a.ndjson`, events('1'))
   await ingester().ingest(signal)
   const [entry = ''] = await keys('index/')
@@ -84,7 +84,7 @@ test('an entry without an object says that there is none; one that cannot be mad
 })
 
 test('an ingest that is cancelled blames no entry for it', async (t) => {
-  const { put, ingester, keys, eventIds, places } = await setUp(t)
+  const { put, ingester, keys, eventIds, places } = await setUp()
   await put(`raw/gateway/${HOUR}/a.ndjson`, events('1'))
   await ingester().ingest(signal)
   const [entry = ''] = await keys('index/')
@@ -101,7 +101,7 @@ test('an ingest that is cancelled blames no entry for it', async (t) => {
 })
 
 test('an entry whose name tells nothing stands for no object', async (t) => {
-  const { put, ingester, lake, eventIds } = await setUp(t)
+  const { put, ingester, lake, eventIds } = await setUp()
   const strange = 'index/dt=2026-11-22/hr=12/strange.json'
   await put(strange, '{')
   const arrivals = ingester()
