@@ -55,7 +55,7 @@ export interface WindowOutcome {
 
 /**
  * One window of one run, start to end: lease, inputs, compute, hash, commit, publish. May break off anywhere and be
- * called again: a generation that this run has committed is not computed twice, only published.
+ * called again: a generation that this run has committed is not computed twice, only published, unless rows came since.
  */
 export async function runWindow(ports: WindowPorts, task: WindowTask): Promise<WindowOutcome> {
   const { runId, definition, window, signal } = task
@@ -65,10 +65,10 @@ export async function runWindow(ports: WindowPorts, task: WindowTask): Promise<W
     const found = await ports.manifests.newest(definition, window.fromMs, window.toMs)
     const newest = found.manifests.get(window.fromMs)
     const damaged = found.damaged.get(window.fromMs)
-    const done = newest !== undefined && (window.step === 'publish' || newest.runId === runId)
-    const outcome = done
-      ? { manifest: newest, result: 'published' as const }
-      : await compute(ports, { ...task, signal: held, previous: newest, damaged, lease })
+    const outcome =
+      newest !== undefined && (window.step === 'publish' || (await isCommitted(ports, task, newest)))
+        ? { manifest: newest, result: 'published' as const }
+        : await compute(ports, { ...task, signal: held, previous: newest, damaged, lease })
     const { manifest, result } = outcome
     if (result !== 'superseded') {
       await task.publishing()
@@ -76,6 +76,13 @@ export async function runWindow(ports: WindowPorts, task: WindowTask): Promise<W
     }
     return { result, generation: manifest.generation, rows: manifest.rows }
   })
+}
+
+/** By this run, from all that there is. */
+async function isCommitted({ arrivals }: WindowPorts, task: WindowTask, newest: Manifest): Promise<boolean> {
+  if (newest.runId !== task.runId) return false
+  const known = new Set(newest.inputs.keys)
+  return (await inputsNow(arrivals, task)).keys.every((key) => known.has(key))
 }
 
 interface Computation extends WindowTask {
@@ -175,14 +182,18 @@ function naming({ code, message, cause, details }: AppError, keys: readonly stri
 const completionsOf = (previous: Manifest | undefined): number =>
   previous?.completions ?? (previous?.complete ? previous.generation : 0)
 
-/** Rows do not go away: fewer than the last generation read means that input is missing, and no window shrinks by that. */
-async function inputsOf(
+async function inputsNow(
   arrivals: Arrivals,
-  { definition, window, previous }: Computation,
+  { definition, window: { fromMs, toMs } }: WindowTask,
 ): Promise<WindowInputs> {
-  const { fromMs, toMs } = window
   const objects = await arrivals.touching(fromMs, toMs)
-  const inputs = summedInputs(inputsByWindow(objects, definition.grainMs).get(fromMs) ?? [])
+  return summedInputs(inputsByWindow(objects, definition.grainMs).get(fromMs) ?? [])
+}
+
+/** Rows do not go away: fewer than the last generation read means that input is missing, and no window shrinks by that. */
+async function inputsOf(arrivals: Arrivals, task: Computation): Promise<WindowInputs> {
+  const { previous } = task
+  const inputs = await inputsNow(arrivals, task)
   const before = previous?.inputs.rows ?? 0
   if (inputs.rows >= before) return inputs
   throw new AppError(

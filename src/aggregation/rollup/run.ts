@@ -76,10 +76,12 @@ export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSign
 /** Who asks for a run wants the numbers of what was taken before: it is waited for, or it is told that it was not seen. */
 async function withUnseen(
   { acknowledged, runLog }: RunPorts,
-  { unseen: _, ...run }: Run,
+  { unseen: before, ...run }: Run,
   signal: AbortSignal,
 ): Promise<Run> {
-  const unseen = await acknowledged?.(signal)
+  // What an earlier try is through with stays as it was computed then.
+  const isPartlyDone = run.windows.some(({ result }) => result !== undefined)
+  const unseen = (await acknowledged?.(signal)) ?? (isPartlyDone ? before : undefined)
   if (unseen === undefined) return run
   await runLog.note(run.id, 'warn', 'acknowledged events may be on their way to the lake', unseen)
   return { ...run, unseen }
@@ -107,13 +109,18 @@ function started(run: Run, nowMs: number): Run {
   return { ...rest, attempt, startedMs: run.startedMs ?? nowMs }
 }
 
-/** What is done stays done; what failed or is still needed is tried (again); the rest another run has done meanwhile. */
+/**
+ * What is done stays done; what failed or is still needed is tried (again), as it needs it now: rows that came since make
+ * of a window that was to be published one to be computed. The rest another run has done meanwhile.
+ */
 function withPlan(run: Run, plan: Plan): Run {
-  const known = new Map(run.windows.map((window) => [keyOf(window), window]))
-  const needed = new Set(plan.windows.map(keyOf))
+  const known = new Set(run.windows.map(keyOf))
+  const needed = new Map(plan.windows.map((window) => [keyOf(window), window.step]))
   const kept = run.windows.map((window): RunWindow => {
-    const untried = window.result === undefined && window.error === undefined
-    return untried && !needed.has(keyOf(window)) ? { ...window, result: 'not_needed' } : window
+    if (window.result !== undefined) return window
+    const step = needed.get(keyOf(window))
+    if (step !== undefined) return { ...window, step }
+    return window.error === undefined ? { ...window, result: 'not_needed' } : window
   })
   const added = plan.windows.filter((window) => !known.has(keyOf(window)))
   const windows = [...kept, ...added].sort((a, b) => a.fromMs - b.fromMs)

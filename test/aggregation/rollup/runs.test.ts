@@ -260,6 +260,70 @@ test('what arrived since the request is ingested and run as well', async (t) => 
   t.match(await stored(), [{ rows: 2 }, { rows: 0 }])
 })
 
+test('rows that come after the request are counted, whatever step their window needed when it was asked for', async (t) => {
+  const { deliver, clock, open, store, stored } = await aggregation(t)
+  let publishing = async () => {}
+  const publish: typeof store.publish = async (...given) => {
+    const before = publishing
+    publishing = async () => {}
+    await before()
+    return store.publish(...given)
+  }
+  const runs = await open({ stores: [{ ...store, publish }], entropy: atOnce })
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+
+  let asked: string | null = null
+  publishing = async () => {
+    const { id, windows } = await runs.submit({}, 'ops')
+    t.match(windows, [{ fromMs: at(0), step: 'publish' }, {}], 'committed, and on its way to the store')
+    asked = id
+    deliver(at(0), [2], at(1) + MIN)
+  }
+  await runs.tick(never)
+  await runs.work(never)
+  t.match(await runs.get(String(asked)), {
+    state: 'succeeded',
+    windows: [{ fromMs: at(0), step: 'compute', result: 'committed', generation: 2 }, {}],
+  })
+  t.match((await stored())[0], { rows: 2, sum: 3 })
+
+  publishing = async () => {
+    deliver(at(0), [4], at(1) + MIN)
+    throw Object.assign(new Error('the disk was away'), { code: 'EIO' })
+  }
+  deliver(at(0), [8], at(1) + MIN)
+  const again = await runs.submit({}, 'ops')
+  await runs.work(never)
+  t.match(await runs.get(String(again.id)), { state: 'succeeded', attempt: 2 })
+  t.match((await stored())[0], { rows: 4, sum: 15 }, 'nor when its run had to publish it once more')
+})
+
+test('a run that is tried again tells what it did not see, as far as it was through with windows by then', async (t) => {
+  for (const [what, failing, unseen] of [
+    ['it was with none', 2, undefined],
+    ['it was with the first', 1, { why: 'no_gateway' }],
+  ] as const) {
+    const { deliver, clock, open, engine } = await aggregation(t)
+    const delivered = {
+      sink: { ...reconciliation().sink, kind: 'lake' },
+      backlog: { events: 0, bytes: 0 },
+    } as const
+    const answers = [null, delivered]
+    const runs = await open({ entropy: atOnce, askGateway: async () => answers.shift() ?? null })
+    for (const i of [0, 1]) deliver(at(i), [1])
+    clock.advance(2 * GRAIN + 2 * MIN)
+    engine.meanwhile = async ({ fromMs }) => {
+      if (answers.length > 0 && fromMs >= at(2 - failing)) throw failure('engine_out_of_memory')
+    }
+    const { id } = await runs.submit({ from: at(0), to: at(2) }, 'ops')
+    await runs.work(never)
+    const run = await runs.get(String(id))
+    t.match(run, { state: 'succeeded', attempt: 2 }, what)
+    t.same(run.unseen, unseen, what)
+  }
+})
+
 test('rows that arrive while a window is computed make it dirty, not wrong', async (t) => {
   const { deliver, clock, open, engine, arrivals, stored } = await aggregation(t)
   const runs = await open()
