@@ -17,6 +17,8 @@ export interface MemoryArrivals extends Arrivals {
   readonly failures: Error[]
   /** What the next ingest says of objects that it set aside or could not take. */
   readonly troubles: { setAside: Trouble[]; failed: Trouble[] }
+  /** Keys of objects that lie where an ingest looks only when it is to look everywhere. */
+  readonly elsewhere: Set<string>
   /** Keys that cannot be read any more: a look at them sets them aside. */
   readonly unreadable: Set<string>
 }
@@ -28,23 +30,27 @@ export function memoryArrivals(): MemoryArrivals {
   const failures: Error[] = []
   const troubles: MemoryArrivals['troubles'] = { setAside: [], failed: [] }
   const unreadable = new Set<string>()
+  const elsewhere = new Set<string>()
   const all = () => [...indexed.values()].flat()
 
   return {
     failures,
     troubles,
     unreadable,
+    elsewhere,
     deliver: (key, events) => raw.set(key, events),
     lose: (key) => indexed.delete(key),
     eventsOf: (key) => indexed.get(key),
-    async ingest() {
+    async ingest(_signal, { everywhere = false } = {}) {
       const failure = failures.shift()
       if (failure) throw failure
-      const rows = [...raw.values()].flat().length
-      const report = { inputs: raw.size, rows, malformed: 0, ...troubles }
-      for (const [key, events] of raw) indexed.set(key, events)
-      raw.clear()
-      return report
+      const found = [...raw].filter(([key]) => everywhere || !elsewhere.has(key))
+      const rows = found.flatMap(([, events]) => events).length
+      for (const [key, events] of found) {
+        indexed.set(key, events)
+        raw.delete(key)
+      }
+      return { inputs: found.length, rows, malformed: 0, ...troubles }
     },
     async reexamine(keys) {
       const found = keys.filter((key) => unreadable.has(key))

@@ -35,10 +35,18 @@ export interface IngestReport {
   readonly failed: readonly Trouble[]
 }
 
+export interface IngestHow {
+  readonly everywhere?: boolean
+}
+
 /** What has arrived in the lake, ready to be aggregated. */
 export interface Arrivals {
-  /** Compacts the raw files that arrived since the last call to Parquet and indexes them. Repeatable after any crash. */
-  ingest(signal: AbortSignal): Promise<IngestReport>
+  /**
+   * Compacts the raw files that arrived since the last call to Parquet and indexes them. Repeatable after any crash. In a
+   * large lake a call looks where nearly all arrives, and only now and then at the rest; with `everywhere` it looks at all
+   * of it, and at what other processes have indexed: for who must not miss what is there.
+   */
+  ingest(signal: AbortSignal, how?: IngestHow): Promise<IngestReport>
   /** Objects with rows whose event time is in [fromMs, toMs), in key order. */
   touching(fromMs: number, toMs: number): Promise<readonly ArrivedObject[]>
   /**

@@ -4,7 +4,7 @@ import { dayOf } from '../../lake/layout.ts'
 import type { Clock } from '../../std/clock.ts'
 import { DAY_MS, HOUR_MS } from '../../std/durations.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
-import type { Arrivals, ArrivedObject, IngestReport, ReceivedObject, Trouble } from './arrivals.ts'
+import type { Arrivals, ArrivedObject, IngestHow, IngestReport, ReceivedObject, Trouble } from './arrivals.ts'
 import { arrivedIndex } from './arrived/arrived-index.ts'
 import { type Entries, type IndexEntry, indexEntries } from './entries.ts'
 import { foreignEntryKey, indexForeign, NOTHING } from './ingest-foreign.ts'
@@ -73,9 +73,16 @@ export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
     earliestMs: () => index.earliestMs(),
   }
 
-  async function ingest(signal: AbortSignal): Promise<IngestReport> {
+  async function ingest(signal: AbortSignal, { everywhere = false }: IngestHow = {}): Promise<IngestReport> {
+    const report = await takeIn(signal, everywhere)
+    // Last: what another ingester was quicker with is in the index by now.
+    if (everywhere) await index.lookEverywhere()
+    return report
+  }
+
+  async function takeIn(signal: AbortSignal, everywhere: boolean): Promise<IngestReport> {
     await options.quarantine?.empty(signal)
-    const { partitions, foreign } = pendingIn(await listRaw())
+    const { partitions, foreign } = pendingIn(await listRaw(everywhere))
     const damaged = entries.damaged()
     const fresh = foreign.filter(({ key }) => !indexed.has(key))
     const pass = account.begin(signal)

@@ -10,9 +10,13 @@ const SHARE = 100
 
 /**
  * Lists `raw/`. In a lake that has grown large most calls look only where nearly all arrives, which is the current hour
- * and the one before of the sources seen so far; a new source, or a backlog of older hours, waits for the next full one.
+ * and the one before of the sources seen so far; a new source, or a backlog of older hours, waits for the next full one,
+ * or for who wants everything.
  */
-export function rawListing(lake: Lake, clock: Clock): () => Promise<readonly LakeObject[]> {
+export function rawListing(
+  lake: Lake,
+  clock: Clock,
+): (everywhere?: boolean) => Promise<readonly LakeObject[]> {
   const sources = new Set<string>()
   let fullAgainMs = Number.NEGATIVE_INFINITY
 
@@ -26,8 +30,8 @@ export function rawListing(lake: Lake, clock: Clock): () => Promise<readonly Lak
     return objects
   }
 
-  return async () => {
-    if (clock.monotonicMs() >= fullAgainMs) return everything()
+  return async (everywhere = false) => {
+    if (everywhere || clock.monotonicMs() >= fullAgainMs) return everything()
     const nowMs = clock.nowMs()
     const prefixes = [...sources].flatMap((source) => rawPrefixes(source, nowMs - HOUR_MS, nowMs + 1))
     return (await Promise.all(prefixes.map((prefix) => lake.list(prefix)))).flat()

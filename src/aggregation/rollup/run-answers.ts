@@ -97,7 +97,7 @@ export const RunDetail = Type.Object({
       {
         why: Type.Enum(['no_gateway', 'stream', 'backlog'], {
           description:
-            'no_gateway: none answered that could tell. stream: they come by way of a stream. backlog: they were not delivered within ten seconds.',
+            'no_gateway: none answered that could tell, or not all of its workers. stream: they come by way of a stream. backlog: they were not delivered within ten seconds.',
         }),
         events: Type.Optional(count('backlog: how many waited.')),
       },

@@ -1,7 +1,7 @@
 import { AppError } from '../../std/errors.ts'
 import { errnoOf, isDiskFull, isWithheld, pathOf } from '../../std/files.ts'
 import type { Logger } from '../../std/telemetry.ts'
-import type { IngestReport } from '../ingest/arrivals.ts'
+import type { IngestHow, IngestReport } from '../ingest/arrivals.ts'
 import type { RollupDefinition } from './definition.ts'
 import { advance, type Failure, notIngested, type Run, type RunWindow, settle, settleFailed } from './job.ts'
 import type { Unseen } from './plan/acknowledged.ts'
@@ -22,7 +22,7 @@ export interface RunPorts extends WindowPorts {
   readonly runLog: RunLog
   readonly log: Logger
   /** Brings what arrived into reach of the engine. */
-  readonly ingest: (runId: string, signal: AbortSignal) => Promise<IngestReport>
+  readonly ingest: (runId: string, signal: AbortSignal, how?: IngestHow) => Promise<IngestReport>
   /** What the run's scope needs as things are now. */
   readonly plan: (run: Run, isHeld?: (window: Window) => boolean) => Promise<Plan>
   /** Waits for what a gateway acknowledged before then; answers what may still be on its way. */
@@ -93,7 +93,8 @@ async function withIngested(
   { notIngested: _, ...run }: Run,
   signal: AbortSignal,
 ): Promise<Run> {
-  const report = await ingest(run.id, signal)
+  // What was waited for may lie anywhere: in the hour of its arrival, or taken in by another process.
+  const report = await ingest(run.id, signal, { everywhere: run.trigger === 'request' })
   for (const trouble of report.setAside)
     await runLog.note(run.id, 'warn', 'an object cannot be read as events and is set aside in dead/', trouble)
   const left = notIngested(report)

@@ -52,7 +52,7 @@ export interface Workshop {
   readonly planner: Planner
   readonly runPorts: RunPorts
   readonly log: Logger
-  readonly ingest: (runId: string, signal: AbortSignal) => Promise<IngestReport>
+  readonly ingest: RunPorts['ingest']
   /** Objects and partitions that the last ingest could not take. */
   readonly notIngested: () => number
 }
@@ -72,9 +72,9 @@ export async function workshop(options: RunsOptions): Promise<Workshop> {
 
   let notIngested = 0
   /** One process at a time compacts what arrived. */
-  async function ingest(runId: string, signal: AbortSignal): Promise<IngestReport> {
+  async function ingest(...[runId, signal, how]: Parameters<RunPorts['ingest']>): Promise<IngestReport> {
     const lease = await leases.acquire('ingest', runId)
-    const report = await holdLease(lease, { signal, heartbeatMs }, (held) => arrivals.ingest(held))
+    const report = await holdLease(lease, { signal, heartbeatMs }, (held) => arrivals.ingest(held, how))
     const { inputs, rows, malformed } = report
     if (inputs > 0) log.info({ run: runId, inputs, rows, malformed }, 'ingested')
     notIngested = report.failed.length

@@ -399,6 +399,27 @@ test('an event is found wherever it may lie: arrived a day late, or early, in an
   }
 })
 
+test('who looks everywhere misses neither an old hour, nor what another process has taken in just now', async (t) => {
+  const { put, ingester, lake, clock } = await setUp()
+  const slow: typeof lake = {
+    ...lake,
+    list: async (prefix) => {
+      if (prefix === 'raw/' || prefix === 'index/') clock.advance(1_000)
+      return lake.list(prefix)
+    },
+  }
+  const arrivals = ingester({ lake: slow })
+  t.match(await arrivals.ingest(signal), { inputs: 0 })
+  t.equal(await arrivals.earliestMs(), undefined)
+  await put('raw/gateway/dt=2026-11-22/hr=12/taken.ndjson', lines(eventLine({ event_id: '1' })))
+  await ingester().ingest(signal)
+  await put('raw/fallback-b/dt=2026-11-20/hr=01/old.ndjson', lines(eventLine({ event_id: '2' })))
+  t.match(await arrivals.ingest(signal), { inputs: 0 }, 'a large lake is looked through now and then')
+  t.equal(await arrivals.earliestMs(), undefined)
+  t.match(await arrivals.ingest(signal, { everywhere: true }), { inputs: 1, rows: 1 })
+  t.equal((await arrivals.touching(NOON, NOON + 1)).length, 2)
+})
+
 test('the earliest minute is that of the oldest event, however late it came', async (t) => {
   const { put, ingester } = await setUp()
   const arrivals = ingester()

@@ -23,7 +23,7 @@ async function setUp(listingMs: number) {
     },
   }
   const list = rawListing(slow, clock)
-  return { lake, clock, list: async () => (await list()).map(({ key }) => key) }
+  return { lake, clock, list: async (everywhere?: boolean) => (await list(everywhere)).map(({ key }) => key) }
 }
 
 test('as long as it is cheap, everything is listed', async (t) => {
@@ -43,4 +43,15 @@ test('in a large lake only the current hour and the one before are, but for one 
   clock.advance(1)
   t.equal((await list()).length, keys.length + 1, 'the new source is seen')
   t.same(await list(), [...keys.slice(1, 3), 'raw/other/dt=2026-11-22/hr=12/new.ndjson'])
+})
+
+test('who must not miss anything has everything listed, though it was lately', async (t) => {
+  const { lake, clock, list } = await setUp(1_000)
+  for (const key of keys) await lake.remove([key])
+  t.same(await list(), [], 'of a lake whose sources are not known')
+  await lake.put('raw/gateway/dt=2026-11-22/hr=03/backlog.ndjson', Buffer.from('x'))
+  clock.advance(99_999)
+  t.same(await list(), [])
+  t.same(await list(true), ['raw/gateway/dt=2026-11-22/hr=03/backlog.ndjson'])
+  t.same(await list(false), [], 'which costs the others nothing')
 })

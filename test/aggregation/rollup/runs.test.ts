@@ -299,6 +299,21 @@ test('rows that come after the request are counted, whatever step their window n
   t.match((await stored())[0], { rows: 4, sum: 15 }, 'nor when its run had to publish it once more')
 })
 
+test('an explicit run looks everywhere for what arrived, the schedule where nearly all does', async (t) => {
+  const { deliver, clock, open, arrivals, stored } = await aggregation(t)
+  const runs = await open()
+  deliver(at(0), [1])
+  deliver(at(0), [2])
+  arrivals.elsewhere.add('raw-0002')
+  clock.advance(GRAIN + 2 * MIN)
+  await runs.tick(never)
+  await runs.work(never)
+  t.match((await stored())[0], { rows: 1, sum: 1 })
+  await runs.submit({}, 'ops')
+  await runs.work(never)
+  t.match((await stored())[0], { rows: 2, sum: 3 })
+})
+
 test('a run that is tried again tells what it did not see, as far as it was through with windows by then', async (t) => {
   for (const [what, failing, unseen] of [
     ['it was with none', 2, undefined],
@@ -580,7 +595,8 @@ test('an explicit run waits for what a gateway had before it was asked for, or s
   const lake = { ...reconciliation().sink, kind: 'lake' } as const
   /** A clock of its own, which is days behind ours or ahead of it. */
   const there = (skewMs: number) => T0 + skewMs
-  const state = (events: number, oldestMs?: number, nowMs?: number) => ({
+  const state = (events: number, oldestMs?: number, nowMs?: number, silent = 0) => ({
+    silent,
     ...(nowMs !== undefined && { nowMs }),
     sink: lake,
     backlog: { events, bytes: 1, ...(oldestMs !== undefined && { oldestMs }) },
@@ -598,6 +614,11 @@ test('an explicit run waits for what a gateway had before it was asked for, or s
       ['nothing says when', [state(2, undefined, nowMs), state(0)], undefined] as const,
     ]),
     ['a gateway that does not say its time', [state(2, behind), state(3, ahead), state(0)], undefined],
+    [
+      'a worker that did not answer does',
+      [state(0, undefined, T0, 1), state(1, T0, T0), state(0)],
+      undefined,
+    ],
     ['nobody answers', [], { why: 'no_gateway' }],
     ['it is delivered to a stream', [{ ...state(0), sink: { ...lake, kind: 'kinesis' } }], { why: 'stream' }],
   ] as const) {
@@ -609,6 +630,15 @@ test('an explicit run waits for what a gateway had before it was asked for, or s
     t.same(left, [], what)
     if (what === 'all is delivered') clock.advance(GRAIN)
   }
+  const silent = await open({
+    askGateway: async () => {
+      clock.advance(MAX_WAIT_MS)
+      return state(0, undefined, T0, 1)
+    },
+  })
+  const unheard = await silent.submit({ at: at(0), reprocess: 'all' }, 'ops')
+  await silent.work(never)
+  t.match(await silent.get(String(unheard.id)), { state: 'succeeded', unseen: { why: 'no_gateway' } })
   const runs = await open({
     askGateway: async () => {
       clock.advance(MAX_WAIT_MS)

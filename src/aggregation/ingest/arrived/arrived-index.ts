@@ -16,6 +16,8 @@ export interface ArrivedIndex {
   /** Keys of the entries whose objects touch [fromMs, toMs). */
   entriesTouching(fromMs: number, toMs: number): Promise<readonly string[]>
   earliestMs(): Promise<number | undefined>
+  /** Looks at the whole index now, however lately that was done: for who must not miss what others have put there. */
+  lookEverywhere(): Promise<void>
   /** An entry that this process has made need not be looked for. */
   add(key: string, entry: IndexEntry): void
   /** There is no such entry any more; if it comes again, it is a new one. */
@@ -77,10 +79,10 @@ export function arrivedIndex({
     return looking
   }
 
-  async function lookNow(): Promise<void> {
+  async function lookNow(everywhere = false): Promise<void> {
     const startMs = clock.monotonicMs()
-    if (startMs < lookAgainMs) return
-    const keys = await listed(startMs)
+    if (startMs < lookAgainMs && !everywhere) return
+    const keys = await listed(startMs, everywhere || startMs >= wholeAgainMs)
     const fresh = keys.filter((key) => !known.has(key))
     for (let at = 0; at < fresh.length; at += PARALLEL) {
       await Promise.all(fresh.slice(at, at + PARALLEL).map(read))
@@ -94,8 +96,8 @@ export function arrivedIndex({
     for (const entry of await entries.load([key])) add(key, entry)
   }
 
-  async function listed(startMs: number): Promise<readonly string[]> {
-    if (startMs < wholeAgainMs) {
+  async function listed(startMs: number, everywhere: boolean): Promise<readonly string[]> {
+    if (!everywhere) {
       const nowMs = clock.nowMs()
       const days = [dayOf(nowMs - DAY_MS), dayOf(nowMs)]
       return (await Promise.all(days.map((day) => entries.keys(`index/dt=${day}/`)))).flat()
@@ -118,6 +120,7 @@ export function arrivedIndex({
   return {
     add,
     forget,
+    lookEverywhere: () => lookNow(true),
     async minutes() {
       await look()
       return minutes

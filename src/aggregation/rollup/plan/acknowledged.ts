@@ -2,12 +2,16 @@ import type { Reconciliation } from '../../../http/reconciliation.ts'
 import { sleep } from '../../../std/abort.ts'
 import type { Clock } from '../../../std/clock.ts'
 
+/** What a run has to know of a gateway. */
+export type Upstream = Pick<Reconciliation, 'nowMs' | 'backlog' | 'sink'> &
+  Partial<Pick<Reconciliation, 'silent'>>
 /** Null while nobody answers. */
-export type AskUpstream = () => Promise<Pick<Reconciliation, 'nowMs' | 'backlog' | 'sink'> | null>
+export type AskUpstream = () => Promise<Upstream | null>
 
 /**
- * What may be on its way to the lake. `no_gateway`: none answered that could tell. `stream`: the gateway delivers to a
- * stream, which brings it to the lake when it likes. `backlog`: the gateway had not delivered so many events in time.
+ * What may be on its way to the lake. `no_gateway`: none answered that could tell, or not all of its workers. `stream`: the
+ * gateway delivers to a stream, which brings it to the lake when it likes. `backlog`: the gateway had not delivered so many
+ * events in time.
  */
 export interface Unseen {
   readonly why: 'no_gateway' | 'stream' | 'backlog'
@@ -39,9 +43,15 @@ export async function awaitAcknowledged(
     if (state === null) return { why: 'no_gateway' }
     if (state.sink.kind !== 'lake') return { why: 'stream' }
     untilMs ??= state.nowMs ?? Number.POSITIVE_INFINITY
-    const { events, oldestMs = untilMs } = state.backlog
-    if (events === 0 || oldestMs > untilMs) return undefined
-    if (signal.aborted || clock.monotonicMs() >= endMs) return { why: 'backlog', events }
+    const unseen = unseenOf(state, untilMs)
+    if (unseen === undefined || signal.aborted || clock.monotonicMs() >= endMs) return unseen
     await sleep(ASK_EVERY_MS, signal)
   }
+}
+
+/** What came until then and may not be in the lake. A worker that is being started again has a journal as well. */
+function unseenOf({ backlog, silent = 0 }: Upstream, untilMs: number): Unseen | undefined {
+  const { events, oldestMs = untilMs } = backlog
+  if (events > 0 && oldestMs <= untilMs) return { why: 'backlog', events }
+  return silent > 0 ? { why: 'no_gateway' } : undefined
 }

@@ -68,6 +68,18 @@ test('a slow one takes a hundredth of the time; between them, the last two days 
   t.same(await index.entriesTouching(NOON - 5 * DAY_MS, NOON - 4 * DAY_MS), [old])
 })
 
+test('who must not miss anything looks at all of it, however lately that was done', async (t) => {
+  const { index, listed, lasting, put } = setUp()
+  lasting.ms = 1_000
+  t.equal((await index.minutes()).size, 0)
+  const old = await put('old', NOON - 5 * DAY_MS, { [NOON - 5 * DAY_MS]: 2 })
+  t.equal((await index.minutes()).size, 0, 'it was looked just now')
+  await index.lookEverywhere()
+  t.same(listed, ['index/', 'index/'])
+  t.same(await index.entriesTouching(NOON - 5 * DAY_MS, NOON), [old])
+  t.same(listed, ['index/', 'index/'])
+})
+
 test('looks at the same time are one', async (t) => {
   const { index, listed } = setUp()
   await Promise.all([index.minutes(), index.earliestMs(), index.entriesTouching(0, NOON)])
