@@ -1,9 +1,9 @@
 import Type, { type TSchema } from 'typebox'
 import { stringify } from 'yaml'
-import { inUnits } from '../src/config/measures.ts'
-import { told } from '../src/config/words.ts'
 import { environmentNames } from '../src/config.ts'
 import { Config } from '../src/config-schema.ts'
+import { told } from '../src/std/expectation.ts'
+import { inUnits } from '../src/std/measures.ts'
 
 /** A key of the configuration, as the page has a row for it. */
 export interface Key {

@@ -1,10 +1,10 @@
 import { isIP } from 'node:net'
 import type { Config } from '../config-schema.ts'
 import { readOrigin } from '../gateway/apps/origin.ts'
+import { inUnits, measured } from '../std/measures.ts'
 import { didYouMean } from '../std/nearest.ts'
 import { emptyDigest } from './digests.ts'
 import { type Fault, faultIf, unique } from './faults.ts'
-import { inUnits, measured } from './measures.ts'
 import { credentialFaults } from './rules-credentials.ts'
 import { MIN_JOURNAL_BYTES } from './schema/gateway.ts'
 

@@ -1,11 +1,11 @@
 import Type, { type TObject, type TSchema } from 'typebox'
 import Value from 'typebox/value'
+import { expected, formOf, told } from '../std/expectation.ts'
+import { measured } from '../std/measures.ts'
 import { didYouMean } from '../std/nearest.ts'
 import { notADigest } from './digests.ts'
 import { isRecord } from './environment.ts'
 import type { Fault } from './faults.ts'
-import { measured } from './measures.ts'
-import { expected, formOf, told } from './words.ts'
 
 /** What is known of where values came from and might belong. */
 export interface Context {

@@ -1,6 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, type ErrorCode } from '../std/errors.ts'
-import { expectation } from '../std/expectation.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
 import type { Logger } from '../std/telemetry.ts'
 import { leaveUnread } from './unread.ts'
@@ -121,12 +120,7 @@ const frameworkCodes: Readonly<Record<string, readonly [ErrorCode, string]>> = {
 /** Whatever was thrown, in our words. Only an AppError speaks for itself: other messages may quote what a client sent. */
 export function asAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown
-  const { code, statusCode = 500, validation, validationContext } = thrown as Partial<FastifyError>
-  const fault = validation?.[0]
-  if (fault !== undefined) {
-    const field = `${validationContext}${fault.instancePath.replaceAll('/', '.')}`
-    return new AppError('invalid_request', `${field} ${expectation(fault)}.`)
-  }
+  const { code, statusCode = 500 } = thrown as Partial<FastifyError>
   const [known, detail] = frameworkCodes[code ?? ''] ?? []
   if (known !== undefined) return new AppError(known, String(detail), { cause: thrown })
   if (statusCode < 500) return new AppError('invalid_request', 'The request is not valid.', { cause: thrown })

@@ -4,6 +4,7 @@ import Fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
 import { AppError, type ErrorCode } from '../std/errors.ts'
 import type { Logger } from '../std/telemetry.ts'
 import { boundConnections } from './connections.ts'
+import { validatorCompiler } from './faults.ts'
 import { queuePipelines } from './pipelines.ts'
 import { problemDocument, problems } from './problems.ts'
 import { knowSenders } from './sender.ts'
@@ -48,8 +49,6 @@ function serverOptions(keepAliveMs: number): FastifyHttpOptions<Server> {
       ignoreTrailingSlash: true,
       ignoreDuplicateSlashes: true,
     },
-    // Fastify would turn "12" into 12 and drop unknown fields silently.
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true } },
     // close() lets requests in flight finish and closes idle connections. What still arrives is answered by
     // refuseWhileClosing, with a problem document and CORS, instead of by Fastify's own 503.
     forceCloseConnections: 'idle',
@@ -72,6 +71,7 @@ export function createServer(
 ): FastifyInstance {
   const app: FastifyInstance = Fastify(serverOptions(keepAliveMs))
   queuePipelines(app.server)
+  app.setValidatorCompiler(validatorCompiler)
   boundConnections(app.server)
   answerExpectations(app.server)
   knowSenders(app, trustProxy)

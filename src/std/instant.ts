@@ -1,4 +1,4 @@
-import { AppError } from './errors.ts'
+import { invalid } from './invalid.ts'
 
 /**
  * ISO 8601 as RFC 3339 narrows it: a date, or a date with a time and a zone, since text without a zone would mean
@@ -20,21 +20,37 @@ const MIN_EPOCH_MS = 100_000_000_000
 /** Nine digits and more that are no milliseconds: seconds since 1973. */
 const MIN_EPOCH_SECONDS = 100_000_000
 
-const EXAMPLES = 'epoch milliseconds (1795867200000), or ISO 8601 with a time zone (2026-11-28T12:00:00Z)'
+/** What one is, for whoever writes it. */
+export const INSTANT_FORM =
+  'epoch milliseconds (1795867200000), or ISO 8601 with a time zone (2026-11-28T12:00:00Z)'
 
 /** Epoch ms of an instant in either form, within the years 1970 to 9999, or `invalid_request` naming the field. */
 export function instant(field: string, value: number | string): number {
-  const text = `${value}`
-  const ms = /^\d{1,16}$/.test(text) ? epochMs(field, Number(text)) : isoMs(text)
-  if (ms >= 0 && ms <= MAX_INSTANT_MS) return ms
-  if (Number.isNaN(ms)) throw wrong(field, `must be ${EXAMPLES}.`)
-  throw wrong(field, 'must be in the years 1970 to 9999.')
+  const read = readInstant(value)
+  if (typeof read === 'number') return read
+  throw invalid(field, read)
 }
 
-function epochMs(field: string, value: number): number {
+export const isInstant = (value: number | string): boolean => typeof readInstant(value) === 'number'
+
+/** Of a value that is none: what it must be, in words that follow the name of its field. */
+export const whyNoInstant = (value: number | string): string => `${readInstant(value)}`
+
+/** Epoch ms, or what it must be. */
+function readInstant(value: number | string): number | string {
+  const text = `${value}`
+  const ms = /^\d{1,16}$/.test(text) ? epochMs(Number(text)) : isoMs(text)
+  if (typeof ms === 'string' || (ms >= 0 && ms <= MAX_INSTANT_MS)) return ms
+  return Number.isNaN(ms) ? `must be ${INSTANT_FORM}` : 'must be in the years 1970 to 9999'
+}
+
+function epochMs(value: number): number | string {
   if (value === 0 || value >= MIN_EPOCH_MS) return value
-  if (value < MIN_EPOCH_SECONDS) throw wrong(field, `must be ${EXAMPLES}; a date has hyphens, 2026-11-28.`)
-  throw wrong(field, `must be ${EXAMPLES}; these look like epoch seconds: multiply by 1000.`)
+  const why =
+    value < MIN_EPOCH_SECONDS
+      ? 'a date has hyphens, 2026-11-28'
+      : 'these look like epoch seconds: multiply by 1000'
+  return `must be ${INSTANT_FORM}; ${why}`
 }
 
 /** NaN for what no calendar and no clock has: 30 February, 24:00, a 61st second. */
@@ -49,8 +65,5 @@ function isoMs(text: string): number {
 export function rangeFrom(fromMs: number, toMs: number): { readonly fromMs: number; readonly toMs: number } {
   if (fromMs < toMs) return { fromMs, toMs }
   const [from, to] = [fromMs, toMs].map((ms) => new Date(ms).toISOString())
-  throw wrong('from', `(${from}) must be before to (${to}).`)
+  throw invalid('from', `(${from}) must be before to (${to})`)
 }
-
-const wrong = (parameter: string, what: string): AppError =>
-  new AppError('invalid_request', `${parameter} ${what}`, { details: { parameter } })

@@ -1,8 +1,8 @@
 import { test } from 'tap'
 import { exampleOf, keysOf } from '../../scripts/docs-configuration.ts'
 import { shape } from '../../src/config/shape.ts'
-import { told } from '../../src/config/words.ts'
 import { Config } from '../../src/config-schema.ts'
+import { told } from '../../src/std/expectation.ts'
 
 const nowhere = { variables: new Map(), elsewhere: () => undefined }
 const keys = keysOf(Config)

@@ -2,11 +2,11 @@ import * as fc from 'fast-check'
 import { test } from 'tap'
 import Type, { type TSchema } from 'typebox'
 import Value from 'typebox/value'
-import { inUnits, measured } from '../../src/config/measures.ts'
 import { shape } from '../../src/config/shape.ts'
-import { expected, told } from '../../src/config/words.ts'
 import { configWarnings, parseConfig, startWarnings } from '../../src/config.ts'
 import { Config } from '../../src/config-schema.ts'
+import { expected, told } from '../../src/std/expectation.ts'
+import { inUnits, measured } from '../../src/std/measures.ts'
 import { faultsOf } from './faults-of.ts'
 
 /** Words of validators, which nobody who writes a configuration should have to read. */
@@ -86,7 +86,7 @@ test('what was wrong is said with its key, its form, what is expected and an exa
         gateway: { credentials: { region: 'eu-west-1', subjectKeyEnv: 'KEY' } },
         apps: [{ id: 'a', credentials: { ...credentials, issuers: [{ ...issuer, requiredClaims: 5 }] } }],
       },
-      'apps.0.credentials.issuers.0.requiredClaims: must be claims by name, each a text, a number, true or false; it is 5',
+      'apps.0.credentials.issuers.0.requiredClaims: must be claims by name, each a text, a number, true or false, such as {"tenant":"acme"}; it is 5',
     ],
     [{ aggregation: { stores: [] } }, 'aggregation.stores: must be a list, at least 1 entry; it has 0'],
     [{ tokens: [] }, 'tokens: is not a known key here; did you mean "aggregation.tokens"?'],

@@ -155,13 +155,10 @@ test('a 4xx is not logged', async (t) => {
   t.same(lines, [])
 })
 
-test('a field that breaks its schema is named', async (t) => {
+test('what a validator of somebody else says is not repeated', async (t) => {
   const { app } = throwing(t, undefined)
   const query = await app.inject('/checked?from=secret')
-  t.equal(query.statusCode, 400)
-  t.match(query.json(), { code: 'invalid_request', detail: 'querystring.from must be integer.' })
-  const body = await app.inject({ method: 'POST', url: '/checked', payload: { a: { b: 5 } } })
-  t.match(body.json(), { code: 'invalid_request', detail: 'body.a.b must be string.' })
+  t.match(query.json(), { status: 400, code: 'invalid_request', detail: 'The request is not valid.' })
 })
 
 test('bodies that Fastify itself refuses', async (t) => {

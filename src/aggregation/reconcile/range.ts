@@ -1,7 +1,7 @@
 import { minuteOf } from '../../event/app-tally.ts'
 import { DAY_MS, MINUTE_MS } from '../../std/durations.ts'
-import { AppError } from '../../std/errors.ts'
 import { instant, rangeFrom } from '../../std/instant.ts'
+import { invalid } from '../../std/invalid.ts'
 
 /** By arrival at the gateway: whole minutes, half-open, as ledger events count them. */
 export interface Range {
@@ -22,9 +22,9 @@ export function rangeOf(
   const fromMs = minuteOf(from === undefined ? Math.max(0, toMs - DAY_MS) : instant('from', from))
   if (to === undefined && fromMs >= toMs) {
     const [first, last] = [fromMs, toMs].map((ms) => new Date(ms).toISOString())
-    throw new AppError(
-      'invalid_request',
-      `from (${first}) must be before to (${last}): unless it is given, to is a quarter of an hour ago, as later events may be on their way.`,
+    throw invalid(
+      'from',
+      `(${first}) must be before to (${last}): unless it is given, to is a quarter of an hour ago, as later events may be on their way.`,
     )
   }
   return rangeFrom(fromMs, toMs)

@@ -1,7 +1,8 @@
 import { breather } from '../../std/breath.ts'
 import type { Clock } from '../../std/clock.ts'
-import { AppError } from '../../std/errors.ts'
 import { rangeFrom } from '../../std/instant.ts'
+import { invalid } from '../../std/invalid.ts'
+import { didYouMean } from '../../std/nearest.ts'
 import type { RollupDefinition } from './definition.ts'
 import { rejectedIn } from './engine.ts'
 import { type FactSources, gatherFacts, type Range } from './facts.ts'
@@ -21,7 +22,7 @@ import {
   windowState,
   windowsIn,
 } from './plan.ts'
-import { invalid, type RunRequest, scopeOf } from './request.ts'
+import { type RunRequest, scopeOf } from './request.ts'
 import type { RollupMetrics } from './rollup-metrics.ts'
 
 /** Windows that one request may name or list. Ours: a hundred days of quarter hours. */
@@ -92,7 +93,10 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
     const chosen = named(rollups)
     const windows = chosen.reduce((sum, each) => sum + (range.toMs - range.fromMs) / each.grainMs, 0)
     if (windows > MAX_LISTED_WINDOWS)
-      throw new AppError('invalid_request', `More than ${MAX_LISTED_WINDOWS} windows.`)
+      throw invalid(
+        'from',
+        `must lie closer to the end: the range has ${Math.ceil(windows)} windows, and ${MAX_LISTED_WINDOWS} at most can be named at once`,
+      )
     const found: WindowFacts[] = []
     for (const definition of chosen) {
       const { id, grainMs } = definition
@@ -155,7 +159,7 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
     async windows({ rollup, fromMs, toMs }, signal) {
       const now = times()
       if (rollup !== undefined && !ids.includes(rollup)) {
-        throw invalid(`rollup must be one of ${ids.join(', ')}.`)
+        throw invalid('rollup', `must be one of ${ids.join(', ')}${didYouMean(rollup, ids)}`)
       }
       const chosen = rollup === undefined ? ids : [rollup]
       const endMs = toMs ?? alignDown(now.nowMs, grainMs) + grainMs

@@ -1,15 +1,21 @@
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { AppError } from '../../std/errors.ts'
-import { expectation } from '../../std/expectation.ts'
-import { instant, rangeFrom } from '../../std/instant.ts'
+import { faultsIn, readable } from '../../http/faults.ts'
+import { INSTANT_FORM, instant, isInstant, rangeFrom, whyNoInstant } from '../../std/instant.ts'
+import { invalid, invalidRequest } from '../../std/invalid.ts'
+import { didYouMean } from '../../std/nearest.ts'
 import type { RunScope } from './job.ts'
 import { alignDown } from './plan/spans.ts'
 
-const Instant = Type.Union([Type.Integer({ minimum: 0 }), Type.String({ maxLength: 64 })], {
-  description:
-    'Epoch ms, or ISO 8601 with a time zone, in the years 1970 to 9999; a date alone is midnight UTC.',
-})
+const Instant = readable(
+  Type.Union([Type.Integer({ minimum: 0 }), Type.String({ maxLength: 64 })], {
+    form: INSTANT_FORM,
+    description:
+      'Epoch ms, or ISO 8601 with a time zone, in the years 1970 to 9999; a date alone is midnight UTC.',
+  }),
+  isInstant,
+  whyNoInstant,
+)
 
 /** The body of POST /aggregations/run. */
 export const RunRequest = Type.Object(
@@ -18,9 +24,11 @@ export const RunRequest = Type.Object(
     to: Type.Optional(Instant),
     at: Type.Optional(Instant),
     rollups: Type.Optional(
-      Type.Array(Type.String({ maxLength: 64 }), {
+      Type.Array(Type.String({ maxLength: 64, form: 'the id of a rollup', example: 'default' }), {
         minItems: 1,
         maxItems: 16,
+        form: 'a list of 1 to 16 ids of rollups',
+        example: ['default'],
         description: 'Ids; all when absent.',
       }),
     ),
@@ -35,6 +43,8 @@ export const RunRequest = Type.Object(
   },
   {
     additionalProperties: false,
+    form: 'a JSON object',
+    example: { from: '2026-11-28T12:00:00Z' },
     description:
       'from and to name a half-open range, at the one window that holds it. Without from and at: everything that is due, whatever its age, and the window that is open now; up to 2,000 windows, oldest first.',
   },
@@ -43,20 +53,11 @@ export type RunRequest = Static<typeof RunRequest>
 
 const request = Compile(RunRequest)
 
-/** The request, or `invalid_request` naming the field. */
+/** The request, or `invalid_request` naming each field that is wrong. */
 export function parseRunRequest(body: unknown): RunRequest {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw invalid('The body must be a JSON object.')
-  }
-  const unknown = Object.keys(body).find((name) => !Object.hasOwn(RunRequest.properties, name))
-  if (unknown !== undefined) throw invalid(`Unknown field "${printable(unknown)}".`)
   if (request.Check(body)) return body
-  const [fault] = request.Errors(body)
-  throw invalid(`${fault?.instancePath.slice(1).replaceAll('/', '.')} ${expectation(Object(fault))}.`)
+  throw invalidRequest(faultsIn(RunRequest, body))
 }
-
-/** A name is the sender's own text: bounded, and only what is harmless in a log, a terminal or a page. */
-const printable = (name: string): string => name.slice(0, 64).replace(/[^\w.:-]/g, '?')
 
 export interface ScopeDefaults {
   /** Ids of all rollups. */
@@ -70,8 +71,10 @@ export interface ScopeDefaults {
 /** Which windows the request speaks of. */
 export function scopeOf(request: RunRequest, defaults: ScopeDefaults): RunScope {
   const { rollups = defaults.rollups, reprocess = 'missing' } = request
-  if (!rollups.every((id) => defaults.rollups.includes(id))) {
-    throw invalid(`rollups must be among ${defaults.rollups.join(', ')}.`)
+  const strange = rollups.find((id) => !defaults.rollups.includes(id))
+  if (strange !== undefined) {
+    const near = didYouMean(strange, defaults.rollups)
+    throw invalid('rollups', `must be among ${defaults.rollups.join(', ')}${near}`)
   }
   return { rollups, reprocess, range: rangeOf(request, defaults) }
 }
@@ -79,7 +82,8 @@ export function scopeOf(request: RunRequest, defaults: ScopeDefaults): RunScope 
 function rangeOf(request: RunRequest, { nowMs, grainMs, firstMs }: ScopeDefaults) {
   const { at, from, to } = request
   if (at !== undefined) {
-    if (from !== undefined || to !== undefined) throw invalid('at cannot be combined with from and to.')
+    if (from !== undefined || to !== undefined)
+      throw invalid('at', 'cannot be combined with from and to: leave one or the other out')
     const fromMs = instant('at', at)
     return { fromMs, toMs: fromMs + 1 }
   }
@@ -89,5 +93,3 @@ function rangeOf(request: RunRequest, { nowMs, grainMs, firstMs }: ScopeDefaults
   const toMs = to === undefined ? openToMs : instant('to', to)
   return { ...rangeFrom(fromMs, toMs), ...(from === undefined && { sinceFirst: true as const }) }
 }
-
-export const invalid = (message: string): AppError => new AppError('invalid_request', message)

@@ -2,9 +2,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
 import type { Auth, Scope } from '../../http/auth.ts'
 import { anyRequest, idempotencyKey, poolAnswers, problemAnswer, tokenNeeded } from '../../http/documented.ts'
+import { readable } from '../../http/faults.ts'
 import { goneBefore, type QueryPool } from '../../http/query-pool.ts'
 import { idempotencyKeyOf } from '../../std/idempotency-key.ts'
-import { instant } from '../../std/instant.ts'
+import { INSTANT_FORM, instant, isInstant, whyNoInstant } from '../../std/instant.ts'
 import { RUN_STATES } from './job.ts'
 import { parseRunRequest, RunRequest } from './request.ts'
 import {
@@ -29,15 +30,30 @@ export interface RollupRoutePorts {
 
 const strict = { additionalProperties: false }
 const instantText = (description: string) =>
-  Type.Optional(Type.String({ minLength: 1, maxLength: 64, description }))
+  Type.Optional(
+    readable(
+      Type.String({ minLength: 1, maxLength: 64, form: INSTANT_FORM, description }),
+      isInstant,
+      whyNoInstant,
+    ),
+  )
 
-const RunId = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) })
+const RunId = Type.Object({
+  id: Type.String({
+    minLength: 1,
+    maxLength: 64,
+    form: 'the id of a run, of at most 64 characters',
+    example: '01981f0c-7a5e-7c3e-8f3a-1b2c3d4e5f60',
+  }),
+})
 const RunsQuery = Type.Object(
   {
     state: Type.Optional(Type.Enum([...RUN_STATES])),
     limit: Type.String({
       pattern: '^([1-9]\\d?|[1-9]\\d\\d|1000)$',
+      form: 'a whole number from 1 to 1000',
       default: '50',
+      example: '50',
       description: '1 to 1000.',
     }),
   },
@@ -45,7 +61,15 @@ const RunsQuery = Type.Object(
 )
 const WindowsParameters = Type.Object(
   {
-    rollup: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'By default all.' })),
+    rollup: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 64,
+        form: 'the id of a rollup',
+        example: 'default',
+        description: 'By default all.',
+      }),
+    ),
     from: instantText('Epoch ms or ISO 8601; by default the start of the horizon.'),
     to: instantText('By default the end of the window that is open now.'),
   },
@@ -165,7 +189,7 @@ export async function rollupRoutes(app: FastifyInstance, ports: RollupRoutePorts
 
   app.post<{ Headers: Static<typeof IdempotencyHeaders> }>('/aggregations/run', {
     schema: documents.submit,
-    // Checked by parseRunRequest instead, which also takes no body at all and names the field that is unknown.
+    // Checked by parseRunRequest instead, which also takes no body at all.
     validatorCompiler: () => () => true,
     onRequest: needs('run'),
     handler: async (request, reply) => {

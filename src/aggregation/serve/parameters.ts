@@ -1,15 +1,10 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../std/durations.ts'
-import { AppError } from '../../std/errors.ts'
 import { instant, rangeFrom } from '../../std/instant.ts'
 import type { UnitVotes } from '../rollup/units.ts'
 
 /** Most quantiles, and most values merged, in one query. */
 export const MAX_QUANTILES = 10
 export const MAX_VALUES = 20
-
-/** Says which parameter is wrong and what it should be, never what was sent. */
-export const wrong = (parameter: string, expected: string): AppError =>
-  new AppError('invalid_request', `${parameter}: ${expected}`, { details: { parameter } })
 
 /** A range, by default the 24 hours until now. */
 export function parseRange(query: { from?: string; to?: string }, nowMs: number) {
@@ -23,19 +18,18 @@ export type Step = 'day' | number
 
 const UNIT_MS: Readonly<Record<string, number>> = { m: MINUTE_MS, h: HOUR_MS }
 
+/** NaN for what is no step. */
 export function parseStep(text: string): Step {
   if (text === '1d') return 'day'
   const match = /^([1-9]\d{0,3})([mh])$/.exec(text)
   const stepMs = Number(match?.[1]) * Number(UNIT_MS[String(match?.[2])])
-  if (!(stepMs <= DAY_MS)) throw wrong('step', 'expected 1m to 24h, such as 15m or 1h, or 1d')
-  return stepMs
+  return stepMs <= DAY_MS ? stepMs : Number.NaN
 }
 
+/** None where the text is no list of quantiles, or one of too many. */
 export function parseQuantiles(text: string): readonly number[] {
   const quantiles = text.split(',').map((one) => (/^0?\.\d{1,6}$/.test(one) ? Number(one) : 0))
-  if (quantiles.length > MAX_QUANTILES || !quantiles.every((q) => q > 0))
-    throw wrong('q', `expected up to ${MAX_QUANTILES} numbers between 0 and 1, such as 0.5,0.75`)
-  return quantiles
+  return quantiles.length <= MAX_QUANTILES && quantiles.every((q) => q > 0) ? quantiles : []
 }
 
 /** As people write it: 15m, 1h. */

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
 import { breather } from '../../std/breath.ts'
 import type { Clock } from '../../std/clock.ts'
+import { invalid } from '../../std/invalid.ts'
+import { didYouMean } from '../../std/nearest.ts'
 import type { RollupDefinition } from '../rollup/definition.ts'
 import { RELATIVE_ERROR, SCALE } from '../rollup/measure.ts'
 import type { CommittedWindow, RollupStore, SeriesRequest, SeriesWindow } from '../rollup/store.ts'
 import type { Completeness } from './answers.ts'
 import type { Cache } from './cache.ts'
-import { durationText, type Selection, type Step, wrong } from './parameters.ts'
+import { durationText, type Selection, type Step } from './parameters.ts'
 import { alignedRange, computeRanking, type RankingQuery } from './ranking.ts'
 import { computeSeries, type SeriesQuery, stepsOf } from './series.ts'
 import type { Span } from './time-zone.ts'
@@ -105,16 +107,19 @@ function definitionFor(
   const keeps = (definition: RollupDefinition) => definition.sets.some(({ name }) => name === set)
   const found = set === undefined ? named[0] : named.find(keeps)
   if (found !== undefined) return found
-  if (named.length === 0)
-    throw wrong('rollup', `expected one of ${definitions.map(({ id }) => id).join(', ')}`)
-  const known = named.flatMap(({ sets }) => sets.map(({ name }) => name))
-  throw wrong('set', `expected one of ${[...new Set(known)].join(', ')}`)
+  const [field, sent, known] =
+    named.length === 0
+      ? ['rollup', rollup, definitions.map(({ id }) => id)]
+      : ['set', set, named.flatMap(({ sets }) => sets.map(({ name }) => name))]
+  const choices = [...new Set(known)]
+  throw invalid(field, `must be one of ${choices.join(', ')}${didYouMean(String(sent), choices)}`)
 }
 
 /** Sorted and without repetition, so that the same question finds the same answer in the cache. */
 function valuesOf({ set, values }: SeriesQuery, { sets }: RollupDefinition): readonly string[] {
   if (sets.some(({ name, dimensions }) => name === set && dimensions.length === 0)) return ['']
-  if (values.length === 0) throw wrong('value', 'needed for a set that has dimensions')
+  if (values.length === 0)
+    throw invalid('value', `is missing: it must be a value of the set ${set}, as /query/top lists them`)
   return [...new Set(values)].sort()
 }
 

@@ -1,24 +1,17 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import Type, { type Static, type TSchema } from 'typebox'
+import type { Static, TSchema } from 'typebox'
 import type { Auth } from '../../http/auth.ts'
 import { anyRequest, poolAnswers, problemAnswer, tokenNeeded } from '../../http/documented.ts'
 import { goneBefore, type QueryPool } from '../../http/query-pool.ts'
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { AppsAnswer, MetricsAnswer, SeriesAnswer, TopAnswer } from './answers.ts'
-import {
-  MAX_QUANTILES,
-  MAX_VALUES,
-  parseQuantiles,
-  parseRange,
-  parseStep,
-  type Selection,
-} from './parameters.ts'
+import { MetricsParameters, SeriesParameters, TopParameters } from './asked.ts'
+import { parseQuantiles, parseRange, parseStep, type Selection } from './parameters.ts'
 import { PipelineState } from './pipeline.ts'
 import type { Asking, Queries } from './query.ts'
 import { MAX_RANKED_WINDOWS } from './ranking.ts'
 import { MAX_POINTS, MAX_ROWS, MAX_SERIES_WINDOWS } from './series.ts'
-import { dates } from './time-zone.ts'
 
 export interface ServePorts {
   readonly queries: Queries
@@ -33,52 +26,6 @@ export interface ServePorts {
   /** When the window that is open now is computed; undefined without a schedule. */
   readonly nextRunMs: () => number | undefined
 }
-
-const strict = { additionalProperties: false }
-const text = (maxLength: number, options = {}) => Type.String({ minLength: 1, maxLength, ...options })
-/** Values may be empty texts, and joined from three dimensions, one of which may be a path. */
-const value = Type.String({ maxLength: 4_096 })
-const instant = text(64, { description: 'Epoch ms, or ISO 8601 with a zone; years 1970 to 9999.' })
-const quantiles = text(128, { default: '0.75', description: `Up to ${MAX_QUANTILES}, such as 0.5,0.75.` })
-const rollup = Type.Optional(text(64, { description: 'By default the first that keeps the set.' }))
-const range = {
-  from: Type.Optional(Type.String({ ...instant, description: 'Start; by default 24 hours before `to`.' })),
-  to: Type.Optional(Type.String({ ...instant, description: 'End, not included; by default now.' })),
-}
-
-const SeriesParameters = Type.Object(
-  {
-    app: text(64),
-    metric: text(128),
-    set: text(64, { default: 'app' }),
-    value: Type.Optional(
-      Type.Union([value, Type.Array(value, { maxItems: MAX_VALUES })], {
-        description: 'Value of the set; repeat it to merge several.',
-      }),
-    ),
-    ...range,
-    step: Type.Optional(text(8, { description: '15m, 1h, … or 1d for local days. By default 15m.' })),
-    tz: text(64, { default: 'UTC', description: 'IANA time zone of 1d.' }),
-    q: quantiles,
-    rollup,
-  },
-  strict,
-)
-const TopParameters = Type.Object(
-  {
-    app: text(64),
-    metric: text(128),
-    set: text(64),
-    ...range,
-    q: quantiles,
-    by: Type.Enum(['q', 'n'], { default: 'q', description: 'The first of the quantiles, or the count.' }),
-    limit: Type.String({ pattern: '^([1-9]\\d?|100)$', default: '20', description: '1 to 100.' }),
-    minN: Type.String({ pattern: '^\\d{1,9}$', default: '1', description: 'Least count of a ranked value.' }),
-    rollup,
-  },
-  strict,
-)
-const MetricsParameters = Type.Object({ app: text(64), ...range, rollup }, strict)
 
 const describe = (
   operationId: string,
@@ -164,8 +111,6 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
     handler: (request, reply) =>
       answer(request, reply, async (asking) => {
         const { query } = request
-        // Whatever the step: a zone that is none is a slip, and not only on the day when it is used.
-        dates(query.tz)
         const step = query.step === undefined ? undefined : parseStep(query.step)
         const values = [query.value ?? []].flat()
         return queries.series({ ...selectionOf(query, clock), values, step, timeZone: query.tz }, asking)

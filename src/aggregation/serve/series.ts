@@ -1,9 +1,10 @@
 import { DAY_MS } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
+import { invalid } from '../../std/invalid.ts'
 import type { RollupStore, StoredRow } from '../rollup/store.ts'
 import { unitVotes } from '../rollup/units.ts'
 import type { Point } from './answers.ts'
-import { durationText, type Selection, type Step, spanText, unitOf, wrong } from './parameters.ts'
+import { durationText, type Selection, type Step, spanText, unitOf } from './parameters.ts'
 import { eachRow } from './rows.ts'
 import { addRow, addTally, emptyTally, summarise, type Tally } from './tally.ts'
 import { localDays, type Span } from './time-zone.ts'
@@ -35,12 +36,19 @@ export function stepsOf(
   if ((toMs - fromMs) / stepMs > MAX_POINTS - 2)
     throw tooLarge(MAX_POINTS - 2, 'steps', { values: 1, ms: (MAX_POINTS - 2) * stepMs })
   if (step !== 'day') {
-    if (step % grainMs !== 0) throw wrong('step', `must be a multiple of ${durationText(grainMs)}`)
+    if (step % grainMs !== 0)
+      throw invalid(
+        'step',
+        `must be a multiple of ${durationText(grainMs)}, in which rollups count, such as ${durationText(grainMs)} or 1d`,
+      )
     return fixedSteps(fromMs, toMs, step)
   }
   const days = localDays(fromMs, toMs, timeZone)
   if (days.some((day) => day.fromMs % grainMs !== 0))
-    throw wrong('tz', `its days do not start on a window of ${durationText(grainMs)}`)
+    throw invalid(
+      'tz',
+      `must be a zone whose days begin with a window of ${durationText(grainMs)}, such as UTC`,
+    )
   return days
 }
 

@@ -1,5 +1,4 @@
 import { HOUR_MS } from '../../std/durations.ts'
-import { AppError } from '../../std/errors.ts'
 
 /** Half-open, UTC epoch ms. */
 export interface Span {
@@ -30,15 +29,21 @@ export function localDays(fromMs: number, toMs: number, timeZone: string): reado
   return days
 }
 
-/** Instant → local date as YYYY-MM-DD, whose text order is its time order. Refuses what is no IANA time zone. */
-export function dates(timeZone: string): (ms: number) => string {
+/** Whether it is an IANA time zone. */
+export function isTimeZone(name: string): boolean {
   try {
-    // Swedish dates are ISO 8601.
-    const format = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' })
-    return (ms) => format.format(ms)
+    return dates(name) !== undefined
   } catch {
-    throw new AppError('invalid_request', 'tz: not an IANA time zone, such as Europe/Berlin')
+    // RangeError, and nothing else: the name is all that is asked about.
+    return false
   }
+}
+
+/** Instant → local date as YYYY-MM-DD, whose text order is its time order. */
+function dates(timeZone: string): (ms: number) => string {
+  // Swedish dates are ISO 8601.
+  const format = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' })
+  return (ms) => format.format(ms)
 }
 
 /** The first quarter of an hour in (afterMs, untilMs] for which the condition holds; it must hold at the last one. */

@@ -17,11 +17,13 @@ import { cutText, withEscapes, withoutTilde } from './text.ts'
 /** What is stored for a value that a client sent: mostly itself, `undefined` for nothing, or the rule that it breaks. */
 type Reader = (value: unknown) => unknown
 
-const TEXT = new Rule('must be string')
-const ID = new Rule(`must not have more than ${MAX_ID_CHARS} characters`)
+const TEXT = new Rule('must be a text, such as checkout')
+const ID = new Rule(`must be a text of at most ${MAX_ID_CHARS} characters`)
 const NAME = new Rule(`must be ${NAME_FORM}`)
 const RESERVED = new Rule(`${LEDGER_NAME} is reserved`)
-const TIME = new Rule('must be epoch milliseconds or ISO 8601 text')
+const TIME = new Rule(
+  'must be epoch milliseconds (1795867200000), or ISO 8601 with a time zone (2026-11-28T12:00:00Z)',
+)
 const metricName = new RegExp(NAME_PATTERN)
 
 const exceptions: Readonly<Record<string, Reader>> = {
@@ -32,11 +34,14 @@ const exceptions: Readonly<Record<string, Reader>> = {
     if (!metricName.test(value)) return NAME
     return value === LEDGER_NAME ? RESERVED : value
   },
-  value: number(Number.isFinite, 'must be number'),
-  weight: number((weight) => weight > 0 && weight <= MAX_WEIGHT, `must be > 0 and <= ${MAX_WEIGHT}`),
+  value: number(Number.isFinite, 'must be a number, such as 187.5'),
+  weight: number(
+    (weight) => weight > 0 && weight <= MAX_WEIGHT,
+    `must be a number above 0 and at most ${MAX_WEIGHT}, such as 10`,
+  ),
   http_response_status_code: number(
     (code) => Number.isInteger(code) && code >= 0 && code <= MAX_STATUS,
-    `must be integer from 0 to ${MAX_STATUS}`,
+    `must be a whole number from 0 to ${MAX_STATUS}, such as 200`,
   ),
   // Whatever it says, it is the time of arrival if it says no moment: see enrich.ts.
   event_time: (value) =>

@@ -3,26 +3,44 @@ import { anyRequest, problemAnswer } from '../../http/documented.ts'
 import { AttestationClaim } from './attest/claim.ts'
 
 const exact = { additionalProperties: false } as const
-const appId = Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{0,63}$', description: 'The app.' })
+const appId = Type.String({
+  pattern: '^[a-z0-9][a-z0-9_-]{0,63}$',
+  form: 'the id of an app: 1 to 64 of a-z, 0-9, hyphen and underscore, beginning with a letter or digit',
+  example: 'shop',
+  description: 'The app.',
+})
+const streamName = Type.String({
+  pattern: '^[A-Za-z0-9_.-]{1,128}$',
+  form: 'the name of a stream: 1 to 128 of letters, digits, and _.-',
+  example: 'headgate-direct-shop',
+})
 
 /** To the letter: an unknown member and a number in a string are refused, not repaired. */
 export const CredentialsRequest = Type.Object(
   {
     app: appId,
     streams: Type.Optional(
-      Type.Array(Type.String({ pattern: '^[A-Za-z0-9_.-]{1,128}$' }), {
+      Type.Array(streamName, {
         minItems: 1,
         maxItems: 10,
         uniqueItems: true,
+        form: 'a list of 1 to 10 names of streams, each once',
+        example: ['headgate-direct-shop'],
         description: 'To ask for less; left out: all that the app may have.',
       }),
     ),
     durationSeconds: Type.Optional(
-      Type.Integer({ minimum: 900, maximum: 3_600, description: 'At most what the app may have.' }),
+      Type.Integer({
+        form: 'a whole number from 900 to 3600',
+        minimum: 900,
+        maximum: 3_600,
+        example: 900,
+        description: 'At most what the app may have.',
+      }),
     ),
     attestation: Type.Optional(AttestationClaim),
   },
-  exact,
+  { ...exact, form: 'a JSON object', example: { app: 'shop' } },
 )
 export type CredentialsRequest = Static<typeof CredentialsRequest>
 

@@ -139,7 +139,7 @@ const ALLOWED_HEADERS = ['authorization', 'content-type', 'x-headgate-key']
 /** Short: what an app's list of origins no longer holds is soon refused. */
 const PREFLIGHT_SECONDS = 600
 
-/** Each refusal has a number; of a request that was not valid, where; and for container clients what their SDKs read. */
+/** Each refusal has a number, and for container clients what their SDKs read. */
 function explainRefusals(app: FastifyInstance, { entropy, log }: CredentialRoutePorts): void {
   app.setErrorHandler((thrown, request, reply) => {
     const { routeOptions } = request
@@ -147,20 +147,10 @@ function explainRefusals(app: FastifyInstance, { entropy, log }: CredentialRoute
     const { code, detail } = problemDocument(told)
     const error = detailed(told, {
       instance: `urn:uuid:${entropy.id()}`,
-      ...pointersOf(thrown),
       ...told.details,
       ...(routeOptions.url === CONTAINER && { Code: code, Message: detail }),
     })
     logFailure(error, log)
     return sendProblem(reply, error, entropy)
   })
-}
-
-/** What the schema said, by JSON pointer. */
-function pointersOf(thrown: unknown): object {
-  const { validation } = Object(thrown)
-  if (!Array.isArray(validation)) return {}
-  return {
-    errors: validation.map(({ instancePath, message }) => ({ pointer: `#${instancePath}`, reason: message })),
-  }
 }

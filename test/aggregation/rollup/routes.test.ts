@@ -147,7 +147,7 @@ test('a body that is not understood is refused, naming the field', async (t) => 
   const { app, call, runs } = await setUp(t)
   const before = (await runs.list({ limit: 9 })).length
   for (const [body, detail] of [
-    [{ form: T0 }, /"form"/],
+    [{ form: T0 }, /^form is not a known field; did you mean "from"/],
     [{ from: 'yesterday' }, /^from /],
     [{ rollups: ['daily'] }, /^rollups must be among vitals/],
     [[], /object/],

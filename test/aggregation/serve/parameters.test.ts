@@ -27,7 +27,7 @@ test('a range is by default the 24 hours until now, and never empty', async (t) 
 test('steps are minutes, hours up to a day, or local days', async (t) => {
   t.same(['1m', '15m', '1h', '24h', '1d'].map(parseStep), [60_000, 900_000, 3_600_000, 86_400_000, 'day'])
   for (const text of ['0m', '25h', '2d', '15', 'm', '1.5h', '-1h', '15s'])
-    t.throws(() => parseStep(text), { code: 'invalid_request', message: /^step: / }, text)
+    t.ok(Number.isNaN(parseStep(text)), text)
 })
 
 test('quantiles lie between 0 and 1, ten of them at most', async (t) => {
@@ -44,7 +44,7 @@ test('quantiles lie between 0 and 1, ten of them at most', async (t) => {
     '5e-1',
     Array(11).fill('0.5').join(','),
   ])
-    t.throws(() => parseQuantiles(text), { code: 'invalid_request', message: /^q: / }, text)
+    t.same(parseQuantiles(text), [], text)
 })
 
 test('durations are written as people write them', async (t) => {

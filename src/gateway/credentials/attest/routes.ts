@@ -17,8 +17,16 @@ export interface AttestRoutePorts {
 const MAX_CHALLENGE_BODY_BYTES = 1_024
 
 const ChallengeRequest = Type.Object(
-  { app: Type.String({ minLength: 1, maxLength: 64 }), kind: AttestationKind },
-  { additionalProperties: false },
+  {
+    app: Type.String({
+      minLength: 1,
+      maxLength: 64,
+      form: 'the id of an app, of at most 64 characters',
+      example: 'shop',
+    }),
+    kind: AttestationKind,
+  },
+  { additionalProperties: false, form: 'a JSON object', example: { app: 'shop', kind: 'app-attest' } },
 )
 
 const challengeSchema = {

@@ -67,7 +67,11 @@ test('only decimal numbers are numbers', async (t) => {
   }
   for (const text of ['', ' ', '1 ', '0x10', '1,5', 'Infinity', 'NaN', '1e', '.', '1_000']) {
     const [candidate] = decode({ name: 'a', value: text })
-    t.match(judge(candidate), { code: 'invalid_field', detail: 'value: must be number' }, `'${text}'`)
+    t.match(
+      judge(candidate),
+      { code: 'invalid_field', detail: 'value: must be a number, such as 187.5' },
+      `'${text}'`,
+    )
   }
   t.match(judge(decode({ name: 'a', value: '1e999' })[0]), { code: 'invalid_field' })
 })

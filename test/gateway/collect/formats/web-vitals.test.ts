@@ -239,7 +239,7 @@ test('any other name is a custom metric, if it is a name at all', async (t) => {
   t.match(judge(decode({ value: 5 })[0]), { code: 'missing_field', detail: 'name: is required' })
   t.match(judge(decode({ ...lcp, value: 'fast' })[0]), {
     code: 'invalid_field',
-    detail: 'value: must be number',
+    detail: 'value: must be a number, such as 187.5',
   })
 })
 

@@ -5,6 +5,7 @@ import { APPLE_APP_ATTESTATION_ROOT } from '../../../../src/gateway/credentials/
 import { createAttestation } from '../../../../src/gateway/credentials/attest/attestation.ts'
 import { createChallenges } from '../../../../src/gateway/credentials/attest/challenges.ts'
 import { attestRoutes } from '../../../../src/gateway/credentials/attest/routes.ts'
+import { validatorCompiler } from '../../../../src/http/faults.ts'
 import { answerWithProblems } from '../../../../src/http/problems.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { quietTelemetry } from '../../../../src/std/telemetry.ts'
@@ -18,7 +19,8 @@ async function build() {
   const challenges = createChallenges({ secret, clock, entropy: seededEntropy() })
   const verifiers = [createAppAttest({ secret, clock, root: APPLE_APP_ATTESTATION_ROOT })]
   const attestation = createAttestation({ verifiers, challenges, telemetry })
-  const app = Fastify({ ajv: { customOptions: { coerceTypes: false, removeAdditional: false } } })
+  const app = Fastify()
+  app.setValidatorCompiler(validatorCompiler)
   answerWithProblems(app, telemetry.log, seededEntropy())
   await app.register(attestRoutes, {
     attestation,

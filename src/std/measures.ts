@@ -1,4 +1,4 @@
-import { DAY_MS, HOUR_MS, MINUTE_MS } from '../std/durations.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS } from './durations.ts'
 
 const UNITS = {
   duration: { ms: 1, s: 1_000, m: MINUTE_MS, h: HOUR_MS, d: DAY_MS },

@@ -1,0 +1,31 @@
+import { AppError } from './errors.ts'
+
+/** What is wrong with one value that somebody sent. */
+export interface Fault {
+  /** Dotted, as they wrote it: `limit`, `attestation.kind`; empty for all of a body. */
+  readonly field: string
+  /** In words that follow the name: `must be …`. Never what was sent. */
+  readonly reason: string
+}
+
+/** `invalid_request` that says all of it, as text, and by JSON pointer for programs. At least one fault. */
+export function invalidRequest(faults: readonly Fault[]): AppError {
+  const sentences = faults.map(({ field, reason }) => `${field || 'The body'} ${sentence(reason)}`)
+  const errors = faults.map(({ field, reason }) => ({ pointer: pointerOf(field), reason }))
+  const parameter = faults.find(({ field }) => field !== '')?.field
+  return new AppError('invalid_request', sentences.join(' '), {
+    details: { ...(parameter !== undefined && { parameter }), errors },
+  })
+}
+
+export const invalid = (field: string, reason: string): AppError => invalidRequest([{ field, reason }])
+
+const sentence = (reason: string): string => (/[.?]$/.test(reason) ? reason : `${reason}.`)
+
+const pointerOf = (field: string): string => (field === '' ? '#' : `#/${field.replaceAll('.', '/')}`)
+
+/** Such as people give to fields. Anything else may be what should have been its value, and is not repeated. */
+const NAME = /^[A-Za-z][A-Za-z_-]{0,31}$/
+
+/** A name that somebody sent, as far as an answer may have it. */
+export const printable = (name: string): string => (NAME.test(name) ? name : `?(${name.length} characters)`)
