@@ -11,8 +11,8 @@ import type { Fault } from './faults.ts'
 export interface Context {
   /** By the path that it was assigned to: the variable whose text stands there. */
   readonly variables: ReadonlyMap<string, string>
-  /** Where in the whole configuration a key of this name is known. */
-  elsewhere(key: string): string | undefined
+  /** Where in the whole configuration a key of this name is known, if there is a whole. */
+  readonly elsewhere?: (key: string) => string | undefined
 }
 
 export interface Shaped {
@@ -90,7 +90,7 @@ function readText(schema: TSchema, text: string): unknown {
 function unknownKey(key: string, known: readonly string[], path: string, { elsewhere }: Context): string {
   const near = didYouMean(key, known)
   if (near !== '') return `is not a known key${near}`
-  const other = elsewhere(key)
+  const other = elsewhere?.(key)
   if (other !== undefined) return `is not a known key here; did you mean "${other}"?`
   return `is not a known key; ${path === '' ? 'at the top' : path} takes ${known.join(', ')}`
 }
@@ -117,6 +117,6 @@ function least(schema: TSchema): unknown {
   return Type.IsEnum(schema) ? schema.enum[0] : ''
 }
 
-const NOWHERE: Context = { variables: new Map(), elsewhere: () => undefined }
+const NOWHERE: Context = { variables: new Map() }
 
 const within = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`)

@@ -116,6 +116,15 @@ test('too many windows are told in options, not in members of the API', async (t
   )
 })
 
+test('what goes wrong beside the request keeps its own words', async (t) => {
+  const terminal = fakeTerminal({ HEADGATE_DATA_DIR: t.testdir() })
+  const out = () => {
+    throw new Error('write EPIPE')
+  }
+  t.equal(await runCommand(['aggregate', '--dry-run'], { ...terminal, out }), 1)
+  t.match(terminal.said().err, /^headgate aggregate: write EPIPE\n/)
+})
+
 test('beside a serve of the same folder, what that has accepted is waited for', async (t) => {
   const schedule = { enabled: false }
   const serving = await start(t, 'serve', {

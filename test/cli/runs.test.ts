@@ -129,14 +129,18 @@ window (UTC)                rollup     step     result   rows
   })
 })
 
-test('a run that ended tells how long it took', async (t) => {
+test('a run that ended tells how long it took, and of the one object that it could not take', async (t) => {
+  const notIngested = { count: 1, objects: [{ key: 'raw/a.parquet', why: 'Lake get failed: EACCES' }] }
   const { url } = await admin(t, {
-    'GET /aggregations/runs/r1': { body: { ...summary, windows: [done], skipped: [] } },
+    'GET /aggregations/runs/r1': { body: { ...summary, windows: [done], skipped: [], notIngested } },
     'GET /aggregations/runs/r1/log': { body: '' },
   })
   t.match(
     (await runs(url, 'show', 'r1')).out,
-    'started   2026-11-22T09:20:01.000Z\nended     2026-11-22T09:23:09.000Z, after 3 min\n',
+    `started   2026-11-22T09:20:01.000Z
+ended     2026-11-22T09:23:09.000Z, after 3 min
+not taken 1 object, tried again by each run: raw/a.parquet (Lake get failed: EACCES)
+`,
   )
 })
 

@@ -4,7 +4,7 @@ import { shape } from '../../src/config/shape.ts'
 import { Config } from '../../src/config-schema.ts'
 import { told } from '../../src/std/expectation.ts'
 
-const nowhere = { variables: new Map(), elsewhere: () => undefined }
+const nowhere = { variables: new Map() }
 const keys = keysOf(Config)
 /** There is one kind of these so far. */
 const ONE_KIND = [

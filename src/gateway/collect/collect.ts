@@ -35,8 +35,8 @@ export interface Submission extends Circumstances {
   readonly block: string
   /** The sender's name for the request and its repetitions. */
   readonly idempotencyKey: string | undefined
-  /** Reads the body, once the head has told the app, if it can, and its quota has agreed. */
-  receive(app: string | undefined): Promise<Received>
+  /** Reads the body, once the head has told the app, if it can, and its quota has agreed. Its owner waits for turns. */
+  receive(app: string | undefined, owner: Owner): Promise<Received>
   /** Claims room for what is stored, until the request is answered. Throws `overloaded`. */
   hold(bytes: number): void
 }
@@ -184,11 +184,10 @@ export function createCollector(ports: CollectorPorts): Collector {
   return {
     async collect(submission) {
       const account = openAccount(submission)
-      const received = await submission.receive(account.app?.id)
+      const owner = ownerOf(submission, account)
+      const received = await submission.receive(account.app?.id, owner)
       const work = prepare(submission, account, received)
-      const prepared = isShort(received)
-        ? atOnce(work)
-        : await inTurn(ownerOf(submission, account), () => unhurried(work))
+      const prepared = isShort(received) ? atOnce(work) : await inTurn(owner, () => unhurried(work))
       const { app, batch, rejected, refusals, claim, retrySafe } = prepared
       const durability = await journal.append(batch).catch((error) => refuse(prepared, error))
       claim?.end(true)

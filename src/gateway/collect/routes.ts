@@ -96,9 +96,8 @@ async function submit(
   const query = singleValued(request.query)
   const maxBytes = retries ? MAX_WIRE_BYTES : MAX_BEACON_BYTES
   let lease: Lease | undefined
-  const receiveFor = (app: string | undefined) => {
+  const receiveFor = (app: string | undefined, owner: Owner) => {
     lease = inflight.lease({ address: sender.isExempt ? undefined : sender.block, app })
-    const owner = { group: app ?? '', member: sender.block }
     return receive(request, { maxBytes, lease, inflate, charge, owner })
   }
   try {
