@@ -1,4 +1,7 @@
-/** Runs so many pieces of work at a time, and one by default. Groups take turns, and in each its members: whoever brings much waits for it alone. */
+/**
+ * Runs so many pieces of work at a time, and one by default. Groups take turns, and in each its members: whoever brings
+ * much waits for it alone.
+ */
 export type Turns = <T>(owner: Owner, work: () => Promise<T>) => Promise<T>
 
 export interface Owner {
@@ -22,8 +25,8 @@ export function takingTurns(max = 1): Turns {
     const group = groups.take()
     const member = group?.value.take()
     if (group === undefined || member === undefined) return undefined
-    const [begin, ...others] = member.value
-    if (others.length > 0) group.value.of(member.name, () => others)
+    const begin = member.value.shift()
+    if (member.value.length > 0) group.value.of(member.name, () => member.value)
     if (group.value.size() > 0) groups.of(group.name, () => group.value)
     return begin
   }
