@@ -89,7 +89,7 @@ export async function devToken(config: Config): Promise<string | undefined> {
 export async function devSecrets(config: Pick<Config, 'dataDir'>): Promise<DevSecrets | undefined> {
   const path = devPath(config)
   try {
-    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     try {
       const why = distrust(await file.stat())
       if (why !== undefined) throw distrusted(path, why)
@@ -107,6 +107,7 @@ export async function devSecrets(config: Pick<Config, 'dataDir'>): Promise<DevSe
 
 const UNREADABLE: Readonly<Record<string, string>> = {
   ELOOP: 'it is a link to somewhere else',
+  ENXIO: 'it is no file',
   EACCES: 'this user may not read it',
 }
 

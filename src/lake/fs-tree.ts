@@ -2,8 +2,9 @@ import type { Dirent } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoOf, unlessAbsent } from '../std/files.ts'
+import { kindOf, NO_FILE } from '../std/no-file.ts'
 import type { LakeObject } from './lake.ts'
-import { isKey } from './layout.ts'
+import { isKey, namesObject } from './layout.ts'
 
 /** Told of what lies among the objects of a lake and is none, or may not be read: it is left out. */
 export type PassOver = (key: string, why: string) => void
@@ -28,6 +29,12 @@ export const orNothing = <T>(work: Promise<T>): Promise<T | undefined> => unless
  * there for absent would lose it.
  */
 const OF_OTHERS = /^(?:raw|quarantine)\//
+
+/**
+ * Where an object of ours belongs. Whatever lies there is listed as one, so that whoever looks for it learns that it is
+ * damaged: that something is there which is no file must not mean that there was nothing.
+ */
+export const isPlaceOfOurs = (key: string): boolean => namesObject(key) && !OF_OTHERS.test(key)
 
 const FORBIDDEN: Readonly<Record<string, string>> = {
   EACCES: 'this user may not read it',
@@ -59,8 +66,12 @@ export async function filesBelow(tree: Tree, folder: string, prefix: string): Pr
   const found: Found[][] = []
   for (const entry of entries) {
     const key = folder === '' ? entry.name : `${folder}/${entry.name}`
-    if (!entry.isDirectory()) found.push([{ key, entry }])
-    else if (mayHold(`${key}/`, prefix)) found.push(await filesBelow(tree, key, prefix))
+    if (!entry.isDirectory() || isPlaceOfOurs(key)) {
+      found.push([{ key, entry }])
+      continue
+    }
+    if (namesObject(key)) tree.passOver?.(key, kindOf(entry))
+    if (mayHold(`${key}/`, prefix)) found.push(await filesBelow(tree, key, prefix))
   }
   return found.flat()
 }
@@ -71,21 +82,19 @@ const readFolder = ({ readFolder }: Tree, path: string): Promise<Dirent[]> =>
   readFolder === undefined ? readdir(path, { withFileTypes: true }) : readFolder(path)
 
 /**
- * None when it was removed since the folder was read, and for a pipe, a socket or a device: no reader would come back from
- * it.
+ * None when it was removed since the folder was read, and, among what others put there, for a pipe, a socket or a device: no
+ * reader would come back from it.
  */
 async function objectAt(tree: Tree, { key, entry }: Found): Promise<LakeObject[]> {
-  const found = await readable(tree, key, stat(join(tree.root, key)))
+  const isOurs = isPlaceOfOurs(key)
+  const looking = stat(join(tree.root, key))
+  const found = await (isOurs ? unlessAbsent(looking, ['ENOENT', ...NO_FILE]) : readable(tree, key, looking))
   if (found?.isFile()) return [{ key, bytes: found.size, modifiedMs: Math.floor(found.mtimeMs) }]
-  if (found !== undefined) tree.passOver?.(key, kindOf(found))
-  else if (entry.isSymbolicLink()) tree.passOver?.(key, 'a link to nothing that can be read')
+  const isThere = found !== undefined || entry.isSymbolicLink()
+  if (isOurs) return isThere ? [{ key, bytes: 0, modifiedMs: Math.floor(found?.mtimeMs ?? 0) }] : []
+  if (found !== undefined) tree.passOver?.(key, found.isDirectory() ? 'a link to a folder' : kindOf(found))
+  else if (isThere) tree.passOver?.(key, kindOf(entry))
   return []
-}
-
-function kindOf(found: Pick<Dirent, 'isFIFO' | 'isSocket' | 'isDirectory'>): string {
-  if (found.isFIFO()) return 'a pipe'
-  if (found.isSocket()) return 'a socket'
-  return found.isDirectory() ? 'a link to a folder' : 'a device'
 }
 
 /** Undefined where there is nothing, or, among what others put there, where we may not look. */

@@ -5,19 +5,25 @@ import { HOUR_MS } from '../std/durations.ts'
 import { AppError } from '../std/errors.ts'
 import {
   bestEffort,
+  despiteNoFile,
   errnoOf,
   FILE_MODE,
   type FileOps,
   makeFolder,
   nodeFiles,
   syncFolder,
+  unlessAbsent,
   writeDurably,
 } from '../std/files.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
-import { filesBelow, objectsBelow, orNothing, type PassOver, type Tree } from './fs-tree.ts'
+import { limited } from '../std/limited.ts'
+import { isNoFile, NO_FILE, setAside } from '../std/no-file.ts'
+import { filesBelow, isPlaceOfOurs, objectsBelow, orNothing, type PassOver, type Tree } from './fs-tree.ts'
 import type { Lake } from './lake.ts'
 import { checkedKey, checkedPrefix, UNFINISHED } from './layout.ts'
 
+/** Where what is no object is moved to from the place of one, under its key. No listing looks there. */
+const ASIDE = 'aside'
 /** Writers finish a file within seconds and touch it while they write: one this old has lost its writer. */
 const ABANDONED_AFTER_MS = HOUR_MS
 
@@ -39,18 +45,41 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
   /** A name of its own for each attempt: two writers of one key never share a file. */
   const unfinished = (path: string) => `${path}.${entropy.token(9)}${UNFINISHED}`
 
-  /** link(2), unlike rename(2), fails when the name is taken: of all that race exactly one is first. */
-  async function giveName(part: string, path: string, ifAbsent: boolean): Promise<'stored' | 'exists'> {
-    try {
-      await (ifAbsent ? files.link(part, path) : files.rename(part, path))
-      return 'stored'
-    } catch (error) {
-      if (ifAbsent && errnoOf(error) === 'EEXIST') return 'exists'
-      throw error
-    }
+  /** Or the second of two would clear the place of what the first has put there. */
+  const oneAtATime = limited(1)
+
+  /** What is no file, such as a folder that a copy made, has to leave the place of an object; nothing of it is lost. */
+  async function clear(key: string): Promise<void> {
+    const to = join(root, ASIDE, key)
+    await makeFolder(files, dirname(to))
+    const name = await setAside(files, pathOf(key), to)
+    passOver?.(key, `no file where an object belongs; it was moved to ${name}`)
   }
 
-  async function moveIn(from: string, path: string): Promise<void> {
+  const rename = (from: string, key: string): Promise<void> =>
+    despiteNoFile(
+      () => files.rename(from, pathOf(key)),
+      () => clear(key),
+    )
+
+  /** link(2), unlike rename(2), fails when the name is taken: of all that race exactly one is first. */
+  async function linkFirst(part: string, key: string): Promise<'stored' | 'exists'> {
+    const path = pathOf(key)
+    const isFirst = () =>
+      unlessAbsent(
+        files.link(part, path).then(() => true),
+        ['EEXIST'],
+      )
+    if (await isFirst()) return 'stored'
+    return oneAtATime(async () => {
+      const found = await unlessAbsent(stat(path), ['ENOENT', ...NO_FILE])
+      if (found?.isFile()) return 'exists'
+      await clear(key)
+      return (await isFirst()) ? 'stored' : 'exists'
+    })
+  }
+
+  async function moveIn(from: string, key: string): Promise<void> {
     const source = await files.open(from, 'r+')
     try {
       await source.chmod(FILE_MODE)
@@ -59,16 +88,16 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
       await source.close()
     }
     try {
-      await files.rename(from, path)
+      await rename(from, key)
     } catch (error) {
       if (errnoOf(error) !== 'EXDEV') throw error
-      await copyIn(from, path)
+      await copyIn(from, key)
     }
   }
 
   /** rename(2) cannot cross devices. */
-  async function copyIn(from: string, path: string): Promise<void> {
-    const part = unfinished(path)
+  async function copyIn(from: string, key: string): Promise<void> {
+    const part = unfinished(pathOf(key))
     try {
       await copyFile(from, part)
       const copy = await files.open(part, 'r+')
@@ -77,7 +106,7 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
       } finally {
         await copy.close()
       }
-      await files.rename(part, path)
+      await rename(part, key)
     } catch (error) {
       // A disk that is full stays fuller by all that was copied.
       await bestEffort(files.unlink(part))
@@ -93,7 +122,8 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
         const part = unfinished(path)
         await makeFolder(files, dirname(path))
         await writeDurably(files, part, body)
-        const outcome = await giveName(part, path, ifAbsent).finally(() => bestEffort(files.unlink(part)))
+        const naming = ifAbsent ? linkFirst(part, key) : rename(part, key).then(() => 'stored' as const)
+        const outcome = await naming.finally(() => bestEffort(files.unlink(part)))
         // The loser of a race syncs as well: what it is told exists must not vanish with the winner's power.
         await syncFolder(files, dirname(path))
         return outcome
@@ -102,14 +132,19 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
       attempt('putFile', key, async () => {
         const path = pathOf(key)
         await makeFolder(files, dirname(path))
-        await moveIn(from, path)
+        await moveIn(from, key)
         await syncFolder(files, dirname(path))
       }),
-    get: (key) => attempt('get', key, () => orNothing(files.readFile(pathOf(key)))),
+    get: (key) =>
+      attempt('get', key, () =>
+        isPlaceOfOurs(key)
+          ? unlessAbsent(files.readFile(pathOf(key)), ['ENOENT', 'ENOTDIR'])
+          : orNothing(files.readFile(pathOf(key))),
+      ),
     open: (key) =>
       attempt('open', key, async () => {
         const path = pathOf(key)
-        const found = await orNothing(stat(path))
+        const found = await unlessAbsent(stat(path), ['ENOENT', 'ENOTDIR', ...NO_FILE])
         return found?.isFile() ? { path, release: async () => {} } : undefined
       }),
     list: (prefix) =>
@@ -146,6 +181,7 @@ async function attempt<T>(operation: string, key: string, work: () => Promise<T>
   } catch (cause) {
     if (cause instanceof AppError) throw cause
     const where = basename(key) === '' ? '' : ` ${key}`
-    throw new AppError('lake_failed', `Lake ${operation}${where} failed: ${errnoOf(cause)}`, { cause })
+    const why = isNoFile(cause) && cause instanceof Error ? cause.message : errnoOf(cause)
+    throw new AppError('lake_failed', `Lake ${operation}${where} failed: ${why}`, { cause })
   }
 }

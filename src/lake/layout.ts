@@ -56,6 +56,11 @@ export function checkedPrefix(prefix: string): string {
 export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
 const hourOf = (ms: number): string => new Date(ms).toISOString().slice(11, 13)
 
+const OBJECT_NAME = /\.(?:json|ndjson|ndjson\.gz|parquet)$/
+
+/** Whether a key is that of an object, and no part of the keys of others. */
+export const namesObject = (key: string): boolean => OBJECT_NAME.test(key)
+
 /** The partition of an arrival: `dt=YYYY-MM-DD/hr=HH`. */
 export const partitionOf = (arrivalMs: number): string => `dt=${dayOf(arrivalMs)}/hr=${hourOf(arrivalMs)}`
 

@@ -1,5 +1,6 @@
-import { link, mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises'
+import { link, mkdir, readdir, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { isNoFile, NO_FILE, openAtOnce, readRegular, setAside } from './no-file.ts'
 
 /** Only the owner may read what visitors sent. */
 export const FOLDER_MODE = 0o700
@@ -17,11 +18,14 @@ export interface OpenFile {
   close(): Promise<void>
 }
 
+export type OpenFlags = 'r' | 'r+' | 'w'
+
 /** The system calls on which our promises rest, so that a test can make them fail, tear or forget. */
 export interface FileOps {
-  open(path: string, flags: string, mode?: number): Promise<OpenFile>
+  open(path: string, flags: OpenFlags, mode?: number): Promise<OpenFile>
   /** Answers the first folder that was created, or undefined. */
   mkdir(path: string, options: { recursive: true; mode: number }): Promise<string | undefined>
+  /** Rejects, in words, with one of `NO_FILE` for what is no file. */
   readFile(path: string): Promise<Buffer>
   readdir(path: string): Promise<string[]>
   rename(from: string, to: string): Promise<void>
@@ -29,7 +33,15 @@ export interface FileOps {
   unlink(path: string): Promise<void>
 }
 
-export const nodeFiles: FileOps = { open, mkdir, readFile, readdir, rename, link, unlink }
+export const nodeFiles: FileOps = {
+  open: openAtOnce,
+  mkdir,
+  readFile: readRegular,
+  readdir,
+  rename,
+  link,
+  unlink,
+}
 
 /** Writes a new file and syncs it; leaves nothing behind when that fails. Its name is durable only after `syncFolder`. */
 export async function createDurably(
@@ -53,16 +65,32 @@ export function writeDurably(files: FileOps, path: string, body: Uint8Array): Pr
   return createDurably(files, path, (file) => writeFully(file, body, 0))
 }
 
-/** Replaces a file as a whole: after a crash either the old content is there or the new one, never a part. */
+/**
+ * Replaces a file as a whole: after a crash either the old content is there or the new one, never a part. A folder in its
+ * place is set aside beside it.
+ */
 export async function replaceFile(files: FileOps, path: string, body: Uint8Array): Promise<void> {
-  await writeDurably(files, `${path}.part`, body)
+  const part = `${path}.part`
+  const aside = (name: string) => () => setAside(files, name, `${name}.aside`)
+  await despiteNoFile(() => writeDurably(files, part, body), aside(part))
   try {
-    await files.rename(`${path}.part`, path)
+    await despiteNoFile(() => files.rename(part, path), aside(path))
   } catch (error) {
-    await bestEffort(files.unlink(`${path}.part`))
+    await bestEffort(files.unlink(part))
     throw error
   }
   await syncFolder(files, dirname(path))
+}
+
+/** Puts a file in its place; once more, when something that is no file was in the way there and has been set aside. */
+export async function despiteNoFile<T>(put: () => Promise<T>, aside: () => Promise<unknown>): Promise<T> {
+  try {
+    return await put()
+  } catch (error) {
+    if (!isNoFile(error)) throw error
+    await aside()
+    return put()
+  }
 }
 
 /** Makes the names in a folder durable: creations, renames and removals. */
@@ -130,7 +158,7 @@ const OF_ALL = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EINTR', 'ETIMEDOUT']
 /** Of the one file, or its folder, and only until somebody gives a permission back, or a server its file. */
 const WITHHELD = ['EACCES', 'EPERM', 'EBUSY', 'ETXTBSY', 'ESTALE']
 /** Of the one file, for good: a bad sector, a torn block, no file at all. */
-const UNREADABLE = ['EIO', 'EBADMSG', 'EUCLEAN', 'EISDIR']
+const UNREADABLE = ['EIO', 'EBADMSG', 'EUCLEAN', ...NO_FILE]
 
 /** Nothing is said about what the file holds: it may be whole, and read well later. It stays as it is. */
 export const isPassing = (error: unknown): boolean => [...OF_ALL, ...WITHHELD].includes(errnoOf(error))

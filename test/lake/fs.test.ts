@@ -22,6 +22,7 @@ import { passedOver } from '../../src/lake/passed-over.ts'
 import { createTelemetry, quietTelemetry } from '../../src/std/telemetry.ts'
 import { lakeContract } from '../contracts/lake.ts'
 import { faultyFiles } from '../fakes/faulty-files.ts'
+import { noFiles } from '../fakes/no-files.ts'
 
 const body = Buffer.from('rows')
 
@@ -205,6 +206,7 @@ t.test('what is no file that can be read is passed over, and named', async (t) =
       .map(({ key, why }) => `${key}: ${why}`)
       .sort(),
     [
+      'raw/c.ndjson: a folder',
       'raw/circle.ndjson: its links lead in a circle',
       'raw/dangling.ndjson: a link to nothing that can be read',
       'raw/device.ndjson: a device',
@@ -215,7 +217,7 @@ t.test('what is no file that can be read is passed over, and named', async (t) =
     ],
     'once',
   )
-  t.match(await metrics.metrics(), /^headgate_lake_passed_over 7$/m)
+  t.match(await metrics.metrics(), /^headgate_lake_passed_over 8$/m)
   shut = /index$/
   await t.rejects(lake.list('index/'), { code: 'lake_failed' }, 'of what is ours nothing may be missing')
 })
@@ -250,4 +252,51 @@ t.test('a listing leaves the disk to others, however many objects there are', as
   }
   t.equal((await listing).length, 500)
   t.ok(most > 0 && most <= 3, `${most} calls at a time`)
+})
+
+for (const [what, put] of Object.entries(noFiles)) {
+  t.test(`${what} in the place of an object of ours is there, is none, and gives way to one`, async (t) => {
+    const root = t.testdir({ local: 'moved', index: { 'whole.json': 'whole' }, dead: {} })
+    const told: string[] = []
+    const lake = fsLake(root, { passOver: (key) => told.push(key) })
+    const keys = ['dead/put.ndjson', 'index/first.json', 'dead/moved.parquet']
+    for (const key of keys) await put(join(root, key))
+    t.same(
+      (await lake.list(''))
+        .filter(({ key }) => !key.startsWith('local'))
+        .map(({ key, bytes }) => [key, bytes]),
+      [...keys.map((key) => [key, 0]), ['index/whole.json', 5]].sort(),
+      'whoever looks finds that something is there',
+    )
+    for (const key of keys) {
+      const message = new RegExp(`^Lake get ${key} failed: /.* and no file: look at what it is`)
+      await t.rejects(lake.get(key), { code: 'lake_failed', message })
+      t.equal(await lake.open(key), undefined)
+    }
+    t.same(told, [], 'told by whoever looks for them')
+    t.equal(await lake.put('dead/put.ndjson', body), 'stored')
+    t.equal(await lake.put('index/first.json', body, { ifAbsent: true }), 'stored')
+    t.equal(await lake.put('index/first.json', body, { ifAbsent: true }), 'exists')
+    await lake.putFile('dead/moved.parquet', join(root, 'local'))
+    t.same(await Promise.all(keys.map(async (key) => String(await lake.get(key)))), ['rows', 'rows', 'moved'])
+    if (what !== 'a folder with files') return
+    t.same(told, ['dead/put.ndjson', 'index/first.json', 'dead/moved.parquet'])
+    for (const key of keys) t.same(readdirSync(join(root, 'aside', key)), ['notes.json'], 'nothing is lost')
+  })
+}
+
+t.test('what races for a place that is no file is stored once', async (t) => {
+  const root = t.testdir({ index: { 'x.json': { notes: '' } } })
+  const lake = fsLake(root)
+  const answers = await Promise.allSettled(
+    ['a', 'b', 'c'].map((text) => lake.put('index/x.json', Buffer.from(text), { ifAbsent: true })),
+  )
+  const stored = answers.filter((each) => each.status === 'fulfilled' && each.value === 'stored')
+  t.equal(stored.length, 1)
+
+  const { files, fail } = faultyFiles()
+  mkdirSync(join(root, 'index/y.json'))
+  fail({ call: 'link', code: 'EEXIST', times: 2 })
+  const slow = fsLake(root, { files })
+  t.equal(await slow.put('index/y.json', body, { ifAbsent: true }), 'exists', 'another process was quicker')
 })

@@ -5,6 +5,7 @@ import { AppError } from '../../std/errors.ts'
 import { isUnreadable, isWithheld } from '../../std/files.ts'
 import { jsonIn } from '../../std/json.ts'
 import { isLaterVersion, refuseLater } from '../../std/later-version.ts'
+import { isNoFile } from '../../std/no-file.ts'
 import { recent } from '../../std/recent.ts'
 import type { Logger } from '../../std/telemetry.ts'
 
@@ -73,12 +74,17 @@ export function indexEntries(lake: Lake, log: Logger, maxCached = MAX_CACHED): E
       return entry
     } catch (error) {
       if (!isOfTheEntry(error)) throw error
-      if (isLaterVersion(error)) later.add(key)
-      if (!leftOut.has(key))
-        log.error({ key, err: error }, 'an index entry is left out, and its events with it')
-      leftOut.set(key, error.message)
+      if (isNoFile(error.cause)) nameDamaged(key, error.message)
+      else leaveOut(key, error)
       return undefined
     }
+  }
+
+  function leaveOut(key: string, error: AppError): void {
+    if (isLaterVersion(error)) later.add(key)
+    if (!leftOut.has(key))
+      log.error({ key, err: error }, 'an index entry is left out, and its events with it')
+    leftOut.set(key, error.message)
   }
 
   async function readNow(key: string): Promise<IndexEntry | undefined> {
@@ -88,11 +94,14 @@ export function indexEntries(lake: Lake, log: Logger, maxCached = MAX_CACHED): E
     if (entry) {
       damaged.delete(key)
       cache.set(key, entry)
-    } else if (!damaged.has(key)) {
-      damaged.add(key)
-      log.error({ key }, 'an index entry is damaged; its object is left out until it is indexed again')
-    }
+    } else nameDamaged(key, 'it holds no entry')
     return entry
+  }
+
+  function nameDamaged(key: string, why: string): void {
+    if (!damaged.has(key))
+      log.error({ key, why }, 'an index entry is damaged; its object is left out until it is indexed again')
+    damaged.add(key)
   }
 
   function forget(key: string): void {
@@ -131,7 +140,12 @@ export function indexEntries(lake: Lake, log: Logger, maxCached = MAX_CACHED): E
       cache.delete(key)
       later.delete(key)
     },
-    commit: (key, entry) => lake.put(key, Buffer.from(JSON.stringify(entry)), { ifAbsent: true }),
+    async commit(key, entry) {
+      const outcome = await lake.put(key, Buffer.from(JSON.stringify(entry)), { ifAbsent: true })
+      // What was no file there has made way.
+      if (outcome === 'stored') damaged.delete(key)
+      return outcome
+    },
   }
 }
 

@@ -83,6 +83,8 @@ export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
   async function takeIn(signal: AbortSignal, everywhere: boolean): Promise<IngestReport> {
     await options.quarantine?.empty(signal)
     const { partitions, foreign } = pendingIn(await listRaw(everywhere))
+    // What of the index is damaged is found by a look at it, and mended now: the run that follows has it.
+    await index.minutes()
     const damaged = entries.damaged()
     const fresh = foreign.filter(({ key }) => !indexed.has(key))
     const pass = account.begin(signal)

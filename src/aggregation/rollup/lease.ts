@@ -5,7 +5,9 @@ import { AppError } from '../../std/errors.ts'
 import { bestEffort, errnoOf, type FileOps, makeFolder, nodeFiles } from '../../std/files.ts'
 import type { Entropy } from '../../std/id.ts'
 import { limited } from '../../std/limited.ts'
+import { setAside } from '../../std/no-file.ts'
 import { livenessOf, type ProcessIdentity } from '../../std/process-identity.ts'
+import type { Logger } from '../../std/telemetry.ts'
 import { type Claim, readClaim, writeClaim } from './control/claim.ts'
 import { sweepParts } from './control/unfinished.ts'
 
@@ -42,6 +44,7 @@ export interface LeasesOptions {
   readonly clock: Clock
   readonly entropy: Entropy
   readonly files?: FileOps | undefined
+  readonly log?: Logger | undefined
 }
 
 /**
@@ -50,7 +53,8 @@ export interface LeasesOptions {
  * is believed within limits: a file that holds no claim is nobody's, and no time in it makes it last longer than a lease
  * does (docs/adr/0033).
  */
-export function createLeases({ dir, owner, clock, entropy, files = nodeFiles }: LeasesOptions): Leases {
+export function createLeases(options: LeasesOptions): Leases {
+  const { dir, owner, clock, entropy, files = nodeFiles, log } = options
   const pathOf = (name: string, token: number) => join(dir, `${name}.${String(token).padStart(6, '0')}`)
   /** Claims with a time that no lease can have, and since when each is known here. */
   const implausible = new Map<string, { readonly expiresMs: number; readonly seenMs: number }>()
@@ -83,10 +87,17 @@ export function createLeases({ dir, owner, clock, entropy, files = nodeFiles }: 
     return false
   }
 
+  async function noFile(path: string, err: unknown): Promise<void> {
+    log?.error({ file: path, err }, 'no lease can be there: it is set aside, and nobody holds it')
+    await bestEffort(setAside(files, path, `${path}.aside`))
+  }
+
+  const claimAt = (path: string): Promise<Claim | undefined> => readClaim({ files, noFile }, path)
+
   /** The claim that counts, if it is held. */
   async function holderOf(name: string, token: number): Promise<Claim | undefined> {
     const path = pathOf(name, token)
-    const claim = await readClaim(files, path)
+    const claim = await claimAt(path)
     if (claim !== undefined && (await isClaimed(path, claim))) return claim
     implausible.delete(path)
     return undefined
@@ -127,7 +138,7 @@ export function createLeases({ dir, owner, clock, entropy, files = nodeFiles }: 
   }
 
   async function forget(path: string): Promise<void> {
-    const claim = await readClaim(files, path)
+    const claim = await claimAt(path)
     const endedMs = claim?.expiresMs ?? 0
     if (endedMs < clock.nowMs() - FORGET_AFTER_MS) await files.unlink(path)
   }

@@ -12,6 +12,7 @@ import {
 import { MINUTE_MS } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
 import { isLaterVersion, refuseLater } from '../../std/later-version.ts'
+import { isNoFile } from '../../std/no-file.ts'
 import { recent } from '../../std/recent.ts'
 import type { Logger } from '../../std/telemetry.ts'
 import { definitionHash, type RollupDefinition } from './definition.ts'
@@ -218,7 +219,7 @@ export async function readManifest(lake: Lake, key: string): Promise<Manifest | 
     refuseLater(`The manifest ${key}`, found, MANIFEST_VERSION)
   } catch (error) {
     if (isLaterVersion(error)) return { key, generation, message: error.message, forGood: false }
-    if (isOfTheLake(error)) return damaged(`cannot be read: ${error.message}`, false)
+    if (isOfTheLake(error)) return damaged(`cannot be read: ${error.message}`, isNoFile(error.cause))
     if (!(error instanceof SyntaxError)) throw error
   }
   return damaged('is damaged: what is there is no manifest', true)

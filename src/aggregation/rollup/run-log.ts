@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Clock } from '../../std/clock.ts'
 import {
   bestEffort,
+  despiteNoFile,
   FILE_MODE,
   type FileOps,
   makeFolder,
@@ -11,6 +12,7 @@ import {
   replaceFile,
   unlessAbsent,
 } from '../../std/files.ts'
+import { APPEND, NO_FILE, setAside } from '../../std/no-file.ts'
 import type { Logger } from '../../std/telemetry.ts'
 import { createRecords } from './control/records.ts'
 import { type KeyUse, parseFailedMs, parseKeyUse, parseRun } from './control/stored.ts'
@@ -128,9 +130,12 @@ export function createRunLog(options: RunLogOptions): RunLog {
     async note(id, level, message, facts = {}) {
       const time = new Date(clock.nowMs()).toISOString()
       const line = `${JSON.stringify({ time, level, message, ...facts })}\n`
-      await bestEffort(makeFolder(files, runs).then(() => appendFile(notesOf(id), line, { mode: FILE_MODE })))
+      await bestEffort(
+        makeFolder(files, runs).then(() => appendFile(notesOf(id), line, { mode: FILE_MODE, flag: APPEND })),
+      )
     },
-    notes: async (id) => (await unlessAbsent(files.readFile(notesOf(id)))) ?? Buffer.alloc(0),
+    notes: async (id) =>
+      (await unlessAbsent(files.readFile(notesOf(id)), ['ENOENT', ...NO_FILE])) ?? Buffer.alloc(0),
     keyUse: (key) => records.read(keyFile(key), parseKeyUse),
     useKey: (key, use) => write(keyFile(key), use),
     async prune() {
@@ -145,8 +150,12 @@ export function createRunLog(options: RunLogOptions): RunLog {
       }
     },
     async setFailed(window, failedMs) {
-      if (failedMs === undefined) await unlessAbsent(files.unlink(failureFile(window)))
-      else await write(failureFile(window), failedMs)
+      const path = failureFile(window)
+      if (failedMs !== undefined) return write(path, failedMs)
+      await despiteNoFile(
+        () => unlessAbsent(files.unlink(path)),
+        () => setAside(files, path, `${path}.aside`),
+      )
     },
     async failed(rollup) {
       const found = new Map<number, number>()

@@ -63,7 +63,7 @@ export async function workshop(options: RunsOptions): Promise<Workshop> {
   const { log } = telemetry
   const owner = options.owner ?? (await thisProcess())
   const runLog = createRunLog({ dir: controlDir, clock, log, files, keptRuns })
-  const leases = createLeases({ dir: join(controlDir, 'leases'), owner, clock, entropy, files })
+  const leases = createLeases({ dir: join(controlDir, 'leases'), owner, clock, entropy, files, log })
   const presence = createPresence({ leases, owner, log, heartbeatMs })
   const manifests = createManifests(lake, log)
   const metrics = rollupMetrics(telemetry.metrics, clock)

@@ -1,5 +1,8 @@
 import { join } from 'node:path'
 import { bestEffort, type FileOps, isPassing, replaceFile, unlessAbsent } from '../../std/files.ts'
+import { isNoFile } from '../../std/no-file.ts'
+import type { JournalMetrics } from './journal-metrics.ts'
+import { quarantineFile } from './quarantine.ts'
 
 const CHECKPOINT_VERSION = 1
 const checkpointPath = (dir: string) => join(dir, 'checkpoint')
@@ -16,7 +19,11 @@ export async function writeCheckpoint(files: FileOps, dir: string, sequence: num
  * goes, or there is no answer: sequences may begin anew now, and what it says of the old ones must not be read later.
  * That it is gone is durable with the next segment, before which nothing is acknowledged.
  */
-export async function readCheckpoint(files: FileOps, dir: string): Promise<number> {
+export async function readCheckpoint(
+  files: FileOps,
+  dir: string,
+  metrics?: Pick<JournalMetrics, 'setAside'>,
+): Promise<number> {
   await bestEffort(files.unlink(`${checkpointPath(dir)}.part`))
   try {
     const text = await unlessAbsent(files.readFile(checkpointPath(dir)))
@@ -24,7 +31,8 @@ export async function readCheckpoint(files: FileOps, dir: string): Promise<numbe
   } catch (error) {
     // It may be whole, and read well in a moment: it is the start that has to be tried again.
     if (isPassing(error)) throw error
-    await files.unlink(checkpointPath(dir))
+    if (isNoFile(error)) metrics?.setAside(await quarantineFile(files, dir, checkpointPath(dir)), error)
+    else await files.unlink(checkpointPath(dir))
     return 0
   }
 }

@@ -53,7 +53,9 @@ export interface DiskJournal extends Journal, Backlog {
 export async function openDiskJournal(options: DiskJournalOptions): Promise<DiskJournal> {
   const { dir, files = nodeFiles, telemetry } = options
   const metrics = createJournalMetrics(telemetry)
-  const lock = await orUnavailable(dir, () => makeFolder(files, dir).then(() => lockOnFullDisk(dir, files)))
+  const lock = await orUnavailable(dir, () =>
+    makeFolder(files, dir).then(() => lockOnFullDisk(dir, files, metrics)),
+  )
   const { predecessor } = lock
   if (predecessor) telemetry.log.warn({ dir, predecessor }, 'journal: taken over, its process shows no life')
   try {
@@ -70,13 +72,13 @@ export async function openDiskJournal(options: DiskJournalOptions): Promise<Disk
 }
 
 /** Locks the folder, at the price of the ballast if the disk has no room for a lock. */
-async function lockOnFullDisk(dir: string, files: FileOps): Promise<FolderLock> {
+async function lockOnFullDisk(dir: string, files: FileOps, metrics: JournalMetrics): Promise<FolderLock> {
   try {
-    return await lockFolder(dir, { files })
+    return await lockFolder(dir, { files, metrics })
   } catch (error) {
     if (errnoOf(error) !== 'ENOSPC') throw error
     await dropBallast(files, dir)
-    return lockFolder(dir, { files })
+    return lockFolder(dir, { files, metrics })
   }
 }
 

@@ -1,7 +1,10 @@
 import { join } from 'node:path'
 import { AppError } from '../../std/errors.ts'
 import { bestEffort, errnoOf, type FileOps, writeDurably } from '../../std/files.ts'
+import { isNoFile, readRegular } from '../../std/no-file.ts'
 import { livenessOf, type ProcessIdentity, thisProcess } from '../../std/process-identity.ts'
+import type { JournalMetrics } from './journal-metrics.ts'
+import { quarantineFile } from './quarantine.ts'
 import { showLife, showsLife } from './sign-of-life.ts'
 
 export interface FolderLock {
@@ -13,16 +16,18 @@ export interface FolderLock {
 export interface LockOptions {
   readonly files: FileOps
   readonly procDir?: string
+  readonly metrics?: Pick<JournalMetrics, 'setAside'>
 }
 
 /**
  * Makes this process the folder's only writer, or throws `journal_unavailable` naming the one that is. The lock of a
  * process that is dead is taken over, and that of one out of sight which shows no sign of life (docs/adr/0009).
  */
-export async function lockFolder(dir: string, { files, procDir }: LockOptions): Promise<FolderLock> {
+export async function lockFolder(dir: string, options: LockOptions): Promise<FolderLock> {
+  const { files, procDir } = options
   const self = await thisProcess(procDir)
   const draft = join(dir, `lock.${self.pid}-${self.startTicks}.part`)
-  const taker = { files, dir, procDir, self, draft }
+  const taker = { ...options, dir, self, draft }
   // Before the lock: whoever finds that must not find its holder silent.
   const life = await showLife(signOf(dir, self))
   try {
@@ -43,10 +48,8 @@ export async function lockFolder(dir: string, { files, procDir }: LockOptions): 
   }
 }
 
-interface Taker {
-  readonly files: FileOps
+interface Taker extends LockOptions {
   readonly dir: string
-  readonly procDir: string | undefined
   readonly self: ProcessIdentity
   /** A finished lock under a name of our own, to be linked to the name that is fought for. */
   readonly draft: string
@@ -59,7 +62,19 @@ async function acquire(taker: Taker, path: string): Promise<ProcessIdentity | un
     return undefined
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error
-    return takeOver(taker, path)
+    return (await isCleared(taker, path)) ? acquire(taker, path) : takeOver(taker, path)
+  }
+}
+
+/** What is no file is nobody's lock, and leaves its place to whoever is first there. */
+async function isCleared({ files, dir, metrics }: Taker, path: string): Promise<boolean> {
+  try {
+    await readRegular(path)
+    return false
+  } catch (error) {
+    if (!isNoFile(error)) return false
+    metrics?.setAside(await quarantineFile(files, dir, path), error)
+    return true
   }
 }
 

@@ -1,8 +1,16 @@
 import { join } from 'node:path'
 import { type FileOps, makeFolder, nodeFiles, replaceFile, unlessAbsent } from '../../std/files.ts'
 import type { Entropy } from '../../std/id.ts'
+import { isNoFile } from '../../std/no-file.ts'
+import type { Telemetry } from '../../std/telemetry.ts'
 
 const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/
+
+export interface NameTools {
+  readonly entropy: Entropy
+  readonly telemetry?: Telemetry
+  readonly files?: FileOps
+}
 
 /**
  * What this gateway is called where several write to one lake. Chosen by chance and kept in the data folder, so that
@@ -10,10 +18,15 @@ const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/
  */
 export async function instanceName(
   dataDir: string,
-  { entropy, files = nodeFiles }: { readonly entropy: Entropy; readonly files?: FileOps },
+  { entropy, telemetry, files = nodeFiles }: NameTools,
 ): Promise<string> {
   const path = join(dataDir, 'instance')
-  const kept = (await unlessAbsent(files.readFile(path)))?.toString().trim() ?? ''
+  const reading = files.readFile(path).catch((err: unknown) => {
+    if (!isNoFile(err)) throw err
+    telemetry?.log.error({ err }, 'the name of this gateway cannot be there; it gets another name')
+    return undefined
+  })
+  const kept = (await unlessAbsent(reading))?.toString().trim() ?? ''
   if (NAME.test(kept)) return kept
   const name = entropy.id().slice(0, 8)
   await makeFolder(files, dataDir)

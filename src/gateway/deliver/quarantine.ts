@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path'
 import { bestEffort, type FileOps, makeFolder, syncFolder, writeDurably } from '../../std/files.ts'
+import { setAside } from '../../std/no-file.ts'
 import type { Extent } from './inspection.ts'
 
 const quarantinePath = (dir: string) => join(dir, 'quarantine')
@@ -26,10 +27,11 @@ export async function quarantineBytes(
   return total
 }
 
-/** Moves a whole file that this version cannot read out of the way. */
-export async function quarantineFile(files: FileOps, dir: string, path: string): Promise<void> {
+/** Moves a whole file that this version cannot read, or what is no file at all, out of the way. Answers where it is. */
+export async function quarantineFile(files: FileOps, dir: string, path: string): Promise<string> {
   const folder = quarantinePath(dir)
   await makeFolder(files, folder)
-  await files.rename(path, join(folder, basename(path)))
+  const name = await setAside(files, path, join(folder, basename(path)))
   await syncFolder(files, dir)
+  return name
 }

@@ -50,7 +50,7 @@ interface Finding extends Recovered {
  */
 export async function recover(place: RecoveryPlace): Promise<Recovery> {
   const { files, dir } = place
-  const delivered = await readCheckpoint(files, dir)
+  const delivered = await readCheckpoint(files, dir, place.metrics)
   const sequences = (await files.readdir(dir))
     .map(sequenceInName)
     .filter((sequence) => sequence !== undefined)
@@ -86,9 +86,10 @@ export async function recover(place: RecoveryPlace): Promise<Recovery> {
 
 async function examine(place: RecoveryPlace, path: string, bounds: Bounds): Promise<Finding> {
   const bytes = await contentOf(place, path)
-  if (bytes === undefined) return setAside(place, path, 0, bounds)
+  if (!Buffer.isBuffer(bytes)) return setAside(place, path, { quarantinedBytes: 0, why: bytes }, bounds)
   const header = decodeSegmentHeader(bytes)
-  if (header.kind === 'foreign') return setAside(place, path, endOfContent(bytes), bounds)
+  if (header.kind === 'foreign')
+    return setAside(place, path, { quarantinedBytes: endOfContent(bytes), why: FOREIGN }, bounds)
   const start = header.kind === 'valid' ? SEGMENT_HEADER_BYTES : 0
   const found = inspect(bytes, { start, ...bounds })
   const { frames, events } = found.tally
@@ -103,6 +104,8 @@ async function examine(place: RecoveryPlace, path: string, bounds: Bounds): Prom
   return { frames, events, quarantinedBytes, tornBytes, segment, lastSequence, oldestMs }
 }
 
+const FOREIGN = new Error('It is of another version')
+
 /**
  * A segment of another version, or one that the disk will not give back: kept, whole, out of the way. Where it cannot be
  * moved there is no start: its sequences are not known, and when it is read one day new ones must not lie among them.
@@ -110,10 +113,10 @@ async function examine(place: RecoveryPlace, path: string, bounds: Bounds): Prom
 async function setAside(
   place: RecoveryPlace,
   path: string,
-  quarantinedBytes: number,
+  { quarantinedBytes, why }: { readonly quarantinedBytes: number; readonly why: unknown },
   { after }: Bounds,
 ): Promise<Finding> {
-  await quarantineFile(place.files, place.dir, path)
+  place.metrics.setAside(await quarantineFile(place.files, place.dir, path), why)
   const nothing = { frames: 0, events: 0, tornBytes: 0, segment: undefined, oldestMs: undefined }
   return { ...nothing, quarantinedBytes, lastSequence: after }
 }
@@ -153,7 +156,7 @@ async function headerOf(files: FileOps, path: string): Promise<SegmentHeader> {
 async function lastWritten(place: RecoveryPlace, paths: readonly string[]): Promise<string | undefined> {
   for (const path of paths.toReversed()) {
     const bytes = await contentOf(place, path)
-    if (bytes === undefined || endOfContent(bytes) > 0) return path
+    if (!Buffer.isBuffer(bytes) || endOfContent(bytes) > 0) return path
   }
   return undefined
 }
@@ -168,10 +171,12 @@ async function truncate(files: FileOps, path: string, length: number): Promise<v
   }
 }
 
-const contentOf = ({ files, metrics }: RecoveryPlace, path: string): Promise<Buffer | undefined> =>
-  files.readFile(path).catch((error) => {
+/** What it holds, or why nobody will ever know. */
+const contentOf = ({ files, metrics }: RecoveryPlace, path: string): Promise<unknown> =>
+  files.readFile(path).catch((error: unknown) => {
     metrics.failed('read', error)
-    return unlessPassing(error)
+    unlessPassing(error)
+    return error
   })
 
 /** Nothing was read, and never will be. Throws when it may be: then it is the start that has to be tried again. */

@@ -5,9 +5,11 @@ import { createLeases, holdLease, LEASE_MS, type Lease } from '../../../src/aggr
 import { sleep } from '../../../src/std/abort.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import { type ProcessIdentity, thisProcess } from '../../../src/std/process-identity.ts'
+import { createTelemetry } from '../../../src/std/telemetry.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
 import { faultyFiles } from '../../fakes/faulty-files.ts'
+import { noFiles } from '../../fakes/no-files.ts'
 
 const never = new AbortController().signal
 
@@ -289,3 +291,28 @@ test('work is stopped when its owner wants it to be', async (t) => {
   })
   await t.rejects(work, { code: 'cancelled' })
 })
+
+for (const [what, put] of Object.entries(noFiles)) {
+  test(`${what} in the place of a lease holds nothing, is named and set aside`, async (t) => {
+    const { dir, me, clock, claims } = await setUp(t)
+    const lines: string[] = []
+    const { log } = createTelemetry('error', { write: (line) => lines.push(line) })
+    const leases = createLeases({ dir, owner: me, clock, entropy: seededEntropy(99), log })
+    await (await leases.acquire('vitals', 'run-1')).release()
+    const path = join(dir, 'vitals.000002')
+    await put(path)
+    t.equal(await leases.isHeld('vitals'), false)
+    t.match(
+      lines.map((line) => JSON.parse(line)),
+      [{ file: path, err: { message: / and no file: look at what it is/ } }],
+    )
+    const lease = await leases.acquire('vitals', 'run-2')
+    await lease.renew()
+    t.equal(await leases.isHeld('vitals'), true)
+    await lease.release()
+    clock.advance(25 * 3_600_000)
+    await put(join(dir, 'other.000001'))
+    await leases.sweep()
+    t.same(await claims(), ['other.000001.aside', 'vitals.000002.aside'], 'the rest is swept as ever')
+  })
+}

@@ -136,6 +136,14 @@ test('a manifest that cannot be read fails its window by name, and no other', as
       false,
     ],
     ['gone since it was listed', undefined, /not there/, false],
+    [
+      'no file',
+      new AppError('lake_failed', 'Lake get failed: /a is a folder', {
+        cause: Object.assign(new Error('/a is a folder'), { code: 'EISDIR' }),
+      }),
+      /cannot be read: Lake get failed: \/a is a folder/,
+      true,
+    ],
     ['what the disk does not give back', new AppError('lake_failed', 'EIO'), /cannot be read: EIO/, false],
   ] as const) {
     const lines: string[] = []

@@ -12,6 +12,7 @@ import { createTelemetry, quietTelemetry } from '../../../src/std/telemetry.ts'
 import { aggregation, definition, GRAIN, MIN, never, T0 } from '../../fakes/aggregation.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
 import { faultyFiles } from '../../fakes/faulty-files.ts'
+import { noFiles, replaceByNoFile } from '../../fakes/no-files.ts'
 import { reconciliation } from '../../fakes/reconciliation.ts'
 import { unsyncedFiles } from '../../fakes/unsynced-files.ts'
 
@@ -1390,3 +1391,41 @@ test('after a restart the lag is known from the lake', async (t) => {
   await runs.tick(never)
   t.match(await telemetry.metrics.metrics(), 'headgate_rollup_lag_seconds{rollup="vitals"} 120')
 })
+
+for (const what of Object.keys(noFiles)) {
+  test(`${what} in the control folder costs no run and no window`, async (t) => {
+    const lines: string[] = []
+    const telemetry = createTelemetry('warn', { write: (line) => lines.push(line) })
+    const { open, clock, dir, deliver, stored } = await aggregation(t)
+    deliver(at(0), [1])
+    clock.advance(GRAIN + 2 * MIN)
+    const first = await open()
+    const { id } = await first.submit({}, 'ops', 'key')
+    await first.work(never)
+    const [key = ''] = await readdir(`${dir}/control/keys`)
+    await mkdir(`${dir}/control/failed`, { recursive: true })
+    const places = [`runs/${id}.json`, `runs/${id}.log`, `keys/${key}`, `failed/vitals.${at(1)}`]
+    for (const place of places) await replaceByNoFile(what, `${dir}/control/${place}`)
+
+    const runs = await open({ telemetry })
+    await runs.recover()
+    t.same(await runs.list({ limit: 9 }), [])
+    await t.rejects(runs.get(String(id)), { code: 'not_found' })
+    deliver(at(1), [2])
+    clock.advance(GRAIN + 2 * MIN)
+    const again = await runs.submit({ at: at(1) }, 'ops', 'key')
+    t.not(again.id, null, 'a key that is not known any more starts a run')
+    await runs.work(never)
+    t.match((await stored()).slice(0, 2), [
+      { at: 0, rows: 1 },
+      { at: 1, rows: 1 },
+    ])
+    t.match(await runs.list({ limit: 1 }), [{ id: again.id, state: 'succeeded' }])
+    for (const place of places.filter((each) => /json$|failed/.test(each)))
+      t.match(
+        lines.filter((line) => line.includes(`${place}`)),
+        [/ and no file: look at what it is/],
+        place,
+      )
+  })
+}

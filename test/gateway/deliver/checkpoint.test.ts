@@ -4,6 +4,7 @@ import t from 'tap'
 import { readCheckpoint, writeCheckpoint } from '../../../src/gateway/deliver/checkpoint.ts'
 import { nodeFiles } from '../../../src/std/files.ts'
 import { faultyFiles } from '../../fakes/faulty-files.ts'
+import { noFiles } from '../../fakes/no-files.ts'
 
 t.test('the last checkpoint is the one that is read', async (t) => {
   const dir = t.testdir()
@@ -59,3 +60,15 @@ t.test('one that cannot be read for want of a file handle or a permission stays'
     t.equal(await readCheckpoint(files, dir), 5)
   }
 })
+
+for (const [what, put] of Object.entries(noFiles)) {
+  t.test(`${what} in its place is set aside, and told of`, async (t) => {
+    const dir = t.testdir()
+    await put(join(dir, 'checkpoint'))
+    const told: unknown[] = []
+    t.equal(await readCheckpoint(nodeFiles, dir, { setAside: (to, why) => told.push([to, why]) }), 0)
+    t.match(told, [[join(dir, 'quarantine', 'checkpoint'), { message: /checkpoint is .* and no file/ }]])
+    await writeCheckpoint(nodeFiles, dir, 7)
+    t.equal(await readCheckpoint(nodeFiles, dir), 7)
+  })
+}

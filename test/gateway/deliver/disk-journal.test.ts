@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t from 'tap'
 import { type DiskJournal, openDiskJournal } from '../../../src/gateway/deliver/disk-journal.ts'
@@ -7,6 +7,7 @@ import { createTelemetry, quietTelemetry } from '../../../src/std/telemetry.ts'
 import { batchOf, journalContract } from '../../contracts/journal.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { faultyFiles } from '../../fakes/faulty-files.ts'
+import { noFiles } from '../../fakes/no-files.ts'
 import { openJournal } from '../../fakes/open-journal.ts'
 
 const never = new AbortController().signal
@@ -436,3 +437,38 @@ t.test('measures what it holds and how it groups', async (t) => {
   t.match(metrics, /headgate_journal_sync_seconds_count 1\n/)
   await journal.close()
 })
+
+for (const [what, put] of Object.entries(noFiles)) {
+  t.test(
+    `${what} in the place of any file of ours keeps nobody from starting, or from what is kept`,
+    async (t) => {
+      const dir = t.testdir()
+      const before = await openJournal(dir)
+      await appendAll(before, ['one', 'two'])
+      await before.close()
+      const places = ['checkpoint', 'checkpoint.part', 'lock', 'ballast', '0000000000009000.segment']
+      for (const name of places) {
+        rmSync(join(dir, name), { recursive: true, force: true })
+        await put(join(dir, name))
+      }
+      const lines: string[] = []
+      const telemetry = createTelemetry('error', { write: (line) => lines.push(line) })
+      const journal = await openJournal(dir, { telemetry })
+      t.match(journal.recovered, { events: 2 })
+      const said = lines
+        .map((line) => JSON.parse(line))
+        .filter(({ msg }) => /in the place of a file/.test(msg))
+      t.same(
+        said.map(({ file }) => file),
+        ['lock', 'checkpoint', '0000000000009000.segment'].map((name) => join(dir, 'quarantine', name)),
+      )
+      for (const { err } of said) t.match(err.message, / and no file: look at what it is/)
+      await appendAll(journal, ['three'])
+      t.same(await drain(journal), ['one', 'two', 'three'])
+      await journal.close()
+      const next = await openJournal(dir)
+      t.match(next.recovered, { events: 0 }, 'what was delivered is remembered')
+      await next.close()
+    },
+  )
+}

@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { lockFolder } from '../../../src/gateway/deliver/folder-lock.ts'
 import { type FileOps, nodeFiles } from '../../../src/std/files.ts'
 import { faultyFiles } from '../../fakes/faulty-files.ts'
+import { noFiles } from '../../fakes/no-files.ts'
 import { bootId, procFolder } from '../../fakes/proc.ts'
 
 const files = nodeFiles
@@ -215,3 +216,17 @@ t.test('what was released while it was looked at is free', async (t) => {
   t.not(holderOf(dir).startTicks, '1', 'it is ours now')
   await lock.release()
 })
+
+for (const [what, put] of Object.entries(noFiles)) {
+  t.test(`${what} in the place of the lock is nobody's`, async (t) => {
+    const dir = t.testdir()
+    await put(join(dir, 'lock'))
+    const told: unknown[] = []
+    const metrics = { setAside: (to: string, why: unknown) => told.push([to, why]) }
+    const lock = await lockFolder(dir, { files, metrics })
+    t.equal(holderOf(dir).pid, process.pid)
+    t.match(told, [[join(dir, 'quarantine', 'lock'), { message: /lock is .* and no file/ }]])
+    await t.rejects(lockFolder(dir, { files }), { code: 'journal_unavailable' }, 'ours now')
+    await lock.release()
+  })
+}

@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import t from 'tap'
 import { instanceName } from '../../../src/gateway/deliver/instance.ts'
 import { rawKey } from '../../../src/lake/layout.ts'
+import { createTelemetry } from '../../../src/std/telemetry.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
+import { faultyFiles } from '../../fakes/faulty-files.ts'
+import { noFiles } from '../../fakes/no-files.ts'
 
 t.test('a gateway keeps the name that chance gave it', async (t) => {
   const dataDir = join(t.testdir(), 'data')
@@ -28,7 +31,21 @@ t.test('a name that could not be a part of a key is replaced', async (t) => {
   }
 })
 
+for (const [what, put] of Object.entries(noFiles)) {
+  t.test(`${what} is no name: there is another, and that is said`, async (t) => {
+    const dataDir = t.testdir()
+    await put(join(dataDir, 'instance'))
+    const lines: string[] = []
+    const telemetry = createTelemetry('error', { write: (line) => lines.push(line) })
+    const name = await instanceName(dataDir, { entropy: seededEntropy(), telemetry })
+    t.match(name, /^[0-9a-f]{8}$/)
+    t.match(lines, [/instance is .* and no file/])
+    t.equal(await instanceName(dataDir, { entropy: seededEntropy(2) }), name, 'and it is kept')
+  })
+}
+
 t.test('a folder that cannot be read is said to be so', async (t) => {
-  const dataDir = t.testdir({ instance: {} })
-  await t.rejects(instanceName(dataDir, { entropy: seededEntropy() }), { code: 'EISDIR' })
+  const { files, fail } = faultyFiles()
+  fail({ call: 'readFile', code: 'EIO' })
+  await t.rejects(instanceName(t.testdir(), { entropy: seededEntropy(), files }), { code: 'EIO' })
 })

@@ -10,6 +10,7 @@ import {
 import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { DiskJournal } from '../../../src/gateway/deliver/disk-journal.ts'
+import type { OpenFlags } from '../../../src/std/files.ts'
 import { batchOf } from '../../contracts/journal.ts'
 import { faultyFiles } from '../../fakes/faulty-files.ts'
 import { openJournal } from '../../fakes/open-journal.ts'
@@ -304,7 +305,7 @@ t.test('a journal of many segments needs no more handles to start than one of fe
   let most = 0
   const counting = {
     ...files,
-    async open(path: string, flags: string, mode?: number) {
+    async open(path: string, flags: OpenFlags, mode?: number) {
       most = Math.max(most, ++open)
       const file = await files.open(path, flags, mode)
       return { ...file, close: () => file.close().finally(() => open--) }

@@ -3,6 +3,7 @@ import { Compile } from 'typebox/compile'
 import { AppError } from '../../../std/errors.ts'
 import { errnoOf, FILE_MODE, type FileOps, writeFully } from '../../../std/files.ts'
 import { isLaterVersion, refuseLater } from '../../../std/later-version.ts'
+import { isNoFile } from '../../../std/no-file.ts'
 import { Owner } from './owner.ts'
 
 const Claim = Type.Object({
@@ -20,14 +21,17 @@ const claims = Compile(Claim)
 /** Claims have not said a version so far. */
 const CLAIM_VERSION = 1
 
-/** EISDIR: what is no file will never be a claim. */
-const NOTHING_THERE = ['ENOENT', 'EISDIR']
+export interface ReadTools {
+  readonly files: FileOps
+  /** What is no file will never be a claim, and is told of. */
+  readonly noFile: (path: string, error: unknown) => Promise<void>
+}
 
 /**
  * Undefined for what is no claim, such as the empty file that a power cut leaves: nobody holds it. One that cannot be read
  * may be held: it rejects.
  */
-export async function readClaim(files: FileOps, path: string): Promise<Claim | undefined> {
+export async function readClaim({ files, noFile }: ReadTools, path: string): Promise<Claim | undefined> {
   try {
     const found: unknown = JSON.parse((await files.readFile(path)).toString())
     refuseLater(`The lease ${path}`, found, CLAIM_VERSION)
@@ -35,7 +39,8 @@ export async function readClaim(files: FileOps, path: string): Promise<Claim | u
   } catch (error) {
     if (isLaterVersion(error)) throw new AppError('run_conflict', error.message)
     const code = errnoOf(error)
-    if (error instanceof SyntaxError || NOTHING_THERE.includes(code)) return undefined
+    if (error instanceof SyntaxError || code === 'ENOENT') return undefined
+    if (isNoFile(error)) return void (await noFile(path, error))
     throw new AppError('run_conflict', `The lease ${path} cannot be read: ${code}`, { cause: error })
   }
 }

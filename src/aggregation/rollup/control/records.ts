@@ -1,6 +1,7 @@
 import { errnoOf, type FileOps, isUnreadable, isWithheld } from '../../../std/files.ts'
 import { jsonIn } from '../../../std/json.ts'
 import { isLaterVersion } from '../../../std/later-version.ts'
+import { isNoFile } from '../../../std/no-file.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 
 /** Reads the small JSON files of the control folder, each a record of something; tells of those that hold none. */
@@ -10,9 +11,6 @@ export interface Records {
   /** Where one of many is read: undefined also for one that is kept from us or of a later version, which stays. */
   ifReadable<T>(reading: Promise<T>, path: string): Promise<T | undefined>
 }
-
-/** EISDIR: what is no file will never be a record. */
-const NO_RECORD = ['EISDIR']
 
 const isOfTheFile = (error: unknown) => isUnreadable(error) || isWithheld(error) || isLaterVersion(error)
 
@@ -32,10 +30,10 @@ export function createRecords({ files, log }: { readonly files: FileOps; readonl
       try {
         text = (await files.readFile(path)).toString()
       } catch (error) {
-        const code = errnoOf(error)
-        if (NO_RECORD.includes(code)) name(path, error)
-        if (code === 'ENOENT' || NO_RECORD.includes(code)) return undefined
-        throw error
+        // What is no file will never be a record.
+        if (isNoFile(error)) name(path, error)
+        else if (errnoOf(error) !== 'ENOENT') throw error
+        return undefined
       }
       const found = parse(jsonIn(text))
       if (found === undefined) name(path, new Error(`${path} holds no record of ours`))

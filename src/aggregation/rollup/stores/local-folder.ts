@@ -11,6 +11,7 @@ import {
   unlessAbsent,
 } from '../../../std/files.ts'
 import { isLaterVersion } from '../../../std/later-version.ts'
+import { setAside as asideByName } from '../../../std/no-file.ts'
 import { recent } from '../../../std/recent.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { damaged, isDamage } from '../store.ts'
@@ -64,7 +65,7 @@ export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions
   async function setAside(path: string, error: unknown): Promise<void> {
     log?.error({ file: path, err: error }, 'a rollup file is damaged and set aside')
     try {
-      await files.rename(path, `${path}.damaged`)
+      await asideByName(files, path, `${path}.damaged`)
     } catch (cause) {
       // Somebody else met it as well.
       if (errnoOf(cause) === 'ENOENT') return

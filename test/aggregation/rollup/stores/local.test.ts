@@ -16,6 +16,7 @@ import {
 } from '../../../contracts/store.ts'
 import { faultyFiles } from '../../../fakes/faulty-files.ts'
 import { killedAt } from '../../../fakes/killed.ts'
+import { noFiles, replaceByNoFile } from '../../../fakes/no-files.ts'
 import { gathered } from '../../../fakes/store.ts'
 import { unsyncedFiles } from '../../../fakes/unsynced-files.ts'
 
@@ -324,4 +325,27 @@ function flipped(bytes: Buffer, at: number): Buffer {
   const copy = Buffer.from(bytes)
   copy[at] = (copy[at] ?? 0) ^ 1
   return copy
+}
+
+for (const what of Object.keys(noFiles)) {
+  test(`${what} in the place of a window is set aside by name, and the window published again`, async (t) => {
+    const dir = t.testdir()
+    const lines: string[] = []
+    const { log } = createTelemetry('error', { write: (line) => lines.push(line) })
+    const store = localStore({ dir, log })
+    for (const each of [window, later]) await store.publish(each, chunks([row()]))
+    const path = join(dir, 'vitals', '2026-11-22', `${window.fromMs}.rollup`)
+    for (let time = 0; time < 2; time++) {
+      await replaceByNoFile(what, path)
+      t.same(
+        (await store.windows('vitals', 0, whole.toMs)).map(({ fromMs }) => fromMs),
+        [later.fromMs],
+        'the other is there',
+      )
+      t.equal(await store.publish(window, chunks([row()])), 'published')
+      t.equal((await gathered(store.series({ ...series, ...whole }))).length, 2)
+    }
+    // Of a link to nothing there is nothing to set aside: it is as if there were no window.
+    if (what !== 'a link to nothing') t.match(lines[0], `${window.fromMs}.rollup`)
+  })
 }
