@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, rmdir, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import type { Config } from '../config.ts'
 import { AppError } from '../std/errors.ts'
 import { errnoOf, FOLDER_MODE, unlessAbsent } from '../std/files.ts'
 
@@ -23,14 +24,30 @@ export async function ownDataFolder(dataDir: string): Promise<void> {
     await makeFolders(path)
     await rmdir(await mkdtemp(join(path, '.probe-')))
   } catch (error) {
-    const why = FAULTS[errnoOf(error)]
-    if (why === undefined) throw error
-    throw new AppError(
-      'bad_configuration',
-      `dataDir (HEADGATE_DATA_DIR) is ${dataDir}, where nothing can be kept: ${why} (${errnoOf(error)})`,
-      { cause: error },
-    )
+    throw explained(dataDir, error)
   }
+}
+
+function explained(dataDir: string, cause: unknown): unknown {
+  const code = errnoOf(cause)
+  const why = FAULTS[code]
+  if (why === undefined) return cause
+  const message = `dataDir (HEADGATE_DATA_DIR) is ${dataDir}, where nothing can be kept: ${why} (${code})`
+  return new AppError('bad_configuration', message, { cause })
+}
+
+/** For commands that look at what a Headgate has kept: in a wrong folder they make nothing, and say that it is one. */
+export async function assertLake({ dataDir, lake }: Pick<Config, 'dataDir' | 'lake'>): Promise<void> {
+  if (lake.kind !== 'fs') return
+  const path = resolve(dataDir)
+  const found = await unlessAbsent(stat(join(path, 'lake'))).catch((error: unknown) => {
+    throw explained(dataDir, error)
+  })
+  if (found?.isDirectory()) return
+  throw new AppError(
+    'bad_configuration',
+    `there is no data in ${path} (dataDir): no Headgate has run there. Name the configuration of the one that is meant (--config FILE) or its folder (HEADGATE_DATA_DIR); \`headgate serve\` starts one`,
+  )
 }
 
 /** One after the other: asked for all at once, Node tries without end where the system makes none, as below /proc. */

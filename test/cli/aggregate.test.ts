@@ -149,7 +149,7 @@ test('a gateway elsewhere is asked by its address, and operations of its own com
   const port = await freePort()
   const other = await start(t, 'gateway', { gateway: { listen, operations: { listen: { port } } } })
   await other.url('operations')
-  const asked = { HEADGATE_DATA_DIR: t.testdir({ data: {} }), HEADGATE_TOKEN: 'token', GATEWAY: 'token' }
+  const asked = { HEADGATE_DATA_DIR: t.testdir({ lake: {} }), HEADGATE_TOKEN: 'token', GATEWAY: 'token' }
   for (const [rule, env, err] of [
     ['by its address', { HEADGATE_AGGREGATION_GATEWAY_URL: `http://127.0.0.1:${port}` }, /no gateway could/],
     [

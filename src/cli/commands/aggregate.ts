@@ -2,6 +2,8 @@ import type { Config } from '../../config.ts'
 import { systemClock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { systemEntropy } from '../../std/id.ts'
+import { instant } from '../../std/instant.ts'
+import { didYouMean } from '../../std/nearest.ts'
 import type { Logger } from '../../std/telemetry.ts'
 import { openLake } from '../../wiring.ts'
 import {
@@ -14,7 +16,7 @@ import {
 import { tokenOf } from '../admin.ts'
 import { asideTelemetry } from '../aside.ts'
 import { CONFIG_OPTION, type Command, type Flags } from '../command.ts'
-import { ownDataFolder } from '../data-folder.ts'
+import { assertLake, ownDataFolder } from '../data-folder.ts'
 import { loadConfig } from '../load.ts'
 import { localGateway } from '../local-gateway.ts'
 import { runPasses } from '../passes.ts'
@@ -44,7 +46,9 @@ its age, in one run after the other, and the window that is open now. Ctrl-C can
     yes: { type: 'boolean', short: 'y', help: 'Go on with more than 200 windows.' },
   },
   async run({ flags }, terminal) {
+    const request = requestOf(flags)
     const config = await loadConfig(flags, terminal)
+    await assertLake(config)
     await ownDataFolder(config.dataDir)
     const telemetry = asideTelemetry(config, terminal)
     const wired = await wireAggregation(config, {
@@ -55,7 +59,7 @@ its age, in one run after the other, and the window that is open now. Ctrl-C can
       askGateway: await gatewayOf(config, flags, { ...terminal, log: telemetry.log }),
       onProgress: (progress) => drawProgress(progress, terminal),
     })
-    return runPasses(wired.runs, requestOf(flags), terminal).catch((error: unknown) => {
+    return runPasses(wired.runs, request, terminal).catch((error: unknown) => {
       throw inOptions(error)
     })
   },
@@ -89,16 +93,24 @@ const REPROCESS = ['missing', 'failed', 'all'] as const
 function requestOf({ from, to, rollup, reprocess, ...flags }: Flags): Request {
   const wanted = REPROCESS.find((each) => each === reprocess)
   if (reprocess !== undefined && wanted === undefined) {
-    throw new AppError('invalid_request', `--reprocess takes one of ${REPROCESS.join(', ')}`)
+    const near = didYouMean(String(reprocess), REPROCESS)
+    throw new AppError('invalid_request', `--reprocess takes one of ${REPROCESS.join(', ')}${near}`)
   }
   return {
-    ...(from !== undefined && { from: String(from) }),
-    ...(to !== undefined && { to: String(to) }),
+    ...timeOf('from', from),
+    ...timeOf('to', to),
     ...(rollup !== undefined && { rollups: [String(rollup)] }),
     ...(wanted !== undefined && { reprocess: wanted }),
     dryRun: flags['dry-run'] === true,
     confirm: flags['yes'] === true,
   }
+}
+
+/** Checked before anything is looked for, and handed on as it is. */
+function timeOf(name: 'from' | 'to', text: Flags[string]): { readonly [name]?: string } {
+  if (text === undefined) return {}
+  instant(`--${name}`, String(text))
+  return { [name]: String(text) }
 }
 
 function drawProgress({ window, of, done }: Progress, terminal: Terminal): void {

@@ -1,14 +1,10 @@
-import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { Config } from '../../config.ts'
 import { systemClock } from '../../std/clock.ts'
-import { AppError } from '../../std/errors.ts'
-import { unlessAbsent } from '../../std/files.ts'
 import { systemEntropy } from '../../std/id.ts'
 import { openLake } from '../../wiring.ts'
 import { type AppFindings, type Findings, isComplete, wireReconcile } from '../../wiring-aggregation.ts'
 import { asideTelemetry } from '../aside.ts'
 import { CONFIG_OPTION, type Command, EXIT } from '../command.ts'
+import { assertLake } from '../data-folder.ts'
 import { loadConfig } from '../load.ts'
 import { drawBar } from '../progress.ts'
 import { number, table } from '../table.ts'
@@ -40,6 +36,7 @@ of an hour ago, which is how long events may be on their way. What waits in a jo
   },
   async run({ flags: { from, to, json, ...flags } }, terminal) {
     const config = await loadConfig(flags, terminal)
+    // Of a wrong folder nothing is missing: it would be told that all is there.
     await assertLake(config)
     const bar = json === true ? { ...terminal, out: terminal.err } : terminal
     const telemetry = asideTelemetry(config, terminal)
@@ -60,15 +57,6 @@ of an hour ago, which is how long events may be on their way. What waits in a jo
     else terminal.out(report(findings, complete, to === undefined))
     return complete ? EXIT.ok : EXIT.failed
   },
-}
-
-/** Of a wrong folder nothing is missing: it would be told that all is there. */
-async function assertLake({ dataDir, lake }: Config): Promise<void> {
-  if (lake.kind !== 'fs' || (await unlessAbsent(stat(join(dataDir, 'lake')), ['ENOENT', 'ENOTDIR']))) return
-  throw new AppError(
-    'bad_configuration',
-    `there is no data in ${dataDir} (dataDir): no Headgate has run there. Name the configuration of the one that is meant: --config FILE`,
-  )
 }
 
 function report(
