@@ -1,3 +1,4 @@
+import { again } from '../std/again.ts'
 import { DAY_MS } from '../std/durations.ts'
 import type { Measurement, Stamp } from './event.ts'
 import { pathOf } from './privacy/url.ts'
@@ -14,6 +15,8 @@ export interface Enriched {
   readonly clockReplaced: boolean
 }
 
+const lastPathOf = again(pathOf)
+
 /** What makes a measurement an event, beside what its whole request shares. */
 export function enrich(m: Measurement, eventId: string, receivedMs: number): Enriched {
   const clientMs = m.event_time === undefined ? Number.NaN : momentIn(m.event_time)
@@ -24,7 +27,7 @@ export function enrich(m: Measurement, eventId: string, receivedMs: number): Enr
     unit: m.unit ?? '1',
     weight: m.weight ?? 1,
   }
-  const pagePath = m.page_path ?? (m.page_url ? pathOf(m.page_url) : undefined)
+  const pagePath = m.page_path ?? (m.page_url ? lastPathOf(m.page_url) : undefined)
   if (pagePath !== undefined) stamp.page_path = withoutTilde(pagePath)
   return { stamp, clockReplaced: !plausible && m.event_time !== undefined }
 }

@@ -1,4 +1,5 @@
 import { Compile } from 'typebox/compile'
+import { again } from '../std/again.ts'
 import { jsonIn } from '../std/json.ts'
 import {
   type Column,
@@ -13,7 +14,12 @@ import {
   type Stamp,
 } from './event.ts'
 import { storedTooLarge } from './growth.ts'
-import { UNSTORABLE } from './values/text.ts'
+import { PLAIN, UNSTORABLE } from './values/text.ts'
+
+/** Texts that are of one event each. Of the others the next event mostly has the same. */
+const OWN: readonly ColumnName[] = ['event_id', 'measurement_id', 'exception_message', 'exception_stacktrace']
+const isAlike = ({ name, type }: Column): boolean => type === 'text' && !OWN.includes(name)
+const memberOf = (name: ColumnName) => (text: string) => `,"${name}":${quote(text)}`
 
 /**
  * The stored form of an event: one line of JSON, its newline included, behind the version `v`. Each column has one source:
@@ -48,11 +54,14 @@ function compile<F>(parameters: string[], start: string, written: readonly Colum
     ${written.map(statement).join('\n    ')}
     return line + ${end}
   }`
-  return new Function('quote', 'quoteStack', 'quoteMap', body)(quote, quoteStack, quoteMap)
+  const alike = Object.fromEntries(written.filter(isAlike).map(({ name }) => [name, again(memberOf(name))]))
+  return new Function('quote', 'quoteStack', 'quoteMap', 'alike', body)(quote, quoteStack, quoteMap, alike)
 }
 
-function statement({ name, type }: Column): string {
+function statement(column: Column): string {
+  const { name, type } = column
   const value = `${sourceOf(name)}.${name}`
+  if (isAlike(column)) return `if (${value} !== undefined) line += alike.${name}(${value})`
   const quoting = name === 'exception_stacktrace' ? 'quoteStack' : type === 'text' ? 'quote' : 'quoteMap'
   const written = type === 'text' || type === 'json' ? `${quoting}(${value})` : value
   return `if (${value} !== undefined) line += ',"${name}":' + ${written}`
@@ -102,8 +111,8 @@ export function linesToBytes(lines: readonly string[], maxBytes = Number.POSITIV
   return full.length === 1 ? (full[0] as Buffer) : Buffer.concat(full, fullBytes)
 }
 
-/** No control character, quote, backslash or surrogate: text that is its own JSON. */
-const PLAIN = /^[ !#-[\]-~\u00a0-\ud7ff\ue000-\uffff]*$/
+/** The same of several lines, but for their ends. */
+const PLAIN_LINES = /^[\n !#-[\]-~\u00a0-\ud7ff\ue000-\uffff]*$/
 /** Of UNSTORABLE, what texts of several lines are not stored with. */
 const UNSTORABLE_IN_LINES = /[^\P{Cc}\n\t]|\p{Surrogate}/gu
 
@@ -116,14 +125,14 @@ export const storableLines = (text: string): string =>
   text.replace(/\r\n/g, '\n').replace(UNSTORABLE_IN_LINES, '\ufffd')
 
 function quoteStack(text: string): string {
-  return JSON.stringify(storableLines(text))
+  return PLAIN_LINES.test(text) ? `"${text.replace(/\n/g, '\\n')}"` : JSON.stringify(storableLines(text))
 }
 
 function quoteMap(map: Readonly<Record<string, string>>): string {
   let members = ''
-  for (const [name, value] of Object.entries(map)) {
+  for (const name in map) {
     if (!PLAIN.test(name)) return quoteOddMap(map)
-    members += `${members === '' ? '' : ','}"${name}":${quote(value)}`
+    members += `${members === '' ? '' : ','}"${name}":${quote(map[name] as string)}`
   }
   return `{${members}}`
 }

@@ -5,7 +5,7 @@ import {
   MAX_TEXT_CHARS,
   type Measurement,
 } from './event.ts'
-import { cutBytes, cutChars } from './privacy/cut.ts'
+import { cutChars, cuttingBytes } from './privacy/cut.ts'
 import { cleanProse, isPlain, type ProseRules } from './privacy/prose.ts'
 import { plainPath, plainUrl, scrubPath, scrubUrl } from './privacy/url.ts'
 import { withoutTilde } from './values/text.ts'
@@ -50,11 +50,17 @@ const PROSE: ProseRules = { everywhere: false, isLabel: false }
 const LABEL: ProseRules = { everywhere: false, isLabel: true }
 const EXCERPT: ProseRules = { everywhere: true, isLabel: false }
 
+type Cut = (text: string) => string
+const toText: Cut = (text) => cutChars(text, MAX_TEXT_CHARS)
+const toValue: Cut = (text) => cutChars(text, MAX_ATTRIBUTE_VALUE_CHARS)
+const toName: Cut = (text) => cutChars(text, MAX_ATTRIBUTE_NAME_CHARS)
+const toException = cuttingBytes(MAX_EXCEPTION_BYTES)
+
 /** Cleaned and cut. */
-function prose(rules: ProseRules, cut: (text: string, max: number) => string, max: number): Cleaner {
+function prose(rules: ProseRules, cut: Cut): Cleaner {
   return {
-    glance: (text) => (isPlain(text) ? cut(withoutTilde(text), max) : undefined),
-    clean: settled((text, allowQuery) => cut(cleanProse(text, rules, allowQuery), max)),
+    glance: (text) => (isPlain(text) ? cut(withoutTilde(text)) : undefined),
+    clean: settled((text, allowQuery) => cut(cleanProse(text, rules, allowQuery))),
   }
 }
 
@@ -65,9 +71,9 @@ const withoutQuery = ({ glance, clean }: Cleaner): Cleaner => ({
 
 const url: Cleaner = { glance: plainUrl, clean: settled(scrubUrl) }
 const path: Cleaner = { glance: plainPath, clean: settled(scrubPath) }
-const exception = withoutQuery(prose(PROSE, cutBytes, MAX_EXCEPTION_BYTES))
-const dimension = withoutQuery(prose(PROSE, cutChars, MAX_TEXT_CHARS))
-const label = withoutQuery(prose(LABEL, cutChars, MAX_TEXT_CHARS))
+const exception = withoutQuery(prose(PROSE, toException))
+const dimension = withoutQuery(prose(PROSE, toText))
+const label = withoutQuery(prose(LABEL, toText))
 
 /** Each text that is stored, but the name of the metric, the ids, and what the gateway itself writes. */
 const textColumns = {
@@ -101,15 +107,24 @@ export interface Cleaning {
   readonly known: Map<Cleaner, Map<string, string>>
   /** Characters that were looked at closely so far: nearly all of the time goes into them, if there are any. */
   closeChars: number
-  /** Those of the last event, and what is stored of them: without any of its own an event has those of the context. */
-  attributes: { readonly sent: Attributes; readonly stored: Attributes } | undefined
+  /** The last event, as it was sent and as it is stored: most of its texts come again in the next. */
+  sent: Texts
+  stored: Texts
+  /** Its attributes, likewise: without any of its own an event has those of the context. */
+  attributes: { readonly sent: Attributes; readonly stored: Attributes }
 }
+
+type Texts = Readonly<Partial<Pick<Measurement, TextColumn>>>
+type Attributes = NonNullable<Measurement['attributes']>
+const NO_TEXTS: Texts & Attributes = {}
 
 export const cleaning = (allowQuery: ReadonlySet<string>): Cleaning => ({
   allowQuery,
   known: new Map(),
   closeChars: 0,
-  attributes: undefined,
+  sent: NO_TEXTS,
+  stored: NO_TEXTS,
+  attributes: { sent: NO_TEXTS, stored: NO_TEXTS },
 })
 
 /** What may be stored of a measurement. The same object when there is nothing to take out. */
@@ -120,13 +135,15 @@ export function scrub(
   so: Cleaning = cleaning(allowQuery),
 ): Measurement {
   const kept = stripIds ? withoutIds(m, saltId) : m
+  const { sent: textsBefore, stored: storedBefore } = so
   let changes: Partial<Measurement> | undefined
   // Its own fields, as most of the columns are absent.
   for (const field in kept) {
     const cleaner = cleaners.get(field)
     const text = kept[field as TextColumn]
     if (cleaner === undefined || text === undefined) continue
-    const stored = cleaned(cleaner, text, so)
+    const isAgain = text === textsBefore[field as TextColumn]
+    const stored = isAgain ? (storedBefore[field as TextColumn] as string) : cleaned(cleaner, text, so)
     if (stored === text) continue
     changes ??= {}
     changes[field as TextColumn] = stored
@@ -139,14 +156,14 @@ export function scrub(
       changes.attributes = stored
     }
   }
-  return changes === undefined ? kept : { ...kept, ...changes }
+  const stored = changes === undefined ? kept : { ...kept, ...changes }
+  so.sent = kept
+  so.stored = stored
+  return stored
 }
 
-/** Above it a glance at each repetition costs more than to remember what became of the first. */
-const GLANCE_CHARS = 256
-
 const cleaned = (cleaner: Cleaner, text: string, so: Cleaning): string =>
-  (text.length <= GLANCE_CHARS ? cleaner.glance(text) : undefined) ?? cleanedClosely(cleaner, text, so)
+  cleaner.glance(text) ?? cleanedClosely(cleaner, text, so)
 
 function cleanedClosely(cleaner: Cleaner, text: string, so: Cleaning): string {
   let known = so.known.get(cleaner)
@@ -178,26 +195,25 @@ function withoutIds(m: Measurement, saltId: (id: string) => string): Measurement
  */
 export const scrubExcerpt = (text: string): string => excerpt.glance(text) ?? excerpt.clean(text, NO_QUERY)
 
-const excerpt = prose(EXCERPT, cutBytes, MAX_EXCEPTION_BYTES)
+const excerpt = prose(EXCERPT, toException)
 
 /** Script authors put whole addresses there, so what URLs may keep these may keep. */
-const attributeValue = prose(PROSE, cutChars, MAX_ATTRIBUTE_VALUE_CHARS)
-const attributeName = withoutQuery(prose(LABEL, cutChars, MAX_ATTRIBUTE_NAME_CHARS))
-
-type Attributes = NonNullable<Measurement['attributes']>
+const attributeValue = prose(PROSE, toValue)
+const attributeName = withoutQuery(prose(LABEL, toName))
 
 function storedOf(sent: Attributes, so: Cleaning): Attributes {
-  let known = so.attributes
-  if (known?.sent !== sent) {
-    known = { sent, stored: areClean(sent, so) ? sent : scrubAttributes(sent, so) }
-    so.attributes = known
+  if (so.attributes.sent !== sent) {
+    so.attributes = { sent, stored: areClean(sent, so) ? sent : scrubAttributes(sent, so) }
   }
-  return known.stored
+  return so.attributes.stored
 }
 
 function areClean(attributes: Attributes, so: Cleaning): boolean {
+  const { sent, stored } = so.attributes
+  const cleanBefore = sent === stored ? sent : NO_TEXTS
   for (const name in attributes) {
     const value = attributes[name] as string
+    if (value === cleanBefore[name]) continue
     if (cleaned(attributeName, name, so) !== name || cleaned(attributeValue, value, so) !== value)
       return false
   }

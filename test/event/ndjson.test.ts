@@ -94,6 +94,15 @@ test('a control character becomes the replacement character, but where a stack t
   t.equal(line.split('"a\ufffd"').length, 2, 'a name is written once')
 })
 
+test('a stack trace is written as JSON writes it, whatever stands in its lines', async (t) => {
+  const traces = ['', 'a', '\n', 'a\n\nb\n', 'a "b"\nc', 'a\\n\nb', "it's\n漢字", '\ta\n', '\n😀', '\n\u2028']
+  const lines = traces.map((exception_stacktrace) => lineOf({ ...least, exception_stacktrace }))
+  t.same(
+    lines.map((line) => /,"exception_stacktrace":(".*"),"received_time"/.exec(line)?.[1]),
+    traces.map((trace) => JSON.stringify(trace)),
+  )
+})
+
 test('numbers are written as JSON has them', async (t) => {
   for (const [value, written] of [
     [0, '0'],

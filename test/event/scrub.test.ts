@@ -259,6 +259,40 @@ test('a text that comes again in a request is cleaned once, for each kind of col
   )
 })
 
+test('an event is cleaned as if no other had come before it in its request', async (t) => {
+  const texts = [
+    '',
+    'a',
+    'plain',
+    '~a',
+    'a?b=1',
+    'https://h/a',
+    'https://u:p@h/a?b',
+    'x@y.example',
+    'token=secret1',
+  ]
+  const longer = [...texts, ...texts.map((text) => `${'A stack of it\n'.repeat(90)}${text}`)]
+  let seed = 1
+  const any = <T>(of: readonly T[]): T => {
+    seed = (seed * 48_271) % 0x7fffffff
+    return of[seed % of.length] as T
+  }
+  for (let request = 0; request < 200; request++) {
+    const privacy = any([strict, allowing('b'), { ...strict, stripIds: true }])
+    const so = cleaning(privacy.allowQuery)
+    const context = { plan: any(texts), [any(texts)]: any(texts) }
+    for (let event = 0; event < 10; event++) {
+      const m = {
+        ...least,
+        ...any([{}, { page_url: any(longer) }, { page_path: any(longer), error_type: any(texts) }]),
+        ...any([{}, { exception_stacktrace: any(longer), unit: any(texts) }]),
+        ...any([{}, { attributes: context }, { attributes: { plan: any(texts), [any(texts)]: any(texts) } }]),
+      }
+      t.strictSame(scrub(m, privacy, noSalt, so), scrub(m, privacy, noSalt), `${request}, ${event}`)
+    }
+  }
+})
+
 test('hostile text is cleaned like any other, and what is clean stays', async (t) => {
   for (const part of [
     'a',

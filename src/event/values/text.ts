@@ -21,6 +21,11 @@ export const withoutTilde = (text: string): string =>
  */
 export const UNSTORABLE = /[\p{Cc}\p{Surrogate}]/gu
 
+/** No control character, quote, backslash or surrogate: text that is its own JSON, as most is. */
+export const PLAIN = /^[ !#-[\]-~\u00a0-\ud7ff\ue000-\uffff]*$/
+
 /** Those written out, as JSON does it: replaced by one character, as in other texts, they would make two ids one. */
 export const withEscapes = (id: string): string =>
-  id.replace(UNSTORABLE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  PLAIN.test(id)
+    ? id
+    : id.replace(UNSTORABLE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)

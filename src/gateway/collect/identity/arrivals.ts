@@ -12,7 +12,7 @@ export interface Arrivals {
 }
 
 interface Latest {
-  readonly names: Map<string, number>
+  names: Map<string, number>
   /** The latest time given to any of them. */
   untilMs: number
 }
@@ -32,7 +32,8 @@ export function createArrivals(): Arrivals {
     const { names, untilMs } = latest
     // A clock that was set back is followed: what it said before says nothing now.
     const isRecent = untilMs >= nowMs && untilMs < nowMs + MINUTE_MS && names.size < MOST_REMEMBERED
-    if (!isRecent) names.clear()
+    // Not cleared: V8 links each table of a Map to the next, and what an old one is linked to lives as long.
+    if (!isRecent) latest.names = new Map()
     latest.untilMs = isRecent ? untilMs : nowMs
     return latest
   }
@@ -40,19 +41,30 @@ export function createArrivals(): Arrivals {
   return {
     of(app, names, nowMs) {
       const latest = latestOf(app, nowMs)
-      let place = 0
-      for (const name of names) {
-        if (name !== undefined) {
-          const lastMs = latest.names.get(name) ?? 0
-          if (lastMs >= nowMs && names.length === 1) return [given(latest, name, firstOf(1, lastMs, nowMs))]
-          if (lastMs >= nowMs) return spread(latest, names, { place, nowMs })
-          latest.names.set(name, nowMs)
-        }
-        place++
-      }
-      return undefined
+      const place = placeOfOneAgain(latest, names, nowMs)
+      return place === undefined ? undefined : spread(latest, names, { place, nowMs })
     },
   }
+}
+
+/** Where the first name is that had this time already, or a later one. Those before it have it now. */
+function placeOfOneAgain(
+  { names: known }: Latest,
+  names: readonly Name[],
+  nowMs: number,
+): number | undefined {
+  // Mostly there are none yet: then only one of ours can come again, and it adds none.
+  const isFirst = known.size === 0
+  let size = 0
+  for (let place = 0; place < names.length; place++) {
+    const name = names[place]
+    if (name === undefined) continue
+    if (!isFirst && (known.get(name) ?? 0) >= nowMs) return place
+    known.set(name, nowMs)
+    if (isFirst && known.size === size) return place
+    size++
+  }
+  return undefined
 }
 
 /** When the first of `count` rows of a name arrives, of which the last before them did at `lastMs`. */
