@@ -105,11 +105,14 @@ const TRANSIENT_ATTEMPTS = 5
 /** Tried again once: the first time may have been a neighbour's fault. */
 const OUT_OF_MEMORY_ATTEMPTS = 2
 /** Trying again would fail again. */
-const permanent: readonly ErrorCode[] = ['input_missing', 'bad_configuration', 'invalid_request']
+const permanent: readonly ErrorCode[] = ['bad_configuration', 'invalid_request']
 
-/** How often a window is tried that fails so. */
-export function maxAttempts(code: ErrorCode): number {
-  if (permanent.includes(code)) return 1
+/**
+ * How often a window is tried that fails so. What is gone from the lake may be put back, or its disk come back: the
+ * schedule looks for it as long as for anything else, while who asked for a run is told at once.
+ */
+export function maxAttempts(code: ErrorCode, trigger: Run['trigger']): number {
+  if (permanent.includes(code) || (code === 'input_missing' && trigger === 'request')) return 1
   return code === 'engine_out_of_memory' ? OUT_OF_MEMORY_ATTEMPTS : TRANSIENT_ATTEMPTS
 }
 
@@ -129,7 +132,7 @@ export const retryDelayMs = (attempt: number, entropy: Entropy): number =>
 export function settle(run: Run, nowMs: number, entropy: Entropy): Run {
   const windows = run.windows.map((window): RunWindow => {
     const givenUp =
-      window.result === undefined && run.attempt >= maxAttempts(window.error?.code ?? 'internal')
+      window.result === undefined && run.attempt >= maxAttempts(window.error?.code ?? 'internal', run.trigger)
     return givenUp ? { ...window, result: 'failed' } : window
   })
   if (windows.some(({ result }) => result === undefined)) {
@@ -150,7 +153,8 @@ export function settleFailed(
   error: Failure,
   { nowMs, entropy }: { nowMs: number; entropy: Entropy },
 ): Run {
-  if (run.attempt >= maxAttempts(error.code)) return { ...advance(run, 'failed'), error, endedMs: nowMs }
+  if (run.attempt >= maxAttempts(error.code, run.trigger))
+    return { ...advance(run, 'failed'), error, endedMs: nowMs }
   return { ...advance(run, 'queued'), error, notBeforeMs: nowMs + retryDelayMs(run.attempt, entropy) }
 }
 

@@ -60,17 +60,18 @@ test('a run moves only along its transitions', async (t) => {
 })
 
 test('how often a window is tried depends on how it fails', async (t) => {
-  for (const [code, attempts] of [
-    ['engine_failed', 5],
-    ['lake_failed', 5],
-    ['lease_lost', 5],
-    ['run_conflict', 5],
-    ['internal', 5],
-    ['engine_out_of_memory', 2],
-    ['input_missing', 1],
-    ['bad_configuration', 1],
+  for (const [code, asked, scheduled] of [
+    ['engine_failed', 5, 5],
+    ['lake_failed', 5, 5],
+    ['lease_lost', 5, 5],
+    ['run_conflict', 5, 5],
+    ['internal', 5, 5],
+    ['engine_out_of_memory', 2, 2],
+    ['input_missing', 1, 5],
+    ['bad_configuration', 1, 1],
   ] as const) {
-    t.equal(maxAttempts(code), attempts, code)
+    t.equal(maxAttempts(code, 'request'), asked, code)
+    t.equal(maxAttempts(code, 'schedule'), scheduled, `${code}, on schedule`)
   }
 })
 

@@ -791,6 +791,34 @@ test('a committed window is never overwritten because its input is gone', async 
   t.match(await stored(), [{ generation: 1, rows: 3 }])
 })
 
+test('input that is gone is waited for by the schedule, and late rows of other windows do not wait with it', async (t) => {
+  const { deliver, clock, open, arrivals, stored } = await aggregation(t)
+  const runs = await open({ entropy: { ...atOnce, uniform: () => 0.999 } })
+  const turn = async () => {
+    await runs.tick(never)
+    await runs.work(never)
+  }
+  deliver(at(0), [1, 2])
+  deliver(at(1), [8])
+  clock.advance(2 * GRAIN + 2 * MIN)
+  await turn()
+  const restored = arrivals.eventsOf('raw-0001') ?? []
+  arrivals.lose('raw-0001')
+  deliver(at(0), [4], at(2))
+  clock.advance(5 * MIN)
+  await turn()
+  t.match(await runs.list({ limit: 1 }), [
+    { state: 'queued', windows: [{ error: { code: 'input_missing' } }] },
+  ])
+  deliver(at(1), [16], at(2))
+  await turn()
+  t.match(await stored(), [{ sum: 3 }, { sum: 24 }])
+  arrivals.deliver('raw-0001', restored)
+  clock.advance(30_000)
+  await turn()
+  t.match(await stored(), [{ sum: 7 }, { sum: 24 }], 'it was put back')
+})
+
 test('a store that fails is brought up to date later, and keeps the others from nothing', async (t) => {
   const { deliver, clock, open, store, dir, stored } = await aggregation(t)
   let broken = true
@@ -919,7 +947,7 @@ test('a smaller grain takes the place of an hour whose events are not in its fir
     const after = await open(quarterly)
     if (by === 'request') await after.submit({}, 'ops')
     else await after.tick(never)
-    if (by === 'failure') engine.failures.push(new AppError('input_missing', 'no'))
+    if (by === 'failure') engine.failures.push(new AppError('bad_configuration', 'no'))
     await after.work(never)
     if (by === 'failure') {
       t.match(await stored(), [{ at: 0, rows: 1 }], 'the hour counts until all of it is there')
