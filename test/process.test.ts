@@ -6,14 +6,17 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Test, test } from 'tap'
+import tap, { type Test, test } from 'tap'
 import { lakeRows } from '../scripts/shop/lake-rows.ts'
 import { eventsNamed, post, start, until } from './fakes/process.ts'
 import { configured, launch } from './fakes/product.ts'
 
+// Several times what it takes on a machine that runs all the tests at once.
+tap.setTimeout(600_000)
+
 const run = (args: readonly string[], env: Record<string, string> = {}) =>
   new Promise<{ code: number; out: string; err: string }>((resolve) => {
-    const options = { env: { PATH: process.env['PATH'], ...env }, timeout: 20_000 }
+    const options = { env: { PATH: process.env['PATH'], ...env }, timeout: 240_000 }
     execFile(process.execPath, ['dist/main.js', ...args], options, (error, out, err) =>
       resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     )

@@ -23,7 +23,8 @@ export interface RunningHeadgate {
   kill(): Promise<number | null>
 }
 
-const READY_TIMEOUT_MS = 30_000
+/** A start takes a second or two; many times as long on a machine that runs all the tests at once. */
+const READY_TIMEOUT_MS = 120_000
 
 export interface StartOptions {
   readonly app: { readonly id: string; readonly origins: readonly string[] }

@@ -1,13 +1,16 @@
 import { execFileSync } from 'node:child_process'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test } from 'tap'
+import tap, { test } from 'tap'
 import { runCommand } from '../../src/cli/commands.ts'
 import { runPasses } from '../../src/cli/passes.ts'
 import { MAX_WINDOWS_WITHOUT_RANGE } from '../../src/wiring-aggregation.ts'
 import { freePort } from '../fakes/free-port.ts'
 import { ask, listen, post, start } from '../fakes/serving.ts'
 import { fakeTerminal } from '../fakes/terminal.ts'
+
+// Several times what it takes on a machine that runs all the tests at once.
+tap.setTimeout(600_000)
 
 const FROM = Date.UTC(2026, 10, 22, 9)
 

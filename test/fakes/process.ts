@@ -31,14 +31,17 @@ export const eventsNamed = (prefix: string, count: number, more: object = {}) =>
     ...more,
   }))
 
+/** Nothing that is asserted: of a machine that is busy with everything else. */
+const PATIENCE_MS = 120_000
+
 export async function until<T>(what: string, attempt: () => Promise<T | undefined>): Promise<T> {
-  const deadline = performance.now() + 30_000
+  const deadline = performance.now() + PATIENCE_MS
   while (performance.now() < deadline) {
     const result = await attempt()
     if (result !== undefined) return result
     await sleep(20)
   }
-  throw new Error(`${what} did not happen within 30 s`)
+  throw new Error(`${what} did not happen within ${PATIENCE_MS / 1_000} s`)
 }
 
 export const delivered = (headgate: RunningHeadgate, count: number) =>

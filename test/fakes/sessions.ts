@@ -21,8 +21,8 @@ export function openDuckdb({ lakeDir, tempDir }: Places, memoryLimitBytes = 512_
     threads: 1,
     tempDir,
     directories: [lakeDir],
-    // Of a whole test, on a machine that others use as well.
-    timeoutMs: 300_000,
+    // Of a whole file, on a machine that others use as well.
+    timeoutMs: 900_000,
     telemetry: quietTelemetry(),
   })
 }

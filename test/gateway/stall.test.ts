@@ -168,7 +168,7 @@ test('no request keeps the loop from others for longer than this', async (t) => 
   }
 })
 
-test('nor one whose texts all deserve a closer look', { timeout: 60_000 }, async (t) => {
+test('nor one whose texts all deserve a closer look', async (t) => {
   const cost = await listening(t)
   const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' }
   const shapes = {

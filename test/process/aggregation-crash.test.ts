@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'tap'
+import tap, { test } from 'tap'
 import type { RunningHeadgate } from '../../scripts/shop/headgate.ts'
 import { aggregate, delivered, eventsNamed, finished, post, type Run, start } from '../fakes/process.ts'
 
-test('kill -9 of the aggregation in each state of a run: the next process finishes it with the same rows', {
-  timeout: 60_000,
-}, async (t) => {
+// Several times what it takes on a machine that runs all the tests at once.
+tap.setTimeout(600_000)
+
+test('kill -9 of the aggregation in each state of a run: the next process finishes it with the same rows', async (t) => {
   const fromMs = Date.now() - 3 * 3_600_000
   const times = Array.from({ length: 3 }, (_, i) => fromMs + i * 900_000)
   const answer = (headgate: RunningHeadgate) =>

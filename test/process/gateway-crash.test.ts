@@ -1,10 +1,13 @@
 import { execFile } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { test } from 'tap'
+import tap, { test } from 'tap'
 import type { RunningHeadgate } from '../../scripts/shop/headgate.ts'
 import { lakeRows } from '../../scripts/shop/lake-rows.ts'
 import { eventsNamed, post, start, until } from '../fakes/process.ts'
+
+// Several times what it takes on a machine that runs all the tests at once.
+tap.setTimeout(600_000)
 
 /** What was sent and what was answered: the oracle. */
 interface Ids {
@@ -12,9 +15,7 @@ interface Ids {
   readonly acknowledged: Set<string>
 }
 
-test('kill -9 under load: every acknowledged event is delivered by the next process, none invented', {
-  timeout: 60_000,
-}, async (t) => {
+test('kill -9 under load: every acknowledged event is delivered by the next process, none invented', async (t) => {
   let headgate = await start(t)
   const ids: Ids = { issued: new Set(), acknowledged: new Set() }
   for (let cycle = 0; cycle < 3; cycle++) {
@@ -44,9 +45,7 @@ test('kill -9 under load: every acknowledged event is delivered by the next proc
   )
 })
 
-test('kill -9 of a worker, and of the primary, loses nothing that was acknowledged', {
-  timeout: 60_000,
-}, async (t) => {
+test('kill -9 of a worker, and of the primary, loses nothing that was acknowledged', async (t) => {
   const config = { gateway: { workers: 2 } }
   let headgate = await start(t, { config })
   const ids: Ids = { issued: new Set(), acknowledged: new Set() }
@@ -95,9 +94,7 @@ test('kill -9 of a worker, and of the primary, loses nothing that was acknowledg
   )
 })
 
-test('SIGTERM of the primary ends the workers in order: all is delivered, and all agrees', {
-  timeout: 60_000,
-}, async (t) => {
+test('SIGTERM of the primary ends the workers in order: all is delivered, and all agrees', async (t) => {
   const headgate = await start(t, { config: { gateway: { workers: 2 } } })
   const answers = await Promise.all(
     Array.from({ length: 20 }, (_, i) => post(headgate, eventsNamed(`w${i}`, 10))),

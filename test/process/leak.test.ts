@@ -5,7 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { type Test, test } from 'tap'
+import tap, { type Test, test } from 'tap'
 import { textsIn, writeUnusable } from '../fakes/disk.ts'
 import { exchange } from '../fakes/gateway.ts'
 import { signed, signingKey, startIssuer } from '../fakes/issuer.ts'
@@ -14,6 +14,9 @@ import { until } from '../fakes/process.ts'
 import { configured, launch, type Product } from '../fakes/product.ts'
 import { STS_SECRET, STS_TOKEN, startSts } from '../fakes/sts.ts'
 import { leaks } from '../fakes/traces.ts'
+
+// Several times what it takes on a machine that runs all the tests at once.
+tap.setTimeout(600_000)
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 

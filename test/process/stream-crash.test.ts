@@ -1,10 +1,13 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Test, test } from 'tap'
+import tap, { type Test, test } from 'tap'
 import type { RunningHeadgate } from '../../scripts/shop/headgate.ts'
 import { linesOf } from '../contracts/stream.ts'
 import { type FakeKinesis, type Fault, startKinesis } from '../fakes/kinesis.ts'
 import { eventsNamed, start, until } from '../fakes/process.ts'
+
+// Several times what it takes on a machine that runs all the tests at once.
+tap.setTimeout(600_000)
 
 const env = {
   AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
@@ -70,9 +73,7 @@ const MIXED: readonly Fault[] = [
   { kind: 'none' },
 ]
 
-test('kill -9 in mode stream: what was acknowledged is where the answer said, at that very moment', {
-  timeout: 60_000,
-}, async (t) => {
+test('kill -9 in mode stream: what was acknowledged is where the answer said, at that very moment', async (t) => {
   const kinesis = await startKinesis(t, { events: 4 })
   kinesis.faults.push(
     ...Array.from({ length: 3_000 }, (_, i) => MIXED[i % MIXED.length] ?? MIXED[0]).filter(
@@ -102,9 +103,7 @@ test('kill -9 in mode stream: what was acknowledged is where the answer said, at
   t.equal(await headgate.stop(), 0)
 })
 
-test('kill -9 with Kinesis and the lake down: beacons are in the journal, and delivered by the next process', {
-  timeout: 60_000,
-}, async (t) => {
+test('kill -9 with Kinesis and the lake down: beacons are in the journal, and delivered by the next process', async (t) => {
   const kinesis = await startKinesis(t, { events: 1 })
   kinesis.outage = { kind: 'error', status: 503, type: 'ServiceUnavailable' }
   const headgate = await open(t, kinesis)
@@ -148,9 +147,7 @@ test('kill -9 with Kinesis and the lake down: beacons are in the journal, and de
   t.equal(await next.stop(), 0)
 })
 
-test('SIGTERM in mode stream: who waits is answered before the process has gone', {
-  timeout: 60_000,
-}, async (t) => {
+test('SIGTERM in mode stream: who waits is answered before the process has gone', async (t) => {
   const kinesis = await startKinesis(t, { events: 1 })
   const headgate = await open(t, kinesis)
   t.match(await send(headgate, ['a']), { status: 202, said: 'stream' })

@@ -1,7 +1,10 @@
 import { basename, dirname, join } from 'node:path'
-import { test } from 'tap'
+import tap, { test } from 'tap'
 import { eventsNamed, post, start, until } from '../fakes/process.ts'
 import { parseTrace, type SystemCall, skip, straced, tracedCalls } from '../fakes/strace.ts'
+
+// Several times what it takes on a machine that runs all the tests at once.
+tap.setTimeout(600_000)
 
 const CLIENTS = 6
 const POSTS = 25

@@ -285,7 +285,7 @@ async function commandLine(t: Test, { cloud, product }: World): Promise<void> {
 /** The AWS command line first on the path, whatever else is called so. */
 function shell(script: string, env: NodeJS.ProcessEnv): Promise<{ code: number; err: string }> {
   const { PATH } = env
-  const options = { env: { ...env, PATH: `${join(awsCli, '..')}:${PATH}` }, timeout: 60_000 }
+  const options = { env: { ...env, PATH: `${join(awsCli, '..')}:${PATH}` }, timeout: 240_000 }
   return new Promise((resolve) => {
     execFile('bash', ['-ec', script], options, (error, _out, err) =>
       resolve({ code: error === null ? 0 : Number(error.code), err }),

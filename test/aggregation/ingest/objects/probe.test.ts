@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'tap'
+import tap, { test } from 'tap'
 import { eventRows } from '../../../../src/aggregation/ingest/event-sql.ts'
 import { faultOf } from '../../../../src/aggregation/ingest/objects/probe.ts'
 import { allRows } from '../../../../src/aggregation/ingest/sql-session.ts'
@@ -9,21 +9,19 @@ import { placesIn, sharedSession } from '../../../fakes/sessions.ts'
 const REQUIRED = `'e' || i AS event_id, i AS event_time, i AS received_time, 'shop' AS app_id, 'm' AS name, 1.5::DOUBLE AS value,
   'ms' AS unit, 1.0::DOUBLE AS weight`
 
-async function setUp(t: Parameters<typeof sharedSession>[0]) {
-  const places = placesIn(t.testdir({ lake: {}, temp: {} }))
-  const session = await (await sharedSession(t, places))(new AbortController().signal)
-  const write = async (name: string, select: string, options = '') => {
-    const path = join(places.lakeDir, `${name}.parquet`)
-    await session.run([`COPY (SELECT ${select}) TO '${path}' (FORMAT parquet${options})`])
-    return path
-  }
-  return { session, write, fault: (path: string) => faultOf(session, path) }
+const places = placesIn(tap.testdir({ lake: {}, temp: {} }))
+const session = await (await sharedSession(tap, places))(new AbortController().signal)
+const fault = (path: string) => faultOf(session, path)
+
+async function write(name: string, select: string, options = ''): Promise<string> {
+  const path = join(places.lakeDir, `${name}.parquet`)
+  await session.run([`COPY (SELECT ${select}) TO '${path}' (FORMAT parquet${options})`])
+  return path
 }
 
 const rows = (columns: string, count = 10) => `${columns} FROM range(${count}) t(i)`
 
 test('what can be read with events of ours is let in, and spoils nothing of them', async (t) => {
-  const { session, write, fault } = await setUp(t)
   const own = await write(
     'own',
     `'own' AS event_id, 1795348800123::BIGINT AS event_time, 1795348800123::BIGINT AS received_time,
@@ -56,7 +54,6 @@ test('what can be read with events of ours is let in, and spoils nothing of them
 })
 
 test('what would fail a window, or change what others hold in it, is refused with its reason', async (t) => {
-  const { write, fault } = await setUp(t)
   const without = (name: string) => REQUIRED.replace(new RegExp(`[^,]* AS ${name},`), '')
   const as = (name: string, sql: string) => rows(`${REQUIRED}, ${sql} AS ${name}`)
   const instead = (name: string, sql: string) => rows(`${without(name)}, ${sql} AS ${name}`)
@@ -85,7 +82,6 @@ test('what would fail a window, or change what others hold in it, is refused wit
 })
 
 test('bytes that are damaged anywhere are found before a window is computed from them', async (t) => {
-  const { session, write, fault } = await setUp(t)
   const path = await write('whole', rows(REQUIRED, 20_000))
   t.equal(await fault(path), undefined)
   const bytes = readFileSync(path)
@@ -110,6 +106,5 @@ test('bytes that are damaged anywhere are found before a window is computed from
 })
 
 test('that a file is gone or the disk fails is no fault of the file', async (t) => {
-  const { fault } = await setUp(t)
-  await t.rejects(fault(join(t.testdirName, 'lake/absent.parquet')), { code: 'engine_failed' })
+  await t.rejects(fault(join(places.lakeDir, 'absent.parquet')), { code: 'engine_failed' })
 })
