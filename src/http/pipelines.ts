@@ -14,10 +14,10 @@ export interface PipelineLimits {
   readonly heldBytes: number
 }
 
-/** Ours. Browsers and balancers send one request at a time; so many refusals are made in some 2 ms. */
+/** Ours. Browsers and balancers send one request at a time; so many refusals are made in half a millisecond. */
 export const PIPELINE_LIMITS: PipelineLimits = {
   atWork: 32,
-  aRound: 32,
+  aRound: 8,
   waiting: 1_024,
   heldBytes: 67_108_864,
 }
