@@ -98,7 +98,7 @@ test('a stack trace is written as JSON writes it, whatever stands in its lines',
   const traces = ['', 'a', '\n', 'a\n\nb\n', 'a "b"\nc', 'a\\n\nb', "it's\n漢字", '\ta\n', '\n😀', '\n\u2028']
   const lines = traces.map((exception_stacktrace) => lineOf({ ...least, exception_stacktrace }))
   t.same(
-    lines.map((line) => /,"exception_stacktrace":(".*"),"received_time"/.exec(line)?.[1]),
+    lines.map((line) => /,"exception_stacktrace":(".*"),"received_time"/s.exec(line)?.[1]),
     traces.map((trace) => JSON.stringify(trace)),
   )
 })
