@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { again } from '../std/again.ts'
 import { addressBlock, plainAddress } from './addresses.ts'
 import { isLoopbackPeer, peersIn } from './peers.ts'
 
@@ -36,6 +37,12 @@ export type Senders = (request: Pick<IncomingMessage, 'socket' | 'headers'>) => 
 /** `trustProxy`: addresses and networks of the proxies whose X-Forwarded-For is believed. */
 export function createSenders(trustProxy: readonly string[]): Senders {
   const isTrusted = peersIn(trustProxy)
+  /** What its address says of a peer, remembered: behind a proxy, and from a connection kept alive, the next is the same. */
+  const peerOf = again((remoteAddress) => {
+    const address = plainAddress(remoteAddress)
+    const isForwarded = isTrusted(address)
+    return { address, block: addressBlock(address), isForwarded, isLoopback: isLoopbackPeer(address) }
+  })
 
   /**
    * From the connection towards the sender, as long as whoever wrote an entry is trusted. What is no address (`unknown`,
@@ -58,18 +65,19 @@ export function createSenders(trustProxy: readonly string[]): Senders {
   return ({ socket, headers }) => {
     const { remoteAddress } = socket
     if (remoteAddress === undefined) return GONE
-    const peer = plainAddress(remoteAddress)
-    const isForwarded = isTrusted(peer)
+    const { address: peer, block, isForwarded, isLoopback } = peerOf(remoteAddress)
     const forwardedFor = headers['x-forwarded-for']
-    const address = isForwarded && forwardedFor !== undefined ? beyond(peer, String(forwardedFor)) : peer
-    return { address, block: addressBlock(address), isForwarded, isExempt: isOwnCaller(peer, headers) }
+    const isExempt = isLoopback && forwardsForNobody(headers)
+    if (!isForwarded || forwardedFor === undefined) return { address: peer, block, isForwarded, isExempt }
+    const address = beyond(peer, String(forwardedFor))
+    return { address, block: addressBlock(address), isForwarded, isExempt }
   }
 }
 
 const GONE: Sender = { address: '', block: '', isForwarded: false, isExempt: true }
 
-const isOwnCaller = (peer: string, headers: IncomingHttpHeaders): boolean =>
-  isLoopbackPeer(peer) && FORWARDING.every((name) => headers[name] === undefined)
+const forwardsForNobody = (headers: IncomingHttpHeaders): boolean =>
+  FORWARDING.every((name) => headers[name] === undefined)
 
 /** Longest that an entry can be: an IPv6 address that ends as IPv4, a zone, brackets, a port and quotes. */
 const MAX_ENTRY_CHARS = 128

@@ -38,7 +38,8 @@ export interface Candidates {
 export function candidatesIn(body: Buffer): Candidates {
   const start = startOf(body)
   if (start === body.length) throw new AppError('malformed_body', 'The body is empty')
-  const bytes = body.subarray(start, endOfContent(body))
+  const end = endOfContent(body)
+  const bytes = start === 0 && end === body.length ? body : body.subarray(start, end)
   const isHarmless = bytes.length <= UNSCANNED_BYTES && !bytes.includes(BRACKETS)
   return (isHarmless ? quickly(bytes) : undefined) ?? carefully(bytes)
 }

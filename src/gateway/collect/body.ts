@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { LEAST_PIECE_BYTES } from '../../http/unread.ts'
+import { again } from '../../std/again.ts'
 import { AppError } from '../../std/errors.ts'
 import type { Lease } from './inflight.ts'
 
@@ -24,19 +25,21 @@ const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+/
  * A content type, or what stands for one that is none: the media type that it begins with (two hops may each have set
  * one), nothing said as a beacon says it, and anything else (`json`, `undefined`) as a sender of JSON.
  */
-export function contentTypeOf(written: string): string {
+export const contentTypeOf = again((written) => {
   if (written.length <= MAX_CONTENT_TYPE_CHARS && CONTENT_TYPE.test(written)) return written
   const [first = ''] = written.slice(0, MAX_CONTENT_TYPE_CHARS).split(/[,;]/, 1)
   const said = first.trim().toLowerCase()
   return said === '' ? 'text/plain' : (MEDIA_TYPE.exec(said)?.[0] ?? 'application/json')
-}
+})
 
 /** Whether the sender reads the answer and would try again. The only thing a content type decides. */
-export function canRetry(contentType = ''): boolean {
+export const canRetry = (contentType = ''): boolean => isReliable(contentType)
+
+const isReliable = again((contentType) => {
   const [mediaType = ''] = contentType.split(';')
   const type = mediaType.trim().toLowerCase()
   return !BEACON_TYPES.includes(type) && !type.startsWith('multipart/')
-}
+})
 
 /**
  * The bytes of a request, counted against `lease` as they arrive; `work` is told of each piece. A body that is refused
@@ -74,7 +77,7 @@ export function readBody(
     stream.on('data', take)
     stream.once('end', () => {
       lease.arrived()
-      resolve(room.subarray(0, bytes))
+      resolve(room.length === bytes ? room : room.subarray(0, bytes))
       // The listeners live until the request is answered: what they hold would as well.
       room = NOTHING
     })

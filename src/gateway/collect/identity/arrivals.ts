@@ -42,7 +42,10 @@ export function createArrivals(): Arrivals {
     of(app, names, nowMs) {
       const latest = latestOf(app, nowMs)
       const place = placeOfOneAgain(latest, names, nowMs)
-      return place === undefined ? undefined : spread(latest, names, { place, nowMs })
+      if (place === undefined) return undefined
+      return names.length === 1
+        ? [oneMore(latest, names[0] as string, nowMs)]
+        : spread(latest, names, { place, nowMs })
     },
   }
 }
@@ -73,6 +76,9 @@ function firstOf(count: number, lastMs: number, nowMs: number): number {
   const firstMs = Math.max(nowMs - count + 1, minuteMs, lastMs + 1)
   return Math.min(firstMs, minuteMs + MINUTE_MS - count)
 }
+
+const oneMore = (latest: Latest, name: string, nowMs: number): number =>
+  given(latest, name, firstOf(1, latest.names.get(name) ?? 0, nowMs))
 
 function given(latest: Latest, name: string, timeMs: number): number {
   latest.names.set(name, timeMs)
