@@ -114,11 +114,11 @@ export async function openJournal(
 }
 
 /** The first worker empties the folders of those that are no more. */
-export function adoptJournals(
+export async function adoptJournals(
   { dataDir, gateway }: Config,
   { index, workers }: Place,
   { journal, ledger, system }: { journal: Journal; ledger: Ledger; system: System },
-): Adoption {
+): Promise<Adoption> {
   if (index > 0 || gateway.durability === 'memory') return noAdoption
   const { clock, telemetry } = system
   // It is ours for minutes: what it would count is no part of our own metrics, and it needs no room to grow.

@@ -81,7 +81,7 @@ export async function wireGateway(
   const atRiskEvents = isAtRisk(config.gateway) ? backlogEvents : () => 0
   const ledger = createLedger(metrics, backlogEvents, atRiskEvents)
   ledger.recovered(kept.recovered.events)
-  const adoption = adoptJournals(config, place, { journal: kept, ledger, system })
+  const adoption = await adoptJournals(config, place, { journal: kept, ledger, system })
   if (kept.recovered.frames > 0) log.info({ ...kept.recovered }, 'the journal was recovered')
   const delivery = startDelivery(config, place, { instance, kept, ledger, system })
   const { journal } = delivery
@@ -108,6 +108,7 @@ export async function wireGateway(
         atRisk: atRiskEvents(),
         refused,
         sink,
+        silent: adoption.unopened(),
       })
     },
     reload(apps) {

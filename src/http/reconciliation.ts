@@ -26,7 +26,9 @@ export const Reconciliation = Type.Object(
     instance: Type.String({ description: 'The name of the gateway.' }),
     nowMs: instant('When this was told, by the clock of the gateway, as all of these times'),
     workers: count('Processes that are summed up here.'),
-    silent: count('Workers that did not answer in time: they are being started again, or too busy.'),
+    silent: count(
+      'Workers that did not answer in time: they are being started again, or too busy. Or former ones, whose journals could not be looked into yet.',
+    ),
     received: count('Events decoded from requests.'),
     accepted: count('Of those, acknowledged as durable.'),
     rejected: Type.Record(Type.String(), count('Events.'), { description: 'The others, by reason.' }),
@@ -72,13 +74,14 @@ export const Reconciliation = Type.Object(
 export type Reconciliation = Static<typeof Reconciliation>
 
 /** What a process knows of itself: the rest follows. */
-export type OwnCounts = Omit<Reconciliation, 'workers' | 'silent' | 'unaccounted'>
+export type OwnCounts = Omit<Reconciliation, 'workers' | 'silent' | 'unaccounted'> &
+  Partial<Pick<Reconciliation, 'silent'>>
 
-export function reconciliationOf(counts: OwnCounts): Reconciliation {
+export function reconciliationOf({ silent = 0, ...counts }: OwnCounts): Reconciliation {
   const { accepted, ledgerEvents, recovered, delivered, fallback, deadLettered, backlog } = counts
   const stored = accepted + ledgerEvents + recovered
   const ended = delivered + fallback + deadLettered + backlog.events
-  return { ...counts, workers: 1, silent: 0, unaccounted: stored - ended }
+  return { ...counts, workers: 1, silent, unaccounted: stored - ended }
 }
 
 /** Events that were received and of which nothing else is known: none. */
@@ -91,7 +94,8 @@ export function summed(
   [first, ...others]: readonly [Reconciliation, ...Reconciliation[]],
   silent: number,
 ): Reconciliation {
-  return { ...others.reduce(plus, first), silent }
+  const all = others.reduce(plus, first)
+  return { ...all, silent: all.silent + silent }
 }
 
 function plus(a: Reconciliation, b: Reconciliation): Reconciliation {

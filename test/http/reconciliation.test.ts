@@ -40,6 +40,7 @@ test('the books of workers add up', async (t) => {
   })
   t.equal(summed([two, reconciliation({ nowMs: 21 }), two], 0).nowMs, 21, 'as late as any of them says')
   t.same(summed([three], 0), three, 'one worker is a gateway')
+  t.equal(summed([one, reconciliation({ silent: 2 })], 1).silent, 3, 'what one of them does not know of')
   const empty = reconciliation({ backlog: { events: 0, bytes: 0 } })
   t.same(summed([empty, empty], 0).backlog, { events: 0, bytes: 0 })
 })

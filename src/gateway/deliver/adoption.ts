@@ -33,12 +33,14 @@ export type Leftovers = Pick<BacklogState, 'events' | 'bytes' | 'oldestMs'>
 
 export interface Adoption {
   leftovers(): Leftovers
+  /** Folders of which it is not known yet what they hold: not looked into, or in use by a process of before. */
+  unopened(): number
   /** What is not moved by then waits for the next start. */
   stop(): Promise<void>
 }
 
 /** For processes that adopt nothing. */
-export const noAdoption: Adoption = { leftovers: () => NOTHING, stop: async () => {} }
+export const noAdoption: Adoption = { leftovers: () => NOTHING, unopened: () => 0, stop: async () => {} }
 
 const READ_BYTES = 1_048_576
 /** A read waits for frames. None come here, and damage may have taken those that were counted. */
@@ -47,21 +49,23 @@ const PAUSE_MS = 5_000
 
 /**
  * Moves what the folders of former workers hold into our own journal, which delivers it. A frame is released there once it
- * is durable here: a crash in between delivers it twice.
+ * is durable here: a crash in between delivers it twice. Resolves when it is known which folders there are.
  */
-export function adoptFolders(options: AdoptionOptions): Adoption {
+export async function adoptFolders(options: AdoptionOptions): Promise<Adoption> {
   const { dir, openOrphan, journal, ledger, telemetry, pauseMs = PAUSE_MS } = options
   const { log } = telemetry
   const ending = new AbortController()
   /** By folder; counted as recovered, all of it. */
   const left = new Map<string, Leftovers>()
+  const found = await abandoned(options).catch((error: unknown) => {
+    log.error({ err: error }, 'The journals of former workers cannot be looked for')
+    return []
+  })
+  const unopened = new Set(found)
   const working = work()
 
   async function work(): Promise<void> {
-    let folders: readonly string[] = await abandoned(options).catch((error: unknown) => {
-      log.error({ err: error }, 'The journals of former workers cannot be looked for')
-      return []
-    })
+    let folders: readonly string[] = found
     while (folders.length > 0 && !ending.signal.aborted) {
       const held: string[] = []
       for (const folder of folders) if (!(await isAdopted(folder))) held.push(folder)
@@ -89,6 +93,7 @@ export function adoptFolders(options: AdoptionOptions): Adoption {
   async function moveAll(folder: string, orphan: Orphan): Promise<void> {
     let { events } = orphan.recovered
     const note = () => left.set(folder, { ...orphan.state(), events })
+    unopened.delete(folder)
     // At a second attempt the rest of the first is counted already.
     ledger.recovered(events - (left.get(folder)?.events ?? 0))
     note()
@@ -122,6 +127,7 @@ export function adoptFolders(options: AdoptionOptions): Adoption {
 
   return {
     leftovers: () => [...left.values()].reduce(together, NOTHING),
+    unopened: () => unopened.size,
     async stop() {
       ending.abort()
       await working

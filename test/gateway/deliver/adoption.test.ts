@@ -54,8 +54,14 @@ test('what former workers left goes into our journal, in order, and their folder
   mkdirSync(join(dir, 'notes'))
   writeFileSync(join(dir, '7'), 'no folder')
   const { adopt, journal, ledger, opened, texts } = setup(dir, { workers: 2 })
-  const adoption = adopt()
+  const adoption = await adopt()
+  t.same(
+    [adoption.leftovers().events, adoption.unopened()],
+    [0, 2],
+    'it is known at once where something may be',
+  )
   await waitFor(() => texts().length === 3 && adoption.leftovers().events === 0)
+  t.equal(adoption.unopened(), 0)
   await adoption.stop()
   t.same(texts(), ['a', 'b', 'c'])
   t.match(journal.batches[0], {
@@ -75,12 +81,14 @@ test('a folder in use is adopted when its process has ended, and nothing of it i
   const dir = await journals(t, [[], ['a']])
   const former = await openJournal(join(dir, '1'))
   const { adopt, ledger, texts, said } = setup(dir)
-  const adoption = adopt()
+  const adoption = await adopt()
   await waitFor(() => /cannot be adopted now/.test(said()))
   t.match(said(), /is in use by process/)
   t.same([texts(), ledger.totals().recovered], [[], 0])
+  t.same([adoption.leftovers().events, adoption.unopened()], [0, 1], 'nor is it told that there is nothing')
   await former.close()
   await waitFor(() => texts().length === 1)
+  t.equal(adoption.unopened(), 0)
   await adoption.stop()
   t.same([texts(), ledger.totals().recovered], [['a'], 1])
 })
@@ -90,7 +98,7 @@ test('a full journal is waited for; what is left at the end stays where it was, 
   const first = setup(dir)
   const { journal, ledger, texts } = first
   journal.failWith = new AppError('journal_full', 'full')
-  const adoption = first.adopt()
+  const adoption = await first.adopt()
   await waitFor(() => /wait for room/.test(first.said()))
   t.match(adoption.leftovers(), { events: 3, oldestMs: 1_001 })
   t.equal(ledger.totals().recovered, 3)
@@ -99,7 +107,7 @@ test('a full journal is waited for; what is left at the end stays where it was, 
   t.equal(adoption.leftovers().events, 3, 'the books balance to the end')
 
   const second = setup(dir)
-  const again = second.adopt()
+  const again = await second.adopt()
   await waitFor(() => second.texts().length === 3)
   await again.stop()
   t.same([second.texts(), second.ledger.totals().recovered], [['a', 'b', 'c'], 3])
@@ -131,7 +139,7 @@ test('a disk that fails in the middle is asked again, and no event is counted tw
   const dir = await journals(t, [[], ['x']])
   const orphans = [orphanOf(['a', 'b', 'c'], [1, new Error('disk')]), orphanOf(['b', 'c'], [2])]
   const { adopt, ledger, texts } = setup(dir, { openOrphan: async () => orphans.shift() as Orphan })
-  const adoption = adopt()
+  const adoption = await adopt()
   await waitFor(() => texts().length === 3)
   await waitFor(() => adoption.leftovers().events === 0)
   t.equal(ledger.totals().recovered, 3)
@@ -141,7 +149,7 @@ test('a disk that fails in the middle is asked again, and no event is counted tw
 test('what was counted and cannot be read is not waited for', async (t) => {
   const dir = await journals(t, [[], ['x']])
   const { adopt, ledger, texts } = setup(dir, { openOrphan: async () => orphanOf(['a', 'b'], [1, 0]) })
-  const adoption = adopt()
+  const adoption = await adopt()
   await waitFor(() => texts().length === 1 && adoption.leftovers().events === 0)
   await adoption.stop()
   t.equal(ledger.totals().recovered, 2, 'so that the loss shows in the books')
@@ -151,7 +159,7 @@ test('a folder that cannot be listed is said to be so', async (t) => {
   const broken = { readdir: async () => Promise.reject(Object.assign(new Error('no'), { code: 'EACCES' })) }
   const files = broken as unknown as NonNullable<AdoptionOptions['files']>
   const { adopt, said } = setup(t.testdir(), { files })
-  const adoption = adopt()
+  const adoption = await adopt()
   await waitFor(() => /cannot be looked for/.test(said()))
   await adoption.stop()
   t.match(said(), /EACCES/)
@@ -159,9 +167,12 @@ test('a folder that cannot be listed is said to be so', async (t) => {
 
 test('where there is nothing to adopt there is nothing to do', async (t) => {
   const { adopt, opened } = setup(join(t.testdir(), 'absent'))
-  await adopt().stop()
+  const adoption = await adopt()
+  t.equal(adoption.unopened(), 0)
+  await adoption.stop()
   t.same(opened, [])
   await noAdoption.stop()
+  t.equal(noAdoption.unopened(), 0)
   t.same(noAdoption.leftovers(), { events: 0, bytes: 0, oldestMs: undefined })
 })
 
