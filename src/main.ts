@@ -1,12 +1,15 @@
 #!/usr/bin/env node
 import cluster from 'node:cluster'
 import { setFlagsFromString } from 'node:v8'
+import { closedTerminals } from './cli/closed-terminals.ts'
 import { runCommand } from './cli/commands.ts'
 import { processTerminal } from './cli/terminal.ts'
 
 // What keeps collections of the whole heap rare: each holds requests up for tens of milliseconds (docs/adr/0019).
 setFlagsFromString('--no-allocation-site-pretenuring')
 setFlagsFromString('--heap-growing-percent=300')
+
+process.once('exit', closedTerminals())
 
 // Not left to the event loop: a client or a disk that hangs must not keep the process beyond its deadline.
 process.exit(await runCommand(process.argv.slice(2), processTerminal(process, cluster)))

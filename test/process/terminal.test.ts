@@ -1,7 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import { cleanEnvironment } from '../../scripts/shop/headgate.ts'
 import { freePort } from '../fakes/free-port.ts'
@@ -66,4 +68,40 @@ test('what keeps it from starting is said in a line', { skip }, async (t) => {
     failing.said(),
     /^headgate gateway: gateway\.listen: 127\.0\.0\.1:\d+ is taken: another process listens there\. .*\n$/,
   )
+})
+
+test('a terminal that is closed ends nothing, and an end after that is a clean one', { skip }, async (t) => {
+  const dir = t.testdir()
+  const at = (name: string) => join(dir, name)
+  const env = {
+    ...cleanEnvironment(),
+    HEADGATE_DATA_DIR: at('data'),
+    HEADGATE_GATEWAY_LISTEN_PORT: `${await freePort()}`,
+    HEADGATE_AGGREGATION_LISTEN_PORT: `${await freePort()}`,
+  }
+  // The shell outlives the terminal, to tell how the command ended.
+  writeFileSync(
+    at('start.sh'),
+    `trap '' HUP\n'${process.execPath}' '${main}' serve &\necho $! > '${at('pid')}'\nwait $!\necho $? > '${at('code.part')}'\nmv '${at('code.part')}' '${at('code')}'\n`,
+  )
+  const terminal = spawn('script', ['-qefc', `sh '${at('start.sh')}'`, '/dev/null'], {
+    env,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  let said = ''
+  terminal.stdout.setEncoding('utf8').on('data', (text) => {
+    said += text
+  })
+  while (!/Dashboard: /.test(said)) await once(terminal.stdout, 'data')
+  const pid = Number(readFileSync(at('pid'), 'utf8'))
+  let hasEnded = false
+  t.teardown(() => hasEnded || process.kill(pid, 'SIGKILL'))
+  terminal.kill('SIGKILL')
+  await once(terminal, 'close')
+  const health = await fetch(`http://127.0.0.1:${env.HEADGATE_GATEWAY_LISTEN_PORT}/livez`)
+  t.equal(health.status, 200, 'it goes on')
+  process.kill(pid, 'SIGTERM')
+  while (!existsSync(at('code'))) await setTimeout(20)
+  hasEnded = true
+  t.equal(readFileSync(at('code'), 'utf8'), '0\n')
 })
