@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { AppError } from '../std/errors.ts'
+import { isMistake } from '../std/mistakes.ts'
 import { didYouMean } from '../std/nearest.ts'
 import { type Command, EXIT } from './command.ts'
 import { aggregateCommand } from './commands/aggregate.ts'
@@ -106,7 +106,7 @@ function explainFailure(command: Command, error: unknown, terminal: Terminal): n
   }
   const wrongUsage = code === 'bad_configuration' || code === 'invalid_request'
   terminal.err(`headgate ${command.name}: ${message}\n`)
-  if (!wrongUsage && !(error instanceof AppError) && error instanceof Error) terminal.err(`${error.stack}\n`)
+  if (!wrongUsage && isMistake(error) && error instanceof Error) terminal.err(`${error.stack}\n`)
   return wrongUsage ? EXIT.usage : EXIT.failed
 }
 

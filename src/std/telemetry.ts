@@ -1,5 +1,6 @@
 import pino, { type Logger } from 'pino'
 import { Registry } from 'prom-client'
+import { isMistake } from './mistakes.ts'
 
 export type { Logger } from 'pino'
 
@@ -12,8 +13,8 @@ export interface Telemetry {
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
 /**
- * JSON lines on `stream` (standard output by default). Errors keep their code and stack; nothing else of a request is
- * ever logged: no key, token, body, address or URL.
+ * JSON lines on `stream` (standard output by default). Errors keep their code, and mistakes of ours their
+ * stack; nothing else of a request is ever logged: no key, token, body, address or URL.
  */
 export function createTelemetry(level: LogLevel, stream?: { write(line: string): void }): Telemetry {
   const options = {
@@ -28,7 +29,7 @@ export function createTelemetry(level: LogLevel, stream?: { write(line: string):
 /** By name, and no others: Fastify hangs the URL of the request, with the key in it, on an error of its serialiser. */
 function errorFields(error: Error): object {
   const { type, message, stack, code } = pino.stdSerializers.err(error)
-  return { type, message, stack, code }
+  return isMistake(error) ? { type, message, stack, code } : { type, message, code }
 }
 
 /** For tests and one-shot commands: counts, but says nothing. */

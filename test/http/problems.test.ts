@@ -141,7 +141,7 @@ test('a 503 has Retry-After, and is logged only when someone is looking', async 
   t.match(JSON.parse(String(looking.lines[0])), { level: 20, code: 'overloaded' })
 })
 
-test('an error of ours without a cause is logged with its own stack', async (t) => {
+test('an error of ours without a cause is logged with its own words', async (t) => {
   const { app, lines } = throwing(t, new AppError('engine_failed', 'exit 1'))
   t.equal((await app.inject('/throws')).statusCode, 502)
   t.match(JSON.parse(String(lines[0])), { code: 'engine_failed', err: { message: 'exit 1' } })

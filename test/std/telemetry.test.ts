@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import { AppError } from '../../src/std/errors.ts'
 import { createTelemetry, quietTelemetry } from '../../src/std/telemetry.ts'
 
 test('log lines are JSON with an ISO time, and below the level there are none', async (t) => {
@@ -21,6 +22,19 @@ test('an error keeps its code and stack in the log, and nothing else that hangs 
   const { err } = JSON.parse(String(lines[0]))
   t.match(err, { message: 'broken', code: 'journal_full', stack: /telemetry/ })
   t.same(Object.keys(err), ['type', 'message', 'stack', 'code'])
+})
+
+test('what an operator can mend is told in one line, with its causes and without a stack', async (t) => {
+  const lines: string[] = []
+  const { log } = createTelemetry('info', { write: (line) => lines.push(line) })
+  const cause = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:9'), { code: 'ECONNREFUSED' })
+  log.error({ err: new AppError('lake_failed', 'Lake put raw/x failed: ECONNREFUSED', { cause }) })
+  const { err } = JSON.parse(String(lines[0]))
+  t.same(err, {
+    type: 'AppError',
+    message: 'Lake put raw/x failed: ECONNREFUSED: connect ECONNREFUSED 127.0.0.1:9',
+    code: 'lake_failed',
+  })
 })
 
 test('quiet telemetry says nothing and counts in a registry of its own', async (t) => {

@@ -1,18 +1,24 @@
 import { Counter, Gauge } from 'prom-client'
 import type { Clock } from '../../std/clock.ts'
+import { HOUR_MS, MINUTE_MS } from '../../std/durations.ts'
+import { sdkCodeOf } from '../../std/sdk-errors.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 import type { IssuerConfig } from './issuer.ts'
-import { createJwks, type Jwks } from './jwks.ts'
+import { createJwks, FAILURE_BACKOFF_MS, type Jwks, STALE_IF_ERROR_MS } from './jwks.ts'
+import { JWKS_TIMEOUT_MS } from './jwks-request.ts'
 
 /** The keys of all configured issuers. Apps that name the same issuer share them. */
 export interface Keyring {
   of(issuer: IssuerConfig): Jwks
   /** Fetches the keys of these issuers and forgets all others: at the start, and when the configuration was read again. */
-  prefetch(issuers: readonly IssuerConfig[]): Promise<void>
+  prefetch(issuers: readonly AcceptedIssuer[]): Promise<void>
   /** Issuers whose keys were never fetched: a hint for whoever asks about readiness, no reason not to start. */
   missing(): readonly string[]
   close(): Promise<void>
 }
+
+/** An issuer, and an app that takes its tokens. */
+export type AcceptedIssuer = IssuerConfig & { readonly app?: string }
 
 interface Held {
   readonly issuer: string
@@ -42,13 +48,26 @@ export function createKeyring({ clock, telemetry }: { clock: Clock; telemetry: T
     },
   })
 
-  function observer(issuer: string): (failure: unknown) => void {
+  /** By the same ids as `held`: whose tokens they are. */
+  let apps: ReadonlyMap<string, readonly string[]> = new Map()
+
+  function observer(issuer: string, id: string): (failure: unknown) => void {
     let failing = false
     return (failure) => {
       const failed = failure !== undefined
       fetches.inc({ issuer, result: failed ? 'failed' : 'fetched' })
       // Once when it begins and once when it ends: an outage of hours is not a log of hours.
-      if (failed && !failing) log.warn({ issuer, err: failure }, 'the keys of an issuer cannot be fetched')
+      if (failed && !failing)
+        log.warn(
+          {
+            issuer,
+            apps: apps.get(id),
+            code: 'issuer_unavailable',
+            why: whyOf(failure),
+            meanwhile: meanwhile(held.get(id)?.jwks.ageMs()),
+          },
+          'the keys of an issuer cannot be fetched',
+        )
       if (!failed && failing) log.info({ issuer }, 'the keys of an issuer can be fetched again')
       failing = failed
     }
@@ -58,7 +77,7 @@ export function createKeyring({ clock, telemetry }: { clock: Clock; telemetry: T
     const id = idOf({ issuer, jwksUri })
     const known = held.get(id)
     if (known !== undefined) return known.jwks
-    const jwks = createJwks({ uri: jwksUri, clock, observe: observer(issuer) })
+    const jwks = createJwks({ uri: jwksUri, clock, observe: observer(issuer, id) })
     held.set(id, { issuer, jwks })
     return jwks
   }
@@ -67,6 +86,7 @@ export function createKeyring({ clock, telemetry }: { clock: Clock; telemetry: T
     of,
     async prefetch(issuers) {
       const wanted = new Set(issuers.map(idOf))
+      apps = new Map([...wanted].map((id) => [id, appsOf(issuers.filter((each) => idOf(each) === id))]))
       const leaving = [...held].filter(([id]) => !wanted.has(id))
       for (const [id] of leaving) held.delete(id)
       await Promise.all([
@@ -83,3 +103,35 @@ export function createKeyring({ clock, telemetry }: { clock: Clock; telemetry: T
 }
 
 const idOf = ({ issuer, jwksUri }: Pick<IssuerConfig, 'issuer' | 'jwksUri'>): string => `${issuer} ${jwksUri}`
+
+const appsOf = (issuers: readonly AcceptedIssuer[]): string[] => [
+  ...new Set(issuers.flatMap(({ app }) => app ?? [])),
+]
+
+/** What happened, in words where an operator would have to look a code up. */
+const WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens at its jwksUri',
+  ECONNRESET: 'it broke the connection off',
+  ENOTFOUND: 'the DNS does not know the host of its jwksUri',
+  EAI_AGAIN: 'the DNS does not answer',
+  EHOSTUNREACH: 'there is no way to its host',
+  ENETUNREACH: 'there is no way to its host',
+  ABORT_ERR: `it did not answer within ${JWKS_TIMEOUT_MS / 1_000} s`,
+  SyntaxError: 'its answer is no JSON',
+}
+
+function whyOf(failure: unknown): string {
+  const { message, cause } = Object(failure)
+  if (cause === undefined) return message
+  const code = sdkCodeOf(cause)
+  return `${message.replace(/\.$/, '')}: ${WORDS[code] ?? Object(cause).message} (${code})`
+}
+
+function meanwhile(ageMs: number | undefined): string {
+  const again = `They are fetched again when one is shown, each ${FAILURE_BACKOFF_MS / 1_000} s at most.`
+  if (ageMs === undefined) return `Its tokens are refused: no key is known yet. ${again}`
+  const leftMs = Math.max(0, STALE_IF_ERROR_MS - ageMs)
+  const left =
+    leftMs >= HOUR_MS ? `${Math.floor(leftMs / HOUR_MS)} h` : `${Math.floor(leftMs / MINUTE_MS)} min`
+  return `Its tokens are checked by the keys that are known, for ${left} more. ${again}`
+}

@@ -73,7 +73,10 @@ export function createVending(
     vendor: createVendor({ minter, limits, breaker, metrics, clock, entropy }),
     audit: createAudit(telemetry.log, directory.byId),
   })
-  const fetchKeys = () => tokens.prefetch([...directory.all()].flatMap(({ issuers }) => issuers))
+  const fetchKeys = () =>
+    tokens.prefetch(
+      [...directory.all()].flatMap(({ id, issuers }) => issuers.map((issuer) => ({ ...issuer, app: id }))),
+    )
   let fetching: Promise<unknown> = Promise.resolve()
   return {
     credentials,

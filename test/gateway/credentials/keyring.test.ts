@@ -5,7 +5,7 @@ import { fakeClock } from '../../fakes/clock.ts'
 import { signingKey, startIssuer } from '../../fakes/issuer.ts'
 
 async function start(t: Test) {
-  const lines: { msg: string; issuer: string; level: number }[] = []
+  const lines: (Record<string, unknown> & { msg: string; issuer: string; level: number })[] = []
   const telemetry = createTelemetry('info', { write: (line) => lines.push(JSON.parse(line)) })
   const clock = fakeClock()
   const keyring = createKeyring({ clock, telemetry })
@@ -83,4 +83,49 @@ test('a reload fetches anew what is still listed, and forgets what is not', asyn
   await keyring.prefetch([{ ...first, jwksUri: two.jwksUri }])
   t.not(keyring.of({ ...first, jwksUri: two.jwksUri }), before, 'another address, other keys')
   t.equal(two.fetches(), 2)
+})
+
+test('of an issuer out of reach one line says whose tokens it issues, what happened, and what is done meanwhile', async (t) => {
+  const refused = { why: /^The keys could not be fetched: nothing listens at its jwksUri \(ECONNREFUSED\)$/ }
+  const unknown = {
+    meanwhile:
+      /^Its tokens are refused: no key is known yet\. They are fetched again when .* each 5 s at most\.$/,
+  }
+  {
+    const { keyring, first, one, lines } = await start(t)
+    await one.stop()
+    await keyring.prefetch([
+      { ...first, app: 'shop' },
+      { ...first, audience: 'other', app: 'shop' },
+      { ...first, audience: 'other', app: 'lab' },
+    ])
+    t.equal(lines.length, 1)
+    t.match(lines[0], {
+      issuer: 'https://one',
+      apps: ['shop', 'lab'],
+      code: 'issuer_unavailable',
+      ...refused,
+      ...unknown,
+    })
+    t.notOk('err' in Object(lines[0]), 'and no stack')
+  }
+  for (const [advanceMs, left] of [
+    [0, '24 h'],
+    [85_800_000, '10 min'],
+    [90_000_000, '0 min'],
+  ] as const) {
+    const { keyring, clock, first, one, lines } = await start(t)
+    await keyring.prefetch([{ ...first, app: 'shop' }])
+    clock.advance(advanceMs)
+    await one.stop()
+    await keyring.of(first).fetch()
+    t.match(lines[0], {
+      why: /^The keys could not be fetched: .* \(E[A-Z]+\)$/,
+      meanwhile: new RegExp(`^Its tokens are checked by the keys that are known, for ${left} more\\.`),
+    })
+  }
+  const { keyring, first, one, lines } = await start(t)
+  one.publish()
+  await keyring.prefetch([first])
+  t.match(lines[0], { apps: [], why: 'The issuer published no key that can be used.', ...unknown })
 })
