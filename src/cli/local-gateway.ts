@@ -1,10 +1,12 @@
+import Type from 'typebox'
+import { Compile } from 'typebox/compile'
 import type { Config } from '../config.ts'
 import { askReconciliation, type Reconciliation } from '../http/reconciliation.ts'
 import type { Answer } from '../std/ask.ts'
 import type { Logger } from '../std/telemetry.ts'
 import { type AskGateway, gatewayAt } from '../wiring-aggregation.ts'
 import { urlOf } from './addresses.ts'
-import { ASKING } from './admin.ts'
+import { ASKING, askAdmin } from './admin.ts'
 
 /** Where the gateway of this configuration may answer for itself, on this machine. */
 export const stateUrls = ({ gateway, aggregation }: Config): readonly string[] =>
@@ -16,3 +18,20 @@ export const askState = (url: string, token: string | undefined): Promise<Answer
 /** The gateway that serves this configuration on this machine; null when none answers who believes us. */
 export const localGateway = (config: Config, token: string | undefined, log: Logger): AskGateway =>
   gatewayAt(stateUrls(config), { token, log, mayBeAbsent: true })
+
+/** As much of the pipeline's state as is told of here. */
+const pipelines = Compile(
+  Type.Object({ aggregation: Type.Object({ notIngested: Type.Integer({ minimum: 0 }) }) }),
+)
+
+/** Objects of the lake that the aggregation could not take in; undefined where none says. */
+export async function askNotIngested(url: string, token: string | undefined): Promise<number | undefined> {
+  const answer = await askAdmin({
+    ...{ url, token, path: '/query/pipeline', what: 'the state of a pipeline' },
+    read(text) {
+      const body: unknown = JSON.parse(text)
+      return pipelines.Check(body) ? body.aggregation.notIngested : undefined
+    },
+  })
+  return answer.kind === 'known' ? answer.value : undefined
+}

@@ -130,7 +130,7 @@ test('--json is the answer itself, and whether it balances', async (t) => {
   const { url } = await gateway(t, answering(reconciliation()))
   const terminal = fakeTerminal()
   t.equal(await runCommand(['status', '--url', url, '--json'], terminal), 0)
-  t.same(JSON.parse(terminal.said().out), { ...reconciliation(), balanced: true })
+  t.same(JSON.parse(terminal.said().out), { ...reconciliation(), notIngested: null, balanced: true })
 })
 
 test('the token comes from a variable, or from the first start of this machine', async (t) => {
@@ -163,7 +163,11 @@ test('the token comes from a variable, or from the first start of this machine',
           ? /answered 401: Send a known token\.\n$/
           : /answered 401: Send a known token\. None was sent: put one into HEADGATE_TOKEN/,
       )
-    if (code === 2) t.match(terminal.said().err, /there is no variable MINE/)
+    if (code === 2)
+      t.match(
+        terminal.said().err,
+        /^headgate status: --token-env must name a variable that is set, as in --token-env HEADGATE_TOKEN; there is no MINE/,
+      )
   }
 })
 
@@ -203,4 +207,31 @@ test('what is no gateway is said to be none', async (t) => {
     t.equal(await runCommand(['status', '--url', url], terminal), 1)
     t.match(terminal.said().err, said)
   }
+})
+
+test('what of the lake is not taken in is told, where an aggregation says', async (t) => {
+  for (const [notIngested, line] of [
+    [0, 'lake     0 objects not ingested\n'],
+    [
+      1,
+      'lake     1 object not ingested, tried again by each run: `headgate runs show` and the log name them\n',
+    ],
+    [1_200, 'lake     1,200 objects not ingested, tried again'],
+  ] as const) {
+    const { url } = await gateway(t, ({ url: path }, response) => {
+      const body =
+        path === '/query/pipeline' ? { gateway: null, aggregation: { notIngested } } : reconciliation({})
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(body))
+    })
+    const terminal = fakeTerminal()
+    t.equal(await runCommand(['status', '--url', url], terminal), 0)
+    t.match(terminal.said().out, `at risk  0\n${line}`)
+    const json = fakeTerminal()
+    await runCommand(['status', '--url', url, '--json'], json)
+    t.equal(JSON.parse(json.said().out).notIngested, notIngested)
+  }
+  const { url } = await gateway(t, answering(reconciliation({})))
+  const unknown = fakeTerminal()
+  await runCommand(['status', '--url', url, '--json'], unknown)
+  t.equal(JSON.parse(unknown.said().out).notIngested, null, 'a gateway alone does not know')
 })

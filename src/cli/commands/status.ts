@@ -2,12 +2,14 @@ import { type Reconciliation, unjudged } from '../../http/reconciliation.ts'
 import { sleep } from '../../std/abort.ts'
 import type { Answer } from '../../std/ask.ts'
 import { systemClock } from '../../std/clock.ts'
+import { urlOf } from '../addresses.ts'
 import { ADMIN_OPTIONS, tokenOf, urlFlag } from '../admin.ts'
 import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../command.ts'
 import { loadConfig } from '../load.ts'
-import { askState, stateUrls } from '../local-gateway.ts'
+import { askNotIngested, askState, stateUrls } from '../local-gateway.ts'
 import { duration, number, size, table } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
+import { some } from '../words.ts'
 
 /** A batch between two of its books, such as released and not yet counted as delivered, is there for milliseconds. */
 const ATTEMPTS = 5
@@ -17,13 +19,17 @@ export const statusCommand: Command = {
   name: 'status',
   summary: 'Ask a running gateway where every event went.',
   description: `Prints the conservation law as the gateway counts it: received = accepted + rejected, and what was stored = what has
-reached its end + what waits. Exits 0 when it balances, 1 when it does not, or nobody answers.
+reached its end + what waits; and what of the lake the aggregation could not take in, where one answers. Exits 0 when it
+balances, 1 when it does not, or nobody answers.
 Asks gateway.operations.listen, where that is set, or aggregation.listen. The token (scope read) is taken from the
 variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
   options: {
     ...CONFIG_OPTION,
     ...ADMIN_OPTIONS,
-    json: { type: 'boolean', help: 'The answer as JSON, with "balanced".' },
+    json: {
+      type: 'boolean',
+      help: 'The answer as JSON, with "balanced" and "notIngested" (null where no aggregation answers).',
+    },
   },
   async run({ flags }, terminal) {
     const config = await loadConfig(flags, terminal)
@@ -31,10 +37,13 @@ variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
     const url = urlFlag(flags)
     const urls = url === undefined ? stateUrls(config) : [url]
     const refusals: string[] = []
-    for (const url of urls) {
-      const answer = await ask(url, token)
-      if (answer.kind === 'known') return show(answer.value, flags, terminal)
-      refusals.push(`${url}: ${answer.why}\n`)
+    for (const each of urls) {
+      const answer = await ask(each, token)
+      if (answer.kind === 'known') {
+        const notIngested = await askNotIngested(url ?? urlOf(config.aggregation.listen), token)
+        return show({ ...answer.value, notIngested }, flags, terminal)
+      }
+      refusals.push(`${each}: ${answer.why}\n`)
     }
     terminal.err(refusals.join(''))
     return EXIT.failed
@@ -52,14 +61,20 @@ async function ask(url: string, token: string | undefined): Promise<Answer<Recon
 
 const isBalanced = (state: Reconciliation): boolean => state.unaccounted === 0 && unjudged(state) === 0
 
-function show(state: Reconciliation, { json }: Flags, terminal: Terminal): number {
+interface Status extends Reconciliation {
+  readonly notIngested: number | undefined
+}
+
+function show({ notIngested, ...rest }: Status, { json }: Flags, terminal: Terminal): number {
+  const state = { ...rest, notIngested }
   const balanced = isBalanced(state)
-  if (json === true) terminal.out(`${JSON.stringify({ ...state, balanced }, null, 2)}\n`)
+  if (json === true)
+    terminal.out(`${JSON.stringify({ ...rest, notIngested: notIngested ?? null, balanced }, null, 2)}\n`)
   else terminal.out(report(state, balanced, state.nowMs ?? systemClock.nowMs()))
   return balanced ? EXIT.ok : EXIT.failed
 }
 
-function report(state: Reconciliation, balanced: boolean, nowMs: number): string {
+function report(state: Status, balanced: boolean, nowMs: number): string {
   const { instance, workers, silent, backlog, sink } = state
   const of = workers + silent > 1 ? `, ${workers} of ${workers + silent} workers` : ''
   const waits = backlog.oldestMs === undefined ? '' : `, the oldest for ${duration(nowMs - backlog.oldestMs)}`
@@ -85,7 +100,7 @@ function report(state: Reconciliation, balanced: boolean, nowMs: number): string
 ${lines}
 sink     ${sinkText(sink, nowMs)}
 at risk  ${number(state.atRisk)}
-${refusedText(state.refused, nowMs)}
+${lakeText(state.notIngested)}${refusedText(state.refused, nowMs)}
 ${balanced ? 'It balances.' : 'IT DOES NOT BALANCE.'}
 `
 }
@@ -99,6 +114,14 @@ function refusedText(refused: Reconciliation['refused'], nowMs: number): string 
     `${duration(nowMs - lastMs)} ago`,
   ])
   return `\n${table([['refused', 'requests', 'last'], ...rows])}`
+}
+
+/** Whose events are in no number. */
+function lakeText(notIngested: number | undefined): string {
+  if (notIngested === undefined) return ''
+  const more =
+    notIngested === 0 ? '' : ', tried again by each run: `headgate runs show` and the log name them'
+  return `lake     ${some(notIngested, 'object')} not ingested${more}\n`
 }
 
 function sinkText(
