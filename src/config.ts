@@ -34,6 +34,15 @@ export function parseConfig(file: unknown, env: Environment, named: readonly str
   return deepFreeze(config)
 }
 
+/** What the value of a variable must be, where this text is none: `must be a whole number, from 1 to 64`. */
+export function variableFault(name: string, text: string): string | undefined {
+  const input = {}
+  const { variables } = applyEnvironment(input, { [name]: text }, [])
+  const { faults } = shape(Config, input, '', { variables, elsewhere })
+  const [fault] = faults.filter(({ path }) => variables.has(path))
+  return fault?.message.replace(/;.*$/, '')
+}
+
 function faulty(faults: readonly Fault[], variables: ReadonlyMap<string, string>): AppError {
   const lines = faults.map((fault) => faultLine(fault, variables))
   const count = faults.length === 1 ? '1 fault' : `${faults.length} faults`

@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts'
 import { type Answer, ask, type Question } from '../std/ask.ts'
 import { AppError } from '../std/errors.ts'
+import { didYouMean } from '../std/nearest.ts'
 import type { Flags, Option } from './command.ts'
 import { devToken } from './dev-app.ts'
 import type { Terminal } from './terminal.ts'
@@ -27,7 +28,11 @@ export async function tokenOf(flags: Flags, config: Config, { env }: Terminal): 
   const name = flags['token-env']
   if (name === undefined) return env['HEADGATE_TOKEN'] ?? (await devToken(config))
   const token = env[String(name)]
-  if (token === undefined) throw new AppError('invalid_request', `--token-env: there is no variable ${name}`)
+  if (token === undefined)
+    throw new AppError(
+      'invalid_request',
+      `--token-env must name a variable that is set, as in --token-env HEADGATE_TOKEN; there is no ${name}${didYouMean(String(name), Object.keys(env))}`,
+    )
   return token
 }
 

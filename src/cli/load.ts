@@ -1,4 +1,5 @@
 import { type Config, configWarnings, parseConfig, startWarnings } from '../config.ts'
+import { AppError } from '../std/errors.ts'
 import type { Flags } from './command.ts'
 import { readConfigFile } from './config-file.ts'
 import type { Terminal } from './terminal.ts'
@@ -10,6 +11,8 @@ export const configPath = (flags: Flags, { env }: Terminal): string | undefined 
 /** Reads the configuration, if there is a file; the environment's overrides win. */
 export async function loadConfig(flags: Flags, terminal: Terminal): Promise<Config> {
   const path = configPath(flags, terminal)
+  if (path === '')
+    throw new AppError('invalid_request', '--config needs the path of a file, as in --config headgate.yaml')
   const named = Object.entries(flags).flatMap(([flag, value]) =>
     flag.endsWith('-env') ? [String(value)] : [],
   )

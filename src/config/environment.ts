@@ -1,11 +1,13 @@
 import Type, { type TSchema } from 'typebox'
 import { Config } from '../config-schema.ts'
-import { didYouMean } from '../std/nearest.ts'
+import { nearest } from '../std/nearest.ts'
 import type { Fault } from './faults.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
 const PREFIX = 'HEADGATE_'
+/** Of names that end alike; more are no help. Ours. */
+const MOST_ALIKE = 4
 /** Variables that start with HEADGATE_ but are no configuration key: read by commands. */
 const RESERVED = ['HEADGATE_CONFIG', 'HEADGATE_TOKEN', 'HEADGATE_WORKER']
 
@@ -26,7 +28,7 @@ export function environmentNames(schema: TSchema = Config, path: readonly string
 }
 
 /** The variable of a key. */
-const variableOf = (path: readonly string[]): string => `${PREFIX}${path.map(screaming).join('_')}`
+export const variableOf = (path: readonly string[]): string => `${PREFIX}${path.map(screaming).join('_')}`
 const screaming = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()
 
 export interface Applied {
@@ -60,9 +62,21 @@ export function applyEnvironment(
     .filter((name) => !explained.includes(name))
     .map((name) => ({
       path: name,
-      message: `names no key of the configuration${didYouMean(name, names.keys()) || '; `headgate config print` shows the keys'}`,
+      message: `names no key of the configuration${meant(name, [...names.keys()])}`,
     }))
   return { faults, variables }
+}
+
+/** A name that ends like this one, or is a slip of it. What all begin with tells none from another. */
+function meant(name: string, known: readonly string[]): string {
+  const rest = name.slice(PREFIX.length)
+  const near = nearest(
+    rest,
+    known.map((each) => each.slice(PREFIX.length)),
+  )
+  const alike = near === undefined ? known.filter((each) => each.endsWith(`_${rest}`)) : [`${PREFIX}${near}`]
+  if (alike.length === 0 || alike.length > MOST_ALIKE) return '; `headgate config print` shows the keys'
+  return `; did you mean ${alike.map((each) => `"${each}"`).join(' or ')}?`
 }
 
 /** What keys such as `subjectKeyEnv` say. */

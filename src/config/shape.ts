@@ -4,8 +4,12 @@ import { expected, formOf, told } from '../std/expectation.ts'
 import { measured } from '../std/measures.ts'
 import { didYouMean } from '../std/nearest.ts'
 import { notADigest } from './digests.ts'
-import { isRecord } from './environment.ts'
+import { isRecord, variableOf } from './environment.ts'
 import type { Fault } from './faults.ts'
+
+const NO_JSON = '; it cannot be read as JSON: keys and texts need double quotes'
+/** Variables of one group that are named; the documentation has the others. Ours. */
+const MOST_NAMED = 6
 
 /** What is known of where values came from and might belong. */
 export interface Context {
@@ -98,13 +102,36 @@ function unknownKey(key: string, known: readonly string[], path: string, { elsew
 function wrong(schema: TSchema, value: unknown, path: string, { variables }: Context): Fault {
   const isText = typeof value === 'string'
   if (isText && told(schema).measure === 'digest') return { path, message: notADigest(value) }
-  if (isText && variables.has(path) && (Type.IsArray(schema) || Type.IsObject(schema))) {
-    const example = Type.IsArray(schema) ? '["a","b"] or [{"id":"a"}]' : '{"a":1}'
-    const why = 'it cannot be read as JSON: keys and texts need double quotes'
-    return { path, message: `must be ${expected(schema)} as JSON, such as ${example}; ${why}` }
+  if (variables.has(path) && Type.IsObject(schema))
+    return { path, message: notOneValue(schema, path, isText ? value : '') }
+  if (isText && variables.has(path) && Type.IsArray(schema)) {
+    return {
+      path,
+      message: `must be ${expected(schema)} as JSON, such as ["a","b"] or [{"id":"a"}]${NO_JSON}`,
+    }
   }
   const near = isText && Type.IsEnum(schema) ? didYouMean(value, schema.enum.map(String)) : ''
-  return { path, message: `must be ${expected(schema)}${near === '' ? `; ${formOf(value)}` : near}` }
+  const example = exampleOf(schema, variables.get(path))
+  return {
+    path,
+    message: `must be ${expected(schema)}${near === '' ? `; ${formOf(value)}` : near}${example}`,
+  }
+}
+
+/** A group has a variable for each of its keys. */
+function notOneValue({ properties }: TObject, path: string, text: string): string {
+  const names = Object.keys(properties).map((key) => variableOf([...path.split('.'), key]))
+  const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : ''
+  const why = text.trim().startsWith('{') ? NO_JSON : ''
+  return `must be a group of keys as JSON, such as {"a":1}, or set by a variable for each: ${names.slice(0, MOST_NAMED).join(', ')}${more}${why}`
+}
+
+/** Where the form alone says little, and somebody sets a variable. */
+function exampleOf(schema: TSchema, variable: string | undefined): string {
+  const { measure, example, default: usual } = told(schema)
+  const value = example ?? usual
+  const isPlain = measure === undefined && (typeof value === 'number' || typeof value === 'boolean')
+  return isPlain && variable !== undefined ? `. Example: ${variable}=${value}` : ''
 }
 
 /** Of the type of a schema, for rules that look at others. */

@@ -94,6 +94,13 @@ test('what fails says why: usage and configuration with 2, the rest with 1, the 
       /1 fault in the configuration/,
     ],
     [
+      'a file without a name',
+      ['config', 'check', '--config='],
+      {},
+      2,
+      /^headgate config: --config needs the path of a file, as in --config headgate\.yaml\n$/,
+    ],
+    [
       'a request that makes no sense',
       ['aggregate', '--from', 'tomorrow'],
       {},

@@ -196,15 +196,14 @@ test('an end in the middle of the start is an end', async (t) => {
   t.same(await Promise.all(workers.map((worker) => worker.ended)), [0, 0])
 })
 
-test('a number of workers that makes no sense is a fault of the configuration', async (t) => {
-  for (const [workers, err] of [
-    ['none', /\(gateway\.workers\): must be a whole number, from 1 to 64; it is a text/],
-    ['0', /\(gateway\.workers\): must be a whole number, from 1 to 64; it is 0/],
-    ['65', /\(gateway\.workers\): must be a whole number, from 1 to 64; it is 65/],
-  ] as const) {
+test('a number of workers that makes no sense is told in the words of the option', async (t) => {
+  for (const workers of ['two', 'none', '0', '65', '1.5', '', '[1]', 'null']) {
     const terminal = fakeTerminal({ HEADGATE_DATA_DIR: t.testdir() })
     t.equal(await runCommand(['gateway', '--workers', workers], terminal), 2, workers)
-    t.match(terminal.said().err, err)
+    t.equal(
+      terminal.said().err,
+      `headgate gateway: --workers must be a whole number, from 1 to 64, as in --workers 4; "${workers}" is none\n`,
+    )
   }
 })
 

@@ -66,7 +66,14 @@ test('any other is a fault that says what was meant', async (t) => {
     ['HEADGATE_DATADIR', '/data', 'did you mean "HEADGATE_DATA_DIR"?'],
     ['HEADGATE_GATEWAY_DURABILTY', 'journal', 'did you mean "HEADGATE_GATEWAY_DURABILITY"?'],
     ['HEADGATE_XYZZY', '1', '`headgate config print` shows the keys'],
-    ['HEADGATE_PORT', '8080', ''],
+    [
+      'HEADGATE_PORT',
+      '8080',
+      'did you mean "HEADGATE_GATEWAY_LISTEN_PORT" or "HEADGATE_GATEWAY_OPERATIONS_LISTEN_PORT" or "HEADGATE_AGGREGATION_LISTEN_PORT"?',
+    ],
+    ['HEADGATE_AWS_REGON', 'eu', 'did you mean "HEADGATE_AWS_REGION"?'],
+    ['HEADGATE_DESCRIPTION', 'x', '`headgate config print` shows the keys'],
+    ['HEADGATE_', '1', '`headgate config print` shows the keys'],
     ['HEADGATE_NAME', 'shop', ''],
     ['HEADGATE_ENV_X', 'no link', ''],
   ] as const) {
@@ -88,7 +95,7 @@ test('a fault of a value from a variable names the variable and the key', async 
   }
   t.match(
     message({ HEADGATE_GATEWAY_LISTEN_PORT: 'abc' }),
-    /^ {2}HEADGATE_GATEWAY_LISTEN_PORT \(gateway\.listen\.port\): must be a whole number, from 0 to 65535; it is a text of 3 characters$/m,
+    /^ {2}HEADGATE_GATEWAY_LISTEN_PORT \(gateway\.listen\.port\): must be a whole number, from 0 to 65535; it is a text of 3 characters\. Example: HEADGATE_GATEWAY_LISTEN_PORT=80$/m,
   )
   t.match(
     message({ HEADGATE_APPS: '[{id:x}]' }),
@@ -96,7 +103,13 @@ test('a fault of a value from a variable names the variable and the key', async 
   )
   t.match(
     message({ HEADGATE_GATEWAY_LISTEN: 'abc' }),
-    /HEADGATE_GATEWAY_LISTEN \(gateway\.listen\): must be a group of keys as JSON, such as \{"a":1\}/,
+    /HEADGATE_GATEWAY_LISTEN \(gateway\.listen\): must be a group of keys as JSON, such as \{"a":1\}, or set by a variable for each: HEADGATE_GATEWAY_LISTEN_HOST, HEADGATE_GATEWAY_LISTEN_PORT$/m,
+  )
+  t.match(message({ HEADGATE_AWS: '{region:eu}' }), /_AWS_ENDPOINT; it cannot be read as JSON: keys and/)
+  t.match(message({ HEADGATE_GATEWAY: '1' }), /HEADGATE_GATEWAY_LISTEN, .* and \d+ more$/m)
+  t.match(
+    message({ HEADGATE_GATEWAY_JOURNAL_EPHEMERAL: 'yes' }),
+    /true or false; .*\. Example: \S+=(true|false)$/m,
   )
   t.match(message({ HEADGATE_APPS: '[{"id":"X!"}]' }), /HEADGATE_APPS \(apps\.0\.id\): must be 1 to 64/)
 })

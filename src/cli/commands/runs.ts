@@ -61,7 +61,10 @@ const pathOf = (id: string): string => `/aggregations/runs/${encodeURIComponent(
 async function list(at: Place, { limit, json }: Flags, terminal: Terminal): Promise<number> {
   const most = Number(limit ?? LISTED)
   if (!(Number.isInteger(most) && most >= 1 && most <= MOST_LISTED))
-    throw new AppError('invalid_request', `--limit must be a whole number from 1 to ${MOST_LISTED}`)
+    throw new AppError(
+      'invalid_request',
+      `--limit must be a whole number from 1 to ${MOST_LISTED}, as in --limit 50; "${limit}" is none`,
+    )
   const read = (text: string) => {
     const body: unknown = JSON.parse(text)
     return isList.Check(body) ? body.runs : undefined

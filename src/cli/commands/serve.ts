@@ -1,6 +1,7 @@
-import type { Config } from '../../config.ts'
+import { type Config, variableFault } from '../../config.ts'
 import { aborted, withDeadline } from '../../std/abort.ts'
 import { systemClock } from '../../std/clock.ts'
+import { AppError } from '../../std/errors.ts'
 import { systemEntropy } from '../../std/id.ts'
 import { createTelemetry } from '../../std/telemetry.ts'
 import { type GatewaySystem, instanceOf, openLake } from '../../wiring.ts'
@@ -19,6 +20,8 @@ import { readAgain } from '../reload.ts'
 import { warnOfRuntime } from '../runtime.ts'
 import { stop } from '../shutdown.ts'
 import type { Terminal } from '../terminal.ts'
+
+const WORKERS_VARIABLE = 'HEADGATE_GATEWAY_WORKERS'
 
 const WORKERS_OPTION: Readonly<Record<string, Option>> = {
   workers: {
@@ -150,10 +153,17 @@ async function inTime(
   })
 }
 
-/** `--workers` wins over the file and the environment, as an override it is checked like any other. */
+/** `--workers` wins over the file and the environment. */
 function configured({ workers, ...flags }: Flags, terminal: Terminal): Promise<Config> {
-  const given = workers === undefined ? {} : { HEADGATE_GATEWAY_WORKERS: String(workers) }
+  const given = workers === undefined ? {} : { [WORKERS_VARIABLE]: workersOf(String(workers)) }
   return loadConfig(flags, { ...terminal, env: { ...terminal.env, ...given } })
+}
+
+/** In the words of the option: what the variable is called is no concern of who gave it. */
+function workersOf(text: string): string {
+  const why = variableFault(WORKERS_VARIABLE, text)
+  if (why === undefined) return text
+  throw new AppError('invalid_request', `--workers ${why}, as in --workers 4; "${text}" is none`)
 }
 
 async function systemOf(
