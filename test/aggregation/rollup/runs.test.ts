@@ -614,6 +614,11 @@ test('an explicit run waits for what a gateway had before it was asked for, or s
       ] as const,
       ['nothing says when', [state(2, undefined, nowMs), state(0)], undefined] as const,
     ]),
+    [
+      'its clock was put back',
+      [state(1, ahead, T0), state(2, ahead, T0 + 100), state(1, T0 + 90, T0 + 200)],
+      undefined,
+    ],
     ['a gateway that does not say its time', [state(2, behind), state(3, ahead), state(0)], undefined],
     [
       'a worker that did not answer does',

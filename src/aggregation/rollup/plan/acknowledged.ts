@@ -49,9 +49,13 @@ export async function awaitAcknowledged(
   }
 }
 
-/** What came until then and may not be in the lake. A worker that is being started again has a journal as well. */
-function unseenOf({ backlog, silent = 0 }: Upstream, untilMs: number): Unseen | undefined {
+/**
+ * What came until then and may not be in the lake. What seems to come from later than now came before the clock was put
+ * back. A worker that is being started again has a journal as well.
+ */
+function unseenOf({ nowMs = 0, backlog, silent = 0 }: Upstream, untilMs: number): Unseen | undefined {
   const { events, oldestMs = untilMs } = backlog
-  if (events > 0 && oldestMs <= untilMs) return { why: 'backlog', events }
+  const cameSince = oldestMs > untilMs && oldestMs <= nowMs
+  if (events > 0 && !cameSince) return { why: 'backlog', events }
   return silent > 0 ? { why: 'no_gateway' } : undefined
 }
