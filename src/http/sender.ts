@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { again } from '../std/again.ts'
 import { addressBlock, plainAddress } from './addresses.ts'
 import { isLoopbackPeer, peersIn } from './peers.ts'
@@ -96,12 +96,14 @@ export function addressIn(entry: string): string | undefined {
   return isIP(address) === 0 ? undefined : plainAddress(address)
 }
 
-/** Of every request, before anything else looks at it. */
-export function knowSenders(app: FastifyInstance, trustProxy: readonly string[]): void {
+/** To be called for every request, before anything else looks at it. */
+export function knowSenders(
+  app: FastifyInstance,
+  trustProxy: readonly string[],
+): (request: FastifyRequest) => void {
   const senderOf = createSenders(trustProxy)
   app.decorateRequest('sender')
-  app.addHook('onRequest', (request, _reply, done) => {
+  return (request) => {
     request.sender = senderOf(request.raw)
-    done()
-  })
+  }
 }

@@ -74,8 +74,9 @@ export function createServer(
   app.setValidatorCompiler(validatorCompiler)
   boundConnections(app.server)
   answerExpectations(app.server)
-  knowSenders(app, trustProxy)
+  const knowSender = knowSenders(app, trustProxy)
   app.addHook('onRequest', (request, reply, done) => {
+    knowSender(request)
     reply.header('cache-control', 'no-store')
     reply.header('x-content-type-options', 'nosniff')
     if (!BODILESS.has(request.method)) return done()

@@ -45,13 +45,88 @@ interface Share {
   heldBytes: number
 }
 
-interface Body {
-  readonly shares: readonly Share[]
+/** Of the body of a request. */
+interface Arrival {
   readonly sinceMs: number
   lastMs: number
   /** That have arrived. */
   bytes: number
-  giveWay(error: AppError): void
+  readonly giveWay: (error: AppError) => void
+}
+
+/** What leases have in common. */
+interface Book {
+  readonly clock: Clock
+  /** With a body that arrives. Oldest first. */
+  readonly arriving: Set<OpenLease>
+  close(holder: Holder): void
+}
+
+/** A class, as each request has one: as many closures take more time than all that they do. */
+class OpenLease implements Lease {
+  readonly shares: readonly Share[]
+  readonly #holder: Holder
+  readonly #book: Book
+  #held = 0
+  #isOpen = true
+  arrival: Arrival | undefined
+
+  constructor(holder: Holder, shares: readonly Share[], book: Book) {
+    this.#holder = holder
+    this.shares = shares
+    this.#book = book
+  }
+
+  grow(bytes: number, arrived = 0): void {
+    for (const share of this.shares) this.#makeRoom(share, bytes)
+    this.#hold(bytes)
+    const { arrival } = this
+    if (arrival === undefined) return
+    arrival.bytes += arrived
+    arrival.lastMs = this.#book.clock.monotonicMs()
+  }
+
+  arriving(giveWay: (error: AppError) => void): void {
+    const nowMs = this.#book.clock.monotonicMs()
+    this.arrival = { sinceMs: nowMs, lastMs: nowMs, bytes: 0, giveWay }
+    this.#book.arriving.add(this)
+  }
+
+  arrived(): void {
+    this.#book.arriving.delete(this)
+    this.arrival = undefined
+  }
+
+  giveWay(error: AppError): void {
+    this.#letGo()
+    // Whoever is told has one.
+    ;(this.arrival as Arrival).giveWay(error)
+  }
+
+  release(): void {
+    this.#letGo()
+    if (this.#isOpen) this.#book.close(this.#holder)
+    this.#isOpen = false
+  }
+
+  #letGo(): void {
+    this.#hold(-this.#held)
+    this.#book.arriving.delete(this)
+  }
+
+  #hold(bytes: number): void {
+    this.#held += bytes
+    for (const share of this.shares) share.heldBytes += bytes
+  }
+
+  #makeRoom(share: Share, bytes: number): void {
+    if (share.heldBytes + bytes <= share.limitBytes) return
+    for (const lease of this.#book.arriving) {
+      if (share.heldBytes + bytes <= share.limitBytes || lease === this) break
+      if (lease.shares.includes(share)) lease.giveWay(overloaded(share))
+    }
+    if (share.heldBytes + bytes > share.limitBytes) throw overloaded(share)
+  }
 }
 
 /**
@@ -62,85 +137,28 @@ interface Body {
 export function createByteBudget(limitBytes: number, clock: Clock): ByteBudget {
   const whole: Share = { limitBytes, heldBytes: 0 }
   const shareOf = { address: shares(limitBytes, PARTS.address), app: shares(limitBytes, PARTS.app) }
-  /** Oldest first. */
-  const bodies = new Set<Body>()
-
-  function letGo(body: Body, error: AppError): void {
-    bodies.delete(body)
-    body.giveWay(error)
+  const arriving = new Set<OpenLease>()
+  const close = ({ address, app }: Holder) => {
+    shareOf.address.close(address)
+    shareOf.app.close(app)
   }
-
-  function makeRoom(share: Share, bytes: number, mine: Body | undefined): void {
-    if (share.heldBytes + bytes <= share.limitBytes) return
-    for (const body of bodies) {
-      if (share.heldBytes + bytes <= share.limitBytes || body === mine) break
-      if (body.shares.includes(share)) letGo(body, overloaded(share))
-    }
-    if (share.heldBytes + bytes > share.limitBytes) throw overloaded(share)
-  }
+  const book: Book = { clock, arriving, close }
 
   return {
     heldBytes: () => whole.heldBytes,
-    lease({ address, app }) {
-      const mine: Share[] = []
-      shareOf.address.open(address, mine)
-      shareOf.app.open(app, mine)
-      mine.push(whole)
-      let held = 0
-      let body: Body | undefined
-      let isOpen = true
-      const hold = (bytes: number) => {
-        held += bytes
-        for (const share of mine) share.heldBytes += bytes
-      }
-      const release = () => {
-        hold(-held)
-        if (body !== undefined) bodies.delete(body)
-      }
-      return {
-        grow(bytes, arrived = 0) {
-          for (const share of mine) makeRoom(share, bytes, body)
-          hold(bytes)
-          if (body === undefined) return
-          body.bytes += arrived
-          body.lastMs = clock.monotonicMs()
-        },
-        arriving(giveWay) {
-          const nowMs = clock.monotonicMs()
-          body = {
-            shares: mine,
-            sinceMs: nowMs,
-            lastMs: nowMs,
-            bytes: 0,
-            giveWay(error) {
-              release()
-              giveWay(error)
-            },
-          }
-          bodies.add(body)
-        },
-        arrived() {
-          if (body !== undefined) bodies.delete(body)
-          body = undefined
-        },
-        release() {
-          release()
-          if (isOpen) {
-            shareOf.address.close(address)
-            shareOf.app.close(app)
-          }
-          isOpen = false
-        },
-      }
+    lease(holder) {
+      const { address, app } = holder
+      return new OpenLease(holder, [shareOf.address.open(address), shareOf.app.open(app), whole], book)
     },
     sweep() {
       const nowMs = clock.monotonicMs()
-      for (const body of bodies) {
-        const ageMs = nowMs - body.sinceMs
+      for (const lease of arriving) {
+        const { sinceMs, lastMs, bytes } = lease.arrival as Arrival
+        const ageMs = nowMs - sinceMs
         if (ageMs < GRACE_MS) return
-        const isSlow = body.bytes < (LEAST_BYTES_PER_SECOND * ageMs) / 1_000
-        if (isSlow || nowMs - body.lastMs >= GRACE_MS) {
-          letGo(body, new AppError('slow_request', 'The body does not arrive.'))
+        const isSlow = bytes < (LEAST_BYTES_PER_SECOND * ageMs) / 1_000
+        if (isSlow || nowMs - lastMs >= GRACE_MS) {
+          lease.giveWay(new AppError('slow_request', 'The body does not arrive.'))
         }
       }
     },
@@ -153,18 +171,19 @@ const overloaded = ({ limitBytes }: Share): AppError =>
 /** One for each name, as long as somebody holds anything of it. */
 function shares(wholeBytes: number, parts: number) {
   const limitBytes = Math.min(wholeBytes, Math.max(wholeBytes / parts, LARGEST_BYTES))
+  const ofNobody: Share = { limitBytes: Number.POSITIVE_INFINITY, heldBytes: 0 }
   const open = new Map<string, Share & { leases: number }>()
   return {
-    /** Joins those that a lease takes from; what has no name has none. */
-    open(name: string | undefined, mine: Share[]): void {
-      if (name === undefined) return
+    /** For one more lease. What has no name has all that there is. */
+    open(name: string | undefined): Share {
+      if (name === undefined) return ofNobody
       let share = open.get(name)
       if (share === undefined) {
         share = { limitBytes, heldBytes: 0, leases: 0 }
         open.set(name, share)
       }
       share.leases++
-      mine.push(share)
+      return share
     },
     close(name = ''): void {
       const share = open.get(name)

@@ -132,10 +132,13 @@ async function receive(
   const pay = metered(charge, sender)
   const announced = headers['content-length'] !== undefined
   const bytes = await readBody(raw, maxBytes, lease, (cost, length) => pay(announced ? cost - length : cost))
-  const body = await inflate(bytes, headers['content-encoding'], owner).catch((error: unknown) => {
+  let body: Buffer
+  try {
+    body = await inflate(bytes, headers['content-encoding'], owner)
+  } catch (error) {
     charge(sender, attempted(bytes, asAppError(error).code, headers['content-encoding']))
     throw error
-  })
+  }
   if (body !== bytes) {
     lease.grow(body.length)
     charge(sender, body.length)
