@@ -1,3 +1,6 @@
+/** Forms of ASCII as wide as a character of Chinese or Japanese stand this far behind it. */
+export const TO_WIDE = 0xfee0
+
 /**
  * How a character stands in text: as it is, and as those write it who put one text into another. Sources of patterns, for
  * `RegExp`s that are made once; they ignore case.
@@ -10,21 +13,39 @@ function encoded(chars: string, names: string): string {
   const hex = codes.map((code) => code.toString(16)).join('|')
   const uri = `%(?:25)*(?:u00)?(?:${hex})`
   const script = `\\\\(?:(?:u00|x)(?:${hex})|u\\{0{0,4}(?:${hex})\\})`
-  const markup = `&(?:amp;)*(?:#0{0,6}(?:${codes.join('|')})|#x0{0,6}(?:${hex})|${names});`
-  return `(?:${uri}|${script}|${markup})`
+  const numbers = `#0{0,6}(?:${codes.join('|')})(?!\\d);?|#x0{0,6}(?:${hex})(?![\\da-f]);?`
+  return `(?:${uri}|${script}|&(?:amp;)*(?:${numbers}|(?:${names});))`
 }
 
+/** The same of its wide form: `%EF%BC%9F`, `%uFF1F`, `\uff1f`, `&#65311;`. */
+function encodedWide(chars: string): string {
+  const wide = [...chars].map((char) => String.fromCharCode(char.charCodeAt(0) + TO_WIDE))
+  const codes = wide.map((char) => char.charCodeAt(0))
+  const hex = codes.map((code) => code.toString(16)).join('|')
+  const bytes = wide.map((char) =>
+    [...new TextEncoder().encode(char)].map((byte) => byte.toString(16)).join('%(?:25)*'),
+  )
+  const numbers = `#0{0,4}(?:${codes.join('|')})(?!\\d);?|#x0{0,4}(?:${hex})(?![\\da-f]);?`
+  return `(?:%(?:25)*(?:u(?:${hex})|${bytes.join('|')})|\\\\u(?:${hex}|\\{(?:${hex})\\})|&(?:amp;)*(?:${numbers}))`
+}
+
+const spelled = (char: string, names: string): string =>
+  `(?:${char.replace('.', '\\.')}|${encoded(char, names)}|${encodedWide(char)})`
+
 /** A backslash is one, as browsers have it, unless it begins what is encoded. */
-export const SLASH = `(?:${encoded('/\\', 'b?sol')}|/|\\\\(?!(?:u00|x)[\\da-f]{2}|u\\{))`
-export const COLON = `(?::|${encoded(':', 'colon')})`
-export const COMMA = `(?:,|${encoded(',', 'comma')})`
-export const AT = `(?:@|${encoded('@', 'commat')})`
-export const DOT = `(?:\\.|${encoded('.', 'period')})`
+export const SLASH = `(?:${encoded('/\\', 'b?sol')}|${encodedWide('/\\')}|/|\\\\(?!(?:u(?:00|ff)|x)[\\da-f]{2}|u\\{))`
+export const COLON = spelled(':', 'colon')
+export const COMMA = spelled(',', 'comma')
+export const AT = spelled('@', 'commat')
+export const DOT = spelled('.', 'period')
 /** One of these is in each of its spellings. */
-export const AT_TELLS = ['@', '%00', '%u00', '\\u', '\\x', '&#', '&commat', '&amp;'] as const
-export const EQUALS = `(?:=|${encoded('=', 'equals')})`
-export const SEMICOLON = `(?:;|${encoded(';', 'semi')})`
-export const ENCODED_QUERY = encoded('?#', 'quest|num')
+export const AT_TELLS = ['@', '%00', '%u00', '%uff', '%ef', '\\u', '\\x', '&#', '&commat', '&amp;'] as const
+export const EQUALS = spelled('=', 'equals')
+export const SEMICOLON = spelled(';', 'semi')
+/** What a parameter of a query is called. */
+export const NAME = '[\\w.~[\\]%-]{1,64}'
+/** In their wide form they are marks of a sentence, unless a parameter follows. */
+export const ENCODED_QUERY = `(?:${encoded('?#', 'quest|num')}|${encodedWide('?#')}(?=${NAME}${EQUALS}))`
 /** What begins a query or a fragment. */
 export const QUERY = `(?:[?#]|${ENCODED_QUERY})`
 

@@ -70,7 +70,7 @@ const MANY_DIGITS: readonly Tell[] = [
 const RULES: readonly Rule[] = [
   { tells: OPAQUE_TELLS, concerns: any, clean: maskOpaque },
   {
-    tells: ['?', '#', ';', '%', '@', '\\u', '\\x'],
+    tells: ['?', '#', ';', '%', '@', '\\u', '\\x', '&quest', '"0f', '"0d'],
     concerns: ({ isPath }) => !isPath,
     clean: scrubUrlsIn,
   },
@@ -98,7 +98,7 @@ function masked(text: string, kind: Kind): string {
   const told = look(text, text.length)
   if (told === 0) return text
   const plain = folded(text)
-  const clean = cleaned(plain, kind, told)
+  const clean = cleaned(plain, kind, plain === text ? told : look(plain, plain.length))
   if (clean !== plain) return clean
   return plain === text ? text : cleaned(text, kind, told)
 }

@@ -125,10 +125,25 @@ const TELLING = [
 ].join('|')
 /** Words of error texts as well (`Unexpected token: …`), or ends of other words: only when assigned, or as a member. */
 const SHORT = `token|(?<![A-Za-z\\d])(?:key|sig|auth|pass|pw|sid|jwt|otp|code_verifier)`
-/** To the quote that ends it, where one begins it. */
-const VALUE = `(?!["'\\\\])(?:(?<=["'])[^"'<>\\\\]+|[^\\s"'<>&\\\\]+)`
+/** What stands in quotes, to the one that ends it: not to those that a backslash says are of the value. */
+const IN_QUOTES = [
+  `(?<=(?<!["\\\\])")(?:[^"\\\\]|\\\\[^])+`,
+  `(?<=(?<!['\\\\])')(?:[^'\\\\]|\\\\[^])+`,
+  // In a text that is quoted itself: `\"a\\\"b\"`.
+  `(?<=(?<!\\\\)\\\\["'])(?:[^"'\\\\]|\\\\\\\\(?:\\\\["'\\\\]|[^"'\\\\]))+`,
+  // Two of them are empty, or how tables write one of a value.
+  `(?:(?<=(?<!["'])["'])|(?<=["'])(?![\\s,:;)}\\]]))[^"'<>\\\\]+`,
+  `(?<=&(?:quot|apos|#3[49]);)(?:(?!&(?:quot|apos|#3[49]);)[^<>\\r\\n])+`,
+].join('|')
+/** A backslash ends what is not in quotes only where it belongs to what it stands in. */
+const VALUE = `(?!["'\\\\])(?:${IN_QUOTES}|(?:[^\\s"'<>&\\\\]|\\\\(?=[^\\s"'nrtux\\\\]))+)`
+/** What people look for is theirs: where it stands in quotes, as `q=0.9` is of a header. */
+const SEARCHED = `(?<![A-Za-z\\d])(?:q|query|search|keywords?|(?:search|query)[_-]?(?:term|text|string|query|q)s?)`
 const ASSIGNMENT = new RegExp(
-  `((?:${TELLING})(?:${ASSIGNED}|${SPELLED})|(?:${SHORT})(?:${ASSIGNED}|${MEMBER}))${VALUE}`,
+  [
+    `((?:${TELLING})(?:${ASSIGNED}|${SPELLED})|(?:${SHORT})(?:${ASSIGNED}|${MEMBER}))${VALUE}`,
+    `(${SEARCHED}(?:${ENDS}${BLANKS}${EQUALS}${BLANKS}(?:${QUOTE}){1,4}|${MEMBER})|--(?:[\\w-]{0,32}-)?(?:password|passwd|token|secret|key)\\s(?:${QUOTE}){1,2})(?!["'\\\\])(?:${IN_QUOTES})`,
+  ].join('|'),
   'gi',
 )
 /** A list or an object of values, as forms become JSON: `"password":["…"]`. Words in brackets are masks, or no values. */
@@ -154,7 +169,7 @@ const SPOKEN_TELLS = [
 ]
 /** Headers that are secrets to the end of their line. */
 const HEADER = new RegExp(
-  `((?:cookie|authorization)(?:${ASSIGNED}|${SPELLED}))(?!["'\\\\])(?:Digest[^\\r\\n]*|[^\\r\\n"'\\\\]+)`,
+  `((?:cookie|authorization)(?:${ASSIGNED}|${SPELLED}))(?!["'\\\\])(?:${IN_QUOTES}|Digest[^\\r\\n]*|(?:[^\\r\\n"'\\\\]|(?<==)"[^"\\r\\n]*")+)`,
   'gi',
 )
 
@@ -184,6 +199,21 @@ const NAMES = [
   ...['sig~', 'auth~', 'pass~', 'pw~', 'jwt~', 'otp~', 'code_verifier~'],
 ]
 
+const ASSIGNED_NAMES = [
+  ...NAMES,
+  'q~',
+  'query~',
+  'search~',
+  'keyword~',
+  'keywords~',
+  'term~',
+  'terms~',
+  'text~',
+  'string~',
+  '-secret"',
+  '-key"',
+]
+
 interface Secret {
   readonly tells: readonly Tell[]
   readonly clean: (text: string) => string
@@ -209,7 +239,7 @@ export const SECRETS: readonly Secret[] = [
   { tells: ['basic'], clean: replace(BASIC, '$1$2[token]') },
   { tells: ['cookie~', 'authorization~'], clean: replaceAssigned(HEADER, '$1[token]') },
   { tells: NAMES, clean: replaceAssigned(NESTED, '$1[token]') },
-  { tells: NAMES, clean: replaceAssigned(ASSIGNMENT, '$1[token]') },
+  { tells: ASSIGNED_NAMES, clean: (text) => text.replace(ASSIGNMENT, '$1$2[token]') },
   { tells: NAMES, clean: (text) => (text.includes('</') ? text.replace(ELEMENT, '$1[token]') : text) },
   { tells: SPOKEN_TELLS, clean: replace(SPOKEN, '$1[token]') },
   { tells: AT_TELLS, clean: replaceAssigned(USERINFO, '[user]@') },

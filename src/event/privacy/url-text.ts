@@ -1,4 +1,4 @@
-import { AT, COLON, EQUALS, QUERY, SEMICOLON, SLASH } from './escapes.ts'
+import { AT, COLON, EQUALS, NAME, QUERY, SEMICOLON, SLASH } from './escapes.ts'
 
 /** URLs and paths in the middle of text. */
 export interface UrlTextRules {
@@ -12,19 +12,54 @@ export interface UrlTextRules {
 const WORD = /[^\s"<>`]+/g
 const SUSPECT = /[?#;%@]|\\[ux]/
 
+/**
+ * The value of a parameter, and what follows it, where it stands in quotes or brackets: they end a word, but no query. Of
+ * `?a="` before a comma the quote ends what the URL stands in.
+ */
+const QUOTED = [
+  `(?<==|=\\\\)"(?![\\s,:;)}\\]>]|$)[^"\\r\\n]*"?`,
+  '(?<==)`(?![\\s,:;)}\\]>]|$)[^`\\r\\n]*`?',
+  `(?<==)<[^\\s"\`]*`,
+].join('|')
+const QUOTED_REST = new RegExp(`(?:(?:${QUOTED})[^\\s"<>\`]*)+`, 'y')
+/** The same in single quotes, which end no word, but blanks between them do. */
+const SINGLE = /='(?![\s,:;)}\]])[^']*$/
+const SINGLE_REST = /[^'\r\n]*'?[^\s"<>`]*/y
+const IN_SINGLE = /^[^']*'/
+
 /** URLs and paths without query, fragment, `;parameters` and userinfo, as they are or percent-encoded. */
 export function scrubUrlsIn(text: string, rules: UrlTextRules): string {
-  return text.replace(WORD, (word) => (SUSPECT.test(word) ? scrubWord(word, rules) : word))
+  let clean = ''
+  let done = 0
+  WORD.lastIndex = 0
+  for (let found = WORD.exec(text); found !== null; found = WORD.exec(text)) {
+    const [word] = found
+    if (!SUSPECT.test(word)) continue
+    const { kept, query, tail } = partsOf(word, rules)
+    const rest = query === '' ? '' : restOf(text, WORD.lastIndex, query + tail)
+    clean += text.slice(done, found.index) + kept + (rest === '' ? tail : tailOf(rest.replace(IN_SINGLE, '')))
+    done = WORD.lastIndex + rest.length
+    WORD.lastIndex = done
+  }
+  return clean + text.slice(done)
 }
 
-function scrubWord(word: string, rules: UrlTextRules): string {
+/** What belongs to a query although the word ended. */
+function restOf(text: string, from: number, query: string): string {
+  const pattern = SINGLE.test(query) ? SINGLE_REST : QUOTED_REST
+  pattern.lastIndex = from
+  return pattern.exec(text)?.[0] ?? ''
+}
+
+/** What stays of a word, the query that goes, and what stood behind it. */
+function partsOf(word: string, rules: UrlTextRules) {
   const whole = withoutUserinfo(word)
   const at = queryAt(whole, rules.everywhere)
-  if (at === -1) return withoutParameters(whole)
+  if (at === -1) return { kept: withoutParameters(whole), query: '', tail: '' }
   const rest = whole.slice(at)
   const tail = tailOf(rest)
   const query = rest.slice(0, rest.length - tail.length)
-  return withoutParameters(whole.slice(0, at)) + allowedQuery(query, rules.allowQuery) + tail
+  return { kept: withoutParameters(whole.slice(0, at)) + allowedQuery(query, rules.allowQuery), query, tail }
 }
 
 const SLASHES = new RegExp(`${SLASH}{2,}`, 'gi')
@@ -61,7 +96,8 @@ const FIRST_SLASH = new RegExp(SLASH, 'i')
 /** The end of a file's name or a domain's. */
 const EXTENSION = /\.[a-z\d]{1,8}$/i
 const EXTENSION_CHARS = 9
-const PAIR = new RegExp(`${QUERY}[!/]{0,2}[\\w.~[\\]%-]{1,64}${EQUALS}`, 'iy')
+/** `a?.b=` is code. */
+const PAIR = new RegExp(`${QUERY}[!/]{0,2}(?!\\.)${NAME}${EQUALS}`, 'iy')
 
 /** Where the query or fragment begins: after a path or a file, or where `name=` follows. `C#`, `div#id` and `ok?` are none. */
 function queryAt(word: string, everywhere: boolean): number {

@@ -1,6 +1,7 @@
 import { MAX_URL_CHARS } from '../event.ts'
 import { cutChars } from './cut.ts'
-import { COLON, ENCODED_QUERY, SEMICOLON, SLASH } from './escapes.ts'
+import { COLON, QUERY, SEMICOLON, SLASH } from './escapes.ts'
+import { folded } from './lookalikes.ts'
 import { cleanPath, isPlainPath } from './prose.ts'
 import { allowedQuery } from './url-text.ts'
 
@@ -10,7 +11,8 @@ const NO_QUERY: ReadonlySet<string> = new Set()
 const WINDOW_CHARS = 8_192
 
 /** Most URLs: nothing but an http origin, a path, or both. */
-const CLEAN_URL = /^((?:https?:\/\/[\w.-]+(?::\d+)?)?)(?:\/(?:[^/?#\\\s%;:=@][^?#\\\s%;:=@]*)?)?$/
+const CLEAN_URL =
+  /^((?:https?:\/\/[\w.-]+(?::\d+)?)?)(?:\/(?:[^/?#\\\s%;:=@？＃＝；\ufe56][^?#\\\s%;:=@？＃＝；\ufe56]*)?)?$/
 /** Schemes whose URLs are content, code or a person's address: of these only the scheme is kept. */
 const OPAQUE_URL = /^(?:about|blob|data|file|javascript|mailto|tel):/i
 const HIERARCHICAL_URL = /^([a-z][a-z0-9+.-]*:)?[\\/]{2}([^\\/]*)(.*)$/is
@@ -57,14 +59,22 @@ function withCleanPath(url: string): string {
   return cutChars(origin + cleanPath(url.slice(origin.length)), MAX_URL_CHARS)
 }
 
-const FIRST_ENCODED_QUERY = new RegExp(ENCODED_QUERY, 'i')
+/** Encoded, as what is not was cut before; or wide, and folded since. */
+const FIRST_QUERY = new RegExp(QUERY, 'i')
 /** Behind the scheme of a URL inside of a path, such as that of a proxy or an archive. */
 const NESTED_URL = new RegExp(`${COLON}${SLASH}`, 'i')
 const PARAMETERS = new RegExp(`${SEMICOLON}[^\\\\/]*`, 'gi')
 
 /** Up to an encoded query or fragment and to a URL inside of it, without `;parameters`, tokens and addresses of people. */
 function scrubbedPath(path: string): string {
-  const queryAt = path.search(FIRST_ENCODED_QUERY)
+  const plain = folded(path)
+  const clean = scrubbedPlain(plain)
+  if (clean !== plain) return clean
+  return plain === path ? path : scrubbedPlain(path)
+}
+
+function scrubbedPlain(path: string): string {
+  const queryAt = path.search(FIRST_QUERY)
   const own = beforeNestedUrl(queryAt === -1 ? path : path.slice(0, queryAt))
   return cleanPath(own.replace(PARAMETERS, ''))
 }

@@ -25,3 +25,14 @@ export function urls(url: string): readonly unknown[] {
 
 export const four = (text: string): readonly string[] => [text, text, text, text]
 export const three = (text: string): readonly string[] => [text, text, text]
+
+/**
+ * The texts of which something else is stored than stands beside them, in any of those columns; of one that stands alone
+ * something else than itself. Cleaned twice is cleaned once.
+ */
+export const missed = (rows: Iterable<string | readonly string[]>): readonly unknown[] =>
+  Array.from(rows, (row) => [row].flat()).flatMap(([text = '', clean = text]) =>
+    [text, clean]
+      .map((each) => [each, ...new Set(prose(each)), clean])
+      .filter(([, ...found]) => new Set(found).size > 1),
+  )

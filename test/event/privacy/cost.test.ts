@@ -9,6 +9,7 @@ const PARTS = [
   ...['/', '//', '//)', 'x://', '\\/', '?', '?a=', '%3f', '%253f', '#', ';a=', ';sess', 'data:'],
   ...[':', '::', '::1.', '1:', '[', '1.1.1.1 ', 'v1.2.3.4 ', 'Chrome/'],
   ...['eyJ', 'eyJhbGci.', 'AKIA', 'gho_', 'token=', 'key"', 'bearer ', 'basic +', 'cookie:', '"', '\\', '='],
+  ...['?a="', "?a='", '=<', 'q="', '\\"', '\\\\', '=3F', 'a=3D', '？', '＝', '%ef%bc%9f', '&quot;'],
 ]
 const COLUMNS: readonly (readonly [number, (text: string) => Partial<Measurement>])[] = [
   [256, (text) => ({ attributes: { text } })],

@@ -3,7 +3,7 @@ import { test } from 'tap'
 import type { Measurement } from '../../../src/event/event.ts'
 import { scrub, scrubExcerpt } from '../../../src/event/scrub.ts'
 import { withoutTilde } from '../../../src/event/values/text.ts'
-import { prose, stored, strict } from './columns.ts'
+import { missed, stored, strict } from './columns.ts'
 
 const tables = {
   'URLs and paths lose query and fragment wherever they stand': [
@@ -133,10 +133,7 @@ const tables = {
 
 for (const [rule, rows] of Object.entries(tables)) {
   test(rule, async (t) => {
-    for (const [text = '', clean] of rows) {
-      t.same(prose(text), [clean, clean, clean, clean], text)
-      t.same(prose(String(clean)), [clean, clean, clean, clean], `${text}, twice`)
-    }
+    t.same(missed(rows), [])
   })
 }
 
@@ -189,8 +186,8 @@ test('URL columns keep hosts and numbers, and lose what is hidden in the path', 
 
 test('an excerpt loses queries and fragments even where no path stands before them', async (t) => {
   t.equal(
-    scrubExcerpt('{"q":"a?S","h":"b#S","e":"ann\\u0040mail.example"}'),
-    '{"q":"a","h":"b","e":"[email]"}',
+    scrubExcerpt('{"u":"a?S","h":"b#S","e":"ann\\u0040mail.example"}'),
+    '{"u":"a","h":"b","e":"[email]"}',
   )
 })
 
@@ -298,6 +295,14 @@ const PIECES = [
     '&nbsp;',
     '~',
     '\t~',
+    '="',
+    "='",
+    '\\"',
+    'q',
+    '=3F',
+    '=3D',
+    '＝',
+    '%EF%BC%9F',
     'services/T000000/B000000/',
     '\\n',
   ],

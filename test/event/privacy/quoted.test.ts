@@ -1,0 +1,188 @@
+import { test } from 'tap'
+import { missed, stored, three, urls } from './columns.ts'
+
+/** What must not be left of a text. */
+const N = 'Needle'
+
+test('a quote that a backslash makes a part of a value does not end it', async (t) => {
+  t.same(
+    missed([
+      [`password="a\\"${N}"`, 'password="[token]"'],
+      [`password="a\\"${N} x" and on`, 'password="[token]" and on'],
+      [`{"password":"a\\"${N}","n":1}`, '{"password":"[token]","n":1}'],
+      [`{\\"password\\":\\"a\\\\\\"${N}\\",\\"n\\":1}`, '{\\"password\\":\\"[token]\\",\\"n\\":1}'],
+      [`secret = 'it\\'s ${N}'`, "secret = '[token]'"],
+      [`password='it"s ${N}'`, "password='[token]'"],
+      [`password="it's ${N}"`, 'password="[token]"'],
+      [`password="a\\\\" and "b"`, 'password="[token]" and "b"'],
+      [`password="a <b> ${N}"`, 'password="[token]"'],
+      [`password="cut off ${N}`, 'password="[token]'],
+      [`password=&quot;a ${N}&quot; x`, 'password=&quot;[token]&quot; x'],
+      [`password=“a ${N}”`, 'password="[token]"'],
+      [`password＝＂a ${N}＂`, 'password="[token]"'],
+      [`Cookie: a="${N} x"; b=c`, 'Cookie: [token]'],
+      [`{"cookie":"a=\\"${N}\\"; b","n":1}`, '{"cookie":"[token]","n":1}'],
+      [`--password "two ${N}" --db-token '${N} x'`, '--password "[token]" --db-token \'[token]\''],
+      ['token="" x="y"', 'token="" x="y"'],
+      [`"password=""a ${N}"""`, '"password=""[token]"""'],
+    ]),
+    [],
+  )
+})
+
+test('what somebody looked for goes, where it is quoted', async (t) => {
+  t.same(
+    missed([
+      [`q="${N}"`, 'q="[token]"'],
+      [`no hits for q='two ${N}' in de`, "no hits for q='[token]' in de"],
+      [`{"q":"${N} x","n":1}`, '{"q":"[token]","n":1}'],
+      [`{\\"query\\":\\"${N}\\"}`, '{\\"query\\":\\"[token]\\"}'],
+      [
+        `search="${N}" searchTerm="${N}" search_query="${N}"`,
+        'search="[token]" searchTerm="[token]" search_query="[token]"',
+      ],
+      [`keywords="a\\"${N}"`, 'keywords="[token]"'],
+    ]),
+    [],
+  )
+  t.same(
+    missed([
+      ...[
+        'text/html;q=0.9, */*;q=0.8',
+        'const q = 5',
+        'SELECT q FROM t',
+        'he said "search"',
+        'class="query" id="q"',
+      ],
+      ...[
+        'input[type="search"] not found',
+        'search is "on"',
+        'keyword "const" is reserved',
+        'determ="x"',
+        '{"q":null}',
+      ],
+    ]),
+    [],
+  )
+})
+
+test('a query goes on behind a quote or a bracket in which its value stands', async (t) => {
+  t.same(
+    missed([
+      [`GET /s?q="two ${N}" failed`, 'GET /s failed'],
+      [`(/s?a=1&q="x"&r=${N})`, '(/s)'],
+      [`/s?q='two ${N}' failed`, '/s failed'],
+      [`/s?q=\`two ${N}\`.`, '/s.'],
+      [`/s?q=\\"two ${N}\\" x`, '/s x'],
+      [`/s?q=<b>${N} x`, '/s x'],
+      [`/s?q="cut off ${N}`, '/s'],
+      ['<a href="/a?b=S" class="x">', '<a href="/a" class="x">'],
+      ['{"url":"/a?q=","n":1}', '{"url":"/a","n":1}'],
+      ["f('/a?q=', 'b')", "f('/a', 'b')"],
+    ]),
+    [],
+  )
+  t.same(missed(['a?.b="c d"', 'x="1" y="2"', 'is it? "yes"']), [])
+})
+
+test('queries and addresses in wide and small forms, as they are or encoded', async (t) => {
+  for (const mark of [
+    '？',
+    '\ufe56',
+    '%EF%BC%9F',
+    '%ef%bc%9f',
+    '%25EF%25BC%259F',
+    '%uFF1F',
+    '\\uff1f',
+    '\\u{ff1f}',
+    '&#65311;',
+    '&#xFF1F',
+  ]) {
+    for (const equals of ['=', '＝', '%3D', '%EF%BC%9D', '\\uff1d']) {
+      t.same(missed([[`GET /s${mark}q${equals}${N} failed`, 'GET /s failed']]), [])
+      // The bare `#` of a reference begins the fragment of a URL.
+      const path = mark.startsWith('&') ? '/s&' : '/s'
+      t.same(urls(`https://h/s${mark}q${equals}${N}`), three(`https://h${path}`), `${mark} ${equals}`)
+      t.equal(stored({ page_path: `/s${mark}q${equals}${N}` }).page_path, path, `${mark} ${equals}`)
+    }
+  }
+  t.same(
+    missed([
+      [`https://h/s？q＝1＆r＝${N}`, 'https://h/s'],
+      [`/s？ｑ＝${N}`, '/s'],
+      [`/s？名前=${N}`, '/s'],
+      [`https：／／joe：${N}＠h／s`, 'https://h/s'],
+      [`ann%EF%BC%A0${N}.example`, '[email]'],
+      [`ann\\uff20${N}.example`, '[email]'],
+      [`/a；jsessionid＝${N}/b`, '/a/b'],
+      [`/s&#63q=${N} /s&quest;q=${N}`, '/s /s'],
+    ]),
+    [],
+  )
+  t.same(urls(`https://h/a；jsessionid＝${N}/x`), three('https://h/a/x'))
+  t.same(urls(`https://h/ann＠${N}.example`), three('https://h/[email]'))
+  t.same(
+    missed([
+      'https://h/wiki/是什么？',
+      '/是什么？为什么',
+      '是否使用 API？Yes',
+      'don’t “quote” that',
+      '５０％ ＆ ＂x＂',
+    ]),
+    [],
+  )
+  for (const url of ['https://h/是什么？为什么', 'https://h/%E6%98%AF%EF%BC%9F%E4%B8%BA', '/a＆b'])
+    t.same(urls(url), three(url))
+})
+
+test('quoted-printable, as mails write URLs', async (t) => {
+  t.same(
+    missed([
+      [`GET /s=3Fq=3D${N} failed`, 'GET /s failed'],
+      [`https://h/s=3Fq=3D1=26r=3D${N}.`, 'https://h/s.'],
+      [`s=3Ftoken=3D${N}`, 's'],
+      [`token=3D${N}`, 'token=[token]'],
+      [`password=3D"two ${N}"`, 'password="[token]"'],
+      [`to ann=40${N}.example of /s=3Fq=3D1`, 'to [email] of /s'],
+    ]),
+    [],
+  )
+  t.same(urls(`https://h/s=3Fq=3D${N}`), three('https://h/s'))
+  t.same(
+    missed([
+      ...[
+        'view=3D model',
+        'mode=3D is not supported',
+        'width=40 id=23 n=26',
+        'color=3FA0B1',
+        'x = 3F',
+        'size=40px',
+      ],
+      ...['pos:x=405', 'id=3D5E8400 gone', 'timeout=40ms.', 'size:w=405'],
+    ]),
+    [],
+  )
+  for (const url of ['https://h/a=40/b', 'https://h/v=3D/x', 'https://h/c=3FA0B1'])
+    t.same(urls(url), three(url))
+})
+
+/** As browsers, servers and people write them, of which nothing may go. */
+const REALISTIC = [
+  "TypeError: Cannot read properties of undefined (reading 'map')\n    at Cart (https://shop.example/assets/cart-4f2a.js:1:20345)",
+  'Uncaught (in promise) DOMException: The play() request was interrupted by a call to pause().',
+  "Failed to execute 'querySelector' on 'Document': 'div[data-q=\"\"]' is not a valid selector.",
+  'SyntaxError: Unexpected token \'<\', "<!DOCTYPE "... is not valid JSON',
+  "ReferenceError: Can't find variable: q",
+  "Refused to load the script 'https://cdn.example/x.js' because it violates script-src 'self'",
+  'java.lang.IllegalStateException: state=READY, key size=40, view=3D, at com.shop.Cart.pay(Cart.java:57)',
+  'File "/srv/app/views.py", line 40, in search\n    raise ValueError("term is too short")',
+  'net::ERR_HTTP2_PROTOCOL_ERROR 200 (OK), retried=3, cache=26, ttl=3600s on 2026-11-28 with v1.2.3',
+  'ChunkLoadError: Loading chunk 23 failed. (missing: https://shop.example/23.8f14e45f.js)',
+  'React error #418: <div class="price"> expected text \'from 5 €\'',
+  '网络错误：请检查 /api/cart。要重试吗？请按“确定”。',
+  'Fehler in „Kasse“: Betrag=23,40 – ‚Gutschein‘ fehlt',
+]
+
+test('of what browsers, servers and people write about faults nothing goes', async (t) => {
+  t.same(missed(REALISTIC), [])
+})
