@@ -66,7 +66,7 @@ export interface Scan {
 }
 
 /** Levels at which names are counted for each object; those of deeper ones are counted together. */
-const LEVELS = 64
+export const LEVELS = 64
 
 /** Any depth is scanned. How deep an event may be is the verdict's to say. */
 export function createScan(bytes: Uint8Array): Scan {

@@ -95,6 +95,26 @@ test('what must not be parsed is refused by itself, wherever it stands', async (
   }
 })
 
+test('names, numbers and levels have bounds only in bodies that are looked through', async (t) => {
+  const refused = (body: string) =>
+    candidatesIn(Buffer.from(body)).candidates.filter((each) => each instanceof Unreadable).length
+  const far = ' '.repeat(UNSCANNED_BYTES)
+  for (const [what, body, count] of [
+    ['one event of 2,000 names', wide(2_000), 0],
+    ['several in an array', `[${wide(2_000)},${wide(3)}]`, 0],
+    ['NDJSON', `${wide(2_000)}\n${wide(3)}\n`, 0],
+    ['with blanks around it', `${far}${wide(2_000)}${far}`, 0],
+    ['a long name and a long number', `{"${'n'.repeat(2_000)}":${'1'.repeat(100)}}`, 0],
+    ['in a long body', `[${wide(2_000)},${far}${wide(3)}]`, 1],
+    ['1,024 names there', `[${wide(1_024)},${far}${wide(1_025)}]`, 1],
+    ['beside eight brackets', `[${wide(2_000)},{"x":[[[[[[[[1]]]]]]]]}]`, 1],
+    ['one behind the other', wide(2_000) + wide(3), 1],
+    ['beside what cannot be read', `${wide(2_000)}\n${wide(3)}\n{"name"\n`, 2],
+  ] as const) {
+    t.equal(refused(body), count, what)
+  }
+})
+
 test('what is wrong with the rest of an envelope concerns all of it', async (t) => {
   for (const rest of [
     `"context":${wide(2_000)}`,
