@@ -199,19 +199,17 @@ const NAMES = [
   ...['sig~', 'auth~', 'pass~', 'pw~', 'jwt~', 'otp~', 'code_verifier~'],
 ]
 
+const SEARCH_NAMES = ['search', 'query'].flatMap((what) =>
+  ['', '_', '-'].flatMap((mark) =>
+    ['term', 'text', 'string', 'query', 'q'].flatMap((of) => [
+      `${what}${mark}${of}~`,
+      `${what}${mark}${of}s~`,
+    ]),
+  ),
+)
 const ASSIGNED_NAMES = [
-  ...NAMES,
-  'q~',
-  'query~',
-  'search~',
-  'keyword~',
-  'keywords~',
-  'term~',
-  'terms~',
-  'text~',
-  'string~',
-  '-secret"',
-  '-key"',
+  ...[...NAMES, 'q~', 'query~', 'search~', 'keyword~', 'keywords~', '-secret"', '-key"'],
+  ...SEARCH_NAMES,
 ]
 
 interface Secret {
@@ -222,7 +220,7 @@ interface Secret {
 const replace = (pattern: RegExp, mask: string) => (text: string) => text.replace(pattern, mask)
 
 /** Without one of these nothing is assigned, as in most of the texts that name a token or a key. */
-const ASSIGNS = /[=:%&\\]/
+const ASSIGNS = /[=:%&\\]|--/
 const replaceAssigned = (pattern: RegExp, mask: string) => (text: string) =>
   ASSIGNS.test(text) ? text.replace(pattern, mask) : text
 
@@ -239,7 +237,7 @@ export const SECRETS: readonly Secret[] = [
   { tells: ['basic'], clean: replace(BASIC, '$1$2[token]') },
   { tells: ['cookie~', 'authorization~'], clean: replaceAssigned(HEADER, '$1[token]') },
   { tells: NAMES, clean: replaceAssigned(NESTED, '$1[token]') },
-  { tells: ASSIGNED_NAMES, clean: (text) => text.replace(ASSIGNMENT, '$1$2[token]') },
+  { tells: ASSIGNED_NAMES, clean: replaceAssigned(ASSIGNMENT, '$1$2[token]') },
   { tells: NAMES, clean: (text) => (text.includes('</') ? text.replace(ELEMENT, '$1[token]') : text) },
   { tells: SPOKEN_TELLS, clean: replace(SPOKEN, '$1[token]') },
   { tells: AT_TELLS, clean: replaceAssigned(USERINFO, '[user]@') },
