@@ -222,6 +222,20 @@ t.test('what is no file that can be read is passed over, and named', async (t) =
   await t.rejects(lake.list('index/'), { code: 'lake_failed' }, 'of what is ours nothing may be missing')
 })
 
+t.test('what is removed after its folder was read is not listed, whoever wrote it', async (t) => {
+  const root = t.testdir({ raw: { 'a.ndjson': 'a' }, index: { 'a.json': '{}' } })
+  const lake = fsLake(root, {
+    passOver: (key) => t.fail(`${key} was passed over`),
+    async readFolder(path) {
+      const entries = await readdir(path, { withFileTypes: true })
+      for (const entry of entries) if (entry.isFile()) rmSync(join(path, entry.name))
+      return entries
+    },
+  })
+  t.same(await lake.list('raw/'), [])
+  t.same(await lake.list('index/'), [])
+})
+
 t.test('a folder full of pipes fills no memory and no log', async (t) => {
   let lines = 0
   const { log } = createTelemetry('info', { write: () => (lines += 1) })
