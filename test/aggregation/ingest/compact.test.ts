@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test } from 'tap'
+import tap, { test } from 'tap'
 import { compact, LEAST_SORTED_BYTES } from '../../../src/aggregation/ingest/compact.ts'
 import { allRows, type SqlSession } from '../../../src/aggregation/ingest/sql-session.ts'
 import { AppError } from '../../../src/std/errors.ts'
@@ -9,10 +10,14 @@ import { placesIn, sharedSession } from '../../fakes/sessions.ts'
 
 const outOfMemory = () => new AppError('engine_out_of_memory', 'DuckDB: Out of Memory Error')
 
-async function setUp(t: Parameters<typeof sharedSession>[0], content: string) {
-  const places = placesIn(t.testdir({ lake: { 'a.ndjson': content }, temp: {} }))
-  const session = await (await sharedSession(t, places))(new AbortController().signal)
-  return { session, folder: places.tempDir, files: [{ path: join(places.lakeDir, 'a.ndjson'), gzip: false }] }
+const places = placesIn(tap.testdir({ lake: {}, temp: {} }))
+const session = await (await sharedSession(tap, places))(new AbortController().signal)
+const folder = places.tempDir
+
+async function stored(name: string, content: string) {
+  const path = join(places.lakeDir, name)
+  await writeFile(path, content)
+  return [{ path, gzip: false }]
 }
 
 /** Runs out of memory so many times. */
@@ -35,7 +40,7 @@ const line = (id: number) => `${eventLine({ event_id: `e${id}`, value: id })}\n`
 
 test('lines that are sorted in pieces make one file, with each row and each dead line once', async (t) => {
   const content = Array.from({ length: 40 }, (_, id) => (id % 10 === 5 ? `no event ${id}\n` : line(id)))
-  const { session, folder, files } = await setUp(t, content.join(''))
+  const files = await stored('many.ndjson', content.join(''))
   for (const pieceBytes of [1, 1_000, 1_000_000]) {
     const found = await compact({ session, folder, pieceBytes }, files)
     t.match(found, { rows: 36, malformed: 4, damaged: [] })
@@ -52,7 +57,7 @@ test('lines that are sorted in pieces make one file, with each row and each dead
 })
 
 test('what does not fit into memory is tried in halves, down to a floor', async (t) => {
-  const { session, folder, files } = await setUp(t, line(1))
+  const files = await stored('one.ndjson', line(1))
   const once = starving(session, 1)
   t.match(await compact({ session: once.session, folder, pieceBytes: 2 * LEAST_SORTED_BYTES }, files), {
     rows: 1,

@@ -10,6 +10,9 @@ import { isInputFault, type SqlSession, type SqlValue } from '../../../src/aggre
 import { AppError } from '../../../src/std/errors.ts'
 import { createTelemetry, quietTelemetry } from '../../../src/std/telemetry.ts'
 
+// Several times what it takes on a machine that runs all the tests at once.
+tap.setTimeout(600_000)
+
 interface Settings {
   readonly memoryLimitBytes?: number
   readonly timeoutMs?: number

@@ -1,8 +1,11 @@
 import { gzipSync } from 'node:zlib'
-import { test } from 'tap'
+import tap, { test } from 'tap'
 import { eventLine } from '../../fakes/events.ts'
 import { openDuckdb } from '../../fakes/sessions.ts'
 import { CLEAN, HOUR, interrupted, setUp, setUpMany, signal } from './harness.ts'
+
+// Several times what it takes on a machine that runs all the tests at once.
+tap.setTimeout(600_000)
 
 const lines = (...ids: string[]) => ids.map((id) => `${eventLine({ event_id: id })}\n`).join('')
 const IDS = ['1', '2', '3', '4', '5']
