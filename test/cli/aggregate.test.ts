@@ -120,7 +120,7 @@ test('too many windows are told in options, not in members of the API', async (t
 })
 
 test('what goes wrong beside the request keeps its own words', async (t) => {
-  const terminal = fakeTerminal({ HEADGATE_DATA_DIR: t.testdir() })
+  const terminal = fakeTerminal({ HEADGATE_DATA_DIR: t.testdir({ lake: {} }) })
   const out = () => {
     throw new Error('write EPIPE')
   }

@@ -2,7 +2,8 @@ import { mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { runCommand } from '../../src/cli/commands.ts'
-import { ownDataFolder } from '../../src/cli/data-folder.ts'
+import { assertLake, ownDataFolder } from '../../src/cli/data-folder.ts'
+import { parseConfig } from '../../src/config.ts'
 import { fakeTerminal } from '../fakes/terminal.ts'
 
 test('the data folder is made with its parents, for its owner alone, and nothing is left in it', async (t) => {
@@ -71,6 +72,13 @@ test('a command that looks at what was kept makes nothing in a wrong folder, and
     }
   }
   t.same(readdirSync(dir).sort(), ['other', 'package.json'])
+})
+
+test('a lake elsewhere needs no folder here', async (t) => {
+  const dataDir = join(t.testdir(), 'data')
+  const { lake } = parseConfig({ lake: { kind: 's3', bucket: 'lake', region: 'eu-west-1' } }, {})
+  t.equal(await assertLake({ dataDir, lake }), undefined)
+  t.same(readdirSync(t.testdirName), [])
 })
 
 test('no command that only looks makes a folder', async (t) => {

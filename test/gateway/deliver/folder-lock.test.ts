@@ -217,6 +217,16 @@ t.test('what was released while it was looked at is free', async (t) => {
   await lock.release()
 })
 
+t.test('what was released before it was looked at is free', async (t) => {
+  const dir = t.testdir()
+  const second = faultyFiles()
+  second.fail({ call: 'link', code: 'EEXIST' })
+  const lock = await lockFolder(dir, second)
+  t.equal(holderOf(dir).pid, process.pid)
+  await lock.release()
+  t.strictSame(locksIn(dir), [])
+})
+
 for (const [what, put] of Object.entries(noFiles)) {
   t.test(`${what} in the place of the lock is nobody's`, async (t) => {
     const dir = t.testdir()
