@@ -7,14 +7,10 @@ export interface Descriptors {
   isatty(descriptor: number): boolean
   close(descriptor: number): void
   /** Takes the lowest descriptor that is free. */
-  open(path: string): void
+  open(path: string, flags: 'r+'): unknown
 }
 
-const ofTheProcess: Descriptors = {
-  isatty,
-  close: closeSync,
-  open: (path) => void openSync(path, 'r+'),
-}
+const ofTheProcess: Descriptors = { isatty, close: closeSync, open: openSync }
 
 /**
  * At its end Node gives terminals back as it found them, and aborts (SIGABRT, a core dump, no exit code of ours) where that
@@ -26,7 +22,7 @@ export function closedTerminals({ isatty, close, open }: Descriptors = ofTheProc
   return () => {
     for (const descriptor of terminals.filter((each) => !isatty(each))) {
       close(descriptor)
-      open('/dev/null')
+      open('/dev/null', 'r+')
     }
   }
 }

@@ -14,14 +14,14 @@ test('a terminal that was closed meanwhile is another file at the end, and nothi
     const descriptors: Descriptors = {
       isatty: (descriptor) => terminals.includes(descriptor),
       close: (descriptor) => calls.push(`close ${descriptor}`),
-      open: (path) => calls.push(`open ${path}`),
+      open: (path, flags) => calls.push(`open ${path} ${flags}`),
     }
     const atTheEnd = closedTerminals(descriptors)
     terminals = after
     atTheEnd()
     t.same(
       calls,
-      replaced.flatMap((descriptor) => [`close ${descriptor}`, 'open /dev/null']),
+      replaced.flatMap((descriptor) => [`close ${descriptor}`, 'open /dev/null r+']),
       rule,
     )
   }

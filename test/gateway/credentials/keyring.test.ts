@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { type Test, test } from 'tap'
 import { createKeyring } from '../../../src/gateway/credentials/keyring.ts'
 import { createTelemetry } from '../../../src/std/telemetry.ts'
@@ -123,6 +125,15 @@ test('of an issuer out of reach one line says whose tokens it issues, what happe
       why: /^The keys could not be fetched: .* \(E[A-Z]+\)$/,
       meanwhile: new RegExp(`^Its tokens are checked by the keys that are known, for ${left} more\\.`),
     })
+  }
+  {
+    const { keyring, first, lines } = await start(t)
+    const stranger = createServer((socket) => void socket.end('no HTTP\r\n\r\n')).listen(0, '127.0.0.1')
+    t.teardown(() => stranger.close())
+    await once(stranger, 'listening')
+    const { port } = stranger.address() as AddressInfo
+    await keyring.prefetch([{ ...first, jwksUri: `http://127.0.0.1:${port}/keys` }])
+    t.match(lines[0], { why: /^The keys could not be fetched: Parse Error: .* \(HPE_[A-Z_]+\)$/, ...unknown })
   }
   const { keyring, first, one, lines } = await start(t)
   one.publish()

@@ -78,7 +78,7 @@ function firstOf(count: number, lastMs: number, nowMs: number): number {
 }
 
 const oneMore = (latest: Latest, name: string, nowMs: number): number =>
-  given(latest, name, firstOf(1, latest.names.get(name) ?? 0, nowMs))
+  given(latest, name, firstOf(1, latest.names.get(name) as number, nowMs))
 
 function given(latest: Latest, name: string, timeMs: number): number {
   latest.names.set(name, timeMs)
