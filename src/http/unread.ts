@@ -66,21 +66,27 @@ function drain(request: IncomingMessage, done: (isWhole: boolean) => void): void
 
 type Pay = (bytes: number) => void
 
-const payers = new WeakMap<IncomingMessage, Pay>()
-/** What was read before anybody was there to pay for it. */
-const unpaid = new WeakMap<IncomingMessage, number>()
+const PAYER = Symbol('payer')
+const UNPAID = Symbol('unpaid')
+
+/** Written to the request itself: a WeakMap of all requests would be gone through at each collection of garbage. */
+interface Charged extends IncomingMessage {
+  [PAYER]?: Pay
+  /** What was read before anybody was there to pay for it. */
+  [UNPAID]?: number
+}
 
 /** `pay` is told what is read of a body that nobody wants, as it comes, and what was read before. */
-export function payForUnread(request: IncomingMessage, pay: Pay): void {
-  payers.set(request, pay)
-  const owed = unpaid.get(request)
+export function payForUnread(request: Charged, pay: Pay): void {
+  request[PAYER] = pay
+  const owed = request[UNPAID]
   if (owed !== undefined) pay(owed)
 }
 
-function charge(request: IncomingMessage, { length }: Buffer): void {
+function charge(request: Charged, { length }: Buffer): void {
   const cost = Math.max(length, LEAST_PIECE_BYTES)
-  const pay = payers.get(request)
-  if (pay === undefined) unpaid.set(request, (unpaid.get(request) ?? 0) + cost)
+  const pay = request[PAYER]
+  if (pay === undefined) request[UNPAID] = (request[UNPAID] ?? 0) + cost
   else pay(cost)
 }
 

@@ -58,6 +58,7 @@ function quickly(bytes: Buffer): Candidates | undefined {
 /** A line end between two brackets, which no value has inside. Looked for at the first: it costs little to be wrong. */
 function areLines(text: string): boolean {
   const lineEnd = text.indexOf('\n')
+  if (lineEnd === -1) return false
   const before = text[lineEnd - 1] === '\r' ? lineEnd - 2 : lineEnd - 1
   return text[before] === '}' && text[lineEnd + 1] === '{'
 }
