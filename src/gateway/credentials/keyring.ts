@@ -51,9 +51,9 @@ export function createKeyring({ clock, telemetry }: { clock: Clock; telemetry: T
   /** By the same ids as `held`: whose tokens they are. */
   let apps: ReadonlyMap<string, readonly string[]> = new Map()
 
-  function observer(issuer: string, id: string): (failure: unknown) => void {
+  function observer(issuer: string, id: string): (failure: unknown, ageMs: number | undefined) => void {
     let failing = false
-    return (failure) => {
+    return (failure, ageMs) => {
       const failed = failure !== undefined
       fetches.inc({ issuer, result: failed ? 'failed' : 'fetched' })
       // Once when it begins and once when it ends: an outage of hours is not a log of hours.
@@ -64,7 +64,7 @@ export function createKeyring({ clock, telemetry }: { clock: Clock; telemetry: T
             apps: apps.get(id),
             code: 'issuer_unavailable',
             why: whyOf(failure),
-            meanwhile: meanwhile(held.get(id)?.jwks.ageMs()),
+            meanwhile: meanwhile(ageMs),
           },
           'the keys of an issuer cannot be fetched',
         )
@@ -77,7 +77,12 @@ export function createKeyring({ clock, telemetry }: { clock: Clock; telemetry: T
     const id = idOf({ issuer, jwksUri })
     const known = held.get(id)
     if (known !== undefined) return known.jwks
-    const jwks = createJwks({ uri: jwksUri, clock, observe: observer(issuer, id) })
+    const observe = observer(issuer, id)
+    const jwks: Jwks = createJwks({
+      uri: jwksUri,
+      clock,
+      observe: (failure) => observe(failure, jwks.ageMs()),
+    })
     held.set(id, { issuer, jwks })
     return jwks
   }
@@ -124,7 +129,9 @@ function whyOf(failure: unknown): string {
   const { message, cause } = Object(failure)
   if (cause === undefined) return message
   const code = sdkCodeOf(cause)
-  return `${message.replace(/\.$/, '')}: ${WORDS[code] ?? Object(cause).message} (${code})`
+  // OpenSSL ends its lines.
+  const why = WORDS[code] ?? String(Object(cause).message).trim()
+  return `${message.replace(/\.$/, '')}: ${why} (${code})`
 }
 
 function meanwhile(ageMs: number | undefined): string {

@@ -82,12 +82,17 @@ async function lockOnFullDisk(dir: string, files: FileOps, metrics: JournalMetri
   }
 }
 
+/** To whoever makes a folder. */
+const NO_FOLDER = ['EEXIST', 'ENOTDIR']
+
 async function orUnavailable<T>(dir: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {
     if (cause instanceof AppError) throw cause
-    throw new AppError('journal_unavailable', `Journal folder ${dir} failed: ${errnoOf(cause)}`, { cause })
+    const code = errnoOf(cause)
+    const why = NO_FOLDER.includes(code) ? ': a file lies in its place or on its path; move it away' : ''
+    throw new AppError('journal_unavailable', `Journal folder ${dir} failed: ${code}${why}`, { cause })
   }
 }
 

@@ -139,4 +139,9 @@ test('of an issuer out of reach one line says whose tokens it issues, what happe
   one.publish()
   await keyring.prefetch([first])
   t.match(lines[0], { apps: [], why: 'The issuer published no key that can be used.', ...unknown })
+  lines.splice(0)
+  await keyring.prefetch([
+    { ...first, issuer: 'https://tls', jwksUri: first.jwksUri.replace('http:', 'https:') },
+  ])
+  t.match(lines[0], { why: /^The keys could not be fetched: .* \(E[A-Z_]+\)$/ }, 'what has no words of ours')
 })
