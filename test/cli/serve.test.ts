@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { closeSync, openSync, readdirSync } from 'node:fs'
 import { open, readdir, readFile, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
@@ -233,15 +233,20 @@ test('the shutdown has a deadline: a disk that hangs does not outlive it', async
     shutdown: { totalMs: 1_000, drainMs: 0, waitMs: 0 },
   })
   await url('gateway')
-  // Who opens a pipe waits for someone at the other end.
-  const journal = join(dir, 'data', 'journal', '0')
-  execFileSync('mkfifo', [join(journal, 'checkpoint.part')])
+  // Who opens a pipe waits for someone at the other end: so does each of the threads that all calls of the disk need.
+  const pipes = Array.from({ length: Number(process.env['UV_THREADPOOL_SIZE'] ?? 4) }, (_, i) =>
+    join(dir, `pipe-${i}`),
+  )
+  execFileSync('mkfifo', pipes)
+  const hanging = pipes.map((pipe) => open(pipe, 'r'))
   terminal.terminate()
   t.equal(await ended, 0)
   t.match(terminal.said().out, /stopped at the deadline/)
-  const otherEnd = await open(join(journal, 'checkpoint.part'), 'r')
+  const ends = pipes.map((pipe) => openSync(pipe, 'w'))
+  const journal = join(dir, 'data', 'journal', '0')
   await waitFor(async () => !(await readdir(journal)).includes('lock'))
-  await otherEnd.close()
+  for (const pipe of await Promise.all(hanging)) await pipe.close()
+  for (const end of ends) closeSync(end)
 })
 
 test('with a disk that nobody finds again, what Kinesis does not take is in the lake at the end', async (t) => {
