@@ -10,6 +10,26 @@ const PIECE_BYTES = 16_384
  * off was then a matter of luck.
  */
 export async function* gunzipped(path: string): AsyncGenerator<Buffer> {
+  const reading: Reading = { given: 0, at: 0 }
+  const fault = yield* inflating(path, reading)
+  if (fault === undefined) return
+  // zlib drops what it has just made when it meets a fault. From that piece on it is given byte by byte.
+  throw (yield* inflating(path, { given: 0, at: 0, known: reading.given, slowFrom: reading.at })) ?? fault
+}
+
+interface Reading {
+  /** Bytes that were given out. */
+  given: number
+  /** Where in the file the piece begins that is inflated. */
+  at: number
+  /** So many were given out before. */
+  readonly known?: number
+  readonly slowFrom?: number
+}
+
+/** Answers what is wrong with the file. */
+async function* inflating(path: string, reading: Reading): AsyncGenerator<Buffer, Error | undefined> {
+  const { slowFrom = Number.POSITIVE_INFINITY } = reading
   const gunzip = createGunzip()
   const ready: Buffer[] = []
   gunzip.on('data', (chunk: Buffer) => ready.push(chunk))
@@ -17,17 +37,35 @@ export async function* gunzipped(path: string): AsyncGenerator<Buffer> {
   gunzip.on('error', () => {})
   try {
     for await (const piece of createReadStream(path, { highWaterMark: PIECE_BYTES })) {
-      // Of what may follow the last member nothing is read, such as the zeros of a tape.
-      if (gunzip.readableEnded) break
-      const fault = await faultOf(gunzip, (done) => gunzip.write(piece, done))
-      yield* ready.splice(0)
-      if (fault) throw fault
+      for (const part of reading.at >= slowFrom ? bytesOf(piece) : [piece]) {
+        // Of what may follow the last member nothing is read, such as the zeros of a tape.
+        if (gunzip.readableEnded) return undefined
+        const fault = await faultOf(gunzip, (done) => gunzip.write(part, done))
+        yield* news(ready.splice(0), reading)
+        if (fault) return fault
+      }
+      reading.at += piece.length
     }
     const fault = gunzip.readableEnded ? undefined : await faultOf(gunzip, () => gunzip.end())
-    yield* ready.splice(0)
+    yield* news(ready.splice(0), reading)
+    // All is out that there was.
     if (fault) throw fault
+    return undefined
   } finally {
     gunzip.destroy()
+  }
+}
+
+function* bytesOf(piece: Buffer): Generator<Buffer> {
+  for (let at = 0; at < piece.length; at++) yield piece.subarray(at, at + 1)
+}
+
+/** What was not given out before. */
+function* news(chunks: readonly Buffer[], reading: Reading): Generator<Buffer> {
+  for (const chunk of chunks) {
+    const from = Math.max(0, (reading.known ?? 0) - reading.given)
+    reading.given += chunk.length
+    if (from < chunk.length) yield chunk.subarray(from)
   }
 }
 

@@ -51,19 +51,37 @@ test('whole files, members and padding', async (t) => {
   }
 })
 
-test('of what is damaged inside, the beginning is read', async (t) => {
+test('of what is damaged inside, all is read that comes before', async (t) => {
   const path = join(t.testdir(), 'damaged.gz')
-  for (const at of [gzip.length >> 1, gzip.length - 7]) {
-    const damaged = Buffer.from(gzip)
-    damaged.writeUInt8(damaged.readUInt8(at) ^ 1, at)
-    writeFileSync(path, damaged)
-    const first = await read(path)
-    t.equal(first.code, 'Z_DATA_ERROR')
-    t.ok(first.bytes.length > 0)
-    t.same(await read(path), first, 'and each time as much')
+  const flipped = (at: number) => {
+    const bytes = Buffer.from(gzip)
+    bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at)
+    return bytes
   }
-  writeFileSync(path, 'no gzip')
-  t.same(await read(path), { bytes: Buffer.alloc(0), code: 'Z_DATA_ERROR' })
+  const line = gzipSync('line\n')
+  for (const [what, parts, content] of [
+    ['a checksum', [flipped(gzip.length - 7)], text],
+    ['a length', [flipped(gzip.length - 1)], text],
+    ['text behind', [gzip, Buffer.from('hello')], text],
+    ['text behind a short member', [line, Buffer.from('hello')], 'line\n'],
+    ['a second member without a head', [line, Buffer.from([0x1f, 0x8b, 9, 0, 0])], 'line\n'],
+    [
+      'a member of a broken checksum behind others',
+      [line, line, flipped(gzip.length - 7)],
+      `line\nline\n${text}`,
+    ],
+    ['no gzip', [Buffer.from('no gzip')], ''],
+  ] as const) {
+    writeFileSync(path, Buffer.concat(parts))
+    const { bytes, code } = await read(path)
+    t.equal(code, 'Z_DATA_ERROR', what)
+    t.ok(bytes.equals(Buffer.from(content)), `${what}: ${bytes.length} bytes`)
+  }
+  writeFileSync(path, flipped(gzip.length >> 1))
+  const first = await read(path)
+  t.equal(first.code, 'Z_DATA_ERROR')
+  t.ok(text.startsWith(String(first.bytes).slice(0, text.length / 3)) && first.bytes.length > text.length / 3)
+  t.same(await read(path), first, 'and each time as much')
   t.match(await read(join(t.testdir(), 'absent')), { code: 'ENOENT' })
 })
 
