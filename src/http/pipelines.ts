@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { AppError } from '../std/errors.ts'
 import { problemDocument, problems } from './problems.ts'
+import { isEnding } from './unread.ts'
 
 export interface PipelineLimits {
   /** Requests that one connection sent ahead and that are worked at. */
@@ -56,6 +57,8 @@ export function queuePipelines(server: Server, limits: PipelineLimits = PIPELINE
 
   server.removeAllListeners('request')
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    // Who was told that the connection ends sends again what stands behind that (RFC 9112, section 9.6).
+    if (isEnding(request)) return void request.resume()
     // Only the answer that is written next has the socket.
     if (response.socket === null) queue(request, response)
     else handOn(request, response)
@@ -118,6 +121,7 @@ export function queuePipelines(server: Server, limits: PipelineLimits = PIPELINE
   function work(pipeline: Pipeline, exchange: Exchange): void {
     const { request, response } = exchange
     heldBytes -= exchange.heldBytes
+    if (isEnding(request)) return void request.resume()
     pipeline.atWork++
     response.once('close', () => {
       pipeline.atWork--

@@ -90,8 +90,8 @@ function charge(request: Charged, { length }: Buffer): void {
   else pay(cost)
 }
 
-/** Whether the end of its connection has been seen to. */
-const isEnding = ({ socket }: IncomingMessage): boolean => Object.hasOwn(socket, 'destroySoon')
+/** Whether the end of its connection has been announced, and is seen to. */
+export const isEnding = ({ socket }: IncomingMessage): boolean => Object.hasOwn(socket, 'destroySoon')
 
 /**
  * Once the answer is out, Node would close the socket while bytes are still coming, and the kernel then resets it. Ours

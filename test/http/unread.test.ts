@@ -99,6 +99,34 @@ test('of more nothing is kept: the connection ends after an answer that can be r
   }
 })
 
+test('what stands behind an answer that ends the connection is not heard: its sender sends it again', async (t) => {
+  const { app, journal } = await startGateway(t)
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as AddressInfo
+  const event = '{"name":"a","value":1}'
+  const good = `${head('POST /v1/events?key=shop-key', `Content-Length: ${event.length}`)}${event}`
+  const unknown = `${head('POST /v1/events', 'Content-Length: 70000')}${' '.repeat(70_000)}`
+  for (const [what, first, later] of [
+    ['sent ahead', `${good}${unknown}${good.repeat(50)}`, ''],
+    ['after the answer was read', `${good}${unknown}`, good.repeat(2)],
+  ] as const) {
+    journal.batches.length = 0
+    const arrived = once(app.server, 'connection')
+    const { write, read } = await talk(t, port)
+    const [accepted] = (await arrived) as [Socket]
+    const closed = once(accepted, 'close')
+    await write(first)
+    t.match(
+      await read(/401[\s\S]*\}$/),
+      /^HTTP\/1\.1 202 [\s\S]*HTTP\/1\.1 401 [\s\S]*connection: close/i,
+      what,
+    )
+    if (later !== '') await write(later)
+    await closed
+    t.equal(journal.events().length, 1, what)
+  }
+})
+
 test('a sender that waits to be asked for its body is not asked by whoever does not want it', async (t) => {
   const { port } = await listening(t)
   const unknown = await talk(t, port)
