@@ -133,6 +133,27 @@ test('of who sends too many ahead one is refused, and none behind it is heard', 
   t.match(JSON.parse(String(refusal?.body)), { code: 'address_limit', status: 429 })
 })
 
+test('what waits behind an answer that ends the connection is not begun', async (t) => {
+  const begun: string[] = []
+  const server = await listening(
+    t,
+    (request, response) => {
+      begun.push(String(request.url))
+      // As whoever lingers does, for what is still being sent to be read.
+      if (request.url === '/end') request.socket.destroySoon = () => request.socket.end()
+      if (request.url === '/end') response.setHeader('connection', 'close')
+      response.setHeader('content-length', String(request.url).length)
+      echo(request, response)
+    },
+    { atWork: 1 },
+  )
+  const client = server.join()
+  client.socket.write(get('/first') + get('/end') + get('/late'))
+  await client.closed
+  t.same(texts(client.answers), ['/first', '/end'])
+  t.same(begun, ['/first', '/end'])
+})
+
 const body = 'x'.repeat(25_000)
 const long = `POST /long HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 const chunked = 'POST /chunked HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n'

@@ -14,7 +14,8 @@ export async function* gunzipped(path: string): AsyncGenerator<Buffer> {
   const fault = yield* inflating(path, reading)
   if (fault === undefined) return
   // zlib drops what it has just made when it meets a fault. From that piece on it is given byte by byte.
-  throw (yield* inflating(path, { given: 0, at: 0, known: reading.given, slowFrom: reading.at })) ?? fault
+  yield* inflating(path, { given: 0, at: 0, known: reading.given, slowFrom: reading.at })
+  throw fault
 }
 
 interface Reading {
@@ -56,9 +57,7 @@ async function* inflating(path: string, reading: Reading): AsyncGenerator<Buffer
   }
 }
 
-function* bytesOf(piece: Buffer): Generator<Buffer> {
-  for (let at = 0; at < piece.length; at++) yield piece.subarray(at, at + 1)
-}
+const bytesOf = (piece: Buffer): readonly Buffer[] => Array.from(piece, (_, at) => piece.subarray(at, at + 1))
 
 /** What was not given out before. */
 function* news(chunks: readonly Buffer[], reading: Reading): Generator<Buffer> {
