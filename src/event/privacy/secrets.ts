@@ -1,4 +1,5 @@
-import { AT, AT_TELLS, COLON, EQUALS, ESCAPE } from './escapes.ts'
+import { ASSIGNED_NAMES, maskAssigned, maskHeaders, NAMES, OF_SYNTAX, TELLING } from './assigned.ts'
+import { AT, AT_TELLS, COLON, ESCAPE } from './escapes.ts'
 import type { Tell } from './tells.ts'
 
 /** Where a word begins: behind none of its characters, but for the last one of an escape. */
@@ -95,66 +96,17 @@ const PRIVATE_KEY = new RegExp(
 const WEBHOOK =
   /(services\/T[A-Z\d]{6,}\/B[A-Z\d]{6,}\/|webhooks\/\d{6,}\/)[\w-]{8,}|(?<![A-Za-z\d])(bot)?\d{6,}:AA[\w-]{20,}/g
 
-/** The schemes of an Authorization header, wherever they stand. `Basic` is a word as well: only before what is none. */
+/** The schemes of an Authorization header, wherever they stand. `Basic` and `Negotiate` are words as well: only before what is none. */
 const BEARER = new RegExp(
-  `${START}([Bb]earer|BEARER|[Nn]egotiate|NEGOTIATE|apikey|[aA]piKey|APIKEY)((?:[\\s+:="'\\\\]|%(?:25)*20)+)[\\w.~+/=%-]{6,}`,
+  `${START}([Bb]earer|BEARER|apikey|[aA]piKey|APIKEY)((?:[\\s+:="'\\\\]|%(?:25)*20)+)[\\w.~+/=%-]{6,}`,
   'g',
 )
 const BASIC = new RegExp(
-  `${START}([Bb]asic|BASIC)((?:[\\s+:=]|%(?:25)*20)+)(?=[a-z]*[A-Z\\d+/=%])[\\w+/=%-]{6,}`,
+  `${START}([Bb]asic|BASIC|[Nn]egotiate|NEGOTIATE)((?:[\\s+:=]|%(?:25)*20)+)(?=[a-z]*[A-Z\\d+/=%])[\\w+/=%-]{6,}`,
   'g',
 )
 
-/** Around a member of JSON, of Ruby, of a form, as they are or encoded. */
-const QUOTE = `["'\\\\]|%(?:25)*2[27]|&(?:quot|apos|#3[49]);`
-const QUOTES = `(?:${QUOTE}){0,4}`
-/** Behind the name also that of what it is a part of: `user[password]`. */
-const ENDS = `(?:${QUOTE}|[[\\]]|%(?:25)*5[bd]){0,4}`
-const BLANKS = '\\s{0,4}'
-const ASSIGNED = `${ENDS}${BLANKS}${EQUALS}(?:>(?=\\s?["']))?${BLANKS}${QUOTES}`
-const SPELLED = `${ENDS}${BLANKS}${COLON}${BLANKS}${QUOTES}`
-const MEMBER = `["'\\\\]{1,4}\\s?:\\s?["'\\\\]{1,4}`
-/** Names whose value is nobody else's business, as parts of longer names too (`accessToken`, `X-Amz-Signature`). */
-const TELLING = [
-  ...['secret', 'passw(?:or)?[dt]', 'passphrase', 'passcode', 'pwd', 'credentials?', 'signature'],
-  ...[
-    '(?:api|access|private|secret|shared|account|encryption|signing|master)[_-]?key',
-    '(?:session|j?sess|phpsess)[_-]?id',
-  ],
-  '(?:access|refresh|id|auth|csrf|xsrf|session|security|bearer)[_-]?token',
-].join('|')
-/** Words of error texts as well (`Unexpected token: …`), or ends of other words: only when assigned, or as a member. */
-const SHORT = `token|(?<![A-Za-z\\d])(?:key|sig|auth|pass|pw|sid|jwt|otp|code_verifier)`
-/** What stands in quotes, to the one that ends it: not to those that a backslash says are of the value. */
-const IN_QUOTES = [
-  `(?<=(?<!["\\\\])")(?:[^"\\\\]|\\\\[^])+`,
-  `(?<=(?<!['\\\\])')(?:[^'\\\\]|\\\\[^])+`,
-  // In a text that is quoted itself: `\"a\\\"b\"`.
-  `(?<=(?<!\\\\)\\\\["'])(?:[^"'\\\\]|\\\\\\\\(?:\\\\["'\\\\]|[^"'\\\\]))+`,
-  // Two of them are empty, or how tables write one of a value.
-  `(?:(?<=(?<!["'])["'])|(?<=["'])(?![\\s,:;)}\\]]))[^"'<>\\\\]+`,
-  `(?<=&(?:quot|apos|#3[49]);)(?:(?!&(?:quot|apos|#3[49]);)[^<>\\r\\n])+`,
-].join('|')
-/** A backslash ends what is not in quotes only where it belongs to what it stands in. */
-const VALUE = `(?!["'\\\\])(?:${IN_QUOTES}|(?:[^\\s"'<>&\\\\]|\\\\(?=[^\\s"'nrtux\\\\]))+)`
-/** What people look for is theirs: where it stands in quotes, as `q=0.9` is of a header. */
-const SEARCHED = `(?<![A-Za-z\\d])(?:q|query|search|keywords?|(?:search|query)[_-]?(?:term|text|string|query|q)s?)`
-const ASSIGNMENT = new RegExp(
-  [
-    `((?:${TELLING})(?:${ASSIGNED}|${SPELLED})|(?:${SHORT})(?:${ASSIGNED}|${MEMBER}))${VALUE}`,
-    `(${SEARCHED}(?:${ENDS}${BLANKS}${EQUALS}${BLANKS}(?:${QUOTE}){1,4}|${MEMBER})|--(?:[\\w-]{0,32}-)?(?:password|passwd|token|secret|key)\\s(?:${QUOTE}){1,2})(?!["'\\\\])(?:${IN_QUOTES})`,
-  ].join('|'),
-  'gi',
-)
-/** A list or an object of values, as forms become JSON: `"password":["…"]`. Words in brackets are masks, or no values. */
-const NESTED = new RegExp(
-  `((?:${TELLING})(?:${ASSIGNED}|${SPELLED}))(?:\\[${BLANKS}(?=${QUOTE})[^\\]]{1,256}\\]?|\\{${BLANKS}(?=${QUOTE})[^}]{1,256}\\}?)`,
-  'gi',
-)
 const ELEMENT = new RegExp(`((?:${TELLING}|token)>)[^<>]+(?=</)`, 'gi')
-/** What parsers complain about is no secret of anybody. */
-const OF_SYNTAX =
-  '(?<!\\b(?:[Uu]nexpected|[Ii]llegal|[Uu]nknown|[Mm]issing|[Ee]xpected|[Rr]eserved|[Cc]urrent|[Nn]ext) [Tt]oken)'
 /** Names as people write them, and as command lines have them: only before what is no word. */
 const SPOKEN = new RegExp(
   [
@@ -167,11 +119,6 @@ const SPOKEN_TELLS = [
   ...['jwt:', 'token:', 'token":', 'token%', 'token&', 'token\\', '"key:', '"key":', '"id:', '"id":'],
   ...['-password"', '-passwd"', '-token"', '-secret"', '-key"'],
 ]
-/** Headers that are secrets to the end of their line. */
-const HEADER = new RegExp(
-  `((?:cookie|authorization)(?:${ASSIGNED}|${SPELLED}))(?!["'\\\\])(?:${IN_QUOTES}|Digest[^\\r\\n]*|(?:[^\\r\\n"'\\\\]|(?<==)"[^"\\r\\n]*")+)`,
-  'gi',
-)
 
 /** What stands before the address of a person, and is no user of a `user:password@host`. */
 const LABEL = '(?:mailto|e-?mail|mail|to|from|cc|bcc|user|contact|sender|recipient|address|sip):'
@@ -180,37 +127,6 @@ const USERINFO = new RegExp(
   `(?<![\\w.%+-])(?!${LABEL})[\\w.%+-]{1,64}:[^\\s@:/"'<>[\\]]{1,128}${AT}(?=[\\w[])(?![a-z][a-z\\d+.-]{0,30}://)`,
   'gi',
 )
-
-/** The last word of each name. */
-const NAMES = [
-  ...[
-    'secret~',
-    'passwd~',
-    'password~',
-    'passwort~',
-    'passphrase~',
-    'passcode~',
-    'pwd~',
-    'credential~',
-    'credentials~',
-    'signature~',
-  ],
-  ...['key~', 'sid~', 'sess_id~', 'sess-id~', 'session_id~', 'session-id~', 'sessionid~', 'token~'],
-  ...['sig~', 'auth~', 'pass~', 'pw~', 'jwt~', 'otp~', 'code_verifier~'],
-]
-
-const SEARCH_NAMES = ['search', 'query'].flatMap((what) =>
-  ['', '_', '-'].flatMap((mark) =>
-    ['term', 'text', 'string', 'query', 'q'].flatMap((of) => [
-      `${what}${mark}${of}~`,
-      `${what}${mark}${of}s~`,
-    ]),
-  ),
-)
-const ASSIGNED_NAMES = [
-  ...[...NAMES, 'q~', 'query~', 'search~', 'keyword~', 'keywords~', '-secret"', '-key"'],
-  ...SEARCH_NAMES,
-]
 
 interface Secret {
   readonly tells: readonly Tell[]
@@ -221,8 +137,8 @@ const replace = (pattern: RegExp, mask: string) => (text: string) => text.replac
 
 /** Without one of these nothing is assigned, as in most of the texts that name a token or a key. */
 const ASSIGNS = /[=:%&\\]|--/
-const replaceAssigned = (pattern: RegExp, mask: string) => (text: string) =>
-  ASSIGNS.test(text) ? text.replace(pattern, mask) : text
+const ifAssigned = (clean: (text: string) => string) => (text: string) =>
+  ASSIGNS.test(text) ? clean(text) : text
 
 /** Tokens, keys, and what is assigned to names like `password`, as `[token]`; `user:password@` as `[user]@`. */
 export const SECRETS: readonly Secret[] = [
@@ -233,12 +149,11 @@ export const SECRETS: readonly Secret[] = [
     tells: ['private"key', 'private+key', 'private%00', 'private\\u0000key'],
     clean: replace(PRIVATE_KEY, '[token]'),
   },
-  { tells: ['bearer', 'negotiate', 'apikey'], clean: replace(BEARER, '$1$2[token]') },
-  { tells: ['basic'], clean: replace(BASIC, '$1$2[token]') },
-  { tells: ['cookie~', 'authorization~'], clean: replaceAssigned(HEADER, '$1[token]') },
-  { tells: NAMES, clean: replaceAssigned(NESTED, '$1[token]') },
-  { tells: ASSIGNED_NAMES, clean: replaceAssigned(ASSIGNMENT, '$1$2[token]') },
+  { tells: ['bearer', 'apikey'], clean: replace(BEARER, '$1$2[token]') },
+  { tells: ['basic', 'negotiate'], clean: replace(BASIC, '$1$2[token]') },
+  { tells: ['cookie~', 'authorization~'], clean: ifAssigned(maskHeaders) },
+  { tells: ASSIGNED_NAMES, clean: ifAssigned(maskAssigned) },
   { tells: NAMES, clean: (text) => (text.includes('</') ? text.replace(ELEMENT, '$1[token]') : text) },
   { tells: SPOKEN_TELLS, clean: replace(SPOKEN, '$1[token]') },
-  { tells: AT_TELLS, clean: replaceAssigned(USERINFO, '[user]@') },
+  { tells: AT_TELLS, clean: ifAssigned(replace(USERINFO, '[user]@')) },
 ]

@@ -60,7 +60,7 @@ const tables = {
     ['key AKIAIOSFODNN7EXAMPLE', 'key [token]'],
     ['ghp_16C7e42F292c6912E7710c838347Ae178B4a', '[token]'],
     ['access_token=S&x=1', 'access_token=[token]&x=1'],
-    ['token=S sig=S key=S auth=S', 'token=[token] sig=[token] key=[token] auth=[token]'],
+    ['token=S sig=S key=Needle0 auth=S', 'token=[token] sig=[token] key=[token] auth=[token]'],
     ['X-Amz-Signature%3DS', 'X-Amz-Signature%3D[token]'],
     ['{"password":"S S","n":1}', '{"password":"[token]","n":1}'],
     ['{\\"token\\":\\"S\\"}', '{\\"token\\":\\"[token]\\"}'],

@@ -1,0 +1,167 @@
+import { COLON, EQUALS } from './escapes.ts'
+import type { Tell } from './tells.ts'
+import { isNothing, quotedAt, type Span, valueAt } from './values.ts'
+
+/** Around a member of JSON, of Ruby, of a form, as they are or encoded. */
+const QUOTE = `["'\\\\]|%(?:25)*2[27]|&(?:quot|apos|#3[49]);`
+/** Behind the name also that of what it is a part of: `user[password]`. */
+const ENDS = `(?:${QUOTE}|[[\\]]|%(?:25)*5[bd]){0,4}`
+const BLANKS = '\\s{0,4}'
+const ASSIGNED = `${ENDS}${BLANKS}${EQUALS}(?:>(?=\\s?["']))?${BLANKS}`
+const SPELLED = `${ENDS}${BLANKS}${COLON}${BLANKS}`
+const MEMBER = `(?:${QUOTE}){1,4}\\s?${COLON}\\s?(?=${QUOTE}|[[{])`
+/** Names whose value is nobody else's business, as parts of longer names too (`accessToken`, `X-Amz-Signature`). */
+export const TELLING = [
+  ...['secret', 'passw(?:or)?[dt]', 'passphrase', 'passcode', 'pwd', 'credentials?', 'signature'],
+  ...[
+    '(?:api|access|private|secret|shared|account|encryption|signing|master)[_-]?key',
+    '(?:session|j?sess|phpsess)[_-]?id',
+  ],
+  '(?:access|refresh|id|auth|csrf|xsrf|session|security|bearer)[_-]?token',
+].join('|')
+/** Each of several has its number, or there is a list of them. */
+const SEVERAL = [
+  `(?:secret|passw(?:or)?[dt]|pwd)(?:s|[_-]?\\d{1,3})(?:${ASSIGNED}|${SPELLED})`,
+  `(?:token|(?:api|access|private|secret)[_-]?key)s["'\\\\]{1,2}:\\s?`,
+].join('|')
+/** What parsers complain about is no secret of anybody. */
+export const OF_SYNTAX =
+  '(?<!\\b(?:[Uu]nexpected|[Ii]llegal|[Uu]nknown|[Mm]issing|[Ee]xpected|[Rr]eserved|[Cc]urrent|[Nn]ext) [Tt]oken)'
+/** Words of error texts as well (`Unexpected token: …`), or ends of other words: only when assigned, or as a member. */
+const SHORT = `token(?:${OF_SYNTAX}|(?!\\s))|(?<![A-Za-z\\d])(?:key|sig|auth|pass|pw|sid|jwt|otp|code_verifier)`
+/** What people look for is theirs: where it stands in quotes, as `q=0.9` is of a header. */
+const SEARCHED = `(?<![A-Za-z\\d])(?:q|query|search|keywords?|(?:search|query)[_-]?(?:term|text|string|query|q)s?)`
+/** Before what is a value, before what is one in quotes, and before the rest of a line. */
+const HEAD = new RegExp(
+  [
+    `((?:${TELLING})(?:${ASSIGNED}|${SPELLED})|(?:${SHORT})(?:${ASSIGNED}|${MEMBER})|${SEVERAL})`,
+    `(?:${SEARCHED}(?:${ENDS}${BLANKS}${EQUALS}${BLANKS}|${MEMBER})|--(?:[\\w-]{0,32}-)?(?:password|passwd|token|secret|key)\\s)(?=${QUOTE})`,
+  ].join('|'),
+  'gi',
+)
+const HEADER = new RegExp(`(?:cookie|authorization)(?:${ASSIGNED}|${SPELLED})`, 'gi')
+const HEADER_REST = /Digest[^\r\n]*|(?:[^\r\n"'\\]|(?<==)"[^"\r\n]*")+/iy
+
+const IS_MEMBER = /["']\s{0,4}:\s{0,4}$/
+/** The name of a secret, of a button and of a column: `key` says nothing of what its value is. */
+const IS_KEY = /^key(?!word)/i
+const LEAST_KEY_CHARS = 6
+const LONG_KEY_CHARS = 20
+const isKey = (value: string): boolean =>
+  value.length >= LONG_KEY_CHARS || (value.length >= LEAST_KEY_CHARS && /\d/.test(value))
+/** What is said of a value, as `password: required`. */
+const SAID = new RegExp(
+  `^(?:${[
+    ...[
+      'required',
+      'missing',
+      'invalid',
+      'must',
+      'is',
+      'are',
+      'was',
+      'not',
+      'no',
+      'none',
+      'null',
+      'undefined',
+    ],
+    ...['wrong', 'incorrect', 'mismatch', 'empty', 'blank', 'expired', 'expected', 'too', 'cannot', 'should'],
+    ...[
+      'failed',
+      'rejected',
+      'denied',
+      'ok',
+      'valid',
+      'unknown',
+      'unset',
+      'absent',
+      'optional',
+      'the',
+      'this',
+    ],
+    ...['does', 'needs', 'has', 'may', 'field', 'please', 'enter', 'minimum', 'maximum', 'value', 'string'],
+  ].join('|')})[,;.!)]*$`,
+  'i',
+)
+const LITERAL = /^(?:null|true|false|none|undefined|nil)$/i
+
+/** Whether what stands behind a name is one of its values. */
+function isSecret(head: string, value: string, isQuoted: boolean): boolean {
+  if (isNothing(value)) return false
+  if (IS_KEY.test(head)) return isKey(value)
+  if (isQuoted) return true
+  return IS_MEMBER.test(head) ? !LITERAL.test(value) : !(SPEAKS.test(head) && SAID.test(value))
+}
+const SPEAKS = /:\s{1,4}$/
+
+/** What is assigned to the names of secrets, and what somebody looked for, as `[token]`. */
+export const maskAssigned = (text: string): string =>
+  masked(text, HEAD, (head, at, isAny) => {
+    const quoted = quotedAt(text, at)
+    const span = isAny === undefined ? quoted : valueAt(text, at, IS_MEMBER.test(head))
+    return span && isSecret(head, text.slice(span.from, span.to), quoted !== undefined) ? span : undefined
+  })
+
+/** Headers that are secrets to the end of their line. */
+export const maskHeaders = (text: string): string =>
+  masked(text, HEADER, (_head, at) => {
+    HEADER_REST.lastIndex = at
+    const span = quotedAt(text, at) ?? { from: at, to: at + (HEADER_REST.exec(text)?.[0].length ?? 0) }
+    return isNothing(text.slice(span.from, span.to)) ? undefined : span
+  })
+
+function masked(
+  text: string,
+  pattern: RegExp,
+  spanBehind: (head: string, at: number, isAny: string | undefined) => Span | undefined,
+): string {
+  let clean = ''
+  let done = 0
+  pattern.lastIndex = 0
+  for (let found = pattern.exec(text); found !== null; found = pattern.exec(text)) {
+    const [head, isAny] = found
+    const span = spanBehind(head, pattern.lastIndex, isAny)
+    if (span === undefined) continue
+    clean += `${text.slice(done, span.from)}[token]`
+    done = span.to
+    pattern.lastIndex = done
+  }
+  return clean + text.slice(done)
+}
+
+/** The last word of each name. */
+export const NAMES: readonly Tell[] = [
+  ...[
+    'secret~',
+    'passwd~',
+    'passwt~',
+    'password~',
+    'passwort~',
+    'passphrase~',
+    'passcode~',
+    'pwd~',
+    'credential~',
+    'credentials~',
+    'signature~',
+  ],
+  ...['key~', 'sid~', 'sess_id~', 'sess-id~', 'session_id~', 'session-id~', 'sessionid~', 'token~'],
+  ...['secret', 'passwd', 'passwt', 'password', 'passwort', 'pwd'].flatMap((name) =>
+    ['s~', '0', '_0', '-0'].map((end) => name + end),
+  ),
+  ...['token', 'key'].flatMap((name) => ['s":', 's"":', 's\\'].map((end) => name + end)),
+  ...['sig~', 'auth~', 'pass~', 'pw~', 'jwt~', 'otp~', 'code_verifier~'],
+]
+
+const SEARCH_NAMES = ['search', 'query'].flatMap((what) =>
+  ['', '_', '-'].flatMap((mark) =>
+    ['term', 'text', 'string', 'query', 'q'].flatMap((of) => [
+      `${what}${mark}${of}~`,
+      `${what}${mark}${of}s~`,
+    ]),
+  ),
+)
+export const ASSIGNED_NAMES: readonly Tell[] = [
+  ...[...NAMES, 'q~', 'query~', 'search~', 'keyword~', 'keywords~', '-secret"', '-key"'],
+  ...SEARCH_NAMES,
+]
