@@ -101,7 +101,11 @@ export function queuePipelines(server: Server, limits: PipelineLimits = PIPELINE
   function advance(pipeline: Pipeline): void {
     if (pipeline.waiting.length === 0 || pipeline.atWork >= limits.atWork) return
     ready.add(pipeline)
-    if (isDue) return
+    schedule()
+  }
+
+  function schedule(): void {
+    if (isDue || ready.size === 0) return
     isDue = true
     setImmediate(round)
   }
@@ -116,6 +120,7 @@ export function queuePipelines(server: Server, limits: PipelineLimits = PIPELINE
       work(pipeline, exchange)
       advance(pipeline)
     }
+    schedule()
   }
 
   function work(pipeline: Pipeline, exchange: Exchange): void {

@@ -104,6 +104,14 @@ test('others have their turn between those sent ahead', async (t) => {
   )
 })
 
+test('everybody is begun, however many have one request waiting', async (t) => {
+  const server = await listening(t, echo, { aRound: 2 })
+  const clients = Array.from({ length: 9 }, () => server.join())
+  for (const { socket } of clients) socket.write(get('/first') + get('/second'))
+  const answers = await Promise.all(clients.map(({ answered }) => answered(2)))
+  t.same(answers.map(texts), Array(9).fill(['/first', '/second']))
+})
+
 test('of who sends too many ahead one is refused, and none behind it is heard', async (t) => {
   const begun: string[] = []
   const limits = { atWork: 2, waiting: 5 }
