@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import { setImmediate as othersFirst } from 'node:timers/promises'
 import { createGunzip, type Gunzip } from 'node:zlib'
 
 /** Of a file, inflated at a time: it grows to 16 MiB at most. */
@@ -42,13 +43,13 @@ async function* inflating(path: string, reading: Reading): AsyncGenerator<Buffer
         // Of what may follow the last member nothing is read, such as the zeros of a tape.
         if (gunzip.readableEnded) return undefined
         const fault = await faultOf(gunzip, (done) => gunzip.write(part, done))
-        yield* news(ready.splice(0), reading)
+        yield* inTurns(news(ready.splice(0), reading))
         if (fault) return fault
       }
       reading.at += piece.length
     }
     const fault = gunzip.readableEnded ? undefined : await faultOf(gunzip, () => gunzip.end())
-    yield* news(ready.splice(0), reading)
+    yield* inTurns(news(ready.splice(0), reading))
     // All is out that there was.
     if (fault) throw fault
     return undefined
@@ -65,6 +66,14 @@ function* news(chunks: readonly Buffer[], reading: Reading): Generator<Buffer> {
     const from = Math.max(0, (reading.known ?? 0) - reading.given)
     reading.given += chunk.length
     if (from < chunk.length) yield chunk.subarray(from)
+  }
+}
+
+/** A piece may hold a thousand chunks, of each of which much may be made. */
+async function* inTurns(chunks: Iterable<Buffer>): AsyncGenerator<Buffer> {
+  for (const chunk of chunks) {
+    yield chunk
+    await othersFirst()
   }
 }
 

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { constants, gunzipSync, gzipSync } from 'node:zlib'
 import { test } from 'tap'
@@ -88,8 +88,19 @@ test('of what is damaged inside, all is read that comes before', async (t) => {
 test('who has read enough need not read on', async (t) => {
   const path = join(t.testdir(), 'long.gz')
   writeFileSync(path, gzip)
+  const isOpen = () =>
+    readdirSync('/proc/self/fd').some((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`) === path
+      } catch {
+        return false
+      }
+    })
   for await (const chunk of gunzipped(path)) {
     t.ok(chunk.length > 0)
+    t.equal(isOpen(), true)
     break
   }
+  while (isOpen()) await new Promise(setImmediate)
+  t.pass('the file is closed soon')
 })
