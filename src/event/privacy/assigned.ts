@@ -18,11 +18,18 @@ export const TELLING = [
     '(?:session|j?sess|phpsess)[_-]?id',
   ],
   '(?:access|refresh|id|auth|csrf|xsrf|session|security|bearer)[_-]?token',
+  ...['saml(?:response|request)', 'client_assertion', 'oauth_verifier', 'password_?confirm(?:ation)?'],
 ].join('|')
 /** Each of several has its number, or there is a list of them. */
 const SEVERAL = [
   `(?:secret|passw(?:or)?[dt]|pwd)(?:s|[_-]?\\d{1,3})(?:${ASSIGNED}|${SPELLED})`,
   `(?:token|(?:api|access|private|secret)[_-]?key)s["'\\\\]{1,2}:\\s?`,
+].join('|')
+/** Beside their value: of a form, of PHP's `print_r`; a user and what `curl` takes behind the colon. */
+const BESIDE = [
+  `(?:${TELLING})["'\\\\]{1,4}[\\s,](?<=\\b(?:name|id|key|field)["'\\\\]{0,4}\\s?[:=]\\s?["'\\\\]{1,4}[\\w-]{0,48}["'\\\\]{1,4}[\\s,])[^<>{}]{0,64}?\\bvalue["'\\\\]{0,4}\\s?[:=]\\s?`,
+  `(?:${TELLING})\\]\\s{1,4}=>\\s{1,4}`,
+  `(?<=\\s)(?:-u\\s|--user[\\s=])["']?[\\w.@%+-]{1,64}:`,
 ].join('|')
 /** What parsers complain about is no secret of anybody. */
 export const OF_SYNTAX =
@@ -34,7 +41,7 @@ const SEARCHED = `(?<![A-Za-z\\d])(?:q|query|search|keywords?|(?:search|query)[_
 /** Before what is a value, before what is one in quotes, and before the rest of a line. */
 const HEAD = new RegExp(
   [
-    `((?:${TELLING})(?:${ASSIGNED}|${SPELLED})|(?:${SHORT})(?:${ASSIGNED}|${MEMBER})|${SEVERAL})`,
+    `(${BESIDE}|(?:${TELLING})(?:${ASSIGNED}|${SPELLED})|(?:${SHORT})(?:${ASSIGNED}|${MEMBER})|${SEVERAL})`,
     `(?:${SEARCHED}(?:${ENDS}${BLANKS}${EQUALS}${BLANKS}|${MEMBER})|--(?:[\\w-]{0,32}-)?(?:password|passwd|token|secret|key)\\s)(?=${QUOTE})`,
   ].join('|'),
   'gi',
@@ -150,6 +157,8 @@ export const NAMES: readonly Tell[] = [
     ['s~', '0', '_0', '-0'].map((end) => name + end),
   ),
   ...['token', 'key'].flatMap((name) => ['s":', 's"":', 's\\'].map((end) => name + end)),
+  ...['samlresponse~', 'samlrequest~', 'client_assertion~', 'oauth_verifier~'],
+  ...['_confirm~', '_confirmation~', 'confirm~', 'confirmation~'].map((end) => `password${end}`),
   ...['sig~', 'auth~', 'pass~', 'pw~', 'jwt~', 'otp~', 'code_verifier~'],
 ]
 
@@ -162,6 +171,6 @@ const SEARCH_NAMES = ['search', 'query'].flatMap((what) =>
   ),
 )
 export const ASSIGNED_NAMES: readonly Tell[] = [
-  ...[...NAMES, 'q~', 'query~', 'search~', 'keyword~', 'keywords~', '-secret"', '-key"'],
+  ...[...NAMES, '"-u"', '"--user"', 'q~', 'query~', 'search~', 'keyword~', 'keywords~', '-secret"', '-key"'],
   ...SEARCH_NAMES,
 ]

@@ -45,18 +45,39 @@ const AMBIGUOUS = [
   '[？＃\ufe56\ufe5f](?=[\\w%.~０-９ａ-ｚＡ-Ｚ-]|[^\\s?#=，。、；/？＃＝\ufe66]{1,64}[=＝\ufe66])',
 ].join('|')
 const plain = [...lookalikes.keys()].filter((char) => !/[。｡．？＃\ufe56\ufe5f]/.test(char)).join('')
-const FOLDED = new RegExp(`[${plain}]|${AMBIGUOUS}`, 'gi')
+/** Nobody writes a letter of ASCII so but to hide a word. */
+const ENCODED_LETTER = '%(?:25)*(?:[46][1-9a-f]|[57][\\da])'
+/** Not seen in the middle of a word: the soft hyphen, what joins, parts or begins without a width. */
+export const HIDDEN = '\u00ad\u200b\u200c\u200d\u2060\ufeff'
+const FOLDED = new RegExp(`[${plain}]|${AMBIGUOUS}|${ENCODED_LETTER}|(?<=[a-z])[${HIDDEN}](?=[a-z])`, 'gi')
+const plainOf = (char: string): string =>
+  char.startsWith('%')
+    ? String.fromCharCode(Number.parseInt(char.slice(-2), 16))
+    : (lookalikes.get(char) ?? '')
 
 /** Quoted-printable (RFC 2045, 6.7), as mails write URLs: `=3Fq=3D1=26r=3D2`. A number or `=3D` alone is none. */
-const IN_MAIL = new RegExp(`=(?:3F|23)${NAME}=|\\w=3D["'\\w%]`)
+const IN_MAIL = new RegExp(
+  [
+    `=(?:3F|23)${NAME}=|\\w=3D["'\\w%]|=3A//`,
+    '=3F(?=[\\da-f]{0,8}[g-z])(?<=/[\\w.-]{1,64}=3F)|=\\r?\\n(?=[\\w%])(?<=\\?\\S{0,128}=\\r?\\n)',
+  ].join('|'),
+  'i',
+)
 const OF_MAIL = new RegExp(
-  `=(3F|23|26)(?=${NAME}=)|(?<=\\w)=(3D)(?=["'\\w%])|=(2F|3A|3B)|=(40)(?=[a-z][\\w-]*\\.)`,
+  [
+    `=(3F|23|26)(?=${NAME}=)|=(3F)(?=[\\da-f]{0,8}[g-z])(?<=/[\\w.-]{1,64}=3F)`,
+    `(?<=\\w)=(3D)(?=["'\\w%])|=(2F|3A|3B)|=(40)(?=[a-z][\\w-]*\\.)|=(40)(?=\\w)(?<=//[^\\s/:]{1,64}:[^\\s/:]{1,64}=40)`,
+    // A line that goes on in the next.
+    '=\\r?\\n(?=[\\w%])(?<=\\?\\S{0,128}=\\r?\\n)',
+  ].join('|'),
   'gi',
 )
 
 /** With ASCII in their place. */
 export function folded(text: string): string {
-  const plain = text.replace(FOLDED, (char) => lookalikes.get(char) as string)
+  const plain = text.replace(FOLDED, plainOf)
   if (!IN_MAIL.test(plain)) return plain
-  return plain.replace(OF_MAIL, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16)))
+  return plain.replace(OF_MAIL, (code) =>
+    code.endsWith('\n') ? '' : String.fromCharCode(Number.parseInt(code.slice(1), 16)),
+  )
 }

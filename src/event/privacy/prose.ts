@@ -70,7 +70,7 @@ const MANY_DIGITS: readonly Tell[] = [
 const RULES: readonly Rule[] = [
   { tells: OPAQUE_TELLS, concerns: any, clean: maskOpaque },
   {
-    tells: ['?', '#', ';', '%', '@', '\\u', '\\x', '&quest', '"0f', '"0d'],
+    tells: ['?', '#', ';', '%', '@', '\\u', '\\x', '&quest', '"0f', '"0d', '"0a'],
     concerns: ({ isPath }) => !isPath,
     clean: scrubUrlsIn,
   },

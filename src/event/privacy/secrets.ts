@@ -106,7 +106,10 @@ const BASIC = new RegExp(
   'g',
 )
 
-const ELEMENT = new RegExp(`((?:${TELLING}|token)>)[^<>]+(?=</)`, 'gi')
+const ELEMENT = new RegExp(
+  `((?:${TELLING}|token)>|(?:${TELLING})\\s(?<=<[\\w:.-]{0,48}\\s)[^<>]{1,256}>)[^<>]+(?=</)`,
+  'gi',
+)
 /** Names as people write them, and as command lines have them: only before what is no word. */
 const SPOKEN = new RegExp(
   [

@@ -1,4 +1,4 @@
-import { lookalikes } from './lookalikes.ts'
+import { HIDDEN, lookalikes } from './lookalikes.ts'
 
 /**
  * What tells that a text deserves a closer look, and by which rule: something without which the rule finds nothing. Most
@@ -32,6 +32,8 @@ for (const char of ALONE) kindOf[char.charCodeAt(0)] = kindNamed(char)
 for (const letter of LETTERS) kindOf[letter.toUpperCase().charCodeAt(0)] = kindNamed(letter)
 kindOf.fill(kindNamed('0'), 0x30, 0x3a)
 for (const char of '"\'[]>= \t\n\v\f\r') kindOf[char.charCodeAt(0)] = BLANK
+// What hides a word deserves a look, as what is encoded does.
+for (const char of HIDDEN) kindOf[char.charCodeAt(0)] = kindNamed('%')
 for (const [char, plain] of lookalikes) kindOf[char.charCodeAt(0)] = Number(kindOf[plain.charCodeAt(0)])
 
 /** Answers with a bit for each of the lists of which the text, up to `end`, has something. At most 31 of them. */

@@ -60,7 +60,7 @@ export function quotedAt(text: string, at: number): Span | undefined {
   // `"password:","b"` ends in the quote that seems to begin a value.
   if (isNothing(text.slice(from, end))) return { from, to: from }
   // `'a'b` is one word.
-  if (/[\p{L}\p{N}]/u.test(text.charAt(end + 1))) return { from: at, to: endOfBare(text, end + 1, BARE) }
+  if (/[\p{L}\p{N}]/u.test(text.charAt(end + 1))) return { from: at, to: endOfBare(text, from, BARE, end) }
   return { from, to: withoutSlashes(text, from, end, slashes.length) }
 }
 
@@ -115,13 +115,11 @@ function endOfNested(text: string, from: number): number {
 }
 
 /** A mark in the middle ends it only where it belongs to what the value stands in. */
-function endOfBare(text: string, from: number, chunk: RegExp): number {
-  for (let at = from; ; ) {
-    at += matchAt(chunk, text, at)?.[0].length ?? 0
-    const behind = behindMark(text, at, from)
-    if (behind === undefined) return begins(text, at, from) ? at - 1 : at
-    at = behind
-  }
+function endOfBare(text: string, from: number, chunk: RegExp, goingOnAt = from): number {
+  let at = goingOnAt
+  for (let behind: number | undefined = at; behind !== undefined; behind = behindMark(text, at, from))
+    at = behind + (matchAt(chunk, text, behind)?.[0].length ?? 0)
+  return begins(text, at, from) ? at - 1 : at
 }
 
 /** Whether a quote begins something else: `password:S,"n":1`. */

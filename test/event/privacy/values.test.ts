@@ -119,3 +119,44 @@ test('a value goes on behind a sign that only seems to end it', async (t) => {
     [],
   )
 })
+
+test('a name that is written in another way, or stands beside its value', async (t) => {
+  t.same(
+    missed([
+      ['p%61ssword=S', 'password=[token]'],
+      ['pass\u00adword=S to\u200bken=S', 'password=[token] token=[token]'],
+      ['Array ( [password] => S [b] => 1 )', 'Array ( [password] => [token] [b] => 1 )'],
+      ['{"name":"password","value":"S","n":1}', '{"name":"password","value":"[token]","n":1}'],
+      ['<input name="password" id="a" value="S">', '<input name="password" id="a" value="[token]">'],
+      ['<password type="x">S</password>', '<password type="x">[token]</password>'],
+      ['SAMLResponse=S&a=1', 'SAMLResponse=[token]&a=1'],
+      ['client_assertion=S oauth_verifier=S', 'client_assertion=[token] oauth_verifier=[token]'],
+      ['{"password_confirmation":"S"}', '{"password_confirmation":"[token]"}'],
+      ['curl -u admin:S https://h', 'curl -u admin:[token] https://h'],
+      ["curl --user 'admin:S' https://h", "curl --user 'admin:[token]' https://h"],
+      ["password='it's S' x", 'password=[token] x'],
+    ]),
+    [],
+  )
+  t.same(
+    missed([
+      ...['100%41', 'co\u00adoperate', '👩\u200d💻 x', '[count] => 5', '{"name":"size","value":"S"}'],
+      ...['ls -u a', '<p class="x">S</p>', 'the password is a value: S', 'client_assertion_type=urn'],
+    ]),
+    [],
+  )
+})
+
+test('quoted-printable in small letters, behind a path and over the end of a line', async (t) => {
+  t.same(
+    missed([
+      ['/s=3ft=3dS x', '/s x'],
+      ['/a=3FS x', '/a x'],
+      ['https://x.co/a?t=ab=\nS x', 'https://x.co/a x'],
+      ['https://x.co/a?t=ab=\r\nS x', 'https://x.co/a x'],
+      ['https=3A//u:S=40h x', 'https://h x'],
+    ]),
+    [],
+  )
+  t.same(missed(['width=40 view=3D model', '/c=3FA0B1', 'x=\ny', 'a ? b=\nc', 'at 3am', 'pos://x=405']), [])
+})
