@@ -8,7 +8,7 @@ import { idempotencySecret } from './gateway/collect/identity/secret.ts'
 import type { Journal } from './gateway/collect/journal.ts'
 import { startLedgerWriter } from './gateway/collect/ledger-writer.ts'
 import type { Credentials } from './gateway/credentials/credentials.ts'
-import { together } from './gateway/deliver/adoption.ts'
+import { noAdoption, together } from './gateway/deliver/adoption.ts'
 import { instanceName } from './gateway/deliver/instance.ts'
 import { diesWithUs, isAtRisk } from './gateway/deliver/shutdown.ts'
 import { type Reconciliation, reconciliationOf } from './http/reconciliation.ts'
@@ -76,12 +76,14 @@ export async function wireGateway(
   const secret = await idempotencySecret({ dataDir: config.dataDir, secretEnv, ...system })
   const instance = await instanceOf(config, system)
   const kept = await openJournal(config, place, system)
+  // Until there is one: the metrics of the ledger may be asked for before it.
+  let adoption = noAdoption
   const waiting = () => together(kept.state(), adoption.leftovers())
   const backlogEvents = () => waiting().events
   const atRiskEvents = isAtRisk(config.gateway) ? backlogEvents : () => 0
   const ledger = createLedger(metrics, backlogEvents, atRiskEvents)
   ledger.recovered(kept.recovered.events)
-  const adoption = await adoptJournals(config, place, { journal: kept, ledger, system })
+  adoption = await adoptJournals(config, place, { journal: kept, ledger, system })
   if (kept.recovered.frames > 0) log.info({ ...kept.recovered }, 'the journal was recovered')
   const delivery = startDelivery(config, place, { instance, kept, ledger, system })
   const { journal } = delivery

@@ -59,6 +59,18 @@ test('what Kinesis cannot take now stays in the journal, and the next process de
   )
 })
 
+test('metrics can be asked for as soon as there are any', async (t) => {
+  const config = parseConfig({ dataDir: t.testdir() }, {})
+  const own = await system(config)
+  const wiring = wireGateway(config, own)
+  const { metrics } = own.telemetry
+  while (metrics.getSingleMetric('headgate_backlog_events') === undefined)
+    await new Promise((resolve) => setImmediate(resolve))
+  t.match(await metrics.metrics(), /^headgate_backlog_events 0$/m, 'while former journals are looked for')
+  const gateway = await wiring
+  await gateway.close(0)
+})
+
 test('the books tell the state of the sink', async (t) => {
   const kinesis = await startKinesis(t)
   const before = { ...process.env }

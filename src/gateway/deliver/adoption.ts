@@ -33,7 +33,10 @@ export type Leftovers = Pick<BacklogState, 'events' | 'bytes' | 'oldestMs'>
 
 export interface Adoption {
   leftovers(): Leftovers
-  /** Folders of which it is not known yet what they hold: not looked into, or in use by a process of before. */
+  /**
+   * Folders of which it is not known yet what they hold: not looked into, or in use by a process of before. One while it is
+   * not known which there are.
+   */
   unopened(): number
   /** What is not moved by then waits for the next start. */
   stop(): Promise<void>
@@ -49,7 +52,7 @@ const PAUSE_MS = 5_000
 
 /**
  * Moves what the folders of former workers hold into our own journal, which delivers it. A frame is released there once it
- * is durable here: a crash in between delivers it twice. Resolves when it is known which folders there are.
+ * is durable here: a crash in between delivers it twice. Resolves when it is known which folders there are, or that this cannot be told now.
  */
 export async function adoptFolders(options: AdoptionOptions): Promise<Adoption> {
   const { dir, openOrphan, journal, ledger, telemetry, pauseMs = PAUSE_MS } = options
@@ -57,19 +60,36 @@ export async function adoptFolders(options: AdoptionOptions): Promise<Adoption> 
   const ending = new AbortController()
   /** By folder; counted as recovered, all of it. */
   const left = new Map<string, Leftovers>()
-  const found = await abandoned(options).catch((error: unknown) => {
-    log.error({ err: error }, 'The journals of former workers cannot be looked for')
-    return []
-  })
-  const unopened = new Set(found)
+  /** Undefined while it is not known which there are. */
+  let folders = await looked()
+  const unopened = new Set(folders)
   const working = work()
 
+  async function looked(): Promise<readonly string[] | undefined> {
+    try {
+      return await abandoned(options)
+    } catch (error) {
+      log.error({ err: error }, 'The journals of former workers cannot be looked for')
+      return undefined
+    }
+  }
+
+  /** All of them, unless the end comes before that is known. */
+  async function whichThereAre(): Promise<readonly string[]> {
+    while (folders === undefined && !ending.signal.aborted) {
+      await sleep(pauseMs, ending.signal)
+      folders = await looked()
+      for (const folder of folders ?? []) unopened.add(folder)
+    }
+    return folders ?? []
+  }
+
   async function work(): Promise<void> {
-    let folders: readonly string[] = found
-    while (folders.length > 0 && !ending.signal.aborted) {
+    let rest = await whichThereAre()
+    while (rest.length > 0 && !ending.signal.aborted) {
       const held: string[] = []
-      for (const folder of folders) if (!(await isAdopted(folder))) held.push(folder)
-      folders = held
+      for (const folder of rest) if (!(await isAdopted(folder))) held.push(folder)
+      rest = held
       if (held.length > 0) await sleep(pauseMs, ending.signal)
     }
   }
@@ -127,7 +147,7 @@ export async function adoptFolders(options: AdoptionOptions): Promise<Adoption> 
 
   return {
     leftovers: () => [...left.values()].reduce(together, NOTHING),
-    unopened: () => unopened.size,
+    unopened: () => (folders === undefined ? 1 : unopened.size),
     async stop() {
       ending.abort()
       await working

@@ -13,6 +13,7 @@ import {
 import { AppError } from '../../../src/std/errors.ts'
 import { createTelemetry } from '../../../src/std/telemetry.ts'
 import { batchOf } from '../../contracts/journal.ts'
+import { faultyFiles } from '../../fakes/faulty-files.ts'
 import { memoryJournal } from '../../fakes/gateway.ts'
 import { openJournal } from '../../fakes/open-journal.ts'
 
@@ -155,14 +156,26 @@ test('what was counted and cannot be read is not waited for', async (t) => {
   t.equal(ledger.totals().recovered, 2, 'so that the loss shows in the books')
 })
 
-test('a folder that cannot be listed is said to be so', async (t) => {
-  const broken = { readdir: async () => Promise.reject(Object.assign(new Error('no'), { code: 'EACCES' })) }
-  const files = broken as unknown as NonNullable<AdoptionOptions['files']>
-  const { adopt, said } = setup(t.testdir(), { files })
+test('a folder that cannot be listed is said to be so, is not empty until it is, and is looked at again', async (t) => {
+  const { files, fail } = faultyFiles()
+  const dir = await journals(t, [[], ['a']])
+  fail({ call: 'readdir', code: 'EACCES', times: 2 })
+  const { adopt, said, texts } = setup(dir, { files })
   const adoption = await adopt()
-  await waitFor(() => /cannot be looked for/.test(said()))
+  t.match(said(), /EACCES.*cannot be looked for/)
+  t.equal(adoption.unopened(), 1, 'nobody is told that nothing is there')
+  await waitFor(() => texts().length === 1)
+  t.equal(adoption.unopened(), 0)
   await adoption.stop()
-  t.match(said(), /EACCES/)
+  t.equal(said().match(/cannot be looked for/g)?.length, 2)
+})
+
+test('a folder that can never be listed does not keep an end waiting', async (t) => {
+  const { files, fail } = faultyFiles()
+  fail({ call: 'readdir', code: 'EIO', times: 100 })
+  const adoption = await setup(t.testdir(), { files, pauseMs: 3_600_000 }).adopt()
+  await adoption.stop()
+  t.equal(adoption.unopened(), 1)
 })
 
 test('where there is nothing to adopt there is nothing to do', async (t) => {

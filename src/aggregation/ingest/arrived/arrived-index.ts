@@ -72,14 +72,19 @@ export function arrivedIndex({
     }
   }
 
-  function look(): Promise<void> {
-    looking ??= lookNow().finally(() => {
-      looking = undefined
+  const look = () => looking ?? lookNext(false)
+
+  /** After the one that is under way, however that ends: two at once would read the same entries. */
+  function lookNext(everywhere: boolean): Promise<void> {
+    const begin = () => lookNow(everywhere)
+    const next = (looking?.then(begin, begin) ?? begin()).finally(() => {
+      if (looking === next) looking = undefined
     })
-    return looking
+    looking = next
+    return next
   }
 
-  async function lookNow(everywhere = false): Promise<void> {
+  async function lookNow(everywhere: boolean): Promise<void> {
     const startMs = clock.monotonicMs()
     if (startMs < lookAgainMs && !everywhere) return
     const keys = await listed(startMs, everywhere || startMs >= wholeAgainMs)
@@ -120,7 +125,7 @@ export function arrivedIndex({
   return {
     add,
     forget,
-    lookEverywhere: () => lookNow(true),
+    lookEverywhere: () => lookNext(true),
     async minutes() {
       await look()
       return minutes

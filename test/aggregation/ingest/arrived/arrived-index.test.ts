@@ -14,13 +14,17 @@ const NOON = Date.UTC(2026, 10, 22, 12)
 function setUp() {
   const clock = fakeClock(NOON)
   const lake = memoryLake()
-  const [listed, lasting] = [[] as string[], { ms: 0 }]
+  const [listed, got, lasting] = [[] as string[], [] as string[], { ms: 0 }]
   const slow: typeof lake = {
     ...lake,
     async list(prefix) {
       listed.push(prefix)
       if (prefix === 'index/') clock.advance(lasting.ms)
       return lake.list(prefix)
+    },
+    async get(key) {
+      got.push(key)
+      return lake.get(key)
     },
   }
   const entries = indexEntries(slow, quietTelemetry().log)
@@ -31,7 +35,7 @@ function setUp() {
     await entries.commit(key, { version: 1, key: `raw/${name}.parquet`, rows, minutes, ...none })
     return key
   }
-  return { clock, listed, lasting, put, index: arrivedIndex({ entries, clock }) }
+  return { clock, lake, listed, got, lasting, put, index: arrivedIndex({ entries, clock }) }
 }
 
 const today = ['index/dt=2026-11-21/', 'index/dt=2026-11-22/']
@@ -78,6 +82,23 @@ test('who must not miss anything looks at all of it, however lately that was don
   t.same(listed, ['index/', 'index/'])
   t.same(await index.entriesTouching(NOON - 5 * DAY_MS, NOON), [old])
   t.same(listed, ['index/', 'index/'])
+})
+
+test('a look at all of it follows the one under way, whatever comes of that', async (t) => {
+  const { index, lake, listed, got, put, clock } = setUp()
+  const key = await put('a', NOON, { [NOON]: 1 })
+  const [, , minutes] = await Promise.all([index.minutes(), index.lookEverywhere(), index.minutes()])
+  t.same([listed, got, minutes.size], [['index/', 'index/'], [key], 1], 'no entry is read twice')
+
+  clock.advance(1)
+  const { list } = lake
+  lake.list = async () => {
+    lake.list = list
+    throw new Error('down')
+  }
+  const [failed, whole] = await Promise.allSettled([index.minutes(), index.lookEverywhere()])
+  t.match([failed, whole], [{ reason: { message: 'down' } }, { status: 'fulfilled' }])
+  t.equal((await index.minutes()).size, 1)
 })
 
 test('looks at the same time are one', async (t) => {
