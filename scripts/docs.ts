@@ -47,7 +47,7 @@ Every failure has a code. Over HTTP it is an RFC 9457 problem document (\`applic
 { "type": "urn:headgate:problem:unknown_key", "title": "No known app was named", "status": 401, "detail": "…", "code": "unknown_key" }
 \`\`\`
 
-\`detail\` says what was wrong this time and names the field; it never repeats what was sent. Of an \`invalid_request\` it says all that is wrong at once, as far as one look tells, and \`errors\` has the same for programs: \`{ pointer, reason }\` each. 429 and 503 carry \`Retry-After\` in seconds. 403 is only for what will not work without a change of configuration, because some clients then stop for good. No body ever holds a URL, a key, a token or an address.
+\`detail\` says what was wrong this time and names the field; it never repeats what was sent, but a name that is nearly one of ours. Of an \`invalid_request\` it says all that is wrong at once, as far as one look tells, and \`errors\` has the same for programs: \`{ pointer, reason }\` each. 429 and 503 carry \`Retry-After\` in seconds. 403 is only for what will not work without a change of configuration, because some clients then stop for good. No body ever holds a URL, a key, a token or an address.
 
 | code | status | title |
 |---|---|---|

@@ -9,7 +9,10 @@ export const problemSchema = Type.Object(
     type: Type.String({ description: 'urn:headgate:problem:<code>' }),
     title: Type.String(),
     status: Type.Integer(),
-    detail: Type.String({ description: 'What was wrong this time, naming the field. Never what was sent.' }),
+    detail: Type.String({
+      description:
+        'What was wrong this time, naming the field. Never what was sent, but a name that is nearly one of ours.',
+    }),
     code: Type.Enum(Object.keys(problems)),
   },
   { additionalProperties: true, description: 'RFC 9457 problem document' },

@@ -2,7 +2,7 @@ import Type, { type Static, type TArray, type TObject, type TSchema } from 'type
 import { Compile } from 'typebox/compile'
 import Value from 'typebox/value'
 import { expected, told } from '../std/expectation.ts'
-import { type Fault, invalidRequest, printable } from '../std/invalid.ts'
+import { type Fault, invalidRequest, unknownName } from '../std/invalid.ts'
 import { didYouMean } from '../std/nearest.ts'
 
 /** As many as somebody reads at once. A body may have a hundred thousand. */
@@ -42,7 +42,7 @@ const defaultsOf = ({ properties }: TObject): object =>
 function faultsAt(schema: TSchema, value: unknown, field: string): Fault[] {
   if (Value.Check(schema, value)) return []
   const inner = faultsWithin(schema, value, field)
-  return inner.length > 0 ? inner : [{ field, reason: reasonFor(schema, value) }]
+  return inner.length > 0 ? inner : [{ field, reason: reasonFor(schema, value, field) }]
 }
 
 /** Those of the members of an object and of the items of a list. */
@@ -59,10 +59,10 @@ function strangers(schema: TObject, value: object, field: string): Fault[] {
   const { properties } = schema
   const known = Object.keys(properties)
   const unknown = Object.keys(value).filter((name) => !Object.hasOwn(properties, name))
-  return unknown.slice(0, MOST_FAULTS).map((name) => ({
-    field: within(field, printable(name)),
-    reason: `is not a known field${didYouMean(name, known) || `; there are ${known.join(', ')}`}`,
-  }))
+  return unknown.slice(0, MOST_FAULTS).map((name) => {
+    const fault = unknownName(name, known)
+    return { ...fault, field: within(field, fault.field) }
+  })
 }
 
 function ofMembers(
@@ -79,22 +79,23 @@ function ofMembers(
   })
 }
 
-function reasonFor(schema: TSchema, value: unknown): string {
+function reasonFor(schema: TSchema, value: unknown, field: string): string {
   if (Type.IsRefine(schema)) {
     const broken = schema['~refine'].find(({ check }) => !check(value))
     if (broken !== undefined) return `${broken.error(value)}`
   }
   if (!Type.IsEnum(schema) || typeof value !== 'string')
-    return `must be ${expected(schema)}${instead(schema, value)}`
+    return `must be ${expected(schema)}${instead(schema, value, field)}`
   return `must be ${expected(schema)}${didYouMean(value, schema.enum.map(String))}`
 }
 
 /** What is there, where that is not plain from what was expected. Never the value. */
-function instead(schema: TSchema, value: unknown): string {
+function instead(schema: TSchema, value: unknown, field: string): string {
   if (value === '') return '; it is empty'
   if (Array.isArray(value))
     return Type.IsObject(schema) ? '; it is a list' : `; there are ${value.length} of them`
-  if (value === null) return '; it is null'
+  // Fastify hands on null where no body came.
+  if (value === null) return field === '' ? '; there is none' : '; it is null'
   const { maxLength = Number.POSITIVE_INFINITY } = told(schema)
   if (typeof value === 'string' && value.length > maxLength) return `; it has ${value.length} characters`
   return typeof value === kindOf(schema) ? '' : `; it is ${KINDS[typeof value]}`

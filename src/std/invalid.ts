@@ -1,4 +1,5 @@
 import { AppError } from './errors.ts'
+import { didYouMean } from './nearest.ts'
 
 /** What is wrong with one value that somebody sent. */
 export interface Fault {
@@ -24,8 +25,14 @@ const sentence = (reason: string): string => (/[.?]$/.test(reason) ? reason : `$
 
 const pointerOf = (field: string): string => (field === '' ? '#' : `#/${field.replaceAll('.', '/')}`)
 
-/** Such as people give to fields. Anything else may be what should have been its value, and is not repeated. */
+/** Such as people give to fields. Anything else may be what should have been its value. */
 const NAME = /^[A-Za-z][A-Za-z_-]{0,31}$/
 
-/** A name that somebody sent, as far as an answer may have it. */
-export const printable = (name: string): string => (NAME.test(name) ? name : `?(${name.length} characters)`)
+/** Of a name that somebody sent and nobody knows. It is repeated only where it is nearly one of those that are known. */
+export function unknownName(name: string, known: readonly string[]): Fault {
+  const meant = NAME.test(name) ? didYouMean(name, known) : ''
+  return {
+    field: meant === '' ? `?(${name.length} characters)` : name,
+    reason: `is not a known field${meant || `; there are ${known.join(', ')}`}`,
+  }
+}

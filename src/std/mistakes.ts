@@ -1,17 +1,16 @@
 import { AppError } from './errors.ts'
 
-/** What systems, TLS and parsers of HTTP call what they met. Others that Node calls ERR_… are misuses of it. */
-const OUTSIDE = /^(?!ERR_)[A-Z][A-Z0-9_]+$|^ERR_(?:TLS|SSL|STREAM_PREMATURE_CLOSE)/
+/** What systems, TLS and parsers of HTTP call what they met. */
+const OUTSIDE = /^[A-Z][A-Z0-9_]+$/
+/** Other ERR_… of Node and FST_… of Fastify are misuses of them; so is to ask a system for what makes no sense. */
+const MISUSE = /^(?:ERR_(?!TLS|SSL|STREAM_PREMATURE_CLOSE)|FST_|EBADF$|EINVAL$)/
 /** Of SDKs and of deadlines, which have a name and no code. */
 const OUTSIDE_NAMES = /(?:ProviderError|TimeoutError|AbortError)$/
-/** What was sent or stored is no JSON. */
-const isSyntax = (error: unknown): boolean => error instanceof SyntaxError
 
 const isOutside = (error: Error): boolean =>
-  OUTSIDE.test(String(Object(error).code)) ||
-  OUTSIDE_NAMES.test(error.name) ||
-  '$metadata' in error ||
-  isSyntax(error)
+  isOutsideCode(String(Object(error).code)) || OUTSIDE_NAMES.test(error.name) || '$metadata' in error
+
+const isOutsideCode = (code: string): boolean => OUTSIDE.test(code) && !MISUSE.test(code)
 
 /**
  * Whether something is wrong with us, so that only its stack tells where. What a disk, a network or a service answered, and
@@ -19,9 +18,11 @@ const isOutside = (error: Error): boolean =>
  */
 export function isMistake(error: unknown): boolean {
   if (!(error instanceof Error)) return true
-  if (error instanceof AppError)
-    return error.cause === undefined ? error.code === 'internal' && isPlain(error) : isMistake(error.cause)
-  return !isOutside(error)
+  if (!(error instanceof AppError)) return !isOutside(error)
+  const { cause, code } = error
+  if (cause === undefined) return code === 'internal' && isPlain(error)
+  // What was sent or stored is no JSON, as whoever caught it knows. Anywhere else the text that was read is ours.
+  return !(cause instanceof SyntaxError) && isMistake(cause)
 }
 
 /** With details it is one of those that say what they found. */

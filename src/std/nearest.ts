@@ -8,8 +8,11 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   if (word.length > MOST_LETTERS) return undefined
   let best: { readonly candidate: string; readonly slips: number } | undefined
   for (const candidate of candidates) {
-    const slips = slipsBetween(plain(word), plain(candidate))
+    const [a, b] = [plain(word), plain(candidate)]
     const most = Math.floor(Math.min(word.length, candidate.length) / LETTERS_A_SLIP)
+    // No letter of the difference can be spared: most candidates need no table.
+    if (Math.abs(a.length - b.length) > most) continue
+    const slips = slipsBetween(a, b)
     if (slips <= most && (best === undefined || slips < best.slips)) best = { candidate, slips }
   }
   return best?.candidate

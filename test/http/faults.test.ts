@@ -39,7 +39,8 @@ const Body = Type.Object(
 test('what is wrong with a body is said with its field, its form, an example, and what stands there', async (t) => {
   for (const [body, ...faults] of [
     [{ app: 'shop', even: 4, hex: 'ff', names: ['a', 'b'], inner: { text: 'x' }, loose: { n: 1, more: 2 } }],
-    [null, ['', 'must be a JSON object, such as {"app":"shop"}; it is null']],
+    [null, ['', 'must be a JSON object, such as {"app":"shop"}; there is none']],
+    [{ app: null }, ['app', 'must be the id of an app, such as shop; it is null']],
     [[], ['', 'must be a JSON object, such as {"app":"shop"}; it is a list']],
     ['shop', ['', 'must be a JSON object, such as {"app":"shop"}; it is a text']],
     [{}, ['app', 'is missing: it must be the id of an app, such as shop']],
@@ -73,7 +74,11 @@ test('what is wrong with a body is said with its field, its form, an example, an
     [{ app: 'a', inner: 'x' }, ['inner', 'must be an inner object; it is a text']],
     [{ app: 'a', inner: { text: 'a', tex: 1 } }, ['inner.tex', 'is not a known field; did you mean "text"?']],
     [{ app: 'a', loose: { n: 'x', more: 1 } }, ['loose.n', 'must be a number; it is a text']],
-    [{ app: 'a', what: 1 }, ['what', /^is not a known field; there are app, kind, even, /]],
+    [{ app: 'a', what: 1 }, ['?(4 characters)', /^is not a known field; there are app, kind, even, /]],
+    [
+      { app: 'a', inner: { text: 'a', secret: 1 } },
+      ['inner.?(6 characters)', 'is not a known field; there are text'],
+    ],
     [
       { aps: 'shop', even: 3, yes: 1 },
       ['aps', 'is not a known field; did you mean "app"?'],

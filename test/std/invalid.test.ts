@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { invalid, invalidRequest, printable } from '../../src/std/invalid.ts'
+import { invalid, invalidRequest, unknownName } from '../../src/std/invalid.ts'
 
 test('each fault is a sentence that begins with its field, and an entry for programs', async (t) => {
   const error = invalidRequest([
@@ -23,9 +23,28 @@ test('each fault is a sentence that begins with its field, and an entry for prog
   t.same(Object.keys(invalid('', 'must be a JSON object').details), ['errors'], 'a body is no parameter')
 })
 
-test('a name that somebody sent is repeated where it can be nothing but a name', async (t) => {
-  for (const name of ['form', 'dryRuns', 'min_n', 'idempotency-key']) t.equal(printable(name), name)
-  for (const name of ['<b>\u001b[31m', 'hunter2', 'x'.repeat(33), 'ann@mail.example', 'über'])
-    t.equal(printable(name), `?(${name.length} characters)`)
-  t.equal(printable(''), '?(0 characters)')
+test('a name that somebody sent is repeated only where it is nearly one that is known', async (t) => {
+  const known = ['from', 'dryRun', 'idempotency_key', 'x'.repeat(33)]
+  for (const [name, meant] of [
+    ['form', 'from'],
+    ['dryRuns', 'dryRun'],
+    ['idempotency-keys', 'idempotency_key'],
+  ] as const)
+    t.same(unknownName(name, known), {
+      ...{ field: name, reason: `is not a known field; did you mean "${meant}"?` },
+    })
+  for (const name of [
+    'hunter',
+    'hunter2',
+    'fr0m',
+    '<b>\u001b[31m',
+    'x'.repeat(33),
+    'ann@mail.example',
+    'über',
+    '',
+  ])
+    t.same(unknownName(name, known), {
+      field: `?(${name.length} characters)`,
+      reason: `is not a known field; there are ${known.join(', ')}`,
+    })
 })

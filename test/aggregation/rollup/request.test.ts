@@ -27,7 +27,7 @@ test('a request may have any of its fields, and no others', async (t) => {
     [[], /must be a JSON object/],
     ['{}', /must be a JSON object/],
     [{ form: T0 }, /^form is not a known field; did you mean "from"\?$/],
-    [{ constructor: 1 }, /^constructor is not a known field; there are from, to, at, /],
+    [{ constructor: 1 }, /^\?\(11 characters\) is not a known field; there are from, to, at, /],
     [{ ['x'.repeat(100)]: 1 }, /^\?\(100 characters\) is not a known field; /],
     [{ '<b>\u001b[31m': 1 }, /^\?\(8 characters\) is not a known field; /],
     [{ reprocess: 'some' }, /^reprocess must be one of missing, failed, all\.$/],
