@@ -17,7 +17,7 @@ import {
 } from '../std/files.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
 import { limited } from '../std/limited.ts'
-import { isNoFile, NO_FILE, setAside } from '../std/no-file.ts'
+import { isNoFile, makeWay, NO_FILE } from '../std/no-file.ts'
 import { filesBelow, isPlaceOfOurs, objectsBelow, orNothing, type PassOver, type Tree } from './fs-tree.ts'
 import type { Lake } from './lake.ts'
 import { checkedKey, checkedPrefix, UNFINISHED } from './layout.ts'
@@ -45,15 +45,15 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
   /** A name of its own for each attempt: two writers of one key never share a file. */
   const unfinished = (path: string) => `${path}.${entropy.token(9)}${UNFINISHED}`
 
-  /** Or the second of two would clear the place of what the first has put there. */
+  /** Or the second of two would clear the place of what the first has put there, if only for a moment. */
   const oneAtATime = limited(1)
 
   /** What is no file, such as a folder that a copy made, has to leave the place of an object; nothing of it is lost. */
   async function clear(key: string): Promise<void> {
     const to = join(root, ASIDE, key)
     await makeFolder(files, dirname(to))
-    const name = await setAside(files, pathOf(key), to)
-    passOver?.(key, `no file where an object belongs; it was moved to ${name}`)
+    const name = await makeWay(files, pathOf(key), to)
+    if (name !== undefined) passOver?.(key, `no file where an object belongs; it was moved to ${name}`)
   }
 
   const rename = (from: string, key: string): Promise<void> =>
@@ -72,10 +72,12 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
       )
     if (await isFirst()) return 'stored'
     return oneAtATime(async () => {
-      const found = await unlessAbsent(stat(path), ['ENOENT', ...NO_FILE])
-      if (found?.isFile()) return 'exists'
-      await clear(key)
-      return (await isFirst()) ? 'stored' : 'exists'
+      do {
+        const found = await unlessAbsent(stat(path), ['ENOENT', ...NO_FILE])
+        if (found?.isFile()) return 'exists'
+        await clear(key)
+      } while (!(await isFirst()))
+      return 'stored'
     })
   }
 

@@ -1,6 +1,7 @@
-import { link, mkdir, readdir, rename, unlink } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { link, lstat, mkdir, readdir, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { isNoFile, NO_FILE, openAtOnce, readRegular, setAside } from './no-file.ts'
+import { isNoFile, makeWay, NO_FILE, openAtOnce, readRegular } from './no-file.ts'
 
 /** Only the owner may read what visitors sent. */
 export const FOLDER_MODE = 0o700
@@ -31,16 +32,18 @@ export interface FileOps {
   rename(from: string, to: string): Promise<void>
   link(from: string, to: string): Promise<void>
   unlink(path: string): Promise<void>
+  lstat(path: string): Promise<Pick<Stats, 'isFile' | 'isDirectory'>>
 }
 
 export const nodeFiles: FileOps = {
   open: openAtOnce,
   mkdir,
-  readFile: readRegular,
+  readFile: (path) => readRegular(path),
   readdir,
   rename,
   link,
   unlink,
+  lstat,
 }
 
 /** Writes a new file and syncs it; leaves nothing behind when that fails. Its name is durable only after `syncFolder`. */
@@ -71,7 +74,7 @@ export function writeDurably(files: FileOps, path: string, body: Uint8Array): Pr
  */
 export async function replaceFile(files: FileOps, path: string, body: Uint8Array): Promise<void> {
   const part = `${path}.part`
-  const aside = (name: string) => () => setAside(files, name, `${name}.aside`)
+  const aside = (name: string) => () => makeWay(files, name, `${name}.aside`)
   await despiteNoFile(() => writeDurably(files, part, body), aside(part))
   try {
     await despiteNoFile(() => files.rename(part, path), aside(path))

@@ -66,6 +66,7 @@ export function faultyFiles() {
     rename: (from, to) => run('rename', to, () => nodeFiles.rename(from, to)),
     link: (from, to) => run('link', to, () => nodeFiles.link(from, to)),
     unlink: (path) => run('unlink', path, () => nodeFiles.unlink(path)),
+    lstat: (path) => run('lstat', path, () => nodeFiles.lstat(path)),
   }
 
   return {

@@ -121,12 +121,19 @@ export class PowerFiles {
         run('link', to, () => {
           const { folder, name } = this.#place(to)
           if (folder.names.has(name)) throw failure('EEXIST')
-          this.#rename([{ folder, name, node: this.#node(from) }])
+          const node = this.#node(from)
+          if (!isFile(node)) throw failure('EPERM')
+          this.#rename([{ folder, name, node }])
         }),
       unlink: (path) =>
         run('unlink', path, () => {
           this.#file(path)
           this.#rename([this.#place(path)])
+        }),
+      lstat: (path) =>
+        run('lstat', path, () => {
+          const isOfFile = isFile(this.#node(path))
+          return { isFile: () => isOfFile, isDirectory: () => !isOfFile }
         }),
     }
   }

@@ -19,6 +19,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { fsLake, sweepUnfinished } from '../../src/lake/fs.ts'
 import { passedOver } from '../../src/lake/passed-over.ts'
+import { type FileOps, nodeFiles } from '../../src/std/files.ts'
 import { createTelemetry, quietTelemetry } from '../../src/std/telemetry.ts'
 import { lakeContract } from '../contracts/lake.ts'
 import { faultyFiles } from '../fakes/faulty-files.ts'
@@ -307,10 +308,55 @@ t.test('what races for a place that is no file is stored once', async (t) => {
   )
   const stored = answers.filter((each) => each.status === 'fulfilled' && each.value === 'stored')
   t.equal(stored.length, 1)
+})
 
-  const { files, fail } = faultyFiles()
-  mkdirSync(join(root, 'index/y.json'))
-  fail({ call: 'link', code: 'EEXIST', times: 2 })
-  const slow = fsLake(root, { files })
-  t.equal(await slow.put('index/y.json', body, { ifAbsent: true }), 'exists', 'another process was quicker')
+t.test('what two processes put in the place of what is no file is stored once, and stays', async (t) => {
+  for (const call of ['mkdir', 'rename'] as const) {
+    const root = t.testdir({ index: { 'x.json': { notes: '' } } })
+    const path = join(root, 'index/x.json')
+    const put = (lake: ReturnType<typeof fsLake>, text: string) =>
+      lake.put('index/x.json', Buffer.from(text), { ifAbsent: true })
+    let first: string | undefined
+    const other = async () => {
+      first = await put(fsLake(root), 'first')
+    }
+    // The second has seen the folder, and is about to move it.
+    const files: FileOps = {
+      ...nodeFiles,
+      async mkdir(path, options) {
+        if (call === 'mkdir' && path.includes('/aside/')) await other()
+        return nodeFiles.mkdir(path, options)
+      },
+      async rename(from, to) {
+        if (call === 'rename' && from === path) await other()
+        return nodeFiles.rename(from, to)
+      },
+    }
+    const told: string[] = []
+    t.equal(await put(fsLake(root, { files, passOver: (key) => told.push(key) }), 'second'), 'exists', call)
+    t.equal(first, 'stored')
+    t.equal(readFileSync(path, 'utf8'), 'first')
+    t.same(readdirSync(join(root, 'index')), ['x.json'])
+    t.same(readdirSync(join(root, 'aside/index')), ['x.json'])
+    t.same(readdirSync(join(root, 'aside/index/x.json')), ['notes'])
+    t.same(told, [], 'that was for the first to tell')
+  }
+})
+
+t.test('what goes while its place is asked for is no failure', async (t) => {
+  for (const [what, put] of [
+    ['a folder', (path: string) => void mkdirSync(path)],
+    ['an object', (path: string) => writeFileSync(path, '')],
+  ] as const) {
+    const root = t.testdir({ index: {} })
+    const path = join(root, 'index/x.json')
+    put(path)
+    const link: FileOps['link'] = (from, to) =>
+      nodeFiles.link(from, to).finally(() => rmSync(path, { recursive: true, force: true }))
+    let links = 0
+    const once: FileOps['link'] = (from, to) => (links++ === 0 ? link(from, to) : nodeFiles.link(from, to))
+    const lake = fsLake(root, { files: { ...nodeFiles, link: once } })
+    t.equal(await lake.put('index/x.json', body, { ifAbsent: true }), 'stored', what)
+    t.equal(readFileSync(path, 'utf8'), 'rows')
+  }
 })

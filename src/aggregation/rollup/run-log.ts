@@ -12,7 +12,7 @@ import {
   replaceFile,
   unlessAbsent,
 } from '../../std/files.ts'
-import { APPEND, NO_FILE, setAside } from '../../std/no-file.ts'
+import { APPEND, makeWay, NO_FILE } from '../../std/no-file.ts'
 import type { Logger } from '../../std/telemetry.ts'
 import { createRecords } from './control/records.ts'
 import { type KeyUse, parseFailedMs, parseKeyUse, parseRun } from './control/stored.ts'
@@ -154,7 +154,7 @@ export function createRunLog(options: RunLogOptions): RunLog {
       if (failedMs !== undefined) return write(path, failedMs)
       await despiteNoFile(
         () => unlessAbsent(files.unlink(path)),
-        () => setAside(files, path, `${path}.aside`),
+        () => makeWay(files, path, `${path}.aside`),
       )
     },
     async failed(rollup) {
