@@ -22,7 +22,7 @@ export async function writeCheckpoint(files: FileOps, dir: string, sequence: num
 export async function readCheckpoint(
   files: FileOps,
   dir: string,
-  metrics?: Pick<JournalMetrics, 'setAside'>,
+  metrics?: Pick<JournalMetrics, 'movedAside'>,
 ): Promise<number> {
   await bestEffort(files.unlink(`${checkpointPath(dir)}.part`))
   try {
@@ -31,8 +31,10 @@ export async function readCheckpoint(
   } catch (error) {
     // It may be whole, and read well in a moment: it is the start that has to be tried again.
     if (isPassing(error)) throw error
-    if (isNoFile(error)) metrics?.setAside(await quarantineFile(files, dir, checkpointPath(dir)), error)
-    else await files.unlink(checkpointPath(dir))
+    if (isNoFile(error)) {
+      const to = await quarantineFile(files, dir, checkpointPath(dir))
+      metrics?.movedAside(to, error)
+    } else await files.unlink(checkpointPath(dir))
     return 0
   }
 }

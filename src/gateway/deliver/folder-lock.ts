@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { AppError } from '../../std/errors.ts'
 import { bestEffort, errnoOf, type FileOps, writeDurably } from '../../std/files.ts'
-import { isNoFile, readRegular } from '../../std/no-file.ts'
+import { isNoFile } from '../../std/no-file.ts'
 import { livenessOf, type ProcessIdentity, thisProcess } from '../../std/process-identity.ts'
 import type { JournalMetrics } from './journal-metrics.ts'
 import { quarantineFile } from './quarantine.ts'
@@ -16,7 +16,7 @@ export interface FolderLock {
 export interface LockOptions {
   readonly files: FileOps
   readonly procDir?: string
-  readonly metrics?: Pick<JournalMetrics, 'setAside'>
+  readonly metrics?: Pick<JournalMetrics, 'movedAside'>
 }
 
 /**
@@ -62,60 +62,77 @@ async function acquire(taker: Taker, path: string): Promise<ProcessIdentity | un
     return undefined
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error
-    return (await isCleared(taker, path)) ? acquire(taker, path) : takeOver(taker, path)
-  }
-}
-
-/** What is no file is nobody's lock, and leaves its place to whoever is first there. */
-async function isCleared({ files, dir, metrics }: Taker, path: string): Promise<boolean> {
-  try {
-    await readRegular(path)
-    return false
-  } catch (error) {
-    if (!isNoFile(error)) return false
-    metrics?.setAside(await quarantineFile(files, dir, path), error)
-    return true
+    return succeed(taker, path)
   }
 }
 
 /**
- * Whoever replaces a dead holder's lock must hold a lock on that holder's name, and look again once it does: otherwise
- * two that saw the same dead holder would each replace the lock, the second one that of the first.
+ * Whoever replaces a dead holder's lock must hold a lock on that holder's name, and look again once it does: otherwise two
+ * that saw the same dead holder would each replace the lock, the second one that of the first. The same goes for what is no
+ * lock and has to go. A place where nothing is belongs to whoever is first there, and nothing may be renamed to it.
  */
-async function takeOver(taker: Taker, path: string): Promise<ProcessIdentity | undefined> {
-  const { files, dir, self } = taker
-  const holder = await readHolder(taker, path)
+async function succeed(taker: Taker, path: string): Promise<ProcessIdentity | undefined> {
+  const { what, holder } = await look(taker, path)
+  if (what === 'nothing') return acquire(taker, path)
   if (holder !== undefined && (await isAlive(taker, holder))) throw inUse(taker, holder)
   const succession = `${path}.${holder?.pid ?? 0}-${holder?.startTicks ?? 0}`
   await acquire(taker, succession)
   try {
-    const still = await readHolder(taker, path)
-    if (still?.pid !== holder?.pid || still?.startTicks !== holder?.startTicks) throw inUse(taker, still)
-    await writeDurably(files, `${succession}.part`, Buffer.from(JSON.stringify(self)))
-    await files.rename(`${succession}.part`, path)
+    const still = await look(taker, path)
+    if (isSame(still.holder, holder)) {
+      if (still.what === 'a lock') return await replace(taker, { path, holder, part: `${succession}.part` })
+      if (still.what === 'no file') await clear(taker, path, still.why)
+    } else if (still.holder !== undefined) throw inUse(taker, still.holder)
   } finally {
     // The lock is ours whether this goes or not; what stays names a holder that will be dead when it is next looked at.
-    await bestEffort(files.unlink(succession))
+    await bestEffort(taker.files.unlink(succession))
   }
+  return acquire(taker, path)
+}
+
+interface Replacement {
+  readonly path: string
+  readonly holder: ProcessIdentity | undefined
+  readonly part: string
+}
+
+async function replace({ files, dir, self }: Taker, { path, holder, part }: Replacement) {
+  await writeDurably(files, part, Buffer.from(JSON.stringify(self)))
+  await files.rename(part, path)
   if (holder !== undefined) await bestEffort(files.unlink(signOf(dir, holder)))
   return holder
 }
+
+async function clear({ files, dir, metrics }: Taker, path: string, why: unknown): Promise<void> {
+  const to = await quarantineFile(files, dir, path)
+  metrics?.movedAside(to, why)
+}
+
+const isSame = (one: ProcessIdentity | undefined, other: ProcessIdentity | undefined): boolean =>
+  one?.pid === other?.pid && one?.startTicks === other?.startTicks
 
 async function isAlive({ dir, procDir }: Taker, holder: ProcessIdentity): Promise<boolean> {
   const liveness = await livenessOf(holder, procDir)
   return liveness === 'unknown' ? showsLife(signOf(dir, holder)) : liveness === 'alive'
 }
 
-/**
- * Undefined for what is no lock, such as the empty file that a power cut leaves, and for one that was released meanwhile.
- * A lock that cannot be read may be a living holder's.
- */
-async function readHolder(taker: Taker, path: string): Promise<ProcessIdentity | undefined> {
+/** What lies in the place of a lock. */
+interface Found {
+  readonly what: 'a lock' | 'nothing' | 'no file'
+  /** Undefined for what names none, such as the empty file that a power cut leaves. */
+  readonly holder?: ProcessIdentity
+  readonly why?: unknown
+}
+
+/** A lock that cannot be read may be a living holder's. */
+async function look(taker: Taker, path: string): Promise<Found> {
   try {
-    return parseHolder((await taker.files.readFile(path)).toString(), taker)
+    return { what: 'a lock', holder: parseHolder((await taker.files.readFile(path)).toString(), taker) }
   } catch (error) {
     const code = errnoOf(error)
-    if (code === 'ENOENT' || error instanceof SyntaxError || error instanceof TypeError) return undefined
+    if (code === 'ENOENT') return { what: 'nothing' }
+    if (isNoFile(error)) return { what: 'no file', why: error }
+    if (error instanceof SyntaxError || error instanceof TypeError) return { what: 'a lock' }
     throw new AppError('journal_unavailable', `The lock ${path} cannot be read: ${code}`, { cause: error })
   }
 }

@@ -9,7 +9,7 @@ export interface JournalMetrics {
   /** Counts and logs a failed system call: `during` names what it was for. */
   failed(during: string, error: unknown): void
   /** Tells where something is now that is no file of ours. */
-  setAside(to: string, why: unknown): void
+  movedAside(to: string, why: unknown): void
 }
 
 export function createJournalMetrics({ log, metrics }: Telemetry): JournalMetrics {
@@ -54,7 +54,7 @@ export function createJournalMetrics({ log, metrics }: Telemetry): JournalMetric
       errors.inc({ code })
       log.error({ code, during }, 'journal: a system call failed')
     },
-    setAside: (file, err) =>
+    movedAside: (file, err) =>
       log.error({ file, err }, 'journal: something lay in the place of a file of ours and was moved here'),
   }
 }

@@ -32,6 +32,7 @@ export async function quarantineFile(files: FileOps, dir: string, path: string):
   const folder = quarantinePath(dir)
   await makeFolder(files, folder)
   const name = await setAside(files, path, join(folder, basename(path)))
+  await syncFolder(files, folder)
   await syncFolder(files, dir)
   return name
 }

@@ -116,7 +116,8 @@ async function setAside(
   { quarantinedBytes, why }: { readonly quarantinedBytes: number; readonly why: unknown },
   { after }: Bounds,
 ): Promise<Finding> {
-  place.metrics.setAside(await quarantineFile(place.files, place.dir, path), why)
+  const to = await quarantineFile(place.files, place.dir, path)
+  place.metrics.movedAside(to, why)
   const nothing = { frames: 0, events: 0, tornBytes: 0, segment: undefined, oldestMs: undefined }
   return { ...nothing, quarantinedBytes, lastSequence: after }
 }

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { readCheckpoint, writeCheckpoint } from '../../../src/gateway/deliver/checkpoint.ts'
@@ -66,9 +66,16 @@ for (const [what, put] of Object.entries(noFiles)) {
     const dir = t.testdir()
     await put(join(dir, 'checkpoint'))
     const told: unknown[] = []
-    t.equal(await readCheckpoint(nodeFiles, dir, { setAside: (to, why) => told.push([to, why]) }), 0)
+    t.equal(await readCheckpoint(nodeFiles, dir, { movedAside: (to, why) => told.push([to, why]) }), 0)
     t.match(told, [[join(dir, 'quarantine', 'checkpoint'), { message: /checkpoint is .* and no file/ }]])
     await writeCheckpoint(nodeFiles, dir, 7)
     t.equal(await readCheckpoint(nodeFiles, dir), 7)
   })
 }
+
+t.test('without anybody to tell it is set aside as well', async (t) => {
+  const dir = t.testdir({ checkpoint: { notes: '' } })
+  t.equal(await readCheckpoint(nodeFiles, dir), 0)
+  t.strictSame(readdirSync(dir), ['quarantine'])
+  t.strictSame(readdirSync(join(dir, 'quarantine', 'checkpoint')), ['notes'])
+})

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { lockFolder } from '../../../src/gateway/deliver/folder-lock.ts'
+import { type FolderLock, lockFolder } from '../../../src/gateway/deliver/folder-lock.ts'
 import { type FileOps, nodeFiles } from '../../../src/std/files.ts'
 import { faultyFiles } from '../../fakes/faulty-files.ts'
 import { noFiles } from '../../fakes/no-files.ts'
@@ -232,7 +232,7 @@ for (const [what, put] of Object.entries(noFiles)) {
     const dir = t.testdir()
     await put(join(dir, 'lock'))
     const told: unknown[] = []
-    const metrics = { setAside: (to: string, why: unknown) => told.push([to, why]) }
+    const metrics = { movedAside: (to: string, why: unknown) => told.push([to, why]) }
     const lock = await lockFolder(dir, { files, metrics })
     t.equal(holderOf(dir).pid, process.pid)
     t.match(told, [[join(dir, 'quarantine', 'lock'), { message: /lock is .* and no file/ }]])
@@ -240,3 +240,93 @@ for (const [what, put] of Object.entries(noFiles)) {
     await lock.release()
   })
 }
+
+t.test('without anybody to tell, what is no file makes way as well', async (t) => {
+  const dir = t.testdir({ lock: { notes: '' } })
+  await (await lockFolder(dir, { files })).release()
+  t.strictSame(readdirSync(join(dir, 'quarantine', 'lock')), ['notes'])
+})
+
+/** The files of the second taker; `happens` once, before or after its n-th such call of the lock. */
+function during(
+  call: 'readFile' | 'rename',
+  when: 'before' | 'after',
+  nth: number,
+  happens: () => Promise<void>,
+) {
+  const own = filesOf(2)
+  let calls = 0
+  const around = async <T>(path: string, work: () => Promise<T>): Promise<T> => {
+    if (!path.endsWith('/lock') || ++calls !== nth) return work()
+    if (when === 'before') await happens()
+    return work().finally(() => (when === 'after' ? happens() : undefined))
+  }
+  return call === 'readFile'
+    ? { ...own, readFile: (path: string) => around(path, () => own.readFile(path)) }
+    : { ...own, rename: (from: string, to: string) => around(from, () => own.rename(from, to)) }
+}
+
+for (const [when, files] of [
+  ['it was seen', (happens: () => Promise<void>) => during('readFile', 'after', 1, happens)],
+  ['it is looked at again', (happens: () => Promise<void>) => during('readFile', 'before', 2, happens)],
+  ['it was looked at again', (happens: () => Promise<void>) => during('readFile', 'after', 2, happens)],
+  ['it is moved', (happens: () => Promise<void>) => during('rename', 'before', 1, happens)],
+] as const) {
+  t.test(
+    `two that clear the place of the lock: one has it, though the other comes when ${when}`,
+    async (t) => {
+      const dir = t.testdir({ lock: { notes: '' } })
+      const first = () => lockFolder(dir, { files: filesOf(1) })
+      let locks: PromiseSettledResult<FolderLock>[] = []
+      const second = lockFolder(dir, {
+        files: files(async () => {
+          locks = await Promise.allSettled([first()])
+        }),
+      })
+      locks = (await Promise.allSettled([second])).concat(locks)
+      t.strictSame(locks.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
+      for (const each of locks)
+        if (each.status === 'rejected') t.match(each.reason, { code: 'journal_unavailable' })
+      t.equal(holderOf(dir).pid, process.pid)
+      t.strictSame(readdirSync(join(dir, 'quarantine')), ['lock'], 'no lock was moved there')
+      t.strictSame(readdirSync(join(dir, 'quarantine', 'lock')), ['notes'])
+      t.strictSame(locksIn(dir), ['lock', 'quarantine'])
+    },
+  )
+}
+
+t.test('a place that was left is for whoever is first there, and nothing is renamed to it', async (t) => {
+  const dir = t.testdir({ lock: lockText({}) })
+  const own = filesOf(2)
+  let first: Promise<unknown> | undefined
+  const second: FileOps = {
+    ...own,
+    async readFile(path) {
+      if (first === undefined) rmSync(path, { force: true })
+      return own.readFile(path)
+    },
+    async rename(from, to) {
+      first = lockFolder(dir, { files: filesOf(1) })
+      await first
+      return own.rename(from, to)
+    },
+  }
+  const lock = await lockFolder(dir, { files: second })
+  t.equal(first, undefined)
+  await lock.release()
+})
+
+t.test('what went while its successor made ready is free', async (t) => {
+  for (const [what, folder] of [
+    ['the lock of a dead holder', { lock: lockText({}) }],
+    ['a folder', { lock: { notes: '' } }],
+  ] as const) {
+    const dir = t.testdir(folder)
+    const gone = async () => rmSync(join(dir, 'lock'), { recursive: true })
+    const lock = await lockFolder(dir, { files: during('readFile', 'before', 2, gone) })
+    t.equal(lock.predecessor, undefined, what)
+    t.not(holderOf(dir).startTicks, '1')
+    t.strictSame(locksIn(dir), ['lock'])
+    await lock.release()
+  }
+})
