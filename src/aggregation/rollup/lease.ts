@@ -5,7 +5,7 @@ import { AppError } from '../../std/errors.ts'
 import { bestEffort, errnoOf, type FileOps, makeFolder, nodeFiles } from '../../std/files.ts'
 import type { Entropy } from '../../std/id.ts'
 import { limited } from '../../std/limited.ts'
-import { setAside } from '../../std/no-file.ts'
+import { makeWay } from '../../std/no-file.ts'
 import { livenessOf, type ProcessIdentity } from '../../std/process-identity.ts'
 import type { Logger } from '../../std/telemetry.ts'
 import { type Claim, readClaim, writeClaim } from './control/claim.ts'
@@ -87,9 +87,17 @@ export function createLeases(options: LeasesOptions): Leases {
     return false
   }
 
-  async function noFile(path: string, err: unknown): Promise<void> {
-    log?.error({ file: path, err }, 'no lease can be there: it is set aside, and nobody holds it')
-    await bestEffort(setAside(files, path, `${path}.aside`))
+  /** No files, each named once: they are looked at again and again. */
+  const named = new Set<string>()
+
+  /** It stays until a claim with a higher token is there: without it the count might begin anew. */
+  function noFile(path: string, err: unknown): void {
+    if (!named.has(path))
+      log?.error(
+        { file: path, err },
+        'no lease can be there: nobody holds it, and the next one sets it aside',
+      )
+    named.add(path)
   }
 
   const claimAt = (path: string): Promise<Claim | undefined> => readClaim({ files, noFile }, path)
@@ -122,8 +130,14 @@ export function createLeases(options: LeasesOptions): Leases {
     if (holder) throw busy(name, `run ${holder.runId} in process ${holder.owner.pid}`)
     const token = newest + 1
     await create(name, token, runId)
-    for (const old of earlier) await bestEffort(files.unlink(pathOf(name, old)))
+    for (const old of earlier) await bestEffort(discard(pathOf(name, old)))
     return holding(name, token, runId)
+  }
+
+  async function discard(path: string): Promise<void> {
+    const isFile = (await files.lstat(path)).isFile()
+    await (isFile ? files.unlink(path) : makeWay(files, path, `${path}.aside`))
+    named.delete(path)
   }
 
   async function replaceClaim(name: string, token: number, claim: Claim): Promise<void> {
@@ -139,6 +153,7 @@ export function createLeases(options: LeasesOptions): Leases {
 
   async function forget(path: string): Promise<void> {
     const claim = await claimAt(path)
+    if (!(await files.lstat(path)).isFile()) return
     const endedMs = claim?.expiresMs ?? 0
     if (endedMs < clock.nowMs() - FORGET_AFTER_MS) await files.unlink(path)
   }

@@ -9,7 +9,7 @@ import { createTelemetry } from '../../../src/std/telemetry.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
 import { faultyFiles } from '../../fakes/faulty-files.ts'
-import { noFiles } from '../../fakes/no-files.ts'
+import { noFiles, replaceByNoFile } from '../../fakes/no-files.ts'
 
 const never = new AbortController().signal
 
@@ -293,7 +293,7 @@ test('work is stopped when its owner wants it to be', async (t) => {
 })
 
 for (const [what, put] of Object.entries(noFiles)) {
-  test(`${what} in the place of a lease holds nothing, is named and set aside`, async (t) => {
+  test(`${what} in the place of a lease holds nothing, is named, and set aside by the next one`, async (t) => {
     const { dir, me, clock, claims } = await setUp(t)
     const lines: string[] = []
     const { log } = createTelemetry('error', { write: (line) => lines.push(line) })
@@ -301,18 +301,40 @@ for (const [what, put] of Object.entries(noFiles)) {
     await (await leases.acquire('vitals', 'run-1')).release()
     const path = join(dir, 'vitals.000002')
     await put(path)
-    t.equal(await leases.isHeld('vitals'), false)
+    for (let look = 0; look < 2; look += 1) t.equal(await leases.isHeld('vitals'), false)
+    const lease = await leases.acquire('vitals', 'run-2')
     t.match(
       lines.map((line) => JSON.parse(line)),
       [{ file: path, err: { message: / and no file: look at what it is/ } }],
+      'once',
     )
-    const lease = await leases.acquire('vitals', 'run-2')
     await lease.renew()
     t.equal(await leases.isHeld('vitals'), true)
+    t.same(await claims(), ['vitals.000002.aside', 'vitals.000003'])
     await lease.release()
     clock.advance(25 * 3_600_000)
-    await put(join(dir, 'other.000001'))
     await leases.sweep()
-    t.same(await claims(), ['other.000001.aside', 'vitals.000002.aside'], 'the rest is swept as ever')
+    t.same(await claims(), ['vitals.000002.aside'], 'the rest is swept as ever')
+  })
+
+  test(`with ${what} in the place of the only lease the count goes on`, async (t) => {
+    const { dir, leasesOf, claims } = await setUp(t)
+    const slow = await leasesOf().acquire('vitals', 'run-1')
+    await replaceByNoFile(what, join(dir, 'vitals.000001'))
+    t.equal(await leasesOf().isHeld('vitals'), false)
+    await leasesOf().sweep()
+    t.same(await claims(), ['vitals.000001'], 'who only looks leaves it')
+    const lease = await leasesOf().acquire('vitals', 'run-2')
+    t.equal(lease.token, 2)
+    await t.rejects(slow.renew(), { code: 'lease_lost' })
+    t.same(await claims(), ['vitals.000001.aside', 'vitals.000002'])
   })
 }
+
+test('a lease that is had is kept though what was in its place cannot be moved', async (t) => {
+  const { dir, leasesOf, faults, claims } = await setUp(t)
+  await mkdir(join(dir, 'vitals.000001'), { recursive: true })
+  faults.fail({ call: 'rename', code: 'EACCES' })
+  t.equal((await leasesOf().acquire('vitals', 'run-1')).token, 2)
+  t.same(await claims(), ['vitals.000001', 'vitals.000002'])
+})

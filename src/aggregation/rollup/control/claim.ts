@@ -24,7 +24,7 @@ const CLAIM_VERSION = 1
 export interface ReadTools {
   readonly files: FileOps
   /** What is no file will never be a claim, and is told of. */
-  readonly noFile: (path: string, error: unknown) => Promise<void>
+  readonly noFile: (path: string, error: unknown) => void
 }
 
 /**
@@ -40,7 +40,7 @@ export async function readClaim({ files, noFile }: ReadTools, path: string): Pro
     if (isLaterVersion(error)) throw new AppError('run_conflict', error.message)
     const code = errnoOf(error)
     if (error instanceof SyntaxError || code === 'ENOENT') return undefined
-    if (isNoFile(error)) return void (await noFile(path, error))
+    if (isNoFile(error)) return void noFile(path, error)
     throw new AppError('run_conflict', `The lease ${path} cannot be read: ${code}`, { cause: error })
   }
 }
