@@ -24,14 +24,12 @@ const pipelines = Compile(
   Type.Object({ aggregation: Type.Object({ notIngested: Type.Integer({ minimum: 0 }) }) }),
 )
 
-/** Objects of the lake that the aggregation could not take in; undefined where none says. */
-export async function askNotIngested(url: string, token: string | undefined): Promise<number | undefined> {
-  const answer = await askAdmin({
+/** Objects of the lake that the aggregation could not take in. */
+export const askNotIngested = (url: string, token: string | undefined): Promise<Answer<number>> =>
+  askAdmin({
     ...{ url, token, path: '/query/pipeline', what: 'the state of a pipeline' },
     read(text) {
       const body: unknown = JSON.parse(text)
       return pipelines.Check(body) ? body.aggregation.notIngested : undefined
     },
   })
-  return answer.kind === 'known' ? answer.value : undefined
-}

@@ -17,7 +17,14 @@ export interface Question<T> {
 /** `unreachable`: nobody answered. `refused`: somebody did, with an error. `strange`: the answer is none. */
 export type Answer<T> =
   | { readonly kind: 'known'; readonly value: T }
-  | { readonly kind: 'unreachable' | 'refused' | 'strange'; readonly why: string }
+  | {
+      readonly kind: 'unreachable' | 'refused' | 'strange'
+      readonly why: string
+      /** Nothing listens there, or something that has no such thing to tell. */
+      readonly isAbsent: boolean
+    }
+
+const NOT_FOUND = 404
 
 /** Asks a private listener of Headgate. */
 export async function ask<T>(question: Question<T>): Promise<Answer<T>> {
@@ -36,7 +43,7 @@ export async function ask<T>(question: Question<T>): Promise<Answer<T>> {
   const problem = isOk ? undefined : Object(jsonIn(text)).detail
   const hint = status === 401 && token === undefined ? noToken : ''
   const why = `answered ${status}: ${problem ?? `this is not ${what}`}${hint}`
-  return { kind: problem === undefined ? 'strange' : 'refused', why }
+  return { kind: problem === undefined ? 'strange' : 'refused', why, isAbsent: status === NOT_FOUND }
 }
 
 const textOf = async (response: Response) => ({
@@ -44,12 +51,13 @@ const textOf = async (response: Response) => ({
   text: await response.text(),
 })
 
-function unreachable(error: unknown): { readonly kind: 'unreachable'; readonly why: string } {
+function unreachable(error: unknown) {
   // What fetch says itself is that it failed.
   const { cause, message } = Object(error)
   const { code, message: because = message } = Object(cause)
-  const why = code === 'ECONNREFUSED' ? 'nothing listens there (ECONNREFUSED)' : (code ?? because)
-  return { kind: 'unreachable', why: `unreachable: ${why}` }
+  const isAbsent = code === 'ECONNREFUSED'
+  const why = isAbsent ? 'nothing listens there (ECONNREFUSED)' : (code ?? because)
+  return { kind: 'unreachable', why: `unreachable: ${why}`, isAbsent } as const
 }
 
 /** Undefined for what is no JSON: something else than Headgate, or than an answer of it, listens there. */

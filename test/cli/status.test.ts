@@ -230,8 +230,29 @@ test('what of the lake is not taken in is told, where an aggregation says', asyn
     await runCommand(['status', '--url', url, '--json'], json)
     t.equal(JSON.parse(json.said().out).notIngested, notIngested)
   }
-  const { url } = await gateway(t, answering(reconciliation({})))
-  const unknown = fakeTerminal()
-  await runCommand(['status', '--url', url, '--json'], unknown)
-  t.equal(JSON.parse(unknown.said().out).notIngested, null, 'a gateway alone does not know')
+})
+
+test('an aggregation that does not tell is named, and where there is none that is no fault', async (t) => {
+  for (const [what, status, body, said] of [
+    [
+      'the token is for others',
+      403,
+      { detail: 'It lacks the scope.' },
+      /answered 403: It lacks the scope\.\n$/,
+    ],
+    ['it is not known', 401, { detail: 'Who?' }, /answered 401: Who\?/],
+    ['it says no number', 200, { aggregation: {} }, /answered 200: this is not the state of a pipeline\n$/],
+    ['a gateway alone', 404, { detail: 'There is nothing here.' }, /^$/],
+  ] as const) {
+    const { url } = await gateway(t, ({ url: path }, response) => {
+      const isAsked = path === '/query/pipeline'
+      response.writeHead(isAsked ? status : 200).end(JSON.stringify(isAsked ? body : reconciliation({})))
+    })
+    const terminal = fakeTerminal()
+    t.equal(await runCommand(['status', '--url', url, '--json'], terminal), 0, what)
+    const { out, err } = terminal.said()
+    t.equal(JSON.parse(out).notIngested, null, what)
+    t.match(err, said, what)
+    t.ok(err === '' || err.startsWith(`${url}: `), what)
+  }
 })

@@ -29,11 +29,16 @@ test('an answer is what is asked for, a refusal, or strange', async (t) => {
     ['by its method', { method: 'POST' }, { kind: 'known', value: 'POST Bearer secret' }],
     ['another answer', { path: '/?text={}' }, { kind: 'strange', why: 'answered 200: this is not a number' }],
     ['no JSON', { path: '/?text=<p>' }, { kind: 'strange', why: 'answered 200: this is not a number' }],
+    [
+      'of others',
+      { path: '/?status=404&text={"detail":"Nothing."}' },
+      { kind: 'refused', why: 'answered 404: Nothing.', isAbsent: true },
+    ],
     ['sent on', { path: '/?status=302' }, { kind: 'strange', why: 'answered 302: this is not a number' }],
     [
       'refused',
       { path: '/?status=403&text={"detail":"No."}' },
-      { kind: 'refused', why: 'answered 403: No.' },
+      { kind: 'refused', why: 'answered 403: No.', isAbsent: false },
     ],
     ['not believed', { path: '/?status=401&text={"detail":"Who?"}' }, { why: 'answered 401: Who?' }],
     [
@@ -53,12 +58,16 @@ test('nobody who answers is told in words', async (t) => {
   gone.close()
   await once(gone, 'close')
   const silent = await listening(t, () => {})
-  for (const [rule, url, timeoutMs, why] of [
-    ['nobody', `http://127.0.0.1:${port}`, 20_000, 'unreachable: nothing listens there (ECONNREFUSED)'],
-    ['a port that is never asked', 'http://127.0.0.1:1', 20_000, 'unreachable: bad port'],
-    ['nobody in time', silent, 50, 'unreachable: The operation was aborted due to timeout'],
+  for (const [rule, url, timeoutMs, why, isAbsent] of [
+    ['nobody', `http://127.0.0.1:${port}`, 20_000, 'unreachable: nothing listens there (ECONNREFUSED)', true],
+    ['a port that is never asked', 'http://127.0.0.1:1', 20_000, 'unreachable: bad port', false],
+    ['nobody in time', silent, 50, 'unreachable: The operation was aborted due to timeout', false],
   ] as const) {
-    t.same(await ask({ url, path: '/', read, ...about, timeoutMs }), { kind: 'unreachable', why }, rule)
+    t.same(
+      await ask({ url, path: '/', read, ...about, timeoutMs }),
+      { kind: 'unreachable', why, isAbsent },
+      rule,
+    )
   }
 })
 

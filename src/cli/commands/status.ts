@@ -19,7 +19,7 @@ export const statusCommand: Command = {
   name: 'status',
   summary: 'Ask a running gateway where every event went.',
   description: `Prints the conservation law as the gateway counts it: received = accepted + rejected, and what was stored = what has
-reached its end + what waits; and what of the lake the aggregation could not take in, where one answers. Exits 0 when it
+reached its end + what waits; and what of the lake the aggregation could not take in, where one tells. Exits 0 when it
 balances, 1 when it does not, or nobody answers.
 Asks gateway.operations.listen, where that is set, or aggregation.listen. The token (scope read) is taken from the
 variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
@@ -28,7 +28,7 @@ variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
     ...ADMIN_OPTIONS,
     json: {
       type: 'boolean',
-      help: 'The answer as JSON, with "balanced" and "notIngested" (null where no aggregation answers).',
+      help: 'The answer as JSON, with "balanced" and "notIngested" (null where no aggregation tells).',
     },
   },
   async run({ flags }, terminal) {
@@ -40,7 +40,8 @@ variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
     for (const each of urls) {
       const answer = await ask(each, token)
       if (answer.kind === 'known') {
-        const notIngested = await askNotIngested(url ?? urlOf(config.aggregation.listen), token)
+        const aggregation = url ?? urlOf(config.aggregation.listen)
+        const notIngested = knownOr(await askNotIngested(aggregation, token), aggregation, terminal)
         return show({ ...answer.value, notIngested }, flags, terminal)
       }
       refusals.push(`${each}: ${answer.why}\n`)
@@ -48,6 +49,13 @@ variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
     terminal.err(refusals.join(''))
     return EXIT.failed
   },
+}
+
+/** Undefined where no aggregation is, which is no fault, and where one does not tell, which is said. */
+function knownOr(answer: Answer<number>, url: string, terminal: Terminal): number | undefined {
+  if (answer.kind === 'known') return answer.value
+  if (!answer.isAbsent) terminal.err(`${url}: ${answer.why}\n`)
+  return undefined
 }
 
 async function ask(url: string, token: string | undefined): Promise<Answer<Reconciliation>> {
