@@ -110,7 +110,7 @@ export async function wireGateway(
         atRisk: atRiskEvents(),
         refused,
         sink,
-        silent: adoption.unopened(),
+        unopened: adoption.unopened(),
       })
     },
     reload(apps) {

@@ -71,6 +71,13 @@ test('metrics can be asked for as soon as there are any', async (t) => {
   await gateway.close(0)
 })
 
+test('the books say that former journals cannot be looked for', async (t) => {
+  const config = parseConfig({ dataDir: t.testdir({ journal: { 1: t.fixture('symlink', '1') } }) }, {})
+  const gateway = await wireGateway(config, await system(config))
+  t.match(gateway.reconcile(), { workers: 1, silent: 0, unopened: 1 })
+  await gateway.close(0)
+})
+
 test('the books tell the state of the sink', async (t) => {
   const kinesis = await startKinesis(t)
   const before = { ...process.env }

@@ -26,8 +26,9 @@ export const Reconciliation = Type.Object(
     instance: Type.String({ description: 'The name of the gateway.' }),
     nowMs: instant('When this was told, by the clock of the gateway, as all of these times'),
     workers: count('Processes that are summed up here.'),
-    silent: count(
-      'Workers that did not answer in time: they are being started again, or too busy. Or former ones, whose journals could not be looked into yet.',
+    silent: count('Workers that did not answer in time: they are being started again, or too busy.'),
+    unopened: count(
+      'Journals of former workers that could not be looked into yet: no number has what they hold.',
     ),
     received: count('Events decoded from requests.'),
     accepted: count('Of those, acknowledged as durable.'),
@@ -74,14 +75,14 @@ export const Reconciliation = Type.Object(
 export type Reconciliation = Static<typeof Reconciliation>
 
 /** What a process knows of itself: the rest follows. */
-export type OwnCounts = Omit<Reconciliation, 'workers' | 'silent' | 'unaccounted'> &
-  Partial<Pick<Reconciliation, 'silent'>>
+export type OwnCounts = Omit<Reconciliation, 'workers' | 'silent' | 'unopened' | 'unaccounted'> &
+  Partial<Pick<Reconciliation, 'unopened'>>
 
-export function reconciliationOf({ silent = 0, ...counts }: OwnCounts): Reconciliation {
+export function reconciliationOf({ unopened = 0, ...counts }: OwnCounts): Reconciliation {
   const { accepted, ledgerEvents, recovered, delivered, fallback, deadLettered, backlog } = counts
   const stored = accepted + ledgerEvents + recovered
   const ended = delivered + fallback + deadLettered + backlog.events
-  return { ...counts, workers: 1, silent, unaccounted: stored - ended }
+  return { ...counts, workers: 1, silent: 0, unopened, unaccounted: stored - ended }
 }
 
 /** Events that were received and of which nothing else is known: none. */
@@ -110,6 +111,7 @@ function plus(a: Reconciliation, b: Reconciliation): Reconciliation {
     ...(nowMs !== undefined && { nowMs }),
     workers: a.workers + b.workers,
     silent: a.silent + b.silent,
+    unopened: a.unopened + b.unopened,
     received: a.received + b.received,
     accepted: a.accepted + b.accepted,
     rejected,

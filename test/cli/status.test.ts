@@ -256,3 +256,16 @@ test('an aggregation that does not tell is named, and where there is none that i
     t.ok(err === '' || err.startsWith(`${url}: `), what)
   }
 })
+
+test('journals of former workers are told beside those that work', async (t) => {
+  for (const [unopened, said] of [
+    [0, /^Gateway blue-1, events/],
+    [1, /^Gateway blue-1, 1 journal of former workers not looked into yet, events/],
+    [2, /^Gateway blue-1, 2 journals of former workers not looked into yet, events/],
+  ] as const) {
+    const { url } = await gateway(t, answering(reconciliation({ unopened })))
+    const terminal = fakeTerminal()
+    t.equal(await runCommand(['status', '--url', url], terminal), 0)
+    t.match(terminal.said().out, said)
+  }
+})

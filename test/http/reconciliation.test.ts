@@ -3,7 +3,7 @@ import { summed, unjudged } from '../../src/http/reconciliation.ts'
 import { reconciliation } from '../fakes/reconciliation.ts'
 
 test('what the conservation law cannot account for is said', async (t) => {
-  t.match(reconciliation(), { workers: 1, silent: 0, unaccounted: 0 })
+  t.match(reconciliation(), { workers: 1, silent: 0, unopened: 0, unaccounted: 0 })
   t.equal(reconciliation({ delivered: 6 }).unaccounted, 2, 'two events have vanished')
   t.equal(reconciliation({ delivered: 9 }).unaccounted, -1, 'one was counted twice')
   t.equal(unjudged(reconciliation()), 0)
@@ -17,6 +17,7 @@ test('the books of workers add up', async (t) => {
     rejected: { invalid_field: 1, journal_full: 1 },
     backlog: { events: 1, bytes: 100, oldestMs: 5 },
     atRisk: 1,
+    unopened: 2,
   })
   const three = reconciliation({ backlog: { events: 3, bytes: 900 } })
   t.same(summed([one, two, three], 1), {
@@ -24,6 +25,7 @@ test('the books of workers add up', async (t) => {
     nowMs: 20,
     workers: 3,
     silent: 1,
+    unopened: 2,
     received: 36,
     accepted: 30,
     rejected: { invalid_field: 5, journal_full: 1 },
@@ -40,7 +42,7 @@ test('the books of workers add up', async (t) => {
   })
   t.equal(summed([two, reconciliation({ nowMs: 21 }), two], 0).nowMs, 21, 'as late as any of them says')
   t.same(summed([three], 0), three, 'one worker is a gateway')
-  t.equal(summed([one, reconciliation({ silent: 2 })], 1).silent, 3, 'what one of them does not know of')
+  t.equal(summed([summed([one, two], 2), three], 1).silent, 3, 'what one of them does not know of')
   const empty = reconciliation({ backlog: { events: 0, bytes: 0 } })
   t.same(summed([empty, empty], 0).backlog, { events: 0, bytes: 0 })
 })

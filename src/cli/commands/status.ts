@@ -83,8 +83,9 @@ function show({ notIngested, ...rest }: Status, { json }: Flags, terminal: Termi
 }
 
 function report(state: Status, balanced: boolean, nowMs: number): string {
-  const { instance, workers, silent, backlog, sink } = state
+  const { instance, workers, silent, unopened, backlog, sink } = state
   const of = workers + silent > 1 ? `, ${workers} of ${workers + silent} workers` : ''
+  const beside = unopened > 0 ? `, ${some(unopened, 'journal')} of former workers not looked into yet` : ''
   const waits = backlog.oldestMs === undefined ? '' : `, the oldest for ${duration(nowMs - backlog.oldestMs)}`
   const rejected = Object.entries(state.rejected).sort(([a], [b]) => (a < b ? -1 : 1))
   const lines = table([
@@ -103,7 +104,7 @@ function report(state: Status, balanced: boolean, nowMs: number): string {
     ['+ backlog', number(backlog.events), `${size(backlog.bytes)}${waits}`],
     ['  unaccounted', number(state.unaccounted)],
   ])
-  return `Gateway ${instance}${of}, events since its start
+  return `Gateway ${instance}${of}${beside}, events since its start
 
 ${lines}
 sink     ${sinkText(sink, nowMs)}

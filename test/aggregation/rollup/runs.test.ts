@@ -625,6 +625,11 @@ test('an explicit run waits for what a gateway had before it was asked for, or s
       [state(0, undefined, T0, 1), state(1, T0, T0), state(0)],
       undefined,
     ],
+    [
+      'a journal of a former worker is looked into',
+      [{ ...state(0, undefined, T0), unopened: 1 }, state(1, T0, T0), state(0)],
+      undefined,
+    ],
     ['nobody answers', [], { why: 'no_gateway' }],
     ['it is delivered to a stream', [{ ...state(0), sink: { ...lake, kind: 'kinesis' } }], { why: 'stream' }],
   ] as const) {
@@ -636,15 +641,17 @@ test('an explicit run waits for what a gateway had before it was asked for, or s
     t.same(left, [], what)
     if (what === 'all is delivered') clock.advance(GRAIN)
   }
-  const silent = await open({
-    askGateway: async () => {
-      clock.advance(MAX_WAIT_MS)
-      return state(0, undefined, T0, 1)
-    },
-  })
-  const unheard = await silent.submit({ at: at(0), reprocess: 'all' }, 'ops')
-  await silent.work(never)
-  t.match(await silent.get(String(unheard.id)), { state: 'succeeded', unseen: { why: 'no_gateway' } })
+  for (const untold of [state(0, undefined, T0, 1), { ...state(0, undefined, T0), unopened: 1 }]) {
+    const silent = await open({
+      askGateway: async () => {
+        clock.advance(MAX_WAIT_MS)
+        return untold
+      },
+    })
+    const unheard = await silent.submit({ at: at(0), reprocess: 'all' }, 'ops')
+    await silent.work(never)
+    t.match(await silent.get(String(unheard.id)), { state: 'succeeded', unseen: { why: 'no_gateway' } })
+  }
   const runs = await open({
     askGateway: async () => {
       clock.advance(MAX_WAIT_MS)

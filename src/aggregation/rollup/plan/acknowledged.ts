@@ -4,12 +4,12 @@ import type { Clock } from '../../../std/clock.ts'
 
 /** What a run has to know of a gateway. */
 export type Upstream = Pick<Reconciliation, 'nowMs' | 'backlog' | 'sink'> &
-  Partial<Pick<Reconciliation, 'silent'>>
+  Partial<Pick<Reconciliation, 'silent' | 'unopened'>>
 /** Null while nobody answers. */
 export type AskUpstream = () => Promise<Upstream | null>
 
 /**
- * What may be on its way to the lake. `no_gateway`: none answered that could tell, or not all of its workers. `stream`: the
+ * What may be on its way to the lake. `no_gateway`: none answered that could tell, or not all of its workers or journals. `stream`: the
  * gateway delivers to a stream, which brings it to the lake when it likes. `backlog`: the gateway had not delivered so many
  * events in time.
  */
@@ -51,11 +51,14 @@ export async function awaitAcknowledged(
 
 /**
  * What came until then and may not be in the lake. What seems to come from later than now came before the clock was put
- * back. A worker that is being started again has a journal as well.
+ * back. A worker that is being started again has a journal as well, as a former one may.
  */
-function unseenOf({ nowMs = 0, backlog, silent = 0 }: Upstream, untilMs: number): Unseen | undefined {
+function unseenOf(
+  { nowMs = 0, backlog, silent = 0, unopened = 0 }: Upstream,
+  untilMs: number,
+): Unseen | undefined {
   const { events, oldestMs = untilMs } = backlog
   const cameSince = oldestMs > untilMs && oldestMs <= nowMs
   if (events > 0 && !cameSince) return { why: 'backlog', events }
-  return silent > 0 ? { why: 'no_gateway' } : undefined
+  return silent + unopened > 0 ? { why: 'no_gateway' } : undefined
 }
