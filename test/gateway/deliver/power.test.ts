@@ -135,7 +135,7 @@ const found: readonly {
       { kind: 'append', sizes: [1, 1, 1] },
       { kind: 'fault', fault: { call: 'readFile', code: 'EIO', file: /1\.segment$/, after: 0 } },
       { kind: 'fault', fault: { call: 'readFile', code: 'EIO', file: /1\.segment$/, after: 1 } },
-      { kind: 'fault', fault: { call: 'rename', code: 'EIO', file: /1\.segment$/ } },
+      { kind: 'fault', fault: { call: 'rename', code: 'EIO', file: /1\.segment\./ } },
       { kind: 'reopen' },
       { kind: 'append', sizes: [1] },
       { kind: 'kill', luck: nothing },
