@@ -729,7 +729,7 @@ test('a gateway that vends tells nobody to whom, nor what', async (t) => {
 })
 
 test('commands tell what is configured and what is wrong with it, and no secret', async (t) => {
-  const dir = t.testdir()
+  const dir = t.testdir({ data: { lake: {} } })
   const dataDir = join(dir, 'data')
   const digests = Object.fromEntries(
     [...apps.flatMap(({ keys }) => keys), ...tokens].map(({ sha256: digest }, i) => [`digest ${i}`, digest]),

@@ -1,4 +1,4 @@
-import { open, stat, writeFile } from 'node:fs/promises'
+import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoOf, FILE_MODE } from '../../std/files.ts'
 import { gunzipped } from './objects/gunzipped.ts'
@@ -36,15 +36,13 @@ const TOO_LARGE = 'Z_TOO_LARGE'
 /** Whether the file is whole. The target exists in either case. */
 async function gunzip(path: string, target: string): Promise<boolean> {
   const { size } = await stat(path)
-  const handle = await open(target, 'w', FILE_MODE)
+  const mostBytes = Math.max(MAX_INFLATED_BYTES, size * MAX_GROWTH)
   try {
-    await writeFile(handle, upTo(Math.max(MAX_INFLATED_BYTES, size * MAX_GROWTH), gunzipped(path)))
+    await writeFile(target, upTo(mostBytes, gunzipped(path)), { mode: FILE_MODE })
     return true
   } catch (error) {
     if (!isInflateError(error)) throw error
     return false
-  } finally {
-    await handle.close()
   }
 }
 
