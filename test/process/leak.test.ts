@@ -502,6 +502,12 @@ test('a process at its most talkative tells nobody what it was told', async (t) 
   const serve = launch(t, { args: ['serve', '-c', file], env: environment })
   const [gatewayUrl, adminUrl] = [await serve.url('gateway'), await serve.url('aggregation')]
   const answers = new Answers()
+  // Before its address is over its limit.
+  await answers.ask(gatewayUrl, '/v1/events', {
+    method: 'PUT',
+    headers: json,
+    body: secrets['malformed body'],
+  })
   await driveAll(answers, 'gateway', gatewayUrl)
   await driveGateway(answers, gatewayUrl)
   const authorization = `Bearer ${secrets['admin token']}`
