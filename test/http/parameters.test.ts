@@ -80,6 +80,9 @@ interface Sent {
   readonly field: string
 }
 
+/** How `nobody` is told of: a name that is nothing like ours may be a secret. */
+const STRANGE = '?(6 characters)'
+
 function* wrongRequests(operation: Operation): Generator<Sent> {
   const { schema = {} } = operation.body['application/json'] ?? {}
   const needed = schema.required && { body: bodyWith(schema, ['app'], 'ios') }
@@ -89,7 +92,7 @@ function* wrongRequests(operation: Operation): Generator<Sent> {
     for (const value of wrongValues(member))
       yield { url, body: bodyWith(schema, at, value), field: at.join('.') }
   }
-  if (schema.properties) yield { url, body: { ...needed?.body, nobody: 1 }, field: 'nobody' }
+  if (schema.properties) yield { url, body: { ...needed?.body, nobody: 1 }, field: STRANGE }
 }
 
 const urlOf = ({ path }: Operation, query: URLSearchParams): string =>
@@ -116,7 +119,7 @@ function* inQuery(operation: Operation): Generator<Sent> {
     }
   }
   const unknown = new URLSearchParams([...rightQuery(operation), ['nobody', '1']])
-  if (inIt.length > 0) yield { url: urlOf(operation, unknown), field: 'nobody' }
+  if (inIt.length > 0) yield { url: urlOf(operation, unknown), field: STRANGE }
 }
 
 function* inPath(operation: Operation): Generator<Sent> {
