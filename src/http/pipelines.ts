@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { AppError } from '../std/errors.ts'
-import { problemDocument, problems } from './problems.ts'
+import { lastAnswer } from './problems.ts'
 import { isEnding } from './unread.ts'
 
 export interface PipelineLimits {
@@ -151,14 +151,6 @@ function refuse(response: ServerResponse): void {
     'address_limit',
     'This connection sends too many requests ahead of their answers.',
   )
-  const body = JSON.stringify(problemDocument(error))
-  response.writeHead(problems[error.code].status, {
-    'content-type': 'application/problem+json',
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    'retry-after': '1',
-    connection: 'close',
-  })
-  response.end(body)
+  const { status, headers, body } = lastAnswer(error)
+  response.writeHead(status, { ...headers, 'retry-after': '1' }).end(body)
 }

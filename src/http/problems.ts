@@ -135,6 +135,19 @@ export function problemDocument({ code, message, details }: AppError): Record<st
   return { ...details, type: `urn:headgate:problem:${code}`, title, status, detail, code }
 }
 
+/** An error that is answered before Fastify has the request. Nothing is read behind it: the connection ends. */
+export function lastAnswer(error: AppError) {
+  const body = JSON.stringify(problemDocument(error))
+  const headers = {
+    'content-type': 'application/problem+json',
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    connection: 'close',
+  }
+  return { status: problems[error.code].status, headers, body }
+}
+
 /** Whole seconds, as RFC 9110 wants them. Only 429 and 503 carry one. */
 export function retryAfterSeconds({ code, retryAfterMs }: AppError, entropy: Entropy): number | undefined {
   const { status } = problems[code]

@@ -6,7 +6,7 @@ import type { Logger } from '../std/telemetry.ts'
 import { boundConnections } from './connections.ts'
 import { validatorCompiler } from './faults.ts'
 import { queuePipelines } from './pipelines.ts'
-import { problemDocument, problems } from './problems.ts'
+import { lastAnswer } from './problems.ts'
 import { knowSenders } from './sender.ts'
 import { inviteOnReading, leaveUnread } from './unread.ts'
 
@@ -169,15 +169,10 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
     return
   }
   const [code, detail] = clientErrors[error.code ?? ''] ?? ['invalid_request', 'This is not HTTP/1.1.']
-  const { status } = problems[code]
-  const body = JSON.stringify(problemDocument(new AppError(code, detail)))
+  const { status, headers, body } = lastAnswer(new AppError(code, detail))
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'content-type: application/problem+json',
-    `content-length: ${Buffer.byteLength(body)}`,
-    'cache-control: no-store',
-    'x-content-type-options: nosniff',
-    'connection: close',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
 }
