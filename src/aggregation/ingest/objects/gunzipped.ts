@@ -43,13 +43,13 @@ async function* inflating(path: string, reading: Reading): AsyncGenerator<Buffer
         // Of what may follow the last member nothing is read, such as the zeros of a tape.
         if (gunzip.readableEnded) return undefined
         const fault = await faultOf(gunzip, (done) => gunzip.write(part, done))
-        yield* inTurns(news(ready.splice(0), reading))
+        yield* news(ready.splice(0), reading)
         if (fault) return fault
       }
       reading.at += piece.length
     }
     const fault = gunzip.readableEnded ? undefined : await faultOf(gunzip, () => gunzip.end())
-    yield* inTurns(news(ready.splice(0), reading))
+    yield* news(ready.splice(0), reading)
     // All is out that there was.
     if (fault) throw fault
     return undefined
@@ -60,19 +60,13 @@ async function* inflating(path: string, reading: Reading): AsyncGenerator<Buffer
 
 const bytesOf = (piece: Buffer): readonly Buffer[] => Array.from(piece, (_, at) => piece.subarray(at, at + 1))
 
-/** What was not given out before. */
-function* news(chunks: readonly Buffer[], reading: Reading): Generator<Buffer> {
+/** What was not given out before. A piece may hold a thousand chunks, of each of which much may be made. */
+async function* news(chunks: readonly Buffer[], reading: Reading): AsyncGenerator<Buffer> {
   for (const chunk of chunks) {
     const from = Math.max(0, (reading.known ?? 0) - reading.given)
     reading.given += chunk.length
-    if (from < chunk.length) yield chunk.subarray(from)
-  }
-}
-
-/** A piece may hold a thousand chunks, of each of which much may be made. */
-async function* inTurns(chunks: Iterable<Buffer>): AsyncGenerator<Buffer> {
-  for (const chunk of chunks) {
-    yield chunk
+    if (from >= chunk.length) continue
+    yield chunk.subarray(from)
     await othersFirst()
   }
 }

@@ -1,6 +1,6 @@
 import { mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test } from 'tap'
+import { type Test, test } from 'tap'
 import type { RollupStore } from '../../../../src/aggregation/rollup/store.ts'
 import { localStore } from '../../../../src/aggregation/rollup/stores/local.ts'
 import { DAY_MS } from '../../../../src/std/durations.ts'
@@ -112,14 +112,19 @@ const damages: readonly [string, (bytes: Buffer) => Buffer, RegExp][] = [
 const later = committed({ fromMs: window.toMs, toMs: 2 * window.toMs - window.fromMs })
 const whole = { fromMs: 0, toMs: later.toMs }
 
+/** A store of two windows, where the first of them lies, and what is logged as an error. */
+async function withTwoWindows(t: Test) {
+  const dir = t.testdir()
+  const lines: string[] = []
+  const { log } = createTelemetry('error', { write: (line) => lines.push(line) })
+  const store = localStore({ dir, log })
+  for (const each of [window, later]) await store.publish(each, chunks([row()]))
+  return { store, path: join(dir, 'vitals', '2026-11-22', `${window.fromMs}.rollup`), lines }
+}
+
 for (const [what, damage, message] of damages) {
   test(`${what} is set aside by name, costs no other window, and is published again`, async (t) => {
-    const dir = t.testdir()
-    const lines: string[] = []
-    const { log } = createTelemetry('error', { write: (line) => lines.push(line) })
-    const store = localStore({ dir, log })
-    for (const each of [window, later]) await store.publish(each, chunks([row()]))
-    const path = join(dir, 'vitals', '2026-11-22', `${window.fromMs}.rollup`)
+    const { store, path, lines } = await withTwoWindows(t)
     await writeFile(path, damage(await readFile(path)))
     const asked = { ...series, ...whole }
     await t.rejects(
@@ -329,12 +334,7 @@ function flipped(bytes: Buffer, at: number): Buffer {
 
 for (const what of Object.keys(noFiles)) {
   test(`${what} in the place of a window is set aside by name, and the window published again`, async (t) => {
-    const dir = t.testdir()
-    const lines: string[] = []
-    const { log } = createTelemetry('error', { write: (line) => lines.push(line) })
-    const store = localStore({ dir, log })
-    for (const each of [window, later]) await store.publish(each, chunks([row()]))
-    const path = join(dir, 'vitals', '2026-11-22', `${window.fromMs}.rollup`)
+    const { store, path, lines } = await withTwoWindows(t)
     for (let time = 0; time < 2; time++) {
       await replaceByNoFile(what, path)
       t.same(
