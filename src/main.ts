@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import cluster from 'node:cluster'
 import { setFlagsFromString } from 'node:v8'
-import { closedTerminals } from './cli/closed-terminals.ts'
 import { runCommand } from './cli/commands.ts'
-import { processTerminal } from './cli/terminal.ts'
+import { closedTerminals } from './cli/terminal/closed-terminals.ts'
+import { processTerminal } from './cli/terminal/terminal.ts'
 
 // What keeps collections of the whole heap rare: each holds requests up for tens of milliseconds (docs/adr/0019).
 setFlagsFromString('--no-allocation-site-pretenuring')

@@ -6,7 +6,7 @@ have() { command -v "$1" >/dev/null; }
 # One of the engines of package.json.
 need_node() {
   have node || { say "Node is needed, one of $(sed -nE 's/^ *"node": "(.*)".*/\1/p' package.json): https://nodejs.org"; exit 1; }
-  node scripts/lib/check-node.cjs || exit 1
+  node scripts/lib/checks/check-node.cjs || exit 1
 }
 
 # npm ci, unless this lock file is installed already: by us, or by `npm ci` since it was written, with what only we need.
@@ -65,5 +65,5 @@ install_python() {
 }
 
 install_schemathesis() {
-  install_python scripts/lib/fetch-schemathesis
+  install_python scripts/lib/fetch/fetch-schemathesis
 }

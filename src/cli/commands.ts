@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util'
-import { isMistake } from '../std/mistakes.ts'
-import { didYouMean } from '../std/nearest.ts'
-import { type Command, EXIT } from './command.ts'
+import { didYouMean } from '../std/input/did-you-mean.ts'
+import { isMistake } from '../std/programming-errors.ts'
 import { aggregateCommand } from './commands/aggregate.ts'
 import { configCommand } from './commands/config.ts'
 import { healthCommand } from './commands/health.ts'
@@ -13,7 +12,8 @@ import { runsCommand } from './commands/runs.ts'
 import { aggregationCommand, gatewayCommand, serveCommand } from './commands/serve.ts'
 import { statusCommand } from './commands/status.ts'
 import { versionCommand } from './commands/version.ts'
-import type { Terminal } from './terminal.ts'
+import { type Command, EXIT } from './terminal/command.ts'
+import type { Terminal } from './terminal/terminal.ts'
 
 const commands: readonly Command[] = [
   serveCommand,

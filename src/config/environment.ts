@@ -1,7 +1,7 @@
 import Type, { type TSchema } from 'typebox'
-import { Config } from '../config-schema.ts'
-import { nearest } from '../std/nearest.ts'
+import { nearest } from '../std/input/did-you-mean.ts'
 import type { Fault } from './faults.ts'
+import { Config } from './schema/config-schema.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 

@@ -1,12 +1,12 @@
 import { isIP } from 'node:net'
-import type { Config } from '../config-schema.ts'
-import { readOrigin } from '../gateway/apps/origin.ts'
-import { inUnits, measured } from '../std/measures.ts'
-import { didYouMean } from '../std/nearest.ts'
+import { readOrigin } from '../http/sender/origin.ts'
+import { didYouMean } from '../std/input/did-you-mean.ts'
+import { inUnits, measured } from '../std/input/quantities.ts'
+import { credentialFaults } from './credentials-rules.ts'
 import { emptyDigest } from './digests.ts'
 import { type Fault, faultIf, unique } from './faults.ts'
-import { credentialFaults } from './rules-credentials.ts'
-import { MIN_JOURNAL_BYTES } from './schema/gateway.ts'
+import type { Config } from './schema/config-schema.ts'
+import { MIN_JOURNAL_BYTES } from './schema/gateway-schema.ts'
 
 /** What the shape of a configuration cannot say: uniqueness, cross references, addresses. */
 export function ruleFaults(config: Config): Fault[] {

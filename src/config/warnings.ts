@@ -1,7 +1,7 @@
-import type { Config } from '../config-schema.ts'
 import type { Environment } from './environment.ts'
 import type { Fault } from './faults.ts'
 import { isLoopback } from './loopback.ts'
+import type { Config } from './schema/config-schema.ts'
 
 /** Below these, a network is more than anybody's own: 10.0.0.0/8 and fd00::/8 are the widest private ones. */
 const WIDEST_PREFIX = 8

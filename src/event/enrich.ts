@@ -1,9 +1,9 @@
-import { again } from '../std/again.ts'
 import { DAY_MS } from '../std/durations.ts'
-import type { Measurement, Stamp } from './event.ts'
+import { again } from '../std/memoize-last.ts'
 import { pathOf } from './privacy/url.ts'
+import type { Measurement, Stamp } from './schema/event.ts'
+import { withoutTilde } from './schema/text.ts'
 import { momentIn } from './values/moment.ts'
-import { withoutTilde } from './values/text.ts'
 
 /** How old, and how far ahead, a client's clock may say an event is before we take our own. Ours. */
 export const MAX_AGE_MS = DAY_MS

@@ -1,14 +1,14 @@
+import { cutChars, cuttingBytes } from './privacy/cut.ts'
+import { cleanProse, isPlain, type ProseRules } from './privacy/prose.ts'
+import { plainPath, plainUrl, scrubPath, scrubUrl } from './privacy/url.ts'
 import {
   MAX_ATTRIBUTE_NAME_CHARS,
   MAX_ATTRIBUTE_VALUE_CHARS,
   MAX_EXCEPTION_BYTES,
   MAX_TEXT_CHARS,
   type Measurement,
-} from './event.ts'
-import { cutChars, cuttingBytes } from './privacy/cut.ts'
-import { cleanProse, isPlain, type ProseRules } from './privacy/prose.ts'
-import { plainPath, plainUrl, scrubPath, scrubUrl } from './privacy/url.ts'
-import { withoutTilde } from './values/text.ts'
+} from './schema/event.ts'
+import { withoutTilde } from './schema/text.ts'
 
 export interface Privacy {
   /** Names of query parameters that URLs may keep, as they are written in the URL. */

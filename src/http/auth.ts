@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { TokenConfig } from '../config-schema.ts'
+import type { TokenConfig } from '../config/schema/config-schema.ts'
 import { AppError } from '../std/errors.ts'
 
 export type Scope = TokenConfig['scopes'][number]

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { MAX_KEY_CHARS, MAX_SENT_CHARS } from '../std/idempotency-key.ts'
+import { MAX_KEY_CHARS, MAX_SENT_CHARS } from '../std/input/idempotency-key.ts'
 import { problems } from './problems.ts'
 import { MAX_QUERIES_OF_TOKEN, MAX_WAITING_QUERIES, QUERY_DEADLINE_MS } from './query-pool.ts'
 

@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { type Answer, ask, type Question } from '../std/ask.ts'
+import { type Answer, ask, type Question } from '../std/admin-request.ts'
 
 const count = (description: string) => Type.Integer({ minimum: 0, description })
 const instant = (description: string) =>

@@ -4,10 +4,10 @@ import Fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
 import { AppError, type ErrorCode } from '../std/errors.ts'
 import type { Logger } from '../std/telemetry.ts'
 import { boundConnections } from './connections.ts'
-import { validatorCompiler } from './faults.ts'
 import { queuePipelines } from './pipelines.ts'
 import { lastAnswer } from './problems.ts'
-import { knowSenders } from './sender.ts'
+import { validatorCompiler } from './schema-faults.ts'
+import { knowSenders } from './sender/sender.ts'
 import { inviteOnReading, leaveUnread } from './unread.ts'
 
 /** Node's default is 60 s for headers; ours leaves a slow mobile link enough and a slow attacker little. */

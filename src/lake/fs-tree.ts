@@ -1,8 +1,8 @@
 import type { Dirent } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { errnoOf, unlessAbsent } from '../std/files.ts'
-import { kindOf, NO_FILE } from '../std/no-file.ts'
+import { errnoOf, unlessAbsent } from '../std/files/files.ts'
+import { kindOf, NO_FILE } from '../std/files/not-a-file.ts'
 import type { LakeObject } from './lake.ts'
 import { isKey, namesObject } from './layout.ts'
 

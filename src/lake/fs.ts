@@ -1,5 +1,6 @@
 import { copyFile, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { limited } from '../std/async/concurrency-limit.ts'
 import { type Clock, systemClock } from '../std/clock.ts'
 import { HOUR_MS } from '../std/durations.ts'
 import { AppError } from '../std/errors.ts'
@@ -14,10 +15,9 @@ import {
   syncFolder,
   unlessAbsent,
   writeDurably,
-} from '../std/files.ts'
+} from '../std/files/files.ts'
+import { isNoFile, makeWay, NO_FILE } from '../std/files/not-a-file.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
-import { limited } from '../std/limited.ts'
-import { isNoFile, makeWay, NO_FILE } from '../std/no-file.ts'
 import { filesBelow, isPlaceOfOurs, objectsBelow, orNothing, type PassOver, type Tree } from './fs-tree.ts'
 import type { Lake } from './lake.ts'
 import { checkedKey, checkedPrefix, UNFINISHED } from './layout.ts'

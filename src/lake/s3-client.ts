@@ -1,6 +1,6 @@
 import { S3Client } from '@aws-sdk/client-s3'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
-import { freshCredentials, REREAD_FILES } from '../std/rotated-credentials.ts'
+import { freshCredentials, REREAD_FILES } from '../std/aws/rotated-credentials.ts'
 
 /** Calls at a time: enough to fill a gigabit link with the reads of a window's objects. Ours. */
 export const MAX_CALLS = 16

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { AppError } from '../std/errors.ts'
-import { FILE_MODE } from '../std/files.ts'
+import { FILE_MODE } from '../std/files/files.ts'
 import type { Entropy } from '../std/id.ts'
 
 export interface LocalCopy {

@@ -1,5 +1,5 @@
+import { sdkCodeOf, sdkStatusOf } from '../std/aws/sdk-errors.ts'
 import { AppError } from '../std/errors.ts'
-import { sdkCodeOf, sdkStatusOf } from '../std/sdk-errors.ts'
 
 /** What the failure of a call says: `transient` may be gone at the next attempt, `final` needs an operator. */
 export type S3Failure = 'absent' | 'exists' | 'transient' | 'final'

@@ -1,5 +1,5 @@
-import { sleep } from '../std/abort.ts'
-import { backoffMs } from '../std/backoff.ts'
+import { sleep } from '../std/async/abort.ts'
+import { backoffMs } from '../std/async/backoff.ts'
 import type { Clock } from '../std/clock.ts'
 import type { Entropy } from '../std/id.ts'
 import { failureOf } from './s3-errors.ts'

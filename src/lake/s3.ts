@@ -12,10 +12,10 @@ import {
   PutObjectCommand,
   type PutObjectCommandInput,
 } from '@aws-sdk/client-s3'
+import { limited } from '../std/async/concurrency-limit.ts'
 import { type Clock, systemClock } from '../std/clock.ts'
 import { AppError } from '../std/errors.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
-import { limited } from '../std/limited.ts'
 import type { Lake, LakeObject } from './lake.ts'
 import { checkedKey, checkedPrefix, isKey } from './layout.ts'
 import { bytesBody, fileBody, type PutBody } from './s3-body.ts'

@@ -1,6 +1,6 @@
 import pino, { type Logger } from 'pino'
 import { Registry } from 'prom-client'
-import { isMistake } from './mistakes.ts'
+import { isMistake } from './programming-errors.ts'
 
 export type { Logger } from 'pino'
 

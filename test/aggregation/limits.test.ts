@@ -1,18 +1,18 @@
 import { test } from 'tap'
 import { MAX_EVENTS_PER_LINE } from '../../src/aggregation/ingest/quarantine/judge-line.ts'
 import { MAX_OBJECT_BYTES, MAX_RECORD_BYTES } from '../../src/aggregation/ingest/quarantine/object-lines.ts'
-import { DEFAULT_SETS } from '../../src/aggregation/rollup/definition.ts'
-import { HEARTBEAT_MS, LEASE_MS } from '../../src/aggregation/rollup/lease.ts'
-import * as measure from '../../src/aggregation/rollup/measure.ts'
-import { FAILED_PAUSE_MS, MAX_WINDOWS_PER_TICK } from '../../src/aggregation/rollup/plan.ts'
-import { MAX_LISTED_WINDOWS } from '../../src/aggregation/rollup/planner.ts'
-import { KEPT_RUNS } from '../../src/aggregation/rollup/run-log.ts'
-import { MAX_WAITING_RUNS, UNCONFIRMED_WINDOWS } from '../../src/aggregation/rollup/submit.ts'
+import { HEARTBEAT_MS, LEASE_MS } from '../../src/aggregation/rollup/commit/lease.ts'
+import { DEFAULT_SETS } from '../../src/aggregation/rollup/model/definition.ts'
+import * as measure from '../../src/aggregation/rollup/model/measure.ts'
+import { FAILED_PAUSE_MS, MAX_WINDOWS_PER_TICK } from '../../src/aggregation/rollup/plan/plan.ts'
+import { MAX_LISTED_WINDOWS } from '../../src/aggregation/rollup/plan/planner.ts'
+import { KEPT_RUNS } from '../../src/aggregation/rollup/run/log/run-log.ts'
+import { MAX_WAITING_RUNS, UNCONFIRMED_WINDOWS } from '../../src/aggregation/rollup/run/submit.ts'
 import { MAX_QUANTILES, MAX_VALUES } from '../../src/aggregation/serve/parameters.ts'
 import { MAX_RANKED_WINDOWS, MAX_TALLIES } from '../../src/aggregation/serve/ranking.ts'
 import * as series from '../../src/aggregation/serve/series.ts'
 import { LOW_COUNT } from '../../src/aggregation/serve/tally.ts'
-import { parseConfig } from '../../src/config.ts'
+import { parseConfig } from '../../src/config/parse.ts'
 import {
   MAX_QUERIES_OF_TOKEN,
   MAX_WAITING_QUERIES,
@@ -21,8 +21,8 @@ import {
 } from '../../src/http/query-pool.ts'
 import { systemClock } from '../../src/std/clock.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
-import { openLake } from '../../src/wiring.ts'
-import { wireAggregation } from '../../src/wiring-aggregation.ts'
+import { wireAggregation } from '../../src/wiring/aggregation.ts'
+import { openLake } from '../../src/wiring/gateway.ts'
 import { seededEntropy } from '../fakes/entropy.ts'
 
 const [SECOND_MS, MINUTE_MS, HOUR_MS] = [1_000, 60_000, 3_600_000]

@@ -5,11 +5,11 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { type Test, test } from 'tap'
-import { startHeadgate } from '../../scripts/shop/headgate.ts'
-import { launchChromium } from '../../scripts/shop/visit.ts'
-import { chromium, skip } from '../fakes/chromium.ts'
-import { aggregate, delivered, until } from '../fakes/process.ts'
-import { EXAMPLE_GATEWAY, snippet } from '../fakes/snippets.ts'
+import { startHeadgate } from '../../scripts/lib/demo/headgate.ts'
+import { launchChromium } from '../../scripts/lib/demo/visit.ts'
+import { chromium, skip } from '../fakes/process/chromium.ts'
+import { aggregate, delivered, until } from '../fakes/process/process.ts'
+import { EXAMPLE_GATEWAY, snippet } from '../fakes/process/snippets.ts'
 
 /** What a page shows and waits for does not matter, as long as it paints something. */
 const PAGE =

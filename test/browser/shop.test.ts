@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises'
 import { test } from 'tap'
-import { startHeadgate } from '../../scripts/shop/headgate.ts'
-import { startShop } from '../../scripts/shop/shop.ts'
-import { launchChromium, visitShop } from '../../scripts/shop/visit.ts'
-import { chromium, skip } from '../fakes/chromium.ts'
+import { startHeadgate } from '../../scripts/lib/demo/headgate.ts'
+import { startShop } from '../../scripts/lib/demo/shop.ts'
+import { launchChromium, visitShop } from '../../scripts/lib/demo/visit.ts'
+import { chromium, skip } from '../fakes/process/chromium.ts'
 
 test('from page to graph: a visitor clicks, and sees the own measurement on the dashboard', {
   skip,

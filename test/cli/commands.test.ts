@@ -2,8 +2,8 @@ import type { Cluster as NodeCluster } from 'node:cluster'
 import { EventEmitter } from 'node:events'
 import { test } from 'tap'
 import { runCommand } from '../../src/cli/commands.ts'
-import { processTerminal } from '../../src/cli/terminal.ts'
-import { fakeTerminal } from '../fakes/terminal.ts'
+import { processTerminal } from '../../src/cli/terminal/terminal.ts'
+import { fakeTerminal } from '../fakes/process/terminal.ts'
 
 test('what was asked decides the exit code and where the answer goes', async (t) => {
   for (const [rule, args, code, out, err] of [

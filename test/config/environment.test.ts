@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { parseConfig } from '../../src/config.ts'
+import { parseConfig } from '../../src/config/parse.ts'
 import { faultsOf } from './faults-of.ts'
 
 test('what an orchestrator sets for a service of our name is no fault, and changes nothing', async (t) => {

@@ -1,4 +1,4 @@
-import { parseConfig } from '../../src/config.ts'
+import { parseConfig } from '../../src/config/parse.ts'
 import { AppError } from '../../src/std/errors.ts'
 
 /** Every fault of a configuration, as a line. */

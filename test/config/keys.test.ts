@@ -1,8 +1,8 @@
 import { test } from 'tap'
-import { exampleOf, keysOf } from '../../scripts/docs-configuration.ts'
+import { exampleOf, keysOf } from '../../scripts/lib/docs/docs-configuration.ts'
+import { Config } from '../../src/config/schema/config-schema.ts'
 import { shape } from '../../src/config/shape.ts'
-import { Config } from '../../src/config-schema.ts'
-import { told } from '../../src/std/expectation.ts'
+import { told } from '../../src/std/input/expectation.ts'
 
 const nowhere = { variables: new Map() }
 const keys = keysOf(Config)

@@ -1,12 +1,17 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import type { Test } from 'tap'
-import { contentOf } from '../../src/aggregation/rollup/content-hash.ts'
-import { DEFAULT_SETS, type RollupDefinition } from '../../src/aggregation/rollup/definition.ts'
-import type { Engine, EngineResult, ReadRows, WindowPlan } from '../../src/aggregation/rollup/engine.ts'
-import { GAMMA, RELATIVE_ERROR, ZERO_BUCKET } from '../../src/aggregation/rollup/measure.ts'
-import type { RollupRow } from '../../src/aggregation/rollup/store.ts'
-import { LEDGER_NAME } from '../../src/event/ledger-event.ts'
+import { contentOf } from '../../src/aggregation/rollup/commit/content-hash.ts'
+import type {
+  Engine,
+  EngineResult,
+  ReadRows,
+  WindowPlan,
+} from '../../src/aggregation/rollup/engines/engine.ts'
+import { DEFAULT_SETS, type RollupDefinition } from '../../src/aggregation/rollup/model/definition.ts'
+import { GAMMA, RELATIVE_ERROR, ZERO_BUCKET } from '../../src/aggregation/rollup/model/measure.ts'
+import type { RollupRow } from '../../src/aggregation/rollup/stores/store.ts'
+import { LEDGER_NAME } from '../../src/event/schema/ledger-event.ts'
 import { seededEntropy } from '../fakes/entropy.ts'
 import { NOON, type StoredEvent, storedEvent } from '../fakes/events.ts'
 import { goldenEvents } from '../golden/rollup-events.ts'

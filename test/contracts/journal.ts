@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
-import type { Batch, Durability, Journal } from '../../src/gateway/collect/journal.ts'
-import type { Backlog } from '../../src/gateway/deliver/backlog.ts'
+import type { Backlog } from '../../src/gateway/journal/backlog.ts'
+import type { Batch, Durability, Journal } from '../../src/gateway/journal/journal.ts'
 
 export interface AnyJournal extends Journal, Backlog {
   close(): Promise<void>

@@ -1,6 +1,6 @@
-import type { RollupDefinition } from '../../src/aggregation/rollup/definition.ts'
-import type { WindowCounts } from '../../src/aggregation/rollup/engine.ts'
-import type { RollupRow } from '../../src/aggregation/rollup/store.ts'
+import type { WindowCounts } from '../../src/aggregation/rollup/engines/engine.ts'
+import type { RollupDefinition } from '../../src/aggregation/rollup/model/definition.ts'
+import type { RollupRow } from '../../src/aggregation/rollup/stores/store.ts'
 import type { StoredEvent } from '../fakes/events.ts'
 
 /** The rollup said once more, row by row and without any SQL: what every engine has to agree with. */

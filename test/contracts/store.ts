@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
-import type { CommittedWindow, RollupRow, RollupStore } from '../../src/aggregation/rollup/store.ts'
-import { gathered } from '../fakes/store.ts'
+import type { CommittedWindow, RollupRow, RollupStore } from '../../src/aggregation/rollup/stores/store.ts'
+import { gathered } from '../fakes/aggregation/store.ts'
 
 const GRAIN_MS = 900_000
 const T0 = Date.UTC(2026, 10, 22, 23, 30)

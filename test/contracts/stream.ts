@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { Stream, StreamRecord } from '../../src/gateway/deliver/stream.ts'
+import type { Stream, StreamRecord } from '../../src/gateway/deliver/sinks/stream.ts'
 
 export interface OpenedStream {
   readonly stream: Stream

@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { MAX_EXCEPTION_BYTES, MAX_URL_CHARS, type Measurement } from '../../src/event/event.ts'
 import { pathOf, scrubUrl } from '../../src/event/privacy/url.ts'
+import { MAX_EXCEPTION_BYTES, MAX_URL_CHARS, type Measurement } from '../../src/event/schema/event.ts'
 import { cleaning, type Privacy, scrub, scrubExcerpt } from '../../src/event/scrub.ts'
 
 const strict: Privacy = { allowQuery: new Set(), stripIds: false }

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { Unreadable } from '../../src/event/decode/unreadable.ts'
+import { Unreadable } from '../../src/event/schema/unreadable.ts'
 import { judge, MAX_DEPTH, type Verdict } from '../../src/event/verdict.ts'
 
 const least = { name: 'checkout.duration', value: 12.5 }

@@ -1,4 +1,4 @@
-import type { Backlog, BacklogState, Frame } from '../../src/gateway/deliver/backlog.ts'
+import type { Backlog, BacklogState, Frame } from '../../src/gateway/journal/backlog.ts'
 
 export interface MemoryBacklog extends Backlog {
   append(lines: readonly string[], receivedMs?: number): Frame

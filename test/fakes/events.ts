@@ -1,9 +1,9 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { columnTypes } from '../../src/aggregation/ingest/event-sql.ts'
-import type { SqlSession } from '../../src/aggregation/ingest/sql-session.ts'
-import { quote } from '../../src/aggregation/ingest/sql-text.ts'
-import type { Event } from '../../src/event/event.ts'
+import { columnTypes } from '../../src/aggregation/ingest/compact/event-sql.ts'
+import type { SqlSession } from '../../src/aggregation/ingest/duckdb/sql-session.ts'
+import { quote } from '../../src/aggregation/ingest/duckdb/sql-text.ts'
+import type { Event } from '../../src/event/schema/event.ts'
 
 /** A stored row. Parquet of other writers may lack anything. */
 export type StoredEvent = { readonly [Name in keyof Event]?: Event[Name] | null | undefined }

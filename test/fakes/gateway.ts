@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto'
 import { connect } from 'node:net'
-import { parseConfig } from '../../src/config.ts'
-import { createLedger } from '../../src/event/ledger.ts'
-import { buildGateway, type GatewayPorts } from '../../src/gateway/app.ts'
+import { parseConfig } from '../../src/config/parse.ts'
+import { createLedger } from '../../src/event/ledger/ledger.ts'
 import { createRefusals } from '../../src/gateway/apps/refusals.ts'
 import { createRegistry } from '../../src/gateway/apps/registry.ts'
-import type { Batch, Durability, Journal } from '../../src/gateway/collect/journal.ts'
-import { createVending, type VendingPorts } from '../../src/gateway/credentials/vending.ts'
+import { buildGateway, type GatewayPorts } from '../../src/gateway/gateway-app.ts'
+import type { Batch, Durability, Journal } from '../../src/gateway/journal/journal.ts'
 import { createTelemetry } from '../../src/std/telemetry.ts'
+import { createVending, type VendingPorts } from '../../src/wiring/vending-parts.ts'
 import { fakeClock } from './clock.ts'
+import { noAttestation, openTokens, REGION, SUBJECT_KEY } from './credentials/vending.ts'
 import { seededEntropy } from './entropy.ts'
-import { noAttestation, openTokens, REGION, SUBJECT_KEY } from './vending.ts'
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 

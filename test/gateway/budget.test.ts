@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { type Test, test } from 'tap'
-import { GRACE_MS } from '../../src/gateway/collect/inflight.ts'
+import { GRACE_MS } from '../../src/gateway/collect/memory-budget.ts'
 import { lcp, startGateway } from '../fakes/gateway.ts'
 
 /** Behind a proxy on this machine, so that everybody can be anybody. */

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { GRACE_MS, REQUEST_BYTES } from '../../src/gateway/collect/inflight.ts'
+import { GRACE_MS, REQUEST_BYTES } from '../../src/gateway/collect/memory-budget.ts'
 import { CROWDED_CONNECTIONS, MAX_CONNECTIONS } from '../../src/http/connections.ts'
 import { PIPELINE_LIMITS } from '../../src/http/pipelines.ts'
 import { HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from '../../src/http/server.ts'
 import { startGateway } from '../fakes/gateway.ts'
-import { eventsNamed, post, start, until } from '../fakes/process.ts'
+import { eventsNamed, post, start, until } from '../fakes/process/process.ts'
 import { type Answer, exchangeBytes, header, readAnswers } from '../fakes/raw-http.ts'
 
 /** Design, section 5: what a gateway may hold at worst. A fresh one that serves both modules holds 120 MB. */

@@ -1,12 +1,12 @@
 import { type Test, test } from 'tap'
-import { buildAggregation } from '../../src/aggregation/app.ts'
+import { buildAggregation } from '../../src/aggregation/aggregation-app.ts'
 import { aggregationState } from '../../src/aggregation/serve/pipeline.ts'
-import { parseConfig } from '../../src/config.ts'
+import { parseConfig } from '../../src/config/parse.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
-import { aggregation, T0 } from '../fakes/aggregation.ts'
+import { aggregation, T0 } from '../fakes/aggregation/aggregation.ts'
+import { tokenOf } from '../fakes/credentials/vending.ts'
+import { startVendingGateway } from '../fakes/credentials/vending-gateway.ts'
 import { sha256, someApps } from '../fakes/gateway.ts'
-import { tokenOf } from '../fakes/vending.ts'
-import { startVendingGateway } from '../fakes/vending-gateway.ts'
 import { type JsonSchema, type Operation, operationsOf } from '../fuzz/contract.ts'
 
 /** What whoever reads an answer need not know: words of validators, patterns, and where Fastify has things. */

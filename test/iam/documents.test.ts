@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { type Test, test } from 'tap'
-import { sessionPolicy } from '../../src/gateway/credentials/session-policy.ts'
+import { sessionPolicy } from '../../src/gateway/credentials/session/session-policy.ts'
 import { deadKey, indexKey, manifestKey, quarantineKey, rawKey } from '../../src/lake/layout.ts'
 import {
   ACCOUNT,
@@ -20,8 +20,8 @@ import {
   STREAM_KEY,
   sessionArn,
   streamArn,
-} from '../fakes/iam.ts'
-import { everyAction, type Question } from '../fakes/iam-actions.ts'
+} from '../fakes/aws/iam.ts'
+import { everyAction, type Question } from '../fakes/aws/iam-actions.ts'
 
 const files = readdirSync('docs/iam').filter((name) => name.endsWith('.json'))
 

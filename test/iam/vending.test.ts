@@ -1,8 +1,8 @@
 import { test } from 'tap'
-import { parseConfig } from '../../src/config.ts'
-import { createDirectory } from '../../src/gateway/credentials/directory.ts'
-import { sessionRequest } from '../../src/gateway/credentials/session.ts'
-import { createSubjectHasher } from '../../src/gateway/credentials/subject-hash.ts'
+import { parseConfig } from '../../src/config/parse.ts'
+import { createDirectory } from '../../src/gateway/apps/vending-apps.ts'
+import { sessionRequest } from '../../src/gateway/credentials/session/session.ts'
+import { createSubjectHasher } from '../../src/gateway/credentials/tokens/subject-hash.ts'
 import {
   EXTERNAL_ID,
   iamPolicy,
@@ -12,7 +12,7 @@ import {
   roleArn,
   sessionArn,
   streamArn,
-} from '../fakes/iam.ts'
+} from '../fakes/aws/iam.ts'
 
 const LONGEST = 'a_name-of-32-characters_whole-32'
 

@@ -1,7 +1,7 @@
 import { test } from 'tap'
-import { EVERYTHING, isAllowed, type Policy, roleArn, sessionArn, streamArn } from '../fakes/iam.ts'
-import { everyAction } from '../fakes/iam-actions.ts'
-import { startVendingGateway, vendingAppOf } from '../fakes/vending-gateway.ts'
+import { EVERYTHING, isAllowed, type Policy, roleArn, sessionArn, streamArn } from '../fakes/aws/iam.ts'
+import { everyAction } from '../fakes/aws/iam-actions.ts'
+import { startVendingGateway, vendingAppOf } from '../fakes/credentials/vending-gateway.ts'
 
 const LONGEST = 'a_name-of-32-characters_whole-32'
 

@@ -19,11 +19,11 @@ import { join } from 'node:path'
 import t from 'tap'
 import { fsLake, sweepUnfinished } from '../../src/lake/fs.ts'
 import { passedOver } from '../../src/lake/passed-over.ts'
-import { type FileOps, nodeFiles } from '../../src/std/files.ts'
+import { type FileOps, nodeFiles } from '../../src/std/files/files.ts'
 import { createTelemetry, quietTelemetry } from '../../src/std/telemetry.ts'
 import { lakeContract } from '../contracts/lake.ts'
-import { faultyFiles } from '../fakes/faulty-files.ts'
-import { noFiles } from '../fakes/no-files.ts'
+import { faultyFiles } from '../fakes/files/faulty-files.ts'
+import { noFiles } from '../fakes/files/not-files.ts'
 
 const body = Buffer.from('rows')
 

@@ -6,11 +6,11 @@ import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
 import type { Lake } from '../../src/lake/lake.ts'
 import { type S3LakeOptions, s3Lake } from '../../src/lake/s3.ts'
+import { type Choose, type Fault, faultProxy } from '../fakes/aws/fault-proxy.ts'
+import { s3Error, startFakeS3 } from '../fakes/aws/s3.ts'
+import { credentials, versitygw } from '../fakes/aws/s3-servers.ts'
 import { fakeClock } from '../fakes/clock.ts'
 import { seededEntropy } from '../fakes/entropy.ts'
-import { type Choose, type Fault, faultProxy } from '../fakes/fault-proxy.ts'
-import { s3Error, startFakeS3 } from '../fakes/s3.ts'
-import { credentials, versitygw } from '../fakes/s3-servers.ts'
 
 /** Jitter takes next to nothing of the wait: tests wait for answers, not for chance. */
 const impatient = (seed = 1) => ({ ...seededEntropy(seed), uniform: () => 0.01 })

@@ -2,8 +2,8 @@ import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import t, { type Test } from 'tap'
 import { type S3LakeOptions, s3Lake } from '../../src/lake/s3.ts'
 import { lakeContract } from '../contracts/lake.ts'
-import { startFakeS3 } from '../fakes/s3.ts'
-import { credentials, seaweedfs, versitygw } from '../fakes/s3-servers.ts'
+import { startFakeS3 } from '../fakes/aws/s3.ts'
+import { credentials, seaweedfs, versitygw } from '../fakes/aws/s3-servers.ts'
 
 const connection = { region: 'us-east-1', forcePathStyle: true, credentials }
 const rows = Buffer.from('rows')

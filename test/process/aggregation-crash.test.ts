@@ -1,8 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import tap, { test } from 'tap'
-import type { RunningHeadgate } from '../../scripts/shop/headgate.ts'
-import { aggregate, delivered, eventsNamed, finished, post, type Run, start } from '../fakes/process.ts'
+import type { RunningHeadgate } from '../../scripts/lib/demo/headgate.ts'
+import {
+  aggregate,
+  delivered,
+  eventsNamed,
+  finished,
+  post,
+  type Run,
+  start,
+} from '../fakes/process/process.ts'
 
 // Several times what it takes on a machine that runs all the tests at once.
 tap.setTimeout(600_000)

@@ -2,9 +2,9 @@ import { execFile } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import tap, { test } from 'tap'
-import type { RunningHeadgate } from '../../scripts/shop/headgate.ts'
-import { lakeRows } from '../../scripts/shop/lake-rows.ts'
-import { eventsNamed, post, start, until } from '../fakes/process.ts'
+import type { RunningHeadgate } from '../../scripts/lib/demo/headgate.ts'
+import { lakeRows } from '../../scripts/lib/demo/lake-rows.ts'
+import { eventsNamed, post, start, until } from '../fakes/process/process.ts'
 
 // Several times what it takes on a machine that runs all the tests at once.
 tap.setTimeout(600_000)

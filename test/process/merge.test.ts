@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { aggregate, delivered, eventsNamed, post, start } from '../fakes/process.ts'
+import { aggregate, delivered, eventsNamed, post, start } from '../fakes/process/process.ts'
 
 test('percentiles need no raw data: two windows and two routes merge within the bound after lake/raw is gone', async (t) => {
   const headgate = await start(t, { config: { aggregation: { schedule: { enabled: false } } } })

@@ -4,8 +4,8 @@ import { openSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import { sleep } from '../../src/std/abort.ts'
-import { freePort } from '../fakes/free-port.ts'
+import { sleep } from '../../src/std/async/abort.ts'
+import { freePort } from '../fakes/process/free-port.ts'
 
 const main = new URL('../../dist/main.js', import.meta.url).pathname
 

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'tap'
-import { freePort } from '../fakes/free-port.ts'
-import { snippet } from '../fakes/snippets.ts'
+import { freePort } from '../fakes/process/free-port.ts'
+import { snippet } from '../fakes/process/snippets.ts'
 
 const [INSTALLED, ...STARTED] = snippet('README.md', 'start').split('\n')
 

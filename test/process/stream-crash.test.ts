@@ -1,10 +1,10 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import tap, { type Test, test } from 'tap'
-import type { RunningHeadgate } from '../../scripts/shop/headgate.ts'
+import type { RunningHeadgate } from '../../scripts/lib/demo/headgate.ts'
 import { linesOf } from '../contracts/stream.ts'
-import { type FakeKinesis, type Fault, startKinesis } from '../fakes/kinesis.ts'
-import { eventsNamed, start, until } from '../fakes/process.ts'
+import { type FakeKinesis, type Fault, startKinesis } from '../fakes/aws/kinesis.ts'
+import { eventsNamed, start, until } from '../fakes/process/process.ts'
 
 // Several times what it takes on a machine that runs all the tests at once.
 tap.setTimeout(600_000)

@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path'
 import tap, { test } from 'tap'
-import { eventsNamed, post, start, until } from '../fakes/process.ts'
-import { parseTrace, type SystemCall, skip, straced, tracedCalls } from '../fakes/strace.ts'
+import { eventsNamed, post, start, until } from '../fakes/process/process.ts'
+import { parseTrace, type SystemCall, skip, straced, tracedCalls } from '../fakes/process/strace.ts'
 
 // Several times what it takes on a machine that runs all the tests at once.
 tap.setTimeout(600_000)

@@ -5,8 +5,8 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { type Test, test } from 'tap'
-import { cleanEnvironment } from '../../scripts/shop/headgate.ts'
-import { freePort } from '../fakes/free-port.ts'
+import { cleanEnvironment } from '../../scripts/lib/demo/headgate.ts'
+import { freePort } from '../fakes/process/free-port.ts'
 
 const main = new URL('../../dist/main.js', import.meta.url).pathname
 const skip = spawnSync('script', ['--version']).status !== 0 && 'needs script, of util-linux'

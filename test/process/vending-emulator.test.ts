@@ -9,18 +9,18 @@ import {
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { type Test, test } from 'tap'
-import { localemu, skipLocalemu } from '../fakes/clients.ts'
-import { freePort } from '../fakes/free-port.ts'
-import { ACCOUNT, EVERYTHING, EXTERNAL_ID, iamFile, REGION, roleArn } from '../fakes/iam.ts'
-import { until } from '../fakes/process.ts'
-import { startVendingProduct } from '../fakes/vending-product.ts'
+import { ACCOUNT, EVERYTHING, EXTERNAL_ID, iamFile, REGION, roleArn } from '../fakes/aws/iam.ts'
+import { startVendingProduct } from '../fakes/credentials/vending-product.ts'
+import { localemu, skipLocalemu } from '../fakes/process/clients.ts'
+import { freePort } from '../fakes/process/free-port.ts'
+import { until } from '../fakes/process/process.ts'
 
 /** It takes twelve digits for the key of the root of that account. */
 const ROOT = { accessKeyId: ACCOUNT, secretAccessKey: 'root' }
 
 /**
  * An emulator of AWS that holds sessions to their policy. It checks no signatures, and of a trust policy not for which
- * action a statement is: test/fakes/cloud.ts does.
+ * action a statement is: test/fakes/aws/cloud.ts does.
  */
 async function startLocalemu(t: Test): Promise<string> {
   const port = await freePort()

@@ -1,14 +1,16 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Case, runAll } from './cases.ts'
-import { credentialCases } from './credentials.ts'
-import { gatewayCases } from './gateway.ts'
-import { growthCases, hasWorkers } from './growth.ts'
-import { describeMachine, type Machine } from './machine.ts'
-import type { Bench } from './measure.ts'
-import { type Options, parseOptions } from './options.ts'
-import { withQueryCases } from './queries.ts'
+import { describeMachine, type Machine } from './machine/machine.ts'
+import { type Case, runAll } from './measure/cases.ts'
+import type { Bench } from './measure/measure.ts'
+import { type Options, parseOptions } from './measure/options.ts'
+import { lineOf } from './measure/result.ts'
+import { credentialCases } from './parts/credentials.ts'
+import { gatewayCases } from './parts/gateway.ts'
+import { growthCases, hasWorkers } from './parts/growth.ts'
+import { withQueryCases } from './parts/queries.ts'
+import { rollupCases } from './parts/rollup.ts'
 import {
   CREDENTIALS_COLUMNS,
   faultLines,
@@ -18,9 +20,7 @@ import {
   resultTable,
   verdictTable,
 } from './report.ts'
-import { lineOf } from './result.ts'
-import { rollupCases } from './rollup.ts'
-import { startSink } from './sink.ts'
+import { startSink } from './sink/sink.ts'
 import {
   credentialsVerdicts,
   gatewayVerdicts,

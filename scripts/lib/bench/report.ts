@@ -1,4 +1,4 @@
-import type { Figures, Result } from './result.ts'
+import type { Figures, Result } from './measure/result.ts'
 import type { Verdict } from './verdicts.ts'
 
 /** Columns of the table: heading → figure. */

@@ -1,4 +1,4 @@
-import type { Figures, Result } from './result.ts'
+import type { Figures, Result } from './measure/result.ts'
 
 /** A target of the project and how it was met. Undefined: what it speaks of was not measured. */
 export interface Verdict {

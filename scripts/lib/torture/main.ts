@@ -3,13 +3,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { seededEntropy } from '../../../test/fakes/entropy.ts'
-import { clock } from './clock.ts'
-import { disk } from './disk.ts'
-import { kills } from './kills.ts'
 import { type Options, type PartName, parseOptions } from './options.ts'
-import { outage } from './outage.ts'
+import { clock } from './parts/clock.ts'
+import { disk } from './parts/disk.ts'
+import { kills } from './parts/kills.ts'
+import { outage } from './parts/outage.ts'
 import { reportOf } from './report.ts'
-import type { Part, PartResult } from './world.ts'
+import type { Part, PartResult } from './world/world.ts'
 
 const print = (text: string): boolean => process.stdout.write(`${text}\n`)
 

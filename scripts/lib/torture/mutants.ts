@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
-import { cleanEnvironment } from '../../shop/headgate.ts'
+import { cleanEnvironment } from '../demo/headgate.ts'
 
 /** The repository, and the patches that break it. */
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
@@ -46,17 +46,19 @@ export interface MutantsOptions {
 
 /** Reads the mutants' patches. Throws for one that does not say what it breaks and what must notice. */
 export async function readMutants(folder: string, only?: readonly string[]): Promise<readonly Mutant[]> {
-  const files = (await readdir(folder)).filter((name) => name.endsWith('.patch')).sort()
-  const names = files.map((file) => basename(file, '.patch'))
+  const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith('.patch'))
+  const pathOf = new Map(files.map((file) => [basename(file, '.patch'), join(folder, file)]))
+  const names = [...pathOf.keys()].sort()
   const unknown = only?.find((name) => !names.includes(name))
   if (unknown !== undefined) throw new Error(`there is no mutant ${unknown}, but ${names.join(', ')}`)
   return Promise.all(
-    names.filter((name) => only?.includes(name) ?? true).map((name) => readMutant(folder, name)),
+    names
+      .filter((name) => only?.includes(name) ?? true)
+      .map((name) => readMutant(name, pathOf.get(name) ?? name)),
   )
 }
 
-async function readMutant(folder: string, name: string): Promise<Mutant> {
-  const patch = join(folder, `${name}.patch`)
+async function readMutant(name: string, patch: string): Promise<Mutant> {
   const [, breaks, tests] = /^Breaks: (.+)\nCaught-by: (.+)\n/.exec(await readFile(patch, 'utf8')) ?? []
   if (breaks === undefined || tests === undefined)
     throw new Error(`${name}.patch begins with no line Breaks: and no line Caught-by:`)

@@ -1,4 +1,4 @@
-import type { PartResult } from './world.ts'
+import type { PartResult } from './world/world.ts'
 
 /** For a person: a block a part. */
 export const reportOf = (results: readonly PartResult[]): string => results.map(blockOf).join('\n')

@@ -4,20 +4,27 @@ import { dayOf } from '../../lake/layout.ts'
 import type { Clock } from '../../std/clock.ts'
 import { DAY_MS, HOUR_MS } from '../../std/durations.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
-import type { Arrivals, ArrivedObject, IngestHow, IngestReport, ReceivedObject, Trouble } from './arrivals.ts'
-import { arrivedIndex } from './arrived/arrived-index.ts'
-import { type Entries, type IndexEntry, indexEntries } from './entries.ts'
-import { foreignEntryKey, indexForeign, NOTHING } from './ingest-foreign.ts'
-import { type IngestTools, ingestPartition, prefixOf } from './ingest-partition.ts'
-import { ingestAccount } from './objects/pass.ts'
+import { lastingSession } from './duckdb/lasting-session.ts'
+import type { OpenSqlSession, SqlSession } from './duckdb/sql-session.ts'
+import { workFolder } from './duckdb/work-folder.ts'
+import type {
+  Arrivals,
+  ArrivedObject,
+  IngestHow,
+  IngestReport,
+  ReceivedObject,
+  Trouble,
+} from './index/arrivals.ts'
+import { arrivedIndex } from './index/arrived-index.ts'
+import { type Entries, type IndexEntry, indexEntries } from './index/index-entries.ts'
+import { type ForeignObject, pendingIn } from './index/pending.ts'
+import { rawListing } from './index/raw-listing.ts'
+import { ingestAccount } from './objects/ingest-account.ts'
+import { foreignEntryKey, indexForeign, NOTHING } from './objects/ingest-foreign.ts'
+import { type IngestTools, ingestPartition, prefixOf } from './objects/ingest-partition.ts'
 import { reexamine } from './objects/reexamine.ts'
 import { reindex } from './objects/reindex.ts'
-import { type ForeignObject, pendingIn } from './pending.ts'
 import type { Quarantine } from './quarantine/quarantine.ts'
-import { rawListing } from './raw-listing.ts'
-import { lastingSession } from './session/lasting-session.ts'
-import type { OpenSqlSession, SqlSession } from './sql-session.ts'
-import { workFolder } from './temporary.ts'
 
 export interface LakeArrivalsOptions {
   readonly lake: Lake

@@ -1,6 +1,6 @@
-import { LEDGER_NAME } from '../../event/ledger-event.ts'
-import { eventLines, eventRows } from '../ingest/event-sql.ts'
-import { quote } from '../ingest/sql-text.ts'
+import { LEDGER_NAME } from '../../event/schema/ledger-event.ts'
+import { eventLines, eventRows } from '../ingest/compact/event-sql.ts'
+import { quote } from '../ingest/duckdb/sql-text.ts'
 
 /** Files to read, and of their rows which: those received in [fromMs, toMs). */
 export interface Slice {

@@ -1,7 +1,7 @@
-import { minuteOf } from '../../event/app-tally.ts'
+import { minuteOf } from '../../event/ledger/app-tally.ts'
 import { DAY_MS, MINUTE_MS } from '../../std/durations.ts'
-import { instant, rangeFrom } from '../../std/instant.ts'
-import { invalid } from '../../std/invalid.ts'
+import { instant, rangeFrom } from '../../std/input/instant.ts'
+import { invalid } from '../../std/input/invalid.ts'
 
 /** By arrival at the gateway: whole minutes, half-open, as ledger events count them. */
 export interface Range {

@@ -2,12 +2,14 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
 import type { Auth, Scope } from '../../http/auth.ts'
 import { anyRequest, idempotencyKey, poolAnswers, problemAnswer, tokenNeeded } from '../../http/documented.ts'
-import { readable } from '../../http/faults.ts'
 import { goneBefore, type QueryPool } from '../../http/query-pool.ts'
-import { idempotencyKeyOf } from '../../std/idempotency-key.ts'
-import { INSTANT_FORM, instant, isInstant, whyNoInstant } from '../../std/instant.ts'
-import { RUN_STATES } from './job.ts'
-import { parseRunRequest, RunRequest } from './request.ts'
+import { readable } from '../../http/schema-faults.ts'
+import { idempotencyKeyOf } from '../../std/input/idempotency-key.ts'
+import { INSTANT_FORM, instant, isInstant, whyNoInstant } from '../../std/input/instant.ts'
+import { parseRunRequest, RunRequest } from './plan/run-request.ts'
+import { RUN_STATES } from './run/log/run-record.ts'
+import type { Runs } from './run/runner.ts'
+import { MAX_WAITING_RUNS } from './run/submit.ts'
 import {
   RunDetail,
   RunListAnswer,
@@ -18,8 +20,6 @@ import {
   WindowsAnswer,
   windowsText,
 } from './run-answers.ts'
-import type { Runs } from './runs.ts'
-import { MAX_WAITING_RUNS } from './submit.ts'
 
 export interface RollupRoutePorts {
   readonly runs: Pick<Runs, 'submit' | 'get' | 'list' | 'log' | 'cancel' | 'windows'>

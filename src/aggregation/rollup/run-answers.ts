@@ -1,9 +1,9 @@
 import Type, { type Static } from 'typebox'
-import { breather } from '../../std/breath.ts'
-import { RUN_STATES, type Run } from './job.ts'
-import type { SkippedWindow, Window } from './plan.ts'
-import type { WindowStatus } from './planner.ts'
-import type { RunAnswer } from './submit.ts'
+import { breather } from '../../std/async/yielding.ts'
+import type { SkippedWindow, Window } from './plan/plan.ts'
+import type { WindowStatus } from './plan/planner.ts'
+import { RUN_STATES, type Run } from './run/log/run-record.ts'
+import type { RunAnswer } from './run/submit.ts'
 
 /** What the run routes say: times as ISO 8601 in UTC, windows half-open. */
 

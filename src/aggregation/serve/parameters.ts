@@ -1,6 +1,6 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../std/durations.ts'
-import { instant, rangeFrom } from '../../std/instant.ts'
-import type { UnitVotes } from '../rollup/units.ts'
+import { instant, rangeFrom } from '../../std/input/instant.ts'
+import type { UnitVotes } from '../rollup/model/units.ts'
 
 /** Most quantiles, and most values merged, in one query. */
 export const MAX_QUANTILES = 10

@@ -5,11 +5,11 @@ import { anyRequest, poolAnswers, problemAnswer, tokenNeeded } from '../../http/
 import { goneBefore, type QueryPool } from '../../http/query-pool.ts'
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
-import { AppsAnswer, MetricsAnswer, SeriesAnswer, TopAnswer } from './answers.ts'
-import { MetricsParameters, SeriesParameters, TopParameters } from './asked.ts'
 import { parseQuantiles, parseRange, parseStep, type Selection } from './parameters.ts'
 import { PipelineState } from './pipeline.ts'
 import type { Asking, Queries } from './query.ts'
+import { AppsAnswer, MetricsAnswer, SeriesAnswer, TopAnswer } from './query-answers.ts'
+import { MetricsParameters, SeriesParameters, TopParameters } from './query-parameters.ts'
 import { MAX_RANKED_WINDOWS } from './ranking.ts'
 import { MAX_POINTS, MAX_ROWS, MAX_SERIES_WINDOWS } from './series.ts'
 

@@ -1,5 +1,5 @@
-import { breather } from '../../std/breath.ts'
-import type { RollupStore, SeriesRequest, StoredRow } from '../rollup/store.ts'
+import { breather } from '../../std/async/yielding.ts'
+import type { RollupStore, SeriesRequest, StoredRow } from '../rollup/stores/store.ts'
 
 /** Gives each row that counts to `take`, in time order, as it is read: memory never holds them all. */
 export async function eachRow(

@@ -8,8 +8,8 @@ import {
   mergeHistogram,
   quantile,
   WEIGHT_UNIT,
-} from '../rollup/measure.ts'
-import type { RollupRow } from '../rollup/store.ts'
+} from '../rollup/model/measure.ts'
+import type { RollupRow } from '../rollup/stores/store.ts'
 
 /** Below this many, a percentile says little: the answer carries it, marked. */
 export const LOW_COUNT = 20

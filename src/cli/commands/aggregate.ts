@@ -1,27 +1,27 @@
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/parse.ts'
 import { systemClock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { systemEntropy } from '../../std/id.ts'
-import { instant } from '../../std/instant.ts'
-import { didYouMean } from '../../std/nearest.ts'
+import { didYouMean } from '../../std/input/did-you-mean.ts'
+import { instant } from '../../std/input/instant.ts'
 import type { Logger } from '../../std/telemetry.ts'
-import { openLake } from '../../wiring.ts'
 import {
   type AggregationWiring,
   type AskGateway,
   type Progress,
   remoteGatewayOf,
   wireAggregation,
-} from '../../wiring-aggregation.ts'
-import { tokenOf } from '../admin.ts'
-import { asideTelemetry } from '../aside.ts'
-import { CONFIG_OPTION, type Command, type Flags } from '../command.ts'
-import { assertLake, ownDataFolder } from '../data-folder.ts'
-import { loadConfig } from '../load.ts'
-import { localGateway } from '../local-gateway.ts'
-import { runPasses } from '../passes.ts'
-import { drawBar } from '../progress.ts'
-import type { Terminal } from '../terminal.ts'
+} from '../../wiring/aggregation.ts'
+import { openLake } from '../../wiring/gateway.ts'
+import { tokenOf } from '../client/admin-client.ts'
+import { localGateway } from '../client/local-gateway.ts'
+import { assertLake, ownDataFolder } from '../setup/data-folder.ts'
+import { loadConfig } from '../setup/load.ts'
+import { CONFIG_OPTION, type Command, type Flags } from '../terminal/command.ts'
+import { drawBar } from '../terminal/progress.ts'
+import { asideTelemetry } from '../terminal/stderr-log.ts'
+import type { Terminal } from '../terminal/terminal.ts'
+import { runPasses } from './run-passes.ts'
 
 export const aggregateCommand: Command = {
   name: 'aggregate',

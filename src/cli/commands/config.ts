@@ -1,7 +1,7 @@
 import { stringify } from 'yaml'
-import { CONFIG_OPTION, type Command, EXIT } from '../command.ts'
-import { configPath, loadConfig, warn, warnOfStart } from '../load.ts'
-import { some } from '../words.ts'
+import { configPath, loadConfig, warn, warnOfStart } from '../setup/load.ts'
+import { CONFIG_OPTION, type Command, EXIT } from '../terminal/command.ts'
+import { some } from '../terminal/wording.ts'
 
 export const configCommand: Command = {
   name: 'config',

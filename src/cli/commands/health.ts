@@ -1,7 +1,7 @@
-import { urlOf } from '../addresses.ts'
-import { urlFlag } from '../admin.ts'
-import { CONFIG_OPTION, type Command, EXIT } from '../command.ts'
-import { loadConfig } from '../load.ts'
+import { urlFlag } from '../client/admin-client.ts'
+import { urlOf } from '../client/listener-url.ts'
+import { loadConfig } from '../setup/load.ts'
+import { CONFIG_OPTION, type Command, EXIT } from '../terminal/command.ts'
 
 /** A probe that takes longer has failed: Docker's and Kubernetes' checks give up after a few seconds, too. */
 const HEALTH_TIMEOUT_MS = 3_000

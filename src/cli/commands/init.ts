@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { AppError } from '../../std/errors.ts'
-import { errnoOf, FILE_MODE } from '../../std/files.ts'
+import { errnoOf, FILE_MODE } from '../../std/files/files.ts'
 import { systemEntropy } from '../../std/id.ts'
-import { type Command, EXIT } from '../command.ts'
-import { newAdminToken, newAppKey, secretLines, sha256 } from '../dev-app.ts'
+import { newAdminToken, newAppKey, secretLines, sha256 } from '../setup/dev-app.ts'
+import { type Command, EXIT } from '../terminal/command.ts'
 
 const FILE = 'headgate.yaml'
 

@@ -1,7 +1,7 @@
 import { systemEntropy } from '../../std/id.ts'
-import { CONFIG_OPTION, type Command, EXIT } from '../command.ts'
-import { devSecrets, newAdminToken, newAppKey, secretLines, sha256 } from '../dev-app.ts'
-import { loadConfig } from '../load.ts'
+import { devSecrets, newAdminToken, newAppKey, secretLines, sha256 } from '../setup/dev-app.ts'
+import { loadConfig } from '../setup/load.ts'
+import { CONFIG_OPTION, type Command, EXIT } from '../terminal/command.ts'
 
 export const keyCommand: Command = {
   name: 'key',

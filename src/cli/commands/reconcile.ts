@@ -1,13 +1,13 @@
 import { systemClock } from '../../std/clock.ts'
 import { systemEntropy } from '../../std/id.ts'
-import { openLake } from '../../wiring.ts'
-import { type AppFindings, type Findings, isComplete, wireReconcile } from '../../wiring-aggregation.ts'
-import { asideTelemetry } from '../aside.ts'
-import { CONFIG_OPTION, type Command, EXIT } from '../command.ts'
-import { assertLake } from '../data-folder.ts'
-import { loadConfig } from '../load.ts'
-import { drawBar } from '../progress.ts'
-import { number, table } from '../table.ts'
+import { type AppFindings, type Findings, isComplete, wireReconcile } from '../../wiring/aggregation.ts'
+import { openLake } from '../../wiring/gateway.ts'
+import { assertLake } from '../setup/data-folder.ts'
+import { loadConfig } from '../setup/load.ts'
+import { CONFIG_OPTION, type Command, EXIT } from '../terminal/command.ts'
+import { drawBar } from '../terminal/progress.ts'
+import { asideTelemetry } from '../terminal/stderr-log.ts'
+import { number, table } from '../terminal/table.ts'
 
 /** More of one kind tell a person nothing; --json has them all. */
 const MOST_LINES = 50

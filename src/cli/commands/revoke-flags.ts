@@ -1,11 +1,11 @@
-import type { Config } from '../../config.ts'
-import { SESSION_MS, type Target } from '../../gateway/credentials/revoked-policy.ts'
-import { createSubjectHasher } from '../../gateway/credentials/subject-hash.ts'
+import type { Config } from '../../config/parse.ts'
+import { SESSION_MS, type Target } from '../../gateway/credentials/revoke/revoked-policy.ts'
+import { createSubjectHasher } from '../../gateway/credentials/tokens/subject-hash.ts'
 import { AppError } from '../../std/errors.ts'
-import { instant } from '../../std/instant.ts'
-import { didYouMean } from '../../std/nearest.ts'
-import type { Flags } from '../command.ts'
-import type { Terminal } from '../terminal.ts'
+import { didYouMean } from '../../std/input/did-you-mean.ts'
+import { instant } from '../../std/input/instant.ts'
+import type { Flags } from '../terminal/command.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 
 /** As docs/iam names it. */
 export const ROLE = 'headgate-vended'

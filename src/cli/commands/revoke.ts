@@ -7,11 +7,11 @@ import {
   type Revocation,
   revokedPolicy,
   usefulUntilMs,
-} from '../../gateway/credentials/revoked-policy.ts'
+} from '../../gateway/credentials/revoke/revoked-policy.ts'
 import { systemClock } from '../../std/clock.ts'
-import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../command.ts'
-import { loadConfig } from '../load.ts'
-import type { Terminal } from '../terminal.ts'
+import { loadConfig } from '../setup/load.ts'
+import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../terminal/command.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 import { aws } from './aws.ts'
 import { beforeOf, invalid, ROLE, roleOf, targetOf } from './revoke-flags.ts'
 

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { type Command, EXIT } from '../command.ts'
+import { type Command, EXIT } from '../terminal/command.ts'
 
 /** From the sources as from dist/. */
 const PACKAGE = new URL('../../../package.json', import.meta.url)

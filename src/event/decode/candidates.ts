@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { AppError } from '../../std/errors.ts'
-import { eventsIn, isEnvelope } from '../envelope.ts'
+import { Unreadable } from '../schema/unreadable.ts'
+import { eventsIn, isEnvelope } from './envelope.ts'
 import { afterBlanks, endOfContent } from './scan.ts'
 import {
   BROKEN,
@@ -14,7 +15,6 @@ import {
   sequenceAt,
   skipMark,
 } from './spans.ts'
-import { Unreadable } from './unreadable.ts'
 
 /**
  * Bodies that are parsed without a look at what they hold: whatever it is takes some 5 ms, at 40 ns a byte for the

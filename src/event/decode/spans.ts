@@ -1,4 +1,5 @@
 import { AppError } from '../../std/errors.ts'
+import { Unreadable } from '../schema/unreadable.ts'
 import {
   afterBlanks,
   BACKSLASH,
@@ -9,7 +10,6 @@ import {
   type Scan,
   UNCLOSED,
 } from './scan.ts'
-import { Unreadable } from './unreadable.ts'
 
 /** Most candidates in a body: four times what a request may bring. Below it each one is answered, above it none is. */
 export const MAX_CANDIDATES = 2_000

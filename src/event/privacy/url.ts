@@ -1,4 +1,4 @@
-import { MAX_URL_CHARS } from '../event.ts'
+import { MAX_URL_CHARS } from '../schema/event.ts'
 import { cutChars } from './cut.ts'
 import { COLON, QUERY, SEMICOLON, SLASH } from './escapes.ts'
 import { folded } from './lookalikes.ts'

@@ -1,7 +1,7 @@
-import { MAX_ATTRIBUTE_NAME_CHARS, MAX_ATTRIBUTE_VALUE_CHARS, MAX_ATTRIBUTES } from '../event.ts'
-import { isObject, type JsonObject } from '../json.ts'
+import { MAX_ATTRIBUTE_NAME_CHARS, MAX_ATTRIBUTE_VALUE_CHARS, MAX_ATTRIBUTES } from '../schema/event.ts'
+import { isObject, type JsonObject } from '../schema/json-object.ts'
+import { cutText, withoutTilde } from '../schema/text.ts'
 import { Rule } from './rule.ts'
-import { cutText, withoutTilde } from './text.ts'
 
 /** Attributes of which something was left out or put right. */
 export class Pruned {

@@ -7,12 +7,12 @@ import {
   Measurement,
   NAME_FORM,
   NAME_PATTERN,
-} from '../event.ts'
-import { LEDGER_NAME } from '../ledger-event.ts'
+} from '../schema/event.ts'
+import { LEDGER_NAME } from '../schema/ledger-event.ts'
+import { cutText, withEscapes, withoutTilde } from '../schema/text.ts'
 import { readAttributes } from './attributes.ts'
 import { numberIn } from './number.ts'
 import { Rule } from './rule.ts'
-import { cutText, withEscapes, withoutTilde } from './text.ts'
 
 /** What is stored for a value that a client sent: mostly itself, `undefined` for nothing, or the rule that it breaks. */
 type Reader = (value: unknown) => unknown

@@ -1,4 +1,4 @@
-import type { Sender } from '../../http/sender.ts'
+import type { Sender } from '../../http/sender/sender.ts'
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { createBuckets, type Rate } from './gcra.ts'

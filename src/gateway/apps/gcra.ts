@@ -1,4 +1,4 @@
-import { recent } from '../../std/recent.ts'
+import { recent } from '../../std/lru.ts'
 
 /** A bucket that refills at `perSecond` and holds `burst`. */
 export interface Rate {

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
-import type { AppConfig } from '../../config-schema.ts'
-import { formsOf, readOrigin } from './origin.ts'
+import type { AppConfig } from '../../config/schema/config-schema.ts'
+import { formsOf, readOrigin } from '../../http/sender/origin.ts'
 
 /** An app as requests meet it. */
 export interface App {

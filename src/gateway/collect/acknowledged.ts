@@ -1,6 +1,6 @@
 import { Counter } from 'prom-client'
 import type { Telemetry } from '../../std/telemetry.ts'
-import type { Durability } from './journal.ts'
+import type { Durability } from '../journal/journal.ts'
 
 /**
  * Counts the events that were acknowledged, by where they were then. As in the ledger, the metric is set when it is asked

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream'
 import { LEAST_PIECE_BYTES } from '../../http/unread.ts'
-import { again } from '../../std/again.ts'
 import { AppError } from '../../std/errors.ts'
-import type { Lease } from './inflight.ts'
+import { again } from '../../std/memoize-last.ts'
+import type { Lease } from './memory-budget.ts'
 
 /** On the wire: Fastify's own default. */
 export const MAX_WIRE_BYTES = 1_048_576

@@ -1,8 +1,8 @@
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
+import { type Owner, takingTurns } from '../../std/async/fair-queue.ts'
 import { AppError } from '../../std/errors.ts'
-import { errnoOf } from '../../std/files.ts'
-import { type Owner, takingTurns } from '../../std/turns.ts'
+import { errnoOf } from '../../std/files/files.ts'
 import { type Announced, announcedBy, CODINGS, isAnyZlib, isGzip, isText, isZlib, isZstd } from './codings.ts'
 
 /** After inflating. Ours. zlib stops there: a bomb costs its first 4 MiB and no more. */

@@ -1,13 +1,13 @@
-import { type MinuteCount, minuteOf } from '../../event/app-tally.ts'
-import type { Ledger } from '../../event/ledger.ts'
-import { type LedgerEvent, ledgerLine } from '../../event/ledger-event.ts'
-import { linesToBytes } from '../../event/ndjson.ts'
-import { sleep } from '../../std/abort.ts'
+import { type MinuteCount, minuteOf } from '../../event/ledger/app-tally.ts'
+import type { Ledger } from '../../event/ledger/ledger.ts'
+import { type LedgerEvent, ledgerLine } from '../../event/schema/ledger-event.ts'
+import { linesToBytes } from '../../event/schema/ndjson.ts'
+import { sleep } from '../../std/async/abort.ts'
 import type { Clock } from '../../std/clock.ts'
 import { MINUTE_MS } from '../../std/durations.ts'
 import type { Entropy } from '../../std/id.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
-import type { Journal } from './journal.ts'
+import type { Journal } from '../journal/journal.ts'
 
 export interface LedgerWriterOptions {
   /** The name of this gateway; workers may share it. */

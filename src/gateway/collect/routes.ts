@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { asAppError, logFailure } from '../../http/problems.ts'
+import type { Owner } from '../../std/async/fair-queue.ts'
 import { AppError, type ErrorCode } from '../../std/errors.ts'
-import { idempotencyKeyOf } from '../../std/idempotency-key.ts'
+import { idempotencyKeyOf } from '../../std/input/idempotency-key.ts'
 import type { Logger } from '../../std/telemetry.ts'
-import type { Owner } from '../../std/turns.ts'
 import { type ChargeAddress, metered } from '../apps/address-limit.ts'
 import {
   assertDeclaredFits,
@@ -16,13 +16,13 @@ import {
 import { countryOf, objectsToTracking, pageOf, presentedKeys, singleValued } from './claims.ts'
 import { isZstd } from './codings.ts'
 import type { Collector, Receipt } from './collect.ts'
-import { eventsSchema, pixelSchema, webVitalsSchema } from './documentation.ts'
+import { eventsSchema, pixelSchema, webVitalsSchema } from './collect-openapi.ts'
 import type { Format } from './formats/format.ts'
 import { native } from './formats/native.ts'
 import { pixel } from './formats/pixel.ts'
 import { webVitals } from './formats/web-vitals.ts'
 import { type Inflate, MAX_INFLATED_BYTES } from './inflate.ts'
-import { type ByteBudget, type Lease, REQUEST_BYTES } from './inflight.ts'
+import { type ByteBudget, type Lease, REQUEST_BYTES } from './memory-budget.ts'
 
 export interface CollectRoutePorts {
   readonly collector: Collector

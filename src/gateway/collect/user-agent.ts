@@ -1,5 +1,5 @@
 import Bowser from 'bowser'
-import { recent } from '../../std/recent.ts'
+import { recent } from '../../std/lru.ts'
 import { isDeclaredBot } from './declared-bots.ts'
 
 /** Columns that only the gateway sets. */

@@ -1,5 +1,5 @@
-import type { Measurement } from '../../event/event.ts'
-import type { RefusalCode } from '../../event/ledger.ts'
+import type { RefusalCode } from '../../event/ledger/ledger.ts'
+import type { Measurement } from '../../event/schema/event.ts'
 import { EVENT_TOO_LARGE, judge, type Verdict } from '../../event/verdict.ts'
 
 /** What one request may bring. Ours. Those beyond are refused one by one: the first keep their place. */

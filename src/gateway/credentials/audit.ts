@@ -1,8 +1,8 @@
-import { truncateAddress } from '../../http/addresses.ts'
+import { truncateAddress } from '../../http/sender/ip-address.ts'
 import type { AppError } from '../../std/errors.ts'
 import type { Logger } from '../../std/telemetry.ts'
-import type { VendingApp } from './directory.ts'
-import type { Ask } from './grant.ts'
+import type { VendingApp } from '../apps/vending-apps.ts'
+import type { Ask } from './authorize.ts'
 
 /** What is known of a request so far, in words that may be written down: identifiers, pseudonyms, hashes. */
 export interface Facts {

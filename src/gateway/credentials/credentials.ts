@@ -4,10 +4,9 @@ import type { Clock } from '../../std/clock.ts'
 import { AppError, detailed } from '../../std/errors.ts'
 import type { Entropy } from '../../std/id.ts'
 import type { Registry } from '../apps/registry.ts'
-import type { Acquaintance } from './acquaintance.ts'
+import type { Directory, VendingApp } from '../apps/vending-apps.ts'
 import type { Attestation, Attested } from './attest/attestation.ts'
 import type { Audit, Entry } from './audit.ts'
-import type { Directory, VendingApp } from './directory.ts'
 import {
   type Ask,
   appByHead,
@@ -16,14 +15,15 @@ import {
   assertStreams,
   endWithToken,
   vendingApp,
-} from './grant.ts'
-import type { VendingLimits } from './limits.ts'
-import type { RecordSigner } from './record-token.ts'
-import { isoSeconds } from './session-policy.ts'
-import type { Subject, TokenVerifier } from './subject.ts'
-import type { SubjectHasher } from './subject-hash.ts'
+} from './authorize.ts'
+import type { Acquaintance } from './limits/subject-sightings.ts'
+import type { VendingLimits } from './limits/vending-limits.ts'
+import type { VendingMetrics } from './metrics.ts'
+import type { RecordSigner } from './record-signer.ts'
+import { isoSeconds } from './session/session-policy.ts'
+import type { Subject, TokenVerifier } from './tokens/subject.ts'
+import type { SubjectHasher } from './tokens/subject-hash.ts'
 import type { Vended, Vendor } from './vend.ts'
-import type { VendingMetrics } from './vending-metrics.ts'
 
 export interface Issued extends Vended {
   readonly app: VendingApp

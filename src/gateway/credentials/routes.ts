@@ -4,15 +4,15 @@ import type { Clock } from '../../std/clock.ts'
 import { AppError, detailed } from '../../std/errors.ts'
 import type { Entropy } from '../../std/id.ts'
 import type { Logger } from '../../std/telemetry.ts'
-import { containerAnswer, credentialsAnswer } from './answers.ts'
 import { attestRoutes } from './attest/routes.ts'
-import type { Credentials } from './credentials.ts'
+import { containerAnswer, credentialsAnswer } from './credential-answers.ts'
 import {
   type ContainerParams,
   type CredentialsRequest,
   containerSchema,
   credentialsSchema,
-} from './documentation.ts'
+} from './credential-openapi.ts'
+import type { Credentials } from './credentials.ts'
 import { parseStrictJson } from './strict-json.ts'
 
 export interface CredentialRoutePorts {

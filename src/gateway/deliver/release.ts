@@ -1,6 +1,6 @@
-import type { Outcomes } from '../../event/ledger.ts'
-import type { Backlog } from './backlog.ts'
-import type { InFlight } from './in-flight.ts'
+import type { Outcomes } from '../../event/ledger/ledger.ts'
+import type { Backlog } from '../journal/backlog.ts'
+import type { InFlight } from './pack/in-flight.ts'
 
 export interface ReleaseOptions {
   readonly inFlight: InFlight

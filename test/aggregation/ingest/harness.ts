@@ -1,16 +1,16 @@
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import tap, { type Test } from 'tap'
-import type { Arrivals } from '../../../src/aggregation/ingest/arrivals.ts'
+import { allRows, type OpenSqlSession } from '../../../src/aggregation/ingest/duckdb/sql-session.ts'
+import { fileList } from '../../../src/aggregation/ingest/duckdb/sql-text.ts'
+import type { Arrivals } from '../../../src/aggregation/ingest/index/arrivals.ts'
 import { type LakeArrivalsOptions, lakeArrivals } from '../../../src/aggregation/ingest/lake-arrivals.ts'
-import { allRows, type OpenSqlSession } from '../../../src/aggregation/ingest/sql-session.ts'
-import { fileList } from '../../../src/aggregation/ingest/sql-text.ts'
 import { fsLake } from '../../../src/lake/fs.ts'
 import type { Lake } from '../../../src/lake/lake.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
+import { type Places, placesIn, sharedSession } from '../../fakes/aggregation/sessions.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { NOON } from '../../fakes/events.ts'
-import { type Places, placesIn, sharedSession } from '../../fakes/sessions.ts'
 
 export const signal = new AbortController().signal
 /** Nothing of an ingest went wrong. */

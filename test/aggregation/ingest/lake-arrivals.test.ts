@@ -1,14 +1,14 @@
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
-import type { Arrivals } from '../../../src/aggregation/ingest/arrivals.ts'
+import { allRows } from '../../../src/aggregation/ingest/duckdb/sql-session.ts'
+import type { Arrivals } from '../../../src/aggregation/ingest/index/arrivals.ts'
 import { arrivedMs } from '../../../src/aggregation/ingest/lake-arrivals.ts'
-import { allRows } from '../../../src/aggregation/ingest/sql-session.ts'
 import type { Lake } from '../../../src/lake/lake.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import { createTelemetry, quietTelemetry } from '../../../src/std/telemetry.ts'
+import { openDuckdb } from '../../fakes/aggregation/sessions.ts'
 import { eventLine, NOON, storedEvent, writeParquet } from '../../fakes/events.ts'
-import { openDuckdb } from '../../fakes/sessions.ts'
 import { CLEAN, HOUR, setUp, signal } from './harness.ts'
 
 const MINUTE_MS = 60_000

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { Compile } from 'typebox/compile'
-import type { Run } from '../../../src/aggregation/rollup/job.ts'
+import type { Run } from '../../../src/aggregation/rollup/run/log/run-record.ts'
 import { RunDetail, runView } from '../../../src/aggregation/rollup/run-answers.ts'
 
 const run: Run = {

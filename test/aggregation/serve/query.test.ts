@@ -1,14 +1,14 @@
 import { test } from 'tap'
 import type { Static } from 'typebox'
-import { DEFAULT_SETS, type RollupDefinition } from '../../../src/aggregation/rollup/definition.ts'
-import { RELATIVE_ERROR } from '../../../src/aggregation/rollup/measure.ts'
-import type { SeriesAnswer, TopAnswer } from '../../../src/aggregation/serve/answers.ts'
-import { memoryCache } from '../../../src/aggregation/serve/cache.ts'
+import { DEFAULT_SETS, type RollupDefinition } from '../../../src/aggregation/rollup/model/definition.ts'
+import { RELATIVE_ERROR } from '../../../src/aggregation/rollup/model/measure.ts'
 import { type Asking, createQueries } from '../../../src/aggregation/serve/query.ts'
+import type { SeriesAnswer, TopAnswer } from '../../../src/aggregation/serve/query-answers.ts'
+import { memoryCache } from '../../../src/aggregation/serve/query-cache.ts'
 import { computeRanking, type RankingQuery } from '../../../src/aggregation/serve/ranking.ts'
 import type { SeriesQuery } from '../../../src/aggregation/serve/series.ts'
+import { committed, memoryStore, rollupRow } from '../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../fakes/clock.ts'
-import { committed, memoryStore, rollupRow } from '../../fakes/store.ts'
 
 const MINUTE = 60_000
 const QUARTER = 15 * MINUTE

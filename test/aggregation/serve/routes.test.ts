@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto'
 import { type Test, test } from 'tap'
-import { DEFAULT_SETS } from '../../../src/aggregation/rollup/definition.ts'
-import { memoryCache } from '../../../src/aggregation/serve/cache.ts'
+import { DEFAULT_SETS } from '../../../src/aggregation/rollup/model/definition.ts'
 import type { PipelineState } from '../../../src/aggregation/serve/pipeline.ts'
 import { createQueries } from '../../../src/aggregation/serve/query.ts'
+import { memoryCache } from '../../../src/aggregation/serve/query-cache.ts'
 import { serveRoutes } from '../../../src/aggregation/serve/routes.ts'
 import { createAuth } from '../../../src/http/auth.ts'
 import { answerWithProblems } from '../../../src/http/problems.ts'
 import { queryPool } from '../../../src/http/query-pool.ts'
 import { createServer } from '../../../src/http/server.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
+import { committed, memoryStore, rollupRow } from '../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../fakes/clock.ts'
-import { committed, memoryStore, rollupRow } from '../../fakes/store.ts'
 
 const QUARTER = 900_000
 const noon = Date.UTC(2026, 10, 22, 12)

@@ -3,7 +3,7 @@ import { test } from 'tap'
 import { candidatesIn, UNSCANNED_BYTES } from '../../../src/event/decode/candidates.ts'
 import { MAX_OBJECT_NAMES } from '../../../src/event/decode/scan.ts'
 import { MAX_CANDIDATES } from '../../../src/event/decode/spans.ts'
-import { Unreadable } from '../../../src/event/decode/unreadable.ts'
+import { Unreadable } from '../../../src/event/schema/unreadable.ts'
 
 const least = { name: 'a', value: 1 }
 const good = JSON.stringify(least)

@@ -1,4 +1,4 @@
-import type { Measurement } from '../../../src/event/event.ts'
+import type { Measurement } from '../../../src/event/schema/event.ts'
 import { scrub } from '../../../src/event/scrub.ts'
 
 export const strict = { allowQuery: new Set<string>(), stripIds: false }

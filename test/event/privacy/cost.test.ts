@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import type { Measurement } from '../../../src/event/event.ts'
+import type { Measurement } from '../../../src/event/schema/event.ts'
 import { scrub } from '../../../src/event/scrub.ts'
 
 /** What the rules of the cleaner look for, and what they may stumble over. */

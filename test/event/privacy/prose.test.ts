@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import type { Measurement } from '../../../src/event/event.ts'
+import type { Measurement } from '../../../src/event/schema/event.ts'
+import { withoutTilde } from '../../../src/event/schema/text.ts'
 import { scrub, scrubExcerpt } from '../../../src/event/scrub.ts'
-import { withoutTilde } from '../../../src/event/values/text.ts'
 import { missed, stored, strict } from './columns.ts'
 
 const tables = {

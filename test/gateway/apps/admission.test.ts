@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { parseConfig } from '../../../src/config.ts'
+import { parseConfig } from '../../../src/config/parse.ts'
 import { admit } from '../../../src/gateway/apps/admission.ts'
 import { createRegistry } from '../../../src/gateway/apps/registry.ts'
 import { AppError } from '../../../src/std/errors.ts'

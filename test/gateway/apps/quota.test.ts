@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { parseConfig } from '../../../src/config.ts'
+import { parseConfig } from '../../../src/config/parse.ts'
 import { createQuota } from '../../../src/gateway/apps/quota.ts'
 import { createRegistry } from '../../../src/gateway/apps/registry.ts'
 import { fakeClock } from '../../fakes/clock.ts'

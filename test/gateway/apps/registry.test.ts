@@ -1,7 +1,7 @@
 import { test } from 'tap'
-import { parseConfig } from '../../../src/config.ts'
-import { normalOrigin } from '../../../src/gateway/apps/origin.ts'
+import { parseConfig } from '../../../src/config/parse.ts'
 import { createRegistry, keyDigest, originAllowed } from '../../../src/gateway/apps/registry.ts'
+import { normalOrigin } from '../../../src/http/sender/origin.ts'
 import { sha256, someApps } from '../../fakes/gateway.ts'
 
 const appsOf = (apps: readonly object[]) => parseConfig({ apps }, {}).apps

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { test } from 'tap'
 import { assertDeclaredFits, canRetry, contentTypeOf, readBody } from '../../../src/gateway/collect/body.ts'
-import { createByteBudget } from '../../../src/gateway/collect/inflight.ts'
+import { createByteBudget } from '../../../src/gateway/collect/memory-budget.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 
 test('who would send again: all but what a browser sends without asking first', async (t) => {

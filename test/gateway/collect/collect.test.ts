@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { parseConfig } from '../../../src/config.ts'
-import { createLedger } from '../../../src/event/ledger.ts'
+import { parseConfig } from '../../../src/config/parse.ts'
+import { createLedger } from '../../../src/event/ledger/ledger.ts'
 import { createQuota } from '../../../src/gateway/apps/quota.ts'
 import { createRegistry } from '../../../src/gateway/apps/registry.ts'
 import { createCollector, type Submission } from '../../../src/gateway/collect/collect.ts'

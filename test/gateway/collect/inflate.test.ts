@@ -1,7 +1,7 @@
 import zlib, { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import { test } from 'tap'
 import { createInflate, MAX_INFLATED_BYTES, RATIO_ALARM } from '../../../src/gateway/collect/inflate.ts'
-import type { Owner } from '../../../src/std/turns.ts'
+import type { Owner } from '../../../src/std/async/fair-queue.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
 
 const text = '{"name":"lcp","value":1}'

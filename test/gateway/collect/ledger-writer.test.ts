@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { createLedger } from '../../../src/event/ledger.ts'
+import { createLedger } from '../../../src/event/ledger/ledger.ts'
 import { startLedgerWriter } from '../../../src/gateway/collect/ledger-writer.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import { createTelemetry } from '../../../src/std/telemetry.ts'

@@ -1,10 +1,10 @@
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
-import { REQUEST_BYTES } from '../../../src/gateway/collect/inflight.ts'
+import { REQUEST_BYTES } from '../../../src/gateway/collect/memory-budget.ts'
 import { PIXEL } from '../../../src/gateway/collect/routes.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import { lcp, sha256, someApps, startGateway } from '../../fakes/gateway.ts'
-import { snippet } from '../../fakes/snippets.ts'
+import { snippet } from '../../fakes/process/snippets.ts'
 
 const one = JSON.stringify(lcp())
 const json = { 'content-type': 'application/json', 'x-headgate-key': 'shop-key' }

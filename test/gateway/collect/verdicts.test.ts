@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { Unreadable } from '../../../src/event/decode/unreadable.ts'
+import { Unreadable } from '../../../src/event/schema/unreadable.ts'
 import { judgeAll, refuseForPrivacy } from '../../../src/gateway/collect/verdicts.ts'
 import { lcp } from '../../fakes/gateway.ts'
 

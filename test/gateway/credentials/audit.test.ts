@@ -1,6 +1,6 @@
 import { test } from 'tap'
+import type { VendingApp } from '../../../src/gateway/apps/vending-apps.ts'
 import { createAudit } from '../../../src/gateway/credentials/audit.ts'
-import type { VendingApp } from '../../../src/gateway/credentials/directory.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import { createTelemetry, type LogLevel } from '../../../src/std/telemetry.ts'
 

@@ -1,12 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { jwtVerify } from 'jose'
 import { test } from 'tap'
-import { createRecordSigner } from '../../../src/gateway/credentials/record-token.ts'
+import { createRecordSigner } from '../../../src/gateway/credentials/record-signer.ts'
 import { MAX_BODY_BYTES } from '../../../src/gateway/credentials/routes.ts'
 import { AppError } from '../../../src/std/errors.ts'
+import { ACCOUNT, openTokens, streamArn, tokenOf } from '../../fakes/credentials/vending.ts'
+import { startVendingGateway, vendingAppOf } from '../../fakes/credentials/vending-gateway.ts'
 import { sha256 } from '../../fakes/gateway.ts'
-import { ACCOUNT, openTokens, streamArn, tokenOf } from '../../fakes/vending.ts'
-import { startVendingGateway, vendingAppOf } from '../../fakes/vending-gateway.ts'
 
 const hour = 3_600_000
 

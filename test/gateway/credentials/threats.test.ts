@@ -1,13 +1,13 @@
 import { createHmac, createPublicKey } from 'node:crypto'
 import fc from 'fast-check'
 import { type Test, test } from 'tap'
-import { createTokenVerifier } from '../../../src/gateway/credentials/tokens.ts'
+import { createTokenVerifier } from '../../../src/gateway/credentials/tokens/tokens.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
+import { STS_SECRET, STS_TOKEN } from '../../fakes/aws/sts.ts'
 import { fakeClock } from '../../fakes/clock.ts'
-import { signed, signingKey, startIssuer } from '../../fakes/issuer.ts'
-import { STS_SECRET, STS_TOKEN } from '../../fakes/sts.ts'
-import { streamArn, tokenOf } from '../../fakes/vending.ts'
-import { startVendingGateway, vendingAppOf } from '../../fakes/vending-gateway.ts'
+import { signed, signingKey, startIssuer } from '../../fakes/credentials/issuer.ts'
+import { streamArn, tokenOf } from '../../fakes/credentials/vending.ts'
+import { startVendingGateway, vendingAppOf } from '../../fakes/credentials/vending-gateway.ts'
 
 /**
  * The threats of docs/security.md by their numbers, as far as the gateway answers them. 7, 8, 16 and 17 are in

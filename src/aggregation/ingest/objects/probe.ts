@@ -1,6 +1,6 @@
-import { columnsOf, readWhole, shapeFault } from '../event-sql.ts'
-import { allRows, isInputFault, type SqlSession } from '../sql-session.ts'
-import { whyOf } from './trouble.ts'
+import { columnsOf, readWhole, shapeFault } from '../compact/event-sql.ts'
+import { allRows, isInputFault, type SqlSession } from '../duckdb/sql-session.ts'
+import { whyOf } from './failure-reason.ts'
 
 /**
  * Why a Parquet file cannot be read together with others, in words without any of its data; undefined when it can. Reads

@@ -1,9 +1,9 @@
 import type { LakeObject } from '../../../lake/lake.ts'
 import { parseRawKey } from '../../../lake/layout.ts'
-import { contentsOf } from '../compact.ts'
-import { foreignEntryKey } from '../ingest-foreign.ts'
-import type { IngestTools } from '../ingest-partition.ts'
-import { parseCompacted } from '../pending.ts'
+import { contentsOf } from '../compact/compact.ts'
+import { parseCompacted } from '../index/pending.ts'
+import { foreignEntryKey } from './ingest-foreign.ts'
+import type { IngestTools } from './ingest-partition.ts'
 
 /** `index/<hour>/c-<source>-<slot>.json` of what an ingest wrote, `p-<source>-<hash>.json` of what others put there. */
 const ENTRY = /^index\/(dt=[^/]+\/hr=\d\d)\/[cp]-(.+)-(\w+)\.json$/

@@ -1,7 +1,7 @@
 import type { LakeObject } from '../../../lake/lake.ts'
-import type { IngestReport, Trouble } from '../arrivals.ts'
-import type { IndexEntry } from '../entries.ts'
-import { whyOf } from './trouble.ts'
+import type { IngestReport, Trouble } from '../index/arrivals.ts'
+import type { IndexEntry } from '../index/index-entries.ts'
+import { whyOf } from './failure-reason.ts'
 
 /** A batch that fails is halved to find what fails in it. A fault of everything must not be met once for each object. */
 export const MAX_FAILURES = 32

@@ -1,4 +1,4 @@
-import { storableLines } from '../../../event/ndjson.ts'
+import { storableLines } from '../../../event/schema/ndjson.ts'
 import { scrubExcerpt } from '../../../event/scrub.ts'
 import type { DirectRefusal, Refused } from './judge-line.ts'
 import type { Line } from './object-lines.ts'

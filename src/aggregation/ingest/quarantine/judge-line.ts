@@ -1,7 +1,7 @@
 import { type Candidates, candidatesIn } from '../../../event/decode/candidates.ts'
-import type { Measurement } from '../../../event/event.ts'
-import { isObject } from '../../../event/json.ts'
-import type { RefusalCode } from '../../../event/ledger.ts'
+import type { RefusalCode } from '../../../event/ledger/ledger.ts'
+import type { Measurement } from '../../../event/schema/event.ts'
+import { isObject } from '../../../event/schema/json-object.ts'
 import { judge } from '../../../event/verdict.ts'
 import type { AppError } from '../../../std/errors.ts'
 

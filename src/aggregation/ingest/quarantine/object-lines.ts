@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { AppError } from '../../../std/errors.ts'
-import type { LineFile } from '../inflate.ts'
-import { gunzipped } from '../objects/gunzipped.ts'
+import { gunzipped } from '../compact/gunzip.ts'
+import type { LineFile } from '../compact/inflate-files.ts'
 
 /**
  * Twice what Firehose puts into an object at most, and before it is compressed:

@@ -1,7 +1,7 @@
 import { createPublicKey, hash, type KeyObject } from 'node:crypto'
 import { jwtVerify } from 'jose'
-import { RECORD_TOKEN_TYPE, type RecordClaims } from '../../../event/record-token.ts'
-import { recent } from '../../../std/recent.ts'
+import { RECORD_TOKEN_TYPE, type RecordClaims } from '../../../event/schema/record-token.ts'
+import { recent } from '../../../std/lru.ts'
 
 /** The public half of the key that signs record tokens, as JWK. */
 export interface RecordKey {

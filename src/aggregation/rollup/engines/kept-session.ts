@@ -1,6 +1,6 @@
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
-import { allRows, type OpenSqlSession, type SqlSession } from '../../ingest/sql-session.ts'
+import { allRows, type OpenSqlSession, type SqlSession } from '../../ingest/duckdb/sql-session.ts'
 
 export interface KeptSessionOptions {
   /** Opens a real one, which must be able to live for twice `timeoutMs`. */

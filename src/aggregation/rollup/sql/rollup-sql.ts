@@ -1,8 +1,8 @@
-import { MAX_VALUE, MAX_WEIGHT } from '../../../event/event.ts'
-import { LEDGER_NAME } from '../../../event/ledger-event.ts'
-import { quote } from '../../ingest/sql-text.ts'
-import { type Dimension, type DimensionSet, OTHER, type RollupDefinition } from '../definition.ts'
-import { EPSILON_SQL, K_SQL, MICROS, WEIGHT_UNIT, ZERO_BELOW_SQL, ZERO_BUCKET } from '../measure.ts'
+import { MAX_VALUE, MAX_WEIGHT } from '../../../event/schema/event.ts'
+import { LEDGER_NAME } from '../../../event/schema/ledger-event.ts'
+import { quote } from '../../ingest/duckdb/sql-text.ts'
+import { type Dimension, type DimensionSet, OTHER, type RollupDefinition } from '../model/definition.ts'
+import { EPSILON_SQL, K_SQL, MICROS, WEIGHT_UNIT, ZERO_BELOW_SQL, ZERO_BUCKET } from '../model/measure.ts'
 
 /** Where databases differ. All else is common text: no alias shadowing, no TIMESTAMP, no ROUND, no sum of doubles. */
 export interface SqlDialect {

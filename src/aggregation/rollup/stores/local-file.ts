@@ -10,9 +10,9 @@ import {
   readFully,
   syncFolder,
   writeFully,
-} from '../../../std/files.ts'
-import { laterVersion } from '../../../std/later-version.ts'
-import { type CommittedWindow, damaged, type RollupRow, type StoredRow } from '../store.ts'
+} from '../../../std/files/files.ts'
+import { laterVersion } from '../../../std/files/later-version.ts'
+import { type CommittedWindow, damaged, type RollupRow, type StoredRow } from './store.ts'
 
 /**
  * One window as one file that is written once and then only read:

@@ -9,13 +9,13 @@ import {
   isWithheld,
   type OpenFile,
   unlessAbsent,
-} from '../../../std/files.ts'
-import { isLaterVersion } from '../../../std/later-version.ts'
-import { setAside as asideByName } from '../../../std/no-file.ts'
-import { recent } from '../../../std/recent.ts'
+} from '../../../std/files/files.ts'
+import { isLaterVersion } from '../../../std/files/later-version.ts'
+import { setAside as asideByName } from '../../../std/files/not-a-file.ts'
+import { recent } from '../../../std/lru.ts'
 import type { Logger } from '../../../std/telemetry.ts'
-import { damaged, isDamage } from '../store.ts'
 import { readHeader, readIndex } from './local-file.ts'
+import { damaged, isDamage } from './store.ts'
 
 export interface FolderOptions {
   readonly dir: string

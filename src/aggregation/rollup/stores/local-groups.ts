@@ -1,6 +1,6 @@
-import { breather } from '../../../std/breath.ts'
-import type { StoredRow } from '../store.ts'
+import { breather } from '../../../std/async/yielding.ts'
 import { type Group, groupsOf } from './local-file.ts'
+import type { StoredRow } from './store.ts'
 
 /** Rows parsed at a time, at some 5 µs each. */
 const ROWS_AT_ONCE = 128

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError } from '../../../std/errors.ts'
-import type { Assets } from '../assets.ts'
+import type { Assets } from './assets.ts'
 
 export interface DashboardPorts {
   readonly assets: Assets

@@ -1,5 +1,5 @@
-import { MAX_ATTRIBUTES } from '../../../event/event.ts'
-import { isObject, type JsonObject } from '../../../event/json.ts'
+import { MAX_ATTRIBUTES } from '../../../event/schema/event.ts'
+import { isObject, type JsonObject } from '../../../event/schema/json-object.ts'
 import { readers } from '../../../event/values/columns.ts'
 import { numberIn } from '../../../event/values/number.ts'
 import { Rule } from '../../../event/values/rule.ts'

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Measurement } from '../../../event/event.ts'
+import type { Measurement } from '../../../event/schema/event.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { DAY_MS } from '../../../std/durations.ts'
 import { type Entropy, ID_DIGITS } from '../../../std/id.ts'

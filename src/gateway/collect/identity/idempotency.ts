@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
-import { fairMemory } from '../../../std/fair.ts'
+import { fairMemory } from '../../../std/fair-lru.ts'
 import { ID_DIGITS } from '../../../std/id.ts'
 
 /** Clients that retry give up sooner: OpenTelemetry's exporters after five minutes, the AWS SDKs after a few seconds. */

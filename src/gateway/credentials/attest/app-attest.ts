@@ -1,8 +1,8 @@
 import { createPublicKey, type KeyObject, type X509Certificate } from 'node:crypto'
 import type { Clock } from '../../../std/clock.ts'
-import { type Recent, recent } from '../../../std/recent.ts'
+import { type Recent, recent } from '../../../std/lru.ts'
 import { type AppIdentity, verifyAssertion, verifyAttestation } from './app-attest-object.ts'
-import { createSeal } from './seal.ts'
+import { createSeal } from './hmac.ts'
 import type { AttestationVerifier, Evidence, Verdict } from './verifier.ts'
 
 export const APP_ATTEST = 'app-attest'

@@ -1,5 +1,5 @@
 import { Counter } from 'prom-client'
-import { withDeadline } from '../../../std/abort.ts'
+import { withDeadline } from '../../../std/async/abort.ts'
 import { AppError } from '../../../std/errors.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { Challenge, Challenges } from './challenges.ts'

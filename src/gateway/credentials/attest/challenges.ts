@@ -1,7 +1,7 @@
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
 import type { Entropy } from '../../../std/id.ts'
-import { createSeal } from './seal.ts'
+import { createSeal } from './hmac.ts'
 
 /** A device answers in seconds; what is older was kept for later. */
 export const CHALLENGE_LIFE_MS = 300_000

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
 import { anyRequest, problemAnswer } from '../../../http/documented.ts'
 import type { Attestation } from './attestation.ts'
-import { AttestationKind } from './claim.ts'
+import { AttestationKind } from './attestation-claim.ts'
 import type { AttestedApp } from './verifier.ts'
 
 export interface AttestRoutePorts {

@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import tap, { test } from 'tap'
-import { eventRows } from '../../../../src/aggregation/ingest/event-sql.ts'
+import { eventRows } from '../../../../src/aggregation/ingest/compact/event-sql.ts'
+import { allRows } from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
 import { faultOf } from '../../../../src/aggregation/ingest/objects/probe.ts'
-import { allRows } from '../../../../src/aggregation/ingest/sql-session.ts'
-import { placesIn, sharedSession } from '../../../fakes/sessions.ts'
+import { placesIn, sharedSession } from '../../../fakes/aggregation/sessions.ts'
 
 const REQUIRED = `'e' || i AS event_id, i AS event_time, i AS received_time, 'shop' AS app_id, 'm' AS name, 1.5::DOUBLE AS value,
   'ms' AS unit, 1.0::DOUBLE AS weight`

@@ -3,8 +3,8 @@ import { test } from 'tap'
 import type { Lake } from '../../../../src/lake/lake.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { createTelemetry } from '../../../../src/std/telemetry.ts'
+import { openDuckdb } from '../../../fakes/aggregation/sessions.ts'
 import { eventLine, storedEvent, writeParquet } from '../../../fakes/events.ts'
-import { openDuckdb } from '../../../fakes/sessions.ts'
 import { HOUR, setUp, signal } from '../harness.ts'
 
 const events = (...ids: string[]) => ids.map((id) => `${eventLine({ event_id: id })}\n`).join('')

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import type { IndexEntry } from '../../../../src/aggregation/ingest/entries.ts'
+import type { IndexEntry } from '../../../../src/aggregation/ingest/index/index-entries.ts'
 import { MAX_FAILURES, takeBatches } from '../../../../src/aggregation/ingest/objects/take-batches.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 

@@ -5,8 +5,8 @@ import {
   MAX_BAD_TOKENS,
 } from '../../../../src/aggregation/ingest/quarantine/attribution.ts'
 import { createRecordVerifier } from '../../../../src/aggregation/ingest/quarantine/record-verifier.ts'
+import { ANN, BOB, recordKeys } from '../../../fakes/aggregation/records.ts'
 import { NOON } from '../../../fakes/events.ts'
-import { ANN, BOB, recordKeys } from '../../../fakes/records.ts'
 
 const keys = recordKeys()
 const verifier = createRecordVerifier([keys.publicKey])

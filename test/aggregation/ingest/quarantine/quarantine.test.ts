@@ -7,14 +7,14 @@ import {
   type QuarantineOptions,
 } from '../../../../src/aggregation/ingest/quarantine/quarantine.ts'
 import { createRecordVerifier } from '../../../../src/aggregation/ingest/quarantine/record-verifier.ts'
-import { parseEventLine } from '../../../../src/event/ndjson.ts'
+import { parseEventLine } from '../../../../src/event/schema/ndjson.ts'
 import type { Lake } from '../../../../src/lake/lake.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { createTelemetry } from '../../../../src/std/telemetry.ts'
+import { memoryLake } from '../../../fakes/aggregation/lake.ts'
+import { ANN, recordKeys } from '../../../fakes/aggregation/records.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
 import { NOON } from '../../../fakes/events.ts'
-import { memoryLake } from '../../../fakes/lake.ts'
-import { ANN, recordKeys } from '../../../fakes/records.ts'
 import { HOUR, interrupted, signal } from '../harness.ts'
 
 const keys = recordKeys()

@@ -2,9 +2,9 @@ import { createHmac, generateKeyPairSync } from 'node:crypto'
 import { SignJWT, UnsecuredJWT } from 'jose'
 import { test } from 'tap'
 import { createRecordVerifier } from '../../../../src/aggregation/ingest/quarantine/record-verifier.ts'
-import { RECORD_TOKEN_TYPE } from '../../../../src/event/record-token.ts'
+import { RECORD_TOKEN_TYPE } from '../../../../src/event/schema/record-token.ts'
+import { ANN, recordKeys } from '../../../fakes/aggregation/records.ts'
 import { NOON } from '../../../fakes/events.ts'
-import { ANN, recordKeys } from '../../../fakes/records.ts'
 
 const ours = recordKeys()
 const named = recordKeys('key-2')

@@ -3,11 +3,11 @@ import {
   allRows,
   type OpenSqlSession,
   type SqlValue,
-} from '../../../../src/aggregation/ingest/sql-session.ts'
+} from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
 import { keptSessions } from '../../../../src/aggregation/rollup/engines/kept-session.ts'
 import { AppError } from '../../../../src/std/errors.ts'
+import { openDuckdb, placesIn } from '../../../fakes/aggregation/sessions.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
-import { openDuckdb, placesIn } from '../../../fakes/sessions.ts'
 
 const never = new AbortController().signal
 const TIMEOUT_MS = 60_000

@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { DEFAULT_SETS } from '../../../../src/aggregation/rollup/definition.ts'
-import { duckdbDialect, eventsIn } from '../../../../src/aggregation/rollup/sql/duckdb.ts'
+import { DEFAULT_SETS } from '../../../../src/aggregation/rollup/model/definition.ts'
+import { duckdbDialect, eventsIn } from '../../../../src/aggregation/rollup/sql/duckdb-dialect.ts'
 import {
   chooseUnits,
   keepOnce,

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'tap'
 import { MAX_CANDIDATES } from '../../../../src/event/decode/spans.ts'
-import { Unreadable } from '../../../../src/event/decode/unreadable.ts'
+import { Unreadable } from '../../../../src/event/schema/unreadable.ts'
 import { judge, MAX_EVENT_BYTES } from '../../../../src/event/verdict.ts'
 import { native } from '../../../../src/gateway/collect/formats/native.ts'
 import { AppError } from '../../../../src/std/errors.ts'

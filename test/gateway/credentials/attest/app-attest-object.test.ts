@@ -10,8 +10,8 @@ import {
   verifyAttestation,
 } from '../../../../src/gateway/credentials/attest/app-attest-object.ts'
 import { APPLE_APP_ATTESTATION_ROOT } from '../../../../src/gateway/credentials/attest/apple-root.ts'
-import { type Forging, nonceExtension, sha256, startApple } from '../../../fakes/apple.ts'
-import { basicConstraints, der, extension } from '../../../fakes/x509.ts'
+import { type Forging, nonceExtension, sha256, startApple } from '../../../fakes/credentials/apple.ts'
+import { basicConstraints, der, extension } from '../../../fakes/credentials/x509.ts'
 
 const NOW_MS = Date.UTC(2026, 10, 22, 12)
 const HOUR_MS = 3_600_000

@@ -1,8 +1,8 @@
 import { test } from 'tap'
 import { createAppAttest, ENROLMENT_LIFE_MS } from '../../../../src/gateway/credentials/attest/app-attest.ts'
 import type { Evidence } from '../../../../src/gateway/credentials/attest/verifier.ts'
-import { type Device, sha256, startApple } from '../../../fakes/apple.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
+import { type Device, sha256, startApple } from '../../../fakes/credentials/apple.ts'
 
 const appId = 'A1B2C3D4E5.com.example.shop'
 const never = new AbortController().signal

@@ -6,8 +6,8 @@ import { requestHash } from '../../../../src/gateway/credentials/attest/request-
 import type { AttestationVerifier, AttestedApp } from '../../../../src/gateway/credentials/attest/verifier.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { quietTelemetry } from '../../../../src/std/telemetry.ts'
-import { startApple } from '../../../fakes/apple.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
+import { startApple } from '../../../fakes/credentials/apple.ts'
 import { seededEntropy } from '../../../fakes/entropy.ts'
 
 const appId = 'A1B2C3D4E5.com.example.shop'

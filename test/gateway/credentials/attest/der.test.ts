@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { derValues, only, SEQUENCE } from '../../../../src/gateway/credentials/attest/der.ts'
-import { der } from '../../../fakes/x509.ts'
+import { der } from '../../../fakes/credentials/x509.ts'
 
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex')
 

@@ -1,0 +1,141 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { UNSCANNED_BYTES } from '../../../src/event/decode/candidates.ts'
+import {
+  LEVELS,
+  MAX_BODY_NAMES,
+  MAX_BODY_VALUES,
+  MAX_DISTINCT_NAMES,
+  MAX_LEVELS,
+  MAX_NAME_BYTES,
+  MAX_NUMBER_BYTES,
+  MAX_OBJECT_NAMES,
+  MAX_SKIPPED_BYTES,
+} from '../../../src/event/decode/scan.ts'
+import { MAX_CANDIDATES } from '../../../src/event/decode/spans.ts'
+import {
+  columns,
+  MAX_ATTRIBUTE_NAME_CHARS,
+  MAX_ATTRIBUTE_VALUE_CHARS,
+  MAX_ATTRIBUTES,
+  MAX_ID_CHARS,
+  MAX_TEXT_CHARS,
+  MAX_UNIT_CHARS,
+  MAX_VALUE,
+} from '../../../src/event/schema/event.ts'
+import { scales } from '../../../src/event/values/unit.ts'
+import { MAX_DEPTH } from '../../../src/event/verdict.ts'
+import { problems } from '../../../src/http/problems.ts'
+import { configurationPage } from './docs-configuration.ts'
+
+/**
+ * The reference pages that are rendered from the code: `npm run docs` writes them, a test compares them. What is in
+ * force cannot be documented wrongly.
+ */
+const note = '<!-- Rendered by `npm run docs`; edit the source, not this page. -->'
+
+function errorsPage(): string {
+  const rows = Object.entries(problems).map(
+    ([code, { status, title }]) => `| \`${code}\` | ${status} | ${title} |`,
+  )
+  return `${note}
+
+# Errors
+
+Every failure has a code. Over HTTP it is an RFC 9457 problem document (\`application/problem+json\`):
+
+\`\`\`json
+{ "type": "urn:headgate:problem:unknown_key", "title": "No known app was named", "status": 401, "detail": "…", "code": "unknown_key" }
+\`\`\`
+
+\`detail\` says what was wrong this time and names the field; it never repeats what was sent, but a name that is nearly one of ours. Of an \`invalid_request\` it says all that is wrong at once, as far as one look tells, and \`errors\` has the same for programs: \`{ pointer, reason }\` each. 429 and 503 carry \`Retry-After\` in seconds. 403 is only for what will not work without a change of configuration, because some clients then stop for good. No body ever holds a URL, a key, a token or an address.
+
+| code | status | title |
+|---|---|---|
+${rows.join('\n')}
+
+Events of one request fail one by one: \`rejected: [{ index, code, detail }]\` in the 202 or the 422. Their codes are \`not_an_object\`, \`malformed_line\`, \`missing_field\`, \`invalid_field\`, \`event_too_large\`, \`event_too_complex\`, \`too_many_events\`, \`privacy_gpc\`.
+`
+}
+
+/** Two letters look the same. */
+function noteOn(unit: unknown): string {
+  const [letter = ''] = String(unit)
+  return /[\u00b5\u03bc]/.test(letter)
+    ? ` (U+${letter.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')})`
+    : ''
+}
+
+function eventsPage(): string {
+  const units = [...scales].map(
+    ([sent, { unit, times, per }]) =>
+      `| \`${sent}\`${noteOn(sent)} | \`${unit}\` | ${per > 1 ? `÷ ${per}` : `× ${times}`} |`,
+  )
+  const rows = columns.map(
+    ({ name, type, required, description }) =>
+      `| \`${name}\` | ${type} | ${required ? 'yes' : ''} | ${description} |`,
+  )
+  return `${note}
+
+# The event
+
+One flat row per measurement. A client must send \`name\` and \`value\`; what it may not set (\`app_id\`, \`received_time\`, \`country\`, \`device_type\`, \`user_agent_*\`, \`os_name\`) and unknown fields are ignored and counted. \`null\` is the same as absent, wherever it stands: in an event, among its attributes, in a context and beside one.
+
+| column | type | always there | |
+|---|---|---|---|
+${rows.join('\n')}
+
+In the lake a line is \`{"v":1, …columns…}\`, without the absent ones. Times are epoch milliseconds, so that no engine's time zone can touch them.
+
+**Bodies.** One event, an array, an envelope \`{ context?, events }\`, or several of these one behind the other: NDJSON, in any spelling of line ends, with byte order marks or record separators (RFC 7464), or with nothing between them. A line or an item that cannot be read, not being JSON or not UTF-8, is refused by itself (\`malformed_line\`), and so is one with more than ${MAX_DEPTH} levels in a field that is no column (\`event_too_complex\`). A body has at most ${MAX_CANDIDATES} events (of which 500 are taken); beyond, it is refused as a whole (413).
+
+**Names, numbers and levels** have bounds where a body is looked through before it is parsed: one of more than ${UNSCANNED_BYTES / 1_024} KiB (inflated, without the blanks around it), one with eight \`[\` in a row, and a smaller one that is neither one value of JSON nor plain NDJSON, or in which anything cannot be read. There, a line or an item is refused by itself (\`event_too_complex\`) with an object of more than ${MAX_OBJECT_NAMES} names (those of objects within it are their own; below level ${LEVELS - 1} they count together), with a name of more than ${MAX_NAME_BYTES} bytes (as it is written, with its quotes), with a number of more than ${MAX_NUMBER_BYTES} characters, and with more than ${MAX_LEVELS} levels; and the body is refused as a whole (413) with more than ${MAX_BODY_NAMES} names, with more than ${MAX_DISTINCT_NAMES} that differ (by a hash, so that it may be a few more), with more than ${MAX_BODY_VALUES} values, and with more than ${MAX_SKIPPED_BYTES / 1_048_576} MiB of one value that is refused. What follows the fault in a value that is refused counts no more, but the values in one that is too deep. Any other body of up to ${UNSCANNED_BYTES / 1_024} KiB is parsed at once, whatever its names and numbers are: an event of 2,000 names is taken, and those that are no columns are ignored.
+
+**Values** lie between 0 and ${MAX_VALUE} (10¹²) in the unit in which they are stored: what is accepted is counted, and any other is refused by its field. A text that is a decimal number is read as one, in every column that is a number.
+
+**Units** of time and of size are converted where an event enters, by a request or by a stream of its own, so that a metric is one series. Case matters. Any other unit stays as it is. Parquet of others, which Headgate only reads, is not converted.
+
+| sent | stored | |
+|---|---|---|
+${units.join('\n')}
+
+**Times.** A number, or digits, are epoch milliseconds; nothing is guessed from its size. A text is ISO 8601 or RFC 3339 with a zone, in any common spelling: \`T\`, \`t\` or a space; \`Z\`, \`z\`, \`UTC\`, \`+01:00\`, \`+0100\` or \`+01\`; seconds and fractions or none; or the form of HTTP and mail (\`Sun, 22 Nov 2026 11:00:00 GMT\`). A time without a zone, one on no calendar, and one more than 24 h old or 5 min ahead is replaced by the time of arrival, and counted (\`headgate_clock_replaced_total\`).
+
+**Texts** of more than ${MAX_TEXT_CHARS} characters (${MAX_UNIT_CHARS} for \`unit\`) are cut and end with \`…\`; numbers and booleans are read as texts. A text that begins with \`~\` begins with \`∼\` (U+223C) instead: values like \`~other\` are the rollups' own. \`name\` and ids are never cut, as that would make two things one: ids have at most ${MAX_ID_CHARS} characters, and an empty one is none.
+
+**Attributes** never refuse an event. Their values are texts, numbers or booleans, cut at ${MAX_ATTRIBUTE_VALUE_CHARS} characters. Left out, and counted as ignored, are lists and objects, names that are empty or longer than ${MAX_ATTRIBUTE_NAME_CHARS} characters or that reach for a prototype, and all but the first ${MAX_ATTRIBUTES}; an event's own come before those of its context.
+
+**What is masked.** Before anything is stored, and the same way for the dead letters of direct records (\`src/event/privacy/\`). The name of the metric and the ids are stored as they are sent (control characters of an id written out, \`\\u000a\`).
+
+* *URL columns* (\`page_url\`, \`page_path\`, \`referrer\`, \`url_full\`) lose query (but \`privacy.allowQuery\` names), fragment and userinfo; of the path, what follows an encoded \`?\` or \`#\` (\`%3F\`, \`%253F\`, …; wide, \`？\` and \`%EF%BC%9F\`, and of mails, \`=3F\`, before a parameter), \`;parameters\`, a URL inside of it, tokens, e-mail addresses (\`[email]\`) and numbers as cards are issued (\`[digits]\`). Hosts and other numbers stay. Of \`data:\`, \`blob:\`, \`javascript:\`, \`mailto:\`, \`tel:\`, \`file:\` and \`about:\` URLs only the scheme stays.
+* *Prose* (exceptions, \`error_type\`, \`exception_type\`, values of attributes, \`page_route\` and the other texts): URLs and paths lose query, fragment, userinfo and \`;name=value\` wherever they stand, also encoded: as URLs (\`%3F\`, \`%253F\`, \`%u003F\`), JSON and code (\`\\u003f\`, \`\\x3f\`), HTML (\`&#63;\`, \`&quest;\`) and mails (quoted-printable, \`=3Fq=3D\`) write it, and with values in quotes (\`?q="…"\`). Line and column of a stack frame stay. \`data:\` URLs that are not base64, and \`javascript:\` URLs, go to the end of their line; \`blob:\`, \`mailto:\` and \`tel:\` URLs keep the scheme. \`Bearer …\`, JWTs, \`-----BEGIN … PRIVATE KEY-----\` blocks (to the end of a text that was cut), keys by the prefixes that some fifty issuers gave them (\`ghp_\`, \`sk-proj-\`, \`xoxb-\`, \`SG.\`, …; \`src/event/privacy/secrets.ts\`), the paths of webhooks, what is assigned to names like \`token\`, \`password\`, \`sig\` (in quotes to the one that ends them: \`"a\\"b"\`), and what is assigned in quotes to \`q\`, \`query\`, \`search\` and the like become \`[token]\`; \`user:password@\` becomes \`[user]@\`; e-mail addresses \`[email]\`; 13 to 19 digits that pass the check of cards, with none or one blank, dash, dot or the like between two of them, in whatever spelling, and six digits and more in a row \`[digits]\`; IP addresses \`[ip]\`, of which a port stays. \`#id\` of a selector, dates (\`2026-11-28\`), times and versions stay: a dotted quad is taken for an address unless a part is above 255, it ends in \`.0.0\`, is attached to a name (\`v1.2.3.4\`) or follows a browser or \`version\` (\`Chrome/126.0.6.127\`) without a port behind it; in \`gateway/203.0.113.77\` and after an unknown product it is an address. Wide and small characters of Chinese and Japanese (\`＠\`, \`１２\`, \`＝\`; \`？\` and \`＃\` where a parameter or ASCII follows, and encoded before a parameter), typeset quotes and digits of other scripts are read as ASCII, and written so where something is masked.
+* *Labels* (\`app_version\`, \`sdk_name\`, \`sdk_version\`, \`environment\`, \`unit\`, names of attributes) are prose in which dotted quads and long numbers stay, as they are versions and builds there; only numbers as cards are issued go.
+
+What no rule can tell from an ordinary word stays: a name, a password in a sentence, a number of five digits. Do not send them.
+
+**Ids.** The dedup key is (\`app_id\`, \`event_id\`) within a window. An event without an \`event_id\` gets a random one: equal events are as many events, whoever sends them. So **who sends again what may have arrived needs one of two**: an \`event_id\` in each event, or an \`Idempotency-Key\` header with the request (IETF HTTPAPI draft; 1 to 255 printable characters, in quotes or not), the same for each attempt and another for each request. A 202 says \`"retrySafe": false\` when some accepted event had neither. \`/v1/web-vitals\` makes \`id:name:value\` the \`event_id\` of a metric that has an \`id\`. Ids never depend on an address or a body.
+
+**Idempotency-Key.** The ids of the request's events follow from the app, the key and their places, under a secret in \`dataDir\` (\`idempotency.secret\`, made at the first start) or in the variable that \`gateway.idempotency.secretEnv\` names. So a repetition gives the same ids whenever it comes, on each host that has the secret: give several hosts, and hosts whose disk does not last, one secret by the variable. For ten minutes a process also remembers when a key first came, so that a repetition whose events have no time of their own falls into the same window, and what was sent: another body under the same key is refused (422 \`idempotency_key_reused\`). If the first was not accepted, the key is free. Both are each process's own: a repetition that reaches another host, another of the \`workers\` or a restarted process has the same ids and is timed by its own arrival. If that lies in a later window, and the event has no \`event_time\`, it counts in both. An \`event_time\` rules that out. The 32 MiB in which a process remembers keys are shared fairly: an app that sends more than its share forgets its own oldest ones first, never those of others. Under Global Privacy Control (\`privacy.gpc: strip\`) the ids are hashes with a secret of the process and the UTC day, each for itself, of the key, what was sent and the place: a repetition within the day and the process is the same events, and nothing else shows that two events came together or from one sender.
+
+**The last value.** Of several rows with one \`measurement_id\` in a window the last counts: the one of the latest \`event_time\`, and among equals the one that was sent last, by its place in the request and by the order in which one process received the requests. That is what \`received_time\` tells: rows of one measurement in one request lie a millisecond apart, the last of them at the arrival. In a later window a measurement counts anew.
+
+**What is stored.** Texts lose control characters (they become U+FFFD; line ends and tabs stay in \`exception_stacktrace\`). What a \`context\` says is stored with each event; the events of a request may take 8 times the body, inflated, plus 64 KiB, plus 1 KiB an event, and 8 MiB at most. Beyond that the request is refused (413 \`stored_too_large\`). An event may take 64 KiB.
+
+**Ledger events.** Events named \`headgate.ledger\` are the gateway's own: they tell how many events of an app it accepted in a minute ([operations](operations.md)). Leave them out of what you count.
+`
+}
+
+const pages: Readonly<Record<string, () => string>> = {
+  'docs/errors.md': errorsPage,
+  'docs/configuration.md': () => `${note}\n\n${configurationPage()}`,
+  'docs/events.md': eventsPage,
+}
+
+/** Paths of pages that differ from what the code says. */
+export const stalePages = (): string[] =>
+  Object.entries(pages)
+    .filter(([path, render]) => readFileSync(path, 'utf8') !== render())
+    .map(([path]) => path)
+
+if (process.argv[2] === '--write') {
+  for (const [path, render] of Object.entries(pages)) writeFileSync(path, render())
+}

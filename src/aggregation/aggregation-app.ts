@@ -1,0 +1,86 @@
+import type { FastifyInstance } from 'fastify'
+import type { AggregationConfig } from '../config/schema/config-schema.ts'
+import { type Auth, createAuth } from '../http/auth.ts'
+import { type OperationsPorts, operationsRoutes } from '../http/operations/operations.ts'
+import { probeRoutes } from '../http/operations/probes.ts'
+import { answerWithProblems } from '../http/problems.ts'
+import { queryPool } from '../http/query-pool.ts'
+import { createServer, refuseWhileClosing, requireHost } from '../http/server.ts'
+import type { Logger } from '../std/telemetry.ts'
+import { type RollupRoutePorts, rollupRoutes } from './rollup/routes.ts'
+import { steadyQueries } from './serve/damage-retry.ts'
+import { dashboardSources, loadAssets } from './serve/dashboard/assets.ts'
+import { dashboardRoutes } from './serve/dashboard/routes.ts'
+import { createQueries, type QueryPorts } from './serve/query.ts'
+import { memoryCache } from './serve/query-cache.ts'
+import { type ServePorts, serveRoutes } from './serve/routes.ts'
+
+export interface AggregationPorts
+  extends Pick<QueryPorts, 'store' | 'definitions' | 'clock'>,
+    Pick<ServePorts, 'apps' | 'pipelineState' | 'gateway'>,
+    Pick<RollupRoutePorts, 'runs'> {
+  readonly log: Logger
+  readonly ready: () => boolean | string
+  /** Whose tokens may change; left out: those of the configuration. */
+  readonly auth?: Auth
+  /** Runs before any route is mounted: a generator of documents listens here. */
+  readonly prepare?: (app: FastifyInstance) => Promise<void>
+  /** What operators read, where this listener is the one that serves it. */
+  readonly operations?: Pick<OperationsPorts, 'metrics' | 'reconcile'> | undefined
+}
+
+/**
+ * Every answer, errors included. The policy allows what comes from this origin and nothing else, so a name that a
+ * client invented can never be more than text; no other page may frame this one.
+ */
+const SECURITY_HEADERS = {
+  'content-security-policy':
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+  'permissions-policy': 'camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+}
+
+/** The private listener: runs, queries and the dashboard. No CORS: other origins have no business here. */
+export async function buildAggregation(
+  config: AggregationConfig,
+  ports: AggregationPorts,
+): Promise<FastifyInstance> {
+  const { log, store, definitions, clock, runs, apps, pipelineState, gateway, ready, operations } = ports
+  const auth = ports.auth ?? createAuth(config.tokens)
+  const queries = steadyQueries(
+    createQueries({ store, definitions, clock, cache: memoryCache(config.cache.maxBytes) }),
+  )
+
+  const { enabled, grace } = config.schedule
+  const grainMs = Math.max(...definitions.map((definition) => definition.grainMs))
+  const nextRunMs = () => (enabled ? (Math.floor(clock.nowMs() / grainMs) + 1) * grainMs + grace : undefined)
+
+  const app = createServer([], log)
+  await ports.prepare?.(app)
+  answerWithProblems(app, log)
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.headers(SECURITY_HEADERS)
+    done()
+  })
+  refuseWhileClosing(app)
+  requireHost(app)
+  await app.register(probeRoutes, { ready })
+  const pool = queryPool()
+  await app.register(rollupRoutes, { runs, auth, pool })
+  await app.register(serveRoutes, {
+    queries,
+    pool,
+    auth,
+    clock,
+    apps,
+    pipelineState,
+    gateway,
+    nextRunMs,
+  })
+  await app.register(dashboardRoutes, { assets: await loadAssets(dashboardSources()) })
+  if (operations !== undefined) await app.register(operationsRoutes, { ...operations, auth })
+  return app
+}

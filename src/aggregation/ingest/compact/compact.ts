@@ -1,0 +1,123 @@
+import { appendFile, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AppError } from '../../../std/errors.ts'
+import { isInputFault, type SqlSession } from '../duckdb/sql-session.ts'
+import {
+  compactClean,
+  compactJudged,
+  joinPieces,
+  judgeLines,
+  MALFORMED_LINES,
+  minutesOf,
+} from './event-sql.ts'
+import { type Inflated, inflate, type LineFile } from './inflate-files.ts'
+import { screen } from './line-screen.ts'
+import { piecesOf } from './pieces.ts'
+
+/** What a Parquet file holds, as the index keeps it. */
+export interface Contents {
+  readonly rows: number
+  readonly bytes: number
+  readonly minutes: Readonly<Record<string, number>>
+  readonly arrivalMinMs: number | null
+  readonly arrivalMaxMs: number | null
+}
+
+export interface Compacted extends Contents {
+  readonly parquet: string
+  /** Local file of the lines that are no events; undefined when there are none. */
+  readonly dead: string | undefined
+  readonly malformed: number
+  /** Inputs that broke off, each counted as malformed beside the lines in `dead`. */
+  readonly damaged: readonly LineFile[]
+}
+
+/** A piece that does not fit is halved down to this: the longest line that is read, and some. Ours. */
+export const LEAST_SORTED_BYTES = 4_194_304
+
+export interface CompactTools {
+  readonly session: SqlSession
+  readonly folder: string
+  /** Most bytes of lines that are sorted at a time: it is memory that they take. */
+  readonly pieceBytes: number
+}
+
+/** NDJSON files → one Parquet file in `folder`. */
+export async function compact(tools: CompactTools, files: readonly LineFile[]): Promise<Compacted> {
+  const { paths, damaged } = await inflate(files, tools.folder)
+  let { pieceBytes } = tools
+  for (;;) {
+    try {
+      return await compactPieces({ ...tools, pieceBytes }, { paths, damaged })
+    } catch (error) {
+      if (!isOutOfMemory(error) || pieceBytes <= LEAST_SORTED_BYTES) throw error
+      pieceBytes = Math.max(LEAST_SORTED_BYTES, pieceBytes / 2)
+    }
+  }
+}
+
+const isOutOfMemory = (error: unknown) => error instanceof AppError && error.code === 'engine_out_of_memory'
+
+async function compactPieces(
+  { session, folder, pieceBytes }: CompactTools,
+  { paths, damaged }: Inflated,
+): Promise<Compacted> {
+  const dead = join(folder, 'dead.ndjson')
+  await rm(dead, { force: true })
+  const made: string[] = []
+  let lost = 0
+  for await (const piece of piecesOf(paths, pieceBytes, join(folder, 'piece.ndjson'))) {
+    const parquet = join(folder, `piece-${made.length}.parquet`)
+    made.push(parquet)
+    lost += await compactPiece(session, piece, { parquet, lines: join(folder, 'lines.ndjson'), dead })
+  }
+  const parquet = join(folder, made.length > 1 ? 'events.parquet' : 'piece-0.parquet')
+  if (made.length > 1) await session.run([joinPieces(made, parquet)])
+  return {
+    ...(await contentsOf(session, parquet)),
+    parquet,
+    dead: lost > 0 ? dead : undefined,
+    malformed: lost + damaged.length,
+    damaged,
+  }
+}
+
+/**
+ * First as if every line were an event, which holds for what the gateway writes and is twice as fast; if one is not, line
+ * by line. Answers how many are none; they are added to `dead`.
+ */
+async function compactPiece(
+  session: SqlSession,
+  paths: readonly string[],
+  { parquet, lines, dead }: { readonly parquet: string; readonly lines: string; readonly dead: string },
+): Promise<number> {
+  try {
+    await session.run([compactClean(paths, parquet)])
+    return 0
+  } catch (error) {
+    if (!isInputFault(error)) throw error
+  }
+  let lost = await screen(paths, { lines, dead })
+  await session.run([judgeLines(lines), compactJudged(parquet)])
+  for await (const rows of session.rows(MALFORMED_LINES)) {
+    lost += rows.length
+    await appendFile(dead, rows.map(([line]) => `${line}\n`).join(''))
+  }
+  return lost
+}
+
+export async function contentsOf(session: SqlSession, parquet: string): Promise<Contents> {
+  const minutes: Record<string, number> = {}
+  let rows = 0
+  let arrivalMinMs: number | null = null
+  let arrivalMaxMs: number | null = null
+  for await (const chunk of session.rows(minutesOf(parquet))) {
+    for (const [minute, count, first, last] of chunk) {
+      if (minute !== null) minutes[String(minute)] = Number(count)
+      rows += Number(count)
+      arrivalMinMs = Math.min(arrivalMinMs ?? Infinity, Number(first))
+      arrivalMaxMs = Math.max(arrivalMaxMs ?? -Infinity, Number(last))
+    }
+  }
+  return { rows, bytes: (await stat(parquet)).size, minutes, arrivalMinMs, arrivalMaxMs }
+}

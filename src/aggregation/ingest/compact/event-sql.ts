@@ -1,0 +1,132 @@
+import { type ColumnType, columns, EVENT_VERSION } from '../../../event/schema/event.ts'
+import { LEDGER_NAME } from '../../../event/schema/ledger-event.ts'
+import type { SqlValue } from '../duckdb/sql-session.ts'
+import { fileList, quote, readParquet } from '../duckdb/sql-text.ts'
+import { MAX_LINE_BYTES } from './line-screen.ts'
+
+const DUCKDB_TYPES: Readonly<Record<ColumnType, string>> = {
+  text: 'VARCHAR',
+  bigint: 'BIGINT',
+  integer: 'INTEGER',
+  double: 'DOUBLE',
+  json: 'JSON',
+}
+
+/** Latest instant that a JavaScript Date can hold, epoch ms. */
+const MAX_TIME_MS = 8_640_000_000_000_000
+
+/** Column → DuckDB type, in storage order. */
+type Types = readonly (readonly [string, string])[]
+export const columnTypes: Types = columns.map(({ name, type }) => [name, DUCKDB_TYPES[type]])
+const lineTypes: Types = [['v', 'BIGINT'], ...columnTypes]
+const names = columnTypes.map(([name]) => name)
+const required = columns.filter((column) => column.required).map(({ name }) => name)
+
+/** What makes a row an event. Prefix: of the row's columns. */
+const isEvent = (prefix: string) =>
+  [
+    `${prefix}v = ${EVENT_VERSION}`,
+    ...required.map((name) => `${prefix}${name} IS NOT NULL`),
+    ...['event_time', 'received_time'].map((name) => `${prefix}${name} BETWEEN 0 AND ${MAX_TIME_MS}`),
+  ].join(' AND ')
+
+/** Sorted, so that one app's rows of one metric compress together and are read without the others. */
+const toParquet = (query: string, target: string) =>
+  `COPY (${query} ORDER BY app_id, name, event_time) TO ${quote(target)} (FORMAT parquet, COMPRESSION zstd)`
+
+/** Sorted pieces → one Parquet file, each sorted in itself: to sort all of them again takes the memory that was spared. */
+export const joinPieces = (pieces: readonly string[], target: string): string =>
+  `COPY (SELECT * FROM ${readParquet(pieces)}) TO ${quote(target)} (FORMAT parquet, COMPRESSION zstd)`
+
+/** Files of nothing but events → one Parquet file. A single line that is none fails the statement. */
+export function compactClean(files: readonly string[], target: string): string {
+  const checked = `CASE WHEN ${isEvent('')} THEN event_id ELSE error('not an event') END AS event_id`
+  const fields = names.map((name) => (name === 'event_id' ? checked : name)).join(', ')
+  return toParquet(`SELECT ${fields} FROM ${readLines(files, MAX_LINE_BYTES, lineTypes)}`, target)
+}
+
+function readLines(files: readonly string[], maxLineBytes: number, types: Types, more = ''): string {
+  return `read_json(${fileList(files)}, format = 'newline_delimited', compression = 'uncompressed',
+    hive_partitioning = false, maximum_object_size = ${maxLineBytes},
+    columns = {${types.map(([name, type]) => `${name}: '${type}'`).join(', ')}}${more})`
+}
+
+/** Screened lines → the table `judged` of line and event; casts are those of `compactClean`, with NULL for a failure. */
+export function judgeLines(lines: string): string {
+  const shape = quote(JSON.stringify(Object.fromEntries(lineTypes)))
+  // Every byte of a line may have become an escape of six.
+  const source = readLines([lines], 6 * MAX_LINE_BYTES + 1_024, [['line', 'VARCHAR']])
+  return `CREATE OR REPLACE TEMP TABLE judged AS
+    SELECT line, event, COALESCE(${isEvent('event.')}, false) AS good
+    FROM (SELECT line, from_json(CASE WHEN json_valid(line) THEN line END, ${shape}) AS event FROM ${source})`
+}
+
+export function compactJudged(target: string): string {
+  const fields = names.map((name) => `event.${name} AS ${name}`).join(', ')
+  return toParquet(`SELECT ${fields} FROM judged WHERE good`, target)
+}
+
+export const MALFORMED_LINES = 'SELECT line FROM judged WHERE NOT good'
+
+/** Name, in lower case as SQL compares it, and type of each column of a Parquet file. */
+export const columnsOf = (file: string): string =>
+  `SELECT lower(column_name), column_type FROM (DESCRIBE SELECT * FROM ${readParquet([file])})`
+
+const WHOLE = /^(U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE)$/
+/**
+ * DuckDB reads a column of several files in the one type that holds all of theirs. These do not change what ours hold:
+ * FLOAT would round times, VARCHAR[] or UUID would refuse text.
+ */
+const READABLE_AS: Readonly<Record<ColumnType, RegExp>> = {
+  text: /^(VARCHAR|JSON|BOOLEAN|U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE)$/,
+  json: /^(VARCHAR|JSON)$/,
+  bigint: WHOLE,
+  integer: WHOLE,
+  double: /^(U?(TINY|SMALL|BIG)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(\d+,\d+\))$/,
+}
+const MAX_TYPE_CHARS = 60
+
+type FileColumns = ReadonlyMap<SqlValue | undefined, SqlValue | undefined>
+
+/** What of the columns is not of an event; undefined when all that engines read can be read. */
+export function shapeFault(found: FileColumns): string | undefined {
+  const missing = required.filter((name) => !found.has(name))
+  if (missing.length > 0) return `It lacks the columns ${missing.join(', ')}`
+  for (const { name, type } of columns) {
+    const is = String(found.get(name))
+    if (found.has(name) && !READABLE_AS[type].test(is))
+      return `Its column ${name} is ${is.slice(0, MAX_TYPE_CHARS)}, which is not read as ${DUCKDB_TYPES[type]}`
+  }
+  return undefined
+}
+
+/** Fails when anything of the columns that engines read cannot be read, to the last page. */
+export function readWhole(file: string, found: FileColumns): string {
+  const casts = columnTypes
+    .filter(([name]) => found.has(name))
+    .map(([name, type]) => `CAST(${name} AS ${type})`)
+  // A sum of what depends on every value: nothing of it is known from the footer.
+  return `SELECT bit_xor(hash(${casts.join(', ')})) FROM ${readParquet([file])}`
+}
+
+/**
+ * Minute of event time, rows in it, first and last arrival. Ledger events belong to none: no window is computed anew for
+ * one that comes late.
+ */
+export function minutesOf(file: string): string {
+  return `SELECT CASE WHEN name = ${quote(LEDGER_NAME)} THEN NULL ELSE event_time - event_time % 60000 END AS minute,
+      COUNT(*), MIN(received_time), MAX(received_time)
+    FROM read_parquet(${fileList([file])}, hive_partitioning = false)
+    WHERE event_time BETWEEN 0 AND ${MAX_TIME_MS} GROUP BY minute ORDER BY minute`
+}
+
+/** Rows of Parquet files. Columns that a file lacks are NULL, and ones that none has exist all the same. */
+export function eventRows(files: readonly string[]): string {
+  const none = columnTypes.map(([name, type]) => `CAST(NULL AS ${type}) AS ${name}`).join(', ')
+  return `SELECT * FROM (SELECT ${none}) q WHERE false UNION ALL BY NAME SELECT * FROM ${readParquet(files)}`
+}
+
+/** Rows of files of lines, without the lines that are no events. */
+export function eventLines(files: readonly string[]): string {
+  return `SELECT * FROM ${readLines(files, MAX_LINE_BYTES, lineTypes, ', ignore_errors = true')} WHERE ${isEvent('')}`
+}

@@ -1,0 +1,110 @@
+import { isUtf8 } from 'node:buffer'
+import { createReadStream } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { FILE_MODE } from '../../../std/files/files.ts'
+
+/** Longest line that is read: four times the longest record that Kinesis takes. */
+export const MAX_LINE_BYTES = 4_194_304
+
+export interface Screens {
+  readonly lines: string
+  readonly dead: string
+}
+
+/**
+ * Makes any bytes readable for SQL: each line becomes `{"line": "…"}` in `lines`, whatever is in it. Lines that cannot
+ * be put so, being too long or not UTF-8, go as they are to the end of `dead`; the answer counts them. Empty lines vanish.
+ * Holds no more than a line in memory, and a piece of one that is too long, whatever the files are: they may be no lines
+ * at all.
+ */
+export async function screen(files: readonly string[], { lines, dead }: Screens): Promise<number> {
+  const readable = await open(lines, 'w', FILE_MODE)
+  try {
+    const refused = await open(dead, 'a', FILE_MODE)
+    try {
+      return await sift(files, readable, refused)
+    } finally {
+      await refused.close()
+    }
+  } finally {
+    await readable.close()
+  }
+}
+
+async function sift(files: readonly string[], readable: FileHandle, refused: FileHandle): Promise<number> {
+  let count = 0
+  for (const file of files) {
+    const sieve = createSieve()
+    for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
+      await write(sieve.take(chunk))
+    }
+    await write(sieve.end())
+  }
+  return count
+
+  async function write(sieved: Sieved): Promise<void> {
+    count += sieved.refused
+    if (sieved.lines !== '') await readable.writeFile(sieved.lines)
+    if (sieved.dead.length > 0) await refused.writeFile(Buffer.concat(sieved.dead))
+  }
+}
+
+/** What a chunk completes. */
+interface Sieved {
+  lines: string
+  readonly dead: Buffer[]
+  refused: number
+}
+
+/** Takes a file apart, a chunk at a time. */
+function createSieve() {
+  /** Of the line under way, unless it is too long already: then it is written as it comes. */
+  let begun: Buffer[] = []
+  let begunBytes = 0
+  let isTooLong = false
+
+  function extend(piece: Buffer, sieved: Sieved): void {
+    begun.push(piece)
+    begunBytes += piece.length
+    if (!isTooLong && begunBytes <= MAX_LINE_BYTES) return
+    isTooLong = true
+    sieved.dead.push(...begun)
+    begun = []
+  }
+
+  function finish(sieved: Sieved): void {
+    const line = begun.length === 1 && begun[0] !== undefined ? begun[0] : Buffer.concat(begun)
+    if (isTooLong || !isUtf8(line)) {
+      sieved.dead.push(line, LINE_END)
+      sieved.refused += 1
+    } else {
+      // Trimmed as DuckDB's reader does it, of a byte order mark as well.
+      const text = line.toString().trim()
+      if (text !== '') sieved.lines += `${JSON.stringify({ line: text })}\n`
+    }
+    begun = []
+    begunBytes = 0
+    isTooLong = false
+  }
+
+  return {
+    take(chunk: Buffer): Sieved {
+      const sieved: Sieved = { lines: '', dead: [], refused: 0 }
+      let from = 0
+      for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
+        extend(chunk.subarray(from, end), sieved)
+        finish(sieved)
+        from = end + 1
+      }
+      extend(chunk.subarray(from), sieved)
+      return sieved
+    },
+    end(): Sieved {
+      const sieved: Sieved = { lines: '', dead: [], refused: 0 }
+      finish(sieved)
+      return sieved
+    },
+  }
+}
+
+const LINE_END = Buffer.from('\n')

@@ -1,0 +1,183 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { rm } from 'node:fs/promises'
+import { AppError } from '../../../std/errors.ts'
+import type { Telemetry } from '../../../std/telemetry.ts'
+import type { SessionReply, SessionRequest } from './duckdb-child.ts'
+import type { OpenSqlSession, SqlSession, SqlValue } from './sql-session.ts'
+import { sweepAbandoned, workFolder } from './work-folder.ts'
+
+export interface DuckdbOptions {
+  readonly memoryLimitBytes: number
+  readonly threads: number
+  /** Where DuckDB spills to, and where its callers put files on their way from or to the lake. */
+  readonly tempDir: string
+  /** Folders that statements may use besides `tempDir`: the lake's. */
+  readonly directories: readonly string[]
+  /** Longest life of a session: it is killed then. */
+  readonly timeoutMs: number
+  readonly telemetry: Telemetry
+}
+
+/** Longest message that is kept of an error of DuckDB's. */
+const MAX_MESSAGE_CHARS = 200
+/** A window is computed in two sessions at most; a work folder older than three belongs to nobody. */
+const LIVES_AT_MOST = 3
+
+/** The child next to this file: TypeScript in tests, JavaScript in dist. */
+const child = new URL(import.meta.url.replace(/duckdb-sessions(\.\w+)$/, 'duckdb-child$1'))
+
+/** DuckDB in a child process a session. The child ends when it is closed, when it is killed, and when its parent is gone. */
+export function duckdbSessions(options: DuckdbOptions): OpenSqlSession {
+  const { memoryLimitBytes, threads, tempDir, timeoutMs, telemetry } = options
+  const settings = { memoryLimitBytes, threads, directories: [tempDir, ...options.directories] }
+  return async (signal) => {
+    if (signal.aborted) throw new AppError('cancelled', 'Cancelled before the session was opened')
+    // Two processes that spill into one folder would overwrite each other's files.
+    const spillDir = await workFolder(tempDir, 'duckdb')
+    await sweepAbandoned(spillDir, LIVES_AT_MOST * timeoutMs)
+    const duckdb = new DuckdbProcess({ signal, timeoutMs, telemetry, spillDir })
+    try {
+      await duckdb.ask({ kind: 'open', settings: { ...settings, spillDir } })
+    } catch (error) {
+      await duckdb.close()
+      throw error
+    }
+    return session(duckdb)
+  }
+}
+
+function session(duckdb: DuckdbProcess): SqlSession {
+  return {
+    async run(statements) {
+      await duckdb.ask({ kind: 'run', statements })
+    },
+    rows: (query) => chunks(duckdb, query),
+    close: () => duckdb.close(),
+  }
+}
+
+/** One chunk is under way at a time: the child fetches the next only when it is asked to. */
+async function* chunks(duckdb: DuckdbProcess, query: string): AsyncGenerator<SqlValue[][]> {
+  await duckdb.ask({ kind: 'query', query })
+  try {
+    for (;;) {
+      const reply = await duckdb.ask({ kind: 'next' })
+      if (reply.kind !== 'chunk') return
+      yield reply.rows
+    }
+  } finally {
+    // After an error the process may be gone; the error itself is already on its way to the caller.
+    await duckdb.ask({ kind: 'finish' }).catch(() => {})
+  }
+}
+
+interface Waiter {
+  readonly resolve: (reply: SessionReply) => void
+  readonly reject: (error: AppError) => void
+}
+
+interface ProcessOptions extends Pick<DuckdbOptions, 'timeoutMs' | 'telemetry'> {
+  readonly signal: AbortSignal
+  readonly spillDir: string
+}
+
+/** The child and the requests that wait for its replies, which come in the order of the requests. */
+class DuckdbProcess {
+  readonly #process: ChildProcess
+  readonly #waiting: Waiter[] = []
+  readonly #ended: Promise<unknown>
+  /** Set once no more replies can come. */
+  #failure: AppError | undefined
+
+  constructor({ signal, timeoutMs, telemetry, spillDir }: ProcessOptions) {
+    this.#process = fork(child, {
+      serialization: 'advanced',
+      // Standard error stays: a native crash has no other way to say what happened.
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      env: environmentIn(spillDir),
+    })
+    this.#process.on('message', (reply: SessionReply) => this.#settle(reply))
+
+    const cancel = () => this.#kill(new AppError('cancelled', 'The session was cancelled'))
+    signal.addEventListener('abort', cancel)
+    // It may have been aborted while the folders were made.
+    if (signal.aborted) cancel()
+    const timer = setTimeout(
+      () => this.#kill(new AppError('engine_failed', `The session took longer than ${timeoutMs} ms`)),
+      timeoutMs,
+    )
+    this.#ended = endOf(this.#process).then(async (why) => {
+      signal.removeEventListener('abort', cancel)
+      clearTimeout(timer)
+      if (this.#waiting.length > 0) telemetry.log.warn({ err: why }, 'DuckDB ended with work under way')
+      this.#fail(why)
+      await rm(spillDir, { recursive: true, force: true })
+    })
+  }
+
+  ask(request: SessionRequest): Promise<SessionReply> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure) return reject(this.#failure)
+      this.#waiting.push({ resolve, reject })
+      this.#process.send(request, () => {})
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#fail(new AppError('cancelled', 'The session was closed'))
+    if (this.#process.connected) this.#process.disconnect()
+    await this.#ended
+  }
+
+  #settle(reply: SessionReply): void {
+    const waiter = this.#waiting.shift()
+    if (reply.kind === 'failed') waiter?.reject(sqlError(reply.message))
+    else waiter?.resolve(reply)
+  }
+
+  #kill(why: AppError): void {
+    this.#fail(why)
+    this.#process.kill('SIGKILL')
+  }
+
+  #fail(why: AppError): void {
+    this.#failure ??= why
+    for (const waiter of this.#waiting.splice(0)) waiter.reject(this.#failure)
+  }
+}
+
+/**
+ * All that the child sees of the world. Nothing of ours: it reads in native code what strangers wrote, and our environment
+ * holds credentials and keys. What DuckDB keeps in a home or a temporary folder lies in the session's own.
+ */
+const environmentIn = (spillDir: string) => ({ HOME: spillDir, TMPDIR: spillDir, TZ: 'UTC', LANG: 'C.UTF-8' })
+
+function endOf(process: ChildProcess): Promise<AppError> {
+  return new Promise((resolve) => {
+    process.once('error', (cause) =>
+      resolve(new AppError('engine_failed', 'DuckDB did not start', { cause })),
+    )
+    process.once('exit', (code, killer) => resolve(ended(code, killer)))
+  })
+}
+
+/** Signals of native code that went wrong by itself: as a rule for what it read. */
+const CRASHES = ['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE']
+
+/** A SIGKILL that is not ours is the kernel's answer to a lack of memory. */
+function ended(code: number | null, killer: string | null): AppError {
+  if (killer === 'SIGKILL') return new AppError('engine_out_of_memory', 'DuckDB was killed from outside')
+  const details = killer !== null && CRASHES.includes(killer) ? { kind: 'Crash' } : {}
+  return new AppError('engine_failed', `DuckDB ended with ${killer ?? `exit code ${code}`}`, { details })
+}
+
+/** The first words only: what follows a quote or a bracket in DuckDB's messages is SQL or data. */
+function sqlError(text: string): AppError {
+  const words = text
+    .replace(/^Error: /, '')
+    .replace(/["'`{[\n].*$/s, '')
+    .slice(0, MAX_MESSAGE_CHARS)
+    .trim()
+  const code = words.startsWith('Out of Memory') ? 'engine_out_of_memory' : 'engine_failed'
+  return new AppError(code, `DuckDB: ${words}`, { details: { kind: words.replace(/ Error.*$/s, '') } })
+}

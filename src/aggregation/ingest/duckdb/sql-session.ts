@@ -1,0 +1,32 @@
+import { AppError } from '../../../std/errors.ts'
+
+export type SqlValue = string | number | bigint | boolean | null
+
+/** A database session in a process of its own, so that an out-of-memory or a native crash cannot take the service down. */
+export interface SqlSession {
+  /**
+   * Runs statements in order. Rejects with `engine_out_of_memory` or `engine_failed`; an error of SQL leaves the
+   * session usable and has `details.kind`, such as `IO` or `Conversion`.
+   */
+  run(statements: readonly string[]): Promise<void>
+  /** Streams the rows of one query in chunks, holding no more than a few chunks in memory. */
+  rows(query: string): AsyncIterable<readonly (readonly SqlValue[])[]>
+  /** Ends the process. Safe to call twice. */
+  close(): Promise<void>
+}
+
+/** Opens a session that is killed when the signal aborts; pending calls then reject with `cancelled`. */
+export type OpenSqlSession = (signal: AbortSignal) => Promise<SqlSession>
+
+/** For the few rows of a summary. */
+export async function allRows(session: SqlSession, query: string): Promise<(readonly SqlValue[])[]> {
+  const rows: (readonly SqlValue[])[] = []
+  for await (const chunk of session.rows(query)) rows.push(...chunk)
+  return rows
+}
+
+/** Whether a statement failed for what it read, rather than for the disk, the memory or the process. */
+export function isInputFault(error: unknown): boolean {
+  if (!(error instanceof AppError) || error.code !== 'engine_failed') return false
+  return error.details['kind'] !== undefined && error.details['kind'] !== 'IO'
+}

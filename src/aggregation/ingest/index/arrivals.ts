@@ -1,0 +1,63 @@
+import type { TouchedMinute } from './arrived-index.ts'
+
+/** One Parquet object of the lake, and which minutes of event time its rows belong to. */
+export interface ArrivedObject {
+  readonly key: string
+  readonly rows: number
+  readonly bytes: number
+  /** When its rows came: to a gateway, or, when they were long under way from there, to the index. */
+  readonly arrivedMs: number
+  /** Start of each touched minute (epoch ms, as text) → rows in it. */
+  readonly minutes: Readonly<Record<string, number>>
+}
+
+/** One Parquet object of the lake, and when its rows were received. */
+export interface ReceivedObject {
+  readonly key: string
+  readonly firstMs: number
+  readonly lastMs: number
+}
+
+/** What went wrong, and with which object; a key that ends in a slash names all of a partition. */
+export interface Trouble {
+  readonly key: string
+  readonly why: string
+}
+
+export interface IngestReport {
+  readonly inputs: number
+  readonly rows: number
+  /** Lines that were no event; they lie in `dead/`. */
+  readonly malformed: number
+  /** Objects that are no events as a whole; they lie in `dead/`. */
+  readonly setAside: readonly Trouble[]
+  /** What could not be taken this time and is tried again; nothing waits for it. */
+  readonly failed: readonly Trouble[]
+}
+
+export interface IngestHow {
+  readonly everywhere?: boolean
+}
+
+/** What has arrived in the lake, ready to be aggregated. */
+export interface Arrivals {
+  /**
+   * Compacts the raw files that arrived since the last call to Parquet and indexes them. Repeatable after any crash. In a
+   * large lake a call looks where nearly all arrives, and only now and then at the rest; with `everywhere` it looks at all
+   * of it, and at what other processes have indexed: for who must not miss what is there.
+   */
+  ingest(signal: AbortSignal, how?: IngestHow): Promise<IngestReport>
+  /** Objects with rows whose event time is in [fromMs, toMs), in key order. */
+  touching(fromMs: number, toMs: number): Promise<readonly ArrivedObject[]>
+  /**
+   * Looks at objects that could not be read together, one by one. Those that cannot be read at all are set aside and
+   * leave the index; answers which.
+   */
+  reexamine(keys: readonly string[], signal: AbortSignal): Promise<readonly Trouble[]>
+  /** Every minute of event time with rows (epoch ms), and how much lies in it: cheap, whatever the age of the lake. */
+  touched(): Promise<ReadonlyMap<number, TouchedMinute>>
+  /** Objects that may hold rows received in [fromMs, toMs). */
+  received(fromMs: number, toMs: number): Promise<readonly ReceivedObject[]>
+  /** The earliest minute of event time ever indexed; undefined in an empty lake. */
+  earliestMs(): Promise<number | undefined>
+}

@@ -1,0 +1,177 @@
+import Type from 'typebox'
+import { Compile } from 'typebox/compile'
+import type { Lake } from '../../../lake/lake.ts'
+import { AppError } from '../../../std/errors.ts'
+import { isUnreadable, isWithheld } from '../../../std/files/files.ts'
+import { isLaterVersion, refuseLater } from '../../../std/files/later-version.ts'
+import { isNoFile } from '../../../std/files/not-a-file.ts'
+import { jsonIn } from '../../../std/json.ts'
+import { recent } from '../../../std/lru.ts'
+import type { Logger } from '../../../std/telemetry.ts'
+
+const ENTRY_VERSION = 1
+
+/**
+ * What is known of one Parquet object, stored as `index/dt=…/hr=…/<name>.json`. Written once; changed only when it or its
+ * object is found damaged.
+ */
+export interface IndexEntry {
+  readonly version: typeof ENTRY_VERSION
+  /** The object. There is none when `rows` is 0: no input held an event. */
+  readonly key: string
+  readonly rows: number
+  readonly bytes: number
+  /** The raw objects that went into it, which are removed after the entry is there. */
+  readonly inputs: readonly string[]
+  /** Start of each minute of event time (epoch ms, as text) → rows in it. */
+  readonly minutes: Readonly<Record<string, number>>
+  readonly malformed: number
+  /** First and last received_time; null without rows. */
+  readonly arrivalMinMs: number | null
+  readonly arrivalMaxMs: number | null
+  /** When the entry was made; absent in those of the first versions. */
+  readonly indexedMs?: number
+}
+
+export interface Entries {
+  /** Keys below `prefix` in key order, without reading them. */
+  keys(prefix: string): Promise<readonly string[]>
+  /** Without those that are damaged or left out, which are named in the log. */
+  load(keys: readonly string[]): Promise<readonly IndexEntry[]>
+  /** Keys of what was met that is no entry, and was not mended since. */
+  damaged(): readonly string[]
+  /** What was met that stays as it is, and why: of a later version, or not to be read now. */
+  leftOut(): ReadonlyMap<string, string>
+  /** Puts an entry in the place of one that is damaged, or whose object is. */
+  mend(key: string, entry: IndexEntry): Promise<void>
+  /** Removes an entry, whose object may be indexed anew. */
+  remove(key: string): Promise<void>
+  /** The next load reads it again: another process may have mended or removed it. */
+  refresh(key: string): void
+  /** Stores the entry unless its key is taken: the commit point of an ingest. */
+  commit(key: string, entry: IndexEntry): Promise<'stored' | 'exists'>
+}
+
+/** Entries of the last hours, which most windows are computed from: about 20 MB with their minutes and inputs. */
+const MAX_CACHED = 4_000
+/** Entries read at the same time. */
+const PARALLEL = 32
+
+/** As a rule entries never change, so each is read once per process; the oldest read are forgotten first. */
+export function indexEntries(lake: Lake, log: Logger, maxCached = MAX_CACHED): Entries {
+  const cache = recent<IndexEntry>(maxCached)
+  const damaged = new Set<string>()
+  const leftOut = new Map<string, string>()
+  /** Of those left out: no later look will find anything else. */
+  const later = new Set<string>()
+
+  async function read(key: string): Promise<IndexEntry | undefined> {
+    const cached = cache.get(key)
+    if (cached || later.has(key)) return cached
+    try {
+      const entry = await readNow(key)
+      leftOut.delete(key)
+      return entry
+    } catch (error) {
+      if (!isOfTheEntry(error)) throw error
+      if (isNoFile(error.cause)) nameDamaged(key, error.message)
+      else leaveOut(key, error)
+      return undefined
+    }
+  }
+
+  function leaveOut(key: string, error: AppError): void {
+    if (isLaterVersion(error)) later.add(key)
+    if (!leftOut.has(key))
+      log.error({ key, err: error }, 'an index entry is left out, and its events with it')
+    leftOut.set(key, error.message)
+  }
+
+  async function readNow(key: string): Promise<IndexEntry | undefined> {
+    const body = await lake.get(key)
+    if (!body) return undefined
+    const entry = parse(key, body)
+    if (entry) {
+      damaged.delete(key)
+      cache.set(key, entry)
+    } else nameDamaged(key, 'it holds no entry')
+    return entry
+  }
+
+  function nameDamaged(key: string, why: string): void {
+    if (!damaged.has(key))
+      log.error({ key, why }, 'an index entry is damaged; its object is left out until it is indexed again')
+    damaged.add(key)
+  }
+
+  function forget(key: string): void {
+    cache.delete(key)
+    leftOut.delete(key)
+    later.delete(key)
+  }
+
+  return {
+    async keys(prefix) {
+      const keys = (await lake.list(prefix)).map((object) => object.key)
+      const there = new Set(leftOut.size > 0 ? keys : [])
+      // Another process may have removed what was left out: nothing of it is missing then.
+      for (const key of [...leftOut.keys()]) if (key.startsWith(prefix) && !there.has(key)) forget(key)
+      return keys
+    },
+    async load(keys) {
+      const entries: (IndexEntry | undefined)[] = []
+      for (let at = 0; at < keys.length; at += PARALLEL)
+        entries.push(...(await Promise.all(keys.slice(at, at + PARALLEL).map(read))))
+      return entries.filter((entry) => entry !== undefined)
+    },
+    damaged: () => [...damaged],
+    leftOut: () => leftOut,
+    async mend(key, entry) {
+      await lake.put(key, Buffer.from(JSON.stringify(entry)))
+      damaged.delete(key)
+      cache.set(key, entry)
+    },
+    async remove(key) {
+      await lake.remove([key])
+      damaged.delete(key)
+      forget(key)
+    },
+    refresh(key) {
+      cache.delete(key)
+      later.delete(key)
+    },
+    async commit(key, entry) {
+      const outcome = await lake.put(key, Buffer.from(JSON.stringify(entry)), { ifAbsent: true })
+      // What was no file there has made way.
+      if (outcome === 'stored') damaged.delete(key)
+      return outcome
+    },
+  }
+}
+
+/** Undefined for what is no entry, such as one that was cut off by a copy. */
+function parse(key: string, body: Buffer): IndexEntry | undefined {
+  const found = jsonIn(body.toString())
+  refuseLater(key, found, ENTRY_VERSION)
+  return entries.Check(found) ? found : undefined
+}
+
+/** Others can be read; anything else, such as a lake that does not answer, is of all of them. */
+const isOfTheEntry = (error: unknown): error is AppError =>
+  isLaterVersion(error) ||
+  (error instanceof AppError && (isWithheld(error.cause) || isUnreadable(error.cause)))
+
+const ms = Type.Union([Type.Number(), Type.Null()])
+const entries = Compile(
+  Type.Object({
+    version: Type.Literal(ENTRY_VERSION),
+    key: Type.String(),
+    rows: Type.Integer(),
+    bytes: Type.Integer(),
+    inputs: Type.Array(Type.String()),
+    minutes: Type.Record(Type.String(), Type.Integer()),
+    malformed: Type.Integer(),
+    arrivalMinMs: ms,
+    arrivalMaxMs: ms,
+  }),
+)

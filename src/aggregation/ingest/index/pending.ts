@@ -1,0 +1,64 @@
+import type { LakeObject } from '../../../lake/lake.ts'
+import { parseRawKey, partitionOf, type RawObject } from '../../../lake/layout.ts'
+
+/** One hour of one source's arrivals, with the NDJSON objects that lie there. */
+export interface Partition {
+  readonly source: string
+  /** Start of the hour. */
+  readonly arrivalMs: number
+  readonly inputs: readonly LakeObject[]
+}
+
+/** A Parquet object that no ingest wrote. */
+export interface ForeignObject extends RawObject {
+  readonly key: string
+}
+
+/** `c-000042-<hash>`: the slot of its index entry and the inputs in it. Dead letters may add `-<number>`. */
+const COMPACTED = /^(c-(\d{6,})-[0-9a-f]{16})(?:-\d+)?$/
+/** Event lines shrink about so many times under gzip. */
+const GZIP_RATIO = 10
+
+/** What the name of an object that an ingest wrote says; undefined for any other name. */
+export function parseCompacted(name: string): { readonly base: string; readonly slot: number } | undefined {
+  const [, base, slot] = COMPACTED.exec(name) ?? []
+  return base === undefined ? undefined : { base, slot: Number(slot) }
+}
+
+/** What of a listing of `raw/` is to be compacted, and which Parquet objects were put there by others. */
+export function pendingIn(objects: readonly LakeObject[]): {
+  readonly partitions: readonly Partition[]
+  readonly foreign: readonly ForeignObject[]
+} {
+  const partitions = new Map<string, Partition & { inputs: LakeObject[] }>()
+  const foreign: ForeignObject[] = []
+  for (const object of objects) {
+    const raw = parseRawKey(object.key)
+    if (!raw) continue
+    if (raw.extension === 'parquet') {
+      if (parseCompacted(raw.name) === undefined) foreign.push({ ...raw, key: object.key })
+      continue
+    }
+    const place = `${raw.source}/${partitionOf(raw.arrivalMs)}`
+    const partition = partitions.get(place) ?? { source: raw.source, arrivalMs: raw.arrivalMs, inputs: [] }
+    partition.inputs.push(object)
+    partitions.set(place, partition)
+  }
+  return { partitions: [...partitions.values()], foreign }
+}
+
+/** Inputs in runs of at most `maxBytes` of lines; an input that is larger goes alone. */
+export function batches(inputs: readonly LakeObject[], maxBytes: number): readonly (readonly LakeObject[])[] {
+  const runs: LakeObject[][] = []
+  let room = 0
+  for (const input of inputs) {
+    const bytes = input.key.endsWith('.gz') ? input.bytes * GZIP_RATIO : input.bytes
+    if (runs.length === 0 || bytes > room) {
+      runs.push([])
+      room = maxBytes
+    }
+    runs.at(-1)?.push(input)
+    room -= bytes
+  }
+  return runs
+}

@@ -1,0 +1,81 @@
+import { Counter, Gauge } from 'prom-client'
+import type { Telemetry } from '../../../std/telemetry.ts'
+import type { IngestReport, Trouble } from '../index/arrivals.ts'
+import { whyOf } from './failure-reason.ts'
+
+export interface Pass {
+  /** Adds what a part of the pass did; one that fails is named and holds up no other. */
+  take(key: string, part: () => Promise<IngestReport>): Promise<void>
+  /** What the log was told of already. */
+  leave(trouble: Trouble): void
+  /** Everything that was done, told to whoever watches. */
+  end(): IngestReport
+}
+
+/** Keeps the account of ingests, pass by pass. */
+export function ingestAccount({ metrics, log }: Telemetry) {
+  const counter = (name: string, help: string) => new Counter({ name, help, registers: [metrics] })
+  const inputs = counter('headgate_ingest_objects_total', 'Raw objects compacted or indexed.')
+  const rows = counter('headgate_ingest_rows_total', 'Events indexed for aggregation.')
+  const malformed = counter(
+    'headgate_ingest_malformed_total',
+    'Lines and objects that were no events, kept in dead/.',
+  )
+  const aside = counter(
+    'headgate_ingest_set_aside_total',
+    'Parquet objects that cannot be read as events, kept whole in dead/.',
+  )
+  const failing = new Gauge({
+    name: 'headgate_ingest_failing',
+    help: 'Objects and partitions that could not be ingested in the last pass; the log names them.',
+    registers: [metrics],
+  })
+  /** What the log was told; it is not told the same each time. */
+  let told = new Map<string, string>()
+
+  function setAside({ key, why }: Trouble): void {
+    aside.inc()
+    log.error({ key, why }, 'an object cannot be read as events and is set aside in dead/')
+  }
+
+  function begin(signal: AbortSignal): Pass {
+    const report = { inputs: 0, rows: 0, malformed: 0, setAside: [] as Trouble[], failed: [] as Trouble[] }
+
+    function add(part: IngestReport): void {
+      report.inputs += part.inputs
+      report.rows += part.rows
+      report.malformed += part.malformed
+      report.setAside.push(...part.setAside)
+      report.failed.push(...part.failed)
+      inputs.inc(part.inputs)
+      rows.inc(part.rows)
+      malformed.inc(part.malformed)
+      part.setAside.forEach(setAside)
+    }
+
+    return {
+      async take(key, part) {
+        try {
+          add(await part())
+        } catch (error) {
+          if (signal.aborted) throw error
+          report.failed.push({ key, why: whyOf(error) })
+        }
+      },
+      leave(trouble) {
+        told.set(trouble.key, trouble.why)
+        report.failed.push(trouble)
+      },
+      end() {
+        for (const { key, why } of report.failed) {
+          if (told.get(key) !== why) log.error({ key, why }, 'cannot be ingested now; the rest goes on')
+        }
+        told = new Map(report.failed.map(({ key, why }) => [key, why]))
+        failing.set(report.failed.length)
+        return report
+      },
+    }
+  }
+
+  return { begin, setAside }
+}

@@ -1,0 +1,80 @@
+import { hash } from 'node:crypto'
+import { enrich } from '../../../event/enrich.ts'
+import type { Measurement } from '../../../event/schema/event.ts'
+import { eventLine, sharedEnd } from '../../../event/schema/ndjson.ts'
+import { scrub } from '../../../event/scrub.ts'
+import { ID_DIGITS } from '../../../std/id.ts'
+import type { Attribution, DirectApp } from './attribution.ts'
+
+/** Of measurements in one object, by their first digits: two that share a number only lie further apart than they need. */
+const PLACES = 65_536
+const PLACE_DIGITS = 4
+/** Beyond the first minute rows of one measurement tie. */
+const MOST_PLACES = 59_999
+
+/** Where a measurement stood. */
+export interface Spot {
+  readonly line: Buffer
+  readonly index: number
+}
+
+export interface Sealed {
+  /** As the gateway stores it. */
+  readonly stored: string
+  readonly clockReplaced: boolean
+}
+
+export type DirectSeal = (measurement: Measurement, { subject }: Attribution, spot: Spot) => Sealed
+
+/**
+ * From measurements of one object to the lines that are stored. The app is that of the folder. Who put the record is
+ * whom its token names, whatever it says itself; of anybody there is neither user nor session.
+ * Ids are hashed together with the app and the subject: nobody can name a row of somebody else's. The same record put
+ * twice gives the same ids, by its own `event_id` or else by its bytes.
+ */
+export function createDirectSeal({ id: app, allowQuery }: DirectApp, receivedMs: number): DirectSeal {
+  const endOf = (place: number) => sharedEnd({ received_time: receivedMs + place, app_id: app })
+  const shared = endOf(0)
+  const places = new Uint16Array(PLACES)
+  const hashOf = hashOfLast()
+
+  /** All rows of an object arrived at once; those of one measurement a millisecond apart, in the order of the object. */
+  function placeOf(measurementId: string): number {
+    const slot = Number.parseInt(measurementId.slice(0, PLACE_DIGITS), 16)
+    const place = Number(places[slot])
+    places[slot] = Math.min(place + 1, MOST_PLACES)
+    return place
+  }
+
+  const privacy = { allowQuery, stripIds: false }
+  return (measurement, { subject }, { line, index }) => {
+    const scoped = (kind: string) => (id: string) => digest([app, subject ?? null, kind, id])
+    const { user_id: _, session_id, measurement_id, event_id, ...rest } = measurement
+    const own = {
+      ...rest,
+      ...(measurement_id !== undefined && { measurement_id: scoped('measurement')(measurement_id) }),
+      ...(subject !== undefined && { user_id: subject }),
+      ...(subject !== undefined && session_id !== undefined && { session_id }),
+    }
+    const eventId =
+      event_id === undefined ? scoped('line')(`${index}-${hashOf(line)}`) : scoped('event')(event_id)
+    const clean = scrub(own, privacy, scoped('id'))
+    const { stamp, clockReplaced } = enrich(clean, eventId, receivedMs)
+    const place = own.measurement_id === undefined ? 0 : placeOf(own.measurement_id)
+    return { stored: eventLine(clean, stamp, place === 0 ? shared : endOf(place)), clockReplaced }
+  }
+}
+
+/** Events of one line come one after the other: a line of a mebibyte is hashed once, not for each of them. */
+function hashOfLast(): (line: Buffer) => string {
+  let last: Buffer | undefined
+  let hashed = ''
+  return (line) => {
+    if (line !== last) hashed = hash('sha256', line, 'hex')
+    last = line
+    return hashed
+  }
+}
+
+const digest = (parts: readonly unknown[]): string =>
+  hash('sha256', JSON.stringify(parts), 'hex').slice(0, ID_DIGITS)

@@ -1,0 +1,170 @@
+import type { Lake } from '../../lake/lake.ts'
+import { parseDeadKey, parseRawKey } from '../../lake/layout.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../std/durations.ts'
+import { allRows, type OpenSqlSession, type SqlSession, type SqlValue } from '../ingest/duckdb/sql-session.ts'
+import type { Arrivals, ReceivedObject } from '../ingest/index/arrivals.ts'
+import { CREATE_TABLES, collect, GAPS, SHORT_MINUTES, TOTALS } from './ledger-sql.ts'
+import type { Range } from './range.ts'
+
+/** Ledger events that are not in the lake although later ones of the same process are. */
+export interface LedgerGap {
+  readonly instance: string
+  readonly run: string
+  /** First and last sequence that is missing. */
+  readonly first: number
+  readonly last: number
+  /** What they would have told of. */
+  readonly events: number
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+/** What the ledger events of an app say, and what is in the lake. */
+export interface AppFindings {
+  readonly app: string
+  readonly accepted: number
+  /** Rows in the lake or among the dead letters, each once. */
+  readonly found: number
+  /** Further copies of those: at-least-once delivery. */
+  readonly copies: number
+  readonly deadLettered: number
+  readonly missing: number
+  /** Rows of which no ledger event tells: a process was killed before it wrote one, or the ledger event is lost. */
+  readonly untold: number
+  /** Where rows are missing. */
+  readonly short: readonly (Range & { readonly events: number })[]
+  readonly gaps: readonly LedgerGap[]
+}
+
+export interface Findings extends Range {
+  readonly apps: readonly AppFindings[]
+  /** Objects that the index names and that are gone. */
+  readonly goneObjects: readonly string[]
+}
+
+export interface ReconcileOptions {
+  readonly lake: Lake
+  readonly arrivals: Arrivals
+  readonly openSession: OpenSqlSession
+  readonly onProgress?: (progress: { readonly done: number; readonly of: number }) => void
+}
+
+export const isComplete = ({ apps, goneObjects }: Findings): boolean =>
+  goneObjects.length === 0 && apps.every(({ missing, gaps }) => missing === 0 && gaps.length === 0)
+
+/** Compares what the gateways say they accepted with the rows of the lake, an hour at a time. */
+export async function reconcile(
+  { fromMs, toMs }: Range,
+  options: ReconcileOptions,
+  signal: AbortSignal,
+): Promise<Findings> {
+  const { lake, arrivals, openSession, onProgress } = options
+  await arrivals.ingest(signal)
+  const objects = [...(await arrivals.received(fromMs, toMs)), ...(await deadLettersIn(lake))].filter(
+    ({ key }) => cameThroughGateway(key),
+  )
+  const goneObjects = new Set<string>()
+  const session = await openSession(signal)
+  try {
+    await session.run(CREATE_TABLES)
+    const hours = hoursOf({ fromMs, toMs })
+    for (const [at, hour] of hours.entries()) {
+      for (const key of await collectHour(session, hour, { lake, objects })) goneObjects.add(key)
+      onProgress?.({ done: at + 1, of: hours.length })
+    }
+    return { fromMs, toMs, apps: await findingsOf(session), goneObjects: [...goneObjects] }
+  } finally {
+    await session.close()
+  }
+}
+
+function hoursOf({ fromMs, toMs }: Range): readonly Range[] {
+  const starts = Array.from({ length: Math.ceil((toMs - fromMs) / HOUR_MS) }, (_, i) => fromMs + i * HOUR_MS)
+  return starts.map((startMs) => ({ fromMs: startMs, toMs: Math.min(toMs, startMs + HOUR_MS) }))
+}
+
+/** Records that clients send to Kinesis themselves are in no gateway's books. */
+const cameThroughGateway = (key: string) => parseRawKey(key)?.source.startsWith('direct-') !== true
+
+/** A dead letter is a record of the oldest row in it; the others are hardly a day younger. */
+async function deadLettersIn(lake: Lake): Promise<readonly ReceivedObject[]> {
+  const objects = await lake.list('dead/gateway/')
+  return objects.flatMap(({ key }) => {
+    const arrivalMs = parseDeadKey(key)?.arrivalMs
+    return arrivalMs === undefined ? [] : [{ key, firstMs: arrivalMs, lastMs: arrivalMs + DAY_MS }]
+  })
+}
+
+/** Answers the keys of objects that are gone. */
+async function collectHour(
+  session: SqlSession,
+  hour: Range,
+  { lake, objects }: { readonly lake: Lake; readonly objects: readonly ReceivedObject[] },
+): Promise<readonly string[]> {
+  const touched = objects.filter(({ firstMs, lastMs }) => firstMs < hour.toMs && lastMs >= hour.fromMs)
+  const opened = await Promise.all(touched.map(async ({ key }) => ({ key, file: await lake.open(key) })))
+  const paths = (isDead: boolean) =>
+    opened.flatMap(({ key, file }) => (file && key.startsWith('dead/') === isDead ? [file.path] : []))
+  try {
+    await session.run(collect({ ...hour, files: paths(false), deadLetters: paths(true) }))
+    return opened.flatMap(({ key, file }) => (file ? [] : [key]))
+  } finally {
+    await Promise.all(opened.map(({ file }) => file?.release()))
+  }
+}
+
+async function findingsOf(session: SqlSession): Promise<readonly AppFindings[]> {
+  const short = grouped(await allRows(session, SHORT_MINUTES), ([minute, events]) => ({
+    fromMs: Number(minute),
+    toMs: Number(minute) + MINUTE_MS,
+    events: Number(events),
+  }))
+  const gaps = grouped(await allRows(session, GAPS), gapOf)
+  const totals = await allRows(session, TOTALS)
+  return totals.map((row) => {
+    const app = String(row[0])
+    const [accepted = 0, found = 0, copies = 0, deadLettered = 0, untold = 0] = row.slice(1).map(Number)
+    const ranges = joined(short.get(app) ?? [])
+    const lost = gaps.get(app) ?? []
+    // Untold rows are what lost ledger events would have told of; what is beyond them is lost as well.
+    const behindGaps = Math.max(0, sum(lost) - untold)
+    const missing = sum(ranges) + behindGaps
+    return { app, accepted, found, copies, deadLettered, missing, untold, short: ranges, gaps: lost }
+  })
+}
+
+const sum = (parts: readonly { readonly events: number }[]): number =>
+  parts.reduce((total, { events }) => total + events, 0)
+
+/** Rows by their first value, which is the app. */
+function grouped<T>(
+  rows: readonly (readonly SqlValue[])[],
+  read: (values: readonly SqlValue[]) => T,
+): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>()
+  for (const [app, ...values] of rows) {
+    const group = groups.get(String(app)) ?? []
+    group.push(read(values))
+    groups.set(String(app), group)
+  }
+  return groups
+}
+
+function gapOf([instance, run, before, after, events, minuteBefore, minute]: readonly SqlValue[]): LedgerGap {
+  return {
+    ...{ instance: String(instance), run: String(run) },
+    ...{ first: Number(before) + 1, last: Number(after) - 1, events: Number(events) },
+    ...{ fromMs: Number(minuteBefore), toMs: Number(minute) + MINUTE_MS },
+  }
+}
+
+/** Neighbouring minutes as one. */
+function joined(minutes: AppFindings['short']): AppFindings['short'] {
+  const ranges: (Range & { events: number })[] = []
+  for (const { fromMs, toMs, events } of minutes) {
+    const last = ranges.at(-1)
+    if (last?.toMs === fromMs) ranges[ranges.length - 1] = { ...last, toMs, events: last.events + events }
+    else ranges.push({ fromMs, toMs, events })
+  }
+  return ranges
+}

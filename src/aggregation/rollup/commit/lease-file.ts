@@ -1,0 +1,56 @@
+import Type, { type Static } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { AppError } from '../../../std/errors.ts'
+import { errnoOf, FILE_MODE, type FileOps, writeFully } from '../../../std/files/files.ts'
+import { isLaterVersion, refuseLater } from '../../../std/files/later-version.ts'
+import { isNoFile } from '../../../std/files/not-a-file.ts'
+import { Owner } from './owner.ts'
+
+const Claim = Type.Object({
+  owner: Owner,
+  runId: Type.String(),
+  expiresMs: Type.Number(),
+  /** Given back by its holder: free whatever its time says, which may be that of a clock that was wrong. */
+  released: Type.Optional(Type.Literal(true)),
+})
+/** What a lease's file says of its holder. */
+export type Claim = Static<typeof Claim>
+
+const claims = Compile(Claim)
+
+/** Claims have not said a version so far. */
+const CLAIM_VERSION = 1
+
+export interface ReadTools {
+  readonly files: FileOps
+  /** What is no file will never be a claim, and is told of. */
+  readonly noFile: (path: string, error: unknown) => void
+}
+
+/**
+ * Undefined for what is no claim, such as the empty file that a power cut leaves: nobody holds it. One that cannot be read
+ * may be held: it rejects.
+ */
+export async function readClaim({ files, noFile }: ReadTools, path: string): Promise<Claim | undefined> {
+  try {
+    const found: unknown = JSON.parse((await files.readFile(path)).toString())
+    refuseLater(`The lease ${path}`, found, CLAIM_VERSION)
+    return claims.Check(found) ? found : undefined
+  } catch (error) {
+    if (isLaterVersion(error)) throw new AppError('run_conflict', error.message)
+    const code = errnoOf(error)
+    if (error instanceof SyntaxError || code === 'ENOENT') return undefined
+    if (isNoFile(error)) return void noFile(path, error)
+    throw new AppError('run_conflict', `The lease ${path} cannot be read: ${code}`, { cause: error })
+  }
+}
+
+/** Not synced: after a power cut all holders are gone, and what is left of their claims is nobody's. */
+export async function writeClaim(files: FileOps, path: string, claim: Claim): Promise<void> {
+  const file = await files.open(path, 'w', FILE_MODE)
+  try {
+    await writeFully(file, Buffer.from(JSON.stringify(claim)), 0)
+  } finally {
+    await file.close()
+  }
+}

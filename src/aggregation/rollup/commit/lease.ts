@@ -1,0 +1,242 @@
+import { join } from 'node:path'
+import { limited } from '../../../std/async/concurrency-limit.ts'
+import type { Clock } from '../../../std/clock.ts'
+import { DAY_MS } from '../../../std/durations.ts'
+import { AppError } from '../../../std/errors.ts'
+import { bestEffort, errnoOf, type FileOps, makeFolder, nodeFiles } from '../../../std/files/files.ts'
+import { makeWay } from '../../../std/files/not-a-file.ts'
+import { livenessOf, type ProcessIdentity } from '../../../std/files/process-identity.ts'
+import type { Entropy } from '../../../std/id.ts'
+import type { Logger } from '../../../std/telemetry.ts'
+import { type Claim, readClaim, writeClaim } from './lease-file.ts'
+import { sweepParts } from './part-files.ts'
+
+/** A lease that was not renewed for this long is over. Ours. */
+export const LEASE_MS = 60_000
+/** Renewed four times in that span, so that one late heartbeat costs nothing. */
+export const HEARTBEAT_MS = 15_000
+/** So many may fail in a row: the next one comes when the lease is over. */
+const MISSED_HEARTBEATS = LEASE_MS / HEARTBEAT_MS - 1
+/** Claims that ended this long ago are forgotten, and with them the count of their tokens. Ours. */
+const FORGET_AFTER_MS = DAY_MS
+
+export interface Lease {
+  readonly name: string
+  /** Fencing token: the holder with the highest one is the holder. */
+  readonly token: number
+  /** Extends the lease; rejects with `lease_lost` when another took it over. */
+  renew(): Promise<void>
+  release(): Promise<void>
+}
+
+export interface Leases {
+  /** Takes the lease, also from a holder that is dead or overdue; rejects with `run_conflict` while it is held. */
+  acquire(name: string, runId: string): Promise<Lease>
+  /** Whether somebody holds the lease who is neither dead nor overdue. */
+  isHeld(name: string): Promise<boolean>
+  /** Removes claims that ended long ago, and what writers that died left unfinished. */
+  sweep(): Promise<void>
+}
+
+export interface LeasesOptions {
+  readonly dir: string
+  readonly owner: ProcessIdentity
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly files?: FileOps | undefined
+  readonly log?: Logger | undefined
+}
+
+/**
+ * A claim is a file `<name>.<token>`, created by link(2) for the token after the highest one: of all who try, one
+ * succeeds. Released claims stay for a day, or a slow process could take a number that was used meanwhile. Who holds it
+ * is believed within limits: a file that holds no claim is nobody's, and no time in it makes it last longer than a lease
+ * does (docs/adr/0033).
+ */
+export function createLeases(options: LeasesOptions): Leases {
+  const { dir, owner, clock, entropy, files = nodeFiles, log } = options
+  const pathOf = (name: string, token: number) => join(dir, `${name}.${String(token).padStart(6, '0')}`)
+  /** Claims with a time that no lease can have, and since when each is known here. */
+  const implausible = new Map<string, { readonly expiresMs: number; readonly seenMs: number }>()
+
+  /** Tokens of the claims on a name, ascending. */
+  async function tokensOf(name: string): Promise<number[]> {
+    const files = (await namesIn()).filter((file) => nameOf(file) === name)
+    return files.map((file) => Number(file.slice(name.length + 1))).sort((a, b) => a - b)
+  }
+
+  async function namesIn(): Promise<string[]> {
+    await makeFolder(files, dir)
+    return (await files.readdir(dir)).filter((file) => /\.\d{6,}$/.test(file))
+  }
+
+  async function isClaimed(path: string, { owner: holder, expiresMs, released }: Claim): Promise<boolean> {
+    const nowMs = clock.nowMs()
+    if (released || expiresMs <= nowMs || (await livenessOf(holder)) === 'dead') return false
+    return expiresMs <= nowMs + LEASE_MS || !isStale(path, expiresMs)
+  }
+
+  /**
+   * A clock was ahead when the claim was written, or has been put back since. Its holder may be at work, and will renew
+   * it; if not, it is over when a lease would be that was taken when the claim was first seen.
+   */
+  function isStale(path: string, expiresMs: number): boolean {
+    const known = implausible.get(path)
+    if (known?.expiresMs === expiresMs) return clock.monotonicMs() - known.seenMs >= LEASE_MS
+    implausible.set(path, { expiresMs, seenMs: clock.monotonicMs() })
+    return false
+  }
+
+  /** No files, each named once: they are looked at again and again. */
+  const named = new Set<string>()
+
+  /** It stays until a claim with a higher token is there: without it the count might begin anew. */
+  function noFile(path: string, err: unknown): void {
+    if (!named.has(path))
+      log?.error(
+        { file: path, err },
+        'no lease can be there: nobody holds it, and the next one sets it aside',
+      )
+    named.add(path)
+  }
+
+  const claimAt = (path: string): Promise<Claim | undefined> => readClaim({ files, noFile }, path)
+
+  /** The claim that counts, if it is held. */
+  async function holderOf(name: string, token: number): Promise<Claim | undefined> {
+    const path = pathOf(name, token)
+    const claim = await claimAt(path)
+    if (claim !== undefined && (await isClaimed(path, claim))) return claim
+    implausible.delete(path)
+    return undefined
+  }
+
+  async function create(name: string, token: number, runId: string): Promise<void> {
+    const unfinished = join(dir, `${entropy.token(9)}.part`)
+    try {
+      await writeClaim(files, unfinished, { owner, runId, expiresMs: clock.nowMs() + LEASE_MS })
+      await files.link(unfinished, pathOf(name, token))
+    } catch (error) {
+      throw errnoOf(error) === 'EEXIST' ? busy(name, 'another process that was quicker') : error
+    } finally {
+      await bestEffort(files.unlink(unfinished))
+    }
+  }
+
+  async function acquire(name: string, runId: string): Promise<Lease> {
+    const earlier = await tokensOf(name)
+    const newest = earlier.at(-1) ?? 0
+    const holder = await holderOf(name, newest)
+    if (holder) throw busy(name, `run ${holder.runId} in process ${holder.owner.pid}`)
+    const token = newest + 1
+    await create(name, token, runId)
+    for (const old of earlier) await bestEffort(discard(pathOf(name, old)))
+    return holding(name, token, runId)
+  }
+
+  async function discard(path: string): Promise<void> {
+    const isFile = (await files.lstat(path)).isFile()
+    await (isFile ? files.unlink(path) : makeWay(files, path, `${path}.aside`))
+    named.delete(path)
+  }
+
+  async function replaceClaim(name: string, token: number, claim: Claim): Promise<void> {
+    const unfinished = `${pathOf(name, token)}.part`
+    try {
+      await writeClaim(files, unfinished, claim)
+      await files.rename(unfinished, pathOf(name, token))
+    } catch (error) {
+      await bestEffort(files.unlink(unfinished))
+      throw error
+    }
+  }
+
+  async function forget(path: string): Promise<void> {
+    const claim = await claimAt(path)
+    if (!(await files.lstat(path)).isFile()) return
+    const endedMs = claim?.expiresMs ?? 0
+    if (endedMs < clock.nowMs() - FORGET_AFTER_MS) await files.unlink(path)
+  }
+
+  function holding(name: string, token: number, runId: string): Lease {
+    let released = false
+    // A heartbeat that overtook the release would hold a lease nobody has.
+    const oneAtATime = limited(1)
+    const put = (claim: Pick<Claim, 'expiresMs' | 'released'>) =>
+      replaceClaim(name, token, { owner, runId, ...claim })
+    const isNewest = async () => (await tokensOf(name)).at(-1) === token
+
+    return {
+      name,
+      token,
+      renew: () =>
+        oneAtATime(async () => {
+          if (released) return
+          if (!(await isNewest()))
+            throw new AppError('lease_lost', `Another process took over the lease ${name}`)
+          await put({ expiresMs: clock.nowMs() + LEASE_MS })
+        }),
+      release: () =>
+        oneAtATime(async () => {
+          released = true
+          if (await isNewest()) await put({ expiresMs: clock.nowMs(), released: true })
+        }),
+    }
+  }
+
+  return {
+    acquire,
+    isHeld: async (name) => (await holderOf(name, (await tokensOf(name)).at(-1) ?? 0)) !== undefined,
+    async sweep() {
+      // One that cannot be read or removed is looked at again tomorrow.
+      for (const file of await namesIn()) await bestEffort(forget(join(dir, file)))
+      await sweepParts(dir, LEASE_MS)
+    },
+  }
+}
+
+export interface HoldOptions {
+  readonly signal: AbortSignal
+  readonly heartbeatMs?: number | undefined
+}
+
+/**
+ * Works while the lease is renewed; stops the work, and rejects with `lease_lost`, when another has it, or when it could
+ * not be renewed, on a full disk perhaps, for as long as it lasts.
+ */
+export async function holdLease<T>(
+  lease: Lease,
+  { signal, heartbeatMs = HEARTBEAT_MS }: HoldOptions,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const lost = new AbortController()
+  let missed = 0
+  const beat = async () => {
+    try {
+      await lease.renew()
+      missed = 0
+    } catch (cause) {
+      missed += 1
+      const isTaken = cause instanceof AppError && cause.code === 'lease_lost'
+      if (isTaken || missed >= MISSED_HEARTBEATS) lost.abort(cause)
+    }
+  }
+  const heartbeat = setInterval(beat, heartbeatMs).unref()
+  try {
+    return await work(AbortSignal.any([signal, lost.signal])).catch((error: unknown) => {
+      throw lost.signal.aborted ? lostError(lease, lost.signal.reason) : error
+    })
+  } finally {
+    clearInterval(heartbeat)
+    await bestEffort(lease.release())
+  }
+}
+
+const lostError = ({ name }: Lease, cause: unknown) =>
+  new AppError('lease_lost', `The lease ${name} could not be kept`, { cause })
+
+const nameOf = (file: string) => file.slice(0, file.lastIndexOf('.'))
+
+function busy(name: string, holder: string): AppError {
+  return new AppError('run_conflict', `The lease ${name} is held by ${holder}`)
+}

@@ -1,0 +1,226 @@
+import { createHash } from 'node:crypto'
+import Type from 'typebox'
+import { Compile } from 'typebox/compile'
+import type { Lake, LakeObject } from '../../../lake/lake.ts'
+import {
+  dayOf,
+  manifestKey,
+  parseManifestKey,
+  type RollupWindow,
+  rollupWindowPrefix,
+} from '../../../lake/layout.ts'
+import { MINUTE_MS } from '../../../std/durations.ts'
+import { AppError } from '../../../std/errors.ts'
+import { isLaterVersion, refuseLater } from '../../../std/files/later-version.ts'
+import { isNoFile } from '../../../std/files/not-a-file.ts'
+import { recent } from '../../../std/lru.ts'
+import type { Logger } from '../../../std/telemetry.ts'
+import { type Engine, type EngineResult, rejectedIn, type WindowCounts } from '../engines/engine.ts'
+import { definitionHash, type RollupDefinition } from '../model/definition.ts'
+import { alignDown } from '../model/window-spans.ts'
+import type { CommittedWindow } from '../stores/store.ts'
+import type { WindowInputs } from './window-inputs.ts'
+
+export const MANIFEST_VERSION = 1
+/** Manifests held in memory: two weeks of quarter hours and some. Ours. */
+const CACHED_MANIFESTS = 2_048
+
+/** One generation of a window. Its creation is the only commit point: what no manifest names does not exist. */
+export interface Manifest {
+  readonly version: typeof MANIFEST_VERSION
+  readonly rollup: string
+  readonly definitionHash: string
+  readonly fromMs: number
+  readonly toMs: number
+  /** Grows with each commit of the window, also over definitions, and may leave numbers out. */
+  readonly generation: number
+  readonly runId: string
+  readonly engine: Engine['name']
+  /** The window was over, grace included, when its inputs were listed. */
+  readonly complete: boolean
+  /** Generations of the window that were complete, this included; absent in manifests of the first versions. */
+  readonly completions?: number
+  readonly inputs: WindowInputs & { readonly digest: string }
+  readonly counts: WindowCounts
+  readonly outputs: EngineResult['outputs']
+  /** Over the sorted logical rows: equal hashes are equal rows, whichever engine wrote them. */
+  readonly contentHash: string
+  readonly rows: number
+  readonly createdMs: number
+}
+
+/** The newest generation of a window cannot be read. What it committed is unknown; that it did is not. */
+export interface DamagedManifest {
+  readonly key: string
+  readonly generation: number
+  readonly message: string
+  /** What is there is no manifest, and no later look will find one: the window is to be computed again. */
+  readonly forGood: boolean
+}
+
+/** What every reader of a manifest rests on. */
+const manifests = Compile(
+  Type.Object({
+    version: Type.Literal(MANIFEST_VERSION),
+    rollup: Type.String(),
+    fromMs: Type.Number(),
+    toMs: Type.Number(),
+    generation: Type.Integer(),
+    runId: Type.String(),
+    complete: Type.Boolean(),
+    inputs: Type.Object({ keys: Type.Array(Type.String()), rows: Type.Number() }),
+    counts: Type.Object({
+      negative: Type.Number(),
+      outOfRange: Type.Number(),
+      notANumber: Type.Number(),
+      late: Type.Number(),
+    }),
+    outputs: Type.Array(Type.Object({ key: Type.String() })),
+    contentHash: Type.String(),
+    rows: Type.Number(),
+    createdMs: Type.Number(),
+  }),
+)
+
+/** The rest of it is believed. */
+const isManifest = (found: unknown): found is Manifest => manifests.Check(found)
+
+export interface NewestManifests {
+  /** By the start of the window; of a window whose newest is damaged, the newest that is not. */
+  readonly manifests: ReadonlyMap<number, Manifest>
+  readonly damaged: ReadonlyMap<number, DamagedManifest>
+}
+
+export interface Manifests {
+  /** The newest generation of each window that starts in [fromMs, toMs). The lake's listing is the truth. */
+  newest(definition: RollupDefinition, fromMs: number, toMs: number): Promise<NewestManifests>
+  /** Creates the generation, or answers `exists` when another run was first; then nothing changed. */
+  commit(definition: RollupDefinition, manifest: Manifest): Promise<'stored' | 'exists'>
+}
+
+export function createManifests(lake: Lake, log: Logger): Manifests {
+  const cache = recent<Manifest>(CACHED_MANIFESTS)
+  /** Keys of the log's lines: a damaged manifest is met at each look, and told of once. */
+  const told = new Set<string>()
+
+  async function read(key: string): Promise<Manifest | DamagedManifest> {
+    const held = cache.get(key)
+    if (held) return held
+    const found = await readManifest(lake, key)
+    if (!isDamaged(found)) cache.set(key, found)
+    else if (!told.has(key)) {
+      told.add(key)
+      log.error({ key, reason: found.message }, 'a manifest cannot be read; its window has failed')
+    }
+    return found
+  }
+
+  /** From the newest of a window's keys to the first that can be read. */
+  async function newestOf(keys: readonly string[]) {
+    let damaged: DamagedManifest | undefined
+    for (const key of keys.toReversed()) {
+      const found = await read(key)
+      if (!isDamaged(found)) return { manifest: found, damaged }
+      damaged ??= found
+    }
+    return { manifest: undefined, damaged }
+  }
+
+  return {
+    async newest(definition, fromMs, toMs) {
+      const manifests = new Map<number, Manifest>()
+      const damages = new Map<number, DamagedManifest>()
+      for (const prefix of prefixes(definition, fromMs, toMs)) {
+        for (const [startMs, keys] of byWindow(await lake.list(prefix), { fromMs, toMs })) {
+          const { manifest, damaged } = await newestOf(keys)
+          if (manifest) manifests.set(startMs, manifest)
+          if (damaged) damages.set(startMs, damaged)
+        }
+      }
+      return { manifests, damaged: damages }
+    },
+
+    commit: (definition, manifest) =>
+      lake.put(
+        manifestKey(windowKey(definition, manifest.fromMs), manifest.generation),
+        Buffer.from(JSON.stringify(manifest)),
+        { ifAbsent: true },
+      ),
+  }
+}
+
+/** Where a window of a definition lies in the lake. */
+export const windowKey = (definition: RollupDefinition, windowFromMs: number): RollupWindow => ({
+  rollup: definition.id,
+  hash: definitionHash(definition),
+  grain: `${definition.grainMs / MINUTE_MS}m`,
+  windowFromMs,
+})
+
+/** Everything the definition ever wrote, for the sweeper. */
+export const definitionPrefix = (definition: RollupDefinition): string =>
+  rollupWindowPrefix(windowKey(definition, 0)).replace(/dt=.*$/, '')
+
+/** As a store is told of it. */
+export function committedWindow({ counts, ...manifest }: Manifest): CommittedWindow {
+  const { rollup, fromMs, toMs, generation, contentHash, complete } = manifest
+  const { late } = counts
+  return { rollup, fromMs, toMs, generation, contentHash, complete, late, rejected: rejectedIn(counts) }
+}
+
+/** Names a set of inputs, to tell at a glance whether two generations read the same. Keys are never used twice. */
+export const inputsDigest = (keys: readonly string[]): string =>
+  createHash('sha256').update(JSON.stringify(keys)).digest('hex')
+
+/** One listing for one window, else one for each day. */
+function prefixes(definition: RollupDefinition, fromMs: number, toMs: number): string[] {
+  if (toMs - fromMs <= definition.grainMs) return [rollupWindowPrefix(windowKey(definition, fromMs))]
+  const days = new Set<string>()
+  for (let ms = alignDown(fromMs, definition.grainMs); ms < toMs; ms += definition.grainMs)
+    days.add(dayOf(ms))
+  return [...days].map((day) => `${definitionPrefix(definition)}dt=${day}/`)
+}
+
+/** Keys come in order: of one window, the last is the newest. */
+function byWindow(
+  objects: readonly LakeObject[],
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+): ReadonlyMap<number, readonly string[]> {
+  const windows = new Map<number, string[]>()
+  for (const { key } of objects) {
+    const startMs = parseManifestKey(key)?.windowFromMs ?? -1
+    if (startMs < fromMs || startMs >= toMs) continue
+    const keys = windows.get(startMs)
+    if (keys) keys.push(key)
+    else windows.set(startMs, [key])
+  }
+  return windows
+}
+
+export const isDamaged = (found: Manifest | DamagedManifest): found is DamagedManifest => 'forGood' in found
+
+const isOfTheLake = (error: unknown): error is AppError =>
+  error instanceof AppError && error.code === 'lake_failed'
+
+/** Of an object that was listed. The lake itself may fail at one object only, as a disk does at a bad sector. */
+export async function readManifest(lake: Lake, key: string): Promise<Manifest | DamagedManifest> {
+  const generation = Number(parseManifestKey(key)?.generation)
+  const damaged = (why: string, forGood: boolean): DamagedManifest => ({
+    key,
+    generation,
+    message: `The manifest ${key} ${why}`,
+    forGood,
+  })
+  try {
+    const body = await lake.get(key)
+    if (body === undefined) return damaged('was listed but is not there', false)
+    const found: unknown = JSON.parse(body.toString())
+    if (isManifest(found)) return found
+    refuseLater(`The manifest ${key}`, found, MANIFEST_VERSION)
+  } catch (error) {
+    if (isLaterVersion(error)) return { key, generation, message: error.message, forGood: false }
+    if (isOfTheLake(error)) return damaged(`cannot be read: ${error.message}`, isNoFile(error.cause))
+    if (!(error instanceof SyntaxError)) throw error
+  }
+  return damaged('is damaged: what is there is no manifest', true)
+}

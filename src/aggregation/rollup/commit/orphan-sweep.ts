@@ -1,0 +1,74 @@
+import type { Lake } from '../../../lake/lake.ts'
+import { parseManifestKey } from '../../../lake/layout.ts'
+import type { Clock } from '../../../std/clock.ts'
+import { DAY_MS } from '../../../std/durations.ts'
+import type { Logger } from '../../../std/telemetry.ts'
+import type { RollupDefinition } from '../model/definition.ts'
+import type { Leases } from './lease.ts'
+import { definitionPrefix, isDamaged, readManifest } from './manifest.ts'
+
+/** Files of an attempt that no manifest names are kept this long: no run takes longer to commit. Ours. */
+const KEPT_MS = DAY_MS
+/** Once a day is enough for what is kept a day. */
+const SWEEP_EVERY_MS = DAY_MS
+
+export interface SweepOptions {
+  readonly definitions: readonly RollupDefinition[]
+  readonly lake: Lake
+  readonly leases: Leases
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** Removes what nobody needs any more, when a day has passed since it did; it may be asked for at each tick. */
+export function dailySweep({ definitions, lake, leases, clock, log }: SweepOptions): () => Promise<void> {
+  let nextMs = clock.nowMs()
+  return async () => {
+    if (clock.nowMs() < nextMs) return
+    nextMs = clock.nowMs() + SWEEP_EVERY_MS
+    try {
+      await leases.sweep()
+      for (const definition of definitions) {
+        const removed = await sweepOutputs(lake, definition, { nowMs: clock.nowMs(), log })
+        log.info({ rollup: definition.id, removed }, 'swept')
+      }
+    } catch (error) {
+      log.error({ err: error }, 'what nobody needs any more cannot be removed now')
+    }
+  }
+}
+
+export interface SweepTools {
+  readonly nowMs: number
+  readonly log: Logger
+}
+
+/**
+ * Removes what attempts left that never committed; answers how many objects. What a manifest names that cannot be read is
+ * not known: of its window everything stays.
+ */
+export async function sweepOutputs(
+  lake: Lake,
+  definition: RollupDefinition,
+  { nowMs, log }: SweepTools,
+): Promise<number> {
+  const objects = await lake.list(definitionPrefix(definition))
+  const named = new Set<string>()
+  const unknown = new Set<string>()
+  for (const { key } of objects.filter((object) => parseManifestKey(object.key) !== undefined)) {
+    named.add(key)
+    const manifest = await readManifest(lake, key)
+    if (isDamaged(manifest)) {
+      unknown.add(windowOf(key))
+      log.warn({ key, reason: manifest.message }, 'what its window holds is left alone')
+    } else for (const output of manifest.outputs) named.add(output.key)
+  }
+  const garbage = objects.filter(
+    ({ key, modifiedMs }) => !named.has(key) && !unknown.has(windowOf(key)) && modifiedMs < nowMs - KEPT_MS,
+  )
+  await lake.remove(garbage.map(({ key }) => key))
+  return garbage.length
+}
+
+/** The part of a key that all objects of a window share. */
+const windowOf = (key: string): string => key.replace(/(\/w=\d+\/).*$/, '$1')

@@ -1,0 +1,47 @@
+import type { ArrivedObject } from '../../ingest/index/arrivals.ts'
+
+/** What one object holds of a window. */
+export interface WindowInput {
+  readonly key: string
+  /** Of the object. */
+  readonly bytes: number
+  /** Of the window. */
+  readonly rows: number
+  readonly arrivedMs: number
+}
+
+export interface WindowInputs {
+  readonly keys: readonly string[]
+  readonly bytes: number
+  /** Rows of the window, not of the objects. */
+  readonly rows: number
+}
+
+/** What the objects hold of each window, by its start. A grain is whole minutes, so a minute lies in one window. */
+export function inputsByWindow(
+  objects: readonly ArrivedObject[],
+  grainMs: number,
+): ReadonlyMap<number, readonly WindowInput[]> {
+  const windows = new Map<number, WindowInput[]>()
+  for (const { key, bytes, arrivedMs, minutes } of objects) {
+    const rowsOf = new Map<number, number>()
+    for (const [minute, rows] of Object.entries(minutes)) {
+      const fromMs = Math.floor(Number(minute) / grainMs) * grainMs
+      rowsOf.set(fromMs, rows + (rowsOf.get(fromMs) ?? 0))
+    }
+    for (const [fromMs, rows] of rowsOf) {
+      const inputs = windows.get(fromMs) ?? []
+      windows.set(fromMs, inputs)
+      inputs.push({ key, bytes, rows, arrivedMs })
+    }
+  }
+  return windows
+}
+
+export const summedInputs = (inputs: readonly WindowInput[]): WindowInputs => ({
+  keys: inputs.map(({ key }) => key),
+  bytes: inputs.reduce((sum, { bytes }) => sum + bytes, 0),
+  rows: rowsIn(inputs),
+})
+
+export const rowsIn = (inputs: readonly WindowInput[]) => inputs.reduce((sum, { rows }) => sum + rows, 0)

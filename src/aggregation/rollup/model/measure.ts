@@ -1,0 +1,115 @@
+import { MAX_VALUE } from '../../../event/schema/event.ts'
+import { AppError } from '../../../std/errors.ts'
+
+/**
+ * The histogram: base-2 exponential buckets at scale 5, which is OpenTelemetry's exponential histogram (index + 1) and
+ * Prometheus' native-histogram schema 5. Bucket b holds (g^(b−1), g^b] with g = 2^(1/32).
+ */
+export const SCALE = 5
+export const GAMMA = 2 ** (1 / 2 ** SCALE)
+/** Largest |estimate − x| / x, x the order statistic x[floor(q·(n−1))]: (g−1)/(g+1) = 1.083 %. */
+export const RELATIVE_ERROR = (GAMMA - 1) / (GAMMA + 1)
+/** 32 / ln 2 as text for SQL: `ceil(ln(v)·K − ε)` is the bucket. */
+export const K_SQL = '4.616624130844683E1'
+/** Keeps engines whose `ln` differs in the last bit on one side of a bucket's border. */
+export const EPSILON_SQL = '1E-9'
+/** Values below this are counted as zero. */
+export const ZERO_BELOW_SQL = '1E-6'
+export const ZERO_BUCKET = -32_768
+/** Weights are kept in thousandths: w = round(weight × 1000). */
+export const WEIGHT_UNIT = 1_000
+/** Values are summed in millionths, as integers: sums of doubles differ from run to run. */
+export const MICROS = 1_000_000
+/** The largest value so: 10¹⁸, which a BIGINT holds. Above 2^53 of them the double itself is what a value is kept to. */
+export const MAX_MICROS = BigInt(MAX_VALUE) * BigInt(MICROS)
+
+const K = Number(K_SQL)
+const EPSILON = Number(EPSILON_SQL)
+const ZERO_BELOW = Number(ZERO_BELOW_SQL)
+
+/** The bucket of a value in [0, MAX_VALUE]: the same formula as the SQL, so that every engine and this file agree. */
+export const bucketOf = (value: number): number =>
+  value < ZERO_BELOW ? ZERO_BUCKET : Math.ceil(Math.log(value) * K - EPSILON)
+
+const FIRST_BUCKET = bucketOf(ZERO_BELOW)
+const SLOTS = 1 + bucketOf(MAX_VALUE) - FIRST_BUCKET + 1
+
+/**
+ * Σ w by slot: slot 0 is the zero bucket, slot i bucket FIRST_BUCKET + i − 1. Dense, because all values that may be
+ * stored fit 1,915 slots, and adding arrays is faster than any map. Whole numbers, hence exact up to 2^53 thousandths.
+ */
+export type Histogram = Float64Array
+
+export const emptyHistogram = (): Histogram => new Float64Array(SLOTS)
+
+const COMMA = 44
+const MINUS = 45
+const COLON = 58
+const DIGIT_ZERO = 48
+
+/** Adds a stored row's `index:Σw,…` to a histogram: one pass over the text, nothing allocated. */
+export function addHistogram(into: Histogram, text: string): void {
+  let number = 0
+  let sign = 1
+  let bucket = 0
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charCodeAt(at)
+    if (character === MINUS) sign = -1
+    else if (character === COLON) {
+      bucket = sign * number
+      number = 0
+      sign = 1
+    } else if (character === COMMA) {
+      addWeight(into, slotOf(bucket), number)
+      number = 0
+    } else number = number * 10 + character - DIGIT_ZERO
+  }
+  if (text !== '') addWeight(into, slotOf(bucket), number)
+}
+
+const bucketIn = (slot: number): number => slot + FIRST_BUCKET - 1
+const slotOf = (bucket: number): number => (bucket === ZERO_BUCKET ? 0 : bucket - FIRST_BUCKET + 1)
+
+function addWeight(into: Histogram, slot: number, weight: number): void {
+  const before = into[slot]
+  if (before === undefined) throw new AppError('internal', `A histogram cannot hold slot ${slot}`)
+  into[slot] = before + weight
+}
+
+export function parseHistogram(text: string): Histogram {
+  const histogram = emptyHistogram()
+  addHistogram(histogram, text)
+  return histogram
+}
+
+/** Adds a histogram to another: associative and commutative, as whole numbers are. */
+export function mergeHistogram(into: Histogram, other: Histogram): void {
+  other.forEach((weight, slot) => {
+    addWeight(into, slot, weight)
+  })
+}
+
+/** The smallest and the largest value counted, which every estimate is held to. */
+export interface Bounds {
+  readonly min: number
+  readonly max: number
+}
+
+/**
+ * The value at quantile q in (0, 1) of a histogram that is not empty. With N = Σw / 1000 occurrences it is the smallest
+ * bucket whose cumulative count exceeds q·(N − 1): for rows of weight 1 that is exactly the bucket of the order
+ * statistic x[floor(q·(n−1))]; a row of weight k counts as k copies of it, fractions of copies included.
+ * Within RELATIVE_ERROR of that value, or within the half millionth to which min and max are kept.
+ */
+export function quantile(histogram: Histogram, q: number, { min, max }: Bounds): number {
+  const total = histogram.reduce((sum, weight) => sum + weight)
+  // Divided first: N − 1 is then the whole number that the definition multiplies, and rounds as it does.
+  const rank = Math.max(0, q * (total / WEIGHT_UNIT - 1))
+  let cumulative = 0
+  const slot = histogram.findIndex((weight) => {
+    cumulative += weight
+    return cumulative / WEIGHT_UNIT > rank
+  })
+  const estimate = slot === 0 ? 0 : (2 * GAMMA ** bucketIn(slot)) / (1 + GAMMA)
+  return Math.min(max, Math.max(min, estimate))
+}

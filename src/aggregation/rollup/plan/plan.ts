@@ -1,0 +1,236 @@
+import { HOUR_MS } from '../../../std/durations.ts'
+import { MAX_INSTANT_MS } from '../../../std/input/instant.ts'
+import type { DamagedManifest, Manifest } from '../commit/manifest.ts'
+import { rowsIn, type WindowInput } from '../commit/window-inputs.ts'
+import { alignDown, isSame } from '../model/window-spans.ts'
+import type { CommittedWindow } from '../stores/store.ts'
+
+/** Half-open [fromMs, toMs), UTC, aligned to the grain of the rollup. */
+export interface Window {
+  readonly rollup: string
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+/** All that decides whether a window is to be run. */
+export interface WindowFacts {
+  readonly window: Window
+  /** The newest generation under the rollup's present definition. */
+  readonly manifest: Manifest | undefined
+  /** Of a newer generation, which cannot be read. */
+  readonly damaged?: DamagedManifest | undefined
+  /** The objects that hold rows of the window now. */
+  readonly inputs: readonly WindowInput[]
+  /** The newest that each store holds of the window's time: it, or one of another grain. */
+  readonly stored: readonly (CommittedWindow | undefined)[]
+  /** Windows of another definition in a store hold all of its time. */
+  readonly isCovered: boolean
+  /** A larger window in a store holds its time, and counts until windows like this one hold all of that. */
+  readonly within?: CommittedWindow | undefined
+  /** When the last run gave the window up, if that was after its newest generation. */
+  readonly failedMs: number | undefined
+}
+
+export interface Times {
+  readonly nowMs: number
+  /** How long after its end a window is waited for. */
+  readonly graceMs: number
+  /** How long after its end rows re-open a window that is committed as complete; then it is sealed. */
+  readonly horizonMs: number
+}
+
+/**
+ * `open`: not over, grace included. `due`: over, and not committed as complete. `dirty`: committed, but rows came since.
+ * `failed`: given up by a run, or its manifest cannot be read. `missing`: never committed, older than the horizon, and no
+ * rows wait for it.
+ */
+export type WindowState = 'open' | 'due' | 'committed' | 'dirty' | 'failed' | 'missing'
+export type Reprocess = 'missing' | 'failed' | 'all'
+/** `compute`: make a new generation and publish it. `publish`: bring the newest one to the stores that lack it. */
+export type Step = 'compute' | 'publish'
+export type SkipReason =
+  | 'committed'
+  | 'open'
+  | 'sealed'
+  | 'in_the_future'
+  | 'not_failed'
+  | 'failed_recently'
+  | 'settling'
+  | 'next_tick'
+
+export interface PlannedWindow extends Window {
+  readonly step: Step
+}
+export interface SkippedWindow {
+  readonly window: Window
+  readonly why: SkipReason
+  /** Rows that came after a window was sealed. */
+  readonly tooLate?: number
+}
+export interface Plan {
+  readonly windows: readonly PlannedWindow[]
+  readonly skipped: readonly SkippedWindow[]
+}
+type Decision = { readonly step: Step } | Omit<SkippedWindow, 'window'>
+
+/** One scheduled run takes a day of quarter hours at most, oldest first; the next tick takes the next. Ours. */
+export const MAX_WINDOWS_PER_TICK = 96
+/** The schedule tries a window again this long after a run gave it up: an outage heals without an operator. Ours. */
+export const FAILED_PAUSE_MS = HOUR_MS
+const MAX_DIRTY_PAUSE_MS = HOUR_MS
+
+/** The windows of a rollup that touch [fromMs, toMs), in time order. */
+export function windowsIn(
+  rollup: string,
+  grainMs: number,
+  range: { fromMs: number; toMs: number },
+): Window[] {
+  const windows: Window[] = []
+  // The last of 9999 would end in a year of five digits, which no answer may name.
+  const endMs = Math.min(range.toMs, MAX_INSTANT_MS - grainMs)
+  for (let fromMs = alignDown(range.fromMs, grainMs); fromMs < endMs; fromMs += grainMs) {
+    windows.push({ rollup, fromMs, toMs: fromMs + grainMs })
+  }
+  return windows
+}
+
+export function windowState(facts: WindowFacts, times: Times): WindowState {
+  const { window, manifest, failedMs } = facts
+  if (failedMs !== undefined || facts.damaged !== undefined) return 'failed'
+  if (!isOver(window, times)) return 'open'
+  if (manifest === undefined) return isDone(facts, times) ? 'missing' : 'due'
+  if (!manifest.complete) return 'due'
+  return freshInputs(facts).length > 0 ? 'dirty' : 'committed'
+}
+
+/** Rows that came for a finished window after its horizon, none of which a run takes without being told. */
+export function tooLateRows(facts: WindowFacts, { horizonMs }: Times): number {
+  const { window, manifest } = facts
+  if (manifest === undefined || !manifest.complete) return 0
+  const fresh = freshInputs(facts)
+  // One that came in time brings the window another generation, and that takes them all.
+  const isInTime = fresh.some(({ arrivedMs }) => arrivedMs <= window.toMs + horizonMs)
+  return isInTime ? 0 : rowsIn(fresh)
+}
+
+/** Nothing is to be done for the window, now or later, as long as nothing arrives for it. */
+export function isSettled(facts: WindowFacts, times: Times): boolean {
+  const decision = scheduled(facts, times)
+  if ('step' in decision) return false
+  if (facts.within !== undefined && !isSealed(facts.within, times)) return false
+  return decision.why === 'committed' || decision.why === 'sealed'
+}
+
+/** What the schedule does: due windows, then late rows in growing intervals, then what a store lacks. Oldest first. */
+export function planScheduled(facts: readonly WindowFacts[], times: Times): Plan {
+  return firstOf(
+    planned(facts, (each) => scheduled(each, times)),
+    MAX_WINDOWS_PER_TICK,
+  )
+}
+
+/** The oldest windows of the plan; the others are left for the next. */
+export function firstOf({ windows, skipped }: Plan, most: number): Plan {
+  const later = windows.slice(most)
+  return {
+    windows: windows.slice(0, most),
+    skipped: [...skipped, ...later.map((window) => skip(window, 'next_tick'))],
+  }
+}
+
+/** What an explicit run does. It ignores the grace and may take the window that is still open. */
+export function planRequested(facts: readonly WindowFacts[], reprocess: Reprocess, times: Times): Plan {
+  return planned(facts, (each) => requested(each, reprocess, times))
+}
+
+function planned(facts: readonly WindowFacts[], decide: (facts: WindowFacts) => Decision): Plan {
+  const windows: PlannedWindow[] = []
+  const skipped: SkippedWindow[] = []
+  for (const each of [...facts].sort((a, b) => a.window.fromMs - b.window.fromMs)) {
+    const decision = decide(each)
+    if ('step' in decision) windows.push({ ...each.window, step: decision.step })
+    else skipped.push({ ...skip(each.window, decision.why), ...decision })
+  }
+  return { windows, skipped }
+}
+
+function scheduled(facts: WindowFacts, times: Times): Decision {
+  const { window, manifest, failedMs } = facts
+  const recently = failedMs !== undefined && times.nowMs < failedMs + FAILED_PAUSE_MS
+  if (recently) return { why: 'failed_recently' }
+  if (facts.damaged) return facts.damaged.forGood ? { step: 'compute' } : { why: 'failed_recently' }
+  if (!isOver(window, times)) return publishOr('open', facts)
+  const tooLate = tooLateRows(facts, times)
+  if (tooLate > 0) return { why: 'sealed', tooLate }
+  const state = windowState(facts, times)
+  if (state === 'missing') return { why: 'sealed' }
+  if (state !== 'dirty' || manifest === undefined) return stepFor(facts, times)
+  // What came in time is taken at the seal at the latest.
+  const untilMs = Math.min(settledMs(manifest, times), window.toMs + times.horizonMs)
+  return times.nowMs < untilMs ? publishOr('settling', facts) : { step: 'compute' }
+}
+
+function requested(facts: WindowFacts, reprocess: Reprocess, times: Times): Decision {
+  const { window, failedMs } = facts
+  if (window.fromMs > times.nowMs) return { why: 'in_the_future' }
+  if (reprocess === 'all' || facts.damaged) return { step: 'compute' }
+  if (reprocess === 'failed' && failedMs === undefined) return { why: 'not_failed' }
+  const tooLate = tooLateRows(facts, times)
+  if (tooLate === 0) return stepFor(facts, times)
+  const decision = publishOr('sealed', facts)
+  return 'step' in decision ? decision : { ...decision, tooLate }
+}
+
+function stepFor(facts: WindowFacts, times: Times): Decision {
+  const { window, manifest } = facts
+  const isStale = manifest === undefined || freshInputs(facts).length > 0 || isForeign(manifest, facts)
+  if (isStale) return { step: 'compute' }
+  if (!manifest.complete && isOver(window, times)) return { step: 'compute' }
+  return publishOr('committed', facts)
+}
+
+/** A store that lacks the newest generation gets it, whatever else keeps the window from being computed. */
+function publishOr(why: SkipReason, { manifest, stored, failedMs }: WindowFacts): Decision {
+  if (manifest === undefined) return { why }
+  const lacking = stored.some((held) => (held?.generation ?? 0) < manifest.generation)
+  return lacking || failedMs !== undefined ? { step: 'publish' } : { why }
+}
+
+const skip = ({ rollup, fromMs, toMs }: Window, why: SkipReason): SkippedWindow => ({
+  window: { rollup, fromMs, toMs },
+  why,
+})
+const isOver = ({ toMs }: Window, { nowMs, graceMs }: Times) => nowMs >= toMs + graceMs
+const isSealed = ({ toMs }: Pick<Window, 'toMs'>, { nowMs, horizonMs }: Times) => nowMs > toMs + horizonMs
+
+/**
+ * Never committed, and nothing is lost by that: it is old, and without rows or counted under another definition. Those
+ * within one larger window take its place together or not at all, so they grow old together.
+ */
+const isDone = ({ window, inputs, isCovered, within }: WindowFacts, times: Times) =>
+  isSealed(within ?? window, times) && (inputs.length === 0 || isCovered)
+
+function freshInputs({ manifest, inputs }: WindowFacts): readonly WindowInput[] {
+  const known = new Set(manifest?.inputs.keys)
+  return inputs.filter(({ key }) => !known.has(key))
+}
+
+/** A store holds a newer generation, or as new a one of another grain: the configuration went to that and came back. */
+const isForeign = ({ generation, fromMs, toMs }: Manifest, { stored }: WindowFacts) =>
+  stored.some(
+    (held) =>
+      held !== undefined &&
+      (held.generation > generation || (held.generation === generation && !isSame(held, { fromMs, toMs }))),
+  )
+
+/**
+ * Until when late rows are gathered for the next generation: they trickle, so each waits twice as long as the one before,
+ * from a third of the window. One that was created in the future, by a clock that was ahead, says nothing of that.
+ */
+function settledMs(
+  { fromMs, toMs, generation, completions = generation, createdMs }: Manifest,
+  { nowMs }: Times,
+) {
+  if (createdMs > nowMs) return nowMs
+  return createdMs + Math.min(((toMs - fromMs) / 3) * 2 ** (completions - 1), MAX_DIRTY_PAUSE_MS)
+}

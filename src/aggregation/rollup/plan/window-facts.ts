@@ -1,0 +1,129 @@
+import { dayOf } from '../../../lake/layout.ts'
+import { HOUR_MS } from '../../../std/durations.ts'
+import type { Logger } from '../../../std/telemetry.ts'
+import type { Arrivals } from '../../ingest/index/arrivals.ts'
+import type { Manifests } from '../commit/manifest.ts'
+import { inputsByWindow } from '../commit/window-inputs.ts'
+import type { RollupDefinition } from '../model/definition.ts'
+import { alignDown, covers, isSame, isWithin, overlap } from '../model/window-spans.ts'
+import type { RunLog } from '../run/log/run-log.ts'
+import { type CommittedWindow, isOfTheStore, type RollupStore } from '../stores/store.ts'
+import type { Window, WindowFacts } from './plan.ts'
+
+export interface FactSources {
+  readonly manifests: Manifests
+  readonly arrivals: Arrivals
+  readonly stores: readonly RollupStore[]
+  readonly runLog: RunLog
+  readonly log: Logger
+}
+
+export interface Range {
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+/** What is known of these windows, which come in time order: a few questions a day, not for each window. */
+export async function gatherFacts(
+  sources: FactSources,
+  definition: RollupDefinition,
+  windows: readonly Window[],
+): Promise<WindowFacts[]> {
+  const failed = await sources.runLog.failed(definition.id)
+  const stores = new Set(sources.stores)
+  const facts: WindowFacts[] = []
+  for (const day of byDay(windows)) {
+    facts.push(...(await factsOfDay({ ...sources, stores: [...stores] }, definition, day, broken)))
+  }
+  return facts.map((each) => ({ ...each, failedMs: failedSince(each, failed.get(each.window.fromMs)) }))
+
+  /** It said that it cannot tell; for one look that is said once. */
+  function broken(store: RollupStore): void {
+    stores.delete(store)
+  }
+}
+
+/** A failure counts until a generation is committed after it. */
+const failedSince = ({ manifest }: WindowFacts, failedMs: number | undefined): number | undefined =>
+  failedMs !== undefined && failedMs >= (manifest?.createdMs ?? 0) ? failedMs : undefined
+
+function byDay(windows: readonly Window[]): readonly (readonly Window[])[] {
+  const days = new Map<string, Window[]>()
+  for (const window of windows) {
+    const day = days.get(dayOf(window.fromMs)) ?? []
+    days.set(dayOf(window.fromMs), day)
+    day.push(window)
+  }
+  return [...days.values()]
+}
+
+async function factsOfDay(
+  { manifests, arrivals, stores, log }: FactSources,
+  definition: RollupDefinition,
+  windows: readonly Window[],
+  broken: (store: RollupStore) => void,
+): Promise<WindowFacts[]> {
+  const { id, grainMs } = definition
+  const fromMs = Math.min(...windows.map((window) => window.fromMs))
+  const toMs = Math.max(...windows.map((window) => window.toMs))
+  const { manifests: generations, damaged } = await manifests.newest(definition, fromMs, toMs)
+  const inputs = inputsByWindow(await arrivals.touching(fromMs, toMs), grainMs)
+  const held = await Promise.all(
+    stores.map(async (store) => {
+      const found = await heldBy(store, id, { fromMs, toMs }, log)
+      if (found === undefined) broken(store)
+      return found
+    }),
+  )
+  const known = held.filter((found) => found !== undefined).map(byHour)
+  return windows.map((window) => {
+    const manifest = generations.get(window.fromMs)
+    const over = known.map((hours) =>
+      (hours.get(alignDown(window.fromMs, HOUR_MS)) ?? []).filter((each) => overlap(each, window)),
+    )
+    return {
+      window,
+      manifest,
+      damaged: damaged.get(window.fromMs),
+      inputs: inputs.get(window.fromMs) ?? [],
+      stored: over.map((found) => newest(found, window)),
+      isCovered: manifest === undefined && over.some((found) => covers(found, window)),
+      within: over.flat().find((each) => isWithin(window, each)),
+      failedMs: undefined,
+    }
+  })
+}
+
+/** No window reaches over an hour's end. */
+function byHour(held: readonly CommittedWindow[]): ReadonlyMap<number, readonly CommittedWindow[]> {
+  const hours = new Map<number, CommittedWindow[]>()
+  for (const each of held) {
+    const hourMs = alignDown(each.fromMs, HOUR_MS)
+    const hour = hours.get(hourMs) ?? []
+    hours.set(hourMs, hour)
+    hour.push(each)
+  }
+  return hours
+}
+
+/** What a store has of the newest generation; of equal ones the window itself. */
+function newest(held: readonly CommittedWindow[], window: Window): CommittedWindow | undefined {
+  const rank = (each: CommittedWindow) => 2 * each.generation + (isSame(each, window) ? 1 : 0)
+  return [...held].sort((a, b) => rank(b) - rank(a))[0]
+}
+
+/** A store that cannot say what it holds keeps no window from being computed: it is left out until it can. */
+async function heldBy(
+  store: RollupStore,
+  rollup: string,
+  { fromMs, toMs }: Range,
+  log: Logger,
+): Promise<readonly CommittedWindow[] | undefined> {
+  try {
+    return await store.held(rollup, fromMs, toMs)
+  } catch (error) {
+    if (!isOfTheStore(error)) throw error
+    log.error({ err: error, store: store.kind }, 'store cannot tell its windows')
+    return undefined
+  }
+}

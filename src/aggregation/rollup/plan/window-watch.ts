@@ -1,0 +1,217 @@
+import { limited } from '../../../std/async/concurrency-limit.ts'
+import type { Clock } from '../../../std/clock.ts'
+import type { TouchedMinute } from '../../ingest/index/arrived-index.ts'
+import { rejectedIn } from '../engines/engine.ts'
+import type { RollupDefinition } from '../model/definition.ts'
+import { alignDown } from '../model/window-spans.ts'
+import type { RollupMetrics } from '../run/metrics.ts'
+import {
+  isSettled,
+  type Times,
+  tooLateRows,
+  type Window,
+  type WindowFacts,
+  type WindowState,
+  windowState,
+  windowsIn,
+} from './plan.ts'
+import { type FactSources, gatherFacts } from './window-facts.ts'
+
+/** What a look found of a window, kept until something of it may have changed. */
+export interface WindowNote {
+  readonly window: Window
+  readonly state: WindowState
+  readonly generation: number | undefined
+  readonly late: number | undefined
+  readonly rejected: number | undefined
+  /** Rows that came after the window was sealed. */
+  readonly tooLate: number
+}
+
+export interface Watch {
+  /**
+   * Looks at the windows from `firstMs` on, and at all older ones that anything ever touched, as far as they may have
+   * changed since the last look. Answers the facts of those that are not settled, in time order.
+   */
+  look(definition: RollupDefinition, times: Times, firstMs: number): Promise<readonly WindowFacts[]>
+  /** What is known of the windows from `firstMs` on, and of older ones that wait for something, in time order. */
+  notes(definition: RollupDefinition, firstMs: number): readonly WindowNote[]
+  /** A run is through with the window: what was found of it before means nothing. */
+  forget(window: Window): void
+}
+
+export interface WatchOptions {
+  readonly sources: FactSources
+  readonly metrics: RollupMetrics
+  readonly clock: Clock
+}
+
+/** Windows before the horizon that one look asks the lake for; the next takes more. Ours: a month of quarter hours. */
+const MAX_OLD_WINDOWS = 3_000
+/** No more than about this share of the time goes into asking again for what is settled: 1 in 100. Ours. */
+const AFRESH_SHARE = 100
+
+interface Kept extends WindowNote {
+  /** Objects by minute when it was looked at; any more of them, and it is looked at again. */
+  readonly touches: number
+  /** Nothing is to be done for it, as long as nothing arrives. */
+  readonly isSettled: boolean
+}
+
+interface Watched {
+  readonly kept: Map<number, Kept>
+  afreshMs: number
+  toldTooLate: number
+}
+
+/**
+ * A lake that has grown old has more windows than can be asked for at each tick: what was found settled is remembered by
+ * what touched it. Other processes may have changed a store or a manifest, so all of it is asked for again now and then.
+ */
+export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
+  const rollups = new Map<string, Watched>()
+  const oneAtATime = limited(1)
+
+  function watchedOf(rollup: string): Watched {
+    const watched = rollups.get(rollup) ?? {
+      kept: new Map(),
+      afreshMs: Number.NEGATIVE_INFINITY,
+      toldTooLate: 0,
+    }
+    rollups.set(rollup, watched)
+    return watched
+  }
+
+  async function look(definition: RollupDefinition, times: Times, firstMs: number) {
+    const watched = watchedOf(definition.id)
+    const startMs = clock.monotonicMs()
+    const isAfresh = startMs >= watched.afreshMs
+    const touches = touchesByWindow(await sources.arrivals.touched(), definition.grainMs)
+    const windows = doubtful(definition, { watched, touches, isAfresh, firstMs, nowMs: times.nowMs })
+    const found = await gatherFacts(sources, definition, windows)
+    const others = besides(definition, found)
+    const facts = others.length > 0 ? [...found, ...(await gatherFacts(sources, definition, others))] : found
+    for (const each of facts) {
+      const { fromMs, toMs } = each.window
+      if (each.manifest !== undefined) metrics.committedUpTo(definition.id, toMs)
+      watched.kept.set(fromMs, { ...noteOf(each, times), touches: touches.get(fromMs) ?? 0 })
+    }
+    prune(watched, { touches, firstMs, others })
+    tell(definition, watched)
+    if (isAfresh) watched.afreshMs = clock.monotonicMs() + AFRESH_SHARE * (clock.monotonicMs() - startMs)
+    return facts
+      .filter(({ window }) => watched.kept.get(window.fromMs)?.isSettled === false)
+      .sort((a, b) => a.window.fromMs - b.window.fromMs)
+  }
+
+  function tell({ id }: RollupDefinition, watched: Watched): void {
+    const notes = [...watched.kept.values()]
+    const late = notes.filter(({ tooLate }) => tooLate > 0)
+    const rows = late.reduce((sum, { tooLate }) => sum + tooLate, 0)
+    metrics.waiting(id, { dueWindows: notes.filter(({ state }) => isDue(state)).length, tooLateRows: rows })
+    if (rows > watched.toldTooLate) {
+      const starts = late.map(({ window }) => window.fromMs)
+      sources.log.warn(
+        { rollup: id, rows, windows: late.length, from: new Date(Math.min(...starts)).toISOString() },
+        'rows came after their windows were sealed: a run with reprocess "all" counts them',
+      )
+    }
+    watched.toldTooLate = rows
+  }
+
+  return {
+    // Each look takes up what the one before has found.
+    look: (definition, times, firstMs) => oneAtATime(() => look(definition, times, firstMs)),
+    notes(definition, firstMs) {
+      const regularMs = alignDown(firstMs, definition.grainMs)
+      return [...watchedOf(definition.id).kept.values()]
+        .filter(({ window, state, tooLate }) => window.fromMs >= regularMs || isWaiting(state) || tooLate > 0)
+        .sort((a, b) => a.window.fromMs - b.window.fromMs)
+    },
+    forget({ rollup, fromMs }) {
+      rollups.get(rollup)?.kept.delete(fromMs)
+    },
+  }
+}
+
+const isDue = (state: WindowState) => state === 'due' || state === 'failed'
+const isWaiting = (state: WindowState) => isDue(state) || state === 'dirty'
+
+function touchesByWindow(
+  minutes: ReadonlyMap<number, TouchedMinute>,
+  grainMs: number,
+): ReadonlyMap<number, number> {
+  const touches = new Map<number, number>()
+  for (const [minuteMs, { objects }] of minutes) {
+    const fromMs = alignDown(minuteMs, grainMs)
+    touches.set(fromMs, objects + (touches.get(fromMs) ?? 0))
+  }
+  return touches
+}
+
+interface Scene {
+  readonly watched: Watched
+  readonly touches: ReadonlyMap<number, number>
+  readonly isAfresh: boolean
+  readonly firstMs: number
+  readonly nowMs: number
+}
+
+/** Windows that are not known to be settled as things are now, in time order. */
+function doubtful({ id, grainMs }: RollupDefinition, scene: Scene): readonly Window[] {
+  const { watched, touches, isAfresh, firstMs, nowMs } = scene
+  const regularMs = alignDown(firstMs, grainMs)
+  const isDoubtful = (fromMs: number): boolean => {
+    const note = watched.kept.get(fromMs)
+    if (note === undefined || !note.isSettled || note.touches !== (touches.get(fromMs) ?? 0)) return true
+    return isAfresh && (fromMs >= regularMs || note.tooLate > 0)
+  }
+  const old = [...touches.keys()]
+    .filter((fromMs) => fromMs < Math.min(regularMs, nowMs) && isDoubtful(fromMs))
+    .sort((a, b) => a - b)
+    .slice(0, MAX_OLD_WINDOWS)
+    .map((fromMs) => ({ rollup: id, fromMs, toMs: fromMs + grainMs }))
+  const regular = windowsIn(id, grainMs, { fromMs: firstMs, toMs: nowMs })
+  return [...old, ...regular.filter(({ fromMs }) => isDoubtful(fromMs))]
+}
+
+/**
+ * The others of a larger window that goes only when all of its time is computed anew: what nothing touched, and lies before
+ * the first event or the horizon, would else keep it for ever, and what came since unseen.
+ */
+function besides({ id, grainMs }: RollupDefinition, found: readonly WindowFacts[]): readonly Window[] {
+  const known = new Set(found.map(({ window }) => window.fromMs))
+  const others = new Map<number, Window>()
+  for (const { within } of found) {
+    for (const window of within === undefined ? [] : windowsIn(id, grainMs, within)) {
+      if (!known.has(window.fromMs)) others.set(window.fromMs, window)
+    }
+  }
+  return [...others.values()].sort((a, b) => a.fromMs - b.fromMs)
+}
+
+function noteOf(facts: WindowFacts, times: Times): Omit<Kept, 'touches'> {
+  const { window, manifest } = facts
+  const counts = manifest?.counts
+  return {
+    window,
+    state: windowState(facts, times),
+    generation: manifest?.generation,
+    late: counts?.late,
+    rejected: counts && rejectedIn(counts),
+    tooLate: tooLateRows(facts, times),
+    isSettled: isSettled(facts, times),
+  }
+}
+
+interface OfInterest extends Pick<Scene, 'touches' | 'firstMs'> {
+  readonly others: readonly Window[]
+}
+
+/** Windows that nothing touched are of interest inside the horizon only, or while a larger one waits for them. */
+function prune({ kept }: Watched, { touches, firstMs, others }: OfInterest): void {
+  const waitedFor = new Set(others.map(({ fromMs }) => fromMs))
+  for (const [fromMs, { window }] of kept) {
+    if (window.toMs <= firstMs && !touches.has(fromMs) && !waitedFor.has(fromMs)) kept.delete(fromMs)
+  }
+}

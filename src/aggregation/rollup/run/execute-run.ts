@@ -1,0 +1,228 @@
+import { AppError } from '../../../std/errors.ts'
+import { errnoOf, isDiskFull, isWithheld, pathOf } from '../../../std/files/files.ts'
+import type { Logger } from '../../../std/telemetry.ts'
+import type { IngestHow, IngestReport } from '../../ingest/index/arrivals.ts'
+import type { RollupDefinition } from '../model/definition.ts'
+import type { Plan, Window } from '../plan/plan.ts'
+import type { RunLog } from './log/run-log.ts'
+import {
+  advance,
+  type Failure,
+  notIngested,
+  type Run,
+  type RunWindow,
+  settle,
+  settleFailed,
+} from './log/run-record.ts'
+import { runWindow, type WindowPorts } from './run-window.ts'
+import type { Unseen } from './upstream.ts'
+
+export interface Progress {
+  readonly runId: string
+  /** From 1. */
+  readonly window: number
+  readonly of: number
+  readonly done: RunWindow
+}
+
+export interface RunPorts extends WindowPorts {
+  readonly definitions: ReadonlyMap<string, RollupDefinition>
+  readonly runLog: RunLog
+  readonly log: Logger
+  /** Brings what arrived into reach of the engine. */
+  readonly ingest: (runId: string, signal: AbortSignal, how?: IngestHow) => Promise<IngestReport>
+  /** What the run's scope needs as things are now. */
+  readonly plan: (run: Run, isHeld?: (window: Window) => boolean) => Promise<Plan>
+  /** Waits for what a gateway acknowledged before then; answers what may still be on its way. */
+  readonly acknowledged?: ((signal: AbortSignal) => Promise<Unseen | undefined>) | undefined
+  /** The run is through with the window, for now. */
+  readonly taken: (window: Window) => void
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** No window follows for now: what is kept from one to the next may end. */
+  readonly letGo?: (() => Promise<void>) | undefined
+}
+
+/**
+ * Works a run off, window by window, each committed and published on its own: what succeeded stays, whatever follows.
+ * Resolves with the run as it is then: at its end, or queued for its next try. The record on disk is never behind by
+ * more than the step under way, and every step can be repeated.
+ */
+export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSignal): Promise<Run> {
+  const { clock, runLog, entropy, log } = ports
+  const startedMs = clock.monotonicMs()
+  let run = queued
+  const save = async (next: Run): Promise<void> => {
+    await runLog.save(next)
+    run = next
+  }
+  // What cannot be written down as begun has not begun: it stays as it was queued.
+  await save(started(run, clock.nowMs()))
+  try {
+    await runLog.note(run.id, 'info', 'run started', { attempt: run.attempt })
+    if (run.trigger === 'request') await save(await withUnseen(ports, run, signal))
+    await save(await withIngested(ports, run, signal))
+    await save(withPlan(run, await ports.plan(run)))
+    for (let index = 0; index < run.windows.length; index++) {
+      await takeWindow(ports, { index, signal, run: () => run, save })
+    }
+    await giveUp(ports, run, settle(run, clock.nowMs(), entropy), save)
+  } catch (error) {
+    await save(brokenOff(ports, run, error, signal))
+  } finally {
+    await ports.letGo?.()
+  }
+  const { id, state, attempt, error } = run
+  await runLog.note(id, state === 'failed' ? 'error' : 'info', `run ${state}`, { attempt, error })
+  log.info(
+    { run: id, state, attempt, code: error?.code, notIngested: run.notIngested?.count },
+    'aggregation run',
+  )
+  ports.metrics.runDone((clock.monotonicMs() - startedMs) / 1_000)
+  return run
+}
+
+/** Who asks for a run wants the numbers of what was taken before: it is waited for, or it is told that it was not seen. */
+async function withUnseen(
+  { acknowledged, runLog }: RunPorts,
+  { unseen: before, ...run }: Run,
+  signal: AbortSignal,
+): Promise<Run> {
+  // What an earlier try is through with stays as it was computed then.
+  const isPartlyDone = run.windows.some(({ result }) => result !== undefined)
+  const unseen = (await acknowledged?.(signal)) ?? (isPartlyDone ? before : undefined)
+  if (unseen === undefined) return run
+  await runLog.note(run.id, 'warn', 'acknowledged events may be on their way to the lake', unseen)
+  return { ...run, unseen }
+}
+
+/** What cannot be taken in holds up nothing else, and fails no run: the run is told to be without it. */
+async function withIngested(
+  { ingest, runLog }: RunPorts,
+  { notIngested: _, ...run }: Run,
+  signal: AbortSignal,
+): Promise<Run> {
+  // What was waited for may lie anywhere: in the hour of its arrival, or taken in by another process.
+  const report = await ingest(run.id, signal, { everywhere: run.trigger === 'request' })
+  for (const trouble of report.setAside)
+    await runLog.note(run.id, 'warn', 'an object cannot be read as events and is set aside in dead/', trouble)
+  const left = notIngested(report)
+  for (const trouble of left?.objects ?? [])
+    await runLog.note(run.id, 'warn', 'cannot be ingested now and is tried again; the rest goes on', trouble)
+  return left === undefined ? run : { ...run, notIngested: left }
+}
+
+/** A run that was publishing goes on where it was; that is no new try. */
+function started(run: Run, nowMs: number): Run {
+  const attempt = run.state === 'queued' ? run.attempt + 1 : run.attempt
+  const { error: _, ...rest } = advance(run, 'running')
+  return { ...rest, attempt, startedMs: run.startedMs ?? nowMs }
+}
+
+/**
+ * What is done stays done; what failed or is still needed is tried (again), as it needs it now: rows that came since make
+ * of a window that was to be published one to be computed. The rest another run has done meanwhile.
+ */
+function withPlan(run: Run, plan: Plan): Run {
+  const known = new Set(run.windows.map(keyOf))
+  const needed = new Map(plan.windows.map((window) => [keyOf(window), window.step]))
+  const kept = run.windows.map((window): RunWindow => {
+    if (window.result !== undefined) return window
+    const step = needed.get(keyOf(window))
+    if (step !== undefined) return { ...window, step }
+    return window.error === undefined ? { ...window, result: 'not_needed' } : window
+  })
+  const added = plan.windows.filter((window) => !known.has(keyOf(window)))
+  const windows = [...kept, ...added].sort((a, b) => a.fromMs - b.fromMs)
+  return { ...run, windows, skipped: plan.skipped }
+}
+
+const keyOf = ({ rollup, fromMs }: Window) => `${rollup}.${fromMs}`
+
+interface Turn {
+  readonly index: number
+  readonly signal: AbortSignal
+  readonly run: () => Run
+  readonly save: (run: Run) => Promise<void>
+}
+
+async function takeWindow(ports: RunPorts, { index, signal, run, save }: Turn): Promise<void> {
+  const { id, windows } = run()
+  const window = windows[index]
+  if (window === undefined || window.result !== undefined) return
+  signal.throwIfAborted()
+  const done = await tryWindow(ports, window, { index, signal, run, save })
+  ports.taken(window)
+  const { state } = run()
+  const back = state === 'publishing' ? advance(run(), 'running') : run()
+  await save({ ...back, windows: run().windows.with(index, done) })
+  const { result, error, rows, generation, rollup, fromMs, toMs } = done
+  await ports.runLog.note(id, error ? 'warn' : 'info', `window ${result ?? 'to be tried again'}`, {
+    rollup,
+    from: new Date(fromMs).toISOString(),
+    to: new Date(toMs).toISOString(),
+    rows,
+    generation,
+    error,
+  })
+  if (result !== undefined) ports.metrics.windowDone(result)
+  ports.onProgress?.({ runId: id, window: index + 1, of: windows.length, done })
+}
+
+async function tryWindow(ports: RunPorts, window: RunWindow, turn: Turn): Promise<RunWindow> {
+  const { error: _, ...untried } = window
+  try {
+    const definition = ports.definitions.get(window.rollup)
+    if (definition === undefined) {
+      throw new AppError('bad_configuration', `The rollup ${window.rollup} is no longer configured`)
+    }
+    const outcome = await runWindow(ports, {
+      runId: turn.run().id,
+      definition,
+      window,
+      signal: turn.signal,
+      setAside: (trouble) =>
+        ports.runLog.note(turn.run().id, 'warn', 'a damaged object is set aside in dead/', trouble),
+      publishing: () => turn.save(advance(turn.run(), 'publishing')),
+    })
+    await ports.runLog.setFailed(window, undefined)
+    return { ...untried, ...outcome }
+  } catch (error) {
+    if (turn.signal.aborted) throw error
+    return { ...untried, error: failureOf(error, ports.log) }
+  }
+}
+
+/** The run's next state, and a note for the schedule of each window that is now given up. */
+async function giveUp(
+  ports: RunPorts,
+  tried: Run,
+  settled: Run,
+  save: (run: Run) => Promise<void>,
+): Promise<void> {
+  for (const [index, window] of settled.windows.entries()) {
+    if (window.result !== 'failed' || tried.windows[index]?.result !== undefined) continue
+    await ports.runLog.setFailed(window, ports.clock.nowMs())
+    ports.metrics.windowDone('failed')
+  }
+  await save(settled)
+}
+
+/** Cancelled, ended with the service, or failed as a whole. */
+function brokenOff({ clock, entropy, log }: RunPorts, run: Run, error: unknown, signal: AbortSignal): Run {
+  const nowMs = clock.nowMs()
+  if (!signal.aborted) return settleFailed(run, failureOf(error, log), { nowMs, entropy })
+  const { reason } = signal
+  if (reason instanceof AppError && reason.code === 'cancelled')
+    return { ...advance(run, 'cancelled'), endedMs: nowMs }
+  // The service stops: the next process starts the run anew, and that this one was stopped is no try.
+  return { ...advance(run, 'queued'), attempt: run.attempt - 1, notBeforeMs: nowMs }
+}
+
+function failureOf(error: unknown, log: Logger): Failure {
+  if (error instanceof AppError) return { code: error.code, message: error.message }
+  log.error({ err: error }, 'aggregation failed')
+  if (isDiskFull(error)) return { code: 'storage_full', message: `The disk is full: ${errnoOf(error)}` }
+  if (isWithheld(error))
+    return { code: 'storage_denied', message: `No access: ${errnoOf(error)} at ${pathOf(error)}` }
+  return { code: 'internal', message: 'Unexpected error; it was logged' }
+}

@@ -1,0 +1,53 @@
+import { errnoOf, type FileOps, isUnreadable, isWithheld } from '../../../../std/files/files.ts'
+import { isLaterVersion } from '../../../../std/files/later-version.ts'
+import { isNoFile } from '../../../../std/files/not-a-file.ts'
+import { jsonIn } from '../../../../std/json.ts'
+import type { Logger } from '../../../../std/telemetry.ts'
+
+/** Reads the small JSON files of the control folder, each a record of something; tells of those that hold none. */
+export interface Records {
+  /** Undefined where there is no file, or one that holds no such record. One that cannot be read rejects. */
+  read<T>(path: string, parse: (found: unknown) => T | undefined): Promise<T | undefined>
+  /** Where one of many is read: undefined also for one that is kept from us or of a later version, which stays. */
+  ifReadable<T>(reading: Promise<T>, path: string): Promise<T | undefined>
+}
+
+const isOfTheFile = (error: unknown) => isUnreadable(error) || isWithheld(error) || isLaterVersion(error)
+
+export function createRecords({ files, log }: { readonly files: FileOps; readonly log: Logger }): Records {
+  /** Once for each: they are looked at again and again. */
+  const named = new Set<string>()
+
+  function name(path: string, error: unknown): void {
+    if (!named.has(path))
+      log.warn({ file: path, err: error }, 'a record is damaged, or cannot be read, and is left out')
+    named.add(path)
+  }
+
+  return {
+    async read(path, parse) {
+      let text: string
+      try {
+        text = (await files.readFile(path)).toString()
+      } catch (error) {
+        // What is no file will never be a record.
+        if (isNoFile(error)) name(path, error)
+        else if (errnoOf(error) !== 'ENOENT') throw error
+        return undefined
+      }
+      const found = parse(jsonIn(text))
+      if (found === undefined) name(path, new Error(`${path} holds no record of ours`))
+      else named.delete(path)
+      return found
+    },
+    async ifReadable(reading, path) {
+      try {
+        return await reading
+      } catch (error) {
+        if (!isOfTheFile(error)) throw error
+        name(path, error)
+        return undefined
+      }
+    },
+  }
+}

@@ -1,0 +1,176 @@
+import { createHash } from 'node:crypto'
+import { appendFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '../../../../std/clock.ts'
+import {
+  bestEffort,
+  despiteNoFile,
+  FILE_MODE,
+  type FileOps,
+  makeFolder,
+  nodeFiles,
+  replaceFile,
+  unlessAbsent,
+} from '../../../../std/files/files.ts'
+import { APPEND, makeWay, NO_FILE } from '../../../../std/files/not-a-file.ts'
+import type { Logger } from '../../../../std/telemetry.ts'
+import type { Window } from '../../plan/plan.ts'
+import { createRecords } from './record-files.ts'
+import { isFinal, type Run, type RunState } from './run-record.ts'
+import { type KeyUse, parseFailedMs, parseKeyUse, parseRun } from './stored-run.ts'
+
+/** Runs remembered. Ours: ten days of quarter hours. */
+export const KEPT_RUNS = 1_000
+const RUN_ID = /^[0-9a-z-]{1,64}$/
+
+export interface RunList {
+  readonly state?: RunState | undefined
+  readonly limit: number
+}
+
+/**
+ * What is known of runs, on disk: several processes read it, and only the owner of a run writes it. A file that holds no
+ * record, such as a power cut leaves, is named in the log and left out; the next look tries it again.
+ */
+export interface RunLog {
+  /** Replaces the record; durable when it resolves. */
+  save(run: Run): Promise<void>
+  load(id: string): Promise<Run | undefined>
+  /** Newest first. */
+  list(query: RunList): Promise<readonly Run[]>
+  /** Those that have not ended, newest first: cheap, those that have are read once. */
+  unfinished(): Promise<readonly Run[]>
+  /** Adds a line to the log of the run, if it can. Not synced: a log explains, it decides nothing. */
+  note(id: string, level: 'info' | 'warn' | 'error', message: string, facts?: object): Promise<void>
+  /** The log, as NDJSON. */
+  notes(id: string): Promise<Buffer>
+  keyUse(key: string): Promise<KeyUse | undefined>
+  useKey(key: string, use: KeyUse): Promise<void>
+  /** Forgets the oldest finished runs beyond `KEPT_RUNS`. */
+  prune(): Promise<void>
+  /** Remembers that a run gave the window up, or, with undefined, that one succeeded. */
+  setFailed(window: Window, failedMs: number | undefined): Promise<void>
+  /** Starts of the windows that were given up → when. */
+  failed(rollup: string): Promise<ReadonlyMap<number, number>>
+}
+
+export interface RunLogOptions {
+  readonly dir: string
+  readonly clock: Clock
+  readonly log: Logger
+  readonly files?: FileOps | undefined
+  readonly keptRuns?: number | undefined
+}
+
+export function createRunLog(options: RunLogOptions): RunLog {
+  const { dir, clock, log, files = nodeFiles, keptRuns = KEPT_RUNS } = options
+  const records = createRecords({ files, log })
+  const runs = join(dir, 'runs')
+  const keys = join(dir, 'keys')
+  const failures = join(dir, 'failed')
+  const recordOf = (id: string) => join(runs, `${id}.json`)
+  const notesOf = (id: string) => join(runs, `${id}.log`)
+  const keyFile = (key: string) => join(keys, `${key}.json`)
+  const failureFile = ({ rollup, fromMs }: Window) => join(failures, `${rollup}.${fromMs}`)
+
+  async function write(path: string, value: unknown): Promise<void> {
+    await makeFolder(files, join(path, '..'))
+    await replaceFile(files, path, Buffer.from(JSON.stringify(value)))
+  }
+
+  const namesIn = async (folder: string) => (await unlessAbsent(files.readdir(folder))) ?? []
+  const load = async (id: string) =>
+    RUN_ID.test(id) ? records.read(recordOf(id), (found) => parseRun(id, found)) : undefined
+  /** Of those that have ended, which is for good. */
+  let ended: ReadonlySet<string> = new Set()
+
+  /** Ids sort by time. */
+  async function idsNewestFirst(): Promise<string[]> {
+    const records = (await namesIn(runs)).filter((name) => name.endsWith('.json'))
+    return records
+      .map((name) => name.slice(0, -'.json'.length))
+      .sort()
+      .reverse()
+  }
+
+  async function list({ state, limit }: RunList): Promise<Run[]> {
+    const found: Run[] = []
+    for (const id of await idsNewestFirst()) {
+      if (found.length >= limit) break
+      const run = await records.ifReadable(load(id), recordOf(id))
+      if (run && (state === undefined || run.state === state)) found.push(run)
+    }
+    return found
+  }
+
+  async function unfinished(): Promise<Run[]> {
+    const ids = await idsNewestFirst()
+    const known = new Set(ids.filter((id) => ended.has(id)))
+    const found: Run[] = []
+    for (const id of ids.filter((each) => !known.has(each))) {
+      const run = await records.ifReadable(load(id), recordOf(id))
+      if (run && isFinal(run.state)) known.add(id)
+      else if (run) found.push(run)
+    }
+    ended = known
+    return found
+  }
+
+  async function forget(id: string, { idempotency }: Partial<Run>): Promise<void> {
+    if (idempotency !== undefined) await bestEffort(files.unlink(keyFile(idempotency)))
+    await bestEffort(files.unlink(notesOf(id)))
+    await bestEffort(files.unlink(recordOf(id)))
+  }
+
+  return {
+    save: (run) => write(recordOf(run.id), run),
+    load,
+    list,
+    unfinished,
+    async note(id, level, message, facts = {}) {
+      const time = new Date(clock.nowMs()).toISOString()
+      const line = `${JSON.stringify({ time, level, message, ...facts })}\n`
+      await bestEffort(
+        makeFolder(files, runs).then(() => appendFile(notesOf(id), line, { mode: FILE_MODE, flag: APPEND })),
+      )
+    },
+    notes: async (id) =>
+      (await unlessAbsent(files.readFile(notesOf(id)), ['ENOENT', ...NO_FILE])) ?? Buffer.alloc(0),
+    keyUse: (key) => records.read(keyFile(key), parseKeyUse),
+    useKey: (key, use) => write(keyFile(key), use),
+    async prune() {
+      const beyond = (await idsNewestFirst()).slice(keptRuns)
+      for (const id of beyond) {
+        // One that holds no run any more is as old as its name says; what cannot be read may be one that has not ended.
+        const found = await records.ifReadable(
+          load(id).then((run) => ({ run })),
+          recordOf(id),
+        )
+        if (found && (found.run === undefined || isFinal(found.run.state))) await forget(id, found.run ?? {})
+      }
+    },
+    async setFailed(window, failedMs) {
+      const path = failureFile(window)
+      if (failedMs !== undefined) return write(path, failedMs)
+      await despiteNoFile(
+        () => unlessAbsent(files.unlink(path)),
+        () => makeWay(files, path, `${path}.aside`),
+      )
+    },
+    async failed(rollup) {
+      const found = new Map<number, number>()
+      for (const name of await namesIn(failures)) {
+        const [, of, startMs] = /^(.+)\.(\d+)$/.exec(name) ?? []
+        if (of !== rollup) continue
+        const path = join(failures, name)
+        const failedMs = await records.ifReadable(records.read(path, parseFailedMs), path)
+        if (failedMs !== undefined) found.set(Number(startMs), failedMs)
+      }
+      return found
+    },
+  }
+}
+
+/** Keys are kept as digests: a client's choice of text names no file. */
+export const digestOf = (value: unknown): string =>
+  createHash('sha256').update(JSON.stringify(value)).digest('hex')

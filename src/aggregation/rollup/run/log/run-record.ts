@@ -1,0 +1,180 @@
+import { AppError, type ErrorCode } from '../../../../std/errors.ts'
+import type { ProcessIdentity } from '../../../../std/files/process-identity.ts'
+import type { Entropy } from '../../../../std/id.ts'
+import type { IngestReport, Trouble } from '../../../ingest/index/arrivals.ts'
+import type { PlannedWindow, Reprocess, SkippedWindow } from '../../plan/plan.ts'
+import type { Unseen } from '../upstream.ts'
+
+export const RUN_VERSION = 1
+
+export const RUN_STATES = ['queued', 'running', 'publishing', 'succeeded', 'failed', 'cancelled'] as const
+export type RunState = (typeof RUN_STATES)[number]
+
+/** `publishing` and `running` alternate: each window is published as soon as it is committed. */
+const next: Readonly<Record<RunState, readonly RunState[]>> = {
+  queued: ['running', 'cancelled'],
+  running: ['publishing', 'succeeded', 'failed', 'cancelled', 'queued'],
+  publishing: ['running', 'succeeded', 'failed', 'cancelled', 'queued'],
+  succeeded: [],
+  failed: [],
+  cancelled: [],
+}
+
+export const isFinal = (state: RunState): boolean => next[state].length === 0
+
+/**
+ * `committed`: a new generation with other rows. `unchanged`: a new generation with the same rows. `published`: only
+ * brought to the stores. `superseded`: another run committed first. `failed`: given up. `not_needed`: done by another run.
+ */
+export type WindowResult = 'committed' | 'unchanged' | 'published' | 'superseded' | 'failed' | 'not_needed'
+
+export interface Failure {
+  readonly code: ErrorCode
+  readonly message: string
+}
+
+export interface RunWindow extends PlannedWindow {
+  /** Absent until the run is through with the window. */
+  readonly result?: WindowResult
+  readonly generation?: number
+  readonly rows?: number
+  /** Why the last try failed. */
+  readonly error?: Failure
+}
+
+export interface NotIngested {
+  readonly count: number
+  /** The first of them. */
+  readonly objects: readonly Trouble[]
+}
+
+/** Of failures that one run tells one by one: a disk that is full fails everything alike. Ours. */
+const MAX_TOLD = 20
+
+/** The run goes on without them, and says so. */
+export const notIngested = ({ failed }: Pick<IngestReport, 'failed'>): NotIngested | undefined =>
+  failed.length === 0 ? undefined : { count: failed.length, objects: failed.slice(0, MAX_TOLD) }
+
+/** Resolved: what to do if the run is looked at again after a restart. */
+export interface RunScope {
+  readonly rollups: readonly string[]
+  /** Absent for scheduled runs, which take what is due when they start. */
+  readonly range?: {
+    readonly fromMs: number
+    readonly toMs: number
+    /** No start was given: what is ingested until the run begins may move it back, to the first data. */
+    readonly sinceFirst?: true
+  }
+  readonly reprocess: Reprocess
+}
+
+export interface Run {
+  readonly version: typeof RUN_VERSION
+  readonly id: string
+  readonly state: RunState
+  readonly trigger: 'schedule' | 'request'
+  /** Name of the token that asked, or of the schedule. */
+  readonly principal: string
+  readonly scope: RunScope
+  /** How often the run was started. */
+  readonly attempt: number
+  readonly createdMs: number
+  readonly startedMs?: number
+  readonly endedMs?: number
+  /** A queued run waits until then. */
+  readonly notBeforeMs: number
+  readonly windows: readonly RunWindow[]
+  readonly skipped: readonly SkippedWindow[]
+  /** What of the events that were acknowledged before the run was asked for it could not see. */
+  readonly unseen?: Unseen
+  /** What of the lake it could not take in when it began; each later ingest tries that again. */
+  readonly notIngested?: NotIngested
+  readonly error?: Failure
+  /** The process that works on the run, or will. */
+  readonly owner: ProcessIdentity
+  /** Digest of principal and Idempotency-Key. */
+  readonly idempotency?: string
+}
+
+export function advance(run: Run, state: RunState): Run {
+  if (next[run.state].includes(state)) return { ...run, state }
+  throw new AppError('run_conflict', `The run ${run.id} is ${run.state} and cannot become ${state}`)
+}
+
+const TRANSIENT_ATTEMPTS = 5
+/** Tried again once: the first time may have been a neighbour's fault. */
+const OUT_OF_MEMORY_ATTEMPTS = 2
+/** Trying again would fail again. */
+const permanent: readonly ErrorCode[] = ['bad_configuration', 'invalid_request']
+
+/**
+ * How often a window is tried that fails so. What is gone from the lake may be put back, or its disk come back: the
+ * schedule looks for it as long as for anything else, while who asked for a run is told at once.
+ */
+export function maxAttempts(code: ErrorCode, trigger: Run['trigger']): number {
+  if (permanent.includes(code) || (code === 'input_missing' && trigger === 'request')) return 1
+  return code === 'engine_out_of_memory' ? OUT_OF_MEMORY_ATTEMPTS : TRANSIENT_ATTEMPTS
+}
+
+/** A run whose process ended under it this often is given up: it may be what ends the process. */
+const MAX_STARTS = TRANSIENT_ATTEMPTS
+
+const FIRST_RETRY_MS = 30_000
+
+/** 30 s, doubled each time, with full jitter. */
+export const retryDelayMs = (attempt: number, entropy: Entropy): number =>
+  Math.floor(entropy.uniform() * FIRST_RETRY_MS * 2 ** (attempt - 1))
+
+/**
+ * How the run goes on when all of its windows were tried: again after a pause while one may still succeed, else to its
+ * end. Windows that were tried often enough are given up now.
+ */
+export function settle(run: Run, nowMs: number, entropy: Entropy): Run {
+  const windows = run.windows.map((window): RunWindow => {
+    const givenUp =
+      window.result === undefined && run.attempt >= maxAttempts(window.error?.code ?? 'internal', run.trigger)
+    return givenUp ? { ...window, result: 'failed' } : window
+  })
+  if (windows.some(({ result }) => result === undefined)) {
+    const notBeforeMs = nowMs + retryDelayMs(run.attempt, entropy)
+    return { ...advance(run, 'queued'), windows, notBeforeMs }
+  }
+  const failed = windows.filter(({ result }) => result === 'failed')
+  const [first] = failed
+  if (first === undefined) return { ...advance(run, 'succeeded'), windows, endedMs: nowMs }
+  const code = first.error?.code ?? 'internal'
+  const message = `${failed.length} of ${windows.length} windows failed; the first: ${first.error?.message}`
+  return { ...advance(run, 'failed'), windows, endedMs: nowMs, error: { code, message } }
+}
+
+/** Something failed that is not of one window, such as the ingest: the same retries, for the run as a whole. */
+export function settleFailed(
+  run: Run,
+  error: Failure,
+  { nowMs, entropy }: { nowMs: number; entropy: Entropy },
+): Run {
+  if (run.attempt >= maxAttempts(error.code, run.trigger))
+    return { ...advance(run, 'failed'), error, endedMs: nowMs }
+  return { ...advance(run, 'queued'), error, notBeforeMs: nowMs + retryDelayMs(run.attempt, entropy) }
+}
+
+/** A run that was at work starts anew, unless it is what ends processes; one that was publishing goes on publishing. */
+export function adopted(run: Run, nowMs: number): Run {
+  if (run.state !== 'running') return run
+  if (run.attempt < MAX_STARTS) return { ...advance(run, 'queued'), notBeforeMs: nowMs }
+  const error = { code: 'internal', message: `Its process ended under it ${run.attempt} times` } as const
+  return { ...advance(run, 'failed'), error, endedMs: nowMs }
+}
+
+type Asked = Pick<Run, 'id' | 'trigger' | 'principal' | 'scope' | 'idempotency' | 'windows' | 'skipped'>
+
+/** A run as it begins, to be started at once. */
+export const queued = (asked: Asked, owner: ProcessIdentity, nowMs: number): Run => ({
+  version: RUN_VERSION,
+  state: 'queued',
+  attempt: 0,
+  createdMs: nowMs,
+  notBeforeMs: nowMs,
+  owner,
+  ...asked,
+})

@@ -1,0 +1,237 @@
+import { runPrefix } from '../../../lake/layout.ts'
+import type { Clock } from '../../../std/clock.ts'
+import { AppError } from '../../../std/errors.ts'
+import type { Entropy } from '../../../std/id.ts'
+import type { Arrivals, Trouble } from '../../ingest/index/arrivals.ts'
+import { contentOf } from '../commit/content-hash.ts'
+import { holdLease, type Lease, type Leases } from '../commit/lease.ts'
+import {
+  committedWindow,
+  type DamagedManifest,
+  inputsDigest,
+  MANIFEST_VERSION,
+  type Manifest,
+  type Manifests,
+  windowKey,
+} from '../commit/manifest.ts'
+import { inputsByWindow, summedInputs, type WindowInputs } from '../commit/window-inputs.ts'
+import type { Engine, EngineResult, ReadRows } from '../engines/engine.ts'
+import type { RollupDefinition } from '../model/definition.ts'
+import type { PlannedWindow } from '../plan/plan.ts'
+import { isOfTheStore, type RollupStore } from '../stores/store.ts'
+import type { WindowResult } from './log/run-record.ts'
+import type { RollupMetrics } from './metrics.ts'
+
+export interface WindowPorts {
+  readonly arrivals: Arrivals
+  readonly engine: Engine
+  readonly readRows: ReadRows
+  readonly stores: readonly RollupStore[]
+  readonly manifests: Manifests
+  readonly leases: Leases
+  readonly metrics: RollupMetrics
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly graceMs: number
+  readonly heartbeatMs: number | undefined
+}
+
+export interface WindowTask {
+  readonly runId: string
+  readonly definition: RollupDefinition
+  readonly window: PlannedWindow
+  readonly signal: AbortSignal
+  /** An object of the window was found damaged and set aside. */
+  readonly setAside: (trouble: Trouble) => Promise<void>
+  /** The window is committed, and the stores are told now. */
+  readonly publishing: () => Promise<void>
+}
+
+export interface WindowOutcome {
+  readonly result: WindowResult
+  readonly generation: number
+  readonly rows: number
+}
+
+/**
+ * One window of one run, start to end: lease, inputs, compute, hash, commit, publish. May break off anywhere and be
+ * called again: a generation that this run has committed is not computed twice, only published, unless rows came since.
+ */
+export async function runWindow(ports: WindowPorts, task: WindowTask): Promise<WindowOutcome> {
+  const { runId, definition, window, signal } = task
+  const { hash } = windowKey(definition, window.fromMs)
+  const lease = await ports.leases.acquire(`${window.rollup}.${hash}.${window.fromMs}`, runId)
+  return holdLease(lease, { signal, heartbeatMs: ports.heartbeatMs }, async (held) => {
+    const found = await ports.manifests.newest(definition, window.fromMs, window.toMs)
+    const newest = found.manifests.get(window.fromMs)
+    const damaged = found.damaged.get(window.fromMs)
+    const outcome =
+      newest !== undefined && (window.step === 'publish' || (await isCommitted(ports, task, newest)))
+        ? { manifest: newest, result: 'published' as const }
+        : await compute(ports, { ...task, signal: held, previous: newest, damaged, lease })
+    const { manifest, result } = outcome
+    if (result !== 'superseded') {
+      await task.publishing()
+      await publish(ports, manifest, held)
+    }
+    return { result, generation: manifest.generation, rows: manifest.rows }
+  })
+}
+
+/** By this run, from all that there is. */
+async function isCommitted({ arrivals }: WindowPorts, task: WindowTask, newest: Manifest): Promise<boolean> {
+  if (newest.runId !== task.runId) return false
+  const known = new Set(newest.inputs.keys)
+  return (await inputsNow(arrivals, task)).keys.every((key) => known.has(key))
+}
+
+interface Computation extends WindowTask {
+  readonly previous: Manifest | undefined
+  readonly damaged: DamagedManifest | undefined
+  readonly lease: Lease
+}
+
+async function compute(ports: WindowPorts, task: Computation) {
+  const { runId, definition, window, previous, damaged, signal, lease } = task
+  const { fromMs, toMs } = window
+  const overMs = toMs + ports.graceMs
+  // Before the inputs are listed: rows that come after that make the window dirty, never silently complete.
+  const complete = ports.clock.nowMs() >= overMs
+  const { inputs, result } = await computeWhole(ports, task, overMs)
+  const committed = Math.max(previous?.generation ?? 0, damaged?.generation ?? 0)
+  const generation = (await newestGeneration(ports.stores, window, committed)) + 1
+  const content = await contentOf(
+    ports.readRows(
+      result.outputs.map(({ key }) => key),
+      signal,
+    ),
+  )
+  const manifest: Manifest = {
+    version: MANIFEST_VERSION,
+    rollup: window.rollup,
+    definitionHash: windowKey(definition, fromMs).hash,
+    fromMs,
+    toMs,
+    generation,
+    runId,
+    engine: ports.engine.name,
+    complete,
+    completions: completionsOf(previous) + (complete ? 1 : 0),
+    inputs: { ...inputs, digest: inputsDigest(inputs.keys) },
+    counts: result.counts,
+    outputs: result.outputs,
+    contentHash: content.hash,
+    rows: content.rows,
+    createdMs: ports.clock.nowMs(),
+  }
+  await lease.renew()
+  signal.throwIfAborted()
+  if ((await ports.manifests.commit(definition, manifest)) === 'exists') {
+    return { manifest, result: 'superseded' as const }
+  }
+  ports.metrics.committed(manifest, previous)
+  const same = previous?.contentHash === manifest.contentHash
+  return { manifest, result: same ? ('unchanged' as const) : ('committed' as const) }
+}
+
+/**
+ * Without what cannot be read: when the engine fails, its inputs are looked at one by one, those that are damaged are set
+ * aside, and the rest is computed at once. An engine does not say with which object it failed; this does.
+ */
+async function computeWhole(ports: WindowPorts, task: Computation, lateAfterMs: number) {
+  const inputs = await inputsOf(ports.arrivals, task)
+  try {
+    return { inputs, result: await computeFrom(ports, task, { inputs, lateAfterMs }) }
+  } catch (error) {
+    if (!isPerhapsOfInput(error) || task.signal.aborted) throw error
+    const found = await ports.arrivals.reexamine(inputs.keys, task.signal)
+    for (const trouble of found) await task.setAside(trouble)
+    const rest = await inputsOf(ports.arrivals, task)
+    if (rest.keys.length === inputs.keys.length) throw naming(error, inputs.keys)
+    return { inputs: rest, result: await computeFrom(ports, task, { inputs: rest, lateAfterMs }) }
+  }
+}
+
+interface Reading {
+  readonly inputs: WindowInputs
+  readonly lateAfterMs: number
+}
+
+function computeFrom(
+  { engine, entropy }: WindowPorts,
+  { runId, definition, window: { fromMs, toMs }, signal }: Computation,
+  { inputs, lateAfterMs }: Reading,
+): Promise<EngineResult> {
+  const outputPrefix = runPrefix(windowKey(definition, fromMs), `${runId}.${entropy.token(6)}`)
+  return engine.compute({ definition, fromMs, toMs, lateAfterMs, inputs: inputs.keys, outputPrefix }, signal)
+}
+
+const isPerhapsOfInput = (error: unknown): error is AppError =>
+  error instanceof AppError && ['engine_failed', 'input_missing'].includes(error.code)
+
+const MAX_NAMED = 3
+
+/** The same failure, with what was being read. */
+function naming({ code, message, cause, details }: AppError, keys: readonly string[]): AppError {
+  const more = keys.length > MAX_NAMED ? ` and ${keys.length - MAX_NAMED} more` : ''
+  const read = `while it read ${keys.slice(0, MAX_NAMED).join(', ')}${more}`
+  return new AppError(code, `${message}, ${read}`, { cause, details })
+}
+
+/** What was committed while the window was open makes nobody wait longer for late rows. */
+const completionsOf = (previous: Manifest | undefined): number =>
+  previous?.completions ?? (previous?.complete ? previous.generation : 0)
+
+async function inputsNow(
+  arrivals: Arrivals,
+  { definition, window: { fromMs, toMs } }: WindowTask,
+): Promise<WindowInputs> {
+  const objects = await arrivals.touching(fromMs, toMs)
+  return summedInputs(inputsByWindow(objects, definition.grainMs).get(fromMs) ?? [])
+}
+
+/** Rows do not go away: fewer than the last generation read means that input is missing, and no window shrinks by that. */
+async function inputsOf(arrivals: Arrivals, task: Computation): Promise<WindowInputs> {
+  const { previous } = task
+  const inputs = await inputsNow(arrivals, task)
+  const before = previous?.inputs.rows ?? 0
+  if (inputs.rows >= before) return inputs
+  throw new AppError(
+    'input_missing',
+    `The lake holds ${inputs.rows} rows of the window; generation ${previous?.generation} read ${before}`,
+  )
+}
+
+/**
+ * Stores take higher generations only, and may hold one of an earlier definition, whose manifests lie elsewhere. One that
+ * cannot be asked now holds up no other: should it have more, the next look finds that and has the window computed again.
+ */
+async function newestGeneration(
+  stores: readonly RollupStore[],
+  { rollup, fromMs, toMs }: PlannedWindow,
+  committed: number,
+): Promise<number> {
+  const held = await Promise.all(
+    stores.map((store) =>
+      store.held(rollup, fromMs, toMs).catch((error: unknown) => {
+        if (isOfTheStore(error)) return []
+        throw error
+      }),
+    ),
+  )
+  return Math.max(committed, ...held.flat().map(({ generation }) => generation))
+}
+
+/** To every store, whatever happens at the others. */
+async function publish(
+  { stores, readRows }: WindowPorts,
+  manifest: Manifest,
+  signal: AbortSignal,
+): Promise<void> {
+  const keys = manifest.outputs.map(({ key }) => key)
+  const published = await Promise.allSettled(
+    stores.map((store) => store.publish(committedWindow(manifest), readRows(keys, signal))),
+  )
+  const failed = published.find((each) => each.status === 'rejected')
+  if (failed) throw failed.reason
+}

@@ -1,0 +1,243 @@
+import { sleep } from '../../../std/async/abort.ts'
+import { AppError } from '../../../std/errors.ts'
+import { bestEffort } from '../../../std/files/files.ts'
+import { sortableId } from '../../../std/id.ts'
+import { holdLease } from '../commit/lease.ts'
+import { dailySweep } from '../commit/orphan-sweep.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { WindowStatus, WindowsQuery } from '../plan/planner.ts'
+import type { RunRequest } from '../plan/run-request.ts'
+import type { WindowNote } from '../plan/window-watch.ts'
+import { type RunsOptions, workshop } from './assembly.ts'
+import { executeRun, type RunPorts } from './execute-run.ts'
+import { heldByOthers, waitingRuns } from './held-windows.ts'
+import type { RunList } from './log/run-log.ts'
+import { adopted, advance, isFinal, queued, type Run } from './log/run-record.ts'
+import { createSchedule } from './schedule.ts'
+import { createSubmit, type NewRun, type RunAnswer } from './submit.ts'
+import { oldestReady, workOff } from './work-queue.ts'
+
+/** Runs of the aggregation: asked for, scheduled, worked off one after the other, and remembered. */
+export interface Runs {
+  /** Queues a run. The same key with the same request answers with the run it started before. */
+  submit(request: RunRequest, principal: string, idempotencyKey?: string): Promise<RunAnswer>
+  /** Rejects with `not_found`, as `log` and `cancel` do. */
+  get(id: string): Promise<Run>
+  list(query: RunList): Promise<readonly Run[]>
+  /** NDJSON. */
+  log(id: string): Promise<Buffer>
+  /**
+   * Ends the run; windows it has committed stay. One that has ended already is answered as it is: whoever cancels cannot
+   * know. Rejects with `run_conflict` when the run is another process's that lives.
+   */
+  cancel(id: string): Promise<Run>
+  windows(query: WindowsQuery, signal?: AbortSignal): Promise<readonly WindowStatus[]>
+  /** How the windows are, old ones included, from what was looked at last: cheap enough to be asked again and again. */
+  overview(): Promise<readonly WindowNote[]>
+  /** Objects and partitions of the lake that the last ingest of this process could not take; the next tries them again. */
+  notIngested(): number
+  /**
+   * Takes over the runs whose process is gone, each from where it was. One that cannot be taken over is left for the next
+   * call.
+   */
+  recover(): Promise<void>
+  /** Ingests what arrived and queues a run of the windows that are due. */
+  tick(signal: AbortSignal): Promise<void>
+  /** Works off the queued runs whose time has come. Resolves with those whose records could not be written, and why. */
+  work(signal: AbortSignal): Promise<ReadonlyMap<string, Error>>
+  /** Works until the run has ended, its pauses included, or its record cannot be written: for the command line. */
+  finish(id: string, signal: AbortSignal): Promise<Run>
+  /** Recovers, then works, on schedule or on request only, until the signal aborts. */
+  start(signal: AbortSignal, options: { readonly tickMs: number; readonly scheduled: boolean }): Promise<void>
+}
+
+interface Execution {
+  readonly id: string
+  readonly cancel: AbortController
+  readonly done: Promise<Run>
+}
+
+export async function createRuns(options: RunsOptions): Promise<Runs> {
+  const shop = await workshop(options)
+  const { planner, runLog, owner, leases, presence, log } = shop
+  const { clock, entropy } = options
+  /** Runs of this process that have not ended, oldest first. */
+  const pending = new Map<string, Run>()
+  /** Those of them that are cancelled before they began: while that is written down they must not begin. */
+  const withdrawn = new Map<string, Promise<Run>>()
+  let execution: Execution | undefined
+  let working: ReturnType<typeof workOff> | undefined
+  const sweep = dailySweep({ ...options, leases, log })
+  let wake = () => {}
+
+  async function keep(run: Run): Promise<Run> {
+    await runLog.save(run)
+    if (isFinal(run.state)) pending.delete(run.id)
+    else pending.set(run.id, run)
+    return run
+  }
+
+  async function enqueue(run: NewRun, plan: Plan): Promise<Run> {
+    const kept = await keep(queued({ ...run, ...plan }, owner, clock.nowMs()))
+    await runLog.prune()
+    wake()
+    return kept
+  }
+
+  /** A run that is being worked off is as it was queued here, until it has ended. */
+  const waiting = () =>
+    [...pending.values()].filter(
+      ({ id, trigger }) => trigger === 'request' && id !== execution?.id && !withdrawn.has(id),
+    )
+
+  async function get(id: string): Promise<Run> {
+    const run = await runLog.load(id)
+    if (run) return run
+    throw new AppError('not_found', 'There is no such run.')
+  }
+
+  async function cancel(id: string): Promise<Run> {
+    const run = pending.get(id) ?? (await get(id))
+    if (isFinal(run.state)) return run
+    if (execution?.id === id) {
+      execution.cancel.abort(new AppError('cancelled', 'The run was cancelled'))
+      return execution.done
+    }
+    if (pending.has(id)) return withdrawn.get(id) ?? withdraw(run)
+    if (!(await presence.isGone(run.owner))) {
+      throw new AppError('run_conflict', `The run belongs to process ${run.owner.pid}; end that instead.`)
+    }
+    await underAdoption(() => adopt(id))
+    return cancel(id)
+  }
+
+  function withdraw(run: Run): Promise<Run> {
+    const cancelled = keep({ ...advance(run, 'cancelled'), endedMs: clock.nowMs() }).finally(() =>
+      withdrawn.delete(run.id),
+    )
+    withdrawn.set(run.id, cancelled)
+    return cancelled
+  }
+
+  /** One process at a time takes over what others left: two would both work it off. */
+  async function underAdoption(work: () => Promise<void>): Promise<void> {
+    const lease = await leases.acquire('adoption', 'adoption')
+    await holdLease(lease, { signal: new AbortController().signal, heartbeatMs: options.heartbeatMs }, work)
+  }
+
+  /** Looks again: another may have been quicker. */
+  async function adopt(id: string): Promise<void> {
+    const run = await get(id)
+    if (!isFinal(run.state) && (await presence.isGone(run.owner)))
+      await keep(adopted({ ...run, owner }, clock.nowMs()))
+  }
+
+  async function recover(): Promise<void> {
+    const left: string[] = []
+    for (const run of await runLog.unfinished()) {
+      if (!pending.has(run.id) && (await presence.isGone(run.owner))) left.push(run.id)
+    }
+    if (left.length === 0) return
+    await underAdoption(async () => {
+      for (const id of left) {
+        await adopt(id).catch((error: unknown) =>
+          log.error({ err: error, run: id }, 'a run that was left cannot be taken over now'),
+        )
+      }
+    })
+  }
+
+  /** For the others, whatever comes of it: the work of this process does not rest on it. */
+  async function attend(): Promise<void> {
+    try {
+      await recover()
+    } catch (error) {
+      log.error({ err: error }, 'runs that were left cannot be looked for now')
+    }
+  }
+
+  function ready(isPassedOver: (id: string) => boolean): Run | undefined {
+    const free = [...pending.values()].filter(({ id }) => !withdrawn.has(id) && !isPassedOver(id))
+    return oldestReady(free, clock.nowMs())
+  }
+
+  async function execute(run: Run, signal: AbortSignal): Promise<Run> {
+    const cancel = new AbortController()
+    const done = executeRun(ports, run, AbortSignal.any([signal, cancel.signal])).then(keep)
+    execution = { id: run.id, cancel, done }
+    return done.finally(() => {
+      execution = undefined
+    })
+  }
+
+  function work(signal: AbortSignal): Promise<ReadonlyMap<string, Error>> {
+    const options = { next: ready, execute: (run: Run) => execute(run, signal), log }
+    working ??= workOff(options, signal).finally(() => {
+      working = undefined
+    })
+    return working
+  }
+
+  /** A scheduled run leaves to the others what they wait to try again. */
+  const ports: RunPorts = {
+    ...shop.runPorts,
+    plan: (run) => shop.runPorts.plan(run, heldByOthers(pending.values(), run)),
+  }
+
+  async function tick(signal: AbortSignal): Promise<void> {
+    await shop.ingest('schedule', signal)
+    await sweep()
+    if (waitingRuns(pending.values(), clock.nowMs()) === undefined) return
+    const scope = { rollups: options.definitions.map(({ id }) => id), reprocess: 'missing' as const }
+    const plan = await planner.plan({ trigger: 'schedule', scope }, heldByOthers(pending.values()))
+    if (plan.windows.length === 0) return
+    const id = sortableId(clock.nowMs(), entropy)
+    await enqueue({ id, trigger: 'schedule', principal: 'schedule', scope }, plan)
+  }
+
+  return {
+    submit: createSubmit({ planner, runLog, clock, entropy, enqueue, waiting }),
+    get,
+    list: (query) => runLog.list(query),
+    log: (id) => get(id).then(() => runLog.notes(id)),
+    cancel,
+    windows: (query, signal) => planner.windows(query, signal),
+    overview: () => planner.overview(),
+    notIngested: shop.notIngested,
+    recover,
+    tick,
+    work,
+    async finish(id, signal) {
+      await presence.show()
+      try {
+        for (;;) {
+          const unsaved = (await work(signal)).get(id)
+          if (unsaved) throw unsaved
+          const run = await get(id)
+          if (isFinal(run.state) || signal.aborted) return run
+          await sleep(run.notBeforeMs - clock.nowMs(), signal)
+        }
+      } finally {
+        await presence.hide()
+      }
+    },
+    async start(signal, { tickMs, scheduled }) {
+      await presence.show()
+      await attend()
+      await bestEffort(leases.sweep())
+      const schedule = createSchedule({
+        tick: scheduled ? () => tick(signal) : undefined,
+        work: async () => {
+          await attend()
+          await work(signal)
+        },
+        tickMs,
+        clock,
+        log,
+      })
+      wake = schedule.wake
+      await schedule.run(signal)
+      await presence.hide()
+    },
+  }
+}

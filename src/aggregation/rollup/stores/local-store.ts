@@ -1,0 +1,219 @@
+import { dirname } from 'node:path'
+import { limited } from '../../../std/async/concurrency-limit.ts'
+import { breather } from '../../../std/async/yielding.ts'
+import { type FileOps, nodeFiles, type OpenFile, syncFolder, unlessAbsent } from '../../../std/files/files.ts'
+import type { Logger } from '../../../std/telemetry.ts'
+import { type UnitVotes, unitVotes } from '../model/units.ts'
+import {
+  alignDown,
+  covers,
+  inOrder,
+  isSame,
+  isWithin,
+  LARGEST_GRAIN_MS,
+  lengthOf,
+  overlap,
+  sinceTheHour,
+} from '../model/window-spans.ts'
+import { type GroupRead, groupsOf, readGroup, rowsOf, windowOf, writeWindowFile } from './local-file.ts'
+import { besidePath, type Place, type ReadFile, unlessDamaged, windowFolder } from './local-folder.ts'
+import { contentOf, fullestGroups, inPieces } from './local-groups.ts'
+import { type CommittedWindow, isDamage, type RollupStore, type SeriesRequest } from './store.ts'
+
+/** Window files read at a time, whoever asks: of libuv's four threads one is always free for the journal's writes. */
+const READS_AT_ONCE = 3
+/** Bytes of indexes kept: some thousand windows of ten apps. Ours. */
+const INDEX_CACHE_BYTES = 67_108_864
+
+export interface LocalStoreOptions {
+  /** Holds `<rollup>/<day>/<start of the window>.rollup`. */
+  readonly dir: string
+  readonly indexCacheBytes?: number
+  readonly files?: FileOps
+  readonly log?: Logger | undefined
+}
+
+type Range = Pick<SeriesRequest, 'rollup' | 'fromMs' | 'toMs'>
+
+interface Held {
+  readonly path: string
+  readonly window: CommittedWindow
+}
+
+/**
+ * Rollups in files of this host. A window is one file, replaced by one rename: a reader has the old one or the new one,
+ * whole, and a reader that has it open keeps it. A file that is damaged is renamed to `….damaged`: its window is then one
+ * that was not published yet, for every process, and will be published again.
+ *
+ * While windows of two grains lie over each other, the larger one counts, and it goes in one step: a smaller one that
+ * starts with it waits beside its place (`….waiting`) until smaller ones hold all of its time, and is then renamed to it.
+ */
+export function localStore(options: LocalStoreOptions): RollupStore {
+  const { dir, indexCacheBytes = INDEX_CACHE_BYTES, files = nodeFiles, log } = options
+  const folder = windowFolder({ dir, indexCacheBytes, files, log })
+  const oneAtATime = limited(1)
+  const reading = limited(READS_AT_ONCE)
+
+  async function publish(...[window, rows]: Parameters<RollupStore['publish']>) {
+    const around = await heldAround(window)
+    const others = around.filter((held) => !isSame(held.window, window) && overlap(held.window, window))
+    if (others.some((held) => held.window.generation >= window.generation)) return 'unchanged'
+    const before = around.find((held) => isSame(held.window, window))?.window
+    if (before !== undefined && before.generation >= window.generation) {
+      // Who published it may have been killed before this.
+      await leaveOneGrain(window, around)
+      return 'unchanged'
+    }
+    const place = folder.placeOf(window.rollup, window.fromMs)
+    const isTaken = others.some((held) => held.path === place && isWithin(window, held.window))
+    const path = isTaken ? besidePath(place) : place
+    await writeWindowFile(files, path, { window, rows })
+    folder.isWhole(path)
+    const now = [...around.filter((held) => held.path !== path), { path, window }]
+    await leaveOneGrain(
+      window,
+      now.sort((a, b) => inOrder(a.window, b.window)),
+    )
+    return before?.contentHash === window.contentHash ? 'unchanged' : 'published'
+  }
+
+  /** What lies within the window goes; and what it lies within, as soon as newer ones hold all of its time. */
+  async function leaveOneGrain(window: CommittedWindow, around: readonly Held[]): Promise<void> {
+    for (const { path } of around.filter((held) => isWithin(held.window, window))) {
+      await unlessAbsent(files.unlink(path))
+    }
+    for (const larger of around.filter((held) => isWithin(window, held.window))) {
+      const smaller = around.map((held) => held.window).filter((each) => isWithin(each, larger.window))
+      const newer = smaller.filter(({ generation }) => generation > larger.window.generation)
+      if (!covers(newer, larger.window)) continue
+      await files.rename(besidePath(larger.path), larger.path)
+      await syncFolder(files, dirname(larger.path))
+    }
+  }
+
+  /** Of its hour and of all grains. A damaged file is no reason to refuse the content that mends it; one that stays is. */
+  async function heldAround(window: CommittedWindow): Promise<readonly Held[]> {
+    const fromMs = alignDown(window.fromMs, LARGEST_GRAIN_MS)
+    const found: Held[] = []
+    for (const { path } of await folder.places(window.rollup, fromMs, fromMs + LARGEST_GRAIN_MS)) {
+      const held = await unlessDamaged(folder.read(path, windowOf, false))
+      if (held !== undefined) found.push({ path, window: held })
+    }
+    return found
+  }
+
+  /** Reads the files of windows that start in a range, a few at a time, and hands them on in time order. */
+  async function* eachFile<T>(
+    { rollup, fromMs, toMs }: Range,
+    read: (place: Place) => Promise<T | undefined>,
+    signal?: AbortSignal,
+  ): AsyncGenerator<T, void> {
+    const breath = breather(signal)
+    const places = await folder.places(rollup, fromMs, toMs)
+    for (let at = 0; at < places.length; at += READS_AT_ONCE) {
+      signal?.throwIfAborted()
+      const some = places.slice(at, at + READS_AT_ONCE).map((place) => reading(() => read(place)))
+      for (const found of await Promise.all(some)) {
+        if (found !== undefined) yield found
+      }
+      if (breath.due()) await breath.take()
+    }
+  }
+
+  /** Those that count: each moment lies in one of them at most. */
+  async function* eachWindow<T>(
+    range: Range,
+    read: ReadFile<T>,
+    signal?: AbortSignal,
+  ): AsyncGenerator<T, void> {
+    const readPlace = ({ startMs, path }: Place) =>
+      folder.readKnown(path, async (index, file) => ({
+        startMs,
+        endMs: startMs + lengthOf(windowOf(index)),
+        result: startMs < range.fromMs ? undefined : await read(index, file, path),
+      }))
+    let untilMs = Number.NEGATIVE_INFINITY
+    // One that began before the range may hold the time of those in it.
+    for await (const { startMs, endMs, result } of eachFile(sinceTheHour(range), readPlace, signal)) {
+      if (startMs < untilMs) continue
+      untilMs = endMs
+      if (result !== undefined) yield result
+    }
+  }
+
+  return {
+    kind: 'local',
+
+    // One at a time, so that what was compared with is still there when the file is replaced.
+    publish: (window, rows) => oneAtATime(() => publish(window, rows)),
+
+    windows: (rollup, fromMs, toMs, signal) =>
+      withoutDamaged(() => eachWindow({ rollup, fromMs, toMs }, windowOf, signal)),
+
+    contents({ app, metric, set, ...range }, signal) {
+      const read = (index: Buffer) => ({ ...windowOf(index), content: contentOf(index, [app, metric, set]) })
+      return withoutDamaged(() => eachWindow(range, read, signal))
+    },
+
+    async held(rollup, fromMs, toMs) {
+      const range = sinceTheHour({ rollup, fromMs, toMs })
+      const found = await withoutDamaged(() =>
+        eachFile(range, ({ path }) => folder.readKnown(path, windowOf)),
+      )
+      return found.filter((window) => overlap(window, { fromMs, toMs }))
+    },
+
+    async *series(request, signal) {
+      const { app, metric, set, values } = request
+      const windows = eachWindow(request, groupRead([app, metric, set]), signal)
+      for await (const groups of windows) {
+        for (const group of groups) {
+          try {
+            yield* inPieces(rowsOf(group, values))
+          } catch (error) {
+            // Rows are looked at as they are taken.
+            if (isDamage(error)) await folder.setAside(group.path, error)
+            throw error
+          }
+        }
+      }
+    },
+
+    async metrics({ app, ...range }, signal) {
+      const totals = new Map<string, { rows: number; units: UnitVotes }>()
+      for await (const index of eachWindow(range, (index) => index, signal)) {
+        for (const { metric, unit, rows } of await fullestGroups(index, app, signal)) {
+          const total = totals.get(metric) ?? { rows: 0, units: unitVotes() }
+          totals.set(metric, total)
+          total.rows += rows
+          total.units.add(unit, rows)
+        }
+      }
+      return [...totals]
+        .map(([metric, { rows, units }]) => ({ metric, unit: units.winner(), rows }))
+        .sort((a, b) => b.rows - a.rows)
+    },
+  }
+}
+
+/** They are published again when they are missed. */
+async function withoutDamaged<T>(each: () => AsyncIterable<T>): Promise<T[]> {
+  for (;;) {
+    const found: T[] = []
+    try {
+      for await (const window of each()) found.push(window)
+      return found
+    } catch (error) {
+      // It is one less now.
+      if (!isDamage(error)) throw error
+    }
+  }
+}
+
+const groupRead = (names: readonly string[]) => (index: Buffer, file: OpenFile, path: string) =>
+  Promise.all(
+    [...groupsOf(index, names)].map(async (group): Promise<GroupRead> => {
+      const windowFromMs = windowOf(index).fromMs
+      return { path, windowFromMs, group, bytes: await readGroup(file, group) }
+    }),
+  )

@@ -1,0 +1,120 @@
+import { AppError } from '../../../std/errors.ts'
+import { isSystemError } from '../../../std/files/files.ts'
+
+/** One committed group: what every engine computes, every store keeps and the query API merges. Version 1. */
+export interface RollupRow {
+  readonly app: string
+  readonly metric: string
+  /** UCUM. */
+  readonly unit: string
+  /** Name of the dimension set, such as `route`. */
+  readonly set: string
+  /** Value of the set's dimensions (joined by ` | `); empty for the set without any. */
+  readonly value: string
+  /** Σ w, with w = round(weight × 1000): divide by 1000. */
+  readonly n: bigint
+  /** Plain count of rows. */
+  readonly rows: number
+  /** Σ micros·w, micros = floor(value·10⁶ + 0.5): up to 38 digits. */
+  readonly sum: bigint
+  readonly minMicros: bigint
+  readonly maxMicros: bigint
+  /** Log-bucket histogram `index:Σw,…` in index order, scale 5 (relative error ≤ 1.1 %). */
+  readonly histogram: string
+}
+
+/** One window's committed generation, as a manifest names it. */
+export interface CommittedWindow {
+  readonly rollup: string
+  readonly fromMs: number
+  readonly toMs: number
+  readonly generation: number
+  readonly contentHash: string
+  readonly complete: boolean
+  readonly late: number
+  readonly rejected: number
+}
+
+/** A window, as far as it concerns one series. */
+export interface SeriesWindow extends CommittedWindow {
+  /** Names its rows of the series, whatever else is in the window; undefined where there are none. */
+  readonly content: string | undefined
+}
+
+export interface SeriesRequest {
+  readonly rollup: string
+  readonly app: string
+  readonly metric: string
+  readonly set: string
+  /** These values of the set; undefined: all of them (for rankings). */
+  readonly values?: readonly string[] | undefined
+  /** Half-open, UTC epoch ms. */
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+export interface StoredRow extends RollupRow {
+  readonly windowFromMs: number
+}
+
+/**
+ * Where committed rollups go and are read from. One contract suite runs against every adapter.
+ *
+ * A rollup's windows may be of several grains, each a divisor of the next and none above an hour, since a configuration
+ * changes. A moment counts once: in the larger of two windows that hold it, until newer and smaller ones hold all of that
+ * one's time. The older ones are then gone, in one step for whoever reads.
+ */
+export interface RollupStore {
+  readonly kind: 'local' | 's3' | 'dynamodb' | 'postgres' | 'redshift'
+  /**
+   * Replaces the window's rows by these, all or nothing. Idempotent: an older or equal generation (also than that of a
+   * window of another grain over the same time), or the same content, changes no row and answers `unchanged`. `rows` come
+   * sorted by app, metric, set, value (by UTF-8 bytes), in chunks.
+   */
+  publish(
+    window: CommittedWindow,
+    rows: AsyncIterable<readonly RollupRow[]>,
+  ): Promise<'published' | 'unchanged'>
+  /**
+   * Windows that count and start in [fromMs, toMs), in time order; without damaged ones, which the other questions reject
+   * with. As all that reads: ends early when the signal aborts.
+   */
+  windows(
+    rollup: string,
+    fromMs: number,
+    toMs: number,
+    signal?: AbortSignal,
+  ): Promise<readonly CommittedWindow[]>
+  /**
+   * What `windows` answers, each with what it holds of a series (all its values). Two contents are alike once in 2^32
+   * times.
+   */
+  contents(request: Omit<SeriesRequest, 'values'>, signal?: AbortSignal): Promise<readonly SeriesWindow[]>
+  /** All windows, of whatever grain, that hold any time of [fromMs, toMs), also those that do not count yet. */
+  held(rollup: string, fromMs: number, toMs: number): Promise<readonly CommittedWindow[]>
+  /** Rows of one series, in time order, a few at a time: they are read as they are taken, and no window twice. */
+  series(request: SeriesRequest, signal?: AbortSignal): AsyncIterable<readonly StoredRow[]>
+  /** Metric names of an app with rows in the range, with their units and row counts, most rows first. */
+  metrics(request: MetricsRequest, signal?: AbortSignal): Promise<readonly MetricRows[]>
+}
+
+export type MetricsRequest = Pick<SeriesRequest, 'rollup' | 'app' | 'fromMs' | 'toMs'>
+
+export interface MetricRows {
+  readonly metric: string
+  readonly unit: string
+  readonly rows: number
+}
+
+/** A part of the store, such as a file, holds something else than was written. */
+export function damaged(part: string, how: string): AppError {
+  const message = `The rollup file ${part} is damaged: ${how}. The schedule, or a run of its window, publishes it again`
+  return new AppError('internal', message, { details: { damaged: true } })
+}
+
+/** Told by the store, its disk or its network: it cannot be asked now. Anything else is a mistake of ours. */
+export const isOfTheStore = (error: unknown): boolean => error instanceof AppError || isSystemError(error)
+
+/** The damaged part was set aside when it was met: whoever asks again is told of one window less. */
+export const isDamage = (error: unknown): boolean =>
+  error instanceof AppError && error.details['damaged'] === true

@@ -1,0 +1,47 @@
+import { recent } from '../../std/lru.ts'
+
+/**
+ * What was computed before, by key. A key names the generation of the data it was computed from, so nothing here is ever
+ * wrong or has to be told of a commit: it is only forgotten.
+ */
+export interface Cache {
+  /**
+   * The kept text of the key, or else that of `compute`: run once, however many ask meanwhile. Failures are not kept, and
+   * are those of one asker: another then computes.
+   */
+  through(key: string, compute: () => Promise<string>): Promise<string>
+}
+
+/** Least recently used texts go first. Counted as UTF-16, two bytes a character: an upper bound of what the runtime holds. */
+export function memoryCache(maxBytes: number): Cache {
+  const kept = recent<string>(maxBytes, (text, key) => 2 * (key.length + text.length))
+  const underWay = new Map<string, Promise<string>>()
+
+  async function computed(key: string, compute: () => Promise<string>): Promise<string> {
+    try {
+      const text = await compute()
+      kept.set(key, text)
+      return text
+    } finally {
+      underWay.delete(key)
+    }
+  }
+
+  return {
+    async through(key, compute) {
+      const hit = kept.get(key)
+      if (hit !== undefined) {
+        kept.set(key, hit)
+        return hit
+      }
+      // Looked up anew each time: of several whose common work failed, one begins and the others wait for that.
+      for (let running = underWay.get(key); running !== undefined; running = underWay.get(key)) {
+        const shared = await running.catch(() => undefined)
+        if (shared !== undefined) return shared
+      }
+      const own = computed(key, compute)
+      underWay.set(key, own)
+      return own
+    },
+  }
+}

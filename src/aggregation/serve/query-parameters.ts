@@ -1,0 +1,106 @@
+import Type from 'typebox'
+import { readable } from '../../http/schema-faults.ts'
+import { INSTANT_FORM, isInstant, whyNoInstant } from '../../std/input/instant.ts'
+import { MAX_QUANTILES, MAX_VALUES, parseQuantiles, parseStep } from './parameters.ts'
+import { isTimeZone } from './time-zone.ts'
+
+/** What the query of each route may hold; `form` and `example` are told whoever sent something else. */
+const strict = { additionalProperties: false }
+const text = (maxLength: number, form: string, told = {}) =>
+  Type.String({ minLength: 1, maxLength, form, ...told })
+const app = text(64, 'the id of an app', { example: 'shop' })
+const metric = text(128, 'the name of a metric, of at most 128 characters', {
+  example: 'browser.web_vital.lcp',
+})
+const set = (told = {}) => text(64, 'the name of a set of a rollup', { example: 'route', ...told })
+/** Values may be empty texts, and joined from three dimensions, one of which may be a path. */
+const value = Type.String({ maxLength: 4_096 })
+const values = Type.Union([value, Type.Array(value, { maxItems: MAX_VALUES })], {
+  form: `a value of the set, or up to ${MAX_VALUES} of them, each of at most 4096 characters`,
+  example: '/products/:id',
+  description: 'Value of the set; repeat it to merge several.',
+})
+const instant = (description: string) =>
+  Type.Optional(
+    readable(
+      text(64, INSTANT_FORM, { description: `${description} Epoch ms, or ISO 8601 with a zone.` }),
+      isInstant,
+      whyNoInstant,
+    ),
+  )
+const q = readable(
+  text(128, `up to ${MAX_QUANTILES} numbers between 0 and 1 with commas between them`, {
+    default: '0.75',
+    example: '0.5,0.75',
+    description: `Up to ${MAX_QUANTILES}, such as 0.5,0.75.`,
+  }),
+  (sent) => parseQuantiles(sent).length > 0,
+)
+const step = readable(
+  text(8, '1m to 24h, or 1d for local days', {
+    example: '15m',
+    description: '15m, 1h, … or 1d for local days. By default 15m.',
+  }),
+  (sent) => !Number.isNaN(parseStep(sent)),
+)
+// Whatever the step: a zone that is none is a slip, and not only on the day when it is used.
+const tz = readable(
+  text(64, 'an IANA time zone', {
+    default: 'UTC',
+    example: 'Europe/Berlin',
+    description: 'IANA time zone of 1d.',
+  }),
+  isTimeZone,
+)
+const rollup = Type.Optional(
+  text(64, 'the id of a rollup', {
+    example: 'default',
+    description: 'By default the first that keeps the set.',
+  }),
+)
+const range = {
+  from: instant('Start; by default 24 hours before `to`.'),
+  to: instant('End, not included; by default now.'),
+}
+
+export const SeriesParameters = Type.Object(
+  {
+    app,
+    metric,
+    set: set({ default: 'app' }),
+    value: Type.Optional(values),
+    ...range,
+    step: Type.Optional(step),
+    tz,
+    q,
+    rollup,
+  },
+  strict,
+)
+export const TopParameters = Type.Object(
+  {
+    app,
+    metric,
+    set: set(),
+    ...range,
+    q,
+    by: Type.Enum(['q', 'n'], { default: 'q', description: 'The first of the quantiles, or the count.' }),
+    limit: Type.String({
+      pattern: '^([1-9]\\d?|100)$',
+      form: 'a whole number from 1 to 100',
+      default: '20',
+      example: '20',
+      description: '1 to 100.',
+    }),
+    minN: Type.String({
+      pattern: '^\\d{1,9}$',
+      form: 'a whole number of at most nine digits',
+      default: '1',
+      example: '100',
+      description: 'Least count of a ranked value.',
+    }),
+    rollup,
+  },
+  strict,
+)
+export const MetricsParameters = Type.Object({ app, ...range, rollup }, strict)

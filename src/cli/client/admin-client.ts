@@ -1,0 +1,43 @@
+import type { Config } from '../../config/parse.ts'
+import { type Answer, ask, type Question } from '../../std/admin-request.ts'
+import { AppError } from '../../std/errors.ts'
+import { didYouMean } from '../../std/input/did-you-mean.ts'
+import { devToken } from '../setup/dev-app.ts'
+import type { Flags, Option } from '../terminal/command.ts'
+import type { Terminal } from '../terminal/terminal.ts'
+
+/** How commands find the private listener, and are believed there. */
+export const ADMIN_OPTIONS: Readonly<Record<string, Option>> = {
+  url: { type: 'string', value: 'URL', help: 'Ask this address instead, such as http://127.0.0.1:8081.' },
+  'token-env': { type: 'string', value: 'NAME', help: 'The variable that holds the token.' },
+}
+
+const TIMEOUT_MS = 5_000
+const NO_TOKEN =
+  'None was sent: put one into HEADGATE_TOKEN, or name the variable that holds it by --token-env.'
+
+/** What `--url` says, if it says something. */
+export function urlFlag({ url }: Flags): string | undefined {
+  if (url === undefined) return undefined
+  if (/^https?:\/\//.test(String(url)) && URL.canParse(String(url))) return String(url)
+  throw new AppError('invalid_request', `--url must be a URL such as http://127.0.0.1:8081; "${url}" is none`)
+}
+
+/** Never an option: others see the command line of a process. */
+export async function tokenOf(flags: Flags, config: Config, { env }: Terminal): Promise<string | undefined> {
+  const name = flags['token-env']
+  if (name === undefined) return env['HEADGATE_TOKEN'] ?? (await devToken(config))
+  const token = env[String(name)]
+  if (token === undefined)
+    throw new AppError(
+      'invalid_request',
+      `--token-env must name a variable that is set, as in --token-env HEADGATE_TOKEN; there is no ${name}${didYouMean(String(name), Object.keys(env))}`,
+    )
+  return token
+}
+
+export const ASKING = { timeoutMs: TIMEOUT_MS, noToken: ` ${NO_TOKEN}` } as const
+
+/** Asks as long as a person waits. */
+export const askAdmin = <T>(question: Omit<Question<T>, 'timeoutMs' | 'noToken'>): Promise<Answer<T>> =>
+  ask({ ...question, ...ASKING })

@@ -1,0 +1,35 @@
+import Type from 'typebox'
+import { Compile } from 'typebox/compile'
+import type { Config } from '../../config/parse.ts'
+import { askReconciliation, type Reconciliation } from '../../http/reconciliation.ts'
+import type { Answer } from '../../std/admin-request.ts'
+import type { Logger } from '../../std/telemetry.ts'
+import { type AskGateway, gatewayAt } from '../../wiring/aggregation.ts'
+import { ASKING, askAdmin } from './admin-client.ts'
+import { urlOf } from './listener-url.ts'
+
+/** Where the gateway of this configuration may answer for itself, on this machine. */
+export const stateUrls = ({ gateway, aggregation }: Config): readonly string[] =>
+  [...(gateway.operations.listen ? [gateway.operations.listen] : []), aggregation.listen].map(urlOf)
+
+export const askState = (url: string, token: string | undefined): Promise<Answer<Reconciliation>> =>
+  askReconciliation({ url, token, ...ASKING })
+
+/** The gateway that serves this configuration on this machine; null when none answers who believes us. */
+export const localGateway = (config: Config, token: string | undefined, log: Logger): AskGateway =>
+  gatewayAt(stateUrls(config), { token, log, mayBeAbsent: true })
+
+/** As much of the pipeline's state as is told of here. */
+const pipelines = Compile(
+  Type.Object({ aggregation: Type.Object({ notIngested: Type.Integer({ minimum: 0 }) }) }),
+)
+
+/** Objects of the lake that the aggregation could not take in. */
+export const askNotIngested = (url: string, token: string | undefined): Promise<Answer<number>> =>
+  askAdmin({
+    ...{ url, token, path: '/query/pipeline', what: 'the state of a pipeline' },
+    read(text) {
+      const body: unknown = JSON.parse(text)
+      return pipelines.Check(body) ? body.aggregation.notIngested : undefined
+    },
+  })

@@ -1,0 +1,60 @@
+import { type AggregationWiring, MAX_WINDOWS_WITHOUT_RANGE } from '../../wiring/aggregation.ts'
+import { EXIT } from '../terminal/command.ts'
+import type { Terminal } from '../terminal/terminal.ts'
+import { some, UNSEEN } from '../terminal/wording.ts'
+
+type Runs = Pick<AggregationWiring['runs'], 'submit' | 'finish' | 'cancel'>
+type RunRequest = Parameters<Runs['submit']>[0]
+type Run = Awaited<ReturnType<Runs['finish']>>
+
+const PRINCIPAL = 'command line'
+
+/**
+ * A run of what is asked for; without a range one after the other, until nothing is due any more: a run takes so many
+ * windows at most. Resolves with the exit code.
+ */
+export async function runPasses(runs: Runs, request: RunRequest, terminal: Terminal): Promise<number> {
+  for (;;) {
+    const answer = await runs.submit(request, PRINCIPAL)
+    if (answer.id === null) return tellPlan(answer, terminal)
+    const ended = await runs.finish(answer.id, terminal.stop)
+    // Left open, whoever serves this folder next would go on with it; one that has ended stays as it is.
+    const run = terminal.stop.aborted ? await runs.cancel(answer.id) : ended
+    tellRun(run, terminal)
+    if (!leavesMore(request, run)) return run.state === 'succeeded' ? EXIT.ok : EXIT.failed
+    terminal.out('More windows are due: going on.\n')
+  }
+}
+
+const isDone = ({ result }: Run['windows'][number]): boolean => result !== undefined && result !== 'failed'
+
+/** One in which nothing was done would be followed by its like for ever. */
+const leavesMore = ({ from, reprocess }: RunRequest, { state, windows }: Run): boolean =>
+  from === undefined &&
+  reprocess !== 'all' &&
+  state !== 'cancelled' &&
+  windows.length >= MAX_WINDOWS_WITHOUT_RANGE &&
+  windows.some(isDone)
+
+function tellPlan({ windows, skipped }: Awaited<ReturnType<Runs['submit']>>, { out }: Terminal): number {
+  for (const { rollup, fromMs, toMs } of windows)
+    out(`${rollup} ${new Date(fromMs).toISOString()} to ${new Date(toMs).toISOString()}\n`)
+  out(`${some(windows.length, 'window')} would be computed, ${skipped.length} skipped.\n`)
+  return EXIT.ok
+}
+
+function tellRun({ id, state, windows, unseen, notIngested }: Run, { out, err }: Terminal): void {
+  const failed = windows.filter(({ result }) => result === 'failed')
+  for (const { fromMs, error } of failed)
+    err(`${new Date(fromMs).toISOString()}: ${error?.code}: ${error?.message}\n`)
+  if (notIngested !== undefined) {
+    const { count, objects } = notIngested
+    for (const { key, why } of objects) err(`${key}: not taken in: ${why}\n`)
+    err(`${some(count, 'object')} of the lake not taken in: their events are missing, and are tried again\n`)
+  }
+  if (unseen !== undefined) err(`headgate aggregate: not seen: ${UNSEEN[unseen.why]}\n`)
+  const done = windows.filter(isDone).length
+  const left = windows.length - done - failed.length
+  const rest = left === 0 ? '' : `, ${left} not computed`
+  out(`Run ${id} ${state}: ${some(done, 'window')} done, ${failed.length} failed${rest}.\n`)
+}

@@ -1,0 +1,176 @@
+import { AggregatorRegistry, Counter } from 'prom-client'
+import { type Reconciliation, summed } from '../../http/reconciliation.ts'
+import { sleep, withDeadline } from '../../std/async/abort.ts'
+import type { Clock } from '../../std/clock.ts'
+import { AppError } from '../../std/errors.ts'
+import type { Telemetry } from '../../std/telemetry.ts'
+import type { ToPrimary, WorkerEnd, WorkerProcess, WorkerReport } from '../terminal/worker-channel.ts'
+import type { Front } from './gateway-handle.ts'
+
+export interface CrewOptions {
+  readonly workers: number
+  /** Where they are to listen; 0 leaves it to the system, which gives all the same. */
+  readonly port: number
+  readonly fork: (index: number) => WorkerProcess
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+  readonly reportMs?: number
+}
+
+/** A worker that is asked for its state answers within milliseconds, or has lost its way. */
+const REPORT_MS = 2_000
+/** Doubled with each failure in a row, up to the most: a worker that cannot start must not keep a core busy with trying. */
+const FIRST_PAUSE_MS = 100
+const MOST_PAUSE_MS = 30_000
+/** Whoever served for so long did not fail at its start. */
+const STEADY_MS = 60_000
+/** A process of before may hold the journal for a moment longer; what fails more often will not start. */
+const MOST_FIRST_STARTS = 3
+
+/** How long to wait after so many failures in a row. */
+export const pauseMs = (failures: number): number =>
+  Math.min(MOST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1))
+
+/** A worker that lives. */
+interface Member {
+  readonly process: WorkerProcess
+  /** Undefined until it takes requests. */
+  readySinceMs: number | undefined
+  readonly asked: Map<number, (report: WorkerReport | undefined) => void>
+}
+
+/** The gateway of a primary: as many processes as there are workers, each replaced when it ends, all as one. */
+export function startCrew(options: CrewOptions): Front {
+  const { workers, fork, clock, telemetry, reportMs = REPORT_MS } = options
+  const { log, metrics } = telemetry
+  const restarts = new Counter({
+    name: 'headgate_worker_restarts_total',
+    help: 'Workers that ended and were replaced.',
+    registers: [metrics],
+  })
+  const ending = new AbortController()
+  const members: (Member | undefined)[] = Array(workers).fill(undefined)
+  const living = () => members.filter((member) => member !== undefined)
+  let lastId = 0
+  let hasStarted = false
+  let { port } = options
+  let settleStart: { resolve(): void; reject(error: AppError): void }
+  const started = new Promise<void>((resolve, reject) => {
+    settleStart = { resolve, reject }
+  })
+  // Whoever waits for the start hears of it; nobody may wait yet.
+  started.catch(() => undefined)
+  const keeping = Promise.all(members.map((_, index) => keep(index)))
+
+  async function keep(index: number): Promise<void> {
+    let failures = 0
+    while (!ending.signal.aborted) {
+      const member = hire(index)
+      const end = await member.process.ended
+      members[index] = undefined
+      for (const answer of member.asked.values()) answer(undefined)
+      announce()
+      if (ending.signal.aborted) return
+      failures = wasSteady(member) ? 1 : failures + 1
+      if (!hasStarted && failures >= MOST_FIRST_STARTS) return settleStart.reject(cannotStart(index, end))
+      restarts.inc()
+      const waitMs = pauseMs(failures)
+      log.error({ worker: index, ...end, waitMs }, 'a worker ended: another takes its place')
+      await sleep(waitMs, ending.signal)
+    }
+  }
+
+  const wasSteady = ({ readySinceMs }: Member): boolean =>
+    readySinceMs !== undefined && clock.monotonicMs() - readySinceMs >= STEADY_MS
+
+  function hire(index: number): Member {
+    const member: Member = { process: begin(index), readySinceMs: undefined, asked: new Map() }
+    members[index] = member
+    member.process.onMessage((message) => hear(member, message))
+    return member
+  }
+
+  /** Where there is no memory or no process left, forking throws: that is a worker that ended at once. */
+  function begin(index: number): WorkerProcess {
+    try {
+      return fork(index)
+    } catch (err) {
+      log.error({ worker: index, err }, 'a worker cannot be started now')
+      return UNBORN
+    }
+  }
+
+  function hear(member: Member, message: ToPrimary): void {
+    if (message.kind === 'report') {
+      member.asked.get(message.id)?.(message.report)
+      return
+    }
+    member.readySinceMs = clock.monotonicMs()
+    port = message.port
+    announce()
+    if (isReady() !== true) return
+    hasStarted = true
+    settleStart.resolve()
+  }
+
+  function isReady(): true | string {
+    const ready = living().filter(({ readySinceMs }) => readySinceMs !== undefined).length
+    return ready === workers || `${ready} of ${workers} workers are ready.`
+  }
+
+  function announce(): void {
+    for (const { process } of living()) process.send({ kind: 'everyone', ready: isReady() })
+  }
+
+  async function ask({ process, asked }: Member): Promise<WorkerReport | undefined> {
+    lastId += 1
+    const id = lastId
+    const answer = new Promise<WorkerReport | undefined>((resolve) => asked.set(id, resolve))
+    process.send({ kind: 'report', id })
+    const report = await withDeadline(answer, reportMs, 'the report of a worker').catch(() => undefined)
+    asked.delete(id)
+    return report
+  }
+
+  const reports = async () => (await Promise.all(living().map(ask))).filter((report) => report !== undefined)
+
+  return {
+    isWorker: false,
+    started,
+    doors: async () => [],
+    isReady,
+    port: () => port,
+    async reconcile(): Promise<Reconciliation | null> {
+      const [first, ...others] = (await reports()).map(({ reconciliation }) => reconciliation)
+      return first === undefined ? null : summed([first, ...others], workers - 1 - others.length)
+    },
+    async metrics() {
+      const theirs = (await reports()).map((report) => report.metrics)
+      return AggregatorRegistry.aggregate([...theirs, await metrics.getMetricsAsJSON()])
+    },
+    reload() {
+      for (const { process } of living()) process.send({ kind: 'reload' })
+    },
+    ending() {
+      ending.abort()
+      for (const { process } of living()) process.send({ kind: 'stop' })
+    },
+    async close() {
+      await keeping
+    },
+    abandon() {
+      for (const { process } of living()) process.kill()
+    },
+  }
+}
+
+const nothing = () => {}
+const UNBORN: WorkerProcess = {
+  ...{ send: nothing, onMessage: nothing, kill: nothing },
+  ended: Promise.resolve({ code: null, signal: null }),
+}
+
+function cannotStart(index: number, { code, signal }: WorkerEnd): AppError {
+  const how = signal === null ? `code ${code}` : signal
+  return new AppError('not_ready', `Worker ${index} ended with ${how} before it was ready`)
+}

@@ -1,0 +1,31 @@
+import type { Logger } from '../../std/telemetry.ts'
+
+/**
+ * The first release of each line without the holes that were closed on 2026-03-24, among them CVE-2026-21717: keys of JSON
+ * that look like numbers collide, so that a small body costs seconds. Lines in between never got the fixes.
+ * https://www.cve.org/CVERecord?id=CVE-2026-21717
+ */
+const FIRST_SAFE: Readonly<Record<number, readonly [minor: number, patch: number]>> = {
+  20: [20, 2],
+  22: [22, 2],
+  24: [14, 1],
+  25: [8, 2],
+}
+const LAST_LISTED = 25
+
+/** Whether that Node, as 24.14.1, has them. */
+export function isSafeRuntime(version: string): boolean {
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number)
+  if (major > LAST_LISTED) return true
+  const [safeMinor, safePatch] = FIRST_SAFE[major] ?? [Number.POSITIVE_INFINITY, 0]
+  return minor > safeMinor || (minor === safeMinor && patch >= safePatch)
+}
+
+/** Said, and served all the same: a service that does not start is an outage, and the machine may be out of reach. */
+export function warnOfRuntime(version: string, log: Logger): void {
+  if (isSafeRuntime(version)) return
+  log.warn(
+    { node: version },
+    'this Node has known security holes: use 20.20.2, 22.22.2, 24.14.1 or a later one of its line',
+  )
+}

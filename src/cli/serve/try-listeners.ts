@@ -1,0 +1,51 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { AppError } from '../../std/errors.ts'
+import { errnoOf } from '../../std/files/files.ts'
+
+/** Where something is to listen, and the key that says so. */
+export interface Listener {
+  /** `gateway.listen` */
+  readonly key: string
+  readonly host: string
+  readonly port: number
+}
+
+/** What an operator can mend, by what the system said. */
+const FAULTS: Readonly<Record<string, (at: Listener) => string>> = {
+  EADDRINUSE: ({ key }) =>
+    `is taken: another process listens there. Stop it, or choose another port by ${key}.port or ${variableOf(key)}_PORT`,
+  EACCES: ({ key }) =>
+    `is for privileged processes only. Choose a port from 1024 on by ${key}.port or ${variableOf(key)}_PORT`,
+  EADDRNOTAVAIL: ({ key }) => `is no address of this machine. Choose another by ${key}.host`,
+  ENOTFOUND: ({ key }) => `is a host that nobody knows. Choose another by ${key}.host`,
+  EAI_AGAIN: ({ key }) => `is a host that could not be looked up. Choose an address by ${key}.host`,
+}
+
+const variableOf = (key: string): string => `HEADGATE_${key.toUpperCase().replaceAll('.', '_')}`
+
+/** In words, where somebody can mend it; otherwise the error itself. */
+export function listenFault(error: unknown, at: Listener): unknown {
+  const why = FAULTS[errnoOf(error)]
+  if (why === undefined) return error
+  const message = `${at.key}: ${at.host}:${at.port} ${why(at)} (${errnoOf(error)})`
+  return new AppError('not_ready', message, { cause: error })
+}
+
+/**
+ * Binds each address once and lets it go, before anything else begins: a start that cannot succeed answers no request,
+ * takes no journal and leaves no file.
+ */
+export async function tryListeners(listeners: readonly Listener[]): Promise<void> {
+  for (const at of listeners) {
+    const server = createServer()
+    try {
+      server.listen({ host: at.host, port: at.port, exclusive: true })
+      await once(server, 'listening')
+    } catch (error) {
+      throw listenFault(error, at)
+    }
+    server.close()
+    await once(server, 'close')
+  }
+}

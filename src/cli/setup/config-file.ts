@@ -1,0 +1,123 @@
+import { readFile } from 'node:fs/promises'
+import { LineCounter, parseDocument } from 'yaml'
+import { AppError } from '../../std/errors.ts'
+
+/** Reads a file as JSON or YAML, by its name. What is wrong is said with its place, and never quoted: it may be a password. */
+export async function readConfigFile(path: string): Promise<unknown> {
+  const text = await textOf(path)
+  return path.endsWith('.json') ? fromJson(path, text) : fromYaml(path, text)
+}
+
+const FILE_FAULTS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'this user may not read it',
+  EPERM: 'this user may not read it',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of its path is a file, not a folder',
+  ENAMETOOLONG: 'its name is too long',
+  ELOOP: 'its links lead in a circle',
+}
+
+async function textOf(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    const { code = '', message } = cause as NodeJS.ErrnoException
+    const why = FILE_FAULTS[code] ?? message
+    throw new AppError(
+      'bad_configuration',
+      `Cannot read the configuration ${path}: ${why}. It is named by --config, or by HEADGATE_CONFIG.`,
+      { cause },
+    )
+  }
+}
+
+const bad = (path: string, language: string, lines: readonly string[], cause?: unknown): AppError =>
+  new AppError('bad_configuration', `${path} is not valid ${language}:\n${lines.join('\n')}`, { cause })
+
+const at = ({ line, col }: { readonly line: number; readonly col: number }): string =>
+  `  line ${line}, column ${col}: `
+
+const YAML_REASONS: Readonly<Record<string, string>> = {
+  ALIAS_PROPS: 'an alias (*) cannot have an anchor or a tag',
+  BAD_ALIAS: 'a text that begins with * or & needs quotes',
+  BAD_DIRECTIVE: 'a line that begins with % needs quotes',
+  BAD_DQ_ESCAPE: 'a backslash in double quotes that escapes nothing; single quotes take it as it is',
+  BAD_INDENT: 'the indentation does not fit the lines above, or a bracket or brace before it is not closed',
+  BAD_SCALAR_START: 'a text that begins with this character needs quotes',
+  BLOCK_AS_IMPLICIT_KEY: 'a key and a list or group that cannot stand on one line',
+  BLOCK_IN_FLOW: 'inside [ ] or { } there can be no indented list or group',
+  DUPLICATE_KEY: 'this key is here twice',
+  MISSING_CHAR: 'a bracket, brace, quote, comma or colon is missing',
+  MULTILINE_IMPLICIT_KEY: 'a colon is missing, or a text with a colon needs quotes',
+  MULTIPLE_DOCS: 'there is more than one document; remove the line ---',
+  TAB_AS_INDENT: 'a tab; YAML is indented by spaces',
+  UNEXPECTED_TOKEN: 'something that cannot stand here',
+}
+
+function fromYaml(path: string, text: string): unknown {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const faults = document.errors.map(
+    ({ code, pos }) => `${at(lines.linePos(pos[0]))}${YAML_REASONS[code] ?? 'this cannot be read'}`,
+  )
+  if (faults.length > 0) throw bad(path, 'YAML', faults)
+  try {
+    return document.toJS()
+  } catch (cause) {
+    throw bad(
+      path,
+      'YAML',
+      [`  ${YAML_REASONS['BAD_ALIAS']}, and an alias (*name) an anchor (&name) before it`],
+      cause,
+    )
+  }
+}
+
+function fromJson(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    const place = firstWrong(text)
+    const before = text.slice(0, place)
+    const where = { line: before.split('\n').length, col: place - before.lastIndexOf('\n') }
+    throw bad(path, 'JSON', [`${at(where)}${jsonReason(text, place)}`], cause)
+  }
+}
+
+/**
+ * Where a text stops being the beginning of any JSON. Not every engine says it, so it is found by halving: of a beginning
+ * that could go on a parser says that it ended.
+ */
+function firstWrong(text: string): number {
+  let [good, bad] = [0, text.length + 1]
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1
+    if (couldGoOn(text.slice(0, middle))) good = middle
+    else bad = middle
+  }
+  return good
+}
+
+function couldGoOn(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch (error) {
+    const message = String(error)
+    const [, position] = / at position (\d+)/.exec(message) ?? []
+    return /end of JSON input|Unterminated string/.test(message) || Number(position) === text.length
+  }
+}
+
+function jsonReason(text: string, place: number): string {
+  const [character = ''] = text.slice(place)
+  if (text.trim() === '') return 'the file is empty'
+  if (character === '') return 'the file ends before its last bracket, brace or quote is closed'
+  if (/,\s*$/.test(text.slice(Math.max(0, place - 200), place)) && /[\]}]/.test(character))
+    return 'a comma before the end of a list or group'
+  if (character === "'") return 'texts and keys are in double quotes'
+  if (character === '/' || character === '#') return 'JSON has no comments; YAML has'
+  if (/[A-Za-z_]/.test(character)) return 'keys and texts need double quotes'
+  return 'something that cannot stand here, or a comma or colon is missing before it'
+}

@@ -1,0 +1,31 @@
+import { type Config, configWarnings, parseConfig, startWarnings } from '../../config/parse.ts'
+import { AppError } from '../../std/errors.ts'
+import type { Flags } from '../terminal/command.ts'
+import type { Terminal } from '../terminal/terminal.ts'
+import { readConfigFile } from './config-file.ts'
+
+/** The file that `--config` or HEADGATE_CONFIG names. */
+export const configPath = (flags: Flags, { env }: Terminal): string | undefined =>
+  typeof flags['config'] === 'string' ? flags['config'] : env['HEADGATE_CONFIG'] || undefined
+
+/** Reads the configuration, if there is a file; the environment's overrides win. */
+export async function loadConfig(flags: Flags, terminal: Terminal): Promise<Config> {
+  const path = configPath(flags, terminal)
+  if (path === '')
+    throw new AppError('invalid_request', '--config needs the path of a file, as in --config headgate.yaml')
+  const named = Object.entries(flags).flatMap(([flag, value]) =>
+    flag.endsWith('-env') ? [String(value)] : [],
+  )
+  return parseConfig(path === undefined ? undefined : await readConfigFile(path), terminal.env, named)
+}
+
+/** What is worth a word, on standard error: nothing ends because of it. */
+export const warn = (config: Config, terminal: Terminal): void => tell(configWarnings(config), terminal)
+
+/** Before a start, which would refuse it: what is missing where the configuration is only looked at. */
+export const warnOfStart = (config: Config, terminal: Terminal): void =>
+  tell(startWarnings(config, terminal.env), terminal)
+
+function tell(warnings: ReturnType<typeof configWarnings>, terminal: Terminal): void {
+  for (const { path, message } of warnings) terminal.err(`headgate: warning: ${path}: ${message}\n`)
+}

@@ -1,0 +1,12 @@
+import type { Config } from '../../config/parse.ts'
+import { createTelemetry, type Telemetry } from '../../std/telemetry.ts'
+import { humanLog } from './log-lines.ts'
+import type { Terminal } from './terminal.ts'
+
+/** For commands whose standard output is the answer. Progress is all there is to say, unless something goes wrong. */
+export function asideTelemetry({ logLevel }: Config, { interactive, err }: Terminal): Telemetry {
+  const level = logLevel === 'info' ? 'warn' : logLevel
+  const human = humanLog({ out: err })
+  human.started()
+  return createTelemetry(level, interactive ? human : { write: err })
+}

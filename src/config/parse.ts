@@ -1,0 +1,63 @@
+import { AppError } from '../std/errors.ts'
+import { formOf } from '../std/input/expectation.ts'
+import { applyEnvironment, type Environment, environmentNames, isRecord } from './environment.ts'
+import { type Fault, faultLine, independent } from './faults.ts'
+import { applyPlatform } from './platform.ts'
+import { ruleFaults } from './rules.ts'
+import { Config } from './schema/config-schema.ts'
+import { shape } from './shape.ts'
+
+export { environmentNames } from './environment.ts'
+export { isLoopback } from './loopback.ts'
+export type { Config } from './schema/config-schema.ts'
+export { configWarnings, startWarnings } from './warnings.ts'
+
+/**
+ * File contents and environment → frozen Config. The environment wins. Throws `bad_configuration` with *every* fault and
+ * its path in `details.faults`, so that nobody fixes a file one error at a time. `named` are variables of the
+ * environment that a command line names.
+ */
+export function parseConfig(file: unknown, env: Environment, named: readonly string[] = []): Config {
+  const given = structuredClone(file ?? {})
+  const input = isRecord(given) ? given : {}
+  const { faults: unknown, variables } = applyEnvironment(input, env, named)
+  applyPlatform(input, env)
+  const { value, faults } = shape(Config, input, '', { variables, elsewhere })
+  const config = value as Config
+  const all = [
+    ...(isRecord(given) ? [] : [{ path: '', message: `must be a group of keys; ${formOf(given)}` }]),
+    ...unknown,
+    ...faults,
+    ...independent(ruleFaults(config), faults),
+  ]
+  if (all.length > 0) throw faulty(all, variables)
+  return deepFreeze(config)
+}
+
+/** What the value of a variable must be, where this text is none: `must be a whole number, from 1 to 64`. */
+export function variableFault(name: string, text: string): string | undefined {
+  const input = {}
+  const { variables } = applyEnvironment(input, { [name]: text }, [])
+  const { faults } = shape(Config, input, '', { variables, elsewhere })
+  const [fault] = faults.filter(({ path }) => variables.has(path))
+  return fault?.message.replace(/;.*$/, '')
+}
+
+function faulty(faults: readonly Fault[], variables: ReadonlyMap<string, string>): AppError {
+  const lines = faults.map((fault) => faultLine(fault, variables))
+  const count = faults.length === 1 ? '1 fault' : `${faults.length} faults`
+  return new AppError('bad_configuration', `${count} in the configuration:\n${lines.join('\n')}`, {
+    details: { faults: faults.map(({ path, message }) => ({ path, message })) },
+  })
+}
+
+/** Where a key is known that stands in the wrong place: `tokens` → `aggregation.tokens`. */
+function elsewhere(key: string): string | undefined {
+  const [place] = [...environmentNames().values()].filter(({ path }) => path.at(-1) === key)
+  return place?.path.join('.')
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) Object.values(value).forEach(deepFreeze)
+  return Object.freeze(value)
+}

@@ -1,0 +1,193 @@
+import Type, { type Static } from 'typebox'
+import { PUBLIC_X, RecordKey } from './credentials-schema.ts'
+import {
+  durationMs,
+  group,
+  host,
+  httpUrl,
+  literals,
+  port,
+  positive,
+  segment,
+  sha256,
+  sizeBytes,
+  strict,
+  TOKEN_DIGEST,
+  toggle,
+  variable,
+} from './schema-parts.ts'
+
+const DIMENSIONS = [
+  'page_route',
+  'country',
+  'device_type',
+  'user_agent_name',
+  'os_name',
+  'app_version',
+  'environment',
+  'navigation_type',
+  'network_effective_type',
+] as const
+
+const DimensionSet = group({
+  name: segment({ description: 'What queries ask for, as in `set=route`.', example: 'route' }),
+  dimensions: Type.Array(
+    literals([...DIMENSIONS], { description: 'A column of the event ([the event](events.md)).' }),
+    {
+      description:
+        'Columns by which numbers are kept apart, each combination by itself. None: the whole app.',
+      example: ['page_route', 'country'],
+      maxItems: 3,
+    },
+  ),
+})
+
+const Rollup = group({
+  id: segment({ description: 'The name of the rollup in runs and queries.', example: 'default' }),
+  sets: Type.Array(DimensionSet, {
+    description: 'The ways in which its numbers can be asked for, 1 to 20.',
+    example: [{ name: 'route', dimensions: ['page_route'] }],
+    minItems: 1,
+    maxItems: 20,
+  }),
+  maxMetrics: positive(500, {
+    description:
+      'How many metrics of an app a window keeps apart, the most frequent; the others are `~other`.',
+    example: 1_000,
+  }),
+  maxValues: positive(500, {
+    description: 'How many values of a dimension, likewise.',
+    example: 2_000,
+  }),
+})
+
+const Token = group({
+  name: Type.String({
+    description: 'Who it is for; shown in runs and logs.',
+    example: 'ops',
+    minLength: 1,
+    maxLength: 64,
+  }),
+  sha256: sha256({
+    description: 'The digest of the token: `headgate key new --token` makes both.',
+    example: TOKEN_DIGEST,
+  }),
+  scopes: Type.Array(literals(['read', 'run'], { description: 'Numbers, metrics and books; or runs.' }), {
+    description: '`read` sees numbers, metrics and books; `run` starts, sees and cancels runs.',
+    example: ['read', 'run'],
+    minItems: 1,
+  }),
+  apps: Type.Optional(
+    Type.Array(segment({ description: 'The `id` of an app.' }), {
+      description:
+        'The only apps of which the token sees anything. `run` does nothing beside it. Left out: all, and what is about all.',
+      example: ['shop-web'],
+    }),
+  ),
+})
+
+const Schedule = strict({
+  enabled: toggle(true, {
+    description:
+      'Whether windows are computed by themselves. Without it, only runs that are asked for compute any.',
+  }),
+  grain: literals(['1m', '5m', '15m', '1h'], {
+    description: 'How long a window is: the finest step of every chart.',
+    default: '15m',
+  }),
+  grace: durationMs(120_000, {
+    description: 'How long after its end a window waits for events that are on their way.',
+    example: '5m',
+  }),
+  horizon: durationMs(604_800_000, {
+    description:
+      'How long after its end a *finished* window is opened again, unasked, for rows that come late. Later ones are `tooLate`, and wait for a run with `reprocess: all`. A window that was never finished has none. More than `grace` and `grain` together.',
+    example: '30d',
+    minimum: 60_000,
+  }),
+  tick: durationMs(15_000, {
+    description: 'How often it is looked for what arrived and what is due.',
+    example: '1m',
+    minimum: 100,
+  }),
+})
+
+const Engine = strict({
+  kind: literals(['duckdb'], {
+    description: 'What computes windows: DuckDB, in a process of its own that is there while it computes.',
+    default: 'duckdb',
+  }),
+  memoryLimit: sizeBytes(2_147_483_648, {
+    description: 'How much memory that process may take.',
+    example: '512MiB',
+    minimum: 134_217_728,
+  }),
+  threads: positive(2, { description: 'How many cores it may use.', example: 4 }),
+  timeout: durationMs(1_800_000, {
+    description: 'How long the work on one window may take, before it counts as failed and is tried again.',
+    example: '1h',
+    minimum: 1_000,
+  }),
+})
+
+export const AggregationConfig = strict({
+  listen: strict({
+    host: host({
+      description: 'The private address: dashboard, queries, runs. It speaks no TLS; put what does in front.',
+      example: '10.0.0.7',
+    }),
+    port: port({ description: 'The private port.', default: 8081, example: 9081 }),
+  }),
+  tokens: Type.Array(Token, {
+    description: 'Who may ask. Without any, nobody can open the dashboard.',
+    example: [{ name: 'ops', sha256: TOKEN_DIGEST, scopes: ['read', 'run'] }],
+    default: [],
+  }),
+  gatewayUrl: Type.Optional(
+    httpUrl({
+      description:
+        '`gateway.operations.listen` of a gateway in another process, which `headgate aggregation` asks for its state.',
+      example: 'http://10.0.0.7:8082',
+    }),
+  ),
+  gatewayTokenEnv: variable({
+    description: 'The variable with the token (scope `read`) by which `gatewayUrl` is asked.',
+    example: 'GATEWAY_TOKEN',
+  }),
+  engine: Engine,
+  schedule: Schedule,
+  rollups: Type.Array(Rollup, {
+    description:
+      'What is computed of each window. Left out: every metric, by route, country, device, browser and for the whole app.',
+    example: [{ id: 'default', sets: [{ name: 'route', dimensions: ['page_route'] }] }],
+    default: [],
+    maxItems: 16,
+  }),
+  recordKeys: Type.Array(RecordKey, {
+    description:
+      'By which record tokens are believed: the public half, as JWK, of the key that `gateway.credentials.recordKeyEnv` names. Several while one takes over from another: [operations](operations.md).',
+    example: [{ kty: 'OKP', crv: 'Ed25519', x: PUBLIC_X }],
+    default: [],
+    maxItems: 8,
+  }),
+  stores: Type.Array(
+    strict({
+      kind: literals(['local'], { description: 'Beside the data, below `dataDir`.', default: 'local' }),
+    }),
+    {
+      description: 'Where finished windows are published for queries.',
+      example: [{ kind: 'local' }],
+      default: [{}],
+      minItems: 1,
+    },
+  ),
+  cache: strict({
+    kind: literals(['memory'], { description: 'Where answers to queries are kept.', default: 'memory' }),
+    maxBytes: sizeBytes(67_108_864, {
+      description: 'How much of them is kept; the least recently used go first.',
+      example: '256MiB',
+    }),
+  }),
+})
+
+export type AggregationConfig = Static<typeof AggregationConfig>

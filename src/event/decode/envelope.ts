@@ -1,0 +1,60 @@
+import { Measurement } from '../schema/event.ts'
+import { isObject, type JsonObject } from '../schema/json-object.ts'
+import { Unreadable } from '../schema/unreadable.ts'
+import { Pruned } from '../values/attributes.ts'
+import { readers } from '../values/columns.ts'
+import { Rule } from '../values/rule.ts'
+
+/** Columns that a context may set for all its events: those that tell one event from another are not among them. */
+const shareable: readonly string[] = Object.keys(Measurement.properties).filter(
+  (name) => name !== 'event_id' && name !== 'measurement_id',
+)
+
+/** `{ context?, events }`. Of an event of its own `events` that are null are absent, as everything that is null. */
+export function isEnvelope(value: unknown): value is JsonObject {
+  if (!isObject(value) || !Object.hasOwn(value, 'events')) return false
+  return value['events'] !== null || (value['name'] ?? undefined) === undefined
+}
+
+/** The events, each with what the context says for all; Unreadable if they are none. */
+export function eventsIn({ context, events }: JsonObject): readonly unknown[] | Unreadable {
+  if (events === null) return []
+  if (!Array.isArray(events)) return new Unreadable('malformed_line', 'events: must be an array')
+  if (context === undefined || context === null) return events
+  if (!isObject(context)) return new Unreadable('malformed_line', 'context: must be an object')
+  const shared = readContext(context)
+  return events.map((event) => (isObject(event) ? withContext(shared, event) : event))
+}
+
+/** Read once for all. What breaks a rule stays, for the verdict on each event to name it. */
+function readContext(context: JsonObject): JsonObject {
+  const shared: Record<string, unknown> = {}
+  for (const name of shareable) {
+    const value = context[name]
+    if (value === undefined) continue
+    const kept = readers.get(name)?.(value)
+    const stored = kept instanceof Pruned ? kept.kept : kept instanceof Rule ? value : kept
+    if (stored !== undefined) shared[name] = stored
+  }
+  return shared
+}
+
+/** The event's own fields win; attributes are merged name by name, the event's first. */
+function withContext(shared: JsonObject, event: JsonObject): JsonObject {
+  const merged = withDefaults(event, shared)
+  const [own, common] = [event['attributes'], shared['attributes']]
+  return isObject(own) && isObject(common) ? { ...merged, attributes: withDefaults(own, common) } : merged
+}
+
+/** Not by spreading: what is null is absent, and may not hide a default. */
+function withDefaults(own: JsonObject, defaults: JsonObject): JsonObject {
+  const merged: Record<string, unknown> = {}
+  for (const name in own) {
+    // Assigned, it would be the prototype.
+    if (own[name] !== null && name !== '__proto__') merged[name] = own[name]
+  }
+  for (const name in defaults) {
+    if (merged[name] === undefined) merged[name] = defaults[name]
+  }
+  return merged
+}

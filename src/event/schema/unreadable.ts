@@ -1,0 +1,11 @@
+import type { RefusalCode } from '../ledger/ledger.ts'
+
+/** Stands for a line or an item that was not parsed, so that its neighbours keep their places. */
+export class Unreadable {
+  readonly code: RefusalCode
+  readonly detail: string
+  constructor(code: RefusalCode, detail: string) {
+    this.code = code
+    this.detail = detail
+  }
+}

@@ -1,0 +1,196 @@
+import { Counter } from 'prom-client'
+import { enrich } from '../../event/enrich.ts'
+import type { Measurement, Stamp } from '../../event/schema/event.ts'
+import { storedTooLarge } from '../../event/schema/growth.ts'
+import { endAt, eventLine, linesToBytes, othersEnd } from '../../event/schema/ndjson.ts'
+import { type Cleaning, cleaning, type Privacy, scrub } from '../../event/scrub.ts'
+import { MAX_EVENT_BYTES } from '../../event/verdict.ts'
+import type { Steps } from '../../std/async/yielding.ts'
+import type { Clock } from '../../std/clock.ts'
+import type { Entropy } from '../../std/id.ts'
+import type { Telemetry } from '../../std/telemetry.ts'
+import type { App } from '../apps/registry.ts'
+import type { Batch } from '../journal/journal.ts'
+import { daySalt, eventIds } from './identity/event-id.ts'
+import { createArrivals, type Name } from './identity/first-arrivals.ts'
+import type { Claim } from './identity/idempotency.ts'
+import { userAgents } from './user-agent.ts'
+import type { Judged } from './verdicts.ts'
+
+/** What the events of one request have in common. */
+export interface Circumstances {
+  readonly userAgent: string
+  /** From a trusted edge. */
+  readonly country: string | undefined
+  readonly canRetry: boolean
+  /** Sec-GPC: 1. */
+  readonly gpc: boolean
+}
+
+export interface SealPorts {
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly telemetry: Telemetry
+}
+
+export interface Sealing {
+  /** Of the request, where it has a key. */
+  readonly claim: Claim | undefined
+  readonly maxBytes: number
+}
+
+export interface Sealed {
+  readonly batch: Batch
+  /** Places in the request of events that would take more than an event may, and are not in the batch. */
+  readonly tooLarge: readonly number[]
+  /** Whether the same request, sent again, has the same ids. */
+  readonly retrySafe: boolean
+}
+
+export type Seal = (
+  app: App,
+  accepted: Judged['accepted'],
+  circumstances: Circumstances,
+  sealing: Sealing,
+) => Steps<Sealed>
+
+/** Between two steps, of text that is looked at closely: at worst a tenth of a millisecond a thousand. */
+const STEP_CLOSE_CHARS = 4_096
+/** The same, of lines. */
+const STEP_LINE_CHARS = 262_144
+
+interface Stamped {
+  readonly clean: Measurement
+  readonly stamp: Stamp
+  readonly index: number
+}
+
+/** Of one request, as far as it has come. */
+interface Naming {
+  readonly accepted: Judged['accepted']
+  readonly idOf: (m: Measurement, index: number) => string
+  readonly privacy: Privacy
+  readonly so: Cleaning
+  /** By which the clock of the client is judged. */
+  readonly arrivalMs: number
+  readonly hasKey: boolean
+  readonly events: Stamped[]
+  /** By which each may come again. */
+  readonly names: Name[]
+  clocksReplaced: number
+}
+
+/** From measurements to the lines that are stored. Scrubbing comes first: nothing after it sees what it took out. */
+export function createSeal({ clock, entropy, telemetry }: SealPorts): Seal {
+  const browserOf = userAgents()
+  const saltId = daySalt(entropy, clock)
+  const arrivals = createArrivals()
+  const clockReplacedTotal = new Counter({
+    name: 'headgate_clock_replaced_total',
+    help: 'Accepted events stamped with their arrival, because the time they gave was implausible.',
+    registers: [telemetry.metrics],
+  })
+
+  /** Hidden, they are of what the request says as well: two under one key must not show that they have one sender. */
+  const idsOf = (claim: Claim | undefined, isHidden: boolean) =>
+    isHidden
+      ? eventIds({ requestId: claim && `${claim.requestId} ${claim.said}`, hide: saltId, entropy })
+      : eventIds({ requestId: claim?.requestId, hide: undefined, entropy })
+
+  function begin(accepted: Judged['accepted'], app: App, gpc: boolean, claim: Claim | undefined): Naming {
+    const stripIds = gpc && app.gpc === 'strip'
+    return {
+      accepted,
+      idOf: idsOf(claim, stripIds),
+      privacy: { allowQuery: app.allowQuery, stripIds },
+      so: cleaning(app.allowQuery),
+      // A repetition is judged by the clock of the first, so that its events fall into the same windows.
+      arrivalMs: claim?.arrivalMs ?? clock.nowMs(),
+      hasKey: claim !== undefined,
+      events: [],
+      names: [],
+      clocksReplaced: 0,
+    }
+  }
+
+  /** Until others should have a turn. Answers whether some are left. */
+  function nameSome(naming: Naming): boolean {
+    const { accepted, idOf, privacy, so, arrivalMs, hasKey, events, names } = naming
+    const mostChars = so.closeChars + STEP_CLOSE_CHARS
+    while (events.length < accepted.length && so.closeChars < mostChars) {
+      const { measurement, index } = accepted[events.length] as Judged['accepted'][number]
+      const clean = scrub(measurement, privacy, saltId, so)
+      const { stamp, clockReplaced } = enrich(clean, idOf(clean, index), arrivalMs)
+      if (clockReplaced) naming.clocksReplaced++
+      const isKnown = hasKey || clean.event_id !== undefined
+      events.push({ clean, stamp, index })
+      names.push(clean.measurement_id ?? (isKnown ? stamp.event_id : undefined))
+    }
+    return events.length < accepted.length
+  }
+
+  return function* seal(app, accepted, { userAgent, country, canRetry, gpc }, { claim, maxBytes }) {
+    const naming = begin(accepted, app, gpc, claim)
+    while (nameSome(naming)) yield
+    const { events, names, hasKey, clocksReplaced } = naming
+    if (clocksReplaced > 0) clockReplacedTotal.inc(clocksReplaced)
+    // Behind all the turns of others: the values of a measurement are in the order of these times.
+    const receivedMs = clock.nowMs()
+    const others = othersEnd({ app_id: app.id, country, ...browserOf(userAgent) })
+    const endOf = endsOf(others, receivedMs, arrivals.of(app.id, names, receivedMs))
+    const rendering: Rendering = { events, endOf, maxBytes, lines: [], tooLarge: [], chars: 0 }
+    while (renderSome(rendering)) yield
+    const { lines, tooLarge } = rendering
+    const batch = { lines: linesToBytes(lines, maxBytes), count: lines.length, receivedMs, canRetry }
+    return { batch, tooLarge, retrySafe: hasKey || events.every(hasOwnId) }
+  }
+}
+
+const hasOwnId = ({ clean }: Stamped): boolean => clean.event_id !== undefined
+
+/** How the line of the event at a place ends: all alike, but where each has a time of its own. */
+function endsOf(
+  others: string,
+  receivedMs: number,
+  times: readonly number[] | undefined,
+): (place: number) => string {
+  let lastMs = receivedMs
+  let end = endAt(receivedMs, others)
+  if (times === undefined) return () => end
+  return (place) => {
+    const timeMs = times[place] as number
+    if (timeMs !== lastMs) end = endAt(timeMs, others)
+    lastMs = timeMs
+    return end
+  }
+}
+
+/** Of one request, as far as it has come. */
+interface Rendering {
+  readonly events: readonly Stamped[]
+  readonly endOf: (place: number) => string
+  readonly maxBytes: number
+  readonly lines: string[]
+  readonly tooLarge: number[]
+  chars: number
+}
+
+/** As `nameSome`. Throws when it is too much: a line has at least as many bytes as characters. */
+function renderSome(rendering: Rendering): boolean {
+  const { events, endOf, maxBytes, lines, tooLarge } = rendering
+  const mostChars = rendering.chars + STEP_LINE_CHARS
+  let at = lines.length + tooLarge.length
+  for (; at < events.length && rendering.chars < mostChars; at++) {
+    const { clean, stamp, index } = events[at] as Stamped
+    const line = eventLine(clean, stamp, endOf(at))
+    rendering.chars += line.length
+    if (rendering.chars > maxBytes) throw storedTooLarge(maxBytes)
+    if (isTooLarge(line)) tooLarge.push(index)
+    else lines.push(line)
+  }
+  return at < events.length
+}
+
+/** Counted only where the characters do not say it: none has more than three bytes. */
+const isTooLarge = (line: string): boolean =>
+  line.length * 3 > MAX_EVENT_BYTES && Buffer.byteLength(line) > MAX_EVENT_BYTES

@@ -1,0 +1,108 @@
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import { AssumeRoleCommand, type AssumeRoleCommandOutput, STSClient } from '@aws-sdk/client-sts'
+import { NodeHttpHandler } from '@smithy/node-http-handler'
+import { freshCredentials, REREAD_FILES } from '../../../std/aws/rotated-credentials.ts'
+import { AppError } from '../../../std/errors.ts'
+import type { VendingApp } from '../../apps/vending-apps.ts'
+import { refusalOf } from './errors.ts'
+import type { Minter, MintOutcome } from './minter.ts'
+import { breachOf } from './policy-ceiling.ts'
+import type { SessionRequest } from './session.ts'
+
+/** A call takes some 50 ms; container clients wait for a second in all. */
+const CONNECT_TIMEOUT_MS = 1_000
+const CALL_TIMEOUT_MS = 2_000
+/** At 50 calls a second, more than ever wait for an answer. */
+const MAX_SOCKETS = 64
+
+export interface StsClientOptions {
+  /** Always given: tokens of the global endpoint do not hold in all Regions. */
+  readonly region: string
+  readonly endpoint?: string
+  /** Left out: the SDK's default chain, which renews them. */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string }
+  readonly requestTimeoutMs?: number
+}
+
+/**
+ * A client that can do one thing: assume a role of the configuration with a session policy below the ceiling. It tries
+ * once, so that the bucket in front of it counts every call, and has no logger, which would be shown secrets.
+ */
+export function stsClient(options: StsClientOptions, apps: () => Iterable<VendingApp>): STSClient {
+  const { requestTimeoutMs = CALL_TIMEOUT_MS, ...rest } = options
+  const agent = { keepAlive: true, maxSockets: MAX_SOCKETS }
+  const client = new STSClient({
+    ...REREAD_FILES,
+    ...rest,
+    maxAttempts: 1,
+    requestHandler: new NodeHttpHandler({
+      httpAgent: new HttpAgent(agent),
+      httpsAgent: new HttpsAgent(agent),
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      requestTimeout: requestTimeoutMs,
+      // Otherwise a late answer is a warning on the console.
+      throwOnRequestTimeout: true,
+      socketTimeout: requestTimeoutMs,
+    }),
+  })
+  const name = 'freshCredentials'
+  client.middlewareStack.add(freshCredentials(client.config.credentials), { name, step: 'initialize' })
+  client.middlewareStack.add(
+    (next, { commandName }) =>
+      async (args) => {
+        const breach =
+          commandName === 'AssumeRoleCommand' ? breachOf(args.input, apps()) : `${commandName} is not called`
+        if (breach !== undefined)
+          throw new AppError('internal', `A call to STS is above the ceiling: ${breach}`)
+        return next(args)
+      },
+    // Right before the input is written out: whatever came earlier could still have changed it.
+    { name: 'headgateCeiling', step: 'serialize', priority: 'high' },
+  )
+  return client
+}
+
+/** Takes the client over: `close` destroys it. */
+export function stsMinter(client: STSClient): Minter {
+  return {
+    async mint(request, signal) {
+      try {
+        return mintedOf(await client.send(commandOf(request), { abortSignal: signal }))
+      } catch (error) {
+        if (error instanceof AppError) throw error
+        return refusalOf(error)
+      }
+    },
+    close: async () => client.destroy(),
+  }
+}
+
+const commandOf = (request: SessionRequest): AssumeRoleCommand =>
+  new AssumeRoleCommand({
+    RoleArn: request.roleArn,
+    RoleSessionName: request.sessionName,
+    SourceIdentity: request.sourceIdentity,
+    Policy: request.policy,
+    DurationSeconds: request.durationSeconds,
+    ExternalId: request.externalId,
+    Tags: [...request.tags],
+  })
+
+/** An answer in which something is missing is none. */
+function mintedOf({ Credentials, PackedPolicySize, $metadata }: AssumeRoleCommandOutput): MintOutcome {
+  const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = Credentials ?? {}
+  const expiresMs = Expiration?.getTime() ?? Number.NaN
+  if (!AccessKeyId || !SecretAccessKey || !SessionToken || Number.isNaN(expiresMs)) {
+    const { httpStatusCode: status = 0, requestId } = $metadata
+    return { kind: 'transient', code: 'malformed_response', status, requestId }
+  }
+  return {
+    kind: 'minted',
+    accessKeyId: AccessKeyId,
+    expiresMs,
+    packedPolicyPercent: PackedPolicySize ?? 0,
+    stsRequestId: $metadata.requestId,
+    reveal: () => ({ secretAccessKey: SecretAccessKey, sessionToken: SessionToken }),
+  }
+}

@@ -1,0 +1,30 @@
+import { createHmac } from 'node:crypto'
+import { AppError } from '../../../std/errors.ts'
+
+/** A key that can be guessed makes pseudonyms that can be reversed. */
+const MIN_KEY_CHARS = 32
+/** 132 bits in base64url. */
+const SUBJECT_HASH_LENGTH = 22
+
+export interface SubjectHasher {
+  /** The same for the same subject, for as long as the key is; says nothing of the subject to whom lacks the key. */
+  hash(issuer: string, subject: string): string
+}
+
+/** Names subjects in sessions, limits and audit lines, and so in CloudTrail, without telling who they are. */
+export function createSubjectHasher(key: string): SubjectHasher {
+  if (key.length < MIN_KEY_CHARS) {
+    throw new AppError(
+      'bad_configuration',
+      `gateway.credentials.subjectKeyEnv must name a variable with at least ${MIN_KEY_CHARS} characters`,
+    )
+  }
+  return {
+    hash: (issuer, subject) =>
+      createHmac('sha256', key)
+        // As JSON: no two pairs are spelled alike.
+        .update(JSON.stringify([issuer, subject]))
+        .digest('base64url')
+        .slice(0, SUBJECT_HASH_LENGTH),
+  }
+}

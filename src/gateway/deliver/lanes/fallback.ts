@@ -1,0 +1,103 @@
+import { Gauge } from 'prom-client'
+import type { Clock } from '../../../std/clock.ts'
+import type { Telemetry } from '../../../std/telemetry.ts'
+import type { Backlog } from '../../journal/backlog.ts'
+import type { Stream } from '../sinks/stream.ts'
+import type { SinkState } from './sink-state.ts'
+
+/** Where events go that the stream cannot take for long, or not fast enough. */
+export interface Fallback {
+  readonly stream: Stream
+  /** With more than this in the backlog the fallback helps, however well the stream does. */
+  readonly maxBacklogBytes: number
+  /** Left out: the events have been answered for, and can wait. */
+  readonly patience?: Patience
+}
+
+/** How much of a failing or slow stream is borne. */
+export interface Patience {
+  /** The fallback opens when the stream has failed for so long, */
+  readonly failingMs: number
+  /** or when the oldest event has waited for so long, */
+  readonly lagMs: number
+  /** and closes when neither holds: below the threshold for opening, so that the two states do not alternate. */
+  readonly caughtUpMs: number
+  /** How often that is asked. */
+  readonly checkMs: number
+}
+
+/** Whether the fallback is open. It is while the stream fails or falls behind; nobody has to close it. */
+export interface Diversion {
+  isOpen(): boolean
+  /** From now on it opens at the first failure: there may be no time left to wait. */
+  hurry(): void
+}
+
+export interface DiversionOptions extends Omit<Fallback, 'stream'> {
+  readonly backlog: Backlog
+  /** The state of the stream that the fallback stands in for. */
+  readonly sink: SinkState
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+}
+
+/**
+ * A sink that fails for a minute will not be back in a moment; nor one that lags as much.
+ * Counting the backlog of a journal costs more than a call of `isOpen` should.
+ */
+const PATIENT: Patience = { failingMs: 60_000, lagMs: 60_000, caughtUpMs: 30_000, checkMs: 1_000 }
+/**
+ * Where somebody waits for an answer: the first failure is enough, and so is a lag of ten times what packing and a call
+ * take, well before a call that hangs has failed (6 s).
+ */
+export const IMPATIENT: Patience = { failingMs: 0, lagMs: 2_000, caughtUpMs: 1_000, checkMs: 0 }
+const CAUGHT_UP_SHARE = 0.8
+
+export function createDiversion(options: DiversionOptions): Diversion {
+  const { backlog, maxBacklogBytes, sink, clock, telemetry, patience = PATIENT } = options
+  /** What an earlier process left waits for this one since it began. */
+  const startedMs = clock.nowMs()
+  let { failingMs: patienceMs, checkMs: everyMs } = patience
+  let open = false
+  let checkedMs = Number.NEGATIVE_INFINITY
+  new Gauge({
+    name: 'headgate_fallback_open',
+    help: '1 while events go to the fallback because the stream fails or falls behind.',
+    aggregator: 'max',
+    registers: [telemetry.metrics],
+    collect() {
+      this.set(Number(open))
+    },
+  })
+
+  function check(): void {
+    const { bytes, oldestMs } = backlog.state()
+    const lagMs = oldestMs === undefined ? 0 : clock.nowMs() - Math.max(oldestMs, startedMs)
+    const failingMs = sink.failingMs()
+    if (open)
+      open =
+        failingMs !== undefined || lagMs > patience.caughtUpMs || bytes > maxBacklogBytes * CAUGHT_UP_SHARE
+    else open = (failingMs ?? -1) >= patienceMs || lagMs >= patience.lagMs || bytes > maxBacklogBytes
+  }
+
+  return {
+    isOpen() {
+      const nowMs = clock.monotonicMs()
+      if (nowMs - checkedMs < everyMs) return open
+      checkedMs = nowMs
+      const before = open
+      check()
+      if (open !== before) {
+        const { bytes, events } = backlog.state()
+        const state = { failingMs: sink.failingMs(), backlogBytes: bytes, backlogEvents: events }
+        if (open) telemetry.log.warn(state, 'The stream fails or falls behind: the fallback is open')
+        else telemetry.log.info(state, 'The stream has caught up: the fallback is closed')
+      }
+      return open
+    },
+    hurry() {
+      patienceMs = 0
+      everyMs = 0
+    },
+  }
+}

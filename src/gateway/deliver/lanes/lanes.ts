@@ -1,0 +1,89 @@
+import type { Clock } from '../../../std/clock.ts'
+import type { Telemetry } from '../../../std/telemetry.ts'
+import type { Backlog } from '../../journal/backlog.ts'
+import type { Outbox, Shipment } from '../pack/outbox.ts'
+import type { Stream } from '../sinks/stream.ts'
+import { createDiversion, type Fallback } from './fallback.ts'
+import { createLane, type Lane } from './lane.ts'
+import { createSinkMetrics } from './metrics.ts'
+
+/** A call that may be made now. */
+export interface Call {
+  readonly lane: Lane
+  readonly shipments: readonly Shipment[]
+}
+
+/** The ways out of the outbox. All that are open take from it, so that none waits for another. */
+export interface Lanes {
+  readonly primary: Lane
+  next(outbox: Outbox): Call | undefined
+  /**
+   * Whether the lane is only probed: because it is misconfigured, or because it fails while another stands in. It is a
+   * record that probes, since only a write proves that writes work.
+   */
+  isOnProbation(lane: Lane): boolean
+  /** What fails in one lane can go another way. */
+  hasStandIn(): boolean
+  /** Opens the fallback at the first failure from now on. */
+  hurry(): void
+  /** Closes all but the fallback, if there is one. */
+  handOver(): void
+  end(): void
+}
+
+export interface LanesOptions {
+  readonly stream: Stream
+  readonly fallback?: Fallback
+  readonly backlog: Backlog
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+  readonly minConcurrency?: number
+  readonly maxConcurrency?: number
+}
+
+/** Kinesis: 24 connections, as KPL has. Lake: a put is an append that waits for its file, so calls cost nothing. */
+const CONCURRENCY = {
+  kinesis: { minConcurrency: 4, maxConcurrency: 24 },
+  lake: { minConcurrency: 64, maxConcurrency: 64 },
+}
+
+export function createLanes(options: LanesOptions): Lanes {
+  const { stream, fallback, clock, telemetry } = options
+  const { minConcurrency, maxConcurrency } = { ...CONCURRENCY[stream.kind], ...options }
+  const shared = { clock, telemetry, metrics: createSinkMetrics(telemetry) }
+  const primary = createLane({ ...shared, stream, destination: 'delivered', minConcurrency, maxConcurrency })
+  const standIn = fallback && {
+    lane: createLane({ ...shared, ...CONCURRENCY.lake, stream: fallback.stream, destination: 'fallback' }),
+    diversion: createDiversion({ ...options, ...fallback, sink: primary.sink }),
+  }
+
+  function open(): readonly Lane[] {
+    if (standIn === undefined) return [primary]
+    if (primary.ended.aborted) return [standIn.lane]
+    return standIn.diversion.isOpen() ? [primary, standIn.lane] : [primary]
+  }
+  const hasStandIn = () => open().length > 1
+  const isOnProbation = ({ sink }: Lane) =>
+    sink.paused() !== undefined || (sink.failingMs() !== undefined && hasStandIn())
+
+  return {
+    primary,
+    next(outbox) {
+      for (const lane of open()) {
+        const shipments = lane.take(outbox, isOnProbation(lane))
+        if (shipments.length > 0) return { lane, shipments }
+      }
+      return undefined
+    },
+    isOnProbation,
+    hasStandIn,
+    hurry: () => standIn?.diversion.hurry(),
+    handOver() {
+      if (standIn !== undefined) primary.end()
+    },
+    end() {
+      primary.end()
+      standIn?.lane.end()
+    },
+  }
+}

@@ -1,0 +1,79 @@
+import { Gauge, type Registry } from 'prom-client'
+import { AppError } from '../../../std/errors.ts'
+import type { Destination, Ended, Frame } from '../../journal/backlog.ts'
+import type { Share } from './pack.ts'
+
+/** All frames up to `sequence` are done: how many of the events in them ended where. */
+export interface Finished extends Ended {
+  readonly sequence: number
+}
+
+export interface InFlight {
+  add(frame: Frame): void
+  /** The container with these shares reached its destination. */
+  settle(shares: readonly Share[], destination: Destination): void
+  /** The frames at the head that are done, as one; each is told once. Containers finish in any order, frames do not. */
+  takeFinished(): Finished | undefined
+  /** Bytes without an outcome: what is held in memory. */
+  bytes(): number
+  /** Frames not yet told as finished. */
+  frames(): number
+}
+
+interface Progress extends Record<Destination, number> {
+  bytesLeft: number
+}
+
+const none = (): Record<Destination, number> => ({ delivered: 0, fallback: 0, deadLettered: 0 })
+
+/** `onDone` hears of each frame as soon as it is done, in any order. */
+export function createInFlight(
+  metrics: Registry,
+  onDone: (sequence: number, ended: Ended) => void = () => {},
+): InFlight {
+  // In order of sequence, as the backlog hands the frames out.
+  const frames = new Map<number, Progress>()
+  let bytes = 0
+  new Gauge({
+    name: 'headgate_pump_in_flight_bytes',
+    help: 'Bytes read from the journal and not yet at their outcome.',
+    registers: [metrics],
+    collect() {
+      this.set(bytes)
+    },
+  })
+
+  return {
+    add(frame) {
+      frames.set(frame.sequence, { bytesLeft: frame.lines.length, ...none() })
+      bytes += frame.lines.length
+    },
+    settle(shares, destination) {
+      for (const share of shares) {
+        const progress = frames.get(share.sequence)
+        if (!progress) throw new AppError('internal', `Frame ${share.sequence} is not in flight`)
+        progress.bytesLeft -= share.bytes
+        progress[destination] += share.lines
+        bytes -= share.bytes
+        if (progress.bytesLeft > 0) continue
+        const { delivered, fallback, deadLettered } = progress
+        onDone(share.sequence, { delivered, fallback, deadLettered })
+      }
+    },
+    takeFinished() {
+      let finished: Finished | undefined
+      const ended = none()
+      for (const [sequence, progress] of frames) {
+        if (progress.bytesLeft > 0) break
+        ended.delivered += progress.delivered
+        ended.fallback += progress.fallback
+        ended.deadLettered += progress.deadLettered
+        finished = { sequence, ...ended }
+        frames.delete(sequence)
+      }
+      return finished
+    },
+    bytes: () => bytes,
+    frames: () => frames.size,
+  }
+}

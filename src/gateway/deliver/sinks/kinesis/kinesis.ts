@@ -1,0 +1,159 @@
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import {
+  KinesisClient,
+  PutRecordsCommand,
+  type PutRecordsCommandOutput,
+  type PutRecordsResultEntry,
+} from '@aws-sdk/client-kinesis'
+import { NodeHttpHandler } from '@smithy/node-http-handler'
+import { freshCredentials, REREAD_FILES } from '../../../../std/aws/rotated-credentials.ts'
+import { createBufferPool } from '../buffer-pool.ts'
+import type { RecordOutcome, Stream, StreamRecord } from '../stream.ts'
+import { type Failure, failureOf, recordFailureOf } from './errors.ts'
+import { putRecordsBody } from './put-records-body.ts'
+
+/** Of a call: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html */
+const MAX_RECORDS = 500
+/**
+ * The API takes 10 MiB. Ours is 1 MiB: a body is encoded, signed and encrypted in one go, which blocks the event loop,
+ * and larger calls are hardly cheaper a byte (docs/adr/0007).
+ */
+const MAX_CALL_BYTES = 1_048_576
+/** A full call, in base64 and with 500 envelopes. */
+const BODY_POOL = { slotBytes: 1_441_792, mostFree: 8 }
+/** Room for the pump's 24 calls and a spare. */
+const MAX_SOCKETS = 32
+const CONNECT_TIMEOUT_MS = 2_000
+const CALL_TIMEOUT_MS = 6_000
+
+export interface KinesisClientOptions {
+  readonly region: string
+  readonly endpoint?: string
+  /** Left out: the SDK's default chain, which renews them. */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string }
+  readonly requestTimeoutMs?: number
+}
+
+/**
+ * A client over HTTP/1.1 with keep-alive: the SDK's default opens an HTTP/2 session a call
+ * (github.com/aws/aws-sdk-js-v3/issues/8279). It tries once, so that the pump's own backoff sees every throttle.
+ */
+export function kinesisClient(options: KinesisClientOptions): KinesisClient {
+  const { requestTimeoutMs = CALL_TIMEOUT_MS, ...rest } = options
+  const agent = { keepAlive: true, maxSockets: MAX_SOCKETS }
+  const client = new KinesisClient({
+    ...REREAD_FILES,
+    ...rest,
+    maxAttempts: 1,
+    requestHandler: new NodeHttpHandler({
+      httpAgent: new HttpAgent(agent),
+      httpsAgent: new HttpsAgent(agent),
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      requestTimeout: requestTimeoutMs,
+      // Otherwise a late answer is a warning on the console.
+      throwOnRequestTimeout: true,
+      // The request's deadline ends with the headers; this one watches the body of the answer.
+      socketTimeout: requestTimeoutMs,
+    }),
+  })
+  const name = 'freshCredentials'
+  client.middlewareStack.add(freshCredentials(client.config.credentials), { name, step: 'initialize' })
+  return client
+}
+
+/** Takes the client over: `close` destroys it. */
+export function kinesisStream({ client, streamName }: { client: KinesisClient; streamName: string }): Stream {
+  const call = putRecordsOf(client)
+  const bodies = createBufferPool(BODY_POOL)
+
+  async function put(
+    records: readonly StreamRecord[],
+    signal: AbortSignal,
+  ): Promise<readonly RecordOutcome[]> {
+    try {
+      const body = putRecordsBody(streamName, records, bodies)
+      const { Records: results = [] } = await call({ body, signal })
+      // It has been read to its end. That of a call that failed may still be on its way.
+      bodies.give(body)
+      // Results that cannot be matched with their records prove nothing.
+      return records.map((_, index) =>
+        outcomeOf(results.length === records.length ? results[index] : undefined),
+      )
+    } catch (error) {
+      const failure = failureOf(error)
+      if (failure.kind !== 'poison' || records.length === 1) return records.map(() => failure)
+      return bisect(records, signal)
+    }
+  }
+
+  /** Somewhere in these lies a record that spoils the call for all: halves until it stands alone. */
+  async function bisect(records: readonly StreamRecord[], signal: AbortSignal) {
+    const middle = records.length >> 1
+    const first = await put(records.slice(0, middle), signal)
+    return [...first, ...(await put(records.slice(middle), signal))]
+  }
+
+  return {
+    kind: 'kinesis',
+    maxRecords: MAX_RECORDS,
+    maxBytes: MAX_CALL_BYTES,
+    put: async (records, signal) => (records.length === 0 ? [] : doubted(await put(records, signal))),
+    close: async () => client.destroy(),
+  }
+}
+
+interface Call {
+  readonly body: Buffer
+  readonly signal: AbortSignal
+}
+
+/**
+ * What the SDK does for a call (endpoint, credentials, signature, transport, answer), put together once: `client.send`
+ * builds it anew each time, and V8 compiles it anew, which costs more than all that it does. The SDK offers the same as
+ * `cacheMiddleware`, but not together with an AbortSignal. Only the body is ours (put-records-body.ts).
+ */
+function putRecordsOf(client: KinesisClient): (call: Call) => Promise<PutRecordsCommandOutput> {
+  const calls = new WeakMap<object, Call>()
+  const callOf = (input: object) => calls.get(input) as Call
+  const command = new PutRecordsCommand({ Records: [] })
+  command.middlewareStack.add(
+    (next) => (args) =>
+      next({ ...args, request: Object.assign(Object(args.request), { body: callOf(args.input).body }) }),
+    // Before the step's own middleware counts the bytes.
+    { name: 'putRecordsBody', step: 'build', priority: 'high' },
+  )
+  const { requestHandler } = client.config
+  command.middlewareStack.add(
+    // In place of the SDK's own last step, whose signal is the same for all calls. The answer is read on the way back.
+    () => async (args) => {
+      const request = args.request as Parameters<typeof requestHandler.handle>[0]
+      const { response } = await requestHandler.handle(request, { abortSignal: callOf(args.input).signal })
+      return { response, output: { Records: [], $metadata: {} } }
+    },
+    { name: 'abortableCall', step: 'deserialize', priority: 'low' },
+  )
+  const handler = command.resolveMiddleware(client.middlewareStack, client.config, {})
+  return async (call) => {
+    const input = { Records: [] }
+    calls.set(input, call)
+    return (await handler({ input })).output
+  }
+}
+
+/**
+ * Several records, and all of them poison: rather something is wrong that we do not know of. As a misconfiguration it
+ * alarms, and costs a dead letter a probe instead of all there is.
+ */
+function doubted(outcomes: readonly RecordOutcome[]): readonly RecordOutcome[] {
+  if (outcomes.length === 1) return outcomes
+  const poison = outcomes.filter((outcome): outcome is Failure => outcome.kind === 'poison')
+  if (poison.length < outcomes.length) return outcomes
+  return poison.map(({ code }) => ({ kind: 'misconfigured', code }))
+}
+
+/** Only a sequence number proves that a record is stored. */
+function outcomeOf(result: PutRecordsResultEntry | undefined): RecordOutcome {
+  if (result?.ErrorCode) return recordFailureOf(result.ErrorCode)
+  return result?.SequenceNumber ? { kind: 'stored' } : { kind: 'transient', code: 'malformed_response' }
+}

@@ -1,0 +1,162 @@
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { Counter } from 'prom-client'
+import type { GatewayConfig } from '../config/schema/config-schema.ts'
+import { allowOrigins } from '../http/cors.ts'
+import { isProbe, probeRoutes } from '../http/operations/probes.ts'
+import { answerWithProblems, asAppError } from '../http/problems.ts'
+import { createServer, refuseWhileClosing, requireHost } from '../http/server.ts'
+import { payForUnread } from '../http/unread.ts'
+import {
+  addressLimit,
+  type ChargeAddress,
+  metered,
+  tooMuch,
+  UNREAD_STEP_BYTES,
+} from './apps/address-limit.ts'
+import { createQuota } from './apps/quota.ts'
+import type { Refusals } from './apps/refusals.ts'
+import { refusedBy } from './apps/refused.ts'
+import { contentTypeOf, MAX_WIRE_BYTES } from './collect/body.ts'
+import { pageOf } from './collect/claims.ts'
+import { type CollectorPorts, createCollector } from './collect/collect.ts'
+import { createInflate } from './collect/inflate.ts'
+import { type ByteBudget, createByteBudget } from './collect/memory-budget.ts'
+import { collectRoutes } from './collect/routes.ts'
+import type { Credentials } from './credentials/credentials.ts'
+import { credentialRoutes } from './credentials/routes.ts'
+
+export interface GatewayPorts extends Omit<CollectorPorts, 'quota'> {
+  /** Whether all listeners are bound and the journal is recovered, or why not. */
+  readonly ready: () => boolean | string
+  readonly credentials: Credentials
+  readonly refusals: Refusals
+  /** Processes that share the limits. */
+  readonly workers: number
+  /** Runs before any route is mounted: a generator of documents listens here. */
+  readonly prepare?: (app: FastifyInstance) => Promise<void>
+}
+
+/** The public front door, in the order in which a request meets it. */
+export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): Promise<FastifyInstance> {
+  const { registry, credentials, clock, entropy, ready, telemetry, workers } = ports
+  const { log, metrics } = telemetry
+  const inflight = createByteBudget(config.limits.inflightBytes, clock)
+  const ratioAlarms = new Counter({
+    name: 'headgate_inflate_ratio_alarms_total',
+    help: 'Bodies that grew more than 20 times.',
+    registers: [metrics],
+  })
+
+  const app = createServer(config.trustProxy, log, config.keepAlive)
+  await ports.prepare?.(app)
+  leaveBodiesUnread(app)
+  mindNoContentType(app)
+  sweepBodies(app, inflight)
+  answerWithProblems(app, log, entropy)
+  countRefusals(app, ports)
+  const limit = addressLimitOf(config, ports)
+  // Before preflights are answered: they are never refused, as that costs more than they do, but what they bring is paid.
+  if (limit !== undefined) chargeForUnread(app, limit)
+  await allowOrigins(app, registry.anyOrigin)
+  refuseWhileClosing(app)
+  requireHost(app)
+  if (limit !== undefined) await limitAddresses(app, limit)
+  await app.register(probeRoutes, { ready })
+  await app.register(collectRoutes, {
+    collector: createCollector({ ...ports, quota: createQuota(workers, clock) }),
+    inflight,
+    inflate: createInflate(() => ratioAlarms.inc()),
+    charge: limit?.charge ?? free,
+    log,
+    countryHeader: config.countryHeader,
+  })
+  await app.register(credentialRoutes, { credentials, clock, entropy, log })
+  return app
+}
+
+/** Fastify refuses a body under a content type that is none, before any route has seen it. */
+function mindNoContentType(app: FastifyInstance): void {
+  app.addHook('onRequest', ({ raw: { headers } }, _reply, done) => {
+    const written = headers['content-type']
+    if (written !== undefined) headers['content-type'] = contentTypeOf(written)
+    done()
+  })
+}
+
+/** A handler reads the body when it wants it, under its own caps (collect/body.ts); for an unknown path nobody does. */
+function leaveBodiesUnread(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  // The two that nearly all send by name as well: what only `*` takes, Fastify reads the type of again each time.
+  app.addContentTypeParser(['application/json', 'text/plain', '*'], (_request, _payload, done) => done(null))
+}
+
+/** How often bodies that do not arrive are looked for. */
+const SWEEP_MS = 1_000
+
+function sweepBodies(app: FastifyInstance, inflight: ByteBudget): void {
+  const sweeping = setInterval(() => inflight.sweep(), SWEEP_MS).unref()
+  app.addHook('onClose', (_app, done) => {
+    clearInterval(sweeping)
+    done()
+  })
+}
+
+/** By code, and by who sent them. The status of a pixel hides it, and requests that became no events show it nowhere. */
+function countRefusals(app: FastifyInstance, { registry, refusals, telemetry }: GatewayPorts): void {
+  const refused = new Counter({
+    name: 'headgate_requests_refused_total',
+    help: 'Requests that ended in a problem, by its code.',
+    labelNames: ['code'],
+    registers: [telemetry.metrics],
+  })
+  app.addHook('onError', (request, _reply, error, done) => {
+    const { code } = asAppError(error)
+    refused.inc({ code })
+    const { headers, query } = request
+    refusals.note(refusedBy({ headers, query, page: pageOf(headers) }, code, registry))
+    done()
+  })
+}
+
+function addressLimitOf(
+  { limits }: GatewayConfig,
+  { clock, workers }: GatewayPorts,
+): AddressLimit | undefined {
+  if (limits.address === 'off') return undefined
+  const { requestsPerSecond, burst } = limits.address
+  const rate = { perSecond: requestsPerSecond / workers, burst: Math.max(1, burst / workers) }
+  return addressLimit(rate, clock)
+}
+
+type AddressLimit = ReturnType<typeof addressLimit>
+const free: ChargeAddress = () => {}
+
+function chargeForUnread(app: FastifyInstance, { owe }: AddressLimit): void {
+  app.addHook('onRequest', ({ raw, sender }, _reply, done) => {
+    payForUnread(raw, metered(owe, sender, UNREAD_STEP_BYTES))
+    done()
+  })
+}
+
+/** Before anything of a request is read, and for unknown paths as well. Preflights were answered already. */
+async function limitAddresses(app: FastifyInstance, { Store, charge }: AddressLimit): Promise<void> {
+  await app.register(rateLimit, {
+    global: false,
+    max: 0,
+    store: Store,
+    keyGenerator: ({ sender }) => sender.block,
+  })
+  const check = app.createRateLimit()
+
+  const refuseCrowds = async (request: FastifyRequest) => {
+    const verdict = await check(request)
+    if (!verdict.isAllowed && verdict.isExceeded) throw tooMuch(verdict.ttl)
+    // Beyond what is ever read, an announcement is only a word.
+    charge(request.sender, Math.min(Number(request.headers['content-length'] ?? 0), MAX_WIRE_BYTES))
+  }
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (isProbe(request.url) || request.sender.isExempt) done()
+    else refuseCrowds(request).then(() => done(), done)
+  })
+}

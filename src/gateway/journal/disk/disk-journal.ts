@@ -1,0 +1,198 @@
+import type { Clock } from '../../../std/clock.ts'
+import { AppError } from '../../../std/errors.ts'
+import { errnoOf, type FileOps, makeFolder, nodeFiles } from '../../../std/files/files.ts'
+import type { Telemetry } from '../../../std/telemetry.ts'
+import type { Backlog, BacklogState, Frame } from '../backlog.ts'
+import type { Batch, Durability, Journal } from '../journal.ts'
+import { type FolderLock, lockFolder } from '../lock/folder-lock.ts'
+import { createJournalMetrics, type JournalMetrics } from '../metrics.ts'
+import { quarantineBytes } from '../quarantine-files.ts'
+import { checkRoom } from '../watermarks.ts'
+import { BacklogReader } from './backlog-reader.ts'
+import { writeCheckpoint } from './checkpoint.ts'
+import { type Group, GroupCommit } from './group-commit.ts'
+import { type Recovered, type Recovery, recover } from './recovery.ts'
+import { dropBallast, takeBallast } from './reserved-space.ts'
+import { frameBytes, MAX_FRAME_BYTES } from './segment.ts'
+import { Holdings } from './segment-index.ts'
+import { SegmentWriter } from './segment-writer.ts'
+
+export const SEGMENT_BYTES = 64 * 1024 * 1024
+/** A journal has at least so many segments: room comes back a whole segment at a time. */
+const LEAST_SEGMENTS = 32
+const HOT_TAIL_BYTES = 16 * 1024 * 1024
+/** So much of what was delivered is delivered again after a crash. */
+const CHECKPOINT_MS = 1_000
+
+export interface DiskJournalOptions {
+  /** One process at a time owns it; created when it is missing. */
+  readonly dir: string
+  /** Bounds what the segments take: beside them the disk must hold one that is prepared ahead. */
+  readonly maxBytes: number
+  readonly segmentBytes?: number
+  /** A frame takes another batch of its group while it stays below; 0 gives each batch a frame of its own. */
+  readonly frameBytes?: number
+  /** Most bytes of frames kept in memory for a reader that keeps up. */
+  readonly hotTailBytes?: number
+  readonly telemetry: Telemetry
+  readonly clock: Clock
+  readonly files?: FileOps
+}
+
+export interface DiskJournal extends Journal, Backlog {
+  readonly recovered: Recovered
+  /** Answers what was appended, then refuses; what is not delivered stays for the next start. */
+  close(): Promise<void>
+}
+
+/**
+ * The write-ahead log behind `durability: journal`. Starts whatever state a crash left the folder in; throws
+ * `journal_unavailable` only when another live process owns the folder, or the disk takes no lock, lists no names, or
+ * neither gives a file nor lets it go, or handles or memory are wanting.
+ */
+export async function openDiskJournal(options: DiskJournalOptions): Promise<DiskJournal> {
+  const { dir, files = nodeFiles, telemetry } = options
+  const metrics = createJournalMetrics(telemetry)
+  const lock = await orUnavailable(dir, () =>
+    makeFolder(files, dir).then(() => lockOnFullDisk(dir, files, metrics)),
+  )
+  const { predecessor } = lock
+  if (predecessor) telemetry.log.warn({ dir, predecessor }, 'journal: taken over, its process shows no life')
+  try {
+    const recovery = await orUnavailable(dir, () => recover({ files, dir, metrics }))
+    telemetry.log.info({ dir, ...recovery.recovered }, 'journal: recovered')
+    metrics.quarantined(recovery.recovered.quarantinedBytes)
+    // Recovery may just have made the room for it.
+    await takeBallast(files, dir)
+    return new OpenJournal({ ...options, files, metrics, lock, recovery })
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+/** Locks the folder, at the price of the ballast if the disk has no room for a lock. */
+async function lockOnFullDisk(dir: string, files: FileOps, metrics: JournalMetrics): Promise<FolderLock> {
+  try {
+    return await lockFolder(dir, { files, metrics })
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOSPC') throw error
+    await dropBallast(files, dir)
+    return lockFolder(dir, { files, metrics })
+  }
+}
+
+/** To whoever makes a folder. */
+const NO_FOLDER = ['EEXIST', 'ENOTDIR']
+
+async function orUnavailable<T>(dir: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause
+    const code = errnoOf(cause)
+    const why = NO_FOLDER.includes(code) ? ': a file lies in its place or on its path; move it away' : ''
+    throw new AppError('journal_unavailable', `Journal folder ${dir} failed: ${code}${why}`, { cause })
+  }
+}
+
+interface Parts extends DiskJournalOptions {
+  readonly files: FileOps
+  readonly metrics: JournalMetrics
+  readonly lock: FolderLock
+  readonly recovery: Recovery
+}
+
+class OpenJournal implements DiskJournal {
+  readonly recovered: Recovered
+  readonly #parts: Parts
+  readonly #holdings: Holdings
+  readonly #reader: BacklogReader
+  readonly #writer: SegmentWriter
+  readonly #commits: GroupCommit
+  #tidying: Promise<void> = Promise.resolve()
+  #checkpointedMs: number
+  #closed = false
+
+  constructor(parts: Parts) {
+    const { files, dir, metrics, clock, recovery, maxBytes } = parts
+    const segmentBytes = Math.min(parts.segmentBytes ?? SEGMENT_BYTES, Math.ceil(maxBytes / LEAST_SEGMENTS))
+    this.#parts = parts
+    this.recovered = recovery.recovered
+    const holdings = new Holdings(recovery)
+    const reader = new BacklogReader({
+      files,
+      holdings,
+      hotTailBytes: parts.hotTailBytes ?? HOT_TAIL_BYTES,
+      onDamage: async (path, bytes, damage) =>
+        metrics.quarantined(await quarantineBytes(parts, path, bytes, damage)),
+    })
+    this.#holdings = holdings
+    this.#reader = reader
+    this.#writer = new SegmentWriter({
+      ...{ files, dir, segmentBytes, holdings, clock, metrics },
+      onCommitted: (segment, start, frames) => {
+        holdings.committed(segment, start, frames)
+        reader.committed(segment, start, frames)
+        metrics.holds(holdings.heldBytes)
+      },
+    })
+    const { nextSequence } = recovery
+    const commit = (group: Group) => this.#writer.commit(group)
+    this.#commits = new GroupCommit({ clock, nextSequence, frameBytes: parts.frameBytes, commit })
+    this.#writer.prepare(nextSequence)
+    this.#checkpointedMs = clock.monotonicMs()
+    metrics.holds(holdings.heldBytes)
+  }
+
+  async append(batch: Batch): Promise<Durability> {
+    if (this.#closed) throw new AppError('shutting_down', 'The journal is closed')
+    const bytes = frameBytes(batch.lines)
+    if (bytes > MAX_FRAME_BYTES) {
+      throw new AppError('body_too_large', `A batch of ${bytes} bytes; the journal takes ${MAX_FRAME_BYTES}`)
+    }
+    checkRoom(batch, this.#holdings.heldBytes + this.#commits.waitingBytes, this.#parts.maxBytes)
+    return this.#commits.append(batch)
+  }
+
+  read(maxBytes: number, signal: AbortSignal): Promise<readonly Frame[]> {
+    return this.#reader.read(maxBytes, signal)
+  }
+
+  /** Never rejects: a checkpoint or a removal that fails now is made good by a later one, or at the next start. */
+  release(sequence: number): Promise<void> {
+    this.#holdings.release(sequence)
+    this.#tidying = this.#tidying.then(() => this.#tidy(CHECKPOINT_MS))
+    return this.#tidying
+  }
+
+  state(): BacklogState {
+    return this.#holdings.state()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#commits.drained()
+    await this.#reader.close()
+    await this.#writer.close()
+    await this.#tidying
+    await this.#tidy(0)
+    await this.#parts.lock.release()
+  }
+
+  /**
+   * The checkpoint goes first, so that it never names a segment that is gone. When a full disk refuses it the segments go
+   * all the same: that is what makes room again, and recovery is right without a checkpoint.
+   */
+  async #tidy(checkpointEveryMs: number): Promise<void> {
+    const { clock, dir, files, metrics } = this.#parts
+    const finished = this.#holdings.takeFinished()
+    const nowMs = clock.monotonicMs()
+    if (finished.length === 0 && nowMs - this.#checkpointedMs < checkpointEveryMs) return
+    this.#checkpointedMs = nowMs
+    const failed = (during: string) => (error: unknown) => metrics.failed(during, error)
+    await writeCheckpoint(files, dir, this.#holdings.released).catch(failed('checkpoint'))
+    for (const { path } of finished) await files.unlink(path).catch(failed('remove'))
+    metrics.holds(this.#holdings.heldBytes)
+  }
+}

@@ -1,0 +1,155 @@
+import { join } from 'node:path'
+import { AppError } from '../../../std/errors.ts'
+import { bestEffort, errnoOf, type FileOps, writeDurably } from '../../../std/files/files.ts'
+import { isNoFile } from '../../../std/files/not-a-file.ts'
+import { livenessOf, type ProcessIdentity, thisProcess } from '../../../std/files/process-identity.ts'
+import type { JournalMetrics } from '../metrics.ts'
+import { quarantineFile } from '../quarantine-files.ts'
+import { showLife, showsLife } from './lock-socket.ts'
+
+export interface FolderLock {
+  /** The process that the folder was taken over from: it ended without releasing it. */
+  readonly predecessor: ProcessIdentity | undefined
+  release(): Promise<void>
+}
+
+export interface LockOptions {
+  readonly files: FileOps
+  readonly procDir?: string
+  readonly metrics?: Pick<JournalMetrics, 'movedAside'>
+}
+
+/**
+ * Makes this process the folder's only writer, or throws `journal_unavailable` naming the one that is. The lock of a
+ * process that is dead is taken over, and that of one out of sight which shows no sign of life (docs/adr/0009).
+ */
+export async function lockFolder(dir: string, options: LockOptions): Promise<FolderLock> {
+  const { files, procDir } = options
+  const self = await thisProcess(procDir)
+  const draft = join(dir, `lock.${self.pid}-${self.startTicks}.part`)
+  const taker = { ...options, dir, self, draft }
+  // Before the lock: whoever finds that must not find its holder silent.
+  const life = await showLife(signOf(dir, self))
+  try {
+    // What a power cut left under this name may be a dead holder's lock by another name: not to be written over.
+    await bestEffort(files.unlink(draft))
+    await writeDurably(files, draft, Buffer.from(JSON.stringify(self)))
+    const predecessor = await acquire(taker, join(dir, 'lock')).finally(() => bestEffort(files.unlink(draft)))
+    return {
+      predecessor,
+      async release() {
+        await bestEffort(files.unlink(join(dir, 'lock')))
+        await life.end()
+      },
+    }
+  } catch (error) {
+    await life.end()
+    throw error
+  }
+}
+
+interface Taker extends LockOptions {
+  readonly dir: string
+  readonly self: ProcessIdentity
+  /** A finished lock under a name of our own, to be linked to the name that is fought for. */
+  readonly draft: string
+}
+
+/** link(2) lets exactly one of many succeed. Answers who held the lock before, if nobody released it. */
+async function acquire(taker: Taker, path: string): Promise<ProcessIdentity | undefined> {
+  try {
+    await taker.files.link(taker.draft, path)
+    return undefined
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error
+    return succeed(taker, path)
+  }
+}
+
+/**
+ * Whoever replaces a dead holder's lock must hold a lock on that holder's name, and look again once it does: otherwise two
+ * that saw the same dead holder would each replace the lock, the second one that of the first. The same goes for what is no
+ * lock and has to go. A place where nothing is belongs to whoever is first there, and nothing may be renamed to it.
+ */
+async function succeed(taker: Taker, path: string): Promise<ProcessIdentity | undefined> {
+  const { what, holder } = await look(taker, path)
+  if (what === 'nothing') return acquire(taker, path)
+  if (holder !== undefined && (await isAlive(taker, holder))) throw inUse(taker, holder)
+  const succession = `${path}.${holder?.pid ?? 0}-${holder?.startTicks ?? 0}`
+  await acquire(taker, succession)
+  try {
+    const still = await look(taker, path)
+    if (isSame(still.holder, holder)) {
+      if (still.what === 'a lock') return await replace(taker, { path, holder, part: `${succession}.part` })
+      if (still.what === 'no file') await clear(taker, path, still.why)
+    } else if (still.holder !== undefined) throw inUse(taker, still.holder)
+  } finally {
+    // The lock is ours whether this goes or not; what stays names a holder that will be dead when it is next looked at.
+    await bestEffort(taker.files.unlink(succession))
+  }
+  return acquire(taker, path)
+}
+
+interface Replacement {
+  readonly path: string
+  readonly holder: ProcessIdentity | undefined
+  readonly part: string
+}
+
+async function replace({ files, dir, self }: Taker, { path, holder, part }: Replacement) {
+  await writeDurably(files, part, Buffer.from(JSON.stringify(self)))
+  await files.rename(part, path)
+  if (holder !== undefined) await bestEffort(files.unlink(signOf(dir, holder)))
+  return holder
+}
+
+async function clear({ files, dir, metrics }: Taker, path: string, why: unknown): Promise<void> {
+  const to = await quarantineFile(files, dir, path)
+  metrics?.movedAside(to, why)
+}
+
+const isSame = (one: ProcessIdentity | undefined, other: ProcessIdentity | undefined): boolean =>
+  one?.pid === other?.pid && one?.startTicks === other?.startTicks
+
+async function isAlive({ dir, procDir }: Taker, holder: ProcessIdentity): Promise<boolean> {
+  const liveness = await livenessOf(holder, procDir)
+  return liveness === 'unknown' ? showsLife(signOf(dir, holder)) : liveness === 'alive'
+}
+
+/** What lies in the place of a lock. */
+interface Found {
+  readonly what: 'a lock' | 'nothing' | 'no file'
+  /** Undefined for what names none, such as the empty file that a power cut leaves. */
+  readonly holder?: ProcessIdentity
+  readonly why?: unknown
+}
+
+/** A lock that cannot be read may be a living holder's. */
+async function look(taker: Taker, path: string): Promise<Found> {
+  try {
+    return { what: 'a lock', holder: parseHolder((await taker.files.readFile(path)).toString(), taker) }
+  } catch (error) {
+    const code = errnoOf(error)
+    if (code === 'ENOENT') return { what: 'nothing' }
+    if (isNoFile(error)) return { what: 'no file', why: error }
+    if (error instanceof SyntaxError || error instanceof TypeError) return { what: 'a lock' }
+    throw new AppError('journal_unavailable', `The lock ${path} cannot be read: ${code}`, { cause: error })
+  }
+}
+
+/** Our first locks named no namespace, and had a word for what the system did not tell. */
+function parseHolder(text: string, { self }: Taker): ProcessIdentity {
+  const { pid, startTicks, bootId, pidNamespace = self.pidNamespace } = JSON.parse(text)
+  return { pid, startTicks: told(startTicks), bootId: told(bootId), pidNamespace }
+}
+
+const told = (text: string): string => (text === 'unknown' ? '' : text.trim())
+
+const signOf = (dir: string, { pid, startTicks }: ProcessIdentity): string =>
+  join(dir, `lock.${pid}-${startTicks}.sock`)
+
+function inUse({ dir, self }: Taker, holder: ProcessIdentity | undefined): AppError {
+  const elsewhere = holder !== undefined && holder.pidNamespace !== self.pidNamespace
+  const who = `process ${holder?.pid}${elsewhere ? ' of another container' : ''}`
+  return new AppError('journal_unavailable', `Journal folder ${dir} is in use by ${who}`)
+}

@@ -1,0 +1,72 @@
+import type { Outcomes } from '../../../event/ledger/ledger.ts'
+import { sleep } from '../../../std/async/abort.ts'
+import { insist, jittered, type RetryPolicy } from '../../../std/async/retry.ts'
+import type { Entropy } from '../../../std/id.ts'
+import type { Telemetry } from '../../../std/telemetry.ts'
+import type { Backlog, Frame } from '../backlog.ts'
+import { count, type StreamJournal } from './stream-journal.ts'
+
+export interface MoverOptions {
+  readonly backlog: Backlog
+  readonly deliver: StreamJournal['deliver']
+  readonly ledger: Outcomes
+  readonly entropy: Entropy
+  readonly telemetry: Telemetry
+  readonly retry?: RetryPolicy
+}
+
+/** Brings what was left on the disk the way that all events go, and gives its room back. */
+export interface Mover {
+  /** Goes on until all has arrived or the time is up, and begins nothing more then. What is left stays on the disk. */
+  finish(withinMs: number): Promise<void>
+  /** Resolves when it is known of all that was begun whether it arrived: at the latest when the stream journal is closed. */
+  ended(): Promise<void>
+}
+
+/** Of each row: several containers, so that they share calls, and little beside what new requests may hold. */
+const READ_BYTES = 4_194_304
+
+export function startMover(options: MoverOptions): Mover {
+  const { backlog, deliver, ledger, entropy, telemetry, retry = jittered(entropy) } = options
+  const ending = new AbortController()
+  const { signal } = ending
+  let finishing = false
+  const working = work()
+
+  async function work(): Promise<void> {
+    const step = async () => moveAll(await backlog.read(READ_BYTES, signal))
+    const onFailure = (error: unknown) =>
+      telemetry.log.error({ err: error }, 'Failed to empty the journal: trying again')
+    while (!signal.aborted) {
+      await insist(step, { retry, signal, onFailure })
+      endWhenEmpty()
+    }
+  }
+
+  async function moveAll(frames: readonly Frame[]): Promise<void> {
+    const ends = await Promise.all(frames.map(deliver))
+    // Those behind one that has not arrived may have: only heads are released.
+    const left = ends.indexOf(undefined)
+    const done = left < 0 ? frames.length : left
+    const last = frames[done - 1]
+    if (last === undefined) return
+    const released = backlog.release(last.sequence)
+    // At once, as they are no backlog any more.
+    for (const ended of ends.slice(0, done)) if (ended !== undefined) count(ledger, ended)
+    await released
+  }
+
+  function endWhenEmpty(): void {
+    if (finishing && backlog.state().frames === 0) ending.abort()
+  }
+
+  return {
+    async finish(withinMs) {
+      finishing = true
+      endWhenEmpty()
+      await sleep(withinMs, signal)
+      ending.abort()
+    },
+    ended: () => working,
+  }
+}

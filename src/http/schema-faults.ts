@@ -1,0 +1,119 @@
+import Type, { type Static, type TArray, type TObject, type TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+import Value from 'typebox/value'
+import { didYouMean } from '../std/input/did-you-mean.ts'
+import { expected, told } from '../std/input/expectation.ts'
+import { type Fault, invalidRequest, unknownName } from '../std/input/invalid.ts'
+
+/** As many as somebody reads at once. A body may have a hundred thousand. */
+export const MOST_FAULTS = 8
+
+/** A value of this schema that also has to be read, by the rules that `isRead` knows; `why` says which one it breaks. */
+export const readable = <T extends TSchema>(
+  schema: T,
+  isRead: (value: Static<T>) => boolean,
+  why: (value: Static<T>) => string = () => `must be ${expected(schema)}`,
+) => Type.Refine(schema, (value) => !Value.Check(schema, value) || isRead(value), why)
+
+/** Each fault of a value, in people's words: the field, what it must be, an example. Empty where the schema takes it. */
+export const faultsIn = (schema: TSchema, value: unknown): readonly Fault[] =>
+  faultsAt(schema, value, '').slice(0, MOST_FAULTS)
+
+/** What validates the query, the path and the body of each route. Defaults of the query are filled in. */
+export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpPart?: string }) {
+  // Each of them is read by whoever wants it: they are texts, whatever their schema says.
+  if (httpPart === 'headers') return () => true
+  const shape = schema as TObject
+  const compiled = Compile(shape)
+  const defaults = httpPart === 'querystring' ? defaultsOf(shape) : undefined
+  return (sent: unknown) => {
+    const value = defaults === undefined ? sent : { ...defaults, ...Object(sent) }
+    return compiled.Check(value) ? { value } : { error: invalidRequest(faultsIn(shape, value)) }
+  }
+}
+
+const defaultsOf = ({ properties }: TObject): object =>
+  Object.fromEntries(
+    Object.entries(properties).flatMap(([name, schema]) =>
+      told(schema).default === undefined ? [] : [[name, told(schema).default]],
+    ),
+  )
+
+function faultsAt(schema: TSchema, value: unknown, field: string): Fault[] {
+  if (Value.Check(schema, value)) return []
+  const inner = faultsWithin(schema, value, field)
+  return inner.length > 0 ? inner : [{ field, reason: reasonFor(schema, value, field) }]
+}
+
+/** Those of the members of an object and of the items of a list. */
+function faultsWithin(schema: TSchema, value: unknown, field: string): Fault[] {
+  if (Type.IsObject(schema) && isObject(value))
+    return [...strangers(schema, value, field), ...ofMembers(schema, value, field)]
+  if (Type.IsArray(schema) && Array.isArray(value) && value.length <= most(schema))
+    return value.flatMap((item, i) => faultsAt(schema.items, item, within(field, `${i}`)))
+  return []
+}
+
+function strangers(schema: TObject, value: object, field: string): Fault[] {
+  if (told(schema).additionalProperties !== false) return []
+  const { properties } = schema
+  const known = Object.keys(properties)
+  const unknown = Object.keys(value).filter((name) => !Object.hasOwn(properties, name))
+  return unknown.slice(0, MOST_FAULTS).map((name) => {
+    const fault = unknownName(name, known)
+    return { ...fault, field: within(field, fault.field) }
+  })
+}
+
+function ofMembers(
+  { properties, required }: TObject,
+  value: Record<string, unknown>,
+  field: string,
+): Fault[] {
+  return Object.entries(properties).flatMap(([name, schema]) => {
+    const at = within(field, name)
+    if (Object.hasOwn(value, name)) return faultsAt(schema, value[name], at)
+    return (required as readonly string[] | undefined)?.includes(name)
+      ? [{ field: at, reason: `is missing: it must be ${expected(schema)}` }]
+      : []
+  })
+}
+
+function reasonFor(schema: TSchema, value: unknown, field: string): string {
+  if (Type.IsRefine(schema)) {
+    const broken = schema['~refine'].find(({ check }) => !check(value))
+    if (broken !== undefined) return `${broken.error(value)}`
+  }
+  if (!Type.IsEnum(schema) || typeof value !== 'string')
+    return `must be ${expected(schema)}${instead(schema, value, field)}`
+  return `must be ${expected(schema)}${didYouMean(value, schema.enum.map(String))}`
+}
+
+/** What is there, where that is not plain from what was expected. Never the value. */
+function instead(schema: TSchema, value: unknown, field: string): string {
+  if (value === '') return '; it is empty'
+  if (Array.isArray(value))
+    return Type.IsObject(schema) ? '; it is a list' : `; there are ${value.length} of them`
+  // Fastify hands on null where no body came.
+  if (value === null) return field === '' ? '; there is none' : '; it is null'
+  const { maxLength = Number.POSITIVE_INFINITY } = told(schema)
+  if (typeof value === 'string' && value.length > maxLength) return `; it has ${value.length} characters`
+  return typeof value === kindOf(schema) ? '' : `; it is ${KINDS[typeof value]}`
+}
+
+const kindOf = (schema: TSchema): string =>
+  Type.IsNumber(schema) || Type.IsInteger(schema) ? 'number' : Type.IsString(schema) ? 'string' : ''
+
+const KINDS: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  boolean: 'true or false',
+  object: 'an object',
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const most = (schema: TArray): number => told(schema).maxItems ?? Number.POSITIVE_INFINITY
+
+const within = (field: string, name: string): string => (field === '' ? name : `${field}.${name}`)

@@ -1,0 +1,10 @@
+import { takingTurns } from './fair-queue.ts'
+
+/** Lets at most so many pieces of work run at a time; the others wait in the order in which they came. */
+export function limited(max: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const inTurn = takingTurns(max)
+  return (work) => inTurn(ALL, work)
+}
+
+/** To whom all of the work belongs, so that nobody goes before another. */
+const ALL = { group: '', member: '' }

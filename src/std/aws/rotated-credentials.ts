@@ -1,0 +1,71 @@
+import { type Clock, systemClock } from '../clock.ts'
+import { sdkCodeOf } from './sdk-errors.ts'
+
+/**
+ * What AWS says of credentials that it does not know, or no longer: of STS and Kinesis, of S3, and with what S3-like
+ * servers add. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+ */
+const STALE: ReadonlySet<string> = new Set([
+  ...['ExpiredToken', 'ExpiredTokenException', 'InvalidToken', 'TokenRefreshRequired'],
+  ...['InvalidClientTokenId', 'UnrecognizedClientException', 'InvalidAccessKeyId', 'AuthFailure'],
+  ...['SignatureDoesNotMatch', 'InvalidSignatureException', 'IncompleteSignature'],
+])
+
+/** Least time between two questions: whoever refuses all calls must not have us read files, or run programs, for each. */
+const LEAST_PAUSE_MS = 5_000
+
+/** For the options of a client: its default chain reads files again when it is asked again, not what it remembers of them. */
+export const REREAD_FILES: object = { ignoreCache: true }
+
+interface Identity {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken?: string | undefined
+}
+
+type AskForCredentials = (options?: { readonly forceRefresh: boolean }) => Promise<Identity>
+
+/**
+ * Middleware around a whole call. A file of credentials says no end of theirs, so an SDK never reads it again, although
+ * others replace what is in it. When a call is refused for its credentials, whoever provides them is asked again, and if
+ * there are others now, the call is made once more with them: a call that was refused so did nothing.
+ */
+export function freshCredentials(ask: AskForCredentials, clock: Clock = systemClock) {
+  let askedMs = Number.NEGATIVE_INFINITY
+  let asking: Promise<unknown> = Promise.resolve()
+
+  /** Together with all whose calls fail meanwhile. That none are to be found is what the next call will say. */
+  async function askAgain(): Promise<Identity | undefined> {
+    if (clock.monotonicMs() - askedMs >= LEAST_PAUSE_MS) {
+      askedMs = clock.monotonicMs()
+      asking = ask({ forceRefresh: true }).catch(() => undefined)
+    }
+    await asking
+    return known()
+  }
+
+  const known = (): Promise<Identity | undefined> => ask().catch(() => undefined)
+
+  return <Args extends { readonly input: object }, Output>(next: (args: Args) => Promise<Output>) =>
+    async (args: Args): Promise<Output> => {
+      const before = await known()
+      try {
+        return await next(args)
+      } catch (error) {
+        if (!STALE.has(sdkCodeOf(error))) throw error
+        const now = await askAgain()
+        if (isSame(before, now) || !isRepeatable(args.input)) throw error
+        return next(args)
+      }
+    }
+}
+
+const isSame = (a: Identity | undefined, b: Identity | undefined): boolean =>
+  b === undefined ||
+  (a?.accessKeyId === b.accessKeyId &&
+    a.secretAccessKey === b.secretAccessKey &&
+    a.sessionToken === b.sessionToken)
+
+/** A body that is read while it is sent is used up. */
+const isRepeatable = (input: object): boolean =>
+  !('Body' in input) || typeof Object(input.Body).pipe !== 'function'

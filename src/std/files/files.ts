@@ -1,0 +1,189 @@
+import type { Stats } from 'node:fs'
+import { link, lstat, mkdir, readdir, rename, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { isNoFile, makeWay, NO_FILE, openAtOnce, readRegular } from './not-a-file.ts'
+
+/** Only the owner may read what visitors sent. */
+export const FOLDER_MODE = 0o700
+export const FILE_MODE = 0o600
+
+/** As much of an open file as durability needs. */
+export interface OpenFile {
+  read(into: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }>
+  write(from: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesWritten: number }>
+  /** Returns once the data, and the size needed to read it back, would survive a power cut. */
+  datasync(): Promise<void>
+  sync(): Promise<void>
+  truncate(length: number): Promise<void>
+  chmod(mode: number): Promise<void>
+  close(): Promise<void>
+}
+
+export type OpenFlags = 'r' | 'r+' | 'w'
+
+/** The system calls on which our promises rest, so that a test can make them fail, tear or forget. */
+export interface FileOps {
+  open(path: string, flags: OpenFlags, mode?: number): Promise<OpenFile>
+  /** Answers the first folder that was created, or undefined. */
+  mkdir(path: string, options: { recursive: true; mode: number }): Promise<string | undefined>
+  /** Rejects, in words, with one of `NO_FILE` for what is no file. */
+  readFile(path: string): Promise<Buffer>
+  readdir(path: string): Promise<string[]>
+  rename(from: string, to: string): Promise<void>
+  link(from: string, to: string): Promise<void>
+  unlink(path: string): Promise<void>
+  lstat(path: string): Promise<Pick<Stats, 'isFile' | 'isDirectory'>>
+}
+
+export const nodeFiles: FileOps = {
+  open: openAtOnce,
+  mkdir,
+  readFile: (path) => readRegular(path),
+  readdir,
+  rename,
+  link,
+  unlink,
+  lstat,
+}
+
+/** Writes a new file and syncs it; leaves nothing behind when that fails. Its name is durable only after `syncFolder`. */
+export async function createDurably(
+  files: FileOps,
+  path: string,
+  write: (file: OpenFile) => Promise<void>,
+): Promise<void> {
+  const file = await files.open(path, 'w', FILE_MODE)
+  try {
+    await write(file)
+    await file.sync()
+    await file.close()
+  } catch (error) {
+    await bestEffort(file.close())
+    await bestEffort(files.unlink(path))
+    throw error
+  }
+}
+
+export function writeDurably(files: FileOps, path: string, body: Uint8Array): Promise<void> {
+  return createDurably(files, path, (file) => writeFully(file, body, 0))
+}
+
+/**
+ * Replaces a file as a whole: after a crash either the old content is there or the new one, never a part. A folder in its
+ * place is set aside beside it.
+ */
+export async function replaceFile(files: FileOps, path: string, body: Uint8Array): Promise<void> {
+  const part = `${path}.part`
+  const aside = (name: string) => () => makeWay(files, name, `${name}.aside`)
+  await despiteNoFile(() => writeDurably(files, part, body), aside(part))
+  try {
+    await despiteNoFile(() => files.rename(part, path), aside(path))
+  } catch (error) {
+    await bestEffort(files.unlink(part))
+    throw error
+  }
+  await syncFolder(files, dirname(path))
+}
+
+/** Puts a file in its place; once more, when something that is no file was in the way there and has been set aside. */
+export async function despiteNoFile<T>(put: () => Promise<T>, aside: () => Promise<unknown>): Promise<T> {
+  try {
+    return await put()
+  } catch (error) {
+    if (!isNoFile(error)) throw error
+    await aside()
+    return put()
+  }
+}
+
+/** Makes the names in a folder durable: creations, renames and removals. */
+export async function syncFolder(files: FileOps, path: string): Promise<void> {
+  const folder = await files.open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+/** Makes sure that the folder exists, and that those of its parents which had to be created survive a power cut. */
+export async function makeFolder(files: FileOps, path: string): Promise<void> {
+  const first = await files.mkdir(path, { recursive: true, mode: FOLDER_MODE })
+  if (first === undefined) return
+  let folder = path
+  do {
+    folder = dirname(folder)
+    await syncFolder(files, folder)
+  } while (folder !== dirname(first))
+}
+
+/** write(2) may store less than it was given. */
+export async function writeFully(file: OpenFile, bytes: Uint8Array, position: number): Promise<void> {
+  let done = 0
+  while (done < bytes.length) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done)
+    done += bytesWritten
+  }
+}
+
+/** The bytes from `position`, fewer at the end of the file. */
+export async function readFully(file: OpenFile, position: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(length)
+  let done = 0
+  while (done < length) {
+    const { bytesRead } = await file.read(bytes, done, length - done, position + done)
+    if (bytesRead === 0) break
+    done += bytesRead
+  }
+  return bytes.subarray(0, done)
+}
+
+/** For the tidying that follows a failure, or precedes an end: that it failed as well changes nothing. */
+export async function bestEffort(work: Promise<unknown>): Promise<void> {
+  await work.catch(() => undefined)
+}
+
+/** Undefined where there is nothing to work on, as told by `codes`; any other failure stays one. */
+export async function unlessAbsent<T>(
+  work: Promise<T>,
+  codes: readonly string[] = ['ENOENT'],
+): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if (codes.includes(errnoOf(error))) return undefined
+    throw error
+  }
+}
+
+/** Of the process and the machine: no other file can be read now either. */
+const OF_ALL = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EINTR', 'ETIMEDOUT']
+/** Of the one file, or its folder, and only until somebody gives a permission back, or a server its file. */
+const WITHHELD = ['EACCES', 'EPERM', 'EBUSY', 'ETXTBSY', 'ESTALE']
+/** Of the one file, for good: a bad sector, a torn block, no file at all. */
+const UNREADABLE = ['EIO', 'EBADMSG', 'EUCLEAN', ...NO_FILE]
+
+/** Nothing is said about what the file holds: it may be whole, and read well later. It stays as it is. */
+export const isPassing = (error: unknown): boolean => [...OF_ALL, ...WITHHELD].includes(errnoOf(error))
+
+/** Kept from us by itself, while others are not. */
+export const isWithheld = (error: unknown): boolean => WITHHELD.includes(errnoOf(error))
+
+/** What the file held is gone, as far as we can see. */
+export const isUnreadable = (error: unknown): boolean => UNREADABLE.includes(errnoOf(error))
+
+/** What a system call answered, as opposed to a mistake of ours. */
+export const isSystemError = (error: unknown): error is Error => /^E(?!RR_)[A-Z0-9]+$/.test(errnoOf(error))
+
+/** EDQUOT: the share of this user is used up. */
+const FULL = ['ENOSPC', 'EDQUOT']
+
+export const isDiskFull = (error: unknown): boolean => FULL.includes(errnoOf(error))
+
+/** The errno name of a system error, such as ENOSPC. */
+export function errnoOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+}
+
+/** The file that a system error tells of. */
+export const pathOf = (error: unknown): string => String(Object(error).path)

@@ -1,0 +1,38 @@
+import { AppError } from '../errors.ts'
+import { didYouMean } from './did-you-mean.ts'
+
+/** What is wrong with one value that somebody sent. */
+export interface Fault {
+  /** Dotted, as they wrote it: `limit`, `attestation.kind`; empty for all of a body. */
+  readonly field: string
+  /** In words that follow the name: `must be …`. Never what was sent. */
+  readonly reason: string
+}
+
+/** `invalid_request` that says all of it, as text, and by JSON pointer for programs. At least one fault. */
+export function invalidRequest(faults: readonly Fault[]): AppError {
+  const sentences = faults.map(({ field, reason }) => `${field || 'The body'} ${sentence(reason)}`)
+  const errors = faults.map(({ field, reason }) => ({ pointer: pointerOf(field), reason }))
+  const parameter = faults.find(({ field }) => field !== '')?.field
+  return new AppError('invalid_request', sentences.join(' '), {
+    details: { ...(parameter !== undefined && { parameter }), errors },
+  })
+}
+
+export const invalid = (field: string, reason: string): AppError => invalidRequest([{ field, reason }])
+
+const sentence = (reason: string): string => (/[.?]$/.test(reason) ? reason : `${reason}.`)
+
+const pointerOf = (field: string): string => (field === '' ? '#' : `#/${field.replaceAll('.', '/')}`)
+
+/** Such as people give to fields. Anything else may be what should have been its value. */
+const NAME = /^[A-Za-z][A-Za-z_-]{0,31}$/
+
+/** Of a name that somebody sent and nobody knows. It is repeated only where it is nearly one of those that are known. */
+export function unknownName(name: string, known: readonly string[]): Fault {
+  const meant = NAME.test(name) ? didYouMean(name, known) : ''
+  return {
+    field: meant === '' ? `?(${name.length} characters)` : name,
+    reason: `is not a known field${meant || `; there are ${known.join(', ')}`}`,
+  }
+}

@@ -1,0 +1,180 @@
+import { join } from 'node:path'
+import { duckdbSessions } from '../aggregation/ingest/duckdb/duckdb-sessions.ts'
+import { lakeArrivals } from '../aggregation/ingest/lake-arrivals.ts'
+import {
+  createQuarantine,
+  type Quarantine,
+  type QuarantineOptions,
+} from '../aggregation/ingest/quarantine/quarantine.ts'
+import { createRecordVerifier } from '../aggregation/ingest/quarantine/record-verifier.ts'
+import { type Findings, type ReconcileOptions, reconcile } from '../aggregation/reconcile/findings.ts'
+import { rangeOf } from '../aggregation/reconcile/range.ts'
+import { duckdbEngine, duckdbRows } from '../aggregation/rollup/engines/duckdb-engine.ts'
+import { keptSessions } from '../aggregation/rollup/engines/kept-session.ts'
+import { DEFAULT_SETS, type RollupDefinition } from '../aggregation/rollup/model/definition.ts'
+import type { Progress } from '../aggregation/rollup/run/execute-run.ts'
+import { createRuns, type Runs } from '../aggregation/rollup/run/runner.ts'
+import { localStore } from '../aggregation/rollup/stores/local-store.ts'
+import type { RollupStore } from '../aggregation/rollup/stores/store.ts'
+import { aggregationState, type PipelineState } from '../aggregation/serve/pipeline.ts'
+import type { AggregationConfig, Config } from '../config/schema/config-schema.ts'
+import { askReconciliation, type Reconciliation } from '../http/reconciliation.ts'
+import type { Logger } from '../std/telemetry.ts'
+import type { System } from './gateway.ts'
+
+/** Lines compacted into one Parquet object at most: a few minutes of a busy gateway. */
+const COMPACTION_BYTES = 268_435_456
+/** Memory of DuckDB for each byte of lines that it sorts at a time. Ours: the least limit still takes 16 MiB of them. */
+const MEMORY_PER_BYTE = 8
+const GRAINS_MS = { '1m': 60_000, '5m': 300_000, '15m': 900_000, '1h': 3_600_000 } as const
+
+/** Without `aggregation.rollups`: every metric, by the sets that every site asks for. */
+const DEFAULT_ROLLUP = { id: 'default', sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 }
+
+export { type AppFindings, type Findings, isComplete } from '../aggregation/reconcile/findings.ts'
+export { MAX_WINDOWS_WITHOUT_RANGE } from '../aggregation/rollup/plan/planner.ts'
+export type { Progress } from '../aggregation/rollup/run/execute-run.ts'
+
+export interface AggregationWiring {
+  readonly runs: Runs
+  readonly store: RollupStore
+  readonly definitions: readonly RollupDefinition[]
+  pipelineState(): Promise<PipelineState>
+}
+
+/** What is known of the gateway: asked in this process, asked elsewhere, or unknown. */
+export type AskGateway = () => Promise<Reconciliation | null>
+
+export interface AggregationSystem extends System {
+  readonly askGateway: AskGateway
+  readonly onProgress?: (progress: Progress) => void
+}
+
+export async function wireAggregation(config: Config, system: AggregationSystem): Promise<AggregationWiring> {
+  const { dataDir, aggregation } = config
+  const { clock, entropy, lake, askGateway } = system
+  const { tempDir, memoryLimitBytes, sessionsOf, arrivals } = openArrivals(config, system)
+  const { timeout: timeoutMs } = aggregation.engine
+  const kept = keptSessions({ openSession: sessionsOf(2 * timeoutMs), timeoutMs, clock })
+  const { openSession } = kept
+  const store = localStore({ dir: join(dataDir, 'store'), log: system.telemetry.log })
+  const definitions = definitionsOf(aggregation)
+  const { grace: graceMs, horizon: horizonMs } = aggregation.schedule
+  const runs = await createRuns({
+    definitions,
+    schedule: { graceMs, horizonMs },
+    arrivals,
+    engine: duckdbEngine({ lake, openSession, tempDir, memoryLimitBytes, entropy }),
+    readRows: duckdbRows({ lake, openSession }),
+    letGo: () => kept.letGo(),
+    stores: [store],
+    controlDir: join(dataDir, 'control'),
+    ...system,
+  })
+  return {
+    runs,
+    store,
+    definitions,
+    async pipelineState() {
+      const windows = await runs.overview()
+      const notIngested = runs.notIngested()
+      const aggregation = { ...aggregationState(windows, clock.nowMs()), notIngested }
+      return { gateway: await askGateway(), aggregation }
+    },
+  }
+}
+
+/** What has arrived in the lake, and a way to query it. */
+function openArrivals(config: Config, { clock, lake, telemetry }: System) {
+  const { dataDir, aggregation } = config
+  const tempDir = join(dataDir, 'tmp')
+  const { memoryLimit: memoryLimitBytes, threads, timeout: timeoutMs } = aggregation.engine
+  const sessionsOf = (timeoutMs: number) =>
+    duckdbSessions({
+      ...{ memoryLimitBytes, threads, timeoutMs, tempDir, telemetry },
+      // Of a lake elsewhere there are copies, in the temporary folder.
+      directories: config.lake.kind === 'fs' ? [join(dataDir, 'lake')] : [],
+    })
+  const openSession = sessionsOf(timeoutMs)
+  const places = { lake, openSession, tempDir, clock, telemetry }
+  return {
+    ...places,
+    memoryLimitBytes,
+    sessionsOf,
+    arrivals: lakeArrivals({
+      ...places,
+      maxBatchBytes: COMPACTION_BYTES,
+      pieceBytes: Math.min(COMPACTION_BYTES, Math.floor(memoryLimitBytes / MEMORY_PER_BYTE)),
+      quarantine: quarantineOf(config, places),
+    }),
+  }
+}
+
+/** Of the apps that may have credentials, and so a stream of their own; undefined when there are none. */
+function quarantineOf(
+  { apps, aggregation }: Config,
+  places: Omit<QuarantineOptions, 'apps' | 'verifier'>,
+): Quarantine | undefined {
+  const direct = apps.flatMap(({ id, credentials, privacy }) =>
+    credentials === undefined
+      ? []
+      : [{ id, isPublic: credentials.mode === 'public', allowQuery: new Set(privacy.allowQuery) }],
+  )
+  if (direct.length === 0) return undefined
+  const verifier = createRecordVerifier(aggregation.recordKeys)
+  return createQuarantine({ ...places, apps: direct, verifier })
+}
+
+/** Compares what the gateways say they accepted with what is in the lake. Times as in a request for a run. */
+export function wireReconcile(
+  config: Config,
+  system: System & Pick<ReconcileOptions, 'onProgress'>,
+): (range: { readonly from?: string; readonly to?: string }, signal: AbortSignal) => Promise<Findings> {
+  const options = { ...system, ...openArrivals(config, system) }
+  return (range, signal) => reconcile(rangeOf(range, system.clock.nowMs()), options, signal)
+}
+
+/** The gateway of another process, through `aggregation.gatewayUrl`; unknown without one. */
+export function remoteGatewayOf(
+  { aggregation }: Config,
+  env: Readonly<Record<string, string | undefined>>,
+  log: Logger,
+): AskGateway {
+  const { gatewayUrl, gatewayTokenEnv } = aggregation
+  const token = gatewayTokenEnv === undefined ? undefined : env[gatewayTokenEnv]
+  return gatewayAt(gatewayUrl === undefined ? [] : [gatewayUrl], { token, log, mayBeAbsent: false })
+}
+
+/** A dashboard that waits longer for a gateway is worse than one that says 'unknown'. */
+const GATEWAY_DEADLINE_MS = 2_000
+
+interface GatewayPlaces {
+  readonly token: string | undefined
+  readonly log: Logger
+  /** That nobody answers is no fault. */
+  readonly mayBeAbsent: boolean
+}
+
+/** The first of these that tells its state; null when none does. Why one does not is logged when it becomes so. */
+export function gatewayAt(urls: readonly string[], { token, log, mayBeAbsent }: GatewayPlaces): AskGateway {
+  const told = new Map<string, string>()
+  return async () => {
+    for (const url of urls) {
+      const answer = await askReconciliation({ url, token, timeoutMs: GATEWAY_DEADLINE_MS })
+      if (answer.kind === 'known') {
+        told.delete(url)
+        return answer.value
+      }
+      const { kind, why } = answer
+      if (told.get(url) === why || (kind === 'unreachable' && mayBeAbsent)) continue
+      told.set(url, why)
+      log.warn({ url, kind, why }, 'a gateway does not tell its state')
+    }
+    return null
+  }
+}
+
+function definitionsOf({ rollups, schedule }: AggregationConfig): readonly RollupDefinition[] {
+  const configured = rollups.length > 0 ? rollups : [DEFAULT_ROLLUP]
+  return configured.map((rollup) => ({ ...rollup, grainMs: GRAINS_MS[schedule.grain] }))
+}

@@ -1,0 +1,168 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { AppConfig, Config } from '../config/schema/config-schema.ts'
+import { createLedger, type Ledger } from '../event/ledger/ledger.ts'
+import { createRefusals, type Refusals } from '../gateway/apps/refusals.ts'
+import { createRegistry, type Registry } from '../gateway/apps/registry.ts'
+import { idempotencySecret } from '../gateway/collect/identity/idempotency-secret.ts'
+import { startLedgerWriter } from '../gateway/collect/ledger-writer.ts'
+import type { Credentials } from '../gateway/credentials/credentials.ts'
+import { diesWithUs, isAtRisk } from '../gateway/deliver/shutdown-policy.ts'
+import { noAdoption, together } from '../gateway/journal/disk/adoption.ts'
+import { instanceName } from '../gateway/journal/instance.ts'
+import type { Journal } from '../gateway/journal/journal.ts'
+import { type Reconciliation, reconciliationOf } from '../http/reconciliation.ts'
+import { fsLake, sweepUnfinished } from '../lake/fs.ts'
+import type { Lake } from '../lake/lake.ts'
+import { passedOver } from '../lake/passed-over.ts'
+import type { Clock } from '../std/clock.ts'
+import { FOLDER_MODE } from '../std/files/files.ts'
+import type { Entropy } from '../std/id.ts'
+import { quietTelemetry, type Telemetry } from '../std/telemetry.ts'
+import { adoptJournals, type Delivery, openJournal, placeOf, startDelivery } from './delivery.ts'
+
+/** What the process brings: its time, its chance, its log and metrics. */
+export interface System {
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly telemetry: Telemetry
+  /** One for all modules of the process: opening it sweeps the whole of it. */
+  readonly lake: Lake
+}
+
+export interface GatewaySystem extends System {
+  /** Where secrets are, by the names that the configuration says. */
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+export interface GatewayWiring {
+  readonly registry: Registry
+  readonly journal: Journal
+  readonly ledger: Ledger
+  readonly refusals: Refusals
+  readonly credentials: Credentials
+  readonly idempotencySecret: string
+  /** Where every event went: the conservation law. */
+  reconcile(): Reconciliation
+  reload(apps: readonly AppConfig[]): void
+  /** Announces that `close` will follow: what could be lost then need not wait until then. */
+  ending(): void
+  /** Lets what was accepted reach its outcome, as far as the time goes; the rest stays in the journal. */
+  close(withinMs: number): Promise<void>
+}
+
+/** Which of the processes that share a configuration this one is. */
+export interface Place {
+  /** From 0. */
+  readonly index: number
+  readonly workers: number
+}
+
+const ALONE: Place = { index: 0, workers: 1 }
+
+export async function wireGateway(
+  config: Config,
+  system: GatewaySystem,
+  place: Place = ALONE,
+): Promise<GatewayWiring> {
+  const { clock, telemetry } = system
+  const { log, metrics } = telemetry
+  // First: a secret that is missing ends the start, and nothing is open yet.
+  const registry = createRegistry(config.apps)
+  // On demand: it would make the start of every command slower.
+  const { wireVending } = await import('./vending.ts')
+  const vending = await wireVending(config, registry, { ...system, workers: place.workers })
+  const { secretEnv } = config.gateway.idempotency
+  const secret = await idempotencySecret({ dataDir: config.dataDir, secretEnv, ...system })
+  const instance = await instanceOf(config, system)
+  const kept = await openJournal(config, place, system)
+  // Until there is one: the metrics of the ledger may be asked for before it.
+  let adoption = noAdoption
+  const waiting = () => together(kept.state(), adoption.leftovers())
+  const backlogEvents = () => waiting().events
+  const atRiskEvents = isAtRisk(config.gateway) ? backlogEvents : () => 0
+  const ledger = createLedger(metrics, backlogEvents, atRiskEvents)
+  ledger.recovered(kept.recovered.events)
+  adoption = await adoptJournals(config, place, { journal: kept, ledger, system })
+  if (kept.recovered.frames > 0) log.info({ ...kept.recovered }, 'the journal was recovered')
+  const delivery = startDelivery(config, place, { instance, kept, ledger, system })
+  const { journal } = delivery
+  const refusals = createRefusals(clock, telemetry)
+  const ledgerWriter = startLedgerWriter({ instance, ledger, journal, ...system })
+
+  return {
+    registry,
+    journal,
+    ledger,
+    refusals,
+    credentials: vending.credentials,
+    idempotencySecret: secret,
+    reconcile() {
+      const { events, bytes, oldestMs } = waiting()
+      const backlog = { events, bytes, ...(oldestMs !== undefined && { oldestMs }) }
+      const sink = sinkOf(delivery)
+      const refused = [...refusals.top()]
+      return reconciliationOf({
+        instance,
+        nowMs: clock.nowMs(),
+        ...ledger.totals(),
+        backlog,
+        atRisk: atRiskEvents(),
+        refused,
+        sink,
+        unopened: adoption.unopened(),
+      })
+    },
+    reload(apps) {
+      // First: it may refuse, and then nothing of them holds.
+      vending.replace(apps)
+      registry.replace(apps)
+    },
+    ending() {
+      if (diesWithUs(config.gateway)) delivery.hurry()
+    },
+    async close(withinMs) {
+      const endMs = clock.monotonicMs() + withinMs
+      // The last ledger events tell of what is answered now, and wait for an answer themselves: a third of the time each.
+      await delivery.answerWithin(withinMs / 3)
+      await Promise.all([adoption.stop(), ledgerWriter.close(), vending.close()])
+      await delivery.stop(Math.max(0, endMs - clock.monotonicMs()))
+      const events = backlogEvents()
+      if (events > 0) log.warn({ events }, 'events stay in the journal for the next start')
+    },
+  }
+}
+
+/** The name of the gateway: as configured, or kept in the data folder. */
+export const instanceOf = async ({ dataDir, gateway }: Config, system: System): Promise<string> =>
+  gateway.instance ?? instanceName(dataDir, system)
+
+function sinkOf({ kind, state }: Delivery): Reconciliation['sink'] {
+  const { failingSinceMs, paused, fallbackOpen } = state()
+  const isFailing = failingSinceMs !== undefined
+  return {
+    kind,
+    state: paused !== undefined ? 'paused' : isFailing ? 'failing' : 'ok',
+    ...(isFailing && { failingSinceMs }),
+    ...(paused !== undefined && { reason: paused }),
+    fallbackOpen,
+  }
+}
+
+/** The lake of the configuration; a local one rid of what writers that died left unfinished. */
+export async function openLake(
+  { dataDir, lake, aws }: Config,
+  clock: Clock,
+  telemetry: Telemetry = quietTelemetry(),
+): Promise<Lake> {
+  const dir = join(dataDir, lake.kind === 's3' ? 'tmp' : 'lake')
+  await mkdir(dir, { recursive: true, mode: FOLDER_MODE })
+  if (lake.kind === 's3') {
+    const { kind: _, bucket = '', ...options } = lake
+    // Loaded only where it is needed: it makes a start a quarter of a second slower.
+    const { s3Lake } = await import('../lake/s3.ts')
+    return s3Lake({ ...options, ...placeOf(lake, aws), bucket, tempDir: dir, clock })
+  }
+  await sweepUnfinished(dir, clock)
+  return fsLake(dir, { passOver: passedOver(telemetry) })
+}

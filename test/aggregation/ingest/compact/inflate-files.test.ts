@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { test } from 'tap'
+import { inflate, isInflateError, upTo } from '../../../../src/aggregation/ingest/compact/inflate-files.ts'
+
+test('gzip files are inflated into the folder, plain ones stay where they are', async (t) => {
+  const root = t.testdir({
+    'plain.ndjson': 'plain',
+    'two.gz': Buffer.concat([gzipSync('one\n'), gzipSync('two\n')]),
+    'cut.gz': gzipSync('x'.repeat(1_000)).subarray(0, 12),
+    'none.gz': 'no gzip',
+    folder: {},
+  })
+  const file = (name: string, gzip: boolean) => ({ path: join(root, name), gzip })
+  const files = [
+    file('plain.ndjson', false),
+    file('two.gz', true),
+    file('cut.gz', true),
+    file('none.gz', true),
+  ]
+  const { paths, damaged } = await inflate(files, join(root, 'folder'))
+  t.equal(paths[0], join(root, 'plain.ndjson'))
+  t.same(
+    paths.slice(0, 2).map((path) => readFileSync(path, 'utf8')),
+    ['plain', 'one\ntwo\n'],
+    'members after the first are part of the file',
+  )
+  t.same(damaged, files.slice(2))
+  t.ok(
+    paths.every((path) => readFileSync(path).length >= 0),
+    'a damaged file has its place too',
+  )
+})
+
+test('a file that is not there is no damage', async (t) => {
+  const root = t.testdir({})
+  await t.rejects(inflate([{ path: join(root, 'absent.gz'), gzip: true }], root), { code: 'ENOENT' })
+})
+
+test('a file that grows beyond all measure is cut there, and damaged', async (t) => {
+  const pass = async (bytes: number) => {
+    let passed = 0
+    const chunks = (async function* () {
+      yield* [Buffer.alloc(6), Buffer.alloc(bytes - 6)]
+    })()
+    for await (const chunk of upTo(10, chunks)) passed += chunk.length
+    return passed
+  }
+  t.equal(await pass(10), 10)
+  const refused = await pass(11).catch((error: unknown) => error)
+  t.ok(isInflateError(refused), 'as one that breaks off')
+})
+
+test('what zlib fails of by itself says nothing of a file', (t) => {
+  for (const [code, isOfTheFile] of [
+    ['Z_DATA_ERROR', true],
+    ['Z_BUF_ERROR', true],
+    ['Z_NEED_DICT', true],
+    ['Z_MEM_ERROR', false],
+    ['Z_STREAM_ERROR', false],
+    ['ERR_ZLIB_INITIALIZATION_FAILED', false],
+  ] as const) {
+    t.equal(isInflateError(Object.assign(new Error('no'), { code })), isOfTheFile, code)
+  }
+  t.end()
+})
+
+test('a file that the disk does not give back is no damage of gzip', async (t) => {
+  const root = t.testdir({ folder: {} })
+  await t.rejects(inflate([{ path: join(root, 'folder'), gzip: true }], root), { code: 'EISDIR' })
+})

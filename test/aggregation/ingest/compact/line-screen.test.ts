@@ -1,0 +1,97 @@
+import { once } from 'node:events'
+import { createWriteStream, readFileSync } from 'node:fs'
+import { readdir, readlink, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { MAX_LINE_BYTES, screen } from '../../../../src/aggregation/ingest/compact/line-screen.ts'
+
+test('lines that can be read go one way, all others another', async (t) => {
+  const long = 'x'.repeat(MAX_LINE_BYTES)
+  const latin1 = Buffer.from('caf\xe9;1', 'latin1')
+  for (const [what, content, lines, dead] of [
+    ['nothing', '', [], ''],
+    ['empty lines', '\n\r\n \n', [], ''],
+    ['a line without an end', 'a\nb', ['a', 'b'], ''],
+    ['a byte order mark and line ends of Windows', '\uFEFFa\r\nb\r\n', ['a', 'b'], ''],
+    ['quotes and controls', '"\\\u0001', ['"\\\u0001'], ''],
+    ['the longest line', `${long}\nb`, [long, 'b'], ''],
+    ['one byte more', `${long}x\nb`, ['b'], `${long}x\n`],
+    ['one that ends the file', `b\n${long}${long}`, ['b'], `${long}${long}\n`],
+    [
+      'no UTF-8',
+      Buffer.concat([latin1, Buffer.from('\nb\n'), latin1]),
+      ['b'],
+      `${latin1.toString('latin1')}\n`.repeat(2),
+    ],
+  ] as const) {
+    const dir = t.testdir()
+    const [input, out, grave] = [join(dir, 'in'), join(dir, 'lines'), join(dir, 'dead')]
+    await writeFile(input, content)
+    const refused = await screen([input], { lines: out, dead: grave })
+    const read = readFileSync(out, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+    t.same(
+      read.map((line) => JSON.parse(line).line),
+      lines,
+      what,
+    )
+    t.equal(readFileSync(grave, 'latin1'), dead, what)
+    t.equal(refused, dead.split('\n').length - 1, what)
+  }
+})
+
+test('whatever cannot be opened, nothing stays open', async (t) => {
+  const dir = t.testdir()
+  const here = (name: string) => join(dir, name)
+  await writeFile(here('in'), 'a')
+  for (const [what, input, lines, dead] of [
+    ['the lines', here('in'), here('absent/lines'), here('dead')],
+    ['what is refused', here('in'), here('lines'), here('absent/dead')],
+    ['the file', here('absent/in'), here('lines'), here('dead')],
+  ] as const) {
+    await t.rejects(screen([input], { lines, dead }), { code: 'ENOENT' }, what)
+    const open = await Promise.all(
+      (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => 'closed')),
+    )
+    t.same(
+      open.filter((path) => path.startsWith(dir)),
+      [],
+      what,
+    )
+  }
+})
+
+test('bytes that are no lines cost neither memory nor the time of others', async (t) => {
+  const dir = t.testdir()
+  const [zeros, garbage] = [join(dir, 'zeros'), join(dir, 'garbage')]
+  await writeFile(zeros, '')
+  await truncate(zeros, 256 * 1_048_576)
+  const short = Buffer.from('caf\xe9;12\n'.repeat(8_192), 'latin1')
+  const file = createWriteStream(garbage)
+  for (let i = 0; i < 400; i++) if (!file.write(short)) await once(file, 'drain')
+  file.end()
+  await once(file, 'close')
+  let longestMs = 0
+  // Of processor: a machine on which others are busy makes everything late.
+  const spentMs = () => {
+    const { user, system } = process.cpuUsage()
+    return (user + system) / 1_000
+  }
+  let lastMs = spentMs()
+  const watch = setInterval(() => {
+    longestMs = Math.max(longestMs, spentMs() - lastMs)
+    lastMs = spentMs()
+  }, 1)
+  const before = process.memoryUsage().rss
+  let peak = before
+  const memory = setInterval(() => {
+    peak = Math.max(peak, process.memoryUsage().rss)
+  }, 5)
+  const refused = await screen([zeros, garbage], { lines: join(dir, 'lines'), dead: join(dir, 'dead') })
+  clearInterval(watch)
+  clearInterval(memory)
+  t.equal(refused, 1 + 400 * 8_192)
+  t.ok(peak - before < 200 * 1_048_576, `${Math.round((peak - before) / 1_048_576)} MiB more`)
+  t.ok(longestMs < 1_000, `${Math.round(longestMs)} ms of processor at most`)
+})

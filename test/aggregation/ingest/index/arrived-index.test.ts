@@ -1,0 +1,145 @@
+import { test } from 'tap'
+import { arrivedIndex, touchedIn } from '../../../../src/aggregation/ingest/index/arrived-index.ts'
+import { type IndexEntry, indexEntries } from '../../../../src/aggregation/ingest/index/index-entries.ts'
+import { dayOf } from '../../../../src/lake/layout.ts'
+import { MINUTE_MS } from '../../../../src/std/durations.ts'
+import { quietTelemetry } from '../../../../src/std/telemetry.ts'
+import { memoryLake } from '../../../fakes/aggregation/lake.ts'
+import { fakeClock } from '../../../fakes/clock.ts'
+
+const DAY_MS = 86_400_000
+const NOON = Date.UTC(2026, 10, 22, 12)
+
+/** An index whose listings take as long as is said, and what was listed. */
+function setUp() {
+  const clock = fakeClock(NOON)
+  const lake = memoryLake()
+  const [listed, got, lasting] = [[] as string[], [] as string[], { ms: 0 }]
+  const slow: typeof lake = {
+    ...lake,
+    async list(prefix) {
+      listed.push(prefix)
+      if (prefix === 'index/') clock.advance(lasting.ms)
+      return lake.list(prefix)
+    },
+    async get(key) {
+      got.push(key)
+      return lake.get(key)
+    },
+  }
+  const entries = indexEntries(slow, quietTelemetry().log)
+  const put = async (name: string, dayMs: number, minutes: IndexEntry['minutes']) => {
+    const key = `index/dt=${dayOf(dayMs)}/hr=00/${name}.json`
+    const rows = Object.values(minutes).reduce((sum, each) => sum + each, 0)
+    const none = { bytes: 1, inputs: [], malformed: 0, arrivalMinMs: dayMs, arrivalMaxMs: dayMs }
+    await entries.commit(key, { version: 1, key: `raw/${name}.parquet`, rows, minutes, ...none })
+    return key
+  }
+  return { clock, lake, listed, got, lasting, put, index: arrivedIndex({ entries, clock }) }
+}
+
+const today = ['index/dt=2026-11-21/', 'index/dt=2026-11-22/']
+
+test('a listing of everything that is quick is made at each look', async (t) => {
+  const { index, listed, lasting, clock } = setUp()
+  lasting.ms = 250
+  for (let i = 0; i < 3; i++) {
+    await index.minutes()
+    clock.advance(20 * lasting.ms)
+  }
+  t.same(listed, ['index/', 'index/', 'index/'])
+})
+
+test('a slow one takes a hundredth of the time; between them, the last two days are looked at', async (t) => {
+  const { index, listed, lasting, clock, put } = setUp()
+  lasting.ms = 1_000
+  await put('known', NOON, { [NOON]: 1 })
+  t.equal((await index.minutes()).size, 1)
+  clock.advance(19_999)
+  await put('new', NOON, { [NOON + MINUTE_MS]: 1 })
+  const old = await put('old', NOON - 5 * DAY_MS, { [NOON - 5 * DAY_MS]: 2 })
+  t.equal((await index.minutes()).size, 1, 'no more than a twentieth of the time goes into looking')
+  t.same(listed, ['index/'])
+  clock.advance(1)
+  t.equal((await index.minutes()).size, 2, 'what is new of today')
+  t.same(listed.splice(0), ['index/', ...today])
+  clock.advance(79_999)
+  t.equal(await index.earliestMs(), NOON)
+  t.same(listed.splice(0), today)
+  clock.advance(1)
+  t.equal(await index.earliestMs(), NOON - 5 * DAY_MS, 'what others have put elsewhere')
+  t.same(listed, ['index/'])
+  t.same(await index.entriesTouching(NOON - 5 * DAY_MS, NOON - 4 * DAY_MS), [old])
+})
+
+test('who must not miss anything looks at all of it, however lately that was done', async (t) => {
+  const { index, listed, lasting, put } = setUp()
+  lasting.ms = 1_000
+  t.equal((await index.minutes()).size, 0)
+  const old = await put('old', NOON - 5 * DAY_MS, { [NOON - 5 * DAY_MS]: 2 })
+  t.equal((await index.minutes()).size, 0, 'it was looked just now')
+  await index.lookEverywhere()
+  t.same(listed, ['index/', 'index/'])
+  t.same(await index.entriesTouching(NOON - 5 * DAY_MS, NOON), [old])
+  t.same(listed, ['index/', 'index/'])
+})
+
+test('a look at all of it follows the one under way, whatever comes of that', async (t) => {
+  const { index, lake, listed, got, put, clock } = setUp()
+  const key = await put('a', NOON, { [NOON]: 1 })
+  const [, , minutes] = await Promise.all([index.minutes(), index.lookEverywhere(), index.minutes()])
+  t.same([listed, got, minutes.size], [['index/', 'index/'], [key], 1], 'no entry is read twice')
+
+  clock.advance(1)
+  const { list } = lake
+  lake.list = async () => {
+    lake.list = list
+    throw new Error('down')
+  }
+  const [failed, whole] = await Promise.allSettled([index.minutes(), index.lookEverywhere()])
+  t.match([failed, whole], [{ reason: { message: 'down' } }, { status: 'fulfilled' }])
+  t.equal((await index.minutes()).size, 1)
+})
+
+test('looks at the same time are one', async (t) => {
+  const { index, listed } = setUp()
+  await Promise.all([index.minutes(), index.earliestMs(), index.entriesTouching(0, NOON)])
+  t.same(listed, ['index/'])
+})
+
+test('a minute adds up what touches it, and an entry is counted once', async (t) => {
+  const { index, put, clock } = setUp()
+  const a = await put('a', NOON, { [NOON]: 2, [NOON + MINUTE_MS]: 1 })
+  const b = await put('b', NOON, { [NOON]: 3 })
+  const minutes = await index.minutes()
+  t.match(minutes.get(NOON), { objects: 2, rows: 5 })
+  index.add(a, { ...({} as IndexEntry), minutes: { [NOON]: 9 } })
+  clock.advance(1)
+  t.match((await index.minutes()).get(NOON), { objects: 2, rows: 5 })
+  t.same(await index.entriesTouching(NOON, NOON + 1), [a, b])
+  t.same(await index.entriesTouching(NOON + 90_000, NOON + 120_000), [a], 'the minute began before')
+  t.same(await index.entriesTouching(NOON + 2 * MINUTE_MS, NOON + DAY_MS), [])
+})
+
+test('touched minutes of a range are the same, whichever of range and index is looked through', async (t) => {
+  const minutes = new Map([-3, 0, 1, 7].map((n) => [n * MINUTE_MS, n] as const))
+  for (const [from, to, found] of [
+    [0, 2, [0, 1]],
+    [0.5, 1, [0]],
+    [0, 1.5, [0, 1]],
+    [1, 1, []],
+    [-100, 100, [-3, 0, 1, 7]],
+    [2, 7, []],
+    [2, 100, [7]],
+  ] as const) {
+    t.same(touchedIn(minutes, from * MINUTE_MS, to * MINUTE_MS), found, `${from} to ${to}`)
+  }
+})
+
+test('an entry that was never known is forgotten without a word', async (t) => {
+  const { index, put } = setUp()
+  const key = await put('known', NOON, { [NOON]: 1 })
+  await index.minutes()
+  index.forget('index/dt=2026-11-22/hr=00/unknown.json')
+  t.same(await index.entriesTouching(NOON, NOON + 1), [key])
+})

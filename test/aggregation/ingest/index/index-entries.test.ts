@@ -1,0 +1,150 @@
+import { test } from 'tap'
+import { type IndexEntry, indexEntries } from '../../../../src/aggregation/ingest/index/index-entries.ts'
+import { AppError } from '../../../../src/std/errors.ts'
+import { createTelemetry, quietTelemetry } from '../../../../src/std/telemetry.ts'
+import { memoryLake } from '../../../fakes/aggregation/lake.ts'
+
+const { log } = quietTelemetry()
+
+const entry = (change: Partial<IndexEntry> = {}): IndexEntry => ({
+  version: 1,
+  key: 'raw/a.parquet',
+  rows: 1,
+  bytes: 10,
+  inputs: ['raw/a.ndjson'],
+  minutes: { '60000': 1 },
+  malformed: 0,
+  arrivalMinMs: 1,
+  arrivalMaxMs: 2,
+  ...change,
+})
+
+test('an entry is committed once, and read back as it was', async (t) => {
+  const entries = indexEntries(memoryLake(), log)
+  t.equal(await entries.commit('index/a.json', entry()), 'stored')
+  t.equal(await entries.commit('index/a.json', entry({ rows: 2 })), 'exists')
+  await entries.commit('index/b.json', entry({ rows: 3 }))
+  t.same(await entries.keys('index/'), ['index/a.json', 'index/b.json'])
+  t.same(await entries.load(['index/a.json', 'index/gone.json', 'index/b.json']), [
+    entry(),
+    entry({ rows: 3 }),
+  ])
+})
+
+test('entries are read once, as long as they are not too many', async (t) => {
+  const lake = memoryLake()
+  const reads: string[] = []
+  const counting = { ...lake, get: (key: string) => lake.get(key).finally(() => reads.push(key)) }
+  const entries = indexEntries(counting, log, 2)
+  const keys = ['index/1', 'index/2', 'index/3']
+  for (const key of keys) await entries.commit(key, entry({ key }))
+  for (const key of [...keys, 'index/3', 'index/2', 'index/1']) await entries.load([key])
+  t.same(reads, ['index/1', 'index/2', 'index/3', 'index/1'], 'the oldest read is forgotten')
+})
+
+test('an entry of a later version is left out and left alone, once named; the others are read', async (t) => {
+  const lines: string[] = []
+  const lake = memoryLake()
+  const entries = indexEntries(lake, createTelemetry('error', { write: (line) => lines.push(line) }).log)
+  await lake.put('index/a', Buffer.from('{"version":2}'))
+  await entries.commit('index/b', entry())
+  for (let look = 0; look < 2; look++) t.same(await entries.load(['index/a', 'index/b']), [entry()])
+  t.same([...entries.leftOut().keys()], ['index/a'])
+  t.match(entries.leftOut().get('index/a'), /index\/a is of version 2, and this Headgate knows version 1/)
+  t.same(entries.damaged(), [], 'nothing to be mended')
+  t.equal(await entries.commit('index/a', entry()), 'exists')
+  t.equal(lines.length, 1)
+
+  await lake.put('index/a', Buffer.from(JSON.stringify(entry({ rows: 2 }))))
+  entries.refresh('index/a')
+  t.same(await entries.load(['index/a']), [entry({ rows: 2 })])
+  t.same([...entries.leftOut()], [])
+})
+
+test('what was left out and is gone is missing no more, whoever removed it', async (t) => {
+  const lake = memoryLake()
+  const entries = indexEntries(lake, log)
+  const keys = ['index/dt=a/1', 'index/dt=a/2', 'index/dt=b/1']
+  for (const key of keys) await lake.put(key, Buffer.from('{"version":2}'))
+  await lake.put('index/dt=b/2', Buffer.from('cut off'))
+  await entries.load([...keys, 'index/dt=b/2'])
+  t.same([...entries.leftOut().keys()], keys)
+  await lake.remove(['index/dt=a/1'])
+  await entries.keys('index/dt=b/')
+  t.same([...entries.leftOut().keys()], keys, 'not by a listing of something else')
+  await entries.keys('index/dt=a/')
+  t.same([...entries.leftOut().keys()], keys.slice(1), 'by another process')
+  for (const key of ['index/dt=b/1', 'index/dt=b/2']) await entries.remove(key)
+  t.same([...entries.leftOut().keys()], ['index/dt=a/2'], 'by this one')
+  t.same(entries.damaged(), [])
+  for (const key of ['index/dt=a/1', 'index/dt=b/1']) {
+    t.equal(await entries.commit(key, entry()), 'stored')
+    t.same(await entries.load([key]), [entry()], 'what comes in its place is read')
+  }
+})
+
+test('an entry that cannot be read now is left out and looked for again; a lake that fails is an error', async (t) => {
+  const lake = memoryLake()
+  const failures: unknown[] = []
+  const failing = {
+    ...lake,
+    async get(key: string) {
+      const failure = failures.shift()
+      if (failure) throw failure
+      return lake.get(key)
+    },
+  }
+  const entries = indexEntries(failing, log)
+  await entries.commit('index/a', entry())
+  const fails = (code: string) =>
+    new AppError('lake_failed', `Lake get index/a failed: ${code}`, {
+      cause: Object.assign(new Error(code), { code }),
+    })
+  for (const code of ['EACCES', 'EPERM', 'ESTALE', 'EIO']) {
+    failures.push(fails(code))
+    t.same(await entries.load(['index/a']), [], code)
+    t.match(entries.leftOut().get('index/a'), code)
+    entries.refresh('index/a')
+    t.same(await entries.load(['index/a']), [entry()], 'mended by itself')
+    t.equal(entries.leftOut().size, 0)
+    entries.refresh('index/a')
+  }
+  for (const failure of [fails('EMFILE'), fails('ECONNREFUSED'), new RangeError('a mistake of ours')]) {
+    failures.push(failure)
+    await t.rejects(entries.load(['index/a']), failure as Error)
+  }
+})
+
+test('a damaged entry is named once and left out; the others are not', async (t) => {
+  const whole = JSON.stringify(entry())
+  for (const [what, text] of [
+    ['empty', ''],
+    ['cut off', whole.slice(0, whole.length / 2)],
+    ['null', 'null'],
+    ['JSON of something else', '{"version":1}'],
+    ['without a version', '{}'],
+    ['minutes that are none', whole.replace('"60000":1', '"60000":"x"')],
+  ] as const) {
+    const lines: string[] = []
+    const lake = memoryLake()
+    const entries = indexEntries(lake, createTelemetry('error', { write: (line) => lines.push(line) }).log)
+    await entries.commit('index/a.json', entry())
+    await lake.put('index/b.json', Buffer.from(text))
+    for (let look = 0; look < 2; look++) {
+      t.same(await entries.load(['index/a.json', 'index/b.json']), [entry()], what)
+    }
+    t.same(entries.damaged(), ['index/b.json'])
+    t.equal(lines.length, 1)
+    t.match(lines[0], 'index/b.json')
+    await entries.mend('index/b.json', entry({ rows: 2 }))
+    t.same(await entries.load(['index/b.json']), [entry({ rows: 2 })])
+    t.same(entries.damaged(), [])
+  }
+  const lake = memoryLake()
+  const entries = indexEntries(lake, log)
+  await lake.put('index/b.json', Buffer.from(''))
+  await entries.load(['index/b.json'])
+  await lake.put('index/b.json', Buffer.from(JSON.stringify(entry())))
+  t.equal((await entries.load(['index/b.json'])).length, 1)
+  t.same(entries.damaged(), [], 'another process mended it')
+})

@@ -1,0 +1,60 @@
+import { test } from 'tap'
+import { batches, parseCompacted, pendingIn } from '../../../../src/aggregation/ingest/index/pending.ts'
+
+const object = (key: string, bytes = 1) => ({ key, bytes, modifiedMs: 0 })
+
+test('a listing is sorted into NDJSON by source and hour, and Parquet that no ingest wrote', (t) => {
+  const { partitions, foreign } = pendingIn(
+    [
+      'raw/direct-a/dt=2026-11-22/hr=10/x.ndjson',
+      'raw/gateway/dt=2026-11-22/hr=10/a.ndjson',
+      'raw/gateway/dt=2026-11-22/hr=10/b.ndjson.gz',
+      'raw/gateway/dt=2026-11-22/hr=10/c-000001-0123456789abcdef.parquet',
+      'raw/gateway/dt=2026-11-22/hr=10/firehose.parquet',
+      'raw/gateway/dt=2026-11-22/hr=11/a.ndjson',
+      'raw/gateway/readme.txt',
+    ].map((key) => object(key)),
+  )
+  t.same(
+    partitions.map(({ source, arrivalMs, inputs }) => [
+      source,
+      new Date(arrivalMs).toISOString(),
+      inputs.length,
+    ]),
+    [
+      ['direct-a', '2026-11-22T10:00:00.000Z', 1],
+      ['gateway', '2026-11-22T10:00:00.000Z', 2],
+      ['gateway', '2026-11-22T11:00:00.000Z', 1],
+    ],
+  )
+  t.same(
+    foreign.map(({ key }) => key),
+    ['raw/gateway/dt=2026-11-22/hr=10/firehose.parquet'],
+  )
+  t.end()
+})
+
+test('batches are filled in order up to the bound, gzip counted as the lines in it', (t) => {
+  const sizes = (bound: number, ...objects: [string, number][]) =>
+    batches(
+      objects.map(([key, bytes]) => object(key, bytes)),
+      bound,
+    ).map((batch) => batch.map(({ key }) => key).join(''))
+  t.same(sizes(100), [])
+  t.same(sizes(100, ['a', 50], ['b', 50], ['c', 1]), ['ab', 'c'])
+  t.same(sizes(100, ['a', 0], ['b', 50]), ['ab'], 'an empty one is no exception')
+  t.same(sizes(100, ['a', 500], ['b', 50], ['c', 50]), ['a', 'bc'], 'a larger one goes alone')
+  t.same(sizes(100, ['a', 50], ['b.gz', 6], ['c', 40]), ['a', 'b.gzc'])
+  t.end()
+})
+
+test('the name of a compacted object holds its slot', (t) => {
+  t.same(parseCompacted('c-000042-0123456789abcdef'), { base: 'c-000042-0123456789abcdef', slot: 42 })
+  t.same(parseCompacted('c-1000000-0123456789abcdef-3'), {
+    base: 'c-1000000-0123456789abcdef',
+    slot: 1_000_000,
+  })
+  for (const other of ['c-42-0123456789abcdef', 'c-000042-0123', 'x', 'firehose-c-000042-0123456789abcdef'])
+    t.equal(parseCompacted(other), undefined, other)
+  t.end()
+})

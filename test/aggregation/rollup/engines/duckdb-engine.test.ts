@@ -1,0 +1,130 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import type { OpenSqlSession } from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
+import { duckdbEngine, duckdbRows } from '../../../../src/aggregation/rollup/engines/duckdb-engine.ts'
+import type { WindowPlan } from '../../../../src/aggregation/rollup/engines/engine.ts'
+import { DEFAULT_SETS } from '../../../../src/aggregation/rollup/model/definition.ts'
+import type { RollupRow } from '../../../../src/aggregation/rollup/stores/store.ts'
+import { fsLake } from '../../../../src/lake/fs.ts'
+import { AppError } from '../../../../src/std/errors.ts'
+import { engineContract } from '../../../contracts/engine.ts'
+import { openDuckdb, placesIn, sharedSession } from '../../../fakes/aggregation/sessions.ts'
+import { seededEntropy } from '../../../fakes/entropy.ts'
+import { NOON, storedEvent, writeParquet } from '../../../fakes/events.ts'
+import { goldenEvents } from '../../../golden/rollup-events.ts'
+
+const INPUT = 'raw/gateway/dt=2026-11-22/hr=12/a.parquet'
+const plan: WindowPlan = {
+  definition: { id: 'd', grainMs: 900_000, sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 },
+  fromMs: NOON,
+  toMs: NOON + 900_000,
+  lateAfterMs: NOON + 1_000_000,
+  inputs: [INPUT],
+  outputPrefix: 'rollups/run=1/',
+}
+const signal = new AbortController().signal
+
+async function setUp(t: Test, memoryLimitBytes = 512_000_000) {
+  const places = placesIn(t.testdir())
+  const openSession = await sharedSession(t, places)
+  const lake = fsLake(places.lakeDir)
+  const session = await openSession(signal)
+  const options = { lake, openSession, tempDir: places.tempDir, memoryLimitBytes, entropy: seededEntropy() }
+  return { places, lake, session, options }
+}
+
+test('DuckDB keeps the contract of engines', async (t) => {
+  await engineContract(t, 'duckdb', async (t) => {
+    const { places, lake, session, options } = await setUp(t)
+    const cancellable: OpenSqlSession = async (signal) =>
+      signal.aborted ? openDuckdb(places)(signal) : options.openSession(signal)
+    return {
+      engine: duckdbEngine({ ...options, openSession: cancellable }),
+      read: duckdbRows(options),
+      putEvents: (key, events) => writeParquet(session, events, join(places.lakeDir, key)),
+      list: async (prefix) => (await lake.list(prefix)).map(({ key }) => key),
+    }
+  })
+})
+
+async function rowsOf(
+  options: Parameters<typeof duckdbRows>[0],
+  keys: readonly string[],
+): Promise<RollupRow[]> {
+  const rows: RollupRow[] = []
+  for await (const chunk of duckdbRows(options)(keys, signal)) rows.push(...chunk)
+  return rows
+}
+
+test('little memory means more and smaller parts with the same rows, and no temporary file stays', async (t) => {
+  const { places, session, options } = await setUp(t)
+  await writeParquet(session, goldenEvents(), join(places.lakeDir, INPUT))
+  const whole = await duckdbEngine(options).compute(plan, signal)
+  t.equal(whole.outputs.length, 5, 'one object a set')
+  const small = duckdbEngine({ ...options, memoryLimitBytes: 200_000 })
+  const parts = await small.compute({ ...plan, outputPrefix: 'rollups/run=2/' }, signal)
+  t.ok(parts.outputs.length > 20)
+  t.same(parts.counts, whole.counts)
+  const keysOf = ({ outputs }: typeof whole) => outputs.map(({ key }) => key)
+  t.same(await rowsOf(options, keysOf(parts)), await rowsOf(options, keysOf(whole)))
+  t.same(
+    readdirSync(places.tempDir).filter((name) => !name.startsWith('duckdb-')),
+    [],
+  )
+})
+
+test('a run that is out of memory is tried once more in four times as many parts', async (t) => {
+  const { places, session, options } = await setUp(t)
+  await writeParquet(session, goldenEvents(), join(places.lakeDir, INPUT))
+  const outOfMemory = new AppError('engine_out_of_memory', 'full')
+  const failing =
+    (failures: Error[]): OpenSqlSession =>
+    async (signal) => {
+      const opened = await options.openSession(signal)
+      const failure = failures.shift()
+      if (!failure) return opened
+      return { ...opened, run: async () => Promise.reject(failure) }
+    }
+  const recovered = await duckdbEngine({ ...options, openSession: failing([outOfMemory]) }).compute(
+    plan,
+    signal,
+  )
+  t.ok(recovered.outputs.some(({ key }) => key.endsWith('-3.parquet')))
+  const engine = (...failures: Error[]) => duckdbEngine({ ...options, openSession: failing(failures) })
+  await t.rejects(engine(outOfMemory, outOfMemory).compute(plan, signal), { code: 'engine_out_of_memory' })
+  await t.rejects(engine(new AppError('engine_failed', 'x')).compute(plan, signal), { code: 'engine_failed' })
+  await t.rejects(engine(new TypeError('x')).compute(plan, signal), TypeError)
+})
+
+test('a large window under a small memory limit completes in parts', async (t) => {
+  const { places, options, session } = await setUp(t)
+  await writeParquet(session, [storedEvent({ page_route: '' })], join(places.lakeDir, INPUT))
+  await session.run([
+    `COPY (SELECT * REPLACE ('e' || i AS event_id, i % 9973 + 0.5 AS value, '/' || i % 40000 AS page_route)
+      FROM read_parquet('${join(places.lakeDir, INPUT)}'), range(200000) r(i))
+      TO '${join(places.lakeDir, 'raw/many.parquet')}' (FORMAT parquet)`,
+  ])
+  const definition = { ...plan.definition, maxValues: 100_000 }
+  const many = { ...plan, definition, inputs: ['raw/many.parquet'] }
+  const memoryLimitBytes = 50_000_000
+  const openSession = openDuckdb(places, memoryLimitBytes)
+  const engine = duckdbEngine({ ...options, openSession, memoryLimitBytes })
+  const { counts, outputs } = await engine.compute(many, signal)
+  t.equal(counts.kept, 200_000)
+  const routes = outputs.filter(({ key }) => key.includes('/route-'))
+  t.ok(routes.length > 1)
+  t.equal(
+    routes.reduce((rows, output) => rows + output.rows, 0),
+    40_000,
+  )
+})
+
+test('reading no keys opens nothing', async (t) => {
+  const openSession: OpenSqlSession = async () => {
+    throw new Error('opened')
+  }
+  const options = { lake: fsLake(t.testdir()), openSession }
+  t.same(await rowsOf(options, []), [])
+  await t.rejects(rowsOf(options, ['rollups/absent.parquet']), { code: 'input_missing' })
+})

@@ -1,0 +1,122 @@
+import { type Test, test } from 'tap'
+import {
+  createManifests,
+  inputsDigest,
+  windowKey,
+} from '../../../../src/aggregation/rollup/commit/manifest.ts'
+import { createPlanner } from '../../../../src/aggregation/rollup/plan/planner.ts'
+import type { RunRequest } from '../../../../src/aggregation/rollup/plan/run-request.ts'
+import { createRunLog } from '../../../../src/aggregation/rollup/run/log/run-log.ts'
+import { rollupMetrics } from '../../../../src/aggregation/rollup/run/metrics.ts'
+import { manifestKey } from '../../../../src/lake/layout.ts'
+import { quietTelemetry } from '../../../../src/std/telemetry.ts'
+import { definition, GRAIN, MIN, never, T0 } from '../../../fakes/aggregation/aggregation.ts'
+import { memoryArrivals } from '../../../fakes/aggregation/arrivals.ts'
+import { memoryLake } from '../../../fakes/aggregation/lake.ts'
+import { fakeClock } from '../../../fakes/clock.ts'
+
+const DAY = 1_440 * MIN
+/** A month of quarter hours, and three weeks of them. */
+const [MAX_OLD_WINDOWS, MAX_WINDOWS_WITHOUT_RANGE] = [3_000, 2_000]
+
+/** A planner at T0, with an event in each of so many windows before the horizon. */
+async function setUp(t: Test, { horizonMs = DAY, oldWindows = 0 }) {
+  const { log, metrics } = quietTelemetry()
+  const [clock, lake, arrivals] = [fakeClock(T0), memoryLake(), memoryArrivals()]
+  const manifests = createManifests(lake, log)
+  const runLog = createRunLog({ dir: t.testdir(), clock, log })
+  const lastMs = T0 - horizonMs - GRAIN
+  for (let i = 0; i < oldWindows; i++)
+    arrivals.deliver(`raw/${i}`, [{ timeMs: lastMs - i * GRAIN, value: 1 }])
+  await arrivals.ingest(never)
+  const planner = createPlanner({
+    definitions: [definition],
+    schedule: { graceMs: 2 * MIN, horizonMs },
+    sources: { manifests, arrivals, stores: [], runLog, log },
+    metrics: rollupMetrics(metrics, clock),
+    clock,
+  })
+  return {
+    planner,
+    arrivals,
+    lake,
+    manifests,
+    oldestMs: lastMs - (oldWindows - 1) * GRAIN,
+    async planOf(request: RunRequest) {
+      return planner.plan({ trigger: 'request', scope: await planner.scope(request) })
+    },
+  }
+}
+
+test('a run without a range takes as many windows as its record holds, the oldest first', async (t) => {
+  const { planOf, oldestMs } = await setUp(t, { oldWindows: MAX_WINDOWS_WITHOUT_RANGE + 10 })
+  const { windows } = await planOf({})
+  t.equal(windows.length, MAX_WINDOWS_WITHOUT_RANGE)
+  t.equal(windows[0]?.fromMs, oldestMs)
+  t.equal(windows.at(-1)?.fromMs, oldestMs + (MAX_WINDOWS_WITHOUT_RANGE - 1) * GRAIN)
+  const { windows: all } = await planOf({ reprocess: 'all' })
+  t.ok(all.length > MAX_WINDOWS_WITHOUT_RANGE, 'but one that asks for all of them takes them all')
+})
+
+test('a look asks for a month of old windows, the oldest first; what lies behind waits for the next', async (t) => {
+  const { planner, oldestMs } = await setUp(t, { oldWindows: MAX_OLD_WINDOWS + 10 })
+  const old = (await planner.overview()).filter(({ window }) => window.fromMs < T0 - DAY)
+  t.equal(old.length, MAX_OLD_WINDOWS)
+  t.equal(old[0]?.window.fromMs, oldestMs)
+})
+
+test('windows that are as they should be are not listed by the thousand', async (t) => {
+  const days = 14
+  const { planOf, arrivals, manifests } = await setUp(t, { horizonMs: days * DAY })
+  arrivals.deliver('raw/first', [{ timeMs: T0 - days * DAY, value: 1 }])
+  await arrivals.ingest(never)
+  const { skipped: failed, windows: none } = await planOf({ reprocess: 'failed' })
+  t.same(none, [])
+  t.equal(failed.length, 1_000, 'the first thousand of those that did not fail')
+  t.ok(failed.every(({ why }) => why === 'not_failed'))
+
+  for (let fromMs = T0 - days * DAY; fromMs < T0; fromMs += GRAIN) {
+    const keys = fromMs === T0 - days * DAY ? ['raw/first'] : []
+    const zero = { read: 0, outsideWindow: 0, duplicates: 0, superseded: 0, negative: 0, outOfRange: 0 }
+    await manifests.commit(definition, {
+      ...{ version: 1, rollup: definition.id, definitionHash: 'x', fromMs, toMs: fromMs + GRAIN },
+      ...{
+        generation: 1,
+        runId: 'r',
+        engine: 'duckdb',
+        complete: true,
+        outputs: [],
+        contentHash: 'h',
+        rows: 0,
+      },
+      inputs: { keys, bytes: 0, rows: 0, digest: inputsDigest(keys) },
+      counts: { ...zero, notANumber: 0, kept: 0, late: 0 },
+      createdMs: fromMs + GRAIN,
+    })
+  }
+  const { skipped, windows } = await planOf({})
+  t.same(skipped, [])
+  t.same(
+    windows.map(({ fromMs }) => fromMs),
+    [T0],
+    'the window that is open',
+  )
+})
+
+test('a window whose manifest cannot be read says why', async (t) => {
+  const { planner, arrivals, lake } = await setUp(t, {})
+  arrivals.deliver('raw/first', [{ timeMs: T0 - GRAIN, value: 1 }])
+  await arrivals.ingest(never)
+  await lake.put(manifestKey(windowKey(definition, T0 - GRAIN), 1), Buffer.from('{'))
+  const [window] = await planner.windows({ fromMs: T0 - GRAIN, toMs: T0 })
+  t.match(window, { state: 'failed', reason: /is damaged/ })
+})
+
+test('a run of everything until a time before everything has nothing to do', async (t) => {
+  const { planner } = await setUp(t, { oldWindows: 1 })
+  const scope = { rollups: [definition.id], reprocess: 'missing' } as const
+  const range = { fromMs: 0, toMs: T0 - 2 * DAY, sinceFirst: true } as const
+  t.same(await planner.plan({ trigger: 'request', scope: { ...scope, range } }), { windows: [], skipped: [] })
+  const { windows } = await planner.plan({ trigger: 'schedule', scope })
+  t.equal(windows.length > 0, true, 'which the schedule has')
+})

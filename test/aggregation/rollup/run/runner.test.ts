@@ -1,0 +1,1471 @@
+import { once } from 'node:events'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { test } from 'tap'
+import { FAILED_PAUSE_MS } from '../../../../src/aggregation/rollup/plan/plan.ts'
+import type { Progress } from '../../../../src/aggregation/rollup/run/execute-run.ts'
+import { MAX_WAIT_MS } from '../../../../src/aggregation/rollup/run/upstream.ts'
+import { localStore } from '../../../../src/aggregation/rollup/stores/local-store.ts'
+import { parseManifestKey } from '../../../../src/lake/layout.ts'
+import { AppError } from '../../../../src/std/errors.ts'
+import { nodeFiles } from '../../../../src/std/files/files.ts'
+import { createTelemetry, quietTelemetry } from '../../../../src/std/telemetry.ts'
+import { aggregation, definition, GRAIN, MIN, never, T0 } from '../../../fakes/aggregation/aggregation.ts'
+import { seededEntropy } from '../../../fakes/entropy.ts'
+import { faultyFiles } from '../../../fakes/files/faulty-files.ts'
+import { noFiles, replaceByNoFile } from '../../../fakes/files/not-files.ts'
+import { unsyncedFiles } from '../../../fakes/files/unsynced-files.ts'
+import { reconciliation } from '../../../fakes/reconciliation.ts'
+
+const DAY = 24 * 60 * MIN
+/** Of an hour, so that few windows are inside. */
+const shortHorizon = { schedule: { graceMs: 2 * MIN, horizonMs: 60 * MIN } }
+const at = (i: number) => T0 + i * GRAIN
+const failure = (code: 'engine_failed' | 'engine_out_of_memory' = 'engine_failed') => new AppError(code, 'no')
+const atOnce = { ...seededEntropy(99), uniform: () => 0 }
+
+test('a window that is over is committed and published, the one that is open is waited for', async (t) => {
+  const { deliver, clock, open, stored } = await aggregation(t)
+  const runs = await open()
+  await runs.tick(never)
+  t.same(await runs.list({ limit: 9 }), [], 'an empty lake needs no run')
+  deliver(at(0), [1, 2])
+  deliver(at(1), [4])
+  clock.advance(GRAIN + 2 * MIN - 1)
+  await runs.tick(never)
+  t.same(await runs.list({ limit: 9 }), [], 'not before the grace is over')
+  clock.advance(1)
+  await runs.tick(never)
+  await runs.work(never)
+  t.same(await stored(), [{ at: 0, generation: 1, complete: true, rows: 2, sum: 3 }])
+  const [run] = await runs.list({ limit: 9 })
+  t.match(run, {
+    state: 'succeeded',
+    trigger: 'schedule',
+    principal: 'schedule',
+    attempt: 1,
+    windows: [{ result: 'committed', generation: 1, rows: 1 }],
+  })
+  await runs.tick(never)
+  t.equal((await runs.list({ limit: 9 })).length, 1, 'and nothing is left to do')
+})
+
+test('late rows open a window again, after a pause that grows', async (t) => {
+  const { deliver, clock, open, stored } = await aggregation(t)
+  const runs = await open()
+  const turn = async (ms: number) => {
+    clock.advance(ms)
+    await runs.tick(never)
+    await runs.work(never)
+    return (await stored())[0]
+  }
+  deliver(at(0), [1])
+  t.match(await turn(GRAIN + 2 * MIN), { generation: 1, rows: 1 })
+  deliver(at(0), [2], at(1) + 2 * MIN)
+  t.match(await turn(5 * MIN - 1), { generation: 1, rows: 1 })
+  t.match(await runs.windows({}), [{ state: 'dirty' }, { state: 'open' }])
+  t.match(await turn(1), { generation: 2, rows: 2, sum: 3 })
+  t.match((await runs.windows({}))[0], { state: 'committed', late: 1, rejected: 0, rows: 1, lagMs: 7 * MIN })
+  deliver(at(0), [4])
+  t.match(await turn(10 * MIN - 1), { generation: 2 })
+  t.match(await turn(1), { generation: 3, rows: 3, sum: 7 })
+})
+
+test('downtime is caught up in order, oldest first, a bounded number a run, however old', async (t) => {
+  const { deliver, clock, open, engine, stored } = await aggregation(t)
+  const runs = await open()
+  for (let i = 0; i < 110; i++) deliver(at(i), [i])
+  clock.advance(110 * GRAIN + 2 * MIN)
+  await runs.tick(never)
+  await runs.work(never)
+  t.equal(engine.plans.length, 96, 'a bounded number a run')
+  t.equal((await runs.overview()).filter(({ state }) => state === 'due').length, 14)
+  await runs.tick(never)
+  await runs.work(never)
+  t.same(
+    engine.plans.map(({ fromMs }) => (fromMs - T0) / GRAIN),
+    Array.from({ length: 110 }, (_, i) => i),
+    'all of them, in time order',
+  )
+  t.equal((await stored()).length, 110)
+  t.equal((await runs.overview()).filter(({ state }) => state === 'due').length, 0)
+})
+
+test('rows that arrive days late are due, and empty windows between them are not', async (t) => {
+  const { deliver, clock, open, engine, stored } = await aggregation(t, shortHorizon)
+  const runs = await open()
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  await runs.tick(never)
+  await runs.work(never)
+  clock.advance(5 * DAY)
+  deliver(at(-3 * 96), [2])
+  deliver(at(100), [4], clock.nowMs())
+  for (let i = 0; i < 3; i++) {
+    await runs.tick(never)
+    await runs.work(never)
+  }
+  const rows = (await stored()).filter((window) => window.rows > 0)
+  t.match(rows, [
+    { at: -3 * 96, sum: 2, complete: true },
+    { at: 0, sum: 1 },
+    { at: 100, sum: 4 },
+  ])
+  const [oldest] = engine.plans.slice(1)
+  t.equal(oldest?.fromMs, at(-3 * 96), 'the oldest first')
+  t.notOk(
+    engine.plans.some(({ fromMs }) => fromMs > at(-3 * 96) && fromMs < at(-2 * 96)),
+    'what nothing touched is of interest inside the horizon only',
+  )
+})
+
+test('rows that come after the horizon of a finished window are told, and wait for a run of all', async (t) => {
+  const lines: string[] = []
+  const telemetry = createTelemetry('warn', { write: (line: string) => lines.push(line) })
+  const { deliver, clock, open, stored } = await aggregation(t, { telemetry, ...shortHorizon })
+  const runs = await open()
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  const turn = async () => {
+    await runs.tick(never)
+    await runs.work(never)
+  }
+  await turn()
+  clock.advance(60 * MIN)
+  deliver(at(0), [2, 3], clock.nowMs())
+  await turn()
+  await turn()
+  t.match((await stored())[0], { generation: 1, rows: 1 })
+  t.match((await runs.windows({ fromMs: at(0), toMs: at(1) }))[0], { state: 'dirty', tooLate: 2 })
+  t.match((await runs.overview())[0], { window: { fromMs: at(0) }, tooLate: 2 })
+  t.match(await telemetry.metrics.metrics(), 'headgate_rollup_too_late_rows{rollup="vitals"} 2')
+  t.match(
+    lines.map((line) => JSON.parse(line)),
+    [{ rollup: 'vitals', rows: 2, windows: 1, from: '2026-11-22T12:00:00.000Z', msg: /came after/ }],
+    'once, not with each tick',
+  )
+  const { skipped } = await runs.submit({}, 'ops')
+  t.match(skipped[0], { window: { fromMs: at(0) }, why: 'sealed', tooLate: 2 })
+  await runs.work(never)
+  t.match((await stored())[0], { generation: 1 })
+  await runs.submit({ reprocess: 'all' }, 'ops')
+  await runs.work(never)
+  t.match((await stored())[0], { generation: 2, rows: 3, sum: 6 })
+  await turn()
+  t.match(await telemetry.metrics.metrics(), 'headgate_rollup_too_late_rows{rollup="vitals"} 0')
+  t.equal(lines.length, 1)
+})
+
+test('a request without a range takes everything that is due, without being confirmed', async (t) => {
+  const { deliver, clock, open, stored } = await aggregation(t, shortHorizon)
+  const runs = await open()
+  for (let i = 0; i < 210; i++) deliver(at(i), [1])
+  clock.advance(30 * DAY)
+  await runs.tick(never)
+  const { windows } = await runs.submit({}, 'ops')
+  t.ok(windows.length > 210, 'the horizon and the open window as well')
+  t.equal(windows[0]?.fromMs, at(0))
+  for (let i = 0; i < 3; i++) await runs.work(never)
+  t.equal((await stored()).filter(({ rows }) => rows === 1).length, 210)
+})
+
+test('what other processes did is seen, and a store that lost a window gets it again', async (t) => {
+  const { deliver, clock, open, dir, store } = await aggregation(t)
+  const runs = await open()
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  await runs.tick(never)
+  const other = await open()
+  await other.submit({ at: at(0) }, 'ops')
+  await other.work(never)
+  await runs.work(never)
+  t.match(
+    (await runs.list({ limit: 9 })).map(({ windows }) => windows[0]?.result),
+    ['committed', 'not_needed'],
+  )
+  await rm(`${dir}/store/vitals`, { recursive: true })
+  await runs.tick(never)
+  await runs.work(never)
+  t.match(await store.windows('vitals', 0, at(1)), [{ generation: 1 }])
+})
+
+test('a rerun with the same rows is a new generation that changes nothing', async (t) => {
+  const { deliver, clock, open, stored } = await aggregation(t)
+  const runs = await open()
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  const { id } = await runs.submit({ at: T0 }, 'ops')
+  await runs.work(never)
+  t.match(await runs.get(String(id)), { windows: [{ result: 'committed' }] })
+  const again = await runs.submit({ at: T0, reprocess: 'all' }, 'ops')
+  await runs.work(never)
+  t.match(await runs.get(String(again.id)), { windows: [{ result: 'unchanged', generation: 2 }] })
+  t.match(await stored(), [{ generation: 2, rows: 1, complete: true }])
+})
+
+test('a run that was given no start reaches back to what is ingested only when it begins', async (t) => {
+  const { deliver, clock, open, stored } = await aggregation(t)
+  const runs = await open()
+  clock.advance(3 * GRAIN)
+  await runs.submit({}, 'ops')
+  deliver(at(0), [1, 2])
+  await runs.work(never)
+  t.match((await stored())[0], { at: 0, rows: 2, sum: 3 })
+})
+
+test('an explicit run ignores the grace and takes the open window, as incomplete; the schedule completes it', async (t) => {
+  const { deliver, clock, open, stored } = await aggregation(t)
+  const runs = await open()
+  deliver(at(0), [1])
+  clock.advance(GRAIN + MIN)
+  deliver(at(1), [2])
+  await runs.tick(never)
+  t.match(await runs.submit({}, 'ops'), {
+    state: 'queued',
+    windows: [
+      { fromMs: at(0), step: 'compute' },
+      { fromMs: at(1), step: 'compute' },
+    ],
+    skipped: [],
+  })
+  await runs.work(never)
+  t.match(await stored(), [
+    { at: 0, complete: false, sum: 1 },
+    { at: 1, complete: false, sum: 2 },
+  ])
+  t.match(await runs.submit({}, 'ops'), {
+    windows: [],
+    skipped: [{ why: 'committed' }, { why: 'committed' }],
+  })
+  clock.advance(GRAIN + MIN)
+  await runs.work(never)
+  await runs.tick(never)
+  await runs.work(never)
+  t.match(await stored(), [
+    { at: 0, complete: true, generation: 2 },
+    { at: 1, complete: true, generation: 2 },
+  ])
+})
+
+test('what arrived since the request is ingested and run as well', async (t) => {
+  const { deliver, clock, open, stored } = await aggregation(t)
+  const runs = await open()
+  deliver(at(0), [1])
+  clock.advance(2 * GRAIN)
+  await runs.submit({ from: at(0), to: at(2) }, 'ops')
+  await runs.work(never)
+  deliver(at(0), [2])
+  const { windows, id } = await runs.submit({ from: at(0), to: at(2) }, 'ops')
+  t.same(windows, [], 'not known yet')
+  await runs.work(never)
+  t.match(await runs.get(String(id)), { windows: [{ fromMs: at(0), result: 'committed', generation: 2 }] })
+  t.match(await stored(), [{ rows: 2 }, { rows: 0 }])
+})
+
+test('rows that come after the request are counted, whatever step their window needed when it was asked for', async (t) => {
+  const { deliver, clock, open, store, stored } = await aggregation(t)
+  let publishing = async () => {}
+  const publish: typeof store.publish = async (...given) => {
+    const before = publishing
+    publishing = async () => {}
+    await before()
+    return store.publish(...given)
+  }
+  const runs = await open({ stores: [{ ...store, publish }], entropy: atOnce })
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+
+  let asked: string | null = null
+  publishing = async () => {
+    const { id, windows } = await runs.submit({}, 'ops')
+    t.match(windows, [{ fromMs: at(0), step: 'publish' }, {}], 'committed, and on its way to the store')
+    asked = id
+    deliver(at(0), [2], at(1) + MIN)
+  }
+  await runs.tick(never)
+  await runs.work(never)
+  t.match(await runs.get(String(asked)), {
+    state: 'succeeded',
+    windows: [{ fromMs: at(0), step: 'compute', result: 'committed', generation: 2 }, {}],
+  })
+  t.match((await stored())[0], { rows: 2, sum: 3 })
+
+  publishing = async () => {
+    deliver(at(0), [4], at(1) + MIN)
+    throw Object.assign(new Error('the disk was away'), { code: 'EIO' })
+  }
+  deliver(at(0), [8], at(1) + MIN)
+  const again = await runs.submit({}, 'ops')
+  await runs.work(never)
+  t.match(await runs.get(String(again.id)), { state: 'succeeded', attempt: 2 })
+  t.match((await stored())[0], { rows: 4, sum: 15 }, 'nor when its run had to publish it once more')
+})
+
+test('an explicit run looks everywhere for what arrived, the schedule where nearly all does', async (t) => {
+  const { deliver, clock, open, arrivals, stored } = await aggregation(t)
+  const runs = await open()
+  deliver(at(0), [1])
+  deliver(at(0), [2])
+  arrivals.elsewhere.add('raw-0002')
+  clock.advance(GRAIN + 2 * MIN)
+  await runs.tick(never)
+  await runs.work(never)
+  t.match((await stored())[0], { rows: 1, sum: 1 })
+  await runs.submit({}, 'ops')
+  await runs.work(never)
+  t.match((await stored())[0], { rows: 2, sum: 3 })
+})
+
+test('a run that is tried again tells what it did not see, as far as it was through with windows by then', async (t) => {
+  for (const [what, failing, unseen] of [
+    ['it was with none', 2, undefined],
+    ['it was with the first', 1, { why: 'no_gateway' }],
+  ] as const) {
+    const { deliver, clock, open, engine } = await aggregation(t)
+    const delivered = {
+      sink: { ...reconciliation().sink, kind: 'lake' },
+      backlog: { events: 0, bytes: 0 },
+    } as const
+    const answers = [null, delivered]
+    const runs = await open({ entropy: atOnce, askGateway: async () => answers.shift() ?? null })
+    for (const i of [0, 1]) deliver(at(i), [1])
+    clock.advance(2 * GRAIN + 2 * MIN)
+    engine.meanwhile = async ({ fromMs }) => {
+      if (answers.length > 0 && fromMs >= at(2 - failing)) throw failure('engine_out_of_memory')
+    }
+    const { id } = await runs.submit({ from: at(0), to: at(2) }, 'ops')
+    await runs.work(never)
+    const run = await runs.get(String(id))
+    t.match(run, { state: 'succeeded', attempt: 2 }, what)
+    t.same(run.unseen, unseen, what)
+  }
+})
+
+test('rows that arrive while a window is computed make it dirty, not wrong', async (t) => {
+  const { deliver, clock, open, engine, arrivals, stored } = await aggregation(t)
+  const runs = await open()
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  engine.meanwhile = async () => {
+    engine.meanwhile = async () => {}
+    deliver(at(0), [2])
+    await arrivals.ingest(never)
+  }
+  await runs.submit({ at: T0 }, 'ops')
+  await runs.work(never)
+  t.match(await stored(), [{ rows: 1, sum: 1 }])
+  t.match(await runs.windows({ toMs: at(1) }), [{ state: 'dirty' }])
+})
+
+test('two processes on one window: one works, the other comes back', async (t) => {
+  const { deliver, clock, open, engine, stored } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  const first = await open()
+  const second = await open({ entropy: { ...atOnce, uniform: () => 0.5 } })
+  await first.submit({ at: T0 }, 'ops')
+  const { id } = await second.submit({ at: T0, reprocess: 'all' }, 'ops')
+  engine.meanwhile = async () => {
+    engine.meanwhile = async () => {}
+    await second.work(never)
+    t.match(await second.get(String(id)), {
+      state: 'queued',
+      notBeforeMs: clock.nowMs() + 15_000,
+      windows: [{ error: { code: 'run_conflict' } }],
+    })
+  }
+  await first.work(never)
+  clock.advance(15_000)
+  await second.work(never)
+  t.match(await second.get(String(id)), {
+    state: 'succeeded',
+    attempt: 2,
+    windows: [{ result: 'unchanged' }],
+  })
+  t.match(await stored(), [{ generation: 2, rows: 1 }])
+})
+
+test('a run that lost its lease to a quicker one is superseded, and its rows are nowhere', async (t) => {
+  const { deliver, clock, open, engine, dead, stored } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  // Its process looks dead to the other one, as one that was paused for long would.
+  const paused = await open({ owner: dead, entropy: { ...atOnce, uniform: () => 0.5 } })
+  const quick = await open()
+  const { id } = await paused.submit({ at: T0, reprocess: 'all' }, 'ops')
+  engine.meanwhile = async () => {
+    engine.meanwhile = async () => {}
+    deliver(at(0), [2])
+    await quick.submit({ at: T0 }, 'ops')
+    await quick.work(never)
+  }
+  await paused.work(never)
+  t.match(await paused.get(String(id)), { state: 'queued', windows: [{ error: { code: 'lease_lost' } }] })
+  t.match(await stored(), [{ generation: 1, rows: 2 }])
+})
+
+test('of two that both believe to hold the lease, the first to commit wins', async (t) => {
+  const { deliver, clock, open, lake, stored } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  const runs = await open()
+  const { put } = lake
+  lake.put = async (key, body, options) => {
+    if (key.endsWith('gen-000001.json'))
+      await put(key, Buffer.from(String(body).replace('"runId":"', '"runId":"other-')), options)
+    return put(key, body, options)
+  }
+  const { id } = await runs.submit({ at: T0 }, 'ops')
+  await runs.work(never)
+  t.match(await runs.get(String(id)), { state: 'succeeded', windows: [{ result: 'superseded' }] })
+  t.same(await stored(), [], 'publishing is the winner’s')
+  await runs.tick(never)
+  await runs.work(never)
+  t.match(await stored(), [{ generation: 1 }], 'or, should it have died, the schedule’s')
+})
+
+test('a failed window is tried again while the others stay', async (t) => {
+  const { deliver, clock, open, engine, stored } = await aggregation(t)
+  const runs = await open({ entropy: { ...atOnce, uniform: () => 0.5 } })
+  for (const i of [0, 1, 2]) deliver(at(i), [1])
+  clock.advance(3 * GRAIN + 2 * MIN)
+  engine.failures.push(failure(), failure())
+  await runs.tick(never)
+  await runs.work(never)
+  const [run] = await runs.list({ limit: 1 })
+  t.match(run, { state: 'queued', attempt: 1, notBeforeMs: clock.nowMs() + 15_000 })
+  t.same(
+    (await stored()).map((window) => window.at),
+    [2],
+  )
+  await runs.tick(never)
+  t.equal((await runs.list({ limit: 9 })).length, 1, 'the schedule waits for its run')
+  clock.advance(14_999)
+  await runs.work(never)
+  t.equal((await stored()).length, 1)
+  clock.advance(1)
+  await runs.work(never)
+  t.same(
+    (await stored()).map((window) => window.at),
+    [0, 1, 2],
+  )
+  t.equal(engine.plans.length, 5, 'what succeeded is not repeated')
+  t.match(await runs.get(String(run?.id)), { state: 'succeeded', attempt: 2 })
+})
+
+test('a damaged object is set aside by name, and the window computed from the rest at once', async (t) => {
+  const { deliver, clock, open, engine, stored, arrivals } = await aggregation(t)
+  const runs = await open()
+  deliver(at(0), [1, 2])
+  deliver(at(0), [4])
+  clock.advance(GRAIN + 2 * MIN)
+  arrivals.unreadable.add('raw-0002')
+  engine.failures.push(failure())
+  await runs.tick(never)
+  await runs.work(never)
+  const [run] = await runs.list({ limit: 1 })
+  t.match(run, { state: 'succeeded', attempt: 1 })
+  t.same(await stored(), [{ at: 0, generation: 1, complete: true, rows: 2, sum: 3 }])
+  const log = String(await runs.log(String(run?.id)))
+  t.match(
+    log,
+    /"level":"warn","message":"a damaged object is set aside in dead\/","key":"raw-0002","why":"Its pages are damaged"/,
+  )
+})
+
+test('an engine that fails with whole objects is told of with what it read', async (t) => {
+  const { deliver, clock, open, engine } = await aggregation(t)
+  const runs = await open({ entropy: { ...atOnce, uniform: () => 0.5 } })
+  for (const _ of [1, 2, 3, 4, 5]) deliver(at(0), [1])
+  deliver(at(1), [1])
+  clock.advance(2 * GRAIN + 2 * MIN)
+  engine.failures.push(failure(), failure())
+  await runs.tick(never)
+  await runs.work(never)
+  const [run] = await runs.list({ limit: 1 })
+  t.match(
+    run?.windows.map(({ error }) => error?.message),
+    ['no, while it read raw-0001, raw-0002, raw-0003 and 2 more', 'no, while it read raw-0006'],
+  )
+})
+
+test('what an ingest set aside or could not take is in the log of its run', async (t) => {
+  const { deliver, clock, open, stored, arrivals } = await aggregation(t)
+  const runs = await open()
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  arrivals.troubles.setAside.push({ key: 'raw/f.parquet', why: 'It lacks the columns app_id' })
+  arrivals.troubles.failed.push(...Array.from({ length: 30 }, (_, i) => ({ key: `raw/${i}.`, why: 'EIO' })))
+  const submitted = await runs.submit({ at: T0 }, 'ops')
+  await runs.work(never)
+  t.equal((await stored()).length, 1, 'the rest goes on')
+  const log = String(await runs.log(String(submitted.id)))
+  t.match(log, /"key":"raw\/f.parquet","why":"It lacks the columns app_id"/)
+  t.equal(log.split('cannot be ingested now').length - 1, 20, 'not each of a fault of everything')
+  const run = await runs.get(String(submitted.id))
+  t.match(
+    run,
+    { state: 'succeeded', notIngested: { count: 30 } },
+    'its windows are, and it says without what',
+  )
+  t.same(run.notIngested?.objects.slice(0, 1), [{ key: 'raw/0.', why: 'EIO' }])
+  t.equal(run.notIngested?.objects.length, 20)
+  t.equal(runs.notIngested(), 30)
+
+  arrivals.troubles.failed.length = 0
+  const again = await runs.submit({ at: T0, reprocess: 'all' }, 'ops')
+  await runs.work(never)
+  t.equal((await runs.get(String(again.id))).notIngested, undefined, 'taken at last')
+  t.equal(runs.notIngested(), 0)
+})
+
+test('what the schedule cannot take, tick after tick, fills no log', async (t) => {
+  const { open, arrivals, dir } = await aggregation(t)
+  const runs = await open()
+  arrivals.troubles.failed.push({ key: 'raw/a', why: 'EIO' })
+  await runs.tick(never)
+  t.equal(runs.notIngested(), 1)
+  t.notOk((await readdir(`${dir}/control`)).includes('runs'))
+})
+
+test('a store that cannot be asked is left out; a mistake of ours is told', async (t) => {
+  const { deliver, clock, open, store, stored } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  const held = async () => {
+    throw Object.assign(new Error('no'), { code: 'EACCES' })
+  }
+  const runs = await open({ stores: [{ ...store, held }] })
+  await runs.tick(never)
+  await runs.work(never)
+  t.match(await stored(), [{ generation: 1 }])
+  for (const mistaken of [
+    async () => {
+      throw new RangeError('a mistake of ours')
+    },
+    async (_: string, fromMs: number, toMs: number) => {
+      if (toMs - fromMs > GRAIN) return []
+      throw Object.assign(new TypeError('a mistake of ours'), { code: 'ERR_INVALID_ARG_TYPE' })
+    },
+  ]) {
+    const broken = await open({ stores: [{ ...store, held: mistaken }] })
+    const answer = broken.submit({ from: at(0), to: at(2), reprocess: 'all' }, 'ops')
+    const failure = await answer
+      .then(({ id }) => broken.work(never).then(() => broken.get(String(id))))
+      .catch(String)
+    t.match(
+      failure,
+      typeof failure === 'string' ? /RangeError/ : { windows: [{ error: { code: 'internal' } }] },
+    )
+  }
+})
+
+test('a window that fails holds up no other: the schedule takes what becomes due meanwhile', async (t) => {
+  const { deliver, clock, open, engine, stored } = await aggregation(t)
+  const runs = await open({ entropy: { ...atOnce, uniform: () => 0.999 } })
+  const turn = async () => {
+    await runs.tick(never)
+    await runs.work(never)
+  }
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  engine.meanwhile = async ({ fromMs }) => {
+    if (fromMs === at(0)) throw failure()
+  }
+  await turn()
+  clock.advance(30_000)
+  await turn()
+  clock.advance(60_000)
+  await turn()
+  t.match(await runs.list({ limit: 9 }), [{ state: 'queued', attempt: 3 }])
+  deliver(at(-1), [2])
+  await turn()
+  t.match(await stored(), [{ at: -1, sum: 2 }])
+  t.match(await runs.list({ limit: 9 }), [
+    { state: 'succeeded', windows: [{ fromMs: at(-1) }] },
+    { state: 'queued', attempt: 3, windows: [{ fromMs: at(0) }] },
+  ])
+  t.equal(engine.plans.filter(({ fromMs }) => fromMs === at(0)).length, 3, 'nor is it tried more often')
+  engine.meanwhile = async () => {}
+  clock.advance(120_000)
+  await turn()
+  t.match(await stored(), [{ at: -1 }, { at: 0, sum: 1 }])
+})
+
+test('an explicit run waits for what a gateway had before it was asked for, or says what it did not see', async (t) => {
+  const { deliver, clock, open, stored } = await aggregation(t)
+  const lake = { ...reconciliation().sink, kind: 'lake' } as const
+  /** A clock of its own, which is days behind ours or ahead of it. */
+  const there = (skewMs: number) => T0 + skewMs
+  const state = (events: number, oldestMs?: number, nowMs?: number, silent = 0) => ({
+    silent,
+    ...(nowMs !== undefined && { nowMs }),
+    sink: lake,
+    backlog: { events, bytes: 1, ...(oldestMs !== undefined && { oldestMs }) },
+  })
+  const [behind, ahead] = [there(-3 * 86_400_000), there(3 * 86_400_000)]
+  for (const [what, answers, unseen] of [
+    ['all is delivered', [state(0)], undefined],
+    ...[behind, ahead].flatMap((nowMs) => [
+      ['what waits came later', [state(1, nowMs, nowMs), state(3, nowMs + 1, nowMs + 5)], undefined] as const,
+      [
+        'it is delivered while the run waits',
+        [state(2, nowMs - 1, nowMs), state(1, nowMs, nowMs + 100), state(0, undefined, nowMs + 200)],
+        undefined,
+      ] as const,
+      ['nothing says when', [state(2, undefined, nowMs), state(0)], undefined] as const,
+    ]),
+    [
+      'its clock was put back',
+      [state(1, ahead, T0), state(2, ahead, T0 + 100), state(1, T0 + 90, T0 + 200)],
+      undefined,
+    ],
+    ['a gateway that does not say its time', [state(2, behind), state(3, ahead), state(0)], undefined],
+    [
+      'a worker that did not answer does',
+      [state(0, undefined, T0, 1), state(1, T0, T0), state(0)],
+      undefined,
+    ],
+    [
+      'a journal of a former worker is looked into',
+      [{ ...state(0, undefined, T0), unopened: 1 }, state(1, T0, T0), state(0)],
+      undefined,
+    ],
+    ['nobody answers', [], { why: 'no_gateway' }],
+    ['it is delivered to a stream', [{ ...state(0), sink: { ...lake, kind: 'kinesis' } }], { why: 'stream' }],
+  ] as const) {
+    const left = [...answers]
+    const runs = await open({ askGateway: async () => left.shift() ?? null })
+    const { id } = await runs.submit({ at: T0 + GRAIN, reprocess: 'all' }, 'ops')
+    await runs.work(never)
+    t.same((await runs.get(String(id))).unseen, unseen, what)
+    t.same(left, [], what)
+    if (what === 'all is delivered') clock.advance(GRAIN)
+  }
+  for (const untold of [state(0, undefined, T0, 1), { ...state(0, undefined, T0), unopened: 1 }]) {
+    const silent = await open({
+      askGateway: async () => {
+        clock.advance(MAX_WAIT_MS)
+        return untold
+      },
+    })
+    const unheard = await silent.submit({ at: at(0), reprocess: 'all' }, 'ops')
+    await silent.work(never)
+    t.match(await silent.get(String(unheard.id)), { state: 'succeeded', unseen: { why: 'no_gateway' } })
+  }
+  const runs = await open({
+    askGateway: async () => {
+      clock.advance(MAX_WAIT_MS)
+      deliver(at(0), [7])
+      return state(5, ahead, ahead)
+    },
+  })
+  const { id } = await runs.submit({ at: at(0) }, 'ops')
+  await runs.work(never)
+  t.match(await runs.get(String(id)), { state: 'succeeded', unseen: { why: 'backlog', events: 5 } })
+  t.match(String(await runs.log(String(id))), /on their way to the lake","why":"backlog","events":5/)
+  t.match(await stored(), [{ at: 0, sum: 7 }], 'it does what it can')
+})
+
+test('a window that keeps failing is given up, shown, and tried by the schedule an hour later', async (t) => {
+  const { deliver, clock, open, engine, stored } = await aggregation(t)
+  const runs = await open({ entropy: atOnce })
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  engine.failures.push(failure('engine_out_of_memory'), failure('engine_out_of_memory'))
+  await runs.tick(never)
+  await runs.work(never)
+  const [run] = await runs.list({ state: 'failed', limit: 1 })
+  t.match(run, {
+    attempt: 2,
+    error: { code: 'engine_out_of_memory', message: '1 of 1 windows failed; the first: no' },
+    windows: [{ result: 'failed', error: { code: 'engine_out_of_memory' } }],
+  })
+  t.match(await runs.windows({ toMs: at(1) }), [{ state: 'failed', generation: undefined }])
+  await runs.tick(never)
+  await runs.work(never)
+  t.same(await stored(), [])
+  clock.advance(60 * MIN)
+  await runs.tick(never)
+  await runs.work(never)
+  t.match((await stored())[0], { at: 0, rows: 1 })
+  t.match(await runs.windows({ toMs: at(1) }), [{ state: 'committed' }])
+})
+
+test('what else lies in the folder of failed windows means nothing', async (t) => {
+  const { deliver, clock, open, dir } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  await mkdir(`${dir}/control/failed`)
+  const left = [`vitals.${at(0)}.part`, `other.${at(0)}`]
+  for (const name of left) await writeFile(`${dir}/control/failed/${name}`, `${clock.nowMs()}`)
+  const readdir = async (path: string) => {
+    const names = await nodeFiles.readdir(path)
+    return path.endsWith('failed') ? [...names, `vitals.${at(0)}`] : names
+  }
+  const runs = await open({ files: { ...nodeFiles, readdir } })
+  await runs.tick(never)
+  await runs.work(never)
+  t.match(await runs.windows({ toMs: at(1) }), [{ state: 'committed' }], 'nor what was removed meanwhile')
+})
+
+test('a file that may not be read or written fails its window by name', async (t) => {
+  const { deliver, clock, open, engine } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  const runs = await open()
+  for (const [code, error] of [
+    ['EACCES', { code: 'storage_denied', message: 'No access: EACCES at /data/tmp/rollup-1' }],
+    ['EDQUOT', { code: 'storage_full', message: 'The disk is full: EDQUOT' }],
+  ] as const) {
+    engine.failures.push(Object.assign(new Error('no'), { code, path: '/data/tmp/rollup-1' }))
+    const { id } = await runs.submit({ at: T0, reprocess: 'all' }, 'ops')
+    await runs.work(never)
+    t.match(await runs.get(String(id)), { windows: [{ error }] })
+    await runs.cancel(String(id))
+  }
+})
+
+test('a damaged manifest is followed by the generation after it, one of the first versions by its count', async (t) => {
+  const { deliver, clock, open, lake, stored } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  const again = async () => {
+    clock.advance(1)
+    const runs = await open()
+    await runs.submit({ at: T0, reprocess: 'all' }, 'ops')
+    await runs.work(never)
+    return (await stored())[0]?.generation
+  }
+  t.equal(await again(), 1)
+  const manifests = async () => (await lake.list('rollups/')).filter(({ key }) => parseManifestKey(key))
+  const [first] = await manifests()
+  const { completions: _, ...old } = JSON.parse(String(await lake.get(String(first?.key))))
+  await lake.put(String(first?.key), Buffer.from(JSON.stringify(old)))
+  t.equal(await again(), 2)
+  const second = (await manifests()).at(-1)
+  t.match(JSON.parse(String(await lake.get(String(second?.key)))), { completions: 2 })
+  await lake.put(String(second?.key), Buffer.from('{'))
+  t.equal(await again(), 3)
+})
+
+test('what cannot be swept now is told, and keeps nothing from running', async (t) => {
+  const lines: string[] = []
+  const telemetry = createTelemetry('error', { write: (line) => lines.push(line) })
+  const { deliver, clock, open, lake, stored } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  let failing = true
+  const list = async (prefix: string) => {
+    if (failing) throw new AppError('lake_failed', 'no list')
+    return lake.list(prefix)
+  }
+  const runs = await open({ telemetry, lake: { ...lake, list } })
+  await t.rejects(runs.tick(never), { code: 'lake_failed' })
+  t.match(lines[0], /cannot be removed now/)
+  failing = false
+  await runs.tick(never)
+  await runs.work(never)
+  t.match(await stored(), [{ generation: 1 }])
+})
+
+test('failed windows alone can be run again', async (t) => {
+  const { deliver, clock, open, engine, stored } = await aggregation(t)
+  const runs = await open({ entropy: atOnce })
+  deliver(at(0), [1])
+  deliver(at(1), [1])
+  clock.advance(2 * GRAIN + 2 * MIN)
+  engine.failures.push(...Array.from({ length: 10 }, () => failure('engine_out_of_memory')))
+  await runs.submit({ at: at(0) }, 'ops')
+  await runs.work(never)
+  engine.failures.splice(0)
+  const answer = await runs.submit({ from: at(0), to: at(2), reprocess: 'failed' }, 'ops')
+  t.match(answer, { windows: [{ fromMs: at(0) }], skipped: [{ why: 'not_failed' }] })
+  await runs.work(never)
+  t.match(await stored(), [{ at: 0 }])
+})
+
+test('a committed window is never overwritten because its input is gone', async (t) => {
+  const { deliver, clock, open, arrivals, stored } = await aggregation(t)
+  const runs = await open()
+  deliver(at(0), [1, 2])
+  deliver(at(0), [3])
+  clock.advance(GRAIN + 2 * MIN)
+  await runs.submit({ at: T0 }, 'ops')
+  await runs.work(never)
+  arrivals.lose('raw-0001')
+  const { id } = await runs.submit({ at: T0, reprocess: 'all' }, 'ops')
+  await runs.work(never)
+  t.match(await runs.get(String(id)), {
+    state: 'failed',
+    attempt: 1,
+    error: { code: 'input_missing', message: /holds 1 rows of the window; generation 1 read 3/ },
+  })
+  t.match(await stored(), [{ generation: 1, rows: 3 }])
+})
+
+test('input that is gone is waited for by the schedule, and late rows of other windows do not wait with it', async (t) => {
+  const { deliver, clock, open, arrivals, stored } = await aggregation(t)
+  const runs = await open({ entropy: { ...atOnce, uniform: () => 0.999 } })
+  const turn = async () => {
+    await runs.tick(never)
+    await runs.work(never)
+  }
+  deliver(at(0), [1, 2])
+  deliver(at(1), [8])
+  clock.advance(2 * GRAIN + 2 * MIN)
+  await turn()
+  const restored = arrivals.eventsOf('raw-0001') ?? []
+  arrivals.lose('raw-0001')
+  deliver(at(0), [4], at(2))
+  clock.advance(5 * MIN)
+  await turn()
+  t.match(await runs.list({ limit: 1 }), [
+    { state: 'queued', windows: [{ error: { code: 'input_missing' } }] },
+  ])
+  deliver(at(1), [16], at(2))
+  await turn()
+  t.match(await stored(), [{ sum: 3 }, { sum: 24 }])
+  arrivals.deliver('raw-0001', restored)
+  clock.advance(30_000)
+  await turn()
+  t.match(await stored(), [{ sum: 7 }, { sum: 24 }], 'it was put back')
+})
+
+test('a store that fails is brought up to date later, and keeps the others from nothing', async (t) => {
+  const { deliver, clock, open, store, dir, stored } = await aggregation(t)
+  let broken = true
+  const refused = Object.assign(new Error('connection refused to db.internal'), { code: 'ECONNREFUSED' })
+  const second = localStore({ dir: `${dir}/second` })
+  const flaky = {
+    ...second,
+    publish: async (...given: Parameters<typeof second.publish>) => {
+      if (broken) throw refused
+      return second.publish(...given)
+    },
+    held: async (...given: Parameters<typeof second.held>) => {
+      if (broken) throw refused
+      return second.held(...given)
+    },
+  }
+  const runs = await open({ stores: [flaky, store], entropy: atOnce })
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  await runs.tick(never)
+  await runs.work(never)
+  t.match(await stored(), [{ generation: 1, rows: 1 }])
+  const [run] = await runs.list({ limit: 1 })
+  t.match(run, { state: 'failed', attempt: 5, error: { code: 'internal', message: /Unexpected error/ } })
+  t.notMatch(JSON.stringify(run), /db.internal/, 'what others’ errors say is for the log')
+  broken = false
+  clock.advance(60 * MIN)
+  await runs.tick(never)
+  await runs.work(never)
+  t.match(await second.windows('vitals', 0, at(1)), [{ generation: 1 }], 'published, not computed again')
+  t.match((await runs.list({ limit: 1 }))[0], {
+    windows: [{ step: 'publish', result: 'published' }, {}, {}, {}],
+  })
+})
+
+test('a store that is new gets what was committed before', async (t) => {
+  const { deliver, clock, open, store, dir, engine } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  const before = await open()
+  await before.tick(never)
+  await before.work(never)
+  const second = localStore({ dir: `${dir}/second` })
+  const runs = await open({ stores: [store, second] })
+  await runs.tick(never)
+  await runs.work(never)
+  t.match(await second.windows('vitals', 0, at(1)), [{ generation: 1 }])
+  t.equal(engine.plans.length, 1)
+})
+
+test('a changed definition computes its windows anew and replaces what stores hold; so does going back', async (t) => {
+  const { deliver, clock, open, stored } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  for (const [generation, maxValues] of [
+    [1, 500],
+    [2, 400],
+    [3, 500],
+  ] as const) {
+    const runs = await open({ definitions: [{ ...definition, maxValues }] })
+    await runs.tick(never)
+    await runs.work(never)
+    t.match(await stored(), [{ generation, rows: 1 }])
+  }
+})
+
+test('a changed grain counts no event twice, whatever part of the windows is computed anew', async (t) => {
+  for (const [what, before, after, part] of [
+    ['larger, all of it', 15, 60, [0, 60]],
+    ['larger, a part', 5, 15, [0, 15]],
+    ['smaller, a part in the middle', 15, 5, [5, 10]],
+    ['smaller, the first part', 15, 5, [0, 5]],
+    ['smaller, all of it', 60, 15, [0, 60]],
+    ['smaller, but for the last part', 60, 5, [0, 55]],
+  ] as const) {
+    const { deliver, clock, open, stored, store, dir } = await aggregation(t)
+    for (let minute = 0; minute < 60; minute++) deliver(T0 + minute * MIN, [1])
+    clock.advance(2 * 60 * MIN)
+    const compute = async (minutes: number, [fromMinute, toMinute]: readonly [number, number]) => {
+      const runs = await open({ definitions: [{ ...definition, grainMs: minutes * MIN }] })
+      await runs.submit({ from: T0 + fromMinute * MIN, to: T0 + toMinute * MIN }, 'ops')
+      await runs.work(never)
+      return runs
+    }
+    const heldMinutes = async () => {
+      const windows = await store.windows('vitals', T0, T0 + 60 * MIN)
+      return windows.reduce((sum, { fromMs, toMs }) => sum + (toMs - fromMs) / MIN, 0)
+    }
+    const rows = async () => (await stored()).reduce((sum, window) => sum + window.rows, 0)
+    await compute(before, [0, 60])
+    t.equal(await rows(), 60, what)
+    const runs = await compute(after, part)
+    t.equal(await rows(), 60, `${what}: rows`)
+    t.equal(await heldMinutes(), 60, `${what}: no moment twice, none missing`)
+    const again = await runs.submit({ from: T0 + part[0] * MIN, to: T0 + part[1] * MIN }, 'ops')
+    t.same(again.windows, [], `${what}: what waits in the shadow of a larger window is held`)
+    await compute(after, [0, 60])
+    t.same([await rows(), await heldMinutes()], [60, 60], `${what}: and when all is computed`)
+    t.equal((await stored()).length, 60 / after, what)
+    await rm(`${dir}/store`, { recursive: true })
+    await rm(`${dir}/control`, { recursive: true })
+  }
+})
+
+test('a smaller grain takes the place of an hour whose events are not in its first window', async (t) => {
+  const quarterly = { definitions: [definition] }
+  const hourly = { definitions: [{ ...definition, grainMs: 4 * GRAIN }] }
+  for (const [what, horizonMs, pauseMs, by] of [
+    ['the first hour of all', DAY, 0, 'schedule'],
+    ['the first hour of all', DAY, 0, 'request'],
+    ['the first hour of all', DAY, 0, 'failure'],
+    ['the hour in which the horizon begins', 60 * MIN, 50 * MIN, 'schedule'],
+    ['the hour in which the horizon begins', 60 * MIN, 50 * MIN, 'request'],
+  ] as const) {
+    const schedule = { graceMs: 2 * MIN, horizonMs }
+    const { deliver, clock, open, stored, engine, dir } = await aggregation(t, { schedule })
+    deliver(at(1), [1])
+    clock.advance(4 * GRAIN + 2 * MIN)
+    const before = await open(hourly)
+    await before.tick(never)
+    await before.work(never)
+    t.match(await stored(), [{ at: 0, rows: 1 }], `${what}: counted by the hour`)
+
+    deliver(at(1), [2, 4], clock.nowMs())
+    clock.advance(pauseMs)
+    const after = await open(quarterly)
+    if (by === 'request') await after.submit({}, 'ops')
+    else await after.tick(never)
+    if (by === 'failure') engine.failures.push(new AppError('bad_configuration', 'no'))
+    await after.work(never)
+    if (by === 'failure') {
+      t.match(await stored(), [{ at: 0, rows: 1 }], 'the hour counts until all of it is there')
+      clock.advance(FAILED_PAUSE_MS)
+      const restarted = await open(quarterly)
+      await restarted.tick(never)
+      await restarted.work(never)
+    }
+    const quarters = (await stored()).filter((window) => window.at < 4)
+    t.match(quarters, [{ at: 0 }, { at: 1, rows: 3, sum: 7 }, { at: 2 }, { at: 3 }], `${what}, by ${by}`)
+    t.equal(quarters.length, 4)
+    await rm(`${dir}/store`, { recursive: true })
+    await rm(`${dir}/control`, { recursive: true })
+  }
+})
+
+test('each rollup has its windows; a run may name some', async (t) => {
+  const { deliver, clock, open, stored } = await aggregation(t, {
+    definitions: [definition, { ...definition, id: 'hourly', grainMs: 4 * GRAIN }],
+  })
+  const runs = await open()
+  deliver(at(0), [1])
+  clock.advance(5 * GRAIN)
+  t.match(await runs.submit({ from: at(0), to: at(4), rollups: ['hourly'] }, 'ops'), {
+    windows: [{ rollup: 'hourly', fromMs: at(0), toMs: at(4) }],
+  })
+  await runs.work(never)
+  t.match([await stored('hourly'), await stored()], [[{ at: 0 }], []])
+  t.equal((await runs.windows({ rollup: 'hourly', fromMs: at(0), toMs: at(4) })).length, 1)
+  t.equal((await runs.windows({ fromMs: at(0), toMs: at(4) })).length, 5)
+  const unknown = { code: 'invalid_request', message: /vitals, hourly/ }
+  await t.rejects(runs.submit({ rollups: ['daily'] }, 'ops'), unknown)
+  await t.rejects(runs.windows({ rollup: 'daily' }), unknown)
+})
+
+test('a rollup that was removed while its run waited is not run', async (t) => {
+  const { deliver, clock, open, dead, engine } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN)
+  const before = await open({ owner: dead, entropy: { ...atOnce, uniform: () => 0.5 } })
+  engine.failures.push(failure())
+  const tried = await before.submit({ at: T0 }, 'ops')
+  await before.work(never)
+  clock.advance(1)
+  const untried = await before.submit({ at: T0 }, 'ops')
+  const runs = await open({ definitions: [{ ...definition, id: 'other' }] })
+  await runs.recover()
+  await runs.work(never)
+  t.match(await runs.get(String(untried.id)), { state: 'succeeded', windows: [{ result: 'not_needed' }] })
+  clock.advance(15_000)
+  await runs.work(never)
+  t.match(await runs.get(String(tried.id)), { state: 'failed', error: { code: 'bad_configuration' } })
+})
+
+test('a dry run says what would be run, and leaves no trace', async (t) => {
+  const { clock, open, dir } = await aggregation(t)
+  const runs = await open()
+  clock.advance(GRAIN)
+  t.match(await runs.submit({ from: at(-1), to: at(3), dryRun: true }, 'ops', 'key'), {
+    id: null,
+    state: 'planned',
+    windows: [{ fromMs: at(-1) }, { fromMs: at(0) }, { fromMs: at(1) }],
+    skipped: [{ window: { fromMs: at(2) }, why: 'in_the_future' }],
+  })
+  t.same(await readdir(`${dir}/control`), [])
+})
+
+test('many windows need to be confirmed, too many are refused', async (t) => {
+  const { clock, open } = await aggregation(t)
+  const runs = await open()
+  clock.advance(GRAIN)
+  const request = { from: at(-200), to: at(1) }
+  await t.rejects(runs.submit(request, 'ops'), {
+    code: 'invalid_request',
+    message: /201 windows need "confirm"/,
+    details: { unconfirmedWindows: 201 },
+  })
+  t.equal((await runs.submit({ ...request, dryRun: true }, 'ops')).windows.length, 201)
+  t.equal((await runs.submit({ ...request, from: at(-199) }, 'ops')).windows.length, 200)
+  t.equal((await runs.submit({ ...request, confirm: true }, 'ops')).windows.length, 201)
+  await t.rejects(runs.submit({ from: 0, confirm: true }, 'ops'), {
+    code: 'invalid_request',
+    message: /10000/,
+  })
+  await t.rejects(runs.windows({ fromMs: 0 }), { code: 'invalid_request' })
+})
+
+test('a request with a key makes one run, however often it is sent', async (t) => {
+  const { open, dead } = await aggregation(t)
+  const runs = await open({ owner: dead })
+  const [first, ...others] = await Promise.all([1, 2, 3].map(() => runs.submit({ at: T0 }, 'ops', 'key')))
+  t.same(others, [first, first])
+  t.same((await runs.submit({ rollups: ['vitals'], at: T0 }, 'ops', 'k2')).id === first?.id, false)
+  t.equal(
+    (await runs.submit({ at: T0, rollups: ['vitals'] }, 'ops', 'k2')).id,
+    (await runs.submit({ rollups: ['vitals'], at: T0 }, 'ops', 'k2')).id,
+    'the order of fields says nothing',
+  )
+  await t.rejects(runs.submit({ at: T0, reprocess: 'all' }, 'ops', 'key'), {
+    code: 'idempotency_key_reused',
+  })
+  t.not(
+    (await runs.submit({ at: T0, reprocess: 'all' }, 'other', 'key')).id,
+    first?.id,
+    'keys belong to a token',
+  )
+  t.equal((await runs.list({ limit: 9 })).length, 3)
+  t.equal((await (await open()).submit({ at: T0 }, 'ops', 'key')).id, first?.id, 'also after a restart')
+})
+
+test('a run that waits is cancelled at once', async (t) => {
+  const { open, engine } = await aggregation(t)
+  const runs = await open()
+  const { id } = await runs.submit({ at: T0 }, 'ops')
+  t.match(await runs.cancel(String(id)), { state: 'cancelled', endedMs: T0 })
+  await runs.work(never)
+  t.same(engine.plans, [])
+  t.match(await runs.cancel(String(id)), { state: 'cancelled', endedMs: T0 }, 'once more changes nothing')
+})
+
+test('a run does not begin while it is being cancelled', async (t) => {
+  const { open, engine } = await aggregation(t)
+  const runs = await open()
+  const id = String((await runs.submit({ at: T0 }, 'ops')).id)
+  const cancelled = [runs.cancel(id), runs.cancel(id)]
+  await runs.work(never)
+  for (const each of cancelled) t.match(await each, { state: 'cancelled' })
+  t.match(await runs.get(id), { state: 'cancelled' })
+  t.same(engine.plans, [])
+})
+
+test('a run that cannot be cancelled, as the disk is full, goes on', async (t) => {
+  const { files, fail } = faultyFiles()
+  const { open } = await aggregation(t, { files })
+  const runs = await open()
+  const id = String((await runs.submit({ at: T0 }, 'ops')).id)
+  fail({ call: 'write', code: 'ENOSPC', file: /json\.part$/ })
+  await t.rejects(runs.cancel(id), { code: 'ENOSPC' })
+  await runs.work(never)
+  t.match(await runs.get(id), { state: 'succeeded' })
+})
+
+test('a run that cannot be written down as begun says why, and begins once it can', async (t) => {
+  const { files, fail } = faultyFiles()
+  const { open } = await aggregation(t, { files })
+  const runs = await open()
+  const id = String((await runs.submit({ at: T0 }, 'ops')).id)
+  fail({ call: 'write', code: 'ENOSPC', file: /json\.part$/ })
+  await t.rejects(runs.finish(id, never), { code: 'ENOSPC' })
+  t.match(await runs.get(id), { state: 'queued', attempt: 0 })
+  t.match(await runs.finish(id, never), { state: 'succeeded', attempt: 1 })
+})
+
+test('a run whose record cannot be written is told by its code, and holds up no other', async (t) => {
+  for (const [when, after] of [
+    ['as begun', 0],
+    ['as ended', 4],
+  ] as const) {
+    const lines: string[] = []
+    const telemetry = createTelemetry('error', { write: (line) => lines.push(line) })
+    const { files, fail, heal } = faultyFiles()
+    const { open, clock } = await aggregation(t, { files })
+    const runs = await open({ telemetry })
+    const ids: string[] = []
+    for (const i of [1, 2, 3]) {
+      ids.push(String((await runs.submit({ at: at(-i) }, 'ops')).id))
+      clock.advance(1)
+    }
+    const [first = ''] = ids
+    fail({ call: 'write', code: 'ENOSPC', file: new RegExp(`^${first}`), after, times: 9 })
+    const unsaved = await runs.work(never)
+    t.same([...unsaved.keys()], [first], when)
+    t.match(unsaved.get(first), { code: 'ENOSPC' })
+    const states = () => Promise.all(ids.map(async (id) => (await runs.get(id)).state))
+    t.same((await states()).slice(1), ['succeeded', 'succeeded'], 'the others are done in the same pass')
+    const told = lines.filter((line) => line.includes('the record of a run cannot be written now'))
+    t.match(
+      told.map((line) => JSON.parse(line)),
+      [{ run: first, code: 'ENOSPC' }],
+    )
+    t.equal(told.length, 1)
+    heal()
+    t.equal((await runs.work(never)).size, 0)
+    t.same(await states(), ['succeeded', 'succeeded', 'succeeded'], 'and it is, at the next look')
+  }
+})
+
+test('what fails of itself, and not of the disk, is no matter of the record', async (t) => {
+  const { open } = await aggregation(t)
+  const mistake = new TypeError('a mistake of ours')
+  const runs = await open({ letGo: () => Promise.reject(mistake) })
+  await runs.submit({ at: T0 }, 'ops')
+  await t.rejects(runs.work(never), mistake)
+})
+
+test('a run that has ended already stays as it is', async (t) => {
+  const { open } = await aggregation(t)
+  const runs = await open()
+  const { id } = await runs.submit({ at: T0 }, 'ops')
+  await runs.work(never)
+  const ended = await runs.get(String(id))
+  t.equal(ended.state, 'succeeded')
+  t.same(await runs.cancel(String(id)), ended)
+  t.same(await (await open()).cancel(String(id)), ended, 'and for another process')
+  t.same(await runs.get(String(id)), ended)
+})
+
+test('a request of a range that is at work is a run of its own: it may have come after', async (t) => {
+  const { open, engine, deliver, clock } = await aggregation(t)
+  const runs = await open()
+  deliver(at(0), [1])
+  clock.advance(GRAIN)
+  const range = { at: at(0), reprocess: 'all' } as const
+  const { id } = await runs.submit(range, 'ops')
+  const meanwhile: unknown[] = []
+  engine.meanwhile = async () => {
+    if (meanwhile.length === 0)
+      meanwhile.push((await runs.submit(range, 'ops')).id, (await runs.submit(range, 'ops')).id)
+  }
+  await runs.work(never)
+  t.equal(meanwhile.length, 2)
+  t.equal(meanwhile[0], meanwhile[1], 'what waits is shared')
+  t.not(meanwhile[0], id)
+})
+
+test('a run at work is stopped; windows it has committed stay', async (t) => {
+  const { deliver, clock, open, engine, stored } = await aggregation(t)
+  const runs = await open()
+  for (const i of [0, 1, 2]) deliver(at(i), [1])
+  clock.advance(3 * GRAIN)
+  const { id } = await runs.submit({ from: at(0), to: at(3) }, 'ops')
+  let cancelled: ReturnType<typeof runs.cancel> | undefined
+  engine.meanwhile = async ({ fromMs }, signal) => {
+    if (fromMs === at(0)) return
+    const stopped = once(signal, 'abort')
+    cancelled = runs.cancel(String(id))
+    await stopped
+    signal.throwIfAborted()
+  }
+  await runs.work(never)
+  t.match(await cancelled, { state: 'cancelled', windows: [{ result: 'committed' }, {}, {}] })
+  t.same(
+    (await stored()).map((window) => window.at),
+    [0],
+  )
+  t.equal(engine.plans.length, 2)
+})
+
+test('a run of another process cannot be cancelled from here', async (t) => {
+  const { open } = await aggregation(t)
+  const { id } = await (await open()).submit({ at: T0 }, 'ops')
+  await t.rejects((await open()).cancel(String(id)), {
+    code: 'run_conflict',
+    message: `The run belongs to process ${process.pid}; end that instead.`,
+  })
+})
+
+test('a run of a process that died is cancelled from here', async (t) => {
+  const { open, dead } = await aggregation(t)
+  const gone = await open({ owner: dead })
+  const { id } = await gone.submit({ at: T0 }, 'ops')
+  const here = await open()
+  t.match(await here.cancel(String(id)), { state: 'cancelled' })
+  t.match(await gone.get(String(id)), { state: 'cancelled' })
+})
+
+test('a run that is unknown, or no id at all, is not found', async (t) => {
+  const runs = await (await aggregation(t)).open()
+  for (const id of ['0mf3jqk2v00-abcdef01', '../../etc/passwd', '']) {
+    await t.rejects(runs.get(id), { code: 'not_found' })
+    await t.rejects(runs.log(id), { code: 'not_found' })
+    await t.rejects(runs.cancel(id), { code: 'not_found' })
+  }
+})
+
+test('a run keeps a log of what happened', async (t) => {
+  const { deliver, clock, open, engine } = await aggregation(t)
+  const seen: Progress[] = []
+  const runs = await open({ entropy: atOnce, onProgress: (progress) => seen.push(progress) })
+  deliver(at(0), [1])
+  clock.advance(GRAIN)
+  const { id } = await runs.submit({ at: T0 }, 'ops')
+  t.equal(String(await runs.log(String(id))), '', 'nothing yet')
+  engine.failures.push(failure())
+  await runs.work(never)
+  const lines = String(await runs.log(String(id)))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  t.match(lines, [
+    { level: 'info', message: 'run started', attempt: 1, time: '2026-11-22T12:15:00.000Z' },
+    {
+      level: 'warn',
+      message: 'window to be tried again',
+      rollup: 'vitals',
+      error: { code: 'engine_failed' },
+    },
+    { level: 'info', message: 'run queued' },
+    { message: 'run started', attempt: 2 },
+    { level: 'info', message: 'window committed', from: '2026-11-22T12:00:00.000Z', rows: 1, generation: 1 },
+    { message: 'run succeeded' },
+  ])
+  t.match(seen, [
+    { runId: id, window: 1, of: 1, done: { error: { code: 'engine_failed' } } },
+    { window: 1, of: 1, done: { result: 'committed', rows: 1 } },
+  ])
+})
+
+test('a run whose ingest fails is tried again as a whole, then fails', async (t) => {
+  const { open, arrivals } = await aggregation(t)
+  const runs = await open({ entropy: atOnce })
+  arrivals.failures.push(failure(), new AppError('lake_failed', 'gone'))
+  const { id } = await runs.submit({ at: T0 }, 'ops')
+  await runs.work(never)
+  t.match(await runs.get(String(id)), { state: 'succeeded', attempt: 3, error: undefined })
+  arrivals.failures.push(...Array.from({ length: 5 }, () => new AppError('lake_failed', 'gone')))
+  const second = await runs.submit({ at: T0 }, 'ops')
+  await runs.work(never)
+  t.match(await runs.get(String(second.id)), {
+    state: 'failed',
+    attempt: 5,
+    error: { code: 'lake_failed', message: 'gone' },
+  })
+})
+
+test('old runs are forgotten, with their logs and keys; those that have not ended are not', async (t) => {
+  const { open, clock, dir } = await aggregation(t, { keptRuns: 2 })
+  const runs = await open()
+  const waiting = await runs.submit({ at: T0 }, 'ops', 'first')
+  for (let i = 0; i < 3; i++) {
+    clock.advance(1)
+    const { id } = await runs.submit({ at: T0 }, 'ops', `key-${i}`)
+    if (i < 2) await runs.cancel(String(id))
+  }
+  t.match(await runs.list({ limit: 9 }), [{ state: 'queued' }, { state: 'cancelled' }, { id: waiting.id }])
+  t.equal((await readdir(`${dir}/control/keys`)).length, 3)
+  await runs.work(never)
+  for (let i = 3; i < 5; i++) {
+    clock.advance(1)
+    await runs.cancel(String((await runs.submit({ at: T0 }, 'ops')).id))
+  }
+  t.equal((await readdir(`${dir}/control/runs`)).filter((name) => name.endsWith('.json')).length, 2)
+  t.same(await readdir(`${dir}/control/keys`), [])
+})
+
+test('a record that holds no run costs no other', async (t) => {
+  const lines: string[] = []
+  const telemetry = createTelemetry('warn', { write: (line) => lines.push(line) })
+  const { open, clock, dir, dead } = await aggregation(t)
+  const gone = await open({ owner: dead })
+  const runsDir = `${dir}/control/runs`
+  const contents = ['', '{"version":1,', '\0\0\0', 'null', '{"version":1}']
+  const ids: string[] = []
+  for (const content of contents) {
+    clock.advance(1)
+    const id = String((await gone.submit({ at: T0 }, 'ops')).id)
+    ids.push(id)
+    await writeFile(`${runsDir}/${id}.json`, content)
+  }
+  await mkdir(`${runsDir}/zzz.json`)
+  clock.advance(1)
+  const whole = await gone.submit({ at: T0 }, 'ops', 'key')
+
+  const next = await open({ telemetry })
+  await next.recover()
+  t.match(await next.list({ limit: 99 }), [{ id: whole.id, state: 'queued' }])
+  await t.rejects(next.get(String(ids[0])), { code: 'not_found' })
+  for (const id of [...ids, 'zzz']) t.match(lines.filter((line) => line.includes(id)).length, 1, id)
+  await next.work(never)
+  t.match(
+    await next.list({ limit: 99 }),
+    [{ id: whole.id, state: 'succeeded' }],
+    'the one that is whole is worked off',
+  )
+
+  clock.advance(1)
+  await (await open({ keptRuns: 3 })).submit({ at: T0 }, 'ops')
+  const left = (await readdir(runsDir)).filter((name) => name.endsWith('.json'))
+  t.notOk(left.includes(`${ids[0]}.json`), 'the oldest is forgotten as any other is')
+})
+
+test('a record of a later version, or one that may not be read, stays, and costs no other', async (t) => {
+  const lines: string[] = []
+  const telemetry = createTelemetry('warn', { write: (line) => lines.push(line) })
+  const { open, clock, dir } = await aggregation(t)
+  const { files, fail } = faultyFiles()
+  const runs = await open({ telemetry, keptRuns: 1, files: { ...files, open: unsyncedFiles.open } })
+  const { id: later } = await runs.submit({ at: T0 }, 'ops', 'key')
+  const path = `${dir}/control/runs/${later}.json`
+  const text = JSON.stringify({ version: 2, id: later, state: 'dreaming' })
+  await runs.work(never)
+  await writeFile(path, text)
+  const kept: string[] = []
+  for (let i = 0; i < 3; i++) {
+    clock.advance(1)
+    kept.push(String((await runs.submit({ at: T0, reprocess: 'all' }, 'ops')).id))
+    await runs.work(never)
+    if (i === 0) fail({ call: 'readFile', code: 'EACCES', file: new RegExp(`${kept[0]}.json`), times: 99 })
+  }
+  t.equal(await readFile(path, 'utf8'), text)
+  t.ok((await readdir(`${dir}/control/runs`)).includes(`${kept[0]}.json`), 'what it says is not known')
+  t.notOk((await readdir(`${dir}/control/runs`)).includes(`${kept[1]}.json`), 'old, and read')
+  t.notOk((await runs.list({ limit: 9 })).some(({ id }) => id === later || id === kept[0]))
+  await t.rejects(runs.get(String(later)), { code: 'later_version', message: /version 2/ })
+  await t.rejects(
+    runs.submit({ at: T0 }, 'ops', 'key'),
+    { code: 'later_version' },
+    'nor written over by its key',
+  )
+  t.equal(await readFile(path, 'utf8'), text)
+  t.equal(lines.filter((line) => line.includes(`${later}`)).length, 1)
+})
+
+test('a key whose file is damaged starts a run once more', async (t) => {
+  const { open, dir } = await aggregation(t)
+  const runs = await open()
+  const first = await runs.submit({ at: T0 }, 'ops', 'key')
+  const [name] = await readdir(`${dir}/control/keys`)
+  await writeFile(`${dir}/control/keys/${name}`, '{"runId"')
+  const second = await runs.submit({ at: T0 }, 'ops', 'key')
+  t.not(second.id, first.id)
+  t.equal((await runs.submit({ at: T0 }, 'ops', 'key')).id, second.id)
+})
+
+test('a control folder that cannot be read is an error, not an empty one', async (t) => {
+  const { open, dir } = await aggregation(t)
+  const runs = await open({ controlDir: `${dir}/file` })
+  await writeFile(`${dir}/file`, '')
+  await t.rejects(runs.list({ limit: 9 }), { code: 'ENOTDIR' })
+})
+
+test('metrics count windows by result, late and rejected rows once, and tell the lag', async (t) => {
+  const telemetry = quietTelemetry()
+  const { deliver, clock, open, engine } = await aggregation(t, { telemetry })
+  const runs = await open({ entropy: atOnce })
+  deliver(at(0), [1, -1, -2])
+  deliver(at(0), [1], at(2))
+  clock.advance(GRAIN + 2 * MIN)
+  await runs.tick(never)
+  await runs.work(never)
+  engine.failures.push(failure('engine_out_of_memory'), failure('engine_out_of_memory'))
+  await runs.submit({ at: T0, reprocess: 'all' }, 'ops')
+  await runs.work(never)
+  await runs.submit({ at: T0, reprocess: 'all' }, 'ops')
+  await runs.work(never)
+  const text = await telemetry.metrics.metrics()
+  for (const line of [
+    'headgate_rollup_windows_total{result="committed"} 1',
+    'headgate_rollup_windows_total{result="unchanged"} 1',
+    'headgate_rollup_windows_total{result="failed"} 1',
+    'headgate_rollup_late_rows_total 1',
+    'headgate_rollup_rejected_rows_total 2',
+    'headgate_rollup_lag_seconds{rollup="vitals"} 120',
+    'headgate_rollup_run_seconds_count 4',
+  ]) {
+    t.match(text, line)
+  }
+})
+
+test('after a restart the lag is known from the lake', async (t) => {
+  const { deliver, clock, open } = await aggregation(t)
+  const before = await open()
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  await before.tick(never)
+  await before.work(never)
+  const telemetry = quietTelemetry()
+  const runs = await open({ telemetry })
+  await runs.tick(never)
+  t.match(await telemetry.metrics.metrics(), 'headgate_rollup_lag_seconds{rollup="vitals"} 120')
+})
+
+for (const what of Object.keys(noFiles)) {
+  test(`${what} in the control folder costs no run and no window`, async (t) => {
+    const lines: string[] = []
+    const telemetry = createTelemetry('warn', { write: (line) => lines.push(line) })
+    const { open, clock, dir, deliver, stored } = await aggregation(t)
+    deliver(at(0), [1])
+    clock.advance(GRAIN + 2 * MIN)
+    const first = await open()
+    const { id } = await first.submit({}, 'ops', 'key')
+    await first.work(never)
+    const [key = ''] = await readdir(`${dir}/control/keys`)
+    await mkdir(`${dir}/control/failed`, { recursive: true })
+    const places = [`runs/${id}.json`, `runs/${id}.log`, `keys/${key}`, `failed/vitals.${at(1)}`]
+    for (const place of places) await replaceByNoFile(what, `${dir}/control/${place}`)
+
+    const runs = await open({ telemetry })
+    await runs.recover()
+    t.same(await runs.list({ limit: 9 }), [])
+    await t.rejects(runs.get(String(id)), { code: 'not_found' })
+    deliver(at(1), [2])
+    clock.advance(GRAIN + 2 * MIN)
+    const again = await runs.submit({ at: at(1) }, 'ops', 'key')
+    t.not(again.id, null, 'a key that is not known any more starts a run')
+    await runs.work(never)
+    t.match((await stored()).slice(0, 2), [
+      { at: 0, rows: 1 },
+      { at: 1, rows: 1 },
+    ])
+    t.match(await runs.list({ limit: 1 }), [{ id: again.id, state: 'succeeded' }])
+    for (const place of places.filter((each) => /json$|failed/.test(each)))
+      t.match(
+        lines.filter((line) => line.includes(`${place}`)),
+        [/ and no file: look at what it is/],
+        place,
+      )
+  })
+}

@@ -1,0 +1,110 @@
+import { test } from 'tap'
+import { createSchedule } from '../../../../src/aggregation/rollup/run/schedule.ts'
+import { quietTelemetry } from '../../../../src/std/telemetry.ts'
+import { aggregation, GRAIN, MIN, T0 } from '../../../fakes/aggregation/aggregation.ts'
+import { fakeClock } from '../../../fakes/clock.ts'
+
+const { log } = quietTelemetry()
+
+test('it ticks, then works, at once and each time the clock comes round', async (t) => {
+  const clock = fakeClock()
+  const stop = new AbortController()
+  const seen: string[] = []
+  const schedule = createSchedule({
+    clock,
+    log,
+    tickMs: 1,
+    tick: async () => {
+      seen.push('tick')
+    },
+    work: async () => {
+      seen.push('work')
+      if (seen.length === 2) clock.advance(1)
+      if (seen.length === 5) stop.abort()
+    },
+  })
+  await schedule.run(stop.signal)
+  t.same(seen, ['tick', 'work', 'tick', 'work', 'work'], 'woken before its time, it works without a tick')
+})
+
+test('it can be woken for work between ticks, and without any', async (t) => {
+  const stop = new AbortController()
+  let works = 0
+  const schedule = createSchedule({
+    clock: fakeClock(),
+    log,
+    tickMs: 3_600_000,
+    tick: undefined,
+    work: async () => {
+      works++
+      if (works === 3) stop.abort()
+      else schedule.wake()
+    },
+  })
+  await schedule.run(stop.signal)
+  t.equal(works, 3)
+})
+
+test('a tick that fails is logged, and the next one comes', async (t) => {
+  const clock = fakeClock()
+  const stop = new AbortController()
+  let ticks = 0
+  const schedule = createSchedule({
+    clock,
+    log,
+    tickMs: 1,
+    tick: async () => {
+      clock.advance(1)
+      if (++ticks === 2) stop.abort()
+      throw new Error('the lake is away')
+    },
+    work: async () => {
+      t.fail('no work without a tick that succeeded')
+    },
+  })
+  await schedule.run(stop.signal)
+  t.equal(ticks, 2)
+})
+
+test('it ends when it is told before it began', async (t) => {
+  const stop = new AbortController()
+  stop.abort()
+  const work = async () => {
+    t.fail('nothing is done')
+  }
+  const schedule = createSchedule({ clock: fakeClock(), log, tickMs: 1, tick: work, work })
+  await schedule.run(stop.signal)
+  t.equal(stop.signal.aborted, true)
+})
+
+test('the service takes over what was left, works on schedule, and is woken by a request', async (t) => {
+  const { open, deliver, clock, engine, dead, stored } = await aggregation(t)
+  const left = await (await open({ owner: dead })).submit({ at: T0 - GRAIN }, 'ops')
+  deliver(T0, [1])
+  clock.advance(GRAIN + 2 * MIN)
+  const stop = new AbortController()
+  const runs = await open({
+    onProgress: ({ done }) => {
+      if (done.fromMs === T0) asked = runs.submit({ at: T0 + GRAIN }, 'ops')
+      if (done.fromMs === T0 + GRAIN) stop.abort()
+    },
+  })
+  let asked: ReturnType<typeof runs.submit> | undefined
+  await runs.start(stop.signal, { tickMs: 3_600_000, scheduled: true })
+  t.match(await runs.get(String(left.id)), { state: 'succeeded' })
+  t.match(await stored(), [{ at: -1 }, { at: 0 }, { at: 1, complete: false }])
+  t.match(await asked, { windows: [{ fromMs: T0 + GRAIN }] })
+  t.equal(engine.plans.length, 3)
+})
+
+test('without a schedule only what is asked for is run', async (t) => {
+  const { open, deliver, clock, stored } = await aggregation(t)
+  deliver(T0, [1])
+  clock.advance(2 * GRAIN)
+  const stop = new AbortController()
+  const runs = await open({ onProgress: () => stop.abort() })
+  const { id } = await runs.submit({ at: T0 + GRAIN }, 'ops')
+  await runs.start(stop.signal, { tickMs: 3_600_000, scheduled: false })
+  t.match(await stored(), [{ at: 1 }])
+  t.match(await runs.get(String(id)), { windows: [{ result: 'committed' }] })
+})

@@ -1,0 +1,256 @@
+import { execFileSync } from 'node:child_process'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import tap, { test } from 'tap'
+import { runPasses } from '../../../src/cli/commands/run-passes.ts'
+import { runCommand } from '../../../src/cli/commands.ts'
+import { MAX_WINDOWS_WITHOUT_RANGE } from '../../../src/wiring/aggregation.ts'
+import { freePort } from '../../fakes/process/free-port.ts'
+import { ask, listen, post, start } from '../../fakes/process/serving.ts'
+import { fakeTerminal } from '../../fakes/process/terminal.ts'
+
+// Several times what it takes on a machine that runs all the tests at once.
+tap.setTimeout(600_000)
+
+const FROM = Date.UTC(2026, 10, 22, 9)
+
+/** A lake with 20 events in each of two windows. */
+async function dataFolder(dir: string): Promise<string> {
+  const folder = join(dir, 'lake/raw/gateway/dt=2026-11-22/hr=09')
+  await mkdir(folder, { recursive: true })
+  const line = (i: number) => {
+    const time = FROM + (i % 2) * 900_000 + i
+    return `${JSON.stringify({ v: 1, event_id: `e${i}`, event_time: time, received_time: time, app_id: 'shop', name: 'a.b', value: i, unit: 'ms', weight: 1 })}\n`
+  }
+  await writeFile(join(folder, 'x.ndjson'), Array.from({ length: 40 }, (_, i) => line(i)).join(''))
+  return dir
+}
+
+const range = ['--from', '2026-11-22T09:00:00Z', '--to', `${FROM + 1_800_000}`]
+
+test('aggregate computes a range, shows each window, and exits 0; again, and nothing is left to do', async (t) => {
+  const env = { HEADGATE_DATA_DIR: await dataFolder(t.testdir()) }
+  const dry = fakeTerminal(env)
+  t.equal(
+    await runCommand(['aggregate', ...range, '--dry-run', '--reprocess', 'all', '--rollup', 'default'], dry),
+    0,
+  )
+  t.match(
+    dry.said().out,
+    /default 2026-11-22T09:00:00\.000Z to 2026-11-22T09:15:00\.000Z\n[\s\S]*2 windows would be computed, 0 skipped/,
+  )
+
+  const terminal = fakeTerminal({ ...env, HEADGATE_LOG_LEVEL: 'debug' })
+  t.equal(await runCommand(['aggregate', ...range], terminal), 0)
+  t.match(terminal.said().err, /"msg":"ingested"/, 'who asks for the log gets it beside the progress')
+  t.match(terminal.said().out, /^█{15}░{15} 1\/2 {2}2026-11-22T09:00Z {2}5 rows {2}committed$/m)
+  t.match(terminal.said().out, /^█{30} 2\/2 {2}2026-11-22T09:15Z {2}5 rows {2}committed$/m)
+  t.match(terminal.said().out, /succeeded: 2 windows done, 0 failed/)
+
+  const person = fakeTerminal({ ...env, HEADGATE_LOG_LEVEL: 'debug' }, true)
+  t.equal(await runCommand(['aggregate', ...range, '--reprocess', 'all', '--yes'], person), 0)
+  t.match(
+    person.said().out,
+    /\r█{15}.*unchanged\r█{30}.*unchanged\n/,
+    'redrawn in place for a person; same rows, nothing published',
+  )
+  t.match(
+    person.said().err,
+    /^\d\d:\d\d:\d\d\.\d{3} aggregation run run="\S+" state="succeeded"/m,
+    'in words',
+  )
+})
+
+test('a window that fails is named, with its code, and the exit code says so', async (t) => {
+  const dir = await dataFolder(t.testdir())
+  const env = { HEADGATE_DATA_DIR: dir }
+  t.equal(await runCommand(['aggregate', ...range], fakeTerminal(env)), 0)
+  await rm(join(dir, 'lake/raw'), { recursive: true })
+  const terminal = fakeTerminal(env)
+  t.equal(await runCommand(['aggregate', ...range, '--reprocess', 'all'], terminal), 1)
+  t.match(terminal.said().err, /2026-11-22T09:00:00\.000Z: input_missing: /)
+  t.match(terminal.said().out, /failed: 0 windows done, 2 failed/)
+})
+
+test('a pipe among the objects is named, and waited for by nobody', async (t) => {
+  const dir = await dataFolder(t.testdir())
+  execFileSync('mkfifo', [join(dir, 'lake/raw/gateway/dt=2026-11-22/hr=09/a.ndjson')])
+  const terminal = fakeTerminal({ HEADGATE_DATA_DIR: dir }, true)
+  t.equal(await runCommand(['aggregate', ...range], terminal), 0)
+  t.match(
+    terminal.said().err,
+    /error: this lies in the lake and is passed over: .* key="raw\/gateway\/\S+a\.ndjson" why="a pipe"\n/,
+  )
+  t.match(terminal.said().out, /succeeded: 2 windows done, 0 failed/)
+})
+
+test('what --reprocess takes is said', async (t) => {
+  const terminal = fakeTerminal({ HEADGATE_DATA_DIR: t.testdir() })
+  t.equal(await runCommand(['aggregate', '--reprocess', 'some'], terminal), 2)
+  t.match(terminal.said().err, /--reprocess takes one of missing, failed, all/)
+})
+
+test('a run that is broken off is cancelled, and what was not done is said', async (t) => {
+  const dir = await dataFolder(t.testdir())
+  const terminal = fakeTerminal({ HEADGATE_DATA_DIR: dir })
+  terminal.terminate()
+  t.equal(await runCommand(['aggregate', ...range], terminal), 1)
+  t.match(terminal.said().out, /^Run \S+ cancelled: 0 windows done, 0 failed, 2 not computed\.\n$/)
+  const again = fakeTerminal({ HEADGATE_DATA_DIR: dir })
+  t.equal(await runCommand(['aggregate', ...range], again), 0, 'and holds nobody up')
+  t.match(again.said().out, /succeeded: 2 windows done, 0 failed\.\n/)
+})
+
+test('too many windows are told in options, not in members of the API', async (t) => {
+  const dir = t.testdir()
+  const folder = join(dir, 'lake/raw/gateway/dt=2026-11-22/hr=09')
+  await mkdir(folder, { recursive: true })
+  const minutes = Array.from({ length: 210 }, (_, i) => ({
+    ...{ v: 1, event_id: `e${i}`, app_id: 'shop', name: 'a.b', value: 1, unit: 'ms', weight: 1 },
+    ...{ event_time: FROM - i * 60_000, received_time: FROM },
+  }))
+  await writeFile(join(folder, 'x.ndjson'), minutes.map((line) => `${JSON.stringify(line)}\n`).join(''))
+  const terminal = fakeTerminal({ HEADGATE_DATA_DIR: dir, HEADGATE_AGGREGATION_SCHEDULE_GRAIN: '1m' })
+  const half = ['--from', '2026-11-22T05:00Z', '--to', '2026-11-22T09:10Z']
+  t.equal(await runCommand(['aggregate', ...half], terminal), 2)
+  t.match(
+    terminal.said().err,
+    /^headgate aggregate: 2\d\d windows: add --yes to compute them; --dry-run lists them\n$/,
+  )
+})
+
+test('what goes wrong beside the request keeps its own words', async (t) => {
+  const terminal = fakeTerminal({ HEADGATE_DATA_DIR: t.testdir({ lake: {} }) })
+  const out = () => {
+    throw new Error('write EPIPE')
+  }
+  t.equal(await runCommand(['aggregate', '--dry-run'], { ...terminal, out }), 1)
+  t.match(terminal.said().err, /^headgate aggregate: write EPIPE\n/)
+})
+
+test('beside a serve of the same folder, what that has accepted is waited for', async (t) => {
+  const schedule = { enabled: false }
+  const serving = await start(t, 'serve', {
+    aggregation: { listen: { port: await freePort() }, schedule },
+  })
+  const [gateway, aggregation] = [await serving.url('gateway'), await serving.url('aggregation')]
+  const stranger = fakeTerminal()
+  t.equal(await runCommand(['aggregate', '-c', serving.file], stranger), 0)
+  t.match(stranger.said().err, /^headgate aggregate: not seen: no gateway could tell/m, 'it has no token')
+
+  for (let i = 0; i < 3; i++) t.equal((await post(gateway)).status, 202)
+  const terminal = fakeTerminal({ OPS: 'token' })
+  t.equal(await runCommand(['aggregate', '-c', serving.file, '--token-env', 'OPS'], terminal), 0)
+  t.notMatch(terminal.said().err, /not seen/)
+  const { body } = await ask(`${aggregation}/query/series?app=shop&metric=a&from=${Date.now() - 3_600_000}`)
+  t.equal(Object(body).total.n, 3, 'and counted, though it was not in the lake yet')
+  serving.terminal.terminate()
+  t.equal(await serving.ended, 0)
+})
+
+test('a gateway elsewhere is asked by its address, and operations of its own come first', async (t) => {
+  const port = await freePort()
+  const other = await start(t, 'gateway', { gateway: { listen, operations: { listen: { port } } } })
+  await other.url('operations')
+  const asked = { HEADGATE_DATA_DIR: t.testdir({ lake: {} }), HEADGATE_TOKEN: 'token', GATEWAY: 'token' }
+  for (const [rule, env, err] of [
+    ['by its address', { HEADGATE_AGGREGATION_GATEWAY_URL: `http://127.0.0.1:${port}` }, /no gateway could/],
+    [
+      'with its token',
+      {
+        HEADGATE_AGGREGATION_GATEWAY_URL: `http://127.0.0.1:${port}`,
+        HEADGATE_AGGREGATION_GATEWAY_TOKEN_ENV: 'GATEWAY',
+      },
+      /^$/,
+    ],
+    ['on this machine', { HEADGATE_GATEWAY_OPERATIONS_LISTEN_PORT: `${port}` }, /^$/],
+  ] as const) {
+    const terminal = fakeTerminal({ ...asked, ...env })
+    t.equal(await runCommand(['aggregate'], terminal), 0, rule)
+    t.match(terminal.said().err, err, rule)
+  }
+  other.terminal.terminate()
+  t.equal(await other.ended, 0)
+})
+
+type Runs = Parameters<typeof runPasses>[0]
+type Run = Awaited<ReturnType<Runs['finish']>>
+
+/** Runs of so many windows, with these results, one after the other. */
+function runsOf(...passes: readonly (readonly [windows: number, result: string | undefined])[]) {
+  const left = [...passes]
+  let id = 0
+  const run = (): Run => {
+    const [windows = 0, result] = left.shift() ?? []
+    const window = { rollup: 'default', fromMs: FROM, toMs: FROM + 1, step: 'compute', result }
+    const state = result === undefined ? 'queued' : result === 'failed' ? 'failed' : 'succeeded'
+    return { id: `r${id}`, state, windows: Array(windows).fill(window), skipped: [] } as unknown as Run
+  }
+  const runs: Runs = {
+    async submit() {
+      id += 1
+      return { id: `r${id}`, state: 'queued', windows: [], skipped: [] }
+    },
+    finish: async () => run(),
+    cancel: async () => ({ ...run(), id: `r${id}`, state: 'cancelled' }),
+  }
+  return { runs, asked: () => id }
+}
+
+test('without a range one run follows the other until nothing is due', async (t) => {
+  const full = MAX_WINDOWS_WITHOUT_RANGE
+  for (const [rule, request, passes, asked, code] of [
+    [
+      'as long as each is full',
+      {},
+      [
+        [full, 'committed'],
+        [full, 'failed'],
+        [3, 'committed'],
+      ],
+      2,
+      1,
+    ],
+    [
+      'until there is room',
+      {},
+      [
+        [full, 'committed'],
+        [full, 'unchanged'],
+        [3, 'committed'],
+      ],
+      3,
+      0,
+    ],
+    ['a range is one run', { from: 1 }, [[full, 'committed']], 1, 0],
+    ['and so is all of it', { reprocess: 'all' }, [[full, 'committed']], 1, 0],
+    [
+      'who breaks one off wants no other',
+      {},
+      [
+        [full, undefined],
+        [full, 'committed'],
+      ],
+      1,
+      1,
+    ],
+  ] as const) {
+    const terminal = fakeTerminal()
+    const { runs, asked: count } = runsOf(...passes)
+    t.equal(await runPasses(runs, request, terminal), code, rule)
+    t.equal(count(), asked, rule)
+    t.equal(terminal.said().out.split('More windows are due: going on.\n').length, asked, rule)
+  }
+})
+
+test('what of the lake cannot be taken in is named, and the rest is computed', async (t) => {
+  const dir = await dataFolder(t.testdir())
+  const index = join(dir, 'lake/index/dt=2026-11-22/hr=09')
+  await mkdir(index, { recursive: true })
+  await writeFile(join(index, 'c-gateway-000009.json'), '{"version":2}')
+  const terminal = fakeTerminal({ HEADGATE_DATA_DIR: dir })
+  t.equal(await runCommand(['aggregate', ...range], terminal), 0)
+  t.match(terminal.said().err, /c-gateway-000009.json: not taken in: .* is of version 2/)
+  t.match(terminal.said().err, /1 object of the lake not taken in/)
+  t.match(terminal.said().out, /succeeded: 2 windows done, 0 failed/)
+})

@@ -1,0 +1,82 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { parse } from 'yaml'
+import { runCommand } from '../../../src/cli/commands.ts'
+import { startCommand } from '../../fakes/process/command.ts'
+import { sha256, waitFor } from '../../fakes/process/serving.ts'
+import { fakeTerminal } from '../../fakes/process/terminal.ts'
+
+const said = async (args: readonly string[], env = {}) => {
+  const terminal = fakeTerminal(env)
+  return { code: await runCommand(args, terminal), ...terminal.said() }
+}
+
+test('the version is that of the package', async (t) => {
+  const { version } = JSON.parse(await readFile('package.json', 'utf8'))
+  for (const word of ['version', '--version', '-v']) {
+    const { code, out } = await said([word])
+    t.equal(code, 0)
+    t.equal(out, `headgate ${version} (Node ${process.versions.node})\n`)
+  }
+})
+
+test('key new makes another each time, with its digest and the lines that take it', async (t) => {
+  for (const [args, name, take] of [
+    [['key', 'new'], 'key', /apps:[\s\S]*sha256: (\w{64})$/m],
+    [['key', 'new', '--token'], 'token', /aggregation:[\s\S]*sha256: (\w{64})$/m],
+  ] as const) {
+    const [one, other] = [await said(args), await said(args)]
+    t.equal(one.code, 0)
+    t.not(one.out, other.out)
+    const [, secret = ''] = new RegExp(`^${name} +(hg_\\w+_[\\w-]{20,})$`, 'm').exec(one.out) ?? []
+    t.match(one.out, `sha256  ${sha256(secret)}`)
+    const yaml = one.out.slice(one.out.search(/^(apps|aggregation):/m))
+    t.equal(take.exec(yaml)?.[1], sha256(secret))
+    const dir = t.testdir({ 'a.yaml': yaml })
+    t.equal((await said(['config', 'check', '-c', join(dir, 'a.yaml')])).code, 0)
+  }
+})
+
+test('key show-dev shows what a first start made, and says where there is none', async (t) => {
+  const dir = t.testdir()
+  const env = { HEADGATE_DATA_DIR: dir, HEADGATE_GATEWAY_LISTEN_PORT: '0' }
+  const none = await said(['key', 'show-dev'], env)
+  t.equal(none.code, 1)
+  t.match(none.err, /there is no dev\.json in /)
+  const { terminal, ended } = startCommand(['gateway'], env)
+  await waitFor(() => /admin token/.test(terminal.said().err))
+  const secrets = /^ {2}app key .*\n {2}admin token .*\n/m.exec(terminal.said().err)?.[0]
+  t.same(await said(['key', 'show-dev'], env), { code: 0, out: secrets, err: '' })
+  terminal.terminate()
+  t.equal(await ended, 0)
+})
+
+test('init writes a configuration that is valid without a warning, once', async (t) => {
+  const dir = t.testdir({ file: 'x' })
+  const path = join(dir, 'headgate.yaml')
+  const { code, out } = await said(['init', path])
+  t.equal(code, 0)
+  const [, key = '', token = ''] = /app key +(\S+)\n +admin token +(\S+)/.exec(out) ?? []
+  const file = parse(await readFile(path, 'utf8'))
+  t.equal(file.apps[0].keys[0].sha256, sha256(key))
+  t.equal(file.aggregation.tokens[0].sha256, sha256(token))
+  t.same(await said(['config', 'check', '-c', path]), {
+    code: 0,
+    out: 'The configuration is valid: 1 app.\n',
+    err: '',
+  })
+  for (const [wrong, why] of [
+    [path, /it is there already, and is not overwritten/],
+    [join(dir, 'none', 'a.yaml'), /its folder does not exist/],
+    [join(dir, 'file', 'a.yaml'), /is a file, not a folder/],
+  ] as const) {
+    const refused = await said(['init', wrong])
+    t.equal(refused.code, 2)
+    t.match(refused.err, why)
+    t.notMatch(refused.err, /\n {4}at /)
+  }
+  t.equal((await said(['init', 'a\0b'])).code, 1, 'what nobody can mend stays what it is')
+  t.equal((await said(['init', 'a', 'b'])).code, 2)
+  t.equal(parse(await readFile(path, 'utf8')).apps[0].keys[0].sha256, sha256(key))
+})

@@ -1,0 +1,271 @@
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import { runCommand } from '../../../src/cli/commands.ts'
+import { summed } from '../../../src/http/reconciliation.ts'
+import { fakeTerminal } from '../../fakes/process/terminal.ts'
+import { reconciliation } from '../../fakes/reconciliation.ts'
+
+async function gateway(t: Test, listener: RequestListener): Promise<{ url: string; port: number }> {
+  const server = createServer(listener)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  return { url: `http://127.0.0.1:${port}`, port }
+}
+
+const answering =
+  (...bodies: readonly object[]): RequestListener =>
+  (_request, response) => {
+    const body = bodies.length > 1 ? (bodies as object[]).shift() : bodies[0]
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(body))
+  }
+
+test('books that balance are printed as the law that they keep, and the exit code is 0', async (t) => {
+  const state = reconciliation({
+    ...{
+      received: 1_204,
+      accepted: 1_200,
+      rejected: { missing_field: 1, invalid_field: 2, journal_full: 1 },
+      delivered: 1_197,
+    },
+    backlog: { events: 4, bytes: 12_288, oldestMs: Date.now() - 3.5 * 3_600_000 },
+  })
+  const { url } = await gateway(t, answering(state))
+  const terminal = fakeTerminal()
+  t.equal(await runCommand(['status', '--url', url], terminal), 0)
+  t.equal(
+    terminal.said().out,
+    `Gateway blue-1, events since its start
+
+received           1,204
+= accepted         1,200
++ rejected             4
+    invalid_field      2
+    journal_full       1
+    missing_field      1
+  unaccounted          0
+
+accepted           1,200
++ ledger events        2
++ recovered            1
+= delivered        1,197
++ fallback             1
++ dead letters         1
++ backlog              4  12.0 KiB, the oldest for 3 h
+  unaccounted          0
+
+sink     kinesis: ok
+at risk  0
+
+It balances.
+`,
+  )
+})
+
+test('who is refused is told, with how often and how long ago', async (t) => {
+  const at = Date.now() - 65_000
+  const times = { firstMs: at, lastMs: at }
+  const state = reconciliation({
+    refused: [
+      { app: 'shop', code: 'origin_not_allowed', origin: 'https://evil.example', requests: 1_200, ...times },
+      { code: 'unknown_key', keyPrefix: 'hgk_ab', requests: 3, ...times },
+      { code: 'not_found', requests: 1, ...times },
+    ],
+  })
+  const { url } = await gateway(t, answering(state))
+  const terminal = fakeTerminal()
+  t.equal(await runCommand(['status', '--url', url], terminal), 0, 'it is no fault of the books')
+  const rows = terminal
+    .said()
+    .out.split('\n')
+    .map((line) => line.trim().split(/\s{2,}/))
+  t.match(rows.slice(rows.findIndex(([first]) => first === 'refused')), [
+    ['refused', 'requests', 'last'],
+    ['origin_not_allowed, app shop, from https://evil.example', '1,200', '1 min ago'],
+    ['unknown_key, key hgk_ab…', '3', '1 min ago'],
+    ['not_found', '1', '1 min ago'],
+  ])
+})
+
+test('books that do not balance, however often one asks, end with 1; a moment is no fault', async (t) => {
+  for (const [rule, bodies, code] of [
+    ['events vanished', [reconciliation({ delivered: 5 })], 1],
+    ['events were received and never judged', [reconciliation({ received: 20 })], 1],
+    ['a batch was between two books', [reconciliation({ delivered: 5 }), reconciliation()], 0],
+  ] as const) {
+    const { url } = await gateway(t, answering(...bodies))
+    const terminal = fakeTerminal()
+    t.equal(await runCommand(['status', '--url', url], terminal), code, rule)
+    t.match(terminal.said().out, code === 0 ? /^It balances\.$/m : /^IT DOES NOT BALANCE\.$/m)
+  }
+})
+
+test('the state of the sink and of the workers is said', async (t) => {
+  const sink = { kind: 'kinesis', fallbackOpen: true } as const
+  const failingSinceMs = Date.now() - 125_000
+  for (const [state, said] of [
+    [{ ...sink, state: 'failing', failingSinceMs }, /kinesis: failing for 2 min; events go to the fallback/],
+    [
+      { ...sink, state: 'paused', reason: 'AccessDenied', fallbackOpen: false },
+      /kinesis: paused \(AccessDenied\)$/m,
+    ],
+  ] as const) {
+    const own = reconciliation({ sink: state, delivered: 11, backlog: { events: 0, bytes: 0 } })
+    const books = summed([own, own], 1)
+    const { url } = await gateway(t, answering(books))
+    const terminal = fakeTerminal()
+    t.equal(await runCommand(['status', '--url', url], terminal), 0)
+    t.match(terminal.said().out, said)
+    t.match(terminal.said().out, /^Gateway blue-1, 2 of 3 workers, events/)
+    t.match(terminal.said().out, /^\+ backlog +0 {2}0 B$/m)
+  }
+})
+
+test('--json is the answer itself, and whether it balances', async (t) => {
+  const { url } = await gateway(t, answering(reconciliation()))
+  const terminal = fakeTerminal()
+  t.equal(await runCommand(['status', '--url', url, '--json'], terminal), 0)
+  t.same(JSON.parse(terminal.said().out), { ...reconciliation(), notIngested: null, balanced: true })
+})
+
+test('the token comes from a variable, or from the first start of this machine', async (t) => {
+  const { port } = await gateway(t, (request, response) => {
+    const isKnown = request.headers.authorization === 'Bearer secret'
+    response.statusCode = isKnown ? 200 : 401
+    response.end(JSON.stringify(isKnown ? reconciliation() : { detail: 'Send a known token.' }))
+  })
+  const first = t.testdir()
+  await writeFile(join(first, 'dev.json'), JSON.stringify({ appKey: 'k', adminToken: 'secret' }), {
+    mode: 0o600,
+  })
+  const tokens = JSON.stringify([{ name: 'a', sha256: 'ab'.repeat(32), scopes: ['read'] }])
+  for (const [rule, args, env, code] of [
+    ['HEADGATE_TOKEN', [], { HEADGATE_TOKEN: 'secret' }, 0],
+    ['another variable', ['--token-env', 'MINE'], { MINE: 'secret', HEADGATE_TOKEN: 'wrong' }, 0],
+    ['a variable that is not there', ['--token-env', 'MINE'], {}, 2],
+    ['a first start', [], { HEADGATE_DATA_DIR: first }, 0],
+    ['another', [], { HEADGATE_TOKEN: 'other' }, 1],
+    ['no first start', [], { HEADGATE_DATA_DIR: join(first, 'elsewhere') }, 1],
+    ['tokens are configured', [], { HEADGATE_DATA_DIR: first, HEADGATE_AGGREGATION_TOKENS: tokens }, 1],
+  ] as const) {
+    const terminal = fakeTerminal({ ...env, HEADGATE_AGGREGATION_LISTEN_PORT: `${port}` })
+    t.equal(await runCommand(['status', ...args], terminal), code, rule)
+    t.notMatch(JSON.stringify(terminal.said()), 'secret')
+    if (code === 1)
+      t.match(
+        terminal.said().err,
+        'HEADGATE_TOKEN' in env
+          ? /answered 401: Send a known token\.\n$/
+          : /answered 401: Send a known token\. None was sent: put one into HEADGATE_TOKEN/,
+      )
+    if (code === 2)
+      t.match(
+        terminal.said().err,
+        /^headgate status: --token-env must name a variable that is set, as in --token-env HEADGATE_TOKEN; there is no MINE/,
+      )
+  }
+})
+
+test('the operations listener is asked first, then the aggregation; who does not answer is named', async (t) => {
+  const own = await gateway(t, answering(reconciliation({ instance: 'operations' })))
+  const other = await gateway(t, answering(reconciliation({ instance: 'aggregation' })))
+  const run = async (operations: number, aggregation: number) => {
+    const terminal = fakeTerminal({
+      HEADGATE_DATA_DIR: t.testdir(),
+      HEADGATE_GATEWAY_OPERATIONS_LISTEN_PORT: `${operations}`,
+      HEADGATE_AGGREGATION_LISTEN_PORT: `${aggregation}`,
+    })
+    return { code: await runCommand(['status'], terminal), ...terminal.said() }
+  }
+  t.match(await run(own.port, other.port), { code: 0, out: /^Gateway operations,/ })
+  t.match(await run(1, other.port), { code: 0, out: /^Gateway aggregation,/ })
+  t.match(await run(1, 2), {
+    ...{ code: 1, out: '' },
+    err: /^http:\/\/127\.0\.0\.1:1: unreachable: bad port\nhttp:\/\/127\.0\.0\.1:2: unreachable: nothing listens there \(ECONNREFUSED\)\n$/,
+  })
+})
+
+/** Of something else that listens there, such as a proxy. */
+const page =
+  (status: number): RequestListener =>
+  (_request, response) =>
+    response.writeHead(status).end('<html>')
+
+test('what is no gateway is said to be none', async (t) => {
+  for (const [listener, said] of [
+    [answering({ received: 1 }), /answered 200: this is not the state of a gateway/],
+    [page(200), /answered 200: this is not the state of a gateway/],
+    [page(502), /answered 502: this is not the state of a gateway/],
+  ] as const) {
+    const { url } = await gateway(t, listener)
+    const terminal = fakeTerminal()
+    t.equal(await runCommand(['status', '--url', url], terminal), 1)
+    t.match(terminal.said().err, said)
+  }
+})
+
+test('what of the lake is not taken in is told, where an aggregation says', async (t) => {
+  for (const [notIngested, line] of [
+    [0, 'lake     0 objects not ingested\n'],
+    [
+      1,
+      'lake     1 object not ingested, tried again by each run: `headgate runs show` and the log name them\n',
+    ],
+    [1_200, 'lake     1,200 objects not ingested, tried again'],
+  ] as const) {
+    const { url } = await gateway(t, ({ url: path }, response) => {
+      const body =
+        path === '/query/pipeline' ? { gateway: null, aggregation: { notIngested } } : reconciliation({})
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(body))
+    })
+    const terminal = fakeTerminal()
+    t.equal(await runCommand(['status', '--url', url], terminal), 0)
+    t.match(terminal.said().out, `at risk  0\n${line}`)
+    const json = fakeTerminal()
+    await runCommand(['status', '--url', url, '--json'], json)
+    t.equal(JSON.parse(json.said().out).notIngested, notIngested)
+  }
+})
+
+test('an aggregation that does not tell is named, and where there is none that is no fault', async (t) => {
+  for (const [what, status, body, said] of [
+    [
+      'the token is for others',
+      403,
+      { detail: 'It lacks the scope.' },
+      /answered 403: It lacks the scope\.\n$/,
+    ],
+    ['it is not known', 401, { detail: 'Who?' }, /answered 401: Who\?/],
+    ['it says no number', 200, { aggregation: {} }, /answered 200: this is not the state of a pipeline\n$/],
+    ['a gateway alone', 404, { detail: 'There is nothing here.' }, /^$/],
+  ] as const) {
+    const { url } = await gateway(t, ({ url: path }, response) => {
+      const isAsked = path === '/query/pipeline'
+      response.writeHead(isAsked ? status : 200).end(JSON.stringify(isAsked ? body : reconciliation({})))
+    })
+    const terminal = fakeTerminal()
+    t.equal(await runCommand(['status', '--url', url, '--json'], terminal), 0, what)
+    const { out, err } = terminal.said()
+    t.equal(JSON.parse(out).notIngested, null, what)
+    t.match(err, said, what)
+    t.ok(err === '' || err.startsWith(`${url}: `), what)
+  }
+})
+
+test('journals of former workers are told beside those that work', async (t) => {
+  for (const [unopened, said] of [
+    [0, /^Gateway blue-1, events/],
+    [1, /^Gateway blue-1, 1 journal of former workers not looked into yet, events/],
+    [2, /^Gateway blue-1, 2 journals of former workers not looked into yet, events/],
+  ] as const) {
+    const { url } = await gateway(t, answering(reconciliation({ unopened })))
+    const terminal = fakeTerminal()
+    t.equal(await runCommand(['status', '--url', url], terminal), 0)
+    t.match(terminal.said().out, said)
+  }
+})

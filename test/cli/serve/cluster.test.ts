@@ -1,0 +1,215 @@
+import { Counter } from 'prom-client'
+import { type Test, test } from 'tap'
+import { pauseMs, startCrew } from '../../../src/cli/serve/cluster.ts'
+import type { Front } from '../../../src/cli/serve/gateway-handle.ts'
+import type { WorkerReport } from '../../../src/cli/terminal/worker-channel.ts'
+import { createTelemetry, quietTelemetry } from '../../../src/std/telemetry.ts'
+import { fakeClock } from '../../fakes/clock.ts'
+import { type FakeLine, fakeLine } from '../../fakes/process/worker-channel.ts'
+import { reconciliation } from '../../fakes/reconciliation.ts'
+
+interface Crew {
+  readonly crew: Front
+  /** Every worker that was ever started, in order. */
+  readonly lines: readonly FakeLine[]
+  readonly clock: ReturnType<typeof fakeClock>
+  said(): string
+}
+
+function started(t: Test, workers: number, reportMs?: number): Crew {
+  const lines: FakeLine[] = []
+  const fork = (index: number) => {
+    const line = fakeLine(index)
+    lines.push(line)
+    return line.process
+  }
+  let said = ''
+  const telemetry = createTelemetry('info', { write: (line) => (said += line) })
+  const clock = fakeClock()
+  const crew = startCrew({
+    workers,
+    port: 0,
+    fork,
+    clock,
+    telemetry,
+    ...(reportMs !== undefined && { reportMs }),
+  })
+  t.teardown(async () => {
+    crew.ending()
+    crew.abandon()
+    await crew.close(0)
+  })
+  return { crew, lines, clock, said: () => said }
+}
+
+/** Until it holds; the test's own timeout ends it. */
+async function waitFor(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve))
+}
+
+const failed = { code: 1, signal: null }
+const killed = { code: null, signal: 'SIGKILL' }
+
+/** The worker answers what it is asked, from now on. */
+async function answers(line: FakeLine, own: WorkerReport['reconciliation'], count = 1): Promise<void> {
+  const { metrics } = quietTelemetry()
+  const things = new Counter({ name: 'headgate_things_total', help: 'Things.', registers: [metrics] })
+  things.inc(count)
+  const report = { reconciliation: own, metrics: await metrics.getMetricsAsJSON() }
+  line.primary.onMessage((message) => {
+    if (message.kind === 'report') line.primary.send({ kind: 'report', id: message.id, report })
+  })
+}
+
+test('a crew is ready when all of its workers are, and every worker hears of it', async (t) => {
+  const { crew, lines } = started(t, 2)
+  t.same(
+    lines.map(({ primary }) => primary.index),
+    [0, 1],
+  )
+  t.equal(crew.isReady(), '0 of 2 workers are ready.')
+  lines[0]?.primary.send({ kind: 'ready', port: 1 })
+  await waitFor(() => crew.isReady() !== '0 of 2 workers are ready.')
+  t.equal(crew.isReady(), '1 of 2 workers are ready.')
+  lines[1]?.primary.send({ kind: 'ready', port: 1 })
+  await crew.started
+  t.equal(crew.isReady(), true)
+  for (const { told } of lines) t.same(told.at(-1), { kind: 'everyone', ready: true })
+  t.same(await crew.doors(() => true), [], 'the doors are the workers own')
+  t.equal(crew.isWorker, false)
+})
+
+test('a worker that ends is replaced under its number, and nobody is ready meanwhile', async (t) => {
+  const { crew, lines, clock, said } = started(t, 2)
+  for (const { primary } of lines) primary.send({ kind: 'ready', port: 1 })
+  await crew.started
+  clock.advance(60_000)
+  lines[1]?.end(killed)
+  await waitFor(() => lines.length === 3)
+  t.equal(lines[2]?.primary.index, 1)
+  t.equal(crew.isReady(), '1 of 2 workers are ready.')
+  t.same(lines[0]?.told.at(-1), { kind: 'everyone', ready: '1 of 2 workers are ready.' })
+  t.match(
+    said(),
+    /"worker":1,"code":null,"signal":"SIGKILL","waitMs":100,"msg":"a worker ended: another takes its place"/,
+  )
+  t.match(await (await crew.metrics()).metrics(), /^headgate_worker_restarts_total 1$/m)
+  lines[2]?.primary.send({ kind: 'ready', port: 1 })
+  await waitFor(() => crew.isReady() === true)
+})
+
+test('the more often a worker fails, the longer the pause; who served for a while begins anew', async (t) => {
+  t.same([1, 2, 3, 4, 9, 10, 50].map(pauseMs), [100, 200, 400, 800, 25_600, 30_000, 30_000])
+  const { crew, lines, clock, said } = started(t, 1)
+  const serve = async (at: number) => {
+    await waitFor(() => lines.length === at + 1)
+    lines[at]?.primary.send({ kind: 'ready', port: 1 })
+    await waitFor(() => crew.isReady() === true)
+  }
+  for (const [at, servedMs] of [0, 59_999, 60_000, 0].entries()) {
+    await serve(at)
+    clock.advance(servedMs)
+    lines[at]?.end(failed)
+  }
+  await serve(4)
+  const waits = said().match(/(?<="waitMs":)\d+/g)
+  t.same(waits, ['100', '200', '100', '200'])
+})
+
+test('a start that fails again and again is given up, and said to be', async (t) => {
+  const { crew, lines } = started(t, 1)
+  for (let i = 0; i < 3; i++) {
+    await waitFor(() => lines.length === i + 1)
+    lines[i]?.end(i === 2 ? killed : failed)
+  }
+  await t.rejects(crew.started, { code: 'not_ready', message: /^Worker 0 ended with SIGKILL before it was / })
+  t.equal(lines.length, 3)
+  const other = started(t, 1)
+  for (let i = 0; i < 3; i++) {
+    await waitFor(() => other.lines.length === i + 1)
+    other.lines[i]?.end(failed)
+  }
+  await t.rejects(other.crew.started, { message: /^Worker 0 ended with code 1 before/ })
+})
+
+test('a worker that cannot be forked is one that ended: tried again, and given up at the start', async (t) => {
+  const lines: FakeLine[] = []
+  const failures: Error[] = []
+  const fork = (index: number) => {
+    const failure = failures.shift()
+    if (failure) throw failure
+    const line = fakeLine(index)
+    lines.push(line)
+    return line.process
+  }
+  let said = ''
+  const telemetry = createTelemetry('info', { write: (line) => (said += line) })
+  const options = { workers: 1, port: 0, fork, clock: fakeClock(), telemetry }
+  const noMemory = () => Object.assign(new Error('spawn ENOMEM'), { code: 'ENOMEM' })
+
+  failures.push(noMemory(), noMemory())
+  const crew = startCrew(options)
+  await waitFor(() => lines.length === 1)
+  lines[0]?.primary.send({ kind: 'ready', port: 1 })
+  await crew.started
+  t.equal(crew.isReady(), true)
+  t.equal(said.match(/"code":"ENOMEM".*"msg":"a worker cannot be started now"/g)?.length, 2)
+  crew.ending()
+  crew.abandon()
+  await crew.close(0)
+
+  failures.push(noMemory(), noMemory(), noMemory())
+  const hopeless = startCrew({ ...options, telemetry: quietTelemetry() })
+  await t.rejects(hopeless.started, { code: 'not_ready' })
+  await hopeless.close(0)
+  t.equal(lines.length, 1)
+})
+
+test('once all were ready, no number of failures ends the others', async (t) => {
+  const { crew, lines } = started(t, 2)
+  for (const { primary } of lines) primary.send({ kind: 'ready', port: 1 })
+  await crew.started
+  for (let i = 1; i < 5; i++) {
+    lines[i]?.end(failed)
+    await waitFor(() => lines.length === i + 2)
+  }
+  t.equal(lines[0]?.killed(), false)
+  lines[5]?.primary.send({ kind: 'ready', port: 1 })
+  await waitFor(() => crew.isReady() === true)
+})
+
+test('books and metrics are those of all workers; who does not answer is counted as silent', async (t) => {
+  const { crew, lines } = started(t, 3, 200)
+  t.equal(await crew.reconcile(), null, 'nobody answers yet')
+  const [one, two, silent] = lines as [FakeLine, FakeLine, FakeLine]
+  await answers(one, reconciliation({ instance: 'a' }), 2)
+  await answers(two, reconciliation({ instance: 'a', delivered: 6 }), 3)
+  t.match(await crew.reconcile(), { workers: 2, silent: 1, received: 24, unaccounted: 2 })
+  const text = await (await crew.metrics()).metrics()
+  t.match(text, /^headgate_things_total 5$/m)
+  t.match(text, /^headgate_worker_restarts_total 0$/m)
+  t.match((await crew.metrics()).contentType, /^text\/plain/)
+  const asking = crew.reconcile()
+  silent.primary.send({ kind: 'report', id: 999, report: { reconciliation: reconciliation(), metrics: [] } })
+  silent.end(killed)
+  t.match(await asking, { workers: 2, silent: 1 }, 'nor does one answer for another, or one that is gone')
+})
+
+test('the end is told to all at once, and waited for; at the deadline what lives is killed', async (t) => {
+  const { crew, lines } = started(t, 2)
+  const [one, two] = lines as [FakeLine, FakeLine]
+  crew.reload([])
+  crew.ending()
+  for (const { told } of lines) t.same(told.slice(-2), [{ kind: 'reload' }, { kind: 'stop' }])
+  let closed = false
+  const closing = crew.close(0).then(() => {
+    closed = true
+  })
+  one.end({ code: 0, signal: null })
+  await new Promise((resolve) => setImmediate(resolve))
+  t.equal(closed, false, 'the other one is waited for')
+  crew.abandon()
+  await closing
+  t.same([one.killed(), two.killed()], [false, true])
+  t.equal(lines.length, 2, 'nobody is replaced any more')
+})

@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs'
+import { test } from 'tap'
+import { isSafeRuntime, warnOfRuntime } from '../../../src/cli/serve/node-version.ts'
+import { createTelemetry } from '../../../src/std/telemetry.ts'
+
+test('a Node is safe from the first release of its line that has the fixes', async (t) => {
+  for (const [version, isSafe] of [
+    ['18.20.8', false],
+    ['20.12.0', false],
+    ['20.20.1', false],
+    ['20.20.2', true],
+    ['20.21.0', true],
+    ['21.7.3', false],
+    ['22.22.1', false],
+    ['22.22.2', true],
+    ['23.11.1', false],
+    ['24.14.0', false],
+    ['24.14.1', true],
+    ['24.21.0', true],
+    ['25.8.1', false],
+    ['25.8.2', true],
+    ['26.0.0', true],
+  ] as const) {
+    t.equal(isSafeRuntime(version), isSafe, version)
+  }
+  const { engines } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
+  t.equal(engines.node, '^20.20.2 || ^22.22.2 || ^24.14.1 || >=25.8.2', 'what npm is told is the same')
+})
+
+test('one that is not is said in the log, once, and nothing else is', async (t) => {
+  const lines: string[] = []
+  const { log } = createTelemetry('info', { write: (line) => lines.push(line) })
+  warnOfRuntime('24.14.1', log)
+  t.same(lines, [])
+  warnOfRuntime('24.14.0', log)
+  t.match(JSON.parse(lines.join()), { level: 40, node: '24.14.0', msg: /known security holes/ })
+})

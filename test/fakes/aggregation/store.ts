@@ -1,0 +1,129 @@
+import { bucketOf, MICROS, WEIGHT_UNIT } from '../../../src/aggregation/rollup/model/measure.ts'
+import type {
+  CommittedWindow,
+  RollupRow,
+  RollupStore,
+  StoredRow,
+} from '../../../src/aggregation/rollup/stores/store.ts'
+
+/** What an engine computes for one group of values. */
+export function rollupRow(
+  group: Partial<Pick<RollupRow, 'app' | 'metric' | 'unit' | 'set' | 'value'>>,
+  values: readonly number[],
+  weight = 1,
+): RollupRow {
+  const w = BigInt(Math.round(weight * WEIGHT_UNIT))
+  const micros = values.map((value) => BigInt(Math.floor(value * MICROS + 0.5)))
+  const buckets = new Map<number, bigint>()
+  for (const value of values) buckets.set(bucketOf(value), (buckets.get(bucketOf(value)) ?? 0n) + w)
+  const sorted = [...micros].sort((a, b) => (a < b ? -1 : 1))
+  return {
+    app: 'shop',
+    metric: 'browser.web_vital.lcp',
+    unit: 'ms',
+    set: 'app',
+    value: '',
+    ...group,
+    n: w * BigInt(values.length),
+    rows: values.length,
+    sum: micros.reduce((sum, one) => sum + one * w, 0n),
+    minMicros: sorted[0]!,
+    maxMicros: sorted.at(-1)!,
+    histogram: [...buckets]
+      .sort(([a], [b]) => a - b)
+      .map(([bucket, sum]) => `${bucket}:${sum}`)
+      .join(','),
+  }
+}
+
+/** A committed quarter of an hour, complete and without losses unless said otherwise. */
+export const committed = (fromMs: number, its: Partial<CommittedWindow> = {}): CommittedWindow => ({
+  rollup: 'default',
+  fromMs,
+  toMs: fromMs + 900_000,
+  generation: 1,
+  contentHash: `hash-${fromMs}-${its.generation ?? 1}`,
+  complete: true,
+  late: 0,
+  rejected: 0,
+  ...its,
+})
+
+/** All rows that come in pieces. */
+export async function gathered<T>(pieces: AsyncIterable<readonly T[]>): Promise<readonly T[]> {
+  const all: T[] = []
+  for await (const piece of pieces) all.push(...piece)
+  return all
+}
+
+/** In memory, and counting what it is asked. */
+export interface MemoryStore extends RollupStore {
+  readonly asked: { series: number; windows: number }
+  /** Publishes rows that are at hand. */
+  fill(window: CommittedWindow, rows: readonly RollupRow[]): Promise<void>
+}
+
+export function memoryStore(): MemoryStore {
+  const held = new Map<string, { window: CommittedWindow; rows: readonly RollupRow[] }>()
+  const asked = { series: 0, windows: 0 }
+  const inRange = (rollup: string, fromMs: number, toMs: number) =>
+    [...held.values()]
+      .filter(({ window }) => window.rollup === rollup && window.fromMs >= fromMs && window.fromMs < toMs)
+      .sort((a, b) => a.window.fromMs - b.window.fromMs)
+
+  const store: MemoryStore = {
+    kind: 'local',
+    asked,
+    async fill(window, rows) {
+      await store.publish(
+        window,
+        (async function* () {
+          yield rows
+        })(),
+      )
+    },
+    async publish(window, chunks) {
+      const key = `${window.rollup} ${window.fromMs}`
+      const before = held.get(key)?.window
+      if (before && before.generation >= window.generation) return 'unchanged'
+      const rows: RollupRow[] = []
+      for await (const chunk of chunks) rows.push(...chunk)
+      held.set(key, { window, rows })
+      return before?.contentHash === window.contentHash ? 'unchanged' : 'published'
+    },
+    held: async (rollup, fromMs, toMs) => inRange(rollup, fromMs, toMs).map(({ window }) => window),
+    async windows(rollup, fromMs, toMs) {
+      asked.windows++
+      return inRange(rollup, fromMs, toMs).map(({ window }) => window)
+    },
+    async contents({ rollup, app, metric, set, fromMs, toMs }) {
+      asked.windows++
+      return inRange(rollup, fromMs, toMs).map(({ window, rows }) => {
+        const own = rows.filter((row) => row.app === app && row.metric === metric && row.set === set)
+        const content = own.map((row) => Object.values(row).join()).join('\n')
+        return { ...window, content: own.length === 0 ? undefined : content }
+      })
+    },
+    async *series({ rollup, app, metric, set, values, fromMs, toMs }, signal) {
+      asked.series++
+      for (const { window, rows } of inRange(rollup, fromMs, toMs)) {
+        signal?.throwIfAborted()
+        yield rows
+          .filter((row) => row.app === app && row.metric === metric && row.set === set)
+          .filter((row) => values === undefined || values.includes(row.value))
+          .map((row): StoredRow => ({ ...row, windowFromMs: window.fromMs }))
+      }
+    },
+    async metrics({ rollup, app, fromMs, toMs }) {
+      const found = new Map<string, { metric: string; unit: string; rows: number }>()
+      for (const { rows } of inRange(rollup, fromMs, toMs)) {
+        for (const { metric, unit, rows: count } of rows.filter(
+          (row) => row.app === app && row.set === 'app',
+        ))
+          found.set(metric, { metric, unit, rows: count + (found.get(metric)?.rows ?? 0) })
+      }
+      return [...found.values()].sort((a, b) => b.rows - a.rows)
+    },
+  }
+  return store
+}

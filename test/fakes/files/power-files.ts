@@ -1,0 +1,313 @@
+import { basename, dirname } from 'node:path'
+import type { FileOps, OpenFile } from '../../../src/std/files/files.ts'
+import { dieOf, type Luck, SimulatedFile } from './simulated-file.ts'
+
+/** The `after + 1`-th such call fails, once. A sync that fails leaves its file clean: see SimulatedFile. */
+export interface Fault {
+  readonly call: 'open' | 'read' | 'readFile' | 'write' | 'sync' | 'truncate' | 'rename' | 'unlink'
+  readonly code: 'EIO' | 'ENOSPC'
+  readonly after?: number
+  readonly file?: RegExp
+}
+
+interface SimulatedFolder {
+  names: Map<string, Node>
+  durable: Map<string, Node>
+}
+
+type Node = SimulatedFile | SimulatedFolder
+
+/** Names that one call gives or takes. At a power cut all of them have changed, or none. */
+type Renaming = readonly { readonly folder: SimulatedFolder; readonly name: string; readonly node?: Node }[]
+
+interface Call<T> {
+  readonly name: string
+  readonly path: string
+  readonly effect: () => T
+  readonly onFault?: () => void
+}
+
+/** One for each call that never returns: one for all would hold on to every process that ever waited for it. */
+const forever = () => new Promise<never>(() => {})
+const emptyFolder = (): SimulatedFolder => ({ names: new Map(), durable: new Map() })
+const isFile = (node: Node): node is SimulatedFile => node instanceof SimulatedFile
+const failure = (code: string) => Object.assign(new Error(code), { code })
+
+/**
+ * A disk in memory that tells what was written from what would survive a power cut. Bytes, sizes and names that were not
+ * synced are lost, kept, torn and reordered as luck has it. A process that is gone hears of nothing any more.
+ */
+export class PowerFiles {
+  capacityBytes = Number.POSITIVE_INFINITY
+  readonly #root = emptyFolder()
+  #renamings: Renaming[] = []
+  #faults: { readonly fault: Fault; before: number }[] = []
+  #process = 0
+  #callsLeft = Number.POSITIVE_INFINITY
+  #lastTakesEffect = false
+  #onEnd = () => {}
+
+  fail(...faults: readonly Fault[]): void {
+    this.#faults.push(...faults.map((fault) => ({ fault, before: fault.after ?? 0 })))
+  }
+
+  heal(): void {
+    this.#faults = []
+    this.capacityBytes = Number.POSITIVE_INFINITY
+  }
+
+  get isHealthy(): boolean {
+    return this.#faults.length === 0 && this.capacityBytes === Number.POSITIVE_INFINITY
+  }
+
+  get usedBytes(): number {
+    return this.#files().reduce((sum, { content }) => sum + content.length, 0)
+  }
+
+  /** Resolves when the process has come to its `calls`-th call: it ends there, before the call takes effect or after. */
+  endAt(calls: number, takesEffect: boolean): Promise<void> {
+    this.#callsLeft = calls
+    this.#lastTakesEffect = takesEffect
+    return new Promise((resolve) => {
+      this.#onEnd = resolve
+    })
+  }
+
+  /** The process is gone, the kernel is not. It may forget what a failed sync has left in its memory. */
+  kill(luck: Luck): void {
+    const die = dieOf(luck)
+    this.#end()
+    for (const file of this.#files()) file.evict(die)
+  }
+
+  cutPower(luck: Luck): void {
+    const die = dieOf(luck)
+    this.#end()
+    for (const renaming of this.#renamings) if (die() % 2 === 1) rename(renaming, 'durable')
+    this.#renamings = []
+    this.#forEachFolder((folder) => {
+      folder.names = new Map(folder.durable)
+    })
+    for (const file of this.#files()) file.cut(die)
+  }
+
+  /** Changes files behind everyone's back. */
+  edit(path: RegExp, change: (content: Buffer) => Buffer): void {
+    this.#forEachFolder(({ names }) => {
+      for (const [name, node] of names)
+        if (isFile(node) && path.test(name)) node.replace(change(node.content))
+    })
+  }
+
+  /** The disk as the process sees it that starts now. */
+  mount(): FileOps {
+    const owner = this.#process
+    const run = <T>(name: string, path: string, effect: () => T, onFault?: () => void): Promise<T> =>
+      this.#run(owner, { name, path, effect, ...(onFault ? { onFault } : {}) })
+    return {
+      open: (path, flags) =>
+        run('open', path, () => {
+          const node = this.#opened(path, flags)
+          return isFile(node) ? this.#openFile(node, path, run) : this.#openFolder(node, path, run)
+        }),
+      mkdir: (path) => run('mkdir', path, () => this.#makeFolders(path)),
+      readFile: (path) => run('readFile', path, () => Buffer.from(this.#file(path).content)),
+      readdir: (path) => run('readdir', path, () => [...this.#folder(path).names.keys()]),
+      rename: (from, to) =>
+        run('rename', to, () =>
+          this.#rename([{ ...this.#place(to), node: this.#node(from) }, this.#place(from)]),
+        ),
+      link: (from, to) =>
+        run('link', to, () => {
+          const { folder, name } = this.#place(to)
+          if (folder.names.has(name)) throw failure('EEXIST')
+          const node = this.#node(from)
+          if (!isFile(node)) throw failure('EPERM')
+          this.#rename([{ folder, name, node }])
+        }),
+      unlink: (path) =>
+        run('unlink', path, () => {
+          this.#file(path)
+          this.#rename([this.#place(path)])
+        }),
+      lstat: (path) =>
+        run('lstat', path, () => {
+          const isOfFile = isFile(this.#node(path))
+          return { isFile: () => isOfFile, isDirectory: () => !isOfFile }
+        }),
+    }
+  }
+
+  /** Every call of a process: here it ends, or meets a fault. */
+  async #run<T>(owner: number, { name, path, effect, onFault }: Call<T>): Promise<T> {
+    await undefined
+    if (owner !== this.#process) return forever()
+    this.#callsLeft -= 1
+    if (this.#callsLeft === 0) {
+      if (this.#lastTakesEffect) ignoringFailure(effect)
+      this.#end()
+      this.#onEnd()
+      return forever()
+    }
+    const code = this.#faultOf(name, path)
+    if (code !== undefined) {
+      onFault?.()
+      throw failure(code)
+    }
+    const result = effect()
+    await undefined
+    return owner === this.#process ? result : forever()
+  }
+
+  #end(): void {
+    this.#process += 1
+    this.#callsLeft = Number.POSITIVE_INFINITY
+  }
+
+  #faultOf(call: string, path: string): Fault['code'] | undefined {
+    const matching = this.#faults.filter(
+      ({ fault: { call: failing, file } }) => failing === call && (file?.test(basename(path)) ?? true),
+    )
+    const due = matching.find(({ before }) => before === 0)
+    this.#faults = this.#faults.filter((fault) => fault !== due)
+    for (const waiting of matching) if (waiting !== due) waiting.before -= 1
+    return due?.fault.code
+  }
+
+  #openFile(file: SimulatedFile, path: string, run: Runner): OpenFile {
+    const sync = () =>
+      run(
+        'sync',
+        path,
+        () => file.sync(),
+        () => file.failSync(),
+      )
+    return {
+      read: (into, offset, length, position) =>
+        run('read', path, () => ({
+          bytesRead: file.content.copy(
+            into,
+            offset,
+            position,
+            Math.min(position + length, file.content.length),
+          ),
+        })),
+      write: (from, offset, length, position) =>
+        run('write', path, () => {
+          const growth = Math.max(0, position + length - file.content.length)
+          const bytesWritten = length - Math.max(0, growth - Math.max(0, this.capacityBytes - this.usedBytes))
+          if (bytesWritten <= 0) throw failure('ENOSPC')
+          file.write(from.subarray(offset, offset + bytesWritten), position)
+          return { bytesWritten }
+        }),
+      datasync: sync,
+      sync,
+      truncate: (length) => run('truncate', path, () => file.truncate(length)),
+      chmod: () => run('chmod', path, () => {}),
+      close: () => run('close', path, () => {}),
+    }
+  }
+
+  /** A sync of names that fails leaves them unsynced: the file systems we know stop when their journal cannot be written. */
+  #openFolder(folder: SimulatedFolder, path: string, run: Runner): OpenFile {
+    const isDirectory = async () => {
+      throw failure('EISDIR')
+    }
+    const sync = () =>
+      run('sync', path, () => {
+        for (const renaming of this.#renamings) if (touches(renaming, folder)) rename(renaming, 'durable')
+        this.#renamings = this.#renamings.filter((renaming) => !touches(renaming, folder))
+      })
+    return {
+      ...{ read: isDirectory, write: isDirectory, truncate: isDirectory, chmod: isDirectory },
+      ...{ datasync: sync, sync },
+      close: () => run('close', path, () => {}),
+    }
+  }
+
+  #opened(path: string, flags: string): Node {
+    const { folder, name } = this.#place(path)
+    const found = folder.names.get(name)
+    if (!flags.startsWith('w')) return found ?? this.#node(path)
+    if (found !== undefined) {
+      this.#file(path).truncate(0)
+      return found
+    }
+    if (this.usedBytes >= this.capacityBytes) throw failure('ENOSPC')
+    const node = new SimulatedFile()
+    this.#rename([{ folder, name, node }])
+    return node
+  }
+
+  #makeFolders(path: string): string | undefined {
+    if (path === '/') return undefined
+    const first = this.#makeFolders(dirname(path))
+    const { folder, name } = this.#place(path)
+    if (folder.names.has(name)) return first
+    this.#rename([{ folder, name, node: emptyFolder() }])
+    return first ?? path
+  }
+
+  #rename(renaming: Renaming): void {
+    rename(renaming, 'names')
+    this.#renamings.push(renaming)
+  }
+
+  #place(path: string): { folder: SimulatedFolder; name: string } {
+    return { folder: this.#folder(dirname(path)), name: basename(path) }
+  }
+
+  #node(path: string): Node {
+    if (path === '/') return this.#root
+    const { folder, name } = this.#place(path)
+    const node = folder.names.get(name)
+    if (node === undefined) throw failure('ENOENT')
+    return node
+  }
+
+  #folder(path: string): SimulatedFolder {
+    const node = this.#node(path)
+    if (isFile(node)) throw failure('ENOTDIR')
+    return node
+  }
+
+  #file(path: string): SimulatedFile {
+    const node = this.#node(path)
+    if (!isFile(node)) throw failure('EISDIR')
+    return node
+  }
+
+  #files(): SimulatedFile[] {
+    const files = new Set<SimulatedFile>()
+    this.#forEachFolder(({ names }) => {
+      for (const node of names.values()) if (isFile(node)) files.add(node)
+    })
+    return [...files]
+  }
+
+  /** Parents first. */
+  #forEachFolder(visit: (folder: SimulatedFolder) => void, folder = this.#root): void {
+    visit(folder)
+    for (const node of folder.names.values()) if (!isFile(node)) this.#forEachFolder(visit, node)
+  }
+}
+
+type Runner = <T>(name: string, path: string, effect: () => T, onFault?: () => void) => Promise<T>
+
+const touches = (renaming: Renaming, folder: SimulatedFolder): boolean =>
+  renaming.some((part) => part.folder === folder)
+
+function rename(renaming: Renaming, which: 'names' | 'durable'): void {
+  for (const { folder, name, node } of renaming) {
+    if (node === undefined) folder[which].delete(name)
+    else folder[which].set(name, node)
+  }
+}
+
+function ignoringFailure(effect: () => unknown): void {
+  try {
+    effect()
+  } catch {
+    // The process ends here and never learns of it.
+  }
+}

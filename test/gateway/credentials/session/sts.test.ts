@@ -1,0 +1,188 @@
+import { inspect } from 'node:util'
+import { AssumeRoleCommand, GetCallerIdentityCommand } from '@aws-sdk/client-sts'
+import { type Test, test } from 'tap'
+import { parseConfig } from '../../../../src/config/parse.ts'
+import { createDirectory } from '../../../../src/gateway/apps/vending-apps.ts'
+import { refusalOf } from '../../../../src/gateway/credentials/session/errors.ts'
+import { type SessionRequest, sessionRequest } from '../../../../src/gateway/credentials/session/session.ts'
+import { stsClient, stsMinter } from '../../../../src/gateway/credentials/session/sts.ts'
+import { type StsFault, startSts } from '../../../fakes/aws/sts.ts'
+import { credentialsOf, REGION, roleOf } from '../../../fakes/credentials/vending.ts'
+
+const { apps } = parseConfig(
+  {
+    gateway: { credentials: { region: REGION, subjectKeyEnv: 'K' } },
+    apps: ['ios', 'web'].map((id) => ({ id, credentials: credentialsOf(id) })),
+  },
+  {},
+)
+const directory = createDirectory(apps, REGION)
+const hash = 'abcdefghijABCDEFGHIJ_-'
+const subject = { subjectHash: hash, vendId: 'b3da5f4f-9a7c', durationSeconds: 1_800 }
+const requestFor = (id: string): SessionRequest => sessionRequest({ app: directory.byId(id)!, ...subject })
+const neverAborted = new AbortController().signal
+
+async function started(t: Test, options: { readonly requestTimeoutMs?: number } = {}) {
+  const nowMs = () => Date.UTC(2026, 10, 22, 12)
+  const sts = await startSts(t, nowMs)
+  const credentials = { accessKeyId: 'AKIAGATEWAY', secretAccessKey: 'secret' }
+  const client = stsClient({ region: REGION, endpoint: sts.endpoint, credentials, ...options }, directory.all)
+  const minter = stsMinter(client)
+  t.teardown(() => minter.close())
+  return { sts, client, minter }
+}
+
+test('what is asked for goes over the wire, whole and signed for the Region', async (t) => {
+  const { sts, minter } = await started(t)
+  const outcome = await minter.mint(requestFor('ios'), neverAborted)
+  t.match(outcome, {
+    kind: 'minted',
+    accessKeyId: 'ASIAEXAMPLE000000001',
+    expiresMs: Date.UTC(2026, 10, 22, 12, 30),
+    packedPolicyPercent: 10,
+    stsRequestId: '00000000-0000-4000-8000-000000000001',
+  })
+  const { headers, params } = sts.calls[0]!
+  t.match(headers.authorization, /Credential=AKIAGATEWAY\/\d{8}\/eu-west-1\/sts\/aws4_request/)
+  t.same(params, {
+    Action: 'AssumeRole',
+    Version: '2011-06-15',
+    RoleArn: roleOf('ios'),
+    RoleSessionName: `headgate-ios-${hash}`,
+    SourceIdentity: `headgate-${hash}`,
+    Policy: requestFor('ios').policy,
+    DurationSeconds: '1800',
+    ExternalId: 'headgate/ios',
+    'Tags.member.1.Key': 'headgate:app',
+    'Tags.member.1.Value': 'ios',
+    'Tags.member.2.Key': 'headgate:vend',
+    'Tags.member.2.Value': 'b3da5f4f-9a7c',
+  })
+})
+
+test('a session shows its secrets to who asks for them, and to no logger or inspector', async (t) => {
+  const { minter } = await started(t)
+  const outcome = await minter.mint(requestFor('ios'), neverAborted)
+  t.same(outcome.kind === 'minted' && outcome.reveal(), {
+    secretAccessKey: 'PlantedStsSecret/0001',
+    sessionToken: 'PlantedStsToken+0001',
+  })
+  for (const shown of [JSON.stringify(outcome), inspect(outcome, { depth: 9, showHidden: true })]) {
+    t.match(shown, /ASIAEXAMPLE000000001/)
+    t.notMatch(shown, /Planted/)
+  }
+})
+
+test('threat 9: a call above the ceiling never leaves the process', async (t) => {
+  const { sts, client, minter } = await started(t)
+  const good = requestFor('ios')
+  const wide = JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action: ['kinesis:*'], Resource: ['*'] }],
+  })
+  for (const [what, change] of [
+    ['no policy', { policy: undefined }],
+    ['an empty policy', { policy: '' }],
+    ['a wide policy', { policy: wide }],
+    ['the policy of another app', { policy: requestFor('web').policy }],
+    ['another role', { roleArn: roleOf('web') }],
+    ['a role that is not configured', { roleArn: 'arn:aws:iam::111122223333:role/admin' }],
+    ['12 hours', { durationSeconds: 43_200 }],
+    ['no external id', { externalId: undefined }],
+    ['no tags', { tags: [] }],
+  ] as const) {
+    const request = { ...good, ...change } as SessionRequest
+    await t.rejects(
+      minter.mint(request, neverAborted),
+      { code: 'internal', message: /^A call to STS is above the ceiling: / },
+      what,
+    )
+  }
+  await t.rejects(client.send(new GetCallerIdentityCommand({})), {
+    code: 'internal',
+    message: 'A call to STS is above the ceiling: GetCallerIdentityCommand is not called',
+  })
+  const widened = new AssumeRoleCommand({ RoleArn: roleOf('ios'), RoleSessionName: 'x' })
+  widened.middlewareStack.add((next) => (args) => next({ ...args, input: { ...args.input, Policy: wide } }), {
+    step: 'initialize',
+  })
+  await t.rejects(client.send(widened), { code: 'internal' }, 'nor what was widened on its way')
+  t.equal(sts.receivedBytes(), 0)
+  t.equal((await minter.mint(good, neverAborted)).kind, 'minted')
+  t.equal(sts.calls.length, 1)
+})
+
+test('what STS refuses is told apart by what helps: waiting, trying again, or an operator', async (t) => {
+  const { sts, minter } = await started(t)
+  const message = 'User arn:aws:sts::111122223333:assumed-role/gw/task is not authorized'
+  for (const [code, status, kind] of [
+    ['Throttling', 400, 'throttled'],
+    ['ThrottlingException', 400, 'throttled'],
+    ['RequestLimitExceeded', 503, 'throttled'],
+    ['TooManyRequests', 429, 'throttled'],
+    ['AccessDenied', 403, 'misconfigured'],
+    ['MalformedPolicyDocument', 400, 'misconfigured'],
+    ['PackedPolicyTooLarge', 400, 'misconfigured'],
+    ['RegionDisabledException', 403, 'misconfigured'],
+    ['ValidationError', 400, 'misconfigured'],
+    ['InvalidClientTokenId', 403, 'misconfigured'],
+    ['SignatureDoesNotMatch', 403, 'misconfigured'],
+    ['ExpiredToken', 403, 'transient'],
+    ['ExpiredTokenException', 400, 'transient'],
+    ['RequestTimeout', 408, 'transient'],
+    ['InternalFailure', 500, 'transient'],
+    ['ServiceUnavailable', 503, 'transient'],
+  ] as const) {
+    sts.faults.push({ kind: 'error', code, status, message })
+    const outcome = await minter.mint(requestFor('ios'), neverAborted)
+    t.match(outcome, { kind, status, requestId: /^0{8}-/ }, code)
+    t.match((outcome as { code: string }).code, code.replace('Exception', ''), code)
+    t.notMatch(JSON.stringify(outcome), /arn:aws/, `${code}: its message is for nobody`)
+  }
+  t.equal(sts.calls.length, 16, 'each was tried once')
+})
+
+test('credentials of our own that cannot be found are a fault of the configuration, expired ones are not', async (t) => {
+  const named = (name: string) => Object.assign(new Error('no'), { name })
+  t.equal(refusalOf(named('CredentialsProviderError')).kind, 'misconfigured')
+  t.equal(refusalOf(named('RequestExpired')).kind, 'transient')
+  t.same(refusalOf('nothing'), { kind: 'transient', code: 'unknown', status: 0, requestId: undefined })
+})
+
+test('an answer in which something is missing is none', async (t) => {
+  const { sts, minter } = await started(t)
+  const missing = (element: string): StsFault => ({ kind: 'tamper', element, by: '' })
+  for (const element of ['Credentials', 'AccessKeyId', 'SecretAccessKey', 'SessionToken', 'Expiration']) {
+    sts.faults.push(missing(element))
+    t.match(
+      await minter.mint(requestFor('ios'), neverAborted),
+      { kind: 'transient', code: 'malformed_response', status: 200 },
+      element,
+    )
+  }
+  sts.faults.push(missing('PackedPolicySize'))
+  t.match(await minter.mint(requestFor('ios'), neverAborted), { kind: 'minted', packedPolicyPercent: 0 })
+  sts.faults.push({ kind: 'tamper', element: 'Expiration', by: '<Expiration>soon</Expiration>' })
+  t.match(await minter.mint(requestFor('ios'), neverAborted), { kind: 'transient' })
+})
+
+test('no answer is transient: a reset, a silence, nobody there, or nobody waiting', async (t) => {
+  const { sts, minter } = await started(t, { requestTimeoutMs: 50 })
+  sts.faults.push({ kind: 'reset' }, { kind: 'hang' })
+  t.match(await minter.mint(requestFor('ios'), neverAborted), {
+    kind: 'transient',
+    code: 'ECONNRESET',
+    status: 0,
+  })
+  t.match(await minter.mint(requestFor('ios'), neverAborted), { kind: 'transient', status: 0 })
+  t.match(await minter.mint(requestFor('ios'), AbortSignal.abort()), {
+    kind: 'transient',
+    requestId: undefined,
+  })
+  const credentials = { accessKeyId: 'AKIAGATEWAY', secretAccessKey: 'secret' }
+  const nowhere = stsMinter(
+    stsClient({ region: REGION, endpoint: 'http://127.0.0.1:1', credentials }, directory.all),
+  )
+  t.teardown(() => nowhere.close())
+  t.match(await nowhere.mint(requestFor('ios'), neverAborted), { kind: 'transient', code: 'ECONNREFUSED' })
+})

@@ -1,0 +1,164 @@
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
+import { PutObjectCommand } from '@aws-sdk/client-s3'
+import { GetCallerIdentityCommand } from '@aws-sdk/client-sts'
+import { type Test, test } from 'tap'
+import { stsClient } from '../../../src/gateway/credentials/session/sts.ts'
+import { kinesisClient, kinesisStream } from '../../../src/gateway/deliver/sinks/kinesis/kinesis.ts'
+import { s3Client } from '../../../src/lake/s3-client.ts'
+import { freshCredentials } from '../../../src/std/aws/rotated-credentials.ts'
+import { recordOf } from '../../contracts/stream.ts'
+import { fakeClock } from '../../fakes/clock.ts'
+
+/** An endpoint of AWS that knows one key at a time, and what it says to others. */
+async function startEndpoint(t: Test, refusal: string) {
+  const used: string[] = []
+  const state = { knows: '' }
+  const server = createServer((request, response) => {
+    const [, key = ''] = /Credential=([^/]+)/.exec(request.headers.authorization ?? '') ?? []
+    used.push(key)
+    request.resume().on('end', () => {
+      const isKnown = key === state.knows
+      response.statusCode = isKnown ? 200 : 400
+      if (request.headers['x-amz-target']?.toString().startsWith('Kinesis')) {
+        const stored = { FailedRecordCount: 0, Records: [{ SequenceNumber: '1', ShardId: 's' }] }
+        response.end(JSON.stringify(isKnown ? stored : { __type: refusal, message: 'no' }))
+      } else if (isKnown) response.end()
+      else
+        response.end(
+          `<ErrorResponse><Error><Code>${refusal}</Code><Message>no</Message></Error></ErrorResponse>`,
+        )
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close().closeAllConnections())
+  return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, used, state }
+}
+
+/** A file of credentials, where the SDK looks for one, and nothing else that it could find. */
+async function sharedFile(t: Test) {
+  const path = `${t.testdir({})}/credentials`
+  const own = {
+    ...{ AWS_SHARED_CREDENTIALS_FILE: path, AWS_CONFIG_FILE: '/dev/null', AWS_EC2_METADATA_DISABLED: 'true' },
+    ...{ AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined, AWS_PROFILE: undefined },
+  }
+  const before = Object.fromEntries(Object.keys(own).map((name) => [name, process.env[name]]))
+  const set = (values: Record<string, string | undefined>) => {
+    for (const [name, value] of Object.entries(values)) {
+      if (value === undefined) delete process.env[name]
+      else process.env[name] = value
+    }
+  }
+  set(own)
+  t.teardown(() => set(before))
+  return (key: string) =>
+    writeFile(path, `[default]\naws_access_key_id = ${key}\naws_secret_access_key = secret-of-${key}\n`)
+}
+
+test('a file of credentials that was replaced is read again by each client', async (t) => {
+  const rotate = await sharedFile(t)
+  const rows = [
+    [
+      'ExpiredTokenException',
+      (endpoint: string) => {
+        const client = kinesisClient({ region: 'eu-west-1', endpoint })
+        const stream = kinesisStream({ client, streamName: 'events' })
+        t.teardown(() => stream.close())
+        return async () => {
+          const [outcome] = await stream.put([recordOf(['a'])], new AbortController().signal)
+          return outcome?.kind === 'stored'
+        }
+      },
+    ],
+    [
+      'InvalidClientTokenId',
+      (endpoint: string) => {
+        const client = stsClient({ region: 'eu-west-1', endpoint }, () => [])
+        t.teardown(() => client.destroy())
+        // The ceiling refuses it before it is sent: what is looked at here are the credentials below it.
+        client.middlewareStack.remove('headgateCeiling')
+        return () => client.send(new GetCallerIdentityCommand({})).then(() => true)
+      },
+    ],
+    [
+      'InvalidAccessKeyId',
+      (endpoint: string) => {
+        const client = s3Client({ region: 'eu-west-1', endpoint, forcePathStyle: true, silenceMs: 5_000 })
+        t.teardown(() => client.destroy())
+        return () => client.send(new PutObjectCommand({ Bucket: 'b', Key: 'k', Body: 'x' })).then(() => true)
+      },
+    ],
+  ] as const
+  for (const [refusal, open] of rows) {
+    const { endpoint, used, state } = await startEndpoint(t, refusal)
+    const call = open(endpoint)
+    await rotate('AKOLD')
+    state.knows = 'AKOLD'
+    t.ok(await call(), `${refusal}: with the first`)
+    await rotate('AKNEW')
+    state.knows = 'AKNEW'
+    t.ok(await call(), `${refusal}: with the second`)
+    t.same(used, ['AKOLD', 'AKOLD', 'AKNEW'])
+  }
+})
+
+test('whoever provides credentials is asked again only when that can help, and not for each call', async (t) => {
+  const clock = fakeClock()
+  const identity = (name: string) => ({ accessKeyId: name, secretAccessKey: 'secret' })
+  let held = identity('A')
+  let next = identity('A')
+  let asked = 0
+  const ask = async (options?: { readonly forceRefresh: boolean }) => {
+    if (options?.forceRefresh !== true) return held
+    asked++
+    if (next.accessKeyId === '') throw new Error('there are none')
+    held = next
+    return held
+  }
+  const calls: string[] = []
+  const call = (failure?: string, input: object = {}) =>
+    freshCredentialsOnce(async () => {
+      calls.push(held.accessKeyId)
+      if (failure !== undefined && held.accessKeyId === 'A') {
+        throw Object.assign(new Error('no'), { name: failure })
+      }
+      return 'done'
+    })({ input })
+  const freshCredentialsOnce = freshCredentials(ask, clock)
+
+  await t.rejects(call('AccessDenied'), { name: 'AccessDenied' })
+  t.equal(asked, 0, 'what is forbidden stays forbidden')
+  await t.rejects(call('ExpiredToken'), { name: 'ExpiredToken' })
+  t.same([asked, calls.length], [1, 2], 'there are no others: the call is not made again')
+  next = identity('B')
+  await t.rejects(call('ExpiredToken'), { name: 'ExpiredToken' })
+  t.equal(asked, 1, 'too soon')
+  clock.advance(5_000)
+  await t.rejects(call('ExpiredToken', { Body: Readable.from(['x']) }), { name: 'ExpiredToken' })
+  t.same(
+    [asked, calls.at(-1)],
+    [2, 'A'],
+    'a body that was read cannot be sent again; the next call has the new ones',
+  )
+  t.equal(await call('ExpiredToken'), 'done')
+
+  held = identity('A')
+  clock.advance(5_000)
+  t.same(await Promise.all([call('ExpiredToken'), call('ExpiredToken')]), ['done', 'done'])
+  t.equal(asked, 3, 'calls that fail together ask once')
+
+  held = identity('A')
+  next = identity('')
+  clock.advance(5_000)
+  await t.rejects(call('ExpiredToken'), { name: 'ExpiredToken' }, 'none to be found')
+  const lost = freshCredentials(() => Promise.reject(new Error('none')), clock)
+  t.equal(
+    await lost(async () => 'unsigned')({ input: {} }),
+    'unsigned',
+    'what is missing the call itself says',
+  )
+})

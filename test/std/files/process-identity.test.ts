@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { livenessOf, thisProcess } from '../../../src/std/files/process-identity.ts'
+import { bootId, procFolder } from '../../fakes/files/proc.ts'
+
+const HERE = 'pid:[4026531836]'
+const seven = { pid: 7, startTicks: '4711', bootId, pidNamespace: HERE }
+
+test('a process knows itself', async (t) => {
+  const proc = t.testdir(procFolder(t, HERE, { [process.pid]: { startTicks: '99' } }))
+  const itself = { pid: process.pid, startTicks: '99', bootId, pidNamespace: HERE }
+  t.same(await thisProcess(proc), itself)
+  t.equal(await livenessOf(itself, proc), 'alive')
+  t.equal(await livenessOf(await thisProcess()), 'alive', 'in the real /proc too')
+})
+
+test('a process is told apart by boot, namespace and start', async (t) => {
+  const proc = t.testdir(
+    procFolder(t, HERE, { 7: { startTicks: '4711' }, 8: { startTicks: '12', state: 'Z' } }),
+  )
+  for (const [what, identity, liveness] of [
+    ['the same', seven, 'alive'],
+    ['a later process of that id', { ...seven, startTicks: '4710' }, 'dead'],
+    ['a zombie, which its parent has not buried', { ...seven, pid: 8, startTicks: '12' }, 'dead'],
+    ['no process', { ...seven, pid: 9 }, 'dead'],
+    ['before the last boot, or of another host', { ...seven, bootId: 'earlier' }, 'unknown'],
+    ['the same, in another container', { ...seven, bootId: 'earlier', pidNamespace: '' }, 'unknown'],
+    ['in another container', { ...seven, pidNamespace: 'pid:[1]' }, 'unknown'],
+    ['of a system that told less', { pid: 7, startTicks: '', bootId: '', pidNamespace: '' }, 'unknown'],
+  ] as const) {
+    t.equal(await livenessOf(identity, proc), liveness, what)
+  }
+})
+
+test('where there is no /proc the id alone must do', async (t) => {
+  const none = join(t.testdir(), 'none')
+  const itself = { pid: process.pid, startTicks: '', bootId: '', pidNamespace: '' }
+  t.same(await thisProcess(none), itself)
+  t.equal(await livenessOf(itself, none), 'alive')
+  t.equal(await livenessOf(seven, none), 'unknown', 'whose start we cannot compare')
+  const child = spawn(process.execPath, ['-e', ''])
+  await once(child, 'exit')
+  t.equal(await livenessOf({ ...itself, pid: Number(child.pid) }, none), 'dead')
+})
+
+test('a process that cannot be looked at now is not dead', async (t) => {
+  const proc = procFolder(t, HERE, {})
+  const dir = t.testdir({ ...proc, 7: { stat: {} } })
+  t.equal(await livenessOf(seven, dir), 'unknown')
+  t.equal((await thisProcess(join(dir, '7'))).startTicks, '')
+  t.equal((await thisProcess(t.testdir({ [process.pid]: { stat: {} } }))).startTicks, '')
+  const cut = { ...proc, 7: { stat: '7 (a program) S 1 7' } }
+  t.equal(await livenessOf(seven, t.testdir(cut)), 'unknown', 'of a stat that is cut off')
+})
+
+test('a process that may not be signalled is alive', async (t) => {
+  t.capture(process, 'kill', () => {
+    throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' })
+  })
+  const itself = { pid: 1, startTicks: '', bootId: '', pidNamespace: '' }
+  t.equal(await livenessOf(itself, join(t.testdir(), 'none')), 'alive')
+})

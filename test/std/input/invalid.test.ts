@@ -1,0 +1,50 @@
+import { test } from 'tap'
+import { invalid, invalidRequest, unknownName } from '../../../src/std/input/invalid.ts'
+
+test('each fault is a sentence that begins with its field, and an entry for programs', async (t) => {
+  const error = invalidRequest([
+    { field: 'limit', reason: 'must be a whole number' },
+    { field: 'a.b', reason: 'is not a known field; did you mean "c"?' },
+    { field: '', reason: 'must be a JSON object.' },
+  ])
+  t.match(error, {
+    code: 'invalid_request',
+    message:
+      'limit must be a whole number. a.b is not a known field; did you mean "c"? The body must be a JSON object.',
+  })
+  t.same(error.details, {
+    parameter: 'limit',
+    errors: [
+      { pointer: '#/limit', reason: 'must be a whole number' },
+      { pointer: '#/a/b', reason: 'is not a known field; did you mean "c"?' },
+      { pointer: '#', reason: 'must be a JSON object.' },
+    ],
+  })
+  t.same(Object.keys(invalid('', 'must be a JSON object').details), ['errors'], 'a body is no parameter')
+})
+
+test('a name that somebody sent is repeated only where it is nearly one that is known', async (t) => {
+  const known = ['from', 'dryRun', 'idempotency_key', 'x'.repeat(33)]
+  for (const [name, meant] of [
+    ['form', 'from'],
+    ['dryRuns', 'dryRun'],
+    ['idempotency-keys', 'idempotency_key'],
+  ] as const)
+    t.same(unknownName(name, known), {
+      ...{ field: name, reason: `is not a known field; did you mean "${meant}"?` },
+    })
+  for (const name of [
+    'hunter',
+    'hunter2',
+    'fr0m',
+    '<b>\u001b[31m',
+    'x'.repeat(33),
+    'ann@mail.example',
+    'über',
+    '',
+  ])
+    t.same(unknownName(name, known), {
+      field: `?(${name.length} characters)`,
+      reason: `is not a known field; there are ${known.join(', ')}`,
+    })
+})
