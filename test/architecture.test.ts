@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { cp, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { test } from 'tap'
 import ts from 'typescript'
 
@@ -31,6 +31,39 @@ test('a source file is at most 250 lines, and half of them at most 90', async (t
   const lengths = sources.map((file) => read(file).split('\n').length).sort((a, b) => a - b)
   const median = lengths[Math.floor(lengths.length / 2)] ?? Number.NaN
   t.ok(median <= 90, `the median is ${median} lines`)
+})
+
+/** More than one looks at with one glance. */
+const MAX_FILES = 15
+/** Each room has one of its own kind. */
+const ROOM_FILES = ['routes.ts', 'metrics.ts', 'errors.ts']
+
+test('a folder has at most fifteen files, and each room of src is on the map', async (t) => {
+  const files = execFileSync('git', ['ls-files', 'src', 'test', 'scripts'], { encoding: 'utf8' }).split('\n')
+  const count = new Map<string, number>()
+  for (const file of files.filter((name) => name !== ''))
+    count.set(dirname(file), (count.get(dirname(file)) ?? 0) + 1)
+  t.ok(count.size >= 100, `${count.size} folders are looked at`)
+  t.same(
+    [...count].filter(([, many]) => many > MAX_FILES),
+    [],
+  )
+  const map = read('docs/ARCHITECTURE.md')
+  t.same(
+    [...new Set(sources.map(dirname))].filter(
+      (folder) => folder !== 'src' && !map.includes(`| \`${folder.slice(4)}\` |`),
+    ),
+    [],
+    'docs/ARCHITECTURE.md has a line for each folder of src',
+  )
+})
+
+test('no name of a file stands twice in src', async (t) => {
+  const names = sources.map((file) => basename(file)).filter((name) => !ROOM_FILES.includes(name))
+  t.same(
+    names.filter((name, at) => names.indexOf(name) !== at),
+    [],
+  )
 })
 
 test('time, chance and environment are arguments', async (t) => {
@@ -156,6 +189,24 @@ test('the law of imports catches what it forbids', async (t) => {
     await cp(file, join(dir, file))
   await symlink(join(process.cwd(), 'node_modules'), join(dir, 'node_modules'))
   const crimes = [
+    ['std', '../event/schema/event.ts', 'std-looks-only-up'],
+    ['config/schema', '../../std/clock.ts', 'config-schema-looks-only-up'],
+    ['event/lawless', '../schema/event.ts', 'every-room-has-a-law'],
+    ['event/schema', '../../lake/lake.ts', 'event-schema-looks-only-up'],
+    ['http', '../gateway/apps/quota.ts', 'http-looks-only-up'],
+    ['gateway/collect', '../../lake/lake.ts', 'gateway-collect-looks-only-up'],
+    ['gateway/collect', '../credentials/vend.ts', 'gateway-collect-looks-only-up'],
+    ['gateway/journal', '../deliver/pump.ts', 'gateway-journal-looks-only-up'],
+    ['gateway/journal/lock', '../disk/segment.ts', 'gateway-journal-lock-looks-only-up'],
+    ['gateway/credentials/session', '../vend.ts', 'gateway-credentials-session-looks-only-up'],
+    ['gateway/deliver', '../collect/routes.ts', 'gateway-deliver-looks-only-up'],
+    ['aggregation/ingest/index', '../../rollup/model/measure.ts', 'aggregation-ingest-index-looks-only-up'],
+    ['aggregation/rollup/model', '../stores/store.ts', 'aggregation-rollup-model-looks-only-up'],
+    ['aggregation/rollup/plan', '../run/runner.ts', 'aggregation-rollup-plan-looks-only-up'],
+    ['aggregation/serve', '../rollup/run/runner.ts', 'aggregation-serve-looks-only-up'],
+    ['aggregation/rollup', '../../gateway/gateway-app.ts', 'aggregation-rollup-looks-only-up'],
+    ['gateway/journal/stream', '../../../event/ledger/ledger.ts', 'gateway-journal-stream-knows-types-only'],
+    ['wiring', '../cli/commands.ts', 'wiring-looks-only-up'],
     ['aggregation/serve', 'fastify', 'fastify-stays-in-routes'],
     ['gateway/collect', '@aws-sdk/client-kinesis', 'sdks-stay-in-adapters'],
     ['gateway/deliver', '../../lake/fs.ts', 'adapters-are-wired-once'],
@@ -163,9 +214,20 @@ test('the law of imports catches what it forbids', async (t) => {
     ['http', '../cli/commands.ts', 'only-main-starts-the-command-line'],
   ] as const
   for (const [i, [folder, target]] of crimes.entries()) {
+    await mkdir(join(dir, 'src', folder), { recursive: true })
     await writeFile(
       join(dir, 'src', folder, `crime-${i}.ts`),
       `import * as it from '${target}'\nexport const crime = it\n`,
+    )
+  }
+  // A circle, even of types alone.
+  for (const [one, other] of [
+    ['a', 'b'],
+    ['b', 'a'],
+  ] as const) {
+    await writeFile(
+      join(dir, 'src/std', `circle-${one}.ts`),
+      `import type { It as Other } from './circle-${other}.ts'\nexport interface It {\n  readonly other?: Other\n}\n`,
     )
   }
   const bin = join(process.cwd(), 'node_modules/.bin/depcruise')
@@ -197,4 +259,10 @@ test('the law of imports catches what it forbids', async (t) => {
       .map(({ rule: { name } }) => name)
     t.ok(found.includes(rule), `${rule} catches src/${folder}/crime-${i}.ts (${found})`)
   }
+  t.ok(
+    summary.violations.some(
+      ({ from, rule: { name } }) => name === 'no-cycles' && from === 'src/std/circle-a.ts',
+    ),
+    'a circle of types is caught',
+  )
 })

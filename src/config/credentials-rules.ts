@@ -1,4 +1,4 @@
-import { isJwksUri } from '../gateway/credentials/tokens/issuer.ts'
+import { isJwksUri } from '../http/secure-url.ts'
 import { type Fault, faultIf, unique } from './faults.ts'
 import type { AppConfig, Config, CredentialsConfig, IssuerConfig } from './schema/config-schema.ts'
 import { MAX_CREDENTIALS_APP_ID } from './schema/credentials-schema.ts'

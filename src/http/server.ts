@@ -42,7 +42,7 @@ function serverOptions(keepAliveMs: number): FastifyHttpOptions<Server> {
       // Node would answer without a problem document, without CORS and without `no-store`; see requireHost.
       requireHostHeader: false,
     },
-    // Who sends is known by http/sender.ts, which reads what Fastify takes for an address and is none.
+    // Who sends is known by http/sender/sender.ts, which reads what Fastify takes for an address and is none.
     trustProxy: false,
     routerOptions: {
       maxParamLength: MAX_PARAM_LENGTH,

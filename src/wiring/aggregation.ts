@@ -20,7 +20,7 @@ import { aggregationState, type PipelineState } from '../aggregation/serve/pipel
 import type { AggregationConfig, Config } from '../config/schema/config-schema.ts'
 import { askReconciliation, type Reconciliation } from '../http/reconciliation.ts'
 import type { Logger } from '../std/telemetry.ts'
-import type { System } from './gateway.ts'
+import type { System } from './system.ts'
 
 /** Lines compacted into one Parquet object at most: a few minutes of a busy gateway. */
 const COMPACTION_BYTES = 268_435_456

@@ -17,7 +17,8 @@ import { memoryJournal } from '../gateway/journal/memory/memory-journal.ts'
 import { startMover } from '../gateway/journal/stream/mover.ts'
 import { MOST_WAITING_BYTES, streamJournal, uncounted } from '../gateway/journal/stream/stream-journal.ts'
 import { quietTelemetry } from '../std/telemetry.ts'
-import type { Place, System } from './gateway.ts'
+import { placeOf } from './aws-endpoint.ts'
+import type { Place, System } from './system.ts'
 
 /** Mode `journal` has answered already when events wait here: a fuller container costs nobody anything. */
 export const LINGER_MS = 1_000
@@ -155,10 +156,4 @@ function openFallback({ gateway }: Config, { instance, system }: DeliveryParts):
   const stream = lakeWriter({ source: `fallback-${instance}`, ...SMALL_FILES, ...system })
   if (gateway.durability !== 'stream') return { stream, maxBacklogBytes: maxBacklogBytes(gateway) }
   return { stream, maxBacklogBytes: MOST_WAITING_BYTES / 2, patience: IMPATIENT }
-}
-
-/** Where a service is: as said for it, or for all. A place without a region is an emulator's: any will do there. */
-export function placeOf({ region, endpoint }: Config['aws'], aws: Config['aws']) {
-  const url = endpoint ?? aws.endpoint
-  return { region: region ?? aws.region ?? 'us-east-1', ...(url !== undefined && { endpoint: url }) }
 }

@@ -1,5 +1,3 @@
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { AppConfig, Config } from '../config/schema/config-schema.ts'
 import { createLedger, type Ledger } from '../event/ledger/ledger.ts'
 import { createRefusals, type Refusals } from '../gateway/apps/refusals.ts'
@@ -12,28 +10,8 @@ import { noAdoption, together } from '../gateway/journal/disk/adoption.ts'
 import { instanceName } from '../gateway/journal/instance.ts'
 import type { Journal } from '../gateway/journal/journal.ts'
 import { type Reconciliation, reconciliationOf } from '../http/reconciliation.ts'
-import { fsLake, sweepUnfinished } from '../lake/fs.ts'
-import type { Lake } from '../lake/lake.ts'
-import { passedOver } from '../lake/passed-over.ts'
-import type { Clock } from '../std/clock.ts'
-import { FOLDER_MODE } from '../std/files/files.ts'
-import type { Entropy } from '../std/id.ts'
-import { quietTelemetry, type Telemetry } from '../std/telemetry.ts'
-import { adoptJournals, type Delivery, openJournal, placeOf, startDelivery } from './delivery.ts'
-
-/** What the process brings: its time, its chance, its log and metrics. */
-export interface System {
-  readonly clock: Clock
-  readonly entropy: Entropy
-  readonly telemetry: Telemetry
-  /** One for all modules of the process: opening it sweeps the whole of it. */
-  readonly lake: Lake
-}
-
-export interface GatewaySystem extends System {
-  /** Where secrets are, by the names that the configuration says. */
-  readonly env: Readonly<Record<string, string | undefined>>
-}
+import { adoptJournals, type Delivery, openJournal, startDelivery } from './delivery.ts'
+import { ALONE, type GatewaySystem, type Place, type System } from './system.ts'
 
 export interface GatewayWiring {
   readonly registry: Registry
@@ -50,15 +28,6 @@ export interface GatewayWiring {
   /** Lets what was accepted reach its outcome, as far as the time goes; the rest stays in the journal. */
   close(withinMs: number): Promise<void>
 }
-
-/** Which of the processes that share a configuration this one is. */
-export interface Place {
-  /** From 0. */
-  readonly index: number
-  readonly workers: number
-}
-
-const ALONE: Place = { index: 0, workers: 1 }
 
 export async function wireGateway(
   config: Config,
@@ -147,22 +116,4 @@ function sinkOf({ kind, state }: Delivery): Reconciliation['sink'] {
     ...(paused !== undefined && { reason: paused }),
     fallbackOpen,
   }
-}
-
-/** The lake of the configuration; a local one rid of what writers that died left unfinished. */
-export async function openLake(
-  { dataDir, lake, aws }: Config,
-  clock: Clock,
-  telemetry: Telemetry = quietTelemetry(),
-): Promise<Lake> {
-  const dir = join(dataDir, lake.kind === 's3' ? 'tmp' : 'lake')
-  await mkdir(dir, { recursive: true, mode: FOLDER_MODE })
-  if (lake.kind === 's3') {
-    const { kind: _, bucket = '', ...options } = lake
-    // Loaded only where it is needed: it makes a start a quarter of a second slower.
-    const { s3Lake } = await import('../lake/s3.ts')
-    return s3Lake({ ...options, ...placeOf(lake, aws), bucket, tempDir: dir, clock })
-  }
-  await sweepUnfinished(dir, clock)
-  return fsLake(dir, { passOver: passedOver(telemetry) })
 }

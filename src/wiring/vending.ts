@@ -10,7 +10,7 @@ import { createRecordSigner } from '../gateway/credentials/record-signer.ts'
 import type { Minter } from '../gateway/credentials/session/minter.ts'
 import { createTokenVerifier } from '../gateway/credentials/tokens/tokens.ts'
 import { AppError } from '../std/errors.ts'
-import type { GatewaySystem } from './gateway.ts'
+import type { GatewaySystem } from './system.ts'
 import { createVending, type Vending } from './vending-parts.ts'
 
 /** The vending of this process, with its secrets from the environment. */

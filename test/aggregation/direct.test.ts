@@ -11,7 +11,7 @@ import { createRecordSigner } from '../../src/gateway/credentials/record-signer.
 import { parseQuarantineKey } from '../../src/lake/layout.ts'
 import { createTelemetry } from '../../src/std/telemetry.ts'
 import { wireAggregation } from '../../src/wiring/aggregation.ts'
-import { openLake } from '../../src/wiring/gateway.ts'
+import { openLake } from '../../src/wiring/open-lake.ts'
 import { ANN, BOB, recordKeys } from '../fakes/aggregation/records.ts'
 import { openDuckdb } from '../fakes/aggregation/sessions.ts'
 import { gathered } from '../fakes/aggregation/store.ts'

@@ -22,7 +22,7 @@ import {
 import { systemClock } from '../../src/std/clock.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
 import { wireAggregation } from '../../src/wiring/aggregation.ts'
-import { openLake } from '../../src/wiring/gateway.ts'
+import { openLake } from '../../src/wiring/open-lake.ts'
 import { seededEntropy } from '../fakes/entropy.ts'
 
 const [SECOND_MS, MINUTE_MS, HOUR_MS] = [1_000, 60_000, 3_600_000]

@@ -12,7 +12,8 @@ import { systemClock } from '../../../src/std/clock.ts'
 import { systemEntropy } from '../../../src/std/id.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
 import { wireAggregation } from '../../../src/wiring/aggregation.ts'
-import { openLake, wireGateway } from '../../../src/wiring/gateway.ts'
+import { wireGateway } from '../../../src/wiring/gateway.ts'
+import { openLake } from '../../../src/wiring/open-lake.ts'
 
 /**
  * openapi/*.json, generated from the routes as they are mounted: `npm run openapi` writes them, a test compares them.
@@ -198,7 +199,7 @@ function withSharedSchemas(document: object): object {
   return { ...told, components: { ...components, schemas: Object.fromEntries(used) } }
 }
 
-/** `form` is for people who sent something else (http/faults.ts): OpenAPI does not know it. */
+/** `form` is for people who sent something else (http/schema-faults.ts): OpenAPI does not know it. */
 const withoutForms = (key: string, value: unknown): unknown =>
   key === 'form' && typeof value === 'string' ? undefined : value
 

@@ -12,7 +12,7 @@ import {
   remoteGatewayOf,
   wireAggregation,
 } from '../../wiring/aggregation.ts'
-import { openLake } from '../../wiring/gateway.ts'
+import { openLake } from '../../wiring/open-lake.ts'
 import { tokenOf } from '../client/admin-client.ts'
 import { localGateway } from '../client/local-gateway.ts'
 import { assertLake, ownDataFolder } from '../setup/data-folder.ts'

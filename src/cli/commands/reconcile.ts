@@ -1,7 +1,7 @@
 import { systemClock } from '../../std/clock.ts'
 import { systemEntropy } from '../../std/id.ts'
 import { type AppFindings, type Findings, isComplete, wireReconcile } from '../../wiring/aggregation.ts'
-import { openLake } from '../../wiring/gateway.ts'
+import { openLake } from '../../wiring/open-lake.ts'
 import { assertLake } from '../setup/data-folder.ts'
 import { loadConfig } from '../setup/load.ts'
 import { CONFIG_OPTION, type Command, EXIT } from '../terminal/command.ts'

@@ -2,9 +2,10 @@ import type { Registry } from 'prom-client'
 import type { Config } from '../../config/parse.ts'
 import { buildGateway } from '../../gateway/gateway-app.ts'
 import type { Reconciliation } from '../../http/reconciliation.ts'
-import { type GatewaySystem, type GatewayWiring, wireGateway } from '../../wiring/gateway.ts'
+import { type GatewayWiring, wireGateway } from '../../wiring/gateway.ts'
+import type { GatewaySystem } from '../../wiring/system.ts'
 import type { PrimaryLine } from '../terminal/worker-channel.ts'
-import type { Door } from './listeners.ts'
+import type { Door } from './try-listeners.ts'
 
 /** The gateway as the process that serves sees it: its own, or that of its workers. */
 export interface Front {

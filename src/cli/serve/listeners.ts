@@ -3,21 +3,11 @@ import type { Config } from '../../config/parse.ts'
 import { type Auth, createAuth } from '../../http/auth.ts'
 import { buildOperations } from '../../http/operations/operations-listener.ts'
 import { type AggregationWiring, type AskGateway, wireAggregation } from '../../wiring/aggregation.ts'
-import type { System } from '../../wiring/gateway.ts'
+import type { System } from '../../wiring/system.ts'
 import { urlOf } from '../client/listener-url.ts'
 import type { Front } from './gateway-handle.ts'
 import type { Facts } from './start-banner.ts'
-import { type Listener, listenFault } from './try-listeners.ts'
-
-/** A Fastify instance, in as much as the command line handles it, and where it is to listen. */
-export interface Door {
-  readonly name: string
-  /** Of the configuration, where it is to listen: `gateway.listen`. */
-  readonly key: string
-  readonly host: string
-  readonly port: number
-  readonly server: { listen(at: { host: string; port: number }): Promise<string>; close(): Promise<void> }
-}
+import { type Door, type Listener, listenFault } from './try-listeners.ts'
 
 export interface Modules {
   readonly gateway: boolean

@@ -2,7 +2,7 @@ import { type Config, isLoopback } from '../../config/parse.ts'
 import { sleep, withDeadline } from '../../std/async/abort.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Front } from './gateway-handle.ts'
-import type { Door } from './listeners.ts'
+import type { Door } from './try-listeners.ts'
 
 /** Requests in flight may take so long to finish once no new ones are taken. Ours. */
 export const IN_FLIGHT_MS = 10_000

@@ -11,6 +11,12 @@ export interface Listener {
   readonly port: number
 }
 
+/** A Fastify instance, in as much as the command line handles it, and where it is to listen. */
+export interface Door extends Listener {
+  readonly name: string
+  readonly server: { listen(at: { host: string; port: number }): Promise<string>; close(): Promise<void> }
+}
+
 /** What an operator can mend, by what the system said. */
 const FAULTS: Readonly<Record<string, (at: Listener) => string>> = {
   EADDRINUSE: ({ key }) =>

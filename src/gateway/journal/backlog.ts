@@ -15,6 +15,9 @@ export interface BacklogState {
   readonly oldestMs: number | undefined
 }
 
+/** What events are delivered to. */
+export type SinkKind = 'lake' | 'kinesis'
+
 /** Where the events of a frame ended. */
 export type Destination = 'delivered' | 'fallback' | 'deadLettered'
 

@@ -1,7 +1,6 @@
 import { basename, join } from 'node:path'
 import { bestEffort, type FileOps, makeFolder, syncFolder, writeDurably } from '../../std/files/files.ts'
 import { setAside } from '../../std/files/not-a-file.ts'
-import type { Extent } from './disk/inspection.ts'
 
 const quarantinePath = (dir: string) => join(dir, 'quarantine')
 
@@ -13,7 +12,7 @@ export async function quarantineBytes(
   { files, dir }: { readonly files: FileOps; readonly dir: string },
   path: string,
   bytes: Buffer,
-  damage: readonly Extent[],
+  damage: readonly { readonly start: number; readonly end: number }[],
 ): Promise<number> {
   const folder = quarantinePath(dir)
   let total = 0

@@ -5,7 +5,7 @@ import type { ToPrimary } from '../../../src/cli/terminal/worker-channel.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
 import { systemClock } from '../../../src/std/clock.ts'
 import { createTelemetry } from '../../../src/std/telemetry.ts'
-import { openLake } from '../../../src/wiring/gateway.ts'
+import { openLake } from '../../../src/wiring/open-lake.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
 import { fakeLine } from '../../fakes/process/worker-channel.ts'
 

@@ -80,7 +80,7 @@ interface Tally {
   readonly stored: Map<TokenOutcome, number>
   clockReplaced: number
   events: number
-  /** What may still be written: each line that was read brings some (event/growth.ts). */
+  /** What may still be written: each line that was read brings some (event/schema/growth.ts). */
   roomBytes: number
 }
 

@@ -1,10 +1,12 @@
 import { HOUR_MS } from '../../../std/durations.ts'
-import type { CommittedWindow } from '../stores/store.ts'
 
 /** Windows of any grain that a rollup may have lie inside one hour; of two that overlap, one lies inside the other. */
 export const LARGEST_GRAIN_MS = HOUR_MS
 
-type Span = Pick<CommittedWindow, 'fromMs' | 'toMs'>
+interface Span {
+  readonly fromMs: number
+  readonly toMs: number
+}
 
 export const isWithin = (inner: Span, outer: Span): boolean =>
   inner.fromMs >= outer.fromMs && inner.toMs <= outer.toMs && !isSame(inner, outer)

@@ -6,8 +6,6 @@ import { invalid } from '../../../std/input/invalid.ts'
 import { rejectedIn } from '../engines/engine.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import { alignDown } from '../model/window-spans.ts'
-import type { Run, RunScope } from '../run/log/run-record.ts'
-import type { RollupMetrics } from '../run/metrics.ts'
 import {
   firstOf,
   type Plan,
@@ -22,8 +20,9 @@ import {
   windowsIn,
 } from './plan.ts'
 import { type RunRequest, scopeOf } from './run-request.ts'
+import type { RunScope, Trigger } from './run-scope.ts'
 import { type FactSources, gatherFacts, type Range } from './window-facts.ts'
-import { createWatch, type WindowNote } from './window-watch.ts'
+import { createWatch, type PlanMetrics, type WindowNote } from './window-watch.ts'
 
 /** Windows that one request may name or list. Ours: a hundred days of quarter hours. */
 export const MAX_LISTED_WINDOWS = 10_000
@@ -59,7 +58,7 @@ export interface PlannerOptions {
   readonly definitions: readonly RollupDefinition[]
   readonly schedule: { readonly graceMs: number; readonly horizonMs: number }
   readonly sources: FactSources
-  readonly metrics: RollupMetrics
+  readonly metrics: PlanMetrics
   readonly clock: Clock
 }
 
@@ -70,7 +69,7 @@ export interface Planner {
   /** Of an explicit run. */
   scope(request: RunRequest): Promise<RunScope>
   /** With `isHeld`: the schedule leaves these windows to the run that waits to try them again. */
-  plan(run: Pick<Run, 'trigger' | 'scope'>, isHeld?: IsHeld): Promise<Plan>
+  plan(run: { readonly trigger: Trigger; readonly scope: RunScope }, isHeld?: IsHeld): Promise<Plan>
   /** Ends early when the signal aborts. */
   windows(query: WindowsQuery, signal?: AbortSignal): Promise<readonly WindowStatus[]>
   /** What is known of the windows since the horizon began, and of older ones that wait for something. */

@@ -5,7 +5,7 @@ import { didYouMean } from '../../../std/input/did-you-mean.ts'
 import { INSTANT_FORM, instant, isInstant, rangeFrom, whyNoInstant } from '../../../std/input/instant.ts'
 import { invalid, invalidRequest } from '../../../std/input/invalid.ts'
 import { alignDown } from '../model/window-spans.ts'
-import type { RunScope } from '../run/log/run-record.ts'
+import type { RunScope } from './run-scope.ts'
 
 const Instant = readable(
   Type.Union([Type.Integer({ minimum: 0 }), Type.String({ maxLength: 64 })], {

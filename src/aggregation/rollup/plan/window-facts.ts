@@ -6,15 +6,19 @@ import type { Manifests } from '../commit/manifest.ts'
 import { inputsByWindow } from '../commit/window-inputs.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import { alignDown, covers, isSame, isWithin, overlap } from '../model/window-spans.ts'
-import type { RunLog } from '../run/log/run-log.ts'
 import { type CommittedWindow, isOfTheStore, type RollupStore } from '../stores/store.ts'
 import type { Window, WindowFacts } from './plan.ts'
+
+/** When runs gave up windows of a rollup: epoch ms, by the start of the window. */
+export interface FailedWindows {
+  failed(rollup: string): Promise<ReadonlyMap<number, number>>
+}
 
 export interface FactSources {
   readonly manifests: Manifests
   readonly arrivals: Arrivals
   readonly stores: readonly RollupStore[]
-  readonly runLog: RunLog
+  readonly runLog: FailedWindows
   readonly log: Logger
 }
 

@@ -4,7 +4,6 @@ import type { TouchedMinute } from '../../ingest/index/arrived-index.ts'
 import { rejectedIn } from '../engines/engine.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import { alignDown } from '../model/window-spans.ts'
-import type { RollupMetrics } from '../run/metrics.ts'
 import {
   isSettled,
   type Times,
@@ -40,9 +39,17 @@ export interface Watch {
   forget(window: Window): void
 }
 
+/** What looks tell of the windows. */
+export interface PlanMetrics {
+  /** A window up to there is known to be committed. */
+  committedUpTo(rollup: string, toMs: number): void
+  /** What a look at the windows of a rollup found, of whatever age. */
+  waiting(rollup: string, found: { readonly dueWindows: number; readonly tooLateRows: number }): void
+}
+
 export interface WatchOptions {
   readonly sources: FactSources
-  readonly metrics: RollupMetrics
+  readonly metrics: PlanMetrics
   readonly clock: Clock
 }
 

@@ -13,9 +13,9 @@ import {
   type RunWindow,
   settle,
   settleFailed,
+  type Unseen,
 } from './log/run-record.ts'
 import { runWindow, type WindowPorts } from './run-window.ts'
-import type { Unseen } from './upstream.ts'
 
 export interface Progress {
   readonly runId: string

@@ -2,17 +2,14 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { Clock } from '../../../std/clock.ts'
 import type { Manifest } from '../commit/manifest.ts'
 import { rejectedIn } from '../engines/engine.ts'
+import type { PlanMetrics } from '../plan/window-watch.ts'
 import type { WindowResult } from './log/run-record.ts'
 
-export interface RollupMetrics {
+export interface RollupMetrics extends PlanMetrics {
   windowDone(result: WindowResult): void
   /** Rows are counted once, not again for each generation of their window. */
   committed(manifest: Manifest, previous: Manifest | undefined): void
-  /** A window up to there is known to be committed. */
-  committedUpTo(rollup: string, toMs: number): void
   runDone(seconds: number): void
-  /** What a look at the windows of a rollup found, of whatever age. */
-  waiting(rollup: string, found: { readonly dueWindows: number; readonly tooLateRows: number }): void
 }
 
 export function rollupMetrics(registry: Registry, clock: Clock): RollupMetrics {

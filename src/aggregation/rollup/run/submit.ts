@@ -5,8 +5,9 @@ import { type Entropy, sortableId } from '../../../std/id.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Planner } from '../plan/planner.ts'
 import type { RunRequest } from '../plan/run-request.ts'
+import type { RunScope } from '../plan/run-scope.ts'
 import { digestOf, type RunLog } from './log/run-log.ts'
-import type { Run, RunScope, RunState } from './log/run-record.ts'
+import type { Run, RunState } from './log/run-record.ts'
 
 /** More than this of a range needs `confirm`: a slip of a date is no reason to compute a year. */
 export const UNCONFIRMED_WINDOWS = 200

@@ -1,22 +1,13 @@
 import type { Reconciliation } from '../../../http/reconciliation.ts'
 import { sleep } from '../../../std/async/abort.ts'
 import type { Clock } from '../../../std/clock.ts'
+import type { Unseen } from './log/run-record.ts'
 
 /** What a run has to know of a gateway. */
 export type Upstream = Pick<Reconciliation, 'nowMs' | 'backlog' | 'sink'> &
   Partial<Pick<Reconciliation, 'silent' | 'unopened'>>
 /** Null while nobody answers. */
 export type AskUpstream = () => Promise<Upstream | null>
-
-/**
- * What may be on its way to the lake. `no_gateway`: none answered that could tell, or not all of its workers or journals. `stream`: the
- * gateway delivers to a stream, which brings it to the lake when it likes. `backlog`: the gateway had not delivered so many
- * events in time.
- */
-export interface Unseen {
-  readonly why: 'no_gateway' | 'stream' | 'backlog'
-  readonly events?: number
-}
 
 /** A lake takes two or three seconds; what takes longer than this is an outage, which a run tells of and goes on. Ours. */
 export const MAX_WAIT_MS = 10_000

@@ -21,7 +21,7 @@ interface Latest {
  * The times of arrival, `received_time`. Rows of one name never get the same one: the last value of a measurement is
  * found by it where the values have one `event_time`, and two deliveries of one id are counted as two. Those of one
  * request lie a millisecond apart, the last of them now; one that follows within the millisecond gets the next.
- * All stay within the minute, in which what was accepted is counted (event/app-tally.ts).
+ * All stay within the minute, in which what was accepted is counted (event/ledger/app-tally.ts).
  */
 export function createArrivals(): Arrivals {
   const apps = new Map<string, Latest>()

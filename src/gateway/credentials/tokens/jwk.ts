@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
-import type { TokenAlgorithm } from './issuer.ts'
+import type { TokenAlgorithm } from './token-algorithms.ts'
 
 /** RFC 7518, 3.3. */
 export const MIN_RSA_BITS = 2_048

@@ -1,7 +1,7 @@
 import { type ClientRequest, get as getPlain, type IncomingMessage } from 'node:http'
 import { get as getSecure } from 'node:https'
+import { isJwksUri } from '../../../http/secure-url.ts'
 import { AppError } from '../../../std/errors.ts'
-import { isJwksUri } from './issuer.ts'
 
 /** Connecting, answer and body together: a vend waits for it, and AWS SDKs give up after a second or two. */
 export const JWKS_TIMEOUT_MS = 2_000

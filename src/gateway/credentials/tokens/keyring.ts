@@ -1,9 +1,9 @@
 import { Counter, Gauge } from 'prom-client'
+import type { IssuerConfig } from '../../../config/schema/config-schema.ts'
 import { sdkCodeOf } from '../../../std/aws/sdk-errors.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { HOUR_MS, MINUTE_MS } from '../../../std/durations.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
-import type { IssuerConfig } from './issuer.ts'
 import { createJwks, FAILURE_BACKOFF_MS, type Jwks, STALE_IF_ERROR_MS } from './jwks.ts'
 import { JWKS_TIMEOUT_MS } from './jwks-request.ts'
 

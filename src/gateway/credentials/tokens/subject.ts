@@ -1,4 +1,4 @@
-import type { IssuerConfig } from './issuer.ts'
+import type { IssuerConfig } from '../../../config/schema/config-schema.ts'
 
 /** What of an app with credentials says whose tokens it takes. */
 export interface CredentialsApp {

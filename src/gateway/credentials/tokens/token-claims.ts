@@ -5,9 +5,10 @@ import {
   type JWTPayload,
   type ProtectedHeaderParameters,
 } from 'jose'
+import type { IssuerConfig } from '../../../config/schema/config-schema.ts'
 import { AppError } from '../../../std/errors.ts'
-import { type IssuerConfig, TOKEN_ALGORITHMS, type TokenAlgorithm } from './issuer.ts'
 import { MAX_KEY_ID_LENGTH } from './jwk.ts'
+import { TOKEN_ALGORITHMS, type TokenAlgorithm } from './token-algorithms.ts'
 
 /** Access tokens with many roles come near it; all request headers together have 64 KiB. */
 export const MAX_TOKEN_BYTES = 8_192

@@ -1,12 +1,13 @@
 import { hash, type KeyObject } from 'node:crypto'
 import { type JWTPayload, jwtVerify } from 'jose'
 import { Counter } from 'prom-client'
+import type { IssuerConfig } from '../../../config/schema/config-schema.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
-import { type IssuerConfig, TOKEN_ALGORITHMS } from './issuer.ts'
 import { createKeyring, type Keyring } from './keyring.ts'
 import type { Subject, TokenVerifier } from './subject.ts'
+import { TOKEN_ALGORITHMS } from './token-algorithms.ts'
 import { assertClaims, readToken, refusalOf, refused, signingChoice, subjectOf } from './token-claims.ts'
 
 /** Of the clocks of two machines that both keep time. */

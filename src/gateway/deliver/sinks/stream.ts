@@ -1,3 +1,5 @@
+import type { SinkKind } from '../../journal/backlog.ts'
+
 /** A container of NDJSON lines: one Kinesis record, or one run of lines in a lake file. */
 export interface StreamRecord {
   readonly data: Buffer
@@ -18,7 +20,7 @@ export type RecordOutcome =
 
 /** Where the pump delivers to. */
 export interface Stream {
-  readonly kind: 'lake' | 'kinesis'
+  readonly kind: SinkKind
   /** Most records, and most bytes of data and partition keys, in one `put`. */
   readonly maxRecords: number
   readonly maxBytes: number

@@ -4,8 +4,7 @@ import { sleep } from '../../../std/async/abort.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
-import type { Stream } from '../../deliver/sinks/stream.ts'
-import type { Backlog, Ended, Frame } from '../backlog.ts'
+import type { Backlog, Ended, Frame, SinkKind } from '../backlog.ts'
 import type { Batch, Durability, Journal } from '../journal.ts'
 import { createFrameQueue } from '../memory/frame-queue.ts'
 import { checkRoom, hasRoom } from '../watermarks.ts'
@@ -23,7 +22,7 @@ export const MOST_WAITING_BYTES = 67_108_864
 
 export interface StreamJournalOptions {
   /** Where the pump leads. */
-  readonly kind: Stream['kind']
+  readonly kind: SinkKind
   /** A journal on a disk that may end with us: for what nobody will send again. */
   readonly atRisk: Journal
   readonly ledger: Outcomes

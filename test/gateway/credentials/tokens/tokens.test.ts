@@ -1,6 +1,6 @@
 import { createHash, createHmac, createPublicKey } from 'node:crypto'
 import { type Test, test } from 'tap'
-import type { IssuerConfig } from '../../../../src/gateway/credentials/tokens/issuer.ts'
+import type { IssuerConfig } from '../../../../src/config/schema/config-schema.ts'
 import { createTokenVerifier } from '../../../../src/gateway/credentials/tokens/tokens.ts'
 import { systemClock } from '../../../../src/std/clock.ts'
 import type { AppError } from '../../../../src/std/errors.ts'
@@ -198,13 +198,13 @@ test('an endless expiry is no reason to believe a token for longer than its age'
 })
 
 test('an issuer is held to what its configuration says', async (t) => {
-  const limits = {
+  const limits: Partial<IssuerConfig> = {
     azp: ['ios', 'android'],
     typ: 'at+jwt',
     algorithms: ['ES256'],
     maxAgeMinutes: 10,
     requiredClaims: { tenant: 't1', level: 2, scope: 'beacons:write', groups: 'staff' },
-  } as const
+  }
   const { claims, header, verdict, nowSeconds } = await start(t, limits)
   const rightful = {
     ...claims,

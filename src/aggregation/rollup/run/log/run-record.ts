@@ -2,8 +2,8 @@ import { AppError, type ErrorCode } from '../../../../std/errors.ts'
 import type { ProcessIdentity } from '../../../../std/files/process-identity.ts'
 import type { Entropy } from '../../../../std/id.ts'
 import type { IngestReport, Trouble } from '../../../ingest/index/arrivals.ts'
-import type { PlannedWindow, Reprocess, SkippedWindow } from '../../plan/plan.ts'
-import type { Unseen } from '../upstream.ts'
+import type { PlannedWindow, SkippedWindow } from '../../plan/plan.ts'
+import type { RunScope, Trigger } from '../../plan/run-scope.ts'
 
 export const RUN_VERSION = 1
 
@@ -55,24 +55,21 @@ const MAX_TOLD = 20
 export const notIngested = ({ failed }: Pick<IngestReport, 'failed'>): NotIngested | undefined =>
   failed.length === 0 ? undefined : { count: failed.length, objects: failed.slice(0, MAX_TOLD) }
 
-/** Resolved: what to do if the run is looked at again after a restart. */
-export interface RunScope {
-  readonly rollups: readonly string[]
-  /** Absent for scheduled runs, which take what is due when they start. */
-  readonly range?: {
-    readonly fromMs: number
-    readonly toMs: number
-    /** No start was given: what is ingested until the run begins may move it back, to the first data. */
-    readonly sinceFirst?: true
-  }
-  readonly reprocess: Reprocess
+/**
+ * What may be on its way to the lake. `no_gateway`: none answered that could tell, or not all of its workers or journals. `stream`: the
+ * gateway delivers to a stream, which brings it to the lake when it likes. `backlog`: the gateway had not delivered so many
+ * events in time.
+ */
+export interface Unseen {
+  readonly why: 'no_gateway' | 'stream' | 'backlog'
+  readonly events?: number
 }
 
 export interface Run {
   readonly version: typeof RUN_VERSION
   readonly id: string
   readonly state: RunState
-  readonly trigger: 'schedule' | 'request'
+  readonly trigger: Trigger
   /** Name of the token that asked, or of the schedule. */
   readonly principal: string
   readonly scope: RunScope
@@ -111,7 +108,7 @@ const permanent: readonly ErrorCode[] = ['bad_configuration', 'invalid_request']
  * How often a window is tried that fails so. What is gone from the lake may be put back, or its disk come back: the
  * schedule looks for it as long as for anything else, while who asked for a run is told at once.
  */
-export function maxAttempts(code: ErrorCode, trigger: Run['trigger']): number {
+export function maxAttempts(code: ErrorCode, trigger: Trigger): number {
   if (permanent.includes(code) || (code === 'input_missing' && trigger === 'request')) return 1
   return code === 'engine_out_of_memory' ? OUT_OF_MEMORY_ATTEMPTS : TRANSIENT_ATTEMPTS
 }

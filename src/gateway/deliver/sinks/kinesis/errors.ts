@@ -35,7 +35,7 @@ const BLAMES_THE_STREAM = /'stream(Name|ARN|Id)'/
 /**
  * What a call's failure means for its records. Any other 4xx is for an operator: AccessDenied, ResourceNotFound, KMS*,
  * signatures. Expired tokens and clocks that are wrong are among them: nothing was stored, all calls fail alike, and the
- * probe that follows heals by itself if the client has other credentials (std/rotated-credentials.ts), or has learnt the
+ * probe that follows heals by itself if the client has other credentials (std/aws/rotated-credentials.ts), or has learnt the
  * time, by then. What is left is ambiguous (5xx, resets, timeouts): it may have been stored.
  */
 export function failureOf(error: unknown): Failure {

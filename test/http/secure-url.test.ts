@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { isJwksUri } from '../../../../src/gateway/credentials/tokens/issuer.ts'
+import { isJwksUri } from '../../src/http/secure-url.ts'
 
 test('keys come by https, or from this machine', async (t) => {
   for (const [uri, allowed] of [

@@ -1,0 +1,28 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Config } from '../config/schema/config-schema.ts'
+import { fsLake, sweepUnfinished } from '../lake/fs.ts'
+import type { Lake } from '../lake/lake.ts'
+import { passedOver } from '../lake/passed-over.ts'
+import type { Clock } from '../std/clock.ts'
+import { FOLDER_MODE } from '../std/files/files.ts'
+import { quietTelemetry, type Telemetry } from '../std/telemetry.ts'
+import { placeOf } from './aws-endpoint.ts'
+
+/** The lake of the configuration; a local one rid of what writers that died left unfinished. */
+export async function openLake(
+  { dataDir, lake, aws }: Config,
+  clock: Clock,
+  telemetry: Telemetry = quietTelemetry(),
+): Promise<Lake> {
+  const dir = join(dataDir, lake.kind === 's3' ? 'tmp' : 'lake')
+  await mkdir(dir, { recursive: true, mode: FOLDER_MODE })
+  if (lake.kind === 's3') {
+    const { kind: _, bucket = '', ...options } = lake
+    // Loaded only where it is needed: it makes a start a quarter of a second slower.
+    const { s3Lake } = await import('../lake/s3.ts')
+    return s3Lake({ ...options, ...placeOf(lake, aws), bucket, tempDir: dir, clock })
+  }
+  await sweepUnfinished(dir, clock)
+  return fsLake(dir, { passOver: passedOver(telemetry) })
+}
