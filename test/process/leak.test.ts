@@ -92,7 +92,6 @@ const journal = { maxBytes: '64MiB' }
 const environment = {
   AWS_ACCESS_KEY_ID: secrets['AWS access key'],
   AWS_SECRET_ACCESS_KEY: secrets['AWS secret key'],
-  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
 }
 
 interface Ask {

@@ -13,7 +13,6 @@ const env = {
   AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
   AWS_SECRET_ACCESS_KEY: 'secret',
   AWS_EXECUTION_ENV: 'AWS_ECS_FARGATE',
-  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
 }
 
 function open(t: Test, kinesis: FakeKinesis, more: { previous?: RunningHeadgate; workers?: number } = {}) {

@@ -225,7 +225,6 @@ function environmentFor(product: VendingProduct, { endpoint }: Cloud, { subject,
   return {
     ...Object.fromEntries(told),
     ...{ PATH, HOME: dir, AWS_ENDPOINT_URL_KINESIS: endpoint, AWS_EC2_METADATA_DISABLED: 'true' },
-    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
   }
 }
 

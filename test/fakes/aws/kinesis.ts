@@ -12,8 +12,6 @@ import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 
-process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true'
-
 /** What goes wrong with one PutRecords call; each entry of `faults` is used once, in order. */
 export type Fault =
   /** A share of the records fails, each with the next of the codes; the others are stored. */

@@ -9,8 +9,6 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import type { Test } from 'tap'
 import { freePort, listeners } from '../process/free-port.ts'
 
-process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true'
-
 /** S3 servers by other people, as children on loopback, with the bucket `lake`. Both check signatures and checksums. */
 export interface S3Server {
   readonly name: string

@@ -5,8 +5,6 @@ import { buffer } from 'node:stream/consumers'
 import { crc32 } from '@node-rs/crc32'
 import type { Test } from 'tap'
 
-process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true'
-
 export interface FakeS3 {
   readonly endpoint: string
   /** Key → bytes, of the one bucket `lake`. */

@@ -42,7 +42,6 @@ export const AWS_ENVIRONMENT = {
   AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
   AWS_SECRET_ACCESS_KEY: 'bench',
   AWS_REGION: 'eu-west-1',
-  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
   BENCH_SUBJECT_KEY: 'a secret of the bench, of 32 characters and more',
 }
 
