@@ -1,19 +1,32 @@
-# Sourced by scripts/demo, scripts/test, scripts/bench and scripts/torture: everything that a fresh Debian machine with Node and npm still lacks.
+# Sourced by scripts/demo, scripts/test, scripts/bench and scripts/torture: everything that a fresh Debian machine with any Node and npm still lacks.
 
 say() { printf '%s\n' "$*" >&2; }
 have() { command -v "$1" >/dev/null; }
 
-# One of the engines of package.json.
-need_node() {
-  have node || { say "Node is needed, one of $(sed -nE 's/^ *"node": "(.*)".*/\1/p' package.json): https://nodejs.org"; exit 1; }
-  node scripts/lib/checks/check-node.cjs || exit 1
+# The npm that comes along: Debian's own runs on Debian's Node alone.
+NPM_VERSION=11.19.1
+
+# From here on everything runs on the Node of .node-version, the one that is shipped, or a later one of its line: what is
+# tested and measured is the same everywhere. Any other Node that is installed serves to fetch it.
+use_node() {
+  local wanted bin
+  wanted=$(<.node-version)
+  bin="$PWD/.cache/node-$wanted/node_modules/.bin"
+  have node || { say "Node is needed: $wanted, or any other with npm, to fetch it. https://nodejs.org"; exit 1; }
+  node scripts/lib/checks/check-node.cjs "$wanted" && return
+  scripts/lib/fetch/fetch-node "$wanted" "npm@$NPM_VERSION" || {
+    say "Node $wanted is needed and cannot be fetched from npm here; this is $(node --version). Install it: https://nodejs.org"
+    exit 1
+  }
+  say "Using Node $wanted from .cache; installed is $(node --version)."
+  export PATH="$bin:$PATH"
 }
 
 # npm ci, unless this lock file is installed already: by us, or by `npm ci` since it was written, with what only we need.
 # Doing it again takes a minute, and the modules away from whatever runs from here.
 install_packages() {
   local stamp=node_modules/.headgate-lock
-  if ! cmp -s package-lock.json "$stamp" 2>/dev/null && ! { [ node_modules/.package-lock.json -nt package-lock.json ] && [ -d node_modules/tsx ]; }; then
+  if ! cmp -s package-lock.json "$stamp" 2>/dev/null && ! { [ node_modules/.package-lock.json -nt package-lock.json ] && [ -d node_modules/tap ]; }; then
     say "Installing packages …"
     npm ci --no-audit --no-fund --loglevel=error >&2
     cp package-lock.json "$stamp"

@@ -203,9 +203,9 @@ interface Report {
 /** In a process of its own, as the command runs it, on what `npm run build` made. */
 async function bench(t: Test, args: readonly string[]): Promise<Report & { readonly stdout: string }> {
   const json = join(t.testdir(), 'report.json')
-  const words = ['--import', 'tsx', 'scripts/lib/bench/main.ts', ...args, '--json', json]
-  // The test runner puts its coverage folder into each child's environment, and what tsx makes of a file would be counted
-  // for what the tests ran.
+  const words = ['scripts/lib/bench/main.ts', ...args, '--json', json]
+  // The test runner puts its coverage folder into each child's environment: what the bench runs of the product would be
+  // counted for what the tests ran.
   const program = ['-u', 'NODE_V8_COVERAGE', '-u', 'NODE_OPTIONS', process.execPath, ...words]
   const { stdout } = await promisify(execFile)('env', program, { env: cleanEnvironment() })
   const report = JSON.parse(await readFile(json, 'utf8')) as Report

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'tap'
 
 const ran = (program: string, ...args: readonly string[]) => {
@@ -46,32 +47,65 @@ test('help is the head of the script, and needs nothing either', async (t) => {
     }
 })
 
-test('the Nodes that scripts take are the engines of the package', async (t) => {
-  const { engines } = JSON.parse(readFileSync('package.json', 'utf8'))
-  t.equal(engines.node, '^20.20.2 || ^22.22.2 || ^24.14.1 || >=25.8.2')
+test('the scripts use the Node of .node-version, or a later one of its line', async (t) => {
   for (const [version, isTaken] of [
-    ['20.20.2', true],
-    ['20.20.1', false],
-    ['20.19.9', false],
-    ['20.21.0', true],
-    ['21.99.0', false],
-    ['22.22.2', true],
-    ['24.2.9', false],
-    ['25.8.1', false],
-    ['25.8.2', true],
-    ['26.0.0', true],
-    ['18.20.8', false],
+    ['24.21.0', true],
+    ['24.21.1', true],
+    ['24.22.0', true],
+    ['24.20.9', false],
+    ['20.20.2', false],
+    ['22.99.0', false],
+    ['26.0.0', false],
   ] as const) {
-    const pretend = `Object.defineProperty(process, 'versions', { value: { node: '${version}' } }); Object.defineProperty(process, 'version', { value: 'v${version}' })`
+    const pretend = `Object.defineProperty(process, 'versions', { value: { node: '${version}' } })`
     const { status, stderr } = ran(
       process.execPath,
-      '-e',
-      `${pretend}; require('./scripts/lib/check-node.cjs')`,
+      ...['-e', `${pretend}; require('./scripts/lib/checks/check-node.cjs')`, 'check-node', '24.21.0'],
     )
-    t.same(
-      [status, stderr],
-      isTaken ? [0, ''] : [1, `Node ${engines.node} is needed, this is v${version}: https://nodejs.org\n`],
-      version,
-    )
+    t.same([status, stderr], [isTaken ? 0 : 1, ''], version)
   }
+})
+
+test('where there is an old Node, another one runs everything, and that is said', async (t) => {
+  const wanted = readFileSync('.node-version', 'utf8').trim()
+  const place = t.testdir({
+    bin: { node: '#!/bin/sh\n[ "$1" = --version ] && echo v20.20.2 || exit 1\n' },
+    scripts: { lib: { checks: {}, fetch: {} } },
+    '.node-version': `${wanted}\n`,
+    '.cache': { [`node-${wanted}`]: { node_modules: { '.bin': {} } } },
+  })
+  const bin = join(place, '.cache', `node-${wanted}`, 'node_modules', '.bin')
+  for (const script of ['with-node', 'lib/setup.sh', 'lib/fetch/fetch-node', 'lib/checks/check-node.cjs'])
+    copyFileSync(join('scripts', script), join(place, 'scripts', script))
+  symlinkSync(process.execPath, join(bin, 'node'))
+  chmodSync(join(place, 'bin', 'node'), 0o755)
+  const run = (...words: readonly string[]) =>
+    ran('env', `PATH=${join(place, 'bin')}:/usr/bin:/bin`, join(place, 'scripts/with-node'), ...words)
+
+  // An npm that reaches no registry, then one that does.
+  const npm = join(place, 'bin', 'npm')
+  writeFileSync(npm, '#!/bin/sh\nexit 1\n', { mode: 0o755 })
+  t.match(run('node', '--version'), {
+    status: 1,
+    stdout: '',
+    stderr: `Node ${wanted} is needed and cannot be fetched from npm here; this is v20.20.2. Install it: https://nodejs.org`,
+  })
+  writeFileSync(npm, `#!/bin/sh\ntouch '${join(bin, 'npm')}'; chmod +x '${join(bin, 'npm')}'\n`)
+  t.same(run('sh', '-c', 'node --version; command -v npm; pwd'), {
+    status: 0,
+    stdout: `${process.version}\n${join(bin, 'npm')}\n${process.cwd()}\n`,
+    stderr: `Fetching Node ${wanted} …\nUsing Node ${wanted} from .cache; installed is v20.20.2.\n`,
+  })
+  rmSync(npm)
+  t.equal(run('node', '--version').stderr, `Using Node ${wanted} from .cache; installed is v20.20.2.\n`)
+  rmSync(join(place, 'bin', 'node'))
+  symlinkSync(process.execPath, join(place, 'bin', 'node'))
+  t.same(run('node', '--version'), { status: 0, stdout: `${process.version}\n`, stderr: '' })
+})
+
+test('npm is told which Nodes are supported; the types are those of the oldest', async (t) => {
+  const { engines, devDependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
+  t.equal(engines.node, '^22.15.0 || >=24.0.0')
+  t.match(devDependencies['@types/node'], /^22\.15\./)
+  t.match(readFileSync('scripts/test', 'utf8'), 'for version in 22.15.0 ', 'and the built product runs on it')
 })

@@ -1,16 +1,7 @@
-// Whether this Node is one of the engines of package.json. CommonJS in old syntax, so that an old Node can say that it is.
-const range = require('../../../package.json').engines.node
-const own = process.versions.node.split('.').map(Number)
+// Ends with 0 when this Node is of the line that its argument names, 24.21.0 say, and no older. In old syntax, for old Nodes.
+const [wanted, own] = [process.argv[2], process.versions.node].map((version) =>
+  version.split('.').map(Number),
+)
+const differs = [0, 1, 2].find((at) => own[at] !== wanted[at])
 
-/** `^20.20.2` or `>=25.8.2`. */
-function isIn(part) {
-  const least = part.match(/\d+/g).map(Number)
-  const differs = [0, 1, 2].find((at) => own[at] !== least[at])
-  const isNewer = differs === undefined || own[differs] > least[differs]
-  return isNewer && (part.trim().startsWith('>=') || own[0] === least[0])
-}
-
-if (!range.split('||').some(isIn)) {
-  console.error(`Node ${range} is needed, this is ${process.version}: https://nodejs.org`)
-  process.exitCode = 1
-}
+process.exitCode = own[0] === wanted[0] && (differs === undefined || own[differs] > wanted[differs]) ? 0 : 1

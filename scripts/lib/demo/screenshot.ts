@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type RunningHeadgate, startHeadgate } from './headgate.ts'
 import { findChromium, launchChromium } from './visit.ts'
 
-/** A day of made-up visitors, and the README's picture of it: `node --import tsx scripts/lib/demo/screenshot.ts`. */
+/** A day of made-up visitors, and the README's picture of it: `node scripts/lib/demo/screenshot.ts`. */
 const TARGET = 'docs/images/dashboard.png'
 const DAY_MS = 86_400_000
 const VISITS = 4_000

@@ -119,7 +119,7 @@ export async function apply(place: string, patch: string, ...options: readonly s
 }
 
 async function judge(place: string, test: string): Promise<{ verdict: Verdict; output: string }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', test], {
+  const child = spawn(process.execPath, [test], {
     cwd: place,
     env: { ...cleanEnvironment(), ...ENVIRONMENT },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -140,7 +140,7 @@ async function judge(place: string, test: string): Promise<{ verdict: Verdict; o
 export function verdictOf(exitCode: number | null, output: string): Verdict {
   if (exitCode === 0) return 'survived'
   const hasFailed = /^ +not ok \d+ - (?!timeout!)/m.test(output)
-  const isNonsense = /\b(ReferenceError|TransformError|ERR_MODULE_NOT_FOUND)\b/.test(output)
+  const isNonsense = /\b(ReferenceError|ERR_INVALID_TYPESCRIPT_SYNTAX|ERR_MODULE_NOT_FOUND)\b/.test(output)
   return exitCode !== null && hasFailed && !isNonsense ? 'caught' : 'broken'
 }
 

@@ -2,11 +2,11 @@ import type { Logger } from '../../std/telemetry.ts'
 
 /**
  * The first release of each line without the holes that were closed on 2026-03-24, among them CVE-2026-21717: keys of JSON
- * that look like numbers collide, so that a small body costs seconds. Lines in between never got the fixes.
+ * that look like numbers collide, so that a small body costs seconds. Lines in between never got the fixes, and 20 gets no
+ * more of them since its end of life (2026-04-30).
  * https://www.cve.org/CVERecord?id=CVE-2026-21717
  */
 const FIRST_SAFE: Readonly<Record<number, readonly [minor: number, patch: number]>> = {
-  20: [20, 2],
   22: [22, 2],
   24: [14, 1],
   25: [8, 2],
@@ -26,6 +26,6 @@ export function warnOfRuntime(version: string, log: Logger): void {
   if (isSafeRuntime(version)) return
   log.warn(
     { node: version },
-    'this Node has known security holes: use 20.20.2, 22.22.2, 24.14.1 or a later one of its line',
+    'this Node is past its end of life or has known security holes: use 24.14.1, 22.22.2 or a later one of its line',
   )
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 /** Another program as a process of its own, on the given cores, with a channel to it. */
 export function forkProgram(url: URL, args: readonly string[], launcher: readonly string[]): ChildProcess {
-  const words = [...launcher, process.execPath, '--import', 'tsx', fileURLToPath(url), ...args]
+  const words = [...launcher, process.execPath, fileURLToPath(url), ...args]
   return spawn(words[0] ?? '', words.slice(1), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
 }
 

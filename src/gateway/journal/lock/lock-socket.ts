@@ -1,7 +1,7 @@
 import { connect, createServer } from 'node:net'
 import { errnoOf } from '../../../std/files/files.ts'
 
-/** unix(7) has 108 bytes for the path and its end, macOS 104. Node 20 cuts what is longer, without a word. */
+/** unix(7) has 108 bytes for the path and its end, macOS 104. Node 22 cuts what is longer, without a word. */
 const MAX_PATH_BYTES = 103
 
 export interface SignOfLife {

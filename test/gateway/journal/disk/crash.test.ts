@@ -36,7 +36,7 @@ interface Logged {
 
 async function runAndKill(t: Test, { dir, cycle, afterMs }: Kill): Promise<Logged> {
   const log = `${dir}-${cycle}.log`
-  const running = spawn(process.execPath, ['--import', 'tsx', child, dir, String(cycle), log], {
+  const running = spawn(process.execPath, [child, dir, String(cycle), log], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { PATH: process.env['PATH'] },
   })
