@@ -66,6 +66,32 @@ test('no name of a file stands twice in src', async (t) => {
   )
 })
 
+/** Types of a file, and which of them others may import. */
+function typesIn(file: string): readonly { readonly name: string; readonly exported: boolean }[] {
+  const { statements } = ts.createSourceFile(file, read(file), ts.ScriptTarget.Latest, true)
+  return statements.flatMap((node) => {
+    const isType =
+      ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node) || ts.isClassDeclaration(node)
+    if (!isType || node.name === undefined) return []
+    const exported = node.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) ?? false
+    return [{ name: node.name.text, exported }]
+  })
+}
+
+test('the name of an exported type is declared once', async (t) => {
+  const dir = t.testdir({ 'one.ts': 'export interface It {}', 'other.ts': 'type It = 1' })
+  const twice = (files: readonly string[]) => {
+    const declared = files.flatMap((file) => typesIn(file).map((type) => ({ ...type, file })))
+    const exported = new Set(declared.filter((type) => type.exported).map(({ name }) => name))
+    return [...exported].flatMap((name) => {
+      const places = new Set(declared.filter((type) => type.name === name).map(({ file }) => file))
+      return places.size > 1 ? [[name, ...places]] : []
+    })
+  }
+  t.match(twice([join(dir, 'one.ts'), join(dir, 'other.ts')]), [['It']], 'a type that is not exported counts')
+  t.same(twice([...sources, ...filesIn('test', /\.ts$/), ...filesIn('scripts', /\.ts$/)]), [])
+})
+
 test('time, chance and environment are arguments', async (t) => {
   for (const [what, pattern, allowed] of [
     [

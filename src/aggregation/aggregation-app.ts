@@ -8,7 +8,7 @@ import { queryPool } from '../http/query-pool.ts'
 import { createServer, refuseWhileClosing, requireHost } from '../http/server.ts'
 import type { Logger } from '../std/telemetry.ts'
 import { type RollupRoutePorts, rollupRoutes } from './rollup/routes.ts'
-import { steadyQueries } from './serve/damage-retry.ts'
+import { retryingQueries } from './serve/damage-retry.ts'
 import { dashboardSources, loadAssets } from './serve/dashboard/assets.ts'
 import { dashboardRoutes } from './serve/dashboard/routes.ts'
 import { createQueries, type QueryPorts } from './serve/query.ts'
@@ -26,7 +26,7 @@ export interface AggregationPorts
   /** Runs before any route is mounted: a generator of documents listens here. */
   readonly prepare?: (app: FastifyInstance) => Promise<void>
   /** What operators read, where this listener is the one that serves it. */
-  readonly operations?: Pick<OperationsPorts, 'metrics' | 'reconcile'> | undefined
+  readonly operations?: Pick<OperationsPorts, 'metrics' | 'balance'> | undefined
 }
 
 /**
@@ -50,7 +50,7 @@ export async function buildAggregation(
 ): Promise<FastifyInstance> {
   const { log, store, definitions, clock, runs, apps, pipelineState, gateway, ready, operations } = ports
   const auth = ports.auth ?? createAuth(config.tokens)
-  const queries = steadyQueries(
+  const queries = retryingQueries(
     createQueries({ store, definitions, clock, cache: memoryCache(config.cache.maxBytes) }),
   )
 

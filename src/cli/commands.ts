@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { didYouMean } from '../std/input/did-you-mean.ts'
-import { isMistake } from '../std/programming-errors.ts'
+import { isProgrammerError } from '../std/programming-errors.ts'
 import { aggregateCommand } from './commands/aggregate.ts'
 import { configCommand } from './commands/config.ts'
 import { healthCommand } from './commands/health.ts'
@@ -106,7 +106,7 @@ function explainFailure(command: Command, error: unknown, terminal: Terminal): n
   }
   const wrongUsage = code === 'bad_configuration' || code === 'invalid_request'
   terminal.err(`headgate ${command.name}: ${message}\n`)
-  if (!wrongUsage && isMistake(error) && error instanceof Error) terminal.err(`${error.stack}\n`)
+  if (!wrongUsage && isProgrammerError(error) && error instanceof Error) terminal.err(`${error.stack}\n`)
   return wrongUsage ? EXIT.usage : EXIT.failed
 }
 

@@ -1,10 +1,10 @@
 import { isJwksUri } from '../http/secure-url.ts'
-import { type Fault, faultIf, unique } from './faults.ts'
+import { type ConfigFault, faultIf, unique } from './faults.ts'
 import type { AppConfig, Config, CredentialsConfig, IssuerConfig } from './schema/config-schema.ts'
 import { MAX_CREDENTIALS_APP_ID } from './schema/credentials-schema.ts'
 
 /** Whatever is wrong with who may write where is a fault of the configuration, not of a request. */
-export function credentialFaults({ apps, gateway, aws }: Config): Fault[] {
+export function credentialFaults({ apps, gateway, aws }: Config): ConfigFault[] {
   const { region = aws.region, subjectKeyEnv } = gateway.credentials
   const newStream = unique()
   const faults = apps.flatMap(({ id, keys, credentials }, i) => {
@@ -51,7 +51,7 @@ export function credentialFaults({ apps, gateway, aws }: Config): Fault[] {
   ]
 }
 
-function modeFaults(path: string, credentials: CredentialsConfig, keys: AppConfig['keys']): Fault[] {
+function modeFaults(path: string, credentials: CredentialsConfig, keys: AppConfig['keys']): ConfigFault[] {
   const { mode, issuers, iUnderstandAnyoneCanWrite: isUnderstood } = credentials
   const isPublic = mode === 'public'
   return [
@@ -72,7 +72,7 @@ function modeFaults(path: string, credentials: CredentialsConfig, keys: AppConfi
   ]
 }
 
-function issuerFaults(path: string, { issuers }: CredentialsConfig): Fault[] {
+function issuerFaults(path: string, { issuers }: CredentialsConfig): ConfigFault[] {
   const newIssuer = unique()
   return issuers.flatMap(({ issuer, jwksUri }, i) => [
     ...newIssuer(issuer, `${path}.issuers.${i}.issuer`, 'this issuer'),
@@ -91,7 +91,7 @@ interface Believed {
  * A token names neither an app nor a stream: where two apps believe one issuer for one audience, each of them would give
  * its credentials to the users of the other, unless something in the token tells whose they are.
  */
-function sharedIssuers(apps: readonly AppConfig[]): Fault[] {
+function sharedIssuers(apps: readonly AppConfig[]): ConfigFault[] {
   const all: Believed[] = apps.flatMap(({ id, credentials }, i) =>
     (credentials?.issuers ?? []).map((issuer, at) => ({
       app: id,

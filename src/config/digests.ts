@@ -19,7 +19,7 @@ const nothingByDigest = new Map(
 
 const HOW = '`headgate key new` makes a key and its digest'
 
-/** Why this digest opens the door to everybody, or undefined when it does not. */
+/** Why this digest lets everybody in, or undefined when it does not. */
 export function emptyDigest(digest: string): string | undefined {
   const what = nothingByDigest.get(digest)
   if (what === undefined) return undefined

@@ -1,6 +1,6 @@
 import Type, { type TSchema } from 'typebox'
 import { nearest } from '../std/input/did-you-mean.ts'
-import type { Fault } from './faults.ts'
+import type { ConfigFault } from './faults.ts'
 import { Config } from './schema/config-schema.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -32,7 +32,7 @@ export const variableOf = (path: readonly string[]): string => `${PREFIX}${path.
 const screaming = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()
 
 export interface Applied {
-  readonly faults: readonly Fault[]
+  readonly faults: readonly ConfigFault[]
   /** Which variable stands at which path. */
   readonly variables: ReadonlyMap<string, string>
 }

@@ -1,4 +1,4 @@
-export interface Fault {
+export interface ConfigFault {
   /** Dotted, as in the file: `gateway.listen.port`. */
   readonly path: string
   readonly message: string
@@ -11,10 +11,10 @@ export const faultIf = (
   path: string,
   message: string,
   also: readonly string[] = [],
-): Fault[] => (broken ? [{ path, message, also }] : [])
+): ConfigFault[] => (broken ? [{ path, message, also }] : [])
 
 /** A check that each value it is given is new. */
-export function unique(): (value: string, path: string, what: string) => Fault[] {
+export function unique(): (value: string, path: string, what: string) => ConfigFault[] {
   const firsts = new Map<string, string>()
   return (value, path, what) => {
     const first = firsts.get(value)
@@ -24,7 +24,7 @@ export function unique(): (value: string, path: string, what: string) => Fault[]
 }
 
 /** Those that do not only follow from others: of a part whose shape is wrong no rule can be trusted. */
-export const independent = (faults: readonly Fault[], shapes: readonly Fault[]): Fault[] =>
+export const independent = (faults: readonly ConfigFault[], shapes: readonly ConfigFault[]): ConfigFault[] =>
   faults.filter(({ path, also = [] }) =>
     [path, ...also].every(
       (each) => !shapes.some((shape) => isWithin(each, shape.path) || isWithin(shape.path, each)),
@@ -34,7 +34,7 @@ export const independent = (faults: readonly Fault[], shapes: readonly Fault[]):
 const isWithin = (path: string, part: string): boolean => path === part || path.startsWith(`${part}.`)
 
 /** As a person is told: the key, and the variable that it came from. */
-export function faultLine({ path, message }: Fault, variables: ReadonlyMap<string, string>): string {
+export function faultLine({ path, message }: ConfigFault, variables: ReadonlyMap<string, string>): string {
   for (const [key, variable] of variables) {
     if (isWithin(path, key)) return `  ${variable} (${path}): ${message}`
   }

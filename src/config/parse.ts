@@ -1,7 +1,7 @@
 import { AppError } from '../std/errors.ts'
 import { formOf } from '../std/input/expectation.ts'
 import { applyEnvironment, type Environment, environmentNames, isRecord } from './environment.ts'
-import { type Fault, faultLine, independent } from './faults.ts'
+import { type ConfigFault, faultLine, independent } from './faults.ts'
 import { applyPlatform } from './platform.ts'
 import { ruleFaults } from './rules.ts'
 import { Config } from './schema/config-schema.ts'
@@ -43,7 +43,7 @@ export function variableFault(name: string, text: string): string | undefined {
   return fault?.message.replace(/;.*$/, '')
 }
 
-function faulty(faults: readonly Fault[], variables: ReadonlyMap<string, string>): AppError {
+function faulty(faults: readonly ConfigFault[], variables: ReadonlyMap<string, string>): AppError {
   const lines = faults.map((fault) => faultLine(fault, variables))
   const count = faults.length === 1 ? '1 fault' : `${faults.length} faults`
   return new AppError('bad_configuration', `${count} in the configuration:\n${lines.join('\n')}`, {

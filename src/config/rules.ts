@@ -4,12 +4,12 @@ import { didYouMean } from '../std/input/did-you-mean.ts'
 import { inUnits, measured } from '../std/input/quantities.ts'
 import { credentialFaults } from './credentials-rules.ts'
 import { emptyDigest } from './digests.ts'
-import { type Fault, faultIf, unique } from './faults.ts'
+import { type ConfigFault, faultIf, unique } from './faults.ts'
 import type { Config } from './schema/config-schema.ts'
 import { MIN_JOURNAL_BYTES } from './schema/gateway-schema.ts'
 
 /** What the shape of a configuration cannot say: uniqueness, cross references, addresses. */
-export function ruleFaults(config: Config): Fault[] {
+export function ruleFaults(config: Config): ConfigFault[] {
   return [
     ...appFaults(config),
     ...gatewayFaults(config),
@@ -22,7 +22,7 @@ export function ruleFaults(config: Config): Fault[] {
   ]
 }
 
-function appFaults({ apps }: Config): Fault[] {
+function appFaults({ apps }: Config): ConfigFault[] {
   const [newId, newKey, newAlias, newKeylessOrigin] = [unique(), unique(), unique(), unique()]
   return apps.flatMap((app, i) => [
     ...newId(app.id, `apps.${i}.id`, `app id "${app.id}"`),
@@ -43,21 +43,21 @@ function appFaults({ apps }: Config): Fault[] {
   ])
 }
 
-const digestFaults = (digest: string, path: string): Fault[] => {
+const digestFaults = (digest: string, path: string): ConfigFault[] => {
   const why = emptyDigest(digest)
   return why === undefined ? [] : [{ path, message: why }]
 }
 
-interface Place {
+interface ServicePlace {
   readonly region?: string
   readonly endpoint?: string
 }
 
 /** Without an endpoint, which is an emulator's or another vendor's, the region says where. */
-const located = (place: Place, aws: Place): boolean =>
+const located = (place: ServicePlace, aws: ServicePlace): boolean =>
   [place.region, place.endpoint, aws.region, aws.endpoint].some((value) => value !== undefined)
 
-function gatewayFaults({ gateway, aws }: Config): Fault[] {
+function gatewayFaults({ gateway, aws }: Config): ConfigFault[] {
   const { kind, name } = gateway.stream
   return [
     ...gateway.trustProxy.flatMap((cidr, i) =>
@@ -86,7 +86,7 @@ const BUCKET = /^(?!xn--|sthree-|amzn-s3-demo-)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61
 /** Directory and table buckets, whose listings and names follow other rules. */
 const OTHER_BUCKET = /--(x|table)-s3$/
 
-function lakeFaults({ lake, aws }: Config): Fault[] {
+function lakeFaults({ lake, aws }: Config): ConfigFault[] {
   const { kind, bucket } = lake
   if (kind !== 's3')
     return faultIf(
@@ -110,7 +110,7 @@ function lakeFaults({ lake, aws }: Config): Fault[] {
   ]
 }
 
-function aggregationFaults({ aggregation, apps }: Config): Fault[] {
+function aggregationFaults({ aggregation, apps }: Config): ConfigFault[] {
   const appIds = new Set(apps.map((app) => app.id))
   const keys = new Set(apps.flatMap(({ keys }) => keys.map(({ sha256 }) => sha256)))
   const [newToken, newDigest, newRollup] = [unique(), unique(), unique()]
@@ -150,7 +150,7 @@ function aggregationFaults({ aggregation, apps }: Config): Fault[] {
 const MAX_TIMER_MS = 2_147_483_647
 
 /** Settings by which nothing would ever be computed. */
-function scheduleFaults({ aggregation }: Config): Fault[] {
+function scheduleFaults({ aggregation }: Config): ConfigFault[] {
   const { horizon, grace, grain } = aggregation.schedule
   const grainMs = Number(measured('duration', grain))
   const [at, also] = ['aggregation.schedule', ['grace', 'grain'].map((key) => `aggregation.schedule.${key}`)]
@@ -162,7 +162,7 @@ function scheduleFaults({ aggregation }: Config): Fault[] {
   )
 }
 
-function timerFaults({ gateway, aggregation, shutdown }: Config): Fault[] {
+function timerFaults({ gateway, aggregation, shutdown }: Config): ConfigFault[] {
   const timers = {
     'gateway.keepAlive': gateway.keepAlive,
     'aggregation.schedule.tick': aggregation.schedule.tick,
@@ -175,22 +175,22 @@ function timerFaults({ gateway, aggregation, shutdown }: Config): Fault[] {
   )
 }
 
-function processFaults({ gateway, aggregation, shutdown }: Config): Fault[] {
+function processFaults({ gateway, aggregation, shutdown }: Config): ConfigFault[] {
   const { port } = gateway.listen
   const clashes = (other: number | undefined) => port !== 0 && port === other
-  const [door, total] = ['gateway.listen.port', 'shutdown.totalMs']
+  const [listener, total] = ['gateway.listen.port', 'shutdown.totalMs']
   return [
     ...faultIf(
       clashes(aggregation.listen.port),
       'aggregation.listen.port',
-      `must differ from ${door}; both are ${port}`,
-      [door],
+      `must differ from ${listener}; both are ${port}`,
+      [listener],
     ),
     ...faultIf(
       clashes(gateway.operations.listen?.port),
       'gateway.operations.listen.port',
-      `must differ from ${door}; both are ${port}`,
-      [door],
+      `must differ from ${listener}; both are ${port}`,
+      [listener],
     ),
     ...faultIf(
       shutdown.drainMs > shutdown.totalMs,

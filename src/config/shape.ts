@@ -5,7 +5,7 @@ import { expected, formOf, told } from '../std/input/expectation.ts'
 import { measured } from '../std/input/quantities.ts'
 import { notADigest } from './digests.ts'
 import { isRecord, variableOf } from './environment.ts'
-import type { Fault } from './faults.ts'
+import type { ConfigFault } from './faults.ts'
 
 const NO_JSON = '; it cannot be read as JSON: keys and texts need double quotes'
 /** Variables of one group that are named; the documentation has the others. Ours. */
@@ -22,7 +22,7 @@ export interface Context {
 export interface Shaped {
   /** With defaults, and of the right types throughout: what had another type is its default, or the least there is. */
   readonly value: unknown
-  readonly faults: readonly Fault[]
+  readonly faults: readonly ConfigFault[]
 }
 
 /**
@@ -49,7 +49,7 @@ function ofGroup(
   path: string,
   context: Context,
 ): Shaped {
-  const faults: Fault[] = []
+  const faults: ConfigFault[] = []
   const value: Record<string, unknown> = {}
   for (const key of Object.keys(given)) {
     if (Object.hasOwn(properties, key)) continue
@@ -99,7 +99,7 @@ function unknownKey(key: string, known: readonly string[], path: string, { elsew
   return `is not a known key; ${path === '' ? 'at the top' : path} takes ${known.join(', ')}`
 }
 
-function wrong(schema: TSchema, value: unknown, path: string, { variables }: Context): Fault {
+function wrong(schema: TSchema, value: unknown, path: string, { variables }: Context): ConfigFault {
   const isText = typeof value === 'string'
   if (isText && told(schema).measure === 'digest') return { path, message: notADigest(value) }
   if (variables.has(path) && Type.IsObject(schema))

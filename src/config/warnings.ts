@@ -1,16 +1,16 @@
 import type { Environment } from './environment.ts'
-import type { Fault } from './faults.ts'
+import type { ConfigFault } from './faults.ts'
 import { isLoopback } from './loopback.ts'
 import type { Config } from './schema/config-schema.ts'
 
 /** Below these, a network is more than anybody's own: 10.0.0.0/8 and fd00::/8 are the widest private ones. */
 const WIDEST_PREFIX = 8
 
-const warnIf = (applies: boolean, path: string, message: string): Fault[] =>
+const warnIf = (applies: boolean, path: string, message: string): ConfigFault[] =>
   applies ? [{ path, message }] : []
 
 /** What can work, but hardly as it was meant. It is said and changes nothing. */
-export function configWarnings(config: Config): Fault[] {
+export function configWarnings(config: Config): ConfigFault[] {
   const { apps, aggregation, gateway } = config
   return [
     ...aggregation.tokens.flatMap(({ apps, scopes }, i) =>
@@ -36,8 +36,8 @@ export function configWarnings(config: Config): Fault[] {
 }
 
 /** What a start would refuse, and a check elsewhere cannot hold against the file. */
-export function startWarnings({ apps, aggregation, gateway }: Config, env: Environment): Fault[] {
-  const doors = { 'gateway.listen.host': gateway.listen, 'aggregation.listen.host': aggregation.listen }
+export function startWarnings({ apps, aggregation, gateway }: Config, env: Environment): ConfigFault[] {
+  const listeners = { 'gateway.listen.host': gateway.listen, 'aggregation.listen.host': aggregation.listen }
   const secrets = {
     'gateway.credentials.subjectKeyEnv': gateway.credentials.subjectKeyEnv,
     'gateway.credentials.recordKeyEnv': gateway.credentials.recordKeyEnv,
@@ -45,7 +45,7 @@ export function startWarnings({ apps, aggregation, gateway }: Config, env: Envir
     'aggregation.gatewayTokenEnv': aggregation.gatewayTokenEnv,
   }
   return [
-    ...Object.entries(doors).flatMap(([path, { host }]) =>
+    ...Object.entries(listeners).flatMap(([path, { host }]) =>
       warnIf(
         apps.length === 0 && !isLoopback(host),
         path,

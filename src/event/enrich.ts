@@ -1,13 +1,13 @@
 import { DAY_MS } from '../std/durations.ts'
-import { again } from '../std/memoize-last.ts'
+import { memoizeLast } from '../std/memoize-last.ts'
 import { pathOf } from './privacy/url.ts'
 import type { Measurement, Stamp } from './schema/event.ts'
 import { withoutTilde } from './schema/text.ts'
 import { momentIn } from './values/moment.ts'
 
 /** How old, and how far ahead, a client's clock may say an event is before we take our own. Ours. */
-export const MAX_AGE_MS = DAY_MS
-export const MAX_AHEAD_MS = 300_000
+export const MAX_EVENT_AGE_MS = DAY_MS
+export const MAX_EVENT_AHEAD_MS = 300_000
 
 export interface Enriched {
   readonly stamp: Stamp
@@ -15,12 +15,12 @@ export interface Enriched {
   readonly clockReplaced: boolean
 }
 
-const lastPathOf = again(pathOf)
+const lastPathOf = memoizeLast(pathOf)
 
 /** What makes a measurement an event, beside what its whole request shares. */
 export function enrich(m: Measurement, eventId: string, receivedMs: number): Enriched {
   const clientMs = m.event_time === undefined ? Number.NaN : momentIn(m.event_time)
-  const plausible = clientMs >= receivedMs - MAX_AGE_MS && clientMs <= receivedMs + MAX_AHEAD_MS
+  const plausible = clientMs >= receivedMs - MAX_EVENT_AGE_MS && clientMs <= receivedMs + MAX_EVENT_AHEAD_MS
   const stamp: Stamp = {
     event_id: eventId,
     event_time: plausible ? clientMs : receivedMs,

@@ -4,7 +4,7 @@ import { isObject, type JsonObject } from './schema/json-object.ts'
 import { Unreadable } from './schema/unreadable.ts'
 import { Pruned } from './values/attributes.ts'
 import { readers } from './values/columns.ts'
-import { Rule } from './values/rule.ts'
+import { ValueRule } from './values/rule.ts'
 import { converted, scales } from './values/unit.ts'
 
 /** Ours. A whole event travels in one record; 64 KiB is also all that a beacon may carry. */
@@ -69,7 +69,7 @@ function readingOf(candidate: JsonObject): Reading {
 }
 
 function change(reading: Reading, field: string, kept: unknown): void {
-  if (kept instanceof Rule) {
+  if (kept instanceof ValueRule) {
     reading.broken ??= `${field}: ${kept.must}`
     return
   }

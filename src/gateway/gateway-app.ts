@@ -37,7 +37,7 @@ export interface GatewayPorts extends Omit<CollectorPorts, 'quota'> {
   readonly prepare?: (app: FastifyInstance) => Promise<void>
 }
 
-/** The public front door, in the order in which a request meets it. */
+/** The public listener, in the order in which a request meets its parts. */
 export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): Promise<FastifyInstance> {
   const { registry, credentials, clock, entropy, ready, telemetry, workers } = ports
   const { log, metrics } = telemetry

@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { type Answer, ask, type Question } from '../std/admin-request.ts'
+import { type AdminAnswer, type AdminQuestion, askAdminListener } from '../std/admin-request.ts'
 
 const count = (description: string) => Type.Integer({ minimum: 0, description })
 const instant = (description: string) =>
@@ -21,7 +21,7 @@ const RefusedClient = Type.Object(
 export type RefusedClient = Static<typeof RefusedClient>
 
 /** The conservation law of a gateway, and what else tells whether events arrive. Counted since its process started. */
-export const Reconciliation = Type.Object(
+export const GatewayBalance = Type.Object(
   {
     instance: Type.String({ description: 'The name of the gateway.' }),
     nowMs: instant('When this was told, by the clock of the gateway, as all of these times'),
@@ -72,13 +72,13 @@ export const Reconciliation = Type.Object(
   },
   { additionalProperties: false },
 )
-export type Reconciliation = Static<typeof Reconciliation>
+export type GatewayBalance = Static<typeof GatewayBalance>
 
 /** What a process knows of itself: the rest follows. */
-export type OwnCounts = Omit<Reconciliation, 'workers' | 'silent' | 'unopened' | 'unaccounted'> &
-  Partial<Pick<Reconciliation, 'unopened'>>
+export type OwnCounts = Omit<GatewayBalance, 'workers' | 'silent' | 'unopened' | 'unaccounted'> &
+  Partial<Pick<GatewayBalance, 'unopened'>>
 
-export function reconciliationOf({ unopened = 0, ...counts }: OwnCounts): Reconciliation {
+export function balanceOf({ unopened = 0, ...counts }: OwnCounts): GatewayBalance {
   const { accepted, ledgerEvents, recovered, delivered, fallback, deadLettered, backlog } = counts
   const stored = accepted + ledgerEvents + recovered
   const ended = delivered + fallback + deadLettered + backlog.events
@@ -86,20 +86,20 @@ export function reconciliationOf({ unopened = 0, ...counts }: OwnCounts): Reconc
 }
 
 /** Events that were received and of which nothing else is known: none. */
-export function unjudged({ received, accepted, rejected }: Reconciliation): number {
+export function unjudged({ received, accepted, rejected }: GatewayBalance): number {
   return received - accepted - Object.values(rejected).reduce((sum, events) => sum + events, 0)
 }
 
 /** The books of all workers as those of one gateway; at least one must have answered. */
 export function summed(
-  [first, ...others]: readonly [Reconciliation, ...Reconciliation[]],
+  [first, ...others]: readonly [GatewayBalance, ...GatewayBalance[]],
   silent: number,
-): Reconciliation {
+): GatewayBalance {
   const all = others.reduce(plus, first)
   return { ...all, silent: all.silent + silent }
 }
 
-function plus(a: Reconciliation, b: Reconciliation): Reconciliation {
+function plus(a: GatewayBalance, b: GatewayBalance): GatewayBalance {
   const rejected = { ...a.rejected }
   for (const [reason, events] of Object.entries(b.rejected))
     rejected[reason] = (rejected[reason] ?? 0) + events
@@ -157,11 +157,11 @@ function together(a: readonly RefusedClient[], b: readonly RefusedClient[]): Ref
   return [...clients.values()].sort((x, y) => y.requests - x.requests)
 }
 
-type Sink = Reconciliation['sink']
+type SinkReport = GatewayBalance['sink']
 
-const GRAVITY = { ok: 0, failing: 1, paused: 2 } satisfies Record<Sink['state'], number>
+const GRAVITY = { ok: 0, failing: 1, paused: 2 } satisfies Record<SinkReport['state'], number>
 
-function worse(a: Sink, b: Sink): Sink {
+function worse(a: SinkReport, b: SinkReport): SinkReport {
   const failingSinceMs = earlier(a.failingSinceMs, b.failingSinceMs)
   return {
     ...(GRAVITY[b.state] > GRAVITY[a.state] ? b : a),
@@ -175,15 +175,15 @@ const earlier = (a: number | undefined, b: number | undefined): number | undefin
 const later = (a: number | undefined, b: number | undefined): number | undefined =>
   a === undefined || b === undefined ? (a ?? b) : Math.max(a, b)
 
-const isReconciliation = Compile(Reconciliation)
+const isGatewayBalance = Compile(GatewayBalance)
 
-function read(text: string): Reconciliation | undefined {
+function read(text: string): GatewayBalance | undefined {
   const body: unknown = JSON.parse(text)
-  return isReconciliation.Check(body) ? body : undefined
+  return isGatewayBalance.Check(body) ? body : undefined
 }
 
 /** Asks a process for the state of the gateway that it knows. */
-export const askReconciliation = (
-  place: Pick<Question<Reconciliation>, 'url' | 'token' | 'timeoutMs' | 'noToken'>,
-): Promise<Answer<Reconciliation>> =>
-  ask({ ...place, path: '/reconcile', read, what: 'the state of a gateway' })
+export const askBalance = (
+  place: Pick<AdminQuestion<GatewayBalance>, 'url' | 'token' | 'timeoutMs' | 'noToken'>,
+): Promise<AdminAnswer<GatewayBalance>> =>
+  askAdminListener({ ...place, path: '/reconcile', read, what: 'the state of a gateway' })

@@ -3,7 +3,7 @@ import { Compile } from 'typebox/compile'
 import Value from 'typebox/value'
 import { didYouMean } from '../std/input/did-you-mean.ts'
 import { expected, told } from '../std/input/expectation.ts'
-import { type Fault, invalidRequest, unknownName } from '../std/input/invalid.ts'
+import { type FieldFault, invalidRequest, unknownName } from '../std/input/invalid.ts'
 
 /** As many as somebody reads at once. A body may have a hundred thousand. */
 export const MOST_FAULTS = 8
@@ -16,7 +16,7 @@ export const readable = <T extends TSchema>(
 ) => Type.Refine(schema, (value) => !Value.Check(schema, value) || isRead(value), why)
 
 /** Each fault of a value, in people's words: the field, what it must be, an example. Empty where the schema takes it. */
-export const faultsIn = (schema: TSchema, value: unknown): readonly Fault[] =>
+export const faultsIn = (schema: TSchema, value: unknown): readonly FieldFault[] =>
   faultsAt(schema, value, '').slice(0, MOST_FAULTS)
 
 /** What validates the query, the path and the body of each route. Defaults of the query are filled in. */
@@ -39,14 +39,14 @@ const defaultsOf = ({ properties }: TObject): object =>
     ),
   )
 
-function faultsAt(schema: TSchema, value: unknown, field: string): Fault[] {
+function faultsAt(schema: TSchema, value: unknown, field: string): FieldFault[] {
   if (Value.Check(schema, value)) return []
   const inner = faultsWithin(schema, value, field)
   return inner.length > 0 ? inner : [{ field, reason: reasonFor(schema, value, field) }]
 }
 
 /** Those of the members of an object and of the items of a list. */
-function faultsWithin(schema: TSchema, value: unknown, field: string): Fault[] {
+function faultsWithin(schema: TSchema, value: unknown, field: string): FieldFault[] {
   if (Type.IsObject(schema) && isObject(value))
     return [...strangers(schema, value, field), ...ofMembers(schema, value, field)]
   if (Type.IsArray(schema) && Array.isArray(value) && value.length <= most(schema))
@@ -54,7 +54,7 @@ function faultsWithin(schema: TSchema, value: unknown, field: string): Fault[] {
   return []
 }
 
-function strangers(schema: TObject, value: object, field: string): Fault[] {
+function strangers(schema: TObject, value: object, field: string): FieldFault[] {
   if (told(schema).additionalProperties !== false) return []
   const { properties } = schema
   const known = Object.keys(properties)
@@ -69,7 +69,7 @@ function ofMembers(
   { properties, required }: TObject,
   value: Record<string, unknown>,
   field: string,
-): Fault[] {
+): FieldFault[] {
   return Object.entries(properties).flatMap(([name, schema]) => {
     const at = within(field, name)
     if (Object.hasOwn(value, name)) return faultsAt(schema, value[name], at)

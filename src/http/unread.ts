@@ -9,7 +9,7 @@ export const MAX_DRAINED_BYTES = 65_536
  */
 export const MAX_LINGER_BYTES = 2_097_152
 /** …within the time that nginx gives it (`lingering_timeout`). */
-export const LINGER_MS = 5_000
+export const UNREAD_LINGER_MS = 5_000
 /**
  * What a piece of a body counts at least, held and as work. Ours: a Buffer and its view take some 200 bytes, and the call
  * of the parser takes as long as 256 bytes take to be parsed.
@@ -113,7 +113,7 @@ function endGently(request: IncomingMessage): void {
   socket.destroySoon = () => {
     isAnswered = true
     socket.end()
-    const timer = setTimeout(() => socket.destroy(), left < 0 ? 0 : LINGER_MS)
+    const timer = setTimeout(() => socket.destroy(), left < 0 ? 0 : UNREAD_LINGER_MS)
     socket.once('close', () => clearTimeout(timer))
     request.once('end', () => socket.destroy())
   }

@@ -2,16 +2,16 @@ import type { Dirent } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoOf, unlessAbsent } from '../std/files/files.ts'
-import { kindOf, NO_FILE } from '../std/files/not-a-file.ts'
+import { kindOf, NOT_REGULAR_FILE } from '../std/files/not-a-file.ts'
 import type { LakeObject } from './lake.ts'
 import { isKey, namesObject } from './layout.ts'
 
 /** Told of what lies among the objects of a lake and is none, or may not be read: it is left out. */
-export type PassOver = (key: string, why: string) => void
+export type SkipObject = (key: string, why: string) => void
 
 export interface Tree {
   readonly root: string
-  readonly passOver?: PassOver | undefined
+  readonly passOver?: SkipObject | undefined
   readonly readFolder?: ((path: string) => Promise<Dirent[]>) | undefined
 }
 
@@ -88,7 +88,9 @@ const readFolder = ({ readFolder }: Tree, path: string): Promise<Dirent[]> =>
 async function objectAt(tree: Tree, { key, entry }: Found): Promise<LakeObject[]> {
   const isOurs = isPlaceOfOurs(key)
   const looking = stat(join(tree.root, key))
-  const found = await (isOurs ? unlessAbsent(looking, ['ENOENT', ...NO_FILE]) : readable(tree, key, looking))
+  const found = await (isOurs
+    ? unlessAbsent(looking, ['ENOENT', ...NOT_REGULAR_FILE])
+    : readable(tree, key, looking))
   if (found?.isFile()) return [{ key, bytes: found.size, modifiedMs: Math.floor(found.mtimeMs) }]
   const isThere = found !== undefined || entry.isSymbolicLink()
   if (isOurs) return isThere ? [{ key, bytes: 0, modifiedMs: Math.floor(found?.mtimeMs ?? 0) }] : []

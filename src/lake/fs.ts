@@ -1,24 +1,24 @@
 import { copyFile, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { limited } from '../std/async/concurrency-limit.ts'
+import { limitConcurrency } from '../std/async/concurrency-limit.ts'
 import { type Clock, systemClock } from '../std/clock.ts'
 import { HOUR_MS } from '../std/durations.ts'
 import { AppError } from '../std/errors.ts'
 import {
   bestEffort,
-  despiteNoFile,
   errnoOf,
   FILE_MODE,
   type FileOps,
   makeFolder,
   nodeFiles,
+  replacingNonFile,
   syncFolder,
   unlessAbsent,
   writeDurably,
 } from '../std/files/files.ts'
-import { isNoFile, makeWay, NO_FILE } from '../std/files/not-a-file.ts'
+import { isNotRegularFile, makeWay, NOT_REGULAR_FILE } from '../std/files/not-a-file.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
-import { filesBelow, isPlaceOfOurs, objectsBelow, orNothing, type PassOver, type Tree } from './fs-tree.ts'
+import { filesBelow, isPlaceOfOurs, objectsBelow, orNothing, type SkipObject, type Tree } from './fs-tree.ts'
 import type { Lake } from './lake.ts'
 import { checkedKey, checkedPrefix, UNFINISHED } from './layout.ts'
 
@@ -30,7 +30,7 @@ const ABANDONED_AFTER_MS = HOUR_MS
 export interface FsLakeOptions {
   readonly files?: FileOps
   readonly entropy?: Entropy
-  readonly passOver?: PassOver
+  readonly passOver?: SkipObject
   readonly readFolder?: Tree['readFolder']
 }
 
@@ -46,7 +46,7 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
   const unfinished = (path: string) => `${path}.${entropy.token(9)}${UNFINISHED}`
 
   /** Or the second of two would clear the place of what the first has put there, if only for a moment. */
-  const oneAtATime = limited(1)
+  const oneAtATime = limitConcurrency(1)
 
   /** What is no file, such as a folder that a copy made, has to leave the place of an object; nothing of it is lost. */
   async function clear(key: string): Promise<void> {
@@ -57,7 +57,7 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
   }
 
   const rename = (from: string, key: string): Promise<void> =>
-    despiteNoFile(
+    replacingNonFile(
       () => files.rename(from, pathOf(key)),
       () => clear(key),
     )
@@ -73,7 +73,7 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
     if (await isFirst()) return 'stored'
     return oneAtATime(async () => {
       do {
-        const found = await unlessAbsent(stat(path), ['ENOENT', ...NO_FILE])
+        const found = await unlessAbsent(stat(path), ['ENOENT', ...NOT_REGULAR_FILE])
         if (found?.isFile()) return 'exists'
         await clear(key)
       } while (!(await isFirst()))
@@ -146,7 +146,7 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
     open: (key) =>
       attempt('open', key, async () => {
         const path = pathOf(key)
-        const found = await unlessAbsent(stat(path), ['ENOENT', 'ENOTDIR', ...NO_FILE])
+        const found = await unlessAbsent(stat(path), ['ENOENT', 'ENOTDIR', ...NOT_REGULAR_FILE])
         return found?.isFile() ? { path, release: async () => {} } : undefined
       }),
     list: (prefix) =>
@@ -183,7 +183,7 @@ async function attempt<T>(operation: string, key: string, work: () => Promise<T>
   } catch (cause) {
     if (cause instanceof AppError) throw cause
     const where = basename(key) === '' ? '' : ` ${key}`
-    const why = isNoFile(cause) && cause instanceof Error ? cause.message : errnoOf(cause)
+    const why = isNotRegularFile(cause) && cause instanceof Error ? cause.message : errnoOf(cause)
     throw new AppError('lake_failed', `Lake ${operation}${where} failed: ${why}`, { cause })
   }
 }

@@ -1,12 +1,12 @@
 import { Gauge } from 'prom-client'
 import type { Telemetry } from '../std/telemetry.ts'
-import type { PassOver } from './fs-tree.ts'
+import type { SkipObject } from './fs-tree.ts'
 
 /** Whoever fills a folder with pipes fills no memory and no log. Ours. */
 const MOST_NAMED = 1_000
 
 /** Names each thing that is passed over once, and counts them. */
-export function passedOver({ log, metrics }: Telemetry): PassOver {
+export function skippedObjects({ log, metrics }: Telemetry): SkipObject {
   const known = new Set<string>()
   const gauge = new Gauge({
     name: 'headgate_lake_passed_over',

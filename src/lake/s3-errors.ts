@@ -41,7 +41,7 @@ function kindOfStatus(status: number): S3Failure {
   return refusal ? 'final' : 'transient'
 }
 
-export function failureOf(error: unknown): S3Failure {
+export function s3FailureOf(error: unknown): S3Failure {
   if (error instanceof AppError) return 'final'
   return KIND_OF_CODE[codeOf(error)] ?? kindOfStatus(sdkStatusOf(error))
 }

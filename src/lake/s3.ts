@@ -12,7 +12,7 @@ import {
   PutObjectCommand,
   type PutObjectCommandInput,
 } from '@aws-sdk/client-s3'
-import { limited } from '../std/async/concurrency-limit.ts'
+import { limitConcurrency } from '../std/async/concurrency-limit.ts'
 import { type Clock, systemClock } from '../std/clock.ts'
 import { AppError } from '../std/errors.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
@@ -21,8 +21,8 @@ import { checkedKey, checkedPrefix, isKey } from './layout.ts'
 import { bytesBody, fileBody, type PutBody } from './s3-body.ts'
 import { MAX_CALLS, type S3ClientOptions, s3Client } from './s3-client.ts'
 import { localCopies } from './s3-copies.ts'
-import { codeOf, failureOf } from './s3-errors.ts'
-import { persist } from './s3-retry.ts'
+import { codeOf, s3FailureOf } from './s3-errors.ts'
+import { withRetry } from './s3-retry.ts'
 
 /** Of one DeleteObjects: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html */
 const MAX_DELETED = 1_000
@@ -64,9 +64,9 @@ export function s3Lake(options: S3LakeOptions): Lake {
   const client = s3Client({ ...connection, silenceMs: callMs })
   const keepCopy = localCopies({ dir: tempDir, maxBytes: maxTempBytes, entropy })
   // A call that waited for a socket inside the SDK would be charged with the wait.
-  const inTurn = limited(MAX_CALLS)
-  const insist = <T>(work: () => Promise<T>) =>
-    persist(() => inTurn(work), { forMs: retryForMs, clock, entropy })
+  const inTurn = limitConcurrency(MAX_CALLS)
+  const retrying = <T>(work: () => Promise<T>) =>
+    withRetry(() => inTurn(work), { forMs: retryForMs, clock, entropy })
   const placeOf = (key: string) => ({ Bucket, Key: root + checkedKey(key) })
   const withinMs = (bytes: number) => callMs + Math.ceil(bytes / SLOWEST_BYTES_PER_MS)
 
@@ -81,19 +81,19 @@ export function s3Lake(options: S3LakeOptions): Lake {
     }
   }
 
-  const replace = (key: string, body: PutBody) => insist(() => send(placeOf(key), body))
+  const replace = (key: string, body: PutBody) => retrying(() => send(placeOf(key), body))
 
   /** An attempt that was not answered may have created the object: then it is found there, and ours by its token. */
   async function create(key: string, body: PutBody): Promise<'stored' | 'exists'> {
     const token = entropy.token(12)
     const input = { ...placeOf(key), IfNoneMatch: '*', Metadata: { [CREATOR]: token } }
     let inDoubt = false
-    return insist(async () => {
+    return retrying(async () => {
       try {
         await send(input, body)
         return 'stored'
       } catch (error) {
-        if (failureOf(error) !== 'exists') {
+        if (s3FailureOf(error) !== 'exists') {
           inDoubt = true
           throw error
         }
@@ -108,7 +108,7 @@ export function s3Lake(options: S3LakeOptions): Lake {
       const { Metadata } = await client.send(new HeadObjectCommand(placeOf(key)), { requestTimeout: callMs })
       return Metadata?.[CREATOR]
     } catch (error) {
-      throw failureOf(error) === 'absent' ? s3Error('ConditionalRequestConflict') : error
+      throw s3FailureOf(error) === 'absent' ? s3Error('ConditionalRequestConflict') : error
     }
   }
 
@@ -118,12 +118,12 @@ export function s3Lake(options: S3LakeOptions): Lake {
   ) {
     const command = new GetObjectCommand(placeOf(key))
     try {
-      return await insist(async () => {
+      return await retrying(async () => {
         const { Body, ContentLength = 0 } = await client.send(command, { requestTimeout: callMs })
         return use(readable(Body), ContentLength, AbortSignal.timeout(withinMs(ContentLength)))
       })
     } catch (error) {
-      if (failureOf(error) === 'absent') return undefined
+      if (s3FailureOf(error) === 'absent') return undefined
       throw error
     }
   }
@@ -134,7 +134,7 @@ export function s3Lake(options: S3LakeOptions): Lake {
     let ContinuationToken: string | undefined
     do {
       const command = new ListObjectsV2Command({ Bucket, Prefix, ContinuationToken })
-      const page = await insist(async () => pageOf(await client.send(command, { requestTimeout: callMs })))
+      const page = await retrying(async () => pageOf(await client.send(command, { requestTimeout: callMs })))
       const objects = page.objects.map((object) => ({ ...object, key: object.key.slice(root.length) }))
       found.push(...objects.filter(({ key }) => isKey(key)))
       ContinuationToken = page.next
@@ -146,7 +146,7 @@ export function s3Lake(options: S3LakeOptions): Lake {
   async function removeSome(keys: readonly string[]): Promise<void> {
     const Objects = keys.map((key) => ({ Key: placeOf(key).Key }))
     const command = new DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } })
-    await insist(async () => {
+    await retrying(async () => {
       const { Errors: [refused] = [] } = await client.send(command, { requestTimeout: callMs })
       if (refused) throw s3Error(refused.Code)
     })

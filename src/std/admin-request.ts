@@ -1,6 +1,6 @@
 import { jsonIn } from './json.ts'
 
-export interface Question<T> {
+export interface AdminQuestion<T> {
   readonly url: string
   readonly path: string
   readonly token: string | undefined
@@ -15,7 +15,7 @@ export interface Question<T> {
 }
 
 /** `unreachable`: nobody answered. `refused`: somebody did, with an error. `strange`: the answer is none. */
-export type Answer<T> =
+export type AdminAnswer<T> =
   | { readonly kind: 'known'; readonly value: T }
   | {
       readonly kind: 'unreachable' | 'refused' | 'strange'
@@ -27,7 +27,7 @@ export type Answer<T> =
 const NOT_FOUND = 404
 
 /** Asks a private listener of Headgate. */
-export async function ask<T>(question: Question<T>): Promise<Answer<T>> {
+export async function askAdminListener<T>(question: AdminQuestion<T>): Promise<AdminAnswer<T>> {
   const { url, path, token, method = 'GET', timeoutMs, read, what, noToken = '' } = question
   const sent = fetch(new URL(path, url), {
     method,

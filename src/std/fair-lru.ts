@@ -1,5 +1,5 @@
 /** Values of several owners, as many as fit. Who has less than others loses nothing by what they bring. */
-export interface FairMemory<Value> {
+export interface FairCache<Value> {
   /** What is held, in the unit of the limit. */
   size(): number
   get(owner: string, key: string): Value | undefined
@@ -17,10 +17,10 @@ interface Owned<Value> {
  * `limit` is a sum of what `sizeOf` says of each value. Where there is no room, the owner with most values loses the one
  * that was set longest ago: each may have an equal share, and more of it as long as nobody else wants that.
  */
-export function fairMemory<Value>(
+export function fairCache<Value>(
   limit: number,
   sizeOf: (value: Value, key: string) => number,
-): FairMemory<Value> {
+): FairCache<Value> {
   const held = new Map<string, Owned<Value>>()
   /** Those who have so many values: who has most is known without looking for it. */
   const having: Set<Owned<Value>>[] = []

@@ -1,5 +1,5 @@
 /** The values set last, as many as fit: what was not set for longest is forgotten first. */
-export interface Recent<Value> {
+export interface LruCache<Value> {
   /** What is held, in the unit of the limit. */
   size(): number
   get(key: string): Value | undefined
@@ -9,10 +9,10 @@ export interface Recent<Value> {
 }
 
 /** `limit` is a number of values, or a sum of what `sizeOf` says of each. A value that alone is larger is not held. */
-export function recent<Value>(
+export function lruCache<Value>(
   limit: number,
   sizeOf: (value: Value, key: string) => number = () => 1,
-): Recent<Value> {
+): LruCache<Value> {
   // A Map keeps the order of insertion.
   const held = new Map<string, Value>()
   let size = 0

@@ -16,13 +16,13 @@ const isOutsideCode = (code: string): boolean => OUTSIDE.test(code) && !MISUSE.t
  * Whether something is wrong with us, so that only its stack tells where. What a disk, a network or a service answered, and
  * what we refuse ourselves, is told whole by its message: an operator can mend it, and has no use for our lines.
  */
-export function isMistake(error: unknown): boolean {
+export function isProgrammerError(error: unknown): boolean {
   if (!(error instanceof Error)) return true
   if (!(error instanceof AppError)) return !isOutside(error)
   const { cause, code } = error
   if (cause === undefined) return code === 'internal' && isPlain(error)
   // What was sent or stored is no JSON, as whoever caught it knows. Anywhere else the text that was read is ours.
-  return !(cause instanceof SyntaxError) && isMistake(cause)
+  return !(cause instanceof SyntaxError) && isProgrammerError(cause)
 }
 
 /** With details it is one of those that say what they found. */

@@ -1,6 +1,6 @@
 import pino, { type Logger } from 'pino'
 import { Registry } from 'prom-client'
-import { isMistake } from './programming-errors.ts'
+import { isProgrammerError } from './programming-errors.ts'
 
 export type { Logger } from 'pino'
 
@@ -29,7 +29,7 @@ export function createTelemetry(level: LogLevel, stream?: { write(line: string):
 /** By name, and no others: Fastify hangs the URL of the request, with the key in it, on an error of its serialiser. */
 function errorFields(error: Error): object {
   const { type, message, stack, code } = pino.stdSerializers.err(error)
-  return isMistake(error) ? { type, message, stack, code } : { type, message, code }
+  return isProgrammerError(error) ? { type, message, stack, code } : { type, message, code }
 }
 
 /** For tests and one-shot commands: counts, but says nothing. */

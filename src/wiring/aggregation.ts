@@ -10,15 +10,15 @@ import { createRecordVerifier } from '../aggregation/ingest/quarantine/record-ve
 import { type Findings, type ReconcileOptions, reconcile } from '../aggregation/reconcile/findings.ts'
 import { rangeOf } from '../aggregation/reconcile/range.ts'
 import { duckdbEngine, duckdbRows } from '../aggregation/rollup/engines/duckdb-engine.ts'
-import { keptSessions } from '../aggregation/rollup/engines/kept-session.ts'
+import { sessionPool } from '../aggregation/rollup/engines/kept-session.ts'
 import { DEFAULT_SETS, type RollupDefinition } from '../aggregation/rollup/model/definition.ts'
-import type { Progress } from '../aggregation/rollup/run/execute-run.ts'
+import type { SavedProgress } from '../aggregation/rollup/run/execute-run.ts'
 import { createRuns, type Runs } from '../aggregation/rollup/run/runner.ts'
 import { localStore } from '../aggregation/rollup/stores/local-store.ts'
 import type { RollupStore } from '../aggregation/rollup/stores/store.ts'
 import { aggregationState, type PipelineState } from '../aggregation/serve/pipeline.ts'
 import type { AggregationConfig, Config } from '../config/schema/config-schema.ts'
-import { askReconciliation, type Reconciliation } from '../http/reconciliation.ts'
+import { askBalance, type GatewayBalance } from '../http/reconciliation.ts'
 import type { Logger } from '../std/telemetry.ts'
 import type { System } from './system.ts'
 
@@ -33,7 +33,7 @@ const DEFAULT_ROLLUP = { id: 'default', sets: DEFAULT_SETS, maxMetrics: 500, max
 
 export { type AppFindings, type Findings, isComplete } from '../aggregation/reconcile/findings.ts'
 export { MAX_WINDOWS_WITHOUT_RANGE } from '../aggregation/rollup/plan/planner.ts'
-export type { Progress } from '../aggregation/rollup/run/execute-run.ts'
+export type { SavedProgress as Progress } from '../aggregation/rollup/run/execute-run.ts'
 
 export interface AggregationWiring {
   readonly runs: Runs
@@ -43,11 +43,11 @@ export interface AggregationWiring {
 }
 
 /** What is known of the gateway: asked in this process, asked elsewhere, or unknown. */
-export type AskGateway = () => Promise<Reconciliation | null>
+export type AskGateway = () => Promise<GatewayBalance | null>
 
 export interface AggregationSystem extends System {
   readonly askGateway: AskGateway
-  readonly onProgress?: (progress: Progress) => void
+  readonly onProgress?: (progress: SavedProgress) => void
 }
 
 export async function wireAggregation(config: Config, system: AggregationSystem): Promise<AggregationWiring> {
@@ -55,7 +55,7 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
   const { clock, entropy, lake, askGateway } = system
   const { tempDir, memoryLimitBytes, sessionsOf, arrivals } = openArrivals(config, system)
   const { timeout: timeoutMs } = aggregation.engine
-  const kept = keptSessions({ openSession: sessionsOf(2 * timeoutMs), timeoutMs, clock })
+  const kept = sessionPool({ openSession: sessionsOf(2 * timeoutMs), timeoutMs, clock })
   const { openSession } = kept
   const store = localStore({ dir: join(dataDir, 'store'), log: system.telemetry.log })
   const definitions = definitionsOf(aggregation)
@@ -160,7 +160,7 @@ export function gatewayAt(urls: readonly string[], { token, log, mayBeAbsent }: 
   const told = new Map<string, string>()
   return async () => {
     for (const url of urls) {
-      const answer = await askReconciliation({ url, token, timeoutMs: GATEWAY_DEADLINE_MS })
+      const answer = await askBalance({ url, token, timeoutMs: GATEWAY_DEADLINE_MS })
       if (answer.kind === 'known') {
         told.delete(url)
         return answer.value

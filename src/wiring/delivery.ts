@@ -1,27 +1,27 @@
 import { join } from 'node:path'
 import type { Config } from '../config/schema/config-schema.ts'
 import type { Ledger } from '../event/ledger/ledger.ts'
-import { type Fallback, IMPATIENT } from '../gateway/deliver/lanes/fallback.ts'
+import { AWAITED_THRESHOLDS, type Fallback } from '../gateway/deliver/lanes/fallback.ts'
 import { type PumpState, startPump } from '../gateway/deliver/pump.ts'
 import { maxBacklogBytes, stopTimes } from '../gateway/deliver/shutdown-policy.ts'
-import { kinesisClient, kinesisStream } from '../gateway/deliver/sinks/kinesis/kinesis.ts'
+import { kinesisClient, kinesisSink } from '../gateway/deliver/sinks/kinesis/kinesis.ts'
 import { countOpenShards } from '../gateway/deliver/sinks/kinesis/list-shards.ts'
 import { paced } from '../gateway/deliver/sinks/kinesis/pacing.ts'
-import { lakeDeadLetters, lakeWriter } from '../gateway/deliver/sinks/lake/lake-writer.ts'
-import type { Stream } from '../gateway/deliver/sinks/stream.ts'
+import { lakeDeadLetters, lakeSink } from '../gateway/deliver/sinks/lake/lake-writer.ts'
+import type { Sink } from '../gateway/deliver/sinks/stream.ts'
 import type { Backlog } from '../gateway/journal/backlog.ts'
 import { type Adoption, adoptFolders, noAdoption } from '../gateway/journal/disk/adoption.ts'
 import { openDiskJournal } from '../gateway/journal/disk/disk-journal.ts'
 import type { Journal } from '../gateway/journal/journal.ts'
 import { memoryJournal } from '../gateway/journal/memory/memory-journal.ts'
-import { startMover } from '../gateway/journal/stream/mover.ts'
+import { startJournalReplay } from '../gateway/journal/stream/mover.ts'
 import { MOST_WAITING_BYTES, streamJournal, uncounted } from '../gateway/journal/stream/stream-journal.ts'
 import { quietTelemetry } from '../std/telemetry.ts'
 import { placeOf } from './aws-endpoint.ts'
-import type { Place, System } from './system.ts'
+import type { System, WorkerPlace } from './system.ts'
 
 /** Mode `journal` has answered already when events wait here: a fuller container costs nobody anything. */
-export const LINGER_MS = 1_000
+export const PACK_LINGER_MS = 1_000
 /** In mode `stream` a sender waits for them. */
 export const AWAITED_LINGER_MS = 100
 /** Of a journal that is only emptied. */
@@ -34,12 +34,12 @@ export const SMALL_FILES = { maxBytes: 8_388_608, maxAgeMs: 1_000 }
 
 /** From where events are acknowledged to where they end. */
 export interface Delivery {
-  readonly kind: Stream['kind']
+  readonly kind: Sink['kind']
   /** What collectors append to. */
   readonly journal: Journal
   state(): PumpState
   /** The end is near: the fallback opens at the first failure. */
-  hurry(): void
+  failFast(): void
   /** From now on no sender waits longer than this for an answer. Resolves when none waits. */
   answerWithin(ms: number): Promise<void>
   /** Brings what waits to its outcome, as far as the time goes, and closes all that is open, the journal included. */
@@ -54,9 +54,9 @@ export interface DeliveryParts {
   readonly system: System
 }
 
-export function startDelivery(config: Config, place: Place, parts: DeliveryParts): Delivery {
+export function startDelivery(config: Config, place: WorkerPlace, parts: DeliveryParts): Delivery {
   const { kept, ledger, system } = parts
-  const stream = openStream(config, place, system)
+  const stream = openSink(config, place, system)
   const fallback = openFallback(config, parts)
   const deadLetter = lakeDeadLetters(system.lake, system.entropy)
   const { kind } = stream
@@ -67,17 +67,17 @@ export function startDelivery(config: Config, place: Place, parts: DeliveryParts
   const pump = startPump({
     ...(awaited
       ? { backlog: awaited, ledger: uncounted, lingerMs: AWAITED_LINGER_MS }
-      : { backlog: kept, ledger, lingerMs: LINGER_MS }),
+      : { backlog: kept, ledger, lingerMs: PACK_LINGER_MS }),
     ...{ stream, deadLetter, ...(fallback && { fallback }) },
     ...system,
   })
-  const mover = awaited && startMover({ backlog: kept, deliver: awaited.deliver, ledger, ...system })
+  const mover = awaited && startJournalReplay({ backlog: kept, deliver: awaited.deliver, ledger, ...system })
 
   return {
     kind,
     journal: awaited ?? kept,
     state: () => pump.state(),
-    hurry: () => pump.hurry(),
+    failFast: () => pump.failFast(),
     answerWithin: async (ms) => awaited?.answerWithin(ms),
     async stop(withinMs) {
       const endMs = system.clock.monotonicMs() + withinMs
@@ -98,7 +98,7 @@ export type OpenJournal = Journal &
 
 export async function openJournal(
   { dataDir, gateway, lake }: Config,
-  { index }: Place,
+  { index }: WorkerPlace,
   { clock, telemetry }: System,
 ): Promise<OpenJournal> {
   const { maxBytes, ephemeral } = gateway.journal
@@ -117,7 +117,7 @@ export async function openJournal(
 /** The first worker empties the folders of those that are no more. */
 export async function adoptJournals(
   { dataDir, gateway }: Config,
-  { index, workers }: Place,
+  { index, workers }: WorkerPlace,
   { journal, ledger, system }: { journal: Journal; ledger: Ledger; system: System },
 ): Promise<Adoption> {
   if (index > 0 || gateway.durability === 'memory') return noAdoption
@@ -135,17 +135,17 @@ export async function adoptJournals(
   })
 }
 
-function openStream({ gateway, lake, aws }: Config, { workers }: Place, system: System): Stream {
+function openSink({ gateway, lake, aws }: Config, { workers }: WorkerPlace, system: System): Sink {
   const { kind, name = '' } = gateway.stream
   switch (kind) {
     case 'lake': {
       const isSmall = lake.kind === 's3' || gateway.durability === 'stream'
-      return lakeWriter({ source: 'gateway', ...system, ...(isSmall && SMALL_FILES) })
+      return lakeSink({ source: 'gateway', ...system, ...(isSmall && SMALL_FILES) })
     }
     case 'kinesis': {
       const client = kinesisClient(placeOf(gateway.stream, aws))
       const countShards = () => countOpenShards(client, name)
-      return paced(kinesisStream({ client, streamName: name }), { countShards, workers, ...system })
+      return paced(kinesisSink({ client, streamName: name }), { countShards, workers, ...system })
     }
   }
 }
@@ -153,7 +153,7 @@ function openStream({ gateway, lake, aws }: Config, { workers }: Place, system: 
 /** The lake, for as long as Kinesis fails or falls behind. A stream into the lake needs none. */
 function openFallback({ gateway }: Config, { instance, system }: DeliveryParts): Fallback | undefined {
   if (gateway.stream.kind === 'lake') return undefined
-  const stream = lakeWriter({ source: `fallback-${instance}`, ...SMALL_FILES, ...system })
+  const stream = lakeSink({ source: `fallback-${instance}`, ...SMALL_FILES, ...system })
   if (gateway.durability !== 'stream') return { stream, maxBacklogBytes: maxBacklogBytes(gateway) }
-  return { stream, maxBacklogBytes: MOST_WAITING_BYTES / 2, patience: IMPATIENT }
+  return { stream, maxBacklogBytes: MOST_WAITING_BYTES / 2, thresholds: AWAITED_THRESHOLDS }
 }

@@ -9,9 +9,9 @@ import { diesWithUs, isAtRisk } from '../gateway/deliver/shutdown-policy.ts'
 import { noAdoption, together } from '../gateway/journal/disk/adoption.ts'
 import { instanceName } from '../gateway/journal/instance.ts'
 import type { Journal } from '../gateway/journal/journal.ts'
-import { type Reconciliation, reconciliationOf } from '../http/reconciliation.ts'
+import { balanceOf, type GatewayBalance } from '../http/reconciliation.ts'
 import { adoptJournals, type Delivery, openJournal, startDelivery } from './delivery.ts'
-import { ALONE, type GatewaySystem, type Place, type System } from './system.ts'
+import { ALONE, type GatewaySystem, type System, type WorkerPlace } from './system.ts'
 
 export interface GatewayWiring {
   readonly registry: Registry
@@ -21,7 +21,7 @@ export interface GatewayWiring {
   readonly credentials: Credentials
   readonly idempotencySecret: string
   /** Where every event went: the conservation law. */
-  reconcile(): Reconciliation
+  balance(): GatewayBalance
   reload(apps: readonly AppConfig[]): void
   /** Announces that `close` will follow: what could be lost then need not wait until then. */
   ending(): void
@@ -32,7 +32,7 @@ export interface GatewayWiring {
 export async function wireGateway(
   config: Config,
   system: GatewaySystem,
-  place: Place = ALONE,
+  place: WorkerPlace = ALONE,
 ): Promise<GatewayWiring> {
   const { clock, telemetry } = system
   const { log, metrics } = telemetry
@@ -66,12 +66,12 @@ export async function wireGateway(
     refusals,
     credentials: vending.credentials,
     idempotencySecret: secret,
-    reconcile() {
+    balance() {
       const { events, bytes, oldestMs } = waiting()
       const backlog = { events, bytes, ...(oldestMs !== undefined && { oldestMs }) }
       const sink = sinkOf(delivery)
       const refused = [...refusals.top()]
-      return reconciliationOf({
+      return balanceOf({
         instance,
         nowMs: clock.nowMs(),
         ...ledger.totals(),
@@ -88,7 +88,7 @@ export async function wireGateway(
       registry.replace(apps)
     },
     ending() {
-      if (diesWithUs(config.gateway)) delivery.hurry()
+      if (diesWithUs(config.gateway)) delivery.failFast()
     },
     async close(withinMs) {
       const endMs = clock.monotonicMs() + withinMs
@@ -106,7 +106,7 @@ export async function wireGateway(
 export const instanceOf = async ({ dataDir, gateway }: Config, system: System): Promise<string> =>
   gateway.instance ?? instanceName(dataDir, system)
 
-function sinkOf({ kind, state }: Delivery): Reconciliation['sink'] {
+function sinkOf({ kind, state }: Delivery): GatewayBalance['sink'] {
   const { failingSinceMs, paused, fallbackOpen } = state()
   const isFailing = failingSinceMs !== undefined
   return {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Config } from '../config/schema/config-schema.ts'
 import { fsLake, sweepUnfinished } from '../lake/fs.ts'
 import type { Lake } from '../lake/lake.ts'
-import { passedOver } from '../lake/passed-over.ts'
+import { skippedObjects } from '../lake/passed-over.ts'
 import type { Clock } from '../std/clock.ts'
 import { FOLDER_MODE } from '../std/files/files.ts'
 import { quietTelemetry, type Telemetry } from '../std/telemetry.ts'
@@ -24,5 +24,5 @@ export async function openLake(
     return s3Lake({ ...options, ...placeOf(lake, aws), bucket, tempDir: dir, clock })
   }
   await sweepUnfinished(dir, clock)
-  return fsLake(dir, { passOver: passedOver(telemetry) })
+  return fsLake(dir, { passOver: skippedObjects(telemetry) })
 }

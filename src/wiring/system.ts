@@ -18,10 +18,10 @@ export interface GatewaySystem extends System {
 }
 
 /** Which of the processes that share a configuration this one is. */
-export interface Place {
+export interface WorkerPlace {
   /** From 0. */
   readonly index: number
   readonly workers: number
 }
 
-export const ALONE: Place = { index: 0, workers: 1 }
+export const ALONE: WorkerPlace = { index: 0, workers: 1 }

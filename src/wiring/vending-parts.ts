@@ -5,14 +5,14 @@ import type { Attestation } from '../gateway/credentials/attest/attestation.ts'
 import { createAudit } from '../gateway/credentials/audit.ts'
 import { type Credentials, createCredentials } from '../gateway/credentials/credentials.ts'
 import { createBreaker } from '../gateway/credentials/limits/circuit-breaker.ts'
-import { createAcquaintance } from '../gateway/credentials/limits/subject-sightings.ts'
+import { createSubjectHistory } from '../gateway/credentials/limits/subject-sightings.ts'
 import { createVendingLimits } from '../gateway/credentials/limits/vending-limits.ts'
 import { createVendingMetrics } from '../gateway/credentials/metrics.ts'
 import type { RecordSigner } from '../gateway/credentials/record-signer.ts'
-import type { Minter } from '../gateway/credentials/session/minter.ts'
+import type { StsSessions } from '../gateway/credentials/session/minter.ts'
 import { createSubjectHasher } from '../gateway/credentials/tokens/subject-hash.ts'
 import type { Tokens } from '../gateway/credentials/tokens/tokens.ts'
-import { createVendor } from '../gateway/credentials/vend.ts'
+import { createSessionVendor } from '../gateway/credentials/vend.ts'
 import type { Clock } from '../std/clock.ts'
 import { AppError } from '../std/errors.ts'
 import type { Entropy } from '../std/id.ts'
@@ -23,7 +23,7 @@ export interface VendingPorts {
   readonly tokens: Pick<Tokens, 'verify' | 'prefetch' | 'close'>
   readonly attestation: Attestation
   /** Where sessions come from: only for apps of this directory. */
-  readonly minterFor: (directory: Directory) => Minter
+  readonly stsFor: (directory: Directory) => StsSessions
   /** Turns subjects into pseudonyms; nothing is vended without it. */
   readonly subjectKey: string | undefined
   readonly signer: RecordSigner | undefined
@@ -33,7 +33,7 @@ export interface VendingPorts {
   readonly telemetry: Telemetry
 }
 
-export interface Vending {
+export interface VendingModule {
   readonly credentials: Credentials
   /** Reloads, or throws `bad_configuration` and stays as it is. */
   replace(apps: readonly AppConfig[]): void
@@ -45,12 +45,12 @@ export interface Vending {
 const KEY_BYTES = 32
 
 /** All parts of the vending, put together. */
-export function createVending(
+export function createVendingModule(
   { limits: allowed }: GatewayConfig['credentials'],
   apps: readonly AppConfig[],
   { region, ...ports }: VendingPorts & { readonly region: string | undefined },
-): Vending {
-  const { minterFor, tokens, subjectKey, workers, clock, entropy, telemetry } = ports
+): VendingModule {
+  const { stsFor, tokens, subjectKey, workers, clock, entropy, telemetry } = ports
   const assertKey = (next: readonly AppConfig[]) => {
     if (subjectKey !== undefined || next.every(({ credentials }) => credentials === undefined)) return
     throw new AppError(
@@ -65,12 +65,12 @@ export function createVending(
   const limits = createVendingLimits(allowed, workers, clock)
   const breaker = createBreaker(clock)
   const metrics = createVendingMetrics(telemetry, { brokenApps: breaker.openApps })
-  const minter = minterFor(directory)
+  const minter = stsFor(directory)
   const credentials = createCredentials({
     ...ports,
     ...{ directory, hasher, limits, metrics },
-    acquaintance: createAcquaintance(clock),
-    vendor: createVendor({ minter, limits, breaker, metrics, clock, entropy }),
+    subjectHistory: createSubjectHistory(clock),
+    vendor: createSessionVendor({ minter, limits, breaker, metrics, clock, entropy }),
     audit: createAudit(telemetry.log, directory.byId),
   })
   const fetchKeys = () =>

@@ -7,29 +7,29 @@ import { APPLE_APP_ATTESTATION_ROOT } from '../gateway/credentials/attest/apple-
 import { type Attestation, createAttestation } from '../gateway/credentials/attest/attestation.ts'
 import { createChallenges } from '../gateway/credentials/attest/challenges.ts'
 import { createRecordSigner } from '../gateway/credentials/record-signer.ts'
-import type { Minter } from '../gateway/credentials/session/minter.ts'
+import type { StsSessions } from '../gateway/credentials/session/minter.ts'
 import { createTokenVerifier } from '../gateway/credentials/tokens/tokens.ts'
 import { AppError } from '../std/errors.ts'
 import type { GatewaySystem } from './system.ts'
-import { createVending, type Vending } from './vending-parts.ts'
+import { createVendingModule, type VendingModule } from './vending-parts.ts'
 
 /** The vending of this process, with its secrets from the environment. */
 export async function wireVending(
   { gateway, apps, aws }: Config,
   registry: Registry,
   { env, ...system }: GatewaySystem & { readonly workers: number },
-): Promise<Vending> {
+): Promise<VendingModule> {
   const { subjectKeyEnv, recordKeyEnv, ...place } = gateway.credentials
   const region = place.region ?? aws.region
   const endpoint = place.endpoint ?? aws.endpoint
   const subjectKey = secretOf(env, subjectKeyEnv)
   const recordKey = secretOf(env, recordKeyEnv)
   const client = { region: region ?? '', ...(endpoint !== undefined && { endpoint }) }
-  const vending = createVending(gateway.credentials, apps, {
+  const vending = createVendingModule(gateway.credentials, apps, {
     ...{ registry, region, subjectKey },
     tokens: createTokenVerifier(system),
     attestation: attestationOf(subjectKey ?? system.entropy.token(SECRET_BYTES), system),
-    minterFor: (directory) => lazyMinter(client, directory),
+    stsFor: (directory) => lazyMinter(client, directory),
     signer: recordKey === undefined ? undefined : await createRecordSigner(recordKey),
     ...system,
   })
@@ -59,16 +59,16 @@ function secretOf(env: GatewaySystem['env'], name: string | undefined): string |
 function lazyMinter(
   client: { readonly region: string; readonly endpoint?: string },
   directory: Directory,
-): Minter {
-  let loading: Promise<Minter> | undefined
+): StsSessions {
+  let loading: Promise<StsSessions> | undefined
   const load = async () => {
-    const { stsClient, stsMinter } = await import('../gateway/credentials/session/sts.ts')
+    const { stsClient, stsSessions: stsMinter } = await import('../gateway/credentials/session/sts.ts')
     return stsMinter(stsClient(client, directory.all))
   }
   return {
-    async mint(request, signal) {
+    async assumeRole(request, signal) {
       loading ??= load()
-      return (await loading).mint(request, signal)
+      return (await loading).assumeRole(request, signal)
     },
     close: async () => (await loading)?.close(),
   }

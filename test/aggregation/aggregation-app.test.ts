@@ -47,7 +47,7 @@ async function built(t: Test, its: Partial<AggregationPorts> = {}, configured: o
 
 test('probes and the dashboard need no token, all else does', async (t) => {
   const { metrics } = quietTelemetry()
-  const operations = { metrics: async () => metrics, reconcile: async () => reconciliation() }
+  const operations = { metrics: async () => metrics, balance: async () => reconciliation() }
   const app = await built(t, { operations })
   for (const [url, without, withToken] of [
     ['/livez', 200, 200],

@@ -1,6 +1,9 @@
 import { test } from 'tap'
 import { MAX_EVENTS_PER_LINE } from '../../src/aggregation/ingest/quarantine/judge-line.ts'
-import { MAX_OBJECT_BYTES, MAX_RECORD_BYTES } from '../../src/aggregation/ingest/quarantine/object-lines.ts'
+import {
+  MAX_DIRECT_RECORD_BYTES,
+  MAX_OBJECT_BYTES,
+} from '../../src/aggregation/ingest/quarantine/object-lines.ts'
 import { HEARTBEAT_MS, LEASE_MS } from '../../src/aggregation/rollup/commit/lease.ts'
 import { DEFAULT_SETS } from '../../src/aggregation/rollup/model/definition.ts'
 import * as measure from '../../src/aggregation/rollup/model/measure.ts'
@@ -37,7 +40,7 @@ test('the numbers of the design', async (t) => {
     ['parts of a weight', measure.WEIGHT_UNIT, 1_000],
     ['parts of a value', measure.MICROS, 1e6],
     ['events in a line of a direct record', MAX_EVENTS_PER_LINE, 500],
-    ['bytes of a direct record', MAX_RECORD_BYTES, 2 ** 20],
+    ['bytes of a direct record', MAX_DIRECT_RECORD_BYTES, 2 ** 20],
     ['bytes of an object of direct records', MAX_OBJECT_BYTES, 256 * 2 ** 20],
     ['lease', LEASE_MS, 60 * SECOND_MS],
     ['heartbeat', HEARTBEAT_MS, 15 * SECOND_MS],

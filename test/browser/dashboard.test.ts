@@ -204,7 +204,7 @@ test('the dashboard shows the numbers of its store', { skip }, async (t) => {
   t.same(offences, [])
 })
 
-test('the state of the pipeline is shown from the door to the last window', { skip }, async (t) => {
+test('the state of the pipeline is shown from the gateway to the last window', { skip }, async (t) => {
   const { url } = await served(t, {
     rows: [rollupRow({}, Array(40).fill(1_000))],
     pipeline: {

@@ -219,7 +219,7 @@ test('a check warns of what a start would refuse, where it may be another than h
       ['gateway.listen.host: no start listens on 0.0.0.0 while there are no apps, but on loopback only'],
     ],
     [
-      'the same of the private door',
+      'the same of the private listener',
       { aggregation: { listen: { host: '10.0.0.7' } } },
       {},
       ['aggregation.listen.host: no start listens on 10.0.0.7 while there are no apps, but on loopback only'],

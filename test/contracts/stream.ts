@@ -1,14 +1,14 @@
 import type { Test } from 'tap'
-import type { Stream, StreamRecord } from '../../src/gateway/deliver/sinks/stream.ts'
+import type { Sink, SinkRecord } from '../../src/gateway/deliver/sinks/stream.ts'
 
 export interface OpenedStream {
-  readonly stream: Stream
+  readonly stream: Sink
   /** The lines that the sink holds, in any order. */
   stored(): Promise<readonly string[]>
 }
 
 /** A container of these lines, with a partition key that spreads them. */
-export const recordOf = (lines: readonly string[], receivedMs = 0): StreamRecord => ({
+export const recordOf = (lines: readonly string[], receivedMs = 0): SinkRecord => ({
   data: Buffer.from(lines.map((line) => `${line}\n`).join('')),
   lines: lines.length,
   partitionKey: `key-${lines[0]?.slice(0, 32)}`,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { test } from 'tap'
-import { enrich, MAX_AGE_MS, MAX_AHEAD_MS } from '../../src/event/enrich.ts'
+import { enrich, MAX_EVENT_AGE_MS, MAX_EVENT_AHEAD_MS } from '../../src/event/enrich.ts'
 import { columns, type Event, Measurement } from '../../src/event/schema/event.ts'
 import { eventLine, parseEventLine, sharedEnd } from '../../src/event/schema/ndjson.ts'
 import { scrub } from '../../src/event/scrub.ts'
@@ -45,12 +45,12 @@ test('the page path comes from the page URL when it is not given', async (t) => 
 
 test('the event time is the client’s while plausible, else that of arrival', async (t) => {
   for (const [why, time, expected, clockReplaced] of [
-    ['24 h old', receivedMs - MAX_AGE_MS, receivedMs - MAX_AGE_MS, false],
-    ['a millisecond older', receivedMs - MAX_AGE_MS - 1, receivedMs, true],
-    ['5 min ahead', receivedMs + MAX_AHEAD_MS, receivedMs + MAX_AHEAD_MS, false],
-    ['a millisecond more', receivedMs + MAX_AHEAD_MS + 1, receivedMs, true],
+    ['24 h old', receivedMs - MAX_EVENT_AGE_MS, receivedMs - MAX_EVENT_AGE_MS, false],
+    ['a millisecond older', receivedMs - MAX_EVENT_AGE_MS - 1, receivedMs, true],
+    ['5 min ahead', receivedMs + MAX_EVENT_AHEAD_MS, receivedMs + MAX_EVENT_AHEAD_MS, false],
+    ['a millisecond more', receivedMs + MAX_EVENT_AHEAD_MS + 1, receivedMs, true],
     ['fractions are cut off', receivedMs - 0.25, receivedMs - 1, false],
-    ['a fraction does not make it plausible', receivedMs - MAX_AGE_MS - 0.5, receivedMs, true],
+    ['a fraction does not make it plausible', receivedMs - MAX_EVENT_AGE_MS - 0.5, receivedMs, true],
     ['seconds', receivedMs / 1_000, receivedMs, true],
     ['negative', -1, receivedMs, true],
     ['1e308', 1e308, receivedMs, true],

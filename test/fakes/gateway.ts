@@ -7,7 +7,7 @@ import { createRegistry } from '../../src/gateway/apps/registry.ts'
 import { buildGateway, type GatewayPorts } from '../../src/gateway/gateway-app.ts'
 import type { Batch, Durability, Journal } from '../../src/gateway/journal/journal.ts'
 import { createTelemetry } from '../../src/std/telemetry.ts'
-import { createVending, type VendingPorts } from '../../src/wiring/vending-parts.ts'
+import { createVendingModule, type VendingPorts } from '../../src/wiring/vending-parts.ts'
 import { fakeClock } from './clock.ts'
 import { noAttestation, openTokens, REGION, SUBJECT_KEY } from './credentials/vending.ts'
 import { seededEntropy } from './entropy.ts'
@@ -15,7 +15,7 @@ import { seededEntropy } from './entropy.ts'
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 /** Keeps batches in an array, and can be told to fail or to wait. */
-export interface MemoryJournal extends Journal {
+export interface RecordingJournal extends Journal {
   readonly batches: Batch[]
   /** Every event stored so far. */
   events(): Record<string, unknown>[]
@@ -27,7 +27,7 @@ export interface MemoryJournal extends Journal {
   readonly waiting: number
 }
 
-export function memoryJournal(durability: Durability = 'memory'): MemoryJournal {
+export function recordingJournal(durability: Durability = 'memory'): RecordingJournal {
   const batches: Batch[] = []
   let waiting = 0
   return {
@@ -97,17 +97,17 @@ export async function startGateway(t: Closing, setup: Setup = {}) {
   const config = parseConfig({ gateway, apps }, {})
   const logLines: string[] = []
   const telemetry = createTelemetry(logLevel, { write: (line) => logLines.push(line) })
-  const journal = memoryJournal()
+  const journal = recordingJournal()
   const ledger = createLedger(telemetry.metrics, () => 0)
   const registry = createRegistry(config.apps)
   const refusals = createRefusals(clock, telemetry)
   const entropy = seededEntropy()
-  const { credentials, replace, close } = createVending(config.gateway.credentials, config.apps, {
+  const { credentials, replace, close } = createVendingModule(config.gateway.credentials, config.apps, {
     ...{ registry, region: REGION, subjectKey: SUBJECT_KEY, signer: undefined, workers },
     ...{ clock, entropy, telemetry, tokens: openTokens(clock.nowMs) },
     attestation: noAttestation,
-    minterFor: () => ({
-      mint: () => Promise.reject(new Error('nothing is vended here')),
+    stsFor: () => ({
+      assumeRole: () => Promise.reject(new Error('nothing is vended here')),
       close: async () => {},
     }),
     ...vending,

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 
 /** A final answer as it stood on the wire. */
-export interface Answer {
+export interface RawAnswer {
   readonly status: number
   /** By lower-case name, each value as it came. */
   readonly headers: ReadonlyMap<string, readonly string[]>
@@ -9,9 +9,10 @@ export interface Answer {
 }
 
 /** All values of a header, joined as HTTP allows. */
-export const header = ({ headers }: Answer, name: string): string | undefined => headers.get(name)?.join(', ')
+export const header = ({ headers }: RawAnswer, name: string): string | undefined =>
+  headers.get(name)?.join(', ')
 
-interface Head {
+interface RawHead {
   readonly status: number
   readonly headers: ReadonlyMap<string, readonly string[]>
   readonly bodyAt: number
@@ -24,7 +25,7 @@ interface Head {
 export function readAnswer(
   bytes: Buffer,
   toHead = false,
-): (Answer & { readonly length: number }) | undefined {
+): (RawAnswer & { readonly length: number }) | undefined {
   const head = readHead(bytes)
   if (head === undefined) return undefined
   const { status, headers, bodyAt } = head
@@ -38,7 +39,7 @@ export function readAnswer(
   return body && { status, headers, body: body.bytes, length: body.end }
 }
 
-function readHead(bytes: Buffer): Head | undefined {
+function readHead(bytes: Buffer): RawHead | undefined {
   const end = bytes.indexOf('\r\n\r\n')
   if (end === -1) return undefined
   const [statusLine = '', ...lines] = bytes.subarray(0, end).toString('latin1').split('\r\n')
@@ -53,7 +54,7 @@ function readHead(bytes: Buffer): Head | undefined {
   return { status: Number(status), headers, bodyAt: end + 4 }
 }
 
-function readBody(bytes: Buffer, { headers, bodyAt }: Head): { bytes: Buffer; end: number } | undefined {
+function readBody(bytes: Buffer, { headers, bodyAt }: RawHead): { bytes: Buffer; end: number } | undefined {
   if (headers.get('transfer-encoding')?.join() === 'chunked') return readChunks(bytes, bodyAt)
   const [length, ...more] = headers.get('content-length') ?? []
   if (length === undefined || more.length > 0) throw new Error('No length, or several')
@@ -76,8 +77,8 @@ function readChunks(bytes: Buffer, from: number): { bytes: Buffer; end: number }
 }
 
 /** Every answer in these bytes, in order; the last one may be incomplete and is left out. */
-export function readAnswers(bytes: Buffer): Answer[] {
-  const answers: Answer[] = []
+export function readAnswers(bytes: Buffer): RawAnswer[] {
+  const answers: RawAnswer[] = []
   for (let rest = bytes; ; ) {
     const answer = readAnswer(rest)
     if (answer === undefined) return answers
@@ -100,7 +101,7 @@ export function exchangeBytes(
   port: number,
   request: Buffer,
   { toHead = false, halfClose = false }: Sending = {},
-): Promise<Answer | undefined> {
+): Promise<RawAnswer | undefined> {
   return new Promise((resolve, reject) => {
     const socket: Socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
     const chunks: Buffer[] = []
@@ -108,7 +109,7 @@ export function exchangeBytes(
       socket.destroy()
       act()
     }
-    const read = (): Answer | undefined => readAnswer(Buffer.concat(chunks), toHead)
+    const read = (): RawAnswer | undefined => readAnswer(Buffer.concat(chunks), toHead)
     socket.setTimeout(PATIENCE_MS, () => settle(() => reject(new Error(`No answer in ${PATIENCE_MS} ms`))))
     socket.on('data', (data) => {
       chunks.push(data)

@@ -1,8 +1,8 @@
-import { type OwnCounts, type Reconciliation, reconciliationOf } from '../../src/http/reconciliation.ts'
+import { balanceOf, type GatewayBalance, type OwnCounts } from '../../src/http/reconciliation.ts'
 
 /** Books that balance, unless they are changed. */
-export function reconciliation(change: Partial<OwnCounts> = {}): Reconciliation {
-  return reconciliationOf({
+export function reconciliation(change: Partial<OwnCounts> = {}): GatewayBalance {
+  return balanceOf({
     instance: 'blue-1',
     received: 12,
     accepted: 10,

@@ -9,8 +9,8 @@ import { sha256, someApps } from '../fakes/gateway.ts'
 import { header } from '../fakes/raw-http.ts'
 import { reconciliation } from '../fakes/reconciliation.ts'
 import { type Operation, operationsOf } from './contract.ts'
-import { type Exchange, fuzz, type Target } from './fuzz.ts'
-import type { Identity } from './requests.ts'
+import { type FuzzExchange, type FuzzTarget, fuzz } from './fuzz.ts'
+import type { FuzzIdentity } from './requests.ts'
 import { SECRET } from './values.ts'
 
 const operations = operationsOf('openapi/aggregation.json')
@@ -21,9 +21,9 @@ const tokens = [
   { name: 'of-blog', sha256: sha256('of-blog'), scopes: ['read', 'run'], apps: ['blog'] },
 ]
 
-const bearer = (value: string): Identity => ({ headers: [['Authorization', value]], query: [] })
-const identities: readonly Identity[] = [
-  ...Array<Identity>(20).fill(bearer('Bearer ops')),
+const bearer = (value: string): FuzzIdentity => ({ headers: [['Authorization', value]], query: [] })
+const identities: readonly FuzzIdentity[] = [
+  ...Array<FuzzIdentity>(20).fill(bearer('Bearer ops')),
   ...[
     'Bearer viewer',
     'bearer  runner',
@@ -68,7 +68,7 @@ async function listening(t: Test) {
       aggregation: { ...aggregationState([], T0), notIngested: 0 },
     }),
     ready: () => true,
-    operations: { metrics: async () => metrics, reconcile: async () => reconciliation() },
+    operations: { metrics: async () => metrics, balance: async () => reconciliation() },
   })
   t.teardown(() => app.close())
   await app.listen({ port: 0, host: '127.0.0.1' })
@@ -79,7 +79,7 @@ async function listening(t: Test) {
 }
 
 /** Pages of other origins learn nothing, and nobody frames or shares what is here. */
-function* isolationFaults({ answer }: Exchange): Iterable<string> {
+function* isolationFaults({ answer }: FuzzExchange): Iterable<string> {
   if (answer === undefined || header(answer, 'connection') === 'close') return
   if (header(answer, 'access-control-allow-origin') !== undefined) yield 'CORS'
   if (!header(answer, 'content-security-policy')?.includes("frame-ancestors 'none'")) yield 'no CSP'
@@ -93,7 +93,7 @@ const acquainted = (operation: Operation, known: Readonly<Record<string, readonl
 
 test('whatever is sent to the private side is answered as documented', async (t) => {
   const it = await listening(t)
-  const target: Target = {
+  const target: FuzzTarget = {
     port: it.port,
     origins: ['https://evil.example'],
     identities,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Compile } from 'typebox/schema'
-import { type Answer, header } from '../fakes/raw-http.ts'
+import { header, type RawAnswer } from '../fakes/raw-http.ts'
 
 /** As much of JSON Schema as the documents use. */
 export interface JsonSchema {
@@ -91,7 +91,7 @@ function faultsOfBody(schema: JsonSchema, value: unknown): string[] {
 const OUTSIDE: readonly number[] = [204, 400, 401, 403, 404, 405, 408, 413, 415, 429, 431, 503]
 
 /** Everything in which an answer deviates from the document; empty when it is as promised. Of a HEAD nothing is documented. */
-export function deviations(operation: Operation | undefined, answer: Answer, toHead = false): string[] {
+export function deviations(operation: Operation | undefined, answer: RawAnswer, toHead = false): string[] {
   const { status } = answer
   const faults = [...alwaysTrue(answer)]
   if (toHead) return status < 500 || status === 503 ? faults : [...faults, `status ${status}`]
@@ -101,7 +101,7 @@ export function deviations(operation: Operation | undefined, answer: Answer, toH
   return [...faults, ...contentFaults(documented.content ?? {}, answer)]
 }
 
-function* alwaysTrue(answer: Answer): Generator<string> {
+function* alwaysTrue(answer: RawAnswer): Generator<string> {
   const { status } = answer
   if (header(answer, 'cache-control') !== 'no-store') yield 'may be cached'
   if (header(answer, 'x-content-type-options') !== 'nosniff') yield 'may be sniffed'
@@ -116,7 +116,7 @@ function* alwaysTrue(answer: Answer): Generator<string> {
   }
 }
 
-function contentFaults(content: Content, answer: Answer): string[] {
+function contentFaults(content: Content, answer: RawAnswer): string[] {
   const mediaType = header(answer, 'content-type')?.split(';')[0]
   if (Object.keys(content).length === 0) {
     return answer.body.length === 0 ? [] : ['a body where none is documented']

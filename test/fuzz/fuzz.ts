@@ -1,33 +1,33 @@
 import fc from 'fast-check'
-import { type Answer, exchangeBytes, header } from '../fakes/raw-http.ts'
+import { exchangeBytes, header, type RawAnswer } from '../fakes/raw-http.ts'
 import { deviations, type Operation } from './contract.ts'
-import { type Request, render, requestsTo, type Scene, stopsHalfWay } from './requests.ts'
+import { type FuzzRequest, type FuzzScene, render, requestsTo, stopsHalfWay } from './requests.ts'
 import { SECRET } from './values.ts'
 
 /** Requests to an operation, and four times as many where there are bodies. `FUZZ_RUNS=5000 FUZZ_SEED=7 npx tap test/fuzz/gateway.test.ts` looks longer, and elsewhere. A failure prints its seed and path. */
 export const RUNS = Number(process.env['FUZZ_RUNS'] ?? 100)
 export const SEED = Number(process.env['FUZZ_SEED'] ?? 20_261_122)
 
-export interface Exchange {
-  readonly request: Request
+export interface FuzzExchange {
+  readonly request: FuzzRequest
   /** Given to the events of the request. */
   readonly ids: readonly string[]
   /** None when the server closed the connection instead. */
-  readonly answer: Answer | undefined
+  readonly answer: RawAnswer | undefined
 }
 
-export interface Target extends Scene {
+export interface FuzzTarget extends FuzzScene {
   readonly port: number
   /** What else must hold, as sentences about what does not. */
-  readonly faultsOf: (exchange: Exchange) => Iterable<string>
+  readonly faultsOf: (exchange: FuzzExchange) => Iterable<string>
 }
 
 let ids = 0
 export const nextId = (): string => `fuzz-${++ids}`
 
 /** Sends requests to the operation until one is answered otherwise than the document says, and throws the simplest such. */
-export async function fuzz(operation: Operation, target: Target): Promise<readonly Exchange[]> {
-  const exchanges: Exchange[] = []
+export async function fuzz(operation: Operation, target: FuzzTarget): Promise<readonly FuzzExchange[]> {
+  const exchanges: FuzzExchange[] = []
   const numRuns = RUNS * (Object.keys(operation.body).length > 0 ? 4 : 1)
   const property = fc.asyncProperty(requestsTo(operation, target), async (request) => {
     const { bytes, ids, ...sending } = render(request, nextId)
@@ -41,7 +41,7 @@ export async function fuzz(operation: Operation, target: Target): Promise<readon
   return exchanges
 }
 
-export function* faultsOf(operation: Operation, { request, answer }: Exchange): Iterable<string> {
+export function* faultsOf(operation: Operation, { request, answer }: FuzzExchange): Iterable<string> {
   if (answer === undefined) {
     if (!stopsHalfWay(request)) yield 'no answer'
     return
@@ -55,14 +55,14 @@ export function* faultsOf(operation: Operation, { request, answer }: Exchange): 
   if (answer.body.includes(request.target)) yield 'repeats the URL'
 }
 
-const everything = ({ headers, body }: Answer): string =>
+const everything = ({ headers, body }: RawAnswer): string =>
   JSON.stringify([...headers]) + body.toString('latin1')
 
-const printed = (answer: Answer | undefined): string =>
+const printed = (answer: RawAnswer | undefined): string =>
   answer === undefined ? 'closed' : `${answer.status} ${answer.body.toString('utf8').slice(0, 300)}`
 
 /** No request reached a handler: Node could not read one, so that nothing is known of whoever sent it. */
-export const wasUnreadable = (answer: Answer): boolean =>
+export const wasUnreadable = (answer: RawAnswer): boolean =>
   header(answer, 'connection') === 'close' &&
   /^$|"detail":"(This is not HTTP|Request line and headers|The request was not complete)/.test(
     `${answer.body}`,

@@ -14,18 +14,18 @@ import { someApps } from '../fakes/gateway.ts'
 import { exchangeBytes, header } from '../fakes/raw-http.ts'
 import { asItIs } from './bodies.ts'
 import { operationsOf } from './contract.ts'
-import { type Exchange, fuzz, nextId, RUNS, SEED, type Target, wasUnreadable } from './fuzz.ts'
-import { type Identity, render } from './requests.ts'
+import { type FuzzExchange, type FuzzTarget, fuzz, nextId, RUNS, SEED, wasUnreadable } from './fuzz.ts'
+import { type FuzzIdentity, render } from './requests.ts'
 import { described, SECRET } from './values.ts'
 
 const operations = operationsOf('openapi/gateway.json')
 const origins = ['https://shop.example', 'https://blog.example', 'https://open.example']
 
-const inHeader = (key: string): Identity => ({ headers: [['x-headgate-key', key]], query: [] })
-const inQuery = (key: string): Identity => ({ headers: [], query: [['key', key]] })
-const identities: readonly Identity[] = [
-  ...Array<Identity>(6).fill(inHeader('shop-key')),
-  ...Array<Identity>(2).fill(inQuery('shop-key')),
+const inHeader = (key: string): FuzzIdentity => ({ headers: [['x-headgate-key', key]], query: [] })
+const inQuery = (key: string): FuzzIdentity => ({ headers: [], query: [['key', key]] })
+const identities: readonly FuzzIdentity[] = [
+  ...Array<FuzzIdentity>(6).fill(inHeader('shop-key')),
+  ...Array<FuzzIdentity>(2).fill(inQuery('shop-key')),
   { headers: [['x-api-key', 'blog-key']], query: [] },
   { headers: [['x-api-key', SECRET]], query: [['key', 'shop-key']] },
   { headers: [['x-headgate-key', 'blog-key']], query: [['key', 'shop-key']] },
@@ -41,7 +41,7 @@ const identities: readonly Identity[] = [
   { headers: [], query: [] },
 ]
 
-/** The front door as it is wired, with a journal and a lake on disk, no quota that gets in the way, and its log at hand. */
+/** The gateway as it is wired, with a journal and a lake on disk, no quota that gets in the way, and its log at hand. */
 async function listening(t: Test, gateway: object = {}, limits: object = {}) {
   const dataDir = t.testdir()
   const plenty = { requestsPerSecond: 1e6, burst: 1e6, bytesPerSecond: 1e9, eventsPerSecond: 1e7, ...limits }
@@ -60,7 +60,7 @@ async function listening(t: Test, gateway: object = {}, limits: object = {}) {
   async function close() {
     await app.close()
     await wiring.close(30_000)
-    return wiring.reconcile()
+    return wiring.balance()
   }
   const closeOnce = () => {
     closed ??= close()
@@ -73,7 +73,7 @@ async function listening(t: Test, gateway: object = {}, limits: object = {}) {
 }
 
 /** What a browser needs to be able to read the answer, and nobody else. */
-function* corsFaults({ request, answer }: Exchange): Iterable<string> {
+function* corsFaults({ request, answer }: FuzzExchange): Iterable<string> {
   if (answer === undefined || wasUnreadable(answer)) return
   const sent = request.headers.filter(([name]) => name === 'Origin').map(([, value]) => value)
   const allowed = sent.find((origin) => origins.includes(origin))
@@ -92,11 +92,11 @@ function* corsFaults({ request, answer }: Exchange): Iterable<string> {
 /** Routes that take tokens, and no cookies. */
 const VENDING = /\/v1\/(credentials|container-credentials|attest)/
 
-const target = (port: number): Target => ({ port, origins, identities, faultsOf: corsFaults })
+const target = (port: number): FuzzTarget => ({ port, origins, identities, faultsOf: corsFaults })
 
-test('whatever is sent to the front door is answered as documented, and each event ends in one place', async (t) => {
+test('whatever is sent to the gateway is answered as documented, and each event ends in one place', async (t) => {
   const it = await listening(t)
-  const exchanges: Exchange[] = []
+  const exchanges: FuzzExchange[] = []
   for (const operation of operations) {
     exchanges.push(...(await fuzz(operation, target(it.port))))
     t.pass(operation.operationId)
@@ -131,7 +131,7 @@ test('whatever is sent to the front door is answered as documented, and each eve
   t.comment(JSON.stringify(tally(statuses)))
 })
 
-function checkIds(t: Test, exchanges: readonly Exchange[], eventIds: readonly string[]) {
+function checkIds(t: Test, exchanges: readonly FuzzExchange[], eventIds: readonly string[]) {
   const found = eventIds.flatMap((id) => /^fuzz-\d+(?=$|:)/.exec(id) ?? [])
   t.equal(new Set(found).size, found.length, 'no id twice')
   const issued = new Set(exchanges.flatMap(({ ids }) => ids))
@@ -206,7 +206,7 @@ test('under limits that are always met, the same holds', async (t) => {
     { limits: { address: { requestsPerSecond: 20, burst: 20 }, inflightBytes: REQUEST_BYTES + 300 } },
     { requestsPerSecond: 10, burst: 10, bytesPerSecond: 5_000 },
   )
-  const exchanges: Exchange[] = []
+  const exchanges: FuzzExchange[] = []
   for (const operation of operations) exchanges.push(...(await fuzz(operation, target(it.port))))
   t.comment(JSON.stringify(tally(exchanges.map(({ answer }) => answer?.status ?? 0))))
   const { received, accepted, rejected, unaccounted } = await it.close()

@@ -2,7 +2,7 @@ import fc, { type Arbitrary } from 'fast-check'
 import type { Parameter } from './contract.ts'
 import { described, FRESH_ID, hostileValue, SECRET } from './values.ts'
 
-export type Pair = readonly [string, string]
+export type HeaderPair = readonly [string, string]
 
 export const methods: readonly string[] = [
   ...['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE'],
@@ -27,7 +27,7 @@ export const suffixes: readonly string[] = ['x', '/x', '/..', '%2e%2e', '%00', '
 export const strangeOrigins: readonly string[] = ['null', '', `https://${SECRET}.example`]
 
 /** Headers that mean something to somebody, or to nobody. */
-export const oddHeaders: readonly Pair[] = [
+export const oddHeaders: readonly HeaderPair[] = [
   ['X-Forwarded-For', `1.2.3.4, ${SECRET}`],
   ['X-Forwarded-Proto', 'https'],
   ['X-Http-Method-Override', 'DELETE'],
@@ -58,7 +58,7 @@ export const oddHeaders: readonly Pair[] = [
 ]
 
 /** Headers with which a request ends before it is one. */
-export const impossibleHeaders: readonly Pair[] = [
+export const impossibleHeaders: readonly HeaderPair[] = [
   ['Content-Length', '5'],
   ['Content-Length', '-1'],
   ['Transfer-Encoding', 'gzip'],
@@ -173,10 +173,10 @@ export function queriesOf(parameters: readonly Parameter[], named: boolean): Arb
 }
 
 /** Documented headers, now and then: all of ours may be left out. */
-export function headersOf(parameters: readonly Parameter[]): Arbitrary<readonly Pair[]> {
+export function headersOf(parameters: readonly Parameter[]): Arbitrary<readonly HeaderPair[]> {
   const each = parameters.map((parameter) =>
     fc.option(
-      textual(parameter).map((value): Pair => [parameter.name, asHeader(value)]),
+      textual(parameter).map((value): HeaderPair => [parameter.name, asHeader(value)]),
       { freq: 1, nil: undefined },
     ),
   )

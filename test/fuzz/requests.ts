@@ -2,11 +2,11 @@ import fc, { type Arbitrary } from 'fast-check'
 import { type Body, bodiesFor, framed } from './bodies.ts'
 import type { Operation, Parameter } from './contract.ts'
 import {
+  type HeaderPair,
   headersOf,
   impossibleHeaders,
   methods,
   oddHeaders,
-  type Pair,
   pathsOf,
   prefixes,
   queriesOf,
@@ -17,29 +17,29 @@ import {
 import { FRESH_ID } from './values.ts'
 
 /** A request as data, so that a counterexample can be read. */
-export interface Request {
+export interface FuzzRequest {
   /** Whether it is meant for the operation, and not for a path or a method beside it. */
   readonly direct: boolean
   readonly method: string
   readonly target: string
-  readonly headers: readonly Pair[]
+  readonly headers: readonly HeaderPair[]
   readonly body: Body | undefined
 }
 
 /** By what a sender says who it is. */
-export interface Identity {
-  readonly headers: readonly Pair[]
-  readonly query: readonly Pair[]
+export interface FuzzIdentity {
+  readonly headers: readonly HeaderPair[]
+  readonly query: readonly HeaderPair[]
 }
 
-export interface Scene {
+export interface FuzzScene {
   /** Right, wrong, of others, none. */
-  readonly identities: readonly Identity[]
+  readonly identities: readonly FuzzIdentity[]
   readonly origins: readonly string[]
 }
 
 /** Requests to an operation: most of them nearly right, so that they get far. */
-export function requestsTo(operation: Operation, { identities, origins }: Scene): Arbitrary<Request> {
+export function requestsTo(operation: Operation, { identities, origins }: FuzzScene): Arbitrary<FuzzRequest> {
   const { method, path, parameters } = operation
   const owned = identities.flatMap(({ headers, query }) => [...headers, ...query].map(([name]) => name))
   const at = (place: Parameter['in']) =>
@@ -66,7 +66,7 @@ export function requestsTo(operation: Operation, { identities, origins }: Scene)
     })
     .map(({ identity, path, query, documented, soup, origin, sent, prefix, suffix, body }) => {
       const search = [query, queryText(identity.query)].filter((part) => part !== '').join('&')
-      const ofOrigin: readonly Pair[] = origin === null ? [] : [['Origin', origin]]
+      const ofOrigin: readonly HeaderPair[] = origin === null ? [] : [['Origin', origin]]
       const ofBody = body?.headers ?? []
       return {
         direct: /^(http.*)?$/.test(prefix) && suffix === '' && sent === method,
@@ -88,7 +88,7 @@ const mostlyNone = <T>(value: Arbitrary<T>): Arbitrary<T | null> =>
   fc.oneof({ weight: 5, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: value })
 
 /** What goes over the wire, and the ids that were given to its events. */
-export function render(request: Request, nextId: () => string) {
+export function render(request: FuzzRequest, nextId: () => string) {
   const ids: string[] = []
   const named = (text: string) =>
     text.replaceAll(FRESH_ID, () => {
@@ -111,7 +111,7 @@ export function render(request: Request, nextId: () => string) {
 }
 
 /** Announces more than it brings: it ends with its connection, and whoever sends that does not listen any more. */
-export const stopsHalfWay = ({ headers, body }: Request): boolean =>
+export const stopsHalfWay = ({ headers, body }: FuzzRequest): boolean =>
   body?.framing === 'tooShort' ||
   body?.framing === 'noChunks' ||
   headers.some(([name]) => name === 'Content-Length' || name === 'Transfer-Encoding')

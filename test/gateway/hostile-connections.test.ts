@@ -7,7 +7,7 @@ import { PIPELINE_LIMITS } from '../../src/http/pipelines.ts'
 import { HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from '../../src/http/server.ts'
 import { startGateway } from '../fakes/gateway.ts'
 import { eventsNamed, post, start, until } from '../fakes/process/process.ts'
-import { type Answer, exchangeBytes, header, readAnswers } from '../fakes/raw-http.ts'
+import { exchangeBytes, header, type RawAnswer, readAnswers } from '../fakes/raw-http.ts'
 
 /** Design, section 5: what a gateway may hold at worst. A fresh one that serves both modules holds 120 MB. */
 const RSS_LIMIT_BYTES = 400_000_000
@@ -55,7 +55,7 @@ async function othersAreServed(t: Test, name: string): Promise<void> {
   t.ok(rssBytes() < RSS_LIMIT_BYTES, `in ${Math.round(rssBytes() / 1e6)} MB`)
 }
 
-function isProblem(t: Test, answer: Answer | undefined, code: string, what: string): void {
+function isProblem(t: Test, answer: RawAnswer | undefined, code: string, what: string): void {
   t.match(answer && JSON.parse(`${answer.body}`), { code }, what)
   t.equal(answer && header(answer, 'cache-control'), 'no-store', what)
 }
@@ -200,7 +200,7 @@ t.test('a thousand requests in one go are answered one by one, in their order', 
     i % 2 === 0 ? whole(name) : 'GET /livez HTTP/1.1\r\nHost: a\r\n\r\n',
   )
   const connection = await watch()
-  const answers = new Promise<Answer[]>((resolve) => {
+  const answers = new Promise<RawAnswer[]>((resolve) => {
     const chunks: Buffer[] = []
     connection.socket.on('data', (data) => {
       chunks.push(data)

@@ -2,17 +2,21 @@ import type { AddressInfo } from 'node:net'
 import { PutRecordsCommand } from '@aws-sdk/client-kinesis'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { test } from 'tap'
-import { CHECKPOINT_MS, IN_FLIGHT_MS, RUNS_MS } from '../../src/cli/serve/shutdown.ts'
+import { IN_FLIGHT_MS, RUNS_MS, SHUTDOWN_RESERVE_MS } from '../../src/cli/serve/shutdown.ts'
 import { parseConfig } from '../../src/config/parse.ts'
-import { MAX_AGE_MS, MAX_AHEAD_MS } from '../../src/event/enrich.ts'
+import { MAX_EVENT_AGE_MS, MAX_EVENT_AHEAD_MS } from '../../src/event/enrich.ts'
 import { createLedger } from '../../src/event/ledger/ledger.ts'
 import * as event from '../../src/event/schema/event.ts'
 import { MAX_DEPTH, MAX_EVENT_BYTES } from '../../src/event/verdict.ts'
 import { MAX_BEACON_BYTES, MAX_PIXEL_URL_BYTES, MAX_WIRE_BYTES } from '../../src/gateway/collect/body.ts'
-import { MAX_INFLATED_BYTES, RATIO_ALARM } from '../../src/gateway/collect/inflate.ts'
+import { MAX_INFLATED_BODY_BYTES, RATIO_ALARM } from '../../src/gateway/collect/inflate.ts'
 import { REQUEST_BYTES } from '../../src/gateway/collect/memory-budget.ts'
 import { MAX_EVENTS_PER_REQUEST } from '../../src/gateway/collect/verdicts.ts'
-import { CONTAINER_BYTES, CONTAINER_LINES, RECORD_BYTES } from '../../src/gateway/deliver/pack/pack.ts'
+import {
+  RECORD_MAX_BYTES,
+  RECORD_MAX_LINES,
+  RECORD_TARGET_BYTES,
+} from '../../src/gateway/deliver/pack/pack.ts'
 import { startPump } from '../../src/gateway/deliver/pump.ts'
 import { kinesisClient } from '../../src/gateway/deliver/sinks/kinesis/kinesis.ts'
 import {
@@ -29,7 +33,7 @@ import { CORS_MAX_AGE_SECONDS } from '../../src/http/cors.ts'
 import { RETRY_AFTER_MAX_MS, RETRY_AFTER_MIN_MS } from '../../src/http/problems.ts'
 import * as server from '../../src/http/server.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
-import { AWAITED_LINGER_MS, LINGER_MS, SMALL_FILES } from '../../src/wiring/delivery.ts'
+import { AWAITED_LINGER_MS, PACK_LINGER_MS, SMALL_FILES } from '../../src/wiring/delivery.ts'
 import { memoryBacklog } from '../fakes/backlog.ts'
 import { fakeClock } from '../fakes/clock.ts'
 import { seededEntropy } from '../fakes/entropy.ts'
@@ -41,7 +45,7 @@ const [SECOND_MS, MINUTE_MS, HOUR_MS] = [1_000, 60_000, 3_600_000]
 test('the numbers of the design', async (t) => {
   for (const [what, actual, designed] of [
     ['body on the wire', MAX_WIRE_BYTES, MIB],
-    ['body inflated', MAX_INFLATED_BYTES, 4 * MIB],
+    ['body inflated', MAX_INFLATED_BODY_BYTES, 4 * MIB],
     ['ratio alarm', RATIO_ALARM, 20],
     ['beacon', MAX_BEACON_BYTES, 64 * KIB],
     ['pixel URL', MAX_PIXEL_URL_BYTES, 8 * KIB],
@@ -59,8 +63,8 @@ test('the numbers of the design', async (t) => {
     ['503 Retry-After, least', RETRY_AFTER_MIN_MS, 5 * SECOND_MS],
     ['503 Retry-After, most', RETRY_AFTER_MAX_MS, 30 * SECOND_MS],
     ['nesting of JSON', MAX_DEPTH, 32],
-    ['age of an event', MAX_AGE_MS, 24 * HOUR_MS],
-    ['an event ahead of time', MAX_AHEAD_MS, 5 * MINUTE_MS],
+    ['age of an event', MAX_EVENT_AGE_MS, 24 * HOUR_MS],
+    ['an event ahead of time', MAX_EVENT_AHEAD_MS, 5 * MINUTE_MS],
     ['an id', event.MAX_ID_CHARS, 128],
     ['a text', event.MAX_TEXT_CHARS, 256],
     ['a URL', event.MAX_URL_CHARS, 2_048],
@@ -71,10 +75,10 @@ test('the numbers of the design', async (t) => {
     ['sync, after the one before', GROUP_MS, 2],
     ['sync, bytes', GROUP_BYTES, 256 * KIB],
     ['segment', SEGMENT_BYTES, 64 * MIB],
-    ['container, bytes', CONTAINER_BYTES, 50_000],
-    ['container, lines', CONTAINER_LINES, 500],
-    ['record', RECORD_BYTES, 1_000 * KIB],
-    ['linger in mode journal', LINGER_MS, SECOND_MS],
+    ['container, bytes', RECORD_TARGET_BYTES, 50_000],
+    ['container, lines', RECORD_MAX_LINES, 500],
+    ['record', RECORD_MAX_BYTES, 1_000 * KIB],
+    ['linger in mode journal', PACK_LINGER_MS, SECOND_MS],
     ['linger in mode stream', AWAITED_LINGER_MS, 100],
     ['wait for an answer in mode stream', ANSWER_MS, 9 * SECOND_MS],
     ['bytes that wait in mode stream', MOST_WAITING_BYTES, 64 * MIB],
@@ -87,7 +91,7 @@ test('the numbers of the design', async (t) => {
     ['shard, bytes a second', SHARD_BYTES_PER_SECOND, MIB],
     ['requests in flight at the end', IN_FLIGHT_MS, 10 * SECOND_MS],
     ['runs at the end', RUNS_MS, 5 * SECOND_MS],
-    ['kept for the checkpoint', CHECKPOINT_MS, 3 * SECOND_MS],
+    ['kept for the checkpoint', SHUTDOWN_RESERVE_MS, 3 * SECOND_MS],
   ] as const) {
     t.equal(actual, designed, what)
   }
@@ -163,7 +167,7 @@ test('Kinesis is called four times at once to begin with, and 24 times at most',
   })
   t.teardown(() => pump.stop({ drainMs: 0 }))
   const turn = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-  for (let i = 0; i < 600; i++) backlog.append(Array(CONTAINER_LINES).fill('{}'))
+  for (let i = 0; i < 600; i++) backlog.append(Array(RECORD_MAX_LINES).fill('{}'))
   while (waiting.length < 4) await turn(0)
   for (let i = 0; i < 20; i++) await turn(0)
   t.equal(waiting.length, 4)

@@ -150,7 +150,7 @@ async function privateSide(t: Test) {
         aggregation: { ...aggregationState([], T0), notIngested: 0 },
       }),
       ready: () => true,
-      operations: { metrics: async () => metrics, reconcile: async () => null },
+      operations: { metrics: async () => metrics, balance: async () => null },
     },
   )
   t.teardown(() => app.close())

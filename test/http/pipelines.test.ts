@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { type Test, test } from 'tap'
 import { PIPELINE_LIMITS, type PipelineLimits, queuePipelines } from '../../src/http/pipelines.ts'
-import { type Answer, readAnswer } from '../fakes/raw-http.ts'
+import { type RawAnswer, readAnswer } from '../fakes/raw-http.ts'
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -29,7 +29,7 @@ async function listening(t: Test, handler: Handler, limits: Partial<PipelineLimi
 function join(t: Test, port: number) {
   const socket = connect(port, '127.0.0.1')
   t.teardown(() => socket.destroy())
-  const answers: Answer[] = []
+  const answers: RawAnswer[] = []
   let unread: Buffer = Buffer.alloc(0)
   socket.on('data', (chunk) => {
     unread = Buffer.concat([unread, chunk])
@@ -43,7 +43,7 @@ function join(t: Test, port: number) {
     socket,
     answers,
     closed,
-    async answered(count: number): Promise<readonly Answer[]> {
+    async answered(count: number): Promise<readonly RawAnswer[]> {
       while (answers.length < count) await once(socket, 'data')
       return answers
     },
@@ -52,7 +52,7 @@ function join(t: Test, port: number) {
 
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`
 const paths = (name: string, count: number) => Array.from({ length: count }, (_, i) => `/${name}/${i}`)
-const texts = (answers: readonly Answer[]) => answers.map(({ body }) => String(body))
+const texts = (answers: readonly RawAnswer[]) => answers.map(({ body }) => String(body))
 const echo: Handler = (request, response) => {
   setImmediate(() => response.end(request.url))
 }

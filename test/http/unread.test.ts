@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import Fastify from 'fastify'
 import { type Test, test } from 'tap'
-import { LINGER_MS, leaveUnread, MAX_DRAINED_BYTES, MAX_LINGER_BYTES } from '../../src/http/unread.ts'
+import { leaveUnread, MAX_DRAINED_BYTES, MAX_LINGER_BYTES, UNREAD_LINGER_MS } from '../../src/http/unread.ts'
 import { startGateway } from '../fakes/gateway.ts'
 
 async function listening(t: Test) {
@@ -148,7 +148,7 @@ test('a body in chunks that does not end is not waited for', async (t) => {
 
 test('a sender that goes away, or goes on and on, is let go', async (t) => {
   const { app, port } = await listening(t)
-  t.equal(LINGER_MS, 5_000)
+  t.equal(UNREAD_LINGER_MS, 5_000)
   const arrived = once(app.server, 'connection')
   const gone = await talk(t, port)
   const [accepted] = (await arrived) as [Socket]

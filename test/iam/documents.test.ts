@@ -21,15 +21,15 @@ import {
   sessionArn,
   streamArn,
 } from '../fakes/aws/iam.ts'
-import { everyAction, type Question } from '../fakes/aws/iam-actions.ts'
+import { everyAction, type IamQuestion } from '../fakes/aws/iam-actions.ts'
 
 const files = readdirSync('docs/iam').filter((name) => name.endsWith('.json'))
 
 /** Whether it is allowed, of what the case is about, and what is tried with the document that is looked at. */
-type Case = readonly [allowed: boolean, rule: string, attempt: (document: Policy) => Attempt]
+type DocumentCase = readonly [allowed: boolean, rule: string, attempt: (document: Policy) => Attempt]
 
 /** Each case comes out as it should; and without any one statement, not all of them do: none is there for nothing. */
-async function everyStatementCounts(t: Test, name: string, cases: readonly Case[]): Promise<void> {
+async function everyStatementCounts(t: Test, name: string, cases: readonly DocumentCase[]): Promise<void> {
   const document = iamPolicy(name)
   for (const [allowed, rule, attempt] of cases) t.equal(await isAllowed(attempt(document)), allowed, rule)
   for (const left of document.Statement) {
@@ -163,7 +163,7 @@ test('who aggregates reads, writes and lists the lake, empties the quarantine, a
       rawLike(deadKey, 'gateway'),
       indexKey(arrivalMs, 'x'),
       MANIFEST,
-    ].flatMap((key): Case[] => [
+    ].flatMap((key): DocumentCase[] => [
       [true, `read ${key}`, on('GetObject', key)],
       [true, `write ${key}`, on('PutObject', key)],
       [true, `remove ${key}`, on('DeleteObject', key)],
@@ -178,7 +178,7 @@ test('who aggregates reads, writes and lists the lake, empties the quarantine, a
       'dead/gateway/',
       'rollups/web/',
       'quarantine/direct-shop/',
-    ].map((prefix): Case => [true, `list ${prefix}`, list(prefix)]),
+    ].map((prefix): DocumentCase => [true, `list ${prefix}`, list(prefix)]),
     [false, 'list the bucket', list('')],
     [false, 'another folder of the bucket', aggregating('s3:GetObject', 'arn:aws:s3:::my-lake/payroll/x')],
     [true, 'encrypt', aggregating('kms:GenerateDataKey', LAKE_KEY, via('s3'))],
@@ -275,7 +275,7 @@ test('the vended role is taken by who vends alone, under our id, with an app and
     [true, 'name the subject', ask('SetSourceIdentity', identity)],
     ...Object.keys(assume)
       .filter((key) => key !== 'aws:TagKeys')
-      .map((key): Case => [false, `assume without ${key}`, ask('AssumeRole', without(assume, key))]),
+      .map((key): DocumentCase => [false, `assume without ${key}`, ask('AssumeRole', without(assume, key))]),
     [false, 'under another id', ask('AssumeRole', { ...assume, 'sts:ExternalId': 'headgate/test' })],
     [false, 'with a name of its own', ask('AssumeRole', { ...assume, 'sts:RoleSessionName': 'root' })],
     [
@@ -292,7 +292,7 @@ test('the vended role is taken by who vends alone, under our id, with an app and
     [false, 'with a foreign tag', ask('TagSession', { ...tags, 'aws:TagKeys': ['headgate:app', 'admin'] })],
     [false, 'without the app', ask('TagSession', { 'aws:TagKeys': ['headgate:vend'] })],
     [false, 'with no app in the tag', ask('TagSession', { ...tags, 'aws:RequestTag/headgate:app': '' })],
-    ...(['AssumeRole', 'TagSession', 'SetSourceIdentity'] as const).flatMap((action): Case[] => {
+    ...(['AssumeRole', 'TagSession', 'SetSourceIdentity'] as const).flatMap((action): DocumentCase[] => {
       const context = { AssumeRole: assume, TagSession: tags, SetSourceIdentity: identity }[action]
       return [
         [false, `${action} by an administrator`, ask(action, context, admin)],
@@ -342,7 +342,7 @@ test('a vended session puts to the stream of its app, even where the session pol
     [true, 'its own stream', put(OWN)],
     [true, 'one record', asVended('kinesis:PutRecord', streamArn(OWN))],
     [true, 'within the session policy', put(OWN, {}, { session })],
-    ...FOREIGN.map((stream): Case => [false, `not ${stream}`, put(stream)]),
+    ...FOREIGN.map((stream): DocumentCase => [false, `not ${stream}`, put(stream)]),
     [
       false,
       'not that of a session policy that was made too wide',
@@ -409,15 +409,15 @@ test('the boundary holds where the role was widened', async (t) => {
     [true, 'its own stream', within('kinesis:PutRecords', streamArn(OWN))],
     [true, 'the key of the streams', within('kms:GenerateDataKey', STREAM_KEY, via('kinesis'))],
     ...FOREIGN.map(
-      (stream): Case => [false, `not ${stream}`, within('kinesis:PutRecords', streamArn(stream))],
+      (stream): DocumentCase => [false, `not ${stream}`, within('kinesis:PutRecords', streamArn(stream))],
     ),
     [false, 'not the lake', within('s3:PutObject', objectArn('raw/gateway/x'))],
   ])
 })
 
 async function allowedOf(
-  questions: readonly Question[],
-  attempt: (question: Question) => Attempt,
+  questions: readonly IamQuestion[],
+  attempt: (question: IamQuestion) => Attempt,
 ): Promise<string[]> {
   const allowed: string[] = []
   for (const question of questions)
@@ -456,7 +456,7 @@ test('of all that Kinesis, STS, IAM, S3 and KMS can do, the roles of tasks can d
     ...(await everyAction(['s3'], { BucketName: 'my-lake', ObjectName: `headgate/${FALLBACK}` })),
     ...(await everyAction(['kms'], { KeyId: LAKE_KEY.split('/')[1] ?? '' })),
   ]
-  const contextOf = ({ action, resource, keys }: Question): Record<string, string> => {
+  const contextOf = ({ action, resource, keys }: IamQuestion): Record<string, string> => {
     if (action === 's3:ListBucket') return { 's3:prefix': 'headgate/raw/' }
     return resource === LAKE_KEY && keys.includes('kms:ViaService') ? via('s3') : {}
   }

@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { fsLake, sweepUnfinished } from '../../src/lake/fs.ts'
-import { passedOver } from '../../src/lake/passed-over.ts'
+import { skippedObjects } from '../../src/lake/passed-over.ts'
 import { type FileOps, nodeFiles } from '../../src/std/files/files.ts'
 import { createTelemetry, quietTelemetry } from '../../src/std/telemetry.ts'
 import { lakeContract } from '../contracts/lake.ts'
@@ -192,7 +192,7 @@ t.test('what is no file that can be read is passed over, and named', async (t) =
   const { metrics } = quietTelemetry()
   let shut = /raw\/shut$/
   const lake = fsLake(root, {
-    passOver: passedOver({ log, metrics }),
+    passOver: skippedObjects({ log, metrics }),
     async readFolder(path) {
       if (shut.test(path)) throw Object.assign(new Error('no'), { code: 'EACCES' })
       return readdir(path, { withFileTypes: true })
@@ -241,7 +241,7 @@ t.test('a folder full of pipes fills no memory and no log', async (t) => {
   let lines = 0
   const { log } = createTelemetry('info', { write: () => (lines += 1) })
   const { metrics } = quietTelemetry()
-  const passOver = passedOver({ log, metrics })
+  const passOver = skippedObjects({ log, metrics })
   for (let i = 0; i < 1_100; i += 1) passOver(`raw/${i}`, 'a pipe')
   t.equal(lines, 1_000)
 })

@@ -6,7 +6,7 @@ import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
 import type { Lake } from '../../src/lake/lake.ts'
 import { type S3LakeOptions, s3Lake } from '../../src/lake/s3.ts'
-import { type Choose, type Fault, faultProxy } from '../fakes/aws/fault-proxy.ts'
+import { type Choose, faultProxy, type ProxyFault } from '../fakes/aws/fault-proxy.ts'
 import { s3Error, startFakeS3 } from '../fakes/aws/s3.ts'
 import { credentials, versitygw } from '../fakes/aws/s3-servers.ts'
 import { fakeClock } from '../fakes/clock.ts'
@@ -33,14 +33,18 @@ async function behindFaults(t: Test, choose: Choose, { upstream, ...options }: S
 }
 
 /** One fault an exchange, in order; undefined lets one pass. */
-const inOrder = (...faults: (Fault | undefined)[]) => ({
+const inOrder = (...faults: (ProxyFault | undefined)[]) => ({
   choose: () => faults.shift(),
   left: () => faults.length,
 })
 
-const refusal = (status: number, code: string): Fault => ({ kind: 'answer', status, body: s3Error(code) })
+const refusal = (status: number, code: string): ProxyFault => ({
+  kind: 'answer',
+  status,
+  body: s3Error(code),
+})
 const slowDown = refusal(503, 'SlowDown')
-const passing: readonly (readonly [string, Fault])[] = [
+const passing: readonly (readonly [string, ProxyFault])[] = [
   ['503 SlowDown', slowDown],
   ['500', refusal(500, 'InternalError')],
   ['503 of something on the way', { kind: 'answer', status: 503, body: '<html>' }],
@@ -55,7 +59,7 @@ const rows = Buffer.from('rows\n'.repeat(4_000))
 
 t.test('what passes is tried again, and done once', async (t) => {
   for (const [what, fault] of passing) {
-    const faults: Fault[] = []
+    const faults: ProxyFault[] = []
     const { lake, truth, tempDir } = await behindFaults(t, () => faults.shift())
     const through = <T>(work: () => Promise<T>): Promise<T> => {
       faults.push(fault, fault)
@@ -130,7 +134,7 @@ t.test('bytes that break off, stop or change on their way are not taken for the 
     ['stalled', { kind: 'stall' }],
     ['changed', { kind: 'tamper', body: flipped }],
   ] as const) {
-    const faults: Fault[] = []
+    const faults: ProxyFault[] = []
     const { lake, tempDir } = await behindFaults(t, () => faults.shift(), { callMs: CALL_MS })
     await lake.put('raw/x', rows)
     faults.push(fault, fault)
@@ -145,12 +149,12 @@ t.test('bytes that break off, stop or change on their way are not taken for the 
 })
 
 t.test('a listing that broke off is never taken for a whole one', async (t) => {
-  const without = (pattern: RegExp): Fault => ({
+  const without = (pattern: RegExp): ProxyFault => ({
     kind: 'tamper',
     body: (page) => Buffer.from(page.toString().replace(pattern, '')),
   })
   const { endpoint: upstream } = await startFakeS3(t, { pageKeys: 2 })
-  const faults: Fault[] = []
+  const faults: ProxyFault[] = []
   const { lake, proxy } = await behindFaults(t, () => faults.shift(), { upstream, callMs: CALL_MS })
   for (const key of ['a', 'b', 'c']) await lake.put(`raw/${key}`, rows)
   const whole = (await lake.list('raw/')).map(({ key }) => key)
@@ -177,7 +181,7 @@ t.test('a listing that broke off is never taken for a whole one', async (t) => {
 })
 
 t.test('whose an object is that exists after an attempt in doubt', async (t) => {
-  const reset: Fault = { kind: 'reset', when: 'after' }
+  const reset: ProxyFault = { kind: 'reset', when: 'after' }
 
   t.test('ours, by its token, though finding out takes attempts too', async (t) => {
     const { choose, left } = inOrder(reset, undefined, slowDown, undefined, slowDown)

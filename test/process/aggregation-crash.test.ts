@@ -8,7 +8,7 @@ import {
   eventsNamed,
   finished,
   post,
-  type Run,
+  type RunView,
   start,
 } from '../fakes/process/process.ts'
 
@@ -48,9 +48,9 @@ test('kill -9 of the aggregation in each state of a run: the next process finish
 /** Starts runs until one is seen on disk in the state, and kills the process: a busy machine may let it get further. */
 async function killedIn(headgate: RunningHeadgate, state: string, body: object) {
   for (let attempt = 0; attempt < 30; attempt++) {
-    const { id } = await headgate.ask<Run>('/aggregations/run', { method: 'POST', body })
+    const { id } = await headgate.ask<RunView>('/aggregations/run', { method: 'POST', body })
     const file = join(headgate.dataDir, 'control', 'runs', `${id}.json`)
-    const stateOnDisk = () => (JSON.parse(readFileSync(file, 'utf8')) as Run).state
+    const stateOnDisk = () => (JSON.parse(readFileSync(file, 'utf8')) as RunView).state
     if (!passesThrough(state, stateOnDisk)) continue
     await headgate.kill()
     return { id, diedIn: stateOnDisk() }

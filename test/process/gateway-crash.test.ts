@@ -15,7 +15,7 @@ interface Ids {
   readonly acknowledged: Set<string>
 }
 
-interface Books {
+interface CrashBooks {
   readonly backlog: { readonly events: number }
   readonly unaccounted: number
   readonly unopened: number
@@ -79,7 +79,7 @@ test('kill -9 of a worker, and of the primary, loses nothing that was acknowledg
 
   headgate = await start(t, { previous: headgate })
   await until('an empty backlog', async () => {
-    const { backlog, unaccounted, unopened } = await headgate.ask<Books>('/reconcile')
+    const { backlog, unaccounted, unopened } = await headgate.ask<CrashBooks>('/reconcile')
     // What has just left the backlog is not in the other book yet; what the other worker left may be in none.
     return (backlog.events === 0 && unaccounted === 0 && unopened === 0) || undefined
   })

@@ -401,7 +401,7 @@ async function driveAggregation(answers: Answers, adminUrl: string): Promise<voi
   }
 }
 
-interface Run {
+interface LeakRun {
   readonly id: string
   readonly state: string
   readonly retryAt?: string
@@ -415,9 +415,9 @@ async function run(answers: Answers, adminUrl: string, body: object): Promise<st
     headers: { ...headers, 'idempotency-key': `${secrets['Idempotency-Key']}-${Object.keys(body).join()}` },
     body: JSON.stringify(body),
   })
-  const { id } = JSON.parse(started) as Run
+  const { id } = JSON.parse(started) as LeakRun
   const state = await until(`the end of run ${id}`, async () => {
-    const now = JSON.parse(await answers.ask(adminUrl, `/aggregations/runs/${id}`, { headers })) as Run
+    const now = JSON.parse(await answers.ask(adminUrl, `/aggregations/runs/${id}`, { headers })) as LeakRun
     return now.retryAt !== undefined || ['succeeded', 'failed'].includes(now.state) ? now.state : undefined
   })
   await answers.ask(adminUrl, `/aggregations/runs/${id}/log`, { headers })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import tap, { type Test, test } from 'tap'
 import type { RunningHeadgate } from '../../scripts/lib/demo/headgate.ts'
 import { linesOf } from '../contracts/stream.ts'
-import { type FakeKinesis, type Fault, startKinesis } from '../fakes/aws/kinesis.ts'
+import { type FakeKinesis, type KinesisFault, startKinesis } from '../fakes/aws/kinesis.ts'
 import { eventsNamed, start, until } from '../fakes/process/process.ts'
 
 // Several times what it takes on a machine that runs all the tests at once.
@@ -63,7 +63,7 @@ async function textIn(folder: string): Promise<string> {
 }
 const inLake = async ({ dataDir }: RunningHeadgate) => idsIn(linesOf(await textIn(join(dataDir, 'lake/raw'))))
 
-const MIXED: readonly Fault[] = [
+const MIXED: readonly KinesisFault[] = [
   { kind: 'partial', ratio: 0.5, codes: ['ProvisionedThroughputExceededException', 'InternalFailure'] },
   { kind: 'error', status: 500, type: 'InternalFailure' },
   { kind: 'reset', when: 'after' },

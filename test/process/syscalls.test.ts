@@ -80,16 +80,16 @@ test('under load, no answer leaves before its sync has returned, and no segment 
   }
 })
 
-interface Answer {
+interface TracedAnswer {
   /** Of the request: a part of the ids of its events. */
   readonly post: string
   readonly began: number
 }
 
 /** Requests and answers take turns on a connection. */
-function answersIn(calls: readonly SystemCall[]): readonly Answer[] {
+function answersIn(calls: readonly SystemCall[]): readonly TracedAnswer[] {
   const asked = new Map<string, string>()
-  const answers: Answer[] = []
+  const answers: TracedAnswer[] = []
   for (const { name, args, began } of calls) {
     const socket = /^\d+<socket:\[\d+\]>/.exec(args)?.[0]
     if (socket === undefined) continue

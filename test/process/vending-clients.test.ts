@@ -33,7 +33,7 @@ test('clients that nobody here wrote', async (t) => {
     region: REGION,
     ...VENDED,
   })
-  const world: World = { cloud, product }
+  const world: ClientsWorld = { cloud, product }
 
   await t.test('threat 11: AWS, as it is played here, asks who, until when, and for what', (t) =>
     refusing(t, world),
@@ -75,15 +75,15 @@ test('clients that nobody here wrote', async (t) => {
   })
 })
 
-interface World {
+interface ClientsWorld {
   readonly cloud: Cloud
   readonly product: VendingProduct
 }
 
-type Call = (client: KinesisClient) => Promise<unknown>
+type ClientCall = (client: KinesisClient) => Promise<unknown>
 
 /** Otherwise it would prove nothing that the clients below are let in. */
-async function refusing(t: Test, { cloud, product }: World): Promise<void> {
+async function refusing(t: Test, { cloud, product }: ClientsWorld): Promise<void> {
   const credentials = await vendedTo('somebody', product)
   const { accessKeyId, secretAccessKey } = credentials
   const { sessionToken } = await vendedTo('somebody else', product)
@@ -95,7 +95,7 @@ async function refusing(t: Test, { cloud, product }: World): Promise<void> {
     what: string,
     outcome: string,
     given: object = {},
-    call: Call = (client) => client.send(put),
+    call: ClientCall = (client) => client.send(put),
   ) => {
     const options = { region: REGION, endpoint: cloud.endpoint, credentials, maxAttempts: 1, ...given }
     const client = new KinesisClient(options)
@@ -170,7 +170,7 @@ with ThreadPoolExecutor(10) as pool:
         print(*pool.map(outcome, [stream] * int(times)), flush=True)
 `
 
-async function renewing(t: Test, { cloud, product }: World, client: Client): Promise<void> {
+async function renewing(t: Test, { cloud, product }: ClientsWorld, client: Client): Promise<void> {
   const { subject, program, windowMs, agent } = client
   const dir = t.testdir({ [program.name]: snippet(PAGE, program.name) + program.more })
   const talker = startTalker(t, [program.run, join(dir, program.name)], {
@@ -234,7 +234,7 @@ const filledIn = (text: string, { headgate, token }: VendingProduct, subject: st
     .replace('$ACCESS_TOKEN', token(subject))
     .replaceAll('"', '')
 
-async function commandLine(t: Test, { cloud, product }: World): Promise<void> {
+async function commandLine(t: Test, { cloud, product }: ClientsWorld): Promise<void> {
   const dir = t.testdir({ config: '', token: `Bearer ${product.token('program')}` })
   const program = join(dir, 'headgate-credentials')
   await writeFile(program, snippet(PAGE, 'headgate-credentials'))

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Test, test } from 'tap'
-import { ask } from '../../src/std/admin-request.ts'
+import { askAdminListener } from '../../src/std/admin-request.ts'
 
 async function listening(t: Test, answer: RequestListener): Promise<string> {
   const server = createServer(answer).listen(0, '127.0.0.1')
@@ -47,7 +47,7 @@ test('an answer is what is asked for, a refusal, or strange', async (t) => {
       { kind: 'refused', why: 'answered 401: Who? Send one.' },
     ],
   ] as const) {
-    t.match(await ask({ url, path: '/', read, ...about, ...change }), expected, rule)
+    t.match(await askAdminListener({ url, path: '/', read, ...about, ...change }), expected, rule)
   }
 })
 
@@ -64,7 +64,7 @@ test('nobody who answers is told in words', async (t) => {
     ['nobody in time', silent, 50, 'unreachable: The operation was aborted due to timeout', false],
   ] as const) {
     t.same(
-      await ask({ url, path: '/', read, ...about, timeoutMs }),
+      await askAdminListener({ url, path: '/', read, ...about, timeoutMs }),
       { kind: 'unreachable', why, isAbsent },
       rule,
     )
@@ -76,5 +76,5 @@ test('a mistake of who reads is no strange answer', async (t) => {
   const mistaken = (): never => {
     throw new TypeError('text is not what I thought')
   }
-  await t.rejects(ask({ url, path: '/', ...about, read: mistaken }), { name: 'TypeError' })
+  await t.rejects(askAdminListener({ url, path: '/', ...about, read: mistaken }), { name: 'TypeError' })
 })

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { fairMemory } from '../../src/std/fair-lru.ts'
+import { fairCache } from '../../src/std/fair-lru.ts'
 
 const filled = (limit: number, sets: readonly (readonly [string, string])[]) => {
-  const memory = fairMemory<number>(limit, () => 1)
+  const memory = fairCache<number>(limit, () => 1)
   for (const [i, [owner, key]] of sets.entries()) memory.set(owner, key, i)
   return memory
 }
@@ -49,7 +49,7 @@ test('who has most makes room, with what it set longest ago', async (t) => {
 })
 
 test('a value is the one that was set last, and counts as large as it is', async (t) => {
-  const memory = fairMemory<string>(10, (value, key) => value.length + key.length)
+  const memory = fairCache<string>(10, (value, key) => value.length + key.length)
   memory.set('a', 'k', '123456789')
   memory.set('a', 'k', '1')
   t.equal(memory.get('a', 'k'), '1')

@@ -1,8 +1,8 @@
 import { test } from 'tap'
-import { recent } from '../../src/std/lru.ts'
+import { lruCache } from '../../src/std/lru.ts'
 
 test('as many values are held as the limit says, those that were set last', async (t) => {
-  const values = recent<number>(2)
+  const values = lruCache<number>(2)
   values.set('a', 1)
   values.set('b', 0)
   values.set('a', 3)
@@ -19,7 +19,7 @@ test('as many values are held as the limit says, those that were set last', asyn
 })
 
 test('a limit can be of what the values are made of', async (t) => {
-  const texts = recent<string>(10, (text, key) => text.length + key.length)
+  const texts = lruCache<string>(10, (text, key) => text.length + key.length)
   texts.set('a', '123')
   texts.set('b', '123')
   t.equal(texts.size(), 8)
@@ -32,7 +32,7 @@ test('a limit can be of what the values are made of', async (t) => {
 })
 
 test('a value that alone is too large is not held, and drives nothing out but its predecessor', async (t) => {
-  const texts = recent<string>(4, (text) => text.length)
+  const texts = lruCache<string>(4, (text) => text.length)
   texts.set('a', '12')
   texts.set('b', '12')
   texts.set('a', '12345')
@@ -40,14 +40,14 @@ test('a value that alone is too large is not held, and drives nothing out but it
 })
 
 test('what is set again and again stays the newest, with its latest value', async (t) => {
-  const values = recent<number>(2)
+  const values = lruCache<number>(2)
   values.set('a', 1)
   values.set('b', 2)
   values.set('b', 2)
   values.set('b', 3)
   values.set('c', 4)
   t.same([values.get('a'), values.get('b'), values.get('c'), values.size()], [undefined, 3, 4, 2])
-  const sized = recent<number>(2, (value) => value)
+  const sized = lruCache<number>(2, (value) => value)
   sized.set('a', 1)
   sized.set('a', 3)
   sized.set('a', 1)

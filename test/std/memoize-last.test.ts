@@ -1,9 +1,9 @@
 import { test } from 'tap'
-import { again } from '../../src/std/memoize-last.ts'
+import { memoizeLast } from '../../src/std/memoize-last.ts'
 
 test('what became of the last text is remembered, and of no other', async (t) => {
   const asked: string[] = []
-  const lengthOf = again((text) => asked.push(text) && text.length)
+  const lengthOf = memoizeLast((text) => asked.push(text) && text.length)
   for (const [text, length] of [
     ['a', 1],
     ['a', 1],
@@ -18,7 +18,7 @@ test('what became of the last text is remembered, and of no other', async (t) =>
 
 test('what could not be told is asked again', async (t) => {
   let asked = 0
-  const fail = again(() => {
+  const fail = memoizeLast(() => {
     asked++
     throw new Error('not now')
   })

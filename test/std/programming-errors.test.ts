@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { AppError } from '../../src/std/errors.ts'
-import { isMistake } from '../../src/std/programming-errors.ts'
+import { isProgrammerError } from '../../src/std/programming-errors.ts'
 
 const coded = (code: string, cause?: unknown) => Object.assign(new Error('failed', { cause }), { code })
 const named = (name: string) => Object.assign(new Error('failed'), { name })
@@ -50,5 +50,5 @@ test('what an operator can mend is told from a mistake of ours', async (t) => {
     ['undefined', undefined, true],
     ['a text', 'text', true],
   ] as const)
-    t.equal(isMistake(error), wanted, what)
+    t.equal(isProgrammerError(error), wanted, what)
 })

@@ -6,7 +6,7 @@ import { createTelemetry } from '../../src/std/telemetry.ts'
 import { wireGateway } from '../../src/wiring/gateway.ts'
 import { linesOf } from '../contracts/stream.ts'
 import { type MemoryLake, memoryLake } from '../fakes/aggregation/lake.ts'
-import { type FakeKinesis, type Fault, startKinesis } from '../fakes/aws/kinesis.ts'
+import { type FakeKinesis, type KinesisFault, startKinesis } from '../fakes/aws/kinesis.ts'
 import { seededEntropy } from '../fakes/entropy.ts'
 import { lcp, sha256 } from '../fakes/gateway.ts'
 
@@ -28,13 +28,13 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
-interface World {
+interface DeliveryWorld {
   readonly kinesis: FakeKinesis
   readonly lake: MemoryLake
   readonly dataDir: string
 }
 
-async function world(t: Test): Promise<World> {
+async function world(t: Test): Promise<DeliveryWorld> {
   const before = { ...process.env }
   Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' })
   t.teardown(() => {
@@ -43,8 +43,8 @@ async function world(t: Test): Promise<World> {
   return { kinesis: await startKinesis(t, { events: 2 }), lake: memoryLake(), dataDir: t.testdir() }
 }
 
-/** A gateway in mode `stream` with its door open, in the world that it finds. */
-async function open(t: Test, { kinesis, lake, dataDir }: World, gateway: object = {}) {
+/** A gateway in mode `stream` that listens, in the world that it finds. */
+async function open(t: Test, { kinesis, lake, dataDir }: DeliveryWorld, gateway: object = {}) {
   const stream = { kind: 'kinesis', name: 'events', endpoint: kinesis.endpoint, region: 'eu-west-1' }
   const apps = [{ id: 'shop', keys: [{ sha256: sha256('shop-key') }] }]
   const config = parseConfig({ dataDir, apps, gateway: { durability: 'stream', stream, ...gateway } }, {})
@@ -75,7 +75,7 @@ async function open(t: Test, { kinesis, lake, dataDir }: World, gateway: object 
     pixel: (id: string) => fetch(`${url}/v1/pixel.gif?key=shop-key&name=a&value=1&event_id=${id}`),
     post: (...ids: string[]) => send('application/json', ids),
     beacon: (...ids: string[]) => send('text/plain', ids),
-    books: () => wiring.reconcile(),
+    books: () => wiring.balance(),
     said: () => said,
     /** Until so many events are in memory. */
     waiting: (events: number) =>
@@ -94,12 +94,13 @@ const idsIn = (lines: readonly string[]): string[] =>
   lines
     .map((line) => JSON.parse(line))
     .flatMap(({ name, event_id }) => (name === 'headgate.ledger' ? [] : [event_id]))
-const inStream = async ({ kinesis }: World) =>
+const inStream = async ({ kinesis }: DeliveryWorld) =>
   idsIn((await kinesis.records('events')).flatMap((data) => linesOf(String(data)))).sort()
-const inLake = ({ lake }: World, prefix = 'raw/') => idsIn(linesOf(lake.textOf(prefix))).sort()
+const inLake = ({ lake }: DeliveryWorld, prefix = 'raw/') => idsIn(linesOf(lake.textOf(prefix))).sort()
 
-const DOWN: Fault = { kind: 'error', status: 503, type: 'ServiceUnavailable' }
-const lakeDown = ({ lake }: World) => void lake.failures.push(...Array(99_999).fill(new Error('away')))
+const DOWN: KinesisFault = { kind: 'error', status: 503, type: 'ServiceUnavailable' }
+const lakeDown = ({ lake }: DeliveryWorld) =>
+  void lake.failures.push(...Array(99_999).fill(new Error('away')))
 
 test('while Kinesis takes events, an answer says stream, and they are there when it is given', async (t) => {
   const there = await world(t)

@@ -45,7 +45,7 @@ test('what Kinesis cannot take now stays in the journal, and the next process de
   const first = await wireGateway(away, down)
   t.equal(await first.journal.append(batch('a')), 'journal')
   first.ledger.admitted(1, [])
-  t.match(first.reconcile(), { accepted: 1, delivered: 0, backlog: { events: 1 }, unaccounted: 0 })
+  t.match(first.balance(), { accepted: 1, delivered: 0, backlog: { events: 1 }, unaccounted: 0 })
   await first.close(0)
   t.match(down.said(), /events stay in the journal for the next start/)
 
@@ -54,7 +54,7 @@ test('what Kinesis cannot take now stays in the journal, and the next process de
   const second = await wireGateway(there, up)
   t.match(up.said(), /the journal was recovered/)
   await second.close(20_000)
-  t.match(second.reconcile(), { recovered: 1, delivered: 1, backlog: { events: 0 }, unaccounted: 0 })
+  t.match(second.balance(), { recovered: 1, delivered: 1, backlog: { events: 0 }, unaccounted: 0 })
   t.same(
     (await kinesis.records('events')).flatMap((data) => linesOf(String(data))),
     ['{"v":1,"event_id":"a"}'],
@@ -76,7 +76,7 @@ test('metrics can be asked for as soon as there are any', async (t) => {
 test('the books say that former journals cannot be looked for', async (t) => {
   const config = parseConfig({ dataDir: t.testdir({ journal: { 1: t.fixture('symlink', '1') } }) }, {})
   const gateway = await wireGateway(config, await system(config))
-  t.match(gateway.reconcile(), { workers: 1, silent: 0, unopened: 1 })
+  t.match(gateway.balance(), { workers: 1, silent: 0, unopened: 1 })
   await gateway.close(0)
 })
 
@@ -91,10 +91,10 @@ test('the books tell the state of the sink', async (t) => {
     const stream = { kind: 'kinesis', name: 'events', endpoint }
     const config = parseConfig({ dataDir: t.testdir(), gateway: { stream } }, {})
     const gateway = await wireGateway(config, await system(config))
-    t.same(gateway.reconcile().sink, { kind: 'kinesis', state: 'ok', fallbackOpen: false })
+    t.same(gateway.balance().sink, { kind: 'kinesis', state: 'ok', fallbackOpen: false })
     await gateway.journal.append(batch('a'))
-    while (gateway.reconcile().sink.state === 'ok') await new Promise((resolve) => setTimeout(resolve, 5))
-    const { sink } = gateway.reconcile()
+    while (gateway.balance().sink.state === 'ok') await new Promise((resolve) => setTimeout(resolve, 5))
+    const { sink } = gateway.balance()
     await gateway.close(0)
     return sink
   }
@@ -120,7 +120,7 @@ test('a place may be said once for all of AWS', async (t) => {
   for (const aws of [{ region, endpoint: 'http://127.0.0.1:1' }, { region }]) {
     const config = parseConfig({ dataDir: t.testdir(), gateway: { stream }, aws }, {})
     const gateway = await wireGateway(config, await system(config))
-    t.match(gateway.reconcile(), { accepted: 0, unaccounted: 0 })
+    t.match(gateway.balance(), { accepted: 0, unaccounted: 0 })
     await gateway.close(0)
   }
 })
@@ -169,7 +169,7 @@ test('a lake in S3 takes what the gateway stores, and what the aggregation reads
     await gateway.journal.append(batch('a'))
     gateway.ledger.admitted(1, [])
     await gateway.close(20_000)
-    t.match(gateway.reconcile(), { delivered: 1, backlog: { events: 0 }, unaccounted: 0 })
+    t.match(gateway.balance(), { delivered: 1, backlog: { events: 0 }, unaccounted: 0 })
     const [[key, body] = ['', ''], ...others] = objects
     t.ok(key.startsWith(begins), key)
     t.equal(String(body), '{"v":1,"event_id":"a"}\n')

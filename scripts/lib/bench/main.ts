@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describeMachine, type Machine } from './machine/machine.ts'
 import { type Case, runAll } from './measure/cases.ts'
 import type { Bench } from './measure/measure.ts'
-import { type Options, parseOptions } from './measure/options.ts'
+import { type BenchOptions, parseOptions } from './measure/options.ts'
 import { lineOf } from './measure/result.ts'
 import { credentialCases } from './parts/credentials.ts'
 import { gatewayCases } from './parts/gateway.ts'
@@ -32,7 +32,7 @@ import {
 const print = (text: string): boolean => process.stdout.write(`${text}\n`)
 
 /** Exit codes: 0 measured, 1 a count is wrong, 2 wrong usage. A missed target is no failure. */
-async function main(options: Options): Promise<number> {
+async function main(options: BenchOptions): Promise<number> {
   const machine = describeMachine(options)
   print(JSON.stringify({ machine }))
   const { columns, judged, measured } = await suite(options, machine)
@@ -49,7 +49,7 @@ async function main(options: Options): Promise<number> {
   return faults.length > 0 ? 1 : 0
 }
 
-async function suite(options: Options, machine: Machine) {
+async function suite(options: BenchOptions, machine: Machine) {
   const folder = await mkdtemp(join(tmpdir(), 'headgate-bench-'))
   const run = (cases: readonly Case[]) => runAll(cases, options, (result) => print(lineOf(result)))
   try {
@@ -105,7 +105,7 @@ async function withSink<T>(place: Omit<Bench, 'sink'>, work: (bench: Bench) => P
   }
 }
 
-function warnings(machine: Machine, { fluentBit, otelCollector }: Options): readonly string[] {
+function warnings(machine: Machine, { fluentBit, otelCollector }: BenchOptions): readonly string[] {
   return [
     ...(machine.journalIn === 'memory'
       ? ['WARNING: the journal lies in memory, where an fsync costs nothing.']
@@ -121,7 +121,7 @@ function warnings(machine: Machine, { fluentBit, otelCollector }: Options): read
 // So that no server is left behind: 'exit' ends them, and a signal without a listener would not get there.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
-let options: Options | undefined
+let options: BenchOptions | undefined
 try {
   options = parseOptions(process.argv.slice(2))
 } catch (error) {

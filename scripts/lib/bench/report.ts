@@ -1,5 +1,5 @@
 import type { Figures, Result } from './measure/result.ts'
-import type { Verdict } from './verdicts.ts'
+import type { TargetResult } from './verdicts.ts'
 
 /** Columns of the table: heading → figure. */
 export type Columns = Readonly<Record<string, keyof Figures>>
@@ -66,7 +66,7 @@ export function resultTable(results: readonly Result[], columns: Columns): strin
   return table([['case', ...used.map(([heading]) => heading)], ...rows])
 }
 
-export const verdictTable = (verdicts: readonly Verdict[]): string =>
+export const verdictTable = (verdicts: readonly TargetResult[]): string =>
   table([
     ['target', 'measured', 'limit', ''],
     ...verdicts.map(({ target, measured, sense, limit, verdict }) => [

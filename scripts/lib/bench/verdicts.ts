@@ -1,7 +1,7 @@
 import type { Figures, Result } from './measure/result.ts'
 
 /** A target of the project and how it was met. Undefined: what it speaks of was not measured. */
-export interface Verdict {
+export interface TargetResult {
   readonly target: string
   readonly measured: number | undefined
   readonly sense: Sense
@@ -13,7 +13,7 @@ export interface Verdict {
 export type Sense = 'at most' | 'at least'
 
 /** The targets of the gateway. Costs are ratios wherever something else does the same work: machines differ, ratios less. */
-export function gatewayVerdicts(results: readonly Result[]): readonly Verdict[] {
+export function gatewayVerdicts(results: readonly Result[]): readonly TargetResult[] {
   const figure = (name: string, key: keyof Figures) =>
     results.find((result) => result.case === name)?.figures[key]
   const cpu = (name: string) => figure(name, 'cpuMicrosPerEvent')
@@ -85,7 +85,7 @@ export function gatewayVerdicts(results: readonly Result[]): readonly Verdict[] 
 }
 
 /** Of the design: a plain histogram query gives them; what the whole job adds to it is what is to be known. */
-export function rollupVerdicts(results: readonly Result[]): readonly Verdict[] {
+export function rollupVerdicts(results: readonly Result[]): readonly TargetResult[] {
   return ['bare-histogram', 'rollup'].map((name) =>
     judge(
       `${name}: rows/s per core, from Parquet`,
@@ -99,7 +99,7 @@ export function rollupVerdicts(results: readonly Result[]): readonly Verdict[] {
 const SIZES = [1, 25, 250]
 
 /** How the cost of an event grows. */
-export function growthVerdicts(results: readonly Result[]): readonly Verdict[] {
+export function growthVerdicts(results: readonly Result[]): readonly TargetResult[] {
   const cpu = (prefix: string) =>
     results.filter((result) => result.case.startsWith(prefix)).map(({ figures }) => figures.cpuMicrosPerEvent)
   return ['apps', 'workers', 'backlog'].map((what) => {
@@ -110,7 +110,7 @@ export function growthVerdicts(results: readonly Result[]): readonly Verdict[] {
 }
 
 /** What single flight and keys that are kept save, and what all the checks cost. */
-export function credentialsVerdicts(results: readonly Result[]): readonly Verdict[] {
+export function credentialsVerdicts(results: readonly Result[]): readonly TargetResult[] {
   const cpu = (name: string) => results.find((result) => result.case === name)?.figures.cpuMicrosPerEvent
   return ['many-subjects', 'one-subject'].map((load) =>
     reported(`${load}: CPU ÷ the naive route`, ratio(cpu(`headgate/${load}`), cpu(`naive/${load}`))),
@@ -118,7 +118,7 @@ export function credentialsVerdicts(results: readonly Result[]): readonly Verdic
 }
 
 /** Of the design: a dashboard that somebody looks at costs no visitor anything. */
-export function queriesVerdicts(results: readonly Result[]): readonly Verdict[] {
+export function queriesVerdicts(results: readonly Result[]): readonly TargetResult[] {
   const p99 = (name: string) => results.find((result) => result.case === name)?.figures.ackP99Ms
   const alone = p99('alone')
   return ['ranking', 'series'].map((name) => {
@@ -129,12 +129,17 @@ export function queriesVerdicts(results: readonly Result[]): readonly Verdict[] 
   })
 }
 
-function reported(target: string, measured: number | undefined): Verdict {
+function reported(target: string, measured: number | undefined): TargetResult {
   const verdict = measured === undefined ? 'not measured' : 'no target'
   return { target, measured, sense: 'at most', limit: undefined, verdict }
 }
 
-export function judge(target: string, measured: number | undefined, sense: Sense, limit: number): Verdict {
+export function judge(
+  target: string,
+  measured: number | undefined,
+  sense: Sense,
+  limit: number,
+): TargetResult {
   const hit = sense === 'at most' ? (measured ?? 0) <= limit : (measured ?? 0) >= limit
   const verdict = measured === undefined ? 'not measured' : hit ? 'hit' : 'MISS'
   return { target, measured, sense, limit, verdict }

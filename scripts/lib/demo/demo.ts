@@ -56,7 +56,7 @@ async function browse(shop: Shop, beaconUrl: string): Promise<readonly DiaryEntr
   }
 }
 
-interface Summary {
+interface DemoSummary {
   readonly sent: number
   readonly accepted: number
   readonly lake: number
@@ -69,7 +69,7 @@ async function aggregate(
   headgate: RunningHeadgate,
   sent: readonly DiaryEntry[],
   fromMs: number,
-): Promise<Summary> {
+): Promise<DemoSummary> {
   const totals = await settled(headgate, sent.length)
   const toMs = Date.now() + 1_000
   say('Running the aggregation …')
@@ -125,7 +125,11 @@ function orderStatistic(values: readonly number[], q: number): number {
   return sorted[Math.floor(q * (sorted.length - 1))] ?? Number.NaN
 }
 
-function print({ adminUrl, token }: RunningHeadgate, sent: readonly DiaryEntry[], summary: Summary): void {
+function print(
+  { adminUrl, token }: RunningHeadgate,
+  sent: readonly DiaryEntry[],
+  summary: DemoSummary,
+): void {
   const { accepted, lake, rolledUp, lcpP75Query, lcpP75Sent } = summary
   say(`
   sent by the pages     ${summary.sent} measurements, ${sent.filter(({ name }) => name === 'LCP').length} of them LCP
@@ -139,7 +143,7 @@ function print({ adminUrl, token }: RunningHeadgate, sent: readonly DiaryEntry[]
 `)
 }
 
-async function finish(headgate: RunningHeadgate, summary: Summary): Promise<number> {
+async function finish(headgate: RunningHeadgate, summary: DemoSummary): Promise<number> {
   const code = await headgate.stop()
   const { sent, accepted, lake, rolledUp, lcpP75Query, lcpP75Sent } = summary
   const conserved = sent > 0 && sent === accepted && accepted === lake && lake === rolledUp

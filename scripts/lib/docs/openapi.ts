@@ -112,7 +112,7 @@ export async function renderOpenApi(): Promise<Readonly<Record<string, string>>>
           ready,
           apps: () => [],
           gateway: () => ({ host: '127.0.0.1', port: 8080 }),
-          operations: { metrics: async () => metrics, reconcile: async () => null },
+          operations: { metrics: async () => metrics, balance: async () => null },
           prepare,
         }),
       ),
@@ -148,14 +148,16 @@ interface MediaType {
   examples?: Record<string, object>
 }
 
-interface Operation {
+interface RouteOperation {
   readonly operationId: string
   readonly parameters?: { required?: boolean; readonly schema: { readonly default?: unknown } }[]
   readonly requestBody?: { required?: boolean; readonly content: Record<string, MediaType> }
 }
 
 function withExamples(path: string, document: { paths?: object }): object {
-  const operations = Object.values(document.paths ?? {}).flatMap((item) => Object.values(item) as Operation[])
+  const operations = Object.values(document.paths ?? {}).flatMap(
+    (item) => Object.values(item) as RouteOperation[],
+  )
   for (const { operationId, name, summary, request } of examplesOf(path).filter(
     ({ conforms }) => conforms !== false,
   )) {
@@ -172,7 +174,9 @@ function withExamples(path: string, document: { paths?: object }): object {
  * anything is missed, and a body without a required member.
  */
 function withWhatMayBeAbsent(document: { paths?: object }): object {
-  const operations = Object.values(document.paths ?? {}).flatMap((item) => Object.values(item) as Operation[])
+  const operations = Object.values(document.paths ?? {}).flatMap(
+    (item) => Object.values(item) as RouteOperation[],
+  )
   for (const { parameters = [], requestBody } of operations) {
     for (const parameter of parameters) if (parameter.schema.default !== undefined) parameter.required = false
     const { type, required = [] } = requestBody?.content['application/json']?.schema ?? {}

@@ -3,23 +3,23 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { seededEntropy } from '../../../test/fakes/entropy.ts'
-import { type Options, type PartName, parseOptions } from './options.ts'
+import { type PartName, parseOptions, type TortureOptions } from './options.ts'
 import { clock } from './parts/clock.ts'
 import { disk } from './parts/disk.ts'
 import { kills } from './parts/kills.ts'
 import { outage } from './parts/outage.ts'
 import { reportOf } from './report.ts'
-import type { Part, PartResult } from './world/world.ts'
+import type { PartResult, TorturePart } from './world/world.ts'
 
 const print = (text: string): boolean => process.stdout.write(`${text}\n`)
 
-const RUN: Readonly<Record<PartName, (part: Part, options: Options) => Promise<PartResult>>> = {
+const RUN: Readonly<Record<PartName, (part: TorturePart, options: TortureOptions) => Promise<PartResult>>> = {
   ...{ kills, disk, clock, outage },
 }
 
 const seedOf = (text: string): number => createHash('sha256').update(text).digest().readUInt32LE()
 
-async function main(options: Options): Promise<number> {
+async function main(options: TortureOptions): Promise<number> {
   print(`torture: seed ${options.seed}`)
   const results: PartResult[] = []
   for (const name of options.only) {
@@ -40,7 +40,7 @@ async function main(options: Options): Promise<number> {
 // So that no server is left behind: 'exit' ends them, and a signal without a listener would not get there.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
-let options: Options | undefined
+let options: TortureOptions | undefined
 try {
   options = parseOptions(process.argv.slice(2), Date.now() % 1_000_000)
 } catch (error) {

@@ -28,12 +28,12 @@ export interface Mutant {
 }
 
 /** `broken`: no assertion failed, since the patched source does not load, or the test never came to its end. */
-export type Verdict = 'caught' | 'survived' | 'broken'
+export type MutantVerdict = 'caught' | 'survived' | 'broken'
 
 export interface MutantResult {
   readonly mutant: string
   readonly test: string
-  readonly verdict: Verdict
+  readonly verdict: MutantVerdict
   readonly tookMs: number
 }
 
@@ -118,7 +118,7 @@ export async function apply(place: string, patch: string, ...options: readonly s
   await promisify(execFile)('git', ['apply', ...options, patch], { cwd: place, env })
 }
 
-async function judge(place: string, test: string): Promise<{ verdict: Verdict; output: string }> {
+async function judge(place: string, test: string): Promise<{ verdict: MutantVerdict; output: string }> {
   const child = spawn(process.execPath, [test], {
     cwd: place,
     env: { ...cleanEnvironment(), ...ENVIRONMENT },
@@ -137,7 +137,7 @@ async function judge(place: string, test: string): Promise<{ verdict: Verdict; o
 }
 
 /** An assertion is indented, since it belongs to a test. Source that does not load fails outside of any, or as nonsense. */
-export function verdictOf(exitCode: number | null, output: string): Verdict {
+export function verdictOf(exitCode: number | null, output: string): MutantVerdict {
   if (exitCode === 0) return 'survived'
   const hasFailed = /^ +not ok \d+ - (?!timeout!)/m.test(output)
   const isNonsense = /\b(ReferenceError|ERR_INVALID_TYPESCRIPT_SYNTAX|ERR_MODULE_NOT_FOUND)\b/.test(output)

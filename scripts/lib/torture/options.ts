@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 export const PARTS = ['kills', 'disk', 'clock', 'outage'] as const
 export type PartName = (typeof PARTS)[number]
 
-export interface Options {
+export interface TortureOptions {
   readonly cycles: number
   readonly acks: number
   readonly seed: number
@@ -13,7 +13,7 @@ export interface Options {
 }
 
 /** Throws with a sentence for whoever typed it. */
-export function parseOptions(args: readonly string[], freshSeed: number): Options {
+export function parseOptions(args: readonly string[], freshSeed: number): TortureOptions {
   const { values } = parseArgs({
     args: [...args],
     options: {

@@ -4,16 +4,16 @@ import { dayOf } from '../../lake/layout.ts'
 import type { Clock } from '../../std/clock.ts'
 import { DAY_MS, HOUR_MS } from '../../std/durations.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
-import { lastingSession } from './duckdb/lasting-session.ts'
+import { reopeningSession } from './duckdb/lasting-session.ts'
 import type { OpenSqlSession, SqlSession } from './duckdb/sql-session.ts'
 import { workFolder } from './duckdb/work-folder.ts'
 import type {
-  Arrivals,
   ArrivedObject,
-  IngestHow,
+  IngestFailure,
+  IngestOptions,
   IngestReport,
+  LakeArrivals,
   ReceivedObject,
-  Trouble,
 } from './index/arrivals.ts'
 import { arrivedIndex } from './index/arrived-index.ts'
 import { type Entries, type IndexEntry, indexEntries } from './index/index-entries.ts'
@@ -51,7 +51,7 @@ const MAX_ON_THE_WAY_MS = 7 * DAY_MS
 const MAX_DAY_LISTINGS = 31
 
 /** Arrivals over any lake; the index lies in the lake as well, so that every process sees the same. */
-export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
+export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
   const { lake, clock, tempDir } = options
   const stored = indexEntries(lake, options.telemetry.log)
   const index = arrivedIndex({ entries: stored, clock })
@@ -80,7 +80,10 @@ export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
     earliestMs: () => index.earliestMs(),
   }
 
-  async function ingest(signal: AbortSignal, { everywhere = false }: IngestHow = {}): Promise<IngestReport> {
+  async function ingest(
+    signal: AbortSignal,
+    { everywhere = false }: IngestOptions = {},
+  ): Promise<IngestReport> {
     const report = await takeIn(signal, everywhere)
     // Last: what another ingester was quicker with is in the index by now.
     if (everywhere) await index.lookEverywhere()
@@ -113,8 +116,8 @@ export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
   async function setAsideUnreadable(
     keys: readonly string[],
     signal: AbortSignal,
-  ): Promise<readonly Trouble[]> {
-    const found: Trouble[] = []
+  ): Promise<readonly IngestFailure[]> {
+    const found: IngestFailure[] = []
     await atWork(signal, async (session, folder) => {
       for (const key of keys) {
         const trouble = await reexamine(key, { lake, entries, index, session, folder })
@@ -131,7 +134,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): Arrivals {
     signal: AbortSignal,
     work: (session: SqlSession, folder: string) => Promise<void>,
   ): Promise<void> {
-    const session = lastingSession(options.openSession, signal)
+    const session = reopeningSession(options.openSession, signal)
     const folder = await workFolder(tempDir, 'ingest')
     try {
       await work(session, folder)

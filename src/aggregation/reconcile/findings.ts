@@ -2,9 +2,9 @@ import type { Lake } from '../../lake/lake.ts'
 import { parseDeadKey, parseRawKey } from '../../lake/layout.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../std/durations.ts'
 import { allRows, type OpenSqlSession, type SqlSession, type SqlValue } from '../ingest/duckdb/sql-session.ts'
-import type { Arrivals, ReceivedObject } from '../ingest/index/arrivals.ts'
+import type { LakeArrivals, ReceivedObject } from '../ingest/index/arrivals.ts'
 import { CREATE_TABLES, collect, GAPS, SHORT_MINUTES, TOTALS } from './ledger-sql.ts'
-import type { Range } from './range.ts'
+import type { ReconcileRange } from './range.ts'
 
 /** Ledger events that are not in the lake although later ones of the same process are. */
 export interface LedgerGap {
@@ -32,11 +32,11 @@ export interface AppFindings {
   /** Rows of which no ledger event tells: a process was killed before it wrote one, or the ledger event is lost. */
   readonly untold: number
   /** Where rows are missing. */
-  readonly short: readonly (Range & { readonly events: number })[]
+  readonly short: readonly (ReconcileRange & { readonly events: number })[]
   readonly gaps: readonly LedgerGap[]
 }
 
-export interface Findings extends Range {
+export interface Findings extends ReconcileRange {
   readonly apps: readonly AppFindings[]
   /** Objects that the index names and that are gone. */
   readonly goneObjects: readonly string[]
@@ -44,7 +44,7 @@ export interface Findings extends Range {
 
 export interface ReconcileOptions {
   readonly lake: Lake
-  readonly arrivals: Arrivals
+  readonly arrivals: LakeArrivals
   readonly openSession: OpenSqlSession
   readonly onProgress?: (progress: { readonly done: number; readonly of: number }) => void
 }
@@ -54,7 +54,7 @@ export const isComplete = ({ apps, goneObjects }: Findings): boolean =>
 
 /** Compares what the gateways say they accepted with the rows of the lake, an hour at a time. */
 export async function reconcile(
-  { fromMs, toMs }: Range,
+  { fromMs, toMs }: ReconcileRange,
   options: ReconcileOptions,
   signal: AbortSignal,
 ): Promise<Findings> {
@@ -78,7 +78,7 @@ export async function reconcile(
   }
 }
 
-function hoursOf({ fromMs, toMs }: Range): readonly Range[] {
+function hoursOf({ fromMs, toMs }: ReconcileRange): readonly ReconcileRange[] {
   const starts = Array.from({ length: Math.ceil((toMs - fromMs) / HOUR_MS) }, (_, i) => fromMs + i * HOUR_MS)
   return starts.map((startMs) => ({ fromMs: startMs, toMs: Math.min(toMs, startMs + HOUR_MS) }))
 }
@@ -98,7 +98,7 @@ async function deadLettersIn(lake: Lake): Promise<readonly ReceivedObject[]> {
 /** Answers the keys of objects that are gone. */
 async function collectHour(
   session: SqlSession,
-  hour: Range,
+  hour: ReconcileRange,
   { lake, objects }: { readonly lake: Lake; readonly objects: readonly ReceivedObject[] },
 ): Promise<readonly string[]> {
   const touched = objects.filter(({ firstMs, lastMs }) => firstMs < hour.toMs && lastMs >= hour.fromMs)
@@ -160,7 +160,7 @@ function gapOf([instance, run, before, after, events, minuteBefore, minute]: rea
 
 /** Neighbouring minutes as one. */
 function joined(minutes: AppFindings['short']): AppFindings['short'] {
-  const ranges: (Range & { events: number })[] = []
+  const ranges: (ReconcileRange & { events: number })[] = []
   for (const { fromMs, toMs, events } of minutes) {
     const last = ranges.at(-1)
     if (last?.toMs === fromMs) ranges[ranges.length - 1] = { ...last, toMs, events: last.events + events }

@@ -4,7 +4,7 @@ import { instant, rangeFrom } from '../../std/input/instant.ts'
 import { invalid } from '../../std/input/invalid.ts'
 
 /** By arrival at the gateway: whole minutes, half-open, as ledger events count them. */
-export interface Range {
+export interface ReconcileRange {
   readonly fromMs: number
   readonly toMs: number
 }
@@ -16,7 +16,7 @@ const ON_THE_WAY_MS = 900_000
 export function rangeOf(
   { from, to }: { readonly from?: string; readonly to?: string },
   nowMs: number,
-): Range {
+): ReconcileRange {
   const endMs = to === undefined ? nowMs - ON_THE_WAY_MS : instant('to', to)
   const toMs = minuteOf(endMs + MINUTE_MS - 1)
   const fromMs = minuteOf(from === undefined ? Math.max(0, toMs - DAY_MS) : instant('from', from))

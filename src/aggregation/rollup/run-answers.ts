@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import { breather } from '../../std/async/yielding.ts'
+import { createYielder } from '../../std/async/yielding.ts'
 import type { SkippedWindow, Window } from './plan/plan.ts'
 import type { WindowStatus } from './plan/planner.ts'
 import { RUN_STATES, type Run } from './run/log/run-record.ts'
@@ -179,11 +179,11 @@ export const runListView = (runs: readonly Run[]): Static<typeof RunListAnswer> 
 
 /** A WindowsAnswer as JSON text, made in slices: there may be thousands. */
 export async function windowsText(windows: readonly WindowStatus[], signal: AbortSignal): Promise<string> {
-  const breath = breather(signal)
+  const breath = createYielder(signal)
   const texts: string[] = []
   for (const window of windows) {
     texts.push(JSON.stringify(windowView(window)))
-    if (breath.due()) await breath.take()
+    if (breath.shouldYield()) await breath.yieldNow()
   }
   return `{"windows":[${texts.join(',')}]}`
 }

@@ -5,7 +5,7 @@ import type { Queries } from './query.ts'
  * Queries that ask again when a damaged file of the store was met. It has been set aside: the next answer is of what is
  * left, and its completeness says that a window is missing. As each time is of one file less, it comes to an end.
  */
-export const steadyQueries = (queries: Queries): Queries => ({
+export const retryingQueries = (queries: Queries): Queries => ({
   series: (...asked) => steady(() => queries.series(...asked)),
   top: (...asked) => steady(() => queries.top(...asked)),
   metrics: (...asked) => steady(() => queries.metrics(...asked)),

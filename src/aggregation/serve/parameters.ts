@@ -14,12 +14,12 @@ export function parseRange(query: { from?: string; to?: string }, nowMs: number)
 }
 
 /** `1d` is a local day, of 23, 24 or 25 hours; anything else a fixed number of milliseconds. */
-export type Step = 'day' | number
+export type SeriesStep = 'day' | number
 
 const UNIT_MS: Readonly<Record<string, number>> = { m: MINUTE_MS, h: HOUR_MS }
 
 /** NaN for what is no step. */
-export function parseStep(text: string): Step {
+export function parseStep(text: string): SeriesStep {
   if (text === '1d') return 'day'
   const match = /^([1-9]\d{0,3})([mh])$/.exec(text)
   const stepMs = Number(match?.[1]) * Number(UNIT_MS[String(match?.[2])])

@@ -1,11 +1,11 @@
 import Type, { type Static } from 'typebox'
-import { Reconciliation } from '../../http/reconciliation.ts'
+import { GatewayBalance } from '../../http/reconciliation.ts'
 
 const count = Type.Integer({ minimum: 0 })
 const orNull = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 
 export const PipelineState = Type.Object({
-  gateway: orNull(Reconciliation),
+  gateway: orNull(GatewayBalance),
   aggregation: Type.Object({
     lastCommittedMs: orNull(Type.Integer({ description: 'End of the last committed window, epoch ms.' })),
     lagMs: orNull(

@@ -1,4 +1,4 @@
-import { recent } from '../../std/lru.ts'
+import { lruCache } from '../../std/lru.ts'
 
 /**
  * What was computed before, by key. A key names the generation of the data it was computed from, so nothing here is ever
@@ -14,7 +14,7 @@ export interface Cache {
 
 /** Least recently used texts go first. Counted as UTF-16, two bytes a character: an upper bound of what the runtime holds. */
 export function memoryCache(maxBytes: number): Cache {
-  const kept = recent<string>(maxBytes, (text, key) => 2 * (key.length + text.length))
+  const kept = lruCache<string>(maxBytes, (text, key) => 2 * (key.length + text.length))
   const underWay = new Map<string, Promise<string>>()
 
   async function computed(key: string, compute: () => Promise<string>): Promise<string> {

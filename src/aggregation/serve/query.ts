@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto'
-import { breather } from '../../std/async/yielding.ts'
+import { createYielder } from '../../std/async/yielding.ts'
 import type { Clock } from '../../std/clock.ts'
 import { didYouMean } from '../../std/input/did-you-mean.ts'
 import { invalid } from '../../std/input/invalid.ts'
 import type { RollupDefinition } from '../rollup/model/definition.ts'
 import { RELATIVE_ERROR, SCALE } from '../rollup/model/measure.ts'
 import type { CommittedWindow, RollupStore, SeriesRequest, SeriesWindow } from '../rollup/stores/store.ts'
-import { durationText, type Selection, type Step } from './parameters.ts'
+import { durationText, type Selection, type SeriesStep } from './parameters.ts'
 import type { Completeness } from './query-answers.ts'
 import type { Cache } from './query-cache.ts'
 import { alignedRange, computeRanking, type RankingQuery } from './ranking.ts'
 import { computeSeries, type SeriesQuery, stepsOf } from './series.ts'
-import type { Span } from './time-zone.ts'
+import type { LocalDay } from './time-zone.ts'
 
 const DEFAULT_STEP_MS = 900_000
 
@@ -23,7 +23,7 @@ export interface QueryPorts {
   readonly clock: Clock
 }
 
-export interface Asking {
+export interface QueryContext {
   /** Aborts when the answer is wanted no more: what was begun ends soon. */
   readonly signal: AbortSignal
   /** Counts that are about all apps are told to who may read them all. */
@@ -33,19 +33,19 @@ export interface Asking {
 /** Answers as JSON text: they may be large, and are written once, in slices. */
 export interface Queries {
   /** A SeriesAnswer. */
-  series(query: SeriesQuery, asking: Asking): Promise<string>
+  series(query: SeriesQuery, asking: QueryContext): Promise<string>
   /** A TopAnswer. */
-  top(query: RankingQuery, asking: Asking): Promise<string>
+  top(query: RankingQuery, asking: QueryContext): Promise<string>
   /** A MetricsAnswer. */
-  metrics(query: Pick<Selection, 'app' | 'rollup'> & Span, asking: Asking): Promise<string>
+  metrics(query: Pick<Selection, 'app' | 'rollup'> & LocalDay, asking: QueryContext): Promise<string>
 }
 
 export function createQueries({ store, definitions, cache, clock }: QueryPorts): Queries {
   /** The computed part comes from the cache as long as its rows are the same; the rest is of this moment. */
   async function answer(
     definition: RollupDefinition,
-    query: SeriesRequest & { readonly step?: Step },
-    { signal, ofAllApps, compute }: Asking & { readonly compute: () => Promise<string> },
+    query: SeriesRequest & { readonly step?: SeriesStep },
+    { signal, ofAllApps, compute }: QueryContext & { readonly compute: () => Promise<string> },
   ): Promise<string> {
     const { id, grainMs } = definition
     const { rollup, app, metric, set, fromMs, toMs } = query
@@ -123,7 +123,7 @@ function valuesOf({ set, values }: SeriesQuery, { sets }: RollupDefinition): rea
   return [...new Set(values)].sort()
 }
 
-const covering = (steps: readonly Span[]): Span => ({
+const covering = (steps: readonly LocalDay[]): LocalDay => ({
   fromMs: Math.min(...steps.map(({ fromMs }) => fromMs)),
   toMs: Math.max(...steps.map(({ toMs }) => toMs)),
 })
@@ -131,23 +131,23 @@ const covering = (steps: readonly Span[]): Span => ({
 /** Of the rows that the answer is of, and nothing else: it would tell who reads one app that another one has changed. */
 async function generationOf(windows: readonly SeriesWindow[], signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256')
-  const breath = breather(signal)
+  const breath = createYielder(signal)
   for (const { fromMs, toMs, content } of windows) {
     if (content !== undefined) hash.update(`${fromMs} ${toMs} ${content}\n`)
-    if (breath.due()) await breath.take()
+    if (breath.shouldYield()) await breath.yieldNow()
   }
   return hash.digest('hex').slice(0, 16)
 }
 
 /** The part of a range whose windows should be committed: until one grain after its end, a window's run may be under way. */
-function settled({ fromMs, toMs }: Span, grainMs: number, nowMs: number): Span {
+function settled({ fromMs, toMs }: LocalDay, grainMs: number, nowMs: number): LocalDay {
   const untilMs = Math.floor(nowMs / grainMs) * grainMs - grainMs
   return { fromMs, toMs: Math.max(fromMs, Math.min(toMs, untilMs)) }
 }
 
 function completenessOf(
   windows: readonly CommittedWindow[],
-  due: Span,
+  due: LocalDay,
   grainMs: number,
 ): Required<Completeness> {
   // Windows of another grain, from before a change of it, hold their time as well.

@@ -1,4 +1,4 @@
-import { breather } from '../../std/async/yielding.ts'
+import { createYielder } from '../../std/async/yielding.ts'
 import { AppError } from '../../std/errors.ts'
 import { OTHER } from '../rollup/model/definition.ts'
 import { type UnitVotes, unitVotes } from '../rollup/model/units.ts'
@@ -6,8 +6,8 @@ import type { RollupStore, StoredRow } from '../rollup/stores/store.ts'
 import { durationText, type Selection, spanText, unitOf } from './parameters.ts'
 import type { RankedValue } from './query-answers.ts'
 import { eachRow } from './rows.ts'
-import { addRow, addTally, emptyTally, summarise, type Tally } from './tally.ts'
-import type { Span } from './time-zone.ts'
+import { addAggregate, addRow, emptyAggregate, type SeriesAggregate, summarise } from './tally.ts'
+import type { LocalDay } from './time-zone.ts'
 
 /** A ranking reads every value of a set, hundreds of rows a window: a month of quarter hours. */
 export const MAX_RANKED_WINDOWS = 3_000
@@ -25,7 +25,7 @@ export interface RankingQuery extends Selection {
 }
 
 /** The range aligned outward to whole windows. */
-export function alignedRange({ fromMs, toMs }: Span, grainMs: number): Span {
+export function alignedRange({ fromMs, toMs }: LocalDay, grainMs: number): LocalDay {
   if ((toMs - fromMs) / grainMs > MAX_RANKED_WINDOWS - 2) {
     const most = `${MAX_RANKED_WINDOWS - 2} windows of ${durationText(grainMs)}`
     const range = spanText((MAX_RANKED_WINDOWS - 2) * grainMs)
@@ -40,12 +40,12 @@ export async function computeRanking(
   query: RankingQuery & { readonly rollup: string },
   { signal, maxTallies = MAX_TALLIES }: { readonly signal: AbortSignal; readonly maxTallies?: number },
 ): Promise<string> {
-  const breath = breather(signal)
+  const breath = createYielder(signal)
   const units = unitVotes()
   const tallies = await tallyByValue(store, query, { signal, units, maxTallies })
   const ranked: RankedValue[] = []
   for (const [value, tally] of tallies) {
-    if (breath.due()) await breath.take()
+    if (breath.shouldYield()) await breath.yieldNow()
     const summary = summarise(tally, query.quantiles)
     if (summary.n >= query.minN) ranked.push({ value, ...summary })
   }
@@ -68,11 +68,11 @@ async function tallyByValue(
   store: Pick<RollupStore, 'series'>,
   { rollup, app, metric, set, fromMs, toMs }: RankingQuery & { readonly rollup: string },
   { signal, units, maxTallies }: Work,
-): Promise<ReadonlyMap<string, Tally>> {
-  let tallies = new Map<string, Tally>()
+): Promise<ReadonlyMap<string, SeriesAggregate>> {
+  let tallies = new Map<string, SeriesAggregate>()
   const take = (row: StoredRow) => {
     units.add(row.unit, row.rows)
-    const tally = tallies.get(row.value) ?? emptyTally()
+    const tally = tallies.get(row.value) ?? emptyAggregate()
     tallies.set(row.value, tally)
     addRow(tally, row)
     if (tallies.size > maxTallies) tallies = largest(tallies, maxTallies / 2)
@@ -82,10 +82,10 @@ async function tallyByValue(
 }
 
 /** The tallies with most measurements; the others as one. Adding a histogram takes a microsecond or two. */
-function largest(tallies: ReadonlyMap<string, Tally>, kept: number): Map<string, Tally> {
-  const other = tallies.get(OTHER) ?? emptyTally()
+function largest(tallies: ReadonlyMap<string, SeriesAggregate>, kept: number): Map<string, SeriesAggregate> {
+  const other = tallies.get(OTHER) ?? emptyAggregate()
   const named = [...tallies].filter(([value]) => value !== OTHER)
   named.sort(([a, one], [b, two]) => Number(two.n - one.n) || (a < b ? -1 : 1))
-  for (const [, tally] of named.slice(kept)) addTally(other, tally)
+  for (const [, tally] of named.slice(kept)) addAggregate(other, tally)
   return new Map([...named.slice(0, kept), [OTHER, other]])
 }

@@ -7,7 +7,7 @@ import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { parseQuantiles, parseRange, parseStep, type Selection } from './parameters.ts'
 import { PipelineState } from './pipeline.ts'
-import type { Asking, Queries } from './query.ts'
+import type { Queries, QueryContext } from './query.ts'
 import { AppsAnswer, MetricsAnswer, SeriesAnswer, TopAnswer } from './query-answers.ts'
 import { MetricsParameters, SeriesParameters, TopParameters } from './query-parameters.ts'
 import { MAX_RANKED_WINDOWS } from './ranking.ts'
@@ -93,7 +93,7 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
   async function answer(
     request: FastifyRequest<{ Querystring: { app: string } }>,
     reply: FastifyReply,
-    ask: (asking: Asking) => Promise<string>,
+    ask: (asking: QueryContext) => Promise<string>,
   ) {
     const { name, mayRead, ofAllApps } = reader(request)
     if (!mayRead(request.query.app)) throw new AppError('app_not_in_token', 'The token is for other apps.')

@@ -1,4 +1,4 @@
-import { breather } from '../../std/async/yielding.ts'
+import { createYielder } from '../../std/async/yielding.ts'
 import type { RollupStore, SeriesRequest, StoredRow } from '../rollup/stores/store.ts'
 
 /** Gives each row that counts to `take`, in time order, as it is read: memory never holds them all. */
@@ -7,10 +7,10 @@ export async function eachRow(
   request: SeriesRequest,
   { signal, take }: { readonly signal: AbortSignal; readonly take: (row: StoredRow) => void },
 ): Promise<void> {
-  const breath = breather(signal)
+  const breath = createYielder(signal)
   for await (const rows of store.series(request, signal)) {
     for (const row of rows) {
-      if (breath.due()) await breath.take()
+      if (breath.shouldYield()) await breath.yieldNow()
       // Weights that all round to nothing: no average, no rank.
       if (row.n > 0n) take(row)
     }

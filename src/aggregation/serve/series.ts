@@ -3,11 +3,11 @@ import { AppError } from '../../std/errors.ts'
 import { invalid } from '../../std/input/invalid.ts'
 import { unitVotes } from '../rollup/model/units.ts'
 import type { RollupStore, StoredRow } from '../rollup/stores/store.ts'
-import { durationText, type Selection, type Step, spanText, unitOf } from './parameters.ts'
+import { durationText, type Selection, type SeriesStep, spanText, unitOf } from './parameters.ts'
 import type { Point } from './query-answers.ts'
 import { eachRow } from './rows.ts'
-import { addRow, addTally, emptyTally, summarise, type Tally } from './tally.ts'
-import { localDays, type Span } from './time-zone.ts'
+import { addAggregate, addRow, emptyAggregate, type SeriesAggregate, summarise } from './tally.ts'
+import { type LocalDay, localDays } from './time-zone.ts'
 
 /** Most points in an answer, and most windows read for one: 7 months of quarter hours, some 3 s of processor time. */
 export const MAX_POINTS = 3_000
@@ -19,16 +19,16 @@ export interface SeriesQuery extends Selection {
   /** Merged into one series. Empty for the set without dimensions. */
   readonly values: readonly string[]
   /** Undefined: 15 minutes, or the grain where that is longer. */
-  readonly step: Step | undefined
+  readonly step: SeriesStep | undefined
   /** Of a step of a day. */
   readonly timeZone: string
 }
 
 /** The steps that cover the range, aligned outward: an answer is then the same for everyone who asks within a step. */
 export function stepsOf(
-  { fromMs, toMs, step, timeZone }: Span & { readonly step: Step; readonly timeZone: string },
+  { fromMs, toMs, step, timeZone }: LocalDay & { readonly step: SeriesStep; readonly timeZone: string },
   { grainMs, values }: { readonly grainMs: number; readonly values: number },
-): readonly Span[] {
+): readonly LocalDay[] {
   const stepMs = step === 'day' ? DAY_MS : step
   const mostWindows = Math.floor(Math.min(MAX_SERIES_WINDOWS, MAX_ROWS / values))
   if ((toMs - fromMs) / grainMs > mostWindows)
@@ -58,7 +58,7 @@ const tooLarge = (most: number, what: string, { values, ms }: { values: number; 
   return new AppError('query_too_large', message)
 }
 
-function fixedSteps(fromMs: number, toMs: number, stepMs: number): readonly Span[] {
+function fixedSteps(fromMs: number, toMs: number, stepMs: number): readonly LocalDay[] {
   const first = Math.floor(fromMs / stepMs)
   const count = Math.ceil(toMs / stepMs) - first
   return Array.from({ length: count }, (_, i) => ({
@@ -71,22 +71,22 @@ function fixedSteps(fromMs: number, toMs: number, stepMs: number): readonly Span
 export async function computeSeries(
   store: Pick<RollupStore, 'series'>,
   { quantiles, ...query }: SeriesQuery & { readonly rollup: string },
-  { steps, signal }: { readonly steps: readonly Span[]; readonly signal: AbortSignal },
+  { steps, signal }: { readonly steps: readonly LocalDay[]; readonly signal: AbortSignal },
 ): Promise<string> {
   const units = unitVotes()
-  const total = emptyTally()
+  const total = emptyAggregate()
   const points: string[] = []
-  let step = { at: -1, untilMs: 0, tally: emptyTally() }
+  let step = { at: -1, untilMs: 0, tally: emptyAggregate() }
   const end = ({ at, tally }: typeof step) => {
     if (tally.rows === 0) return
-    addTally(total, tally)
+    addAggregate(total, tally)
     points.push(JSON.stringify(pointAt(Number(steps[at]?.fromMs), tally, quantiles)))
   }
   const take = (row: StoredRow) => {
     if (row.windowFromMs >= step.untilMs) {
       end(step)
       const at = steps.findIndex(({ toMs }, i) => i > step.at && row.windowFromMs < toMs)
-      step = { at, untilMs: Number(steps[at]?.toMs), tally: emptyTally() }
+      step = { at, untilMs: Number(steps[at]?.toMs), tally: emptyAggregate() }
     }
     units.add(row.unit, row.rows)
     addRow(step.tally, row)
@@ -97,7 +97,7 @@ export async function computeSeries(
   return `${JSON.stringify({ ...unitOf(units), total: whole }).slice(0, -1)},"points":[${points.join(',')}]}`
 }
 
-const pointAt = (t: number, tally: Tally, quantiles: readonly number[]): Point => ({
+const pointAt = (t: number, tally: SeriesAggregate, quantiles: readonly number[]): Point => ({
   t,
   ...summarise(tally, quantiles),
 })

@@ -30,7 +30,7 @@ export const Summary = Type.Object({
 export type Summary = Static<typeof Summary>
 
 /** A running sum of rollup rows. Sums and counts are whole numbers, so the order of adding changes nothing. */
-export interface Tally {
+export interface SeriesAggregate {
   n: bigint
   rows: number
   sum: bigint
@@ -39,7 +39,7 @@ export interface Tally {
   readonly histogram: Histogram
 }
 
-export const emptyTally = (): Tally => ({
+export const emptyAggregate = (): SeriesAggregate => ({
   n: 0n,
   rows: 0,
   sum: 0n,
@@ -48,17 +48,17 @@ export const emptyTally = (): Tally => ({
   histogram: emptyHistogram(),
 })
 
-export function addRow(into: Tally, row: RollupRow): void {
+export function addRow(into: SeriesAggregate, row: RollupRow): void {
   addNumbers(into, row)
   addHistogram(into.histogram, row.histogram)
 }
 
-export function addTally(into: Tally, other: Tally): void {
+export function addAggregate(into: SeriesAggregate, other: SeriesAggregate): void {
   addNumbers(into, other)
   mergeHistogram(into.histogram, other.histogram)
 }
 
-function addNumbers(into: Tally, other: Omit<Tally, 'histogram'>): void {
+function addNumbers(into: SeriesAggregate, other: Omit<SeriesAggregate, 'histogram'>): void {
   into.n += other.n
   into.rows += other.rows
   into.sum += other.sum
@@ -67,7 +67,7 @@ function addNumbers(into: Tally, other: Omit<Tally, 'histogram'>): void {
 }
 
 /** Of a tally that is not empty. */
-export function summarise(tally: Tally, quantiles: readonly number[]): Summary {
+export function summarise(tally: SeriesAggregate, quantiles: readonly number[]): Summary {
   const n = Number(tally.n) / WEIGHT_UNIT
   const bounds = { min: Number(tally.minMicros) / MICROS, max: Number(tally.maxMicros) / MICROS }
   return {

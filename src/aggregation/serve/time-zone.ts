@@ -1,7 +1,7 @@
 import { HOUR_MS } from '../../std/durations.ts'
 
 /** Half-open, UTC epoch ms. */
-export interface Span {
+export interface LocalDay {
   readonly fromMs: number
   readonly toMs: number
 }
@@ -15,11 +15,11 @@ const LONGEST_DAY_MS = 26 * HOUR_MS
  * The local days that cover [fromMs, toMs) in an IANA time zone, as UTC spans. A day starts with the first instant of its
  * date, wherever clocks jump: days of 23 and 25 hours, of a missing midnight and after a skipped date come out right.
  */
-export function localDays(fromMs: number, toMs: number, timeZone: string): readonly Span[] {
+export function localDays(fromMs: number, toMs: number, timeZone: string): readonly LocalDay[] {
   const dateAt = dates(timeZone)
   const today = dateAt(fromMs)
   let start = firstQuarter(fromMs - LONGEST_DAY_MS, fromMs, (ms) => dateAt(ms) >= today)
-  const days: Span[] = []
+  const days: LocalDay[] = []
   while (start < toMs) {
     const date = dateAt(start)
     const end = firstQuarter(start, start + LONGEST_DAY_MS, (ms) => dateAt(ms) > date)

@@ -1,5 +1,5 @@
 import type { Config } from '../../config/parse.ts'
-import { type Answer, ask, type Question } from '../../std/admin-request.ts'
+import { type AdminAnswer, type AdminQuestion, askAdminListener } from '../../std/admin-request.ts'
 import { AppError } from '../../std/errors.ts'
 import { didYouMean } from '../../std/input/did-you-mean.ts'
 import { devToken } from '../setup/dev-app.ts'
@@ -39,5 +39,6 @@ export async function tokenOf(flags: Flags, config: Config, { env }: Terminal): 
 export const ASKING = { timeoutMs: TIMEOUT_MS, noToken: ` ${NO_TOKEN}` } as const
 
 /** Asks as long as a person waits. */
-export const askAdmin = <T>(question: Omit<Question<T>, 'timeoutMs' | 'noToken'>): Promise<Answer<T>> =>
-  ask({ ...question, ...ASKING })
+export const askAdmin = <T>(
+  question: Omit<AdminQuestion<T>, 'timeoutMs' | 'noToken'>,
+): Promise<AdminAnswer<T>> => askAdminListener({ ...question, ...ASKING })

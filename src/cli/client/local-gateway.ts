@@ -1,8 +1,8 @@
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { Config } from '../../config/parse.ts'
-import { askReconciliation, type Reconciliation } from '../../http/reconciliation.ts'
-import type { Answer } from '../../std/admin-request.ts'
+import { askBalance, type GatewayBalance } from '../../http/reconciliation.ts'
+import type { AdminAnswer } from '../../std/admin-request.ts'
 import type { Logger } from '../../std/telemetry.ts'
 import { type AskGateway, gatewayAt } from '../../wiring/aggregation.ts'
 import { ASKING, askAdmin } from './admin-client.ts'
@@ -12,8 +12,8 @@ import { urlOf } from './listener-url.ts'
 export const stateUrls = ({ gateway, aggregation }: Config): readonly string[] =>
   [...(gateway.operations.listen ? [gateway.operations.listen] : []), aggregation.listen].map(urlOf)
 
-export const askState = (url: string, token: string | undefined): Promise<Answer<Reconciliation>> =>
-  askReconciliation({ url, token, ...ASKING })
+export const askState = (url: string, token: string | undefined): Promise<AdminAnswer<GatewayBalance>> =>
+  askBalance({ url, token, ...ASKING })
 
 /** The gateway that serves this configuration on this machine; null when none answers who believes us. */
 export const localGateway = (config: Config, token: string | undefined, log: Logger): AskGateway =>
@@ -25,7 +25,7 @@ const pipelines = Compile(
 )
 
 /** Objects of the lake that the aggregation could not take in. */
-export const askNotIngested = (url: string, token: string | undefined): Promise<Answer<number>> =>
+export const askNotIngested = (url: string, token: string | undefined): Promise<AdminAnswer<number>> =>
   askAdmin({
     ...{ url, token, path: '/query/pipeline', what: 'the state of a pipeline' },
     read(text) {

@@ -19,7 +19,7 @@ import { assertLake, ownDataFolder } from '../setup/data-folder.ts'
 import { loadConfig } from '../setup/load.ts'
 import { CONFIG_OPTION, type Command, type Flags } from '../terminal/command.ts'
 import { drawBar } from '../terminal/progress.ts'
-import { asideTelemetry } from '../terminal/stderr-log.ts'
+import { stderrTelemetry } from '../terminal/stderr-log.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { runPasses } from './run-passes.ts'
 
@@ -50,7 +50,7 @@ its age, in one run after the other, and the window that is open now. Ctrl-C can
     const config = await loadConfig(flags, terminal)
     await assertLake(config)
     await ownDataFolder(config.dataDir)
-    const telemetry = asideTelemetry(config, terminal)
+    const telemetry = stderrTelemetry(config, terminal)
     const wired = await wireAggregation(config, {
       clock: systemClock,
       entropy: systemEntropy,

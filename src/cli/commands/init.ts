@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { AppError } from '../../std/errors.ts'
 import { errnoOf, FILE_MODE } from '../../std/files/files.ts'
 import { systemEntropy } from '../../std/id.ts'
-import { newAdminToken, newAppKey, secretLines, sha256 } from '../setup/dev-app.ts'
+import { newAdminToken, newAppKey, secretLines, sha256Hex } from '../setup/dev-app.ts'
 import { type Command, EXIT } from '../terminal/command.ts'
 
 const FILE = 'headgate.yaml'
@@ -24,7 +24,7 @@ mean. Prints the app key and the token, of which the file holds the digests only
   operand: 'FILE',
   async run({ words: [path = FILE] }, terminal) {
     const secrets = { appKey: newAppKey(systemEntropy), adminToken: newAdminToken(systemEntropy) }
-    const body = template(sha256(secrets.appKey), sha256(secrets.adminToken))
+    const body = template(sha256Hex(secrets.appKey), sha256Hex(secrets.adminToken))
     try {
       await writeFile(path, body, { flag: 'wx', mode: FILE_MODE })
     } catch (cause) {

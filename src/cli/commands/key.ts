@@ -1,5 +1,5 @@
 import { systemEntropy } from '../../std/id.ts'
-import { devSecrets, newAdminToken, newAppKey, secretLines, sha256 } from '../setup/dev-app.ts'
+import { devSecrets, newAdminToken, newAppKey, secretLines, sha256Hex } from '../setup/dev-app.ts'
 import { loadConfig } from '../setup/load.ts'
 import { CONFIG_OPTION, type Command, EXIT } from '../terminal/command.ts'
 
@@ -35,28 +35,28 @@ show-dev prints the key and the token that a first start has made (dataDir/dev.j
 function newKey(): string {
   const key = newAppKey(systemEntropy)
   return `key     ${key}
-sha256  ${sha256(key)}
+sha256  ${sha256Hex(key)}
 
 The key goes into your pages and apps; this into the configuration:
 
 apps:
   - id: shop-web
     keys:
-      - sha256: ${sha256(key)}
+      - sha256: ${sha256Hex(key)}
 `
 }
 
 function newToken(): string {
   const token = newAdminToken(systemEntropy)
   return `token   ${token}
-sha256  ${sha256(token)}
+sha256  ${sha256Hex(token)}
 
 The token is a secret of its holder, and is not shown again; this goes into the configuration:
 
 aggregation:
   tokens:
     - name: admin
-      sha256: ${sha256(token)}
+      sha256: ${sha256Hex(token)}
       scopes: [read, run]
 `
 }

@@ -6,7 +6,7 @@ import { assertLake } from '../setup/data-folder.ts'
 import { loadConfig } from '../setup/load.ts'
 import { CONFIG_OPTION, type Command, EXIT } from '../terminal/command.ts'
 import { drawBar } from '../terminal/progress.ts'
-import { asideTelemetry } from '../terminal/stderr-log.ts'
+import { stderrTelemetry } from '../terminal/stderr-log.ts'
 import { number, table } from '../terminal/table.ts'
 
 /** More of one kind tell a person nothing; --json has them all. */
@@ -39,7 +39,7 @@ of an hour ago, which is how long events may be on their way. What waits in a jo
     // Of a wrong folder nothing is missing: it would be told that all is there.
     await assertLake(config)
     const bar = json === true ? { ...terminal, out: terminal.err } : terminal
-    const telemetry = asideTelemetry(config, terminal)
+    const telemetry = stderrTelemetry(config, terminal)
     const reconcile = wireReconcile(config, {
       clock: systemClock,
       entropy: systemEntropy,

@@ -1,5 +1,5 @@
 import type { Config } from '../../config/parse.ts'
-import { SESSION_MS, type Target } from '../../gateway/credentials/revoke/revoked-policy.ts'
+import { type RevocationTarget, SESSION_MS } from '../../gateway/credentials/revoke/revoked-policy.ts'
 import { createSubjectHasher } from '../../gateway/credentials/tokens/subject-hash.ts'
 import { AppError } from '../../std/errors.ts'
 import { didYouMean } from '../../std/input/did-you-mean.ts'
@@ -20,7 +20,7 @@ function textOf(flags: Flags, name: string, pattern: RegExp, what: string): stri
 }
 
 /** Whose sessions the options name. */
-export function targetOf(flags: Flags, config: Config, terminal: Terminal): Target {
+export function targetOf(flags: Flags, config: Config, terminal: Terminal): RevocationTarget {
   const given = ['app', 'subject', 'identity', 'all'].filter((name) => flags[name] !== undefined)
   if (given.length !== 1) throw invalid('Exactly one of --app, --subject, --identity and --all is needed.')
   if (flags['app'] !== undefined) return { kind: 'app', app: appOf(flags, config, terminal) }

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import {
-  type Held,
   heldPolicy,
-  isoSeconds,
+  isoSecondsCeil,
   POLICY_NAME,
   type Revocation,
+  type RevocationPolicy,
   revokedPolicy,
   usefulUntilMs,
 } from '../../gateway/credentials/revoke/revoked-policy.ts'
@@ -114,13 +114,13 @@ function failed(why: string, terminal: Terminal): number {
   return EXIT.failed
 }
 
-const pretty = (policy: Held): string => `${JSON.stringify(policy, null, 2)}\n`
+const pretty = (policy: RevocationPolicy): string => `${JSON.stringify(policy, null, 2)}\n`
 
 const getCommand = (role: string): readonly string[] => [
   ...['iam', 'get-role-policy', '--role-name', role, '--policy-name', POLICY_NAME],
   ...['--query', 'PolicyDocument', '--output', 'json'],
 ]
-const putCommand = (role: string, policy: Held): readonly string[] => [
+const putCommand = (role: string, policy: RevocationPolicy): readonly string[] => [
   ...['iam', 'put-role-policy', '--role-name', role, '--policy-name', POLICY_NAME],
   ...['--policy-document', JSON.stringify(policy)],
 ]
@@ -130,7 +130,7 @@ const shell = (args: readonly string[]): string =>
   ['aws', ...args].map((arg) => (/^[\w+=,.@/:-]+$/.test(arg) ? arg : quoted(arg))).join(' ')
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
 
-const firstSee = (role: string, held: Held | undefined): string =>
+const firstSee = (role: string, held: RevocationPolicy | undefined): string =>
   held !== undefined
     ? ''
     : `It is all that ${POLICY_NAME} of ${role} will hold. See first what it holds (NoSuchEntity: nothing), and give that with --merge:
@@ -139,14 +139,14 @@ const firstSee = (role: string, held: Held | undefined): string =>
 
 `
 
-const thenPut = (role: string, policy: Held): string =>
+const thenPut = (role: string, policy: RevocationPolicy): string =>
   `To put it, with the rights of docs/iam/revoking.policy.json:
 
   ${shell(putCommand(role, policy))}
 `
 
 const aftermath = (role: string, { beforeMs }: Revocation): string =>
-  `IAM takes seconds to minutes to hear of it. From ${isoSeconds(usefulUntilMs(beforeMs))} on the sessions have ended by themselves;
+  `IAM takes seconds to minutes to hear of it. From ${isoSecondsCeil(usefulUntilMs(beforeMs))} on the sessions have ended by themselves;
 when no later revocation is in it, the policy can go:
 
   ${shell(['iam', 'delete-role-policy', '--role-name', role, '--policy-name', POLICY_NAME])}

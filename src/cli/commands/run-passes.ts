@@ -3,9 +3,9 @@ import { EXIT } from '../terminal/command.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { some, UNSEEN } from '../terminal/wording.ts'
 
-type Runs = Pick<AggregationWiring['runs'], 'submit' | 'finish' | 'cancel'>
-type RunRequest = Parameters<Runs['submit']>[0]
-type Run = Awaited<ReturnType<Runs['finish']>>
+type PassRuns = Pick<AggregationWiring['runs'], 'submit' | 'finish' | 'cancel'>
+type PassRequest = Parameters<PassRuns['submit']>[0]
+type FinishedRun = Awaited<ReturnType<PassRuns['finish']>>
 
 const PRINCIPAL = 'command line'
 
@@ -13,7 +13,7 @@ const PRINCIPAL = 'command line'
  * A run of what is asked for; without a range one after the other, until nothing is due any more: a run takes so many
  * windows at most. Resolves with the exit code.
  */
-export async function runPasses(runs: Runs, request: RunRequest, terminal: Terminal): Promise<number> {
+export async function runPasses(runs: PassRuns, request: PassRequest, terminal: Terminal): Promise<number> {
   for (;;) {
     const answer = await runs.submit(request, PRINCIPAL)
     if (answer.id === null) return tellPlan(answer, terminal)
@@ -26,24 +26,25 @@ export async function runPasses(runs: Runs, request: RunRequest, terminal: Termi
   }
 }
 
-const isDone = ({ result }: Run['windows'][number]): boolean => result !== undefined && result !== 'failed'
+const isDone = ({ result }: FinishedRun['windows'][number]): boolean =>
+  result !== undefined && result !== 'failed'
 
 /** One in which nothing was done would be followed by its like for ever. */
-const leavesMore = ({ from, reprocess }: RunRequest, { state, windows }: Run): boolean =>
+const leavesMore = ({ from, reprocess }: PassRequest, { state, windows }: FinishedRun): boolean =>
   from === undefined &&
   reprocess !== 'all' &&
   state !== 'cancelled' &&
   windows.length >= MAX_WINDOWS_WITHOUT_RANGE &&
   windows.some(isDone)
 
-function tellPlan({ windows, skipped }: Awaited<ReturnType<Runs['submit']>>, { out }: Terminal): number {
+function tellPlan({ windows, skipped }: Awaited<ReturnType<PassRuns['submit']>>, { out }: Terminal): number {
   for (const { rollup, fromMs, toMs } of windows)
     out(`${rollup} ${new Date(fromMs).toISOString()} to ${new Date(toMs).toISOString()}\n`)
   out(`${some(windows.length, 'window')} would be computed, ${skipped.length} skipped.\n`)
   return EXIT.ok
 }
 
-function tellRun({ id, state, windows, unseen, notIngested }: Run, { out, err }: Terminal): void {
+function tellRun({ id, state, windows, unseen, notIngested }: FinishedRun, { out, err }: Terminal): void {
   const failed = windows.filter(({ result }) => result === 'failed')
   for (const { fromMs, error } of failed)
     err(`${new Date(fromMs).toISOString()}: ${error?.code}: ${error?.message}\n`)

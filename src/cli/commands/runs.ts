@@ -34,8 +34,8 @@ dev.json in the data folder of a first start.`,
   },
 }
 
-type Question<T> = Parameters<typeof askAdmin<T>>[0]
-type Place = Pick<Question<unknown>, 'url' | 'token'>
+type AdminQuestionOf<T> = Parameters<typeof askAdmin<T>>[0]
+type AdminListener = Pick<AdminQuestionOf<unknown>, 'url' | 'token'>
 type Detail = Static<typeof RunDetail>
 
 const isList = Compile(RunListAnswer)
@@ -44,7 +44,7 @@ const MOST_LISTED = 1_000
 const LISTED = 20
 
 /** Undefined where nobody could say; why is said. */
-async function ask<T>(question: Question<T>, terminal: Terminal): Promise<T | undefined> {
+async function ask<T>(question: AdminQuestionOf<T>, terminal: Terminal): Promise<T | undefined> {
   const answer = await askAdmin(question)
   if (answer.kind === 'known') return answer.value
   terminal.err(`${question.url}: ${answer.why}\n`)
@@ -58,7 +58,7 @@ const readDetail = (text: string): Detail | undefined => {
 
 const pathOf = (id: string): string => `/aggregations/runs/${encodeURIComponent(id)}`
 
-async function list(at: Place, { limit, json }: Flags, terminal: Terminal): Promise<number> {
+async function list(at: AdminListener, { limit, json }: Flags, terminal: Terminal): Promise<number> {
   const most = Number(limit ?? LISTED)
   if (!(Number.isInteger(most) && most >= 1 && most <= MOST_LISTED))
     throw new AppError(
@@ -81,7 +81,7 @@ async function list(at: Place, { limit, json }: Flags, terminal: Terminal): Prom
   return EXIT.ok
 }
 
-async function show(at: Place, id: string, { json }: Flags, terminal: Terminal): Promise<number> {
+async function show(at: AdminListener, id: string, { json }: Flags, terminal: Terminal): Promise<number> {
   const run = await ask({ ...at, path: pathOf(id), read: readDetail, what: 'a run' }, terminal)
   if (run === undefined) return EXIT.failed
   const path = `${pathOf(id)}/log`
@@ -91,7 +91,7 @@ async function show(at: Place, id: string, { json }: Flags, terminal: Terminal):
   return EXIT.ok
 }
 
-async function cancel(at: Place, id: string, { json }: Flags, terminal: Terminal): Promise<number> {
+async function cancel(at: AdminListener, id: string, { json }: Flags, terminal: Terminal): Promise<number> {
   const path = `${pathOf(id)}/cancel`
   const run = await ask({ ...at, path, method: 'POST', read: readDetail, what: 'a run' }, terminal)
   if (run === undefined) return EXIT.failed

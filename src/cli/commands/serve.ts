@@ -8,14 +8,14 @@ import { remoteGatewayOf } from '../../wiring/aggregation.ts'
 import { instanceOf } from '../../wiring/gateway.ts'
 import { openLake } from '../../wiring/open-lake.ts'
 import type { GatewaySystem } from '../../wiring/system.ts'
-import { startCrew } from '../serve/cluster.ts'
-import { type Front, ownFront, workerFront } from '../serve/gateway-handle.ts'
-import { listenersOf, type Modules, openDoors } from '../serve/listeners.ts'
+import { startWorkerPool } from '../serve/cluster.ts'
+import { type GatewayHandle, inProcessGateway, workerGateway } from '../serve/gateway-handle.ts'
+import { listenAddressesOf, type Modules, openListeners } from '../serve/listeners.ts'
 import { warnOfRuntime } from '../serve/node-version.ts'
 import { readAgain } from '../serve/reload.ts'
 import { stop } from '../serve/shutdown.ts'
-import { greeting } from '../serve/start-banner.ts'
-import { tryListeners } from '../serve/try-listeners.ts'
+import { startBanner } from '../serve/start-banner.ts'
+import { tryListenAddresses } from '../serve/try-listeners.ts'
 import { ownDataFolder } from '../setup/data-folder.ts'
 import { type DevApp, withoutApps } from '../setup/dev-app.ts'
 import { loadConfig, warn } from '../setup/load.ts'
@@ -71,7 +71,7 @@ async function serve(modules: Modules, flags: Flags, terminal: Terminal): Promis
   // A worker has a primary that has looked at all this.
   if (terminal.primary === undefined) {
     warn(loaded, terminal)
-    await tryListeners(listenersOf(loaded, modules))
+    await tryListenAddresses(listenAddressesOf(loaded, modules))
     await ownDataFolder(loaded.dataDir)
   }
   const dev = await withoutApps(loaded, systemEntropy)
@@ -94,29 +94,31 @@ async function serveConfigured(
   const system = await systemOf(config, human, terminal)
   const { log } = system.telemetry
   let state: true | string = 'The listeners are not bound yet.'
-  const front = modules.gateway ? await frontOf(config, system, terminal) : undefined
-  const ready = () => (state === true ? (front?.isReady() ?? true) : state)
+  const gateway = modules.gateway ? await gatewayHandleOf(config, system, terminal) : undefined
+  const ready = () => (state === true ? (gateway?.isReady() ?? true) : state)
   const askElsewhere = remoteGatewayOf(config, terminal.env, log)
-  const options = { config, system, modules, ready, front, askElsewhere }
-  const { aggregation, doors, reload, urls } = await open(options, terminal).catch(async (error: unknown) => {
-    // What is open already would keep a process alive that serves nobody.
-    front?.ending()
-    await inTime(front?.close(0), front, options)
-    throw error
-  })
+  const options = { config, system, modules, ready, gateway, askElsewhere }
+  const { aggregation, listeners, reload, urls } = await open(options, terminal).catch(
+    async (error: unknown) => {
+      // What is open already would keep a process alive that serves nobody.
+      gateway?.ending()
+      await inTime(gateway?.close(0), gateway, options)
+      throw error
+    },
+  )
   const { tick: tickMs, enabled: scheduled } = config.aggregation.schedule
   const ending = new AbortController()
   const working = aggregation?.runs.start(ending.signal, { tickMs, scheduled })
   state = true
   if (human === undefined) greet(dev, terminal)
-  else if (terminal.primary === undefined) terminal.out(greeting({ config, dev, urls: urls() }))
+  else if (terminal.primary === undefined) terminal.out(startBanner({ config, dev, urls: urls() }))
   human?.started()
-  terminal.primary?.send({ kind: 'ready', port: Number(front?.port()) })
+  terminal.primary?.send({ kind: 'ready', port: Number(gateway?.port()) })
   terminal.onReload(() =>
     readAgain(config, terminal, async () => {
       const next = await configured(flags, terminal)
       const changed = dev?.of(next) ?? next
-      front?.reload(changed.apps)
+      gateway?.reload(changed.apps)
       reload(changed)
       return changed
     }),
@@ -125,11 +127,11 @@ async function serveConfigured(
   await aborted(terminal.stop)
   state = 'This instance is shutting down.'
   log.info('shutting down')
-  const stopping = stop({ config, clock: systemClock, doors, front }, async () => {
+  const stopping = stop({ config, clock: systemClock, listeners: listeners, gateway: gateway }, async () => {
     ending.abort()
     await working
   })
-  await inTime(stopping, front, options)
+  await inTime(stopping, gateway, options)
   return EXIT.ok
 }
 
@@ -143,11 +145,11 @@ ${dev.lines}`)
 /** The end, by its deadline: what was not delivered by then is in the journal. */
 async function inTime(
   end: Promise<void> | undefined,
-  front: Front | undefined,
+  gateway: GatewayHandle | undefined,
   { config, system }: { readonly config: Config; readonly system: GatewaySystem },
 ): Promise<void> {
   await withDeadline(Promise.resolve(end), config.shutdown.totalMs, 'the shutdown').catch((error) => {
-    front?.abandon()
+    gateway?.abandon()
     system.telemetry.log.error(
       { code: error.code },
       'stopped at the deadline; what was not delivered is in the journal',
@@ -180,27 +182,31 @@ async function systemOf(
   return { clock: systemClock, entropy: systemEntropy, telemetry, lake, env }
 }
 
-async function frontOf(config: Config, system: GatewaySystem, terminal: Terminal): Promise<Front> {
+async function gatewayHandleOf(
+  config: Config,
+  system: GatewaySystem,
+  terminal: Terminal,
+): Promise<GatewayHandle> {
   const { workers } = config.gateway
-  if (terminal.primary) return workerFront(config, system, terminal.primary)
-  if (workers === 1) return ownFront(config, system)
+  if (terminal.primary) return workerGateway(config, system, terminal.primary)
+  if (workers === 1) return inProcessGateway(config, system)
   // Workers are one gateway: they have its name, and their number from here.
   const env = {
     HEADGATE_GATEWAY_WORKERS: `${workers}`,
     HEADGATE_GATEWAY_INSTANCE: await instanceOf(config, system),
   }
   const { port } = config.gateway.listen
-  return startCrew({ workers, port, ...system, fork: (index) => terminal.fork(index, env) })
+  return startWorkerPool({ workers, port, ...system, fork: (index) => terminal.fork(index, env) })
 }
 
 /** Until all is open and all workers take requests, or until the command is to end. */
-async function open(options: Parameters<typeof openDoors>[0], { stop }: Terminal) {
-  const opened = await openDoors(options)
+async function open(options: Parameters<typeof openListeners>[0], { stop }: Terminal) {
+  const opened = await openListeners(options)
   try {
-    await Promise.race([options.front?.started, aborted(stop)])
+    await Promise.race([options.gateway?.started, aborted(stop)])
     return opened
   } catch (error) {
-    await Promise.all(opened.doors.map(({ server }) => server.close()))
+    await Promise.all(opened.listeners.map(({ server }) => server.close()))
     throw error
   }
 }

@@ -1,5 +1,5 @@
-import { type Reconciliation, unjudged } from '../../http/reconciliation.ts'
-import type { Answer } from '../../std/admin-request.ts'
+import { type GatewayBalance, unjudged } from '../../http/reconciliation.ts'
+import type { AdminAnswer } from '../../std/admin-request.ts'
 import { sleep } from '../../std/async/abort.ts'
 import { systemClock } from '../../std/clock.ts'
 import { ADMIN_OPTIONS, tokenOf, urlFlag } from '../client/admin-client.ts'
@@ -52,13 +52,13 @@ variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
 }
 
 /** Undefined where no aggregation is, which is no fault, and where one does not tell, which is said. */
-function knownOr(answer: Answer<number>, url: string, terminal: Terminal): number | undefined {
+function knownOr(answer: AdminAnswer<number>, url: string, terminal: Terminal): number | undefined {
   if (answer.kind === 'known') return answer.value
   if (!answer.isAbsent) terminal.err(`${url}: ${answer.why}\n`)
   return undefined
 }
 
-async function ask(url: string, token: string | undefined): Promise<Answer<Reconciliation>> {
+async function ask(url: string, token: string | undefined): Promise<AdminAnswer<GatewayBalance>> {
   let answer = await askState(url, token)
   for (let i = 1; i < ATTEMPTS && answer.kind === 'known' && !isBalanced(answer.value); i++) {
     await sleep(PAUSE_MS)
@@ -67,9 +67,9 @@ async function ask(url: string, token: string | undefined): Promise<Answer<Recon
   return answer
 }
 
-const isBalanced = (state: Reconciliation): boolean => state.unaccounted === 0 && unjudged(state) === 0
+const isBalanced = (state: GatewayBalance): boolean => state.unaccounted === 0 && unjudged(state) === 0
 
-interface Status extends Reconciliation {
+interface Status extends GatewayBalance {
   readonly notIngested: number | undefined
 }
 
@@ -115,7 +115,7 @@ ${balanced ? 'It balances.' : 'IT DOES NOT BALANCE.'}
 }
 
 /** Why no beacons arrive: whose requests are turned away as a whole. */
-function refusedText(refused: Reconciliation['refused'], nowMs: number): string {
+function refusedText(refused: GatewayBalance['refused'], nowMs: number): string {
   if (refused.length === 0) return ''
   const rows = refused.map(({ app, code, origin, keyPrefix, requests, lastMs }) => [
     `  ${code}${app === undefined ? '' : `, app ${app}`}${origin === undefined ? '' : `, from ${origin}`}${keyPrefix === undefined ? '' : `, key ${keyPrefix}…`}`,
@@ -134,7 +134,7 @@ function lakeText(notIngested: number | undefined): string {
 }
 
 function sinkText(
-  { kind, state, reason, failingSinceMs, fallbackOpen }: Reconciliation['sink'],
+  { kind, state, reason, failingSinceMs, fallbackOpen }: GatewayBalance['sink'],
   nowMs: number,
 ) {
   const since = failingSinceMs === undefined ? '' : ` for ${duration(nowMs - failingSinceMs)}`

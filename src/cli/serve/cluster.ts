@@ -1,13 +1,13 @@
 import { AggregatorRegistry, Counter } from 'prom-client'
-import { type Reconciliation, summed } from '../../http/reconciliation.ts'
+import { type GatewayBalance, summed } from '../../http/reconciliation.ts'
 import { sleep, withDeadline } from '../../std/async/abort.ts'
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 import type { ToPrimary, WorkerEnd, WorkerProcess, WorkerReport } from '../terminal/worker-channel.ts'
-import type { Front } from './gateway-handle.ts'
+import type { GatewayHandle } from './gateway-handle.ts'
 
-export interface CrewOptions {
+export interface WorkerPoolOptions {
   readonly workers: number
   /** Where they are to listen; 0 leaves it to the system, which gives all the same. */
   readonly port: number
@@ -32,7 +32,7 @@ export const pauseMs = (failures: number): number =>
   Math.min(MOST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1))
 
 /** A worker that lives. */
-interface Member {
+interface PoolWorker {
   readonly process: WorkerProcess
   /** Undefined until it takes requests. */
   readySinceMs: number | undefined
@@ -40,7 +40,7 @@ interface Member {
 }
 
 /** The gateway of a primary: as many processes as there are workers, each replaced when it ends, all as one. */
-export function startCrew(options: CrewOptions): Front {
+export function startWorkerPool(options: WorkerPoolOptions): GatewayHandle {
   const { workers, fork, clock, telemetry, reportMs = REPORT_MS } = options
   const { log, metrics } = telemetry
   const restarts = new Counter({
@@ -49,7 +49,7 @@ export function startCrew(options: CrewOptions): Front {
     registers: [metrics],
   })
   const ending = new AbortController()
-  const members: (Member | undefined)[] = Array(workers).fill(undefined)
+  const members: (PoolWorker | undefined)[] = Array(workers).fill(undefined)
   const living = () => members.filter((member) => member !== undefined)
   let lastId = 0
   let hasStarted = false
@@ -65,7 +65,7 @@ export function startCrew(options: CrewOptions): Front {
   async function keep(index: number): Promise<void> {
     let failures = 0
     while (!ending.signal.aborted) {
-      const member = hire(index)
+      const member = spawnWorker(index)
       const end = await member.process.ended
       members[index] = undefined
       for (const answer of member.asked.values()) answer(undefined)
@@ -80,13 +80,13 @@ export function startCrew(options: CrewOptions): Front {
     }
   }
 
-  const wasSteady = ({ readySinceMs }: Member): boolean =>
+  const wasSteady = ({ readySinceMs }: PoolWorker): boolean =>
     readySinceMs !== undefined && clock.monotonicMs() - readySinceMs >= STEADY_MS
 
-  function hire(index: number): Member {
-    const member: Member = { process: begin(index), readySinceMs: undefined, asked: new Map() }
+  function spawnWorker(index: number): PoolWorker {
+    const member: PoolWorker = { process: begin(index), readySinceMs: undefined, asked: new Map() }
     members[index] = member
-    member.process.onMessage((message) => hear(member, message))
+    member.process.onMessage((message) => onWorkerMessage(member, message))
     return member
   }
 
@@ -96,11 +96,11 @@ export function startCrew(options: CrewOptions): Front {
       return fork(index)
     } catch (err) {
       log.error({ worker: index, err }, 'a worker cannot be started now')
-      return UNBORN
+      return NEVER_STARTED
     }
   }
 
-  function hear(member: Member, message: ToPrimary): void {
+  function onWorkerMessage(member: PoolWorker, message: ToPrimary): void {
     if (message.kind === 'report') {
       member.asked.get(message.id)?.(message.report)
       return
@@ -122,7 +122,7 @@ export function startCrew(options: CrewOptions): Front {
     for (const { process } of living()) process.send({ kind: 'everyone', ready: isReady() })
   }
 
-  async function ask({ process, asked }: Member): Promise<WorkerReport | undefined> {
+  async function ask({ process, asked }: PoolWorker): Promise<WorkerReport | undefined> {
     lastId += 1
     const id = lastId
     const answer = new Promise<WorkerReport | undefined>((resolve) => asked.set(id, resolve))
@@ -137,11 +137,11 @@ export function startCrew(options: CrewOptions): Front {
   return {
     isWorker: false,
     started,
-    doors: async () => [],
+    listeners: async () => [],
     isReady,
     port: () => port,
-    async reconcile(): Promise<Reconciliation | null> {
-      const [first, ...others] = (await reports()).map(({ reconciliation }) => reconciliation)
+    async balance(): Promise<GatewayBalance | null> {
+      const [first, ...others] = (await reports()).map(({ balance }) => balance)
       return first === undefined ? null : summed([first, ...others], workers - 1 - others.length)
     },
     async metrics() {
@@ -165,7 +165,7 @@ export function startCrew(options: CrewOptions): Front {
 }
 
 const nothing = () => {}
-const UNBORN: WorkerProcess = {
+const NEVER_STARTED: WorkerProcess = {
   ...{ send: nothing, onMessage: nothing, kill: nothing },
   ended: Promise.resolve({ code: null, signal: null }),
 }

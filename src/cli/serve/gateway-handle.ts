@@ -1,25 +1,25 @@
 import type { Registry } from 'prom-client'
 import type { Config } from '../../config/parse.ts'
 import { buildGateway } from '../../gateway/gateway-app.ts'
-import type { Reconciliation } from '../../http/reconciliation.ts'
+import type { GatewayBalance } from '../../http/reconciliation.ts'
 import { type GatewayWiring, wireGateway } from '../../wiring/gateway.ts'
 import type { GatewaySystem } from '../../wiring/system.ts'
-import type { PrimaryLine } from '../terminal/worker-channel.ts'
-import type { Door } from './try-listeners.ts'
+import type { PrimaryChannel } from '../terminal/worker-channel.ts'
+import type { Listener } from './try-listeners.ts'
 
 /** The gateway as the process that serves sees it: its own, or that of its workers. */
-export interface Front {
+export interface GatewayHandle {
   /** One of several: others see the whole. */
   readonly isWorker: boolean
   /** Resolves when requests are taken; rejects when that cannot be. */
   readonly started: Promise<void>
   /** The public listener, where it is this process's own. */
-  doors(ready: () => true | string): Promise<readonly Door[]>
+  listeners(ready: () => true | string): Promise<readonly Listener[]>
   isReady(): true | string
   /** Where beacons are taken. Until they are, what the configuration says, which may leave it to the system. */
   port(): number
   /** Null while nobody answers. */
-  reconcile(): Promise<Reconciliation | null>
+  balance(): Promise<GatewayBalance | null>
   /** Those of this process among them. */
   metrics(): Promise<Pick<Registry, 'metrics' | 'contentType'>>
   reload(apps: Config['apps']): void
@@ -31,23 +31,23 @@ export interface Front {
   abandon(): void
 }
 
-export async function ownFront(config: Config, system: GatewaySystem): Promise<Front> {
+export async function inProcessGateway(config: Config, system: GatewaySystem): Promise<GatewayHandle> {
   return frontOf(config, system, await wireGateway(config, system), 1)
 }
 
 /** A worker takes its share, and tells the primary what it is asked. */
-export async function workerFront(
+export async function workerGateway(
   config: Config,
   system: GatewaySystem,
-  primary: PrimaryLine,
-): Promise<Front> {
+  primary: PrimaryChannel,
+): Promise<GatewayHandle> {
   const { workers } = config.gateway
   const own = shareOf(config)
   const gateway = await wireGateway(own, system, { index: primary.index, workers })
   let everyone: true | string = 'The workers are not ready yet.'
   const report = async (id: number) => {
     const metrics = await system.telemetry.metrics.getMetricsAsJSON()
-    primary.send({ kind: 'report', id, report: { reconciliation: gateway.reconcile(), metrics } })
+    primary.send({ kind: 'report', id, report: { balance: gateway.balance(), metrics } })
   }
   primary.onMessage((message) => {
     if (message.kind === 'everyone') everyone = message.ready
@@ -69,12 +69,17 @@ export function shareOf(config: Config): Config {
   return { ...config, gateway: { ...gateway, limits, journal } }
 }
 
-function frontOf(config: Config, system: GatewaySystem, gateway: GatewayWiring, workers: number): Front {
+function frontOf(
+  config: Config,
+  system: GatewaySystem,
+  gateway: GatewayWiring,
+  workers: number,
+): GatewayHandle {
   let { port } = config.gateway.listen
   return {
     isWorker: false,
     started: Promise.resolve(),
-    async doors(ready) {
+    async listeners(ready) {
       const server = await buildGateway(config.gateway, { ...system, ...gateway, ready, workers })
       server.addHook('onListen', async () => {
         port = Object(server.addresses()[0]).port
@@ -83,7 +88,7 @@ function frontOf(config: Config, system: GatewaySystem, gateway: GatewayWiring, 
     },
     isReady: () => true,
     port: () => port,
-    reconcile: async () => gateway.reconcile(),
+    balance: async () => gateway.balance(),
     metrics: async () => system.telemetry.metrics,
     reload: (apps) => gateway.reload(apps),
     ending: () => gateway.ending(),

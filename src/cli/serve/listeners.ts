@@ -5,47 +5,47 @@ import { buildOperations } from '../../http/operations/operations-listener.ts'
 import { type AggregationWiring, type AskGateway, wireAggregation } from '../../wiring/aggregation.ts'
 import type { System } from '../../wiring/system.ts'
 import { urlOf } from '../client/listener-url.ts'
-import type { Front } from './gateway-handle.ts'
-import type { Facts } from './start-banner.ts'
-import { type Door, type Listener, listenFault } from './try-listeners.ts'
+import type { GatewayHandle } from './gateway-handle.ts'
+import type { StartFacts } from './start-banner.ts'
+import { type ListenAddress, type Listener, listenFault } from './try-listeners.ts'
 
 export interface Modules {
   readonly gateway: boolean
   readonly aggregation: boolean
 }
 
-export interface DoorsOptions {
+export interface ListenersOptions {
   readonly config: Config
   readonly system: System
   readonly modules: Modules
   readonly ready: () => true | string
-  readonly front: Front | undefined
+  readonly gateway: GatewayHandle | undefined
   /** The gateway, where it runs in another process. */
   readonly askElsewhere: AskGateway
 }
 
-/** Makes the doors of the modules and opens them, all or none. */
-export async function openDoors(options: DoorsOptions) {
-  const { config, system, modules, front, askElsewhere } = options
+/** Makes the listeners of the modules and opens them, all or none. */
+export async function openListeners(options: ListenersOptions) {
+  const { config, system, modules, gateway, askElsewhere } = options
   const live: Live = { auth: createAuth(config.aggregation.tokens), apps: config.apps }
-  const askGateway = front?.reconcile ?? askElsewhere
+  const askGateway = gateway?.balance ?? askElsewhere
   const aggregation = modules.aggregation
     ? await wireAggregation(config, { ...system, askGateway })
     : undefined
   // The public one last: nothing is acknowledged before all others are open.
-  const doors = [
-    ...(await operationsDoor(options, live)),
-    ...(aggregation ? [await aggregationDoor(options, live, aggregation, askGateway)] : []),
-    ...(front ? await front.doors(options.ready) : []),
+  const listeners = [
+    ...(await operationsListener(options, live)),
+    ...(aggregation ? [await aggregationListener(options, live, aggregation, askGateway)] : []),
+    ...(gateway ? await gateway.listeners(options.ready) : []),
   ]
   const opened = new Map<string, string>()
   try {
-    await listen(doors, (name, url) => {
+    await listen(listeners, (name, url) => {
       opened.set(name, url)
       system.telemetry.log.info({ url }, `${name} listens`)
     })
   } catch (error) {
-    await Promise.all(doors.map(({ server }) => server.close()))
+    await Promise.all(listeners.map(({ server }) => server.close()))
     throw error
   }
   /** What a reload changes here. */
@@ -54,21 +54,24 @@ export async function openDoors(options: DoorsOptions) {
     live.apps = apps
   }
   /** Once all is open, workers included. */
-  function urls(): Facts['urls'] {
-    const gateway = front && { gateway: urlOf({ ...config.gateway.listen, port: front.port() }) }
-    return { ...Object.fromEntries(opened), ...gateway }
+  function urls(): StartFacts['urls'] {
+    const own = gateway && { gateway: urlOf({ ...config.gateway.listen, port: gateway.port() }) }
+    return { ...Object.fromEntries(opened), ...own }
   }
-  return { aggregation, doors, reload, urls }
+  return { aggregation, listeners, reload, urls }
 }
 
-/** What may change while the doors are open. */
+/** What may change while the listeners are open. */
 interface Live {
   readonly auth: Auth
   apps: Config['apps']
 }
 
-async function listen(doors: readonly Door[], onOpen: (name: string, url: string) => void): Promise<void> {
-  for (const { name, key, host, port, server } of doors) {
+async function listen(
+  listeners: readonly Listener[],
+  onOpen: (name: string, url: string) => void,
+): Promise<void> {
+  for (const { name, key, host, port, server } of listeners) {
     const url = await server.listen({ host, port }).catch((error: unknown) => {
       throw listenFault(error, { key, host, port })
     })
@@ -77,7 +80,7 @@ async function listen(doors: readonly Door[], onOpen: (name: string, url: string
 }
 
 /** Where the modules are to listen, by the keys of the configuration. */
-export function listenersOf({ gateway, aggregation }: Config, modules: Modules): Listener[] {
+export function listenAddressesOf({ gateway, aggregation }: Config, modules: Modules): ListenAddress[] {
   const { listen: operations } = gateway.operations
   return [
     ...(modules.gateway ? [{ key: 'gateway.listen', ...gateway.listen }] : []),
@@ -89,32 +92,32 @@ export function listenersOf({ gateway, aggregation }: Config, modules: Modules):
 }
 
 /** Of a gateway on its own, unless it is one of several workers: their primary answers for them. */
-async function operationsDoor(
-  { config, system, modules, front, ready }: DoorsOptions,
+async function operationsListener(
+  { config, system, modules, gateway, ready }: ListenersOptions,
   { auth }: Live,
-): Promise<Door[]> {
+): Promise<Listener[]> {
   const { listen } = config.gateway.operations
-  if (modules.aggregation || listen === undefined || front === undefined || front.isWorker) return []
+  if (modules.aggregation || listen === undefined || gateway === undefined || gateway.isWorker) return []
   const { log } = system.telemetry
-  const { metrics, reconcile } = front
+  const { metrics, balance } = gateway
   return [
     {
       name: 'operations',
       key: 'gateway.operations.listen',
       ...listen,
-      server: await buildOperations({ metrics, reconcile, auth, log, ready }),
+      server: await buildOperations({ metrics, balance, auth, log, ready }),
     },
   ]
 }
 
-async function aggregationDoor(
-  { config, system, front, ready }: DoorsOptions,
+async function aggregationListener(
+  { config, system, gateway, ready }: ListenersOptions,
   live: Live,
   aggregation: AggregationWiring,
-  reconcile: AskGateway,
-): Promise<Door> {
+  balance: AskGateway,
+): Promise<Listener> {
   const { telemetry, clock } = system
-  const metrics = front?.metrics ?? (async () => telemetry.metrics)
+  const metrics = gateway?.metrics ?? (async () => telemetry.metrics)
   const server = await buildAggregation(config.aggregation, {
     ...aggregation,
     clock,
@@ -122,8 +125,8 @@ async function aggregationDoor(
     log: telemetry.log,
     auth: live.auth,
     apps: () => live.apps.map(({ id }) => id),
-    gateway: () => ({ ...config.gateway.listen, ...(front && { port: front.port() }) }),
-    operations: { metrics, reconcile },
+    gateway: () => ({ ...config.gateway.listen, ...(gateway && { port: gateway.port() }) }),
+    operations: { metrics, balance },
   })
   return { name: 'aggregation', key: 'aggregation.listen', ...config.aggregation.listen, server }
 }

@@ -1,23 +1,23 @@
 import { type Config, isLoopback } from '../../config/parse.ts'
 import { sleep, withDeadline } from '../../std/async/abort.ts'
 import type { Clock } from '../../std/clock.ts'
-import type { Front } from './gateway-handle.ts'
-import type { Door } from './try-listeners.ts'
+import type { GatewayHandle } from './gateway-handle.ts'
+import type { Listener } from './try-listeners.ts'
 
 /** Requests in flight may take so long to finish once no new ones are taken. Ours. */
 export const IN_FLIGHT_MS = 10_000
 /** A run that is told to end has killed its engine and written down where it was by then. Ours. */
 export const RUNS_MS = 5_000
 /** Kept back from everything else, for what must be written at the end. */
-export const CHECKPOINT_MS = 3_000
+export const SHUTDOWN_RESERVE_MS = 3_000
 /** A load balancer needs so long to notice that an instance is not ready any more; on loopback there is none. */
 const LOAD_BALANCER_MS = 10_000
 
 export interface Running {
   readonly config: Config
   readonly clock: Clock
-  readonly doors: readonly Door[]
-  readonly front: Front | undefined
+  readonly listeners: readonly Listener[]
+  readonly gateway: GatewayHandle | undefined
 }
 
 /** How long to go on serving after readiness is gone, so that whoever balances the load has noticed. */
@@ -29,18 +29,18 @@ export const patienceMs = (hosts: readonly string[]): number =>
  * all: what one phase leaves, the next may use. Workers hear of the end at once, and go through the same.
  */
 export async function stop(running: Running, endRuns: () => Promise<void>): Promise<void> {
-  const { config, clock, doors, front } = running
+  const { config, clock, listeners, gateway } = running
   const { totalMs, waitMs } = config.shutdown
-  const reserveMs = Math.min(CHECKPOINT_MS, totalMs / 4)
+  const reserveMs = Math.min(SHUTDOWN_RESERVE_MS, totalMs / 4)
   const endMs = clock.monotonicMs() + totalMs - reserveMs
   const left = (mostMs: number) => Math.max(0, Math.min(mostMs, endMs - clock.monotonicMs()))
-  front?.ending()
-  await sleep(left(waitMs ?? patienceMs(doors.map(({ host }) => host))))
-  const closing = Promise.all(doors.map(({ server }) => server.close()))
+  gateway?.ending()
+  await sleep(left(waitMs ?? patienceMs(listeners.map(({ host }) => host))))
+  const closing = Promise.all(listeners.map(({ server }) => server.close()))
   await withDeadline(closing, left(IN_FLIGHT_MS), 'the end of requests in flight').catch(() => undefined)
   // One that waits for a lake or a disk may not end: what was accepted has its time all the same.
   await withDeadline(endRuns(), left(RUNS_MS), 'the end of runs').catch(() => undefined)
-  await front?.close(left(totalMs))
+  await gateway?.close(left(totalMs))
   // Who waited until now for events to be stored has been told, and the answer has to leave before we do.
   await withDeadline(closing, reserveMs / 2, 'the last answers').catch(() => undefined)
 }

@@ -3,10 +3,10 @@ import type { Config } from '../../config/parse.ts'
 import type { DevApp } from '../setup/dev-app.ts'
 import { some } from '../terminal/wording.ts'
 
-export interface Facts {
+export interface StartFacts {
   readonly config: Config
   readonly dev: DevApp | undefined
-  /** Where this process is reached, by its doors. */
+  /** Where this process is reached, by its listeners. */
   readonly urls: Readonly<Partial<Record<'gateway' | 'operations' | 'aggregation', string>>>
 }
 
@@ -15,7 +15,7 @@ const MOST_NAMED = 5
 const LABEL_WIDTH = 12
 
 /** What a person wants to know of a start that succeeded: what is where, what to try, and the dashboard last. */
-export function greeting({ config, dev, urls }: Facts): string {
+export function startBanner({ config, dev, urls }: StartFacts): string {
   const { gateway, operations, aggregation } = urls
   const rows = [
     ...(gateway === undefined ? [] : gatewayRows(config, gateway)),

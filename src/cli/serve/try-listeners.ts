@@ -4,7 +4,7 @@ import { AppError } from '../../std/errors.ts'
 import { errnoOf } from '../../std/files/files.ts'
 
 /** Where something is to listen, and the key that says so. */
-export interface Listener {
+export interface ListenAddress {
   /** `gateway.listen` */
   readonly key: string
   readonly host: string
@@ -12,13 +12,13 @@ export interface Listener {
 }
 
 /** A Fastify instance, in as much as the command line handles it, and where it is to listen. */
-export interface Door extends Listener {
+export interface Listener extends ListenAddress {
   readonly name: string
   readonly server: { listen(at: { host: string; port: number }): Promise<string>; close(): Promise<void> }
 }
 
 /** What an operator can mend, by what the system said. */
-const FAULTS: Readonly<Record<string, (at: Listener) => string>> = {
+const FAULTS: Readonly<Record<string, (at: ListenAddress) => string>> = {
   EADDRINUSE: ({ key }) =>
     `is taken: another process listens there. Stop it, or choose another port by ${key}.port or ${variableOf(key)}_PORT`,
   EACCES: ({ key }) =>
@@ -31,7 +31,7 @@ const FAULTS: Readonly<Record<string, (at: Listener) => string>> = {
 const variableOf = (key: string): string => `HEADGATE_${key.toUpperCase().replaceAll('.', '_')}`
 
 /** In words, where somebody can mend it; otherwise the error itself. */
-export function listenFault(error: unknown, at: Listener): unknown {
+export function listenFault(error: unknown, at: ListenAddress): unknown {
   const why = FAULTS[errnoOf(error)]
   if (why === undefined) return error
   const message = `${at.key}: ${at.host}:${at.port} ${why(at)} (${errnoOf(error)})`
@@ -42,7 +42,7 @@ export function listenFault(error: unknown, at: Listener): unknown {
  * Binds each address once and lets it go, before anything else begins: a start that cannot succeed answers no request,
  * takes no journal and leaves no file.
  */
-export async function tryListeners(listeners: readonly Listener[]): Promise<void> {
+export async function tryListenAddresses(listeners: readonly ListenAddress[]): Promise<void> {
   for (const at of listeners) {
     const server = createServer()
     try {

@@ -44,14 +44,14 @@ export interface DevApp {
 export async function withoutApps(config: Config, entropy: Entropy): Promise<DevApp | undefined> {
   if (config.apps.length > 0) return undefined
   const { gateway, aggregation } = config
-  for (const [door, { host }] of [
+  for (const [listener, { host }] of [
     ['gateway', gateway.listen],
     ['aggregation', aggregation.listen],
   ] as const) {
     if (isLoopback(host)) continue
     throw new AppError(
       'bad_configuration',
-      `Without apps in the configuration Headgate listens on loopback only, not on ${host} (${door}.listen.host). Configure apps first; \`headgate init\` writes a file to begin with.`,
+      `Without apps in the configuration Headgate listens on loopback only, not on ${host} (${listener}.listen.host). Configure apps first; \`headgate init\` writes a file to begin with.`,
     )
   }
   const path = devPath(config)
@@ -73,8 +73,8 @@ const devPath = ({ dataDir }: Pick<Config, 'dataDir'>): string => join(dataDir, 
 
 function configOf(config: Config, { appKey, adminToken }: DevSecrets): Config {
   const origins = DEV_PORTS.flatMap((port) => [`http://localhost:${port}`, `http://127.0.0.1:${port}`])
-  const app = { id: 'dev', keys: [{ sha256: sha256(appKey) }], origins }
-  const token = { name: 'dev', sha256: sha256(adminToken), scopes: ['read', 'run'] }
+  const app = { id: 'dev', keys: [{ sha256: sha256Hex(appKey) }], origins }
+  const token = { name: 'dev', sha256: sha256Hex(adminToken), scopes: ['read', 'run'] }
   const tokens = config.aggregation.tokens.length > 0 ? config.aggregation.tokens : [token]
   return parseConfig({ ...config, apps: [app], aggregation: { ...config.aggregation, tokens } }, {})
 }
@@ -143,7 +143,7 @@ async function makeSecrets(path: string, entropy: Entropy): Promise<DevSecrets> 
 
 export const newAppKey = (entropy: Entropy): string => `hg_pub_${entropy.token(18)}`
 export const newAdminToken = (entropy: Entropy): string => `hg_adm_${entropy.token(24)}`
-export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+export const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 const appKeyLine = ({ appKey }: DevSecrets): string => `  app key      ${appKey}\n`
 

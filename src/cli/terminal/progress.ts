@@ -2,7 +2,7 @@ import type { Terminal } from './terminal.ts'
 
 const BAR_WIDTH = 30
 
-export interface Step {
+export interface ProgressStep {
   readonly done: number
   readonly of: number
   /** What was done. */
@@ -10,7 +10,7 @@ export interface Step {
 }
 
 /** Redrawn in place for a person, a line a step for a log. */
-export function drawBar({ done, of, text }: Step, terminal: Terminal): void {
+export function drawBar({ done, of, text }: ProgressStep, terminal: Terminal): void {
   const filled = Math.round((done / of) * BAR_WIDTH)
   const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}`
   const line = `${bar} ${done}/${of}  ${text}`

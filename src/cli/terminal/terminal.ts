@@ -1,5 +1,5 @@
 import type { Cluster, Worker } from 'node:cluster'
-import type { PrimaryLine, ToPrimary, ToWorker, WorkerProcess } from './worker-channel.ts'
+import type { PrimaryChannel, ToPrimary, ToWorker, WorkerProcess } from './worker-channel.ts'
 
 /** What a command sees of the process that it runs in. */
 export interface Terminal {
@@ -9,7 +9,7 @@ export interface Terminal {
   /** Aborts at the first SIGTERM or SIGINT, and when the primary of this worker says so. */
   readonly stop: AbortSignal
   /** In a worker only. */
-  readonly primary?: PrimaryLine
+  readonly primary?: PrimaryChannel
   out(text: string): void
   err(text: string): void
   /** Calls back at each SIGHUP, and when the primary says so: configuration is to be read again. */
@@ -55,7 +55,7 @@ export function processTerminal(process: NodeJS.Process, cluster: Cluster): Term
 const unheard = () => {}
 
 /** Node ends a worker whose primary is gone; nothing is left to say then. */
-function primaryOf(process: NodeJS.Process): PrimaryLine {
+function primaryOf(process: NodeJS.Process): PrimaryChannel {
   return {
     index: Number(process.env[INDEX]),
     send: (message) => process.send?.(message, undefined, undefined, unheard),

@@ -1,9 +1,9 @@
 import type { Registry } from 'prom-client'
-import type { Reconciliation } from '../../http/reconciliation.ts'
+import type { GatewayBalance } from '../../http/reconciliation.ts'
 
 /** What a worker says of itself when it is asked. */
 export interface WorkerReport {
-  readonly reconciliation: Reconciliation
+  readonly balance: GatewayBalance
   readonly metrics: Awaited<ReturnType<Registry['getMetricsAsJSON']>>
 }
 
@@ -20,7 +20,7 @@ export type ToPrimary =
   | { readonly kind: 'report'; readonly id: number; readonly report: WorkerReport }
 
 /** A worker's end of the line to its primary. */
-export interface PrimaryLine {
+export interface PrimaryChannel {
   /** From 0: which of the workers this is. One that takes a dead one's place has its number. */
   readonly index: number
   send(message: ToPrimary): void

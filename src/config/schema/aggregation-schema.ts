@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox'
 import { PUBLIC_X, RecordKey } from './credentials-schema.ts'
 import {
+  digest,
   durationMs,
   group,
   host,
@@ -9,7 +10,6 @@ import {
   port,
   positive,
   segment,
-  sha256,
   sizeBytes,
   strict,
   TOKEN_DIGEST,
@@ -68,7 +68,7 @@ const Token = group({
     minLength: 1,
     maxLength: 64,
   }),
-  sha256: sha256({
+  sha256: digest({
     description: 'The digest of the token: `headgate key new --token` makes both.',
     example: TOKEN_DIGEST,
   }),

@@ -1,12 +1,12 @@
 import Type, { type Static } from 'typebox'
 import { AppCredentials } from './credentials-schema.ts'
 import {
+  digest,
   group,
   KEY_DIGEST,
   literals,
   positive,
   segment,
-  sha256,
   sizeBytes,
   strict,
   toggle,
@@ -19,7 +19,7 @@ export const AppConfig = group({
   }),
   keys: Type.Array(
     strict({
-      sha256: sha256({
+      sha256: digest({
         description:
           'The digest of a publishable key, of the key alone: `headgate key new` makes both. `echo` adds a newline, which nobody can see in a digest.',
         example: KEY_DIGEST,

@@ -33,7 +33,7 @@ export const KEY_DIGEST = 'a2cfa805604a7084695b69723e6bf84ccd0b58681cd6be836f12f
 export const TOKEN_DIGEST = '1f13ae554bea76c55511f59fea8b425ad9290eed39689db8fb03792c6a3d9152'
 
 /** Upper case is read as well. */
-export const sha256 = (words: Words) =>
+export const digest = (words: Words) =>
   Type.String({
     ...{ measure: 'digest', pattern: '^[0-9a-f]{64}$' },
     form: 'the SHA-256 of the key in hex, 64 characters of 0-9 and a-f (`headgate key new` makes one)',

@@ -5,13 +5,13 @@ import { eventsIn, isEnvelope } from './envelope.ts'
 import { afterBlanks, endOfContent } from './scan.ts'
 import {
   BROKEN,
+  type CandidateSpan,
   type EnvelopeSpans,
   envelopeAt,
   isArrayAt,
   itemsAt,
   linesAt,
   MAX_CANDIDATES,
-  type Span,
   sequenceAt,
   skipMark,
 } from './spans.ts'
@@ -82,7 +82,7 @@ function carefully(bytes: Buffer): Candidates {
 }
 
 /** What has been looked through, and may be parsed: value by value takes longer. */
-const inOneGo = (bytes: Buffer, spans: readonly Span[]): Candidates | undefined =>
+const inOneGo = (bytes: Buffer, spans: readonly CandidateSpan[]): Candidates | undefined =>
   spans.every(({ unreadable }) => unreadable === undefined) ? quickly(bytes) : undefined
 
 function fromEnvelope(bytes: Buffer, { events, rest }: EnvelopeSpans): Candidates {
@@ -99,7 +99,7 @@ function someOf(values: readonly unknown[], bytes: Buffer): readonly unknown[] {
 
 const read =
   (bytes: Buffer) =>
-  ({ from, to, unreadable }: Span): unknown => {
+  ({ from, to, unreadable }: CandidateSpan): unknown => {
     if (unreadable !== undefined) return unreadable
     const part = bytes.subarray(from, to)
     return isUtf8(part) ? parsed(part.toString('utf8')) : BROKEN

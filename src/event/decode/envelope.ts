@@ -3,7 +3,7 @@ import { isObject, type JsonObject } from '../schema/json-object.ts'
 import { Unreadable } from '../schema/unreadable.ts'
 import { Pruned } from '../values/attributes.ts'
 import { readers } from '../values/columns.ts'
-import { Rule } from '../values/rule.ts'
+import { ValueRule } from '../values/rule.ts'
 
 /** Columns that a context may set for all its events: those that tell one event from another are not among them. */
 const shareable: readonly string[] = Object.keys(Measurement.properties).filter(
@@ -33,7 +33,7 @@ function readContext(context: JsonObject): JsonObject {
     const value = context[name]
     if (value === undefined) continue
     const kept = readers.get(name)?.(value)
-    const stored = kept instanceof Pruned ? kept.kept : kept instanceof Rule ? value : kept
+    const stored = kept instanceof Pruned ? kept.kept : kept instanceof ValueRule ? value : kept
     if (stored !== undefined) shared[name] = stored
   }
   return shared

@@ -15,7 +15,7 @@ import {
 export const MAX_CANDIDATES = 2_000
 
 /** A line or an item of a body, not parsed yet. */
-export interface Span {
+export interface CandidateSpan {
   readonly from: number
   readonly to: number
   /** What it stands for, if it must not be parsed. */
@@ -42,8 +42,8 @@ export function itemsAt(
   from: number,
   end: number,
   scan: Scan = createScan(bytes),
-): { readonly items: readonly Span[]; readonly to: number } | undefined {
-  const items: Span[] = []
+): { readonly items: readonly CandidateSpan[]; readonly to: number } | undefined {
+  const items: CandidateSpan[] = []
   let at = afterBlanks(bytes, from + 1, end)
   if (bytes[at] === CLOSE_ARRAY && at < end) return { items, to: at + 1 }
   while (at < end) {
@@ -61,7 +61,7 @@ export function itemsAt(
 
 /** An envelope, taken apart: its events, and the rest, in which arrays of that name are empty. */
 export interface EnvelopeSpans {
-  readonly events: readonly Span[]
+  readonly events: readonly CandidateSpan[]
   readonly rest: Buffer
 }
 
@@ -106,7 +106,7 @@ interface Member {
   readonly to: number
   readonly isEvents: boolean
   /** Of `events`, where they are an array. */
-  readonly items?: readonly Span[]
+  readonly items?: readonly CandidateSpan[]
 }
 
 /** The member whose name begins at `from`. Undefined if it must not be parsed. */
@@ -142,8 +142,8 @@ export function sequenceAt(
   from: number,
   end: number,
   scan: Scan = createScan(bytes),
-): readonly Span[] | undefined {
-  const spans: Span[] = []
+): readonly CandidateSpan[] | undefined {
+  const spans: CandidateSpan[] = []
   for (let at = afterBlanks(bytes, from, end); at < end; ) {
     if (!isArrayAt(bytes, at) && !isObjectAt(bytes, at)) return undefined
     const to = scan.value(at, end)
@@ -155,9 +155,9 @@ export function sequenceAt(
 }
 
 /** Line by line: what is wrong with one is nothing to the next. A line may hold several values. */
-export function linesAt(bytes: Buffer, from: number, end: number): readonly Span[] {
+export function linesAt(bytes: Buffer, from: number, end: number): readonly CandidateSpan[] {
   const scan = createScan(bytes)
-  const spans: Span[] = []
+  const spans: CandidateSpan[] = []
   for (let at = skipMark(bytes, afterBlanks(bytes, from, end)); at < end; ) {
     const newline = bytes.indexOf(LINE_END, at)
     const lineEnd = newline === -1 || newline > end ? end : newline
@@ -169,13 +169,13 @@ export function linesAt(bytes: Buffer, from: number, end: number): readonly Span
 }
 
 /** A line that is a number or a text is no event, which is for the verdict to say; any other is broken. */
-function aloneAt(bytes: Buffer, from: number, end: number, scan: Scan): Span {
+function aloneAt(bytes: Buffer, from: number, end: number, scan: Scan): CandidateSpan {
   const to = scan.value(from, end)
   const isAlone = to !== UNCLOSED && afterBlanks(bytes, to, end) === end
   return isAlone ? spanOf(from, to, scan) : { from, to: end, unreadable: BROKEN }
 }
 
-function spanOf(from: number, to: number, { fault }: Scan): Span {
+function spanOf(from: number, to: number, { fault }: Scan): CandidateSpan {
   return {
     from,
     to,
@@ -188,7 +188,7 @@ export function skipMark(bytes: Buffer, at: number): number {
   return bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf ? at + 3 : at
 }
 
-function add(spans: Span[], span: Span): void {
+function add(spans: CandidateSpan[], span: CandidateSpan): void {
   if (spans.push(span) > MAX_CANDIDATES) {
     throw new AppError('body_too_large', `The body holds more than ${MAX_CANDIDATES} events`)
   }

@@ -11,14 +11,14 @@ export interface MinuteCount {
 }
 
 /** Accepted events by app and minute of arrival, until a ledger event tells of them (ledger-event.ts). */
-export interface AppTally {
+export interface AcceptedCounts {
   /** Of a batch that arrived at `receivedMs`; once it is durable, which may be in a later minute. */
   add(app: string, receivedMs: number, events: number): void
   /** What was counted of the minutes before, each event told once. */
   take(beforeMs: number): readonly MinuteCount[]
 }
 
-export function createAppTally(): AppTally {
+export function createAcceptedCounts(): AcceptedCounts {
   const minutes = new Map<number, Map<string, number>>()
   return {
     add(app, receivedMs, events) {

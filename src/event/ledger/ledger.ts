@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import { type AppTally, createAppTally } from './app-tally.ts'
+import { type AcceptedCounts, createAcceptedCounts } from './app-tally.ts'
 
 /** Why an event was not accepted. Part of the wire contract: `rejected[].code`, and the label of the counter. */
 export type RefusalCode =
@@ -43,7 +43,7 @@ export interface Ledger {
   deadLettered(events: number): void
   totals(): LedgerTotals
   /** By app, what clients sent and nothing else: for ledger events. */
-  readonly tally: AppTally
+  readonly tally: AcceptedCounts
 }
 
 /** The part of the books that tells where events ended. */
@@ -89,7 +89,7 @@ export function createLedger(metrics: Registry, backlogEvents: () => number, atR
       totals.deadLettered += events
     },
     totals: () => ({ ...totals, rejected: { ...refused } }),
-    tally: createAppTally(),
+    tally: createAcceptedCounts(),
   }
 }
 

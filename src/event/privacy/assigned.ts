@@ -1,6 +1,6 @@
 import { COLON, EQUALS } from './escapes.ts'
-import type { Tell } from './tells.ts'
-import { isNothing, quotedAt, type Span, valueAt } from './values.ts'
+import type { Marker } from './tells.ts'
+import { isNothing, quotedAt, type ValueSpan, valueAt } from './values.ts'
 
 /** Around a member of JSON, of Ruby, of a form, as they are or encoded. */
 const QUOTE = `["'\\\\]|%(?:25)*2[27]|&(?:quot|apos|#3[49]);`
@@ -121,7 +121,7 @@ export const maskHeaders = (text: string): string =>
 function masked(
   text: string,
   pattern: RegExp,
-  spanBehind: (head: string, at: number, isAny: string | undefined) => Span | undefined,
+  spanBehind: (head: string, at: number, isAny: string | undefined) => ValueSpan | undefined,
 ): string {
   let clean = ''
   let done = 0
@@ -138,7 +138,7 @@ function masked(
 }
 
 /** The last word of each name. */
-export const NAMES: readonly Tell[] = [
+export const NAMES: readonly Marker[] = [
   ...[
     'secret~',
     'passwd~',
@@ -170,7 +170,7 @@ const SEARCH_NAMES = ['search', 'query'].flatMap((what) =>
     ]),
   ),
 )
-export const ASSIGNED_NAMES: readonly Tell[] = [
+export const ASSIGNED_NAMES: readonly Marker[] = [
   ...[...NAMES, '"-u"', '"--user"', 'q~', 'query~', 'search~', 'keyword~', 'keywords~', '-secret"', '-key"'],
   ...SEARCH_NAMES,
 ]

@@ -27,7 +27,7 @@ const OTHERS = [
 const FULL_STOPS = '\u3002\uff61'
 
 /** What is read as a character of ASCII, by that. */
-export const lookalikes: ReadonlyMap<string, string> = new Map([
+export const confusables: ReadonlyMap<string, string> = new Map([
   ...ZEROS.flatMap((zero) =>
     [...'0123456789'].map((digit, at) => [String.fromCharCode(zero + at), digit] as const),
   ),
@@ -44,7 +44,7 @@ const AMBIGUOUS = [
   '[。｡．](?=[a-z\\d０-９ａ-ｚＡ-Ｚ])',
   '[？＃\ufe56\ufe5f](?=[\\w%.~０-９ａ-ｚＡ-Ｚ-]|[^\\s?#=，。、；/？＃＝\ufe66]{1,64}[=＝\ufe66])',
 ].join('|')
-const plain = [...lookalikes.keys()].filter((char) => !/[。｡．？＃\ufe56\ufe5f]/.test(char)).join('')
+const plain = [...confusables.keys()].filter((char) => !/[。｡．？＃\ufe56\ufe5f]/.test(char)).join('')
 /** Nobody writes a letter of ASCII so but to hide a word. */
 const ENCODED_LETTER = '%(?:25)*(?:[46][1-9a-f]|[57][\\da])'
 /** Not seen in the middle of a word: the soft hyphen, what joins, parts or begins without a width. */
@@ -53,7 +53,7 @@ const FOLDED = new RegExp(`[${plain}]|${AMBIGUOUS}|${ENCODED_LETTER}|(?<=[a-z])[
 const plainOf = (char: string): string =>
   char.startsWith('%')
     ? String.fromCharCode(Number.parseInt(char.slice(-2), 16))
-    : (lookalikes.get(char) ?? '')
+    : (confusables.get(char) ?? '')
 
 /** Quoted-printable (RFC 2045, 6.7), as mails write URLs: `=3Fq=3D1=26r=3D2`. A number or `=3D` alone is none. */
 const IN_MAIL = new RegExp(

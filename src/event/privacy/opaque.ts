@@ -1,5 +1,5 @@
 import { COLON, COMMA, SEMICOLON, SLASH } from './escapes.ts'
-import type { Tell } from './tells.ts'
+import type { Marker } from './tells.ts'
 import { tailOf } from './url-text.ts'
 
 /** What ends an URL in text, whatever it is. */
@@ -30,7 +30,7 @@ const PERSON = new RegExp(
 )
 const PHONE = new RegExp(`\\b(tel|sms|smsto|callto)${COLON}[+\\d(]${URL_CHARS}*(?: [\\d().-]+)*`, 'gi')
 
-const spelled = (scheme: string): readonly Tell[] => [':', '%', '&', '\\'].map((colon) => scheme + colon)
+const spelled = (scheme: string): readonly Marker[] => [':', '%', '&', '\\'].map((colon) => scheme + colon)
 
 /** URLs that are content, code, or a person's, of which only the scheme stays. */
 export const OPAQUE_TELLS = [

@@ -4,7 +4,7 @@ import { AT, AT_TELLS, DOT } from './escapes.ts'
 import { folded } from './lookalikes.ts'
 import { maskOpaque, OPAQUE_TELLS } from './opaque.ts'
 import { SECRETS } from './secrets.ts'
-import { createLook, digitsIn, MANY_COLONS, type Tell } from './tells.ts'
+import { createLook, digitsIn, MANY_COLONS, type Marker } from './tells.ts'
 import { scrubUrlsIn, type UrlTextRules } from './url-text.ts'
 
 /** How much of a text is looked at: twice what is stored of the longest, as most masks are shorter than what they hide. */
@@ -44,7 +44,7 @@ interface Kind extends UrlTextRules {
 
 interface Rule {
   /** Without one of these there is nothing for the rule to find. */
-  readonly tells: readonly Tell[]
+  readonly tells: readonly Marker[]
   readonly concerns: (kind: Kind) => boolean
   readonly clean: (text: string, kind: Kind) => string
 }
@@ -53,7 +53,7 @@ const any = () => true
 const isProse = ({ keepsNumbers }: Kind): boolean => !keepsNumbers
 
 /** Thirteen digits, or two of them with something between that may part those of a card. */
-const MANY_DIGITS: readonly Tell[] = [
+const MANY_DIGITS: readonly Marker[] = [
   '0"0',
   '0.0',
   '0-0',

@@ -1,6 +1,6 @@
 import { ASSIGNED_NAMES, maskAssigned, maskHeaders, NAMES, OF_SYNTAX, TELLING } from './assigned.ts'
 import { AT, AT_TELLS, COLON, ESCAPE } from './escapes.ts'
-import type { Tell } from './tells.ts'
+import type { Marker } from './tells.ts'
 
 /** Where a word begins: behind none of its characters, but for the last one of an escape. */
 const START = `(?:(?<![A-Za-z\\d])|(?<=${ESCAPE}))`
@@ -132,7 +132,7 @@ const USERINFO = new RegExp(
 )
 
 interface Secret {
-  readonly tells: readonly Tell[]
+  readonly tells: readonly Marker[]
   readonly clean: (text: string) => string
 }
 

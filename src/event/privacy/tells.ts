@@ -1,4 +1,4 @@
-import { HIDDEN, lookalikes } from './lookalikes.ts'
+import { confusables, HIDDEN } from './lookalikes.ts'
 
 /**
  * What tells that a text deserves a closer look, and by which rule: something without which the rule finds nothing. Most
@@ -8,9 +8,9 @@ import { HIDDEN, lookalikes } from './lookalikes.ts'
  * for what may follow the name of a value: one of those, a backslash, `:`, `%` or `&`. What looks like a character of ASCII
  * is told as that.
  */
-export type Tell = string
+export type Marker = string
 /** As many colons as are in an address, with as few characters between them: a stack is full of single ones. */
-export const MANY_COLONS: Tell = 'many colons'
+export const MANY_COLONS: Marker = 'many colons'
 const LEAST_COLONS = 6
 const MOST_BETWEEN_COLONS = 4
 
@@ -34,10 +34,10 @@ kindOf.fill(kindNamed('0'), 0x30, 0x3a)
 for (const char of '"\'[]>= \t\n\v\f\r') kindOf[char.charCodeAt(0)] = BLANK
 // What hides a word deserves a look, as what is encoded does.
 for (const char of HIDDEN) kindOf[char.charCodeAt(0)] = kindNamed('%')
-for (const [char, plain] of lookalikes) kindOf[char.charCodeAt(0)] = Number(kindOf[plain.charCodeAt(0)])
+for (const [char, plain] of confusables) kindOf[char.charCodeAt(0)] = Number(kindOf[plain.charCodeAt(0)])
 
 /** Answers with a bit for each of the lists of which the text, up to `end`, has something. At most 31 of them. */
-export function createLook(lists: readonly (readonly Tell[])[]): (text: string, end: number) => number {
+export function createLook(lists: readonly (readonly Marker[])[]): (text: string, end: number) => number {
   const { next, told, firstTelling } = automaton(lists)
   const byColons = lists.reduce((bits, list, at) => (list.includes(MANY_COLONS) ? bits | (1 << at) : bits), 0)
 
@@ -71,7 +71,7 @@ export function digitsIn(text: string, end: number): number {
 }
 
 /** Of A. V. Aho and M. J. Corasick (1975): one state a character, whatever is looked for. */
-function automaton(lists: readonly (readonly Tell[])[]) {
+function automaton(lists: readonly (readonly Marker[])[]) {
   const rows: number[][] = [[], []]
   const told = [0, 0]
   // A colon is a state, whatever tells there are: they are counted.
@@ -93,7 +93,7 @@ function automaton(lists: readonly (readonly Tell[])[]) {
 }
 
 /** `~` as each kind that it stands for. Colons are counted. */
-function spellings(tell: Tell): readonly string[] {
+function spellings(tell: Marker): readonly string[] {
   if (tell === MANY_COLONS) return []
   return tell.endsWith('~') ? FOLLOWS_A_NAME.map((char) => tell.slice(0, -1) + char) : [tell]
 }

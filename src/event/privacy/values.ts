@@ -1,7 +1,7 @@
 import { EQUALS, NAME } from './escapes.ts'
 
 /** What stands behind the name of a value, without its quotes: where it begins and ends. */
-export interface Span {
+export interface ValueSpan {
   readonly from: number
   readonly to: number
 }
@@ -42,13 +42,13 @@ const fits = (pattern: RegExp, text: string, at: number): boolean => matchAt(pat
 export const isNothing = (value: string): boolean => NOTHING.test(value)
 
 /** The value that begins at `at`. `isMember`: of JSON, where a comma ends what is not in quotes. */
-export function valueAt(text: string, at: number, isMember: boolean): Span {
+export function valueAt(text: string, at: number, isMember: boolean): ValueSpan {
   if (fits(isMember ? NESTED_MEMBER : NESTED, text, at)) return { from: at, to: endOfNested(text, at) }
   return quotedAt(text, at) ?? { from: at, to: endOfBare(text, at, isMember ? BARE_MEMBER : BARE) }
 }
 
 /** The same, if it stands in quotes. */
-export function quotedAt(text: string, at: number): Span | undefined {
+export function quotedAt(text: string, at: number): ValueSpan | undefined {
   const opening = matchAt(OPENING, text, at)
   if (opening === null) return undefined
   const [mark, slashes, quotes] = opening

@@ -1,6 +1,6 @@
 import { Compile } from 'typebox/compile'
 import { jsonIn } from '../../std/json.ts'
-import { again } from '../../std/memoize-last.ts'
+import { memoizeLast } from '../../std/memoize-last.ts'
 import {
   type Column,
   type ColumnName,
@@ -54,7 +54,9 @@ function compile<F>(parameters: string[], start: string, written: readonly Colum
     ${written.map(statement).join('\n    ')}
     return line + ${end}
   }`
-  const alike = Object.fromEntries(written.filter(isAlike).map(({ name }) => [name, again(memberOf(name))]))
+  const alike = Object.fromEntries(
+    written.filter(isAlike).map(({ name }) => [name, memoizeLast(memberOf(name))]),
+  )
   return new Function('quote', 'quoteStack', 'quoteMap', 'alike', body)(quote, quoteStack, quoteMap, alike)
 }
 

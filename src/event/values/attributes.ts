@@ -1,7 +1,7 @@
 import { MAX_ATTRIBUTE_NAME_CHARS, MAX_ATTRIBUTE_VALUE_CHARS, MAX_ATTRIBUTES } from '../schema/event.ts'
 import { isObject, type JsonObject } from '../schema/json-object.ts'
 import { cutText, withoutTilde } from '../schema/text.ts'
-import { Rule } from './rule.ts'
+import { ValueRule } from './rule.ts'
 
 /** Attributes of which something was left out or put right. */
 export class Pruned {
@@ -14,13 +14,13 @@ export class Pruned {
   }
 }
 
-const OBJECT = new Rule('must be object')
+const OBJECT = new ValueRule('must be object')
 
 /** Names that reach for a prototype, in whatever reads them one day. */
 const forbidden: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
 
 /** The attributes as they are, as they may be stored, or the rule that they break. Of too many the first are kept. */
-export function readAttributes(value: unknown): JsonObject | Pruned | Rule | undefined {
+export function readAttributes(value: unknown): JsonObject | Pruned | ValueRule | undefined {
   if (value === null) return undefined
   // PHP writes an empty map as a list.
   if (!isObject(value)) return Array.isArray(value) && value.length === 0 ? undefined : OBJECT

@@ -12,16 +12,16 @@ import { LEDGER_NAME } from '../schema/ledger-event.ts'
 import { cutText, withEscapes, withoutTilde } from '../schema/text.ts'
 import { readAttributes } from './attributes.ts'
 import { numberIn } from './number.ts'
-import { Rule } from './rule.ts'
+import { ValueRule } from './rule.ts'
 
 /** What is stored for a value that a client sent: mostly itself, `undefined` for nothing, or the rule that it breaks. */
 type Reader = (value: unknown) => unknown
 
-const TEXT = new Rule('must be a text, such as checkout')
-const ID = new Rule(`must be a text of at most ${MAX_ID_CHARS} characters`)
-const NAME = new Rule(`must be ${NAME_FORM}`)
-const RESERVED = new Rule(`${LEDGER_NAME} is reserved`)
-const TIME = new Rule(
+const TEXT = new ValueRule('must be a text, such as checkout')
+const ID = new ValueRule(`must be a text of at most ${MAX_ID_CHARS} characters`)
+const NAME = new ValueRule(`must be ${NAME_FORM}`)
+const RESERVED = new ValueRule(`${LEDGER_NAME} is reserved`)
+const TIME = new ValueRule(
   'must be epoch milliseconds (1795867200000), or ISO 8601 with a time zone (2026-11-28T12:00:00Z)',
 )
 const metricName = new RegExp(NAME_PATTERN)
@@ -89,7 +89,7 @@ function id(value: unknown): unknown {
 }
 
 function number(isValid: (number: number) => boolean, must: string): Reader {
-  const rule = new Rule(must)
+  const rule = new ValueRule(must)
   return (value) => {
     if (value === null) return undefined
     const read = numberIn(value)

@@ -1,5 +1,5 @@
 /** Instead of a value: what one of the column must be. */
-export class Rule {
+export class ValueRule {
   readonly must: string
   constructor(must: string) {
     this.must = must

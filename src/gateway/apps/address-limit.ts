@@ -1,10 +1,10 @@
-import type { Sender } from '../../http/sender/sender.ts'
+import type { RequestSender } from '../../http/sender/sender.ts'
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { createBuckets, type Rate } from './gcra.ts'
 
 /** Addresses remembered; about 100 bytes each. The plugin's default of 5,000 is one small botnet. */
-export const MAX_ADDRESSES = 50_000
+export const MAX_LIMITED_ADDRESSES = 50_000
 
 /**
  * Bytes that cost as much as a request, on the wire and once more after inflating: what takes a millisecond to parse. With
@@ -13,15 +13,15 @@ export const MAX_ADDRESSES = 50_000
 export const BYTES_A_REQUEST = 131_072
 
 /** Charges the address of a sender for bytes, or throws `address_limit` where it owes for others. */
-export type ChargeAddress = (sender: Sender, bytes: number) => void
+export type ChargeAddress = (sender: RequestSender, bytes: number) => void
 
 /** Of what is read for nobody each sixteenth of a request is charged: it could have been sent as one of no use at all. */
 export const UNREAD_STEP_BYTES = BYTES_A_REQUEST / 16
 
 /** Charges for what comes in pieces, each of them too small to be charged for. */
 export function metered(
-  charge: (sender: Sender, bytes: number) => unknown,
-  sender: Sender,
+  charge: (sender: RequestSender, bytes: number) => unknown,
+  sender: RequestSender,
   stepBytes = BYTES_A_REQUEST,
 ): (bytes: number) => void {
   let owed = 0
@@ -34,7 +34,7 @@ export function metered(
   }
 }
 
-type Answer = (error: Error | null, result?: { current: number; ttl: number }) => void
+type BucketAnswer = (error: Error | null, result?: { current: number; ttl: number }) => void
 
 /**
  * A store for @fastify/rate-limit, which keeps what it is good at: its place in the hooks. Its own stores count in fixed
@@ -43,16 +43,16 @@ type Answer = (error: Error | null, result?: { current: number; ttl: number }) =
  * exactly how long to wait.
  */
 export function addressLimit(rate: Rate, clock: Clock) {
-  const buckets = createBuckets(MAX_ADDRESSES, () => clock.monotonicMs())
+  const buckets = createBuckets(MAX_LIMITED_ADDRESSES, () => clock.monotonicMs())
   /** What is done already, for an answer that is known: the next request pays. */
-  const owe = ({ block, isExempt }: Sender, bytes: number): number =>
+  const owe = ({ block, isExempt }: RequestSender, bytes: number): number =>
     isExempt ? 0 : buckets.owe(block, bytes / BYTES_A_REQUEST, rate)
   const charge: ChargeAddress = (sender, bytes) => {
     const retryAfterMs = bytes < BYTES_A_REQUEST ? 0 : owe(sender, bytes - (bytes % BYTES_A_REQUEST))
     if (retryAfterMs > 0) throw tooMuch(retryAfterMs)
   }
   class AddressLimitStore {
-    incr(address: string, answer: Answer): void {
+    incr(address: string, answer: BucketAnswer): void {
       const waitMs = buckets.take(address, 1, rate)
       answer(null, { current: waitMs > 0 ? 1 : 0, ttl: waitMs })
     }

@@ -1,4 +1,4 @@
-import { recent } from '../../std/lru.ts'
+import { lruCache } from '../../std/lru.ts'
 
 /** A bucket that refills at `perSecond` and holds `burst`. */
 export interface Rate {
@@ -31,7 +31,7 @@ export function gcra(fullAtMs: number, nowMs: number, cost: number, { perSecond,
  * bring a new one, so forgetting gives nothing away that memory could have kept.
  */
 export function createBuckets(maxKeys: number, monotonicMs: () => number): Buckets {
-  const fullAt = recent<number>(maxKeys)
+  const fullAt = lruCache<number>(maxKeys)
   const take = (key: string, cost: number, rate: Rate): number => {
     const nowMs = monotonicMs()
     const { fullAtMs, waitMs } = gcra(fullAt.get(key) ?? nowMs, nowMs, cost, rate)

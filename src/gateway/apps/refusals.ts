@@ -4,10 +4,10 @@ import type { Clock } from '../../std/clock.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 
 /** Who was refused, as far as it says so itself, and why. */
-export type Refused = Omit<RefusedClient, 'requests' | 'firstMs' | 'lastMs'>
+export type RefusedSource = Omit<RefusedClient, 'requests' | 'firstMs' | 'lastMs'>
 
 export interface Refusals {
-  note(refused: Refused): void
+  note(refused: RefusedSource): void
   /** Of those remembered, who was refused most often. */
   top(): readonly RefusedClient[]
 }
@@ -17,7 +17,7 @@ export interface Refusals {
  * their own kind only, and whoever an operator looks for stays.
  */
 type Kind = 'app' | 'key' | 'origin' | 'nothing'
-const kindOf = ({ app, keyPrefix, origin }: Refused): Kind =>
+const kindOf = ({ app, keyPrefix, origin }: RefusedSource): Kind =>
   app !== undefined ? 'app' : keyPrefix !== undefined ? 'key' : origin !== undefined ? 'origin' : 'nothing'
 
 /** Clients of a kind that are remembered, some 300 bytes each. However many come, it is no more. */
@@ -76,7 +76,7 @@ function createRoom(clock: Clock) {
   /** In the order in which they were refused last. */
   const entries = new Map<string, Entry>()
 
-  function entryOf(refused: Refused): Entry {
+  function entryOf(refused: RefusedSource): Entry {
     const key = whoIs(refused)
     const known = entries.get(key)
     entries.delete(key)
@@ -122,7 +122,7 @@ function lineBudget(clock: Clock): () => boolean {
   }
 }
 
-function countIn(metrics: Metrics): (refused: Refused) => void {
+function countIn(metrics: Metrics): (refused: RefusedSource) => void {
   const refusals = new Counter({
     name: 'headgate_refused_clients_total',
     help: 'Requests that ended in a problem, by app, code and the origin or the beginning of the key; from the 51st on of each kind by ~other.',

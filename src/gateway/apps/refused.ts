@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { ErrorCode } from '../../std/errors.ts'
-import type { Refused } from './refusals.ts'
+import type { RefusedSource } from './refusals.ts'
 import type { Registry } from './registry.ts'
 
 /** Nothing longer is anybody's key: it is not even hashed. */
@@ -22,7 +22,7 @@ export function refusedBy(
   { headers, query, page }: RefusedRequest,
   code: ErrorCode,
   registry: Registry,
-): Refused {
+): RefusedSource {
   const origin = headers.origin ?? page
   const presented = [headers['x-headgate-key'], headers['x-api-key'], Object(query).key]
     .map((key) => (typeof key === 'string' && key.length <= MAX_KEY_CHARS ? key : ''))

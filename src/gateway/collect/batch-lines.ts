@@ -5,20 +5,20 @@ import { storedTooLarge } from '../../event/schema/growth.ts'
 import { endAt, eventLine, linesToBytes, othersEnd } from '../../event/schema/ndjson.ts'
 import { type Cleaning, cleaning, type Privacy, scrub } from '../../event/scrub.ts'
 import { MAX_EVENT_BYTES } from '../../event/verdict.ts'
-import type { Steps } from '../../std/async/yielding.ts'
+import type { ResumableWork } from '../../std/async/yielding.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Entropy } from '../../std/id.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 import type { App } from '../apps/registry.ts'
 import type { Batch } from '../journal/journal.ts'
 import { daySalt, eventIds } from './identity/event-id.ts'
-import { createArrivals, type Name } from './identity/first-arrivals.ts'
-import type { Claim } from './identity/idempotency.ts'
+import { createArrivalTimes, type Name } from './identity/first-arrivals.ts'
+import type { IdempotencyClaim } from './identity/idempotency.ts'
 import { userAgents } from './user-agent.ts'
 import type { Judged } from './verdicts.ts'
 
 /** What the events of one request have in common. */
-export interface Circumstances {
+export interface RequestContext {
   readonly userAgent: string
   /** From a trusted edge. */
   readonly country: string | undefined
@@ -27,19 +27,19 @@ export interface Circumstances {
   readonly gpc: boolean
 }
 
-export interface SealPorts {
+export interface BatchBuilderPorts {
   readonly clock: Clock
   readonly entropy: Entropy
   readonly telemetry: Telemetry
 }
 
-export interface Sealing {
+export interface BatchLimits {
   /** Of the request, where it has a key. */
-  readonly claim: Claim | undefined
+  readonly claim: IdempotencyClaim | undefined
   readonly maxBytes: number
 }
 
-export interface Sealed {
+export interface BuiltBatch {
   readonly batch: Batch
   /** Places in the request of events that would take more than an event may, and are not in the batch. */
   readonly tooLarge: readonly number[]
@@ -47,12 +47,12 @@ export interface Sealed {
   readonly retrySafe: boolean
 }
 
-export type Seal = (
+export type BuildBatch = (
   app: App,
   accepted: Judged['accepted'],
-  circumstances: Circumstances,
-  sealing: Sealing,
-) => Steps<Sealed>
+  circumstances: RequestContext,
+  sealing: BatchLimits,
+) => ResumableWork<BuiltBatch>
 
 /** Between two steps, of text that is looked at closely: at worst a tenth of a millisecond a thousand. */
 const STEP_CLOSE_CHARS = 4_096
@@ -81,10 +81,10 @@ interface Naming {
 }
 
 /** From measurements to the lines that are stored. Scrubbing comes first: nothing after it sees what it took out. */
-export function createSeal({ clock, entropy, telemetry }: SealPorts): Seal {
+export function createBatchBuilder({ clock, entropy, telemetry }: BatchBuilderPorts): BuildBatch {
   const browserOf = userAgents()
   const saltId = daySalt(entropy, clock)
-  const arrivals = createArrivals()
+  const arrivals = createArrivalTimes()
   const clockReplacedTotal = new Counter({
     name: 'headgate_clock_replaced_total',
     help: 'Accepted events stamped with their arrival, because the time they gave was implausible.',
@@ -92,12 +92,17 @@ export function createSeal({ clock, entropy, telemetry }: SealPorts): Seal {
   })
 
   /** Hidden, they are of what the request says as well: two under one key must not show that they have one sender. */
-  const idsOf = (claim: Claim | undefined, isHidden: boolean) =>
+  const idsOf = (claim: IdempotencyClaim | undefined, isHidden: boolean) =>
     isHidden
       ? eventIds({ requestId: claim && `${claim.requestId} ${claim.said}`, hide: saltId, entropy })
       : eventIds({ requestId: claim?.requestId, hide: undefined, entropy })
 
-  function begin(accepted: Judged['accepted'], app: App, gpc: boolean, claim: Claim | undefined): Naming {
+  function begin(
+    accepted: Judged['accepted'],
+    app: App,
+    gpc: boolean,
+    claim: IdempotencyClaim | undefined,
+  ): Naming {
     const stripIds = gpc && app.gpc === 'strip'
     return {
       accepted,

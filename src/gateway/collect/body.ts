@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream'
 import { LEAST_PIECE_BYTES } from '../../http/unread.ts'
 import { AppError } from '../../std/errors.ts'
-import { again } from '../../std/memoize-last.ts'
-import type { Lease } from './memory-budget.ts'
+import { memoizeLast } from '../../std/memoize-last.ts'
+import type { ByteReservation } from './memory-budget.ts'
 
 /** On the wire: Fastify's own default. */
 export const MAX_WIRE_BYTES = 1_048_576
@@ -25,7 +25,7 @@ const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+/
  * A content type, or what stands for one that is none: the media type that it begins with (two hops may each have set
  * one), nothing said as a beacon says it, and anything else (`json`, `undefined`) as a sender of JSON.
  */
-export const contentTypeOf = again((written) => {
+export const contentTypeOf = memoizeLast((written) => {
   if (written.length <= MAX_CONTENT_TYPE_CHARS && CONTENT_TYPE.test(written)) return written
   const [first = ''] = written.slice(0, MAX_CONTENT_TYPE_CHARS).split(/[,;]/, 1)
   const said = first.trim().toLowerCase()
@@ -35,7 +35,7 @@ export const contentTypeOf = again((written) => {
 /** Whether the sender reads the answer and would try again. The only thing a content type decides. */
 export const canRetry = (contentType = ''): boolean => isReliable(contentType)
 
-const isReliable = again((contentType) => {
+const isReliable = memoizeLast((contentType) => {
   const [mediaType = ''] = contentType.split(';')
   const type = mediaType.trim().toLowerCase()
   return !BEACON_TYPES.includes(type) && !type.startsWith('multipart/')
@@ -48,8 +48,8 @@ const isReliable = again((contentType) => {
 export function readBody(
   stream: Readable,
   maxBytes: number,
-  lease: Lease,
-  work: Work = free,
+  lease: ByteReservation,
+  work: ChargePiece = free,
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     // One piece is the rule. It is a view of its socket's read buffer, which lives on while the body is decoded.
@@ -86,8 +86,8 @@ export function readBody(
 }
 
 /** Told what a piece costs and how long it is. May refuse it. */
-export type Work = (cost: number, bytes: number) => void
-const free: Work = () => {}
+export type ChargePiece = (cost: number, bytes: number) => void
+const free: ChargePiece = () => {}
 const NOTHING = Buffer.alloc(0)
 
 /** In memory of its own that doubles: a Buffer for each piece is hundreds of times what a piece of one byte is. */

@@ -2,17 +2,22 @@ import { hash } from 'node:crypto'
 import { Counter } from 'prom-client'
 import type { Ledger, RefusalCode } from '../../event/ledger/ledger.ts'
 import { mostStoredBytes } from '../../event/schema/growth.ts'
-import { type Owner, takingTurns } from '../../std/async/fair-queue.ts'
-import { atOnce, type Steps, unhurried } from '../../std/async/yielding.ts'
+import { createFairQueue, type Owner } from '../../std/async/fair-queue.ts'
+import { type ResumableWork, runToEnd, runYielding } from '../../std/async/yielding.ts'
 import { AppError } from '../../std/errors.ts'
 import { admit, admitByHead, type Claims } from '../apps/admission.ts'
 import type { Quota } from '../apps/quota.ts'
 import type { App, Registry } from '../apps/registry.ts'
 import { type Batch, type Durability, type Journal, MAX_BATCH_BYTES } from '../journal/journal.ts'
 import { acknowledgedByDurability } from './acknowledged.ts'
-import { type Circumstances, createSeal, type Sealed, type SealPorts } from './batch-lines.ts'
+import {
+  type BatchBuilderPorts,
+  type BuiltBatch,
+  createBatchBuilder,
+  type RequestContext,
+} from './batch-lines.ts'
 import type { Format, WireRequest } from './formats/format.ts'
-import { type Claim, createIdempotency } from './identity/idempotency.ts'
+import { createIdempotency, type IdempotencyClaim } from './identity/idempotency.ts'
 import {
   type Judged,
   judgeAll,
@@ -23,7 +28,7 @@ import {
 } from './verdicts.ts'
 
 /** A request, as far as HTTP knows it. */
-export interface Submission extends Circumstances {
+export interface Submission extends RequestContext {
   readonly format: Format
   readonly wire: Omit<WireRequest, 'body'>
   /** Keys as presented, in order: header, query, path. */
@@ -59,7 +64,7 @@ interface Prepared {
   readonly rejected: readonly Rejection[]
   readonly refusals: readonly RefusalCode[]
   readonly retrySafe: boolean
-  readonly claim: Claim | undefined
+  readonly claim: IdempotencyClaim | undefined
 }
 
 export interface Receipt {
@@ -71,7 +76,7 @@ export interface Receipt {
   readonly retrySafe?: false
 }
 
-export interface CollectorPorts extends SealPorts {
+export interface CollectorPorts extends BatchBuilderPorts {
   readonly registry: Registry
   readonly quota: Quota
   readonly journal: Journal
@@ -88,12 +93,12 @@ export interface Collector {
   collect(submission: Submission): Promise<Receipt>
 }
 
-/** The path of a measurement through the front door: decode → admit → validate → scrub → enrich → journal. */
+/** The path of a measurement through the gateway: decode → admit → validate → scrub → enrich → journal. */
 export function createCollector(ports: CollectorPorts): Collector {
   const { journal, ledger, quota, registry, telemetry } = ports
-  const seal = createSeal(ports)
+  const seal = createBatchBuilder(ports)
   const idempotency = createIdempotency(ports.idempotencySecret, ports.clock)
-  const inTurn = takingTurns()
+  const inTurn = createFairQueue()
   const countAcknowledged = acknowledgedByDurability(telemetry)
   const ignoredFields = new Counter({
     name: 'headgate_ignored_fields_total',
@@ -119,7 +124,7 @@ export function createCollector(ports: CollectorPorts): Collector {
     submission: Submission,
     { claims, app: known }: Account,
     received: Received,
-  ): Steps<Prepared> {
+  ): ResumableWork<Prepared> {
     const { format, wire, gpc } = submission
     const { contentType, headers, query } = wire
     const { candidates, alias } = format.decode({ contentType, headers, query, body: received.body })
@@ -148,7 +153,7 @@ export function createCollector(ports: CollectorPorts): Collector {
   }
 
   /** What is stored is charged: as soon as it is known how much that is, and before anybody waits for it. */
-  function store(submission: Submission, app: App, judged: Judged, { batch, tooLarge }: Sealed): Judged {
+  function store(submission: Submission, app: App, judged: Judged, { batch, tooLarge }: BuiltBatch): Judged {
     const stored = withoutTooLarge(judged, tooLarge)
     if (batch.count === 0) refuseAll(app, stored)
     submission.hold(batch.lines.length)
@@ -187,7 +192,7 @@ export function createCollector(ports: CollectorPorts): Collector {
       const owner = ownerOf(submission, account)
       const received = await submission.receive(account.app?.id, owner)
       const work = prepare(submission, account, received)
-      const prepared = isShort(received) ? atOnce(work) : await inTurn(owner, () => unhurried(work))
+      const prepared = isShort(received) ? runToEnd(work) : await inTurn(owner, () => runYielding(work))
       const { app, batch, rejected, refusals, claim, retrySafe } = prepared
       const durability = await journal.append(batch).catch((error) => refuse(prepared, error))
       claim?.end(true)

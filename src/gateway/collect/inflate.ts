@@ -1,12 +1,12 @@
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
-import { type Owner, takingTurns } from '../../std/async/fair-queue.ts'
+import { createFairQueue, type Owner } from '../../std/async/fair-queue.ts'
 import { AppError } from '../../std/errors.ts'
 import { errnoOf } from '../../std/files/files.ts'
 import { type Announced, announcedBy, CODINGS, isAnyZlib, isGzip, isText, isZlib, isZstd } from './codings.ts'
 
 /** After inflating. Ours. zlib stops there: a bomb costs its first 4 MiB and no more. */
-export const MAX_INFLATED_BYTES = 4_194_304
+export const MAX_INFLATED_BODY_BYTES = 4_194_304
 /** Honest batches shrink 4 to 10 times; far beyond is worth a look, not a refusal. */
 export const RATIO_ALARM = 20
 /** Inflating a small body takes less time than handing it to another thread… */
@@ -32,7 +32,7 @@ export interface Zstd {
 }
 
 const atOnce = { maxOutputLength: INLINE_INFLATED_BYTES }
-const limit = { maxOutputLength: MAX_INFLATED_BYTES }
+const limit = { maxOutputLength: MAX_INFLATED_BODY_BYTES }
 /** Streams may lack their final block, where a client closes them too late: what is there counts. */
 const openEnded = { finishFlush: zlib.constants.Z_SYNC_FLUSH }
 
@@ -71,7 +71,7 @@ export interface Inflate {
 /** `onAlarm` is told of each body that grew more than RATIO_ALARM times. */
 export function createInflate(onAlarm: () => void, runtime: object = zlib): Inflate {
   const zstd = zstdOf(runtime)
-  const inLane = takingTurns(LANES)
+  const inLane = createFairQueue(LANES)
   const known = zstd === undefined ? CODINGS : [...CODINGS, 'zstd']
 
   /** By magic bytes: clients forget the header, and proxies inflate without removing it. */
@@ -136,7 +136,7 @@ export function createInflate(onAlarm: () => void, runtime: object = zlib): Infl
 
   function tooLarge(): AppError {
     onAlarm()
-    return new AppError('body_too_large', `The inflated body exceeds ${MAX_INFLATED_BYTES} bytes.`)
+    return new AppError('body_too_large', `The inflated body exceeds ${MAX_INFLATED_BODY_BYTES} bytes.`)
   }
 
   async function inflateBody(

@@ -13,7 +13,7 @@ const LEAST_BYTES_PER_SECOND = 500
 export const GRACE_MS = 10_000
 
 /** What one request holds of the budget. */
-export interface Lease {
+export interface ByteReservation {
   /**
    * Claims more, or throws `overloaded`: then nothing more is held than before. `arrived`: how long the piece of a body is
    * for which it is claimed, as a short one holds more than that, and is none the faster.
@@ -33,14 +33,14 @@ export interface Holder {
 }
 
 export interface ByteBudget {
-  lease(holder: Holder): Lease
+  lease(holder: Holder): ByteReservation
   heldBytes(): number
   /** Lets go of bodies that do not arrive. To be called every second or so. */
   sweep(): void
 }
 
 /** The whole, or what one of many may have of it. */
-interface Share {
+interface BudgetShare {
   readonly limitBytes: number
   heldBytes: number
 }
@@ -63,15 +63,15 @@ interface Book {
 }
 
 /** A class, as each request has one: as many closures take more time than all that they do. */
-class OpenLease implements Lease {
-  readonly shares: readonly Share[]
+class OpenLease implements ByteReservation {
+  readonly shares: readonly BudgetShare[]
   readonly #holder: Holder
   readonly #book: Book
   #held = 0
   #isOpen = true
   arrival: Arrival | undefined
 
-  constructor(holder: Holder, shares: readonly Share[], book: Book) {
+  constructor(holder: Holder, shares: readonly BudgetShare[], book: Book) {
     this.#holder = holder
     this.shares = shares
     this.#book = book
@@ -119,7 +119,7 @@ class OpenLease implements Lease {
     for (const share of this.shares) share.heldBytes += bytes
   }
 
-  #makeRoom(share: Share, bytes: number): void {
+  #makeRoom(share: BudgetShare, bytes: number): void {
     if (share.heldBytes + bytes <= share.limitBytes) return
     for (const lease of this.#book.arriving) {
       if (share.heldBytes + bytes <= share.limitBytes || lease === this) break
@@ -135,7 +135,7 @@ class OpenLease implements Lease {
  * arriving for longest gives way to the newcomer, first within the share of the same address and app.
  */
 export function createByteBudget(limitBytes: number, clock: Clock): ByteBudget {
-  const whole: Share = { limitBytes, heldBytes: 0 }
+  const whole: BudgetShare = { limitBytes, heldBytes: 0 }
   const shareOf = { address: shares(limitBytes, PARTS.address), app: shares(limitBytes, PARTS.app) }
   const arriving = new Set<OpenLease>()
   const close = ({ address, app }: Holder) => {
@@ -165,17 +165,17 @@ export function createByteBudget(limitBytes: number, clock: Clock): ByteBudget {
   }
 }
 
-const overloaded = ({ limitBytes }: Share): AppError =>
+const overloaded = ({ limitBytes }: BudgetShare): AppError =>
   new AppError('overloaded', `Requests in flight would exceed ${limitBytes} bytes.`)
 
 /** One for each name, as long as somebody holds anything of it. */
 function shares(wholeBytes: number, parts: number) {
   const limitBytes = Math.min(wholeBytes, Math.max(wholeBytes / parts, LARGEST_BYTES))
-  const ofNobody: Share = { limitBytes: Number.POSITIVE_INFINITY, heldBytes: 0 }
-  const open = new Map<string, Share & { leases: number }>()
+  const ofNobody: BudgetShare = { limitBytes: Number.POSITIVE_INFINITY, heldBytes: 0 }
+  const open = new Map<string, BudgetShare & { leases: number }>()
   return {
     /** For one more lease. What has no name has all that there is. */
-    open(name: string | undefined): Share {
+    open(name: string | undefined): BudgetShare {
       if (name === undefined) return ofNobody
       let share = open.get(name)
       if (share === undefined) {

@@ -21,8 +21,8 @@ import type { Format } from './formats/format.ts'
 import { native } from './formats/native.ts'
 import { pixel } from './formats/pixel.ts'
 import { webVitals } from './formats/web-vitals.ts'
-import { type Inflate, MAX_INFLATED_BYTES } from './inflate.ts'
-import { type ByteBudget, type Lease, REQUEST_BYTES } from './memory-budget.ts'
+import { type Inflate, MAX_INFLATED_BODY_BYTES } from './inflate.ts'
+import { type ByteBudget, type ByteReservation, REQUEST_BYTES } from './memory-budget.ts'
 
 export interface CollectRoutePorts {
   readonly collector: Collector
@@ -95,7 +95,7 @@ async function submit(
   const { headers, sender } = request
   const query = singleValued(request.query)
   const maxBytes = retries ? MAX_WIRE_BYTES : MAX_BEACON_BYTES
-  let lease: Lease | undefined
+  let lease: ByteReservation | undefined
   const receiveFor = (app: string | undefined, owner: Owner) => {
     lease = inflight.lease({ address: sender.isExempt ? undefined : sender.block, app })
     return receive(request, { maxBytes, lease, inflate, charge, owner })
@@ -153,13 +153,15 @@ const MAX_DEFLATE_RATIO = 1_032
 function attempted(bytes: Buffer, code: ErrorCode, announced = ''): number {
   if (code === 'unsupported_encoding') return 0
   const isDense = code === 'body_too_large' || isZstd(bytes) || announced.toLowerCase().includes('br')
-  return isDense ? MAX_INFLATED_BYTES : Math.min(MAX_INFLATED_BYTES, bytes.length * MAX_DEFLATE_RATIO)
+  return isDense
+    ? MAX_INFLATED_BODY_BYTES
+    : Math.min(MAX_INFLATED_BODY_BYTES, bytes.length * MAX_DEFLATE_RATIO)
 }
 
 const NOTHING = Buffer.alloc(0)
 
 interface Receiving extends Pick<CollectRoutePorts, 'inflate' | 'charge'> {
   readonly maxBytes: number
-  readonly lease: Lease
+  readonly lease: ByteReservation
   readonly owner: Owner
 }

@@ -1,5 +1,5 @@
 import Bowser from 'bowser'
-import { recent } from '../../std/lru.ts'
+import { lruCache } from '../../std/lru.ts'
 import { isDeclaredBot } from './declared-bots.ts'
 
 /** Columns that only the gateway sets. */
@@ -24,7 +24,7 @@ const deviceTypes: ReadonlyMap<unknown, UserAgentFacts['device_type']> = new Map
 
 /** What a User-Agent header says, remembered for the `maxEntries` headers seen last: parsing costs as much as a request. */
 export function userAgents(maxEntries = 1_000): (header: string | undefined) => UserAgentFacts {
-  const seen = recent<UserAgentFacts>(maxEntries)
+  const seen = lruCache<UserAgentFacts>(maxEntries)
   return (header) => {
     if (!header) return { device_type: 'other' }
     const agent = header.length > MAX_HEADER_CHARS ? copyOfStart(header) : header

@@ -2,10 +2,10 @@ import { truncateAddress } from '../../http/sender/ip-address.ts'
 import type { AppError } from '../../std/errors.ts'
 import type { Logger } from '../../std/telemetry.ts'
 import type { VendingApp } from '../apps/vending-apps.ts'
-import type { Ask } from './authorize.ts'
+import type { VendRequest } from './authorize.ts'
 
 /** What is known of a request so far, in words that may be written down: identifiers, pseudonyms, hashes. */
-export interface Facts {
+export interface AuditFacts {
   readonly app?: string
   /** The pseudonym of the subject. */
   readonly sub?: string
@@ -31,8 +31,8 @@ export interface Facts {
 }
 
 /** One decision, told of in one line when it is made. */
-export interface Entry {
-  note(facts: Facts): void
+export interface AuditEntry {
+  note(facts: AuditFacts): void
   /** The app, as far as it is known by now. */
   app(): string | undefined
   vended(): void
@@ -41,7 +41,7 @@ export interface Entry {
 
 export interface Audit {
   /** `decisionId` is what the answer tells as well: a vend or a refusal is found by it. */
-  open(decisionId: string, ask: Pick<Ask, 'route' | 'address'>): Entry
+  open(decisionId: string, ask: Pick<VendRequest, 'route' | 'address'>): AuditEntry
 }
 
 /**
@@ -52,8 +52,8 @@ export function createAudit(log: Logger, appOf: (id: string) => VendingApp | und
   const lines = log.child({ audit: true }, { level: 'info' })
   return {
     open(decisionId, { route, address }) {
-      let known: Facts = {}
-      const networkOf = ({ app = '' }: Facts) =>
+      let known: AuditFacts = {}
+      const networkOf = ({ app = '' }: AuditFacts) =>
         appOf(app)?.ip === 'truncate' ? { network: truncateAddress(address) } : {}
       const write = (event: string, outcome: object) =>
         lines.info({ event, decisionId, route, ...known, ...networkOf(known), ...outcome })

@@ -4,11 +4,11 @@ import type { App, Registry } from '../apps/registry.ts'
 import { originAllowed } from '../apps/registry.ts'
 import type { Directory, VendingApp } from '../apps/vending-apps.ts'
 import type { AttestationClaim } from './attest/attestation-claim.ts'
-import { isoSeconds } from './session/session-policy.ts'
+import { isoSecondsFloor } from './session/session-policy.ts'
 import type { Subject } from './tokens/subject.ts'
 
 /** What a request for credentials says, by whichever route. */
-export interface Ask {
+export interface VendRequest {
   readonly route: 'credentials' | 'container'
   /** The app that it names. */
   readonly app: string
@@ -23,7 +23,7 @@ export interface Ask {
 }
 
 /** The app of a key, whatever the body says. The key authenticates nobody: it is in every copy of the app. */
-export function appByHead({ key }: Pick<Ask, 'key'>, registry: Registry): App {
+export function appByHead({ key }: Pick<VendRequest, 'key'>, registry: Registry): App {
   const app = key === undefined ? undefined : registry.byKey(key)
   if (app === undefined) throw invalidClient()
   return app
@@ -33,7 +33,7 @@ export function appByHead({ key }: Pick<Ask, 'key'>, registry: Registry): App {
  * The app that a key speaks for. An app that is not there and a key that is wrong get the same answer, or names could be
  * tried out.
  */
-export function appByKey({ key, app: id }: Pick<Ask, 'key' | 'app'>, registry: Registry): App {
+export function appByKey({ key, app: id }: Pick<VendRequest, 'key' | 'app'>, registry: Registry): App {
   const app = appByHead({ key }, registry)
   if (app.id !== id) throw invalidClient()
   return app
@@ -43,7 +43,11 @@ const invalidClient = () =>
   new AppError('invalid_client', 'Send the app and, in x-headgate-key, a key of this app.')
 
 /** The app as far as it vends at all, and to this Origin. */
-export function vendingApp(id: string, { origin }: Pick<Ask, 'origin'>, directory: Directory): VendingApp {
+export function vendingApp(
+  id: string,
+  { origin }: Pick<VendRequest, 'origin'>,
+  directory: Directory,
+): VendingApp {
   const app = directory.byId(id)
   if (!app?.isEnabled) throw new AppError('app_disabled', `The app "${id}" gives no credentials.`)
   if (origin !== undefined && !originAllowed(app, origin)) {
@@ -53,7 +57,7 @@ export function vendingApp(id: string, { origin }: Pick<Ask, 'origin'>, director
 }
 
 /** Streams are named to ask for less, never for more. */
-export function assertStreams({ streams }: Ask, { stream, id }: VendingApp): void {
+export function assertStreams({ streams }: VendRequest, { stream, id }: VendingApp): void {
   if (streams === undefined || streams.every((name) => name === stream.name)) return
   throw new AppError('stream_not_allowed', `The app "${id}" may have credentials for "${stream.name}" only.`)
 }
@@ -81,5 +85,5 @@ export function endWithToken(
       'The token ends within five minutes, and credentials end with it: renew it.',
     )
   }
-  return Date.parse(isoSeconds(subject.expiresMs))
+  return Date.parse(isoSecondsFloor(subject.expiresMs))
 }

@@ -1,5 +1,5 @@
-import type { Issued } from './credentials.ts'
-import { isoSeconds } from './session/session-policy.ts'
+import type { VendedCredentials } from './credentials.ts'
+import { isoSecondsFloor } from './session/session-policy.ts'
 
 /** https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html, the default of a stream. */
 const MAX_RECORD_BYTES = 1_048_576
@@ -10,20 +10,20 @@ const REFRESH_AHEAD_MS = 600_000
 
 /** For apps: whoever builds a provider of its own. */
 export function credentialsAnswer(
-  { vendId, session, expiresMs, app, recordToken, enrolment }: Issued,
+  { vendId, session, expiresMs, app, recordToken, enrolment }: VendedCredentials,
   nowMs: number,
 ) {
   const { secretAccessKey, sessionToken } = session.reveal()
   const credentials = {
     ...{ accessKeyId: session.accessKeyId, secretAccessKey, sessionToken },
-    expiration: isoSeconds(expiresMs),
+    expiration: isoSecondsFloor(expiresMs),
   }
   return {
     vendId,
     region: app.region,
     streams: [app.stream],
     credentials,
-    refreshAfter: isoSeconds(refreshMs(expiresMs, nowMs)),
+    refreshAfter: isoSecondsFloor(refreshMs(expiresMs, nowMs)),
     limits: { maxRecordBytes: MAX_RECORD_BYTES, recommendedFlushSeconds: RECOMMENDED_FLUSH_SECONDS },
     ...(recordToken !== undefined && { recordToken }),
     ...(enrolment !== undefined && { enrolment }),
@@ -35,13 +35,13 @@ const refreshMs = (expiresMs: number, nowMs: number): number =>
   Math.max(expiresMs - REFRESH_AHEAD_MS, (expiresMs + nowMs) / 2)
 
 /** What the container providers of all SDKs read. */
-export function containerAnswer({ session, expiresMs, app }: Issued) {
+export function containerAnswer({ session, expiresMs, app }: VendedCredentials) {
   const { secretAccessKey, sessionToken } = session.reveal()
   return {
     AccessKeyId: session.accessKeyId,
     SecretAccessKey: secretAccessKey,
     Token: sessionToken,
-    Expiration: isoSeconds(expiresMs),
+    Expiration: isoSecondsFloor(expiresMs),
     AccountId: app.accountId,
   }
 }

@@ -6,26 +6,26 @@ import type { Entropy } from '../../std/id.ts'
 import type { Registry } from '../apps/registry.ts'
 import type { Directory, VendingApp } from '../apps/vending-apps.ts'
 import type { Attestation, Attested } from './attest/attestation.ts'
-import type { Audit, Entry } from './audit.ts'
+import type { Audit, AuditEntry } from './audit.ts'
 import {
-  type Ask,
   appByHead,
   appByKey,
   assertNotDenied,
   assertStreams,
   endWithToken,
+  type VendRequest,
   vendingApp,
 } from './authorize.ts'
-import type { Acquaintance } from './limits/subject-sightings.ts'
+import type { SubjectHistory } from './limits/subject-sightings.ts'
 import type { VendingLimits } from './limits/vending-limits.ts'
 import type { VendingMetrics } from './metrics.ts'
 import type { RecordSigner } from './record-signer.ts'
-import { isoSeconds } from './session/session-policy.ts'
+import { isoSecondsFloor } from './session/session-policy.ts'
 import type { Subject, TokenVerifier } from './tokens/subject.ts'
 import type { SubjectHasher } from './tokens/subject-hash.ts'
-import type { Vended, Vendor } from './vend.ts'
+import type { SessionVendor, VendedSession } from './vend.ts'
 
-export interface Issued extends Vended {
+export interface VendedCredentials extends VendedSession {
   readonly app: VendingApp
   readonly recordToken: string | undefined
   /** Of a device that was attested for the first time: for it to keep. */
@@ -33,21 +33,21 @@ export interface Issued extends Vended {
 }
 
 /** What a request says before its body. */
-export type Head = Pick<Ask, 'route' | 'key' | 'origin' | 'address'>
+export type VendRequestHead = Pick<VendRequest, 'route' | 'key' | 'origin' | 'address'>
 
 /** The other way in: credentials instead of events. */
 export interface Credentials {
   /** Before anything of a request is read. */
   admit(address: string): void
   /** The app of a key, if it vends, before the body is read: nobody unknown has any parsed. A refusal is told as by `issue`. */
-  admitByHead(ask: Head): Promise<void>
+  admitByHead(ask: VendRequestHead): Promise<void>
   /** The same of a request that is told of nowhere. */
-  appByHead(ask: Pick<Ask, 'key' | 'origin'>): VendingApp
+  appByHead(ask: Pick<VendRequest, 'key' | 'origin'>): VendingApp
   /** The app that a key names, if it vends. */
-  appOf(ask: Pick<Ask, 'app' | 'key' | 'origin'>): VendingApp
+  appOf(ask: Pick<VendRequest, 'app' | 'key' | 'origin'>): VendingApp
   readonly attestation: Attestation
   /** Decides, and tells of it in the audit log. A refusal carries the id by which it is found there. */
-  issue(ask: Ask): Promise<Issued>
+  issue(ask: VendRequest): Promise<VendedCredentials>
 }
 
 export interface CredentialsPorts {
@@ -57,8 +57,8 @@ export interface CredentialsPorts {
   readonly attestation: Attestation
   readonly hasher: SubjectHasher
   readonly limits: VendingLimits
-  readonly acquaintance: Acquaintance
-  readonly vendor: Vendor
+  readonly subjectHistory: SubjectHistory
+  readonly vendor: SessionVendor
   readonly signer: RecordSigner | undefined
   readonly audit: Audit
   readonly metrics: VendingMetrics
@@ -76,7 +76,7 @@ export function createCredentials(ports: CredentialsPorts): Credentials {
   const { registry, directory, tokens, hasher, vendor, signer, audit, metrics, clock, entropy } = ports
 
   /** The app and, unless anyone may have its credentials, who asks. */
-  async function authenticate(ask: Ask, entry: Entry): Promise<Authenticated> {
+  async function authenticate(ask: VendRequest, entry: AuditEntry): Promise<Authenticated> {
     const signal = AbortSignal.timeout(AUTHENTICATION_MS)
     if (ask.route === 'credentials') {
       const { id } = appByKey(ask, registry)
@@ -94,21 +94,25 @@ export function createCredentials(ports: CredentialsPorts): Credentials {
   }
 
   function assertWithinLimits({ app, subject }: Authenticated, subjectHash: string, address: string): void {
-    const { limits, acquaintance } = ports
+    const { limits, subjectHistory } = ports
     if (subject === undefined) {
       limits.app(app.id)
       limits.anonymous()
       return
     }
     // Before it is remembered, or asking twice would make anybody known.
-    if (!acquaintance.knows(app.id, subjectHash)) limits.newSubject(app.id)
-    metrics.saw(acquaintance.see(app.id, subjectHash, address))
+    if (!subjectHistory.hasSeen(app.id, subjectHash)) limits.newSubject(app.id)
+    metrics.saw(subjectHistory.record(app.id, subjectHash, address))
     limits.subject(app.id, subjectHash)
     limits.app(app.id)
   }
 
   /** Last before STS: it costs the most. */
-  async function attest(ask: Ask, who: Authenticated, entry: Entry): Promise<Attested | undefined> {
+  async function attest(
+    ask: VendRequest,
+    who: Authenticated,
+    entry: AuditEntry,
+  ): Promise<Attested | undefined> {
     const { app } = who
     if (app.mode !== 'oidc+attest') return undefined
     const attesting = { app, subject: nameOf(who), streams: ask.streams ?? [] }
@@ -120,7 +124,7 @@ export function createCredentials(ports: CredentialsPorts): Credentials {
     return attested
   }
 
-  async function decide(ask: Ask, entry: Entry): Promise<Issued> {
+  async function decide(ask: VendRequest, entry: AuditEntry): Promise<VendedCredentials> {
     const who = await authenticate(ask, entry)
     const { app, subject } = who
     const subjectHash = hasher.hash(subject?.issuer ?? NO_ISSUER, nameOf(who))
@@ -138,15 +142,21 @@ export function createCredentials(ports: CredentialsPorts): Credentials {
     const vended = await vendor.vend({ app, subjectHash, durationSeconds, notAfterMs, identity }, entry.note)
     const { vendId, session, expiresMs } = vended
     const { accessKeyId, packedPolicyPercent, stsRequestId } = session
-    entry.note({ vendId, accessKeyId, packedPolicyPercent, stsRequestId, expiration: isoSeconds(expiresMs) })
+    entry.note({
+      vendId,
+      accessKeyId,
+      packedPolicyPercent,
+      stsRequestId,
+      expiration: isoSecondsFloor(expiresMs),
+    })
     const recordToken = await signer?.sign({ app: app.id, subHash: subjectHash, vendId }, expiresMs)
     return { ...vended, app, recordToken, enrolment: attested?.enrolment }
   }
 
   /** What is decided is in the audit log, and in the metrics. */
   async function audited<T>(
-    ask: Pick<Ask, 'route' | 'address'>,
-    work: (entry: Entry) => Promise<T>,
+    ask: Pick<VendRequest, 'route' | 'address'>,
+    work: (entry: AuditEntry) => Promise<T>,
   ): Promise<T> {
     const decisionId = entropy.id()
     const entry = audit.open(decisionId, ask)

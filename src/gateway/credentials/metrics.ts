@@ -1,14 +1,14 @@
 import { Counter, Gauge, Histogram } from 'prom-client'
 import type { Telemetry } from '../../std/telemetry.ts'
-import type { Sighting } from './limits/subject-sightings.ts'
-import type { MintOutcome } from './session/minter.ts'
+import type { SubjectNovelty } from './limits/subject-sightings.ts'
+import type { AssumeRoleOutcome } from './session/minter.ts'
 
 /** Never by subject: a label for each would be a list of them. */
 export interface VendingMetrics {
   /** `vended`, or the code of the refusal. An app that is not configured is no label either. */
   decided(app: string | undefined, outcome: string): void
-  saw(sighting: Sighting): void
-  asked(outcome: MintOutcome, ms: number): void
+  saw(sighting: SubjectNovelty): void
+  asked(outcome: AssumeRoleOutcome, ms: number): void
 }
 
 export interface VendingReadings {

@@ -3,16 +3,16 @@ import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import type { Entropy } from '../../std/id.ts'
 import type { VendingApp } from '../apps/vending-apps.ts'
-import type { Facts } from './audit.ts'
+import type { AuditFacts } from './audit.ts'
 import type { Breaker } from './limits/circuit-breaker.ts'
 import { singleFlight } from './limits/single-flight.ts'
 import type { VendingLimits } from './limits/vending-limits.ts'
 import type { VendingMetrics } from './metrics.ts'
-import type { Minter, MintOutcome, Session } from './session/minter.ts'
-import { type SessionRequest, sessionRequest } from './session/session.ts'
+import type { AssumeRoleOutcome, Session, StsSessions } from './session/minter.ts'
+import { type StsSessionRequest, sessionRequest } from './session/session.ts'
 
 /** Somebody may have credentials: for this app, until then at most. */
-export interface Grant {
+export interface VendPermit {
   readonly app: VendingApp
   readonly subjectHash: string
   readonly durationSeconds: number
@@ -21,25 +21,25 @@ export interface Grant {
   readonly identity: string | undefined
 }
 
-export interface Vended {
+export interface VendedSession {
   readonly vendId: string
   readonly session: Session
   /** When it ends to do anything. */
   readonly expiresMs: number
 }
 
-export interface Vendor {
+export interface SessionVendor {
   /**
    * Asks STS for a session, unless the same is being asked already. No secret is kept beyond the answer. `note` is told
    * what an audit line should say, if it is a refusal as well.
    */
-  vend(grant: Grant, note: Note): Promise<Vended>
+  vend(grant: VendPermit, note: Note): Promise<VendedSession>
 }
 
-export type Note = (facts: Facts) => void
+export type Note = (facts: AuditFacts) => void
 
-export interface VendorPorts {
-  readonly minter: Minter
+export interface SessionVendorPorts {
+  readonly minter: StsSessions
   readonly limits: VendingLimits
   readonly breaker: Breaker
   readonly metrics: VendingMetrics
@@ -52,24 +52,24 @@ const DEADLINE_MS = 3_000
 /** A second one for answers that got lost: each costs a session that nobody has. */
 const MAX_ATTEMPTS = 2
 
-export function createVendor(ports: VendorPorts): Vendor {
+export function createSessionVendor(ports: SessionVendorPorts): SessionVendor {
   const { minter, limits, breaker, metrics, clock, entropy } = ports
-  const flights = singleFlight<Vended>()
+  const flights = singleFlight<VendedSession>()
 
   async function ask(
-    request: SessionRequest,
+    request: StsSessionRequest,
     signal: AbortSignal,
     attemptsLeft = MAX_ATTEMPTS,
-  ): Promise<MintOutcome> {
+  ): Promise<AssumeRoleOutcome> {
     limits.sts()
     const startedMs = clock.monotonicMs()
-    const outcome = await minter.mint(request, signal)
+    const outcome = await minter.assumeRole(request, signal)
     metrics.asked(outcome, clock.monotonicMs() - startedMs)
     const isFinal = outcome.kind !== 'transient' || attemptsLeft === 1 || signal.aborted
     return isFinal ? outcome : ask(request, signal, attemptsLeft - 1)
   }
 
-  async function mint(grant: Grant, note: Note): Promise<Vended> {
+  async function mint(grant: VendPermit, note: Note): Promise<VendedSession> {
     const { app, notAfterMs = Number.POSITIVE_INFINITY } = grant
     if (!breaker.admits(app.id)) {
       throw new AppError('sts_failed', 'STS refuses the role of this app; somebody has to mend it.')
@@ -100,7 +100,7 @@ export function createVendor(ports: VendorPorts): Vendor {
 }
 
 /** What is refused for good is our fault, not the client's: a 403 would make clients forget who they are. */
-function refused(kind: Exclude<MintOutcome['kind'], 'minted'>): AppError {
+function refused(kind: Exclude<AssumeRoleOutcome['kind'], 'minted'>): AppError {
   if (kind === 'throttled') return new AppError('sts_throttled', 'STS takes no more calls for now.')
   return new AppError('sts_failed', `STS gave no credentials (${kind}).`)
 }

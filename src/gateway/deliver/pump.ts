@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Outcomes } from '../../event/ledger/ledger.ts'
 import { sleep } from '../../std/async/abort.ts'
-import { insist, jittered, type RetryPolicy } from '../../std/async/retry.ts'
+import { jittered, type RetryPolicy, retryUntilAborted } from '../../std/async/retry.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Entropy } from '../../std/id.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
@@ -10,19 +10,19 @@ import type { Fallback } from './lanes/fallback.ts'
 import type { Lane } from './lanes/lane.ts'
 import { createLanes, type Lanes } from './lanes/lanes.ts'
 import { createInFlight, type InFlight } from './pack/in-flight.ts'
-import { createOutbox, type Outbox, type Shipment } from './pack/outbox.ts'
-import { halves, type Parcel } from './pack/pack.ts'
+import { createRecordQueue, type QueuedRecord, type RecordQueue } from './pack/outbox.ts'
+import { halves, type PackedRecord } from './pack/pack.ts'
 import { createRelease } from './release.ts'
 import type { StopOptions } from './shutdown-policy.ts'
-import type { Stream, StreamRecord } from './sinks/stream.ts'
+import type { Sink, SinkRecord } from './sinks/stream.ts'
 
 export interface PumpOptions {
   readonly backlog: Backlog
-  readonly stream: Stream
+  readonly stream: Sink
   /** Takes what the stream cannot, while that lasts. Left out: it waits in the journal. */
   readonly fallback?: Fallback
   /** Where records go that the stream will never take. Tried until it resolves. */
-  readonly deadLetter: (record: StreamRecord, reason: string) => Promise<void>
+  readonly deadLetter: (record: SinkRecord, reason: string) => Promise<void>
   readonly ledger: Outcomes
   readonly telemetry: Telemetry
   readonly entropy: Entropy
@@ -51,7 +51,7 @@ export interface PumpState {
 /** Brings the backlog to the stream, at least once, and releases what has arrived. */
 export interface Pump {
   /** The end is near: from now on the fallback opens at the first failure. */
-  hurry(): void
+  failFast(): void
   /** Goes on until the backlog is empty or the time is up. What is left stays in the journal. */
   stop(options: StopOptions): Promise<{ readonly drained: boolean }>
   state(): PumpState
@@ -76,7 +76,7 @@ const PROBE_ATTEMPT = 6
 class StreamPump implements Pump {
   readonly #options: PumpOptions &
     Required<Pick<PumpOptions, 'retry' | 'maxInFlightBytes' | 'maxUnreleasedFrames'>>
-  readonly #outbox: Outbox
+  readonly #outbox: RecordQueue
   readonly #lanes: Lanes
   readonly #inFlight: InFlight
   readonly #release: () => Promise<void>
@@ -93,9 +93,9 @@ class StreamPump implements Pump {
     const maxInFlightBytes = MAX_IN_FLIGHT_BYTES[stream.kind]
     const maxUnreleasedFrames = MAX_UNRELEASED_FRAMES
     this.#options = { retry, maxInFlightBytes, maxUnreleasedFrames, ...options }
-    this.#outbox = createOutbox(
+    this.#outbox = createRecordQueue(
       () => entropy.id(),
-      (parcel) => this.#own(this.#bury(parcel, 'too_large')),
+      (parcel) => this.#own(this.#deadLetter(parcel, 'too_large')),
     )
     this.#lanes = createLanes(options)
     this.#inFlight = createInFlight(telemetry.metrics, (...done) => backlog.arrived?.(...done))
@@ -103,14 +103,14 @@ class StreamPump implements Pump {
       inFlight: this.#inFlight,
       backlog,
       ledger,
-      insist: (what, work) => this.#insist(what, work),
+      retry: (what, work) => this.#retryUntilEnded(what, work),
     })
     // Every waiting retry listens, and there may be many.
     setMaxListeners(0, this.#ending.signal)
   }
 
-  hurry(): void {
-    this.#lanes.hurry()
+  failFast(): void {
+    this.#lanes.failFast()
   }
 
   stop(options: StopOptions): Promise<{ drained: boolean }> {
@@ -124,7 +124,7 @@ class StreamPump implements Pump {
       inFlightBytes: this.#inFlight.bytes(),
       failingSinceMs: sink.failingSinceMs(),
       paused: sink.paused(),
-      fallbackOpen: this.#lanes.hasStandIn(),
+      fallbackOpen: this.#lanes.isFallbackOpen(),
     }
   }
 
@@ -132,7 +132,7 @@ class StreamPump implements Pump {
     if (this.#ending.signal.aborted) return
     if (!this.#reading && this.#hasRoom()) this.#own(this.#read())
     const next = () => this.#lanes.next(this.#outbox)
-    for (let call = next(); call; call = next()) this.#own(this.#deliver(call.lane, call.shipments))
+    for (let call = next(); call; call = next()) this.#own(this.#deliver(call.lane, call.records))
   }
 
   async #stop({ drainMs, handOverMs = 0 }: StopOptions): Promise<{ drained: boolean }> {
@@ -141,7 +141,7 @@ class StreamPump implements Pump {
     this.advance()
     this.#endWhenDrained()
     await sleep(drainMs, this.#ending.signal)
-    if (handOverMs > 0) this.#lanes.handOver()
+    if (handOverMs > 0) this.#lanes.closePrimary()
     this.advance()
     await sleep(handOverMs, this.#ending.signal)
     this.#end()
@@ -175,7 +175,7 @@ class StreamPump implements Pump {
     this.#reading = true
     const { backlog, maxInFlightBytes, stream } = this.#options
     const bytes = Math.min(maxInFlightBytes - this.#inFlight.bytes(), stream.maxBytes)
-    await this.#insist('read the journal', async () => {
+    await this.#retryUntilEnded('read the journal', async () => {
       for (const frame of await backlog.read(bytes, this.#ending.signal)) {
         this.#inFlight.add(frame)
         this.#outbox.add(frame)
@@ -193,12 +193,12 @@ class StreamPump implements Pump {
     this.#outbox.flush()
   }
 
-  async #deliver(lane: Lane, shipments: readonly Shipment[]): Promise<void> {
-    const failed: Shipment[] = []
-    for (const { shipment, outcome } of await lane.send(shipments)) {
-      if (outcome.kind === 'stored') this.#inFlight.settle(shipment.shares, lane.destination)
-      else if (outcome.kind === 'poison') this.#own(this.#isolate(lane, shipment, outcome.code))
-      else failed.push({ ...shipment, attempts: shipment.attempts + 1 })
+  async #deliver(lane: Lane, records: readonly QueuedRecord[]): Promise<void> {
+    const failed: QueuedRecord[] = []
+    for (const { record, outcome } of await lane.send(records)) {
+      if (outcome.kind === 'stored') this.#inFlight.settle(record.slices, lane.destination)
+      else if (outcome.kind === 'poison') this.#own(this.#isolate(lane, record, outcome.code))
+      else failed.push({ ...record, attempts: record.attempts + 1 })
     }
     if (failed.length > 0) this.#own(this.#retry(lane, failed))
     this.advance()
@@ -206,33 +206,33 @@ class StreamPump implements Pump {
   }
 
   /** Bisects down to the line that the stream will never take: that one alone is a dead letter. */
-  #isolate(lane: Lane, shipment: Shipment, reason: string): Promise<void> {
-    const { attempts } = shipment
-    const parts = halves(shipment)?.map((part) => ({ ...part, attempts }))
-    return parts ? this.#deliver(lane, parts) : this.#bury(shipment, reason)
+  #isolate(lane: Lane, record: QueuedRecord, reason: string): Promise<void> {
+    const { attempts } = record
+    const parts = halves(record)?.map((part) => ({ ...part, attempts }))
+    return parts ? this.#deliver(lane, parts) : this.#deadLetter(record, reason)
   }
 
-  async #retry(lane: Lane, failed: readonly Shipment[]): Promise<void> {
+  async #retry(lane: Lane, failed: readonly QueuedRecord[]): Promise<void> {
     const { retry } = this.#options
-    const probed = this.#lanes.isOnProbation(lane)
-    if (probed && this.#lanes.hasStandIn()) {
+    const probed = this.#lanes.isHalfOpen(lane)
+    if (probed && this.#lanes.isFallbackOpen()) {
       // It is the lane that waits: what it could not take goes another way.
-      const held = lane.hold(retry.delayMs(PROBE_ATTEMPT))
-      this.#outbox.putBack(failed)
+      const held = lane.delayProbe(retry.delayMs(PROBE_ATTEMPT))
+      this.#outbox.requeue(failed)
       this.advance()
       return held
     }
     const delayMs = retry.delayMs(Math.max(...failed.map(({ attempts }) => attempts)) - 1)
-    await (probed ? lane.hold(delayMs) : sleep(delayMs, lane.ended))
-    this.#outbox.putBack(failed)
+    await (probed ? lane.delayProbe(delayMs) : sleep(delayMs, lane.ended))
+    this.#outbox.requeue(failed)
   }
 
-  async #bury({ record, shares }: Parcel, reason: string): Promise<void> {
+  async #deadLetter({ record, slices }: PackedRecord, reason: string): Promise<void> {
     const { deadLetter, telemetry } = this.#options
-    const buried = await this.#insist('store a dead letter', () => deadLetter(record, reason))
-    if (!buried) return
+    const isStored = await this.#retryUntilEnded('store a dead letter', () => deadLetter(record, reason))
+    if (!isStored) return
     telemetry.log.warn({ reason, lines: record.lines, bytes: record.data.length }, 'Dead-lettered')
-    this.#inFlight.settle(shares, 'deadLettered')
+    this.#inFlight.settle(slices, 'deadLettered')
     await this.#settled()
   }
 
@@ -241,10 +241,10 @@ class StreamPump implements Pump {
     this.#endWhenDrained()
   }
 
-  #insist(what: string, work: () => Promise<void>): Promise<boolean> {
+  #retryUntilEnded(what: string, work: () => Promise<void>): Promise<boolean> {
     const { retry, telemetry } = this.#options
     const onFailure = (error: unknown) =>
       telemetry.log.error({ err: error }, `Failed to ${what}: trying again`)
-    return insist(work, { retry, signal: this.#ending.signal, onFailure })
+    return retryUntilAborted(work, { retry, signal: this.#ending.signal, onFailure })
   }
 }

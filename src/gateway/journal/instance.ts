@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { type FileOps, makeFolder, nodeFiles, replaceFile, unlessAbsent } from '../../std/files/files.ts'
-import { isNoFile } from '../../std/files/not-a-file.ts'
+import { isNotRegularFile } from '../../std/files/not-a-file.ts'
 import type { Entropy } from '../../std/id.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 
@@ -22,7 +22,7 @@ export async function instanceName(
 ): Promise<string> {
   const path = join(dataDir, 'instance')
   const reading = files.readFile(path).catch((err: unknown) => {
-    if (!isNoFile(err)) throw err
+    if (!isNotRegularFile(err)) throw err
     telemetry?.log.error({ err }, 'the name of this gateway cannot be there; it gets another name')
     return undefined
   })

@@ -1,17 +1,17 @@
 /** Wakes those who wait for something to do. */
-export interface Doorbell {
-  ring(): void
+export interface WakeSignal {
+  notify(): void
   /** Resolves at the next ring, or when the signal aborts. */
-  rung(signal: AbortSignal): Promise<void>
+  wait(signal: AbortSignal): Promise<void>
 }
 
-export function createDoorbell(): Doorbell {
+export function createWakeSignal(): WakeSignal {
   const waiting = new Set<() => void>()
   return {
-    ring() {
+    notify() {
       for (const wake of waiting) wake()
     },
-    rung: (signal) =>
+    wait: (signal) =>
       new Promise((resolve) => {
         const wake = () => {
           signal.removeEventListener('abort', wake)

@@ -4,13 +4,13 @@ import Type from 'typebox'
 import { AppError } from '../../std/errors.ts'
 import type { Auth } from '../auth.ts'
 import { anyRequest, problemAnswer, tokenNeeded } from '../documented.ts'
-import { Reconciliation } from '../reconciliation.ts'
+import { GatewayBalance } from '../reconciliation.ts'
 
 export interface OperationsPorts {
   /** Asked at each scrape. */
   readonly metrics: () => Promise<Pick<Registry, 'metrics' | 'contentType'>>
   /** Where every event went; null when that is not known here. */
-  readonly reconcile: () => Promise<Reconciliation | null>
+  readonly balance: () => Promise<GatewayBalance | null>
   /** Left out only on a private listener for which no token is configured. */
   readonly auth?: Auth | undefined
 }
@@ -19,7 +19,7 @@ const refusals = { ...anyRequest, ...tokenNeeded }
 
 /** What operators and scrapers read. Never on the public listener. */
 export async function operationsRoutes(app: FastifyInstance, ports: OperationsPorts): Promise<void> {
-  const { metrics, reconcile, auth } = ports
+  const { metrics, balance: reconcile, auth } = ports
   if (auth !== undefined) {
     app.addHook('onRequest', async (request) => {
       auth.authenticateForAll(request.headers.authorization, 'read')
@@ -52,7 +52,7 @@ export async function operationsRoutes(app: FastifyInstance, ports: OperationsPo
         'The conservation law: received = accepted + rejected, and accepted + ledgerEvents + recovered = delivered + fallback + deadLettered + backlog. `headgate gateway` answers it on `gateway.operations.listen`. Needs a token with the scope `read`, for all apps.',
       tags: ['operations'],
       response: {
-        200: Reconciliation,
+        200: GatewayBalance,
         ...refusals,
         404: problemAnswer('No gateway runs here, and none that answers is known.'),
       },

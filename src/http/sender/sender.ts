@@ -1,19 +1,19 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { again } from '../../std/memoize-last.ts'
+import { memoizeLast } from '../../std/memoize-last.ts'
 import { addressBlock, plainAddress } from './ip-address.ts'
 import { isLoopbackPeer, peersIn } from './trusted-peers.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Known from the first hook on. Nothing else takes an address from a request. */
-    sender: Sender
+    sender: RequestSender
   }
 }
 
 /** Who sent a request, as far as its connection and the proxies that are trusted can say. */
-export interface Sender {
+export interface RequestSender {
   /** In its plain form; empty for a peer that is gone already. */
   readonly address: string
   /** What counts as one address for limits. */
@@ -32,13 +32,13 @@ const FORWARDING: readonly string[] = ['x-forwarded-for', 'forwarded', 'x-real-i
 /** More proxies in a row than anyone has; what is written beyond them is not read. */
 export const MAX_HOPS = 32
 
-export type Senders = (request: Pick<IncomingMessage, 'socket' | 'headers'>) => Sender
+export type Senders = (request: Pick<IncomingMessage, 'socket' | 'headers'>) => RequestSender
 
 /** `trustProxy`: addresses and networks of the proxies whose X-Forwarded-For is believed. */
 export function createSenders(trustProxy: readonly string[]): Senders {
   const isTrusted = peersIn(trustProxy)
   /** What its address says of a peer, remembered: behind a proxy, and from a connection kept alive, the next is the same. */
-  const peerOf = again((remoteAddress) => {
+  const peerOf = memoizeLast((remoteAddress) => {
     const address = plainAddress(remoteAddress)
     const isForwarded = isTrusted(address)
     return { address, block: addressBlock(address), isForwarded, isLoopback: isLoopbackPeer(address) }
@@ -74,7 +74,7 @@ export function createSenders(trustProxy: readonly string[]): Senders {
   }
 }
 
-const GONE: Sender = { address: '', block: '', isForwarded: false, isExempt: true }
+const GONE: RequestSender = { address: '', block: '', isForwarded: false, isExempt: true }
 
 const forwardsForNobody = (headers: IncomingHttpHeaders): boolean =>
   FORWARDING.every((name) => headers[name] === undefined)

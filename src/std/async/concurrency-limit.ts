@@ -1,8 +1,8 @@
-import { takingTurns } from './fair-queue.ts'
+import { createFairQueue } from './fair-queue.ts'
 
 /** Lets at most so many pieces of work run at a time; the others wait in the order in which they came. */
-export function limited(max: number): <T>(work: () => Promise<T>) => Promise<T> {
-  const inTurn = takingTurns(max)
+export function limitConcurrency(max: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const inTurn = createFairQueue(max)
   return (work) => inTurn(ALL, work)
 }
 

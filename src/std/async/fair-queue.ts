@@ -2,7 +2,7 @@
  * Runs so many pieces of work at a time, and one by default. Groups take turns, and in each its members: whoever brings
  * much waits for it alone.
  */
-export type Turns = <T>(owner: Owner, work: () => Promise<T>) => Promise<T>
+export type FairQueue = <T>(owner: Owner, work: () => Promise<T>) => Promise<T>
 
 export interface Owner {
   readonly group: string
@@ -11,12 +11,12 @@ export interface Owner {
 
 type Begin = () => void
 
-export function takingTurns(max = 1): Turns {
-  const groups = rota<Rota<Begin[]>>()
+export function createFairQueue(max = 1): FairQueue {
+  const groups = roundRobin<RoundRobin<Begin[]>>()
   let running = 0
 
   function add({ group, member }: Owner, begin: Begin): void {
-    const members = groups.of(group, () => rota<Begin[]>())
+    const members = groups.of(group, () => roundRobin<Begin[]>())
     members.of(member, () => []).push(begin)
   }
 
@@ -45,7 +45,7 @@ export function takingTurns(max = 1): Turns {
   }
 }
 
-interface Rota<Value> {
+interface RoundRobin<Value> {
   size(): number
   /** What the name has, or begins to have at the end of the line. */
   of(name: string, begin: () => Value): Value
@@ -53,7 +53,7 @@ interface Rota<Value> {
   take(): { readonly name: string; readonly value: Value } | undefined
 }
 
-function rota<Value>(): Rota<Value> {
+function roundRobin<Value>(): RoundRobin<Value> {
   // A Map keeps the order of insertion.
   const line = new Map<string, Value>()
   return {

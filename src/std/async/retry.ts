@@ -11,7 +11,7 @@ export const jittered = (entropy: Entropy): RetryPolicy => ({
   delayMs: (attempt) => backoffMs(attempt, entropy),
 })
 
-export interface Persistence {
+export interface RetryOptions {
   readonly retry: RetryPolicy
   /** Ends the attempts, but never before the first. */
   readonly signal: AbortSignal
@@ -20,7 +20,10 @@ export interface Persistence {
 }
 
 /** Does `work` until it succeeds; false when the signal ended the attempts before. */
-export async function insist(work: () => Promise<void>, persistence: Persistence): Promise<boolean> {
+export async function retryUntilAborted(
+  work: () => Promise<void>,
+  persistence: RetryOptions,
+): Promise<boolean> {
   const { retry, signal, onFailure } = persistence
   for (let attempt = 0; attempt === 0 || !signal.aborted; attempt++) {
     try {

@@ -1,25 +1,25 @@
-import { setImmediate as othersFirst } from 'node:timers/promises'
+import { setImmediate as nextEventLoopTurn } from 'node:timers/promises'
 import { systemClock } from '../clock.ts'
 
 /** Longest stretch of work on the event loop. Ours: a beacon waits for a few of them, which nobody notices. */
-const STRETCH_MS = 1
+const MAX_BLOCKING_MS = 1
 /** Rounds of the loop that others get between: a beacon needs some before it is answered. Ours; idle ones cost 5 µs. */
-const TURNS = 4
+const YIELDED_LOOP_TURNS = 4
 
 /** Long work on the event loop takes a breath now and then: who waits gets a turn, and work nobody wants ends there. */
-export interface Breath {
+export interface Yielder {
   /** Cheap: may be asked for each row. */
-  due(): boolean
+  shouldYield(): boolean
   /** Lets others go first. Rejects with the signal's reason when the work is to end. */
-  take(): Promise<void>
+  yieldNow(): Promise<void>
 }
 
-export function breather(signal?: AbortSignal, nowMs: () => number = systemClock.monotonicMs): Breath {
+export function createYielder(signal?: AbortSignal, nowMs: () => number = systemClock.monotonicMs): Yielder {
   let sinceMs = nowMs()
   return {
-    due: () => nowMs() - sinceMs >= STRETCH_MS,
-    async take() {
-      for (let turn = 0; turn < TURNS; turn++) await othersFirst()
+    shouldYield: () => nowMs() - sinceMs >= MAX_BLOCKING_MS,
+    async yieldNow() {
+      for (let turn = 0; turn < YIELDED_LOOP_TURNS; turn++) await nextEventLoopTurn()
       signal?.throwIfAborted()
       sinceMs = nowMs()
     },
@@ -27,10 +27,10 @@ export function breather(signal?: AbortSignal, nowMs: () => number = systemClock
 }
 
 /** Work that yields wherever it may be interrupted. */
-export type Steps<T> = Generator<void, T, void>
+export type ResumableWork<T> = Generator<void, T, void>
 
 /** For work that is known to be short. */
-export function atOnce<T>(work: Steps<T>): T {
+export function runToEnd<T>(work: ResumableWork<T>): T {
   for (;;) {
     const step = work.next()
     if (step.done === true) return step.value
@@ -38,10 +38,10 @@ export function atOnce<T>(work: Steps<T>): T {
 }
 
 /** Takes a breath wherever one is due. */
-export async function unhurried<T>(work: Steps<T>, breath: Breath = breather()): Promise<T> {
+export async function runYielding<T>(work: ResumableWork<T>, breath: Yielder = createYielder()): Promise<T> {
   for (;;) {
     const step = work.next()
     if (step.done === true) return step.value
-    if (breath.due()) await breath.take()
+    if (breath.shouldYield()) await breath.yieldNow()
   }
 }

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs'
 import { link, lstat, mkdir, readdir, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { isNoFile, makeWay, NO_FILE, openAtOnce, readRegular } from './not-a-file.ts'
+import { isNotRegularFile, makeWay, NOT_REGULAR_FILE, openAtOnce, readRegular } from './not-a-file.ts'
 
 /** Only the owner may read what visitors sent. */
 export const FOLDER_MODE = 0o700
@@ -75,9 +75,9 @@ export function writeDurably(files: FileOps, path: string, body: Uint8Array): Pr
 export async function replaceFile(files: FileOps, path: string, body: Uint8Array): Promise<void> {
   const part = `${path}.part`
   const aside = (name: string) => () => makeWay(files, name, `${name}.aside`)
-  await despiteNoFile(() => writeDurably(files, part, body), aside(part))
+  await replacingNonFile(() => writeDurably(files, part, body), aside(part))
   try {
-    await despiteNoFile(() => files.rename(part, path), aside(path))
+    await replacingNonFile(() => files.rename(part, path), aside(path))
   } catch (error) {
     await bestEffort(files.unlink(part))
     throw error
@@ -86,11 +86,11 @@ export async function replaceFile(files: FileOps, path: string, body: Uint8Array
 }
 
 /** Puts a file in its place; once more, when something that is no file was in the way there and has been set aside. */
-export async function despiteNoFile<T>(put: () => Promise<T>, aside: () => Promise<unknown>): Promise<T> {
+export async function replacingNonFile<T>(put: () => Promise<T>, aside: () => Promise<unknown>): Promise<T> {
   try {
     return await put()
   } catch (error) {
-    if (!isNoFile(error)) throw error
+    if (!isNotRegularFile(error)) throw error
     await aside()
     return put()
   }
@@ -161,16 +161,17 @@ const OF_ALL = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EINTR', 'ETIMEDOUT']
 /** Of the one file, or its folder, and only until somebody gives a permission back, or a server its file. */
 const WITHHELD = ['EACCES', 'EPERM', 'EBUSY', 'ETXTBSY', 'ESTALE']
 /** Of the one file, for good: a bad sector, a torn block, no file at all. */
-const UNREADABLE = ['EIO', 'EBADMSG', 'EUCLEAN', ...NO_FILE]
+const UNREADABLE = ['EIO', 'EBADMSG', 'EUCLEAN', ...NOT_REGULAR_FILE]
 
 /** Nothing is said about what the file holds: it may be whole, and read well later. It stays as it is. */
-export const isPassing = (error: unknown): boolean => [...OF_ALL, ...WITHHELD].includes(errnoOf(error))
+export const isTransientReadError = (error: unknown): boolean =>
+  [...OF_ALL, ...WITHHELD].includes(errnoOf(error))
 
 /** Kept from us by itself, while others are not. */
-export const isWithheld = (error: unknown): boolean => WITHHELD.includes(errnoOf(error))
+export const isAccessDenied = (error: unknown): boolean => WITHHELD.includes(errnoOf(error))
 
 /** What the file held is gone, as far as we can see. */
-export const isUnreadable = (error: unknown): boolean => UNREADABLE.includes(errnoOf(error))
+export const isPermanentReadError = (error: unknown): boolean => UNREADABLE.includes(errnoOf(error))
 
 /** What a system call answered, as opposed to a mistake of ours. */
 export const isSystemError = (error: unknown): error is Error => /^E(?!RR_)[A-Z0-9]+$/.test(errnoOf(error))

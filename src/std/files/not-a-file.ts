@@ -11,7 +11,7 @@ import { systemEntropy } from '../id.ts'
  * What a system call answers about it: of a folder EISDIR, of a socket ENXIO (and of a pipe that nobody reads, when it is
  * to be written), of a pipe ESPIPE, of links that lead in a circle ELOOP.
  */
-export const NO_FILE = ['EISDIR', 'ENXIO', 'ESPIPE', 'ELOOP']
+export const NOT_REGULAR_FILE = ['EISDIR', 'ENXIO', 'ESPIPE', 'ELOOP']
 
 const FLAGS = {
   r: constants.O_RDONLY,
@@ -33,7 +33,7 @@ export async function readRegular(path: string, open = openAtOnce): Promise<Buff
   const file = await open(path, 'r').catch(openOnceMore)
   try {
     const found = await file.stat()
-    if (!found.isFile()) throw noFile(path, found)
+    if (!found.isFile()) throw notRegularFile(path, found)
     return await file.readFile()
   } finally {
     await file.close()
@@ -50,11 +50,11 @@ async function explained(
   openAgain: () => Promise<FileHandle> = () => Promise.reject(unreadable(path, error)),
 ): Promise<FileHandle> {
   const isAbsent = codeOf(error) === 'ENOENT'
-  if (!isAbsent && !isNoFile(error)) throw error
+  if (!isAbsent && !isNotRegularFile(error)) throw error
   const found = await lookAt(path)
   if (found === undefined || (isAbsent && found.isFile())) throw error
   if (found.isFile()) return openAgain()
-  throw noFile(path, found)
+  throw notRegularFile(path, found)
 }
 
 /** A link counts as the file that it leads to, if it does. */
@@ -69,7 +69,7 @@ const unreadable = (path: string, cause: unknown): Error =>
     path,
   })
 
-const noFile = (path: string, found: Stats): Error =>
+const notRegularFile = (path: string, found: Stats): Error =>
   Object.assign(new Error(`${path} is ${kindOf(found)} and no file: ${ADVICE}`), {
     code: found.isDirectory() ? 'EISDIR' : 'ENXIO',
     path,
@@ -85,7 +85,7 @@ export function kindOf(found: Pick<Stats, 'isFIFO' | 'isSocket' | 'isDirectory' 
   return found.isDirectory() ? 'a folder' : 'a device'
 }
 
-export const isNoFile = (error: unknown): boolean => NO_FILE.includes(codeOf(error))
+export const isNotRegularFile = (error: unknown): boolean => NOT_REGULAR_FILE.includes(codeOf(error))
 
 /** As much of a disk as it takes to give something another name. */
 export interface Renames {

@@ -2,7 +2,7 @@ import { AppError } from '../errors.ts'
 import { didYouMean } from './did-you-mean.ts'
 
 /** What is wrong with one value that somebody sent. */
-export interface Fault {
+export interface FieldFault {
   /** Dotted, as they wrote it: `limit`, `attestation.kind`; empty for all of a body. */
   readonly field: string
   /** In words that follow the name: `must be …`. Never what was sent. */
@@ -10,7 +10,7 @@ export interface Fault {
 }
 
 /** `invalid_request` that says all of it, as text, and by JSON pointer for programs. At least one fault. */
-export function invalidRequest(faults: readonly Fault[]): AppError {
+export function invalidRequest(faults: readonly FieldFault[]): AppError {
   const sentences = faults.map(({ field, reason }) => `${field || 'The body'} ${sentence(reason)}`)
   const errors = faults.map(({ field, reason }) => ({ pointer: pointerOf(field), reason }))
   const parameter = faults.find(({ field }) => field !== '')?.field
@@ -29,7 +29,7 @@ const pointerOf = (field: string): string => (field === '' ? '#' : `#/${field.re
 const NAME = /^[A-Za-z][A-Za-z_-]{0,31}$/
 
 /** Of a name that somebody sent and nobody knows. It is repeated only where it is nearly one of those that are known. */
-export function unknownName(name: string, known: readonly string[]): Fault {
+export function unknownName(name: string, known: readonly string[]): FieldFault {
   const meant = NAME.test(name) ? didYouMean(name, known) : ''
   return {
     field: meant === '' ? `?(${name.length} characters)` : name,

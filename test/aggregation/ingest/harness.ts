@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import tap, { type Test } from 'tap'
 import { allRows, type OpenSqlSession } from '../../../src/aggregation/ingest/duckdb/sql-session.ts'
 import { fileList } from '../../../src/aggregation/ingest/duckdb/sql-text.ts'
-import type { Arrivals } from '../../../src/aggregation/ingest/index/arrivals.ts'
+import type { LakeArrivals } from '../../../src/aggregation/ingest/index/arrivals.ts'
 import { type LakeArrivalsOptions, lakeArrivals } from '../../../src/aggregation/ingest/lake-arrivals.ts'
 import { fsLake } from '../../../src/lake/fs.ts'
 import type { Lake } from '../../../src/lake/lake.ts'
@@ -40,7 +40,7 @@ async function over(places: Places, openSession: OpenSqlSession) {
   const clock = fakeClock(NOON + 3_600_000)
   const keys = async (prefix: string) => (await lake.list(prefix)).map(({ key }) => key)
 
-  const ingester = (change: Partial<LakeArrivalsOptions> = {}): Arrivals =>
+  const ingester = (change: Partial<LakeArrivalsOptions> = {}): LakeArrivals =>
     lakeArrivals({
       lake,
       openSession,

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
 import { allRows } from '../../../src/aggregation/ingest/duckdb/sql-session.ts'
-import type { Arrivals } from '../../../src/aggregation/ingest/index/arrivals.ts'
+import type { LakeArrivals } from '../../../src/aggregation/ingest/index/arrivals.ts'
 import { arrivedMs } from '../../../src/aggregation/ingest/lake-arrivals.ts'
 import type { Lake } from '../../../src/lake/lake.ts'
 import { AppError } from '../../../src/std/errors.ts'
@@ -16,7 +16,7 @@ const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 const entry = { key: 'k', rows: 1, bytes: 1, inputs: [], minutes: {}, malformed: 0, arrivalMinMs: null }
 /** Minutes that the objects touch which are told for a range. */
-async function minutes(arrivals: Arrivals, fromMs: number, toMs: number): Promise<readonly number[]> {
+async function minutes(arrivals: LakeArrivals, fromMs: number, toMs: number): Promise<readonly number[]> {
   const objects = await arrivals.touching(fromMs, toMs)
   const found = objects.flatMap((object) => Object.keys(object.minutes).map(Number))
   return [...new Set(found)].filter((ms) => ms + MINUTE_MS > fromMs && ms < toMs).sort((a, b) => a - b)

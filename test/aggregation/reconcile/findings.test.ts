@@ -7,7 +7,7 @@ import { quietTelemetry } from '../../../src/std/telemetry.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
 import { eventLine, NOON } from '../../fakes/events.ts'
-import { memoryJournal } from '../../fakes/gateway.ts'
+import { recordingJournal } from '../../fakes/gateway.ts'
 import { HOUR, setUp, setUpMany, signal } from '../ingest/harness.ts'
 
 const MINUTE_MS = 60_000
@@ -24,7 +24,7 @@ interface Row {
 /** What a gateway writes for three apps within ten minutes: the rows, and the ledger events that tell of them. */
 async function tenMinutes(seed: number, instance = `gw-${seed}`): Promise<readonly Row[]> {
   const telemetry = quietTelemetry()
-  const [journal, entropy] = [memoryJournal(), seededEntropy(seed)]
+  const [journal, entropy] = [recordingJournal(), seededEntropy(seed)]
   const clock = fakeClock(range.toMs)
   const ledger = createLedger(telemetry.metrics, () => 0)
   const writer = startLedgerWriter({ instance, ledger, journal, clock, entropy, telemetry })

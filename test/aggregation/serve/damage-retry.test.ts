@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { damaged } from '../../../src/aggregation/rollup/stores/store.ts'
-import { steadyQueries } from '../../../src/aggregation/serve/damage-retry.ts'
+import { retryingQueries } from '../../../src/aggregation/serve/damage-retry.ts'
 import type { Queries } from '../../../src/aggregation/serve/query.ts'
 
 test('a question that meets damage is asked again, until there is none; other failures stay', async (t) => {
@@ -12,7 +12,7 @@ test('a question that meets damage is asked again, until there is none; other fa
       return 'answered'
     }
     const queries = { series: answer, top: answer, metrics: answer } as unknown as Queries
-    const ask = steadyQueries(queries)[question] as () => Promise<unknown>
+    const ask = retryingQueries(queries)[question] as () => Promise<unknown>
     t.equal(await ask(), 'answered')
     failures.push(new RangeError('a mistake of ours'))
     await t.rejects(ask(), RangeError)

@@ -2,7 +2,7 @@ import { test } from 'tap'
 import type { Static } from 'typebox'
 import { DEFAULT_SETS, type RollupDefinition } from '../../../src/aggregation/rollup/model/definition.ts'
 import { RELATIVE_ERROR } from '../../../src/aggregation/rollup/model/measure.ts'
-import { type Asking, createQueries } from '../../../src/aggregation/serve/query.ts'
+import { createQueries, type QueryContext } from '../../../src/aggregation/serve/query.ts'
 import type { SeriesAnswer, TopAnswer } from '../../../src/aggregation/serve/query-answers.ts'
 import { memoryCache } from '../../../src/aggregation/serve/query-cache.ts'
 import { computeRanking, type RankingQuery } from '../../../src/aggregation/serve/ranking.ts'
@@ -70,7 +70,7 @@ function queriesOver(definitions: readonly RollupDefinition[] = [standard, hourl
 }
 
 /** Who may read all apps and waits for the answer. */
-const all: Asking = { signal: new AbortController().signal, ofAllApps: true }
+const all: QueryContext = { signal: new AbortController().signal, ofAllApps: true }
 
 const near = (actual: number | undefined, exact: number) =>
   actual !== undefined && Math.abs(actual - exact) <= exact * RELATIVE_ERROR
@@ -149,7 +149,7 @@ test('what other apps have changes nothing in an answer, not even by a digest or
   const own = [rollupRow({}, ramp(20)), rollupRow({ set: 'route', value: '/a' }, ramp(20))]
   await store.fill(committed(noon - HOUR), own)
   await store.fill(committed(noon - QUARTER), [])
-  const limited: Asking = { ...all, ofAllApps: false }
+  const limited: QueryContext = { ...all, ofAllApps: false }
   for (const asking of [limited, all]) {
     const before = [await series({}, asking), await top({}, asking)]
     const computed = store.asked.series

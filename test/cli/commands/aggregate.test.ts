@@ -173,20 +173,25 @@ test('a gateway elsewhere is asked by its address, and operations of its own com
   t.equal(await other.ended, 0)
 })
 
-type Runs = Parameters<typeof runPasses>[0]
-type Run = Awaited<ReturnType<Runs['finish']>>
+type AggregateRuns = Parameters<typeof runPasses>[0]
+type AggregateRun = Awaited<ReturnType<AggregateRuns['finish']>>
 
 /** Runs of so many windows, with these results, one after the other. */
 function runsOf(...passes: readonly (readonly [windows: number, result: string | undefined])[]) {
   const left = [...passes]
   let id = 0
-  const run = (): Run => {
+  const run = (): AggregateRun => {
     const [windows = 0, result] = left.shift() ?? []
     const window = { rollup: 'default', fromMs: FROM, toMs: FROM + 1, step: 'compute', result }
     const state = result === undefined ? 'queued' : result === 'failed' ? 'failed' : 'succeeded'
-    return { id: `r${id}`, state, windows: Array(windows).fill(window), skipped: [] } as unknown as Run
+    return {
+      id: `r${id}`,
+      state,
+      windows: Array(windows).fill(window),
+      skipped: [],
+    } as unknown as AggregateRun
   }
-  const runs: Runs = {
+  const runs: AggregateRuns = {
     async submit() {
       id += 1
       return { id: `r${id}`, state: 'queued', windows: [], skipped: [] }

@@ -1,7 +1,7 @@
 import { Counter } from 'prom-client'
 import { type Test, test } from 'tap'
-import { pauseMs, startCrew } from '../../../src/cli/serve/cluster.ts'
-import type { Front } from '../../../src/cli/serve/gateway-handle.ts'
+import { pauseMs, startWorkerPool } from '../../../src/cli/serve/cluster.ts'
+import type { GatewayHandle } from '../../../src/cli/serve/gateway-handle.ts'
 import type { WorkerReport } from '../../../src/cli/terminal/worker-channel.ts'
 import { createTelemetry, quietTelemetry } from '../../../src/std/telemetry.ts'
 import { fakeClock } from '../../fakes/clock.ts'
@@ -9,7 +9,7 @@ import { type FakeLine, fakeLine } from '../../fakes/process/worker-channel.ts'
 import { reconciliation } from '../../fakes/reconciliation.ts'
 
 interface Crew {
-  readonly crew: Front
+  readonly crew: GatewayHandle
   /** Every worker that was ever started, in order. */
   readonly lines: readonly FakeLine[]
   readonly clock: ReturnType<typeof fakeClock>
@@ -26,7 +26,7 @@ function started(t: Test, workers: number, reportMs?: number): Crew {
   let said = ''
   const telemetry = createTelemetry('info', { write: (line) => (said += line) })
   const clock = fakeClock()
-  const crew = startCrew({
+  const crew = startWorkerPool({
     workers,
     port: 0,
     fork,
@@ -51,11 +51,11 @@ const failed = { code: 1, signal: null }
 const killed = { code: null, signal: 'SIGKILL' }
 
 /** The worker answers what it is asked, from now on. */
-async function answers(line: FakeLine, own: WorkerReport['reconciliation'], count = 1): Promise<void> {
+async function answers(line: FakeLine, own: WorkerReport['balance'], count = 1): Promise<void> {
   const { metrics } = quietTelemetry()
   const things = new Counter({ name: 'headgate_things_total', help: 'Things.', registers: [metrics] })
   things.inc(count)
-  const report = { reconciliation: own, metrics: await metrics.getMetricsAsJSON() }
+  const report = { balance: own, metrics: await metrics.getMetricsAsJSON() }
   line.primary.onMessage((message) => {
     if (message.kind === 'report') line.primary.send({ kind: 'report', id: message.id, report })
   })
@@ -75,7 +75,7 @@ test('a crew is ready when all of its workers are, and every worker hears of it'
   await crew.started
   t.equal(crew.isReady(), true)
   for (const { told } of lines) t.same(told.at(-1), { kind: 'everyone', ready: true })
-  t.same(await crew.doors(() => true), [], 'the doors are the workers own')
+  t.same(await crew.listeners(() => true), [], 'the doors are the workers own')
   t.equal(crew.isWorker, false)
 })
 
@@ -148,7 +148,7 @@ test('a worker that cannot be forked is one that ended: tried again, and given u
   const noMemory = () => Object.assign(new Error('spawn ENOMEM'), { code: 'ENOMEM' })
 
   failures.push(noMemory(), noMemory())
-  const crew = startCrew(options)
+  const crew = startWorkerPool(options)
   await waitFor(() => lines.length === 1)
   lines[0]?.primary.send({ kind: 'ready', port: 1 })
   await crew.started
@@ -159,7 +159,7 @@ test('a worker that cannot be forked is one that ended: tried again, and given u
   await crew.close(0)
 
   failures.push(noMemory(), noMemory(), noMemory())
-  const hopeless = startCrew({ ...options, telemetry: quietTelemetry() })
+  const hopeless = startWorkerPool({ ...options, telemetry: quietTelemetry() })
   await t.rejects(hopeless.started, { code: 'not_ready' })
   await hopeless.close(0)
   t.equal(lines.length, 1)
@@ -180,17 +180,17 @@ test('once all were ready, no number of failures ends the others', async (t) => 
 
 test('books and metrics are those of all workers; who does not answer is counted as silent', async (t) => {
   const { crew, lines } = started(t, 3, 200)
-  t.equal(await crew.reconcile(), null, 'nobody answers yet')
+  t.equal(await crew.balance(), null, 'nobody answers yet')
   const [one, two, silent] = lines as [FakeLine, FakeLine, FakeLine]
   await answers(one, reconciliation({ instance: 'a' }), 2)
   await answers(two, reconciliation({ instance: 'a', delivered: 6 }), 3)
-  t.match(await crew.reconcile(), { workers: 2, silent: 1, received: 24, unaccounted: 2 })
+  t.match(await crew.balance(), { workers: 2, silent: 1, received: 24, unaccounted: 2 })
   const text = await (await crew.metrics()).metrics()
   t.match(text, /^headgate_things_total 5$/m)
   t.match(text, /^headgate_worker_restarts_total 0$/m)
   t.match((await crew.metrics()).contentType, /^text\/plain/)
-  const asking = crew.reconcile()
-  silent.primary.send({ kind: 'report', id: 999, report: { reconciliation: reconciliation(), metrics: [] } })
+  const asking = crew.balance()
+  silent.primary.send({ kind: 'report', id: 999, report: { balance: reconciliation(), metrics: [] } })
   silent.end(killed)
   t.match(await asking, { workers: 2, silent: 1 }, 'nor does one answer for another, or one that is gone')
 })

@@ -1,6 +1,6 @@
 import { Gauge } from 'prom-client'
 import { test } from 'tap'
-import { workerFront } from '../../../src/cli/serve/gateway-handle.ts'
+import { workerGateway } from '../../../src/cli/serve/gateway-handle.ts'
 import type { ToPrimary } from '../../../src/cli/terminal/worker-channel.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
 import { systemClock } from '../../../src/std/clock.ts'
@@ -18,7 +18,7 @@ test('a worker that cannot tell its state says so in the log, and tells it when 
   const line = fakeLine(0)
   const heard: ToPrimary[] = []
   line.process.onMessage((message) => heard.push(message))
-  const front = await workerFront(config, system, line.primary)
+  const front = await workerGateway(config, system, line.primary)
   t.teardown(() => front.close(0))
   let failures = 1
   new Gauge({

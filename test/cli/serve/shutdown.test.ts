@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import type { Front } from '../../../src/cli/serve/gateway-handle.ts'
+import type { GatewayHandle } from '../../../src/cli/serve/gateway-handle.ts'
 import { stop } from '../../../src/cli/serve/shutdown.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
 import { fakeClock } from '../../fakes/clock.ts'
@@ -7,14 +7,14 @@ import { fakeClock } from '../../fakes/clock.ts'
 const config = { ...parseConfig({}, {}), shutdown: { totalMs: 80, waitMs: 0, drainMs: 80 } }
 
 /** Ends when it is told to, and says how long it was given. */
-function frontOf(closed: (withinMs: number) => void): Front {
+function frontOf(closed: (withinMs: number) => void): GatewayHandle {
   return {
     isWorker: false,
     started: Promise.resolve(),
-    doors: async () => [],
+    listeners: async () => [],
     isReady: () => true,
     port: () => 0,
-    reconcile: async () => null,
+    balance: async () => null,
     metrics: () => Promise.reject(new Error('not asked')),
     reload() {},
     ending() {},
@@ -34,7 +34,7 @@ test('a run that does not end keeps what was accepted from nothing', async (t) =
   ] as const) {
     const closed: number[] = []
     const front = frontOf((withinMs) => closed.push(withinMs))
-    await stop({ config, clock, doors: [], front }, endRuns)
+    await stop({ config, clock, listeners: [], gateway: front }, endRuns)
     t.same(closed, [60], rule)
   }
 })

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { test } from 'tap'
-import { greeting } from '../../../src/cli/serve/start-banner.ts'
+import { startBanner } from '../../../src/cli/serve/start-banner.ts'
 import { humanLog } from '../../../src/cli/terminal/log-lines.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
 import { createTelemetry } from '../../../src/std/telemetry.ts'
@@ -15,7 +15,7 @@ const dataDir = '/var/lib/headgate'
 test('a person is told what is where, and the dashboard last', async (t) => {
   const config = parseConfig({ dataDir, apps: [app('shop')] }, {})
   t.equal(
-    greeting({ config, dev: undefined, urls }),
+    startBanner({ config, dev: undefined, urls }),
     `Headgate serves; Ctrl-C ends it.
 
   beacons     http://127.0.0.1:8080/v1/events
@@ -33,8 +33,8 @@ Dashboard: http://127.0.0.1:8081/dashboard
 })
 
 test('each line says what is in force', async (t) => {
-  const shown = (given: object, some: Parameters<typeof greeting>[0]['urls'] = urls) =>
-    greeting({ config: parseConfig({ dataDir, ...given }, {}), dev: undefined, urls: some })
+  const shown = (given: object, some: Parameters<typeof startBanner>[0]['urls'] = urls) =>
+    startBanner({ config: parseConfig({ dataDir, ...given }, {}), dev: undefined, urls: some })
   const six = ['a', 'b', 'c', 'd', 'e', 'f'].map(app)
   for (const [rule, given, line] of [
     [

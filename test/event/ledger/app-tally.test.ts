@@ -1,10 +1,10 @@
 import { test } from 'tap'
-import { createAppTally, minuteOf } from '../../../src/event/ledger/app-tally.ts'
+import { createAcceptedCounts, minuteOf } from '../../../src/event/ledger/app-tally.ts'
 
 const NOON = Date.UTC(2026, 10, 22, 12)
 
 test('events are counted by app and minute of arrival, and told once', async (t) => {
-  const tally = createAppTally()
+  const tally = createAcceptedCounts()
   tally.add('shop', NOON, 3)
   tally.add('blog', NOON + 1, 1)
   tally.add('shop', NOON + 59_999, 2)
@@ -18,7 +18,7 @@ test('events are counted by app and minute of arrival, and told once', async (t)
 })
 
 test('what becomes durable after its minute was told of is told of later', async (t) => {
-  const tally = createAppTally()
+  const tally = createAcceptedCounts()
   tally.add('shop', NOON, 3)
   tally.take(NOON + 60_000)
   tally.add('shop', NOON + 59_000, 4)

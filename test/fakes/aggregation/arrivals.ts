@@ -1,4 +1,8 @@
-import type { Arrivals, ArrivedObject, Trouble } from '../../../src/aggregation/ingest/index/arrivals.ts'
+import type {
+  ArrivedObject,
+  IngestFailure,
+  LakeArrivals,
+} from '../../../src/aggregation/ingest/index/arrivals.ts'
 
 /** As much of an event as the memory engine looks at. */
 export interface FakeEvent {
@@ -7,7 +11,7 @@ export interface FakeEvent {
   readonly receivedMs?: number
 }
 
-export interface MemoryArrivals extends Arrivals {
+export interface MemoryArrivals extends LakeArrivals {
   /** A raw object lands in the lake; the next ingest indexes it. */
   deliver(key: string, events: readonly FakeEvent[]): void
   /** The object is gone, as after a careless deletion. */
@@ -16,7 +20,7 @@ export interface MemoryArrivals extends Arrivals {
   /** The next ingests reject with these. */
   readonly failures: Error[]
   /** What the next ingest says of objects that it set aside or could not take. */
-  readonly troubles: { setAside: Trouble[]; failed: Trouble[] }
+  readonly troubles: { setAside: IngestFailure[]; failed: IngestFailure[] }
   /** Keys of objects that lie where an ingest looks only when it is to look everywhere. */
   readonly elsewhere: Set<string>
   /** Keys that cannot be read any more: a look at them sets them aside. */

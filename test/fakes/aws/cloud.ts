@@ -19,7 +19,7 @@ import {
   streamArn,
 } from './iam.ts'
 import { startKinesis } from './kinesis.ts'
-import { type KnownKey, type SignedRequest, type Verdict, verdictOn } from './sigv4.ts'
+import { type KnownKey, type SignatureResult, type SignedRequest, verdictOn } from './sigv4.ts'
 import { startSts } from './sts.ts'
 
 /** Who may ask STS: the gateway. */
@@ -273,7 +273,7 @@ const REFUSALS = {
   forged: ['InvalidSignatureException', 'SignatureDoesNotMatch'],
 } as const
 
-function refusal({ why }: Extract<Verdict<KnownKey>, { kind: 'refused' }>, isSts: boolean): Reply {
+function refusal({ why }: Extract<SignatureResult<KnownKey>, { kind: 'refused' }>, isSts: boolean): Reply {
   const [kinesis, sts] = REFUSALS[why]
   return isSts ? stsRefusal(403, sts) : kinesisRefusal(kinesis)
 }

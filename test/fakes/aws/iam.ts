@@ -28,7 +28,7 @@ export const roleArn = (name: string): string => `arn:aws:iam::${ACCOUNT}:role/$
 export const sessionArn = (role: string): string =>
   `arn:aws:sts::${ACCOUNT}:assumed-role/${role}/${role === 'headgate-vended' ? 'headgate-shop-QN7LEN1s9eR_93b3VBrw2b' : 'task'}`
 
-export interface Statement {
+export interface IamStatement {
   readonly Sid?: string
   readonly Effect: 'Allow' | 'Deny'
   readonly [member: string]: unknown
@@ -36,10 +36,10 @@ export interface Statement {
 
 export interface Policy {
   readonly Version: '2012-10-17'
-  readonly Statement: readonly Statement[]
+  readonly Statement: readonly IamStatement[]
 }
 
-export const policyOf = (...statements: readonly Statement[]): Policy => ({
+export const policyOf = (...statements: readonly IamStatement[]): Policy => ({
   Version: '2012-10-17',
   Statement: statements,
 })

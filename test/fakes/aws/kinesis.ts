@@ -13,7 +13,7 @@ import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 
 /** What goes wrong with one PutRecords call; each entry of `faults` is used once, in order. */
-export type Fault =
+export type KinesisFault =
   /** A share of the records fails, each with the next of the codes; the others are stored. */
   | { readonly kind: 'partial'; readonly ratio: number; readonly codes: readonly string[] }
   /** The whole call is refused, nothing is stored. */
@@ -37,9 +37,9 @@ export interface PutResult {
 /** Kinesis as senders meet it. */
 export interface KinesisDoor {
   readonly endpoint: string
-  readonly faults: Fault[]
+  readonly faults: KinesisFault[]
   /** Happens to every PutRecords call once `faults` is used up, until it is taken away. */
-  outage: Fault | undefined
+  outage: KinesisFault | undefined
   /** How many calls of each operation came in. */
   readonly calls: Map<string, number>
   /** Number of records of each PutRecords call. */
@@ -52,7 +52,7 @@ export interface KinesisDoor {
    */
   limits: { readonly records: number; readonly bytes: number; readonly refillCalls?: number } | undefined
   /** What ListShards says instead of the truth: a number of shards, or a fault. */
-  shardsLie: number | Fault | undefined
+  shardsLie: number | KinesisFault | undefined
   /** Most shards in one answer of ListShards. */
   shardsPerPage: number
   /** How far its clock is ahead of ours. It refuses signatures that are five minutes old or young. */
@@ -70,12 +70,12 @@ interface Entry {
   readonly Data: string
   readonly PartitionKey: string
 }
-interface Request {
+interface FakeKinesisRequest {
   readonly StreamName: string
   readonly Records: readonly Entry[]
   readonly NextToken?: string
 }
-export interface Answer {
+export interface KinesisAnswer {
   readonly status: number
   readonly body: unknown
 }
@@ -86,7 +86,7 @@ export interface Shard {
 
 /** What is behind the door: it does as it is told and never fails. */
 export interface KinesisStore {
-  call(operation: string, body: object): Promise<Answer>
+  call(operation: string, body: object): Promise<KinesisAnswer>
   shards(stream: string): Promise<readonly Shard[]>
 }
 
@@ -115,7 +115,7 @@ export async function startKinesis(
 export async function serveKinesis(
   store: KinesisStore,
 ): Promise<{ readonly door: KinesisDoor; close(): void }> {
-  const faults: Fault[] = []
+  const faults: KinesisFault[] = []
   const calls = new Map<string, number>()
   const batches: number[] = []
   const used = new Map<string, { records: number; bytes: number }>()
@@ -147,7 +147,7 @@ export async function serveKinesis(
   }
 
   /** Stores what may be stored and puts the failures between the results. */
-  async function putRecords(body: Request, fault: Fault): Promise<Answer> {
+  async function putRecords(body: FakeKinesisRequest, fault: KinesisFault): Promise<KinesisAnswer> {
     if (batches.length % (fake.limits?.refillCalls ?? Number.POSITIVE_INFINITY) === 0) used.clear()
     if (fault.kind === 'error') return refusal(fault)
     if (body.Records.some(({ Data }) => fake.poison(Buffer.from(Data, 'base64')))) {
@@ -178,20 +178,24 @@ export async function serveKinesis(
     }
   }
 
-  function faultOf(operation: string): Fault {
-    const none: Fault = { kind: 'none' }
+  function faultOf(operation: string): KinesisFault {
+    const none: KinesisFault = { kind: 'none' }
     if (operation === 'PutRecords') return faults.shift() ?? fake.outage ?? none
     return operation === 'ListShards' && typeof fake.shardsLie === 'object' ? fake.shardsLie : none
   }
 
-  async function answerTo(operation: string, body: Request, fault: Fault): Promise<Answer> {
+  async function answerTo(
+    operation: string,
+    body: FakeKinesisRequest,
+    fault: KinesisFault,
+  ): Promise<KinesisAnswer> {
     if (operation === 'PutRecords') return putRecords(body, fault)
     if (operation !== 'ListShards') return store.call(operation, body)
     return fault.kind === 'error' ? refusal(fault) : listShards(body)
   }
 
   /** A page, as the service gives it: the first is asked for by name, the others by token alone. */
-  async function listShards({ StreamName, NextToken }: Partial<Request>): Promise<Answer> {
+  async function listShards({ StreamName, NextToken }: Partial<FakeKinesisRequest>): Promise<KinesisAnswer> {
     if (Number(StreamName === undefined) + Number(NextToken === undefined) !== 1) {
       return refusal({ status: 400, type: 'InvalidArgumentException' })
     }
@@ -220,7 +224,7 @@ export async function serveKinesis(
         refusal({ status: 400, type: 'InvalidSignatureException', message: 'Signature expired' }),
       )
     }
-    const body: Request = JSON.parse(bytes.toString())
+    const body: FakeKinesisRequest = JSON.parse(bytes.toString())
     const fault = faultOf(operation)
     if (operation === 'PutRecords') batches.push(body.Records.length)
     if (fault.kind === 'delay') await new Promise((resolve) => setTimeout(resolve, fault.ms))
@@ -249,7 +253,7 @@ export async function serveKinesis(
   }
 }
 
-const refusal = (fault: { status: number; type: string; message?: string }): Answer => ({
+const refusal = (fault: { status: number; type: string; message?: string }): KinesisAnswer => ({
   status: fault.status,
   body: { __type: fault.type, message: fault.message ?? 'scripted' },
 })
@@ -262,7 +266,7 @@ function signedMs(req: IncomingMessage): number {
   return Date.parse(digits)
 }
 
-const noResults: Answer = { status: 200, body: { Records: [] } }
+const noResults: KinesisAnswer = { status: 200, body: { Records: [] } }
 const failureOf = (code: string): PutResult => ({ ErrorCode: code, ErrorMessage: `${code} for shard 0` })
 
 /** Kinesalite behind a plain HTTP call, with what it lacks to be read back in full. */
@@ -271,7 +275,7 @@ async function openStore(streams: Readonly<Record<string, number>>) {
   const endpoint = await listen(inner)
   const agent = new Agent({ keepAlive: true, maxSockets: 64 })
 
-  async function call(operation: string, body: object): Promise<Answer> {
+  async function call(operation: string, body: object): Promise<KinesisAnswer> {
     const headers = {
       'content-type': JSON_1_1,
       'x-amz-target': `Kinesis_20131202.${operation}`,
@@ -350,7 +354,7 @@ async function bodyOf(message: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-function reply(res: ServerResponse, { status, body }: Answer): void {
+function reply(res: ServerResponse, { status, body }: KinesisAnswer): void {
   res.writeHead(status, { 'content-type': JSON_1_1, 'x-amzn-requestid': 'fake' }).end(JSON.stringify(body))
 }
 

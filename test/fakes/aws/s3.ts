@@ -19,7 +19,7 @@ interface StoredObject {
   readonly modified: Date
 }
 
-interface Answer {
+interface S3Answer {
   readonly status: number
   readonly body?: Buffer | string
   readonly headers?: Readonly<Record<string, string>>
@@ -31,7 +31,7 @@ export async function startFakeS3(t: Test, { pageKeys = 1_000 } = {}): Promise<F
   const objects = new Map<string, Buffer>()
   const undeletable = new Map<string, string>()
 
-  function put(key: string, body: Buffer, headers: IncomingMessage['headers']): Answer {
+  function put(key: string, body: Buffer, headers: IncomingMessage['headers']): S3Answer {
     if (checksumOf(body) !== headers['x-amz-checksum-crc32']) return refusal(400, 'BadDigest')
     if (headers['if-none-match'] === '*' && stored.has(key)) return refusal(412, 'PreconditionFailed')
     const metadata = Object.fromEntries(
@@ -44,14 +44,14 @@ export async function startFakeS3(t: Test, { pageKeys = 1_000 } = {}): Promise<F
     return { status: 200 }
   }
 
-  function get(key: string): Answer {
+  function get(key: string): S3Answer {
     const object = stored.get(key)
     if (!object) return refusal(404, 'NoSuchKey')
     const headers = { ...object.metadata, 'x-amz-checksum-crc32': checksumOf(object.body) }
     return { status: 200, body: object.body, headers }
   }
 
-  function list(query: URLSearchParams): Answer {
+  function list(query: URLSearchParams): S3Answer {
     const [prefix, after] = [query.get('prefix') ?? '', query.get('continuation-token') ?? '']
     const keys = [...stored.keys()]
       .filter((key) => key.startsWith(prefix) && byFolder(key, after) > 0)
@@ -69,7 +69,7 @@ export async function startFakeS3(t: Test, { pageKeys = 1_000 } = {}): Promise<F
     }
   }
 
-  function remove(body: Buffer): Answer {
+  function remove(body: Buffer): S3Answer {
     const keys = [...body.toString().matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key = '']) => key)
     if (keys.length > 1_000) return refusal(400, 'MalformedXML')
     const errors: string[] = []
@@ -85,7 +85,7 @@ export async function startFakeS3(t: Test, { pageKeys = 1_000 } = {}): Promise<F
     return { status: 200, body: `<DeleteResult>${errors.join('')}</DeleteResult>` }
   }
 
-  function answer({ method, url = '', headers }: IncomingMessage, body: Buffer): Answer {
+  function answer({ method, url = '', headers }: IncomingMessage, body: Buffer): S3Answer {
     const { pathname, searchParams } = new URL(url, 'http://s3')
     const [, bucket, ...rest] = pathname.split('/')
     const key = decodeURIComponent(rest.join('/'))
@@ -121,7 +121,7 @@ function byFolder(a: string, b: string): number {
   return left === right ? 0 : left! < right! ? -1 : 1
 }
 
-const refusal = (status: number, code: string): Answer => ({ status, body: s3Error(code) })
+const refusal = (status: number, code: string): S3Answer => ({ status, body: s3Error(code) })
 
 /** As S3 says it. */
 export const s3Error = (code: string): string =>

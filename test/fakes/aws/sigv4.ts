@@ -14,7 +14,7 @@ export interface SignedRequest {
   readonly body: Buffer
 }
 
-export type Verdict<Key extends KnownKey> =
+export type SignatureResult<Key extends KnownKey> =
   | { readonly kind: 'signed'; readonly key: Key; readonly service: string }
   | { readonly kind: 'refused'; readonly why: 'unsigned' | 'unknown' | 'expired' | 'late' | 'forged' }
 
@@ -27,7 +27,7 @@ const TOLERANCE_MS = 300_000
 export function verdictOn<Key extends KnownKey>(
   { method, headers, body }: SignedRequest,
   { region, keys, nowMs }: { region: string; keys: ReadonlyMap<string, Key>; nowMs: number },
-): Verdict<Key> {
+): SignatureResult<Key> {
   const match = AUTHORIZATION.exec(headers.authorization ?? '')
   if (!match) return { kind: 'refused', why: 'unsigned' }
   const [, keyId = '', scope = '', of = '', service = '', names = '', signature = ''] = match

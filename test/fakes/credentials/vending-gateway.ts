@@ -19,14 +19,14 @@ interface Setup extends NonNullable<Gateway> {
   readonly limits?: object
 }
 
-export interface Asking {
+export interface VendCall {
   readonly token?: string | undefined
   readonly key?: string | undefined
   readonly headers?: Readonly<Record<string, string>>
   readonly from?: string
 }
 
-/** A front door that vends by the real STS client from a fake STS, which gives narrow sessions only. */
+/** A gateway that vends by the real STS client from a fake STS, which gives narrow sessions only. */
 export async function startVendingGateway(t: Test, setup: Setup = {}) {
   const clock = fakeClock()
   const sts = await startSts(t, clock.nowMs)
@@ -37,14 +37,14 @@ export async function startVendingGateway(t: Test, setup: Setup = {}) {
     ...rest,
     apps,
     gateway: { credentials: { region: REGION, subjectKeyEnv: 'K', limits }, ...rest.gateway },
-    vending: { minterFor: mintingAt(sts), ...rest.vending },
+    vending: { stsFor: mintingAt(sts), ...rest.vending },
   })
   const { app, logLines } = gateway
-  const headersOf = ({ token = tokenOf('user-1'), headers = {} }: Asking) => ({
+  const headersOf = ({ token = tokenOf('user-1'), headers = {} }: VendCall) => ({
     ...(token !== '' && { authorization: `Bearer ${token}` }),
     ...headers,
   })
-  const post = (body: unknown = { app: 'ios' }, asking: Asking = {}) => {
+  const post = (body: unknown = { app: 'ios' }, asking: VendCall = {}) => {
     const { key = 'ios-key', from = '127.0.0.1' } = asking
     return app.inject({
       method: 'POST',
@@ -58,7 +58,7 @@ export async function startVendingGateway(t: Test, setup: Setup = {}) {
       payload: typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body),
     })
   }
-  const container = (id = 'ios', asking: Asking = {}) =>
+  const container = (id = 'ios', asking: VendCall = {}) =>
     app.inject({
       url: `/v1/container-credentials/${id}`,
       remoteAddress: asking.from ?? '127.0.0.1',

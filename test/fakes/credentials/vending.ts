@@ -1,4 +1,4 @@
-import { stsClient, stsMinter } from '../../../src/gateway/credentials/session/sts.ts'
+import { stsClient, stsSessions } from '../../../src/gateway/credentials/session/sts.ts'
 import type { Subject } from '../../../src/gateway/credentials/tokens/subject.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import type { VendingPorts } from '../../../src/wiring/vending-parts.ts'
@@ -62,9 +62,9 @@ export const noAttestation: VendingPorts['attestation'] = {
 
 /** The real client against a fake STS. */
 export const mintingAt =
-  ({ endpoint }: Pick<FakeSts, 'endpoint'>): VendingPorts['minterFor'] =>
+  ({ endpoint }: Pick<FakeSts, 'endpoint'>): VendingPorts['stsFor'] =>
   (directory) =>
-    stsMinter(
+    stsSessions(
       stsClient(
         {
           region: REGION,

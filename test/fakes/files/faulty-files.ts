@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { type FileOps, nodeFiles, type OpenFile } from '../../../src/std/files/files.ts'
 
-export interface Fault {
+export interface FileFault {
   readonly call: keyof FileOps | keyof OpenFile
   readonly code: string
   /** Only for files whose name matches; all by default. */
@@ -16,12 +16,12 @@ export interface Fault {
 
 /** The real file system with failures at the edge of the system calls, and a record of their order. */
 export function faultyFiles() {
-  const faults: Fault[] = []
+  const faults: FileFault[] = []
   /** Calls that have returned, as `call file`. */
   const calls: string[] = []
   let shortWriteBytes = Number.POSITIVE_INFINITY
 
-  function fault(call: Fault['call'], path: string): Fault | undefined {
+  function fault(call: FileFault['call'], path: string): FileFault | undefined {
     const found = faults.find((f) => f.call === call && (f.file?.test(basename(path)) ?? true))
     if (found === undefined) return undefined
     if (found.after) {
@@ -33,7 +33,7 @@ export function faultyFiles() {
     return found
   }
 
-  async function run<T>(call: Fault['call'], path: string, work: () => Promise<T>): Promise<T> {
+  async function run<T>(call: FileFault['call'], path: string, work: () => Promise<T>): Promise<T> {
     const failing = fault(call, path)
     if (failing) throw Object.assign(new Error(`${failing.code}: ${call}`), { code: failing.code })
     const result = await work()
@@ -72,7 +72,7 @@ export function faultyFiles() {
   return {
     files,
     calls,
-    fail: (...more: Fault[]) => faults.push(...more),
+    fail: (...more: FileFault[]) => faults.push(...more),
     heal: () => faults.splice(0),
     writeAtMost(bytes: number) {
       shortWriteBytes = bytes

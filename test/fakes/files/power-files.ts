@@ -3,7 +3,7 @@ import type { FileOps, OpenFile } from '../../../src/std/files/files.ts'
 import { dieOf, type Luck, SimulatedFile } from './simulated-file.ts'
 
 /** The `after + 1`-th such call fails, once. A sync that fails leaves its file clean: see SimulatedFile. */
-export interface Fault {
+export interface PowerFault {
   readonly call: 'open' | 'read' | 'readFile' | 'write' | 'sync' | 'truncate' | 'rename' | 'unlink'
   readonly code: 'EIO' | 'ENOSPC'
   readonly after?: number
@@ -20,7 +20,7 @@ type Node = SimulatedFile | SimulatedFolder
 /** Names that one call gives or takes. At a power cut all of them have changed, or none. */
 type Renaming = readonly { readonly folder: SimulatedFolder; readonly name: string; readonly node?: Node }[]
 
-interface Call<T> {
+interface DiskCall<T> {
   readonly name: string
   readonly path: string
   readonly effect: () => T
@@ -41,13 +41,13 @@ export class PowerFiles {
   capacityBytes = Number.POSITIVE_INFINITY
   readonly #root = emptyFolder()
   #renamings: Renaming[] = []
-  #faults: { readonly fault: Fault; before: number }[] = []
+  #faults: { readonly fault: PowerFault; before: number }[] = []
   #process = 0
   #callsLeft = Number.POSITIVE_INFINITY
   #lastTakesEffect = false
   #onEnd = () => {}
 
-  fail(...faults: readonly Fault[]): void {
+  fail(...faults: readonly PowerFault[]): void {
     this.#faults.push(...faults.map((fault) => ({ fault, before: fault.after ?? 0 })))
   }
 
@@ -139,7 +139,7 @@ export class PowerFiles {
   }
 
   /** Every call of a process: here it ends, or meets a fault. */
-  async #run<T>(owner: number, { name, path, effect, onFault }: Call<T>): Promise<T> {
+  async #run<T>(owner: number, { name, path, effect, onFault }: DiskCall<T>): Promise<T> {
     await undefined
     if (owner !== this.#process) return forever()
     this.#callsLeft -= 1
@@ -164,7 +164,7 @@ export class PowerFiles {
     this.#callsLeft = Number.POSITIVE_INFINITY
   }
 
-  #faultOf(call: string, path: string): Fault['code'] | undefined {
+  #faultOf(call: string, path: string): PowerFault['code'] | undefined {
     const matching = this.#faults.filter(
       ({ fault: { call: failing, file } }) => failing === call && (file?.test(basename(path)) ?? true),
     )

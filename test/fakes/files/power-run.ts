@@ -3,7 +3,7 @@ import type { Clock } from '../../../src/std/clock.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import { batchOf } from '../../contracts/journal.ts'
 import { openJournal } from './open-journal.ts'
-import { type Fault, PowerFiles } from './power-files.ts'
+import { type PowerFault, PowerFiles } from './power-files.ts'
 import type { Luck } from './simulated-file.ts'
 
 const DIR = '/power-cut/journal'
@@ -18,7 +18,7 @@ interface End {
   readonly luck: Luck
 }
 
-export type Step =
+export type PowerStep =
   | { readonly kind: 'append'; readonly sizes: readonly number[] }
   | { readonly kind: 'read'; readonly maxBytes: number }
   /** At the same time. */
@@ -28,7 +28,7 @@ export type Step =
   | { readonly kind: 'kill' | 'cut power'; readonly luck: Luck }
   /** The same at the n-th system call from here, in whatever step that is. */
   | ({ readonly kind: 'end later'; readonly calls: number; readonly takesEffect: boolean } & End)
-  | { readonly kind: 'fault'; readonly fault: Fault }
+  | { readonly kind: 'fault'; readonly fault: PowerFault }
   | { readonly kind: 'fill the disk'; readonly leavingBytes: number }
 
 export interface Sizes {
@@ -37,7 +37,7 @@ export interface Sizes {
   readonly frameBytes: number
 }
 
-interface Batch {
+interface PowerBatch {
   readonly text: string
   isAcknowledged: boolean
   isReleased: boolean
@@ -55,7 +55,7 @@ export class PowerRun {
   readonly files = new PowerFiles()
   readonly #clock = restlessClock()
   readonly #sizes: Sizes
-  readonly #batches: Batch[] = []
+  readonly #batches: PowerBatch[] = []
   #open: DiskJournal | undefined
   /** Of this process: the last batch that was read, and what may be released. */
   #lastRead = -1
@@ -71,7 +71,7 @@ export class PowerRun {
   }
 
   /** Answers how many batches were acknowledged, and kept. */
-  async run(steps: readonly Step[]): Promise<number> {
+  async run(steps: readonly PowerStep[]): Promise<number> {
     await this.#start()
     for (const step of steps) {
       await this.#orEnd(this.#take(step))
@@ -86,7 +86,7 @@ export class PowerRun {
     return this.#open
   }
 
-  #take(step: Step): Promise<void> {
+  #take(step: PowerStep): Promise<void> {
     switch (step.kind) {
       case 'append':
         return this.#append(step.sizes)
@@ -131,7 +131,7 @@ export class PowerRun {
   async #append(sizes: readonly number[]): Promise<void> {
     const results = sizes.map(async (size) => {
       const text = `${this.#batches.length} `.padEnd(size, 'x')
-      const batch: Batch = { text, isAcknowledged: false, isReleased: false }
+      const batch: PowerBatch = { text, isAcknowledged: false, isReleased: false }
       this.#batches.push(batch)
       try {
         await this.#journal.append(batchOf(text))
@@ -262,7 +262,7 @@ export class PowerRun {
   }
 }
 
-const isOwed = ({ isAcknowledged, isReleased }: Batch): boolean => isAcknowledged && !isReleased
+const isOwed = ({ isAcknowledged, isReleased }: PowerBatch): boolean => isAcknowledged && !isReleased
 
 const isRefusal = (error: unknown): boolean =>
   error instanceof AppError && (error.code === 'journal_full' || error.code === 'journal_unavailable')

@@ -50,18 +50,18 @@ export const delivered = (headgate: RunningHeadgate, count: number) =>
     return totals.delivered >= count ? totals : undefined
   })
 
-export interface Run {
+export interface RunView {
   readonly id: string
   readonly state: string
 }
 
 export const finished = (headgate: RunningHeadgate, id: string) =>
   until(`the end of run ${id}`, async () => {
-    const run = await headgate.ask<Run>(`/aggregations/runs/${id}`)
+    const run = await headgate.ask<RunView>(`/aggregations/runs/${id}`)
     return ['succeeded', 'failed', 'cancelled'].includes(run.state) ? run : undefined
   })
 
-export async function aggregate(headgate: RunningHeadgate, body: object = {}): Promise<Run> {
-  const { id } = await headgate.ask<Run>('/aggregations/run', { method: 'POST', body })
+export async function aggregate(headgate: RunningHeadgate, body: object = {}): Promise<RunView> {
+  const { id } = await headgate.ask<RunView>('/aggregations/run', { method: 'POST', body })
   return finished(headgate, id)
 }

@@ -1,5 +1,5 @@
 import type { Terminal } from '../../../src/cli/terminal/terminal.ts'
-import type { PrimaryLine } from '../../../src/cli/terminal/worker-channel.ts'
+import type { PrimaryChannel } from '../../../src/cli/terminal/worker-channel.ts'
 
 export interface FakeTerminal extends Terminal {
   /** Everything said so far. */
@@ -14,7 +14,7 @@ export interface FakeTerminal extends Terminal {
 
 /** What the process around a command adds: workers, or a primary. */
 export interface Surroundings {
-  readonly primary?: PrimaryLine
+  readonly primary?: PrimaryChannel
   readonly fork?: Terminal['fork']
 }
 

@@ -1,5 +1,5 @@
 import type {
-  PrimaryLine,
+  PrimaryChannel,
   ToPrimary,
   ToWorker,
   WorkerEnd,
@@ -9,7 +9,7 @@ import type {
 /** A line between a primary and a worker: messages arrive later, in order, and as JSON makes them. */
 export interface FakeLine {
   /** The worker's end. */
-  readonly primary: PrimaryLine
+  readonly primary: PrimaryChannel
   /** The primary's end. */
   readonly process: WorkerProcess
   /** What the worker was told. */

@@ -2,7 +2,11 @@ import { type AddressInfo, connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
-import { addressLimit, BYTES_A_REQUEST, MAX_ADDRESSES } from '../../../src/gateway/apps/address-limit.ts'
+import {
+  addressLimit,
+  BYTES_A_REQUEST,
+  MAX_LIMITED_ADDRESSES,
+} from '../../../src/gateway/apps/address-limit.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { lcp, startGateway } from '../../fakes/gateway.ts'
 
@@ -20,7 +24,7 @@ test('the store tells the plugin "full" or "empty", and exactly how long', async
     [null, { current: 0, ttl: 0 }],
   ])
   t.equal(store.child(), store)
-  t.equal(MAX_ADDRESSES, 50_000)
+  t.equal(MAX_LIMITED_ADDRESSES, 50_000)
 })
 
 const tight = { limits: { address: { requestsPerSecond: 1, burst: 3 } } }

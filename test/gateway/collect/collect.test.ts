@@ -12,13 +12,13 @@ import { AppError } from '../../../src/std/errors.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
-import { lcp, memoryJournal, someApps } from '../../fakes/gateway.ts'
+import { lcp, recordingJournal, someApps } from '../../fakes/gateway.ts'
 
 const DAY_MS = 86_400_000
 
 function setup(apps: readonly object[] = someApps) {
   const telemetry = quietTelemetry()
-  const [journal, clock] = [memoryJournal('journal'), fakeClock()]
+  const [journal, clock] = [recordingJournal('journal'), fakeClock()]
   const ledger = createLedger(telemetry.metrics, () => 0)
   const collector = createCollector({
     registry: createRegistry(parseConfig({ apps }, {}).apps),

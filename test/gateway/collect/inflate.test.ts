@@ -1,6 +1,6 @@
 import zlib, { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import { test } from 'tap'
-import { createInflate, MAX_INFLATED_BYTES, RATIO_ALARM } from '../../../src/gateway/collect/inflate.ts'
+import { createInflate, MAX_INFLATED_BODY_BYTES, RATIO_ALARM } from '../../../src/gateway/collect/inflate.ts'
 import type { Owner } from '../../../src/std/async/fair-queue.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
 
@@ -163,9 +163,9 @@ test('a body may grow to its limit, not beyond it', async (t) => {
   for (const pack of [gzipSync, deflateSync, brotliCompressSync, deflateRawSync]) {
     const { inflate, alarms } = inflating()
     const encoding = pack === brotliCompressSync ? 'br' : 'deflate'
-    const whole = await inflate(pack(Buffer.alloc(MAX_INFLATED_BYTES, 'a')), encoding)
-    t.equal(whole.length, MAX_INFLATED_BYTES)
-    await t.rejects(inflate(pack(Buffer.alloc(MAX_INFLATED_BYTES + 1, 'a')), encoding), {
+    const whole = await inflate(pack(Buffer.alloc(MAX_INFLATED_BODY_BYTES, 'a')), encoding)
+    t.equal(whole.length, MAX_INFLATED_BODY_BYTES)
+    await t.rejects(inflate(pack(Buffer.alloc(MAX_INFLATED_BODY_BYTES + 1, 'a')), encoding), {
       code: 'body_too_large',
       message: 'The inflated body exceeds 4194304 bytes.',
     })

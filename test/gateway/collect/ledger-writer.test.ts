@@ -5,7 +5,7 @@ import { AppError } from '../../../src/std/errors.ts'
 import { createTelemetry } from '../../../src/std/telemetry.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
-import { memoryJournal } from '../../fakes/gateway.ts'
+import { recordingJournal } from '../../fakes/gateway.ts'
 
 const NOON = Date.UTC(2026, 10, 22, 12)
 
@@ -13,7 +13,7 @@ function setup() {
   const logLines: string[] = []
   const telemetry = createTelemetry('warn', { write: (line) => logLines.push(line) })
   const ledger = createLedger(telemetry.metrics, () => 0)
-  const [journal, clock, entropy] = [memoryJournal(), fakeClock(NOON), seededEntropy()]
+  const [journal, clock, entropy] = [recordingJournal(), fakeClock(NOON), seededEntropy()]
   const start = (everyMs = 3_600_000) =>
     startLedgerWriter({ instance: 'blue-1', ledger, journal, clock, entropy, telemetry, everyMs })
   const told = () =>

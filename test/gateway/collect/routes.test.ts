@@ -215,7 +215,7 @@ test('a page may show the pixel of the apps that list it, and nobody else of any
     ['its own page', 'shop-key', page('cross-site', `${shop}/cart?a=1`), 1],
     ['its own page, that tells its origin only', 'shop-key', page('cross-site', `${shop}/`), 1],
     ['a page of the same site', 'shop-key', page('same-site', `${shop}/`), 1],
-    ['a page of the same origin as this door', 'shop-key', page('same-origin', `${evil}/`), 1],
+    ['a page of the same origin as this gateway', 'shop-key', page('same-origin', `${evil}/`), 1],
     ['somebody who opens it', 'shop-key', page('none'), 1],
     ['a mail, or a browser that says nothing', 'shop-key', {}, 1],
     ['a proxy of pictures that says where', 'shop-key', { referer: `${evil}/` }, 0],

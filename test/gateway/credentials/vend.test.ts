@@ -2,11 +2,11 @@ import { Registry } from 'prom-client'
 import { type Test, test } from 'tap'
 import { parseConfig } from '../../../src/config/parse.ts'
 import { createDirectory } from '../../../src/gateway/apps/vending-apps.ts'
-import type { Facts } from '../../../src/gateway/credentials/audit.ts'
+import type { AuditFacts } from '../../../src/gateway/credentials/audit.ts'
 import { createBreaker, OPEN_MS } from '../../../src/gateway/credentials/limits/circuit-breaker.ts'
 import { createVendingLimits } from '../../../src/gateway/credentials/limits/vending-limits.ts'
 import { createVendingMetrics } from '../../../src/gateway/credentials/metrics.ts'
-import { createVendor, type Grant } from '../../../src/gateway/credentials/vend.ts'
+import { createSessionVendor, type VendPermit } from '../../../src/gateway/credentials/vend.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
 import { type StsFault, startSts } from '../../fakes/aws/sts.ts'
 import { fakeClock } from '../../fakes/clock.ts'
@@ -28,12 +28,12 @@ async function started(t: Test, limits: object = {}) {
   t.teardown(() => minter.close())
   const breaker = createBreaker(clock)
   const telemetry = { ...quietTelemetry(), metrics: new Registry() }
-  const vendor = createVendor({
+  const vendor = createSessionVendor({
     ...{ minter, breaker, clock, entropy: seededEntropy() },
     limits: createVendingLimits(gateway.credentials.limits, 1, clock),
     metrics: createVendingMetrics(telemetry, { brokenApps: breaker.openApps }),
   })
-  const grantFor = (id: string, more: Partial<Grant> = {}): Grant => ({
+  const grantFor = (id: string, more: Partial<VendPermit> = {}): VendPermit => ({
     app: directory.byId(id)!,
     subjectHash: 'abcdefghijABCDEFGHIJ_-',
     durationSeconds: 3_600,
@@ -41,9 +41,9 @@ async function started(t: Test, limits: object = {}) {
     identity: `${id} somebody`,
     ...more,
   })
-  const notes: Facts[] = []
-  const vend = (grant: Grant) => vendor.vend(grant, (facts) => notes.push(facts))
-  return { clock, sts, telemetry, grantFor, vend, notes: () => Object.assign({}, ...notes) as Facts }
+  const notes: AuditFacts[] = []
+  const vend = (grant: VendPermit) => vendor.vend(grant, (facts) => notes.push(facts))
+  return { clock, sts, telemetry, grantFor, vend, notes: () => Object.assign({}, ...notes) as AuditFacts }
 }
 
 const error = (code: string, status: number): StsFault => ({ kind: 'error', code, status })
@@ -71,7 +71,7 @@ test('credentials that end early say so, and cannot do anything after', async (t
 
 test('who asks for the same at the same time gets the same; nobody else does, and nothing is kept', async (t) => {
   const { sts, grantFor, vend, notes } = await started(t)
-  const keys = async (grants: readonly Grant[]) =>
+  const keys = async (grants: readonly VendPermit[]) =>
     (await Promise.all(grants.map(vend))).map(({ session }) => session.accessKeyId)
   const [first, ...others] = await keys(Array(10).fill(grantFor('ios')))
   t.same(new Set(others), new Set([first]))

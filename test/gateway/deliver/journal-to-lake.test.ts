@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { createLedger } from '../../../src/event/ledger/ledger.ts'
 import { startPump } from '../../../src/gateway/deliver/pump.ts'
-import { lakeDeadLetters, lakeWriter } from '../../../src/gateway/deliver/sinks/lake/lake-writer.ts'
+import { lakeDeadLetters, lakeSink } from '../../../src/gateway/deliver/sinks/lake/lake-writer.ts'
 import { openDiskJournal } from '../../../src/gateway/journal/disk/disk-journal.ts'
 import { fsLake } from '../../../src/lake/fs.ts'
 import { systemClock } from '../../../src/std/clock.ts'
@@ -26,7 +26,7 @@ async function live(folder: string, lines: readonly string[], drainMs: number, m
       ledger.admitted(1, [])
     }),
   )
-  const stream = lakeWriter({
+  const stream = lakeSink({
     lake,
     source: 'gateway',
     clock,

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { createLedger } from '../../../src/event/ledger/ledger.ts'
 import { startPump } from '../../../src/gateway/deliver/pump.ts'
-import { kinesisClient, kinesisStream } from '../../../src/gateway/deliver/sinks/kinesis/kinesis.ts'
+import { kinesisClient, kinesisSink } from '../../../src/gateway/deliver/sinks/kinesis/kinesis.ts'
 import { countOpenShards } from '../../../src/gateway/deliver/sinks/kinesis/list-shards.ts'
 import { paced } from '../../../src/gateway/deliver/sinks/kinesis/pacing.ts'
 import { lakeDeadLetters } from '../../../src/gateway/deliver/sinks/lake/lake-writer.ts'
@@ -10,7 +10,7 @@ import { systemClock } from '../../../src/std/clock.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
 import { linesOf } from '../../contracts/stream.ts'
 import { memoryLake } from '../../fakes/aggregation/lake.ts'
-import { type FakeKinesis, type Fault, startKinesis } from '../../fakes/aws/kinesis.ts'
+import { type FakeKinesis, type KinesisFault, startKinesis } from '../../fakes/aws/kinesis.ts'
 import { memoryBacklog } from '../../fakes/backlog.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
 
@@ -24,7 +24,7 @@ const AT_ONCE: RetryPolicy = { delayMs: () => 1 }
 const NEVER: RetryPolicy = { delayMs: () => 0x7fffffff }
 
 interface Scenario {
-  readonly faults?: readonly Fault[]
+  readonly faults?: readonly KinesisFault[]
   /** Events that Kinesis will never take. */
   readonly poison?: readonly number[]
   /** Short where an answer never comes; long elsewhere, for slow machines. */
@@ -36,7 +36,7 @@ interface Scenario {
   readonly shardsLie?: FakeKinesis['shardsLie']
 }
 
-interface Verdict {
+interface OracleResult {
   /** Acknowledged, and neither in the stream nor among the dead letters. */
   readonly missing: number
   /** Found, and never sent like that. */
@@ -45,7 +45,7 @@ interface Verdict {
   readonly backlog: number
   readonly unaccounted: number
 }
-const CLEAN: Verdict = { missing: 0, invented: 0, backlog: 0, unaccounted: 0 }
+const CLEAN: OracleResult = { missing: 0, invented: 0, backlog: 0, unaccounted: 0 }
 
 const lineOf = (id: number) => JSON.stringify({ event_id: `event-${id}`, padding: PADDING })
 const idOf = (line: string): number => Number(JSON.parse(line).event_id.slice('event-'.length))
@@ -72,7 +72,7 @@ async function run(t: Test, scenario: Scenario, retry: RetryPolicy, drainMs: num
     credentials,
     requestTimeoutMs,
   })
-  const stream = paced(kinesisStream({ client, streamName: 'events' }), {
+  const stream = paced(kinesisSink({ client, streamName: 'events' }), {
     countShards: () => countOpenShards(client, 'events'),
     clock: systemClock,
     telemetry,
@@ -98,21 +98,27 @@ async function run(t: Test, scenario: Scenario, retry: RetryPolicy, drainMs: num
   await pump.stop({ drainMs })
 
   const streamed = (await kinesis.records('events')).flatMap((data) => linesOf(String(data)))
-  const buried = linesOf(lake.textOf('dead/'))
+  const deadLetters = linesOf(lake.textOf('dead/'))
   const issued = new Set(ids.map(lineOf))
-  const found = new Set([...streamed, ...buried])
+  const found = new Set([...streamed, ...deadLetters])
   const { accepted, delivered, deadLettered } = ledger.totals()
-  const verdict: Verdict = {
+  const verdict: OracleResult = {
     missing: [...issued].filter((line) => !found.has(line)).length,
     invented: [...found].filter((line) => !issued.has(line)).length,
     backlog: backlog.state().events,
     unaccounted: accepted - delivered - deadLettered - backlog.state().events,
   }
-  return { verdict, streamed, buried: buried.map(idOf), deadLettered, unused: kinesis.faults.length }
+  return {
+    verdict,
+    streamed,
+    deadLetters: deadLetters.map(idOf),
+    deadLettered,
+    unused: kinesis.faults.length,
+  }
 }
 
-const times = (count: number, fault: Fault): Fault[] => Array(count).fill(fault)
-const error = (status: number, type: string): Fault => ({ kind: 'error', status, type })
+const times = (count: number, fault: KinesisFault): KinesisFault[] => Array(count).fill(fault)
+const error = (status: number, type: string): KinesisFault => ({ kind: 'error', status, type })
 const codes = ['ProvisionedThroughputExceededException', 'InternalFailure']
 
 const scenarios: Readonly<Record<string, Scenario>> = {
@@ -174,12 +180,12 @@ t.test(
   async (t) => {
     for (const [name, scenario] of Object.entries(scenarios)) {
       t.test(`with ${name}`, async (t) => {
-        const { verdict, buried, deadLettered, unused } = await run(t, scenario, AT_ONCE, 20_000)
+        const { verdict, deadLetters, deadLettered, unused } = await run(t, scenario, AT_ONCE, 20_000)
         t.strictSame(verdict, CLEAN)
         t.equal(unused, 0, 'every fault has happened')
-        t.equal(buried.length, deadLettered)
+        t.equal(deadLetters.length, deadLettered)
         t.strictSame(
-          buried.sort((a, b) => a - b),
+          deadLetters.sort((a, b) => a - b),
           scenario.poison ?? [],
           'of dead letters there are no others',
         )

@@ -1,16 +1,16 @@
 import t, { type Test } from 'tap'
 import { createLedger } from '../../../src/event/ledger/ledger.ts'
 import { startPump } from '../../../src/gateway/deliver/pump.ts'
-import { kinesisClient, kinesisStream } from '../../../src/gateway/deliver/sinks/kinesis/kinesis.ts'
+import { kinesisClient, kinesisSink } from '../../../src/gateway/deliver/sinks/kinesis/kinesis.ts'
 import { countOpenShards } from '../../../src/gateway/deliver/sinks/kinesis/list-shards.ts'
 import { paced } from '../../../src/gateway/deliver/sinks/kinesis/pacing.ts'
-import { lakeDeadLetters, lakeWriter } from '../../../src/gateway/deliver/sinks/lake/lake-writer.ts'
+import { lakeDeadLetters, lakeSink } from '../../../src/gateway/deliver/sinks/lake/lake-writer.ts'
 import type { RetryPolicy } from '../../../src/std/async/retry.ts'
 import { systemClock } from '../../../src/std/clock.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
 import { linesOf } from '../../contracts/stream.ts'
 import { memoryLake } from '../../fakes/aggregation/lake.ts'
-import { type Fault, startKinesis } from '../../fakes/aws/kinesis.ts'
+import { type KinesisFault, startKinesis } from '../../fakes/aws/kinesis.ts'
 import { memoryBacklog } from '../../fakes/backlog.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
@@ -47,13 +47,13 @@ async function open(t: Test, { retry = AT_ONCE, requestTimeoutMs = 30_000, maxBa
     credentials,
     requestTimeoutMs,
   })
-  const stream = paced(kinesisStream({ client, streamName: 'events' }), {
+  const stream = paced(kinesisSink({ client, streamName: 'events' }), {
     countShards: () => countOpenShards(client, 'events'),
     clock: systemClock,
     telemetry,
   })
   const fallback = {
-    stream: lakeWriter({ source: 'fallback-test', maxAgeMs: 1, ...system }),
+    stream: lakeSink({ source: 'fallback-test', maxAgeMs: 1, ...system }),
     maxBacklogBytes,
   }
   const deadLetter = lakeDeadLetters(lake, entropy)
@@ -102,9 +102,11 @@ async function open(t: Test, { retry = AT_ONCE, requestTimeoutMs = 30_000, maxBa
 }
 
 const CLEAN = { missing: 0, invented: 0, copies: 0, waiting: 0, unaccounted: 0 }
-const error = (status: number, type: string): Fault => ({ kind: 'error', status, type })
+const error = (status: number, type: string): KinesisFault => ({ kind: 'error', status, type })
 
-const outages: Readonly<Record<string, { outage: Fault; requestTimeoutMs?: number; ambiguous?: boolean }>> = {
+const outages: Readonly<
+  Record<string, { outage: KinesisFault; requestTimeoutMs?: number; ambiguous?: boolean }>
+> = {
   'errors of the service': { outage: error(500, 'InternalFailure') },
   'throttles of every call': { outage: error(400, 'ProvisionedThroughputExceededException') },
   'throttles of every record': {

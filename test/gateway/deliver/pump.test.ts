@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { createLedger } from '../../../src/event/ledger/ledger.ts'
 import { type PumpOptions, startPump } from '../../../src/gateway/deliver/pump.ts'
-import type { RecordOutcome, Stream, StreamRecord } from '../../../src/gateway/deliver/sinks/stream.ts'
+import type { RecordOutcome, Sink, SinkRecord } from '../../../src/gateway/deliver/sinks/stream.ts'
 import type { Backlog } from '../../../src/gateway/journal/backlog.ts'
 import { aborted } from '../../../src/std/async/abort.ts'
 import { createTelemetry } from '../../../src/std/telemetry.ts'
@@ -22,13 +22,13 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve))
 }
 
-const textOf = (records: readonly StreamRecord[]) => records.flatMap(({ data }) => linesOf(String(data)))
+const textOf = (records: readonly SinkRecord[]) => records.flatMap(({ data }) => linesOf(String(data)))
 
-type Put = (records: readonly StreamRecord[], signal: AbortSignal) => Promise<readonly RecordOutcome[]>
+type Put = (records: readonly SinkRecord[], signal: AbortSignal) => Promise<readonly RecordOutcome[]>
 const allStored: Put = async (records) => records.map(() => STORED)
 
 /** A stream that answers each call as the next of `script` says, and stores once the script has ended. */
-function scripted(script: Put[], limits: Partial<Stream> = {}): Stream & { readonly calls: string[][] } {
+function scripted(script: Put[], limits: Partial<Sink> = {}): Sink & { readonly calls: string[][] } {
   const calls: string[][] = []
   return {
     kind: 'kinesis',
@@ -48,13 +48,13 @@ const answer =
   async () =>
     outcomes
 
-function setup(t: Test, stream: Stream, options: Partial<PumpOptions> = {}) {
+function setup(t: Test, stream: Sink, options: Partial<PumpOptions> = {}) {
   const backlog = memoryBacklog()
   const log: { level: number; msg: string; code?: string }[] = []
   const telemetry = createTelemetry('info', { write: (line) => log.push(JSON.parse(line)) })
   const ledger = createLedger(telemetry.metrics, () => backlog.state().events)
   const clock = fakeClock()
-  const buried: { lines: string[]; reason: string }[] = []
+  const deadLetters: { lines: string[]; reason: string }[] = []
   const start = () => {
     const pump = startPump({
       backlog,
@@ -65,7 +65,7 @@ function setup(t: Test, stream: Stream, options: Partial<PumpOptions> = {}) {
       entropy: seededEntropy(),
       lingerMs: 0,
       retry: { delayMs: () => 0 },
-      deadLetter: async (record, reason) => void buried.push({ lines: textOf([record]), reason }),
+      deadLetter: async (record, reason) => void deadLetters.push({ lines: textOf([record]), reason }),
       ...options,
     })
     t.teardown(() => pump.stop({ drainMs: 0 }))
@@ -73,7 +73,7 @@ function setup(t: Test, stream: Stream, options: Partial<PumpOptions> = {}) {
   }
   const metric = async (name: string) =>
     (await telemetry.metrics.metrics()).split('\n').filter((line) => line.startsWith(name))
-  return { backlog, ledger, clock, log, buried, start, metric }
+  return { backlog, ledger, clock, log, deadLetters, start, metric }
 }
 
 /** Too long to share a container with another. */
@@ -313,17 +313,17 @@ t.test(
   async (t) => {
     const stream = scripted([answer(STORED, failure('poison', 'InvalidArgumentException' as never), STORED)])
     let refusals = 2
-    const buried: string[] = []
+    const deadLetters: string[] = []
     const { backlog, ledger, log, start } = setup(t, stream, {
       deadLetter: async (record, reason) => {
         if (refusals-- > 0) throw new Error('the lake is away')
-        buried.push(...namesOf([textOf([record])]).flat(), reason)
+        deadLetters.push(...namesOf([textOf([record])]).flat(), reason)
       },
     })
     backlog.append(['1', '2', '3'].map(large))
     start()
     await until(() => backlog.state().frames === 0)
-    t.strictSame(buried, ['2', 'InvalidArgumentException'])
+    t.strictSame(deadLetters, ['2', 'InvalidArgumentException'])
     t.match(ledger.totals(), { delivered: 2, deadLettered: 1 })
     t.strictSame(
       log.map(({ msg }) => msg),
@@ -338,13 +338,13 @@ t.test('of a container that the stream refuses, the offending lines alone are de
   const picky: Put = async (records) =>
     records.map(({ data }) => (linesOf(String(data)).some((line) => bad.has(line)) ? poison : STORED))
   const stream = scripted(Array(99).fill(picky))
-  const { backlog, ledger, buried, start } = setup(t, stream)
+  const { backlog, ledger, deadLetters, start } = setup(t, stream)
   const lines = Array.from({ length: 100 }, (_, index) => `line-${index}`)
   backlog.append(lines.slice(0, 30))
   backlog.append(lines.slice(30))
   start()
   await until(() => backlog.state().frames === 0)
-  t.strictSame(buried.map(({ lines: [line], reason }) => [line, reason]).sort(), [
+  t.strictSame(deadLetters.map(({ lines: [line], reason }) => [line, reason]).sort(), [
     ['line-3', 'InvalidArgumentException'],
     ['line-70', 'InvalidArgumentException'],
   ])
@@ -360,23 +360,23 @@ t.test('a stream that takes nothing any more costs one line a probe, not all the
         : failure('misconfigured', 'InvalidArgumentException' as never),
     )
   const stream = scripted(Array(20).fill(refused))
-  const { backlog, ledger, buried, start } = setup(t, stream)
+  const { backlog, ledger, deadLetters, start } = setup(t, stream)
   backlog.append(Array.from({ length: 64 }, (_, index) => `line-${index}`))
   start()
   await until(() => backlog.state().frames === 0)
-  t.ok(buried.length <= 2, `${buried.length} dead letters`)
-  t.match(ledger.totals(), { delivered: 64 - buried.length, deadLettered: buried.length })
+  t.ok(deadLetters.length <= 2, `${deadLetters.length} dead letters`)
+  t.match(ledger.totals(), { delivered: 64 - deadLetters.length, deadLettered: deadLetters.length })
 })
 
 t.test('an event that no stream takes is never put', async (t) => {
   const stream = scripted([])
-  const { backlog, ledger, buried, start } = setup(t, stream)
+  const { backlog, ledger, deadLetters, start } = setup(t, stream)
   backlog.append(['before', 'x'.repeat(1_100_000), 'after'])
   start()
   await until(() => backlog.state().frames === 0)
   t.strictSame(stream.calls, [['before', 'after']])
   t.strictSame(
-    buried.map(({ lines, reason }) => [lines[0]?.length, reason]),
+    deadLetters.map(({ lines, reason }) => [lines[0]?.length, reason]),
     [[1_100_000, 'too_large']],
   )
   t.match(ledger.totals(), { delivered: 2, deadLettered: 1 })
@@ -449,7 +449,7 @@ t.test('how long the sink has been failing is known until something is stored', 
 })
 
 t.test('a stream with a fallback', async (t) => {
-  const away = (records: readonly StreamRecord[]) =>
+  const away = (records: readonly SinkRecord[]) =>
     records.map(() => failure('transient', 'ECONNREFUSED' as never))
   const failing = Array<Put>(999).fill(async (records) => away(records))
   /** A pump whose stream does as `script` says, and the lake beside it. */
@@ -592,7 +592,7 @@ t.test('a stream with a fallback', async (t) => {
     t.test('does not wait for a stream that fails', async (t) => {
       const { arrive, ledger, start } = withFallback(t, [...failing])
       const pump = start()
-      pump.hurry()
+      pump.failFast()
       arrive('1')
       t.strictSame(await pump.stop({ drainMs: LONG_MS }), { drained: true })
       t.match(ledger.totals(), { delivered: 0, fallback: 1 })
@@ -743,12 +743,12 @@ t.test('stopping', async (t) => {
     const honest: Put = async (records, signal) =>
       records.map(() => (signal.aborted ? failure('transient', 'aborted' as never) : STORED))
     const stream = scripted([poisonLate, honest])
-    const { backlog, buried, start } = setup(t, stream)
+    const { backlog, deadLetters, start } = setup(t, stream)
     backlog.append(['1', '2'])
     const pump = start()
     await until(() => stream.calls.length === 1)
     t.strictSame(await pump.stop({ drainMs: 1 }), { drained: false })
-    t.strictSame(buried, [])
+    t.strictSame(deadLetters, [])
     t.equal(backlog.state().events, 2)
   })
 

@@ -3,7 +3,7 @@ import { test } from 'tap'
 import { createAuth } from '../../../src/http/auth.ts'
 import { operationsRoutes } from '../../../src/http/operations/operations.ts'
 import { answerWithProblems } from '../../../src/http/problems.ts'
-import type { Reconciliation } from '../../../src/http/reconciliation.ts'
+import type { GatewayBalance } from '../../../src/http/reconciliation.ts'
 import { createServer } from '../../../src/http/server.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
 import { sha256 } from '../../fakes/gateway.ts'
@@ -12,14 +12,14 @@ import { reconciliation } from '../../fakes/reconciliation.ts'
 async function start(
   t: { teardown(f: () => unknown): void },
   auth?: ReturnType<typeof createAuth>,
-  known: Reconciliation | null = reconciliation(),
+  known: GatewayBalance | null = reconciliation(),
 ) {
   const { log, metrics } = quietTelemetry()
   new Counter({ name: 'headgate_things_total', help: 'Things.', registers: [metrics] }).inc(3)
   const app = createServer([], log)
   t.teardown(() => app.close())
   answerWithProblems(app, log)
-  await app.register(operationsRoutes, { metrics: async () => metrics, reconcile: async () => known, auth })
+  await app.register(operationsRoutes, { metrics: async () => metrics, balance: async () => known, auth })
   return app
 }
 

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { limited } from '../../../src/std/async/concurrency-limit.ts'
+import { limitConcurrency } from '../../../src/std/async/concurrency-limit.ts'
 
 t.test('no more than the limit runs at a time, in the order in which it came', async (t) => {
-  const inTurn = limited(2)
+  const inTurn = limitConcurrency(2)
   const gates: (() => void)[] = []
   const begun: number[] = []
   const works = [0, 1, 2, 3, 4].map((n) =>
@@ -24,7 +24,7 @@ t.test('no more than the limit runs at a time, in the order in which it came', a
 })
 
 t.test('work that fails makes room as well', async (t) => {
-  const inTurn = limited(1)
+  const inTurn = limitConcurrency(1)
   const failed = inTurn(() => Promise.reject(new Error('no')))
   const next = inTurn(async () => 'yes')
   await t.rejects(failed, { message: 'no' })

@@ -1,9 +1,9 @@
 import { test } from 'tap'
-import { takingTurns } from '../../../src/std/async/fair-queue.ts'
+import { createFairQueue } from '../../../src/std/async/fair-queue.ts'
 
 /** `a1` is work of member 1 of group a. All of it waits until it is told to end. */
 function lined(names: readonly string[]) {
-  const inTurn = takingTurns()
+  const inTurn = createFairQueue()
   const begun: string[] = []
   const ends: (() => void)[] = []
   const works = names.map((name) =>
@@ -40,7 +40,7 @@ test('groups take turns, and in each its members, in the order in which they cam
 })
 
 test('work that fails makes room as well', async (t) => {
-  const inTurn = takingTurns()
+  const inTurn = createFairQueue()
   const owner = { group: 'a', member: '1' }
   const failed = inTurn(owner, () => Promise.reject(new Error('no')))
   const next = inTurn(owner, async () => 'yes')

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createConcurrency } from '../../../src/gateway/deliver/lanes/concurrency.ts'
-import { insist } from '../../../src/std/async/retry.ts'
+import { retryUntilAborted } from '../../../src/std/async/retry.ts'
 
 t.test('insisting', async (t) => {
   const failing = (times: number) => {
@@ -17,7 +17,7 @@ t.test('insisting', async (t) => {
     const told: unknown[] = []
     const retry = { delayMs: (attempt: number) => waits.push(attempt) * 0 }
     const { signal } = new AbortController()
-    t.equal(await insist(work, { retry, signal, onFailure: (error) => told.push(error) }), true)
+    t.equal(await retryUntilAborted(work, { retry, signal, onFailure: (error) => told.push(error) }), true)
     t.equal(calls(), 4)
     t.strictSame(waits, [0, 1, 2])
     t.match(told, [{ message: 'not yet' }])
@@ -27,7 +27,7 @@ t.test('insisting', async (t) => {
   t.test('tries once even when the signal has ended it before', async (t) => {
     const { work, calls } = failing(9)
     const retry = { delayMs: () => 60_000 }
-    t.equal(await insist(work, { retry, signal: AbortSignal.abort(), onFailure: () => {} }), false)
+    t.equal(await retryUntilAborted(work, { retry, signal: AbortSignal.abort(), onFailure: () => {} }), false)
     t.equal(calls(), 1)
   })
 })

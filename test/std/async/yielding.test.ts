@@ -1,32 +1,32 @@
 import { test } from 'tap'
-import { atOnce, breather, type Steps, unhurried } from '../../../src/std/async/yielding.ts'
+import { createYielder, type ResumableWork, runToEnd, runYielding } from '../../../src/std/async/yielding.ts'
 
 test('a breath is due after a millisecond, and lets others go first', async (t) => {
   let now = 5
-  const breath = breather(undefined, () => now)
-  t.equal(breath.due(), false)
+  const breath = createYielder(undefined, () => now)
+  t.equal(breath.shouldYield(), false)
   now += 0.9
-  t.equal(breath.due(), false)
+  t.equal(breath.shouldYield(), false)
   now += 0.1
-  t.equal(breath.due(), true)
+  t.equal(breath.shouldYield(), true)
   const order: string[] = []
   setImmediate(() => order.push('others'))
-  await breath.take()
+  await breath.yieldNow()
   order.push('work')
   t.same(order, ['others', 'work'])
-  t.equal(breath.due(), false, 'the next is due a millisecond later')
+  t.equal(breath.shouldYield(), false, 'the next is due a millisecond later')
 })
 
 test('work that nobody wants ends at its next breath', async (t) => {
   const wanted = new AbortController()
-  const breath = breather(wanted.signal)
-  await breath.take()
+  const breath = createYielder(wanted.signal)
+  await breath.yieldNow()
   wanted.abort(new Error('nobody waits'))
-  await t.rejects(breath.take(), { message: 'nobody waits' })
+  await t.rejects(breath.yieldNow(), { message: 'nobody waits' })
 })
 
 /** Adds up what it is given, with a step behind each number. */
-function* sum(numbers: readonly number[], spend = () => {}): Steps<number> {
+function* sum(numbers: readonly number[], spend = () => {}): ResumableWork<number> {
   let total = 0
   for (const number of numbers) {
     total += number
@@ -40,24 +40,24 @@ function* sum(numbers: readonly number[], spend = () => {}): Steps<number> {
 test('work in steps is done at once, or with a breath whenever one is due', async (t) => {
   let now = 0
   let breaths = 0
-  const { due, take } = breather(undefined, () => now)
+  const { shouldYield, yieldNow } = createYielder(undefined, () => now)
   const counted = {
-    due,
-    take: () => {
+    shouldYield,
+    yieldNow: () => {
       breaths++
-      return take()
+      return yieldNow()
     },
   }
   const spend = () => {
     now += 0.5
   }
-  t.equal(atOnce(sum([1, 2, 3])), 6)
-  t.equal(await unhurried(sum([1, 2, 3, 1, 2], spend), counted), 9)
+  t.equal(runToEnd(sum([1, 2, 3])), 6)
+  t.equal(await runYielding(sum([1, 2, 3, 1, 2], spend), counted), 9)
   t.equal(breaths, 2, 'two and a half milliseconds')
-  t.equal(await unhurried(sum([1])), 1)
+  t.equal(await runYielding(sum([1])), 1)
 })
 
 test('what ends work in steps ends who waits for it', async (t) => {
-  t.throws(() => atOnce(sum([11])), { message: 'too much' })
-  await t.rejects(unhurried(sum([11])), { message: 'too much' })
+  t.throws(() => runToEnd(sum([11])), { message: 'too much' })
+  await t.rejects(runYielding(sum([11])), { message: 'too much' })
 })

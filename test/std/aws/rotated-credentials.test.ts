@@ -7,7 +7,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts'
 import { type Test, test } from 'tap'
 import { stsClient } from '../../../src/gateway/credentials/session/sts.ts'
-import { kinesisClient, kinesisStream } from '../../../src/gateway/deliver/sinks/kinesis/kinesis.ts'
+import { kinesisClient, kinesisSink } from '../../../src/gateway/deliver/sinks/kinesis/kinesis.ts'
 import { s3Client } from '../../../src/lake/s3-client.ts'
 import { freshCredentials } from '../../../src/std/aws/rotated-credentials.ts'
 import { recordOf } from '../../contracts/stream.ts'
@@ -66,7 +66,7 @@ test('a file of credentials that was replaced is read again by each client', asy
       'ExpiredTokenException',
       (endpoint: string) => {
         const client = kinesisClient({ region: 'eu-west-1', endpoint })
-        const stream = kinesisStream({ client, streamName: 'events' })
+        const stream = kinesisSink({ client, streamName: 'events' })
         t.teardown(() => stream.close())
         return async () => {
           const [outcome] = await stream.put([recordOf(['a'])], new AbortController().signal)

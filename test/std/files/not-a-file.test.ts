@@ -1,9 +1,9 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { isUnreadable, nodeFiles, replaceFile } from '../../../src/std/files/files.ts'
+import { isPermanentReadError, nodeFiles, replaceFile } from '../../../src/std/files/files.ts'
 import {
-  isNoFile,
+  isNotRegularFile,
   kindOf,
   makeWay,
   openAtOnce,
@@ -30,7 +30,7 @@ for (const [what, put] of Object.entries(noFiles)) {
     await put(path)
     const error = await nodeFiles.readFile(path).catch((error: unknown) => error)
     t.match(error, { message: WORDS[what], path })
-    t.ok(isNoFile(error) && isUnreadable(error))
+    t.ok(isNotRegularFile(error) && isPermanentReadError(error))
     for (const flags of ['r', 'w'] as const) {
       // Whether it can be opened is its own affair; that somebody else has to come first would be ours.
       await nodeFiles.open(path, flags).then(
@@ -148,7 +148,7 @@ test('a file that comes when nothing was found is not told to be none', async (t
     const error = await readRegular(join(dir, 'x'), open).catch((error: unknown) => error)
     t.match(error, { code: 'ENOENT' }, where)
     t.ok(existsSync(join(dir, 'x')))
-    t.notOk(isNoFile(error))
+    t.notOk(isNotRegularFile(error))
   }
 })
 
@@ -175,7 +175,7 @@ test('a file that the disk opens like none is still a file', async (t) => {
     path: join(dir, 'x'),
     message: /x is a file and cannot be opened \(ENXIO\)$/,
   })
-  t.ok(isUnreadable(error) && !isNoFile(error))
+  t.ok(isPermanentReadError(error) && !isNotRegularFile(error))
   t.equal(opened, 2)
 })
 

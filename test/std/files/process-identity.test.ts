@@ -23,7 +23,7 @@ test('a process is told apart by boot, namespace and start', async (t) => {
   for (const [what, identity, liveness] of [
     ['the same', seven, 'alive'],
     ['a later process of that id', { ...seven, startTicks: '4710' }, 'dead'],
-    ['a zombie, which its parent has not buried', { ...seven, pid: 8, startTicks: '12' }, 'dead'],
+    ['a zombie, which its parent has not reaped', { ...seven, pid: 8, startTicks: '12' }, 'dead'],
     ['no process', { ...seven, pid: 9 }, 'dead'],
     ['before the last boot, or of another host', { ...seven, bootId: 'earlier' }, 'unknown'],
     ['the same, in another container', { ...seven, bootId: 'earlier', pidNamespace: '' }, 'unknown'],

@@ -1,4 +1,4 @@
-import type { Options } from './options.ts'
+import type { BenchOptions } from './options.ts'
 import { medians, type Result } from './result.ts'
 
 /** Something that gives one result. */
@@ -10,7 +10,7 @@ export interface Case {
 /** All of them `repeat` times, each round in the same order: whatever else the machine does then meets all cases alike. */
 export async function runAll(
   cases: readonly Case[],
-  { only, repeat }: Pick<Options, 'only' | 'repeat'>,
+  { only, repeat }: Pick<BenchOptions, 'only' | 'repeat'>,
   onResult: (result: Result) => void,
 ): Promise<readonly Result[]> {
   const wanted = cases.filter(({ name }) => only.length === 0 || only.some((text) => name.includes(text)))

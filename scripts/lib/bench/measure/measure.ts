@@ -3,14 +3,14 @@ import { atRate, type LoadRun, type Post, saturate } from '../load/load.ts'
 import type { Machine } from '../machine/machine.ts'
 import { cpuMicros, peakRssBytes } from '../machine/proc.ts'
 import { round } from '../machine/statistics.ts'
-import { type Sink, since } from '../sink/sink.ts'
+import { type BenchSink, since } from '../sink/sink.ts'
 import type { SinkCounts } from '../sink/sink-server.ts'
-import type { Target } from '../target/target.ts'
+import type { LoadTarget } from '../target/target.ts'
 import type { Encoding } from '../workload/body.ts'
 import type { Figures } from './result.ts'
 
 export interface Bench {
-  readonly sink: Sink
+  readonly sink: BenchSink
   readonly machine: Machine
   readonly seconds: number
   readonly connections: number
@@ -20,7 +20,7 @@ export interface Bench {
   readonly cpuProf: string | undefined
 }
 
-export interface Load {
+export interface LoadShape {
   readonly eventsPerPost: number
   readonly encoding: Encoding
 }
@@ -39,7 +39,7 @@ const WARM_UP_POSTS = 20_000
 const WARM_UP_ROUNDS = 5
 
 /** Warm-up, as much as the target takes, then half of that at a steady rate, where its answers are timed. */
-export async function measure(target: Target, load: Load, bench: Bench): Promise<Measured> {
+export async function measure(target: LoadTarget, load: LoadShape, bench: Bench): Promise<Measured> {
   const { machine, connections, seconds } = bench
   const post = postTo(target, load)
   await warmUp(post, bench)
@@ -80,7 +80,7 @@ export async function warmUp(post: Post, { connections, machine, seconds }: Benc
   return posts
 }
 
-function fullFigures({ run, events, cpuMicros }: Period, { eventsPerPost }: Load): Figures {
+function fullFigures({ run, events, cpuMicros }: Period, { eventsPerPost }: LoadShape): Figures {
   const acknowledged = run.posts * eventsPerPost
   return {
     acknowledged,
@@ -100,7 +100,7 @@ const deliveryFigures = ({ seen, events, sample, sinkCpuMicros, drainMs }: Perio
   drainMs: Math.round(drainMs),
 })
 
-const halfFigures = ({ run, events, cpuMicros }: Period, { eventsPerPost }: Load): Figures => ({
+const halfFigures = ({ run, events, cpuMicros }: Period, { eventsPerPost }: LoadShape): Figures => ({
   halfAcknowledged: run.posts * eventsPerPost,
   halfCpuMicrosPerEvent: round(cpuMicros / events),
   halfP50Ms: round(run.p50Ms),
@@ -108,7 +108,7 @@ const halfFigures = ({ run, events, cpuMicros }: Period, { eventsPerPost }: Load
   halfP999Ms: round(run.p999Ms),
 })
 
-export const postTo = (target: Target, { eventsPerPost, encoding }: Load): Post => ({
+export const postTo = (target: LoadTarget, { eventsPerPost, encoding }: LoadShape): Post => ({
   url: target.url,
   headers: target.headers(encoding),
   body: target.body(eventsPerPost, encoding),
@@ -132,8 +132,8 @@ export interface Period {
 }
 
 export async function period(
-  target: Target,
-  { eventsPerPost }: Load,
+  target: LoadTarget,
+  { eventsPerPost }: LoadShape,
   { sink }: Bench,
   load: () => Promise<LoadRun>,
 ): Promise<Period> {
@@ -160,7 +160,7 @@ const POLL_MS = 100
 const SETTLE_TIMEOUT_MS = 900_000
 
 /** Resolves when everything that was accepted has reached its end, with how many ms that took. */
-export async function settled(target: Target, sink: Sink): Promise<number> {
+export async function settled(target: LoadTarget, sink: BenchSink): Promise<number> {
   const startMs = performance.now()
   let [seen, movedMs] = ['', startMs]
   for (;;) {
@@ -174,7 +174,7 @@ export async function settled(target: Target, sink: Sink): Promise<number> {
   }
 }
 
-async function look(target: Target, sink: Sink) {
+async function look(target: LoadTarget, sink: BenchSink) {
   return {
     sink: await sink.counts(),
     accepted: (await target.books())?.accepted,

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util'
 
-export type Command = 'gateway' | 'growth' | 'rollup' | 'credentials' | 'queries'
+export type BenchCommand = 'gateway' | 'growth' | 'rollup' | 'credentials' | 'queries'
 
-export interface Options {
-  readonly command: Command
+export interface BenchOptions {
+  readonly command: BenchCommand
   /** Of a measured run. */
   readonly seconds: number
   /** Only cases whose name holds one of these. Empty: all. */
@@ -24,10 +24,10 @@ export interface Options {
   readonly json: string | undefined
 }
 
-const COMMANDS: readonly Command[] = ['gateway', 'growth', 'rollup', 'credentials', 'queries']
+const COMMANDS: readonly BenchCommand[] = ['gateway', 'growth', 'rollup', 'credentials', 'queries']
 
 /** Throws with a sentence for whoever typed it. */
-export function parseOptions(args: readonly string[]): Options {
+export function parseOptions(args: readonly string[]): BenchOptions {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,

@@ -29,14 +29,14 @@ interface Authorities {
   close(): Promise<void>
 }
 
-interface Vendor {
+interface VendingServer {
   readonly url: string
   readonly pid: number
   readonly headers: Readonly<Record<string, string>>
   stop(): Promise<void>
 }
 
-type Start = (authorities: Authorities) => Promise<Vendor>
+type Start = (authorities: Authorities) => Promise<VendingServer>
 
 /** Vends to many subjects, each of which costs a call of STS, and to one that asks on every connection at once. */
 export function credentialCases(bench: Bench): readonly Case[] {
@@ -67,7 +67,7 @@ function vendCase(name: string, subjects: number, start: Start, bench: Bench): C
 }
 
 async function measureVends(
-  { url, pid, headers }: Vendor,
+  { url, pid, headers }: VendingServer,
   { tokens, stsCalls }: Authorities,
   subjects: number,
   bench: Bench,
@@ -131,7 +131,7 @@ async function openAuthorities(): Promise<Authorities> {
   }
 }
 
-async function startVending({ sts, issuer, jwksUri }: Authorities, bench: Bench): Promise<Vendor> {
+async function startVending({ sts, issuer, jwksUri }: Authorities, bench: Bench): Promise<VendingServer> {
   const { url, pid, headgate, stop } = await startHeadgateTarget(bench, {
     credentials: {
       gateway: {
@@ -151,7 +151,7 @@ async function startVending({ sts, issuer, jwksUri }: Authorities, bench: Bench)
   return { url: url.replace('/v1/events', '/v1/credentials'), pid, headers, stop }
 }
 
-async function startNaive({ sts, issuer, jwksUri }: Authorities, bench: Bench): Promise<Vendor> {
+async function startNaive({ sts, issuer, jwksUri }: Authorities, bench: Bench): Promise<VendingServer> {
   const args = [sts, jwksUri, issuer, AUDIENCE, ROLE, STREAM]
   const { url, pid, stop } = await startNodeRival('vend-naive', bench, args)
   return { url, pid, headers: {}, stop }

@@ -1,15 +1,15 @@
 import type { Case } from '../measure/cases.ts'
 import { type Bench, measure } from '../measure/measure.ts'
-import type { Options } from '../measure/options.ts'
+import type { BenchOptions } from '../measure/options.ts'
 import { startFluentBit, startNodeRival, startOtelCollector } from '../target/rivals.ts'
-import { startHeadgateTarget, type Target } from '../target/target.ts'
+import { type LoadTarget, startHeadgateTarget } from '../target/target.ts'
 import type { Encoding } from '../workload/body.ts'
 import { outageCase } from './outage.ts'
 
 const SIZES = [1, 25, 250]
 
 /** In the order in which they run: those that are compared run one after the other, so that both meet the same machine. */
-export function gatewayCases(bench: Bench, options: Options): readonly Case[] {
+export function gatewayCases(bench: Bench, options: BenchOptions): readonly Case[] {
   const { fluentBit, otelCollector } = options
   const cases = SIZES.flatMap((size) => [
     postCase(bench, 'node:http', size, () => startNodeRival('node-http', bench)),
@@ -30,7 +30,7 @@ export function postCase(
   bench: Bench,
   target: string,
   eventsPerPost: number,
-  start: () => Promise<Target>,
+  start: () => Promise<LoadTarget>,
   encoding: Encoding = 'plain',
 ): Case {
   return {

@@ -7,7 +7,7 @@ import { cpuMicros } from '../machine/proc.ts'
 import { round } from '../machine/statistics.ts'
 import type { Case } from '../measure/cases.ts'
 import { type Bench, type Measured, postTo, rssMb, settled, warmUp } from '../measure/measure.ts'
-import type { Options } from '../measure/options.ts'
+import type { BenchOptions } from '../measure/options.ts'
 import { since } from '../sink/sink.ts'
 import { type HeadgateTarget, startHeadgateTarget } from '../target/target.ts'
 import { linesBelow } from '../workload/lake-lines.ts'
@@ -18,7 +18,10 @@ const APPS = [1, 500]
 const WORKERS = [1, 2]
 
 /** How the cost of an event grows with what is configured, with processes, and with what waits to be delivered. */
-export function growthCases(bench: Bench, { backlogBytes }: Pick<Options, 'backlogBytes'>): readonly Case[] {
+export function growthCases(
+  bench: Bench,
+  { backlogBytes }: Pick<BenchOptions, 'backlogBytes'>,
+): readonly Case[] {
   return [
     ...APPS.map((count) => named(`apps/${count}`, manyApps(bench, count))),
     ...(hasWorkers() ? WORKERS.map((count) => named(`workers/${count}`, manyWorkers(bench, count))) : []),

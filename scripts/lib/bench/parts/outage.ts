@@ -3,7 +3,7 @@ import { atRate } from '../load/load.ts'
 import { round } from '../machine/statistics.ts'
 import type { Case } from '../measure/cases.ts'
 import { type Bench, kinesisFigures, type Measured, postTo, rssMb, settled } from '../measure/measure.ts'
-import type { Options } from '../measure/options.ts'
+import type { BenchOptions } from '../measure/options.ts'
 import { since } from '../sink/sink.ts'
 import { type HeadgateTarget, startHeadgateTarget } from '../target/target.ts'
 import { linesBelow } from '../workload/lake-lines.ts'
@@ -13,7 +13,7 @@ const LOAD = { eventsPerPost: 5, encoding: 'plain' } as const
 const POSTS_PER_SECOND = 1_000
 
 /** The sink refuses every call while 5,000 events come in a second; then it takes them again, and all must arrive. */
-export function outageCase(bench: Bench, { outageSeconds }: Pick<Options, 'outageSeconds'>): Case {
+export function outageCase(bench: Bench, { outageSeconds }: Pick<BenchOptions, 'outageSeconds'>): Case {
   return {
     name: `headgate/outage/${outageSeconds}s`,
     async run() {

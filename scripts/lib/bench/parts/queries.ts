@@ -33,7 +33,7 @@ const RANGES = 200
 /** What a query is answered that waited too long for its turn: part of the rules, and no fault. */
 const COME_AGAIN = 503
 
-interface Shop {
+interface QueryShop {
   readonly headgate: RunningHeadgate
   /** End of its last window. */
   readonly toMs: number
@@ -66,7 +66,7 @@ export async function withQueryCases<T>(
   bench: Omit<Bench, 'sink'>,
   work: (cases: readonly Case[]) => Promise<T>,
 ): Promise<T> {
-  let open: Promise<Shop> | undefined
+  let open: Promise<QueryShop> | undefined
   const shop = () => (open ??= openShop(bench))
   const alone: Case = { name: 'alone', run: async () => beacons(await shop(), bench) }
   const beside = Object.entries(QUESTIONS).map(
@@ -83,7 +83,7 @@ export async function withQueryCases<T>(
   }
 }
 
-async function openShop({ folder, machine, cpuProf }: Omit<Bench, 'sink'>): Promise<Shop> {
+async function openShop({ folder, machine, cpuProf }: Omit<Bench, 'sink'>): Promise<QueryShop> {
   const dataDir = await mkdtemp(join(folder, 'queries-'))
   const toMs = Math.floor(Date.now() / GRAIN_MS) * GRAIN_MS
   const headgate = await startHeadgate({
@@ -117,7 +117,7 @@ async function fill(dir: string, toMs: number): Promise<void> {
 
 type Outcome = Omit<Result, 'case'>
 
-async function beacons({ headgate }: Shop, { machine, seconds }: Omit<Bench, 'sink'>): Promise<Outcome> {
+async function beacons({ headgate }: QueryShop, { machine, seconds }: Omit<Bench, 'sink'>): Promise<Outcome> {
   const post = {
     url: `${headgate.gatewayUrl}/v1/events`,
     headers: [{ ...headersOf('plain'), 'x-headgate-key': headgate.key }],
@@ -142,7 +142,11 @@ async function beacons({ headgate }: Shop, { machine, seconds }: Omit<Bench, 'si
   }
 }
 
-async function beaconsBeside(shop: Shop, question: Question, bench: Omit<Bench, 'sink'>): Promise<Outcome> {
+async function beaconsBeside(
+  shop: QueryShop,
+  question: Question,
+  bench: Omit<Bench, 'sink'>,
+): Promise<Outcome> {
   await shop.filled()
   const asking = askers(shop, question)
   const { figures, faults } = await beacons(shop, bench).finally(asking.end)
@@ -159,7 +163,7 @@ async function beaconsBeside(shop: Shop, question: Question, bench: Omit<Bench, 
 }
 
 /** Eight who ask until they are ended. */
-function askers({ headgate, toMs }: Shop, question: Question) {
+function askers({ headgate, toMs }: QueryShop, question: Question) {
   const ending = new AbortController()
   const tookMs: number[] = []
   const wrong: number[] = []

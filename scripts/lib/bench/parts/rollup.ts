@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { duckdbSessions } from '../../../../src/aggregation/ingest/duckdb/duckdb-sessions.ts'
 import type { OpenSqlSession } from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
 import { fileList } from '../../../../src/aggregation/ingest/duckdb/sql-text.ts'
-import type { Arrivals } from '../../../../src/aggregation/ingest/index/arrivals.ts'
+import type { LakeArrivals } from '../../../../src/aggregation/ingest/index/arrivals.ts'
 import { lakeArrivals } from '../../../../src/aggregation/ingest/lake-arrivals.ts'
 import { duckdbEngine } from '../../../../src/aggregation/rollup/engines/duckdb-engine.ts'
 import type { Engine, EngineResult } from '../../../../src/aggregation/rollup/engines/engine.ts'
@@ -35,7 +35,7 @@ type Outcome = Omit<Result, 'case'>
 
 interface Yard {
   readonly lake: Lake
-  readonly arrivals: Arrivals
+  readonly arrivals: LakeArrivals
   readonly engine: Engine
   readonly openSession: OpenSqlSession
 }

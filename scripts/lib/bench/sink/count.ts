@@ -1,5 +1,5 @@
 /** What one PutRecords body holds. */
-export interface Contents {
+export interface PutRecordsCounts {
   readonly records: number
   /** NDJSON lines in all records: an event each. */
   readonly lines: number
@@ -19,7 +19,7 @@ const ENVELOPE_BYTES = 59
  * Found by searching bytes, never by parsing: the sink must cost less than what it measures. A partition key that held
  * `"Data":"` would deceive it; the senders measured here make theirs of letters, digits, - and _.
  */
-export function contentsOf(body: Buffer): Contents {
+export function contentsOf(body: Buffer): PutRecordsCounts {
   let [records, lines, dataBytes, soloBytes] = [0, 0, 0, 0]
   for (let at = body.indexOf(DATA); at !== -1; at = body.indexOf(DATA, at)) {
     const start = at + DATA.length

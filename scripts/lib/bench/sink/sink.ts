@@ -4,7 +4,7 @@ import { makeCertificate } from './certificate.ts'
 import type { SinkCounts, SinkReply, SinkRequest } from './sink-server.ts'
 
 /** The sink's process, from outside. */
-export interface Sink {
+export interface BenchSink {
   readonly endpoint: string
   readonly port: number
   readonly pid: number
@@ -18,7 +18,7 @@ export interface Sink {
   close(): Promise<void>
 }
 
-export async function startSink(folder: string, launcher: readonly string[]): Promise<Sink> {
+export async function startSink(folder: string, launcher: readonly string[]): Promise<BenchSink> {
   const { keyFile, certificateFile } = makeCertificate(folder)
   const child = forkProgram(
     new URL('./sink-server.ts', import.meta.url),
@@ -41,18 +41,18 @@ export async function startSink(folder: string, launcher: readonly string[]): Pr
   }
 }
 
-type Answer<Kind> = Extract<SinkReply, { readonly kind: Kind }>
+type SinkAnswer<Kind> = Extract<SinkReply, { readonly kind: Kind }>
 
 async function ask<Kind extends SinkReply['kind']>(
   child: ChildProcess,
   request: SinkRequest,
   kind: Kind,
-): Promise<Answer<Kind>> {
+): Promise<SinkAnswer<Kind>> {
   const answered = nextMessage<SinkReply>(child)
   child.send(request)
   const reply = await answered
   if (reply.kind !== kind) throw new Error(`The sink answered ${reply.kind}`)
-  return reply as Answer<Kind>
+  return reply as SinkAnswer<Kind>
 }
 
 /** What was counted between the two looks. */

@@ -8,12 +8,12 @@ import { fileURLToPath } from 'node:url'
 import { endWithUs, freePort } from '../../demo/headgate.ts'
 import { stopped } from '../machine/child.ts'
 import type { Machine } from '../machine/machine.ts'
-import type { Sink } from '../sink/sink.ts'
+import type { BenchSink } from '../sink/sink.ts'
 import { bodyOf, headersOf } from '../workload/body.ts'
-import { AWS_ENVIRONMENT, type Target, USUAL } from './target.ts'
+import { AWS_ENVIRONMENT, type LoadTarget, USUAL } from './target.ts'
 
 export interface RivalPlace {
-  readonly sink: Sink
+  readonly sink: BenchSink
   readonly machine: Machine
   /** For configuration files. */
   readonly folder: string
@@ -24,7 +24,7 @@ export async function startNodeRival(
   name: 'node-http' | 'fastify' | 'tutorial' | 'vend-naive',
   { sink, machine }: RivalPlace,
   args: readonly string[] = [sink.endpoint],
-): Promise<Target> {
+): Promise<LoadTarget> {
   const path = fileURLToPath(new URL(`./rivals/${name}.mjs`, import.meta.url))
   const child = launch([process.execPath, path, ...args], { sink, machine })
   const ended = once(child, 'exit').then(([code]) => {
@@ -45,7 +45,7 @@ export async function startNodeRival(
 const FLUSHED_MS = 3_000
 
 /** `in_http → kinesis_streams` as its manual has it: acknowledged from memory, a record an event. */
-export async function startFluentBit(binary: string, { folder, ...place }: RivalPlace): Promise<Target> {
+export async function startFluentBit(binary: string, { folder, ...place }: RivalPlace): Promise<LoadTarget> {
   const port = await freePort(0)
   const file = join(folder, 'fluent-bit.conf')
   await writeFile(
@@ -82,7 +82,10 @@ export async function startFluentBit(binary: string, { folder, ...place }: Rival
  * `otlp → awskinesis`: the same events as bodies of log records. It makes one record of the log records of a post, which
  * no newline separates.
  */
-export async function startOtelCollector(binary: string, { folder, ...place }: RivalPlace): Promise<Target> {
+export async function startOtelCollector(
+  binary: string,
+  { folder, ...place }: RivalPlace,
+): Promise<LoadTarget> {
   const port = await freePort(0)
   const file = join(folder, 'otel-collector.json')
   const config = {

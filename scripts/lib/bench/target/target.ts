@@ -3,12 +3,12 @@ import { type RunningHeadgate, type StartOptions, startHeadgate } from '../../de
 import { UNLIMITED } from '../../demo/unlimited.ts'
 import type { HeaderSets } from '../load/load-headers.ts'
 import type { Machine } from '../machine/machine.ts'
-import type { Sink } from '../sink/sink.ts'
+import type { BenchSink } from '../sink/sink.ts'
 import type { SinkCounts } from '../sink/sink-server.ts'
 import { bodyOf, type Encoding, headersOf, isAsPosted } from '../workload/body.ts'
 
 /** A server under load. */
-export interface Target {
+export interface LoadTarget {
   readonly url: string
   readonly pid: number
   headers(encoding: Encoding): HeaderSets
@@ -46,7 +46,7 @@ export const AWS_ENVIRONMENT = {
 }
 
 /** The answer of /reconcile, as far as it is read here. */
-export interface Reconciliation {
+export interface BalanceReading {
   readonly accepted: number
   readonly recovered: number
   readonly delivered: number
@@ -55,9 +55,9 @@ export interface Reconciliation {
   readonly backlog: { readonly events: number; readonly bytes: number }
 }
 
-export interface HeadgateTarget extends Target {
+export interface HeadgateTarget extends LoadTarget {
   readonly headgate: RunningHeadgate
-  reconcile(): Promise<Reconciliation>
+  reconcile(): Promise<BalanceReading>
 }
 
 export interface HeadgateOptions extends Pick<StartOptions, 'args' | 'moreApps' | 'previous'> {
@@ -70,7 +70,7 @@ export interface HeadgateOptions extends Pick<StartOptions, 'args' | 'moreApps' 
 }
 
 export interface HeadgatePlace {
-  readonly sink: Sink
+  readonly sink: BenchSink
   readonly machine: Machine
   /** Folder for a CPU profile, written when it stops. */
   readonly cpuProf: string | undefined
@@ -97,7 +97,7 @@ export async function startHeadgateTarget(
     },
     ...options,
   })
-  const reconcile = () => headgate.ask<Reconciliation>('/reconcile')
+  const reconcile = () => headgate.ask<BalanceReading>('/reconcile')
   return {
     ...USUAL,
     url: `${headgate.gatewayUrl}/v1/events`,

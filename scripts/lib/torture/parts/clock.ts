@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RunningHeadgate } from '../../demo/headgate.ts'
 import { HEALTHY } from '../world/faults.ts'
-import type { Load } from '../world/load.ts'
-import { inWorld, type Part, type PartResult, type World } from '../world/world.ts'
+import type { RunningLoad } from '../world/load.ts'
+import { inWorld, type PartResult, type TorturePart, type World } from '../world/world.ts'
 
 const HOUR_MS = 3_600_000
 /** How far the gateway's clock is ahead of all others, step by step: each step is a jump under load. */
@@ -17,7 +17,7 @@ const LOAD_MS = 2_500
 const STALL_MS = 15_000
 
 /** The wall clock jumps while events come in. None may be lost, and none may wait until the clock is right again. */
-export function clock({ folder, chanceOf, say }: Part): Promise<PartResult> {
+export function clock({ folder, chanceOf, say }: TorturePart): Promise<PartResult> {
   const file = join(folder, 'clock')
   const chance = chanceOf('load')
   const preload = new URL('./shifted-clock.mjs', import.meta.url).href
@@ -25,7 +25,7 @@ export function clock({ folder, chanceOf, say }: Part): Promise<PartResult> {
 
   return inWorld('clock', folder, async (world) => {
     let cycle = 0
-    const loaded = (gateway: RunningHeadgate): Load => {
+    const loaded = (gateway: RunningHeadgate): RunningLoad => {
       cycle += 1
       const eventsPerSecond = EVENTS_PER_SECOND
       return world.load({ gateway, cycle, connections: CONNECTIONS, chance, eventsPerSecond })

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RunningHeadgate } from '../../demo/headgate.ts'
 import { DOWN, HEALTHY } from '../world/faults.ts'
-import type { Load } from '../world/load.ts'
-import { inWorld, type Part, type PartResult, type World } from '../world/world.ts'
+import type { RunningLoad } from '../world/load.ts'
+import { inWorld, type PartResult, type TorturePart, type World } from '../world/world.ts'
 
 const DISK_MIB = 48
 /** More than the disk has: it is the disk that ends first. */
@@ -23,7 +23,7 @@ const RECOVER_MS = 30_000
  * The disk of the data folder fills up while Kinesis is down. Nothing that was acknowledged may be lost, the process must
  * stay and answer, and recover by itself; so must one that is killed and started on the full disk.
  */
-export async function disk(part: Part): Promise<PartResult> {
+export async function disk(part: TorturePart): Promise<PartResult> {
   const dataDir = join(part.folder, 'small-disk')
   await mkdir(dataDir)
   const unmount = mountSmall(dataDir)
@@ -38,11 +38,11 @@ export async function disk(part: Part): Promise<PartResult> {
   }
 }
 
-async function fillTwice(world: World, { chanceOf, say }: Part): Promise<Partial<PartResult>> {
+async function fillTwice(world: World, { chanceOf, say }: TorturePart): Promise<Partial<PartResult>> {
   const { dataDir, kinesis } = world
   const chance = chanceOf('load')
   let cycle = 0
-  const loaded = (gateway: RunningHeadgate): Load => {
+  const loaded = (gateway: RunningHeadgate): RunningLoad => {
     cycle += 1
     return world.load({ gateway, cycle, connections: CONNECTIONS, chance })
   }
@@ -83,7 +83,7 @@ async function fillTwice(world: World, { chanceOf, say }: Part): Promise<Partial
 }
 
 /** Resolves when posts are refused because nothing more can be kept. */
-async function full({ books }: World, { counts }: Load): Promise<void> {
+async function full({ books }: World, { counts }: RunningLoad): Promise<void> {
   const deadline = performance.now() + FILL_MS
   while (counts.shed < SHED) {
     if (performance.now() > deadline) return books.violated(`the disk was not full after ${FILL_MS} ms`)
@@ -105,7 +105,7 @@ async function answers({ gatewayUrl }: RunningHeadgate, forMs: number): Promise<
 }
 
 /** Answers how long it takes until more events are acknowledged than `before`. */
-async function acknowledging({ books }: World, { counts }: Load, before: number): Promise<number> {
+async function acknowledging({ books }: World, { counts }: RunningLoad, before: number): Promise<number> {
   const startMs = performance.now()
   const tookMs = () => Math.round(performance.now() - startMs)
   while (counts.acknowledged <= before) {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RunningHeadgate } from '../../demo/headgate.ts'
 import { HEALTHY, type Script } from '../world/faults.ts'
-import type { Load } from '../world/load.ts'
-import { inWorld, type Part, type PartResult, percent, type World } from '../world/world.ts'
+import type { RunningLoad } from '../world/load.ts'
+import { inWorld, type PartResult, percent, type TorturePart, type World } from '../world/world.ts'
 import { histogram } from './histogram.ts'
 import { type CyclePlan, planOf } from './plan.ts'
 
@@ -36,7 +36,10 @@ interface Torment {
 }
 
 /** kill -9 again and again, a new gateway on what the last one left, and now and then everything must arrive. */
-export function kills({ folder, chanceOf, say }: Part, { cycles, acks }: KillOptions): Promise<PartResult> {
+export function kills(
+  { folder, chanceOf, say }: TorturePart,
+  { cycles, acks }: KillOptions,
+): Promise<PartResult> {
   const plan = planOf(cycles, chanceOf('plan'))
   const chance = chanceOf('load')
   return inWorld('kills', folder, async (world) => {
@@ -87,7 +90,7 @@ async function oneCycle({ world, acks, chance }: Torment, plan: CyclePlan): Prom
   return { unanswered: load.counts.unanswered, undelivered: books.owed }
 }
 
-async function acknowledged({ books }: World, { counts }: Load, acks: number): Promise<void> {
+async function acknowledged({ books }: World, { counts }: RunningLoad, acks: number): Promise<void> {
   const deadline = performance.now() + CYCLE_MS
   while (counts.acknowledged < acks) {
     if (performance.now() > deadline) {
@@ -101,7 +104,7 @@ async function acknowledged({ books }: World, { counts }: Load, acks: number): P
 async function killAsPlanned(
   world: World,
   gateway: RunningHeadgate,
-  load: Load,
+  load: RunningLoad,
   { death, deathAfterMs }: CyclePlan,
 ): Promise<void> {
   if (death === 'at rest') await load.stop()

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DOWN, HEALTHY } from '../world/faults.ts'
-import { inWorld, MAX_RSS_BYTES, type Part, type PartResult } from '../world/world.ts'
+import { inWorld, MAX_RSS_BYTES, type PartResult, type TorturePart } from '../world/world.ts'
 
 export interface OutageOptions {
   readonly outageSeconds: number
@@ -16,7 +16,7 @@ const DRAIN_MS = 900_000
 
 /** Kinesis refuses every call while thousands of events come in a second; then it takes them again, and all must arrive. */
 export function outage(
-  { folder, chanceOf, say }: Part,
+  { folder, chanceOf, say }: TorturePart,
   { outageSeconds }: OutageOptions,
 ): Promise<PartResult> {
   return inWorld('outage', folder, async (world) => {

@@ -8,7 +8,7 @@ const MISSED = 4
 const MAX_VIOLATIONS = 20
 
 /** Where an event's way ends. */
-export type Place = 'stream' | 'lake' | 'deadLetters'
+export type FinalPlace = 'stream' | 'lake' | 'deadLetters'
 
 interface Cycle {
   issued: number
@@ -28,7 +28,7 @@ export class Books {
   readonly #violations: string[] = []
   #furtherViolations = 0
   #acknowledged = 0
-  readonly #found: Record<Place, number> = { stream: 0, lake: 0, deadLetters: 0 }
+  readonly #found: Record<FinalPlace, number> = { stream: 0, lake: 0, deadLetters: 0 }
   #copies = 0
 
   /** Numbers of the next events of the cycle: so many from `n` on. */
@@ -54,7 +54,7 @@ export class Books {
     }
   }
 
-  found(key: number, place: Place): void {
+  found(key: number, place: FinalPlace): void {
     const { cycle, n } = numberedOf(key)
     const books = this.#cycles.get(cycle)
     if (books === undefined || n >= books.issued) {

@@ -71,7 +71,7 @@ const ADDED = new Set([
   ...['device_type', 'user_agent_name', 'user_agent_version', 'os_name'],
 ])
 
-export type Finding =
+export type LineFinding =
   | { readonly kind: 'event'; readonly key: number }
   /** What the gateway tells of itself. */
   | { readonly kind: 'ledger' }
@@ -79,7 +79,7 @@ export type Finding =
   | { readonly kind: 'wrong'; readonly why: string }
 
 /** Holds a stored line against the event that it must be. */
-export function examine(line: string): Finding {
+export function examine(line: string): LineFinding {
   const row = rowOf(line)
   if (row === undefined) return { kind: 'wrong', why: `no JSON object: ${line.slice(0, 200)}` }
   if (row['name'] === LEDGER_NAME) return { kind: 'ledger' }

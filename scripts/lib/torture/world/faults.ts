@@ -1,7 +1,7 @@
-import type { Fault, KinesisDoor } from '../../../../test/fakes/aws/kinesis.ts'
+import type { KinesisDoor, KinesisFault } from '../../../../test/fakes/aws/kinesis.ts'
 
 /** What can be told to another process. `short`: everything is stored, and the answer lacks a result. */
-export type ScriptedFault = Exclude<Fault, { readonly kind: 'tamper' }> | { readonly kind: 'short' }
+export type ScriptedFault = Exclude<KinesisFault, { readonly kind: 'tamper' }> | { readonly kind: 'short' }
 
 /** How Kinesis behaves for a while. */
 export interface Script {

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Reconciliation } from '../../../../src/http/reconciliation.ts'
+import type { GatewayBalance } from '../../../../src/http/reconciliation.ts'
 import { AWS_ENVIRONMENT } from '../../bench/target/target.ts'
 import { type RunningHeadgate, startHeadgate } from '../../demo/headgate.ts'
 import { UNLIMITED } from '../../demo/unlimited.ts'
@@ -44,7 +44,7 @@ const POLL_MS = 50
 export async function drained(gateway: RunningHeadgate, withinMs: number): Promise<number | undefined> {
   const startMs = performance.now()
   for (;;) {
-    const { backlog, unaccounted } = await gateway.ask<Reconciliation>('/reconcile')
+    const { backlog, unaccounted } = await gateway.ask<GatewayBalance>('/reconcile')
     const tookMs = Math.round(performance.now() - startMs)
     if (backlog.events === 0 && unaccounted === 0) return tookMs
     if (tookMs > withinMs) return undefined

@@ -1,4 +1,4 @@
-import { type Fault, type KinesisStore, serveKinesis } from '../../../../test/fakes/aws/kinesis.ts'
+import { type KinesisFault, type KinesisStore, serveKinesis } from '../../../../test/fakes/aws/kinesis.ts'
 import { examine } from './events.ts'
 import type { Script, ScriptedFault } from './faults.ts'
 
@@ -66,7 +66,7 @@ function play({ faults, outage, limits, shards: lie, poison }: Script): void {
   door.poison = poison === undefined ? () => false : (data) => data.includes(poison)
 }
 
-const faultOf = (fault: ScriptedFault): Fault =>
+const faultOf = (fault: ScriptedFault): KinesisFault =>
   fault.kind === 'short' ? { kind: 'tamper', results: (results) => results.slice(1) } : fault
 
 process.on('message', (request: KinesisRequest) => {

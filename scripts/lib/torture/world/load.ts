@@ -7,12 +7,12 @@ import type { Books } from './books.ts'
 import { measurementOf, type Numbered } from './events.ts'
 
 /** What a post is answered with; undefined when it never is. */
-interface Answer {
+interface PostAnswer {
   readonly status: number
   readonly text: string
 }
 
-interface Post {
+interface TorturePost {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Buffer
 }
@@ -20,14 +20,14 @@ interface Post {
 interface Style {
   /** Events. */
   readonly most: number
-  readonly write: (events: readonly object[]) => Post
+  readonly write: (events: readonly object[]) => TorturePost
 }
 
 const USER_AGENT =
   'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36'
 const json = { 'content-type': 'application/json', 'user-agent': USER_AGENT }
-const inArray = (events: readonly object[]): Post => ({ headers: json, body: JSON.stringify(events) })
-const zipped = (events: readonly object[]): Post => ({
+const inArray = (events: readonly object[]): TorturePost => ({ headers: json, body: JSON.stringify(events) })
+const zipped = (events: readonly object[]): TorturePost => ({
   headers: { ...json, 'content-encoding': 'gzip' },
   body: gzipSync(JSON.stringify(events), { level: 1 }),
 })
@@ -63,7 +63,7 @@ export interface LoadOptions {
 }
 
 /** Clients that post until they are told to stop. */
-export interface Load {
+export interface RunningLoad {
   /** Events. */
   readonly counts: LoadCounts
   /** Nothing new is posted; resolves when all that was posted has been answered, or never will be. */
@@ -83,7 +83,7 @@ export interface LoadCounts {
 const PAUSE_MS = 20
 const TICK_MS = 5
 
-export function startLoad(options: LoadOptions): Load {
+export function startLoad(options: LoadOptions): RunningLoad {
   const { gateway, books, cycle, connections, chance, eventsPerSecond } = options
   const agent = new Agent({ keepAlive: true, maxSockets: connections })
   const counts = { issued: 0, acknowledged: 0, shed: 0, unanswered: 0 }
@@ -102,7 +102,7 @@ export function startLoad(options: LoadOptions): Load {
     await judge(answer, { cycle, n }, count)
   }
 
-  async function judge(answer: Answer | undefined, first: Numbered, count: number): Promise<void> {
+  async function judge(answer: PostAnswer | undefined, first: Numbered, count: number): Promise<void> {
     if (answer === undefined) {
       counts.unanswered += count
       await sleep(PAUSE_MS)
@@ -145,14 +145,18 @@ export function startLoad(options: LoadOptions): Load {
 }
 
 /** Whether it promises that all of them are durable. */
-function isPromise({ status, text }: Answer, count: number): boolean {
+function isPromise({ status, text }: PostAnswer, count: number): boolean {
   if (status === 204) return text === ''
   if (status !== 202) return false
   const { accepted, rejected, durability } = JSON.parse(text)
   return accepted === count && rejected.length === 0 && durability === 'journal'
 }
 
-function send({ gatewayUrl, key }: RunningHeadgate, agent: Agent, { headers, body }: Post): Promise<Answer> {
+function send(
+  { gatewayUrl, key }: RunningHeadgate,
+  agent: Agent,
+  { headers, body }: TorturePost,
+): Promise<PostAnswer> {
   return new Promise((resolve, reject) => {
     const options = { method: 'POST', agent, headers: { ...headers, 'x-headgate-key': key } }
     const req = request(`${gatewayUrl}/v1/events`, options, (res) => {

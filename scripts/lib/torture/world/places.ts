@@ -8,13 +8,13 @@ import {
   SEGMENT_HEADER_BYTES,
 } from '../../../../src/gateway/journal/disk/segment.ts'
 import { sequenceInName } from '../../../../src/gateway/journal/disk/segment-file.ts'
-import type { Books, Place } from './books.ts'
+import type { Books, FinalPlace } from './books.ts'
 import { examine } from './events.ts'
 
 /** Enters into the books what reached the lake, dead letters included, since it was last asked. */
 export function lakeReader(dataDir: string, books: Books): () => Promise<void> {
   const read = new Set<string>()
-  async function readBelow(folder: string, place: Place): Promise<void> {
+  async function readBelow(folder: string, place: FinalPlace): Promise<void> {
     for (const path of await filesBelow(join(dataDir, 'lake', folder))) {
       // Files are complete once they have their name, and never change.
       if (!path.endsWith('.ndjson') || read.has(path)) continue

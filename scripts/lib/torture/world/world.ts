@@ -6,10 +6,10 @@ import type { RunningHeadgate } from '../../demo/headgate.ts'
 import { Books } from './books.ts'
 import { drained, type GatewayOptions, startGateway } from './gateway.ts'
 import { type Kinesis, startKinesis } from './kinesis.ts'
-import { type Load, type LoadOptions, startLoad } from './load.ts'
+import { type LoadOptions, type RunningLoad, startLoad } from './load.ts'
 import { keptInJournal, lakeReader } from './places.ts'
 
-export interface Part {
+export interface TorturePart {
   /** For data and log. */
   readonly folder: string
   /** Whatever is not to depend on what the machine does meanwhile has a chance of its own. */
@@ -39,7 +39,7 @@ export interface World {
   /** The gateway on the data folder, after the one before. */
   start(options?: Partial<GatewayOptions>): Promise<RunningHeadgate>
   /** Clients, until they are stopped or the world ends. */
-  load(options: Omit<LoadOptions, 'books'>): Load
+  load(options: Omit<LoadOptions, 'books'>): RunningLoad
   /** SIGKILL. */
   kill(gateway: RunningHeadgate): Promise<void>
   /** With every gateway dead: what was acknowledged must have arrived, or wait on the disk. */
@@ -58,7 +58,7 @@ async function openWorld(folder: string, dataDir = join(folder, 'data')): Promis
   const kinesis = await startKinesis(books)
   const readLake = lakeReader(dataDir, books)
   let previous: RunningHeadgate | undefined
-  const loads: Load[] = []
+  const loads: RunningLoad[] = []
   let peakRss = 0
 
   const world: World = {

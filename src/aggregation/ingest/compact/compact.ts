@@ -15,7 +15,7 @@ import { screen } from './line-screen.ts'
 import { piecesOf } from './pieces.ts'
 
 /** What a Parquet file holds, as the index keeps it. */
-export interface Contents {
+export interface ParquetSummary {
   readonly rows: number
   readonly bytes: number
   readonly minutes: Readonly<Record<string, number>>
@@ -23,7 +23,7 @@ export interface Contents {
   readonly arrivalMaxMs: number | null
 }
 
-export interface Compacted extends Contents {
+export interface Compacted extends ParquetSummary {
   readonly parquet: string
   /** Local file of the lines that are no events; undefined when there are none. */
   readonly dead: string | undefined
@@ -106,7 +106,7 @@ async function compactPiece(
   return lost
 }
 
-export async function contentsOf(session: SqlSession, parquet: string): Promise<Contents> {
+export async function contentsOf(session: SqlSession, parquet: string): Promise<ParquetSummary> {
   const minutes: Record<string, number> = {}
   let rows = 0
   let arrivalMinMs: number | null = null

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { setImmediate as othersFirst } from 'node:timers/promises'
+import { setImmediate as nextEventLoopTurn } from 'node:timers/promises'
 import { createGunzip, type Gunzip } from 'node:zlib'
 
 /** Of a file, inflated at a time: it grows to 16 MiB at most. */
@@ -67,7 +67,7 @@ async function* news(chunks: readonly Buffer[], reading: Reading): AsyncGenerato
     reading.given += chunk.length
     if (from >= chunk.length) continue
     yield chunk.subarray(from)
-    await othersFirst()
+    await nextEventLoopTurn()
   }
 }
 

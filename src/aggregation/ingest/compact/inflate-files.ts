@@ -29,14 +29,14 @@ export async function inflate(files: readonly LineFile[], folder: string): Promi
 }
 
 /** Any object may grow to this, and a large one by so many times: lines of events grow by ten to forty. Ours. */
-export const MAX_INFLATED_BYTES = 1_073_741_824
+export const MAX_INFLATED_OBJECT_BYTES = 1_073_741_824
 const MAX_GROWTH = 100
 const TOO_LARGE = 'Z_TOO_LARGE'
 
 /** Whether the file is whole. The target exists in either case. */
 async function gunzip(path: string, target: string): Promise<boolean> {
   const { size } = await stat(path)
-  const mostBytes = Math.max(MAX_INFLATED_BYTES, size * MAX_GROWTH)
+  const mostBytes = Math.max(MAX_INFLATED_OBJECT_BYTES, size * MAX_GROWTH)
   try {
     await writeFile(target, upTo(mostBytes, gunzipped(path)), { mode: FILE_MODE })
     return true

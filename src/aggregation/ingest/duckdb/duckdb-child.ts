@@ -9,14 +9,14 @@ import type { SqlValue } from './sql-session.ts'
 import { quote } from './sql-text.ts'
 
 /** What the parent asks. One reply each, in order; `next` pulls the following chunk of the query that is open. */
-export type SessionRequest =
-  | { readonly kind: 'open'; readonly settings: SessionSettings }
+export type DuckdbRequest =
+  | { readonly kind: 'open'; readonly settings: DuckdbSettings }
   | { readonly kind: 'run'; readonly statements: readonly string[] }
   | { readonly kind: 'query'; readonly query: string }
   | { readonly kind: 'next' }
   | { readonly kind: 'finish' }
 
-export interface SessionSettings {
+export interface DuckdbSettings {
   readonly memoryLimitBytes: number
   readonly threads: number
   /** Of this session alone. */
@@ -25,7 +25,7 @@ export interface SessionSettings {
   readonly directories: readonly string[]
 }
 
-export type SessionReply =
+export type DuckdbReply =
   | { readonly kind: 'done' }
   | { readonly kind: 'chunk'; readonly rows: SqlValue[][] }
   | { readonly kind: 'failed'; readonly message: string }
@@ -41,17 +41,17 @@ process.on('disconnect', () => {
 })
 
 let turn = Promise.resolve()
-process.on('message', (request: SessionRequest) => {
+process.on('message', (request: DuckdbRequest) => {
   turn = turn.then(async () => {
     const reply = await answer(request).catch((error: unknown) => ({
       kind: 'failed' as const,
       message: String(error),
     }))
-    process.send?.(reply satisfies SessionReply)
+    process.send?.(reply satisfies DuckdbReply)
   })
 })
 
-async function answer(request: SessionRequest): Promise<SessionReply> {
+async function answer(request: DuckdbRequest): Promise<DuckdbReply> {
   switch (request.kind) {
     case 'open':
       connection = await connect(request.settings)
@@ -70,7 +70,7 @@ async function answer(request: SessionRequest): Promise<SessionReply> {
   }
 }
 
-async function connect(settings: SessionSettings): Promise<DuckDBConnection> {
+async function connect(settings: DuckdbSettings): Promise<DuckDBConnection> {
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: `${settings.memoryLimitBytes}B`,
     threads: String(settings.threads),
@@ -86,7 +86,7 @@ async function connect(settings: SessionSettings): Promise<DuckDBConnection> {
   return opened
 }
 
-async function nextChunk(): Promise<SessionReply> {
+async function nextChunk(): Promise<DuckdbReply> {
   const chunk = await open?.fetchChunk()
   if (!chunk || chunk.rowCount === 0) return { kind: 'done' }
   return { kind: 'chunk', rows: chunk.getRows().map((row) => row.map(plain)) }

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { AppError } from '../../../std/errors.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
-import type { SessionReply, SessionRequest } from './duckdb-child.ts'
+import type { DuckdbReply, DuckdbRequest } from './duckdb-child.ts'
 import type { OpenSqlSession, SqlSession, SqlValue } from './sql-session.ts'
 import { sweepAbandoned, workFolder } from './work-folder.ts'
 
@@ -72,7 +72,7 @@ async function* chunks(duckdb: DuckdbProcess, query: string): AsyncGenerator<Sql
 }
 
 interface Waiter {
-  readonly resolve: (reply: SessionReply) => void
+  readonly resolve: (reply: DuckdbReply) => void
   readonly reject: (error: AppError) => void
 }
 
@@ -96,7 +96,7 @@ class DuckdbProcess {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       env: environmentIn(spillDir),
     })
-    this.#process.on('message', (reply: SessionReply) => this.#settle(reply))
+    this.#process.on('message', (reply: DuckdbReply) => this.#settle(reply))
 
     const cancel = () => this.#kill(new AppError('cancelled', 'The session was cancelled'))
     signal.addEventListener('abort', cancel)
@@ -115,7 +115,7 @@ class DuckdbProcess {
     })
   }
 
-  ask(request: SessionRequest): Promise<SessionReply> {
+  ask(request: DuckdbRequest): Promise<DuckdbReply> {
     return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure)
       this.#waiting.push({ resolve, reject })
@@ -129,7 +129,7 @@ class DuckdbProcess {
     await this.#ended
   }
 
-  #settle(reply: SessionReply): void {
+  #settle(reply: DuckdbReply): void {
     const waiter = this.#waiting.shift()
     if (reply.kind === 'failed') waiter?.reject(sqlError(reply.message))
     else waiter?.resolve(reply)

@@ -8,7 +8,7 @@ const FATAL = ['FATAL', 'INTERNAL', 'Out of Memory', 'Crash']
  * A session that outlives its process: what one piece of work ended is opened anew for the next. Its tables do not
  * outlive it, so who meets an error starts over.
  */
-export function lastingSession(openSession: OpenSqlSession, signal: AbortSignal): SqlSession {
+export function reopeningSession(openSession: OpenSqlSession, signal: AbortSignal): SqlSession {
   let current: SqlSession | undefined
 
   async function opened(): Promise<SqlSession> {

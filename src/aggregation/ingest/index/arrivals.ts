@@ -19,7 +19,7 @@ export interface ReceivedObject {
 }
 
 /** What went wrong, and with which object; a key that ends in a slash names all of a partition. */
-export interface Trouble {
+export interface IngestFailure {
   readonly key: string
   readonly why: string
 }
@@ -30,30 +30,30 @@ export interface IngestReport {
   /** Lines that were no event; they lie in `dead/`. */
   readonly malformed: number
   /** Objects that are no events as a whole; they lie in `dead/`. */
-  readonly setAside: readonly Trouble[]
+  readonly setAside: readonly IngestFailure[]
   /** What could not be taken this time and is tried again; nothing waits for it. */
-  readonly failed: readonly Trouble[]
+  readonly failed: readonly IngestFailure[]
 }
 
-export interface IngestHow {
+export interface IngestOptions {
   readonly everywhere?: boolean
 }
 
 /** What has arrived in the lake, ready to be aggregated. */
-export interface Arrivals {
+export interface LakeArrivals {
   /**
    * Compacts the raw files that arrived since the last call to Parquet and indexes them. Repeatable after any crash. In a
    * large lake a call looks where nearly all arrives, and only now and then at the rest; with `everywhere` it looks at all
    * of it, and at what other processes have indexed: for who must not miss what is there.
    */
-  ingest(signal: AbortSignal, how?: IngestHow): Promise<IngestReport>
+  ingest(signal: AbortSignal, how?: IngestOptions): Promise<IngestReport>
   /** Objects with rows whose event time is in [fromMs, toMs), in key order. */
   touching(fromMs: number, toMs: number): Promise<readonly ArrivedObject[]>
   /**
    * Looks at objects that could not be read together, one by one. Those that cannot be read at all are set aside and
    * leave the index; answers which.
    */
-  reexamine(keys: readonly string[], signal: AbortSignal): Promise<readonly Trouble[]>
+  reexamine(keys: readonly string[], signal: AbortSignal): Promise<readonly IngestFailure[]>
   /** Every minute of event time with rows (epoch ms), and how much lies in it: cheap, whatever the age of the lake. */
   touched(): Promise<ReadonlyMap<number, TouchedMinute>>
   /** Objects that may hold rows received in [fromMs, toMs). */

@@ -2,11 +2,11 @@ import Type from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { Lake } from '../../../lake/lake.ts'
 import { AppError } from '../../../std/errors.ts'
-import { isUnreadable, isWithheld } from '../../../std/files/files.ts'
+import { isAccessDenied, isPermanentReadError } from '../../../std/files/files.ts'
 import { isLaterVersion, refuseLater } from '../../../std/files/later-version.ts'
-import { isNoFile } from '../../../std/files/not-a-file.ts'
+import { isNotRegularFile } from '../../../std/files/not-a-file.ts'
 import { jsonIn } from '../../../std/json.ts'
-import { recent } from '../../../std/lru.ts'
+import { lruCache } from '../../../std/lru.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 
 const ENTRY_VERSION = 1
@@ -59,7 +59,7 @@ const PARALLEL = 32
 
 /** As a rule entries never change, so each is read once per process; the oldest read are forgotten first. */
 export function indexEntries(lake: Lake, log: Logger, maxCached = MAX_CACHED): Entries {
-  const cache = recent<IndexEntry>(maxCached)
+  const cache = lruCache<IndexEntry>(maxCached)
   const damaged = new Set<string>()
   const leftOut = new Map<string, string>()
   /** Of those left out: no later look will find anything else. */
@@ -74,7 +74,7 @@ export function indexEntries(lake: Lake, log: Logger, maxCached = MAX_CACHED): E
       return entry
     } catch (error) {
       if (!isOfTheEntry(error)) throw error
-      if (isNoFile(error.cause)) nameDamaged(key, error.message)
+      if (isNotRegularFile(error.cause)) nameDamaged(key, error.message)
       else leaveOut(key, error)
       return undefined
     }
@@ -159,7 +159,7 @@ function parse(key: string, body: Buffer): IndexEntry | undefined {
 /** Others can be read; anything else, such as a lake that does not answer, is of all of them. */
 const isOfTheEntry = (error: unknown): error is AppError =>
   isLaterVersion(error) ||
-  (error instanceof AppError && (isWithheld(error.cause) || isUnreadable(error.cause)))
+  (error instanceof AppError && (isAccessDenied(error.cause) || isPermanentReadError(error.cause)))
 
 const ms = Type.Union([Type.Number(), Type.Null()])
 const entries = Compile(

@@ -48,7 +48,10 @@ export function pendingIn(objects: readonly LakeObject[]): {
 }
 
 /** Inputs in runs of at most `maxBytes` of lines; an input that is larger goes alone. */
-export function batches(inputs: readonly LakeObject[], maxBytes: number): readonly (readonly LakeObject[])[] {
+export function compactionInputs(
+  inputs: readonly LakeObject[],
+  maxBytes: number,
+): readonly (readonly LakeObject[])[] {
   const runs: LakeObject[][] = []
   let room = 0
   for (const input of inputs) {

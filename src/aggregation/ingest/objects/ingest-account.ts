@@ -1,13 +1,13 @@
 import { Counter, Gauge } from 'prom-client'
 import type { Telemetry } from '../../../std/telemetry.ts'
-import type { IngestReport, Trouble } from '../index/arrivals.ts'
+import type { IngestFailure, IngestReport } from '../index/arrivals.ts'
 import { whyOf } from './failure-reason.ts'
 
 export interface Pass {
   /** Adds what a part of the pass did; one that fails is named and holds up no other. */
   take(key: string, part: () => Promise<IngestReport>): Promise<void>
   /** What the log was told of already. */
-  leave(trouble: Trouble): void
+  leave(trouble: IngestFailure): void
   /** Everything that was done, told to whoever watches. */
   end(): IngestReport
 }
@@ -33,13 +33,19 @@ export function ingestAccount({ metrics, log }: Telemetry) {
   /** What the log was told; it is not told the same each time. */
   let told = new Map<string, string>()
 
-  function setAside({ key, why }: Trouble): void {
+  function setAside({ key, why }: IngestFailure): void {
     aside.inc()
     log.error({ key, why }, 'an object cannot be read as events and is set aside in dead/')
   }
 
   function begin(signal: AbortSignal): Pass {
-    const report = { inputs: 0, rows: 0, malformed: 0, setAside: [] as Trouble[], failed: [] as Trouble[] }
+    const report = {
+      inputs: 0,
+      rows: 0,
+      malformed: 0,
+      setAside: [] as IngestFailure[],
+      failed: [] as IngestFailure[],
+    }
 
     function add(part: IngestReport): void {
       report.inputs += part.inputs

@@ -7,9 +7,9 @@ import type { LineFile } from '../compact/inflate-files.ts'
 import type { SqlSession } from '../duckdb/sql-session.ts'
 import type { IngestReport } from '../index/arrivals.ts'
 import type { Entries, IndexEntry } from '../index/index-entries.ts'
-import { batches, type Partition, parseCompacted } from '../index/pending.ts'
+import { compactionInputs, type Partition, parseCompacted } from '../index/pending.ts'
 import { copyAside, deadSource } from './set-aside.ts'
-import { takeBatches } from './take-batches.ts'
+import { ingestEach } from './take-batches.ts'
 
 export interface IngestTools {
   readonly lake: Lake
@@ -25,7 +25,7 @@ export interface IngestTools {
 }
 
 /** A batch under the slot that its entry will take. */
-interface Batch {
+interface CompactionTask {
   readonly partition: Partition
   readonly slot: number
   readonly inputs: readonly LakeObject[]
@@ -43,7 +43,7 @@ export async function ingestPartition(partition: Partition, tools: IngestTools):
   await tools.lake.remove(leftovers.map(({ key }) => key))
 
   const fresh = partition.inputs.filter(({ key }) => !log.inputs.has(key))
-  const report = await takeBatches(batches(fresh, tools.maxBatchBytes), {
+  const report = await ingestEach(compactionInputs(fresh, tools.maxBatchBytes), {
     tools,
     ingest: (inputs, taken) => ingestBatch({ partition, slot: log.lastSlot + taken + 1, inputs }, tools),
   })
@@ -52,7 +52,7 @@ export async function ingestPartition(partition: Partition, tools: IngestTools):
 }
 
 /** The entry as committed; undefined when another ingester was first: the next call sees what it did. */
-async function ingestBatch(batch: Batch, tools: IngestTools): Promise<IndexEntry | undefined> {
+async function ingestBatch(batch: CompactionTask, tools: IngestTools): Promise<IndexEntry | undefined> {
   const { lake, entries } = tools
   const compacted = await compactInputs(batch, tools)
   if (!compacted) return undefined
@@ -83,7 +83,7 @@ async function ingestBatch(batch: Batch, tools: IngestTools): Promise<IndexEntry
 }
 
 /** Undefined when an input is gone: another ingester has committed it. */
-async function compactInputs(batch: Batch, tools: IngestTools) {
+async function compactInputs(batch: CompactionTask, tools: IngestTools) {
   const opened = await Promise.all(batch.inputs.map((input) => openInput(tools.lake, input)))
   const files = opened.filter((file) => file !== undefined)
   try {
@@ -96,7 +96,7 @@ async function compactInputs(batch: Batch, tools: IngestTools) {
 
 type InputFile = LineFile & { readonly key: string }
 
-async function compactFiles(batch: Batch, files: readonly InputFile[], tools: IngestTools) {
+async function compactFiles(batch: CompactionTask, files: readonly InputFile[], tools: IngestTools) {
   try {
     const compacted = await compact(tools, files)
     const damaged = files.filter((file) => compacted.damaged.includes(file))
@@ -160,7 +160,7 @@ export const prefixOf = ({ source, arrivalMs }: Pick<Partition, 'source' | 'arri
 /** The last segment of a key up to its first dot. */
 const nameIn = (key: string) => key.replace(/^.*\//, '').replace(/\..*$/, '')
 
-function nameOf({ slot, inputs }: Batch): string {
+function nameOf({ slot, inputs }: CompactionTask): string {
   const hash = createHash('sha256').update([slot, ...inputs.map(({ key }) => key).sort()].join('\n'))
   return `c-${slotText(slot)}-${hash.digest('hex').slice(0, 16)}`
 }

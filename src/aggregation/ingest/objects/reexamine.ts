@@ -1,7 +1,7 @@
 import type { LakeObject } from '../../../lake/lake.ts'
 import { indexKey, parseRawKey, type RawObject } from '../../../lake/layout.ts'
 import type { SqlSession } from '../duckdb/sql-session.ts'
-import type { Trouble } from '../index/arrivals.ts'
+import type { IngestFailure } from '../index/arrivals.ts'
 import type { ArrivedIndex } from '../index/arrived-index.ts'
 import type { Entries } from '../index/index-entries.ts'
 import { parseCompacted } from '../index/pending.ts'
@@ -20,7 +20,10 @@ export interface ReexamineTools extends AsideTools {
  * Looks at one object that engines could not read together with others. One that cannot be read is copied into `dead/`,
  * leaves the index, and only then the lake: after a crash at any step it is met again. Answers what is wrong with it.
  */
-export async function reexamine(key: LakeObject['key'], tools: ReexamineTools): Promise<Trouble | undefined> {
+export async function reexamine(
+  key: LakeObject['key'],
+  tools: ReexamineTools,
+): Promise<IngestFailure | undefined> {
   const raw = parseRawKey(key)
   if (raw === undefined) return undefined
   const entryKey = entryKeyOf({ ...raw, key })

@@ -1,5 +1,5 @@
 import type { LakeObject } from '../../../lake/lake.ts'
-import type { IngestReport, Trouble } from '../index/arrivals.ts'
+import type { IngestFailure, IngestReport } from '../index/arrivals.ts'
 import type { IndexEntry } from '../index/index-entries.ts'
 import { whyOf } from './failure-reason.ts'
 
@@ -13,11 +13,11 @@ export interface Taking {
 }
 
 /** Batch after batch: one that fails holds up none of the others, nor what in it is whole. */
-export async function takeBatches(
+export async function ingestEach(
   batches: readonly (readonly LakeObject[])[],
   { tools, ingest }: Taking,
 ): Promise<IngestReport> {
-  const failed: Trouble[] = []
+  const failed: IngestFailure[] = []
   const report = { inputs: 0, rows: 0, malformed: 0, setAside: [], failed }
   const todo = [...batches]
   let taken = 0

@@ -1,6 +1,6 @@
 import { storableLines } from '../../../event/schema/ndjson.ts'
 import { scrubExcerpt } from '../../../event/scrub.ts'
-import type { DirectRefusal, Refused } from './judge-line.ts'
+import type { DirectRefusal, RefusedInLine } from './judge-line.ts'
 import type { Line } from './object-lines.ts'
 
 /** Told one by one for an object; of the others it is only told how many there were. */
@@ -9,7 +9,7 @@ export const MAX_DEAD_LETTERS = 1_000
 export const MAX_LETTERS_A_LINE = 20
 
 export interface DeadLetters {
-  add(refused: Refused, line?: Line): void
+  add(refused: RefusedInLine, line?: Line): void
   /** Events, by reason. */
   readonly counts: ReadonlyMap<DirectRefusal, number>
   /** Lines of JSON; undefined when nothing was refused. */
@@ -24,8 +24,8 @@ export function createDeadLetters(): DeadLetters {
   const letters: string[] = []
   const counts = new Map<DirectRefusal, number>()
   const untold = new Map<DirectRefusal, number>()
-  let place: Place | undefined
-  const more = (of: Map<DirectRefusal, number>, { reason, events }: Refused) =>
+  let place: LetterPlace | undefined
+  const more = (of: Map<DirectRefusal, number>, { reason, events }: RefusedInLine) =>
     of.set(reason, (of.get(reason) ?? 0) + events)
   return {
     counts,
@@ -51,7 +51,7 @@ export function createDeadLetters(): DeadLetters {
   }
 }
 
-interface Place {
+interface LetterPlace {
   readonly line: number
   readonly letters: number
 }

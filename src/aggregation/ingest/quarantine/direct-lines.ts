@@ -18,13 +18,13 @@ export interface Spot {
   readonly index: number
 }
 
-export interface Sealed {
+export interface DirectLine {
   /** As the gateway stores it. */
   readonly stored: string
   readonly clockReplaced: boolean
 }
 
-export type DirectSeal = (measurement: Measurement, { subject }: Attribution, spot: Spot) => Sealed
+export type BuildDirectLine = (measurement: Measurement, { subject }: Attribution, spot: Spot) => DirectLine
 
 /**
  * From measurements of one object to the lines that are stored. The app is that of the folder. Who put the record is
@@ -32,7 +32,10 @@ export type DirectSeal = (measurement: Measurement, { subject }: Attribution, sp
  * Ids are hashed together with the app and the subject: nobody can name a row of somebody else's. The same record put
  * twice gives the same ids, by its own `event_id` or else by its bytes.
  */
-export function createDirectSeal({ id: app, allowQuery }: DirectApp, receivedMs: number): DirectSeal {
+export function createDirectLineBuilder(
+  { id: app, allowQuery }: DirectApp,
+  receivedMs: number,
+): BuildDirectLine {
   const endOf = (place: number) => sharedEnd({ received_time: receivedMs + place, app_id: app })
   const shared = endOf(0)
   const places = new Uint16Array(PLACES)

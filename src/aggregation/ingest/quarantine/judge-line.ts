@@ -13,7 +13,7 @@ const LEAST_BYTES = '{"name":"a","value":1}'.length
 
 export type DirectRefusal = RefusalCode | 'line_too_long' | 'broken_object' | 'stored_too_large'
 
-export interface Refused {
+export interface RefusedInLine {
   readonly reason: DirectRefusal
   readonly detail: string
   readonly events: number
@@ -21,7 +21,7 @@ export interface Refused {
 
 export interface JudgedLine {
   readonly accepted: readonly { readonly measurement: Measurement; readonly index: number }[]
-  readonly refused: readonly Refused[]
+  readonly refused: readonly RefusedInLine[]
   /** As it stands there. */
   readonly token: unknown
 }
@@ -46,7 +46,7 @@ const TOO_SHORT = refusedLine('malformed_line', 'The line is too short to be an 
 
 function judgeCandidates({ candidates, root }: Candidates): JudgedLine {
   const accepted: { measurement: Measurement; index: number }[] = []
-  const refused: Refused[] = []
+  const refused: RefusedInLine[] = []
   for (const [index, candidate] of candidates.slice(0, MAX_EVENTS_PER_LINE).entries()) {
     const verdict = judge(candidate)
     if (verdict.kind === 'accepted') accepted.push({ measurement: verdict.measurement, index })

@@ -1,14 +1,14 @@
 import { Counter, Gauge } from 'prom-client'
 import type { Telemetry } from '../../../std/telemetry.ts'
-import type { Taken } from './take-object.ts'
+import type { TakenObject } from './take-object.ts'
 
 /** Why an object stays in the quarantine. `later`: one pass does not last longer. */
-export type Waiting = 'unknown_app' | 'unreadable_name' | 'not_lines' | 'too_large' | 'failed' | 'later'
+export type WaitingReason = 'unknown_app' | 'unreadable_name' | 'not_lines' | 'too_large' | 'failed' | 'later'
 
 export interface QuarantineMetrics {
-  took(app: string, taken: Taken): void
+  took(app: string, taken: TakenObject): void
   /** After each look at the quarantine. */
-  waiting(objects: Readonly<Record<Waiting, number>>): void
+  waiting(objects: Readonly<Record<WaitingReason, number>>): void
 }
 
 export function quarantineMetrics({ metrics }: Pick<Telemetry, 'metrics'>): QuarantineMetrics {

@@ -9,7 +9,7 @@ import type { LineFile } from '../compact/inflate-files.ts'
  */
 export const MAX_OBJECT_BYTES = 268_435_456
 /** A line is a record or a part of one; this is the largest that a stream takes by default. */
-export const MAX_RECORD_BYTES = 1_048_576
+export const MAX_DIRECT_RECORD_BYTES = 1_048_576
 
 /** Of each read, as zlib's by default, and so of what is judged without a pause for others. */
 const CHUNK_BYTES = 16_384
@@ -24,7 +24,7 @@ export interface Line {
 }
 
 /** Lines that ended in one chunk, but empty ones. */
-export interface LineBatch {
+export interface LineChunk {
   readonly lines: readonly Line[]
   /** How many there were, when nobody wanted to read them any more. */
   readonly unread: number
@@ -34,7 +34,7 @@ export interface LineBatch {
  * Once `isEnough`, lines are counted instead. Rejects with `body_too_large` when the object is larger than any should be,
  * once inflated. Whoever writes objects of nothing but line ends should not cost more than others: no promise a line.
  */
-export async function* objectLines(file: LineFile, isEnough: () => boolean): AsyncGenerator<LineBatch> {
+export async function* objectLines(file: LineFile, isEnough: () => boolean): AsyncGenerator<LineChunk> {
   const splitter = createSplitter()
   for await (const chunk of contentOf(file)) {
     if (isEnough()) yield { lines: [], unread: lineEndsIn(chunk) }
@@ -48,12 +48,12 @@ function createSplitter() {
   let begun: Buffer[] = []
   let bytes = 0
   const take = (part: Buffer) => {
-    const room = MAX_RECORD_BYTES - bytes
+    const room = MAX_DIRECT_RECORD_BYTES - bytes
     if (room > 0) begun.push(part.subarray(0, room))
     bytes += part.length
   }
   const finish = (): Line[] => {
-    const line = { number, bytes: Buffer.concat(begun), isTooLong: bytes > MAX_RECORD_BYTES }
+    const line = { number, bytes: Buffer.concat(begun), isTooLong: bytes > MAX_DIRECT_RECORD_BYTES }
     number += 1
     begun = []
     bytes = 0

@@ -6,7 +6,7 @@ import { AppError } from '../../../std/errors.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import { workFolder } from '../duckdb/work-folder.ts'
 import type { DirectApp } from './attribution.ts'
-import { quarantineMetrics, type Waiting } from './metrics.ts'
+import { quarantineMetrics, type WaitingReason } from './metrics.ts'
 import { MAX_OBJECT_BYTES } from './object-lines.ts'
 import type { RecordVerifier } from './record-verifier.ts'
 import { type DirectObject, type TakeTools, takeObject } from './take-object.ts'
@@ -43,7 +43,7 @@ export function createQuarantine(options: QuarantineOptions): Quarantine {
   const tooLarge = new Set<string>()
 
   /** The object, or why it stays. Only the folder says whose it is, and only the configuration which folders there are. */
-  function classify(object: LakeObject): DirectObject | Waiting {
+  function classify(object: LakeObject): DirectObject | WaitingReason {
     const place = parseQuarantineKey(object.key)
     if (place === undefined) return 'unreadable_name'
     const app = apps.get(place.source)
@@ -53,7 +53,7 @@ export function createQuarantine(options: QuarantineOptions): Quarantine {
     return { ...object, ...place, app }
   }
 
-  async function take(object: DirectObject, tools: TakeTools): Promise<Waiting | undefined> {
+  async function take(object: DirectObject, tools: TakeTools): Promise<WaitingReason | undefined> {
     try {
       const taken = await takeObject(object, tools)
       if (taken) metrics.took(object.app.id, taken)
@@ -70,9 +70,12 @@ export function createQuarantine(options: QuarantineOptions): Quarantine {
     }
   }
 
-  async function takeAll(objects: readonly DirectObject[], signal: AbortSignal): Promise<readonly Waiting[]> {
+  async function takeAll(
+    objects: readonly DirectObject[],
+    signal: AbortSignal,
+  ): Promise<readonly WaitingReason[]> {
     const folder = await workFolder(tempDir, 'ingest')
-    const waiting: (Waiting | undefined)[] = []
+    const waiting: (WaitingReason | undefined)[] = []
     try {
       for (const ofApp of byApp(objects)) {
         const endMs = clock.monotonicMs() + PASS_MS
@@ -118,7 +121,7 @@ function byApp(objects: readonly DirectObject[]): Iterable<readonly DirectObject
   return groups.values()
 }
 
-function counted(waiting: readonly Waiting[]): Record<Waiting, number> {
+function counted(waiting: readonly WaitingReason[]): Record<WaitingReason, number> {
   const counts = { unknown_app: 0, unreadable_name: 0, not_lines: 0, too_large: 0, failed: 0, later: 0 }
   for (const why of waiting) counts[why]++
   return counts

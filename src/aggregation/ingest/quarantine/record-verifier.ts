@@ -1,7 +1,7 @@
 import { createPublicKey, hash, type KeyObject } from 'node:crypto'
 import { jwtVerify } from 'jose'
 import { RECORD_TOKEN_TYPE, type RecordClaims } from '../../../event/schema/record-token.ts'
-import { recent } from '../../../std/lru.ts'
+import { lruCache } from '../../../std/lru.ts'
 
 /** The public half of the key that signs record tokens, as JWK. */
 export interface RecordKey {
@@ -28,7 +28,7 @@ const MAX_REMEMBERED_CHARS = 8_388_608
 
 export function createRecordVerifier(keys: readonly RecordKey[]): RecordVerifier {
   const byName = new Map(keys.map((key) => [nameOf(key), keyOf(key)]))
-  const known = recent<VerifiedRecord | null>(MAX_REMEMBERED_CHARS, (_, token) => token.length)
+  const known = lruCache<VerifiedRecord | null>(MAX_REMEMBERED_CHARS, (_, token) => token.length)
 
   function keyNamed({ kid }: { readonly kid?: string }): KeyObject {
     const key = byName.get(kid ?? '')

@@ -14,7 +14,7 @@ import { isInflateError } from '../compact/inflate-files.ts'
 import { deadSource } from '../objects/set-aside.ts'
 import { createAttribution, type DirectApp, type TokenOutcome } from './attribution.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
-import { createDirectSeal, type DirectSeal } from './direct-lines.ts'
+import { type BuildDirectLine, createDirectLineBuilder } from './direct-lines.ts'
 import { type JudgedLine, judgeLine, refusedLine } from './judge-line.ts'
 import { type Line, objectLines } from './object-lines.ts'
 import type { RecordVerifier } from './record-verifier.ts'
@@ -34,7 +34,7 @@ export interface TakeTools {
   readonly signal: AbortSignal
 }
 
-export interface Taken {
+export interface TakenObject {
   /** Events that were stored, by what came of the token of their record. */
   readonly stored: ReadonlyMap<TokenOutcome, number>
   readonly clockReplaced: number
@@ -53,13 +53,18 @@ const MAX_OPEN_MS = 900_000
  * under the same key, so it can be done again after a crash at any step; if the lines were compacted meanwhile, their key
  * is in the index, and they are not counted twice. Undefined when another was faster.
  */
-export async function takeObject(object: DirectObject, tools: TakeTools): Promise<Taken | undefined> {
+export async function takeObject(object: DirectObject, tools: TakeTools): Promise<TakenObject | undefined> {
   const { lake, folder } = tools
   const file = await lake.open(object.key)
   if (file === undefined) return undefined
   const path = join(folder, 'direct.ndjson')
   const deadLetters = createDeadLetters()
-  const tally: Tally = { stored: new Map(), clockReplaced: 0, events: 0, roomBytes: mostStoredBytes(0, 0) }
+  const tally: LineCounts = {
+    stored: new Map(),
+    clockReplaced: 0,
+    events: 0,
+    roomBytes: mostStoredBytes(0, 0),
+  }
   try {
     const lines = storedLines(object, file.path, { tools, deadLetters, tally })
     await pipeline(lines, createWriteStream(path, { mode: FILE_MODE }))
@@ -76,7 +81,7 @@ export async function takeObject(object: DirectObject, tools: TakeTools): Promis
   return { ...tally, refused: deadLetters.counts }
 }
 
-interface Tally {
+interface LineCounts {
   readonly stored: Map<TokenOutcome, number>
   clockReplaced: number
   events: number
@@ -87,14 +92,14 @@ interface Tally {
 interface Reading {
   readonly tools: TakeTools
   readonly deadLetters: DeadLetters
-  readonly tally: Tally
+  readonly tally: LineCounts
 }
 
 async function* storedLines(object: DirectObject, path: string, reading: Reading): AsyncGenerator<string> {
   const { tools, deadLetters, tally } = reading
   const { app, arrivalMs, extension } = object
   const attribute = createAttribution(app, arrivalMs, tools.verifier)
-  const judging = { ...reading, attribute, seal: createDirectSeal(app, receivedMs(object)) }
+  const judging = { ...reading, attribute, seal: createDirectLineBuilder(app, receivedMs(object)) }
   try {
     const isEnough = () => tally.events >= tools.maxEvents
     for await (const { lines, unread } of objectLines({ path, gzip: extension === 'ndjson.gz' }, isEnough)) {
@@ -117,7 +122,7 @@ async function* storedLines(object: DirectObject, path: string, reading: Reading
 
 interface Judging extends Reading {
   readonly attribute: ReturnType<typeof createAttribution>
-  readonly seal: DirectSeal
+  readonly seal: BuildDirectLine
 }
 
 /** What is stored of a line: of its events those that fit, the others are counted. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { AppError } from '../../../std/errors.ts'
 import type { RollupRow } from '../stores/store.ts'
 
-export interface Content {
+export interface RowsDigest {
   /** SHA-256 in hex over the logical rows: the same for every engine, file format and chunking. */
   readonly hash: string
   readonly rows: number
@@ -28,7 +28,7 @@ const canonical = (row: RollupRow): string =>
   ])}\n`
 
 /** Hashes rows as they stream by. Rejects with `engine_failed` when they are not strictly ascending. */
-export async function contentOf(chunks: AsyncIterable<readonly RollupRow[]>): Promise<Content> {
+export async function contentOf(chunks: AsyncIterable<readonly RollupRow[]>): Promise<RowsDigest> {
   const hash = createHash('sha256')
   let rows = 0
   let previous: RollupRow | undefined

@@ -3,10 +3,10 @@ import { Compile } from 'typebox/compile'
 import { AppError } from '../../../std/errors.ts'
 import { errnoOf, FILE_MODE, type FileOps, writeFully } from '../../../std/files/files.ts'
 import { isLaterVersion, refuseLater } from '../../../std/files/later-version.ts'
-import { isNoFile } from '../../../std/files/not-a-file.ts'
+import { isNotRegularFile } from '../../../std/files/not-a-file.ts'
 import { Owner } from './owner.ts'
 
-const Claim = Type.Object({
+const LeaseRecord = Type.Object({
   owner: Owner,
   runId: Type.String(),
   expiresMs: Type.Number(),
@@ -14,11 +14,11 @@ const Claim = Type.Object({
   released: Type.Optional(Type.Literal(true)),
 })
 /** What a lease's file says of its holder. */
-export type Claim = Static<typeof Claim>
+export type LeaseRecord = Static<typeof LeaseRecord>
 
-const claims = Compile(Claim)
+const leaseRecord = Compile(LeaseRecord)
 
-/** Claims have not said a version so far. */
+/** Leases have not said a version so far. */
 const CLAIM_VERSION = 1
 
 export interface ReadTools {
@@ -31,22 +31,25 @@ export interface ReadTools {
  * Undefined for what is no claim, such as the empty file that a power cut leaves: nobody holds it. One that cannot be read
  * may be held: it rejects.
  */
-export async function readClaim({ files, noFile }: ReadTools, path: string): Promise<Claim | undefined> {
+export async function readLeaseRecord(
+  { files, noFile }: ReadTools,
+  path: string,
+): Promise<LeaseRecord | undefined> {
   try {
     const found: unknown = JSON.parse((await files.readFile(path)).toString())
     refuseLater(`The lease ${path}`, found, CLAIM_VERSION)
-    return claims.Check(found) ? found : undefined
+    return leaseRecord.Check(found) ? found : undefined
   } catch (error) {
     if (isLaterVersion(error)) throw new AppError('run_conflict', error.message)
     const code = errnoOf(error)
     if (error instanceof SyntaxError || code === 'ENOENT') return undefined
-    if (isNoFile(error)) return void noFile(path, error)
+    if (isNotRegularFile(error)) return void noFile(path, error)
     throw new AppError('run_conflict', `The lease ${path} cannot be read: ${code}`, { cause: error })
   }
 }
 
 /** Not synced: after a power cut all holders are gone, and what is left of their claims is nobody's. */
-export async function writeClaim(files: FileOps, path: string, claim: Claim): Promise<void> {
+export async function writeLeaseRecord(files: FileOps, path: string, claim: LeaseRecord): Promise<void> {
   const file = await files.open(path, 'w', FILE_MODE)
   try {
     await writeFully(file, Buffer.from(JSON.stringify(claim)), 0)

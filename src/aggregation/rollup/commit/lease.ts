@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { limited } from '../../../std/async/concurrency-limit.ts'
+import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { DAY_MS } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
@@ -8,7 +8,7 @@ import { makeWay } from '../../../std/files/not-a-file.ts'
 import { livenessOf, type ProcessIdentity } from '../../../std/files/process-identity.ts'
 import type { Entropy } from '../../../std/id.ts'
 import type { Logger } from '../../../std/telemetry.ts'
-import { type Claim, readClaim, writeClaim } from './lease-file.ts'
+import { type LeaseRecord, readLeaseRecord, writeLeaseRecord } from './lease-file.ts'
 import { sweepParts } from './part-files.ts'
 
 /** A lease that was not renewed for this long is over. Ours. */
@@ -70,7 +70,10 @@ export function createLeases(options: LeasesOptions): Leases {
     return (await files.readdir(dir)).filter((file) => /\.\d{6,}$/.test(file))
   }
 
-  async function isClaimed(path: string, { owner: holder, expiresMs, released }: Claim): Promise<boolean> {
+  async function isClaimed(
+    path: string,
+    { owner: holder, expiresMs, released }: LeaseRecord,
+  ): Promise<boolean> {
     const nowMs = clock.nowMs()
     if (released || expiresMs <= nowMs || (await livenessOf(holder)) === 'dead') return false
     return expiresMs <= nowMs + LEASE_MS || !isStale(path, expiresMs)
@@ -100,10 +103,10 @@ export function createLeases(options: LeasesOptions): Leases {
     named.add(path)
   }
 
-  const claimAt = (path: string): Promise<Claim | undefined> => readClaim({ files, noFile }, path)
+  const claimAt = (path: string): Promise<LeaseRecord | undefined> => readLeaseRecord({ files, noFile }, path)
 
   /** The claim that counts, if it is held. */
-  async function holderOf(name: string, token: number): Promise<Claim | undefined> {
+  async function holderOf(name: string, token: number): Promise<LeaseRecord | undefined> {
     const path = pathOf(name, token)
     const claim = await claimAt(path)
     if (claim !== undefined && (await isClaimed(path, claim))) return claim
@@ -114,7 +117,7 @@ export function createLeases(options: LeasesOptions): Leases {
   async function create(name: string, token: number, runId: string): Promise<void> {
     const unfinished = join(dir, `${entropy.token(9)}.part`)
     try {
-      await writeClaim(files, unfinished, { owner, runId, expiresMs: clock.nowMs() + LEASE_MS })
+      await writeLeaseRecord(files, unfinished, { owner, runId, expiresMs: clock.nowMs() + LEASE_MS })
       await files.link(unfinished, pathOf(name, token))
     } catch (error) {
       throw errnoOf(error) === 'EEXIST' ? busy(name, 'another process that was quicker') : error
@@ -140,10 +143,10 @@ export function createLeases(options: LeasesOptions): Leases {
     named.delete(path)
   }
 
-  async function replaceClaim(name: string, token: number, claim: Claim): Promise<void> {
+  async function replaceClaim(name: string, token: number, claim: LeaseRecord): Promise<void> {
     const unfinished = `${pathOf(name, token)}.part`
     try {
-      await writeClaim(files, unfinished, claim)
+      await writeLeaseRecord(files, unfinished, claim)
       await files.rename(unfinished, pathOf(name, token))
     } catch (error) {
       await bestEffort(files.unlink(unfinished))
@@ -161,8 +164,8 @@ export function createLeases(options: LeasesOptions): Leases {
   function holding(name: string, token: number, runId: string): Lease {
     let released = false
     // A heartbeat that overtook the release would hold a lease nobody has.
-    const oneAtATime = limited(1)
-    const put = (claim: Pick<Claim, 'expiresMs' | 'released'>) =>
+    const oneAtATime = limitConcurrency(1)
+    const put = (claim: Pick<LeaseRecord, 'expiresMs' | 'released'>) =>
       replaceClaim(name, token, { owner, runId, ...claim })
     const isNewest = async () => (await tokensOf(name)).at(-1) === token
 

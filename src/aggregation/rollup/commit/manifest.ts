@@ -12,8 +12,8 @@ import {
 import { MINUTE_MS } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
 import { isLaterVersion, refuseLater } from '../../../std/files/later-version.ts'
-import { isNoFile } from '../../../std/files/not-a-file.ts'
-import { recent } from '../../../std/lru.ts'
+import { isNotRegularFile } from '../../../std/files/not-a-file.ts'
+import { lruCache } from '../../../std/lru.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { type Engine, type EngineResult, rejectedIn, type WindowCounts } from '../engines/engine.ts'
 import { definitionHash, type RollupDefinition } from '../model/definition.ts'
@@ -99,7 +99,7 @@ export interface Manifests {
 }
 
 export function createManifests(lake: Lake, log: Logger): Manifests {
-  const cache = recent<Manifest>(CACHED_MANIFESTS)
+  const cache = lruCache<Manifest>(CACHED_MANIFESTS)
   /** Keys of the log's lines: a damaged manifest is met at each look, and told of once. */
   const told = new Set<string>()
 
@@ -219,7 +219,7 @@ export async function readManifest(lake: Lake, key: string): Promise<Manifest | 
     refuseLater(`The manifest ${key}`, found, MANIFEST_VERSION)
   } catch (error) {
     if (isLaterVersion(error)) return { key, generation, message: error.message, forGood: false }
-    if (isOfTheLake(error)) return damaged(`cannot be read: ${error.message}`, isNoFile(error.cause))
+    if (isOfTheLake(error)) return damaged(`cannot be read: ${error.message}`, isNotRegularFile(error.cause))
     if (!(error instanceof SyntaxError)) throw error
   }
   return damaged('is damaged: what is there is no manifest', true)

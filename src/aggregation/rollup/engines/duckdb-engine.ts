@@ -95,13 +95,13 @@ export function duckdbRows({
   }
 }
 
-interface Run extends DuckdbEngineOptions {
+interface WindowQuery extends DuckdbEngineOptions {
   readonly plan: WindowPlan
   readonly folder: string
   readonly files: readonly string[]
 }
 
-async function computeWindow(session: SqlSession, run: Run, factor: number): Promise<EngineResult> {
+async function computeWindow(session: SqlSession, run: WindowQuery, factor: number): Promise<EngineResult> {
   const { plan, files, memoryLimitBytes } = run
   await session.run([
     eventsIn(files),
@@ -130,7 +130,7 @@ interface Part {
 }
 
 /** Undefined for a part without rows, which gets no object. */
-async function writePart(session: SqlSession, { lake, plan, folder }: Run, part: Part) {
+async function writePart(session: SqlSession, { lake, plan, folder }: WindowQuery, part: Part) {
   const name = `${part.set.name}-${part.chunk}.parquet`
   const path = join(folder, name)
   const [[count] = []] = await allRows(session, copyRows(rollupRows(duckdbDialect, part.set, part), path))

@@ -2,7 +2,7 @@ import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
 import { allRows, type OpenSqlSession, type SqlSession } from '../../ingest/duckdb/sql-session.ts'
 
-export interface KeptSessionOptions {
+export interface SessionPoolOptions {
   /** Opens a real one, which must be able to live for twice `timeoutMs`. */
   readonly openSession: OpenSqlSession
   /** Longest time between the opening of a session and its close, as before sessions were kept. */
@@ -10,7 +10,7 @@ export interface KeptSessionOptions {
   readonly clock: Clock
 }
 
-export interface KeptSessions {
+export interface SessionPool {
   readonly openSession: OpenSqlSession
   /** Ends the session that waits for the next one to open it. */
   letGo(): Promise<void>
@@ -27,7 +27,7 @@ interface Kept {
  * Sessions that are closed with nothing amiss are handed, emptied, to who opens the next: to start a process costs more
  * than most windows do. One in which anything failed ends as ever, and so does one that is old.
  */
-export function keptSessions({ openSession, timeoutMs, clock }: KeptSessionOptions): KeptSessions {
+export function sessionPool({ openSession, timeoutMs, clock }: SessionPoolOptions): SessionPool {
   let waiting: Kept | undefined
 
   async function letGo(): Promise<void> {

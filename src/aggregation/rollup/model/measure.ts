@@ -90,7 +90,7 @@ export function mergeHistogram(into: Histogram, other: Histogram): void {
 }
 
 /** The smallest and the largest value counted, which every estimate is held to. */
-export interface Bounds {
+export interface ValueBounds {
   readonly min: number
   readonly max: number
 }
@@ -101,7 +101,7 @@ export interface Bounds {
  * statistic x[floor(q·(n−1))]; a row of weight k counts as k copies of it, fractions of copies included.
  * Within RELATIVE_ERROR of that value, or within the half millionth to which min and max are kept.
  */
-export function quantile(histogram: Histogram, q: number, { min, max }: Bounds): number {
+export function quantile(histogram: Histogram, q: number, { min, max }: ValueBounds): number {
   const total = histogram.reduce((sum, weight) => sum + weight)
   // Divided first: N − 1 is then the whole number that the definition multiplies, and rounds as it does.
   const rank = Math.max(0, q * (total / WEIGHT_UNIT - 1))

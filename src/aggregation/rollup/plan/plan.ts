@@ -47,7 +47,7 @@ export interface Times {
 export type WindowState = 'open' | 'due' | 'committed' | 'dirty' | 'failed' | 'missing'
 export type Reprocess = 'missing' | 'failed' | 'all'
 /** `compute`: make a new generation and publish it. `publish`: bring the newest one to the stores that lack it. */
-export type Step = 'compute' | 'publish'
+export type WindowAction = 'compute' | 'publish'
 export type SkipReason =
   | 'committed'
   | 'open'
@@ -59,7 +59,7 @@ export type SkipReason =
   | 'next_tick'
 
 export interface PlannedWindow extends Window {
-  readonly step: Step
+  readonly step: WindowAction
 }
 export interface SkippedWindow {
   readonly window: Window
@@ -71,7 +71,7 @@ export interface Plan {
   readonly windows: readonly PlannedWindow[]
   readonly skipped: readonly SkippedWindow[]
 }
-type Decision = { readonly step: Step } | Omit<SkippedWindow, 'window'>
+type Decision = { readonly step: WindowAction } | Omit<SkippedWindow, 'window'>
 
 /** One scheduled run takes a day of quarter hours at most, oldest first; the next tick takes the next. Ours. */
 export const MAX_WINDOWS_PER_TICK = 96

@@ -1,4 +1,4 @@
-import { breather } from '../../../std/async/yielding.ts'
+import { createYielder } from '../../../std/async/yielding.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { didYouMean } from '../../../std/input/did-you-mean.ts'
 import { rangeFrom } from '../../../std/input/instant.ts'
@@ -21,7 +21,7 @@ import {
 } from './plan.ts'
 import { type RunRequest, scopeOf } from './run-request.ts'
 import type { RunScope, Trigger } from './run-scope.ts'
-import { type FactSources, gatherFacts, type Range } from './window-facts.ts'
+import { type EventRange, type FactSources, gatherFacts } from './window-facts.ts'
 import { createWatch, type PlanMetrics, type WindowNote } from './window-watch.ts'
 
 /** Windows that one request may name or list. Ours: a hundred days of quarter hours. */
@@ -88,7 +88,7 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
 
   const named = (rollups: readonly string[]) => definitions.filter(({ id }) => rollups.includes(id))
 
-  async function facts(rollups: readonly string[], range: Range): Promise<WindowFacts[]> {
+  async function facts(rollups: readonly string[], range: EventRange): Promise<WindowFacts[]> {
     const chosen = named(rollups)
     const windows = chosen.reduce((sum, each) => sum + (range.toMs - range.fromMs) / each.grainMs, 0)
     if (windows > MAX_LISTED_WINDOWS)
@@ -166,11 +166,11 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
       const firstOfAll = Math.min(await firstMs(now), now.nowMs)
       const range = rangeFrom(fromMs ?? Math.max(firstOfAll, endMs - listedMs(named(chosen))), endMs)
       const found = await facts(chosen, range)
-      const breath = breather(signal)
+      const breath = createYielder(signal)
       const statuses: WindowStatus[] = []
       for (const each of found) {
         statuses.push(statusOf(each, now))
-        if (breath.due()) await breath.take()
+        if (breath.shouldYield()) await breath.yieldNow()
       }
       return statuses
     },

@@ -1,7 +1,7 @@
 import { dayOf } from '../../../lake/layout.ts'
 import { HOUR_MS } from '../../../std/durations.ts'
 import type { Logger } from '../../../std/telemetry.ts'
-import type { Arrivals } from '../../ingest/index/arrivals.ts'
+import type { LakeArrivals } from '../../ingest/index/arrivals.ts'
 import type { Manifests } from '../commit/manifest.ts'
 import { inputsByWindow } from '../commit/window-inputs.ts'
 import type { RollupDefinition } from '../model/definition.ts'
@@ -16,13 +16,13 @@ export interface FailedWindows {
 
 export interface FactSources {
   readonly manifests: Manifests
-  readonly arrivals: Arrivals
+  readonly arrivals: LakeArrivals
   readonly stores: readonly RollupStore[]
   readonly runLog: FailedWindows
   readonly log: Logger
 }
 
-export interface Range {
+export interface EventRange {
   readonly fromMs: number
   readonly toMs: number
 }
@@ -120,7 +120,7 @@ function newest(held: readonly CommittedWindow[], window: Window): CommittedWind
 async function heldBy(
   store: RollupStore,
   rollup: string,
-  { fromMs, toMs }: Range,
+  { fromMs, toMs }: EventRange,
   log: Logger,
 ): Promise<readonly CommittedWindow[] | undefined> {
   try {

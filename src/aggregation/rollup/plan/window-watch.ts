@@ -1,4 +1,4 @@
-import { limited } from '../../../std/async/concurrency-limit.ts'
+import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
 import type { Clock } from '../../../std/clock.ts'
 import type { TouchedMinute } from '../../ingest/index/arrived-index.ts'
 import { rejectedIn } from '../engines/engine.ts'
@@ -77,7 +77,7 @@ interface Watched {
  */
 export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
   const rollups = new Map<string, Watched>()
-  const oneAtATime = limited(1)
+  const oneAtATime = limitConcurrency(1)
 
   function watchedOf(rollup: string): Watched {
     const watched = rollups.get(rollup) ?? {

@@ -5,14 +5,14 @@ import type { FileOps } from '../../../std/files/files.ts'
 import { type ProcessIdentity, thisProcess } from '../../../std/files/process-identity.ts'
 import type { Entropy } from '../../../std/id.ts'
 import type { Logger, Telemetry } from '../../../std/telemetry.ts'
-import type { Arrivals, IngestReport } from '../../ingest/index/arrivals.ts'
+import type { IngestReport, LakeArrivals } from '../../ingest/index/arrivals.ts'
 import { createLeases, holdLease, type Leases } from '../commit/lease.ts'
 import { createManifests } from '../commit/manifest.ts'
 import type { Engine, ReadRows } from '../engines/engine.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import { createPlanner, type Planner } from '../plan/planner.ts'
 import type { RollupStore } from '../stores/store.ts'
-import type { Progress, RunPorts } from './execute-run.ts'
+import type { RunPorts, SavedProgress } from './execute-run.ts'
 import { createRunLog, type RunLog } from './log/run-log.ts'
 import { rollupMetrics } from './metrics.ts'
 import { createPresence, type Presence } from './presence.ts'
@@ -21,7 +21,7 @@ import { type AskUpstream, awaitAcknowledged } from './upstream.ts'
 export interface RunsOptions {
   readonly definitions: readonly RollupDefinition[]
   readonly schedule: { readonly graceMs: number; readonly horizonMs: number }
-  readonly arrivals: Arrivals
+  readonly arrivals: LakeArrivals
   readonly engine: Engine
   readonly readRows: ReadRows
   readonly stores: readonly RollupStore[]
@@ -31,7 +31,7 @@ export interface RunsOptions {
   readonly clock: Clock
   readonly entropy: Entropy
   readonly telemetry: Telemetry
-  readonly onProgress?: (progress: Progress) => void
+  readonly onProgress?: (progress: SavedProgress) => void
   /** The gateway whose events are rolled up; explicit runs wait for what it has acknowledged. */
   readonly askGateway?: AskUpstream | undefined
   /** Ends what the engine keeps from one window to the next. */
@@ -44,7 +44,7 @@ export interface RunsOptions {
 }
 
 /** What runs are made with: the options, put together. */
-export interface Workshop {
+export interface RunDependencies {
   readonly owner: ProcessIdentity
   readonly runLog: RunLog
   readonly leases: Leases
@@ -57,7 +57,7 @@ export interface Workshop {
   readonly notIngested: () => number
 }
 
-export async function workshop(options: RunsOptions): Promise<Workshop> {
+export async function buildRunDependencies(options: RunsOptions): Promise<RunDependencies> {
   const { definitions, schedule, arrivals, stores, lake, controlDir, clock, entropy, telemetry } = options
   const { files, keptRuns, heartbeatMs, askGateway } = options
   const { log } = telemetry

@@ -1,15 +1,15 @@
 import { AppError } from '../../../std/errors.ts'
-import { errnoOf, isDiskFull, isWithheld, pathOf } from '../../../std/files/files.ts'
+import { errnoOf, isAccessDenied, isDiskFull, pathOf } from '../../../std/files/files.ts'
 import type { Logger } from '../../../std/telemetry.ts'
-import type { IngestHow, IngestReport } from '../../ingest/index/arrivals.ts'
+import type { IngestOptions, IngestReport } from '../../ingest/index/arrivals.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import type { Plan, Window } from '../plan/plan.ts'
 import type { RunLog } from './log/run-log.ts'
 import {
   advance,
-  type Failure,
   notIngested,
   type Run,
+  type RunFailure,
   type RunWindow,
   settle,
   settleFailed,
@@ -17,7 +17,7 @@ import {
 } from './log/run-record.ts'
 import { runWindow, type WindowPorts } from './run-window.ts'
 
-export interface Progress {
+export interface SavedProgress {
   readonly runId: string
   /** From 1. */
   readonly window: number
@@ -30,14 +30,14 @@ export interface RunPorts extends WindowPorts {
   readonly runLog: RunLog
   readonly log: Logger
   /** Brings what arrived into reach of the engine. */
-  readonly ingest: (runId: string, signal: AbortSignal, how?: IngestHow) => Promise<IngestReport>
+  readonly ingest: (runId: string, signal: AbortSignal, how?: IngestOptions) => Promise<IngestReport>
   /** What the run's scope needs as things are now. */
   readonly plan: (run: Run, isHeld?: (window: Window) => boolean) => Promise<Plan>
   /** Waits for what a gateway acknowledged before then; answers what may still be on its way. */
   readonly acknowledged?: ((signal: AbortSignal) => Promise<Unseen | undefined>) | undefined
   /** The run is through with the window, for now. */
   readonly taken: (window: Window) => void
-  readonly onProgress?: ((progress: Progress) => void) | undefined
+  readonly onProgress?: ((progress: SavedProgress) => void) | undefined
   /** No window follows for now: what is kept from one to the next may end. */
   readonly letGo?: (() => Promise<void>) | undefined
 }
@@ -218,11 +218,11 @@ function brokenOff({ clock, entropy, log }: RunPorts, run: Run, error: unknown, 
   return { ...advance(run, 'queued'), attempt: run.attempt - 1, notBeforeMs: nowMs }
 }
 
-function failureOf(error: unknown, log: Logger): Failure {
+function failureOf(error: unknown, log: Logger): RunFailure {
   if (error instanceof AppError) return { code: error.code, message: error.message }
   log.error({ err: error }, 'aggregation failed')
   if (isDiskFull(error)) return { code: 'storage_full', message: `The disk is full: ${errnoOf(error)}` }
-  if (isWithheld(error))
+  if (isAccessDenied(error))
     return { code: 'storage_denied', message: `No access: ${errnoOf(error)} at ${pathOf(error)}` }
   return { code: 'internal', message: 'Unexpected error; it was logged' }
 }

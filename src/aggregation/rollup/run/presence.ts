@@ -1,4 +1,4 @@
-import { limited } from '../../../std/async/concurrency-limit.ts'
+import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
 import { AppError } from '../../../std/errors.ts'
 import { bestEffort } from '../../../std/files/files.ts'
 import { livenessOf, type ProcessIdentity } from '../../../std/files/process-identity.ts'
@@ -28,7 +28,7 @@ export function createPresence(options: PresenceOptions): Presence {
   let heartbeat: NodeJS.Timeout | undefined
 
   // On a slow disk two at a time would both take the lease.
-  const oneAtATime = limited(1)
+  const oneAtATime = limitConcurrency(1)
 
   async function beat(): Promise<void> {
     try {

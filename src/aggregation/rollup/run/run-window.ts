@@ -2,7 +2,7 @@ import { runPrefix } from '../../../lake/layout.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
 import type { Entropy } from '../../../std/id.ts'
-import type { Arrivals, Trouble } from '../../ingest/index/arrivals.ts'
+import type { IngestFailure, LakeArrivals } from '../../ingest/index/arrivals.ts'
 import { contentOf } from '../commit/content-hash.ts'
 import { holdLease, type Lease, type Leases } from '../commit/lease.ts'
 import {
@@ -23,7 +23,7 @@ import type { WindowResult } from './log/run-record.ts'
 import type { RollupMetrics } from './metrics.ts'
 
 export interface WindowPorts {
-  readonly arrivals: Arrivals
+  readonly arrivals: LakeArrivals
   readonly engine: Engine
   readonly readRows: ReadRows
   readonly stores: readonly RollupStore[]
@@ -42,7 +42,7 @@ export interface WindowTask {
   readonly window: PlannedWindow
   readonly signal: AbortSignal
   /** An object of the window was found damaged and set aside. */
-  readonly setAside: (trouble: Trouble) => Promise<void>
+  readonly setAside: (trouble: IngestFailure) => Promise<void>
   /** The window is committed, and the stores are told now. */
   readonly publishing: () => Promise<void>
 }
@@ -183,7 +183,7 @@ const completionsOf = (previous: Manifest | undefined): number =>
   previous?.completions ?? (previous?.complete ? previous.generation : 0)
 
 async function inputsNow(
-  arrivals: Arrivals,
+  arrivals: LakeArrivals,
   { definition, window: { fromMs, toMs } }: WindowTask,
 ): Promise<WindowInputs> {
   const objects = await arrivals.touching(fromMs, toMs)
@@ -191,7 +191,7 @@ async function inputsNow(
 }
 
 /** Rows do not go away: fewer than the last generation read means that input is missing, and no window shrinks by that. */
-async function inputsOf(arrivals: Arrivals, task: Computation): Promise<WindowInputs> {
+async function inputsOf(arrivals: LakeArrivals, task: Computation): Promise<WindowInputs> {
   const { previous } = task
   const inputs = await inputsNow(arrivals, task)
   const before = previous?.inputs.rows ?? 0

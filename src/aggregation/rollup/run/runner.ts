@@ -8,7 +8,7 @@ import type { Plan } from '../plan/plan.ts'
 import type { WindowStatus, WindowsQuery } from '../plan/planner.ts'
 import type { RunRequest } from '../plan/run-request.ts'
 import type { WindowNote } from '../plan/window-watch.ts'
-import { type RunsOptions, workshop } from './assembly.ts'
+import { buildRunDependencies, type RunsOptions } from './assembly.ts'
 import { executeRun, type RunPorts } from './execute-run.ts'
 import { heldByOthers, waitingRuns } from './held-windows.ts'
 import type { RunList } from './log/run-log.ts'
@@ -58,7 +58,7 @@ interface Execution {
 }
 
 export async function createRuns(options: RunsOptions): Promise<Runs> {
-  const shop = await workshop(options)
+  const shop = await buildRunDependencies(options)
   const { planner, runLog, owner, leases, presence, log } = shop
   const { clock, entropy } = options
   /** Runs of this process that have not ended, oldest first. */

@@ -1,4 +1,4 @@
-import { limited } from '../../../std/async/concurrency-limit.ts'
+import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
 import { type Entropy, sortableId } from '../../../std/id.ts'
@@ -41,7 +41,7 @@ export type Submit = (request: RunRequest, principal: string, idempotencyKey?: s
 
 /** Takes requests for runs, one after the other, so that a key is looked up and taken as one step. */
 export function createSubmit(ports: SubmitPorts): Submit {
-  const oneAtATime = limited(1)
+  const oneAtATime = limitConcurrency(1)
   let inLine = 0
   return async (request, principal, key) => {
     if (inLine >= MAX_WAITING_RUNS) throw full(inLine, 'requests for runs')

@@ -1,11 +1,11 @@
-import type { Reconciliation } from '../../../http/reconciliation.ts'
+import type { GatewayBalance } from '../../../http/reconciliation.ts'
 import { sleep } from '../../../std/async/abort.ts'
 import type { Clock } from '../../../std/clock.ts'
 import type { Unseen } from './log/run-record.ts'
 
 /** What a run has to know of a gateway. */
-export type Upstream = Pick<Reconciliation, 'nowMs' | 'backlog' | 'sink'> &
-  Partial<Pick<Reconciliation, 'silent' | 'unopened'>>
+export type Upstream = Pick<GatewayBalance, 'nowMs' | 'backlog' | 'sink'> &
+  Partial<Pick<GatewayBalance, 'silent' | 'unopened'>>
 /** Null while nobody answers. */
 export type AskUpstream = () => Promise<Upstream | null>
 

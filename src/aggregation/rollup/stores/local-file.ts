@@ -33,7 +33,7 @@ const MAX_INDEX_BYTES = 1_073_741_824
 /** Rows are handed to the file system in pieces of at least this many bytes. Ours: large enough for few system calls. */
 const WRITE_BYTES = 262_144
 
-export interface Group {
+export interface RowGroup {
   readonly app: string
   readonly metric: string
   readonly set: string
@@ -164,7 +164,7 @@ export function windowOf(index: Buffer): CommittedWindow {
 }
 
 /** Groups of the index whose line begins with these names: of an app, or the one of an app, metric and set. */
-export function* groupsOf(index: Buffer, names: readonly string[]): Iterable<Group> {
+export function* groupsOf(index: Buffer, names: readonly string[]): Iterable<RowGroup> {
   for (const line of linesBeginning(index, `${JSON.stringify(names).slice(0, -1)},`)) {
     const [app, metric, set, offset, bytes, crc, rows, unit] = JSON.parse(line) as [
       string,
@@ -189,13 +189,13 @@ interface StoredLine extends Pick<RollupRow, 'value' | 'unit' | 'rows' | 'histog
 }
 
 /** The bytes of a group's rows, and the line end before the first, so that every row's line begins after one. */
-export const readGroup = (file: OpenFile, { offset, bytes }: Group): Promise<Buffer> =>
+export const readRowGroup = (file: OpenFile, { offset, bytes }: RowGroup): Promise<Buffer> =>
   readFully(file, offset - 1, bytes + 1)
 
 export interface GroupRead {
   readonly path: string
   readonly windowFromMs: number
-  readonly group: Group
+  readonly group: RowGroup
   /** As `readGroup` gave them. */
   readonly bytes: Buffer
 }

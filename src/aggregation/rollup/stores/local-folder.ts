@@ -5,14 +5,14 @@ import { AppError } from '../../../std/errors.ts'
 import {
   errnoOf,
   type FileOps,
-  isUnreadable,
-  isWithheld,
+  isAccessDenied,
+  isPermanentReadError,
   type OpenFile,
   unlessAbsent,
 } from '../../../std/files/files.ts'
 import { isLaterVersion } from '../../../std/files/later-version.ts'
 import { setAside as asideByName } from '../../../std/files/not-a-file.ts'
-import { recent } from '../../../std/lru.ts'
+import { lruCache } from '../../../std/lru.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { readHeader, readIndex } from './local-file.ts'
 import { damaged, isDamage } from './store.ts'
@@ -26,7 +26,7 @@ export interface FolderOptions {
 
 export type ReadFile<T> = (index: Buffer, file: OpenFile, path: string) => T | Promise<T>
 
-export interface Place {
+export interface WindowFile {
   readonly startMs: number
   readonly path: string
 }
@@ -35,7 +35,7 @@ export interface Place {
 export interface WindowFolder {
   placeOf(rollup: string, fromMs: number): string
   /** Windows that start in [fromMs, toMs), in time order, and of one start the larger before the smaller. */
-  places(rollup: string, fromMs: number, toMs: number): Promise<readonly Place[]>
+  places(rollup: string, fromMs: number, toMs: number): Promise<readonly WindowFile[]>
   /**
    * Rejects with damage that it met, and set aside; with `storage_denied` or `later_version` for a file that stays as it
    * is. Undefined where there is no such file.
@@ -52,7 +52,7 @@ export const besidePath = (place: string) => `${place}.waiting`
 
 export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions): WindowFolder {
   /** By checksum: what that names never changes, so nothing goes stale. */
-  const indexes = recent<Buffer>(indexCacheBytes, ({ length }) => length)
+  const indexes = lruCache<Buffer>(indexCacheBytes, ({ length }) => length)
   /** Damaged, and could not be renamed. */
   const shunned = new Set<string>()
   /** Of a later version, and named in the log. */
@@ -121,7 +121,7 @@ export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions
     },
 
     async places(rollup, fromMs, toMs) {
-      const found: Place[] = []
+      const found: WindowFile[] = []
       for (const day of await namesIn(join(dir, rollup))) {
         const dayMs = Date.parse(day)
         if (!(dayMs + DAY_MS > fromMs && dayMs < toMs)) continue
@@ -138,8 +138,8 @@ export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions
 /** In the words of the store, with the file. */
 function faultOf(path: string, error: unknown): unknown {
   const why = `cannot be read (${errnoOf(error)})`
-  if (isUnreadable(error)) return damaged(path, `it ${why}`)
-  if (!isWithheld(error)) return error
+  if (isPermanentReadError(error)) return damaged(path, `it ${why}`)
+  if (!isAccessDenied(error)) return error
   return new AppError('storage_denied', `The rollup file ${path} ${why}; it stays as it is`, { cause: error })
 }
 

@@ -1,12 +1,12 @@
-import { breather } from '../../../std/async/yielding.ts'
-import { type Group, groupsOf } from './local-file.ts'
+import { createYielder } from '../../../std/async/yielding.ts'
+import { groupsOf, type RowGroup } from './local-file.ts'
 import type { StoredRow } from './store.ts'
 
 /** Rows parsed at a time, at some 5 µs each. */
 const ROWS_AT_ONCE = 128
 
 /** Names the rows of a group: what else lies in the file, and where, is nothing to it. */
-export function contentOf(index: Buffer, names: readonly [app: string, metric: string, set: string]) {
+export function groupDigest(index: Buffer, names: readonly [app: string, metric: string, set: string]) {
   const [group] = groupsOf(index, names)
   return group && `${group.bytes} ${group.crc} ${group.rows} ${group.unit}`
 }
@@ -28,12 +28,12 @@ export async function fullestGroups(
   index: Buffer,
   app: string,
   signal?: AbortSignal,
-): Promise<Iterable<Group>> {
-  const breath = breather(signal)
-  const fullest = new Map<string, Group>()
+): Promise<Iterable<RowGroup>> {
+  const breath = createYielder(signal)
+  const fullest = new Map<string, RowGroup>()
   for (const group of groupsOf(index, [app])) {
     if (group.rows > (fullest.get(group.metric)?.rows ?? -1)) fullest.set(group.metric, group)
-    if (breath.due()) await breath.take()
+    if (breath.shouldYield()) await breath.yieldNow()
   }
   return fullest.values()
 }

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
-import { limited } from '../../../std/async/concurrency-limit.ts'
-import { breather } from '../../../std/async/yielding.ts'
+import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
+import { createYielder } from '../../../std/async/yielding.ts'
 import { type FileOps, nodeFiles, type OpenFile, syncFolder, unlessAbsent } from '../../../std/files/files.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { type UnitVotes, unitVotes } from '../model/units.ts'
@@ -15,9 +15,9 @@ import {
   overlap,
   sinceTheHour,
 } from '../model/window-spans.ts'
-import { type GroupRead, groupsOf, readGroup, rowsOf, windowOf, writeWindowFile } from './local-file.ts'
-import { besidePath, type Place, type ReadFile, unlessDamaged, windowFolder } from './local-folder.ts'
-import { contentOf, fullestGroups, inPieces } from './local-groups.ts'
+import { type GroupRead, groupsOf, readRowGroup, rowsOf, windowOf, writeWindowFile } from './local-file.ts'
+import { besidePath, type ReadFile, unlessDamaged, type WindowFile, windowFolder } from './local-folder.ts'
+import { fullestGroups, groupDigest, inPieces } from './local-groups.ts'
 import { type CommittedWindow, isDamage, type RollupStore, type SeriesRequest } from './store.ts'
 
 /** Window files read at a time, whoever asks: of libuv's four threads one is always free for the journal's writes. */
@@ -35,7 +35,7 @@ export interface LocalStoreOptions {
 
 type Range = Pick<SeriesRequest, 'rollup' | 'fromMs' | 'toMs'>
 
-interface Held {
+interface HeldWindow {
   readonly path: string
   readonly window: CommittedWindow
 }
@@ -51,8 +51,8 @@ interface Held {
 export function localStore(options: LocalStoreOptions): RollupStore {
   const { dir, indexCacheBytes = INDEX_CACHE_BYTES, files = nodeFiles, log } = options
   const folder = windowFolder({ dir, indexCacheBytes, files, log })
-  const oneAtATime = limited(1)
-  const reading = limited(READS_AT_ONCE)
+  const oneAtATime = limitConcurrency(1)
+  const reading = limitConcurrency(READS_AT_ONCE)
 
   async function publish(...[window, rows]: Parameters<RollupStore['publish']>) {
     const around = await heldAround(window)
@@ -78,7 +78,7 @@ export function localStore(options: LocalStoreOptions): RollupStore {
   }
 
   /** What lies within the window goes; and what it lies within, as soon as newer ones hold all of its time. */
-  async function leaveOneGrain(window: CommittedWindow, around: readonly Held[]): Promise<void> {
+  async function leaveOneGrain(window: CommittedWindow, around: readonly HeldWindow[]): Promise<void> {
     for (const { path } of around.filter((held) => isWithin(held.window, window))) {
       await unlessAbsent(files.unlink(path))
     }
@@ -92,9 +92,9 @@ export function localStore(options: LocalStoreOptions): RollupStore {
   }
 
   /** Of its hour and of all grains. A damaged file is no reason to refuse the content that mends it; one that stays is. */
-  async function heldAround(window: CommittedWindow): Promise<readonly Held[]> {
+  async function heldAround(window: CommittedWindow): Promise<readonly HeldWindow[]> {
     const fromMs = alignDown(window.fromMs, LARGEST_GRAIN_MS)
-    const found: Held[] = []
+    const found: HeldWindow[] = []
     for (const { path } of await folder.places(window.rollup, fromMs, fromMs + LARGEST_GRAIN_MS)) {
       const held = await unlessDamaged(folder.read(path, windowOf, false))
       if (held !== undefined) found.push({ path, window: held })
@@ -105,10 +105,10 @@ export function localStore(options: LocalStoreOptions): RollupStore {
   /** Reads the files of windows that start in a range, a few at a time, and hands them on in time order. */
   async function* eachFile<T>(
     { rollup, fromMs, toMs }: Range,
-    read: (place: Place) => Promise<T | undefined>,
+    read: (place: WindowFile) => Promise<T | undefined>,
     signal?: AbortSignal,
   ): AsyncGenerator<T, void> {
-    const breath = breather(signal)
+    const breath = createYielder(signal)
     const places = await folder.places(rollup, fromMs, toMs)
     for (let at = 0; at < places.length; at += READS_AT_ONCE) {
       signal?.throwIfAborted()
@@ -116,7 +116,7 @@ export function localStore(options: LocalStoreOptions): RollupStore {
       for (const found of await Promise.all(some)) {
         if (found !== undefined) yield found
       }
-      if (breath.due()) await breath.take()
+      if (breath.shouldYield()) await breath.yieldNow()
     }
   }
 
@@ -126,7 +126,7 @@ export function localStore(options: LocalStoreOptions): RollupStore {
     read: ReadFile<T>,
     signal?: AbortSignal,
   ): AsyncGenerator<T, void> {
-    const readPlace = ({ startMs, path }: Place) =>
+    const readPlace = ({ startMs, path }: WindowFile) =>
       folder.readKnown(path, async (index, file) => ({
         startMs,
         endMs: startMs + lengthOf(windowOf(index)),
@@ -151,7 +151,10 @@ export function localStore(options: LocalStoreOptions): RollupStore {
       withoutDamaged(() => eachWindow({ rollup, fromMs, toMs }, windowOf, signal)),
 
     contents({ app, metric, set, ...range }, signal) {
-      const read = (index: Buffer) => ({ ...windowOf(index), content: contentOf(index, [app, metric, set]) })
+      const read = (index: Buffer) => ({
+        ...windowOf(index),
+        content: groupDigest(index, [app, metric, set]),
+      })
       return withoutDamaged(() => eachWindow(range, read, signal))
     },
 
@@ -214,6 +217,6 @@ const groupRead = (names: readonly string[]) => (index: Buffer, file: OpenFile, 
   Promise.all(
     [...groupsOf(index, names)].map(async (group): Promise<GroupRead> => {
       const windowFromMs = windowOf(index).fromMs
-      return { path, windowFromMs, group, bytes: await readGroup(file, group) }
+      return { path, windowFromMs, group, bytes: await readRowGroup(file, group) }
     }),
   )

@@ -1,13 +1,13 @@
 /** A name and its text, as in a query or a form. */
-export type Pair = readonly [string, string]
+export type NameAndText = readonly [string, string]
 
 const ATTRIBUTE = 'attributes.'
 
 /** A candidate from names and texts, without the key that came with them. Which are numbers is for the verdict to say. */
-export function fieldsOf(pairs: readonly Pair[]): Record<string, unknown> {
+export function fieldsOf(pairs: readonly NameAndText[]): Record<string, unknown> {
   // Entries, not assignments: `__proto__` is a name like any other.
   const fields: [string, unknown][] = []
-  const attributes: Pair[] = []
+  const attributes: NameAndText[] = []
   for (const [name, text] of pairs) {
     if (name.startsWith(ATTRIBUTE)) attributes.push([name.slice(ATTRIBUTE.length), text])
     else if (name === 'event_time') fields.push([name, withPlus(text)])

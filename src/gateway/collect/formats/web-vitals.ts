@@ -2,7 +2,7 @@ import { MAX_ATTRIBUTES } from '../../../event/schema/event.ts'
 import { isObject, type JsonObject } from '../../../event/schema/json-object.ts'
 import { readers } from '../../../event/values/columns.ts'
 import { numberIn } from '../../../event/values/number.ts'
-import { Rule } from '../../../event/values/rule.ts'
+import { ValueRule } from '../../../event/values/rule.ts'
 import { scales } from '../../../event/values/unit.ts'
 import type { Format } from './format.ts'
 import { unwrap } from './wrappings.ts'
@@ -106,7 +106,7 @@ function additionsOf(item: JsonObject, details: JsonObject): Record<string, unkn
 /** Unless it breaks a rule of its column. */
 function put(fields: Record<string, unknown>, name: string, value: unknown): void {
   const kept = readers.get(name)?.(value)
-  if (kept !== undefined && !(kept instanceof Rule)) fields[name] = kept
+  if (kept !== undefined && !(kept instanceof ValueRule)) fields[name] = kept
 }
 
 const objectIn = (value: unknown): JsonObject => (isObject(value) ? value : NOTHING)

@@ -3,7 +3,7 @@ import { MAX_OBJECT_NAMES } from '../../../event/decode/scan.ts'
 import { MAX_EVENT_BYTES } from '../../../event/verdict.ts'
 import { AppError } from '../../../std/errors.ts'
 import type { WireRequest } from './format.ts'
-import { fieldsOf, type Pair } from './pairs.ts'
+import { fieldsOf, type NameAndText } from './pairs.ts'
 
 /**
  * What a body holds, whatever its content type says, because sendBeacon cannot say it: one event, an array, NDJSON, or
@@ -48,7 +48,7 @@ function fromMultipart(body: Buffer): readonly unknown[] {
       body.length === 0 ? 'The body is empty' : 'The multipart body has no complete part',
     )
   }
-  const pairs = parts.map(({ head, content }): Pair => [nameIn(head), content.toString('utf8')])
+  const pairs = parts.map(({ head, content }): NameAndText => [nameIn(head), content.toString('utf8')])
   return isJson(first.content) || !pairs.some(([name]) => name === 'name')
     ? candidatesIn(first.content).candidates
     : [fieldsOf(pairs)]

@@ -6,7 +6,7 @@ const MOST_REMEMBERED = 16_384
 /** What an event is told from others by when it comes again: its measurement, or its own id. */
 export type Name = string | undefined
 
-export interface Arrivals {
+export interface ArrivalTimes {
   /** When each event of a request arrived; undefined: all of them at `nowMs`, which is the rule. */
   of(app: string, names: readonly Name[], nowMs: number): readonly number[] | undefined
 }
@@ -23,7 +23,7 @@ interface Latest {
  * request lie a millisecond apart, the last of them now; one that follows within the millisecond gets the next.
  * All stay within the minute, in which what was accepted is counted (event/ledger/app-tally.ts).
  */
-export function createArrivals(): Arrivals {
+export function createArrivalTimes(): ArrivalTimes {
   const apps = new Map<string, Latest>()
 
   function latestOf(app: string, nowMs: number): Latest {

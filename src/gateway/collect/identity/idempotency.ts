@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
-import { fairMemory } from '../../../std/fair-lru.ts'
+import { fairCache } from '../../../std/fair-lru.ts'
 import { ID_DIGITS } from '../../../std/id.ts'
 
 /** Clients that retry give up sooner: OpenTelemetry's exporters after five minutes, the AWS SDKs after a few seconds. */
@@ -11,7 +11,7 @@ export const MAX_REMEMBERED_BYTES = 33_554_432
 const ENTRY_BYTES = 400
 
 /** A request under a key of its sender's, from when it is known what it says until it is known what became of it. */
-export interface Claim {
+export interface IdempotencyClaim {
   /** The same for every repetition, on every gateway with the same secret. */
   readonly requestId: string
   /** A digest of what it says. */
@@ -24,7 +24,7 @@ export interface Claim {
 
 export interface Idempotency {
   /** Throws `idempotency_key_reused` if the key stands for a request that said something else (`said`: a digest of it). */
-  claim(app: string, key: string, said: string): Claim
+  claim(app: string, key: string, said: string): IdempotencyClaim
 }
 
 interface Remembered {
@@ -41,7 +41,7 @@ interface Remembered {
  */
 export function createIdempotency(secret: string, clock: Clock): Idempotency {
   // No app makes another one's keys forgotten, however many it sends.
-  const seen = fairMemory<Remembered>(MAX_REMEMBERED_BYTES, (_, key) => ENTRY_BYTES + 2 * key.length)
+  const seen = fairCache<Remembered>(MAX_REMEMBERED_BYTES, (_, key) => ENTRY_BYTES + 2 * key.length)
 
   function remembered(app: string, key: string): Remembered {
     const nowMs = clock.monotonicMs()

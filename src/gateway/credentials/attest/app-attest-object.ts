@@ -20,7 +20,7 @@ export interface AppIdentity {
   readonly environment: AppAttestEnvironment
 }
 
-export interface Attesting extends AppIdentity {
+export interface AttestationInput extends AppIdentity {
   readonly object: Buffer
   readonly clientDataHash: Buffer
   readonly keyId: Buffer
@@ -29,7 +29,7 @@ export interface Attesting extends AppIdentity {
 }
 
 /** Apple's "Validating apps that connect to your server", step by step: the key that Apple vouches for, or what is wrong. */
-export function verifyAttestation(attesting: Attesting): KeyObject | AppAttestFault {
+export function verifyAttestation(attesting: AttestationInput): KeyObject | AppAttestFault {
   const { object, clientDataHash, keyId, root, nowMs } = attesting
   const parsed = readAttestation(object)
   if (parsed === undefined) return 'malformed'
@@ -55,7 +55,7 @@ const AAGUIDS: Readonly<Record<AppAttestEnvironment, Buffer>> = {
 
 function authDataFault(
   authData: Buffer,
-  { appId, environment, keyId }: Attesting,
+  { appId, environment, keyId }: AttestationInput,
 ): AppAttestFault | undefined {
   if (!isForApp(authData, appId)) return 'app_id'
   if (counterOf(authData) !== 0) return 'counter'
@@ -65,7 +65,7 @@ function authDataFault(
   return isKey ? undefined : 'credential_id'
 }
 
-export interface Asserting {
+export interface AssertionInput {
   readonly object: Buffer
   readonly clientDataHash: Buffer
   readonly appId: string
@@ -76,7 +76,7 @@ export interface Asserting {
 }
 
 /** The counter of a new assertion by a key that was attested before, or what is wrong. */
-export function verifyAssertion(asserting: Asserting): number | AppAttestFault {
+export function verifyAssertion(asserting: AssertionInput): number | AppAttestFault {
   const { object, clientDataHash, appId, publicKey, counter } = asserting
   const parsed = readAssertion(object)
   if (parsed === undefined) return 'malformed'

@@ -1,9 +1,9 @@
 import { createPublicKey, type KeyObject, type X509Certificate } from 'node:crypto'
 import type { Clock } from '../../../std/clock.ts'
-import { type Recent, recent } from '../../../std/lru.ts'
+import { type LruCache, lruCache } from '../../../std/lru.ts'
 import { type AppIdentity, verifyAssertion, verifyAttestation } from './app-attest-object.ts'
-import { createSeal } from './hmac.ts'
-import type { AttestationVerifier, Evidence, Verdict } from './verifier.ts'
+import { createTextMac } from './hmac.ts'
+import type { AttestationResult, AttestationVerifier, Evidence } from './verifier.ts'
 
 export const APP_ATTEST = 'app-attest'
 /** Then the app attests a new key: what the seal holds is believed no longer than that. */
@@ -25,10 +25,10 @@ export interface AppAttestOptions {
  * challenge that each of them is bound to.
  */
 export function createAppAttest({ secret, clock, root }: AppAttestOptions): AttestationVerifier {
-  const seal = createSeal(secret, APP_ATTEST)
-  const counters: Recent<number> = recent(MAX_COUNTERS)
+  const seal = createTextMac(secret, APP_ATTEST)
+  const counters: LruCache<number> = lruCache(MAX_COUNTERS)
 
-  function attest({ token, keyId, requestHash }: Evidence, identity: AppIdentity): Verdict {
+  function attest({ token, keyId, requestHash }: Evidence, identity: AppIdentity): AttestationResult {
     const nowMs = clock.nowMs()
     const result = verifyAttestation({
       ...identity,
@@ -41,7 +41,7 @@ export function createAppAttest({ secret, clock, root }: AppAttestOptions): Atte
     if (typeof result === 'string') return { ok: false, reason: result }
     const key = result.export({ type: 'spki', format: 'der' }).toString('base64')
     const { appId, environment } = identity
-    const enrolment = seal.seal([appId, environment, keyId, nowMs + ENROLMENT_LIFE_MS, key].join(' '))
+    const enrolment = seal.sign([appId, environment, keyId, nowMs + ENROLMENT_LIFE_MS, key].join(' '))
     return { ok: true, deviceId: keyId, level: levelOf(identity), enrolment }
   }
 
@@ -49,7 +49,7 @@ export function createAppAttest({ secret, clock, root }: AppAttestOptions): Atte
     { token, keyId, requestHash }: Evidence,
     publicKey: KeyObject,
     identity: AppIdentity,
-  ): Verdict {
+  ): AttestationResult {
     const result = verifyAssertion({
       object: Buffer.from(token, 'base64'),
       clientDataHash: requestHash,
@@ -63,7 +63,7 @@ export function createAppAttest({ secret, clock, root }: AppAttestOptions): Atte
   }
 
   function enrolledKey(enrolment: string, keyId: string, identity: AppIdentity): KeyObject | undefined {
-    const [appId, environment, id, untilMs, key = ''] = seal.open(enrolment)?.split(' ') ?? []
+    const [appId, environment, id, untilMs, key = ''] = seal.verify(enrolment)?.split(' ') ?? []
     const mine = appId === identity.appId && environment === identity.environment && id === keyId
     if (!mine || Number(untilMs) <= clock.nowMs()) return undefined
     return createPublicKey({ key: Buffer.from(key, 'base64'), type: 'spki', format: 'der' })

@@ -4,13 +4,19 @@ import { AppError } from '../../../std/errors.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { Challenge, Challenges } from './challenges.ts'
 import { requestHash } from './request-hash.ts'
-import type { AttestationLevel, AttestationVerifier, AttestedApp, Evidence, Verdict } from './verifier.ts'
+import type {
+  AttestationLevel,
+  AttestationResult,
+  AttestationVerifier,
+  AttestedApp,
+  Evidence,
+} from './verifier.ts'
 
 /** As long as a client of ours waits for credentials at all. */
 export const VERIFY_TIMEOUT_MS = 3_000
 
 /** What was asked for, and by whom. */
-export interface Attesting {
+export interface AttestationScope {
   readonly app: AttestedApp
   /** `sub` of the access token; empty where there is none. */
   readonly subject: string
@@ -37,7 +43,7 @@ export interface Attestation {
    * Rejects with `attestation_failed`, or with `attestation_unavailable` when the proof could not be checked in time.
    * The challenge is spent in any case.
    */
-  check(presented: Presented | undefined, attesting: Attesting, signal: AbortSignal): Promise<Attested>
+  check(presented: Presented | undefined, attesting: AttestationScope, signal: AbortSignal): Promise<Attested>
 }
 
 export interface AttestationOptions {
@@ -63,7 +69,7 @@ export function createAttestation(options: AttestationOptions): Attestation {
     return verifier
   }
 
-  /** In time or not at all. Only what says so itself is unavailable: an error of ours must not open a door. */
+  /** In time or not at all. Only what says so itself is unavailable: an error of ours must not let anybody in. */
   async function verdictOf(verifier: AttestationVerifier, evidence: Evidence, signal: AbortSignal) {
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
     try {
@@ -74,7 +80,11 @@ export function createAttestation(options: AttestationOptions): Attestation {
     }
   }
 
-  function attestedBy(kind: string, verdict: Verdict | undefined, { attestation }: AttestedApp): Attested {
+  function attestedBy(
+    kind: string,
+    verdict: AttestationResult | undefined,
+    { attestation }: AttestedApp,
+  ): Attested {
     if (verdict === undefined) {
       const limited = attestation?.onUnavailable === 'allow-limited'
       outcomes.inc({ kind, outcome: limited ? 'limited' : 'unavailable' })

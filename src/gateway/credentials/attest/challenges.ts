@@ -1,7 +1,7 @@
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
 import type { Entropy } from '../../../std/id.ts'
-import { createSeal } from './hmac.ts'
+import { createTextMac } from './hmac.ts'
 
 /** A device answers in seconds; what is older was kept for later. */
 export const CHALLENGE_LIFE_MS = 300_000
@@ -42,7 +42,7 @@ export interface ChallengesOptions {
 
 export function createChallenges(options: ChallengesOptions): Challenges {
   const { secret, clock, entropy, maxSpent = MAX_SPENT_CHALLENGES } = options
-  const { seal, open } = createSeal(secret, 'headgate-challenge')
+  const { sign, verify } = createTextMac(secret, 'headgate-challenge')
   /** Until when each must be remembered, in the order in which they were spent. */
   const spent = new Map<string, number>()
   let latestMs = 0
@@ -63,10 +63,10 @@ export function createChallenges(options: ChallengesOptions): Challenges {
   return {
     issue({ app, kind }) {
       const expiresMs = nowMs() + CHALLENGE_LIFE_MS
-      return { challenge: seal(`${app} ${kind} ${expiresMs} ${entropy.token(NONCE_BYTES)}`), expiresMs }
+      return { challenge: sign(`${app} ${kind} ${expiresMs} ${entropy.token(NONCE_BYTES)}`), expiresMs }
     },
     spend(challenge, use) {
-      const [app, kind, expiresMs, nonce = ''] = open(challenge)?.split(' ') ?? []
+      const [app, kind, expiresMs, nonce = ''] = verify(challenge)?.split(' ') ?? []
       const now = nowMs()
       if (app !== use.app || kind !== use.kind || !(Number(expiresMs) > now)) return false
       forgetExpired(now)

@@ -1,18 +1,18 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
 /** Texts that clients keep for us: they can read them and cannot change them. */
-export interface Seal {
-  seal(text: string): string
+export interface TextMac {
+  sign(text: string): string
   /** The text, if it was sealed with this secret for this purpose. */
-  open(sealed: string): string | undefined
+  verify(sealed: string): string | undefined
 }
 
 /** HMAC-SHA256; 32 random bytes are a secret. A text that was sealed for one purpose opens for no other. */
-export function createSeal(secret: Buffer, purpose: string): Seal {
+export function createTextMac(secret: Buffer, purpose: string): TextMac {
   const mac = (text: string) => createHmac('sha256', secret).update(`${purpose}\n${text}`).digest()
   return {
-    seal: (text) => `${Buffer.from(text).toString('base64url')}.${mac(text).toString('base64url')}`,
-    open(sealed) {
+    sign: (text) => `${Buffer.from(text).toString('base64url')}.${mac(text).toString('base64url')}`,
+    verify(sealed) {
       const [encoded = '', presented = ''] = sealed.split('.')
       const text = Buffer.from(encoded, 'base64url').toString()
       const wanted = mac(text)

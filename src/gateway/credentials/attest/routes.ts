@@ -64,10 +64,10 @@ export async function attestRoutes(
     handler: async (request) => {
       const { app: id, kind } = request.body
       const { challenge, expiresMs } = attestation.challenge(appOf(request, id), kind)
-      return { challenge, expiresAt: isoSeconds(expiresMs) }
+      return { challenge, expiresAt: isoSecondsFloor(expiresMs) }
     },
   })
 }
 
 /** Without milliseconds: Swift's ISO8601DateFormatter does not read them by default. */
-const isoSeconds = (ms: number): string => new Date(ms).toISOString().replace(/\.\d{3}Z$/, 'Z')
+const isoSecondsFloor = (ms: number): string => new Date(ms).toISOString().replace(/\.\d{3}Z$/, 'Z')

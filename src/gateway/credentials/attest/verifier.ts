@@ -28,7 +28,7 @@ export interface Evidence {
 /** basic: the app says so. device: hardware holds a key. strong: hardware holds a key, and a vendor vouches for the app. */
 export type AttestationLevel = 'basic' | 'device' | 'strong'
 
-export type Verdict =
+export type AttestationResult =
   | {
       readonly ok: true
       readonly deviceId: string
@@ -44,5 +44,5 @@ export type Verdict =
  */
 export interface AttestationVerifier {
   readonly kind: string
-  verify(evidence: Evidence, signal: AbortSignal): Promise<Verdict>
+  verify(evidence: Evidence, signal: AbortSignal): Promise<AttestationResult>
 }

@@ -1,15 +1,15 @@
 import { addressBlock } from '../../../http/sender/ip-address.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { HOUR_MS } from '../../../std/durations.ts'
-import { recent } from '../../../std/lru.ts'
-import { MAX_ADDRESSES, MAX_SUBJECTS } from './vending-limits.ts'
+import { lruCache } from '../../../std/lru.ts'
+import { MAX_SUBJECTS, MAX_VENDING_ADDRESSES } from './vending-limits.ts'
 
 const WINDOW_MS = HOUR_MS
 /** Remembered of one: an address with more subjects than this is a network, and no longer news. */
 const MAX_OTHERS = 64
 
 /** What a request tells of who is behind it. */
-export interface Sighting {
+export interface SubjectNovelty {
   /** Within an hour, the subject came from elsewhere as well: a token that is shared, or stolen, or a phone on the way. */
   readonly isFurtherAddress: boolean
   /** Within an hour, the address had other subjects as well: a network, or somebody with many identities. */
@@ -17,19 +17,19 @@ export interface Sighting {
 }
 
 /** Knows who came from where, so that what is unusual can be counted. */
-export interface Acquaintance {
+export interface SubjectHistory {
   /** Whether this process has seen the subject before, and not forgotten it. */
-  knows(app: string, subjectHash: string): boolean
-  see(app: string, subjectHash: string, address: string): Sighting
+  hasSeen(app: string, subjectHash: string): boolean
+  record(app: string, subjectHash: string, address: string): SubjectNovelty
 }
 
-export function createAcquaintance(clock: Clock): Acquaintance {
+export function createSubjectHistory(clock: Clock): SubjectHistory {
   const addressesOf = pairs(MAX_SUBJECTS, clock)
-  const subjectsOf = pairs(MAX_ADDRESSES, clock)
+  const subjectsOf = pairs(MAX_VENDING_ADDRESSES, clock)
   const idOf = (app: string, subjectHash: string) => `${app} ${subjectHash}`
   return {
-    knows: (app, subjectHash) => addressesOf.has(idOf(app, subjectHash)),
-    see(app, subjectHash, address) {
+    hasSeen: (app, subjectHash) => addressesOf.has(idOf(app, subjectHash)),
+    record(app, subjectHash, address) {
       const [subject, block] = [idOf(app, subjectHash), addressBlock(address)]
       return {
         isFurtherAddress: addressesOf.add(subject, block),
@@ -46,7 +46,7 @@ interface Others {
 
 /** The others that were seen with each, the most recent ones. */
 function pairs(maxKeys: number, clock: Clock) {
-  const known = recent<Others>(maxKeys)
+  const known = lruCache<Others>(maxKeys)
   return {
     has: (key: string): boolean => known.get(key) !== undefined,
     /** Whether there were others before, and not this one. */

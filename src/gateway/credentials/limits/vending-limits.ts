@@ -5,7 +5,7 @@ import { AppError, type ErrorCode } from '../../../std/errors.ts'
 import { createBuckets, type Rate } from '../../apps/gcra.ts'
 
 /** Remembered at a time, about 100 bytes each. */
-export const MAX_ADDRESSES = 50_000
+export const MAX_VENDING_ADDRESSES = 50_000
 export const MAX_SUBJECTS = 100_000
 /** As many as a configuration may hold. */
 const MAX_APPS = 10_000
@@ -35,7 +35,11 @@ export function createVendingLimits(
   clock: Clock,
 ): VendingLimits {
   const buckets = (maxKeys: number) => createBuckets(maxKeys, () => clock.monotonicMs())
-  const [addresses, subjects, apps] = [buckets(MAX_ADDRESSES), buckets(MAX_SUBJECTS), buckets(MAX_APPS)]
+  const [addresses, subjects, apps] = [
+    buckets(MAX_VENDING_ADDRESSES),
+    buckets(MAX_SUBJECTS),
+    buckets(MAX_APPS),
+  ]
   const [newcomers, anonymous, sts] = [buckets(MAX_APPS), buckets(1), buckets(1)]
   const shared = (perSecond: number, burst: number): Rate => ({
     perSecond: perSecond / workers,

@@ -19,13 +19,13 @@ const SKEW_MS = 300_000
 const MAX_CHARS = 8_192
 
 /** Whose sessions: of one app, of one subject in whatever app, or all of the role. */
-export type Target =
+export type RevocationTarget =
   | { readonly kind: 'app'; readonly app: string }
   | { readonly kind: 'subject'; readonly sourceIdentity: string }
   | { readonly kind: 'everyone' }
 
 export interface Revocation {
-  readonly target: Target
+  readonly target: RevocationTarget
   /** Sessions that began before it, to the second. Those that begin later work: to end the vending is the gateway's part. */
   readonly beforeMs: number
 }
@@ -55,15 +55,15 @@ const Denial = Type.Object(
 type Denial = Static<typeof Denial>
 const denial = Compile(Denial)
 
-const Held = Type.Object({
+const RevocationPolicy = Type.Object({
   Version: Type.Literal('2012-10-17'),
   Statement: Type.Array(Type.Object({ Effect: Type.Literal('Deny') })),
 })
-export type Held = Static<typeof Held>
-const held = Compile(Held)
+export type RevocationPolicy = Static<typeof RevocationPolicy>
+const held = Compile(RevocationPolicy)
 
 /** What the role has under our name. A statement in it that allows something is none that this may put there again. */
-export function heldPolicy(text: string): Held {
+export function heldPolicy(text: string): RevocationPolicy {
   const policy = jsonIn(text)
   if (held.Check(policy)) return policy
   throw new AppError(
@@ -76,18 +76,22 @@ export function heldPolicy(text: string): Held {
 export const usefulUntilMs = (beforeMs: number): number => beforeMs + SESSION_MS + SKEW_MS
 
 /** The policy with the revocation in it, and with those that are held already, as long as they are of use. */
-export function revokedPolicy(revocation: Revocation, nowMs: number, { Statement }: Held = EMPTY): Held {
+export function revokedPolicy(
+  revocation: Revocation,
+  nowMs: number,
+  { Statement }: RevocationPolicy = EMPTY,
+): RevocationPolicy {
   const others = Statement.filter((statement) => !denial.Check(statement))
   const entries = [...Statement.filter(isDenial).flatMap(entriesOf), entryOf(revocation)]
   const useful = latest(entries.filter(({ beforeMs }) => usefulUntilMs(beforeMs) > nowMs))
-  const policy: Held = { ...EMPTY, Statement: [...others, ...denialsOf(useful)] }
+  const policy: RevocationPolicy = { ...EMPTY, Statement: [...others, ...denialsOf(useful)] }
   const chars = JSON.stringify(policy).length
   if (chars <= MAX_CHARS) return policy
   const why = `${POLICY_NAME} would have ${chars} characters of ${MAX_CHARS}`
   throw new AppError('invalid_request', `${why}: revoke the app, or everyone.`)
 }
 
-const EMPTY: Held = { Version: '2012-10-17', Statement: [] }
+const EMPTY: RevocationPolicy = { Version: '2012-10-17', Statement: [] }
 const isDenial = (statement: object): statement is Denial => denial.Check(statement)
 
 /** One value of a statement. Of everyone: key and value are empty. */
@@ -98,7 +102,7 @@ interface Entry {
 }
 
 function entryOf({ target, ...revocation }: Revocation): Entry {
-  const beforeMs = secondAfter(revocation.beforeMs)
+  const beforeMs = ceilToSecondMs(revocation.beforeMs)
   switch (target.kind) {
     case 'app':
       return { key: APP, value: target.app, beforeMs }
@@ -130,7 +134,7 @@ function latest(entries: readonly Entry[]): Entry[] {
 
 /** One statement for all values of a key and a time. */
 function denialsOf(entries: readonly Entry[]): Denial[] {
-  const groups = new Map<string, Group>()
+  const groups = new Map<string, DenialGroup>()
   for (const { key, value, beforeMs } of entries) {
     const name = `${key} ${beforeMs}`
     const values = groups.get(name)?.values ?? []
@@ -139,24 +143,24 @@ function denialsOf(entries: readonly Entry[]): Denial[] {
   return [...groups.values()].map(denialOf)
 }
 
-interface Group {
+interface DenialGroup {
   readonly key: string
   readonly beforeMs: number
   readonly values: readonly string[]
 }
 
-const denialOf = ({ key, beforeMs, values }: Group): Denial => ({
+const denialOf = ({ key, beforeMs, values }: DenialGroup): Denial => ({
   Effect: 'Deny',
   Action: '*',
   Resource: '*',
   Condition: {
-    DateLessThan: { [ISSUED]: isoSeconds(beforeMs) },
+    DateLessThan: { [ISSUED]: isoSecondsCeil(beforeMs) },
     ...(key !== '' && { StringEquals: { [key]: [...values] } }),
   },
 })
 
 /** Sessions have whole seconds, so one that began within the second began before its end. */
-const secondAfter = (ms: number): number => Math.ceil(ms / 1_000) * 1_000
+const ceilToSecondMs = (ms: number): number => Math.ceil(ms / 1_000) * 1_000
 
-export const isoSeconds = (ms: number): string =>
-  new Date(secondAfter(ms)).toISOString().replace('.000Z', 'Z')
+export const isoSecondsCeil = (ms: number): string =>
+  new Date(ceilToSecondMs(ms)).toISOString().replace('.000Z', 'Z')

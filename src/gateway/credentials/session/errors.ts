@@ -1,7 +1,7 @@
 import { sdkCodeOf, sdkRequestIdOf, sdkStatusOf } from '../../../std/aws/sdk-errors.ts'
-import type { MintOutcome, Refusal } from './minter.ts'
+import type { AssumeRoleOutcome, StsRefusal } from './minter.ts'
 
-type RefusalKind = Exclude<MintOutcome['kind'], 'minted'>
+type RefusalKind = Exclude<AssumeRoleOutcome['kind'], 'minted'>
 
 /**
  * What the status does not tell: STS answers 400 for throttles as well. Names with and without `Exception` are both in
@@ -24,7 +24,7 @@ const KIND_OF_CODE: Readonly<Record<string, RefusalKind>> = {
 }
 
 /** What a failed call means for the next one. The message is for nobody: it names principals and roles. */
-export function refusalOf(error: unknown): { readonly kind: RefusalKind } & Refusal {
+export function stsRefusalOf(error: unknown): { readonly kind: RefusalKind } & StsRefusal {
   const code = sdkCodeOf(error)
   const status = sdkStatusOf(error)
   return { kind: KIND_OF_CODE[code] ?? kindOfStatus(status), code, status, requestId: sdkRequestIdOf(error) }

@@ -1,23 +1,23 @@
-import type { SessionRequest } from './session.ts'
+import type { StsSessionRequest } from './session.ts'
 
 /** Where sessions come from: the Security Token Service. */
-export interface Minter {
+export interface StsSessions {
   /**
    * Never rejects for what the service says, only for what it must not be asked: `internal` when the request is above the
    * ceiling, of which then nothing has left the process.
    */
-  mint(request: SessionRequest, signal: AbortSignal): Promise<MintOutcome>
+  assumeRole(request: StsSessionRequest, signal: AbortSignal): Promise<AssumeRoleOutcome>
   close(): Promise<void>
 }
 
-export type MintOutcome =
+export type AssumeRoleOutcome =
   | ({ readonly kind: 'minted' } & Session)
   /** Too many calls for the account: later. */
-  | ({ readonly kind: 'throttled' } & Refusal)
+  | ({ readonly kind: 'throttled' } & StsRefusal)
   /** No answer, or one without meaning: at once again. */
-  | ({ readonly kind: 'transient' } & Refusal)
+  | ({ readonly kind: 'transient' } & StsRefusal)
   /** Refused for what the configuration or IAM says: the same the next time. */
-  | ({ readonly kind: 'misconfigured' } & Refusal)
+  | ({ readonly kind: 'misconfigured' } & StsRefusal)
 
 export interface Session {
   readonly accessKeyId: string
@@ -34,7 +34,7 @@ export interface Secrets {
   readonly sessionToken: string
 }
 
-export interface Refusal {
+export interface StsRefusal {
   /** What STS or the system calls it. Its message names roles and accounts, and is never looked at. */
   readonly code: string
   /** 0 without an answer. */

@@ -69,10 +69,10 @@ function useKey(kmsKeyArn: string | undefined, notAfterMs: number | undefined): 
 }
 
 const until = (notAfterMs: number | undefined) =>
-  notAfterMs === undefined ? undefined : { DateLessThan: { 'aws:CurrentTime': isoSeconds(notAfterMs) } }
+  notAfterMs === undefined ? undefined : { DateLessThan: { 'aws:CurrentTime': isoSecondsFloor(notAfterMs) } }
 
 /** Whole seconds, rounded down: fractions make Swift's parser give no date at all, and other zones break JavaScript's. */
-export const isoSeconds = (ms: number): string => new Date(ms).toISOString().replace(/\.\d{3}Z$/, 'Z')
+export const isoSecondsFloor = (ms: number): string => new Date(ms).toISOString().replace(/\.\d{3}Z$/, 'Z')
 
 /** The year 9999: beyond it, an ISO time has a sign. */
 const LAST_INSTANT_MS = 253_402_300_799_000

@@ -3,7 +3,7 @@ import { NAME_PREFIX, type VendingApp } from '../../apps/vending-apps.ts'
 import { sessionPolicy } from './session-policy.ts'
 
 /** What STS is asked for. Nothing in it was written by a client. */
-export interface SessionRequest {
+export interface StsSessionRequest {
   readonly roleArn: string
   readonly sessionName: string
   /** Of the human or device behind the session. It cannot be changed, even by assuming further roles. */
@@ -50,7 +50,7 @@ export function sessionRequest({ app, subjectHash, vendId, durationSeconds, notA
       { Key: APP_TAG, Value: id },
       { Key: VEND_TAG, Value: vendId },
     ],
-  } satisfies SessionRequest
+  } satisfies StsSessionRequest
 }
 
 /** STS would cut nothing off: it refuses, or takes a name that means somebody else. */

@@ -5,10 +5,10 @@ import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { freshCredentials, REREAD_FILES } from '../../../std/aws/rotated-credentials.ts'
 import { AppError } from '../../../std/errors.ts'
 import type { VendingApp } from '../../apps/vending-apps.ts'
-import { refusalOf } from './errors.ts'
-import type { Minter, MintOutcome } from './minter.ts'
+import { stsRefusalOf } from './errors.ts'
+import type { AssumeRoleOutcome, StsSessions } from './minter.ts'
 import { breachOf } from './policy-ceiling.ts'
-import type { SessionRequest } from './session.ts'
+import type { StsSessionRequest } from './session.ts'
 
 /** A call takes some 50 ms; container clients wait for a second in all. */
 const CONNECT_TIMEOUT_MS = 1_000
@@ -64,21 +64,21 @@ export function stsClient(options: StsClientOptions, apps: () => Iterable<Vendin
 }
 
 /** Takes the client over: `close` destroys it. */
-export function stsMinter(client: STSClient): Minter {
+export function stsSessions(client: STSClient): StsSessions {
   return {
-    async mint(request, signal) {
+    async assumeRole(request, signal) {
       try {
         return mintedOf(await client.send(commandOf(request), { abortSignal: signal }))
       } catch (error) {
         if (error instanceof AppError) throw error
-        return refusalOf(error)
+        return stsRefusalOf(error)
       }
     },
     close: async () => client.destroy(),
   }
 }
 
-const commandOf = (request: SessionRequest): AssumeRoleCommand =>
+const commandOf = (request: StsSessionRequest): AssumeRoleCommand =>
   new AssumeRoleCommand({
     RoleArn: request.roleArn,
     RoleSessionName: request.sessionName,
@@ -90,7 +90,7 @@ const commandOf = (request: SessionRequest): AssumeRoleCommand =>
   })
 
 /** An answer in which something is missing is none. */
-function mintedOf({ Credentials, PackedPolicySize, $metadata }: AssumeRoleCommandOutput): MintOutcome {
+function mintedOf({ Credentials, PackedPolicySize, $metadata }: AssumeRoleCommandOutput): AssumeRoleOutcome {
   const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = Credentials ?? {}
   const expiresMs = Expiration?.getTime() ?? Number.NaN
   if (!AccessKeyId || !SecretAccessKey || !SessionToken || Number.isNaN(expiresMs)) {

@@ -5,7 +5,7 @@ import { usableKeys, type VerificationKey } from './jwk.ts'
 import { requestJwks, unavailable } from './jwks-request.ts'
 
 /** A key that the issuer withdrew is taken no longer than this while the issuer answers. */
-export const MAX_AGE_MS = 600_000
+export const JWKS_MAX_AGE_MS = 600_000
 /** From then on requests are served and the keys fetched beside them: nobody waits while the issuer answers. */
 export const REFRESH_AHEAD_MS = 300_000
 /** Between two fetches for key ids that are not there: whoever invents ids makes nobody fetch. */
@@ -45,12 +45,12 @@ export interface JwksState {
   readonly idleMs: number
 }
 
-export type Step = 'serve' | 'serve_and_fetch' | 'fetch' | 'unknown' | 'unavailable'
+export type JwksDecision = 'serve' | 'serve_and_fetch' | 'fetch' | 'unknown' | 'unavailable'
 
 /** What to do for one key. An outage makes keys last longer and fetches rarer; it never makes anybody wait twice. */
-export function nextStep({ held, ageMs, failing, idleMs }: JwksState): Step {
+export function nextStep({ held, ageMs, failing, idleMs }: JwksState): JwksDecision {
   const mayFetch = idleMs >= (failing ? FAILURE_BACKOFF_MS : UNKNOWN_KEY_COOLDOWN_MS)
-  const lasts = ageMs < (failing ? STALE_IF_ERROR_MS : MAX_AGE_MS)
+  const lasts = ageMs < (failing ? STALE_IF_ERROR_MS : JWKS_MAX_AGE_MS)
   if (held && lasts) return mayFetch && ageMs >= REFRESH_AHEAD_MS ? 'serve_and_fetch' : 'serve'
   if (mayFetch) return 'fetch'
   // An id that is not among fresh keys does not exist. While the issuer is silent, it may as well be a new one.

@@ -20,14 +20,14 @@ export interface Keyring {
 /** An issuer, and an app that takes its tokens. */
 export type AcceptedIssuer = IssuerConfig & { readonly app?: string }
 
-interface Held {
+interface HeldKeys {
   readonly issuer: string
   readonly jwks: Jwks
 }
 
 export function createKeyring({ clock, telemetry }: { clock: Clock; telemetry: Telemetry }): Keyring {
   const { log, metrics } = telemetry
-  const held = new Map<string, Held>()
+  const held = new Map<string, HeldKeys>()
   const fetches = new Counter({
     name: 'headgate_jwks_fetches_total',
     help: 'Fetches of the keys of an issuer, by result.',

@@ -33,9 +33,9 @@ export const refusals = {
   subject: 'has no subject that can be used',
   claims: 'lacks what this app requires of it',
 } as const
-export type Refusal = keyof typeof refusals
+export type TokenRefusal = keyof typeof refusals
 
-export const refused = (reason: Refusal): AppError =>
+export const refused = (reason: TokenRefusal): AppError =>
   new AppError('invalid_token', `The access token ${refusals[reason]}.`, { details: { reason } })
 
 export interface UnverifiedToken {
@@ -94,7 +94,7 @@ export function subjectOf({ sub }: JWTPayload): string {
   return sub
 }
 
-const claimFaults: Readonly<Record<string, Refusal>> = {
+const claimFaults: Readonly<Record<string, TokenRefusal>> = {
   iss: 'issuer',
   aud: 'audience',
   typ: 'type',
@@ -105,7 +105,7 @@ const claimFaults: Readonly<Record<string, Refusal>> = {
 }
 
 /** In our words what jose found. */
-export function refusalOf(error: unknown): Refusal {
+export function tokenRefusalOf(error: unknown): TokenRefusal {
   if (error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed) {
     return claimFaults[error.claim] ?? 'claims'
   }

@@ -8,7 +8,7 @@ import type { Telemetry } from '../../../std/telemetry.ts'
 import { createKeyring, type Keyring } from './keyring.ts'
 import type { Subject, TokenVerifier } from './subject.ts'
 import { TOKEN_ALGORITHMS } from './token-algorithms.ts'
-import { assertClaims, readToken, refusalOf, refused, signingChoice, subjectOf } from './token-claims.ts'
+import { assertClaims, readToken, refused, signingChoice, subjectOf, tokenRefusalOf } from './token-claims.ts'
 
 /** Of the clocks of two machines that both keep time. */
 export const SKEW_SECONDS = 30
@@ -83,7 +83,7 @@ async function verifiedClaims(token: string, { issuer, key, nowMs }: Verifying):
     })
     return payload
   } catch (error) {
-    throw refused(refusalOf(error))
+    throw refused(tokenRefusalOf(error))
   }
 }
 

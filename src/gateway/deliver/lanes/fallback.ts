@@ -2,20 +2,20 @@ import { Gauge } from 'prom-client'
 import type { Clock } from '../../../std/clock.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { Backlog } from '../../journal/backlog.ts'
-import type { Stream } from '../sinks/stream.ts'
+import type { Sink } from '../sinks/stream.ts'
 import type { SinkState } from './sink-state.ts'
 
 /** Where events go that the stream cannot take for long, or not fast enough. */
 export interface Fallback {
-  readonly stream: Stream
+  readonly stream: Sink
   /** With more than this in the backlog the fallback helps, however well the stream does. */
   readonly maxBacklogBytes: number
   /** Left out: the events have been answered for, and can wait. */
-  readonly patience?: Patience
+  readonly thresholds?: FallbackThresholds
 }
 
 /** How much of a failing or slow stream is borne. */
-export interface Patience {
+export interface FallbackThresholds {
   /** The fallback opens when the stream has failed for so long, */
   readonly failingMs: number
   /** or when the oldest event has waited for so long, */
@@ -27,13 +27,13 @@ export interface Patience {
 }
 
 /** Whether the fallback is open. It is while the stream fails or falls behind; nobody has to close it. */
-export interface Diversion {
+export interface FallbackSwitch {
   isOpen(): boolean
   /** From now on it opens at the first failure: there may be no time left to wait. */
-  hurry(): void
+  failFast(): void
 }
 
-export interface DiversionOptions extends Omit<Fallback, 'stream'> {
+export interface FallbackSwitchOptions extends Omit<Fallback, 'stream'> {
   readonly backlog: Backlog
   /** The state of the stream that the fallback stands in for. */
   readonly sink: SinkState
@@ -45,19 +45,29 @@ export interface DiversionOptions extends Omit<Fallback, 'stream'> {
  * A sink that fails for a minute will not be back in a moment; nor one that lags as much.
  * Counting the backlog of a journal costs more than a call of `isOpen` should.
  */
-const PATIENT: Patience = { failingMs: 60_000, lagMs: 60_000, caughtUpMs: 30_000, checkMs: 1_000 }
+const DEFAULT_THRESHOLDS: FallbackThresholds = {
+  failingMs: 60_000,
+  lagMs: 60_000,
+  caughtUpMs: 30_000,
+  checkMs: 1_000,
+}
 /**
  * Where somebody waits for an answer: the first failure is enough, and so is a lag of ten times what packing and a call
  * take, well before a call that hangs has failed (6 s).
  */
-export const IMPATIENT: Patience = { failingMs: 0, lagMs: 2_000, caughtUpMs: 1_000, checkMs: 0 }
+export const AWAITED_THRESHOLDS: FallbackThresholds = {
+  failingMs: 0,
+  lagMs: 2_000,
+  caughtUpMs: 1_000,
+  checkMs: 0,
+}
 const CAUGHT_UP_SHARE = 0.8
 
-export function createDiversion(options: DiversionOptions): Diversion {
-  const { backlog, maxBacklogBytes, sink, clock, telemetry, patience = PATIENT } = options
+export function createFallbackSwitch(options: FallbackSwitchOptions): FallbackSwitch {
+  const { backlog, maxBacklogBytes, sink, clock, telemetry, thresholds = DEFAULT_THRESHOLDS } = options
   /** What an earlier process left waits for this one since it began. */
   const startedMs = clock.nowMs()
-  let { failingMs: patienceMs, checkMs: everyMs } = patience
+  let { failingMs: patienceMs, checkMs: everyMs } = thresholds
   let open = false
   let checkedMs = Number.NEGATIVE_INFINITY
   new Gauge({
@@ -76,8 +86,8 @@ export function createDiversion(options: DiversionOptions): Diversion {
     const failingMs = sink.failingMs()
     if (open)
       open =
-        failingMs !== undefined || lagMs > patience.caughtUpMs || bytes > maxBacklogBytes * CAUGHT_UP_SHARE
-    else open = (failingMs ?? -1) >= patienceMs || lagMs >= patience.lagMs || bytes > maxBacklogBytes
+        failingMs !== undefined || lagMs > thresholds.caughtUpMs || bytes > maxBacklogBytes * CAUGHT_UP_SHARE
+    else open = (failingMs ?? -1) >= patienceMs || lagMs >= thresholds.lagMs || bytes > maxBacklogBytes
   }
 
   return {
@@ -95,7 +105,7 @@ export function createDiversion(options: DiversionOptions): Diversion {
       }
       return open
     },
-    hurry() {
+    failFast() {
       patienceMs = 0
       everyMs = 0
     },

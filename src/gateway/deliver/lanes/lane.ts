@@ -3,11 +3,11 @@ import { sleep } from '../../../std/async/abort.ts'
 import type { Clock } from '../../../std/clock.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { Destination } from '../../journal/backlog.ts'
-import type { Outbox, Shipment } from '../pack/outbox.ts'
-import type { Stream } from '../sinks/stream.ts'
+import type { QueuedRecord, RecordQueue } from '../pack/outbox.ts'
+import type { Sink } from '../sinks/stream.ts'
 import { createConcurrency } from './concurrency.ts'
 import type { SinkMetrics } from './metrics.ts'
-import { createSender, type Delivery } from './send.ts'
+import { createCallSender, type RecordResult } from './send.ts'
 import { createSinkState, type SinkState } from './sink-state.ts'
 
 /** One way out of the outbox: a stream, and what was learnt from the calls to it. */
@@ -21,16 +21,16 @@ export interface Lane {
    * What the next call carries; none while there should be no call. A lane on probation makes one call at a time, with
    * one record, and none while it is held back.
    */
-  take(outbox: Outbox, onProbation: boolean): readonly Shipment[]
-  send(shipments: readonly Shipment[]): Promise<readonly Delivery[]>
+  take(outbox: RecordQueue, onProbation: boolean): readonly QueuedRecord[]
+  send(records: readonly QueuedRecord[]): Promise<readonly RecordResult[]>
   /** Holds the next probe back. */
-  hold(ms: number): Promise<void>
+  delayProbe(ms: number): Promise<void>
   /** Cuts short what is under way. */
   end(): void
 }
 
 export interface LaneOptions {
-  readonly stream: Stream
+  readonly stream: Sink
   readonly destination: Destination
   readonly clock: Clock
   readonly telemetry: Telemetry
@@ -43,7 +43,7 @@ export function createLane(options: LaneOptions): Lane {
   const { stream, destination, clock, telemetry, metrics, minConcurrency, maxConcurrency } = options
   const concurrency = createConcurrency(minConcurrency, maxConcurrency)
   const sink = createSinkState({ kind: stream.kind, clock, telemetry, metrics })
-  const sender = createSender({ stream, clock, telemetry, sink, concurrency })
+  const sender = createCallSender({ stream, clock, telemetry, sink, concurrency })
   const ending = new AbortController()
   let holding = false
   // Every waiting retry listens, and there may be many.
@@ -58,8 +58,8 @@ export function createLane(options: LaneOptions): Lane {
       const { maxBytes, maxRecords } = stream
       return outbox.take({ maxBytes, maxRecords: onProbation ? 1 : maxRecords })
     },
-    send: (shipments) => sender.send(shipments),
-    async hold(ms) {
+    send: (records) => sender.send(records),
+    async delayProbe(ms) {
       holding = true
       await sleep(ms, ending.signal)
       holding = false

@@ -1,38 +1,38 @@
 import type { Clock } from '../../../std/clock.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { Backlog } from '../../journal/backlog.ts'
-import type { Outbox, Shipment } from '../pack/outbox.ts'
-import type { Stream } from '../sinks/stream.ts'
-import { createDiversion, type Fallback } from './fallback.ts'
+import type { QueuedRecord, RecordQueue } from '../pack/outbox.ts'
+import type { Sink } from '../sinks/stream.ts'
+import { createFallbackSwitch, type Fallback } from './fallback.ts'
 import { createLane, type Lane } from './lane.ts'
 import { createSinkMetrics } from './metrics.ts'
 
 /** A call that may be made now. */
 export interface Call {
   readonly lane: Lane
-  readonly shipments: readonly Shipment[]
+  readonly records: readonly QueuedRecord[]
 }
 
 /** The ways out of the outbox. All that are open take from it, so that none waits for another. */
 export interface Lanes {
   readonly primary: Lane
-  next(outbox: Outbox): Call | undefined
+  next(outbox: RecordQueue): Call | undefined
   /**
    * Whether the lane is only probed: because it is misconfigured, or because it fails while another stands in. It is a
    * record that probes, since only a write proves that writes work.
    */
-  isOnProbation(lane: Lane): boolean
+  isHalfOpen(lane: Lane): boolean
   /** What fails in one lane can go another way. */
-  hasStandIn(): boolean
+  isFallbackOpen(): boolean
   /** Opens the fallback at the first failure from now on. */
-  hurry(): void
+  failFast(): void
   /** Closes all but the fallback, if there is one. */
-  handOver(): void
+  closePrimary(): void
   end(): void
 }
 
 export interface LanesOptions {
-  readonly stream: Stream
+  readonly stream: Sink
   readonly fallback?: Fallback
   readonly backlog: Backlog
   readonly clock: Clock
@@ -54,7 +54,7 @@ export function createLanes(options: LanesOptions): Lanes {
   const primary = createLane({ ...shared, stream, destination: 'delivered', minConcurrency, maxConcurrency })
   const standIn = fallback && {
     lane: createLane({ ...shared, ...CONCURRENCY.lake, stream: fallback.stream, destination: 'fallback' }),
-    diversion: createDiversion({ ...options, ...fallback, sink: primary.sink }),
+    diversion: createFallbackSwitch({ ...options, ...fallback, sink: primary.sink }),
   }
 
   function open(): readonly Lane[] {
@@ -70,15 +70,15 @@ export function createLanes(options: LanesOptions): Lanes {
     primary,
     next(outbox) {
       for (const lane of open()) {
-        const shipments = lane.take(outbox, isOnProbation(lane))
-        if (shipments.length > 0) return { lane, shipments }
+        const records = lane.take(outbox, isOnProbation(lane))
+        if (records.length > 0) return { lane, records }
       }
       return undefined
     },
-    isOnProbation,
-    hasStandIn,
-    hurry: () => standIn?.diversion.hurry(),
-    handOver() {
+    isHalfOpen: isOnProbation,
+    isFallbackOpen: hasStandIn,
+    failFast: () => standIn?.diversion.failFast(),
+    closePrimary() {
       if (standIn !== undefined) primary.end()
     },
     end() {

@@ -1,8 +1,8 @@
 import { Counter, Gauge, Histogram } from 'prom-client'
 import type { Telemetry } from '../../../std/telemetry.ts'
-import type { Stream } from '../sinks/stream.ts'
+import type { Sink } from '../sinks/stream.ts'
 
-type Kind = Stream['kind']
+type Kind = Sink['kind']
 
 /** What a gauge reads when it is scraped. */
 export interface SinkReading {

@@ -1,18 +1,18 @@
 import type { Clock } from '../../../std/clock.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
-import type { Shipment } from '../pack/outbox.ts'
-import type { RecordOutcome, Stream, StreamRecord } from '../sinks/stream.ts'
+import type { QueuedRecord } from '../pack/outbox.ts'
+import type { RecordOutcome, Sink, SinkRecord } from '../sinks/stream.ts'
 import type { Concurrency } from './concurrency.ts'
 import type { SinkState } from './sink-state.ts'
 
-export interface Delivery {
-  readonly shipment: Shipment
+export interface RecordResult {
+  readonly record: QueuedRecord
   readonly outcome: RecordOutcome
 }
 
-export interface Sender {
-  /** One call. Never rejects, and has one outcome per shipment even from a stream that breaks its contract. */
-  send(shipments: readonly Shipment[]): Promise<readonly Delivery[]>
+export interface CallSender {
+  /** One call. Never rejects, and has one outcome a record even from a stream that breaks its contract. */
+  send(records: readonly QueuedRecord[]): Promise<readonly RecordResult[]>
   /** How many calls are under way. */
   calls(): number
   /** Cuts the calls short that are under way, and those that are still to come. */
@@ -20,7 +20,7 @@ export interface Sender {
 }
 
 export interface SenderOptions {
-  readonly stream: Stream
+  readonly stream: Sink
   readonly clock: Clock
   readonly telemetry: Telemetry
   /** Both learn from every call. */
@@ -30,12 +30,12 @@ export interface SenderOptions {
 
 const UNPROVEN: RecordOutcome = { kind: 'transient', code: 'no_outcome' }
 
-export function createSender({ stream, clock, telemetry, sink, concurrency }: SenderOptions): Sender {
+export function createCallSender({ stream, clock, telemetry, sink, concurrency }: SenderOptions): CallSender {
   /** Each call has a signal of its own, so that no adapter's listener outlives it. */
   const calls = new Set<AbortController>()
   let ended = false
 
-  async function put(records: readonly StreamRecord[]): Promise<readonly RecordOutcome[]> {
+  async function put(records: readonly SinkRecord[]): Promise<readonly RecordOutcome[]> {
     const call = new AbortController()
     if (ended) call.abort()
     calls.add(call)
@@ -49,22 +49,22 @@ export function createSender({ stream, clock, telemetry, sink, concurrency }: Se
   }
 
   return {
-    async send(shipments) {
+    async send(records) {
       const startedMs = clock.monotonicMs()
-      const answer = await put(shipments.map(({ record }) => record))
-      const deliveries = shipments.map((shipment, index) => ({
-        shipment,
+      const answer = await put(records.map(({ record }) => record))
+      const results = records.map((record, index) => ({
+        record,
         outcome: answer[index] ?? UNPROVEN,
       }))
-      for (const { shipment, outcome } of deliveries) {
+      for (const { record, outcome } of results) {
         // Of one that was tried before, a call that was given up may still hold the memory.
-        if (outcome.kind === 'stored' && shipment.attempts === 0) shipment.free?.()
+        if (outcome.kind === 'stored' && record.attempts === 0) record.free?.()
       }
-      const outcomes = deliveries.map(({ outcome }) => outcome)
+      const outcomes = results.map(({ outcome }) => outcome)
       sink.called(outcomes, clock.monotonicMs() - startedMs)
       if (outcomes.some(({ kind }) => kind === 'throttled' || kind === 'transient')) concurrency.congested()
       else concurrency.clean()
-      return deliveries
+      return results
     },
     calls: () => calls.size,
     abort() {

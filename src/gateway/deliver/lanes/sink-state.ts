@@ -1,6 +1,6 @@
 import type { Clock } from '../../../std/clock.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
-import type { RecordOutcome, Stream } from '../sinks/stream.ts'
+import type { RecordOutcome, Sink } from '../sinks/stream.ts'
 import type { SinkMetrics } from './metrics.ts'
 
 /** What is known of the sink, from real writes alone: one that succeeds makes it healthy again, nothing sticks. */
@@ -16,7 +16,7 @@ export interface SinkState {
 }
 
 export interface SinkStateOptions {
-  readonly kind: Stream['kind']
+  readonly kind: Sink['kind']
   readonly clock: Clock
   readonly telemetry: Telemetry
   readonly metrics: SinkMetrics

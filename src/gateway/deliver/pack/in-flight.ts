@@ -1,19 +1,19 @@
 import { Gauge, type Registry } from 'prom-client'
 import { AppError } from '../../../std/errors.ts'
 import type { Destination, Ended, Frame } from '../../journal/backlog.ts'
-import type { Share } from './pack.ts'
+import type { FrameSlice } from './pack.ts'
 
 /** All frames up to `sequence` are done: how many of the events in them ended where. */
-export interface Finished extends Ended {
+export interface FinishedFrames extends Ended {
   readonly sequence: number
 }
 
 export interface InFlight {
   add(frame: Frame): void
   /** The container with these shares reached its destination. */
-  settle(shares: readonly Share[], destination: Destination): void
+  settle(shares: readonly FrameSlice[], destination: Destination): void
   /** The frames at the head that are done, as one; each is told once. Containers finish in any order, frames do not. */
-  takeFinished(): Finished | undefined
+  takeFinished(): FinishedFrames | undefined
   /** Bytes without an outcome: what is held in memory. */
   bytes(): number
   /** Frames not yet told as finished. */
@@ -61,7 +61,7 @@ export function createInFlight(
       }
     },
     takeFinished() {
-      let finished: Finished | undefined
+      let finished: FinishedFrames | undefined
       const ended = none()
       for (const [sequence, progress] of frames) {
         if (progress.bytesLeft > 0) break

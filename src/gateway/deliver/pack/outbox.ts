@@ -1,32 +1,35 @@
 import type { Frame } from '../../journal/backlog.ts'
-import { createPacker, isTooLarge, type Parcel, takeBatch } from './pack.ts'
+import { createPacker, isTooLarge, type PackedRecord, takeForCall } from './pack.ts'
 
 /** Enough for a call of 1 MiB to Kinesis, whatever the next container brings: a call of half of it costs a tenth more a byte. */
 const GATHER_BYTES = 990_000
 
 /** A parcel on its way, and how often it has been tried. */
-export interface Shipment extends Parcel {
+export interface QueuedRecord extends PackedRecord {
   readonly attempts: number
 }
 
-/** Frames become shipments here, and wait for company until there is enough for a call or `flush` ends the wait. */
-export interface Outbox {
+/** Frames become records here, and wait for company until there is enough for a call or `flush` ends the wait. */
+export interface RecordQueue {
   add(frame: Frame): void
   /** Whatever waits may go now. */
   flush(): void
   /** Ahead of everything else: these have waited before. */
-  putBack(shipments: readonly Shipment[]): void
-  /** The next call's shipments; none while nothing may go. */
-  take(limits: { readonly maxRecords: number; readonly maxBytes: number }): readonly Shipment[]
+  requeue(records: readonly QueuedRecord[]): void
+  /** The next call's records; none while nothing may go. */
+  take(limits: { readonly maxRecords: number; readonly maxBytes: number }): readonly QueuedRecord[]
 }
 
-export function createOutbox(partitionKey: () => string, onTooLarge: (parcel: Parcel) => void): Outbox {
+export function createRecordQueue(
+  partitionKey: () => string,
+  onTooLarge: (parcel: PackedRecord) => void,
+): RecordQueue {
   const packer = createPacker(partitionKey)
-  const ready: Shipment[] = []
-  let waiting: Shipment[] = []
+  const ready: QueuedRecord[] = []
+  let waiting: QueuedRecord[] = []
   let waitingBytes = 0
 
-  function wait(parcels: readonly Parcel[]): void {
+  function wait(parcels: readonly PackedRecord[]): void {
     for (const parcel of parcels) {
       if (isTooLarge(parcel.record)) {
         onTooLarge(parcel)
@@ -51,7 +54,7 @@ export function createOutbox(partitionKey: () => string, onTooLarge: (parcel: Pa
       wait(packer.close())
       go()
     },
-    putBack: (shipments) => void ready.unshift(...shipments),
-    take: (limits) => takeBatch(ready, limits),
+    requeue: (records) => void ready.unshift(...records),
+    take: (limits) => takeForCall(ready, limits),
   }
 }

@@ -1,43 +1,43 @@
 import type { Frame } from '../../journal/backlog.ts'
 import { type BufferPool, createBufferPool } from '../sinks/buffer-pool.ts'
-import type { StreamRecord } from '../sinks/stream.ts'
+import type { SinkRecord } from '../sinks/stream.ts'
 
 /** Two PUT payload units of 25 KB, as Kinesis bills them: https://aws.amazon.com/kinesis/data-streams/pricing/ */
-export const CONTAINER_BYTES = 50_000
+export const RECORD_TARGET_BYTES = 50_000
 /** Ours: what a consumer parses in one go. */
-export const CONTAINER_LINES = 500
+export const RECORD_MAX_LINES = 500
 /**
  * 1,000 KiB. A record is at most 1 MiB with its partition key unless the stream was raised; the rest is headroom:
  * https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
  */
-export const RECORD_BYTES = 1_024_000
+export const RECORD_MAX_BYTES = 1_024_000
 
 /** How much of a frame travels in one container. */
-export interface Share {
+export interface FrameSlice {
   readonly sequence: number
   readonly bytes: number
   readonly lines: number
 }
 
 /** A closed container, and the frames that it carries, whole or in part. */
-export interface Parcel {
-  readonly record: StreamRecord
-  readonly shares: readonly Share[]
+export interface PackedRecord {
+  readonly record: SinkRecord
+  readonly slices: readonly FrameSlice[]
   /** Gives the record's memory back: nobody reads it any more. A part of a parcel cannot. */
   readonly free?: () => void
 }
 
 export interface Packer {
   /** Packs the frame behind the ones before it; answers with the containers that this closed. */
-  add(frame: Frame): readonly Parcel[]
+  add(frame: Frame): readonly PackedRecord[]
   /** Closes the open container, if there is one. */
-  close(): readonly Parcel[]
+  close(): readonly PackedRecord[]
 }
 
 /** Containers that wait to be filled again: 13 MB. */
-const FREE_CONTAINERS = 256
+const FREE_RECORD_BUFFERS = 256
 
-interface Piece extends Share {
+interface FrameSliceBytes extends FrameSlice {
   readonly data: Buffer
   readonly receivedMs: number
 }
@@ -49,26 +49,26 @@ interface Room {
 
 /** Fills containers to the brim: a frame that does not fit whole is split between two lines. */
 export function createPacker(partitionKey: () => string): Packer {
-  const pool = createBufferPool({ slotBytes: CONTAINER_BYTES, mostFree: FREE_CONTAINERS })
-  let pieces: Piece[] = []
-  let room: Room = { bytes: CONTAINER_BYTES, lines: CONTAINER_LINES }
+  const pool = createBufferPool({ slotBytes: RECORD_TARGET_BYTES, mostFree: FREE_RECORD_BUFFERS })
+  let pieces: FrameSliceBytes[] = []
+  let room: Room = { bytes: RECORD_TARGET_BYTES, lines: RECORD_MAX_LINES }
 
-  function close(): Parcel[] {
+  function close(): PackedRecord[] {
     if (pieces.length === 0) return []
-    const closed = seal(pieces, partitionKey(), pool)
+    const closed = recordOf(pieces, partitionKey(), pool)
     pieces = []
-    room = { bytes: CONTAINER_BYTES, lines: CONTAINER_LINES }
+    room = { bytes: RECORD_TARGET_BYTES, lines: RECORD_MAX_LINES }
     return [closed]
   }
 
-  function take(piece: Piece): Parcel[] {
+  function take(piece: FrameSliceBytes): PackedRecord[] {
     pieces.push(piece)
     room = { bytes: room.bytes - piece.bytes, lines: room.lines - piece.lines }
     return room.bytes <= 0 || room.lines <= 0 ? close() : []
   }
 
-  function split(frame: Frame): Parcel[] {
-    const closed: Parcel[] = []
+  function split(frame: Frame): PackedRecord[] {
+    const closed: PackedRecord[] = []
     for (let start = 0; start < frame.lines.length; ) {
       const { end, lines } = runOfLines(frame.lines, start, room, pieces.length === 0)
       closed.push(...(lines === 0 ? close() : take(pieceOf(frame, start, end, lines))))
@@ -87,22 +87,22 @@ export function createPacker(partitionKey: () => string): Packer {
 }
 
 /** The parcel as two, cut between its middle lines, in order; undefined when it is a single line. */
-export function halves({ record, shares }: Parcel): readonly [Parcel, Parcel] | undefined {
+export function halves({ record, slices }: PackedRecord): readonly [PackedRecord, PackedRecord] | undefined {
   const lines = record.lines >> 1
   if (lines === 0) return undefined
   const { end } = runOfLines(record.data, 0, { bytes: Number.POSITIVE_INFINITY, lines }, true)
-  const [first, second] = cutShares(shares, { bytes: end, lines })
+  const [first, second] = cutSlices(slices, { bytes: end, lines })
   return [
-    { record: { ...record, data: record.data.subarray(0, end), lines }, shares: first },
-    { record: { ...record, data: record.data.subarray(end), lines: record.lines - lines }, shares: second },
+    { record: { ...record, data: record.data.subarray(0, end), lines }, slices: first },
+    { record: { ...record, data: record.data.subarray(end), lines: record.lines - lines }, slices: second },
   ]
 }
 
 /** No stream takes it as one record. */
-export const isTooLarge = (record: StreamRecord): boolean => record.data.length > RECORD_BYTES
+export const isTooLarge = (record: SinkRecord): boolean => record.data.length > RECORD_MAX_BYTES
 
 /** Removes from the head of `queue` what one call may carry. The first record goes in any case. */
-export function takeBatch<T extends { readonly record: StreamRecord }>(
+export function takeForCall<T extends { readonly record: SinkRecord }>(
   queue: T[],
   limits: { readonly maxRecords: number; readonly maxBytes: number },
 ): T[] {
@@ -139,9 +139,9 @@ function runOfLines(
 }
 
 /** The shares of what comes before `cut`, and of the rest; of a frame on both sides each gets its part. */
-function cutShares(shares: readonly Share[], cut: Room): readonly [Share[], Share[]] {
-  const first: Share[] = []
-  const second: Share[] = []
+function cutSlices(shares: readonly FrameSlice[], cut: Room): readonly [FrameSlice[], FrameSlice[]] {
+  const first: FrameSlice[] = []
+  const second: FrameSlice[] = []
   let { bytes, lines } = cut
   for (const share of shares) {
     const before = Math.min(share.lines, lines)
@@ -157,12 +157,12 @@ function cutShares(shares: readonly Share[], cut: Room): readonly [Share[], Shar
   return [first, second]
 }
 
-function pieceOf(frame: Frame, start: number, end: number, lines: number): Piece {
+function pieceOf(frame: Frame, start: number, end: number, lines: number): FrameSliceBytes {
   const data = frame.lines.subarray(start, end)
   return { sequence: frame.sequence, bytes: data.length, lines, data, receivedMs: frame.receivedMs }
 }
 
-function seal(pieces: readonly Piece[], partitionKey: string, pool: BufferPool): Parcel {
+function recordOf(pieces: readonly FrameSliceBytes[], partitionKey: string, pool: BufferPool): PackedRecord {
   // Always a copy: a slice would keep its whole frame in memory.
   const data = pool.take(pieces.reduce((sum, { bytes }) => sum + bytes, 0))
   let at = 0
@@ -178,6 +178,6 @@ function seal(pieces: readonly Piece[], partitionKey: string, pool: BufferPool):
       partitionKey,
       receivedMs: Math.min(...pieces.map(({ receivedMs }) => receivedMs)),
     },
-    shares: pieces.map(({ sequence, bytes, lines }) => ({ sequence, bytes, lines })),
+    slices: pieces.map(({ sequence, bytes, lines }) => ({ sequence, bytes, lines })),
   }
 }

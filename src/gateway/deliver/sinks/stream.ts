@@ -1,7 +1,7 @@
 import type { SinkKind } from '../../journal/backlog.ts'
 
 /** A container of NDJSON lines: one Kinesis record, or one run of lines in a lake file. */
-export interface StreamRecord {
+export interface SinkRecord {
   readonly data: Buffer
   readonly lines: number
   /** Random per container: even spread over shards. */
@@ -19,7 +19,7 @@ export type RecordOutcome =
   | { readonly kind: 'throttled' | 'transient' | 'misconfigured' | 'poison'; readonly code: string }
 
 /** Where the pump delivers to. */
-export interface Stream {
+export interface Sink {
   readonly kind: SinkKind
   /** Most records, and most bytes of data and partition keys, in one `put`. */
   readonly maxRecords: number
@@ -29,7 +29,7 @@ export interface Stream {
    * is this call's own; once it aborts, the put resolves soon and what is not proven stored is `transient`.
    * The data of a record that is `stored` is not read again: its memory may be used for another at once.
    */
-  put(records: readonly StreamRecord[], signal: AbortSignal): Promise<readonly RecordOutcome[]>
+  put(records: readonly SinkRecord[], signal: AbortSignal): Promise<readonly RecordOutcome[]>
   /** Finishes what is under way and lets go of files and sockets. */
   close(): Promise<void>
 }

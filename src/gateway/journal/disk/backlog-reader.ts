@@ -1,17 +1,17 @@
 import { AppError } from '../../../std/errors.ts'
 import { bestEffort, errnoOf, type FileOps, type OpenFile, readFully } from '../../../std/files/files.ts'
 import type { Frame } from '../backlog.ts'
-import { createDoorbell } from '../notifier.ts'
+import { createWakeSignal } from '../notifier.ts'
 import { type Extent, inspect } from './inspection.ts'
 import { decodeFrame, frameBytes, MAX_FRAME_BYTES } from './segment.ts'
-import type { HeldSegment, Holdings } from './segment-index.ts'
+import type { IndexedSegment, SegmentIndex } from './segment-index.ts'
 
 /** Least bytes of one read from a segment: smaller ones cost more calls than they save memory. */
 const READ_BYTES = 256 * 1024
 
 export interface ReaderOptions {
   readonly files: FileOps
-  readonly holdings: Holdings
+  readonly holdings: SegmentIndex
   /** Most bytes of frames that are kept in memory for a reader that keeps up. */
   readonly hotTailBytes: number
   /** Damage that was not there when the journal was opened. */
@@ -20,13 +20,13 @@ export interface ReaderOptions {
 
 /** Frames of one segment that are in memory, next in line for the reader. */
 interface HotGroup {
-  readonly segment: HeldSegment
+  readonly segment: IndexedSegment
   readonly frames: Frame[]
 }
 
 /** Where on disk the reader goes on, once it has emptied the hot tail. */
 interface Cursor {
-  readonly segment: HeldSegment
+  readonly segment: IndexedSegment
   at: number
 }
 
@@ -36,7 +36,7 @@ interface Cursor {
  */
 export class BacklogReader {
   readonly #options: ReaderOptions
-  readonly #doorbell = createDoorbell()
+  readonly #wake = createWakeSignal()
   #hot: HotGroup[] = []
   #hotBytes = 0
   #cold: Cursor | undefined
@@ -50,7 +50,7 @@ export class BacklogReader {
   }
 
   /** The frames, which begin at byte `start` of the segment, are durable. */
-  committed(segment: HeldSegment, start: number, frames: readonly Frame[]): void {
+  committed(segment: IndexedSegment, start: number, frames: readonly Frame[]): void {
     const bytes = sizeOf(frames)
     if (this.#cold === undefined && this.#hotBytes + bytes <= this.#options.hotTailBytes) {
       this.#hot.push({ segment, frames: [...frames] })
@@ -58,7 +58,7 @@ export class BacklogReader {
     } else {
       this.#cold ??= { segment, at: start }
     }
-    this.#doorbell.ring()
+    this.#wake.notify()
   }
 
   /** See Backlog. Rejects with `journal_unavailable` when the disk cannot be read: nothing is lost, ask again. */
@@ -67,7 +67,7 @@ export class BacklogReader {
       const hot = this.#takeHot(maxBytes)
       if (hot.length > 0) return hot
       if (this.#cold === undefined || this.#reading !== undefined) {
-        await this.#doorbell.rung(signal)
+        await this.#wake.wait(signal)
         continue
       }
       const cold = await this.#alone(this.#readCold(this.#cold, maxBytes))
@@ -78,7 +78,7 @@ export class BacklogReader {
 
   async close(): Promise<void> {
     this.#closed = true
-    this.#doorbell.ring()
+    this.#wake.notify()
     await bestEffort(Promise.resolve(this.#reading))
     await this.#letGo()
   }
@@ -109,7 +109,7 @@ export class BacklogReader {
       return await this.#reading
     } finally {
       this.#reading = undefined
-      this.#doorbell.ring()
+      this.#wake.notify()
     }
   }
 
@@ -130,7 +130,7 @@ export class BacklogReader {
   }
 
   async #readFrames(
-    segment: HeldSegment,
+    segment: IndexedSegment,
     { start, end }: Extent,
     maxBytes: number,
   ): Promise<readonly Frame[]> {
@@ -144,7 +144,7 @@ export class BacklogReader {
   }
 
   /** There should have been a frame: sets the damage aside, and goes on with what is whole behind it. */
-  async #examine(segment: HeldSegment, { start, end }: Extent): Promise<void> {
+  async #examine(segment: IndexedSegment, { start, end }: Extent): Promise<void> {
     const bytes = await readFully(await this.#open(segment.path), start, end - start)
     const { extents, damage } = inspect(bytes, { start: 0, after: 0, delivered: 0 })
     await this.#options.onDamage(segment.path, bytes, damage)
@@ -155,13 +155,13 @@ export class BacklogReader {
   }
 
   /** Nothing of the segment is left to read. At the end of the last one the reader has caught up. */
-  async #leave(segment: HeldSegment): Promise<void> {
+  async #leave(segment: IndexedSegment): Promise<void> {
     this.#options.holdings.lose(segment)
     this.#goTo(this.#options.holdings.after(segment))
     await this.#letGo()
   }
 
-  #goTo(segment: HeldSegment | undefined): void {
+  #goTo(segment: IndexedSegment | undefined): void {
     this.#cold = segment && { segment, at: 0 }
   }
 

@@ -1,6 +1,12 @@
 import { join } from 'node:path'
-import { bestEffort, type FileOps, isPassing, replaceFile, unlessAbsent } from '../../../std/files/files.ts'
-import { isNoFile } from '../../../std/files/not-a-file.ts'
+import {
+  bestEffort,
+  type FileOps,
+  isTransientReadError,
+  replaceFile,
+  unlessAbsent,
+} from '../../../std/files/files.ts'
+import { isNotRegularFile } from '../../../std/files/not-a-file.ts'
 import type { JournalMetrics } from '../metrics.ts'
 import { quarantineFile } from '../quarantine-files.ts'
 
@@ -30,8 +36,8 @@ export async function readCheckpoint(
     return text === undefined ? 0 : parse(text.toString())
   } catch (error) {
     // It may be whole, and read well in a moment: it is the start that has to be tried again.
-    if (isPassing(error)) throw error
-    if (isNoFile(error)) {
+    if (isTransientReadError(error)) throw error
+    if (isNotRegularFile(error)) {
       const to = await quarantineFile(files, dir, checkpointPath(dir))
       metrics?.movedAside(to, error)
     } else await files.unlink(checkpointPath(dir))

@@ -10,11 +10,11 @@ import { quarantineBytes } from '../quarantine-files.ts'
 import { checkRoom } from '../watermarks.ts'
 import { BacklogReader } from './backlog-reader.ts'
 import { writeCheckpoint } from './checkpoint.ts'
-import { type Group, GroupCommit } from './group-commit.ts'
+import { type CommitGroup, GroupCommit } from './group-commit.ts'
 import { type Recovered, type Recovery, recover } from './recovery.ts'
-import { dropBallast, takeBallast } from './reserved-space.ts'
+import { freeReservedSpace, reserveDiskSpace } from './reserved-space.ts'
 import { frameBytes, MAX_FRAME_BYTES } from './segment.ts'
-import { Holdings } from './segment-index.ts'
+import { SegmentIndex } from './segment-index.ts'
 import { SegmentWriter } from './segment-writer.ts'
 
 export const SEGMENT_BYTES = 64 * 1024 * 1024
@@ -63,21 +63,21 @@ export async function openDiskJournal(options: DiskJournalOptions): Promise<Disk
     telemetry.log.info({ dir, ...recovery.recovered }, 'journal: recovered')
     metrics.quarantined(recovery.recovered.quarantinedBytes)
     // Recovery may just have made the room for it.
-    await takeBallast(files, dir)
-    return new OpenJournal({ ...options, files, metrics, lock, recovery })
+    await reserveDiskSpace(files, dir)
+    return new OpenDiskJournal({ ...options, files, metrics, lock, recovery })
   } catch (error) {
     await lock.release()
     throw error
   }
 }
 
-/** Locks the folder, at the price of the ballast if the disk has no room for a lock. */
+/** Locks the folder, at the price of the reserved space if the disk has no room for a lock. */
 async function lockOnFullDisk(dir: string, files: FileOps, metrics: JournalMetrics): Promise<FolderLock> {
   try {
     return await lockFolder(dir, { files, metrics })
   } catch (error) {
     if (errnoOf(error) !== 'ENOSPC') throw error
-    await dropBallast(files, dir)
+    await freeReservedSpace(files, dir)
     return lockFolder(dir, { files, metrics })
   }
 }
@@ -103,10 +103,10 @@ interface Parts extends DiskJournalOptions {
   readonly recovery: Recovery
 }
 
-class OpenJournal implements DiskJournal {
+class OpenDiskJournal implements DiskJournal {
   readonly recovered: Recovered
   readonly #parts: Parts
-  readonly #holdings: Holdings
+  readonly #holdings: SegmentIndex
   readonly #reader: BacklogReader
   readonly #writer: SegmentWriter
   readonly #commits: GroupCommit
@@ -119,7 +119,7 @@ class OpenJournal implements DiskJournal {
     const segmentBytes = Math.min(parts.segmentBytes ?? SEGMENT_BYTES, Math.ceil(maxBytes / LEAST_SEGMENTS))
     this.#parts = parts
     this.recovered = recovery.recovered
-    const holdings = new Holdings(recovery)
+    const holdings = new SegmentIndex(recovery)
     const reader = new BacklogReader({
       files,
       holdings,
@@ -138,7 +138,7 @@ class OpenJournal implements DiskJournal {
       },
     })
     const { nextSequence } = recovery
-    const commit = (group: Group) => this.#writer.commit(group)
+    const commit = (group: CommitGroup) => this.#writer.commit(group)
     this.#commits = new GroupCommit({ clock, nextSequence, frameBytes: parts.frameBytes, commit })
     this.#writer.prepare(nextSequence)
     this.#checkpointedMs = clock.monotonicMs()

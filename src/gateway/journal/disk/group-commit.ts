@@ -20,7 +20,7 @@ const FRAME_BYTES = 16 * 1024
 export const GROUP_MS = 2
 
 /** Frames as they will lie in the segment, behind room for the segment's header. */
-export interface Group {
+export interface CommitGroup {
   readonly firstSequence: number
   readonly frames: readonly Frame[]
   readonly bytes: Buffer
@@ -31,7 +31,7 @@ export interface GroupCommitOptions {
   readonly nextSequence: number
   readonly frameBytes?: number | undefined
   /** Makes the group durable, and known to readers, before it resolves. */
-  readonly commit: (group: Group) => Promise<void>
+  readonly commit: (group: CommitGroup) => Promise<void>
 }
 
 interface Waiting {
@@ -131,7 +131,7 @@ export class GroupCommit {
    * Sequences are used once: what was written but not synced may come to light at the next start, between others. The
    * frames lie in memory of their own, where they are packed from: one copy serves the disk and the reader.
    */
-  #encode(waiting: readonly Waiting[]): Group {
+  #encode(waiting: readonly Waiting[]): CommitGroup {
     const firstSequence = this.#nextSequence
     const joined = join(waiting, this.#options.frameBytes ?? FRAME_BYTES)
     const size = joined.reduce((sum, { bytes }) => sum + FRAME_HEADER_BYTES + bytes, SEGMENT_HEADER_BYTES)

@@ -8,21 +8,21 @@ export interface Extent {
 }
 
 /** How much there is of something. `bytes` counts whole frames, as they lie in the journal. */
-export interface Tally {
+export interface FrameCounts {
   frames: number
   events: number
   bytes: number
 }
 
-export const emptyTally = (): Tally => ({ frames: 0, events: 0, bytes: 0 })
+export const noFrames = (): FrameCounts => ({ frames: 0, events: 0, bytes: 0 })
 
-export function countIn(tally: Tally, events: number, bytes: number): void {
+export function countIn(tally: FrameCounts, events: number, bytes: number): void {
   tally.frames += 1
   tally.events += events
   tally.bytes += bytes
 }
 
-export function countOut(tally: Tally, events: number, bytes: number): void {
+export function countOut(tally: FrameCounts, events: number, bytes: number): void {
   tally.frames -= 1
   tally.events -= events
   tally.bytes -= bytes
@@ -32,7 +32,7 @@ export function countOut(tally: Tally, events: number, bytes: number): void {
 export interface Inspection {
   /** Runs of frames above `delivered`. */
   readonly extents: readonly Extent[]
-  readonly tally: Tally
+  readonly tally: FrameCounts
   /** Spots that are neither frames nor the zeros at the end. */
   readonly damage: readonly Extent[]
   readonly lastSequence: number
@@ -54,10 +54,10 @@ export interface InspectionBounds {
 
 /** Finds every frame, and after a damaged spot the next one whose length, checksum and sequence fit. */
 export function inspect(bytes: Buffer, { start, after, before, delivered }: InspectionBounds): Inspection {
-  const contentEnd = endOfContent(bytes)
+  const contentEnd = endOfFrames(bytes)
   const extents: Extent[] = []
   const damage: Extent[] = []
-  const tally = emptyTally()
+  const tally = noFrames()
   let lastSequence = after
   let lastFrameEnd = start
   let oldestMs: number | undefined
@@ -91,7 +91,7 @@ export function inspect(bytes: Buffer, { start, after, before, delivered }: Insp
 }
 
 /** Where the zeros begin that last to the end: a segment is filled with them ahead of time. */
-export function endOfContent(bytes: Buffer): number {
+export function endOfFrames(bytes: Buffer): number {
   const block = Buffer.alloc(64 * 1024)
   let end = bytes.length
   while (end >= block.length && bytes.subarray(end - block.length, end).equals(block)) end -= block.length

@@ -1,11 +1,11 @@
-import { bestEffort, type FileOps, isPassing, readFully } from '../../../std/files/files.ts'
+import { bestEffort, type FileOps, isTransientReadError, readFully } from '../../../std/files/files.ts'
 import type { JournalMetrics } from '../metrics.ts'
 import { quarantineBytes, quarantineFile } from '../quarantine-files.ts'
 import { readCheckpoint } from './checkpoint.ts'
-import { type Extent, endOfContent, type Inspection, inspect } from './inspection.ts'
+import { type Extent, endOfFrames, type Inspection, inspect } from './inspection.ts'
 import { decodeSegmentHeader, SEGMENT_HEADER_BYTES, type SegmentHeader } from './segment.ts'
 import { segmentPath, sequenceInName } from './segment-file.ts'
-import type { Found, HeldSegment } from './segment-index.ts'
+import type { IndexedSegment, RecoveredSegments } from './segment-index.ts'
 
 /** What was found in the folder. Quarantined bytes were neither frames nor a torn tail: a person should look at them. */
 export interface Recovered {
@@ -15,7 +15,7 @@ export interface Recovered {
   readonly tornBytes: number
 }
 
-export interface Recovery extends Found {
+export interface Recovery extends RecoveredSegments {
   readonly recovered: Recovered
   /** Above every sequence that was ever handed out. */
   readonly nextSequence: number
@@ -38,7 +38,7 @@ interface Bounds {
 }
 
 interface Finding extends Recovered {
-  readonly segment: HeldSegment | undefined
+  readonly segment: IndexedSegment | undefined
   readonly lastSequence: number
   readonly oldestMs: number | undefined
 }
@@ -89,7 +89,7 @@ async function examine(place: RecoveryPlace, path: string, bounds: Bounds): Prom
   if (!Buffer.isBuffer(bytes)) return setAside(place, path, { quarantinedBytes: 0, why: bytes }, bounds)
   const header = decodeSegmentHeader(bytes)
   if (header.kind === 'foreign')
-    return setAside(place, path, { quarantinedBytes: endOfContent(bytes), why: FOREIGN }, bounds)
+    return setAside(place, path, { quarantinedBytes: endOfFrames(bytes), why: FOREIGN }, bounds)
   const start = header.kind === 'valid' ? SEGMENT_HEADER_BYTES : 0
   const found = inspect(bytes, { start, ...bounds })
   const { frames, events } = found.tally
@@ -127,9 +127,9 @@ function tornTail({ damage, lastFrameEnd }: Inspection): Extent | undefined {
   return damage.find(({ start }) => start >= lastFrameEnd)
 }
 
-function heldSegment(path: string, { extents, tally, lastFrameEnd }: Inspection): HeldSegment {
+function heldSegment(path: string, { extents, tally, lastFrameEnd }: Inspection): IndexedSegment {
   const tallies = { unread: { ...tally }, undelivered: { ...tally } }
-  return { path, extents: [...extents], bytes: lastFrameEnd, sealed: true, ...tallies }
+  return { path, extents: [...extents], bytes: lastFrameEnd, closed: true, ...tallies }
 }
 
 /**
@@ -157,7 +157,7 @@ async function headerOf(files: FileOps, path: string): Promise<SegmentHeader> {
 async function lastWritten(place: RecoveryPlace, paths: readonly string[]): Promise<string | undefined> {
   for (const path of paths.toReversed()) {
     const bytes = await contentOf(place, path)
-    if (!Buffer.isBuffer(bytes) || endOfContent(bytes) > 0) return path
+    if (!Buffer.isBuffer(bytes) || endOfFrames(bytes) > 0) return path
   }
   return undefined
 }
@@ -182,7 +182,7 @@ const contentOf = ({ files, metrics }: RecoveryPlace, path: string): Promise<unk
 
 /** Nothing was read, and never will be. Throws when it may be: then it is the start that has to be tried again. */
 function unlessPassing(error: unknown): undefined {
-  if (isPassing(error)) throw error
+  if (isTransientReadError(error)) throw error
 }
 
 /** A folder that cannot be tidied is no reason not to start. */

@@ -1,19 +1,19 @@
 import type { BacklogState, Frame } from '../backlog.ts'
-import { countIn, countOut, type Extent, emptyTally, extend, type Tally } from './inspection.ts'
+import { countIn, countOut, type Extent, extend, type FrameCounts, noFrames } from './inspection.ts'
 import { frameBytes, SEGMENT_HEADER_BYTES } from './segment.ts'
 
 /** One segment file, as far as it is committed: bytes outside its extents do not exist for any reader. */
-export interface HeldSegment {
+export interface IndexedSegment {
   readonly path: string
   extents: Extent[]
   /** What it takes of the journal's room, without the zeros written ahead. */
   bytes: number
   /** Takes no more frames. */
-  sealed: boolean
+  closed: boolean
   /** Not handed out by this process yet. */
-  readonly unread: Tally
+  readonly unread: FrameCounts
   /** Not at its outcome yet. */
-  readonly undelivered: Tally
+  readonly undelivered: FrameCounts
 }
 
 interface HandedOut {
@@ -21,26 +21,26 @@ interface HandedOut {
   readonly events: number
   readonly bytes: number
   readonly receivedMs: number
-  readonly segment: HeldSegment
+  readonly segment: IndexedSegment
 }
 
 /** What recovery found, where the journal goes on from. */
-export interface Found {
-  readonly segments: readonly HeldSegment[]
+export interface RecoveredSegments {
+  readonly segments: readonly IndexedSegment[]
   readonly released: number
   readonly oldestMs: number | undefined
 }
 
 /** The segments of a journal, and how much of them still waits. Touches no file: it counts. */
-export class Holdings {
-  #segments: HeldSegment[]
+export class SegmentIndex {
+  #segments: IndexedSegment[]
   #heldBytes: number
   #released: number
   #handedOut: HandedOut[] = []
   /** Arrival of the last frame handed out, or of the first that waits: what still waits is hardly older. */
   #waitingSinceMs: number | undefined
 
-  constructor({ segments, released, oldestMs }: Found) {
+  constructor({ segments, released, oldestMs }: RecoveredSegments) {
     this.#segments = [...segments]
     this.#heldBytes = segments.reduce((sum, { bytes }) => sum + bytes, 0)
     this.#released = released
@@ -57,25 +57,25 @@ export class Holdings {
     return this.#released
   }
 
-  first(): HeldSegment | undefined {
+  first(): IndexedSegment | undefined {
     return this.#segments[0]
   }
 
   /** By name, since names sort as sequences do: a segment that never got a frame may be forgotten before it is passed. */
-  after({ path }: HeldSegment): HeldSegment | undefined {
+  after({ path }: IndexedSegment): IndexedSegment | undefined {
     return this.#segments.find((segment) => segment.path > path)
   }
 
-  begin(path: string): HeldSegment {
-    const tallies = { unread: emptyTally(), undelivered: emptyTally() }
-    const segment = { path, extents: [], bytes: SEGMENT_HEADER_BYTES, sealed: false, ...tallies }
+  begin(path: string): IndexedSegment {
+    const tallies = { unread: noFrames(), undelivered: noFrames() }
+    const segment = { path, extents: [], bytes: SEGMENT_HEADER_BYTES, closed: false, ...tallies }
     this.#heldBytes += segment.bytes
     this.#segments.push(segment)
     return segment
   }
 
   /** The frames, which begin at byte `start` of the segment, are durable. */
-  committed(segment: HeldSegment, start: number, frames: readonly Frame[]): void {
+  committed(segment: IndexedSegment, start: number, frames: readonly Frame[]): void {
     if (this.state().frames === 0) this.#waitingSinceMs = frames[0]?.receivedMs
     let end = start
     for (const { count, lines } of frames) {
@@ -90,7 +90,7 @@ export class Holdings {
   }
 
   /** The next frames in order, all of one segment, go to the reader. */
-  handedOut(segment: HeldSegment, frames: readonly Frame[]): void {
+  handedOut(segment: IndexedSegment, frames: readonly Frame[]): void {
     for (const { sequence, count: events, lines, receivedMs } of frames) {
       const bytes = frameBytes(lines)
       countOut(segment.unread, events, bytes)
@@ -107,18 +107,18 @@ export class Holdings {
   }
 
   /** What of the segment was not handed out by now cannot be read any more. Answers how many events that were. */
-  lose(segment: HeldSegment): number {
+  lose(segment: IndexedSegment): number {
     const { frames, events, bytes } = segment.unread
-    Object.assign(segment.unread, emptyTally())
+    Object.assign(segment.unread, noFrames())
     segment.undelivered.frames -= frames
     segment.undelivered.events -= events
     segment.undelivered.bytes -= bytes
     return events
   }
 
-  /** Forgets the sealed segments in which nothing waits any more, and answers them: their files may go. */
-  takeFinished(): readonly HeldSegment[] {
-    const finished = this.#segments.filter(({ sealed, undelivered }) => sealed && undelivered.frames === 0)
+  /** Forgets the closed segments in which nothing waits any more, and answers them: their files may go. */
+  takeFinished(): readonly IndexedSegment[] {
+    const finished = this.#segments.filter(({ closed, undelivered }) => closed && undelivered.frames === 0)
     this.#segments = this.#segments.filter((segment) => !finished.includes(segment))
     for (const segment of finished) this.#heldBytes -= segment.bytes
     return finished
@@ -131,7 +131,7 @@ export class Holdings {
         events: sum.events + undelivered.events,
         bytes: sum.bytes + undelivered.bytes,
       }),
-      emptyTally(),
+      noFrames(),
     )
     const oldestMs = this.#handedOut[0]?.receivedMs ?? this.#waitingSinceMs
     return { frames, events, bytes, oldestMs: frames === 0 ? undefined : oldestMs }

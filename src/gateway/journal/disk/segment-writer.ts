@@ -2,10 +2,10 @@ import type { Clock } from '../../../std/clock.ts'
 import { bestEffort, type FileOps, writeFully } from '../../../std/files/files.ts'
 import type { Frame } from '../backlog.ts'
 import type { JournalMetrics } from '../metrics.ts'
-import type { Group } from './group-commit.ts'
+import type { CommitGroup } from './group-commit.ts'
 import { encodeSegmentHeader, SEGMENT_HEADER_BYTES } from './segment.ts'
 import { createSegment, discardSegment, type SegmentFile } from './segment-file.ts'
-import type { HeldSegment, Holdings } from './segment-index.ts'
+import type { IndexedSegment, SegmentIndex } from './segment-index.ts'
 
 /** A disk that has no room for a segment is not asked for one more often than this: asking writes until it is full. */
 const CREATE_PAUSE_MS = 1_000
@@ -14,14 +14,14 @@ export interface SegmentWriterOptions {
   readonly files: FileOps
   readonly dir: string
   readonly segmentBytes: number
-  readonly holdings: Holdings
+  readonly holdings: SegmentIndex
   readonly clock: Clock
   readonly metrics: JournalMetrics
-  readonly onCommitted: (segment: HeldSegment, start: number, frames: readonly Frame[]) => void
+  readonly onCommitted: (segment: IndexedSegment, start: number, frames: readonly Frame[]) => void
 }
 
 interface ActiveSegment extends SegmentFile {
-  readonly held: HeldSegment
+  readonly held: IndexedSegment
   /** Where the next group goes: everything before is durable. */
   at: number
 }
@@ -43,7 +43,7 @@ export class SegmentWriter {
   }
 
   /** Resolves when the group is durable; rejects with the system's error. */
-  async commit({ firstSequence, frames, bytes }: Group): Promise<void> {
+  async commit({ firstSequence, frames, bytes }: CommitGroup): Promise<void> {
     const { clock, metrics, onCommitted, segmentBytes } = this.#options
     const active = await this.#activeFor(firstSequence, bytes.length - SEGMENT_HEADER_BYTES)
     const isFirst = active.at === 0
@@ -55,7 +55,7 @@ export class SegmentWriter {
       await active.file.datasync()
     } catch (error) {
       metrics.failed('write', error)
-      await this.#seal(active)
+      await this.#closeSegment(active)
       throw error
     }
     metrics.groupSynced(frames.length, (clock.monotonicMs() - beganMs) / 1_000)
@@ -64,7 +64,7 @@ export class SegmentWriter {
     onCommitted(active.held, start, frames)
     if (active.at >= segmentBytes / 2) this.prepare(firstSequence + frames.length)
     // Also when nothing follows: a delivered segment gives its room back only once it is sealed.
-    if (active.at >= segmentBytes) await this.#seal(active)
+    if (active.at >= segmentBytes) await this.#closeSegment(active)
   }
 
   /** Fills the next segment with zeros in the background, so that no request waits for it. */
@@ -76,7 +76,7 @@ export class SegmentWriter {
   }
 
   async close(): Promise<void> {
-    if (this.#active !== undefined) await this.#seal(this.#active)
+    if (this.#active !== undefined) await this.#closeSegment(this.#active)
     const ahead = await this.#ahead
     if (ahead !== undefined) await discardSegment(this.#options.files, ahead)
   }
@@ -84,7 +84,7 @@ export class SegmentWriter {
   async #activeFor(sequence: number, bytes: number): Promise<ActiveSegment> {
     if (this.#active !== undefined) {
       if (this.#active.at + bytes <= this.#options.segmentBytes) return this.#active
-      await this.#seal(this.#active)
+      await this.#closeSegment(this.#active)
     }
     const ahead = await this.#ahead
     this.#ahead = undefined
@@ -106,9 +106,9 @@ export class SegmentWriter {
   }
 
   /** Cuts the zeros off behind the last good frame; a failed group's bytes too, if the disk lets us. */
-  async #seal({ file, held, at }: ActiveSegment): Promise<void> {
+  async #closeSegment({ file, held, at }: ActiveSegment): Promise<void> {
     this.#active = undefined
-    held.sealed = true
+    held.closed = true
     await bestEffort(file.truncate(at))
     await bestEffort(file.close())
   }

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { AppError } from '../../../std/errors.ts'
 import { bestEffort, errnoOf, type FileOps, writeDurably } from '../../../std/files/files.ts'
-import { isNoFile } from '../../../std/files/not-a-file.ts'
+import { isNotRegularFile } from '../../../std/files/not-a-file.ts'
 import { livenessOf, type ProcessIdentity, thisProcess } from '../../../std/files/process-identity.ts'
 import type { JournalMetrics } from '../metrics.ts'
 import { quarantineFile } from '../quarantine-files.ts'
-import { showLife, showsLife } from './lock-socket.ts'
+import { answersLiveness, openLivenessSocket } from './lock-socket.ts'
 
 export interface FolderLock {
   /** The process that the folder was taken over from: it ended without releasing it. */
@@ -29,7 +29,7 @@ export async function lockFolder(dir: string, options: LockOptions): Promise<Fol
   const draft = join(dir, `lock.${self.pid}-${self.startTicks}.part`)
   const taker = { ...options, dir, self, draft }
   // Before the lock: whoever finds that must not find its holder silent.
-  const life = await showLife(signOf(dir, self))
+  const life = await openLivenessSocket(signOf(dir, self))
   try {
     // What a power cut left under this name may be a dead holder's lock by another name: not to be written over.
     await bestEffort(files.unlink(draft))
@@ -62,7 +62,7 @@ async function acquire(taker: Taker, path: string): Promise<ProcessIdentity | un
     return undefined
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error
-    return succeed(taker, path)
+    return takeOver(taker, path)
   }
 }
 
@@ -71,7 +71,7 @@ async function acquire(taker: Taker, path: string): Promise<ProcessIdentity | un
  * that saw the same dead holder would each replace the lock, the second one that of the first. The same goes for what is no
  * lock and has to go. A place where nothing is belongs to whoever is first there, and nothing may be renamed to it.
  */
-async function succeed(taker: Taker, path: string): Promise<ProcessIdentity | undefined> {
+async function takeOver(taker: Taker, path: string): Promise<ProcessIdentity | undefined> {
   const { what, holder } = await look(taker, path)
   if (what === 'nothing') return acquire(taker, path)
   if (holder !== undefined && (await isAlive(taker, holder))) throw inUse(taker, holder)
@@ -113,7 +113,7 @@ const isSame = (one: ProcessIdentity | undefined, other: ProcessIdentity | undef
 
 async function isAlive({ dir, procDir }: Taker, holder: ProcessIdentity): Promise<boolean> {
   const liveness = await livenessOf(holder, procDir)
-  return liveness === 'unknown' ? showsLife(signOf(dir, holder)) : liveness === 'alive'
+  return liveness === 'unknown' ? answersLiveness(signOf(dir, holder)) : liveness === 'alive'
 }
 
 /** What lies in the place of a lock. */
@@ -131,7 +131,7 @@ async function look(taker: Taker, path: string): Promise<Found> {
   } catch (error) {
     const code = errnoOf(error)
     if (code === 'ENOENT') return { what: 'nothing' }
-    if (isNoFile(error)) return { what: 'no file', why: error }
+    if (isNotRegularFile(error)) return { what: 'no file', why: error }
     if (error instanceof SyntaxError || error instanceof TypeError) return { what: 'a lock' }
     throw new AppError('journal_unavailable', `The lock ${path} cannot be read: ${code}`, { cause: error })
   }

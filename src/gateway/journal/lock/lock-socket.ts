@@ -4,7 +4,7 @@ import { errnoOf } from '../../../std/files/files.ts'
 /** unix(7) has 108 bytes for the path and its end, macOS 104. Node 22 cuts what is longer, without a word. */
 const MAX_PATH_BYTES = 103
 
-export interface SignOfLife {
+export interface LivenessSocket {
   end(): Promise<void>
 }
 
@@ -12,7 +12,7 @@ export interface SignOfLife {
  * A socket that answers as long as this process lives: whatever ends it, the kernel closes the socket, and whoever sees
  * the folder may ask, from another container too. A file system without sockets, or a long path, shows nothing.
  */
-export async function showLife(path: string): Promise<SignOfLife> {
+export async function openLivenessSocket(path: string): Promise<LivenessSocket> {
   const server = createServer((asking) => asking.destroy()).unref()
   const isShown =
     fits(path) &&
@@ -31,7 +31,7 @@ export async function showLife(path: string): Promise<SignOfLife> {
 /** What is answered where nobody listens. Anything else, such as EAGAIN or EMFILE, is no sign of death. */
 const NOBODY = ['ENOENT', 'ECONNREFUSED']
 
-export async function showsLife(path: string): Promise<boolean> {
+export async function answersLiveness(path: string): Promise<boolean> {
   if (!fits(path)) return false
   return new Promise((resolve) => {
     const socket = connect(path)

@@ -1,6 +1,6 @@
 import { AppError } from '../../../std/errors.ts'
 import type { Backlog, Frame } from '../backlog.ts'
-import { createDoorbell } from '../notifier.ts'
+import { createWakeSignal } from '../notifier.ts'
 
 /** Frames in memory, from whoever brings them to the one who drains them. What is not delivered dies with us. */
 export interface FrameQueue extends Backlog {
@@ -13,7 +13,7 @@ export interface FrameQueue extends Backlog {
 }
 
 export function createFrameQueue(): FrameQueue {
-  const doorbell = createDoorbell()
+  const wake = createWakeSignal()
   /** Not released yet; the first `handedOut` of them are with the reader. */
   const frames: Frame[] = []
   let handedOut = 0
@@ -50,14 +50,14 @@ export function createFrameQueue(): FrameQueue {
       nextSequence += 1
       events += count
       bytes += lines.length
-      doorbell.ring()
+      wake.notify()
       return sequence
     },
     async read(maxLineBytes, signal) {
       while (!signal.aborted && !closed) {
         const taken = take(maxLineBytes)
         if (taken.length > 0) return taken
-        await doorbell.rung(signal)
+        await wake.wait(signal)
       }
       return []
     },
@@ -76,7 +76,7 @@ export function createFrameQueue(): FrameQueue {
     state: () => ({ frames: frames.length, events, bytes, oldestMs: frames[0]?.receivedMs }),
     close() {
       closed = true
-      doorbell.ring()
+      wake.notify()
     },
   }
 }

@@ -1,12 +1,12 @@
 import type { Outcomes } from '../../../event/ledger/ledger.ts'
 import { sleep } from '../../../std/async/abort.ts'
-import { insist, jittered, type RetryPolicy } from '../../../std/async/retry.ts'
+import { jittered, type RetryPolicy, retryUntilAborted } from '../../../std/async/retry.ts'
 import type { Entropy } from '../../../std/id.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { Backlog, Frame } from '../backlog.ts'
 import { count, type StreamJournal } from './stream-journal.ts'
 
-export interface MoverOptions {
+export interface JournalReplayOptions {
   readonly backlog: Backlog
   readonly deliver: StreamJournal['deliver']
   readonly ledger: Outcomes
@@ -16,7 +16,7 @@ export interface MoverOptions {
 }
 
 /** Brings what was left on the disk the way that all events go, and gives its room back. */
-export interface Mover {
+export interface JournalReplay {
   /** Goes on until all has arrived or the time is up, and begins nothing more then. What is left stays on the disk. */
   finish(withinMs: number): Promise<void>
   /** Resolves when it is known of all that was begun whether it arrived: at the latest when the stream journal is closed. */
@@ -26,7 +26,7 @@ export interface Mover {
 /** Of each row: several containers, so that they share calls, and little beside what new requests may hold. */
 const READ_BYTES = 4_194_304
 
-export function startMover(options: MoverOptions): Mover {
+export function startJournalReplay(options: JournalReplayOptions): JournalReplay {
   const { backlog, deliver, ledger, entropy, telemetry, retry = jittered(entropy) } = options
   const ending = new AbortController()
   const { signal } = ending
@@ -38,7 +38,7 @@ export function startMover(options: MoverOptions): Mover {
     const onFailure = (error: unknown) =>
       telemetry.log.error({ err: error }, 'Failed to empty the journal: trying again')
     while (!signal.aborted) {
-      await insist(step, { retry, signal, onFailure })
+      await retryUntilAborted(step, { retry, signal, onFailure })
       endWhenEmpty()
     }
   }

@@ -51,7 +51,7 @@ interface Waiter {
   gaveUp(): void
 }
 
-interface Sender extends Waiter {
+interface WaitingSender extends Waiter {
   readonly sinceMs: number
   readonly receivedMs: number
 }
@@ -70,7 +70,7 @@ export function streamJournal(options: StreamJournalOptions): StreamJournal {
   const { maxBytes = MOST_WAITING_BYTES, watchMs = WATCH_MS } = options
   const queue = createFrameQueue()
   /** Both by the sequence of the frame, in its order. */
-  const senders = new Map<number, Sender>()
+  const senders = new Map<number, WaitingSender>()
   const others = new Map<number, Waiter>()
   const belated = exposeState(telemetry, () => queue.state().events)
   const ending = new AbortController()
@@ -90,7 +90,7 @@ export function streamJournal(options: StreamJournalOptions): StreamJournal {
     senders.clear()
   }
 
-  function giveUp(sequence: number, sender: Sender): void {
+  function giveUp(sequence: number, sender: WaitingSender): void {
     if (!stalled) telemetry.log.warn('Neither the stream nor the lake takes events: senders are refused')
     stalled = true
     senders.delete(sequence)

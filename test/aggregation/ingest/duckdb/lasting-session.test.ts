@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { lastingSession } from '../../../../src/aggregation/ingest/duckdb/lasting-session.ts'
+import { reopeningSession } from '../../../../src/aggregation/ingest/duckdb/lasting-session.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 
 const signal = new AbortController().signal
@@ -12,7 +12,7 @@ function sessions(failures: Error[]) {
     const failure = failures.shift()
     if (failure) throw failure
   }
-  const session = lastingSession(async () => {
+  const session = reopeningSession(async () => {
     const name = ++opened
     log.push(`open ${name}`)
     return {

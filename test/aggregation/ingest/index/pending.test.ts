@@ -1,5 +1,9 @@
 import { test } from 'tap'
-import { batches, parseCompacted, pendingIn } from '../../../../src/aggregation/ingest/index/pending.ts'
+import {
+  compactionInputs,
+  parseCompacted,
+  pendingIn,
+} from '../../../../src/aggregation/ingest/index/pending.ts'
 
 const object = (key: string, bytes = 1) => ({ key, bytes, modifiedMs: 0 })
 
@@ -36,7 +40,7 @@ test('a listing is sorted into NDJSON by source and hour, and Parquet that no in
 
 test('batches are filled in order up to the bound, gzip counted as the lines in it', (t) => {
   const sizes = (bound: number, ...objects: [string, number][]) =>
-    batches(
+    compactionInputs(
       objects.map(([key, bytes]) => object(key, bytes)),
       bound,
     ).map((batch) => batch.map(({ key }) => key).join(''))

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import type { IndexEntry } from '../../../../src/aggregation/ingest/index/index-entries.ts'
-import { MAX_FAILURES, takeBatches } from '../../../../src/aggregation/ingest/objects/take-batches.ts'
+import { ingestEach, MAX_FAILURES } from '../../../../src/aggregation/ingest/objects/take-batches.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 
 const object = (key: string) => ({ key, bytes: 1, modifiedMs: 0 })
@@ -12,7 +12,7 @@ const entryOf = (inputs: readonly { readonly key: string }[]) =>
 async function take(batches: readonly string[], bad: string, signal = new AbortController().signal) {
   const taken: string[] = []
   let tries = 0
-  const report = await takeBatches(
+  const report = await ingestEach(
     batches.map((batch) => [...batch].map(object)),
     {
       tools: { signal },
@@ -59,7 +59,7 @@ test('a fault of everything is not met once for each object', async (t) => {
 
 test('another ingester ends it, and so does the end of the process', async (t) => {
   const calls: string[] = []
-  const report = await takeBatches([[object('a')], [object('b')]], {
+  const report = await ingestEach([[object('a')], [object('b')]], {
     tools: { signal: new AbortController().signal },
     async ingest(inputs) {
       calls.push(keysOf(inputs))

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import type { Attribution } from '../../../../src/aggregation/ingest/quarantine/attribution.ts'
-import { createDirectSeal } from '../../../../src/aggregation/ingest/quarantine/direct-lines.ts'
+import { createDirectLineBuilder } from '../../../../src/aggregation/ingest/quarantine/direct-lines.ts'
 import type { Measurement } from '../../../../src/event/schema/event.ts'
 import { parseEventLine } from '../../../../src/event/schema/ndjson.ts'
 import { ANN, BOB } from '../../../fakes/aggregation/records.ts'
@@ -10,7 +10,8 @@ const least = { name: 'app.start', value: 1 }
 const spot = { line: Buffer.from('{"name":"app.start","value":1}'), index: 0 }
 const anybody: Attribution = { outcome: 'none', subject: undefined }
 const of = (subject: string): Attribution => ({ outcome: 'valid', subject })
-const sealFor = (id: string) => createDirectSeal({ id, isPublic: false, allowQuery: new Set(['q']) }, NOON)
+const sealFor = (id: string) =>
+  createDirectLineBuilder({ id, isPublic: false, allowQuery: new Set(['q']) }, NOON)
 const eventOf = (m: Measurement & object, whose = anybody, at = spot, app = 'shop') => {
   const { stored } = sealFor(app)(m, whose, at)
   const event = parseEventLine(stored.trimEnd())

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib'
 import { type Test, test } from 'tap'
 import {
   type Line,
-  MAX_RECORD_BYTES,
+  MAX_DIRECT_RECORD_BYTES,
   objectLines,
 } from '../../../../src/aggregation/ingest/quarantine/object-lines.ts'
 
@@ -66,19 +66,19 @@ test('once there are enough, lines are only counted', async (t) => {
 })
 
 test('of a line that is longer than a record its beginning is kept, and its neighbours are whole', async (t) => {
-  const longest = '{'.repeat(MAX_RECORD_BYTES)
+  const longest = '{'.repeat(MAX_DIRECT_RECORD_BYTES)
   const lines = await linesOf(t, `a\n${longest}\n${longest}{\n${longest.repeat(3)}\nb`)
   t.same(
     lines.map(({ bytes, isTooLong }) => [bytes.length, isTooLong]),
     [
       [1, false],
-      [MAX_RECORD_BYTES, false],
-      [MAX_RECORD_BYTES, true],
-      [MAX_RECORD_BYTES, true],
+      [MAX_DIRECT_RECORD_BYTES, false],
+      [MAX_DIRECT_RECORD_BYTES, true],
+      [MAX_DIRECT_RECORD_BYTES, true],
       [1, false],
     ],
   )
-  t.equal(MAX_RECORD_BYTES, 2 ** 20)
+  t.equal(MAX_DIRECT_RECORD_BYTES, 2 ** 20)
 })
 
 test('an object that breaks off, or is not there, says so', async (t) => {

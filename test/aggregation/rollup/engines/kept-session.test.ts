@@ -4,7 +4,7 @@ import {
   type OpenSqlSession,
   type SqlValue,
 } from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
-import { keptSessions } from '../../../../src/aggregation/rollup/engines/kept-session.ts'
+import { sessionPool } from '../../../../src/aggregation/rollup/engines/kept-session.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { openDuckdb, placesIn } from '../../../fakes/aggregation/sessions.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
@@ -40,7 +40,7 @@ function counted(fail: (statement: string) => Error | undefined = () => undefine
 function setUp(fail?: (statement: string) => Error | undefined, timeoutMs = TIMEOUT_MS) {
   const { count, openSession } = counted(fail)
   const clock = fakeClock()
-  return { count, clock, kept: keptSessions({ openSession, timeoutMs, clock }) }
+  return { count, clock, kept: sessionPool({ openSession, timeoutMs, clock }) }
 }
 
 test('window after window is one process, which ends when none follows', async (t) => {
@@ -132,7 +132,7 @@ test('one that is old is replaced, and of two at the same time one is kept', asy
 
 test('the next one finds no table of the one before', async (t) => {
   const openSession = openDuckdb(placesIn(t.testdir()))
-  const kept = keptSessions({ openSession, timeoutMs: TIMEOUT_MS, clock: fakeClock() })
+  const kept = sessionPool({ openSession, timeoutMs: TIMEOUT_MS, clock: fakeClock() })
   const first = await kept.openSession(never)
   await first.run(['CREATE TEMP TABLE kept AS SELECT 1 AS a', 'CREATE TEMP VIEW events AS SELECT 1 AS a'])
   await first.close()

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { test } from 'tap'
 import { FAILED_PAUSE_MS } from '../../../../src/aggregation/rollup/plan/plan.ts'
-import type { Progress } from '../../../../src/aggregation/rollup/run/execute-run.ts'
+import type { SavedProgress } from '../../../../src/aggregation/rollup/run/execute-run.ts'
 import { MAX_WAIT_MS } from '../../../../src/aggregation/rollup/run/upstream.ts'
 import { localStore } from '../../../../src/aggregation/rollup/stores/local-store.ts'
 import { parseManifestKey } from '../../../../src/lake/layout.ts'
@@ -1237,7 +1237,7 @@ test('a run that is unknown, or no id at all, is not found', async (t) => {
 
 test('a run keeps a log of what happened', async (t) => {
   const { deliver, clock, open, engine } = await aggregation(t)
-  const seen: Progress[] = []
+  const seen: SavedProgress[] = []
   const runs = await open({ entropy: atOnce, onProgress: (progress) => seen.push(progress) })
   deliver(at(0), [1])
   clock.advance(GRAIN)

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { createArrivals, type Name } from '../../../../src/gateway/collect/identity/first-arrivals.ts'
+import { createArrivalTimes, type Name } from '../../../../src/gateway/collect/identity/first-arrivals.ts'
 
 const MINUTE = Date.UTC(2026, 10, 22, 12)
 const NOON = MINUTE + 30_000
@@ -14,7 +14,7 @@ test('events of one request arrive together, unless they could be taken for one 
     ['at the start of a minute', ['a', 'a', 'a'], MINUTE + 1, [-1, 0, 1]],
     ['at its end', ['a', 'a'], MINUTE + 59_999, [-1, 0]],
   ] as const) {
-    const times = createArrivals().of('shop', names, nowMs)
+    const times = createArrivalTimes().of('shop', names, nowMs)
     t.same(
       times?.map((ms) => ms - nowMs),
       offsets,
@@ -26,7 +26,7 @@ test('events of one request arrive together, unless they could be taken for one 
 test('500 of one at any place of a minute are in order and within it', async (t) => {
   const names = Array<Name>(500).fill('a')
   for (const nowMs of [MINUTE, MINUTE + 100, NOON, MINUTE + 59_999]) {
-    const times = createArrivals().of('shop', names, nowMs) ?? []
+    const times = createArrivalTimes().of('shop', names, nowMs) ?? []
     t.equal(new Set(times).size, 500)
     t.same(times, [...times].sort())
     t.ok(Number(times[0]) >= MINUTE && Number(times[499]) < MINUTE + 60_000)
@@ -34,7 +34,7 @@ test('500 of one at any place of a minute are in order and within it', async (t)
 })
 
 test('of one name, a request in the same millisecond arrives after the one before', async (t) => {
-  const { of } = createArrivals()
+  const { of } = createArrivalTimes()
   t.equal(of('shop', ['a'], NOON), undefined)
   t.same(of('shop', ['b', 'a'], NOON), [NOON, NOON + 1])
   t.same(of('shop', ['a', 'new'], NOON), [NOON + 2, NOON], 'nor has a name that is new')
@@ -46,7 +46,7 @@ test('of one name, a request in the same millisecond arrives after the one befor
 })
 
 test('whoever repeats a name without end stays in the minute, and others are not concerned', async (t) => {
-  const { of } = createArrivals()
+  const { of } = createArrivalTimes()
   for (let i = 0; i < 200; i++) of('shop', Array<Name>(500).fill('a'), NOON)
   t.same(
     of('shop', ['a', 'a'], NOON)?.map((ms) => ms - MINUTE),
@@ -57,7 +57,7 @@ test('whoever repeats a name without end stays in the minute, and others are not
 })
 
 test('a clock that is set back is followed, and memory has an end', async (t) => {
-  const { of } = createArrivals()
+  const { of } = createArrivalTimes()
   of('shop', ['a'], NOON + 3_600_000)
   t.equal(of('shop', ['a'], NOON), undefined)
   for (let i = 0; i < 17_000; i++) of('shop', [`n${i}`], NOON)

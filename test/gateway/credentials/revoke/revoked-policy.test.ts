@@ -3,9 +3,9 @@ import { test } from 'tap'
 import {
   heldPolicy,
   type Revocation,
+  type RevocationTarget,
   revokedPolicy,
   SESSION_MS,
-  type Target,
   usefulUntilMs,
 } from '../../../../src/gateway/credentials/revoke/revoked-policy.ts'
 import {
@@ -23,9 +23,9 @@ const MINUTE = 60_000
 const ada = 'headgate-QN7LEN1s9eR_93b3VBrw2b'
 const bob = 'headgate-2bVZ6sGm3D0h6n0x8LJbOA'
 
-const app = (name: string): Target => ({ kind: 'app', app: name })
-const subject = (sourceIdentity: string): Target => ({ kind: 'subject', sourceIdentity })
-const everyone: Target = { kind: 'everyone' }
+const app = (name: string): RevocationTarget => ({ kind: 'app', app: name })
+const subject = (sourceIdentity: string): RevocationTarget => ({ kind: 'subject', sourceIdentity })
+const everyone: RevocationTarget = { kind: 'everyone' }
 
 const deny = (time: string, key?: string, values?: readonly string[]) => ({
   ...{ Effect: 'Deny', Action: '*', Resource: '*' },
@@ -38,7 +38,7 @@ const APP = 'aws:PrincipalTag/headgate:app'
 const SUBJECT = 'aws:SourceIdentity'
 
 /** One after the other, each into what the one before has left. */
-const after = (nowMs: number, ...revocations: readonly (readonly [Target, number])[]) =>
+const after = (nowMs: number, ...revocations: readonly (readonly [RevocationTarget, number])[]) =>
   revocations
     .map(([target, beforeMs]): Revocation => ({ target, beforeMs }))
     .reduce<ReturnType<typeof heldPolicy> | undefined>(

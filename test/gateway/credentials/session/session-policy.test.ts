@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { test } from 'tap'
 import {
-  isoSeconds,
+  isoSecondsFloor,
   MAX_POLICY_CHARS,
   type SessionScope,
   sessionPolicy,
@@ -191,6 +191,6 @@ test('times are whole seconds in UTC, as Swift and JavaScript both read them', a
     [Date.UTC(2026, 10, 22, 22, 28, 30), '2026-11-22T22:28:30Z'],
     [Date.UTC(2026, 10, 22, 22, 28, 30, 999), '2026-11-22T22:28:30Z'],
   ] as const) {
-    t.equal(isoSeconds(ms), text)
+    t.equal(isoSecondsFloor(ms), text)
   }
 })

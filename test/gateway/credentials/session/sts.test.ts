@@ -3,9 +3,12 @@ import { AssumeRoleCommand, GetCallerIdentityCommand } from '@aws-sdk/client-sts
 import { type Test, test } from 'tap'
 import { parseConfig } from '../../../../src/config/parse.ts'
 import { createDirectory } from '../../../../src/gateway/apps/vending-apps.ts'
-import { refusalOf } from '../../../../src/gateway/credentials/session/errors.ts'
-import { type SessionRequest, sessionRequest } from '../../../../src/gateway/credentials/session/session.ts'
-import { stsClient, stsMinter } from '../../../../src/gateway/credentials/session/sts.ts'
+import { stsRefusalOf } from '../../../../src/gateway/credentials/session/errors.ts'
+import {
+  type StsSessionRequest,
+  sessionRequest,
+} from '../../../../src/gateway/credentials/session/session.ts'
+import { stsClient, stsSessions } from '../../../../src/gateway/credentials/session/sts.ts'
 import { type StsFault, startSts } from '../../../fakes/aws/sts.ts'
 import { credentialsOf, REGION, roleOf } from '../../../fakes/credentials/vending.ts'
 
@@ -19,7 +22,7 @@ const { apps } = parseConfig(
 const directory = createDirectory(apps, REGION)
 const hash = 'abcdefghijABCDEFGHIJ_-'
 const subject = { subjectHash: hash, vendId: 'b3da5f4f-9a7c', durationSeconds: 1_800 }
-const requestFor = (id: string): SessionRequest => sessionRequest({ app: directory.byId(id)!, ...subject })
+const requestFor = (id: string): StsSessionRequest => sessionRequest({ app: directory.byId(id)!, ...subject })
 const neverAborted = new AbortController().signal
 
 async function started(t: Test, options: { readonly requestTimeoutMs?: number } = {}) {
@@ -27,14 +30,14 @@ async function started(t: Test, options: { readonly requestTimeoutMs?: number } 
   const sts = await startSts(t, nowMs)
   const credentials = { accessKeyId: 'AKIAGATEWAY', secretAccessKey: 'secret' }
   const client = stsClient({ region: REGION, endpoint: sts.endpoint, credentials, ...options }, directory.all)
-  const minter = stsMinter(client)
+  const minter = stsSessions(client)
   t.teardown(() => minter.close())
   return { sts, client, minter }
 }
 
 test('what is asked for goes over the wire, whole and signed for the Region', async (t) => {
   const { sts, minter } = await started(t)
-  const outcome = await minter.mint(requestFor('ios'), neverAborted)
+  const outcome = await minter.assumeRole(requestFor('ios'), neverAborted)
   t.match(outcome, {
     kind: 'minted',
     accessKeyId: 'ASIAEXAMPLE000000001',
@@ -62,7 +65,7 @@ test('what is asked for goes over the wire, whole and signed for the Region', as
 
 test('a session shows its secrets to who asks for them, and to no logger or inspector', async (t) => {
   const { minter } = await started(t)
-  const outcome = await minter.mint(requestFor('ios'), neverAborted)
+  const outcome = await minter.assumeRole(requestFor('ios'), neverAborted)
   t.same(outcome.kind === 'minted' && outcome.reveal(), {
     secretAccessKey: 'PlantedStsSecret/0001',
     sessionToken: 'PlantedStsToken+0001',
@@ -91,9 +94,9 @@ test('threat 9: a call above the ceiling never leaves the process', async (t) =>
     ['no external id', { externalId: undefined }],
     ['no tags', { tags: [] }],
   ] as const) {
-    const request = { ...good, ...change } as SessionRequest
+    const request = { ...good, ...change } as StsSessionRequest
     await t.rejects(
-      minter.mint(request, neverAborted),
+      minter.assumeRole(request, neverAborted),
       { code: 'internal', message: /^A call to STS is above the ceiling: / },
       what,
     )
@@ -108,7 +111,7 @@ test('threat 9: a call above the ceiling never leaves the process', async (t) =>
   })
   await t.rejects(client.send(widened), { code: 'internal' }, 'nor what was widened on its way')
   t.equal(sts.receivedBytes(), 0)
-  t.equal((await minter.mint(good, neverAborted)).kind, 'minted')
+  t.equal((await minter.assumeRole(good, neverAborted)).kind, 'minted')
   t.equal(sts.calls.length, 1)
 })
 
@@ -134,7 +137,7 @@ test('what STS refuses is told apart by what helps: waiting, trying again, or an
     ['ServiceUnavailable', 503, 'transient'],
   ] as const) {
     sts.faults.push({ kind: 'error', code, status, message })
-    const outcome = await minter.mint(requestFor('ios'), neverAborted)
+    const outcome = await minter.assumeRole(requestFor('ios'), neverAborted)
     t.match(outcome, { kind, status, requestId: /^0{8}-/ }, code)
     t.match((outcome as { code: string }).code, code.replace('Exception', ''), code)
     t.notMatch(JSON.stringify(outcome), /arn:aws/, `${code}: its message is for nobody`)
@@ -144,9 +147,9 @@ test('what STS refuses is told apart by what helps: waiting, trying again, or an
 
 test('credentials of our own that cannot be found are a fault of the configuration, expired ones are not', async (t) => {
   const named = (name: string) => Object.assign(new Error('no'), { name })
-  t.equal(refusalOf(named('CredentialsProviderError')).kind, 'misconfigured')
-  t.equal(refusalOf(named('RequestExpired')).kind, 'transient')
-  t.same(refusalOf('nothing'), { kind: 'transient', code: 'unknown', status: 0, requestId: undefined })
+  t.equal(stsRefusalOf(named('CredentialsProviderError')).kind, 'misconfigured')
+  t.equal(stsRefusalOf(named('RequestExpired')).kind, 'transient')
+  t.same(stsRefusalOf('nothing'), { kind: 'transient', code: 'unknown', status: 0, requestId: undefined })
 })
 
 test('an answer in which something is missing is none', async (t) => {
@@ -155,34 +158,40 @@ test('an answer in which something is missing is none', async (t) => {
   for (const element of ['Credentials', 'AccessKeyId', 'SecretAccessKey', 'SessionToken', 'Expiration']) {
     sts.faults.push(missing(element))
     t.match(
-      await minter.mint(requestFor('ios'), neverAborted),
+      await minter.assumeRole(requestFor('ios'), neverAborted),
       { kind: 'transient', code: 'malformed_response', status: 200 },
       element,
     )
   }
   sts.faults.push(missing('PackedPolicySize'))
-  t.match(await minter.mint(requestFor('ios'), neverAborted), { kind: 'minted', packedPolicyPercent: 0 })
+  t.match(await minter.assumeRole(requestFor('ios'), neverAborted), {
+    kind: 'minted',
+    packedPolicyPercent: 0,
+  })
   sts.faults.push({ kind: 'tamper', element: 'Expiration', by: '<Expiration>soon</Expiration>' })
-  t.match(await minter.mint(requestFor('ios'), neverAborted), { kind: 'transient' })
+  t.match(await minter.assumeRole(requestFor('ios'), neverAborted), { kind: 'transient' })
 })
 
 test('no answer is transient: a reset, a silence, nobody there, or nobody waiting', async (t) => {
   const { sts, minter } = await started(t, { requestTimeoutMs: 50 })
   sts.faults.push({ kind: 'reset' }, { kind: 'hang' })
-  t.match(await minter.mint(requestFor('ios'), neverAborted), {
+  t.match(await minter.assumeRole(requestFor('ios'), neverAborted), {
     kind: 'transient',
     code: 'ECONNRESET',
     status: 0,
   })
-  t.match(await minter.mint(requestFor('ios'), neverAborted), { kind: 'transient', status: 0 })
-  t.match(await minter.mint(requestFor('ios'), AbortSignal.abort()), {
+  t.match(await minter.assumeRole(requestFor('ios'), neverAborted), { kind: 'transient', status: 0 })
+  t.match(await minter.assumeRole(requestFor('ios'), AbortSignal.abort()), {
     kind: 'transient',
     requestId: undefined,
   })
   const credentials = { accessKeyId: 'AKIAGATEWAY', secretAccessKey: 'secret' }
-  const nowhere = stsMinter(
+  const nowhere = stsSessions(
     stsClient({ region: REGION, endpoint: 'http://127.0.0.1:1', credentials }, directory.all),
   )
   t.teardown(() => nowhere.close())
-  t.match(await nowhere.mint(requestFor('ios'), neverAborted), { kind: 'transient', code: 'ECONNREFUSED' })
+  t.match(await nowhere.assumeRole(requestFor('ios'), neverAborted), {
+    kind: 'transient',
+    code: 'ECONNREFUSED',
+  })
 })

@@ -3,7 +3,7 @@ import { type Test, test } from 'tap'
 import {
   createJwks,
   FAILURE_BACKOFF_MS,
-  MAX_AGE_MS,
+  JWKS_MAX_AGE_MS,
   nextStep,
   REFRESH_AHEAD_MS,
   STALE_IF_ERROR_MS,
@@ -114,7 +114,7 @@ test('keys that are too old are not used while the issuer answers', async (t) =>
   issuer.publish(signingKey('withdrawn'))
   await jwks.fetch()
   issuer.publish(signingKey('k2'))
-  clock.advance(MAX_AGE_MS)
+  clock.advance(JWKS_MAX_AGE_MS)
   t.equal(await jwks.key('withdrawn', never()), undefined)
   t.equal(jwks.ageMs(), 0)
 })
@@ -124,14 +124,14 @@ test('an outage of the issuer is an outage of nobody else, for a day', async (t)
   issuer.publish(signingKey('k1'))
   await jwks.fetch()
   await issuer.stop()
-  clock.advance(MAX_AGE_MS)
+  clock.advance(JWKS_MAX_AGE_MS)
   for (let i = 0; i < 20; i++) t.equal((await jwks.key('k1', never()))?.algorithm, 'ES256')
   t.same(observed, ['fetched', 'failed'], 'one attempt for twenty requests')
   await t.rejects(jwks.key('k2', never()), { code: 'issuer_unavailable' }, 'it may be new: who knows')
   clock.advance(FAILURE_BACKOFF_MS)
   t.equal((await jwks.key('k1', never()))?.algorithm, 'ES256')
   await waitFor(() => observed.length === 3)
-  clock.advance(STALE_IF_ERROR_MS - MAX_AGE_MS - FAILURE_BACKOFF_MS)
+  clock.advance(STALE_IF_ERROR_MS - JWKS_MAX_AGE_MS - FAILURE_BACKOFF_MS)
   await t.rejects(jwks.key('k1', never()), { code: 'issuer_unavailable' }, 'a day is enough')
   t.equal(observed.length, 4)
   await issuer.restart()
@@ -159,7 +159,7 @@ test('an issuer without a key that can be used has failed, and its old keys stay
   issuer.publish(signingKey('k1'))
   await jwks.fetch()
   issuer.publish()
-  clock.advance(MAX_AGE_MS)
+  clock.advance(JWKS_MAX_AGE_MS)
   t.equal((await jwks.key('k1', never()))?.algorithm, 'ES256')
   t.same(observed, ['fetched', 'failed'])
 })

@@ -1,6 +1,6 @@
 import { errors } from 'jose'
 import { test } from 'tap'
-import { refusalOf, refusals, refused } from '../../../../src/gateway/credentials/tokens/token-claims.ts'
+import { refusals, refused, tokenRefusalOf } from '../../../../src/gateway/credentials/tokens/token-claims.ts'
 
 test('what jose finds is told in our words', async (t) => {
   const failed = (claim: string) => new errors.JWTClaimValidationFailed('message', {}, claim, 'check_failed')
@@ -19,7 +19,7 @@ test('what jose finds is told in our words', async (t) => {
     [new errors.JWSInvalid('message'), 'malformed'],
     [new TypeError('message'), 'malformed'],
   ] as const) {
-    t.equal(refusalOf(error), reason, `${error.name} ${reason}`)
+    t.equal(tokenRefusalOf(error), reason, `${error.name} ${reason}`)
   }
 })
 

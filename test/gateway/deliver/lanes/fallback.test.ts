@@ -1,11 +1,15 @@
 import t from 'tap'
-import { createDiversion, IMPATIENT, type Patience } from '../../../../src/gateway/deliver/lanes/fallback.ts'
+import {
+  AWAITED_THRESHOLDS,
+  createFallbackSwitch,
+  type FallbackThresholds,
+} from '../../../../src/gateway/deliver/lanes/fallback.ts'
 import { createTelemetry } from '../../../../src/std/telemetry.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
 
 const MAX_BYTES = 1_000
 
-function setup(patience?: Patience) {
+function setup(patience?: FallbackThresholds) {
   const clock = fakeClock()
   const log: { level: number; msg: string }[] = []
   const telemetry = createTelemetry('info', { write: (line) => log.push(JSON.parse(line)) })
@@ -15,7 +19,7 @@ function setup(patience?: Patience) {
     failingMs: undefined as number | undefined,
     oldestMs: undefined as number | undefined,
   }
-  const diversion = createDiversion({
+  const diversion = createFallbackSwitch({
     backlog: {
       read: async () => [],
       release: async () => {},
@@ -28,7 +32,7 @@ function setup(patience?: Patience) {
       called: () => {},
     },
     maxBacklogBytes: MAX_BYTES,
-    ...(patience && { patience }),
+    ...(patience && { thresholds: patience }),
     clock,
     telemetry,
   })
@@ -94,12 +98,12 @@ t.test('what an earlier process left waits for this one only since it began', as
 t.test('in a hurry it opens at the first failure, and not without one', async (t) => {
   const { diversion, later } = setup()
   t.equal(later({ failingMs: undefined }), false)
-  diversion.hurry()
+  diversion.failFast()
   t.equal(diversion.isOpen(), false)
   t.equal(later({ failingMs: 0 }), true)
   const { diversion: other, later: otherLater } = setup()
   t.equal(otherLater({ failingMs: 10 }), false)
-  other.hurry()
+  other.failFast()
   t.equal(other.isOpen(), true, 'at once')
 })
 
@@ -114,7 +118,7 @@ t.test('it looks at the backlog once a second, however often it is asked', async
 })
 
 t.test('where somebody waits, the first failure opens it, and two seconds of waiting', async (t) => {
-  const { clock, diversion, see } = setup(IMPATIENT)
+  const { clock, diversion, see } = setup(AWAITED_THRESHOLDS)
   clock.advance(10_000)
   const now = (change: Parameters<typeof see>[0]) => {
     see(change)

@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  CONTAINER_BYTES,
-  CONTAINER_LINES,
   createPacker,
   halves,
   isTooLarge,
-  type Parcel,
-  RECORD_BYTES,
-  takeBatch,
+  type PackedRecord,
+  RECORD_MAX_BYTES,
+  RECORD_MAX_LINES,
+  RECORD_TARGET_BYTES,
+  takeForCall,
 } from '../../../../src/gateway/deliver/pack/pack.ts'
 import type { Frame } from '../../../../src/gateway/journal/backlog.ts'
 import { recordOf } from '../../../contracts/stream.ts'
@@ -17,16 +17,16 @@ import { frameOf } from '../../../fakes/backlog.ts'
 const lineOf = (bytes: number, letter = 'x') => letter.repeat(bytes - 1)
 const linesOfSizes = (...sizes: number[]) => sizes.map((size) => lineOf(size))
 
-function pack(...frames: Frame[]): Parcel[] {
+function pack(...frames: Frame[]): PackedRecord[] {
   let key = 0
   const packer = createPacker(() => `key-${key++}`)
   return [...frames.flatMap((frame) => packer.add(frame)), ...packer.close()]
 }
-const shape = (parcels: readonly Parcel[]) =>
-  parcels.map(({ record, shares }) => ({
+const shape = (parcels: readonly PackedRecord[]) =>
+  parcels.map(({ record, slices }) => ({
     bytes: record.data.length,
     lines: record.lines,
-    shares: shares.map(({ sequence, lines }) => [sequence, lines]),
+    shares: slices.map(({ sequence, lines }) => [sequence, lines]),
   }))
 
 t.test('containers by size, lines and frame', async (t) => {
@@ -160,12 +160,12 @@ t.test('whatever the frames, every byte and line is packed once, in order, withi
     const packed = Buffer.concat(parcels.map(({ record }) => record.data))
     const within = parcels.every(
       ({ record }) =>
-        record.lines === 1 || (record.data.length <= CONTAINER_BYTES && record.lines <= CONTAINER_LINES),
+        record.lines === 1 || (record.data.length <= RECORD_TARGET_BYTES && record.lines <= RECORD_MAX_LINES),
     )
     const honest = parcels.every(({ record }) => record.lines === String(record.data).split('\n').length - 1)
     const covered = input.every((frame) => {
       const shares = parcels
-        .flatMap((parcel) => parcel.shares)
+        .flatMap((parcel) => parcel.slices)
         .filter(({ sequence }) => sequence === frame.sequence)
       const bytes = shares.reduce((sum, share) => sum + share.bytes, 0)
       const lines = shares.reduce((sum, share) => sum + share.lines, 0)
@@ -177,8 +177,8 @@ t.test('whatever the frames, every byte and line is packed once, in order, withi
 })
 
 t.test('only more than 1,000 KiB is too large for a record', async (t) => {
-  t.equal(isTooLarge(recordOf([lineOf(RECORD_BYTES)])), false)
-  t.equal(isTooLarge(recordOf([lineOf(RECORD_BYTES + 1)])), true)
+  t.equal(isTooLarge(recordOf([lineOf(RECORD_MAX_BYTES)])), false)
+  t.equal(isTooLarge(recordOf([lineOf(RECORD_MAX_BYTES + 1)])), true)
 })
 
 t.test('a batch is what fits in one call, from the head of the queue', async (t) => {
@@ -196,13 +196,13 @@ t.test('a batch is what fits in one call, from the head of the queue', async (t)
   ]
   for (const [rule, sizes, limits, expected] of rows) {
     const queue = queueOf(...sizes)
-    t.equal(takeBatch(queue, limits).length, expected, rule)
+    t.equal(takeForCall(queue, limits).length, expected, rule)
     t.equal(queue.length, sizes.length - expected, `${rule}, and removes it from the queue`)
   }
 })
 
 t.test('a parcel is cut between its middle lines, and each frame keeps what is its own', async (t) => {
-  const text = ({ record }: Parcel) => String(record.data)
+  const text = ({ record }: PackedRecord) => String(record.data)
   const rows: [string, Frame[], string[], unknown[]][] = [
     ['between two frames', [frameOf(1, ['a']), frameOf(2, ['bc'])], ['a\n', 'bc\n'], [[[1, 1]], [[2, 1]]]],
     ['an odd line goes last', [frameOf(1, ['a', 'bc', 'd'])], ['a\n', 'bc\nd\n'], [[[1, 1]], [[1, 2]]]],
@@ -224,7 +224,7 @@ t.test('a parcel is cut between its middle lines, and each frame keeps what is i
   ]
   for (const [rule, frames, texts, shares] of rows) {
     const [parcel] = pack(...frames)
-    const parts = halves(parcel as Parcel) ?? []
+    const parts = halves(parcel as PackedRecord) ?? []
     t.strictSame(parts.map(text), texts, rule)
     t.strictSame(
       shape(parts).map((part) => part.shares),
@@ -232,14 +232,14 @@ t.test('a parcel is cut between its middle lines, and each frame keeps what is i
       rule,
     )
   }
-  t.equal(halves(pack(frameOf(1, ['single']))[0] as Parcel), undefined)
+  t.equal(halves(pack(frameOf(1, ['single']))[0] as PackedRecord), undefined)
 })
 
 t.test('whatever a parcel holds, its halves hold it all, line by line, byte by byte', async () => {
   const line = fc.string({ maxLength: 40 }).map((text) => text.replaceAll('\n', ' '))
   const frames = fc.array(fc.array(line, { minLength: 1, maxLength: 20 }), { minLength: 1, maxLength: 20 })
   /** Down to single lines, as a search for poison would go. */
-  const lines = (parcel: Parcel): readonly Parcel[] => halves(parcel)?.flatMap(lines) ?? [parcel]
+  const lines = (parcel: PackedRecord): readonly PackedRecord[] => halves(parcel)?.flatMap(lines) ?? [parcel]
   fc.assert(
     fc.property(frames, (texts) => {
       const all = texts.map((text, index) => frameOf(index, text))
@@ -249,7 +249,7 @@ t.test('whatever a parcel holds, its halves hold it all, line by line, byte by b
           .split(/(?<=\n)/)
           .map((text) => ({ text, shares: [{ sequence, bytes: Buffer.byteLength(text), lines: 1 }] })),
       )
-      const found = single.map(({ record, shares }) => ({ text: String(record.data), shares }))
+      const found = single.map(({ record, slices }) => ({ text: String(record.data), shares: slices }))
       return (
         JSON.stringify(found) === JSON.stringify(expected) && single.every(({ record }) => record.lines === 1)
       )

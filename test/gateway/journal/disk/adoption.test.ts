@@ -15,7 +15,7 @@ import { createTelemetry } from '../../../../src/std/telemetry.ts'
 import { batchOf } from '../../../contracts/journal.ts'
 import { faultyFiles } from '../../../fakes/files/faulty-files.ts'
 import { openJournal } from '../../../fakes/files/open-journal.ts'
-import { memoryJournal } from '../../../fakes/gateway.ts'
+import { recordingJournal } from '../../../fakes/gateway.ts'
 
 /** A folder in which workers 0 … have left these events. */
 async function journals(t: Test, workers: readonly (readonly string[])[]): Promise<string> {
@@ -31,7 +31,7 @@ async function journals(t: Test, workers: readonly (readonly string[])[]): Promi
 function setup(dir: string, more: Partial<AdoptionOptions> = {}) {
   let said = ''
   const telemetry = createTelemetry('info', { write: (line) => (said += line) })
-  const journal = memoryJournal()
+  const journal = recordingJournal()
   const ledger = createLedger(telemetry.metrics, () => 0)
   const opened: string[] = []
   const openOrphan = async (path: string): Promise<Orphan> => {

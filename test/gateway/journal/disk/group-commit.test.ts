@@ -15,7 +15,7 @@ function heldCommits() {
       new Promise<void>((resolve) => {
         onBegin = resolve
       }),
-    commit: ({ frames, bytes }: groups.Group) =>
+    commit: ({ frames, bytes }: groups.CommitGroup) =>
       new Promise<void>((resolve, reject) => {
         const sequences = frames.map(({ sequence }) => sequence)
         const end = (error?: Error) => (error ? reject(error) : resolve())
@@ -71,7 +71,7 @@ t.test('a group is full at 512 batches or 256 KiB; a larger batch travels alone'
     ['large ones', [KIB.repeat(300), 'a', KIB.repeat(300)], [1, 1, 1]],
   ] as const) {
     const sizesSeen: number[] = []
-    const commit = async ({ frames, bytes }: groups.Group) => {
+    const commit = async ({ frames, bytes }: groups.CommitGroup) => {
       sizesSeen.push(frames.length)
       t.same(decodeFrame(bytes, SEGMENT_HEADER_BYTES), frames[0], 'encoded')
     }
@@ -84,7 +84,7 @@ t.test('a group is full at 512 batches or 256 KiB; a larger batch travels alone'
 t.test('under load a group gathers for its 2 ms, unless it fills up', async (t) => {
   const clock = fakeClock()
   const began: number[] = []
-  const commit = async ({ frames }: groups.Group) => {
+  const commit = async ({ frames }: groups.CommitGroup) => {
     began.push(frames.length)
   }
   const commits = new groups.GroupCommit({ clock, nextSequence: 1, frameBytes: 0, commit })
@@ -107,7 +107,7 @@ t.test('a group that fails is refused whole, its sequences are not used again', 
     Object.assign(new Error('dead'), { code: 'EIO' }),
   ]
   const firsts: number[] = []
-  const commit = async ({ firstSequence }: groups.Group) => {
+  const commit = async ({ firstSequence }: groups.CommitGroup) => {
     firsts.push(firstSequence)
     const error = errors.shift()
     if (error) throw error
@@ -127,7 +127,7 @@ t.test('a group that fails is refused whole, its sequences are not used again', 
 t.test('batches that share a group share frames of 16 KiB, in order', async (t) => {
   const texts = Array.from({ length: 40 }, (_, n) => `${n}`.padEnd(1_023, 'x'))
   const seen: { lines: string; count: number; receivedMs: number; sequence: number }[] = []
-  const commit = async ({ frames }: groups.Group) => {
+  const commit = async ({ frames }: groups.CommitGroup) => {
     seen.push(...frames.map((frame) => ({ ...frame, lines: frame.lines.toString() })))
   }
   const commits = new groups.GroupCommit({ clock: systemClock, nextSequence: 3, commit })

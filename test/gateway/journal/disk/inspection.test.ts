@@ -1,5 +1,5 @@
 import t from 'tap'
-import { endOfContent, inspect } from '../../../../src/gateway/journal/disk/inspection.ts'
+import { endOfFrames, inspect } from '../../../../src/gateway/journal/disk/inspection.ts'
 import { encodeFrame, frameBytes } from '../../../../src/gateway/journal/disk/segment.ts'
 
 /** Frames of 38 bytes. */
@@ -97,7 +97,7 @@ t.test('content ends where the last zeros begin', (t) => {
     [Buffer.concat([junk, zeros(200_000)]), 10],
     [Buffer.concat([zeros(65_536), junk]), 65_546],
   ] as const) {
-    t.equal(endOfContent(bytes), end)
+    t.equal(endOfFrames(bytes), end)
   }
   t.end()
 })

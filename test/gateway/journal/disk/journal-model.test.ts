@@ -13,7 +13,7 @@ const RUNS = 50
 /** Batches at once, which may share a frame. */
 const MOST_APPENDED = 8
 
-interface Sizes {
+interface ModelSizes {
   readonly hotTailBytes: number
   readonly frameBytes: number
 }
@@ -63,16 +63,16 @@ class Model {
 }
 
 /** The real journal beside its model. */
-class Run {
+class ModelRun {
   readonly #model = new Model()
-  readonly #sizes: Sizes
+  readonly #sizes: ModelSizes
   #dir: string
   #journal: DiskJournal
   #appended = 0
   #moves = 0
   #lastSequence = 0
 
-  constructor(dir: string, journal: DiskJournal, sizes: Sizes) {
+  constructor(dir: string, journal: DiskJournal, sizes: ModelSizes) {
     this.#dir = dir
     this.#journal = journal
     this.#sizes = sizes
@@ -227,7 +227,7 @@ t.test('whatever happens to it, a journal does what its model does', { timeout: 
       async (steps, sizes) => {
         const dir = join(root, String(runs++))
         const journal = await openJournal(dir, { segmentBytes: 3_000, ...sizes })
-        const run = new Run(dir, journal, sizes)
+        const run = new ModelRun(dir, journal, sizes)
         for (const each of steps) {
           await run.take(each)
           run.check()

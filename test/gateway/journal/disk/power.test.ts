@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { Fault } from '../../../fakes/files/power-files.ts'
-import { PowerRun, type Step } from '../../../fakes/files/power-run.ts'
+import type { PowerFault } from '../../../fakes/files/power-files.ts'
+import { PowerRun, type PowerStep } from '../../../fakes/files/power-run.ts'
 
 /** `POWER_RUNS=5000 POWER_SEED=7 npx tap --timeout=3600 test/gateway/journal/disk/power.test.ts` looks longer, and elsewhere. A failure prints its seed, path and, but for POWER_SHRINK=0, the simplest steps that fail. */
 const RUNS = Number(process.env['POWER_RUNS'] ?? 150)
@@ -12,7 +12,7 @@ const sizes = fc.array(fc.nat(600), { minLength: 1, maxLength: 5 })
 const maxBytes = fc.nat(1_500)
 const by = fc.constantFrom('kill' as const, 'cut power' as const)
 const calls = ['write', 'write', 'sync', 'sync', 'open', 'read', 'truncate', 'rename', 'unlink'] as const
-const fault: fc.Arbitrary<Fault> = fc.oneof(
+const fault: fc.Arbitrary<PowerFault> = fc.oneof(
   {
     weight: calls.length,
     arbitrary: fc.record({
@@ -33,7 +33,7 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
 )
 
 const one = <K extends string>(kind: K) => fc.record({ kind: fc.constant(kind) })
-const steps: fc.Arbitrary<Step[]> = fc.array(
+const steps: fc.Arbitrary<PowerStep[]> = fc.array(
   fc.oneof(
     { weight: 6, arbitrary: fc.record({ kind: fc.constant('append' as const), sizes }) },
     { weight: 7, arbitrary: fc.record({ kind: fc.constant('read' as const), maxBytes }) },
@@ -99,7 +99,7 @@ const nothing = [0]
 const found: readonly {
   readonly rule: string
   readonly acknowledged: number
-  readonly steps: readonly Step[]
+  readonly steps: readonly PowerStep[]
 }[] = [
   {
     rule: 'a segment that failed before its first frame, and was forgotten, sends no reader back',

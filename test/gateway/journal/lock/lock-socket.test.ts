@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import { showLife, showsLife } from '../../../../src/gateway/journal/lock/lock-socket.ts'
+import { answersLiveness, openLivenessSocket } from '../../../../src/gateway/journal/lock/lock-socket.ts'
 
 function folder(t: Test): string {
   const dir = mkdtempSync(join(tmpdir(), 'life-'))
@@ -16,22 +16,22 @@ function folder(t: Test): string {
 test('life shows from its beginning to its end, and leaves nothing behind', async (t) => {
   const dir = folder(t)
   const path = join(dir, 'a.sock')
-  t.equal(await showsLife(path), false)
-  const life = await showLife(path)
-  t.equal(await showsLife(path), true)
+  t.equal(await answersLiveness(path), false)
+  const life = await openLivenessSocket(path)
+  t.equal(await answersLiveness(path), true)
   await life.end()
-  t.equal(await showsLife(path), false)
+  t.equal(await answersLiveness(path), false)
   t.same(readdirSync(dir), [])
 })
 
 test('who asks is not kept waiting', async (t) => {
   const path = join(folder(t), 'a.sock')
-  const life = await showLife(path)
+  const life = await openLivenessSocket(path)
   const asking = connect(path)
   await once(asking.resume(), 'end')
   asking.destroy()
   await life.end()
-  t.equal(await showsLife(path), false)
+  t.equal(await answersLiveness(path), false)
 })
 
 test('a process that was killed shows none, though its socket is still there', async (t) => {
@@ -39,10 +39,10 @@ test('a process that was killed shows none, though its socket is still there', a
   const listen = 'require("node:net").createServer().listen(process.argv[1], () => console.log("listens"))'
   const child = spawn(process.execPath, ['-e', listen, path])
   await once(child.stdout, 'data')
-  t.equal(await showsLife(path), true)
+  t.equal(await answersLiveness(path), true)
   child.kill('SIGKILL')
   await once(child, 'exit')
-  t.equal(await showsLife(path), false)
+  t.equal(await answersLiveness(path), false)
 })
 
 test('where a socket cannot be, nothing is shown and nothing is damaged', async (t) => {
@@ -54,8 +54,8 @@ test('where a socket cannot be, nothing is shown and nothing is damaged', async 
     ['there is no such folder', join(dir, 'none', 'a.sock')],
     ['the path is too long', long],
   ] as const) {
-    const life = await showLife(path)
-    t.equal(await showsLife(path), false, why)
+    const life = await openLivenessSocket(path)
+    t.equal(await answersLiveness(path), false, why)
     await life.end()
     t.same(readdirSync(dir), ['a.sock'], why)
   }
@@ -64,5 +64,5 @@ test('where a socket cannot be, nothing is shown and nothing is damaged', async 
 test('one that cannot be asked is not taken for dead', async (t) => {
   const looped = join(folder(t), 'a.sock')
   symlinkSync(looped, looped)
-  t.equal(await showsLife(looped), true, 'ELOOP stands for all that tells nothing of the holder')
+  t.equal(await answersLiveness(looped), true, 'ELOOP stands for all that tells nothing of the holder')
 })

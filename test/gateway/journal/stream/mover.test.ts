@@ -1,7 +1,10 @@
 import t, { type Test } from 'tap'
 import { createLedger } from '../../../../src/event/ledger/ledger.ts'
 import type { Ended, Frame } from '../../../../src/gateway/journal/backlog.ts'
-import { type MoverOptions, startMover } from '../../../../src/gateway/journal/stream/mover.ts'
+import {
+  type JournalReplayOptions,
+  startJournalReplay,
+} from '../../../../src/gateway/journal/stream/mover.ts'
 import { createTelemetry } from '../../../../src/std/telemetry.ts'
 import { memoryBacklog } from '../../../fakes/backlog.ts'
 import { seededEntropy } from '../../../fakes/entropy.ts'
@@ -13,7 +16,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 /** A mover, and by hand what becomes of each frame that it brings. */
-function setup(t: Test, more: Partial<MoverOptions> = {}) {
+function setup(t: Test, more: Partial<JournalReplayOptions> = {}) {
   let said = ''
   const telemetry = createTelemetry('info', { write: (line) => (said += line) })
   const backlog = memoryBacklog()
@@ -23,7 +26,7 @@ function setup(t: Test, more: Partial<MoverOptions> = {}) {
     new Promise<Ended | undefined>((resolve) => brought.set(frame.sequence, resolve))
   const start = () => {
     const retry = { delayMs: () => 0 }
-    const mover = startMover({
+    const mover = startJournalReplay({
       backlog,
       deliver,
       ledger,

@@ -14,7 +14,7 @@ import { createTelemetry } from '../../../../src/std/telemetry.ts'
 import { type AnyJournal, batchOf, journalContract } from '../../../contracts/journal.ts'
 import { frameOf } from '../../../fakes/backlog.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
-import { memoryJournal } from '../../../fakes/gateway.ts'
+import { recordingJournal } from '../../../fakes/gateway.ts'
 
 const never = new AbortController().signal
 const ended = (events: Partial<Ended>): Ended => ({ delivered: 0, fallback: 0, deadLettered: 0, ...events })
@@ -26,7 +26,7 @@ function setup(t: Test, more: Partial<StreamJournalOptions> = {}) {
   const telemetry = createTelemetry('info', { write: (line) => (said += line) })
   const clock = fakeClock()
   const ledger = createLedger(telemetry.metrics, () => 0)
-  const disk = memoryJournal('journal')
+  const disk = recordingJournal('journal')
   const options = { kind: 'kinesis', atRisk: disk, ledger, clock, telemetry, watchMs: 1, ...more } as const
   const journal = streamJournal(options)
   t.teardown(() => journal.close())

@@ -1,20 +1,27 @@
-import { errnoOf, type FileOps, isUnreadable, isWithheld } from '../../../../std/files/files.ts'
+import { errnoOf, type FileOps, isAccessDenied, isPermanentReadError } from '../../../../std/files/files.ts'
 import { isLaterVersion } from '../../../../std/files/later-version.ts'
-import { isNoFile } from '../../../../std/files/not-a-file.ts'
+import { isNotRegularFile } from '../../../../std/files/not-a-file.ts'
 import { jsonIn } from '../../../../std/json.ts'
 import type { Logger } from '../../../../std/telemetry.ts'
 
 /** Reads the small JSON files of the control folder, each a record of something; tells of those that hold none. */
-export interface Records {
+export interface ControlFiles {
   /** Undefined where there is no file, or one that holds no such record. One that cannot be read rejects. */
   read<T>(path: string, parse: (found: unknown) => T | undefined): Promise<T | undefined>
   /** Where one of many is read: undefined also for one that is kept from us or of a later version, which stays. */
   ifReadable<T>(reading: Promise<T>, path: string): Promise<T | undefined>
 }
 
-const isOfTheFile = (error: unknown) => isUnreadable(error) || isWithheld(error) || isLaterVersion(error)
+const isOfTheFile = (error: unknown) =>
+  isPermanentReadError(error) || isAccessDenied(error) || isLaterVersion(error)
 
-export function createRecords({ files, log }: { readonly files: FileOps; readonly log: Logger }): Records {
+export function createControlFiles({
+  files,
+  log,
+}: {
+  readonly files: FileOps
+  readonly log: Logger
+}): ControlFiles {
   /** Once for each: they are looked at again and again. */
   const named = new Set<string>()
 
@@ -31,7 +38,7 @@ export function createRecords({ files, log }: { readonly files: FileOps; readonl
         text = (await files.readFile(path)).toString()
       } catch (error) {
         // What is no file will never be a record.
-        if (isNoFile(error)) name(path, error)
+        if (isNotRegularFile(error)) name(path, error)
         else if (errnoOf(error) !== 'ENOENT') throw error
         return undefined
       }

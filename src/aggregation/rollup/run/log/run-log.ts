@@ -4,18 +4,18 @@ import { join } from 'node:path'
 import type { Clock } from '../../../../std/clock.ts'
 import {
   bestEffort,
-  despiteNoFile,
   FILE_MODE,
   type FileOps,
   makeFolder,
   nodeFiles,
   replaceFile,
+  replacingNonFile,
   unlessAbsent,
 } from '../../../../std/files/files.ts'
-import { APPEND, makeWay, NO_FILE } from '../../../../std/files/not-a-file.ts'
+import { APPEND, makeWay, NOT_REGULAR_FILE } from '../../../../std/files/not-a-file.ts'
 import type { Logger } from '../../../../std/telemetry.ts'
 import type { Window } from '../../plan/plan.ts'
-import { createRecords } from './record-files.ts'
+import { createControlFiles } from './record-files.ts'
 import { isFinal, type Run, type RunState } from './run-record.ts'
 import { type KeyUse, parseFailedMs, parseKeyUse, parseRun } from './stored-run.ts'
 
@@ -64,7 +64,7 @@ export interface RunLogOptions {
 
 export function createRunLog(options: RunLogOptions): RunLog {
   const { dir, clock, log, files = nodeFiles, keptRuns = KEPT_RUNS } = options
-  const records = createRecords({ files, log })
+  const records = createControlFiles({ files, log })
   const runs = join(dir, 'runs')
   const keys = join(dir, 'keys')
   const failures = join(dir, 'failed')
@@ -135,7 +135,7 @@ export function createRunLog(options: RunLogOptions): RunLog {
       )
     },
     notes: async (id) =>
-      (await unlessAbsent(files.readFile(notesOf(id)), ['ENOENT', ...NO_FILE])) ?? Buffer.alloc(0),
+      (await unlessAbsent(files.readFile(notesOf(id)), ['ENOENT', ...NOT_REGULAR_FILE])) ?? Buffer.alloc(0),
     keyUse: (key) => records.read(keyFile(key), parseKeyUse),
     useKey: (key, use) => write(keyFile(key), use),
     async prune() {
@@ -152,7 +152,7 @@ export function createRunLog(options: RunLogOptions): RunLog {
     async setFailed(window, failedMs) {
       const path = failureFile(window)
       if (failedMs !== undefined) return write(path, failedMs)
-      await despiteNoFile(
+      await replacingNonFile(
         () => unlessAbsent(files.unlink(path)),
         () => makeWay(files, path, `${path}.aside`),
       )

@@ -1,7 +1,7 @@
 import { AppError, type ErrorCode } from '../../../../std/errors.ts'
 import type { ProcessIdentity } from '../../../../std/files/process-identity.ts'
 import type { Entropy } from '../../../../std/id.ts'
-import type { IngestReport, Trouble } from '../../../ingest/index/arrivals.ts'
+import type { IngestFailure, IngestReport } from '../../../ingest/index/arrivals.ts'
 import type { PlannedWindow, SkippedWindow } from '../../plan/plan.ts'
 import type { RunScope, Trigger } from '../../plan/run-scope.ts'
 
@@ -28,7 +28,7 @@ export const isFinal = (state: RunState): boolean => next[state].length === 0
  */
 export type WindowResult = 'committed' | 'unchanged' | 'published' | 'superseded' | 'failed' | 'not_needed'
 
-export interface Failure {
+export interface RunFailure {
   readonly code: ErrorCode
   readonly message: string
 }
@@ -39,13 +39,13 @@ export interface RunWindow extends PlannedWindow {
   readonly generation?: number
   readonly rows?: number
   /** Why the last try failed. */
-  readonly error?: Failure
+  readonly error?: RunFailure
 }
 
 export interface NotIngested {
   readonly count: number
   /** The first of them. */
-  readonly objects: readonly Trouble[]
+  readonly objects: readonly IngestFailure[]
 }
 
 /** Of failures that one run tells one by one: a disk that is full fails everything alike. Ours. */
@@ -86,7 +86,7 @@ export interface Run {
   readonly unseen?: Unseen
   /** What of the lake it could not take in when it began; each later ingest tries that again. */
   readonly notIngested?: NotIngested
-  readonly error?: Failure
+  readonly error?: RunFailure
   /** The process that works on the run, or will. */
   readonly owner: ProcessIdentity
   /** Digest of principal and Idempotency-Key. */
@@ -147,7 +147,7 @@ export function settle(run: Run, nowMs: number, entropy: Entropy): Run {
 /** Something failed that is not of one window, such as the ingest: the same retries, for the run as a whole. */
 export function settleFailed(
   run: Run,
-  error: Failure,
+  error: RunFailure,
   { nowMs, entropy }: { nowMs: number; entropy: Entropy },
 ): Run {
   if (run.attempt >= maxAttempts(error.code, run.trigger))

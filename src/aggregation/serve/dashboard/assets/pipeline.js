@@ -5,7 +5,7 @@ import { faultOf, runsList, runText } from './runs.js'
 /** Refused clients that are listed. */
 const SHOWN = 8
 
-/** Shows the pipeline from the door to the last window. Answers what is wrong, in words; '' when nothing is. */
+/** Shows the pipeline from the gateway to the last window. Answers what is wrong, in words; '' when nothing is. */
 export function showPipeline(state, runs, nowMs) {
   const failing = runs.find(faultOf)
   const behind = state.aggregation.dueWindows > 0
@@ -42,7 +42,7 @@ function refusedList(refused) {
   ]
 }
 
-/** Where events are between the door and the dashboard. What is not known says so. */
+/** Where events are between the gateway and the dashboard. What is not known says so. */
 function pipelineFacts(state, nowMs) {
   const known = (value, text) => (value === null || value === undefined ? undefined : text(value))
   const { gateway, aggregation } = state ?? {}

@@ -1,14 +1,14 @@
 import { sdkCodeOf, sdkStatusOf } from '../../../../std/aws/sdk-errors.ts'
 import type { RecordOutcome } from '../stream.ts'
 
-export type Failure = Exclude<RecordOutcome, { readonly kind: 'stored' }>
+export type RecordFailure = Exclude<RecordOutcome, { readonly kind: 'stored' }>
 
 /**
  * What the status does not tell: Kinesis answers 400 for throttles as well.
  * https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html#API_PutRecords_Errors
  * https://docs.aws.amazon.com/kinesis/latest/APIReference/CommonErrors.html
  */
-const KIND_OF_CODE: Readonly<Record<string, Failure['kind']>> = {
+const KIND_OF_CODE: Readonly<Record<string, RecordFailure['kind']>> = {
   ProvisionedThroughputExceededException: 'throttled',
   LimitExceededException: 'throttled',
   KMSThrottlingException: 'throttled',
@@ -22,7 +22,7 @@ const KIND_OF_CODE: Readonly<Record<string, Failure['kind']>> = {
   CredentialsProviderError: 'misconfigured',
 }
 
-const KIND_OF_STATUS: Readonly<Record<number, Failure['kind']>> = {
+const KIND_OF_STATUS: Readonly<Record<number, RecordFailure['kind']>> = {
   408: 'transient',
   // The body as a whole is too large for something on the way.
   413: 'poison',
@@ -38,7 +38,7 @@ const BLAMES_THE_STREAM = /'stream(Name|ARN|Id)'/
  * probe that follows heals by itself if the client has other credentials (std/aws/rotated-credentials.ts), or has learnt the
  * time, by then. What is left is ambiguous (5xx, resets, timeouts): it may have been stored.
  */
-export function failureOf(error: unknown): Failure {
+export function callFailureOf(error: unknown): RecordFailure {
   const code = sdkCodeOf(error)
   const status = sdkStatusOf(error)
   const kind =
@@ -50,7 +50,7 @@ export function failureOf(error: unknown): Failure {
 }
 
 /** What a record's own `ErrorCode` means. Other records of the call were stored, so it is never the configuration. */
-export function recordFailureOf(code: string): Failure {
+export function recordFailureOf(code: string): RecordFailure {
   return { kind: KIND_OF_CODE[code] === 'throttled' ? 'throttled' : 'transient', code }
 }
 

@@ -9,8 +9,8 @@ import {
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { freshCredentials, REREAD_FILES } from '../../../../std/aws/rotated-credentials.ts'
 import { createBufferPool } from '../buffer-pool.ts'
-import type { RecordOutcome, Stream, StreamRecord } from '../stream.ts'
-import { type Failure, failureOf, recordFailureOf } from './errors.ts'
+import type { RecordOutcome, Sink, SinkRecord } from '../stream.ts'
+import { callFailureOf, type RecordFailure, recordFailureOf } from './errors.ts'
 import { putRecordsBody } from './put-records-body.ts'
 
 /** Of a call: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html */
@@ -63,14 +63,11 @@ export function kinesisClient(options: KinesisClientOptions): KinesisClient {
 }
 
 /** Takes the client over: `close` destroys it. */
-export function kinesisStream({ client, streamName }: { client: KinesisClient; streamName: string }): Stream {
+export function kinesisSink({ client, streamName }: { client: KinesisClient; streamName: string }): Sink {
   const call = putRecordsOf(client)
   const bodies = createBufferPool(BODY_POOL)
 
-  async function put(
-    records: readonly StreamRecord[],
-    signal: AbortSignal,
-  ): Promise<readonly RecordOutcome[]> {
+  async function put(records: readonly SinkRecord[], signal: AbortSignal): Promise<readonly RecordOutcome[]> {
     try {
       const body = putRecordsBody(streamName, records, bodies)
       const { Records: results = [] } = await call({ body, signal })
@@ -81,14 +78,14 @@ export function kinesisStream({ client, streamName }: { client: KinesisClient; s
         outcomeOf(results.length === records.length ? results[index] : undefined),
       )
     } catch (error) {
-      const failure = failureOf(error)
+      const failure = callFailureOf(error)
       if (failure.kind !== 'poison' || records.length === 1) return records.map(() => failure)
       return bisect(records, signal)
     }
   }
 
   /** Somewhere in these lies a record that spoils the call for all: halves until it stands alone. */
-  async function bisect(records: readonly StreamRecord[], signal: AbortSignal) {
+  async function bisect(records: readonly SinkRecord[], signal: AbortSignal) {
     const middle = records.length >> 1
     const first = await put(records.slice(0, middle), signal)
     return [...first, ...(await put(records.slice(middle), signal))]
@@ -103,7 +100,7 @@ export function kinesisStream({ client, streamName }: { client: KinesisClient; s
   }
 }
 
-interface Call {
+interface PutRecordsCall {
   readonly body: Buffer
   readonly signal: AbortSignal
 }
@@ -113,9 +110,9 @@ interface Call {
  * builds it anew each time, and V8 compiles it anew, which costs more than all that it does. The SDK offers the same as
  * `cacheMiddleware`, but not together with an AbortSignal. Only the body is ours (put-records-body.ts).
  */
-function putRecordsOf(client: KinesisClient): (call: Call) => Promise<PutRecordsCommandOutput> {
-  const calls = new WeakMap<object, Call>()
-  const callOf = (input: object) => calls.get(input) as Call
+function putRecordsOf(client: KinesisClient): (call: PutRecordsCall) => Promise<PutRecordsCommandOutput> {
+  const calls = new WeakMap<object, PutRecordsCall>()
+  const callOf = (input: object) => calls.get(input) as PutRecordsCall
   const command = new PutRecordsCommand({ Records: [] })
   command.middlewareStack.add(
     (next) => (args) =>
@@ -147,7 +144,7 @@ function putRecordsOf(client: KinesisClient): (call: Call) => Promise<PutRecords
  */
 function doubted(outcomes: readonly RecordOutcome[]): readonly RecordOutcome[] {
   if (outcomes.length === 1) return outcomes
-  const poison = outcomes.filter((outcome): outcome is Failure => outcome.kind === 'poison')
+  const poison = outcomes.filter((outcome): outcome is RecordFailure => outcome.kind === 'poison')
   if (poison.length < outcomes.length) return outcomes
   return poison.map(({ code }) => ({ kind: 'misconfigured', code }))
 }

@@ -2,7 +2,7 @@ import { Counter } from 'prom-client'
 import { sleep } from '../../../../std/async/abort.ts'
 import type { Clock } from '../../../../std/clock.ts'
 import type { Telemetry } from '../../../../std/telemetry.ts'
-import type { Stream, StreamRecord } from '../stream.ts'
+import type { Sink, SinkRecord } from '../stream.ts'
 import { createShardCount } from './shard-count.ts'
 
 /** What a shard takes: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html */
@@ -34,7 +34,7 @@ export interface PacingOptions {
  * The stream, given no more than its shards take; keys are random, so all shards share alike. Until their number is known
  * nothing is held back. They are counted with the first put and again while there are puts. A wrong number costs throttles or time, never a record, and lasts until the next question.
  */
-export function paced(stream: Stream, options: PacingOptions): Stream {
+export function paced(stream: Sink, options: PacingOptions): Sink {
   const { countShards, workers = 1, clock, telemetry } = options
   const shards = createShardCount({ count: countShards, clock, telemetry })
   const recordsAhead = createBucket()
@@ -45,7 +45,7 @@ export function paced(stream: Stream, options: PacingOptions): Stream {
     registers: [telemetry.metrics],
   })
 
-  async function wait(records: readonly StreamRecord[], signal: AbortSignal): Promise<void> {
+  async function wait(records: readonly SinkRecord[], signal: AbortSignal): Promise<void> {
     const count = shards.known()
     if (count === undefined) return
     const nowMs = clock.monotonicMs()
@@ -95,5 +95,5 @@ function createBucket(): Bucket {
   }
 }
 
-const bytesOf = (records: readonly StreamRecord[]): number =>
+const bytesOf = (records: readonly SinkRecord[]): number =>
   records.reduce((sum, { data, partitionKey }) => sum + data.length + partitionKey.length, 0)

@@ -1,5 +1,5 @@
 import type { BufferPool } from '../buffer-pool.ts'
-import type { StreamRecord } from '../stream.ts'
+import type { SinkRecord } from '../stream.ts'
 
 /**
  * The body of a PutRecords call in AWS JSON 1.1, written once into the buffer that is signed and sent: the SDK's own
@@ -8,7 +8,7 @@ import type { StreamRecord } from '../stream.ts'
  */
 export function putRecordsBody(
   streamName: string,
-  records: readonly StreamRecord[],
+  records: readonly SinkRecord[],
   pool: Pick<BufferPool, 'take'>,
 ): Buffer {
   const start = `{"StreamName":${JSON.stringify(streamName)},"Records":[`

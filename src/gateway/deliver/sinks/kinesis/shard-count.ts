@@ -1,7 +1,7 @@
 import { Gauge } from 'prom-client'
 import type { Clock } from '../../../../std/clock.ts'
 import type { Telemetry } from '../../../../std/telemetry.ts'
-import { failureOf } from './errors.ts'
+import { callFailureOf } from './errors.ts'
 
 export interface ShardCount {
   /** As last learnt; undefined until it was once. */
@@ -43,7 +43,7 @@ export function createShardCount({ count, clock, telemetry }: ShardCountOptions)
       failing = false
     } catch (error) {
       // Its code alone: what AWS says of a signature quotes the headers that were signed, a session token among them.
-      const { code } = failureOf(error)
+      const { code } = callFailureOf(error)
       if (!failing) telemetry.log.warn({ code, known }, 'The shards could not be counted')
       failing = true
     }

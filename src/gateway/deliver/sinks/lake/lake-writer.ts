@@ -4,7 +4,7 @@ import { aborted, sleep } from '../../../../std/async/abort.ts'
 import type { Clock } from '../../../../std/clock.ts'
 import { type Entropy, sortableId } from '../../../../std/id.ts'
 import type { Telemetry } from '../../../../std/telemetry.ts'
-import type { RecordOutcome, Stream, StreamRecord } from '../stream.ts'
+import type { RecordOutcome, Sink, SinkRecord } from '../stream.ts'
 
 /** A file closes at either, so that an event can be queried seconds after its answer. */
 export const FILE_LIMITS = { maxBytes: 33_554_432, maxAgeMs: 2_000 }
@@ -14,7 +14,7 @@ const MAX_PUT_BYTES = 4_194_304
 /** Most files in memory: one that fills, one that is being stored. */
 const MAX_FILES = 2
 
-export interface LakeWriterOptions {
+export interface LakeSinkOptions {
   readonly lake: Lake
   /** First folder below `raw/`: `gateway`, `fallback-<instance>`. */
   readonly source: string
@@ -31,7 +31,7 @@ interface Contents {
   oldestMs: number
 }
 
-interface OpenFile {
+interface OpenLakeFile {
   readonly contents: Contents
   readonly full: AbortController
   /** What became of every record in it. Never rejects. */
@@ -42,12 +42,12 @@ const STORED: RecordOutcome = { kind: 'stored' }
 const ABORTED: RecordOutcome = { kind: 'transient', code: 'aborted' }
 
 /** A stream straight into the lake: a put resolves once the file that holds its records is complete. */
-export function lakeWriter(options: LakeWriterOptions): Stream {
+export function lakeSink(options: LakeSinkOptions): Sink {
   const { lake, source, clock, entropy, telemetry, maxBytes, maxAgeMs } = { ...FILE_LIMITS, ...options }
   const files = new Set<Promise<RecordOutcome>>()
-  let filling: OpenFile | undefined
+  let filling: OpenLakeFile | undefined
 
-  function open(): OpenFile {
+  function open(): OpenLakeFile {
     const contents: Contents = { chunks: [], bytes: 0, oldestMs: Number.POSITIVE_INFINITY }
     const full = new AbortController()
     const stored = fillAndStore(contents, full.signal).finally(() => files.delete(stored))
@@ -70,7 +70,7 @@ export function lakeWriter(options: LakeWriterOptions): Stream {
     }
   }
 
-  async function append(records: readonly StreamRecord[], signal: AbortSignal): Promise<RecordOutcome> {
+  async function append(records: readonly SinkRecord[], signal: AbortSignal): Promise<RecordOutcome> {
     while (!filling && files.size >= MAX_FILES) await Promise.race(files)
     if (signal.aborted) return ABORTED
     filling ??= open()
@@ -105,7 +105,7 @@ export function lakeWriter(options: LakeWriterOptions): Stream {
 
 /** Keeps what the sink will never take, line for line, so that it can be sent once more; the file's name says why. */
 export function lakeDeadLetters(lake: Lake, entropy: Entropy) {
-  return async ({ data, receivedMs }: StreamRecord, reason: string): Promise<void> => {
+  return async ({ data, receivedMs }: SinkRecord, reason: string): Promise<void> => {
     const name = `${entropy.id()}-${reason.replaceAll(/\W/g, '_')}`
     await lake.put(deadKey({ source: 'gateway', arrivalMs: receivedMs, name, extension: 'ndjson' }), data)
   }

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { createRecords } from '../../../../../src/aggregation/rollup/run/log/record-files.ts'
+import { createControlFiles } from '../../../../../src/aggregation/rollup/run/log/record-files.ts'
 import type { Run } from '../../../../../src/aggregation/rollup/run/log/run-record.ts'
 import {
   parseFailedMs,
@@ -62,7 +62,7 @@ test('a file that holds no record is named once, and looked at again', async (t)
   const lines: string[] = []
   const { log } = createTelemetry('warn', { write: (line) => lines.push(line) })
   const { files, fail } = faultyFiles()
-  const records = createRecords({ files, log })
+  const records = createControlFiles({ files, log })
   const path = join(dir, 'a.json')
   const read = () => records.read(path, parseFailedMs)
   t.equal(await read(), undefined, 'none is no fault')

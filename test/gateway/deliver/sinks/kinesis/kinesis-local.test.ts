@@ -14,7 +14,7 @@ import {
 import t, { type Test } from 'tap'
 import { createLedger } from '../../../../../src/event/ledger/ledger.ts'
 import { startPump } from '../../../../../src/gateway/deliver/pump.ts'
-import { kinesisClient, kinesisStream } from '../../../../../src/gateway/deliver/sinks/kinesis/kinesis.ts'
+import { kinesisClient, kinesisSink } from '../../../../../src/gateway/deliver/sinks/kinesis/kinesis.ts'
 import { countOpenShards } from '../../../../../src/gateway/deliver/sinks/kinesis/list-shards.ts'
 import { paced } from '../../../../../src/gateway/deliver/sinks/kinesis/pacing.ts'
 import { systemClock } from '../../../../../src/std/clock.ts'
@@ -92,7 +92,7 @@ t.test('a second emulator holds exactly what the pump delivered', async (t) => {
   for (const line of lines) backlog.append([line])
   const pump = startPump({
     backlog,
-    stream: paced(kinesisStream({ client, streamName: StreamName }), {
+    stream: paced(kinesisSink({ client, streamName: StreamName }), {
       countShards,
       clock: systemClock,
       telemetry,

@@ -4,11 +4,11 @@ import type { AddressInfo } from 'node:net'
 import { KinesisClient } from '@aws-sdk/client-kinesis'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import t, { type Test } from 'tap'
-import { failureOf } from '../../../../../src/gateway/deliver/sinks/kinesis/errors.ts'
-import { kinesisClient, kinesisStream } from '../../../../../src/gateway/deliver/sinks/kinesis/kinesis.ts'
+import { callFailureOf } from '../../../../../src/gateway/deliver/sinks/kinesis/errors.ts'
+import { kinesisClient, kinesisSink } from '../../../../../src/gateway/deliver/sinks/kinesis/kinesis.ts'
 import type { RecordOutcome } from '../../../../../src/gateway/deliver/sinks/stream.ts'
 import { linesOf, recordOf, streamContract } from '../../../../contracts/stream.ts'
-import { type Fault, type PutResult, startKinesis } from '../../../../fakes/aws/kinesis.ts'
+import { type KinesisFault, type PutResult, startKinesis } from '../../../../fakes/aws/kinesis.ts'
 import { verdictOn } from '../../../../fakes/aws/sigv4.ts'
 
 const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' }
@@ -22,7 +22,7 @@ async function open(t: Test, { streamName = 'events', requestTimeoutMs = 6_000 }
     credentials,
     requestTimeoutMs,
   })
-  const stream = kinesisStream({ client, streamName })
+  const stream = kinesisSink({ client, streamName })
   t.teardown(() => stream.close())
   const stored = async () => (await kinesis.records('events')).flatMap((data) => linesOf(String(data)))
   return { kinesis, stream, stored }
@@ -118,7 +118,7 @@ t.test('a call that fails as a whole fails for each of its records', async (t) =
 })
 
 t.test('a failure of the network is ambiguous: it may have been stored', async (t) => {
-  const rows: [rule: string, fault: Fault, code: RegExp, stored: string[]][] = [
+  const rows: [rule: string, fault: KinesisFault, code: RegExp, stored: string[]][] = [
     ['reset before', { kind: 'reset', when: 'before' }, /^(ECONNRESET|EPIPE)$/, []],
     ['reset after', { kind: 'reset', when: 'after' }, /^ECONNRESET$/, ['a', 'b']],
     ['no answer', { kind: 'hang', where: 'answer' }, /^ETIMEDOUT$/, ['a', 'b']],
@@ -262,7 +262,7 @@ t.test('each call is signed as it is sent, with the credentials of its time', as
     }),
     requestHandler: new NodeHttpHandler(),
   })
-  const stream = kinesisStream({ client, streamName: 'events' })
+  const stream = kinesisSink({ client, streamName: 'events' })
   t.teardown(() => stream.close())
 
   const names = Array.from({ length: 10 }, (_, index) => `record ${index}`.repeat(index + 1))
@@ -295,7 +295,7 @@ t.test('what is not an answer of Kinesis', async (t) => {
     ['not an error', 'oops', ['transient', 'unknown']],
   ]
   for (const [rule, error, [kind, code]] of rows as [string, unknown, string[]][]) {
-    t.strictSame(failureOf(error), { kind, code }, rule)
+    t.strictSame(callFailureOf(error), { kind, code }, rule)
   }
 })
 

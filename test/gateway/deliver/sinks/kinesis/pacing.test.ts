@@ -1,9 +1,9 @@
 import { type KinesisClient, MergeShardsCommand, SplitShardCommand } from '@aws-sdk/client-kinesis'
 import t, { type Test } from 'tap'
-import { kinesisClient, kinesisStream } from '../../../../../src/gateway/deliver/sinks/kinesis/kinesis.ts'
+import { kinesisClient, kinesisSink } from '../../../../../src/gateway/deliver/sinks/kinesis/kinesis.ts'
 import { countOpenShards } from '../../../../../src/gateway/deliver/sinks/kinesis/list-shards.ts'
 import { paced } from '../../../../../src/gateway/deliver/sinks/kinesis/pacing.ts'
-import type { RecordOutcome, Stream } from '../../../../../src/gateway/deliver/sinks/stream.ts'
+import type { RecordOutcome, Sink } from '../../../../../src/gateway/deliver/sinks/stream.ts'
 import { createTelemetry } from '../../../../../src/std/telemetry.ts'
 import { linesOf, recordOf, streamContract } from '../../../../contracts/stream.ts'
 import { startKinesis } from '../../../../fakes/aws/kinesis.ts'
@@ -15,7 +15,7 @@ const stored = (count: number): RecordOutcome[] => Array(count).fill({ kind: 'st
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 /** The first put has the shards counted; nothing is paced before. */
-const counted = async (stream: Stream) => {
+const counted = async (stream: Sink) => {
   await stream.put([], live())
   await turn()
 }
@@ -30,7 +30,7 @@ function setup({
   const log: { level: number; msg: string; shards?: number; before?: number }[] = []
   const telemetry = createTelemetry('info', { write: (line) => log.push(JSON.parse(line)) })
   const asked: number[] = []
-  const inner: Stream = { kind: 'kinesis', maxRecords: 500, maxBytes: MIB, put, close: async () => {} }
+  const inner: Sink = { kind: 'kinesis', maxRecords: 500, maxBytes: MIB, put, close: async () => {} }
   const countShards = () => {
     asked.push(clock.monotonicMs())
     return count()
@@ -193,7 +193,7 @@ async function openKinesis(t: Test, shards = 2) {
   const telemetry = createTelemetry('silent')
   const clock = fakeClock()
   const countShards = () => countOpenShards(client, 'events')
-  const stream = paced(kinesisStream({ client, streamName: 'events' }), { countShards, clock, telemetry })
+  const stream = paced(kinesisSink({ client, streamName: 'events' }), { countShards, clock, telemetry })
   t.teardown(() => stream.close())
   const stored = async () => (await kinesis.records('events')).flatMap((data) => linesOf(String(data)))
   return { kinesis, client, stream, stored, clock }

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { lakeDeadLetters, lakeWriter } from '../../../../../src/gateway/deliver/sinks/lake/lake-writer.ts'
+import { lakeDeadLetters, lakeSink } from '../../../../../src/gateway/deliver/sinks/lake/lake-writer.ts'
 import { AppError } from '../../../../../src/std/errors.ts'
 import { quietTelemetry } from '../../../../../src/std/telemetry.ts'
 import { linesOf, recordOf, streamContract } from '../../../../contracts/stream.ts'
@@ -15,7 +15,7 @@ const live = () => new AbortController().signal
 function open(t: Test, limits: { maxBytes?: number; maxAgeMs?: number } = {}) {
   const lake = memoryLake()
   const clock = fakeClock(NOON)
-  const stream = lakeWriter({
+  const stream = lakeSink({
     lake,
     source: 'gateway',
     clock,
