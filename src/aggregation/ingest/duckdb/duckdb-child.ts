@@ -33,21 +33,31 @@ export type DuckdbReply =
 let connection: DuckDBConnection | undefined
 let open: DuckDBResult | undefined
 
-// The channel closes when the parent closes the session, and also when it dies: nothing outlives it. An exit waits for
-// the statement under way, which is therefore interrupted.
+/** An interrupt that comes before its statement has begun is lost; the next finds it. */
+const INTERRUPT_EVERY_MS = 10
+/** What takes longer does not look for interrupts, and ends with the process. */
+const MAX_DYING_MS = 1_000
+
+let isOrphan = false
+let turn = Promise.resolve()
+
+// The channel closes when the parent closes the session, and also when it dies: nothing outlives it. An exit would wait for
+// the statement under way, which is interrupted first.
 process.on('disconnect', () => {
-  connection?.interrupt()
-  process.exit(0)
+  isOrphan = true
+  setInterval(() => connection?.interrupt(), INTERRUPT_EVERY_MS)
+  setTimeout(process.kill, MAX_DYING_MS, process.pid, 'SIGKILL')
+  turn.then(() => process.exit(0))
 })
 
-let turn = Promise.resolve()
 process.on('message', (request: DuckdbRequest) => {
   turn = turn.then(async () => {
+    if (isOrphan) return
     const reply = await answer(request).catch((error: unknown) => ({
       kind: 'failed' as const,
       message: String(error),
     }))
-    process.send?.(reply satisfies DuckdbReply)
+    if (!isOrphan) process.send?.(reply satisfies DuckdbReply)
   })
 })
 

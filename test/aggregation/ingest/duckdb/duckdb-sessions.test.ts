@@ -156,10 +156,12 @@ async function shortLived(t: Test, timeoutMs = 4_000): Promise<{ session: SqlSes
   return session ? { session, timeoutMs } : shortLived(t, 2 * timeoutMs)
 }
 
-test('a session can be closed with a query under way', async (t) => {
+test('a session can be closed with a query under way, and others that wait for it', async (t) => {
   const session = await open(t)
   const reading = all(session, ENDLESS)
-  await Promise.all([t.rejects(reading, { code: 'cancelled' }), session.close()])
+  const waiting = session.run([ENDLESS])
+  const cancelled = { code: 'cancelled' }
+  await Promise.all([t.rejects(reading, cancelled), t.rejects(waiting, cancelled), session.close()])
   await session.close()
 })
 
