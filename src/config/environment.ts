@@ -6,7 +6,7 @@ import { Config } from './schema/config-schema.ts'
 export type Environment = Readonly<Record<string, string | undefined>>
 
 const PREFIX = 'HEADGATE_'
-/** Of names that end alike; more are no help. Ours. */
+/** The most similar names that are suggested; more are no help. Ours. */
 const MOST_ALIKE = 4
 /** Variables that start with HEADGATE_ but are no configuration key: read by commands. */
 const RESERVED = ['HEADGATE_CONFIG', 'HEADGATE_TOKEN', 'HEADGATE_WORKER']

@@ -134,7 +134,7 @@ function exampleOf(schema: TSchema, variable: string | undefined): string {
   return isPlain && variable !== undefined ? `. Example: ${variable}=${value}` : ''
 }
 
-/** Of the type of a schema, for rules that look at others. */
+/** The smallest value of a schema's type, for rules that look at other keys. */
 function least(schema: TSchema): unknown {
   if ('default' in schema || Type.IsObject(schema))
     return shape(schema, told(schema).default ?? {}, '', NOWHERE).value

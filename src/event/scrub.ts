@@ -220,7 +220,7 @@ function areClean(attributes: Attributes, so: Cleaning): boolean {
   return true
 }
 
-/** Of names that are the same without what was masked the last one's value stays. */
+/** When masking makes two names equal, the value of the last one stays. */
 const scrubAttributes = (attributes: Attributes, so: Cleaning): Attributes =>
   Object.fromEntries(
     Object.entries(attributes).map(([name, value]) => [

@@ -35,7 +35,7 @@ export const CORS_ALLOWED_HEADERS: readonly string[] = [
   ...TRACING,
 ]
 
-/** Of what a page asks for: agents on it add a handful to every request. */
+/** How much a page may ask for: agents on it add a handful of headers to every request. */
 const MAX_ASKED_CHARS = 2_048
 const MAX_ASKED_HEADERS = 64
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]{1,64}$/

@@ -145,7 +145,7 @@ function heldBy({ headers }: IncomingMessage): number {
   return REQUEST_BYTES + Math.min(length, READ_BYTES)
 }
 
-/** Behind the answers that are under way. */
+/** Called after the answers that are under way. */
 function refuse(response: ServerResponse): void {
   const error = new AppError(
     'address_limit',

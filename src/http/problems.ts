@@ -6,7 +6,7 @@ import { leaveUnread } from './unread.ts'
 
 declare module 'fastify' {
   interface FastifySchema {
-    /** Of a route that is in no document. */
+    /** Keeps the route out of the OpenAPI document. */
     hide?: boolean
   }
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyReply } from 'fastify'
 
-/** Of a body that nobody wants so much is read and thrown away, and the connection is good for more: all of a beacon. */
+/** How much of an unwanted body is read and thrown away so that the connection stays usable: all of a beacon. */
 export const MAX_DRAINED_BYTES = 65_536
 /**
  * Beyond, the connection ends. A sender that writes all before it reads would lose the answer in a reset: it gets to write

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { crc32 } from '@node-rs/crc32'
 import { AppError } from '../std/errors.ts'
 
-/** Of one PutObject: https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html */
+/** The largest body of one PutObject: https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html */
 const MAX_BYTES = 5 * 1_024 ** 3
 /** Handed to the socket at a time, so that the encryption of a large body does not hold up the event loop. Ours. */
 const SLICE_BYTES = 262_144

@@ -7,7 +7,7 @@ export type S3Failure = 'absent' | 'exists' | 'transient' | 'final'
 /** What the status does not tell. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
 const KIND_OF_CODE: Readonly<Record<string, S3Failure>> = {
   NoSuchKey: 'absent',
-  // Of a HEAD, whose answer has no body that could say more.
+  // The answer to a HEAD, which has no body that could say more.
   NotFound: 'absent',
   PreconditionFailed: 'exists',
   // Two conditional writes met, or one met a delete: S3 asks to try again.
@@ -26,7 +26,7 @@ const KIND_OF_CODE: Readonly<Record<string, S3Failure>> = {
   NotImplemented: 'final',
   // Also said of one object of many, without a status.
   AccessDenied: 'final',
-  // Of the local disk, not of the network.
+  // These come from the local disk, not from the network.
   ENOSPC: 'final',
   EDQUOT: 'final',
   EROFS: 'final',
@@ -35,7 +35,10 @@ const KIND_OF_CODE: Readonly<Record<string, S3Failure>> = {
   ENOENT: 'final',
 }
 
-/** Of the other codes. Without a status there was no answer: resets, timeouts, names that do not resolve. */
+/**
+ * What a code that is not listed means, by the status. Without one there was no answer: a reset, a timeout, or a name
+ * that does not resolve.
+ */
 function kindOfStatus(status: number): S3Failure {
   const refusal = status >= 300 && status < 500 && status !== 408 && status !== 429
   return refusal ? 'final' : 'transient'

@@ -24,7 +24,7 @@ import { localCopies } from './s3-copies.ts'
 import { codeOf, s3FailureOf } from './s3-errors.ts'
 import { withRetry } from './s3-retry.ts'
 
-/** Of one DeleteObjects: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html */
+/** The most keys of one DeleteObjects: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html */
 const MAX_DELETED = 1_000
 /**
  * For an answer to a small call. Amazon's advice for those is to try again after 2 s:

@@ -1,4 +1,4 @@
-/** Of UTC, which Headgate counts in: local days are longer or shorter twice a year. */
+/** A day of UTC, which Headgate counts in: local days are longer or shorter twice a year. */
 export const DAY_MS = 86_400_000
 export const HOUR_MS = 3_600_000
 export const MINUTE_MS = 60_000

@@ -4,7 +4,7 @@ import { AppError } from './errors.ts'
 const OUTSIDE = /^[A-Z][A-Z0-9_]+$/
 /** Other ERR_… of Node and FST_… of Fastify are misuses of them; so is to ask a system for what makes no sense. */
 const MISUSE = /^(?:ERR_(?!TLS|SSL|STREAM_PREMATURE_CLOSE)|FST_|EBADF$|EINVAL$)/
-/** Of SDKs and of deadlines, which have a name and no code. */
+/** Errors of SDKs and of deadlines have a name and no code. */
 const OUTSIDE_NAMES = /(?:ProviderError|TimeoutError|AbortError)$/
 
 const isOutside = (error: Error): boolean =>

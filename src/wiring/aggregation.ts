@@ -92,7 +92,7 @@ function openArrivals(config: Config, { clock, lake, telemetry }: System) {
   const sessionsOf = (timeoutMs: number) =>
     duckdbSessions({
       ...{ memoryLimitBytes, threads, timeoutMs, tempDir, telemetry },
-      // Of a lake elsewhere there are copies, in the temporary folder.
+      // A lake elsewhere is read through copies in the temporary folder.
       directories: config.lake.kind === 'fs' ? [join(dataDir, 'lake')] : [],
     })
   const openSession = sessionsOf(timeoutMs)
@@ -110,7 +110,9 @@ function openArrivals(config: Config, { clock, lake, telemetry }: System) {
   }
 }
 
-/** Of the apps that may have credentials, and so a stream of their own; undefined when there are none. */
+/**
+ * The quarantine of the apps that may have credentials, and so a stream of their own; undefined when there are none.
+ */
 function quarantineOf(
   { apps, aggregation }: Config,
   places: Omit<QuarantineOptions, 'apps' | 'verifier'>,

@@ -24,12 +24,9 @@ import type { System, WorkerPlace } from './system.ts'
 export const PACK_LINGER_MS = 1_000
 /** In mode `stream` a sender waits for them. */
 export const AWAITED_LINGER_MS = 100
-/** Of a journal that is only emptied. */
+/** Segment size of a journal that is only emptied. */
 const ORPHAN_SEGMENT_BYTES = 4_096
-/**
- * Of the fallback, of any in S3, and where a sender waits: one is stored while the next fills, and the
- * last is not waited for.
- */
+/** Limits of a file of the fallback, of any file in S3, and of one for which a sender waits. */
 export const SMALL_FILES = { maxBytes: 8_388_608, maxAgeMs: 1_000 }
 
 /** From where events are acknowledged to where they end. */

@@ -84,7 +84,7 @@ export function gatewayVerdicts(results: readonly Result[]): readonly TargetResu
   ]
 }
 
-/** Of the design: a plain histogram query gives them; what the whole job adds to it is what is to be known. */
+/** The design demands it: a plain histogram query gives them; what the whole job adds to it is what is to be known. */
 export function rollupVerdicts(results: readonly Result[]): readonly TargetResult[] {
   return ['bare-histogram', 'rollup'].map((name) =>
     judge(
@@ -117,7 +117,7 @@ export function credentialsVerdicts(results: readonly Result[]): readonly Target
   )
 }
 
-/** Of the design: a dashboard that somebody looks at costs no visitor anything. */
+/** The design demands it: a dashboard that somebody looks at costs no visitor anything. */
 export function queriesVerdicts(results: readonly Result[]): readonly TargetResult[] {
   const p99 = (name: string) => results.find((result) => result.case === name)?.figures.ackP99Ms
   const alone = p99('alone')

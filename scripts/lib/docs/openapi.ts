@@ -136,7 +136,7 @@ export interface Example {
     readonly headers: Readonly<Record<string, string>>
     readonly body?: unknown
   }
-  /** Of the body only what the example is about. */
+  /** Keeps of the body only what the example is about. */
   readonly response: { readonly status: number; readonly body?: object }
 }
 

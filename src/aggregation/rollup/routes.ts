@@ -87,7 +87,7 @@ const refusals = {
 }
 const unknownRun = { 404: problemAnswer('There is no such run.') }
 const noRoom = { 507: problemAnswer('The disk is full: the run cannot be written down.') }
-/** Of requests whose body Fastify reads. */
+/** What Fastify answers when it cannot read a body. */
 const unreadable = {
   413: problemAnswer('The body is above 1 MiB.'),
   415: problemAnswer('The body is not application/json.'),

@@ -36,7 +36,7 @@ export const PipelineState = Type.Object({
 })
 export type PipelineState = Static<typeof PipelineState>
 
-/** Of a window, in as much as it tells how the pipeline does. */
+/** What a window tells about the health of the pipeline. */
 export interface WindowHealth {
   readonly state: string
   readonly window: { readonly fromMs: number; readonly toMs: number }

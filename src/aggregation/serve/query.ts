@@ -128,7 +128,10 @@ const covering = (steps: readonly LocalDay[]): LocalDay => ({
   toMs: Math.max(...steps.map(({ toMs }) => toMs)),
 })
 
-/** Of the rows that the answer is of, and nothing else: it would tell who reads one app that another one has changed. */
+/**
+ * Hashes the rows that the answer is made of, and nothing else: a wider hash would tell a reader of one app that
+ * another app has changed.
+ */
 async function generationOf(windows: readonly SeriesWindow[], signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256')
   const breath = createYielder(signal)

@@ -20,7 +20,7 @@ export interface SeriesQuery extends Selection {
   readonly values: readonly string[]
   /** Undefined: 15 minutes, or the grain where that is longer. */
   readonly step: SeriesStep | undefined
-  /** Of a step of a day. */
+  /** Needed when the step is a day. */
   readonly timeZone: string
 }
 

@@ -66,7 +66,7 @@ function addNumbers(into: SeriesAggregate, other: Omit<SeriesAggregate, 'histogr
   if (other.maxMicros > into.maxMicros) into.maxMicros = other.maxMicros
 }
 
-/** Of a tally that is not empty. */
+/** Summarises an aggregate that is not empty. */
 export function summarise(tally: SeriesAggregate, quantiles: readonly number[]): Summary {
   const n = Number(tally.n) / WEIGHT_UNIT
   const bounds = { min: Number(tally.minMicros) / MICROS, max: Number(tally.maxMicros) / MICROS }

@@ -36,7 +36,7 @@ of an hour ago, which is how long events may be on their way. What waits in a jo
   },
   async run({ flags: { from, to, json, ...flags } }, terminal) {
     const config = await loadConfig(flags, terminal)
-    // Of a wrong folder nothing is missing: it would be told that all is there.
+    // A wrong folder would look complete: nothing is missing where nothing is.
     await assertLake(config)
     const bar = json === true ? { ...terminal, out: terminal.err } : terminal
     const telemetry = stderrTelemetry(config, terminal)

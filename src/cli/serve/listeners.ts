@@ -91,7 +91,7 @@ export function listenAddressesOf({ gateway, aggregation }: Config, modules: Mod
   ]
 }
 
-/** Of a gateway on its own, unless it is one of several workers: their primary answers for them. */
+/** A gateway on its own has this listener; a worker has none, because its primary answers for it. */
 async function operationsListener(
   { config, system, modules, gateway, ready }: ListenersOptions,
   { auth }: Live,

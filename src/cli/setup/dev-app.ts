@@ -32,7 +32,7 @@ export interface DevApp {
   readonly isNew: boolean
   /** A configuration without apps, with this one. */
   of(config: Config): Config
-  /** Of a start that failed: the next one is the first again, and says the secrets. */
+  /** Undoes a start that failed, so that the next one is the first again and shows the secrets. */
   forget(): Promise<void>
 }
 

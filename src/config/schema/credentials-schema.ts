@@ -17,7 +17,7 @@ export const MAX_SESSION_SECONDS = 3_600
 /** What a session's name of 64 characters leaves beside `headgate-` and the hash of the subject. */
 export const MAX_CREDENTIALS_APP_ID = 32
 
-/** Of anything in a token: no issuer needs more. */
+/** The longest text in a token: no issuer needs more. */
 const MAX_CLAIM_CHARS = 512
 const text = (words: Words) => Type.String({ ...words, minLength: 1, maxLength: MAX_CLAIM_CHARS })
 
@@ -209,7 +209,7 @@ export const GatewayCredentials = strict({
   }),
 })
 
-/** Of RFC 8037, appendix A.2. */
+/** The example key of RFC 8037, appendix A.2. */
 export const PUBLIC_X = '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo'
 
 /** The public half of a key that signs record tokens: strict, so that nobody puts the private one here. */

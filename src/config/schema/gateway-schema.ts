@@ -15,7 +15,7 @@ import {
   variable,
 } from './schema-parts.ts'
 
-/** Of each worker: a journal gives room back a segment at a time, of which it has 32. */
+/** The smallest journal of a worker: room is given back a segment at a time, and a journal has 32. */
 export const MIN_JOURNAL_BYTES = 8_388_608
 
 /** Whoever asks more often than any browser does is slowed down, whatever they send. */

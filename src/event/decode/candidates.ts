@@ -44,7 +44,7 @@ export function candidatesIn(body: Buffer): Candidates {
   return (isHarmless ? quickly(bytes) : undefined) ?? carefully(bytes)
 }
 
-/** Behind blanks and byte order marks. */
+/** Where the text begins after blanks and byte order marks. */
 export const startOf = (body: Buffer): number => afterBlanks(body, skipMark(body, 0), body.length)
 
 /** In one go, as nearly all bodies can be. Undefined if there is anything to be careful about. */
@@ -105,7 +105,7 @@ const read =
     return isUtf8(part) ? parsed(part.toString('utf8')) : BROKEN
   }
 
-/** Of a repeated key the last counts, which is safe because we store what we parsed, never what was sent. */
+/** The last of repeated keys counts. That is safe because we store what we parsed, never what was sent. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text)

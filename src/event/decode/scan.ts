@@ -8,20 +8,26 @@ import { hashSeed } from '../../std/id.ts'
 
 /** Names of one object. An event has 37 columns and 32 attributes; the widest entry of a timeline has some 40 names. */
 export const MAX_OBJECT_NAMES = 1_024
-/** Of one name, in bytes: 64 characters are the most that are kept of an attribute's. */
+/** The longest name, in bytes: at most 64 characters of an attribute's name are kept. */
 export const MAX_NAME_BYTES = 1_024
-/** Of a number as it is written. The longest that is printed of a double has 25. */
+/** The longest number as it is written. The longest that is printed for a double has 25 characters. */
 export const MAX_NUMBER_BYTES = 64
 /** Names in all: 500 events of 30 columns and 32 attributes have half of it. */
 export const MAX_BODY_NAMES = 65_536
-/** Of them those that differ, as far as a hash tells: all attributes of 500 events. As many take 20 ms, others nothing. */
+/**
+ * The most names that differ, as far as a hash tells: all attributes of 500 events. As many take 20 ms, repeated ones
+ * nothing.
+ */
 export const MAX_DISTINCT_NAMES = 16_384
-/** Of one value, parsed. An event has 32 at most; a parser takes 4 ms for 65,000 that are nothing but brackets. */
+/**
+ * The deepest nesting that is parsed. An event has 32 levels at most; a parser takes 4 ms for 65,000 that are nothing
+ * but brackets.
+ */
 export const MAX_LEVELS = 1_024
 /** Values in all, whatever they are: for timelines and lists of numbers, of which as many take 20 ms. */
 export const MAX_BODY_VALUES = 262_144
 
-/** Of one value that is refused, looked through to find its neighbours: 16 times what an event may have. */
+/** How far a refused value is searched for its neighbours: 16 times the largest event. */
 export const MAX_SKIPPED_BYTES = 1_048_576
 
 /** What a byte is to JSON outside of texts. Bytes of more than one are parts of characters, and those of literals. */
@@ -78,7 +84,9 @@ export function createScan(bytes: Uint8Array): Scan {
   let bodyValues = 0
   let fault: string | undefined
 
-  /** Of the object at a level, from `from` to `to`. What is not parsed costs nothing more. */
+  /**
+   * Counts the names of the object at `level` that end between `from` and `to`. What is not parsed costs nothing more.
+   */
   function nameEnds(level: number, from: number, to: number): void {
     if (fault !== undefined) return
     if (++bodyNames > MAX_BODY_NAMES) throw tooMany(`${MAX_BODY_NAMES} names`)
@@ -165,7 +173,7 @@ function distinct(bytes: Uint8Array): (from: number, to: number) => boolean {
 
 const tooMany = (what: string) => new AppError('body_too_large', `The body holds more than ${what}`)
 
-/** Behind the closing quote. A text of a line never holds a line end: where there is one, its quote was forgotten. */
+/** The place after the closing quote. A text of a line never holds a line end: where there is one, its quote was forgotten. */
 function endOfText(bytes: Uint8Array, from: number, end: number, holdsLines: boolean): number {
   for (let at = from; at < end; at++) {
     const byte = bytes[at]
@@ -186,7 +194,7 @@ function endOfLiteral(bytes: Uint8Array, from: number, end: number): number {
 const isNumberAt = (bytes: Uint8Array, at: number): boolean =>
   /[\d-]/.test(String.fromCharCode(bytes[at] as number))
 
-/** Behind the last byte that is not blank. */
+/** The place after the last byte that is not blank. */
 export function endOfContent(bytes: Uint8Array): number {
   let end = bytes.length
   while (end > 0 && (bytes[end - 1] as number) <= LAST_BLANK) end--

@@ -101,11 +101,11 @@ function apart(bytes: Buffer, from: number, lists: readonly Member[]): EnvelopeS
 }
 
 interface Member {
-  /** Of its value. */
+  /** Where its value begins. */
   readonly from: number
   readonly to: number
   readonly isEvents: boolean
-  /** Of `events`, where they are an array. */
+  /** The items of `events`, where that is an array. */
   readonly items?: readonly CandidateSpan[]
 }
 
@@ -183,7 +183,7 @@ function spanOf(from: number, to: number, { fault }: Scan): CandidateSpan {
   }
 }
 
-/** Behind a byte order mark: files that were put one behind the other have several. */
+/** Where the text begins after its byte order marks: files that were put one behind the other have several. */
 export function skipMark(bytes: Buffer, at: number): number {
   return bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf ? at + 3 : at
 }

@@ -12,7 +12,7 @@ export interface MinuteCount {
 
 /** Accepted events by app and minute of arrival, until a ledger event tells of them (ledger-event.ts). */
 export interface AcceptedCounts {
-  /** Of a batch that arrived at `receivedMs`; once it is durable, which may be in a later minute. */
+  /** Counts a batch that arrived at `receivedMs`; called once it is durable, which may be in a later minute. */
   add(app: string, receivedMs: number, events: number): void
   /** What was counted of the minutes before, each event told once. */
   take(beforeMs: number): readonly MinuteCount[]

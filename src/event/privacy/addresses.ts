@@ -45,7 +45,7 @@ const ESCAPED = new RegExp(`(?:${ESCAPE})$`)
 
 const V4 = /\[(?:\d{1,3}\.){3}\d{1,3}\]|(?:\d{1,3}\.){3}\d{1,3}(?!\d|\.\d)/g
 const ANY_V6 = new RegExp(`${COLON}{2}|(?:[\\da-f]{1,4}${COLON}){6}`, 'i')
-/** Behind the last group a port may stand, as Java writes it: five digits, and a ninth group. */
+/** A port may follow the last group, as Java writes it: five digits, and a ninth group. */
 const V6 = new RegExp(
   `\\[?[\\da-f]{0,4}(?:${COLON}[\\da-f]{0,5}){2,8}(?:\\.\\d{1,3}){0,3}(?:%(?:25)?(?!5d)[\\w-]{1,15}(?:\\.\\d{1,4})?)?\\]?`,
   'gi',
@@ -94,7 +94,7 @@ function maskV6(candidate: string, at: number, text: string): string {
   if (isCut || !/\d/.test(address)) return candidate
   if (isIPv6(address)) return `${before}[ip]${after}`
   const own = address.replace(PORT, '')
-  // Of ten numbers with colons between them none is an address.
+  // Ten numbers with colons between them are no address.
   const isOne = isIPv6(own) && !/^:[\da-f]/i.test(behind)
   return isOne ? `${before}[ip]${address.slice(own.length)}${after}` : candidate
 }

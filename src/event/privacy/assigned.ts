@@ -4,7 +4,7 @@ import { isNothing, quotedAt, type ValueSpan, valueAt } from './values.ts'
 
 /** Around a member of JSON, of Ruby, of a form, as they are or encoded. */
 const QUOTE = `["'\\\\]|%(?:25)*2[27]|&(?:quot|apos|#3[49]);`
-/** Behind the name also that of what it is a part of: `user[password]`. */
+/** After the name comes that of what it is a part of, if there is one: `user[password]`. */
 const ENDS = `(?:${QUOTE}|[[\\]]|%(?:25)*5[bd]){0,4}`
 const BLANKS = '\\s{0,4}'
 const ASSIGNED = `${ENDS}${BLANKS}${EQUALS}(?:>(?=\\s?["']))?${BLANKS}`
@@ -25,7 +25,7 @@ const SEVERAL = [
   `(?:secret|passw(?:or)?[dt]|pwd)(?:s|[_-]?\\d{1,3})(?:${ASSIGNED}|${SPELLED})`,
   `(?:token|(?:api|access|private|secret)[_-]?key)s["'\\\\]{1,2}:\\s?`,
 ].join('|')
-/** Beside their value: of a form, of PHP's `print_r`; a user and what `curl` takes behind the colon. */
+/** Names that stand beside their value: in a form, in PHP's `print_r`; a user and what `curl` takes after the colon. */
 const BESIDE = [
   `(?:${TELLING})["'\\\\]{1,4}[\\s,](?<=\\b(?:name|id|key|field)["'\\\\]{0,4}\\s?[:=]\\s?["'\\\\]{1,4}[\\w-]{0,48}["'\\\\]{1,4}[\\s,])[^<>{}]{0,64}?\\bvalue["'\\\\]{0,4}\\s?[:=]\\s?`,
   `(?:${TELLING})\\]\\s{1,4}=>\\s{1,4}`,

@@ -18,7 +18,7 @@ export interface ProseRules {
   readonly isLabel: boolean
 }
 
-/** Of `1.2.3` and `1.2.3.45-rc.1` nothing could be taken. */
+/** Versions such as `1.2.3` and `1.2.3.45-rc.1` hold nothing that could be masked. */
 const VERSION = /^v?\d{1,5}(?:\.\d{1,5}){0,3}(?:[-+][a-z]{1,8}(?:\.\d{1,3})?)?$/i
 
 /**
@@ -30,7 +30,7 @@ const EMAIL = new RegExp(
   'giu',
 )
 
-/** Of a fraction of a second nothing is told. */
+/** The fraction of a second holds nothing personal. */
 const DIGITS = /(?<!\d:\d\d[.,])\d{6,}/g
 
 /** What a text is, which says what is masked in it. */

@@ -25,7 +25,7 @@ const BLANK = ALONE.length + 1
 const kindNamed = (char: string): number => (char === '"' ? BLANK : ALONE.indexOf(char.toLowerCase()) + 1)
 const COLON = kindNamed(':')
 
-/** Of each UTF-16 unit. Any beyond ASCII may be a blank. */
+/** The class of each UTF-16 unit. Any beyond ASCII may be a blank. */
 const kindOf = new Uint8Array(65_536)
 kindOf.fill(BLANK, 128)
 for (const char of ALONE) kindOf[char.charCodeAt(0)] = kindNamed(char)
@@ -70,7 +70,7 @@ export function digitsIn(text: string, end: number): number {
   return digits
 }
 
-/** Of A. V. Aho and M. J. Corasick (1975): one state a character, whatever is looked for. */
+/** The automaton of A. V. Aho and M. J. Corasick (1975): one state a character, whatever is searched for. */
 function automaton(lists: readonly (readonly Marker[])[]) {
   const rows: number[][] = [[], []]
   const told = [0, 0]

@@ -61,7 +61,7 @@ function withCleanPath(url: string): string {
 
 /** Encoded, as what is not was cut before; or wide, and folded since. */
 const FIRST_QUERY = new RegExp(QUERY, 'i')
-/** Behind the scheme of a URL inside of a path, such as that of a proxy or an archive. */
+/** The place after the scheme of a URL inside a path, such as that of a proxy or an archive. */
 const NESTED_URL = new RegExp(`${COLON}${SLASH}`, 'i')
 const PARAMETERS = new RegExp(`${SEMICOLON}[^\\\\/]*`, 'gi')
 

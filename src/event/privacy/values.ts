@@ -15,12 +15,12 @@ const NESTED = /[[{](?=\s{0,4}(?:["'`[{\\&]|%(?:25)*2[27]))/y
 const NESTED_MEMBER = /[[{]/y
 /** What may follow a quote that ends a value: behind anything else the value goes on, as shells and SQL have it. */
 const AFTER = /$|[\s,:;)}\]>&|<"'`\\]|[.!?](?:\s|$)|\/>/y
-/** Of these alone nothing is told. */
+/** Text of these characters alone holds nothing personal. */
 const NOTHING = /^[\s,:;()[\]{}"'`\\]*$/
 /** Without quotes: up to what may end it. A mask is one word. */
 const BARE = /[^\s"'`<>&\\]+/y
 const BARE_MEMBER = /(?:\[[a-z]+\]|[^\s"'`<>&\\,}\]])+/y
-/** Of markup and forms, which end it. */
+/** Ampersands of markup and forms end a value. */
 const AMPERSAND = new RegExp(`&(?:amp;)*(?:${NAME}${EQUALS}|(?:quot|apos|#3[49]|[lg]t);|\\s|$)`, 'iy')
 const TAG =
   /<(?:[/!\s]|$|(?:a|b|br|code|dd|div|dt|em|h[1-6]|hr|i|img|li|p|pre|small|span|strong|td|th|tr|u|ul)\b)/iy
@@ -100,7 +100,7 @@ function endOfQuoted(text: string, from: number, quote: string, slashes: number)
   return text.length
 }
 
-/** Behind the bracket that ends a list or an object, whatever stands in quotes in it; of one that was cut, all. */
+/** The place after the bracket that ends a list or an object, whatever stands in quotes in it; of one that was cut, all. */
 function endOfNested(text: string, from: number): number {
   let depth = 0
   let slashes = 0

@@ -78,7 +78,7 @@ function sourceOf(name: ColumnName): string {
 const PIECE_CHARS = 16_384
 /** In UTF-8, of a UTF-16 unit. */
 const MOST_BYTES_A_CHAR = 3
-/** Of the memory that is used again and again, for as long as the process lives. Most requests have less. */
+/** Size of the buffer that is reused for as long as the process lives. Most requests need less. */
 const SCRATCH_BYTES = 262_144
 
 const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
@@ -115,7 +115,7 @@ export function linesToBytes(lines: readonly string[], maxBytes = Number.POSITIV
 
 /** The same of several lines, but for their ends. */
 const PLAIN_LINES = /^[\n !#-[\]-~\u00a0-\ud7ff\ue000-\uffff]*$/
-/** Of UNSTORABLE, what texts of several lines are not stored with. */
+/** The characters of UNSTORABLE that texts of several lines may not have either. */
 const UNSTORABLE_IN_LINES = /[^\P{Cc}\n\t]|\p{Surrogate}/gu
 
 function quote(text: string): string {

@@ -1,4 +1,4 @@
-/** Of the JOSE header, so that no other token of ours is taken for one. */
+/** `typ` in the JOSE header of a record token, so that no other token of ours is taken for one. */
 export const RECORD_TOKEN_TYPE = 'headgate-record+jwt'
 
 /** What a record token says, beside its end: for which app and whom the credentials were vended, and in which vend. */

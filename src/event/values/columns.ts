@@ -65,7 +65,7 @@ export const readers: ReadonlyMap<string, Reader> = new Map(
   ),
 )
 
-/** Of a column that scrubbing cuts by its own rules there is no longest text. */
+/** Columns that scrubbing cuts by rules of its own have no longest text. */
 function upTo(maxChars = Number.POSITIVE_INFINITY): Reader {
   return (value) => text(value, maxChars)
 }

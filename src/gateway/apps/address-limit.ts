@@ -15,7 +15,10 @@ export const BYTES_A_REQUEST = 131_072
 /** Charges the address of a sender for bytes, or throws `address_limit` where it owes for others. */
 export type ChargeAddress = (sender: RequestSender, bytes: number) => void
 
-/** Of what is read for nobody each sixteenth of a request is charged: it could have been sent as one of no use at all. */
+/**
+ * Bytes that are read for nobody are charged in steps of a sixteenth of a request: they could have been sent as one of
+ * no use at all.
+ */
 export const UNREAD_STEP_BYTES = BYTES_A_REQUEST / 16
 
 /** Charges for what comes in pieces, each of them too small to be charged for. */

@@ -16,7 +16,7 @@ export interface Quota {
 
 type What = keyof Usage
 
-/** Of an app: when each of its buckets will be full again, and how they refill. */
+/** When each bucket of an app will be full again, and how it refills. */
 interface Account {
   fullAtMs: Readonly<Record<What, number>>
   readonly limits: App['limits']

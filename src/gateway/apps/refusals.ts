@@ -8,7 +8,7 @@ export type RefusedSource = Omit<RefusedClient, 'requests' | 'firstMs' | 'lastMs
 
 export interface Refusals {
   note(refused: RefusedSource): void
-  /** Of those remembered, who was refused most often. */
+  /** The remembered clients that were refused most often. */
   top(): readonly RefusedClient[]
 }
 
@@ -22,13 +22,13 @@ const kindOf = ({ app, keyPrefix, origin }: RefusedSource): Kind =>
 
 /** Clients of a kind that are remembered, some 300 bytes each. However many come, it is no more. */
 export const MAX_CLIENTS = 125
-/** Of a kind, told in one answer: nobody reads more. */
+/** The most clients of a kind in one answer: nobody reads more. */
 export const MAX_TOLD = 15
 /** Series of the metric that have the text of clients of a kind in them; whoever comes later is counted as `~other`. */
 export const MAX_SERIES = 50
-/** Of one client. */
+/** How often one client is logged at most. */
 const LOG_EVERY_MS = 60_000
-/** Of all clients of a kind: a crowd does not fill the log. */
+/** The most log lines a minute for all clients of a kind: a crowd does not fill the log. */
 export const MAX_LINES_A_MINUTE = 5
 
 interface Entry {
@@ -71,7 +71,7 @@ const byKind = <T>(make: () => T): Record<Kind, T> => ({
   nothing: make(),
 })
 
-/** Of clients of one kind. */
+/** Room for the clients of one kind. */
 function createRoom(clock: Clock) {
   /** In the order in which they were refused last. */
   const entries = new Map<string, Entry>()

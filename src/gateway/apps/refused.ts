@@ -34,7 +34,7 @@ export function refusedBy(
     ...(app !== undefined && { app: app.id }),
     code,
     ...(origin !== undefined && { origin: ORIGIN.test(origin) ? origin.toLowerCase() : '~odd' }),
-    // Of a known key the app says all.
+    // The app says all there is to say about a known key.
     ...(named === undefined && key !== undefined && { keyPrefix: prefixOf(key) }),
   }
 }

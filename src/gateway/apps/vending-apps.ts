@@ -55,7 +55,7 @@ function indexed(apps: readonly AppConfig[], region: string | undefined): Map<st
   return byId
 }
 
-/** Of a subject, as CloudTrail shows it; a hash may begin like that as well. */
+/** A subject as CloudTrail shows it; a hash may begin like that as well. */
 const SOURCE_IDENTITY = /^headgate-(?=.{22}$)/
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
 const ROLE_ARN = /^arn:([a-z-]+):iam::(\d{12}):role\/.*$/

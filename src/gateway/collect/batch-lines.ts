@@ -34,7 +34,7 @@ export interface BatchBuilderPorts {
 }
 
 export interface BatchLimits {
-  /** Of the request, where it has a key. */
+  /** The claim on its key, if the request has one. */
   readonly claim: IdempotencyClaim | undefined
   readonly maxBytes: number
 }
@@ -65,7 +65,7 @@ interface Stamped {
   readonly index: number
 }
 
-/** Of one request, as far as it has come. */
+/** How far the naming of one request's events has come. */
 interface Naming {
   readonly accepted: Judged['accepted']
   readonly idOf: (m: Measurement, index: number) => string
@@ -139,7 +139,7 @@ export function createBatchBuilder({ clock, entropy, telemetry }: BatchBuilderPo
     while (nameSome(naming)) yield
     const { events, names, hasKey, clocksReplaced } = naming
     if (clocksReplaced > 0) clockReplacedTotal.inc(clocksReplaced)
-    // Behind all the turns of others: the values of a measurement are in the order of these times.
+    // Taken after all others had their turns: the values of a measurement are in the order of these times.
     const receivedMs = clock.nowMs()
     const others = othersEnd({ app_id: app.id, country, ...browserOf(userAgent) })
     const endOf = endsOf(others, receivedMs, arrivals.of(app.id, names, receivedMs))
@@ -170,7 +170,7 @@ function endsOf(
   }
 }
 
-/** Of one request, as far as it has come. */
+/** How far the rendering of one request's events has come. */
 interface Rendering {
   readonly events: readonly Stamped[]
   readonly endOf: (place: number) => string

@@ -23,7 +23,7 @@ export function presentedKeys(
 
 /** Browsers send no Referer of anything else: a `blob:` would have the origin of whoever it names. */
 const PAGE = /^https?:/i
-/** Of Sec-Fetch-Site, where no other site makes the browser ask: a page of this host, or a person. */
+/** Values of Sec-Fetch-Site where no other site makes the browser ask: a page of this host, or a person. */
 const OWN_SITES: readonly string[] = ['same-origin', 'none']
 
 /**

@@ -81,7 +81,7 @@ export interface CollectorPorts extends BatchBuilderPorts {
   readonly quota: Quota
   readonly journal: Journal
   readonly ledger: Ledger
-  /** By which keys become ids (identity/secret.ts). */
+  /** By which keys become ids (identity/idempotency-secret.ts). */
   readonly idempotencySecret: string
 }
 

@@ -187,7 +187,7 @@ const OF_THE_BODY: ReadonlySet<string> = new Set([
     ...['maxSymbolValue_tooSmall', 'srcSize_wrong'],
   ].map((name) => `ZSTD_error_${name}`),
 ])
-/** Of Brotli; what follows says what in the format is broken. */
+/** The beginning of Brotli's error codes; what follows says what in the format is broken. */
 const BROTLI_FORMAT = 'ERR__ERROR_FORMAT_'
 
 const isOfTheBody = (error: unknown): boolean =>

@@ -45,7 +45,7 @@ interface BudgetShare {
   heldBytes: number
 }
 
-/** Of the body of a request. */
+/** When the body of a request arrived, and how fast. */
 interface Arrival {
   readonly sinceMs: number
   lastMs: number

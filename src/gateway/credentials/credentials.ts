@@ -28,7 +28,7 @@ import type { SessionVendor, VendedSession } from './vend.ts'
 export interface VendedCredentials extends VendedSession {
   readonly app: VendingApp
   readonly recordToken: string | undefined
-  /** Of a device that was attested for the first time: for it to keep. */
+  /** Given to a device that was attested for the first time, for it to keep. */
   readonly enrolment: string | undefined
 }
 

@@ -40,7 +40,7 @@ export function createVendingMetrics({ metrics }: Telemetry, readings: VendingRe
   const packed = new Gauge({
     name: 'headgate_sts_packed_policy_percent',
     help: 'The most that a session policy and its tags took of what STS allows.',
-    // Of several workers the largest.
+    // With several workers the largest value counts.
     aggregator: 'max',
     registers,
   })

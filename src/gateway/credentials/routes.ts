@@ -106,7 +106,7 @@ function readStrictly(app: FastifyInstance): void {
   )
 }
 
-/** Beside `no-store`, which every answer has, for caches that are older or know less. Preflights and errors as well. */
+/** Says more than `no-store`, which every answer has, to caches that are older or know less. Preflights and errors as well. */
 function keepPrivate(app: FastifyInstance): void {
   app.addHook('onSend', async (_request, reply, payload) => {
     reply.header('pragma', 'no-cache').header('vary', 'Authorization, Origin')

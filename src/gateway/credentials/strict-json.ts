@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { parse } from 'secure-json-parse'
 import { AppError } from '../../std/errors.ts'
 
-/** Of a request for credentials there are three levels. */
+/** A request for credentials has three levels. */
 const MAX_DEPTH = 8
 
 /**

@@ -156,11 +156,11 @@ export async function unlessAbsent<T>(
   }
 }
 
-/** Of the process and the machine: no other file can be read now either. */
+/** The process or the machine lacks something: no other file can be read now either. */
 const OF_ALL = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EINTR', 'ETIMEDOUT']
-/** Of the one file, or its folder, and only until somebody gives a permission back, or a server its file. */
+/** This file or its folder is withheld, until somebody gives a permission back or a server its file. */
 const WITHHELD = ['EACCES', 'EPERM', 'EBUSY', 'ETXTBSY', 'ESTALE']
-/** Of the one file, for good: a bad sector, a torn block, no file at all. */
+/** This file is lost for good: a bad sector, a torn block, or no regular file. */
 const UNREADABLE = ['EIO', 'EBADMSG', 'EUCLEAN', ...NOT_REGULAR_FILE]
 
 /** Nothing is said about what the file holds: it may be whole, and read well later. It stays as it is. */

@@ -33,7 +33,7 @@ export function instant(field: string, value: number | string): number {
 
 export const isInstant = (value: number | string): boolean => typeof readInstant(value) === 'number'
 
-/** Of a value that is none: what it must be, in words that follow the name of its field. */
+/** Why a value is no instant, in words that follow the name of its field. */
 export const whyNoInstant = (value: number | string): string => `${readInstant(value)}`
 
 /** Epoch ms, or what it must be. */

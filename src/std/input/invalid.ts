@@ -28,7 +28,7 @@ const pointerOf = (field: string): string => (field === '' ? '#' : `#/${field.re
 /** Such as people give to fields. Anything else may be what should have been its value. */
 const NAME = /^[A-Za-z][A-Za-z_-]{0,31}$/
 
-/** Of a name that somebody sent and nobody knows. It is repeated only where it is nearly one of those that are known. */
+/** The fault of an unknown name. It is repeated only where it is nearly a known one. */
 export function unknownName(name: string, known: readonly string[]): FieldFault {
   const meant = NAME.test(name) ? didYouMean(name, known) : ''
   return {

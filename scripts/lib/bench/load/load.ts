@@ -27,7 +27,7 @@ export interface LoadRun {
   readonly p50Ms: number
   readonly p99Ms: number
   readonly p999Ms: number
-  /** Of the load generator. */
+  /** CPU time of the load generator. */
   readonly cpuMicros: number
 }
 

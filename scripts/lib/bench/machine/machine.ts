@@ -22,7 +22,7 @@ export interface Machine {
   readonly otherCores: readonly string[]
 }
 
-/** Of statfs(2): tmpfs and ramfs. */
+/** File system types of statfs(2): tmpfs and ramfs. */
 const MEMORY_FILE_SYSTEMS = [0x01021994, 0x858458f6]
 
 export function describeMachine({ unpinned }: { readonly unpinned: boolean }): Machine {

@@ -1,4 +1,4 @@
-/** Of ascending numbers; 0 of none. */
+/** Takes ascending numbers; 0 when there are none. */
 export const percentile = (ascending: readonly number[], q: number): number =>
   ascending[Math.min(ascending.length - 1, Math.floor(q * ascending.length))] ?? 0
 

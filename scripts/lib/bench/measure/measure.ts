@@ -124,7 +124,7 @@ export interface Period {
   readonly events: number
   /** By the target's own account. */
   readonly accepted: number | undefined
-  /** Of a sample of lines in the sink. */
+  /** What a sample of lines in the sink showed. */
   readonly sample: { readonly lines: number; readonly wrong: readonly string[] }
   readonly cpuMicros: number
   readonly sinkCpuMicros: number

@@ -4,7 +4,7 @@ export type BenchCommand = 'gateway' | 'growth' | 'rollup' | 'credentials' | 'qu
 
 export interface BenchOptions {
   readonly command: BenchCommand
-  /** Of a measured run. */
+  /** Length of a measured run. */
   readonly seconds: number
   /** Only cases whose name holds one of these. Empty: all. */
   readonly only: readonly string[]

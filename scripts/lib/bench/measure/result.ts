@@ -47,7 +47,7 @@ export interface Figures {
   readonly rowsPerSecond?: number
   readonly rowsPerCpuSecond?: number
   readonly cpuMicrosPerRow?: number
-  /** Of one core. */
+  /** In percent of one core. */
   readonly cpuPercent?: number
   /** Answered with 200. */
   readonly queries?: number

@@ -26,7 +26,7 @@ import type { Case } from '../measure/cases.ts'
 import type { Result } from '../measure/result.ts'
 import { type MadeLake, makeLake, WINDOW_FROM_MS, WINDOW_MS } from '../workload/lake-maker.ts'
 
-/** As wiring.ts has it. */
+/** As wiring/aggregation.ts has it. */
 const COMPACTION_BYTES = 268_435_456
 const GRACE_MS = 120_000
 const signal = new AbortController().signal

@@ -63,9 +63,9 @@ export interface HeadgateTarget extends LoadTarget {
 export interface HeadgateOptions extends Pick<StartOptions, 'args' | 'moreApps' | 'previous'> {
   /** On the server's core when absent. */
   readonly launcher?: readonly string[]
-  /** Of further apps, which then post in turn with the first. */
+  /** The keys of further apps, which then post in turn with the first. */
   readonly moreKeys?: readonly string[]
-  /** Of the app and of the gateway, for vending. */
+  /** Configuration of the app and of the gateway, for vending. */
   readonly credentials?: { readonly app: object; readonly gateway: object }
 }
 

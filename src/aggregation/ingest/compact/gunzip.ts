@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { setImmediate as nextEventLoopTurn } from 'node:timers/promises'
 import { createGunzip, type Gunzip } from 'node:zlib'
 
-/** Of a file, inflated at a time: it grows to 16 MiB at most. */
+/** How much of a gzip file is inflated at a time: a piece grows to 16 MiB at most. */
 const PIECE_BYTES = 16_384
 
 /**
@@ -40,7 +40,7 @@ async function* inflating(path: string, reading: Reading): AsyncGenerator<Buffer
   try {
     for await (const piece of createReadStream(path, { highWaterMark: PIECE_BYTES })) {
       for (const part of reading.at >= slowFrom ? bytesOf(piece) : [piece]) {
-        // Of what may follow the last member nothing is read, such as the zeros of a tape.
+        // Whatever follows the last member is not read, such as the zeros of a tape.
         if (gunzip.readableEnded) return undefined
         const fault = await faultOf(gunzip, (done) => gunzip.write(part, done))
         yield* news(ready.splice(0), reading)

@@ -58,7 +58,7 @@ interface Sieved {
 
 /** Takes a file apart, a chunk at a time. */
 function createSieve() {
-  /** Of the line under way, unless it is too long already: then it is written as it comes. */
+  /** What was read of the current line, unless it is already too long: then it is written as it comes. */
   let begun: Buffer[] = []
   let begunBytes = 0
   let isTooLong = false

@@ -19,7 +19,7 @@ export type DuckdbRequest =
 export interface DuckdbSettings {
   readonly memoryLimitBytes: number
   readonly threads: number
-  /** Of this session alone. */
+  /** The spill folder of this session alone. */
   readonly spillDir: string
   /** The only folders that a statement can read or write. */
   readonly directories: readonly string[]

@@ -62,7 +62,7 @@ export function indexEntries(lake: Lake, log: Logger, maxCached = MAX_CACHED): E
   const cache = lruCache<IndexEntry>(maxCached)
   const damaged = new Set<string>()
   const leftOut = new Map<string, string>()
-  /** Of those left out: no later look will find anything else. */
+  /** Entries that are left out because a later version wrote them: no later look will find anything else. */
   const later = new Set<string>()
 
   async function read(key: string): Promise<IndexEntry | undefined> {

@@ -6,7 +6,10 @@ import { scrub } from '../../../event/scrub.ts'
 import { ID_DIGITS } from '../../../std/id.ts'
 import type { Attribution, DirectApp } from './attribution.ts'
 
-/** Of measurements in one object, by their first digits: two that share a number only lie further apart than they need. */
+/**
+ * How many places measurements of one object are spread over, by their first digits: two that share a place only lie
+ * further apart than they need.
+ */
 const PLACES = 65_536
 const PLACE_DIGITS = 4
 /** Beyond the first minute rows of one measurement tie. */

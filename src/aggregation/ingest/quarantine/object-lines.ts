@@ -11,14 +11,14 @@ export const MAX_OBJECT_BYTES = 268_435_456
 /** A line is a record or a part of one; this is the largest that a stream takes by default. */
 export const MAX_DIRECT_RECORD_BYTES = 1_048_576
 
-/** Of each read, as zlib's by default, and so of what is judged without a pause for others. */
+/** Bytes of each read, which is zlib's default, and so of what is judged without yielding. */
 const CHUNK_BYTES = 16_384
 const LINE_END = 10
 
 export interface Line {
   /** From 1. */
   readonly number: number
-  /** Of a longer one its beginning. */
+  /** The line, or the beginning of one that is longer than is read. */
   readonly bytes: Buffer
   readonly isTooLong: boolean
 }

@@ -23,7 +23,7 @@ export interface RecordVerifier {
 
 /** Ours have about 400. */
 const MAX_TOKEN_CHARS = 1_024
-/** Of tokens that were checked: each comes with every batch of an hour. */
+/** How many characters of checked tokens are remembered: each comes with every batch of an hour. */
 const MAX_REMEMBERED_CHARS = 8_388_608
 
 export function createRecordVerifier(keys: readonly RecordKey[]): RecordVerifier {

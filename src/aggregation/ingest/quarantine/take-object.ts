@@ -29,7 +29,7 @@ export interface TakeTools {
   readonly verifier: RecordVerifier
   /** Local folder of this call. */
   readonly folder: string
-  /** Of one object; the rest of it is counted. */
+  /** The most events that are taken from one object; the rest is counted. */
   readonly maxEvents: number
   readonly signal: AbortSignal
 }

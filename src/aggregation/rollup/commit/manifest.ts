@@ -202,7 +202,7 @@ export const isDamaged = (found: Manifest | DamagedManifest): found is DamagedMa
 const isOfTheLake = (error: unknown): error is AppError =>
   error instanceof AppError && error.code === 'lake_failed'
 
-/** Of an object that was listed. The lake itself may fail at one object only, as a disk does at a bad sector. */
+/** Reads a manifest that was listed. The lake may fail at this one object alone, as a disk does at a bad sector. */
 export async function readManifest(lake: Lake, key: string): Promise<Manifest | DamagedManifest> {
   const generation = Number(parseManifestKey(key)?.generation)
   const damaged = (why: string, forGood: boolean): DamagedManifest => ({

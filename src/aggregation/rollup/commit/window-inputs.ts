@@ -3,9 +3,9 @@ import type { ArrivedObject } from '../../ingest/index/arrivals.ts'
 /** What one object holds of a window. */
 export interface WindowInput {
   readonly key: string
-  /** Of the object. */
+  /** Size of the whole object. */
   readonly bytes: number
-  /** Of the window. */
+  /** Rows of this window alone. */
   readonly rows: number
   readonly arrivedMs: number
 }

@@ -17,7 +17,7 @@ export interface WindowFacts {
   readonly window: Window
   /** The newest generation under the rollup's present definition. */
   readonly manifest: Manifest | undefined
-  /** Of a newer generation, which cannot be read. */
+  /** Set when a newer generation exists that cannot be read. */
   readonly damaged?: DamagedManifest | undefined
   /** The objects that hold rows of the window now. */
   readonly inputs: readonly WindowInput[]

@@ -66,7 +66,7 @@ export type IsHeld = (window: Window) => boolean
 
 /** What is to be done, read from what is there: the lake's manifests, what arrived and what the stores hold. */
 export interface Planner {
-  /** Of an explicit run. */
+  /** The windows that an explicit run names. */
   scope(request: RunRequest): Promise<RunScope>
   /** With `isHeld`: the schedule leaves these windows to the run that waits to try them again. */
   plan(run: { readonly trigger: Trigger; readonly scope: RunScope }, isHeld?: IsHeld): Promise<Plan>

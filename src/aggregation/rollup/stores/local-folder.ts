@@ -55,7 +55,7 @@ export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions
   const indexes = lruCache<Buffer>(indexCacheBytes, ({ length }) => length)
   /** Damaged, and could not be renamed. */
   const shunned = new Set<string>()
-  /** Of a later version, and named in the log. */
+  /** Files that a later version wrote and that were named in the log. */
   const later = new Set<string>()
 
   const placeOf = (rollup: string, fromMs: number) =>

@@ -91,7 +91,10 @@ export function localStore(options: LocalStoreOptions): RollupStore {
     }
   }
 
-  /** Of its hour and of all grains. A damaged file is no reason to refuse the content that mends it; one that stays is. */
+  /**
+   * The windows of every grain in its hour. A damaged file is no reason to refuse the content that mends it; one that
+   * stays is.
+   */
   async function heldAround(window: CommittedWindow): Promise<readonly HeldWindow[]> {
     const fromMs = alignDown(window.fromMs, LARGEST_GRAIN_MS)
     const found: HeldWindow[] = []

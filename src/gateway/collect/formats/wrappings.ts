@@ -36,7 +36,7 @@ function fromForm(body: Buffer): Record<string, unknown> {
 const PART_HEAD_END = '\r\n\r\n'
 /** Two hyphens and at most 70 characters (RFC 2046, 5.1.1). To look for a longer text could cost its length squared. */
 const MAX_DELIMITER_BYTES = 72
-/** Of the head of a part: what names it stands at its beginning. */
+/** How much of a part's head is read: what names the part stands at its beginning. */
 const MAX_HEAD_BYTES = 1_024
 
 function fromMultipart(body: Buffer): readonly unknown[] {

@@ -1,6 +1,9 @@
 import { MINUTE_MS } from '../../../std/durations.ts'
 
-/** Of an app: so many names arrive in no millisecond. Above it what was remembered is given up, never what is stored. */
+/**
+ * The most names that are remembered for an app: so many never arrive in one millisecond. Above it the memory is given
+ * up, never what is stored.
+ */
 const MOST_REMEMBERED = 16_384
 
 /** What an event is told from others by when it comes again: its measurement, or its own id. */

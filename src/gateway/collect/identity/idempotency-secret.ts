@@ -12,7 +12,7 @@ import {
 } from '../../../std/files/files.ts'
 import type { Entropy } from '../../../std/id.ts'
 
-/** Of the variable that shares the secret between hosts: what can be guessed lets ids be told from keys. */
+/** The shortest secret that is taken from the variable: one that can be guessed would let ids be told from keys. */
 const MIN_SECRET_CHARS = 32
 const SECRET_BYTES = 32
 /** What we write: 32 bytes as base64url. */

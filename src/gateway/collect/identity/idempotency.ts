@@ -6,7 +6,7 @@ import { ID_DIGITS } from '../../../std/id.ts'
 
 /** Clients that retry give up sooner: OpenTelemetry's exporters after five minutes, the AWS SDKs after a few seconds. */
 const REMEMBERED_MS = 600_000
-/** Of the keys of all apps, and what one takes beside its own text: at most some 80,000, shared fairly. */
+/** Bytes of the keys of all apps that are remembered, at most some 80,000 keys, shared fairly. */
 export const MAX_REMEMBERED_BYTES = 33_554_432
 const ENTRY_BYTES = 400
 

@@ -69,7 +69,7 @@ export interface AssertionInput {
   readonly object: Buffer
   readonly clientDataHash: Buffer
   readonly appId: string
-  /** Of the attestation that went before. */
+  /** The key that was attested before. */
   readonly publicKey: KeyObject
   /** The highest counter seen of this key; 0 when there was none. */
   readonly counter: number

@@ -23,7 +23,7 @@ export interface AttestationScope {
   readonly streams: readonly string[]
 }
 
-/** What a request presents (claim.ts); that its kind is one of ours is not taken for granted. */
+/** What a request presents (attestation-claim.ts); that its kind is one of ours is not taken for granted. */
 export interface Presented extends Pick<Evidence, 'token' | 'keyId' | 'enrolment' | 'challenge'> {
   readonly kind: string
 }

@@ -22,7 +22,7 @@ export interface VendingLimits {
   app(app: string): void
   /** Subjects that this process has not seen before: whoever makes up identities is bounded by it. */
   newSubject(app: string): void
-  /** Of all apps whose sessions anyone may have: they must not use up what the others need. */
+  /** Charged for all apps whose sessions anyone may have: together they must not use up what the others need. */
   anonymous(): void
   /** STS grants the whole account, in a Region, 600 calls a second: we take a small part of them. */
   sts(): void

@@ -13,7 +13,7 @@ export const SESSION_MS = HOUR_MS
 /** Clocks of ours may be wrong by so much without a statement being dropped too soon. */
 const SKEW_MS = 300_000
 /**
- * Of the 10,240 that a role's inline policies may have together, white space not counted, so that its own has room:
+ * The longest policy: a role's inline policies may have 10,240 characters together, and its own needs room:
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
  */
 const MAX_CHARS = 8_192

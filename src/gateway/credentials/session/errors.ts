@@ -14,7 +14,7 @@ const KIND_OF_CODE: Readonly<Record<string, RefusalKind>> = {
   RequestLimitExceeded: 'throttled',
   RequestThrottled: 'throttled',
   SlowDown: 'throttled',
-  // Of the gateway's own credentials, which are renewed before the next call.
+  // These speak of the gateway's own credentials, which are renewed before the next call.
   ExpiredToken: 'transient',
   ExpiredTokenException: 'transient',
   // The SDK has set its clock right by this answer.

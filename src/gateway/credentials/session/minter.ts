@@ -22,7 +22,7 @@ export type AssumeRoleOutcome =
 export interface Session {
   readonly accessKeyId: string
   readonly expiresMs: number
-  /** Of what STS allows for policy and tags together. */
+  /** The share that policy and tags took of what STS allows for both. */
   readonly packedPolicyPercent: number
   readonly stsRequestId: string | undefined
   /** A function, so that whoever logs or inspects a session sees no secret. */

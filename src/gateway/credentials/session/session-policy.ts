@@ -51,7 +51,7 @@ function putRecords(streamArns: readonly string[], notAfterMs: number | undefine
   }
 }
 
-/** Of a key, only what a producer needs of it, and only by way of Kinesis. */
+/** Allows what a producer needs of the key, and only by way of Kinesis. */
 function useKey(kmsKeyArn: string | undefined, notAfterMs: number | undefined): Statement[] {
   if (kmsKeyArn === undefined) return []
   if (!isText(kmsKeyArn, KEY_ARN)) throw refusal('a name that is no key')

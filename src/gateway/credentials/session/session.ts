@@ -6,7 +6,7 @@ import { sessionPolicy } from './session-policy.ts'
 export interface StsSessionRequest {
   readonly roleArn: string
   readonly sessionName: string
-  /** Of the human or device behind the session. It cannot be changed, even by assuming further roles. */
+  /** The human or device behind the session. It cannot be changed, even by assuming further roles. */
   readonly sourceIdentity: string
   /** Never optional: without one the session may do all that the role may. */
   readonly policy: string
@@ -34,7 +34,10 @@ export const APP_TAG = 'headgate:app'
 /** Joins the session to its line in the audit log. */
 export const VEND_TAG = 'headgate:vend'
 
-/** Of session names and source identities. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
+/**
+ * The form of session names and source identities:
+ * https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+ */
 const NAME = /^[A-Za-z0-9_+=,.@-]{2,64}$/
 
 export function sessionRequest({ app, subjectHash, vendId, durationSeconds, notAfterMs }: SessionFor) {

@@ -30,7 +30,7 @@ export function usableKeys(document: unknown): ReadonlyMap<string, VerificationK
   const usable = new Map<string, VerificationKey>()
   for (const jwk of listed) {
     const [kid, key] = readKey(jwk) ?? []
-    // Of two keys with one id the first counts: which of them a token means cannot be told.
+    // The first of two keys with one id counts: which of them a token means cannot be told.
     if (kid !== undefined && key !== undefined && !usable.has(kid)) usable.set(kid, key)
   }
   return usable

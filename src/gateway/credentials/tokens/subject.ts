@@ -17,6 +17,6 @@ export interface Subject {
   readonly subject: string
   readonly expiresMs: number
   readonly keyId: string
-  /** Of the token's id: what may be written down. */
+  /** A hash of the token's id, which may be written down. */
   readonly tokenIdHash: string | undefined
 }

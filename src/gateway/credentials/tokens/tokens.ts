@@ -10,7 +10,7 @@ import type { Subject, TokenVerifier } from './subject.ts'
 import { TOKEN_ALGORITHMS } from './token-algorithms.ts'
 import { assertClaims, readToken, refused, signingChoice, subjectOf, tokenRefusalOf } from './token-claims.ts'
 
-/** Of the clocks of two machines that both keep time. */
+/** How far the clocks of two machines may differ that both keep time. */
 export const SKEW_SECONDS = 30
 export const MAX_AGE_MINUTES = 60
 

@@ -27,7 +27,7 @@ export function createSinkMetrics({ metrics }: Telemetry): SinkMetrics {
       name,
       help,
       labelNames: ['sink'],
-      // Of several workers the one that does worst.
+      // With several workers the one that does worst counts.
       aggregator: 'max',
       registers,
       collect() {

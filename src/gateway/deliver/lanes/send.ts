@@ -57,7 +57,7 @@ export function createCallSender({ stream, clock, telemetry, sink, concurrency }
         outcome: answer[index] ?? UNPROVEN,
       }))
       for (const { record, outcome } of results) {
-        // Of one that was tried before, a call that was given up may still hold the memory.
+        // After an earlier attempt the abandoned call may still hold the memory.
         if (outcome.kind === 'stored' && record.attempts === 0) record.free?.()
       }
       const outcomes = results.map(({ outcome }) => outcome)

@@ -28,9 +28,9 @@ export interface RecoveryPlace {
 }
 
 interface Bounds {
-  /** Of the last frame before this segment: its own have higher ones. */
+  /** The sequence of the last frame before this segment: its own are higher. */
   readonly after: number
-  /** Of the first frame behind this segment. */
+  /** The sequence of the first frame behind this segment. */
   readonly before: number
   readonly delivered: number
   /** Nothing was written behind this segment: what its last frame is followed by was never finished. */

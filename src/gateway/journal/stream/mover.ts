@@ -23,7 +23,7 @@ export interface JournalReplay {
   ended(): Promise<void>
 }
 
-/** Of each row: several containers, so that they share calls, and little beside what new requests may hold. */
+/** Bytes of each read: several records, so that they share calls, and little beside what new requests may hold. */
 const READ_BYTES = 4_194_304
 
 export function startJournalReplay(options: JournalReplayOptions): JournalReplay {

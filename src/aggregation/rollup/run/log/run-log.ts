@@ -81,7 +81,7 @@ export function createRunLog(options: RunLogOptions): RunLog {
   const namesIn = async (folder: string) => (await unlessAbsent(files.readdir(folder))) ?? []
   const load = async (id: string) =>
     RUN_ID.test(id) ? records.read(recordOf(id), (found) => parseRun(id, found)) : undefined
-  /** Of those that have ended, which is for good. */
+  /** Runs that have ended, which is for good. */
   let ended: ReadonlySet<string> = new Set()
 
   /** Ids sort by time. */

@@ -48,7 +48,7 @@ export interface NotIngested {
   readonly objects: readonly IngestFailure[]
 }
 
-/** Of failures that one run tells one by one: a disk that is full fails everything alike. Ours. */
+/** The most failures that one run lists: a full disk fails everything alike. Ours. */
 const MAX_TOLD = 20
 
 /** The run goes on without them, and says so. */

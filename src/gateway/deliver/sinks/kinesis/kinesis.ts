@@ -13,7 +13,7 @@ import type { RecordOutcome, Sink, SinkRecord } from '../stream.ts'
 import { callFailureOf, type RecordFailure, recordFailureOf } from './errors.ts'
 import { putRecordsBody } from './put-records-body.ts'
 
-/** Of a call: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html */
+/** The most records of a call: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html */
 const MAX_RECORDS = 500
 /**
  * The API takes 10 MiB. Ours is 1 MiB: a body is encoded, signed and encrypted in one go, which blocks the event loop,

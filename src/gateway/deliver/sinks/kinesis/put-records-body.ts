@@ -34,5 +34,5 @@ export function putRecordsBody(
 const RECORD_END = '"}'
 const END = ']}'
 
-/** Of a record's data in the body, and of what ends the record. */
+/** How many bytes a record's data takes in the body, with what ends the record. */
 const dataBytes = ({ length }: Buffer): number => Math.ceil(length / 3) * 4 + RECORD_END.length

@@ -8,7 +8,10 @@ import type { RecordOutcome, Sink, SinkRecord } from '../stream.ts'
 
 /** A file closes at either, so that an event can be queried seconds after its answer. */
 export const FILE_LIMITS = { maxBytes: 33_554_432, maxAgeMs: 2_000 }
-/** Of a put. Ours: large enough to fill a file with few, small enough to overfill it by little. */
+/**
+ * The most records and bytes of a put. Ours: large enough to fill a file with few puts, small enough to overfill it by
+ * little.
+ */
 const MAX_PUT_RECORDS = 1_000
 const MAX_PUT_BYTES = 4_194_304
 /** Most files in memory: one that fills, one that is being stored. */

@@ -1,0 +1,76 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { test } from 'tap'
+
+const tracked = execFileSync('git', ['ls-files'], { encoding: 'utf8' }).split('\n').filter(Boolean)
+const read = (file: string) => readFileSync(file, 'utf8')
+const matching = (pattern: RegExp) => tracked.filter((file) => pattern.test(file))
+
+const COMMENT = /\/\*\*?[\s\S]*?\*\/|(?<=^|\s)\/\/[^\n]*/g
+/** The comments of a source, each as one line. */
+const commentsOf = (text: string) =>
+  (text.match(COMMENT) ?? []).map((comment) =>
+    comment
+      .replace(/^\/\*\*?|\*\/$|^\/\//g, '')
+      .replace(/\n\s*\*? ?/g, ' ')
+      .trim(),
+  )
+
+test('a comment has a subject of its own: it does not go on with the name behind it', async (t) => {
+  const dangling = (text: string) =>
+    commentsOf(text).filter((comment) => /^(Of|Behind|Beside)\b/.test(comment))
+  t.same(dangling('/** Of a call. */\nconst MAX = 1\n// The most.'), ['Of a call.'])
+  const sources = matching(/^(src|scripts)\/.*\.ts$/)
+  t.ok(sources.length >= 300, `${sources.length} files are looked at`)
+  t.same(
+    sources.flatMap((file) => dangling(read(file)).map((comment) => `${file}: ${comment}`)),
+    [],
+  )
+})
+
+/** Files that are there when Headgate runs, was built, or was used as a page says. */
+const OF_USE = [
+  ...[
+    'dev.json',
+    'dataDir/dev.json',
+    'dist/main.js',
+    'main.js',
+    'headgate.yaml',
+    'my.yaml',
+    'result.json',
+    'beacons.json',
+  ],
+  ...['test/path/x.test.ts', 'package.json'],
+]
+const CITED =
+  /(?<![\w/:.*<-])((?:[\w-]+\/)*[\w-]+(?:\.test)?\.(?:ts|mjs|cjs|md|ya?ml|json|sh|toml|lua|patch))(?![\w/-])/g
+
+/** What a text calls a file and the repository does not have, as a path, or the end of one. */
+function missing(text: string): string[] {
+  const cited = [...text.matchAll(CITED)].map(([, name = '']) => name)
+  const isThere = (name: string) =>
+    OF_USE.includes(name) || tracked.some((file) => file === name || file.endsWith(`/${name}`))
+  return [...new Set(cited)].filter((name) => !isThere(name))
+}
+
+test('what a comment or a page cites is there', async (t) => {
+  t.same(missing('see collect.ts and gateway/nowhere.ts'), ['gateway/nowhere.ts'])
+  const sources = matching(/^(src|scripts|test)\/.*\.(ts|mjs|js)$/)
+  t.same(
+    sources.flatMap((file) =>
+      commentsOf(read(file))
+        .flatMap(missing)
+        .map((name) => `${file}: ${name}`),
+    ),
+    [],
+  )
+  /** Commands and their output name files of the reader's. */
+  const prose = (page: string) => page.replace(/^ *```[\s\S]*?^ *```/gm, '').replace(/<!--[\s\S]*?-->/g, '')
+  const pages = matching(/\.md$/).filter((file) => basename(file) !== 'CHANGELOG.md')
+  t.ok(pages.length >= 20, `${pages.length} pages are read`)
+  t.same(
+    pages.flatMap((file) => missing(prose(read(file))).map((name) => `${file}: ${name}`)),
+    [],
+  )
+})
