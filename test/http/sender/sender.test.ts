@@ -122,5 +122,5 @@ test('nothing else takes an address from a request', async (t) => {
       readFileSync(join('src', file), 'utf8'),
     ),
   )
-  t.same(reading, [join('http', 'sender.ts')])
+  t.same(reading, [join('http', 'sender', 'sender.ts')])
 })
