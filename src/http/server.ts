@@ -159,7 +159,10 @@ function logAccess(app: FastifyInstance, log: Logger): void {
 const clientErrors: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: ['slow_request', 'The request was not complete in time.'],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: ['body_too_large', 'Chunk extensions exceed 16 KiB.'],
-  HPE_HEADER_OVERFLOW: ['header_too_large', `Request line and headers exceed ${MAX_HEADER_BYTES} bytes.`],
+  HPE_HEADER_OVERFLOW: [
+    'header_too_large',
+    `Request line and headers exceed ${MAX_HEADER_BYTES} bytes, or are too many.`,
+  ],
 }
 
 /** What Node could not parse never becomes a request: no headers are known, so there is no origin to allow. */

@@ -166,10 +166,13 @@ t.test('who leaves half-way leaves nothing behind', async (t) => {
 })
 
 t.test('floods of headers and endless request lines end at 64 KiB', async (t) => {
+  // Node takes 1,000 headers at most, however short they are; its first releases of 22 took as many as fit.
   const many = Array.from({ length: 8_000 }, (_, i) => `a${i % 10}:b`)
+  const most = many.slice(0, 900)
   for (const [what, text] of [
     ['one header', head([`X-Huge: ${'x'.repeat(70_000)}`])],
     ['tens of thousands of headers', head([many, many, many, many].flat())],
+    ['thousands of headers within 64 KiB', head(many)],
     ['a request line', `GET /v1/pixel.gif?${'x'.repeat(70_000)} HTTP/1.1\r\n\r\n`],
     ['a method', 'X'.repeat(70_000)],
   ] as const) {
@@ -178,9 +181,9 @@ t.test('floods of headers and endless request lines end at 64 KiB', async (t) =>
     else isProblem(t, answer, 'header_too_large', what)
   }
   const crowded = await say(
-    `${head([...many, `Content-Length: ${event('many').length}`])}\r\n${event('many')}`,
+    `${head([...most, `Content-Length: ${event('many').length}`])}\r\n${event('many')}`,
   )
-  t.equal(crowded?.status, 202, '8,000 headers below the limit are no fault')
+  t.equal(crowded?.status, 202, '900 headers below the limit are no fault')
   acknowledged++
   const endless = await watch(head([]))
   const flood = () => {

@@ -38,6 +38,6 @@ test('a worker that cannot tell its state says so in the log, and tells it when 
   })
   line.process.send({ kind: 'report', id: 2 })
   while (heard.length === 0) await new Promise(setImmediate)
-  t.match(heard, [{ kind: 'report', id: 2, report: { reconciliation: { received: 0 } } }])
+  t.match(heard, [{ kind: 'report', id: 2, report: { balance: { received: 0 } } }])
   t.equal(heard.length, 1)
 })
