@@ -74,3 +74,23 @@ test('what a comment or a page cites is there', async (t) => {
     [],
   )
 })
+
+test('the glossary has each word once, and words that the code knows', async (t) => {
+  const rows = [...read('docs/glossary.md').matchAll(/^\| ([a-z][\w ]*) \| (.+) \|$/gm)]
+  const words = rows.map(([, word = '']) => word).filter((word) => word !== 'word')
+  t.ok(words.length >= 80, `${words.length} words`)
+  t.same(
+    words.filter((word, at) => words.indexOf(word) !== at),
+    [],
+  )
+  const code = matching(/^src\/.*\.ts$/)
+    .map(read)
+    .join('\n')
+    .toLowerCase()
+    .replace(/[\s*]+/g, ' ')
+  const isKnown = (word: string) => code.includes(word) || code.includes(word.replaceAll(' ', ''))
+  t.same(
+    words.filter((word) => !isKnown(word)),
+    [],
+  )
+})
