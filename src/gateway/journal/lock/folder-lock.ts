@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { AppError } from '../../../std/errors.ts'
-import { bestEffort, errnoOf, type FileOps, writeDurably } from '../../../std/files/files.ts'
+import { bestEffort, errnoOf, type FileOps, isDiskFull, writeDurably } from '../../../std/files/files.ts'
 import { isNotRegularFile } from '../../../std/files/not-a-file.ts'
 import { livenessOf, type ProcessIdentity, thisProcess } from '../../../std/files/process-identity.ts'
 import type { JournalMetrics } from '../metrics.ts'
 import { quarantineFile } from '../quarantine-files.ts'
-import { answersLiveness, openLivenessSocket } from './lock-socket.ts'
+import { answersLiveness, type LivenessSocket, openLivenessSocket } from './lock-socket.ts'
 
 export interface FolderLock {
   /** The process that the folder was taken over from: it ended without releasing it. */
@@ -29,7 +29,7 @@ export async function lockFolder(dir: string, options: LockOptions): Promise<Fol
   const draft = join(dir, `lock.${self.pid}-${self.startTicks}.part`)
   const taker = { ...options, dir, self, draft }
   // Before the lock: whoever finds that must not find its holder silent.
-  const life = await openLivenessSocket(signOf(dir, self))
+  const life = await showLife(taker)
   try {
     // What a power cut left under this name may be a dead holder's lock by another name: not to be written over.
     await bestEffort(files.unlink(draft))
@@ -53,6 +53,25 @@ interface Taker extends LockOptions {
   readonly self: ProcessIdentity
   /** A finished lock under a name of our own, to be linked to the name that is fought for. */
   readonly draft: string
+}
+
+/** A socket under our name is another's that lives, or was left by one that was killed before the last boot. */
+async function showLife(taker: Taker): Promise<LivenessSocket> {
+  const { files, dir, self } = taker
+  const path = signOf(dir, self)
+  try {
+    return await openLivenessSocket(path).catch(async (error: unknown) => {
+      if (errnoOf(error) !== 'EADDRINUSE') throw error
+      if (await answersLiveness(path)) throw inUse(taker, self)
+      await files.unlink(path)
+      return openLivenessSocket(path)
+    })
+  } catch (error) {
+    // On a full disk there is something to free, and the lock to be tried again.
+    if (error instanceof AppError || isDiskFull(error)) throw error
+    const why = `The socket ${path}, which shows that this process lives, cannot be opened: ${errnoOf(error)}`
+    throw new AppError('journal_unavailable', why, { cause: error })
+  }
 }
 
 /** link(2) lets exactly one of many succeed. Answers who held the lock before, if nobody released it. */
@@ -99,7 +118,8 @@ interface Replacement {
 async function replace({ files, dir, self }: Taker, { path, holder, part }: Replacement) {
   await writeDurably(files, part, Buffer.from(JSON.stringify(self)))
   await files.rename(part, path)
-  if (holder !== undefined) await bestEffort(files.unlink(signOf(dir, holder)))
+  // One of before the last boot may have had our id and start: then its sign is where ours is now.
+  if (holder !== undefined && !isSame(holder, self)) await bestEffort(files.unlink(signOf(dir, holder)))
   return holder
 }
 
@@ -111,9 +131,11 @@ async function clear({ files, dir, metrics }: Taker, path: string, why: unknown)
 const isSame = (one: ProcessIdentity | undefined, other: ProcessIdentity | undefined): boolean =>
   one?.pid === other?.pid && one?.startTicks === other?.startTicks
 
-async function isAlive({ dir, procDir }: Taker, holder: ProcessIdentity): Promise<boolean> {
+async function isAlive({ dir, procDir, self }: Taker, holder: ProcessIdentity): Promise<boolean> {
   const liveness = await livenessOf(holder, procDir)
-  return liveness === 'unknown' ? answersLiveness(signOf(dir, holder)) : liveness === 'alive'
+  if (liveness !== 'unknown') return liveness === 'alive'
+  // One with our id and start would answer to the name that we have just taken: then it is we who answer.
+  return !isSame(holder, self) && answersLiveness(signOf(dir, holder))
 }
 
 /** What lies in the place of a lock. */

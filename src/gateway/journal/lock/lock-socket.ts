@@ -9,21 +9,34 @@ export interface LivenessSocket {
 }
 
 /**
+ * What listening answers on a file system that has no sockets (Linux says EPERM, FUSE ENOSYS, macOS EOPNOTSUPP), or at a
+ * path which it takes for too long. Anything else, such as EMFILE or ENOSPC, is about this moment and not about the place.
+ */
+const NO_SOCKETS = ['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL', 'ENAMETOOLONG']
+
+const NOTHING_SHOWN: LivenessSocket = { end: async () => {} }
+
+/**
  * A socket that answers as long as this process lives: whatever ends it, the kernel closes the socket, and whoever sees
- * the folder may ask, from another container too. A file system without sockets, or a long path, shows nothing.
+ * the folder may ask, from another container too. A file system without sockets, or a long path, shows nothing. Rejects
+ * where a socket could be and is none: a holder that shows no life by mistake would lose its lock.
  */
 export async function openLivenessSocket(path: string): Promise<LivenessSocket> {
+  if (!fits(path)) return NOTHING_SHOWN
   const server = createServer((asking) => asking.destroy()).unref()
-  const isShown =
-    fits(path) &&
-    (await new Promise<boolean>((resolve) => {
+  try {
+    await new Promise<void>((resolve, reject) => {
       // Kept for good: a process without a file descriptor left cannot answer, which must not end it.
-      server.on('error', () => resolve(false))
-      server.listen(path, () => resolve(true))
-    }))
+      server.on('error', reject)
+      server.listen(path, resolve)
+    })
+  } catch (error) {
+    if (NO_SOCKETS.includes(errnoOf(error))) return NOTHING_SHOWN
+    throw error
+  }
   return {
     async end() {
-      if (isShown) await new Promise((done) => server.close(done))
+      await new Promise((done) => server.close(done))
     },
   }
 }

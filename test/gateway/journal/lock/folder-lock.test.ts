@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type FolderLock, lockFolder } from '../../../../src/gateway/journal/lock/folder-lock.ts'
+import { answersLiveness } from '../../../../src/gateway/journal/lock/lock-socket.ts'
 import { type FileOps, nodeFiles } from '../../../../src/std/files/files.ts'
 import { faultyFiles } from '../../../fakes/files/faulty-files.ts'
 import { noFiles } from '../../../fakes/files/not-files.ts'
@@ -170,6 +172,48 @@ t.test('a container that was killed is succeeded at once', async (t) => {
   await lock.release()
   t.strictSame(readdirSync(dir), [])
 })
+
+t.test('who cannot show that it lives takes no lock, which the next one would take from it', async (t) => {
+  const dir = folder(t)
+  for (const [code, rejection] of [
+    ['EMFILE', { code: 'journal_unavailable', message: /lives, cannot be opened: EMFILE$/ }],
+    ['EACCES', { code: 'journal_unavailable', message: /lives, cannot be opened: EACCES$/ }],
+    ['ENOSPC', { code: 'ENOSPC' }],
+  ] as const)
+    await t.test(code, async (t) => {
+      t.intercept(Server.prototype, 'listen', {
+        value(this: Server) {
+          process.nextTick(() => this.emit('error', Object.assign(new Error('listen'), { code })))
+          return this
+        },
+      })
+      await t.rejects(lockFolder(dir, { files }), rejection)
+    })
+  t.strictSame(readdirSync(dir), [])
+  await (await lockFolder(dir, { files })).release()
+})
+
+t.test(
+  'a socket of its name, left before the last boot, keeps nobody from showing that it lives',
+  async (t) => {
+    const dir = folder(t)
+    const proc = t.testdir(procFolder(t, 'pid:[1]', { [process.pid]: { startTicks: '100' } }))
+    const sign = `lock.${process.pid}-100.sock`
+    const listen = 'require("node:net").createServer().listen(process.argv[1], () => console.log("listens"))'
+    const killed = spawn(process.execPath, ['-e', listen, join(dir, sign)])
+    await once(killed.stdout, 'data')
+    await t.rejects(lockFolder(dir, { files, procDir: proc }), { code: 'journal_unavailable' }, 'it lives')
+    killed.kill('SIGKILL')
+    await once(killed, 'exit')
+    writeFileSync(join(dir, 'lock'), lockText({ startTicks: '100', bootId: 'earlier' }))
+    const lock = await lockFolder(dir, { files, procDir: proc })
+    t.match(lock.predecessor, { bootId: 'earlier' })
+    t.strictSame(readdirSync(dir), ['lock', sign])
+    t.equal(await answersLiveness(join(dir, sign)), true, 'it is ours now')
+    await lock.release()
+    t.strictSame(readdirSync(dir), [])
+  },
+)
 
 t.test('a process out of sight that shows no life holds nothing', async (t) => {
   const dir = t.testdir({ lock: lockText({ pidNamespace: 'pid:[1]' }) })

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { connect, Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
@@ -45,20 +45,45 @@ test('a process that was killed shows none, though its socket is still there', a
   t.equal(await answersLiveness(path), false)
 })
 
+/** Has the system answer so to whoever listens. */
+function refuseToListen(t: Test, code: string) {
+  t.intercept(Server.prototype, 'listen', {
+    value(this: Server) {
+      process.nextTick(() => this.emit('error', Object.assign(new Error(`listen ${code}`), { code })))
+      return this
+    },
+  })
+}
+
 test('where a socket cannot be, nothing is shown and nothing is damaged', async (t) => {
+  for (const code of ['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL', 'ENAMETOOLONG'])
+    await t.test(code, async (t) => {
+      refuseToListen(t, code)
+      const path = join(folder(t), 'a.sock')
+      const life = await openLivenessSocket(path)
+      t.equal(await answersLiveness(path), false)
+      await life.end()
+    })
   const dir = folder(t)
-  const [taken, long] = [join(dir, 'a.sock'), join(dir, 'x'.repeat(100))]
-  writeFileSync(taken, '')
-  for (const [why, path] of [
-    ['the name is taken', taken],
-    ['there is no such folder', join(dir, 'none', 'a.sock')],
-    ['the path is too long', long],
-  ] as const) {
-    const life = await openLivenessSocket(path)
-    t.equal(await answersLiveness(path), false, why)
-    await life.end()
-    t.same(readdirSync(dir), ['a.sock'], why)
-  }
+  const long = join(dir, 'x'.repeat(100))
+  const life = await openLivenessSocket(long)
+  t.equal(await answersLiveness(long), false, 'the path is too long')
+  await life.end()
+  t.same(readdirSync(dir), [])
+})
+
+test('where one could be and is none, nobody goes on as if there were', async (t) => {
+  for (const code of ['EMFILE', 'ENFILE', 'ENOMEM', 'ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'ELOOP'])
+    await t.test(code, async (t) => {
+      refuseToListen(t, code)
+      await t.rejects(openLivenessSocket(join(folder(t), 'a.sock')), { code })
+    })
+  const dir = folder(t)
+  const taken = join(dir, 'a.sock')
+  writeFileSync(taken, 'notes')
+  await t.rejects(openLivenessSocket(taken), { code: 'EADDRINUSE' }, 'the name is taken')
+  t.equal(readFileSync(taken, 'utf8'), 'notes')
+  await t.rejects(openLivenessSocket(join(dir, 'none', 'a.sock')), { code: 'EACCES' }, 'no such folder')
 })
 
 test('one that cannot be asked is not taken for dead', async (t) => {
