@@ -156,21 +156,18 @@ export async function unlessAbsent<T>(
   }
 }
 
-/** The process or the machine lacks something: no other file can be read now either. */
-const OF_ALL = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EINTR', 'ETIMEDOUT']
 /** This file or its folder is withheld, until somebody gives a permission back or a server its file. */
 const WITHHELD = ['EACCES', 'EPERM', 'EBUSY', 'ETXTBSY', 'ESTALE']
 /** This file is lost for good: a bad sector, a torn block, or no regular file. */
 const UNREADABLE = ['EIO', 'EBADMSG', 'EUCLEAN', ...NOT_REGULAR_FILE]
 
-/** Nothing is said about what the file holds: it may be whole, and read well later. It stays as it is. */
-export const isTransientReadError = (error: unknown): boolean =>
-  [...OF_ALL, ...WITHHELD].includes(errnoOf(error))
-
 /** Kept from us by itself, while others are not. */
 export const isAccessDenied = (error: unknown): boolean => WITHHELD.includes(errnoOf(error))
 
-/** What the file held is gone, as far as we can see. */
+/**
+ * What the file held is gone, as far as we can see. Of any other code it may be whole, and read well later: then the process
+ * or the machine lacks something, or somebody withholds it, or we are wrong. It stays as it is.
+ */
 export const isPermanentReadError = (error: unknown): boolean => UNREADABLE.includes(errnoOf(error))
 
 /** What a system call answered, as opposed to a mistake of ours. */

@@ -2,11 +2,12 @@ import { join } from 'node:path'
 import {
   bestEffort,
   type FileOps,
-  isTransientReadError,
+  isPermanentReadError,
   replaceFile,
   unlessAbsent,
 } from '../../../std/files/files.ts'
 import { isNotRegularFile } from '../../../std/files/not-a-file.ts'
+import { jsonIn } from '../../../std/json.ts'
 import type { JournalMetrics } from '../metrics.ts'
 import { quarantineFile } from '../quarantine-files.ts'
 
@@ -36,7 +37,7 @@ export async function readCheckpoint(
     return text === undefined ? 0 : parse(text.toString())
   } catch (error) {
     // It may be whole, and read well in a moment: it is the start that has to be tried again.
-    if (isTransientReadError(error)) throw error
+    if (!(error instanceof NotACheckpoint || isPermanentReadError(error))) throw error
     if (isNotRegularFile(error)) {
       const to = await quarantineFile(files, dir, checkpointPath(dir))
       metrics?.movedAside(to, error)
@@ -45,8 +46,10 @@ export async function readCheckpoint(
   }
 }
 
+class NotACheckpoint extends Error {}
+
 function parse(text: string): number {
-  const { version, sequence } = JSON.parse(text)
+  const { version, sequence } = Object(jsonIn(text))
   if (version === CHECKPOINT_VERSION && Number.isSafeInteger(sequence) && sequence >= 0) return sequence
-  throw new Error('not a checkpoint of ours')
+  throw new NotACheckpoint()
 }

@@ -48,7 +48,7 @@ export interface DiskJournal extends Journal, Backlog {
 /**
  * The write-ahead log behind `durability: journal`. Starts whatever state a crash left the folder in; throws
  * `journal_unavailable` only when another live process owns the folder, or the disk takes no lock, lists no names, or
- * neither gives a file nor lets it go, or handles or memory are wanting.
+ * neither gives a file nor lets it go, or withholds one without saying that it is lost: then the start is tried again.
  */
 export async function openDiskJournal(options: DiskJournalOptions): Promise<DiskJournal> {
   const { dir, files = nodeFiles, telemetry } = options

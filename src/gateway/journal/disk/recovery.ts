@@ -1,4 +1,11 @@
-import { bestEffort, type FileOps, isTransientReadError, readFully } from '../../../std/files/files.ts'
+import {
+  bestEffort,
+  errnoOf,
+  type FileOps,
+  isPermanentReadError,
+  readFully,
+  unlessAbsent,
+} from '../../../std/files/files.ts'
 import type { JournalMetrics } from '../metrics.ts'
 import { quarantineBytes, quarantineFile } from '../quarantine-files.ts'
 import { readCheckpoint } from './checkpoint.ts'
@@ -138,7 +145,8 @@ function heldSegment(path: string, { extents, tally, lastFrameEnd }: Inspection)
  * It was never acknowledged, and must not stand in the way of what was. Infinity for a segment that tells nothing.
  */
 async function firstSequence({ files }: RecoveryPlace, path: string, named: number): Promise<number> {
-  const header = await headerOf(files, path).catch(unlessPassing)
+  // Absent is where a link leads to that leads nowhere, which is found out when all of it is read.
+  const header = await unlessAbsent(headerOf(files, path)).catch(onlyPermanent)
   // A copy under another name tells of other segments.
   const isOwn = header?.kind === 'valid' && header.firstSequence >= named
   return isOwn ? header.firstSequence : Number.POSITIVE_INFINITY
@@ -176,13 +184,19 @@ async function truncate(files: FileOps, path: string, length: number): Promise<v
 const contentOf = ({ files, metrics }: RecoveryPlace, path: string): Promise<unknown> =>
   files.readFile(path).catch((error: unknown) => {
     metrics.failed('read', error)
-    unlessPassing(error)
+    onlyPermanent(error)
     return error
   })
 
-/** Nothing was read, and never will be. Throws when it may be: then it is the start that has to be tried again. */
-function unlessPassing(error: unknown): undefined {
-  if (isTransientReadError(error)) throw error
+/** What Node answers, without reading, of a file of more than 2 GiB. None of ours is so large. */
+const TOO_LARGE = 'ERR_FS_FILE_TOO_LARGE'
+
+/**
+ * Nothing was read, and never will be. Throws whatever does not say so of this file: it may be whole, and it is the start
+ * that has to be tried again. A code that is not known here must not move acknowledged events out of the journal.
+ */
+function onlyPermanent(error: unknown): undefined {
+  if (!isPermanentReadError(error) && errnoOf(error) !== TOO_LARGE) throw error
 }
 
 /** A folder that cannot be tidied is no reason not to start. */

@@ -50,11 +50,21 @@ t.test('one that cannot be read goes as well, and where it stays there is no ans
   t.equal(await readCheckpoint(files, dir), 0, 'it does not come back')
 })
 
-t.test('one that cannot be read for want of a file handle or a permission stays', async (t) => {
+t.test('one of which nobody says that it is lost stays, and there is no answer', async (t) => {
   const dir = t.testdir()
   const { files, fail } = faultyFiles()
   await writeCheckpoint(files, dir, 5)
-  for (const code of ['EMFILE', 'ENFILE', 'ENOMEM', 'EACCES', 'EPERM', 'EBUSY', 'ESTALE']) {
+  for (const code of [
+    'EMFILE',
+    'ENFILE',
+    'ENOMEM',
+    'EACCES',
+    'EPERM',
+    'EBUSY',
+    'ESTALE',
+    'ENODEV',
+    'ENOKEY',
+  ]) {
     fail({ call: 'readFile', code })
     await t.rejects(readCheckpoint(files, dir), { code })
     t.equal(await readCheckpoint(files, dir), 5)

@@ -267,25 +267,33 @@ t.test('a disk that fails during recovery costs no more than what it fails at', 
   }
 })
 
-t.test(
-  'a want of handles, memory or permission is no start, and leaves every segment where it is',
-  async (t) => {
-    for (const code of ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EACCES', 'ESTALE']) {
-      for (const call of ['readFile', 'open'] as const) {
-        const { dir, paths } = await folder(t)
-        const { files, fail } = faultyFiles()
-        fail({ call, code, file: new RegExp(basename(String(paths[1]))) })
-        await t.rejects(openJournal(dir, { ...options, files }), {
-          code: 'journal_unavailable',
-          message: new RegExp(code),
-        })
-        const journal = await openJournal(dir, { ...options, files })
-        t.strictSame(await drain(journal), texts(...all), `${code} of ${call}`)
-        await journal.close()
-      }
+t.test('a segment of which nobody says that it is lost is no start, and stays where it is', async (t) => {
+  const passing = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EACCES', 'ESTALE']
+  const inNoList = ['EREMOTEIO', 'ENODEV', 'ENOKEY', 'ECONNRESET', 'ERR_OF_OURS']
+  for (const code of [...passing, ...inNoList]) {
+    for (const call of ['readFile', 'open'] as const) {
+      const { dir, paths } = await folder(t)
+      const { files, fail } = faultyFiles()
+      fail({ call, code, file: new RegExp(basename(String(paths[1]))) })
+      await t.rejects(openJournal(dir, { ...options, files }), {
+        code: 'journal_unavailable',
+        message: new RegExp(code),
+      })
+      const journal = await openJournal(dir, { ...options, files })
+      t.strictSame(await drain(journal), texts(...all), `${code} of ${call}`)
+      await journal.close()
     }
-  },
-)
+  }
+})
+
+t.test('a segment too large to be ever read is moved away', async (t) => {
+  const { dir, paths } = await folder(t)
+  truncateSync(String(paths[1]), 2 ** 31)
+  const journal = await openJournal(dir, options)
+  t.strictSame(await drain(journal), texts(...without(5, 6, 7, 8, 9)))
+  t.strictSame(readdirSync(join(dir, 'quarantine')), [basename(String(paths[1]))])
+  await journal.close()
+})
 
 t.test('a segment that can neither be read nor moved is no start; nothing of it is lost', async (t) => {
   const { dir, paths } = await folder(t)
