@@ -3,7 +3,7 @@ import type { RefusalCode } from '../../../event/ledger/ledger.ts'
 import type { Measurement } from '../../../event/schema/event.ts'
 import { isObject } from '../../../event/schema/json-object.ts'
 import { judge } from '../../../event/verdict.ts'
-import type { AppError } from '../../../std/errors.ts'
+import { AppError, type ErrorCode } from '../../../std/errors.ts'
 
 /** As many as a request may bring to the gateway. */
 export const MAX_EVENTS_PER_LINE = 500
@@ -26,13 +26,17 @@ export interface JudgedLine {
   readonly token: unknown
 }
 
+/** What the decoder says of a line. Any other error is not the line's fault, and must not make its events dead letters. */
+const OF_THE_LINE: readonly ErrorCode[] = ['malformed_body', 'body_too_large']
+
 /** A line is an event, or `{ recordToken?, context?, events }`: to the contract of `POST /v1/events`. */
 export function judgeLine(line: Buffer): JudgedLine {
   if (line.length < LEAST_BYTES) return TOO_SHORT
   try {
     return judgeCandidates(candidatesIn(line))
   } catch (error) {
-    return refusedLine('malformed_line', (error as AppError).message)
+    if (!(error instanceof AppError && OF_THE_LINE.includes(error.code))) throw error
+    return refusedLine('malformed_line', error.message)
   }
 }
 

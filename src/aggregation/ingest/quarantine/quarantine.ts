@@ -90,19 +90,24 @@ export function createQuarantine(options: QuarantineOptions): Quarantine {
     return waiting.filter((why) => why !== undefined)
   }
 
-  /** That the quarantine cannot be looked at, perhaps for lack of a permission, must not keep back what came another way. */
-  async function listed(): Promise<readonly LakeObject[]> {
+  /**
+   * That the quarantine cannot be looked at, perhaps for lack of a permission, must not keep back what came another way. It
+   * says nothing of what waits there: undefined.
+   */
+  async function listed(): Promise<readonly LakeObject[] | undefined> {
     try {
       return await lake.list(`quarantine/${SOURCE}`)
     } catch (error) {
+      if (!(error instanceof AppError && error.code === 'lake_failed')) throw error
       telemetry.log.error({ err: error }, 'the quarantine cannot be listed')
-      return []
+      return undefined
     }
   }
 
   return {
     async empty(signal) {
-      const found = (await listed()).map(classify)
+      const found = (await listed())?.map(classify)
+      if (found === undefined) return
       const waiting = found.filter((each) => typeof each === 'string')
       const objects = found.filter((each) => typeof each !== 'string')
       if (objects.length > 0) waiting.push(...(await takeAll(objects, signal)))

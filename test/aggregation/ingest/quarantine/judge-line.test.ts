@@ -1,5 +1,6 @@
 import { test } from 'tap'
 import { judgeLine, MAX_EVENTS_PER_LINE } from '../../../../src/aggregation/ingest/quarantine/judge-line.ts'
+import { AppError } from '../../../../src/std/errors.ts'
 
 const least = { name: 'app.start', value: 1 }
 const judged = (line: string | Buffer | object) =>
@@ -90,4 +91,15 @@ test('a direct record is put right as a request is', async (t) => {
       index: 0,
     },
   ])
+})
+
+test('a fault of ours is no fault of the line, which would be lost for it', async (t) => {
+  const broken = (error: Error) =>
+    Object.assign(Buffer.from(JSON.stringify(least)), {
+      includes() {
+        throw error
+      },
+    })
+  t.throws(() => judgeLine(broken(new RangeError('of ours'))), { name: 'RangeError', message: 'of ours' })
+  t.throws(() => judgeLine(broken(new AppError('internal', 'of ours'))), { code: 'internal' })
 })

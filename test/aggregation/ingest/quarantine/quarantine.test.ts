@@ -288,15 +288,23 @@ test('one that is gone was taken by another', async (t) => {
   t.same(await metrics(), [])
 })
 
-test('that the quarantine cannot be listed is told, and is no failure of the ingest', async (t) => {
-  const { quarantine, said } = setUp(t, (lake) => ({
-    lake: {
-      ...lake,
-      list: async () => Promise.reject(new AppError('lake_failed', 'Lake list failed: AccessDenied')),
-    },
+test('that the quarantine cannot be listed is told, and no failure of the ingest, nor an empty quarantine', async (t) => {
+  let failing: Error | undefined
+  const { quarantine, said, put, metrics } = setUp(t, (lake) => ({
+    lake: { ...lake, list: async (prefix) => (failing ? Promise.reject(failing) : lake.list(prefix)) },
   }))
+  await put(KEY.replace('direct-shop', 'direct-other'), line())
+  await quarantine.empty(signal)
+  const waiting = await metrics()
+  t.match(waiting.join('\n'), /waiting_objects.*unknown_app.* 1/)
+  failing = new AppError('lake_failed', 'Lake list failed: AccessDenied')
   await quarantine.empty(signal)
   t.match(said(), /AccessDenied.*the quarantine cannot be listed/)
+  t.same(await metrics(), waiting, 'what waited when it was last seen')
+  failing = new TypeError('of ours')
+  await t.rejects(quarantine.empty(signal), { name: 'TypeError' }, 'and a fault of ours is not the lake')
+  failing = new AppError('cancelled', 'Cancelled')
+  await t.rejects(quarantine.empty(signal), { code: 'cancelled' })
 })
 
 test('whoever cancels does not wait for the end of an object', async (t) => {
