@@ -1,5 +1,5 @@
 import { readFile, readlink } from 'node:fs/promises'
-import { errnoOf } from './files.ts'
+import { errnoOf, unlessAbsent } from './files.ts'
 
 /** A process, told apart from a later one with the same id. What a system does not tell is empty. */
 export interface ProcessIdentity {
@@ -20,21 +20,37 @@ export type Liveness = 'alive' | 'dead' | 'unknown'
 /** `procDir` is Linux's /proc. Where there is none, a process is known by its id alone. */
 export async function thisProcess(procDir = '/proc'): Promise<ProcessIdentity> {
   const ticks = (await startTicks(procDir, process.pid)) ?? ''
-  return { pid: process.pid, startTicks: ticks, ...(await here(procDir)) }
+  return { pid: process.pid, startTicks: ticks, ...(await here(procDir, [...NOT_THERE, ...KEPT_FROM_US])) }
 }
 
 export async function livenessOf(identity: ProcessIdentity, procDir = '/proc'): Promise<Liveness> {
-  const { bootId, pidNamespace } = await here(procDir)
-  if (identity.bootId !== bootId || identity.pidNamespace !== pidNamespace) return 'unknown'
+  if (!(await isFromHere(identity, procDir))) return 'unknown'
   if (identity.startTicks === '') return answersSignals(identity.pid) ? 'alive' : 'dead'
   const ticks = await startTicks(procDir, identity.pid)
   if (ticks === undefined) return 'unknown'
   return identity.startTicks === ticks ? 'alive' : 'dead'
 }
+/** There is no /proc. */
+const NOT_THERE = ['ENOENT', 'ENOTDIR']
+/** It is there, and not for us. Two that may not look could be in two containers, or on two hosts. */
+const KEPT_FROM_US = ['EACCES', 'EPERM']
 
-async function here(procDir: string): Promise<Pick<ProcessIdentity, 'bootId' | 'pidNamespace'>> {
-  const bootId = await orEmpty(readFile(`${procDir}/sys/kernel/random/boot_id`, 'latin1'))
-  return { bootId: bootId.trim(), pidNamespace: await orEmpty(readlink(`${procDir}/self/ns/pid`)) }
+/** Empty for what the system answers with one of `untold`; rejects where it cannot be looked at now. */
+async function here(
+  procDir: string,
+  untold: readonly string[],
+): Promise<Pick<ProcessIdentity, 'bootId' | 'pidNamespace'>> {
+  const bootId = await unlessAbsent(readFile(`${procDir}/sys/kernel/random/boot_id`, 'latin1'), untold)
+  const pidNamespace = await unlessAbsent(readlink(`${procDir}/self/ns/pid`), untold)
+  return { bootId: bootId?.trim() ?? '', pidNamespace: pidNamespace ?? '' }
+}
+
+/** Nothing that could not be read is the same as anything, itself unread as well. */
+async function isFromHere(identity: ProcessIdentity, procDir: string): Promise<boolean> {
+  // Whatever the system answers instead: a holder out of sight is asked by its socket, and not taken for dead.
+  const seen = await here(procDir, NOT_THERE).catch(errnoOf)
+  if (typeof seen === 'string') return false
+  return identity.bootId === seen.bootId && identity.pidNamespace === seen.pidNamespace
 }
 
 /** ESRCH: it ended while it was looked at. */
@@ -56,12 +72,11 @@ async function startTicks(procDir: string, pid: number): Promise<string | undefi
   return state === 'Z' ? '' : fields[18]
 }
 
+/** EPERM comes from one that lives, and of any other answer it cannot be said that it does not. */
 function answersSignals(pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch (error) {
-    return errnoOf(error) === 'EPERM'
+    return errnoOf(error) !== 'ESRCH'
   }
 }
-
-const orEmpty = (text: Promise<string>): Promise<string> => text.catch(() => '')

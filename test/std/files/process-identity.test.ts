@@ -55,10 +55,30 @@ test('a process that cannot be looked at now is not dead', async (t) => {
   t.equal(await livenessOf(seven, t.testdir(cut)), 'unknown', 'of a stat that is cut off')
 })
 
-test('a process that may not be signalled is alive', async (t) => {
-  t.capture(process, 'kill', () => {
-    throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' })
-  })
+test('only one of which the system says that it is not there is dead', async (t) => {
   const itself = { pid: 1, startTicks: '', bootId: '', pidNamespace: '' }
-  t.equal(await livenessOf(itself, join(t.testdir(), 'none')), 'alive')
+  for (const [code, liveness] of [
+    ['EPERM', 'alive'],
+    ['EAGAIN', 'alive'],
+    ['ESRCH', 'dead'],
+  ] as const)
+    await t.test(code, async (t) => {
+      t.capture(process, 'kill', () => {
+        throw Object.assign(new Error(`kill ${code}`), { code })
+      })
+      t.equal(await livenessOf(itself, join(t.testdir(), 'none')), liveness)
+    })
+})
+
+test('what cannot be read of two processes is not the same', async (t) => {
+  const proc = procFolder(t, HERE, { 7: { startTicks: '4711' } })
+  for (const [what, unreadable, known] of [
+    ['the boot', { ...proc, sys: { kernel: { random: { boot_id: {} } } } }, { ...seven, bootId: '' }],
+    ['the namespace', { ...proc, self: { ns: { pid: 'no link' } } }, { ...seven, pidNamespace: '' }],
+  ] as const) {
+    const dir = t.testdir(unreadable)
+    for (const identity of [known, { ...known, pid: 9 }, { ...known, startTicks: '' }])
+      t.equal(await livenessOf(identity, dir), 'unknown', what)
+    await t.rejects(thisProcess(dir), /EISDIR|EINVAL/, `${what} is not what it writes of itself`)
+  }
 })
