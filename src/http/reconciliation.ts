@@ -85,6 +85,21 @@ export function balanceOf({ unopened = 0, ...counts }: OwnCounts): GatewayBalanc
   return { ...counts, workers: 1, silent: 0, unopened, unaccounted: stored - ended }
 }
 
+/** The answers to events that nothing is wrong with, when they cannot be stored. */
+export const UNSTORED_CODES: readonly string[] = ['journal_full', 'journal_unavailable', 'sinks_unavailable']
+
+/** Events that could not be stored, and when that was told a client last; undefined when all could. */
+export function unstoredIn({ rejected, refused }: Pick<GatewayBalance, 'rejected' | 'refused'>) {
+  const codes = UNSTORED_CODES.filter((code) => (rejected[code] ?? 0) > 0)
+  if (codes.length === 0) return undefined
+  const told = refused.filter(({ code }) => UNSTORED_CODES.includes(code)).map(({ lastMs }) => lastMs)
+  return {
+    codes,
+    events: codes.reduce((sum, code) => sum + (rejected[code] ?? 0), 0),
+    lastMs: told.length === 0 ? undefined : Math.max(...told),
+  }
+}
+
 /** Events that were received and of which nothing else is known: none. */
 export function unjudged({ received, accepted, rejected }: GatewayBalance): number {
   return received - accepted - Object.values(rejected).reduce((sum, events) => sum + events, 0)

@@ -35,7 +35,7 @@ interface Content {
   readonly earlier?: readonly RollupRow[]
   readonly apps?: readonly string[]
   /** By default of a gateway that nobody knows. */
-  readonly pipeline?: PipelineState
+  readonly pipeline?: () => PipelineState
   readonly runs?: readonly Run[]
 }
 
@@ -74,7 +74,7 @@ async function served(
     apps: () => apps,
     gateway: () => ({ host: '127.0.0.1', port: 21_280 }),
     pipelineState: async () =>
-      pipeline ?? {
+      pipeline?.() ?? {
         gateway: null,
         aggregation: {
           lastCommittedMs: lastMs + QUARTER,
@@ -207,7 +207,7 @@ test('the dashboard shows the numbers of its store', { skip }, async (t) => {
 test('the state of the pipeline is shown from the gateway to the last window', { skip }, async (t) => {
   const { url } = await served(t, {
     rows: [rollupRow({}, Array(40).fill(1_000))],
-    pipeline: {
+    pipeline: () => ({
       gateway: reconciliation({
         ...{ received: 1_320, accepted: 1_200, ledgerEvents: 0, recovered: 0 },
         rejected: { missing_field: 100, invalid_field: 20 },
@@ -224,7 +224,7 @@ test('the state of the pipeline is shown from the gateway to the last window', {
         rejectedRows: 5,
         notIngested: 3,
       },
-    },
+    }),
   })
   const { page, offences } = await opened(t, url)
   await signIn(page)
@@ -244,6 +244,157 @@ test('the state of the pipeline is shown from the gateway to the last window', {
   }
   t.notMatch(facts, 'unknown')
   t.same(offences, [])
+})
+
+const calm = {
+  lastCommittedMs: Date.now(),
+  ...{ lagMs: 65_000, dueWindows: 0, dirtyWindows: 0, tooLate: 0 },
+  ...{ lateRows: 0, rejectedRows: 0, notIngested: 0 },
+}
+const minutesAgo = (minutes: number) => Date.now() - minutes * 60_000
+const refusing = (code: string, minutes: number) => ({
+  received: 4_812,
+  rejected: { [code]: 4_800, invalid_field: 2 },
+  refused: [
+    { code: 'unknown_key', keyPrefix: 'hgk_ab', requests: 9_000, firstMs: 0, lastMs: Date.now() },
+    { app: 'shop', code, requests: 1_200, firstMs: minutesAgo(60), lastMs: minutesAgo(minutes) },
+  ],
+})
+const sink = (state: 'failing' | 'paused', minutes: number, more = {}) => ({
+  sink: {
+    ...({ kind: 'lake', state, failingSinceMs: minutesAgo(minutes), fallbackOpen: false } as const),
+    ...more,
+  },
+})
+
+/** What happens, the word of the light, its colour, a sentence, and whether the banner says it. */
+const TROUBLES: readonly [string, PipelineState, string, string, RegExp | undefined, boolean][] = [
+  ['nothing', { gateway: reconciliation(), aggregation: calm }, 'ok', 'good', undefined, false],
+  ['an unknown gateway', { gateway: null, aggregation: calm }, 'ok', 'good', undefined, false],
+  [
+    'a full disk',
+    { gateway: reconciliation(refusing('journal_full', 1)), aggregation: calm },
+    ...(['refusing events', 'poor'] as const),
+    /Events are refused: the journal of the gateway, or its disk, is full \(journal_full\)\. 4,800 since the gateway started, the last 1 min ago\./,
+    true,
+  ],
+  [
+    'one that was full',
+    { gateway: reconciliation(refusing('journal_full', 6)), aggregation: calm },
+    ...(['ok', 'good', undefined, false] as const),
+  ],
+  [
+    'nowhere to store, and a sink that fails',
+    {
+      gateway: reconciliation({ ...refusing('sinks_unavailable', 0), ...sink('failing', 9) }),
+      aggregation: calm,
+    },
+    ...(['refusing events', 'poor'] as const),
+    /neither the stream nor the lake takes anything[\s\S]*The sink lake has taken nothing for 9 min\. What was accepted waits in the journal\./,
+    true,
+  ],
+  [
+    'a sink that fails',
+    { gateway: reconciliation(sink('failing', 2)), aggregation: calm },
+    ...(['sink failing', 'needs', /The sink lake has taken nothing for 2 min\./, false] as const),
+  ],
+  [
+    'a sink that fails, with a fallback',
+    { gateway: reconciliation(sink('failing', 9, { fallbackOpen: true })), aggregation: calm },
+    ...(['sink failing', 'needs', /for 9 min\. Events go to the lake meanwhile\./, false] as const),
+  ],
+  [
+    'a sink that is misconfigured, and windows that wait',
+    {
+      gateway: reconciliation(sink('paused', 1, { reason: 'AccessDenied' })),
+      aggregation: { ...calm, dueWindows: 1 },
+    },
+    ...(['sink paused', 'poor'] as const),
+    /The sink lake is misconfigured \(AccessDenied\)[\s\S]*1 window should have been aggregated/,
+    true,
+  ],
+  [
+    'objects that cannot be read',
+    { gateway: reconciliation(), aggregation: { ...calm, notIngested: 1 } },
+    ...(['not all ingested', 'needs', /1 object of the lake could not be taken in/, false] as const),
+  ],
+  [
+    'windows that wait',
+    { gateway: reconciliation(), aggregation: { ...calm, dueWindows: 4 } },
+    ...(['behind', 'needs', /4 windows should have been aggregated/, false] as const),
+  ],
+]
+
+test('the light of the pipeline is green only when all of it works', { skip }, async (t) => {
+  let state = TROUBLES[0]?.[1] as PipelineState
+  const { url } = await served(t, {
+    rows: [rollupRow({}, Array(40).fill(1_000))],
+    pipeline: () => state,
+  })
+  const { page, offences } = await opened(t, url)
+  await signIn(page)
+  for (const [what, next, word, colour, said, isLoud] of TROUBLES) {
+    state = next
+    await page.click('#pause')
+    await page.click('#pause')
+    await page.waitForSelector('#content[aria-busy="false"]')
+    t.equal(await textOf(page.locator('#light')), word, what)
+    t.equal(await page.locator('#light').getAttribute('class'), `rating ${colour}`, what)
+    const told = await textOf(page.locator('#troubles'))
+    if (said === undefined) t.equal(told, '', what)
+    else t.match(told, said, what)
+    t.equal(await page.locator('#banner').isVisible(), isLoud, what)
+  }
+  t.same(offences, [])
+})
+
+test('refused clients are listed, and how many more there are', { skip }, async (t) => {
+  const refused = Array.from({ length: 11 }, (_, i) => ({
+    ...{ code: 'unknown_key', keyPrefix: `hgk_${i}`, requests: 20 - i, firstMs: 0, lastMs: Date.now() },
+  }))
+  const { url } = await served(t, {
+    rows: [rollupRow({}, [1_000])],
+    pipeline: () => ({ gateway: reconciliation({ refused }), aggregation: calm }),
+  })
+  const { page } = await opened(t, url)
+  await signIn(page)
+  const lines = (await page.locator('#refused li').allInnerTexts()).map((text) => text.trim())
+  t.equal(lines.length, 9)
+  t.equal(lines[0], '20 × unknown_key key hgk_0…')
+  t.equal(lines[8], 'and 3 more: headgate status tells them')
+})
+
+test('a run that goes on is told as one, with what failed in it', { skip }, async (t) => {
+  const window = { rollup: 'default', fromMs: 0, toMs: QUARTER, step: 'compute' } as const
+  const run: Run = {
+    ...{ version: 1, id: 'run-1', state: 'running', trigger: 'schedule', principal: 'schedule', attempt: 1 },
+    scope: { rollups: ['default'], reprocess: 'missing' },
+    ...{ createdMs: Date.now(), notBeforeMs: 0, skipped: [] },
+    windows: [{ ...window, result: 'committed' }, window],
+    owner: { pid: 1, startTicks: '1', bootId: 'boot', pidNamespace: 'pid' },
+  }
+  const held: Run = { ...run, id: 'run-2', state: 'queued', attempt: 0 }
+  const error = { code: 'engine_failed', message: 'no' } as const
+  for (const [windows, state, text] of [
+    [run.windows, 'ok', ''],
+    [
+      [...run.windows, { ...window, error }],
+      'failing',
+      'The aggregation fails. The run goes on · 1 of 3 windows done · engine_failed: no',
+    ],
+  ] as const) {
+    const { url } = await served(t, {
+      rows: [rollupRow({}, [1_000])],
+      runs: [{ ...run, windows }, held],
+      pipeline: () => ({ gateway: null, aggregation: calm }),
+    })
+    const { page } = await opened(t, url)
+    await signIn(page)
+    t.equal(await textOf(page.locator('#light')), state)
+    t.equal(await textOf(page.locator('#banner')), text)
+    t.match(await textOf(page.locator('#runs')), /goes on · 1 of \d windows done/)
+    t.match(await textOf(page.locator('#runs')), 'waits for its turn · 1 of 2 windows done')
+  }
 })
 
 test('large numbers, chart and tables are of the chosen range', { skip }, async (t) => {

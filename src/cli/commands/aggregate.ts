@@ -18,7 +18,7 @@ import { localGateway } from '../client/local-gateway.ts'
 import { assertLake, ownDataFolder } from '../setup/data-folder.ts'
 import { loadConfig } from '../setup/load.ts'
 import { CONFIG_OPTION, type Command, type Flags } from '../terminal/command.ts'
-import { drawBar } from '../terminal/progress.ts'
+import { type ProgressStep, progressBar } from '../terminal/progress.ts'
 import { stderrTelemetry } from '../terminal/stderr-log.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { runPasses } from './run-passes.ts'
@@ -50,6 +50,7 @@ its age, in one run after the other, and the window that is open now. Ctrl-C can
     const config = await loadConfig(flags, terminal)
     await assertLake(config)
     await ownDataFolder(config.dataDir)
+    const bar = progressBar(terminal)
     const telemetry = stderrTelemetry(config, terminal)
     const wired = await wireAggregation(config, {
       clock: systemClock,
@@ -57,9 +58,9 @@ its age, in one run after the other, and the window that is open now. Ctrl-C can
       telemetry,
       lake: await openLake(config, systemClock, telemetry),
       askGateway: await gatewayOf(config, flags, { ...terminal, log: telemetry.log }),
-      onProgress: (progress) => drawProgress(progress, terminal),
+      onProgress: (progress) => bar.draw(stepOf(progress)),
     })
-    return runPasses(wired.runs, request, terminal).catch((error: unknown) => {
+    return runPasses(wired.runs, request, bar.beside).catch((error: unknown) => {
       throw inOptions(error)
     })
   },
@@ -113,7 +114,8 @@ function timeOf(name: 'from' | 'to', text: Flags[string]): { readonly [name]?: s
   return { [name]: String(text) }
 }
 
-function drawProgress({ window, of, done }: Progress, terminal: Terminal): void {
+function stepOf({ through, of, done }: Progress): ProgressStep {
   const at = new Date(done.fromMs).toISOString().slice(0, 16)
-  drawBar({ done: window, of, text: `${at}Z  ${done.rows ?? 0} rows  ${done.result ?? ''}` }, terminal)
+  const became = done.result ?? (done.error ? 'to be tried again' : 'at work in another run')
+  return { done: through, of, text: `${at}Z  ${done.rows ?? 0} rows  ${became}` }
 }

@@ -5,7 +5,7 @@ import { openLake } from '../../wiring/open-lake.ts'
 import { assertLake } from '../setup/data-folder.ts'
 import { loadConfig } from '../setup/load.ts'
 import { CONFIG_OPTION, type Command, EXIT } from '../terminal/command.ts'
-import { drawBar } from '../terminal/progress.ts'
+import { progressBar } from '../terminal/progress.ts'
 import { stderrTelemetry } from '../terminal/stderr-log.ts'
 import { number, table } from '../terminal/table.ts'
 
@@ -38,14 +38,14 @@ of an hour ago, which is how long events may be on their way. What waits in a jo
     const config = await loadConfig(flags, terminal)
     // A wrong folder would look complete: nothing is missing where nothing is.
     await assertLake(config)
-    const bar = json === true ? { ...terminal, out: terminal.err } : terminal
+    const bar = progressBar(json === true ? { ...terminal, out: terminal.err } : terminal)
     const telemetry = stderrTelemetry(config, terminal)
     const reconcile = wireReconcile(config, {
       clock: systemClock,
       entropy: systemEntropy,
       telemetry,
       lake: await openLake(config, systemClock, telemetry),
-      onProgress: (step) => drawBar({ ...step, text: 'hours' }, bar),
+      onProgress: (step) => bar.draw({ ...step, text: 'hours' }),
     })
     const range = {
       ...(from !== undefined && { from: String(from) }),

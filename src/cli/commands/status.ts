@@ -1,4 +1,4 @@
-import { type GatewayBalance, unjudged } from '../../http/reconciliation.ts'
+import { type GatewayBalance, unjudged, unstoredIn } from '../../http/reconciliation.ts'
 import type { AdminAnswer } from '../../std/admin-request.ts'
 import { sleep } from '../../std/async/abort.ts'
 import { systemClock } from '../../std/clock.ts'
@@ -19,7 +19,8 @@ export const statusCommand: Command = {
   name: 'status',
   summary: 'Ask a running gateway where every event went.',
   description: `Prints the conservation law as the gateway counts it: received = accepted + rejected, and what was stored = what has
-reached its end + what waits; and what of the lake the aggregation could not take in, where one tells. Exits 0 when it
+reached its end + what waits; how many could not be stored; and what of the lake the aggregation could not take in, where
+one tells. Exits 0 when it
 balances, 1 when it does not, or nobody answers.
 Asks gateway.operations.listen, where that is set, or aggregation.listen. The token (scope read) is taken from the
 variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
@@ -108,10 +109,24 @@ function report(state: Status, balanced: boolean, nowMs: number): string {
 
 ${lines}
 sink     ${sinkText(sink, nowMs)}
-at risk  ${number(state.atRisk)}
+${storageText(state, nowMs)}at risk  ${number(state.atRisk)}
 ${lakeText(state.notIngested)}${refusedText(state.refused, nowMs)}
-${balanced ? 'It balances.' : 'IT DOES NOT BALANCE.'}
+${balanced ? 'It balances.' : 'IT DOES NOT BALANCE.'}${isRefusing(state, nowMs) ? ' NEW EVENTS ARE REFUSED: they cannot be stored.' : ''}
 `
+}
+
+/** Refused as long ago as this, events are refused now, as far as anybody looks. */
+const RECENT_MS = 300_000
+const isRefusing = (state: Status, nowMs: number): boolean =>
+  nowMs - (unstoredIn(state)?.lastMs ?? Number.NEGATIVE_INFINITY) <= RECENT_MS
+
+/** Good events that were answered with a 503: who may send is told, and nothing of them is here. */
+function storageText(state: Status, nowMs: number): string {
+  const unstored = unstoredIn(state)
+  if (unstored === undefined) return ''
+  const { codes, events, lastMs } = unstored
+  const when = lastMs === undefined ? '' : `, last ${duration(nowMs - lastMs)} ago`
+  return `storage  ${some(events, 'event')} refused, for want of a place to store them: ${codes.join(', ')}${when}\n`
 }
 
 /** Why no beacons arrive: whose requests are turned away as a whole. */

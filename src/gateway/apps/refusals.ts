@@ -1,5 +1,5 @@
 import { Counter, type Registry as Metrics } from 'prom-client'
-import { type RefusedClient, whoIs } from '../../http/reconciliation.ts'
+import { type RefusedClient, UNSTORED_CODES, whoIs } from '../../http/reconciliation.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 
@@ -105,8 +105,13 @@ function createRoom(clock: Clock) {
   }
 }
 
+/** Whose good events could not be stored is told whatever else happened: it is no fault of theirs. */
 const mostRefused = (clients: readonly RefusedClient[]): readonly RefusedClient[] =>
-  [...clients].sort((a, b) => b.requests - a.requests).slice(0, MAX_TOLD)
+  [...clients]
+    .sort((a, b) => Number(isUnstored(b)) - Number(isUnstored(a)) || b.requests - a.requests)
+    .slice(0, MAX_TOLD)
+
+const isUnstored = ({ code }: RefusedClient): boolean => UNSTORED_CODES.includes(code)
 
 /** True as often as lines may be written in this minute. */
 function lineBudget(clock: Clock): () => boolean {

@@ -51,7 +51,7 @@ test('aggregate computes a range, shows each window, and exits 0; again, and not
   t.equal(await runCommand(['aggregate', ...range, '--reprocess', 'all', '--yes'], person), 0)
   t.match(
     person.said().out,
-    /\r█{15}.*unchanged\r█{30}.*unchanged\n/,
+    /\r█{15}.*unchanged.\[K\r█{30}.*unchanged.\[K\n/,
     'redrawn in place for a person; same rows, nothing published',
   )
   t.match(

@@ -60,6 +60,7 @@ accepted           1,200
   unaccounted          0
 
 sink     kinesis: ok
+storage  1 event refused, for want of a place to store them: journal_full
 at risk  0
 
 It balances.
@@ -90,6 +91,31 @@ test('who is refused is told, with how often and how long ago', async (t) => {
     ['unknown_key, key hgk_ab…', '3', '1 min ago'],
     ['not_found', '1', '1 min ago'],
   ])
+})
+
+test('events that could not be stored are told, and loudly while that goes on', async (t) => {
+  const rejected = { journal_full: 4_800, sinks_unavailable: 2, invalid_field: 7 }
+  for (const [agoMs, last, end] of [
+    [12_000, 'last 12 s ago', 'It balances. NEW EVENTS ARE REFUSED: they cannot be stored.'],
+    [7_200_000, 'last 2 h ago', 'It balances.'],
+  ] as const) {
+    const lastMs = Date.now() - agoMs
+    const refused = [
+      { app: 'shop', code: 'journal_full', requests: 1_200, firstMs: lastMs, lastMs },
+      { app: 'shop', code: 'sinks_unavailable', requests: 2, firstMs: 0, lastMs: lastMs - 60_000 },
+      { code: 'unknown_key', requests: 2, firstMs: 0, lastMs: Date.now() },
+    ]
+    const { url } = await gateway(t, answering(reconciliation({ received: 4_819, rejected, refused })))
+    const terminal = fakeTerminal()
+    t.equal(await runCommand(['status', '--url', url], terminal), 0, 'who sent them was told')
+    const lines = terminal.said().out.split('\n')
+    t.ok(
+      lines.includes(
+        `storage  4,802 events refused, for want of a place to store them: journal_full, sinks_unavailable, ${last}`,
+      ),
+    )
+    t.equal(lines.at(-2), end)
+  }
 })
 
 test('books that do not balance, however often one asks, end with 1; a moment is no fault', async (t) => {

@@ -144,5 +144,15 @@ test('of clients that all came again, the one that came longest ago is forgotten
   t.notOk(refusals.top().some(({ keyPrefix }) => keyPrefix === 'k0'))
 })
 
+test('whose good events could not be stored is told, however many others are refused', async (t) => {
+  const { refusals } = opened()
+  for (let i = 0; i < MAX_TOLD * 2; i++) {
+    for (let times = 0; times < 2; times++) refusals.note({ app: 'shop', code: 'app_limit', origin: `o${i}` })
+  }
+  refusals.note({ app: 'shop', code: 'journal_full' })
+  t.equal(refusals.top().length, MAX_TOLD)
+  t.match(refusals.top().at(-1), { app: 'shop', code: 'journal_full', requests: 1 })
+})
+
 const isLike = (told: Readonly<Record<string, unknown>>, of: Readonly<Record<string, unknown>>): boolean =>
   ['app', 'origin', 'keyPrefix'].every((name) => told[name] === of[name])

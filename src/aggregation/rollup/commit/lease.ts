@@ -241,5 +241,9 @@ const lostError = ({ name }: Lease, cause: unknown) =>
 const nameOf = (file: string) => file.slice(0, file.lastIndexOf('.'))
 
 function busy(name: string, holder: string): AppError {
-  return new AppError('run_conflict', `The lease ${name} is held by ${holder}`)
+  return new AppError('run_conflict', `The lease ${name} is held by ${holder}`, { details: { held: true } })
 }
+
+/** Somebody else is at it: no fault of either, and over when that one is through. */
+export const isHeldByAnother = (error: unknown): boolean =>
+  error instanceof AppError && error.details['held'] === true

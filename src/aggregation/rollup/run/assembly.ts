@@ -6,7 +6,7 @@ import { type ProcessIdentity, thisProcess } from '../../../std/files/process-id
 import type { Entropy } from '../../../std/id.ts'
 import type { Logger, Telemetry } from '../../../std/telemetry.ts'
 import type { IngestReport, LakeArrivals } from '../../ingest/index/arrivals.ts'
-import { createLeases, holdLease, type Leases } from '../commit/lease.ts'
+import { createLeases, holdLease, isHeldByAnother, type Leases } from '../commit/lease.ts'
 import { createManifests } from '../commit/manifest.ts'
 import type { Engine, ReadRows } from '../engines/engine.ts'
 import type { RollupDefinition } from '../model/definition.ts'
@@ -52,7 +52,8 @@ export interface RunDependencies {
   readonly planner: Planner
   readonly runPorts: RunPorts
   readonly log: Logger
-  readonly ingest: RunPorts['ingest']
+  /** For the schedule. False: another process is at it, and the next look finds what that has taken in. */
+  readonly ingestIfFree: (signal: AbortSignal) => Promise<boolean>
   /** Objects and partitions that the last ingest could not take. */
   readonly notIngested: () => number
 }
@@ -81,6 +82,16 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
     return report
   }
 
+  async function ingestIfFree(signal: AbortSignal): Promise<boolean> {
+    try {
+      await ingest('schedule', signal)
+      return true
+    } catch (error) {
+      if (isHeldByAnother(error)) return false
+      throw error
+    }
+  }
+
   const runPorts: RunPorts = {
     arrivals,
     engine: options.engine,
@@ -103,5 +114,8 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
     onProgress: options.onProgress,
     letGo: options.letGo,
   }
-  return { owner, runLog, leases, presence, planner, runPorts, log, ingest, notIngested: () => notIngested }
+  return {
+    ...{ owner, runLog, leases, presence, planner, runPorts, log, ingestIfFree },
+    notIngested: () => notIngested,
+  }
 }

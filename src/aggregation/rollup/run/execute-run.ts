@@ -2,15 +2,18 @@ import { AppError } from '../../../std/errors.ts'
 import { errnoOf, isAccessDenied, isDiskFull, pathOf } from '../../../std/files/files.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import type { IngestOptions, IngestReport } from '../../ingest/index/arrivals.ts'
+import { isHeldByAnother } from '../commit/lease.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import type { Plan, Window } from '../plan/plan.ts'
 import type { RunLog } from './log/run-log.ts'
 import {
   advance,
+  HELD_PAUSE_MS,
   notIngested,
   type Run,
   type RunFailure,
   type RunWindow,
+  setBack,
   settle,
   settleFailed,
   type Unseen,
@@ -19,8 +22,8 @@ import { runWindow, type WindowPorts } from './run-window.ts'
 
 export interface SavedProgress {
   readonly runId: string
-  /** From 1. */
-  readonly window: number
+  /** Windows that the run is through with, and of how many. */
+  readonly through: number
   readonly of: number
   readonly done: RunWindow
 }
@@ -156,7 +159,8 @@ async function takeWindow(ports: RunPorts, { index, signal, run, save }: Turn): 
   const back = state === 'publishing' ? advance(run(), 'running') : run()
   await save({ ...back, windows: run().windows.with(index, done) })
   const { result, error, rows, generation, rollup, fromMs, toMs } = done
-  await ports.runLog.note(id, error ? 'warn' : 'info', `window ${result ?? 'to be tried again'}`, {
+  const became = result ?? (error ? 'to be tried again' : 'is at work in another run: looked at again')
+  await ports.runLog.note(id, error ? 'warn' : 'info', `window ${became}`, {
     rollup,
     from: new Date(fromMs).toISOString(),
     to: new Date(toMs).toISOString(),
@@ -165,7 +169,8 @@ async function takeWindow(ports: RunPorts, { index, signal, run, save }: Turn): 
     error,
   })
   if (result !== undefined) ports.metrics.windowDone(result)
-  ports.onProgress?.({ runId: id, window: index + 1, of: windows.length, done })
+  const through = run().windows.filter((each) => each.result !== undefined).length
+  ports.onProgress?.({ runId: id, through, of: windows.length, done })
 }
 
 async function tryWindow(ports: RunPorts, window: RunWindow, turn: Turn): Promise<RunWindow> {
@@ -188,6 +193,7 @@ async function tryWindow(ports: RunPorts, window: RunWindow, turn: Turn): Promis
     return { ...untried, ...outcome }
   } catch (error) {
     if (turn.signal.aborted) throw error
+    if (isHeldByAnother(error)) return untried
     return { ...untried, error: failureOf(error, ports.log) }
   }
 }
@@ -210,12 +216,13 @@ async function giveUp(
 /** Cancelled, ended with the service, or failed as a whole. */
 function brokenOff({ clock, entropy, log }: RunPorts, run: Run, error: unknown, signal: AbortSignal): Run {
   const nowMs = clock.nowMs()
+  if (!signal.aborted && isHeldByAnother(error)) return setBack(run, nowMs + HELD_PAUSE_MS)
   if (!signal.aborted) return settleFailed(run, failureOf(error, log), { nowMs, entropy })
   const { reason } = signal
   if (reason instanceof AppError && reason.code === 'cancelled')
     return { ...advance(run, 'cancelled'), endedMs: nowMs }
-  // The service stops: the next process starts the run anew, and that this one was stopped is no try.
-  return { ...advance(run, 'queued'), attempt: run.attempt - 1, notBeforeMs: nowMs }
+  // The service stops: the next process starts the run anew.
+  return setBack(run, nowMs)
 }
 
 function failureOf(error: unknown, log: Logger): RunFailure {

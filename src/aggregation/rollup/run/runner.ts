@@ -2,7 +2,7 @@ import { sleep } from '../../../std/async/abort.ts'
 import { AppError } from '../../../std/errors.ts'
 import { bestEffort } from '../../../std/files/files.ts'
 import { sortableId } from '../../../std/id.ts'
-import { holdLease } from '../commit/lease.ts'
+import { holdLease, isHeldByAnother } from '../commit/lease.ts'
 import { dailySweep } from '../commit/orphan-sweep.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { WindowStatus, WindowsQuery } from '../plan/planner.ts'
@@ -152,7 +152,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     try {
       await recover()
     } catch (error) {
-      log.error({ err: error }, 'runs that were left cannot be looked for now')
+      if (!isHeldByAnother(error)) log.error({ err: error }, 'runs that were left cannot be looked for now')
     }
   }
 
@@ -185,7 +185,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
   }
 
   async function tick(signal: AbortSignal): Promise<void> {
-    await shop.ingest('schedule', signal)
+    if (!(await shop.ingestIfFree(signal))) return
     await sweep()
     if (waitingRuns(pending.values(), clock.nowMs()) === undefined) return
     const scope = { rollups: options.definitions.map(({ id }) => id), reprocess: 'missing' as const }

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { test } from 'tap'
 import { FAILED_PAUSE_MS } from '../../../../src/aggregation/rollup/plan/plan.ts'
 import type { SavedProgress } from '../../../../src/aggregation/rollup/run/execute-run.ts'
+import { HELD_PAUSE_MS } from '../../../../src/aggregation/rollup/run/log/run-record.ts'
 import { MAX_WAIT_MS } from '../../../../src/aggregation/rollup/run/upstream.ts'
 import { localStore } from '../../../../src/aggregation/rollup/stores/local-store.ts'
 import { parseManifestKey } from '../../../../src/lake/layout.ts'
@@ -369,19 +370,48 @@ test('two processes on one window: one works, the other comes back', async (t) =
     await second.work(never)
     t.match(await second.get(String(id)), {
       state: 'queued',
-      notBeforeMs: clock.nowMs() + 15_000,
-      windows: [{ error: { code: 'run_conflict' } }],
+      attempt: 0,
+      notBeforeMs: clock.nowMs() + HELD_PAUSE_MS,
+      error: undefined,
+      windows: [{ error: undefined, result: undefined }],
     })
   }
   await first.work(never)
-  clock.advance(15_000)
+  clock.advance(HELD_PAUSE_MS)
   await second.work(never)
   t.match(await second.get(String(id)), {
     state: 'succeeded',
-    attempt: 2,
+    attempt: 1,
     windows: [{ result: 'unchanged' }],
   })
+  t.match(String(await second.log(String(id))), 'window is at work in another run: looked at again')
   t.match(await stored(), [{ generation: 2, rows: 1 }])
+})
+
+test('two processes on one lake: what the other takes in is waited for, and is no fault', async (t) => {
+  const { deliver, clock, open, arrivals, stored } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  const first = await open()
+  const second = await open()
+  const { id } = await second.submit({ at: T0 }, 'ops')
+  const { ingest } = arrivals
+  arrivals.ingest = async (...asked) => {
+    arrivals.ingest = ingest
+    for (let tries = 0; tries < 6; tries++) {
+      await second.tick(never)
+      await second.work(never)
+      clock.advance(HELD_PAUSE_MS)
+    }
+    t.match(await second.get(String(id)), { state: 'queued', attempt: 0, error: undefined })
+    return ingest(...asked)
+  }
+  await first.tick(never)
+  t.equal((await second.list({ limit: 9 })).length, 2, 'the schedule of the second begins nothing')
+  await first.work(never)
+  await second.work(never)
+  t.match(await second.get(String(id)), { state: 'succeeded', attempt: 1 })
+  t.match(await stored(), [{ generation: 1, rows: 1 }])
 })
 
 test('a run that lost its lease to a quicker one is superseded, and its rows are nowhere', async (t) => {
@@ -1263,8 +1293,8 @@ test('a run keeps a log of what happened', async (t) => {
     { message: 'run succeeded' },
   ])
   t.match(seen, [
-    { runId: id, window: 1, of: 1, done: { error: { code: 'engine_failed' } } },
-    { window: 1, of: 1, done: { result: 'committed', rows: 1 } },
+    { runId: id, through: 0, of: 1, done: { error: { code: 'engine_failed' } } },
+    { through: 1, of: 1, done: { result: 'committed', rows: 1 } },
   ])
 })
 

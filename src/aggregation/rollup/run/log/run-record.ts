@@ -122,17 +122,33 @@ const FIRST_RETRY_MS = 30_000
 export const retryDelayMs = (attempt: number, entropy: Entropy): number =>
   Math.floor(entropy.uniform() * FIRST_RETRY_MS * 2 ** (attempt - 1))
 
+/** What another run is at takes some seconds a window; its ingest longer. Ours. */
+export const HELD_PAUSE_MS = 10_000
+
+/** To be started anew from then on: that it was held up, or its process stopped, is no try. */
+export const setBack = (run: Run, notBeforeMs: number): Run => ({
+  ...advance(run, 'queued'),
+  attempt: run.attempt - 1,
+  notBeforeMs,
+})
+
 /**
  * How the run goes on when all of its windows were tried: again after a pause while one may still succeed, else to its
- * end. Windows that were tried often enough are given up now.
+ * end. Windows that were tried often enough are given up now. One without an error is at work in another run: it is waited
+ * for, however long that takes.
  */
 export function settle(run: Run, nowMs: number, entropy: Entropy): Run {
   const windows = run.windows.map((window): RunWindow => {
-    const givenUp =
-      window.result === undefined && run.attempt >= maxAttempts(window.error?.code ?? 'internal', run.trigger)
-    return givenUp ? { ...window, result: 'failed' } : window
+    const { result, error } = window
+    const isFailing = result === undefined && error !== undefined
+    return isFailing && run.attempt >= maxAttempts(error.code, run.trigger)
+      ? { ...window, result: 'failed' }
+      : window
   })
-  if (windows.some(({ result }) => result === undefined)) {
+  const left = windows.filter(({ result }) => result === undefined)
+  if (left.length > 0 && left.every(({ error }) => error === undefined))
+    return { ...setBack(run, nowMs + HELD_PAUSE_MS), windows }
+  if (left.length > 0) {
     const notBeforeMs = nowMs + retryDelayMs(run.attempt, entropy)
     return { ...advance(run, 'queued'), windows, notBeforeMs }
   }

@@ -1,20 +1,23 @@
 import { byId, el, named } from './dom.js'
 import { bytes, count, duration, moment } from './format.js'
-import { faultOf, runsList, runText } from './runs.js'
+import { runsList } from './runs.js'
+import { troublesOf } from './troubles.js'
 
 /** Refused clients that are listed. */
 const SHOWN = 8
 
 /** Shows the pipeline from the gateway to the last window. Answers what is wrong, in words; '' when nothing is. */
 export function showPipeline(state, runs, nowMs) {
-  const failing = runs.find(faultOf)
-  const behind = state.aggregation.dueWindows > 0
+  const troubles = troublesOf(state, runs, nowMs)
+  const [worst = { kind: 'good', word: 'ok' }] = troubles
   byId('pipeline').replaceChildren(...pipelineFacts(state, nowMs))
   byId('runs').replaceChildren(...runsList(runs))
   byId('refused').replaceChildren(...refusedList(state.gateway?.refused ?? []))
-  byId('light').className = failing ? 'rating poor' : behind ? 'rating needs' : 'rating good'
-  byId('light').textContent = failing ? 'failing' : behind ? 'behind' : 'ok'
-  return failing ? `The aggregation fails. The run ${runText(failing)}` : ''
+  byId('light').className = `rating ${worst.kind}`
+  byId('light').textContent = worst.word
+  byId('troubles').replaceChildren(...troubles.map(({ kind, text }) => el('li', { class: kind }, text)))
+  const faults = troubles.filter(({ kind }) => kind === 'poor')
+  return faults.map(({ text }) => text).join(' ')
 }
 
 /** Whose requests were refused: the first question of every install is why nothing arrives. */
@@ -37,6 +40,14 @@ function refusedList(refused) {
         .slice(0, SHOWN)
         .map((client) =>
           el('li', {}, `${count(client.requests)} × `, el('code', {}, client.code), ' ', ...who(client)),
+        ),
+      refused.length > SHOWN &&
+        el(
+          'li',
+          { class: 'muted' },
+          `and ${refused.length - SHOWN} more: `,
+          el('code', {}, 'headgate status'),
+          ' tells them',
         ),
     ),
   ]

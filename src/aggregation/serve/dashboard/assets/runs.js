@@ -23,8 +23,10 @@ export function runText(run) {
   const why = fault && `${fault.code}: ${fault.message}`
   if (run.retryAt) return `failed, and is tried again at ${clock(run.retryAt)} · ${progress} · ${why}`
   if (run.state === 'failed') return `failed · ${progress} · ${why}`
+  if (run.state === 'queued' && done > 0) return `waits for its turn · ${progress}`
   if (run.state === 'queued') return `waits for its turn · ${run.windows.length} planned`
-  return [run.state, progress, why].filter(Boolean).join(' · ')
+  const became = ENDED.includes(run.state) ? run.state : 'goes on'
+  return [became, progress, why].filter(Boolean).join(' · ')
 }
 
 export const runsList = (runs) =>
@@ -45,7 +47,7 @@ export async function watchRun(api, id, tell) {
     // What is wrong stands in the banner, in red.
     if (run.retryAt || run.state === 'failed') return tell('')
     if (ENDED.includes(run.state)) return tell(`The run ${run.state}.`)
-    tell(`The run: ${runText(run)}`)
+    tell(`The run ${runText(run)}`)
   }
   tell('The run goes on; the numbers follow.')
 }

@@ -110,6 +110,29 @@ test('a run is queued again while one of its windows may still succeed', async (
   )
 })
 
+test('a window that is at work in another run is waited for, and that is no try', async (t) => {
+  const held = window()
+  t.match(
+    settle(run({ windows: [window({ result: 'committed' }), held], attempt: 1 }), NOW, seededEntropy()),
+    {
+      ...{ state: 'queued', attempt: 0, notBeforeMs: NOW + 10_000, error: undefined },
+      windows: [{ result: 'committed' }, { result: undefined }],
+    },
+  )
+  const settled = settle(
+    run({ windows: [failedWith('engine_failed'), held], attempt: 5 }),
+    NOW,
+    seededEntropy(),
+  )
+  t.match(settled, { state: 'queued', windows: [{ result: 'failed' }, { result: undefined }] })
+  const tried = settle(
+    run({ windows: [failedWith('engine_failed'), held], attempt: 1 }),
+    NOW,
+    seededEntropy(),
+  )
+  t.equal(tried.attempt, 1, 'what failed beside it is one')
+})
+
 test('a run fails when its last window is given up, and says why', async (t) => {
   const windows = [window({ result: 'committed' }), failedWith('engine_failed'), failedWith('input_missing')]
   const settled = settle(run({ windows, attempt: 5 }), NOW, seededEntropy())
