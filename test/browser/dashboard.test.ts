@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Locator, Page, Response } from 'playwright-core'
 import { type Test, test } from 'tap'
 import Value from 'typebox/value'
 import { launchChromium } from '../../scripts/lib/demo/visit.ts'
@@ -37,12 +37,13 @@ interface Content {
   /** By default of a gateway that nobody knows. */
   readonly pipeline?: () => PipelineState
   readonly runs?: readonly Run[]
+  readonly grainMs?: number
 }
 
 /** The real listener over a store with these rows in its last closed window. */
 async function served(
   t: Test,
-  { rows = [], earlier = [], apps = ['shop'], pipeline, runs = [] }: Content = {},
+  { rows = [], earlier = [], apps = ['shop'], pipeline, runs = [], grainMs = QUARTER }: Content = {},
 ) {
   const store = memoryStore()
   const lastMs = Math.floor(Date.now() / QUARTER) * QUARTER - QUARTER
@@ -59,7 +60,7 @@ async function served(
     log: quietTelemetry().log,
     clock: systemClock,
     store,
-    definitions: [{ id: 'default', grainMs: QUARTER, sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 }],
+    definitions: [{ id: 'default', grainMs, sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 }],
     runs: {
       async submit(request) {
         submitted.push(request)
@@ -268,7 +269,7 @@ const sink = (state: 'failing' | 'paused', minutes: number, more = {}) => ({
 })
 
 /** What happens, the word of the light, its colour, a sentence, and whether the banner says it. */
-const TROUBLES: readonly [string, PipelineState, string, string, RegExp | undefined, boolean][] = [
+const troubles = (): readonly [string, PipelineState, string, string, RegExp | undefined, boolean][] => [
   ['nothing', { gateway: reconciliation(), aggregation: calm }, 'ok', 'good', undefined, false],
   ['an unknown gateway', { gateway: null, aggregation: calm }, 'ok', 'good', undefined, false],
   [
@@ -326,15 +327,17 @@ const TROUBLES: readonly [string, PipelineState, string, string, RegExp | undefi
 ]
 
 test('the light of the pipeline is green only when all of it works', { skip }, async (t) => {
-  let state = TROUBLES[0]?.[1] as PipelineState
+  let at = 0
+  /** Of the moment when it is asked for. */
+  const row = () => troubles()[at] as ReturnType<typeof troubles>[number]
   const { url } = await served(t, {
     rows: [rollupRow({}, Array(40).fill(1_000))],
-    pipeline: () => state,
+    pipeline: () => row()[1],
   })
   const { page, offences } = await opened(t, url)
   await signIn(page)
-  for (const [what, next, word, colour, said, isLoud] of TROUBLES) {
-    state = next
+  for (; at < troubles().length; at++) {
+    const [what, , word, colour, said, isLoud] = row()
     await page.click('#pause')
     await page.click('#pause')
     await page.waitForSelector('#content[aria-busy="false"]')
@@ -428,6 +431,33 @@ test('large numbers, chart and tables are of the chosen range', { skip }, async 
     )
   }
   t.same(offences, [])
+})
+
+test('every range that is offered is answered at every grain, in steps that suit both', {
+  skip,
+}, async (t) => {
+  for (const [grainMs, steps] of [
+    [60_000, { '1 h': '1m', '6 h': '1m', '24 h': '5m', '7 d': '1h' }],
+    [QUARTER, { '1 h': '15m', '6 h': '15m', '24 h': '15m', '7 d': '1h' }],
+    [3_600_000, { '1 h': '1h', '6 h': '1h', '24 h': '1h', '7 d': '1h' }],
+  ] as const) {
+    const { url } = await served(t, { rows: [rollupRow({}, Array(40).fill(1_000))], grainMs })
+    const { page, offences } = await opened(t, url)
+    const answers: Response[] = []
+    page.on('response', (response) => {
+      if (response.url().includes('/query/series')) answers.push(response)
+    })
+    await signIn(page)
+    for (const [range, step] of Object.entries(steps)) {
+      await page.locator('label', { hasText: range }).click()
+      await page.waitForSelector('#content[aria-busy="false"]')
+      t.match(await answers.at(-1)?.json(), { step }, `${range} of ${grainMs / 60_000} min`)
+      t.equal(await page.locator('#chart canvas').count(), 1)
+      t.equal(await page.locator('#banner').isVisible(), false)
+      t.notMatch(await textOf(page.locator('#tables')), 'ask for')
+    }
+    t.same(offences, [])
+  }
 })
 
 test('an unknown token is told so and not kept', { skip }, async (t) => {

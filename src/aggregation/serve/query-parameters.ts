@@ -39,7 +39,8 @@ const q = readable(
 const step = readable(
   text(8, '1m to 24h, or 1d for local days', {
     example: '15m',
-    description: '15m, 1h, … or 1d for local days. By default 15m.',
+    description:
+      '15m, 1h, … or 1d for local days. By default the finest that the grain has and a chart of the range has room for.',
   }),
   (sent) => !Number.isNaN(parseStep(sent)),
 )

@@ -10,10 +10,8 @@ import { durationText, type Selection, type SeriesStep } from './parameters.ts'
 import type { Completeness } from './query-answers.ts'
 import type { Cache } from './query-cache.ts'
 import { alignedRange, computeRanking, type RankingQuery } from './ranking.ts'
-import { computeSeries, type SeriesQuery, stepsOf } from './series.ts'
+import { computeSeries, defaultStep, type SeriesQuery, stepsOf } from './series.ts'
 import type { LocalDay } from './time-zone.ts'
-
-const DEFAULT_STEP_MS = 900_000
 
 export interface QueryPorts {
   readonly store: Pick<RollupStore, 'contents' | 'series' | 'metrics'>
@@ -75,7 +73,7 @@ export function createQueries({ store, definitions, cache, clock }: QueryPorts):
     async series(asked, asking) {
       const definition = definitionFor(definitions, asked)
       const { grainMs } = definition
-      const step = asked.step ?? Math.max(DEFAULT_STEP_MS, grainMs)
+      const step = asked.step ?? defaultStep(asked, grainMs)
       const values = valuesOf(asked, definition)
       const steps = stepsOf({ ...asked, step }, { grainMs, values: values.length })
       const query = { ...asked, ...covering(steps), step, values, rollup: definition.id }

@@ -9,8 +9,10 @@ import { eachRow } from './rows.ts'
 import { addAggregate, addRow, emptyAggregate, type SeriesAggregate, summarise } from './tally.ts'
 import type { LocalDay } from './time-zone.ts'
 
-/** A ranking reads every value of a set, hundreds of rows a window: a month of quarter hours. */
-export const MAX_RANKED_WINDOWS = 3_000
+/** Windows that are opened for one: a week of minutes, three months of quarter hours. */
+export const MAX_RANKED_WINDOWS = 10_100
+/** A ranking reads every value of a set: of 500 a window a month of quarter hours. Small windows may be more. */
+export const MAX_RANKED_ROWS = 1_500_000
 /**
  * Values whose histograms are held at a time, at 13 KB each: a window has 500, and the next ones may have others. When
  * they are more, the half with fewest measurements goes on as one, under the name that it has within a window.
@@ -34,15 +36,21 @@ export function alignedRange({ fromMs, toMs }: LocalDay, grainMs: number): Local
   return { fromMs: Math.floor(fromMs / grainMs) * grainMs, toMs: Math.ceil(toMs / grainMs) * grainMs }
 }
 
+export interface RankingBounds {
+  readonly signal: AbortSignal
+  readonly maxTallies?: number
+  readonly maxRows?: number
+}
+
 /** Every value of a set with its summary, highest first; equals by name, so that the order is the same each time. */
 export async function computeRanking(
   store: Pick<RollupStore, 'series'>,
   query: RankingQuery & { readonly rollup: string },
-  { signal, maxTallies = MAX_TALLIES }: { readonly signal: AbortSignal; readonly maxTallies?: number },
+  { signal, maxTallies = MAX_TALLIES, maxRows = MAX_RANKED_ROWS }: RankingBounds,
 ): Promise<string> {
   const breath = createYielder(signal)
   const units = unitVotes()
-  const tallies = await tallyByValue(store, query, { signal, units, maxTallies })
+  const tallies = await tallyByValue(store, query, { signal, units, maxTallies, maxRows })
   const ranked: RankedValue[] = []
   for (const [value, tally] of tallies) {
     if (breath.shouldYield()) await breath.yieldNow()
@@ -62,15 +70,22 @@ interface Work {
   readonly signal: AbortSignal
   readonly units: UnitVotes
   readonly maxTallies: number
+  readonly maxRows: number
 }
 
 async function tallyByValue(
   store: Pick<RollupStore, 'series'>,
   { rollup, app, metric, set, fromMs, toMs }: RankingQuery & { readonly rollup: string },
-  { signal, units, maxTallies }: Work,
+  { signal, units, maxTallies, maxRows }: Work,
 ): Promise<ReadonlyMap<string, SeriesAggregate>> {
   let tallies = new Map<string, SeriesAggregate>()
+  let rows = 0
   const take = (row: StoredRow) => {
+    if (++rows > maxRows)
+      throw new AppError(
+        'query_too_large',
+        `The range holds more than ${maxRows} values × windows; ask for a shorter one.`,
+      )
     units.add(row.unit, row.rows)
     const tally = tallies.get(row.value) ?? emptyAggregate()
     tallies.set(row.value, tally)

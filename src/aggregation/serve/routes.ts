@@ -10,7 +10,7 @@ import { PipelineState } from './pipeline.ts'
 import type { Queries, QueryContext } from './query.ts'
 import { AppsAnswer, MetricsAnswer, SeriesAnswer, TopAnswer } from './query-answers.ts'
 import { MetricsParameters, SeriesParameters, TopParameters } from './query-parameters.ts'
-import { MAX_RANKED_WINDOWS } from './ranking.ts'
+import { MAX_RANKED_ROWS, MAX_RANKED_WINDOWS } from './ranking.ts'
 import { MAX_POINTS, MAX_ROWS, MAX_SERIES_WINDOWS } from './series.ts'
 
 export interface ServePorts {
@@ -63,7 +63,10 @@ const documents = {
   ),
   top: describe(
     'top',
-    ['Values of a set, ranked', `Slowest routes, busiest countries. At most ${MAX_RANKED_WINDOWS} windows.`],
+    [
+      'Values of a set, ranked',
+      `Slowest routes, busiest countries. At most ${MAX_RANKED_WINDOWS} windows, and ${MAX_RANKED_ROWS} windows × values.`,
+    ],
     TopAnswer,
     TopParameters,
   ),

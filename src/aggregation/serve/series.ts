@@ -1,4 +1,4 @@
-import { DAY_MS } from '../../std/durations.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
 import { invalid } from '../../std/input/invalid.ts'
 import { unitVotes } from '../rollup/model/units.ts'
@@ -18,10 +18,21 @@ export const MAX_ROWS = 60_000
 export interface SeriesQuery extends Selection {
   /** Merged into one series. Empty for the set without dimensions. */
   readonly values: readonly string[]
-  /** Undefined: 15 minutes, or the grain where that is longer. */
+  /** Undefined: `defaultStep`. */
   readonly step: SeriesStep | undefined
   /** Needed when the step is a day. */
   readonly timeZone: string
+}
+
+const STEPS_MS = [1, 5, 15, 60, 180, 360, 720].map((minutes) => minutes * MINUTE_MS).concat(24 * HOUR_MS)
+/** More points than these are no more to see: half the pixels of a chart on a small screen. Ours. */
+const MOST_TO_SEE = 400
+
+/** Where none is asked for: the finest that the grain has, and that a chart of the range has room for. */
+export function defaultStep({ fromMs, toMs }: LocalDay, grainMs: number): number {
+  const fits = (stepMs: number) => (toMs - fromMs) / stepMs <= MOST_TO_SEE
+  const coarser = STEPS_MS.filter((stepMs) => stepMs > grainMs && stepMs % grainMs === 0)
+  return [grainMs, ...coarser].find(fits) ?? DAY_MS
 }
 
 /** The steps that cover the range, aligned outward: an answer is then the same for everyone who asks within a step. */

@@ -6,7 +6,7 @@ import { createQueries, type QueryContext } from '../../../src/aggregation/serve
 import type { SeriesAnswer, TopAnswer } from '../../../src/aggregation/serve/query-answers.ts'
 import { memoryCache } from '../../../src/aggregation/serve/query-cache.ts'
 import { computeRanking, type RankingQuery } from '../../../src/aggregation/serve/ranking.ts'
-import type { SeriesQuery } from '../../../src/aggregation/serve/series.ts'
+import { defaultStep, type SeriesQuery } from '../../../src/aggregation/serve/series.ts'
 import { committed, memoryStore, rollupRow } from '../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 
@@ -317,7 +317,7 @@ test('steps and ranges are bounded', async (t) => {
     ],
     [
       'too many points',
-      { fromMs: noon - 32 * day },
+      { fromMs: noon - 32 * day, step: QUARTER },
       { code: 'query_too_large', message: 'The range covers more than 2998 steps; ask for at most 31 days.' },
     ],
     [
@@ -331,14 +331,56 @@ test('steps and ranges are bounded', async (t) => {
   ] as const) {
     await t.rejects(series(query), expected, what)
   }
-  t.equal((await series({ fromMs: noon - 31 * day })).points.length, 0, 'a month of quarters is fine')
-  await t.rejects(top({ fromMs: noon - 32 * day }), { code: 'query_too_large' })
+  t.equal(
+    (await series({ fromMs: noon - 31 * day, step: QUARTER })).points.length,
+    0,
+    'a month of quarters is fine',
+  )
+  await t.rejects(top({ fromMs: noon - 106 * day }), { code: 'query_too_large' })
   await t.rejects(
-    queries.metrics({ app: 'shop', rollup: undefined, fromMs: noon - 32 * day, toMs: noon }, all),
+    queries.metrics({ app: 'shop', rollup: undefined, fromMs: noon - 106 * day, toMs: noon }, all),
     {
       code: 'query_too_large',
     },
   )
+})
+
+test('where no step is asked for it is the finest that grain and range have room for', async (t) => {
+  for (const [grainMs, hours, stepMs] of [
+    [MINUTE, 1, MINUTE],
+    [MINUTE, 6, MINUTE],
+    [MINUTE, 24, 5 * MINUTE],
+    [MINUTE, 7 * 24, HOUR],
+    [5 * MINUTE, 24, 5 * MINUTE],
+    [QUARTER, 1, QUARTER],
+    [QUARTER, 24, QUARTER],
+    [QUARTER, 7 * 24, HOUR],
+    [HOUR, 7 * 24, HOUR],
+    [HOUR, 200 * 24, 12 * HOUR],
+    [HOUR, 900 * 24, 24 * HOUR],
+  ] as const) {
+    t.equal(defaultStep({ fromMs: noon - hours * HOUR, toMs: noon }, grainMs), stepMs, `${hours} h`)
+  }
+})
+
+test('a week of minutes is ranked, and of how many values is bounded by rows', async (t) => {
+  const minutely = { ...standard, grainMs: MINUTE }
+  const { top, queries, store } = queriesOver([minutely])
+  const fromMs = noon - 7 * 24 * HOUR - 1
+  t.equal((await top({ fromMs })).found, 0)
+  t.ok(await queries.metrics({ app: 'shop', rollup: undefined, fromMs, toMs: noon }, all))
+  const values = ['/a', '/b', '/c'].map((value) => rollupRow({ set: 'route', value }, [1]))
+  await store.fill(committed(noon - HOUR), values)
+  const query = {
+    ...({ app: 'shop', metric: 'browser.web_vital.lcp', set: 'route', rollup: 'default' } as const),
+    ...({ fromMs: noon - HOUR, toMs: noon, quantiles: [0.75], by: 'q', limit: 9, minN: 1 } as const),
+  }
+  const { signal } = new AbortController()
+  t.match(JSON.parse(await computeRanking(store, query, { signal, maxRows: 3 })), { found: 3 })
+  await t.rejects(computeRanking(store, query, { signal, maxRows: 2 }), {
+    code: 'query_too_large',
+    message: 'The range holds more than 2 values × windows; ask for a shorter one.',
+  })
 })
 
 test('a ranking merges each value over the range, slowest first', async (t) => {
@@ -456,7 +498,9 @@ test('windows times values are bounded, and the largest range that fits is named
     code: 'query_too_large',
     message: 'The range covers more than 3000 windows of 15m for 20 values; ask for at most 31 days.',
   })
-  await t.rejects(series({ fromMs: noon - 40 * 24 * HOUR }), { message: /ask for at most 31 days/ })
+  await t.rejects(series({ fromMs: noon - 40 * 24 * HOUR, step: QUARTER }), {
+    message: /ask for at most 31 days/,
+  })
 })
 
 test('of values with as many measurements, the first by name are kept', async (t) => {

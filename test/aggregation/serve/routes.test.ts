@@ -204,7 +204,7 @@ test('what is wrong is named', async (t) => {
     [
       `top?${lcp}&set=route&from=0`,
       422,
-      /^The range covers more than 2998 windows of 15m; ask for at most 31 days/,
+      /^The range covers more than 10098 windows of 15m; ask for at most 105 days/,
     ],
   ] as const) {
     const answer = await get(`/query/${query}`)
