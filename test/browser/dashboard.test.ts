@@ -252,16 +252,20 @@ const calm = {
   ...{ lagMs: 65_000, dueWindows: 0, dirtyWindows: 0, tooLate: 0 },
   ...{ lateRows: 0, rejectedRows: 0, notIngested: 0 },
 }
-const minutesAgo = (minutes: number) => Date.now() - minutes * 60_000
+/** By the clock of the gateway, as all that it tells. */
+const NOW = Date.now()
+const minutesAgo = (minutes: number) => NOW - minutes * 60_000
 const refusing = (code: string, minutes: number) => ({
+  nowMs: NOW,
   received: 4_812,
   rejected: { [code]: 4_800, invalid_field: 2 },
   refused: [
-    { code: 'unknown_key', keyPrefix: 'hgk_ab', requests: 9_000, firstMs: 0, lastMs: Date.now() },
+    { code: 'unknown_key', keyPrefix: 'hgk_ab', requests: 9_000, firstMs: 0, lastMs: NOW },
     { app: 'shop', code, requests: 1_200, firstMs: minutesAgo(60), lastMs: minutesAgo(minutes) },
   ],
 })
 const sink = (state: 'failing' | 'paused', minutes: number, more = {}) => ({
+  nowMs: NOW,
   sink: {
     ...({ kind: 'lake', state, failingSinceMs: minutesAgo(minutes), fallbackOpen: false } as const),
     ...more,
@@ -269,7 +273,7 @@ const sink = (state: 'failing' | 'paused', minutes: number, more = {}) => ({
 })
 
 /** What happens, the word of the light, its colour, a sentence, and whether the banner says it. */
-const troubles = (): readonly [string, PipelineState, string, string, RegExp | undefined, boolean][] => [
+const TROUBLES: readonly [string, PipelineState, string, string, RegExp | undefined, boolean][] = [
   ['nothing', { gateway: reconciliation(), aggregation: calm }, 'ok', 'good', undefined, false],
   ['an unknown gateway', { gateway: null, aggregation: calm }, 'ok', 'good', undefined, false],
   [
@@ -327,17 +331,15 @@ const troubles = (): readonly [string, PipelineState, string, string, RegExp | u
 ]
 
 test('the light of the pipeline is green only when all of it works', { skip }, async (t) => {
-  let at = 0
-  /** Of the moment when it is asked for. */
-  const row = () => troubles()[at] as ReturnType<typeof troubles>[number]
+  let state = TROUBLES[0]?.[1] as PipelineState
   const { url } = await served(t, {
     rows: [rollupRow({}, Array(40).fill(1_000))],
-    pipeline: () => row()[1],
+    pipeline: () => state,
   })
   const { page, offences } = await opened(t, url)
   await signIn(page)
-  for (; at < troubles().length; at++) {
-    const [what, , word, colour, said, isLoud] = row()
+  for (const [what, next, word, colour, said, isLoud] of TROUBLES) {
+    state = next
     await page.click('#pause')
     await page.click('#pause')
     await page.waitForSelector('#content[aria-busy="false"]')
