@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { errnoOf, isDiskFull } from '../std/files/files.ts'
 import { didYouMean } from '../std/input/did-you-mean.ts'
 import { isProgrammerError } from '../std/programming-errors.ts'
 import { aggregateCommand } from './commands/aggregate.ts'
@@ -92,8 +93,10 @@ function wrongWords({ words = [], operand }: Command, given: readonly string[]):
 /** Node's own words are about how options are read. */
 function wrongOption({ options }: Command, { code, message }: { code: string; message: string }): string {
   const name = String(/'(?:-\w, )?--?([^' <=]+)/.exec(message)?.[1])
-  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION')
-    return `there is no option --${name}${didYouMean(name, [...Object.keys(options), 'help'])}`
+  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+    const known = [...Object.keys(options), 'help'].map((option) => `--${option}`)
+    return `there is no option --${name}${didYouMean(`--${name}`, known)}`
+  }
   return `--${name} ${options[name]?.type === 'string' ? `needs a value: --${name} ${options[name].value}` : 'takes no value'}`
 }
 
@@ -105,7 +108,8 @@ function explainFailure(command: Command, error: unknown, terminal: Terminal): n
     return EXIT.usage
   }
   const wrongUsage = code === 'bad_configuration' || code === 'invalid_request'
-  terminal.err(`headgate ${command.name}: ${message}\n`)
+  const full = `the disk is full (${errnoOf(error)}): free some of it, and ask again`
+  terminal.err(`headgate ${command.name}: ${isDiskFull(error) ? full : message}\n`)
   if (!wrongUsage && isProgrammerError(error) && error instanceof Error) terminal.err(`${error.stack}\n`)
   return wrongUsage ? EXIT.usage : EXIT.failed
 }

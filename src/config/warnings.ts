@@ -25,6 +25,15 @@ export function configWarnings(config: Config): ConfigFault[] {
       'aggregation.tokens',
       'there are none, so nobody can open the dashboard or ask for numbers; `headgate key new --token` makes one',
     ),
+    ...apps.flatMap(({ keys, aliases, keyless, credentials, origins }, i) =>
+      warnIf(
+        keys.length === 0 && aliases.length === 0 && !keyless && credentials === undefined,
+        `apps.${i}`,
+        origins.length > 0
+          ? 'has no keys and is not `keyless`, so that all it is sent is refused: an origin alone is not enough; `headgate key new` makes a key'
+          : 'has no keys, so that all it is sent is refused; `headgate key new` makes one',
+      ),
+    ),
     ...gateway.trustProxy.flatMap((network, i) =>
       warnIf(
         isWide(network),

@@ -34,7 +34,7 @@ test('what was asked decides the exit code and where the answer goes', async (t)
       ['serve', '--cnofig', 'x'],
       2,
       /^$/,
-      /no option --cnofig; did you mean "config"\?/,
+      /no option --cnofig; did you mean "--config"\?/,
     ],
     [
       'in whatever letters',
@@ -214,4 +214,16 @@ test('a worker is a process of the cluster: told things, heard, killed, and its 
   const unborn = terminal().fork(0, {})
   broken.emit('error', new Error('EAGAIN'))
   t.same(await unborn.ended, { code: null, signal: null })
+})
+
+test('a full disk is told in words', async (t) => {
+  const terminal = fakeTerminal()
+  const out = () => {
+    throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+  }
+  t.equal(await runCommand(['version'], { ...terminal, out }), 1)
+  t.equal(
+    terminal.said().err,
+    'headgate version: the disk is full (ENOSPC): free some of it, and ask again\n',
+  )
 })

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { type Config, configWarnings, parseConfig, startWarnings } from '../../config/parse.ts'
 import { AppError } from '../../std/errors.ts'
 import type { Flags } from '../terminal/command.ts'
@@ -13,11 +14,27 @@ export async function loadConfig(flags: Flags, terminal: Terminal): Promise<Conf
   const path = configPath(flags, terminal)
   if (path === '')
     throw new AppError('invalid_request', '--config needs the path of a file, as in --config headgate.yaml')
+  if (path === undefined) await tellOfFile(terminal)
   const named = Object.entries(flags).flatMap(([flag, value]) =>
     flag.endsWith('-env') ? [String(value)] : [],
   )
   return parseConfig(path === undefined ? undefined : await readConfigFile(path), terminal.env, named)
 }
+
+/** What `headgate init` writes, where nobody names another. */
+const USUAL_FILE = 'headgate.yaml'
+
+/** It is read when it is named, and only then: whoever changes folders does not change what is in force. */
+async function tellOfFile({ err, primary }: Terminal): Promise<void> {
+  if (primary !== undefined || !(await isThere(USUAL_FILE))) return
+  err(`headgate: ${USUAL_FILE} is here, and is not read unless it is named: --config ${USUAL_FILE}\n`)
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
 
 /** What is worth a word, on standard error: nothing ends because of it. */
 export const warn = (config: Config, terminal: Terminal): void => tell(configWarnings(config), terminal)

@@ -97,7 +97,9 @@ test('a file that cannot be read, or not be parsed, is a fault with its place an
 })
 
 test('check and every start warn of what can hardly be meant, and go on', async (t) => {
-  const dir = t.testdir({ 'a.yaml': 'apps: [{ id: shop }]\ngateway: { trustProxy: [0.0.0.0/0] }\n' })
+  const dir = t.testdir({
+    'a.yaml': `apps: [{ id: shop, keys: [{ sha256: ${digest} }] }]\ngateway: { trustProxy: [0.0.0.0/0] }\n`,
+  })
   const terminal = fakeTerminal()
   t.equal(await runCommand(['config', 'check', '-c', join(dir, 'a.yaml')], terminal), 0)
   t.match(
@@ -246,4 +248,38 @@ test('the configuration of docs/mobile.md starts as it is, with its secret in th
   t.match(await url('gateway'), /^http:/)
   terminal.terminate()
   t.equal(await ended, 0)
+})
+
+test('a file that is here and that nobody names is told of, and not read', async (t) => {
+  const dir = t.testdir({ 'headgate.yaml': 'dataDir: ./data\n' })
+  const before = process.cwd()
+  process.chdir(dir)
+  t.teardown(() => process.chdir(before))
+  const terminal = fakeTerminal()
+  t.equal(await runCommand(['config', 'check'], terminal), 0)
+  t.match(terminal.said().out, 'valid: 0 apps.')
+  t.equal(
+    terminal.said().err,
+    'headgate: headgate.yaml is here, and is not read unless it is named: --config headgate.yaml\n',
+  )
+  const named = fakeTerminal()
+  t.equal(await runCommand(['config', 'check', '-c', 'headgate.yaml'], named), 0)
+  t.notMatch(named.said().err, 'is here')
+})
+
+test('an app that nobody can send to is warned of', async (t) => {
+  const key = `{ sha256: ${digest} }`
+  for (const [app, warning] of [
+    ['{ id: shop, origins: [https://shop.example] }', /apps\.0: has no keys and is not `keyless`, so that/],
+    ['{ id: shop }', /apps\.0: has no keys, so that all it is sent is refused/],
+    [`{ id: shop, keys: [${key}] }`, undefined],
+    ['{ id: shop, keyless: true, origins: [https://shop.example] }', undefined],
+    ['{ id: shop, aliases: [lab], origins: [https://shop.example] }', undefined],
+  ] as const) {
+    const dir = t.testdir({ 'a.yaml': `apps: [${app}]\n` })
+    const terminal = fakeTerminal()
+    t.equal(await runCommand(['config', 'check', '-c', join(dir, 'a.yaml')], terminal), 0, app)
+    if (warning) t.match(terminal.said().err, warning, app)
+    else t.notMatch(terminal.said().err, 'apps.0', app)
+  }
 })

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import { AppError } from '../../../std/errors.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { DuckdbReply, DuckdbRequest } from './duckdb-child.ts'
-import type { OpenSqlSession, SqlSession, SqlValue } from './sql-session.ts'
+import { type OpenSqlSession, type SqlSession, type SqlValue, tookTooLong } from './sql-session.ts'
 import { sweepAbandoned, workFolder } from './work-folder.ts'
 
 export interface DuckdbOptions {
@@ -102,10 +102,7 @@ class DuckdbProcess {
     signal.addEventListener('abort', cancel)
     // It may have been aborted while the folders were made.
     if (signal.aborted) cancel()
-    const timer = setTimeout(
-      () => this.#kill(new AppError('engine_failed', `The session took longer than ${timeoutMs} ms`)),
-      timeoutMs,
-    )
+    const timer = setTimeout(() => this.#kill(tookTooLong(timeoutMs)), timeoutMs)
     this.#ended = endOf(this.#process).then(async (why) => {
       signal.removeEventListener('abort', cancel)
       clearTimeout(timer)

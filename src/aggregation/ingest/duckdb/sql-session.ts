@@ -30,3 +30,7 @@ export function isInputFault(error: unknown): boolean {
   if (!(error instanceof AppError) || error.code !== 'engine_failed') return false
   return error.details['kind'] !== undefined && error.details['kind'] !== 'IO'
 }
+
+/** Named by its key: whoever reads it can allow more. */
+export const tookTooLong = (timeoutMs: number): AppError =>
+  new AppError('engine_failed', `The session took longer than ${timeoutMs} ms (aggregation.engine.timeout)`)

@@ -1,6 +1,11 @@
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
-import { allRows, type OpenSqlSession, type SqlSession } from '../../ingest/duckdb/sql-session.ts'
+import {
+  allRows,
+  type OpenSqlSession,
+  type SqlSession,
+  tookTooLong,
+} from '../../ingest/duckdb/sql-session.ts'
 
 export interface SessionPoolOptions {
   /** Opens a real one, which must be able to live for twice `timeoutMs`. */
@@ -79,7 +84,7 @@ function lent({ session, life }: Kept, { signal, timeoutMs, giveBack }: Loan): S
   // The signal may have been aborted while the session was opened.
   if (signal.aborted) cancel()
   const timer = setTimeout(() => {
-    late = new AppError('engine_failed', `The session took longer than ${timeoutMs} ms`)
+    late = tookTooLong(timeoutMs)
     cancel()
   }, timeoutMs)
 

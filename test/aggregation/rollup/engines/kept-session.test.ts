@@ -115,7 +115,10 @@ test('a session that takes too long is ended, and says so', async (t) => {
       error = found
     })
   }
-  t.match(error, { code: 'engine_failed', message: 'The session took longer than 1 ms' })
+  t.match(error, {
+    code: 'engine_failed',
+    message: 'The session took longer than 1 ms (aggregation.engine.timeout)',
+  })
   await session.close()
   t.equal(count.open, 0)
 })
