@@ -1,5 +1,5 @@
 import { type Config, variableFault } from '../../config/parse.ts'
-import { aborted, withDeadline } from '../../std/async/abort.ts'
+import { aborted } from '../../std/async/abort.ts'
 import { systemClock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { systemEntropy } from '../../std/id.ts'
@@ -13,13 +13,13 @@ import { type GatewayHandle, inProcessGateway, workerGateway } from '../serve/ga
 import { listenAddressesOf, type Modules, openListeners } from '../serve/listeners.ts'
 import { warnOfRuntime } from '../serve/node-version.ts'
 import { readAgain } from '../serve/reload.ts'
-import { stop } from '../serve/shutdown.ts'
+import { endInTime, stop } from '../serve/shutdown.ts'
 import { startBanner } from '../serve/start-banner.ts'
 import { tryListenAddresses } from '../serve/try-listeners.ts'
 import { ownDataFolder } from '../setup/data-folder.ts'
 import { type DevApp, withoutApps } from '../setup/dev-app.ts'
 import { loadConfig, warn } from '../setup/load.ts'
-import { CONFIG_OPTION, type Command, EXIT, type Flags, type Option } from '../terminal/command.ts'
+import { CONFIG_OPTION, type Command, type Flags, type Option } from '../terminal/command.ts'
 import { type HumanLog, humanLog } from '../terminal/log-lines.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
@@ -98,11 +98,12 @@ async function serveConfigured(
   const ready = () => (state === true ? (gateway?.isReady() ?? true) : state)
   const askElsewhere = remoteGatewayOf(config, terminal.env, log)
   const options = { config, system, modules, ready, gateway, askElsewhere }
+  const end = { totalMs: config.shutdown.totalMs, log, gateway }
   const { aggregation, listeners, reload, urls } = await open(options, terminal).catch(
     async (error: unknown) => {
       // What is open already would keep a process alive that serves nobody.
       gateway?.ending()
-      await inTime(gateway?.close(0), gateway, options)
+      await endInTime(end, async () => gateway?.close(0))
       throw error
     },
   )
@@ -127,12 +128,11 @@ async function serveConfigured(
   await aborted(terminal.stop)
   state = 'This instance is shutting down.'
   log.info('shutting down')
-  const stopping = stop({ config, clock: systemClock, listeners: listeners, gateway: gateway }, async () => {
+  const endRuns = async () => {
     ending.abort()
     await working
-  })
-  await inTime(stopping, gateway, options)
-  return EXIT.ok
+  }
+  return endInTime(end, (failed) => stop({ config, clock: systemClock, listeners, gateway, failed }, endRuns))
 }
 
 /** Only now: whoever cannot start has made nothing that a person needs. Beside the log, which holds no secrets. */
@@ -140,21 +140,6 @@ function greet(dev: DevApp | undefined, terminal: Terminal): void {
   if (dev?.isNew !== true) return
   terminal.err(`No apps are configured: made the app "dev" for this machine (kept in ${dev.path}; \`headgate key show-dev\` shows it again).
 ${dev.lines}`)
-}
-
-/** The end, by its deadline: what was not delivered by then is in the journal. */
-async function inTime(
-  end: Promise<void> | undefined,
-  gateway: GatewayHandle | undefined,
-  { config, system }: { readonly config: Config; readonly system: GatewaySystem },
-): Promise<void> {
-  await withDeadline(Promise.resolve(end), config.shutdown.totalMs, 'the shutdown').catch((error) => {
-    gateway?.abandon()
-    system.telemetry.log.error(
-      { code: error.code },
-      'stopped at the deadline; what was not delivered is in the journal',
-    )
-  })
 }
 
 /** `--workers` wins over the file and the environment. */

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { aborted, settledOrAborted, sleep, withDeadline } from '../../../src/std/async/abort.ts'
+import { aborted, endsWithin, settledOrAborted, sleep, withDeadline } from '../../../src/std/async/abort.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -54,4 +54,10 @@ test('waiting for the work of somebody else ends with it, or with the patience f
   await t.rejects(settledOrAborted(Promise.reject(new Error('broken')), new AbortController().signal), {
     message: 'broken',
   })
+})
+
+test('work ends in time, or late, or fails as it would by itself', async (t) => {
+  t.equal(await endsWithin(Promise.resolve('done'), HOUR_MS), true)
+  t.equal(await endsWithin(new Promise(() => {}), 1), false)
+  await t.rejects(endsWithin(Promise.reject(new Error('broken')), HOUR_MS), { message: 'broken' })
 })
