@@ -114,7 +114,8 @@ function timeOf(name: 'from' | 'to', text: Flags[string]): { readonly [name]?: s
   return { [name]: String(text) }
 }
 
-function stepOf({ through, of, done }: Progress): ProgressStep {
+/** What became of a window, for the bar. */
+export function stepOf({ through, of, done }: Progress): ProgressStep {
   const at = new Date(done.fromMs).toISOString().slice(0, 16)
   const became = done.result ?? (done.error ? 'to be tried again' : 'at work in another run')
   return { done: through, of, text: `${at}Z  ${done.rows ?? 0} rows  ${became}` }

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import tap, { test } from 'tap'
+import { stepOf } from '../../../src/cli/commands/aggregate.ts'
 import { runPasses } from '../../../src/cli/commands/run-passes.ts'
 import { runCommand } from '../../../src/cli/commands.ts'
 import { MAX_WINDOWS_WITHOUT_RANGE } from '../../../src/wiring/aggregation.ts'
@@ -258,4 +259,18 @@ test('what of the lake cannot be taken in is named, and the rest is computed', a
   t.match(terminal.said().err, /c-gateway-000009.json: not taken in: .* is of version 2/)
   t.match(terminal.said().err, /1 object of the lake not taken in/)
   t.match(terminal.said().out, /succeeded: 2 windows done, 0 failed/)
+})
+
+test('the bar says what became of a window, and counts those that are done', async (t) => {
+  const window = { rollup: 'default', fromMs: Date.UTC(2026, 10, 22, 9), toMs: 0, step: 'compute' } as const
+  for (const [done, text] of [
+    [{ ...window, result: 'committed', rows: 5 }, '5 rows  committed'],
+    [{ ...window, error: { code: 'engine_failed', message: 'no' } }, '0 rows  to be tried again'],
+    [window, '0 rows  at work in another run'],
+  ] as const) {
+    t.same(stepOf({ runId: 'run-1', through: 3, of: 9, done }), {
+      ...{ done: 3, of: 9 },
+      text: `2026-11-22T09:00Z  ${text}`,
+    })
+  }
 })
