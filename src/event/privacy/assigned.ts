@@ -7,7 +7,9 @@ const QUOTE = `["'\\\\]|%(?:25)*2[27]|&(?:quot|apos|#3[49]);`
 /** After the name comes that of what it is a part of, if there is one: `user[password]`. */
 const ENDS = `(?:${QUOTE}|[[\\]]|%(?:25)*5[bd]){0,4}`
 const BLANKS = '\\s{0,4}'
-const ASSIGNED = `${ENDS}${BLANKS}${EQUALS}(?:>(?=\\s?["']))?${BLANKS}`
+const ASSIGNED = `${ENDS}${BLANKS}${COLON}?${EQUALS}{1,3}(?:>(?=\\s?["']))?${BLANKS}`
+/** Arrows of maps, languages and PHP's `print_r` and `var_dump`, of which the latter has a line, a type and a length. */
+const POINTED = `${ENDS}${BLANKS}(?:(?:${EQUALS}|-)(?:>|&gt;|%(?:25)*3e|\\\\u003e)|[→⇒≔])[\\s\\ufffd]{0,16}(?:string\\(\\d{1,5}\\)\\s(?=["']))?`
 const SPELLED = `${ENDS}${BLANKS}${COLON}${BLANKS}`
 const MEMBER = `(?:${QUOTE}){1,4}\\s?${COLON}\\s?(?=${QUOTE}|[[{])`
 /** Names whose value is nobody else's business, as parts of longer names too (`accessToken`, `X-Amz-Signature`). */
@@ -19,29 +21,34 @@ export const TELLING = [
   ],
   '(?:access|refresh|id|auth|csrf|xsrf|session|security|bearer)[_-]?token',
   ...['saml(?:response|request)', 'client_assertion', 'oauth_verifier', 'password_?confirm(?:ation)?'],
+  'c(?:vv|vc)2?',
 ].join('|')
 /** Each of several has its number, or there is a list of them. */
 const SEVERAL = [
   `(?:secret|passw(?:or)?[dt]|pwd)(?:s|[_-]?\\d{1,3})(?:${ASSIGNED}|${SPELLED})`,
   `(?:token|(?:api|access|private|secret)[_-]?key)s["'\\\\]{1,2}:\\s?`,
 ].join('|')
-/** Names that stand beside their value: in a form, in PHP's `print_r`; a user and what `curl` takes after the colon. */
+/** The end of a line: in exceptions each of its characters is stored as U+FFFD. */
+const LINE = '(?:\\r?\\n|\\ufffd{1,2}|(?:\\\\r)?\\\\n)'
+/** Names that stand beside their value: in a form, a call or a part of a body; a user and what `curl` takes after the colon. */
 const BESIDE = [
   `(?:${TELLING})["'\\\\]{1,4}[\\s,](?<=\\b(?:name|id|key|field)["'\\\\]{0,4}\\s?[:=]\\s?["'\\\\]{1,4}[\\w-]{0,48}["'\\\\]{1,4}[\\s,])[^<>{}]{0,64}?\\bvalue["'\\\\]{0,4}\\s?[:=]\\s?`,
-  `(?:${TELLING})\\]\\s{1,4}=>\\s{1,4}`,
+  `(?:passw(?:or)?[dt]|passphrase|passcode)\\s{1,2}(?=["'\`])`,
+  `(?<!\\b(?:get|find|load|read|fetch|has|is|needs?|check|validate|verify|hash)_?)(?:${TELLING})\\(\\s?(?=["'\`])`,
+  `(?:${TELLING}|token)\\]?["'\\\\]{1,4}(?<=\\bname=["'\\\\]{1,4}[\\w.[\\]-]{1,64}["'\\\\]{1,4})(?:${LINE}[a-z-]{1,40}:[^\\r\\n\\ufffd\\\\]{0,128}){0,3}(?:${LINE}){2}`,
   `(?<=\\s)(?:-u\\s|--user[\\s=])["']?[\\w.@%+-]{1,64}:`,
 ].join('|')
 /** What parsers complain about is no secret of anybody. */
 export const OF_SYNTAX =
   '(?<!\\b(?:[Uu]nexpected|[Ii]llegal|[Uu]nknown|[Mm]issing|[Ee]xpected|[Rr]eserved|[Cc]urrent|[Nn]ext) [Tt]oken)'
 /** Words of error texts as well (`Unexpected token: …`), or ends of other words: only when assigned, or as a member. */
-const SHORT = `token(?:${OF_SYNTAX}|(?!\\s))|(?<![A-Za-z\\d])(?:key|sig|auth|pass|pw|sid|jwt|otp|code_verifier)`
+const SHORT = `token(?:${OF_SYNTAX}|(?!\\s))|(?<![A-Za-z\\d])(?:key|sig|auth|pass|pw|sid|ssn|jwt|otp|code_verifier)`
 /** What people look for is theirs: where it stands in quotes, as `q=0.9` is of a header. */
 const SEARCHED = `(?<![A-Za-z\\d])(?:q|query|search|keywords?|(?:search|query)[_-]?(?:term|text|string|query|q)s?)`
 /** Before what is a value, before what is one in quotes, and before the rest of a line. */
 const HEAD = new RegExp(
   [
-    `(${BESIDE}|(?:${TELLING})(?:${ASSIGNED}|${SPELLED})|(?:${SHORT})(?:${ASSIGNED}|${MEMBER})|${SEVERAL})`,
+    `(${BESIDE}|(?:${TELLING})(?:${POINTED}|${ASSIGNED}|${SPELLED})|(?:${SHORT})(?:${ASSIGNED}|${MEMBER})|${SEVERAL})`,
     `(?:${SEARCHED}(?:${ENDS}${BLANKS}${EQUALS}${BLANKS}|${MEMBER})|--(?:[\\w-]{0,32}-)?(?:password|passwd|token|secret|key)\\s)(?=${QUOTE})`,
   ].join('|'),
   'gi',
@@ -57,58 +64,50 @@ const LONG_KEY_CHARS = 20
 const isKey = (value: string): boolean =>
   value.length >= LONG_KEY_CHARS || (value.length >= LEAST_KEY_CHARS && /\d/.test(value))
 /** What is said of a value, as `password: required`. */
-const SAID = new RegExp(
-  `^(?:${[
-    ...[
-      'required',
-      'missing',
-      'invalid',
-      'must',
-      'is',
-      'are',
-      'was',
-      'not',
-      'no',
-      'none',
-      'null',
-      'undefined',
-    ],
-    ...['wrong', 'incorrect', 'mismatch', 'empty', 'blank', 'expired', 'expected', 'too', 'cannot', 'should'],
-    ...[
-      'failed',
-      'rejected',
-      'denied',
-      'ok',
-      'valid',
-      'unknown',
-      'unset',
-      'absent',
-      'optional',
-      'the',
-      'this',
-    ],
-    ...['does', 'needs', 'has', 'may', 'field', 'please', 'enter', 'minimum', 'maximum', 'value', 'string'],
-  ].join('|')})[,;.!)]*$`,
-  'i',
-)
+const SAYS = [
+  ...['required', 'missing', 'invalid', 'must', 'is', 'are', 'was', 'not', 'no', 'none', 'null', 'undefined'],
+  ...['wrong', 'incorrect', 'mismatch', 'empty', 'blank', 'expired', 'expected', 'too', 'cannot', 'should'],
+  ...['failed', 'rejected', 'denied', 'ok', 'valid', 'unknown', 'unset', 'absent', 'optional', 'the', 'this'],
+  ...['does', 'needs', 'has', 'may', 'field', 'please', 'enter', 'minimum', 'maximum', 'value', 'string'],
+].join('|')
+const SAID = new RegExp(`^(?:${SAYS})[,;.!)]*$`, 'i')
+const SAID_FIRST = new RegExp(`^(?:${SAYS})(?![\\w-])`, 'i')
 const LITERAL = /^(?:null|true|false|none|undefined|nil)$/i
 
 /** Whether what stands behind a name is one of its values. */
 function isSecret(head: string, value: string, isQuoted: boolean): boolean {
   if (isNothing(value)) return false
   if (IS_KEY.test(head)) return isKey(value)
+  if (BESIDE_QUOTES.test(head)) return !SAID_FIRST.test(value)
   if (isQuoted) return true
+  if (COMPARES.test(head)) return !SAID.test(value) && !LEADS_TO.test(value)
   return IS_MEMBER.test(head) ? !LITERAL.test(value) : !(SPEAKS.test(head) && SAID.test(value))
 }
 const SPEAKS = /:\s{1,4}$/
+/** A value that only stands beside its name, in quotes: it may as well be said of it. */
+const BESIDE_QUOTES = /[a-z]\s{1,2}$/i
+/** Signs of code, and of what led to what: a status, a path, a call. */
+const COMPARES = /(?:==|[=-]>|→|⇒)[\s\ufffd]{0,16}$/
+const LEADS_TO = /^(?:[1-5]\d\d$|\/|\w+\()/
+/** A name ends so before the content of a part of a form. */
+const PART = /(?:\n|\ufffd|\\n)$/
+const LINE_REST = /[^\r\n\ufffd\\]*/y
 
 /** What is assigned to the names of secrets, and what somebody looked for, as `[token]`. */
 export const maskAssigned = (text: string): string =>
   masked(text, HEAD, (head, at, isAny) => {
+    if (PART.test(head) && !/[:=>]\s*$/.test(head)) return lineAt(text, at)
     const quoted = quotedAt(text, at)
     const span = isAny === undefined ? quoted : valueAt(text, at, IS_MEMBER.test(head))
     return span && isSecret(head, text.slice(span.from, span.to), quoted !== undefined) ? span : undefined
   })
+
+function lineAt(text: string, at: number): ValueSpan | undefined {
+  LINE_REST.lastIndex = at
+  // It may be empty.
+  const [line] = LINE_REST.exec(text) as RegExpExecArray
+  return isNothing(line) ? undefined : { from: at, to: at + line.length }
+}
 
 /** Headers that are secrets to the end of their line. */
 export const maskHeaders = (text: string): string =>
@@ -159,9 +158,14 @@ export const NAMES: readonly Marker[] = [
   ...['token', 'key'].flatMap((name) => ['s":', 's"":', 's\\'].map((end) => name + end)),
   ...['samlresponse~', 'samlrequest~', 'client_assertion~', 'oauth_verifier~'],
   ...['_confirm~', '_confirmation~', 'confirm~', 'confirmation~'].map((end) => `password${end}`),
-  ...['sig~', 'auth~', 'pass~', 'pw~', 'jwt~', 'otp~', 'code_verifier~'],
+  ...['cvv~', 'cvv0~', 'cvc~', 'cvc0~'],
+  ...['sig~', 'auth~', 'pass~', 'pw~', 'jwt~', 'otp~', 'ssn~', 'code_verifier~'],
 ]
 
+/** An arrow, without a blank before it, and the bracket of a call. */
+const POINTED_NAMES = NAMES.filter((name) => name.endsWith('~')).flatMap((name) =>
+  ['-"', '-&', '-%', '-\\', '('].map((end) => name.slice(0, -1) + end),
+)
 const SEARCH_NAMES = ['search', 'query'].flatMap((what) =>
   ['', '_', '-'].flatMap((mark) =>
     ['term', 'text', 'string', 'query', 'q'].flatMap((of) => [
@@ -173,4 +177,5 @@ const SEARCH_NAMES = ['search', 'query'].flatMap((what) =>
 export const ASSIGNED_NAMES: readonly Marker[] = [
   ...[...NAMES, '"-u"', '"--user"', 'q~', 'query~', 'search~', 'keyword~', 'keywords~', '-secret"', '-key"'],
   ...SEARCH_NAMES,
+  ...POINTED_NAMES,
 ]

@@ -42,6 +42,41 @@ export const issuedCard: CardRule = (count, beginning) =>
 export const maskCards = (text: string, isCard: CardRule): string =>
   text.replace(RUN, (run) => (run.length < LEAST_CARD_DIGITS ? run : maskRun(run, isCard)))
 
+/** The same, in groups as they are printed, with what parts the items of a list between them. */
+export const maskPrintedCards = (text: string): string => text.replace(PRINTED, maskPrinted)
+
+/**
+ * What parts the items of a list as well, and lines: behind groups as they are printed on cards, the same each time. Once
+ * or twice, with a blank around it.
+ */
+const LIST_MARKS = [',', ':', ';', '|', '/'].map((mark) => [mark, mark + mark])
+const LOOSE_BLANK = '[\\s\\ufffd]'
+const LOOSE = [
+  `${LOOSE_BLANK}?(?:${LIST_MARKS.map(([mark]) => `\\${mark}{1,2}`).join('|')})${LOOSE_BLANK}?|${LOOSE_BLANK}{1,3}`,
+  '(?:%(?:25)*(?:0[9ad]|20|2[cf]|3[ab]|7c)){1,3}',
+].join('|')
+const PRINTED = new RegExp(
+  `(?:(?<!\\d)|(?<=${ESCAPE}))\\d{4}(${LOOSE})(?:\\d{4}\\1\\d{4}\\1\\d{4}(?:\\1\\d{3})?|\\d{6}\\1\\d{4,5})(?!\\d|\\1\\d{4}(?!\\d))`,
+  'gi',
+)
+/** What tells of such groups. */
+export const LOOSE_TELLS: readonly string[] = [
+  ...LIST_MARKS.flat().flatMap((mark) => [mark, `"${mark}`, `${mark}"`, `"${mark}"`]),
+  ...['"', '""', '"""'],
+]
+  .map((between) => `0000${between}0000`)
+  .concat('0000%')
+
+/** A list of such groups that is longer than a card holds none. */
+function maskPrinted(printed: string, between: string, at: number, whole: string): string {
+  const digits = Array.from(printed.toLowerCase().replaceAll(between.toLowerCase(), ''), Number)
+  const [first = 0, second = 0] = digits
+  const ahead = whole.slice(Math.max(0, at - between.length - 4), at)
+  const isInList = ahead.endsWith(between) && /^\d{4}/.test(ahead)
+  const isCard = issuedCard(digits.length, first * 10 + second) && luhnOf(digits)(0, digits.length)
+  return isCard && !isInList ? '[digits]' : printed
+}
+
 interface Group {
   /** Where it begins and ends in the run. */
   readonly start: number

@@ -38,6 +38,7 @@ export const COLON = spelled(':', 'colon')
 export const COMMA = spelled(',', 'comma')
 export const AT = spelled('@', 'commat')
 export const DOT = spelled('.', 'period')
+export const ENCODED_DOT = encoded('.', 'period')
 /** One of these is in each of its spellings. */
 export const AT_TELLS = ['@', '%00', '%u00', '%uff', '%ef', '\\u', '\\x', '&#', '&commat', '&amp;'] as const
 export const EQUALS = spelled('=', 'equals')

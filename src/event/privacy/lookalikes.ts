@@ -1,10 +1,26 @@
-import { NAME, TO_WIDE } from './escapes.ts'
+import { ENCODED_DOT, NAME, TO_WIDE } from './escapes.ts'
 
-/** The zeros of scripts that people type numbers in; the other nine stand behind each. Unicode 16, category Nd. */
+/** The zeros of all scripts; the other nine digits stand behind each. Unicode 17, category Nd. */
 const ZEROS = [
-  ...[0x0660, 0x06f0, 0x0966, 0x09e6, 0x0a66, 0x0ae6, 0x0b66, 0x0be6, 0x0c66, 0x0ce6, 0x0d66],
-  ...[0x0e50, 0x0ed0, 0x0f20, 0x1040, 0x17e0, 0x1810, 0xff10],
+  ...[0x0660, 0x06f0, 0x07c0, 0x0966, 0x09e6, 0x0a66, 0x0ae6, 0x0b66, 0x0be6, 0x0c66, 0x0ce6, 0x0d66],
+  ...[0x0de6, 0x0e50, 0x0ed0, 0x0f20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90],
+  ...[0x1b50, 0x1bb0, 0x1c40, 0x1c50, 0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0xff10],
+  ...[0x104a0, 0x10d30, 0x10d40, 0x11066, 0x110f0, 0x11136, 0x111d0, 0x112f0, 0x11450, 0x114d0, 0x11650],
+  ...[0x116c0, 0x116d0, 0x116da, 0x11730, 0x118e0, 0x11950, 0x11bf0, 0x11c50, 0x11d50, 0x11da0, 0x11de0],
+  ...[0x11f50, 0x16130, 0x16a60, 0x16ac0, 0x16b50, 0x16d70, 0x1ccf0, 0x1d7ce, 0x1d7d8, 0x1d7e2, 0x1d7ec],
+  ...[0x1d7f6, 0x1e140, 0x1e2f0, 0x1e4f0, 0x1e5f1, 0x1e950, 0x1fbf0],
 ]
+/** Blocks of letters and digits that are raised, lowered, in a circle or of mathematics: each is one of ASCII to NFKC. */
+const STYLED = [
+  [0x00b2, 0x00b9],
+  [0x2070, 0x209c],
+  // But the sign of Kelvin, which is a `k` to whoever ignores case.
+  [0x2102, 0x2129],
+  [0x212b, 0x2139],
+  [0x2460, 0x24ea],
+  [0x1d400, 0x1d6a3],
+  [0x1f130, 0x1f149],
+] as const
 /** Those whose wide forms input methods of Chinese and Japanese write. */
 const WIDE = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz@:;=&/._+-%?#"\''
 /** Small forms (U+FE50 and on), and what is typeset for a quote. */
@@ -26,11 +42,19 @@ const OTHERS = [
 /** https://www.unicode.org/reports/tr46/: what ends a label of a domain, as `.` does. */
 const FULL_STOPS = '\u3002\uff61'
 
+function styled(first: number, last: number): readonly (readonly [string, string])[] {
+  const chars = Array.from({ length: last - first + 1 }, (_, at) => String.fromCodePoint(first + at))
+  return chars
+    .map((char) => [char, char.normalize('NFKC')] as const)
+    .filter(([, plain]) => /^[A-Za-z\d]$/.test(plain))
+}
+
 /** What is read as a character of ASCII, by that. */
 export const confusables: ReadonlyMap<string, string> = new Map([
   ...ZEROS.flatMap((zero) =>
-    [...'0123456789'].map((digit, at) => [String.fromCharCode(zero + at), digit] as const),
+    [...'0123456789'].map((digit, at) => [String.fromCodePoint(zero + at), digit] as const),
   ),
+  ...STYLED.flatMap(([first, last]) => styled(first, last)),
   ...[...WIDE].map((char) => [String.fromCharCode(char.charCodeAt(0) + TO_WIDE), char] as const),
   ...OTHERS.map(([char = '', plain = '']) => [char, plain] as const),
   ...[...FULL_STOPS].map((char) => [char, '.'] as const),
@@ -45,20 +69,122 @@ const AMBIGUOUS = [
   '[？＃\ufe56\ufe5f](?=[\\w%.~０-９ａ-ｚＡ-Ｚ-]|[^\\s?#=，。、；/？＃＝\ufe66]{1,64}[=＝\ufe66])',
 ].join('|')
 const plain = [...confusables.keys()].filter((char) => !/[。｡．？＃\ufe56\ufe5f]/.test(char)).join('')
-/** Nobody writes a letter of ASCII so but to hide a word. */
-const ENCODED_LETTER = '%(?:25)*(?:[46][1-9a-f]|[57][\\da])'
-/** Not seen in the middle of a word: the soft hyphen, what joins, parts or begins without a width. */
-export const HIDDEN = '\u00ad\u200b\u200c\u200d\u2060\ufeff'
-const FOLDED = new RegExp(`[${plain}]|${AMBIGUOUS}|${ENCODED_LETTER}|(?<=[a-z])[${HIDDEN}](?=[a-z])`, 'gi')
-const plainOf = (char: string): string =>
-  char.startsWith('%')
-    ? String.fromCharCode(Number.parseInt(char.slice(-2), 16))
-    : (confusables.get(char) ?? '')
+/**
+ * Letters of Cyrillic and Greek that look like one of ASCII (https://www.unicode.org/reports/tr39/). They are taken for it
+ * in a word with letters of ASCII, which nobody writes but to hide it.
+ */
+const TWINS = [
+  ['A', '\u0410\u0391'],
+  ['a', '\u0430\u03b1'],
+  ['B', '\u0412\u0392'],
+  ['C', '\u0421'],
+  ['c', '\u0441'],
+  ['d', '\u0501'],
+  ['E', '\u0415\u0395'],
+  ['e', '\u0435'],
+  ['H', '\u041d\u0397'],
+  ['h', '\u04bb'],
+  ['I', '\u0406\u0399'],
+  ['i', '\u0456\u03b9'],
+  ['J', '\u0408'],
+  ['j', '\u0458'],
+  ['K', '\u041a\u039a'],
+  ['k', '\u03ba'],
+  ['M', '\u041c\u039c'],
+  ['N', '\u039d'],
+  ['O', '\u041e\u039f'],
+  ['o', '\u043e\u03bf'],
+  ['P', '\u0420\u03a1'],
+  ['p', '\u0440\u03c1'],
+  ['q', '\u051b'],
+  ['S', '\u0405'],
+  ['s', '\u0455'],
+  ['T', '\u0422\u03a4'],
+  ['u', '\u03c5'],
+  ['v', '\u03bd'],
+  ['w', '\u051d'],
+  ['X', '\u0425\u03a7'],
+  ['x', '\u0445'],
+  ['Y', '\u0423\u03a5'],
+  ['y', '\u0443'],
+  ['Z', '\u0396'],
+] as const
+export const twins: ReadonlyMap<string, string> = new Map(
+  TWINS.flatMap(([plain, chars]) => [...chars].map((char) => [char, plain] as const)),
+)
+const TWIN = `[${[...twins.keys()].join('')}]`
 
+/** Nobody writes a letter or digit of ASCII so but to hide a word or a number, nor a dot between digits but in an address. */
+const ENCODED = new RegExp(
+  [
+    '(?:%(?:25)*(?:u00)?|\\\\(?:u00|x))(?:3\\d|[46][1-9a-f]|[57][\\da])',
+    '&(?:amp;)*#(?:x0{0,4}3\\d|0{0,4}(?:4[89]|5[0-7]));',
+    `(?<=\\d)${ENCODED_DOT}(?=\\d)`,
+  ].join('|'),
+  'gi',
+)
+const MAY_BE_ENCODED = /[%\\&]/
+const CODE = /#(\d+);?$|([\da-f]{2})[;}]?$/i
+
+function decoded(char: string): string {
+  const [, decimal, hex] = CODE.exec(char) ?? []
+  if (decimal !== undefined) return String.fromCharCode(Number(decimal))
+  return hex === undefined ? '.' : String.fromCharCode(Number.parseInt(hex, 16))
+}
+
+/** Not seen: format characters, and what else has no width. A keycap is drawn around the digit before it. */
+const HIDDEN = '[\\p{Cf}\\p{DI}\\u20e3]'
+/** The same, in units of UTF-16: those of the Basic Multilingual Plane, and the first halves of others. First and last. */
+export const HIDING = [
+  [0xad, 0xad],
+  [0x34f, 0x34f],
+  [0x600, 0x605],
+  [0x61c, 0x61c],
+  [0x6dd, 0x6dd],
+  [0x70f, 0x70f],
+  [0x890, 0x891],
+  [0x8e2, 0x8e2],
+  [0x115f, 0x1160],
+  [0x17b4, 0x17b5],
+  [0x180b, 0x180f],
+  [0x200b, 0x200f],
+  [0x202a, 0x202e],
+  [0x2060, 0x206f],
+  [0x20e3, 0x20e3],
+  [0x3164, 0x3164],
+  [0xfe00, 0xfe0f],
+  [0xfeff, 0xfeff],
+  [0xffa0, 0xffa0],
+  [0xfff0, 0xfffb],
+  [0xd804, 0xd804],
+  [0xd80d, 0xd80d],
+  [0xd82f, 0xd82f],
+  [0xd834, 0xd834],
+  [0xdb40, 0xdb43],
+] as const
+const NOT_ASCII = /[^\0-\x7f]/
+const FOLDED = new RegExp(`[${plain}]|${AMBIGUOUS}|${HIDDEN}|${TWIN}+`, 'giu')
+/** In either case, of which the other may be no twin: `в` of `В`. */
+const IS_TWIN = new RegExp(TWIN, 'iu')
+const IS_LETTER = /[a-z]/i
+
+function plainOf(found: string, at: number, text: string): string {
+  if (!IS_TWIN.test(found)) return confusables.get(found) ?? ''
+  const isInWord = IS_LETTER.test(text.charAt(at - 1)) || IS_LETTER.test(text.charAt(at + found.length))
+  return isInWord ? [...found].map((char) => twins.get(char) ?? char).join('') : found
+}
+
+/** A quantity or a file, and no domain: `timeout=40ms.`, `chunk=40a1.js`. */
+const NO_DOMAIN = [
+  '(?:[mn]?s|px|r?em|[kmg]i?b|v[hw]|pt|fps|k?hz)\\.',
+  '[\\w.-]*\\.(?:[cm]?[jt]sx?|css|map|json|html?|xml|png|jpe?g|gif|svg|webp|ico|woff2?|php|log|txt|csv|gz|zip|tar)(?![\\w.-])',
+].join('|')
+/** An `@` of a mail, without anything else of one around it. */
+const MAIL_AT = `(?<=[\\w.+-])=40(?!${NO_DOMAIN})(?=[a-z][\\w-]*(?:\\.[\\w-]+)*\\.[a-z]{2,}(?![\\w-]))`
 /** Quoted-printable (RFC 2045, 6.7), as mails write URLs: `=3Fq=3D1=26r=3D2`. A number or `=3D` alone is none. */
 const IN_MAIL = new RegExp(
   [
-    `=(?:3F|23)${NAME}=|\\w=3D["'\\w%]|=3A//`,
+    `=(?:3F|23)${NAME}=|\\w=3D["'\\w%]|=3A//|${MAIL_AT}`,
     '=3F(?=[\\da-f]{0,8}[g-z])(?<=/[\\w.-]{1,64}=3F)|=\\r?\\n(?=[\\w%])(?<=\\?\\S{0,128}=\\r?\\n)',
   ].join('|'),
   'i',
@@ -75,7 +201,8 @@ const OF_MAIL = new RegExp(
 
 /** With ASCII in their place. */
 export function folded(text: string): string {
-  const plain = text.replace(FOLDED, plainOf)
+  const ascii = NOT_ASCII.test(text) ? text.replace(FOLDED, plainOf) : text
+  const plain = MAY_BE_ENCODED.test(ascii) ? ascii.replace(ENCODED, decoded) : ascii
   if (!IN_MAIL.test(plain)) return plain
   return plain.replace(OF_MAIL, (code) =>
     code.endsWith('\n') ? '' : String.fromCharCode(Number.parseInt(code.slice(1), 16)),

@@ -1,10 +1,18 @@
 import { maskAddresses4, maskAddresses6 } from './addresses.ts'
-import { anyCard, type CardRule, issuedCard, LEAST_CARD_DIGITS, maskCards } from './digits.ts'
+import {
+  anyCard,
+  type CardRule,
+  issuedCard,
+  LEAST_CARD_DIGITS,
+  LOOSE_TELLS,
+  maskCards,
+  maskPrintedCards,
+} from './digits.ts'
 import { AT, AT_TELLS, DOT } from './escapes.ts'
 import { folded } from './lookalikes.ts'
 import { maskOpaque, OPAQUE_TELLS } from './opaque.ts'
 import { SECRETS } from './secrets.ts'
-import { createLook, digitsIn, MANY_COLONS, type Marker } from './tells.ts'
+import { createLook, digitsIn, HIDES, MANY_COLONS, type Marker } from './tells.ts'
 import { scrubUrlsIn, type UrlTextRules } from './url-text.ts'
 
 /** How much of a text is looked at: twice what is stored of the longest, as most masks are shorter than what they hide. */
@@ -18,7 +26,7 @@ export interface ProseRules {
   readonly isLabel: boolean
 }
 
-/** Versions such as `1.2.3` and `1.2.3.45-rc.1` hold nothing that could be masked. */
+/** Versions such as `1.2.3` and `1.2.3.45-rc.1` hold nothing that could be masked, if they have fewer digits than a card. */
 const VERSION = /^v?\d{1,5}(?:\.\d{1,5}){0,3}(?:[-+][a-z]{1,8}(?:\.\d{1,3})?)?$/i
 
 /**
@@ -52,6 +60,9 @@ interface Rule {
 const any = () => true
 const isProse = ({ keepsNumbers }: Kind): boolean => !keepsNumbers
 
+/** `=40` before a letter, as mails write an `@`. */
+const AT_IN_MAIL: readonly Marker[] = [...'abcdefghijklmnopqrstuvwxyz'].map((letter) => `=00${letter}`)
+
 /** Thirteen digits, or two of them with something between that may part those of a card. */
 const MANY_DIGITS: readonly Marker[] = [
   '0"0',
@@ -70,18 +81,19 @@ const MANY_DIGITS: readonly Marker[] = [
 const RULES: readonly Rule[] = [
   { tells: OPAQUE_TELLS, concerns: any, clean: maskOpaque },
   {
-    tells: ['?', '#', ';', '%', '@', '\\u', '\\x', '&quest', '"0f', '"0d', '"0a'],
+    tells: ['?', '#', ';', '%', '@', '\\u', '\\x', '&quest', '=0f', '=0d', '=0a'],
     concerns: ({ isPath }) => !isPath,
     clean: scrubUrlsIn,
   },
   ...SECRETS.map((secret): Rule => ({ ...secret, concerns: any })),
   { tells: ['::', '%0a', '\\u000a', MANY_COLONS], concerns: isProse, clean: maskAddresses6 },
-  { tells: ['.0.', '.00.', '.000.'], concerns: isProse, clean: maskAddresses4 },
-  { tells: AT_TELLS, concerns: any, clean: (text) => text.replace(EMAIL, '[email]') },
+  { tells: ['.0.', '.00.', '.000.', '&period', '&#'], concerns: isProse, clean: maskAddresses4 },
+  { tells: [...AT_TELLS, ...AT_IN_MAIL], concerns: any, clean: (text) => text.replace(EMAIL, '[email]') },
   { tells: MANY_DIGITS, concerns: any, clean: (text, { isCard }) => maskCards(text, isCard) },
+  { tells: LOOSE_TELLS, concerns: any, clean: maskPrintedCards },
   { tells: ['000000'], concerns: isProse, clean: (text) => text.replace(DIGITS, '[digits]') },
 ]
-const lookFor = createLook(RULES.map(({ tells }) => tells))
+const lookFor = createLook([...RULES.map(({ tells }) => tells), [HIDES]])
 const CARDS = 1 << RULES.findIndex(({ tells }) => tells === MANY_DIGITS)
 
 /** Which of the rules may find something. Dates and versions tell of cards, and have too few digits for one. */
@@ -98,17 +110,16 @@ function masked(text: string, kind: Kind): string {
   const told = look(text, text.length)
   if (told === 0) return text
   const plain = folded(text)
-  const clean = cleaned(plain, kind, plain === text ? told : look(plain, plain.length))
-  if (clean !== plain) return clean
-  return plain === text ? text : cleaned(text, kind, told)
+  if (plain === text) return cleaned(text, kind, told)
+  const clean = cleaned(plain, kind, look(plain, plain.length))
+  return clean === plain ? cleaned(text, kind, told) : clean
 }
 
 /** Only the rules that may find something. What one has changed is looked at anew. */
 function cleaned(text: string, kind: Kind, first: number): string {
   let clean = text
   let told = first
-  for (let at = 0; told >> at !== 0; at++) {
-    const rule = RULES[at] as Rule
+  for (const [at, rule] of RULES.entries()) {
     if ((told & (1 << at)) === 0 || !rule.concerns(kind)) continue
     const before = clean
     clean = rule.clean(before, kind)
@@ -125,7 +136,7 @@ function cleaned(text: string, kind: Kind, first: number): string {
 export function cleanProse(text: string, rules: ProseRules, allowQuery: ReadonlySet<string>): string {
   const seen = text.slice(0, WINDOW_CHARS)
   const { everywhere, isLabel } = rules
-  if (isLabel && VERSION.test(seen)) return seen
+  if (isLabel && VERSION.test(seen) && digitsIn(seen, seen.length) < LEAST_CARD_DIGITS) return seen
   const isCard = isLabel ? issuedCard : anyCard
   return masked(seen, { allowQuery, everywhere, isCard, isPath: false, keepsNumbers: isLabel })
 }
@@ -141,8 +152,11 @@ const PATH: Kind = {
 /** What is masked in paths as well, where numbers are names. */
 export const cleanPath = (path: string): string => masked(path, PATH)
 
-/** The rules for them. */
-const PATH_RULES = RULES.reduce((bits, { concerns }, at) => (concerns(PATH) ? bits | (1 << at) : bits), 0)
+/** The rules for them, and what hides from these. */
+const PATH_RULES = RULES.reduce(
+  (bits, { concerns }, at) => (concerns(PATH) ? bits | (1 << at) : bits),
+  1 << RULES.length,
+)
 
 /** Whether there is nothing to clean in a path. */
 export const isPlainPath = (path: string): boolean => (look(path, path.length) & PATH_RULES) === 0

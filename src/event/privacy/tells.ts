@@ -1,12 +1,12 @@
-import { confusables, HIDDEN } from './lookalikes.ts'
+import { confusables, HIDING, twins } from './lookalikes.ts'
 
 /**
  * What tells that a text deserves a closer look, and by which rule: something without which the rule finds nothing. Most
  * texts are words, routes, versions and frames of stacks, and have none of all that; one walk through a text says so.
  *
- * Letters stand for themselves in either case, `0` for any digit, `"` for any quote, bracket, blank or `=`, and `~`, at the end,
- * for what may follow the name of a value: one of those, a backslash, `:`, `%` or `&`. What looks like a character of ASCII
- * is told as that.
+ * Letters stand for themselves in either case, `0` for any digit, `"` for any quote, bracket or blank, and `~`, at the end,
+ * for what may follow the name of a value: one of those, a backslash, `=`, `:`, `%` or `&`. What looks like a character of
+ * ASCII is told as that.
  */
 export type Marker = string
 /** As many colons as are in an address, with as few characters between them: a stack is full of single ones. */
@@ -18,8 +18,10 @@ const MOST_BETWEEN_COLONS = 4
 const KIND_BITS = 6
 const KINDS = 1 << KIND_BITS
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz'
-const ALONE = `${LETTERS}0?#;%@:&\\._-+`
-const FOLLOWS_A_NAME: readonly string[] = ['"', ':', '%', '&', '\\']
+/** What is not seen: without it the text is another. */
+export const HIDES: Marker = '\u00ad'
+const ALONE = `${LETTERS}0?#;%@:&\\._-+=,/|(${HIDES}`
+const FOLLOWS_A_NAME: readonly string[] = ['"', '=', ':', '%', '&', '\\']
 const OTHER = 0
 const BLANK = ALONE.length + 1
 const kindNamed = (char: string): number => (char === '"' ? BLANK : ALONE.indexOf(char.toLowerCase()) + 1)
@@ -31,10 +33,29 @@ kindOf.fill(BLANK, 128)
 for (const char of ALONE) kindOf[char.charCodeAt(0)] = kindNamed(char)
 for (const letter of LETTERS) kindOf[letter.toUpperCase().charCodeAt(0)] = kindNamed(letter)
 kindOf.fill(kindNamed('0'), 0x30, 0x3a)
-for (const char of '"\'[]>= \t\n\v\f\r') kindOf[char.charCodeAt(0)] = BLANK
-// What hides a word deserves a look, as what is encoded does.
-for (const char of HIDDEN) kindOf[char.charCodeAt(0)] = kindNamed('%')
-for (const [char, plain] of confusables) kindOf[char.charCodeAt(0)] = Number(kindOf[plain.charCodeAt(0)])
+for (const char of '"\'[]> \t\n\v\f\r') kindOf[char.charCodeAt(0)] = BLANK
+for (const [char, plain] of [...confusables, ...twins])
+  if (char.length === 1) kindOf[char.charCodeAt(0)] = Number(kindOf[plain.charCodeAt(0)])
+  else kindOf[char.charCodeAt(tellingHalf(char))] = kindNamed(HIDES)
+for (const [first, last] of HIDING) kindOf.fill(kindNamed(HIDES), first, last + 1)
+
+/** Half of a character is none: its text has to be looked at. The first halves of emoji are in many. */
+function tellingHalf(char: string): 0 | 1 {
+  const half = char.charCodeAt(0)
+  return half >= 0xd83c && half <= 0xd83e ? 1 : 0
+}
+
+const HIDING_KIND = kindNamed(HIDES)
+/** What joins and parts letters of Arabic and Hindi, and makes an emoji of a sign. */
+const JOINING = '\u200c\u200d\ufe0f'
+
+/** Whether one stands after no ASCII, and before none but a blank: texts of words and emoji are full of these. */
+function isJoining(text: string, at: number): boolean {
+  if (!JOINING.includes(text.charAt(at)) || !isBeyondAscii(text.charCodeAt(at - 1))) return false
+  return at + 1 === text.length || kindOf[text.charCodeAt(at + 1)] === BLANK
+}
+
+const isBeyondAscii = (code: number): boolean => code > 0x7f && kindOf[code] === BLANK
 
 /** Answers with a bit for each of the lists of which the text, up to `end`, has something. At most 31 of them. */
 export function createLook(lists: readonly (readonly Marker[])[]): (text: string, end: number) => number {
@@ -42,6 +63,7 @@ export function createLook(lists: readonly (readonly Marker[])[]): (text: string
   const byColons = lists.reduce((bits, list, at) => (list.includes(MANY_COLONS) ? bits | (1 << at) : bits), 0)
 
   // Each character of nearly each text comes by here: none is looked at in a slice, nor at more than two tables.
+  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: a call for each of them takes longer than the step
   return (text, end) => {
     let found = 0
     let state = 0
@@ -49,8 +71,13 @@ export function createLook(lists: readonly (readonly Marker[])[]): (text: string
     let colonAt = 0
     for (let at = 0; at < end; at++) {
       const kind = kindOf[text.charCodeAt(at)] as number
+      const before = state
       state = next[state | kind] as number
       if (state < firstTelling) continue
+      if (kind === HIDING_KIND && isJoining(text, at)) {
+        state = before
+        continue
+      }
       found |= told[state >> KIND_BITS] as number
       if (kind !== COLON) continue
       colons = at - colonAt <= MOST_BETWEEN_COLONS + 1 ? colons + 1 : 1

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { createLook, MANY_COLONS } from '../../../src/event/privacy/tells.ts'
+import { createLook, HIDES, MANY_COLONS } from '../../../src/event/privacy/tells.ts'
 
 const lists = [
   ['@', '%00'],
@@ -9,6 +9,7 @@ const lists = [
   ['::', MANY_COLONS],
   ['0"0', '0000000000000'],
   ['monkey~'],
+  [HIDES],
 ]
 const look = createLook(lists)
 
@@ -39,6 +40,15 @@ test('a look tells of which lists the text has something', async (t) => {
     ['1234\u20135', 5],
     ['1234:5678'],
     ['@ eyJ', 0, 1],
+    ['token\u200b', 7],
+    ['\u200btoken', 7],
+    ['3\ufe0f\u20e3', 7],
+    ['\u{1d7ce}', 7],
+    ['\u{1fbf0}', 7],
+    ['❤\ufe0f \u{1f914} 👩\u200d💻 می\u200cخواهم ❤\ufe0f'],
+    ['é\u200c@', 0, 7],
+    ['1é\u200d\u200d2', 7],
+    ['1\u00a0\ufe0f2', 7],
   ] as const) {
     const bits = found.reduce<number>((sum, at) => sum + 2 ** at, 0)
     t.equal(look(text, text.length), bits, JSON.stringify(text))

@@ -32,7 +32,7 @@ test('what is empty stays so, and what follows it is looked at for itself', asyn
       ...['<x password="" id="a">', '<x password=""/>', 'password="".', '{"label":"password:","n":1}'],
       ...['"password: ", "n"', 'password=""&x=1', '{"a":"{\\"password\\":\\"\\"}"}', '"password=""","n"'],
       ...['{"key":"","n":1}', '{"passwords":[""],"n":1}', '{"password":true,"secret":false}', 'password:'],
-      ...['{"cookie":"","n":1}', 'authorization: ""', '(password:)', 'password: , x'],
+      ...['{"cookie":"","n":1}', 'authorization: ""', 'no cookie:', '(password:)', 'password: , x'],
     ]),
     [],
   )
@@ -159,4 +159,77 @@ test('quoted-printable in small letters, behind a path and over the end of a lin
     [],
   )
   t.same(missed(['width=40 view=3D model', '/c=3FA0B1', 'x=\ny', 'a ? b=\nc', 'at 3am', 'pos://x=405']), [])
+})
+
+test('what an arrow, a comparison, a call or a part of a form gives to a name goes', async (t) => {
+  t.same(
+    missed([
+      ['password => S', 'password => [token]'],
+      ['password=>S user => ann', 'password=>[token] user => ann'],
+      ['(:password => S )', '(:password => [token] )'],
+      ['password -> S', 'password -> [token]'],
+      ['user.password->S', 'user.password->[token]'],
+      ['password -&gt; S', 'password -&gt; [token]'],
+      ['password → S', 'password → [token]'],
+      ['password := S', 'password := [token]'],
+      ['token := S', 'token := [token]'],
+      ['password == S', 'password == [token]'],
+      ['password === "S"', 'password === "[token]"'],
+      ['password≔S', 'password≔[token]'],
+      ['bad password "S"', 'bad password "[token]"'],
+      ["passphrase  'S T'.", "passphrase  '[token]'."],
+      ['setPassword("S")', 'setPassword("[token]")'],
+      ["withApiKey( 'S', 1)", "withApiKey( '[token]', 1)"],
+      ['cvv=123 cvc2: 123', 'cvv=[token] cvc2: [token]'],
+      ['ssn=078-05-1120', 'ssn=[token]'],
+      ['["password"]=> string(6) "S" }', '["password"]=> string(6) "[token]" }'],
+      ['["password"]=>\n      string(6) "S"\n', '["password"]=>\n      string(6) "[token]"\n'],
+      ['["password"]=>\ufffd  string(6) "S"', '["password"]=>\ufffd  string(6) "[token]"'],
+      ['name="password"\r\n\r\nS T\r\n--x', 'name="password"\r\n\r\n[token]\r\n--x'],
+      ['name="password"\ufffd\ufffd\ufffd\ufffdS', 'name="password"\ufffd\ufffd\ufffd\ufffd[token]'],
+      ['name=\\"password\\"\\r\\n\\r\\nS\\r\\n--', 'name=\\"password\\"\\r\\n\\r\\n[token]\\r\\n--'],
+      [
+        'name="user[password]"\nContent-Type: text/plain\n\nS\n',
+        'name="user[password]"\nContent-Type: text/plain\n\n[token]\n',
+      ],
+    ]),
+    [],
+  )
+  t.same(
+    missed([
+      ...['password reset page', 'GET /password -> 404', 'forgot password => /login', 'token expired'],
+      ...[
+        'password => hash(password)',
+        'if (password == null) {',
+        'password === undefined',
+        'token => value',
+      ],
+      ...[
+        'getPassword("db")',
+        'password "is required"',
+        "password 'must' be longer",
+        'secret "db" not found',
+      ],
+      ...['password()', 'password("")', 'name="password"\n\n', 'name="password"\n<b>', 'key -> value'],
+      ...['cvv: required', 'cvc: invalid', 'svc=1', 'a.secret(x)', 'token -> next', 'pass (1/3)'],
+    ]),
+    [],
+  )
+})
+
+test('an `@` of a mail before a domain, and no quantity or file', async (t) => {
+  t.same(
+    missed([
+      ['ann=40mail.example', '[email]'],
+      ['to ann=40x.co, or', 'to [email], or'],
+    ]),
+    [],
+  )
+  t.same(
+    missed([
+      ...['timeout=40ms.Next', 'size=40px.', 'w=40em.x', 'chunk=40a1.js', 'f=40ab.min.css', 'a =40b.cd'],
+      ...['n=40', 'v=40.x', 'limit=40kb.gz', 'x=401.co'],
+    ]),
+    [],
+  )
 })
