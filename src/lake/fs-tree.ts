@@ -1,7 +1,5 @@
-import type { Dirent } from 'node:fs'
-import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { errnoOf, unlessAbsent } from '../std/files/files.ts'
+import { errnoOf, type FileOps, type FolderEntry, unlessAbsent } from '../std/files/files.ts'
 import { kindOf, NOT_REGULAR_FILE } from '../std/files/not-a-file.ts'
 import type { LakeObject } from './lake.ts'
 import { isKey, namesObject } from './layout.ts'
@@ -11,13 +9,13 @@ export type SkipObject = (key: string, why: string) => void
 
 export interface Tree {
   readonly root: string
+  readonly files: Pick<FileOps, 'readFolder' | 'stat'>
   readonly passOver?: SkipObject | undefined
-  readonly readFolder?: ((path: string) => Promise<Dirent[]>) | undefined
 }
 
 interface Found {
   readonly key: string
-  readonly entry: Dirent
+  readonly entry: FolderEntry
 }
 
 /** ENOTDIR and EISDIR: a folder is no object, and an object holds none. */
@@ -62,7 +60,7 @@ export async function objectsBelow(tree: Tree, folder: string, prefix: string): 
 
 /** Everything that is no folder, below those that may hold the prefix. */
 export async function filesBelow(tree: Tree, folder: string, prefix: string): Promise<Found[]> {
-  const entries = (await readable(tree, `${folder}/`, readFolder(tree, join(tree.root, folder)))) ?? []
+  const entries = (await readable(tree, `${folder}/`, tree.files.readFolder(join(tree.root, folder)))) ?? []
   const found: Found[][] = []
   for (const entry of entries) {
     const key = folder === '' ? entry.name : `${folder}/${entry.name}`
@@ -78,16 +76,13 @@ export async function filesBelow(tree: Tree, folder: string, prefix: string): Pr
 
 const mayHold = (folder: string, prefix: string) => folder.startsWith(prefix) || prefix.startsWith(folder)
 
-const readFolder = ({ readFolder }: Tree, path: string): Promise<Dirent[]> =>
-  readFolder === undefined ? readdir(path, { withFileTypes: true }) : readFolder(path)
-
 /**
  * None when it was removed since the folder was read, and, among what others put there, for a pipe, a socket or a device: no
  * reader would come back from it.
  */
 async function objectAt(tree: Tree, { key, entry }: Found): Promise<LakeObject[]> {
   const isOurs = isPlaceOfOurs(key)
-  const looking = stat(join(tree.root, key))
+  const looking = tree.files.stat(join(tree.root, key))
   const found = await (isOurs
     ? unlessAbsent(looking, ['ENOENT', ...NOT_REGULAR_FILE])
     : readable(tree, key, looking))

@@ -1,4 +1,4 @@
-import { copyFile, stat } from 'node:fs/promises'
+import { copyFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { limitConcurrency } from '../std/async/concurrency-limit.ts'
 import { type Clock, systemClock } from '../std/clock.ts'
@@ -18,7 +18,7 @@ import {
 } from '../std/files/files.ts'
 import { isNotRegularFile, makeWay, NOT_REGULAR_FILE } from '../std/files/not-a-file.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
-import { filesBelow, isPlaceOfOurs, objectsBelow, orNothing, type SkipObject, type Tree } from './fs-tree.ts'
+import { filesBelow, isPlaceOfOurs, objectsBelow, orNothing, type SkipObject } from './fs-tree.ts'
 import type { Lake } from './lake.ts'
 import { checkedKey, checkedPrefix, UNFINISHED } from './layout.ts'
 
@@ -31,7 +31,6 @@ export interface FsLakeOptions {
   readonly files?: FileOps
   readonly entropy?: Entropy
   readonly passOver?: SkipObject
-  readonly readFolder?: Tree['readFolder']
 }
 
 /**
@@ -39,8 +38,8 @@ export interface FsLakeOptions {
  * first), and the folder synced: it is complete or absent, after a power cut too. Several processes may write.
  */
 export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
-  const { files = nodeFiles, entropy = systemEntropy, passOver, readFolder } = options
-  const tree = { root, passOver, readFolder }
+  const { files = nodeFiles, entropy = systemEntropy, passOver } = options
+  const tree = { root, files, passOver }
   const pathOf = (key: string): string => join(root, checkedKey(key))
   /** A name of its own for each attempt: two writers of one key never share a file. */
   const unfinished = (path: string) => `${path}.${entropy.token(9)}${UNFINISHED}`
@@ -73,7 +72,7 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
     if (await isFirst()) return 'stored'
     return oneAtATime(async () => {
       do {
-        const found = await unlessAbsent(stat(path), ['ENOENT', ...NOT_REGULAR_FILE])
+        const found = await unlessAbsent(files.stat(path), ['ENOENT', ...NOT_REGULAR_FILE])
         if (found?.isFile()) return 'exists'
         await clear(key)
       } while (!(await isFirst()))
@@ -146,7 +145,7 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
     open: (key) =>
       attempt('open', key, async () => {
         const path = pathOf(key)
-        const found = await unlessAbsent(stat(path), ['ENOENT', 'ENOTDIR', ...NOT_REGULAR_FILE])
+        const found = await unlessAbsent(files.stat(path), ['ENOENT', 'ENOTDIR', ...NOT_REGULAR_FILE])
         return found?.isFile() ? { path, release: async () => {} } : undefined
       }),
     list: (prefix) =>
@@ -165,10 +164,10 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
 /** Removes what writers that died have left unfinished. Call it once at the start; answers how many files it removed. */
 export async function sweepUnfinished(root: string, clock: Clock = systemClock): Promise<number> {
   return attempt('sweep', '', async () => {
-    const files = await filesBelow({ root }, '', '')
+    const files = await filesBelow({ root, files: nodeFiles }, '', '')
     let removed = 0
     for (const { key } of files.filter(({ key }) => key.endsWith(UNFINISHED))) {
-      const found = await orNothing(stat(join(root, key)))
+      const found = await orNothing(nodeFiles.stat(join(root, key)))
       if (found === undefined || clock.nowMs() - found.mtimeMs < ABANDONED_AFTER_MS) continue
       await orNothing(nodeFiles.unlink(join(root, key)))
       removed += 1

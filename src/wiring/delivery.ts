@@ -49,11 +49,13 @@ export interface DeliveryParts {
   readonly kept: OpenJournal
   readonly ledger: Ledger
   readonly system: System
+  /** Left out: the one of the configuration. */
+  readonly stream?: Sink
 }
 
 export function startDelivery(config: Config, place: WorkerPlace, parts: DeliveryParts): Delivery {
   const { kept, ledger, system } = parts
-  const stream = openSink(config, place, system)
+  const { stream = openSink(config, place, system) } = parts
   const fallback = openFallback(config, parts)
   const deadLetter = lakeDeadLetters(system.lake, system.entropy)
   const { kind } = stream

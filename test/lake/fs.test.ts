@@ -12,7 +12,6 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { readdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -193,9 +192,12 @@ t.test('what is no file that can be read is passed over, and named', async (t) =
   let shut = /raw\/shut$/
   const lake = fsLake(root, {
     passOver: skippedObjects({ log, metrics }),
-    async readFolder(path) {
-      if (shut.test(path)) throw Object.assign(new Error('no'), { code: 'EACCES' })
-      return readdir(path, { withFileTypes: true })
+    files: {
+      ...nodeFiles,
+      async readFolder(path) {
+        if (shut.test(path)) throw Object.assign(new Error('no'), { code: 'EACCES' })
+        return nodeFiles.readFolder(path)
+      },
     },
   })
   const listed = async () => (await lake.list('raw/')).map(({ key }) => key)
@@ -227,10 +229,13 @@ t.test('what is removed after its folder was read is not listed, whoever wrote i
   const root = t.testdir({ raw: { 'a.ndjson': 'a' }, index: { 'a.json': '{}' } })
   const lake = fsLake(root, {
     passOver: (key) => t.fail(`${key} was passed over`),
-    async readFolder(path) {
-      const entries = await readdir(path, { withFileTypes: true })
-      for (const entry of entries) if (entry.isFile()) rmSync(join(path, entry.name))
-      return entries
+    files: {
+      ...nodeFiles,
+      async readFolder(path) {
+        const entries = await nodeFiles.readFolder(path)
+        for (const entry of entries) if (entry.isFile()) rmSync(join(path, entry.name))
+        return entries
+      },
     },
   })
   t.same(await lake.list('raw/'), [])

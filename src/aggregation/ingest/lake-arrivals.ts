@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises'
 import type { Lake } from '../../lake/lake.ts'
 import { dayOf } from '../../lake/layout.ts'
 import type { Clock } from '../../std/clock.ts'
@@ -6,7 +5,6 @@ import { DAY_MS, HOUR_MS } from '../../std/durations.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 import { reopeningSession } from './duckdb/lasting-session.ts'
 import type { OpenSqlSession, SqlSession } from './duckdb/sql-session.ts'
-import { workFolder } from './duckdb/work-folder.ts'
 import type {
   ArrivedObject,
   IngestFailure,
@@ -24,6 +22,7 @@ import { foreignEntryKey, indexForeign, NOTHING } from './objects/ingest-foreign
 import { type IngestTools, ingestPartition, prefixOf } from './objects/ingest-partition.ts'
 import { reexamine } from './objects/reexamine.ts'
 import { reindex } from './objects/reindex.ts'
+import { localWorkbench, type Workbench } from './objects/workbench.ts'
 import type { Quarantine } from './quarantine/quarantine.ts'
 
 export interface LakeArrivalsOptions {
@@ -33,6 +32,8 @@ export interface LakeArrivalsOptions {
   readonly telemetry: Telemetry
   /** Where Parquet files are made before they are moved into the lake. */
   readonly tempDir: string
+  /** In `tempDir` when left out. */
+  readonly workbench?: Workbench
   /** Most bytes of lines in one Parquet object. */
   readonly maxBatchBytes: number
   /** Most bytes of lines that are sorted at a time; all of a batch when left out. */
@@ -52,7 +53,7 @@ const MAX_DAY_LISTINGS = 31
 
 /** Arrivals over any lake; the index lies in the lake as well, so that every process sees the same. */
 export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
-  const { lake, clock, tempDir } = options
+  const { lake, clock, tempDir, workbench = localWorkbench(tempDir) } = options
   const stored = indexEntries(lake, options.telemetry.log)
   const index = arrivedIndex({ entries: stored, clock })
   const entries: Entries = {
@@ -103,7 +104,8 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
 
     await atWork(signal, async (session, folder) => {
       const { maxBatchBytes, pieceBytes = maxBatchBytes } = options
-      const tools = { lake, entries, session, folder, clock, maxBatchBytes, pieceBytes, signal }
+      const sizes = { maxBatchBytes, pieceBytes }
+      const tools = { lake, entries, session, folder, clock, compact: workbench.compact, ...sizes, signal }
       for (const key of damaged) await mended(key, tools)
       for (const partition of partitions)
         await pass.take(prefixOf(partition), () => ingestPartition(partition, tools))
@@ -135,12 +137,12 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
     work: (session: SqlSession, folder: string) => Promise<void>,
   ): Promise<void> {
     const session = reopeningSession(options.openSession, signal)
-    const folder = await workFolder(tempDir, 'ingest')
+    const folder = await workbench.open()
     try {
       await work(session, folder)
     } finally {
       await session.close()
-      await rm(folder, { recursive: true, force: true })
+      await workbench.clear(folder)
     }
   }
 

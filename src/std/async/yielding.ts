@@ -1,10 +1,12 @@
-import { setImmediate as nextEventLoopTurn } from 'node:timers/promises'
 import { systemClock } from '../clock.ts'
 
 /** Longest stretch of work on the event loop. Ours: a beacon waits for a few of them, which nobody notices. */
 const MAX_BLOCKING_MS = 1
 /** Rounds of the loop that others get between: a beacon needs some before it is answered. Ours; idle ones cost 5 µs. */
 const YIELDED_LOOP_TURNS = 4
+
+/** By the global timer, which a simulated world replaces. */
+const nextEventLoopTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** Long work on the event loop takes a breath now and then: who waits gets a turn, and work nobody wants ends there. */
 export interface Yielder {

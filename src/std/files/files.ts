@@ -1,7 +1,7 @@
-import type { Stats } from 'node:fs'
-import { link, lstat, mkdir, readdir, rename, unlink } from 'node:fs/promises'
+import type { Dirent, Stats } from 'node:fs'
+import { appendFile, link, lstat, mkdir, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { isNotRegularFile, makeWay, NOT_REGULAR_FILE, openAtOnce, readRegular } from './not-a-file.ts'
+import { APPEND, isNotRegularFile, makeWay, NOT_REGULAR_FILE, openAtOnce, readRegular } from './not-a-file.ts'
 
 /** Only the owner may read what visitors sent. */
 export const FOLDER_MODE = 0o700
@@ -21,6 +21,18 @@ export interface OpenFile {
 
 export type OpenFlags = 'r' | 'r+' | 'w'
 
+/** What is known of a name, or of what a link leads to. */
+export type FileStatus = Pick<
+  Stats,
+  'isFile' | 'isDirectory' | 'isFIFO' | 'isSocket' | 'isSymbolicLink' | 'size' | 'mtimeMs'
+>
+
+/** What a folder says of a name in it. */
+export type FolderEntry = Pick<
+  Dirent,
+  'name' | 'isFile' | 'isDirectory' | 'isFIFO' | 'isSocket' | 'isSymbolicLink'
+>
+
 /** The system calls on which our promises rest, so that a test can make them fail, tear or forget. */
 export interface FileOps {
   open(path: string, flags: OpenFlags, mode?: number): Promise<OpenFile>
@@ -29,10 +41,14 @@ export interface FileOps {
   /** Rejects, in words, with one of `NO_FILE` for what is no file. */
   readFile(path: string): Promise<Buffer>
   readdir(path: string): Promise<string[]>
+  readFolder(path: string): Promise<FolderEntry[]>
   rename(from: string, to: string): Promise<void>
   link(from: string, to: string): Promise<void>
   unlink(path: string): Promise<void>
   lstat(path: string): Promise<Pick<Stats, 'isFile' | 'isDirectory'>>
+  stat(path: string): Promise<FileStatus>
+  /** Adds to the end of a file, which is made when it is missing. Not synced. */
+  appendFile(path: string, text: string): Promise<void>
 }
 
 export const nodeFiles: FileOps = {
@@ -40,10 +56,13 @@ export const nodeFiles: FileOps = {
   mkdir,
   readFile: (path) => readRegular(path),
   readdir,
+  readFolder: (path) => readdir(path, { withFileTypes: true }),
   rename,
   link,
   unlink,
   lstat,
+  stat,
+  appendFile: (path, text) => appendFile(path, text, { mode: FILE_MODE, flag: APPEND }),
 }
 
 /** Writes a new file and syncs it; leaves nothing behind when that fails. Its name is durable only after `syncFolder`. */

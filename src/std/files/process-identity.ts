@@ -17,6 +17,22 @@ export interface ProcessIdentity {
  */
 export type Liveness = 'alive' | 'dead' | 'unknown'
 
+/** The processes of a machine, as far as those that share a folder have to know each other. */
+export interface Processes {
+  self(): Promise<ProcessIdentity>
+  livenessOf(identity: ProcessIdentity): Promise<Liveness>
+}
+
+export const processesIn = (procDir: string): Processes => ({
+  self: () => thisProcess(procDir),
+  livenessOf: (identity) => livenessOf(identity, procDir),
+})
+
+export const systemProcesses: Processes = {
+  self: () => thisProcess(),
+  livenessOf: (each) => livenessOf(each),
+}
+
 /** `procDir` is Linux's /proc. Where there is none, a process is known by its id alone. */
 export async function thisProcess(procDir = '/proc'): Promise<ProcessIdentity> {
   const ticks = (await startTicks(procDir, process.pid)) ?? ''

@@ -67,6 +67,9 @@ export function faultyFiles() {
     link: (from, to) => run('link', to, () => nodeFiles.link(from, to)),
     unlink: (path) => run('unlink', path, () => nodeFiles.unlink(path)),
     lstat: (path) => run('lstat', path, () => nodeFiles.lstat(path)),
+    stat: (path) => run('stat', path, () => nodeFiles.stat(path)),
+    readFolder: (path) => run('readFolder', path, () => nodeFiles.readFolder(path)),
+    appendFile: (path, text) => run('appendFile', path, () => nodeFiles.appendFile(path, text)),
   }
 
   return {

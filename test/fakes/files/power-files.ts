@@ -1,5 +1,5 @@
 import { basename, dirname } from 'node:path'
-import type { FileOps, OpenFile } from '../../../src/std/files/files.ts'
+import type { FileOps, FileStatus, OpenFile } from '../../../src/std/files/files.ts'
 import { dieOf, type Luck, SimulatedFile } from './simulated-file.ts'
 
 /** The `after + 1`-th such call fails, once. A sync that fails leaves its file clean: see SimulatedFile. */
@@ -46,6 +46,12 @@ export class PowerFiles {
   #callsLeft = Number.POSITIVE_INFINITY
   #lastTakesEffect = false
   #onEnd = () => {}
+  readonly #nowMs: () => number
+
+  /** By the clock the kernel says when a file last changed. */
+  constructor(nowMs: () => number = () => 0) {
+    this.#nowMs = nowMs
+  }
 
   fail(...faults: readonly PowerFault[]): void {
     this.#faults.push(...faults.map((fault) => ({ fault, before: fault.after ?? 0 })))
@@ -75,8 +81,13 @@ export class PowerFiles {
 
   /** The process is gone, the kernel is not. It may forget what a failed sync has left in its memory. */
   kill(luck: Luck): void {
-    const die = dieOf(luck)
     this.#end()
+    this.evict(luck)
+  }
+
+  /** The kernel forgets what a failed sync has left in its memory. */
+  evict(luck: Luck): void {
+    const die = dieOf(luck)
     for (const file of this.#files()) file.evict(die)
   }
 
@@ -97,6 +108,42 @@ export class PowerFiles {
       for (const [name, node] of names)
         if (isFile(node) && path.test(name)) node.replace(change(node.content))
     })
+  }
+
+  /** A whole file, name and bytes, that would survive a power cut, from somebody who is not part of this world. */
+  place(path: string, content: Buffer): void {
+    this.#makeFolders(dirname(path))
+    const file = new SimulatedFile()
+    file.replace(content)
+    file.modifiedMs = this.#nowMs()
+    this.#rename([{ ...this.#place(path), node: file }])
+    for (const renaming of this.#renamings) rename(renaming, 'durable')
+    this.#renamings = []
+  }
+
+  /** Paths of all files below a folder. */
+  list(folder: string): readonly string[] {
+    const paths: string[] = []
+    const visit = (path: string, node: Node | undefined) => {
+      if (node === undefined) return
+      if (isFile(node)) paths.push(path)
+      else for (const [name, child] of node.names) visit(`${path}/${name}`, child)
+    }
+    try {
+      visit(folder, this.#node(folder))
+    } catch {
+      // There is none.
+    }
+    return paths.sort()
+  }
+
+  /** What a file holds that is there, without any call. */
+  peek(path: string): Buffer | undefined {
+    try {
+      return this.#file(path).content
+    } catch {
+      return undefined
+    }
   }
 
   /** The disk as the process sees it that starts now. */
@@ -134,6 +181,17 @@ export class PowerFiles {
         run('lstat', path, () => {
           const isOfFile = isFile(this.#node(path))
           return { isFile: () => isOfFile, isDirectory: () => !isOfFile }
+        }),
+      stat: (path) => run('stat', path, () => statusOf(this.#node(path))),
+      readFolder: (path) =>
+        run('readFolder', path, () =>
+          [...this.#folder(path).names].map(([name, node]) => ({ name, ...statusOf(node) })),
+        ),
+      appendFile: (path, text) =>
+        run('appendFile', path, () => {
+          const node = this.#found(path) ?? this.#opened(path, 'w')
+          if (!isFile(node)) throw failure('EISDIR')
+          this.#write(node, Buffer.from(text), node.content.length)
         }),
     }
   }
@@ -193,13 +251,9 @@ export class PowerFiles {
           ),
         })),
       write: (from, offset, length, position) =>
-        run('write', path, () => {
-          const growth = Math.max(0, position + length - file.content.length)
-          const bytesWritten = length - Math.max(0, growth - Math.max(0, this.capacityBytes - this.usedBytes))
-          if (bytesWritten <= 0) throw failure('ENOSPC')
-          file.write(from.subarray(offset, offset + bytesWritten), position)
-          return { bytesWritten }
-        }),
+        run('write', path, () => ({
+          bytesWritten: this.#write(file, from.subarray(offset, offset + length), position),
+        })),
       datasync: sync,
       sync,
       truncate: (length) => run('truncate', path, () => file.truncate(length)),
@@ -215,14 +269,31 @@ export class PowerFiles {
     }
     const sync = () =>
       run('sync', path, () => {
-        for (const renaming of this.#renamings) if (touches(renaming, folder)) rename(renaming, 'durable')
-        this.#renamings = this.#renamings.filter((renaming) => !touches(renaming, folder))
+        const synced = this.#renamings.filter((renaming) => touches(renaming, folder))
+        for (const renaming of synced) rename(renaming, 'durable')
+        const names = synced.flat()
+        // What a name was before is over with it, also in the other folder of a call.
+        this.#renamings = this.#renamings
+          .filter((renaming) => !synced.includes(renaming))
+          .map((renaming) => renaming.filter((part) => !names.some((name) => isSameName(name, part))))
       })
     return {
       ...{ read: isDirectory, write: isDirectory, truncate: isDirectory, chmod: isDirectory },
       ...{ datasync: sync, sync },
       close: () => run('close', path, () => {}),
     }
+  }
+
+  /** Answers how many bytes there was room for. */
+  #write(file: SimulatedFile, bytes: Uint8Array, position: number): number {
+    const growth = Math.max(0, position + bytes.length - file.content.length)
+    const room =
+      this.capacityBytes === Number.POSITIVE_INFINITY ? growth : this.capacityBytes - this.usedBytes
+    const bytesWritten = bytes.length - Math.max(0, growth - Math.max(0, room))
+    if (bytesWritten <= 0) throw failure('ENOSPC')
+    file.write(bytes.subarray(0, bytesWritten), position)
+    file.modifiedMs = this.#nowMs()
+    return bytesWritten
   }
 
   #opened(path: string, flags: string): Node {
@@ -235,6 +306,7 @@ export class PowerFiles {
     }
     if (this.usedBytes >= this.capacityBytes) throw failure('ENOSPC')
     const node = new SimulatedFile()
+    node.modifiedMs = this.#nowMs()
     this.#rename([{ folder, name, node }])
     return node
   }
@@ -254,14 +326,24 @@ export class PowerFiles {
   }
 
   #place(path: string): { folder: SimulatedFolder; name: string } {
-    return { folder: this.#folder(dirname(path)), name: basename(path) }
+    const end = path.lastIndexOf('/')
+    return { folder: this.#folder(path.slice(0, end)), name: path.slice(end + 1) }
+  }
+
+  #found(path: string): Node | undefined {
+    const { folder, name } = this.#place(path)
+    return folder.names.get(name)
   }
 
   #node(path: string): Node {
-    if (path === '/') return this.#root
-    const { folder, name } = this.#place(path)
-    const node = folder.names.get(name)
-    if (node === undefined) throw failure('ENOENT')
+    let node: Node = this.#root
+    for (const name of path.split('/')) {
+      if (name === '') continue
+      if (isFile(node)) throw failure('ENOTDIR')
+      const next = node.names.get(name)
+      if (next === undefined) throw failure('ENOENT')
+      node = next
+    }
     return node
   }
 
@@ -293,6 +375,19 @@ export class PowerFiles {
 }
 
 type Runner = <T>(name: string, path: string, effect: () => T, onFault?: () => void) => Promise<T>
+
+const statusOf = (node: Node): FileStatus => ({
+  isFile: () => isFile(node),
+  isDirectory: () => !isFile(node),
+  isFIFO: () => false,
+  isSocket: () => false,
+  isSymbolicLink: () => false,
+  size: isFile(node) ? node.content.length : 0,
+  mtimeMs: isFile(node) ? node.modifiedMs : 0,
+})
+
+const isSameName = (one: Renaming[number], other: Renaming[number]): boolean =>
+  one.folder === other.folder && one.name === other.name
 
 const touches = (renaming: Renaming, folder: SimulatedFolder): boolean =>
   renaming.some((part) => part.folder === folder)

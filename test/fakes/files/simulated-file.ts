@@ -22,6 +22,8 @@ type Sector = readonly [number: number, bytes: Buffer]
 /** A file as the kernel shows it, and what of it is on the disk. */
 export class SimulatedFile {
   content: Buffer = Buffer.alloc(0)
+  /** As the kernel shows it. */
+  modifiedMs = 0
   /** Sectors, and size, of the last sync. */
   #synced: Buffer = Buffer.alloc(0)
   #syncedSize = 0

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import type { Lake, LakeObject } from '../../../lake/lake.ts'
 import { deadKey, indexKey, partitionOf, type RawObject, rawKey } from '../../../lake/layout.ts'
 import type { Clock } from '../../../std/clock.ts'
-import { compact } from '../compact/compact.ts'
 import type { LineFile } from '../compact/inflate-files.ts'
 import type { SqlSession } from '../duckdb/sql-session.ts'
 import type { IngestReport } from '../index/arrivals.ts'
@@ -10,11 +9,13 @@ import type { Entries, IndexEntry } from '../index/index-entries.ts'
 import { compactionInputs, type Partition, parseCompacted } from '../index/pending.ts'
 import { copyAside, deadSource } from './set-aside.ts'
 import { ingestEach } from './take-batches.ts'
+import type { Workbench } from './workbench.ts'
 
 export interface IngestTools {
   readonly lake: Lake
   readonly entries: Entries
   readonly session: SqlSession
+  readonly compact: Workbench['compact']
   readonly clock: Clock
   /** Local folder of this call. */
   readonly folder: string
@@ -98,7 +99,7 @@ type InputFile = LineFile & { readonly key: string }
 
 async function compactFiles(batch: CompactionTask, files: readonly InputFile[], tools: IngestTools) {
   try {
-    const compacted = await compact(tools, files)
+    const compacted = await tools.compact(tools, files)
     const damaged = files.filter((file) => compacted.damaged.includes(file))
     return { ...compacted, damaged: damaged.map(({ key }) => key) }
   } catch (error) {

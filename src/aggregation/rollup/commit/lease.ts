@@ -5,7 +5,7 @@ import { DAY_MS } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
 import { bestEffort, errnoOf, type FileOps, makeFolder, nodeFiles } from '../../../std/files/files.ts'
 import { makeWay } from '../../../std/files/not-a-file.ts'
-import { livenessOf, type ProcessIdentity } from '../../../std/files/process-identity.ts'
+import { type Processes, type ProcessIdentity, systemProcesses } from '../../../std/files/process-identity.ts'
 import type { Entropy } from '../../../std/id.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { type LeaseRecord, readLeaseRecord, writeLeaseRecord } from './lease-file.ts'
@@ -44,6 +44,7 @@ export interface LeasesOptions {
   readonly clock: Clock
   readonly entropy: Entropy
   readonly files?: FileOps | undefined
+  readonly processes?: Processes | undefined
   readonly log?: Logger | undefined
 }
 
@@ -54,7 +55,7 @@ export interface LeasesOptions {
  * does (docs/adr/0033).
  */
 export function createLeases(options: LeasesOptions): Leases {
-  const { dir, owner, clock, entropy, files = nodeFiles, log } = options
+  const { dir, owner, clock, entropy, files = nodeFiles, processes = systemProcesses, log } = options
   const pathOf = (name: string, token: number) => join(dir, `${name}.${String(token).padStart(6, '0')}`)
   /** Claims with a time that no lease can have, and since when each is known here. */
   const implausible = new Map<string, { readonly expiresMs: number; readonly seenMs: number }>()
@@ -75,7 +76,7 @@ export function createLeases(options: LeasesOptions): Leases {
     { owner: holder, expiresMs, released }: LeaseRecord,
   ): Promise<boolean> {
     const nowMs = clock.nowMs()
-    if (released || expiresMs <= nowMs || (await livenessOf(holder)) === 'dead') return false
+    if (released || expiresMs <= nowMs || (await processes.livenessOf(holder)) === 'dead') return false
     return expiresMs <= nowMs + LEASE_MS || !isStale(path, expiresMs)
   }
 
@@ -193,7 +194,7 @@ export function createLeases(options: LeasesOptions): Leases {
     async sweep() {
       // One that cannot be read or removed is looked at again tomorrow.
       for (const file of await namesIn()) await bestEffort(forget(join(dir, file)))
-      await sweepParts(dir, LEASE_MS)
+      await sweepParts(files, dir, LEASE_MS)
     },
   }
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Lake } from '../../../lake/lake.ts'
 import type { Clock } from '../../../std/clock.ts'
 import type { FileOps } from '../../../std/files/files.ts'
-import { type ProcessIdentity, thisProcess } from '../../../std/files/process-identity.ts'
+import { type Processes, type ProcessIdentity, systemProcesses } from '../../../std/files/process-identity.ts'
 import type { Entropy } from '../../../std/id.ts'
 import type { Logger, Telemetry } from '../../../std/telemetry.ts'
 import type { IngestReport, LakeArrivals } from '../../ingest/index/arrivals.ts'
@@ -38,6 +38,7 @@ export interface RunsOptions {
   readonly letGo?: (() => Promise<void>) | undefined
   /** The process that the runs belong to: this one. */
   readonly owner?: ProcessIdentity
+  readonly processes?: Processes
   readonly heartbeatMs?: number
   readonly files?: FileOps
   readonly keptRuns?: number
@@ -60,12 +61,15 @@ export interface RunDependencies {
 
 export async function buildRunDependencies(options: RunsOptions): Promise<RunDependencies> {
   const { definitions, schedule, arrivals, stores, lake, controlDir, clock, entropy, telemetry } = options
-  const { files, keptRuns, heartbeatMs, askGateway } = options
+  const { files, processes = systemProcesses, keptRuns, heartbeatMs, askGateway } = options
   const { log } = telemetry
-  const owner = options.owner ?? (await thisProcess())
+  const owner = options.owner ?? (await processes.self())
   const runLog = createRunLog({ dir: controlDir, clock, log, files, keptRuns })
-  const leases = createLeases({ dir: join(controlDir, 'leases'), owner, clock, entropy, files, log })
-  const presence = createPresence({ leases, owner, log, heartbeatMs })
+  const leases = createLeases({
+    dir: join(controlDir, 'leases'),
+    ...{ owner, clock, entropy, files, processes, log },
+  })
+  const presence = createPresence({ leases, owner, processes, log, heartbeatMs })
   const manifests = createManifests(lake, log)
   const metrics = rollupMetrics(telemetry.metrics, clock)
   const sources = { manifests, arrivals, stores, runLog, log }

@@ -1,7 +1,7 @@
 import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
 import { AppError } from '../../../std/errors.ts'
 import { bestEffort } from '../../../std/files/files.ts'
-import { livenessOf, type ProcessIdentity } from '../../../std/files/process-identity.ts'
+import { type Processes, type ProcessIdentity, systemProcesses } from '../../../std/files/process-identity.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { HEARTBEAT_MS, type Lease, type Leases } from '../commit/lease.ts'
 import { digestOf } from './log/run-log.ts'
@@ -18,12 +18,13 @@ export interface Presence {
 export interface PresenceOptions {
   readonly leases: Leases
   readonly owner: ProcessIdentity
+  readonly processes?: Processes | undefined
   readonly log: Logger
   readonly heartbeatMs?: number | undefined
 }
 
 export function createPresence(options: PresenceOptions): Presence {
-  const { leases, owner, log, heartbeatMs = HEARTBEAT_MS } = options
+  const { leases, owner, processes = systemProcesses, log, heartbeatMs = HEARTBEAT_MS } = options
   let lease: Lease | undefined
   let heartbeat: NodeJS.Timeout | undefined
 
@@ -44,7 +45,7 @@ export function createPresence(options: PresenceOptions): Presence {
 
   return {
     async isGone(process) {
-      const liveness = await livenessOf(process)
+      const liveness = await processes.livenessOf(process)
       return liveness === 'unknown' ? !(await leases.isHeld(nameOf(process))) : liveness === 'dead'
     },
     async show() {

@@ -4,7 +4,7 @@ import { errnoOf, type FileOps, makeFolder, nodeFiles } from '../../../std/files
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { Backlog, BacklogState, Frame } from '../backlog.ts'
 import type { Batch, Durability, Journal } from '../journal.ts'
-import { type FolderLock, lockFolder } from '../lock/folder-lock.ts'
+import { type FolderLock, type LockOptions, lockFolder } from '../lock/folder-lock.ts'
 import { createJournalMetrics, type JournalMetrics } from '../metrics.ts'
 import { quarantineBytes } from '../quarantine-files.ts'
 import { checkRoom } from '../watermarks.ts'
@@ -37,6 +37,8 @@ export interface DiskJournalOptions {
   readonly telemetry: Telemetry
   readonly clock: Clock
   readonly files?: FileOps
+  /** Whom a lock tells of its holder. */
+  readonly lock?: Pick<LockOptions, 'processes' | 'sockets'>
 }
 
 export interface DiskJournal extends Journal, Backlog {
@@ -51,10 +53,10 @@ export interface DiskJournal extends Journal, Backlog {
  * neither gives a file nor lets it go, or withholds one without saying that it is lost: then the start is tried again.
  */
 export async function openDiskJournal(options: DiskJournalOptions): Promise<DiskJournal> {
-  const { dir, files = nodeFiles, telemetry } = options
+  const { dir, files = nodeFiles, lock: neighbours, telemetry } = options
   const metrics = createJournalMetrics(telemetry)
   const lock = await orUnavailable(dir, () =>
-    makeFolder(files, dir).then(() => lockOnFullDisk(dir, files, metrics)),
+    makeFolder(files, dir).then(() => lockOnFullDisk(dir, { ...neighbours, files, metrics })),
   )
   const { predecessor } = lock
   if (predecessor) telemetry.log.warn({ dir, predecessor }, 'journal: taken over, its process shows no life')
@@ -72,13 +74,13 @@ export async function openDiskJournal(options: DiskJournalOptions): Promise<Disk
 }
 
 /** Locks the folder, at the price of the reserved space if the disk has no room for a lock. */
-async function lockOnFullDisk(dir: string, files: FileOps, metrics: JournalMetrics): Promise<FolderLock> {
+async function lockOnFullDisk(dir: string, options: LockOptions): Promise<FolderLock> {
   try {
-    return await lockFolder(dir, { files, metrics })
+    return await lockFolder(dir, options)
   } catch (error) {
     if (errnoOf(error) !== 'ENOSPC') throw error
-    await freeReservedSpace(files, dir)
-    return lockFolder(dir, { files, metrics })
+    await freeReservedSpace(options.files, dir)
+    return lockFolder(dir, options)
   }
 }
 
@@ -96,7 +98,7 @@ async function orUnavailable<T>(dir: string, work: () => Promise<T>): Promise<T>
   }
 }
 
-interface Parts extends DiskJournalOptions {
+interface Parts extends Omit<DiskJournalOptions, 'lock'> {
   readonly files: FileOps
   readonly metrics: JournalMetrics
   readonly lock: FolderLock

@@ -2,10 +2,10 @@ import { join } from 'node:path'
 import { AppError } from '../../../std/errors.ts'
 import { bestEffort, errnoOf, type FileOps, isDiskFull, writeDurably } from '../../../std/files/files.ts'
 import { isNotRegularFile } from '../../../std/files/not-a-file.ts'
-import { livenessOf, type ProcessIdentity, thisProcess } from '../../../std/files/process-identity.ts'
+import { type Processes, type ProcessIdentity, systemProcesses } from '../../../std/files/process-identity.ts'
 import type { JournalMetrics } from '../metrics.ts'
 import { quarantineFile } from '../quarantine-files.ts'
-import { answersLiveness, type LivenessSocket, openLivenessSocket } from './lock-socket.ts'
+import { type LivenessSocket, type LivenessSockets, systemSockets } from './lock-socket.ts'
 
 export interface FolderLock {
   /** The process that the folder was taken over from: it ended without releasing it. */
@@ -15,7 +15,8 @@ export interface FolderLock {
 
 export interface LockOptions {
   readonly files: FileOps
-  readonly procDir?: string
+  readonly processes?: Processes
+  readonly sockets?: LivenessSockets
   readonly metrics?: Pick<JournalMetrics, 'movedAside'>
 }
 
@@ -24,10 +25,10 @@ export interface LockOptions {
  * process that is dead is taken over, and that of one out of sight which shows no sign of life (docs/adr/0009).
  */
 export async function lockFolder(dir: string, options: LockOptions): Promise<FolderLock> {
-  const { files, procDir } = options
-  const self = await thisProcess(procDir)
+  const { files, processes = systemProcesses, sockets = systemSockets } = options
+  const self = await processes.self()
   const draft = join(dir, `lock.${self.pid}-${self.startTicks}.part`)
-  const taker = { ...options, dir, self, draft }
+  const taker = { ...options, processes, sockets, dir, self, draft }
   // Before the lock: whoever finds that must not find its holder silent.
   const life = await showLife(taker)
   try {
@@ -49,6 +50,8 @@ export async function lockFolder(dir: string, options: LockOptions): Promise<Fol
 }
 
 interface Taker extends LockOptions {
+  readonly processes: Processes
+  readonly sockets: LivenessSockets
   readonly dir: string
   readonly self: ProcessIdentity
   /** A finished lock under a name of our own, to be linked to the name that is fought for. */
@@ -57,14 +60,14 @@ interface Taker extends LockOptions {
 
 /** A socket under our name is another's that lives, or was left by one that was killed before the last boot. */
 async function showLife(taker: Taker): Promise<LivenessSocket> {
-  const { files, dir, self } = taker
+  const { files, sockets, dir, self } = taker
   const path = signOf(dir, self)
   try {
-    return await openLivenessSocket(path).catch(async (error: unknown) => {
+    return await sockets.open(path).catch(async (error: unknown) => {
       if (errnoOf(error) !== 'EADDRINUSE') throw error
-      if (await answersLiveness(path)) throw inUse(taker, self)
+      if (await sockets.answers(path)) throw inUse(taker, self)
       await files.unlink(path)
-      return openLivenessSocket(path)
+      return sockets.open(path)
     })
   } catch (error) {
     // On a full disk there is something to free, and the lock to be tried again.
@@ -131,11 +134,11 @@ async function clear({ files, dir, metrics }: Taker, path: string, why: unknown)
 const isSame = (one: ProcessIdentity | undefined, other: ProcessIdentity | undefined): boolean =>
   one?.pid === other?.pid && one?.startTicks === other?.startTicks
 
-async function isAlive({ dir, procDir, self }: Taker, holder: ProcessIdentity): Promise<boolean> {
-  const liveness = await livenessOf(holder, procDir)
+async function isAlive({ dir, processes, sockets, self }: Taker, holder: ProcessIdentity): Promise<boolean> {
+  const liveness = await processes.livenessOf(holder)
   if (liveness !== 'unknown') return liveness === 'alive'
   // One with our id and start would answer to the name that we have just taken: then it is we who answer.
-  return !isSame(holder, self) && answersLiveness(signOf(dir, holder))
+  return !isSame(holder, self) && sockets.answers(signOf(dir, holder))
 }
 
 /** What lies in the place of a lock. */

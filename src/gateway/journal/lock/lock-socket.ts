@@ -8,6 +8,12 @@ export interface LivenessSocket {
   end(): Promise<void>
 }
 
+/** How a process shows at a path that it lives, and how others see it. */
+export interface LivenessSockets {
+  open(path: string): Promise<LivenessSocket>
+  answers(path: string): Promise<boolean>
+}
+
 /**
  * What listening answers on a file system that has no sockets (Linux says EPERM, FUSE ENOSYS, macOS EOPNOTSUPP), or at a
  * path which it takes for too long. Anything else, such as EMFILE or ENOSPC, is about this moment and not about the place.
@@ -55,5 +61,7 @@ export async function answersLiveness(path: string): Promise<boolean> {
     })
   })
 }
+
+export const systemSockets: LivenessSockets = { open: openLivenessSocket, answers: answersLiveness }
 
 const fits = (path: string): boolean => Buffer.byteLength(path) <= MAX_PATH_BYTES

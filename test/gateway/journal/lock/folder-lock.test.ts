@@ -8,6 +8,7 @@ import t, { type Test } from 'tap'
 import { type FolderLock, lockFolder } from '../../../../src/gateway/journal/lock/folder-lock.ts'
 import { answersLiveness } from '../../../../src/gateway/journal/lock/lock-socket.ts'
 import { type FileOps, nodeFiles } from '../../../../src/std/files/files.ts'
+import { processesIn } from '../../../../src/std/files/process-identity.ts'
 import { faultyFiles } from '../../../fakes/files/faulty-files.ts'
 import { noFiles } from '../../../fakes/files/not-files.ts'
 import { bootId, procFolder } from '../../../fakes/files/proc.ts'
@@ -123,7 +124,7 @@ t.test('a lock of our first versions is read as one of ours', async (t) => {
       proc: procFolder(t, 'pid:[1]', { [process.pid]: { startTicks: '77' } }),
       journal: { lock: JSON.stringify(lock) },
     })
-    const taking = lockFolder(join(here, 'journal'), { files, procDir: join(here, 'proc') })
+    const taking = lockFolder(join(here, 'journal'), { files, processes: processesIn(join(here, 'proc')) })
     if (alive) await t.rejects(taking, { code: 'journal_unavailable' }, rule)
     else t.match((await taking).predecessor, { pid: process.pid }, rule)
   }
@@ -142,7 +143,8 @@ t.test('containers that share a folder take turns', async (t) => {
     a: procFolder(t, 'pid:[1]', { [process.pid]: { startTicks: '100' } }),
     b: procFolder(t, 'pid:[2]', { [process.pid]: { startTicks: '200' } }),
   })
-  const lockFrom = (container: string) => lockFolder(dir, { files, procDir: join(containers, container) })
+  const lockFrom = (container: string) =>
+    lockFolder(dir, { files, processes: processesIn(join(containers, container)) })
   const lock = await lockFrom('a')
   await t.rejects(lockFrom('b'), {
     code: 'journal_unavailable',

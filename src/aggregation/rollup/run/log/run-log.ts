@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto'
-import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../../../std/clock.ts'
 import {
   bestEffort,
-  FILE_MODE,
   type FileOps,
   makeFolder,
   nodeFiles,
@@ -12,7 +10,7 @@ import {
   replacingNonFile,
   unlessAbsent,
 } from '../../../../std/files/files.ts'
-import { APPEND, makeWay, NOT_REGULAR_FILE } from '../../../../std/files/not-a-file.ts'
+import { makeWay, NOT_REGULAR_FILE } from '../../../../std/files/not-a-file.ts'
 import type { Logger } from '../../../../std/telemetry.ts'
 import type { Window } from '../../plan/plan.ts'
 import { createControlFiles } from './record-files.ts'
@@ -130,9 +128,7 @@ export function createRunLog(options: RunLogOptions): RunLog {
     async note(id, level, message, facts = {}) {
       const time = new Date(clock.nowMs()).toISOString()
       const line = `${JSON.stringify({ time, level, message, ...facts })}\n`
-      await bestEffort(
-        makeFolder(files, runs).then(() => appendFile(notesOf(id), line, { mode: FILE_MODE, flag: APPEND })),
-      )
+      await bestEffort(makeFolder(files, runs).then(() => files.appendFile(notesOf(id), line)))
     },
     notes: async (id) =>
       (await unlessAbsent(files.readFile(notesOf(id)), ['ENOENT', ...NOT_REGULAR_FILE])) ?? Buffer.alloc(0),
