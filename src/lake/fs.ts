@@ -4,6 +4,7 @@ import { limitConcurrency } from '../std/async/concurrency-limit.ts'
 import { type Clock, systemClock } from '../std/clock.ts'
 import { HOUR_MS } from '../std/durations.ts'
 import { AppError } from '../std/errors.ts'
+import { durableFolders } from '../std/files/durable-folders.ts'
 import {
   bestEffort,
   errnoOf,
@@ -40,6 +41,7 @@ export interface FsLakeOptions {
 export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
   const { files = nodeFiles, entropy = systemEntropy, passOver } = options
   const tree = { root, files, passOver }
+  const keepFolder = durableFolders(files)
   const pathOf = (key: string): string => join(root, checkedKey(key))
   /** A name of its own for each attempt: two writers of one key never share a file. */
   const unfinished = (path: string) => `${path}.${entropy.token(9)}${UNFINISHED}`
@@ -121,7 +123,7 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
       attempt('put', key, async () => {
         const path = pathOf(key)
         const part = unfinished(path)
-        await makeFolder(files, dirname(path))
+        await keepFolder(dirname(path))
         await writeDurably(files, part, body)
         const naming = ifAbsent ? linkFirst(part, key) : rename(part, key).then(() => 'stored' as const)
         const outcome = await naming.finally(() => bestEffort(files.unlink(part)))
@@ -132,7 +134,7 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
     putFile: (key, from) =>
       attempt('putFile', key, async () => {
         const path = pathOf(key)
-        await makeFolder(files, dirname(path))
+        await keepFolder(dirname(path))
         await moveIn(from, key)
         await syncFolder(files, dirname(path))
       }),

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
-import { errnoOf, type FileOps, makeFolder, nodeFiles } from '../../../std/files/files.ts'
+import { durableFolders } from '../../../std/files/durable-folders.ts'
+import { errnoOf, type FileOps, nodeFiles } from '../../../std/files/files.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { Backlog, BacklogState, Frame } from '../backlog.ts'
 import type { Batch, Durability, Journal } from '../journal.ts'
@@ -56,7 +57,7 @@ export async function openDiskJournal(options: DiskJournalOptions): Promise<Disk
   const { dir, files = nodeFiles, lock: neighbours, telemetry } = options
   const metrics = createJournalMetrics(telemetry)
   const lock = await orUnavailable(dir, () =>
-    makeFolder(files, dir).then(() => lockOnFullDisk(dir, { ...neighbours, files, metrics })),
+    durableFolders(files)(dir).then(() => lockOnFullDisk(dir, { ...neighbours, files, metrics })),
   )
   const { predecessor } = lock
   if (predecessor) telemetry.log.warn({ dir, predecessor }, 'journal: taken over, its process shows no life')
