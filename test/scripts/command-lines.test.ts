@@ -23,6 +23,7 @@ test('a script that is asked in vain says so in a line, before it sets anything 
     ['torture', ['--only', 'kills', '--cycles', '-1'], '--cycles takes a whole number, not -1'],
     ['torture', ['--mutants', 'all'], 'does not know all'],
     ['test', ['--bogus'], 'does not know --bogus'],
+    ['simulate', ['--seeds', 'all'], '--seeds takes a whole number, not all'],
   ] as const)
     t.same(ran(`scripts/${script}`, ...args), {
       status: 2,
@@ -39,7 +40,7 @@ test('what the head of a script offers to measure, it takes', async (t) => {
 })
 
 test('help is the head of the script, and needs nothing either', async (t) => {
-  for (const script of ['demo', 'bench', 'torture', 'test'])
+  for (const script of ['demo', 'bench', 'torture', 'test', 'simulate'])
     for (const option of ['--help', '-h']) {
       const [, ...head] = readFileSync(`scripts/${script}`, 'utf8').split('\nset -euo')[0]?.split('\n') ?? []
       const stdout = head.map((line) => `${line.replace(/^# ?/, '')}\n`).join('')

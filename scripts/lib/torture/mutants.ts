@@ -15,7 +15,7 @@ const COPIED = ['src', 'test', 'scripts', 'package.json', 'tsconfig.json']
 const TEST_MS = 120_000
 /** The same questions for each mutant, and an answer as soon as there is one. */
 const ENVIRONMENT = {
-  ...{ POWER_SEED: '7', POWER_SHRINK: '0', CRASH_SEED: '7' },
+  ...{ POWER_SEED: '7', POWER_SHRINK: '0', CRASH_SEED: '7', SIMULATED_WORLDS: '60' },
   ...{ TAP_BAIL: '1', TAP_TIMEOUT: String(TEST_MS / 1_000) },
 }
 
@@ -164,10 +164,12 @@ export function tableOf(mutants: readonly Mutant[], results: readonly MutantResu
 async function main(args: readonly string[]): Promise<number> {
   const say = (text: string) => process.stdout.write(`${text}\n`)
   try {
-    const { values } = parseArgs({ args: [...args], options: { only: { type: 'string' } } })
+    const options = { only: { type: 'string' }, folder: { type: 'string', default: MUTANTS } } as const
+    const { values } = parseArgs({ args: [...args], options })
+    const { folder } = values
     const only = values.only?.split(',')
-    const results = await runMutants({ only, say })
-    say(`\n${tableOf(await readMutants(MUTANTS, only), results)}`)
+    const results = await runMutants({ only, folder, say })
+    say(`\n${tableOf(await readMutants(folder, only), results)}`)
     return results.every(({ verdict }) => verdict === 'caught') ? 0 : 1
   } catch (error) {
     process.stderr.write(`mutants: ${error instanceof Error ? error.message : error}\n`)

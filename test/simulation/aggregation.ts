@@ -1,0 +1,65 @@
+import { lakeArrivals } from '../../src/aggregation/ingest/lake-arrivals.ts'
+import type { WindowPlan } from '../../src/aggregation/rollup/engines/engine.ts'
+import type { RollupDefinition } from '../../src/aggregation/rollup/model/definition.ts'
+import { createRuns, type Runs } from '../../src/aggregation/rollup/run/runner.ts'
+import { localStore } from '../../src/aggregation/rollup/stores/local-store.ts'
+import type { RollupStore } from '../../src/aggregation/rollup/stores/store.ts'
+import { fsLake } from '../../src/lake/fs.ts'
+import { AppError } from '../../src/std/errors.ts'
+import { LAKE_DIR } from './kinesis.ts'
+import type { SimulatedProcess } from './machine.ts'
+import { type EngineParts, type ReferenceEngine, referenceEngine } from './reference-engine.ts'
+
+/** An aggregation from the lake to its store, as the wiring puts it together. */
+export interface Aggregation {
+  readonly process: SimulatedProcess
+  readonly runs: Runs
+  readonly store: RollupStore
+}
+
+export type OpenEngine = (parts: EngineParts) => ReferenceEngine
+
+export interface AggregationPlan {
+  readonly openEngine?: OpenEngine
+  readonly watch: (plan: WindowPlan) => () => void
+}
+
+/** Each mark is a value of a set of its own, so that the rollup says what was counted. */
+export const DEFINITION: RollupDefinition = {
+  id: 'simulated',
+  grainMs: 900_000,
+  sets: [
+    { name: 'app', dimensions: [] },
+    { name: 'each', dimensions: ['app_version'] },
+  ],
+  maxMetrics: 500,
+  maxValues: 100_000,
+}
+const GRACE_MS = 120_000
+const HORIZON_MS = 7 * 86_400_000
+/** Within a lease, and seldom: each is a dozen events of the world. */
+const HEARTBEAT_MS = 25_000
+const MAX_BATCH_BYTES = 8_192
+
+export async function startAggregation(
+  process: SimulatedProcess,
+  { openEngine = referenceEngine, watch }: AggregationPlan,
+): Promise<Aggregation> {
+  const { clock, entropy, telemetry, files, processes, identity } = process
+  const lake = fsLake(LAKE_DIR, { files, entropy })
+  const { engine, readRows, workbench } = openEngine({ process, lake, watch })
+  const store = localStore({ dir: '/data/store', files })
+  const arrivals = lakeArrivals({
+    ...{ lake, clock, telemetry, workbench, tempDir: '/data/tmp', maxBatchBytes: MAX_BATCH_BYTES },
+    openSession: async () => {
+      throw new AppError('engine_failed', 'There is no database in a simulated world')
+    },
+  })
+  const runs = await createRuns({
+    definitions: [DEFINITION],
+    schedule: { graceMs: GRACE_MS, horizonMs: HORIZON_MS },
+    ...{ arrivals, engine, readRows, stores: [store], lake, controlDir: '/data/control' },
+    ...{ clock, entropy, telemetry, files, processes, owner: identity, heartbeatMs: HEARTBEAT_MS },
+  })
+  return { process, runs, store }
+}

@@ -1,0 +1,175 @@
+import type { LivenessSockets } from '../../src/gateway/journal/lock/lock-socket.ts'
+import type { Clock } from '../../src/std/clock.ts'
+import type { FileOps, OpenFile } from '../../src/std/files/files.ts'
+import type { Processes, ProcessIdentity } from '../../src/std/files/process-identity.ts'
+import type { Entropy } from '../../src/std/id.ts'
+import { quietTelemetry, type Telemetry } from '../../src/std/telemetry.ts'
+import { seededEntropy } from '../fakes/entropy.ts'
+import { type PowerFault, PowerFiles } from '../fakes/files/power-files.ts'
+import type { Actor, Scheduler } from './kernel/scheduler.ts'
+
+/** What a process has of the machine that it runs on. */
+export interface SimulatedProcess extends Actor {
+  readonly identity: ProcessIdentity
+  readonly files: FileOps
+  readonly processes: Processes
+  readonly sockets: LivenessSockets
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly telemetry: Telemetry
+}
+
+export interface Weather {
+  /** Share of calls that change the disk which fail. */
+  faults: number
+  /** Share of those that fail for want of room. */
+  full: number
+}
+
+/** When the world begins. */
+export const START_MS = Date.UTC(2026, 10, 22, 12)
+
+/** Of the journal. What cannot be read of the lake counts as damaged there, and is no matter of this test. */
+const JOURNALS = '/data/journal/'
+const FAULTY_WRITES: readonly PowerFault['call'][] = ['write', 'sync']
+const FAULTY: readonly PowerFault['call'][] = [
+  'open',
+  'read',
+  'write',
+  'sync',
+  'truncate',
+  'rename',
+  'unlink',
+]
+
+/** A machine with one disk: processes start and die on it, and its power may be cut. */
+export class SimulatedMachine {
+  readonly disk: PowerFiles
+  readonly weather: Weather = { faults: 0, full: 0 }
+  /** What the wall clock is ahead of the time that has passed. */
+  clockAheadMs = 0
+  readonly #scheduler: Scheduler
+  #mounted: FileOps
+  #boots = 1
+  #pids = 100
+  readonly #shown = new Map<string, Actor>()
+  readonly #running = new Map<number, SimulatedProcess>()
+
+  constructor(scheduler: Scheduler) {
+    this.#scheduler = scheduler
+    this.disk = new PowerFiles(() => START_MS + scheduler.nowMs)
+    this.#mounted = this.disk.mount()
+  }
+
+  readonly clock: Clock = {
+    nowMs: () => Math.floor(START_MS + this.#scheduler.nowMs + this.clockAheadMs),
+    monotonicMs: () => this.#scheduler.nowMs,
+  }
+
+  start(name: string): SimulatedProcess {
+    const pid = ++this.#pids
+    const actor = { name: `${name} ${pid}`, isAlive: true, stalledUntilMs: 0 }
+    const identity = { pid, startTicks: `${pid}`, bootId: `boot-${this.#boots}`, pidNamespace: 'pid:[1]' }
+    const process: SimulatedProcess = Object.assign(actor, {
+      identity,
+      files: this.#filesOf(actor),
+      sockets: this.#socketsOf(actor),
+      processes: {
+        self: async () => identity,
+        livenessOf: async (other) => this.#livenessOf(other),
+      } satisfies Processes,
+      clock: this.clock,
+      entropy: seededEntropy(this.#scheduler.chance.whole(0, 2 ** 31)),
+      telemetry: quietTelemetry(),
+    })
+    this.#running.set(pid, process)
+    return process
+  }
+
+  get running(): readonly SimulatedProcess[] {
+    return [...this.#running.values()]
+  }
+
+  /** As kill -9 does it: the kernel keeps what it was given. */
+  async kill(process: SimulatedProcess): Promise<void> {
+    this.#scheduler.trace.add(`kill ${process.name}`)
+    this.#running.delete(process.identity.pid)
+    await this.#scheduler.end(process)
+    this.disk.evict(this.#scheduler.chance.luck())
+  }
+
+  /** All processes end, and of the disk only what was synced is sure. */
+  async cutPower(): Promise<void> {
+    const { chance, trace } = this.#scheduler
+    trace.add('power cut')
+    for (const process of this.running) await this.#scheduler.end(process)
+    this.#running.clear()
+    this.disk.cutPower(chance.luck())
+    this.#mounted = this.disk.mount()
+    this.#boots += 1
+  }
+
+  #livenessOf({ pid, bootId }: ProcessIdentity) {
+    if (bootId !== `boot-${this.#boots}`) return 'unknown' as const
+    return this.#running.has(pid) ? ('alive' as const) : ('dead' as const)
+  }
+
+  #socketsOf(actor: Actor): LivenessSockets {
+    return {
+      open: async (path) => {
+        this.#shown.set(path, actor)
+        return { end: async () => void this.#shown.delete(path) }
+      },
+      answers: async (path) => this.#shown.get(path)?.isAlive === true,
+    }
+  }
+
+  /** The disk as one process has it. After its end no call of it begins, and none is answered. */
+  #filesOf(actor: Actor): FileOps {
+    const call = <T>(
+      name: PowerFault['call'] | 'look',
+      path: string,
+      effect: (files: FileOps) => Promise<T>,
+    ) =>
+      this.#scheduler.call(
+        `${name} ${path}`,
+        () => {
+          if (actor.isAlive) this.#breakPerhaps(name, path)
+          return effect(this.#mounted)
+        },
+        actor,
+      )
+    const opened = (file: OpenFile, path: string): OpenFile => ({
+      read: (...args) => call('read', path, () => file.read(...args)),
+      write: (...args) => call('write', path, () => file.write(...args)),
+      datasync: () => call('sync', path, () => file.datasync()),
+      sync: () => call('sync', path, () => file.sync()),
+      truncate: (length) => call('truncate', path, () => file.truncate(length)),
+      chmod: async () => {},
+      close: async () => {},
+    })
+    return {
+      open: async (path, flags) => opened(await call('open', path, (files) => files.open(path, flags)), path),
+      mkdir: (path, options) => call('look', path, (files) => files.mkdir(path, options)),
+      readFile: (path) => call('readFile', path, (files) => files.readFile(path)),
+      readdir: (path) => call('look', path, (files) => files.readdir(path)),
+      readFolder: (path) => call('look', path, (files) => files.readFolder(path)),
+      rename: (from, to) => call('rename', `${from} ${to}`, (files) => files.rename(from, to)),
+      link: (from, to) => call('look', `${from} ${to}`, (files) => files.link(from, to)),
+      unlink: (path) => call('unlink', path, (files) => files.unlink(path)),
+      lstat: (path) => call('look', path, (files) => files.lstat(path)),
+      // A listing looks at every name: no moment of its own for each.
+      stat: (path) => (actor.isAlive ? this.#mounted.stat(path) : new Promise(() => {})),
+      appendFile: (path, text) => call('look', path, (files) => files.appendFile(path, text)),
+    }
+  }
+
+  /** The call that comes next fails, if the weather is so. */
+  #breakPerhaps(call: string, path: string): void {
+    const { faults, full } = this.weather
+    const { chance } = this.#scheduler
+    const name = (path.startsWith(JOURNALS) ? FAULTY : FAULTY_WRITES).find((each) => each === call)
+    if (name === undefined || faults === 0 || !chance.is(faults)) return
+    this.disk.fail({ call: name, code: name === 'write' && chance.is(full) ? 'ENOSPC' : 'EIO' })
+  }
+}

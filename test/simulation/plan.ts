@@ -1,0 +1,73 @@
+import type { GatewayPlan } from './gateway.ts'
+import type { SeededChance } from './kernel/chance.ts'
+import type { StreamWeather } from './kinesis.ts'
+import type { Weather } from './machine.ts'
+
+/** What breaks. `restart` is an orderly end, a stall lasts longer than a lease. */
+export type DisasterKind = 'kill gateway' | 'kill aggregation' | 'cut power' | 'restart gateway' | 'stall'
+
+export interface Disaster {
+  readonly kind: DisasterKind
+  /** From when on it waits for its moment, and for how many events. */
+  readonly afterMs: number
+  readonly events: number
+}
+
+/** A world, decided before anything happens in it. */
+export interface WorldPlan {
+  readonly gateway: GatewayPlan
+  readonly aggregations: number
+  readonly requests: readonly number[]
+  readonly disasters: readonly Disaster[]
+  readonly stream: StreamWeather
+  readonly disk: Weather
+  /** Room on the disk during the day, beyond what is there. */
+  readonly roomBytes: number | undefined
+  readonly poisoned: boolean
+}
+
+/** How long senders send and things break. */
+export const DAY_MS = 600_000
+const KIBIBYTE = 1_024
+const KINDS: readonly [DisasterKind, ...DisasterKind[]] = [
+  ...['kill gateway', 'kill gateway', 'kill aggregation', 'kill aggregation'],
+  ...['cut power', 'cut power', 'restart gateway', 'stall'],
+] as [DisasterKind, ...DisasterKind[]]
+
+export function planOf(chance: SeededChance): WorldPlan {
+  const gateway: GatewayPlan = {
+    durability: chance.is(0.7) ? 'journal' : 'stream',
+    sink: chance.pick(['lake', 'kinesis']),
+    journalBytes: chance.pick([64, 256]) * KIBIBYTE,
+    segmentBytes: chance.pick([2, 4, 16]) * KIBIBYTE,
+  }
+  const requests = moments(chance, chance.whole(6, 24))
+  const isRough = chance.is(0.5)
+  return {
+    gateway,
+    aggregations: chance.is(0.3) ? 2 : 1,
+    requests,
+    disasters: Array.from({ length: chance.whole(1, 4) }, () => disasterOf(chance, requests)),
+    stream: isRough
+      ? { calls: 0.15, records: 0.2, misconfigured: chance.is(0.3) ? 0.1 : 0, silent: 0.05 }
+      : { calls: 0, records: 0, misconfigured: 0, silent: 0 },
+    disk: chance.is(0.3) ? { faults: 0.02, full: 0.3 } : { faults: 0, full: 0 },
+    roomBytes: chance.is(0.1) ? chance.whole(4, 64) * KIBIBYTE : undefined,
+    poisoned: chance.is(0.2),
+  }
+}
+
+const moments = (chance: SeededChance, count: number): readonly number[] =>
+  Array.from({ length: count }, () => chance.between(0, DAY_MS)).sort((a, b) => a - b)
+
+/** Near a request as a rule: most of the time nothing is under way. */
+function disasterOf(chance: SeededChance, requests: readonly number[]): Disaster {
+  const kind = chance.pick(KINDS)
+  const nearMs = requests[chance.whole(0, requests.length - 1)] ?? 0
+  const isNear = kind !== 'kill aggregation' && chance.is(0.7)
+  return {
+    kind,
+    afterMs: isNear ? nearMs + chance.between(0, 50) : chance.between(0, DAY_MS),
+    events: chance.whole(0, chance.pick([20, 100, 400])),
+  }
+}

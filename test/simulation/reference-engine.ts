@@ -1,0 +1,135 @@
+import type { ParquetSummary } from '../../src/aggregation/ingest/compact/compact.ts'
+import type { Workbench } from '../../src/aggregation/ingest/objects/workbench.ts'
+import type { Engine, ReadRows, WindowPlan } from '../../src/aggregation/rollup/engines/engine.ts'
+import type { RollupRow } from '../../src/aggregation/rollup/stores/store.ts'
+import type { Event } from '../../src/event/schema/event.ts'
+import { LEDGER_NAME } from '../../src/event/schema/ledger-event.ts'
+import { parseEventLine } from '../../src/event/schema/ndjson.ts'
+import type { Lake } from '../../src/lake/lake.ts'
+import { AppError } from '../../src/std/errors.ts'
+import { bestEffort, FILE_MODE, type FileOps, FOLDER_MODE, writeFully } from '../../src/std/files/files.ts'
+import { oracle } from '../contracts/rollup-oracle.ts'
+import type { SimulatedProcess } from './machine.ts'
+
+/** What engines compute and compaction makes, in a few lines over plain rows: objects hold lines of JSON. */
+export interface ReferenceEngine {
+  readonly engine: Engine
+  readonly readRows: ReadRows
+  readonly workbench: Workbench
+}
+
+export interface EngineParts {
+  readonly process: SimulatedProcess
+  readonly lake: Lake
+  /** Told when a computation begins and ends. */
+  readonly watch: (plan: WindowPlan) => () => void
+}
+
+export function referenceEngine({ process, lake, watch }: EngineParts): ReferenceEngine {
+  return {
+    engine: {
+      name: 'duckdb',
+      async compute(plan, signal) {
+        const done = watch(plan)
+        try {
+          const result = await computeWindow(lake, plan)
+          signal.throwIfAborted()
+          return result
+        } finally {
+          done()
+        }
+      },
+    },
+    readRows: async function* (keys) {
+      const rows: RollupRow[] = []
+      for (const key of keys) rows.push(...(await linesOf(lake, key)).map(parseRow))
+      yield rows
+    },
+    workbench: workbenchOf(process.files),
+  }
+}
+
+async function computeWindow(lake: Lake, plan: WindowPlan) {
+  const { definition, fromMs, toMs, lateAfterMs, inputs, outputPrefix } = plan
+  const events: Event[] = []
+  for (const key of inputs) events.push(...(await linesOf(lake, key)).map((line): Event => JSON.parse(line)))
+  const measured = events.filter(({ name }) => name !== LEDGER_NAME)
+  const { rows, counts } = oracle(measured, { definition, fromMs, toMs, lateAfterMs })
+  if (rows.length === 0) return { outputs: [], counts }
+  const key = `${outputPrefix}rows.parquet`
+  const body = Buffer.from(rows.map((row) => `${JSON.stringify(row, bigintText)}\n`).join(''))
+  await lake.put(key, body)
+  return { outputs: [{ key, bytes: body.length, rows: rows.length }], counts }
+}
+
+async function linesOf(lake: Lake, key: string): Promise<readonly string[]> {
+  const body = await lake.get(key)
+  if (body === undefined) throw new AppError('input_missing', `${key} is not in the lake`)
+  return textLines(body)
+}
+
+const textLines = (body: Buffer): readonly string[] => body.toString().split('\n').filter(Boolean)
+
+const bigintText = (_: string, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)
+
+function parseRow(line: string): RollupRow {
+  const row = JSON.parse(line)
+  const integers = ['n', 'sum', 'minMicros', 'maxMicros'].map((name) => [name, BigInt(row[name])])
+  return { ...row, ...Object.fromEntries(integers) }
+}
+
+const NAMES = ['events.parquet', 'dead.ndjson'] as const
+
+function workbenchOf(files: FileOps): Workbench {
+  let folders = 0
+  return {
+    async open() {
+      const folder = `/data/tmp/ingest-${++folders}`
+      await files.mkdir(folder, { recursive: true, mode: FOLDER_MODE })
+      return folder
+    },
+    async compact({ folder }, inputs) {
+      const lines: string[] = []
+      for (const { path } of inputs) lines.push(...textLines(await files.readFile(path)))
+      const events = lines.map(parseEventLine)
+      const [parquet, dead] = NAMES.map((name) => `${folder}/${name}`) as [string, string]
+      const good = events.filter((event) => event !== undefined)
+      const malformed = lines.filter((_, at) => events[at] === undefined)
+      const bytes = await write(
+        files,
+        parquet,
+        good.map((event) => JSON.stringify(event)),
+      )
+      if (malformed.length > 0) await write(files, dead, malformed)
+      return {
+        ...{ ...contentsOf(good), bytes, parquet },
+        ...{ dead: malformed.length > 0 ? dead : undefined, malformed: malformed.length, damaged: [] },
+      }
+    },
+    async clear(folder) {
+      for (const name of NAMES) await bestEffort(files.unlink(`${folder}/${name}`))
+    },
+  }
+}
+
+/** Not synced: whoever moves it into the lake does that. */
+async function write(files: FileOps, path: string, lines: readonly string[]): Promise<number> {
+  const body = Buffer.from(lines.map((line) => `${line}\n`).join(''))
+  const file = await files.open(path, 'w', FILE_MODE)
+  await writeFully(file, body, 0)
+  await file.close()
+  return body.length
+}
+
+function contentsOf(events: readonly Event[]): Omit<ParquetSummary, 'bytes'> {
+  const minutes: Record<string, number> = {}
+  for (const { name, event_time } of events) {
+    if (name === LEDGER_NAME) continue
+    const minute = event_time - (event_time % 60_000)
+    minutes[minute] = (minutes[minute] ?? 0) + 1
+  }
+  const received = events.map(({ received_time }) => received_time)
+  const [arrivalMinMs, arrivalMaxMs] =
+    received.length === 0 ? [null, null] : [Math.min(...received), Math.max(...received)]
+  return { rows: events.length, minutes, arrivalMinMs, arrivalMaxMs }
+}

@@ -1,0 +1,124 @@
+import type { Aggregation } from './aggregation.ts'
+import { DEFINITION } from './aggregation.ts'
+import { METRIC } from './clients.ts'
+import { APPS } from './gateway.ts'
+import { LAKE_DIR } from './kinesis.ts'
+import type { SimulatedWorld } from './world.ts'
+
+const SECOND_MS = 1_000
+const MINUTE_MS = 60_000
+/** Longer is stuck: retries wait five seconds at most, Kinesis' misconfiguration as well. */
+const MOST_DRAIN_SECONDS = 600
+/** How often the aggregations work on until all windows are over. */
+const SCHEDULED_SHARE = 0.2
+const never = new AbortController().signal
+const ALWAYS = { fromMs: 0, toMs: 8_640_000_000_000 }
+
+/** Lets everything come to rest, and compares what senders were told with what is in the rollup. */
+export async function settle(world: SimulatedWorld): Promise<void> {
+  await drain(world)
+  // Most of the time the schedule is not waited for: what it has not done by now, a run does that is asked for.
+  if (!world.scheduler.chance.is(SCHEDULED_SHARE)) await world.endAggregations()
+  // Windows are over, and leases of the dead as well.
+  await world.pass(DEFINITION.grainMs + 5 * MINUTE_MS)
+  await world.endAggregations()
+  const aggregation = await world.soleAggregation()
+  await rollUp(world, aggregation, 'missing')
+  const counted = await countsOf(world, aggregation)
+  checkCounts(world, counted)
+  await rollUp(world, aggregation, 'all')
+  if (!isSame(await countsOf(world, aggregation), counted))
+    world.violations.push('the rollup is another when everything is computed again')
+}
+
+/** Every sender is content, and nothing waits for Kinesis. */
+async function drain(world: SimulatedWorld): Promise<void> {
+  const { clients, kinesis } = world
+  for (let seconds = 0; ; seconds += 1) {
+    const { gateway } = world
+    if (gateway !== undefined && clients.open === 0 && gateway.backlogEvents() === 0) break
+    if (seconds > MOST_DRAIN_SECONDS) {
+      const waiting = `${clients.open} senders wait, ${gateway?.backlogEvents() ?? 'no gateway, and some'} events`
+      world.violations.push(`stuck: ${waiting}`)
+      return
+    }
+    await world.pass(SECOND_MS)
+  }
+  if (world.gateway !== undefined) await world.closeGateway(world.gateway)
+  kinesis.flush()
+  world.violations.push(...clients.strange)
+}
+
+async function rollUp(
+  world: SimulatedWorld,
+  aggregation: Aggregation,
+  reprocess: 'missing' | 'all',
+): Promise<void> {
+  const { runs } = aggregation
+  const run = await world.ask(aggregation, `roll up ${reprocess}`, async () => {
+    const { id } = await runs.submit({ reprocess }, 'verdict')
+    return runs.finish(id ?? '', never)
+  })
+  if (run.state !== 'succeeded' || run.notIngested !== undefined)
+    world.violations.push(
+      `a run of ${reprocess} ends ${run.state}: ${JSON.stringify(run.error ?? run.notIngested)}`,
+    )
+  const changed = run.windows.filter(({ result }) => result !== 'unchanged' && result !== 'published')
+  if (reprocess === 'all' && changed.length > 0)
+    world.violations.push(`computed again, windows have other rows: ${JSON.stringify(changed)}`)
+}
+
+type Counts = ReadonlyMap<string, { readonly rows: number; readonly sum: bigint }>
+
+/** By app and mark, what was counted. */
+async function countsOf(world: SimulatedWorld, aggregation: Aggregation): Promise<Counts> {
+  const { store } = aggregation
+  const counts = new Map<string, { rows: number; sum: bigint }>()
+  const request = { rollup: DEFINITION.id, metric: METRIC, set: 'each', ...ALWAYS }
+  await world.ask(aggregation, 'read the store', async () => {
+    for (const app of APPS) {
+      for await (const rows of store.series({ ...request, app })) {
+        for (const row of rows) {
+          const key = `${app} ${row.value}`
+          const before = counts.get(key) ?? { rows: 0, sum: 0n }
+          counts.set(key, { rows: before.rows + row.rows, sum: before.sum + row.sum })
+        }
+      }
+    }
+  })
+  return counts
+}
+
+const isSame = (one: Counts, other: Counts): boolean =>
+  one.size === other.size &&
+  [...one].every(([key, { rows, sum }]) => other.get(key)?.rows === rows && other.get(key)?.sum === sum)
+
+const MICROS_AND_WEIGHT = 1_000_000_000n
+
+/** What was acknowledged is counted once, nothing is counted twice, and nothing was invented. */
+function checkCounts(world: SimulatedWorld, counted: Counts): void {
+  const { clients, violations } = world
+  const left = new Map(counted)
+  const dead = deadLetters(world)
+  for (const { mark, app, value, isPoison, isAcknowledged } of clients.issued.values()) {
+    const key = `${app} ${mark}`
+    const count = left.get(key)
+    left.delete(key)
+    const rows = count?.rows ?? 0
+    if (rows > 1) violations.push(`${mark} is counted ${rows} times`)
+    if (isAcknowledged && rows === 0 && !(isPoison && dead.includes(`"${mark}"`)))
+      violations.push(`${mark} was acknowledged and is not counted`)
+    if (count !== undefined && count.sum !== BigInt(value) * BigInt(rows) * MICROS_AND_WEIGHT)
+      violations.push(`${mark} is counted with another value`)
+    if (!isPoison && dead.includes(`"${mark}"`)) violations.push(`${mark} is a dead letter`)
+  }
+  for (const key of left.keys()) violations.push(`${key} was never sent`)
+}
+
+/** All lines that no sink takes. */
+function deadLetters({ machine }: SimulatedWorld): string {
+  return machine.disk
+    .list(`${LAKE_DIR}/dead`)
+    .map((path) => String(machine.disk.peek(path)))
+    .join('')
+}
