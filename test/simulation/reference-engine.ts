@@ -6,6 +6,7 @@ import type { Event } from '../../src/event/schema/event.ts'
 import { LEDGER_NAME } from '../../src/event/schema/ledger-event.ts'
 import { parseEventLine } from '../../src/event/schema/ndjson.ts'
 import type { Lake } from '../../src/lake/lake.ts'
+import { sleep } from '../../src/std/async/abort.ts'
 import { AppError } from '../../src/std/errors.ts'
 import { bestEffort, FILE_MODE, type FileOps, FOLDER_MODE, writeFully } from '../../src/std/files/files.ts'
 import { oracle } from '../contracts/rollup-oracle.ts'
@@ -17,6 +18,9 @@ export interface ReferenceEngine {
   readonly readRows: ReadRows
   readonly workbench: Workbench
 }
+
+/** As long as a busy window takes, so that two that work at a time meet. */
+const MOST_COMPUTE_MS = 10_000
 
 export interface EngineParts {
   readonly process: SimulatedProcess
@@ -32,6 +36,7 @@ export function referenceEngine({ process, lake, watch }: EngineParts): Referenc
       async compute(plan, signal) {
         const done = watch(plan)
         try {
+          await sleep(process.entropy.uniform() * MOST_COMPUTE_MS, signal)
           const result = await computeWindow(lake, plan)
           signal.throwIfAborted()
           return result
