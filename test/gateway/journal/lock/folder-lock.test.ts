@@ -204,11 +204,15 @@ t.test(
     const listen = 'require("node:net").createServer().listen(process.argv[1], () => console.log("listens"))'
     const killed = spawn(process.execPath, ['-e', listen, join(dir, sign)])
     await once(killed.stdout, 'data')
-    await t.rejects(lockFolder(dir, { files, procDir: proc }), { code: 'journal_unavailable' }, 'it lives')
+    await t.rejects(
+      lockFolder(dir, { files, processes: processesIn(proc) }),
+      { code: 'journal_unavailable' },
+      'it lives',
+    )
     killed.kill('SIGKILL')
     await once(killed, 'exit')
     writeFileSync(join(dir, 'lock'), lockText({ startTicks: '100', bootId: 'earlier' }))
-    const lock = await lockFolder(dir, { files, procDir: proc })
+    const lock = await lockFolder(dir, { files, processes: processesIn(proc) })
     t.match(lock.predecessor, { bootId: 'earlier' })
     t.strictSame(readdirSync(dir), ['lock', sign])
     t.equal(await answersLiveness(join(dir, sign)), true, 'it is ours now')
