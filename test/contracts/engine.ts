@@ -175,6 +175,57 @@ export async function engineContract(
     t.match(row?.histogram, `${of(1e12)}:3000000000`, 'what is nearly equal shares a bucket')
   })
 
+  await t.test('a weight that is none stands for the one row that it is', async (t) => {
+    const none = [Number.NaN, Infinity, -Infinity, -1, -5e-324, 0, -0, 1e6 + 2 ** -33, 1e300, null, undefined]
+    const cases = new Map<number | null | undefined, bigint>([
+      ...none.map((weight) => [weight, 1_000n] as const),
+      ...([
+        [1e6, 10n ** 9n],
+        [0.0004, 1n],
+        [0.0015, 2n],
+        [2.5, 2_500n],
+      ] as const),
+    ])
+    const events = [...cases.keys()].map((weight, index) =>
+      storedEvent({ event_id: `e-${index}`, page_route: `/${index}`, weight }),
+    )
+    const { rows, result } = await compute([events])
+    t.equal(result.counts.kept, events.length)
+    const counted = new Map(rows.flatMap(({ set, value, n }) => (set === 'route' ? [[value, n]] : [])))
+    for (const [index, [weight, n]] of [...cases].entries())
+      t.equal(counted.get(`/${index}`), n, String(weight))
+  })
+
+  await t.test('texts that only others store are cut, and a name that is too long is none', async (t) => {
+    const long = 'é🙂'.repeat(1_500)
+    const cut = `${'é🙂'.repeat(127)}é…`
+    const fitting = '🙂'.repeat(256)
+    const events = [
+      storedEvent({ event_id: 'cut', page_route: long, country: long, device_type: long, unit: long }),
+      storedEvent({ event_id: 'path', page_path: `/${'y'.repeat(2_048)}`, device_type: `${fitting}x` }),
+      storedEvent({ event_id: '🙂'.repeat(128), measurement_id: 'm'.repeat(128), page_route: fitting }),
+      storedEvent({ event_id: long }),
+      storedEvent({ event_id: 'name', name: long }),
+      storedEvent({ event_id: 'app', app_id: long }),
+      storedEvent({ event_id: 'measurement', measurement_id: long }),
+    ]
+    const { rows, result } = await compute([events, [storedEvent({ event_id: 'own', page_route: '/a' })]])
+    t.match(result.counts, { read: 8, kept: 4, notANumber: 4, duplicates: 0, superseded: 0 })
+    for (const [set, values] of [
+      ['route', ['/a', `/${'y'.repeat(2_047)}`, cut, fitting]],
+      ['country', ['~unknown', cut]],
+      ['device', ['~unknown', cut, `${'🙂'.repeat(255)}…`]],
+    ] as const) {
+      const found = rows.filter((row) => row.set === set)
+      t.same(
+        found.map(({ value }) => value),
+        values,
+        set,
+      )
+    }
+    t.same(new Set(rows.map(({ unit }) => unit)), new Set(['ms']))
+  })
+
   await t.test('columns that a writer left out are unknown, not an error', async (t) => {
     const { rows } = await compute([
       [{ ...storedEvent(), page_path: '/a' }],
@@ -265,7 +316,10 @@ const anyEvent: fc.Arbitrary<StoredEvent> = fc.record({
     fc.double({ min: 0, max: 1e12, noNaN: true }),
   ),
   unit: fc.constantFrom('ms', '1'),
-  weight: fc.oneof(fc.constantFrom(1, 0.0001, 0.5, 1e6), fc.double({ min: 0.001, max: 1e6, noNaN: true })),
+  weight: fc.oneof(
+    fc.constantFrom(1, 0.0001, 0.5, 1e6, 1e6 + 1, 0, -1, Number.NaN, Infinity, -Infinity, null),
+    fc.double({ min: 0.001, max: 1e6, noNaN: true }),
+  ),
   measurement_id: fc.constantFrom(null, '', 'm1', 'm2'),
   page_route: hostile,
   page_path: hostile,

@@ -76,7 +76,7 @@ function rowOf(event: StoredEvent, { definition }: OracleWindow): Row {
     eventId: event.event_id ?? '',
     name: event.name ?? '',
     unit: event.unit ?? '',
-    w: BigInt(Math.max(1, Math.floor((event.weight ?? 1) * 1000 + 0.5))),
+    w: BigInt(Math.max(1, Math.floor(weightOf(event) * 1000 + 0.5))),
     micros: BigInt(Math.floor(value * 1e6 + 0.5)),
     b: value < 1e-6 ? -32768 : Math.ceil((Math.log(value) * 32) / Math.LN2 - 1e-9),
     eventTime: event.event_time ?? 0,
@@ -84,6 +84,11 @@ function rowOf(event: StoredEvent, { definition }: OracleWindow): Row {
     measurementId: event.measurement_id ?? '',
     dimensions: new Map(dimensions),
   }
+}
+
+/** What is no weight stands for one. */
+function weightOf({ weight }: StoredEvent): number {
+  return weight != null && weight > 0 && weight <= 1e6 ? weight : 1
 }
 
 const contribution = (row: Row): Part[] => [

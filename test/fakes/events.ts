@@ -39,13 +39,18 @@ export async function writeParquet(
   const text = (value: number | null | undefined) => (Object.is(value, -0) ? '-0' : value?.toString())
   writeFileSync(
     lines,
-    events.map((event) => `${JSON.stringify({ ...event, value: text(event.value) })}\n`).join(''),
+    events
+      .map((event) => ({ ...event, value: text(event.value), weight: text(event.weight) }))
+      .map((event) => `${JSON.stringify(event)}\n`)
+      .join(''),
   )
-  const columns = columnTypes
-    .filter(([name]) => events.some((event) => name in event))
-    .map(([name, type]) => `${name}: '${name === 'value' ? 'VARCHAR' : type}'`)
+  const present = columnTypes.filter(([name]) => events.some((event) => name in event))
+  const columns = present.map(([name, type]) => `${name}: '${type === 'DOUBLE' ? 'VARCHAR' : type}'`)
+  const doubles = present.flatMap(([name, type]) =>
+    type === 'DOUBLE' ? [`CAST(${name} AS DOUBLE) AS ${name}`] : [],
+  )
   await session.run([
-    `COPY (SELECT * REPLACE (CAST(value AS DOUBLE) AS value) FROM read_json(${quote(lines)},
+    `COPY (SELECT * REPLACE (${doubles.join(', ')}) FROM read_json(${quote(lines)},
       format = 'newline_delimited', columns = {${columns.join(', ')}})) TO ${quote(path)} (FORMAT parquet)`,
   ])
   rmSync(lines)

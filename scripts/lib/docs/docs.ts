@@ -98,6 +98,8 @@ In the lake a line is \`{"v":1, …columns…}\`, without the absent ones. Times
 |---|---|---|
 ${units.join('\n')}
 
+**What others put into \`raw/\`**, lines or Parquet, is held to the same lengths without being judged: labels are cut to 256 characters (the last is \`…\`), addresses to 2048, texts of exceptions to 1024, and of attributes that take more than a gateway stores the first 32 are kept as texts of at most 256. An id, an app or a name of more than 128 characters is none: such a line goes to \`dead/\`, such a row of Parquet counts as rejected. A weight that is no number, not above 0 or above 1000000 stands for 1. In Parquet a column of numbers or booleans where a text belongs is read as its text, and a column without any value is as absent.
+
 **Times.** A number, or digits, are epoch milliseconds; nothing is guessed from its size. A text is ISO 8601 or RFC 3339 with a zone, in any common spelling: \`T\`, \`t\` or a space; \`Z\`, \`z\`, \`UTC\`, \`+01:00\`, \`+0100\` or \`+01\`; seconds and fractions or none; or the form of HTTP and mail (\`Sun, 22 Nov 2026 11:00:00 GMT\`). A time without a zone, one on no calendar, and one more than 24 h old or 5 min ahead is replaced by the time of arrival, and counted (\`headgate_clock_replaced_total\`).
 
 **Texts** of more than ${MAX_TEXT_CHARS} characters (${MAX_UNIT_CHARS} for \`unit\`) are cut and end with \`…\`; numbers and booleans are read as texts. A text that begins with \`~\` begins with \`∼\` (U+223C) instead: values like \`~other\` are the rollups' own. \`name\` and ids are never cut, as that would make two things one: ids have at most ${MAX_ID_CHARS} characters, and an empty one is none.

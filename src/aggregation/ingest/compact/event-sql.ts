@@ -1,8 +1,9 @@
-import { type ColumnType, columns, EVENT_VERSION } from '../../../event/schema/event.ts'
+import { type ColumnName, type ColumnType, columns, EVENT_VERSION } from '../../../event/schema/event.ts'
 import { LEDGER_NAME } from '../../../event/schema/ledger-event.ts'
 import type { SqlValue } from '../duckdb/sql-session.ts'
 import { fileList, quote, readParquet } from '../duckdb/sql-text.ts'
 import { MAX_LINE_BYTES } from './line-screen.ts'
+import { areNames, boundedField, readField } from './text-bounds.ts'
 
 const DUCKDB_TYPES: Readonly<Record<ColumnType, string>> = {
   text: 'VARCHAR',
@@ -18,8 +19,8 @@ const MAX_TIME_MS = 8_640_000_000_000_000
 /** Column → DuckDB type, in storage order. */
 type Types = readonly (readonly [string, string])[]
 export const columnTypes: Types = columns.map(({ name, type }) => [name, DUCKDB_TYPES[type]])
+const typeOf: ReadonlyMap<string, string> = new Map(columnTypes)
 const lineTypes: Types = [['v', 'BIGINT'], ...columnTypes]
-const names = columnTypes.map(([name]) => name)
 const required = columns.filter((column) => column.required).map(({ name }) => name)
 
 /** What makes a row an event. Prefix: of the row's columns. */
@@ -28,6 +29,7 @@ const isEvent = (prefix: string) =>
     `${prefix}v = ${EVENT_VERSION}`,
     ...required.map((name) => `${prefix}${name} IS NOT NULL`),
     ...['event_time', 'received_time'].map((name) => `${prefix}${name} BETWEEN 0 AND ${MAX_TIME_MS}`),
+    areNames(prefix),
   ].join(' AND ')
 
 /** Sorted, so that one app's rows of one metric compress together and are read without the others. */
@@ -41,8 +43,10 @@ export const joinPieces = (pieces: readonly string[], target: string): string =>
 /** Files of nothing but events → one Parquet file. A single line that is none fails the statement. */
 export function compactClean(files: readonly string[], target: string): string {
   const checked = `CASE WHEN ${isEvent('')} THEN event_id ELSE error('not an event') END AS event_id`
-  const fields = names.map((name) => (name === 'event_id' ? checked : name)).join(', ')
-  return toParquet(`SELECT ${fields} FROM ${readLines(files, MAX_LINE_BYTES, lineTypes)}`, target)
+  const fields = columns.map((column) =>
+    column.name === 'event_id' ? checked : `${boundedField(column)} AS ${column.name}`,
+  )
+  return toParquet(`SELECT ${fields.join(', ')} FROM ${readLines(files, MAX_LINE_BYTES, lineTypes)}`, target)
 }
 
 function readLines(files: readonly string[], maxLineBytes: number, types: Types, more = ''): string {
@@ -62,8 +66,8 @@ export function judgeLines(lines: string): string {
 }
 
 export function compactJudged(target: string): string {
-  const fields = names.map((name) => `event.${name} AS ${name}`).join(', ')
-  return toParquet(`SELECT ${fields} FROM judged WHERE good`, target)
+  const fields = columns.map((column) => `${boundedField(column, 'event.')} AS ${column.name}`)
+  return toParquet(`SELECT ${fields.join(', ')} FROM judged WHERE good`, target)
 }
 
 export const MALFORMED_LINES = 'SELECT line FROM judged WHERE NOT good'
@@ -73,12 +77,13 @@ export const columnsOf = (file: string): string =>
   `SELECT lower(column_name), column_type FROM (DESCRIBE SELECT * FROM ${readParquet([file])})`
 
 const WHOLE = /^(U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE)$/
+const AS_TEXT = /^(VARCHAR|BOOLEAN|U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE)$/
 /**
  * DuckDB reads a column of several files in the one type that holds all of theirs. These do not change what ours hold:
- * FLOAT would round times, VARCHAR[] or UUID would refuse text.
+ * FLOAT would round times, VARCHAR[], UUID or JSON would refuse text.
  */
 const READABLE_AS: Readonly<Record<ColumnType, RegExp>> = {
-  text: /^(VARCHAR|JSON|BOOLEAN|U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE)$/,
+  text: AS_TEXT,
   json: /^(VARCHAR|JSON)$/,
   bigint: WHOLE,
   integer: WHOLE,
@@ -86,18 +91,33 @@ const READABLE_AS: Readonly<Record<ColumnType, RegExp>> = {
 }
 const MAX_TYPE_CHARS = 60
 
-type FileColumns = ReadonlyMap<SqlValue | undefined, SqlValue | undefined>
+export type FileColumns = ReadonlyMap<SqlValue | undefined, SqlValue | undefined>
 
-/** What of the columns is not of an event; undefined when all that engines read can be read. */
-export function shapeFault(found: FileColumns): string | undefined {
+const typeIn = (found: FileColumns, name: ColumnName) => String(found.get(name))
+
+/** Columns of ours that are there in a type that is not read as theirs. */
+export const unlikeOurs = (found: FileColumns): readonly ColumnName[] =>
+  columns.flatMap(({ name, type }) =>
+    found.has(name) && !READABLE_AS[type].test(typeIn(found, name)) ? [name] : [],
+  )
+
+/** How many values each of the columns has. */
+export const emptyAmong = (file: string, names: readonly ColumnName[]): string =>
+  `SELECT ${names.map((name) => `COUNT(${name})`).join(', ')} FROM ${readParquet([file])}`
+
+/**
+ * What is not of an event in the columns, of which `empty` have no value at all; undefined when all that engines read can
+ * be read. Nothing of nothing is read in any type that holds text and numbers, if an event may be without.
+ */
+export function shapeFault(found: FileColumns, empty: ReadonlySet<string>): string | undefined {
   const missing = required.filter((name) => !found.has(name))
   if (missing.length > 0) return `It lacks the columns ${missing.join(', ')}`
-  for (const { name, type } of columns) {
-    const is = String(found.get(name))
-    if (found.has(name) && !READABLE_AS[type].test(is))
-      return `Its column ${name} is ${is.slice(0, MAX_TYPE_CHARS)}, which is not read as ${DUCKDB_TYPES[type]}`
-  }
-  return undefined
+  const isAbsent = (name: ColumnName) =>
+    empty.has(name) && !required.includes(name) && AS_TEXT.test(typeIn(found, name))
+  const name = unlikeOurs(found).find((each) => !isAbsent(each))
+  if (name === undefined) return undefined
+  const is = typeIn(found, name).slice(0, MAX_TYPE_CHARS)
+  return `Its column ${name} is ${is}, which is not read as ${typeOf.get(name)}`
 }
 
 /** Fails when anything of the columns that engines read cannot be read, to the last page. */
@@ -114,16 +134,19 @@ export function readWhole(file: string, found: FileColumns): string {
  * one that comes late.
  */
 export function minutesOf(file: string): string {
-  return `SELECT CASE WHEN name = ${quote(LEDGER_NAME)} THEN NULL ELSE event_time - event_time % 60000 END AS minute,
+  // Others may have columns of numbers where ours are texts.
+  return `SELECT CASE WHEN CAST(name AS VARCHAR) = ${quote(LEDGER_NAME)} THEN NULL ELSE event_time - event_time % 60000 END AS minute,
       COUNT(*), MIN(received_time), MAX(received_time)
     FROM read_parquet(${fileList([file])}, hive_partitioning = false)
     WHERE event_time BETWEEN 0 AND ${MAX_TIME_MS} GROUP BY minute ORDER BY minute`
 }
 
-/** Rows of Parquet files. Columns that a file lacks are NULL, and ones that none has exist all the same. */
+/** Rows of Parquet files. Columns that a file lacks are NULL, and ones that none has exist all the same; texts are bounded. */
 export function eventRows(files: readonly string[]): string {
   const none = columnTypes.map(([name, type]) => `CAST(NULL AS ${type}) AS ${name}`).join(', ')
-  return `SELECT * FROM (SELECT ${none}) q WHERE false UNION ALL BY NAME SELECT * FROM ${readParquet(files)}`
+  const fields = columns.map((column) => `${readField(column)} AS ${column.name}`).join(', ')
+  return `SELECT ${fields} FROM (SELECT * FROM (SELECT ${none}) q WHERE false UNION ALL BY NAME
+    SELECT * FROM ${readParquet(files)}) stored`
 }
 
 /** Rows of files of lines, without the lines that are no events. */

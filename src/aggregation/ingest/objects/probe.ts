@@ -1,4 +1,11 @@
-import { columnsOf, readWhole, shapeFault } from '../compact/event-sql.ts'
+import {
+  columnsOf,
+  emptyAmong,
+  type FileColumns,
+  readWhole,
+  shapeFault,
+  unlikeOurs,
+} from '../compact/event-sql.ts'
 import { allRows, isInputFault, type SqlSession } from '../duckdb/sql-session.ts'
 import { whyOf } from './failure-reason.ts'
 
@@ -9,11 +16,23 @@ import { whyOf } from './failure-reason.ts'
 export async function faultOf(session: SqlSession, path: string): Promise<string | undefined> {
   try {
     const columns = new Map((await allRows(session, columnsOf(path))).map(([name, type]) => [name, type]))
-    const fault = shapeFault(columns)
+    const fault = shapeFault(columns, await emptyIn(session, path, columns))
     if (fault === undefined) await session.run([readWhole(path, columns)])
     return fault
   } catch (error) {
     if (isInputFault(error)) return whyOf(error)
     throw error
   }
+}
+
+/** Columns of another type that hold nothing: null is absent, whatever a writer calls the type of it. */
+async function emptyIn(
+  session: SqlSession,
+  path: string,
+  columns: FileColumns,
+): Promise<ReadonlySet<string>> {
+  const unlike = unlikeOurs(columns)
+  if (unlike.length === 0) return new Set()
+  const [counts = []] = await allRows(session, emptyAmong(path, unlike))
+  return new Set(unlike.filter((_, at) => Number(counts[at]) === 0))
 }

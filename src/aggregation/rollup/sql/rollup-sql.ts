@@ -25,12 +25,6 @@ export interface RollupQuery {
 
 /** The value of a dimension that a row lacks. */
 const UNKNOWN = '~unknown'
-/**
- * Largest w, 10⁹: ten digits. Σ micros·w ≤ 10¹⁸ · Σ w fits DECIMAL(38,0) for as many rows as Σ w fits its BIGINT, which
- * are 9.2 · 10⁹ of the largest weight, or ten million a second for a quarter of an hour.
- */
-const MAX_W = MAX_WEIGHT * WEIGHT_UNIT
-
 /** What the gateways tell of themselves is no measurement. A row without a name is one, though not a valid one. */
 const MEASUREMENTS = `(SELECT * FROM events WHERE COALESCE(name, '') <> ${quote(LEDGER_NAME)}) measurements`
 
@@ -157,7 +151,7 @@ function valid(dialect: SqlDialect, query: RollupQuery, fields: readonly string[
   const columns: Readonly<Record<string, string>> = {
     app: 'app_id',
     unit: "COALESCE(unit, '')",
-    w: `CAST(LEAST(GREATEST(FLOOR(COALESCE(weight, 1) * ${WEIGHT_UNIT} + 5E-1), 1), ${MAX_W}) AS BIGINT)`,
+    w: `CAST(GREATEST(FLOOR(${weightIn(dialect)} * ${WEIGHT_UNIT} + 5E-1), 1) AS BIGINT)`,
     micros: `CAST(FLOOR(CAST(value AS ${dialect.double}) * ${MICROS} + 5E-1) AS BIGINT)`,
     b: bucketOf(`CAST(value AS ${dialect.double})`),
     received_time: 'COALESCE(received_time, 0)',
@@ -168,6 +162,17 @@ function valid(dialect: SqlDialect, query: RollupQuery, fields: readonly string[
   }
   return `SELECT ${fields.map((field) => `${columns[field] ?? field} AS ${field}`).join(', ')} FROM ${MEASUREMENTS}
     WHERE event_time >= ${fromMs} AND event_time < ${toMs} AND ${outcomeOf(dialect, query)} = 'kept'`
+}
+
+/**
+ * What is no weight, as only others write it, stands for the one row that it is. The largest w is therefore 10⁹, which has
+ * ten digits: Σ micros·w ≤ 10¹⁸ · Σ w fits DECIMAL(38,0) for as many rows as Σ w fits its BIGINT, which are 9.2 · 10⁹ of
+ * the largest weight, or ten million a second for a quarter of an hour.
+ */
+function weightIn(dialect: SqlDialect): string {
+  const weight = `CAST(weight AS ${dialect.double})`
+  const isNone = `${dialect.isNaN(weight)} OR ${weight} <= 0 OR ${weight} > ${MAX_WEIGHT}`
+  return `CASE WHEN ${isNone} THEN 1 ELSE COALESCE(${weight}, 1) END`
 }
 
 /** GREATEST keeps engines that compute both arms of a CASE from ln(0). */

@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { appendFileSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import tap, { test } from 'tap'
 import { compact, LEAST_SORTED_BYTES } from '../../../../src/aggregation/ingest/compact/compact.ts'
 import { allRows, type SqlSession } from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
+import { columns } from '../../../../src/event/schema/event.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { placesIn, sharedSession } from '../../../fakes/aggregation/sessions.ts'
 import { eventLine } from '../../../fakes/events.ts'
@@ -68,4 +69,99 @@ test('what does not fit into memory is tried in halves, down to a floor', async 
     code: 'engine_out_of_memory',
   })
   t.equal(always.tries.length, 3)
+})
+
+/** What is stored of a text of 5,000 characters of four bytes: so many of them, and how it ends; 0 for none. */
+const KEPT: Readonly<Record<string, readonly [number, string]>> = {
+  page_url: [2_048, ''],
+  page_path: [2_048, ''],
+  referrer: [2_048, ''],
+  url_full: [2_048, ''],
+  exception_message: [1_024, ''],
+  exception_stacktrace: [1_024, ''],
+}
+const NAMES = [...['event_id', 'measurement_id', 'app_id', 'name', 'page_view_id', 'session_id', 'user_id']]
+
+/** With a line that is no event beside them lines take another way. */
+const ways = [
+  ['lines that are all events', ''],
+  ['lines of which one is none', 'none\n'],
+] as const
+
+test('texts are held to what a gateway stores, whatever the column and the way', async (t) => {
+  const texts = columns.flatMap(({ name, type }) => (type === 'text' ? [name] : []))
+  const labels = texts.filter((name) => !NAMES.includes(name))
+  const long = Object.fromEntries(labels.map((name) => [name, '🙂'.repeat(5_000)]))
+  const longest = Object.fromEntries(NAMES.map((name) => [name, '🙂'.repeat(128)]))
+  const tooLong = NAMES.map((name) => eventLine({ event_id: `of-${name}`, [name]: 'x'.repeat(129) }))
+  for (const [way, more] of ways) {
+    const lines = [
+      eventLine({ ...long, event_id: 'long' }),
+      eventLine(longest),
+      eventLine({ page_route: '/a' }),
+    ]
+    const files = await stored('texts.ndjson', lines.map((each) => `${each}\n`).join('') + more)
+    const found = await compact({ session, folder, pieceBytes: 1_000_000 }, files)
+    t.match(found, { rows: 3, malformed: more === '' ? 0 : 1 }, way)
+    const [row = []] = await allRows(
+      session,
+      `SELECT ${labels.join(', ')} FROM '${found.parquet}' WHERE event_id = 'long'`,
+    )
+    for (const [at, name] of labels.entries()) {
+      const [chars, mark] = KEPT[name] ?? [255, '…']
+      t.equal(row[at], '🙂'.repeat(chars) + mark, `${name} in ${way}`)
+    }
+    const [names = []] = await allRows(
+      session,
+      `SELECT ${NAMES.join(', ')} FROM '${found.parquet}' WHERE session_id IS NOT NULL`,
+    )
+    t.same(new Set(names), new Set(['🙂'.repeat(128)]), way)
+  }
+  const refused = await stored('names.ndjson', `${[...tooLong, line(1)].join('\n')}`)
+  const found = await compact({ session, folder, pieceBytes: 1_000_000 }, refused)
+  t.match(found, { rows: 1, malformed: NAMES.length }, 'cut, a name would make two things one')
+  t.equal(readFileSync(String(found.dead), 'utf8'), tooLong.map((each) => `${each}\n`).join(''))
+})
+
+test('attributes are held to what a gateway stores of them', async (t) => {
+  const most = Object.fromEntries(
+    Array.from({ length: 32 }, (_, at) => [`${at}${'ü'.repeat(62)}`, '\ufffd'.repeat(256)]),
+  )
+  const huge = 'x'.repeat(40_000)
+  for (const [what, sent, kept] of [
+    ['the most that a gateway stores', most, most],
+    ['a small one of another form', [1, { a: null }], [1, { a: null }]],
+    ['a value that is too long', { a: '🙂'.repeat(9_000), b: 'c' }, { a: `${'🙂'.repeat(255)}…`, b: 'c' }],
+    ['a name that is too long', { [huge]: '1', 'b"': 'c' }, { 'b"': 'c' }],
+    [
+      'what is no text',
+      { a: huge, n: 1.5, t: true, o: { a: 1 }, l: [1], z: null, '': 'x' },
+      { a: `${'x'.repeat(255)}…`, n: '1.5', t: 'true' },
+    ],
+    ['a list', [huge], null],
+    ['a text', huge, null],
+    [
+      'too many of them',
+      Object.fromEntries(Array.from({ length: 9_000 }, (_, at) => [`k${at}`, `v${at}`])),
+      Object.fromEntries(Array.from({ length: 32 }, (_, at) => [`k${at}`, `v${at}`])),
+    ],
+  ] as const) {
+    for (const [way, more] of ways) {
+      const body = eventLine({ attributes: sent as never })
+      const files = await stored('attributes.ndjson', `${body}\n${more}`)
+      const { parquet } = await compact({ session, folder, pieceBytes: 1_000_000 }, files)
+      const [[text] = []] = await allRows(session, `SELECT attributes FROM '${parquet}'`)
+      t.same(text === null ? null : JSON.parse(String(text)), kept, `${what}, in ${way}`)
+    }
+  }
+})
+
+test('many lines with megabytes of text each are compacted to what an engine can read', async (t) => {
+  const route = 'r'.repeat(3_900_000)
+  const files = await stored('huge.ndjson', '')
+  for (let id = 0; id < 60; id++)
+    appendFileSync(files[0]?.path ?? '', `${eventLine({ event_id: `h${id}`, page_route: route })}\n`)
+  const found = await compact({ session, folder, pieceBytes: 100_000_000 }, files)
+  t.match(found, { rows: 60, malformed: 0 })
+  t.ok(found.bytes < 20_000, `${found.bytes} bytes`)
 })

@@ -1,9 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import tap, { test } from 'tap'
+import { contentsOf } from '../../../../src/aggregation/ingest/compact/compact.ts'
 import { eventRows } from '../../../../src/aggregation/ingest/compact/event-sql.ts'
 import { allRows } from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
 import { faultOf } from '../../../../src/aggregation/ingest/objects/probe.ts'
+import { columns } from '../../../../src/event/schema/event.ts'
 import { placesIn, sharedSession } from '../../../fakes/aggregation/sessions.ts'
 
 const REQUIRED = `'e' || i AS event_id, i AS event_time, i AS received_time, 'shop' AS app_id, 'm' AS name, 1.5::DOUBLE AS value,
@@ -53,6 +55,61 @@ test('what can be read with events of ours is let in, and spoils nothing of them
   }
 })
 
+test('a column without a value is as absent, in whatever type of text or number it is written', async (t) => {
+  const names = columns.map(({ name }) => name)
+  const own = await write(
+    'own-of-all',
+    rows(`${REQUIRED}, 'DE' AS country, '{"a":"b"}'::JSON AS attributes`, 3),
+  )
+  for (const { name, required, type } of columns) {
+    for (const nulls of ['NULL', 'NULL::VARCHAR', 'NULL::BOOLEAN', 'NULL::DOUBLE', 'NULL::BIGINT']) {
+      const others = names.filter((each) => each !== name && REQUIRED.includes(` AS ${each}`))
+      const given = `SELECT ${others.join(', ')}, ${nulls} AS ${name} FROM (SELECT ${rows(REQUIRED, 3)}) q`
+      const path = await write('nulls', given.replace(/^SELECT /, ''))
+      const what = `${name} as ${nulls}`
+      const why = await fault(path)
+      // Without it there is no event, of whatever type it is.
+      if (required && type !== 'text' && why !== undefined) {
+        t.match(why, `Its column ${name} is `, what)
+        continue
+      }
+      t.equal(why, undefined, what)
+      const contents = await contentsOf(session, path)
+      t.equal(contents.rows, name === 'event_time' ? 0 : 3, what)
+      const [[all, known] = []] = await allRows(
+        session,
+        `SELECT COUNT(*), COUNT(country) + COUNT(attributes ->> 'a') FROM (${eventRows([own, path])}) q`,
+      )
+      t.same([Number(all), Number(known)], [6, 6], what)
+    }
+  }
+})
+
+test('a text column of numbers or booleans is read as their text, in every column', async (t) => {
+  for (const { name, type } of columns) {
+    if (type !== 'text') continue
+    for (const [sql, text] of [
+      ['5::INTEGER', '5'],
+      ['5::UTINYINT', '5'],
+      ['(-5)::BIGINT', '-5'],
+      ['1.5::DOUBLE', '1.5'],
+      ['true', 'true'],
+    ] as const) {
+      const others = columns.filter((each) => each.name !== name && REQUIRED.includes(` AS ${each.name}`))
+      const fields = others.map((each) => each.name).join(', ')
+      const path = await write('numbers', `${fields}, ${sql} AS ${name} FROM (SELECT ${rows(REQUIRED, 3)}) q`)
+      const what = `${name} as ${sql}`
+      t.equal(await fault(path), undefined, what)
+      t.match(await contentsOf(session, path), { rows: 3, minutes: { 0: 3 } }, what)
+      const [[read, count] = []] = await allRows(
+        session,
+        `SELECT MIN(${name}), COUNT(*) FROM (${eventRows([path])}) q`,
+      )
+      t.same([read, Number(count)], [text, 3], what)
+    }
+  }
+})
+
 test('what would fail a window, or change what others hold in it, is refused with its reason', async (t) => {
   const without = (name: string) => REQUIRED.replace(new RegExp(`[^,]* AS ${name},`), '')
   const as = (name: string, sql: string) => rows(`${REQUIRED}, ${sql} AS ${name}`)
@@ -64,6 +121,10 @@ test('what would fail a window, or change what others hold in it, is refused wit
     [as('country', "{'code': 'DE'}"), /^Its column country is STRUCT/],
     [as('country', "MAP {'a': 'DE'}"), /^Its column country is MAP/],
     [as('country', "'DE'::BLOB"), /^Its column country is BLOB/],
+    [as('country', `'"DE"'::JSON`), /^Its column country is JSON, which is not read as VARCHAR$/],
+    [as('country', 'NULL::JSON'), /^Its column country is JSON/],
+    [as('attributes', '7'), /^Its column attributes is INTEGER, which is not read as JSON$/],
+    [as('attributes', 'CASE WHEN i = 9 THEN true END'), /^Its column attributes is BOOLEAN/],
     [as('session_id', 'uuid()'), /^Its column session_id is UUID/],
     [as('measurement_id', '[7]'), /^Its column measurement_id is INTEGER\[\]/],
     [as('attributes', '[7]'), /^Its column attributes is INTEGER\[\]/],

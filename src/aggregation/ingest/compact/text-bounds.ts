@@ -1,0 +1,76 @@
+import {
+  type Column,
+  type ColumnName,
+  MAX_ATTRIBUTE_NAME_CHARS,
+  MAX_ATTRIBUTE_VALUE_CHARS,
+  MAX_ATTRIBUTES,
+  MAX_EXCEPTION_BYTES,
+  MAX_ID_CHARS,
+  MAX_TEXT_CHARS,
+  MAX_URL_CHARS,
+} from '../../../event/schema/event.ts'
+import { CUT_MARK } from '../../../event/schema/text.ts'
+import { quote } from '../duckdb/sql-text.ts'
+
+/**
+ * What others put into the lake may hold texts of any length, and one of some megabytes in each row is more than a window
+ * can be computed from, and more than an answer should say. They are held to what the gateway stores, by its own rules:
+ * labels and addresses are cut, and what names something is not, as that would make two things one: without it, or with
+ * one that is too long, a row is no event. SQL counts characters where the gateway counts UTF-16 units, so nothing that a
+ * gateway has stored is ever changed.
+ */
+const NAMES: readonly ColumnName[] = [
+  ...(['event_id', 'measurement_id', 'app_id', 'name'] as const),
+  ...(['page_view_id', 'session_id', 'user_id'] as const),
+]
+/** Those of them by which rows are counted, in the first of them. */
+const COUNTED_BY: readonly ColumnName[] = ['event_id', 'measurement_id', 'app_id', 'name']
+const URLS: readonly ColumnName[] = ['page_url', 'page_path', 'referrer', 'url_full']
+const EXCEPTIONS: readonly ColumnName[] = ['exception_message', 'exception_stacktrace']
+
+/** Names, values, quotes, colons and commas of the most that a gateway stores, three bytes of UTF-8 a UTF-16 unit. */
+const MAX_ATTRIBUTES_BYTES =
+  MAX_ATTRIBUTES * (3 * (MAX_ATTRIBUTE_NAME_CHARS + MAX_ATTRIBUTE_VALUE_CHARS) + '"":"",'.length) +
+  '{}'.length
+
+/** Bytes are looked up, and characters only counted where there are more of those: most texts cost nothing. */
+const isOver = (text: string, maxChars: number) =>
+  `strlen(${text}) > ${maxChars} AND length(${text}) > ${maxChars}`
+
+const cut = (text: string, maxChars: number, mark: string) =>
+  `CASE WHEN ${isOver(text, maxChars)} THEN left(${text}, ${maxChars - mark.length}) || ${quote(mark)} ELSE ${text} END`
+
+const isLonger = (names: readonly ColumnName[], prefix = '') =>
+  names.map((name) => isOver(`${prefix}${name}`, MAX_ID_CHARS)).join(' OR ')
+
+/** All that names something is no longer than it may be. Prefix: of the row's columns. */
+export const areNames = (prefix: string): string => `NOT COALESCE(${isLonger(NAMES, prefix)}, false)`
+
+/** The column of a row whose names are known to be none too long. */
+export function boundedField({ name, type }: Pick<Column, 'name' | 'type'>, prefix = ''): string {
+  const field = `${prefix}${name}`
+  if (type === 'json') return boundedAttributes(field)
+  if (type !== 'text' || NAMES.includes(name)) return field
+  if (EXCEPTIONS.includes(name)) return cut(field, MAX_EXCEPTION_BYTES, '')
+  return URLS.includes(name) ? cut(field, MAX_URL_CHARS, '') : cut(field, MAX_TEXT_CHARS, CUT_MARK)
+}
+
+/** The column of any row: one whose names are too long has no id, and counts as no event. */
+export function readField(column: Pick<Column, 'name' | 'type'>): string {
+  const { name } = column
+  if (!NAMES.includes(name)) return boundedField(column)
+  const names = name === 'event_id' ? COUNTED_BY : [name]
+  return `CASE WHEN ${isLonger(names)} THEN NULL ELSE ${name} END`
+}
+
+/** Of more than a gateway stores the first that it would, as texts. */
+function boundedAttributes(field: string): string {
+  const isKept = `length(e.key) BETWEEN 1 AND ${MAX_ATTRIBUTE_NAME_CHARS}
+    AND json_type(e.value) NOT IN ('NULL', 'OBJECT', 'ARRAY')`
+  const value = cut("(e.value ->> '$')", MAX_ATTRIBUTE_VALUE_CHARS, CUT_MARK)
+  const entries = `map_entries(from_json(${field}, '"MAP(VARCHAR, JSON)"'))`
+  const members = `list_transform(list_filter(${entries}, lambda e: ${isKept})[1:${MAX_ATTRIBUTES}],
+    lambda e: concat(to_json(e.key), ':', to_json(${value})))`
+  return `CASE WHEN strlen(${field}) <= ${MAX_ATTRIBUTES_BYTES} THEN ${field}
+    ELSE CAST('{' || array_to_string(${members}, ',') || '}' AS JSON) END`
+}
