@@ -48,6 +48,8 @@ const USUALLY_INDEXED_MS = 2 * HOUR_MS
 const MAX_AHEAD_MS = DAY_MS
 /** An outage of the stream, or of the lake, that is longer keeps its events from being found where they are looked for. */
 const MAX_ON_THE_WAY_MS = 7 * DAY_MS
+/** Entries read at the same time. */
+const PARALLEL = 32
 /** Above so many days one listing of the whole index is cheaper than one for each. */
 const MAX_DAY_LISTINGS = 31
 
@@ -60,12 +62,12 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
     ...stored,
     async commit(key, entry) {
       const outcome = await stored.commit(key, entry)
-      if (outcome === 'stored') index.add(key, entry)
+      if (outcome === 'stored') await index.add(key, entry)
       return outcome
     },
     async mend(key, entry) {
       await stored.mend(key, entry)
-      index.add(key, entry)
+      await index.add(key, entry)
     },
   }
   const listRaw = rawListing(lake, clock)
@@ -166,11 +168,19 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
   }
 
   async function touching(fromMs: number, toMs: number): Promise<readonly ArrivedObject[]> {
-    const found = await entries.load(await index.entriesTouching(fromMs, toMs))
-    return found
-      .filter(({ rows }) => rows > 0)
-      .map((entry) => ({ ...objectOf(entry), arrivedMs: arrivedMs(entry) }))
-      .sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
+    const found = await index.entriesTouching(fromMs, toMs)
+    const keys = [...found.keys()]
+    const objects: ArrivedObject[] = []
+    async function take(key: string): Promise<void> {
+      const minutes = found.get(key) ?? {}
+      for (const entry of await entries.load([key])) {
+        const { rows, bytes } = entry
+        if (rows > 0) objects.push({ key: entry.key, rows, bytes, minutes, arrivedMs: arrivedMs(entry) })
+      }
+    }
+    for (let at = 0; at < keys.length; at += PARALLEL)
+      await Promise.all(keys.slice(at, at + PARALLEL).map(take))
+    return objects.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
   }
 
   async function received(fromMs: number, toMs: number): Promise<readonly ReceivedObject[]> {
@@ -193,8 +203,6 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
     return entries.load(keys.flat())
   }
 }
-
-const objectOf = ({ key, rows, bytes, minutes }: IndexEntry) => ({ key, rows, bytes, minutes })
 
 /**
  * What came through at the usual speed came when a gateway had it: no window may be closed to what is only being stored.

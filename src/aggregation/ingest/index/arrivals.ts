@@ -7,7 +7,7 @@ export interface ArrivedObject {
   readonly bytes: number
   /** When its rows came: to a gateway, or, when they were long under way from there, to the index. */
   readonly arrivedMs: number
-  /** Start of each touched minute (epoch ms, as text) → rows in it. */
+  /** Start of each touched minute that was asked for (epoch ms, as text) → rows in it. */
   readonly minutes: Readonly<Record<string, number>>
 }
 

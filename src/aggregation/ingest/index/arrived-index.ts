@@ -1,4 +1,5 @@
 import { dayOf } from '../../../lake/layout.ts'
+import { type ResumableWork, runYielding } from '../../../std/async/yielding.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { DAY_MS, MINUTE_MS } from '../../../std/durations.ts'
 import type { Entries, IndexEntry } from './index-entries.ts'
@@ -10,16 +11,19 @@ export interface TouchedMinute {
   readonly rows: number
 }
 
+/** Start of each minute (epoch ms, as text) → rows in it. */
+export type MinuteRows = Readonly<Record<string, number>>
+
 export interface ArrivedIndex {
   /** Every minute of event time that anything ever touched. Live: it grows with the next look. */
   minutes(): Promise<ReadonlyMap<number, TouchedMinute>>
-  /** Keys of the entries whose objects touch [fromMs, toMs). */
-  entriesTouching(fromMs: number, toMs: number): Promise<readonly string[]>
+  /** Keys of the entries whose objects touch [fromMs, toMs), with the rows in each minute of it. */
+  entriesTouching(fromMs: number, toMs: number): Promise<ReadonlyMap<string, MinuteRows>>
   earliestMs(): Promise<number | undefined>
   /** Looks at the whole index now, however lately that was done: for who must not miss what others have put there. */
   lookEverywhere(): Promise<void>
-  /** An entry that this process has made need not be looked for. */
-  add(key: string, entry: IndexEntry): void
+  /** An entry that this process has made need not be looked for. One object may touch minutes by the hundred thousand. */
+  add(key: string, entry: IndexEntry): Promise<void>
   /** There is no such entry any more; if it comes again, it is a new one. */
   forget(key: string): void
 }
@@ -36,7 +40,8 @@ const PARALLEL = 32
 interface Minute extends TouchedMinute {
   objects: number
   rows: number
-  readonly entries: string[]
+  /** Rows by key of the entry. */
+  readonly entries: Map<string, number>
 }
 
 /**
@@ -58,17 +63,23 @@ export function arrivedIndex({
   let lookAgainMs = Number.NEGATIVE_INFINITY
   let looking: Promise<void> | undefined
 
-  function add(key: string, entry: IndexEntry): void {
+  async function add(key: string, entry: IndexEntry): Promise<void> {
     if (known.has(key)) return
     known.add(key)
-    for (const [text, rows] of Object.entries(entry.minutes)) {
+    await runYielding(adding(key, entry))
+  }
+
+  function* adding(key: string, entry: IndexEntry): ResumableWork<void> {
+    for (const text in entry.minutes) {
       const minuteMs = Number(text)
-      const minute = minutes.get(minuteMs) ?? { objects: 0, rows: 0, entries: [] }
+      const rows = entry.minutes[text] as number
+      const minute = minutes.get(minuteMs) ?? { objects: 0, rows: 0, entries: new Map() }
       minutes.set(minuteMs, minute)
       minute.objects += 1
       minute.rows += rows
-      minute.entries.push(key)
+      minute.entries.set(key, rows)
       earliest = Math.min(earliest ?? minuteMs, minuteMs)
+      yield
     }
   }
 
@@ -98,7 +109,7 @@ export function arrivedIndex({
 
   /** One that cannot be read is looked for again the next time. */
   async function read(key: string): Promise<void> {
-    for (const entry of await entries.load([key])) add(key, entry)
+    for (const entry of await entries.load([key])) await add(key, entry)
   }
 
   async function listed(startMs: number, everywhere: boolean): Promise<readonly string[]> {
@@ -116,10 +127,7 @@ export function arrivedIndex({
   /** What a minute has seen never shrinks: whoever waits for it to grow must not miss what comes next. */
   function forget(key: string): void {
     if (!known.delete(key)) return
-    for (const { entries } of minutes.values()) {
-      const at = entries.indexOf(key)
-      if (at >= 0) entries.splice(at, 1)
-    }
+    for (const { entries } of minutes.values()) entries.delete(key)
   }
 
   return {
@@ -132,11 +140,15 @@ export function arrivedIndex({
     },
     async entriesTouching(fromMs, toMs) {
       await look()
-      const found = new Set<string>()
-      for (const { entries } of touchedIn(minutes, fromMs, toMs)) {
-        for (const key of entries) found.add(key)
+      const found = new Map<string, Record<string, number>>()
+      for (const [minuteMs, { entries }] of touchedIn(minutes, fromMs, toMs)) {
+        for (const [key, rows] of entries) {
+          const touched = found.get(key) ?? {}
+          found.set(key, touched)
+          touched[minuteMs] = rows
+        }
       }
-      return [...found]
+      return found
     },
     async earliestMs() {
       await look()
@@ -150,13 +162,13 @@ export function touchedIn<Touched>(
   minutes: ReadonlyMap<number, Touched>,
   fromMs: number,
   toMs: number,
-): readonly Touched[] {
+): readonly (readonly [number, Touched])[] {
   const firstMs = Math.floor(fromMs / MINUTE_MS) * MINUTE_MS
   const isShort = (toMs - firstMs) / MINUTE_MS < minutes.size
   const possible = isShort ? everyMinute(firstMs, toMs) : [...minutes.keys()]
   return possible.flatMap((minuteMs) => {
     const touched = minutes.get(minuteMs)
-    return touched !== undefined && minuteMs >= firstMs && minuteMs < toMs ? [touched] : []
+    return touched !== undefined && minuteMs >= firstMs && minuteMs < toMs ? [[minuteMs, touched]] : []
   })
 }
 

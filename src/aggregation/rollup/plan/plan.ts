@@ -1,4 +1,4 @@
-import { HOUR_MS } from '../../../std/durations.ts'
+import { DAY_MS, HOUR_MS } from '../../../std/durations.ts'
 import { MAX_INSTANT_MS } from '../../../std/input/instant.ts'
 import type { DamagedManifest, Manifest } from '../commit/manifest.ts'
 import { rowsIn, type WindowInput } from '../commit/window-inputs.ts'
@@ -73,8 +73,10 @@ export interface Plan {
 }
 type Decision = { readonly step: WindowAction } | Omit<SkippedWindow, 'window'>
 
-/** One scheduled run takes a day of quarter hours at most, oldest first; the next tick takes the next. Ours. */
+/** One scheduled run takes a day of quarter hours at most; the next tick takes the next. Ours. */
 export const MAX_WINDOWS_PER_TICK = 96
+/** Of more windows than this so many of the last day come first: half of a tick's. Ours. */
+export const MOST_NEWEST_FIRST = 48
 /** The schedule tries a window again this long after a run gave it up: an outage heals without an operator. Ours. */
 export const FAILED_PAUSE_MS = HOUR_MS
 const MAX_DIRTY_PAUSE_MS = HOUR_MS
@@ -121,21 +123,24 @@ export function isSettled(facts: WindowFacts, times: Times): boolean {
   return decision.why === 'committed' || decision.why === 'sealed'
 }
 
-/** What the schedule does: due windows, then late rows in growing intervals, then what a store lacks. Oldest first. */
+/** What the schedule does: due windows, then late rows in growing intervals, then what a store lacks. */
 export function planScheduled(facts: readonly WindowFacts[], times: Times): Plan {
-  return firstOf(
-    planned(facts, (each) => scheduled(each, times)),
-    MAX_WINDOWS_PER_TICK,
-  )
+  const plan = planned(facts, (each) => scheduled(each, times))
+  return firstOf(plan, { most: MAX_WINDOWS_PER_TICK, nowMs: times.nowMs })
 }
 
-/** The oldest windows of the plan; the others are left for the next. */
-export function firstOf({ windows, skipped }: Plan, most: number): Plan {
-  const later = windows.slice(most)
-  return {
-    windows: windows.slice(0, most),
-    skipped: [...skipped, ...later.map((window) => skip(window, 'next_tick'))],
-  }
+/**
+ * As many windows of the plan, in the order in which they are to be taken; the others are left for the next. The oldest
+ * first, but of a long backlog some of the last day before them, the newest first: whatever the past has brought, and
+ * however long it takes, the present is seen.
+ */
+export function firstOf({ windows, skipped }: Plan, { most, nowMs }: { most: number; nowMs: number }): Plan {
+  const isLong = windows.length > MOST_NEWEST_FIRST
+  const ofLastDay = windows.filter(({ toMs }) => toMs > nowMs - DAY_MS)
+  const newest = new Set(isLong ? ofLastDay.slice(-MOST_NEWEST_FIRST).reverse() : [])
+  const ordered = [...newest, ...windows.filter((window) => !newest.has(window))]
+  const later = ordered.slice(most).map((window) => skip(window, 'next_tick'))
+  return { windows: ordered.slice(0, most), skipped: [...skipped, ...later] }
 }
 
 /** What an explicit run does. It ignores the grace and may take the window that is still open. */

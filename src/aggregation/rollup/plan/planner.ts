@@ -26,7 +26,7 @@ import { createWatch, type PlanMetrics, type WindowNote } from './window-watch.t
 
 /** Windows that one request may name or list. Ours: a hundred days of quarter hours. */
 export const MAX_LISTED_WINDOWS = 10_000
-/** Windows that a run without a range takes, oldest first. Ours: three weeks of quarter hours; its record stays small. */
+/** Windows that a run without a range takes. Ours: three weeks of quarter hours; its record stays small. */
 export const MAX_WINDOWS_WITHOUT_RANGE = 2_000
 /** Windows that are told to be skipped, when more are. Ours. */
 const MAX_SKIPPED_TOLD = 1_000
@@ -119,10 +119,8 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
   async function scheduled(rollups: readonly string[], isHeld: IsHeld = () => false): Promise<Plan> {
     const now = times()
     const found = await look(named(rollups), now)
-    return planScheduled(
-      found.filter(({ window }) => !isHeld(window)),
-      now,
-    )
+    const free = found.filter(({ window }) => !isHeld(window))
+    return worthTelling(planScheduled(free, now))
   }
 
   /** All windows since the horizon began, or the first data, and those of before that wait for something. */
@@ -139,7 +137,9 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
       found.push(...(await gatherFacts(sources, definition, windows)))
     }
     const plan = planRequested(found, reprocess, now)
-    return worthTelling(reprocess === 'all' ? plan : firstOf(plan, MAX_WINDOWS_WITHOUT_RANGE))
+    return worthTelling(
+      reprocess === 'all' ? plan : firstOf(plan, { most: MAX_WINDOWS_WITHOUT_RANGE, nowMs: now.nowMs }),
+    )
   }
 
   return {

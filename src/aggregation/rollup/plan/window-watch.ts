@@ -1,4 +1,5 @@
 import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
+import { createYielder, type ResumableWork, runYielding } from '../../../std/async/yielding.ts'
 import type { Clock } from '../../../std/clock.ts'
 import type { TouchedMinute } from '../../ingest/index/arrived-index.ts'
 import { rejectedIn } from '../engines/engine.ts'
@@ -93,12 +94,14 @@ export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
     const watched = watchedOf(definition.id)
     const startMs = clock.monotonicMs()
     const isAfresh = startMs >= watched.afreshMs
-    const touches = touchesByWindow(await sources.arrivals.touched(), definition.grainMs)
-    const windows = doubtful(definition, { watched, touches, isAfresh, firstMs, nowMs: times.nowMs })
+    const touches = await runYielding(touchesByWindow(await sources.arrivals.touched(), definition.grainMs))
+    const windows = await doubtful(definition, { watched, touches, isAfresh, firstMs, nowMs: times.nowMs })
     const found = await gatherFacts(sources, definition, windows)
     const others = besides(definition, found)
     const facts = others.length > 0 ? [...found, ...(await gatherFacts(sources, definition, others))] : found
+    const breath = createYielder()
     for (const each of facts) {
+      if (breath.shouldYield()) await breath.yieldNow()
       const { fromMs, toMs } = each.window
       if (each.manifest !== undefined) metrics.committedUpTo(definition.id, toMs)
       watched.kept.set(fromMs, { ...noteOf(each, times), touches: touches.get(fromMs) ?? 0 })
@@ -144,14 +147,15 @@ export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
 const isDue = (state: WindowState) => state === 'due' || state === 'failed'
 const isWaiting = (state: WindowState) => isDue(state) || state === 'dirty'
 
-function touchesByWindow(
+function* touchesByWindow(
   minutes: ReadonlyMap<number, TouchedMinute>,
   grainMs: number,
-): ReadonlyMap<number, number> {
+): ResumableWork<ReadonlyMap<number, number>> {
   const touches = new Map<number, number>()
   for (const [minuteMs, { objects }] of minutes) {
     const fromMs = alignDown(minuteMs, grainMs)
     touches.set(fromMs, objects + (touches.get(fromMs) ?? 0))
+    yield
   }
   return touches
 }
@@ -165,7 +169,7 @@ interface Scene {
 }
 
 /** Windows that are not known to be settled as things are now, in time order. */
-function doubtful({ id, grainMs }: RollupDefinition, scene: Scene): readonly Window[] {
+async function doubtful({ id, grainMs }: RollupDefinition, scene: Scene): Promise<readonly Window[]> {
   const { watched, touches, isAfresh, firstMs, nowMs } = scene
   const regularMs = alignDown(firstMs, grainMs)
   const isDoubtful = (fromMs: number): boolean => {
@@ -173,13 +177,22 @@ function doubtful({ id, grainMs }: RollupDefinition, scene: Scene): readonly Win
     if (note === undefined || !note.isSettled || note.touches !== (touches.get(fromMs) ?? 0)) return true
     return isAfresh && (fromMs >= regularMs || note.tooLate > 0)
   }
-  const old = [...touches.keys()]
-    .filter((fromMs) => fromMs < Math.min(regularMs, nowMs) && isDoubtful(fromMs))
-    .sort((a, b) => a - b)
-    .slice(0, MAX_OLD_WINDOWS)
-    .map((fromMs) => ({ rollup: id, fromMs, toMs: fromMs + grainMs }))
+  const isOld = (fromMs: number) => fromMs < Math.min(regularMs, nowMs) && isDoubtful(fromMs)
+  const starts = Float64Array.from(await runYielding(chosen(touches.keys(), isOld))).sort()
+  const old = [...starts.subarray(0, MAX_OLD_WINDOWS)].map((fromMs) => ({
+    ...{ rollup: id, fromMs, toMs: fromMs + grainMs },
+  }))
   const regular = windowsIn(id, grainMs, { fromMs: firstMs, toMs: nowMs })
   return [...old, ...regular.filter(({ fromMs }) => isDoubtful(fromMs))]
+}
+
+function* chosen(from: Iterable<number>, isChosen: (each: number) => boolean): ResumableWork<number[]> {
+  const found: number[] = []
+  for (const each of from) {
+    if (isChosen(each)) found.push(each)
+    yield
+  }
+  return found
 }
 
 /**

@@ -18,6 +18,7 @@ import {
   settleFailed,
   type Unseen,
 } from './log/run-record.ts'
+import { leavingRest, withPlan } from './run-plan.ts'
 import { runWindow, type WindowPorts } from './run-window.ts'
 
 export interface SavedProgress {
@@ -38,6 +39,8 @@ export interface RunPorts extends WindowPorts {
   readonly plan: (run: Run, isHeld?: (window: Window) => boolean) => Promise<Plan>
   /** Waits for what a gateway acknowledged before then; answers what may still be on its way. */
   readonly acknowledged?: ((signal: AbortSignal) => Promise<Unseen | undefined>) | undefined
+  /** Somebody has asked for a run and waits for this one to make way. */
+  readonly isWaitedFor?: (() => boolean) | undefined
   /** The run is through with the window, for now. */
   readonly taken: (window: Window) => void
   readonly onProgress?: ((progress: SavedProgress) => void) | undefined
@@ -67,6 +70,10 @@ export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSign
     await save(withPlan(run, await ports.plan(run)))
     for (let index = 0; index < run.windows.length; index++) {
       await takeWindow(ports, { index, signal, run: () => run, save })
+      // One window at least: whoever asks again and again does not end the work of the schedule.
+      const isMore = index + 1 < run.windows.length
+      if (run.trigger === 'schedule' && isMore && ports.isWaitedFor?.())
+        await save(leavingRest(run, index + 1))
     }
     await giveUp(ports, run, settle(run, clock.nowMs(), entropy), save)
   } catch (error) {
@@ -120,26 +127,6 @@ function started(run: Run, nowMs: number): Run {
   const { error: _, ...rest } = advance(run, 'running')
   return { ...rest, attempt, startedMs: run.startedMs ?? nowMs }
 }
-
-/**
- * What is done stays done; what failed or is still needed is tried (again), as it needs it now: rows that came since make
- * of a window that was to be published one to be computed. The rest another run has done meanwhile.
- */
-function withPlan(run: Run, plan: Plan): Run {
-  const known = new Set(run.windows.map(keyOf))
-  const needed = new Map(plan.windows.map((window) => [keyOf(window), window.step]))
-  const kept = run.windows.map((window): RunWindow => {
-    if (window.result !== undefined) return window
-    const step = needed.get(keyOf(window))
-    if (step !== undefined) return { ...window, step }
-    return window.error === undefined ? { ...window, result: 'not_needed' } : window
-  })
-  const added = plan.windows.filter((window) => !known.has(keyOf(window)))
-  const windows = [...kept, ...added].sort((a, b) => a.fromMs - b.fromMs)
-  return { ...run, windows, skipped: plan.skipped }
-}
-
-const keyOf = ({ rollup, fromMs }: Window) => `${rollup}.${fromMs}`
 
 interface Turn {
   readonly index: number

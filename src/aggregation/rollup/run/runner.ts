@@ -178,9 +178,10 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     return working
   }
 
-  /** A scheduled run leaves to the others what they wait to try again. */
+  /** A scheduled run leaves to the others what they wait to try again, and makes way for who asks. */
   const ports: RunPorts = {
     ...shop.runPorts,
+    isWaitedFor: () => waiting().some(({ notBeforeMs }) => notBeforeMs <= clock.nowMs()),
     plan: (run) => shop.runPorts.plan(run, heldByOthers(pending.values(), run)),
   }
 

@@ -69,7 +69,7 @@ test('a slow one takes a hundredth of the time; between them, the last two days 
   clock.advance(1)
   t.equal(await index.earliestMs(), NOON - 5 * DAY_MS, 'what others have put elsewhere')
   t.same(listed, ['index/'])
-  t.same(await index.entriesTouching(NOON - 5 * DAY_MS, NOON - 4 * DAY_MS), [old])
+  t.same([...(await index.entriesTouching(NOON - 5 * DAY_MS, NOON - 4 * DAY_MS)).keys()], [old])
 })
 
 test('who must not miss anything looks at all of it, however lately that was done', async (t) => {
@@ -80,7 +80,7 @@ test('who must not miss anything looks at all of it, however lately that was don
   t.equal((await index.minutes()).size, 0, 'it was looked just now')
   await index.lookEverywhere()
   t.same(listed, ['index/', 'index/'])
-  t.same(await index.entriesTouching(NOON - 5 * DAY_MS, NOON), [old])
+  t.same([...(await index.entriesTouching(NOON - 5 * DAY_MS, NOON)).keys()], [old])
   t.same(listed, ['index/', 'index/'])
 })
 
@@ -113,12 +113,20 @@ test('a minute adds up what touches it, and an entry is counted once', async (t)
   const b = await put('b', NOON, { [NOON]: 3 })
   const minutes = await index.minutes()
   t.match(minutes.get(NOON), { objects: 2, rows: 5 })
-  index.add(a, { ...({} as IndexEntry), minutes: { [NOON]: 9 } })
+  await index.add(a, { ...({} as IndexEntry), minutes: { [NOON]: 9 } })
   clock.advance(1)
   t.match((await index.minutes()).get(NOON), { objects: 2, rows: 5 })
-  t.same(await index.entriesTouching(NOON, NOON + 1), [a, b])
-  t.same(await index.entriesTouching(NOON + 90_000, NOON + 120_000), [a], 'the minute began before')
-  t.same(await index.entriesTouching(NOON + 2 * MINUTE_MS, NOON + DAY_MS), [])
+  const now = await index.entriesTouching(NOON, NOON + 1)
+  t.same(
+    [...now],
+    [
+      [a, { [NOON]: 2 }],
+      [b, { [NOON]: 3 }],
+    ],
+  )
+  const next = await index.entriesTouching(NOON + 90_000, NOON + 120_000)
+  t.same([...next], [[a, { [NOON + MINUTE_MS]: 1 }]], 'the minute began before')
+  t.equal((await index.entriesTouching(NOON + 2 * MINUTE_MS, NOON + DAY_MS)).size, 0)
 })
 
 test('touched minutes of a range are the same, whichever of range and index is looked through', async (t) => {
@@ -132,7 +140,12 @@ test('touched minutes of a range are the same, whichever of range and index is l
     [2, 7, []],
     [2, 100, [7]],
   ] as const) {
-    t.same(touchedIn(minutes, from * MINUTE_MS, to * MINUTE_MS), found, `${from} to ${to}`)
+    const touched = touchedIn(minutes, from * MINUTE_MS, to * MINUTE_MS)
+    t.same(
+      touched,
+      found.map((n) => [n * MINUTE_MS, n]),
+      `${from} to ${to}`,
+    )
   }
 })
 
@@ -141,5 +154,17 @@ test('an entry that was never known is forgotten without a word', async (t) => {
   const key = await put('known', NOON, { [NOON]: 1 })
   await index.minutes()
   index.forget('index/dt=2026-11-22/hr=00/unknown.json')
-  t.same(await index.entriesTouching(NOON, NOON + 1), [key])
+  t.same([...(await index.entriesTouching(NOON, NOON + 1)).keys()], [key])
+})
+
+test('an object that touches minutes by the hundred thousand keeps nobody from their turn', async (t) => {
+  const { index } = setUp()
+  const count = 150_000
+  const minutes = Object.fromEntries(Array.from({ length: count }, (_, i) => [i * MINUTE_MS, 1]))
+  let turns = 0
+  const turn = setInterval(() => turns++, 1)
+  await index.add('index/dt=2026-11-22/hr=00/many.json', { ...({} as IndexEntry), minutes })
+  clearInterval(turn)
+  t.equal((await index.minutes()).size, count)
+  t.ok(turns > 10, `${turns} turns of others`)
 })

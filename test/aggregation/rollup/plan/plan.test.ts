@@ -6,6 +6,7 @@ import {
   FAILED_PAUSE_MS,
   isSettled,
   MAX_WINDOWS_PER_TICK,
+  MOST_NEWEST_FIRST,
   planRequested,
   planScheduled,
   type Reprocess,
@@ -298,22 +299,50 @@ test('a request decides what is run again', async (t) => {
   }
 })
 
-test('what was missed is caught up oldest first, a bounded number at a time', async (t) => {
-  const missed = Array.from({ length: MAX_WINDOWS_PER_TICK + 2 }, (_, i) => i - 2 - MAX_WINDOWS_PER_TICK)
-  const windows = missed.map((i) => ({ rollup: 'vitals', fromMs: T0 + i * MIN, toMs: T0 + (i + 1) * MIN }))
-  const shuffled = [...windows].sort((a, b) => (a.fromMs % 7) - (b.fromMs % 7) || b.fromMs - a.fromMs)
-  const plan = planScheduled(
-    shuffled.map((window) => facts({ window })),
-    times(T0 + 10 * MIN),
-  )
-  t.same(
-    plan.windows,
-    windows.slice(0, MAX_WINDOWS_PER_TICK).map((window) => ({ ...window, step: 'compute' })),
-  )
-  t.same(
-    plan.skipped,
-    windows.slice(MAX_WINDOWS_PER_TICK).map((window) => ({ window, why: 'next_tick' })),
-  )
+test('a short backlog is caught up oldest first; of a long one some of the last day come before', async (t) => {
+  const nowMs = T0 + 10 * MIN
+  const ago = (minutes: number) => ({
+    rollup: 'vitals',
+    fromMs: nowMs - 2 * MIN - minutes * MIN,
+    toMs: nowMs - 2 * MIN - (minutes - 1) * MIN,
+  })
+  const range = (from: number, to: number) =>
+    Array.from({ length: Math.abs(to - from) }, (_, i) => (from < to ? from + i : from - i))
+  const DAY_MINUTES = 24 * 60
+  for (const [what, due, taken] of [
+    ['few: oldest first', range(48, 0), range(48, 0)],
+    ['some more, all of the last day', range(60, 0), [...range(1, 49), ...range(60, 48)]],
+    ['more than a tick takes', range(100, 0), [...range(1, 49), ...range(100, 52)]],
+    [
+      'old ones, and a few of now',
+      [...range(5_100, 5_000), 3, 2, 1],
+      [1, 2, 3, ...range(5_100, 5_100 - MAX_WINDOWS_PER_TICK + 3)],
+    ],
+    ['old ones alone', range(5_100, 5_000), range(5_100, 5_100 - MAX_WINDOWS_PER_TICK)],
+    [
+      'at the edge of the last day',
+      [...range(5_100, 5_000), DAY_MINUTES - 1, DAY_MINUTES - 2],
+      [DAY_MINUTES - 2, ...range(5_100, 5_100 - MAX_WINDOWS_PER_TICK + 1)],
+    ],
+  ] as const) {
+    const shuffled = [...due].sort((a, b) => (a % 7) - (b % 7) || a - b)
+    const plan = planScheduled(
+      shuffled.map((minutes) => facts({ window: ago(minutes) })),
+      { ...times(nowMs), graceMs: 0 },
+    )
+    t.same(
+      plan.windows,
+      taken.map((minutes) => ({ ...ago(minutes), step: 'compute' })),
+      what,
+    )
+    const left = due.filter((minutes) => !new Set<number>(taken).has(minutes))
+    t.same(
+      plan.skipped,
+      left.map((minutes) => ({ window: ago(minutes), why: 'next_tick' })),
+      what,
+    )
+  }
+  t.equal(MOST_NEWEST_FIRST, MAX_WINDOWS_PER_TICK / 2)
 })
 
 test('rows are too late when all that is new came after the seal of a finished window', async (t) => {

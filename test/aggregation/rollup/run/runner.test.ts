@@ -71,7 +71,7 @@ test('late rows open a window again, after a pause that grows', async (t) => {
   t.match(await turn(1), { generation: 3, rows: 3, sum: 7 })
 })
 
-test('downtime is caught up in order, oldest first, a bounded number a run, however old', async (t) => {
+test('downtime is caught up, the newest of a day and then the oldest first, a bounded number a run', async (t) => {
   const { deliver, clock, open, engine, stored } = await aggregation(t)
   const runs = await open()
   for (let i = 0; i < 110; i++) deliver(at(i), [i])
@@ -84,11 +84,51 @@ test('downtime is caught up in order, oldest first, a bounded number a run, howe
   await runs.work(never)
   t.same(
     engine.plans.map(({ fromMs }) => (fromMs - T0) / GRAIN),
-    Array.from({ length: 110 }, (_, i) => i),
-    'all of them, in time order',
+    [
+      ...Array.from({ length: 48 }, (_, i) => 109 - i),
+      ...Array.from({ length: 48 }, (_, i) => i),
+      ...Array.from({ length: 14 }, (_, i) => 48 + i),
+    ],
+    'all of them',
   )
   t.equal((await stored()).length, 110)
   t.equal((await runs.overview()).filter(({ state }) => state === 'due').length, 0)
+})
+
+test('a scheduled run makes way for who asks, after the window under way, and the next tick takes the rest', async (t) => {
+  const { deliver, clock, open, engine, stored } = await aggregation(t)
+  const asked: Promise<unknown>[] = []
+  const runs = await open({
+    engine: {
+      ...engine,
+      async compute(plan, signal) {
+        await Promise.all(asked)
+        return engine.compute(plan, signal)
+      },
+    },
+    onProgress({ through }) {
+      if (through === 2 && asked.length === 0) asked.push(runs.submit({ at: at(9) }, 'somebody'))
+    },
+  })
+  for (let i = 0; i < 10; i++) deliver(at(i), [i])
+  clock.advance(10 * GRAIN + 2 * MIN)
+  await runs.tick(never)
+  await runs.work(never)
+  const order = () => engine.plans.map(({ fromMs }) => (fromMs - T0) / GRAIN)
+  t.same(order(), [0, 1, 2, 9])
+  const listed = await runs.list({ limit: 9 })
+  const asking = listed.find(({ trigger }) => trigger === 'request')
+  const scheduled = listed.find(({ trigger }) => trigger === 'schedule')
+  t.match(asking, { state: 'succeeded', windows: [{ result: 'committed' }] })
+  t.match(scheduled, { state: 'succeeded', windows: { length: 3 } })
+  t.same(
+    scheduled?.skipped.map(({ window, why }) => [(window.fromMs - T0) / GRAIN, why]),
+    [[10, 'open'], ...[3, 4, 5, 6, 7, 8, 9].map((i) => [i, 'next_tick'])],
+  )
+  await runs.tick(never)
+  await runs.work(never)
+  t.same(order(), [0, 1, 2, 9, 3, 4, 5, 6, 7, 8])
+  t.equal((await stored()).length, 10)
 })
 
 test('rows that arrive days late are due, and empty windows between them are not', async (t) => {
@@ -164,7 +204,7 @@ test('a request without a range takes everything that is due, without being conf
   await runs.tick(never)
   const { windows } = await runs.submit({}, 'ops')
   t.ok(windows.length > 210, 'the horizon and the open window as well')
-  t.equal(windows[0]?.fromMs, at(0))
+  t.equal(Math.min(...windows.map(({ fromMs }) => fromMs)), at(0))
   for (let i = 0; i < 3; i++) await runs.work(never)
   t.equal((await stored()).filter(({ rows }) => rows === 1).length, 210)
 })
