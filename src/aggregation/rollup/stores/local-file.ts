@@ -1,16 +1,6 @@
 import { createHash } from 'node:crypto'
-import { dirname } from 'node:path'
 import { crc32 } from '@node-rs/crc32'
-import {
-  bestEffort,
-  createDurably,
-  type FileOps,
-  makeFolder,
-  type OpenFile,
-  readFully,
-  syncFolder,
-  writeFully,
-} from '../../../std/files/files.ts'
+import { type OpenFile, readFully, writeFully } from '../../../std/files/files.ts'
 import { laterVersion } from '../../../std/files/later-version.ts'
 import { type CommittedWindow, damaged, type RollupRow, type StoredRow } from './store.ts'
 
@@ -57,21 +47,7 @@ export interface WindowContent {
   readonly rows: AsyncIterable<readonly RollupRow[]>
 }
 
-/** Writes the file beside its place, makes it durable and moves it there in one step. */
-export async function writeWindowFile(files: FileOps, path: string, content: WindowContent): Promise<void> {
-  const unfinished = `${path}.${content.window.generation}.part`
-  await makeFolder(files, dirname(path))
-  await createDurably(files, unfinished, (file) => writeContent(file, content))
-  try {
-    await files.rename(unfinished, path)
-  } catch (error) {
-    await bestEffort(files.unlink(unfinished))
-    throw error
-  }
-  await syncFolder(files, dirname(path))
-}
-
-async function writeContent(file: OpenFile, { window, rows }: WindowContent): Promise<void> {
+export async function writeContent(file: OpenFile, { window, rows }: WindowContent): Promise<void> {
   const index = [`${JSON.stringify(window)}\n`]
   let written = HEADER_BYTES
   let offset = HEADER_BYTES

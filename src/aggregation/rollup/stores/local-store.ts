@@ -2,6 +2,7 @@ import { dirname } from 'node:path'
 import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
 import { createYielder } from '../../../std/async/yielding.ts'
 import { type FileOps, nodeFiles, type OpenFile, syncFolder, unlessAbsent } from '../../../std/files/files.ts'
+import { type Entropy, systemEntropy } from '../../../std/id.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { type UnitVotes, unitVotes } from '../model/units.ts'
 import {
@@ -15,9 +16,10 @@ import {
   overlap,
   sinceTheHour,
 } from '../model/window-spans.ts'
-import { type GroupRead, groupsOf, readRowGroup, rowsOf, windowOf, writeWindowFile } from './local-file.ts'
+import { type GroupRead, groupsOf, readRowGroup, rowsOf, windowOf } from './local-file.ts'
 import { besidePath, type ReadFile, unlessDamaged, type WindowFile, windowFolder } from './local-folder.ts'
 import { fullestGroups, groupDigest, inPieces } from './local-groups.ts'
+import { replaceWindowFile } from './local-parts.ts'
 import { type CommittedWindow, isDamage, type RollupStore, type SeriesRequest } from './store.ts'
 
 /** Window files read at a time, whoever asks: of libuv's four threads one is always free for the journal's writes. */
@@ -30,6 +32,7 @@ export interface LocalStoreOptions {
   readonly dir: string
   readonly indexCacheBytes?: number
   readonly files?: FileOps
+  readonly entropy?: Entropy
   readonly log?: Logger | undefined
 }
 
@@ -49,7 +52,13 @@ interface HeldWindow {
  * starts with it waits beside its place (`….waiting`) until smaller ones hold all of its time, and is then renamed to it.
  */
 export function localStore(options: LocalStoreOptions): RollupStore {
-  const { dir, indexCacheBytes = INDEX_CACHE_BYTES, files = nodeFiles, log } = options
+  const {
+    dir,
+    indexCacheBytes = INDEX_CACHE_BYTES,
+    files = nodeFiles,
+    entropy = systemEntropy,
+    log,
+  } = options
   const folder = windowFolder({ dir, indexCacheBytes, files, log })
   const oneAtATime = limitConcurrency(1)
   const reading = limitConcurrency(READS_AT_ONCE)
@@ -67,7 +76,12 @@ export function localStore(options: LocalStoreOptions): RollupStore {
     const place = folder.placeOf(window.rollup, window.fromMs)
     const isTaken = others.some((held) => held.path === place && isWithin(window, held.window))
     const path = isTaken ? besidePath(place) : place
-    await writeWindowFile(files, path, { window, rows })
+    const isOutdated = async () => {
+      const held = await unlessDamaged(folder.read(path, windowOf, false))
+      return held !== undefined && held.generation >= window.generation
+    }
+    if (!(await replaceWindowFile({ files, entropy }, { path, content: { window, rows }, isOutdated })))
+      return 'unchanged'
     folder.isWhole(path)
     const now = [...around.filter((held) => held.path !== path), { path, window }]
     await leaveOneGrain(

@@ -4,6 +4,7 @@ import { type Test, test } from 'tap'
 import { localStore } from '../../../../src/aggregation/rollup/stores/local-store.ts'
 import type { RollupStore } from '../../../../src/aggregation/rollup/stores/store.ts'
 import { DAY_MS } from '../../../../src/std/durations.ts'
+import { AppError } from '../../../../src/std/errors.ts'
 
 import { createTelemetry } from '../../../../src/std/telemetry.ts'
 import {
@@ -18,6 +19,7 @@ import { gathered } from '../../../fakes/aggregation/store.ts'
 import { faultyFiles } from '../../../fakes/files/faulty-files.ts'
 import { killedAt } from '../../../fakes/files/killed.ts'
 import { noFiles, replaceByNoFile } from '../../../fakes/files/not-files.ts'
+import { pausedAt } from '../../../fakes/files/paused.ts'
 import { unsyncedFiles } from '../../../fakes/files/unsynced-files.ts'
 
 test('the local store keeps the contract of stores', async (t) => {
@@ -62,6 +64,45 @@ test('a window is one private file; what a killed publish left is ignored and ov
   await handle.close()
   t.same(await readdir(day), [file])
 })
+
+for (const { name, paused, other, counts } of [
+  { name: 'an older generation never covers a newer one', paused: 2, other: 3, counts: 3 },
+  { name: 'an older generation gives way', paused: 3, other: 2, counts: 3 },
+  { name: 'two of one generation never share a file', paused: 2, other: 2, counts: 2 },
+]) {
+  test(`whoever is paused at any call, and wakes when another has published: ${name}`, async (t) => {
+    const day = (dir: string) => join(dir, 'vitals', '2026-11-22')
+    const rowsOf = (generation: number) => [row({ n: BigInt(generation) })]
+    const publish = (store: RollupStore, generation: number) =>
+      store.publish(committed({ generation }), chunks(rowsOf(generation)))
+    const nOf = async (store: RollupStore) => (await gathered(store.series(series))).map(({ n }) => n)
+    let pauses = 0
+    for (let step = 1; ; step++) {
+      const dir = t.testdir()
+      const awake = localStore({ dir, files: unsyncedFiles })
+      await publish(awake, 1)
+      const { drowsy, wasPaused } = pausedAt(step, () => publish(awake, other))
+      const files = drowsy(unsyncedFiles, ['open', 'readdir', 'rename', 'unlink'])
+      const outcome = await publish(localStore({ dir, files }), paused).catch(codeOf)
+      if (!wasPaused()) break
+      pauses += 1
+      if (outcome === 'run_conflict') {
+        // The older one had removed its part.
+        t.ok(paused > other)
+        await publish(awake, paused)
+      }
+      t.same(await generations(awake), [counts], `paused at step ${step}`)
+      t.same(await nOf(awake), [BigInt(counts)])
+      t.same(await readdir(day(dir)), [`${window.fromMs}.rollup`], 'nothing is left beside it')
+    }
+    t.ok(pauses >= 10, `${pauses} points of a pause`)
+  })
+}
+
+const codeOf = (error: unknown) => (error instanceof AppError ? error.code : error)
+
+const generations = async (store: RollupStore) =>
+  (await store.windows('vitals', window.fromMs, window.toMs)).map(({ generation }) => generation)
 
 test('windows larger than one write are whole', async (t) => {
   const store = localStore({ dir: t.testdir() })
