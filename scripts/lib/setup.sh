@@ -67,6 +67,11 @@ install_aws_cli() {
   have_aws_cli || { install_debian awscli && have_aws_cli; }
 }
 
+install_tlc() {
+  { have java && have mvn; } || install_debian default-jre-headless maven || return 1
+  scripts/lib/fetch/fetch-tlc >/dev/null
+}
+
 install_bench_tools() {
   { have wrk && have taskset && have openssl; } || { install_debian wrk util-linux openssl && have wrk; }
 }
