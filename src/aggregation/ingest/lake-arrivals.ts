@@ -169,17 +169,16 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
 
   async function touching(fromMs: number, toMs: number): Promise<readonly ArrivedObject[]> {
     const found = await index.entriesTouching(fromMs, toMs)
-    const keys = [...found.keys()]
+    const touched = [...found]
     const objects: ArrivedObject[] = []
-    async function take(key: string): Promise<void> {
-      const minutes = found.get(key) ?? {}
-      for (const entry of await entries.load([key])) {
-        const { rows, bytes } = entry
-        if (rows > 0) objects.push({ key: entry.key, rows, bytes, minutes, arrivedMs: arrivedMs(entry) })
+    async function take([entryKey, minutes]: (typeof touched)[number]): Promise<void> {
+      for (const entry of await entries.load([entryKey])) {
+        const { key, rows, bytes } = entry
+        if (rows > 0) objects.push({ key, rows, bytes, minutes, arrivedMs: arrivedMs(entry) })
       }
     }
-    for (let at = 0; at < keys.length; at += PARALLEL)
-      await Promise.all(keys.slice(at, at + PARALLEL).map(take))
+    for (let at = 0; at < touched.length; at += PARALLEL)
+      await Promise.all(touched.slice(at, at + PARALLEL).map(take))
     return objects.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
   }
 
