@@ -63,7 +63,7 @@ export function readField(column: Pick<Column, 'name' | 'type'>): string {
   return `CASE WHEN ${isLonger(names)} THEN NULL ELSE ${name} END`
 }
 
-/** Of more than a gateway stores the first that it would, as texts. */
+/** The attributes that a gateway would store of these, as texts: the first ones, where there are more. */
 function boundedAttributes(field: string): string {
   const isKept = `length(e.key) BETWEEN 1 AND ${MAX_ATTRIBUTE_NAME_CHARS}
     AND json_type(e.value) NOT IN ('NULL', 'OBJECT', 'ARRAY')`

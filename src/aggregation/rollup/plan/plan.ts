@@ -75,7 +75,7 @@ type Decision = { readonly step: WindowAction } | Omit<SkippedWindow, 'window'>
 
 /** One scheduled run takes a day of quarter hours at most; the next tick takes the next. Ours. */
 export const MAX_WINDOWS_PER_TICK = 96
-/** Of more windows than this so many of the last day come first: half of a tick's. Ours. */
+/** How many windows of the last day come first where there is a long backlog: half of a tick. Ours. */
 export const MOST_NEWEST_FIRST = 48
 /** The schedule tries a window again this long after a run gave it up: an outage heals without an operator. Ours. */
 export const FAILED_PAUSE_MS = HOUR_MS
