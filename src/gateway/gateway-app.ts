@@ -7,6 +7,7 @@ import { isProbe, probeRoutes } from '../http/operations/probes.ts'
 import { answerWithProblems, asAppError } from '../http/problems.ts'
 import { createServer, refuseWhileClosing, requireHost } from '../http/server.ts'
 import { payForUnread } from '../http/unread.ts'
+import type { ErrorCode } from '../std/errors.ts'
 import {
   addressLimit,
   type ChargeAddress,
@@ -16,7 +17,7 @@ import {
 } from './apps/address-limit.ts'
 import { createQuota } from './apps/quota.ts'
 import type { Refusals } from './apps/refusals.ts'
-import { refusedBy } from './apps/refused.ts'
+import { type RefusedRequest, refusedBy } from './apps/refused.ts'
 import { contentTypeOf, MAX_WIRE_BYTES } from './collect/body.ts'
 import { pageOf } from './collect/claims.ts'
 import { type CollectorPorts, createCollector } from './collect/collect.ts'
@@ -48,13 +49,21 @@ export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): 
     registers: [metrics],
   })
 
-  const app = createServer(config.trustProxy, log, config.keepAlive)
+  const onRefused = refusalCounter(ports)
+  const app = createServer(config.trustProxy, log, {
+    keepAliveMs: config.keepAlive,
+    // Its query is not read yet: that would take a parser before any limit.
+    onRefused: ({ headers }, code) => onRefused({ headers, query: undefined }, code),
+  })
   await ports.prepare?.(app)
   leaveBodiesUnread(app)
   mindNoContentType(app)
   sweepBodies(app, inflight)
   answerWithProblems(app, log, entropy)
-  countRefusals(app, ports)
+  app.addHook('onError', ({ headers, query }, _reply, error, done) => {
+    onRefused({ headers, query }, asAppError(error).code)
+    done()
+  })
   const limit = addressLimitOf(config, ports)
   // Before preflights are answered: they are never refused, as that costs more than they do, but what they bring is paid.
   if (limit !== undefined) chargeForUnread(app, limit)
@@ -103,20 +112,17 @@ function sweepBodies(app: FastifyInstance, inflight: ByteBudget): void {
 }
 
 /** By code, and by who sent them. The status of a pixel hides it, and requests that became no events show it nowhere. */
-function countRefusals(app: FastifyInstance, { registry, refusals, telemetry }: GatewayPorts): void {
+function refusalCounter({ registry, refusals, telemetry }: GatewayPorts) {
   const refused = new Counter({
     name: 'headgate_requests_refused_total',
     help: 'Requests that ended in a problem, by its code.',
     labelNames: ['code'],
     registers: [telemetry.metrics],
   })
-  app.addHook('onError', (request, _reply, error, done) => {
-    const { code } = asAppError(error)
+  return ({ headers, query }: Omit<RefusedRequest, 'page'>, code: ErrorCode): void => {
     refused.inc({ code })
-    const { headers, query } = request
     refusals.note(refusedBy({ headers, query, page: pageOf(headers) }, code, registry))
-    done()
-  })
+  }
 }
 
 function addressLimitOf(

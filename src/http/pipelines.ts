@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { AppError } from '../std/errors.ts'
+import { AppError, type ErrorCode } from '../std/errors.ts'
 import { lastAnswer } from './problems.ts'
 import { isEnding } from './unread.ts'
 
@@ -21,6 +21,14 @@ export const PIPELINE_LIMITS: PipelineLimits = {
   aRound: 8,
   waiting: 1_024,
   heldBytes: 67_108_864,
+}
+
+/** Told of a request that was refused, and with which code. */
+export type OnRefused = (request: IncomingMessage, code: ErrorCode) => void
+
+export interface PipelineOptions {
+  readonly limits?: PipelineLimits
+  readonly onRefused: OnRefused
 }
 
 /** A request of Node with its answer, without a body: 3.5 KB measured. */
@@ -47,7 +55,10 @@ interface Exchange {
  * read meanwhile. Of whoever sends more than may wait, one request is refused, and none behind it is heard. Call this
  * before anything else listens for requests.
  */
-export function queuePipelines(server: Server, limits: PipelineLimits = PIPELINE_LIMITS): void {
+export function queuePipelines(
+  server: Server,
+  { limits = PIPELINE_LIMITS, onRefused }: PipelineOptions,
+): void {
   const handlers = server.listeners('request')
   const pipelines = new WeakMap<Socket, Pipeline>()
   /** Those of which a request may begin. A Set keeps their order. */
@@ -77,6 +88,7 @@ export function queuePipelines(server: Server, limits: PipelineLimits = PIPELINE
     if (pipeline.waiting.length >= limits.waiting || heldBytes + exchange.heldBytes > limits.heldBytes) {
       pipeline.isRefused = true
       refuse(response)
+      onRefused(request, REFUSAL.code)
       return
     }
     heldBytes += exchange.heldBytes
@@ -145,12 +157,13 @@ function heldBy({ headers }: IncomingMessage): number {
   return REQUEST_BYTES + Math.min(length, READ_BYTES)
 }
 
+const REFUSAL = {
+  code: 'address_limit',
+  detail: 'This connection sends too many requests ahead of their answers.',
+} as const
+
 /** Called after the answers that are under way. */
 function refuse(response: ServerResponse): void {
-  const error = new AppError(
-    'address_limit',
-    'This connection sends too many requests ahead of their answers.',
-  )
-  const { status, headers, body } = lastAnswer(error)
+  const { status, headers, body } = lastAnswer(new AppError(REFUSAL.code, REFUSAL.detail))
   response.writeHead(status, { ...headers, 'retry-after': '1' }).end(body)
 }

@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { AppError } from '../std/errors.ts'
+import { knockWhenHalfOpen } from './half-open.ts'
 
 /** Ours: queries share a process with the gateway, and more at a time would only make each of them slower. */
 export const QUERIES_AT_ONCE = 2
@@ -157,9 +158,10 @@ function add(counts: Map<string, number>, name: string, by: number): void {
 }
 
 /** Aborts when the connection ends before the answer does. */
-export function goneBefore(reply: FastifyReply): AbortSignal {
+export function goneBefore({ raw, request }: FastifyReply): AbortSignal {
   const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort(new AppError('cancelled', 'Nobody waits for the answer.')))
+  raw.once('close', () => gone.abort(new AppError('cancelled', 'Nobody waits for the answer.')))
+  knockWhenHalfOpen(request.raw, raw)
   return gone.signal
 }
 

@@ -1,11 +1,11 @@
-import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
+import type { IncomingMessage, Server } from 'node:http'
 import Fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
-import { AppError, type ErrorCode } from '../std/errors.ts'
+import { AppError } from '../std/errors.ts'
 import type { Logger } from '../std/telemetry.ts'
+import { answerClientError, MAX_HEADER_BYTES, rememberOwed } from './client-errors.ts'
 import { boundConnections } from './connections.ts'
-import { queuePipelines } from './pipelines.ts'
-import { lastAnswer } from './problems.ts'
+import { answerHalfOpen } from './half-open.ts'
+import { type OnRefused, queuePipelines } from './pipelines.ts'
 import { validatorCompiler } from './schema-faults.ts'
 import { knowSenders } from './sender/sender.ts'
 import { inviteOnReading, leaveUnread } from './unread.ts'
@@ -21,8 +21,6 @@ export const CONNECTIONS_CHECK_MS = 1_000
  * (https://cloud.google.com/load-balancing/docs/https, "HTTP keepalive timeout"), 60 s at AWS. In a crowd, idle ones go.
  */
 export const KEEP_ALIVE_TIMEOUT_MS = 620_000
-/** Request line and headers: pixel URLs grow with the page. Node's default is 16 KiB. */
-export const MAX_HEADER_BYTES = 65_536
 /** Foreign identifiers in paths; Fastify's default is 100. */
 export const MAX_PARAM_LENGTH = 512
 
@@ -63,14 +61,22 @@ function serverOptions(keepAliveMs: number): FastifyHttpOptions<Server> {
   }
 }
 
+export interface ServerOptions {
+  readonly keepAliveMs?: number
+  /** Told of requests that no hook and no handler of the instance sees. */
+  readonly onRefused?: OnRefused
+}
+
 /** A server with these options and the headers and access log that every answer has. */
 export function createServer(
   trustProxy: readonly string[],
   log: Logger,
-  keepAliveMs = KEEP_ALIVE_TIMEOUT_MS,
+  { keepAliveMs = KEEP_ALIVE_TIMEOUT_MS, onRefused = () => {} }: ServerOptions = {},
 ): FastifyInstance {
   const app: FastifyInstance = Fastify(serverOptions(keepAliveMs))
-  queuePipelines(app.server)
+  queuePipelines(app.server, { onRefused })
+  rememberOwed(app.server)
+  answerHalfOpen(app.server)
   app.setValidatorCompiler(validatorCompiler)
   boundConnections(app.server)
   answerExpectations(app.server)
@@ -154,28 +160,4 @@ function logAccess(app: FastifyInstance, log: Logger): void {
     log.debug({ method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'answered')
     done()
   })
-}
-
-const clientErrors: Readonly<Record<string, readonly [ErrorCode, string]>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: ['slow_request', 'The request was not complete in time.'],
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: ['body_too_large', 'Chunk extensions exceed 16 KiB.'],
-  HPE_HEADER_OVERFLOW: [
-    'header_too_large',
-    `Request line and headers exceed ${MAX_HEADER_BYTES} bytes, or are too many.`,
-  ],
-}
-
-/** What Node could not parse never becomes a request: no headers are known, so there is no origin to allow. */
-export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
-  if (!socket.writable) {
-    socket.destroy()
-    return
-  }
-  const [code, detail] = clientErrors[error.code ?? ''] ?? ['invalid_request', 'This is not HTTP/1.1.']
-  const { status, headers, body } = lastAnswer(new AppError(code, detail))
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
-  ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
 }

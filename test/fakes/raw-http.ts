@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import type { Test } from 'tap'
 
 /** A final answer as it stood on the wire. */
 export interface RawAnswer {
@@ -128,4 +129,27 @@ export function exchangeBytes(
     socket.write(request)
     if (halfClose) socket.end()
   })
+}
+
+/** A connection of its own, whose side stays open until `end`; `closed` has everything that was said to it. */
+export function sendBytes(t: Pick<Test, 'teardown'>, port: number, first: string) {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  t.teardown(() => socket.destroy())
+  const chunks: Buffer[] = []
+  socket.on('data', (data) => chunks.push(data))
+  socket.on('error', () => {})
+  const closed = new Promise<Buffer>((resolve) => {
+    socket.once('end', () => socket.end())
+    socket.once('close', () => resolve(Buffer.concat(chunks)))
+  })
+  socket.write(first)
+  return {
+    socket,
+    closed,
+    said: () => Buffer.concat(chunks).toString('latin1'),
+    write: (text: string) => socket.write(text),
+    /** No more will come from here; what comes is read. */
+    end: () => socket.end(),
+    reset: () => socket.resetAndDestroy(),
+  }
 }

@@ -28,6 +28,7 @@ import type { RecordOutcome } from '../../src/gateway/deliver/sinks/stream.ts'
 import { SEGMENT_BYTES } from '../../src/gateway/journal/disk/disk-journal.ts'
 import { GROUP_BYTES, GROUP_MS } from '../../src/gateway/journal/disk/group-commit.ts'
 import { ANSWER_MS, MOST_WAITING_BYTES } from '../../src/gateway/journal/stream/stream-journal.ts'
+import { MAX_HEADER_BYTES } from '../../src/http/client-errors.ts'
 import { MAX_CONNECTIONS } from '../../src/http/connections.ts'
 import { CORS_MAX_AGE_SECONDS } from '../../src/http/cors.ts'
 import { RETRY_AFTER_MAX_MS, RETRY_AFTER_MIN_MS } from '../../src/http/problems.ts'
@@ -55,7 +56,7 @@ test('the numbers of the design', async (t) => {
     ['request time', server.REQUEST_TIMEOUT_MS, 25 * SECOND_MS],
     ['how often both are looked after', server.CONNECTIONS_CHECK_MS, SECOND_MS],
     ['keep-alive, above the 600 s of Google Cloud', server.KEEP_ALIVE_TIMEOUT_MS, 620 * SECOND_MS],
-    ['headers', server.MAX_HEADER_BYTES, 64 * KIB],
+    ['headers', MAX_HEADER_BYTES, 64 * KIB],
     ['connections', MAX_CONNECTIONS, 10_000],
     ['a request beside its body', REQUEST_BYTES, 4 * KIB],
     ['path parameter', server.MAX_PARAM_LENGTH, 512],

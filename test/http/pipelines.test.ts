@@ -9,7 +9,11 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
 async function listening(t: Test, handler: Handler, limits: Partial<PipelineLimits> = {}) {
   const server = createServer(handler)
-  queuePipelines(server, { ...PIPELINE_LIMITS, ...limits })
+  const refused: string[] = []
+  queuePipelines(server, {
+    limits: { ...PIPELINE_LIMITS, ...limits },
+    onRefused: ({ url }, code) => refused.push(`${url} ${code}`),
+  })
   let heard = 0
   server.on('request', () => heard++)
   server.listen(0, '127.0.0.1')
@@ -22,6 +26,7 @@ async function listening(t: Test, handler: Handler, limits: Partial<PipelineLimi
       const all = heard + count
       while (heard < all) await once(server, 'request')
     },
+    refused,
     join: () => join(t, port),
   }
 }
@@ -139,6 +144,7 @@ test('of who sends too many ahead one is refused, and none behind it is heard', 
   t.same(refusal?.headers.get('connection'), ['close'])
   t.same(refusal?.headers.get('retry-after'), ['1'])
   t.match(JSON.parse(String(refusal?.body)), { code: 'address_limit', status: 429 })
+  t.same(server.refused, ['/many/6 address_limit'], 'told once')
 })
 
 test('what waits behind an answer that ends the connection is not begun', async (t) => {

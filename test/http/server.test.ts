@@ -1,9 +1,8 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
-import { PassThrough } from 'node:stream'
 import { test } from 'tap'
 import { answerWithProblems } from '../../src/http/problems.ts'
-import { answerClientError, createServer, refuseWhileClosing, requireHost } from '../../src/http/server.ts'
+import { createServer, refuseWhileClosing, requireHost } from '../../src/http/server.ts'
 import { createTelemetry } from '../../src/std/telemetry.ts'
 import { exchange } from '../fakes/gateway.ts'
 
@@ -145,35 +144,6 @@ test('a body where nobody reads one is not waited for', async (t) => {
   }
 })
 
-test('what a socket breaks has a status of its own', async (t) => {
-  for (const [code, status] of [
-    ['ERR_HTTP_REQUEST_TIMEOUT', 408],
-    ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 413],
-    ['HPE_HEADER_OVERFLOW', 431],
-    ['HPE_INVALID_METHOD', 400],
-  ] as const) {
-    const socket = new PassThrough()
-    answerClientError(Object.assign(new Error(), { code }), socket as never)
-    const [answer] = await once(socket, 'data')
-    t.match(String(answer), new RegExp(`^HTTP/1\\.1 ${status} `), code)
-  }
-})
-
-test('a request that does not arrive in time is answered 408', async (t) => {
-  const socket = new PassThrough()
-  answerClientError(Object.assign(new Error(), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket as never)
-  const [answer] = await once(socket, 'data')
-  t.match(String(answer), /^HTTP\/1\.1 408 Request Timeout\r\n[\s\S]+connection: close[\s\S]+"slow_request"/)
-  t.match(String(answer), /cache-control: no-store/)
-})
-
-test('an error without a code is treated like any other that is no HTTP', async (t) => {
-  const socket = new PassThrough()
-  answerClientError(new Error('odd'), socket as never)
-  const [answer] = await once(socket, 'data')
-  t.match(String(answer), /^HTTP\/1\.1 400 /)
-})
-
 test('half a request is given up after the header timeout', async (t) => {
   const { app } = start(t)
   // The real limits, counted faster: the clock of Node's own check cannot be turned by hand.
@@ -182,12 +152,4 @@ test('half a request is given up after the header timeout', async (t) => {
   await app.listen({ port: 0 })
   const { port } = app.server.address() as AddressInfo
   t.match(await exchange(port, ['GET /things/1 HTTP/1.1\r\nHost: a\r\n']), /^HTTP\/1\.1 408 /)
-})
-
-test('a connection that is gone already gets nothing', async (t) => {
-  const socket = new PassThrough()
-  socket.end()
-  answerClientError(Object.assign(new Error(), { code: 'ECONNRESET' }), socket as never)
-  t.ok(socket.destroyed)
-  t.equal(socket.read(), null)
 })
