@@ -32,6 +32,8 @@ const commands: readonly Command[] = [
   versionCommand,
 ]
 
+const commandNames = commands.map(({ name }) => name)
+
 /** Runs one command line and resolves with its exit code. Nothing is thrown past here. */
 export async function runCommand(args: readonly string[], terminal: Terminal): Promise<number> {
   const [name, ...rest] = args
@@ -41,12 +43,12 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
   }
   const wanted = name === '--version' || name === '-v' ? 'version' : name
   const command = commands.find((candidate) => candidate.name === wanted)
+  if (command === undefined && name.startsWith('-')) {
+    terminal.err(`headgate: options follow the command: ${inOrder(args)}\n\n${overview()}`)
+    return EXIT.usage
+  }
   if (command === undefined) {
-    const near = didYouMean(
-      name,
-      commands.map((each) => each.name),
-    )
-    terminal.err(`headgate: there is no command "${name}"${near}\n\n${overview()}`)
+    terminal.err(`headgate: there is no command "${name}"${didYouMean(name, commandNames)}\n\n${overview()}`)
     return EXIT.usage
   }
   try {
@@ -55,6 +57,24 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
     return explainFailure(command, error, terminal)
   }
 }
+
+/** The command line that was meant by one that begins with options. */
+function inOrder(args: readonly string[]): string {
+  const withValue = commands.flatMap(({ options }) =>
+    Object.entries(options).flatMap(([name, { type, short }]) =>
+      type === 'string' ? [`--${name}`, ...(short === undefined ? [] : [`-${short}`])] : [],
+    ),
+  )
+  const at = args.findIndex(
+    (arg, i) => !arg.startsWith('-') && !withValue.includes(args[i - 1] ?? '') && commandNames.includes(arg),
+  )
+  const words = at === -1 ? ['serve', ...args] : [...args.slice(at), ...args.slice(0, at)]
+  return ['headgate', ...words].map(quoted).join(' ')
+}
+
+/** As a shell takes it for one word. */
+const quoted = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 
 async function runParsed(command: Command, args: string[], terminal: Terminal): Promise<number> {
   const { values, positionals } = parseArgs({

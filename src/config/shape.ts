@@ -8,6 +8,8 @@ import { isRecord, variableOf } from './environment.ts'
 import type { ConfigFault } from './faults.ts'
 
 const NO_JSON = '; it cannot be read as JSON: keys and texts need double quotes'
+/** Paths, names and addresses end in system calls, for which it is the end of the text. */
+const NUL = 'it holds the character U+0000, which no path, name or address can'
 /** Variables of one group that are named; the documentation has the others. Ours. */
 const MOST_NAMED = 6
 
@@ -35,6 +37,8 @@ export function shape(schema: TSchema, given: unknown, path: string, context: Co
     return { value: least(schema), faults: [{ path, message: `is missing: it must be ${expected(schema)}` }] }
   if (Type.IsObject(schema) && isRecord(value)) return ofGroup(schema, value, path, context)
   if (Type.IsArray(schema) && Array.isArray(value)) return ofList(schema, value, path, context)
+  if (typeof value === 'string' && value.includes('\0'))
+    return { value: least(schema), faults: [{ path, message: `must be ${expected(schema)}; ${NUL}` }] }
   const group = Type.IsUnion(schema) ? schema.anyOf.find((each) => Type.IsObject(each)) : undefined
   if (group !== undefined && isRecord(value)) return shape(group, value, path, context)
   const read = typeof value === 'string' ? readText(schema, value) : value

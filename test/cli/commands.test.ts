@@ -21,6 +21,27 @@ test('what was asked decides the exit code and where the answer goes', async (t)
     ],
     ['short options are shown', ['aggregate', '-h'], 0, /-c, --config FILE[\s\S]* {4}--from TIME/, /^$/],
     ['words are shown', ['config', '--help'], 0, /^Usage: headgate config check\|print \[options\]/, /^$/],
+    [
+      'options follow the command',
+      ['-c', 'FILE', 'config', 'check'],
+      2,
+      /^$/,
+      /^headgate: options follow the command: headgate config check -c FILE\n\n[\s\S]*Usage:/,
+    ],
+    [
+      'with a value that is the name of a command',
+      ['--config', 'config', '--json', 'status'],
+      2,
+      /^$/,
+      /command: headgate status --config config --json\n/,
+    ],
+    [
+      'which need be none',
+      ["--config=it's me.yaml"],
+      2,
+      /^$/,
+      /command: headgate serve '--config=it'\\''s me.yaml'\n/,
+    ],
     ['and what was meant', ['srve'], 2, /^$/, /there is no command "srve"; did you mean "serve"\?/],
     [
       'an unknown option is named',

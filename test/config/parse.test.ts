@@ -122,6 +122,21 @@ test('all faults are reported at once, each with its path', async (t) => {
     'two keys for rotation, three dimensions in a set',
   )
   t.same(faultsOf(['no', 'object']), [': must be a group of keys; it is a list'])
+  for (const [file, path] of [
+    [{ dataDir: 'a\0b' }, 'dataDir'],
+    [{ lake: { kind: 's3', bucket: 'a\0b' } }, 'lake.bucket'],
+    [{ gateway: { listen: { host: 'local\0host' } } }, 'gateway.listen.host'],
+    [{ gateway: { stream: { region: '\0' } } }, 'gateway.stream.region'],
+    [{ aggregation: { gatewayUrl: 'http://a/\0' } }, 'aggregation.gatewayUrl'],
+    [{ gateway: { limits: { address: 'off\0' } } }, 'gateway.limits.address'],
+    [{ logLevel: 'info\0' }, 'logLevel'],
+    [{ apps: [{ id: 'a', aliases: ['\0'] }] }, 'apps.0.aliases.0'],
+  ] as const) {
+    t.match(faultsOf(file), [
+      /must be .*; it holds the character U\+0000, which no path, name or address can$/,
+    ])
+    t.match(faultsOf(file), [new RegExp(`^${path.replaceAll('.', '\\.')}: `)])
+  }
   t.throws(() => parseConfig({ dataDir: '' }, {}), { code: 'bad_configuration', message: /^1 fault in/ })
   t.throws(() => parseConfig({ dataDir: '', logLevel: 1 }, {}), { message: /^2 faults in/ })
 })

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
 import { open, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { APP_KEY_PREFIX } from '../../config/digests.ts'
 import { type Config, isLoopback, parseConfig } from '../../config/parse.ts'
 import { AppError } from '../../std/errors.ts'
 import { bestEffort, errnoOf, FILE_MODE } from '../../std/files/files.ts'
@@ -141,7 +142,7 @@ async function makeSecrets(path: string, entropy: Entropy): Promise<DevSecrets> 
   return secrets
 }
 
-export const newAppKey = (entropy: Entropy): string => `hg_pub_${entropy.token(18)}`
+export const newAppKey = (entropy: Entropy): string => `${APP_KEY_PREFIX}${entropy.token(18)}`
 export const newAdminToken = (entropy: Entropy): string => `hg_adm_${entropy.token(24)}`
 export const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex')
 

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { APP_KEY_PREFIX } from '../../config/digests.ts'
 import type { ErrorCode } from '../../std/errors.ts'
 import type { RefusedSource } from './refusals.ts'
 import type { Registry } from './registry.ts'
@@ -7,6 +8,8 @@ import type { Registry } from './registry.ts'
 const MAX_KEY_CHARS = 256
 /** Enough to know one's own key by, and never more than half of it. */
 const MAX_PREFIX_CHARS = 6
+/** Behind what all of our own keys begin with: 24 of at least 128 bits, which tell a key from its neighbours. */
+const MAX_CHARS_BEHIND = 4
 /** A scheme, a host, a port, as a browser writes them; a name has at most 253 characters (RFC 1035). */
 const ORIGIN = /^[a-z][a-z\d+.-]{0,30}:\/\/[\w.:[\]-]{1,253}$/i
 
@@ -39,5 +42,10 @@ export function refusedBy(
   }
 }
 
-const prefixOf = (key: string): string =>
-  key.slice(0, Math.min(MAX_PREFIX_CHARS, key.length >> 1)).replace(/[^\w.-]/g, '?')
+function prefixOf(key: string): string {
+  const [begin, most] = key.startsWith(APP_KEY_PREFIX)
+    ? [APP_KEY_PREFIX, MAX_CHARS_BEHIND]
+    : ['', MAX_PREFIX_CHARS]
+  const own = key.slice(begin.length)
+  return `${begin}${own.slice(0, Math.min(most, own.length >> 1)).replace(/[^\w.-]/g, '?')}`
+}

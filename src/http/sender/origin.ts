@@ -86,17 +86,22 @@ export function normalOrigin(origin: string): string {
     .replace(/^(https:.*):443$/, '$1')
 }
 
+/** What may stand for the star, between dots: the rest of an origin is written with more, and would be anybody's. */
+const LABEL = /^[a-z0-9_-]+$/
 /** A scheme, the longest name that DNS knows, a port, and some room. */
 const MAX_ORIGIN_LENGTH = 320
 
 /** The listed forms that let this Origin in, the most particular first: itself, then `*.` for its first labels. */
 export function* formsOf(origin: string): Generator<string> {
   const normal = normalOrigin(origin)
-  if (normal.length > MAX_ORIGIN_LENGTH) return
+  // A star is how they are listed: no browser sends one.
+  if (normal.length > MAX_ORIGIN_LENGTH || normal.includes('*')) return
   yield normal
-  const host = normal.indexOf('://') + 3
-  if (!/^https?:\/\/[^[]/.test(normal)) return
-  for (let dot = normal.indexOf('.', host); dot > host; dot = normal.indexOf('.', dot + 1)) {
-    yield `${normal.slice(0, host)}*${normal.slice(dot)}`
+  const [scheme] = /^https?:\/\//.exec(normal) ?? []
+  if (scheme === undefined) return
+  for (let label = scheme.length, dot = normal.indexOf('.'); dot !== -1; dot = normal.indexOf('.', label)) {
+    if (!LABEL.test(normal.slice(label, dot))) return
+    yield `${scheme}*${normal.slice(dot)}`
+    label = dot + 1
   }
 }

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
 import { test } from 'tap'
 import {
   createRefusals,
@@ -6,9 +8,11 @@ import {
   MAX_SERIES,
   MAX_TOLD,
 } from '../../../src/gateway/apps/refusals.ts'
+import { PIPELINE_LIMITS } from '../../../src/http/pipelines.ts'
 import { createTelemetry } from '../../../src/std/telemetry.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { lcp, startGateway } from '../../fakes/gateway.ts'
+import { readAnswers, sendBytes } from '../../fakes/raw-http.ts'
 
 function opened() {
   const lines: Record<string, unknown>[] = []
@@ -38,6 +42,8 @@ test('who is refused is known by what it says of itself, as far as that has the 
     headers: { 'sec-fetch-site': 'cross-site', referer: 'https://mirror.example/x?token=SECRET' },
   })
   await post({}, '/v1/events?key=SECRETS')
+  await post({ 'x-headgate-key': 'hg_pub_7Gx4SECRETSECRETSECRETSE' })
+  await post({ 'x-headgate-key': 'hg_pub_SEC' })
   await post({ origin: 'null' })
   await post({ origin: 'https://joe:pw@evil.example/?token=SECRET' })
   await post({ 'x-headgate-key': 'K'.repeat(257) })
@@ -65,6 +71,8 @@ test('who is refused is known by what it says of itself, as far as that has the 
       { code: 'unknown_key', keyPrefix: 'SECRET', ...once },
       { code: 'unknown_key', keyPrefix: 'a', ...once },
       { code: 'unknown_key', keyPrefix: 'SEC', ...once },
+      { code: 'unknown_key', keyPrefix: 'hg_pub_7Gx4', ...once },
+      { code: 'unknown_key', keyPrefix: 'hg_pub_S', ...once },
       { code: 'unknown_key', origin: '~odd', ...once, requests: 2 },
       { code: 'unknown_key', ...once, requests: 2 },
       { app: 'blog', code: 'origin_not_allowed', origin: 'https://mirror.example', ...once },
@@ -156,3 +164,36 @@ test('whose good events could not be stored is told, however many others are ref
 
 const isLike = (told: Readonly<Record<string, unknown>>, of: Readonly<Record<string, unknown>>): boolean =>
   ['app', 'origin', 'keyPrefix'].every((name) => told[name] === of[name])
+
+test('one whose connection sends too much ahead is counted as well', async (t) => {
+  const gateway = await startGateway(t)
+  await gateway.app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = gateway.app.server.address() as AddressInfo
+  // So short that more than may wait are in the 64 KiB that are read at a time.
+  const request = 'GET /livez HTTP/1.1\r\nHost:a\r\nX-Api-Key:shop-key\r\n\r\n'
+  const flood = sendBytes(t, port, request.repeat(2 * PIPELINE_LIMITS.waiting))
+  const statuses = readAnswers(await flood.closed).map(({ status }) => status)
+  t.equal(statuses.at(-1), 429)
+  t.equal(await gateway.metric('headgate_requests_refused_total', { code: 'address_limit' }), 1)
+  t.match(gateway.refusals.top(), [{ app: 'shop', code: 'address_limit', requests: 1 }])
+})
+
+test('who ends its side with its events gets the answer to them', async (t) => {
+  const { app, journal } = await startGateway(t)
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as AddressInfo
+  let open = () => {}
+  journal.gate = new Promise((resolve) => (open = resolve))
+  const body = JSON.stringify(lcp())
+  const request = `POST /v1/events HTTP/1.1\r\nHost: a\r\nX-Headgate-Key: shop-key\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+  const ended = once(app.server, 'connection').then(([socket]) => once(socket, 'end'))
+  const sender = sendBytes(t, port, request.repeat(5))
+  sender.end()
+  await ended
+  open()
+  t.same(
+    readAnswers(await sender.closed).map(({ status }) => status),
+    [202, 202, 202, 202, 202],
+  )
+  t.equal(journal.batches.length, 5)
+})
