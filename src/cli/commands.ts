@@ -66,7 +66,7 @@ function inOrder(args: readonly string[]): string {
     ),
   )
   const at = args.findIndex(
-    (arg, i) => !arg.startsWith('-') && !withValue.includes(args[i - 1] ?? '') && commandNames.includes(arg),
+    (arg, i) => commandNames.includes(arg) && !withValue.some((option) => option === args[i - 1]),
   )
   const words = at === -1 ? ['serve', ...args] : [...args.slice(at), ...args.slice(0, at)]
   return ['headgate', ...words].map(quoted).join(' ')

@@ -30,6 +30,12 @@ export const GatewayBalance = Type.Object(
     unopened: count(
       'Journals of former workers that could not be looked into yet: no number has what they hold.',
     ),
+    replaced: Type.Optional(
+      count(
+        'Workers that ended and were replaced: what those counted is in no number here. What they left in their journals is `recovered`.',
+      ),
+    ),
+    replacedMs: instant('When the last of them ended'),
     received: count('Events decoded from requests.'),
     accepted: count('Of those, acknowledged as durable.'),
     rejected: Type.Record(Type.String(), count('Events.'), { description: 'The others, by reason.' }),

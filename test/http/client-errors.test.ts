@@ -66,7 +66,7 @@ async function listening(t: Test) {
   })
   app.post('/head', async (_request, reply) => reply.code(401).send('no'))
   await app.listen({ port: 0, host: '127.0.0.1' })
-  return { port: (app.server.address() as AddressInfo).port, release, asked }
+  return { server: app.server, port: (app.server.address() as AddressInfo).port, release, asked }
 }
 
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`
@@ -108,6 +108,28 @@ for (const [rule, text, answers] of [
     t.same(told(await exchange.closed), answers)
   })
 }
+
+test('what comes behind the fault is not answered', async (t) => {
+  const { server, port, release, asked } = await listening(t)
+  const faults: unknown[] = []
+  let second = () => {}
+  const again = new Promise<void>((resolve) => (second = resolve))
+  server.on('clientError', (error) => {
+    if (faults.push(error) === 2) second()
+  })
+  const exchange = sendBytes(t, port, `${get('/later')}garbage\r\n\r\n`)
+  await asked
+  exchange.write('more\r\n\r\n')
+  await again
+  release()
+  t.same(told(await exchange.closed), ['later', 400])
+})
+
+test('who sends too much ahead is refused where nobody counts it', async (t) => {
+  const { port } = await listening(t)
+  const exchange = sendBytes(t, port, 'GET /now HTTP/1.1\r\nHost:a\r\n\r\n'.repeat(2_048))
+  t.equal(told(await exchange.closed).at(-1), 429)
+})
 
 test('who goes while an answer is owed gets nothing more', async (t) => {
   const { port, asked, release } = await listening(t)

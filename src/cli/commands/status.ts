@@ -106,7 +106,7 @@ function report(state: Status, balanced: boolean, nowMs: number): string {
     ['  unaccounted', number(state.unaccounted)],
   ])
   return `Gateway ${instance}${of}${beside}, events since its start
-
+${replacedText(state, nowMs)}
 ${lines}
 sink     ${sinkText(sink, nowMs)}
 ${storageText(state, nowMs)}at risk  ${number(state.atRisk)}
@@ -127,6 +127,12 @@ function storageText(state: Status, nowMs: number): string {
   const { codes, events, lastMs } = unstored
   const when = lastMs === undefined ? '' : `, last ${duration(nowMs - lastMs)} ago`
   return `storage  ${some(events, 'event')} refused, for want of a place to store them: ${codes.join(', ')}${when}\n`
+}
+
+/** Numbers that begin anew have fallen, and nothing is lost by that. */
+function replacedText({ replaced = 0, replacedMs = 0 }: GatewayBalance, nowMs: number): string {
+  if (replaced === 0) return ''
+  return `without what ${some(replaced, 'worker')} had counted before another took its place, the last ${duration(nowMs - replacedMs)} ago\n`
 }
 
 /** Why no beacons arrive: whose requests are turned away as a whole. */

@@ -6,6 +6,7 @@ import { AppError } from '../../std/errors.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 import type { ToPrimary, WorkerEnd, WorkerProcess, WorkerReport } from '../terminal/worker-channel.ts'
 import type { GatewayHandle } from './gateway-handle.ts'
+import { added, growing } from './growing-metrics.ts'
 
 export interface WorkerPoolOptions {
   readonly workers: number
@@ -37,6 +38,8 @@ interface PoolWorker {
   /** Undefined until it takes requests. */
   readySinceMs: number | undefined
   readonly asked: Map<number, (report: WorkerReport | undefined) => void>
+  /** Whatever is heard no more of it: what it counted until then happened. */
+  last: WorkerReport | undefined
 }
 
 /** The gateway of a primary: as many processes as there are workers, each replaced when it ends, all as one. */
@@ -51,6 +54,9 @@ export function startWorkerPool(options: WorkerPoolOptions): GatewayHandle {
   const ending = new AbortController()
   const members: (PoolWorker | undefined)[] = Array(workers).fill(undefined)
   const living = () => members.filter((member) => member !== undefined)
+  /** What those counted that ended, as far as they told. */
+  let past: WorkerReport['metrics'] = []
+  let replaced: { readonly replaced: number; readonly replacedMs?: number } = { replaced: 0 }
   let lastId = 0
   let hasStarted = false
   let { port } = options
@@ -67,24 +73,34 @@ export function startWorkerPool(options: WorkerPoolOptions): GatewayHandle {
     while (!ending.signal.aborted) {
       const member = spawnWorker(index)
       const end = await member.process.ended
-      members[index] = undefined
-      for (const answer of member.asked.values()) answer(undefined)
+      takeLeave(index, member)
       announce()
       if (ending.signal.aborted) return
       failures = wasSteady(member) ? 1 : failures + 1
       if (!hasStarted && failures >= MOST_FIRST_STARTS) return settleStart.reject(cannotStart(index, end))
       restarts.inc()
+      replaced = { replaced: replaced.replaced + 1, replacedMs: clock.nowMs() }
       const waitMs = pauseMs(failures)
       log.error({ worker: index, ...end, waitMs }, 'a worker ended: another takes its place')
       await sleep(waitMs, ending.signal)
     }
   }
 
+  /** All at once, so that whoever sums up meanwhile has it either among the living or in the past. */
+  function takeLeave(index: number, { last, asked }: PoolWorker): void {
+    past = added(past, growing(last?.metrics ?? []))
+    members[index] = undefined
+    for (const answer of asked.values()) answer(undefined)
+  }
+
   const wasSteady = ({ readySinceMs }: PoolWorker): boolean =>
     readySinceMs !== undefined && clock.monotonicMs() - readySinceMs >= STEADY_MS
 
   function spawnWorker(index: number): PoolWorker {
-    const member: PoolWorker = { process: begin(index), readySinceMs: undefined, asked: new Map() }
+    const member: PoolWorker = {
+      ...{ process: begin(index), readySinceMs: undefined, last: undefined },
+      asked: new Map(),
+    }
     members[index] = member
     member.process.onMessage((message) => onWorkerMessage(member, message))
     return member
@@ -102,6 +118,7 @@ export function startWorkerPool(options: WorkerPoolOptions): GatewayHandle {
 
   function onWorkerMessage(member: PoolWorker, message: ToPrimary): void {
     if (message.kind === 'report') {
+      member.last = message.report
       member.asked.get(message.id)?.(message.report)
       return
     }
@@ -132,7 +149,23 @@ export function startWorkerPool(options: WorkerPoolOptions): GatewayHandle {
     return report
   }
 
-  const reports = async () => (await Promise.all(living().map(ask))).filter((report) => report !== undefined)
+  /** By worker, of those that answer. */
+  async function reports(): Promise<ReadonlyMap<PoolWorker, WorkerReport>> {
+    const asked = living().map(async (member) => [member, await ask(member)] as const)
+    return new Map(
+      (await Promise.all(asked)).flatMap(([member, report]) => (report ? [[member, report]] : [])),
+    )
+  }
+
+  /** Of one that does not answer, what can be no less by now. */
+  async function metricsOfWorkers(): Promise<WorkerReport['metrics'][]> {
+    const answers = await reports()
+    const theirs = living().map((member) => {
+      const { metrics = [] } = member.last ?? {}
+      return answers.has(member) ? metrics : growing(metrics)
+    })
+    return [...theirs, past]
+  }
 
   return {
     isWorker: false,
@@ -141,12 +174,13 @@ export function startWorkerPool(options: WorkerPoolOptions): GatewayHandle {
     isReady,
     port: () => port,
     async balance(): Promise<GatewayBalance | null> {
-      const [first, ...others] = (await reports()).map(({ balance }) => balance)
-      return first === undefined ? null : summed([first, ...others], workers - 1 - others.length)
+      const [first, ...others] = [...(await reports()).values()].map(({ balance }) => balance)
+      return first === undefined
+        ? null
+        : { ...summed([first, ...others], workers - 1 - others.length), ...replaced }
     },
     async metrics() {
-      const theirs = (await reports()).map((report) => report.metrics)
-      return AggregatorRegistry.aggregate([...theirs, await metrics.getMetricsAsJSON()])
+      return AggregatorRegistry.aggregate([...(await metricsOfWorkers()), await metrics.getMetricsAsJSON()])
     },
     reload() {
       for (const { process } of living()) process.send({ kind: 'reload' })

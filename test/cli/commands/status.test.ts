@@ -118,6 +118,19 @@ test('events that could not be stored are told, and loudly while that goes on', 
   }
 })
 
+test('numbers that began anew with a worker say so', async (t) => {
+  const { url } = await gateway(
+    t,
+    answering(reconciliation({ replaced: 2, replacedMs: Date.now() - 65_000 })),
+  )
+  const terminal = fakeTerminal()
+  t.equal(await runCommand(['status', '--url', url], terminal), 0)
+  t.match(
+    terminal.said().out,
+    /, events since its start\nwithout what 2 workers had counted before another took its place, the last 1 min ago\n/,
+  )
+})
+
 test('books that do not balance, however often one asks, end with 1; a moment is no fault', async (t) => {
   for (const [rule, bodies, code] of [
     ['events vanished', [reconciliation({ delivered: 5 })], 1],

@@ -1,4 +1,4 @@
-import { Counter } from 'prom-client'
+import { Counter, Gauge, Histogram } from 'prom-client'
 import { type Test, test } from 'tap'
 import { pauseMs, startWorkerPool } from '../../../src/cli/serve/cluster.ts'
 import type { GatewayHandle } from '../../../src/cli/serve/gateway-handle.ts'
@@ -56,6 +56,19 @@ async function answers(line: FakeLine, own: WorkerReport['balance'], count = 1):
   const things = new Counter({ name: 'headgate_things_total', help: 'Things.', registers: [metrics] })
   things.inc(count)
   const report = { balance: own, metrics: await metrics.getMetricsAsJSON() }
+  line.primary.onMessage((message) => {
+    if (message.kind === 'report') line.primary.send({ kind: 'report', id: message.id, report })
+  })
+}
+
+/** A counter, a histogram and a gauge of a worker that answers. */
+async function speaks(line: FakeLine, count: number): Promise<void> {
+  const { metrics } = quietTelemetry()
+  const registers = [metrics]
+  new Counter({ name: 'headgate_things_total', help: 'Things.', registers }).inc(count)
+  new Histogram({ name: 'headgate_seconds', help: 'S.', buckets: [1], registers }).observe(0.5)
+  new Gauge({ name: 'headgate_waiting', help: 'Waiting.', registers }).set(count)
+  const report = { balance: reconciliation(), metrics: await metrics.getMetricsAsJSON() }
   line.primary.onMessage((message) => {
     if (message.kind === 'report') line.primary.send({ kind: 'report', id: message.id, report })
   })
@@ -193,6 +206,50 @@ test('books and metrics are those of all workers; who does not answer is counted
   silent.primary.send({ kind: 'report', id: 999, report: { balance: reconciliation(), metrics: [] } })
   silent.end(killed)
   t.match(await asking, { workers: 2, silent: 1 }, 'nor does one answer for another, or one that is gone')
+})
+
+test('what only grows never falls: not when a worker ends, nor when it is silent, nor before its successor speaks', async (t) => {
+  const { crew, lines } = started(t, 2, 100)
+  const [one, two] = lines as [FakeLine, FakeLine]
+  const told = async () => {
+    const text = await (await crew.metrics()).metrics()
+    return ['things_total', 'seconds_bucket{le="1"}', 'seconds_count', 'seconds_sum', 'waiting'].map((name) =>
+      Number(
+        text
+          .split('\n')
+          .find((line) => line.startsWith(`headgate_${name} `))
+          ?.split(' ')[1],
+      ),
+    )
+  }
+  await speaks(one, 2)
+  await speaks(two, 3)
+  t.same(await told(), [5, 2, 2, 1, 5])
+  t.match(await crew.balance(), { workers: 2, replaced: 0, replacedMs: undefined })
+  one.end(killed)
+  t.same(await told(), [5, 2, 2, 1, 3], 'what waits is that of the living')
+  await waitFor(() => lines.length === 3)
+  t.same(await told(), [5, 2, 2, 1, 3], 'nor does its successor know of it')
+  t.match(await crew.balance(), { workers: 1, silent: 1, replaced: 1, replacedMs: Number })
+  await speaks(lines[2] as FakeLine, 4)
+  t.same(await told(), [9, 3, 3, 1.5, 7])
+  two.end(killed)
+  lines[2]?.end(killed)
+  await waitFor(() => lines.length === 5)
+  t.same((await told()).slice(0, 4), [9, 3, 3, 1.5])
+  t.equal(await crew.balance(), null)
+})
+
+test('a worker that ends while it is asked is counted once', async (t) => {
+  const { crew, lines } = started(t, 2)
+  const [one, two] = lines as [FakeLine, FakeLine]
+  await speaks(one, 2)
+  await speaks(two, 3)
+  await crew.metrics()
+  const asked = crew.metrics()
+  one.end(killed)
+  t.match(await (await asked).metrics(), /^headgate_things_total 5$/m)
+  t.match(await (await crew.metrics()).metrics(), /^headgate_things_total 5$/m)
 })
 
 test('the end is told to all at once, and waited for; at the deadline what lives is killed', async (t) => {
