@@ -1,8 +1,5 @@
 import { createHash } from 'node:crypto'
 
-/** What every key begins with that we make for an app: who finds one somewhere knows that it is public. */
-export const APP_KEY_PREFIX = 'hg_pub_'
-
 /** What a shell makes of a variable that is not set, and of a newline alone: no secret, so everybody knows it. */
 const NOTHINGS: readonly (readonly [text: string, what: string])[] = [
   ['', 'of the empty text'],

@@ -4,10 +4,10 @@ import { Counter } from 'prom-client'
 import type { GatewayConfig } from '../config/schema/config-schema.ts'
 import { allowOrigins } from '../http/cors.ts'
 import { isProbe, probeRoutes } from '../http/operations/probes.ts'
+import type { OnRefused } from '../http/pipelines.ts'
 import { answerWithProblems, asAppError } from '../http/problems.ts'
 import { createServer, refuseWhileClosing, requireHost } from '../http/server.ts'
 import { payForUnread } from '../http/unread.ts'
-import type { ErrorCode } from '../std/errors.ts'
 import {
   addressLimit,
   type ChargeAddress,
@@ -119,7 +119,7 @@ function refusalCounter({ registry, refusals, telemetry }: GatewayPorts) {
     labelNames: ['code'],
     registers: [telemetry.metrics],
   })
-  return ({ headers, query }: Omit<RefusedRequest, 'page'>, code: ErrorCode): void => {
+  return ({ headers, query }: Omit<RefusedRequest, 'page'>, code: Parameters<OnRefused>[1]): void => {
     refused.inc({ code })
     refusals.note(refusedBy({ headers, query, page: pageOf(headers) }, code, registry))
   }

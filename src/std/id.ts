@@ -26,3 +26,6 @@ export const ID_DIGITS = 32
 export function sortableId(nowMs: number, entropy: Entropy): string {
   return `${nowMs.toString(36).padStart(11, '0')}-${entropy.id().slice(0, 8)}`
 }
+
+/** What every key begins with that we make for an app: who finds one somewhere knows that it is public. */
+export const APP_KEY_PREFIX = 'hg_pub_'

@@ -2,11 +2,10 @@ import { createHash } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
 import { open, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { APP_KEY_PREFIX } from '../../config/digests.ts'
 import { type Config, isLoopback, parseConfig } from '../../config/parse.ts'
 import { AppError } from '../../std/errors.ts'
 import { bestEffort, errnoOf, FILE_MODE } from '../../std/files/files.ts'
-import type { Entropy } from '../../std/id.ts'
+import { APP_KEY_PREFIX, type Entropy } from '../../std/id.ts'
 import { jsonIn } from '../../std/json.ts'
 
 /** What `dev.json` keeps, so that restarts keep their key. */

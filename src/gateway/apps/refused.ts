@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { APP_KEY_PREFIX } from '../../config/digests.ts'
 import type { ErrorCode } from '../../std/errors.ts'
+import { APP_KEY_PREFIX } from '../../std/id.ts'
 import type { RefusedSource } from './refusals.ts'
 import type { Registry } from './registry.ts'
 
