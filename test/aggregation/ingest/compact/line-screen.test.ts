@@ -66,7 +66,7 @@ test('bytes that are no lines cost neither memory nor the time of others', async
   const dir = t.testdir()
   const [zeros, garbage] = [join(dir, 'zeros'), join(dir, 'garbage')]
   await writeFile(zeros, '')
-  await truncate(zeros, 256 * 1_048_576)
+  await truncate(zeros, 512 * 1_048_576)
   const short = Buffer.from('caf\xe9;12\n'.repeat(8_192), 'latin1')
   const file = createWriteStream(garbage)
   for (let i = 0; i < 400; i++) if (!file.write(short)) await once(file, 'drain')
@@ -92,6 +92,7 @@ test('bytes that are no lines cost neither memory nor the time of others', async
   clearInterval(watch)
   clearInterval(memory)
   t.equal(refused, 1 + 400 * 8_192)
-  t.ok(peak - before < 200 * 1_048_576, `${Math.round((peak - before) / 1_048_576)} MiB more`)
+  // Well below the file; how far the garbage of reading it grows is the runtime's choice.
+  t.ok(peak - before < 384 * 1_048_576, `${Math.round((peak - before) / 1_048_576)} MiB more`)
   t.ok(longestMs < 1_000, `${Math.round(longestMs)} ms of processor at most`)
 })
