@@ -21,10 +21,10 @@ export interface Running {
   readonly listeners: readonly Listener[]
   readonly gateway: GatewayHandle | undefined
   /** Tells of a part that failed to end, rather than to end in time: the others have their time all the same. */
-  readonly failed: Failed
+  readonly failed: TellFailure
 }
 
-export type Failed = (what: string, err: unknown) => void
+export type TellFailure = (what: string, err: unknown) => void
 
 export interface Ending {
   readonly totalMs: number
@@ -35,7 +35,7 @@ export interface Ending {
 /** The end, by its deadline: what was not delivered by then is in the journal. Answers the exit code. */
 export async function endInTime(
   { totalMs, log, gateway }: Ending,
-  end: (failed: Failed) => Promise<void>,
+  end: (failed: TellFailure) => Promise<void>,
 ): Promise<number> {
   const faults: unknown[] = []
   const failed = (what: string, err: unknown) => {

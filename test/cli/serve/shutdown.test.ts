@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import type { GatewayHandle } from '../../../src/cli/serve/gateway-handle.ts'
-import { endInTime, type Failed, stop } from '../../../src/cli/serve/shutdown.ts'
+import { endInTime, type TellFailure, stop } from '../../../src/cli/serve/shutdown.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import { createTelemetry } from '../../../src/std/telemetry.ts'
@@ -72,7 +72,7 @@ test('only the deadline is the deadline: whatever else fails is told as itself, 
     ],
     [
       'a part of it fails, in time',
-      async (failed: Failed) => failed('the end of runs', new Error('a bug')),
+      async (failed: TellFailure) => failed('the end of runs', new Error('a bug')),
       1,
       /"message":"a bug".*the end of runs failed/,
       0,
