@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import type { GatewayHandle } from '../../../src/cli/serve/gateway-handle.ts'
-import { endInTime, type TellFailure, stop } from '../../../src/cli/serve/shutdown.ts'
+import { endInTime, stop, type TellFailure } from '../../../src/cli/serve/shutdown.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import { createTelemetry } from '../../../src/std/telemetry.ts'
