@@ -177,7 +177,7 @@ test('settings by which nothing would ever be computed are faults', async (t) =>
 
 test('what can work, but hardly as it was meant, is a warning', async (t) => {
   const token = (more: object) => ({ name: 't', sha256: 'ab'.repeat(32), scopes: ['read'], ...more })
-  const app = { id: 'shop' }
+  const app = { id: 'shop', keys: [{ sha256: 'cd'.repeat(32) }] }
   for (const [rule, file, paths] of [
     ['nothing', {}, []],
     [
@@ -188,6 +188,11 @@ test('what can work, but hardly as it was meant, is a warning', async (t) => {
     ['run alone is fine', { apps: [app], aggregation: { tokens: [token({ scopes: ['run'] })] } }, []],
     ['apps alone are fine', { apps: [app], aggregation: { tokens: [token({ apps: ['shop'] })] } }, []],
     ['apps that nobody can look at', { apps: [app] }, ['aggregation.tokens']],
+    [
+      'an app that nobody can reach',
+      { apps: [{ id: 'shop' }], aggregation: { tokens: [token({ scopes: ['run'] })] } },
+      ['apps.0'],
+    ],
     [
       'a proxy that is everybody',
       { gateway: { trustProxy: ['10.0.0.0/8', '0.0.0.0/0', '::/0', '0.0.0.0/1', '192.0.2.1', 'fd00::/8'] } },
