@@ -7,10 +7,13 @@ import { someApps, startGateway } from '../fakes/gateway.ts'
 /** What a request may keep the loop from others in one stretch, in processor time: this process's, sender included. */
 const ACCEPTED_MS = 50
 const REFUSED_MS = 5
-/** Of what the suite runs: counting each branch makes a loop over bytes two to three times as slow. */
-const countsBranches = process.env['_TAPJS_PROCESSINFO_COVERAGE_'] === '1'
+/**
+ * Counting each branch makes a loop over bytes some ten times as slow: with coverage only the answers are looked at, and
+ * `scripts/test` runs this file once more without it.
+ */
+const isTimed = process.env['_TAPJS_PROCESSINFO_COVERAGE_'] !== '1'
 /** A machine that is busy or slower than ours; what these bounds are against took 50 to 4,000 ms. */
-const MARGIN = { accepted: 3, refused: countsBranches ? 12 : 4 }
+const MARGIN = { accepted: 3, refused: 4 }
 const RUNS = 5
 
 /** The most of the processor that went by from one turn of the loop to the next, while `work` was done. */
@@ -144,6 +147,10 @@ const shapes = {
   'a long text': `{"name":"a","value":1,"page_url":"https://a.example/${'a'.repeat(4 * MIB - 100)}"}`,
 }
 
+function isShort(t: Test, ms: number, mostMs: number): void {
+  if (isTimed) t.ok(ms <= mostMs, `${ms.toFixed(1)} ms`)
+}
+
 test('no request keeps the loop from others for longer than this', async (t) => {
   const cost = await listening(t)
   const types = { form: 'application/x-www-form-urlencoded', json: 'application/json' }
@@ -162,7 +169,8 @@ test('no request keeps the loop from others for longer than this', async (t) => 
           body,
         )
         const mostMs = status < 300 ? ACCEPTED_MS * MARGIN.accepted : REFUSED_MS * MARGIN.refused
-        t.ok(ms <= mostMs, `${rule}, ${who}, ${path}: ${status}, ${ms.toFixed(1)} ms`)
+        t.ok(status < 500, `${rule}, ${who}, ${path}: ${status}`)
+        isShort(t, ms, mostMs)
       }
     }
   }
@@ -186,6 +194,6 @@ test('nor one whose texts all deserve a closer look', async (t) => {
     const { status, ms } = await cost('/v1/events?key=shop-key', headers, gzipSync(text))
     // What a context says may be too much to be stored with each event.
     t.equal(status, text === ofContext ? 413 : 202, rule)
-    t.ok(ms <= ACCEPTED_MS * MARGIN.accepted, `${rule}: ${ms.toFixed(1)} ms`)
+    isShort(t, ms, ACCEPTED_MS * MARGIN.accepted)
   }
 })
