@@ -48,7 +48,7 @@ export function answerClientError(error: Error & { code?: string }, socket: Clie
 
 function afterOwed(socket: ClientSocket, next: () => void): void {
   const [last, previous] = [...(socket[OWED] ?? [])].reverse()
-  // Of a request that broke off in its body, this is the answer.
+  // For a request that broke off in its body, this is the answer.
   const isBrokenOff = last !== undefined && !last.req.complete && !last.headersSent
   const ahead = isBrokenOff ? previous : last
   if (ahead === undefined || !socket.writable) next()

@@ -157,7 +157,7 @@ export function startWorkerPool(options: WorkerPoolOptions): GatewayHandle {
     )
   }
 
-  /** Of one that does not answer, what can be no less by now. */
+  /** For one that does not answer, what can be no less by now. */
   async function metricsOfWorkers(): Promise<WorkerReport['metrics'][]> {
     const answers = await reports()
     const theirs = living().map((member) => {

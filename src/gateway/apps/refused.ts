@@ -8,7 +8,7 @@ import type { Registry } from './registry.ts'
 const MAX_KEY_CHARS = 256
 /** Enough to know one's own key by, and never more than half of it. */
 const MAX_PREFIX_CHARS = 6
-/** Behind what all of our own keys begin with: 24 of at least 128 bits, which tell a key from its neighbours. */
+/** After what all of our own keys begin with: 24 of at least 128 bits, which tell a key from its neighbours. */
 const MAX_CHARS_BEHIND = 4
 /** A scheme, a host, a port, as a browser writes them; a name has at most 253 characters (RFC 1035). */
 const ORIGIN = /^[a-z][a-z\d+.-]{0,30}:\/\/[\w.:[\]-]{1,253}$/i
