@@ -96,12 +96,13 @@ export const UNSTORED_CODES: readonly string[] = ['journal_full', 'journal_unava
 
 /** Events that could not be stored, and when that was told a client last; undefined when all could. */
 export function unstoredIn({ rejected, refused }: Pick<GatewayBalance, 'rejected' | 'refused'>) {
-  const codes = UNSTORED_CODES.filter((code) => (rejected[code] ?? 0) > 0)
-  if (codes.length === 0) return undefined
+  const counts = UNSTORED_CODES.map((code) => ({ code, events: rejected[code] ?? 0 }))
+  const unstored = counts.filter(({ events }) => events > 0)
+  if (unstored.length === 0) return undefined
   const told = refused.filter(({ code }) => UNSTORED_CODES.includes(code)).map(({ lastMs }) => lastMs)
   return {
-    codes,
-    events: codes.reduce((sum, code) => sum + (rejected[code] ?? 0), 0),
+    codes: unstored.map(({ code }) => code),
+    events: unstored.reduce((sum, { events }) => sum + events, 0),
     lastMs: told.length === 0 ? undefined : Math.max(...told),
   }
 }
