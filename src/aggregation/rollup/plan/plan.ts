@@ -12,6 +12,9 @@ export interface Window {
   readonly toMs: number
 }
 
+/** Tells the windows of one grain apart. */
+export const keyOf = ({ rollup, fromMs }: Pick<Window, 'rollup' | 'fromMs'>): string => `${rollup}.${fromMs}`
+
 /** All that decides whether a window is to be run. */
 export interface WindowFacts {
   readonly window: Window

@@ -1,3 +1,4 @@
+import { keyOf } from '../plan/plan.ts'
 import type { IsHeld } from '../plan/planner.ts'
 import type { Run } from './log/run-record.ts'
 
@@ -23,6 +24,3 @@ export function heldByOthers(pending: Iterable<Run>, run?: Run): IsHeld {
   const held = new Set(untried.map(keyOf))
   return (window) => held.has(keyOf(window))
 }
-
-const keyOf = ({ rollup, fromMs }: { readonly rollup: string; readonly fromMs: number }) =>
-  `${rollup} ${fromMs}`

@@ -1,4 +1,4 @@
-import type { Plan, SkippedWindow, Window } from '../plan/plan.ts'
+import { keyOf, type Plan, type SkippedWindow, type Window } from '../plan/plan.ts'
 import type { Run, RunWindow } from './log/run-record.ts'
 
 /**
@@ -32,5 +32,3 @@ export function leavingRest(run: Run, from: number): Run {
   const windows = run.windows.filter((window, index) => !isLeft(window, index))
   return { ...run, windows, skipped: [...run.skipped, ...left] }
 }
-
-const keyOf = ({ rollup, fromMs }: Window) => `${rollup}.${fromMs}`

@@ -37,17 +37,14 @@ export async function replaceWindowFile(tools: PartTools, replacement: WindowRep
   const part = `${path}.${content.window.generation}.${entropy.token(9)}.part`
   await makeFolder(files, dirname(path))
   await createDurably(files, part, (file) => writeContent(file, content))
+  let isIn = false
   try {
-    if (!(await moveIn(files, part, replacement))) {
-      await bestEffort(files.unlink(part))
-      return false
-    }
-  } catch (error) {
-    await bestEffort(files.unlink(part))
-    throw error
+    isIn = await moveIn(files, part, replacement)
+  } finally {
+    if (!isIn) await bestEffort(files.unlink(part))
   }
-  await syncFolder(files, dirname(path))
-  return true
+  if (isIn) await syncFolder(files, dirname(path))
+  return isIn
 }
 
 async function moveIn(
