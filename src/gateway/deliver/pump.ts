@@ -6,6 +6,8 @@ import type { Clock } from '../../std/clock.ts'
 import type { Entropy } from '../../std/id.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 import type { Backlog } from '../journal/backlog.ts'
+import { nextStep, retryPlan } from './after-outcome.ts'
+import { createIntake, type Intake } from './intake.ts'
 import type { Fallback } from './lanes/fallback.ts'
 import type { Lane } from './lanes/lane.ts'
 import { createLanes, type Lanes } from './lanes/lanes.ts'
@@ -66,44 +68,48 @@ export function startPump(options: PumpOptions): Pump {
 /** Into the lake goes a file of 32 MiB that fills while another is stored. */
 const MAX_IN_FLIGHT_BYTES = { kinesis: 33_554_432, lake: 67_108_864 }
 const MAX_UNRELEASED_FRAMES = 100_000
-/** How late a probe is while another lane stands in: as after so many attempts, which is up to 5 s. */
-const PROBE_ATTEMPT = 6
+
+/** It reads and sends while it runs, hurries while it drains, and once it has ended starts nothing any more. */
+type Phase = 'running' | 'draining' | 'ended'
 
 /**
  * Event-driven: whatever happens ends in `advance`, which starts all that may be started. Every started task is owned
  * by `#tasks`, ends soon after the abort, and never rejects.
  */
 class StreamPump implements Pump {
-  readonly #options: PumpOptions &
-    Required<Pick<PumpOptions, 'retry' | 'maxInFlightBytes' | 'maxUnreleasedFrames'>>
+  readonly #options: PumpOptions
+  readonly #retryPolicy: RetryPolicy
   readonly #outbox: RecordQueue
+  readonly #intake: Intake
   readonly #lanes: Lanes
   readonly #inFlight: InFlight
   readonly #release: () => Promise<void>
   readonly #ending = new AbortController()
   readonly #tasks = new Set<Promise<void>>()
-  #reading = false
-  #lingering = false
-  #draining = false
+  #phase: Phase = 'running'
   #stopped: Promise<{ drained: boolean }> | undefined
 
   constructor(options: PumpOptions) {
-    const { backlog, entropy, ledger, stream, telemetry } = options
-    const retry = jittered(entropy)
-    const maxInFlightBytes = MAX_IN_FLIGHT_BYTES[stream.kind]
-    const maxUnreleasedFrames = MAX_UNRELEASED_FRAMES
-    this.#options = { retry, maxInFlightBytes, maxUnreleasedFrames, ...options }
+    const { backlog, entropy, ledger, lingerMs, stream, telemetry } = options
+    this.#options = options
+    this.#retryPolicy = options.retry ?? jittered(entropy)
     this.#outbox = createRecordQueue(
       () => entropy.id(),
-      (parcel) => this.#own(this.#deadLetter(parcel, 'too_large')),
+      (record) => this.#own(this.#deadLetter(record, 'too_large')),
     )
     this.#lanes = createLanes(options)
     this.#inFlight = createInFlight(telemetry.metrics, (...done) => backlog.arrived?.(...done))
-    this.#release = createRelease({
-      inFlight: this.#inFlight,
-      backlog,
-      ledger,
-      retry: (what, work) => this.#retryUntilEnded(what, work),
+    const shared = { backlog, inFlight: this.#inFlight, retry: this.#retryUntilEnded.bind(this) }
+    this.#release = createRelease({ ...shared, ledger })
+    this.#intake = createIntake({
+      ...shared,
+      outbox: this.#outbox,
+      lingerMs,
+      maxInFlightBytes: options.maxInFlightBytes ?? MAX_IN_FLIGHT_BYTES[stream.kind],
+      maxUnreleasedFrames: options.maxUnreleasedFrames ?? MAX_UNRELEASED_FRAMES,
+      maxReadBytes: stream.maxBytes,
+      signal: this.#ending.signal,
+      own: this.#own.bind(this),
     })
     // Every waiting retry listens, and there may be many.
     setMaxListeners(0, this.#ending.signal)
@@ -129,15 +135,15 @@ class StreamPump implements Pump {
   }
 
   advance(): void {
-    if (this.#ending.signal.aborted) return
-    if (!this.#reading && this.#hasRoom()) this.#own(this.#read())
+    if (this.#phase === 'ended') return
+    this.#intake.readOn()
     const next = () => this.#lanes.next(this.#outbox)
     for (let call = next(); call; call = next()) this.#own(this.#deliver(call.lane, call.records))
   }
 
   async #stop({ drainMs, handOverMs = 0 }: StopOptions): Promise<{ drained: boolean }> {
-    this.#draining = true
-    this.#outbox.flush()
+    this.#phase = 'draining'
+    this.#intake.hurry()
     this.advance()
     this.#endWhenDrained()
     await sleep(drainMs, this.#ending.signal)
@@ -150,10 +156,11 @@ class StreamPump implements Pump {
   }
 
   #endWhenDrained(): void {
-    if (this.#draining && this.#options.backlog.state().frames === 0) this.#end()
+    if (this.#phase === 'draining' && this.#options.backlog.state().frames === 0) this.#end()
   }
 
   #end(): void {
+    this.#phase = 'ended'
     this.#ending.abort()
     this.#lanes.end()
   }
@@ -166,38 +173,12 @@ class StreamPump implements Pump {
     this.#tasks.add(owned)
   }
 
-  #hasRoom(): boolean {
-    const { maxInFlightBytes, maxUnreleasedFrames } = this.#options
-    return this.#inFlight.bytes() < maxInFlightBytes && this.#inFlight.frames() < maxUnreleasedFrames
-  }
-
-  async #read(): Promise<void> {
-    this.#reading = true
-    const { backlog, maxInFlightBytes, stream } = this.#options
-    const bytes = Math.min(maxInFlightBytes - this.#inFlight.bytes(), stream.maxBytes)
-    await this.#retryUntilEnded('read the journal', async () => {
-      for (const frame of await backlog.read(bytes, this.#ending.signal)) {
-        this.#inFlight.add(frame)
-        this.#outbox.add(frame)
-      }
-    })
-    if (this.#draining) this.#outbox.flush()
-    else if (!this.#lingering) this.#own(this.#linger())
-    this.#reading = false
-  }
-
-  async #linger(): Promise<void> {
-    this.#lingering = true
-    await sleep(this.#options.lingerMs, this.#ending.signal)
-    this.#lingering = false
-    this.#outbox.flush()
-  }
-
   async #deliver(lane: Lane, records: readonly QueuedRecord[]): Promise<void> {
     const failed: QueuedRecord[] = []
     for (const { record, outcome } of await lane.send(records)) {
-      if (outcome.kind === 'stored') this.#inFlight.settle(record.slices, lane.destination)
-      else if (outcome.kind === 'poison') this.#own(this.#isolate(lane, record, outcome.code))
+      const step = nextStep(outcome)
+      if (step.kind === 'settle') this.#inFlight.settle(record.slices, lane.destination)
+      else if (step.kind === 'isolate') this.#own(this.#isolate(lane, record, step.reason))
       else failed.push({ ...record, attempts: record.attempts + 1 })
     }
     if (failed.length > 0) this.#own(this.#retry(lane, failed))
@@ -213,18 +194,15 @@ class StreamPump implements Pump {
   }
 
   async #retry(lane: Lane, failed: readonly QueuedRecord[]): Promise<void> {
-    const { retry } = this.#options
-    const probed = this.#lanes.isHalfOpen(lane)
-    if (probed && this.#lanes.isFallbackOpen()) {
-      // It is the lane that waits: what it could not take goes another way.
-      const held = lane.delayProbe(retry.delayMs(PROBE_ATTEMPT))
-      this.#outbox.requeue(failed)
-      this.advance()
-      return held
-    }
-    const delayMs = retry.delayMs(Math.max(...failed.map(({ attempts }) => attempts)) - 1)
-    await (probed ? lane.delayProbe(delayMs) : sleep(delayMs, lane.ended))
+    const condition = { halfOpen: this.#lanes.isHalfOpen(lane), fallbackOpen: this.#lanes.isFallbackOpen() }
+    const most = Math.max(...failed.map(({ attempts }) => attempts))
+    const { requeue, holdsLane, attempt } = retryPlan(condition, most)
+    const delayMs = this.#retryPolicy.delayMs(attempt)
+    const delay = holdsLane ? lane.delayProbe(delayMs) : sleep(delayMs, lane.ended)
+    if (requeue === 'afterDelay') await delay
     this.#outbox.requeue(failed)
+    this.advance()
+    await delay
   }
 
   async #deadLetter({ record, slices }: PackedRecord, reason: string): Promise<void> {
@@ -242,7 +220,8 @@ class StreamPump implements Pump {
   }
 
   #retryUntilEnded(what: string, work: () => Promise<void>): Promise<boolean> {
-    const { retry, telemetry } = this.#options
+    const { telemetry } = this.#options
+    const retry = this.#retryPolicy
     const onFailure = (error: unknown) =>
       telemetry.log.error({ err: error }, `Failed to ${what}: trying again`)
     return retryUntilAborted(work, { retry, signal: this.#ending.signal, onFailure })

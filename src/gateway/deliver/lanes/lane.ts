@@ -4,11 +4,15 @@ import type { Clock } from '../../../std/clock.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { Destination } from '../../journal/backlog.ts'
 import type { QueuedRecord, RecordQueue } from '../pack/outbox.ts'
-import type { Sink } from '../sinks/stream.ts'
+import type { RecordOutcome, Sink, SinkRecord } from '../sinks/stream.ts'
 import { createConcurrency } from './concurrency.ts'
 import type { SinkMetrics } from './metrics.ts'
-import { createCallSender, type RecordResult } from './send.ts'
 import { createSinkState, type SinkState } from './sink-state.ts'
+
+export interface RecordResult {
+  readonly record: QueuedRecord
+  readonly outcome: RecordOutcome
+}
 
 /** One way out of the outbox: a stream, and what was learnt from the calls to it. */
 export interface Lane {
@@ -22,10 +26,11 @@ export interface Lane {
    * one record, and none while it is held back.
    */
   take(outbox: RecordQueue, onProbation: boolean): readonly QueuedRecord[]
+  /** One call. Never rejects, and has one outcome a record even from a stream that breaks its contract. */
   send(records: readonly QueuedRecord[]): Promise<readonly RecordResult[]>
   /** Holds the next probe back. */
   delayProbe(ms: number): Promise<void>
-  /** Cuts short what is under way. */
+  /** Cuts the calls short that are under way, and those that are still to come. */
   end(): void
 }
 
@@ -39,26 +44,61 @@ export interface LaneOptions {
   readonly maxConcurrency: number
 }
 
+const UNPROVEN: RecordOutcome = { kind: 'transient', code: 'no_outcome' }
+
 export function createLane(options: LaneOptions): Lane {
   const { stream, destination, clock, telemetry, metrics, minConcurrency, maxConcurrency } = options
   const concurrency = createConcurrency(minConcurrency, maxConcurrency)
   const sink = createSinkState({ kind: stream.kind, clock, telemetry, metrics })
-  const sender = createCallSender({ stream, clock, telemetry, sink, concurrency })
   const ending = new AbortController()
   let holding = false
   // Every waiting retry listens, and there may be many.
   setMaxListeners(0, ending.signal)
+  /** Each call has a signal of its own, so that no adapter's listener outlives it. */
+  const calls = new Set<AbortController>()
+
+  async function put(records: readonly SinkRecord[]): Promise<readonly RecordOutcome[]> {
+    const call = new AbortController()
+    if (ending.signal.aborted) call.abort()
+    calls.add(call)
+    const attempt = async () => stream.put(records, call.signal)
+    const outcomes = await attempt().catch((error: unknown) => {
+      telemetry.log.error({ err: error, sink: stream.kind }, 'A put rejected instead of giving outcomes')
+      return []
+    })
+    calls.delete(call)
+    return outcomes
+  }
+
+  function learn(outcomes: readonly RecordOutcome[], tookMs: number): void {
+    sink.called(outcomes, tookMs)
+    if (outcomes.some(({ kind }) => kind === 'throttled' || kind === 'transient')) concurrency.congested()
+    else concurrency.clean()
+  }
 
   return {
     destination,
     sink,
     ended: ending.signal,
     take(outbox, onProbation) {
-      if (holding || sender.calls() >= (onProbation ? 1 : concurrency.limit())) return []
+      if (holding || calls.size >= (onProbation ? 1 : concurrency.limit())) return []
       const { maxBytes, maxRecords } = stream
       return outbox.take({ maxBytes, maxRecords: onProbation ? 1 : maxRecords })
     },
-    send: (records) => sender.send(records),
+    async send(records) {
+      const startedMs = clock.monotonicMs()
+      const outcomes = await put(records.map(({ record }) => record))
+      const results = records.map((record, index) => ({ record, outcome: outcomes[index] ?? UNPROVEN }))
+      for (const { record, outcome } of results) {
+        // After an earlier attempt the abandoned call may still hold the memory.
+        if (outcome.kind === 'stored' && record.attempts === 0) record.free?.()
+      }
+      learn(
+        results.map(({ outcome }) => outcome),
+        clock.monotonicMs() - startedMs,
+      )
+      return results
+    },
     async delayProbe(ms) {
       holding = true
       await sleep(ms, ending.signal)
@@ -66,7 +106,7 @@ export function createLane(options: LaneOptions): Lane {
     },
     end() {
       ending.abort()
-      sender.abort()
+      for (const call of calls) call.abort()
     },
   }
 }
