@@ -1,11 +1,12 @@
 import { AppError } from '../std/errors.ts'
+import { nearest } from '../std/input/did-you-mean.ts'
 import { formOf } from '../std/input/expectation.ts'
 import { applyEnvironment, type Environment, environmentNames, isRecord } from './environment.ts'
 import { type ConfigFault, faultLine, independent } from './faults.ts'
 import { applyPlatform } from './platform.ts'
 import { ruleFaults } from './rules.ts'
 import { Config } from './schema/config-schema.ts'
-import { shape } from './shape.ts'
+import { type Place, shape } from './shape.ts'
 
 export { environmentNames } from './environment.ts'
 export { isLoopback } from './loopback.ts'
@@ -51,10 +52,12 @@ function faulty(faults: readonly ConfigFault[], variables: ReadonlyMap<string, s
   })
 }
 
-/** Where a key is known that stands in the wrong place: `tokens` → `aggregation.tokens`. */
-function elsewhere(key: string): string | undefined {
-  const [place] = [...environmentNames().values()].filter(({ path }) => path.at(-1) === key)
-  return place?.path.join('.')
+/** Where a key is known that stands in the wrong place, mistyped or not: `tokens` → `aggregation.tokens`. */
+function elsewhere(key: string): Place | undefined {
+  const places = [...environmentNames().values()]
+  const name = nearest(key, new Set(places.map(({ path }) => String(path.at(-1)))))
+  const place = places.find(({ path }) => path.at(-1) === name)
+  return place && { path: place.path.join('.'), schema: place.schema }
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,6 +1,6 @@
 import Type, { type TObject, type TSchema } from 'typebox'
 import Value from 'typebox/value'
-import { didYouMean } from '../std/input/did-you-mean.ts'
+import { didYouMean, nearest } from '../std/input/did-you-mean.ts'
 import { expected, formOf, told } from '../std/input/expectation.ts'
 import { measured } from '../std/input/quantities.ts'
 import { notADigest } from './digests.ts'
@@ -17,8 +17,14 @@ const MOST_NAMED = 6
 export interface Context {
   /** By the path that it was assigned to: the variable whose text stands there. */
   readonly variables: ReadonlyMap<string, string>
-  /** Where in the whole configuration a key of this name is known, if there is a whole. */
-  readonly elsewhere?: (key: string) => string | undefined
+  /** Where in the whole configuration a key of such a name is known, if there is a whole. */
+  readonly elsewhere?: (key: string) => Place | undefined
+}
+
+/** A key that is known, by its whole path. */
+export interface Place {
+  readonly path: string
+  readonly schema: TSchema
 }
 
 export interface Shaped {
@@ -57,7 +63,7 @@ function ofGroup(
   const value: Record<string, unknown> = {}
   for (const key of Object.keys(given)) {
     if (Object.hasOwn(properties, key)) continue
-    faults.push({ path: within(path, key), message: unknownKey(key, Object.keys(properties), path, context) })
+    faults.push({ path: within(path, key), message: unknownKey(key, properties, path, context) })
   }
   for (const [key, schema] of Object.entries(properties)) {
     const inner = Object.hasOwn(given, key) ? given[key] : undefined
@@ -95,12 +101,29 @@ function readText(schema: TSchema, text: string): unknown {
   return measure === 'digest' ? text.toLowerCase() : (measured(measure, text) ?? text)
 }
 
-function unknownKey(key: string, known: readonly string[], path: string, { elsewhere }: Context): string {
-  const near = didYouMean(key, known)
-  if (near !== '') return `is not a known key${near}`
+function unknownKey(
+  key: string,
+  properties: TObject['properties'],
+  path: string,
+  { elsewhere }: Context,
+): string {
+  const known = Object.keys(properties)
+  const near = nearest(key, known)
+  const schema = near === undefined ? undefined : properties[near]
+  if (near !== undefined && schema !== undefined)
+    return `is not a known key${meant({ path: within(path, near), schema })}`
   const other = elsewhere?.(key)
-  if (other !== undefined) return `is not a known key here; did you mean "${other}"?`
+  if (other !== undefined) return `is not a known key here${meant(other)}`
   return `is not a known key; ${path === '' ? 'at the top' : path} takes ${known.join(', ')}`
+}
+
+/** Whoever has mistyped a key is to look up neither where it stands nor what it takes. */
+function meant({ path, schema }: Place): string {
+  const form = expected(schema)
+  const { example } = told(schema)
+  const isShown = example === undefined || form.includes('such as')
+  const shown = typeof example === 'object' ? JSON.stringify(example) : example
+  return `; did you mean "${path}"? It must be ${form}${isShown ? '' : `, such as ${shown}`}`
 }
 
 function wrong(schema: TSchema, value: unknown, path: string, { variables }: Context): ConfigFault {

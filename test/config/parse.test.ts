@@ -109,7 +109,7 @@ test('all faults are reported at once, each with its path', async (t) => {
   t.same(faults.sort(), [
     'HEADGATE_GATEWAY_LISTEN_PROT: names no key of the configuration; did you mean "HEADGATE_GATEWAY_LISTEN_PORT"?',
     'apps.0.id: must be 1 to 64 of a-z, 0-9, hyphen and underscore, beginning with a letter or digit, such as shop-web; it is a text of 6 characters',
-    'gateway.durabilty: is not a known key; did you mean "durability"?',
+    'gateway.durabilty: is not a known key; did you mean "gateway.durability"? It must be one of journal, stream, memory',
     'gateway.listen.port: must be a whole number, from 0 to 65535; it is 70000',
     'lake.kind: must be one of fs, s3; it is a text of 3 characters',
   ])

@@ -89,8 +89,27 @@ test('what was wrong is said with its key, its form, what is expected and an exa
       'apps.0.credentials.issuers.0.requiredClaims: must be claims by name, each a text, a number, true or false, such as {"tenant":"acme"}; it is 5',
     ],
     [{ aggregation: { stores: [] } }, 'aggregation.stores: must be a list, at least 1 entry; it has 0'],
-    [{ tokens: [] }, 'tokens: is not a known key here; did you mean "aggregation.tokens"?'],
-    [{ gatway: {} }, 'gatway: is not a known key; did you mean "gateway"?'],
+    [
+      { tokens: [] },
+      /^tokens: is not a known key here; did you mean "aggregation\.tokens"\? It must be a list, /,
+    ],
+    [
+      { durabilty: 'stream' },
+      'durabilty: is not a known key here; did you mean "gateway.durability"? It must be one of journal, stream, memory',
+    ],
+    [{ gatway: {} }, 'gatway: is not a known key; did you mean "gateway"? It must be a group of keys'],
+    [
+      { gateway: { listen: { prot: 9000 } } },
+      'gateway.listen.prot: is not a known key; did you mean "gateway.listen.port"? It must be a whole number, from 0 to 65535, such as 80',
+    ],
+    [
+      { shutdown: { totlaMs: '1m' } },
+      'shutdown.totlaMs: is not a known key; did you mean "shutdown.totalMs"? It must be a duration such as 2m, 90s or 1h, at least 1s',
+    ],
+    [
+      { gateway: { trustProxie: [] } },
+      'gateway.trustProxie: is not a known key; did you mean "gateway.trustProxy"? It must be a list, such as ["10.0.0.0/8"]',
+    ],
     [
       { shutdown: { xyzzy: 1 } },
       'shutdown.xyzzy: is not a known key; shutdown takes totalMs, waitMs, drainMs',
