@@ -75,13 +75,19 @@ function report(
     ...goneObjects.map((key) => `object gone: ${key}`),
   ]
   const more = losses.length > MOST_LINES ? [`… and ${losses.length - MOST_LINES} more; see --json`] : []
-  const nothing = apps.length === 0 ? 'Nothing arrived, as far as the lake tells.\n' : ''
   const why = endsByDefault ? ' (a quarter of an hour ago: later ones may be on their way; --to)' : ''
   return `Arrivals from ${minute(fromMs)} to ${minute(toMs)}${why}
 
-${apps.length > 0 ? table([heads, ...rows]) : ''}${nothing}
-${[...losses.slice(0, MOST_LINES), ...more].map((line) => `${line}\n`).join('')}${complete ? 'All is there.' : 'SOMETHING IS MISSING.'}
+${apps.length > 0 ? `${table([heads, ...rows])}\n` : ''}${[...losses.slice(0, MOST_LINES), ...more].map((line) => `${line}\n`).join('')}${verdictOf(apps, complete)}
 `
+}
+
+/** Where the lake tells of nothing, nothing can be said to be there. */
+function verdictOf({ length }: Findings['apps'], complete: boolean): string {
+  if (!complete) return 'SOMETHING IS MISSING.'
+  return length > 0
+    ? 'All is there.'
+    : 'The lake has no event from this time, and no word of one: there is nothing to compare.'
 }
 
 const minute = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16)}Z`
