@@ -12,7 +12,7 @@ import { startWorkerPool } from '../serve/cluster.ts'
 import { type GatewayHandle, inProcessGateway, workerGateway } from '../serve/gateway-handle.ts'
 import { listenAddressesOf, type Modules, openListeners } from '../serve/listeners.ts'
 import { warnOfRuntime } from '../serve/node-version.ts'
-import { readAgain } from '../serve/reload.ts'
+import { readAgain, spoken } from '../serve/reload.ts'
 import { endInTime, stop } from '../serve/shutdown.ts'
 import { startBanner } from '../serve/start-banner.ts'
 import { tryListenAddresses } from '../serve/try-listeners.ts'
@@ -115,8 +115,12 @@ async function serveConfigured(
   else if (terminal.primary === undefined) terminal.out(startBanner({ config, dev, urls: urls() }))
   human?.started()
   terminal.primary?.send({ kind: 'ready', port: Number(gateway?.port()) })
+  const telling = {
+    tell: human === undefined ? log : spoken(terminal),
+    isWorker: terminal.primary !== undefined,
+  }
   terminal.onReload(() =>
-    readAgain(config, terminal, async () => {
+    readAgain(config, telling, async () => {
       const next = await configured(flags, terminal)
       const changed = dev?.of(next) ?? next
       gateway?.reload(changed.apps)
