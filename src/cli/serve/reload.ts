@@ -6,7 +6,7 @@ import { some } from '../terminal/wording.ts'
 const LIVE = ['apps', 'aggregation.tokens']
 
 /** Who tells what became of it: the log, or for whoever watches a terminal. */
-export type Teller = Readonly<Record<'info' | 'warn' | 'error', (text: string) => void>>
+type Teller = Readonly<Record<'info' | 'warn' | 'error', (text: string) => void>>
 
 /** In words, on standard error. */
 export function spoken({ err }: Pick<Terminal, 'err'>): Teller {
