@@ -4,7 +4,8 @@
  * there is no circle of rooms. docs/ARCHITECTURE.md tells the same as a picture.
  */
 const may = {
-  std: [],
+  'std/metrics': [],
+  std: ['std/metrics'],
   'std/aws': ['std'],
   'std/files': ['std'],
   'std/async': ['std'],
@@ -71,6 +72,7 @@ const may = {
     'gateway/deliver/lanes',
   ],
   gateway: [
+    'std/metrics',
     't:config/schema',
     'http',
     'http/operations',
@@ -326,6 +328,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/', pathNot: [wiring, adapters] },
       to: { path: sdks },
+    },
+    {
+      name: 'metrics-are-declared',
+      comment: 'Whoever needs one takes it from the catalogue, by its name.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/std/metrics/' },
+      to: { path: 'node_modules/prom-client/' },
     },
     {
       name: 's3-is-loaded-on-demand',

@@ -236,6 +236,7 @@ test('the law of imports catches what it forbids', async (t) => {
     ['aggregation/serve', 'fastify', 'fastify-stays-in-routes'],
     ['gateway/collect', '@aws-sdk/client-kinesis', 'sdks-stay-in-adapters'],
     ['gateway/deliver', '../../lake/fs.ts', 'adapters-are-wired-once'],
+    ['lake', 'prom-client', 'metrics-are-declared'],
     ['lake', './s3.ts', 's3-is-loaded-on-demand'],
     ['http', '../cli/commands.ts', 'only-main-starts-the-command-line'],
   ] as const

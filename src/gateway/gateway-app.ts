@@ -1,6 +1,5 @@
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { Counter } from 'prom-client'
 import type { GatewayConfig } from '../config/schema/config-schema.ts'
 import { allowOrigins } from '../http/cors.ts'
 import { isProbe, probeRoutes } from '../http/operations/probes.ts'
@@ -8,6 +7,7 @@ import type { OnRefused } from '../http/pipelines.ts'
 import { answerWithProblems, asAppError } from '../http/problems.ts'
 import { createServer, refuseWhileClosing, requireHost } from '../http/server.ts'
 import { payForUnread } from '../http/unread.ts'
+import { counter } from '../std/metrics/instruments.ts'
 import {
   addressLimit,
   type ChargeAddress,
@@ -43,11 +43,7 @@ export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): 
   const { registry, credentials, clock, entropy, ready, telemetry, workers } = ports
   const { log, metrics } = telemetry
   const inflight = createByteBudget(config.limits.inflightBytes, clock)
-  const ratioAlarms = new Counter({
-    name: 'headgate_inflate_ratio_alarms_total',
-    help: 'Bodies that grew more than 20 times.',
-    registers: [metrics],
-  })
+  const ratioAlarms = counter(metrics, 'headgate_inflate_ratio_alarms_total')
 
   const onRefused = refusalCounter(ports)
   const app = createServer(config.trustProxy, log, {
@@ -113,12 +109,7 @@ function sweepBodies(app: FastifyInstance, inflight: ByteBudget): void {
 
 /** By code, and by who sent them. The status of a pixel hides it, and requests that became no events show it nowhere. */
 function refusalCounter({ registry, refusals, telemetry }: GatewayPorts) {
-  const refused = new Counter({
-    name: 'headgate_requests_refused_total',
-    help: 'Requests that ended in a problem, by its code.',
-    labelNames: ['code'],
-    registers: [telemetry.metrics],
-  })
+  const refused = counter(telemetry.metrics, 'headgate_requests_refused_total')
   return ({ headers, query }: Omit<RefusedRequest, 'page'>, code: Parameters<OnRefused>[1]): void => {
     refused.inc({ code })
     refusals.note(refusedBy({ headers, query, page: pageOf(headers) }, code, registry))

@@ -1,4 +1,4 @@
-import { Gauge } from 'prom-client'
+import { gauge } from '../std/metrics/instruments.ts'
 import type { Telemetry } from '../std/telemetry.ts'
 import type { SkipObject } from './fs-tree.ts'
 
@@ -8,15 +8,11 @@ const MOST_NAMED = 1_000
 /** Names each thing that is passed over once, and counts them. */
 export function skippedObjects({ log, metrics }: Telemetry): SkipObject {
   const known = new Set<string>()
-  const gauge = new Gauge({
-    name: 'headgate_lake_passed_over',
-    help: 'Found in raw/ or quarantine/ since the start, and passed over: no file, or not to be read. The log names each.',
-    registers: [metrics],
-  })
+  const passedOver = gauge(metrics, 'headgate_lake_passed_over')
   return (key, why) => {
     if (known.has(key) || known.size >= MOST_NAMED) return
     known.add(key)
-    gauge.set(known.size)
+    passedOver.set(known.size)
     log.error({ key, why }, 'this lies in the lake and is passed over: it is no file that can be read')
   }
 }

@@ -1,5 +1,5 @@
 import pino, { type Logger } from 'pino'
-import { Registry } from 'prom-client'
+import { createMetricRegistry, type MetricRegistry } from './metrics/metric-registry.ts'
 import { isProgrammerError } from './programming-errors.ts'
 
 export type { Logger } from 'pino'
@@ -7,7 +7,7 @@ export type { Logger } from 'pino'
 /** What a stage needs to be observed: a log and a metrics registry. One of each per process. */
 export interface Telemetry {
   readonly log: Logger
-  readonly metrics: Registry
+  readonly metrics: MetricRegistry
 }
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -23,7 +23,7 @@ export function createTelemetry(level: LogLevel, stream?: { write(line: string):
     timestamp: pino.stdTimeFunctions.isoTime,
     serializers: { err: errorFields },
   }
-  return { log: stream ? pino(options, stream) : pino(options), metrics: new Registry() }
+  return { log: stream ? pino(options, stream) : pino(options), metrics: createMetricRegistry() }
 }
 
 /** By name, and no others: Fastify hangs the URL of the request, with the key in it, on an error of its serialiser. */

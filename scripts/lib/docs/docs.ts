@@ -26,6 +26,7 @@ import { scales } from '../../../src/event/values/unit.ts'
 import { MAX_DEPTH } from '../../../src/event/verdict.ts'
 import { problems } from '../../../src/http/problems.ts'
 import { configurationPage } from './docs-configuration.ts'
+import { metricsPage } from './docs-metrics.ts'
 
 /**
  * The reference pages that are rendered from the code: `npm run docs` writes them, a test compares them. What is in
@@ -130,6 +131,7 @@ const pages: Readonly<Record<string, () => string>> = {
   'docs/errors.md': errorsPage,
   'docs/configuration.md': () => `${note}\n\n${configurationPage()}`,
   'docs/events.md': eventsPage,
+  'docs/metrics.md': () => `${note}\n\n${metricsPage()}`,
 }
 
 /** Paths of pages that differ from what the code says. */

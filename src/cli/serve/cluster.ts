@@ -1,8 +1,9 @@
-import { AggregatorRegistry, Counter } from 'prom-client'
 import { type GatewayBalance, summed } from '../../http/reconciliation.ts'
 import { sleep, withDeadline } from '../../std/async/abort.ts'
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
+import { counter } from '../../std/metrics/instruments.ts'
+import { aggregated } from '../../std/metrics/metric-registry.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 import type { ToPrimary, WorkerEnd, WorkerProcess, WorkerReport } from '../terminal/worker-channel.ts'
 import type { GatewayHandle } from './gateway-handle.ts'
@@ -46,11 +47,7 @@ interface PoolWorker {
 export function startWorkerPool(options: WorkerPoolOptions): GatewayHandle {
   const { workers, fork, clock, telemetry, reportMs = REPORT_MS } = options
   const { log, metrics } = telemetry
-  const restarts = new Counter({
-    name: 'headgate_worker_restarts_total',
-    help: 'Workers that ended and were replaced.',
-    registers: [metrics],
-  })
+  const restarts = counter(metrics, 'headgate_worker_restarts_total')
   const ending = new AbortController()
   const members: (PoolWorker | undefined)[] = Array(workers).fill(undefined)
   const living = () => members.filter((member) => member !== undefined)
@@ -180,7 +177,7 @@ export function startWorkerPool(options: WorkerPoolOptions): GatewayHandle {
         : { ...summed([first, ...others], workers - 1 - others.length), ...replaced }
     },
     async metrics() {
-      return AggregatorRegistry.aggregate([...(await metricsOfWorkers()), await metrics.getMetricsAsJSON()])
+      return aggregated([...(await metricsOfWorkers()), await metrics.getMetricsAsJSON()])
     },
     reload() {
       for (const { process } of living()) process.send({ kind: 'reload' })

@@ -1,7 +1,7 @@
-import type { Registry } from 'prom-client'
 import type { Config } from '../../config/parse.ts'
 import { buildGateway } from '../../gateway/gateway-app.ts'
 import type { GatewayBalance } from '../../http/reconciliation.ts'
+import type { MetricsText } from '../../std/metrics/metric-registry.ts'
 import { type GatewayWiring, wireGateway } from '../../wiring/gateway.ts'
 import type { GatewaySystem } from '../../wiring/system.ts'
 import type { PrimaryChannel } from '../terminal/worker-channel.ts'
@@ -21,7 +21,7 @@ export interface GatewayHandle {
   /** Null while nobody answers. */
   balance(): Promise<GatewayBalance | null>
   /** Those of this process among them. */
-  metrics(): Promise<Pick<Registry, 'metrics' | 'contentType'>>
+  metrics(): Promise<MetricsText>
   reload(apps: Config['apps']): void
   /** Announces that `close` will follow: what could be lost then need not wait until then. */
   ending(): void

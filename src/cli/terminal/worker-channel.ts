@@ -1,10 +1,10 @@
-import type { Registry } from 'prom-client'
 import type { GatewayBalance } from '../../http/reconciliation.ts'
+import type { MetricValues } from '../../std/metrics/metric-registry.ts'
 
 /** What a worker says of itself when it is asked. */
 export interface WorkerReport {
   readonly balance: GatewayBalance
-  readonly metrics: Awaited<ReturnType<Registry['getMetricsAsJSON']>>
+  readonly metrics: MetricValues
 }
 
 export type ToWorker =

@@ -1,4 +1,5 @@
-import { Counter, Gauge, type Registry } from 'prom-client'
+import { counter, gauge } from '../../std/metrics/instruments.ts'
+import type { MetricRegistry } from '../../std/metrics/metric-registry.ts'
 import { type AcceptedCounts, createAcceptedCounts } from './app-tally.ts'
 
 /** Why an event was not accepted. Part of the wire contract: `rejected[].code`, and the label of the counter. */
@@ -50,18 +51,17 @@ export interface Ledger {
 export type Outcomes = Pick<Ledger, 'delivered' | 'fallback' | 'deadLettered'>
 
 /** `atRiskEvents`: those of the backlog that would be lost with this process, or with its disk. */
-export function createLedger(metrics: Registry, backlogEvents: () => number, atRiskEvents = () => 0): Ledger {
+export function createLedger(
+  metrics: MetricRegistry,
+  backlogEvents: () => number,
+  atRiskEvents = () => 0,
+): Ledger {
   const totals = {
     ...{ received: 0, accepted: 0, ledgerEvents: 0, recovered: 0 },
     ...{ delivered: 0, fallback: 0, deadLettered: 0 },
   }
   const refused: Partial<Record<RefusalCode, number>> = {}
-  const rejectedByApp = new Counter({
-    name: 'headgate_app_events_rejected_total',
-    help: 'Events refused, by app and reason.',
-    labelNames: ['app', 'reason'],
-    registers: [metrics],
-  })
+  const rejectedByApp = counter(metrics, 'headgate_app_events_rejected_total')
   exposeTotals(metrics, { totals, refused, backlogEvents, atRiskEvents })
 
   return {
@@ -101,56 +101,28 @@ interface Exposed {
 }
 
 /** Counters are set when somebody asks for them: counting a request costs a few additions. */
-function exposeTotals(metrics: Registry, { totals, refused, backlogEvents, atRiskEvents }: Exposed): void {
-  const registers = [metrics]
-  const counter = (name: string, help: string, read: () => number) =>
-    new Counter({
-      name,
-      help,
-      registers,
-      collect() {
-        this.reset()
-        this.inc(read())
-      },
+function exposeTotals(
+  metrics: MetricRegistry,
+  { totals, refused, backlogEvents, atRiskEvents }: Exposed,
+): void {
+  const total = (name: Parameters<typeof counter>[1], read: () => number) =>
+    counter(metrics, name, (it) => {
+      it.reset()
+      it.inc(read())
     })
-  counter('headgate_events_received_total', 'Events decoded from requests.', () => totals.received)
-  counter('headgate_events_accepted_total', 'Events acknowledged as durable.', () => totals.accepted)
-  new Counter({
-    name: 'headgate_events_rejected_total',
-    help: 'Events refused, by reason.',
-    labelNames: ['reason'],
-    registers,
-    collect() {
-      this.reset()
-      for (const [reason, count] of Object.entries(refused)) this.inc({ reason }, count)
-    },
+  total('headgate_events_received_total', () => totals.received)
+  total('headgate_events_accepted_total', () => totals.accepted)
+  counter(metrics, 'headgate_events_rejected_total', (it) => {
+    it.reset()
+    for (const [reason, count] of Object.entries(refused)) it.inc({ reason }, count)
   })
-  counter('headgate_ledger_events_total', 'Written by the gateway itself.', () => totals.ledgerEvents)
-  new Counter({
-    name: 'headgate_events_outcome_total',
-    help: 'Events, those of the gateway itself included, by where they ended.',
-    labelNames: ['outcome'],
-    registers,
-    collect() {
-      this.reset()
-      this.inc({ outcome: 'delivered' }, totals.delivered)
-      this.inc({ outcome: 'fallback' }, totals.fallback)
-      this.inc({ outcome: 'dead_lettered' }, totals.deadLettered)
-    },
+  total('headgate_ledger_events_total', () => totals.ledgerEvents)
+  counter(metrics, 'headgate_events_outcome_total', (it) => {
+    it.reset()
+    it.inc({ outcome: 'delivered' }, totals.delivered)
+    it.inc({ outcome: 'fallback' }, totals.fallback)
+    it.inc({ outcome: 'dead_lettered' }, totals.deadLettered)
   })
-  const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read())
-      },
-    })
-  gauge('headgate_backlog_events', 'Events not yet at their outcome.', backlogEvents)
-  gauge(
-    'headgate_at_risk_events',
-    'Acknowledged events that would be lost with this process, or with a disk that nobody finds again.',
-    atRiskEvents,
-  )
+  gauge(metrics, 'headgate_backlog_events', (it) => it.set(backlogEvents()))
+  gauge(metrics, 'headgate_at_risk_events', (it) => it.set(atRiskEvents()))
 }

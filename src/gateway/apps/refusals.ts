@@ -1,6 +1,7 @@
-import { Counter, type Registry as Metrics } from 'prom-client'
 import { type RefusedClient, UNSTORED_CODES, whoIs } from '../../http/reconciliation.ts'
 import type { Clock } from '../../std/clock.ts'
+import { counter } from '../../std/metrics/instruments.ts'
+import type { MetricRegistry } from '../../std/metrics/metric-registry.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 
 /** Who was refused, as far as it says so itself, and why. */
@@ -127,13 +128,8 @@ function lineBudget(clock: Clock): () => boolean {
   }
 }
 
-function countIn(metrics: Metrics): (refused: RefusedSource) => void {
-  const refusals = new Counter({
-    name: 'headgate_refused_clients_total',
-    help: 'Requests that ended in a problem, by app, code and the origin or the beginning of the key; from the 51st on of each kind by ~other.',
-    labelNames: ['app', 'code', 'from'],
-    registers: [metrics],
-  })
+function countIn(metrics: MetricRegistry): (refused: RefusedSource) => void {
+  const refusals = counter(metrics, 'headgate_refused_clients_total')
   const seriesOf = byKind(() => new Set<string>())
   return (refused) => {
     const { app = '~unknown', code, origin, keyPrefix } = refused

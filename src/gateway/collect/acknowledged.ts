@@ -1,4 +1,4 @@
-import { Counter } from 'prom-client'
+import { counter } from '../../std/metrics/instruments.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 import type { Durability } from '../journal/journal.ts'
 
@@ -10,15 +10,9 @@ export function acknowledgedByDurability({
   metrics,
 }: Telemetry): (durability: Durability, events: number) => void {
   const totals: Partial<Record<Durability, number>> = {}
-  new Counter({
-    name: 'headgate_events_acknowledged_total',
-    help: 'Events acknowledged, by where they were stored when the answer left.',
-    labelNames: ['durability'],
-    registers: [metrics],
-    collect() {
-      this.reset()
-      for (const [durability, events] of Object.entries(totals)) this.inc({ durability }, events)
-    },
+  counter(metrics, 'headgate_events_acknowledged_total', (it) => {
+    it.reset()
+    for (const [durability, events] of Object.entries(totals)) it.inc({ durability }, events)
   })
   return (durability, events) => {
     totals[durability] = (totals[durability] ?? 0) + events

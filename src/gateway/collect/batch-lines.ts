@@ -1,4 +1,3 @@
-import { Counter } from 'prom-client'
 import { enrich } from '../../event/enrich.ts'
 import type { Measurement, Stamp } from '../../event/schema/event.ts'
 import { storedTooLarge } from '../../event/schema/growth.ts'
@@ -8,6 +7,7 @@ import { MAX_EVENT_BYTES } from '../../event/verdict.ts'
 import type { ResumableWork } from '../../std/async/yielding.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Entropy } from '../../std/id.ts'
+import { counter } from '../../std/metrics/instruments.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 import type { App } from '../apps/registry.ts'
 import type { Batch } from '../journal/journal.ts'
@@ -85,11 +85,7 @@ export function createBatchBuilder({ clock, entropy, telemetry }: BatchBuilderPo
   const browserOf = userAgents()
   const saltId = daySalt(entropy, clock)
   const arrivals = createArrivalTimes()
-  const clockReplacedTotal = new Counter({
-    name: 'headgate_clock_replaced_total',
-    help: 'Accepted events stamped with their arrival, because the time they gave was implausible.',
-    registers: [telemetry.metrics],
-  })
+  const clockReplacedTotal = counter(telemetry.metrics, 'headgate_clock_replaced_total')
 
   /** Hidden, they are of what the request says as well: two under one key must not show that they have one sender. */
   const idsOf = (claim: IdempotencyClaim | undefined, isHidden: boolean) =>

@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto'
-import { Counter } from 'prom-client'
 import type { Ledger, RefusalCode } from '../../event/ledger/ledger.ts'
 import { mostStoredBytes } from '../../event/schema/growth.ts'
 import { createFairQueue, type Owner } from '../../std/async/fair-queue.ts'
 import { type ResumableWork, runToEnd, runYielding } from '../../std/async/yielding.ts'
 import { AppError } from '../../std/errors.ts'
+import { counter } from '../../std/metrics/instruments.ts'
 import { admit, admitByHead, type Claims } from '../apps/admission.ts'
 import type { Quota } from '../apps/quota.ts'
 import type { App, Registry } from '../apps/registry.ts'
@@ -100,11 +100,7 @@ export function createCollector(ports: CollectorPorts): Collector {
   const idempotency = createIdempotency(ports.idempotencySecret, ports.clock)
   const inTurn = createFairQueue()
   const countAcknowledged = acknowledgedByDurability(telemetry)
-  const ignoredFields = new Counter({
-    name: 'headgate_ignored_fields_total',
-    help: 'Fields of accepted events that were unknown or that only the gateway sets.',
-    registers: [telemetry.metrics],
-  })
+  const ignoredFields = counter(telemetry.metrics, 'headgate_ignored_fields_total')
 
   /** Whose request it is, before its body is read; the app is charged for it then. Nobody unknown causes any work. */
   function openAccount({ keys, origin, page, format }: Submission): Account {

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram } from 'prom-client'
+import { counter, gauge, histogram } from '../../std/metrics/instruments.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 import type { SubjectNovelty } from './limits/subject-sightings.ts'
 import type { AssumeRoleOutcome } from './session/minter.ts'
@@ -17,44 +17,14 @@ export interface VendingReadings {
 }
 
 export function createVendingMetrics({ metrics }: Telemetry, readings: VendingReadings): VendingMetrics {
-  const registers = [metrics]
-  const decisions = new Counter({
-    name: 'headgate_credentials_total',
-    help: 'Requests for credentials, by app and by what was decided.',
-    labelNames: ['app', 'outcome'],
-    registers,
-  })
-  const further = new Counter({
-    name: 'headgate_credentials_further_total',
-    help: 'Within an hour: further addresses of one subject, further subjects of one address.',
-    labelNames: ['what'],
-    registers,
-  })
-  const stsSeconds = new Histogram({
-    name: 'headgate_sts_seconds',
-    help: 'Duration of calls to STS, by what came of them.',
-    labelNames: ['outcome'],
-    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2],
-    registers,
-  })
-  const packed = new Gauge({
-    name: 'headgate_sts_packed_policy_percent',
-    help: 'The most that a session policy and its tags took of what STS allows.',
-    // With several workers the largest value counts.
-    aggregator: 'max',
-    registers,
-  })
+  const decisions = counter(metrics, 'headgate_credentials_total')
+  const further = counter(metrics, 'headgate_credentials_further_total')
+  const stsSeconds = histogram(metrics, 'headgate_sts_seconds')
+  const packed = gauge(metrics, 'headgate_sts_packed_policy_percent')
   let largestPercent = 0
-  new Gauge({
-    name: 'headgate_credentials_broken',
-    help: '1 for an app whose role STS refuses.',
-    labelNames: ['app'],
-    aggregator: 'max',
-    registers,
-    collect() {
-      this.reset()
-      for (const app of readings.brokenApps()) this.set({ app }, 1)
-    },
+  gauge(metrics, 'headgate_credentials_broken', (broken) => {
+    broken.reset()
+    for (const app of readings.brokenApps()) broken.set({ app }, 1)
   })
 
   return {

@@ -1,5 +1,5 @@
-import { Counter, Gauge, Histogram } from 'prom-client'
 import { errnoOf } from '../../std/files/files.ts'
+import { counter, gauge, histogram } from '../../std/metrics/instruments.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 
 export interface JournalMetrics {
@@ -13,35 +13,11 @@ export interface JournalMetrics {
 }
 
 export function createJournalMetrics({ log, metrics }: Telemetry): JournalMetrics {
-  const registers = [metrics]
-  const heldBytes = new Gauge({
-    name: 'headgate_journal_bytes',
-    help: 'Bytes in segments that are not yet removed, delivered or not.',
-    registers,
-  })
-  const syncSeconds = new Histogram({
-    name: 'headgate_journal_sync_seconds',
-    help: 'One write and one fdatasync.',
-    buckets: [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2],
-    registers,
-  })
-  const groupFrames = new Histogram({
-    name: 'headgate_journal_group_frames',
-    help: 'Frames that shared one sync.',
-    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
-    registers,
-  })
-  const quarantinedBytes = new Counter({
-    name: 'headgate_journal_quarantined_bytes_total',
-    help: 'Damaged bytes copied to quarantine.',
-    registers,
-  })
-  const errors = new Counter({
-    name: 'headgate_journal_errors_total',
-    help: 'Failed system calls, by errno.',
-    labelNames: ['code'],
-    registers,
-  })
+  const heldBytes = gauge(metrics, 'headgate_journal_bytes')
+  const syncSeconds = histogram(metrics, 'headgate_journal_sync_seconds')
+  const groupFrames = histogram(metrics, 'headgate_journal_group_frames')
+  const quarantinedBytes = counter(metrics, 'headgate_journal_quarantined_bytes_total')
+  const errors = counter(metrics, 'headgate_journal_errors_total')
   return {
     groupSynced(frames, seconds) {
       syncSeconds.observe(seconds)

@@ -1,14 +1,14 @@
 import type { FastifyInstance } from 'fastify'
-import type { Registry } from 'prom-client'
 import Type from 'typebox'
 import { AppError } from '../../std/errors.ts'
+import type { MetricsText } from '../../std/metrics/metric-registry.ts'
 import type { Auth } from '../auth.ts'
 import { anyRequest, problemAnswer, tokenNeeded } from '../documented.ts'
 import { GatewayBalance } from '../reconciliation.ts'
 
 export interface OperationsPorts {
   /** Asked at each scrape. */
-  readonly metrics: () => Promise<Pick<Registry, 'metrics' | 'contentType'>>
+  readonly metrics: () => Promise<MetricsText>
   /** Where every event went; null when that is not known here. */
   readonly balance: () => Promise<GatewayBalance | null>
   /** Left out only on a private listener for which no token is configured. */

@@ -1,4 +1,4 @@
-import { Counter, Gauge } from 'prom-client'
+import { counter, gauge } from '../../../std/metrics/instruments.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { IngestFailure, IngestReport } from '../index/arrivals.ts'
 import { whyOf } from './failure-reason.ts'
@@ -14,22 +14,11 @@ export interface Pass {
 
 /** Keeps the account of ingests, pass by pass. */
 export function ingestAccount({ metrics, log }: Telemetry) {
-  const counter = (name: string, help: string) => new Counter({ name, help, registers: [metrics] })
-  const inputs = counter('headgate_ingest_objects_total', 'Raw objects compacted or indexed.')
-  const rows = counter('headgate_ingest_rows_total', 'Events indexed for aggregation.')
-  const malformed = counter(
-    'headgate_ingest_malformed_total',
-    'Lines and objects that were no events, kept in dead/.',
-  )
-  const aside = counter(
-    'headgate_ingest_set_aside_total',
-    'Parquet objects that cannot be read as events, kept whole in dead/.',
-  )
-  const failing = new Gauge({
-    name: 'headgate_ingest_failing',
-    help: 'Objects and partitions that could not be ingested in the last pass; the log names them.',
-    registers: [metrics],
-  })
+  const inputs = counter(metrics, 'headgate_ingest_objects_total')
+  const rows = counter(metrics, 'headgate_ingest_rows_total')
+  const malformed = counter(metrics, 'headgate_ingest_malformed_total')
+  const aside = counter(metrics, 'headgate_ingest_set_aside_total')
+  const failing = gauge(metrics, 'headgate_ingest_failing')
   /** What the log was told; it is not told the same each time. */
   let told = new Map<string, string>()
 

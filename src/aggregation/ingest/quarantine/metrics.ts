@@ -1,4 +1,4 @@
-import { Counter, Gauge } from 'prom-client'
+import { counter, gauge } from '../../../std/metrics/instruments.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { TakenObject } from './take-object.ts'
 
@@ -12,29 +12,10 @@ export interface QuarantineMetrics {
 }
 
 export function quarantineMetrics({ metrics }: Pick<Telemetry, 'metrics'>): QuarantineMetrics {
-  const counter = (name: string, help: string, labelNames: string[]) =>
-    new Counter({ name, help, labelNames, registers: [metrics] })
-  const events = counter(
-    'headgate_direct_events_total',
-    'Events of direct streams that were stored, by what came of the token of their record.',
-    ['app', 'record_token'],
-  )
-  const refused = counter(
-    'headgate_direct_refused_total',
-    'Events of direct streams that were not stored, by reason; they are told of in dead/.',
-    ['app', 'reason'],
-  )
-  const clockReplaced = counter(
-    'headgate_direct_clock_replaced_total',
-    'Stored events of direct streams whose own time was implausible.',
-    ['app'],
-  )
-  const waiting = new Gauge({
-    name: 'headgate_direct_waiting_objects',
-    help: 'Objects that stay in the quarantine, by reason.',
-    labelNames: ['reason'],
-    registers: [metrics],
-  })
+  const events = counter(metrics, 'headgate_direct_events_total')
+  const refused = counter(metrics, 'headgate_direct_refused_total')
+  const clockReplaced = counter(metrics, 'headgate_direct_clock_replaced_total')
+  const waiting = gauge(metrics, 'headgate_direct_waiting_objects')
   return {
     took(app, taken) {
       for (const [record_token, count] of taken.stored) events.inc({ app, record_token }, count)

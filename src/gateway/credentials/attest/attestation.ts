@@ -1,6 +1,6 @@
-import { Counter } from 'prom-client'
 import { withDeadline } from '../../../std/async/abort.ts'
 import { AppError } from '../../../std/errors.ts'
+import { counter } from '../../../std/metrics/instruments.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { Challenge, Challenges } from './challenges.ts'
 import { requestHash } from './request-hash.ts'
@@ -56,12 +56,7 @@ export interface AttestationOptions {
 export function createAttestation(options: AttestationOptions): Attestation {
   const { challenges, telemetry, timeoutMs = VERIFY_TIMEOUT_MS } = options
   const verifiers = new Map(options.verifiers.map((verifier) => [verifier.kind, verifier]))
-  const outcomes = new Counter({
-    name: 'headgate_attestations_total',
-    help: 'Proofs of devices, by kind and by what came of them.',
-    labelNames: ['kind', 'outcome'],
-    registers: [telemetry.metrics],
-  })
+  const outcomes = counter(telemetry.metrics, 'headgate_attestations_total')
 
   function verifierOf(kind: string): AttestationVerifier {
     const verifier = verifiers.get(kind)

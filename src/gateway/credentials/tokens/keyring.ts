@@ -1,8 +1,8 @@
-import { Counter, Gauge } from 'prom-client'
 import type { IssuerConfig } from '../../../config/schema/config-schema.ts'
 import { sdkCodeOf } from '../../../std/aws/sdk-errors.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { HOUR_MS, MINUTE_MS } from '../../../std/durations.ts'
+import { counter, gauge } from '../../../std/metrics/instruments.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import { createJwks, FAILURE_BACKOFF_MS, type Jwks, STALE_IF_ERROR_MS } from './jwks.ts'
 import { JWKS_TIMEOUT_MS } from './jwks-request.ts'
@@ -28,24 +28,13 @@ interface HeldKeys {
 export function createKeyring({ clock, telemetry }: { clock: Clock; telemetry: Telemetry }): Keyring {
   const { log, metrics } = telemetry
   const held = new Map<string, HeldKeys>()
-  const fetches = new Counter({
-    name: 'headgate_jwks_fetches_total',
-    help: 'Fetches of the keys of an issuer, by result.',
-    labelNames: ['issuer', 'result'],
-    registers: [metrics],
-  })
-  new Gauge({
-    name: 'headgate_jwks_age_seconds',
-    help: 'Time since the keys of an issuer were fetched; no sample where they never were.',
-    labelNames: ['issuer'],
-    registers: [metrics],
-    collect() {
-      this.reset()
-      for (const { issuer, jwks } of held.values()) {
-        const ageMs = jwks.ageMs()
-        if (ageMs !== undefined) this.set({ issuer }, ageMs / 1_000)
-      }
-    },
+  const fetches = counter(metrics, 'headgate_jwks_fetches_total')
+  gauge(metrics, 'headgate_jwks_age_seconds', (age) => {
+    age.reset()
+    for (const { issuer, jwks } of held.values()) {
+      const ageMs = jwks.ageMs()
+      if (ageMs !== undefined) age.set({ issuer }, ageMs / 1_000)
+    }
   })
 
   /** By the same ids as `held`: whose tokens they are. */

@@ -1,9 +1,9 @@
 import { hash, type KeyObject } from 'node:crypto'
 import { type JWTPayload, jwtVerify } from 'jose'
-import { Counter } from 'prom-client'
 import type { IssuerConfig } from '../../../config/schema/config-schema.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
+import { counter } from '../../../std/metrics/instruments.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import { createKeyring, type Keyring } from './keyring.ts'
 import type { Subject, TokenVerifier } from './subject.ts'
@@ -24,12 +24,7 @@ export interface Tokens extends TokenVerifier, Pick<Keyring, 'prefetch' | 'missi
 /** OIDC access tokens, by the keys of the issuers that the app lists. */
 export function createTokenVerifier({ clock, telemetry }: TokenVerifierOptions): Tokens {
   const keyring = createKeyring({ clock, telemetry })
-  const outcomes = new Counter({
-    name: 'headgate_access_tokens_total',
-    help: 'Access tokens that were checked, by what came of it.',
-    labelNames: ['outcome'],
-    registers: [telemetry.metrics],
-  })
+  const outcomes = counter(telemetry.metrics, 'headgate_access_tokens_total')
 
   const verify: TokenVerifier['verify'] = async (token, app, signal) => {
     if (token === '') throw new AppError('missing_token', 'Send an access token as a bearer token.')

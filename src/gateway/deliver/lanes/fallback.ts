@@ -1,5 +1,5 @@
-import { Gauge } from 'prom-client'
 import type { Clock } from '../../../std/clock.ts'
+import { gauge } from '../../../std/metrics/instruments.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { Backlog } from '../../journal/backlog.ts'
 import type { Sink } from '../sinks/stream.ts'
@@ -70,15 +70,7 @@ export function createFallbackSwitch(options: FallbackSwitchOptions): FallbackSw
   let { failingMs: patienceMs, checkMs: everyMs } = thresholds
   let open = false
   let checkedMs = Number.NEGATIVE_INFINITY
-  new Gauge({
-    name: 'headgate_fallback_open',
-    help: '1 while events go to the fallback because the stream fails or falls behind.',
-    aggregator: 'max',
-    registers: [telemetry.metrics],
-    collect() {
-      this.set(Number(open))
-    },
-  })
+  gauge(telemetry.metrics, 'headgate_fallback_open', (it) => it.set(Number(open)))
 
   function check(): void {
     const { bytes, oldestMs } = backlog.state()

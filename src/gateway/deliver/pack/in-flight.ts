@@ -1,5 +1,6 @@
-import { Gauge, type Registry } from 'prom-client'
 import { AppError } from '../../../std/errors.ts'
+import { gauge } from '../../../std/metrics/instruments.ts'
+import type { MetricRegistry } from '../../../std/metrics/metric-registry.ts'
 import type { Destination, Ended, Frame } from '../../journal/backlog.ts'
 import type { FrameSlice } from './pack.ts'
 
@@ -28,20 +29,13 @@ const none = (): Record<Destination, number> => ({ delivered: 0, fallback: 0, de
 
 /** `onDone` hears of each frame as soon as it is done, in any order. */
 export function createInFlight(
-  metrics: Registry,
+  metrics: MetricRegistry,
   onDone: (sequence: number, ended: Ended) => void = () => {},
 ): InFlight {
   // In order of sequence, as the backlog hands the frames out.
   const frames = new Map<number, Progress>()
   let bytes = 0
-  new Gauge({
-    name: 'headgate_pump_in_flight_bytes',
-    help: 'Bytes read from the journal and not yet at their outcome.',
-    registers: [metrics],
-    collect() {
-      this.set(bytes)
-    },
-  })
+  gauge(metrics, 'headgate_pump_in_flight_bytes', (it) => it.set(bytes))
 
   return {
     add(frame) {

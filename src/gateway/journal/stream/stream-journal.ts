@@ -1,8 +1,8 @@
-import { Counter, Gauge } from 'prom-client'
 import type { Outcomes } from '../../../event/ledger/ledger.ts'
 import { sleep } from '../../../std/async/abort.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
+import { counter, gauge } from '../../../std/metrics/instruments.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { Backlog, Ended, Frame, SinkKind } from '../backlog.ts'
 import type { Batch, Durability, Journal } from '../journal.ts'
@@ -72,7 +72,8 @@ export function streamJournal(options: StreamJournalOptions): StreamJournal {
   /** Both by the sequence of the frame, in its order. */
   const senders = new Map<number, WaitingSender>()
   const others = new Map<number, Waiter>()
-  const belated = exposeState(telemetry, () => queue.state().events)
+  const belated = counter(telemetry.metrics, 'headgate_belated_events_total')
+  gauge(telemetry.metrics, 'headgate_unanswered_events', (it) => it.set(queue.state().events))
   const ending = new AbortController()
   let answerMs = options.answerMs ?? ANSWER_MS
   let stalled = false
@@ -164,22 +165,4 @@ export function streamJournal(options: StreamJournalOptions): StreamJournal {
       await watching
     },
   }
-}
-
-/** Gives back the counter of what is told too late. */
-function exposeState({ metrics }: Telemetry, waitingEvents: () => number): Counter {
-  const registers = [metrics]
-  new Gauge({
-    name: 'headgate_unanswered_events',
-    help: 'Events in memory until the stream or the lake has them, most of them with a sender that waits.',
-    registers,
-    collect() {
-      this.set(waitingEvents())
-    },
-  })
-  return new Counter({
-    name: 'headgate_belated_events_total',
-    help: 'Stored after all when their sender had been refused, or they lay on the disk as well: in no books.',
-    registers,
-  })
 }

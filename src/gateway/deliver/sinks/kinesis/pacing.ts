@@ -1,6 +1,6 @@
-import { Counter } from 'prom-client'
 import { sleep } from '../../../../std/async/abort.ts'
 import type { Clock } from '../../../../std/clock.ts'
+import { counter } from '../../../../std/metrics/instruments.ts'
 import type { Telemetry } from '../../../../std/telemetry.ts'
 import type { Sink, SinkRecord } from '../stream.ts'
 import { createShardCount } from './shard-count.ts'
@@ -39,11 +39,7 @@ export function paced(stream: Sink, options: PacingOptions): Sink {
   const shards = createShardCount({ count: countShards, clock, telemetry })
   const recordsAhead = createBucket()
   const bytesAhead = createBucket()
-  const pacedSeconds = new Counter({
-    name: 'headgate_sink_paced_seconds_total',
-    help: 'Time that calls waited so as not to overrun the shards.',
-    registers: [telemetry.metrics],
-  })
+  const pacedSeconds = counter(telemetry.metrics, 'headgate_sink_paced_seconds_total')
 
   async function wait(records: readonly SinkRecord[], signal: AbortSignal): Promise<void> {
     const count = shards.known()

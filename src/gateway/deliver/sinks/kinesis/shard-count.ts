@@ -1,5 +1,5 @@
-import { Gauge } from 'prom-client'
 import type { Clock } from '../../../../std/clock.ts'
+import { gauge } from '../../../../std/metrics/instruments.ts'
 import type { Telemetry } from '../../../../std/telemetry.ts'
 import { callFailureOf } from './errors.ts'
 
@@ -24,15 +24,7 @@ export function createShardCount({ count, clock, telemetry }: ShardCountOptions)
   let askedMs = Number.NEGATIVE_INFINITY
   let asking: Promise<void> = Promise.resolve()
   let failing = false
-  new Gauge({
-    name: 'headgate_sink_shards',
-    help: 'Open shards of the stream as last learnt; 0 while that is not known, and nothing is paced.',
-    aggregator: 'max',
-    registers: [telemetry.metrics],
-    collect() {
-      this.set(known ?? 0)
-    },
-  })
+  gauge(telemetry.metrics, 'headgate_sink_shards', (it) => it.set(known ?? 0))
 
   async function ask(): Promise<void> {
     try {

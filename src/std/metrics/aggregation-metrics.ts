@@ -1,0 +1,118 @@
+import type { Declarations } from './declaration.ts'
+
+const app = 'its id'
+
+/** From raw objects to an index of what arrived. */
+export const ingestDeclarations = {
+  headgate_ingest_objects_total: {
+    type: 'counter',
+    help: 'Raw objects compacted or indexed.',
+    unit: 'objects',
+  },
+  headgate_ingest_rows_total: {
+    type: 'counter',
+    help: 'Events indexed for aggregation.',
+    unit: 'events',
+  },
+  headgate_ingest_malformed_total: {
+    type: 'counter',
+    help: 'Lines and objects that were no events, kept in dead/.',
+    unit: 'lines and objects',
+  },
+  headgate_ingest_set_aside_total: {
+    type: 'counter',
+    help: 'Parquet objects that cannot be read as events, kept whole in dead/.',
+    unit: 'objects',
+  },
+  headgate_ingest_failing: {
+    type: 'gauge',
+    help: 'Objects and partitions that could not be ingested in the last pass; the log names them.',
+    unit: 'objects and partitions',
+    ofWorkers: 'sum',
+  },
+  headgate_lake_passed_over: {
+    type: 'gauge',
+    help: 'Found in raw/ or quarantine/ since the start, and passed over: no file, or not to be read. The log names each.',
+    unit: 'files and folders',
+    only: 'a lake in a folder',
+    ofWorkers: 'sum',
+  },
+  headgate_direct_events_total: {
+    type: 'counter',
+    help: 'Events of direct streams that were stored, by what came of the token of their record.',
+    unit: 'events',
+    labels: { app, record_token: '[what each means](operations.md#what-became-of-them)' },
+    only: 'apps with credentials',
+  },
+  headgate_direct_refused_total: {
+    type: 'counter',
+    help: 'Events of direct streams that were not stored, by reason; they are told of in dead/.',
+    unit: 'events',
+    labels: { app, reason: '[what each means](operations.md#what-became-of-them)' },
+    only: 'apps with credentials',
+  },
+  headgate_direct_clock_replaced_total: {
+    type: 'counter',
+    help: 'Stored events of direct streams whose own time was implausible.',
+    unit: 'events',
+    labels: { app },
+    only: 'apps with credentials',
+  },
+  headgate_direct_waiting_objects: {
+    type: 'gauge',
+    help: 'Objects that stay in the quarantine, by reason.',
+    unit: 'objects',
+    labels: { reason: '[what each means](operations.md#what-became-of-them)' },
+    only: 'apps with credentials',
+    ofWorkers: 'sum',
+  },
+} as const satisfies Declarations
+
+const rollup = 'its name'
+
+/** From what arrived to numbers. */
+export const rollupDeclarations = {
+  headgate_rollup_windows_total: {
+    type: 'counter',
+    help: 'Windows that a run was through with, by result.',
+    unit: 'windows',
+    labels: { result: '`committed`, `unchanged`, `published`, `superseded`, `failed`, `not_needed`' },
+  },
+  headgate_rollup_run_seconds: {
+    type: 'histogram',
+    help: 'Time from the start of a run to its end, or to its next try.',
+    unit: 'seconds',
+    buckets: [0.1, 0.5, 1, 5, 15, 60, 300, 1_800],
+  },
+  headgate_rollup_due_windows: {
+    type: 'gauge',
+    help: 'Windows that are over and were not committed as complete, whatever their age.',
+    unit: 'windows',
+    labels: { rollup },
+    ofWorkers: 'sum',
+  },
+  headgate_rollup_lag_seconds: {
+    type: 'gauge',
+    help: 'Time since the end of the newest committed window; 0 while it is open.',
+    unit: 'seconds',
+    labels: { rollup },
+    ofWorkers: 'max',
+  },
+  headgate_rollup_late_rows_total: {
+    type: 'counter',
+    help: 'Rows of committed windows that came after the grace.',
+    unit: 'rows',
+  },
+  headgate_rollup_too_late_rows: {
+    type: 'gauge',
+    help: 'Rows that came after their window was sealed: a run with reprocess "all" counts them.',
+    unit: 'rows',
+    labels: { rollup },
+    ofWorkers: 'sum',
+  },
+  headgate_rollup_rejected_rows_total: {
+    type: 'counter',
+    help: 'Rows of committed windows with a value that cannot be counted.',
+    unit: 'rows',
+  },
+} as const satisfies Declarations
