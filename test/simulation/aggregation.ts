@@ -48,7 +48,7 @@ export async function startAggregation(
   const { clock, entropy, telemetry, files, processes, identity } = process
   const lake = fsLake(LAKE_DIR, { files, entropy })
   const { engine, readRows, workbench } = openEngine({ process, lake, watch })
-  const store = localStore({ dir: '/data/store', files })
+  const store = localStore({ dir: '/data/store', files, entropy })
   const arrivals = lakeArrivals({
     ...{ lake, clock, telemetry, workbench, tempDir: '/data/tmp', maxBatchBytes: MAX_BATCH_BYTES },
     openSession: async () => {

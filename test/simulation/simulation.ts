@@ -1,4 +1,5 @@
 import type { OpenEngine } from './aggregation.ts'
+import { watchingReality } from './kernel/reality.ts'
 import { withSimulatedTime } from './kernel/timers.ts'
 import { Trace } from './kernel/trace.ts'
 import { settle } from './verdict.ts'
@@ -30,9 +31,13 @@ export async function simulate(
 ): Promise<SimulationResult> {
   const trace = new Trace(told)
   const world = new SimulatedWorld(seed, trace, openEngine)
-  const violations = await withSimulatedTime(world.scheduler, () => run(world))
+  const real = new Set<string>()
+  const violations = await watchingReality(
+    (what) => real.add(what),
+    () => withSimulatedTime(world.scheduler, () => run(world)),
+  )
   return {
-    ...{ seed, violations, digest: trace.digest },
+    ...{ seed, violations: [...violations, ...real], digest: trace.digest },
     events: world.scheduler.events,
     acknowledged: world.clients.acknowledged,
     lastEvents: trace.last(),
