@@ -9,13 +9,14 @@ import { countOpenShards } from '../gateway/deliver/sinks/kinesis/list-shards.ts
 import { paced } from '../gateway/deliver/sinks/kinesis/pacing.ts'
 import { lakeDeadLetters, lakeSink } from '../gateway/deliver/sinks/lake/lake-writer.ts'
 import type { Sink } from '../gateway/deliver/sinks/stream.ts'
-import type { Backlog } from '../gateway/journal/backlog.ts'
+import type { FrameStore } from '../gateway/journal/backlog.ts'
+import { countedBacklog } from '../gateway/journal/counted-backlog.ts'
 import { type Adoption, adoptFolders, noAdoption } from '../gateway/journal/disk/adoption.ts'
 import { openDiskJournal } from '../gateway/journal/disk/disk-journal.ts'
 import type { Journal } from '../gateway/journal/journal.ts'
 import { memoryJournal } from '../gateway/journal/memory/memory-journal.ts'
 import { startJournalReplay } from '../gateway/journal/stream/mover.ts'
-import { MOST_WAITING_BYTES, streamJournal, uncounted } from '../gateway/journal/stream/stream-journal.ts'
+import { MOST_WAITING_BYTES, streamJournal } from '../gateway/journal/stream/stream-journal.ts'
 import { quietTelemetry } from '../std/telemetry.ts'
 import { placeOf } from './aws-endpoint.ts'
 import type { System, WorkerPlace } from './system.ts'
@@ -63,14 +64,13 @@ export function startDelivery(config: Config, place: WorkerPlace, parts: Deliver
     config.gateway.durability === 'stream'
       ? streamJournal({ kind, atRisk: kept, ledger, ...system })
       : undefined
+  const backlog = countedBacklog(kept, ledger)
   const pump = startPump({
-    ...(awaited
-      ? { backlog: awaited, ledger: uncounted, lingerMs: AWAITED_LINGER_MS }
-      : { backlog: kept, ledger, lingerMs: PACK_LINGER_MS }),
+    ...(awaited ? { backlog: awaited, lingerMs: AWAITED_LINGER_MS } : { backlog, lingerMs: PACK_LINGER_MS }),
     ...{ stream, deadLetter, ...(fallback && { fallback }) },
     ...system,
   })
-  const mover = awaited && startJournalReplay({ backlog: kept, deliver: awaited.deliver, ledger, ...system })
+  const mover = awaited && startJournalReplay({ backlog, deliver: awaited.deliver, ...system })
 
   return {
     kind,
@@ -93,7 +93,7 @@ export function startDelivery(config: Config, place: WorkerPlace, parts: Deliver
 }
 
 export type OpenJournal = Journal &
-  Backlog & { readonly recovered: { frames: number; events: number }; close(): Promise<void> }
+  FrameStore & { readonly recovered: { frames: number; events: number }; close(): Promise<void> }
 
 export async function openJournal(
   { dataDir, gateway, lake }: Config,

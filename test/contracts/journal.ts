@@ -1,8 +1,8 @@
 import type { Test } from 'tap'
-import type { Backlog } from '../../src/gateway/journal/backlog.ts'
+import type { FrameStore } from '../../src/gateway/journal/backlog.ts'
 import type { Batch, Durability, Journal } from '../../src/gateway/journal/journal.ts'
 
-export interface AnyJournal extends Journal, Backlog {
+export interface AnyJournal extends Journal, FrameStore {
   close(): Promise<void>
 }
 

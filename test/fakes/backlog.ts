@@ -1,10 +1,10 @@
-import type { Backlog, BacklogState, Frame } from '../../src/gateway/journal/backlog.ts'
+import type { BacklogState, Frame, FrameStore } from '../../src/gateway/journal/backlog.ts'
 
-export interface MemoryBacklog extends Backlog {
+export interface MemoryBacklog extends FrameStore {
   append(lines: readonly string[], receivedMs?: number): Frame
-  /** The next calls of `read` or `release` reject with these. */
-  readonly failures: { readonly read: Error[]; readonly release: Error[] }
-  /** Releases wait for this. */
+  /** The next calls of `read` reject with these. */
+  readonly failures: { readonly read: Error[] }
+  /** Room is free after this. */
   gate: Promise<void>
   /** Every sequence that was released, in the order of the calls. */
   readonly released: readonly number[]
@@ -21,7 +21,7 @@ export const frameOf = (sequence: number, lines: readonly string[], receivedMs =
 export function memoryBacklog(): MemoryBacklog {
   const kept: Frame[] = []
   const released: number[] = []
-  const failures: MemoryBacklog['failures'] = { read: [], release: [] }
+  const failures: MemoryBacklog['failures'] = { read: [] }
   let sequence = 0
   let handedOut = 0
   let wake = () => {}
@@ -60,11 +60,9 @@ export function memoryBacklog(): MemoryBacklog {
       return frames
     },
     async release(upTo) {
-      await backlog.gate
-      const failure = failures.release.shift()
-      if (failure) throw failure
       released.push(upTo)
       kept.splice(0, kept.filter((frame) => frame.sequence <= upTo).length)
+      await backlog.gate
     },
     state(): BacklogState {
       return {

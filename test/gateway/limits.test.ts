@@ -25,6 +25,7 @@ import {
 } from '../../src/gateway/deliver/sinks/kinesis/pacing.ts'
 import { FILE_LIMITS } from '../../src/gateway/deliver/sinks/lake/lake-writer.ts'
 import type { RecordOutcome } from '../../src/gateway/deliver/sinks/stream.ts'
+import { countedBacklog } from '../../src/gateway/journal/counted-backlog.ts'
 import { SEGMENT_BYTES } from '../../src/gateway/journal/disk/disk-journal.ts'
 import { GROUP_BYTES, GROUP_MS } from '../../src/gateway/journal/disk/group-commit.ts'
 import { ANSWER_MS, MOST_WAITING_BYTES } from '../../src/gateway/journal/stream/stream-journal.ts'
@@ -148,7 +149,10 @@ test('Kinesis is called four times at once to begin with, and 24 times at most',
   /** Calls under way. */
   const waiting: (() => void)[] = []
   const pump = startPump({
-    backlog,
+    backlog: countedBacklog(
+      backlog,
+      createLedger(telemetry.metrics, () => backlog.state().events),
+    ),
     stream: {
       kind: 'kinesis',
       maxRecords: 1,
@@ -159,7 +163,6 @@ test('Kinesis is called four times at once to begin with, and 24 times at most',
         }),
       close: async () => {},
     },
-    ledger: createLedger(telemetry.metrics, () => backlog.state().events),
     telemetry,
     clock: fakeClock(),
     entropy: seededEntropy(),

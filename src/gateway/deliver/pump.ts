@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events'
-import type { Outcomes } from '../../event/ledger/ledger.ts'
 import { sleep } from '../../std/async/abort.ts'
 import { jittered, type RetryPolicy, retryUntilAborted } from '../../std/async/retry.ts'
 import type { Clock } from '../../std/clock.ts'
@@ -25,7 +24,6 @@ export interface PumpOptions {
   readonly fallback?: Fallback
   /** Where records go that the stream will never take. Tried until it resolves. */
   readonly deadLetter: (record: SinkRecord, reason: string) => Promise<void>
-  readonly ledger: Outcomes
   readonly telemetry: Telemetry
   readonly entropy: Entropy
   readonly clock: Clock
@@ -90,7 +88,7 @@ class StreamPump implements Pump {
   #stopped: Promise<{ drained: boolean }> | undefined
 
   constructor(options: PumpOptions) {
-    const { backlog, entropy, ledger, lingerMs, stream, telemetry } = options
+    const { backlog, entropy, lingerMs, stream, telemetry } = options
     this.#options = options
     this.#retryPolicy = options.retry ?? jittered(entropy)
     this.#outbox = createRecordQueue(
@@ -98,11 +96,11 @@ class StreamPump implements Pump {
       (record) => this.#own(this.#deadLetter(record, 'too_large')),
     )
     this.#lanes = createLanes(options)
-    this.#inFlight = createInFlight(telemetry.metrics, (...done) => backlog.arrived?.(...done))
-    const shared = { backlog, inFlight: this.#inFlight, retry: this.#retryUntilEnded.bind(this) }
-    this.#release = createRelease({ ...shared, ledger })
+    this.#inFlight = createInFlight(telemetry.metrics, (...done) => backlog.arrived(...done))
+    this.#release = createRelease(this.#inFlight, backlog)
     this.#intake = createIntake({
-      ...shared,
+      backlog,
+      inFlight: this.#inFlight,
       outbox: this.#outbox,
       lingerMs,
       maxInFlightBytes: options.maxInFlightBytes ?? MAX_IN_FLIGHT_BYTES[stream.kind],
@@ -110,6 +108,7 @@ class StreamPump implements Pump {
       maxReadBytes: stream.maxBytes,
       signal: this.#ending.signal,
       own: this.#own.bind(this),
+      retry: this.#retryUntilEnded.bind(this),
     })
     // Every waiting retry listens, and there may be many.
     setMaxListeners(0, this.#ending.signal)

@@ -4,6 +4,7 @@ import t from 'tap'
 import { createLedger } from '../../../src/event/ledger/ledger.ts'
 import { startPump } from '../../../src/gateway/deliver/pump.ts'
 import { lakeDeadLetters, lakeSink } from '../../../src/gateway/deliver/sinks/lake/lake-writer.ts'
+import { countedBacklog } from '../../../src/gateway/journal/counted-backlog.ts'
 import { openDiskJournal } from '../../../src/gateway/journal/disk/disk-journal.ts'
 import { fsLake } from '../../../src/lake/fs.ts'
 import { systemClock } from '../../../src/std/clock.ts'
@@ -35,10 +36,9 @@ async function live(folder: string, lines: readonly string[], drainMs: number, m
     maxAgeMs,
   })
   const pump = startPump({
-    backlog: journal,
+    backlog: countedBacklog(journal, ledger),
     stream,
     deadLetter: lakeDeadLetters(lake, systemEntropy),
-    ledger,
     telemetry,
     entropy: systemEntropy,
     clock,

@@ -5,6 +5,7 @@ import { kinesisClient, kinesisSink } from '../../../src/gateway/deliver/sinks/k
 import { countOpenShards } from '../../../src/gateway/deliver/sinks/kinesis/list-shards.ts'
 import { paced } from '../../../src/gateway/deliver/sinks/kinesis/pacing.ts'
 import { lakeDeadLetters } from '../../../src/gateway/deliver/sinks/lake/lake-writer.ts'
+import { countedBacklog } from '../../../src/gateway/journal/counted-backlog.ts'
 import type { RetryPolicy } from '../../../src/std/async/retry.ts'
 import { systemClock } from '../../../src/std/clock.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
@@ -85,10 +86,9 @@ async function run(t: Test, scenario: Scenario, retry: RetryPolicy, drainMs: num
     ledger.admitted(frame.count, [])
   }
   const pump = startPump({
-    backlog,
+    backlog: countedBacklog(backlog, ledger),
     stream,
     deadLetter: lakeDeadLetters(lake, entropy),
-    ledger,
     telemetry,
     entropy,
     clock: systemClock,

@@ -5,6 +5,7 @@ import { kinesisClient, kinesisSink } from '../../../src/gateway/deliver/sinks/k
 import { countOpenShards } from '../../../src/gateway/deliver/sinks/kinesis/list-shards.ts'
 import { paced } from '../../../src/gateway/deliver/sinks/kinesis/pacing.ts'
 import { lakeDeadLetters, lakeSink } from '../../../src/gateway/deliver/sinks/lake/lake-writer.ts'
+import { countedBacklog } from '../../../src/gateway/journal/counted-backlog.ts'
 import type { RetryPolicy } from '../../../src/std/async/retry.ts'
 import { systemClock } from '../../../src/std/clock.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
@@ -57,7 +58,11 @@ async function open(t: Test, { retry = AT_ONCE, requestTimeoutMs = 30_000, maxBa
     maxBacklogBytes,
   }
   const deadLetter = lakeDeadLetters(lake, entropy)
-  const pump = startPump({ backlog, stream, fallback, deadLetter, ledger, lingerMs: 1, retry, ...system })
+  const pump = startPump({
+    backlog: countedBacklog(backlog, ledger),
+    ...{ stream, fallback, deadLetter, lingerMs: 1, retry },
+    ...system,
+  })
   t.teardown(async () => {
     await pump.stop({ drainMs: 0 })
     await stream.close()

@@ -4,17 +4,12 @@ import type { MetricRegistry } from '../../../std/metrics/metric-registry.ts'
 import type { Destination, Ended, Frame } from '../../journal/backlog.ts'
 import type { FrameSlice } from './pack.ts'
 
-/** All frames up to `sequence` are done: how many of the events in them ended where. */
-export interface FinishedFrames extends Ended {
-  readonly sequence: number
-}
-
 export interface InFlight {
   add(frame: Frame): void
   /** The container with these shares reached its destination. */
   settle(shares: readonly FrameSlice[], destination: Destination): void
-  /** The frames at the head that are done, as one; each is told once. Containers finish in any order, frames do not. */
-  takeFinished(): FinishedFrames | undefined
+  /** The last of the frames at the head that are done; each is told once. Containers finish in any order, frames do not. */
+  takeFinished(): number | undefined
   /** Bytes without an outcome: what is held in memory. */
   bytes(): number
   /** Frames not yet told as finished. */
@@ -30,7 +25,7 @@ const none = (): Record<Destination, number> => ({ delivered: 0, fallback: 0, de
 /** `onDone` hears of each frame as soon as it is done, in any order. */
 export function createInFlight(
   metrics: MetricRegistry,
-  onDone: (sequence: number, ended: Ended) => void = () => {},
+  onDone: (sequence: number, ended: Ended) => void,
 ): InFlight {
   // In order of sequence, as the backlog hands the frames out.
   const frames = new Map<number, Progress>()
@@ -55,14 +50,10 @@ export function createInFlight(
       }
     },
     takeFinished() {
-      let finished: FinishedFrames | undefined
-      const ended = none()
+      let finished: number | undefined
       for (const [sequence, progress] of frames) {
         if (progress.bytesLeft > 0) break
-        ended.delivered += progress.delivered
-        ended.fallback += progress.fallback
-        ended.deadLettered += progress.deadLettered
-        finished = { sequence, ...ended }
+        finished = sequence
         frames.delete(sequence)
       }
       return finished

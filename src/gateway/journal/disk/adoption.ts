@@ -3,12 +3,12 @@ import type { Ledger } from '../../../event/ledger/ledger.ts'
 import { sleep } from '../../../std/async/abort.ts'
 import { errnoOf, type FileOps, nodeFiles, unlessAbsent } from '../../../std/files/files.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
-import type { Backlog, BacklogState, Frame } from '../backlog.ts'
+import type { BacklogState, Frame, FrameStore } from '../backlog.ts'
 import type { Journal } from '../journal.ts'
 import { sequenceInName } from './segment-file.ts'
 
 /** A journal that nobody appends to any more. */
-export interface Orphan extends Backlog {
+export interface Orphan extends FrameStore {
   readonly recovered: { readonly events: number }
   close(): Promise<void>
 }

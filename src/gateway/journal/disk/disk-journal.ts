@@ -3,7 +3,7 @@ import { AppError } from '../../../std/errors.ts'
 import { durableFolders } from '../../../std/files/durable-folders.ts'
 import { errnoOf, type FileOps, nodeFiles } from '../../../std/files/files.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
-import type { Backlog, BacklogState, Frame } from '../backlog.ts'
+import type { BacklogState, Frame, FrameStore } from '../backlog.ts'
 import type { Batch, Durability, Journal } from '../journal.ts'
 import { type FolderLock, type LockOptions, lockFolder } from '../lock/folder-lock.ts'
 import { createJournalMetrics, type JournalMetrics } from '../metrics.ts'
@@ -42,7 +42,7 @@ export interface DiskJournalOptions {
   readonly lock?: Pick<LockOptions, 'processes' | 'sockets'>
 }
 
-export interface DiskJournal extends Journal, Backlog {
+export interface DiskJournal extends Journal, FrameStore {
   readonly recovered: Recovered
   /** Answers what was appended, then refuses; what is not delivered stays for the next start. */
   close(): Promise<void>
@@ -162,7 +162,6 @@ class OpenDiskJournal implements DiskJournal {
     return this.#reader.read(maxBytes, signal)
   }
 
-  /** Never rejects: a checkpoint or a removal that fails now is made good by a later one, or at the next start. */
   release(sequence: number): Promise<void> {
     this.#holdings.release(sequence)
     this.#tidying = this.#tidying.then(() => this.#tidy(CHECKPOINT_MS))

@@ -1,9 +1,9 @@
 import { AppError } from '../../../std/errors.ts'
-import type { Backlog, Frame } from '../backlog.ts'
+import type { Frame, FrameStore } from '../backlog.ts'
 import { createWakeSignal } from '../notifier.ts'
 
 /** Frames in memory, from whoever brings them to the one who drains them. What is not delivered dies with us. */
-export interface FrameQueue extends Backlog {
+export interface FrameQueue extends FrameStore {
   /** Puts the frame behind the others, and answers its sequence. Throws `shutting_down` once it is closed. */
   push(frame: Pick<Frame, 'lines' | 'count' | 'receivedMs'>): number
   /** The lines of a frame are needed no more: their room is free before it is its turn to be released. */

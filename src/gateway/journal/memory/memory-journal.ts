@@ -1,9 +1,9 @@
-import type { Backlog } from '../backlog.ts'
+import type { FrameStore } from '../backlog.ts'
 import type { Batch, Journal } from '../journal.ts'
 import { checkRoom } from '../watermarks.ts'
 import { createFrameQueue } from './frame-queue.ts'
 
-export interface MemoryJournal extends Journal, Backlog {
+export interface MemoryJournal extends Journal, FrameStore {
   /** Refuses from now on, and wakes those who wait. */
   close(): Promise<void>
 }

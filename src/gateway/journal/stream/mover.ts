@@ -1,15 +1,13 @@
-import type { Outcomes } from '../../../event/ledger/ledger.ts'
 import { sleep } from '../../../std/async/abort.ts'
 import { jittered, type RetryPolicy, retryUntilAborted } from '../../../std/async/retry.ts'
 import type { Entropy } from '../../../std/id.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { Backlog, Frame } from '../backlog.ts'
-import { count, type StreamJournal } from './stream-journal.ts'
+import type { StreamJournal } from './stream-journal.ts'
 
 export interface JournalReplayOptions {
   readonly backlog: Backlog
   readonly deliver: StreamJournal['deliver']
-  readonly ledger: Outcomes
   readonly entropy: Entropy
   readonly telemetry: Telemetry
   readonly retry?: RetryPolicy
@@ -27,7 +25,7 @@ export interface JournalReplay {
 const READ_BYTES = 4_194_304
 
 export function startJournalReplay(options: JournalReplayOptions): JournalReplay {
-  const { backlog, deliver, ledger, entropy, telemetry, retry = jittered(entropy) } = options
+  const { backlog, deliver, entropy, telemetry, retry = jittered(entropy) } = options
   const ending = new AbortController()
   const { signal } = ending
   let finishing = false
@@ -44,16 +42,17 @@ export function startJournalReplay(options: JournalReplayOptions): JournalReplay
   }
 
   async function moveAll(frames: readonly Frame[]): Promise<void> {
-    const ends = await Promise.all(frames.map(deliver))
+    const moved = await Promise.all(
+      frames.map(async (frame) => ({ sequence: frame.sequence, ended: await deliver(frame) })),
+    )
+    let last: number | undefined
     // Those behind one that has not arrived may have: only heads are released.
-    const left = ends.indexOf(undefined)
-    const done = left < 0 ? frames.length : left
-    const last = frames[done - 1]
-    if (last === undefined) return
-    const released = backlog.release(last.sequence)
-    // At once, as they are no backlog any more.
-    for (const ended of ends.slice(0, done)) if (ended !== undefined) count(ledger, ended)
-    await released
+    for (const { sequence, ended } of moved) {
+      if (ended === undefined) break
+      backlog.arrived(sequence, ended)
+      last = sequence
+    }
+    if (last !== undefined) await backlog.release(last)
   }
 
   function endWhenEmpty(): void {

@@ -5,6 +5,7 @@ import { AppError } from '../../../std/errors.ts'
 import { counter, gauge } from '../../../std/metrics/instruments.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { Backlog, Ended, Frame, SinkKind } from '../backlog.ts'
+import { countEnded } from '../counted-backlog.ts'
 import type { Batch, Durability, Journal } from '../journal.ts'
 import { createFrameQueue } from '../memory/frame-queue.ts'
 import { checkRoom, hasRoom } from '../watermarks.ts'
@@ -54,15 +55,6 @@ interface Waiter {
 interface WaitingSender extends Waiter {
   readonly sinceMs: number
   readonly receivedMs: number
-}
-
-/** For the pump of a stream journal: who answers for the events counts them, which are not all that are delivered. */
-export const uncounted: Outcomes = { delivered() {}, fallback() {}, deadLettered() {} }
-
-export function count(ledger: Outcomes, { delivered, fallback, deadLettered }: Ended): void {
-  ledger.delivered(delivered)
-  ledger.fallback(fallback)
-  ledger.deadLettered(deadLettered)
 }
 
 export function streamJournal(options: StreamJournalOptions): StreamJournal {
@@ -127,7 +119,7 @@ export function streamJournal(options: StreamJournalOptions): StreamJournal {
           sinceMs: clock.monotonicMs(),
           receivedMs: batch.receivedMs,
           arrived(ended) {
-            count(ledger, ended)
+            countEnded(ledger, ended)
             resolve(whereOf(ended))
           },
           gaveUp: () => resolve(instead(batch)),

@@ -21,6 +21,7 @@ function setup(patience?: FallbackThresholds) {
   }
   const diversion = createFallbackSwitch({
     backlog: {
+      arrived: () => {},
       read: async () => [],
       release: async () => {},
       state: () => ({ frames: 0, events: 0, bytes: seen.bytes, oldestMs: seen.oldestMs }),

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { createLedger } from '../../../../src/event/ledger/ledger.ts'
 import type { Ended, Frame } from '../../../../src/gateway/journal/backlog.ts'
+import { countedBacklog } from '../../../../src/gateway/journal/counted-backlog.ts'
 import {
   type JournalReplayOptions,
   startJournalReplay,
@@ -27,9 +28,8 @@ function setup(t: Test, more: Partial<JournalReplayOptions> = {}) {
   const start = () => {
     const retry = { delayMs: () => 0 }
     const mover = startJournalReplay({
-      backlog,
+      backlog: countedBacklog(backlog, ledger),
       deliver,
-      ledger,
       telemetry,
       retry,
       entropy: seededEntropy(),

@@ -7,7 +7,6 @@ import {
   ANSWER_MS,
   type StreamJournalOptions,
   streamJournal,
-  uncounted,
 } from '../../../../src/gateway/journal/stream/stream-journal.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { createTelemetry } from '../../../../src/std/telemetry.ts'
@@ -200,11 +199,4 @@ t.test('at the end nobody waits longer than there is time, and all are answered'
   await journal.close()
   t.match(await last, [{ reason: { code: 'sinks_unavailable' } }])
   await t.rejects(journal.append(batchOf('d')), { code: 'shutting_down' })
-})
-
-t.test('the pump of such a journal counts nothing', async (t) => {
-  t.same(
-    [uncounted.delivered(1), uncounted.fallback(1), uncounted.deadLettered(1)],
-    [undefined, undefined, undefined],
-  )
 })

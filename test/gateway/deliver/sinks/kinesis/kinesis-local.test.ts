@@ -17,6 +17,7 @@ import { startPump } from '../../../../../src/gateway/deliver/pump.ts'
 import { kinesisClient, kinesisSink } from '../../../../../src/gateway/deliver/sinks/kinesis/kinesis.ts'
 import { countOpenShards } from '../../../../../src/gateway/deliver/sinks/kinesis/list-shards.ts'
 import { paced } from '../../../../../src/gateway/deliver/sinks/kinesis/pacing.ts'
+import { countedBacklog } from '../../../../../src/gateway/journal/counted-backlog.ts'
 import { systemClock } from '../../../../../src/std/clock.ts'
 import { quietTelemetry } from '../../../../../src/std/telemetry.ts'
 import { linesOf } from '../../../../contracts/stream.ts'
@@ -91,14 +92,13 @@ t.test('a second emulator holds exactly what the pump delivered', async (t) => {
   )
   for (const line of lines) backlog.append([line])
   const pump = startPump({
-    backlog,
+    backlog: countedBacklog(backlog, ledger),
     stream: paced(kinesisSink({ client, streamName: StreamName }), {
       countShards,
       clock: systemClock,
       telemetry,
     }),
     deadLetter: async () => {},
-    ledger,
     telemetry,
     entropy: seededEntropy(),
     clock: systemClock,
