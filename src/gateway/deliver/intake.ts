@@ -31,7 +31,7 @@ export interface Intake {
   hurry(): void
 }
 
-/** Of each kind of task at most one is under way. */
+/** At most one task of each kind is under way. */
 type Task = 'reading' | 'lingering'
 
 export function createIntake(options: IntakeOptions): Intake {

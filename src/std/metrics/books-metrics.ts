@@ -62,7 +62,7 @@ export const booksDeclarations = {
   },
   headgate_belated_events_total: {
     type: 'counter',
-    help: 'Stored after all when their sender had been refused, or they lay on the disk as well: in no books.',
+    help: 'Stored after all when their sender had been refused, or they lay on the disk as well: the books have them as that.',
     unit: 'events',
     only: 'mode `stream`',
   },
