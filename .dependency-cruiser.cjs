@@ -23,7 +23,7 @@ const may = {
   'http/operations': ['std*', 'http'],
   config: ['std*', 'config/schema', 'http/sender', 'http'],
   'gateway/apps': ['std*', 't:config/schema', 'http/sender', 'http'],
-  'gateway/journal': ['std*'],
+  'gateway/journal': ['std*', 't:event/ledger'],
   'gateway/journal/lock': ['std*', 'gateway/journal'],
   'gateway/journal/disk': ['std*', 't:event/ledger', 'gateway/journal', 'gateway/journal/lock'],
   'gateway/journal/memory': ['std*', 'gateway/journal'],
@@ -65,7 +65,6 @@ const may = {
   'gateway/deliver': [
     'std*',
     't:config/schema',
-    't:event/ledger',
     't:gateway/journal',
     't:gateway/deliver/sinks',
     'gateway/deliver/pack',
