@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer'
+import type { ResumableWork } from '../../std/async/yielding.ts'
 import { AppError } from '../../std/errors.ts'
 import { Unreadable } from '../schema/unreadable.ts'
-import { eventsIn, isEnvelope } from './envelope.ts'
+import { eventsIn, fewEnough, isEnvelope } from './envelope.ts'
 import { afterBlanks, endOfContent } from './scan.ts'
 import {
   BROKEN,
@@ -11,7 +12,6 @@ import {
   isArrayAt,
   itemsAt,
   linesAt,
-  MAX_CANDIDATES,
   sequenceAt,
   skipMark,
 } from './spans.ts'
@@ -35,24 +35,29 @@ export interface Candidates {
  * What a body says: one event, an array, an envelope `{ context?, events }`, or several of these one behind the other, as
  * NDJSON or in any other way. An item that cannot be read is Unreadable; throws `malformed_body` if none can.
  */
-export function candidatesIn(body: Buffer): Candidates {
+export function* candidatesIn(body: Buffer): ResumableWork<Candidates> {
   const start = startOf(body)
   if (start === body.length) throw new AppError('malformed_body', 'The body is empty')
   const end = endOfContent(body)
   const bytes = start === 0 && end === body.length ? body : body.subarray(start, end)
   const isHarmless = bytes.length <= UNSCANNED_BYTES && !bytes.includes(BRACKETS)
-  return (isHarmless ? quickly(bytes) : undefined) ?? carefully(bytes)
+  const values = (isHarmless ? quickly(bytes) : undefined) ?? (yield* carefully(bytes))
+  if (values.length > 1) return { candidates: yield* oneByOne(values), root: undefined }
+  const [root] = values
+  const only = isEnvelope(root) ? yield* eventsIn(root) : Array.isArray(root) ? root : [root]
+  if (only instanceof Unreadable) throw new AppError('malformed_body', only.detail)
+  return { candidates: fewEnough(only), root }
 }
 
 /** Where the text begins after blanks and byte order marks. */
 export const startOf = (body: Buffer): number => afterBlanks(body, skipMark(body, 0), body.length)
 
 /** In one go, as nearly all bodies can be. Undefined if there is anything to be careful about. */
-function quickly(bytes: Buffer): Candidates | undefined {
+function quickly(bytes: Buffer): readonly unknown[] | undefined {
   if (!isUtf8(bytes)) return undefined
   const text = bytes.toString('utf8')
   const values = areLines(text) ? linesOf(text).map(parsed) : [parsed(text)]
-  return values.includes(BROKEN) ? undefined : together(values)
+  return values.includes(BROKEN) ? undefined : values
 }
 
 /** A line end between two brackets, which no value has inside. Looked for at the first: it costs little to be wrong. */
@@ -66,29 +71,26 @@ function areLines(text: string): boolean {
 const linesOf = (text: string): readonly string[] =>
   text.split('\n').filter((line) => line !== '' && line.trim() !== '')
 
-/** Value by value, so that those which must not or cannot be parsed are refused by themselves. */
-function carefully(bytes: Buffer): Candidates {
+/**
+ * Value by value: those which must not or cannot be parsed are refused by themselves, and others have a turn between two.
+ */
+function* carefully(bytes: Buffer): ResumableWork<readonly unknown[]> {
   const end = bytes.length
-  const envelope = envelopeAt(bytes, 0, end)
-  if (envelope !== undefined) return inOneGo(bytes, envelope.events) ?? fromEnvelope(bytes, envelope)
-  const array = isArrayAt(bytes, 0) ? itemsAt(bytes, 0, end) : undefined
-  if (array?.to === end) {
-    return inOneGo(bytes, array.items) ?? together([someOf(array.items.map(read(bytes)), bytes)])
-  }
+  const envelope = yield* envelopeAt(bytes, 0, end)
+  if (envelope !== undefined) return [yield* fromEnvelope(bytes, envelope)]
+  const array = isArrayAt(bytes, 0) ? yield* itemsAt(bytes, 0, end) : undefined
+  if (array?.to === end) return [someOf(yield* read(bytes, array.items), bytes)]
   if (isArrayAt(bytes, 0) && array === undefined) throw malformed(bytes)
-  const values = sequenceAt(bytes, 0, end)?.map(read(bytes)) ?? [BROKEN]
-  if (!values.includes(BROKEN)) return together(values)
-  return together(someOf(bytes.includes('\n') ? linesAt(bytes, 0, end).map(read(bytes)) : values, bytes))
+  const sequence = yield* sequenceAt(bytes, 0, end)
+  const values = sequence === undefined ? [BROKEN] : yield* read(bytes, sequence)
+  if (!values.includes(BROKEN)) return values
+  return someOf(bytes.includes('\n') ? yield* read(bytes, yield* linesAt(bytes, 0, end)) : values, bytes)
 }
 
-/** What has been looked through, and may be parsed: value by value takes longer. */
-const inOneGo = (bytes: Buffer, spans: readonly CandidateSpan[]): Candidates | undefined =>
-  spans.every(({ unreadable }) => unreadable === undefined) ? quickly(bytes) : undefined
-
-function fromEnvelope(bytes: Buffer, { events, rest }: EnvelopeSpans): Candidates {
+function* fromEnvelope(bytes: Buffer, { events, rest }: EnvelopeSpans): ResumableWork<unknown> {
   const root = parsed(rest.toString('utf8'))
   if (root === BROKEN || !isUtf8(rest)) throw malformed(bytes)
-  return together([{ ...(root as object), events: someOf(events.map(read(bytes)), bytes) }])
+  return { ...(root as object), events: someOf(yield* read(bytes, events), bytes) }
 }
 
 /** The values, unless all of them are broken: then the error of the body as a whole says more. */
@@ -97,13 +99,20 @@ function someOf(values: readonly unknown[], bytes: Buffer): readonly unknown[] {
   return values
 }
 
-const read =
-  (bytes: Buffer) =>
-  ({ from, to, unreadable }: CandidateSpan): unknown => {
-    if (unreadable !== undefined) return unreadable
-    const part = bytes.subarray(from, to)
-    return isUtf8(part) ? parsed(part.toString('utf8')) : BROKEN
+function* read(bytes: Buffer, spans: readonly CandidateSpan[]): ResumableWork<readonly unknown[]> {
+  const values: unknown[] = []
+  for (const span of spans) {
+    values.push(valueAt(bytes, span))
+    yield
   }
+  return values
+}
+
+function valueAt(bytes: Buffer, { from, to, unreadable }: CandidateSpan): unknown {
+  if (unreadable !== undefined) return unreadable
+  const part = bytes.subarray(from, to)
+  return isUtf8(part) ? parsed(part.toString('utf8')) : BROKEN
+}
 
 /** The last of repeated keys counts. That is safe because we store what we parsed, never what was sent. */
 function parsed(text: string): unknown {
@@ -115,23 +124,15 @@ function parsed(text: string): unknown {
 }
 
 /** What the values hold, one behind the other. */
-function together(values: readonly unknown[]): Candidates {
-  if (values.length > 1) return { candidates: fewEnough(values.flatMap(eventsOf)), root: undefined }
-  const [root] = values
-  const only = eventsOf(root)
-  if (only instanceof Unreadable) throw new AppError('malformed_body', only.detail)
-  return { candidates: fewEnough(only), root }
-}
-
-const eventsOf = (value: unknown): readonly unknown[] | Unreadable =>
-  isEnvelope(value) ? eventsIn(value) : Array.isArray(value) ? value : [value]
-
-/** The items themselves, unless there are so many that judging them one by one would serve an attacker. */
-function fewEnough(items: readonly unknown[]): readonly unknown[] {
-  if (items.length > MAX_CANDIDATES) {
-    throw new AppError('body_too_large', `The body holds more than ${MAX_CANDIDATES} events`)
+function* oneByOne(values: readonly unknown[]): ResumableWork<readonly unknown[]> {
+  const candidates: unknown[] = []
+  for (const value of values) {
+    const events = isEnvelope(value) ? yield* eventsIn(value) : value
+    if (!Array.isArray(events)) candidates.push(events)
+    else for (const event of events) candidates.push(event)
+    fewEnough(candidates)
   }
-  return items
+  return candidates
 }
 
 /** Bodies that a person may have written. In those of a program nobody looks for the place, and it takes a second parse. */

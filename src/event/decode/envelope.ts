@@ -1,9 +1,12 @@
+import { mapInSteps, type ResumableWork } from '../../std/async/yielding.ts'
+import { AppError } from '../../std/errors.ts'
 import { Measurement } from '../schema/event.ts'
 import { isObject, type JsonObject } from '../schema/json-object.ts'
 import { Unreadable } from '../schema/unreadable.ts'
 import { Pruned } from '../values/attributes.ts'
 import { readers } from '../values/columns.ts'
 import { ValueRule } from '../values/rule.ts'
+import { MAX_CANDIDATES } from './spans.ts'
 
 /** Columns that a context may set for all its events: those that tell one event from another are not among them. */
 const shareable: readonly string[] = Object.keys(Measurement.properties).filter(
@@ -17,13 +20,23 @@ export function isEnvelope(value: unknown): value is JsonObject {
 }
 
 /** The events, each with what the context says for all; Unreadable if they are none. */
-export function eventsIn({ context, events }: JsonObject): readonly unknown[] | Unreadable {
+export function* eventsIn({ context, events }: JsonObject): ResumableWork<readonly unknown[] | Unreadable> {
   if (events === null) return []
   if (!Array.isArray(events)) return new Unreadable('malformed_line', 'events: must be an array')
   if (context === undefined || context === null) return events
   if (!isObject(context)) return new Unreadable('malformed_line', 'context: must be an object')
   const shared = readContext(context)
-  return events.map((event) => (isObject(event) ? withContext(shared, event) : event))
+  return yield* mapInSteps(fewEnough(events), (event) =>
+    isObject(event) ? withContext(shared, event) : event,
+  )
+}
+
+/** The items themselves, unless there are so many that judging them one by one would serve an attacker. */
+export function fewEnough(items: readonly unknown[]): readonly unknown[] {
+  if (items.length > MAX_CANDIDATES) {
+    throw new AppError('body_too_large', `The body holds more than ${MAX_CANDIDATES} events`)
+  }
+  return items
 }
 
 /** Read once for all. What breaks a rule stays, for the verdict on each event to name it. */

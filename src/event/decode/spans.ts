@@ -1,3 +1,4 @@
+import type { ResumableWork } from '../../std/async/yielding.ts'
 import { AppError } from '../../std/errors.ts'
 import { Unreadable } from '../schema/unreadable.ts'
 import {
@@ -37,12 +38,12 @@ export const isArrayAt = (bytes: Buffer, at: number): boolean => bytes[at] === O
 const isObjectAt = (bytes: Buffer, at: number): boolean => bytes[at] === OPEN_OBJECT
 
 /** The items of the array that begins at `from`, and where it ends; undefined if it does not. */
-export function itemsAt(
+export function* itemsAt(
   bytes: Buffer,
   from: number,
   end: number,
   scan: Scan = createScan(bytes),
-): { readonly items: readonly CandidateSpan[]; readonly to: number } | undefined {
+): ResumableWork<{ readonly items: readonly CandidateSpan[]; readonly to: number } | undefined> {
   const items: CandidateSpan[] = []
   let at = afterBlanks(bytes, from + 1, end)
   if (bytes[at] === CLOSE_ARRAY && at < end) return { items, to: at + 1 }
@@ -55,6 +56,7 @@ export function itemsAt(
     if (bytes[at] === CLOSE_ARRAY) return { items, to: at + 1 }
     if (bytes[at] !== COMMA) return undefined
     at = afterBlanks(bytes, at + 1, end)
+    yield
   }
   return undefined
 }
@@ -69,13 +71,17 @@ export interface EnvelopeSpans {
  * The envelope that `from` to `end` is, if it is one whose rest may be parsed. Of several `events` the last counts, as it
  * does to a parser: if that is no array, this is no envelope.
  */
-export function envelopeAt(bytes: Buffer, from: number, end: number): EnvelopeSpans | undefined {
+export function* envelopeAt(
+  bytes: Buffer,
+  from: number,
+  end: number,
+): ResumableWork<EnvelopeSpans | undefined> {
   if (!isObjectAt(bytes, from) || !bytes.includes(EVENTS)) return undefined
   const scan = createScan(bytes)
   const lists: Member[] = []
   let at = from
   for (let names = 0; names < MAX_OBJECT_NAMES; names++) {
-    const member = memberAt(bytes, afterBlanks(bytes, at + 1, end), end, scan)
+    const member = yield* memberAt(bytes, afterBlanks(bytes, at + 1, end), end, scan)
     if (member === undefined) return undefined
     if (member.isEvents) lists.push(member)
     at = afterBlanks(bytes, member.to, end)
@@ -110,13 +116,13 @@ interface Member {
 }
 
 /** The member whose name begins at `from`. Undefined if it must not be parsed. */
-function memberAt(bytes: Buffer, from: number, end: number, scan: Scan): Member | undefined {
+function* memberAt(bytes: Buffer, from: number, end: number, scan: Scan): ResumableWork<Member | undefined> {
   const nameEnd = scan.value(from, end)
   if (bytes[from] !== DOUBLE_QUOTE || nameEnd === UNCLOSED) return undefined
   const value = afterBlanks(bytes, afterBlanks(bytes, nameEnd, end) + 1, end)
   const isEvents = isEventsName(bytes.subarray(from, nameEnd))
   if (isEvents && isArrayAt(bytes, value)) {
-    const array = itemsAt(bytes, value, end, scan)
+    const array = yield* itemsAt(bytes, value, end, scan)
     return array && { from: value, isEvents, ...array }
   }
   const to = scan.value(value, end)
@@ -137,12 +143,12 @@ function isEventsName(name: Buffer): boolean {
  * The values that follow one another from `from` to `end`, however they are parted: lines, several in a line, or each on
  * lines of its own. Undefined unless all are whole objects or arrays.
  */
-export function sequenceAt(
+export function* sequenceAt(
   bytes: Buffer,
   from: number,
   end: number,
   scan: Scan = createScan(bytes),
-): readonly CandidateSpan[] | undefined {
+): ResumableWork<readonly CandidateSpan[] | undefined> {
   const spans: CandidateSpan[] = []
   for (let at = afterBlanks(bytes, from, end); at < end; ) {
     if (!isArrayAt(bytes, at) && !isObjectAt(bytes, at)) return undefined
@@ -150,18 +156,19 @@ export function sequenceAt(
     if (to === UNCLOSED) return undefined
     add(spans, spanOf(at, to, scan))
     at = afterBlanks(bytes, skipMark(bytes, to), end)
+    yield
   }
   return spans
 }
 
 /** Line by line: what is wrong with one is nothing to the next. A line may hold several values. */
-export function linesAt(bytes: Buffer, from: number, end: number): readonly CandidateSpan[] {
+export function* linesAt(bytes: Buffer, from: number, end: number): ResumableWork<readonly CandidateSpan[]> {
   const scan = createScan(bytes)
   const spans: CandidateSpan[] = []
   for (let at = skipMark(bytes, afterBlanks(bytes, from, end)); at < end; ) {
     const newline = bytes.indexOf(LINE_END, at)
     const lineEnd = newline === -1 || newline > end ? end : newline
-    const values = sequenceAt(bytes, at, lineEnd, scan) ?? [aloneAt(bytes, at, lineEnd, scan)]
+    const values = (yield* sequenceAt(bytes, at, lineEnd, scan)) ?? [aloneAt(bytes, at, lineEnd, scan)]
     for (const value of values) add(spans, value)
     at = skipMark(bytes, afterBlanks(bytes, lineEnd, end))
   }

@@ -123,7 +123,7 @@ export function createCollector(ports: CollectorPorts): Collector {
   ): ResumableWork<Prepared> {
     const { format, wire, gpc } = submission
     const { contentType, headers, query } = wire
-    const { candidates, alias } = format.decode({ contentType, headers, query, body: received.body })
+    const { candidates, alias } = yield* format.decode({ contentType, headers, query, body: received.body })
     yield
     const app = known !== undefined && alias === undefined ? known : admit({ ...claims, alias }, registry)
     quota.charge(app, {

@@ -1,6 +1,10 @@
 import { test } from 'tap'
-import { eventsIn, isEnvelope } from '../../../src/event/decode/envelope.ts'
+import { isEnvelope, eventsIn as stepsTo } from '../../../src/event/decode/envelope.ts'
+import type { JsonObject } from '../../../src/event/schema/json-object.ts'
 import { Unreadable } from '../../../src/event/schema/unreadable.ts'
+import { runToEnd } from '../../../src/std/async/yielding.ts'
+
+const eventsIn = (envelope: JsonObject) => runToEnd(stepsTo(envelope))
 
 const least = { name: 'a', value: 1 }
 

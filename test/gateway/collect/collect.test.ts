@@ -374,7 +374,9 @@ test('where bodies carry aliases, what its head cannot tell is read', async (t) 
   const format = (alias: string): Format => ({
     name: 'native',
     carriesAlias: true,
-    decode: (request) => ({ ...native.decode(request), alias }),
+    *decode(request) {
+      return { ...(yield* native.decode(request)), alias }
+    },
   })
   const { collect, journal } = setup()
   const shop = { keys: [], origin: 'https://shop.example' }

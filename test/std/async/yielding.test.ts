@@ -1,5 +1,11 @@
 import { test } from 'tap'
-import { createYielder, type ResumableWork, runToEnd, runYielding } from '../../../src/std/async/yielding.ts'
+import {
+  createYielder,
+  mapInSteps,
+  type ResumableWork,
+  runToEnd,
+  runYielding,
+} from '../../../src/std/async/yielding.ts'
 
 test('a breath is due after a millisecond, and lets others go first', async (t) => {
   let now = 5
@@ -60,4 +66,21 @@ test('work in steps is done at once, or with a breath whenever one is due', asyn
 test('what ends work in steps ends who waits for it', async (t) => {
   t.throws(() => runToEnd(sum([11])), { message: 'too much' })
   await t.rejects(runYielding(sum([11])), { message: 'too much' })
+})
+
+test('a list is mapped in order, with a step behind each sixteen items', async (t) => {
+  for (const [length, steps] of [
+    [0, 0],
+    [15, 0],
+    [16, 1],
+    [100, 6],
+  ] as const) {
+    const items = Array.from({ length }, (_, i) => i)
+    const work = mapInSteps(items, (i) => i * 2)
+    t.equal([...work].length, steps, `${length} items`)
+    t.same(
+      runToEnd(mapInSteps(items, (i) => i * 2)),
+      items.map((i) => i * 2),
+    )
+  }
 })

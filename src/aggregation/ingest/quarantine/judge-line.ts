@@ -3,6 +3,7 @@ import type { RefusalCode } from '../../../event/ledger/ledger.ts'
 import type { Measurement } from '../../../event/schema/event.ts'
 import { isObject } from '../../../event/schema/json-object.ts'
 import { judge } from '../../../event/verdict.ts'
+import { runToEnd } from '../../../std/async/yielding.ts'
 import { AppError, type ErrorCode } from '../../../std/errors.ts'
 
 /** As many as a request may bring to the gateway. */
@@ -33,7 +34,7 @@ const OF_THE_LINE: readonly ErrorCode[] = ['malformed_body', 'body_too_large']
 export function judgeLine(line: Buffer): JudgedLine {
   if (line.length < LEAST_BYTES) return TOO_SHORT
   try {
-    return judgeCandidates(candidatesIn(line))
+    return judgeCandidates(runToEnd(candidatesIn(line)))
   } catch (error) {
     if (!(error instanceof AppError && OF_THE_LINE.includes(error.code))) throw error
     return refusedLine('malformed_line', error.message)

@@ -1,3 +1,5 @@
+import type { ResumableWork } from '../../../std/async/yielding.ts'
+
 /** What a format may look at: never the peer, never the clock. */
 export interface WireRequest {
   readonly contentType: string | undefined
@@ -19,5 +21,5 @@ export interface Format {
   readonly name: 'native' | 'pixel' | 'web-vitals'
   /** Whether bodies carry an alias: a request that nothing else names is then read to see whose it is. */
   readonly carriesAlias?: boolean
-  decode(request: WireRequest): Decoded
+  decode(request: WireRequest): ResumableWork<Decoded>
 }

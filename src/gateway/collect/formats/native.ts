@@ -7,5 +7,5 @@ import { unwrap } from './wrappings.ts'
  */
 export const native: Format = {
   name: 'native',
-  decode: (request) => ({ candidates: unwrap(request) }),
+  decode: unwrap,
 }

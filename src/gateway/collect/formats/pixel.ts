@@ -1,8 +1,11 @@
+import { mapInSteps } from '../../../std/async/yielding.ts'
 import type { Format } from './format.ts'
 import { fieldsOf } from './pairs.ts'
 
 /** `GET /v1/pixel.gif?name=…&value=…&attributes.plan=pro`, for places without script: one measurement a request. */
 export const pixel: Format = {
   name: 'pixel',
-  decode: ({ query }) => ({ candidates: [fieldsOf(Object.entries(query))] }),
+  *decode({ query }) {
+    return { candidates: yield* mapInSteps([Object.entries(query)], fieldsOf) }
+  },
 }

@@ -4,6 +4,7 @@ import { readers } from '../../../event/values/columns.ts'
 import { numberIn } from '../../../event/values/number.ts'
 import { ValueRule } from '../../../event/values/rule.ts'
 import { scales } from '../../../event/values/unit.ts'
+import { mapInSteps } from '../../../std/async/yielding.ts'
 import type { Format } from './format.ts'
 import { unwrap } from './wrappings.ts'
 
@@ -17,7 +18,11 @@ import { unwrap } from './wrappings.ts'
  */
 export const webVitals: Format = {
   name: 'web-vitals',
-  decode: (request) => ({ candidates: unwrap(request).flatMap(metricsIn).map(toCandidate) }),
+  *decode(request) {
+    const { candidates } = yield* unwrap(request)
+    const metrics = yield* mapInSteps(candidates, (item) => metricsIn(item).map(toCandidate))
+    return { candidates: metrics.flat() }
+  },
 }
 
 /** Times in milliseconds; CLS is a score. FID ended with version 4. Any other name is a custom metric and kept as it is. */

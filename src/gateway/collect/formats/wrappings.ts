@@ -1,8 +1,9 @@
 import { candidatesIn, startOf } from '../../../event/decode/candidates.ts'
 import { MAX_OBJECT_NAMES } from '../../../event/decode/scan.ts'
 import { MAX_EVENT_BYTES } from '../../../event/verdict.ts'
+import type { ResumableWork } from '../../../std/async/yielding.ts'
 import { AppError } from '../../../std/errors.ts'
-import type { WireRequest } from './format.ts'
+import type { Decoded, WireRequest } from './format.ts'
 import { fieldsOf, type NameAndText } from './pairs.ts'
 
 /**
@@ -12,11 +13,12 @@ import { fieldsOf, type NameAndText } from './pairs.ts'
  * - multipart: the first part, and the others are not read: a FormData of one field that holds JSON. Where it holds none,
  *   each part is a field.
  */
-export function unwrap({ contentType = '', body }: WireRequest): readonly unknown[] {
+export function* unwrap({ contentType = '', body }: WireRequest): ResumableWork<Decoded> {
   const type = contentType.trimStart().toLowerCase()
-  if (type.startsWith('multipart/')) return fromMultipart(body)
-  if (type.startsWith('application/x-www-form-urlencoded') && !isJson(body)) return [fromForm(body)]
-  return candidatesIn(body).candidates
+  if (type.startsWith('multipart/')) return yield* fromMultipart(body)
+  if (type.startsWith('application/x-www-form-urlencoded') && !isJson(body))
+    return { candidates: [fromForm(body)] }
+  return yield* candidatesIn(body)
 }
 
 /** As far as its first character tells. */
@@ -39,7 +41,7 @@ const MAX_DELIMITER_BYTES = 72
 /** How much of a part's head is read: what names the part stands at its beginning. */
 const MAX_HEAD_BYTES = 1_024
 
-function fromMultipart(body: Buffer): readonly unknown[] {
+function* fromMultipart(body: Buffer): ResumableWork<Decoded> {
   const parts = fewEnough(partsOf(body))
   const [first] = parts
   if (first === undefined) {
@@ -50,8 +52,8 @@ function fromMultipart(body: Buffer): readonly unknown[] {
   }
   const pairs = parts.map(({ head, content }): NameAndText => [nameIn(head), content.toString('utf8')])
   return isJson(first.content) || !pairs.some(([name]) => name === 'name')
-    ? candidatesIn(first.content).candidates
-    : [fieldsOf(pairs)]
+    ? yield* candidatesIn(first.content)
+    : { candidates: [fieldsOf(pairs)] }
 }
 
 interface Part {

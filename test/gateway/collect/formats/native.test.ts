@@ -4,10 +4,11 @@ import { MAX_CANDIDATES } from '../../../../src/event/decode/spans.ts'
 import { Unreadable } from '../../../../src/event/schema/unreadable.ts'
 import { judge, MAX_EVENT_BYTES } from '../../../../src/event/verdict.ts'
 import { native } from '../../../../src/gateway/collect/formats/native.ts'
+import { runToEnd } from '../../../../src/std/async/yielding.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 
 const decode = (body: string | Buffer, contentType?: string) =>
-  native.decode({ contentType, headers: {}, query: {}, body: Buffer.from(body) }).candidates
+  runToEnd(native.decode({ contentType, headers: {}, query: {}, body: Buffer.from(body) })).candidates
 
 /** Code and message of the AppError that decoding throws. */
 function failure(body: string | Buffer, contentType?: string): string {

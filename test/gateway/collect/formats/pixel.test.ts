@@ -1,9 +1,10 @@
 import { test } from 'tap'
 import { judge } from '../../../../src/event/verdict.ts'
 import { pixel } from '../../../../src/gateway/collect/formats/pixel.ts'
+import { runToEnd } from '../../../../src/std/async/yielding.ts'
 
 const decode = (query: Record<string, string>) =>
-  pixel.decode({ contentType: undefined, headers: {}, query, body: Buffer.alloc(0) }).candidates
+  runToEnd(pixel.decode({ contentType: undefined, headers: {}, query, body: Buffer.alloc(0) })).candidates
 
 test('a query becomes one measurement, its numbers read', async (t) => {
   t.equal(pixel.name, 'pixel')

@@ -6,11 +6,13 @@ import { MAX_ATTRIBUTES } from '../../../../src/event/schema/event.ts'
 import { scrub } from '../../../../src/event/scrub.ts'
 import { judge } from '../../../../src/event/verdict.ts'
 import { webVitals } from '../../../../src/gateway/collect/formats/web-vitals.ts'
+import { runToEnd } from '../../../../src/std/async/yielding.ts'
 
 const fixtures = new URL('../../../fixtures/clients/web-vitals/', import.meta.url)
 
 const decodeBytes = (body: Buffer) =>
-  webVitals.decode({ contentType: 'text/plain;charset=UTF-8', headers: {}, query: {}, body }).candidates
+  runToEnd(webVitals.decode({ contentType: 'text/plain;charset=UTF-8', headers: {}, query: {}, body }))
+    .candidates
 const decode = (value: unknown) => decodeBytes(Buffer.from(JSON.stringify(value)))
 
 /** The measurement that one beacon is judged to be. */
