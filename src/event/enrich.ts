@@ -5,8 +5,9 @@ import type { Measurement, Stamp } from './schema/event.ts'
 import { withoutTilde } from './schema/text.ts'
 import { momentIn } from './values/moment.ts'
 
-/** How old, and how far ahead, a client's clock may say an event is before we take our own. Ours. */
+/** How old a client's clock may say an event is before we take our own. Ours. */
 export const MAX_EVENT_AGE_MS = DAY_MS
+/** How far ahead. Ours: a clock that keeps time is off by less. */
 export const MAX_EVENT_AHEAD_MS = 300_000
 
 export interface Enriched {

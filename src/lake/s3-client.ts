@@ -4,6 +4,7 @@ import { freshCredentials, REREAD_FILES } from '../std/aws/rotated-credentials.t
 
 /** Calls at a time: enough to fill a gigabit link with the reads of a window's objects. Ours. */
 export const MAX_CALLS = 16
+/** Within a region a connection takes milliseconds, and with one SYN lost and sent again a second. */
 const CONNECT_TIMEOUT_MS = 2_000
 
 export interface S3ClientOptions {

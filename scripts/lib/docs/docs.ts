@@ -26,6 +26,7 @@ import { scales } from '../../../src/event/values/unit.ts'
 import { MAX_DEPTH } from '../../../src/event/verdict.ts'
 import { problems } from '../../../src/http/problems.ts'
 import { configurationPage } from './docs-configuration.ts'
+import { limitsPage } from './docs-limits.ts'
 import { metricsPage } from './docs-metrics.ts'
 
 /**
@@ -131,6 +132,7 @@ const pages: Readonly<Record<string, () => string>> = {
   'docs/errors.md': errorsPage,
   'docs/configuration.md': () => `${note}\n\n${configurationPage()}`,
   'docs/events.md': eventsPage,
+  'docs/limits.md': () => `${note}\n\n${limitsPage()}`,
   'docs/metrics.md': () => `${note}\n\n${metricsPage()}`,
 }
 

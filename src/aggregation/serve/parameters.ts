@@ -2,8 +2,9 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../std/durations.ts'
 import { instant, rangeFrom } from '../../std/input/instant.ts'
 import type { UnitVotes } from '../rollup/model/units.ts'
 
-/** Most quantiles, and most values merged, in one query. */
+/** Most quantiles in one query. Ours. */
 export const MAX_QUANTILES = 10
+/** Most values merged in one query. Ours: each is one more lookup in every window. */
 export const MAX_VALUES = 20
 
 /** A range, by default the 24 hours until now. */

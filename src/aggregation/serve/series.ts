@@ -9,8 +9,9 @@ import { eachRow } from './rows.ts'
 import { addAggregate, addRow, emptyAggregate, type SeriesAggregate, summarise } from './tally.ts'
 import { type LocalDay, localDays } from './time-zone.ts'
 
-/** Most points in an answer, and most windows read for one: 7 months of quarter hours, some 3 s of processor time. */
+/** Most points in an answer. Ours: more than a chart has pixels. */
 export const MAX_POINTS = 3_000
+/** Most windows read for one answer: 7 months of quarter hours, some 3 s of processor time. */
 export const MAX_SERIES_WINDOWS = 20_000
 /** Most windows × values: of twenty values a month of quarter hours. */
 export const MAX_ROWS = 60_000

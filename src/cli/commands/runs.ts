@@ -40,6 +40,7 @@ type Detail = Static<typeof RunDetail>
 
 const isList = Compile(RunListAnswer)
 const isDetail = Compile(RunDetail)
+/** As many as are remembered. */
 const MOST_LISTED = 1_000
 const LISTED = 20
 

@@ -23,6 +23,7 @@ export interface WorkerPoolOptions {
 const REPORT_MS = 2_000
 /** Doubled with each failure in a row, up to the most: a worker that cannot start must not keep a core busy with trying. */
 const FIRST_PAUSE_MS = 100
+/** A worker that can start again, because somebody mended what it lacked, is missed no longer than this. Ours. */
 const MOST_PAUSE_MS = 30_000
 /** Whoever served for so long did not fail at its start. */
 const STEADY_MS = 60_000

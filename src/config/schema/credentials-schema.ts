@@ -13,6 +13,10 @@ import {
 
 /** Below it, SDKs that renew 10 to 15 minutes early would ask without end; above it, a chained role is refused by STS. */
 const MIN_SESSION_SECONDS = 900
+/**
+ * The longest session of a role that a role assumes:
+ * https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+ */
 export const MAX_SESSION_SECONDS = 3_600
 /** What a session's name of 64 characters leaves beside `headgate-` and the hash of the subject. */
 export const MAX_CREDENTIALS_APP_ID = 32

@@ -59,6 +59,7 @@ const HEADER_REST = /Digest[^\r\n]*|(?:[^\r\n"'\\]|(?<==)"[^"\r\n]*")+/iy
 const IS_MEMBER = /["']\s{0,4}:\s{0,4}$/
 /** The name of a secret, of a button and of a column: `key` says nothing of what its value is. */
 const IS_KEY = /^key(?!word)/i
+/** The shortest value of a `key` that may be a secret. Ours. */
 const LEAST_KEY_CHARS = 6
 const LONG_KEY_CHARS = 20
 const isKey = (value: string): boolean =>

@@ -2,6 +2,7 @@ import { ESCAPE } from './escapes.ts'
 
 /** Digits of the numbers of payment cards: ISO/IEC 7812-1 allows 8 to 19, and nobody issues fewer than 13 today. */
 export const LEAST_CARD_DIGITS = 13
+/** The longest that ISO/IEC 7812-1 allows. */
 const MOST_CARD_DIGITS = 19
 
 /** Digits, and between them, once, what people write there: a space, a hyphen, a dot or a low line, of any kind. */

@@ -11,7 +11,9 @@ import { confusables, HIDING, twins } from './lookalikes.ts'
 export type Marker = string
 /** As many colons as are in an address, with as few characters between them: a stack is full of single ones. */
 export const MANY_COLONS: Marker = 'many colons'
+/** An address of IPv6 in full has seven, or six where it ends as one of IPv4 (RFC 4291, 2.2). */
 const LEAST_COLONS = 6
+/** A group of an address has so many digits at most. */
 const MOST_BETWEEN_COLONS = 4
 
 /** Kinds of characters: each that a tell names is one of its own, but those that may follow a name are one, `"`. */

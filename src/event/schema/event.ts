@@ -8,25 +8,32 @@ import Type, { type Static, type TSchema } from 'typebox'
 export const EVENT_VERSION = 1
 
 /**
- * Longest id, and longest free text, in characters (UTF-16 units). Ours: ids are UUIDs or hashes, and never cut, as that
- * would make two things one; texts are dimensions, and cut.
+ * Longest id, in characters (UTF-16 units). Ours: ids are UUIDs or hashes, and never cut, as that would make two things
+ * one.
  */
 export const MAX_ID_CHARS = 128
+/** Longest free text, likewise. Ours: texts are dimensions, and cut. */
 export const MAX_TEXT_CHARS = 256
 /** De facto longest URL that browsers and proxies agree on, in characters. */
 export const MAX_URL_CHARS = 2_048
 export const NAME_PATTERN = '^[A-Za-z][\\w.:/-]{0,127}$'
 /** The same in words. */
 export const NAME_FORM = '1 to 128 of A-Z, a-z, 0-9 and _ . : / -, beginning with a letter'
+/** Longest unit, likewise. Ours: those of UCUM have a few characters. */
 export const MAX_UNIT_CHARS = 64
 /** What a rollup can add up exactly, for any number of events: micro-units in an integer of 128 bits. */
 export const MAX_VALUE = 1_000_000_000_000
+/** How many events one may stand for, where a client sends a sample of them. Ours. */
 export const MAX_WEIGHT = 1_000_000
+/** RFC 9110, 15: a status has three digits. */
 export const MAX_STATUS = 999
 /** Exception text kept, in bytes. Ours: the beginning tells what went wrong. */
 export const MAX_EXCEPTION_BYTES = 1_024
+/** Attributes kept of an event. Ours: OpenTelemetry keeps 128, and each makes every copy of the event longer. */
 export const MAX_ATTRIBUTES = 32
+/** Longest name of one. Ours: what is longer is no name. */
 export const MAX_ATTRIBUTE_NAME_CHARS = 64
+/** Longest value of one, as of any other text. */
 export const MAX_ATTRIBUTE_VALUE_CHARS = 256
 
 const id = (description: string) => Type.String({ minLength: 1, maxLength: MAX_ID_CHARS, description })

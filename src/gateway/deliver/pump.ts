@@ -65,6 +65,7 @@ export function startPump(options: PumpOptions): Pump {
 
 /** Into the lake goes a file of 32 MiB that fills while another is stored. */
 const MAX_IN_FLIGHT_BYTES = { kinesis: 33_554_432, lake: 67_108_864 }
+/** Frames of a few bytes cost more in books than in bytes. Ours. */
 const MAX_UNRELEASED_FRAMES = 100_000
 
 /** It reads and sends while it runs, hurries while it drains, and once it has ended starts nothing any more. */

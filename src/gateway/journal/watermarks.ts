@@ -3,6 +3,7 @@ import type { Batch } from './journal.ts'
 
 /** Senders that can try again are refused first: the slice above is for beacons and pixels, which cannot. */
 const RETRYING_SENDERS_SHARE = 0.8
+/** Beacons and pixels have the slice up to this; the rest is headroom. Ours. */
 const ALL_SENDERS_SHARE = 0.95
 
 /** Whether a journal that holds `heldBytes` has room for this sender's batch. */

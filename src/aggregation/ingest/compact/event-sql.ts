@@ -89,6 +89,7 @@ const READABLE_AS: Readonly<Record<ColumnType, RegExp>> = {
   integer: WHOLE,
   double: /^(U?(TINY|SMALL|BIG)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(\d+,\d+\))$/,
 }
+/** As much of a type of DuckDB as a message shows: that of a nested column may be pages long. Ours. */
 const MAX_TYPE_CHARS = 60
 
 export type FileColumns = ReadonlyMap<SqlValue | undefined, SqlValue | undefined>

@@ -28,8 +28,9 @@ export async function inflate(files: readonly LineFile[], folder: string): Promi
   return { paths, damaged }
 }
 
-/** Any object may grow to this, and a large one by so many times: lines of events grow by ten to forty. Ours. */
+/** Any object may grow to this. Ours. */
 export const MAX_INFLATED_OBJECT_BYTES = 1_073_741_824
+/** A large one may grow by so many times: lines of events grow by ten to forty. Ours. */
 const MAX_GROWTH = 100
 const TOO_LARGE = 'Z_TOO_LARGE'
 

@@ -82,6 +82,7 @@ export const MAX_WINDOWS_PER_TICK = 96
 export const MOST_NEWEST_FIRST = 48
 /** The schedule tries a window again this long after a run gave it up: an outage heals without an operator. Ours. */
 export const FAILED_PAUSE_MS = HOUR_MS
+/** The longest that rows which came late wait for the next generation of their window. Ours. */
 const MAX_DIRTY_PAUSE_MS = HOUR_MS
 
 /** The windows of a rollup that touch [fromMs, toMs), in time order. */

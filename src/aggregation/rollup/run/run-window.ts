@@ -169,6 +169,7 @@ function computeFrom(
 const isPerhapsOfInput = (error: unknown): error is AppError =>
   error instanceof AppError && ['engine_failed', 'input_missing'].includes(error.code)
 
+/** The most objects that an error names; the others are told by number. Ours. */
 const MAX_NAMED = 3
 
 /** The same failure, with what was being read. */

@@ -5,6 +5,7 @@ import { KEY_ACTION, MAX_POLICY_CHARS, PUT_ACTIONS } from './session-policy.ts'
 
 /** The legal range for a role that a role assumes. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
 const MIN_SECONDS = 900
+/** Likewise. */
 const MAX_SECONDS = 3_600
 
 /** Everything that a call may say. Further members, such as PolicyArns or TransitiveTagKeys, are never ours. */

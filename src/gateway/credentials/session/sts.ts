@@ -12,6 +12,7 @@ import type { StsSessionRequest } from './session.ts'
 
 /** A call takes some 50 ms; container clients wait for a second in all. */
 const CONNECT_TIMEOUT_MS = 1_000
+/** A call that takes longer is lost; a second one still fits into what a vend has (3 s). */
 const CALL_TIMEOUT_MS = 2_000
 /** At 50 calls a second, more than ever wait for an answer. */
 const MAX_SOCKETS = 64

@@ -3,6 +3,7 @@ import type { TokenAlgorithm } from './token-algorithms.ts'
 
 /** RFC 7518, 3.3. */
 export const MIN_RSA_BITS = 2_048
+/** Ours: RFC 7515 leaves it open. */
 export const MAX_KEY_ID_LENGTH = 255
 
 export interface VerificationKey {

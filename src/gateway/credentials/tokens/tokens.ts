@@ -12,6 +12,7 @@ import { assertClaims, readToken, refused, signingChoice, subjectOf, tokenRefusa
 
 /** How far the clocks of two machines may differ that both keep time. */
 export const SKEW_SECONDS = 30
+/** As long as access tokens commonly live; an issuer may have a `maxAgeMinutes` of its own. Ours. */
 export const MAX_AGE_MINUTES = 60
 
 export interface TokenVerifierOptions {

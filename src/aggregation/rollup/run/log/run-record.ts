@@ -98,6 +98,7 @@ export function advance(run: Run, state: RunState): Run {
   throw new AppError('run_conflict', `The run ${run.id} is ${run.state} and cannot become ${state}`)
 }
 
+/** With pauses that double from half a minute, five tries outlast an outage of some minutes. Ours. */
 const TRANSIENT_ATTEMPTS = 5
 /** Tried again once: the first time may have been a neighbour's fault. */
 const OUT_OF_MEMORY_ATTEMPTS = 2

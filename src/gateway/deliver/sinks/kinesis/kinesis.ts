@@ -24,7 +24,9 @@ const MAX_CALL_BYTES = 1_048_576
 const BODY_POOL = { slotBytes: 1_441_792, mostFree: 8 }
 /** Room for the pump's 24 calls and a spare. */
 const MAX_SOCKETS = 32
+/** Within a region a connection takes milliseconds, and with one SYN lost and sent again a second. */
 const CONNECT_TIMEOUT_MS = 2_000
+/** The Kinesis Producer Library gives up after as long (RequestTimeout). */
 const CALL_TIMEOUT_MS = 6_000
 
 export interface KinesisClientOptions {

@@ -7,6 +7,7 @@ import { createShardCount } from './shard-count.ts'
 
 /** What a shard takes: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html */
 export const SHARD_RECORDS_PER_SECOND = 1_000
+/** Likewise. */
 export const SHARD_BYTES_PER_SECOND = 1_048_576
 /**
  * As the Kinesis Producer Library does it (RateLimit): above what the stream takes, so that it can be used up, and not so

@@ -13,6 +13,7 @@ export const FILE_LIMITS = { maxBytes: 33_554_432, maxAgeMs: 2_000 }
  * little.
  */
 const MAX_PUT_RECORDS = 1_000
+/** Likewise. */
 const MAX_PUT_BYTES = 4_194_304
 /** Most files in memory: one that fills, one that is being stored. */
 const MAX_FILES = 2

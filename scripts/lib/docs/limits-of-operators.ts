@@ -1,0 +1,388 @@
+import { ends, type Limit } from './limits-of-clients.ts'
+
+export const queryLimits: readonly Limit[] = [
+  {
+    what: 'Steps of a series',
+    at: ['aggregation/serve/series.ts', 'MAX_POINTS'],
+    beyond: ends('query_too_large'),
+    unit: 'steps',
+  },
+  {
+    what: 'Windows of a series',
+    at: ['aggregation/serve/series.ts', 'MAX_SERIES_WINDOWS'],
+    beyond: ends('query_too_large'),
+    unit: 'windows',
+  },
+  {
+    what: 'Windows × values of a series',
+    at: ['aggregation/serve/series.ts', 'MAX_ROWS'],
+    beyond: ends('query_too_large'),
+    unit: '',
+  },
+  {
+    what: 'Windows of a ranking',
+    at: ['aggregation/serve/ranking.ts', 'MAX_RANKED_WINDOWS'],
+    beyond: ends('query_too_large'),
+    unit: 'windows',
+  },
+  {
+    what: 'Windows × values of a ranking',
+    at: ['aggregation/serve/ranking.ts', 'MAX_RANKED_ROWS'],
+    beyond: ends('query_too_large'),
+    unit: '',
+  },
+  {
+    what: 'Values of a ranking that are told apart',
+    at: ['aggregation/serve/ranking.ts', 'MAX_TALLIES'],
+    beyond: 'the rarer half goes on as one, `~other`',
+    unit: 'values',
+  },
+  {
+    what: 'Quantiles of a query',
+    at: ['aggregation/serve/parameters.ts', 'MAX_QUANTILES'],
+    beyond: ends('invalid_request'),
+    unit: 'quantiles',
+  },
+  {
+    what: 'Values of a set in a query',
+    at: ['aggregation/serve/parameters.ts', 'MAX_VALUES'],
+    beyond: ends('invalid_request'),
+    unit: 'values',
+  },
+  {
+    what: 'Measurements, below which an answer says `lowCount`',
+    at: ['aggregation/serve/tally.ts', 'LOW_COUNT'],
+    beyond: 'below it, the answer is marked',
+    unit: 'measurements',
+  },
+  {
+    what: 'Queries at a time',
+    at: ['http/query-pool.ts', 'QUERIES_AT_ONCE'],
+    beyond: 'the others wait',
+    unit: 'queries',
+  },
+  {
+    what: 'Queries that wait',
+    at: ['http/query-pool.ts', 'MAX_WAITING_QUERIES'],
+    beyond: ends('queries_busy'),
+    unit: 'queries',
+  },
+  {
+    what: 'Queries of one token, waiting or under way',
+    at: ['http/query-pool.ts', 'MAX_QUERIES_OF_TOKEN'],
+    beyond: ends('queries_busy'),
+    unit: 'queries',
+  },
+  {
+    what: 'Time that a query waits, and again that it takes',
+    at: ['http/query-pool.ts', 'QUERY_DEADLINE_MS'],
+    beyond: ends('query_timeout'),
+  },
+]
+
+export const runLimits: readonly Limit[] = [
+  {
+    what: 'Windows of a range that are computed without being confirmed',
+    at: ['aggregation/rollup/run/submit.ts', 'UNCONFIRMED_WINDOWS'],
+    beyond: `${ends('invalid_request')}, until it is sent with \`confirm\``,
+    unit: 'windows',
+  },
+  {
+    what: 'Windows of a run without a range',
+    at: ['aggregation/rollup/plan/planner.ts', 'MAX_WINDOWS_WITHOUT_RANGE'],
+    beyond: 'the next run takes the next ones',
+    unit: 'windows',
+  },
+  {
+    what: 'Windows of a range, to compute or to list',
+    at: ['aggregation/rollup/plan/planner.ts', 'MAX_LISTED_WINDOWS'],
+    beyond: ends('invalid_request'),
+    unit: 'windows',
+  },
+  {
+    what: 'Windows of a scheduled run',
+    at: ['aggregation/rollup/plan/plan.ts', 'MAX_WINDOWS_PER_TICK'],
+    beyond: 'the next run takes the next ones',
+    unit: 'windows',
+  },
+  {
+    what: 'Runs that wait',
+    at: ['aggregation/rollup/run/submit.ts', 'MAX_WAITING_RUNS'],
+    beyond: ends('runs_full'),
+    unit: 'runs',
+  },
+  {
+    what: 'How long a run waits for what was acknowledged before it',
+    at: ['aggregation/rollup/run/upstream.ts', 'MAX_WAIT_MS'],
+    beyond: 'it goes on without, and tells of it: `unseen`',
+  },
+  {
+    what: 'Tries of a window that fails for what may pass',
+    at: ['aggregation/rollup/run/log/run-record.ts', 'TRANSIENT_ATTEMPTS'],
+    beyond: 'the run gives it up',
+    unit: 'tries',
+  },
+  {
+    what: 'Until the schedule tries a window again that a run gave up',
+    at: ['aggregation/rollup/plan/plan.ts', 'FAILED_PAUSE_MS'],
+    beyond: 'a run by hand tries at once',
+  },
+  {
+    what: 'Runs that are remembered',
+    at: ['aggregation/rollup/run/log/run-log.ts', 'KEPT_RUNS'],
+    beyond: 'the oldest are forgotten',
+    unit: 'runs',
+  },
+]
+
+export const processLimits: readonly Limit[] = [
+  {
+    what: 'The share of the journal for senders that can try again',
+    at: ['gateway/journal/watermarks.ts', 'RETRYING_SENDERS_SHARE'],
+    beyond: ends('journal_full'),
+    unit: 'share',
+  },
+  {
+    what: 'The share of the journal for beacons and pixels',
+    at: ['gateway/journal/watermarks.ts', 'ALL_SENDERS_SHARE'],
+    beyond: ends('journal_full'),
+    unit: 'share',
+  },
+  {
+    what: 'A journal, at least, of each worker',
+    at: ['config/schema/gateway-schema.ts', 'MIN_JOURNAL_BYTES'],
+    beyond: 'the configuration is refused',
+  },
+  {
+    what: 'Events in memory, in mode `stream`',
+    at: ['gateway/journal/stream/stream-journal.ts', 'MOST_WAITING_BYTES'],
+    beyond: ends('journal_full'),
+  },
+  {
+    what: 'Delivered events that come again after a crash, as time',
+    at: ['gateway/journal/disk/disk-journal.ts', 'CHECKPOINT_MS'],
+    beyond: 'none',
+  },
+  {
+    what: 'Connections',
+    at: ['http/connections.ts', 'MAX_CONNECTIONS'],
+    beyond: 'newcomers are not taken',
+    unit: 'connections',
+  },
+  {
+    what: 'Connections, from which on idle ones give way',
+    at: ['http/connections.ts', 'CROWDED_CONNECTIONS'],
+    beyond: 'idle ones are closed, then those that have sent nothing',
+    unit: 'connections',
+  },
+  {
+    what: 'Addresses whose requests are counted',
+    at: ['gateway/apps/address-limit.ts', 'MAX_LIMITED_ADDRESSES'],
+    beyond: 'those that were not heard of for longest are forgotten',
+    unit: 'addresses',
+  },
+  {
+    what: 'Bytes that cost an address as much as a request',
+    at: ['gateway/apps/address-limit.ts', 'BYTES_A_REQUEST'],
+    beyond: 'they are charged',
+  },
+  {
+    what: 'Refused clients that are remembered, of each kind',
+    at: ['gateway/apps/refusals.ts', 'MAX_CLIENTS'],
+    beyond: 'those that came once, and longest ago, are forgotten',
+    unit: 'clients',
+  },
+  {
+    what: '… that are told by `headgate status`',
+    at: ['gateway/apps/refusals.ts', 'MAX_TOLD'],
+    beyond: 'those with fewer requests are not told',
+    unit: 'clients',
+  },
+  {
+    what: '… that have a series of their own in the metrics',
+    at: ['gateway/apps/refusals.ts', 'MAX_SERIES'],
+    beyond: 'they are counted as `~other`',
+    unit: 'clients',
+  },
+  {
+    what: '… that are told in the log, a minute',
+    at: ['gateway/apps/refusals.ts', 'MAX_LINES_A_MINUTE'],
+    beyond: 'they are not told',
+    unit: 'lines',
+  },
+  {
+    what: 'Starts of a worker that fail, before the first has worked',
+    at: ['cli/serve/cluster.ts', 'MOST_FIRST_STARTS'],
+    beyond: 'the gateway ends',
+    unit: 'starts',
+  },
+  {
+    what: 'The longest pause before a worker is started again',
+    at: ['cli/serve/cluster.ts', 'MOST_PAUSE_MS'],
+    beyond: 'it is started',
+  },
+  {
+    what: 'Requests in flight, at a shutdown',
+    at: ['cli/serve/shutdown.ts', 'IN_FLIGHT_MS'],
+    beyond: 'they are broken off',
+  },
+  {
+    what: 'A run under way, at a shutdown',
+    at: ['cli/serve/shutdown.ts', 'RUNS_MS'],
+    beyond: 'the shutdown goes on without',
+  },
+  {
+    what: 'How long the lease of a process that died holds others up',
+    at: ['aggregation/rollup/commit/lease.ts', 'LEASE_MS'],
+    beyond: 'another takes the window',
+  },
+]
+
+export const streamLimits: readonly Limit[] = [
+  {
+    what: 'A record: it is sent when it is so large',
+    at: ['gateway/deliver/pack/pack.ts', 'RECORD_TARGET_BYTES'],
+    beyond: 'the next record begins',
+  },
+  {
+    what: 'A record, at most',
+    at: ['gateway/deliver/pack/pack.ts', 'RECORD_MAX_BYTES'],
+    beyond: 'the next record begins',
+  },
+  {
+    what: 'Events of a record',
+    at: ['gateway/deliver/pack/pack.ts', 'RECORD_MAX_LINES'],
+    beyond: 'the next record begins',
+    unit: 'events',
+  },
+  {
+    what: 'Records of a call',
+    at: ['gateway/deliver/sinks/kinesis/kinesis.ts', 'MAX_RECORDS'],
+    beyond: 'the next call takes them',
+    unit: 'records',
+  },
+  {
+    what: 'A call',
+    at: ['gateway/deliver/sinks/kinesis/kinesis.ts', 'MAX_CALL_BYTES'],
+    beyond: 'the next call takes them',
+  },
+  {
+    what: 'Time of a call',
+    at: ['gateway/deliver/sinks/kinesis/kinesis.ts', 'CALL_TIMEOUT_MS'],
+    beyond: 'it is tried again',
+  },
+  {
+    what: 'Records a second, of a shard',
+    at: ['gateway/deliver/sinks/kinesis/pacing.ts', 'SHARD_RECORDS_PER_SECOND'],
+    beyond: 'calls wait',
+    unit: 'records',
+  },
+  {
+    what: 'Bytes a second, of a shard',
+    at: ['gateway/deliver/sinks/kinesis/pacing.ts', 'SHARD_BYTES_PER_SECOND'],
+    beyond: 'calls wait',
+  },
+]
+
+export const lakeLimits: readonly Limit[] = [
+  {
+    what: 'A line in `raw/`',
+    at: ['aggregation/ingest/compact/line-screen.ts', 'MAX_LINE_BYTES'],
+    beyond: 'it is kept in `dead/`, and counted as malformed',
+  },
+  {
+    what: 'An object in `raw/`, inflated',
+    at: ['aggregation/ingest/compact/inflate-files.ts', 'MAX_INFLATED_OBJECT_BYTES'],
+    beyond: 'what lies behind it is not read, as of an object that is damaged',
+  },
+  {
+    what: '… or so many times its size',
+    at: ['aggregation/ingest/compact/inflate-files.ts', 'MAX_GROWTH'],
+    beyond: 'the larger of the two counts',
+    unit: 'times',
+  },
+  {
+    what: 'Lines that become one Parquet object',
+    at: ['wiring/aggregation.ts', 'COMPACTION_BYTES'],
+    beyond: 'the next object has them',
+  },
+  {
+    what: 'An object that is uploaded to S3',
+    at: ['lake/s3-body.ts', 'MAX_BYTES'],
+    beyond: '`lake_failed`: it is not stored',
+  },
+  {
+    what: 'Things in `raw/` and `quarantine/` that are no files, and are named in the log',
+    at: ['lake/passed-over.ts', 'MOST_NAMED'],
+    beyond: 'they are passed over without a word',
+    unit: 'things',
+  },
+  {
+    what: 'How far the clock of a gateway may be ahead of that of the aggregation',
+    at: ['aggregation/ingest/lake-arrivals.ts', 'MAX_AHEAD_MS'],
+    beyond: '`headgate reconcile` finds what it delivered only later',
+  },
+  {
+    what: 'How long events may be on their way to the lake',
+    at: ['aggregation/ingest/lake-arrivals.ts', 'MAX_ON_THE_WAY_MS'],
+    beyond: '`headgate reconcile` does not find them; windows have them',
+  },
+  {
+    what: 'How long a file that a writer left unfinished is kept',
+    at: ['lake/fs.ts', 'ABANDONED_AFTER_MS'],
+    beyond: 'it is removed',
+  },
+  {
+    what: 'How long files of rollups are kept that no manifest names',
+    at: ['aggregation/rollup/commit/orphan-sweep.ts', 'KEPT_MS'],
+    beyond: 'they are removed',
+  },
+]
+
+export const directLimits: readonly Limit[] = [
+  {
+    what: 'An object in `quarantine/`',
+    at: ['aggregation/ingest/quarantine/object-lines.ts', 'MAX_OBJECT_BYTES'],
+    beyond: 'it stays there: `too_large`',
+  },
+  {
+    what: 'A line of it',
+    at: ['aggregation/ingest/quarantine/object-lines.ts', 'MAX_DIRECT_RECORD_BYTES'],
+    beyond: 'it is a dead letter: `line_too_long`',
+  },
+  {
+    what: 'Events of a line',
+    at: ['aggregation/ingest/quarantine/judge-line.ts', 'MAX_EVENTS_PER_LINE'],
+    beyond: 'those behind them are dead letters: `too_many_events`',
+    unit: 'events',
+  },
+  {
+    what: 'Events of an object',
+    at: ['aggregation/ingest/quarantine/quarantine.ts', 'MAX_EVENTS_PER_OBJECT'],
+    beyond: 'those behind them are dead letters: `too_many_events`',
+    unit: 'events',
+  },
+  {
+    what: 'Record tokens of an object that nobody of ours signed',
+    at: ['aggregation/ingest/quarantine/attribution.ts', 'MAX_BAD_TOKENS'],
+    beyond: 'its further ones are not checked: `unchecked`',
+    unit: 'tokens',
+  },
+  {
+    what: 'Dead letters of an object',
+    at: ['aggregation/ingest/quarantine/dead-letters.ts', 'MAX_DEAD_LETTERS'],
+    beyond: 'the rest is told by number',
+    unit: 'letters',
+  },
+  {
+    what: 'Dead letters of a line',
+    at: ['aggregation/ingest/quarantine/dead-letters.ts', 'MAX_LETTERS_A_LINE'],
+    beyond: 'the rest is told by number',
+    unit: 'letters',
+  },
+  {
+    what: 'Time of an app in a pass',
+    at: ['aggregation/ingest/quarantine/quarantine.ts', 'PASS_MS'],
+    beyond: 'its further objects wait for the next: `later`',
+  },
+]
