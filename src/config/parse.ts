@@ -6,7 +6,7 @@ import { type ConfigFault, faultLine, independent } from './faults.ts'
 import { applyPlatform } from './platform.ts'
 import { ruleFaults } from './rules.ts'
 import { Config } from './schema/config-schema.ts'
-import { type Place, shape } from './shape.ts'
+import { type KeyPlace, shape } from './shape.ts'
 
 export { environmentNames } from './environment.ts'
 export { isLoopback } from './loopback.ts'
@@ -53,7 +53,7 @@ function faulty(faults: readonly ConfigFault[], variables: ReadonlyMap<string, s
 }
 
 /** Where a key is known that stands in the wrong place, mistyped or not: `tokens` → `aggregation.tokens`. */
-function elsewhere(key: string): Place | undefined {
+function elsewhere(key: string): KeyPlace | undefined {
   const places = [...environmentNames().values()]
   const name = nearest(key, new Set(places.map(({ path }) => String(path.at(-1)))))
   const place = places.find(({ path }) => path.at(-1) === name)

@@ -18,11 +18,11 @@ export interface Context {
   /** By the path that it was assigned to: the variable whose text stands there. */
   readonly variables: ReadonlyMap<string, string>
   /** Where in the whole configuration a key of such a name is known, if there is a whole. */
-  readonly elsewhere?: (key: string) => Place | undefined
+  readonly elsewhere?: (key: string) => KeyPlace | undefined
 }
 
 /** A key that is known, by its whole path. */
-export interface Place {
+export interface KeyPlace {
   readonly path: string
   readonly schema: TSchema
 }
@@ -118,7 +118,7 @@ function unknownKey(
 }
 
 /** Whoever has mistyped a key is to look up neither where it stands nor what it takes. */
-function meant({ path, schema }: Place): string {
+function meant({ path, schema }: KeyPlace): string {
   const form = expected(schema)
   const { example } = told(schema)
   const isShown = example === undefined || form.includes('such as')
