@@ -3,13 +3,18 @@ import { clock, measureText, moment, tickText } from './format.js'
 import uPlot from './uPlot.esm.js'
 
 const HEIGHT = 260
+const FONT = '12px system-ui, sans-serif'
+/** Between the marks of an axis and the chart, and half a mark of time: one nearer to the left edge would stand under the others. */
+const GAP = 10
+const HALF_A_TIME = 20
 const lines = [
   { q: '0.5', label: 'p50', colour: '--line-50' },
   { q: '0.75', label: 'p75', colour: '--line-75' },
   { q: '0.95', label: 'p95', colour: '--line-95' },
 ]
 
-const stepMs = (text) => Number.parseInt(text, 10) * (text.endsWith('h') ? 3_600_000 : 60_000)
+const UNITS_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 }
+const stepMs = (text) => Number.parseInt(text, 10) * UNITS_MS[text.at(-1)]
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
 
 /** A chart in `container`; it is drawn anew only when its shape changes, so that a refresh does not take the cursor away. */
@@ -50,28 +55,36 @@ function aligned({ from, to, step, points }, shown) {
 }
 
 function options({ answer: { unit }, shown, limits }, width) {
-  const axis = { stroke: css('--muted'), font: '12px system-ui, sans-serif', ticks: { show: false } }
+  const axis = { stroke: css('--muted'), font: FONT, ticks: { show: false } }
   const grid = { stroke: css('--grid'), width: 1 }
-  const value = (_plot, y) => (y === null || y === undefined ? '–' : measureText(y, unit))
+  const value = (plot, y, series, at) => {
+    const shownValue = at === null ? plot.data[series][latest(plot)] : y
+    return shownValue == null ? '–' : measureText(shownValue, unit)
+  }
   return {
     width,
     height: HEIGHT,
     // Filled with the line's own colour: a white disc would look like missing data.
-    cursor: { points: { size: 7, width: 0, fill: lineColour }, drag: { x: false, y: false } },
+    cursor: { y: false, points: { size: 7, width: 0, fill: lineColour }, drag: { x: false, y: false } },
     legend: { live: true },
     scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.15 : 1] } },
     axes: [
-      { ...axis, grid: { show: false }, values: axisTimes, space: 64, size: 34 },
+      { ...axis, grid: { show: false }, values: axisTimes, filter: clearOfTheEdge, space: 64, size: 34 },
       {
         ...axis,
         grid,
-        size: 64,
+        gap: GAP,
+        size: widthOf,
         values: (_plot, ticks) => ticks.map((y) => tickText(y, unit, ticks.at(-1))),
       },
     ],
     hooks: { drawClear: limits ? [(plot) => tint(plot, limits)] : [] },
     series: [
-      { label: 'Time', value: (_plot, x) => (x === null ? '–' : moment(x * 1000)) },
+      {
+        label: 'Time',
+        value: (plot, x, _series, at) =>
+          at === null ? `${moment(plot.data[0][latest(plot)] * 1000)} (latest)` : moment(x * 1000),
+      },
       ...lines
         .filter(({ q }) => shown.includes(q))
         .map(({ label, colour, q }) => ({
@@ -90,6 +103,23 @@ function options({ answer: { unit }, shown, limits }, width) {
   }
 }
 
+/** Where nobody points at the chart the legend tells of the last step that has data. */
+const latest = ({ data: [times, ...series] }) =>
+  times.findLastIndex((_, at) => series.some((values) => values[at] != null))
+
+/** What the widest mark needs. */
+function widthOf(plot, marks) {
+  if (!marks) return 0
+  const { ctx } = plot
+  ctx.save()
+  ctx.font = FONT
+  const widest = Math.max(0, ...marks.map((mark) => ctx.measureText(mark).width))
+  ctx.restore()
+  return Math.ceil(widest) + 2 * GAP
+}
+
+const clearOfTheEdge = (plot, ticks) => ticks.map((x) => (plot.valToPos(x, 'x') < HALF_A_TIME ? null : x))
+
 const lineColour = (plot, at) => plot.series[at].stroke(plot, at)
 
 /** Places of values without a neighbour: no line leads to them. */
@@ -99,6 +129,7 @@ const alone = (values) =>
 /** Midnights carry their date, other times the hour. */
 const axisTimes = (_plot, ticks) =>
   ticks.map((x) => {
+    if (x === null) return ''
     const text = clock(x * 1000).slice(0, 5)
     const date = new Date(x * 1000)
     return text === '00:00' ? date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' }) : text

@@ -56,13 +56,28 @@ export function measure(value, unit) {
   if (unit === 'ms' && value >= 1000) return [seconds.format(value / 1000), 's']
   if (unit === 'ms') return [number(value < 10 ? 1 : 0).format(value), 'ms']
   if (unit === '1') return [significant.format(value), '']
-  if (unit === 'By') return [compact.format(value), 'B']
+  if (unit === 'By') return inBytes(value)
   return [significant.format(value), unit.replace(/^\{(.*)\}$/, '$1')]
 }
 
+const BYTES = ['B', 'kB', 'MB', 'GB', 'TB']
+
+/** By thousands, in the unit that suits `like`. */
+function inBytes(value, like = value) {
+  const power = like < 1000 ? 0 : Math.min(BYTES.length - 1, Math.floor(Math.log10(like) / 3))
+  return [significant.format(value / 1000 ** power), BYTES[power]]
+}
+
+/** More letters than these at each mark of an axis are more unit than number. */
+const MOST_LETTERS = 8
+
 /** Marks of an axis: all in the unit that suits the largest, and no more digits than they need. */
-export const tickText = (value, unit, largest) =>
-  unit === 'ms' && largest >= 1000 ? `${significant.format(value / 1000)} s` : measureText(value, unit)
+export function tickText(value, unit, largest) {
+  if (unit === 'ms' && largest >= 1000) return `${significant.format(value / 1000)} s`
+  if (unit === 'By') return inBytes(value, largest).join(' ')
+  const [figure, name] = measure(value, unit)
+  return name.length > MOST_LETTERS ? figure : `${figure} ${name}`.trim()
+}
 
 export const measureText = (value, unit) => measure(value, unit).join(' ').trim()
 export const count = (n) => (n < 10_000 ? number(n < 10 ? 1 : 0).format(n) : compact.format(n))

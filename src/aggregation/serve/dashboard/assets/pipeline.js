@@ -44,10 +44,7 @@ function troublesOf({ gateway, aggregation }, runs, nowMs) {
         `${counted(aggregation.notIngested, 'object')} of the lake could not be taken in, and no number has their events; the log and the run name them.`,
       ),
     aggregation.dueWindows > 0 &&
-      needs(
-        'behind',
-        `${counted(aggregation.dueWindows, 'window')} should have been aggregated and were not yet.`,
-      ),
+      needs('behind', `${counted(aggregation.dueWindows, 'window')} should have been aggregated by now.`),
   ]
   return found.filter(Boolean).sort((a, b) => Number(b.kind === 'poor') - Number(a.kind === 'poor'))
 }
