@@ -571,6 +571,8 @@ test('a link says what it shows, and shows what it says', { skip }, async (t) =>
   await page.waitForSelector('#chart-title:has-text("foo")')
   await page.waitForSelector('#chart-empty:has-text("Nothing was measured in this range.")')
   t.equal(await page.locator('#metric').inputValue(), 'foo')
+  await page.evaluate('location.hash = "app=shop&metric=browser.web_vital.lpc"')
+  await page.waitForSelector('#chart-empty:has-text("did you mean \\"browser.web_vital.lcp\\"?")')
   t.match(await textOf(page.locator('.vital').first()), /1\.00 s/)
   t.equal(await page.locator('input[name="range"]:checked').inputValue(), '24h')
   t.same(offences, [])

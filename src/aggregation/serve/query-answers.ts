@@ -26,6 +26,13 @@ export const Completeness = Type.Object({
 })
 export type Completeness = Static<typeof Completeness>
 
+const notices = Type.Optional(
+  Type.Array(Type.String(), {
+    description:
+      'Why the answer is empty, a sentence each: a name that is not known, and what may have been meant.',
+  }),
+)
+
 const common = {
   from: epochMs('Start of the range, aligned outward'),
   to: epochMs('End of the range, aligned outward'),
@@ -42,6 +49,7 @@ const common = {
   mixedUnits: Type.Optional(
     Type.Literal(true, { description: 'Rows of several units were added up as if they were of this one.' }),
   ),
+  notices,
 }
 
 export const SeriesAnswer = Type.Object({
@@ -64,6 +72,7 @@ export const MetricsAnswer = Type.Object({
   metrics: Type.Array(Type.Object({ metric: Type.String(), unit: Type.String(), rows: Type.Integer() }), {
     description: 'Most rows first.',
   }),
+  notices,
 })
 
 export const AppsAnswer = Type.Object({

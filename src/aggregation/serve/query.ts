@@ -6,10 +6,11 @@ import { invalid } from '../../std/input/invalid.ts'
 import type { RollupDefinition } from '../rollup/model/definition.ts'
 import { RELATIVE_ERROR, SCALE } from '../rollup/model/measure.ts'
 import type { CommittedWindow, RollupStore, SeriesRequest, SeriesWindow } from '../rollup/stores/store.ts'
+import { noticesOf, unknownValues } from './notices.ts'
 import { durationText, type Selection, type SeriesStep } from './parameters.ts'
 import type { Completeness } from './query-answers.ts'
 import type { Cache } from './query-cache.ts'
-import { alignedRange, computeRanking, type RankingQuery } from './ranking.ts'
+import { alignedRange, computeRanking, MAX_RANKED_WINDOWS, type RankingQuery } from './ranking.ts'
 import { computeSeries, defaultStep, type SeriesQuery, stepsOf } from './series.ts'
 import type { LocalDay } from './time-zone.ts'
 
@@ -26,6 +27,8 @@ export interface QueryContext {
   readonly signal: AbortSignal
   /** Counts that are about all apps are told to who may read them all. */
   readonly ofAllApps: boolean
+  /** Those that are configured and that the asker may read; left out, no app is told to be none. */
+  readonly apps?: readonly string[]
 }
 
 /** Answers as JSON text: they may be large, and are written once, in slices. */
@@ -43,7 +46,7 @@ export function createQueries({ store, definitions, cache, clock }: QueryPorts):
   async function answer(
     definition: RollupDefinition,
     query: SeriesRequest & { readonly step?: SeriesStep },
-    { signal, ofAllApps, compute }: QueryContext & { readonly compute: () => Promise<string> },
+    { signal, ofAllApps, apps, compute }: QueryContext & { readonly compute: () => Promise<string> },
   ): Promise<string> {
     const { id, grainMs } = definition
     const { rollup, app, metric, set, fromMs, toMs } = query
@@ -65,8 +68,26 @@ export function createQueries({ store, definitions, cache, clock }: QueryPorts):
       relError: RELATIVE_ERROR,
       completeness: { ...ofWindows, ...(ofAllApps && { lateRows, rejected }) },
       dataGen,
+      ...(await whyEmpty(windows, computed, { query, apps, signal })),
     }
     return `${JSON.stringify(head).slice(0, -1)},${computed.slice(1)}`
+  }
+
+  /** Of an answer without a row. Not kept: whether it is would tell a reader of one app that another app has changed. */
+  async function whyEmpty(
+    windows: readonly SeriesWindow[],
+    computed: string,
+    { query, apps, signal }: Asked,
+  ): Promise<{ readonly notices?: readonly string[] }> {
+    if (windows.some(({ content }) => content !== undefined)) {
+      const isOfValues = query.values?.some((value) => value !== '') === true
+      return isOfValues && computed.endsWith(NO_POINTS) ? { notices: [unknownValues(query.set)] } : {}
+    }
+    // A list of names is no reason for an answer that is right to come too late.
+    if (windows.length > MAX_RANKED_WINDOWS) return {}
+    const { rollup, app, metric, fromMs, toMs } = query
+    const found = await store.metrics({ rollup, app, fromMs, toMs }, signal)
+    return noticesIn({ app, metric, apps, metrics: found.map((each) => each.metric) })
   }
 
   return {
@@ -87,14 +108,27 @@ export function createQueries({ store, definitions, cache, clock }: QueryPorts):
       return answer(definition, query, { ...asking, compute: () => computeRanking(store, query, asking) })
     },
 
-    async metrics({ app, rollup, fromMs, toMs }, { signal }) {
+    async metrics({ app, rollup, fromMs, toMs }, { signal, apps }) {
       const definition = definitionFor(definitions, { rollup })
       const range = alignedRange({ fromMs, toMs }, definition.grainMs)
-      return JSON.stringify({
-        metrics: await store.metrics({ rollup: definition.id, app, ...range }, signal),
-      })
+      const metrics = await store.metrics({ rollup: definition.id, app, ...range }, signal)
+      const names = metrics.map(({ metric }) => metric)
+      return JSON.stringify({ metrics, ...noticesIn({ app, apps, metrics: names }) })
     },
   }
+}
+
+interface Asked extends Pick<QueryContext, 'signal'> {
+  readonly query: SeriesRequest
+  readonly apps: readonly string[] | undefined
+}
+
+/** How a series ends that has rows, and none of the values that it was asked for. */
+const NO_POINTS = '"points":[]}'
+
+function noticesIn(answer: Parameters<typeof noticesOf>[0]): { readonly notices?: readonly string[] } {
+  const notices = noticesOf(answer)
+  return notices.length === 0 ? {} : { notices }
 }
 
 function definitionFor(

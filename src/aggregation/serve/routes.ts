@@ -101,7 +101,8 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
     const { name, mayRead, ofAllApps } = reader(request)
     if (!mayRead(request.query.app)) throw new AppError('app_not_in_token', 'The token is for other apps.')
     const asker = { token: name, gone: goneBefore(reply) }
-    const text = await pool.ask(asker, (signal) => ask({ signal, ofAllApps }))
+    const apps = ports.apps().filter(mayRead)
+    const text = await pool.ask(asker, (signal) => ask({ signal, ofAllApps, apps }))
     return reply.type('application/json; charset=utf-8').send(text)
   }
   // Before anything of the request is looked at.

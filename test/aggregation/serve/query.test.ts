@@ -5,7 +5,11 @@ import { RELATIVE_ERROR } from '../../../src/aggregation/rollup/model/measure.ts
 import { createQueries, type QueryContext } from '../../../src/aggregation/serve/query.ts'
 import type { SeriesAnswer, TopAnswer } from '../../../src/aggregation/serve/query-answers.ts'
 import { memoryCache } from '../../../src/aggregation/serve/query-cache.ts'
-import { computeRanking, type RankingQuery } from '../../../src/aggregation/serve/ranking.ts'
+import {
+  computeRanking,
+  MAX_RANKED_WINDOWS,
+  type RankingQuery,
+} from '../../../src/aggregation/serve/ranking.ts'
 import { defaultStep, type SeriesQuery } from '../../../src/aggregation/serve/series.ts'
 import { committed, memoryStore, rollupRow } from '../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../fakes/clock.ts'
@@ -216,6 +220,21 @@ test('nothing measured is no point and no total', async (t) => {
   ])
   t.match(await series(), { points: [], total: null }, 'nor is a row whose weights round to nothing')
   t.match(await top(), { values: [], found: 0 })
+})
+
+test('without a list of apps none is told to be unknown; of too many windows no names are looked up', async (t) => {
+  const { store, series, top } = queriesOver()
+  const nothing = { notices: ['Nothing of this app is in this range.'] }
+  t.match(await series(), nothing)
+  t.match(await top({}, { ...all, apps: [] }), {
+    notices: ['The app is neither configured nor in this range.'],
+  })
+  const windows = Array.from({ length: MAX_RANKED_WINDOWS + 1 }, (_, i) => noon - (i + 1) * QUARTER)
+  for (const fromMs of windows) await store.fill(committed(fromMs), [])
+  const long = await series({ fromMs: noon - windows.length * QUARTER })
+  t.equal(long.completeness.windows, windows.length)
+  t.equal(long.notices, undefined)
+  t.match(await series({ fromMs: noon - (windows.length - 1) * QUARTER, step: HOUR }), nothing)
 })
 
 test('a point of few measurements says so, by rows as well as by weight', async (t) => {

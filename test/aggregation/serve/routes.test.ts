@@ -114,6 +114,47 @@ test('a value repeated merges, as does an empty one', async (t) => {
   }
 })
 
+test('an empty answer says which name may be mistyped, and never what was sent', async (t) => {
+  const get = await served(t)
+  const inRange = `&from=${noon - QUARTER}&to=${noon}`
+  for (const [rule, path, notices] of [
+    ['all is known', `series?${lcp}`, undefined],
+    [
+      'a metric',
+      'series?app=shop&metric=browser.web_vital.lpc',
+      ['The metric is not among those of the app in this range; did you mean "browser.web_vital.lcp"?'],
+    ],
+    [
+      'one that is near none',
+      'top?app=shop&metric=xyzzy&set=route',
+      ['The metric is not among those of the app in this range.'],
+    ],
+    [
+      'an app',
+      'top?app=shpo&metric=browser.web_vital.lcp&set=route',
+      ['The app is neither configured nor in this range; did you mean "shop"?'],
+    ],
+    [
+      'of the list of metrics as well',
+      'metrics?app=xyzzy',
+      ['The app is neither configured nor in this range.'],
+    ],
+    ['an app without events', 'metrics?app=blog', ['Nothing of this app is in this range.']],
+    ['and its series', 'series?app=blog&metric=m', ['Nothing of this app is in this range.']],
+    [
+      'a value',
+      `series?${lcp}&set=route&value=/x`,
+      ['The set route has no such value in this range; /query/top lists those that it has.'],
+    ],
+    ['one value of two', `series?${lcp}&set=route&value=/x&value=/a`, undefined],
+    ['of the metrics that are there nothing', 'metrics?app=shop', undefined],
+  ] as const) {
+    const { status, body } = await get(`/query/${path}${inRange}`)
+    t.equal(status, 200, rule)
+    t.same(body.notices, notices, rule)
+  }
+})
+
 test('a day is local', async (t) => {
   const get = await served(t)
   const { body } = await get(

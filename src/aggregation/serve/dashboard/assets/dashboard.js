@@ -1,11 +1,11 @@
 import { QUANTILES, RANGE_MS, readAddress, writeAddress } from './address.js'
 import { createApi } from './api.js'
 import { byId, fillSelect, refill, show } from './dom.js'
-import { clock, percent, vitals } from './format.js'
+import { clock, percent } from './format.js'
 import { drawSeries } from './graph.js'
 import { banner, noApp, nothingYet, notice, unknownApp } from './messages.js'
 import { showPipeline } from './pipeline.js'
-import { ranked } from './ranking.js'
+import { ranked, vitalTotals } from './ranking.js'
 import { currentRuns, watchRun } from './runs.js'
 import { rankingPanel, rankings, vitalCards } from './views.js'
 
@@ -222,12 +222,10 @@ async function loadNumbers(signal, pipeline) {
         byId('rel-error').textContent = percent(answer.relError)
         drawChart()
       }),
-    ...vitals.map(({ metric }) =>
-      api.get('/query/series', { ...query, metric, q: '0.75' }, signal).then((answer) => {
-        shown.totals.set(metric, answer)
-        renderVitals()
-      }),
-    ),
+    ...vitalTotals(api, { query, names, signal }, (metric, answer) => {
+      shown.totals.set(metric, answer)
+      renderVitals()
+    }),
     ...rankings.map(({ set }) =>
       ranked(api, { ...query, metric: state.metric, set, q: '0.75' }, signal).then((answer) => {
         shown.rankings.set(set, answer)

@@ -22,7 +22,10 @@ export function drawSeries(metric, answer, quantiles) {
   ]
     .filter(Boolean)
     .join(' · ')
-  if (total === null) return chartMessage('Nothing was measured in this range.')
+  if (total === null) {
+    const notices = answer.notices ?? []
+    return chartMessage(['Nothing was measured in this range.', ...notices].join(' '))
+  }
   show(byId('chart'), true)
   show(byId('chart-empty'), false)
   renderBands(limits, unit)

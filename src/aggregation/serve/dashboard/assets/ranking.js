@@ -1,3 +1,4 @@
+import { vitals } from './format.js'
 import { SHOWN } from './views.js'
 
 /** Enough for a percentile to mean something; the server's lowCount. */
@@ -18,3 +19,14 @@ export async function ranked(api, query, signal) {
     throw error
   }
 }
+
+/** The total of each web vital, as it comes. What is not among the names of the range has none to ask for. */
+export const vitalTotals = (api, { query, names, signal }, take) =>
+  vitals.map(async ({ metric }) =>
+    take(
+      metric,
+      names.includes(metric)
+        ? await api.get('/query/series', { ...query, metric, q: '0.75' }, signal)
+        : { total: null },
+    ),
+  )

@@ -1,0 +1,30 @@
+import { didYouMean } from '../../std/input/did-you-mean.ts'
+
+/** What an empty answer was asked for, and what there is. */
+export interface EmptyAnswer {
+  readonly app: string
+  /** Left out: nobody asked for one. */
+  readonly metric?: string
+  /** Those that are configured, as far as the asker may know; undefined when that is not known. */
+  readonly apps: readonly string[] | undefined
+  /** Those of the app in the range. */
+  readonly metrics: readonly string[]
+}
+
+/**
+ * Why there is nothing, in a sentence, where a name may be mistyped: an empty answer is right all the same, as the name may
+ * be measured tomorrow. Never what was sent.
+ */
+export function noticesOf({ app, metric, apps, metrics }: EmptyAnswer): readonly string[] {
+  if (metrics.length === 0 && apps !== undefined && !apps.includes(app))
+    return [`The app is neither configured nor in this range${ending(app, apps)}`]
+  if (metrics.length === 0) return ['Nothing of this app is in this range.']
+  if (metric === undefined || metrics.includes(metric)) return []
+  return [`The metric is not among those of the app in this range${ending(metric, metrics)}`]
+}
+
+/** Where one value is asked for that a set does not have. */
+export const unknownValues = (set: string): string =>
+  `The set ${set} has no such value in this range; /query/top lists those that it has.`
+
+const ending = (name: string, known: readonly string[]): string => didYouMean(name, known) || '.'
