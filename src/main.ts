@@ -2,6 +2,7 @@
 import cluster from 'node:cluster'
 import { setFlagsFromString } from 'node:v8'
 import { runCommand } from './cli/commands.ts'
+import { calledAs } from './cli/terminal/called-as.ts'
 import { closedTerminals } from './cli/terminal/closed-terminals.ts'
 import { processTerminal } from './cli/terminal/terminal.ts'
 
@@ -11,5 +12,8 @@ setFlagsFromString('--heap-growing-percent=300')
 
 process.once('exit', closedTerminals())
 
+const [, script = '', ...args] = process.argv
+const program = calledAs({ script, env: process.env, cwd: process.cwd() })
+
 // Not left to the event loop: a client or a disk that hangs must not keep the process beyond its deadline.
-process.exit(await runCommand(process.argv.slice(2), processTerminal(process, cluster)))
+process.exit(await runCommand(args, { ...processTerminal(process, cluster), program }))

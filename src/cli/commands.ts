@@ -13,8 +13,10 @@ import { runsCommand } from './commands/runs.ts'
 import { aggregationCommand, gatewayCommand, serveCommand } from './commands/serve.ts'
 import { statusCommand } from './commands/status.ts'
 import { versionCommand } from './commands/version.ts'
+import { pasteable, programOf } from './terminal/called-as.ts'
 import { type Command, EXIT } from './terminal/command.ts'
 import type { Terminal } from './terminal/terminal.ts'
+import { quoted } from './terminal/wording.ts'
 
 const commands: readonly Command[] = [
   serveCommand,
@@ -35,20 +37,23 @@ const commands: readonly Command[] = [
 const commandNames = commands.map(({ name }) => name)
 
 /** Runs one command line and resolves with its exit code. Nothing is thrown past here. */
-export async function runCommand(args: readonly string[], terminal: Terminal): Promise<number> {
+export async function runCommand(args: readonly string[], ofProcess: Terminal): Promise<number> {
+  const terminal = { ...ofProcess, err: (text: string) => ofProcess.err(pasteable(text, ofProcess)) }
   const [name, ...rest] = args
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-    terminal.out(overview())
+    terminal.out(overview(terminal))
     return name === undefined ? EXIT.usage : EXIT.ok
   }
   const wanted = name === '--version' || name === '-v' ? 'version' : name
   const command = commands.find((candidate) => candidate.name === wanted)
   if (command === undefined && name.startsWith('-')) {
-    terminal.err(`headgate: options follow the command: ${inOrder(args)}\n\n${overview()}`)
+    terminal.err(`headgate: options follow the command: ${inOrder(args, terminal)}\n\n${overview(terminal)}`)
     return EXIT.usage
   }
   if (command === undefined) {
-    terminal.err(`headgate: there is no command "${name}"${didYouMean(name, commandNames)}\n\n${overview()}`)
+    terminal.err(
+      `headgate: there is no command "${name}"${didYouMean(name, commandNames)}\n\n${overview(terminal)}`,
+    )
     return EXIT.usage
   }
   try {
@@ -59,7 +64,7 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
 }
 
 /** The command line that was meant by one that begins with options. */
-function inOrder(args: readonly string[]): string {
+function inOrder(args: readonly string[], terminal: Terminal): string {
   const withValue = commands.flatMap(({ options }) =>
     Object.entries(options).flatMap(([name, { type, short }]) =>
       type === 'string' ? [`--${name}`, ...(short === undefined ? [] : [`-${short}`])] : [],
@@ -69,12 +74,8 @@ function inOrder(args: readonly string[]): string {
     (arg, i) => commandNames.includes(arg) && !withValue.some((option) => option === args[i - 1]),
   )
   const words = at === -1 ? ['serve', ...args] : [...args.slice(at), ...args.slice(0, at)]
-  return ['headgate', ...words].map(quoted).join(' ')
+  return [programOf(terminal), ...words.map(quoted)].join(' ')
 }
-
-/** As a shell takes it for one word. */
-const quoted = (word: string): string =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 
 async function runParsed(command: Command, args: string[], terminal: Terminal): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -83,12 +84,12 @@ async function runParsed(command: Command, args: string[], terminal: Terminal): 
     options: { ...command.options, help: { type: 'boolean', short: 'h' } },
   })
   if (values.help === true) {
-    terminal.out(helpFor(command))
+    terminal.out(helpFor(command, terminal))
     return EXIT.ok
   }
   const wrong = wrongWords(command, positionals)
   if (wrong !== undefined) {
-    terminal.err(`headgate ${command.name}: ${wrong}\n\n${helpFor(command)}`)
+    terminal.err(`headgate ${command.name}: ${wrong}\n\n${helpFor(command, terminal)}`)
     return EXIT.usage
   }
   return command.run(
@@ -124,7 +125,7 @@ function explainFailure(command: Command, error: unknown, terminal: Terminal): n
   const { code, message } = error as { code?: unknown; message?: unknown }
   if (String(code).startsWith('ERR_PARSE_ARGS')) {
     const what = wrongOption(command, { code: String(code), message: String(message) })
-    terminal.err(`headgate ${command.name}: ${what}\n\n${helpFor(command)}`)
+    terminal.err(`headgate ${command.name}: ${what}\n\n${helpFor(command, terminal)}`)
     return EXIT.usage
   }
   const wrongUsage = code === 'bad_configuration' || code === 'invalid_request'
@@ -134,19 +135,19 @@ function explainFailure(command: Command, error: unknown, terminal: Terminal): n
   return wrongUsage ? EXIT.usage : EXIT.failed
 }
 
-function overview(): string {
+function overview(terminal: Terminal): string {
   const rows = commands.map(({ name, summary }) => `  ${name.padEnd(14)}${summary}`)
   return `Headgate: response-time beacons in, durable events and mergeable percentiles out.
 
-Usage: headgate <command> [options]
+Usage: ${programOf(terminal)} <command> [options]
 
 ${rows.join('\n')}
 
-headgate <command> --help tells more.
+${programOf(terminal)} <command> --help tells more.
 `
 }
 
-function helpFor({ name, description, options, words, operand }: Command): string {
+function helpFor({ name, description, options, words, operand }: Command, terminal: Terminal): string {
   const flags = Object.entries({
     ...options,
     help: { type: 'boolean', short: 'h', help: 'This text.' } as const,
@@ -156,5 +157,6 @@ function helpFor({ name, description, options, words, operand }: Command): strin
     return `  ${short}${`--${long}${value}`.padEnd(18)} ${option.help}`
   })
   const word = words === undefined ? (operand === undefined ? '' : ` [${operand}]`) : ` ${words.join('|')}`
-  return `Usage: headgate ${name}${word} [options]\n\n${description}\n\n${flags.join('\n')}\n`
+  const text = `${description}\n\n${flags.join('\n')}\n`
+  return `Usage: ${programOf(terminal)} ${name}${word} [options]\n\n${pasteable(text, terminal)}`
 }

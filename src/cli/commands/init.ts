@@ -3,7 +3,9 @@ import { AppError } from '../../std/errors.ts'
 import { errnoOf, FILE_MODE } from '../../std/files/files.ts'
 import { systemEntropy } from '../../std/id.ts'
 import { newAdminToken, newAppKey, secretLines, sha256Hex } from '../setup/dev-app.ts'
+import { programOf } from '../terminal/called-as.ts'
 import { type Command, EXIT } from '../terminal/command.ts'
+import { quoted } from '../terminal/wording.ts'
 
 const FILE = 'headgate.yaml'
 
@@ -24,7 +26,8 @@ mean. Prints the app key and the token, of which the file holds the digests only
   operand: 'FILE',
   async run({ words: [path = FILE] }, terminal) {
     const secrets = { appKey: newAppKey(systemEntropy), adminToken: newAdminToken(systemEntropy) }
-    const body = template(sha256Hex(secrets.appKey), sha256Hex(secrets.adminToken))
+    const program = programOf(terminal)
+    const body = template(program, { key: sha256Hex(secrets.appKey), token: sha256Hex(secrets.adminToken) })
     try {
       await writeFile(path, body, { flag: 'wx', mode: FILE_MODE })
     } catch (cause) {
@@ -34,15 +37,15 @@ mean. Prints the app key and the token, of which the file holds the digests only
     }
     terminal.out(`Wrote ${path}. These are not shown again:
 ${secretLines(secrets)}
-Next: headgate config check -c ${path}, then headgate serve -c ${path}
+Next: ${program} config check -c ${quoted(path)}, then ${program} serve -c ${quoted(path)}
 `)
     return EXIT.ok
   },
 }
 
 const template = (
-  key: string,
-  token: string,
+  program: string,
+  { key, token }: { readonly key: string; readonly token: string },
 ): string => `# Headgate. Every key, with its default: docs/configuration.md
 # Each can be set by a variable as well, which then wins: HEADGATE_GATEWAY_LISTEN_PORT=9000
 
@@ -61,14 +64,14 @@ aggregation:
   listen:
     host: 127.0.0.1        # private: the dashboard, the API and the metrics
     port: 8081
-  tokens:                  # another one: headgate key new --token
+  tokens:                  # another one: ${program} key new --token
     - name: admin
       sha256: ${token}
       scopes: [read, run]
 
 apps:
   - id: shop-web
-    keys:                  # two at most, for rotation: headgate key new
+    keys:                  # two at most, for rotation: ${program} key new
       - sha256: ${key}
     # Pages that may send, as browsers write them: without a slash at the end.
     origins:

@@ -6,6 +6,7 @@ import { ADMIN_OPTIONS, tokenOf, urlFlag } from '../client/admin-client.ts'
 import { urlOf } from '../client/listener-url.ts'
 import { askNotIngested, askState, stateUrls } from '../client/local-gateway.ts'
 import { loadConfig } from '../setup/load.ts'
+import { pasteable } from '../terminal/called-as.ts'
 import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../terminal/command.ts'
 import { duration, number, size, table } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
@@ -79,7 +80,7 @@ function show({ notIngested, ...rest }: Status, { json }: Flags, terminal: Termi
   const balanced = isBalanced(state)
   if (json === true)
     terminal.out(`${JSON.stringify({ ...rest, notIngested: notIngested ?? null, balanced }, null, 2)}\n`)
-  else terminal.out(report(state, balanced, state.nowMs ?? systemClock.nowMs()))
+  else terminal.out(pasteable(report(state, balanced, state.nowMs ?? systemClock.nowMs()), terminal))
   return balanced ? EXIT.ok : EXIT.failed
 }
 

@@ -4,6 +4,8 @@ import type { PrimaryChannel, ToPrimary, ToWorker, WorkerProcess } from './worke
 /** What a command sees of the process that it runs in. */
 export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>
+  /** What a shell takes for this program; left out, its name. */
+  readonly program?: string
   /** A person is watching: progress may be redrawn in place. */
   readonly interactive: boolean
   /** Aborts at the first SIGTERM or SIGINT, and when the primary of this worker says so. */

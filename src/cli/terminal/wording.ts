@@ -8,3 +8,7 @@ export const UNSEEN = {
   stream: 'events that are on their way through the stream',
   backlog: 'events that the gateway had not delivered yet',
 } as const
+
+/** As a shell takes it for one word. */
+export const quoted = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
