@@ -13,7 +13,8 @@ setFlagsFromString('--heap-growing-percent=300')
 process.once('exit', closedTerminals())
 
 const [, script = '', ...args] = process.argv
-const program = calledAs({ script, env: process.env, cwd: process.cwd() })
+const terminal = processTerminal(process, cluster)
+const program = calledAs({ script, env: terminal.env, cwd: process.cwd() })
 
 // Not left to the event loop: a client or a disk that hangs must not keep the process beyond its deadline.
-process.exit(await runCommand(args, { ...processTerminal(process, cluster), program }))
+process.exit(await runCommand(args, { ...terminal, program }))
