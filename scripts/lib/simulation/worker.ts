@@ -1,6 +1,6 @@
 import { type SimulationResult, simulate } from '../../../test/simulation/simulation.ts'
 
-/** Of so many seeds one is lived through twice. */
+/** One of so many seeds is lived through twice. */
 const SEEDS_PER_REPETITION = 100
 
 /** Lives through the seeds from, from + step, … below `to`, and tells its parent of each. */

@@ -73,7 +73,7 @@ export function createQueries({ store, definitions, cache, clock }: QueryPorts):
     return `${JSON.stringify(head).slice(0, -1)},${computed.slice(1)}`
   }
 
-  /** Of an answer without a row. Not kept: whether it is would tell a reader of one app that another app has changed. */
+  /** Why an answer has no row. It is not kept: whether it was would tell a reader of one app that another app has changed. */
   async function whyEmpty(
     windows: readonly SeriesWindow[],
     computed: string,
