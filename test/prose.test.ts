@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { test } from 'tap'
+import ts from 'typescript'
 
 const tracked = execFileSync('git', ['ls-files'], { encoding: 'utf8' }).split('\n').filter(Boolean)
 const read = (file: string) => readFileSync(file, 'utf8')
@@ -91,6 +92,60 @@ test('the glossary has each word once, and words that the code knows', async (t)
   const isKnown = (word: string) => code.includes(word) || code.includes(word.replaceAll(' ', ''))
   t.same(
     words.filter((word) => !isKnown(word)),
+    [],
+  )
+})
+
+const LEVELS = ['debug', 'info', 'warn', 'error']
+/** Fields that have another name: CONTRIBUTING.md. */
+const OTHER_NAMES = ['error', 'reason', 'message', 'msg', 'dir', 'directory', 'path', 'lines']
+/** A clause in lower case, of two words at least, but for a name at its beginning. */
+const CLAUSE = /^'(?:[a-z]|DuckDB )[^\n]* [^\n]*[^.!]'$/
+/** Whose listener it is stands before the word. */
+const LISTENS = `\`\${name} listens\``
+
+/** Only a literal tells its names; a bare error is none. */
+function areNamed(fields: ts.Expression | undefined): boolean {
+  if (fields === undefined) return true
+  if (!ts.isObjectLiteralExpression(fields)) return fields.getText() === 'state'
+  return fields.properties.every(({ name }) => !OTHER_NAMES.includes(name?.getText() ?? ''))
+}
+
+/** The calls of a log in a source whose line is not of the one style. */
+function oddLogLines(text: string): string[] {
+  const odd: string[] = []
+  const visit = (node: ts.Node): void => {
+    ts.forEachChild(node, visit)
+    if (!ts.isCallExpression(node) || !ts.isPropertyAccessExpression(node.expression)) return
+    const { expression, name } = node.expression
+    if (!LEVELS.includes(name.text) || !/(^|\.)log\??$/.test(expression.getText())) return
+    const [fields, said] = node.arguments.length === 1 ? [undefined, node.arguments[0]] : node.arguments
+    const isClause = said !== undefined && (CLAUSE.test(said.getText()) || said.getText() === LISTENS)
+    if (!isClause || !areNamed(fields)) odd.push(node.getText().replace(/\s+/g, ' '))
+  }
+  visit(ts.createSourceFile('a.ts', text, ts.ScriptTarget.Latest, true))
+  return odd
+}
+
+test('a line of the log is a clause, and calls things by their names', async (t) => {
+  for (const [line, isOdd] of [
+    ["log.info('the journal was recovered')", false],
+    ["telemetry.log.warn({ err, key }, 'DuckDB ended with work under way')", false],
+    ["log?.error({ ...state, err: error }, 'a rollup file is left out')", false],
+    ["log.info('swept')", true],
+    ["log.info('The journal was recovered')", true],
+    ["log.info('the journal was recovered.')", true],
+    [`log.error({ err }, \`\${what} failed\`)`, true],
+    ["log.error(err, 'the journal cannot be read')", true],
+    ["log.error({ error }, 'the journal cannot be read')", true],
+    ["log.error({ reason: why }, 'the journal cannot be read')", true],
+  ] as const)
+    t.equal(oddLogLines(line).length, Number(isOdd), line)
+  const sources = matching(/^src\/.*\.ts$/).map((file) => [file, read(file)] as const)
+  const calls = sources.flatMap(([, text]) => text.match(/log\??\.(debug|info|warn|error)\(/g) ?? [])
+  t.ok(calls.length >= 60, `${calls.length} lines are looked at`)
+  t.same(
+    sources.flatMap(([file, text]) => oddLogLines(text).map((line) => `${file}: ${line}`)),
     [],
   )
 })

@@ -197,8 +197,8 @@ export function answerWithProblems(
 /** Once per failure, with its code. A 503 is a decision, not a fault: it is counted, and logged only when someone is looking. */
 export function logFailure(error: AppError, log: Logger): void {
   const { status } = problems[error.code]
-  if (status === 503) log.debug({ code: error.code }, 'request refused')
-  else if (status >= 500) log.error({ code: error.code, err: error.cause ?? error }, 'request failed')
+  if (status === 503) log.debug({ code: error.code }, 'a request was refused')
+  else if (status >= 500) log.error({ code: error.code, err: error.cause ?? error }, 'a request failed')
 }
 
 export function sendProblem(reply: FastifyReply, error: AppError, entropy: Entropy) {

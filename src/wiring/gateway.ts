@@ -53,7 +53,6 @@ export async function wireGateway(
   const ledger = createLedger(metrics, backlogEvents, atRiskEvents)
   ledger.recovered(kept.recovered.events)
   adoption = await adoptJournals(config, place, { journal: kept, ledger, system })
-  if (kept.recovered.frames > 0) log.info({ ...kept.recovered }, 'the journal was recovered')
   const delivery = startDelivery(config, place, { instance, kept, ledger, system })
   const { journal } = delivery
   const refusals = createRefusals(clock, telemetry)

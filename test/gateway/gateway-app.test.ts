@@ -59,8 +59,8 @@ test('the log holds no key, address, URL or payload, at any level', async (t) =>
   await app.inject(request)
   await app.inject({ ...request, payload: '{"secret' })
   const said = logLines.map((line) => JSON.parse(line).msg)
-  t.equal(said.filter((text) => text === 'answered').length, 3, 'three answers')
-  t.equal(said.filter((text) => text === 'request failed').length, 1, 'and one bug')
+  t.equal(said.filter((text) => text === 'a request was answered').length, 3, 'three answers')
+  t.equal(said.filter((text) => text === 'a request failed').length, 1, 'and one bug')
   t.notMatch(logLines.join(''), /secret|shop-key|203\.0\.113|\?/)
 })
 

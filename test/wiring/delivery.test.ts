@@ -166,7 +166,7 @@ test('with both down, senders that can are told to try again, and beacons wait o
   t.same(await metric('headgate_events_acknowledged_total'), [
     'headgate_events_acknowledged_total{durability="journal"} 2',
   ])
-  t.match(said(), /Neither the stream nor the lake takes events/)
+  t.match(said(), /neither the stream nor the lake takes events/)
   await close(300)
   t.match(said(), /events stay in the journal for the next start/)
 

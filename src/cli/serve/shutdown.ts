@@ -40,7 +40,7 @@ export async function endInTime(
   const faults: unknown[] = []
   const failed = (what: string, err: unknown) => {
     faults.push(err)
-    log.error({ err }, `${what} failed`)
+    log.error({ err, during: what }, 'a part of the shutdown failed')
   }
   try {
     if (await endsWithin(end(failed), totalMs)) return exitOf(faults)

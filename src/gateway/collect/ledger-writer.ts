@@ -84,7 +84,7 @@ async function isWritten(
     await journal.append({ ...batch, receivedMs: clock.nowMs(), canRetry: false })
     return true
   } catch (error) {
-    telemetry.log.warn({ err: error, events: events.length }, 'Ledger events wait for the journal')
+    telemetry.log.warn({ err: error, events: events.length }, 'ledger events wait for the journal')
     return false
   }
 }

@@ -209,7 +209,10 @@ class StreamPump implements Pump {
     const { deadLetter, telemetry } = this.#options
     const isStored = await this.#retryUntilEnded('store a dead letter', () => deadLetter(record, reason))
     if (!isStored) return
-    telemetry.log.warn({ reason, lines: record.lines, bytes: record.data.length }, 'Dead-lettered')
+    telemetry.log.warn(
+      { why: reason, events: record.lines, bytes: record.data.length },
+      'an event became a dead letter',
+    )
     this.#inFlight.settle(slices, 'deadLettered')
     await this.#settled()
   }
@@ -223,7 +226,7 @@ class StreamPump implements Pump {
     const { telemetry } = this.#options
     const retry = this.#retryPolicy
     const onFailure = (error: unknown) =>
-      telemetry.log.error({ err: error }, `Failed to ${what}: trying again`)
+      telemetry.log.error({ err: error, during: what }, 'a step of delivery failed and is tried again')
     return retryUntilAborted(work, { retry, signal: this.#ending.signal, onFailure })
   }
 }

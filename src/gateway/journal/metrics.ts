@@ -28,9 +28,9 @@ export function createJournalMetrics({ log, metrics }: Telemetry): JournalMetric
     failed(during, error) {
       const code = errnoOf(error)
       errors.inc({ code })
-      log.error({ code, during }, 'journal: a system call failed')
+      log.error({ code, during }, 'a system call of the journal failed')
     },
     movedAside: (file, err) =>
-      log.error({ file, err }, 'journal: something lay in the place of a file of ours and was moved here'),
+      log.error({ file, err }, 'something lay in the place of a file of the journal and was moved here'),
   }
 }

@@ -43,7 +43,11 @@ test('aggregate computes a range, shows each window, and exits 0; again, and not
 
   const terminal = fakeTerminal({ ...env, HEADGATE_LOG_LEVEL: 'debug' })
   t.equal(await runCommand(['aggregate', ...range], terminal), 0)
-  t.match(terminal.said().err, /"msg":"ingested"/, 'who asks for the log gets it beside the progress')
+  t.match(
+    terminal.said().err,
+    /"msg":"raw objects were ingested"/,
+    'who asks for the log gets it beside the progress',
+  )
   t.match(terminal.said().out, /^█{15}░{15} 1\/2 {2}2026-11-22T09:00Z {2}5 rows {2}committed$/m)
   t.match(terminal.said().out, /^█{30} 2\/2 {2}2026-11-22T09:15Z {2}5 rows {2}committed$/m)
   t.match(terminal.said().out, /succeeded: 2 windows done, 0 failed/)
@@ -57,7 +61,7 @@ test('aggregate computes a range, shows each window, and exits 0; again, and not
   )
   t.match(
     person.said().err,
-    /^\d\d:\d\d:\d\d\.\d{3} aggregation run run="\S+" state="succeeded"/m,
+    /^\d\d:\d\d:\d\d\.\d{3} a run ended, or waits for its next try run="\S+" state="succeeded"/m,
     'in words',
   )
 })

@@ -62,19 +62,19 @@ test('only the deadline is the deadline: whatever else fails is told as itself, 
   for (const [rule, end, exit, told, abandoned] of [
     ['in time', async () => {}, 0, /^$/, 0],
     ['too late', never, 0, /"code":"deadline_exceeded".*stopped at the deadline/, 1],
-    ['it fails', fails('a bug'), 1, /"message":"a bug".*the shutdown failed/, 1],
+    ['it fails', fails('a bug'), 1, /"message":"a bug".*"during":"the shutdown"/, 1],
     [
       'a deadline of its own',
       () => Promise.reject(new AppError('deadline_exceeded', 'theirs')),
       1,
-      /theirs.*the shutdown failed/,
+      /theirs.*"during":"the shutdown"/,
       1,
     ],
     [
       'a part of it fails, in time',
       async (failed: TellFailure) => failed('the end of runs', new Error('a bug')),
       1,
-      /"message":"a bug".*the end of runs failed/,
+      /"message":"a bug".*"during":"the end of runs"/,
       0,
     ],
   ] as const) {

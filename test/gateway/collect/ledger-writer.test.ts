@@ -62,7 +62,7 @@ test('what the journal refuses is written later, as the same events, and counted
   ledger.tally.add('shop', NOON, 5)
   clock.advance(60_000)
   await waitFor(() => logLines.length > 0)
-  t.match(logLines[0], /Ledger events wait for the journal/)
+  t.match(logLines[0], /ledger events wait for the journal/)
   t.match(logLines[0], /journal_unavailable/)
   t.equal(ledger.totals().ledgerEvents, 0)
   ledger.tally.add('shop', clock.nowMs(), 1)

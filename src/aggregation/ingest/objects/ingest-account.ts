@@ -63,7 +63,8 @@ export function ingestAccount({ metrics, log }: Telemetry) {
       },
       end() {
         for (const { key, why } of report.failed) {
-          if (told.get(key) !== why) log.error({ key, why }, 'cannot be ingested now; the rest goes on')
+          if (told.get(key) !== why)
+            log.error({ key, why }, 'objects cannot be ingested now; the rest goes on')
         }
         told = new Map(report.failed.map(({ key, why }) => [key, why]))
         failing.set(report.failed.length)

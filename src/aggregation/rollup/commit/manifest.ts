@@ -110,7 +110,7 @@ export function createManifests(lake: Lake, log: Logger): Manifests {
     if (!isDamaged(found)) cache.set(key, found)
     else if (!told.has(key)) {
       told.add(key)
-      log.error({ key, reason: found.message }, 'a manifest cannot be read; its window has failed')
+      log.error({ key, why: found.message }, 'a manifest cannot be read; its window has failed')
     }
     return found
   }

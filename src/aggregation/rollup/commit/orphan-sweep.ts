@@ -30,7 +30,7 @@ export function dailySweep({ definitions, lake, leases, clock, log }: SweepOptio
       await leases.sweep()
       for (const definition of definitions) {
         const removed = await sweepOutputs(lake, definition, { nowMs: clock.nowMs(), log })
-        log.info({ rollup: definition.id, removed }, 'swept')
+        log.info({ rollup: definition.id, removed }, 'files of rollups that no manifest names were removed')
       }
     } catch (error) {
       log.error({ err: error }, 'what nobody needs any more cannot be removed now')
@@ -60,7 +60,10 @@ export async function sweepOutputs(
     const manifest = await readManifest(lake, key)
     if (isDamaged(manifest)) {
       unknown.add(windowOf(key))
-      log.warn({ key, reason: manifest.message }, 'what its window holds is left alone')
+      log.warn(
+        { key, why: manifest.message },
+        'a manifest cannot be read; what its window holds is left alone',
+      )
     } else for (const output of manifest.outputs) named.add(output.key)
   }
   const garbage = objects.filter(

@@ -127,7 +127,7 @@ async function heldBy(
     return await store.held(rollup, fromMs, toMs)
   } catch (error) {
     if (!isOfTheStore(error)) throw error
-    log.error({ err: error, store: store.kind }, 'store cannot tell its windows')
+    log.error({ err: error, store: store.kind }, 'a store cannot tell its windows')
     return undefined
   }
 }

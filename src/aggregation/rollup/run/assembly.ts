@@ -81,7 +81,7 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
     const lease = await leases.acquire('ingest', runId)
     const report = await holdLease(lease, { signal, heartbeatMs }, (held) => arrivals.ingest(held, how))
     const { inputs, rows, malformed } = report
-    if (inputs > 0) log.info({ run: runId, inputs, rows, malformed }, 'ingested')
+    if (inputs > 0) log.info({ run: runId, inputs, rows, malformed }, 'raw objects were ingested')
     notIngested = report.failed.length
     return report
   }

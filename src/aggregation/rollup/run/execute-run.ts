@@ -85,7 +85,7 @@ export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSign
   await runLog.note(id, state === 'failed' ? 'error' : 'info', `run ${state}`, { attempt, error })
   log.info(
     { run: id, state, attempt, code: error?.code, notIngested: run.notIngested?.count },
-    'aggregation run',
+    'a run ended, or waits for its next try',
   )
   ports.metrics.runDone((clock.monotonicMs() - startedMs) / 1_000)
   return run
@@ -214,7 +214,7 @@ function brokenOff({ clock, entropy, log }: RunPorts, run: Run, error: unknown, 
 
 function failureOf(error: unknown, log: Logger): RunFailure {
   if (error instanceof AppError) return { code: error.code, message: error.message }
-  log.error({ err: error }, 'aggregation failed')
+  log.error({ err: error }, 'a run failed unexpectedly')
   if (isDiskFull(error)) return { code: 'storage_full', message: `The disk is full: ${errnoOf(error)}` }
   if (isAccessDenied(error))
     return { code: 'storage_denied', message: `No access: ${errnoOf(error)} at ${pathOf(error)}` }

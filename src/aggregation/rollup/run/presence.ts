@@ -37,7 +37,7 @@ export function createPresence(options: PresenceOptions): Presence {
       else lease = await leases.acquire(nameOf(owner), 'presence')
     } catch (error) {
       if (error instanceof AppError && error.code === 'lease_lost') lease = undefined
-      log.warn({ err: error }, 'cannot show that this process lives; tried again')
+      log.warn({ err: error }, 'this process cannot show that it lives; it tries again')
     }
   }
 

@@ -35,7 +35,7 @@ export function createSchedule({ tick, work, tickMs, clock, log }: ScheduleOptio
       }
       await work()
     } catch (error) {
-      log.error({ err: error }, 'schedule')
+      log.error({ err: error }, 'the schedule cannot look for work now; it tries again')
     }
   }
 

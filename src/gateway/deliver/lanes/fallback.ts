@@ -92,8 +92,8 @@ export function createFallbackSwitch(options: FallbackSwitchOptions): FallbackSw
       if (open !== before) {
         const { bytes, events } = backlog.state()
         const state = { failingMs: sink.failingMs(), backlogBytes: bytes, backlogEvents: events }
-        if (open) telemetry.log.warn(state, 'The stream fails or falls behind: the fallback is open')
-        else telemetry.log.info(state, 'The stream has caught up: the fallback is closed')
+        if (open) telemetry.log.warn(state, 'the stream fails or falls behind: the fallback is open')
+        else telemetry.log.info(state, 'the stream has caught up: the fallback is closed')
       }
       return open
     },

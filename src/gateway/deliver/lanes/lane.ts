@@ -63,7 +63,7 @@ export function createLane(options: LaneOptions): Lane {
     calls.add(call)
     const attempt = async () => stream.put(records, call.signal)
     const outcomes = await attempt().catch((error: unknown) => {
-      telemetry.log.error({ err: error, sink: stream.kind }, 'A put rejected instead of giving outcomes')
+      telemetry.log.error({ err: error, sink: stream.kind }, 'a put rejected instead of giving outcomes')
       return []
     })
     calls.delete(call)

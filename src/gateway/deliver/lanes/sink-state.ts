@@ -33,14 +33,14 @@ export function createSinkState({ kind, clock, telemetry, metrics }: SinkStateOp
     const misconfigured = outcomes.filter(isRetried).find((outcome) => outcome.kind === 'misconfigured')
     if (misconfigured) {
       const { code } = misconfigured
-      if (paused === undefined) log.error({ sink: kind, code }, 'The sink is misconfigured: paused')
+      if (paused === undefined) log.error({ sink: kind, code }, 'the sink is misconfigured: paused')
       paused = code
       return
     }
     // A network error proves nothing about a configuration: only an answer does.
     const answered = outcomes.some((outcome) => outcome.kind !== 'transient')
     if (paused === undefined || !answered) return
-    log.info({ sink: kind, code: paused }, 'The sink answers again: resumed')
+    log.info({ sink: kind, code: paused }, 'the sink answers again: resumed')
     paused = undefined
   }
 

@@ -69,7 +69,7 @@ export async function adoptFolders(options: AdoptionOptions): Promise<Adoption> 
     try {
       return await abandoned(options)
     } catch (error) {
-      log.error({ err: error }, 'The journals of former workers cannot be looked for')
+      log.error({ err: error }, 'the journals of former workers cannot be looked for')
       return undefined
     }
   }
@@ -105,7 +105,7 @@ export async function adoptFolders(options: AdoptionOptions): Promise<Adoption> 
       }
       return true
     } catch (error) {
-      log.warn({ err: error, folder }, 'The journal of a former worker cannot be adopted now')
+      log.warn({ err: error, folder }, 'the journal of a former worker cannot be adopted now')
       return false
     }
   }
@@ -117,7 +117,7 @@ export async function adoptFolders(options: AdoptionOptions): Promise<Adoption> 
     // At a second attempt the rest of the first is counted already.
     ledger.recovered(events - (left.get(folder)?.events ?? 0))
     note()
-    log.info({ folder, events }, 'adopting the journal of a former worker')
+    log.info({ folder, events }, 'the journal of a former worker is adopted')
     while (orphan.state().frames > 0 && !ending.signal.aborted) {
       const patience = AbortSignal.any([ending.signal, AbortSignal.timeout(READ_PATIENCE_MS)])
       for (const frame of await orphan.read(READ_BYTES, patience)) {
@@ -138,7 +138,7 @@ export async function adoptFolders(options: AdoptionOptions): Promise<Adoption> 
         await journal.append(batch)
         return true
       } catch (error) {
-        log.warn({ code: errnoOf(error) }, 'Adopted events wait for room in the journal')
+        log.warn({ code: errnoOf(error) }, 'adopted events wait for room in the journal')
         await sleep(pauseMs, ending.signal)
       }
     }

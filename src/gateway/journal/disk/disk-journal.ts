@@ -60,10 +60,11 @@ export async function openDiskJournal(options: DiskJournalOptions): Promise<Disk
     durableFolders(files)(dir).then(() => lockOnFullDisk(dir, { ...neighbours, files, metrics })),
   )
   const { predecessor } = lock
-  if (predecessor) telemetry.log.warn({ dir, predecessor }, 'journal: taken over, its process shows no life')
+  if (predecessor)
+    telemetry.log.warn({ folder: dir, predecessor }, 'the journal was taken over: its process shows no life')
   try {
     const recovery = await orUnavailable(dir, () => recover({ files, dir, metrics }))
-    telemetry.log.info({ dir, ...recovery.recovered }, 'journal: recovered')
+    telemetry.log.info({ folder: dir, ...recovery.recovered }, 'the journal was recovered')
     metrics.quarantined(recovery.recovered.quarantinedBytes)
     // Recovery may just have made the room for it.
     await reserveDiskSpace(files, dir)

@@ -34,7 +34,7 @@ export function startJournalReplay(options: JournalReplayOptions): JournalReplay
   async function work(): Promise<void> {
     const step = async () => moveAll(await backlog.read(READ_BYTES, signal))
     const onFailure = (error: unknown) =>
-      telemetry.log.error({ err: error }, 'Failed to empty the journal: trying again')
+      telemetry.log.error({ err: error }, 'the journal cannot be emptied now: it is tried again')
     while (!signal.aborted) {
       await retryUntilAborted(step, { retry, signal, onFailure })
       endWhenEmpty()

@@ -84,7 +84,7 @@ export function streamJournal(options: StreamJournalOptions): StreamJournal {
   }
 
   function giveUp(sequence: number, sender: WaitingSender): void {
-    if (!stalled) telemetry.log.warn('Neither the stream nor the lake takes events: senders are refused')
+    if (!stalled) telemetry.log.warn('neither the stream nor the lake takes events: senders are refused')
     stalled = true
     senders.delete(sequence)
     sender.gaveUp()
@@ -133,7 +133,7 @@ export function streamJournal(options: StreamJournalOptions): StreamJournal {
       )
     },
     arrived(sequence, ended) {
-      if (stalled) telemetry.log.info('Events are taken again')
+      if (stalled) telemetry.log.info('events are taken again')
       stalled = false
       queue.clear(sequence)
       const waiter = senders.get(sequence) ?? others.get(sequence)

@@ -62,8 +62,8 @@ t.test('it opens when the sink has failed for a minute, and closes when somethin
   t.equal(later({ failingMs: 600_000 }), true)
   t.equal(later({ failingMs: undefined }), false)
   t.match(log, [
-    { level: 40, msg: 'The stream fails or falls behind: the fallback is open', failingMs: 60_000 },
-    { level: 30, msg: 'The stream has caught up: the fallback is closed' },
+    { level: 40, msg: 'the stream fails or falls behind: the fallback is open', failingMs: 60_000 },
+    { level: 30, msg: 'the stream has caught up: the fallback is closed' },
   ])
 })
 

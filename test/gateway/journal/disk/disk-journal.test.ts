@@ -378,7 +378,7 @@ t.test('a folder is taken over from a process that ended without closing it, and
   await (await openJournal(dir, { telemetry })).close()
   t.match(
     lines.map((line) => JSON.parse(line)),
-    [{ dir, predecessor: holder, msg: 'journal: taken over, its process shows no life' }],
+    [{ folder: dir, predecessor: holder, msg: 'the journal was taken over: its process shows no life' }],
   )
 })
 

@@ -103,7 +103,7 @@ t.test('a disk that cannot be read now is read later', async (t) => {
   backlog.append(['a'])
   start()
   await until(() => brought.size === 1)
-  t.match(said(), /Failed to empty the journal: trying again/)
+  t.match(said(), /the journal cannot be emptied now: it is tried again/)
   arrive(1, { delivered: 1 })
   await until(() => ledger.totals().delivered === 1)
   t.same(backlog.released, [1])

@@ -101,13 +101,13 @@ t.test('nobody waits longer than nine seconds, and who cannot come again is kept
     disk.batches.map(({ lines }) => String(lines)),
     ['b\n'],
   )
-  t.match(said(), /Neither the stream nor the lake takes events/)
+  t.match(said(), /neither the stream nor the lake takes events/)
 
   t.equal(await metric('headgate_unanswered_events'), 2)
   journal.arrived?.(1, ended({ delivered: 1 }))
   journal.arrived?.(2, ended({ fallback: 1 }))
   t.equal(await metric('headgate_belated_events_total'), 2, 'both are stored in the end, and are in no books')
-  t.match(said(), /Events are taken again/)
+  t.match(said(), /events are taken again/)
 })
 
 t.test('while nothing arrives, one sender at a time finds out whether that is over', async (t) => {

@@ -29,14 +29,15 @@ export function createShardCount({ count, clock, telemetry }: ShardCountOptions)
   async function ask(): Promise<void> {
     try {
       const found = await count()
-      if (found > 0 && found !== known) telemetry.log.info({ shards: found, before: known }, 'Shards counted')
+      if (found > 0 && found !== known)
+        telemetry.log.info({ shards: found, before: known }, 'the shards were counted')
       // None are open while a stream is made or deleted: that says nothing about what it will take.
       if (found > 0) known = found
       failing = false
     } catch (error) {
       // Its code alone: what AWS says of a signature quotes the headers that were signed, a session token among them.
       const { code } = callFailureOf(error)
-      if (!failing) telemetry.log.warn({ code, known }, 'The shards could not be counted')
+      if (!failing) telemetry.log.warn({ code, known }, 'the shards could not be counted')
       failing = true
     }
   }

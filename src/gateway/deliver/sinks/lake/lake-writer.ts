@@ -69,7 +69,7 @@ export function lakeSink(options: LakeSinkOptions): Sink {
       await lake.put(key, Buffer.concat(contents.chunks))
       return STORED
     } catch (error) {
-      telemetry.log.error({ err: error, bytes: contents.bytes }, 'The lake refused a file: its events wait')
+      telemetry.log.error({ err: error, bytes: contents.bytes }, 'the lake refused a file: its events wait')
       return { kind: 'transient', code: codeOf(error) }
     }
   }

@@ -126,7 +126,7 @@ t.test('nothing waits while the number of shards is not known', async (t) => {
   t.equal(await metric('headgate_sink_paced_seconds_total'), 0)
   t.equal(await metric('headgate_sink_shards'), 0)
   t.equal(stream.maxBytes, MIB)
-  t.match(log, [{ level: 40, code: 'Error', msg: 'The shards could not be counted' }])
+  t.match(log, [{ level: 40, code: 'Error', msg: 'the shards could not be counted' }])
 })
 
 t.test('shards are counted at the start, each minute, and soon after a throttle', async (t) => {
@@ -167,10 +167,10 @@ t.test(
     }
     t.strictSame(known, [3, 3, 3, 3, 3, 3, 5])
     t.match(log, [
-      { msg: 'Shards counted', shards: 3 },
-      { msg: 'The shards could not be counted' },
-      { msg: 'The shards could not be counted' },
-      { msg: 'Shards counted', before: 3, shards: 5 },
+      { msg: 'the shards were counted', shards: 3 },
+      { msg: 'the shards could not be counted' },
+      { msg: 'the shards could not be counted' },
+      { msg: 'the shards were counted', before: 3, shards: 5 },
     ])
   },
 )
