@@ -3,39 +3,14 @@ import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { type Test, test } from 'tap'
 import { someApps, startGateway } from '../fakes/gateway.ts'
+import { isTimed, longestStretch } from '../fakes/stretch.ts'
 
 /** What a request may keep the loop from others in one stretch, in processor time: this process's, sender included. */
 const ACCEPTED_MS = 50
 const REFUSED_MS = 5
-/**
- * Counting each branch makes a loop over bytes some ten times as slow: with coverage only the answers are looked at, and
- * `scripts/test` runs this file once more without it.
- */
-const isTimed = process.env['_TAPJS_PROCESSINFO_COVERAGE_'] !== '1'
 /** A machine that is busy or slower than ours; what these bounds are against took 50 to 4,000 ms. */
 const MARGIN = { accepted: 3, refused: 4 }
 const RUNS = 5
-
-/** The most of the processor that went by from one turn of the loop to the next, while `work` was done. */
-async function longestStretch<T>(
-  work: () => Promise<T>,
-): Promise<{ readonly result: T; readonly ms: number }> {
-  let ms = 0
-  let isOn = true
-  let before = process.cpuUsage()
-  const turn = () => {
-    const { user, system } = process.cpuUsage(before)
-    ms = Math.max(ms, (user + system) / 1_000)
-    before = process.cpuUsage()
-    if (isOn) setImmediate(turn)
-  }
-  setImmediate(turn)
-  const result = await work()
-  // What was begun in this turn counts as well.
-  await new Promise(setImmediate)
-  isOn = false
-  return { result, ms }
-}
 
 /** Of the app, which sends more in a few seconds than it may otherwise. */
 const limits = {

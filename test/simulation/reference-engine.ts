@@ -10,6 +10,7 @@ import { sleep } from '../../src/std/async/abort.ts'
 import { AppError } from '../../src/std/errors.ts'
 import { bestEffort, FILE_MODE, type FileOps, FOLDER_MODE, writeFully } from '../../src/std/files/files.ts'
 import { oracle } from '../contracts/rollup-oracle.ts'
+import { minuteRows } from '../fakes/aggregation/minutes.ts'
 import type { SimulatedProcess } from './machine.ts'
 
 /** What engines compute and compaction makes, in a few lines over plain rows: objects hold lines of JSON. */
@@ -136,5 +137,5 @@ function contentsOf(events: readonly Event[]): Omit<ParquetSummary, 'bytes'> {
   const received = events.map(({ received_time }) => received_time)
   const [arrivalMinMs, arrivalMaxMs] =
     received.length === 0 ? [null, null] : [Math.min(...received), Math.max(...received)]
-  return { rows: events.length, minutes, arrivalMinMs, arrivalMaxMs }
+  return { rows: events.length, minutes: minuteRows(minutes), arrivalMinMs, arrivalMaxMs }
 }

@@ -1,5 +1,6 @@
 import type { Lake } from '../../lake/lake.ts'
 import { dayOf } from '../../lake/layout.ts'
+import { createYielder } from '../../std/async/yielding.ts'
 import type { Clock } from '../../std/clock.ts'
 import { DAY_MS, HOUR_MS } from '../../std/durations.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
@@ -14,7 +15,9 @@ import type {
   ReceivedObject,
 } from './index/arrivals.ts'
 import { arrivedIndex } from './index/arrived-index.ts'
-import { type Entries, type IndexEntry, indexEntries } from './index/index-entries.ts'
+import type { IndexEntry } from './index/entry-text.ts'
+import { type Entries, indexEntries } from './index/index-entries.ts'
+import { minutesWithin } from './index/minute-rows.ts'
 import { type ForeignObject, pendingIn } from './index/pending.ts'
 import { rawListing } from './index/raw-listing.ts'
 import { ingestAccount } from './objects/ingest-account.ts'
@@ -168,17 +171,18 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
   }
 
   async function touching(fromMs: number, toMs: number): Promise<readonly ArrivedObject[]> {
-    const found = await index.entriesTouching(fromMs, toMs)
-    const touched = [...found]
+    const near = [...(await index.near(fromMs, toMs))]
     const objects: ArrivedObject[] = []
-    async function take([entryKey, minutes]: (typeof touched)[number]): Promise<void> {
-      for (const entry of await entries.load([entryKey])) {
+    const breath = createYielder()
+    for (let at = 0; at < near.length; at += PARALLEL) {
+      for (const entry of await entries.load(near.slice(at, at + PARALLEL))) {
         const { key, rows, bytes } = entry
-        if (rows > 0) objects.push({ key, rows, bytes, minutes, arrivedMs: arrivedMs(entry) })
+        const minutes = minutesWithin(entry.minutes, fromMs, toMs)
+        if (rows > 0 && minutes.rows.length > 0)
+          objects.push({ key, rows, bytes, minutes, arrivedMs: arrivedMs(entry) })
       }
+      if (breath.shouldYield()) await breath.yieldNow()
     }
-    for (let at = 0; at < touched.length; at += PARALLEL)
-      await Promise.all(touched.slice(at, at + PARALLEL).map(take))
     return objects.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
   }
 

@@ -3,10 +3,12 @@ import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
 import { allRows } from '../../../src/aggregation/ingest/duckdb/sql-session.ts'
 import type { LakeArrivals } from '../../../src/aggregation/ingest/index/arrivals.ts'
+import { NO_MINUTES } from '../../../src/aggregation/ingest/index/minute-rows.ts'
 import { arrivedMs } from '../../../src/aggregation/ingest/lake-arrivals.ts'
 import type { Lake } from '../../../src/lake/lake.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import { createTelemetry, quietTelemetry } from '../../../src/std/telemetry.ts'
+import { asRecord } from '../../fakes/aggregation/minutes.ts'
 import { openDuckdb } from '../../fakes/aggregation/sessions.ts'
 import { eventLine, NOON, storedEvent, writeParquet } from '../../fakes/events.ts'
 import { CLEAN, HOUR, setUp, signal } from './harness.ts'
@@ -14,11 +16,19 @@ import { CLEAN, HOUR, setUp, signal } from './harness.ts'
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
-const entry = { key: 'k', rows: 1, bytes: 1, inputs: [], minutes: {}, malformed: 0, arrivalMinMs: null }
+const entry = {
+  key: 'k',
+  rows: 1,
+  bytes: 1,
+  inputs: [],
+  minutes: NO_MINUTES,
+  malformed: 0,
+  arrivalMinMs: null,
+}
 /** Minutes that the objects touch which are told for a range. */
 async function minutes(arrivals: LakeArrivals, fromMs: number, toMs: number): Promise<readonly number[]> {
   const objects = await arrivals.touching(fromMs, toMs)
-  const found = objects.flatMap((object) => Object.keys(object.minutes).map(Number))
+  const found = objects.flatMap((object) => [...object.minutes.startsMs])
   return [...new Set(found)].filter((ms) => ms + MINUTE_MS > fromMs && ms < toMs).sort((a, b) => a - b)
 }
 const lines = (...texts: string[]) => texts.map((text) => `${text}\n`).join('')
@@ -42,7 +52,7 @@ test('raw files become one sorted Parquet object an hour and source, indexed by 
   t.equal(objects.length, 3)
   const [, object] = objects
   t.match(object?.key ?? '', /^raw\/gateway\/dt=2026-11-22\/hr=12\/c-000001-[0-9a-f]{16}\.parquet$/)
-  t.same(object?.minutes, { [NOON]: 2 }, 'those that were asked for')
+  t.same(object && asRecord(object.minutes), { [NOON]: 2 }, 'those that were asked for')
   t.equal(object?.rows, 3)
   t.equal(object?.bytes, (await lake.get(object?.key ?? ''))?.length)
   t.same(
@@ -470,7 +480,7 @@ test('ledger events are kept, but touch no minute: no window is computed anew fo
   t.same(await minutes(arrivals, 0, NOON + DAY_MS), [NOON])
   t.equal(await arrivals.earliestMs(), NOON)
   const [object, ...others] = await arrivals.touching(0, NOON + DAY_MS)
-  t.match(object, { rows: 2, minutes: { [NOON]: 1 } })
+  t.same([object?.rows, object && asRecord(object.minutes)], [2, { [NOON]: 1 }])
   t.same(others, [])
   t.equal((await keys('raw/')).length, 2)
   t.match(JSON.parse(String(await lake.get(`index/${HOUR}/c-fallback-x-000001.json`))), {

@@ -3,6 +3,7 @@ import type {
   IngestFailure,
   LakeArrivals,
 } from '../../../src/aggregation/ingest/index/arrivals.ts'
+import { minuteRows } from './minutes.ts'
 
 /** As much of an event as the memory engine looks at. */
 export interface FakeEvent {
@@ -92,5 +93,11 @@ function minutesOf(events: readonly FakeEvent[]): Record<string, number> {
 
 function arrived(key: string, events: readonly FakeEvent[]): ArrivedObject {
   const arrivedMs = Math.max(...events.map(({ timeMs, receivedMs = timeMs }) => receivedMs))
-  return { key, rows: events.length, bytes: events.length * 100, arrivedMs, minutes: minutesOf(events) }
+  return {
+    key,
+    rows: events.length,
+    bytes: events.length * 100,
+    arrivedMs,
+    minutes: minuteRows(minutesOf(events)),
+  }
 }

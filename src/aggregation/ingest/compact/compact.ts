@@ -2,6 +2,7 @@ import { appendFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '../../../std/errors.ts'
 import { isInputFault, type SqlSession } from '../duckdb/sql-session.ts'
+import { MAX_MINUTES, type MinuteRows } from '../index/minute-rows.ts'
 import {
   compactClean,
   compactJudged,
@@ -18,7 +19,7 @@ import { piecesOf } from './pieces.ts'
 export interface ParquetSummary {
   readonly rows: number
   readonly bytes: number
-  readonly minutes: Readonly<Record<string, number>>
+  readonly minutes: MinuteRows
   readonly arrivalMinMs: number | null
   readonly arrivalMaxMs: number | null
 }
@@ -55,6 +56,10 @@ export async function compact(tools: CompactTools, files: readonly LineFile[]): 
     }
   }
 }
+
+/** Whether a file was refused for the minutes that it touches, as it is by whoever reads it. */
+export const touchesTooMany = (error: unknown): error is AppError =>
+  error instanceof AppError && error.details['kind'] === TOO_MANY_MINUTES
 
 const isOutOfMemory = (error: unknown) => error instanceof AppError && error.code === 'engine_out_of_memory'
 
@@ -106,18 +111,35 @@ async function compactPiece(
   return lost
 }
 
+/** Fails for the file when it touches more minutes than one object may. */
 export async function contentsOf(session: SqlSession, parquet: string): Promise<ParquetSummary> {
-  const minutes: Record<string, number> = {}
+  const startsMs: number[] = []
+  const rowsOf: number[] = []
   let rows = 0
   let arrivalMinMs: number | null = null
   let arrivalMaxMs: number | null = null
   for await (const chunk of session.rows(minutesOf(parquet))) {
     for (const [minute, count, first, last] of chunk) {
-      if (minute !== null) minutes[String(minute)] = Number(count)
+      if (minute !== null) {
+        startsMs.push(Number(minute))
+        rowsOf.push(Number(count))
+      }
       rows += Number(count)
       arrivalMinMs = Math.min(arrivalMinMs ?? Infinity, Number(first))
       arrivalMaxMs = Math.max(arrivalMaxMs ?? -Infinity, Number(last))
     }
+    if (startsMs.length > MAX_MINUTES) throw tooManyMinutes()
   }
+  const minutes = { startsMs: new Float64Array(startsMs), rows: new Float64Array(rowsOf) }
   return { rows, bytes: (await stat(parquet)).size, minutes, arrivalMinMs, arrivalMaxMs }
 }
+
+const TOO_MANY_MINUTES = 'Too many minutes'
+const tooManyMinutes = () =>
+  new AppError(
+    'engine_failed',
+    `It touches more than ${MAX_MINUTES} minutes: a year of them at most can be in one object`,
+    {
+      details: { kind: TOO_MANY_MINUTES },
+    },
+  )

@@ -1,4 +1,5 @@
 import type { TouchedMinute } from './arrived-index.ts'
+import type { MinuteRows } from './minute-rows.ts'
 
 /** One Parquet object of the lake, and which minutes of event time its rows belong to. */
 export interface ArrivedObject {
@@ -7,8 +8,8 @@ export interface ArrivedObject {
   readonly bytes: number
   /** When its rows came: to a gateway, or, when they were long under way from there, to the index. */
   readonly arrivedMs: number
-  /** Start of each touched minute that was asked for (epoch ms, as text) → rows in it. */
-  readonly minutes: Readonly<Record<string, number>>
+  /** Those that were asked for. */
+  readonly minutes: MinuteRows
 }
 
 /** One Parquet object of the lake, and when its rows were received. */

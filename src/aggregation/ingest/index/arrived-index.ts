@@ -1,8 +1,9 @@
 import { dayOf } from '../../../lake/layout.ts'
 import { type ResumableWork, runYielding } from '../../../std/async/yielding.ts'
 import type { Clock } from '../../../std/clock.ts'
-import { DAY_MS, MINUTE_MS } from '../../../std/durations.ts'
-import type { Entries, IndexEntry } from './index-entries.ts'
+import { DAY_MS, HOUR_MS } from '../../../std/durations.ts'
+import type { IndexEntry } from './entry-text.ts'
+import type { Entries } from './index-entries.ts'
 
 /** What touches one minute of event time. */
 export interface TouchedMinute {
@@ -11,14 +12,11 @@ export interface TouchedMinute {
   readonly rows: number
 }
 
-/** Start of each minute (epoch ms, as text) → rows in it. */
-export type MinuteRows = Readonly<Record<string, number>>
-
 export interface ArrivedIndex {
   /** Every minute of event time that anything ever touched. Live: it grows with the next look. */
   minutes(): Promise<ReadonlyMap<number, TouchedMinute>>
-  /** Keys of the entries whose objects touch [fromMs, toMs), with the rows in each minute of it. */
-  entriesTouching(fromMs: number, toMs: number): Promise<ReadonlyMap<string, MinuteRows>>
+  /** Keys of the entries whose objects touch the hours of [fromMs, toMs): which minutes of them, the entries say. */
+  near(fromMs: number, toMs: number): Promise<ReadonlySet<string>>
   earliestMs(): Promise<number | undefined>
   /** Looks at the whole index now, however lately that was done: for who must not miss what others have put there. */
   lookEverywhere(): Promise<void>
@@ -40,13 +38,12 @@ const PARALLEL = 32
 interface Minute extends TouchedMinute {
   objects: number
   rows: number
-  /** Rows by key of the entry. */
-  readonly entries: Map<string, number>
 }
 
 /**
- * The index of the lake by minute of event time, in memory. Entries never change, so each is read once. What is new lies
- * in the partitions of the last two days, as a rule, which are listed each time; what others have put elsewhere, such as
+ * The index of the lake in memory: what lies in each minute of event time, and which entries touch an hour. Clients may
+ * send events of a whole day at any time, so that what each entry has of each minute is left to the entries. Those never
+ * change, so each is read once. What is new lies in the partitions of the last two days, as a rule, which are listed each time; what others have put elsewhere, such as
  * the backlog of a gateway that was away, is found by a listing of everything, which a large lake affords less often.
  */
 export function arrivedIndex({
@@ -58,6 +55,8 @@ export function arrivedIndex({
 }): ArrivedIndex {
   const known = new Set<string>()
   const minutes = new Map<number, Minute>()
+  /** Keys of entries, by the start of the hour. */
+  const hours = new Map<number, string[]>()
   let earliest: number | undefined
   let wholeAgainMs = Number.NEGATIVE_INFINITY
   let lookAgainMs = Number.NEGATIVE_INFINITY
@@ -69,18 +68,25 @@ export function arrivedIndex({
     await runYielding(adding(key, entry))
   }
 
-  function* adding(key: string, entry: IndexEntry): ResumableWork<void> {
-    for (const text in entry.minutes) {
-      const minuteMs = Number(text)
-      const rows = entry.minutes[text] as number
-      const minute = minutes.get(minuteMs) ?? { objects: 0, rows: 0, entries: new Map() }
+  function* adding(key: string, { minutes: { startsMs, rows } }: IndexEntry): ResumableWork<void> {
+    let lastHourMs = Number.NaN
+    for (const [at, minuteMs] of startsMs.entries()) {
+      const minute = minutes.get(minuteMs) ?? { objects: 0, rows: 0 }
       minutes.set(minuteMs, minute)
       minute.objects += 1
-      minute.rows += rows
-      minute.entries.set(key, rows)
+      minute.rows += rows[at] as number
       earliest = Math.min(earliest ?? minuteMs, minuteMs)
+      const hourMs = alignToHour(minuteMs)
+      if (hourMs !== lastHourMs) touch(hourMs, key)
+      lastHourMs = hourMs
       yield
     }
+  }
+
+  function touch(hourMs: number, key: string): void {
+    const keys = hours.get(hourMs) ?? []
+    hours.set(hourMs, keys)
+    keys.push(key)
   }
 
   const look = () => looking ?? lookNext(false)
@@ -127,7 +133,12 @@ export function arrivedIndex({
   /** What a minute has seen never shrinks: whoever waits for it to grow must not miss what comes next. */
   function forget(key: string): void {
     if (!known.delete(key)) return
-    for (const { entries } of minutes.values()) entries.delete(key)
+    for (const [hourMs, keys] of hours)
+      if (keys.includes(key))
+        hours.set(
+          hourMs,
+          keys.filter((each) => each !== key),
+        )
   }
 
   return {
@@ -138,17 +149,9 @@ export function arrivedIndex({
       await look()
       return minutes
     },
-    async entriesTouching(fromMs, toMs) {
+    async near(fromMs, toMs) {
       await look()
-      const found = new Map<string, Record<string, number>>()
-      for (const [minuteMs, { entries }] of touchedIn(minutes, fromMs, toMs)) {
-        for (const [key, rows] of entries) {
-          const touched = found.get(key) ?? {}
-          found.set(key, touched)
-          touched[minuteMs] = rows
-        }
-      }
-      return found
+      return new Set(touchedHours(hours, fromMs, toMs).flat())
     },
     async earliestMs() {
       await look()
@@ -157,23 +160,25 @@ export function arrivedIndex({
   }
 }
 
-/** What is known of the touched minutes of [fromMs, toMs), the first of which may have begun before it. */
-export function touchedIn<Touched>(
-  minutes: ReadonlyMap<number, Touched>,
+const alignToHour = (ms: number) => Math.floor(ms / HOUR_MS) * HOUR_MS
+
+/** What is known of the touched hours of [fromMs, toMs), the first of which may have begun before it. */
+export function touchedHours<Touched>(
+  hours: ReadonlyMap<number, Touched>,
   fromMs: number,
   toMs: number,
-): readonly (readonly [number, Touched])[] {
-  const firstMs = Math.floor(fromMs / MINUTE_MS) * MINUTE_MS
-  const isShort = (toMs - firstMs) / MINUTE_MS < minutes.size
-  const possible = isShort ? everyMinute(firstMs, toMs) : [...minutes.keys()]
-  return possible.flatMap((minuteMs) => {
-    const touched = minutes.get(minuteMs)
-    return touched !== undefined && minuteMs >= firstMs && minuteMs < toMs ? [[minuteMs, touched]] : []
+): readonly Touched[] {
+  const firstMs = alignToHour(fromMs)
+  const isShort = (toMs - firstMs) / HOUR_MS < hours.size
+  const possible = isShort ? everyHour(firstMs, toMs) : [...hours.keys()]
+  return possible.flatMap((hourMs) => {
+    const touched = hours.get(hourMs)
+    return touched !== undefined && hourMs >= firstMs && hourMs < toMs ? [touched] : []
   })
 }
 
-function everyMinute(firstMs: number, toMs: number): number[] {
+function everyHour(firstMs: number, toMs: number): number[] {
   const found: number[] = []
-  for (let ms = firstMs; ms < toMs; ms += MINUTE_MS) found.push(ms)
+  for (let ms = firstMs; ms < toMs; ms += HOUR_MS) found.push(ms)
   return found
 }

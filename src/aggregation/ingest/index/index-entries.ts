@@ -1,6 +1,5 @@
-import Type from 'typebox'
-import { Compile } from 'typebox/compile'
 import type { Lake } from '../../../lake/lake.ts'
+import { runYielding } from '../../../std/async/yielding.ts'
 import { AppError } from '../../../std/errors.ts'
 import { isAccessDenied, isPermanentReadError } from '../../../std/files/files.ts'
 import { isLaterVersion, refuseLater } from '../../../std/files/later-version.ts'
@@ -8,30 +7,7 @@ import { isNotRegularFile } from '../../../std/files/not-a-file.ts'
 import { jsonIn } from '../../../std/json.ts'
 import { lruCache } from '../../../std/lru.ts'
 import type { Logger } from '../../../std/telemetry.ts'
-
-const ENTRY_VERSION = 1
-
-/**
- * What is known of one Parquet object, stored as `index/dt=…/hr=…/<name>.json`. Written once; changed only when it or its
- * object is found damaged.
- */
-export interface IndexEntry {
-  readonly version: typeof ENTRY_VERSION
-  /** The object. There is none when `rows` is 0: no input held an event. */
-  readonly key: string
-  readonly rows: number
-  readonly bytes: number
-  /** The raw objects that went into it, which are removed after the entry is there. */
-  readonly inputs: readonly string[]
-  /** Start of each minute of event time (epoch ms, as text) → rows in it. */
-  readonly minutes: Readonly<Record<string, number>>
-  readonly malformed: number
-  /** First and last received_time; null without rows. */
-  readonly arrivalMinMs: number | null
-  readonly arrivalMaxMs: number | null
-  /** When the entry was made; absent in those of the first versions. */
-  readonly indexedMs?: number
-}
+import { ENTRY_VERSION, entryIn, entryText, type IndexEntry } from './entry-text.ts'
 
 export interface Entries {
   /** Keys below `prefix` in key order, without reading them. */
@@ -52,14 +28,16 @@ export interface Entries {
   commit(key: string, entry: IndexEntry): Promise<'stored' | 'exists'>
 }
 
-/** Entries of the last hours, which most windows are computed from: about 20 MB with their minutes and inputs. */
-const MAX_CACHED = 4_000
+/** Entries of the last hours, which most windows are computed from, and a few that touch a year of minutes. Ours. */
+const MAX_CACHED_BYTES = 67_108_864
+/** What an entry takes in memory: a minute is two numbers, an input a key. */
+const [ENTRY_BYTES, MINUTE_BYTES, INPUT_BYTES] = [512, 16, 128]
 /** Entries read at the same time. */
 const PARALLEL = 32
 
 /** As a rule entries never change, so each is read once per process; the oldest read are forgotten first. */
-export function indexEntries(lake: Lake, log: Logger, maxCached = MAX_CACHED): Entries {
-  const cache = lruCache<IndexEntry>(maxCached)
+export function indexEntries(lake: Lake, log: Logger, maxCachedBytes = MAX_CACHED_BYTES): Entries {
+  const cache = lruCache<IndexEntry>(maxCachedBytes, heldBytes)
   const damaged = new Set<string>()
   const leftOut = new Map<string, string>()
   /** Entries that are left out because a later version wrote them: no later look will find anything else. */
@@ -90,7 +68,7 @@ export function indexEntries(lake: Lake, log: Logger, maxCached = MAX_CACHED): E
   async function readNow(key: string): Promise<IndexEntry | undefined> {
     const body = await lake.get(key)
     if (!body) return undefined
-    const entry = parse(key, body)
+    const entry = await parse(key, body)
     if (entry) {
       damaged.delete(key)
       cache.set(key, entry)
@@ -127,7 +105,7 @@ export function indexEntries(lake: Lake, log: Logger, maxCached = MAX_CACHED): E
     damaged: () => [...damaged],
     leftOut: () => leftOut,
     async mend(key, entry) {
-      await lake.put(key, Buffer.from(JSON.stringify(entry)))
+      await lake.put(key, await bytesOf(entry))
       damaged.delete(key)
       cache.set(key, entry)
     },
@@ -141,7 +119,7 @@ export function indexEntries(lake: Lake, log: Logger, maxCached = MAX_CACHED): E
       later.delete(key)
     },
     async commit(key, entry) {
-      const outcome = await lake.put(key, Buffer.from(JSON.stringify(entry)), { ifAbsent: true })
+      const outcome = await lake.put(key, await bytesOf(entry), { ifAbsent: true })
       // What was no file there has made way.
       if (outcome === 'stored') damaged.delete(key)
       return outcome
@@ -149,29 +127,20 @@ export function indexEntries(lake: Lake, log: Logger, maxCached = MAX_CACHED): E
   }
 }
 
-/** Undefined for what is no entry, such as one that was cut off by a copy. */
-function parse(key: string, body: Buffer): IndexEntry | undefined {
-  const found = jsonIn(body.toString())
-  refuseLater(key, found, ENTRY_VERSION)
-  return entries.Check(found) ? found : undefined
+const bytesOf = async (entry: IndexEntry) => Buffer.from(await runYielding(entryText(entry)))
+
+const heldBytes = ({ minutes, inputs }: IndexEntry): number =>
+  ENTRY_BYTES + MINUTE_BYTES * minutes.startsMs.length + INPUT_BYTES * inputs.length
+
+/** Undefined for what is no entry. */
+async function parse(key: string, body: Buffer): Promise<IndexEntry | undefined> {
+  const text = body.toString()
+  const entry = await runYielding(entryIn(text))
+  if (entry === undefined) refuseLater(key, jsonIn(text), ENTRY_VERSION)
+  return entry
 }
 
 /** Others can be read; anything else, such as a lake that does not answer, is of all of them. */
 const isOfTheEntry = (error: unknown): error is AppError =>
   isLaterVersion(error) ||
   (error instanceof AppError && (isAccessDenied(error.cause) || isPermanentReadError(error.cause)))
-
-const ms = Type.Union([Type.Number(), Type.Null()])
-const entries = Compile(
-  Type.Object({
-    version: Type.Literal(ENTRY_VERSION),
-    key: Type.String(),
-    rows: Type.Integer(),
-    bytes: Type.Integer(),
-    inputs: Type.Array(Type.String()),
-    minutes: Type.Record(Type.String(), Type.Integer()),
-    malformed: Type.Integer(),
-    arrivalMinMs: ms,
-    arrivalMaxMs: ms,
-  }),
-)

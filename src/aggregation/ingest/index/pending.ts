@@ -16,6 +16,8 @@ export interface ForeignObject extends RawObject {
 
 /** `c-000042-<hash>`: the slot of its index entry and the inputs in it. Dead letters may add `-<number>`. */
 const COMPACTED = /^(c-(\d{6,})-[0-9a-f]{16})(?:-\d+)?$/
+/** Inputs that one entry names and one statement reads: more of them go into the next. Ours. */
+export const MAX_INPUTS = 1_024
 /** Event lines shrink about so many times under gzip. */
 const GZIP_RATIO = 10
 
@@ -47,16 +49,16 @@ export function pendingIn(objects: readonly LakeObject[]): {
   return { partitions: [...partitions.values()], foreign }
 }
 
-/** Inputs in runs of at most `maxBytes` of lines; an input that is larger goes alone. */
+/** Inputs in runs of at most `maxBytes` of lines and `MAX_INPUTS`; an input that is larger goes alone. */
 export function compactionInputs(
   inputs: readonly LakeObject[],
   maxBytes: number,
 ): readonly (readonly LakeObject[])[] {
   const runs: LakeObject[][] = []
-  let room = 0
+  let room = Number.NEGATIVE_INFINITY
   for (const input of inputs) {
     const bytes = input.key.endsWith('.gz') ? input.bytes * GZIP_RATIO : input.bytes
-    if (runs.length === 0 || bytes > room) {
+    if (bytes > room || runs.at(-1)?.length === MAX_INPUTS) {
       runs.push([])
       room = maxBytes
     }

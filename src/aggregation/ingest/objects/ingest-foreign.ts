@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
 import { indexKey } from '../../../lake/layout.ts'
-import { contentsOf } from '../compact/compact.ts'
 import type { IngestReport } from '../index/arrivals.ts'
 import type { ForeignObject } from '../index/pending.ts'
 import type { IngestTools } from './ingest-partition.ts'
-import { faultOf } from './probe.ts'
+import { examine } from './probe.ts'
 import { keepAside } from './set-aside.ts'
 
 /** The entry of a Parquet object that others put into the lake, such as Firehose: one each, named after its key. */
@@ -28,13 +27,12 @@ export const NOTHING: IngestReport = { inputs: 0, rows: 0, malformed: 0, setAsid
 
 async function indexFile(object: ForeignObject, path: string, tools: IngestTools): Promise<IngestReport> {
   const { entries, session, lake } = tools
-  const why = await faultOf(session, path)
-  if (why !== undefined) {
+  const { fault: why, contents } = await examine(session, path)
+  if (contents === undefined) {
     await keepAside(object, why, tools)
     await lake.remove([object.key])
     return { ...NOTHING, inputs: 1, malformed: 1, setAside: [{ key: object.key, why }] }
   }
-  const contents = await contentsOf(session, path)
   const indexedMs = tools.clock.nowMs()
   const entry = { version: 1, key: object.key, inputs: [], malformed: 0, ...contents, indexedMs } as const
   const outcome = await entries.commit(foreignEntryKey(object), entry)

@@ -2,12 +2,15 @@ import { createHash } from 'node:crypto'
 import type { Lake, LakeObject } from '../../../lake/lake.ts'
 import { deadKey, indexKey, partitionOf, type RawObject, rawKey } from '../../../lake/layout.ts'
 import type { Clock } from '../../../std/clock.ts'
+import { touchesTooMany } from '../compact/compact.ts'
 import type { LineFile } from '../compact/inflate-files.ts'
 import type { SqlSession } from '../duckdb/sql-session.ts'
-import type { IngestReport } from '../index/arrivals.ts'
-import type { Entries, IndexEntry } from '../index/index-entries.ts'
+import type { IngestFailure, IngestReport } from '../index/arrivals.ts'
+import type { Entries } from '../index/index-entries.ts'
+import { NO_MINUTES } from '../index/minute-rows.ts'
 import { compactionInputs, type Partition, parseCompacted } from '../index/pending.ts'
-import { copyAside, deadSource } from './set-aside.ts'
+import { whyOf } from './failure-reason.ts'
+import { copyAside, deadSource, keepAside } from './set-aside.ts'
 import { ingestEach } from './take-batches.ts'
 import type { Workbench } from './workbench.ts'
 
@@ -52,8 +55,8 @@ export async function ingestPartition(partition: Partition, tools: IngestTools):
   return report
 }
 
-/** The entry as committed; undefined when another ingester was first: the next call sees what it did. */
-async function ingestBatch(batch: CompactionTask, tools: IngestTools): Promise<IndexEntry | undefined> {
+/** What was committed; undefined when another ingester was first: the next call sees what it did. */
+async function ingestBatch(batch: CompactionTask, tools: IngestTools): Promise<IngestReport | undefined> {
   const { lake, entries } = tools
   const compacted = await compactInputs(batch, tools)
   if (!compacted) return undefined
@@ -80,7 +83,7 @@ async function ingestBatch(batch: CompactionTask, tools: IngestTools): Promise<I
   const outcome = await entries.commit(indexKey(place.arrivalMs, entryName(place.source, batch.slot)), entry)
   if (outcome === 'exists') return undefined
   await lake.remove(inputs)
-  return entry
+  return { inputs: inputs.length, rows, malformed, setAside: compacted.setAside, failed: [] }
 }
 
 /** Undefined when an input is gone: another ingester has committed it. */
@@ -101,25 +104,43 @@ async function compactFiles(batch: CompactionTask, files: readonly InputFile[], 
   try {
     const compacted = await tools.compact(tools, files)
     const damaged = files.filter((file) => compacted.damaged.includes(file))
-    return { ...compacted, damaged: damaged.map(({ key }) => key) }
+    return { ...compacted, damaged: damaged.map(({ key }) => key), setAside: [] }
   } catch (error) {
+    if (touchesTooMany(error) && files.length === 1) return nothingOf(files, whyOf(error))
     const present = new Set((await tools.lake.list(prefixOf(batch.partition))).map(({ key }) => key))
     if (batch.inputs.every(({ key }) => present.has(key))) throw error
     return undefined
   }
 }
 
+/** An object that is no use by itself takes a slot like any other, so that it is met once. */
+const nothingOf = (files: readonly InputFile[], why: string) => ({
+  ...{ rows: 0, bytes: 0, minutes: NO_MINUTES, arrivalMinMs: null, arrivalMaxMs: null, parquet: '' },
+  ...{ dead: undefined, damaged: [], malformed: files.length },
+  setAside: files.map(({ key }) => ({ key, why })),
+})
+
 async function openInput(lake: Lake, { key }: LakeObject) {
   const file = await lake.open(key)
   return file && { key, gzip: key.endsWith('.gz'), path: file.path, release: () => file.release() }
 }
 
-/** Lines that were no events, and whole objects that broke off: kept for whoever wants to know, before they vanish. */
+interface Dead {
+  readonly dead: string | undefined
+  readonly damaged: readonly string[]
+  readonly setAside: readonly IngestFailure[]
+}
+
+/** Lines that were no events, and whole objects that are no use: kept for whoever wants to know, before they vanish. */
 async function keepDead(
-  { dead, damaged }: { readonly dead: string | undefined; readonly damaged: readonly string[] },
+  { dead, damaged, setAside }: Dead,
   place: Omit<RawObject, 'extension'>,
   tools: IngestTools,
 ): Promise<void> {
+  for (const { key, why } of setAside) {
+    const extension = key.endsWith('.gz') ? 'ndjson.gz' : 'ndjson'
+    await keepAside({ ...place, key, name: nameIn(key), extension }, why, tools)
+  }
   const grave = { ...place, source: deadSource(place.source) }
   if (dead) await tools.lake.putFile(deadKey({ ...grave, extension: 'ndjson' }), dead)
   for (const [at, key] of damaged.entries())

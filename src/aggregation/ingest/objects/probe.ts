@@ -1,3 +1,4 @@
+import { contentsOf, type ParquetSummary, touchesTooMany } from '../compact/compact.ts'
 import {
   columnsOf,
   emptyAmong,
@@ -8,6 +9,22 @@ import {
 } from '../compact/event-sql.ts'
 import { allRows, isInputFault, type SqlSession } from '../duckdb/sql-session.ts'
 import { whyOf } from './failure-reason.ts'
+
+/** What a Parquet file holds, or why it cannot be read together with others. */
+export type Examined =
+  | { readonly contents: ParquetSummary; readonly fault?: undefined }
+  | { readonly contents?: undefined; readonly fault: string }
+
+export async function examine(session: SqlSession, path: string): Promise<Examined> {
+  const fault = await faultOf(session, path)
+  if (fault !== undefined) return { fault }
+  try {
+    return { contents: await contentsOf(session, path) }
+  } catch (error) {
+    if (!touchesTooMany(error)) throw error
+    return { fault: whyOf(error) }
+  }
+}
 
 /**
  * Why a Parquet file cannot be read together with others, in words without any of its data; undefined when it can. Reads

@@ -4,10 +4,11 @@ import type { SqlSession } from '../duckdb/sql-session.ts'
 import type { IngestFailure } from '../index/arrivals.ts'
 import type { ArrivedIndex } from '../index/arrived-index.ts'
 import type { Entries } from '../index/index-entries.ts'
+import { NO_MINUTES } from '../index/minute-rows.ts'
 import { parseCompacted } from '../index/pending.ts'
 import { foreignEntryKey } from './ingest-foreign.ts'
 import { entryName } from './ingest-partition.ts'
-import { faultOf } from './probe.ts'
+import { examine } from './probe.ts'
 import { type AsideTools, keepAside } from './set-aside.ts'
 
 export interface ReexamineTools extends AsideTools {
@@ -34,7 +35,7 @@ export async function reexamine(
     return undefined
   }
   try {
-    const why = await faultOf(tools.session, file.path)
+    const { fault: why } = await examine(tools.session, file.path)
     if (why === undefined) return undefined
     await keepAside({ ...raw, key }, why, tools)
     await leaveIndex({ ...raw, key }, entryKey, tools)
@@ -68,5 +69,5 @@ async function leaveIndex(
     return
   }
   const [entry] = await entries.load([entryKey])
-  if (entry) await entries.mend(entryKey, { ...entry, rows: 0, bytes: 0, minutes: {} })
+  if (entry) await entries.mend(entryKey, { ...entry, rows: 0, bytes: 0, minutes: NO_MINUTES })
 }

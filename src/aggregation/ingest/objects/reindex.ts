@@ -1,6 +1,7 @@
 import type { LakeObject } from '../../../lake/lake.ts'
 import { parseRawKey } from '../../../lake/layout.ts'
 import { contentsOf } from '../compact/compact.ts'
+import { NO_MINUTES } from '../index/minute-rows.ts'
 import { parseCompacted } from '../index/pending.ts'
 import { foreignEntryKey } from './ingest-foreign.ts'
 import type { IngestTools } from './ingest-partition.ts'
@@ -20,7 +21,7 @@ export async function reindex(key: string, { lake, entries, session, clock }: In
   const file = object && (await lake.open(object.key))
   const base = { version: 1, inputs: [], malformed: 0, indexedMs: clock.nowMs() } as const
   if (object === undefined || file === undefined) {
-    const nothing = { rows: 0, bytes: 0, minutes: {}, arrivalMinMs: null, arrivalMaxMs: null }
+    const nothing = { rows: 0, bytes: 0, minutes: NO_MINUTES, arrivalMinMs: null, arrivalMaxMs: null }
     return entries.mend(key, { ...base, ...nothing, key: `raw/${source}/${hour}/none.parquet` })
   }
   try {

@@ -1,6 +1,5 @@
 import type { LakeObject } from '../../../lake/lake.ts'
 import type { IngestFailure, IngestReport } from '../index/arrivals.ts'
-import type { IndexEntry } from '../index/index-entries.ts'
 import { whyOf } from './failure-reason.ts'
 
 /** A batch that fails is halved to find what fails in it. A fault of everything must not be met once for each object. */
@@ -9,7 +8,7 @@ export const MAX_FAILURES = 32
 export interface Taking {
   readonly tools: { readonly signal: AbortSignal }
   /** Takes inputs after `taken` batches of this call; undefined when another ingester was first. */
-  readonly ingest: (inputs: readonly LakeObject[], taken: number) => Promise<IndexEntry | undefined>
+  readonly ingest: (inputs: readonly LakeObject[], taken: number) => Promise<IngestReport | undefined>
 }
 
 /** Batch after batch: one that fails holds up none of the others, nor what in it is whole. */
@@ -18,18 +17,20 @@ export async function ingestEach(
   { tools, ingest }: Taking,
 ): Promise<IngestReport> {
   const failed: IngestFailure[] = []
-  const report = { inputs: 0, rows: 0, malformed: 0, setAside: [], failed }
+  const setAside: IngestFailure[] = []
+  const report = { inputs: 0, rows: 0, malformed: 0, setAside, failed }
   const todo = [...batches]
   let taken = 0
   let failures = 0
   for (let inputs = todo.shift(); inputs !== undefined; inputs = todo.shift()) {
     try {
-      const entry = await ingest(inputs, taken)
-      if (entry === undefined) break
+      const part = await ingest(inputs, taken)
+      if (part === undefined) break
       taken += 1
-      report.inputs += entry.inputs.length
-      report.rows += entry.rows
-      report.malformed += entry.malformed
+      report.inputs += part.inputs
+      report.rows += part.rows
+      report.malformed += part.malformed
+      setAside.push(...part.setAside)
     } catch (error) {
       if (tools.signal.aborted) throw error
       failures += 1

@@ -1,3 +1,4 @@
+import type { ResumableWork } from '../../../std/async/yielding.ts'
 import type { ArrivedObject } from '../../ingest/index/arrivals.ts'
 
 /** What one object holds of a window. */
@@ -18,16 +19,17 @@ export interface WindowInputs {
 }
 
 /** What the objects hold of each window, by its start. A grain is whole minutes, so a minute lies in one window. */
-export function inputsByWindow(
+export function* inputsByWindow(
   objects: readonly ArrivedObject[],
   grainMs: number,
-): ReadonlyMap<number, readonly WindowInput[]> {
+): ResumableWork<ReadonlyMap<number, readonly WindowInput[]>> {
   const windows = new Map<number, WindowInput[]>()
   for (const { key, bytes, arrivedMs, minutes } of objects) {
     const rowsOf = new Map<number, number>()
-    for (const [minute, rows] of Object.entries(minutes)) {
-      const fromMs = Math.floor(Number(minute) / grainMs) * grainMs
-      rowsOf.set(fromMs, rows + (rowsOf.get(fromMs) ?? 0))
+    for (const [at, minuteMs] of minutes.startsMs.entries()) {
+      const fromMs = Math.floor(minuteMs / grainMs) * grainMs
+      rowsOf.set(fromMs, (minutes.rows[at] as number) + (rowsOf.get(fromMs) ?? 0))
+      yield
     }
     for (const [fromMs, rows] of rowsOf) {
       const inputs = windows.get(fromMs) ?? []

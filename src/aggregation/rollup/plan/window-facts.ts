@@ -1,4 +1,5 @@
 import { dayOf } from '../../../lake/layout.ts'
+import { runYielding } from '../../../std/async/yielding.ts'
 import { HOUR_MS } from '../../../std/durations.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import type { LakeArrivals } from '../../ingest/index/arrivals.ts'
@@ -36,16 +37,22 @@ export async function gatherFacts(
   const failed = await sources.runLog.failed(definition.id)
   const stores = new Set(sources.stores)
   const facts: WindowFacts[] = []
-  for (const day of byDay(windows)) {
-    facts.push(...(await factsOfDay({ ...sources, stores: [...stores] }, definition, day, broken)))
+  const days = byDay(windows)
+  for (let at = 0; at < days.length; at += DAYS_AT_ONCE) {
+    const of = { ...sources, stores: [...stores] }
+    const some = days.slice(at, at + DAYS_AT_ONCE).map((day) => factsOfDay(of, definition, day, isNews))
+    facts.push(...(await Promise.all(some)).flat())
   }
   return facts.map((each) => ({ ...each, failedMs: failedSince(each, failed.get(each.window.fromMs)) }))
 
-  /** It said that it cannot tell; for one look that is said once. */
-  function broken(store: RollupStore): void {
-    stores.delete(store)
+  /** A store cannot tell what it holds: it is not asked again, and for one look that is said once. */
+  function isNews(store: RollupStore): boolean {
+    return stores.delete(store)
   }
 }
+
+/** Days that are asked for at the same time: a lake elsewhere takes its time for each. Ours. */
+const DAYS_AT_ONCE = 8
 
 /** A failure counts until a generation is committed after it. */
 const failedSince = ({ manifest }: WindowFacts, failedMs: number | undefined): number | undefined =>
@@ -65,19 +72,19 @@ async function factsOfDay(
   { manifests, arrivals, stores, log }: FactSources,
   definition: RollupDefinition,
   windows: readonly Window[],
-  broken: (store: RollupStore) => void,
+  isNews: (store: RollupStore) => boolean,
 ): Promise<WindowFacts[]> {
   const { id, grainMs } = definition
   const fromMs = Math.min(...windows.map((window) => window.fromMs))
   const toMs = Math.max(...windows.map((window) => window.toMs))
   const { manifests: generations, damaged } = await manifests.newest(definition, fromMs, toMs)
-  const inputs = inputsByWindow(await arrivals.touching(fromMs, toMs), grainMs)
+  const inputs = await runYielding(inputsByWindow(await arrivals.touching(fromMs, toMs), grainMs))
   const held = await Promise.all(
-    stores.map(async (store) => {
-      const found = await heldBy(store, id, { fromMs, toMs }, log)
-      if (found === undefined) broken(store)
-      return found
-    }),
+    stores.map((store) =>
+      heldBy(store, id, { fromMs, toMs }, (error) => {
+        if (isNews(store)) log.error({ err: error, store: store.kind }, 'a store cannot tell its windows')
+      }),
+    ),
   )
   const known = held.filter((found) => found !== undefined).map(byHour)
   return windows.map((window) => {
@@ -121,13 +128,13 @@ async function heldBy(
   store: RollupStore,
   rollup: string,
   { fromMs, toMs }: EventRange,
-  log: Logger,
+  tell: (error: unknown) => void,
 ): Promise<readonly CommittedWindow[] | undefined> {
   try {
     return await store.held(rollup, fromMs, toMs)
   } catch (error) {
     if (!isOfTheStore(error)) throw error
-    log.error({ err: error, store: store.kind }, 'a store cannot tell its windows')
+    tell(error)
     return undefined
   }
 }

@@ -120,9 +120,12 @@ export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
     const rows = late.reduce((sum, { tooLate }) => sum + tooLate, 0)
     metrics.waiting(id, { dueWindows: notes.filter(({ state }) => isDue(state)).length, tooLateRows: rows })
     if (rows > watched.toldTooLate) {
-      const starts = late.map(({ window }) => window.fromMs)
+      const first = late.reduce(
+        (least, { window }) => Math.min(least, window.fromMs),
+        Number.POSITIVE_INFINITY,
+      )
       sources.log.warn(
-        { rollup: id, rows, windows: late.length, from: new Date(Math.min(...starts)).toISOString() },
+        { rollup: id, rows, windows: late.length, from: new Date(first).toISOString() },
         'rows came after their windows were sealed: a run with reprocess "all" counts them',
       )
     }

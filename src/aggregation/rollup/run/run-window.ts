@@ -1,4 +1,5 @@
 import { runPrefix } from '../../../lake/layout.ts'
+import { runYielding } from '../../../std/async/yielding.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
 import type { Entropy } from '../../../std/id.ts'
@@ -188,7 +189,8 @@ async function inputsNow(
   { definition, window: { fromMs, toMs } }: WindowTask,
 ): Promise<WindowInputs> {
   const objects = await arrivals.touching(fromMs, toMs)
-  return summedInputs(inputsByWindow(objects, definition.grainMs).get(fromMs) ?? [])
+  const inputs = await runYielding(inputsByWindow(objects, definition.grainMs))
+  return summedInputs(inputs.get(fromMs) ?? [])
 }
 
 /** Rows do not go away: fewer than the last generation read means that input is missing, and no window shrinks by that. */

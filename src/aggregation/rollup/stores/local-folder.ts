@@ -1,6 +1,6 @@
 import { join } from 'node:path'
+import { dayOf } from '../../../lake/layout.ts'
 import { DAY_MS } from '../../../std/durations.ts'
-
 import { AppError } from '../../../std/errors.ts'
 import {
   errnoOf,
@@ -14,8 +14,12 @@ import { isLaterVersion } from '../../../std/files/later-version.ts'
 import { setAside as asideByName } from '../../../std/files/not-a-file.ts'
 import { lruCache } from '../../../std/lru.ts'
 import type { Logger } from '../../../std/telemetry.ts'
+import { alignDown } from '../model/window-spans.ts'
 import { readHeader, readIndex } from './local-file.ts'
 import { damaged, isDamage } from './store.ts'
+
+/** As many days are looked into without asking which there are. Ours. */
+const FEW_DAYS = 31
 
 export interface FolderOptions {
   readonly dir: string
@@ -58,9 +62,19 @@ export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions
   /** Files that a later version wrote and that were named in the log. */
   const later = new Set<string>()
 
-  const placeOf = (rollup: string, fromMs: number) =>
-    join(dir, rollup, new Date(fromMs).toISOString().slice(0, 10), `${fromMs}.rollup`)
+  const placeOf = (rollup: string, fromMs: number) => join(dir, rollup, dayOf(fromMs), `${fromMs}.rollup`)
   const namesIn = async (folder: string) => (await unlessAbsent(files.readdir(folder))) ?? []
+
+  /** Those of a short range are not looked for: a store may have grown for years. */
+  async function daysIn(rollup: string, fromMs: number, toMs: number): Promise<readonly string[]> {
+    const firstMs = alignDown(fromMs, DAY_MS)
+    if (toMs - firstMs <= FEW_DAYS * DAY_MS)
+      return Array.from({ length: Math.ceil((toMs - firstMs) / DAY_MS) }, (_, at) =>
+        dayOf(firstMs + at * DAY_MS),
+      )
+    const names = await namesIn(join(dir, rollup))
+    return names.filter((day) => Date.parse(day) + DAY_MS > fromMs && Date.parse(day) < toMs)
+  }
 
   async function setAside(path: string, error: unknown): Promise<void> {
     log?.error({ file: path, err: error }, 'a rollup file is damaged and set aside')
@@ -122,9 +136,7 @@ export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions
 
     async places(rollup, fromMs, toMs) {
       const found: WindowFile[] = []
-      for (const day of await namesIn(join(dir, rollup))) {
-        const dayMs = Date.parse(day)
-        if (!(dayMs + DAY_MS > fromMs && dayMs < toMs)) continue
+      for (const day of await daysIn(rollup, fromMs, toMs)) {
         for (const name of await namesIn(join(dir, rollup, day))) {
           const startMs = Number(/^(\d+)\.rollup(?:\.waiting)?$/.exec(name)?.[1])
           if (startMs >= fromMs && startMs < toMs) found.push({ startMs, path: join(dir, rollup, day, name) })

@@ -1,10 +1,12 @@
 import { test } from 'tap'
-import { arrivedIndex, touchedIn } from '../../../../src/aggregation/ingest/index/arrived-index.ts'
-import { type IndexEntry, indexEntries } from '../../../../src/aggregation/ingest/index/index-entries.ts'
+import { arrivedIndex, touchedHours } from '../../../../src/aggregation/ingest/index/arrived-index.ts'
+import type { IndexEntry } from '../../../../src/aggregation/ingest/index/entry-text.ts'
+import { indexEntries } from '../../../../src/aggregation/ingest/index/index-entries.ts'
 import { dayOf } from '../../../../src/lake/layout.ts'
-import { MINUTE_MS } from '../../../../src/std/durations.ts'
+import { HOUR_MS, MINUTE_MS } from '../../../../src/std/durations.ts'
 import { quietTelemetry } from '../../../../src/std/telemetry.ts'
 import { memoryLake } from '../../../fakes/aggregation/lake.ts'
+import { minuteRows } from '../../../fakes/aggregation/minutes.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
 
 const DAY_MS = 86_400_000
@@ -28,9 +30,10 @@ function setUp() {
     },
   }
   const entries = indexEntries(slow, quietTelemetry().log)
-  const put = async (name: string, dayMs: number, minutes: IndexEntry['minutes']) => {
+  const put = async (name: string, dayMs: number, counts: Readonly<Record<number, number>>) => {
     const key = `index/dt=${dayOf(dayMs)}/hr=00/${name}.json`
-    const rows = Object.values(minutes).reduce((sum, each) => sum + each, 0)
+    const minutes = minuteRows(counts)
+    const rows = Object.values(counts).reduce((sum, each) => sum + each, 0)
     const none = { bytes: 1, inputs: [], malformed: 0, arrivalMinMs: dayMs, arrivalMaxMs: dayMs }
     await entries.commit(key, { version: 1, key: `raw/${name}.parquet`, rows, minutes, ...none })
     return key
@@ -69,7 +72,7 @@ test('a slow one takes a hundredth of the time; between them, the last two days 
   clock.advance(1)
   t.equal(await index.earliestMs(), NOON - 5 * DAY_MS, 'what others have put elsewhere')
   t.same(listed, ['index/'])
-  t.same([...(await index.entriesTouching(NOON - 5 * DAY_MS, NOON - 4 * DAY_MS)).keys()], [old])
+  t.same([...(await index.near(NOON - 5 * DAY_MS, NOON - 4 * DAY_MS))], [old])
 })
 
 test('who must not miss anything looks at all of it, however lately that was done', async (t) => {
@@ -80,7 +83,7 @@ test('who must not miss anything looks at all of it, however lately that was don
   t.equal((await index.minutes()).size, 0, 'it was looked just now')
   await index.lookEverywhere()
   t.same(listed, ['index/', 'index/'])
-  t.same([...(await index.entriesTouching(NOON - 5 * DAY_MS, NOON)).keys()], [old])
+  t.same([...(await index.near(NOON - 5 * DAY_MS, NOON))], [old])
   t.same(listed, ['index/', 'index/'])
 })
 
@@ -103,34 +106,36 @@ test('a look at all of it follows the one under way, whatever comes of that', as
 
 test('looks at the same time are one', async (t) => {
   const { index, listed } = setUp()
-  await Promise.all([index.minutes(), index.earliestMs(), index.entriesTouching(0, NOON)])
+  await Promise.all([index.minutes(), index.earliestMs(), index.near(0, NOON)])
   t.same(listed, ['index/'])
 })
 
 test('a minute adds up what touches it, and an entry is counted once', async (t) => {
   const { index, put, clock } = setUp()
   const a = await put('a', NOON, { [NOON]: 2, [NOON + MINUTE_MS]: 1 })
-  const b = await put('b', NOON, { [NOON]: 3 })
+  await put('b', NOON, { [NOON]: 3 })
   const minutes = await index.minutes()
   t.match(minutes.get(NOON), { objects: 2, rows: 5 })
-  await index.add(a, { ...({} as IndexEntry), minutes: { [NOON]: 9 } })
+  await index.add(a, { ...({} as IndexEntry), minutes: minuteRows({ [NOON]: 9 }) })
   clock.advance(1)
   t.match((await index.minutes()).get(NOON), { objects: 2, rows: 5 })
-  const now = await index.entriesTouching(NOON, NOON + 1)
-  t.same(
-    [...now],
-    [
-      [a, { [NOON]: 2 }],
-      [b, { [NOON]: 3 }],
-    ],
-  )
-  const next = await index.entriesTouching(NOON + 90_000, NOON + 120_000)
-  t.same([...next], [[a, { [NOON + MINUTE_MS]: 1 }]], 'the minute began before')
-  t.equal((await index.entriesTouching(NOON + 2 * MINUTE_MS, NOON + DAY_MS)).size, 0)
 })
 
-test('touched minutes of a range are the same, whichever of range and index is looked through', async (t) => {
-  const minutes = new Map([-3, 0, 1, 7].map((n) => [n * MINUTE_MS, n] as const))
+test('entries are near what they touch an hour of, each once', async (t) => {
+  const { index, lake, put } = setUp()
+  const a = await put('a', NOON, { [NOON]: 2, [NOON + MINUTE_MS]: 1, [NOON + HOUR_MS]: 1 })
+  const b = await put('b', NOON, { [NOON + HOUR_MS]: 3 })
+  const near = async (fromMs: number, toMs: number) => [...(await index.near(fromMs, toMs))]
+  t.same(await near(NOON + 59 * MINUTE_MS, NOON + HOUR_MS), [a], 'the hour began before')
+  t.same(await near(NOON, NOON + DAY_MS), [a, b])
+  t.same(await near(NOON + 2 * HOUR_MS, NOON + DAY_MS), [])
+  await lake.remove([a])
+  index.forget(a)
+  t.same(await near(0, NOON + DAY_MS), [b])
+})
+
+test('touched hours of a range are the same, whichever of range and index is looked through', async (t) => {
+  const hours = new Map([-3, 0, 1, 7].map((n) => [n * HOUR_MS, n] as const))
   for (const [from, to, found] of [
     [0, 2, [0, 1]],
     [0.5, 1, [0]],
@@ -140,12 +145,7 @@ test('touched minutes of a range are the same, whichever of range and index is l
     [2, 7, []],
     [2, 100, [7]],
   ] as const) {
-    const touched = touchedIn(minutes, from * MINUTE_MS, to * MINUTE_MS)
-    t.same(
-      touched,
-      found.map((n) => [n * MINUTE_MS, n]),
-      `${from} to ${to}`,
-    )
+    t.same(touchedHours(hours, from * HOUR_MS, to * HOUR_MS), found, `${from} to ${to}`)
   }
 })
 
@@ -154,13 +154,13 @@ test('an entry that was never known is forgotten without a word', async (t) => {
   const key = await put('known', NOON, { [NOON]: 1 })
   await index.minutes()
   index.forget('index/dt=2026-11-22/hr=00/unknown.json')
-  t.same([...(await index.entriesTouching(NOON, NOON + 1)).keys()], [key])
+  t.same([...(await index.near(NOON, NOON + 1))], [key])
 })
 
 test('an object that touches minutes by the hundred thousand keeps nobody from their turn', async (t) => {
   const { index } = setUp()
   const count = 150_000
-  const minutes = Object.fromEntries(Array.from({ length: count }, (_, i) => [i * MINUTE_MS, 1]))
+  const minutes = minuteRows(Object.fromEntries(Array.from({ length: count }, (_, i) => [i * MINUTE_MS, 1])))
   let turns = 0
   const turn = setInterval(() => turns++, 1)
   await index.add('index/dt=2026-11-22/hr=00/many.json', { ...({} as IndexEntry), minutes })

@@ -1,8 +1,11 @@
 import { test } from 'tap'
-import { type IndexEntry, indexEntries } from '../../../../src/aggregation/ingest/index/index-entries.ts'
+import { entryText, type IndexEntry } from '../../../../src/aggregation/ingest/index/entry-text.ts'
+import { indexEntries } from '../../../../src/aggregation/ingest/index/index-entries.ts'
+import { runToEnd } from '../../../../src/std/async/yielding.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { createTelemetry, quietTelemetry } from '../../../../src/std/telemetry.ts'
 import { memoryLake } from '../../../fakes/aggregation/lake.ts'
+import { minuteRows } from '../../../fakes/aggregation/minutes.ts'
 
 const { log } = quietTelemetry()
 
@@ -12,12 +15,14 @@ const entry = (change: Partial<IndexEntry> = {}): IndexEntry => ({
   rows: 1,
   bytes: 10,
   inputs: ['raw/a.ndjson'],
-  minutes: { '60000': 1 },
+  minutes: minuteRows({ 60000: 1 }),
   malformed: 0,
   arrivalMinMs: 1,
   arrivalMaxMs: 2,
   ...change,
 })
+
+const textOf = (of: IndexEntry) => runToEnd(entryText(of))
 
 test('an entry is committed once, and read back as it was', async (t) => {
   const entries = indexEntries(memoryLake(), log)
@@ -35,7 +40,7 @@ test('entries are read once, as long as they are not too many', async (t) => {
   const lake = memoryLake()
   const reads: string[] = []
   const counting = { ...lake, get: (key: string) => lake.get(key).finally(() => reads.push(key)) }
-  const entries = indexEntries(counting, log, 2)
+  const entries = indexEntries(counting, log, 2 * (512 + 16 + 128))
   const keys = ['index/1', 'index/2', 'index/3']
   for (const key of keys) await entries.commit(key, entry({ key }))
   for (const key of [...keys, 'index/3', 'index/2', 'index/1']) await entries.load([key])
@@ -55,7 +60,7 @@ test('an entry of a later version is left out and left alone, once named; the ot
   t.equal(await entries.commit('index/a', entry()), 'exists')
   t.equal(lines.length, 1)
 
-  await lake.put('index/a', Buffer.from(JSON.stringify(entry({ rows: 2 }))))
+  await lake.put('index/a', Buffer.from(textOf(entry({ rows: 2 }))))
   entries.refresh('index/a')
   t.same(await entries.load(['index/a']), [entry({ rows: 2 })])
   t.same([...entries.leftOut()], [])
@@ -116,7 +121,7 @@ test('an entry that cannot be read now is left out and looked for again; a lake 
 })
 
 test('a damaged entry is named once and left out; the others are not', async (t) => {
-  const whole = JSON.stringify(entry())
+  const whole = textOf(entry())
   for (const [what, text] of [
     ['empty', ''],
     ['cut off', whole.slice(0, whole.length / 2)],
@@ -144,7 +149,7 @@ test('a damaged entry is named once and left out; the others are not', async (t)
   const entries = indexEntries(lake, log)
   await lake.put('index/b.json', Buffer.from(''))
   await entries.load(['index/b.json'])
-  await lake.put('index/b.json', Buffer.from(JSON.stringify(entry())))
+  await lake.put('index/b.json', Buffer.from(textOf(entry())))
   t.equal((await entries.load(['index/b.json'])).length, 1)
   t.same(entries.damaged(), [], 'another process mended it')
 })

@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import {
   compactionInputs,
+  MAX_INPUTS,
   parseCompacted,
   pendingIn,
 } from '../../../../src/aggregation/ingest/index/pending.ts'
@@ -49,6 +50,8 @@ test('batches are filled in order up to the bound, gzip counted as the lines in 
   t.same(sizes(100, ['a', 0], ['b', 50]), ['ab'], 'an empty one is no exception')
   t.same(sizes(100, ['a', 500], ['b', 50], ['c', 50]), ['a', 'bc'], 'a larger one goes alone')
   t.same(sizes(100, ['a', 50], ['b.gz', 6], ['c', 40]), ['a', 'b.gzc'])
+  const many = Array.from({ length: MAX_INPUTS + 1 }, (_, at) => [`${at}.gz`, 0] as [string, number])
+  t.equal(sizes(100, ...many).length, 2, 'an entry names so many at most')
   t.end()
 })
 

@@ -6,6 +6,7 @@ import { eventRows } from '../../../../src/aggregation/ingest/compact/event-sql.
 import { allRows } from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
 import { faultOf } from '../../../../src/aggregation/ingest/objects/probe.ts'
 import { columns } from '../../../../src/event/schema/event.ts'
+import { minuteRows } from '../../../fakes/aggregation/minutes.ts'
 import { placesIn, sharedSession } from '../../../fakes/aggregation/sessions.ts'
 
 const REQUIRED = `'e' || i AS event_id, i AS event_time, i AS received_time, 'shop' AS app_id, 'm' AS name, 1.5::DOUBLE AS value,
@@ -100,7 +101,7 @@ test('a text column of numbers or booleans is read as their text, in every colum
       const path = await write('numbers', `${fields}, ${sql} AS ${name} FROM (SELECT ${rows(REQUIRED, 3)}) q`)
       const what = `${name} as ${sql}`
       t.equal(await fault(path), undefined, what)
-      t.match(await contentsOf(session, path), { rows: 3, minutes: { 0: 3 } }, what)
+      t.match(await contentsOf(session, path), { rows: 3, minutes: minuteRows({ 0: 3 }) }, what)
       const [[read, count] = []] = await allRows(
         session,
         `SELECT MIN(${name}), COUNT(*) FROM (${eventRows([path])}) q`,

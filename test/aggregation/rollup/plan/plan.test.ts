@@ -16,7 +16,9 @@ import {
   windowState,
   windowsIn,
 } from '../../../../src/aggregation/rollup/plan/plan.ts'
+import { runToEnd } from '../../../../src/std/async/yielding.ts'
 import { committed } from '../../../contracts/store.ts'
+import { minuteRows } from '../../../fakes/aggregation/minutes.ts'
 
 const MIN = 60_000
 const GRAIN = 15 * MIN
@@ -105,13 +107,20 @@ test('a range is aligned outward, half-open, and follows the grain', async (t) =
 })
 
 test('objects are told apart by window, minute by minute', async (t) => {
-  const found = inputsByWindow(
+  const work = inputsByWindow(
     [
-      { key: 'a', rows: 6, bytes: 60, arrivedMs: 7, minutes: { [T0]: 1, [T0 + MIN]: 2, [END]: 3 } },
-      { key: 'b', rows: 4, bytes: 40, arrivedMs: 8, minutes: { [END + 14 * MIN]: 4 } },
+      {
+        key: 'a',
+        rows: 6,
+        bytes: 60,
+        arrivedMs: 7,
+        minutes: minuteRows({ [T0]: 1, [T0 + MIN]: 2, [END]: 3 }),
+      },
+      { key: 'b', rows: 4, bytes: 40, arrivedMs: 8, minutes: minuteRows({ [END + 14 * MIN]: 4 }) },
     ],
     GRAIN,
   )
+  const found = runToEnd(work)
   t.same(
     [...found],
     [

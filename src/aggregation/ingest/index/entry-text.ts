@@ -1,0 +1,101 @@
+import Type from 'typebox'
+import { Compile } from 'typebox/compile'
+import type { ResumableWork } from '../../../std/async/yielding.ts'
+import { jsonIn } from '../../../std/json.ts'
+import { type MinuteRows, NO_MINUTES } from './minute-rows.ts'
+
+export const ENTRY_VERSION = 1
+
+/**
+ * What is known of one Parquet object, stored as `index/dt=…/hr=…/<name>.json`. Written once; changed only when it or its
+ * object is found damaged.
+ */
+export interface IndexEntry {
+  readonly version: typeof ENTRY_VERSION
+  /** The object. There is none when `rows` is 0: no input held an event. */
+  readonly key: string
+  readonly rows: number
+  readonly bytes: number
+  /** The raw objects that went into it, which are removed after the entry is there. */
+  readonly inputs: readonly string[]
+  /** As JSON: start of each minute of event time (epoch ms, as text) → rows in it. */
+  readonly minutes: MinuteRows
+  readonly malformed: number
+  /** First and last received_time; null without rows. */
+  readonly arrivalMinMs: number | null
+  readonly arrivalMaxMs: number | null
+  /** When the entry was made; absent in those of the first versions. */
+  readonly indexedMs?: number
+}
+
+/** Minutes that are written at a time, and characters that are read: both take less than a millisecond. Ours. */
+const PAGE_MINUTES = 2_048
+const PAGE_CHARS = 32_768
+/** No text of JSON holds this but as a name: within a string a quote has a backslash before it. */
+const MINUTES = '"minutes":{'
+
+/** The JSON of an entry, in steps: with minutes by the hundred thousand all at once would keep everybody waiting. */
+export function* entryText(entry: IndexEntry): ResumableWork<string> {
+  const text = JSON.stringify({ ...entry, minutes: {} })
+  const at = text.indexOf(MINUTES) + MINUTES.length
+  const { startsMs, rows } = entry.minutes
+  let written = text.slice(0, at)
+  for (let from = 0; from < startsMs.length; from += PAGE_MINUTES) {
+    const page = startsMs.subarray(from, from + PAGE_MINUTES)
+    written += from === 0 ? '' : ','
+    written += Array.from(page, (startMs, index) => `"${startMs}":${rows[from + index]}`).join(',')
+    yield
+  }
+  return written + text.slice(at)
+}
+
+/** The entry that a text is, in steps; undefined for any other text, such as one that was cut off by a copy. */
+export function* entryIn(text: string): ResumableWork<IndexEntry | undefined> {
+  const from = text.indexOf(MINUTES) + MINUTES.length
+  const to = text.indexOf('}', from)
+  if (from < MINUTES.length || to < from) return undefined
+  const entry = jsonIn(text.slice(0, from) + text.slice(to))
+  if (!entries.Check(entry)) return undefined
+  const minutes = from === to ? NO_MINUTES : yield* minutesIn(text, from, to)
+  return minutes && { ...entry, minutes }
+}
+
+/** Pairs of minute and rows, between two places of the text. */
+function* minutesIn(text: string, from: number, to: number): ResumableWork<MinuteRows | undefined> {
+  const startsMs: number[] = []
+  const rows: number[] = []
+  let lastMs = -1
+  for (let at = from; at <= to; ) {
+    const comma = text.indexOf(',', at + PAGE_CHARS)
+    const end = comma < 0 || comma > to ? to : comma
+    const page = jsonIn(`{${text.slice(at, end)}}`)
+    if (!pages.Check(page)) return undefined
+    for (const name in page) {
+      const startMs = Number(name)
+      if (!(startMs > lastMs)) return undefined
+      startsMs.push(startMs)
+      rows.push(page[name] as number)
+      lastMs = startMs
+    }
+    at = end + 1
+    yield
+  }
+  return { startsMs: new Float64Array(startsMs), rows: new Float64Array(rows) }
+}
+
+const pages = Compile(Type.Record(Type.String(), Type.Integer()))
+const ms = Type.Union([Type.Number(), Type.Null()])
+/** The minutes are read apart from the rest. */
+const entries = Compile(
+  Type.Object({
+    version: Type.Literal(ENTRY_VERSION),
+    key: Type.String(),
+    rows: Type.Integer(),
+    bytes: Type.Integer(),
+    inputs: Type.Array(Type.String()),
+    minutes: Type.Object({}),
+    malformed: Type.Integer(),
+    arrivalMinMs: ms,
+    arrivalMaxMs: ms,
+  }),
+)

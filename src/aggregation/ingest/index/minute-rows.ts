@@ -1,0 +1,32 @@
+import { MINUTE_MS } from '../../../std/durations.ts'
+
+/** Rows by minute of event time, in time order. Arrays, since one object may touch minutes by the hundred thousand. */
+export interface MinuteRows {
+  /** Starts of the minutes, epoch ms. */
+  readonly startsMs: Float64Array
+  /** Rows in each of them. */
+  readonly rows: Float64Array
+}
+
+/** Minutes that one object may touch. Ours: those of a leap year, so that a year of history fits into one object. */
+export const MAX_MINUTES = 527_040
+
+export const NO_MINUTES: MinuteRows = { startsMs: new Float64Array(), rows: new Float64Array() }
+
+/** The minutes of [fromMs, toMs), the first of which may have begun before it: a view, whatever the length. */
+export function minutesWithin({ startsMs, rows }: MinuteRows, fromMs: number, toMs: number): MinuteRows {
+  const from = firstFrom(startsMs, Math.floor(fromMs / MINUTE_MS) * MINUTE_MS)
+  const to = Math.max(from, firstFrom(startsMs, toMs))
+  return { startsMs: startsMs.subarray(from, to), rows: rows.subarray(from, to) }
+}
+
+/** Where the first minute lies that does not start before the instant. */
+function firstFrom(startsMs: Float64Array, ms: number): number {
+  let [low, high] = [0, startsMs.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((startsMs[middle] as number) < ms) low = middle + 1
+    else high = middle
+  }
+  return low
+}

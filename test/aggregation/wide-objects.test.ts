@@ -1,0 +1,185 @@
+import { join } from 'node:path'
+import { test } from 'tap'
+import { quote } from '../../src/aggregation/ingest/duckdb/sql-text.ts'
+import { MAX_MINUTES } from '../../src/aggregation/ingest/index/minute-rows.ts'
+import { createManifests, type Manifest } from '../../src/aggregation/rollup/commit/manifest.ts'
+import {
+  inputsByWindow,
+  rowsIn,
+  summedInputs,
+  type WindowInput,
+} from '../../src/aggregation/rollup/commit/window-inputs.ts'
+import { DEFAULT_SETS } from '../../src/aggregation/rollup/model/definition.ts'
+import type { Window } from '../../src/aggregation/rollup/plan/plan.ts'
+import { createPlanner } from '../../src/aggregation/rollup/plan/planner.ts'
+import type { FactSources } from '../../src/aggregation/rollup/plan/window-facts.ts'
+import { localStore } from '../../src/aggregation/rollup/stores/local-store.ts'
+import type { Lake } from '../../src/lake/lake.ts'
+import { runToEnd } from '../../src/std/async/yielding.ts'
+import type { Clock } from '../../src/std/clock.ts'
+import { quietTelemetry } from '../../src/std/telemetry.ts'
+import { eventLine, NOON } from '../fakes/events.ts'
+import { isTimed, longestStretch } from '../fakes/stretch.ts'
+import { CLEAN, HOUR, setUp, signal } from './ingest/harness.ts'
+
+const [MINUTE_MS, HOUR_MS, DAY_MS] = [60_000, 3_600_000, 86_400_000]
+/** What one object kept others waiting for, reading and writing it, was 400 to 1,400 ms of the processor. */
+const MOST_MS = 50
+/** A machine that is busy or slower than ours. */
+const MARGIN = 3
+const COUNT = 150_000
+
+/** The one event of each of so many minutes, which lie `everyMs` apart. */
+const spread = (count: number, everyMs: number) => `
+  SELECT 1 AS v, 'shop' AS app_id, 'lcp' AS name, 'e' || i AS event_id, 1.0::DOUBLE AS value, 1.0::DOUBLE AS weight, 'ms' AS unit,
+    i * ${everyMs} AS event_time, ${NOON} AS received_time FROM range(${count}) r(i)`
+
+async function scene() {
+  const found = await setUp()
+  const { lake, session, places } = found
+  const put = async (key: string, query: string, format: string) => {
+    const path = join(places.tempDir, 'made')
+    await session.run([`COPY (${query}) TO ${quote(path)} (FORMAT ${format})`])
+    await lake.putFile(key, path)
+  }
+  return { ...found, put }
+}
+
+const definition = { id: 'default', grainMs: HOUR_MS, sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 }
+
+function plannerOver(
+  lake: Lake,
+  { arrivals, clock, stores }: Pick<FactSources, 'arrivals' | 'stores'> & { clock: Clock },
+) {
+  const { log } = quietTelemetry()
+  const manifests = createManifests(lake, log)
+  const runLog = { failed: async () => new Map<number, number>() }
+  const planner = createPlanner({
+    definitions: [definition],
+    schedule: { graceMs: MINUTE_MS, horizonMs: 7 * DAY_MS },
+    sources: { manifests, arrivals, stores, log, runLog },
+    clock,
+    metrics: { committedUpTo() {}, waiting() {} },
+  })
+  return { planner, manifests }
+}
+
+function manifestOf({ fromMs, toMs }: Window, inputs: readonly WindowInput[]): Manifest {
+  const zero = {
+    read: 0,
+    outsideWindow: 0,
+    duplicates: 0,
+    superseded: 0,
+    negative: 0,
+    outOfRange: 0,
+    notANumber: 0,
+  }
+  return {
+    ...{
+      version: 1,
+      rollup: 'default',
+      definitionHash: 'x',
+      fromMs,
+      toMs,
+      generation: 1,
+      runId: 'r',
+      engine: 'duckdb',
+    },
+    ...{ complete: true, outputs: [], contentHash: 'h', rows: 1, createdMs: toMs },
+    inputs: { ...summedInputs(inputs), digest: '' },
+    counts: { ...zero, kept: 1, late: 0 },
+  }
+}
+
+const scheduled = {
+  trigger: 'schedule',
+  scope: { rollups: ['default'], reprocess: 'missing' },
+} as const
+
+test('an object that touches 150,000 minutes of all of time keeps nobody waiting, nor does the plan of its windows', async (t) => {
+  const { lake, put, ingester, places, clock } = await scene()
+  await put(
+    `raw/theirs/${HOUR}/wide.parquet`,
+    spread(COUNT, Math.floor(NOON / COUNT / MINUTE_MS) * MINUTE_MS),
+    'parquet',
+  )
+  const took: [string, number][] = []
+  const timed = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
+    const { result, ms } = await longestStretch(work)
+    took.push([what, ms])
+    return result
+  }
+  const first = ingester()
+  t.same(await timed('its ingest', () => first.ingest(signal)), {
+    inputs: 1,
+    rows: COUNT,
+    malformed: 0,
+    ...CLEAN,
+  })
+  const arrivals = ingester()
+  t.equal((await timed('a look of another process', () => arrivals.touched())).size, COUNT)
+  const { planner } = plannerOver(lake, { arrivals, clock, stores: [localStore({ dir: places.lakeDir })] })
+  const plan = await timed('a plan', () => planner.plan(scheduled))
+  t.ok(
+    plan.windows.some(({ fromMs }) => fromMs === 0),
+    'however old',
+  )
+  const all = await timed('a plan of everything', async () =>
+    planner.plan({ trigger: 'request', scope: await planner.scope({}) }),
+  )
+  t.equal(all.windows.length, 2_000)
+  await timed('the windows of a day', () => arrivals.touching(0, DAY_MS))
+  for (const [what, ms] of took)
+    if (isTimed) t.ok(ms <= MARGIN * MOST_MS, `${what}: ${ms.toFixed(0)} ms of ${MOST_MS}`)
+})
+
+test('each window that a wide object touches is due until it is committed, and has its rows, once', async (t) => {
+  const { lake, put, ingester, clock } = await scene()
+  await put(`raw/theirs/${HOUR}/wide.parquet`, spread(COUNT / 5, MINUTE_MS), 'parquet')
+  await ingester().ingest(signal)
+  const arrivals = ingester()
+  const { planner, manifests } = plannerOver(lake, { arrivals, clock, stores: [] })
+  const committed = new Map<number, number>()
+  for (;;) {
+    const due = (await planner.plan(scheduled)).windows.filter(
+      ({ fromMs }) => fromMs < (COUNT / 5) * MINUTE_MS,
+    )
+    if (due.length === 0) break
+    for (const window of due) {
+      const objects = await arrivals.touching(window.fromMs, window.toMs)
+      const inputs = runToEnd(inputsByWindow(objects, HOUR_MS)).get(window.fromMs) ?? []
+      t.notOk(committed.has(window.fromMs), 'no window is due twice')
+      committed.set(window.fromMs, rowsIn(inputs))
+      await manifests.commit(definition, manifestOf(window, inputs))
+      planner.forget(window)
+    }
+  }
+  t.equal(committed.size, COUNT / 5 / 60)
+  t.equal(
+    [...committed.values()].reduce((sum, rows) => sum + rows),
+    COUNT / 5,
+  )
+})
+
+test('an object that touches more minutes than a year has is set aside and named, what is beside it is taken', async (t) => {
+  const { lake, put, ingester, keys } = await scene()
+  const many = spread(MAX_MINUTES + 1, MINUTE_MS)
+  await put(`raw/theirs/${HOUR}/rows.parquet`, many, 'parquet')
+  await put(`raw/theirs/${HOUR}/lines.ndjson`, many, 'json')
+  await put(`raw/theirs/${HOUR}/zipped.ndjson.gz`, many, 'json, COMPRESSION gzip')
+  await lake.put(`raw/theirs/${HOUR}/good.ndjson`, Buffer.from(`${eventLine({ event_time: NOON })}\n`))
+  const arrivals = ingester()
+  const report = await arrivals.ingest(signal)
+  t.match(report, { inputs: 4, rows: 1, malformed: 3, failed: [] })
+  t.same(
+    report.setAside.map(({ key }) => key),
+    ['lines.ndjson', 'zipped.ndjson.gz', 'rows.parquet'].map((name) => `raw/theirs/${HOUR}/${name}`),
+  )
+  for (const { why } of report.setAside) t.match(why, /^It touches more than 527040 minutes/)
+  t.match(await keys('dead/'), [
+    ...[/lines-why.ndjson$/, /lines.ndjson$/, /rows-why.ndjson$/, /rows.parquet$/],
+    ...[/zipped-why.ndjson$/, /zipped.ndjson.gz$/],
+  ])
+  t.same([...(await arrivals.touched()).keys()], [NOON])
+  t.same(await arrivals.ingest(signal), { inputs: 0, rows: 0, malformed: 0, ...CLEAN })
+})
