@@ -168,6 +168,13 @@ function ended(code: number | null, killer: string | null): AppError {
   return new AppError('engine_failed', `DuckDB ended with ${killer ?? `exit code ${code}`}`, { details })
 }
 
+/**
+ * What a statement needs beyond `memoryLimitBytes`, and how much of that is used. What the machine, or the disk that is
+ * spilled to, has not got sounds otherwise.
+ */
+const ITS_LIMIT =
+  /^Out of Memory Error: (?:failed to allocate|failed to pin|could not allocate)[^()]*\([^()]* used\)/
+
 /** The first words only: what follows a quote or a bracket in DuckDB's messages is SQL or data. */
 function sqlError(text: string): AppError {
   const words = text
@@ -176,5 +183,8 @@ function sqlError(text: string): AppError {
     .slice(0, MAX_MESSAGE_CHARS)
     .trim()
   const code = words.startsWith('Out of Memory') ? 'engine_out_of_memory' : 'engine_failed'
-  return new AppError(code, `DuckDB: ${words}`, { details: { kind: words.replace(/ Error.*$/s, '') } })
+  const kind = words.replace(/ Error.*$/s, '')
+  return new AppError(code, `DuckDB: ${words}`, {
+    details: { kind, ...(ITS_LIMIT.test(words) && { ofItself: true }) },
+  })
 }

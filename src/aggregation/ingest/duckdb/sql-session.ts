@@ -31,6 +31,10 @@ export function isInputFault(error: unknown): boolean {
   return error.details['kind'] !== undefined && error.details['kind'] !== 'IO'
 }
 
+/** Whether a statement needed more memory than its process may take, however much the machine has. */
+export const exceedsItsLimit = (error: unknown): boolean =>
+  error instanceof AppError && error.code === 'engine_out_of_memory' && error.details['ofItself'] === true
+
 /** Named by its key: whoever reads it can allow more. */
 export const tookTooLong = (timeoutMs: number): AppError =>
   new AppError('engine_failed', `The session took longer than ${timeoutMs} ms (aggregation.engine.timeout)`)

@@ -7,7 +7,7 @@ import {
   shapeFault,
   unlikeOurs,
 } from '../compact/event-sql.ts'
-import { allRows, isInputFault, type SqlSession } from '../duckdb/sql-session.ts'
+import { allRows, exceedsItsLimit, isInputFault, type SqlSession } from '../duckdb/sql-session.ts'
 import { whyOf } from './failure-reason.ts'
 
 /** What a Parquet file holds, or why it cannot be read together with others. */
@@ -15,16 +15,27 @@ export type Examined =
   | { readonly contents: ParquetSummary; readonly fault?: undefined }
   | { readonly contents?: undefined; readonly fault: string }
 
+/** The first may share its process with what came before; each after it has a new one to itself. */
+const MEMORY_TRIES = 3
+
+/**
+ * What needs more memory than one process may take, each time, will need it tomorrow. Any other lack of memory passes:
+ * it is the machine's, and the object is tried again.
+ */
 export async function examine(session: SqlSession, path: string): Promise<Examined> {
-  const fault = await faultOf(session, path)
-  if (fault !== undefined) return { fault }
-  try {
-    return { contents: await contentsOf(session, path) }
-  } catch (error) {
-    if (!touchesTooMany(error)) throw error
-    return { fault: whyOf(error) }
+  for (let tries = 1; ; tries += 1) {
+    try {
+      const fault = await faultOf(session, path)
+      return fault === undefined ? { contents: await contentsOf(session, path) } : { fault }
+    } catch (error) {
+      if (touchesTooMany(error)) return { fault: whyOf(error) }
+      if (!exceedsItsLimit(error)) throw error
+      if (tries === MEMORY_TRIES) return { fault: `${TOO_MUCH_MEMORY}: ${whyOf(error)}` }
+    }
   }
 }
+
+const TOO_MUCH_MEMORY = `It cannot be read within aggregation.engine.memoryLimit, ${MEMORY_TRIES} times`
 
 /**
  * Why a Parquet file cannot be read together with others, in words without any of its data; undefined when it can. Reads

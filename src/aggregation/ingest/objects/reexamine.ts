@@ -8,7 +8,7 @@ import { NO_MINUTES } from '../index/minute-rows.ts'
 import { parseCompacted } from '../index/pending.ts'
 import { foreignEntryKey } from './ingest-foreign.ts'
 import { entryName } from './ingest-partition.ts'
-import { examine } from './probe.ts'
+import { faultOf } from './probe.ts'
 import { type AsideTools, keepAside } from './set-aside.ts'
 
 export interface ReexamineTools extends AsideTools {
@@ -35,7 +35,7 @@ export async function reexamine(
     return undefined
   }
   try {
-    const { fault: why } = await examine(tools.session, file.path)
+    const why = await faultOf(tools.session, file.path)
     if (why === undefined) return undefined
     await keepAside({ ...raw, key }, why, tools)
     await leaveIndex({ ...raw, key }, entryKey, tools)

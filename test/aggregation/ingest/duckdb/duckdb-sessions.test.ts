@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import tap, { type Test, test } from 'tap'
 import { duckdbSessions } from '../../../../src/aggregation/ingest/duckdb/duckdb-sessions.ts'
 import {
+  exceedsItsLimit,
   isInputFault,
   type SqlSession,
   type SqlValue,
@@ -122,9 +123,9 @@ test('statements reach the lake and the temporary folder, and no other file or s
 
 test('running out of memory has its own code', async (t) => {
   const session = await open(t, { memoryLimitBytes: 32_000_000 })
-  await t.rejects(session.run(['SELECT len(list(range)) FROM range(10000000)']), {
-    code: 'engine_out_of_memory',
-  })
+  const failure = await session.run(['SELECT len(list(range)) FROM range(10000000)']).catch((error) => error)
+  t.match(failure, { code: 'engine_out_of_memory' })
+  t.ok(exceedsItsLimit(failure), 'which is its own')
 })
 
 test('an abort kills the session: what waits and what follows is cancelled', async (t) => {

@@ -1,12 +1,39 @@
 import { join } from 'node:path'
 import { test } from 'tap'
+import type { OpenSqlSession } from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
+import { quote } from '../../../../src/aggregation/ingest/duckdb/sql-text.ts'
+import { AppError } from '../../../../src/std/errors.ts'
+import { openDuckdb } from '../../../fakes/aggregation/sessions.ts'
 import { storedEvent, writeParquet } from '../../../fakes/events.ts'
-import { HOUR, interrupted, setUpMany, signal } from '../harness.ts'
+import { CLEAN, HOUR, interrupted, setUp, setUpMany, signal } from '../harness.ts'
 
 const GOOD = `raw/gateway/${HOUR}/good.parquet`
 const BAD = `raw/gateway/${HOUR}/bad.parquet`
 /** More than an ingest of two objects ever takes. */
 const MAX_STEPS = 30
+/** So much of lines, compressed to a few kilobytes, does not fit into what a session may take. */
+const [TEXT_BYTES, SESSION_BYTES] = [100_000_000, 64_000_000]
+
+/** A lake with a good object, and one that is small and needs more memory than a session may take. */
+async function withGreedy() {
+  const found = await setUp()
+  const { session, places, lake } = found
+  await writeParquet(session, [storedEvent({ event_id: '1' })], join(places.lakeDir, GOOD))
+  const made = join(places.tempDir, 'made')
+  const text = `repeat('x', ${TEXT_BYTES}) AS page_url`
+  await session.run([
+    `COPY (SELECT *, ${text} FROM read_parquet(${quote(join(places.lakeDir, GOOD))}))
+     TO ${quote(made)} (FORMAT parquet, COMPRESSION zstd)`,
+  ])
+  await lake.putFile(BAD, made)
+  let opened = 0
+  const open = openDuckdb(places, SESSION_BYTES)
+  const counted: OpenSqlSession = (until) => {
+    opened += 1
+    return open(until)
+  }
+  return { ...found, openSmall: counted, opened: () => opened }
+}
 
 test('Parquet objects of others survive a crash or another ingester at any step: one entry, one dead letter', async (t) => {
   const lakeNamed = await setUpMany(t)
@@ -32,5 +59,68 @@ test('Parquet objects of others survive a crash or another ingester at any step:
       t.match(await dead(), /^\{"reason":"unreadable_object",[^\n]*\}\nno Parquet$/, step)
     }
     t.ok(reached > 6, `${reached} steps`)
+  }
+})
+
+test('an object that exhausts the memory of its own process each time is set aside after three, and named', async (t) => {
+  const { lake, ingester, telemetry, openSmall, opened, eventIds, keys } = await withGreedy()
+  const bytes = (await lake.list(BAD)).map((object) => object.bytes)
+  t.ok(Number(bytes[0]) < 100_000, `${bytes} bytes`)
+  const arrivals = ingester({ openSession: openSmall, telemetry })
+  const report = await arrivals.ingest(signal)
+  t.match(report, { inputs: 2, rows: 1, malformed: 1, failed: [] })
+  t.match(report.setAside, [
+    {
+      key: BAD,
+      why: /^It cannot be read within aggregation.engine.memoryLimit, 3 times: DuckDB: Out of Memory/,
+    },
+  ])
+  t.equal(opened(), 4, 'each of three tries ended its process, and what followed had one of its own')
+  t.same(await eventIds(), ['1'])
+  t.same(await keys('raw/'), [GOOD])
+  t.match(await keys('dead/'), [/bad-why.ndjson$/, /bad.parquet$/])
+  t.match(await telemetry.metrics.getSingleMetric('headgate_ingest_set_aside_total')?.get(), {
+    values: [{ value: 1 }],
+  })
+  t.same(
+    await arrivals.ingest(signal),
+    { inputs: 0, rows: 0, malformed: 0, ...CLEAN },
+    'and it is not met again',
+  )
+})
+
+test('a lack of memory that passes, or is of the machine, sets nothing aside', async (t) => {
+  const ofItself = { kind: 'Out of Memory', ofItself: true }
+  for (const [what, failures, details, outcome] of [
+    ['two lacks of its own', 2, ofItself, { rows: 2, failed: [] }],
+    ['kills from outside', 9, {}, { rows: 0, failed: [{ key: BAD }, { key: GOOD }] }],
+    [
+      'a disk without room to spill to',
+      9,
+      { kind: 'Out of Memory' },
+      { failed: [{ key: BAD }, { key: GOOD }] },
+    ],
+  ] as const) {
+    const { session, places, openSession, ingester, keys } = await setUp()
+    for (const key of [BAD, GOOD])
+      await writeParquet(session, [storedEvent({ event_id: key })], join(places.lakeDir, key))
+    let left = failures
+    const failing: OpenSqlSession = async (until) => {
+      const opened = await openSession(until)
+      return {
+        ...opened,
+        async run(statements) {
+          if (left-- > 0) throw new AppError('engine_out_of_memory', 'no', { details })
+          return opened.run(statements)
+        },
+      }
+    }
+    t.match(
+      await ingester({ openSession: failing }).ingest(signal),
+      { ...outcome, malformed: 0, setAside: [] },
+      what,
+    )
+    t.same([await keys('raw/'), await keys('dead/')], [[BAD, GOOD], []], what)
+    t.match(await ingester().ingest(signal), { setAside: [], failed: [] }, `${what}, and the next time`)
   }
 })
