@@ -307,6 +307,24 @@ export const lakeLimits: readonly Limit[] = [
     beyond: 'the next object has them',
   },
   {
+    what: 'Raw objects that become one Parquet object',
+    at: ['aggregation/ingest/index/pending.ts', 'MAX_INPUTS'],
+    beyond: 'the next has them',
+    unit: 'objects',
+  },
+  {
+    what: 'Minutes that one object may touch',
+    at: ['aggregation/ingest/index/minute-rows.ts', 'MAX_MINUTES'],
+    beyond: 'it is set aside in `dead/`, and named: split it by time',
+    unit: 'minutes',
+  },
+  {
+    what: 'Tries to read Parquet of others that exhausts `aggregation.engine.memoryLimit`',
+    at: ['aggregation/ingest/objects/probe.ts', 'MEMORY_TRIES'],
+    beyond: 'it is set aside in `dead/`, and named',
+    unit: 'tries',
+  },
+  {
     what: 'An object that is uploaded to S3',
     at: ['lake/s3-body.ts', 'MAX_BYTES'],
     beyond: '`lake_failed`: it is not stored',
