@@ -81,7 +81,12 @@ const may = {
   ],
   'aggregation/ingest/index': ['std*', 'lake'],
   'aggregation/ingest/duckdb': ['std*'],
-  'aggregation/ingest/compact': ['std*', 'event/schema', 'aggregation/ingest/duckdb'],
+  'aggregation/ingest/compact': [
+    'std*',
+    'event/schema',
+    't:aggregation/ingest/index',
+    'aggregation/ingest/duckdb',
+  ],
   'aggregation/ingest/objects': [
     'std*',
     'lake',

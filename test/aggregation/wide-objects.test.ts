@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { test } from 'tap'
+import { MAX_MINUTES } from '../../src/aggregation/ingest/compact/compact.ts'
 import { quote } from '../../src/aggregation/ingest/duckdb/sql-text.ts'
-import { MAX_MINUTES } from '../../src/aggregation/ingest/index/minute-rows.ts'
 import { createManifests, type Manifest } from '../../src/aggregation/rollup/commit/manifest.ts'
 import {
   inputsByWindow,

@@ -314,7 +314,7 @@ export const lakeLimits: readonly Limit[] = [
   },
   {
     what: 'Minutes that one object may touch',
-    at: ['aggregation/ingest/index/minute-rows.ts', 'MAX_MINUTES'],
+    at: ['aggregation/ingest/compact/compact.ts', 'MAX_MINUTES'],
     beyond: 'it is set aside in `dead/`, and named: split it by time',
     unit: 'minutes',
   },

@@ -2,7 +2,7 @@ import { appendFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '../../../std/errors.ts'
 import { isInputFault, type SqlSession } from '../duckdb/sql-session.ts'
-import { MAX_MINUTES, type MinuteRows } from '../index/minute-rows.ts'
+import type { MinuteRows } from '../index/minute-rows.ts'
 import {
   compactClean,
   compactJudged,
@@ -35,6 +35,9 @@ export interface Compacted extends ParquetSummary {
 
 /** A piece that does not fit is halved down to this: the longest line that is read, and some. Ours. */
 export const LEAST_SORTED_BYTES = 4_194_304
+
+/** Minutes that one object may touch. Ours: those of a leap year, so that a year of history fits into one object. */
+export const MAX_MINUTES = 527_040
 
 export interface CompactTools {
   readonly session: SqlSession

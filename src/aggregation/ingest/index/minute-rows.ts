@@ -8,9 +8,6 @@ export interface MinuteRows {
   readonly rows: Float64Array
 }
 
-/** Minutes that one object may touch. Ours: those of a leap year, so that a year of history fits into one object. */
-export const MAX_MINUTES = 527_040
-
 export const NO_MINUTES: MinuteRows = { startsMs: new Float64Array(), rows: new Float64Array() }
 
 /** The minutes of [fromMs, toMs), the first of which may have begun before it: a view, whatever the length. */

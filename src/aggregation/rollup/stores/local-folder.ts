@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { dayOf } from '../../../lake/layout.ts'
 import { DAY_MS } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
 import {
@@ -51,6 +50,8 @@ export interface WindowFolder {
   /** The file was written anew. */
   isWhole(path: string): void
 }
+
+const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10)
 
 export const besidePath = (place: string) => `${place}.waiting`
 
