@@ -22,7 +22,11 @@ export const TELLING = [
   '(?:access|refresh|id|auth|csrf|xsrf|session|security|bearer)[_-]?token',
   ...['saml(?:response|request)', 'client_assertion', 'oauth_verifier', 'password_?confirm(?:ation)?'],
   'c(?:vv|vc)2?',
+  // Passwords in Spanish, French, Portuguese, Dutch, German and Swedish.
+  ...['contrase(?:ñ|n)a', 'mot[ _-]?de[ _-]?passe', 'senha', 'wachtwoord', 'kennwort', 'l(?:ö|o)senord'],
 ].join('|')
+/** Headers, and what only is a secret where it stands beside its value. */
+const TELLING_BESIDE = `${TELLING}|authorization|cookie|token`
 /** Each of several has its number, or there is a list of them. */
 const SEVERAL = [
   `(?:secret|passw(?:or)?[dt]|pwd)(?:s|[_-]?\\d{1,3})(?:${ASSIGNED}|${SPELLED})`,
@@ -32,8 +36,12 @@ const SEVERAL = [
 const LINE = '(?:\\r?\\n|\\ufffd{1,2}|(?:\\\\r)?\\\\n)'
 /** Names that stand beside their value: in a form, a call or a part of a body; a user and what `curl` takes after the colon. */
 const BESIDE = [
-  `(?:${TELLING})["'\\\\]{1,4}[\\s,](?<=\\b(?:name|id|key|field)["'\\\\]{0,4}\\s?[:=]\\s?["'\\\\]{1,4}[\\w-]{0,48}["'\\\\]{1,4}[\\s,])[^<>{}]{0,64}?\\bvalue["'\\\\]{0,4}\\s?[:=]\\s?`,
+  `(?:${TELLING_BESIDE})["'\\\\]{1,4}[\\s,](?<=\\b(?:name|id|key|field)["'\\\\]{0,4}\\s?[:=]\\s?["'\\\\]{1,4}[\\w-]{0,48}["'\\\\]{1,4}[\\s,])[^<>{}]{0,64}?\\bvalue["'\\\\]{0,4}\\s?[:=]\\s?`,
   `(?:passw(?:or)?[dt]|passphrase|passcode)\\s{1,2}(?=["'\`])`,
+  // A pair of a list of pairs, or of a call: a value with blanks in it is a sentence about the name.
+  `(?:${TELLING_BESIDE})["'\\\\]{1,4}\\s?,\\s?(?<=[[(]\\s?["'\\\\]{1,4}[\\w-]{1,48}["'\\\\]{1,4}\\s?,\\s?)(?=["'\\\\]{1,4}[^"'\\\\\\s]{1,512}["'\\\\]{1,4}\\s?[\\])])`,
+  // SQL: `IDENTIFIED BY 'secret'`.
+  `\\bidentified\\s(?:with\\s[\\w"'\`-]{1,40}\\s)?(?:by|as)\\s(?:password\\s)?(?=["'\`])`,
   `(?<!\\b(?:get|find|load|read|fetch|has|is|needs?|check|validate|verify|hash)_?)(?:${TELLING})\\(\\s?(?=["'\`])`,
   `(?:${TELLING}|token)\\]?["'\\\\]{1,4}(?<=\\bname=["'\\\\]{1,4}[\\w.[\\]-]{1,64}["'\\\\]{1,4})(?:${LINE}[a-z-]{1,40}:[^\\r\\n\\ufffd\\\\]{0,128}){0,3}(?:${LINE}){2}`,
   `(?<=\\s)(?:-u\\s|--user[\\s=])["']?[\\w.@%+-]{1,64}:`,
@@ -42,7 +50,7 @@ const BESIDE = [
 export const OF_SYNTAX =
   '(?<!\\b(?:[Uu]nexpected|[Ii]llegal|[Uu]nknown|[Mm]issing|[Ee]xpected|[Rr]eserved|[Cc]urrent|[Nn]ext) [Tt]oken)'
 /** Words of error texts as well (`Unexpected token: …`), or ends of other words: only when assigned, or as a member. */
-const SHORT = `token(?:${OF_SYNTAX}|(?!\\s))|(?<![A-Za-z\\d])(?:key|sig|auth|pass|pw|sid|ssn|jwt|otp|code_verifier)`
+const SHORT = `token(?:${OF_SYNTAX}|(?!\\s))|(?<![A-Za-z\\d])(?:key|sig|auth|pass|pw|sid|ssn|jwt|otp|pin|code_verifier)`
 /** What people look for is theirs: where it stands in quotes, as `q=0.9` is of a header. */
 const SEARCHED = `(?<![A-Za-z\\d])(?:q|query|search|keywords?|(?:search|query)[_-]?(?:term|text|string|query|q)s?)`
 /** Before what is a value, before what is one in quotes, and before the rest of a line. */
@@ -86,7 +94,7 @@ function isSecret(head: string, value: string, isQuoted: boolean): boolean {
 }
 const SPEAKS = /:\s{1,4}$/
 /** A value that only stands beside its name, in quotes: it may as well be said of it. */
-const BESIDE_QUOTES = /[a-z]\s{1,2}$/i
+const BESIDE_QUOTES = /(?:[a-z]\s{1,2}|["'\\],|["'\\]\s?,\s)$/i
 /** Signs of code, and of what led to what: a status, a path, a call. */
 const COMPARES = /(?:==|[=-]>|→|⇒)[\s\ufffd]{0,16}$/
 const LEADS_TO = /^(?:[1-5]\d\d$|\/|\w+\()/
@@ -160,7 +168,9 @@ export const NAMES: readonly Marker[] = [
   ...['samlresponse~', 'samlrequest~', 'client_assertion~', 'oauth_verifier~'],
   ...['_confirm~', '_confirmation~', 'confirm~', 'confirmation~'].map((end) => `password${end}`),
   ...['cvv~', 'cvv0~', 'cvc~', 'cvc0~'],
-  ...['sig~', 'auth~', 'pass~', 'pw~', 'jwt~', 'otp~', 'ssn~', 'code_verifier~'],
+  ...['contrase"a~', 'contrasena~', 'mot"de"passe~', 'mot_de_passe~', 'mot-de-passe~', 'motdepasse~'],
+  ...['senha~', 'wachtwoord~', 'kennwort~', 'l"senord~', 'losenord~'],
+  ...['sig~', 'auth~', 'pass~', 'pw~', 'jwt~', 'otp~', 'pin~', 'ssn~', 'code_verifier~'],
 ]
 
 /** An arrow, without a blank before it, and the bracket of a call. */
@@ -176,7 +186,21 @@ const SEARCH_NAMES = ['search', 'query'].flatMap((what) =>
   ),
 )
 export const ASSIGNED_NAMES: readonly Marker[] = [
-  ...[...NAMES, '"-u"', '"--user"', 'q~', 'query~', 'search~', 'keyword~', 'keywords~', '-secret"', '-key"'],
+  ...[
+    ...NAMES,
+    '"-u"',
+    '"--user"',
+    'identified"',
+    'authorization~',
+    'cookie~',
+    'q~',
+    'query~',
+    'search~',
+    'keyword~',
+    'keywords~',
+    '-secret"',
+    '-key"',
+  ],
   ...SEARCH_NAMES,
   ...POINTED_NAMES,
 ]

@@ -11,6 +11,7 @@ import {
 import { AT, AT_TELLS, DOT } from './escapes.ts'
 import { folded } from './lookalikes.ts'
 import { maskOpaque, OPAQUE_TELLS } from './opaque.ts'
+import { HOME_TELLS, maskAccounts, maskHomes } from './personal.ts'
 import { SECRETS } from './secrets.ts'
 import { createLook, digitsIn, HIDES, MANY_COLONS, type Marker } from './tells.ts'
 import { scrubUrlsIn, type UrlTextRules } from './url-text.ts'
@@ -22,7 +23,7 @@ const WINDOW_CHARS = 2_048
 export interface ProseRules {
   /** Each `?` and `#` begins a query or a fragment, whether or not it follows a path. */
   readonly everywhere: boolean
-  /** Runs of six digits and more, and IP addresses: kept in labels, where both are versions. */
+  /** Runs of six digits and more, and IP addresses of four numbers: kept in labels, where both are versions. */
   readonly isLabel: boolean
 }
 
@@ -31,10 +32,10 @@ const VERSION = /^v?\d{1,5}(?:\.\d{1,5}){0,3}(?:[-+][a-z]{1,8}(?:\.\d{1,3})?)?$/
 
 /**
  * The look-behind lets a match begin only where a word begins: without it a long word costs its length squared. A domain
- * has a dot; `[ip]` is an address that was masked before.
+ * has a dot; `[ip]` is an address that was masked before, or stays as in labels. A name in quotes may have blanks.
  */
 const EMAIL = new RegExp(
-  `(?<![\\p{L}\\p{M}\\p{N}._%+-])[\\p{L}\\p{M}\\p{N}._%+-]+${AT}(?:\\[ip\\]|[\\p{L}\\p{M}\\p{N}-]+(?:${DOT}[\\p{L}\\p{M}\\p{N}-]+)*${DOT}\\p{L}{2,})`,
+  `(?:(?<![\\p{L}\\p{M}\\p{N}._%+-])[\\p{L}\\p{M}\\p{N}._%+-]+|"[\\p{L}\\p{N} ._+-]{1,64}")${AT}(?:\\[(?:ip|(?:\\d{1,3}\\.){3}\\d{1,3})\\]|[\\p{L}\\p{M}\\p{N}-]+(?:${DOT}[\\p{L}\\p{M}\\p{N}-]+)*${DOT}\\p{L}{2,})`,
   'giu',
 )
 
@@ -86,11 +87,13 @@ const RULES: readonly Rule[] = [
     clean: scrubUrlsIn,
   },
   ...SECRETS.map((secret): Rule => ({ ...secret, concerns: any })),
-  { tells: ['::', '%0a', '\\u000a', MANY_COLONS], concerns: isProse, clean: maskAddresses6 },
+  { tells: ['::', '%0a', '\\u000a', MANY_COLONS], concerns: any, clean: maskAddresses6 },
   { tells: ['.0.', '.00.', '.000.', '&period', '&#'], concerns: isProse, clean: maskAddresses4 },
   { tells: [...AT_TELLS, ...AT_IN_MAIL], concerns: any, clean: (text) => text.replace(EMAIL, '[email]') },
   { tells: MANY_DIGITS, concerns: any, clean: (text, { isCard }) => maskCards(text, isCard) },
   { tells: LOOSE_TELLS, concerns: any, clean: maskPrintedCards },
+  { tells: ['0000"0000'], concerns: any, clean: maskAccounts },
+  { tells: HOME_TELLS, concerns: ({ isPath }) => !isPath, clean: maskHomes },
   { tells: ['000000'], concerns: isProse, clean: (text) => text.replace(DIGITS, '[digits]') },
 ]
 const lookFor = createLook([...RULES.map(({ tells }) => tells), [HIDES]])
@@ -130,8 +133,8 @@ function cleaned(text: string, kind: Kind, first: number): string {
 
 /**
  * The one cleaner of text that people and programs wrote: without queries, fragments and userinfo of URLs and paths,
- * tokens, e-mail addresses and card numbers, and, but in labels, IP addresses and long runs of digits. Cleaned twice is
- * cleaned once.
+ * tokens, e-mail addresses, numbers of cards and accounts and IP addresses, and, but in labels, those of four numbers and
+ * long runs of digits. Cleaned twice is cleaned once.
  */
 export function cleanProse(text: string, rules: ProseRules, allowQuery: ReadonlySet<string>): string {
   const seen = text.slice(0, WINDOW_CHARS)

@@ -139,7 +139,8 @@ interface Secret {
 const replace = (pattern: RegExp, mask: string) => (text: string) => text.replace(pattern, mask)
 
 /** Without one of these nothing is assigned, as in most of the texts that name a token or a key. */
-const ASSIGNS = /[=:%&\\→⇒≔]|-[->]|[a-z]\(\s?["'`]|(?:w[dt]|word|wort|phrase|code)\s{1,2}["'`]/i
+const ASSIGNS =
+  /[=:%&\\→⇒≔]|-[->]|[a-z]\(\s?["'`]|["']\s?,\s?["']|\b(?:by|as)\s|(?:w[dt]|word|wort|phrase|code)\s{1,2}["'`]/i
 const ifAssigned = (clean: (text: string) => string) => (text: string) =>
   ASSIGNS.test(text) ? clean(text) : text
 

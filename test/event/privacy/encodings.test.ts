@@ -71,7 +71,7 @@ test('other escapes stay', async (t) => {
       ...[
         '100%',
         '50% of %d',
-        'C:\\users\\xavier\\u',
+        'C:\\uploads\\xavier\\u',
         'caf\\u00e9',
         'a &amp; b',
         'it&#39;s',

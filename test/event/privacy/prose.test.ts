@@ -146,6 +146,11 @@ test('labels keep addresses of four parts and long numbers, which are versions t
     ['9f86d081884c7d659a2feaa0c55ad015a3bf4f1b', '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b'],
     ['1.0 by ann@mail.example', '1.0 by [email]'],
     ['1.0?token=S', '1.0'],
+    ['1.0 by ann@[10.0.0.1]', '1.0 by [email]'],
+    ['2001:db8::77', '[ip]'],
+    ['::ffff:203.0.113.77', '[ip]'],
+    ['1.0 at [2001:db8::77]:443', '1.0 at [ip]:443'],
+    ['std::vec 1.0', 'std::vec 1.0'],
     ['4111 1111 1111 1111', '[digits]'],
   ] as const) {
     const { app_version, sdk_version, environment, attributes } = stored({

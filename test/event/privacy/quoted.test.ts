@@ -186,3 +186,36 @@ const REALISTIC = [
 test('of what browsers, servers and people write about faults nothing goes', async (t) => {
   t.same(missed(REALISTIC), [])
 })
+
+test('a pair of a name and a value is an assignment, and a sentence about the name is none', async (t) => {
+  t.same(
+    missed([
+      [`["authorization","${N}"]`, '["authorization","[token]"]'],
+      [`[["x","y"],["user_password", "${N}"]]`, '[["x","y"],["user_password", "[token]"]]'],
+      [`[\\"cookie\\",\\"${N}\\"]`, '[\\"cookie\\",\\"[token]\\"]'],
+      [`login ('password', '${N}') failed`, "login ('password', '[token]') failed"],
+      [`{"name":"authorization","value":"${N}"}`, '{"name":"authorization","value":"[token]"}'],
+      [`{"name": "Cookie", "value": "a=${N}"}`, '{"name": "Cookie", "value": "[token]"}'],
+      ['addError("password", "is required")', 'addError("password", "is required")'],
+      ['addError("password", "required")', 'addError("password", "required")'],
+      ['addError("password", "has 8 characters")', 'addError("password", "has 8 characters")'],
+      ['fields "name", "password", "city"', 'fields "name", "password", "city"'],
+    ]),
+    [],
+  )
+})
+
+test('SQL that gives a user a password', async (t) => {
+  t.same(
+    missed([
+      [`IDENTIFIED BY '${N}'`, "IDENTIFIED BY '[token]'"],
+      [
+        `create user a identified with caching_sha2_password by '${N}';`,
+        "create user a identified with caching_sha2_password by '[token]';",
+      ],
+      [`IDENTIFIED BY PASSWORD '${N}'`, "IDENTIFIED BY PASSWORD '[token]'"],
+      ["identified by 'the' user", "identified by 'the' user"],
+    ]),
+    [],
+  )
+})
