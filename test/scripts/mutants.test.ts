@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import {
   apply,
@@ -6,18 +7,20 @@ import {
   type MutantResult,
   readMutants,
   runMutants,
+  SIMULATION_MUTANTS,
   tableOf,
   verdictOf,
 } from '../../scripts/lib/torture/mutants.ts'
 
-const header = 'Breaks: something\nCaught-by: test/gateway/journal/watermarks.test.ts\n\n'
+const header =
+  'Breaks: something\nCaught-by: test/gateway/journal/watermarks.test.ts\nNo-world: nobody is harmed.\n\n'
 const watermarks = 'src/gateway/journal/watermarks.ts'
 const changing = (line: string, to: string) =>
   `${header}--- a/${watermarks}\n+++ b/${watermarks}\n@@ -5,2 +5,2 @@\n-${line}\n+${to}\n /** Beacons and pixels have the slice up to this; the rest is headroom. Ours. */\n`
 const shareLine = 'const RETRYING_SENDERS_SHARE = 0.8'
 
 t.test('each committed mutant still applies, and names tests that are there', async (t) => {
-  const mutants = await readMutants(MUTANTS)
+  const mutants = await readMutants([MUTANTS, SIMULATION_MUTANTS])
   t.ok(mutants.length >= 10, `${mutants.length} mutants`)
   for (const { name, tests, patch } of mutants) {
     await t.resolves(apply(process.cwd(), patch, '--check'), name)
@@ -29,6 +32,17 @@ t.test('each committed mutant still applies, and names tests that are there', as
   }
 })
 
+t.test('those of the simulation are shown by its worlds, five of them in the aggregation', async (t) => {
+  const mutants = await readMutants([SIMULATION_MUTANTS])
+  for (const { name, worlds = 0, tests } of mutants) {
+    t.ok(worlds > 0, `${name}: ${worlds} worlds`)
+    t.same(tests, ['test/simulation/simulation.test.ts'], name)
+  }
+  const texts = await Promise.all(mutants.map(({ patch }) => readFile(patch, 'utf8')))
+  const ofAggregation = texts.filter((text) => text.includes('+++ b/src/aggregation/'))
+  t.ok(ofAggregation.length >= 5, `${ofAggregation.length} in the aggregation`)
+})
+
 t.test('mutants are caught, survive, or prove nothing', async (t) => {
   const folder = t.testdir({
     'caught.patch': changing(shareLine, 'const RETRYING_SENDERS_SHARE = 0.9'),
@@ -37,7 +51,7 @@ t.test('mutants are caught, survive, or prove nothing', async (t) => {
     'refers-to-nothing.patch': changing(shareLine, 'const RETRYING_SENDERS_SHARE = nowhere'),
   })
   const said: string[] = []
-  const results = await runMutants({ folder, say: (text) => said.push(text) })
+  const results = await runMutants({ folders: [folder], say: (text) => said.push(text) })
   t.match(results, [
     { mutant: 'caught', test: 'test/gateway/journal/watermarks.test.ts', verdict: 'caught' },
     { mutant: 'is-nonsense', verdict: 'broken' },
@@ -45,7 +59,7 @@ t.test('mutants are caught, survive, or prove nothing', async (t) => {
     { mutant: 'survives', verdict: 'survived' },
   ])
   t.equal(said[0], '4 mutants; without them 1 tests must pass …')
-  const table = tableOf(await readMutants(folder), results)
+  const table = tableOf(await readMutants([folder]), results)
   t.match(table, /caught +something\n +caught by watermarks\n/)
   t.match(table, /4 mutants, 4 runs, 3 not caught$/)
 })
@@ -53,14 +67,14 @@ t.test('mutants are caught, survive, or prove nothing', async (t) => {
 t.test('a run that would prove nothing is an error', async (t) => {
   const say = () => {}
   const rejected = async (folder: string, message: RegExp) =>
-    t.rejects(runMutants({ folder, say }), { message })
+    t.rejects(runMutants({ folders: [folder], say }), { message })
   await rejected(
     t.testdir({ 'old.patch': changing('const NO_LONGER_THERE = 1', '') }),
     /patch does not apply/,
   )
   await rejected(
     t.testdir({ 'dumb.patch': 'diff' }),
-    /dumb.patch begins with no line Breaks: and no line Caught-by:/,
+    /dumb.patch begins with no line Breaks:, no line Caught-by:, and neither Worlds: nor No-world:/,
   )
   const absent = header.replace('watermarks', 'nothing')
   await rejected(t.testdir({ 'no-test.patch': absent }), /nothing.test.ts fails without any mutant/)

@@ -123,7 +123,10 @@ export class Clients {
       after(PATIENCE_MS, 'no answer to', 'none')
       this.#scheduler.after(chance.between(0.1, 20), gateway.process, `request ${request.name}`, () => {
         this.#collect(gateway, request).then(
-          (answer) => after(chance.between(0.1, 20), `${answer}:`, answer),
+          (answer) =>
+            this.#scheduler.after(0, WORLD, `${answer}, says the answer to ${request.name}`, () =>
+              after(chance.between(0.1, 20), `${answer}:`, answer),
+            ),
           (error) => {
             this.strange.push(`${request.name}: ${error}`)
           },

@@ -16,6 +16,8 @@ export interface StreamWeather {
 
 /** Firehose buffers for so long. */
 const FIREHOSE_MS = 60_000
+/** Longer than until the next try, which is stored first then. */
+const MOST_LATE_MS = 60_000
 /** What marks an event that Kinesis will never take. */
 export const POISON = 'poison'
 
@@ -24,6 +26,8 @@ export class SimulatedKinesis {
   readonly weather: StreamWeather = { calls: 0, records: 0, misconfigured: 0, silent: 0 }
   readonly #scheduler: Scheduler
   readonly #machine: SimulatedMachine
+  /** Records that were stored, and whose sender was told. */
+  stored = 0
   #waiting: SinkRecord[] = []
   #objects = 0
 
@@ -47,7 +51,11 @@ export class SimulatedKinesis {
     if (records.length === 0) return []
     const { chance } = this.#scheduler
     const transient = records.map((): RecordOutcome => ({ kind: 'transient', code: 'ECONNRESET' }))
-    if (chance.is(this.weather.silent)) return this.#silence(signal).then(() => transient)
+    if (chance.is(this.weather.silent)) {
+      await this.#silence(signal)
+      if (chance.is(0.5)) this.#storeLate(records)
+      return transient
+    }
     return this.#scheduler.call(`put ${records.length} records`, async () => this.#take(records) ?? transient)
   }
 
@@ -59,19 +67,30 @@ export class SimulatedKinesis {
     })
   }
 
+  /** Who has given up a call does not know what becomes of it: it may have been stored, from the memory as it is then. */
+  #storeLate(records: readonly SinkRecord[]): void {
+    if (records.some(isPoison)) return
+    const { chance } = this.#scheduler
+    this.#scheduler.after(chance.between(0, MOST_LATE_MS), WORLD, 'what was given up is stored', () => {
+      for (const record of records) this.#store(record)
+    })
+  }
+
   /** Undefined: the answer is lost on its way. */
   #take(records: readonly SinkRecord[]): readonly RecordOutcome[] | undefined {
     const { chance } = this.#scheduler
     const { calls, misconfigured } = this.weather
     if (chance.is(misconfigured)) return records.map(() => ({ kind: 'misconfigured', code: 'AccessDenied' }))
-    if (records.some(({ data }) => data.includes(POISON)))
+    if (records.some(isPoison))
       return records.length > 1
         ? records.map(() => ({ kind: 'transient', code: 'InternalFailure' }))
         : [{ kind: 'poison', code: 'InvalidArgument' }]
     const isLost = chance.is(calls)
     if (isLost && chance.is(0.5)) return undefined
     const outcomes = records.map((record) => (isLost ? this.#store(record) : this.#storePerhaps(record)))
-    return isLost ? undefined : outcomes
+    if (isLost) return undefined
+    this.stored += outcomes.filter(({ kind }) => kind === 'stored').length
+    return outcomes
   }
 
   #storePerhaps(record: SinkRecord): RecordOutcome {
@@ -104,5 +123,7 @@ export class SimulatedKinesis {
     }
   }
 }
+
+const isPoison = ({ data }: SinkRecord): boolean => data.includes(POISON)
 
 export const LAKE_DIR = '/data/lake'

@@ -3,6 +3,7 @@ import type { Clock } from '../../src/std/clock.ts'
 import type { FileOps, OpenFile } from '../../src/std/files/files.ts'
 import type { Processes, ProcessIdentity } from '../../src/std/files/process-identity.ts'
 import type { Entropy } from '../../src/std/id.ts'
+import { createMetricRegistry } from '../../src/std/metrics/metric-registry.ts'
 import { quietTelemetry, type Telemetry } from '../../src/std/telemetry.ts'
 import { seededEntropy } from '../fakes/entropy.ts'
 import { type PowerFault, PowerFiles } from '../fakes/files/power-files.ts'
@@ -48,6 +49,8 @@ export class SimulatedMachine {
   readonly weather: Weather = { faults: 0, full: 0 }
   /** What the wall clock is ahead of the time that has passed. */
   clockAheadMs = 0
+  /** Says nothing, so one does for all. */
+  readonly #log = quietTelemetry().log
   readonly #scheduler: Scheduler
   #mounted: FileOps
   #boots = 1
@@ -80,7 +83,7 @@ export class SimulatedMachine {
       } satisfies Processes,
       clock: this.clock,
       entropy: seededEntropy(this.#scheduler.chance.whole(0, 2 ** 31)),
-      telemetry: quietTelemetry(),
+      telemetry: { log: this.#log, metrics: createMetricRegistry() },
     })
     this.#running.set(pid, process)
     return process

@@ -8,8 +8,9 @@ export type DisasterKind = 'kill gateway' | 'kill aggregation' | 'cut power' | '
 
 export interface Disaster {
   readonly kind: DisasterKind
-  /** From when on it waits for its moment, and for how many events. */
+  /** From when on it waits for its moment: for so many events, after the next call that this is part of, if any. */
   readonly afterMs: number
+  readonly call: string | undefined
   readonly events: number
 }
 
@@ -31,8 +32,22 @@ export const DAY_MS = 600_000
 const KIBIBYTE = 1_024
 const KINDS: readonly [DisasterKind, ...DisasterKind[]] = [
   ...['kill gateway', 'kill gateway', 'kill aggregation', 'kill aggregation'],
-  ...['cut power', 'cut power', 'restart gateway', 'stall'],
+  ...['cut power', 'cut power', 'cut power', 'cut power', 'restart gateway', 'stall'],
 ] as [DisasterKind, ...DisasterKind[]]
+
+const ANSWER = 'accepted, says the answer'
+/** Where something is between two states: what strikes there meets what seldom is. */
+const CALLS: Readonly<Record<DisasterKind, readonly [string, ...string[]]>> = {
+  'kill gateway': [ANSWER, '/data/journal/', '/data/lake/raw/', 'put '],
+  'kill aggregation': ['/data/lake/raw/', '/data/lake/index/', '/data/lake/rollups/', '/data/store/'],
+  'cut power': [
+    ...([ANSWER, ANSWER, ANSWER, 'write /data/journal/'] as const),
+    ...['sync /data/journal/', 'unlink /data/journal/', 'open /data/journal/'],
+    ...['/data/lake/raw/', '/data/lake/index/', '/data/lake/rollups/', '/data/store/'],
+  ],
+  'restart gateway': ['/data/journal/'],
+  stall: ['/data/lake/rollups/', '/data/store/'],
+}
 
 export function planOf(chance: SeededChance): WorldPlan {
   const gateway: GatewayPlan = {
@@ -47,9 +62,14 @@ export function planOf(chance: SeededChance): WorldPlan {
     gateway,
     aggregations: chance.is(0.3) ? 2 : 1,
     requests,
-    disasters: Array.from({ length: chance.whole(1, 4) }, () => disasterOf(chance, requests)),
+    disasters: Array.from({ length: chance.whole(1, 6) }, () => disasterOf(chance, requests)),
     stream: isRough
-      ? { calls: 0.15, records: 0.2, misconfigured: chance.is(0.3) ? 0.1 : 0, silent: 0.05 }
+      ? {
+          calls: 0.15,
+          records: 0.2,
+          misconfigured: chance.is(0.3) ? 0.1 : 0,
+          silent: chance.pick([0.05, 0.3]),
+        }
       : { calls: 0, records: 0, misconfigured: 0, silent: 0 },
     disk: chance.is(0.3) ? { faults: 0.02, full: 0.3 } : { faults: 0, full: 0 },
     roomBytes: chance.is(0.1) ? chance.whole(4, 64) * KIBIBYTE : undefined,
@@ -65,9 +85,11 @@ function disasterOf(chance: SeededChance, requests: readonly number[]): Disaster
   const kind = chance.pick(KINDS)
   const nearMs = requests[chance.whole(0, requests.length - 1)] ?? 0
   const isNear = kind !== 'kill aggregation' && chance.is(0.7)
+  const call = chance.is(0.7) ? chance.pick(CALLS[kind]) : undefined
   return {
     kind,
     afterMs: isNear ? nearMs + chance.between(0, 50) : chance.between(0, DAY_MS),
-    events: chance.whole(0, chance.pick([20, 100, 400])),
+    call,
+    events: chance.whole(0, chance.pick(call === undefined ? [20, 100, 400] : [0, 0, 0, 20])),
   }
 }

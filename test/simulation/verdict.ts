@@ -1,3 +1,4 @@
+import { parseEventLine } from '../../src/event/schema/ndjson.ts'
 import type { Aggregation } from './aggregation.ts'
 import { DEFINITION } from './aggregation.ts'
 import { METRIC } from './clients.ts'
@@ -5,10 +6,16 @@ import { APPS } from './gateway.ts'
 import { LAKE_DIR } from './kinesis.ts'
 import type { SimulatedWorld } from './world.ts'
 
+const TOLD_CHARS = 200
 const SECOND_MS = 1_000
 const MINUTE_MS = 60_000
 /** Longer is stuck: retries wait five seconds at most, Kinesis' misconfiguration as well. */
 const MOST_DRAIN_SECONDS = 600
+const QUIET_MS = 3 * MINUTE_MS
+/** Both are 0 for a sink that stores what it is given. */
+const TROUBLES = ['headgate_sink_failing_seconds', 'headgate_sink_paused']
+/** Some senders have no luck, and some records are poison. */
+const MOST_REQUESTS = 4
 /** How often the aggregations work on until all windows are over. */
 const SCHEDULED_SHARE = 0.2
 const never = new AbortController().signal
@@ -17,6 +24,8 @@ const ALWAYS = { fromMs: 0, toMs: 8_640_000_000_000 }
 /** Lets everything come to rest, and compares what senders were told with what is in the rollup. */
 export async function settle(world: SimulatedWorld): Promise<void> {
   await drain(world)
+  await useKinesisAgain(world)
+  await closeAll(world)
   // Most of the time the schedule is not waited for: what it has not done by now, a run does that is asked for.
   if (!world.scheduler.chance.is(SCHEDULED_SHARE)) await world.endAggregations()
   // Windows are over, and leases of the dead as well.
@@ -26,6 +35,7 @@ export async function settle(world: SimulatedWorld): Promise<void> {
   await rollUp(world, aggregation, 'missing')
   const counted = await countsOf(world, aggregation)
   checkCounts(world, counted)
+  checkDeadLines(world)
   await rollUp(world, aggregation, 'all')
   if (!isSame(await countsOf(world, aggregation), counted))
     world.violations.push('the rollup is another when everything is computed again')
@@ -33,7 +43,7 @@ export async function settle(world: SimulatedWorld): Promise<void> {
 
 /** Every sender is content, and nothing waits for Kinesis. */
 async function drain(world: SimulatedWorld): Promise<void> {
-  const { clients, kinesis } = world
+  const { clients } = world
   for (let seconds = 0; ; seconds += 1) {
     const { gateway } = world
     if (gateway !== undefined && clients.open === 0 && gateway.backlogEvents() === 0) break
@@ -44,6 +54,33 @@ async function drain(world: SimulatedWorld): Promise<void> {
     }
     await world.pass(SECOND_MS)
   }
+}
+
+/** Nothing sticks: a stream that takes records again gets them. */
+async function useKinesisAgain(world: SimulatedWorld): Promise<void> {
+  const { clients, kinesis, plan } = world
+  if (plan.gateway.sink !== 'kinesis') return
+  // Calls that began before have failed by then, and were tried again.
+  await world.pass(QUIET_MS)
+  const { stored } = kinesis
+  for (let requests = 0; requests < MOST_REQUESTS && kinesis.stored === stored; requests += 1) {
+    clients.send()
+    await world.pass(MINUTE_MS)
+    await drain(world)
+  }
+  if (kinesis.stored === stored) world.violations.push('Kinesis takes records again, and gets none')
+  // A call of nothing but poison fails, and nothing is stored after it.
+  if (plan.poisoned) return
+  for (const metric of TROUBLES) {
+    const values =
+      (await world.gateway?.process.telemetry.metrics.getSingleMetric(metric)?.get())?.values ?? []
+    const troubled = values.find(({ value, labels }) => value > 0 && labels['sink'] === 'kinesis')
+    if (troubled) world.violations.push(`Kinesis takes records again, and ${metric} is ${troubled.value}`)
+  }
+}
+
+async function closeAll(world: SimulatedWorld): Promise<void> {
+  const { clients, kinesis } = world
   if (world.gateway !== undefined) await world.closeGateway(world.gateway)
   kinesis.flush()
   world.violations.push(...clients.strange)
@@ -115,6 +152,14 @@ function checkCounts(world: SimulatedWorld, counted: Counts): void {
     if (!isPoison && dead.includes(`"${mark}"`)) violations.push(`${mark} is a dead letter`)
   }
   for (const key of left.keys()) violations.push(`${key} was never sent`)
+}
+
+/** Whatever is set aside is an event: bytes that nobody wrote are none. */
+function checkDeadLines(world: SimulatedWorld): void {
+  for (const line of deadLetters(world).split('\n').filter(Boolean)) {
+    if (parseEventLine(line) === undefined)
+      world.violations.push(`nobody has written this: ${line.slice(0, TOLD_CHARS)}`)
+  }
 }
 
 /** All lines that no sink takes. */

@@ -30,8 +30,8 @@ export class SimulatedWorld {
   #aggregations: Aggregation[] = []
   /** Who is to run. A process that died is started again as long as it is wanted. */
   #wanted = { gateway: true, aggregations: 0 }
-  /** Disasters whose moment comes so many events from now. */
-  #looming: { readonly disaster: Disaster; readonly atEvent: number }[] = []
+  /** Disasters whose moment comes with an event, or with a call that is still awaited. */
+  #looming: { readonly disaster: Disaster; readonly atEvent: number | undefined }[] = []
   readonly #computing = new Map<number, SimulatedProcess>()
   #hasStalled = false
 
@@ -61,7 +61,8 @@ export class SimulatedWorld {
       scheduler.after(atMs, WORLD, 'a sender sends', () => this.clients.send())
     for (const disaster of plan.disasters) {
       scheduler.after(disaster.afterMs, WORLD, `${disaster.kind} looms`, () => {
-        this.#looming.push({ disaster, atEvent: scheduler.events + disaster.events })
+        const { call, events } = disaster
+        this.#looming.push({ disaster, atEvent: call === undefined ? scheduler.events + events : undefined })
       })
     }
     await this.pass(Math.max(...plan.requests, ...plan.disasters.map(({ afterMs }) => afterMs)) + MINUTE_MS)
@@ -182,11 +183,18 @@ export class SimulatedWorld {
     return () => this.#computing.delete(fromMs)
   }
 
-  async #breakWhatIsDue(events: number): Promise<void> {
-    const due = this.#looming.find(({ atEvent }) => atEvent <= events)
-    if (due === undefined) return
+  #breakWhatIsDue(events: number): Promise<void> | undefined {
+    if (this.#looming.length === 0) return undefined
+    const { latest } = this.scheduler
+    this.#looming = this.#looming.map((looming) => {
+      const { disaster, atEvent } = looming
+      const hasCome = atEvent === undefined && latest.includes(disaster.call ?? '')
+      return hasCome ? { disaster, atEvent: events + disaster.events } : looming
+    })
+    const due = this.#looming.find(({ atEvent }) => atEvent !== undefined && atEvent <= events)
+    if (due === undefined) return undefined
     this.#looming = this.#looming.filter((looming) => looming !== due)
-    await this.#strike(due.disaster.kind)
+    return this.#strike(due.disaster.kind)
   }
 
   async #strike(kind: Disaster['kind']): Promise<void> {

@@ -10,13 +10,17 @@ import { cleanEnvironment } from '../demo/headgate.ts'
 /** The repository, and the patches that break it. */
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 export const MUTANTS = fileURLToPath(new URL('mutants/', import.meta.url))
+export const SIMULATION_MUTANTS = fileURLToPath(new URL('../simulation/mutants/', import.meta.url))
+const SIMULATION = 'test/simulation/simulation.test.ts'
 /** What the tests that are named need of the repository, beside its packages. */
 const COPIED = ['src', 'test', 'scripts', 'package.json', 'tsconfig.json']
 const TEST_MS = 120_000
+/** Of a world, on a machine that has other things to do. */
+const WORLD_MS = 2_000
 /** The same questions for each mutant, and an answer as soon as there is one. */
 const ENVIRONMENT = {
-  ...{ POWER_SEED: '7', POWER_SHRINK: '0', CRASH_SEED: '7', SIMULATED_WORLDS: '60' },
-  ...{ TAP_BAIL: '1', TAP_TIMEOUT: String(TEST_MS / 1_000) },
+  ...{ POWER_SEED: '7', POWER_SHRINK: '0', CRASH_SEED: '7' },
+  TAP_BAIL: '1',
 }
 
 /** A mistake, as a patch, and the tests of which each must fail by it. */
@@ -24,6 +28,8 @@ export interface Mutant {
   readonly name: string
   readonly breaks: string
   readonly tests: readonly string[]
+  /** Among so many simulated worlds one shows it. Undefined: none does, and the patch says why. */
+  readonly worlds: number | undefined
   readonly patch: string
 }
 
@@ -40,14 +46,20 @@ export interface MutantResult {
 export interface MutantsOptions {
   /** Names of mutants; all when left out. */
   readonly only?: readonly string[] | undefined
-  readonly folder?: string
+  readonly folders?: readonly string[]
+  /** Asks the simulation alone, about the mutants that one of its worlds has to show. */
+  readonly inWorlds?: boolean
   readonly say: (text: string) => void
 }
 
 /** Reads the mutants' patches. Throws for one that does not say what it breaks and what must notice. */
-export async function readMutants(folder: string, only?: readonly string[]): Promise<readonly Mutant[]> {
-  const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith('.patch'))
-  const pathOf = new Map(files.map((file) => [basename(file, '.patch'), join(folder, file)]))
+export async function readMutants(
+  folders: readonly string[],
+  only?: readonly string[],
+): Promise<readonly Mutant[]> {
+  const patches = (await Promise.all(folders.map(patchesBelow))).flat()
+  const pathOf = new Map(patches.map((path) => [basename(path, '.patch'), path]))
+  if (pathOf.size < patches.length) throw new Error('two mutants have one name')
   const names = [...pathOf.keys()].sort()
   const unknown = only?.find((name) => !names.includes(name))
   if (unknown !== undefined) throw new Error(`there is no mutant ${unknown}, but ${names.join(', ')}`)
@@ -58,23 +70,33 @@ export async function readMutants(folder: string, only?: readonly string[]): Pro
   )
 }
 
+const patchesBelow = async (folder: string): Promise<readonly string[]> =>
+  (await readdir(folder, { recursive: true }))
+    .filter((file) => file.endsWith('.patch'))
+    .map((file) => join(folder, file))
+
+const HEADER = /^Breaks: (.+)\nCaught-by: (.+)\n(?:Worlds: (\d+)|No-world: .+)\n/
+
 async function readMutant(name: string, patch: string): Promise<Mutant> {
-  const [, breaks, tests] = /^Breaks: (.+)\nCaught-by: (.+)\n/.exec(await readFile(patch, 'utf8')) ?? []
+  const [, breaks, tests, worlds] = HEADER.exec(await readFile(patch, 'utf8')) ?? []
   if (breaks === undefined || tests === undefined)
-    throw new Error(`${name}.patch begins with no line Breaks: and no line Caught-by:`)
-  return { name, breaks, tests: tests.split(' '), patch }
+    throw new Error(
+      `${name}.patch begins with no line Breaks:, no line Caught-by:, and neither Worlds: nor No-world:`,
+    )
+  return { name, breaks, tests: tests.split(' '), worlds: worlds ? Number(worlds) : undefined, patch }
 }
+
+const inWorlds = (mutants: readonly Mutant[]): readonly Mutant[] =>
+  mutants.flatMap((mutant) => (mutant.worlds === undefined ? [] : [{ ...mutant, tests: [SIMULATION] }]))
 
 /**
  * Applies one mutant after the other to a copy of the repository and runs the tests that must notice. Throws where that
  * would prove nothing: when a test fails without any mutant, or a patch no longer applies.
  */
-export async function runMutants({
-  only,
-  folder = MUTANTS,
-  say,
-}: MutantsOptions): Promise<readonly MutantResult[]> {
-  const mutants = await readMutants(folder, only)
+export async function runMutants(options: MutantsOptions): Promise<readonly MutantResult[]> {
+  const { say } = options
+  const mutants = await chosen(options)
+  const most = Math.max(0, ...mutants.map(({ worlds }) => worlds ?? 0))
   const place = await mkdtemp(join(tmpdir(), 'headgate-mutants-'))
   try {
     for (const part of COPIED) await cp(join(ROOT, part), join(place, part), { recursive: true })
@@ -82,7 +104,7 @@ export async function runMutants({
     const tests = [...new Set(mutants.flatMap((mutant) => mutant.tests))]
     say(`${mutants.length} mutants; without them ${tests.length} tests must pass …`)
     for (const test of tests) {
-      const { verdict, output } = await judge(place, test)
+      const { verdict, output } = await judge(place, test, most)
       if (verdict !== 'survived') throw new Error(`${test} fails without any mutant:\n${output}`)
     }
     const results: MutantResult[] = []
@@ -93,16 +115,22 @@ export async function runMutants({
   }
 }
 
+async function chosen(options: Omit<MutantsOptions, 'say'>): Promise<readonly Mutant[]> {
+  const { only, folders = [MUTANTS], inWorlds: isOfWorlds } = options
+  const mutants = await readMutants(folders, only)
+  return isOfWorlds ? inWorlds(mutants) : mutants
+}
+
 async function runMutant(
   place: string,
-  { name, tests, patch }: Mutant,
+  { name, tests, worlds, patch }: Mutant,
   say: MutantsOptions['say'],
 ): Promise<readonly MutantResult[]> {
   const results: MutantResult[] = []
   await apply(place, patch)
   for (const test of tests) {
     const startedMs = performance.now()
-    const { verdict, output } = await judge(place, test)
+    const { verdict, output } = await judge(place, test, worlds ?? 0)
     const tookMs = performance.now() - startedMs
     results.push({ mutant: name, test, verdict, tookMs })
     say(`${verdict.padEnd(8)} ${name} by ${test} (${(tookMs / 1_000).toFixed(1)} s)`)
@@ -118,12 +146,20 @@ export async function apply(place: string, patch: string, ...options: readonly s
   await promisify(execFile)('git', ['apply', ...options, patch], { cwd: place, env })
 }
 
-async function judge(place: string, test: string): Promise<{ verdict: MutantVerdict; output: string }> {
+async function judge(
+  place: string,
+  test: string,
+  worlds: number,
+): Promise<{ verdict: MutantVerdict; output: string }> {
+  const timeoutMs = TEST_MS + worlds * WORLD_MS
   const child = spawn(process.execPath, [test], {
     cwd: place,
-    env: { ...cleanEnvironment(), ...ENVIRONMENT },
+    env: {
+      ...{ ...cleanEnvironment(), ...ENVIRONMENT },
+      ...{ SIMULATED_WORLDS: `${worlds}`, TAP_TIMEOUT: `${timeoutMs / 1_000}` },
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: TEST_MS,
+    timeout: timeoutMs,
     killSignal: 'SIGKILL',
   })
   let output = ''
@@ -164,12 +200,19 @@ export function tableOf(mutants: readonly Mutant[], results: readonly MutantResu
 async function main(args: readonly string[]): Promise<number> {
   const say = (text: string) => process.stdout.write(`${text}\n`)
   try {
-    const options = { only: { type: 'string' }, folder: { type: 'string', default: MUTANTS } } as const
+    const options = {
+      only: { type: 'string' },
+      worlds: { type: 'boolean', default: false },
+      folder: { type: 'string', multiple: true },
+    } as const
     const { values } = parseArgs({ args: [...args], options })
-    const { folder } = values
-    const only = values.only?.split(',')
-    const results = await runMutants({ only, folder, say })
-    say(`\n${tableOf(await readMutants(folder, only), results)}`)
+    const asked = {
+      only: values.only?.split(','),
+      folders: values.folder ?? [MUTANTS],
+      inWorlds: values.worlds,
+    }
+    const results = await runMutants({ ...asked, say })
+    say(`\n${tableOf(await chosen(asked), results)}`)
     return results.every(({ verdict }) => verdict === 'caught') ? 0 : 1
   } catch (error) {
     process.stderr.write(`mutants: ${error instanceof Error ? error.message : error}\n`)

@@ -31,7 +31,15 @@ interface DiskCall<T> {
 const forever = () => new Promise<never>(() => {})
 const emptyFolder = (): SimulatedFolder => ({ names: new Map(), durable: new Map() })
 const isFile = (node: Node): node is SimulatedFile => node instanceof SimulatedFile
-const failure = (code: string) => Object.assign(new Error(code), { code })
+
+/** Without a stack, which costs more than the call: that nothing is there is a usual answer. */
+function failure(code: string): Error {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  const error = Object.assign(new Error(code), { code })
+  Error.stackTraceLimit = stackTraceLimit
+  return error
+}
 
 /**
  * A disk in memory that tells what was written from what would survive a power cut. Bytes, sizes and names that were not
@@ -40,6 +48,7 @@ const failure = (code: string) => Object.assign(new Error(code), { code })
 export class PowerFiles {
   capacityBytes = Number.POSITIVE_INFINITY
   readonly #root = emptyFolder()
+  readonly #namesOf = new Map<string, readonly string[]>()
   #renamings: Renaming[] = []
   #faults: { readonly fault: PowerFault; before: number }[] = []
   #process = 0
@@ -269,13 +278,15 @@ export class PowerFiles {
     }
     const sync = () =>
       run('sync', path, () => {
-        const synced = this.#renamings.filter((renaming) => touches(renaming, folder))
+        const synced = new Set(this.#renamings.filter((renaming) => touches(renaming, folder)))
+        if (synced.size === 0) return
         for (const renaming of synced) rename(renaming, 'durable')
-        const names = synced.flat()
+        const names = [...synced].flat()
         // What a name was before is over with it, also in the other folder of a call.
+        const isOver = (part: Renaming[number]) => names.some((name) => isSameName(name, part))
         this.#renamings = this.#renamings
-          .filter((renaming) => !synced.includes(renaming))
-          .map((renaming) => renaming.filter((part) => !names.some((name) => isSameName(name, part))))
+          .filter((renaming) => !synced.has(renaming))
+          .map((renaming) => (renaming.some(isOver) ? renaming.filter((part) => !isOver(part)) : renaming))
       })
     return {
       ...{ read: isDirectory, write: isDirectory, truncate: isDirectory, chmod: isDirectory },
@@ -287,13 +298,17 @@ export class PowerFiles {
   /** Answers how many bytes there was room for. */
   #write(file: SimulatedFile, bytes: Uint8Array, position: number): number {
     const growth = Math.max(0, position + bytes.length - file.content.length)
-    const room =
-      this.capacityBytes === Number.POSITIVE_INFINITY ? growth : this.capacityBytes - this.usedBytes
-    const bytesWritten = bytes.length - Math.max(0, growth - Math.max(0, room))
+    const bytesWritten = bytes.length - Math.max(0, growth - Math.max(0, this.#roomBytes()))
     if (bytesWritten <= 0) throw failure('ENOSPC')
     file.write(bytes.subarray(0, bytesWritten), position)
     file.modifiedMs = this.#nowMs()
     return bytesWritten
+  }
+
+  /** Nobody looks at all files where there is no end of it. */
+  #roomBytes(): number {
+    const { capacityBytes } = this
+    return capacityBytes === Number.POSITIVE_INFINITY ? capacityBytes : capacityBytes - this.usedBytes
   }
 
   #opened(path: string, flags: string): Node {
@@ -304,7 +319,7 @@ export class PowerFiles {
       this.#file(path).truncate(0)
       return found
     }
-    if (this.usedBytes >= this.capacityBytes) throw failure('ENOSPC')
+    if (this.#roomBytes() <= 0) throw failure('ENOSPC')
     const node = new SimulatedFile()
     node.modifiedMs = this.#nowMs()
     this.#rename([{ folder, name, node }])
@@ -337,14 +352,22 @@ export class PowerFiles {
 
   #node(path: string): Node {
     let node: Node = this.#root
-    for (const name of path.split('/')) {
-      if (name === '') continue
+    for (const name of this.#names(path)) {
       if (isFile(node)) throw failure('ENOTDIR')
       const next = node.names.get(name)
       if (next === undefined) throw failure('ENOENT')
       node = next
     }
     return node
+  }
+
+  /** Paths are few, and walked often. */
+  #names(path: string): readonly string[] {
+    const known = this.#namesOf.get(path)
+    if (known !== undefined) return known
+    const names = path.split('/').filter(Boolean)
+    this.#namesOf.set(path, names)
+    return names
   }
 
   #folder(path: string): SimulatedFolder {

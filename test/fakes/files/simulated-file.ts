@@ -113,16 +113,17 @@ export class SimulatedFile {
 const sectorOf = (content: Buffer, sector: number): Buffer =>
   resized(content.subarray(sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES), SECTOR_BYTES)
 
+/** In its place, where that has room. */
 function withSectors(content: Buffer, sectors: readonly Sector[]): Buffer {
   const end = Math.max(content.length, ...sectors.map(([sector]) => (sector + 1) * SECTOR_BYTES))
-  const changed = resized(content, end)
+  const changed = end === content.length ? content : resized(content, end)
   for (const [sector, bytes] of sectors) changed.set(bytes, sector * SECTOR_BYTES)
   return changed
 }
 
 /** Always a copy. */
 function resized(content: Buffer, length: number): Buffer {
-  const copy = Buffer.alloc(length)
-  content.copy(copy)
-  return copy
+  // Of a pool, unlike Buffer.alloc: sectors are small and many.
+  const copy = Buffer.allocUnsafe(length)
+  return copy.fill(0, content.copy(copy))
 }

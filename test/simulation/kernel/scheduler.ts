@@ -33,10 +33,12 @@ export class Scheduler {
   readonly chance: SeededChance
   readonly trace: Trace
   nowMs = 0
+  /** What happened last. */
+  latest = ''
   /** Whose turn it is. */
   turn: Actor = WORLD
   /** Called before each event, with how many there were: what breaks the world asks here. */
-  onMoment: (events: number) => Promise<void> = async () => {}
+  onMoment: (events: number) => Promise<void> | undefined = () => undefined
   readonly #queue = new EventQueue<Happening>()
   readonly #calledOff = new Set<number>()
   #order = 0
@@ -113,7 +115,8 @@ export class Scheduler {
 
   /** The next event. False when there is none. */
   async step(): Promise<boolean> {
-    await this.onMoment(this.#events)
+    const breaking = this.onMoment(this.#events)
+    if (breaking !== undefined) await breaking
     const event = this.#queue.take()
     if (event === undefined) return false
     const { actor, atMs, label, order } = event
@@ -127,6 +130,7 @@ export class Scheduler {
     this.#events += 1
     this.trace.add(`${this.nowMs.toFixed(2)} ${actor.name}: ${label}`)
     this.turn = actor
+    this.latest = label
     event.run()
     await settled()
     this.turn = WORLD
