@@ -216,10 +216,11 @@ test('records that were put twice, and objects that were taken twice, count once
   // As after a crash before the quarantine was emptied, when the lines were compacted already.
   await put(key, body)
   await aggregate()
-  t.same(
-    (await keysBelow('')).filter((each) => !each.startsWith('rollups/')),
-    indexed.filter((each) => !each.startsWith('rollups/')),
+  // A file of lines under a key that was taken in before may hold something else: it takes a slot of its own.
+  const later = (await keysBelow('')).filter(
+    (each) => !each.startsWith('rollups/') && !indexed.includes(each),
   )
+  t.match(later, [/hr=12\/c-direct-shop-000002\.json$/, /hr=12\/c-000002-[0-9a-f]{16}\.parquet$/])
   t.match(
     (await rollups('shop')).filter(({ set }) => set === 'app'),
     [{ rows: 2 }],

@@ -74,7 +74,14 @@ async function linesOf(lake: Lake, key: string): Promise<readonly string[]> {
   return textLines(body)
 }
 
-const textLines = (body: Buffer): readonly string[] => body.toString().split('\n').filter(Boolean)
+/** Begins the line in which a compacted object tells what it was made from. */
+const MADE_FROM = '#'
+
+const textLines = (body: Buffer): readonly string[] =>
+  body
+    .toString()
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith(MADE_FROM))
 
 const bigintText = (_: string, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)
 
@@ -94,23 +101,24 @@ function workbenchOf(files: FileOps): Workbench {
       await files.mkdir(folder, { recursive: true, mode: FOLDER_MODE })
       return folder
     },
-    async compact({ folder }, inputs) {
+    async compact({ folder, madeFrom }, inputs) {
       const lines: string[] = []
       for (const { path } of inputs) lines.push(...textLines(await files.readFile(path)))
       const events = lines.map(parseEventLine)
       const [parquet, dead] = NAMES.map((name) => `${folder}/${name}`) as [string, string]
       const good = events.filter((event) => event !== undefined)
       const malformed = lines.filter((_, at) => events[at] === undefined)
-      const bytes = await write(
-        files,
-        parquet,
-        good.map((event) => JSON.stringify(event)),
-      )
+      const stored = good.map((event) => JSON.stringify(event))
+      const bytes = await write(files, parquet, [`${MADE_FROM}${madeFrom}`, ...stored])
       if (malformed.length > 0) await write(files, dead, malformed)
       return {
         ...{ ...contentsOf(good), bytes, parquet },
         ...{ dead: malformed.length > 0 ? dead : undefined, malformed: malformed.length, damaged: [] },
       }
+    },
+    async readMadeFrom(_, path) {
+      const [first = ''] = (await files.readFile(path)).toString().split('\n')
+      return first.startsWith(MADE_FROM) ? first.slice(MADE_FROM.length) : undefined
     },
     async clear(folder) {
       for (const name of NAMES) await bestEffort(files.unlink(`${folder}/${name}`))

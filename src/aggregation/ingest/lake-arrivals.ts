@@ -22,9 +22,11 @@ import { type ForeignObject, pendingIn } from './index/pending.ts'
 import { rawListing } from './index/raw-listing.ts'
 import { ingestAccount } from './objects/ingest-account.ts'
 import { foreignEntryKey, indexForeign, NOTHING } from './objects/ingest-foreign.ts'
-import { type IngestTools, ingestPartition, prefixOf } from './objects/ingest-partition.ts'
+import { type IngestTools, ingestPartition } from './objects/ingest-partition.ts'
+import { prefixOf } from './objects/partition-log.ts'
 import { reexamine } from './objects/reexamine.ts'
 import { reindex } from './objects/reindex.ts'
+import { strays } from './objects/strays.ts'
 import { localWorkbench, type Workbench } from './objects/workbench.ts'
 import type { Quarantine } from './quarantine/quarantine.ts'
 
@@ -76,6 +78,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
   const listRaw = rawListing(lake, clock)
   const account = ingestAccount(options.telemetry)
   const indexed = new Set<string>()
+  const lost = strays()
 
   return {
     ingest,
@@ -98,23 +101,29 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
 
   async function takeIn(signal: AbortSignal, everywhere: boolean): Promise<IngestReport> {
     await options.quarantine?.empty(signal)
-    const { partitions, foreign } = pendingIn(await listRaw(everywhere))
+    const { partitions, foreign, compacted } = pendingIn(await listRaw(everywhere))
     // What of the index is damaged is found by a look at it, and mended now: the run that follows has it.
     await index.minutes()
     const damaged = entries.damaged()
     const fresh = foreign.filter(({ key }) => !indexed.has(key))
+    const unnamed = compacted.filter(({ key }) => !index.holds(key) && !indexed.has(key))
     const pass = account.begin(signal)
     for (const [key, why] of entries.leftOut()) pass.leave({ key, why })
-    if (partitions.length === 0 && fresh.length === 0 && damaged.length === 0) return pass.end()
+    if ([partitions, fresh, unnamed, damaged].every(({ length }) => length === 0)) return pass.end()
 
     await atWork(signal, async (session, folder) => {
       const { maxBatchBytes, pieceBytes = maxBatchBytes } = options
       const sizes = { maxBatchBytes, pieceBytes }
-      const tools = { lake, entries, session, folder, clock, compact: workbench.compact, ...sizes, signal }
+      const { compact, readMadeFrom } = workbench
+      const tools = { lake, entries, session, folder, clock, compact, readMadeFrom, ...sizes, signal }
       for (const key of damaged) await mended(key, tools)
       for (const partition of partitions)
         await pass.take(prefixOf(partition), () => ingestPartition(partition, tools))
-      for (const object of fresh) await pass.take(object.key, () => unlessIndexed(object, tools))
+      for (const object of fresh)
+        await pass.take(object.key, () => unlessIndexed(object, () => indexForeign(object, tools)))
+      // After the partitions: what was made from their inputs, and lost, is garbage now.
+      for (const object of unnamed)
+        await pass.take(object.key, () => unlessIndexed(object, () => lost.take(object, tools)))
     })
     return pass.end()
   }
@@ -162,12 +171,16 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
     }
   }
 
-  async function unlessIndexed(object: ForeignObject, tools: IngestTools): Promise<IngestReport> {
+  async function unlessIndexed(
+    object: ForeignObject,
+    take: () => Promise<IngestReport | undefined>,
+  ): Promise<IngestReport> {
     const key = foreignEntryKey(object)
     const [entry] = await entries.load([key])
-    if (entry === undefined && !entries.leftOut().has(key)) return indexForeign(object, tools)
-    if (entry !== undefined) indexed.add(object.key)
-    return NOTHING
+    if (entry === undefined && entries.leftOut().has(key)) return NOTHING
+    const report = entry === undefined ? await take() : undefined
+    if (report === undefined) indexed.add(object.key)
+    return report ?? NOTHING
   }
 
   async function touching(fromMs: number, toMs: number): Promise<readonly ArrivedObject[]> {
@@ -183,7 +196,9 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
       }
       if (breath.shouldYield()) await breath.yieldNow()
     }
-    return objects.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
+    objects.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
+    // Two entries name one object when its own came after it was taken in as one of others, as in a copy.
+    return objects.filter(({ key }, at) => key !== objects[at - 1]?.key)
   }
 
   async function received(fromMs: number, toMs: number): Promise<readonly ReceivedObject[]> {

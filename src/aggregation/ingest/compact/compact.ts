@@ -1,7 +1,7 @@
 import { appendFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '../../../std/errors.ts'
-import { isInputFault, type SqlSession } from '../duckdb/sql-session.ts'
+import { allRows, isInputFault, type SqlSession } from '../duckdb/sql-session.ts'
 import type { MinuteRows } from '../index/minute-rows.ts'
 import {
   compactClean,
@@ -9,7 +9,9 @@ import {
   joinPieces,
   judgeLines,
   MALFORMED_LINES,
+  madeFromOf,
   minutesOf,
+  type ParquetTarget,
 } from './event-sql.ts'
 import { type Inflated, inflate, type LineFile } from './inflate-files.ts'
 import { screen } from './line-screen.ts'
@@ -44,6 +46,8 @@ export interface CompactTools {
   readonly folder: string
   /** Most bytes of lines that are sorted at a time: it is memory that they take. */
   readonly pieceBytes: number
+  /** Written into the file, for `madeFromIn`. */
+  readonly madeFrom: string
 }
 
 /** NDJSON files → one Parquet file in `folder`. */
@@ -67,7 +71,7 @@ export const touchesTooMany = (error: unknown): error is AppError =>
 const isOutOfMemory = (error: unknown) => error instanceof AppError && error.code === 'engine_out_of_memory'
 
 async function compactPieces(
-  { session, folder, pieceBytes }: CompactTools,
+  { session, folder, pieceBytes, madeFrom }: CompactTools,
   { paths, damaged }: Inflated,
 ): Promise<Compacted> {
   const dead = join(folder, 'dead.ndjson')
@@ -77,10 +81,11 @@ async function compactPieces(
   for await (const piece of piecesOf(paths, pieceBytes, join(folder, 'piece.ndjson'))) {
     const parquet = join(folder, `piece-${made.length}.parquet`)
     made.push(parquet)
-    lost += await compactPiece(session, piece, { parquet, lines: join(folder, 'lines.ndjson'), dead })
+    const target = { path: parquet, madeFrom }
+    lost += await compactPiece(session, piece, { target, lines: join(folder, 'lines.ndjson'), dead })
   }
   const parquet = join(folder, made.length > 1 ? 'events.parquet' : 'piece-0.parquet')
-  if (made.length > 1) await session.run([joinPieces(made, parquet)])
+  if (made.length > 1) await session.run([joinPieces(made, { path: parquet, madeFrom })])
   return {
     ...(await contentsOf(session, parquet)),
     parquet,
@@ -97,21 +102,33 @@ async function compactPieces(
 async function compactPiece(
   session: SqlSession,
   paths: readonly string[],
-  { parquet, lines, dead }: { readonly parquet: string; readonly lines: string; readonly dead: string },
+  { target, lines, dead }: { readonly target: ParquetTarget; readonly lines: string; readonly dead: string },
 ): Promise<number> {
   try {
-    await session.run([compactClean(paths, parquet)])
+    await session.run([compactClean(paths, target)])
     return 0
   } catch (error) {
     if (!isInputFault(error)) throw error
   }
   let lost = await screen(paths, { lines, dead })
-  await session.run([judgeLines(lines), compactJudged(parquet)])
+  await session.run([judgeLines(lines), compactJudged(target)])
   for await (const rows of session.rows(MALFORMED_LINES)) {
     lost += rows.length
     await appendFile(dead, rows.map(([line]) => `${line}\n`).join(''))
   }
   return lost
+}
+
+/** What a Parquet file says that it was made from; undefined for what others made, or what is no such file. */
+export async function madeFromIn(session: SqlSession, parquet: string): Promise<string | undefined> {
+  try {
+    const [[madeFrom] = []] = await allRows(session, madeFromOf(parquet))
+    return typeof madeFrom === 'string' ? madeFrom : undefined
+  } catch (error) {
+    // No footer of ours is so large that it does not fit.
+    if (isInputFault(error) || isOutOfMemory(error)) return undefined
+    throw error
+  }
 }
 
 /** Fails for the file when it touches more minutes than one object may. */

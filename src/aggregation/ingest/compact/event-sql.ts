@@ -32,16 +32,32 @@ const isEvent = (prefix: string) =>
     areNames(prefix),
   ].join(' AND ')
 
+/** A Parquet file to be made, and what is to be written into it about what it is made from. */
+export interface ParquetTarget {
+  readonly path: string
+  readonly madeFrom: string
+}
+
+const MADE_FROM = 'headgate_inputs'
+
+const copyTo = (query: string, { path, madeFrom }: ParquetTarget) =>
+  `COPY (${query}) TO ${quote(path)}
+    (FORMAT parquet, COMPRESSION zstd, KV_METADATA {${MADE_FROM}: ${quote(madeFrom)}})`
+
+/** What a Parquet file says that it was made from, in one row; none for a file that others made. */
+export const madeFromOf = (file: string): string =>
+  `SELECT decode(value) FROM parquet_kv_metadata(${fileList([file])}) WHERE key = ${quote(MADE_FROM)}::BLOB`
+
 /** Sorted, so that one app's rows of one metric compress together and are read without the others. */
-const toParquet = (query: string, target: string) =>
-  `COPY (${query} ORDER BY app_id, name, event_time) TO ${quote(target)} (FORMAT parquet, COMPRESSION zstd)`
+const toParquet = (query: string, target: ParquetTarget) =>
+  copyTo(`${query} ORDER BY app_id, name, event_time`, target)
 
 /** Sorted pieces → one Parquet file, each sorted in itself: to sort all of them again takes the memory that was spared. */
-export const joinPieces = (pieces: readonly string[], target: string): string =>
-  `COPY (SELECT * FROM ${readParquet(pieces)}) TO ${quote(target)} (FORMAT parquet, COMPRESSION zstd)`
+export const joinPieces = (pieces: readonly string[], target: ParquetTarget): string =>
+  copyTo(`SELECT * FROM ${readParquet(pieces)}`, target)
 
 /** Files of nothing but events → one Parquet file. A single line that is none fails the statement. */
-export function compactClean(files: readonly string[], target: string): string {
+export function compactClean(files: readonly string[], target: ParquetTarget): string {
   const checked = `CASE WHEN ${isEvent('')} THEN event_id ELSE error('not an event') END AS event_id`
   const fields = columns.map((column) =>
     column.name === 'event_id' ? checked : `${boundedField(column)} AS ${column.name}`,
@@ -65,7 +81,7 @@ export function judgeLines(lines: string): string {
     FROM (SELECT line, from_json(CASE WHEN json_valid(line) THEN line END, ${shape}) AS event FROM ${source})`
 }
 
-export function compactJudged(target: string): string {
+export function compactJudged(target: ParquetTarget): string {
   const fields = columns.map((column) => `${boundedField(column, 'event.')} AS ${column.name}`)
   return toParquet(`SELECT ${fields.join(', ')} FROM judged WHERE good`, target)
 }

@@ -18,6 +18,8 @@ export interface ArrivedIndex {
   /** Keys of the entries whose objects touch the hours of [fromMs, toMs): which minutes of them, the entries say. */
   near(fromMs: number, toMs: number): Promise<ReadonlySet<string>>
   earliestMs(): Promise<number | undefined>
+  /** Whether an entry that was read says that rows are in this object. */
+  holds(objectKey: string): boolean
   /** Looks at the whole index now, however lately that was done: for who must not miss what others have put there. */
   lookEverywhere(): Promise<void>
   /** An entry that this process has made need not be looked for. One object may touch minutes by the hundred thousand. */
@@ -53,7 +55,9 @@ export function arrivedIndex({
   readonly entries: Entries
   readonly clock: Clock
 }): ArrivedIndex {
-  const known = new Set<string>()
+  /** Key of an entry → of its object. */
+  const known = new Map<string, string>()
+  const objects = new Set<string>()
   const minutes = new Map<number, Minute>()
   /** Keys of entries, by the start of the hour. */
   const hours = new Map<number, string[]>()
@@ -64,7 +68,8 @@ export function arrivedIndex({
 
   async function add(key: string, entry: IndexEntry): Promise<void> {
     if (known.has(key)) return
-    known.add(key)
+    known.set(key, entry.key)
+    if (entry.rows > 0) objects.add(entry.key)
     await runYielding(adding(key, entry))
   }
 
@@ -132,7 +137,10 @@ export function arrivedIndex({
 
   /** What a minute has seen never shrinks: whoever waits for it to grow must not miss what comes next. */
   function forget(key: string): void {
-    if (!known.delete(key)) return
+    const object = known.get(key)
+    if (object === undefined) return
+    known.delete(key)
+    objects.delete(object)
     for (const [hourMs, keys] of hours)
       if (keys.includes(key))
         hours.set(
@@ -144,6 +152,7 @@ export function arrivedIndex({
   return {
     add,
     forget,
+    holds: (objectKey) => objects.has(objectKey),
     lookEverywhere: () => lookNext(true),
     async minutes() {
       await look()

@@ -18,6 +18,8 @@ export interface IndexEntry {
   readonly bytes: number
   /** The raw objects that went into it, which are removed after the entry is there. */
   readonly inputs: readonly string[]
+  /** Marks of the inputs, by which an object tells what is in it; absent where that is not known. */
+  readonly madeFrom?: string | undefined
   /** As JSON: start of each minute of event time (epoch ms, as text) → rows in it. */
   readonly minutes: MinuteRows
   readonly malformed: number
@@ -93,6 +95,7 @@ const entries = Compile(
     rows: Type.Integer(),
     bytes: Type.Integer(),
     inputs: Type.Array(Type.String()),
+    madeFrom: Type.Optional(Type.String()),
     minutes: Type.Object({}),
     malformed: Type.Integer(),
     arrivalMinMs: ms,

@@ -9,9 +9,12 @@ export interface Partition {
   readonly inputs: readonly LakeObject[]
 }
 
-/** A Parquet object that no ingest wrote. */
-export interface ForeignObject extends RawObject {
-  readonly key: string
+/** A Parquet object that no ingest wrote, as far as its name tells. */
+export interface ForeignObject extends RawObject, LakeObject {}
+
+/** A Parquet object that is called as an ingest calls its own. */
+export interface CompactedObject extends ForeignObject {
+  readonly slot: number
 }
 
 /** `c-000042-<hash>`: the slot of its index entry and the inputs in it. Dead letters may add `-<number>`. */
@@ -27,18 +30,25 @@ export function parseCompacted(name: string): { readonly base: string; readonly 
   return base === undefined ? undefined : { base, slot: Number(slot) }
 }
 
-/** What of a listing of `raw/` is to be compacted, and which Parquet objects were put there by others. */
+/**
+ * What of a listing of `raw/` is to be compacted, which Parquet objects were put there by others, and which are called as
+ * an ingest calls them: here, or wherever they were copied from.
+ */
 export function pendingIn(objects: readonly LakeObject[]): {
   readonly partitions: readonly Partition[]
   readonly foreign: readonly ForeignObject[]
+  readonly compacted: readonly CompactedObject[]
 } {
   const partitions = new Map<string, Partition & { inputs: LakeObject[] }>()
   const foreign: ForeignObject[] = []
+  const compacted: CompactedObject[] = []
   for (const object of objects) {
     const raw = parseRawKey(object.key)
     if (!raw) continue
     if (raw.extension === 'parquet') {
-      if (parseCompacted(raw.name) === undefined) foreign.push({ ...raw, key: object.key })
+      const name = parseCompacted(raw.name)
+      if (name?.base === raw.name) compacted.push({ ...object, ...raw, slot: name.slot })
+      else foreign.push({ ...object, ...raw })
       continue
     }
     const place = `${raw.source}/${partitionOf(raw.arrivalMs)}`
@@ -46,7 +56,7 @@ export function pendingIn(objects: readonly LakeObject[]): {
     partition.inputs.push(object)
     partitions.set(place, partition)
   }
-  return { partitions: [...partitions.values()], foreign }
+  return { partitions: [...partitions.values()], foreign, compacted }
 }
 
 /** Inputs in runs of at most `maxBytes` of lines and `MAX_INPUTS`; an input that is larger goes alone. */

@@ -7,7 +7,11 @@ import { examine } from './probe.ts'
 import { keepAside } from './set-aside.ts'
 
 /** The entry of a Parquet object that others put into the lake, such as Firehose: one each, named after its key. */
-export function foreignEntryKey({ key, source, arrivalMs }: ForeignObject): string {
+export function foreignEntryKey({
+  key,
+  source,
+  arrivalMs,
+}: Pick<ForeignObject, 'key' | 'source' | 'arrivalMs'>): string {
   const hash = createHash('sha256').update(key).digest('hex').slice(0, 16)
   return indexKey(arrivalMs, `p-${source}-${hash}`)
 }

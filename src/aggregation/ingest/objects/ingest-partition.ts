@@ -1,15 +1,18 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Lake, LakeObject } from '../../../lake/lake.ts'
-import { deadKey, indexKey, partitionOf, type RawObject, rawKey } from '../../../lake/layout.ts'
+import { deadKey, type RawObject, rawKey } from '../../../lake/layout.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { touchesTooMany } from '../compact/compact.ts'
 import type { LineFile } from '../compact/inflate-files.ts'
 import type { SqlSession } from '../duckdb/sql-session.ts'
 import type { IngestFailure, IngestReport } from '../index/arrivals.ts'
 import type { Entries } from '../index/index-entries.ts'
+import { inputMark, joinedMarks } from '../index/input-marks.ts'
 import { NO_MINUTES } from '../index/minute-rows.ts'
-import { compactionInputs, type Partition, parseCompacted } from '../index/pending.ts'
+import { compactionInputs, type Partition } from '../index/pending.ts'
 import { whyOf } from './failure-reason.ts'
+import { nameIn, prefixOf, readLog, slotKey, slotText } from './partition-log.ts'
+import { removeLost } from './remove-lost.ts'
 import { copyAside, deadSource, keepAside } from './set-aside.ts'
 import { ingestEach } from './take-batches.ts'
 import type { Workbench } from './workbench.ts'
@@ -19,6 +22,7 @@ export interface IngestTools {
   readonly entries: Entries
   readonly session: SqlSession
   readonly compact: Workbench['compact']
+  readonly readMadeFrom: Workbench['readMadeFrom']
   readonly clock: Clock
   /** Local folder of this call. */
   readonly folder: string
@@ -27,6 +31,9 @@ export interface IngestTools {
   readonly pieceBytes: number
   readonly signal: AbortSignal
 }
+
+/** With what the file is made from. */
+type BatchTools = IngestTools & { readonly madeFrom: string }
 
 /** A batch under the slot that its entry will take. */
 interface CompactionTask {
@@ -37,35 +44,37 @@ interface CompactionTask {
 
 /**
  * The entries of a partition are a log: slot n + 1 is taken by whoever creates its entry, once, and only by an ingester
- * that has read slots 1 … n and leaves out the inputs listed there. So each input is in exactly one entry, however many
+ * that has read slots 1 … n and leaves out the inputs marked there. So each input is in exactly one entry, however many
  * ingesters run and wherever they die. Before its entry exists a batch does not count: its objects carry the slot in
- * their names and are swept once another batch has taken it. After, its inputs are only leftovers to be removed.
+ * their names, and are removed once others have taken what is in them. After, its inputs are only leftovers to be removed.
  */
 export async function ingestPartition(partition: Partition, tools: IngestTools): Promise<IngestReport> {
   const log = await readLog(partition, tools.entries)
-  const leftovers = partition.inputs.filter(({ key }) => log.inputs.has(key))
-  await tools.lake.remove(leftovers.map(({ key }) => key))
+  // Not by its key: what others put there anew under a key that was taken in before is nowhere else.
+  const isTaken = (input: LakeObject) => log.marks.has(inputMark(input))
+  await tools.lake.remove(partition.inputs.filter(isTaken).map(({ key }) => key))
 
-  const fresh = partition.inputs.filter(({ key }) => !log.inputs.has(key))
-  const report = await ingestEach(compactionInputs(fresh, tools.maxBatchBytes), {
+  const fresh = partition.inputs.filter((input) => !isTaken(input))
+  return ingestEach(compactionInputs(fresh, tools.maxBatchBytes), {
     tools,
     ingest: (inputs, taken) => ingestBatch({ partition, slot: log.lastSlot + taken + 1, inputs }, tools),
   })
-  await sweep(partition, tools)
-  return report
 }
 
 /** What was committed; undefined when another ingester was first: the next call sees what it did. */
 async function ingestBatch(batch: CompactionTask, tools: IngestTools): Promise<IngestReport | undefined> {
   const { lake, entries } = tools
-  const compacted = await compactInputs(batch, tools)
+  const madeFrom = joinedMarks(batch.inputs)
+  const compacted = await compactInputs(batch, { ...tools, madeFrom })
   if (!compacted) return undefined
-  const name = nameOf(batch)
+  const name = nameOf(batch.slot, madeFrom)
   const place = { source: batch.partition.source, arrivalMs: batch.partition.arrivalMs, name }
   const key = rawKey({ ...place, extension: 'parquet' })
 
+  // Even without rows: whoever finds dead letters of a batch that was lost is told by it what they are worth.
+  const isKept = compacted.rows > 0
+  if (compacted.parquet !== undefined) await lake.putFile(key, compacted.parquet)
   await keepDead(compacted, place, tools)
-  if (compacted.rows > 0) await lake.putFile(key, compacted.parquet)
   const inputs = batch.inputs.map((input) => input.key)
   const { rows, bytes, minutes, malformed, arrivalMinMs, arrivalMaxMs } = compacted
   const entry = {
@@ -74,20 +83,25 @@ async function ingestBatch(batch: CompactionTask, tools: IngestTools): Promise<I
     rows,
     bytes,
     inputs,
+    madeFrom,
     minutes,
     malformed,
     arrivalMinMs,
     arrivalMaxMs,
     indexedMs: tools.clock.nowMs(),
   } as const
-  const outcome = await entries.commit(indexKey(place.arrivalMs, entryName(place.source, batch.slot)), entry)
-  if (outcome === 'exists') return undefined
-  await lake.remove(inputs)
+  if ((await entries.commit(slotKey(place, batch.slot), entry)) === 'exists') {
+    // Another ingester's same batch has the same name: then it is no loss.
+    for (const winner of await entries.load([slotKey(place, batch.slot)]))
+      if (winner.key !== key) await removeLost({ ...place, key }, lake)
+    return undefined
+  }
+  await lake.remove(isKept ? inputs : [...inputs, key])
   return { inputs: inputs.length, rows, malformed, setAside: compacted.setAside, failed: [] }
 }
 
 /** Undefined when an input is gone: another ingester has committed it. */
-async function compactInputs(batch: CompactionTask, tools: IngestTools) {
+async function compactInputs(batch: CompactionTask, tools: BatchTools) {
   const opened = await Promise.all(batch.inputs.map((input) => openInput(tools.lake, input)))
   const files = opened.filter((file) => file !== undefined)
   try {
@@ -100,7 +114,7 @@ async function compactInputs(batch: CompactionTask, tools: IngestTools) {
 
 type InputFile = LineFile & { readonly key: string }
 
-async function compactFiles(batch: CompactionTask, files: readonly InputFile[], tools: IngestTools) {
+async function compactFiles(batch: CompactionTask, files: readonly InputFile[], tools: BatchTools) {
   try {
     const compacted = await tools.compact(tools, files)
     const damaged = files.filter((file) => compacted.damaged.includes(file))
@@ -115,7 +129,7 @@ async function compactFiles(batch: CompactionTask, files: readonly InputFile[], 
 
 /** An object that is no use by itself takes a slot like any other, so that it is met once. */
 const nothingOf = (files: readonly InputFile[], why: string) => ({
-  ...{ rows: 0, bytes: 0, minutes: NO_MINUTES, arrivalMinMs: null, arrivalMaxMs: null, parquet: '' },
+  ...{ rows: 0, bytes: 0, minutes: NO_MINUTES, arrivalMinMs: null, arrivalMaxMs: null, parquet: undefined },
   ...{ dead: undefined, damaged: [], malformed: files.length },
   setAside: files.map(({ key }) => ({ key, why })),
 })
@@ -147,42 +161,6 @@ async function keepDead(
     await copyAside(key, deadKey({ ...grave, name: `${grave.name}-${at}`, extension: 'ndjson.gz' }), tools)
 }
 
-/** Removes what was written under slots that others have taken since. */
-async function sweep(partition: Partition, { lake, entries }: IngestTools): Promise<void> {
-  const log = await readLog(partition, entries)
-  // An entry that is damaged names an object as well, and it is not known which.
-  if (!log.isWhole) return
-  const objects = [
-    ...(await lake.list(prefixOf(partition))),
-    ...(await lake.list(`dead/${deadSource(partition.source)}/${partitionOf(partition.arrivalMs)}/`)),
-  ]
-  const garbage = objects.filter(({ key }) => {
-    const written = parseCompacted(nameIn(key))
-    return written !== undefined && written.slot <= log.lastSlot && !log.names.has(written.base)
-  })
-  await lake.remove(garbage.map(({ key }) => key))
-}
-
-async function readLog(partition: Partition, entries: Entries) {
-  const prefix = indexKey(partition.arrivalMs, `c-${partition.source}-`).replace(/\.json$/, '')
-  const keys = (await entries.keys(prefix)).filter((key) => /^\d{6,}\.json$/.test(key.slice(prefix.length)))
-  const committed = await entries.load(keys)
-  return {
-    isWhole: committed.length === keys.length,
-    lastSlot: Math.max(0, ...keys.map((key) => Number.parseInt(key.slice(prefix.length), 10))),
-    inputs: new Set(committed.flatMap((entry) => entry.inputs)),
-    names: new Set(committed.map((entry) => nameIn(entry.key))),
-  }
-}
-
-const slotText = (slot: number) => String(slot).padStart(6, '0')
-export const entryName = (source: string, slot: number) => `c-${source}-${slotText(slot)}`
-export const prefixOf = ({ source, arrivalMs }: Pick<Partition, 'source' | 'arrivalMs'>) =>
-  `raw/${source}/${partitionOf(arrivalMs)}/`
-/** The last segment of a key up to its first dot. */
-const nameIn = (key: string) => key.replace(/^.*\//, '').replace(/\..*$/, '')
-
-function nameOf({ slot, inputs }: CompactionTask): string {
-  const hash = createHash('sha256').update([slot, ...inputs.map(({ key }) => key).sort()].join('\n'))
-  return `c-${slotText(slot)}-${hash.digest('hex').slice(0, 16)}`
-}
+/** Another batch never has this name, in whatever lake: an object is never put in the place of another's. */
+const nameOf = (slot: number, madeFrom: string): string =>
+  `c-${slotText(slot)}-${hash('sha256', `${slot}\n${madeFrom}`, 'hex').slice(0, 16)}`

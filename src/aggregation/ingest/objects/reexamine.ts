@@ -1,13 +1,12 @@
 import type { LakeObject } from '../../../lake/lake.ts'
-import { indexKey, parseRawKey, type RawObject } from '../../../lake/layout.ts'
+import { parseRawKey, type RawObject } from '../../../lake/layout.ts'
 import type { SqlSession } from '../duckdb/sql-session.ts'
 import type { IngestFailure } from '../index/arrivals.ts'
 import type { ArrivedIndex } from '../index/arrived-index.ts'
 import type { Entries } from '../index/index-entries.ts'
 import { NO_MINUTES } from '../index/minute-rows.ts'
-import { parseCompacted } from '../index/pending.ts'
 import { foreignEntryKey } from './ingest-foreign.ts'
-import { entryName } from './ingest-partition.ts'
+import { compactedEntryKey } from './partition-log.ts'
 import { faultOf } from './probe.ts'
 import { type AsideTools, keepAside } from './set-aside.ts'
 
@@ -27,18 +26,17 @@ export async function reexamine(
 ): Promise<IngestFailure | undefined> {
   const raw = parseRawKey(key)
   if (raw === undefined) return undefined
-  const entryKey = entryKeyOf({ ...raw, key })
   const file = await tools.lake.open(key)
   // Another process may have set it aside, or whoever owns the lake.
   if (file === undefined) {
-    tools.entries.refresh(entryKey)
+    for (const entryKey of entryKeysOf({ ...raw, key })) tools.entries.refresh(entryKey)
     return undefined
   }
   try {
     const why = await faultOf(tools.session, file.path)
     if (why === undefined) return undefined
     await keepAside({ ...raw, key }, why, tools)
-    await leaveIndex({ ...raw, key }, entryKey, tools)
+    await leaveIndex({ ...raw, key }, tools)
     await tools.lake.remove([key])
     return { key, why }
   } finally {
@@ -46,28 +44,27 @@ export async function reexamine(
   }
 }
 
-type Foreign = RawObject & { readonly key: string }
+type Stored = RawObject & { readonly key: string }
 
-function entryKeyOf(object: Foreign): string {
-  const compacted = parseCompacted(object.name)
-  if (compacted === undefined) return foreignEntryKey(object)
-  return indexKey(object.arrivalMs, entryName(object.source, compacted.slot))
+/** The entries that may name it: one of those that others put there, and, if it is called so, one of an ingest. */
+function entryKeysOf(object: Stored): readonly string[] {
+  const compacted = compactedEntryKey(object)
+  return compacted === undefined ? [foreignEntryKey(object)] : [foreignEntryKey(object), compacted]
 }
 
 /**
  * What others put there may come again under its name, mended: its entry goes. The entry of what an ingest wrote stays,
- * without rows: it also says which inputs were taken in, and keeps the slot.
+ * without rows: it keeps the slot. What went into the object is counted no more, so nothing that is found of it is a
+ * leftover.
  */
-async function leaveIndex(
-  object: Foreign,
-  entryKey: string,
-  { entries, index }: ReexamineTools,
-): Promise<void> {
-  if (parseCompacted(object.name) === undefined) {
-    await entries.remove(entryKey)
-    index.forget(entryKey)
-    return
-  }
-  const [entry] = await entries.load([entryKey])
-  if (entry) await entries.mend(entryKey, { ...entry, rows: 0, bytes: 0, minutes: NO_MINUTES })
+async function leaveIndex(object: Stored, { entries, index }: ReexamineTools): Promise<void> {
+  const foreign = foreignEntryKey(object)
+  await entries.remove(foreign)
+  index.forget(foreign)
+  const compacted = compactedEntryKey(object)
+  if (compacted === undefined) return
+  const [entry] = await entries.load([compacted])
+  if (entry?.key !== object.key) return
+  index.forget(compacted)
+  await entries.mend(compacted, { ...entry, rows: 0, bytes: 0, minutes: NO_MINUTES, madeFrom: undefined })
 }

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
-import { type Compacted, type CompactTools, compact } from '../compact/compact.ts'
+import { type Compacted, type CompactTools, compact, madeFromIn } from '../compact/compact.ts'
 import type { LineFile } from '../compact/inflate-files.ts'
+import type { SqlSession } from '../duckdb/sql-session.ts'
 import { workFolder } from '../duckdb/work-folder.ts'
 
 /** Where an ingest works on copies of objects, and how their lines become one Parquet file there. */
@@ -8,6 +9,8 @@ export interface Workbench {
   /** Answers a folder for one piece of work. */
   open(): Promise<string>
   compact(tools: CompactTools, files: readonly LineFile[]): Promise<Compacted>
+  /** What a compacted file says that it was made from; undefined for any other. */
+  readMadeFrom(session: SqlSession, path: string): Promise<string | undefined>
   /** Removes the folder with all that is in it. */
   clear(folder: string): Promise<void>
 }
@@ -16,5 +19,6 @@ export interface Workbench {
 export const localWorkbench = (tempDir: string): Workbench => ({
   open: () => workFolder(tempDir, 'ingest'),
   compact,
+  readMadeFrom: madeFromIn,
   clear: (folder) => rm(folder, { recursive: true, force: true }),
 })

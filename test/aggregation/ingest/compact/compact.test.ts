@@ -14,6 +14,7 @@ const outOfMemory = () => new AppError('engine_out_of_memory', 'DuckDB: Out of M
 const places = placesIn(tap.testdir({ lake: {}, temp: {} }))
 const session = await (await sharedSession(tap, places))(new AbortController().signal)
 const folder = places.tempDir
+const madeFrom = 'these files'
 
 async function stored(name: string, content: string) {
   const path = join(places.lakeDir, name)
@@ -43,7 +44,7 @@ test('lines that are sorted in pieces make one file, with each row and each dead
   const content = Array.from({ length: 40 }, (_, id) => (id % 10 === 5 ? `no event ${id}\n` : line(id)))
   const files = await stored('many.ndjson', content.join(''))
   for (const pieceBytes of [1, 1_000, 1_000_000]) {
-    const found = await compact({ session, folder, pieceBytes }, files)
+    const found = await compact({ session, folder, madeFrom, pieceBytes }, files)
     t.match(found, { rows: 36, malformed: 4, damaged: [] })
     t.equal(
       readFileSync(String(found.dead), 'utf8'),
@@ -60,14 +61,20 @@ test('lines that are sorted in pieces make one file, with each row and each dead
 test('what does not fit into memory is tried in halves, down to a floor', async (t) => {
   const files = await stored('one.ndjson', line(1))
   const once = starving(session, 1)
-  t.match(await compact({ session: once.session, folder, pieceBytes: 2 * LEAST_SORTED_BYTES }, files), {
-    rows: 1,
-    malformed: 0,
-  })
+  t.match(
+    await compact({ session: once.session, folder, madeFrom, pieceBytes: 2 * LEAST_SORTED_BYTES }, files),
+    {
+      rows: 1,
+      malformed: 0,
+    },
+  )
   const always = starving(session, 99)
-  await t.rejects(compact({ session: always.session, folder, pieceBytes: 4 * LEAST_SORTED_BYTES }, files), {
-    code: 'engine_out_of_memory',
-  })
+  await t.rejects(
+    compact({ session: always.session, folder, madeFrom, pieceBytes: 4 * LEAST_SORTED_BYTES }, files),
+    {
+      code: 'engine_out_of_memory',
+    },
+  )
   t.equal(always.tries.length, 3)
 })
 
@@ -101,7 +108,7 @@ test('texts are held to what a gateway stores, whatever the column and the way',
       eventLine({ page_route: '/a' }),
     ]
     const files = await stored('texts.ndjson', lines.map((each) => `${each}\n`).join('') + more)
-    const found = await compact({ session, folder, pieceBytes: 1_000_000 }, files)
+    const found = await compact({ session, folder, madeFrom, pieceBytes: 1_000_000 }, files)
     t.match(found, { rows: 3, malformed: more === '' ? 0 : 1 }, way)
     const [row = []] = await allRows(
       session,
@@ -118,7 +125,7 @@ test('texts are held to what a gateway stores, whatever the column and the way',
     t.same(new Set(names), new Set(['🙂'.repeat(128)]), way)
   }
   const refused = await stored('names.ndjson', `${[...tooLong, line(1)].join('\n')}`)
-  const found = await compact({ session, folder, pieceBytes: 1_000_000 }, refused)
+  const found = await compact({ session, folder, madeFrom, pieceBytes: 1_000_000 }, refused)
   t.match(found, { rows: 1, malformed: NAMES.length }, 'cut, a name would make two things one')
   t.equal(readFileSync(String(found.dead), 'utf8'), tooLong.map((each) => `${each}\n`).join(''))
 })
@@ -149,7 +156,7 @@ test('attributes are held to what a gateway stores of them', async (t) => {
     for (const [way, more] of ways) {
       const body = eventLine({ attributes: sent as never })
       const files = await stored('attributes.ndjson', `${body}\n${more}`)
-      const { parquet } = await compact({ session, folder, pieceBytes: 1_000_000 }, files)
+      const { parquet } = await compact({ session, folder, madeFrom, pieceBytes: 1_000_000 }, files)
       const [[text] = []] = await allRows(session, `SELECT attributes FROM '${parquet}'`)
       t.same(text === null ? null : JSON.parse(String(text)), kept, `${what}, in ${way}`)
     }
@@ -161,7 +168,7 @@ test('many lines with megabytes of text each are compacted to what an engine can
   const files = await stored('huge.ndjson', '')
   for (let id = 0; id < 60; id++)
     appendFileSync(files[0]?.path ?? '', `${eventLine({ event_id: `h${id}`, page_route: route })}\n`)
-  const found = await compact({ session, folder, pieceBytes: 100_000_000 }, files)
+  const found = await compact({ session, folder, madeFrom, pieceBytes: 100_000_000 }, files)
   t.match(found, { rows: 60, malformed: 0 })
   t.ok(found.bytes < 20_000, `${found.bytes} bytes`)
 })

@@ -9,12 +9,13 @@ import {
 const object = (key: string, bytes = 1) => ({ key, bytes, modifiedMs: 0 })
 
 test('a listing is sorted into NDJSON by source and hour, and Parquet that no ingest wrote', (t) => {
-  const { partitions, foreign } = pendingIn(
+  const { partitions, foreign, compacted } = pendingIn(
     [
       'raw/direct-a/dt=2026-11-22/hr=10/x.ndjson',
       'raw/gateway/dt=2026-11-22/hr=10/a.ndjson',
       'raw/gateway/dt=2026-11-22/hr=10/b.ndjson.gz',
       'raw/gateway/dt=2026-11-22/hr=10/c-000001-0123456789abcdef.parquet',
+      'raw/gateway/dt=2026-11-22/hr=10/c-000001-0123456789abcdef-2.parquet',
       'raw/gateway/dt=2026-11-22/hr=10/firehose.parquet',
       'raw/gateway/dt=2026-11-22/hr=11/a.ndjson',
       'raw/gateway/readme.txt',
@@ -34,8 +35,12 @@ test('a listing is sorted into NDJSON by source and hour, and Parquet that no in
   )
   t.same(
     foreign.map(({ key }) => key),
-    ['raw/gateway/dt=2026-11-22/hr=10/firehose.parquet'],
+    [
+      'raw/gateway/dt=2026-11-22/hr=10/c-000001-0123456789abcdef-2.parquet',
+      'raw/gateway/dt=2026-11-22/hr=10/firehose.parquet',
+    ],
   )
+  t.match(compacted, [{ key: 'raw/gateway/dt=2026-11-22/hr=10/c-000001-0123456789abcdef.parquet', slot: 1 }])
   t.end()
 })
 
