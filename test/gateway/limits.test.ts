@@ -4,6 +4,7 @@ import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { test } from 'tap'
 import { IN_FLIGHT_MS, RUNS_MS, SHUTDOWN_RESERVE_MS } from '../../src/cli/serve/shutdown.ts'
 import { parseConfig } from '../../src/config/parse.ts'
+import { MAX_EVENTS_PER_BODY } from '../../src/event/decode/spans.ts'
 import { MAX_EVENT_AGE_MS, MAX_EVENT_AHEAD_MS } from '../../src/event/enrich.ts'
 import { createLedger } from '../../src/event/ledger/ledger.ts'
 import * as event from '../../src/event/schema/event.ts'
@@ -52,6 +53,7 @@ test('the numbers of the design', async (t) => {
     ['beacon', MAX_BEACON_BYTES, 64 * KIB],
     ['pixel URL', MAX_PIXEL_URL_BYTES, 8 * KIB],
     ['events a request', MAX_EVENTS_PER_REQUEST, 500],
+    ['events that are given their context', MAX_EVENTS_PER_BODY, MAX_EVENTS_PER_REQUEST],
     ['an event', MAX_EVENT_BYTES, 64 * KIB],
     ['header time', server.HEADERS_TIMEOUT_MS, 10 * SECOND_MS],
     ['request time', server.REQUEST_TIMEOUT_MS, 25 * SECOND_MS],

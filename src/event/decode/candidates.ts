@@ -12,6 +12,7 @@ import {
   isArrayAt,
   itemsAt,
   linesAt,
+  MAX_EVENTS_PER_BODY,
   sequenceAt,
   skipMark,
 } from './spans.ts'
@@ -127,7 +128,8 @@ function parsed(text: string): unknown {
 function* oneByOne(values: readonly unknown[]): ResumableWork<readonly unknown[]> {
   const candidates: unknown[] = []
   for (const value of values) {
-    const events = isEnvelope(value) ? yield* eventsIn(value) : value
+    const room = MAX_EVENTS_PER_BODY - candidates.length
+    const events = isEnvelope(value) ? yield* eventsIn(value, room) : value
     if (!Array.isArray(events)) candidates.push(events)
     else for (const event of events) candidates.push(event)
     fewEnough(candidates)

@@ -6,7 +6,7 @@ import { Unreadable } from '../schema/unreadable.ts'
 import { Pruned } from '../values/attributes.ts'
 import { readers } from '../values/columns.ts'
 import { ValueRule } from '../values/rule.ts'
-import { MAX_CANDIDATES } from './spans.ts'
+import { MAX_CANDIDATES, MAX_EVENTS_PER_BODY } from './spans.ts'
 
 /** Columns that a context may set for all its events: those that tell one event from another are not among them. */
 const shareable: readonly string[] = Object.keys(Measurement.properties).filter(
@@ -19,15 +19,18 @@ export function isEnvelope(value: unknown): value is JsonObject {
   return value['events'] !== null || (value['name'] ?? undefined) === undefined
 }
 
-/** The events, each with what the context says for all; Unreadable if they are none. */
-export function* eventsIn({ context, events }: JsonObject): ResumableWork<readonly unknown[] | Unreadable> {
+/** The events, each of the first `room` with what the context says for all; Unreadable if they are none. */
+export function* eventsIn(
+  { context, events }: JsonObject,
+  room = MAX_EVENTS_PER_BODY,
+): ResumableWork<readonly unknown[] | Unreadable> {
   if (events === null) return []
   if (!Array.isArray(events)) return new Unreadable('malformed_line', 'events: must be an array')
   if (context === undefined || context === null) return events
   if (!isObject(context)) return new Unreadable('malformed_line', 'context: must be an object')
   const shared = readContext(context)
-  return yield* mapInSteps(fewEnough(events), (event) =>
-    isObject(event) ? withContext(shared, event) : event,
+  return yield* mapInSteps(fewEnough(events), (event, index) =>
+    index < room && isObject(event) ? withContext(shared, event) : event,
   )
 }
 

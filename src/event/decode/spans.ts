@@ -12,7 +12,9 @@ import {
   UNCLOSED,
 } from './scan.ts'
 
-/** Most candidates in a body: four times what a request may bring. Below it each one is answered, above it none is. */
+/** What a request or a record may bring. Ours. Those beyond are counted, and nobody looks at what they say. */
+export const MAX_EVENTS_PER_BODY = 500
+/** Most candidates in a body: four times as many. Below it each one is answered, above it none is. */
 export const MAX_CANDIDATES = 2_000
 
 /** A line or an item of a body, not parsed yet. */

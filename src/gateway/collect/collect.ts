@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { Ledger, RefusalCode } from '../../event/ledger/ledger.ts'
 import { mostStoredBytes } from '../../event/schema/growth.ts'
 import { createFairQueue, type Owner } from '../../std/async/fair-queue.ts'
-import { type ResumableWork, runToEnd, runYielding } from '../../std/async/yielding.ts'
+import { type ResumableWork, runBriefly, runYielding } from '../../std/async/yielding.ts'
 import { AppError } from '../../std/errors.ts'
 import { counter } from '../../std/metrics/instruments.ts'
 import { admit, admitByHead, type Claims } from '../apps/admission.ts'
@@ -95,9 +95,9 @@ export interface Collector {
 
 /** The path of a measurement through the gateway: decode → admit → validate → scrub → enrich → journal. */
 export function createCollector(ports: CollectorPorts): Collector {
-  const { journal, ledger, quota, registry, telemetry } = ports
+  const { clock, journal, ledger, quota, registry, telemetry } = ports
   const seal = createBatchBuilder(ports)
-  const idempotency = createIdempotency(ports.idempotencySecret, ports.clock)
+  const idempotency = createIdempotency(ports.idempotencySecret, clock)
   const inTurn = createFairQueue()
   const countAcknowledged = acknowledgedByDurability(telemetry)
   const ignoredFields = counter(telemetry.metrics, 'headgate_ignored_fields_total')
@@ -188,7 +188,8 @@ export function createCollector(ports: CollectorPorts): Collector {
       const owner = ownerOf(submission, account)
       const received = await submission.receive(account.app?.id, owner)
       const work = prepare(submission, account, received)
-      const prepared = isShort(received) ? runToEnd(work) : await inTurn(owner, () => runYielding(work))
+      const atOnce = isShort(received) ? runBriefly(work, SHORT_MS, clock.monotonicMs) : undefined
+      const prepared = atOnce ?? (await inTurn(owner, () => runYielding(work)))
       const { app, batch, rejected, refusals, claim, retrySafe } = prepared
       const durability = await journal.append(batch).catch((error) => refuse(prepared, error))
       claim?.end(true)
@@ -201,8 +202,10 @@ export function createCollector(ports: CollectorPorts): Collector {
   }
 }
 
-/** All that a beacon may carry. Of the worst texts as much takes 10 to 30 ms. */
+/** All that a beacon may carry. */
 const SHORT_BYTES = 65_536
+/** As much of usual events takes a few milliseconds. A context that each of them has can make it ten times as much. */
+const SHORT_MS = 10
 
 /** Whose app is not known yet waits with its like. */
 const ownerOf = ({ block }: Submission, { app }: Account): Owner => ({ group: app?.id ?? '', member: block })

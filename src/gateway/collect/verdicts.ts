@@ -2,7 +2,7 @@ import type { RefusalCode } from '../../event/ledger/ledger.ts'
 import type { Measurement } from '../../event/schema/event.ts'
 import { EVENT_TOO_LARGE, judge, type Verdict } from '../../event/verdict.ts'
 
-/** What one request may bring. Ours. Those beyond are refused one by one: the first keep their place. */
+/** What one request may bring. Those beyond are refused one by one: the first keep their place. */
 export const MAX_EVENTS_PER_REQUEST = 500
 /** Enough to find the fault. Every refusal is counted, listed or not. */
 export const MAX_REJECTIONS_LISTED = 500

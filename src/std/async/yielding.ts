@@ -35,10 +35,13 @@ export type ResumableWork<T> = Generator<void, T, void>
 const STEP_ITEMS = 16
 
 /** Each of the items, as `map` does it. */
-export function* mapInSteps<T, U>(items: readonly T[], of: (item: T) => U): ResumableWork<U[]> {
+export function* mapInSteps<T, U>(
+  items: readonly T[],
+  of: (item: T, index: number) => U,
+): ResumableWork<U[]> {
   const mapped: U[] = []
   for (const item of items) {
-    if (mapped.push(of(item)) % STEP_ITEMS === 0) yield
+    if (mapped.push(of(item, mapped.length)) % STEP_ITEMS === 0) yield
   }
   return mapped
 }
@@ -48,6 +51,16 @@ export function runToEnd<T>(work: ResumableWork<T>): T {
   for (;;) {
     const step = work.next()
     if (step.done === true) return step.value
+  }
+}
+
+/** As far as it comes within so much time. Undefined if it did not end: it goes on from there. */
+export function runBriefly<T>(work: ResumableWork<T>, mostMs: number, nowMs: () => number): T | undefined {
+  const sinceMs = nowMs()
+  for (;;) {
+    const step = work.next()
+    if (step.done === true) return step.value
+    if (nowMs() - sinceMs >= mostMs) return undefined
   }
 }
 

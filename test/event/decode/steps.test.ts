@@ -153,6 +153,18 @@ test('wherever a body breaks off, long and short ones say the same', async (t) =
   }
 })
 
+test('a context is put into the events that are judged, and no further', async (t) => {
+  const envelope = `{"context":{"unit":"s"},"events":[${'{"name":"a"},'.repeat(299)}{"name":"a"}]}`
+  for (const [form, body] of [
+    ['one envelope', `{"context":{"unit":"s"},"events":[${'{"name":"a"},'.repeat(599)}{"name":"a"}]}`],
+    ['two of them', `${envelope}\n${envelope}`],
+  ] as const) {
+    const candidates = outcome(body) as readonly { readonly unit?: string }[]
+    t.equal(candidates.length, 600, form)
+    t.same(candidates.map(({ unit }) => unit).lastIndexOf('s'), 499, form)
+  }
+})
+
 test('two bodies that are taken apart by turns are as each alone', async (t) => {
   const one = `[${Array.from({ length: 9 }, (_, i) => `{"name":"a${i}"}`).join()},${FAR}{"a":}]`
   const other = `{"events":[{"name":"b"}],"x":"${FAR}"}`

@@ -16,9 +16,9 @@ import { lcp, recordingJournal, someApps } from '../../fakes/gateway.ts'
 
 const DAY_MS = 86_400_000
 
-function setup(apps: readonly object[] = someApps) {
+function setup(apps: readonly object[] = someApps, clock = fakeClock()) {
   const telemetry = quietTelemetry()
-  const [journal, clock] = [recordingJournal('journal'), fakeClock()]
+  const journal = recordingJournal('journal')
   const ledger = createLedger(telemetry.metrics, () => 0)
   const collector = createCollector({
     registry: createRegistry(parseConfig({ apps }, {}).apps),
@@ -669,4 +669,22 @@ test('what overtakes a large request is the earlier value of a measurement', asy
   )
   t.ok(Number(times[0]) >= startMs + 50)
   t.equal(new Set(times).size, 61, 'no two at once')
+})
+
+test('what is short goes before what is large, unless it takes long itself', async (t) => {
+  for (const [stepMs, order] of [
+    [1, [1, 500]],
+    [20, [500, 1]],
+  ] as const) {
+    let ms = 0
+    const { collect, journal } = setup(someApps, { ...fakeClock(), monotonicMs: () => (ms += stepMs) })
+    // Parsed, it takes many times the millisecond after which others have a turn.
+    const large = Array.from({ length: 500 }, (_, i) => lcp({ page_path: `/${'x'.repeat(4_000)}${i}` }))
+    await Promise.all([collect(submission(large)), collect(submission([lcp()]))])
+    t.same(
+      journal.batches.map(({ count }) => count),
+      order,
+      `${stepMs} ms a look at the clock`,
+    )
+  }
 })

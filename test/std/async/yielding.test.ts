@@ -3,6 +3,7 @@ import {
   createYielder,
   mapInSteps,
   type ResumableWork,
+  runBriefly,
   runToEnd,
   runYielding,
 } from '../../../src/std/async/yielding.ts'
@@ -83,4 +84,23 @@ test('a list is mapped in order, with a step behind each sixteen items', async (
       items.map((i) => i * 2),
     )
   }
+})
+
+test('what takes longer than it may is left where it is, to be gone on with', async (t) => {
+  let now = 0
+  const spend = () => {
+    now += 1
+  }
+  t.equal(
+    runBriefly(sum([1, 2, 3], spend), 4, () => now),
+    6,
+    'all of it',
+  )
+  const long = sum([1, 2, 3, 4], spend)
+  t.equal(
+    runBriefly(long, 2, () => now),
+    undefined,
+  )
+  t.equal(now, 5, 'two steps of it')
+  t.equal(runToEnd(long), 10, 'the rest')
 })

@@ -1,4 +1,5 @@
 import { type Candidates, candidatesIn } from '../../../event/decode/candidates.ts'
+import { MAX_EVENTS_PER_BODY } from '../../../event/decode/spans.ts'
 import type { RefusalCode } from '../../../event/ledger/ledger.ts'
 import type { Measurement } from '../../../event/schema/event.ts'
 import { isObject } from '../../../event/schema/json-object.ts'
@@ -7,7 +8,7 @@ import { runToEnd } from '../../../std/async/yielding.ts'
 import { AppError, type ErrorCode } from '../../../std/errors.ts'
 
 /** As many as a request may bring to the gateway. */
-export const MAX_EVENTS_PER_LINE = 500
+export const MAX_EVENTS_PER_LINE = MAX_EVENTS_PER_BODY
 
 /** Nothing shorter is an event. Seen before it is parsed: what cannot be read costs most, and short lines are many. */
 const LEAST_BYTES = '{"name":"a","value":1}'.length

@@ -1,3 +1,4 @@
+import { MAX_EVENTS_PER_BODY } from '../../../event/decode/spans.ts'
 import { MAX_ATTRIBUTES } from '../../../event/schema/event.ts'
 import { isObject, type JsonObject } from '../../../event/schema/json-object.ts'
 import { readers } from '../../../event/values/columns.ts'
@@ -20,7 +21,9 @@ export const webVitals: Format = {
   name: 'web-vitals',
   *decode(request) {
     const { candidates } = yield* unwrap(request)
-    const metrics = yield* mapInSteps(candidates, (item) => metricsIn(item).map(toCandidate))
+    const metrics = yield* mapInSteps(candidates, (item, index) =>
+      index < MAX_EVENTS_PER_BODY ? metricsIn(item).map(toCandidate) : metricsIn(item),
+    )
     return { candidates: metrics.flat() }
   },
 }

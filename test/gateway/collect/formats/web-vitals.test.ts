@@ -284,3 +284,9 @@ test('with a name and a value, nothing else that a page sends can refuse a beaco
     { numRuns: 200 },
   )
 })
+
+test('of more metrics than a request may bring, those beyond are only counted', async (t) => {
+  const candidates = decode(Array(501).fill(lcp))
+  t.match(candidates[499], { sdk_name: 'web-vitals' })
+  t.same(candidates[500], lcp)
+})
