@@ -148,14 +148,14 @@ export function readWhole(file: string, found: FileColumns): string {
 
 /**
  * Minute of event time, rows in it, first and last arrival. Ledger events belong to none: no window is computed anew for
- * one that comes late.
+ * one that comes late. By position: a file of others may have a column of any name that we would give.
  */
 export function minutesOf(file: string): string {
   // Others may have columns of numbers where ours are texts.
-  return `SELECT CASE WHEN CAST(name AS VARCHAR) = ${quote(LEDGER_NAME)} THEN NULL ELSE event_time - event_time % 60000 END AS minute,
+  return `SELECT CASE WHEN CAST(name AS VARCHAR) = ${quote(LEDGER_NAME)} THEN NULL ELSE event_time - event_time % 60000 END,
       COUNT(*), MIN(received_time), MAX(received_time)
     FROM read_parquet(${fileList([file])}, hive_partitioning = false)
-    WHERE event_time BETWEEN 0 AND ${MAX_TIME_MS} GROUP BY minute ORDER BY minute`
+    WHERE event_time BETWEEN 0 AND ${MAX_TIME_MS} GROUP BY 1 ORDER BY 1`
 }
 
 /** Rows of Parquet files. Columns that a file lacks are NULL, and ones that none has exist all the same; texts are bounded. */

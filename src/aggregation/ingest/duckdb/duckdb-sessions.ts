@@ -175,11 +175,16 @@ function ended(code: number | null, killer: string | null): AppError {
 const ITS_LIMIT =
   /^Out of Memory Error: (?:failed to allocate|failed to pin|could not allocate)[^()]*\([^()]* used\)/
 
+/** Names columns and types, and what is written in statements of ours; never a value. */
+const OF_NAMES = /^(?:Binder|Catalog) Error/
+const FROM_QUOTE = /["'`{[\n].*$/s
+const FROM_LINE_END = /\n.*$/s
+
 /** The first words only: what follows a quote or a bracket in DuckDB's messages is SQL or data. */
 function sqlError(text: string): AppError {
-  const words = text
-    .replace(/^Error: /, '')
-    .replace(/["'`{[\n].*$/s, '')
+  const message = text.replace(/^Error: /, '')
+  const words = message
+    .replace(OF_NAMES.test(message) ? FROM_LINE_END : FROM_QUOTE, '')
     .slice(0, MAX_MESSAGE_CHARS)
     .trim()
   const code = words.startsWith('Out of Memory') ? 'engine_out_of_memory' : 'engine_failed'

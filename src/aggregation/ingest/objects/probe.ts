@@ -1,4 +1,4 @@
-import { contentsOf, type ParquetSummary, touchesTooMany } from '../compact/compact.ts'
+import { contentsOf, type ParquetSummary } from '../compact/compact.ts'
 import {
   columnsOf,
   emptyAmong,
@@ -28,7 +28,7 @@ export async function examine(session: SqlSession, path: string): Promise<Examin
       const fault = await faultOf(session, path)
       return fault === undefined ? { contents: await contentsOf(session, path) } : { fault }
     } catch (error) {
-      if (touchesTooMany(error)) return { fault: whyOf(error) }
+      if (isInputFault(error)) return { fault: whyOf(error) }
       if (!exceedsItsLimit(error)) throw error
       if (tries === MEMORY_TRIES) return { fault: `${TOO_MUCH_MEMORY}: ${whyOf(error)}` }
     }

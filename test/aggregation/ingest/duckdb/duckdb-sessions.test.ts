@@ -89,6 +89,8 @@ test('an error in SQL says its kind but none of the data, and the session goes o
   t.notMatch((failure as AppError).message, /jane/)
   t.ok((failure as AppError).message.length <= 210)
   await t.rejects(session.run(['SELECT 1', 'SELEC 2']), { code: 'engine_failed' })
+  const noColumn = /^DuckDB: Binder Error: Referenced column "nobody" not found/
+  await t.rejects(all(session, 'SELECT nobody FROM range(1)'), { message: noColumn }, 'names are no data')
   t.same(await all(session, 'SELECT 1'), [[1]])
 })
 

@@ -56,6 +56,46 @@ test('what can be read with events of ours is let in, and spoils nothing of them
   }
 })
 
+test('a column of their own may have any name that our statements give to something', async (t) => {
+  const own = await write('own-of-names', rows(REQUIRED, 3))
+  const names = [
+    'minute',
+    'MINUTE',
+    'stored',
+    'q',
+    'rows',
+    'line',
+    'lines',
+    'event',
+    'judged',
+    'good',
+    'count',
+    't',
+  ]
+  const more = [
+    'filename',
+    'file_row_number',
+    'column_name',
+    'column_type',
+    'null',
+    'name_1',
+    'a"b',
+    "a'b",
+    'value.x',
+  ]
+  for (const name of [...names, ...more]) {
+    const column = name.replaceAll('"', '""')
+    for (const value of ['1', "'x'", '{event_time: 1, value: 2}']) {
+      const path = await write('named', rows(`${REQUIRED}, ${value} AS "${column}"`, 3))
+      const what = `${name} = ${value}`
+      t.equal(await fault(path), undefined, what)
+      t.match(await contentsOf(session, path), { rows: 3, minutes: minuteRows({ 0: 3 }) }, what)
+      const read = `SELECT COUNT(*), SUM(value), MAX(event_time) FROM (${eventRows([own, path])}) q`
+      t.same((await allRows(session, read))[0]?.map(Number), [6, 9, 2], what)
+    }
+  }
+})
+
 test('a column without a value is as absent, in whatever type of text or number it is written', async (t) => {
   const names = columns.map(({ name }) => name)
   const own = await write(
