@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { errnoOf, type FileOps, type FolderEntry, unlessAbsent } from '../std/files/files.ts'
 import { kindOf, NOT_REGULAR_FILE } from '../std/files/not-a-file.ts'
 import type { LakeObject } from './lake.ts'
-import { isKey, namesObject } from './layout.ts'
+import { isKey, isMisnamed, MISNAMED, namesObject } from './layout.ts'
 
 /** Told of what lies among the objects of a lake and is none, or may not be read: it is left out. */
 export type SkipObject = (key: string, why: string) => void
@@ -49,7 +49,7 @@ const CALLS_AT_ONCE = 3
 /** The objects below a folder whose keys start with the prefix, in no order. */
 export async function objectsBelow(tree: Tree, folder: string, prefix: string): Promise<LakeObject[]> {
   const found = await filesBelow(tree, folder, prefix)
-  const wanted = found.filter(({ key }) => key.startsWith(prefix) && isKey(key))
+  const wanted = found.filter(({ key }) => key.startsWith(prefix) && (isKey(key) || isMisnamed(key)))
   const objects: LakeObject[] = []
   for (let at = 0; at < wanted.length; at += CALLS_AT_ONCE) {
     const some = wanted.slice(at, at + CALLS_AT_ONCE)
@@ -86,7 +86,10 @@ async function objectAt(tree: Tree, { key, entry }: Found): Promise<LakeObject[]
   const found = await (isOurs
     ? unlessAbsent(looking, ['ENOENT', ...NOT_REGULAR_FILE])
     : readable(tree, key, looking))
-  if (found?.isFile()) return [{ key, bytes: found.size, modifiedMs: Math.floor(found.mtimeMs) }]
+  if (found?.isFile()) {
+    if (isMisnamed(key)) tree.passOver?.(key, MISNAMED)
+    return isKey(key) ? [{ key, bytes: found.size, modifiedMs: Math.floor(found.mtimeMs) }] : []
+  }
   const isThere = found !== undefined || entry.isSymbolicLink()
   if (isOurs) return isThere ? [{ key, bytes: 0, modifiedMs: Math.floor(found?.mtimeMs ?? 0) }] : []
   if (found !== undefined) tree.passOver?.(key, found.isDirectory() ? 'a link to a folder' : kindOf(found))

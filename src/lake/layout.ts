@@ -11,7 +11,7 @@ export interface RawObject {
   readonly source: string
   /** Arrival of the oldest event in the object. */
   readonly arrivalMs: number
-  /** Unique within its source and hour; no dot, so that the extension can be told from it. */
+  /** Unique within its source and hour; it ends in none of the extensions. */
   readonly name: string
   readonly extension: RawExtension
 }
@@ -42,6 +42,22 @@ function keyOf(...segments: readonly string[]): string {
 
 /** Whether a name found in a lake is a key, or of something that others put there. */
 export const isKey = (name: string): boolean => name.split('/').every(isPlain)
+
+const OF_OTHERS = /^(?:raw|quarantine)\//
+/** What is being written, and what consoles of S3 put in the place of a folder. */
+const NO_OBJECT = /(?:\/|\.part)$/
+/** By a convention of Hadoop's no data: what is being written, a marker, or what a file system keeps for itself. */
+const HIDDEN = /\/[._]/
+
+/** Whether others put something where we read, under a name that is never read: of a key, or of what can be none. */
+export const isMisnamed = (name: string): boolean =>
+  OF_OTHERS.test(name) &&
+  !HIDDEN.test(name) &&
+  !NO_OBJECT.test(name) &&
+  !(OBJECT_KEY.test(name) && isKey(name))
+
+export const MISNAMED =
+  'it is not called <source>/dt=YYYY-MM-DD/hr=HH/<name>.ndjson, .ndjson.gz or .parquet, of letters, digits and . _ - = ~'
 
 export const checkedKey = (key: string): string => keyOf(...key.split('/'))
 
@@ -84,7 +100,7 @@ export const indexKey = (arrivalMs: number, name: string): string =>
   partitioned(['index'], arrivalMs, `${name}.json`)
 
 const OBJECT_KEY =
-  /^([a-z]+)\/([^/]+)\/dt=(\d{4}-\d\d-\d\d)\/hr=([01]\d|2[0-3])\/([^/.]+)\.(ndjson|ndjson\.gz|parquet)$/
+  /^([a-z]+)\/([^/]+)\/dt=(\d{4}-\d\d-\d\d)\/hr=([01]\d|2[0-3])\/([^/.][^/]*?)\.(ndjson|ndjson\.gz|parquet)$/
 
 function parseObjectKey(key: string, area: 'raw' | 'quarantine' | 'dead'): RawObject | undefined {
   const [, top, source = '', day, hour, name = '', extension] = OBJECT_KEY.exec(key) ?? []

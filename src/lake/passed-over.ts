@@ -13,6 +13,6 @@ export function skippedObjects({ log, metrics }: Telemetry): SkipObject {
     if (known.has(key) || known.size >= MOST_NAMED) return
     known.add(key)
     passedOver.set(known.size)
-    log.error({ key, why }, 'this lies in the lake and is passed over: it is no file that can be read')
+    log.error({ key, why }, 'this lies in the lake and is passed over: it is nothing that can be read')
   }
 }

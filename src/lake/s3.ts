@@ -16,8 +16,9 @@ import { limitConcurrency } from '../std/async/concurrency-limit.ts'
 import { type Clock, systemClock } from '../std/clock.ts'
 import { AppError } from '../std/errors.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
+import type { SkipObject } from './fs-tree.ts'
 import type { Lake, LakeObject } from './lake.ts'
-import { checkedKey, checkedPrefix, isKey } from './layout.ts'
+import { checkedKey, checkedPrefix, isKey, isMisnamed, MISNAMED } from './layout.ts'
 import { bytesBody, fileBody, type PutBody } from './s3-body.ts'
 import { MAX_CALLS, type S3ClientOptions, s3Client } from './s3-client.ts'
 import { localCopies } from './s3-copies.ts'
@@ -50,6 +51,7 @@ export interface S3LakeOptions extends Omit<S3ClientOptions, 'silenceMs'> {
   readonly entropy?: Entropy
   readonly callMs?: number
   readonly retryForMs?: number
+  readonly passOver?: SkipObject
 }
 
 /**
@@ -58,7 +60,7 @@ export interface S3LakeOptions extends Omit<S3ClientOptions, 'silenceMs'> {
  */
 export function s3Lake(options: S3LakeOptions): Lake {
   const { bucket: Bucket, prefix = '', tempDir, maxTempBytes, ...rest } = options
-  const { clock = systemClock, entropy = systemEntropy, callMs = CALL_MS, ...more } = rest
+  const { clock = systemClock, entropy = systemEntropy, passOver, callMs = CALL_MS, ...more } = rest
   const { retryForMs = RETRY_FOR_MS, ...connection } = more
   const root = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`
   const client = s3Client({ ...connection, silenceMs: callMs })
@@ -136,6 +138,7 @@ export function s3Lake(options: S3LakeOptions): Lake {
       const command = new ListObjectsV2Command({ Bucket, Prefix, ContinuationToken })
       const page = await retrying(async () => pageOf(await client.send(command, { requestTimeout: callMs })))
       const objects = page.objects.map((object) => ({ ...object, key: object.key.slice(root.length) }))
+      for (const { key } of objects) if (isMisnamed(key)) passOver?.(key, MISNAMED)
       found.push(...objects.filter(({ key }) => isKey(key)))
       ContinuationToken = page.next
     } while (ContinuationToken !== undefined)

@@ -17,12 +17,13 @@ export async function openLake(
 ): Promise<Lake> {
   const dir = join(dataDir, lake.kind === 's3' ? 'tmp' : 'lake')
   await mkdir(dir, { recursive: true, mode: FOLDER_MODE })
+  const passOver = skippedObjects(telemetry)
   if (lake.kind === 's3') {
     const { kind: _, bucket = '', ...options } = lake
     // Loaded only where it is needed: it makes a start a quarter of a second slower.
     const { s3Lake } = await import('../lake/s3.ts')
-    return s3Lake({ ...options, ...placeOf(lake, aws), bucket, tempDir: dir, clock })
+    return s3Lake({ ...options, ...placeOf(lake, aws), bucket, tempDir: dir, clock, passOver })
   }
   await sweepUnfinished(dir, clock)
-  return fsLake(dir, { passOver: skippedObjects(telemetry) })
+  return fsLake(dir, { passOver })
 }

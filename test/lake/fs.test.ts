@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { fsLake, sweepUnfinished } from '../../src/lake/fs.ts'
+import { MISNAMED } from '../../src/lake/layout.ts'
 import { skippedObjects } from '../../src/lake/passed-over.ts'
 import { type FileOps, nodeFiles } from '../../src/std/files/files.ts'
 import { createTelemetry, quietTelemetry } from '../../src/std/telemetry.ts'
@@ -168,6 +169,29 @@ t.test('objects that go while the lake is listed are left out', async (t) => {
   t.strictSame(await lake.list(''), [])
 })
 
+t.test(
+  'what others put under a name that is never read is named once, and everything else is read',
+  async (t) => {
+    const hour = {
+      'a.c000.snappy.parquet': 'a',
+      'b.json': 'b',
+      'c d.ndjson': 'c',
+      _SUCCESS: '',
+      'e.ndjson.x.part': '',
+    }
+    const root = t.testdir({ raw: { bi: { 'dt=2026-11-22': { 'hr=05': hour } } }, index: { 'x.txt': '' } })
+    const told: string[] = []
+    const lake = fsLake(root, { passOver: (key, why) => told.push(`${key}: ${why}`) })
+    const place = 'raw/bi/dt=2026-11-22/hr=05'
+    const listed = (await lake.list('')).map(({ key }) => key)
+    t.same(listed, ['index/x.txt', `${place}/_SUCCESS`, `${place}/a.c000.snappy.parquet`, `${place}/b.json`])
+    t.match(told.sort(), [
+      /^raw\/bi\/dt=2026-11-22\/hr=05\/b\.json: it is not called <source>\/dt=/,
+      /^raw\/bi\/dt=2026-11-22\/hr=05\/c d\.ndjson: it is not called <source>\/dt=/,
+    ])
+  },
+)
+
 t.test('what is no file that can be read is passed over, and named', async (t) => {
   const root = t.testdir({ raw: { 'b.ndjson': 'b', 'c.ndjson': {}, shut: { 'd.ndjson': 'd' } }, index: {} })
   const at = (name: string) => join(root, 'raw', name)
@@ -209,6 +233,7 @@ t.test('what is no file that can be read is passed over, and named', async (t) =
       .map(({ key, why }) => `${key}: ${why}`)
       .sort(),
     [
+      `raw/b.ndjson: ${MISNAMED}`,
       'raw/c.ndjson: a folder',
       'raw/circle.ndjson: its links lead in a circle',
       'raw/dangling.ndjson: a link to nothing that can be read',
@@ -220,7 +245,7 @@ t.test('what is no file that can be read is passed over, and named', async (t) =
     ],
     'once',
   )
-  t.match(await metrics.metrics(), /^headgate_lake_passed_over 8$/m)
+  t.match(await metrics.metrics(), /^headgate_lake_passed_over 9$/m)
   shut = /index$/
   await t.rejects(lake.list('index/'), { code: 'lake_failed' }, 'of what is ours nothing may be missing')
 })

@@ -51,11 +51,67 @@ t.test('a raw key can be read back, to the hour', (t) => {
   t.end()
 })
 
+t.test('a name may have dots, as those of Spark: the extension is what it ends in', (t) => {
+  const hour = at('2026-11-22T05:00:00Z')
+  for (const [name, extension] of [
+    ['part-00000-0a1b.c000.snappy', 'parquet'],
+    ['export.2026-11-22', 'ndjson.gz'],
+    ['a.ndjson', 'parquet'],
+    ['a..b', 'ndjson'],
+  ] as const) {
+    const key = `raw/gateway/dt=2026-11-22/hr=05/${name}.${extension}`
+    t.strictSame(layout.parseRawKey(key), { source: 'gateway', arrivalMs: hour, name, extension }, key)
+    t.notOk(layout.isMisnamed(key), key)
+  }
+  t.end()
+})
+
+t.test(
+  'what others put where we read, under a name that is never read, is told from what is none of theirs',
+  (t) => {
+    const hour = 'dt=2026-11-22/hr=05'
+    for (const name of [
+      'x.json',
+      'x.jsonl',
+      'x.json.gz',
+      'x.csv',
+      'x.NDJSON',
+      'x',
+      'x y.ndjson',
+      'xü.ndjson',
+      '%41.parquet',
+    ])
+      for (const top of ['raw', 'quarantine']) t.ok(layout.isMisnamed(`${top}/bi/${hour}/${name}`), name)
+    for (const name of [
+      'raw/x.ndjson',
+      'raw/bi/x.ndjson',
+      'raw/bi/dt=2026-11-22/x.ndjson',
+      'raw/b i/dt=2026-11-22/hr=05/x.ndjson',
+    ])
+      t.ok(layout.isMisnamed(name), name)
+    for (const name of [
+      `raw/bi/${hour}/x.ndjson`,
+      `raw/bi/${hour}/x.ndjson.gz`,
+      `raw/bi/${hour}/_SUCCESS`,
+      `raw/bi/${hour}/_temporary/0/task_1/part-0.parquet`,
+      `raw/bi/${hour}/.part-0.parquet.crc`,
+      `raw/bi/${hour}/x.ndjson.k3J.part`,
+      `raw/bi/${hour}/`,
+      'raw/.DS_Store',
+      `dead/bi/${hour}/x.json`,
+      `index/${hour}/x.txt`,
+    ])
+      t.notOk(layout.isMisnamed(name), name)
+    t.end()
+  },
+)
+
 t.test('other keys are no raw keys', (t) => {
   for (const [rule, key] of [
     ['another area', 'dead/gateway/dt=2026-11-22/hr=05/a.ndjson'],
     ['an unfinished file', 'raw/gateway/dt=2026-11-22/hr=05/a.ndjson.part'],
     ['another extension', 'raw/gateway/dt=2026-11-22/hr=05/a.csv'],
+    ['a hidden file', 'raw/gateway/dt=2026-11-22/hr=05/.a.ndjson'],
     ['no hour', 'raw/gateway/dt=2026-11-22/a.ndjson'],
     ['an hour that does not exist', 'raw/gateway/dt=2026-11-22/hr=24/a.ndjson'],
     ['a day that does not exist', 'raw/gateway/dt=2026-13-01/hr=05/a.ndjson'],

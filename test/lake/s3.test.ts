@@ -1,5 +1,6 @@
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import t, { type Test } from 'tap'
+import { MISNAMED } from '../../src/lake/layout.ts'
 import { type S3LakeOptions, s3Lake } from '../../src/lake/s3.ts'
 import { lakeContract } from '../contracts/lake.ts'
 import { startFakeS3 } from '../fakes/aws/s3.ts'
@@ -67,12 +68,14 @@ t.test('a lake sees its prefix, and there what are keys', async (t) => {
   ])
     await others.send(new PutObjectCommand({ Bucket: 'lake', Key, Body: rows }))
   for (const prefix of ['site/eu', 'site/eu/']) {
-    const lake = open(t, endpoint, { prefix })
+    const told: string[] = []
+    const lake = open(t, endpoint, { prefix, passOver: (key, why) => told.push(`${key}: ${why}`) })
     t.strictSame(
       (await lake.list('')).map(({ key }) => key),
       ['raw/x'],
       prefix,
     )
+    t.strictSame(told, [`raw/a b: ${MISNAMED}`, `raw/x: ${MISNAMED}`], 'what is never read is named')
     t.strictSame(await lake.list('site/'), [])
   }
   const whole = open(t, endpoint)

@@ -1,5 +1,5 @@
 import type { Lake } from '../../lake/lake.ts'
-import { dayOf } from '../../lake/layout.ts'
+import { dayOf, MISNAMED } from '../../lake/layout.ts'
 import { createYielder } from '../../std/async/yielding.ts'
 import type { Clock } from '../../std/clock.ts'
 import { DAY_MS, HOUR_MS } from '../../std/durations.ts'
@@ -101,7 +101,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
 
   async function takeIn(signal: AbortSignal, everywhere: boolean): Promise<IngestReport> {
     await options.quarantine?.empty(signal)
-    const { partitions, foreign, compacted } = pendingIn(await listRaw(everywhere))
+    const { partitions, foreign, compacted, misnamed } = pendingIn(await listRaw(everywhere))
     // What of the index is damaged is found by a look at it, and mended now: the run that follows has it.
     await index.minutes()
     const damaged = entries.damaged()
@@ -109,6 +109,8 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
     const unnamed = compacted.filter(({ key }) => !index.holds(key) && !indexed.has(key))
     const pass = account.begin(signal)
     for (const [key, why] of entries.leftOut()) pass.leave({ key, why })
+    // The lake has told the log of them.
+    for (const key of misnamed) pass.leave({ key, why: MISNAMED })
     if ([partitions, fresh, unnamed, damaged].every(({ length }) => length === 0)) return pass.end()
 
     await atWork(signal, async (session, folder) => {

@@ -32,9 +32,8 @@ export const ingestDeclarations = {
   },
   headgate_lake_passed_over: {
     type: 'gauge',
-    help: 'Found in raw/ or quarantine/ since the start, and passed over: no file, or not to be read. The log names each.',
+    help: 'Found in raw/ or quarantine/ since the start, and passed over: no file, not to be read, or not named as what is read. The log names each.',
     unit: 'files and folders',
-    only: 'a lake in a folder',
     ofWorkers: 'sum',
   },
   headgate_direct_events_total: {

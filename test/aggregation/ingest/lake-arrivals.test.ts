@@ -265,6 +265,26 @@ test('Parquet objects of others are indexed as they are, once', async (t) => {
   )
 })
 
+test('what is called like nothing that is read is told in each report; names of Spark are read', async (t) => {
+  const { session, places, put, ingester, eventIds, keys } = await setUp()
+  const misnamed = [`raw/bi/${HOUR}/a.json`, `raw/bi/${HOUR}/b.jsonl`]
+  for (const key of misnamed) await put(key, lines(eventLine({ event_id: 'no' })))
+  await put(`raw/bi/${HOUR}/_SUCCESS`, '')
+  await put(`raw/bi/${HOUR}/export.1.ndjson`, lines(eventLine({ event_id: '1' })))
+  const spark = `raw/bi/${HOUR}/part-00000-0a1b.c000.snappy.parquet`
+  await writeParquet(session, [storedEvent({ event_id: '2' })], join(places.lakeDir, spark))
+  await put(`raw/bi/${HOUR}/part-00001.c000.snappy.parquet`, 'no Parquet')
+  const arrivals = ingester()
+  const failed = misnamed.map((key) => ({ key, why: /^it is not called <source>\/dt=YYYY-MM-DD/ }))
+  t.match(await arrivals.ingest(signal), { inputs: 3, rows: 2, malformed: 1, failed })
+  t.match(await arrivals.ingest(signal), { inputs: 0, rows: 0, failed })
+  t.same(await eventIds(), ['1', '2'])
+  t.same(await keys('dead/'), [
+    `dead/ingest-bi/${HOUR}/part-00001.c000.snappy-why.ndjson`,
+    `dead/ingest-bi/${HOUR}/part-00001.c000.snappy.parquet`,
+  ])
+})
+
 test('an entry of a later version stays, is counted as not taken, and keeps its object from no other', async (t) => {
   const { session, places, ingester, eventIds, keys, lake, put } = await setUp()
   const key = `raw/gateway/${HOUR}/firehose.parquet`

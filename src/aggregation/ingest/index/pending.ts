@@ -1,5 +1,5 @@
 import type { LakeObject } from '../../../lake/lake.ts'
-import { parseRawKey, partitionOf, type RawObject } from '../../../lake/layout.ts'
+import { isMisnamed, parseRawKey, partitionOf, type RawObject } from '../../../lake/layout.ts'
 
 /** One hour of one source's arrivals, with the NDJSON objects that lie there. */
 export interface Partition {
@@ -38,13 +38,19 @@ export function pendingIn(objects: readonly LakeObject[]): {
   readonly partitions: readonly Partition[]
   readonly foreign: readonly ForeignObject[]
   readonly compacted: readonly CompactedObject[]
+  /** Keys of what is called like nothing that is read. */
+  readonly misnamed: readonly string[]
 } {
   const partitions = new Map<string, Partition & { inputs: LakeObject[] }>()
   const foreign: ForeignObject[] = []
   const compacted: CompactedObject[] = []
+  const misnamed: string[] = []
   for (const object of objects) {
     const raw = parseRawKey(object.key)
-    if (!raw) continue
+    if (!raw) {
+      if (isMisnamed(object.key)) misnamed.push(object.key)
+      continue
+    }
     if (raw.extension === 'parquet') {
       const name = parseCompacted(raw.name)
       if (name?.base === raw.name) compacted.push({ ...object, ...raw, slot: name.slot })
@@ -56,7 +62,7 @@ export function pendingIn(objects: readonly LakeObject[]): {
     partition.inputs.push(object)
     partitions.set(place, partition)
   }
-  return { partitions: [...partitions.values()], foreign, compacted }
+  return { partitions: [...partitions.values()], foreign, compacted, misnamed }
 }
 
 /** Inputs in runs of at most `maxBytes` of lines and `MAX_INPUTS`; an input that is larger goes alone. */

@@ -1,7 +1,6 @@
 import type { Lake } from '../../../lake/lake.ts'
-import { partitionOf, type RawObject } from '../../../lake/layout.ts'
+import { parseDeadKey, partitionOf, type RawObject } from '../../../lake/layout.ts'
 import { parseCompacted } from '../index/pending.ts'
-import { nameIn } from './partition-log.ts'
 import { deadSource } from './set-aside.ts'
 
 /**
@@ -13,7 +12,7 @@ export async function removeLost(
   lake: Lake,
 ): Promise<void> {
   const letters = await lake.list(`dead/${deadSource(source)}/${partitionOf(arrivalMs)}/`)
-  const lost = letters.filter((letter) => parseCompacted(nameIn(letter.key))?.base === name)
+  const lost = letters.filter((letter) => parseCompacted(parseDeadKey(letter.key)?.name ?? '')?.base === name)
   await lake.remove(lost.map((letter) => letter.key))
   await lake.remove([key])
 }

@@ -9,7 +9,7 @@ import {
 const object = (key: string, bytes = 1) => ({ key, bytes, modifiedMs: 0 })
 
 test('a listing is sorted into NDJSON by source and hour, and Parquet that no ingest wrote', (t) => {
-  const { partitions, foreign, compacted } = pendingIn(
+  const { partitions, foreign, compacted, misnamed } = pendingIn(
     [
       'raw/direct-a/dt=2026-11-22/hr=10/x.ndjson',
       'raw/gateway/dt=2026-11-22/hr=10/a.ndjson',
@@ -40,6 +40,7 @@ test('a listing is sorted into NDJSON by source and hour, and Parquet that no in
       'raw/gateway/dt=2026-11-22/hr=10/firehose.parquet',
     ],
   )
+  t.same(misnamed, ['raw/gateway/readme.txt'])
   t.match(compacted, [{ key: 'raw/gateway/dt=2026-11-22/hr=10/c-000001-0123456789abcdef.parquet', slot: 1 }])
   t.end()
 })
