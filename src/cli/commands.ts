@@ -15,6 +15,7 @@ import { statusCommand } from './commands/status.ts'
 import { versionCommand } from './commands/version.ts'
 import { pasteable, programOf } from './terminal/called-as.ts'
 import { type Command, EXIT } from './terminal/command.ts'
+import { outputFault } from './terminal/output-fault.ts'
 import type { Terminal } from './terminal/terminal.ts'
 import { quoted } from './terminal/wording.ts'
 
@@ -42,7 +43,7 @@ export async function runCommand(args: readonly string[], ofProcess: Terminal): 
   const [name, ...rest] = args
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
     terminal.out(overview(terminal))
-    return name === undefined ? EXIT.usage : EXIT.ok
+    return written(name === undefined ? EXIT.usage : EXIT.ok, 'help', terminal)
   }
   const wanted = name === '--version' || name === '-v' ? 'version' : name
   const command = commands.find((candidate) => candidate.name === wanted)
@@ -61,6 +62,14 @@ export async function runCommand(args: readonly string[], ofProcess: Terminal): 
   } catch (error) {
     return explainFailure(command, error, terminal)
   }
+}
+
+/** The exit code of a command whose answer may have reached nobody. Who reads only its beginning, as `head` does, has it. */
+async function written(code: number, name: string, terminal: Terminal): Promise<number> {
+  const fault = await outputFault(terminal)
+  if (fault === undefined || fault.code === 'EPIPE') return code
+  terminal.err(`headgate ${name}: standard output cannot be written: ${fault.why}\n`)
+  return code === EXIT.ok ? EXIT.failed : code
 }
 
 /** The command line that was meant by one that begins with options. */
@@ -85,17 +94,16 @@ async function runParsed(command: Command, args: string[], terminal: Terminal): 
   })
   if (values.help === true) {
     terminal.out(helpFor(command, terminal))
-    return EXIT.ok
+    return written(EXIT.ok, command.name, terminal)
   }
   const wrong = wrongWords(command, positionals)
   if (wrong !== undefined) {
     terminal.err(`headgate ${command.name}: ${wrong}\n\n${helpFor(command, terminal)}`)
     return EXIT.usage
   }
-  return command.run(
-    { flags: values as Record<string, string | boolean | undefined>, words: positionals },
-    terminal,
-  )
+  const flags = values as Record<string, string | boolean | undefined>
+  const code = await command.run({ flags, words: positionals }, terminal)
+  return command.isService ? code : written(code, command.name, terminal)
 }
 
 const nameOf = (word: string): string => word.replace(/ .*/, '')

@@ -142,6 +142,34 @@ test('what fails says why: usage and configuration with 2, the rest with 1, the 
   }
 })
 
+test('an answer that cannot be written is a failure, told once', async (t) => {
+  const failure = (code: string) => Object.assign(new Error('write failed'), { code })
+  const full = 'standard output cannot be written: the disk is full (ENOSPC)'
+  for (const [args, lost, code, err] of [
+    [['version'], undefined, 0, ''],
+    [['version'], failure('ENOSPC'), 1, `headgate version: ${full}\n`],
+    [
+      ['key', 'new'],
+      failure('EDQUOT'),
+      1,
+      /^headgate key: .* the quota of this user is used up \(EDQUOT\)\n$/,
+    ],
+    [['config', 'print'], failure('EIO'), 1, /^headgate config: .* \(EIO\)\n$/],
+    [['config', 'check'], failure('EOTHER'), 1, /^headgate config: .* write failed \(EOTHER\)\n$/],
+    [['config', '--help'], failure('ENOSPC'), 1, `headgate config: ${full}\n`],
+    [['serve', '--help'], failure('ENOSPC'), 1, `headgate serve: ${full}\n`],
+    [['help'], failure('EFBIG'), 1, /^headgate help: .*the file would be too large \(EFBIG\)\n$/],
+    [[], failure('ENOSPC'), 2, `headgate help: ${full}\n`],
+    // `headgate key new | head -1`
+    [['key', 'new'], failure('EPIPE'), 0, ''],
+  ] as const) {
+    const terminal = { ...fakeTerminal(), unwritten: async () => lost }
+    t.equal(await runCommand(args, terminal), code, args.join(' '))
+    t.match(terminal.said().err, err)
+    t.equal(terminal.said().err.split('\n').length, err === '' ? 1 : 2)
+  }
+})
+
 /** A process and the cluster that it is in, as far as a terminal looks at them. */
 function fakeProcess(env: Readonly<Record<string, string>> = {}) {
   const written: string[] = []
@@ -181,6 +209,27 @@ test('a terminal is the process: its signals, its streams', async (t) => {
   t.equal(terminal.stop.aborted, false)
   fake.emit('SIGTERM')
   t.equal(terminal.stop.aborted, true)
+})
+
+test('a terminal knows whether all that was said was taken', async (t) => {
+  const { fake, terminal: open } = fakeProcess()
+  const asked: ((error?: Error | null) => void)[] = []
+  Object.assign(fake.stdout, {
+    write: (_text: string, done: (error?: Error | null) => void) => asked.push(done),
+  })
+  const terminal = open()
+  t.equal(await terminal.unwritten?.(), undefined, 'nothing was said')
+  terminal.out('1')
+  terminal.out('2')
+  const before = terminal.unwritten?.()
+  for (const done of asked.splice(0)) done(null)
+  t.equal(await before, undefined)
+  const [full, later] = [new Error('full'), new Error('later')]
+  for (const text of ['3', '4', '5']) terminal.out(text)
+  const after = terminal.unwritten?.()
+  for (const [i, error] of [full, later, undefined].entries()) asked[i]?.(error)
+  t.equal(await after, full, 'the first failure is the reason')
+  t.equal(await terminal.unwritten?.(), full, 'and stays it')
 })
 
 test('a worker listens to its primary as to signals, and answers it', async (t) => {

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { openSync } from 'node:fs'
+import { closeSync, openSync, readdirSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
@@ -60,3 +60,35 @@ for (const [what, streams] of [
     t.same(await ended, [0, null], 'and the end is an orderly one')
   })
 }
+
+test('an answer that goes to a disk that is full is a failure, and is not kept by half', async (t) => {
+  const cwd = t.testdir()
+  for (const args of [
+    ['key', 'new'],
+    ['key', 'new', '--token'],
+    ['config', 'print'],
+    ['--version'],
+    ['init', 'z.yaml'],
+  ]) {
+    const full = openSync('/dev/full', 'w')
+    const { status, stderr } = spawnSync(process.execPath, [main, ...args], {
+      cwd,
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    })
+    closeSync(full)
+    t.equal(status, 1, args.join(' '))
+    t.match(stderr, /^headgate \w+: standard output cannot be written\b.*the disk is full \(ENOSPC\).*\n$/)
+  }
+  t.same(readdirSync(cwd), [], 'no file whose key and token nobody knows')
+})
+
+test('who reads the beginning of an answer only has it', async (t) => {
+  const command = `'${process.execPath}' '${main}' config print; echo "code $?" >&2`
+  const { stdout, stderr } = spawnSync('sh', ['-c', `{ ${command}; } | head -1`], {
+    env: {},
+    encoding: 'utf8',
+    cwd: t.testdir(),
+  })
+  t.same([stdout, stderr], ['dataDir: ./data\n', 'code 0\n'])
+})

@@ -1,10 +1,11 @@
-import { writeFile } from 'node:fs/promises'
+import { unlink, writeFile } from 'node:fs/promises'
 import { AppError } from '../../std/errors.ts'
 import { errnoOf, FILE_MODE } from '../../std/files/files.ts'
 import { systemEntropy } from '../../std/id.ts'
 import { newAdminToken, newAppKey, secretLines, sha256Hex } from '../setup/dev-app.ts'
 import { programOf } from '../terminal/called-as.ts'
 import { type Command, EXIT } from '../terminal/command.ts'
+import { outputFault } from '../terminal/output-fault.ts'
 import { quoted } from '../terminal/wording.ts'
 
 const FILE = 'headgate.yaml'
@@ -21,7 +22,8 @@ export const initCommand: Command = {
   name: 'init',
   summary: 'Write a configuration to begin with.',
   description: `Writes FILE (${FILE} unless given): one app, one token, and the keys that most installations set, with what they
-mean. Prints the app key and the token, of which the file holds the digests only. Never overwrites a file.`,
+mean. Prints the app key and the token, of which the file holds the digests only: where they cannot be shown, there is no file
+afterwards. Never overwrites a file.`,
   options: {},
   operand: 'FILE',
   async run({ words: [path = FILE] }, terminal) {
@@ -39,7 +41,12 @@ mean. Prints the app key and the token, of which the file holds the digests only
 ${secretLines(secrets)}
 Next: ${program} config check -c ${quoted(path)}, then ${program} serve -c ${quoted(path)}
 `)
-    return EXIT.ok
+    const fault = await outputFault(terminal)
+    if (fault === undefined) return EXIT.ok
+    // Nobody could ever use it: of its key and its token it has the digests only.
+    await unlink(path)
+    const message = `standard output cannot be written, so that nobody would know the key and the token: ${fault.why}; ${path} was removed again`
+    throw new AppError('internal', message, { details: { why: fault.code } })
   },
 }
 

@@ -60,6 +60,7 @@ function command(name: string, modules: Modules, [summary, description]: readonl
     description: `${description}
 Ends at SIGTERM or SIGINT: stops taking requests, delivers what it accepted, exits 0. SIGHUP reads apps and tokens again.`,
     options: { ...CONFIG_OPTION, ...(modules.gateway && WORKERS_OPTION), ...JSON_OPTION },
+    isService: true,
     // A worker runs the command line of its primary, and of that the gateway.
     run: ({ flags }, terminal) =>
       serve(terminal.primary ? { gateway: true, aggregation: false } : modules, flags, terminal),

@@ -24,6 +24,8 @@ export interface Command {
   readonly words?: readonly string[]
   /** One word of the caller's own that may follow instead, such as `FILE`. */
   readonly operand?: string
+  /** What it writes is a log, and no answer: when that cannot be written, nothing has failed. */
+  readonly isService?: true
   /** Resolves with the exit code. */
   run(
     input: { readonly flags: Flags; readonly words: readonly string[] },

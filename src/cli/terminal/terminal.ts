@@ -13,6 +13,8 @@ export interface Terminal {
   /** In a worker only. */
   readonly primary?: PrimaryChannel
   out(text: string): void
+  /** What kept text from being written out, once all was tried; undefined where nothing did. Left out: nothing does. */
+  unwritten?(): Promise<Error | undefined>
   err(text: string): void
   /** Calls back at each SIGHUP, and when the primary says so: configuration is to be read again. */
   onReload(callback: () => void): void
@@ -38,7 +40,7 @@ export function processTerminal(process: NodeJS.Process, cluster: Cluster): Term
     interactive: process.stdout.isTTY === true,
     stop: stop.signal,
     ...(primary && { primary }),
-    out: (text) => process.stdout.write(text),
+    ...writer(process.stdout),
     err: (text) => process.stderr.write(text),
     onReload(callback) {
       process.on('SIGHUP', callback)
@@ -55,6 +57,27 @@ export function processTerminal(process: NodeJS.Process, cluster: Cluster): Term
  * its end.
  */
 const unheard = () => {}
+
+/** Writes, and keeps the first failure for whoever asks. */
+function writer(stream: NodeJS.WriteStream): Required<Pick<Terminal, 'out' | 'unwritten'>> {
+  let failure: Error | undefined
+  let last = Promise.resolve()
+  return {
+    out(text) {
+      // Callbacks come in the order of the writes.
+      last = new Promise((resolve) => {
+        stream.write(text, (error) => {
+          failure ??= error ?? undefined
+          resolve()
+        })
+      })
+    },
+    async unwritten() {
+      await last
+      return failure
+    },
+  }
+}
 
 /** Node ends a worker whose primary is gone; nothing is left to say then. */
 function primaryOf(process: NodeJS.Process): PrimaryChannel {

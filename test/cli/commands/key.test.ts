@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { parse } from 'yaml'
@@ -79,4 +79,25 @@ test('init writes a configuration that is valid without a warning, once', async 
   t.equal((await said(['init', 'a\0b'])).code, 1, 'what nobody can mend stays what it is')
   t.equal((await said(['init', 'a', 'b'])).code, 2)
   t.equal(parse(await readFile(path, 'utf8')).apps[0].keys[0].sha256, sha256(key))
+})
+
+test('a file whose key and token nobody was shown is not left', async (t) => {
+  const dir = t.testdir()
+  for (const [code, why] of [
+    ['ENOSPC', 'the disk is full (ENOSPC)'],
+    ['EPIPE', 'whoever was to read it has ended (EPIPE)'],
+  ] as const) {
+    const lost = Object.assign(new Error('write'), { code })
+    const terminal = { ...fakeTerminal(), unwritten: async () => lost }
+    const path = join(dir, 'headgate.yaml')
+    t.equal(await runCommand(['init', path], terminal), 1)
+    t.equal(
+      terminal.said().err,
+      `headgate init: standard output cannot be written, so that nobody would know the key and the token: ${why}; ${path} was removed again\n`,
+    )
+    t.same(await readdir(dir), [])
+  }
+  const taken = { ...fakeTerminal(), unwritten: async () => undefined }
+  t.equal(await runCommand(['init', join(dir, 'headgate.yaml')], taken), 0)
+  t.same(await readdir(dir), ['headgate.yaml'])
 })

@@ -1,0 +1,23 @@
+import { errnoOf } from '../../std/files/files.ts'
+import type { Terminal } from './terminal.ts'
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the quota of this user is used up',
+  EFBIG: 'the file would be too large',
+  EIO: 'the device or the terminal behind it has failed',
+  EPIPE: 'whoever was to read it has ended',
+}
+
+/** Why what was said could not be written, in words and by its code; undefined when all of it was. */
+export async function outputFault(terminal: Terminal): Promise<OutputFault | undefined> {
+  const error = await terminal.unwritten?.()
+  if (error === undefined) return undefined
+  const code = errnoOf(error)
+  return { code, why: `${REASONS[code] ?? error.message} (${code})` }
+}
+
+export interface OutputFault {
+  readonly code: string
+  readonly why: string
+}
