@@ -36,17 +36,12 @@ export function credentialFaults({ apps, gateway, aws }: Config): ConfigFault[] 
     ...faultIf(
       isAsked && region === undefined,
       'gateway.credentials.region',
-      'is required for credentials (or aws.region)',
-    ),
-    ...faultIf(
-      region !== undefined && !/^[a-z0-9-]{1,32}$/.test(region) && isAsked,
-      'gateway.credentials.region',
-      'must be a region such as eu-west-1',
+      'is required for credentials (or aws.region), such as eu-west-1',
     ),
     ...faultIf(
       isAsked && subjectKeyEnv === undefined,
       'gateway.credentials.subjectKeyEnv',
-      'is required for credentials',
+      'is required for credentials: the name of a variable such as HEADGATE_SUBJECT_KEY',
     ),
   ]
 }
@@ -66,7 +61,7 @@ function modeFaults(path: string, credentials: CredentialsConfig, keys: AppConfi
     ...faultIf(
       mode === 'oidc+attest' && credentials.attestation?.appAttest === undefined,
       `${path}.attestation.appAttest`,
-      'is required for mode "oidc+attest"',
+      'is required for mode "oidc+attest", such as {"appId":"ABCDE12345.com.example.shop"}',
     ),
     ...faultIf(!isPublic && issuers.length === 0, `${path}.issuers`, `must not be empty for mode "${mode}"`),
   ]

@@ -5,6 +5,7 @@ import { inUnits, measured } from '../std/input/quantities.ts'
 import { credentialFaults } from './credentials-rules.ts'
 import { emptyDigest } from './digests.ts'
 import { type ConfigFault, faultIf, unique } from './faults.ts'
+import { located, placeFaults } from './place-rules.ts'
 import type { Config } from './schema/config-schema.ts'
 import { MIN_JOURNAL_BYTES } from './schema/gateway-schema.ts'
 
@@ -12,6 +13,7 @@ import { MIN_JOURNAL_BYTES } from './schema/gateway-schema.ts'
 export function ruleFaults(config: Config): ConfigFault[] {
   return [
     ...appFaults(config),
+    ...placeFaults(config),
     ...gatewayFaults(config),
     ...credentialFaults(config),
     ...lakeFaults(config),
@@ -48,34 +50,25 @@ const digestFaults = (digest: string, path: string): ConfigFault[] => {
   return why === undefined ? [] : [{ path, message: why }]
 }
 
-interface ServicePlace {
-  readonly region?: string
-  readonly endpoint?: string
-}
-
-/** Without an endpoint, which is an emulator's or another vendor's, the region says where. */
-const located = (place: ServicePlace, aws: ServicePlace): boolean =>
-  [place.region, place.endpoint, aws.region, aws.endpoint].some((value) => value !== undefined)
-
 function gatewayFaults({ gateway, aws }: Config): ConfigFault[] {
   const { kind, name } = gateway.stream
   return [
-    ...gateway.trustProxy.flatMap((cidr, i) =>
-      faultIf(!isCidr(cidr), `gateway.trustProxy.${i}`, 'must be an address or a CIDR such as 10.0.0.0/8'),
-    ),
     ...faultIf(
       gateway.journal.maxBytes / gateway.workers < MIN_JOURNAL_BYTES,
       'gateway.journal.maxBytes',
       'must be at least 8MiB for each of gateway.workers',
       ['gateway.workers'],
     ),
-    ...faultIf(kind === 'kinesis' && name === undefined, 'gateway.stream.name', 'is required for kinesis', [
-      'gateway.stream.kind',
-    ]),
+    ...faultIf(
+      kind === 'kinesis' && name === undefined,
+      'gateway.stream.name',
+      'is required for kinesis: the name of a stream such as headgate-events',
+      ['gateway.stream.kind'],
+    ),
     ...faultIf(
       kind === 'kinesis' && !located(gateway.stream, aws),
       'gateway.stream.region',
-      'is required for kinesis (or aws.region)',
+      'is required for kinesis (or aws.region), such as eu-west-1',
       ['gateway.stream', 'aws'],
     ),
   ]
@@ -95,15 +88,16 @@ function lakeFaults({ lake, aws }: Config): ConfigFault[] {
       'is for lake.kind "s3": events would stay on this disk',
       ['lake.kind'],
     )
-  if (bucket === undefined) return faultIf(true, 'lake.bucket', 'is required for s3')
+  if (bucket === undefined)
+    return faultIf(true, 'lake.bucket', 'is required for s3: the name of a bucket such as my-lake')
   return [
     ...faultIf(
       !BUCKET.test(bucket) || isIP(bucket) !== 0,
       'lake.bucket',
-      'must be a bucket name: 3 to 63 of a-z, 0-9, dot and hyphen, beginning and ending with a letter or digit',
+      'must be a bucket name: 3 to 63 of a-z, 0-9, dot and hyphen, beginning and ending with a letter or digit, such as my-lake',
     ),
     ...faultIf(OTHER_BUCKET.test(bucket), 'lake.bucket', 'must be a general purpose bucket'),
-    ...faultIf(!located(lake, aws), 'lake.region', 'is required for s3 (or aws.region)', [
+    ...faultIf(!located(lake, aws), 'lake.region', 'is required for s3 (or aws.region), such as eu-west-1', [
       'lake.endpoint',
       'aws',
     ]),
@@ -199,11 +193,4 @@ function processFaults({ gateway, aggregation, shutdown }: Config): ConfigFault[
       [total],
     ),
   ]
-}
-
-/** A boolean or a hop count would trust whoever writes X-Forwarded-For: only addresses and networks are taken. */
-function isCidr(text: string): boolean {
-  const [address = '', prefix = '0', ...rest] = text.split('/')
-  const bits = isIP(address) === 4 ? 32 : 128
-  return isIP(address) !== 0 && rest.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= bits
 }

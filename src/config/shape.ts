@@ -2,7 +2,7 @@ import Type, { type TObject, type TSchema } from 'typebox'
 import Value from 'typebox/value'
 import { didYouMean, nearest } from '../std/input/did-you-mean.ts'
 import { expected, formOf, told } from '../std/input/expectation.ts'
-import { measured } from '../std/input/quantities.ts'
+import { inUnits, measured } from '../std/input/quantities.ts'
 import { notADigest } from './digests.ts'
 import { isRecord, variableOf } from './environment.ts'
 import type { ConfigFault } from './faults.ts'
@@ -137,12 +137,23 @@ function wrong(schema: TSchema, value: unknown, path: string, { variables }: Con
       message: `must be ${expected(schema)} as JSON, such as ["a","b"] or [{"id":"a"}]${NO_JSON}`,
     }
   }
+  const beyond = tooMuch(schema, value)
+  if (beyond !== undefined) return { path, message: beyond }
   const near = isText && Type.IsEnum(schema) ? didYouMean(value, schema.enum.map(String)) : ''
   const example = exampleOf(schema, variables.get(path))
   return {
     path,
     message: `must be ${expected(schema)}${near === '' ? `; ${formOf(value)}` : near}${example}`,
   }
+}
+
+/** What is where numbers end, which nobody is told of who is not there. */
+function tooMuch(schema: TSchema, value: unknown): string | undefined {
+  const { measure, maximum = Number.POSITIVE_INFINITY, isOpen } = told(schema)
+  const amount = typeof value === 'string' ? readText(schema, value) : value
+  if (isOpen !== true || typeof amount !== 'number' || amount <= maximum) return undefined
+  const most = measure === 'duration' || measure === 'bytes' ? inUnits(measure, maximum) : maximum
+  return `must be at most ${most}; ${formOf(value)}`
 }
 
 /** A group has a variable for each of its keys. */
@@ -153,10 +164,12 @@ function notOneValue({ properties }: TObject, path: string, text: string): strin
   return `must be a group of keys as JSON, such as {"a":1}, or set by a variable for each: ${names.slice(0, MOST_NAMED).join(', ')}${more}${why}`
 }
 
-/** Where the form alone says little, and somebody sets a variable. */
+/** Where the form alone says little: of a list, and where somebody sets a variable. */
 function exampleOf(schema: TSchema, variable: string | undefined): string {
   const { measure, example, default: usual } = told(schema)
   const value = example ?? usual
+  if (Type.IsArray(schema) && value !== undefined)
+    return `. Example: ${variable === undefined ? '' : `${variable}=`}${JSON.stringify(value)}`
   const isPlain = measure === undefined && (typeof value === 'number' || typeof value === 'boolean')
   return isPlain && variable !== undefined ? `. Example: ${variable}=${value}` : ''
 }

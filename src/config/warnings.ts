@@ -1,17 +1,32 @@
+import { isIPv4 } from 'node:net'
 import type { Environment } from './environment.ts'
 import type { ConfigFault } from './faults.ts'
 import { isLoopback } from './loopback.ts'
+import type { ServicePlace } from './place-rules.ts'
 import type { Config } from './schema/config-schema.ts'
 
 /** Below these, a network is more than anybody's own: 10.0.0.0/8 and fd00::/8 are the widest private ones. */
 const WIDEST_PREFIX = 8
+
+/** The largest buffer: https://docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html */
+const LARGEST_OBJECT_BYTES = 134_217_728
+
+/** https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html */
+const AWS_REGION = /^[a-z]{2,8}(?:-[a-z]{2,12}){1,3}-\d{1,2}$/
+const NOWHERE = 'is not as AWS names its regions (eu-west-1), and no endpoint says where else it is'
+
+/** Whether a service is asked for where AWS has none. */
+function isNowhere(place: ServicePlace, aws: ServicePlace): boolean {
+  const [region, endpoint] = [place.region ?? aws.region, place.endpoint ?? aws.endpoint]
+  return region !== undefined && endpoint === undefined && !AWS_REGION.test(region)
+}
 
 const warnIf = (applies: boolean, path: string, message: string): ConfigFault[] =>
   applies ? [{ path, message }] : []
 
 /** What can work, but hardly as it was meant. It is said and changes nothing. */
 export function configWarnings(config: Config): ConfigFault[] {
-  const { apps, aggregation, gateway } = config
+  const { apps, aggregation, aws, gateway, lake } = config
   return [
     ...aggregation.tokens.flatMap(({ apps, scopes }, i) =>
       warnIf(
@@ -40,6 +55,30 @@ export function configWarnings(config: Config): ConfigFault[] {
         `gateway.trustProxy.${i}`,
         'trusts (nearly) everybody: whoever reaches this gateway directly can claim any address in X-Forwarded-For',
       ),
+    ),
+    ...gateway.trustProxy.flatMap((network, i) => {
+      const meant = meantBy(network)
+      return warnIf(
+        meant !== network,
+        `gateway.trustProxy.${i}`,
+        `is taken as ${meant}: is that what was meant?`,
+      )
+    }),
+    ...warnIf(
+      gateway.stream.kind === 'lake' && gateway.stream.name !== undefined,
+      'gateway.stream.name',
+      'is for gateway.stream.kind "kinesis": events go to the lake, and not to that stream',
+    ),
+    ...warnIf(lake.kind === 's3' && isNowhere(lake, aws), 'lake.region', NOWHERE),
+    ...warnIf(
+      gateway.stream.kind === 'kinesis' && isNowhere(gateway.stream, aws),
+      'gateway.stream.region',
+      NOWHERE,
+    ),
+    ...warnIf(
+      lake.kind === 's3' && lake.maxTempBytes < LARGEST_OBJECT_BYTES,
+      'lake.maxTempBytes',
+      'is less than one object of Firehose may have (128MiB), and what does not fit is never computed',
     ),
   ]
 }
@@ -74,4 +113,16 @@ export function startWarnings({ apps, aggregation, gateway }: Config, env: Envir
 function isWide(network: string): boolean {
   const [, prefix] = network.split('/')
   return prefix !== undefined && Number(prefix) < WIDEST_PREFIX
+}
+
+/** What a network is in force: no zone is looked at, and no bit behind the prefix. */
+function meantBy(network: string): string {
+  const plain = network.replace(/%[^/]*/, '')
+  const [address = '', prefix] = plain.split('/')
+  // Of IPv6, whose texts are many, it is not asked.
+  if (prefix === undefined || !isIPv4(address)) return plain
+  const bits = address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0)
+  const block = 2 ** (32 - Number(prefix))
+  const first = Math.floor(bits / block) * block
+  return `${[24, 16, 8, 0].map((shift) => Math.floor(first / 2 ** shift) % 256).join('.')}/${prefix}`
 }

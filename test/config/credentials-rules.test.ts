@@ -81,8 +81,8 @@ test('credentials need what their sessions are made of', async (t) => {
       'a region and a key for pseudonyms',
       { gateway: {}, apps: [app()] },
       [
-        'gateway.credentials.region: is required for credentials (or aws.region)',
-        'gateway.credentials.subjectKeyEnv: is required for credentials',
+        'gateway.credentials.region: is required for credentials (or aws.region), such as eu-west-1',
+        'gateway.credentials.subjectKeyEnv: is required for credentials: the name of a variable such as HEADGATE_SUBJECT_KEY',
       ],
     ],
     ['only when there are any', { gateway: {}, apps: [{ id: 'ios' }] }, []],
@@ -167,7 +167,9 @@ test('credentials need what their sessions are made of', async (t) => {
     [
       'an identity of the app, where devices attest it',
       { apps: [app({ mode: 'oidc+attest' })] },
-      [`${path}.attestation.appAttest: is required for mode "oidc+attest"`],
+      [
+        `${path}.attestation.appAttest: is required for mode "oidc+attest", such as {"appId":"ABCDE12345.com.example.shop"}`,
+      ],
     ],
   ] as const) {
     t.same(faultsOf(file), faults, rule)

@@ -68,7 +68,7 @@ test('durations and sizes are read in their units', async (t) => {
     'aggregation.schedule.grace: must be a duration such as 2m, 90s or 1h; it is a text of 12 characters',
   ])
   t.same(faultsOf({ gateway: { limits: { inflightBytes: '5 potatoes' } } }), [
-    'gateway.limits.inflightBytes: must be a size such as 64MiB or 512KiB, at least 1B; it is a text of 10 characters',
+    'gateway.limits.inflightBytes: must be a size such as 64MiB or 512KiB, at least 6MiB; it is a text of 10 characters',
   ])
 })
 
@@ -205,8 +205,8 @@ test('what the shape cannot say is checked by rules', async (t) => {
       'kinesis needs a stream and a place',
       { gateway: { stream: { kind: 'kinesis' } } },
       [
-        'gateway.stream.name: is required for kinesis',
-        'gateway.stream.region: is required for kinesis (or aws.region)',
+        'gateway.stream.name: is required for kinesis: the name of a stream such as headgate-events',
+        'gateway.stream.region: is required for kinesis (or aws.region), such as eu-west-1',
       ],
     ],
     [
@@ -214,11 +214,15 @@ test('what the shape cannot say is checked by rules', async (t) => {
       { gateway: { stream: { kind: 'kinesis', name: 's' } }, aws: { region: 'eu-west-1' } },
       [],
     ],
-    ['a lake in S3 needs a bucket', { lake: { kind: 's3' } }, ['lake.bucket: is required for s3']],
+    [
+      'a lake in S3 needs a bucket',
+      { lake: { kind: 's3' } },
+      ['lake.bucket: is required for s3: the name of a bucket such as my-lake'],
+    ],
     [
       'and a place',
       { lake: { kind: 's3', bucket: 'my-lake' } },
-      ['lake.region: is required for s3 (or aws.region)'],
+      ['lake.region: is required for s3 (or aws.region), such as eu-west-1'],
     ],
     [
       'which may be an endpoint',
@@ -244,7 +248,7 @@ test('what the shape cannot say is checked by rules', async (t) => {
           `${bucket} is no bucket name`,
           { lake: { kind: 's3', bucket, region: 'eu-west-1' } },
           [
-            'lake.bucket: must be a bucket name: 3 to 63 of a-z, 0-9, dot and hyphen, beginning and ending with a letter or digit',
+            'lake.bucket: must be a bucket name: 3 to 63 of a-z, 0-9, dot and hyphen, beginning and ending with a letter or digit, such as my-lake',
           ],
         ] as const,
     ),

@@ -26,7 +26,7 @@ test('what was wrong is said with its key, its form, what is expected and an exa
     [{ gateway: { stream: 5 } }, 'gateway.stream: must be a group of keys; it is 5'],
     [
       { gateway: { trustProxy: 'loopback' } },
-      'gateway.trustProxy: must be a list; it is a text of 8 characters',
+      'gateway.trustProxy: must be a list; it is a text of 8 characters. Example: ["10.0.0.0/8"]',
     ],
     [
       { gateway: { trustProxy: [true] } },

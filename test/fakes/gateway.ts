@@ -76,6 +76,8 @@ interface Setup {
   readonly apps?: readonly object[]
   readonly ready?: () => boolean | string
   readonly workers?: number
+  /** Less than a configuration may say, so that small requests meet it. */
+  readonly inflightBytes?: number
   readonly logLevel?: 'debug' | 'info' | 'error' | 'silent'
   readonly prepare?: GatewayPorts['prepare']
   readonly vending?: Partial<VendingPorts>
@@ -89,6 +91,7 @@ export async function startGateway(t: Closing, setup: Setup = {}) {
     apps = someApps,
     ready = () => true,
     workers = 1,
+    inflightBytes,
     logLevel = 'silent',
     prepare,
     vending = {},
@@ -117,20 +120,24 @@ export async function startGateway(t: Closing, setup: Setup = {}) {
     replace(read)
     registry.replace(read)
   }
-  const app = await buildGateway(config.gateway, {
-    registry,
-    journal,
-    ledger,
-    refusals,
-    clock,
-    entropy,
-    telemetry,
-    ready,
-    credentials,
-    idempotencySecret: 'a secret of thirty-two characters',
-    workers,
-    ...(prepare && { prepare }),
-  })
+  const limits = { ...config.gateway.limits, ...(inflightBytes !== undefined && { inflightBytes }) }
+  const app = await buildGateway(
+    { ...config.gateway, limits },
+    {
+      registry,
+      journal,
+      ledger,
+      refusals,
+      clock,
+      entropy,
+      telemetry,
+      ready,
+      credentials,
+      idempotencySecret: 'a secret of thirty-two characters',
+      workers,
+      ...(prepare && { prepare }),
+    },
+  )
   t.teardown(async () => {
     await app.close()
     await close()

@@ -228,7 +228,7 @@ t.test('a stalled journal does not let tiny requests pile up without end', async
   const fitting = 50
   const body = '{"name":"a","value":1}'
   const inflightBytes = fitting * (REQUEST_BYTES + body.length)
-  const { app, journal } = await startGateway(t, { gateway: { limits: { inflightBytes } } })
+  const { app, journal } = await startGateway(t, { inflightBytes })
   let open = () => {}
   journal.gate = new Promise((resolve) => {
     open = resolve

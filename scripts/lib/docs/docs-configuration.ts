@@ -2,7 +2,7 @@ import Type, { type TSchema } from 'typebox'
 import { stringify } from 'yaml'
 import { environmentNames } from '../../../src/config/parse.ts'
 import { Config } from '../../../src/config/schema/config-schema.ts'
-import { told } from '../../../src/std/input/expectation.ts'
+import { mostOf, told } from '../../../src/std/input/expectation.ts'
 import { inUnits } from '../../../src/std/input/quantities.ts'
 
 /** A key of the configuration, as the page has a row for it. */
@@ -132,7 +132,8 @@ function rowOf({ path, schema, isRequired }: Key): string {
 }
 
 function kindOf(schema: TSchema): string {
-  const { measure, minimum, maximum, minItems, maxItems } = told(schema)
+  const { measure, minimum, minItems, maxItems } = told(schema)
+  const maximum = mostOf(schema)
   if (Type.IsEnum(schema)) return schema.enum.map((value) => `\`${value}\``).join(', ')
   if (Type.IsUnion(schema)) return '`off` or the keys below'
   if (Type.IsArray(schema)) return `list${range(minItems, maxItems, String)}`

@@ -1,4 +1,5 @@
 import type { Config } from '../../config/parse.ts'
+import { MIN_INFLIGHT_BYTES } from '../../config/schema/gateway-schema.ts'
 import { buildGateway } from '../../gateway/gateway-app.ts'
 import type { GatewayBalance } from '../../http/reconciliation.ts'
 import type { MetricsText } from '../../std/metrics/metric-registry.ts'
@@ -64,7 +65,9 @@ export async function workerGateway(
 export function shareOf(config: Config): Config {
   const { gateway } = config
   const share = (amount: number) => Math.floor(amount / gateway.workers)
-  const limits = { ...gateway.limits, inflightBytes: share(gateway.limits.inflightBytes) }
+  // A worker that had less could never take the largest request.
+  const inflightBytes = Math.max(MIN_INFLIGHT_BYTES, share(gateway.limits.inflightBytes))
+  const limits = { ...gateway.limits, inflightBytes }
   const journal = { ...gateway.journal, maxBytes: share(gateway.journal.maxBytes) }
   return { ...config, gateway: { ...gateway, limits, journal } }
 }

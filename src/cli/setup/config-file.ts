@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { readFile } from 'node:fs/promises'
 import { LineCounter, parseDocument } from 'yaml'
 import { AppError } from '../../std/errors.ts'
@@ -18,9 +19,37 @@ const FILE_FAULTS: Readonly<Record<string, string>> = {
   ELOOP: 'its links lead in a circle',
 }
 
+/** Windows begins files with it. */
+const BYTE_ORDER_MARK = '\u{feff}'
+
 async function textOf(path: string): Promise<string> {
+  const bytes = await bytesOf(path)
+  const lines = linesIn(bytes)
+  const wrong = lines.findIndex((line) => !isUtf8(line))
+  if (wrong !== -1) throw bad(path, 'UTF-8', [`  line ${wrong + 1}: ${notUtf8(bytes)}`])
+  const text = bytes.toString('utf8')
+  return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text
+}
+
+/** No character of UTF-8 has a line break within. */
+function linesIn(bytes: Buffer): Buffer[] {
+  const lines: Buffer[] = []
+  let from = 0
+  for (let end = bytes.indexOf('\n'); end !== -1; end = bytes.indexOf('\n', from)) {
+    lines.push(bytes.subarray(from, end))
+    from = end + 1
+  }
+  return [...lines, bytes.subarray(from)]
+}
+
+const notUtf8 = ([first, second]: Buffer): string =>
+  (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)
+    ? 'it is UTF-16; save the file as UTF-8'
+    : 'a character is in another encoding, such as Latin-1; save the file as UTF-8'
+
+async function bytesOf(path: string): Promise<Buffer> {
   try {
-    return await readFile(path, 'utf8')
+    return await readFile(path)
   } catch (cause) {
     const { code = '', message } = cause as NodeJS.ErrnoException
     const why = FILE_FAULTS[code] ?? message

@@ -29,6 +29,9 @@ const DIMENSIONS = [
   'network_effective_type',
 ] as const
 
+/** Above all cores of a large machine. Each thread takes memory and a place among those of the machine, used or not. */
+const MAX_THREADS = 256
+
 const DimensionSet = group({
   name: segment({ description: 'What queries ask for, as in `set=route`.', example: 'route' }),
   dimensions: Type.Array(
@@ -82,6 +85,7 @@ const Token = group({
       description:
         'The only apps of which the token sees anything. `run` does nothing beside it. Left out: all, and what is about all.',
       example: ['shop-web'],
+      minItems: 1,
     }),
   ),
 })
@@ -122,7 +126,13 @@ const Engine = strict({
     example: '512MiB',
     minimum: 134_217_728,
   }),
-  threads: positive(2, { description: 'How many cores it may use.', example: 4 }),
+  threads: Type.Integer({
+    description: 'How many cores it may use.',
+    example: 4,
+    default: 2,
+    minimum: 1,
+    maximum: MAX_THREADS,
+  }),
   timeout: durationMs(1_800_000, {
     description: 'How long the work on one window may take, before it counts as failed and is tried again.',
     example: '1h',

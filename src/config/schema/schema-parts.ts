@@ -1,4 +1,5 @@
 import Type, { type TProperties } from 'typebox'
+import { DAY_MS } from '../../std/durations.ts'
 
 /** What a key tells whoever writes one: the reference page is made of it. */
 export type Words = {
@@ -7,10 +8,14 @@ export type Words = {
   readonly example?: unknown
 }
 
+/** Where numbers end: what is beyond is a slip, no moment and no size of anything, or no number that stays exact. */
+const MAX = { count: 1_000_000_000, durationMs: 36_500 * DAY_MS, bytes: 2 ** 50 } as const
+
+const COUNT = { maximum: MAX.count, isOpen: true } as const
 /** Written as a number of milliseconds or as text: 250ms, 10s, 15m, 24h, 30d. */
-export const DURATION = { measure: 'duration' } as const
+export const DURATION = { measure: 'duration', maximum: MAX.durationMs, isOpen: true } as const
 /** Written as a number of bytes or as text: 512KiB, 64MiB, 4GiB. */
-export const BYTES = { measure: 'bytes' } as const
+const BYTES = { measure: 'bytes', maximum: MAX.bytes, isOpen: true } as const
 
 export const strict = <T extends TProperties>(properties: T) =>
   Type.Object(properties, { additionalProperties: false, default: {} })
@@ -27,7 +32,7 @@ export const durationMs = (value: number, words: Words & { readonly minimum?: nu
 export const sizeBytes = (value: number, words: Words & { readonly minimum?: number }) =>
   Type.Integer({ minimum: 1, ...words, ...BYTES, default: value })
 export const positive = (value: number, words: Words) =>
-  Type.Integer({ ...words, default: value, minimum: 1 })
+  Type.Integer({ ...COUNT, ...words, default: value, minimum: 1 })
 /** Digests of texts that nobody has kept. */
 export const KEY_DIGEST = 'a2cfa805604a7084695b69723e6bf84ccd0b58681cd6be836f12f8dc600181a3'
 export const TOKEN_DIGEST = '1f13ae554bea76c55511f59fea8b425ad9290eed39689db8fb03792c6a3d9152'

@@ -4,7 +4,7 @@ import { AppError } from '../../std/errors.ts'
 /** What a request costs beside its body until it is answered: otherwise tiny ones could be pipelined without end. */
 export const REQUEST_BYTES = 4_096
 /** What one request may need: its body as it comes, inflated, and room for the rest. No share is smaller. */
-const LARGEST_BYTES = 6_291_456
+export const LARGEST_BYTES = 6_291_456
 /** One address, or one app, never holds what all others need. */
 const PARTS = { address: 4, app: 2 } as const
 /** Slower than any phone: GPRS sends 1 to 5 kB/s. The default of Apache's mod_reqtimeout (`body=20,MinRate=500`). */

@@ -10,6 +10,8 @@ interface Told {
   readonly example?: unknown
   readonly minimum?: number
   readonly maximum?: number
+  /** Its maximum is where numbers end, and worth no word before somebody goes beyond. */
+  readonly isOpen?: boolean
   readonly minItems?: number
   readonly maxItems?: number
   readonly minLength?: number
@@ -27,7 +29,8 @@ const UNIT_WORDS = {
 
 /** What a value of this schema is, in the words of whoever writes one; where these say a form, with an example. */
 export function expected(schema: TSchema): string {
-  const { measure, form, example, minimum, maximum, maxLength } = told(schema)
+  const { measure, form, example, minimum, maxLength } = told(schema)
+  const maximum = mostOf(schema)
   if (measure === 'duration' || measure === 'bytes')
     return `${UNIT_WORDS[measure]}${bounds(minimum, maximum, (amount) => inUnits(measure, amount))}`
   if (form === undefined && !Type.IsString(schema)) return kindExpected(schema)
@@ -36,12 +39,18 @@ export function expected(schema: TSchema): string {
   return `${text}, such as ${typeof example === 'object' ? JSON.stringify(example) : example}`
 }
 
+/** The most that it takes, where that is worth a word. */
+export function mostOf(schema: TSchema): number | undefined {
+  const { maximum, isOpen } = told(schema)
+  return isOpen === true ? undefined : maximum
+}
+
 function kindExpected(schema: TSchema): string {
-  const { minimum, maximum, minItems, maxItems } = told(schema)
+  const { minimum, minItems, maxItems } = told(schema)
   if (Type.IsEnum(schema)) return `one of ${schema.enum.join(', ')}`
   if (Type.IsLiteral(schema)) return `"${schema.const}"`
   if (Type.IsUnion(schema)) return schema.anyOf.map(expected).join(' or ')
-  if (Type.IsInteger(schema)) return `a whole number${bounds(minimum, maximum, String)}`
+  if (Type.IsInteger(schema)) return `a whole number${bounds(minimum, mostOf(schema), String)}`
   if (Type.IsNumber(schema)) return 'a number'
   if (Type.IsBoolean(schema)) return 'true or false'
   if (Type.IsArray(schema))

@@ -36,6 +36,37 @@ test('check and print read YAML and JSON, by option or by environment', async (t
   t.notMatch(printed, digest)
 })
 
+test('a file is UTF-8: another encoding is told with its line, and a byte order mark is none of the text', async (t) => {
+  const dir = t.testdir({
+    'mark.json': '\u{feff}{"dataDir":"café"}',
+    'mark.yaml': '\u{feff}dataDir: café',
+    'latin.yaml': Buffer.from('logLevel: info\ndataDir: caf\u00e9\n', 'latin1'),
+    'last.json': Buffer.from('{"dataDir":"caf\u00e9"}', 'latin1'),
+    'wide.yaml': Buffer.from('\u{feff}dataDir: data\n', 'utf16le'),
+    'big.yaml': Buffer.from('\u{feff}dataDir: data\n', 'utf16le').swap16(),
+  })
+  const check = async (name: string) => {
+    const terminal = fakeTerminal()
+    const code = await runCommand(['config', 'print', '-c', join(dir, name)], terminal)
+    return { code, ...terminal.said() }
+  }
+  for (const name of ['mark.json', 'mark.yaml']) {
+    const { code, out } = await check(name)
+    t.equal(code, 0)
+    t.match(out, /^dataDir: café$/m)
+  }
+  for (const [name, why] of [
+    ['latin.yaml', 'line 2: a character is in another encoding, such as Latin-1; save the file as UTF-8'],
+    ['last.json', 'line 1: a character is in another encoding, such as Latin-1; save the file as UTF-8'],
+    ['wide.yaml', 'line 1: it is UTF-16; save the file as UTF-8'],
+    ['big.yaml', 'line 1: it is UTF-16; save the file as UTF-8'],
+  ] as const) {
+    const { code, err } = await check(name)
+    t.equal(code, 2)
+    t.equal(err, `headgate config: ${join(dir, name)} is not valid UTF-8:\n  ${why}\n`)
+  }
+})
+
 test('print shows what the platform has decided', async (t) => {
   const terminal = fakeTerminal({ ECS_CONTAINER_METADATA_URI_V4: 'http://169.254.170.2/v4/x' })
   t.equal(await runCommand(['config', 'print'], terminal), 0)

@@ -7,6 +7,7 @@ import { lakeRows } from '../../../scripts/lib/demo/lake-rows.ts'
 import { runCommand } from '../../../src/cli/commands.ts'
 import { shareOf } from '../../../src/cli/serve/gateway-handle.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
+import { LARGEST_BYTES } from '../../../src/gateway/collect/memory-budget.ts'
 import { startCommand } from '../../fakes/process/command.ts'
 import { ask, listen, post, sha256, start, waitFor } from '../../fakes/process/serving.ts'
 import { fakeTerminal } from '../../fakes/process/terminal.ts'
@@ -210,7 +211,13 @@ test('a number of workers that makes no sense is told in the words of the option
 test('what all workers may use together is divided among them', async (t) => {
   const gateway = { workers: 4, journal: { maxBytes: '1GiB' }, limits: { inflightBytes: '10MiB' } }
   const share = shareOf(parseConfig({ gateway }, {})).gateway
-  t.same([share.journal.maxBytes, share.limits.inflightBytes], [268_435_456, 2_621_440])
+  t.same(
+    [share.journal.maxBytes, share.limits.inflightBytes],
+    [268_435_456, LARGEST_BYTES],
+    'the largest fits',
+  )
+  const much = { ...gateway, limits: { inflightBytes: '64MiB' } }
+  t.equal(shareOf(parseConfig({ gateway: much }, {})).gateway.limits.inflightBytes, 16 * 2 ** 20)
   t.throws(
     () => parseConfig({ gateway: { ...gateway, journal: { maxBytes: '31MiB' } } }, {}),
     /gateway\.journal\.maxBytes: must be at least 8MiB for each of gateway\.workers/,

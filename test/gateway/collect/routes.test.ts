@@ -277,7 +277,7 @@ test('bodies may be compressed, with or without saying so', async (t) => {
 
 test('the budget of bodies in flight is for all requests together, inflated and stored bytes included', async (t) => {
   const inflightBytes = 2 * REQUEST_BYTES + 2_000
-  const { app, journal } = await startGateway(t, { gateway: { limits: { inflightBytes } } })
+  const { app, journal } = await startGateway(t, { inflightBytes })
   const large = JSON.stringify(
     lcp({ attributes: { a: 'x'.repeat(250), b: 'x'.repeat(250), c: 'x'.repeat(200) } }),
   )
@@ -300,7 +300,7 @@ test('the budget of bodies in flight is for all requests together, inflated and 
 test('what is to be stored is part of the budget', async (t) => {
   const events = JSON.stringify(Array.from({ length: 100 }, () => lcp()))
   const inflightBytes = REQUEST_BYTES + events.length + 10_000
-  const { app, ledger } = await startGateway(t, { gateway: { limits: { inflightBytes } } })
+  const { app, ledger } = await startGateway(t, { inflightBytes })
   const refused = await app.inject(post(events))
   t.match(refused.json(), { status: 503, code: 'overloaded' })
   t.equal(ledger.totals().accepted, 0)
