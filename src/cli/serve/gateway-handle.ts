@@ -1,5 +1,4 @@
-import type { Config } from '../../config/parse.ts'
-import { MIN_INFLIGHT_BYTES } from '../../config/schema/gateway-schema.ts'
+import { type Config, MIN_INFLIGHT_BYTES } from '../../config/parse.ts'
 import { buildGateway } from '../../gateway/gateway-app.ts'
 import type { GatewayBalance } from '../../http/reconciliation.ts'
 import type { MetricsText } from '../../std/metrics/metric-registry.ts'

@@ -1,5 +1,4 @@
 import Type, { type TProperties } from 'typebox'
-import { DAY_MS } from '../../std/durations.ts'
 
 /** What a key tells whoever writes one: the reference page is made of it. */
 export type Words = {
@@ -8,8 +7,8 @@ export type Words = {
   readonly example?: unknown
 }
 
-/** Where numbers end: what is beyond is a slip, no moment and no size of anything, or no number that stays exact. */
-const MAX = { count: 1_000_000_000, durationMs: 36_500 * DAY_MS, bytes: 2 ** 50 } as const
+/** Where numbers end: a hundred years, 1 PiB. What is beyond is a slip, or no number that stays exact. */
+const MAX = { count: 1_000_000_000, durationMs: 3_153_600_000_000, bytes: 2 ** 50 } as const
 
 const COUNT = { maximum: MAX.count, isOpen: true } as const
 /** Written as a number of milliseconds or as text: 250ms, 10s, 15m, 24h, 30d. */
