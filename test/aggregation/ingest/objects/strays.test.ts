@@ -131,13 +131,30 @@ test('what lost its inputs to another batch is removed, and its dead letters, bu
   t.equal((await keys('dead/')).length, 2)
   const others = `dead/ingest-gateway/${HOUR}/c-000001-0123456789abcdef.ndjson`
   await put(others, 'of another lake\n')
+  await put(`dead/ingest-gateway/${HOUR}/readme.txt`, 'of whoever\n')
   await put(`raw/gateway/${HOUR}/c.ndjson`, lines('3'))
   await ingester().ingest(signal)
   t.notOk((await keys('raw/')).includes(lost))
   t.same(await eventIds(), ['1', '2', '3'])
   t.equal((await dead()).split('malformed').length, 2)
   t.ok((await keys('dead/')).includes(others))
-  t.equal((await keys('dead/')).length, 3)
+  t.equal((await keys('dead/')).length, 4)
+})
+
+test('what is left of a batch without events goes after a crash, and its dead letters stay', async (t) => {
+  const { put, ingester, keys, lake, dead } = await setUp()
+  await put(`raw/gateway/${HOUR}/a.ndjson`, 'malformed\n')
+  const killed: Lake = {
+    ...lake,
+    remove: async (removed) => {
+      if (removed.length > 0) throw new AppError('lake_failed', 'killed')
+    },
+  }
+  await ingester({ lake: killed }).ingest(signal)
+  t.equal((await keys('raw/')).length, 2)
+  t.same(await ingester().ingest(signal), NOTHING)
+  t.same(await keys('raw/'), [])
+  t.equal(await dead(), 'malformed\n')
 })
 
 test('what waits for its inputs is looked into once, and is neither counted nor removed', async (t) => {
@@ -283,6 +300,9 @@ test('a damaged entry of such an object is made anew from it', async (t) => {
   await arrivals.earliestMs()
   await arrivals.ingest(signal)
   t.same(await eventIds(), ['1'])
+  await put(SLOT_1, 'bits that fell over')
+  t.match(await arrivals.reexamine([SLOT_1], signal), [{ key: SLOT_1 }])
+  t.same(await keys('index/'), [], 'it leaves the index as one of others')
 })
 
 test('one that is gone before it is looked into is nobody’s', async (t) => {
