@@ -168,8 +168,7 @@ function notOneValue({ properties }: TObject, path: string, text: string): strin
 function exampleOf(schema: TSchema, variable: string | undefined): string {
   const { measure, example, default: usual } = told(schema)
   const value = example ?? usual
-  if (Type.IsArray(schema) && value !== undefined)
-    return `. Example: ${variable === undefined ? '' : `${variable}=`}${JSON.stringify(value)}`
+  if (Type.IsArray(schema) && value !== undefined) return `. Example: ${JSON.stringify(value)}`
   const isPlain = measure === undefined && (typeof value === 'number' || typeof value === 'boolean')
   return isPlain && variable !== undefined ? `. Example: ${variable}=${value}` : ''
 }

@@ -156,6 +156,12 @@ test('settings that say another thing than they do are told', async (t) => {
   }
 })
 
+test('a variable that is no list is shown one', async (t) => {
+  t.same(faultsOf({}, { HEADGATE_GATEWAY_TRUST_PROXY: '1' }), [
+    'gateway.trustProxy: must be a list; it is 1. Example: ["10.0.0.0/8"]',
+  ])
+})
+
 test('what could never compute or take a beacon is a fault, with a form and an example', async (t) => {
   t.equal(MIN_INFLIGHT_BYTES, LARGEST_BYTES, 'the largest request fits')
   const token = { name: 'ops', sha256: 'ab'.repeat(32), scopes: ['read'] }
