@@ -1,12 +1,25 @@
-// src/ → dist/: TypeScript compiled, dashboard assets copied beside the module that serves them.
+// src/ → dist/: TypeScript compiled, dashboard assets copied beside the module that serves them. Built beside dist/ and put
+// in its place when it is whole: what runs from there goes on, and what does not compile leaves the last build as it was.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, cpSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, renameSync, rmSync } from 'node:fs'
 
 const ASSETS = 'aggregation/serve/dashboard/assets'
+/** As deep as dist/, so that source maps are right there; two builds do not meet. */
+const next = `dist.next-${process.pid}`
+const last = `dist.last-${process.pid}`
+const remove = (folder) => rmSync(folder, { recursive: true, force: true })
 
-rmSync('dist', { recursive: true, force: true })
-execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'scripts/tsconfig.build.json'], {
-  stdio: 'inherit',
-})
-cpSync(`src/${ASSETS}`, `dist/${ASSETS}`, { recursive: true })
-chmodSync('dist/main.js', 0o755)
+try {
+  execFileSync(
+    process.execPath,
+    ['node_modules/typescript/bin/tsc', '-p', 'scripts/tsconfig.build.json', '--outDir', next],
+    { stdio: 'inherit' },
+  )
+  cpSync(`src/${ASSETS}`, `${next}/${ASSETS}`, { recursive: true })
+  chmodSync(`${next}/main.js`, 0o755)
+  if (existsSync('dist')) renameSync('dist', last)
+  renameSync(next, 'dist')
+} finally {
+  remove(next)
+  remove(last)
+}
