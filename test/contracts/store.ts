@@ -79,9 +79,9 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
       committed(),
       chunks([
         row({ app: 'shop' }),
-        row({ app: 'shop', metric: 'lcp2' }),
         row({ app: 'shop', set: 'route', value: '/a' }),
         row({ app: 'shop', set: 'route', value: '/ab' }),
+        row({ app: 'shop', metric: 'lcp2' }),
         row({ app: 'shop2' }),
       ]),
     )

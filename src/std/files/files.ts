@@ -145,9 +145,13 @@ export async function writeFully(file: OpenFile, bytes: Uint8Array, position: nu
   }
 }
 
-/** The bytes from `position`, fewer at the end of the file. */
-export async function readFully(file: OpenFile, position: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(length)
+/** The bytes from `position`, fewer at the end of the file; in the first of `bytes`, where there are some. */
+export async function readFully(
+  file: OpenFile,
+  position: number,
+  length: number,
+  bytes: Buffer = Buffer.allocUnsafe(length),
+): Promise<Buffer> {
   let done = 0
   while (done < length) {
     const { bytesRead } = await file.read(bytes, done, length - done, position + done)

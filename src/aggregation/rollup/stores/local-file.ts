@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { crc32 } from '@node-rs/crc32'
 import { type OpenFile, readFully, writeFully } from '../../../std/files/files.ts'
 import { laterVersion } from '../../../std/files/later-version.ts'
@@ -53,7 +53,9 @@ export async function writeContent(file: OpenFile, { window, rows }: WindowConte
   let offset = HEADER_BYTES
   let pending: Buffer[] = []
   for await (const group of groups(rows)) {
-    index.push(indexLine(group, offset))
+    const { app, metric, set, unit } = group.first
+    const at = { offset, bytes: group.bytes.length, crc: crc32(group.bytes) }
+    index.push(indexLine({ app, metric, set, ...at, rows: group.rows, unit }))
     offset += group.bytes.length
     pending.push(group.bytes)
     if (offset - written < WRITE_BYTES) continue
@@ -95,10 +97,8 @@ async function* groups(chunks: AsyncIterable<readonly RollupRow[]>): AsyncIterab
 
 const sameGroup = (a: RollupRow, b: RollupRow) => a.app === b.app && a.metric === b.metric && a.set === b.set
 
-function indexLine({ first, rows, bytes }: RawGroup, offset: number): string {
-  const { app, metric, set, unit } = first
-  return `${JSON.stringify([app, metric, set, offset, bytes.length, crc32(bytes), rows, unit])}\n`
-}
+export const indexLine = ({ app, metric, set, offset, bytes, crc, rows, unit }: RowGroup): string =>
+  `${JSON.stringify([app, metric, set, offset, bytes, crc, rows, unit])}\n`
 
 function rowLine({ value, unit, n, rows, sum, minMicros, maxMicros, histogram }: RollupRow): string {
   const line: StoredLine = {
@@ -117,7 +117,7 @@ function rowLine({ value, unit, n, rows, sum, minMicros, maxMicros, histogram }:
 const headerBytes = ({ indexOffset, indexBytes, indexSha256 }: Header): Buffer =>
   Buffer.from(`${MAGIC} ${digits(indexOffset)} ${digits(indexBytes)} ${indexSha256}\n`)
 const digits = (value: number) => `${value}`.padStart(15, '0')
-const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
+const sha256 = (bytes: Buffer) => hash('sha256', bytes, 'hex')
 
 export async function readHeader(file: OpenFile, path: string): Promise<Header> {
   const text = (await readFully(file, 0, HEADER_BYTES)).toString('latin1')
@@ -128,9 +128,11 @@ export async function readHeader(file: OpenFile, path: string): Promise<Header> 
   return { indexOffset: Number(found[1]), indexBytes: Number(found[2]), indexSha256: String(found[3]) }
 }
 
-export async function readIndex(file: OpenFile, path: string, at: Header): Promise<Buffer> {
+/** Reads it into `room`, where that is large enough. */
+export async function readIndex(file: OpenFile, path: string, at: Header, room: Buffer): Promise<Buffer> {
   if (at.indexBytes > MAX_INDEX_BYTES) throw damaged(path, 'its header names an index that cannot be')
-  const index = await readFully(file, at.indexOffset, at.indexBytes)
+  const into = at.indexBytes > room.length ? Buffer.allocUnsafeSlow(at.indexBytes) : room
+  const index = await readFully(file, at.indexOffset, at.indexBytes, into)
   if (sha256(index) !== at.indexSha256) throw damaged(path, 'its index is not what was written')
   return index
 }
@@ -139,9 +141,19 @@ export function windowOf(index: Buffer): CommittedWindow {
   return JSON.parse(index.toString('utf8', 0, index.indexOf(0x0a))) as CommittedWindow
 }
 
+/** The line of the window, and those of groups that begin with these names, as one piece of the index each. */
+export const windowLine = (index: Buffer): Buffer => index.subarray(0, index.indexOf(0x0a) + 1)
+
+export function groupLines(index: Buffer, names: readonly string[]): Buffer {
+  const lines = [...spansBeginning(index, beginningWith(names))]
+  return index.subarray(lines[0]?.from ?? 0, lines.at(-1)?.to ?? 0)
+}
+
+const beginningWith = (names: readonly string[]) => `${JSON.stringify(names).slice(0, -1)},`
+
 /** Groups of the index whose line begins with these names: of an app, or the one of an app, metric and set. */
 export function* groupsOf(index: Buffer, names: readonly string[]): Iterable<RowGroup> {
-  for (const line of linesBeginning(index, `${JSON.stringify(names).slice(0, -1)},`)) {
+  for (const line of linesBeginning(index, beginningWith(names))) {
     const [app, metric, set, offset, bytes, crc, rows, unit] = JSON.parse(line) as [
       string,
       string,
@@ -214,13 +226,17 @@ function parseRow({ group: { app, metric, set }, windowFromMs }: GroupRead, line
   }
 }
 
-/** Lines after the first line end that begin so; sorted as they are, they stand together. */
 function* linesBeginning(bytes: Buffer, beginning: string): Iterable<string> {
+  for (const { from, to } of spansBeginning(bytes, beginning)) yield bytes.toString('utf8', from, to - 1)
+}
+
+/** Lines after the first line end that begin so, each with its end; sorted as they are, they stand together. */
+function* spansBeginning(bytes: Buffer, beginning: string): Iterable<{ from: number; to: number }> {
   const wanted = Buffer.from(`\n${beginning}`)
   let at = bytes.indexOf(wanted)
   while (at !== -1) {
     const end = bytes.indexOf(0x0a, at + 1)
-    yield bytes.toString('utf8', at + 1, end)
+    yield { from: at + 1, to: end + 1 }
     at = wanted.equals(bytes.subarray(end, end + wanted.length)) ? end : -1
   }
 }

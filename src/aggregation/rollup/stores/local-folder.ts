@@ -11,10 +11,9 @@ import {
 } from '../../../std/files/files.ts'
 import { isLaterVersion } from '../../../std/files/later-version.ts'
 import { setAside as asideByName } from '../../../std/files/not-a-file.ts'
-import { lruCache } from '../../../std/lru.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { alignDown } from '../model/window-spans.ts'
-import { readHeader, readIndex } from './local-file.ts'
+import { indexReader, type Lookup } from './local-index.ts'
 import { damaged, isDamage } from './store.ts'
 
 /** As many days are looked into without asking which there are. Ours. */
@@ -28,6 +27,12 @@ export interface FolderOptions {
 }
 
 export type ReadFile<T> = (index: Buffer, file: OpenFile, path: string) => T | Promise<T>
+
+/** What is looked up in the index of a window, and made of it. */
+export interface WindowRead<T> {
+  readonly lookup: Lookup
+  readonly read: ReadFile<T>
+}
 
 export interface WindowFile {
   readonly startMs: number
@@ -43,9 +48,9 @@ export interface WindowFolder {
    * Rejects with damage that it met, and set aside; with `storage_denied` or `later_version` for a file that stays as it
    * is. Undefined where there is no such file.
    */
-  read<T>(path: string, read: ReadFile<T>, keepsIndex?: boolean): Promise<T | undefined>
+  read<T>(path: string, asked: WindowRead<T>, keepsIndex?: boolean): Promise<T | undefined>
   /** The same for who can do without a file of a later version: undefined for that too. */
-  readKnown<T>(path: string, read: ReadFile<T>): Promise<T | undefined>
+  readKnown<T>(path: string, asked: WindowRead<T>): Promise<T | undefined>
   setAside(path: string, error: unknown): Promise<void>
   /** The file was written anew. */
   isWhole(path: string): void
@@ -56,8 +61,7 @@ const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10)
 export const besidePath = (place: string) => `${place}.waiting`
 
 export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions): WindowFolder {
-  /** By checksum: what that names never changes, so nothing goes stale. */
-  const indexes = lruCache<Buffer>(indexCacheBytes, ({ length }) => length)
+  const indexes = indexReader(indexCacheBytes)
   /** Damaged, and could not be renamed. */
   const shunned = new Set<string>()
   /** Files that a later version wrote and that were named in the log. */
@@ -89,14 +93,16 @@ export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions
     }
   }
 
-  /** Calls `read` with the window's open file and its index. */
-  async function readWindow<T>(path: string, read: ReadFile<T>, keepsIndex: boolean): Promise<T | undefined> {
+  /** Calls `read` with the window's open file, and with its index as far as it was asked for. */
+  async function readWindow<T>(
+    path: string,
+    { lookup, read }: WindowRead<T>,
+    keeps: boolean,
+  ): Promise<T | undefined> {
     const file = await unlessAbsent(files.open(path, 'r'))
     if (file === undefined) return undefined
     try {
-      const header = await readHeader(file, path)
-      const index = indexes.get(header.indexSha256) ?? (await readIndex(file, path, header))
-      if (keepsIndex) indexes.set(header.indexSha256, index)
+      const index = await indexes.cut(file, path, { lookup, keeps })
       return await read(index, file, path)
     } finally {
       await file.close()
@@ -108,10 +114,10 @@ export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions
     later.add(path)
   }
 
-  async function read<T>(path: string, read: ReadFile<T>, keepsIndex = true): Promise<T | undefined> {
+  async function read<T>(path: string, asked: WindowRead<T>, keepsIndex = true): Promise<T | undefined> {
     if (shunned.has(path)) return undefined
     try {
-      return await readWindow(path, read, keepsIndex)
+      return await readWindow(path, asked, keepsIndex)
     } catch (cause) {
       const error = faultOf(path, cause)
       if (isDamage(error)) await setAside(path, error)
@@ -126,9 +132,9 @@ export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions
     isWhole: (path) => void shunned.delete(path),
     read,
 
-    async readKnown(path, readFile) {
+    async readKnown(path, asked) {
       try {
-        return await read(path, readFile)
+        return await read(path, asked)
       } catch (error) {
         if (isLaterVersion(error)) return undefined
         throw error

@@ -17,14 +17,15 @@ import {
   sinceTheHour,
 } from '../model/window-spans.ts'
 import { type GroupRead, groupsOf, readRowGroup, rowsOf, windowOf } from './local-file.ts'
-import { besidePath, type ReadFile, unlessDamaged, type WindowFile, windowFolder } from './local-folder.ts'
-import { fullestGroups, groupDigest, inPieces } from './local-groups.ts'
+import { besidePath, unlessDamaged, type WindowFile, type WindowRead, windowFolder } from './local-folder.ts'
+import { groupDigest, inPieces } from './local-groups.ts'
+import { fullestOfApp, groupsOfMetric, NO_GROUPS } from './local-index.ts'
 import { replaceWindowFile } from './local-parts.ts'
 import { type CommittedWindow, isDamage, type RollupStore, type SeriesRequest } from './store.ts'
 
 /** Window files read at a time, whoever asks: of libuv's four threads one is always free for the journal's writes. */
 const READS_AT_ONCE = 3
-/** Bytes of indexes kept: some thousand windows of ten apps. Ours. */
+/** Bytes for what is kept of indexes: three metrics over a week of minutes. Ours. */
 const INDEX_CACHE_BYTES = 67_108_864
 
 export interface LocalStoreOptions {
@@ -77,7 +78,7 @@ export function localStore(options: LocalStoreOptions): RollupStore {
     const isTaken = others.some((held) => held.path === place && isWithin(window, held.window))
     const path = isTaken ? besidePath(place) : place
     const isOutdated = async () => {
-      const held = await unlessDamaged(folder.read(path, windowOf, false))
+      const held = await unlessDamaged(folder.read(path, WINDOW, false))
       return held !== undefined && held.generation >= window.generation
     }
     if (!(await replaceWindowFile({ files, entropy }, { path, content: { window, rows }, isOutdated })))
@@ -113,7 +114,7 @@ export function localStore(options: LocalStoreOptions): RollupStore {
     const fromMs = alignDown(window.fromMs, LARGEST_GRAIN_MS)
     const found: HeldWindow[] = []
     for (const { path } of await folder.places(window.rollup, fromMs, fromMs + LARGEST_GRAIN_MS)) {
-      const held = await unlessDamaged(folder.read(path, windowOf, false))
+      const held = await unlessDamaged(folder.read(path, WINDOW, false))
       if (held !== undefined) found.push({ path, window: held })
     }
     return found
@@ -140,15 +141,18 @@ export function localStore(options: LocalStoreOptions): RollupStore {
   /** Those that count: each moment lies in one of them at most. */
   async function* eachWindow<T>(
     range: Range,
-    read: ReadFile<T>,
+    { lookup, read }: WindowRead<T>,
     signal?: AbortSignal,
   ): AsyncGenerator<T, void> {
     const readPlace = ({ startMs, path }: WindowFile) =>
-      folder.readKnown(path, async (index, file) => ({
-        startMs,
-        endMs: startMs + lengthOf(windowOf(index)),
-        result: startMs < range.fromMs ? undefined : await read(index, file, path),
-      }))
+      folder.readKnown(path, {
+        lookup,
+        read: async (index, file) => ({
+          startMs,
+          endMs: startMs + lengthOf(windowOf(index)),
+          result: startMs < range.fromMs ? undefined : await read(index, file, path),
+        }),
+      })
     let untilMs = Number.NEGATIVE_INFINITY
     // One that began before the range may hold the time of those in it.
     for await (const { startMs, endMs, result } of eachFile(sinceTheHour(range), readPlace, signal)) {
@@ -165,27 +169,26 @@ export function localStore(options: LocalStoreOptions): RollupStore {
     publish: (window, rows) => oneAtATime(() => publish(window, rows)),
 
     windows: (rollup, fromMs, toMs, signal) =>
-      withoutDamaged(() => eachWindow({ rollup, fromMs, toMs }, windowOf, signal)),
+      withoutDamaged(() => eachWindow({ rollup, fromMs, toMs }, WINDOW, signal)),
 
     contents({ app, metric, set, ...range }, signal) {
       const read = (index: Buffer) => ({
         ...windowOf(index),
         content: groupDigest(index, [app, metric, set]),
       })
-      return withoutDamaged(() => eachWindow(range, read, signal))
+      return withoutDamaged(() => eachWindow(range, { lookup: groupsOfMetric(app, metric), read }, signal))
     },
 
     async held(rollup, fromMs, toMs) {
       const range = sinceTheHour({ rollup, fromMs, toMs })
-      const found = await withoutDamaged(() =>
-        eachFile(range, ({ path }) => folder.readKnown(path, windowOf)),
-      )
+      const found = await withoutDamaged(() => eachFile(range, ({ path }) => folder.readKnown(path, WINDOW)))
       return found.filter((window) => overlap(window, { fromMs, toMs }))
     },
 
     async *series(request, signal) {
       const { app, metric, set, values } = request
-      const windows = eachWindow(request, groupRead([app, metric, set]), signal)
+      const asked = { lookup: groupsOfMetric(app, metric), read: groupRead([app, metric, set]) }
+      const windows = eachWindow(request, asked, signal)
       for await (const groups of windows) {
         for (const group of groups) {
           try {
@@ -201,8 +204,11 @@ export function localStore(options: LocalStoreOptions): RollupStore {
 
     async metrics({ app, ...range }, signal) {
       const totals = new Map<string, { rows: number; units: UnitVotes }>()
-      for await (const index of eachWindow(range, (index) => index, signal)) {
-        for (const { metric, unit, rows } of await fullestGroups(index, app, signal)) {
+      const asked = { lookup: fullestOfApp(app, signal), read: (index: Buffer) => index }
+      const breath = createYielder(signal)
+      for await (const index of eachWindow(range, asked, signal)) {
+        for (const { metric, unit, rows } of groupsOf(index, [app])) {
+          if (breath.shouldYield()) await breath.yieldNow()
           const total = totals.get(metric) ?? { rows: 0, units: unitVotes() }
           totals.set(metric, total)
           total.rows += rows
@@ -229,6 +235,8 @@ async function withoutDamaged<T>(each: () => AsyncIterable<T>): Promise<T[]> {
     }
   }
 }
+
+const WINDOW: WindowRead<CommittedWindow> = { lookup: NO_GROUPS, read: windowOf }
 
 const groupRead = (names: readonly string[]) => (index: Buffer, file: OpenFile, path: string) =>
   Promise.all(
