@@ -66,7 +66,7 @@ const ANY = '0.0.0.0'
 const HOST = 'must be a host or an address alone, such as 0.0.0.0, ::1 or gateway.internal'
 /** Labels as DNS has them, and with the underscores that orchestrators give their own names. */
 const LABELS = /^[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,126}\.?$/
-/** Of four numbers it is an address or nothing: https://www.rfc-editor.org/rfc/rfc9110#section-4.2.3 */
+/** What has four numbers is an address or nothing: https://www.rfc-editor.org/rfc/rfc9110#section-4.2.3 */
 const FOUR_NUMBERS = /^\d+(?:\.\d+){3}$/
 
 function hostFaults(path: string, host: string): ConfigFault[] {

@@ -119,7 +119,7 @@ function isWide(network: string): boolean {
 function meantBy(network: string): string {
   const plain = network.replace(/%[^/]*/, '')
   const [address = '', prefix] = plain.split('/')
-  // Of IPv6, whose texts are many, it is not asked.
+  // An address of IPv6 is not looked at, as its texts are many.
   if (prefix === undefined || !isIPv4(address)) return plain
   const bits = address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0)
   const block = 2 ** (32 - Number(prefix))

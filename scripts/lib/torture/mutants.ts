@@ -15,7 +15,7 @@ const SIMULATION = 'test/simulation/simulation.test.ts'
 /** What the tests that are named need of the repository, beside its packages. */
 const COPIED = ['src', 'test', 'scripts', 'package.json', 'tsconfig.json']
 const TEST_MS = 120_000
-/** Of a world, on a machine that has other things to do. */
+/** A world takes so long, on a machine that has other things to do. */
 const WORLD_MS = 2_000
 /** The same questions for each mutant, and an answer as soon as there is one. */
 const ENVIRONMENT = {

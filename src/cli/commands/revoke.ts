@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import {
   heldPolicy,
-  isoSecondsCeil,
   POLICY_NAME,
   type Revocation,
   type RevocationPolicy,
@@ -9,6 +8,7 @@ import {
   usefulUntilMs,
 } from '../../gateway/credentials/revoke/revoked-policy.ts'
 import { systemClock } from '../../std/clock.ts'
+import { isoSecondsCeil } from '../../std/iso-seconds.ts'
 import { loadConfig } from '../setup/load.ts'
 import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../terminal/command.ts'
 import type { Terminal } from '../terminal/terminal.ts'

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { DIMENSIONS } from '../../event/schema/dimensions.ts'
 import { PUBLIC_X, RecordKey } from './credentials-schema.ts'
 import {
   digest,
@@ -16,18 +17,6 @@ import {
   toggle,
   variable,
 } from './schema-parts.ts'
-
-const DIMENSIONS = [
-  'page_route',
-  'country',
-  'device_type',
-  'user_agent_name',
-  'os_name',
-  'app_version',
-  'environment',
-  'navigation_type',
-  'network_effective_type',
-] as const
 
 /** Above all cores of a large machine. Each thread takes memory and a place among those of the machine, used or not. */
 const MAX_THREADS = 256

@@ -32,7 +32,7 @@ const REORDERED = [
   [/^[a-z]{6,9}, (\d\d)-([a-z]{3})-(\d\d) (.+)$/i, '$1 $2 $3 $4'],
 ] as const
 
-/** Of .NET's JSON: epoch milliseconds, and an offset that says nothing more. */
+/** The JSON of .NET: epoch milliseconds, and an offset that says nothing more. */
 const DOT_NET = /^\/Date\((-?\d+)(?:[+-]\d{4})?\)\/$/
 
 /**

@@ -1,10 +1,10 @@
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
+import { isoSecondsFloor } from '../../std/iso-seconds.ts'
 import type { App, Registry } from '../apps/registry.ts'
 import { originAllowed } from '../apps/registry.ts'
 import type { Directory, VendingApp } from '../apps/vending-apps.ts'
 import type { AttestationClaim } from './attest/attestation-claim.ts'
-import { isoSecondsFloor } from './session/session-policy.ts'
 import type { Subject } from './tokens/subject.ts'
 
 /** What a request for credentials says, by whichever route. */

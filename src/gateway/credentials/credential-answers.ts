@@ -1,5 +1,5 @@
+import { isoSecondsFloor } from '../../std/iso-seconds.ts'
 import type { VendedCredentials } from './credentials.ts'
-import { isoSecondsFloor } from './session/session-policy.ts'
 
 /** https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html, the default of a stream. */
 const MAX_RECORD_BYTES = 1_048_576

@@ -1,7 +1,7 @@
 import { dayOf } from '../../../lake/layout.ts'
 import { type ResumableWork, runYielding } from '../../../std/async/yielding.ts'
 import type { Clock } from '../../../std/clock.ts'
-import { DAY_MS, HOUR_MS } from '../../../std/durations.ts'
+import { alignDown, DAY_MS, HOUR_MS } from '../../../std/durations.ts'
 import type { IndexEntry } from './entry-text.ts'
 import type { Entries } from './index-entries.ts'
 
@@ -81,7 +81,7 @@ export function arrivedIndex({
       minute.objects += 1
       minute.rows += rows[at] as number
       earliest = Math.min(earliest ?? minuteMs, minuteMs)
-      const hourMs = alignToHour(minuteMs)
+      const hourMs = alignDown(minuteMs, HOUR_MS)
       if (hourMs !== lastHourMs) touch(hourMs, key)
       lastHourMs = hourMs
       yield
@@ -169,15 +169,13 @@ export function arrivedIndex({
   }
 }
 
-const alignToHour = (ms: number) => Math.floor(ms / HOUR_MS) * HOUR_MS
-
 /** What is known of the touched hours of [fromMs, toMs), the first of which may have begun before it. */
 export function touchedHours<Touched>(
   hours: ReadonlyMap<number, Touched>,
   fromMs: number,
   toMs: number,
 ): readonly Touched[] {
-  const firstMs = alignToHour(fromMs)
+  const firstMs = alignDown(fromMs, HOUR_MS)
   const isShort = (toMs - firstMs) / HOUR_MS < hours.size
   const possible = isShort ? everyHour(firstMs, toMs) : [...hours.keys()]
   return possible.flatMap((hourMs) => {

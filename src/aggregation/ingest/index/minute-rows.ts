@@ -1,4 +1,4 @@
-import { MINUTE_MS } from '../../../std/durations.ts'
+import { alignDown, MINUTE_MS } from '../../../std/durations.ts'
 
 /** Rows by minute of event time, in time order. Arrays, since one object may touch minutes by the hundred thousand. */
 export interface MinuteRows {
@@ -12,7 +12,7 @@ export const NO_MINUTES: MinuteRows = { startsMs: new Float64Array(), rows: new 
 
 /** The minutes of [fromMs, toMs), the first of which may have begun before it: a view, whatever the length. */
 export function minutesWithin({ startsMs, rows }: MinuteRows, fromMs: number, toMs: number): MinuteRows {
-  const from = firstFrom(startsMs, Math.floor(fromMs / MINUTE_MS) * MINUTE_MS)
+  const from = firstFrom(startsMs, alignDown(fromMs, MINUTE_MS))
   const to = Math.max(from, firstFrom(startsMs, toMs))
   return { startsMs: startsMs.subarray(from, to), rows: rows.subarray(from, to) }
 }

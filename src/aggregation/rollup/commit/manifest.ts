@@ -9,7 +9,7 @@ import {
   type RollupWindow,
   rollupWindowPrefix,
 } from '../../../lake/layout.ts'
-import { MINUTE_MS } from '../../../std/durations.ts'
+import { alignDown, MINUTE_MS } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
 import { isLaterVersion, refuseLater } from '../../../std/files/later-version.ts'
 import { isNotRegularFile } from '../../../std/files/not-a-file.ts'
@@ -17,7 +17,6 @@ import { lruCache } from '../../../std/lru.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { type Engine, type EngineResult, rejectedIn, type WindowCounts } from '../engines/engine.ts'
 import { definitionHash, type RollupDefinition } from '../model/definition.ts'
-import { alignDown } from '../model/window-spans.ts'
 import type { CommittedWindow } from '../stores/store.ts'
 import type { WindowInputs } from './window-inputs.ts'
 

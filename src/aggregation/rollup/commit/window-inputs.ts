@@ -1,4 +1,5 @@
 import type { ResumableWork } from '../../../std/async/yielding.ts'
+import { alignDown } from '../../../std/durations.ts'
 import type { ArrivedObject } from '../../ingest/index/arrivals.ts'
 
 /** What one object holds of a window. */
@@ -27,7 +28,7 @@ export function* inputsByWindow(
   for (const { key, bytes, arrivedMs, minutes } of objects) {
     const rowsOf = new Map<number, number>()
     for (const [at, minuteMs] of minutes.startsMs.entries()) {
-      const fromMs = Math.floor(minuteMs / grainMs) * grainMs
+      const fromMs = alignDown(minuteMs, grainMs)
       rowsOf.set(fromMs, (minutes.rows[at] as number) + (rowsOf.get(fromMs) ?? 0))
       yield
     }

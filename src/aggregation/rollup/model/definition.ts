@@ -1,16 +1,5 @@
 import { createHash } from 'node:crypto'
-
-/** Event columns that may serve as dimensions. `page_route` falls back to page_path where there is none. */
-export type Dimension =
-  | 'page_route'
-  | 'country'
-  | 'device_type'
-  | 'user_agent_name'
-  | 'os_name'
-  | 'app_version'
-  | 'environment'
-  | 'navigation_type'
-  | 'network_effective_type'
+import type { Dimension } from '../../../event/schema/dimensions.ts'
 
 /** Rollups are kept per declared set of dimensions, never for the cross product, which would not shrink the data. */
 export interface DimensionSet {

@@ -1,4 +1,4 @@
-import { HOUR_MS } from '../../../std/durations.ts'
+import { alignDown, HOUR_MS } from '../../../std/durations.ts'
 
 /** Windows of any grain that a rollup may have lie inside one hour; of two that overlap, one lies inside the other. */
 export const LARGEST_GRAIN_MS = HOUR_MS
@@ -10,8 +10,6 @@ interface Span {
 
 export const isWithin = (inner: Span, outer: Span): boolean =>
   inner.fromMs >= outer.fromMs && inner.toMs <= outer.toMs && !isSame(inner, outer)
-
-export const alignDown = (ms: number, grainMs: number): number => Math.floor(ms / grainMs) * grainMs
 
 export const lengthOf = ({ fromMs, toMs }: Span): number => toMs - fromMs
 

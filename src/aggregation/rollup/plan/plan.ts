@@ -1,8 +1,8 @@
-import { DAY_MS, HOUR_MS } from '../../../std/durations.ts'
+import { alignDown, DAY_MS, HOUR_MS } from '../../../std/durations.ts'
 import { MAX_INSTANT_MS } from '../../../std/input/instant.ts'
 import type { DamagedManifest, Manifest } from '../commit/manifest.ts'
 import { rowsIn, type WindowInput } from '../commit/window-inputs.ts'
-import { alignDown, isSame } from '../model/window-spans.ts'
+import { isSame } from '../model/window-spans.ts'
 import type { CommittedWindow } from '../stores/store.ts'
 
 /** Half-open [fromMs, toMs), UTC, aligned to the grain of the rollup. */

@@ -1,11 +1,11 @@
 import { createYielder } from '../../../std/async/yielding.ts'
 import type { Clock } from '../../../std/clock.ts'
+import { alignDown } from '../../../std/durations.ts'
 import { didYouMean } from '../../../std/input/did-you-mean.ts'
 import { rangeFrom } from '../../../std/input/instant.ts'
 import { invalid } from '../../../std/input/invalid.ts'
 import { rejectedIn } from '../engines/engine.ts'
 import type { RollupDefinition } from '../model/definition.ts'
-import { alignDown } from '../model/window-spans.ts'
 import {
   firstOf,
   type Plan,

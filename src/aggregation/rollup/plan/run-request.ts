@@ -1,10 +1,10 @@
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { faultsIn, readable } from '../../../http/schema-faults.ts'
+import { alignDown } from '../../../std/durations.ts'
 import { didYouMean } from '../../../std/input/did-you-mean.ts'
 import { INSTANT_FORM, instant, isInstant, rangeFrom, whyNoInstant } from '../../../std/input/instant.ts'
 import { invalid, invalidRequest } from '../../../std/input/invalid.ts'
-import { alignDown } from '../model/window-spans.ts'
 import type { RunScope } from './run-scope.ts'
 
 const Instant = readable(

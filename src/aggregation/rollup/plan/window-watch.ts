@@ -1,10 +1,10 @@
 import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
 import { createYielder, type ResumableWork, runYielding } from '../../../std/async/yielding.ts'
 import type { Clock } from '../../../std/clock.ts'
+import { alignDown } from '../../../std/durations.ts'
 import type { TouchedMinute } from '../../ingest/index/arrived-index.ts'
 import { rejectedIn } from '../engines/engine.ts'
 import type { RollupDefinition } from '../model/definition.ts'
-import { alignDown } from '../model/window-spans.ts'
 import {
   isSettled,
   type Times,

@@ -1,7 +1,8 @@
+import type { Dimension } from '../../../event/schema/dimensions.ts'
 import { MAX_VALUE, MAX_WEIGHT } from '../../../event/schema/event.ts'
 import { LEDGER_NAME } from '../../../event/schema/ledger-event.ts'
 import { quote } from '../../ingest/duckdb/sql-text.ts'
-import { type Dimension, type DimensionSet, OTHER, type RollupDefinition } from '../model/definition.ts'
+import { type DimensionSet, OTHER, type RollupDefinition } from '../model/definition.ts'
 import { EPSILON_SQL, K_SQL, MICROS, WEIGHT_UNIT, ZERO_BELOW_SQL, ZERO_BUCKET } from '../model/measure.ts'
 
 /** Where databases differ. All else is common text: no alias shadowing, no TIMESTAMP, no ROUND, no sum of doubles. */

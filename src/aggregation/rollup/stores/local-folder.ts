@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { DAY_MS } from '../../../std/durations.ts'
+import { alignDown, DAY_MS } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
 import {
   errnoOf,
@@ -12,7 +12,6 @@ import {
 import { isLaterVersion } from '../../../std/files/later-version.ts'
 import { setAside as asideByName } from '../../../std/files/not-a-file.ts'
 import type { Logger } from '../../../std/telemetry.ts'
-import { alignDown } from '../model/window-spans.ts'
 import { indexReader, type Lookup } from './local-index.ts'
 import { damaged, isDamage } from './store.ts'
 

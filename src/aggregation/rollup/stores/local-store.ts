@@ -1,12 +1,12 @@
 import { dirname } from 'node:path'
 import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
 import { createYielder } from '../../../std/async/yielding.ts'
+import { alignDown } from '../../../std/durations.ts'
 import { type FileOps, nodeFiles, type OpenFile, syncFolder, unlessAbsent } from '../../../std/files/files.ts'
 import { type Entropy, systemEntropy } from '../../../std/id.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { type UnitVotes, unitVotes } from '../model/units.ts'
 import {
-  alignDown,
   covers,
   inOrder,
   isSame,

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
 import { anyRequest, problemAnswer } from '../../../http/documented.ts'
+import { isoSecondsFloor } from '../../../std/iso-seconds.ts'
 import type { Attestation } from './attestation.ts'
 import { AttestationKind } from './attestation-claim.ts'
 import type { AttestedApp } from './verifier.ts'
@@ -68,6 +69,3 @@ export async function attestRoutes(
     },
   })
 }
-
-/** Without milliseconds: Swift's ISO8601DateFormatter does not read them by default. */
-const isoSecondsFloor = (ms: number): string => new Date(ms).toISOString().replace(/\.\d{3}Z$/, 'Z')

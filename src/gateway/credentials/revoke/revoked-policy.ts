@@ -2,6 +2,7 @@ import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { HOUR_MS } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
+import { isoSecondsCeil } from '../../../std/iso-seconds.ts'
 import { jsonIn } from '../../../std/json.ts'
 
 /** What sessions that were vended already are denied. Credentials cannot be called back, but each call asks the role. */
@@ -161,6 +162,3 @@ const denialOf = ({ key, beforeMs, values }: DenialGroup): Denial => ({
 
 /** Sessions have whole seconds, so one that began within the second began before its end. */
 const ceilToSecondMs = (ms: number): number => Math.ceil(ms / 1_000) * 1_000
-
-export const isoSecondsCeil = (ms: number): string =>
-  new Date(ceilToSecondMs(ms)).toISOString().replace('.000Z', 'Z')

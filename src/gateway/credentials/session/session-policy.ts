@@ -1,4 +1,5 @@
 import { AppError } from '../../../std/errors.ts'
+import { isoSecondsFloor } from '../../../std/iso-seconds.ts'
 
 /** Inline and managed session policies together. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
 export const MAX_POLICY_CHARS = 2_048
@@ -70,9 +71,6 @@ function useKey(kmsKeyArn: string | undefined, notAfterMs: number | undefined): 
 
 const until = (notAfterMs: number | undefined) =>
   notAfterMs === undefined ? undefined : { DateLessThan: { 'aws:CurrentTime': isoSecondsFloor(notAfterMs) } }
-
-/** Whole seconds, rounded down: fractions make Swift's parser give no date at all, and other zones break JavaScript's. */
-export const isoSecondsFloor = (ms: number): string => new Date(ms).toISOString().replace(/\.\d{3}Z$/, 'Z')
 
 /** The year 9999: beyond it, an ISO time has a sign. */
 const LAST_INSTANT_MS = 253_402_300_799_000

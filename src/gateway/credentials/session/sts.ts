@@ -1,8 +1,5 @@
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
 import { AssumeRoleCommand, type AssumeRoleCommandOutput, STSClient } from '@aws-sdk/client-sts'
-import { NodeHttpHandler } from '@smithy/node-http-handler'
-import { freshCredentials, REREAD_FILES } from '../../../std/aws/rotated-credentials.ts'
+import { type AwsClientPlace, clientOptions, withFreshCredentials } from '../../../std/aws/client-options.ts'
 import { AppError } from '../../../std/errors.ts'
 import type { VendingApp } from '../../apps/vending-apps.ts'
 import { stsRefusalOf } from './errors.ts'
@@ -17,12 +14,8 @@ const CALL_TIMEOUT_MS = 2_000
 /** At 50 calls a second, more than ever wait for an answer. */
 const MAX_SOCKETS = 64
 
-export interface StsClientOptions {
-  /** Always given: tokens of the global endpoint do not hold in all Regions. */
-  readonly region: string
-  readonly endpoint?: string
-  /** Left out: the SDK's default chain, which renews them. */
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string }
+/** The region is always given: tokens of the global endpoint do not hold in all Regions. */
+export interface StsClientOptions extends AwsClientPlace {
   readonly requestTimeoutMs?: number
 }
 
@@ -31,24 +24,14 @@ export interface StsClientOptions {
  * once, so that the bucket in front of it counts every call, and has no logger, which would be shown secrets.
  */
 export function stsClient(options: StsClientOptions, apps: () => Iterable<VendingApp>): STSClient {
-  const { requestTimeoutMs = CALL_TIMEOUT_MS, ...rest } = options
-  const agent = { keepAlive: true, maxSockets: MAX_SOCKETS }
-  const client = new STSClient({
-    ...REREAD_FILES,
-    ...rest,
-    maxAttempts: 1,
-    requestHandler: new NodeHttpHandler({
-      httpAgent: new HttpAgent(agent),
-      httpsAgent: new HttpsAgent(agent),
-      connectionTimeout: CONNECT_TIMEOUT_MS,
-      requestTimeout: requestTimeoutMs,
-      // Otherwise a late answer is a warning on the console.
-      throwOnRequestTimeout: true,
-      socketTimeout: requestTimeoutMs,
-    }),
-  })
-  const name = 'freshCredentials'
-  client.middlewareStack.add(freshCredentials(client.config.credentials), { name, step: 'initialize' })
+  const { requestTimeoutMs = CALL_TIMEOUT_MS, ...place } = options
+  const connection = {
+    maxSockets: MAX_SOCKETS,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    requestTimeoutMs,
+    silenceMs: requestTimeoutMs,
+  }
+  const client = withFreshCredentials(new STSClient(clientOptions(place, connection)))
   client.middlewareStack.add(
     (next, { commandName }) =>
       async (args) => {

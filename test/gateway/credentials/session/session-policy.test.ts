@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { test } from 'tap'
 import {
-  isoSecondsFloor,
   MAX_POLICY_CHARS,
   type SessionScope,
   sessionPolicy,
 } from '../../../../src/gateway/credentials/session/session-policy.ts'
+import { isoSecondsFloor } from '../../../../src/std/iso-seconds.ts'
 import { streamArn } from '../../../fakes/credentials/vending.ts'
 
 const own = streamArn('headgate-direct-ios')

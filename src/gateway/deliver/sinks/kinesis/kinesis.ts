@@ -1,13 +1,14 @@
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
 import {
   KinesisClient,
   PutRecordsCommand,
   type PutRecordsCommandOutput,
   type PutRecordsResultEntry,
 } from '@aws-sdk/client-kinesis'
-import { NodeHttpHandler } from '@smithy/node-http-handler'
-import { freshCredentials, REREAD_FILES } from '../../../../std/aws/rotated-credentials.ts'
+import {
+  type AwsClientPlace,
+  clientOptions,
+  withFreshCredentials,
+} from '../../../../std/aws/client-options.ts'
 import { createBufferPool } from '../buffer-pool.ts'
 import type { RecordOutcome, Sink, SinkRecord } from '../stream.ts'
 import { callFailureOf, type RecordFailure, recordFailureOf } from './errors.ts'
@@ -29,39 +30,20 @@ const CONNECT_TIMEOUT_MS = 2_000
 /** The Kinesis Producer Library gives up after as long (RequestTimeout). */
 const CALL_TIMEOUT_MS = 6_000
 
-export interface KinesisClientOptions {
-  readonly region: string
-  readonly endpoint?: string
-  /** Left out: the SDK's default chain, which renews them. */
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string }
+export interface KinesisClientOptions extends AwsClientPlace {
   readonly requestTimeoutMs?: number
 }
 
-/**
- * A client over HTTP/1.1 with keep-alive: the SDK's default opens an HTTP/2 session a call
- * (github.com/aws/aws-sdk-js-v3/issues/8279). It tries once, so that the pump's own backoff sees every throttle.
- */
+/** The pump's own backoff sees every throttle. */
 export function kinesisClient(options: KinesisClientOptions): KinesisClient {
-  const { requestTimeoutMs = CALL_TIMEOUT_MS, ...rest } = options
-  const agent = { keepAlive: true, maxSockets: MAX_SOCKETS }
-  const client = new KinesisClient({
-    ...REREAD_FILES,
-    ...rest,
-    maxAttempts: 1,
-    requestHandler: new NodeHttpHandler({
-      httpAgent: new HttpAgent(agent),
-      httpsAgent: new HttpsAgent(agent),
-      connectionTimeout: CONNECT_TIMEOUT_MS,
-      requestTimeout: requestTimeoutMs,
-      // Otherwise a late answer is a warning on the console.
-      throwOnRequestTimeout: true,
-      // The request's deadline ends with the headers; this one watches the body of the answer.
-      socketTimeout: requestTimeoutMs,
-    }),
-  })
-  const name = 'freshCredentials'
-  client.middlewareStack.add(freshCredentials(client.config.credentials), { name, step: 'initialize' })
-  return client
+  const { requestTimeoutMs = CALL_TIMEOUT_MS, ...place } = options
+  const connection = {
+    maxSockets: MAX_SOCKETS,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    requestTimeoutMs,
+    silenceMs: requestTimeoutMs,
+  }
+  return withFreshCredentials(new KinesisClient(clientOptions(place, connection)))
 }
 
 /** Takes the client over: `close` destroys it. */
