@@ -1,5 +1,6 @@
 import { sleep } from '../../../std/async/abort.ts'
 import type { Clock } from '../../../std/clock.ts'
+import { AppError } from '../../../std/errors.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 
 export interface ScheduleOptions {
@@ -27,7 +28,7 @@ export function createSchedule({ tick, work, tickMs, clock, log }: ScheduleOptio
   let alarm = new AbortController()
   let nextTickMs = clock.monotonicMs()
 
-  async function look(): Promise<void> {
+  async function look(signal: AbortSignal): Promise<void> {
     try {
       if (tick && clock.monotonicMs() >= nextTickMs) {
         nextTickMs = clock.monotonicMs() + tickMs
@@ -35,6 +36,8 @@ export function createSchedule({ tick, work, tickMs, clock, log }: ScheduleOptio
       }
       await work()
     } catch (error) {
+      // An orderly stop ends what is under way.
+      if (signal.aborted && error instanceof AppError && error.code === 'cancelled') return
       log.error({ err: error }, 'the schedule cannot look for work now; it tries again')
     }
   }
@@ -44,7 +47,7 @@ export function createSchedule({ tick, work, tickMs, clock, log }: ScheduleOptio
     async run(signal) {
       while (!signal.aborted) {
         alarm = new AbortController()
-        await look()
+        await look(signal)
         await sleep(tickMs, AbortSignal.any([signal, alarm.signal]))
       }
     },

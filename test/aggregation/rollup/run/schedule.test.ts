@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import { createSchedule } from '../../../../src/aggregation/rollup/run/schedule.ts'
-import { quietTelemetry } from '../../../../src/std/telemetry.ts'
+import { AppError } from '../../../../src/std/errors.ts'
+import { createTelemetry, quietTelemetry } from '../../../../src/std/telemetry.ts'
 import { aggregation, GRAIN, MIN, T0 } from '../../../fakes/aggregation/aggregation.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
 
@@ -64,6 +65,31 @@ test('a tick that fails is logged, and the next one comes', async (t) => {
   })
   await schedule.run(stop.signal)
   t.equal(ticks, 2)
+})
+
+test('what a stop ends is no failure; whatever else fails meanwhile, and what nobody stopped, is one', async (t) => {
+  for (const [rule, error, isStopped, failures] of [
+    ['the stop ended it', new AppError('cancelled', 'The session was cancelled'), true, 0],
+    ['it failed while it was stopped', new AppError('lake_failed', 'The lake is away'), true, 1],
+    ['nobody stopped it', new AppError('cancelled', 'The session was cancelled'), false, 1],
+  ] as const) {
+    const stop = new AbortController()
+    const lines: string[] = []
+    let works = 0
+    const schedule = createSchedule({
+      clock: fakeClock(),
+      log: createTelemetry('info', { write: (line) => lines.push(line) }).log,
+      tickMs: 1,
+      tick: undefined,
+      work: async () => {
+        if (isStopped || ++works === 2) stop.abort()
+        else schedule.wake()
+        if (works < 2) throw error
+      },
+    })
+    await schedule.run(stop.signal)
+    t.equal(lines.length, failures, rule)
+  }
 })
 
 test('it ends when it is told before it began', async (t) => {
