@@ -32,20 +32,22 @@ of an hour ago, which is how long events may be on their way. What waits in a jo
       value: 'TIME',
       help: 'End of the range, exclusive, to the minute. By default a quarter of an hour ago.',
     },
-    json: { type: 'boolean', help: 'The findings as JSON; progress goes to standard error.' },
+    json: { type: 'boolean', help: 'The findings as JSON.' },
   },
   async run({ flags: { from, to, json, ...flags } }, terminal) {
     const config = await loadConfig(flags, terminal)
     // A wrong folder would look complete: nothing is missing where nothing is.
     await assertLake(config)
-    const bar = progressBar(json === true ? { ...terminal, out: terminal.err } : terminal)
-    const telemetry = stderrTelemetry(config, terminal)
+    // Standard output is what was found, and nothing else.
+    const { isErrWatched } = terminal
+    const bar = progressBar({ ...terminal, interactive: isErrWatched, out: terminal.err })
+    const telemetry = stderrTelemetry(config, bar.beside)
     const reconcile = wireReconcile(config, {
       clock: systemClock,
       entropy: systemEntropy,
       telemetry,
       lake: await openLake(config, systemClock, telemetry),
-      onProgress: (step) => bar.draw({ ...step, text: 'hours' }),
+      ...(isErrWatched && { onProgress: (step) => bar.draw({ ...step, text: 'hours' }) }),
     })
     const range = {
       ...(from !== undefined && { from: String(from) }),

@@ -8,6 +8,8 @@ export interface Terminal {
   readonly program?: string
   /** A person is watching: progress may be redrawn in place. */
   readonly interactive: boolean
+  /** A person sees standard error, whatever becomes of standard output. */
+  readonly isErrWatched: boolean
   /** Aborts at the first SIGTERM or SIGINT, and when the primary of this worker says so. */
   readonly stop: AbortSignal
   /** In a worker only. */
@@ -38,6 +40,7 @@ export function processTerminal(process: NodeJS.Process, cluster: Cluster): Term
   return {
     env: process.env,
     interactive: process.stdout.isTTY === true,
+    isErrWatched: process.stderr.isTTY === true,
     stop: stop.signal,
     ...(primary && { primary }),
     ...writer(process.stdout),

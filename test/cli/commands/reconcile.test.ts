@@ -39,8 +39,8 @@ async function dataFolder(t: Test, minutes: readonly Minute[]): Promise<string> 
   return dir
 }
 
-async function reconcile(dir: string, args: readonly string[] = range) {
-  const terminal = fakeTerminal({ HEADGATE_DATA_DIR: dir })
+async function reconcile(dir: string, args: readonly string[] = range, isWatched = false) {
+  const terminal = fakeTerminal({ HEADGATE_DATA_DIR: dir }, isWatched)
   return { code: await runCommand(['reconcile', ...args], terminal), ...terminal.said() }
 }
 
@@ -55,9 +55,10 @@ test('where all is there, reconcile says so and exits 0', async (t) => {
     { app: 'shop', minute: 1, accepted: 3, rows: 3, sequence: 1 },
     { app: 'blog', minute: 2, accepted: 2, rows: 2, sequence: 1 },
   ])
-  const { code, out } = await reconcile(dir)
+  const { code, out, err } = await reconcile(dir)
   t.equal(code, 0)
-  t.match(out, /^█{30} 1\/1 {2}hours$/m, 'long work shows its progress')
+  t.match(out, /^Arrivals/, 'nothing stands before what was found')
+  t.equal(err, '')
   t.match(
     out,
     `Arrivals from 2026-11-22T12:00Z to 2026-11-22T12:10Z
@@ -110,12 +111,12 @@ test('--json has all of it, on standard output alone', async (t) => {
     { app: 'shop', minute: 0, accepted: 1, rows: 1, sequence: 56 },
   ])
   const hours = ['--from', `${NOON}`, '--to', '2026-11-22T14:00Z']
-  const { code, out, err } = await reconcile(dir, [...hours, '--json'])
+  const { code, out, err } = await reconcile(dir, [...hours, '--json'], true)
   t.equal(code, 1)
   const findings = JSON.parse(out)
   t.match(findings, { fromMs: NOON, complete: false, apps: [{ app: 'shop', missing: 55 }], goneObjects: [] })
   t.equal(findings.apps[0].short.length, 55)
-  t.match(err, /2\/2 {2}hours/)
+  t.match(err, /2\/2 {2}hours/, 'whoever watches sees the progress')
   t.match((await reconcile(dir, hours)).out, /^… and 5 more; see --json$/m, 'a person is told of fewer')
 })
 

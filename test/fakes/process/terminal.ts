@@ -48,6 +48,7 @@ export function fakeTerminal(
   return {
     env,
     interactive,
+    isErrWatched: interactive,
     stop: stop.signal,
     ...(primary && { primary }),
     fork,
