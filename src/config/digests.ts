@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { type DigestHolder, MADE_BY } from './schema/schema-parts.ts'
 
 /** What a shell makes of a variable that is not set, and of a newline alone: no secret, so everybody knows it. */
 const NOTHINGS: readonly (readonly [text: string, what: string])[] = [
@@ -17,22 +18,22 @@ const nothingByDigest = new Map(
   NOTHINGS.map(([text, what]) => [createHash('sha256').update(text).digest('hex'), what]),
 )
 
-const HOW = '`headgate key new` makes a key and its digest'
+const how = (holder: DigestHolder): string => `\`${MADE_BY[holder]}\` makes a ${holder} and its digest`
 
 /** Why this digest lets everybody in, or undefined when it does not. */
-export function emptyDigest(digest: string): string | undefined {
+export function emptyDigest(digest: string, holder: DigestHolder): string | undefined {
   const what = nothingByDigest.get(digest)
   if (what === undefined) return undefined
-  return `is the SHA-256 ${what}: the variable with the key was not set when it was made, and anybody could use it; ${HOW}`
+  return `is the SHA-256 ${what}: the variable with the ${holder} was not set when it was made, and anybody could use it; ${how(holder)}`
 }
 
-/** What is probably there in the place of a digest. Never says the text itself: it may be the key. */
-export function notADigest(text: string): string {
+/** What is probably there in the place of a digest. Never says the text itself: it may be the secret. */
+export function notADigest(text: string, holder: DigestHolder): string {
   const form = `it is a text of ${text.length} characters`
-  const expected = `must be the SHA-256 of the key in hex, 64 characters of 0-9 and a-f`
+  const expected = `must be the SHA-256 of the ${holder} in hex, 64 characters of 0-9 and a-f`
   if (/^[0-9a-fA-F]{64}\s/.test(text)) return `${expected}; leave out what sha256sum prints behind it`
   if (/^sha256[:=-]/i.test(text)) return `${expected}, without "sha256" before it`
   if (/^[A-Za-z0-9+/_-]{43}=?$/.test(text)) return `${expected}; ${form}, perhaps base64`
   if (/^[0-9a-fA-F]+$/.test(text)) return `${expected}; ${form}: a digest of another kind, or cut off`
-  return `${expected}; ${form}, perhaps the key itself, which belongs in no file; ${HOW}`
+  return `${expected}; ${form}, perhaps the ${holder} itself, which belongs in no file; ${how(holder)}`
 }

@@ -8,6 +8,7 @@ import { type ConfigFault, faultIf, unique } from './faults.ts'
 import { located, placeFaults } from './place-rules.ts'
 import type { Config } from './schema/config-schema.ts'
 import { MIN_JOURNAL_BYTES } from './schema/gateway-schema.ts'
+import type { DigestHolder } from './schema/schema-parts.ts'
 
 /** What the shape of a configuration cannot say: uniqueness, cross references, addresses. */
 export function ruleFaults(config: Config): ConfigFault[] {
@@ -30,7 +31,7 @@ function appFaults({ apps }: Config): ConfigFault[] {
     ...newId(app.id, `apps.${i}.id`, `app id "${app.id}"`),
     ...app.keys.flatMap(({ sha256 }, k) => [
       ...newKey(sha256, `apps.${i}.keys.${k}`, 'this key'),
-      ...digestFaults(sha256, `apps.${i}.keys.${k}.sha256`),
+      ...digestFaults(sha256, 'key', `apps.${i}.keys.${k}.sha256`),
     ]),
     ...app.aliases.flatMap((alias, a) => newAlias(alias, `apps.${i}.aliases.${a}`, `alias "${alias}"`)),
     ...faultIf(app.keyless && app.origins.length === 0, `apps.${i}.keyless`, 'needs at least one origin', [
@@ -45,8 +46,8 @@ function appFaults({ apps }: Config): ConfigFault[] {
   ])
 }
 
-const digestFaults = (digest: string, path: string): ConfigFault[] => {
-  const why = emptyDigest(digest)
+const digestFaults = (digest: string, holder: DigestHolder, path: string): ConfigFault[] => {
+  const why = emptyDigest(digest, holder)
   return why === undefined ? [] : [{ path, message: why }]
 }
 
@@ -113,7 +114,7 @@ function aggregationFaults({ aggregation, apps }: Config): ConfigFault[] {
       ...newToken(token.name, `aggregation.tokens.${i}.name`, `token name "${token.name}"`),
       // Who of the two somebody is would be chance.
       ...newDigest(token.sha256, `aggregation.tokens.${i}.sha256`, 'this token'),
-      ...digestFaults(token.sha256, `aggregation.tokens.${i}.sha256`),
+      ...digestFaults(token.sha256, 'token', `aggregation.tokens.${i}.sha256`),
       ...faultIf(
         keys.has(token.sha256),
         `aggregation.tokens.${i}.sha256`,

@@ -128,7 +128,8 @@ function meant({ path, schema }: KeyPlace): string {
 
 function wrong(schema: TSchema, value: unknown, path: string, { variables }: Context): ConfigFault {
   const isText = typeof value === 'string'
-  if (isText && told(schema).measure === 'digest') return { path, message: notADigest(value) }
+  const { holder } = told(schema)
+  if (isText && holder !== undefined) return { path, message: notADigest(value, holder) }
   if (variables.has(path) && Type.IsObject(schema))
     return { path, message: notOneValue(schema, path, isText ? value : '') }
   if (isText && variables.has(path) && Type.IsArray(schema)) {

@@ -15,13 +15,13 @@ test('the digest of what a shell makes of nothing is refused, for keys and token
       }),
       [
         /^apps\.0\.keys\.0\.sha256: is the SHA-256 of .* was not set .*headgate key new/,
-        /^aggregation\.tokens\.0\.sha256: is the SHA-256 of .* anybody could use it/,
+        /^aggregation\.tokens\.0\.sha256: is the SHA-256 of .* with the token was not set .* anybody could use it; `headgate key new --token` makes/,
         /digest of an app key/,
       ],
       JSON.stringify(nothing),
     )
   }
-  t.equal(emptyDigest(sha256('a key')), undefined)
+  t.equal(emptyDigest(sha256('a key'), 'key'), undefined)
 })
 
 test('one digest is one holder: of tokens, of keys, and never of both', async (t) => {
@@ -64,11 +64,16 @@ test('what stands in the place of a digest is told by its form, and never said',
     [digest.slice(1), /63 characters: a digest of another kind, or cut off/],
     ['', /perhaps the key itself/],
   ] as const) {
-    t.match(notADigest(text), what, text)
-    t.notMatch(notADigest(text), /Planted/)
+    t.match(notADigest(text, 'key'), what, text)
+    t.notMatch(notADigest(text, 'key'), /Planted/)
+    t.notMatch(notADigest(text, 'token'), /the key|key new`/, 'a token is made by another command')
     t.match(faultsOf({ apps: [{ id: 'a', keys: [{ sha256: text }] }] }), {
       length: 1,
       0: /^apps\.0\.keys\.0\.sha256: must be the SHA-256 of the key in hex, 64 characters of 0-9 and a-f/,
+    })
+    t.match(faultsOf({ aggregation: { tokens: [token('t', text)] } }), {
+      length: 1,
+      0: /^aggregation\.tokens\.0\.sha256: must be the SHA-256 of the token in hex/,
     })
   }
 })

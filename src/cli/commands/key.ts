@@ -46,17 +46,21 @@ apps:
 `
 }
 
+/** So that a new token can stand beside the old one while it replaces it: no two tokens may have one name. */
+const NAME_DIGITS = 8
+
 function newToken(): string {
   const token = newAdminToken(systemEntropy)
+  const digest = sha256Hex(token)
   return `token   ${token}
-sha256  ${sha256Hex(token)}
+sha256  ${digest}
 
 The token is a secret of its holder, and is not shown again; this goes into the configuration:
 
 aggregation:
   tokens:
-    - name: admin
-      sha256: ${sha256Hex(token)}
+    - name: admin-${digest.slice(0, NAME_DIGITS)}
+      sha256: ${digest}
       scopes: [read, run]
 `
 }

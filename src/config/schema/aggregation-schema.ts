@@ -61,6 +61,7 @@ const Token = group({
     maxLength: 64,
   }),
   sha256: digest({
+    holder: 'token',
     description: 'The digest of the token: `headgate key new --token` makes both.',
     example: TOKEN_DIGEST,
   }),

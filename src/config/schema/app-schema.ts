@@ -20,6 +20,7 @@ export const AppConfig = group({
   keys: Type.Array(
     strict({
       sha256: digest({
+        holder: 'key',
         description:
           'The digest of a publishable key, of the key alone: `headgate key new` makes both. `echo` adds a newline, which nobody can see in a digest.',
         example: KEY_DIGEST,

@@ -36,11 +36,20 @@ export const positive = (value: number, words: Words) =>
 export const KEY_DIGEST = 'a2cfa805604a7084695b69723e6bf84ccd0b58681cd6be836f12f8dc600181a3'
 export const TOKEN_DIGEST = '1f13ae554bea76c55511f59fea8b425ad9290eed39689db8fb03792c6a3d9152'
 
+/** Whose digest it is. */
+export type DigestHolder = 'key' | 'token'
+
+/** The command that makes one, with its digest. */
+export const MADE_BY = {
+  key: 'headgate key new',
+  token: 'headgate key new --token',
+} as const satisfies Record<DigestHolder, string>
+
 /** Upper case is read as well. */
-export const digest = (words: Words) =>
+export const digest = ({ holder, ...words }: Words & { readonly holder: DigestHolder }) =>
   Type.String({
-    ...{ measure: 'digest', pattern: '^[0-9a-f]{64}$' },
-    form: 'the SHA-256 of the key in hex, 64 characters of 0-9 and a-f (`headgate key new` makes one)',
+    ...{ measure: 'digest', holder, pattern: '^[0-9a-f]{64}$' },
+    form: `the SHA-256 of the ${holder} in hex, 64 characters of 0-9 and a-f (\`${MADE_BY[holder]}\` makes one)`,
     ...words,
   })
 /** One path segment: apps and rollups name folders and keys. */

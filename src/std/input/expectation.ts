@@ -5,6 +5,8 @@ import { inUnits, type Measure } from './quantities.ts'
 interface Told {
   readonly description?: string
   readonly measure?: Measure | 'digest'
+  /** Whose digest it is. */
+  readonly holder?: 'key' | 'token'
   /** What a text must be, where a pattern says it to machines: `a region of AWS`. */
   readonly form?: string
   readonly example?: unknown

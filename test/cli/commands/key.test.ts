@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { parse } from 'yaml'
@@ -36,6 +36,19 @@ test('key new makes another each time, with its digest and the lines that take i
     const dir = t.testdir({ 'a.yaml': yaml })
     t.equal((await said(['config', 'check', '-c', join(dir, 'a.yaml')])).code, 0)
   }
+})
+
+test('tokens that are made one after the other can stand side by side, as a rotation wants it', async (t) => {
+  const dir = t.testdir()
+  const path = join(dir, 'headgate.yaml')
+  await said(['init', path])
+  const file = parse(await readFile(path, 'utf8'))
+  for (const _ of [1, 2]) {
+    const { out } = await said(['key', 'new', '--token'])
+    file.aggregation.tokens.push(...parse(out.slice(out.indexOf('aggregation:'))).aggregation.tokens)
+  }
+  await writeFile(path, JSON.stringify(file))
+  t.match(await said(['config', 'check', '-c', path]), { code: 0, err: '' })
 })
 
 test('key show-dev shows what a first start made, and says where there is none', async (t) => {
