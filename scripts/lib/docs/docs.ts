@@ -106,7 +106,7 @@ ${units.join('\n')}
 
 **Texts** of more than ${MAX_TEXT_CHARS} characters (${MAX_UNIT_CHARS} for \`unit\`) are cut and end with \`…\`; numbers and booleans are read as texts. A text that begins with \`~\` begins with \`∼\` (U+223C) instead: values like \`~other\` are the rollups' own. \`name\` and ids are never cut, as that would make two things one: ids have at most ${MAX_ID_CHARS} characters, and an empty one is none.
 
-**Attributes** never refuse an event. Their values are texts, numbers or booleans, cut at ${MAX_ATTRIBUTE_VALUE_CHARS} characters. Left out, and counted as ignored, are lists and objects, names that are empty or longer than ${MAX_ATTRIBUTE_NAME_CHARS} characters or that reach for a prototype, and all but the first ${MAX_ATTRIBUTES}; an event's own come before those of its context.
+**Attributes** never refuse an event; under Global Privacy Control (\`privacy.gpc: strip\`) none is stored. Their values are texts, numbers or booleans, cut at ${MAX_ATTRIBUTE_VALUE_CHARS} characters. Left out, and counted as ignored, are lists and objects, names that are empty or longer than ${MAX_ATTRIBUTE_NAME_CHARS} characters or that reach for a prototype, and all but the first ${MAX_ATTRIBUTES}; an event's own come before those of its context.
 
 **What is masked.** Before anything is stored, and the same way for the dead letters of direct records (\`src/event/privacy/\`). The name of the metric and the ids are stored as they are sent (control characters of an id written out, \`\\u000a\`).
 

@@ -72,7 +72,7 @@ export const AppConfig = group({
     }),
     gpc: literals(['strip', 'drop', 'ignore'], {
       description:
-        'What `Sec-GPC: 1` (Global Privacy Control) does: events lose the ids that link them, or are refused, or are kept as they are.',
+        'What `Sec-GPC: 1` (Global Privacy Control) does: events lose `user_id`, `session_id`, `page_view_id` and all attributes, and their other ids are hashed (`strip`), or they are refused (`drop`), or kept as they are (`ignore`).',
       default: 'strip',
     }),
     allowQuery: Type.Array(Type.String({ minLength: 1 }), {

@@ -75,7 +75,7 @@ export const Event = Type.Object({
   page_url: Type.Optional(cut('The page, without query (but allowed names), fragment and userinfo.')),
   page_path: Type.Optional(cut('Path of page_url; derived from it when absent.')),
   page_route: Type.Optional(text('Low-cardinality route template, such as /products/:id.')),
-  page_view_id: Type.Optional(id('One page view.')),
+  page_view_id: Type.Optional(id('One page view. Stripped under Global Privacy Control.')),
   navigation_type: Type.Optional(text('web-vitals: navigate, reload, back-forward, prerender, restore, …')),
   referrer: Type.Optional(cut('Scrubbed like page_url.')),
   session_id: Type.Optional(id('Stripped under Global Privacy Control.')),
