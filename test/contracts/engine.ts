@@ -79,6 +79,7 @@ export async function engineContract(
     const { plan, result, rows, hash } = await compute([events])
     const expected = oracle(events, plan)
     t.same(result.counts, expected.counts)
+    t.same(result.mixedUnits, expected.mixedUnits)
     t.same(rows.map(text), expected.rows.map(text))
     t.equal(hash, readFileSync(GOLDEN_SHA256, 'utf8').trim())
     t.equal(sum(result.outputs.map((output) => output.rows)), rows.length)
@@ -135,6 +136,7 @@ export async function engineContract(
           const expected = oracle(events, plan)
           t.same(rows.map(text), expected.rows.map(text))
           t.same(result.counts, expected.counts)
+          t.same(result.mixedUnits, expected.mixedUnits)
           const { read: all, kept, late: _, ...dropped } = result.counts
           t.equal(sum(Object.values(dropped)) + kept, all)
         },
@@ -243,9 +245,53 @@ export async function engineContract(
     )
   })
 
+  await t.test('metrics whose rows say several units are told, by app', async (t) => {
+    let made = 0
+    const event = (its: StoredEvent) => storedEvent({ event_id: `e-${++made}`, ...its })
+    const measured = (name: string, ...units: readonly (string | undefined)[]) =>
+      units.map((unit) => event({ name, unit }))
+    const { rows, result, plan } = await compute([
+      [
+        ...measured('wait', 'minutes', 'minutes', 'minutes', 'ms', 'frames'),
+        ...measured('pure', 'ms', 'ms'),
+        ...measured('partly', 'ms', undefined),
+        ...measured('none', undefined, undefined),
+        event({ name: 'wait', app_id: 'blog', unit: 'ms' }),
+        // What does not count says nothing.
+        event({ name: 'pure', unit: 's', value: -1 }),
+        event({ name: 'pure', unit: 's', event_time: NOON - 1 }),
+        event({ name: 'twice', event_id: 'same', received_time: NOON, unit: 'ms' }),
+        event({ name: 'twice', event_id: 'same', received_time: NOON + 1, unit: 's' }),
+      ],
+    ])
+    const app = 'shop'
+    t.same(result.mixedUnits, [
+      { app, metric: 'partly' },
+      { app, metric: 'wait' },
+    ])
+    t.same(
+      new Set(rows.filter(({ metric }) => metric === 'wait').map((row) => row.unit)),
+      new Set(['minutes', 'ms']),
+    )
+    const limited = {
+      ...plan,
+      definition: { ...DEFINITION, maxMetrics: 1 },
+      outputPrefix: `${plan.outputPrefix}1/`,
+    }
+    t.same(
+      (await engine.compute(limited, signal)).mixedUnits,
+      [
+        { app, metric: 'wait' },
+        { app, metric: '~other' },
+      ],
+      'also of all the others together',
+    )
+  })
+
   await t.test('a window without inputs, and one without events, have no outputs', async (t) => {
     const none = await compute([])
     t.same(none.result.outputs, [])
+    t.same(none.result.mixedUnits, [])
     t.equal(sum(Object.values(none.result.counts)), 0)
     const outside = await compute([[storedEvent({ event_time: NOON - 1 })]])
     t.same(outside.result.outputs, [])

@@ -1,5 +1,6 @@
 import type { WindowCounts } from '../../src/aggregation/rollup/engines/engine.ts'
 import type { RollupDefinition } from '../../src/aggregation/rollup/model/definition.ts'
+import type { MetricOfApp } from '../../src/aggregation/rollup/model/units.ts'
 import type { RollupRow } from '../../src/aggregation/rollup/stores/store.ts'
 import type { StoredEvent } from '../fakes/events.ts'
 
@@ -30,7 +31,11 @@ type Part = string | number | bigint
 export function oracle(
   events: readonly StoredEvent[],
   window: OracleWindow,
-): { readonly rows: readonly RollupRow[]; readonly counts: WindowCounts } {
+): {
+  readonly rows: readonly RollupRow[]
+  readonly counts: WindowCounts
+  readonly mixedUnits: readonly MetricOfApp[]
+} {
   const counts = { outsideWindow: 0, negative: 0, outOfRange: 0, notANumber: 0 }
   const valid: Row[] = []
   for (const event of events) {
@@ -53,6 +58,7 @@ export function oracle(
   ]
   return {
     rows: rollUp(kept, window.definition),
+    mixedUnits: mixedIn(kept, metricNaming(kept, window.definition)),
     counts: {
       ...counts,
       read: events.length,
@@ -101,8 +107,7 @@ const identity = (row: Row): Part[] => [row.eventTime, row.receivedTime, row.eve
 const lastValue = (a: Row, b: Row) => compareAll(identity(b), identity(a))
 
 function rollUp(kept: readonly Row[], definition: RollupDefinition): readonly RollupRow[] {
-  const otherMetrics = aboveLimit(kept, (row) => row.name, definition.maxMetrics)
-  const metricOf = (row: Row) => (otherMetrics.has(key([row.app, row.name])) ? '~other' : row.name)
+  const metricOf = metricNaming(kept, definition)
   const units = unitsOf(kept, metricOf)
   return definition.sets
     .flatMap((set) => {
@@ -117,6 +122,19 @@ function rollUp(kept: readonly Row[], definition: RollupDefinition): readonly Ro
       return [...groups.values()].map((group) => merge(set.name, group, units))
     })
     .sort((a, b) => compareAll([a.app, a.metric, a.set, a.value], [b.app, b.metric, b.set, b.value]))
+}
+
+function metricNaming(kept: readonly Row[], { maxMetrics }: RollupDefinition): (row: Row) => string {
+  const otherMetrics = aboveLimit(kept, (row) => row.name, maxMetrics)
+  return (row) => (otherMetrics.has(key([row.app, row.name])) ? '~other' : row.name)
+}
+
+/** Metrics with a row that says another unit than their first. */
+function mixedIn(kept: readonly Row[], metricOf: (row: Row) => string): readonly MetricOfApp[] {
+  return [...groupBy(kept, (row) => key([row.app, metricOf(row)])).values()]
+    .filter((rows) => rows.some(({ unit }) => unit !== rows[0]?.unit))
+    .map(([row]) => ({ app: row?.app ?? '', metric: row === undefined ? '' : metricOf(row) }))
+    .sort((a, b) => compareAll([a.app, a.metric], [b.app, b.metric]))
 }
 
 /** What most rows of a metric say; of equals the first by text. */

@@ -73,6 +73,28 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
     t.same(await open().windows('vitals', T0, T0 + 1), [committed()])
   })
 
+  check('a mixture of units is told of each row, by the content and of the metric', async (t, open) => {
+    const mixed = { mixedUnits: true } as const
+    const own = [row(mixed), row({ ...mixed, set: 'route', value: '/a' }), row({ metric: 'pure' })]
+    const plain = own.map(({ mixedUnits: _, ...each }) => each)
+    await open().publish(committed(), chunks(plain))
+    const content = async (request: typeof series) => (await open().contents(request))[0]?.content
+    const before = [await content(series), await content({ ...series, metric: 'pure' })]
+    t.equal(await open().publish(committed({ generation: 2 }), chunks(own)), 'published')
+    t.same(await gathered(open().series(series)), [{ ...own[0], windowFromMs: T0 }])
+    t.same(await gathered(open().series({ ...routes, values: ['/a'] })), [{ ...own[1], windowFromMs: T0 }])
+    t.same(await gathered(open().series({ ...series, metric: 'pure' })), [{ ...own[2], windowFromMs: T0 }])
+    t.same(
+      new Set(await open().metrics({ rollup: 'vitals', app: 'shop', fromMs: T0, toMs: T0 + 1 })),
+      new Set([
+        { metric: 'lcp', unit: 'ms', ...mixed, rows: 2 },
+        { metric: 'pure', unit: 'ms', rows: 2 },
+      ]),
+    )
+    t.not(await content(series), before[0], 'what was kept of the answer is told no more')
+    t.equal(await content({ ...series, metric: 'pure' }), before[1])
+  })
+
   check('an app, metric, set, value or rollup is never taken for one it begins with', async (t, open) => {
     const store = open()
     await store.publish(
@@ -308,7 +330,7 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
       )
       t.same(await store.metrics({ rollup: 'vitals', app: 'shop', fromMs: T0, toMs: T0 + 2 * GRAIN_MS }), [
         { metric: 'fid', unit: 'ms', rows: 8 },
-        { metric: 'lcp', unit: 'ms', rows: 7 },
+        { metric: 'lcp', unit: 'ms', mixedUnits: true, rows: 7 },
         { metric: 'cls', unit: '1', rows: 5 },
       ])
       t.same(

@@ -60,12 +60,12 @@ async function computeWindow(lake: Lake, plan: WindowPlan) {
   const events: Event[] = []
   for (const key of inputs) events.push(...(await linesOf(lake, key)).map((line): Event => JSON.parse(line)))
   const measured = events.filter(({ name }) => name !== LEDGER_NAME)
-  const { rows, counts } = oracle(measured, { definition, fromMs, toMs, lateAfterMs })
-  if (rows.length === 0) return { outputs: [], counts }
+  const { rows, ...told } = oracle(measured, { definition, fromMs, toMs, lateAfterMs })
+  if (rows.length === 0) return { outputs: [], ...told }
   const key = `${outputPrefix}rows.parquet`
   const body = Buffer.from(rows.map((row) => `${JSON.stringify(row, bigintText)}\n`).join(''))
   await lake.put(key, body)
-  return { outputs: [{ key, bytes: body.length, rows: rows.length }], counts }
+  return { outputs: [{ key, bytes: body.length, rows: rows.length }], ...told }
 }
 
 async function linesOf(lake: Lake, key: string): Promise<readonly string[]> {

@@ -1,6 +1,5 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../std/durations.ts'
 import { instant, rangeFrom } from '../../std/input/instant.ts'
-import type { UnitVotes } from '../rollup/model/units.ts'
 
 /** Most quantiles in one query. Ours. */
 export const MAX_QUANTILES = 10
@@ -40,12 +39,6 @@ export const durationText = (ms: number): string =>
 /** A length of time in words: the largest range that a query may have. */
 export const spanText = (ms: number): string =>
   ms >= 2 * DAY_MS ? `${Math.floor(ms / DAY_MS)} days` : `${Math.floor(ms / HOUR_MS)} hours`
-
-/** As an answer names the unit: with a word of warning when rows of several were added up. */
-export const unitOf = (units: UnitVotes) => ({
-  unit: units.winner(),
-  ...(units.mixed() && { mixedUnits: true }),
-})
 
 /** What every query names. Half-open, UTC epoch ms. */
 export interface Selection {

@@ -33,6 +33,13 @@ const notices = Type.Optional(
   }),
 )
 
+const mixedUnits = Type.Optional(
+  Type.Literal(true, {
+    description:
+      'Rows of several units were added up as if they were of this one, within a window or over several.',
+  }),
+)
+
 const common = {
   from: epochMs('Start of the range, aligned outward'),
   to: epochMs('End of the range, aligned outward'),
@@ -46,9 +53,7 @@ const common = {
     description: 'Names the rows that the answer is of: equal means that none of them has changed.',
   }),
   unit: Type.String({ description: 'UCUM unit of the values: that which most rows say.' }),
-  mixedUnits: Type.Optional(
-    Type.Literal(true, { description: 'Rows of several units were added up as if they were of this one.' }),
-  ),
+  mixedUnits,
   notices,
 }
 
@@ -69,9 +74,10 @@ export const TopAnswer = Type.Object({
 })
 
 export const MetricsAnswer = Type.Object({
-  metrics: Type.Array(Type.Object({ metric: Type.String(), unit: Type.String(), rows: Type.Integer() }), {
-    description: 'Most rows first.',
-  }),
+  metrics: Type.Array(
+    Type.Object({ metric: Type.String(), unit: Type.String(), mixedUnits, rows: Type.Integer() }),
+    { description: 'Most rows first.' },
+  ),
   notices,
 })
 

@@ -1,9 +1,9 @@
 import { createYielder } from '../../std/async/yielding.ts'
 import { AppError } from '../../std/errors.ts'
 import { OTHER } from '../rollup/model/definition.ts'
-import { type UnitVotes, unitVotes } from '../rollup/model/units.ts'
+import { type UnitVotes, unitOf, unitVotes } from '../rollup/model/units.ts'
 import type { RollupStore, StoredRow } from '../rollup/stores/store.ts'
-import { durationText, type Selection, spanText, unitOf } from './parameters.ts'
+import { durationText, type Selection, spanText } from './parameters.ts'
 import type { RankedValue } from './query-answers.ts'
 import { eachRow } from './rows.ts'
 import { addAggregate, addRow, emptyAggregate, type SeriesAggregate, summarise } from './tally.ts'
@@ -86,7 +86,7 @@ async function tallyByValue(
         'query_too_large',
         `The range holds more than ${maxRows} values × windows; ask for a shorter one.`,
       )
-    units.add(row.unit, row.rows)
+    units.add(row)
     const tally = tallies.get(row.value) ?? emptyAggregate()
     tallies.set(row.value, tally)
     addRow(tally, row)

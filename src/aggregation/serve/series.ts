@@ -1,9 +1,9 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
 import { invalid } from '../../std/input/invalid.ts'
-import { unitVotes } from '../rollup/model/units.ts'
+import { unitOf, unitVotes } from '../rollup/model/units.ts'
 import type { RollupStore, StoredRow } from '../rollup/stores/store.ts'
-import { durationText, type Selection, type SeriesStep, spanText, unitOf } from './parameters.ts'
+import { durationText, type Selection, type SeriesStep, spanText } from './parameters.ts'
 import type { Point } from './query-answers.ts'
 import { eachRow } from './rows.ts'
 import { addAggregate, addRow, emptyAggregate, type SeriesAggregate, summarise } from './tally.ts'
@@ -100,7 +100,7 @@ export async function computeSeries(
       const at = steps.findIndex(({ toMs }, i) => i > step.at && row.windowFromMs < toMs)
       step = { at, untilMs: Number(steps[at]?.toMs), tally: emptyAggregate() }
     }
-    units.add(row.unit, row.rows)
+    units.add(row)
     addRow(step.tally, row)
   }
   await eachRow(store, query, { signal, take })

@@ -466,6 +466,40 @@ test('the unit is that of most rows of the range, and a mixture is told', async 
   t.match(await top(), { unit: 'ms', mixedUnits: true }, 'nor does the first value')
 })
 
+test('a mixture within one window is told as one over several, and of its metric alone', async (t) => {
+  const { store, queries, series, top } = queriesOver()
+  const mixed = { mixedUnits: true } as const
+  await store.fill(committed(noon - HOUR), [
+    rollupRow(mixed, ramp(40)),
+    rollupRow({ ...mixed, set: 'route', value: '/a' }, ramp(40)),
+    rollupRow({ metric: 'pure' }, ramp(9)),
+  ])
+  await store.fill(committed(noon - QUARTER), [rollupRow({}, ramp(40))])
+  const metrics = async (fromMs: number) =>
+    JSON.parse(await queries.metrics({ app: 'shop', rollup: undefined, fromMs, toMs: noon }, all)).metrics
+  t.match(await series(), { unit: 'ms', mixedUnits: true, total: { n: 80 } })
+  t.match(await top(), { unit: 'ms', mixedUnits: true })
+  t.match(await series({ metric: 'pure' }), { unit: 'ms', mixedUnits: undefined, total: { n: 9 } })
+  t.match(await series({ fromMs: noon - QUARTER }), { mixedUnits: undefined, total: { n: 40 } })
+  t.same(await metrics(noon - HOUR), [
+    { metric: 'browser.web_vital.lcp', unit: 'ms', mixedUnits: true, rows: 80 },
+    { metric: 'pure', unit: 'ms', rows: 9 },
+  ])
+  t.same(await metrics(noon - QUARTER), [{ metric: 'browser.web_vital.lcp', unit: 'ms', rows: 40 }])
+})
+
+test('a mixture that is told by a later generation of the same rows is in the next answer', async (t) => {
+  const { store, series, top } = queriesOver()
+  const rows = (its: { mixedUnits?: true }) => [
+    rollupRow(its, ramp(40)),
+    rollupRow({ ...its, set: 'route', value: '/a' }, ramp(40)),
+  ]
+  await store.fill(committed(noon - HOUR), rows({}))
+  t.match([await series(), await top()], [{ mixedUnits: undefined }, { mixedUnits: undefined }])
+  await store.fill(committed(noon - HOUR, { generation: 2 }), rows({ mixedUnits: true }))
+  t.match([await series(), await top()], [{ mixedUnits: true }, { mixedUnits: true }])
+})
+
 test('of more values than are held at a time, those with fewest measurements go on as one', async (t) => {
   const { store } = queriesOver()
   const route = (value: string, n: number) => rollupRow({ set: 'route', value }, ramp(n))

@@ -1,4 +1,9 @@
-import type { Engine, ReadRows, WindowPlan } from '../../../src/aggregation/rollup/engines/engine.ts'
+import type {
+  Engine,
+  EngineResult,
+  ReadRows,
+  WindowPlan,
+} from '../../../src/aggregation/rollup/engines/engine.ts'
 import type { RollupRow } from '../../../src/aggregation/rollup/stores/store.ts'
 import type { Lake } from '../../../src/lake/lake.ts'
 import { AppError } from '../../../src/std/errors.ts'
@@ -10,6 +15,8 @@ export interface MemoryEngine extends Engine {
   readonly failures: Error[]
   /** Plans computed, in order. */
   readonly plans: WindowPlan[]
+  /** What the next computations tell. */
+  mixedUnits: EngineResult['mixedUnits']
   /** Called in the middle of a computation: the world goes on meanwhile. */
   meanwhile: (plan: WindowPlan, signal: AbortSignal) => Promise<void>
 }
@@ -20,6 +27,7 @@ export function memoryEngine(lake: Lake, arrivals: MemoryArrivals): MemoryEngine
     name: 'duckdb',
     failures: [],
     plans: [],
+    mixedUnits: [],
     meanwhile: async () => {},
     async compute(plan, signal) {
       engine.plans.push(plan)
@@ -58,6 +66,7 @@ export function memoryEngine(lake: Lake, arrivals: MemoryArrivals): MemoryEngine
           kept: kept.length,
           late: kept.filter(({ receivedMs = 0 }) => receivedMs >= plan.lateAfterMs).length,
         },
+        mixedUnits: engine.mixedUnits,
       }
     },
   }

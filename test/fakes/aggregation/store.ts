@@ -1,4 +1,5 @@
 import { bucketOf, MICROS, WEIGHT_UNIT } from '../../../src/aggregation/rollup/model/measure.ts'
+import { type UnitVotes, unitOf, unitVotes } from '../../../src/aggregation/rollup/model/units.ts'
 import type {
   CommittedWindow,
   RollupRow,
@@ -8,7 +9,7 @@ import type {
 
 /** What an engine computes for one group of values. */
 export function rollupRow(
-  group: Partial<Pick<RollupRow, 'app' | 'metric' | 'unit' | 'set' | 'value'>>,
+  group: Partial<Pick<RollupRow, 'app' | 'metric' | 'unit' | 'mixedUnits' | 'set' | 'value'>>,
   values: readonly number[],
   weight = 1,
 ): RollupRow {
@@ -115,14 +116,17 @@ export function memoryStore(): MemoryStore {
       }
     },
     async metrics({ rollup, app, fromMs, toMs }) {
-      const found = new Map<string, { metric: string; unit: string; rows: number }>()
+      const found = new Map<string, { rows: number; units: UnitVotes }>()
       for (const { rows } of inRange(rollup, fromMs, toMs)) {
-        for (const { metric, unit, rows: count } of rows.filter(
-          (row) => row.app === app && row.set === 'app',
-        ))
-          found.set(metric, { metric, unit, rows: count + (found.get(metric)?.rows ?? 0) })
+        for (const row of rows.filter((row) => row.app === app && row.set === 'app')) {
+          const { rows: before, units } = found.get(row.metric) ?? { rows: 0, units: unitVotes() }
+          units.add(row)
+          found.set(row.metric, { rows: before + row.rows, units })
+        }
       }
-      return [...found.values()].sort((a, b) => b.rows - a.rows)
+      return [...found]
+        .map(([metric, { rows, units }]) => ({ metric, ...unitOf(units), rows }))
+        .sort((a, b) => b.rows - a.rows)
     },
   }
   return store

@@ -10,10 +10,11 @@ export interface RowsDigest {
 
 /**
  * One row as one JSON array of strings and integers: the form is unambiguous whatever the values hold, and the line end
- * cannot occur inside. Changing it changes every hash: raise ROLLUP_VERSION with it.
+ * cannot occur inside. Changing it changes every hash: raise ROLLUP_VERSION with it. A mark of mixed units stands at the
+ * end of those alone that have it.
  */
-const canonical = (row: RollupRow): string =>
-  `${JSON.stringify([
+function canonical(row: RollupRow): string {
+  const fields = [
     row.app,
     row.metric,
     row.set,
@@ -25,7 +26,9 @@ const canonical = (row: RollupRow): string =>
     `${row.minMicros}`,
     `${row.maxMicros}`,
     row.histogram,
-  ])}\n`
+  ]
+  return `${JSON.stringify(row.mixedUnits ? [...fields, true] : fields)}\n`
+}
 
 /** Hashes rows as they stream by. Rejects with `engine_failed` when they are not strictly ascending. */
 export async function contentOf(chunks: AsyncIterable<readonly RollupRow[]>): Promise<RowsDigest> {

@@ -17,6 +17,7 @@ import { lruCache } from '../../../std/lru.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { type Engine, type EngineResult, rejectedIn, type WindowCounts } from '../engines/engine.ts'
 import { definitionHash, type RollupDefinition } from '../model/definition.ts'
+import type { MetricOfApp } from '../model/units.ts'
 import type { CommittedWindow } from '../stores/store.ts'
 import type { WindowInputs } from './window-inputs.ts'
 
@@ -42,7 +43,9 @@ export interface Manifest {
   readonly inputs: WindowInputs & { readonly digest: string }
   readonly counts: WindowCounts
   readonly outputs: EngineResult['outputs']
-  /** Over the sorted logical rows: equal hashes are equal rows, whichever engine wrote them. */
+  /** As the engine found them; absent where there are none, and in manifests of the first versions. */
+  readonly mixedUnits?: readonly MetricOfApp[] | undefined
+  /** Over the sorted logical rows, marked: equal hashes are equal rows, whichever engine wrote them. */
   readonly contentHash: string
   readonly rows: number
   readonly createdMs: number
@@ -75,6 +78,7 @@ const manifests = Compile(
       late: Type.Number(),
     }),
     outputs: Type.Array(Type.Object({ key: Type.String() })),
+    mixedUnits: Type.Optional(Type.Array(Type.Object({ app: Type.String(), metric: Type.String() }))),
     contentHash: Type.String(),
     rows: Type.Number(),
     createdMs: Type.Number(),

@@ -16,6 +16,7 @@ import {
   chooseUnits,
   keepOnce,
   keptCounts,
+  MIXED_METRICS,
   outcomes,
   rankMetrics,
   rankValues,
@@ -55,7 +56,7 @@ export function duckdbEngine(options: DuckdbEngineOptions): Engine {
   return {
     name: 'duckdb',
     async compute(plan, signal) {
-      if (plan.inputs.length === 0) return { outputs: [], counts: NOTHING }
+      if (plan.inputs.length === 0) return { outputs: [], counts: NOTHING, mixedUnits: [] }
       const inputs = await openAll(lake, plan.inputs)
       const folder = join(tempDir, `rollup-${entropy.id()}`)
       await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
@@ -110,6 +111,7 @@ async function computeWindow(session: SqlSession, run: WindowQuery, factor: numb
     chooseUnits(duckdbDialect),
   ])
   const counts = await countsOf(session, plan)
+  const mixed = await allRows(session, MIXED_METRICS)
   const needed = (counts.kept * BYTES_PER_BUCKET) / (memoryLimitBytes / 2)
   const chunks = Math.max(1, Math.ceil(needed)) * factor
   const outputs: EngineResult['outputs'][number][] = []
@@ -120,7 +122,8 @@ async function computeWindow(session: SqlSession, run: WindowQuery, factor: numb
       if (output) outputs.push(output)
     }
   }
-  return { outputs, counts }
+  const mixedUnits = mixed.map(([app, metric]) => ({ app: String(app), metric: String(metric) }))
+  return { outputs, counts, mixedUnits }
 }
 
 interface Part {

@@ -1,4 +1,5 @@
 import type { RollupDefinition } from '../model/definition.ts'
+import type { MetricOfApp } from '../model/units.ts'
 import type { RollupRow } from '../stores/store.ts'
 
 /** One window of one rollup, to be computed from exactly these objects. */
@@ -36,6 +37,8 @@ export const rejectedIn = ({ negative, outOfRange, notANumber }: WindowCounts): 
 export interface EngineResult {
   readonly outputs: readonly { readonly key: string; readonly bytes: number; readonly rows: number }[]
   readonly counts: WindowCounts
+  /** Metrics whose kept rows say more than one unit. Rows that say none are of a unit of their own. */
+  readonly mixedUnits: readonly MetricOfApp[]
 }
 
 export interface Engine {

@@ -15,6 +15,7 @@ import {
   type Manifests,
   windowKey,
 } from '../commit/manifest.ts'
+import { markMixed } from '../commit/mixed-units.ts'
 import { inputsByWindow, summedInputs, type WindowInputs } from '../commit/window-inputs.ts'
 import type { Engine, EngineResult, ReadRows } from '../engines/engine.ts'
 import type { RollupDefinition } from '../model/definition.ts'
@@ -101,12 +102,7 @@ async function compute(ports: WindowPorts, task: Computation) {
   const { inputs, result } = await computeWhole(ports, task, overMs)
   const committed = Math.max(previous?.generation ?? 0, damaged?.generation ?? 0)
   const generation = (await newestGeneration(ports.stores, window, committed)) + 1
-  const content = await contentOf(
-    ports.readRows(
-      result.outputs.map(({ key }) => key),
-      signal,
-    ),
-  )
+  const content = await contentOf(rowsOf(ports, result, signal))
   const manifest: Manifest = {
     version: MANIFEST_VERSION,
     rollup: window.rollup,
@@ -121,6 +117,7 @@ async function compute(ports: WindowPorts, task: Computation) {
     inputs: { ...inputs, digest: inputsDigest(inputs.keys) },
     counts: result.counts,
     outputs: result.outputs,
+    mixedUnits: result.mixedUnits.length > 0 ? result.mixedUnits : undefined,
     contentHash: content.hash,
     rows: content.rows,
     createdMs: ports.clock.nowMs(),
@@ -225,15 +222,20 @@ async function newestGeneration(
   return Math.max(committed, ...held.flat().map(({ generation }) => generation))
 }
 
-/** To every store, whatever happens at the others. */
-async function publish(
-  { stores, readRows }: WindowPorts,
-  manifest: Manifest,
+/** The rows of a window: what is hashed is what is published. */
+function rowsOf(
+  { readRows }: WindowPorts,
+  { outputs, mixedUnits = [] }: Pick<Manifest, 'outputs' | 'mixedUnits'>,
   signal: AbortSignal,
-): Promise<void> {
-  const keys = manifest.outputs.map(({ key }) => key)
+) {
+  const keys = outputs.map(({ key }) => key)
+  return markMixed(readRows(keys, signal), mixedUnits)
+}
+
+/** To every store, whatever happens at the others. */
+async function publish(ports: WindowPorts, manifest: Manifest, signal: AbortSignal): Promise<void> {
   const published = await Promise.allSettled(
-    stores.map((store) => store.publish(committedWindow(manifest), readRows(keys, signal))),
+    ports.stores.map((store) => store.publish(committedWindow(manifest), rowsOf(ports, manifest, signal))),
   )
   const failed = published.find((each) => each.status === 'rejected')
   if (failed) throw failed.reason

@@ -89,17 +89,21 @@ export function rankMetrics(dialect: SqlDialect, { definition }: RollupQuery): s
 
 /**
  * The table `metric_units`: of each metric the unit that most of its rows say, of equals the first by text. One event
- * that says another renames nothing, in no set and no value.
+ * that says another renames nothing, in no set and no value; how many they say is counted.
  */
 export function chooseUnits(dialect: SqlDialect): string {
   const named = `SELECT k.app, k.unit, ${metricName} AS metric FROM kept k LEFT JOIN other_metrics m ON m.app = k.app AND m.name = k.name`
   return dialect.createTable(
     'metric_units',
-    `SELECT app, metric, unit FROM (
-      SELECT app, metric, unit, ROW_NUMBER() OVER (PARTITION BY app, metric ORDER BY COUNT(*) DESC, unit) AS place
+    `SELECT app, metric, unit, units FROM (
+      SELECT app, metric, unit, ROW_NUMBER() OVER (PARTITION BY app, metric ORDER BY COUNT(*) DESC, unit) AS place,
+        COUNT(*) OVER (PARTITION BY app, metric) AS units
       FROM (${named}) named GROUP BY app, metric, unit) ranked WHERE place = 1`,
   )
 }
+
+/** Metrics whose rows say several units, in the order of rows: at most one more an app than the definition keeps. */
+export const MIXED_METRICS = 'SELECT app, metric FROM metric_units WHERE units > 1 ORDER BY app, metric'
 
 const metricName = `CASE WHEN m.app IS NULL THEN k.name ELSE '${OTHER}' END`
 

@@ -10,7 +10,8 @@ import { type CommittedWindow, damaged, type RollupRow, type StoredRow } from '.
  *     headgate-rollup 1 <offset of the index> <its bytes> <its SHA-256>      HEADER_BYTES long
  *     {"value":"/a","unit":"ms","n":"1000",…}                                rows, sorted, one a line
  *     {"rollup":"vitals","fromMs":…}                                         the index: the window, then
- *     ["app","metric","set",offset,bytes,crc32,rows,"unit"]                  one line a group of rows
+ *     ["app","metric","set",offset,bytes,crc32,rows,"unit"]                  one line a group of rows; `true`
+ *                                                                            at its end: there were other units
  *
  * Lines of rows and of the index begin with what they are looked up by, as JSON, so that a lookup is one search for a
  * line's beginning in bytes, without parsing what is not asked for. JSON keeps line ends out of strings.
@@ -35,6 +36,7 @@ export interface RowGroup {
   /** Rows measured, not lines of the file. */
   readonly rows: number
   readonly unit: string
+  readonly mixedUnits?: true
 }
 
 export interface Header {
@@ -55,9 +57,8 @@ export async function writeContent(file: OpenFile, { window, rows }: WindowConte
   let offset = HEADER_BYTES
   let pending: Buffer[] = []
   for await (const group of groups(rows)) {
-    const { app, metric, set, unit } = group.first
     const at = { offset, bytes: group.bytes.length, crc: crc32(group.bytes) }
-    index.push(indexLine({ app, metric, set, ...at, rows: group.rows, unit }))
+    index.push(indexLine({ ...group.first, ...at, rows: group.rows }))
     offset += group.bytes.length
     pending.push(group.bytes)
     if (offset - written < WRITE_BYTES) continue
@@ -99,8 +100,13 @@ async function* groups(chunks: AsyncIterable<readonly RollupRow[]>): AsyncIterab
 
 const sameGroup = (a: RollupRow, b: RollupRow) => a.app === b.app && a.metric === b.metric && a.set === b.set
 
-export const indexLine = ({ app, metric, set, offset, bytes, crc, rows, unit }: RowGroup): string =>
-  `${JSON.stringify([app, metric, set, offset, bytes, crc, rows, unit])}\n`
+type IndexLine = [string, string, string, number, number, number, number, string, true?]
+
+export function indexLine(group: RowGroup): string {
+  const { app, metric, set, offset, bytes, crc, rows, unit, mixedUnits } = group
+  const line: IndexLine = [app, metric, set, offset, bytes, crc, rows, unit]
+  return `${JSON.stringify(mixedUnits ? [...line, true] : line)}\n`
+}
 
 function rowLine({ value, unit, n, rows, sum, minMicros, maxMicros, histogram }: RollupRow): string {
   const line: StoredLine = {
@@ -153,8 +159,6 @@ export function groupLines(index: Buffer, names: readonly string[]): Buffer {
   return index.subarray(first + 1, index.indexOf(0x0a, index.lastIndexOf(beginning) + 1) + 1)
 }
 
-type IndexLine = [string, string, string, number, number, number, number, string]
-
 /** Groups of the index whose line begins with these names: of an app, or the one of an app, metric and set. */
 export function* groupsOf(index: Buffer, names: readonly string[]): Iterable<RowGroup> {
   const lines = groupLines(index, names)
@@ -164,8 +168,10 @@ export function* groupsOf(index: Buffer, names: readonly string[]): Iterable<Row
     const parsed = JSON.parse(
       `[${lines.toString('utf8', from, to - 1).replaceAll('\n', ',')}]`,
     ) as IndexLine[]
-    for (const [app, metric, set, offset, bytes, crc, rows, unit] of parsed)
-      yield { app, metric, set, offset, bytes, crc, rows, unit }
+    for (const [app, metric, set, offset, bytes, crc, rows, unit, mixed] of parsed) {
+      const group = { app, metric, set, offset, bytes, crc, rows, unit }
+      yield mixed ? { ...group, mixedUnits: mixed } : group
+    }
   }
 }
 
@@ -208,10 +214,11 @@ const VALUE = '{"value":'
 /** The value of a row's line as JSON: a quote within is escaped, so that the first such text ends it. */
 const valueText = (line: string) => line.slice(VALUE.length, line.indexOf('","unit":') + 1)
 
-function parseRow({ group: { app, metric, set }, windowFromMs }: GroupRead, line: string): StoredRow {
+function parseRow({ group, windowFromMs }: GroupRead, line: string): StoredRow {
+  const { app, metric, set, mixedUnits } = group
   const stored = JSON.parse(line) as StoredLine
   // Written out: a ranking parses a million of them, and copies by spreading take as long as the parsing.
-  return {
+  const row = {
     app,
     metric,
     unit: stored.unit,
@@ -225,6 +232,7 @@ function parseRow({ group: { app, metric, set }, windowFromMs }: GroupRead, line
     histogram: stored.histogram,
     windowFromMs,
   }
+  return mixedUnits ? Object.assign(row, { mixedUnits }) : row
 }
 
 /** Lines after the first line end that begin so; sorted as they are, they stand together. */

@@ -8,7 +8,7 @@ const ROWS_AT_ONCE = 128
 /** Names the rows of a group: what else lies in the file, and where, is nothing to it. */
 export function groupDigest(index: Buffer, names: readonly [app: string, metric: string, set: string]) {
   const [group] = groupsOf(index, names)
-  return group && `${group.bytes} ${group.crc} ${group.rows} ${group.unit}`
+  return group && `${group.bytes} ${group.crc} ${group.rows}${group.mixedUnits ? '+' : ''} ${group.unit}`
 }
 
 /** As many as are parsed without a pause. */

@@ -5,7 +5,7 @@ import { alignDown } from '../../../std/durations.ts'
 import { type FileOps, nodeFiles, type OpenFile, syncFolder, unlessAbsent } from '../../../std/files/files.ts'
 import { type Entropy, systemEntropy } from '../../../std/id.ts'
 import type { Logger } from '../../../std/telemetry.ts'
-import { type UnitVotes, unitVotes } from '../model/units.ts'
+import { type UnitVotes, unitOf, unitVotes } from '../model/units.ts'
 import {
   covers,
   inOrder,
@@ -207,16 +207,16 @@ export function localStore(options: LocalStoreOptions): RollupStore {
       const asked = { lookup: fullestOfApp(app, signal), read: (index: Buffer) => index }
       const breath = createYielder(signal)
       for await (const index of eachWindow(range, asked, signal)) {
-        for (const { metric, unit, rows } of groupsOf(index, [app])) {
+        for (const group of groupsOf(index, [app])) {
           if (breath.shouldYield()) await breath.yieldNow()
-          const total = totals.get(metric) ?? { rows: 0, units: unitVotes() }
-          totals.set(metric, total)
-          total.rows += rows
-          total.units.add(unit, rows)
+          const total = totals.get(group.metric) ?? { rows: 0, units: unitVotes() }
+          totals.set(group.metric, total)
+          total.rows += group.rows
+          total.units.add(group)
         }
       }
       return [...totals]
-        .map(([metric, { rows, units }]) => ({ metric, unit: units.winner(), rows }))
+        .map(([metric, { rows, units }]) => ({ metric, ...unitOf(units), rows }))
         .sort((a, b) => b.rows - a.rows)
     },
   }

@@ -1,12 +1,13 @@
 import { AppError } from '../../../std/errors.ts'
 import { isSystemError } from '../../../std/files/files.ts'
+import type { MetricOfApp, RowsOfUnit } from '../model/units.ts'
 
 /** One committed group: what every engine computes, every store keeps and the query API merges. Version 1. */
-export interface RollupRow {
-  readonly app: string
-  readonly metric: string
-  /** UCUM. */
+export interface RollupRow extends MetricOfApp {
+  /** UCUM: what most rows of the metric say in the window. */
   readonly unit: string
+  /** Rows of the metric said others in the window, in whichever values of its sets. */
+  readonly mixedUnits?: true
   /** Name of the dimension set, such as `route`. */
   readonly set: string
   /** Value of the set's dimensions (joined by ` | `); empty for the set without any. */
@@ -100,10 +101,8 @@ export interface RollupStore {
 
 export type MetricsRequest = Pick<SeriesRequest, 'rollup' | 'app' | 'fromMs' | 'toMs'>
 
-export interface MetricRows {
+export interface MetricRows extends RowsOfUnit {
   readonly metric: string
-  readonly unit: string
-  readonly rows: number
 }
 
 /** A part of the store, such as a file, holds something else than was written. */

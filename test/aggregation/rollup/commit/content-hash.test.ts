@@ -39,6 +39,7 @@ test('every field counts, and none can pass for another', async (t) => {
     { minMicros: 3n },
     { maxMicros: 3n },
     { histogram: '0:2000' },
+    { mixedUnits: true },
     { app: 'sho', metric: 'plcp' },
     { set: 'a","p', value: '","' },
     { n: 20_002n, rows: 0 },

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { unitVotes } from '../../../../src/aggregation/rollup/model/units.ts'
+import { unitOf, unitVotes } from '../../../../src/aggregation/rollup/model/units.ts'
 
 test('the unit is that of most rows, of equals the first by text, and a mixture is told', async (t) => {
   for (const [what, votes, winner, mixed] of [
@@ -44,7 +44,18 @@ test('the unit is that of most rows, of equals the first by text, and a mixture 
     ],
   ] as const) {
     const units = unitVotes()
-    for (const [unit, rows] of votes) units.add(unit, rows)
+    for (const [unit, rows] of votes) units.add({ unit, rows })
     t.same([units.winner(), units.mixed()], [winner, mixed], what)
+    t.same(unitOf(units), mixed ? { unit: winner, mixedUnits: true } : { unit: winner }, what)
   }
+})
+
+test('rows that were a mixture before make one of all, whatever the others say', (t) => {
+  const units = unitVotes()
+  units.add({ unit: 'ms', rows: 3 })
+  t.equal(units.mixed(), false)
+  units.add({ unit: 'ms', rows: 1, mixedUnits: true })
+  units.add({ unit: 'ms', rows: 3 })
+  t.same(unitOf(units), { unit: 'ms', mixedUnits: true })
+  t.end()
 })

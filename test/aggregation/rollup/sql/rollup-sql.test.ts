@@ -4,6 +4,7 @@ import { duckdbDialect, eventsIn } from '../../../../src/aggregation/rollup/sql/
 import {
   chooseUnits,
   keepOnce,
+  MIXED_METRICS,
   outcomes,
   rankMetrics,
   rankValues,
@@ -33,6 +34,7 @@ test('the dialect is the only place where databases differ', (t) => {
     ...keepOnce(marked, query),
     rankMetrics(marked, query),
     chooseUnits(marked),
+    MIXED_METRICS,
     rankValues(marked, query, set),
     rollupRows(marked, set, part),
   ]

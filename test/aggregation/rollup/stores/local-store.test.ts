@@ -2,7 +2,7 @@ import { mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { localStore } from '../../../../src/aggregation/rollup/stores/local-store.ts'
-import type { RollupStore } from '../../../../src/aggregation/rollup/stores/store.ts'
+import type { RollupRow, RollupStore } from '../../../../src/aggregation/rollup/stores/store.ts'
 import { DAY_MS } from '../../../../src/std/durations.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 
@@ -45,6 +45,25 @@ const series = {
   fromMs: window.fromMs,
   toMs: window.toMs,
 }
+
+test('a mixture of units is one word more in the index, and nothing where there is none', async (t) => {
+  const dir = t.testdir()
+  const store = localStore({ dir })
+  const index = async (generation: number, rows: readonly RollupRow[]) => {
+    await store.publish(committed({ generation }), chunks(rows))
+    const path = join(dir, 'vitals', '2026-11-22', `${window.fromMs}.rollup`)
+    const lines = (await readFile(path, 'utf8')).split('\n')
+    return lines.filter((line) => line.startsWith('["')).join('\n')
+  }
+  const own = row({ metric: 'wait' })
+  const pure = await index(1, [row(), own])
+  t.equal(
+    pure,
+    '["shop","lcp","app",115,137,164421068,2,"ms"]\n["shop","wait","app",252,137,164421068,2,"ms"]',
+    'the bytes of former versions',
+  )
+  t.equal(await index(2, [row(), { ...own, mixedUnits: true }]), pure.replace(/\]$/, ',true]'))
+})
 
 test('a window is one private file; what a killed publish left is ignored and overwritten', async (t) => {
   const dir = t.testdir()
