@@ -435,6 +435,25 @@ test('large numbers, chart and tables are of the chosen range', { skip }, async 
   t.same(offences, [])
 })
 
+test('a mixture of units is told beside each number that it is in', { skip }, async (t) => {
+  const mixed = { mixedUnits: true } as const
+  const { url } = await served(t, {
+    rows: [
+      rollupRow(mixed, Array(40).fill(1_000)),
+      rollupRow({ metric: 'browser.web_vital.cls', unit: '1' }, Array(40).fill(0.3)),
+      rollupRow({ ...mixed, set: 'route', value: '/' }, Array(40).fill(1_000)),
+    ],
+  })
+  const { page, offences } = await opened(t, url)
+  await signIn(page)
+  const routes = page.locator('section', { has: page.locator('#ranking-route') })
+  const places = { large: page.locator('.vital').first(), chart: page.locator('#chart-note'), table: routes }
+  for (const [what, place] of Object.entries(places))
+    t.match(await textOf(place), 'several units added up', what)
+  t.notMatch(await textOf(page.locator('.vital', { hasText: 'CLS' })), 'several units')
+  t.same(offences, [])
+})
+
 test('every range that is offered is answered at every grain, in steps that suit both', {
   skip,
 }, async (t) => {

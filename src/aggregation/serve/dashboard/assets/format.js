@@ -37,6 +37,12 @@ export const vitals = [
   },
 ]
 
+/** What is wrong with a number that the answer marks so. */
+export const MIXED_UNITS = 'several units added up'
+
+/** Remarks in one line, without those that do not apply. */
+export const noted = (...remarks) => remarks.filter(Boolean).join(' · ')
+
 export const limitsOf = (metric) => vitals.find((vital) => vital.metric === metric)?.limits
 
 /** A class of colour and the words for it: colour alone says nothing to many. */

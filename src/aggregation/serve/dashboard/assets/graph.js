@@ -1,6 +1,6 @@
 import { createChart, pointsTable } from './chart.js'
 import { byId, named, show } from './dom.js'
-import { count, counted, limitsOf, measureText } from './format.js'
+import { count, counted, limitsOf, MIXED_UNITS, measureText, noted } from './format.js'
 
 const chart = createChart(byId('chart'))
 
@@ -10,18 +10,16 @@ export function drawSeries(metric, answer, quantiles) {
   if (!answer) return chartMessage('Loading…')
   const { completeness, total, unit } = answer
   const limits = limitsOf(metric)
-  byId('chart-note').textContent = [
+  byId('chart-note').textContent = noted(
     total
       ? `p75 ${measureText(total.q['0.75'], unit)} of ${counted(total.n, 'measurement')}`
       : 'no measurements',
     `${counted(completeness.windows, 'window')} of ${answer.grain}`,
-    answer.mixedUnits && 'several units added up',
+    answer.mixedUnits && MIXED_UNITS,
     completeness.missing > 0 && `${count(completeness.missing)} without data`,
     completeness.partial > 0 && `${count(completeness.partial)} still filling`,
     completeness.lateRows > 0 && `${counted(completeness.lateRows, 'late row')} of all apps`,
-  ]
-    .filter(Boolean)
-    .join(' · ')
+  )
   if (total === null) {
     const notices = answer.notices ?? []
     return chartMessage(['Nothing was measured in this range.', ...notices].join(' '))

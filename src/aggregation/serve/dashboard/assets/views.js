@@ -1,5 +1,15 @@
 import { el, named } from './dom.js'
-import { count, limitsOf, measure, measureText, percent, ratingOf, vitals } from './format.js'
+import {
+  count,
+  limitsOf,
+  MIXED_UNITS,
+  measure,
+  measureText,
+  noted,
+  percent,
+  ratingOf,
+  vitals,
+} from './format.js'
 
 /** Rows of a table that are shown. */
 export const SHOWN = 10
@@ -42,7 +52,14 @@ export function vitalCards(totals, selected, choose) {
         title,
         el('span', { class: 'figure' }, figure, unit && el('span', { class: 'unit' }, ` ${unit}`)),
         el('span', { class: 'rating' }, rating.words),
-        small(`n ${count(total.n)} · ±${percent(answer.relError)}${total.lowCount ? ' · low count' : ''}`),
+        small(
+          noted(
+            `n ${count(total.n)}`,
+            `±${percent(answer.relError)}`,
+            total.lowCount && 'low count',
+            answer.mixedUnits && MIXED_UNITS,
+          ),
+        ),
       ),
     )
   })
@@ -67,7 +84,11 @@ export function rankingPanel({ set, title, column }, answer, metric) {
   if (answer.values.length === 0)
     return panel(el('p', { class: 'muted' }, 'Nothing was measured in this range.'))
 
-  head.append(el('p', { class: 'muted' }, answer.found > SHOWN ? `${SHOWN} of ${count(answer.found)}` : ''))
+  const notes = noted(
+    answer.mixedUnits && MIXED_UNITS,
+    answer.found > SHOWN && `${SHOWN} of ${count(answer.found)}`,
+  )
+  head.append(el('p', { class: 'muted' }, notes))
   const largest = Math.max(...answer.values.map(({ q }) => q['0.75']))
   const limits = limitsOf(metric)
   const rows = answer.values.map((value) => rankedRow(value, { largest, limits, unit: answer.unit }))
