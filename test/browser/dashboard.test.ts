@@ -549,6 +549,67 @@ test('a phone in the dark', { skip }, async (t) => {
   t.same(offences, [])
 })
 
+test('the head of a narrow page breaks neither its name nor its times, and a number stays beside its unit', {
+  skip,
+}, async (t) => {
+  const { url } = await served(t, {
+    rows: [
+      rollupRow({}, Array(40).fill(366)),
+      rollupRow({ set: 'route', value: '/cart' }, Array(40).fill(366)),
+    ],
+  })
+  for (const width of [320, 360, 390, 600]) {
+    const { page, offences } = await opened(t, url, { viewport: { width, height: 700 } })
+    await signIn(page)
+    await page.click('text=Show as a table')
+    const lines = (of: string) =>
+      page.evaluate(
+        `new Set([...document.querySelectorAll('${of}')].flatMap((one) => {
+          const text = document.createRange()
+          text.selectNodeContents(one)
+          return [...text.getClientRects()].filter(({ width }) => width > 1).map(({ bottom }) => Math.round(bottom / 12))
+        })).size`,
+      )
+    t.equal(await lines('#updated'), 1, `${width}: when`)
+    t.equal(await lines('#run'), 1, `${width}: the button`)
+    t.equal(await lines('#tables tbody td:nth-child(2)'), 1, `${width}: a ranking`)
+    t.equal(await lines('#chart-table tbody td:nth-child(2)'), 1, `${width}: the chart as a table`)
+    const tops = "['.brand img', '.brand', '#pause', '#sign-out'].map((one) => document.querySelector(one)"
+    t.equal(
+      await page.evaluate(
+        `${tops}.getBoundingClientRect()).every(({ top, bottom }, _, [logo]) => top < logo.bottom && logo.top < bottom)`,
+      ),
+      true,
+      `${width}: logo, name and what is rarely used are one row`,
+    )
+    t.ok(
+      Number(await page.evaluate("document.querySelector('.brand').offsetHeight")) < 40,
+      `${width}: one line`,
+    )
+    t.equal(await noSideways(page), true, `${width}: fits`)
+    t.same(offences, [])
+  }
+})
+
+test('only times are slow', { skip }, async (t) => {
+  for (const [unit, title] of [
+    ['ms', 'Slowest routes'],
+    ['By', 'Routes, highest first'],
+    ['1', 'Routes, highest first'],
+  ] as const) {
+    const { url } = await served(t, {
+      rows: [
+        rollupRow({ unit }, Array(40).fill(1)),
+        rollupRow({ unit, set: 'route', value: '/cart' }, Array(40).fill(1)),
+      ],
+    })
+    const { page } = await opened(t, url)
+    await signIn(page)
+    t.equal(await page.locator('#ranking-route').textContent(), title, unit)
+    t.equal(await page.locator('#ranking-country').textContent(), 'Countries')
+  }
+})
+
 test('an empty store says what to do, and a run can be asked for', { skip }, async (t) => {
   const { url, submitted } = await served(t)
   const { page, offences } = await opened(t, url)

@@ -68,16 +68,23 @@ export function vitalCards(totals, selected, choose) {
 const small = (text) => el('span', { class: 'small' }, text)
 
 export const rankings = [
-  { set: 'route', title: 'Slowest routes', column: 'Route' },
+  {
+    set: 'route',
+    title: 'Routes',
+    ofTimes: 'Slowest routes',
+    ofOthers: 'Routes, highest first',
+    column: 'Route',
+  },
   { set: 'country', title: 'Countries', column: 'Country' },
   { set: 'device', title: 'Devices', column: 'Device' },
   { set: 'browser', title: 'Browsers', column: 'Browser' },
 ]
 
 /** Values with enough measurements first; the others follow, marked, never hidden. */
-export function rankingPanel({ set, title, column }, answer, metric) {
+export function rankingPanel(ranking, answer, metric) {
+  const { set, column } = ranking
   const id = `ranking-${set}`
-  const head = el('div', { class: 'panel-head' }, el('h2', { id }, title))
+  const head = el('div', { class: 'panel-head' }, el('h2', { id }, titleOf(ranking, answer)))
   const panel = (...children) => el('section', { class: 'panel', 'aria-labelledby': id }, head, ...children)
   if (answer === undefined) return panel(el('p', { class: 'muted' }, LOADING))
   if (answer.unavailable) return panel(el('p', { class: 'muted' }, answer.unavailable))
@@ -110,6 +117,15 @@ export function rankingPanel({ set, title, column }, answer, metric) {
       el('tbody', {}, ...rows),
     ),
   )
+}
+
+/** Units that are times, in UCUM. Headgate stores ms; Parquet of others may have any. */
+const TIMES = ['ns', 'us', 'ms', 's', 'min', 'h']
+
+/** Only a time is slow. */
+function titleOf({ title, ofTimes = title, ofOthers = title }, answer) {
+  if (!answer?.values?.length) return title
+  return TIMES.includes(answer.unit) ? ofTimes : ofOthers
 }
 
 function rankedRow({ value, q, n, lowCount }, { largest, limits, unit }) {
