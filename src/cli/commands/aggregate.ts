@@ -21,6 +21,7 @@ import { CONFIG_OPTION, type Command, type Flags } from '../terminal/command.ts'
 import { type ProgressStep, progressBar } from '../terminal/progress.ts'
 import { stderrTelemetry } from '../terminal/stderr-log.ts'
 import type { Terminal } from '../terminal/terminal.ts'
+import { some } from '../terminal/wording.ts'
 import { runPasses } from './run-passes.ts'
 
 export const aggregateCommand: Command = {
@@ -118,5 +119,5 @@ function timeOf(name: 'from' | 'to', text: Flags[string]): { readonly [name]?: s
 export function stepOf({ through, of, done }: Progress): ProgressStep {
   const at = new Date(done.fromMs).toISOString().slice(0, 16)
   const became = done.result ?? (done.error ? 'to be tried again' : 'at work in another run')
-  return { done: through, of, text: `${at}Z  ${done.rows ?? 0} rows  ${became}` }
+  return { done: through, of, text: `${at}Z  ${some(done.rows ?? 0, 'rollup row')}  ${became}` }
 }

@@ -15,7 +15,7 @@ const MOST_LINES = 50
 export const reconcileCommand: Command = {
   name: 'reconcile',
   summary: 'Compare what the gateways accepted with what is in the lake.',
-  description: `Each gateway tells in the lake, once a minute, how many events of each app it accepted. This command counts the rows
+  description: `Each gateway tells in the lake, once a minute, how many events of each app it accepted. This command counts those
 that arrived in those minutes and says where some are missing, so that loss behind the journal shows: in the stream, in
 Firehose, in the lake. Exits 0 when all is there, 1 when something is missing.
 Times are those of arrival at the gateway, ISO 8601 or epoch milliseconds. By default: the 24 hours that ended a quarter

@@ -137,7 +137,7 @@ function report(run: Detail, log: readonly LogLine[]): string {
     factsOf(run).map(([label, text]) => `${label.padEnd(LABEL_WIDTH)}${text}`),
     rows.length === 0
       ? []
-      : [table([['window (UTC)', 'rollup', 'step', 'result', 'rows'], ...rows]).trimEnd()],
+      : [table([['window (UTC)', 'rollup', 'step', 'result', 'rollup rows'], ...rows]).trimEnd()],
     failures,
     log.map(lineOf),
   ]

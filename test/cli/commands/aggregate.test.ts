@@ -48,8 +48,8 @@ test('aggregate computes a range, shows each window, and exits 0; again, and not
     /"msg":"raw objects were ingested"/,
     'who asks for the log gets it beside the progress',
   )
-  t.match(terminal.said().out, /^█{15}░{15} 1\/2 {2}2026-11-22T09:00Z {2}5 rows {2}committed$/m)
-  t.match(terminal.said().out, /^█{30} 2\/2 {2}2026-11-22T09:15Z {2}5 rows {2}committed$/m)
+  t.match(terminal.said().out, /^█{15}░{15} 1\/2 {2}2026-11-22T09:00Z {2}5 rollup rows {2}committed$/m)
+  t.match(terminal.said().out, /^█{30} 2\/2 {2}2026-11-22T09:15Z {2}5 rollup rows {2}committed$/m)
   t.match(terminal.said().out, /succeeded: 2 windows done, 0 failed/)
 
   const person = fakeTerminal({ ...env, HEADGATE_LOG_LEVEL: 'debug' }, true)
@@ -268,9 +268,9 @@ test('what of the lake cannot be taken in is named, and the rest is computed', a
 test('the bar says what became of a window, and counts those that are done', async (t) => {
   const window = { rollup: 'default', fromMs: Date.UTC(2026, 10, 22, 9), toMs: 0, step: 'compute' } as const
   for (const [done, text] of [
-    [{ ...window, result: 'committed', rows: 5 }, '5 rows  committed'],
-    [{ ...window, error: { code: 'engine_failed', message: 'no' } }, '0 rows  to be tried again'],
-    [window, '0 rows  at work in another run'],
+    [{ ...window, result: 'committed', rows: 5 }, '5 rollup rows  committed'],
+    [{ ...window, error: { code: 'engine_failed', message: 'no' } }, '0 rollup rows  to be tried again'],
+    [window, '0 rollup rows  at work in another run'],
   ] as const) {
     t.same(stepOf({ runId: 'run-1', through: 3, of: 9, done }), {
       ...{ done: 3, of: 9 },

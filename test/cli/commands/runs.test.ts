@@ -111,10 +111,10 @@ skipped   3 windows: 2 in the future, 1 open
 unseen    events that the gateway had not delivered yet
 not taken 1,200 objects, tried again by each run: raw/gateway/a.parquet (Lake get failed: EACCES), and 1,199 more
 
-window (UTC)                rollup     step     result   rows
-2026-11-22 09:00 to 09:15  default  compute  committed  1,234
-2026-11-22 09:15 to 09:30  default  compute     failed      0
-2026-11-22 09:30 to 09:45  default  compute      waits      0
+window (UTC)                rollup     step     result  rollup rows
+2026-11-22 09:00 to 09:15  default  compute  committed        1,234
+2026-11-22 09:15 to 09:30  default  compute     failed            0
+2026-11-22 09:30 to 09:45  default  compute      waits            0
 
 2026-11-22 09:15: engine_failed: The engine ended.
 
