@@ -168,7 +168,11 @@ test('bodies that Fastify itself refuses', async (t) => {
   t.match((await post('{')).json(), { status: 400, code: 'malformed_body' })
   t.match((await post('')).json(), { status: 400, code: 'malformed_body' })
   t.match((await post('x'.repeat(65))).json(), { status: 413, code: 'body_too_large' })
-  t.match((await post('x', 'application/unheard-of')).json(), { status: 415, code: 'unsupported_media_type' })
+  for (const type of ['application/unheard-of', 'application/x-www-form-urlencoded'])
+    t.match((await post('{}', type)).json(), {
+      ...{ status: 415, code: 'unsupported_media_type' },
+      detail: /send application\/json, as in curl -H "content-type: application\/json"/,
+    })
 })
 
 test('a handler past its time', async (t) => {

@@ -3,11 +3,21 @@ import { dirname, join } from 'node:path'
 import { type Test, test } from 'tap'
 import { parse } from 'yaml'
 import { stalePages } from '../../scripts/lib/docs/docs.ts'
+import { problems } from '../../src/http/problems.ts'
 import { catalogue } from '../../src/std/metrics/catalogue.ts'
 import { snippet } from '../fakes/process/snippets.ts'
 
 test('the rendered pages say what the code says: otherwise run npm run docs', async (t) => {
   t.same(stalePages(), [])
+})
+
+test('of each failure the page says what to do, in a sentence of its own', async (t) => {
+  const rows = [...textOf('docs/errors.md').matchAll(/^\| `(\w+)` \| \d{3} \| [^|]+ \| ([^|]+) \|$/gm)]
+  t.same(
+    rows.map(([, code]) => code),
+    Object.keys(problems),
+  )
+  for (const [, code = '', sentence = ''] of rows) t.match(sentence, /^[A-Z].* .*[.]$/, code)
 })
 
 /** All that people read, of which the repository is the only reader that tests it. */

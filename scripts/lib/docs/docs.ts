@@ -25,9 +25,11 @@ import {
 import { scales } from '../../../src/event/values/unit.ts'
 import { MAX_DEPTH } from '../../../src/event/verdict.ts'
 import { problems } from '../../../src/http/problems.ts'
+import type { ErrorCode } from '../../../src/std/errors.ts'
 import { configurationPage } from './docs-configuration.ts'
 import { limitsPage } from './docs-limits.ts'
 import { metricsPage } from './docs-metrics.ts'
+import { whatToDo } from './what-to-do.ts'
 
 /**
  * The reference pages that are rendered from the code: `npm run docs` writes them, a test compares them. What is in
@@ -37,7 +39,7 @@ const note = '<!-- Rendered by `npm run docs`; edit the source, not this page. -
 
 function errorsPage(): string {
   const rows = Object.entries(problems).map(
-    ([code, { status, title }]) => `| \`${code}\` | ${status} | ${title} |`,
+    ([code, { status, title }]) => `| \`${code}\` | ${status} | ${title} | ${whatToDo[code as ErrorCode]} |`,
   )
   return `${note}
 
@@ -51,8 +53,8 @@ Every failure has a code. Over HTTP it is an RFC 9457 problem document (\`applic
 
 \`detail\` says what was wrong this time and names the field; it never repeats what was sent, but a name that is nearly one of ours. Of an \`invalid_request\` it says all that is wrong at once, as far as one look tells, and \`errors\` has the same for programs: \`{ pointer, reason }\` each. 429 and 503 carry \`Retry-After\` in seconds. 403 is only for what will not work without a change of configuration, because some clients then stop for good. No body ever holds a URL, a key, a token or an address.
 
-| code | status | title |
-|---|---|---|
+| code | status | title | what to do |
+|---|---|---|---|
 ${rows.join('\n')}
 
 Events of one request fail one by one: \`rejected: [{ index, code, detail }]\` in the 202 or the 422. Their codes are \`not_an_object\`, \`malformed_line\`, \`missing_field\`, \`invalid_field\`, \`event_too_large\`, \`event_too_complex\`, \`too_many_events\`, \`privacy_gpc\`.

@@ -83,7 +83,7 @@ export const GatewayConfig = strict({
         host: host({ description: 'The private address of `headgate gateway`.', example: '10.0.0.7' }),
         port: port({
           description:
-            'Where `headgate gateway` answers `/metrics` and `/reconcile`. Left out: nowhere. `headgate serve` answers them on `aggregation.listen`.',
+            'Where `headgate gateway` answers `/metrics` and `/reconcile`. Required beside `host`; without `listen` they are answered nowhere. `headgate serve` answers them on `aggregation.listen`.',
           example: 8082,
         }),
       }),
