@@ -10,6 +10,7 @@ import {
   errnoOf,
   FILE_MODE,
   type FileOps,
+  isNoneOfOurs,
   makeFolder,
   nodeFiles,
   replacingNonFile,
@@ -17,10 +18,10 @@ import {
   unlessAbsent,
   writeDurably,
 } from '../std/files/files.ts'
-import { isNotRegularFile, makeWay, NOT_REGULAR_FILE } from '../std/files/not-a-file.ts'
+import { makeWay, NOT_REGULAR_FILE } from '../std/files/not-a-file.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
 import { filesBelow, isPlaceOfOurs, objectsBelow, orNothing, type SkipObject } from './fs-tree.ts'
-import type { Lake } from './lake.ts'
+import { type Lake, MAX_GET_BYTES } from './lake.ts'
 import { checkedKey, checkedPrefix, UNFINISHED } from './layout.ts'
 
 /** Where what is no object is moved to from the place of one, under its key. No listing looks there. */
@@ -138,12 +139,11 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
         await moveIn(from, key)
         await syncFolder(files, dirname(path))
       }),
-    get: (key) =>
-      attempt('get', key, () =>
-        isPlaceOfOurs(key)
-          ? unlessAbsent(files.readFile(pathOf(key)), ['ENOENT', 'ENOTDIR'])
-          : orNothing(files.readFile(pathOf(key))),
-      ),
+    get: (key, maxBytes = MAX_GET_BYTES) =>
+      attempt('get', key, () => {
+        const reading = files.readFile(pathOf(key), maxBytes)
+        return isPlaceOfOurs(key) ? unlessAbsent(reading, ['ENOENT', 'ENOTDIR']) : orNothing(reading)
+      }),
     open: (key) =>
       attempt('open', key, async () => {
         const path = pathOf(key)
@@ -184,7 +184,7 @@ async function attempt<T>(operation: string, key: string, work: () => Promise<T>
   } catch (cause) {
     if (cause instanceof AppError) throw cause
     const where = basename(key) === '' ? '' : ` ${key}`
-    const why = isNotRegularFile(cause) && cause instanceof Error ? cause.message : errnoOf(cause)
+    const why = isNoneOfOurs(cause) ? cause.message : errnoOf(cause)
     throw new AppError('lake_failed', `Lake ${operation}${where} failed: ${why}`, { cause })
   }
 }

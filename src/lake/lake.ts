@@ -1,3 +1,6 @@
+/** The largest object that is read into memory where its kind has no bound of its own. Ours. */
+export const MAX_GET_BYTES = 268_435_456
+
 export interface LakeObject {
   /** Relative to the lake's root, `/`-separated. */
   readonly key: string
@@ -14,8 +17,11 @@ export interface Lake {
   put(key: string, body: Uint8Array, options?: { readonly ifAbsent?: boolean }): Promise<'stored' | 'exists'>
   /** Like `put`, from a local file, which is moved, or removed once its object is stored. */
   putFile(key: string, path: string): Promise<void>
-  /** The object's bytes, or undefined when there is none. */
-  get(key: string): Promise<Buffer | undefined>
+  /**
+   * The object's bytes, or undefined when there is none. One of more than `maxBytes`, by default `MAX_GET_BYTES`, is not
+   * read: it rejects, with a cause that `isTooLarge`.
+   */
+  get(key: string, maxBytes?: number): Promise<Buffer | undefined>
   /** A local path from which the object can be read until `release` is called; undefined when there is none. */
   open(key: string): Promise<{ readonly path: string; release(): Promise<void> } | undefined>
   /** All objects whose key starts with `prefix`, in key order. Unfinished ones, and names that are no keys, are never listed. */

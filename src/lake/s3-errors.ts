@@ -24,6 +24,8 @@ const KIND_OF_CODE: Readonly<Record<string, S3Failure>> = {
   RequestTimeTooSkewed: 'transient',
   ExpiredToken: 'transient',
   NotImplemented: 'final',
+  // More than belongs into the object: it is not read.
+  EFBIG: 'final',
   // Also said of one object of many, without a status.
   AccessDenied: 'final',
   // These come from the local disk, not from the network.

@@ -15,9 +15,10 @@ import {
 import { limitConcurrency } from '../std/async/concurrency-limit.ts'
 import { type Clock, systemClock } from '../std/clock.ts'
 import { AppError } from '../std/errors.ts'
+import { isTooLarge, tooLarge } from '../std/files/too-large.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
 import type { SkipObject } from './fs-tree.ts'
-import type { Lake, LakeObject } from './lake.ts'
+import { type Lake, type LakeObject, MAX_GET_BYTES } from './lake.ts'
 import { checkedKey, checkedPrefix, isKey, isMisnamed, MISNAMED } from './layout.ts'
 import { bytesBody, fileBody, type PutBody } from './s3-body.ts'
 import { MAX_CALLS, type S3ClientOptions, s3Client } from './s3-client.ts'
@@ -167,7 +168,7 @@ export function s3Lake(options: S3LakeOptions): Lake {
         await replace(key, await fileBody(path))
         await rm(path)
       }),
-    get: (key) => attempt('get', key, () => read(key, bytesOf)),
+    get: (key, maxBytes = MAX_GET_BYTES) => attempt('get', key, () => read(key, bytesOf(key, maxBytes))),
     open: (key) => attempt('open', key, () => read(key, keepCopy)),
     list: (prefix) => attempt('list', prefix, () => list(prefix)),
     remove: (keys) =>
@@ -181,17 +182,29 @@ export function s3Lake(options: S3LakeOptions): Lake {
 /** The SDK's types know bodies of browsers as well. */
 const readable = (body: GetObjectCommandOutput['Body']) => body as Readable
 
-async function bytesOf(body: Readable, _bytes: number, signal: AbortSignal): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  await pipeline(
-    body,
-    async (source: AsyncIterable<Buffer>) => {
-      for await (const chunk of source) chunks.push(chunk)
-    },
-    { signal },
-  )
-  return Buffer.concat(chunks)
-}
+/** A server need not say how much is to come. */
+const bytesOf =
+  (key: string, maxBytes: number) =>
+  async (body: Readable, bytes: number, signal: AbortSignal): Promise<Buffer> => {
+    const chunks: Buffer[] = []
+    let held = 0
+    if (bytes > maxBytes) {
+      body.destroy()
+      throw tooLarge(key, maxBytes)
+    }
+    await pipeline(
+      body,
+      async (source: AsyncIterable<Buffer>) => {
+        for await (const chunk of source) {
+          held += chunk.length
+          if (held > maxBytes) throw tooLarge(key, maxBytes)
+          chunks.push(chunk)
+        }
+      },
+      { signal },
+    )
+    return Buffer.concat(chunks)
+  }
 
 /** A page that broke off could pass for the last one, and its missing objects for removed ones. */
 function pageOf(page: ListObjectsV2CommandOutput): {
@@ -212,13 +225,15 @@ function objectOf({ Key: key = '', Size: bytes = 0, LastModified = new Date(0) }
 
 const s3Error = (name = 'unknown'): Error => Object.assign(new Error(name), { name })
 
-/** The cause is left out: the SDK's errors hold hosts, keys of accounts and headers. */
+/** The cause is left out, unless it is ours: the SDK's errors hold hosts, keys of accounts and headers. */
 async function attempt<T>(operation: string, key: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {
     if (cause instanceof AppError) throw cause
     const where = key === '' ? '' : ` ${key}`
-    throw new AppError('lake_failed', `Lake ${operation}${where} failed: ${codeOf(cause)}`)
+    const failed = `Lake ${operation}${where} failed`
+    if (isTooLarge(cause)) throw new AppError('lake_failed', `${failed}: ${cause.message}`, { cause })
+    throw new AppError('lake_failed', `${failed}: ${codeOf(cause)}`)
   }
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Lake } from '../../src/lake/lake.ts'
+import { isTooLarge } from '../../src/std/files/too-large.ts'
 
 const text = (body: Buffer | undefined) => body?.toString()
 const bytes = (body: string) => Buffer.from(body)
@@ -44,6 +45,18 @@ export function lakeContract(t: Test, name: string, open: (t: Test) => Promise<L
       ],
     )
   })
+
+  t.test(
+    `${name}: an object is read up to the bound that is asked for, and of a larger one nothing`,
+    async (t) => {
+      const lake = await open(t)
+      await lake.put('raw/a/x.ndjson', bytes('rows'))
+      t.equal(text(await lake.get('raw/a/x.ndjson', 4)), 'rows')
+      const error = await lake.get('raw/a/x.ndjson', 3).catch((error: unknown) => error)
+      t.match(error, { code: 'lake_failed', message: /^Lake get raw\/a\/x.ndjson failed/ })
+      t.ok(isTooLarge(Object(error).cause))
+    },
+  )
 
   t.test(`${name}: a key may hold all that the layout writes`, async (t) => {
     const lake = await open(t)

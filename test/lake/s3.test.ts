@@ -1,7 +1,12 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { pipeline, Readable } from 'node:stream'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import t, { type Test } from 'tap'
 import { MISNAMED } from '../../src/lake/layout.ts'
 import { type S3LakeOptions, s3Lake } from '../../src/lake/s3.ts'
+import { isPermanentReadError } from '../../src/std/files/files.ts'
 import { lakeContract } from '../contracts/lake.ts'
 import { startFakeS3 } from '../fakes/aws/s3.ts'
 import { credentials, seaweedfs, versitygw } from '../fakes/aws/s3-servers.ts'
@@ -51,6 +56,35 @@ for (const server of [versitygw, seaweedfs]) {
 lakeContract(t, 'fake', async (t) => {
   const { endpoint } = await startFakeS3(t, { pageKeys: 3 })
   return open(t, endpoint, { prefix: 'site/eu' })
+})
+
+t.test('of an answer that goes on no more is read than belongs into the object, said or not', async (t) => {
+  for (const headers of [{}, { 'content-length': String(3 * 2 ** 30) }]) {
+    let [asked, sentBytes] = [0, 0]
+    const server = createServer((_, response) => {
+      asked += 1
+      response.writeHead(200, headers)
+      const zeros = new Readable({
+        read(size) {
+          sentBytes += size
+          this.push(Buffer.alloc(size))
+        },
+      })
+      pipeline(zeros, response, () => undefined)
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.teardown(() => server.close())
+    const lake = open(t, `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    const error = await lake.get('index/x', 1_000_000).catch((error: unknown) => error)
+    t.match(error, {
+      code: 'lake_failed',
+      message: /^Lake get index\/x failed: index\/x is too large: .* more than 1000000 bytes/,
+    })
+    t.ok(isPermanentReadError(Object(error).cause))
+    t.equal(asked, 1, 'it is not asked for again')
+    t.ok(sentBytes < 100_000_000, `${sentBytes} bytes were sent`)
+  }
 })
 
 t.test('a lake sees its prefix, and there what are keys', async (t) => {

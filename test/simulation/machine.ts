@@ -154,7 +154,7 @@ export class SimulatedMachine {
     return {
       open: async (path, flags) => opened(await call('open', path, (files) => files.open(path, flags)), path),
       mkdir: (path, options) => call('look', path, (files) => files.mkdir(path, options)),
-      readFile: (path) => call('readFile', path, (files) => files.readFile(path)),
+      readFile: (path, maxBytes) => call('readFile', path, (files) => files.readFile(path, maxBytes)),
       readdir: (path) => call('look', path, (files) => files.readdir(path)),
       readFolder: (path) => call('look', path, (files) => files.readFolder(path)),
       rename: (from, to) => call('rename', `${from} ${to}`, (files) => files.rename(from, to)),

@@ -5,7 +5,7 @@ import type { RollupRow } from '../../src/aggregation/rollup/stores/store.ts'
 import type { Event } from '../../src/event/schema/event.ts'
 import { LEDGER_NAME } from '../../src/event/schema/ledger-event.ts'
 import { parseEventLine } from '../../src/event/schema/ndjson.ts'
-import type { Lake } from '../../src/lake/lake.ts'
+import { type Lake, MAX_GET_BYTES } from '../../src/lake/lake.ts'
 import { sleep } from '../../src/std/async/abort.ts'
 import { AppError } from '../../src/std/errors.ts'
 import { bestEffort, FILE_MODE, type FileOps, FOLDER_MODE, writeFully } from '../../src/std/files/files.ts'
@@ -103,7 +103,7 @@ function workbenchOf(files: FileOps): Workbench {
     },
     async compact({ folder, madeFrom }, inputs) {
       const lines: string[] = []
-      for (const { path } of inputs) lines.push(...textLines(await files.readFile(path)))
+      for (const { path } of inputs) lines.push(...textLines(await files.readFile(path, MAX_GET_BYTES)))
       const events = lines.map(parseEventLine)
       const [parquet, dead] = NAMES.map((name) => `${folder}/${name}`) as [string, string]
       const good = events.filter((event) => event !== undefined)
@@ -117,7 +117,7 @@ function workbenchOf(files: FileOps): Workbench {
       }
     },
     async readMadeFrom(_, path) {
-      const [first = ''] = (await files.readFile(path)).toString().split('\n')
+      const [first = ''] = (await files.readFile(path, MAX_GET_BYTES)).toString().split('\n')
       return first.startsWith(MADE_FROM) ? first.slice(MADE_FROM.length) : undefined
     },
     async clear(folder) {

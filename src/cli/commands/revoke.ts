@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import {
   heldPolicy,
   POLICY_NAME,
@@ -8,12 +7,16 @@ import {
   usefulUntilMs,
 } from '../../gateway/credentials/revoke/revoked-policy.ts'
 import { systemClock } from '../../std/clock.ts'
+import { readAtMost } from '../../std/files/too-large.ts'
 import { isoSecondsCeil } from '../../std/iso-seconds.ts'
 import { loadConfig } from '../setup/load.ts'
 import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../terminal/command.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { aws } from './aws.ts'
 import { beforeOf, invalid, ROLE, roleOf, targetOf } from './revoke-flags.ts'
+
+/** The largest policy that is read: IAM's have at most 10,240 characters. */
+export const MAX_POLICY_BYTES = 1_048_576
 
 export const revokeCommand: Command = {
   name: 'revoke',
@@ -89,7 +92,7 @@ async function print({ role, revocation, nowMs }: Work, { merge, json }: Flags, 
 
 async function readHeld(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8')
+    return String(await readAtMost(path, MAX_POLICY_BYTES))
   } catch (cause) {
     throw invalid(`--merge: cannot read ${path}: ${(cause as Error).message}`)
   }

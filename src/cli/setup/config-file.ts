@@ -1,13 +1,16 @@
 import { isUtf8 } from 'node:buffer'
-import { readFile } from 'node:fs/promises'
 import { LineCounter, parseDocument } from 'yaml'
 import { AppError } from '../../std/errors.ts'
+import { readAtMost } from '../../std/files/too-large.ts'
 
 /** Reads a file as JSON or YAML, by its name. What is wrong is said with its place, and never quoted: it may be a password. */
 export async function readConfigFile(path: string): Promise<unknown> {
   const text = await textOf(path)
   return path.endsWith('.json') ? fromJson(path, text) : fromYaml(path, text)
 }
+
+/** The largest that is read: a hundred thousand apps. Ours. */
+export const MAX_CONFIG_BYTES = 16_777_216
 
 const FILE_FAULTS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
@@ -17,6 +20,7 @@ const FILE_FAULTS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of its path is a file, not a folder',
   ENAMETOOLONG: 'its name is too long',
   ELOOP: 'its links lead in a circle',
+  EFBIG: `it has more than ${MAX_CONFIG_BYTES} bytes`,
 }
 
 /** Windows begins files with it. */
@@ -49,7 +53,7 @@ const notUtf8 = ([first, second]: Buffer): string =>
 
 async function bytesOf(path: string): Promise<Buffer> {
   try {
-    return await readFile(path)
+    return await readAtMost(path, MAX_CONFIG_BYTES)
   } catch (cause) {
     const { code = '', message } = cause as NodeJS.ErrnoException
     const why = FILE_FAULTS[code] ?? message

@@ -1,10 +1,19 @@
 import { join } from 'node:path'
-import { type FileOps, makeFolder, nodeFiles, replaceFile, unlessAbsent } from '../../std/files/files.ts'
-import { isNotRegularFile } from '../../std/files/not-a-file.ts'
+import {
+  type FileOps,
+  isNoneOfOurs,
+  makeFolder,
+  nodeFiles,
+  replaceFile,
+  unlessAbsent,
+} from '../../std/files/files.ts'
 import type { Entropy } from '../../std/id.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 
 const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/
+
+/** The largest file that is read: a name has at most 64 characters. */
+export const MAX_INSTANCE_BYTES = 4_096
 
 export interface NameTools {
   readonly entropy: Entropy
@@ -21,8 +30,8 @@ export async function instanceName(
   { entropy, telemetry, files = nodeFiles }: NameTools,
 ): Promise<string> {
   const path = join(dataDir, 'instance')
-  const reading = files.readFile(path).catch((err: unknown) => {
-    if (!isNotRegularFile(err)) throw err
+  const reading = files.readFile(path, MAX_INSTANCE_BYTES).catch((err: unknown) => {
+    if (!isNoneOfOurs(err)) throw err
     telemetry?.log.error({ err }, 'the name of this gateway cannot be there; it gets another name')
     return undefined
   })

@@ -2,6 +2,7 @@ import type { Dirent, Stats } from 'node:fs'
 import { appendFile, link, lstat, mkdir, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { APPEND, isNotRegularFile, makeWay, NOT_REGULAR_FILE, openAtOnce, readRegular } from './not-a-file.ts'
+import { isTooLarge } from './too-large.ts'
 
 /** Only the owner may read what visitors sent. */
 export const FOLDER_MODE = 0o700
@@ -38,8 +39,8 @@ export interface FileOps {
   open(path: string, flags: OpenFlags, mode?: number): Promise<OpenFile>
   /** Answers the first folder that was created, or undefined. */
   mkdir(path: string, options: { recursive: true; mode: number }): Promise<string | undefined>
-  /** Rejects, in words, with one of `NO_FILE` for what is no file. */
-  readFile(path: string): Promise<Buffer>
+  /** Rejects, in words, for what `isNoneOfOurs`: no file, or one of more than `maxBytes`, of which nothing is read. */
+  readFile(path: string, maxBytes: number): Promise<Buffer>
   readdir(path: string): Promise<string[]>
   readFolder(path: string): Promise<FolderEntry[]>
   rename(from: string, to: string): Promise<void>
@@ -54,7 +55,7 @@ export interface FileOps {
 export const nodeFiles: FileOps = {
   open: openAtOnce,
   mkdir,
-  readFile: (path) => readRegular(path),
+  readFile: (path, maxBytes) => readRegular(path, maxBytes),
   readdir,
   readFolder: (path) => readdir(path, { withFileTypes: true }),
   rename,
@@ -181,8 +182,8 @@ export async function unlessAbsent<T>(
 
 /** This file or its folder is withheld, until somebody gives a permission back or a server its file. */
 const WITHHELD = ['EACCES', 'EPERM', 'EBUSY', 'ETXTBSY', 'ESTALE']
-/** This file is lost for good: a bad sector, a torn block, or no regular file. */
-const UNREADABLE = ['EIO', 'EBADMSG', 'EUCLEAN', ...NOT_REGULAR_FILE]
+/** This file is lost for good: a bad sector, a torn block, more than any of ours holds, or no regular file. */
+const UNREADABLE = ['EIO', 'EBADMSG', 'EUCLEAN', 'EFBIG', ...NOT_REGULAR_FILE]
 
 /** Kept from us by itself, while others are not. */
 export const isAccessDenied = (error: unknown): boolean => WITHHELD.includes(errnoOf(error))
@@ -192,6 +193,9 @@ export const isAccessDenied = (error: unknown): boolean => WITHHELD.includes(err
  * or the machine lacks something, or somebody withholds it, or we are wrong. It stays as it is.
  */
 export const isPermanentReadError = (error: unknown): boolean => UNREADABLE.includes(errnoOf(error))
+
+/** What lies there was not written by us, and no later look will find anything else: no file, or one that is too large. */
+export const isNoneOfOurs = (error: unknown): error is Error => isNotRegularFile(error) || isTooLarge(error)
 
 /** What a system call answered, as opposed to a mistake of ours. */
 export const isSystemError = (error: unknown): error is Error => /^E(?!RR_)[A-Z0-9]+$/.test(errnoOf(error))

@@ -1,6 +1,7 @@
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, lstat, open, stat } from 'node:fs/promises'
 import { systemEntropy } from '../id.ts'
+import { tooLarge } from './too-large.ts'
 
 /**
  * What lies where a file belongs and is none: a folder that a copy made, a pipe, a link to nothing. No look at it may take
@@ -26,14 +27,17 @@ export const APPEND = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEN
 export const openAtOnce = (path: string, flags: keyof typeof FLAGS, mode?: number): Promise<FileHandle> =>
   open(path, FLAGS[flags] | constants.O_NONBLOCK, mode)
 
-/** What a file holds. Rejects with ENOENT for nothing at all, and in words for what is no file. */
-export async function readRegular(path: string, open = openAtOnce): Promise<Buffer> {
+/**
+ * What a file holds. Rejects with ENOENT for nothing at all, and in words for what is no file, or has more than `maxBytes`.
+ */
+export async function readRegular(path: string, maxBytes: number, open = openAtOnce): Promise<Buffer> {
   const openOnceMore = (error: unknown) =>
     explained(path, error, () => open(path, 'r').catch((again: unknown) => explained(path, again)))
   const file = await open(path, 'r').catch(openOnceMore)
   try {
     const found = await file.stat()
     if (!found.isFile()) throw notRegularFile(path, found)
+    if (found.size > maxBytes) throw tooLarge(path, maxBytes)
     return await file.readFile()
   } finally {
     await file.close()

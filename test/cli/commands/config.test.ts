@@ -2,6 +2,7 @@ import { chmod, chown, readFile, rm, stat, symlink, writeFile } from 'node:fs/pr
 import { join } from 'node:path'
 import { test } from 'tap'
 import { runCommand } from '../../../src/cli/commands.ts'
+import { putZeros } from '../../fakes/files/sparse-files.ts'
 import { startCommand } from '../../fakes/process/command.ts'
 import { waitFor } from '../../fakes/process/serving.ts'
 import { snippet } from '../../fakes/process/snippets.ts'
@@ -93,7 +94,9 @@ test('a file that cannot be read, or not be parsed, is a fault with its place an
     'tags.yaml': 'a: !x !y 1\n',
     folder: {},
   })
+  putZeros(join(dir, 'zeros.yaml'), 3 * 2 ** 30)
   for (const [name, err] of [
+    ['zeros.yaml', /Cannot read the configuration .*zeros\.yaml: it has more than 16777216 bytes/],
     ['none.yaml', /Cannot read the configuration .*none\.yaml: there is no such file/],
     ['folder', /Cannot read the configuration .*folder: it is a folder/],
     [`${'x'.repeat(300)}.yaml`, /its name is too long/],

@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path'
 import { type Test, test } from 'tap'
 import { runCommand } from '../../../src/cli/commands.ts'
 import { createSubjectHasher } from '../../../src/gateway/credentials/tokens/subject-hash.ts'
+import { putZeros } from '../../fakes/files/sparse-files.ts'
 import { fakeTerminal } from '../../fakes/process/terminal.ts'
 
 const KEY = 'a key of a test, of enough characters'
@@ -55,6 +56,7 @@ test('options that make no sense are refused, each by its name', async (t) => {
     'c.json': '{"apps":[{"id":"shop"}]}',
     'allow.json': '{"Statement":[{"Effect":"Allow"}]}',
   })
+  putZeros(join(dir, 'zeros.json'), 3 * 2 ** 30)
   const config = ['--config', join(dir, 'c.json')]
   for (const [args, err] of [
     [[], /Exactly one of --app, --subject, --identity and --all/],
@@ -72,6 +74,7 @@ test('options that make no sense are refused, each by its name', async (t) => {
     [['--all', '--before', `${Date.now() + 61 * MINUTE}`], /--before is more than an hour ahead/],
     [['--all', '--role', 'arn:aws:iam::1:role/x'], /--role must be the name of a role/],
     [['--all', '--merge', join(dir, 'none.json')], /--merge: cannot read .*ENOENT/],
+    [['--all', '--merge', join(dir, 'zeros.json')], /--merge: cannot read .*zeros.json is too large/],
     [['--all', '--merge', join(dir, 'allow.json')], /headgate-revoked must be a policy/],
     [['--all', '--merge', 'x', '--apply'], /leave --merge out/],
   ] as const) {

@@ -1,7 +1,9 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Lake } from '../../../src/lake/lake.ts'
+import { type Lake, MAX_GET_BYTES } from '../../../src/lake/lake.ts'
+import { AppError } from '../../../src/std/errors.ts'
+import { tooLarge } from '../../../src/std/files/too-large.ts'
 
 export interface MemoryLake extends Lake {
   readonly objects: Map<string, Buffer>
@@ -37,7 +39,11 @@ export function memoryLake(nowMs: () => number = () => 0): MemoryLake {
       await lake.put(key, await readFile(path))
       await rm(path)
     },
-    get: async (key) => objects.get(key),
+    async get(key, maxBytes = MAX_GET_BYTES) {
+      const body = objects.get(key)
+      if (body === undefined || body.length <= maxBytes) return body
+      throw new AppError('lake_failed', `Lake get ${key} failed`, { cause: tooLarge(key, maxBytes) })
+    },
     async open(key) {
       const body = objects.get(key)
       if (!body) return undefined

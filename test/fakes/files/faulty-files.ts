@@ -61,7 +61,7 @@ export function faultyFiles() {
     open: (path, flags, mode) =>
       run('open', path, async () => wrap(await nodeFiles.open(path, flags, mode), path)),
     mkdir: (path, options) => run('mkdir', path, () => nodeFiles.mkdir(path, options)),
-    readFile: (path) => run('readFile', path, () => nodeFiles.readFile(path)),
+    readFile: (path, maxBytes) => run('readFile', path, () => nodeFiles.readFile(path, maxBytes)),
     readdir: (path) => run('readdir', path, () => nodeFiles.readdir(path)),
     rename: (from, to) => run('rename', to, () => nodeFiles.rename(from, to)),
     link: (from, to) => run('link', to, () => nodeFiles.link(from, to)),

@@ -1,5 +1,6 @@
 import { basename, dirname } from 'node:path'
 import type { FileOps, FileStatus, OpenFile } from '../../../src/std/files/files.ts'
+import { tooLarge } from '../../../src/std/files/too-large.ts'
 import { dieOf, type Luck, SimulatedFile } from './simulated-file.ts'
 
 /** The `after + 1`-th such call fails, once. A sync that fails leaves its file clean: see SimulatedFile. */
@@ -167,7 +168,12 @@ export class PowerFiles {
           return isFile(node) ? this.#openFile(node, path, run) : this.#openFolder(node, path, run)
         }),
       mkdir: (path) => run('mkdir', path, () => this.#makeFolders(path)),
-      readFile: (path) => run('readFile', path, () => Buffer.from(this.#file(path).content)),
+      readFile: (path, maxBytes) =>
+        run('readFile', path, () => {
+          const { content } = this.#file(path)
+          if (content.length > maxBytes) throw tooLarge(path, maxBytes)
+          return Buffer.from(content)
+        }),
       readdir: (path) => run('readdir', path, () => [...this.#folder(path).names.keys()]),
       rename: (from, to) =>
         run('rename', to, () =>

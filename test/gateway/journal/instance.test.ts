@@ -7,6 +7,7 @@ import { createTelemetry } from '../../../src/std/telemetry.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
 import { faultyFiles } from '../../fakes/files/faulty-files.ts'
 import { noFiles } from '../../fakes/files/not-files.ts'
+import { HUGE_BYTES, putZeros } from '../../fakes/files/sparse-files.ts'
 
 t.test('a gateway keeps the name that chance gave it', async (t) => {
   const dataDir = join(t.testdir(), 'data')
@@ -31,7 +32,11 @@ t.test('a name that could not be a part of a key is replaced', async (t) => {
   }
 })
 
-for (const [what, put] of Object.entries(noFiles)) {
+const zeros = Object.entries(HUGE_BYTES).map(
+  ([what, bytes]) => [what, (path: string) => putZeros(path, bytes)] as const,
+)
+
+for (const [what, put] of [...Object.entries(noFiles), ...zeros]) {
   t.test(`${what} is no name: there is another, and that is said`, async (t) => {
     const dataDir = t.testdir()
     await put(join(dataDir, 'instance'))
@@ -39,7 +44,7 @@ for (const [what, put] of Object.entries(noFiles)) {
     const telemetry = createTelemetry('error', { write: (line) => lines.push(line) })
     const name = await instanceName(dataDir, { entropy: seededEntropy(), telemetry })
     t.match(name, /^[0-9a-f]{8}$/)
-    t.match(lines, [/instance is .* and no file/])
+    t.match(lines, [/instance is .*(?: and no file|too large)/])
     t.equal(await instanceName(dataDir, { entropy: seededEntropy(2) }), name, 'and it is kept')
   })
 }

@@ -13,6 +13,8 @@ import {
 import { faultyFiles } from '../../fakes/files/faulty-files.ts'
 import { noFiles } from '../../fakes/files/not-files.ts'
 
+const MAX_BYTES = 100
+
 const WORDS: Readonly<Record<string, RegExp>> = {
   'a folder': /^\/.*\/x is a folder and no file: look at what it is, and move it away$/,
   'a folder with files': /\/x is a folder and no file/,
@@ -28,7 +30,7 @@ for (const [what, put] of Object.entries(noFiles)) {
     const dir = t.testdir()
     const path = join(dir, 'x')
     await put(path)
-    const error = await nodeFiles.readFile(path).catch((error: unknown) => error)
+    const error = await nodeFiles.readFile(path, MAX_BYTES).catch((error: unknown) => error)
     t.match(error, { message: WORDS[what], path })
     t.ok(isNotRegularFile(error) && isPermanentReadError(error))
     for (const flags of ['r', 'w'] as const) {
@@ -145,7 +147,7 @@ test('a file that comes when nothing was found is not told to be none', async (t
     const dir = t.testdir()
     if (name !== 'x') await noFiles['a link to nothing']?.(join(dir, 'x'))
     const open = openThen(() => writeFileSync(join(dir, name), 'of another'))
-    const error = await readRegular(join(dir, 'x'), open).catch((error: unknown) => error)
+    const error = await readRegular(join(dir, 'x'), MAX_BYTES, open).catch((error: unknown) => error)
     t.match(error, { code: 'ENOENT' }, where)
     t.ok(existsSync(join(dir, 'x')))
     t.notOk(isNotRegularFile(error))
@@ -159,7 +161,7 @@ test('a file that comes when something else was found is read', async (t) => {
     rmSync(path)
     writeFileSync(path, 'of another')
   })
-  t.equal(String(await readRegular(join(dir, 'x'), open)), 'of another')
+  t.equal(String(await readRegular(join(dir, 'x'), MAX_BYTES, open)), 'of another')
 })
 
 test('a file that the disk opens like none is still a file', async (t) => {
@@ -169,7 +171,7 @@ test('a file that the disk opens like none is still a file', async (t) => {
     opened += 1
     throw Object.assign(new Error('no'), { code: 'ENXIO' })
   }
-  const error = await readRegular(join(dir, 'x'), open).catch((error: unknown) => error)
+  const error = await readRegular(join(dir, 'x'), MAX_BYTES, open).catch((error: unknown) => error)
   t.match(error, {
     code: 'EIO',
     path: join(dir, 'x'),
@@ -181,10 +183,10 @@ test('a file that the disk opens like none is still a file', async (t) => {
 
 test('a file that cannot be read for another reason is not told to be none', async (t) => {
   const dir = t.testdir({ file: 'content' })
-  await t.rejects(nodeFiles.readFile(join(dir, 'absent')), { code: 'ENOENT' })
-  await t.rejects(nodeFiles.readFile(join(dir, 'file', 'x')), { code: 'ENOTDIR' })
-  t.equal((await nodeFiles.readFile(join(dir, 'file'))).toString(), 'content')
+  await t.rejects(nodeFiles.readFile(join(dir, 'absent'), MAX_BYTES), { code: 'ENOENT' })
+  await t.rejects(nodeFiles.readFile(join(dir, 'file', 'x'), MAX_BYTES), { code: 'ENOTDIR' })
+  t.equal((await nodeFiles.readFile(join(dir, 'file'), MAX_BYTES)).toString(), 'content')
   writeFileSync(join(dir, 'empty'), '')
-  t.equal((await nodeFiles.readFile(join(dir, 'empty'))).length, 0)
+  t.equal((await nodeFiles.readFile(join(dir, 'empty'), MAX_BYTES)).length, 0)
   t.equal(statSync(join(dir, 'empty')).size, 0)
 })

@@ -1,9 +1,8 @@
 import type { Lake } from '../../../lake/lake.ts'
 import { runYielding } from '../../../std/async/yielding.ts'
 import { AppError } from '../../../std/errors.ts'
-import { isAccessDenied, isPermanentReadError } from '../../../std/files/files.ts'
+import { isAccessDenied, isNoneOfOurs, isPermanentReadError } from '../../../std/files/files.ts'
 import { isLaterVersion, refuseLater } from '../../../std/files/later-version.ts'
-import { isNotRegularFile } from '../../../std/files/not-a-file.ts'
 import { jsonIn } from '../../../std/json.ts'
 import { lruCache } from '../../../std/lru.ts'
 import type { Logger } from '../../../std/telemetry.ts'
@@ -28,6 +27,11 @@ export interface Entries {
   commit(key: string, entry: IndexEntry): Promise<'stored' | 'exists'>
 }
 
+/**
+ * The largest entry that is read: four times one that touches as many minutes as an object may, and was made from as many
+ * inputs. Ours.
+ */
+export const MAX_ENTRY_BYTES = 67_108_864
 /** Entries of the last hours, which most windows are computed from, and a few that touch a year of minutes. Ours. */
 const MAX_CACHED_BYTES = 67_108_864
 /** What an entry takes in memory: a minute is two numbers, an input a key. */
@@ -52,7 +56,7 @@ export function indexEntries(lake: Lake, log: Logger, maxCachedBytes = MAX_CACHE
       return entry
     } catch (error) {
       if (!isOfTheEntry(error)) throw error
-      if (isNotRegularFile(error.cause)) nameDamaged(key, error.message)
+      if (isNoneOfOurs(error.cause)) nameDamaged(key, error.message)
       else leaveOut(key, error)
       return undefined
     }
@@ -66,7 +70,7 @@ export function indexEntries(lake: Lake, log: Logger, maxCachedBytes = MAX_CACHE
   }
 
   async function readNow(key: string): Promise<IndexEntry | undefined> {
-    const body = await lake.get(key)
+    const body = await lake.get(key, MAX_ENTRY_BYTES)
     if (!body) return undefined
     const entry = await parse(key, body)
     if (entry) {

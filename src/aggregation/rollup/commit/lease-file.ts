@@ -1,9 +1,8 @@
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { AppError } from '../../../std/errors.ts'
-import { errnoOf, FILE_MODE, type FileOps, writeFully } from '../../../std/files/files.ts'
+import { errnoOf, FILE_MODE, type FileOps, isNoneOfOurs, writeFully } from '../../../std/files/files.ts'
 import { isLaterVersion, refuseLater } from '../../../std/files/later-version.ts'
-import { isNotRegularFile } from '../../../std/files/not-a-file.ts'
 import { Owner } from './owner.ts'
 
 const LeaseRecord = Type.Object({
@@ -20,11 +19,13 @@ const leaseRecord = Compile(LeaseRecord)
 
 /** Leases have not said a version so far. */
 const CLAIM_VERSION = 1
+/** The largest claim that is read: ours have some hundred bytes. */
+export const MAX_CLAIM_BYTES = 65_536
 
 export interface ReadTools {
   readonly files: FileOps
-  /** What is no file will never be a claim, and is told of. */
-  readonly noFile: (path: string, error: unknown) => void
+  /** What is no file, or too large, will never be a claim, and is told of. */
+  readonly noClaim: (path: string, error: unknown) => void
 }
 
 /**
@@ -32,18 +33,18 @@ export interface ReadTools {
  * may be held: it rejects.
  */
 export async function readLeaseRecord(
-  { files, noFile }: ReadTools,
+  { files, noClaim }: ReadTools,
   path: string,
 ): Promise<LeaseRecord | undefined> {
   try {
-    const found: unknown = JSON.parse((await files.readFile(path)).toString())
+    const found: unknown = JSON.parse((await files.readFile(path, MAX_CLAIM_BYTES)).toString())
     refuseLater(`The lease ${path}`, found, CLAIM_VERSION)
     return leaseRecord.Check(found) ? found : undefined
   } catch (error) {
     if (isLaterVersion(error)) throw new AppError('run_conflict', error.message)
     const code = errnoOf(error)
     if (error instanceof SyntaxError || code === 'ENOENT') return undefined
-    if (isNotRegularFile(error)) return void noFile(path, error)
+    if (isNoneOfOurs(error)) return void noClaim(path, error)
     throw new AppError('run_conflict', `The lease ${path} cannot be read: ${code}`, { cause: error })
   }
 }

@@ -91,20 +91,18 @@ export function createLeases(options: LeasesOptions): Leases {
     return false
   }
 
-  /** No files, each named once: they are looked at again and again. */
+  /** What is no claim, each named once: they are looked at again and again. */
   const named = new Set<string>()
 
   /** It stays until a claim with a higher token is there: without it the count might begin anew. */
-  function noFile(path: string, err: unknown): void {
+  function noClaim(path: string, err: unknown): void {
     if (!named.has(path))
-      log?.error(
-        { file: path, err },
-        'no lease can be there: nobody holds it, and the next one sets it aside',
-      )
+      log?.error({ file: path, err }, 'no lease is there: nobody holds it, and the next one clears its place')
     named.add(path)
   }
 
-  const claimAt = (path: string): Promise<LeaseRecord | undefined> => readLeaseRecord({ files, noFile }, path)
+  const claimAt = (path: string): Promise<LeaseRecord | undefined> =>
+    readLeaseRecord({ files, noClaim }, path)
 
   /** The claim that counts, if it is held. */
   async function holderOf(name: string, token: number): Promise<LeaseRecord | undefined> {

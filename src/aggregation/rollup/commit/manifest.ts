@@ -11,8 +11,8 @@ import {
 } from '../../../lake/layout.ts'
 import { alignDown, MINUTE_MS } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
+import { isNoneOfOurs } from '../../../std/files/files.ts'
 import { isLaterVersion, refuseLater } from '../../../std/files/later-version.ts'
-import { isNotRegularFile } from '../../../std/files/not-a-file.ts'
 import { lruCache } from '../../../std/lru.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { type Engine, type EngineResult, rejectedIn, type WindowCounts } from '../engines/engine.ts'
@@ -22,6 +22,8 @@ import type { CommittedWindow } from '../stores/store.ts'
 import type { WindowInputs } from './window-inputs.ts'
 
 export const MANIFEST_VERSION = 1
+/** The largest manifest that is read: one of a window that half a million objects went into. Ours. */
+export const MAX_MANIFEST_BYTES = 67_108_864
 /** Manifests held in memory: two weeks of quarter hours and some. Ours. */
 const CACHED_MANIFESTS = 2_048
 
@@ -215,14 +217,14 @@ export async function readManifest(lake: Lake, key: string): Promise<Manifest | 
     forGood,
   })
   try {
-    const body = await lake.get(key)
+    const body = await lake.get(key, MAX_MANIFEST_BYTES)
     if (body === undefined) return damaged('was listed but is not there', false)
     const found: unknown = JSON.parse(body.toString())
     if (isManifest(found)) return found
     refuseLater(`The manifest ${key}`, found, MANIFEST_VERSION)
   } catch (error) {
     if (isLaterVersion(error)) return { key, generation, message: error.message, forGood: false }
-    if (isOfTheLake(error)) return damaged(`cannot be read: ${error.message}`, isNotRegularFile(error.cause))
+    if (isOfTheLake(error)) return damaged(`cannot be read: ${error.message}`, isNoneOfOurs(error.cause))
     if (!(error instanceof SyntaxError)) throw error
   }
   return damaged('is damaged: what is there is no manifest', true)

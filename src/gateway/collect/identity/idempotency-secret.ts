@@ -17,6 +17,8 @@ const MIN_SECRET_CHARS = 32
 const SECRET_BYTES = 32
 /** What we write: 32 bytes as base64url. */
 const WRITTEN = /^[A-Za-z0-9_-]{43}\n$/
+/** The largest file that is read: what we write, and some. */
+export const MAX_SECRET_BYTES = 4_096
 const OTHERS = 0o007
 
 export interface SecretSource {
@@ -58,7 +60,7 @@ async function kept(path: string, files: FileOps): Promise<string | undefined> {
   // The group may: Kubernetes grants it all files of a volume that has an fsGroup.
   if ((status.mode & OTHERS) !== 0) throw invalid(`${path} is open to every user: chmod 600, or remove it`)
   if (!owners().includes(status.uid)) throw invalid(`${path} belongs to another user; remove it`)
-  const secret = String(await files.readFile(path))
+  const secret = status.size > MAX_SECRET_BYTES ? '' : String(await files.readFile(path, MAX_SECRET_BYTES))
   if (!WRITTEN.test(secret)) throw invalid(`${path} is damaged; remove it to get a new secret`)
   return secret.trim()
 }

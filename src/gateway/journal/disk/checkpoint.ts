@@ -2,16 +2,18 @@ import { join } from 'node:path'
 import {
   bestEffort,
   type FileOps,
+  isNoneOfOurs,
   isPermanentReadError,
   replaceFile,
   unlessAbsent,
 } from '../../../std/files/files.ts'
-import { isNotRegularFile } from '../../../std/files/not-a-file.ts'
 import { jsonIn } from '../../../std/json.ts'
 import type { JournalMetrics } from '../metrics.ts'
 import { quarantineFile } from '../quarantine-files.ts'
 
 const CHECKPOINT_VERSION = 1
+/** The largest that is read: ours have some forty bytes. */
+export const MAX_CHECKPOINT_BYTES = 4_096
 const checkpointPath = (dir: string) => join(dir, 'checkpoint')
 
 /** Durable when it resolves. */
@@ -33,12 +35,12 @@ export async function readCheckpoint(
 ): Promise<number> {
   await bestEffort(files.unlink(`${checkpointPath(dir)}.part`))
   try {
-    const text = await unlessAbsent(files.readFile(checkpointPath(dir)))
+    const text = await unlessAbsent(files.readFile(checkpointPath(dir), MAX_CHECKPOINT_BYTES))
     return text === undefined ? 0 : parse(text.toString())
   } catch (error) {
     // It may be whole, and read well in a moment: it is the start that has to be tried again.
     if (!(error instanceof NotACheckpoint || isPermanentReadError(error))) throw error
-    if (isNotRegularFile(error)) {
+    if (isNoneOfOurs(error)) {
       const to = await quarantineFile(files, dir, checkpointPath(dir))
       metrics?.movedAside(to, error)
     } else await files.unlink(checkpointPath(dir))

@@ -1,6 +1,5 @@
 import {
   bestEffort,
-  errnoOf,
   type FileOps,
   isPermanentReadError,
   readFully,
@@ -33,6 +32,12 @@ export interface RecoveryPlace {
   readonly dir: string
   readonly metrics: JournalMetrics
 }
+
+/**
+ * The largest segment that is read: four times ours, whatever another version may write. One that is larger is kept, whole,
+ * out of the way.
+ */
+export const MAX_SEGMENT_BYTES = 268_435_456
 
 interface Bounds {
   /** The sequence of the last frame before this segment: its own are higher. */
@@ -182,21 +187,18 @@ async function truncate(files: FileOps, path: string, length: number): Promise<v
 
 /** What it holds, or why nobody will ever know. */
 const contentOf = ({ files, metrics }: RecoveryPlace, path: string): Promise<unknown> =>
-  files.readFile(path).catch((error: unknown) => {
+  files.readFile(path, MAX_SEGMENT_BYTES).catch((error: unknown) => {
     metrics.failed('read', error)
     onlyPermanent(error)
     return error
   })
-
-/** What Node answers, without reading, of a file of more than 2 GiB. None of ours is so large. */
-const TOO_LARGE = 'ERR_FS_FILE_TOO_LARGE'
 
 /**
  * Nothing was read, and never will be. Throws whatever does not say so of this file: it may be whole, and it is the start
  * that has to be tried again. A code that is not known here must not move acknowledged events out of the journal.
  */
 function onlyPermanent(error: unknown): undefined {
-  if (!isPermanentReadError(error) && errnoOf(error) !== TOO_LARGE) throw error
+  if (!isPermanentReadError(error)) throw error
 }
 
 /** A folder that cannot be tidied is no reason not to start. */

@@ -3,9 +3,13 @@ import { AppError } from '../../../std/errors.ts'
 import { bestEffort, errnoOf, type FileOps, isDiskFull, writeDurably } from '../../../std/files/files.ts'
 import { isNotRegularFile } from '../../../std/files/not-a-file.ts'
 import { type Processes, type ProcessIdentity, systemProcesses } from '../../../std/files/process-identity.ts'
+import { isTooLarge } from '../../../std/files/too-large.ts'
 import type { JournalMetrics } from '../metrics.ts'
 import { quarantineFile } from '../quarantine-files.ts'
 import { type LivenessSocket, type LivenessSockets, systemSockets } from './lock-socket.ts'
+
+/** The largest lock that is read: ours have some hundred bytes. */
+export const MAX_LOCK_BYTES = 4_096
 
 export interface FolderLock {
   /** The process that the folder was taken over from: it ended without releasing it. */
@@ -152,12 +156,14 @@ interface Found {
 /** A lock that cannot be read may be a living holder's. */
 async function look(taker: Taker, path: string): Promise<Found> {
   try {
-    return { what: 'a lock', holder: parseHolder((await taker.files.readFile(path)).toString(), taker) }
+    const text = (await taker.files.readFile(path, MAX_LOCK_BYTES)).toString()
+    return { what: 'a lock', holder: parseHolder(text, taker) }
   } catch (error) {
     const code = errnoOf(error)
     if (code === 'ENOENT') return { what: 'nothing' }
     if (isNotRegularFile(error)) return { what: 'no file', why: error }
-    if (error instanceof SyntaxError || error instanceof TypeError) return { what: 'a lock' }
+    if (isTooLarge(error) || error instanceof SyntaxError || error instanceof TypeError)
+      return { what: 'a lock' }
     throw new AppError('journal_unavailable', `The lock ${path} cannot be read: ${code}`, { cause: error })
   }
 }

@@ -1,11 +1,16 @@
+import { join } from 'node:path'
 import { test } from 'tap'
+import { MAX_MINUTES } from '../../../../src/aggregation/ingest/compact/compact.ts'
 import { entryText, type IndexEntry } from '../../../../src/aggregation/ingest/index/entry-text.ts'
-import { indexEntries } from '../../../../src/aggregation/ingest/index/index-entries.ts'
+import { indexEntries, MAX_ENTRY_BYTES } from '../../../../src/aggregation/ingest/index/index-entries.ts'
+import { MAX_INPUTS } from '../../../../src/aggregation/ingest/index/pending.ts'
+import { fsLake } from '../../../../src/lake/fs.ts'
 import { runToEnd } from '../../../../src/std/async/yielding.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { createTelemetry, quietTelemetry } from '../../../../src/std/telemetry.ts'
 import { memoryLake } from '../../../fakes/aggregation/lake.ts'
 import { minuteRows } from '../../../fakes/aggregation/minutes.ts'
+import { HUGE_BYTES, putZeros } from '../../../fakes/files/sparse-files.ts'
 
 const { log } = quietTelemetry()
 
@@ -118,6 +123,32 @@ test('an entry that cannot be read now is left out and looked for again; a lake 
     failures.push(failure)
     await t.rejects(entries.load(['index/a']), failure as Error)
   }
+})
+
+for (const [what, bytes] of Object.entries(HUGE_BYTES)) {
+  test(`${what} in the place of an entry are damage of that one, named once, and mended`, async (t) => {
+    const lines: string[] = []
+    const { log } = createTelemetry('error', { write: (line) => lines.push(line) })
+    const root = t.testdir({ index: {} })
+    const entries = indexEntries(fsLake(root), log)
+    await entries.commit('index/a.json', entry())
+    putZeros(join(root, 'index/b.json'), bytes)
+    for (let look = 0; look < 2; look++) t.same(await entries.load(await entries.keys('index/')), [entry()])
+    t.same([entries.damaged(), entries.leftOut().size], [['index/b.json'], 0])
+    t.equal(lines.length, 1)
+    t.match(lines[0], /index\/b.json is too large/)
+    await entries.mend('index/b.json', entry({ rows: 2 }))
+    entries.refresh('index/b.json')
+    t.same(await entries.load(['index/b.json']), [entry({ rows: 2 })])
+    t.same(entries.damaged(), [])
+  })
+}
+
+test('the largest entry that there can be is far below what is read of one', async (t) => {
+  const starts = Array.from({ length: MAX_MINUTES }, (_, at) => [at * 60_000 + 8.6e15 - 6e10, 1_000_000_000])
+  const inputs = Array.from({ length: MAX_INPUTS }, () => `raw/${'x'.repeat(1_000)}`)
+  const largest = textOf(entry({ inputs, minutes: minuteRows(Object.fromEntries(starts)) }))
+  t.ok(largest.length * 3 < MAX_ENTRY_BYTES, `${largest.length} bytes`)
 })
 
 test('a damaged entry is named once and left out; the others are not', async (t) => {

@@ -15,6 +15,7 @@ import { fakeClock } from '../../../fakes/clock.ts'
 import { seededEntropy } from '../../../fakes/entropy.ts'
 import { faultyFiles } from '../../../fakes/files/faulty-files.ts'
 import { noFiles, replaceByNoFile } from '../../../fakes/files/not-files.ts'
+import { HUGE_BYTES, putZeros } from '../../../fakes/files/sparse-files.ts'
 
 const never = new AbortController().signal
 
@@ -121,6 +122,25 @@ test("what is no claim is nobody's, and one that cannot be read is not free", as
   }
   await t.rejects(holder.renew(), { code: 'lease_lost' })
 })
+
+for (const [what, bytes] of Object.entries(HUGE_BYTES)) {
+  test(`${what} in the place of a claim are nobody's, told of once, and go with the next`, async (t) => {
+    const { dir, clock, me, claims } = await setUp(t)
+    const lines: string[] = []
+    const { log } = createTelemetry('error', { write: (line) => lines.push(line) })
+    const leases = createLeases({ dir, owner: me, clock, entropy: seededEntropy(1), log })
+    await leases.acquire('ingest', 'run-1')
+    putZeros(join(dir, 'ingest.000001'), bytes)
+    for (let look = 0; look < 2; look++) t.equal(await leases.isHeld('ingest'), false)
+    t.equal(lines.length, 1)
+    t.match(lines[0], /ingest.000001 is too large/)
+    t.equal((await leases.acquire('ingest', 'run-2')).token, 2)
+    t.same(await claims(), ['ingest.000002'])
+    putZeros(join(dir, 'ingest.000002'), bytes)
+    await leases.sweep()
+    t.same(await claims(), [])
+  })
+}
 
 test('a lease that was given back is free, whatever the clock said then', async (t) => {
   const { leasesOf, clock } = await setUp(t)

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { test } from 'tap'
 import {
   committedWindow,
@@ -5,12 +6,16 @@ import {
   definitionPrefix,
   inputsDigest,
   type Manifest,
+  windowKey,
 } from '../../../../src/aggregation/rollup/commit/manifest.ts'
 import { sweepOutputs } from '../../../../src/aggregation/rollup/commit/orphan-sweep.ts'
 import type { RollupDefinition } from '../../../../src/aggregation/rollup/model/definition.ts'
+import { fsLake } from '../../../../src/lake/fs.ts'
+import { manifestKey } from '../../../../src/lake/layout.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { createTelemetry, quietTelemetry } from '../../../../src/std/telemetry.ts'
 import { memoryLake } from '../../../fakes/aggregation/lake.ts'
+import { HUGE_BYTES, putZeros } from '../../../fakes/files/sparse-files.ts'
 
 const { log } = quietTelemetry()
 const GRAIN = 900_000
@@ -171,6 +176,21 @@ test('a manifest that cannot be read fails its window by name, and no other', as
     t.match(lines[0], damagedKey)
   }
 })
+
+for (const [what, bytes] of Object.entries(HUGE_BYTES)) {
+  test(`${what} in the place of a manifest are damage of that one, and its window is computed again`, async (t) => {
+    const root = t.testdir()
+    const manifests = createManifests(fsLake(root), log)
+    await manifests.commit(definition, manifest())
+    await manifests.commit(definition, manifest({ generation: 2 }))
+    await manifests.commit(definition, manifest({ fromMs: T0 - GRAIN }))
+    const key = manifestKey(windowKey(definition, T0), 2)
+    putZeros(join(root, key), bytes)
+    const found = await createManifests(fsLake(root), log).newest(definition, T0 - DAY, T0 + DAY)
+    t.same([...found.manifests.keys()].sort(), [T0 - GRAIN, T0], 'the rest is there')
+    t.match([...found.damaged], [[T0, { key, generation: 2, message: /is too large/, forGood: true }]])
+  })
+}
 
 test('a window of which no manifest can be read has none', async (t) => {
   const lake = memoryLake()

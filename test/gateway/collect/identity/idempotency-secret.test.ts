@@ -7,6 +7,7 @@ import {
 } from '../../../../src/gateway/collect/identity/idempotency-secret.ts'
 import { systemEntropy } from '../../../../src/std/id.ts'
 import { faultyFiles } from '../../../fakes/files/faulty-files.ts'
+import { putZeros } from '../../../fakes/files/sparse-files.ts'
 
 const source = (dataDir: string, change: Partial<SecretSource> = {}): SecretSource => ({
   ...{ dataDir, secretEnv: undefined, env: {}, entropy: systemEntropy },
@@ -45,6 +46,7 @@ test('what is damaged, open to all or no file is a fault that names it, and is l
     ['empty', 'is damaged', (path: string) => writeFile(path, '', { mode: 0o600 })],
     ['cut', 'is damaged', (path: string) => writeFile(path, good.slice(1), { mode: 0o600 })],
     ['foreign', 'is damaged', (path: string) => writeFile(path, '{"secret":1}', { mode: 0o600 })],
+    ['zeros, 3 GiB of them', 'is damaged', (path: string) => putZeros(path, 3 * 2 ** 30)],
     ['read by all', 'is open to every user', (path: string) => written(path, good, 0o644)],
     ['written by all', 'is open to every user', (path: string) => written(path, good, 0o602)],
     ['a folder', 'is no file', (path: string) => mkdir(path)],

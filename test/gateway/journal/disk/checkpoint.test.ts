@@ -1,10 +1,15 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { readCheckpoint, writeCheckpoint } from '../../../../src/gateway/journal/disk/checkpoint.ts'
+import {
+  MAX_CHECKPOINT_BYTES,
+  readCheckpoint,
+  writeCheckpoint,
+} from '../../../../src/gateway/journal/disk/checkpoint.ts'
 import { nodeFiles } from '../../../../src/std/files/files.ts'
 import { faultyFiles } from '../../../fakes/files/faulty-files.ts'
 import { noFiles } from '../../../fakes/files/not-files.ts'
+import { HUGE_BYTES, putZeros } from '../../../fakes/files/sparse-files.ts'
 
 t.test('the last checkpoint is the one that is read', async (t) => {
   const dir = t.testdir()
@@ -78,6 +83,18 @@ for (const [what, put] of Object.entries(noFiles)) {
     const told: unknown[] = []
     t.equal(await readCheckpoint(nodeFiles, dir, { movedAside: (to, why) => told.push([to, why]) }), 0)
     t.match(told, [[join(dir, 'quarantine', 'checkpoint'), { message: /checkpoint is .* and no file/ }]])
+    await writeCheckpoint(nodeFiles, dir, 7)
+    t.equal(await readCheckpoint(nodeFiles, dir), 7)
+  })
+}
+
+for (const [what, bytes] of Object.entries({ ...HUGE_BYTES, 'one byte more': MAX_CHECKPOINT_BYTES + 1 })) {
+  t.test(`too large, ${what}: it is set aside, and told of`, async (t) => {
+    const dir = t.testdir()
+    putZeros(join(dir, 'checkpoint'), bytes)
+    const told: unknown[] = []
+    t.equal(await readCheckpoint(nodeFiles, dir, { movedAside: (to, why) => told.push([to, why]) }), 0)
+    t.match(told, [[join(dir, 'quarantine', 'checkpoint'), { message: /checkpoint is too large/ }]])
     await writeCheckpoint(nodeFiles, dir, 7)
     t.equal(await readCheckpoint(nodeFiles, dir), 7)
   })

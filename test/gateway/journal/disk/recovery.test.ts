@@ -10,6 +10,7 @@ import {
 import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { DiskJournal } from '../../../../src/gateway/journal/disk/disk-journal.ts'
+import { MAX_SEGMENT_BYTES } from '../../../../src/gateway/journal/disk/recovery.ts'
 import type { OpenFlags } from '../../../../src/std/files/files.ts'
 import { batchOf } from '../../../contracts/journal.ts'
 import { faultyFiles } from '../../../fakes/files/faulty-files.ts'
@@ -286,14 +287,16 @@ t.test('a segment of which nobody says that it is lost is no start, and stays wh
   }
 })
 
-t.test('a segment too large to be ever read is moved away', async (t) => {
-  const { dir, paths } = await folder(t)
-  truncateSync(String(paths[1]), 2 ** 31)
-  const journal = await openJournal(dir, options)
-  t.strictSame(await drain(journal), texts(...without(5, 6, 7, 8, 9)))
-  t.strictSame(readdirSync(join(dir, 'quarantine')), [basename(String(paths[1]))])
-  await journal.close()
-})
+for (const bytes of [MAX_SEGMENT_BYTES + 1, 2 ** 31]) {
+  t.test(`a segment of ${bytes} bytes, too large to be read, is moved away`, async (t) => {
+    const { dir, paths } = await folder(t)
+    truncateSync(String(paths[1]), bytes)
+    const journal = await openJournal(dir, options)
+    t.strictSame(await drain(journal), texts(...without(5, 6, 7, 8, 9)))
+    t.strictSame(readdirSync(join(dir, 'quarantine')), [basename(String(paths[1]))])
+    await journal.close()
+  })
+}
 
 t.test('a segment that can neither be read nor moved is no start; nothing of it is lost', async (t) => {
   const { dir, paths } = await folder(t)

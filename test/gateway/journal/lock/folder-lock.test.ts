@@ -12,6 +12,7 @@ import { processesIn } from '../../../../src/std/files/process-identity.ts'
 import { faultyFiles } from '../../../fakes/files/faulty-files.ts'
 import { noFiles } from '../../../fakes/files/not-files.ts'
 import { bootId, procFolder } from '../../../fakes/files/proc.ts'
+import { HUGE_BYTES, putZeros } from '../../../fakes/files/sparse-files.ts'
 
 const files = nodeFiles
 const holderOf = (dir: string) => JSON.parse(readFileSync(join(dir, 'lock'), 'utf8'))
@@ -249,6 +250,18 @@ t.test('a lock that cannot be read is not free', async (t) => {
   await lock.release()
 })
 
+for (const [what, bytes] of Object.entries(HUGE_BYTES)) {
+  t.test(`${what} in the place of a lock name no holder, and are taken over`, async (t) => {
+    const dir = t.testdir()
+    putZeros(join(dir, 'lock'), bytes)
+    const lock = await lockFolder(dir, { files })
+    t.equal(lock.predecessor, undefined)
+    t.equal(holderOf(dir).pid, process.pid)
+    await lock.release()
+    t.strictSame(locksIn(dir), [])
+  })
+}
+
 t.test('nor is one that cannot be read when it is looked at again', async (t) => {
   const dir = t.testdir({ lock: lockText({}) })
   const second = faultyFiles()
@@ -312,7 +325,10 @@ function during(
     return work().finally(() => (when === 'after' ? happens() : undefined))
   }
   return call === 'readFile'
-    ? { ...own, readFile: (path: string) => around(path, () => own.readFile(path)) }
+    ? {
+        ...own,
+        readFile: (path: string, maxBytes: number) => around(path, () => own.readFile(path, maxBytes)),
+      }
     : { ...own, rename: (from: string, to: string) => around(from, () => own.rename(from, to)) }
 }
 
@@ -351,9 +367,9 @@ t.test('a place that was left is for whoever is first there, and nothing is rena
   let first: Promise<unknown> | undefined
   const second: FileOps = {
     ...own,
-    async readFile(path) {
+    async readFile(path, maxBytes) {
       if (first === undefined) rmSync(path, { force: true })
-      return own.readFile(path)
+      return own.readFile(path, maxBytes)
     },
     async rename(from, to) {
       first = lockFolder(dir, { files: filesOf(1) })

@@ -1,13 +1,18 @@
-import { errnoOf, type FileOps, isAccessDenied, isPermanentReadError } from '../../../../std/files/files.ts'
+import {
+  errnoOf,
+  type FileOps,
+  isAccessDenied,
+  isNoneOfOurs,
+  isPermanentReadError,
+} from '../../../../std/files/files.ts'
 import { isLaterVersion } from '../../../../std/files/later-version.ts'
-import { isNotRegularFile } from '../../../../std/files/not-a-file.ts'
 import { jsonIn } from '../../../../std/json.ts'
 import type { Logger } from '../../../../std/telemetry.ts'
 
-/** Reads the small JSON files of the control folder, each a record of something; tells of those that hold none. */
+/** Reads the JSON files of the control folder, each a record of something; tells of those that hold none. */
 export interface ControlFiles {
   /** Undefined where there is no file, or one that holds no such record. One that cannot be read rejects. */
-  read<T>(path: string, parse: (found: unknown) => T | undefined): Promise<T | undefined>
+  read<T>(path: string, parse: (found: unknown) => T | undefined, maxBytes: number): Promise<T | undefined>
   /** Where one of many is read: undefined also for one that is kept from us or of a later version, which stays. */
   ifReadable<T>(reading: Promise<T>, path: string): Promise<T | undefined>
 }
@@ -32,13 +37,13 @@ export function createControlFiles({
   }
 
   return {
-    async read(path, parse) {
+    async read(path, parse, maxBytes) {
       let text: string
       try {
-        text = (await files.readFile(path)).toString()
+        text = (await files.readFile(path, maxBytes)).toString()
       } catch (error) {
-        // What is no file will never be a record.
-        if (isNotRegularFile(error)) name(path, error)
+        // It will never be a record.
+        if (isNoneOfOurs(error)) name(path, error)
         else if (errnoOf(error) !== 'ENOENT') throw error
         return undefined
       }

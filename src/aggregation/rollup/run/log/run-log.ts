@@ -11,6 +11,7 @@ import {
   unlessAbsent,
 } from '../../../../std/files/files.ts'
 import { makeWay, NOT_REGULAR_FILE } from '../../../../std/files/not-a-file.ts'
+import { isTooLarge } from '../../../../std/files/too-large.ts'
 import type { Logger } from '../../../../std/telemetry.ts'
 import type { Window } from '../../plan/plan.ts'
 import { createControlFiles } from './record-files.ts'
@@ -19,6 +20,12 @@ import { type KeyUse, parseFailedMs, parseKeyUse, parseRun } from './stored-run.
 
 /** Runs remembered. Ours: ten days of quarter hours. */
 export const KEPT_RUNS = 1_000
+/** The largest record of a run that is read: one of a million windows, two years of minutes. Ours. */
+export const MAX_RUN_BYTES = 268_435_456
+/** The most of a run's log that is shown: a line for each of a hundred thousand windows, and its tries. Ours. */
+export const MAX_LOG_BYTES = 67_108_864
+/** The largest use of a key, or time of a failure, that is read: ours have some hundred bytes. */
+export const MAX_MARK_BYTES = 65_536
 const RUN_ID = /^[0-9a-z-]{1,64}$/
 
 export interface RunList {
@@ -76,9 +83,14 @@ export function createRunLog(options: RunLogOptions): RunLog {
     await replaceFile(files, path, Buffer.from(JSON.stringify(value)))
   }
 
+  function noteLine(level: string, message: string, facts: object = {}): string {
+    const time = new Date(clock.nowMs()).toISOString()
+    return `${JSON.stringify({ time, level, message, ...facts })}\n`
+  }
+
   const namesIn = async (folder: string) => (await unlessAbsent(files.readdir(folder))) ?? []
   const load = async (id: string) =>
-    RUN_ID.test(id) ? records.read(recordOf(id), (found) => parseRun(id, found)) : undefined
+    RUN_ID.test(id) ? records.read(recordOf(id), (found) => parseRun(id, found), MAX_RUN_BYTES) : undefined
   /** Runs that have ended, which is for good. */
   let ended: ReadonlySet<string> = new Set()
 
@@ -125,14 +137,20 @@ export function createRunLog(options: RunLogOptions): RunLog {
     load,
     list,
     unfinished,
-    async note(id, level, message, facts = {}) {
-      const time = new Date(clock.nowMs()).toISOString()
-      const line = `${JSON.stringify({ time, level, message, ...facts })}\n`
+    async note(...[id, level, message, facts]) {
+      const line = noteLine(level, message, facts)
       await bestEffort(makeFolder(files, runs).then(() => files.appendFile(notesOf(id), line)))
     },
-    notes: async (id) =>
-      (await unlessAbsent(files.readFile(notesOf(id)), ['ENOENT', ...NOT_REGULAR_FILE])) ?? Buffer.alloc(0),
-    keyUse: (key) => records.read(keyFile(key), parseKeyUse),
+    async notes(id) {
+      try {
+        const reading = files.readFile(notesOf(id), MAX_LOG_BYTES)
+        return (await unlessAbsent(reading, ['ENOENT', ...NOT_REGULAR_FILE])) ?? Buffer.alloc(0)
+      } catch (error) {
+        if (!isTooLarge(error)) throw error
+        return Buffer.from(noteLine('error', `The log of this run is not shown: ${error.message}`))
+      }
+    },
+    keyUse: (key) => records.read(keyFile(key), parseKeyUse, MAX_MARK_BYTES),
     useKey: (key, use) => write(keyFile(key), use),
     async prune() {
       const beyond = (await idsNewestFirst()).slice(keptRuns)
@@ -159,7 +177,7 @@ export function createRunLog(options: RunLogOptions): RunLog {
         const [, of, startMs] = /^(.+)\.(\d+)$/.exec(name) ?? []
         if (of !== rollup) continue
         const path = join(failures, name)
-        const failedMs = await records.ifReadable(records.read(path, parseFailedMs), path)
+        const failedMs = await records.ifReadable(records.read(path, parseFailedMs, MAX_MARK_BYTES), path)
         if (failedMs !== undefined) found.set(Number(startMs), failedMs)
       }
       return found

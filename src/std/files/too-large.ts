@@ -1,0 +1,27 @@
+import { createReadStream } from 'node:fs'
+
+/** What open(2) calls it. */
+const TOO_LARGE = 'EFBIG'
+
+/**
+ * Says that a file is larger than any that belongs there: zeros, perhaps, that a lost sync or a copy has left. It is damaged,
+ * and nothing of it is read: that would take the memory of everything else, and from 512 MiB on no text can hold it.
+ */
+export function tooLarge(path: string, maxBytes: number): Error {
+  const message = `${path} is too large: nothing that belongs there has more than ${maxBytes} bytes; look at what it is, and move it away`
+  return Object.assign(new Error(message), { code: TOO_LARGE, path })
+}
+
+export const isTooLarge = (error: unknown): error is Error =>
+  error instanceof Error && 'code' in error && error.code === TOO_LARGE
+
+/** What a file holds that a person names, which may be a pipe. */
+export async function readAtMost(path: string, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  // The last byte that is read is one too many.
+  for await (const chunk of createReadStream(path, { end: maxBytes }) as AsyncIterable<Buffer>)
+    chunks.push(chunk)
+  const bytes = Buffer.concat(chunks)
+  if (bytes.length > maxBytes) throw tooLarge(path, maxBytes)
+  return bytes
+}

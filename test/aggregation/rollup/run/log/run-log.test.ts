@@ -1,0 +1,70 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { createRunLog } from '../../../../../src/aggregation/rollup/run/log/run-log.ts'
+import { queued } from '../../../../../src/aggregation/rollup/run/log/run-record.ts'
+import { createTelemetry } from '../../../../../src/std/telemetry.ts'
+import { fakeClock } from '../../../../fakes/clock.ts'
+import { HUGE_BYTES, putZeros } from '../../../../fakes/files/sparse-files.ts'
+
+const owner = { pid: 1, startTicks: '2', bootId: 'b', pidNamespace: 'n' }
+const runOf = (id: string) =>
+  queued(
+    {
+      ...{ id, trigger: 'request', principal: 'ops', windows: [], skipped: [] },
+      scope: { rollups: ['vitals'], reprocess: 'missing' },
+    },
+    owner,
+    0,
+  )
+const window = { rollup: 'vitals', fromMs: 0, toMs: 900_000 }
+
+for (const [what, bytes] of Object.entries(HUGE_BYTES)) {
+  test(`${what} in the place of any file of the log are damage of that one, named once`, async (t) => {
+    const dir = t.testdir()
+    const lines: string[] = []
+    const { log } = createTelemetry('warn', { write: (line) => lines.push(line) })
+    const runLog = createRunLog({ dir, clock: fakeClock(), log, keptRuns: 1 })
+    for (const id of ['run-1', 'run-2']) await runLog.save(runOf(id))
+    await runLog.useKey('key', { runId: 'run-1', body: 'b' })
+    await runLog.setFailed(window, 5)
+    await runLog.note('run-1', 'info', 'it began')
+    for (const name of ['runs/run-1.json', 'runs/run-1.log', 'keys/key.json', 'failed/vitals.0'])
+      putZeros(join(dir, name), bytes)
+    for (let look = 0; look < 2; look++) {
+      t.equal(await runLog.load('run-1'), undefined)
+      t.same(
+        (await runLog.list({ limit: 9 })).map(({ id }) => id),
+        ['run-2'],
+      )
+      t.same(
+        (await runLog.unfinished()).map(({ id }) => id),
+        ['run-2'],
+      )
+      t.equal(await runLog.keyUse('key'), undefined)
+      t.equal((await runLog.failed('vitals')).size, 0)
+    }
+    t.same(
+      lines.map((line) => /(\w+\/[\w.-]+) is too large/.exec(line)?.[1]),
+      ['runs/run-1.json', 'keys/key.json', 'failed/vitals.0'],
+    )
+    const [note, ...others] = String(await runLog.notes('run-1'))
+      .trimEnd()
+      .split('\n')
+    t.match(JSON.parse(String(note)), { level: 'error', message: /not shown: .*run-1.log is too large/ })
+    t.same(others, [])
+    await runLog.useKey('key', { runId: 'run-2', body: 'b' })
+    t.match(await runLog.keyUse('key'), { runId: 'run-2' }, 'the next use takes its place')
+    await runLog.setFailed(window, 6)
+    t.same([...(await runLog.failed('vitals'))], [[0, 6]])
+    await runLog.prune()
+    t.same(readdirSync(join(dir, 'runs')), ['run-2.json'], 'it goes when its time has come')
+  })
+}
+
+test('a log that cannot be read is not said to be too large', async (t) => {
+  const { log } = createTelemetry('warn', { write: () => undefined })
+  const dir = t.testdir({ runs: 'no folder' })
+  const runLog = createRunLog({ dir, clock: fakeClock(), log })
+  await t.rejects(runLog.notes('run-1'), { code: 'ENOTDIR' })
+})
