@@ -165,19 +165,23 @@ test('an object that touches more minutes than a year has is set aside and named
   const { lake, put, ingester, keys } = await scene()
   const many = spread(MAX_MINUTES + 1, MINUTE_MS)
   await put(`raw/theirs/${HOUR}/rows.parquet`, many, 'parquet')
-  await put(`raw/theirs/${HOUR}/lines.ndjson`, many, 'json')
+  await put(`raw/theirs/${HOUR}/lines.1.ndjson`, many, 'json')
+  await put(`raw/theirs/${HOUR}/lines.2.ndjson`, many, 'json')
   await put(`raw/theirs/${HOUR}/zipped.ndjson.gz`, many, 'json, COMPRESSION gzip')
   await lake.put(`raw/theirs/${HOUR}/good.ndjson`, Buffer.from(`${eventLine({ event_time: NOON })}\n`))
   const arrivals = ingester()
   const report = await arrivals.ingest(signal)
-  t.match(report, { inputs: 4, rows: 1, malformed: 3, failed: [] })
+  t.match(report, { inputs: 5, rows: 1, malformed: 4, failed: [] })
   t.same(
     report.setAside.map(({ key }) => key),
-    ['lines.ndjson', 'zipped.ndjson.gz', 'rows.parquet'].map((name) => `raw/theirs/${HOUR}/${name}`),
+    ['lines.1.ndjson', 'lines.2.ndjson', 'zipped.ndjson.gz', 'rows.parquet'].map(
+      (name) => `raw/theirs/${HOUR}/${name}`,
+    ),
   )
   for (const { why } of report.setAside) t.match(why, /^It touches more than 527040 minutes/)
   t.match(await keys('dead/'), [
-    ...[/lines-why.ndjson$/, /lines.ndjson$/, /rows-why.ndjson$/, /rows.parquet$/],
+    ...[/lines.1-why.ndjson$/, /lines.1.ndjson$/, /lines.2-why.ndjson$/, /lines.2.ndjson$/],
+    ...[/rows-why.ndjson$/, /rows.parquet$/],
     ...[/zipped-why.ndjson$/, /zipped.ndjson.gz$/],
   ])
   t.same([...(await arrivals.touched()).keys()], [NOON])

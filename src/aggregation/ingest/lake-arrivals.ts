@@ -205,10 +205,12 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
 
   async function received(fromMs: number, toMs: number): Promise<readonly ReceivedObject[]> {
     const near = await entriesOf(fromMs - MAX_ON_THE_WAY_MS, toMs + MAX_ON_THE_WAY_MS)
-    return near.flatMap(({ key, arrivalMinMs, arrivalMaxMs }) => {
+    const objects = new Map<string, ReceivedObject>()
+    for (const { key, arrivalMinMs, arrivalMaxMs } of near) {
       const [firstMs, lastMs] = [arrivalMinMs ?? toMs, arrivalMaxMs ?? 0]
-      return firstMs < toMs && lastMs >= fromMs ? [{ key, firstMs, lastMs }] : []
-    })
+      if (firstMs < toMs && lastMs >= fromMs) objects.set(key, { key, firstMs, lastMs })
+    }
+    return [...objects.values()]
   }
 
   /** Entries in the partitions of these days, as far as there were any. */

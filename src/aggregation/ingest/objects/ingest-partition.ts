@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Lake, LakeObject } from '../../../lake/lake.ts'
-import { deadKey, type RawObject, rawKey } from '../../../lake/layout.ts'
+import { deadKey, parseRawKey, type RawObject, rawKey } from '../../../lake/layout.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { touchesTooMany } from '../compact/compact.ts'
 import type { LineFile } from '../compact/inflate-files.ts'
@@ -11,7 +11,7 @@ import { inputMark, joinedMarks } from '../index/input-marks.ts'
 import { NO_MINUTES } from '../index/minute-rows.ts'
 import { compactionInputs, type Partition } from '../index/pending.ts'
 import { whyOf } from './failure-reason.ts'
-import { nameIn, prefixOf, readLog, slotKey, slotText } from './partition-log.ts'
+import { prefixOf, readLog, slotKey, slotText } from './partition-log.ts'
 import { removeLost } from './remove-lost.ts'
 import { copyAside, deadSource, keepAside } from './set-aside.ts'
 import { ingestEach } from './take-batches.ts'
@@ -50,7 +50,7 @@ interface CompactionTask {
  */
 export async function ingestPartition(partition: Partition, tools: IngestTools): Promise<IngestReport> {
   const log = await readLog(partition, tools.entries)
-  // Not by its key: what others put there anew under a key that was taken in before is nowhere else.
+  // Not by its key: what others put there anew, after a key was taken in, is nowhere else.
   const isTaken = (input: LakeObject) => log.marks.has(inputMark(input))
   await tools.lake.remove(partition.inputs.filter(isTaken).map(({ key }) => key))
 
@@ -152,8 +152,8 @@ async function keepDead(
   tools: IngestTools,
 ): Promise<void> {
   for (const { key, why } of setAside) {
-    const extension = key.endsWith('.gz') ? 'ndjson.gz' : 'ndjson'
-    await keepAside({ ...place, key, name: nameIn(key), extension }, why, tools)
+    const { name, extension } = parseRawKey(key) as RawObject
+    await keepAside({ ...place, key, name, extension }, why, tools)
   }
   const grave = { ...place, source: deadSource(place.source) }
   if (dead) await tools.lake.putFile(deadKey({ ...grave, extension: 'ndjson' }), dead)

@@ -44,4 +44,4 @@ export const prefixOf = ({ source, arrivalMs }: PartitionPlace): string =>
   `raw/${source}/${partitionOf(arrivalMs)}/`
 
 /** The last segment of a key up to its first dot. */
-export const nameIn = (key: string): string => key.replace(/^.*\//, '').replace(/\..*$/, '')
+const nameIn = (key: string): string => key.replace(/^.*\//, '').replace(/\..*$/, '')
