@@ -1,5 +1,6 @@
 import type { Marker } from './tells.ts'
 
+const WORD = '[^\\\\/\\s"\'<>:|?*%\\ufffd]{1,64}'
 const SEPARATOR = '(?:[\\\\/]{1,4}|%5[cC])'
 /** What lies in the folder of a person: a file with the line that a stack tells, or what a Mac has there. */
 const INSIDE =
@@ -14,7 +15,7 @@ const HOME = new RegExp(
     `(?<![\\w.%-])(/(?:Users|home)/)NAME(?=${INSIDE})`,
   ]
     .join('|')
-    .replaceAll('NAME', '[^\\\\/\\s"\'<>:|?*%\\ufffd]{1,64}'),
+    .replaceAll('NAME', `(?:${WORD}(?:(?: |%20)${WORD}){1,3}(?=[\\\\/]|%5[cC])|${WORD})`),
   'g',
 )
 export const HOME_TELLS: readonly Marker[] = ['users/', 'users\\', 'users%', '/home/']
@@ -29,9 +30,17 @@ const IBAN =
 const MODULUS = 97
 const LETTER_A = 10
 
-/** Numbers of bank accounts, as `[digits]`: those that pass the check. */
+/** Numbers of bank accounts, as `[digits]`: those that pass the check. A word in capitals may stand behind one. */
 export const maskAccounts = (text: string): string =>
-  text.replace(IBAN, (printed) => (isAccount(printed.replace(/[^A-Z\d]/g, '')) ? '[digits]' : printed))
+  text.replace(IBAN, (printed) => {
+    const groups = printed.split(/[ \u00a0]/)
+    for (let count = groups.length; count > 2; count--) {
+      if (!isAccount(groups.slice(0, count).join(''))) continue
+      const length = groups.slice(0, count).join(' ').length
+      return `[digits]${printed.slice(length)}`
+    }
+    return printed
+  })
 
 /** The country and the check stand at the end, and letters count from ten on. */
 function isAccount(account: string): boolean {

@@ -90,9 +90,9 @@ const RULES: readonly Rule[] = [
   { tells: ['::', '%0a', '\\u000a', MANY_COLONS], concerns: any, clean: maskAddresses6 },
   { tells: ['.0.', '.00.', '.000.', '&period', '&#'], concerns: isProse, clean: maskAddresses4 },
   { tells: [...AT_TELLS, ...AT_IN_MAIL], concerns: any, clean: (text) => text.replace(EMAIL, '[email]') },
+  { tells: ['0000"0000'], concerns: any, clean: maskAccounts },
   { tells: MANY_DIGITS, concerns: any, clean: (text, { isCard }) => maskCards(text, isCard) },
   { tells: LOOSE_TELLS, concerns: any, clean: maskPrintedCards },
-  { tells: ['0000"0000'], concerns: any, clean: maskAccounts },
   { tells: HOME_TELLS, concerns: ({ isPath }) => !isPath, clean: maskHomes },
   { tells: ['000000'], concerns: isProse, clean: (text) => text.replace(DIGITS, '[digits]') },
 ]
