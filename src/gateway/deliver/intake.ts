@@ -43,7 +43,7 @@ export function createIntake(options: IntakeOptions): Intake {
   function start(task: Task, work: () => Promise<void>): void {
     if (underWay.has(task)) return
     underWay.add(task)
-    own(work().finally(() => underWay.delete(task)))
+    own(work())
   }
 
   async function read(): Promise<void> {
@@ -56,10 +56,13 @@ export function createIntake(options: IntakeOptions): Intake {
     })
     if (hurried) outbox.flush()
     else start('lingering', linger)
+    underWay.delete('reading')
   }
 
   async function linger(): Promise<void> {
     await sleep(lingerMs, signal)
+    // Before what waits goes: what is read from now on waits anew.
+    underWay.delete('lingering')
     outbox.flush()
   }
 

@@ -11,8 +11,11 @@ export function createRelease(inFlight: InFlight, backlog: Backlog): () => Promi
   return async () => {
     if (releasing) return
     releasing = true
-    for (let last = inFlight.takeFinished(); last !== undefined; last = inFlight.takeFinished())
-      await backlog.release(last)
-    releasing = false
+    try {
+      for (let last = inFlight.takeFinished(); last !== undefined; last = inFlight.takeFinished())
+        await backlog.release(last)
+    } finally {
+      releasing = false
+    }
   }
 }
