@@ -19,7 +19,8 @@ try {
   chmodSync(`${next}/main.js`, 0o755)
   if (existsSync('dist')) renameSync('dist', last)
   renameSync(next, 'dist')
+  remove(last)
 } finally {
   remove(next)
-  remove(last)
+  if (!existsSync('dist') && existsSync(last)) renameSync(last, 'dist')
 }
