@@ -28,10 +28,8 @@ export function dailySweep({ definitions, lake, leases, clock, log }: SweepOptio
     nextMs = clock.nowMs() + SWEEP_EVERY_MS
     try {
       await leases.sweep()
-      for (const definition of definitions) {
-        const removed = await sweepOutputs(lake, definition, { nowMs: clock.nowMs(), log })
-        log.info({ rollup: definition.id, removed }, 'files of rollups that no manifest names were removed')
-      }
+      for (const definition of definitions)
+        await sweepOutputs(lake, definition, { nowMs: clock.nowMs(), log })
     } catch (error) {
       log.error({ err: error }, 'what nobody needs any more cannot be removed now')
     }
@@ -69,8 +67,11 @@ export async function sweepOutputs(
   const garbage = objects.filter(
     ({ key, modifiedMs }) => !named.has(key) && !unknown.has(windowOf(key)) && modifiedMs < nowMs - KEPT_MS,
   )
+  const removed = garbage.length
   await lake.remove(garbage.map(({ key }) => key))
-  return garbage.length
+  if (removed > 0)
+    log.info({ rollup: definition.id, removed }, 'files of rollups that no manifest names were removed')
+  return removed
 }
 
 /** The part of a key that all objects of a window share. */
