@@ -147,7 +147,7 @@ function overview(terminal: Terminal): string {
   const rows = commands.map(({ name, summary }) => `  ${name.padEnd(14)}${summary}`)
   return `Headgate: response-time beacons in, durable events and mergeable percentiles out.
 
-Usage: ${programOf(terminal)} <command> [options]
+Usage: headgate <command> [options]
 
 ${rows.join('\n')}
 
@@ -166,5 +166,5 @@ function helpFor({ name, description, options, words, operand }: Command, termin
   })
   const word = words === undefined ? (operand === undefined ? '' : ` [${operand}]`) : ` ${words.join('|')}`
   const text = `${description}\n\n${flags.join('\n')}\n`
-  return `Usage: ${programOf(terminal)} ${name}${word} [options]\n\n${pasteable(text, terminal)}`
+  return `Usage: headgate ${name}${word} [options]\n\n${pasteable(text, terminal)}`
 }

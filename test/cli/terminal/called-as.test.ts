@@ -46,8 +46,9 @@ test('what is printed can be pasted: help, hints, and what to do next', async (t
   }
   const file = `${dir}/a b.yaml`
   for (const [args, wanted] of [
-    [['help'], /^Usage: node dist\/main\.js <command> \[options\]$/m],
-    [['key', '--help'], /^Usage: node dist\/main\.js key /],
+    [['help'], /^Usage: headgate <command> \[options\]$/m],
+    [['help'], /^node dist\/main\.js <command> --help tells more\.$/m],
+    [['key', '--help'], /^Usage: headgate key /],
     [['-c', 'a.yaml', 'status'], /options follow the command: node dist\/main\.js status -c a\.yaml\n/],
     [['config', 'check', '-c', `${dir}/plain.yaml`], /`node dist\/main\.js key new`/],
     [['init', file], / config check -c '.*a b\.yaml', then node dist\/main\.js serve -c '.*a b\.yaml'\n/],
