@@ -22,16 +22,15 @@ const MEMORY_TRIES = 3
  * What needs more memory than one process may take, each time, will need it tomorrow. Any other lack of memory passes:
  * it is the machine's, and the object is tried again.
  */
-export async function examine(session: SqlSession, path: string): Promise<Examined> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      const fault = await faultOf(session, path)
-      return fault === undefined ? { contents: await contentsOf(session, path) } : { fault }
-    } catch (error) {
-      if (isInputFault(error)) return { fault: whyOf(error) }
-      if (!exceedsItsLimit(error)) throw error
-      if (tries === MEMORY_TRIES) return { fault: `${TOO_MUCH_MEMORY}: ${whyOf(error)}` }
-    }
+export async function examine(session: SqlSession, path: string, tries = 1): Promise<Examined> {
+  try {
+    const fault = await faultOf(session, path)
+    return fault === undefined ? { contents: await contentsOf(session, path) } : { fault }
+  } catch (error) {
+    if (isInputFault(error)) return { fault: whyOf(error) }
+    if (!exceedsItsLimit(error)) throw error
+    if (tries === MEMORY_TRIES) return { fault: `${TOO_MUCH_MEMORY}: ${whyOf(error)}` }
+    return examine(session, path, tries + 1)
   }
 }
 
