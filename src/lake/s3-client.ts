@@ -22,7 +22,7 @@ export function s3Client({ silenceMs, ...place }: S3ClientOptions): S3Client {
     maxSockets: MAX_CALLS,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     silenceMs,
-    waitsForContinue: true,
+    hasLargeBodies: true,
   }
   return withFreshCredentials(
     new S3Client({

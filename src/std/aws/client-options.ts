@@ -11,15 +11,21 @@ export interface AwsClientPlace {
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string }
 }
 
+/** The same, of a service whose calls are short. */
+export interface AwsCallOptions extends AwsClientPlace {
+  readonly requestTimeoutMs?: number
+}
+
 export interface ConnectionOptions {
   readonly maxSockets: number
   readonly connectTimeoutMs: number
   /** Longest silence on a connection: it watches the body of an answer as well. */
   readonly silenceMs: number
-  /** Until the head of an answer; left out: a call's own deadline is given with the call. */
-  readonly requestTimeoutMs?: number
-  /** The SDK waits for `100 Continue` only where it makes the agents itself. */
-  readonly waitsForContinue?: boolean
+  /**
+   * Bodies that take longer than an answer may: a call's own deadline is given with the call, and the SDK makes the agents,
+   * as it waits for `100 Continue` with no others.
+   */
+  readonly hasLargeBodies?: boolean
 }
 
 /**
@@ -27,17 +33,17 @@ export interface ConnectionOptions {
  * (github.com/aws/aws-sdk-js-v3/issues/8279), and one attempt, as whoever retries must know what was tried before.
  */
 export function clientOptions(place: AwsClientPlace, connection: ConnectionOptions) {
-  const { maxSockets, connectTimeoutMs, silenceMs, requestTimeoutMs, waitsForContinue = false } = connection
+  const { maxSockets, connectTimeoutMs, silenceMs, hasLargeBodies = false } = connection
   const agent: AgentOptions = { keepAlive: true, maxSockets }
   return {
     ...REREAD_FILES,
     ...place,
     maxAttempts: 1,
     requestHandler: new NodeHttpHandler({
-      httpAgent: waitsForContinue ? agent : new HttpAgent(agent),
-      httpsAgent: waitsForContinue ? agent : new HttpsAgent(agent),
+      ...(hasLargeBodies
+        ? { httpAgent: agent, httpsAgent: agent }
+        : { httpAgent: new HttpAgent(agent), httpsAgent: new HttpsAgent(agent), requestTimeout: silenceMs }),
       connectionTimeout: connectTimeoutMs,
-      ...(requestTimeoutMs !== undefined && { requestTimeout: requestTimeoutMs }),
       // Otherwise a late answer is a warning on the console.
       throwOnRequestTimeout: true,
       socketTimeout: silenceMs,

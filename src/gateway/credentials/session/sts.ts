@@ -1,5 +1,5 @@
 import { AssumeRoleCommand, type AssumeRoleCommandOutput, STSClient } from '@aws-sdk/client-sts'
-import { type AwsClientPlace, clientOptions, withFreshCredentials } from '../../../std/aws/client-options.ts'
+import { type AwsCallOptions, clientOptions, withFreshCredentials } from '../../../std/aws/client-options.ts'
 import { AppError } from '../../../std/errors.ts'
 import type { VendingApp } from '../../apps/vending-apps.ts'
 import { stsRefusalOf } from './errors.ts'
@@ -14,23 +14,14 @@ const CALL_TIMEOUT_MS = 2_000
 /** At 50 calls a second, more than ever wait for an answer. */
 const MAX_SOCKETS = 64
 
-/** The region is always given: tokens of the global endpoint do not hold in all Regions. */
-export interface StsClientOptions extends AwsClientPlace {
-  readonly requestTimeoutMs?: number
-}
-
 /**
  * A client that can do one thing: assume a role of the configuration with a session policy below the ceiling. It tries
- * once, so that the bucket in front of it counts every call, and has no logger, which would be shown secrets.
+ * once, so that the bucket in front of it counts every call, and has no logger, which would be shown secrets. Its region is
+ * always given, as tokens of the global endpoint do not hold in all Regions.
  */
-export function stsClient(options: StsClientOptions, apps: () => Iterable<VendingApp>): STSClient {
-  const { requestTimeoutMs = CALL_TIMEOUT_MS, ...place } = options
-  const connection = {
-    maxSockets: MAX_SOCKETS,
-    connectTimeoutMs: CONNECT_TIMEOUT_MS,
-    requestTimeoutMs,
-    silenceMs: requestTimeoutMs,
-  }
+export function stsClient(options: AwsCallOptions, apps: () => Iterable<VendingApp>): STSClient {
+  const { requestTimeoutMs: silenceMs = CALL_TIMEOUT_MS, ...place } = options
+  const connection = { maxSockets: MAX_SOCKETS, connectTimeoutMs: CONNECT_TIMEOUT_MS, silenceMs }
   const client = withFreshCredentials(new STSClient(clientOptions(place, connection)))
   client.middlewareStack.add(
     (next, { commandName }) =>

@@ -5,7 +5,7 @@ import {
   type PutRecordsResultEntry,
 } from '@aws-sdk/client-kinesis'
 import {
-  type AwsClientPlace,
+  type AwsCallOptions,
   clientOptions,
   withFreshCredentials,
 } from '../../../../std/aws/client-options.ts'
@@ -30,19 +30,10 @@ const CONNECT_TIMEOUT_MS = 2_000
 /** The Kinesis Producer Library gives up after as long (RequestTimeout). */
 const CALL_TIMEOUT_MS = 6_000
 
-export interface KinesisClientOptions extends AwsClientPlace {
-  readonly requestTimeoutMs?: number
-}
-
 /** The pump's own backoff sees every throttle. */
-export function kinesisClient(options: KinesisClientOptions): KinesisClient {
-  const { requestTimeoutMs = CALL_TIMEOUT_MS, ...place } = options
-  const connection = {
-    maxSockets: MAX_SOCKETS,
-    connectTimeoutMs: CONNECT_TIMEOUT_MS,
-    requestTimeoutMs,
-    silenceMs: requestTimeoutMs,
-  }
+export function kinesisClient(options: AwsCallOptions): KinesisClient {
+  const { requestTimeoutMs: silenceMs = CALL_TIMEOUT_MS, ...place } = options
+  const connection = { maxSockets: MAX_SOCKETS, connectTimeoutMs: CONNECT_TIMEOUT_MS, silenceMs }
   return withFreshCredentials(new KinesisClient(clientOptions(place, connection)))
 }
 
