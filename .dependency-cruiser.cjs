@@ -34,6 +34,7 @@ const may = {
     'std*',
     'event/ledger',
     'event/schema',
+    'event/decode',
     'event',
     'http',
     'gateway/apps',

@@ -5,10 +5,14 @@ usage() { sed -n '2,${/^#/!q;s/^# \{0,1\}//p;}' "$0"; }
 
 wrong() { say "${0##*/}: $1; see --help"; exit 2; }
 
+# is_given --NAME: whether the option was among what known_options looked at.
+is_given() { [[ "$given" == *" $1 "* ]]; }
+
 # known_options 'WORD…' ARGUMENT…: the options are those of which the head of the script says '#   --name VALUE  …'.
 known_options() {
   local words=" $1 " line name value whole='^[1-9][0-9]*$'
   shift
+  given=" $* "
   while [ $# -gt 0 ]; do
     case "$1" in
       -h | --help) usage; exit 0 ;;

@@ -1,4 +1,4 @@
-import { HOUR_MS } from '../std/durations.ts'
+import { dayOf, HOUR_MS } from '../std/durations.ts'
 import { AppError } from '../std/errors.ts'
 
 /** Which key an object has, and what a key says: pure. Windows are half-open, UTC, epoch milliseconds. */
@@ -68,8 +68,6 @@ export function checkedPrefix(prefix: string): string {
   return prefix
 }
 
-/** `YYYY-MM-DD` of the instant. */
-export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
 const hourOf = (ms: number): string => new Date(ms).toISOString().slice(11, 13)
 
 const OBJECT_NAME = /\.(?:json|ndjson|ndjson\.gz|parquet)$/

@@ -9,6 +9,7 @@ import {
   summedInputs,
   type WindowInput,
 } from '../../src/aggregation/rollup/commit/window-inputs.ts'
+import { NO_COUNTS } from '../../src/aggregation/rollup/engines/engine.ts'
 import { DEFAULT_SETS } from '../../src/aggregation/rollup/model/definition.ts'
 import type { Window } from '../../src/aggregation/rollup/plan/plan.ts'
 import { createPlanner } from '../../src/aggregation/rollup/plan/planner.ts'
@@ -65,15 +66,6 @@ function plannerOver(
 }
 
 function manifestOf({ fromMs, toMs }: Window, inputs: readonly WindowInput[]): Manifest {
-  const zero = {
-    read: 0,
-    outsideWindow: 0,
-    duplicates: 0,
-    superseded: 0,
-    negative: 0,
-    outOfRange: 0,
-    notANumber: 0,
-  }
   return {
     ...{
       version: 1,
@@ -87,7 +79,7 @@ function manifestOf({ fromMs, toMs }: Window, inputs: readonly WindowInput[]): M
     },
     ...{ complete: true, outputs: [], contentHash: 'h', rows: 1, createdMs: toMs },
     inputs: { ...summedInputs(inputs), digest: '' },
-    counts: { ...zero, kept: 1, late: 0 },
+    counts: { ...NO_COUNTS, kept: 1 },
   }
 }
 

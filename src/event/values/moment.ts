@@ -50,7 +50,10 @@ export function momentIn(time: number | string): number {
 }
 
 function inMailsOrder(text: string): string {
-  for (const [order, mails] of REORDERED) if (order.test(text)) return text.replace(order, mails)
+  for (const [order, mails] of REORDERED) {
+    const reordered = text.replace(order, mails)
+    if (reordered !== text) return reordered
+  }
   return text.replace(MAIL_ZONE, (_, zone: keyof typeof MAIL_ZONES, season) => {
     return ` -0${MAIL_ZONES[zone] - (season === 'D' ? 1 : 0)}00`
   })

@@ -1,9 +1,10 @@
+import { MAX_EVENTS_PER_BODY } from '../../event/decode/spans.ts'
 import type { RefusalCode } from '../../event/ledger/ledger.ts'
 import type { Measurement } from '../../event/schema/event.ts'
 import { EVENT_TOO_LARGE, judge, type Verdict } from '../../event/verdict.ts'
 
 /** What one request may bring. Those beyond are refused one by one: the first keep their place. */
-export const MAX_EVENTS_PER_REQUEST = 500
+export const MAX_EVENTS_PER_REQUEST = MAX_EVENTS_PER_BODY
 /** Enough to find the fault. Every refusal is counted, listed or not. */
 export const MAX_REJECTIONS_LISTED = 500
 

@@ -1,7 +1,6 @@
-import { dayOf } from '../../../lake/layout.ts'
 import { type ResumableWork, runYielding } from '../../../std/async/yielding.ts'
 import type { Clock } from '../../../std/clock.ts'
-import { alignDown, DAY_MS, HOUR_MS } from '../../../std/durations.ts'
+import { alignDown, DAY_MS, dayOf, HOUR_MS } from '../../../std/durations.ts'
 import type { IndexEntry } from './entry-text.ts'
 import type { Entries } from './index-entries.ts'
 

@@ -2,14 +2,8 @@ import { createHash } from 'node:crypto'
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { Lake, LakeObject } from '../../../lake/lake.ts'
-import {
-  dayOf,
-  manifestKey,
-  parseManifestKey,
-  type RollupWindow,
-  rollupWindowPrefix,
-} from '../../../lake/layout.ts'
-import { alignDown, MINUTE_MS } from '../../../std/durations.ts'
+import { manifestKey, parseManifestKey, type RollupWindow, rollupWindowPrefix } from '../../../lake/layout.ts'
+import { alignDown, dayOf, MINUTE_MS } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
 import { isNoneOfOurs } from '../../../std/files/files.ts'
 import { isLaterVersion, refuseLater } from '../../../std/files/later-version.ts'

@@ -23,7 +23,14 @@ import {
   rollupRows,
 } from '../sql/rollup-sql.ts'
 import type { RollupRow } from '../stores/store.ts'
-import type { Engine, EngineResult, ReadRows, WindowCounts, WindowPlan } from './engine.ts'
+import {
+  type Engine,
+  type EngineResult,
+  NO_COUNTS,
+  type ReadRows,
+  type WindowCounts,
+  type WindowPlan,
+} from './engine.ts'
 
 export interface DuckdbEngineOptions {
   readonly lake: Lake
@@ -38,25 +45,13 @@ const BYTES_PER_BUCKET = 400
 /** After running out of memory the sets are cut into so many times more parts. */
 const MORE_CHUNKS = 4
 
-const NOTHING: WindowCounts = {
-  read: 0,
-  outsideWindow: 0,
-  duplicates: 0,
-  superseded: 0,
-  negative: 0,
-  outOfRange: 0,
-  notANumber: 0,
-  kept: 0,
-  late: 0,
-}
-
 /** Windows in a DuckDB child process, one session each. */
 export function duckdbEngine(options: DuckdbEngineOptions): Engine {
   const { lake, openSession, tempDir, entropy } = options
   return {
     name: 'duckdb',
     async compute(plan, signal) {
-      if (plan.inputs.length === 0) return { outputs: [], counts: NOTHING, mixedUnits: [] }
+      if (plan.inputs.length === 0) return { outputs: [], counts: NO_COUNTS, mixedUnits: [] }
       const inputs = await openAll(lake, plan.inputs)
       const folder = join(tempDir, `rollup-${entropy.id()}`)
       await mkdir(folder, { recursive: true, mode: FOLDER_MODE })

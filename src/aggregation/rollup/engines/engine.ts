@@ -30,6 +30,19 @@ export interface WindowCounts {
   readonly late: number
 }
 
+/** Those of a window into which nothing went. */
+export const NO_COUNTS: WindowCounts = {
+  read: 0,
+  outsideWindow: 0,
+  duplicates: 0,
+  superseded: 0,
+  negative: 0,
+  outOfRange: 0,
+  notANumber: 0,
+  kept: 0,
+  late: 0,
+}
+
 /** Rows with a value that cannot be counted, whatever is wrong with it. */
 export const rejectedIn = ({ negative, outOfRange, notANumber }: WindowCounts): number =>
   negative + outOfRange + notANumber

@@ -1,6 +1,5 @@
-import { dayOf } from '../../../lake/layout.ts'
 import { runYielding } from '../../../std/async/yielding.ts'
-import { alignDown, HOUR_MS } from '../../../std/durations.ts'
+import { alignDown, dayOf, HOUR_MS } from '../../../std/durations.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import type { LakeArrivals } from '../../ingest/index/arrivals.ts'
 import type { Manifests } from '../commit/manifest.ts'

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { alignDown, DAY_MS } from '../../../std/durations.ts'
+import { alignDown, DAY_MS, dayOf } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
 import {
   errnoOf,
@@ -54,8 +54,6 @@ export interface WindowFolder {
   /** The file was written anew. */
   isWhole(path: string): void
 }
-
-const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10)
 
 export const besidePath = (place: string) => `${place}.waiting`
 

@@ -2,6 +2,7 @@ import { test } from 'tap'
 import type { Manifest } from '../../../../src/aggregation/rollup/commit/manifest.ts'
 import type { WindowInput } from '../../../../src/aggregation/rollup/commit/window-inputs.ts'
 import { inputsByWindow, summedInputs } from '../../../../src/aggregation/rollup/commit/window-inputs.ts'
+import { NO_COUNTS } from '../../../../src/aggregation/rollup/engines/engine.ts'
 import {
   FAILED_PAUSE_MS,
   isSettled,
@@ -41,17 +42,7 @@ const manifest = (over: Partial<Manifest> = {}): Manifest => ({
   engine: 'duckdb',
   complete: true,
   inputs: { keys: ['a'], bytes: 1, rows: 1, digest: '' },
-  counts: {
-    read: 1,
-    outsideWindow: 0,
-    duplicates: 0,
-    superseded: 0,
-    negative: 0,
-    outOfRange: 0,
-    notANumber: 0,
-    kept: 1,
-    late: 0,
-  },
+  counts: { ...NO_COUNTS, read: 1, kept: 1 },
   outputs: [],
   contentHash: 'hash',
   rows: 1,

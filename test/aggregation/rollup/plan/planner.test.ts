@@ -4,6 +4,7 @@ import {
   inputsDigest,
   windowKey,
 } from '../../../../src/aggregation/rollup/commit/manifest.ts'
+import { NO_COUNTS } from '../../../../src/aggregation/rollup/engines/engine.ts'
 import { MOST_NEWEST_FIRST } from '../../../../src/aggregation/rollup/plan/plan.ts'
 import { createPlanner } from '../../../../src/aggregation/rollup/plan/planner.ts'
 import type { RunRequest } from '../../../../src/aggregation/rollup/plan/run-request.ts'
@@ -81,7 +82,6 @@ test('windows that are as they should be are not listed by the thousand', async 
 
   for (let fromMs = T0 - days * DAY; fromMs < T0; fromMs += GRAIN) {
     const keys = fromMs === T0 - days * DAY ? ['raw/first'] : []
-    const zero = { read: 0, outsideWindow: 0, duplicates: 0, superseded: 0, negative: 0, outOfRange: 0 }
     await manifests.commit(definition, {
       ...{ version: 1, rollup: definition.id, definitionHash: 'x', fromMs, toMs: fromMs + GRAIN },
       ...{
@@ -94,7 +94,7 @@ test('windows that are as they should be are not listed by the thousand', async 
         rows: 0,
       },
       inputs: { keys, bytes: 0, rows: 0, digest: inputsDigest(keys) },
-      counts: { ...zero, notANumber: 0, kept: 0, late: 0 },
+      counts: NO_COUNTS,
       createdMs: fromMs + GRAIN,
     })
   }
