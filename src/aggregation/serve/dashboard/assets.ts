@@ -27,9 +27,12 @@ const types: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 }
 
+const here = (folder: string): string => fileURLToPath(new URL(folder, import.meta.url))
+
 /** The files of the dashboard, and the chart library from its package: nothing is built, nothing comes from elsewhere. */
 export const dashboardSources = (): readonly AssetSource[] => [
-  { dir: fileURLToPath(new URL('./assets/', import.meta.url)) },
+  { dir: here('./assets/') },
+  { dir: here('./assets/styles/') },
   {
     dir: join(dirname(createRequire(import.meta.url).resolve('uplot/package.json')), 'dist'),
     only: ['uPlot.esm.js', 'uPlot.min.css'],
