@@ -21,7 +21,7 @@ export interface ReferenceEngine {
 }
 
 /** As long as a busy window takes, so that two that work at a time meet. */
-const MOST_COMPUTE_MS = 10_000
+export const MOST_COMPUTE_MS = 10_000
 
 export interface EngineParts {
   readonly process: SimulatedProcess
@@ -93,14 +93,24 @@ function parseRow(line: string): RollupRow {
 
 const NAMES = ['events.parquet', 'dead.ndjson'] as const
 
-function workbenchOf(files: FileOps): Workbench {
+/** Folders on the simulated disk, whoever makes what lies in them. */
+export function workbenchOn(files: FileOps, work: Pick<Workbench, 'compact' | 'readMadeFrom'>): Workbench {
   let folders = 0
   return {
+    ...work,
     async open() {
       const folder = `/data/tmp/ingest-${++folders}`
       await files.mkdir(folder, { recursive: true, mode: FOLDER_MODE })
       return folder
     },
+    async clear(folder) {
+      for (const name of NAMES) await bestEffort(files.unlink(`${folder}/${name}`))
+    },
+  }
+}
+
+const workbenchOf = (files: FileOps): Workbench =>
+  workbenchOn(files, {
     async compact({ folder, madeFrom }, inputs) {
       const lines: string[] = []
       for (const { path } of inputs) lines.push(...textLines(await files.readFile(path, MAX_GET_BYTES)))
@@ -109,8 +119,8 @@ function workbenchOf(files: FileOps): Workbench {
       const good = events.filter((event) => event !== undefined)
       const malformed = lines.filter((_, at) => events[at] === undefined)
       const stored = good.map((event) => JSON.stringify(event))
-      const bytes = await write(files, parquet, [`${MADE_FROM}${madeFrom}`, ...stored])
-      if (malformed.length > 0) await write(files, dead, malformed)
+      const bytes = await writeFile(files, parquet, bodyOf([`${MADE_FROM}${madeFrom}`, ...stored]))
+      if (malformed.length > 0) await writeFile(files, dead, bodyOf(malformed))
       return {
         ...{ ...contentsOf(good), bytes, parquet },
         ...{ dead: malformed.length > 0 ? dead : undefined, malformed: malformed.length, damaged: [] },
@@ -120,15 +130,12 @@ function workbenchOf(files: FileOps): Workbench {
       const [first = ''] = (await files.readFile(path, MAX_GET_BYTES)).toString().split('\n')
       return first.startsWith(MADE_FROM) ? first.slice(MADE_FROM.length) : undefined
     },
-    async clear(folder) {
-      for (const name of NAMES) await bestEffort(files.unlink(`${folder}/${name}`))
-    },
-  }
-}
+  })
+
+const bodyOf = (lines: readonly string[]): Buffer => Buffer.from(lines.map((line) => `${line}\n`).join(''))
 
 /** Not synced: whoever moves it into the lake does that. */
-async function write(files: FileOps, path: string, lines: readonly string[]): Promise<number> {
-  const body = Buffer.from(lines.map((line) => `${line}\n`).join(''))
+export async function writeFile(files: FileOps, path: string, body: Uint8Array): Promise<number> {
   const file = await files.open(path, 'w', FILE_MODE)
   await writeFully(file, body, 0)
   await file.close()

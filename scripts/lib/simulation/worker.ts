@@ -1,7 +1,12 @@
+import { DuckdbWorlds } from '../../../test/simulation/duckdb/duckdb-worlds.ts'
 import { type SimulationResult, simulate } from '../../../test/simulation/simulation.ts'
 
 /** One of so many seeds is lived through twice. */
 const SEEDS_PER_REPETITION = 100
+/** One of so many has DuckDB for its engine besides: those take seconds. */
+const SEEDS_PER_DUCKDB = 250
+
+let duckdb: DuckdbWorlds | undefined
 
 /** Lives through the seeds from, from + step, … below `to`, and tells its parent of each. */
 const [from = 0, to = 0, step = 1] = process.argv.slice(2).map(Number)
@@ -9,11 +14,18 @@ for (let seed = from; seed < to; seed += step) {
   const result = await lived(seed)
   await new Promise((told) => process.send?.(result, told))
 }
+await duckdb?.close()
 process.disconnect?.()
 
 /** The same seed has to be the same world. */
 async function lived(seed: number): Promise<SimulationResult> {
   const result = await simulate(seed)
+  if (seed % SEEDS_PER_DUCKDB === 0) {
+    duckdb ??= new DuckdbWorlds()
+    const { violations } = await simulate(seed, { openEngine: duckdb.openEngine })
+    const told = violations.map((violation) => `with DuckDB: ${violation}`)
+    if (told.length > 0) return { ...result, violations: [...result.violations, ...told] }
+  }
   if (seed % SEEDS_PER_REPETITION !== 0) return result
   const { digest } = await simulate(seed)
   if (digest === result.digest) return result

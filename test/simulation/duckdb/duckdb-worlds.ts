@@ -1,0 +1,113 @@
+import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
+import type { Workbench } from '../../../src/aggregation/ingest/objects/workbench.ts'
+import { type Lake, MAX_GET_BYTES } from '../../../src/lake/lake.ts'
+import { sleep } from '../../../src/std/async/abort.ts'
+import { AppError } from '../../../src/std/errors.ts'
+import type { FileOps } from '../../../src/std/files/files.ts'
+import type { OpenEngine } from '../aggregation.ts'
+import { MOST_COMPUTE_MS, workbenchOn, writeFile } from '../reference-engine.ts'
+import type { Carried, DuckdbAnswers, DuckdbWork, Told } from './work.ts'
+
+/** One piece of work of a world takes a fraction of a second, the first a start of DuckDB besides. */
+const MOST_WORK_MS = 120_000
+
+/**
+ * DuckDB for simulated worlds. It works in a thread of its own, in real time, while the world stands still: to the world
+ * that takes no time at all, and always as long.
+ */
+export class DuckdbWorlds {
+  readonly #turn = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+  readonly #channel = new MessageChannel()
+  readonly #thread: Worker
+  /** Pieces of work by their kind. */
+  readonly asked: Record<DuckdbWork['kind'], number> = {
+    compute: 0,
+    rows: 0,
+    compact: 0,
+    madeFrom: 0,
+    end: 0,
+  }
+
+  constructor() {
+    const { port1, port2 } = this.#channel
+    port1.unref()
+    this.#thread = new Worker(new URL('thread.ts', import.meta.url), {
+      workerData: { port: port2, turn: this.#turn },
+      transferList: [port2],
+    })
+  }
+
+  /** Ends the thread and its DuckDB. */
+  async close(): Promise<void> {
+    this.#ask({ kind: 'end' })
+    this.#channel.port1.close()
+    await this.#thread.terminate()
+  }
+
+  readonly openEngine: OpenEngine = ({ process, lake, watch }) => ({
+    engine: {
+      name: 'duckdb',
+      compute: async (plan, signal) => {
+        const ended = watch(plan)
+        try {
+          await sleep(process.entropy.uniform() * MOST_COMPUTE_MS, signal)
+          const files = await carried(lake, plan.inputs)
+          const computed = this.#ask({ kind: 'compute', plan, files })
+          for (const { name, body } of computed.files) await lake.put(name, Buffer.from(body))
+          signal.throwIfAborted()
+          return computed.result
+        } finally {
+          ended()
+        }
+      },
+    },
+    readRows: async function* (this: DuckdbWorlds, keys: readonly string[]) {
+      yield this.#ask({ kind: 'rows', files: await carried(lake, keys) })
+    }.bind(this),
+    workbench: this.#workbench(process.files),
+  })
+
+  #workbench(files: FileOps): Workbench {
+    const read = async (path: string): Promise<Uint8Array> => files.readFile(path, MAX_GET_BYTES)
+    return workbenchOn(files, {
+      compact: async ({ folder, madeFrom }, inputs) => {
+        const lines = await Promise.all(
+          inputs.map(async ({ path, gzip }, at) => ({ name: `${at}.lines`, gzip, body: await read(path) })),
+        )
+        const { summary, parquet, dead, damaged } = this.#ask({ kind: 'compact', lines, madeFrom })
+        const [parquetPath, deadPath] = [`${folder}/events.parquet`, `${folder}/dead.ndjson`]
+        const bytes = await writeFile(files, parquetPath, parquet)
+        if (dead !== undefined) await writeFile(files, deadPath, dead)
+        return {
+          ...{ ...summary, bytes, parquet: parquetPath, dead: dead === undefined ? undefined : deadPath },
+          damaged: inputs.filter((_, at) => damaged.includes(at)),
+        }
+      },
+      readMadeFrom: async (_, path) =>
+        this.#ask({ kind: 'madeFrom', file: { name: 'events.parquet', body: await read(path) } }),
+    })
+  }
+
+  #ask<Kind extends DuckdbWork['kind']>(work: DuckdbWork & { readonly kind: Kind }): DuckdbAnswers[Kind] {
+    const { port1 } = this.#channel
+    this.asked[work.kind] += 1
+    Atomics.store(this.#turn, 0, 0)
+    port1.postMessage(work)
+    if (Atomics.wait(this.#turn, 0, 0, MOST_WORK_MS) === 'timed-out')
+      throw new Error(`DuckDB did not answer within ${MOST_WORK_MS} ms: ${work.kind}`)
+    const told = receiveMessageOnPort(port1)?.message as Told
+    if ('answer' in told) return told.answer as DuckdbAnswers[Kind]
+    const { code, message, details } = told
+    throw code === undefined ? new Error(message) : new AppError(code, message, { details: { ...details } })
+  }
+}
+
+async function carried(lake: Lake, keys: readonly string[]): Promise<readonly Carried[]> {
+  const files: Carried[] = []
+  for (const name of keys) {
+    const body = await lake.get(name)
+    if (body === undefined) throw new AppError('input_missing', `${name} is not in the lake`)
+    files.push({ name, body })
+  }
+  return files
+}
