@@ -6,7 +6,7 @@ import { AppError } from '../../../src/std/errors.ts'
 import type { FileOps } from '../../../src/std/files/files.ts'
 import type { OpenEngine } from '../aggregation.ts'
 import { MOST_COMPUTE_MS, workbenchOn, writeFile } from '../reference-engine.ts'
-import type { Carried, DuckdbAnswers, DuckdbWork, Told } from './work.ts'
+import type { Carried, DuckdbAnswers, DuckdbWork, ToldAnswer } from './work.ts'
 
 /** One piece of work of a world takes a fraction of a second, the first a start of DuckDB besides. */
 const MOST_WORK_MS = 120_000
@@ -95,7 +95,7 @@ export class DuckdbWorlds {
     port1.postMessage(work)
     if (Atomics.wait(this.#turn, 0, 0, MOST_WORK_MS) === 'timed-out')
       throw new Error(`DuckDB did not answer within ${MOST_WORK_MS} ms: ${work.kind}`)
-    const told = receiveMessageOnPort(port1)?.message as Told
+    const told = receiveMessageOnPort(port1)?.message as ToldAnswer
     if ('answer' in told) return told.answer as DuckdbAnswers[Kind]
     const { code, message, details } = told
     throw code === undefined ? new Error(message) : new AppError(code, message, { details: { ...details } })

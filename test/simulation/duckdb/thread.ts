@@ -11,7 +11,7 @@ import { systemClock } from '../../../src/std/clock.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import { openDuckdb, placesIn } from '../../fakes/aggregation/sessions.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
-import type { Carried, CompactedLines, Computed, DuckdbAnswers, DuckdbWork, Told } from './work.ts'
+import type { Carried, CompactedLines, Computed, DuckdbAnswers, DuckdbWork, ToldAnswer } from './work.ts'
 
 /** A thread beside simulated worlds, in real time and on a real disk: it does one piece of work at a time. */
 const { port, turn } = workerData as {
@@ -41,7 +41,7 @@ port.on('message', (work: DuckdbWork) => {
   })
 })
 
-async function told(work: DuckdbWork): Promise<Told> {
+async function told(work: DuckdbWork): Promise<ToldAnswer> {
   try {
     return { answer: await done(work) }
   } catch (error) {
@@ -53,13 +53,15 @@ async function told(work: DuckdbWork): Promise<Told> {
 
 /** In a folder of its own, which is gone afterwards. */
 async function done(work: DuckdbWork): Promise<DuckdbAnswers[DuckdbWork['kind']]> {
-  if (work.kind === 'end') return end()
   const dir = join(places.lakeDir, `${++works}`)
   const lake = fsLake(dir)
   mkdirSync(dir, { recursive: true })
   const options = { lake, openSession, tempDir: places.tempDir, memoryLimitBytes: MEMORY_BYTES }
   try {
     switch (work.kind) {
+      case 'end':
+        await letGo()
+        return undefined
       case 'compute': {
         place(dir, work.files)
         const engine = duckdbEngine({ ...options, entropy: seededEntropy() })
@@ -83,7 +85,7 @@ async function done(work: DuckdbWork): Promise<DuckdbAnswers[DuckdbWork['kind']]
       }
     }
   } finally {
-    rmSync(dir, { recursive: true })
+    rmSync(work.kind === 'end' ? root : dir, { recursive: true })
   }
 }
 
@@ -112,9 +114,4 @@ function place(dir: string, files: readonly Carried[]): void {
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, body)
   }
-}
-
-async function end(): Promise<undefined> {
-  await letGo()
-  rmSync(root, { recursive: true, force: true })
 }

@@ -43,6 +43,6 @@ export interface DuckdbAnswers {
   readonly end: undefined
 }
 
-export type Told =
+export type ToldAnswer =
   | { readonly answer: DuckdbAnswers[DuckdbWork['kind']] }
   | { readonly code: ErrorCode | undefined; readonly message: string; readonly details: object }
