@@ -8,7 +8,7 @@ import { sessionPool } from '../../../src/aggregation/rollup/engines/kept-sessio
 import type { RollupRow } from '../../../src/aggregation/rollup/stores/store.ts'
 import { fsLake } from '../../../src/lake/fs.ts'
 import { systemClock } from '../../../src/std/clock.ts'
-import { AppError } from '../../../src/std/errors.ts'
+import { AppError, unreachable } from '../../../src/std/errors.ts'
 import { openDuckdb, placesIn } from '../../fakes/aggregation/sessions.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
 import type { Carried, CompactedLines, Computed, DuckdbAnswers, DuckdbWork, ToldAnswer } from './work.ts'
@@ -59,9 +59,6 @@ async function done(work: DuckdbWork): Promise<DuckdbAnswers[DuckdbWork['kind']]
   const options = { lake, openSession, tempDir: places.tempDir, memoryLimitBytes: MEMORY_BYTES }
   try {
     switch (work.kind) {
-      case 'end':
-        await letGo()
-        return undefined
       case 'compute': {
         place(dir, work.files)
         const engine = duckdbEngine({ ...options, entropy: seededEntropy() })
@@ -83,6 +80,11 @@ async function done(work: DuckdbWork): Promise<DuckdbAnswers[DuckdbWork['kind']]
         const session = await openSession(never)
         return await madeFromIn(session, join(dir, work.file.name)).finally(() => session.close())
       }
+      case 'end':
+        await letGo()
+        return undefined
+      default:
+        return unreachable(work)
     }
   } finally {
     rmSync(work.kind === 'end' ? root : dir, { recursive: true })
