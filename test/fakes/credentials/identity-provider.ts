@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
-import { signingKey } from './issuer.ts'
+import { signingKey } from './jws.ts'
 
 export interface IdentityProvider {
   readonly issuer: string

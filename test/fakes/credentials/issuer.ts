@@ -1,39 +1,8 @@
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer as createPlain, type RequestListener, type ServerResponse } from 'node:http'
 import { createServer as createSecure } from 'node:https'
 import type { AddressInfo } from 'node:net'
-
-export interface SigningKey {
-  readonly kid: string
-  readonly alg: 'RS256' | 'ES256' | 'EdDSA'
-  readonly privateKey: KeyObject
-  readonly jwk: Record<string, unknown>
-}
-
-export function signingKey(kid: string, alg: SigningKey['alg'] = 'ES256', rsaBits = 2_048): SigningKey {
-  const { privateKey, publicKey } = pairFor(alg, rsaBits)
-  return { kid, alg, privateKey, jwk: { ...publicKey.export({ format: 'jwk' }), kid, alg, use: 'sig' } }
-}
-
-function pairFor(alg: SigningKey['alg'], modulusLength: number) {
-  if (alg === 'RS256') return generateKeyPairSync('rsa', { modulusLength })
-  return alg === 'ES256' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('ed25519')
-}
-
-const part = (value: unknown) =>
-  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
-
-/** A compact JWS over whatever is given, whether it makes sense or not. */
-export function signed(header: unknown, claims: unknown, { alg, privateKey }: SigningKey): string {
-  const input = `${part(header)}.${part(claims)}`
-  const bytes = Buffer.from(input)
-  const signature =
-    alg === 'EdDSA'
-      ? sign(null, bytes, privateKey)
-      : sign('sha256', bytes, { key: privateKey, dsaEncoding: 'ieee-p1363' })
-  return `${input}.${signature.toString('base64url')}`
-}
+import type { SigningKey } from './jws.ts'
 
 interface Closing {
   teardown(close: () => Promise<void>): void

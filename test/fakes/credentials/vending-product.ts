@@ -2,7 +2,8 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import type { Test } from 'tap'
 import type { RunningHeadgate } from '../../../scripts/lib/demo/headgate.ts'
 import { start } from '../process/process.ts'
-import { signed, signingKey, startIssuer } from './issuer.ts'
+import { startIssuer } from './issuer.ts'
+import { signed, signingKey } from './jws.ts'
 
 const AUDIENCE = 'https://beacons.example.com'
 

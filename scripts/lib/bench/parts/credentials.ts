@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startSts } from '../../../../test/fakes/aws/sts.ts'
-import { signed, signingKey, startIssuer } from '../../../../test/fakes/credentials/issuer.ts'
+import { startIssuer } from '../../../../test/fakes/credentials/issuer.ts'
+import { signed, signingKey } from '../../../../test/fakes/credentials/jws.ts'
 import { UNLIMITED_VENDING } from '../../demo/unlimited.ts'
 import { saturate } from '../load/load.ts'
 import { cpuMicros } from '../machine/proc.ts'

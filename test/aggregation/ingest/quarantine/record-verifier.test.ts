@@ -1,9 +1,9 @@
-import { createHmac, generateKeyPairSync } from 'node:crypto'
-import { SignJWT, UnsecuredJWT } from 'jose'
+import { createPrivateKey } from 'node:crypto'
 import { test } from 'tap'
 import { createRecordVerifier } from '../../../../src/aggregation/ingest/quarantine/record-verifier.ts'
 import { RECORD_TOKEN_TYPE } from '../../../../src/event/schema/record-token.ts'
 import { ANN, recordKeys } from '../../../fakes/aggregation/records.ts'
+import { jwsPart, signed, signedByHmac, signingKey } from '../../../fakes/credentials/jws.ts'
 import { NOON } from '../../../fakes/events.ts'
 
 const ours = recordKeys()
@@ -20,48 +20,38 @@ test('a token of a key of ours is believed, whatever the key is called and howev
 })
 
 test('no other token is', async (t) => {
-  const { privateKey } = generateKeyPairSync('ed25519')
   const good = await ours.token(ANN)
   const [head = '', body = '', signature = ''] = good.split('.')
-  const { kid } = JSON.parse(String(Buffer.from(head, 'base64url')))
-  const claims = { app: 'shop', subHash: ANN, vendId: 'v' }
-  const signed = (header: object, key = privateKey, payload: object = claims, exp: string | null = '1h') => {
-    const jwt = new SignJWT({ ...payload }).setProtectedHeader({
-      alg: 'EdDSA',
-      typ: RECORD_TOKEN_TYPE,
-      kid,
-      ...header,
-    })
-    return (exp === null ? jwt : jwt.setExpirationTime(exp)).sign(key)
-  }
-  const encoded = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const hmacHead = encoded({ alg: 'HS256', typ: RECORD_TOKEN_TYPE, kid })
-  const confused = `${hmacHead}.${body}.${createHmac('sha256', ours.publicKey.x)
-    .update(`${hmacHead}.${body}`)
-    .digest('base64url')}`
-  const own = await import('jose').then(({ importJWK }) => importJWK(ours.privateJwk as never, 'EdDSA'))
+  const header = JSON.parse(String(Buffer.from(head, 'base64url')))
+  t.same(header, { alg: 'EdDSA', typ: RECORD_TOKEN_TYPE, kid: header.kid })
+  const claims = { app: 'shop', subHash: ANN, vendId: 'v', exp: NOON / 1_000 }
+  const own = {
+    alg: 'EdDSA',
+    privateKey: createPrivateKey({ key: ours.privateJwk, format: 'jwk' }),
+  } as const
   for (const [what, token] of [
     ['nothing', ''],
     ['no token', 'x'],
-    ['one of another key under our name', await signed({})],
+    ['one of another key under our name', signed(header, claims, signingKey('ed', 'EdDSA'))],
     ['one of a key that we do not know', await recordKeys().token(ANN)],
-    ['one without a key', await signed({ kid: undefined })],
-    ['an unsigned one', new UnsecuredJWT(claims).setExpirationTime('1h').encode()],
-    ['one signed with the public key as a secret', confused],
-    ['one with another body', `${head}.${encoded({ ...claims, exp: 9e9, subHash: 'x' })}.${signature}`],
+    ['one without a key', signed({ ...header, kid: undefined }, claims, own)],
+    ['an unsigned one', `${jwsPart({ ...header, alg: 'none' })}.${body}.`],
+    ['one signed with the public key as a secret', signedByHmac(header, claims, ours.publicKey.x)],
+    ['one with another body', `${head}.${jwsPart({ ...claims, subHash: 'x' })}.${signature}`],
     ['one cut off', good.slice(0, -4)],
-    ['one of another type', await signed({ typ: 'JWT' }, own as never)],
-    ['one without an end', await signed({}, own as never, claims, null)],
-    ['one without an app', await signed({}, own as never, { ...claims, app: 1 })],
-    ['one without a subject', await signed({}, own as never, { ...claims, subHash: undefined })],
-    ['one without a vend', await signed({}, own as never, { ...claims, vendId: null })],
+    ['one of another type', signed({ ...header, typ: 'JWT' }, claims, own)],
+    ['one without an end', signed(header, { ...claims, exp: undefined }, own)],
+    ['one without an app', signed(header, { ...claims, app: 1 }, own)],
+    ['one without a subject', signed(header, { ...claims, subHash: undefined }, own)],
+    ['one without a vend', signed(header, { ...claims, vendId: null }, own)],
     ['a good one that is longer than any', await ours.token(ANN, { vendId: 'x'.repeat(900) })],
   ] as const) {
     for (const time of ['first', 'again']) t.equal(await verifier.verify(token), undefined, `${what} ${time}`)
   }
-  t.match(
-    await verifier.verify(await signed({}, own as never)),
-    claims,
+  const { exp, ...record } = claims
+  t.same(
+    await verifier.verify(signed(header, claims, own)),
+    { ...record, expiresMs: exp * 1_000 },
     'what all of these are but for one thing',
   )
 })

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'tap'
 import { usableKeys } from '../../../../src/gateway/credentials/tokens/jwk.ts'
-import { signingKey } from '../../../fakes/credentials/issuer.ts'
+import { signingKey } from '../../../fakes/credentials/jws.ts'
 
 const ec = signingKey('ec')
 const rsa = signingKey('rsa', 'RS256')

@@ -2,7 +2,8 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { globalAgent } from 'node:https'
 import { type Test, test } from 'tap'
 import { MAX_JWKS_BYTES, requestJwks } from '../../../../src/gateway/credentials/tokens/jwks-request.ts'
-import { signingKey, startIssuer } from '../../../fakes/credentials/issuer.ts'
+import { startIssuer } from '../../../fakes/credentials/issuer.ts'
+import { signingKey } from '../../../fakes/credentials/jws.ts'
 import {
   basicConstraints,
   certificateSigning,

@@ -10,7 +10,8 @@ import {
   UNKNOWN_KEY_COOLDOWN_MS,
 } from '../../../../src/gateway/credentials/tokens/jwks.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
-import { signingKey, startIssuer } from '../../../fakes/credentials/issuer.ts'
+import { startIssuer } from '../../../fakes/credentials/issuer.ts'
+import { signingKey } from '../../../fakes/credentials/jws.ts'
 import { waitFor } from '../../../fakes/process/serving.ts'
 
 const NEVER = Number.POSITIVE_INFINITY

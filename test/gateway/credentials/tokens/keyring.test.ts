@@ -4,7 +4,8 @@ import { type Test, test } from 'tap'
 import { createKeyring } from '../../../../src/gateway/credentials/tokens/keyring.ts'
 import { createTelemetry } from '../../../../src/std/telemetry.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
-import { signingKey, startIssuer } from '../../../fakes/credentials/issuer.ts'
+import { startIssuer } from '../../../fakes/credentials/issuer.ts'
+import { signingKey } from '../../../fakes/credentials/jws.ts'
 
 async function start(t: Test) {
   const lines: (Record<string, unknown> & { msg: string; issuer: string; level: number })[] = []

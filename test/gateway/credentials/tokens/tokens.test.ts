@@ -1,4 +1,4 @@
-import { createHash, createHmac, createPublicKey } from 'node:crypto'
+import { createHash, createPublicKey } from 'node:crypto'
 import { type Test, test } from 'tap'
 import type { IssuerConfig } from '../../../../src/config/schema/config-schema.ts'
 import { createTokenVerifier } from '../../../../src/gateway/credentials/tokens/tokens.ts'
@@ -7,7 +7,8 @@ import type { AppError } from '../../../../src/std/errors.ts'
 import { quietTelemetry } from '../../../../src/std/telemetry.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
 import { startIdentityProvider } from '../../../fakes/credentials/identity-provider.ts'
-import { signed, signingKey, startIssuer } from '../../../fakes/credentials/issuer.ts'
+import { startIssuer } from '../../../fakes/credentials/issuer.ts'
+import { jwsPart, signed, signedByHmac, signingKey } from '../../../fakes/credentials/jws.ts'
 
 const never = () => new AbortController().signal
 const rsa = signingKey('rsa', 'RS256')
@@ -91,10 +92,7 @@ test('every hostile token is refused, and nothing is fetched for any', async (t)
   const { idp, claims, header, verdict, verify, nowSeconds } = await start(t)
   const good = signed(header, claims, ec)
   const [head = '', body = '', signature = ''] = good.split('.')
-  const b64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const rsaPem = createPublicKey(rsa.privateKey).export({ type: 'spki', format: 'pem' })
-  const hmac = (input: string, secret: string | Buffer) =>
-    `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`
   const flipped = Buffer.from(signature, 'base64url')
   flipped.writeUInt8(flipped.readUInt8(0) ^ 1)
   const der = Buffer.concat([Buffer.of(0x30, 0x44), Buffer.alloc(68, 1)]).toString('base64url')
@@ -111,17 +109,17 @@ test('every hostile token is refused, and nothing is fetched for any', async (t)
     ['the other base64', `${head}+.${body}.${signature}`, 'malformed'],
     ['padding', `${head}==.${body}.${signature}`, 'malformed'],
     ['a header that is no JSON', `bm9wZQ.${body}.${signature}`, 'malformed'],
-    ['a header that is a list', `${b64([])}.${body}.${signature}`, 'malformed'],
+    ['a header that is a list', `${jwsPart([])}.${body}.${signature}`, 'malformed'],
     ['claims that are no JSON', `${head}.bm9wZQ.${signature}`, 'malformed'],
-    ['claims that are null', `${head}.${b64(null)}.${signature}`, 'malformed'],
+    ['claims that are null', `${head}.${jwsPart(null)}.${signature}`, 'malformed'],
     ['claims that are not UTF-8', `${head}._w.${signature}`, 'malformed'],
     ['8 KiB and one', 'a'.repeat(8_193), 'too_large'],
     ['no algorithm', signed({ kid: 'ec' }, claims, ec), 'algorithm'],
-    ['alg none', `${b64({ alg: 'none', kid: 'ec' })}.${body}.${signature}`, 'algorithm'],
-    ['alg none without a signature', `${b64({ alg: 'none' })}.${body}.`, 'malformed'],
+    ['alg none', `${jwsPart({ alg: 'none', kid: 'ec' })}.${body}.${signature}`, 'algorithm'],
+    ['alg none without a signature', `${jwsPart({ alg: 'none' })}.${body}.`, 'malformed'],
     ['alg nOnE', signed({ alg: 'nOnE', kid: 'ec' }, claims, ec), 'algorithm'],
     ['alg as a list', signed({ alg: ['ES256'], kid: 'ec' }, claims, ec), 'algorithm'],
-    ['HMAC with the public key', hmac(`${b64({ alg: 'HS256', kid: 'rsa' })}.${body}`, rsaPem), 'algorithm'],
+    ['HMAC with the public key', signedByHmac({ kid: 'rsa' }, claims, rsaPem), 'algorithm'],
     ['PS256', signed({ alg: 'PS256', kid: 'rsa' }, claims, rsa), 'algorithm'],
     ['ES384', signed({ alg: 'ES384', kid: 'ec' }, claims, ec), 'algorithm'],
     ['RS256 with the id of an EC key', signed({ alg: 'RS256', kid: 'ec' }, claims, rsa), 'algorithm'],
@@ -150,7 +148,7 @@ test('every hostile token is refused, and nothing is fetched for any', async (t)
     ['a longer signature', `${head}.${body}.${signature}AAAA`, 'signature'],
     ['a signature in DER', `${head}.${body}.${der}`, 'signature'],
     ['zeros as signature', `${head}.${body}.${Buffer.alloc(64).toString('base64url')}`, 'signature'],
-    ['other claims', `${head}.${b64({ ...claims, sub: 'admin' })}.${signature}`, 'signature'],
+    ['other claims', `${head}.${jwsPart({ ...claims, sub: 'admin' })}.${signature}`, 'signature'],
     ['no issuer', signed(header, { ...claims, iss: undefined }, ec), 'issuer'],
     ['another issuer', signed(header, { ...claims, iss: idp.url }, ec), 'issuer'],
     ['a slash more', signed(header, { ...claims, iss: `${claims.iss}/` }, ec), 'issuer'],
