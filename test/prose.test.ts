@@ -96,6 +96,36 @@ test('the glossary has each word once, and words that the code knows', async (t)
   )
 })
 
+/** What had to be decoded, or was a second name of what the glossary calls by one. */
+const GONE: readonly string[] = [
+  'parcel',
+  'holdings',
+  'crew',
+  'doorbell',
+  'insist',
+  'bury',
+  'grave',
+  'acquaintance',
+]
+const goneIn = (text: string) => {
+  const words = new Set(
+    text
+      .replace(/(?<=[a-z])(?=[A-Z])/g, ' ')
+      .toLowerCase()
+      .split(/[^a-z]+/),
+  )
+  return GONE.filter((word) => words.has(word) || words.has(`${word}s`))
+}
+
+test('words that gave way to those of the glossary do not come back', async (t) => {
+  t.same(goneIn('const lostParcels = []'), ['parcel'])
+  const sources = matching(/^(src|scripts|test)\/.*\.(ts|mjs|js|css|html)$/)
+  t.same(
+    sources.filter((file) => file !== 'test/prose.test.ts' && goneIn(read(file)).length > 0),
+    [],
+  )
+})
+
 const LEVELS = ['debug', 'info', 'warn', 'error']
 /** Fields that have another name: CONTRIBUTING.md. */
 const OTHER_NAMES = ['error', 'reason', 'message', 'msg', 'dir', 'directory', 'path', 'lines']

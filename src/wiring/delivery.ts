@@ -21,7 +21,7 @@ import { quietTelemetry } from '../std/telemetry.ts'
 import { placeOf } from './aws-endpoint.ts'
 import type { System, WorkerPlace } from './system.ts'
 
-/** Mode `journal` has answered already when events wait here: a fuller container costs nobody anything. */
+/** Mode `journal` has answered already when events wait here: a fuller record costs nobody anything. */
 export const PACK_LINGER_MS = 1_000
 /** In mode `stream` a sender waits for them. */
 export const AWAITED_LINGER_MS = 100

@@ -7,7 +7,7 @@ export interface OpenedStream {
   stored(): Promise<readonly string[]>
 }
 
-/** A container of these lines, with a partition key that spreads them. */
+/** A record of these lines, with a partition key that spreads them. */
 export const recordOf = (lines: readonly string[], receivedMs = 0): SinkRecord => ({
   data: Buffer.from(lines.map((line) => `${line}\n`).join('')),
   lines: lines.length,

@@ -234,7 +234,7 @@ test('nothing is said by null, nor by an empty id or unit', async (t) => {
   t.strictSame(taken({ page_route: '' }).measurement, { ...least, page_route: '' }, 'an empty text is a text')
 })
 
-test('a text that is too long is cut, and ends with a mark that says so', async (t) => {
+test('a text that is too long is cut, and ends with what says so', async (t) => {
   for (const [field, max] of [
     ['page_route', 256],
     ['app_version', 256],

@@ -84,7 +84,7 @@ interface Setup {
   readonly clock?: ReturnType<typeof fakeClock>
 }
 
-/** A whole front door over a journal in memory and a clock turned by hand. */
+/** A whole gateway over a journal in memory and a clock turned by hand. */
 export async function startGateway(t: Closing, setup: Setup = {}) {
   const {
     gateway = {},

@@ -24,7 +24,7 @@ export interface AggregationPlan {
   readonly watch: (plan: WindowPlan) => () => void
 }
 
-/** Each mark is a value of a set of its own, so that the rollup says what was counted. */
+/** Each label is a value of a set of its own, so that the rollup says what was counted. */
 export const DEFINITION: RollupDefinition = {
   id: 'simulated',
   grainMs: 900_000,

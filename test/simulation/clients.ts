@@ -4,9 +4,9 @@ import { type Scheduler, WORLD } from './kernel/scheduler.ts'
 import { POISON } from './kinesis.ts'
 import { START_MS } from './machine.ts'
 
-/** One measurement that somebody made. Its mark is in it, and so in the rollup that counts it. */
+/** One measurement that somebody made. Its label is in it, and so in the rollup that counts it. */
 export interface Issued {
-  readonly mark: string
+  readonly label: string
   readonly app: string
   readonly value: number
   readonly timeMs: number
@@ -67,7 +67,7 @@ export class Clients {
   send(): void {
     const request = this.#request()
     this.#open += 1
-    void this.#insist(request).finally(() => {
+    void this.#sendUntilAnswered(request).finally(() => {
       this.#open -= 1
     })
   }
@@ -87,15 +87,15 @@ export class Clients {
 
   #issue(app: string): Issued {
     const { chance } = this.#scheduler
-    const mark = `v${this.issued.size + 1}`
+    const label = `v${this.issued.size + 1}`
     const timeMs = START_MS - chance.whole(0, QUARTERS - 1) * QUARTER_MS - chance.whole(1, QUARTER_MS)
     const isPoison = this.#poisoned && chance.is(0.02)
-    const event = { mark, app, value: chance.whole(1, 5_000), timeMs, isPoison, isAcknowledged: false }
-    this.issued.set(mark, event)
+    const event = { label, app, value: chance.whole(1, 5_000), timeMs, isPoison, isAcknowledged: false }
+    this.issued.set(label, event)
     return event
   }
 
-  async #insist(request: Request): Promise<void> {
+  async #sendUntilAnswered(request: Request): Promise<void> {
     const { chance } = this.#scheduler
     for (;;) {
       const answer = await this.#ask(request)
@@ -139,9 +139,9 @@ export class Clients {
     { collector }: SimulatedGateway,
     { name, events, canRetry, idempotencyKey, hasEventIds }: Request,
   ) {
-    const lines = events.map(({ mark, value, timeMs, isPoison }) => ({
-      ...(hasEventIds && { event_id: `id-${mark}` }),
-      ...{ name: METRIC, value, unit: 'ms', event_time: timeMs, app_version: mark },
+    const lines = events.map(({ label, value, timeMs, isPoison }) => ({
+      ...(hasEventIds && { event_id: `id-${label}` }),
+      ...{ name: METRIC, value, unit: 'ms', event_time: timeMs, app_version: label },
       ...(isPoison && { environment: POISON }),
     }))
     const body = Buffer.from(JSON.stringify(lines))

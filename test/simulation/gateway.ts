@@ -19,7 +19,7 @@ export interface GatewayPlan {
   readonly segmentBytes: number
 }
 
-/** A gateway from its door to its sinks, as the wiring puts it together, without HTTP. */
+/** A gateway from its collector to its sinks, as the wiring puts it together, without HTTP. */
 export interface SimulatedGateway {
   readonly process: SimulatedProcess
   readonly collector: Collector

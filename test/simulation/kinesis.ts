@@ -18,7 +18,7 @@ export interface StreamWeather {
 const FIREHOSE_MS = 60_000
 /** Longer than until the next try, which is stored first then. */
 const MOST_LATE_MS = 60_000
-/** What marks an event that Kinesis will never take. */
+/** What is in the name of an event that Kinesis will never take. */
 export const POISON = 'poison'
 
 /** A stream that outlives every gateway, and Firehose behind it, which brings its records into the lake at least once. */

@@ -109,7 +109,7 @@ async function rollUp(
 
 type Counts = ReadonlyMap<string, { readonly rows: number; readonly sum: bigint }>
 
-/** By app and mark, what was counted. */
+/** By app and label, what was counted. */
 async function countsOf(world: SimulatedWorld, aggregation: Aggregation): Promise<Counts> {
   const { store } = aggregation
   const counts = new Map<string, { rows: number; sum: bigint }>()
@@ -139,17 +139,17 @@ function checkCounts(world: SimulatedWorld, counted: Counts): void {
   const { clients, violations } = world
   const left = new Map(counted)
   const dead = deadLetters(world)
-  for (const { mark, app, value, isPoison, isAcknowledged } of clients.issued.values()) {
-    const key = `${app} ${mark}`
+  for (const { label, app, value, isPoison, isAcknowledged } of clients.issued.values()) {
+    const key = `${app} ${label}`
     const count = left.get(key)
     left.delete(key)
     const rows = count?.rows ?? 0
-    if (rows > 1) violations.push(`${mark} is counted ${rows} times`)
-    if (isAcknowledged && rows === 0 && !(isPoison && dead.includes(`"${mark}"`)))
-      violations.push(`${mark} was acknowledged and is not counted`)
+    if (rows > 1) violations.push(`${label} is counted ${rows} times`)
+    if (isAcknowledged && rows === 0 && !(isPoison && dead.includes(`"${label}"`)))
+      violations.push(`${label} was acknowledged and is not counted`)
     if (count !== undefined && count.sum !== BigInt(value) * BigInt(rows) * MICROS_AND_WEIGHT)
-      violations.push(`${mark} is counted with another value`)
-    if (!isPoison && dead.includes(`"${mark}"`)) violations.push(`${mark} is a dead letter`)
+      violations.push(`${label} is counted with another value`)
+    if (!isPoison && dead.includes(`"${label}"`)) violations.push(`${label} is a dead letter`)
   }
   for (const key of left.keys()) violations.push(`${key} was never sent`)
 }

@@ -58,7 +58,7 @@ const SECTIONS: readonly Section[] = [
     title: 'Gateway',
     paths: ['gateway'],
     before:
-      'The public door. On Fargate (`AWS_EXECUTION_ENV` is `AWS_ECS_FARGATE`) `durability` is `stream` by default.',
+      'The public listener. On Fargate (`AWS_EXECUTION_ENV` is `AWS_ECS_FARGATE`) `durability` is `stream` by default.',
   },
   {
     title: 'Lake',

@@ -11,7 +11,7 @@ import {
 } from '../rollup/model/measure.ts'
 import type { RollupRow } from '../rollup/stores/store.ts'
 
-/** Below this many, a percentile says little: the answer carries it, marked. */
+/** Below this many, a percentile says little: the answer carries it, and says so. */
 export const LOW_COUNT = 20
 
 /** What is known of a set of measurements. */

@@ -178,10 +178,10 @@ const POINTED_NAMES = NAMES.filter((name) => name.endsWith('~')).flatMap((name) 
   ['-"', '-&', '-%', '-\\', '('].map((end) => name.slice(0, -1) + end),
 )
 const SEARCH_NAMES = ['search', 'query'].flatMap((what) =>
-  ['', '_', '-'].flatMap((mark) =>
+  ['', '_', '-'].flatMap((joint) =>
     ['term', 'text', 'string', 'query', 'q'].flatMap((of) => [
-      `${what}${mark}${of}~`,
-      `${what}${mark}${of}s~`,
+      `${what}${joint}${of}~`,
+      `${what}${joint}${of}s~`,
     ]),
   ),
 )

@@ -50,10 +50,10 @@ export const maskPrintedCards = (text: string): string => text.replace(PRINTED, 
  * What parts the items of a list as well, and lines: behind groups as they are printed on cards, the same each time. Once
  * or twice, with a blank around it.
  */
-const LIST_MARKS = [',', ':', ';', '|', '/'].map((mark) => [mark, mark + mark])
+const LIST_SEPARATORS = [',', ':', ';', '|', '/'].map((separator) => [separator, separator + separator])
 const LOOSE_BLANK = '[\\s\\ufffd]'
 const LOOSE = [
-  `${LOOSE_BLANK}?(?:${LIST_MARKS.map(([mark]) => `\\${mark}{1,2}`).join('|')})${LOOSE_BLANK}?|${LOOSE_BLANK}{1,3}`,
+  `${LOOSE_BLANK}?(?:${LIST_SEPARATORS.map(([separator]) => `\\${separator}{1,2}`).join('|')})${LOOSE_BLANK}?|${LOOSE_BLANK}{1,3}`,
   '(?:%(?:25)*(?:0[9ad]|20|2[cf]|3[ab]|7c)){1,3}',
 ].join('|')
 const PRINTED = new RegExp(
@@ -62,7 +62,12 @@ const PRINTED = new RegExp(
 )
 /** What tells of such groups. */
 export const LOOSE_TELLS: readonly string[] = [
-  ...LIST_MARKS.flat().flatMap((mark) => [mark, `"${mark}`, `${mark}"`, `"${mark}"`]),
+  ...LIST_SEPARATORS.flat().flatMap((separator) => [
+    separator,
+    `"${separator}`,
+    `${separator}"`,
+    `"${separator}"`,
+  ]),
   ...['"', '""', '"""'],
 ]
   .map((between) => `0000${between}0000`)
@@ -164,7 +169,7 @@ function afterBetween(run: string, at: number): number {
   return BETWEEN.lastIndex
 }
 
-/** Where the date ends that begins at `at`. Looked for only where its first mark stands: behind the year, or the day. */
+/** Where the date ends that begins at `at`. Looked for only where its first separator stands: behind the year, or the day. */
 function endOfDate(run: string, at: number): number | undefined {
   if (!isMark(run.charCodeAt(at + 4)) && !isMark(run.charCodeAt(at + 2))) return undefined
   DATE.lastIndex = at

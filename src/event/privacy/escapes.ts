@@ -45,7 +45,7 @@ export const EQUALS = spelled('=', 'equals')
 export const SEMICOLON = spelled(';', 'semi')
 /** What a parameter of a query is called. */
 export const NAME = '[\\w.~[\\]%-]{1,64}'
-/** In their wide form they are marks of a sentence, unless a parameter follows. */
+/** In their wide form they are punctuation of a sentence, unless a parameter follows. */
 export const ENCODED_QUERY = `(?:${encoded('?#', 'quest|num')}|${encodedWide('?#')}(?=${NAME}${EQUALS}))`
 /** What begins a query or a fragment. */
 export const QUERY = `(?:[?#]|${ENCODED_QUERY})`

@@ -61,7 +61,7 @@ export const confusables: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * Marks of a sentence in Chinese and Japanese, unless they stand where only `.`, `?` and `#` of an address would: before
+ * Punctuation of a sentence in Chinese and Japanese, unless they stand where only `.`, `?` and `#` of an address would: before
  * ASCII, and before the name of a parameter, whatever its letters.
  */
 const AMBIGUOUS = [

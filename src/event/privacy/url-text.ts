@@ -127,7 +127,7 @@ const CLOSERS = ")]},;.!?'\\"
 const PLACE = /(?::\d{1,7}){1,2}$/
 const PLACE_CHARS = 16
 
-/** What follows a URL in text and is not its own: line and column of a stack frame, brackets and marks. */
+/** What follows a URL in text and is not its own: line and column of a stack frame, brackets and punctuation. */
 export function tailOf(rest: string): string {
   let end = rest.length
   while (end > 0 && CLOSERS.includes(rest.charAt(end - 1))) end--

@@ -51,9 +51,9 @@ export function valueAt(text: string, at: number, isMember: boolean): ValueSpan 
 export function quotedAt(text: string, at: number): ValueSpan | undefined {
   const opening = matchAt(OPENING, text, at)
   if (opening === null) return undefined
-  const [mark, slashes, quotes] = opening
-  const from = at + mark.length
-  if (slashes === undefined || quotes === undefined) return { from, to: endOfEncoded(text, from, mark) }
+  const [written, slashes, quotes] = opening
+  const from = at + written.length
+  if (slashes === undefined || quotes === undefined) return { from, to: endOfEncoded(text, from, written) }
   const quote = quotes.charAt(0)
   if (quotes.length > 1) return { from, to: fits(AFTER, text, from) ? from : endOfDoubled(text, from, quote) }
   const end = endOfQuoted(text, from, quote, slashes.length)
@@ -64,9 +64,9 @@ export function quotedAt(text: string, at: number): ValueSpan | undefined {
   return { from, to: withoutSlashes(text, from, end, slashes.length) }
 }
 
-/** Up to the same mark again. Where there is none, as if there were no quotes. */
-function endOfEncoded(text: string, from: number, mark: string): number {
-  const end = text.indexOf(mark, from)
+/** Up to the same quote again. Where there is none, as if there were no quotes. */
+function endOfEncoded(text: string, from: number, quote: string): number {
+  const end = text.indexOf(quote, from)
   return end === -1 ? endOfBare(text, from, BARE) : end
 }
 
@@ -114,10 +114,10 @@ function endOfNested(text: string, from: number): number {
   return text.length
 }
 
-/** A mark in the middle ends it only where it belongs to what the value stands in. */
+/** Punctuation in the middle ends it only where it belongs to what the value stands in. */
 function endOfBare(text: string, from: number, chunk: RegExp, goingOnAt = from): number {
   let at = goingOnAt
-  for (let behind: number | undefined = at; behind !== undefined; behind = behindMark(text, at, from))
+  for (let behind: number | undefined = at; behind !== undefined; behind = behindPunctuation(text, at, from))
     at = behind + (matchAt(chunk, text, behind)?.[0].length ?? 0)
   return begins(text, at, from) ? at - 1 : at
 }
@@ -126,8 +126,8 @@ function endOfBare(text: string, from: number, chunk: RegExp, goingOnAt = from):
 const begins = (text: string, at: number, from: number): boolean =>
   at > from && QUOTES.includes(text.charAt(at) || ' ') && OPENS.includes(text.charAt(at - 1))
 
-/** Where a value goes on behind the mark at `at`; undefined where that ends it. */
-function behindMark(text: string, at: number, from: number): number | undefined {
+/** Where a value goes on behind the punctuation at `at`; undefined where that ends it. */
+function behindPunctuation(text: string, at: number, from: number): number | undefined {
   const quote = matchAt(LITERAL_QUOTE, text, at)
   if (quote !== null) return behindQuote(text, at, from, quote[0])
   switch (text.charAt(at)) {

@@ -1,10 +1,10 @@
 /** Ends a text that was too long. */
-export const CUT_MARK = '…'
+export const CUT_ENDING = '…'
 
-/** At most `max` UTF-16 units, the mark included, and never half a character. */
+/** At most `max` UTF-16 units, that ending included, and never half a character. */
 export function cutText(text: string, max: number): string {
   if (text.length <= max) return text
-  return text.slice(0, max - CUT_MARK.length).replace(/[\ud800-\udbff]$/, '') + CUT_MARK
+  return text.slice(0, max - CUT_ENDING.length).replace(/[\ud800-\udbff]$/, '') + CUT_ENDING
 }
 
 const TILDE = 0x7e

@@ -10,7 +10,7 @@ import { startCommand } from '../../fakes/process/command.ts'
 import { ask, listen, post, sha256, start, waitFor } from '../../fakes/process/serving.ts'
 import { fakeLine } from '../../fakes/process/worker-channel.ts'
 
-test('serve runs both modules, keeps their doors apart, and ends with 0', async (t) => {
+test('serve runs both modules, keeps their listeners apart, and ends with 0', async (t) => {
   const { terminal, ended, url } = await start(t, 'serve')
   const [gateway, aggregation] = [await url('gateway'), await url('aggregation')]
   t.equal((await post(gateway)).status, 202)
@@ -259,8 +259,8 @@ test('with a disk that nobody finds again, what Kinesis does not take is in the 
     stream: { kind: 'kinesis', name: 'events', endpoint: 'http://127.0.0.1:1' },
   }
   const { terminal, ended, url, dir } = await start(t, 'gateway', { gateway, shutdown: { drainMs: 100 } })
-  const door = await url('gateway')
-  for (let i = 0; i < 5; i++) t.equal((await post(door)).status, 202)
+  const gatewayUrl = await url('gateway')
+  for (let i = 0; i < 5; i++) t.equal((await post(gatewayUrl)).status, 202)
   terminal.terminate()
   t.equal(await ended, 0)
   const { lakeRows } = await import('../../../scripts/lib/demo/lake-rows.ts')

@@ -8,15 +8,15 @@ import { fakeClock } from '../../fakes/clock.ts'
 import { type FakeLine, fakeLine } from '../../fakes/process/worker-channel.ts'
 import { reconciliation } from '../../fakes/reconciliation.ts'
 
-interface Crew {
-  readonly crew: GatewayHandle
+interface StartedPool {
+  readonly pool: GatewayHandle
   /** Every worker that was ever started, in order. */
   readonly lines: readonly FakeLine[]
   readonly clock: ReturnType<typeof fakeClock>
   said(): string
 }
 
-function started(t: Test, workers: number, reportMs?: number): Crew {
+function started(t: Test, workers: number, reportMs?: number): StartedPool {
   const lines: FakeLine[] = []
   const fork = (index: number) => {
     const line = fakeLine(index)
@@ -26,7 +26,7 @@ function started(t: Test, workers: number, reportMs?: number): Crew {
   let said = ''
   const telemetry = createTelemetry('info', { write: (line) => (said += line) })
   const clock = fakeClock()
-  const crew = startWorkerPool({
+  const pool = startWorkerPool({
     workers,
     port: 0,
     fork,
@@ -35,11 +35,11 @@ function started(t: Test, workers: number, reportMs?: number): Crew {
     ...(reportMs !== undefined && { reportMs }),
   })
   t.teardown(async () => {
-    crew.ending()
-    crew.abandon()
-    await crew.close(0)
+    pool.ending()
+    pool.abandon()
+    await pool.close(0)
   })
-  return { crew, lines, clock, said: () => said }
+  return { pool, lines, clock, said: () => said }
 }
 
 /** Until it holds; the test's own timeout ends it. */
@@ -74,50 +74,50 @@ async function speaks(line: FakeLine, count: number): Promise<void> {
   })
 }
 
-test('a crew is ready when all of its workers are, and every worker hears of it', async (t) => {
-  const { crew, lines } = started(t, 2)
+test('a pool is ready when all of its workers are, and every worker hears of it', async (t) => {
+  const { pool, lines } = started(t, 2)
   t.same(
     lines.map(({ primary }) => primary.index),
     [0, 1],
   )
-  t.equal(crew.isReady(), '0 of 2 workers are ready.')
+  t.equal(pool.isReady(), '0 of 2 workers are ready.')
   lines[0]?.primary.send({ kind: 'ready', port: 1 })
-  await waitFor(() => crew.isReady() !== '0 of 2 workers are ready.')
-  t.equal(crew.isReady(), '1 of 2 workers are ready.')
+  await waitFor(() => pool.isReady() !== '0 of 2 workers are ready.')
+  t.equal(pool.isReady(), '1 of 2 workers are ready.')
   lines[1]?.primary.send({ kind: 'ready', port: 1 })
-  await crew.started
-  t.equal(crew.isReady(), true)
+  await pool.started
+  t.equal(pool.isReady(), true)
   for (const { told } of lines) t.same(told.at(-1), { kind: 'everyone', ready: true })
-  t.same(await crew.listeners(() => true), [], 'the doors are the workers own')
-  t.equal(crew.isWorker, false)
+  t.same(await pool.listeners(() => true), [], 'the listeners are the workers own')
+  t.equal(pool.isWorker, false)
 })
 
 test('a worker that ends is replaced under its number, and nobody is ready meanwhile', async (t) => {
-  const { crew, lines, clock, said } = started(t, 2)
+  const { pool, lines, clock, said } = started(t, 2)
   for (const { primary } of lines) primary.send({ kind: 'ready', port: 1 })
-  await crew.started
+  await pool.started
   clock.advance(60_000)
   lines[1]?.end(killed)
   await waitFor(() => lines.length === 3)
   t.equal(lines[2]?.primary.index, 1)
-  t.equal(crew.isReady(), '1 of 2 workers are ready.')
+  t.equal(pool.isReady(), '1 of 2 workers are ready.')
   t.same(lines[0]?.told.at(-1), { kind: 'everyone', ready: '1 of 2 workers are ready.' })
   t.match(
     said(),
     /"worker":1,"code":null,"signal":"SIGKILL","waitMs":100,"msg":"a worker ended: another takes its place"/,
   )
-  t.match(await (await crew.metrics()).metrics(), /^headgate_worker_restarts_total 1$/m)
+  t.match(await (await pool.metrics()).metrics(), /^headgate_worker_restarts_total 1$/m)
   lines[2]?.primary.send({ kind: 'ready', port: 1 })
-  await waitFor(() => crew.isReady() === true)
+  await waitFor(() => pool.isReady() === true)
 })
 
 test('the more often a worker fails, the longer the pause; who served for a while begins anew', async (t) => {
   t.same([1, 2, 3, 4, 9, 10, 50].map(pauseMs), [100, 200, 400, 800, 25_600, 30_000, 30_000])
-  const { crew, lines, clock, said } = started(t, 1)
+  const { pool, lines, clock, said } = started(t, 1)
   const serve = async (at: number) => {
     await waitFor(() => lines.length === at + 1)
     lines[at]?.primary.send({ kind: 'ready', port: 1 })
-    await waitFor(() => crew.isReady() === true)
+    await waitFor(() => pool.isReady() === true)
   }
   for (const [at, servedMs] of [0, 59_999, 60_000, 0].entries()) {
     await serve(at)
@@ -130,19 +130,19 @@ test('the more often a worker fails, the longer the pause; who served for a whil
 })
 
 test('a start that fails again and again is given up, and said to be', async (t) => {
-  const { crew, lines } = started(t, 1)
+  const { pool, lines } = started(t, 1)
   for (let i = 0; i < 3; i++) {
     await waitFor(() => lines.length === i + 1)
     lines[i]?.end(i === 2 ? killed : failed)
   }
-  await t.rejects(crew.started, { code: 'not_ready', message: /^Worker 0 ended with SIGKILL before it was / })
+  await t.rejects(pool.started, { code: 'not_ready', message: /^Worker 0 ended with SIGKILL before it was / })
   t.equal(lines.length, 3)
   const other = started(t, 1)
   for (let i = 0; i < 3; i++) {
     await waitFor(() => other.lines.length === i + 1)
     other.lines[i]?.end(failed)
   }
-  await t.rejects(other.crew.started, { message: /^Worker 0 ended with code 1 before/ })
+  await t.rejects(other.pool.started, { message: /^Worker 0 ended with code 1 before/ })
 })
 
 test('a worker that cannot be forked is one that ended: tried again, and given up at the start', async (t) => {
@@ -161,15 +161,15 @@ test('a worker that cannot be forked is one that ended: tried again, and given u
   const noMemory = () => Object.assign(new Error('spawn ENOMEM'), { code: 'ENOMEM' })
 
   failures.push(noMemory(), noMemory())
-  const crew = startWorkerPool(options)
+  const pool = startWorkerPool(options)
   await waitFor(() => lines.length === 1)
   lines[0]?.primary.send({ kind: 'ready', port: 1 })
-  await crew.started
-  t.equal(crew.isReady(), true)
+  await pool.started
+  t.equal(pool.isReady(), true)
   t.equal(said.match(/"code":"ENOMEM".*"msg":"a worker cannot be started now"/g)?.length, 2)
-  crew.ending()
-  crew.abandon()
-  await crew.close(0)
+  pool.ending()
+  pool.abandon()
+  await pool.close(0)
 
   failures.push(noMemory(), noMemory(), noMemory())
   const hopeless = startWorkerPool({ ...options, telemetry: quietTelemetry() })
@@ -179,40 +179,40 @@ test('a worker that cannot be forked is one that ended: tried again, and given u
 })
 
 test('once all were ready, no number of failures ends the others', async (t) => {
-  const { crew, lines } = started(t, 2)
+  const { pool, lines } = started(t, 2)
   for (const { primary } of lines) primary.send({ kind: 'ready', port: 1 })
-  await crew.started
+  await pool.started
   for (let i = 1; i < 5; i++) {
     lines[i]?.end(failed)
     await waitFor(() => lines.length === i + 2)
   }
   t.equal(lines[0]?.killed(), false)
   lines[5]?.primary.send({ kind: 'ready', port: 1 })
-  await waitFor(() => crew.isReady() === true)
+  await waitFor(() => pool.isReady() === true)
 })
 
 test('books and metrics are those of all workers; who does not answer is counted as silent', async (t) => {
-  const { crew, lines } = started(t, 3, 200)
-  t.equal(await crew.balance(), null, 'nobody answers yet')
+  const { pool, lines } = started(t, 3, 200)
+  t.equal(await pool.balance(), null, 'nobody answers yet')
   const [one, two, silent] = lines as [FakeLine, FakeLine, FakeLine]
   await answers(one, reconciliation({ instance: 'a' }), 2)
   await answers(two, reconciliation({ instance: 'a', delivered: 6 }), 3)
-  t.match(await crew.balance(), { workers: 2, silent: 1, received: 24, unaccounted: 2 })
-  const text = await (await crew.metrics()).metrics()
+  t.match(await pool.balance(), { workers: 2, silent: 1, received: 24, unaccounted: 2 })
+  const text = await (await pool.metrics()).metrics()
   t.match(text, /^headgate_things_total 5$/m)
   t.match(text, /^headgate_worker_restarts_total 0$/m)
-  t.match((await crew.metrics()).contentType, /^text\/plain/)
-  const asking = crew.balance()
+  t.match((await pool.metrics()).contentType, /^text\/plain/)
+  const asking = pool.balance()
   silent.primary.send({ kind: 'report', id: 999, report: { balance: reconciliation(), metrics: [] } })
   silent.end(killed)
   t.match(await asking, { workers: 2, silent: 1 }, 'nor does one answer for another, or one that is gone')
 })
 
 test('what only grows never falls: not when a worker ends, nor when it is silent, nor before its successor speaks', async (t) => {
-  const { crew, lines } = started(t, 2, 100)
+  const { pool, lines } = started(t, 2, 100)
   const [one, two] = lines as [FakeLine, FakeLine]
   const told = async () => {
-    const text = await (await crew.metrics()).metrics()
+    const text = await (await pool.metrics()).metrics()
     return ['things_total', 'seconds_bucket{le="1"}', 'seconds_count', 'seconds_sum', 'waiting'].map((name) =>
       Number(
         text
@@ -225,47 +225,47 @@ test('what only grows never falls: not when a worker ends, nor when it is silent
   await speaks(one, 2)
   await speaks(two, 3)
   t.same(await told(), [5, 2, 2, 1, 5])
-  t.match(await crew.balance(), { workers: 2, replaced: 0, replacedMs: undefined })
+  t.match(await pool.balance(), { workers: 2, replaced: 0, replacedMs: undefined })
   one.end(killed)
   t.same(await told(), [5, 2, 2, 1, 3], 'what waits is that of the living')
   await waitFor(() => lines.length === 3)
   t.same(await told(), [5, 2, 2, 1, 3], 'nor does its successor know of it')
-  t.match(await crew.balance(), { workers: 1, silent: 1, replaced: 1, replacedMs: Number })
+  t.match(await pool.balance(), { workers: 1, silent: 1, replaced: 1, replacedMs: Number })
   await speaks(lines[2] as FakeLine, 4)
   t.same(await told(), [9, 3, 3, 1.5, 7])
   two.end(killed)
   lines[2]?.end(killed)
   await waitFor(() => lines.length === 5)
   t.same((await told()).slice(0, 4), [9, 3, 3, 1.5])
-  t.equal(await crew.balance(), null)
+  t.equal(await pool.balance(), null)
 })
 
 test('a worker that ends while it is asked is counted once', async (t) => {
-  const { crew, lines } = started(t, 2)
+  const { pool, lines } = started(t, 2)
   const [one, two] = lines as [FakeLine, FakeLine]
   await speaks(one, 2)
   await speaks(two, 3)
-  await crew.metrics()
-  const asked = crew.metrics()
+  await pool.metrics()
+  const asked = pool.metrics()
   one.end(killed)
   t.match(await (await asked).metrics(), /^headgate_things_total 5$/m)
-  t.match(await (await crew.metrics()).metrics(), /^headgate_things_total 5$/m)
+  t.match(await (await pool.metrics()).metrics(), /^headgate_things_total 5$/m)
 })
 
 test('the end is told to all at once, and waited for; at the deadline what lives is killed', async (t) => {
-  const { crew, lines } = started(t, 2)
+  const { pool, lines } = started(t, 2)
   const [one, two] = lines as [FakeLine, FakeLine]
-  crew.reload([])
-  crew.ending()
+  pool.reload([])
+  pool.ending()
   for (const { told } of lines) t.same(told.slice(-2), [{ kind: 'reload' }, { kind: 'stop' }])
   let closed = false
-  const closing = crew.close(0).then(() => {
+  const closing = pool.close(0).then(() => {
     closed = true
   })
   one.end({ code: 0, signal: null })
   await new Promise((resolve) => setImmediate(resolve))
   t.equal(closed, false, 'the other one is waited for')
-  crew.abandon()
+  pool.abandon()
   await closing
   t.same([one.killed(), two.killed()], [false, true])
   t.equal(lines.length, 2, 'nobody is replaced any more')

@@ -16,7 +16,7 @@ import { fakeLine } from '../../fakes/process/worker-channel.ts'
 const operations = { operations: { listen } }
 
 /** Posts to each worker as often as its number says, and once more. */
-async function postToAll(workers: readonly { url(door: string): Promise<string> }[]): Promise<number> {
+async function postToAll(workers: readonly { url(listener: string): Promise<string> }[]): Promise<number> {
   let posted = 0
   for (const [at, worker] of workers.entries()) {
     const url = await worker.url('gateway')
@@ -32,13 +32,18 @@ test('a gateway of several workers is one: its books, its metrics, its readiness
     gateway: operations,
     args: ['--workers', '3'],
   })
-  const door = await url('operations')
-  await waitFor(async () => (await ask(`${door}/readyz`)).status === 200)
+  const operationsUrl = await url('operations')
+  await waitFor(async () => (await ask(`${operationsUrl}/readyz`)).status === 200)
   t.equal(workers.length, 3)
   const posted = await postToAll(workers)
   t.equal(posted, 6)
-  t.match((await ask(`${door}/reconcile`)).body, { workers: 3, silent: 0, accepted: 6, unaccounted: 0 })
-  const metrics = String((await ask(`${door}/metrics`)).body)
+  t.match((await ask(`${operationsUrl}/reconcile`)).body, {
+    workers: 3,
+    silent: 0,
+    accepted: 6,
+    unaccounted: 0,
+  })
+  const metrics = String((await ask(`${operationsUrl}/metrics`)).body)
   t.match(metrics, /^headgate_events_accepted_total 6$/m)
   t.match(metrics, /^headgate_worker_restarts_total 0$/m)
   for (const worker of workers) {
@@ -86,17 +91,17 @@ test('a worker that ends is replaced and its journal goes on; meanwhile nobody i
   const { terminal, ended, workers, url } = await start(t, 'gateway', {
     gateway: { ...operations, workers: 2 },
   })
-  const door = await url('operations')
-  await waitFor(async () => (await ask(`${door}/readyz`)).status === 200)
+  const operationsUrl = await url('operations')
+  await waitFor(async () => (await ask(`${operationsUrl}/readyz`)).status === 200)
   const other = (await workers[0]?.url('gateway')) ?? ''
   workers[1]?.terminal.terminate()
   t.equal(await workers[1]?.ended, 0)
   const { status, body } = await ask(`${other}/readyz`)
   t.match({ status, body }, { status: 503, body: { detail: '1 of 2 workers are ready.' } })
   await waitFor(() => workers.length === 3)
-  await waitFor(async () => (await ask(`${door}/readyz`)).status === 200)
+  await waitFor(async () => (await ask(`${operationsUrl}/readyz`)).status === 200)
   t.match(workers[2]?.terminal.said().out, /"worker":1,/)
-  t.match((await ask(`${door}/metrics`)).body, /^headgate_worker_restarts_total 1$/m)
+  t.match((await ask(`${operationsUrl}/metrics`)).body, /^headgate_worker_restarts_total 1$/m)
   terminal.terminate()
   t.equal(await ended, 0)
 })
@@ -121,8 +126,8 @@ test('what more workers left is delivered by fewer', async (t) => {
   const one = fakeTerminal()
   const ended = runCommand(['gateway', '-c', many.file], one)
   t.teardown(() => one.terminate())
-  const door = String((await one.logged('operations listens'))['url'])
-  const books = async () => Object((await ask(`${door}/reconcile`)).body)
+  const operationsUrl = String((await one.logged('operations listens'))['url'])
+  const books = async () => Object((await ask(`${operationsUrl}/reconcile`)).body)
   // Three ledger events were left as well.
   await waitFor(async () => (await books()).delivered === posted + 3)
   t.match(await books(), { recovered: posted + 3, backlog: { events: 0 }, unaccounted: 0 })
@@ -153,12 +158,12 @@ test('a start that fails ends with 1, and leaves no worker behind', async (t) =>
   const { port } = taken.address() as AddressInfo
   for (const [rule, gateway, said] of [
     [
-      'the door of the primary',
+      'the listener of the primary',
       { workers: 2, operations: { listen: { port } } },
       /gateway\.operations\.listen: 127\.0\.0\.1:\d+ is taken/,
     ],
     [
-      'the door of the workers',
+      'the listener of the workers',
       { ...operations, workers: 2, listen: { port } },
       /gateway\.listen: 127\.0\.0\.1:\d+ is taken/,
     ],

@@ -32,7 +32,7 @@ test('a query and a fragment go, however what begins them is written', async (t)
   }
 })
 
-test('userinfo, parameters and e-mail addresses go, however their marks are written', async (t) => {
+test('userinfo, parameters and e-mail addresses go, however their punctuation is written', async (t) => {
   for (const at of ['@', ...spellings('@', 'commat')]) {
     t.same(prose(`to ann${at}mail.example, or`), four('to [email], or'), at)
     t.same(prose(`joe:S${at}db`), four('[user]@db'), at)

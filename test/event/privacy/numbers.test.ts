@@ -99,22 +99,23 @@ test('dates, versions, ids and other numbers stay', async (t) => {
 })
 
 /** Between the items of a list as well. */
-const LIST_MARKS = [
+const LIST_SEPARATORS = [
   ...['/', ',', ':', '|', ', ', ' / ', ' | ', '::', '  ', '   ', '\n', '\t\t', ';', '; '],
   ...['%2F', '%2c', '%3A', '%7C', '%252F', '%20%20', '%0D%0A'],
 ]
 
 test('a card goes in groups as they are printed on it, whatever parts them, if it is the same each time', async (t) => {
-  for (const mark of LIST_MARKS) {
+  for (const separator of LIST_SEPARATORS) {
     for (const groups of ['4111 1111 1111 1111', '3782 822463 10005', '6304 0000 0000 0000 000']) {
-      const card = groups.replaceAll(' ', mark)
+      const card = groups.replaceAll(' ', separator)
       const what = JSON.stringify(card)
       t.same(prose(`card ${card} 12/26`), four('card [digits] 12/26'), what)
       t.same(prose(`7,${card}`), four('7,[digits]'), `${what}, behind another number`)
       t.same(prose(`x%20${card}`), four('x%20[digits]'), `${what}, behind an escape`)
       t.equal(stored({ environment: card }).environment, '[digits]', what)
       t.same(stored({ attributes: { [card]: '1' } }).attributes, { '[digits]': '1' }, what)
-      if (!/[;\s]/.test(mark)) t.same(urls(`https://h/p/${card}/x`), three('https://h/p/[digits]/x'), what)
+      if (!/[;\s]/.test(separator))
+        t.same(urls(`https://h/p/${card}/x`), three('https://h/p/[digits]/x'), what)
     }
   }
   t.same(

@@ -86,7 +86,7 @@ test('a query goes on behind a quote or a bracket in which its value stands', as
 })
 
 test('queries and addresses in wide and small forms, as they are or encoded', async (t) => {
-  for (const mark of [
+  for (const opening of [
     '？',
     '\ufe56',
     '%EF%BC%9F',
@@ -99,11 +99,11 @@ test('queries and addresses in wide and small forms, as they are or encoded', as
     '&#xFF1F',
   ]) {
     for (const equals of ['=', '＝', '%3D', '%EF%BC%9D', '\\uff1d']) {
-      t.same(missed([[`GET /s${mark}q${equals}${N} failed`, 'GET /s failed']]), [])
+      t.same(missed([[`GET /s${opening}q${equals}${N} failed`, 'GET /s failed']]), [])
       // The bare `#` of a reference begins the fragment of a URL.
-      const path = mark.startsWith('&') ? '/s&' : '/s'
-      t.same(urls(`https://h/s${mark}q${equals}${N}`), three(`https://h${path}`), `${mark} ${equals}`)
-      t.equal(stored({ page_path: `/s${mark}q${equals}${N}` }).page_path, path, `${mark} ${equals}`)
+      const path = opening.startsWith('&') ? '/s&' : '/s'
+      t.same(urls(`https://h/s${opening}q${equals}${N}`), three(`https://h${path}`), `${opening} ${equals}`)
+      t.equal(stored({ page_path: `/s${opening}q${equals}${N}` }).page_path, path, `${opening} ${equals}`)
     }
   }
   t.same(

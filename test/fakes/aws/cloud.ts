@@ -59,7 +59,7 @@ export interface Cloud {
 /**
  * STS and Kinesis of one account at one address, with the guards that the fakes behind them lack: both ask for
  * signatures, sessions end, and IAM, by the documents of docs/iam and a judge that nobody here wrote, lets nobody do
- * more than role, boundary and session policy allow together. It is taken for TLS, which the documents insist on.
+ * more than role, boundary and session policy allow together. It is taken for TLS, without which the documents allow nothing.
  */
 export async function startCloud(t: Test, streams: readonly string[]): Promise<Cloud> {
   const kinesis = await startKinesis(t, Object.fromEntries(streams.map((name) => [name, 1])))
@@ -135,23 +135,23 @@ async function listenToBoth(onRequest: (request: Asked, response: Answering) => 
   const http1 = createServer(onRequest)
   const http2 = createHttp2Server(onRequest)
   const sockets = new Set<Socket>()
-  const door = createSocketServer((socket) => {
+  const server = createSocketServer((socket) => {
     sockets.add(socket)
     socket.on('error', () => {}).on('close', () => sockets.delete(socket))
     socket.once('readable', () => {
       const begin: Buffer = socket.read() ?? Buffer.alloc(0)
       socket.unshift(begin)
-      const server = begin.toString('latin1').startsWith('PRI * HTTP/2') ? http2 : http1
-      server.emit('connection', socket)
+      const http = begin.toString('latin1').startsWith('PRI * HTTP/2') ? http2 : http1
+      http.emit('connection', socket)
     })
   })
-  door.listen(0, '127.0.0.1')
-  await once(door, 'listening')
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
   const close = () => {
     for (const socket of sockets) socket.destroy()
-    door.close()
+    server.close()
   }
-  return { address: door.address() as AddressInfo, close }
+  return { address: server.address() as AddressInfo, close }
 }
 
 /** Pages may call Kinesis as well; it allows every origin, as AWS does. */

@@ -35,7 +35,7 @@ export interface PutResult {
 }
 
 /** Kinesis as senders meet it. */
-export interface KinesisDoor {
+export interface KinesisServer {
   readonly endpoint: string
   readonly faults: KinesisFault[]
   /** Happens to every PutRecords call once `faults` is used up, until it is taken away. */
@@ -61,7 +61,7 @@ export interface KinesisDoor {
   connections(): number
 }
 
-export interface FakeKinesis extends KinesisDoor {
+export interface FakeKinesis extends KinesisServer {
   /** All data of the stream, shard by shard. */
   records(stream: string): Promise<readonly Buffer[]>
 }
@@ -84,7 +84,7 @@ export interface Shard {
   readonly HashKeyRange: { readonly StartingHashKey: string; readonly EndingHashKey: string }
 }
 
-/** What is behind the door: it does as it is told and never fails. */
+/** What keeps the records: it does as it is told and never fails. */
 export interface KinesisStore {
   call(operation: string, body: object): Promise<KinesisAnswer>
   shards(stream: string): Promise<readonly Shard[]>
@@ -103,18 +103,18 @@ export async function startKinesis(
   streams: Readonly<Record<string, number>> = { events: 2 },
 ): Promise<FakeKinesis> {
   const store = await openStore(streams)
-  const { door, close } = await serveKinesis(store)
+  const { server, close } = await serveKinesis(store)
   t.teardown(async () => {
     close()
     await store.close()
   })
-  return Object.assign(door, { records: store.records })
+  return Object.assign(server, { records: store.records })
 }
 
-/** The door alone, with its failures, in front of any store. */
+/** The server alone, with its failures, in front of any store. */
 export async function serveKinesis(
   store: KinesisStore,
-): Promise<{ readonly door: KinesisDoor; close(): void }> {
+): Promise<{ readonly server: KinesisServer; close(): void }> {
   const faults: KinesisFault[] = []
   const calls = new Map<string, number>()
   const batches: number[] = []
@@ -122,7 +122,7 @@ export async function serveKinesis(
   let connections = 0
   let counter = 0
 
-  const fake: KinesisDoor = {
+  const fake: KinesisServer = {
     endpoint: '',
     faults,
     outage: undefined,
@@ -245,7 +245,7 @@ export async function serveKinesis(
   })
   const endpoint = await listen(server)
   return {
-    door: Object.assign(fake, { endpoint }),
+    server: Object.assign(fake, { endpoint }),
     close() {
       server.closeAllConnections()
       server.close()

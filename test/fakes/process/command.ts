@@ -6,8 +6,8 @@ export interface RunningCommand {
   readonly terminal: FakeTerminal
   /** Its exit code. */
   readonly ended: Promise<number>
-  /** Where the door (gateway, aggregation, operations) listens; rejects when the command ends without opening it. */
-  url(door: string): Promise<string>
+  /** Where the listener (gateway, aggregation, operations) listens; rejects when the command ends without opening it. */
+  url(listener: string): Promise<string>
   /** Every worker that it has started so far, as commands that run here as well. */
   readonly workers: readonly RunningCommand[]
 }
@@ -33,11 +33,11 @@ export function startCommand(
     terminal,
     ended,
     workers,
-    async url(door) {
+    async url(listener) {
       const endedBefore = ended.then((code) => {
         throw new Error(`"${args.join(' ')}" ended with ${code}: ${terminal.said().err}`)
       })
-      const line = await Promise.race([terminal.logged(`${door} listens`), endedBefore])
+      const line = await Promise.race([terminal.logged(`${listener} listens`), endedBefore])
       return String(line['url'])
     },
   }

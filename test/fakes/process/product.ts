@@ -9,8 +9,8 @@ import { until } from './process.ts'
 export interface Product {
   /** Standard output and standard error so far. */
   said(): string
-  /** Where the door of this name listens, from the log. */
-  url(door: string): Promise<string>
+  /** Where the listener of this name listens, from the log. */
+  url(listener: string): Promise<string>
   /** Ends it with the signal. Resolves with the exit code; null when the signal itself ended it. */
   end(signal: NodeJS.Signals): Promise<number | null>
   /** For commands that end by themselves. */
@@ -40,10 +40,10 @@ export function launch(t: Test, { args, env = {} }: Launch): Product {
   })
   return {
     said: () => said,
-    url: (door) =>
-      until(`${door} to listen`, async () => {
+    url: (listener) =>
+      until(`${listener} to listen`, async () => {
         if (child.exitCode !== null) throw new Error(`It ended with ${child.exitCode}:\n${said}`)
-        const line = said.split('\n').find((text) => text.includes(`"msg":"${door} listens"`))
+        const line = said.split('\n').find((text) => text.includes(`"msg":"${listener} listens"`))
         return line === undefined ? undefined : String(JSON.parse(line).url)
       }),
     async end(signal) {

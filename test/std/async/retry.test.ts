@@ -2,7 +2,7 @@ import t from 'tap'
 import { createConcurrency } from '../../../src/gateway/deliver/lanes/concurrency.ts'
 import { retryUntilAborted } from '../../../src/std/async/retry.ts'
 
-t.test('insisting', async (t) => {
+t.test('trying again', async (t) => {
   const failing = (times: number) => {
     let calls = 0
     return {

@@ -1,4 +1,4 @@
-import type { KinesisDoor, KinesisFault } from '../../../../test/fakes/aws/kinesis.ts'
+import type { KinesisFault, KinesisServer } from '../../../../test/fakes/aws/kinesis.ts'
 
 /** What can be told to another process. `short`: everything is stored, and the answer lacks a result. */
 export type ScriptedFault = Exclude<KinesisFault, { readonly kind: 'tamper' }> | { readonly kind: 'short' }
@@ -9,9 +9,9 @@ export interface Script {
   readonly faults: readonly ScriptedFault[]
   /** Befalls every later call. */
   readonly outage?: ScriptedFault | undefined
-  readonly limits?: KinesisDoor['limits']
+  readonly limits?: KinesisServer['limits']
   /** What ListShards says instead of the truth. */
-  readonly shards?: KinesisDoor['shardsLie']
+  readonly shards?: KinesisServer['shardsLie']
   /** Records that hold this text are never taken. */
   readonly poison?: string | undefined
 }

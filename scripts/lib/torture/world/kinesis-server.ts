@@ -56,14 +56,14 @@ const kept: KinesisStore = {
   },
 }
 
-const { door } = await serveKinesis(kept)
+const { server } = await serveKinesis(kept)
 
 function play({ faults, outage, limits, shards: lie, poison }: Script): void {
-  door.faults.splice(0, door.faults.length, ...faults.map(faultOf))
-  door.outage = outage && faultOf(outage)
-  door.limits = limits
-  door.shardsLie = lie
-  door.poison = poison === undefined ? () => false : (data) => data.includes(poison)
+  server.faults.splice(0, server.faults.length, ...faults.map(faultOf))
+  server.outage = outage && faultOf(outage)
+  server.limits = limits
+  server.shardsLie = lie
+  server.poison = poison === undefined ? () => false : (data) => data.includes(poison)
 }
 
 const faultOf = (fault: ScriptedFault): KinesisFault =>
@@ -74,4 +74,4 @@ process.on('message', (request: KinesisRequest) => {
   tell({ kind: 'done' })
 })
 process.on('disconnect', () => process.exit(0))
-tell({ kind: 'listening', endpoint: door.endpoint })
+tell({ kind: 'listening', endpoint: server.endpoint })

@@ -9,7 +9,7 @@ import {
   MAX_TEXT_CHARS,
   MAX_URL_CHARS,
 } from '../../../event/schema/event.ts'
-import { CUT_MARK } from '../../../event/schema/text.ts'
+import { CUT_ENDING } from '../../../event/schema/text.ts'
 import { quote } from '../duckdb/sql-text.ts'
 
 /**
@@ -37,8 +37,8 @@ const MAX_ATTRIBUTES_BYTES =
 const isOver = (text: string, maxChars: number) =>
   `strlen(${text}) > ${maxChars} AND length(${text}) > ${maxChars}`
 
-const cut = (text: string, maxChars: number, mark: string) =>
-  `CASE WHEN ${isOver(text, maxChars)} THEN left(${text}, ${maxChars - mark.length}) || ${quote(mark)} ELSE ${text} END`
+const cut = (text: string, maxChars: number, ending: string) =>
+  `CASE WHEN ${isOver(text, maxChars)} THEN left(${text}, ${maxChars - ending.length}) || ${quote(ending)} ELSE ${text} END`
 
 const isLonger = (names: readonly ColumnName[], prefix = '') =>
   names.map((name) => isOver(`${prefix}${name}`, MAX_ID_CHARS)).join(' OR ')
@@ -52,7 +52,7 @@ export function boundedField({ name, type }: Pick<Column, 'name' | 'type'>, pref
   if (type === 'json') return boundedAttributes(field)
   if (type !== 'text' || NAMES.includes(name)) return field
   if (EXCEPTIONS.includes(name)) return cut(field, MAX_EXCEPTION_BYTES, '')
-  return URLS.includes(name) ? cut(field, MAX_URL_CHARS, '') : cut(field, MAX_TEXT_CHARS, CUT_MARK)
+  return URLS.includes(name) ? cut(field, MAX_URL_CHARS, '') : cut(field, MAX_TEXT_CHARS, CUT_ENDING)
 }
 
 /** The column of any row: one whose names are too long has no id, and counts as no event. */
@@ -67,7 +67,7 @@ export function readField(column: Pick<Column, 'name' | 'type'>): string {
 function boundedAttributes(field: string): string {
   const isKept = `length(e.key) BETWEEN 1 AND ${MAX_ATTRIBUTE_NAME_CHARS}
     AND json_type(e.value) NOT IN ('NULL', 'OBJECT', 'ARRAY')`
-  const value = cut("(e.value ->> '$')", MAX_ATTRIBUTE_VALUE_CHARS, CUT_MARK)
+  const value = cut("(e.value ->> '$')", MAX_ATTRIBUTE_VALUE_CHARS, CUT_ENDING)
   const entries = `map_entries(from_json(${field}, '"MAP(VARCHAR, JSON)"'))`
   const members = `list_transform(list_filter(${entries}, lambda e: ${isKept})[1:${MAX_ATTRIBUTES}],
     lambda e: concat(to_json(e.key), ':', to_json(${value})))`

@@ -51,7 +51,7 @@ interface CompactionTask {
 export async function ingestPartition(partition: Partition, tools: IngestTools): Promise<IngestReport> {
   const log = await readLog(partition, tools.entries)
   // Not by its key: what others put there anew, after a key was taken in, is nowhere else.
-  const isTaken = (input: LakeObject) => log.marks.has(inputMark(input))
+  const isTaken = (input: LakeObject) => log.inputMarks.has(inputMark(input))
   await tools.lake.remove(partition.inputs.filter(isTaken).map(({ key }) => key))
 
   const fresh = partition.inputs.filter((input) => !isTaken(input))
@@ -155,10 +155,14 @@ async function keepDead(
     const { name, extension } = parseRawKey(key) as RawObject
     await keepAside({ ...place, key, name, extension }, why, tools)
   }
-  const grave = { ...place, source: deadSource(place.source) }
-  if (dead) await tools.lake.putFile(deadKey({ ...grave, extension: 'ndjson' }), dead)
+  const deadPlace = { ...place, source: deadSource(place.source) }
+  if (dead) await tools.lake.putFile(deadKey({ ...deadPlace, extension: 'ndjson' }), dead)
   for (const [at, key] of damaged.entries())
-    await copyAside(key, deadKey({ ...grave, name: `${grave.name}-${at}`, extension: 'ndjson.gz' }), tools)
+    await copyAside(
+      key,
+      deadKey({ ...deadPlace, name: `${deadPlace.name}-${at}`, extension: 'ndjson.gz' }),
+      tools,
+    )
 }
 
 /** Another batch never has this name, in whatever lake: an object is never put in the place of another's. */

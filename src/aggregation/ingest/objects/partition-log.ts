@@ -10,8 +10,8 @@ export interface PartitionLog {
   /** Whether all of its entries could be read. */
   readonly isWhole: boolean
   readonly lastSlot: number
-  /** Marks of all inputs that were taken in, as far as they are known: what they held is counted, or lies in `dead/`. */
-  readonly marks: ReadonlySet<string>
+  /** Input marks of all that were taken in, as far as they are known: what they held is counted, or lies in `dead/`. */
+  readonly inputMarks: ReadonlySet<string>
   /** Names of the objects; those that held no event, or were set aside, are not there. */
   readonly names: ReadonlyMap<string, 'counted' | 'gone'>
 }
@@ -23,7 +23,7 @@ export async function readLog(partition: PartitionPlace, entries: Entries): Prom
   return {
     isWhole: committed.length === keys.length,
     lastSlot: Math.max(0, ...keys.map((key) => Number.parseInt(key.slice(prefix.length), 10))),
-    marks: new Set(committed.flatMap(({ madeFrom = '' }) => marksIn(madeFrom) ?? [])),
+    inputMarks: new Set(committed.flatMap(({ madeFrom = '' }) => marksIn(madeFrom) ?? [])),
     names: new Map(committed.map(({ key, rows }) => [nameIn(key), rows > 0 ? 'counted' : 'gone'])),
   }
 }

@@ -18,13 +18,13 @@ export async function keepAside(
   why: string,
   tools: AsideTools,
 ): Promise<void> {
-  const grave = { ...place, source: deadSource(place.source) }
+  const deadPlace = { ...place, source: deadSource(place.source) }
   const letter = JSON.stringify({ reason: 'unreadable_object', object: key, detail: why })
   await tools.lake.put(
-    deadKey({ ...grave, name: `${place.name}-why`, extension: 'ndjson' }),
+    deadKey({ ...deadPlace, name: `${place.name}-why`, extension: 'ndjson' }),
     Buffer.from(`${letter}\n`),
   )
-  await copyAside(key, deadKey(grave), tools)
+  await copyAside(key, deadKey(deadPlace), tools)
 }
 
 /** Through a local file, so that no object has to fit into memory. */

@@ -62,13 +62,13 @@ async function takeMarked(
   const waiting = new Set((await tools.lake.list(prefixOf(object))).map(inputMark))
   const log = await readLog(object, tools.entries)
   if (log.names.get(object.name) === 'counted') return undefined
-  if (marks.every((mark) => log.marks.has(mark))) {
+  if (marks.every((mark) => log.inputMarks.has(mark))) {
     // One that is named all the same has no rows, and its dead letters are those of the entry.
     if (log.names.has(object.name)) await tools.lake.remove([object.key])
     else await removeLost(object, tools.lake)
     return NOTHING
   }
-  if (marks.every((mark) => log.marks.has(mark) || waiting.has(mark))) return NOTHING
+  if (marks.every((mark) => log.inputMarks.has(mark) || waiting.has(mark))) return NOTHING
   if (!log.isWhole) return { ...NOTHING, failed: [{ key: object.key, why: UNDECIDED }] }
   return indexForeign(object, tools)
 }

@@ -10,7 +10,7 @@ export interface RowsDigest {
 
 /**
  * One row as one JSON array of strings and integers: the form is unambiguous whatever the values hold, and the line end
- * cannot occur inside. Changing it changes every hash: raise ROLLUP_VERSION with it. A mark of mixed units stands at the
+ * cannot occur inside. Changing it changes every hash: raise ROLLUP_VERSION with it. That units are mixed stands at the
  * end of those alone that have it.
  */
 function canonical(row: RollupRow): string {

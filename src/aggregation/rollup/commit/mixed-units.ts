@@ -7,7 +7,7 @@ const nameOf = ({ app, metric }: MetricOfApp): string => JSON.stringify([app, me
  * The rows as a store is to have them: each tells whether rows of several units were added up under its metric. An engine
  * tells it of the window, so that its files stay as they are.
  */
-export async function* markMixed(
+export async function* withMixedUnits(
   chunks: AsyncIterable<readonly RollupRow[]>,
   mixed: readonly MetricOfApp[],
 ): AsyncIterable<readonly RollupRow[]> {

@@ -15,7 +15,7 @@ import {
   type Manifests,
   windowKey,
 } from '../commit/manifest.ts'
-import { markMixed } from '../commit/mixed-units.ts'
+import { withMixedUnits } from '../commit/mixed-units.ts'
 import { inputsByWindow, summedInputs, type WindowInputs } from '../commit/window-inputs.ts'
 import type { Engine, EngineResult, ReadRows } from '../engines/engine.ts'
 import type { RollupDefinition } from '../model/definition.ts'
@@ -229,7 +229,7 @@ function rowsOf(
   signal: AbortSignal,
 ) {
   const keys = outputs.map(({ key }) => key)
-  return markMixed(readRows(keys, signal), mixedUnits)
+  return withMixedUnits(readRows(keys, signal), mixedUnits)
 }
 
 /** To every store, whatever happens at the others. */

@@ -47,7 +47,7 @@ export function attestedNonce(leaf: X509Certificate): Buffer | undefined {
   const extensions = childrenOf(signedPart?.content).find(({ tag }) => tag === EXTENSIONS)
   for (const { content } of childrenOf(only(extensions?.content, SEQUENCE))) {
     const [id, ...more] = childrenOf(content)
-    // The value comes last: before it there may be a mark that it is critical.
+    // The value comes last: before it there may be whether it is critical.
     if (id?.content.equals(NONCE_EXTENSION)) return within(more.at(-1)?.content)
   }
   return undefined

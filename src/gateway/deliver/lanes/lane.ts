@@ -51,7 +51,7 @@ export function createLane(options: LaneOptions): Lane {
   const concurrency = createConcurrency(minConcurrency, maxConcurrency)
   const sink = createSinkState({ kind: stream.kind, clock, telemetry, metrics })
   const ending = new AbortController()
-  let holding = false
+  let isWaiting = false
   // Every waiting retry listens, and there may be many.
   setMaxListeners(0, ending.signal)
   /** Each call has a signal of its own, so that no adapter's listener outlives it. */
@@ -81,7 +81,7 @@ export function createLane(options: LaneOptions): Lane {
     sink,
     ended: ending.signal,
     take(outbox, onProbation) {
-      if (holding || calls.size >= (onProbation ? 1 : concurrency.limit())) return []
+      if (isWaiting || calls.size >= (onProbation ? 1 : concurrency.limit())) return []
       const { maxBytes, maxRecords } = stream
       return outbox.take({ maxBytes, maxRecords: onProbation ? 1 : maxRecords })
     },
@@ -100,9 +100,9 @@ export function createLane(options: LaneOptions): Lane {
       return results
     },
     async delayProbe(ms) {
-      holding = true
+      isWaiting = true
       await sleep(ms, ending.signal)
-      holding = false
+      isWaiting = false
     },
     end() {
       ending.abort()

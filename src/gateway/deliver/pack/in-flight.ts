@@ -6,9 +6,9 @@ import type { FrameSlice } from './pack.ts'
 
 export interface InFlight {
   add(frame: Frame): void
-  /** The container with these shares reached its destination. */
+  /** The record with these shares reached its destination. */
   settle(shares: readonly FrameSlice[], destination: Destination): void
-  /** The last of the frames at the head that are done; each is told once. Containers finish in any order, frames do not. */
+  /** The last of the frames at the head that are done; each is told once. Records finish in any order, frames do not. */
   takeFinished(): number | undefined
   /** Bytes without an outcome: what is held in memory. */
   bytes(): number

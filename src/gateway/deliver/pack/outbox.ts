@@ -1,10 +1,10 @@
 import type { Frame } from '../../journal/backlog.ts'
 import { createPacker, isTooLarge, type PackedRecord, takeForCall } from './pack.ts'
 
-/** Enough for a call of 1 MiB to Kinesis, whatever the next container brings: a call of half of it costs a tenth more a byte. */
+/** Enough for a call of 1 MiB to Kinesis, whatever the next record brings: a call of half of it costs a tenth more a byte. */
 const GATHER_BYTES = 990_000
 
-/** A parcel on its way, and how often it has been tried. */
+/** A record on its way, and how often it has been tried. */
 export interface QueuedRecord extends PackedRecord {
   readonly attempts: number
 }
@@ -22,21 +22,21 @@ export interface RecordQueue {
 
 export function createRecordQueue(
   partitionKey: () => string,
-  onTooLarge: (parcel: PackedRecord) => void,
+  onTooLarge: (packed: PackedRecord) => void,
 ): RecordQueue {
   const packer = createPacker(partitionKey)
   const ready: QueuedRecord[] = []
   let waiting: QueuedRecord[] = []
   let waitingBytes = 0
 
-  function wait(parcels: readonly PackedRecord[]): void {
-    for (const parcel of parcels) {
-      if (isTooLarge(parcel.record)) {
-        onTooLarge(parcel)
+  function wait(records: readonly PackedRecord[]): void {
+    for (const packed of records) {
+      if (isTooLarge(packed.record)) {
+        onTooLarge(packed)
         continue
       }
-      waiting.push({ ...parcel, attempts: 0 })
-      waitingBytes += parcel.record.data.length
+      waiting.push({ ...packed, attempts: 0 })
+      waitingBytes += packed.record.data.length
       // One by one: what is more than a call stays for the next.
       if (waitingBytes >= GATHER_BYTES) go()
     }

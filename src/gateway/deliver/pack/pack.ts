@@ -12,29 +12,29 @@ export const RECORD_MAX_LINES = 500
  */
 export const RECORD_MAX_BYTES = 1_024_000
 
-/** How much of a frame travels in one container. */
+/** How much of a frame travels in one record. */
 export interface FrameSlice {
   readonly sequence: number
   readonly bytes: number
   readonly lines: number
 }
 
-/** A closed container, and the frames that it carries, whole or in part. */
+/** A closed record, and the frames that it carries, whole or in part. */
 export interface PackedRecord {
   readonly record: SinkRecord
   readonly slices: readonly FrameSlice[]
-  /** Gives the record's memory back: nobody reads it any more. A part of a parcel cannot. */
+  /** Gives the record's memory back: nobody reads it any more. A half of one cannot. */
   readonly free?: () => void
 }
 
 export interface Packer {
-  /** Packs the frame behind the ones before it; answers with the containers that this closed. */
+  /** Packs the frame behind the ones before it; answers with the records that this closed. */
   add(frame: Frame): readonly PackedRecord[]
-  /** Closes the open container, if there is one. */
+  /** Closes the open record, if there is one. */
   close(): readonly PackedRecord[]
 }
 
-/** Containers that wait to be filled again: 13 MB. */
+/** Memory of records that waits to be filled again: 13 MB. */
 const FREE_RECORD_BUFFERS = 256
 
 interface FrameSliceBytes extends FrameSlice {
@@ -47,7 +47,7 @@ interface Room {
   readonly lines: number
 }
 
-/** Fills containers to the brim: a frame that does not fit whole is split between two lines. */
+/** Fills records to the brim: a frame that does not fit whole is split between two lines. */
 export function createPacker(partitionKey: () => string): Packer {
   const pool = createBufferPool({ slotBytes: RECORD_TARGET_BYTES, mostFree: FREE_RECORD_BUFFERS })
   let pieces: FrameSliceBytes[] = []
@@ -86,7 +86,7 @@ export function createPacker(partitionKey: () => string): Packer {
   }
 }
 
-/** The parcel as two, cut between its middle lines, in order; undefined when it is a single line. */
+/** The record as two, cut between its middle lines, in order; undefined when it is a single line. */
 export function halves({ record, slices }: PackedRecord): readonly [PackedRecord, PackedRecord] | undefined {
   const lines = record.lines >> 1
   if (lines === 0) return undefined

@@ -1,10 +1,10 @@
 import type { SinkKind } from '../../journal/backlog.ts'
 
-/** A container of NDJSON lines: one Kinesis record, or one run of lines in a lake file. */
+/** Lines of NDJSON that travel together: one Kinesis record, or one run of lines in a lake file. */
 export interface SinkRecord {
   readonly data: Buffer
   readonly lines: number
-  /** Random per container: even spread over shards. */
+  /** Random per record: even spread over shards. */
   readonly partitionKey: string
   /** Arrival of its oldest event, epoch ms. */
   readonly receivedMs: number

@@ -130,7 +130,7 @@ export async function adoptFolders(options: AdoptionOptions): Promise<Adoption> 
     if (orphan.state().frames === 0) left.delete(folder)
   }
 
-  /** Insists: a journal that is full has room again when something was delivered. False when there was no time for it. */
+  /** Tries again: a journal that is full has room again when something was delivered. False when there was no time for it. */
   async function isMoved({ lines, count, receivedMs }: Frame): Promise<boolean> {
     const batch = { lines, count, receivedMs, canRetry: true }
     while (!ending.signal.aborted) {

@@ -11,7 +11,7 @@ const READ_BYTES = 256 * 1024
 
 export interface ReaderOptions {
   readonly files: FileOps
-  readonly holdings: SegmentIndex
+  readonly index: SegmentIndex
   /** Most bytes of frames that are kept in memory for a reader that keeps up. */
   readonly hotTailBytes: number
   /** Damage that was not there when the journal was opened. */
@@ -46,7 +46,7 @@ export class BacklogReader {
 
   constructor(options: ReaderOptions) {
     this.#options = options
-    this.#goTo(options.holdings.first())
+    this.#goTo(options.index.first())
   }
 
   /** The frames, which begin at byte `start` of the segment, are durable. */
@@ -89,7 +89,7 @@ export class BacklogReader {
     let emptied = 0
     for (const { segment, frames } of this.#hot) {
       const part = frames.splice(0, fitting(frames, room, taken.length === 0))
-      this.#options.holdings.handedOut(segment, part)
+      this.#options.index.handedOut(segment, part)
       this.#hotBytes -= sizeOf(part)
       room -= linesOf(part)
       taken.push(...part)
@@ -123,7 +123,7 @@ export class BacklogReader {
     const frames = await this.#readFrames(segment, extent, maxBytes)
     if (frames.length === 0) await this.#examine(segment, extent)
     cursor.at = extent.start + sizeOf(frames)
-    this.#options.holdings.handedOut(segment, frames)
+    this.#options.index.handedOut(segment, frames)
     // At once, so that a segment delivered to its end is not held open.
     if (unreadExtent(cursor) === undefined) await this.#leave(segment)
     return frames
@@ -156,8 +156,8 @@ export class BacklogReader {
 
   /** Nothing of the segment is left to read. At the end of the last one the reader has caught up. */
   async #leave(segment: IndexedSegment): Promise<void> {
-    this.#options.holdings.lose(segment)
-    this.#goTo(this.#options.holdings.after(segment))
+    this.#options.index.lose(segment)
+    this.#goTo(this.#options.index.after(segment))
     await this.#letGo()
   }
 

@@ -110,7 +110,7 @@ interface Parts extends Omit<DiskJournalOptions, 'lock'> {
 class OpenDiskJournal implements DiskJournal {
   readonly recovered: Recovered
   readonly #parts: Parts
-  readonly #holdings: SegmentIndex
+  readonly #index: SegmentIndex
   readonly #reader: BacklogReader
   readonly #writer: SegmentWriter
   readonly #commits: GroupCommit
@@ -123,22 +123,22 @@ class OpenDiskJournal implements DiskJournal {
     const segmentBytes = Math.min(parts.segmentBytes ?? SEGMENT_BYTES, Math.ceil(maxBytes / LEAST_SEGMENTS))
     this.#parts = parts
     this.recovered = recovery.recovered
-    const holdings = new SegmentIndex(recovery)
+    const index = new SegmentIndex(recovery)
     const reader = new BacklogReader({
       files,
-      holdings,
+      index,
       hotTailBytes: parts.hotTailBytes ?? HOT_TAIL_BYTES,
       onDamage: async (path, bytes, damage) =>
         metrics.quarantined(await quarantineBytes(parts, path, bytes, damage)),
     })
-    this.#holdings = holdings
+    this.#index = index
     this.#reader = reader
     this.#writer = new SegmentWriter({
-      ...{ files, dir, segmentBytes, holdings, clock, metrics },
+      ...{ files, dir, segmentBytes, index, clock, metrics },
       onCommitted: (segment, start, frames) => {
-        holdings.committed(segment, start, frames)
+        index.committed(segment, start, frames)
         reader.committed(segment, start, frames)
-        metrics.holds(holdings.heldBytes)
+        metrics.holds(index.heldBytes)
       },
     })
     const { nextSequence } = recovery
@@ -146,7 +146,7 @@ class OpenDiskJournal implements DiskJournal {
     this.#commits = new GroupCommit({ clock, nextSequence, frameBytes: parts.frameBytes, commit })
     this.#writer.prepare(nextSequence)
     this.#checkpointedMs = clock.monotonicMs()
-    metrics.holds(holdings.heldBytes)
+    metrics.holds(index.heldBytes)
   }
 
   async append(batch: Batch): Promise<Durability> {
@@ -155,7 +155,7 @@ class OpenDiskJournal implements DiskJournal {
     if (bytes > MAX_FRAME_BYTES) {
       throw new AppError('body_too_large', `A batch of ${bytes} bytes; the journal takes ${MAX_FRAME_BYTES}`)
     }
-    checkRoom(batch, this.#holdings.heldBytes + this.#commits.waitingBytes, this.#parts.maxBytes)
+    checkRoom(batch, this.#index.heldBytes + this.#commits.waitingBytes, this.#parts.maxBytes)
     return this.#commits.append(batch)
   }
 
@@ -164,13 +164,13 @@ class OpenDiskJournal implements DiskJournal {
   }
 
   release(sequence: number): Promise<void> {
-    this.#holdings.release(sequence)
+    this.#index.release(sequence)
     this.#tidying = this.#tidying.then(() => this.#tidy(CHECKPOINT_MS))
     return this.#tidying
   }
 
   state(): BacklogState {
-    return this.#holdings.state()
+    return this.#index.state()
   }
 
   async close(): Promise<void> {
@@ -189,13 +189,13 @@ class OpenDiskJournal implements DiskJournal {
    */
   async #tidy(checkpointEveryMs: number): Promise<void> {
     const { clock, dir, files, metrics } = this.#parts
-    const finished = this.#holdings.takeFinished()
+    const finished = this.#index.takeFinished()
     const nowMs = clock.monotonicMs()
     if (finished.length === 0 && nowMs - this.#checkpointedMs < checkpointEveryMs) return
     this.#checkpointedMs = nowMs
     const failed = (during: string) => (error: unknown) => metrics.failed(during, error)
-    await writeCheckpoint(files, dir, this.#holdings.released).catch(failed('checkpoint'))
+    await writeCheckpoint(files, dir, this.#index.released).catch(failed('checkpoint'))
     for (const { path } of finished) await files.unlink(path).catch(failed('remove'))
-    metrics.holds(this.#holdings.heldBytes)
+    metrics.holds(this.#index.heldBytes)
   }
 }

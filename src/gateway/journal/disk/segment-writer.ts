@@ -14,7 +14,7 @@ export interface SegmentWriterOptions {
   readonly files: FileOps
   readonly dir: string
   readonly segmentBytes: number
-  readonly holdings: SegmentIndex
+  readonly index: SegmentIndex
   readonly clock: Clock
   readonly metrics: JournalMetrics
   readonly onCommitted: (segment: IndexedSegment, start: number, frames: readonly Frame[]) => void
@@ -89,7 +89,7 @@ export class SegmentWriter {
     const ahead = await this.#ahead
     this.#ahead = undefined
     const created = ahead ?? (await this.#create(sequence))
-    this.#active = { ...created, held: this.#options.holdings.begin(created.path), at: 0 }
+    this.#active = { ...created, held: this.#options.index.begin(created.path), at: 0 }
     return this.#active
   }
 

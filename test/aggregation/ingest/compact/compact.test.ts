@@ -115,8 +115,8 @@ test('texts are held to what a gateway stores, whatever the column and the way',
       `SELECT ${labels.join(', ')} FROM '${found.parquet}' WHERE event_id = 'long'`,
     )
     for (const [at, name] of labels.entries()) {
-      const [chars, mark] = KEPT[name] ?? [255, '…']
-      t.equal(row[at], '🙂'.repeat(chars) + mark, `${name} in ${way}`)
+      const [chars, ending] = KEPT[name] ?? [255, '…']
+      t.equal(row[at], '🙂'.repeat(chars) + ending, `${name} in ${way}`)
     }
     const [names = []] = await allRows(
       session,

@@ -25,9 +25,9 @@ test('lines that can be read go one way, all others another', async (t) => {
     ],
   ] as const) {
     const dir = t.testdir()
-    const [input, out, grave] = [join(dir, 'in'), join(dir, 'lines'), join(dir, 'dead')]
+    const [input, out, refusedFile] = [join(dir, 'in'), join(dir, 'lines'), join(dir, 'dead')]
     await writeFile(input, content)
-    const refused = await screen([input], { lines: out, dead: grave })
+    const refused = await screen([input], { lines: out, dead: refusedFile })
     const read = readFileSync(out, 'utf8')
       .split('\n')
       .filter((line) => line !== '')
@@ -36,7 +36,7 @@ test('lines that can be read go one way, all others another', async (t) => {
       lines,
       what,
     )
-    t.equal(readFileSync(grave, 'latin1'), dead, what)
+    t.equal(readFileSync(refusedFile, 'latin1'), dead, what)
     t.equal(refused, dead.split('\n').length - 1, what)
   }
 })

@@ -1,9 +1,9 @@
 import { test } from 'tap'
-import { markMixed } from '../../../../src/aggregation/rollup/commit/mixed-units.ts'
+import { withMixedUnits } from '../../../../src/aggregation/rollup/commit/mixed-units.ts'
 import { chunks, row } from '../../../contracts/store.ts'
 import { gathered } from '../../../fakes/aggregation/store.ts'
 
-test('rows of a mixed metric are marked in every set, those of no other', async (t) => {
+test('rows of a mixed metric say so in every set, those of no other', async (t) => {
   const rows = [
     row({ app: 'a', metric: 'lcp' }),
     row({ app: 'a', metric: 'lcp', set: 'route', value: '/' }),
@@ -11,7 +11,7 @@ test('rows of a mixed metric are marked in every set, those of no other', async 
     row({ app: 'b', metric: 'lcp' }),
     row({ app: 'a","b', metric: 'c' }),
   ]
-  for (const [what, mixed, marked] of [
+  for (const [what, mixed, saying] of [
     ['none', [], []],
     ['one', [{ app: 'a', metric: 'lcp' }], [0, 1]],
     [
@@ -25,9 +25,9 @@ test('rows of a mixed metric are marked in every set, those of no other', async 
     ['a name that looks like two', [{ app: 'a', metric: 'b","c' }], []],
     ['that name', [{ app: 'a","b', metric: 'c' }], [4]],
   ] as const) {
-    const found = await gathered(markMixed(chunks(rows.slice(0, 1), [], rows.slice(1)), mixed))
+    const found = await gathered(withMixedUnits(chunks(rows.slice(0, 1), [], rows.slice(1)), mixed))
     const expected = rows.map((each, i) =>
-      (marked as readonly number[]).includes(i) ? { ...each, mixedUnits: true } : each,
+      (saying as readonly number[]).includes(i) ? { ...each, mixedUnits: true } : each,
     )
     t.same(found, expected, what)
   }

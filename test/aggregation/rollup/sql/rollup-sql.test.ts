@@ -21,7 +21,7 @@ const [appSet, routeSet] = DEFAULT_SETS
 const part = { chunk: 1, chunks: 4 }
 
 test('the dialect is the only place where databases differ', (t) => {
-  const marked = {
+  const dialect = {
     double: '<DOUBLE>',
     pack: '<PACK>',
     isNaN: () => '<NAN>',
@@ -30,13 +30,13 @@ test('the dialect is the only place where databases differ', (t) => {
   }
   const set = routeSet ?? { name: '', dimensions: [] }
   const texts = [
-    outcomes(marked, query),
-    ...keepOnce(marked, query),
-    rankMetrics(marked, query),
-    chooseUnits(marked),
+    outcomes(dialect, query),
+    ...keepOnce(dialect, query),
+    rankMetrics(dialect, query),
+    chooseUnits(dialect),
     MIXED_METRICS,
-    rankValues(marked, query, set),
-    rollupRows(marked, set, part),
+    rankValues(dialect, query, set),
+    rollupRows(dialect, set, part),
   ]
   for (const own of [
     /\bDOUBLE\b(?!>)/,

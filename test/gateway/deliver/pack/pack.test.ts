@@ -22,8 +22,8 @@ function pack(...frames: Frame[]): PackedRecord[] {
   const packer = createPacker(() => `key-${key++}`)
   return [...frames.flatMap((frame) => packer.add(frame)), ...packer.close()]
 }
-const shape = (parcels: readonly PackedRecord[]) =>
-  parcels.map(({ record, slices }) => ({
+const shape = (records: readonly PackedRecord[]) =>
+  records.map(({ record, slices }) => ({
     bytes: record.data.length,
     lines: record.lines,
     shares: slices.map(({ sequence, lines }) => [sequence, lines]),
@@ -128,13 +128,13 @@ t.test('a last line without its newline is not lost', async (t) => {
 })
 
 t.test('a container has a key of its own and the arrival of its oldest event', async (t) => {
-  const parcels = pack(
+  const records = pack(
     frameOf(1, linesOfSizes(30_000), 700),
     frameOf(2, linesOfSizes(10_000, 40_000), 500),
     frameOf(3, ['a'], 900),
   )
   t.strictSame(
-    parcels.map(({ record }) => [record.partitionKey, record.receivedMs]),
+    records.map(({ record }) => [record.partitionKey, record.receivedMs]),
     [
       ['key-0', 500],
       ['key-1', 500],
@@ -155,17 +155,17 @@ t.test('whatever the frames, every byte and line is packed once, in order, withi
         lines.map((bytes, line) => lineOf(bytes, String.fromCharCode(97 + (line % 26)))),
       ),
     )
-    const parcels = pack(...input)
+    const records = pack(...input)
     const whole = Buffer.concat(input.map(({ lines }) => lines))
-    const packed = Buffer.concat(parcels.map(({ record }) => record.data))
-    const within = parcels.every(
+    const packed = Buffer.concat(records.map(({ record }) => record.data))
+    const within = records.every(
       ({ record }) =>
         record.lines === 1 || (record.data.length <= RECORD_TARGET_BYTES && record.lines <= RECORD_MAX_LINES),
     )
-    const honest = parcels.every(({ record }) => record.lines === String(record.data).split('\n').length - 1)
+    const honest = records.every(({ record }) => record.lines === String(record.data).split('\n').length - 1)
     const covered = input.every((frame) => {
-      const shares = parcels
-        .flatMap((parcel) => parcel.slices)
+      const shares = records
+        .flatMap((packed) => packed.slices)
         .filter(({ sequence }) => sequence === frame.sequence)
       const bytes = shares.reduce((sum, share) => sum + share.bytes, 0)
       const lines = shares.reduce((sum, share) => sum + share.lines, 0)
@@ -201,7 +201,7 @@ t.test('a batch is what fits in one call, from the head of the queue', async (t)
   }
 })
 
-t.test('a parcel is cut between its middle lines, and each frame keeps what is its own', async (t) => {
+t.test('a record is cut between its middle lines, and each frame keeps what is its own', async (t) => {
   const text = ({ record }: PackedRecord) => String(record.data)
   const rows: [string, Frame[], string[], unknown[]][] = [
     ['between two frames', [frameOf(1, ['a']), frameOf(2, ['bc'])], ['a\n', 'bc\n'], [[[1, 1]], [[2, 1]]]],
@@ -223,8 +223,8 @@ t.test('a parcel is cut between its middle lines, and each frame keeps what is i
     ],
   ]
   for (const [rule, frames, texts, shares] of rows) {
-    const [parcel] = pack(...frames)
-    const parts = halves(parcel as PackedRecord) ?? []
+    const [packed] = pack(...frames)
+    const parts = halves(packed as PackedRecord) ?? []
     t.strictSame(parts.map(text), texts, rule)
     t.strictSame(
       shape(parts).map((part) => part.shares),
@@ -235,11 +235,11 @@ t.test('a parcel is cut between its middle lines, and each frame keeps what is i
   t.equal(halves(pack(frameOf(1, ['single']))[0] as PackedRecord), undefined)
 })
 
-t.test('whatever a parcel holds, its halves hold it all, line by line, byte by byte', async () => {
+t.test('whatever a record holds, its halves hold it all, line by line, byte by byte', async () => {
   const line = fc.string({ maxLength: 40 }).map((text) => text.replaceAll('\n', ' '))
   const frames = fc.array(fc.array(line, { minLength: 1, maxLength: 20 }), { minLength: 1, maxLength: 20 })
   /** Down to single lines, as a search for poison would go. */
-  const lines = (parcel: PackedRecord): readonly PackedRecord[] => halves(parcel)?.flatMap(lines) ?? [parcel]
+  const lines = (packed: PackedRecord): readonly PackedRecord[] => halves(packed)?.flatMap(lines) ?? [packed]
   fc.assert(
     fc.property(frames, (texts) => {
       const all = texts.map((text, index) => frameOf(index, text))

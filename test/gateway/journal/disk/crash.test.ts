@@ -46,8 +46,8 @@ async function runAndKill(t: Test, { dir, cycle, afterMs }: Kill): Promise<Logge
   running.kill('SIGKILL')
   t.strictSame(await closed, [null, 'SIGKILL'], `killed after ${Math.round(afterMs)} ms`)
   const lines = readFileSync(log, 'utf8').split('\n').slice(0, -1)
-  const marked = (mark: string) => lines.filter((line) => line.startsWith(mark)).map((line) => line.slice(1))
-  return { acknowledged: marked('+'), delivered: marked('-') }
+  const after = (sign: string) => lines.filter((line) => line.startsWith(sign)).map((line) => line.slice(1))
+  return { acknowledged: after('+'), delivered: after('-') }
 }
 
 /** Delivers about `share` of the backlog, and checks each frame; the rest must outlive the next kills too. */

@@ -4,7 +4,7 @@ import uPlot from './uPlot.esm.js'
 
 const HEIGHT = 260
 const FONT = '12px system-ui, sans-serif'
-/** Between the marks of an axis and the chart, and half a mark of time: one nearer to the left edge would stand under the others. */
+/** Between the labels of an axis and the chart, and half a label of time: one nearer to the left edge would stand under the others. */
 const GAP = 10
 const HALF_A_TIME = 20
 const lines = [
@@ -107,13 +107,13 @@ function options({ answer: { unit }, shown, limits }, width) {
 const latest = ({ data: [times, ...series] }) =>
   times.findLastIndex((_, at) => series.some((values) => values[at] != null))
 
-/** What the widest mark needs. */
-function widthOf(plot, marks) {
-  if (!marks) return 0
+/** What the widest label needs. */
+function widthOf(plot, labels) {
+  if (!labels) return 0
   const { ctx } = plot
   ctx.save()
   ctx.font = FONT
-  const widest = Math.max(0, ...marks.map((mark) => ctx.measureText(mark).width))
+  const widest = Math.max(0, ...labels.map((label) => ctx.measureText(label).width))
   ctx.restore()
   return Math.ceil(widest) + 2 * GAP
 }

@@ -37,7 +37,7 @@ export const vitals = [
   },
 ]
 
-/** What is wrong with a number that the answer marks so. */
+/** What is wrong with a number of which the answer says so. */
 export const MIXED_UNITS = 'several units added up'
 
 /** Remarks in one line, without those that do not apply. */
@@ -74,10 +74,10 @@ function inBytes(value, like = value) {
   return [significant.format(value / 1000 ** power), BYTES[power]]
 }
 
-/** More letters than these at each mark of an axis are more unit than number. */
+/** More letters than these at each label of an axis are more unit than number. */
 const MOST_LETTERS = 8
 
-/** Marks of an axis: all in the unit that suits the largest, and no more digits than they need. */
+/** Labels of an axis: all in the unit that suits the largest, and no more digits than they need. */
 export function tickText(value, unit, largest) {
   if (unit === 'ms' && largest >= 1000) return `${significant.format(value / 1000)} s`
   if (unit === 'By') return inBytes(value, largest).join(' ')

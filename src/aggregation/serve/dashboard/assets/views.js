@@ -80,7 +80,7 @@ export const rankings = [
   { set: 'browser', title: 'Browsers', column: 'Browser' },
 ]
 
-/** Values with enough measurements first; the others follow, marked, never hidden. */
+/** Values with enough measurements first; the others follow, called so, never hidden. */
 export function rankingPanel(ranking, answer, metric) {
   const { set, column } = ranking
   const id = `ranking-${set}`
