@@ -232,6 +232,7 @@ const may = {
   'cli/client': ['std*', 'http', 't:config', 'wiring', 't:cli/terminal', 'cli/setup'],
   'cli/serve': [
     'std*',
+    'event/schema',
     'http',
     'http/operations',
     'config',

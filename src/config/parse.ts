@@ -11,7 +11,6 @@ import { type KeyPlace, shape } from './shape.ts'
 export { environmentNames } from './environment.ts'
 export { isLoopback } from './loopback.ts'
 export type { Config } from './schema/config-schema.ts'
-export { MIN_INFLIGHT_BYTES } from './schema/gateway-schema.ts'
 export { configWarnings, startWarnings } from './warnings.ts'
 
 /**

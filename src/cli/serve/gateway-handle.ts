@@ -1,4 +1,5 @@
-import { type Config, MIN_INFLIGHT_BYTES } from '../../config/parse.ts'
+import type { Config } from '../../config/parse.ts'
+import { LARGEST_REQUEST_BYTES } from '../../event/schema/largest-request.ts'
 import { buildGateway } from '../../gateway/gateway-app.ts'
 import type { GatewayBalance } from '../../http/reconciliation.ts'
 import type { MetricsText } from '../../std/metrics/metric-registry.ts'
@@ -65,7 +66,7 @@ export function shareOf(config: Config): Config {
   const { gateway } = config
   const share = (amount: number) => Math.floor(amount / gateway.workers)
   // A worker that had less could never take the largest request.
-  const inflightBytes = Math.max(MIN_INFLIGHT_BYTES, share(gateway.limits.inflightBytes))
+  const inflightBytes = Math.max(LARGEST_REQUEST_BYTES, share(gateway.limits.inflightBytes))
   const limits = { ...gateway.limits, inflightBytes }
   const journal = { ...gateway.journal, maxBytes: share(gateway.journal.maxBytes) }
   return { ...config, gateway: { ...gateway, limits, journal } }

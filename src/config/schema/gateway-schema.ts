@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { LARGEST_REQUEST_BYTES } from '../../event/schema/largest-request.ts'
 import { GatewayCredentials } from './credentials-schema.ts'
 import {
   awsEndpoint,
@@ -17,12 +18,6 @@ import {
 
 /** The smallest journal of a worker: room is given back a segment at a time, and a journal has 32. */
 export const MIN_JOURNAL_BYTES = 8_388_608
-
-/**
- * The least memory for requests: what the largest one needs, its body as it comes, inflated, and room for the rest. With
- * less, that one is refused for ever.
- */
-export const MIN_INFLIGHT_BYTES = 6_291_456
 
 /** Whoever asks more often than any browser does is slowed down, whatever they send. */
 const AddressLimit = strict({
@@ -119,7 +114,7 @@ export const GatewayConfig = strict({
       description:
         'Memory for all requests that are not answered yet; one address has a quarter of it, one app a half, and neither less than 6 MiB, nor does a worker.',
       example: '128MiB',
-      minimum: MIN_INFLIGHT_BYTES,
+      minimum: LARGEST_REQUEST_BYTES,
     }),
   }),
   journal: strict({

@@ -1,10 +1,9 @@
+import { LARGEST_REQUEST_BYTES } from '../../event/schema/largest-request.ts'
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 
 /** What a request costs beside its body until it is answered: otherwise tiny ones could be pipelined without end. */
 export const REQUEST_BYTES = 4_096
-/** What one request may need: its body as it comes, inflated, and room for the rest. No share is smaller. */
-export const LARGEST_BYTES = 6_291_456
 /** One address, or one app, never holds what all others need. */
 const PARTS = { address: 4, app: 2 } as const
 /** Slower than any phone: GPRS sends 1 to 5 kB/s. The default of Apache's mod_reqtimeout (`body=20,MinRate=500`). */
@@ -170,7 +169,7 @@ const overloaded = ({ limitBytes }: BudgetShare): AppError =>
 
 /** One for each name, as long as somebody holds anything of it. */
 function shares(wholeBytes: number, parts: number) {
-  const limitBytes = Math.min(wholeBytes, Math.max(wholeBytes / parts, LARGEST_BYTES))
+  const limitBytes = Math.min(wholeBytes, Math.max(wholeBytes / parts, LARGEST_REQUEST_BYTES))
   const ofNobody: BudgetShare = { limitBytes: Number.POSITIVE_INFINITY, heldBytes: 0 }
   const open = new Map<string, BudgetShare & { leases: number }>()
   return {

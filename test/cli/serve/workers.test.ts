@@ -7,7 +7,7 @@ import { lakeRows } from '../../../scripts/lib/demo/lake-rows.ts'
 import { runCommand } from '../../../src/cli/commands.ts'
 import { shareOf } from '../../../src/cli/serve/gateway-handle.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
-import { LARGEST_BYTES } from '../../../src/gateway/collect/memory-budget.ts'
+import { LARGEST_REQUEST_BYTES } from '../../../src/event/schema/largest-request.ts'
 import { startCommand } from '../../fakes/process/command.ts'
 import { ask, listen, post, sha256, start, waitFor } from '../../fakes/process/serving.ts'
 import { fakeTerminal } from '../../fakes/process/terminal.ts'
@@ -218,7 +218,7 @@ test('what all workers may use together is divided among them', async (t) => {
   const share = shareOf(parseConfig({ gateway }, {})).gateway
   t.same(
     [share.journal.maxBytes, share.limits.inflightBytes],
-    [268_435_456, LARGEST_BYTES],
+    [268_435_456, LARGEST_REQUEST_BYTES],
     'the largest fits',
   )
   const much = { ...gateway, limits: { inflightBytes: '64MiB' } }
