@@ -12,7 +12,7 @@ import { startWorkerPool } from '../serve/cluster.ts'
 import { type GatewayHandle, inProcessGateway, workerGateway } from '../serve/gateway-handle.ts'
 import { listenAddressesOf, type Modules, openListeners } from '../serve/listeners.ts'
 import { warnOfRuntime } from '../serve/node-version.ts'
-import { readAgain, spoken } from '../serve/reload.ts'
+import { logged, readAgain, spoken } from '../serve/reload.ts'
 import { endInTime, stop } from '../serve/shutdown.ts'
 import { startBanner } from '../serve/start-banner.ts'
 import { tryListenAddresses } from '../serve/try-listeners.ts'
@@ -117,7 +117,7 @@ async function serveConfigured(
   human?.started()
   terminal.primary?.send({ kind: 'ready', port: Number(gateway?.port()) })
   const telling = {
-    tell: human === undefined ? log : spoken(terminal),
+    tell: human === undefined ? logged(log) : spoken(terminal),
     isWorker: terminal.primary !== undefined,
   }
   terminal.onReload(() =>

@@ -1,17 +1,47 @@
 import { type Config, configWarnings, environmentNames } from '../../config/parse.ts'
+import type { Telemetry } from '../../std/telemetry.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { some } from '../terminal/wording.ts'
 
 /** What takes effect without a restart. */
 const LIVE = ['apps', 'aggregation.tokens']
 
-/** Who tells what became of it: the log, or for whoever watches a terminal. */
-type Teller = Readonly<Record<'info' | 'warn' | 'error', (text: string) => void>>
+/** What became of the file that was read again. */
+type Reread =
+  | {
+      readonly kind: 'read'
+      readonly apps: number
+      readonly tokens: number
+      readonly warnings: ReturnType<typeof configWarnings>
+      /** What is other than it was, and waits for a restart. */
+      readonly waiting: readonly string[]
+    }
+  | { readonly kind: 'faulty'; readonly why: string }
+
+type Teller = (reread: Reread) => void
 
 /** In words, on standard error. */
 export function spoken({ err }: Pick<Terminal, 'err'>): Teller {
-  const say = (kind: string) => (text: string) => err(`headgate: ${kind}${text}\n`)
-  return { info: say(''), warn: say('warning: '), error: say('') }
+  const say = (text: string) => err(`headgate: ${text}\n`)
+  return (reread) => {
+    if (reread.kind === 'faulty') return say(`kept the old configuration: ${reread.why}`)
+    const { apps, tokens, warnings, waiting } = reread
+    say(`${some(apps, 'app')} and ${some(tokens, 'token')} read again`)
+    for (const { path, message } of warnings) say(`warning: ${path}: ${message}`)
+    if (waiting.length > 0) say(`warning: only a restart changes ${waiting.join(', ')}`)
+  }
+}
+
+/** In lines of the log, by how much it matters. */
+export function logged(log: Telemetry['log']): Teller {
+  return (reread) => {
+    if (reread.kind === 'faulty') return log.error({ why: reread.why }, 'the old configuration is kept')
+    const { apps, tokens, warnings, waiting } = reread
+    log.info({ apps, tokens }, 'apps and tokens were read again')
+    for (const { path, message } of warnings)
+      log.warn({ setting: path, why: message }, 'a setting will hardly do what was meant')
+    if (waiting.length > 0) log.warn({ settings: waiting }, 'only a restart changes some settings')
+  }
 }
 
 /**
@@ -25,14 +55,11 @@ export async function readAgain(
 ): Promise<void> {
   try {
     const next = await change()
-    const { apps, aggregation } = next
-    tell.info(`${some(apps.length, 'app')} and ${some(aggregation.tokens.length, 'token')} read again`)
-    if (isWorker) return
-    for (const { path, message } of configWarnings(next)) tell.warn(`${path}: ${message}`)
-    const waiting = changedKeys(running, next)
-    if (waiting.length > 0) tell.warn(`only a restart changes ${waiting.join(', ')}`)
+    const warnings = isWorker ? [] : configWarnings(next)
+    const waiting = isWorker ? [] : changedKeys(running, next)
+    tell({ kind: 'read', apps: next.apps.length, tokens: next.aggregation.tokens.length, warnings, waiting })
   } catch (error) {
-    tell.error(`kept the old configuration: ${(error as Error).message}`)
+    tell({ kind: 'faulty', why: (error as Error).message })
   }
 }
 

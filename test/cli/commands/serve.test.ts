@@ -140,7 +140,7 @@ test('SIGHUP keeps the app that a first start made up', async (t) => {
   const gateway = await url('gateway')
   const { appKey } = JSON.parse(await readFile(join(dataDir, 'dev.json'), 'utf8'))
   terminal.reload()
-  await waitFor(() => /1 app and \d tokens? read again/.test(terminal.said().out))
+  await waitFor(() => /apps and tokens were read again/.test(terminal.said().out))
   t.equal((await post(gateway, appKey)).status, 202)
   terminal.terminate()
   t.equal(await ended, 0)
@@ -171,12 +171,12 @@ test('SIGHUP reads the apps again; a faulty file changes nothing', async (t) => 
     JSON.stringify({ ...config, apps: [{ id: 'shop', keys: [{ sha256: sha256('new-key') }] }] }),
   )
   terminal.reload()
-  await waitFor(() => /1 app and \d tokens? read again/.test(terminal.said().out))
+  await waitFor(() => /apps and tokens were read again/.test(terminal.said().out))
   t.equal((await post(gateway)).status, 401)
   t.equal((await post(gateway, 'new-key')).status, 202)
   await writeFile(file, '{')
   terminal.reload()
-  await waitFor(() => /kept the old configuration/.test(terminal.said().out))
+  await waitFor(() => /the old configuration is kept/.test(terminal.said().out))
   t.equal((await post(gateway, 'new-key')).status, 202)
   terminal.terminate()
   t.equal(await ended, 0)
@@ -192,8 +192,11 @@ test('SIGHUP reads tokens again, says what only a restart changes, and makes up 
   await writeFile(file, JSON.stringify(changed))
   await waitFor(async () => (await fetch(`${aggregation}/readyz`)).ok)
   terminal.reload()
-  t.match(await terminal.logged('0 apps and 1 token read again'), { level: 30 })
-  t.match(await terminal.logged('only a restart changes logLevel'), { level: 40 })
+  t.match(await terminal.logged('apps and tokens were read again'), { level: 30, apps: 0, tokens: 1 })
+  t.match(await terminal.logged('only a restart changes some settings'), {
+    level: 40,
+    settings: ['logLevel'],
+  })
   t.equal(terminal.said().err, '', 'a log that machines read has no other lines beside it')
   const asked = async (token: string) => {
     const response = await fetch(`${aggregation}/query/apps`, {

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { readAgain, spoken } from '../../../src/cli/serve/reload.ts'
+import { logged, readAgain, spoken } from '../../../src/cli/serve/reload.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
 import { createTelemetry } from '../../../src/std/telemetry.ts'
 
@@ -7,24 +7,41 @@ const tokens = [{ name: 'ops', sha256: 'a'.repeat(64), scopes: ['read'] }]
 const running = parseConfig({ aggregation: { tokens } }, {})
 const changed = { logLevel: 'warn', apps: [{ id: 'shop' }], aggregation: { tokens } }
 const NO_KEYS = 'apps.0: has no keys, so that all it is sent is refused; `headgate key new` makes one'
+const READ = { level: 30, msg: 'apps and tokens were read again', apps: 1, tokens: 1 }
 
 test('whoever watches is told in words; a log has lines of JSON, and nothing else', async (t) => {
-  for (const [rule, given, isWorker, words, levels] of [
-    ['nothing else has changed', { aggregation: { tokens } }, false, ['0 apps and 1 token read again'], [30]],
+  for (const [rule, given, isWorker, words, lines] of [
+    [
+      'nothing else has changed',
+      { aggregation: { tokens } },
+      false,
+      ['0 apps and 1 token read again'],
+      [{ ...READ, apps: 0 }],
+    ],
     [
       'what is odd, and what waits for a restart',
       changed,
       false,
       ['1 app and 1 token read again', `warning: ${NO_KEYS}`, 'warning: only a restart changes logLevel'],
-      [30, 40, 40],
+      [
+        READ,
+        { level: 40, msg: 'a setting will hardly do what was meant', setting: 'apps.0', why: /^has no keys/ },
+        { level: 40, msg: 'only a restart changes some settings', settings: ['logLevel'] },
+      ],
     ],
-    ['of that a worker says nothing', changed, true, ['1 app and 1 token read again'], [30]],
+    ['of that a worker says nothing', changed, true, ['1 app and 1 token read again'], [READ]],
     [
       'a fault changes nothing',
       { logLevel: 'loud' },
       false,
       [/^kept the old configuration: 1 fault in the configuration:\n {2}logLevel: must be one of /],
-      [50],
+      [
+        {
+          level: 50,
+          msg: 'the old configuration is kept',
+          why: /^1 fault in the configuration:\n {2}logLevel: must/,
+        },
+      ],
     ],
   ] as const) {
     const told: string[] = []
@@ -36,12 +53,13 @@ test('whoever watches is told in words; a log has lines of JSON, and nothing els
       words,
       rule,
     )
-    const lines: string[] = []
-    const { log } = createTelemetry('info', { write: (line) => lines.push(line) })
-    await readAgain(running, { tell: log, isWorker }, async () => parseConfig(given, {}))
-    t.same(
-      lines.map((line) => JSON.parse(line).level),
-      levels,
+    const written: string[] = []
+    const { log } = createTelemetry('info', { write: (line) => written.push(line) })
+    await readAgain(running, { tell: logged(log), isWorker }, async () => parseConfig(given, {}))
+    t.equal(written.length, lines.length, rule)
+    t.match(
+      written.map((line) => JSON.parse(line)),
+      lines,
       'in the log by how much it matters',
     )
   }

@@ -117,19 +117,19 @@ export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
   function tell({ id }: RollupDefinition, watched: Watched): void {
     const notes = [...watched.kept.values()]
     const late = notes.filter(({ tooLate }) => tooLate > 0)
-    const rows = late.reduce((sum, { tooLate }) => sum + tooLate, 0)
-    metrics.waiting(id, { dueWindows: notes.filter(({ state }) => isDue(state)).length, tooLateRows: rows })
-    if (rows > watched.toldTooLate) {
+    const events = late.reduce((sum, { tooLate }) => sum + tooLate, 0)
+    metrics.waiting(id, { dueWindows: notes.filter(({ state }) => isDue(state)).length, tooLateRows: events })
+    if (events > watched.toldTooLate) {
       const first = late.reduce(
         (least, { window }) => Math.min(least, window.fromMs),
         Number.POSITIVE_INFINITY,
       )
       sources.log.warn(
-        { rollup: id, rows, windows: late.length, from: new Date(first).toISOString() },
-        'rows came after their windows were sealed: a run with reprocess "all" counts them',
+        { rollup: id, events, windows: late.length, from: new Date(first).toISOString() },
+        'events came after their windows were sealed: a run with reprocess "all" counts them',
       )
     }
-    watched.toldTooLate = rows
+    watched.toldTooLate = events
   }
 
   return {

@@ -208,7 +208,7 @@ test('rows that come after the horizon of a finished window are told, and wait f
   t.match(await telemetry.metrics.metrics(), 'headgate_rollup_too_late_rows{rollup="vitals"} 2')
   t.match(
     lines.map((line) => JSON.parse(line)),
-    [{ rollup: 'vitals', rows: 2, windows: 1, from: '2026-11-22T12:00:00.000Z', msg: /came after/ }],
+    [{ rollup: 'vitals', events: 2, windows: 1, from: '2026-11-22T12:00:00.000Z', msg: /came after/ }],
     'once, not with each tick',
   )
   const { skipped } = await runs.submit({}, 'ops')
