@@ -1,5 +1,6 @@
 import Type, { type TSchema } from 'typebox'
 import { nearest } from '../std/input/did-you-mean.ts'
+import { jsonOr } from '../std/json.ts'
 import type { ConfigFault } from './faults.ts'
 import { Config } from './schema/config-schema.ts'
 
@@ -104,13 +105,7 @@ function isServiceLink(name: string, env: Environment): boolean {
   return inner !== undefined && LINKED.test(String(env[`${service}_NAME`]))
 }
 
-function jsonOrText(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
-  }
-}
+const jsonOrText = (text: string): unknown => jsonOr(text, () => text)
 
 export function assign(
   target: Record<string, unknown>,

@@ -1,3 +1,4 @@
+import { isSyntaxError, unlessThrown } from './expected-errors.ts'
 import { jsonIn } from './json.ts'
 
 export interface AdminQuestion<T> {
@@ -38,7 +39,8 @@ export async function askAdminListener<T>(question: AdminQuestion<T>): Promise<A
   const came = await sent.then(textOf).catch(unreachable)
   if ('kind' in came) return came
   const { status, isOk, text } = came
-  const value = isOk ? unlessOther(() => read(text)) : undefined
+  // Undefined for what is no JSON: something else than Headgate, or than an answer of it, listens there.
+  const value = isOk ? unlessThrown(() => read(text), isSyntaxError) : undefined
   if (value !== undefined) return { kind: 'known', value }
   const problem = isOk ? undefined : Object(jsonIn(text)).detail
   const hint = status === 401 && token === undefined ? noToken : ''
@@ -58,14 +60,4 @@ function unreachable(error: unknown) {
   const isAbsent = code === 'ECONNREFUSED'
   const why = isAbsent ? 'nothing listens there (ECONNREFUSED)' : (code ?? because)
   return { kind: 'unreachable', why: `unreachable: ${why}`, isAbsent } as const
-}
-
-/** Undefined for what is no JSON: something else than Headgate, or than an answer of it, listens there. */
-function unlessOther<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
 }

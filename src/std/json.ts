@@ -1,8 +1,21 @@
-/** What a text says as JSON; undefined where it is none, the only way in which parsing a text fails. */
-export function jsonIn(text: string): unknown {
+/** What a text says as JSON; undefined where it is none. */
+export const jsonIn = (text: string): unknown => jsonOr(text, () => undefined)
+
+/** What a text says as JSON; where it is none, what `otherwise` makes of the fault, which may quote the text. */
+export function jsonOr<T>(text: string, otherwise: (fault: SyntaxError) => T): unknown {
   try {
     return JSON.parse(text)
-  } catch {
-    return undefined
+  } catch (error) {
+    if (error instanceof SyntaxError) return otherwise(error)
+    throw error
   }
+}
+
+/** Why a text is no JSON; undefined where it is. */
+export function jsonFault(text: string): SyntaxError | undefined {
+  let found: SyntaxError | undefined
+  jsonOr(text, (fault) => {
+    found = fault
+  })
+  return found
 }

@@ -117,7 +117,8 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
       const { maxBatchBytes, pieceBytes = maxBatchBytes } = options
       const sizes = { maxBatchBytes, pieceBytes }
       const { compact, readMadeFrom } = workbench
-      const tools = { lake, entries, session, folder, clock, compact, readMadeFrom, ...sizes, signal }
+      const { log } = options.telemetry
+      const tools = { lake, entries, session, folder, clock, compact, readMadeFrom, ...sizes, signal, log }
       for (const key of damaged) await mended(key, tools)
       for (const partition of partitions)
         await pass.take(prefixOf(partition), () => ingestPartition(partition, tools))

@@ -36,8 +36,8 @@ export function memoryCache(maxBytes: number): Cache {
       }
       // Looked up anew each time: of several whose common work failed, one begins and the others wait for that.
       for (let running = underWay.get(key); running !== undefined; running = underWay.get(key)) {
-        const shared = await running.catch(() => undefined)
-        if (shared !== undefined) return shared
+        const [shared] = await Promise.allSettled([running])
+        if (shared.status === 'fulfilled') return shared.value
       }
       const own = computed(key, compute)
       underWay.set(key, own)

@@ -1,4 +1,5 @@
 import { HOUR_MS } from '../../std/durations.ts'
+import { unlessThrown } from '../../std/expected-errors.ts'
 
 /** Half-open, UTC epoch ms. */
 export interface LocalDay {
@@ -31,13 +32,10 @@ export function localDays(fromMs: number, toMs: number, timeZone: string): reado
 
 /** Whether it is an IANA time zone. */
 export function isTimeZone(name: string): boolean {
-  try {
-    return dates(name) !== undefined
-  } catch {
-    // RangeError, and nothing else: the name is all that is asked about.
-    return false
-  }
+  return unlessThrown(() => dates(name), isRangeError) !== undefined
 }
+
+const isRangeError = (error: unknown): boolean => error instanceof RangeError
 
 /** Instant → local date as YYYY-MM-DD, whose text order is its time order. */
 function dates(timeZone: string): (ms: number) => string {

@@ -1,3 +1,4 @@
+import { unlessRejected } from '../../std/expected-errors.ts'
 import { urlFlag } from '../client/admin-client.ts'
 import { urlOf } from '../client/listener-url.ts'
 import { loadConfig } from '../setup/load.ts'
@@ -35,10 +36,11 @@ async function configuredUrls(...args: Parameters<typeof loadConfig>): Promise<s
 }
 
 async function ask(url: string): Promise<{ url: string; state: 'ready' | 'not ready' | 'unreachable' }> {
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) })
-    return { url, state: response.ok ? 'ready' : 'not ready' }
-  } catch {
-    return { url, state: 'unreachable' }
-  }
+  const asked = fetch(url, { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) })
+  const response = await unlessRejected(asked, isUnreachable)
+  if (response === undefined) return { url, state: 'unreachable' }
+  return { url, state: response.ok ? 'ready' : 'not ready' }
 }
+
+/** What fetch rejects with where nobody answers, or not in time. */
+const isUnreachable = (error: unknown): boolean => ['TypeError', 'TimeoutError'].includes(Object(error).name)

@@ -1,7 +1,8 @@
 import { type GatewayBalance, summed } from '../../http/reconciliation.ts'
-import { sleep, withDeadline } from '../../std/async/abort.ts'
+import { endsWithin, sleep } from '../../std/async/abort.ts'
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
+import { isSystemError } from '../../std/files/files.ts'
 import { counter } from '../../std/metrics/instruments.ts'
 import { aggregated } from '../../std/metrics/metric-registry.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
@@ -63,7 +64,7 @@ export function startWorkerPool(options: WorkerPoolOptions): GatewayHandle {
     settleStart = { resolve, reject }
   })
   // Whoever waits for the start hears of it; nobody may wait yet.
-  started.catch(() => undefined)
+  started.catch((err: unknown) => log.debug({ err }, 'the workers cannot start'))
   const keeping = Promise.all(members.map((_, index) => keep(index)))
 
   async function keep(index: number): Promise<void> {
@@ -109,6 +110,7 @@ export function startWorkerPool(options: WorkerPoolOptions): GatewayHandle {
     try {
       return fork(index)
     } catch (err) {
+      if (!isSystemError(err)) throw err
       log.error({ worker: index, err }, 'a worker cannot be started now')
       return NEVER_STARTED
     }
@@ -142,9 +144,9 @@ export function startWorkerPool(options: WorkerPoolOptions): GatewayHandle {
     const id = lastId
     const answer = new Promise<WorkerReport | undefined>((resolve) => asked.set(id, resolve))
     process.send({ kind: 'report', id })
-    const report = await withDeadline(answer, reportMs, 'the report of a worker').catch(() => undefined)
+    const isInTime = await endsWithin(answer, reportMs)
     asked.delete(id)
-    return report
+    return isInTime ? answer : undefined
   }
 
   /** By worker, of those that answer. */

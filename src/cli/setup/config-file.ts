@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { LineCounter, parseDocument } from 'yaml'
 import { AppError } from '../../std/errors.ts'
 import { readAtMost } from '../../std/files/too-large.ts'
+import { jsonFault, jsonOr } from '../../std/json.ts'
 
 /** Reads a file as JSON or YAML, by its name. What is wrong is said with its place, and never quoted: it may be a password. */
 export async function readConfigFile(path: string): Promise<unknown> {
@@ -108,14 +109,12 @@ function fromYaml(path: string, text: string): unknown {
 }
 
 function fromJson(path: string, text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
+  return jsonOr(text, (cause) => {
     const place = firstWrong(text)
     const before = text.slice(0, place)
     const where = { line: before.split('\n').length, col: place - before.lastIndexOf('\n') }
     throw bad(path, 'JSON', [`${at(where)}${jsonReason(text, place)}`], cause)
-  }
+  })
 }
 
 /**
@@ -133,14 +132,10 @@ function firstWrong(text: string): number {
 }
 
 function couldGoOn(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch (error) {
-    const message = String(error)
-    const [, position] = / at position (\d+)/.exec(message) ?? []
-    return /end of JSON input|Unterminated string/.test(message) || Number(position) === text.length
-  }
+  const fault = jsonFault(text)
+  if (fault === undefined) return true
+  const [, position] = / at position (\d+)/.exec(fault.message) ?? []
+  return /end of JSON input|Unterminated string/.test(fault.message) || Number(position) === text.length
 }
 
 function jsonReason(text: string, place: number): string {

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { type Config, configWarnings, parseConfig, startWarnings } from '../../config/parse.ts'
 import { AppError } from '../../std/errors.ts'
+import { unlessAbsent } from '../../std/files/files.ts'
 import type { Flags } from '../terminal/command.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { readConfigFile } from './config-file.ts'
@@ -30,11 +31,9 @@ async function tellOfFile({ err, primary }: Terminal): Promise<void> {
   err(`headgate: ${USUAL_FILE} is here, and is not read unless it is named: --config ${USUAL_FILE}\n`)
 }
 
-const isThere = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  )
+/** EACCES: the folder is not ours to look into, and nothing in it could be meant for us. */
+const isThere = async (path: string): Promise<boolean> =>
+  (await unlessAbsent(stat(path), ['ENOENT', 'ELOOP', 'EACCES'])) !== undefined
 
 /** What is worth a word, on standard error: nothing ends because of it. */
 export const warn = (config: Config, terminal: Terminal): void => tell(configWarnings(config), terminal)

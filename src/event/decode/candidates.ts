@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { ResumableWork } from '../../std/async/yielding.ts'
 import { AppError } from '../../std/errors.ts'
+import { jsonFault, jsonOr } from '../../std/json.ts'
 import { Unreadable } from '../schema/unreadable.ts'
 import { eventsIn, fewEnough, isEnvelope } from './envelope.ts'
 import { afterBlanks, endOfContent } from './scan.ts'
@@ -116,13 +117,8 @@ function valueAt(bytes: Buffer, { from, to, unreadable }: CandidateSpan): unknow
 }
 
 /** The last of repeated keys counts. That is safe because we store what we parsed, never what was sent. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return BROKEN
-  }
-}
+const parsed = (text: string): unknown => jsonOr(text, broken)
+const broken = () => BROKEN
 
 /** What the values hold, one behind the other. */
 function* oneByOne(values: readonly unknown[]): ResumableWork<readonly unknown[]> {
@@ -147,11 +143,4 @@ function malformed(bytes: Buffer): AppError {
 }
 
 /** V8 quotes the body in its message: only the place is taken from it. */
-function placeOfFault(text: string): string {
-  try {
-    JSON.parse(text)
-    return ''
-  } catch (error) {
-    return / at position \d+/.exec(String(error))?.[0] ?? ''
-  }
-}
+const placeOfFault = (text: string): string => / at position \d+/.exec(String(jsonFault(text)))?.[0] ?? ''

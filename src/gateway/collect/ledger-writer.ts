@@ -34,7 +34,7 @@ const RUN_CHARS = 8
  * cannot take now is written later with the same id, should the journal have kept it after all.
  */
 export function startLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
-  const { instance, ledger, clock, everyMs = MINUTE_MS } = options
+  const { instance, ledger, clock, telemetry, everyMs = MINUTE_MS } = options
   const run = options.entropy.id().slice(0, RUN_CHARS)
   const accounts = new Map<string, { readonly sequence: number; readonly total: number }>()
   const waiting: LedgerEvent[] = []
@@ -52,7 +52,12 @@ export function startLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
     waiting.push(...ledger.tally.take(beforeMs).map(entered))
     while (waiting.length > 0) {
       const batch = waiting.slice(0, MOST_IN_BATCH)
-      if (!(await isWritten(batch, options))) return
+      try {
+        await written(batch, options)
+      } catch (error) {
+        telemetry.log.warn({ err: error, events: batch.length }, 'ledger events wait for the journal')
+        return
+      }
       ledger.wroteLedger(batch.length)
       waiting.splice(0, batch.length)
     }
@@ -74,17 +79,11 @@ export function startLedgerWriter(options: LedgerWriterOptions): LedgerWriter {
   }
 }
 
-async function isWritten(
+async function written(
   events: readonly LedgerEvent[],
-  { journal, clock, telemetry }: LedgerWriterOptions,
-): Promise<boolean> {
+  { journal, clock }: LedgerWriterOptions,
+): Promise<void> {
   const batch = { lines: linesToBytes(events.map(ledgerLine)), count: events.length }
-  try {
-    // Like a beacon's: there is nobody who would send it again.
-    await journal.append({ ...batch, receivedMs: clock.nowMs(), canRetry: false })
-    return true
-  } catch (error) {
-    telemetry.log.warn({ err: error, events: events.length }, 'ledger events wait for the journal')
-    return false
-  }
+  // Like a beacon's: there is nobody who would send it again.
+  await journal.append({ ...batch, receivedMs: clock.nowMs(), canRetry: false })
 }

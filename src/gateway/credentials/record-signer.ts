@@ -1,6 +1,8 @@
 import { calculateJwkThumbprint, importJWK, type JWK, SignJWT } from 'jose'
 import { RECORD_TOKEN_TYPE, type RecordClaims } from '../../event/schema/record-token.ts'
 import { AppError } from '../../std/errors.ts'
+import { unlessRejected } from '../../std/expected-errors.ts'
+import { jsonIn } from '../../std/json.ts'
 
 /** Signs what lets a consumer tell who put a record: the stream itself keeps no principal. */
 export interface RecordSigner {
@@ -10,10 +12,9 @@ export interface RecordSigner {
 /** By a private Ed25519 key as JWK. Consumers know its public half, by `kid` or else by its thumbprint (RFC 7638). */
 export async function createRecordSigner(privateJwk: string): Promise<RecordSigner> {
   const jwk = ed25519Key(privateJwk)
+  const key = await unlessRejected(importJWK(jwk, 'EdDSA'), isOfTheKey)
+  if (key === undefined) throw unusable()
   const kid = jwk.kid ?? (await calculateJwkThumbprint(jwk))
-  const key = await importJWK(jwk, 'EdDSA').catch(() => {
-    throw unusable()
-  })
   return {
     sign: (claims, expiresMs) =>
       new SignJWT({ ...claims })
@@ -23,6 +24,9 @@ export async function createRecordSigner(privateJwk: string): Promise<RecordSign
   }
 }
 
+/** What Web Cryptography and jose call a key that is none. */
+const isOfTheKey = (error: unknown): boolean => error instanceof DOMException || error instanceof TypeError
+
 /** Nothing of what was wrong is told: it is a secret, or was meant to be one. */
 const unusable = (): AppError =>
   new AppError(
@@ -31,12 +35,7 @@ const unusable = (): AppError =>
   )
 
 function ed25519Key(text: string): JWK {
-  let jwk: JWK
-  try {
-    jwk = JSON.parse(text)
-  } catch {
-    throw unusable()
-  }
-  if (jwk?.kty !== 'OKP' || jwk.crv !== 'Ed25519' || typeof jwk.d !== 'string') throw unusable()
+  const jwk: JWK = Object(jsonIn(text))
+  if (jwk.kty !== 'OKP' || jwk.crv !== 'Ed25519' || typeof jwk.d !== 'string') throw unusable()
   return jwk
 }

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { parse } from 'secure-json-parse'
 import { AppError } from '../../std/errors.ts'
+import { isSyntaxError, unlessThrown } from '../../std/expected-errors.ts'
 
 /** A request for credentials has three levels. */
 const MAX_DEPTH = 8
@@ -12,20 +13,15 @@ const MAX_DEPTH = 8
 export function parseStrictJson(body: Buffer): unknown {
   if (!isUtf8(body)) throw new AppError('malformed_body', 'The body is not UTF-8.')
   const text = body.toString('utf8')
-  const value = parsed(text)
+  const value = unlessThrown(() => parse(text, REFUSING), isSyntaxError)
+  // Why is not said: the message quotes the body.
+  if (value === undefined) throw new AppError('malformed_body', 'The body is not JSON.')
   if (keysIn(value, MAX_DEPTH) !== colonsIn(text))
     throw new AppError('malformed_body', 'The body has a key twice.')
   return value
 }
 
-function parsed(text: string): unknown {
-  try {
-    return parse(text, { protoAction: 'error', constructorAction: 'error' })
-  } catch {
-    // The message quotes the body.
-    throw new AppError('malformed_body', 'The body is not JSON.')
-  }
-}
+const REFUSING = { protoAction: 'error', constructorAction: 'error' } as const
 
 /** Outside of strings there is one for each key that was written. Only for what has been parsed. */
 function colonsIn(json: string): number {

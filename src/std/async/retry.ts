@@ -15,7 +15,7 @@ export interface RetryOptions {
   readonly retry: RetryPolicy
   /** Ends the attempts, but never before the first. */
   readonly signal: AbortSignal
-  /** Told of the first failure of a row: later ones say nothing new. */
+  /** Told of the first failure of a row, and of each that is another than the one before it: the same says nothing new. */
   readonly onFailure: (error: unknown) => void
 }
 
@@ -25,12 +25,16 @@ export async function retryUntilAborted(
   persistence: RetryOptions,
 ): Promise<boolean> {
   const { retry, signal, onFailure } = persistence
+  let last: string | undefined
   for (let attempt = 0; attempt === 0 || !signal.aborted; attempt++) {
     try {
       await work()
       return true
     } catch (error) {
-      if (attempt === 0) onFailure(error)
+      const { name, code } = Object(error)
+      const failure = `${name} ${code}`
+      if (failure !== last) onFailure(error)
+      last = failure
     }
     await sleep(retry.delayMs(attempt), signal)
   }

@@ -1,4 +1,6 @@
 import { type Clock, systemClock } from '../clock.ts'
+import { unlessRejected } from '../expected-errors.ts'
+import { isProgrammerError } from '../programming-errors.ts'
 import { sdkCodeOf } from './sdk-errors.ts'
 
 /**
@@ -38,13 +40,13 @@ export function freshCredentials(ask: AskForCredentials, clock: Clock = systemCl
   async function askAgain(): Promise<Identity | undefined> {
     if (clock.monotonicMs() - askedMs >= LEAST_PAUSE_MS) {
       askedMs = clock.monotonicMs()
-      asking = ask({ forceRefresh: true }).catch(() => undefined)
+      asking = unlessRejected(ask({ forceRefresh: true }), isOfTheProvider)
     }
     await asking
     return known()
   }
 
-  const known = (): Promise<Identity | undefined> => ask().catch(() => undefined)
+  const known = (): Promise<Identity | undefined> => unlessRejected(ask(), isOfTheProvider)
 
   return <Args extends { readonly input: object }, Output>(next: (args: Args) => Promise<Output>) =>
     async (args: Args): Promise<Output> => {
@@ -59,6 +61,9 @@ export function freshCredentials(ask: AskForCredentials, clock: Clock = systemCl
       }
     }
 }
+
+/** Of a file, a program or a service that has the credentials. The call that needs them says it again. */
+const isOfTheProvider = (error: unknown): boolean => !isProgrammerError(error)
 
 const isSame = (a: Identity | undefined, b: Identity | undefined): boolean =>
   b === undefined ||

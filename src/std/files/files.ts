@@ -1,6 +1,8 @@
 import type { Dirent, Stats } from 'node:fs'
 import { appendFile, link, lstat, mkdir, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { AppError } from '../errors.ts'
+import { unlessRejected } from '../expected-errors.ts'
 import { APPEND, isNotRegularFile, makeWay, NOT_REGULAR_FILE, openAtOnce, readRegular } from './not-a-file.ts'
 import { isTooLarge } from './too-large.ts'
 
@@ -164,20 +166,15 @@ export async function readFully(
 
 /** For the tidying that follows a failure, or precedes an end: that it failed as well changes nothing. */
 export async function bestEffort(work: Promise<unknown>): Promise<void> {
-  await work.catch(() => undefined)
+  await unlessRejected(work, (error) => isSystemError(error) || error instanceof AppError)
 }
 
 /** Undefined where there is nothing to work on, as told by `codes`; any other failure stays one. */
-export async function unlessAbsent<T>(
+export function unlessAbsent<T>(
   work: Promise<T>,
   codes: readonly string[] = ['ENOENT'],
 ): Promise<T | undefined> {
-  try {
-    return await work
-  } catch (error) {
-    if (codes.includes(errnoOf(error))) return undefined
-    throw error
-  }
+  return unlessRejected(work, (error) => codes.includes(errnoOf(error)))
 }
 
 /** This file or its folder is withheld, until somebody gives a permission back or a server its file. */

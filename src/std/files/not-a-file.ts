@@ -1,5 +1,6 @@
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, lstat, open, stat } from 'node:fs/promises'
+import { unlessRejected } from '../expected-errors.ts'
 import { systemEntropy } from '../id.ts'
 import { tooLarge } from './too-large.ts'
 
@@ -63,9 +64,12 @@ async function explained(
 
 /** A link counts as the file that it leads to, if it does. */
 async function lookAt(path: string): Promise<Stats | undefined> {
-  const target = await stat(path).catch(() => undefined)
-  return target?.isFile() ? target : lstat(path).catch(() => undefined)
+  const target = await unlessRejected(stat(path), isNothing)
+  return target?.isFile() ? target : unlessRejected(lstat(path), isNothing)
 }
+
+/** There is no such file, and no such folder; or links lead in a circle. */
+const isNothing = (error: unknown): boolean => ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(codeOf(error))
 
 const unreadable = (path: string, cause: unknown): Error =>
   Object.assign(new Error(`${path} is a file and cannot be opened (${codeOf(cause)})`, { cause }), {
@@ -131,16 +135,18 @@ export async function makeWay(files: Renames, path: string, to: string): Promise
 const ownName = (to: string): string => `${to}.${systemEntropy.id()}`
 
 async function named(files: Renames, own: string, to: string): Promise<string> {
-  try {
-    for (let number = 1; number <= MOST_ASIDE; number += 1) {
-      const name = number === 1 ? to : `${to}-${number}`
-      if (await isNamed(files, own, name)) return name
-    }
-  } catch {
-    // Such as EPERM, for a pipe of another user: it is out of the way, and nothing of it is lost.
+  for (let number = 1; number <= MOST_ASIDE; number += 1) {
+    const name = number === 1 ? to : `${to}-${number}`
+    const isOurs = await unlessRejected(isNamed(files, own, name), isNameRefused)
+    if (isOurs) return name
+    if (isOurs === undefined) break
   }
   return own
 }
+
+/** For a pipe of another user, or where there is no room for names: it is out of the way, and nothing of it is lost. */
+const isNameRefused = (error: unknown): boolean => NAME_REFUSED.includes(codeOf(error))
+const NAME_REFUSED = ['EPERM', 'EACCES', 'EROFS', 'EMLINK', 'EXDEV', 'ENOSPC', 'EDQUOT', 'EIO', 'EOPNOTSUPP']
 
 /** Whether it could have the name, which was free. */
 async function isNamed(files: Renames, own: string, name: string): Promise<boolean> {

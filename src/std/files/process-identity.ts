@@ -1,5 +1,6 @@
 import { readFile, readlink } from 'node:fs/promises'
-import { errnoOf, unlessAbsent } from './files.ts'
+import { unlessRejected } from '../expected-errors.ts'
+import { errnoOf, isSystemError, unlessAbsent } from './files.ts'
 
 /** A process, told apart from a later one with the same id. What a system does not tell is empty. */
 export interface ProcessIdentity {
@@ -35,14 +36,15 @@ export const systemProcesses: Processes = {
 
 /** `procDir` is Linux's /proc. Where there is none, a process is known by its id alone. */
 export async function thisProcess(procDir = '/proc'): Promise<ProcessIdentity> {
-  const ticks = (await startTicks(procDir, process.pid)) ?? ''
-  return { pid: process.pid, startTicks: ticks, ...(await here(procDir, [...NOT_THERE, ...KEPT_FROM_US])) }
+  const ticks = await unlessAbsent(startTicks(procDir, process.pid), [...NOT_THERE, ...KEPT_FROM_US])
+  const place = await here(procDir, [...NOT_THERE, ...KEPT_FROM_US])
+  return { pid: process.pid, startTicks: ticks ?? '', ...place }
 }
 
 export async function livenessOf(identity: ProcessIdentity, procDir = '/proc'): Promise<Liveness> {
   if (!(await isFromHere(identity, procDir))) return 'unknown'
   if (identity.startTicks === '') return answersSignals(identity.pid) ? 'alive' : 'dead'
-  const ticks = await startTicks(procDir, identity.pid)
+  const ticks = await unlessRejected(startTicks(procDir, identity.pid), isSystemError)
   if (ticks === undefined) return 'unknown'
   return identity.startTicks === ticks ? 'alive' : 'dead'
 }
@@ -64,8 +66,8 @@ async function here(
 /** Nothing that could not be read is the same as anything, itself unread as well. */
 async function isFromHere(identity: ProcessIdentity, procDir: string): Promise<boolean> {
   // Whatever the system answers instead: a holder out of sight is asked by its socket, and not taken for dead.
-  const seen = await here(procDir, NOT_THERE).catch(errnoOf)
-  if (typeof seen === 'string') return false
+  const seen = await unlessRejected(here(procDir, NOT_THERE), isSystemError)
+  if (seen === undefined) return false
   return identity.bootId === seen.bootId && identity.pidNamespace === seen.pidNamespace
 }
 
@@ -73,26 +75,27 @@ async function isFromHere(identity: ProcessIdentity, procDir: string): Promise<b
 const NO_PROCESS = ['ENOENT', 'ESRCH']
 
 /**
- * Field 22 of proc(5)'s stat; empty when there is no such process, undefined when that cannot be seen. The second field is
+ * Field 22 of proc(5)'s stat; empty when there is no such process. Rejects when that cannot be seen. The second field is
  * the program's name in parentheses and may hold anything.
  */
 async function startTicks(procDir: string, pid: number): Promise<string | undefined> {
-  let stat: string
-  try {
-    stat = await readFile(`${procDir}/${pid}/stat`, 'latin1')
-  } catch (error) {
-    return NO_PROCESS.includes(errnoOf(error)) ? '' : undefined
-  }
+  const stat = await unlessAbsent(readFile(`${procDir}/${pid}/stat`, 'latin1'), NO_PROCESS)
+  if (stat === undefined) return ''
   const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   // A zombie has ended; only its parent has not noticed.
   return state === 'Z' ? '' : fields[18]
 }
 
-/** EPERM comes from one that lives, and of any other answer it cannot be said that it does not. */
+/**
+ * EPERM comes from one that lives, and of another answer of the system it cannot be said that it does not; nor of a lock that
+ * names no process, for which there is a TypeError.
+ */
 function answersSignals(pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch (error) {
-    return errnoOf(error) !== 'ESRCH'
+    if (errnoOf(error) === 'ESRCH') return false
+    if (isSystemError(error) || error instanceof TypeError) return true
+    throw error
   }
 }

@@ -535,7 +535,9 @@ test('objects are found by when their rows were received, however late they were
 })
 
 test('what cannot be ingested holds up nothing else, is told by name, and taken when it can be', async (t) => {
-  const { put, lake, ingester, eventIds, telemetry, keys } = await setUp()
+  const { put, lake, ingester, eventIds, keys } = await setUp()
+  const said: string[] = []
+  const telemetry = createTelemetry('error', { write: (line) => said.push(line) })
   const bad = `raw/gateway/${HOUR}/b.ndjson`
   for (const name of ['a', 'b', 'c'])
     await put(`raw/gateway/${HOUR}/${name}.ndjson`, lines(eventLine({ event_id: name })))
@@ -564,6 +566,11 @@ test('what cannot be ingested holds up nothing else, is told by name, and taken 
     ],
   })
   t.same(await eventIds(), ['a', 'c', 'e'])
+  t.match(
+    said.map((line) => JSON.parse(line)).find(({ err }) => err !== undefined),
+    { key: `raw/other/${HOUR}/`, err: { message: 'who knows', stack: /lake-arrivals\.test/ } },
+    'of a mistake of ours the log has the place',
+  )
   const failed = async () =>
     (await telemetry.metrics.getSingleMetric('headgate_ingest_failing')?.get())?.values
   t.match(await failed(), [{ value: 2 }])

@@ -178,6 +178,16 @@ test('a worker that cannot be forked is one that ended: tried again, and given u
   t.equal(lines.length, 1)
 })
 
+test('to fork in a way that there is none is a mistake, and no worker that ended', async (t) => {
+  const mistake = new TypeError('ours')
+  const fork = () => {
+    throw mistake
+  }
+  const options = { workers: 1, port: 0, fork, clock: fakeClock(), telemetry: quietTelemetry() }
+  const pool = startWorkerPool(options)
+  await t.rejects(pool.close(0), mistake)
+})
+
 test('once all were ready, no number of failures ends the others', async (t) => {
   const { pool, lines } = started(t, 2)
   for (const { primary } of lines) primary.send({ kind: 'ready', port: 1 })

@@ -42,6 +42,8 @@ test('what is no private Ed25519 key is refused, without a word of it', async (t
     JSON.stringify({ ...privateJwk, crv: 'X25519' }),
     JSON.stringify({ ...privateJwk, d: 'PlantedKey' }),
     JSON.stringify({ ...privateJwk, x: undefined, kid: 'PlantedKey' }),
+    JSON.stringify({ ...privateJwk, x: undefined }),
+    JSON.stringify({ ...privateJwk, ext: 'PlantedKey' }),
   ]) {
     const refused = await createRecordSigner(text).catch((error: Error & { code: string }) => error)
     t.match(

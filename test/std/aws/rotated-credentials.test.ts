@@ -108,6 +108,7 @@ test('a file of credentials that was replaced is read again by each client', asy
 
 test('whoever provides credentials is asked again only when that can help, and not for each call', async (t) => {
   const clock = fakeClock()
+  const none = Object.assign(new Error('there are none'), { name: 'CredentialsProviderError' })
   const identity = (name: string) => ({ accessKeyId: name, secretAccessKey: 'secret' })
   let held = identity('A')
   let next = identity('A')
@@ -115,7 +116,7 @@ test('whoever provides credentials is asked again only when that can help, and n
   const ask = async (options?: { readonly forceRefresh: boolean }) => {
     if (options?.forceRefresh !== true) return held
     asked++
-    if (next.accessKeyId === '') throw new Error('there are none')
+    if (next.accessKeyId === '') throw none
     held = next
     return held
   }
@@ -155,10 +156,13 @@ test('whoever provides credentials is asked again only when that can help, and n
   next = identity('')
   clock.advance(5_000)
   await t.rejects(call('ExpiredToken'), { name: 'ExpiredToken' }, 'none to be found')
-  const lost = freshCredentials(() => Promise.reject(new Error('none')), clock)
+  const lost = freshCredentials(() => Promise.reject(none), clock)
   t.equal(
     await lost(async () => 'unsigned')({ input: {} }),
     'unsigned',
     'what is missing the call itself says',
   )
+  const mistake = new TypeError('ours')
+  const broken = freshCredentials(() => Promise.reject(mistake), clock)
+  await t.rejects(broken(async () => 'unsigned')({ input: {} }), mistake, 'a mistake is not the lack of any')
 })

@@ -1,4 +1,13 @@
-import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { isPermanentReadError, nodeFiles, replaceFile } from '../../../src/std/files/files.ts'
@@ -47,6 +56,19 @@ for (const [what, put] of Object.entries(noFiles)) {
       t.same(readdirSync(join(dir, 'x.aside')), ['notes.json'], 'nothing of it is lost')
   })
 }
+
+test('a file that cannot be looked at now is not taken for nothing', async (t) => {
+  const dir = t.testdir()
+  const path = join(dir, 'x')
+  // As for a file that is too many: what stat(2) answers is neither that it is there, nor that it is not.
+  symlinkSync('y'.repeat(300), path)
+  const absent = Object.assign(new Error('no such file'), { code: 'ENOENT' })
+  await t.rejects(
+    readRegular(path, MAX_BYTES, () => Promise.reject(absent)),
+    { code: 'ENAMETOOLONG' },
+  )
+  t.ok(lstatSync(path).isSymbolicLink(), 'and keeps its place')
+})
 
 test('a folder where a file is begun gives way as well', async (t) => {
   const dir = t.testdir({ 'x.part': { y: '' } })

@@ -50,7 +50,12 @@ test('a process that cannot be looked at now is not dead', async (t) => {
   const dir = t.testdir({ ...proc, 7: { stat: {} } })
   t.equal(await livenessOf(seven, dir), 'unknown')
   t.equal((await thisProcess(join(dir, '7'))).startTicks, '')
-  t.equal((await thisProcess(t.testdir({ [process.pid]: { stat: {} } }))).startTicks, '')
+  const blind = t.testdir({ ...proc, [process.pid]: { stat: {} } })
+  await t.rejects(
+    thisProcess(blind),
+    { code: 'EISDIR' },
+    'nor is its start left out of what it writes of itself',
+  )
   const cut = { ...proc, 7: { stat: '7 (a program) S 1 7' } }
   t.equal(await livenessOf(seven, t.testdir(cut)), 'unknown', 'of a stat that is cut off')
 })
@@ -68,6 +73,15 @@ test('only one of which the system says that it is not there is dead', async (t)
       })
       t.equal(await livenessOf(itself, join(t.testdir(), 'none')), liveness)
     })
+  await t.test('a mistake', async (t) => {
+    const mistake = new RangeError('ours')
+    t.capture(process, 'kill', () => {
+      throw mistake
+    })
+    await t.rejects(livenessOf(itself, join(t.testdir(), 'none')), mistake)
+  })
+  const nobody = { ...itself, pid: Number.NaN }
+  t.equal(await livenessOf(nobody, join(t.testdir(), 'none')), 'alive', 'of a lock that names no process')
 })
 
 test('what cannot be read of two processes is not the same', async (t) => {

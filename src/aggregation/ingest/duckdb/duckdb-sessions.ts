@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { AppError } from '../../../std/errors.ts'
+import { bestEffort } from '../../../std/files/files.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { DuckdbReply, DuckdbRequest } from './duckdb-child.ts'
 import { type OpenSqlSession, type SqlSession, type SqlValue, tookTooLong } from './sql-session.ts'
@@ -67,7 +68,7 @@ async function* chunks(duckdb: DuckdbProcess, query: string): AsyncGenerator<Sql
     }
   } finally {
     // After an error the process may be gone; the error itself is already on its way to the caller.
-    await duckdb.ask({ kind: 'finish' }).catch(() => {})
+    await bestEffort(duckdb.ask({ kind: 'finish' }))
   }
 }
 

@@ -98,7 +98,7 @@ export function arrivedIndex({
   /** After the one that is under way, however that ends: two at once would read the same entries. */
   function lookNext(everywhere: boolean): Promise<void> {
     const begin = () => lookNow(everywhere)
-    const next = (looking?.then(begin, begin) ?? begin()).finally(() => {
+    const next = (looking === undefined ? begin() : Promise.allSettled([looking]).then(begin)).finally(() => {
       if (looking === next) looking = undefined
     })
     looking = next

@@ -1,4 +1,5 @@
 import { counter, gauge } from '../../../std/metrics/instruments.ts'
+import { isProgrammerError } from '../../../std/programming-errors.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { IngestFailure, IngestReport } from '../index/arrivals.ts'
 import { whyOf } from './failure-reason.ts'
@@ -54,6 +55,8 @@ export function ingestAccount({ metrics, log }: Telemetry) {
           add(await part())
         } catch (error) {
           if (signal.aborted) throw error
+          if (isProgrammerError(error))
+            log.error({ key, err: error }, 'an ingest failed by a mistake of ours')
           report.failed.push({ key, why: whyOf(error) })
         }
       },

@@ -2,6 +2,9 @@ import { hash } from 'node:crypto'
 import type { Lake, LakeObject } from '../../../lake/lake.ts'
 import { deadKey, parseRawKey, type RawObject, rawKey } from '../../../lake/layout.ts'
 import type { Clock } from '../../../std/clock.ts'
+import { AppError } from '../../../std/errors.ts'
+import { errnoOf } from '../../../std/files/files.ts'
+import type { Telemetry } from '../../../std/telemetry.ts'
 import { touchesTooMany } from '../compact/compact.ts'
 import type { LineFile } from '../compact/inflate-files.ts'
 import type { SqlSession } from '../duckdb/sql-session.ts'
@@ -30,6 +33,7 @@ export interface IngestTools {
   readonly maxBatchBytes: number
   readonly pieceBytes: number
   readonly signal: AbortSignal
+  readonly log: Telemetry['log']
 }
 
 /** With what the file is made from. */
@@ -121,11 +125,16 @@ async function compactFiles(batch: CompactionTask, files: readonly InputFile[], 
     return { ...compacted, damaged: damaged.map(({ key }) => key), setAside: [] }
   } catch (error) {
     if (touchesTooMany(error) && files.length === 1) return nothingOf(files, whyOf(error))
+    if (!mayBeGone(error)) throw error
     const present = new Set((await tools.lake.list(prefixOf(batch.partition))).map(({ key }) => key))
     if (batch.inputs.every(({ key }) => present.has(key))) throw error
     return undefined
   }
 }
+
+/** What a stream says of a file that was removed meanwhile, and what DuckDB calls it. */
+const mayBeGone = (error: unknown): boolean =>
+  errnoOf(error) === 'ENOENT' || (error instanceof AppError && error.details['kind'] === 'IO')
 
 /** An object that is no use by itself takes a slot like any other, so that it is met once. */
 const nothingOf = (files: readonly InputFile[], why: string) => ({

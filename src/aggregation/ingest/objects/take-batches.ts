@@ -1,4 +1,6 @@
 import type { LakeObject } from '../../../lake/lake.ts'
+import { isProgrammerError } from '../../../std/programming-errors.ts'
+import type { Telemetry } from '../../../std/telemetry.ts'
 import type { IngestFailure, IngestReport } from '../index/arrivals.ts'
 import { whyOf } from './failure-reason.ts'
 
@@ -6,7 +8,7 @@ import { whyOf } from './failure-reason.ts'
 export const MAX_FAILURES = 32
 
 export interface Taking {
-  readonly tools: { readonly signal: AbortSignal }
+  readonly tools: { readonly signal: AbortSignal; readonly log: Telemetry['log'] }
   /** Takes inputs after `taken` batches of this call; undefined when another ingester was first. */
   readonly ingest: (inputs: readonly LakeObject[], taken: number) => Promise<IngestReport | undefined>
 }
@@ -21,7 +23,7 @@ export async function ingestEach(
   const report = { inputs: 0, rows: 0, malformed: 0, setAside, failed }
   const todo = [...batches]
   let taken = 0
-  let failures = 0
+  const met: unknown[] = []
   for (let inputs = todo.shift(); inputs !== undefined; inputs = todo.shift()) {
     try {
       const part = await ingest(inputs, taken)
@@ -33,8 +35,8 @@ export async function ingestEach(
       setAside.push(...part.setAside)
     } catch (error) {
       if (tools.signal.aborted) throw error
-      failures += 1
-      if (inputs.length > 1 && failures < MAX_FAILURES) {
+      met.push(error)
+      if (inputs.length > 1 && met.length < MAX_FAILURES) {
         const half = Math.ceil(inputs.length / 2)
         todo.unshift(inputs.slice(0, half), inputs.slice(half))
       } else {
@@ -43,5 +45,8 @@ export async function ingestEach(
       }
     }
   }
+  const mistake = met.find(isProgrammerError)
+  if (mistake !== undefined)
+    tools.log.error({ err: mistake }, 'objects cannot be ingested by a mistake of ours')
   return report
 }

@@ -60,13 +60,13 @@ export function createQuarantine(options: QuarantineOptions): Quarantine {
       return undefined
     } catch (error) {
       if (tools.signal.aborted) throw error
-      const isTooLarge = error instanceof AppError && error.code === 'body_too_large'
-      if (isTooLarge) tooLarge.add(object.key)
+      const why = waitingReason(error)
+      if (why === 'too_large') tooLarge.add(object.key)
       telemetry.log.warn(
         { app: object.app.id, key: object.key, err: error },
         'direct records stay where they are',
       )
-      return isTooLarge ? 'too_large' : 'failed'
+      return why
     }
   }
 
@@ -115,6 +115,9 @@ export function createQuarantine(options: QuarantineOptions): Quarantine {
     },
   }
 }
+
+const waitingReason = (error: unknown): WaitingReason =>
+  error instanceof AppError && error.code === 'body_too_large' ? 'too_large' : 'failed'
 
 function byApp(objects: readonly DirectObject[]): Iterable<readonly DirectObject[]> {
   const groups = new Map<string, DirectObject[]>()

@@ -1,6 +1,7 @@
 import { createPublicKey, hash, type KeyObject } from 'node:crypto'
-import { jwtVerify } from 'jose'
+import { errors, jwtVerify } from 'jose'
 import { RECORD_TOKEN_TYPE, type RecordClaims } from '../../../event/schema/record-token.ts'
+import { unlessRejected } from '../../../std/expected-errors.ts'
 import { lruCache } from '../../../std/lru.ts'
 
 /** The public half of the key that signs record tokens, as JWK. */
@@ -32,25 +33,22 @@ export function createRecordVerifier(keys: readonly RecordKey[]): RecordVerifier
 
   function keyNamed({ kid }: { readonly kid?: string }): KeyObject {
     const key = byName.get(kid ?? '')
-    if (key === undefined) throw new Error('signed by no key of ours')
+    if (key === undefined) throw new errors.JWKSNoMatchingKey()
     return key
   }
 
   async function check(token: string): Promise<VerifiedRecord | null> {
-    try {
-      const { payload } = await jwtVerify(token, keyNamed, {
-        algorithms: ['EdDSA'],
-        typ: RECORD_TOKEN_TYPE,
-        requiredClaims: ['exp'],
-        // Its end is not judged here.
-        currentDate: new Date(0),
-      })
-      const { app, subHash, vendId, exp } = payload
-      if (typeof app !== 'string' || typeof subHash !== 'string' || typeof vendId !== 'string') return null
-      return { app, subHash, vendId, expiresMs: Number(exp) * 1_000 }
-    } catch {
-      return null
-    }
+    const asked = jwtVerify(token, keyNamed, {
+      algorithms: ['EdDSA'],
+      typ: RECORD_TOKEN_TYPE,
+      requiredClaims: ['exp'],
+      // Its end is not judged here.
+      currentDate: new Date(0),
+    })
+    const verified = await unlessRejected(asked, isOfTheToken)
+    const { app, subHash, vendId, exp } = verified?.payload ?? {}
+    if (typeof app !== 'string' || typeof subHash !== 'string' || typeof vendId !== 'string') return null
+    return { app, subHash, vendId, expiresMs: Number(exp) * 1_000 }
   }
 
   return {
@@ -63,6 +61,8 @@ export function createRecordVerifier(keys: readonly RecordKey[]): RecordVerifier
     },
   }
 }
+
+const isOfTheToken = (error: unknown): boolean => error instanceof errors.JOSEError
 
 const keyOf = ({ kty, crv, x }: RecordKey): KeyObject =>
   createPublicKey({ key: { kty, crv, x }, format: 'jwk' })

@@ -3,7 +3,14 @@ import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { DAY_MS } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
-import { bestEffort, errnoOf, type FileOps, makeFolder, nodeFiles } from '../../../std/files/files.ts'
+import {
+  bestEffort,
+  errnoOf,
+  type FileOps,
+  isSystemError,
+  makeFolder,
+  nodeFiles,
+} from '../../../std/files/files.ts'
 import { makeWay } from '../../../std/files/not-a-file.ts'
 import { type Processes, type ProcessIdentity, systemProcesses } from '../../../std/files/process-identity.ts'
 import type { Entropy } from '../../../std/id.ts'
@@ -219,8 +226,7 @@ export async function holdLease<T>(
       missed = 0
     } catch (cause) {
       missed += 1
-      const isTaken = cause instanceof AppError && cause.code === 'lease_lost'
-      if (isTaken || missed >= MISSED_HEARTBEATS) lost.abort(cause)
+      if (!mayPass(cause) || missed >= MISSED_HEARTBEATS) lost.abort(cause)
     }
   }
   const heartbeat = setInterval(beat, heartbeatMs).unref()
@@ -233,6 +239,10 @@ export async function holdLease<T>(
     await bestEffort(lease.release())
   }
 }
+
+/** The disk does not do it now, or does not let the claim be read. */
+const mayPass = (error: unknown): boolean =>
+  isSystemError(error) || (error instanceof AppError && error.code === 'run_conflict')
 
 const lostError = ({ name }: Lease, cause: unknown) =>
   new AppError('lease_lost', `The lease ${name} could not be kept`, { cause })

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
+import { unlessRejected } from '../../../std/expected-errors.ts'
 import {
   allRows,
   type OpenSqlSession,
@@ -54,8 +55,8 @@ export function sessionPool({ openSession, timeoutMs, clock }: SessionPoolOption
 
   /** Back to the one who opens the next, unless there is one already, or it cannot be emptied. */
   async function giveBack(kept: Kept): Promise<void> {
-    const empty = await emptied(kept.session)
-    if (!empty || waiting !== undefined) return kept.session.close()
+    const isEmpty = await unlessRejected(empty(kept.session), isOfTheEngine)
+    if (!isEmpty || waiting !== undefined) return kept.session.close()
     waiting = kept
   }
 
@@ -119,12 +120,13 @@ function lent({ session, life }: Kept, { signal, timeoutMs, giveBack }: Loan): S
 }
 
 /** Drops what the last window left: its tables hold as many rows as it had. */
-async function emptied(session: SqlSession): Promise<boolean> {
-  try {
-    const tables = await allRows(session, 'SELECT table_name FROM duckdb_tables() WHERE temporary')
-    await session.run(tables.map(([name]) => `DROP TABLE temp."${name}"`))
-    return true
-  } catch {
-    return false
-  }
+async function empty(session: SqlSession): Promise<true> {
+  const tables = await allRows(session, 'SELECT table_name FROM duckdb_tables() WHERE temporary')
+  await session.run(tables.map(([name]) => `DROP TABLE temp."${name}"`))
+  return true
 }
+
+/** It ended meanwhile, or has no memory left for anything. */
+const isOfTheEngine = (error: unknown): boolean =>
+  error instanceof AppError && OF_THE_ENGINE.includes(error.code)
+const OF_THE_ENGINE = ['engine_failed', 'engine_out_of_memory', 'cancelled']

@@ -1,4 +1,6 @@
 import { X509Certificate } from 'node:crypto'
+import { unlessThrown } from '../../../std/expected-errors.ts'
+import { errnoOf } from '../../../std/files/files.ts'
 import { context, derValues, OCTET_STRING, only, SEQUENCE } from './der.ts'
 
 export type ChainFault = 'malformed' | 'chain' | 'certificate_time'
@@ -20,13 +22,10 @@ export function trustedLeaf(
     : 'certificate_time'
 }
 
-function readCertificate(bytes: Buffer): X509Certificate | undefined {
-  try {
-    return new X509Certificate(bytes)
-  } catch {
-    return undefined
-  }
-}
+const readCertificate = (bytes: Buffer): X509Certificate | undefined =>
+  unlessThrown(() => new X509Certificate(bytes), isOpensslError)
+
+const isOpensslError = (error: unknown): boolean => errnoOf(error).startsWith('ERR_OSSL_')
 
 /** `checkIssued` compares names and key usage; only `verify` looks at the signature. */
 const isIssuedBy = (certificate: X509Certificate, issuer: X509Certificate): boolean =>

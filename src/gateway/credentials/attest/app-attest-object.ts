@@ -1,5 +1,6 @@
 import { createHash, type KeyObject, verify as verifySignature, type X509Certificate } from 'node:crypto'
 import { decode } from 'cborg'
+import { unlessThrown } from '../../../std/expected-errors.ts'
 import { attestedNonce, type ChainFault, trustedLeaf } from './app-attest-chain.ts'
 
 export type AppAttestEnvironment = 'production' | 'development'
@@ -108,14 +109,15 @@ function readAssertion(object: Buffer) {
 
 /** Empty when it is no map: what is looked for in it is then not there. */
 function readMap(object: Buffer): Record<string, unknown> {
-  try {
-    const value = decode(object, { strict: true, allowIndefinite: false, rejectDuplicateMapKeys: true })
-    return isRecord(value) ? value : {}
-  } catch {
-    // Cut off, not CBOR at all, or nested so deeply that the stack ended.
-    return {}
-  }
+  const value = unlessThrown(() => decode(object, STRICTLY), isNoCbor)
+  return isRecord(value) ? value : {}
 }
+
+const STRICTLY = { strict: true, allowIndefinite: false, rejectDuplicateMapKeys: true }
+
+/** Cut off, not CBOR at all, or nested so deeply that the stack ended. The decoder has no class and no code of its own. */
+const isNoCbor = (error: unknown): boolean =>
+  error instanceof RangeError || String(error).startsWith('Error: CBOR decode error')
 
 const bytesOf = (value: unknown): Buffer =>
   value instanceof Uint8Array ? Buffer.from(value) : Buffer.alloc(0)

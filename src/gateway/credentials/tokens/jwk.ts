@@ -1,4 +1,6 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { unlessThrown } from '../../../std/expected-errors.ts'
+import { errnoOf } from '../../../std/files/files.ts'
 import type { TokenAlgorithm } from './token-algorithms.ts'
 
 /** RFC 7518, 3.3. */
@@ -59,15 +61,14 @@ function algorithmOf({ kty, crv, alg }: JsonWebKey): TokenAlgorithm | undefined 
 }
 
 function importKey(jwk: JsonWebKey): KeyObject | undefined {
-  try {
-    const key = createPublicKey({ key: jwk, format: 'jwk' })
-    const bits = key.asymmetricKeyDetails?.modulusLength
-    return bits === undefined || bits >= MIN_RSA_BITS ? key : undefined
-  } catch {
-    // A point that is not on its curve, or no number where one belongs.
-    return undefined
-  }
+  const key = unlessThrown(() => createPublicKey({ key: jwk, format: 'jwk' }), isOfTheKey)
+  const bits = key?.asymmetricKeyDetails?.modulusLength
+  return bits === undefined || bits >= MIN_RSA_BITS ? key : undefined
 }
+
+/** A point that is not on its curve, or no number where one belongs. */
+const isOfTheKey = (error: unknown): boolean =>
+  /^ERR_(?:CRYPTO_|OSSL_|INVALID_ARG_TYPE$)/.test(errnoOf(error))
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null

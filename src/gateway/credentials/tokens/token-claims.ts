@@ -7,6 +7,7 @@ import {
 } from 'jose'
 import type { IssuerConfig } from '../../../config/schema/config-schema.ts'
 import { AppError } from '../../../std/errors.ts'
+import { unlessThrown } from '../../../std/expected-errors.ts'
 import { MAX_KEY_ID_LENGTH } from './jwk.ts'
 import { TOKEN_ALGORITHMS, type TokenAlgorithm } from './token-algorithms.ts'
 
@@ -49,12 +50,18 @@ const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/
 export function readToken(token: string): UnverifiedToken {
   if (token.length > MAX_TOKEN_BYTES) throw refused('too_large')
   if (!COMPACT.test(token)) throw refused('malformed')
-  try {
-    return { header: decodeProtectedHeader(token), claims: decodeJwt(token) }
-  } catch {
-    throw refused('malformed')
-  }
+  const read = unlessThrown(() => partsOf(token), isNoToken)
+  if (read === undefined) throw refused('malformed')
+  return read
 }
+
+const partsOf = (token: string): UnverifiedToken => ({
+  header: decodeProtectedHeader(token),
+  claims: decodeJwt(token),
+})
+
+/** jose calls a header that is none a TypeError. */
+const isNoToken = (error: unknown): boolean => error instanceof errors.JOSEError || error instanceof TypeError
 
 export interface SigningChoice {
   readonly kid: string
@@ -109,5 +116,7 @@ export function tokenRefusalOf(error: unknown): TokenRefusal {
   if (error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed) {
     return claimFaults[error.claim] ?? 'claims'
   }
-  return error instanceof errors.JWSSignatureVerificationFailed ? 'signature' : 'malformed'
+  if (error instanceof errors.JWSSignatureVerificationFailed) return 'signature'
+  if (error instanceof errors.JOSEError) return 'malformed'
+  throw error
 }

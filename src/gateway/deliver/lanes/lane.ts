@@ -64,10 +64,10 @@ export function createLane(options: LaneOptions): Lane {
     const attempt = async () => stream.put(records, call.signal)
     const outcomes = await attempt().catch((error: unknown) => {
       telemetry.log.error({ err: error, sink: stream.kind }, 'a put rejected instead of giving outcomes')
-      return []
+      return undefined
     })
     calls.delete(call)
-    return outcomes
+    return outcomes ?? []
   }
 
   function learn(outcomes: readonly RecordOutcome[], tookMs: number): void {

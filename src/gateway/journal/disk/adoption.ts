@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import type { Ledger } from '../../../event/ledger/ledger.ts'
 import { sleep } from '../../../std/async/abort.ts'
-import { errnoOf, type FileOps, nodeFiles, unlessAbsent } from '../../../std/files/files.ts'
+import { AppError, type ErrorCode } from '../../../std/errors.ts'
+import { type FileOps, nodeFiles, unlessAbsent } from '../../../std/files/files.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { BacklogState, Frame, FrameStore } from '../backlog.ts'
 import type { Journal } from '../journal.ts'
@@ -88,25 +89,23 @@ export async function adoptFolders(options: AdoptionOptions): Promise<Adoption> 
     let rest = await whichThereAre()
     while (rest.length > 0 && !ending.signal.aborted) {
       const held: string[] = []
-      for (const folder of rest) if (!(await isAdopted(folder))) held.push(folder)
+      for (const folder of rest)
+        await adopt(folder).catch((error: unknown) => {
+          log.warn({ err: error, folder }, 'the journal of a former worker cannot be adopted now')
+          held.push(folder)
+        })
       rest = held
       if (held.length > 0) await sleep(pauseMs, ending.signal)
     }
   }
 
-  /** False when it has to be tried again. */
-  async function isAdopted(folder: string): Promise<boolean> {
+  /** Rejects when it has to be tried again. */
+  async function adopt(folder: string): Promise<void> {
+    const orphan = await openOrphan(join(dir, folder))
     try {
-      const orphan = await openOrphan(join(dir, folder))
-      try {
-        await moveAll(folder, orphan)
-      } finally {
-        await orphan.close()
-      }
-      return true
-    } catch (error) {
-      log.warn({ err: error, folder }, 'the journal of a former worker cannot be adopted now')
-      return false
+      await moveAll(folder, orphan)
+    } finally {
+      await orphan.close()
     }
   }
 
@@ -138,7 +137,8 @@ export async function adoptFolders(options: AdoptionOptions): Promise<Adoption> 
         await journal.append(batch)
         return true
       } catch (error) {
-        log.warn({ code: errnoOf(error) }, 'adopted events wait for room in the journal')
+        if (!isRefusal(error)) throw error
+        log.warn({ code: error.code }, 'adopted events wait for room in the journal')
         await sleep(pauseMs, ending.signal)
       }
     }
@@ -154,6 +154,16 @@ export async function adoptFolders(options: AdoptionOptions): Promise<Adoption> 
     },
   }
 }
+
+/** The journal takes nothing now, and will. */
+const isRefusal = (error: unknown): error is AppError =>
+  error instanceof AppError && REFUSALS.includes(error.code)
+const REFUSALS: readonly ErrorCode[] = [
+  'journal_full',
+  'journal_unavailable',
+  'sinks_unavailable',
+  'shutting_down',
+]
 
 const NOTHING: Leftovers = { events: 0, bytes: 0, oldestMs: undefined }
 

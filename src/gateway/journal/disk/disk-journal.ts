@@ -193,9 +193,11 @@ class OpenDiskJournal implements DiskJournal {
     const nowMs = clock.monotonicMs()
     if (finished.length === 0 && nowMs - this.#checkpointedMs < checkpointEveryMs) return
     this.#checkpointedMs = nowMs
-    const failed = (during: string) => (error: unknown) => metrics.failed(during, error)
-    await writeCheckpoint(files, dir, this.#index.released).catch(failed('checkpoint'))
-    for (const { path } of finished) await files.unlink(path).catch(failed('remove'))
+    await writeCheckpoint(files, dir, this.#index.released).catch((error: unknown) =>
+      metrics.failed('checkpoint', error),
+    )
+    for (const { path } of finished)
+      await files.unlink(path).catch((error: unknown) => metrics.failed('remove', error))
     metrics.holds(this.#index.heldBytes)
   }
 }

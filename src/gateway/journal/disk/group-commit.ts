@@ -1,6 +1,6 @@
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
-import { errnoOf } from '../../../std/files/files.ts'
+import { errnoOf, isDiskFull } from '../../../std/files/files.ts'
 import type { Frame } from '../backlog.ts'
 import type { Batch } from '../journal.ts'
 import { encodeFrame, FRAME_HEADER_BYTES, frameBytes, SEGMENT_HEADER_BYTES } from './segment.ts'
@@ -119,7 +119,7 @@ export class GroupCommit {
       await this.#options.commit(this.#encode(waiting))
       for (const { resolve } of waiting) resolve('journal')
     } catch (cause) {
-      const code = errnoOf(cause) === 'ENOSPC' ? 'journal_full' : 'journal_unavailable'
+      const code = isDiskFull(cause) ? 'journal_full' : 'journal_unavailable'
       const error = new AppError(code, `Journal write failed: ${errnoOf(cause)}`, { cause })
       for (const { reject } of waiting) reject(error)
     } finally {

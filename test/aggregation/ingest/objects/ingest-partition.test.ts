@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import tap, { test } from 'tap'
+import { AppError } from '../../../../src/std/errors.ts'
 import { openDuckdb } from '../../../fakes/aggregation/sessions.ts'
 import { eventLine } from '../../../fakes/events.ts'
 import { CLEAN, HOUR, interrupted, setUp, setUpMany, signal } from '../harness.ts'
@@ -106,4 +107,22 @@ test('an input that vanishes while it is read belongs to whoever took it', async
   })
   t.same(await late.ingest(signal), { inputs: 0, rows: 0, malformed: 0, ...CLEAN })
   t.same(await eventIds(), ['1', '2'])
+})
+
+test('a fault of its own is none of the one that took an input', async (t) => {
+  const { put, ingester, eventIds, openSession } = await setUp()
+  const key = `raw/gateway/${HOUR}/a.ndjson`
+  await put(key, lines('1'))
+  const broken = ingester({
+    openSession: async (signal) => {
+      const session = await openSession(signal)
+      const run = async () => {
+        await ingester().ingest(signal)
+        throw new AppError('engine_failed', 'The session ended')
+      }
+      return { ...session, run }
+    },
+  })
+  t.match(await broken.ingest(signal), { inputs: 0, failed: [{ key, why: 'The session ended' }] })
+  t.same(await eventIds(), ['1'])
 })

@@ -1,6 +1,9 @@
 import { test } from 'tap'
 import { ingestEach, MAX_FAILURES } from '../../../../src/aggregation/ingest/objects/take-batches.ts'
 import { AppError } from '../../../../src/std/errors.ts'
+import { createTelemetry, quietTelemetry } from '../../../../src/std/telemetry.ts'
+
+const { log } = quietTelemetry()
 
 const object = (key: string) => ({ key, bytes: 1, modifiedMs: 0 })
 const keysOf = (objects: readonly { readonly key: string }[]) => objects.map(({ key }) => key).join('')
@@ -15,7 +18,7 @@ async function take(batches: readonly string[], bad: string, signal = new AbortC
   const report = await ingestEach(
     batches.map((batch) => [...batch].map(object)),
     {
-      tools: { signal },
+      tools: { signal, log },
       async ingest(inputs, slot) {
         tries += 1
         if ([...keysOf(inputs)].some((key) => bad.includes(key))) throw new AppError('engine_failed', 'no')
@@ -60,7 +63,7 @@ test('a fault of everything is not met once for each object', async (t) => {
 test('another ingester ends it, and so does the end of the process', async (t) => {
   const calls: string[] = []
   const report = await ingestEach([[object('a')], [object('b')]], {
-    tools: { signal: new AbortController().signal },
+    tools: { signal: new AbortController().signal, log },
     async ingest(inputs) {
       calls.push(keysOf(inputs))
       return undefined
@@ -68,4 +71,19 @@ test('another ingester ends it, and so does the end of the process', async (t) =
   })
   t.same([calls, report.inputs], [['a'], 0])
   await t.rejects(take(['ab'], 'a', AbortSignal.abort()), { code: 'engine_failed' })
+})
+
+test('of a mistake of ours the log has the place, once, and what is beside it is taken', async (t) => {
+  const lines: string[] = []
+  const { log } = createTelemetry('error', { write: (line) => lines.push(line) })
+  const report = await ingestEach([[object('a'), object('b'), object('c')]], {
+    tools: { signal: new AbortController().signal, log },
+    async ingest(inputs) {
+      if (keysOf(inputs).includes('b')) throw new TypeError('planted')
+      return partOf(inputs)
+    },
+  })
+  t.same([report.inputs, report.failed], [2, [{ key: 'b', why: 'Unexpected error (unknown)' }]])
+  t.equal(lines.length, 1)
+  t.match(JSON.parse(String(lines[0])).err, { message: 'planted', stack: /take-batches\.test/ })
 })

@@ -306,6 +306,22 @@ test('work goes on while a heartbeat fails now and then, and ends when none reac
   t.equal(beat, beats.length)
 })
 
+test('a heartbeat that fails for no fault of the disk ends the work at once', async (t) => {
+  const { leasesOf } = await setUp(t)
+  const lease = await leasesOf().acquire('vitals', 'run-1')
+  const unreadable = new AppError('run_conflict', 'The lease cannot be read: EIO')
+  const mistake = new TypeError('ours')
+  const beats = [unreadable, mistake]
+  let beat = 0
+  const renew = () => Promise.reject(beats[beat++])
+  const work = holdLease({ ...lease, renew }, { signal: never, heartbeatMs: 1 }, async (signal) => {
+    await sleep(LEASE_MS, signal)
+    signal.throwIfAborted()
+  })
+  await t.rejects(work, { code: 'lease_lost', cause: mistake })
+  t.equal(beat, beats.length)
+})
+
 test('work is stopped when its owner wants it to be', async (t) => {
   const { leasesOf } = await setUp(t)
   const lease = await leasesOf().acquire('vitals', 'run-1')

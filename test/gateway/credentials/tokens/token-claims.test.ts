@@ -17,10 +17,12 @@ test('what jose finds is told in our words', async (t) => {
     [new errors.JWTExpired('message', {}, 'iat'), 'age'],
     [new errors.JWSSignatureVerificationFailed(), 'signature'],
     [new errors.JWSInvalid('message'), 'malformed'],
-    [new TypeError('message'), 'malformed'],
   ] as const) {
     t.equal(tokenRefusalOf(error), reason, `${error.name} ${reason}`)
   }
+  // A client that is told that its token is malformed forgets it.
+  const mistake = new TypeError('ours')
+  t.throws(() => tokenRefusalOf(mistake), mistake, 'and a mistake of ours is not laid to the token')
 })
 
 test('a refusal is a code, a reason and a sentence, and nothing of the token', async (t) => {

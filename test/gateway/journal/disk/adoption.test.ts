@@ -136,6 +136,25 @@ function orphanOf(texts: readonly string[], readings: readonly (number | Error)[
   }
 }
 
+test('what the journal does not refuse for now is no want of room, and said as what it is', async (t) => {
+  const dir = await journals(t, [[], ['a']])
+  const { adopt, journal, texts, said } = setup(dir)
+  for (const failure of [new AppError('body_too_large', 'too much'), new TypeError('ours')]) {
+    journal.failWith = failure
+    const before = said().length
+    const adoption = await adopt()
+    await waitFor(() => /cannot be adopted now/.test(said().slice(before)))
+    journal.failWith = undefined
+    await adoption.stop()
+    t.match(said().slice(before), failure.message)
+    t.notMatch(said().slice(before), /wait for room/)
+  }
+  const last = await adopt()
+  await waitFor(() => texts().length === 1)
+  await last.stop()
+  t.same(texts(), ['a'])
+})
+
 test('a disk that fails in the middle is asked again, and no event is counted twice', async (t) => {
   const dir = await journals(t, [[], ['x']])
   const orphans = [orphanOf(['a', 'b', 'c'], [1, new Error('disk')]), orphanOf(['b', 'c'], [2])]

@@ -104,6 +104,7 @@ t.test('under load a group gathers for its 2 ms, unless it fills up', async (t) 
 t.test('a group that fails is refused whole, its sequences are not used again', async (t) => {
   const errors = [
     Object.assign(new Error('no room'), { code: 'ENOSPC' }),
+    Object.assign(new Error('no share left'), { code: 'EDQUOT' }),
     Object.assign(new Error('dead'), { code: 'EIO' }),
   ]
   const firsts: number[] = []
@@ -115,12 +116,13 @@ t.test('a group that fails is refused whole, its sequences are not used again', 
   const commits = new groups.GroupCommit({ clock: systemClock, nextSequence: 1, frameBytes: 0, commit })
   const refused = await Promise.allSettled([commits.append(batchOf('a')), commits.append(batchOf('b'))])
   t.match(refused, [{ reason: { code: 'journal_full' } }, { reason: { code: 'journal_full' } }])
+  await t.rejects(commits.append(batchOf('u')), { code: 'journal_full' })
   await t.rejects(commits.append(batchOf('c')), {
     code: 'journal_unavailable',
     message: 'Journal write failed: EIO',
   })
   t.equal(await commits.append(batchOf('d')), 'journal')
-  t.strictSame(firsts, [1, 3, 4])
+  t.strictSame(firsts, [1, 3, 4, 5])
   t.equal(commits.waitingBytes, 0)
 })
 

@@ -48,13 +48,14 @@ export function createApi(token) {
         redirect: 'error',
       })
     } catch (error) {
-      if (error.name === 'AbortError') throw error
+      if (!(error instanceof TypeError)) throw error
       throw new ApiError(0, 'The server cannot be reached.')
     }
     const date = Date.parse(response.headers.get('date') ?? '')
     if (!Number.isNaN(date)) skewMs = date - Date.now()
     const body = await response.json().catch((error) => {
-      if (error.name === 'AbortError') throw error
+      if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error
+      if (response.ok) throw new ApiError(0, 'The answer broke off.')
       return {}
     })
     return { response, body }

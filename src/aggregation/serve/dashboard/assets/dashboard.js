@@ -163,7 +163,8 @@ async function refresh() {
     byId('updated').textContent = `Last updated ${clock(state.api.nowMs())}`
   } catch (error) {
     if (error.name === 'AbortError' || signal.aborted) return
-    if (!failed(error)) return
+    failed(error)
+    if (error.status === 401) return
   }
   byId('content').setAttribute('aria-busy', 'false')
   const pauseMs = Math.max(REFRESH_MS, REFRESH_SHARE * (performance.now() - begunMs))
@@ -171,12 +172,8 @@ async function refresh() {
 }
 
 function failed(error) {
-  if (error.status === 401) {
-    signOut('The token is no longer valid.')
-    return false
-  }
+  if (error.status === 401) return signOut('The token is no longer valid.')
   banner(`${error.message} Trying again every ${REFRESH_MS / 1000} s. ${byId('updated').textContent}.`)
-  return true
 }
 
 /** Loads all that is shown. Answers what is wrong with the aggregation, in words; '' when nothing is. */
@@ -207,7 +204,7 @@ async function loadNumbers(signal, pipeline) {
   show(byId('empty'), names.length === 0)
   show(byId('numbers'), names.length > 0)
   if (names.length === 0) {
-    await pipeline.catch(() => undefined)
+    await Promise.allSettled([pipeline])
     return nothingYet({ ...state, metric: FAVOURITE })
   }
   renderVitals()

@@ -23,7 +23,8 @@ export function createShardCount({ count, clock, telemetry }: ShardCountOptions)
   let known: number | undefined
   let askedMs = Number.NEGATIVE_INFINITY
   let asking: Promise<void> = Promise.resolve()
-  let failing = false
+  /** With which code the last question failed. */
+  let failing: string | undefined
   gauge(telemetry.metrics, 'headgate_sink_shards', (it) => it.set(known ?? 0))
 
   async function ask(): Promise<void> {
@@ -33,12 +34,12 @@ export function createShardCount({ count, clock, telemetry }: ShardCountOptions)
         telemetry.log.info({ shards: found, before: known }, 'the shards were counted')
       // None are open while a stream is made or deleted: that says nothing about what it will take.
       if (found > 0) known = found
-      failing = false
+      failing = undefined
     } catch (error) {
       // Its code alone: what AWS says of a signature quotes the headers that were signed, a session token among them.
       const { code } = callFailureOf(error)
-      if (!failing) telemetry.log.warn({ code, known }, 'the shards could not be counted')
-      failing = true
+      if (code !== failing) telemetry.log.warn({ code, known }, 'the shards could not be counted')
+      failing = code
     }
   }
 
