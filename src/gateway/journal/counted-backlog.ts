@@ -6,19 +6,23 @@ import type { Backlog, Ended, FrameStore } from './backlog.ts'
  * they are no backlog any more, so that the conservation law holds whenever somebody looks.
  */
 export function countedBacklog(store: FrameStore, ledger: Outcomes): Backlog {
-  /** By sequence, in any order: told of, and not released yet. */
-  const arrived = new Map<number, Ended>()
+  /** Where the events of each frame ended, once that is told; in the order of the frames, as they are handed out in it. */
+  const handedOut = new Map<number, Ended>()
 
   return {
-    read: (maxBytes, signal) => store.read(maxBytes, signal),
+    async read(maxBytes, signal) {
+      const frames = await store.read(maxBytes, signal)
+      for (const { sequence } of frames) handedOut.set(sequence, NOWHERE)
+      return frames
+    },
     arrived(sequence, ended) {
-      arrived.set(sequence, ended)
+      handedOut.set(sequence, ended)
     },
     release(sequence) {
       const released = store.release(sequence)
-      for (const [told, ended] of arrived) {
-        if (told > sequence) continue
-        arrived.delete(told)
+      for (const [next, ended] of handedOut) {
+        if (next > sequence) break
+        handedOut.delete(next)
         countEnded(ledger, ended)
       }
       return released
@@ -26,6 +30,8 @@ export function countedBacklog(store: FrameStore, ledger: Outcomes): Backlog {
     state: () => store.state(),
   }
 }
+
+const NOWHERE: Ended = { delivered: 0, fallback: 0, deadLettered: 0 }
 
 export function countEnded(ledger: Outcomes, { delivered, fallback, deadLettered }: Ended): void {
   ledger.delivered(delivered)

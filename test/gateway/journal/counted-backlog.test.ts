@@ -2,7 +2,7 @@ import t from 'tap'
 import { createLedger } from '../../../src/event/ledger/ledger.ts'
 import { countedBacklog } from '../../../src/gateway/journal/counted-backlog.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
-import { memoryBacklog } from '../../fakes/backlog.ts'
+import { frameOf, memoryBacklog } from '../../fakes/backlog.ts'
 
 const ended = (delivered: number, fallback = 0, deadLettered = 0) => ({ delivered, fallback, deadLettered })
 const turn = () => new Promise((resolve) => setImmediate(resolve))
@@ -37,4 +37,28 @@ t.test('what has ended is counted in the moment in which it is no backlog any mo
   backlog.arrived(3, ended(1))
   await backlog.release(3)
   t.match(ledger.totals(), ended(3, 1, 1))
+})
+
+/** What it takes to release frames one by one, of which all have arrived, in microseconds of processor. */
+async function releaseCost(frames: number): Promise<number> {
+  const store = memoryBacklog()
+  const all = Array.from({ length: frames }, (_, at) => frameOf(at + 1, ['a']))
+  const { signal } = new AbortController()
+  const backlog = countedBacklog(
+    { ...store, read: async () => all, release: async () => {} },
+    createLedger(quietTelemetry().metrics, () => 0),
+  )
+  for (const { sequence } of await backlog.read(1, signal)) backlog.arrived(sequence, ended(1))
+  const before = process.cpuUsage()
+  for (const { sequence } of all) await backlog.release(sequence)
+  return process.cpuUsage(before).user
+}
+
+t.test('a frame behind which others have arrived costs no more to release than itself', async (t) => {
+  await releaseCost(1_000)
+  const [some, many] = [await releaseCost(5_000), await releaseCost(40_000)]
+  t.ok(
+    many < 30 * some,
+    `${many} µs for eight times as many as took ${some}: sixty times would be each with each`,
+  )
 })

@@ -16,8 +16,6 @@ export interface IndexEntry {
   readonly key: string
   readonly rows: number
   readonly bytes: number
-  /** The raw objects that went into it, which are removed after the entry is there. */
-  readonly inputs: readonly string[]
   /** Marks of the inputs, by which an object tells what is in it; absent where that is not known. */
   readonly madeFrom?: string | undefined
   /** As JSON: start of each minute of event time (epoch ms, as text) → rows in it. */
@@ -30,6 +28,20 @@ export interface IndexEntry {
   readonly indexedMs?: number
 }
 
+/** As it is stored: names of raw objects may be many and long, and are for people. The marks say the same. */
+export interface StoredEntry extends IndexEntry {
+  /** The raw objects that went into it, which are removed after the entry is there. */
+  readonly inputs: readonly string[]
+}
+
+/** What is kept in memory. */
+export function withoutInputs<Entry extends { readonly inputs: unknown }>(
+  entry: Entry,
+): Omit<Entry, 'inputs'> {
+  const { inputs: _, ...kept } = entry
+  return kept
+}
+
 /** Minutes that are written at a time, and characters that are read: both take less than a millisecond. Ours. */
 const PAGE_MINUTES = 2_048
 const PAGE_CHARS = 32_768
@@ -37,7 +49,7 @@ const PAGE_CHARS = 32_768
 const MINUTES = '"minutes":{'
 
 /** The JSON of an entry, in steps: with minutes by the hundred thousand all at once would keep everybody waiting. */
-export function* entryText(entry: IndexEntry): ResumableWork<string> {
+export function* entryText(entry: StoredEntry): ResumableWork<string> {
   const text = JSON.stringify({ ...entry, minutes: {} })
   const at = text.indexOf(MINUTES) + MINUTES.length
   const { startsMs, rows } = entry.minutes
@@ -56,10 +68,10 @@ export function* entryIn(text: string): ResumableWork<IndexEntry | undefined> {
   const from = text.indexOf(MINUTES) + MINUTES.length
   const to = text.indexOf('}', from)
   if (from < MINUTES.length || to < from) return undefined
-  const entry = jsonIn(text.slice(0, from) + text.slice(to))
-  if (!entries.Check(entry)) return undefined
+  const stored = jsonIn(text.slice(0, from) + text.slice(to))
+  if (!entries.Check(stored)) return undefined
   const minutes = from === to ? NO_MINUTES : yield* minutesIn(text, from, to)
-  return minutes && { ...entry, minutes }
+  return minutes && { ...withoutInputs(stored), minutes }
 }
 
 /** Pairs of minute and rows, between two places of the text. */

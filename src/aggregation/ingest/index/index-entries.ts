@@ -6,7 +6,14 @@ import { isLaterVersion, refuseLater } from '../../../std/files/later-version.ts
 import { jsonIn } from '../../../std/json.ts'
 import { lruCache } from '../../../std/lru.ts'
 import type { Logger } from '../../../std/telemetry.ts'
-import { ENTRY_VERSION, entryIn, entryText, type IndexEntry } from './entry-text.ts'
+import {
+  ENTRY_VERSION,
+  entryIn,
+  entryText,
+  type IndexEntry,
+  type StoredEntry,
+  withoutInputs,
+} from './entry-text.ts'
 
 export interface Entries {
   /** Keys below `prefix` in key order, without reading them. */
@@ -18,13 +25,13 @@ export interface Entries {
   /** What was met that stays as it is, and why: of a later version, or not to be read now. */
   leftOut(): ReadonlyMap<string, string>
   /** Puts an entry in the place of one that is damaged, or whose object is. */
-  mend(key: string, entry: IndexEntry): Promise<void>
+  mend(key: string, entry: StoredEntry): Promise<void>
   /** Removes an entry, whose object may be indexed anew. */
   remove(key: string): Promise<void>
   /** The next load reads it again: another process may have mended or removed it. */
   refresh(key: string): void
   /** Stores the entry unless its key is taken: the commit point of an ingest. */
-  commit(key: string, entry: IndexEntry): Promise<'stored' | 'exists'>
+  commit(key: string, entry: StoredEntry): Promise<'stored' | 'exists'>
 }
 
 /**
@@ -34,8 +41,8 @@ export interface Entries {
 export const MAX_ENTRY_BYTES = 67_108_864
 /** Entries of the last hours, which most windows are computed from, and a few that touch a year of minutes. Ours. */
 const MAX_CACHED_BYTES = 67_108_864
-/** What an entry takes in memory: a minute is two numbers, an input a key. */
-const [ENTRY_BYTES, MINUTE_BYTES, INPUT_BYTES] = [512, 16, 128]
+/** What an entry takes in memory, without the marks of its inputs: a minute is two numbers. */
+const [ENTRY_BYTES, MINUTE_BYTES] = [512, 16]
 /** Entries read at the same time. */
 const PARALLEL = 32
 
@@ -111,7 +118,7 @@ export function indexEntries(lake: Lake, log: Logger, maxCachedBytes = MAX_CACHE
     async mend(key, entry) {
       await lake.put(key, await bytesOf(entry))
       damaged.delete(key)
-      cache.set(key, entry)
+      cache.set(key, withoutInputs(entry))
     },
     async remove(key) {
       await lake.remove([key])
@@ -131,10 +138,10 @@ export function indexEntries(lake: Lake, log: Logger, maxCachedBytes = MAX_CACHE
   }
 }
 
-const bytesOf = async (entry: IndexEntry) => Buffer.from(await runYielding(entryText(entry)))
+const bytesOf = async (entry: StoredEntry) => Buffer.from(await runYielding(entryText(entry)))
 
-const heldBytes = ({ minutes, inputs }: IndexEntry): number =>
-  ENTRY_BYTES + MINUTE_BYTES * minutes.startsMs.length + INPUT_BYTES * inputs.length
+const heldBytes = ({ minutes, madeFrom = '' }: IndexEntry): number =>
+  ENTRY_BYTES + MINUTE_BYTES * minutes.startsMs.length + madeFrom.length
 
 /** Undefined for what is no entry. */
 async function parse(key: string, body: Buffer): Promise<IndexEntry | undefined> {

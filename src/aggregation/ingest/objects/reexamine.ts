@@ -66,5 +66,6 @@ async function leaveIndex(object: Stored, { entries, index }: ReexamineTools): P
   const [entry] = await entries.load([compacted])
   if (entry?.key !== object.key) return
   index.forget(compacted)
-  await entries.mend(compacted, { ...entry, rows: 0, bytes: 0, minutes: NO_MINUTES, madeFrom: undefined })
+  const nothing = { rows: 0, bytes: 0, minutes: NO_MINUTES, inputs: [], madeFrom: undefined }
+  await entries.mend(compacted, { ...entry, ...nothing })
 }

@@ -1,3 +1,4 @@
+import { allEnded } from '../../../std/async/all-ended.ts'
 import { runYielding } from '../../../std/async/yielding.ts'
 import { alignDown, dayOf, HOUR_MS } from '../../../std/durations.ts'
 import type { Logger } from '../../../std/telemetry.ts'
@@ -40,7 +41,7 @@ export async function gatherFacts(
   for (let at = 0; at < days.length; at += DAYS_AT_ONCE) {
     const of = { ...sources, stores: [...stores] }
     const some = days.slice(at, at + DAYS_AT_ONCE).map((day) => factsOfDay(of, definition, day, isNews))
-    facts.push(...(await Promise.all(some)).flat())
+    facts.push(...(await allEnded(some)).flat())
   }
   return facts.map((each) => ({ ...each, failedMs: failedSince(each, failed.get(each.window.fromMs)) }))
 
@@ -78,7 +79,7 @@ async function factsOfDay(
   const toMs = Math.max(...windows.map((window) => window.toMs))
   const { manifests: generations, damaged } = await manifests.newest(definition, fromMs, toMs)
   const inputs = await runYielding(inputsByWindow(await arrivals.touching(fromMs, toMs), grainMs))
-  const held = await Promise.all(
+  const held = await allEnded(
     stores.map((store) =>
       heldBy(store, id, { fromMs, toMs }, (error) => {
         if (isNews(store)) log.error({ err: error, store: store.kind }, 'a store cannot tell its windows')

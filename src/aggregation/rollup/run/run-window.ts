@@ -1,4 +1,5 @@
 import { runPrefix } from '../../../lake/layout.ts'
+import { allEnded } from '../../../std/async/all-ended.ts'
 import { runYielding } from '../../../std/async/yielding.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
@@ -234,9 +235,7 @@ function rowsOf(
 
 /** To every store, whatever happens at the others. */
 async function publish(ports: WindowPorts, manifest: Manifest, signal: AbortSignal): Promise<void> {
-  const published = await Promise.allSettled(
+  await allEnded(
     ports.stores.map((store) => store.publish(committedWindow(manifest), rowsOf(ports, manifest, signal))),
   )
-  const failed = published.find((each) => each.status === 'rejected')
-  if (failed) throw failed.reason
 }

@@ -1,10 +1,15 @@
 import { test } from 'tap'
-import { entryIn, entryText, type IndexEntry } from '../../../../src/aggregation/ingest/index/entry-text.ts'
+import {
+  entryIn,
+  entryText,
+  type IndexEntry,
+  type StoredEntry,
+} from '../../../../src/aggregation/ingest/index/entry-text.ts'
 import { runToEnd } from '../../../../src/std/async/yielding.ts'
 import { minuteRows } from '../../../fakes/aggregation/minutes.ts'
 
 const MINUTE_MS = 60_000
-const entry = (counts: Readonly<Record<string, number>>): IndexEntry => ({
+const entry = (counts: Readonly<Record<string, number>>): StoredEntry => ({
   version: 1,
   key: 'raw/a","minutes":{"0":1}.parquet',
   rows: 1,
@@ -16,6 +21,10 @@ const entry = (counts: Readonly<Record<string, number>>): IndexEntry => ({
   arrivalMaxMs: null,
   indexedMs: 7,
 })
+function kept(counts: Readonly<Record<string, number>>): IndexEntry {
+  const { inputs: _, ...rest } = entry(counts)
+  return rest
+}
 const read = (text: string) => runToEnd(entryIn(text))
 const countsOf = (length: number) =>
   Object.fromEntries(Array.from({ length }, (_, at) => [1_795_348_800_000 + at * MINUTE_MS, at + 1]))
@@ -25,14 +34,14 @@ test('an entry is written as its JSON, byte for byte, however many minutes it ha
     const counts = countsOf(length)
     const text = runToEnd(entryText(entry(counts)))
     t.equal(text, JSON.stringify({ ...entry(counts), minutes: counts }), `${length} minutes`)
-    t.same(read(text), entry(counts))
+    t.same(read(text), kept(counts), 'but for what nobody reads again')
   }
   t.end()
 })
 
 test('the first minutes of 1970, which JSON sorts by itself, are read in order', (t) => {
   const counts = { 0: 1, 60000: 2, 4294920000: 3, 4294980000: 4 }
-  t.same(read(JSON.stringify({ ...entry({}), minutes: counts })), entry(counts))
+  t.same(read(JSON.stringify({ ...entry({}), minutes: counts })), kept(counts))
   t.end()
 })
 

@@ -1,7 +1,11 @@
 import { join } from 'node:path'
 import { test } from 'tap'
 import { MAX_MINUTES } from '../../../../src/aggregation/ingest/compact/compact.ts'
-import { entryText, type IndexEntry } from '../../../../src/aggregation/ingest/index/entry-text.ts'
+import {
+  entryText,
+  type IndexEntry,
+  type StoredEntry,
+} from '../../../../src/aggregation/ingest/index/entry-text.ts'
 import { indexEntries, MAX_ENTRY_BYTES } from '../../../../src/aggregation/ingest/index/index-entries.ts'
 import { MAX_INPUTS } from '../../../../src/aggregation/ingest/index/pending.ts'
 import { fsLake } from '../../../../src/lake/fs.ts'
@@ -14,7 +18,7 @@ import { HUGE_BYTES, putZeros } from '../../../fakes/files/sparse-files.ts'
 
 const { log } = quietTelemetry()
 
-const entry = (change: Partial<IndexEntry> = {}): IndexEntry => ({
+const entry = (change: Partial<StoredEntry> = {}): StoredEntry => ({
   version: 1,
   key: 'raw/a.parquet',
   rows: 1,
@@ -27,7 +31,13 @@ const entry = (change: Partial<IndexEntry> = {}): IndexEntry => ({
   ...change,
 })
 
-const textOf = (of: IndexEntry) => runToEnd(entryText(of))
+/** What is kept of it in memory. */
+function loaded(change: Partial<StoredEntry> = {}): IndexEntry {
+  const { inputs: _, ...kept } = entry(change)
+  return kept
+}
+
+const textOf = (of: StoredEntry) => runToEnd(entryText(of))
 
 test('an entry is committed once, and read back as it was', async (t) => {
   const entries = indexEntries(memoryLake(), log)
@@ -36,8 +46,8 @@ test('an entry is committed once, and read back as it was', async (t) => {
   await entries.commit('index/b.json', entry({ rows: 3 }))
   t.same(await entries.keys('index/'), ['index/a.json', 'index/b.json'])
   t.same(await entries.load(['index/a.json', 'index/gone.json', 'index/b.json']), [
-    entry(),
-    entry({ rows: 3 }),
+    loaded(),
+    loaded({ rows: 3 }),
   ])
 })
 
@@ -45,7 +55,7 @@ test('entries are read once, as long as they are not too many', async (t) => {
   const lake = memoryLake()
   const reads: string[] = []
   const counting = { ...lake, get: (key: string) => lake.get(key).finally(() => reads.push(key)) }
-  const entries = indexEntries(counting, log, 2 * (512 + 16 + 128))
+  const entries = indexEntries(counting, log, 2 * (512 + 16))
   const keys = ['index/1', 'index/2', 'index/3']
   for (const key of keys) await entries.commit(key, entry({ key }))
   for (const key of [...keys, 'index/3', 'index/2', 'index/1']) await entries.load([key])
@@ -58,7 +68,7 @@ test('an entry of a later version is left out and left alone, once named; the ot
   const entries = indexEntries(lake, createTelemetry('error', { write: (line) => lines.push(line) }).log)
   await lake.put('index/a', Buffer.from('{"version":2}'))
   await entries.commit('index/b', entry())
-  for (let look = 0; look < 2; look++) t.same(await entries.load(['index/a', 'index/b']), [entry()])
+  for (let look = 0; look < 2; look++) t.same(await entries.load(['index/a', 'index/b']), [loaded()])
   t.same([...entries.leftOut().keys()], ['index/a'])
   t.match(entries.leftOut().get('index/a'), /index\/a is of version 2, and this Headgate knows version 1/)
   t.same(entries.damaged(), [], 'nothing to be mended')
@@ -67,7 +77,7 @@ test('an entry of a later version is left out and left alone, once named; the ot
 
   await lake.put('index/a', Buffer.from(textOf(entry({ rows: 2 }))))
   entries.refresh('index/a')
-  t.same(await entries.load(['index/a']), [entry({ rows: 2 })])
+  t.same(await entries.load(['index/a']), [loaded({ rows: 2 })])
   t.same([...entries.leftOut()], [])
 })
 
@@ -89,7 +99,7 @@ test('what was left out and is gone is missing no more, whoever removed it', asy
   t.same(entries.damaged(), [])
   for (const key of ['index/dt=a/1', 'index/dt=b/1']) {
     t.equal(await entries.commit(key, entry()), 'stored')
-    t.same(await entries.load([key]), [entry()], 'what comes in its place is read')
+    t.same(await entries.load([key]), [loaded()], 'what comes in its place is read')
   }
 })
 
@@ -115,7 +125,7 @@ test('an entry that cannot be read now is left out and looked for again; a lake 
     t.same(await entries.load(['index/a']), [], code)
     t.match(entries.leftOut().get('index/a'), code)
     entries.refresh('index/a')
-    t.same(await entries.load(['index/a']), [entry()], 'mended by itself')
+    t.same(await entries.load(['index/a']), [loaded()], 'mended by itself')
     t.equal(entries.leftOut().size, 0)
     entries.refresh('index/a')
   }
@@ -133,13 +143,13 @@ for (const [what, bytes] of Object.entries(HUGE_BYTES)) {
     const entries = indexEntries(fsLake(root), log)
     await entries.commit('index/a.json', entry())
     putZeros(join(root, 'index/b.json'), bytes)
-    for (let look = 0; look < 2; look++) t.same(await entries.load(await entries.keys('index/')), [entry()])
+    for (let look = 0; look < 2; look++) t.same(await entries.load(await entries.keys('index/')), [loaded()])
     t.same([entries.damaged(), entries.leftOut().size], [['index/b.json'], 0])
     t.equal(lines.length, 1)
     t.match(lines[0], /index\/b.json is too large/)
     await entries.mend('index/b.json', entry({ rows: 2 }))
     entries.refresh('index/b.json')
-    t.same(await entries.load(['index/b.json']), [entry({ rows: 2 })])
+    t.same(await entries.load(['index/b.json']), [loaded({ rows: 2 })])
     t.same(entries.damaged(), [])
   })
 }
@@ -167,13 +177,13 @@ test('a damaged entry is named once and left out; the others are not', async (t)
     await entries.commit('index/a.json', entry())
     await lake.put('index/b.json', Buffer.from(text))
     for (let look = 0; look < 2; look++) {
-      t.same(await entries.load(['index/a.json', 'index/b.json']), [entry()], what)
+      t.same(await entries.load(['index/a.json', 'index/b.json']), [loaded()], what)
     }
     t.same(entries.damaged(), ['index/b.json'])
     t.equal(lines.length, 1)
     t.match(lines[0], 'index/b.json')
     await entries.mend('index/b.json', entry({ rows: 2 }))
-    t.same(await entries.load(['index/b.json']), [entry({ rows: 2 })])
+    t.same(await entries.load(['index/b.json']), [loaded({ rows: 2 })])
     t.same(entries.damaged(), [])
   }
   const lake = memoryLake()
