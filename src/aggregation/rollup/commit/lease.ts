@@ -3,14 +3,7 @@ import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { DAY_MS } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
-import {
-  bestEffort,
-  errnoOf,
-  type FileOps,
-  isSystemError,
-  makeFolder,
-  nodeFiles,
-} from '../../../std/files/files.ts'
+import { bestEffort, errnoOf, type FileOps, makeFolder, nodeFiles } from '../../../std/files/files.ts'
 import { makeWay } from '../../../std/files/not-a-file.ts'
 import { type Processes, type ProcessIdentity, systemProcesses } from '../../../std/files/process-identity.ts'
 import type { Entropy } from '../../../std/id.ts'
@@ -22,8 +15,6 @@ import { sweepParts } from './part-files.ts'
 export const LEASE_MS = 60_000
 /** Renewed four times in that span, so that one late heartbeat costs nothing. */
 export const HEARTBEAT_MS = 15_000
-/** So many may fail in a row: the next one comes when the lease is over. */
-const MISSED_HEARTBEATS = LEASE_MS / HEARTBEAT_MS - 1
 /** Claims that ended this long ago are forgotten, and with them the count of their tokens. Ours. */
 const FORGET_AFTER_MS = DAY_MS
 
@@ -203,49 +194,6 @@ export function createLeases(options: LeasesOptions): Leases {
     },
   }
 }
-
-export interface HoldOptions {
-  readonly signal: AbortSignal
-  readonly heartbeatMs?: number | undefined
-}
-
-/**
- * Works while the lease is renewed; stops the work, and rejects with `lease_lost`, when another has it, or when it could
- * not be renewed, on a full disk perhaps, for as long as it lasts.
- */
-export async function holdLease<T>(
-  lease: Lease,
-  { signal, heartbeatMs = HEARTBEAT_MS }: HoldOptions,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const lost = new AbortController()
-  let missed = 0
-  const beat = async () => {
-    try {
-      await lease.renew()
-      missed = 0
-    } catch (cause) {
-      missed += 1
-      if (!mayPass(cause) || missed >= MISSED_HEARTBEATS) lost.abort(cause)
-    }
-  }
-  const heartbeat = setInterval(beat, heartbeatMs).unref()
-  try {
-    return await work(AbortSignal.any([signal, lost.signal])).catch((error: unknown) => {
-      throw lost.signal.aborted ? lostError(lease, lost.signal.reason) : error
-    })
-  } finally {
-    clearInterval(heartbeat)
-    await bestEffort(lease.release())
-  }
-}
-
-/** The disk does not do it now, or does not let the claim be read. */
-const mayPass = (error: unknown): boolean =>
-  isSystemError(error) || (error instanceof AppError && error.code === 'run_conflict')
-
-const lostError = ({ name }: Lease, cause: unknown) =>
-  new AppError('lease_lost', `The lease ${name} could not be kept`, { cause })
 
 const nameOf = (file: string) => file.slice(0, file.lastIndexOf('.'))
 

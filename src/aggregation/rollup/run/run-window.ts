@@ -6,7 +6,8 @@ import { AppError } from '../../../std/errors.ts'
 import type { Entropy } from '../../../std/id.ts'
 import type { IngestFailure, LakeArrivals } from '../../ingest/index/arrivals.ts'
 import { contentOf } from '../commit/content-hash.ts'
-import { holdLease, type Lease, type Leases } from '../commit/lease.ts'
+import { holdLease } from '../commit/hold-lease.ts'
+import type { Lease, Leases } from '../commit/lease.ts'
 import {
   committedWindow,
   type DamagedManifest,

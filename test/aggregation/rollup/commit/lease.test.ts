@@ -1,12 +1,8 @@
 import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import {
-  createLeases,
-  holdLease,
-  LEASE_MS,
-  type Lease,
-} from '../../../../src/aggregation/rollup/commit/lease.ts'
+import { holdLease } from '../../../../src/aggregation/rollup/commit/hold-lease.ts'
+import { createLeases, LEASE_MS, type Lease } from '../../../../src/aggregation/rollup/commit/lease.ts'
 import { sleep } from '../../../../src/std/async/abort.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { type ProcessIdentity, thisProcess } from '../../../../src/std/files/process-identity.ts'
