@@ -1,4 +1,4 @@
-/** Of JSON, and of patterns that people write. */
+/** What a parser says of a text that it cannot read. */
 export const isSyntaxError = (error: unknown): boolean => error instanceof SyntaxError
 
 /** What the work answers; undefined where it throws what `isExpected` names. Any other error stays one. */

@@ -62,7 +62,7 @@ export function freshCredentials(ask: AskForCredentials, clock: Clock = systemCl
     }
 }
 
-/** Of a file, a program or a service that has the credentials. The call that needs them says it again. */
+/** A file, a program or a service that has the credentials does not give them. The call that needs them says it again. */
 const isOfTheProvider = (error: unknown): boolean => !isProgrammerError(error)
 
 const isSame = (a: Identity | undefined, b: Identity | undefined): boolean =>
