@@ -20,7 +20,7 @@ const IS_BROKEN = Symbol('isBroken')
 
 interface ClientSocket extends Socket {
   /** Answers that are not out yet, in the order of their requests. */
-  [OWED]?: Set<ServerResponse>
+  [OWED]?: ServerResponse[]
   [IS_BROKEN]?: boolean
 }
 
@@ -28,10 +28,16 @@ interface ClientSocket extends Socket {
 export function rememberOwed(server: Server): void {
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const socket: ClientSocket = request.socket
-    socket[OWED] ??= new Set()
-    const owed = socket[OWED].add(response)
-    response.once('close', () => owed.delete(response))
+    socket[OWED] ??= []
+    socket[OWED].push(response)
+    response.on('close', forgetOwed)
   })
+}
+
+/** One for all answers. In an array: a Set that is empty again is made anew, which takes longer than all else here. */
+function forgetOwed(this: ServerResponse): void {
+  const owed = (this.req.socket as ClientSocket)[OWED] as ServerResponse[]
+  owed.splice(owed.indexOf(this), 1)
 }
 
 /**
@@ -47,7 +53,8 @@ export function answerClientError(error: Error & { code?: string }, socket: Clie
 }
 
 function afterOwed(socket: ClientSocket, next: () => void): void {
-  const [last, previous] = [...(socket[OWED] ?? [])].reverse()
+  const owed = socket[OWED] ?? []
+  const [last, previous] = [owed.at(-1), owed.at(-2)]
   // For a request that broke off in its body, this is the answer.
   const isBrokenOff = last !== undefined && !last.req.complete && !last.headersSent
   const ahead = isBrokenOff ? previous : last

@@ -56,9 +56,43 @@ interface Arrival {
 /** What leases have in common. */
 interface Book {
   readonly clock: Clock
-  /** With a body that arrives. Oldest first. */
-  readonly arriving: Set<OpenLease>
+  readonly arriving: ArrivalLine
   close(holder: Holder): void
+}
+
+/**
+ * Leases with a body that arrives, oldest first. They know their neighbours: a Set that is empty again, as after nearly
+ * each request, is made anew.
+ */
+class ArrivalLine {
+  #oldest: OpenLease | undefined
+  #newest: OpenLease | undefined
+
+  add(lease: OpenLease): void {
+    lease.older = this.#newest
+    if (lease.older === undefined) this.#oldest = lease
+    else lease.older.newer = lease
+    this.#newest = lease
+  }
+
+  remove(lease: OpenLease): void {
+    const { older, newer } = lease
+    if (older === undefined) this.#oldest = newer
+    else older.newer = newer
+    if (newer === undefined) this.#newest = older
+    else newer.older = older
+    lease.older = undefined
+    lease.newer = undefined
+  }
+
+  /** Each may leave the line when it is its turn. */
+  *[Symbol.iterator](): Generator<OpenLease> {
+    for (let lease = this.#oldest; lease !== undefined; ) {
+      const { newer } = lease
+      yield lease
+      lease = newer
+    }
+  }
 }
 
 /** A class, as each request has one: as many closures take more time than all that they do. */
@@ -68,7 +102,10 @@ class OpenLease implements ByteReservation {
   readonly #book: Book
   #held = 0
   #isOpen = true
+  /** As long as a body arrives. */
   arrival: Arrival | undefined
+  older: OpenLease | undefined
+  newer: OpenLease | undefined
 
   constructor(holder: Holder, shares: readonly BudgetShare[], book: Book) {
     this.#holder = holder
@@ -92,14 +129,15 @@ class OpenLease implements ByteReservation {
   }
 
   arrived(): void {
-    this.#book.arriving.delete(this)
+    if (this.arrival !== undefined) this.#book.arriving.remove(this)
     this.arrival = undefined
   }
 
   giveWay(error: AppError): void {
-    this.#letGo()
     // Whoever is told has one.
-    ;(this.arrival as Arrival).giveWay(error)
+    const { giveWay } = this.arrival as Arrival
+    this.#letGo()
+    giveWay(error)
   }
 
   release(): void {
@@ -110,7 +148,7 @@ class OpenLease implements ByteReservation {
 
   #letGo(): void {
     this.#hold(-this.#held)
-    this.#book.arriving.delete(this)
+    this.arrived()
   }
 
   #hold(bytes: number): void {
@@ -136,7 +174,7 @@ class OpenLease implements ByteReservation {
 export function createByteBudget(limitBytes: number, clock: Clock): ByteBudget {
   const whole: BudgetShare = { limitBytes, heldBytes: 0 }
   const shareOf = { address: shares(limitBytes, PARTS.address), app: shares(limitBytes, PARTS.app) }
-  const arriving = new Set<OpenLease>()
+  const arriving = new ArrivalLine()
   const close = ({ address, app }: Holder) => {
     shareOf.address.close(address)
     shareOf.app.close(app)

@@ -58,6 +58,31 @@ test('the body that arrives for longest gives way to a newcomer; what has arrive
   t.same(gone, ['first: overloaded', 'second: overloaded', 'third: overloaded'])
 })
 
+test('whoever leaves the line, those before and behind keep their places', async (t) => {
+  for (const [leaves, expected] of [
+    [[0], ['1', '2', '3']],
+    [[1], ['0', '2', '3']],
+    [[3], ['0', '1', '2']],
+    [
+      [1, 2],
+      ['0', '3'],
+    ],
+    [[3, 0, 2], ['1']],
+    [[2, 1, 0, 3], []],
+  ] as const) {
+    const { budget, gone, arriving } = budgetOf(100)
+    const leases = ['0', '1', '2', '3'].map((name) => arriving(name, 10))
+    for (const nth of leaves) leases[nth]?.arrived()
+    arriving('newest', 10)
+    t.throws(() => budget.lease(nobody).grow(101), { code: 'overloaded' })
+    t.same(
+      gone,
+      [...expected, 'newest'].map((name) => `${name}: overloaded`),
+      String(leaves),
+    )
+  }
+})
+
 test('a body that is the oldest itself is refused, and no other for it', async (t) => {
   const { gone, arriving } = budgetOf(100)
   const oldest = arriving('oldest', 50)
