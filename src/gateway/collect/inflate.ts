@@ -64,6 +64,8 @@ export interface Inflate {
    * what is no fault of the body, such as a lack of memory, as it is.
    */
   (bytes: Buffer, contentEncoding: string | undefined, owner: Owner): Promise<Buffer>
+  /** Whether the body is what was sent, and nothing is to be done: then there is nobody to wait for either. */
+  isPlain(bytes: Buffer, contentEncoding: string | undefined): boolean
   /** What this runtime can read, for the Accept-Encoding of a 415 (RFC 7694). */
   readonly encodings: string
 }
@@ -86,7 +88,7 @@ export function createInflate(onAlarm: () => void, runtime: object = zlib): Infl
     const own = codecOf(bytes)
     const isBrotli = announced.codings.at(-1) === 'br'
     if (own !== undefined) return isBrotli ? [codecs.br, own] : [own]
-    if (isPlain(announced) || isText(bytes)) return []
+    if (isAnnouncedPlain(announced) || isText(bytes)) return []
     return isBrotli ? [codecs.br] : byAnnouncement(bytes, announced)
   }
 
@@ -155,10 +157,12 @@ export function createInflate(onAlarm: () => void, runtime: object = zlib): Infl
     if (body.length > bytes.length * RATIO_ALARM) onAlarm()
     return body
   }
-  return Object.assign(inflateBody, { encodings: known.join(', ') })
+  const isPlain = (bytes: Buffer, contentEncoding: string | undefined): boolean =>
+    contentEncoding === undefined && !isGzip(bytes) && !isZlib(bytes) && !isZstd(bytes)
+  return Object.assign(inflateBody, { isPlain, encodings: known.join(', ') })
 }
 
-const isPlain = ({ codings, isStrange }: Announced): boolean => codings.length === 0 && !isStrange
+const isAnnouncedPlain = ({ codings, isStrange }: Announced): boolean => codings.length === 0 && !isStrange
 
 function zstdOf(runtime: object): Codec | undefined {
   if (!('zstdDecompress' in runtime)) return undefined

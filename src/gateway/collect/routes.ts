@@ -52,7 +52,8 @@ export async function collectRoutes(app: FastifyInstance, ports: CollectRoutePor
     return async (request: FastifyRequest, reply: FastifyReply) => {
       const retries = canRetry(request.headers['content-type'])
       const receipt = await submit(request, submitting, retries)
-      return retries ? reply.code(202).send(receipt) : reply.code(204).send()
+      reply.code(retries ? 202 : 204)
+      return retries ? receipt : undefined
     }
   }
   app.post('/v1/events', { schema: eventsSchema, validatorCompiler, handler: accept(native) })
@@ -132,6 +133,7 @@ async function receive(
   const pay = metered(charge, sender)
   const announced = headers['content-length'] !== undefined
   const bytes = await readBody(raw, maxBytes, lease, (cost, length) => pay(announced ? cost - length : cost))
+  if (inflate.isPlain(bytes, headers['content-encoding'])) return { body: bytes, wireBytes: bytes.length }
   let body: Buffer
   try {
     body = await inflate(bytes, headers['content-encoding'], owner)

@@ -12,9 +12,12 @@ export const hasRoom = (batch: Batch, heldBytes: number, maxBytes: number): bool
 
 /** Throws `journal_full` where there is no room. */
 export function checkRoom(batch: Batch, heldBytes: number, maxBytes: number): void {
-  if (hasRoom(batch, heldBytes, maxBytes)) return
+  if (!hasRoom(batch, heldBytes, maxBytes)) throw noRoom(batch, heldBytes, maxBytes)
+}
+
+export function noRoom(batch: Batch, heldBytes: number, maxBytes: number): AppError {
   const limit = `${shareOf(batch) * 100} % of ${maxBytes}`
-  throw new AppError('journal_full', `Journal holds ${heldBytes} bytes; this sender may fill it to ${limit}`)
+  return new AppError('journal_full', `Journal holds ${heldBytes} bytes; this sender may fill it to ${limit}`)
 }
 
 const shareOf = ({ canRetry }: Batch): number => (canRetry ? RETRYING_SENDERS_SHARE : ALL_SENDERS_SHARE)

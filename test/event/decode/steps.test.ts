@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { candidatesIn, UNSCANNED_BYTES } from '../../../src/event/decode/candidates.ts'
+import { candidatesIn, candidatesInShort, UNSCANNED_BYTES } from '../../../src/event/decode/candidates.ts'
 import { Unreadable } from '../../../src/event/schema/unreadable.ts'
 import { runToEnd } from '../../../src/std/async/yielding.ts'
 
@@ -115,6 +115,39 @@ test('so does an envelope, whatever stands beside its events', async (t) => {
     }),
     { numRuns: 100 },
   )
+})
+
+test('in one go a short body says what it says in steps, or nothing', async (t) => {
+  const short = (body: string): unknown => {
+    try {
+      return candidatesInShort(Buffer.from(body))?.candidates
+    } catch (error) {
+      return (error as { code: string }).code
+    }
+  }
+  const context = fc.constantFrom('', '"context":{"unit":"s"},', '"context":null,')
+  fc.assert(
+    fc.property(items, context, fc.boolean(), (texts, said, isMarked) => {
+      const mark = isMarked ? MARK : ''
+      const [first = ''] = texts
+      for (const body of [`[${texts.join()}]`, `{${said}"events":[${texts.join()}]}`, first]) {
+        const atOnce = short(`${mark}${body} `)
+        const isJson = parsed(body) !== BROKEN && body.length < 4_000 && !body.includes('[[[[[[[[')
+        t.strictSame(atOnce, isJson ? outcome(body) : undefined, body)
+      }
+    }),
+    { numRuns: 100 },
+  )
+  for (const [what, body, expected] of [
+    ['nothing', ' ', 'malformed_body'],
+    ['a context that is none', '{"context":1,"events":[{}]}', 'malformed_body'],
+    ['more events than are taken', `[${'1,'.repeat(2_000)}1]`, 'body_too_large'],
+    ['lines', '{"name":"a"}\n{"name":"b"}', undefined],
+    ['what is nested deep', '['.repeat(2_000) + ']'.repeat(2_000), undefined],
+    ['what is not short', `{"name":"a"}${' '.repeat(4_096)}`, undefined],
+  ] as const) {
+    t.strictSame(short(body), expected, what)
+  }
 })
 
 test('so do lines', async (t) => {

@@ -22,4 +22,6 @@ export interface Format {
   /** Whether bodies carry an alias: a request that nothing else names is then read to see whose it is. */
   readonly carriesAlias?: boolean
   decode(request: WireRequest): ResumableWork<Decoded>
+  /** The same of what is short and usual, without steps between which others may have a turn; undefined for all else. */
+  decodeShort?(request: WireRequest): Decoded | undefined
 }

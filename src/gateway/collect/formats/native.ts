@@ -1,5 +1,5 @@
 import type { Format } from './format.ts'
-import { unwrap } from './wrappings.ts'
+import { unwrap, unwrapShort } from './wrappings.ts'
 
 /**
  * Headgate's own format: events as docs/events.md has them, in any wrapping. An envelope's `sent_at` is accepted and not
@@ -8,4 +8,5 @@ import { unwrap } from './wrappings.ts'
 export const native: Format = {
   name: 'native',
   decode: unwrap,
+  decodeShort: unwrapShort,
 }

@@ -1,8 +1,9 @@
-import { candidatesIn, startOf } from '../../../event/decode/candidates.ts'
+import { candidatesIn, candidatesInShort, startOf } from '../../../event/decode/candidates.ts'
 import { MAX_OBJECT_NAMES } from '../../../event/decode/scan.ts'
 import { MAX_EVENT_BYTES } from '../../../event/verdict.ts'
 import type { ResumableWork } from '../../../std/async/yielding.ts'
 import { AppError } from '../../../std/errors.ts'
+import { memoizeLast } from '../../../std/memoize-last.ts'
 import type { Decoded, WireRequest } from './format.ts'
 import { fieldsOf, type NameAndText } from './pairs.ts'
 
@@ -14,12 +15,20 @@ import { fieldsOf, type NameAndText } from './pairs.ts'
  *   each part is a field.
  */
 export function* unwrap({ contentType = '', body }: WireRequest): ResumableWork<Decoded> {
-  const type = contentType.trimStart().toLowerCase()
-  if (type.startsWith('multipart/')) return yield* fromMultipart(body)
-  if (type.startsWith('application/x-www-form-urlencoded') && !isJson(body))
-    return { candidates: [fromForm(body)] }
+  const wrapping = wrappingOf(contentType)
+  if (wrapping === 'multipart') return yield* fromMultipart(body)
+  if (wrapping === 'form' && !isJson(body)) return { candidates: [fromForm(body)] }
   return yield* candidatesIn(body)
 }
+
+export const unwrapShort = ({ contentType = '', body }: WireRequest): Decoded | undefined =>
+  wrappingOf(contentType) === 'none' ? candidatesInShort(body) : undefined
+
+const wrappingOf = memoizeLast((contentType) => {
+  const type = contentType.trimStart().toLowerCase()
+  if (type.startsWith('multipart/')) return 'multipart'
+  return type.startsWith('application/x-www-form-urlencoded') ? 'form' : 'none'
+})
 
 /** As far as its first character tells. */
 const isJson = (bytes: Buffer): boolean =>
