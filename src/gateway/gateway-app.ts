@@ -84,7 +84,8 @@ export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): 
 function mindNoContentType(app: FastifyInstance): void {
   app.addHook('onRequest', ({ raw: { headers } }, _reply, done) => {
     const written = headers['content-type']
-    if (written !== undefined) headers['content-type'] = contentTypeOf(written)
+    const meant = written === undefined ? undefined : contentTypeOf(written)
+    if (meant !== written) headers['content-type'] = meant
     done()
   })
 }

@@ -18,7 +18,7 @@ type What = keyof Usage
 
 /** When each bucket of an app will be full again, and how it refills. */
 interface Account {
-  fullAtMs: Readonly<Record<What, number>>
+  readonly fullAtMs: Record<What, number>
   readonly limits: App['limits']
   readonly rates: Readonly<Record<What, Rate>>
 }
@@ -53,10 +53,9 @@ export function createQuota(workers: number, clock: Clock): Quota {
   return {
     charge(app, usage) {
       const nowMs = clock.monotonicMs()
-      const account = accountOf(app, nowMs)
-      const { fullAtMs, rates } = account
-      const spend = (what: What): number => {
-        const cost = usage[what] ?? 0
+      const { fullAtMs, rates } = accountOf(app, nowMs)
+      /** When the bucket is full again, if `cost` is taken from it. */
+      const after = (what: What, cost = 0): number => {
         if (cost === 0) return fullAtMs[what]
         const next = gcra(fullAtMs[what], nowMs, cost, rates[what])
         if (next.waitMs === 0) return next.fullAtMs
@@ -64,7 +63,12 @@ export function createQuota(workers: number, clock: Clock): Quota {
         throw new AppError('app_limit', detail, { retryAfterMs: next.waitMs })
       }
       // All or nothing.
-      account.fullAtMs = { requests: spend('requests'), bytes: spend('bytes'), events: spend('events') }
+      const requests = after('requests', usage.requests)
+      const bytes = after('bytes', usage.bytes)
+      const events = after('events', usage.events)
+      fullAtMs.requests = requests
+      fullAtMs.bytes = bytes
+      fullAtMs.events = events
     },
   }
 }

@@ -76,8 +76,10 @@ export function createSenders(trustProxy: readonly string[]): Senders {
 
 const GONE: RequestSender = { address: '', block: '', isForwarded: false, isExempt: true }
 
-const forwardsForNobody = (headers: IncomingHttpHeaders): boolean =>
-  FORWARDING.every((name) => headers[name] === undefined)
+function forwardsForNobody(headers: IncomingHttpHeaders): boolean {
+  for (const name of FORWARDING) if (headers[name] !== undefined) return false
+  return true
+}
 
 /** Longest that an entry can be: an IPv6 address that ends as IPv4, a zone, brackets, a port and quotes. */
 const MAX_ENTRY_CHARS = 128
