@@ -1,5 +1,6 @@
 // src/ → dist/: TypeScript compiled, dashboard assets copied beside the module that serves them. Built beside dist/ and put
 // in its place when it is whole: what runs from there goes on, and what does not compile leaves the last build as it was.
+// Further arguments are for tsc: --noCheck where the types are checked right after.
 import { execFileSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, renameSync, rmSync } from 'node:fs'
 
@@ -12,7 +13,14 @@ const remove = (folder) => rmSync(folder, { recursive: true, force: true })
 try {
   execFileSync(
     process.execPath,
-    ['node_modules/typescript/bin/tsc', '-p', 'scripts/tsconfig.build.json', '--outDir', next],
+    [
+      'node_modules/typescript/bin/tsc',
+      '-p',
+      'scripts/tsconfig.build.json',
+      '--outDir',
+      next,
+      ...process.argv.slice(2),
+    ],
     { stdio: 'inherit' },
   )
   cpSync(`src/${ASSETS}`, `${next}/${ASSETS}`, { recursive: true })

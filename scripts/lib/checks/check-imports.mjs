@@ -6,19 +6,11 @@ import { readdirSync } from 'node:fs'
 const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((name) =>
   name.endsWith('.ts'),
 )
-const args = [
-  'depcruise',
-  'src',
-  '--config',
-  '.dependency-cruiser.cjs',
-  '--output-type',
-  'json',
-  '--no-progress',
-]
+const args = ['src', '--config', '.dependency-cruiser.cjs', '--output-type', 'json', '--no-progress']
 
 let json
 try {
-  json = execFileSync('npx', ['--no-install', ...args], {
+  json = execFileSync('node_modules/.bin/depcruise', args, {
     maxBuffer: 2 ** 26,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
