@@ -29,6 +29,8 @@ install_packages() {
   if ! cmp -s package-lock.json "$stamp" 2>/dev/null && ! { [ node_modules/.package-lock.json -nt package-lock.json ] && [ -d node_modules/tap ]; }; then
     say "Installing packages …"
     npm ci --no-audit --no-fund --loglevel=error >&2
+    # With the plugins of .taprc alone, which tap itself would see to at its first run.
+    npx --no-install tap build >&2
     cp package-lock.json "$stamp"
   fi
 }

@@ -1,5 +1,5 @@
-// Prints the test files of the quick loop, in one line: those that start no process and no browser, by whatever they import
-// of test/ and scripts/, and that search for nothing.
+// The test files of the quick loop: those that start no process and no browser, by whatever they import of test/ and
+// scripts/, and that search for nothing.
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
@@ -38,7 +38,7 @@ function starts(file: string): boolean {
   return found
 }
 
-const quick = globSync('test/**/*.test.ts')
-  .filter((file) => !SEARCHING.some((pattern) => pattern.test(file)) && !starts(file))
-  .sort()
-console.log(quick.join(' '))
+export const quickTests = (): string[] =>
+  globSync('test/**/*.test.ts')
+    .filter((file) => !SEARCHING.some((pattern) => pattern.test(file)) && !starts(file))
+    .sort()
