@@ -41,7 +41,7 @@ async function work(): Promise<void> {
   for (const file of waiting) if (!(await run(file))) failed.push(file)
 }
 
-// Of files that were run before, and are no more, nothing is said.
+// Results of files that are no more would be named among the slowest.
 rmSync(RESULTS, { recursive: true, force: true })
 await Promise.all(Array.from({ length: JOBS }, work))
 const report = spawnSync(
