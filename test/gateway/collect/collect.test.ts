@@ -91,6 +91,33 @@ test('an event carries what only the gateway knows', async (t) => {
   t.notMatch(String(journal.batches[0]?.lines), '203.0.113', 'but no address')
 })
 
+test('and nothing that it knows of the request before', async (t) => {
+  const { collect, journal } = setup()
+  const mac = 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:150.0) Gecko/20100101 Firefox/150.0'
+  const requests: readonly Partial<Submission>[] = [
+    { country: 'DE' },
+    { country: 'DE', userAgent: mac },
+    { country: 'FR', userAgent: mac },
+    { userAgent: mac },
+    { userAgent: mac, keys: ['blog-key'] },
+    { userAgent: mac, keys: ['blog-key'] },
+    { userAgent: '' },
+  ]
+  for (const changes of requests) await collect(submission(lcp(), changes))
+  t.strictSame(
+    journal.events().map(({ app_id, country, os_name }) => [app_id, country, os_name]),
+    [
+      ['shop', 'DE', 'Linux'],
+      ['shop', 'DE', 'macOS'],
+      ['shop', 'FR', 'macOS'],
+      ['shop', undefined, 'macOS'],
+      ['blog', undefined, 'macOS'],
+      ['blog', undefined, 'macOS'],
+      ['shop', undefined, undefined],
+    ],
+  )
+})
+
 test('a format that only one client speaks names it', async (t) => {
   const { collect, journal } = setup()
   await collect(submission({ name: 'LCP', value: 1, id: 'v5-1', rating: 'good' }, { format: webVitals }))
