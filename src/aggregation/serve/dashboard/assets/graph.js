@@ -18,7 +18,7 @@ export function drawSeries(metric, answer, quantiles) {
     answer.mixedUnits && MIXED_UNITS,
     completeness.missing > 0 && `${count(completeness.missing)} without data`,
     completeness.partial > 0 && `${count(completeness.partial)} still filling`,
-    completeness.lateRows > 0 && `${counted(completeness.lateRows, 'late row')} of all apps`,
+    completeness.lateRows > 0 && `${counted(completeness.lateRows, 'late event')} of all apps`,
   )
   if (total === null) {
     const notices = answer.notices ?? []
