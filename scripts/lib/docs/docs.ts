@@ -57,7 +57,7 @@ Every failure has a code. Over HTTP it is an RFC 9457 problem document (\`applic
 |---|---|---|---|
 ${rows.join('\n')}
 
-Events of one request fail one by one: \`rejected: [{ index, code, detail }]\` in the 202 or the 422. Their codes are \`not_an_object\`, \`malformed_line\`, \`missing_field\`, \`invalid_field\`, \`event_too_large\`, \`event_too_complex\`, \`too_many_events\`, \`privacy_gpc\`.
+Events of one request fail one by one: \`rejected: [{ index, code, detail }]\` in the 202 or the 422. Their codes are \`not_an_object\`, \`malformed_line\`, \`missing_field\`, \`invalid_field\`, \`event_too_large\`, \`event_too_complex\`, \`too_many_events\`, \`privacy_gpc\`. Beside them \`hints\` has a sentence for a field that was left out and is nearly one of ours, and for a unit that was meant to be converted and is not: \`{ "valeu": 3, "unit": "milliseconds" }\`. It is there only where there is something to tell.
 `
 }
 
@@ -82,7 +82,7 @@ function eventsPage(): string {
 
 # The event
 
-One flat row per measurement. A client must send \`name\` and \`value\`; what it may not set (\`app_id\`, \`received_time\`, \`country\`, \`device_type\`, \`user_agent_*\`, \`os_name\`) and unknown fields are ignored and counted. \`null\` is the same as absent, wherever it stands: in an event, among its attributes, in a context and beside one.
+One flat row per measurement. A client must send \`name\` and \`value\`; what it may not set (\`app_id\`, \`received_time\`, \`country\`, \`device_type\`, \`user_agent_*\`, \`os_name\`) and unknown fields are ignored and counted; the answer's \`hints\` name one that is nearly one of ours. \`null\` is the same as absent, wherever it stands: in an event, among its attributes, in a context and beside one.
 
 | column | type | always there | |
 |---|---|---|---|

@@ -30,6 +30,36 @@ export const scales: ReadonlyMap<unknown, Scale> = new Map([
   ['GiBy', bytes(1_073_741_824)],
 ])
 
+/** As they are written elsewhere, without the `s` of many. */
+const WORDS = [
+  ['ns', 'nanosecond nsec nano'],
+  ['us', 'microsecond usec micro'],
+  ['ms', 'millisecond msec milli'],
+  ['s', 'second sec'],
+  ['min', 'minute'],
+  ['h', 'hour hr'],
+  ['d', 'day'],
+  ['By', 'byte'],
+  ['kBy', 'kilobyte kb'],
+  ['MBy', 'megabyte mb'],
+  ['GBy', 'gigabyte gb'],
+  ['KiBy', 'kibibyte kib'],
+  ['MiBy', 'mebibyte mib'],
+  ['GiBy', 'gibibyte gib'],
+] as const
+const known: ReadonlySet<unknown> = new Set(['ms', 'By', ...scales.keys()])
+/** In lower case. Single letters are other units in capitals: `H` is the henry, `S` the siemens. */
+const meant: ReadonlyMap<string, string> = new Map(
+  WORDS.flatMap(([unit, words]) => [
+    ...(unit.length > 1 ? [[unit.toLowerCase(), unit] as const] : []),
+    ...words.split(' ').flatMap((word) => [[word, unit] as const, [`${word}s`, unit] as const]),
+  ]),
+)
+
+/** The unit of time or size that was meant by one that is none, as a word or in another case. */
+export const likelyUnit = (unit: string): string | undefined =>
+  known.has(unit) ? undefined : meant.get(unit.toLowerCase())
+
 /** A double holds any decimal of so many digits and gives it back. */
 const DECIMAL_DIGITS = 15
 

@@ -1,4 +1,5 @@
 import Type, { type TSchema } from 'typebox'
+import { MAX_HINTS } from '../../event/hints.ts'
 import { Measurement } from '../../event/schema/event.ts'
 import { anyRequest, idempotencyKey, problemAnswer } from '../../http/documented.ts'
 import { MAX_EVENTS_PER_REQUEST } from './verdicts.ts'
@@ -23,6 +24,13 @@ const receipt = Type.Object(
         const: false,
         description:
           'Only if false: some accepted event had no event_id and the request no Idempotency-Key, so sending it again would store it twice.',
+      }),
+    ),
+    hints: Type.Optional(
+      Type.Array(Type.String(), {
+        maxItems: MAX_HINTS,
+        description:
+          'Only if there are any: names of fields that were left out, and units that are not converted, with what may have been meant.',
       }),
     ),
   },

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { createHints } from '../../event/hints.ts'
 import type { Ledger, RefusalCode } from '../../event/ledger/ledger.ts'
 import { mostStoredBytes } from '../../event/schema/growth.ts'
 import { createFairQueue, type Owner } from '../../std/async/fair-queue.ts'
@@ -63,6 +64,7 @@ interface Prepared {
   readonly batch: Batch
   readonly rejected: readonly Rejection[]
   readonly refusals: readonly RefusalCode[]
+  readonly hints: readonly string[]
   readonly retrySafe: boolean
   readonly claim: IdempotencyClaim | undefined
 }
@@ -74,6 +76,8 @@ export interface Receipt {
   readonly durability: Durability
   /** Only where it is false: some accepted event would be another one if the request were sent again. */
   readonly retrySafe?: false
+  /** Only where there are any. */
+  readonly hints?: readonly string[]
 }
 
 export interface CollectorPorts extends BatchBuilderPorts {
@@ -98,6 +102,7 @@ export function createCollector(ports: CollectorPorts): Collector {
   const { clock, journal, ledger, quota, registry, telemetry } = ports
   const seal = createBatchBuilder(ports)
   const idempotency = createIdempotency(ports.idempotencySecret, clock)
+  const hintsOf = createHints()
   const inTurn = createFairQueue()
   const countAcknowledged = acknowledgedByDurability(telemetry)
   const ignoredFields = counter(telemetry.metrics, 'headgate_ignored_fields_total')
@@ -135,7 +140,8 @@ export function createCollector(ports: CollectorPorts): Collector {
     if (candidates.length > FEW_EVENTS) yield
     const app = admitted(account, decoded)
     const judged = judgeAll(candidates, gpc && app.gpc === 'drop' ? refuseForPrivacy : undefined)
-    if (judged.accepted.length === 0) refuseAll(app, judged)
+    const hints = hintsOf(candidates, judged)
+    if (judged.accepted.length === 0) refuseAll(app, judged, hints)
     yield
     const claim = claimOf(submission, app, received)
     try {
@@ -145,7 +151,7 @@ export function createCollector(ports: CollectorPorts): Collector {
       )
       const sealed = yield* seal(app, judged.accepted, submission, { claim, maxBytes })
       const { rejected, refusals } = store(submission, app, judged, sealed)
-      return { app, batch: sealed.batch, rejected, refusals, retrySafe: sealed.retrySafe, claim }
+      return { app, batch: sealed.batch, rejected, refusals, hints, retrySafe: sealed.retrySafe, claim }
     } catch (error) {
       claim?.end(false)
       throw error
@@ -169,12 +175,16 @@ export function createCollector(ports: CollectorPorts): Collector {
     return idempotency.claim(app.id, idempotencyKey, `${format.name} ${hash('sha256', said, 'hex')}`)
   }
 
-  function refuseAll({ id }: App, { rejected, refusals }: Pick<Judged, 'rejected' | 'refusals'>): never {
+  function refuseAll(
+    { id }: App,
+    { rejected, refusals }: Pick<Judged, 'rejected' | 'refusals'>,
+    hints: readonly string[] = [],
+  ): never {
     ledger.admitted(0, refusals, id)
     const [first] = rejected
     const why = first === undefined ? 'The request holds no event.' : `The first: ${first.detail}`
     throw new AppError('nothing_valid', `None of ${refusals.length} events could be accepted. ${why}`, {
-      details: { accepted: 0, rejected },
+      details: { accepted: 0, rejected, ...(hints.length > 0 && { hints }) },
     })
   }
 
@@ -194,7 +204,7 @@ export function createCollector(ports: CollectorPorts): Collector {
       const work = prepare(submission, account, received)
       const atOnce = isShort(received) ? runBriefly(work, SHORT_MS, clock.monotonicMs) : undefined
       const prepared = atOnce ?? (await inTurn(owner, () => runYielding(work)))
-      const { app, batch, rejected, refusals, claim, retrySafe } = prepared
+      const { app, batch, rejected, refusals, hints, claim, retrySafe } = prepared
       let durability: Durability
       try {
         durability = await journal.append(batch)
@@ -206,7 +216,8 @@ export function createCollector(ports: CollectorPorts): Collector {
       countAcknowledged(durability, batch.count)
       ledger.tally.add(app.id, batch.receivedMs, batch.count)
       const receipt = { accepted: batch.count, rejected, durability }
-      return retrySafe ? receipt : { ...receipt, retrySafe }
+      const told = hints.length === 0 ? receipt : { ...receipt, hints }
+      return retrySafe ? told : { ...told, retrySafe }
     },
   }
 }

@@ -4,18 +4,25 @@ const LETTERS_A_SLIP = 3
 const MOST_LETTERS = 80
 
 /** The candidate that somebody who wrote `word` most likely meant, or undefined when none is near. */
-export function nearest(word: string, candidates: Iterable<string>): string | undefined {
-  if (word.length > MOST_LETTERS) return undefined
-  let best: { readonly candidate: string; readonly slips: number } | undefined
-  for (const candidate of candidates) {
-    const [a, b] = [plain(word), plain(candidate)]
-    const most = Math.floor(Math.min(word.length, candidate.length) / LETTERS_A_SLIP)
-    // No letter of the difference can be spared: most candidates need no table.
-    if (Math.abs(a.length - b.length) > most) continue
-    const slips = slipsBetween(a, b)
-    if (slips <= most && (best === undefined || slips < best.slips)) best = { candidate, slips }
+export const nearest = (word: string, candidates: Iterable<string>): string | undefined =>
+  nearestOf(candidates)(word)
+
+/** The same for many words. */
+export function nearestOf(candidates: Iterable<string>): (word: string) => string | undefined {
+  const known = Array.from(candidates, (candidate) => ({ candidate, b: plain(candidate) }))
+  return (word) => {
+    if (word.length > MOST_LETTERS) return undefined
+    const a = plain(word)
+    let best: { readonly candidate: string; readonly slips: number } | undefined
+    for (const { candidate, b } of known) {
+      const most = Math.floor(Math.min(word.length, candidate.length) / LETTERS_A_SLIP)
+      // No letter of the difference can be spared: most candidates need no table.
+      if (Math.abs(a.length - b.length) > most) continue
+      const slips = slipsBetween(a, b, most)
+      if (slips <= most && (best === undefined || slips < best.slips)) best = { candidate, slips }
+    }
+    return best?.candidate
   }
-  return best?.candidate
 }
 
 /** `; did you mean "port"?`, or nothing. */
@@ -27,22 +34,27 @@ export function didYouMean(word: string, candidates: Iterable<string>): string {
 /** Case and separators are not what tells words apart. */
 const plain = (word: string): string => word.toLowerCase().replace(/[_-]/g, '')
 
-/** Letters to add, remove, change, or swap with their neighbour (optimal string alignment). */
-function slipsBetween(a: string, b: string): number {
-  const slips = new Map<number, number>()
-  const place = (i: number, j: number) => i * (b.length + 1) + j
-  const at = (i: number, j: number): number => slips.get(place(i, j)) ?? Number.POSITIVE_INFINITY
-  for (let i = 0; i <= a.length; i++) {
-    for (let j = 0; j <= b.length; j++) {
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
-      const least = Math.min(
-        at(i - 1, j) + 1,
-        at(i, j - 1) + 1,
-        at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1),
-        swapped ? at(i - 2, j - 2) + 1 : Number.POSITIVE_INFINITY,
-      )
-      slips.set(place(i, j), i === 0 || j === 0 ? i + j : least)
+/** Letters to add, remove, change, or swap with their neighbour (optimal string alignment); not counted beyond `most`. */
+function slipsBetween(a: string, b: string, most: number): number {
+  let beforeLast: number[] = []
+  let last: number[] = Array.from({ length: b.length + 1 }, (_, j) => j)
+  let lastLeast = 0
+  const at = (row: readonly number[], j: number): number => Number(row[j])
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    let rowLeast = i
+    for (let j = 1; j <= b.length; j++) {
+      const changed = at(last, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      const least = Math.min(at(last, j) + 1, at(row, j - 1) + 1, changed)
+      const isSwap = i > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      const slips = isSwap ? Math.min(least, at(beforeLast, j - 2) + 1) : least
+      row.push(slips)
+      rowLeast = Math.min(rowLeast, slips)
     }
+    if (rowLeast > most && lastLeast > most) return Number.POSITIVE_INFINITY
+    beforeLast = last
+    last = row
+    lastLeast = rowLeast
   }
-  return at(a.length, b.length)
+  return at(last, b.length)
 }

@@ -136,6 +136,20 @@ test('neighbours of a refused event survive it, and every event is counted once'
   t.equal(await count('headgate_ignored_fields_total'), 1)
 })
 
+test('a sender whose field or unit is nearly one of ours is told so, and nobody else anything more', async (t) => {
+  const { collect } = setup()
+  const good = await collect(submission(lcp({ event_id: 'a' })))
+  t.strictSame(good, { accepted: 1, rejected: [], durability: 'journal' })
+  t.match(await collect(submission(lcp({ unit: 'milliseconds' }))), {
+    accepted: 1,
+    hints: ['unit: "milliseconds" is kept as it is and not converted; did you mean "ms"?'],
+  })
+  await t.rejects(collect(submission({ name: 'a', valeu: 3 })), {
+    code: 'nothing_valid',
+    details: { hints: ['"valeu" is no field of an event and was left out; did you mean "value"?'] },
+  })
+})
+
 test('a request of which nothing is accepted is an error that lists why', async (t) => {
   const { collect, journal, ledger } = setup()
   await t.rejects(collect(submission([{ name: 'a' }])), {
