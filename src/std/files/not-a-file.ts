@@ -25,8 +25,10 @@ const FLAGS = {
 export const APPEND = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NONBLOCK
 
 /** At a pipe, open(2) would wait for its other end, and keep one of the four threads for that. Files do not mind. */
+export const flagsOf = (flags: keyof typeof FLAGS): number => FLAGS[flags] | constants.O_NONBLOCK
+
 export const openAtOnce = (path: string, flags: keyof typeof FLAGS, mode?: number): Promise<FileHandle> =>
-  open(path, FLAGS[flags] | constants.O_NONBLOCK, mode)
+  open(path, flagsOf(flags), mode)
 
 /**
  * What a file holds. Rejects with ENOENT for nothing at all, and in words for what is no file, or has more than `maxBytes`.

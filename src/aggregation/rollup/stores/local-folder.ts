@@ -51,16 +51,14 @@ export interface WindowFolder {
   /** The same for who can do without a file of a later version: undefined for that too. */
   readKnown<T>(path: string, asked: WindowRead<T>): Promise<T | undefined>
   setAside(path: string, error: unknown): Promise<void>
-  /** The file was written anew. */
-  isWhole(path: string): void
 }
 
 export const besidePath = (place: string) => `${place}.waiting`
 
 export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions): WindowFolder {
   const indexes = indexReader(indexCacheBytes)
-  /** Damaged, and could not be renamed. */
-  const shunned = new Set<string>()
+  /** Damaged, and could not be renamed; as of when, since another thread or process may write it anew. */
+  const shunned = new Map<string, number | undefined>()
   /** Files that a later version wrote and that were named in the log. */
   const later = new Set<string>()
 
@@ -85,10 +83,14 @@ export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions
     } catch (cause) {
       // Somebody else met it as well.
       if (errnoOf(cause) === 'ENOENT') return
-      shunned.add(path)
+      shunned.set(path, await writtenAtMs(path))
       log?.warn({ file: path, err: cause }, 'a damaged file cannot be renamed, and is left out')
     }
   }
+
+  const writtenAtMs = async (path: string) => (await unlessAbsent(files.stat(path)))?.mtimeMs
+  const isShunned = async (path: string) =>
+    shunned.has(path) && shunned.get(path) === (await writtenAtMs(path))
 
   /** Calls `read` with the window's open file, and with its index as far as it was asked for. */
   async function readWindow<T>(
@@ -112,8 +114,8 @@ export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions
   }
 
   async function read<T>(path: string, asked: WindowRead<T>, keepsIndex = true): Promise<T | undefined> {
-    if (shunned.has(path)) return undefined
     try {
+      if (await isShunned(path)) return undefined
       return await readWindow(path, asked, keepsIndex)
     } catch (cause) {
       const error = faultOf(path, cause)
@@ -126,7 +128,6 @@ export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions
   return {
     placeOf,
     setAside,
-    isWhole: (path) => void shunned.delete(path),
     read,
 
     async readKnown(path, asked) {

@@ -83,7 +83,6 @@ export function localStore(options: LocalStoreOptions): RollupStore {
     }
     if (!(await replaceWindowFile({ files, entropy }, { path, content: { window, rows }, isOutdated })))
       return 'unchanged'
-    folder.isWhole(path)
     const now = [...around.filter((held) => held.path !== path), { path, window }]
     await leaveOneGrain(
       window,

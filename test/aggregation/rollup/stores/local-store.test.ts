@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { localStore } from '../../../../src/aggregation/rollup/stores/local-store.ts'
@@ -6,6 +6,7 @@ import type { RollupRow, RollupStore } from '../../../../src/aggregation/rollup/
 import { DAY_MS } from '../../../../src/std/durations.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 
+import { blockingFiles } from '../../../../src/std/files/blocking-files.ts'
 import { createTelemetry } from '../../../../src/std/telemetry.ts'
 import {
   chunks,
@@ -26,6 +27,13 @@ test('the local store keeps the contract of stores', async (t) => {
   storeContract(t, 'local', (t) => {
     const dir = t.testdir()
     return () => localStore({ dir })
+  })
+})
+
+test('the local store keeps the contract where its files keep the thread waiting', async (t) => {
+  storeContract(t, 'local that blocks', (t) => {
+    const dir = t.testdir()
+    return () => localStore({ dir, files: blockingFiles })
   })
 })
 
@@ -262,6 +270,16 @@ test('a file that the disk does not give back is damaged; a want of handles is n
   t.same(await store.windows('vitals', 0, whole.toMs), [])
   t.equal(await store.publish(window, chunks([row()])), 'published')
   t.equal((await store.windows('vitals', 0, whole.toMs)).length, 1)
+  fail({ call: 'read', code: 'EIO' }, { call: 'rename', code: 'EROFS' })
+  t.same(await store.windows('vitals', 0, whole.toMs), [])
+  t.equal(await localStore({ dir }).publish(committed({ generation: 2 }), chunks([row()])), 'published')
+  t.match(await store.windows('vitals', 0, whole.toMs), [{ generation: 2 }], 'another wrote it anew')
+  fail({ call: 'read', code: 'EIO' }, { call: 'rename', code: 'EROFS' })
+  t.same(await store.windows('vitals', 0, whole.toMs), [])
+  const path = join(dir, 'vitals', '2026-11-22', `${window.fromMs}.rollup`)
+  await rm(path)
+  t.same(await store.held('vitals', 0, whole.toMs), [], 'and nothing is to be read where it is gone')
+  t.equal(await store.publish(window, chunks([row()])), 'published')
   fail({ call: 'read', code: 'EIO' }, { call: 'rename', code: 'ENOENT' })
   t.equal(
     (await store.windows('vitals', 0, whole.toMs)).length,
