@@ -47,7 +47,11 @@ const isBuilding = (node: ts.Node) =>
   (ts.isNewExpression(node) || ts.isCallExpression(node)) && node.expression.getText() === 'RegExp'
 
 /** They do something as soon as they are loaded. */
-const PROGRAMS: readonly string[] = ['main.ts', 'aggregation/ingest/duckdb/duckdb-child.ts']
+const PROGRAMS: readonly string[] = [
+  'main.ts',
+  'aggregation/ingest/duckdb/duckdb-child.ts',
+  'wiring/query-thread.ts',
+]
 
 /** What modules of `src` build while they are loaded, themselves or by a library, by the file that asked for it. */
 async function builtPatterns(): Promise<readonly Pattern[]> {

@@ -7,18 +7,17 @@ import { answerWithProblems } from '../http/problems.ts'
 import { queryPool } from '../http/query-pool.ts'
 import { createServer, refuseWhileClosing, requireHost } from '../http/server.ts'
 import type { Logger } from '../std/telemetry.ts'
+import type { RollupDefinition } from './rollup/model/definition.ts'
 import { type RollupRoutePorts, rollupRoutes } from './rollup/routes.ts'
-import { retryingQueries } from './serve/damage-retry.ts'
 import { dashboardSources, loadAssets } from './serve/dashboard/assets.ts'
 import { dashboardRoutes } from './serve/dashboard/routes.ts'
-import { createQueries, type QueryPorts } from './serve/query.ts'
-import { memoryCache } from './serve/query-cache.ts'
 import { type ServePorts, serveRoutes } from './serve/routes.ts'
 
 export interface AggregationPorts
-  extends Pick<QueryPorts, 'store' | 'definitions' | 'clock'>,
-    Pick<ServePorts, 'apps' | 'pipelineState' | 'gateway'>,
+  extends Pick<ServePorts, 'queries' | 'apps' | 'pipelineState' | 'gateway' | 'clock'>,
     Pick<RollupRoutePorts, 'runs'> {
+  /** At least one. */
+  readonly definitions: readonly RollupDefinition[]
   readonly log: Logger
   readonly ready: () => boolean | string
   /** Whose tokens may change; left out: those of the configuration. */
@@ -48,11 +47,8 @@ export async function buildAggregation(
   config: AggregationConfig,
   ports: AggregationPorts,
 ): Promise<FastifyInstance> {
-  const { log, store, definitions, clock, runs, apps, pipelineState, gateway, ready, operations } = ports
+  const { log, queries, definitions, clock, runs, apps, pipelineState, gateway, ready, operations } = ports
   const auth = ports.auth ?? createAuth(config.tokens)
-  const queries = retryingQueries(
-    createQueries({ store, definitions, clock, cache: memoryCache(config.cache.maxBytes) }),
-  )
 
   const { enabled, grace } = config.schedule
   const grainMs = Math.max(...definitions.map((definition) => definition.grainMs))

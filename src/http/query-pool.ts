@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify'
 import { AppError } from '../std/errors.ts'
 import { knockWhenHalfOpen } from './half-open.ts'
 
-/** Ours: queries share a process with the gateway, and more at a time would only make each of them slower. */
+/** Ours: queries share one thread, and more at a time would only make each of them slower. */
 export const QUERIES_AT_ONCE = 2
 /** Ours: what is done within the deadline by two that take half a second each. */
 export const MAX_WAITING_QUERIES = 32

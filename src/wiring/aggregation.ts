@@ -17,9 +17,11 @@ import { createRuns, type Runs } from '../aggregation/rollup/run/runner.ts'
 import { localStore } from '../aggregation/rollup/stores/local-store.ts'
 import type { RollupStore } from '../aggregation/rollup/stores/store.ts'
 import { aggregationState, type PipelineState } from '../aggregation/serve/pipeline.ts'
+import type { Queries } from '../aggregation/serve/query.ts'
 import type { AggregationConfig, Config } from '../config/schema/config-schema.ts'
 import { askBalance, type GatewayBalance } from '../http/reconciliation.ts'
 import type { Logger } from '../std/telemetry.ts'
+import { wireQueries } from './queries.ts'
 import type { System } from './system.ts'
 
 /** Lines compacted into one Parquet object at most: a few minutes of a busy gateway. */
@@ -39,6 +41,7 @@ export interface AggregationWiring {
   readonly runs: Runs
   readonly store: RollupStore
   readonly definitions: readonly RollupDefinition[]
+  readonly queries: Queries
   pipelineState(): Promise<PipelineState>
 }
 
@@ -57,7 +60,9 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
   const { timeout: timeoutMs } = aggregation.engine
   const kept = sessionPool({ openSession: sessionsOf(2 * timeoutMs), timeoutMs, clock })
   const { openSession } = kept
-  const store = localStore({ dir: join(dataDir, 'store'), log: system.telemetry.log })
+  const { log } = system.telemetry
+  const dir = join(dataDir, 'store')
+  const store = localStore({ dir, log })
   const definitions = definitionsOf(aggregation)
   const { grace: graceMs, horizon: horizonMs } = aggregation.schedule
   const runs = await createRuns({
@@ -75,6 +80,7 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
     runs,
     store,
     definitions,
+    queries: wireQueries({ dir, definitions, cacheBytes: aggregation.cache.maxBytes }, log),
     async pipelineState() {
       const windows = await runs.overview()
       const notIngested = runs.notIngested()

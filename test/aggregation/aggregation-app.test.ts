@@ -6,6 +6,7 @@ import { DEFAULT_SETS } from '../../src/aggregation/rollup/model/definition.ts'
 import { AggregationConfig } from '../../src/config/schema/config-schema.ts'
 import { AppError } from '../../src/std/errors.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
+import { queriesHere } from '../fakes/aggregation/queries.ts'
 import { memoryStore } from '../fakes/aggregation/store.ts'
 import { fakeClock } from '../fakes/clock.ts'
 import { reconciliation } from '../fakes/reconciliation.ts'
@@ -22,11 +23,15 @@ async function built(t: Test, its: Partial<AggregationPorts> = {}, configured: o
     tokens: [{ name: 'ops', sha256, scopes: ['read', 'run'] }],
     ...configured,
   }) as AggregationConfig
+  const clock = fakeClock()
+  const definitions = [
+    { id: 'default', grainMs: 900_000, sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 },
+  ]
   const app = await buildAggregation(config, {
     log,
-    clock: fakeClock(),
-    store: memoryStore(),
-    definitions: [{ id: 'default', grainMs: 900_000, sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 }],
+    clock,
+    queries: queriesHere({ store: memoryStore(), definitions, clock }),
+    definitions,
     runs: {
       submit: noRun,
       get: noRun,

@@ -13,6 +13,7 @@ import { AggregationConfig } from '../../src/config/schema/config-schema.ts'
 import { systemClock } from '../../src/std/clock.ts'
 import { AppError } from '../../src/std/errors.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
+import { queriesHere } from '../fakes/aggregation/queries.ts'
 import { committed, memoryStore, rollupRow } from '../fakes/aggregation/store.ts'
 import { chromium, skip } from '../fakes/process/chromium.ts'
 import { reconciliation } from '../fakes/reconciliation.ts'
@@ -56,11 +57,12 @@ async function served(
       { name: 'one app', sha256: sha256('limited-token'), scopes: ['read', 'run'], apps: ['shop'] },
     ],
   }) as AggregationConfig
+  const definitions = [{ id: 'default', grainMs, sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 }]
   const app = await buildAggregation(config, {
     log: quietTelemetry().log,
     clock: systemClock,
-    store,
-    definitions: [{ id: 'default', grainMs, sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 }],
+    queries: queriesHere({ store, definitions, clock: systemClock }),
+    definitions,
     runs: {
       async submit(request) {
         submitted.push(request)

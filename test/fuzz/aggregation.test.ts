@@ -5,6 +5,7 @@ import { aggregationState } from '../../src/aggregation/serve/pipeline.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import { createTelemetry } from '../../src/std/telemetry.ts'
 import { aggregation, GRAIN, MIN, never, T0 } from '../fakes/aggregation/aggregation.ts'
+import { queriesHere } from '../fakes/aggregation/queries.ts'
 import { sha256, someApps } from '../fakes/gateway.ts'
 import { header } from '../fakes/raw-http.ts'
 import { reconciliation } from '../fakes/reconciliation.ts'
@@ -55,11 +56,12 @@ async function listening(t: Test) {
   const logLines: string[] = []
   const { log, metrics } = createTelemetry('debug', { write: (line) => logLines.push(line) })
   const config = parseConfig({ aggregation: { tokens }, apps: someApps }, {})
+  const { definitions } = it.options()
   const app = await buildAggregation(config.aggregation, {
     log,
     clock: it.clock,
-    store: it.store,
-    definitions: it.options().definitions,
+    queries: queriesHere({ ...it, definitions }),
+    definitions,
     runs,
     apps: () => ['shop', 'blog'],
     gateway: () => ({ host: '127.0.0.1', port: 21_280 }),

@@ -4,6 +4,7 @@ import { aggregationState } from '../../src/aggregation/serve/pipeline.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
 import { aggregation, T0 } from '../fakes/aggregation/aggregation.ts'
+import { queriesHere } from '../fakes/aggregation/queries.ts'
 import { tokenOf } from '../fakes/credentials/vending.ts'
 import { startVendingGateway } from '../fakes/credentials/vending-gateway.ts'
 import { sha256, someApps } from '../fakes/gateway.ts'
@@ -135,13 +136,14 @@ async function privateSide(t: Test) {
   const runs = await it.open()
   const { log, metrics } = quietTelemetry()
   const tokens = [{ name: 'ops', sha256: sha256('ops'), scopes: ['read', 'run'] }]
+  const { definitions } = it.options()
   const app = await buildAggregation(
     parseConfig({ aggregation: { tokens }, apps: someApps }, {}).aggregation,
     {
       log,
       clock: it.clock,
-      store: it.store,
-      definitions: it.options().definitions,
+      queries: queriesHere({ ...it, definitions }),
+      definitions,
       runs,
       apps: () => ['shop'],
       gateway: () => ({ host: '127.0.0.1', port: 1 }),

@@ -2,15 +2,15 @@ import { test } from 'tap'
 import type { Static } from 'typebox'
 import { DEFAULT_SETS, type RollupDefinition } from '../../../src/aggregation/rollup/model/definition.ts'
 import { RELATIVE_ERROR } from '../../../src/aggregation/rollup/model/measure.ts'
-import { createQueries, type QueryContext } from '../../../src/aggregation/serve/query.ts'
+import type { QueryContext } from '../../../src/aggregation/serve/query.ts'
 import type { SeriesAnswer, TopAnswer } from '../../../src/aggregation/serve/query-answers.ts'
-import { memoryCache } from '../../../src/aggregation/serve/query-cache.ts'
 import {
   computeRanking,
   MAX_RANKED_WINDOWS,
   type RankingQuery,
 } from '../../../src/aggregation/serve/ranking.ts'
 import { defaultStep, type SeriesQuery } from '../../../src/aggregation/serve/series.ts'
+import { queriesHere } from '../../fakes/aggregation/queries.ts'
 import { committed, memoryStore, rollupRow } from '../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 
@@ -36,7 +36,7 @@ const hourly: RollupDefinition = {
 function queriesOver(definitions: readonly RollupDefinition[] = [standard, hourly]) {
   const store = memoryStore()
   const clock = fakeClock(noon)
-  const queries = createQueries({ store, definitions, cache: memoryCache(1_000_000), clock })
+  const queries = queriesHere({ store, definitions, clock })
   const series = async (
     its: Partial<SeriesQuery> = {},
     asking = all,

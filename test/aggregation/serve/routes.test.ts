@@ -2,14 +2,13 @@ import { createHash } from 'node:crypto'
 import { type Test, test } from 'tap'
 import { DEFAULT_SETS } from '../../../src/aggregation/rollup/model/definition.ts'
 import type { PipelineState } from '../../../src/aggregation/serve/pipeline.ts'
-import { createQueries } from '../../../src/aggregation/serve/query.ts'
-import { memoryCache } from '../../../src/aggregation/serve/query-cache.ts'
 import { serveRoutes } from '../../../src/aggregation/serve/routes.ts'
 import { createAuth } from '../../../src/http/auth.ts'
 import { answerWithProblems } from '../../../src/http/problems.ts'
 import { queryPool } from '../../../src/http/query-pool.ts'
 import { createServer } from '../../../src/http/server.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
+import { queriesHere } from '../../fakes/aggregation/queries.ts'
 import { committed, memoryStore, rollupRow } from '../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 
@@ -45,7 +44,7 @@ async function served(t: Test, pool = queryPool()) {
   const app = createServer([], log)
   answerWithProblems(app, log)
   await app.register(serveRoutes, {
-    queries: createQueries({ store, definitions: [definition], cache: memoryCache(1_000_000), clock }),
+    queries: queriesHere({ store, definitions: [definition], clock }),
     pool,
     auth: createAuth([
       { name: 'ops', sha256: sha256('all'), scopes: ['read', 'run'] },

@@ -1,0 +1,39 @@
+import type { MessagePort } from 'node:worker_threads'
+import { AppError } from '../../../std/errors.ts'
+import type { Queries, QueryContext } from '../query.ts'
+import { carried } from './carried-failure.ts'
+import type { FromQueryThread, Question, ToQueryThread } from './thread-messages.ts'
+
+/** The thread's side: answers each question once, in whatever order they end. */
+export function answerQuestions(port: MessagePort, queries: Queries): void {
+  const underWay = new Map<number, AbortController>()
+
+  /** Never rejects: what goes wrong is an answer as well. */
+  async function answer({ id, question, asking }: Extract<ToQueryThread, { kind: 'ask' }>): Promise<void> {
+    const cancelling = new AbortController()
+    underWay.set(id, cancelling)
+    const told = await asked(queries, question, { ...asking, signal: cancelling.signal }).then(
+      (text): FromQueryThread => ({ kind: 'answer', id, text }),
+      (error: unknown): FromQueryThread => ({ kind: 'failure', id, failure: carried(error) }),
+    )
+    underWay.delete(id)
+    port.postMessage(told)
+  }
+
+  port.on('message', (message: ToQueryThread) => {
+    if (message.kind === 'ask') return answer(message)
+    underWay.get(message.id)?.abort(new AppError('cancelled', 'Nobody waits for the answer.'))
+    return undefined
+  })
+}
+
+function asked(queries: Queries, question: Question, asking: QueryContext): Promise<string> {
+  switch (question.kind) {
+    case 'series':
+      return queries.series(question.query, asking)
+    case 'top':
+      return queries.top(question.query, asking)
+    case 'metrics':
+      return queries.metrics(question.query, asking)
+  }
+}

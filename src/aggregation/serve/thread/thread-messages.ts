@@ -1,0 +1,24 @@
+import type { Queries, QueryContext } from '../query.ts'
+import type { RankingQuery } from '../ranking.ts'
+import type { SeriesQuery } from '../series.ts'
+import type { CarriedFailure } from './carried-failure.ts'
+
+/** One of `Queries`, as a message. */
+export type Question =
+  | { readonly kind: 'series'; readonly query: SeriesQuery }
+  | { readonly kind: 'top'; readonly query: RankingQuery }
+  | { readonly kind: 'metrics'; readonly query: Parameters<Queries['metrics']>[0] }
+
+/** All but the signal, which becomes a `cancel`. */
+export type AskingOf = Omit<QueryContext, 'signal'>
+
+export type ToQueryThread =
+  | { readonly kind: 'ask'; readonly id: number; readonly question: Question; readonly asking: AskingOf }
+  /** Nobody wants the answer any more; one is sent all the same, as soon as the work has ended. */
+  | { readonly kind: 'cancel'; readonly id: number }
+
+export type FromQueryThread =
+  | { readonly kind: 'answer'; readonly id: number; readonly text: string }
+  | { readonly kind: 'failure'; readonly id: number; readonly failure: CarriedFailure }
+  /** A line of the thread's log, as JSON. */
+  | { readonly kind: 'logged'; readonly line: string }

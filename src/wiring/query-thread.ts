@@ -1,0 +1,24 @@
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { localStore } from '../aggregation/rollup/stores/local-store.ts'
+import { retryingQueries } from '../aggregation/serve/damage-retry.ts'
+import { createQueries } from '../aggregation/serve/query.ts'
+import { memoryCache } from '../aggregation/serve/query-cache.ts'
+import { answerQuestions } from '../aggregation/serve/thread/answer-questions.ts'
+import type { FromQueryThread } from '../aggregation/serve/thread/thread-messages.ts'
+import { systemClock } from '../std/clock.ts'
+import { blockingFiles } from '../std/files/blocking-files.ts'
+import { createTelemetry } from '../std/telemetry.ts'
+import { giveWay } from '../std/thread-priority.ts'
+import type { QueryThreadData } from './queries.ts'
+
+/** A tenth of the weight that the threads have which take beacons. Ours. */
+const NICENESS = 10
+
+const [port, { dir, definitions, cacheBytes }] = [parentPort, workerData] as [MessagePort, QueryThreadData]
+
+giveWay(NICENESS)
+const write = (line: string) => port.postMessage({ kind: 'logged', line } satisfies FromQueryThread)
+const { log } = createTelemetry('warn', { write })
+const store = localStore({ dir, files: blockingFiles, log })
+const cache = memoryCache(cacheBytes)
+answerQuestions(port, retryingQueries(createQueries({ store, definitions, cache, clock: systemClock })))

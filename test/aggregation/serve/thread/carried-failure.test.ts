@@ -1,0 +1,34 @@
+import { test } from 'tap'
+import { damaged } from '../../../../src/aggregation/rollup/stores/store.ts'
+import { carried, failureOf } from '../../../../src/aggregation/serve/thread/carried-failure.ts'
+import { AppError } from '../../../../src/std/errors.ts'
+
+/** As messages between threads are. */
+const there = (error: unknown): Error => failureOf(structuredClone(carried(error)))
+
+const disk = Object.assign(new Error('EACCES: permission denied, open /x'), { code: 'EACCES' })
+
+test('an error arrives as it left: its class, code, words, place, details and cause', (t) => {
+  for (const error of [
+    new AppError('query_too_large', 'The range is too long.'),
+    new AppError('invalid_request', 'tz is none', { details: { fields: [{ field: 'tz' }] } }),
+    new AppError('queries_busy', 'Come again.', { retryAfterMs: 2_000 }),
+    new AppError('storage_denied', 'It stays as it is', { cause: disk }),
+    damaged('a.rollup', 'it has no header'),
+    disk,
+    new TypeError('x is not a function'),
+  ]) {
+    const arrived = there(error)
+    t.equal(arrived.constructor, error.constructor, error.message)
+    t.same({ ...arrived }, { ...error })
+    t.equal(arrived.message, error.message)
+    t.equal(arrived.stack, error.stack)
+    t.same(arrived.cause, error.cause)
+  }
+  t.end()
+})
+
+test('what is no error arrives as one', (t) => {
+  t.match(there('thrown by somebody else'), { message: 'thrown by somebody else' })
+  t.end()
+})

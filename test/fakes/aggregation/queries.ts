@@ -1,0 +1,6 @@
+import { createQueries, type Queries, type QueryPorts } from '../../../src/aggregation/serve/query.ts'
+import { memoryCache } from '../../../src/aggregation/serve/query-cache.ts'
+
+/** The queries themselves, in this thread: over a store that no other thread can see, and by a clock that stands still. */
+export const queriesHere = (ports: Omit<QueryPorts, 'cache'>): Queries =>
+  createQueries({ ...ports, cache: memoryCache(1_000_000) })
