@@ -118,12 +118,18 @@ test('a target is hit at its limit, missed beyond it, and open without a figure'
 
 test('what queries cost beacons is what those beside them wait longer', async (t) => {
   const result = (name: string, ackP99Ms: number) => ({ case: name, figures: { ackP99Ms }, faults: [] })
-  const results = [result('alone', 3), result('beside/ranking', 23), result('beside/series', 23.1)]
+  const results = [
+    result('alone', 3),
+    result('beside/ranking', 23),
+    result('beside/series', 23.1),
+    result('beside/week', 4),
+  ]
   t.match(queriesVerdicts(results), [
     { measured: 20, verdict: 'hit' },
     { measured: 20.1, verdict: 'MISS' },
+    { measured: 1, verdict: 'hit' },
   ])
-  t.match(queriesVerdicts(results.slice(1)), [{ verdict: 'not measured' }, { verdict: 'not measured' }])
+  t.match(queriesVerdicts(results.slice(1)), Array(3).fill({ verdict: 'not measured' }))
 })
 
 test('what the command line does not understand it says', async (t) => {

@@ -121,7 +121,7 @@ export function credentialsVerdicts(results: readonly Result[]): readonly Target
 export function queriesVerdicts(results: readonly Result[]): readonly TargetResult[] {
   const p99 = (name: string) => results.find((result) => result.case === name)?.figures.ackP99Ms
   const alone = p99('alone')
-  return ['ranking', 'series'].map((name) => {
+  return ['ranking', 'series', 'week'].map((name) => {
     const beside = p99(`beside/${name}`)
     const later =
       alone === undefined || beside === undefined ? undefined : Number((beside - alone).toFixed(1))

@@ -1,9 +1,11 @@
-import { mkdtemp } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { mkdir, mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
-import { localStore } from '../../../../src/aggregation/rollup/stores/local-store.ts'
+import { writeContent } from '../../../../src/aggregation/rollup/stores/local-file.ts'
 import { MAX_ROWS } from '../../../../src/aggregation/serve/series.ts'
+import { alignDown, dayOf, MINUTE_MS } from '../../../../src/std/durations.ts'
+import { nodeFiles } from '../../../../src/std/files/files.ts'
 import { committed, rollupRow } from '../../../../test/fakes/aggregation/store.ts'
-import { unsyncedFiles } from '../../../../test/fakes/files/unsynced-files.ts'
 import { type RunningHeadgate, startHeadgate } from '../../demo/headgate.ts'
 import { UNLIMITED } from '../../demo/unlimited.ts'
 import { atRate } from '../load/load.ts'
@@ -14,11 +16,6 @@ import { type Bench, rssMb } from '../measure/measure.ts'
 import type { Figures, Result } from '../measure/result.ts'
 import { bodyOf, headersOf } from '../workload/body.ts'
 
-const GRAIN_MS = 900_000
-/** A month of quarter hours. A series of as many values is as much as one query may ask for. */
-const WINDOWS = 3_000
-const VALUES = MAX_ROWS / WINDOWS
-const ROUTES = 100
 /** Buckets of each histogram: 16 ms to 5 s. */
 const SPREAD = Array.from({ length: 60 }, (_, i) => 16 * 1.1 ** i)
 /** As many as a token may have under way; two of them are worked on. */
@@ -32,7 +29,19 @@ const RANGES = 200
 /** What a query is answered that waited too long for its turn: part of the rules, and no fault. */
 const COME_AGAIN = 503
 
+/** What the store of a shop holds. */
+interface Holding {
+  readonly grain: '15m' | '1m'
+  readonly grainMs: number
+  readonly windows: number
+  readonly routes: number
+}
+
+const MONTH: Holding = { grain: '15m', grainMs: 15 * MINUTE_MS, windows: 3_000, routes: 100 }
+const WEEK: Holding = { grain: '1m', grainMs: MINUTE_MS, windows: 10_080, routes: 20 }
+
 interface QueryShop {
+  readonly holding: Holding
   readonly headgate: RunningHeadgate
   /** End of its last window. */
   readonly toMs: number
@@ -41,50 +50,61 @@ interface QueryShop {
 }
 
 /** The parameters of the n-th query: no two ask for the same range, so that none is answered from the cache. */
-type Question = (toMs: number, n: number) => string
+type QueryText = (shop: QueryShop, n: number) => string
 
-const rangeOf = (toMs: number, n: number) =>
-  `from=${toMs - WINDOWS * GRAIN_MS}&to=${toMs - (2 + (n % RANGES)) * GRAIN_MS}`
+const rangeOf = ({ toMs, holding: { grainMs, windows } }: QueryShop, n: number) =>
+  `from=${toMs - windows * grainMs}&to=${toMs - (2 + (n % RANGES)) * grainMs}`
 
-const QUESTIONS: Readonly<Record<string, Question>> = {
-  ranking: (toMs, n) =>
-    `top?app=bench&metric=browser.web_vital.lcp&set=route&limit=100&by=q&${rangeOf(toMs, n)}`,
-  series: (toMs, n) => {
-    const values = Array.from({ length: VALUES }, (_, i) => `value=${encodeURIComponent(routeOf(i))}`)
-    return `series?app=bench&metric=browser.web_vital.lcp&set=route&${values.join('&')}&${rangeOf(toMs, n)}`
-  },
+const ranking: QueryText = (shop, n) =>
+  `top?app=bench&metric=browser.web_vital.lcp&set=route&limit=100&by=q&${rangeOf(shop, n)}`
+
+/** Of as many values as one query may ask for. */
+const series: QueryText = (shop, n) => {
+  const count = Math.floor(MAX_ROWS / shop.holding.windows)
+  const values = Array.from({ length: count }, (_, i) => `value=${encodeURIComponent(routeOf(i))}`)
+  return `series?app=bench&metric=browser.web_vital.lcp&set=route&${values.join('&')}&${rangeOf(shop, n)}`
 }
 
 const routeOf = (i: number) => `/r${String(i).padStart(3, '0')}`
 
 /**
- * What the heaviest queries cost the beacons of the same process: `serve` with a month of quarter hours, beacons at a
- * steady rate, first alone, then beside eight who ask again as soon as they have their answer.
+ * What the heaviest queries cost the beacons of the same process: `serve` with a month of quarter hours, or a week of
+ * minutes, beacons at a steady rate, first alone, then beside eight who ask again as soon as they have their answer.
  */
 export async function withQueryCases<T>(
   bench: Omit<Bench, 'sink'>,
   work: (cases: readonly Case[]) => Promise<T>,
 ): Promise<T> {
-  let open: Promise<QueryShop> | undefined
-  const shop = () => (open ??= openShop(bench))
-  const alone: Case = { name: 'alone', run: async () => beacons(await shop(), bench) }
-  const beside = Object.entries(QUESTIONS).map(
-    ([name, question]): Case => ({
-      name: `beside/${name}`,
-      run: async () => beaconsBeside(await shop(), question, bench),
-    }),
-  )
+  const month = lazily(() => openShop(MONTH, bench))
+  const week = lazily(() => openShop(WEEK, bench))
+  const beside = (name: string, shop: () => Promise<QueryShop>, queryText: QueryText): Case => ({
+    name: `beside/${name}`,
+    run: async () => beaconsBeside(await shop(), queryText, bench),
+  })
   try {
-    return await work([alone, ...beside])
+    return await work([
+      { name: 'alone', run: async () => beacons(await month.get(), bench) },
+      beside('ranking', month.get, ranking),
+      beside('series', month.get, series),
+      beside('week', week.get, series),
+    ])
   } finally {
-    const { headgate } = (await open?.catch(() => undefined)) ?? {}
-    await headgate?.stop()
+    for (const shop of [month, week]) await (await shop.made()?.catch(() => undefined))?.headgate.stop()
   }
 }
 
-async function openShop({ folder, machine, cpuProf }: Omit<Bench, 'sink'>): Promise<QueryShop> {
+/** Made when it is first asked for. */
+function lazily<T>(make: () => Promise<T>) {
+  let made: Promise<T> | undefined
+  return { get: () => (made ??= make()), made: () => made }
+}
+
+async function openShop(
+  holding: Holding,
+  { folder, machine, cpuProf }: Omit<Bench, 'sink'>,
+): Promise<QueryShop> {
   const dataDir = await mkdtemp(join(folder, 'queries-'))
-  const toMs = Math.floor(Date.now() / GRAIN_MS) * GRAIN_MS
+  const toMs = alignDown(Date.now(), holding.grainMs)
   const headgate = await startHeadgate({
     app: { id: 'bench', origins: [] },
     appMore: { limits: UNLIMITED },
@@ -92,26 +112,33 @@ async function openShop({ folder, machine, cpuProf }: Omit<Bench, 'sink'>): Prom
     launcher: machine.serverCore,
     nodeArgs: cpuProf ? ['--cpu-prof', `--cpu-prof-dir=${cpuProf}`] : [],
     // Runs would be measured with the queries.
-    config: { aggregation: { schedule: { enabled: false } } },
+    config: { aggregation: { schedule: { enabled: false, grain: holding.grain } } },
   })
-  let filling: Promise<void> | undefined
-  return { headgate, toMs, filled: () => (filling ??= fill(join(dataDir, 'store'), toMs)) }
+  const filled = lazily(() => fill(join(dataDir, 'store'), holding, toMs))
+  return { holding, headgate, toMs, filled: filled.get }
 }
 
-/** A month of quarter hours, each a file of its own, some 200 MB in all. Nothing is lost by a power cut that matters. */
-async function fill(dir: string, toMs: number): Promise<void> {
-  const store = localStore({ dir, files: unsyncedFiles })
+/** Each window a file of its own, some 200 MB in all. */
+async function fill(dir: string, { grainMs, windows, routes }: Holding, toMs: number): Promise<void> {
   const rows = [
     rollupRow({ app: 'bench' }, SPREAD),
-    ...Array.from({ length: ROUTES }, (_, i) =>
+    ...Array.from({ length: routes }, (_, i) =>
       rollupRow({ app: 'bench', set: 'route', value: routeOf(i) }, SPREAD),
     ),
   ]
   const chunks = async function* () {
     yield rows
   }
-  for (let ms = toMs - WINDOWS * GRAIN_MS; ms < toMs; ms += GRAIN_MS)
-    await store.publish(committed(ms), chunks())
+  for (let ms = toMs - windows * grainMs; ms < toMs; ms += grainMs) {
+    // Not by `publish`, which would look at all windows of the hour first.
+    const day = join(dir, 'default', dayOf(ms))
+    await mkdir(day, { recursive: true })
+    const file = await nodeFiles.open(join(day, `${ms}.rollup`), 'w')
+    await writeContent(file, { window: committed(ms, { toMs: ms + grainMs }), rows: chunks() })
+    await file.close()
+  }
+  // Else the disk would still be at it while the journal syncs.
+  execFileSync('sync', ['--file-system', dir])
 }
 
 type Outcome = Omit<Result, 'case'>
@@ -143,11 +170,11 @@ async function beacons({ headgate }: QueryShop, { machine, seconds }: Omit<Bench
 
 async function beaconsBeside(
   shop: QueryShop,
-  question: Question,
+  queryText: QueryText,
   bench: Omit<Bench, 'sink'>,
 ): Promise<Outcome> {
   await shop.filled()
-  const asking = askers(shop, question)
+  const asking = askers(shop, queryText)
   const { figures, faults } = await beacons(shop, bench).finally(asking.end)
   const { tookMs, putOff, wrong } = await asking.done
   return {
@@ -162,7 +189,8 @@ async function beaconsBeside(
 }
 
 /** Eight who ask until they are ended. */
-function askers({ headgate, toMs }: QueryShop, question: Question) {
+function askers(shop: QueryShop, queryText: QueryText) {
+  const { headgate } = shop
   const ending = new AbortController()
   const tookMs: number[] = []
   const wrong: number[] = []
@@ -171,7 +199,7 @@ function askers({ headgate, toMs }: QueryShop, question: Question) {
   async function ask(): Promise<void> {
     while (!ending.signal.aborted) {
       const askedMs = performance.now()
-      const answer = await fetch(`${headgate.adminUrl}/query/${question(toMs, asked++)}`, {
+      const answer = await fetch(`${headgate.adminUrl}/query/${queryText(shop, asked++)}`, {
         headers: { authorization: `Bearer ${headgate.token}` },
       })
       await answer.arrayBuffer()
