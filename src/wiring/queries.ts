@@ -6,7 +6,7 @@ import type { Logger } from '../std/telemetry.ts'
 
 /** All that the thread is told when it starts. */
 export interface QueryThreadData {
-  /** Of the local store. */
+  /** Where the local store lies. */
   readonly dir: string
   readonly definitions: readonly RollupDefinition[]
   readonly cacheBytes: number
@@ -14,8 +14,8 @@ export interface QueryThreadData {
 
 const MIB = 1_048_576
 /**
- * Beside the answers that are kept: what two of the heaviest queries hold, several times over. A thread that needs more ends
- * alone, with its questions; without a bound of its own it would take the process with it. Ours.
+ * What two of the heaviest queries hold, several times over; the answers that are kept come on top. A thread that needs more
+ * ends alone, with its questions; without a bound of its own it would take the process with it. Ours.
  */
 const HEAP_BYTES = 268_435_456
 /**

@@ -58,7 +58,7 @@ const rangeOf = ({ toMs, holding: { grainMs, windows } }: QueryShop, n: number) 
 const ranking: QueryText = (shop, n) =>
   `top?app=bench&metric=browser.web_vital.lcp&set=route&limit=100&by=q&${rangeOf(shop, n)}`
 
-/** Of as many values as one query may ask for. */
+/** It asks for as many values as one query may. */
 const series: QueryText = (shop, n) => {
   const count = Math.floor(MAX_ROWS / shop.holding.windows)
   const values = Array.from({ length: count }, (_, i) => `value=${encodeURIComponent(routeOf(i))}`)

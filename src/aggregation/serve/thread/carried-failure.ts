@@ -15,7 +15,7 @@ export type CarriedFailure =
       readonly kind: 'other'
       /** With its class where that is one of the language's, and its stack. */
       readonly error: Error
-      /** Of what a system call answered. */
+      /** What a system call answered, such as ENOSPC. */
       readonly code: unknown
     }
 

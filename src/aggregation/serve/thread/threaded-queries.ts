@@ -87,9 +87,9 @@ export function threadedQueries({ start, log }: QueryThreadPorts): Queries {
   }
 }
 
-/** Of a line of pino's: its text, and its fields as they were written. Its time is this one. */
+/** Says it as the thread did: its level, its text, and its fields as they were written. Its time is this one. */
 function logAgain(log: Logger, line: string): void {
   const { level, time: _, msg, ...fields } = JSON.parse(line)
-  if (log.levels.labels[level] === 'error') log.error(fields, msg)
-  else log.warn(fields, msg)
+  const isError = log.levels.labels[level] === 'error'
+  log[isError ? 'error' : 'warn'](fields, msg)
 }
