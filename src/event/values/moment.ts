@@ -2,7 +2,7 @@ import { DAY_MS, MINUTE_MS } from '../../std/durations.ts'
 import { numberIn } from './number.ts'
 
 /** The longest that a moment is written: RFC 9557, with the name of its zone, has some 70 characters. */
-const MAX_MOMENT_CHARS = 96
+export const MAX_MOMENT_CHARS = 96
 
 /**
  * ISO 8601 and RFC 3339 in the spellings that senders use: a day of a month, of a year or of a week, with or without

@@ -1,3 +1,5 @@
+import { MAX_MOMENT_CHARS, momentIn } from '../../../event/values/moment.ts'
+
 /** A name and its text, as in a query or a form. */
 export type NameAndText = readonly [string, string]
 
@@ -17,5 +19,21 @@ export function fieldsOf(pairs: readonly NameAndText[]): Record<string, unknown>
   return Object.fromEntries(fields)
 }
 
-/** In a query a plus is a space: `12:00:00+01:00` arrives as `12:00:00 01:00` when nobody has encoded it. */
-const withPlus = (time: string): string => time.replace(/ (?=\d\d(?::?\d\d)?$)/, '+')
+/** Where a plus stands whatever the time is: before a year of six digits, and in the clock reading that Go writes. */
+const SURE = /^ (?=00\d{4}-)|(?<=m=) (?=\d)/g
+
+/**
+ * In a query a plus is a space: `12:00:00+01:00` arrives as `12:00:00 01:00` when nobody has encoded it. It is put back
+ * where that makes a moment of what is none: times are written in too many ways to tell from a space what it was.
+ */
+function withPlus(time: string): string {
+  if (!time.includes(' ') || time.length > MAX_MOMENT_CHARS || isMoment(time)) return time
+  const text = time.replace(SURE, '+')
+  const mended = Array.from(
+    text.matchAll(/ (?=\d)/g),
+    ({ index }) => `${text.slice(0, index)}+${text.slice(index + 1)}`,
+  )
+  return [text, ...mended].find(isMoment) ?? time
+}
+
+const isMoment = (time: string): boolean => !Number.isNaN(momentIn(time))
