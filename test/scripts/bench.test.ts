@@ -7,6 +7,7 @@ import { has } from '../../scripts/lib/bench/machine/machine.ts'
 import { faultsOf } from '../../scripts/lib/bench/measure/measure.ts'
 import { parseOptions } from '../../scripts/lib/bench/measure/options.ts'
 import { medians } from '../../scripts/lib/bench/measure/result.ts'
+import { benchTables, withTables } from '../../scripts/lib/bench/page-tables.ts'
 import { contentsOf, linesOf } from '../../scripts/lib/bench/sink/count.ts'
 import { judge, queriesVerdicts } from '../../scripts/lib/bench/verdicts.ts'
 import { bodyOf, isAsPosted } from '../../scripts/lib/bench/workload/body.ts'
@@ -54,6 +55,46 @@ test('a line that is not what was posted is told', async (t) => {
   ] as const) {
     t.equal(isAsPosted(line), expected, what)
   }
+})
+
+test('the pages show a run in their own tables, and nothing else of them changes', async (t) => {
+  const of = (name: string, cpuMicrosPerEvent: number) => ({
+    case: name,
+    figures: { cpuMicrosPerEvent, eventsPerSecond: 12_345, ackP50Ms: 1, ackP99Ms: 2, peakRssMb: 90 },
+    faults: [],
+  })
+  const machine = {
+    ...{ cpu: 'Xeon', cores: 2, memoryGib: 8, kernel: '6.18', node: 'v24.21.0', loadBefore: 0 },
+    ...({ journalIn: 'disk', load: 'wrk', serverCore: [], otherCores: [] } as const),
+  }
+  const tables = benchTables({
+    machine,
+    results: [of('fastify/1/plain', 20), of('headgate/1/plain', 50), of('headgate/outage/25', 1)],
+    verdicts: [judge('CPU', 2.5, 'at most', 1.3)],
+  })
+  const heads: string[] = []
+  for (const [file, names] of [
+    ['docs/performance.md', ['gateway', 'targets']],
+    ['README.md', ['readme']],
+  ] as const) {
+    const page = await readFile(file, 'utf8')
+    for (const name of names) {
+      const [, part = ''] = page.split(`<!-- bench: ${name} -->\n`)
+      const shown = part.split('<!-- /bench -->')[0] ?? ''
+      const head = (text = '') => text.split('\n').find((line) => line.startsWith('|')) ?? 'none'
+      heads.push(head(shown))
+      t.equal(head(tables.get(name)), head(shown), `${name} has the columns of the page`)
+      const filled = withTables(page, tables)
+      t.equal(filled.includes(`<!-- bench: ${name} -->\n${tables.get(name)}\n<!-- /bench -->`), true, name)
+      t.equal(withTables(filled, tables), filled, 'once more changes nothing')
+    }
+  }
+  t.equal(new Set(heads).size, 3)
+  t.match(
+    tables.get('gateway'),
+    /Node 24\.21\.0\.[\s\S]*\| 1 \| \*\*headgate\*\* \| 50 \| 2\.50 \| 12,345 \| 1 \/ 2 \|/,
+  )
+  t.match(tables.get('targets'), '| CPU | 2.5 | ≤ 1.3 | **missed** |')
 })
 
 test('counts that do not add up are faults', async (t) => {
