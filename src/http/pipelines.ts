@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { AppError, type ErrorCode } from '../std/errors.ts'
+import { readInPieces } from './pieces.ts'
 import { lastAnswer } from './problems.ts'
 import { isEnding } from './unread.ts'
 
@@ -15,11 +16,14 @@ export interface PipelineLimits {
   readonly heldBytes: number
 }
 
-/** Ours. Browsers and balancers send one request at a time; so many refusals are made in half a millisecond. */
+/**
+ * Ours. Browsers and balancers send one request at a time; so many refusals are made in half a millisecond. A piece of what
+ * was sent (see pieces.ts) holds more than may wait only where requests have less than 64 bytes, and then none has a key.
+ */
 export const PIPELINE_LIMITS: PipelineLimits = {
   atWork: 32,
   aRound: 8,
-  waiting: 1_024,
+  waiting: 64,
   heldBytes: 67_108_864,
 }
 
@@ -50,10 +54,10 @@ interface Exchange {
 }
 
 /**
- * Node hands on every request in what it read, some thousand in 64 KiB, before it is anybody else's turn. Here those that
- * were sent ahead stand in line, some begin in a round of the loop, connections in turn, and no more of a connection is
- * read meanwhile. Of whoever sends more than may wait, one request is refused, and none behind it is heard. Call this
- * before anything else listens for requests.
+ * Requests that were sent ahead stand in line, some begin in a round of the loop, connections in turn, and no more of a
+ * connection is read meanwhile. Of whoever sends more than may wait, or more than a quota allows, one request is refused, and none behind
+ * it is heard.
+ * Call this before anything else listens for requests or connections.
  */
 export function queuePipelines(
   server: Server,
@@ -61,6 +65,10 @@ export function queuePipelines(
 ): void {
   const handlers = server.listeners('request')
   const pipelines = new WeakMap<Socket, Pipeline>()
+  const pieces = readInPieces(server, (socket) => {
+    const pipeline = pipelines.get(socket)
+    return pipeline !== undefined && isFull(pipeline)
+  })
   /** Those of which a request may begin. A Set keeps their order. */
   const ready = new Set<Pipeline>()
   let heldBytes = 0
@@ -83,6 +91,7 @@ export function queuePipelines(
     const { socket } = request
     const pipeline = pipelines.get(socket) ?? begin(socket)
     if (pipeline.isRefused) return
+    pieces.charge(socket)
     const exchange = { request, response, heldBytes: heldBy(request) }
     socket.pause()
     if (pipeline.waiting.length >= limits.waiting || heldBytes + exchange.heldBytes > limits.heldBytes) {
@@ -103,10 +112,7 @@ export function queuePipelines(
     socket.on('resume', () => {
       if (isFull(pipeline)) socket.pause()
     })
-    socket.once('close', () => {
-      for (const exchange of pipeline.waiting.splice(0)) heldBytes -= exchange.heldBytes
-      ready.delete(pipeline)
-    })
+    socket.once('close', () => forget(pipeline))
     return pipeline
   }
 
@@ -135,6 +141,18 @@ export function queuePipelines(
     schedule()
   }
 
+  /** Who owes already, and goes on sending ahead, would be parsed and refused for ever. */
+  function end(pipeline: Pipeline, socket: Socket): void {
+    pipeline.isRefused = true
+    forget(pipeline)
+    socket.destroySoon()
+  }
+
+  function forget(pipeline: Pipeline): void {
+    for (const exchange of pipeline.waiting.splice(0)) heldBytes -= exchange.heldBytes
+    ready.delete(pipeline)
+  }
+
   function work(pipeline: Pipeline, exchange: Exchange): void {
     const { request, response } = exchange
     heldBytes -= exchange.heldBytes
@@ -142,7 +160,8 @@ export function queuePipelines(
     pipeline.atWork++
     response.once('close', () => {
       pipeline.atWork--
-      advance(pipeline)
+      if (response.statusCode === TOO_MANY) end(pipeline, request.socket)
+      else advance(pipeline)
     })
     if (!isFull(pipeline)) request.socket.resume()
     handOn(request, response)
@@ -157,6 +176,8 @@ function heldBy({ headers }: IncomingMessage): number {
   return REQUEST_BYTES + Math.min(length, READ_BYTES)
 }
 
+/** What a quota, an address limit and this file answer. */
+const TOO_MANY = 429
 const REFUSAL = {
   code: 'address_limit',
   detail: 'This connection sends too many requests ahead of their answers.',
