@@ -87,5 +87,5 @@ export function readInPieces(server: Server, isFull: (socket: Socket) => boolean
   }
 }
 
-/** Of a connection that is gone nothing is read. */
+/** Nothing more is read of a connection that has no address: it is gone. */
 const addressOf = ({ remoteAddress }: Socket): string => remoteAddress ?? ''
