@@ -69,12 +69,17 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
     definitions,
     schedule: { graceMs, horizonMs },
     arrivals,
-    engine: duckdbEngine({ lake, openSession, tempDir, memoryLimitBytes, entropy }),
-    readRows: duckdbRows({ lake, openSession }),
-    letGo: () => kept.letGo(),
+    computing: {
+      engine: duckdbEngine({ lake, openSession, tempDir, memoryLimitBytes, entropy }),
+      readRows: duckdbRows({ lake, openSession }),
+      letGo: () => kept.letGo(),
+    },
     stores: [store],
-    controlDir: join(dataDir, 'control'),
-    ...system,
+    lake,
+    records: { controlDir: join(dataDir, 'control') },
+    system,
+    askGateway,
+    onProgress: system.onProgress,
   })
   return {
     runs,

@@ -58,8 +58,13 @@ export async function startAggregation(
   const runs = await createRuns({
     definitions: [DEFINITION],
     schedule: { graceMs: GRACE_MS, horizonMs: HORIZON_MS },
-    ...{ arrivals, engine, readRows, stores: [store], lake, controlDir: '/data/control' },
-    ...{ clock, entropy, telemetry, files, processes, owner: identity, heartbeatMs: HEARTBEAT_MS },
+    arrivals,
+    computing: { engine, readRows },
+    stores: [store],
+    lake,
+    records: { controlDir: '/data/control', files },
+    system: { clock, entropy, telemetry },
+    process: { owner: identity, processes, heartbeatMs: HEARTBEAT_MS },
   })
   return { process, runs, store }
 }

@@ -116,9 +116,8 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
     await atWork(signal, async (session, folder) => {
       const { maxBatchBytes, pieceBytes = maxBatchBytes } = options
       const sizes = { maxBatchBytes, pieceBytes }
-      const { compact, readMadeFrom } = workbench
       const { log } = options.telemetry
-      const tools = { lake, entries, session, folder, clock, compact, readMadeFrom, ...sizes, signal, log }
+      const tools = { lake, entries, session, folder, clock, workbench, ...sizes, signal, log }
       for (const key of damaged) await mended(key, tools)
       for (const partition of partitions)
         await pass.take(prefixOf(partition), () => ingestPartition(partition, tools))

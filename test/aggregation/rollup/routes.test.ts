@@ -2,14 +2,13 @@ import { createHash } from 'node:crypto'
 import swagger from '@fastify/swagger'
 import { type Test, test } from 'tap'
 import { rollupRoutes } from '../../../src/aggregation/rollup/routes.ts'
-import type { RunsOptions } from '../../../src/aggregation/rollup/run/assembly.ts'
 import { createAuth } from '../../../src/http/auth.ts'
 import { answerWithProblems } from '../../../src/http/problems.ts'
 import { queryPool } from '../../../src/http/query-pool.ts'
 import { createServer } from '../../../src/http/server.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
-import { aggregation, GRAIN, MIN, never, T0 } from '../../fakes/aggregation/aggregation.ts'
+import { aggregation, GRAIN, MIN, never, type RunParts, T0 } from '../../fakes/aggregation/aggregation.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
 
 const { log } = quietTelemetry()
@@ -25,7 +24,7 @@ const tokens = [
   },
 ]
 
-async function setUp(t: Test, over: Partial<RunsOptions> = {}) {
+async function setUp(t: Test, over: Partial<RunParts> = {}) {
   const it = await aggregation(t, over)
   const runs = await it.open()
   const app = createServer([], log)

@@ -1,6 +1,11 @@
 import type { Test } from 'tap'
 import type { RollupDefinition } from '../../../src/aggregation/rollup/model/definition.ts'
-import type { RunsOptions } from '../../../src/aggregation/rollup/run/assembly.ts'
+import type {
+  RunProcess,
+  RunRecords,
+  RunsOptions,
+  WindowComputing,
+} from '../../../src/aggregation/rollup/run/assembly.ts'
 import { createRuns, type Runs } from '../../../src/aggregation/rollup/run/runner.ts'
 import { localStore } from '../../../src/aggregation/rollup/stores/local-store.ts'
 import { type ProcessIdentity, thisProcess } from '../../../src/std/files/process-identity.ts'
@@ -25,8 +30,35 @@ export const definition: RollupDefinition = {
 }
 export const never = new AbortController().signal
 
+/** What a test may want otherwise, by its name alone. */
+export type RunParts = Pick<RunsOptions, 'definitions' | 'schedule' | 'arrivals' | 'stores' | 'lake'> &
+  Pick<RunsOptions, 'onProgress' | 'askGateway'> &
+  RunsOptions['system'] &
+  WindowComputing &
+  RunRecords &
+  RunProcess
+
+const optionsOf = ({
+  engine,
+  readRows,
+  letGo,
+  controlDir,
+  files,
+  keptRuns,
+  ...rest
+}: RunParts): RunsOptions => {
+  const { clock, entropy, telemetry, owner, processes, heartbeatMs, ...others } = rest
+  return {
+    ...others,
+    computing: { engine, readRows, letGo },
+    records: { controlDir, files, keptRuns },
+    system: { clock, entropy, telemetry },
+    process: { owner, processes, heartbeatMs },
+  }
+}
+
 /** The control part of the aggregation on memory ports, with a control folder and a store on disk, at T0. */
-export async function aggregation(t: Test, over: Partial<RunsOptions> = {}) {
+export async function aggregation(t: Test, over: Partial<RunParts> = {}) {
   const dir = t.testdir({ control: {}, store: {} })
   const clock = fakeClock(T0)
   const lake = memoryLake(() => clock.nowMs())
@@ -37,7 +69,7 @@ export async function aggregation(t: Test, over: Partial<RunsOptions> = {}) {
   let processes = 0
   let objects = 0
 
-  const options = (): RunsOptions => ({
+  const options = (): RunParts => ({
     definitions: [definition],
     schedule: { graceMs: 2 * MIN, horizonMs: 24 * 60 * MIN },
     arrivals,
@@ -64,7 +96,7 @@ export async function aggregation(t: Test, over: Partial<RunsOptions> = {}) {
     /** One that is no more, for runs that a test abandons. */
     dead: { ...me, startTicks: '1' } satisfies ProcessIdentity,
     me,
-    open: (more: Partial<RunsOptions> = {}): Promise<Runs> => createRuns({ ...options(), ...more }),
+    open: (more: Partial<RunParts> = {}): Promise<Runs> => createRuns(optionsOf({ ...options(), ...more })),
     /** One object with these values, spread over the minutes of the window. */
     deliver(windowFromMs: number, values: readonly number[], receivedMs = windowFromMs) {
       const events = values.map(

@@ -24,8 +24,7 @@ export interface IngestTools {
   readonly lake: Lake
   readonly entries: Entries
   readonly session: SqlSession
-  readonly compact: Workbench['compact']
-  readonly readMadeFrom: Workbench['readMadeFrom']
+  readonly workbench: Pick<Workbench, 'compact' | 'readMadeFrom'>
   readonly clock: Clock
   /** Local folder of this call. */
   readonly folder: string
@@ -36,14 +35,13 @@ export interface IngestTools {
   readonly log: Telemetry['log']
 }
 
-/** With what the file is made from. */
-type BatchTools = IngestTools & { readonly madeFrom: string }
-
 /** A batch under the slot that its entry will take. */
 interface CompactionTask {
   readonly partition: Partition
   readonly slot: number
   readonly inputs: readonly LakeObject[]
+  /** Marks of the inputs, which the file is made from. */
+  readonly madeFrom: string
 }
 
 /**
@@ -61,15 +59,18 @@ export async function ingestPartition(partition: Partition, tools: IngestTools):
   const fresh = partition.inputs.filter((input) => !isTaken(input))
   return ingestEach(compactionInputs(fresh, tools.maxBatchBytes), {
     tools,
-    ingest: (inputs, taken) => ingestBatch({ partition, slot: log.lastSlot + taken + 1, inputs }, tools),
+    ingest: (inputs, taken) => {
+      const slot = log.lastSlot + taken + 1
+      return ingestBatch({ partition, slot, inputs, madeFrom: joinedMarks(inputs) }, tools)
+    },
   })
 }
 
 /** What was committed; undefined when another ingester was first: the next call sees what it did. */
 async function ingestBatch(batch: CompactionTask, tools: IngestTools): Promise<IngestReport | undefined> {
   const { lake, entries } = tools
-  const madeFrom = joinedMarks(batch.inputs)
-  const compacted = await compactInputs(batch, { ...tools, madeFrom })
+  const { madeFrom } = batch
+  const compacted = await compactInputs(batch, tools)
   if (!compacted) return undefined
   const name = nameOf(batch.slot, madeFrom)
   const place = { source: batch.partition.source, arrivalMs: batch.partition.arrivalMs, name }
@@ -105,7 +106,7 @@ async function ingestBatch(batch: CompactionTask, tools: IngestTools): Promise<I
 }
 
 /** Undefined when an input is gone: another ingester has committed it. */
-async function compactInputs(batch: CompactionTask, tools: BatchTools) {
+async function compactInputs(batch: CompactionTask, tools: IngestTools) {
   const opened = await Promise.all(batch.inputs.map((input) => openInput(tools.lake, input)))
   const files = opened.filter((file) => file !== undefined)
   try {
@@ -118,9 +119,11 @@ async function compactInputs(batch: CompactionTask, tools: BatchTools) {
 
 type InputFile = LineFile & { readonly key: string }
 
-async function compactFiles(batch: CompactionTask, files: readonly InputFile[], tools: BatchTools) {
+async function compactFiles(batch: CompactionTask, files: readonly InputFile[], tools: IngestTools) {
   try {
-    const compacted = await tools.compact(tools, files)
+    const { session, folder, pieceBytes, workbench } = tools
+    const { madeFrom } = batch
+    const compacted = await workbench.compact({ session, folder, pieceBytes, madeFrom }, files)
     const damaged = files.filter((file) => compacted.damaged.includes(file))
     return { ...compacted, damaged: damaged.map(({ key }) => key), setAside: [] }
   } catch (error) {

@@ -26,7 +26,7 @@ export async function reindex(key: string, tools: IngestTools): Promise<void> {
     return entries.mend(key, { ...base, ...nothing, key: `raw/${source}/${hour}/none.parquet` })
   }
   try {
-    const madeFrom = await tools.readMadeFrom(session, file.path)
+    const madeFrom = await tools.workbench.readMadeFrom(session, file.path)
     await entries.mend(key, { ...base, key: object.key, madeFrom, ...(await contentsOf(session, file.path)) })
   } finally {
     await file.release()

@@ -42,7 +42,7 @@ export function strays() {
     const file = await tools.lake.open(object.key)
     if (file === undefined) return undefined
     try {
-      const marks = marksIn((await tools.readMadeFrom(tools.session, file.path)) ?? '')
+      const marks = marksIn((await tools.workbench.readMadeFrom(tools.session, file.path)) ?? '')
       if (marks !== undefined) footers.set(inputMark(object), marks)
       return marks
     } finally {

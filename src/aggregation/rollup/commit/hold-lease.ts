@@ -1,9 +1,26 @@
 import { AppError } from '../../../std/errors.ts'
 import { bestEffort, isSystemError } from '../../../std/files/files.ts'
-import { HEARTBEAT_MS, LEASE_MS, type Lease } from './lease.ts'
+import { HEARTBEAT_MS, LEASE_MS, type Lease, type Leases } from './lease.ts'
 
 /** So many may fail in a row: the next one comes when the lease is over. */
 const MISSED_HEARTBEATS = LEASE_MS / HEARTBEAT_MS - 1
+
+export interface HeldWork {
+  /** What the lease is called, and for whom it is taken. */
+  readonly name: string
+  readonly runId: string
+  readonly signal: AbortSignal
+}
+
+/** Works under a lease that it takes first: rejects with `run_conflict` while another has it. */
+export type Hold = <T>(held: HeldWork, work: (signal: AbortSignal, lease: Lease) => Promise<T>) => Promise<T>
+
+export const holdOf =
+  (leases: Leases, heartbeatMs?: number): Hold =>
+  async ({ name, runId, signal }, work) => {
+    const lease = await leases.acquire(name, runId)
+    return holdLease(lease, { signal, heartbeatMs }, (held) => work(held, lease))
+  }
 
 export interface HoldOptions {
   readonly signal: AbortSignal

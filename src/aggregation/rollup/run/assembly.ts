@@ -6,14 +6,14 @@ import { type Processes, type ProcessIdentity, systemProcesses } from '../../../
 import type { Entropy } from '../../../std/id.ts'
 import type { Logger, Telemetry } from '../../../std/telemetry.ts'
 import type { IngestReport, LakeArrivals } from '../../ingest/index/arrivals.ts'
-import { holdLease } from '../commit/hold-lease.ts'
+import { type Hold, holdOf } from '../commit/hold-lease.ts'
 import { createLeases, isHeldByAnother, type Leases } from '../commit/lease.ts'
 import { createManifests } from '../commit/manifest.ts'
 import type { Engine, ReadRows } from '../engines/engine.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import { createPlanner, type Planner } from '../plan/planner.ts'
 import type { RollupStore } from '../stores/store.ts'
-import type { RunPorts, SavedProgress } from './execute-run.ts'
+import type { RunBeginning, RunPorts, SavedProgress } from './execute-run.ts'
 import { createRunLog, type RunLog } from './log/run-log.ts'
 import { rollupMetrics } from './metrics.ts'
 import { createPresence, type Presence } from './presence.ts'
@@ -23,26 +23,36 @@ export interface RunsOptions {
   readonly definitions: readonly RollupDefinition[]
   readonly schedule: { readonly graceMs: number; readonly horizonMs: number }
   readonly arrivals: LakeArrivals
-  readonly engine: Engine
-  readonly readRows: ReadRows
+  readonly computing: WindowComputing
   readonly stores: readonly RollupStore[]
   readonly lake: Lake
-  /** Holds run records, logs and leases; shared by the processes of one host. */
-  readonly controlDir: string
-  readonly clock: Clock
-  readonly entropy: Entropy
-  readonly telemetry: Telemetry
-  readonly onProgress?: (progress: SavedProgress) => void
+  readonly records: RunRecords
+  readonly system: { readonly clock: Clock; readonly entropy: Entropy; readonly telemetry: Telemetry }
+  readonly process?: RunProcess
+  readonly onProgress?: ((progress: SavedProgress) => void) | undefined
   /** The gateway whose events are rolled up; explicit runs wait for what it has acknowledged. */
   readonly askGateway?: AskUpstream | undefined
+}
+
+export interface WindowComputing {
+  readonly engine: Engine
+  readonly readRows: ReadRows
   /** Ends what the engine keeps from one window to the next. */
   readonly letGo?: (() => Promise<void>) | undefined
-  /** The process that the runs belong to: this one. */
-  readonly owner?: ProcessIdentity
-  readonly processes?: Processes
-  readonly heartbeatMs?: number
-  readonly files?: FileOps
-  readonly keptRuns?: number
+}
+
+export interface RunRecords {
+  /** Holds run records, logs and leases; shared by the processes of one host. */
+  readonly controlDir: string
+  readonly files?: FileOps | undefined
+  readonly keptRuns?: number | undefined
+}
+
+/** The process that the runs belong to: this one. */
+export interface RunProcess {
+  readonly owner?: ProcessIdentity | undefined
+  readonly processes?: Processes | undefined
+  readonly heartbeatMs?: number | undefined
 }
 
 /** What runs are made with: the options, put together. */
@@ -50,6 +60,7 @@ export interface RunDependencies {
   readonly owner: ProcessIdentity
   readonly runLog: RunLog
   readonly leases: Leases
+  readonly hold: Hold
   readonly presence: Presence
   readonly planner: Planner
   readonly runPorts: RunPorts
@@ -61,16 +72,18 @@ export interface RunDependencies {
 }
 
 export async function buildRunDependencies(options: RunsOptions): Promise<RunDependencies> {
-  const { definitions, schedule, arrivals, stores, lake, controlDir, clock, entropy, telemetry } = options
-  const { files, processes = systemProcesses, keptRuns, heartbeatMs, askGateway } = options
+  const { definitions, schedule, arrivals, stores, lake, askGateway } = options
+  const { clock, entropy, telemetry } = options.system
+  const { controlDir, files, keptRuns } = options.records
+  const { processes = systemProcesses, heartbeatMs, owner = await processes.self() } = options.process ?? {}
   const { log } = telemetry
-  const owner = options.owner ?? (await processes.self())
   const runLog = createRunLog({ dir: controlDir, clock, log, files, keptRuns })
   const leases = createLeases({
     dir: join(controlDir, 'leases'),
     ...{ owner, clock, entropy, files, processes, log },
   })
   const presence = createPresence({ leases, owner, processes, log, heartbeatMs })
+  const hold = holdOf(leases, heartbeatMs)
   const manifests = createManifests(lake, log)
   const metrics = rollupMetrics(telemetry.metrics, clock)
   const sources = { manifests, arrivals, stores, runLog, log }
@@ -78,9 +91,8 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
 
   let notIngested = 0
   /** One process at a time compacts what arrived. */
-  async function ingest(...[runId, signal, how]: Parameters<RunPorts['ingest']>): Promise<IngestReport> {
-    const lease = await leases.acquire('ingest', runId)
-    const report = await holdLease(lease, { signal, heartbeatMs }, (held) => arrivals.ingest(held, how))
+  async function ingest(...[runId, signal, how]: Parameters<RunBeginning['ingest']>): Promise<IngestReport> {
+    const report = await hold({ name: 'ingest', runId, signal }, (held) => arrivals.ingest(held, how))
     const { inputs, rows, malformed } = report
     if (inputs > 0) log.info({ run: runId, inputs, rows, malformed }, 'raw objects were ingested')
     notIngested = report.failed.length
@@ -97,30 +109,33 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
     }
   }
 
+  const { engine, readRows, letGo } = options.computing
+  const { graceMs } = schedule
   const runPorts: RunPorts = {
-    arrivals,
-    engine: options.engine,
-    readRows: options.readRows,
-    stores,
-    manifests,
-    leases,
-    metrics,
-    clock,
-    entropy,
-    graceMs: schedule.graceMs,
-    heartbeatMs,
-    definitions: new Map(definitions.map((definition) => [definition.id, definition])),
-    runLog,
-    log,
-    ingest,
-    plan: (run, isHeld) => planner.plan(run, isHeld),
-    acknowledged: askGateway && ((signal) => awaitAcknowledged({ askGateway, clock }, signal)),
-    taken: (window) => planner.forget(window),
-    onProgress: options.onProgress,
-    letGo: options.letGo,
+    account: { runLog, log, metrics, clock, entropy },
+    beginning: {
+      ingest,
+      plan: (run, isHeld) => planner.plan(run, isHeld),
+      acknowledged: askGateway && ((signal) => awaitAcknowledged({ askGateway, clock }, signal)),
+    },
+    turns: {
+      definitions: new Map(definitions.map((definition) => [definition.id, definition])),
+      ports: { arrivals, engine, readRows, stores, manifests, hold, metrics, clock, entropy, graceMs },
+      taken: (window) => planner.forget(window),
+      onProgress: options.onProgress,
+    },
+    letGo,
   }
   return {
-    ...{ owner, runLog, leases, presence, planner, runPorts, log, ingestIfFree },
+    owner,
+    runLog,
+    leases,
+    hold,
+    presence,
+    planner,
+    runPorts,
+    log,
+    ingestIfFree,
     notIngested: () => notIngested,
   }
 }

@@ -1,5 +1,7 @@
+import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
 import { errnoOf, isAccessDenied, isDiskFull, pathOf } from '../../../std/files/files.ts'
+import type { Entropy } from '../../../std/id.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import type { IngestOptions, IngestReport } from '../../ingest/index/arrivals.ts'
 import { isHeldByAnother } from '../commit/lease.ts'
@@ -18,6 +20,7 @@ import {
   settleFailed,
   type Unseen,
 } from './log/run-record.ts'
+import type { RollupMetrics } from './metrics.ts'
 import { leavingRest, withPlan } from './run-plan.ts'
 import { runWindow, type WindowPorts } from './run-window.ts'
 
@@ -29,21 +32,40 @@ export interface SavedProgress {
   readonly done: RunWindow
 }
 
-export interface RunPorts extends WindowPorts {
-  readonly definitions: ReadonlyMap<string, RollupDefinition>
+/** Where it is written down how a run does. */
+export interface RunAccount {
   readonly runLog: RunLog
   readonly log: Logger
+  readonly metrics: RollupMetrics
+  readonly clock: Clock
+  readonly entropy: Entropy
+}
+
+/** What a run needs before its first window. */
+export interface RunBeginning {
   /** Brings what arrived into reach of the engine. */
   readonly ingest: (runId: string, signal: AbortSignal, how?: IngestOptions) => Promise<IngestReport>
   /** What the run's scope needs as things are now. */
   readonly plan: (run: Run, isHeld?: (window: Window) => boolean) => Promise<Plan>
   /** Waits for what a gateway acknowledged before then; answers what may still be on its way. */
   readonly acknowledged?: ((signal: AbortSignal) => Promise<Unseen | undefined>) | undefined
-  /** Somebody has asked for a run and waits for this one to make way. */
-  readonly isWaitedFor?: (() => boolean) | undefined
+}
+
+/** What takes window after window, and is told of each. */
+export interface WindowTurns {
+  readonly definitions: ReadonlyMap<string, RollupDefinition>
+  readonly ports: WindowPorts
   /** The run is through with the window, for now. */
   readonly taken: (window: Window) => void
   readonly onProgress?: ((progress: SavedProgress) => void) | undefined
+}
+
+export interface RunPorts {
+  readonly account: RunAccount
+  readonly beginning: RunBeginning
+  readonly turns: WindowTurns
+  /** Somebody has asked for a run and waits for this one to make way. */
+  readonly isWaitedFor?: (() => boolean) | undefined
   /** No window follows for now: what is kept from one to the next may end. */
   readonly letGo?: (() => Promise<void>) | undefined
 }
@@ -54,7 +76,8 @@ export interface RunPorts extends WindowPorts {
  * more than the step under way, and every step can be repeated.
  */
 export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSignal): Promise<Run> {
-  const { clock, runLog, entropy, log } = ports
+  const { account, beginning, turns } = ports
+  const { clock, runLog, entropy, log, metrics } = account
   const startedMs = clock.monotonicMs()
   let run = queued
   const save = async (next: Run): Promise<void> => {
@@ -67,17 +90,17 @@ export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSign
     await runLog.note(run.id, 'info', 'run started', { attempt: run.attempt })
     if (run.trigger === 'request') await save(await withUnseen(ports, run, signal))
     await save(await withIngested(ports, run, signal))
-    await save(withPlan(run, await ports.plan(run)))
+    await save(withPlan(run, await beginning.plan(run)))
     for (let index = 0; index < run.windows.length; index++) {
-      await takeWindow(ports, { index, signal, run: () => run, save })
+      await takeWindow({ turns, account }, { index, signal, run: () => run, save })
       // One window at least: whoever asks again and again does not end the work of the schedule.
       const isMore = index + 1 < run.windows.length
       if (run.trigger === 'schedule' && isMore && ports.isWaitedFor?.())
         await save(leavingRest(run, index + 1))
     }
-    await giveUp(ports, run, settle(run, clock.nowMs(), entropy), save)
+    await giveUp(account, run, settle(run, clock.nowMs(), entropy), save)
   } catch (error) {
-    await save(brokenOff(ports, run, error, signal))
+    await save(brokenOff(account, run, error, signal))
   } finally {
     await ports.letGo?.()
   }
@@ -87,13 +110,13 @@ export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSign
     { run: id, state, attempt, code: error?.code, notIngested: run.notIngested?.count },
     'a run ended, or waits for its next try',
   )
-  ports.metrics.runDone((clock.monotonicMs() - startedMs) / 1_000)
+  metrics.runDone((clock.monotonicMs() - startedMs) / 1_000)
   return run
 }
 
 /** Who asks for a run wants the numbers of what was taken before: it is waited for, or it is told that it was not seen. */
 async function withUnseen(
-  { acknowledged, runLog }: RunPorts,
+  { beginning: { acknowledged }, account: { runLog } }: RunPorts,
   { unseen: before, ...run }: Run,
   signal: AbortSignal,
 ): Promise<Run> {
@@ -107,7 +130,7 @@ async function withUnseen(
 
 /** What cannot be taken in holds up nothing else, and fails no run: the run is told to be without it. */
 async function withIngested(
-  { ingest, runLog }: RunPorts,
+  { beginning: { ingest }, account: { runLog } }: RunPorts,
   { notIngested: _, ...run }: Run,
   signal: AbortSignal,
 ): Promise<Run> {
@@ -135,19 +158,22 @@ interface Turn {
   readonly save: (run: Run) => Promise<void>
 }
 
-async function takeWindow(ports: RunPorts, { index, signal, run, save }: Turn): Promise<void> {
+type TurnPorts = Pick<RunPorts, 'turns' | 'account'>
+
+async function takeWindow(ports: TurnPorts, { index, signal, run, save }: Turn): Promise<void> {
+  const { turns, account } = ports
   const { id, windows } = run()
   const window = windows[index]
   if (window === undefined || window.result !== undefined) return
   signal.throwIfAborted()
   const done = await tryWindow(ports, window, { index, signal, run, save })
-  ports.taken(window)
+  turns.taken(window)
   const { state } = run()
   const back = state === 'publishing' ? advance(run(), 'running') : run()
   await save({ ...back, windows: run().windows.with(index, done) })
   const { result, error, rows, generation, rollup, fromMs, toMs } = done
   const became = result ?? (error ? 'to be tried again' : 'is at work in another run: looked at again')
-  await ports.runLog.note(id, error ? 'warn' : 'info', `window ${became}`, {
+  await account.runLog.note(id, error ? 'warn' : 'info', `window ${became}`, {
     rollup,
     from: new Date(fromMs).toISOString(),
     to: new Date(toMs).toISOString(),
@@ -155,53 +181,54 @@ async function takeWindow(ports: RunPorts, { index, signal, run, save }: Turn): 
     generation,
     error,
   })
-  if (result !== undefined) ports.metrics.windowDone(result)
+  if (result !== undefined) account.metrics.windowDone(result)
   const through = run().windows.filter((each) => each.result !== undefined).length
-  ports.onProgress?.({ runId: id, through, of: windows.length, done })
+  turns.onProgress?.({ runId: id, through, of: windows.length, done })
 }
 
-async function tryWindow(ports: RunPorts, window: RunWindow, turn: Turn): Promise<RunWindow> {
+async function tryWindow({ turns, account }: TurnPorts, window: RunWindow, turn: Turn): Promise<RunWindow> {
+  const { runLog, log } = account
   const { error: _, ...untried } = window
   try {
-    const definition = ports.definitions.get(window.rollup)
+    const definition = turns.definitions.get(window.rollup)
     if (definition === undefined) {
       throw new AppError('bad_configuration', `The rollup ${window.rollup} is no longer configured`)
     }
-    const outcome = await runWindow(ports, {
+    const outcome = await runWindow(turns.ports, {
       runId: turn.run().id,
       definition,
       window,
       signal: turn.signal,
       setAside: (trouble) =>
-        ports.runLog.note(turn.run().id, 'warn', 'a damaged object is set aside in dead/', trouble),
+        runLog.note(turn.run().id, 'warn', 'a damaged object is set aside in dead/', trouble),
       publishing: () => turn.save(advance(turn.run(), 'publishing')),
     })
-    await ports.runLog.setFailed(window, undefined)
+    await runLog.setFailed(window, undefined)
     return { ...untried, ...outcome }
   } catch (error) {
     if (turn.signal.aborted) throw error
     if (isHeldByAnother(error)) return untried
-    return { ...untried, error: failureOf(error, ports.log) }
+    return { ...untried, error: failureOf(error, log) }
   }
 }
 
 /** The run's next state, and a note for the schedule of each window that is now given up. */
 async function giveUp(
-  ports: RunPorts,
+  { runLog, clock, metrics }: RunAccount,
   tried: Run,
   settled: Run,
   save: (run: Run) => Promise<void>,
 ): Promise<void> {
   for (const [index, window] of settled.windows.entries()) {
     if (window.result !== 'failed' || tried.windows[index]?.result !== undefined) continue
-    await ports.runLog.setFailed(window, ports.clock.nowMs())
-    ports.metrics.windowDone('failed')
+    await runLog.setFailed(window, clock.nowMs())
+    metrics.windowDone('failed')
   }
   await save(settled)
 }
 
 /** Cancelled, ended with the service, or failed as a whole. */
-function brokenOff({ clock, entropy, log }: RunPorts, run: Run, error: unknown, signal: AbortSignal): Run {
+function brokenOff({ clock, entropy, log }: RunAccount, run: Run, error: unknown, signal: AbortSignal): Run {
   const nowMs = clock.nowMs()
   if (!signal.aborted && isHeldByAnother(error)) return setBack(run, nowMs + HELD_PAUSE_MS)
   if (!signal.aborted) return settleFailed(run, failureOf(error, log), { nowMs, entropy })

@@ -6,8 +6,8 @@ import { AppError } from '../../../std/errors.ts'
 import type { Entropy } from '../../../std/id.ts'
 import type { IngestFailure, LakeArrivals } from '../../ingest/index/arrivals.ts'
 import { contentOf } from '../commit/content-hash.ts'
-import { holdLease } from '../commit/hold-lease.ts'
-import type { Lease, Leases } from '../commit/lease.ts'
+import type { Hold } from '../commit/hold-lease.ts'
+import type { Lease } from '../commit/lease.ts'
 import {
   committedWindow,
   type DamagedManifest,
@@ -32,12 +32,11 @@ export interface WindowPorts {
   readonly readRows: ReadRows
   readonly stores: readonly RollupStore[]
   readonly manifests: Manifests
-  readonly leases: Leases
+  readonly hold: Hold
   readonly metrics: RollupMetrics
   readonly clock: Clock
   readonly entropy: Entropy
   readonly graceMs: number
-  readonly heartbeatMs: number | undefined
 }
 
 export interface WindowTask {
@@ -64,8 +63,8 @@ export interface WindowOutcome {
 export async function runWindow(ports: WindowPorts, task: WindowTask): Promise<WindowOutcome> {
   const { runId, definition, window, signal } = task
   const { hash } = windowKey(definition, window.fromMs)
-  const lease = await ports.leases.acquire(`${window.rollup}.${hash}.${window.fromMs}`, runId)
-  return holdLease(lease, { signal, heartbeatMs: ports.heartbeatMs }, async (held) => {
+  const name = `${window.rollup}.${hash}.${window.fromMs}`
+  return ports.hold({ name, runId, signal }, async (held, lease) => {
     const found = await ports.manifests.newest(definition, window.fromMs, window.toMs)
     const newest = found.manifests.get(window.fromMs)
     const damaged = found.damaged.get(window.fromMs)

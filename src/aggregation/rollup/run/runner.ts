@@ -2,7 +2,6 @@ import { sleep } from '../../../std/async/abort.ts'
 import { AppError } from '../../../std/errors.ts'
 import { bestEffort } from '../../../std/files/files.ts'
 import { sortableId } from '../../../std/id.ts'
-import { holdLease } from '../commit/hold-lease.ts'
 import { isHeldByAnother } from '../commit/lease.ts'
 import { dailySweep } from '../commit/orphan-sweep.ts'
 import type { Plan } from '../plan/plan.ts'
@@ -60,15 +59,16 @@ interface Execution {
 
 export async function createRuns(options: RunsOptions): Promise<Runs> {
   const shop = await buildRunDependencies(options)
-  const { planner, runLog, owner, leases, presence, log } = shop
-  const { clock, entropy } = options
+  const { planner, runLog, owner, leases, hold, presence, log } = shop
+  const { definitions, lake } = options
+  const { clock, entropy } = options.system
   /** Runs of this process that have not ended, oldest first. */
   const pending = new Map<string, Run>()
   /** Those of them that are cancelled before they began: while that is written down they must not begin. */
   const withdrawn = new Map<string, Promise<Run>>()
   let execution: Execution | undefined
   let working: ReturnType<typeof workOff> | undefined
-  const sweep = dailySweep({ ...options, leases, log })
+  const sweep = dailySweep({ definitions, lake, leases, clock, log })
   let wake = () => {}
 
   async function keep(run: Run): Promise<Run> {
@@ -122,8 +122,8 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
 
   /** One process at a time takes over what others left: two would both work it off. */
   async function underAdoption(work: () => Promise<void>): Promise<void> {
-    const lease = await leases.acquire('adoption', 'adoption')
-    await holdLease(lease, { signal: new AbortController().signal, heartbeatMs: options.heartbeatMs }, work)
+    const { signal } = new AbortController()
+    await hold({ name: 'adoption', runId: 'adoption', signal }, work)
   }
 
   /** Looks again: another may have been quicker. */
@@ -180,17 +180,21 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
   }
 
   /** A scheduled run leaves to the others what they wait to try again, and makes way for who asks. */
+  const { beginning } = shop.runPorts
   const ports: RunPorts = {
     ...shop.runPorts,
+    beginning: {
+      ...beginning,
+      plan: (run) => beginning.plan(run, heldByOthers(pending.values(), run)),
+    },
     isWaitedFor: () => waiting().some(({ notBeforeMs }) => notBeforeMs <= clock.nowMs()),
-    plan: (run) => shop.runPorts.plan(run, heldByOthers(pending.values(), run)),
   }
 
   async function tick(signal: AbortSignal): Promise<void> {
     if (!(await shop.ingestIfFree(signal))) return
     await sweep()
     if (waitingRuns(pending.values(), clock.nowMs()) === undefined) return
-    const scope = { rollups: options.definitions.map(({ id }) => id), reprocess: 'missing' as const }
+    const scope = { rollups: definitions.map(({ id }) => id), reprocess: 'missing' as const }
     const plan = await planner.plan({ trigger: 'schedule', scope }, heldByOthers(pending.values()))
     if (plan.windows.length === 0) return
     const id = sortableId(clock.nowMs(), entropy)
