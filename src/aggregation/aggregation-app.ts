@@ -18,6 +18,11 @@ export interface AggregationPorts
     Pick<RollupRoutePorts, 'runs'> {
   /** At least one. */
   readonly definitions: readonly RollupDefinition[]
+  readonly listener: AggregationListener
+}
+
+/** What belongs to the listener as such, whatever it answers. */
+export interface AggregationListener {
   readonly log: Logger
   readonly ready: () => boolean | string
   /** Whose tokens may change; left out: those of the configuration. */
@@ -47,15 +52,15 @@ export async function buildAggregation(
   config: AggregationConfig,
   ports: AggregationPorts,
 ): Promise<FastifyInstance> {
-  const { log, queries, definitions, clock, runs, apps, pipelineState, gateway, ready, operations } = ports
-  const auth = ports.auth ?? createAuth(config.tokens)
+  const { listener, queries, definitions, clock, runs, apps, pipelineState, gateway } = ports
+  const { log, ready, operations, auth = createAuth(config.tokens) } = listener
 
   const { enabled, grace } = config.schedule
   const grainMs = Math.max(...definitions.map((definition) => definition.grainMs))
   const nextRunMs = () => (enabled ? (Math.floor(clock.nowMs() / grainMs) + 1) * grainMs + grace : undefined)
 
   const app = createServer([], log)
-  await ports.prepare?.(app)
+  await listener.prepare?.(app)
   answerWithProblems(app, log)
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(SECURITY_HEADERS)

@@ -28,10 +28,15 @@ import type { Credentials } from './credentials/credentials.ts'
 import { credentialRoutes } from './credentials/routes.ts'
 
 export interface GatewayPorts extends Omit<CollectorPorts, 'quota'> {
-  /** Whether all listeners are bound and the journal is recovered, or why not. */
-  readonly ready: () => boolean | string
   readonly credentials: Credentials
   readonly refusals: Refusals
+  readonly listener: GatewayListener
+}
+
+/** What belongs to the listener as such, whatever it takes. */
+export interface GatewayListener {
+  /** Whether all listeners are bound and the journal is recovered, or why not. */
+  readonly ready: () => boolean | string
   /** Processes that share the limits. */
   readonly workers: number
   /** Runs before any route is mounted: a generator of documents listens here. */
@@ -40,7 +45,8 @@ export interface GatewayPorts extends Omit<CollectorPorts, 'quota'> {
 
 /** The public listener, in the order in which a request meets its parts. */
 export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): Promise<FastifyInstance> {
-  const { registry, credentials, clock, entropy, ready, telemetry, workers } = ports
+  const { registry, credentials, clock, entropy, telemetry, listener } = ports
+  const { ready, workers } = listener
   const { log, metrics } = telemetry
   const inflight = createByteBudget(config.limits.inflightBytes, clock)
   const ratioAlarms = counter(metrics, 'headgate_inflate_ratio_alarms_total')
@@ -51,7 +57,7 @@ export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): 
     // Its query is not read yet: that would take a parser before any limit.
     onRefused: ({ headers }, code) => onRefused({ headers, query: undefined }, code),
   })
-  await ports.prepare?.(app)
+  await listener.prepare?.(app)
   leaveBodiesUnread(app)
   mindNoContentType(app)
   sweepBodies(app, inflight)
@@ -119,7 +125,7 @@ function refusalCounter({ registry, refusals, telemetry }: GatewayPorts) {
 
 function addressLimitOf(
   { limits }: GatewayConfig,
-  { clock, workers }: GatewayPorts,
+  { clock, listener: { workers } }: GatewayPorts,
 ): AddressLimit | undefined {
   if (limits.address === 'off') return undefined
   const { requestsPerSecond, burst } = limits.address

@@ -41,7 +41,8 @@ const RETRY_FOR_MS = 10_000
 /** Tells whose an object is, when an attempt of ours may have created it. */
 const CREATOR = 'headgate-put'
 
-export interface S3LakeOptions extends Omit<S3ClientOptions, 'silenceMs'> {
+export interface S3LakeOptions {
+  readonly connection: Omit<S3ClientOptions, 'silenceMs'>
   readonly bucket: string
   /** Begins every key, parted from it by a slash. Empty for the whole bucket. */
   readonly prefix?: string
@@ -60,9 +61,9 @@ export interface S3LakeOptions extends Omit<S3ClientOptions, 'silenceMs'> {
  * one that must be the first carries a token, by which it knows its own object again.
  */
 export function s3Lake(options: S3LakeOptions): Lake {
-  const { bucket: Bucket, prefix = '', tempDir, maxTempBytes, ...rest } = options
-  const { clock = systemClock, entropy = systemEntropy, passOver, callMs = CALL_MS, ...more } = rest
-  const { retryForMs = RETRY_FOR_MS, ...connection } = more
+  const { connection, bucket: Bucket, prefix = '', tempDir, maxTempBytes, passOver } = options
+  const { clock = systemClock, entropy = systemEntropy } = options
+  const { callMs = CALL_MS, retryForMs = RETRY_FOR_MS } = options
   const root = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`
   const client = s3Client({ ...connection, silenceMs: callMs })
   const keepCopy = localCopies({ dir: tempDir, maxBytes: maxTempBytes, entropy })

@@ -66,8 +66,7 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
   const definitions = definitionsOf(aggregation)
   const { grace: graceMs, horizon: horizonMs } = aggregation.schedule
   const runs = await createRuns({
-    definitions,
-    schedule: { graceMs, horizonMs },
+    rollups: { definitions, schedule: { graceMs, horizonMs } },
     arrivals,
     computing: {
       engine: duckdbEngine({ lake, openSession, tempDir, memoryLimitBytes, entropy }),

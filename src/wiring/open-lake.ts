@@ -19,10 +19,11 @@ export async function openLake(
   await mkdir(dir, { recursive: true, mode: FOLDER_MODE })
   const passOver = skippedObjects(telemetry)
   if (lake.kind === 's3') {
-    const { kind: _, bucket = '', ...options } = lake
+    const { kind: _, bucket = '', prefix = '', maxTempBytes, ...more } = lake
+    const connection = { ...more, ...placeOf(lake, aws) }
     // Loaded only where it is needed: it makes a start a quarter of a second slower.
     const { s3Lake } = await import('../lake/s3.ts')
-    return s3Lake({ ...options, ...placeOf(lake, aws), bucket, tempDir: dir, clock, passOver })
+    return s3Lake({ connection, bucket, prefix, tempDir: dir, maxTempBytes, clock, passOver })
   }
   await sweepUnfinished(dir, clock)
   return fsLake(dir, { passOver })

@@ -50,7 +50,8 @@ export function createVendingModule(
   apps: readonly AppConfig[],
   { region, ...ports }: VendingPorts & { readonly region: string | undefined },
 ): VendingModule {
-  const { stsFor, tokens, subjectKey, workers, clock, entropy, telemetry } = ports
+  const { registry, attestation, signer, stsFor, tokens, subjectKey, workers, clock, entropy, telemetry } =
+    ports
   const assertKey = (next: readonly AppConfig[]) => {
     if (subjectKey !== undefined || next.every(({ credentials }) => credentials === undefined)) return
     throw new AppError(
@@ -67,11 +68,15 @@ export function createVendingModule(
   const metrics = createVendingMetrics(telemetry, { brokenApps: breaker.openApps })
   const minter = stsFor(directory)
   const credentials = createCredentials({
-    ...ports,
-    ...{ directory, hasher, limits, metrics },
+    identity: { registry, directory, tokens, attestation, hasher },
+    limits,
     subjectHistory: createSubjectHistory(clock),
     vendor: createSessionVendor({ minter, limits, breaker, metrics, clock, entropy }),
+    signer,
     audit: createAudit(telemetry.log, directory.byId),
+    metrics,
+    clock,
+    entropy,
   })
   const fetchKeys = () =>
     tokens.prefetch(

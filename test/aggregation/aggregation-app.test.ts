@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Test, test } from 'tap'
 import Value from 'typebox/value'
-import { type AggregationPorts, buildAggregation } from '../../src/aggregation/aggregation-app.ts'
+import { type AggregationListener, buildAggregation } from '../../src/aggregation/aggregation-app.ts'
 import { DEFAULT_SETS } from '../../src/aggregation/rollup/model/definition.ts'
 import { AggregationConfig } from '../../src/config/schema/config-schema.ts'
 import { AppError } from '../../src/std/errors.ts'
@@ -17,8 +17,8 @@ const noRun = async () => {
   throw new AppError('not_found', 'There is no such run.')
 }
 
-async function built(t: Test, its: Partial<AggregationPorts> = {}, configured: object = {}) {
-  const { log } = quietTelemetry()
+async function built(t: Test, its: Partial<AggregationListener> = {}, configured: object = {}) {
+  const listener = { log: quietTelemetry().log, ready: () => true, ...its }
   const config = Value.Default(AggregationConfig, {
     tokens: [{ name: 'ops', sha256, scopes: ['read', 'run'] }],
     ...configured,
@@ -28,7 +28,7 @@ async function built(t: Test, its: Partial<AggregationPorts> = {}, configured: o
     { id: 'default', grainMs: 900_000, sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 },
   ]
   const app = await buildAggregation(config, {
-    log,
+    listener,
     clock,
     queries: queriesHere({ store: memoryStore(), definitions, clock }),
     definitions,
@@ -43,8 +43,6 @@ async function built(t: Test, its: Partial<AggregationPorts> = {}, configured: o
     apps: () => ['shop'],
     gateway: () => ({ host: '127.0.0.1', port: 21_280 }),
     pipelineState: noRun,
-    ready: () => true,
-    ...its,
   })
   t.teardown(() => app.close())
   return app

@@ -59,7 +59,7 @@ async function served(
   }) as AggregationConfig
   const definitions = [{ id: 'default', grainMs, sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 }]
   const app = await buildAggregation(config, {
-    log: quietTelemetry().log,
+    listener: { log: quietTelemetry().log, ready: () => true },
     clock: systemClock,
     queries: queriesHere({ store, definitions, clock: systemClock }),
     definitions,
@@ -90,7 +90,6 @@ async function served(
           notIngested: 0,
         },
       },
-    ready: () => true,
   })
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(() => app.close())

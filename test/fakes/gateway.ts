@@ -4,7 +4,7 @@ import { parseConfig } from '../../src/config/parse.ts'
 import { createLedger } from '../../src/event/ledger/ledger.ts'
 import { createRefusals } from '../../src/gateway/apps/refusals.ts'
 import { createRegistry } from '../../src/gateway/apps/registry.ts'
-import { buildGateway, type GatewayPorts } from '../../src/gateway/gateway-app.ts'
+import { buildGateway, type GatewayListener } from '../../src/gateway/gateway-app.ts'
 import type { Batch, Durability, Journal } from '../../src/gateway/journal/journal.ts'
 import { createTelemetry } from '../../src/std/telemetry.ts'
 import { createVendingModule, type VendingPorts } from '../../src/wiring/vending-parts.ts'
@@ -79,7 +79,7 @@ interface Setup {
   /** Less than a configuration may say, so that small requests meet it. */
   readonly inflightBytes?: number
   readonly logLevel?: 'debug' | 'info' | 'error' | 'silent'
-  readonly prepare?: GatewayPorts['prepare']
+  readonly prepare?: GatewayListener['prepare']
   readonly vending?: Partial<VendingPorts>
   readonly clock?: ReturnType<typeof fakeClock>
 }
@@ -131,11 +131,9 @@ export async function startGateway(t: Closing, setup: Setup = {}) {
       clock,
       entropy,
       telemetry,
-      ready,
+      listener: { ready, workers, ...(prepare && { prepare }) },
       credentials,
       idempotencySecret: 'a secret of thirty-two characters',
-      workers,
-      ...(prepare && { prepare }),
     },
   )
   t.teardown(async () => {

@@ -58,7 +58,11 @@ async function listening(t: Test) {
   const config = parseConfig({ aggregation: { tokens }, apps: someApps }, {})
   const { definitions } = it.options()
   const app = await buildAggregation(config.aggregation, {
-    log,
+    listener: {
+      log,
+      ready: () => true,
+      operations: { metrics: async () => metrics, balance: async () => reconciliation() },
+    },
     clock: it.clock,
     queries: queriesHere({ ...it, definitions }),
     definitions,
@@ -69,8 +73,6 @@ async function listening(t: Test) {
       gateway: null,
       aggregation: { ...aggregationState([], T0), notIngested: 0 },
     }),
-    ready: () => true,
-    operations: { metrics: async () => metrics, balance: async () => reconciliation() },
   })
   t.teardown(() => app.close())
   await app.listen({ port: 0, host: '127.0.0.1' })

@@ -140,7 +140,11 @@ async function privateSide(t: Test) {
   const app = await buildAggregation(
     parseConfig({ aggregation: { tokens }, apps: someApps }, {}).aggregation,
     {
-      log,
+      listener: {
+        log,
+        ready: () => true,
+        operations: { metrics: async () => metrics, balance: async () => null },
+      },
       clock: it.clock,
       queries: queriesHere({ ...it, definitions }),
       definitions,
@@ -151,8 +155,6 @@ async function privateSide(t: Test) {
         gateway: null,
         aggregation: { ...aggregationState([], T0), notIngested: 0 },
       }),
-      ready: () => true,
-      operations: { metrics: async () => metrics, balance: async () => null },
     },
   )
   t.teardown(() => app.close())

@@ -15,7 +15,11 @@ import { seededEntropy } from '../fakes/entropy.ts'
 /** Jitter takes next to nothing of the wait: tests wait for answers, not for chance. */
 const impatient = (seed = 1) => ({ ...seededEntropy(seed), uniform: () => 0.01 })
 
-const place = { bucket: 'lake', region: 'us-east-1', forcePathStyle: true, credentials, maxTempBytes: 1e9 }
+const at = (endpoint: string) => ({
+  connection: { region: 'us-east-1', forcePathStyle: true, credentials, endpoint },
+  bucket: 'lake',
+  maxTempBytes: 1e9,
+})
 
 interface Setup extends Partial<S3LakeOptions> {
   readonly upstream?: string
@@ -28,8 +32,8 @@ async function behindFaults(t: Test, choose: Choose, { upstream, ...options }: S
   const tempDir = mkdtempSync(join(tmpdir(), 's3-lake-'))
   t.teardown(() => rmSync(tempDir, { recursive: true, force: true }))
   const entropy = impatient()
-  const lake = s3Lake({ ...place, endpoint: proxy.endpoint, tempDir, entropy, ...options })
-  return { lake, truth: s3Lake({ ...place, endpoint: server, tempDir }), proxy, tempDir }
+  const lake = s3Lake({ ...at(proxy.endpoint), tempDir, entropy, ...options })
+  return { lake, truth: s3Lake({ ...at(server), tempDir }), proxy, tempDir }
 }
 
 /** One fault an exchange, in order; undefined lets one pass. */
@@ -272,7 +276,7 @@ t.test('patience ends: the last failure is told', async (t) => {
   )
   await t.rejects(lake.put('raw/x', rows), { message: 'Lake put raw/x failed: SlowDown' })
   t.equal(proxy.exchanges.length, 3, 'at 0 s, 4 s and 8 s, and no more after 10 s')
-  const nobody = s3Lake({ ...place, endpoint: 'http://127.0.0.1:1', tempDir: t.testdir(), retryForMs: 0 })
+  const nobody = s3Lake({ ...at('http://127.0.0.1:1'), tempDir: t.testdir(), retryForMs: 0 })
   await t.rejects(nobody.get('raw/x'), { message: 'Lake get raw/x failed: ECONNREFUSED' })
   await t.rejects(nobody.list(''), { message: 'Lake list failed: ECONNREFUSED' })
 })

@@ -11,13 +11,12 @@ import { lakeContract } from '../contracts/lake.ts'
 import { startFakeS3 } from '../fakes/aws/s3.ts'
 import { credentials, seaweedfs, versitygw } from '../fakes/aws/s3-servers.ts'
 
-const connection = { region: 'us-east-1', forcePathStyle: true, credentials }
+const connection = { region: 'us-east-1', forcePathStyle: true }
 const rows = Buffer.from('rows')
 
-function open(t: Test, endpoint: string, options: Partial<S3LakeOptions> = {}) {
+function open(t: Test, endpoint: string, options: Partial<S3LakeOptions> = {}, secrets = credentials) {
   return s3Lake({
-    ...connection,
-    endpoint,
+    connection: { ...connection, credentials: secrets, endpoint },
     bucket: 'lake',
     tempDir: t.testdir(),
     maxTempBytes: 1e9,
@@ -45,7 +44,7 @@ for (const server of [versitygw, seaweedfs]) {
 
     t.test(`${server.name}: a wrong secret is said`, async (t) => {
       const stranger = { ...credentials, secretAccessKey: 'wrong' }
-      const lake = open(t, endpoint, { prefix: 'secret', credentials: stranger, retryForMs: 0 })
+      const lake = open(t, endpoint, { prefix: 'secret', retryForMs: 0 }, stranger)
       const message = /^Lake \w+ raw\/x failed: SignatureDoesNotMatch$/
       await t.rejects(lake.get('raw/x'), { code: 'lake_failed', message })
       await t.rejects(lake.put('raw/x', rows), { code: 'lake_failed', message })

@@ -17,9 +17,18 @@ const server = [versitygw, seaweedfs].find(({ skip }) => skip === false) ?? vers
 
 test('from a post to its percentile with the lake in S3', { skip: server.skip }, async (t) => {
   const endpoint = await server.start(t)
-  const place = { bucket: 'lake', prefix: 'site/eu', endpoint, region: 'us-east-1', forcePathStyle: true }
-  const config = { lake: { kind: 's3', ...place }, aggregation: { schedule: { enabled: false } } }
-  const lake = s3Lake({ ...place, credentials, tempDir: t.testdir(), maxTempBytes: 1e9 })
+  const connection = { endpoint, region: 'us-east-1', forcePathStyle: true }
+  const place = { bucket: 'lake', prefix: 'site/eu' }
+  const config = {
+    lake: { kind: 's3', ...place, ...connection },
+    aggregation: { schedule: { enabled: false } },
+  }
+  const lake = s3Lake({
+    ...place,
+    connection: { ...connection, credentials },
+    tempDir: t.testdir(),
+    maxTempBytes: 1e9,
+  })
   const keys = async (prefix: string) => (await lake.list(prefix)).map(({ key }) => key)
 
   const first = await start(t, { config, env })

@@ -56,8 +56,7 @@ export async function startAggregation(
     },
   })
   const runs = await createRuns({
-    definitions: [DEFINITION],
-    schedule: { graceMs: GRACE_MS, horizonMs: HORIZON_MS },
+    rollups: { definitions: [DEFINITION], schedule: { graceMs: GRACE_MS, horizonMs: HORIZON_MS } },
     arrivals,
     computing: { engine, readRows },
     stores: [store],

@@ -53,7 +53,11 @@ async function open(t: Test, { kinesis, lake, dataDir }: DeliveryWorld, gateway:
   const clock = skippableClock()
   const system = { clock, entropy: seededEntropy(), telemetry, lake, env: {} }
   const wiring = await wireGateway(config, system)
-  const app = await buildGateway(config.gateway, { ...system, ...wiring, ready: () => true, workers: 1 })
+  const app = await buildGateway(config.gateway, {
+    ...system,
+    ...wiring,
+    listener: { ready: () => true, workers: 1 },
+  })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   let isOpen = true
   const close = async (withinMs = LONG_MS) => {

@@ -102,18 +102,24 @@ export async function renderOpenApi(): Promise<Readonly<Record<string, string>>>
   try {
     return {
       'openapi/gateway.json': await document('openapi/gateway.json', gatewayOptions, (prepare) =>
-        buildGateway(config.gateway, { ...gatewaySystem, ...gateway, ready, workers: 1, prepare }),
+        buildGateway(config.gateway, {
+          ...gatewaySystem,
+          ...gateway,
+          listener: { ready, workers: 1, prepare },
+        }),
       ),
       'openapi/aggregation.json': await document('openapi/aggregation.json', aggregationOptions, (prepare) =>
         buildAggregation(config.aggregation, {
           ...aggregation,
           clock: systemClock,
-          log,
-          ready,
+          listener: {
+            log,
+            ready,
+            operations: { metrics: async () => metrics, balance: async () => null },
+            prepare,
+          },
           apps: () => [],
           gateway: () => ({ host: '127.0.0.1', port: 8080 }),
-          operations: { metrics: async () => metrics, balance: async () => null },
-          prepare,
         }),
       ),
     }

@@ -83,7 +83,11 @@ function frontOf(
     isWorker: false,
     started: Promise.resolve(),
     async listeners(ready) {
-      const server = await buildGateway(config.gateway, { ...system, ...gateway, ready, workers })
+      const server = await buildGateway(config.gateway, {
+        ...system,
+        ...gateway,
+        listener: { ready, workers },
+      })
       server.addHook('onListen', async () => {
         port = Object(server.addresses()[0]).port
       })

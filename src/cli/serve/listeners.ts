@@ -121,12 +121,9 @@ async function aggregationListener(
   const server = await buildAggregation(config.aggregation, {
     ...aggregation,
     clock,
-    ready,
-    log: telemetry.log,
-    auth: live.auth,
+    listener: { log: telemetry.log, ready, auth: live.auth, operations: { metrics, balance } },
     apps: () => live.apps.map(({ id }) => id),
     gateway: () => ({ ...config.gateway.listen, ...(gateway && { port: gateway.port() }) }),
-    operations: { metrics, balance },
   })
   return { name: 'aggregation', key: 'aggregation.listen', ...config.aggregation.listen, server }
 }

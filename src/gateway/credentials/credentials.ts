@@ -50,12 +50,17 @@ export interface Credentials {
   issue(ask: VendRequest): Promise<VendedCredentials>
 }
 
-export interface CredentialsPorts {
+/** Tells who asks, and for which app. */
+export interface IdentityPorts {
   readonly registry: Registry
   readonly directory: Directory
   readonly tokens: TokenVerifier
   readonly attestation: Attestation
   readonly hasher: SubjectHasher
+}
+
+export interface CredentialsPorts {
+  readonly identity: IdentityPorts
   readonly limits: VendingLimits
   readonly subjectHistory: SubjectHistory
   readonly vendor: SessionVendor
@@ -73,7 +78,8 @@ const AUTHENTICATION_MS = 3_000
 const NO_ISSUER = ''
 
 export function createCredentials(ports: CredentialsPorts): Credentials {
-  const { registry, directory, tokens, hasher, vendor, signer, audit, metrics, clock, entropy } = ports
+  const { registry, directory, tokens, attestation, hasher } = ports.identity
+  const { limits, subjectHistory, vendor, signer, audit, metrics, clock, entropy } = ports
 
   /** The app and, unless anyone may have its credentials, who asks. */
   async function authenticate(ask: VendRequest, entry: AuditEntry): Promise<Authenticated> {
@@ -94,7 +100,6 @@ export function createCredentials(ports: CredentialsPorts): Credentials {
   }
 
   function assertWithinLimits({ app, subject }: Authenticated, subjectHash: string, address: string): void {
-    const { limits, subjectHistory } = ports
     if (subject === undefined) {
       limits.app(app.id)
       limits.anonymous()
@@ -117,10 +122,10 @@ export function createCredentials(ports: CredentialsPorts): Credentials {
     if (app.mode !== 'oidc+attest') return undefined
     const attesting = { app, subject: nameOf(who), streams: ask.streams ?? [] }
     const signal = AbortSignal.timeout(AUTHENTICATION_MS)
-    const attested = await ports.attestation.check(ask.attestation, attesting, signal)
+    const attested = await attestation.check(ask.attestation, attesting, signal)
     entry.note({ attestation: attested.kind, attestationLevel: attested.level })
     // What could not be checked is let in as anyone is.
-    if (attested.level === 'none') ports.limits.anonymous()
+    if (attested.level === 'none') limits.anonymous()
     return attested
   }
 
@@ -171,7 +176,7 @@ export function createCredentials(ports: CredentialsPorts): Credentials {
   }
 
   return {
-    admit: (address) => ports.limits.address(address),
+    admit: (address) => limits.address(address),
     admitByHead: (ask) =>
       audited(ask, async (entry) => {
         const { id } = appByHead(ask, registry)
@@ -180,7 +185,7 @@ export function createCredentials(ports: CredentialsPorts): Credentials {
       }),
     appByHead: (ask) => vendingApp(appByHead(ask, registry).id, ask, directory),
     appOf: (ask) => vendingApp(appByKey(ask, registry).id, ask, directory),
-    attestation: ports.attestation,
+    attestation,
     issue: (ask) =>
       audited(ask, async (entry) => {
         const issued = await decide(ask, entry)

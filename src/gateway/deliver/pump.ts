@@ -29,14 +29,18 @@ export interface PumpOptions {
   readonly clock: Clock
   /** How long events wait for company. Waiting is free where the journal has answered for them already. */
   readonly lingerMs: number
+  readonly bounds?: PumpBounds
+  /** Full jitter from 100 ms to 5 s. A policy says when, never whether: the journal bounds the attempts. */
+  readonly retry?: RetryPolicy
+}
+
+export interface PumpBounds {
   readonly minConcurrency?: number
   readonly maxConcurrency?: number
   /** Most bytes read from the journal and not yet stored. */
   readonly maxInFlightBytes?: number
   /** Most frames in the books: those behind a record that fails again and again are done, but cannot be released. */
   readonly maxUnreleasedFrames?: number
-  /** Full jitter from 100 ms to 5 s. A policy says when, never whether: the journal bounds the attempts. */
-  readonly retry?: RetryPolicy
 }
 
 export interface PumpState {
@@ -89,14 +93,14 @@ class StreamPump implements Pump {
   #stopped: Promise<{ drained: boolean }> | undefined
 
   constructor(options: PumpOptions) {
-    const { backlog, entropy, lingerMs, stream, telemetry } = options
+    const { backlog, entropy, lingerMs, stream, telemetry, bounds = {} } = options
     this.#options = options
     this.#retryPolicy = options.retry ?? jittered(entropy)
     this.#outbox = createRecordQueue(
       () => entropy.id(),
       (record) => this.#own(this.#deadLetter(record, 'too_large')),
     )
-    this.#lanes = createLanes(options)
+    this.#lanes = createLanes({ ...options, ...bounds })
     this.#inFlight = createInFlight(telemetry.metrics, (...done) => backlog.arrived(...done))
     this.#release = createRelease(this.#inFlight, backlog)
     this.#intake = createIntake({
@@ -104,8 +108,8 @@ class StreamPump implements Pump {
       inFlight: this.#inFlight,
       outbox: this.#outbox,
       lingerMs,
-      maxInFlightBytes: options.maxInFlightBytes ?? MAX_IN_FLIGHT_BYTES[stream.kind],
-      maxUnreleasedFrames: options.maxUnreleasedFrames ?? MAX_UNRELEASED_FRAMES,
+      maxInFlightBytes: bounds.maxInFlightBytes ?? MAX_IN_FLIGHT_BYTES[stream.kind],
+      maxUnreleasedFrames: bounds.maxUnreleasedFrames ?? MAX_UNRELEASED_FRAMES,
       maxReadBytes: stream.maxBytes,
       signal: this.#ending.signal,
       own: this.#own.bind(this),

@@ -4,6 +4,7 @@ import type {
   RunProcess,
   RunRecords,
   RunsOptions,
+  ScheduledRollups,
   WindowComputing,
 } from '../../../src/aggregation/rollup/run/assembly.ts'
 import { createRuns, type Runs } from '../../../src/aggregation/rollup/run/runner.ts'
@@ -31,7 +32,8 @@ export const definition: RollupDefinition = {
 export const never = new AbortController().signal
 
 /** What a test may want otherwise, by its name alone. */
-export type RunParts = Pick<RunsOptions, 'definitions' | 'schedule' | 'arrivals' | 'stores' | 'lake'> &
+export type RunParts = Pick<RunsOptions, 'arrivals' | 'stores' | 'lake'> &
+  ScheduledRollups &
   Pick<RunsOptions, 'onProgress' | 'askGateway'> &
   RunsOptions['system'] &
   WindowComputing &
@@ -47,9 +49,10 @@ const optionsOf = ({
   keptRuns,
   ...rest
 }: RunParts): RunsOptions => {
-  const { clock, entropy, telemetry, owner, processes, heartbeatMs, ...others } = rest
+  const { definitions, schedule, clock, entropy, telemetry, owner, processes, heartbeatMs, ...others } = rest
   return {
     ...others,
+    rollups: { definitions, schedule },
     computing: { engine, readRows, letGo },
     records: { controlDir, files, keptRuns },
     system: { clock, entropy, telemetry },

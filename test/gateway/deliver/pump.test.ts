@@ -131,7 +131,9 @@ t.test('only the records that failed are put again, ahead of new ones', async (t
   const stream = scripted([answer(STORED, failure('throttled'), STORED, failure('transient')), allStored], {
     maxRecords: 4,
   })
-  const { backlog, ledger, start, metric } = setup(t, stream, { minConcurrency: 1, maxConcurrency: 1 })
+  const { backlog, ledger, start, metric } = setup(t, stream, {
+    bounds: { minConcurrency: 1, maxConcurrency: 1 },
+  })
   backlog.append(['1', '2', '3', '4', '5', '6'].map(large))
   start()
   await until(() => backlog.state().frames === 0)
@@ -515,8 +517,7 @@ t.test('a stream with a fallback', async (t) => {
 
   t.test('uses both while the backlog is too large', async (t) => {
     const { arrive, backlog, clock, lake, ledger, start, stream } = withFallback(t, [], [], {
-      minConcurrency: 1,
-      maxConcurrency: 1,
+      bounds: { minConcurrency: 1, maxConcurrency: 1 },
     })
     for (let n = 0; n < 60; n++) arrive(`event-${n}`)
     start()
@@ -628,7 +629,7 @@ t.test('memory is bounded', async (t) => {
 
   t.test('by the bytes in flight', async (t) => {
     const stream = scripted(Array(9).fill(hanging))
-    const { backlog, start } = setup(t, stream, { maxInFlightBytes: 100_000 })
+    const { backlog, start } = setup(t, stream, { bounds: { maxInFlightBytes: 100_000 } })
     for (const name of ['1', '2', '3', '4', '5']) backlog.append([large(name)])
     const pump = start()
     await until(() => stream.calls.length > 0)
@@ -663,7 +664,7 @@ t.test('memory is bounded', async (t) => {
     }
     const failing = answer(failure('throttled'))
     const stream = scripted(Array.from({ length: 9_999 }, (_, call) => (call % 5 === 0 ? failing : later)))
-    const { ledger, start } = setup(t, stream, { backlog, maxInFlightBytes: 1_000_000 })
+    const { ledger, start } = setup(t, stream, { backlog, bounds: { maxInFlightBytes: 1_000_000 } })
     const pump = start()
     t.strictSame(await pump.stop({ drainMs: LONG_MS }), { drained: true })
     t.match(ledger.totals(), { delivered: TOTAL_FRAMES * 100 })
@@ -672,7 +673,7 @@ t.test('memory is bounded', async (t) => {
 
   t.test('by the frames that wait behind one that fails', async (t) => {
     const stream = scripted([hanging], { maxRecords: 1 })
-    const { backlog, start } = setup(t, stream, { maxUnreleasedFrames: 2 })
+    const { backlog, start } = setup(t, stream, { bounds: { maxUnreleasedFrames: 2 } })
     backlog.append([large('1')])
     const pump = start()
     await until(() => stream.calls.length === 1)

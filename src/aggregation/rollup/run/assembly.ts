@@ -20,8 +20,7 @@ import { createPresence, type Presence } from './presence.ts'
 import { type AskUpstream, awaitAcknowledged } from './upstream.ts'
 
 export interface RunsOptions {
-  readonly definitions: readonly RollupDefinition[]
-  readonly schedule: { readonly graceMs: number; readonly horizonMs: number }
+  readonly rollups: ScheduledRollups
   readonly arrivals: LakeArrivals
   readonly computing: WindowComputing
   readonly stores: readonly RollupStore[]
@@ -32,6 +31,11 @@ export interface RunsOptions {
   readonly onProgress?: ((progress: SavedProgress) => void) | undefined
   /** The gateway whose events are rolled up; explicit runs wait for what it has acknowledged. */
   readonly askGateway?: AskUpstream | undefined
+}
+
+export interface ScheduledRollups {
+  readonly definitions: readonly RollupDefinition[]
+  readonly schedule: { readonly graceMs: number; readonly horizonMs: number }
 }
 
 export interface WindowComputing {
@@ -72,7 +76,8 @@ export interface RunDependencies {
 }
 
 export async function buildRunDependencies(options: RunsOptions): Promise<RunDependencies> {
-  const { definitions, schedule, arrivals, stores, lake, askGateway } = options
+  const { arrivals, stores, lake, askGateway } = options
+  const { definitions, schedule } = options.rollups
   const { clock, entropy, telemetry } = options.system
   const { controlDir, files, keptRuns } = options.records
   const { processes = systemProcesses, heartbeatMs, owner = await processes.self() } = options.process ?? {}

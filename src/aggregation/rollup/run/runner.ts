@@ -60,7 +60,8 @@ interface Execution {
 export async function createRuns(options: RunsOptions): Promise<Runs> {
   const shop = await buildRunDependencies(options)
   const { planner, runLog, owner, leases, hold, presence, log } = shop
-  const { definitions, lake } = options
+  const { lake, rollups } = options
+  const { definitions } = rollups
   const { clock, entropy } = options.system
   /** Runs of this process that have not ended, oldest first. */
   const pending = new Map<string, Run>()

@@ -68,7 +68,7 @@ export async function openDiskJournal(options: DiskJournalOptions): Promise<Disk
     metrics.quarantined(recovery.recovered.quarantinedBytes)
     // Recovery may just have made the room for it.
     await reserveDiskSpace(files, dir)
-    return new OpenDiskJournal({ ...options, files, metrics, lock, recovery })
+    return new OpenDiskJournal({ options, files, metrics, lock, recovery })
   } catch (error) {
     await lock.release()
     throw error
@@ -100,7 +100,8 @@ async function orUnavailable<T>(dir: string, work: () => Promise<T>): Promise<T>
   }
 }
 
-interface Parts extends Omit<DiskJournalOptions, 'lock'> {
+interface Parts {
+  readonly options: DiskJournalOptions
   readonly files: FileOps
   readonly metrics: JournalMetrics
   readonly lock: FolderLock
@@ -119,17 +120,18 @@ class OpenDiskJournal implements DiskJournal {
   #closed = false
 
   constructor(parts: Parts) {
-    const { files, dir, metrics, clock, recovery, maxBytes } = parts
-    const segmentBytes = Math.min(parts.segmentBytes ?? SEGMENT_BYTES, Math.ceil(maxBytes / LEAST_SEGMENTS))
+    const { options, files, metrics, recovery } = parts
+    const { dir, clock, maxBytes } = options
+    const segmentBytes = Math.min(options.segmentBytes ?? SEGMENT_BYTES, Math.ceil(maxBytes / LEAST_SEGMENTS))
     this.#parts = parts
     this.recovered = recovery.recovered
     const index = new SegmentIndex(recovery)
     const reader = new BacklogReader({
       files,
       index,
-      hotTailBytes: parts.hotTailBytes ?? HOT_TAIL_BYTES,
+      hotTailBytes: options.hotTailBytes ?? HOT_TAIL_BYTES,
       onDamage: async (path, bytes, damage) =>
-        metrics.quarantined(await quarantineBytes(parts, path, bytes, damage)),
+        metrics.quarantined(await quarantineBytes({ files, dir }, path, bytes, damage)),
     })
     this.#index = index
     this.#reader = reader
@@ -143,7 +145,7 @@ class OpenDiskJournal implements DiskJournal {
     })
     const { nextSequence } = recovery
     const commit = (group: CommitGroup) => this.#writer.commit(group)
-    this.#commits = new GroupCommit({ clock, nextSequence, frameBytes: parts.frameBytes, commit })
+    this.#commits = new GroupCommit({ clock, nextSequence, frameBytes: options.frameBytes, commit })
     this.#writer.prepare(nextSequence)
     this.#checkpointedMs = clock.monotonicMs()
     metrics.holds(index.heldBytes)
@@ -163,7 +165,7 @@ class OpenDiskJournal implements DiskJournal {
       return new AppError('body_too_large', detail)
     }
     const heldBytes = this.#index.heldBytes + this.#commits.waitingBytes
-    const { maxBytes } = this.#parts
+    const { maxBytes } = this.#parts.options
     return hasRoom(batch, heldBytes, maxBytes) ? undefined : noRoom(batch, heldBytes, maxBytes)
   }
 
@@ -196,7 +198,8 @@ class OpenDiskJournal implements DiskJournal {
    * all the same: that is what makes room again, and recovery is right without a checkpoint.
    */
   async #tidy(checkpointEveryMs: number): Promise<void> {
-    const { clock, dir, files, metrics } = this.#parts
+    const { options, files, metrics } = this.#parts
+    const { clock, dir } = options
     const finished = this.#index.takeFinished()
     const nowMs = clock.monotonicMs()
     if (finished.length === 0 && nowMs - this.#checkpointedMs < checkpointEveryMs) return
