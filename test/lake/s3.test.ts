@@ -11,7 +11,7 @@ import { lakeContract } from '../contracts/lake.ts'
 import { startFakeS3 } from '../fakes/aws/s3.ts'
 import { credentials, seaweedfs, versitygw } from '../fakes/aws/s3-servers.ts'
 
-const connection = { region: 'us-east-1', forcePathStyle: true }
+const connection = { region: 'us-east-1', forcePathStyle: true, credentials }
 const rows = Buffer.from('rows')
 
 function open(t: Test, endpoint: string, options: Partial<S3LakeOptions> = {}, secrets = credentials) {
