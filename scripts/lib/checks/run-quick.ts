@@ -25,7 +25,7 @@ async function run(file: string): Promise<{ passed: boolean; silent: boolean }> 
   const results = `${RESULTS}/${file}.tap`
   mkdirSync(dirname(results), { recursive: true })
   const output = openSync(results, 'w')
-  const child = spawn(process.execPath, ['--enable-source-maps', file], {
+  const child = spawn(process.execPath, [file], {
     env,
     stdio: ['ignore', output, 'inherit'],
     timeout: KILL_MS,
