@@ -1,4 +1,5 @@
 import { type Config, configWarnings, environmentNames } from '../../config/parse.ts'
+import { AppError } from '../../std/errors.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { some } from '../terminal/wording.ts'
@@ -42,6 +43,15 @@ export function logged(log: Telemetry['log']): Teller {
       log.warn({ setting: path, why: message }, 'a setting will hardly do what was meant')
     if (waiting.length > 0) log.warn({ settings: waiting }, 'only a restart changes some settings')
   }
+}
+
+/** A file that breaks off, or is being written, may be a configuration without apps: senders would be told to go. */
+export function checkAppsRemain(before: Config, next: Config): void {
+  if (next.apps.length > 0 || before.apps.length === 0) return
+  throw new AppError(
+    'bad_configuration',
+    `apps: none is left, and ${some(before.apps.length, 'app')} would be refused. If that is meant, restart.`,
+  )
 }
 
 /**

@@ -7,7 +7,12 @@ import { jsonFault, jsonOr } from '../../std/json.ts'
 /** Reads a file as JSON or YAML, by its name. What is wrong is said with its place, and never quoted: it may be a password. */
 export async function readConfigFile(path: string): Promise<unknown> {
   const text = await textOf(path)
-  return path.endsWith('.json') ? fromJson(path, text) : fromYaml(path, text)
+  const [language, settings] = path.endsWith('.json')
+    ? (['JSON', fromJson(path, text)] as const)
+    : (['YAML', fromYaml(path, text)] as const)
+  // So looks a file that is being written.
+  if (settings === null) throw bad(path, language, ['  there is no setting in it; for all defaults write {}'])
+  return settings
 }
 
 /** The largest that is read: a hundred thousand apps. Ours. */

@@ -66,7 +66,8 @@ const Token = group({
     example: TOKEN_DIGEST,
   }),
   scopes: Type.Array(literals(['read', 'run'], { description: 'Numbers, metrics and books; or runs.' }), {
-    description: '`read` sees numbers, metrics and books; `run` starts, sees and cancels runs.',
+    description:
+      '`read` sees numbers, metrics, books and runs; `run` starts and cancels runs, and who waits for one needs both.',
     example: ['read', 'run'],
     minItems: 1,
   }),

@@ -91,6 +91,10 @@ test('a file that cannot be read, or not be parsed, is a fault with its place an
     'missing.json': '{"a" 1}',
     'more.json': '{"a": 1} {',
     'empty.json': ' ',
+    'null.json': 'null',
+    'empty.yaml': '',
+    'comment.yaml': '# apps: []\n',
+    'line.yaml': '---\n',
     'tags.yaml': 'a: !x !y 1\n',
     folder: {},
   })
@@ -122,6 +126,16 @@ test('a file that cannot be read, or not be parsed, is a fault with its place an
     ],
     ['more.json', /line 1, column 10: something that cannot stand here/],
     ['empty.json', /the file is empty/],
+    [
+      'null.json',
+      /null\.json is not valid JSON:\n {2}there is no setting in it; for all defaults write \{\}\n$/,
+    ],
+    [
+      'empty.yaml',
+      /empty\.yaml is not valid YAML:\n {2}there is no setting in it; for all defaults write \{\}\n$/,
+    ],
+    ['comment.yaml', /there is no setting in it/],
+    ['line.yaml', /there is no setting in it/],
   ] as const) {
     const terminal = fakeTerminal()
     t.equal(await runCommand(['config', 'check', '-c', join(dir, name)], terminal), 2, name)

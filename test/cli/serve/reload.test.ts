@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { logged, readAgain, spoken } from '../../../src/cli/serve/reload.ts'
+import { checkAppsRemain, logged, readAgain, spoken } from '../../../src/cli/serve/reload.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
 import { createTelemetry } from '../../../src/std/telemetry.ts'
 
@@ -63,4 +63,18 @@ test('whoever watches is told in words; a log has lines of JSON, and nothing els
       'in the log by how much it matters',
     )
   }
+})
+
+test('the last app is not taken by a file that was read again', async (t) => {
+  const [none, one] = [parseConfig({}, {}), parseConfig({ apps: [{ id: 'shop' }] }, {})]
+  t.throws(() => checkAppsRemain(one, none), {
+    code: 'bad_configuration',
+    message: 'apps: none is left, and 1 app would be refused. If that is meant, restart.',
+  })
+  for (const [before, next] of [
+    [none, none],
+    [none, one],
+    [one, one],
+  ] as const)
+    t.doesNotThrow(() => checkAppsRemain(before, next))
 })
