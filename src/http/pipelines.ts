@@ -1,8 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { AppError, type ErrorCode } from '../std/errors.ts'
-import { readInPieces } from './pieces.ts'
 import { lastAnswer } from './problems.ts'
+import { readInPieces } from './read-in-pieces.ts'
 import { isEnding } from './unread.ts'
 
 export interface PipelineLimits {
@@ -18,7 +18,7 @@ export interface PipelineLimits {
 
 /**
  * Ours. Browsers and balancers send one request at a time; so many refusals are made in half a millisecond. A piece of what
- * was sent (see pieces.ts) holds more than may wait only where requests have less than 64 bytes, and then none has a key.
+ * was sent (see read-in-pieces.ts) holds more than may wait only where requests have less than 64 bytes, and then none has a key.
  */
 export const PIPELINE_LIMITS: PipelineLimits = {
   atWork: 32,

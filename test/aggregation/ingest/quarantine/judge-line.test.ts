@@ -96,7 +96,7 @@ test('a direct record is put right as a request is', async (t) => {
 test('a fault of ours is no fault of the line, which would be lost for it', async (t) => {
   const broken = (error: Error) =>
     Object.assign(Buffer.from(JSON.stringify(least)), {
-      includes() {
+      toString() {
         throw error
       },
     })
