@@ -1,9 +1,9 @@
-import { COLON, EQUALS } from './escapes.ts'
+import { COLON, EQUALS, START } from './escapes.ts'
 import type { Marker } from './tells.ts'
 import { isNothing, quotedAt, type ValueSpan, valueAt } from './values.ts'
 
 /** Around a member of JSON, of Ruby, of a form, as they are or encoded. */
-const QUOTE = `["'\\\\]|%(?:25)*2[27]|&(?:quot|apos|#3[49]);`
+export const QUOTE = `["'\\\\]|%(?:25)*2[27]|&(?:quot|apos|#3[49]);`
 /** After the name comes that of what it is a part of, if there is one: `user[password]`. */
 const ENDS = `(?:${QUOTE}|[[\\]]|%(?:25)*5[bd]){0,4}`
 const BLANKS = '\\s{0,4}'
@@ -26,7 +26,7 @@ export const TELLING = [
   ...['contrase(?:ñ|n)a', 'mot[ _-]?de[ _-]?passe', 'senha', 'wachtwoord', 'kennwort', 'l(?:ö|o)senord'],
 ].join('|')
 /** Headers, and what only is a secret where it stands beside its value. */
-const TELLING_BESIDE = `${TELLING}|authorization|cookie|token`
+export const TELLING_BESIDE = `${TELLING}|authorization|cookie|token`
 /** Each of several has its number, or there is a list of them. */
 const SEVERAL = [
   `(?:secret|passw(?:or)?[dt]|pwd)(?:s|[_-]?\\d{1,3})(?:${ASSIGNED}|${SPELLED})`,
@@ -34,9 +34,8 @@ const SEVERAL = [
 ].join('|')
 /** The end of a line: in exceptions each of its characters is stored as U+FFFD. */
 const LINE = '(?:\\r?\\n|\\ufffd{1,2}|(?:\\\\r)?\\\\n)'
-/** Names that stand beside their value: in a form, a call or a part of a body; a user and what `curl` takes after the colon. */
+/** Names that stand beside their value: in a call or a part of a body; a user and what `curl` takes after the colon. */
 const BESIDE = [
-  `(?:${TELLING_BESIDE})["'\\\\]{1,4}[\\s,](?<=\\b(?:name|id|key|field)["'\\\\]{0,4}\\s?[:=]\\s?["'\\\\]{1,4}[\\w-]{0,48}["'\\\\]{1,4}[\\s,])[^<>{}]{0,64}?\\bvalue["'\\\\]{0,4}\\s?[:=]\\s?`,
   `(?:passw(?:or)?[dt]|passphrase|passcode)\\s{1,2}(?=["'\`])`,
   // A pair of a list of pairs, or of a call: a value with blanks in it is a sentence about the name.
   `(?:${TELLING_BESIDE})["'\\\\]{1,4}\\s?,\\s?(?<=[[(]\\s?["'\\\\]{1,4}[\\w-]{1,48}["'\\\\]{1,4}\\s?,\\s?)(?=["'\\\\]{1,4}[^"'\\\\\\s]{1,512}["'\\\\]{1,4}\\s?[\\])])`,
@@ -49,13 +48,20 @@ const BESIDE = [
 /** What parsers complain about is no secret of anybody. */
 export const OF_SYNTAX =
   '(?<!\\b(?:[Uu]nexpected|[Ii]llegal|[Uu]nknown|[Mm]issing|[Ee]xpected|[Rr]eserved|[Cc]urrent|[Nn]ext) [Tt]oken)'
+/** What is typed in once, or by heart. */
+export const CODES = '(?:t?otp|pin|(?:t?otp|pin|[m2]fa|sms)[ _-]?code)'
 /** Words of error texts as well (`Unexpected token: …`), or ends of other words: only when assigned, or as a member. */
-const SHORT = `token(?:${OF_SYNTAX}|(?!\\s))|(?<![A-Za-z\\d])(?:key|sig|auth|pass|pw|sid|ssn|jwt|otp|pin|code_verifier)`
+const SHORT = `token(?:${OF_SYNTAX}|(?!\\s))|${START}(?:key|sig|auth|pass|pw|sid|ssn|jwt|code_verifier|${CODES})`
+/** A number of four digits and more is one of these without quotes as well. Pins of a board have fewer. */
+const NUMBERED = `${START}(?:ssn|${CODES})(?:${SPELLED}|${POINTED})(?=(?:${QUOTE})?(?:\\d{4}|\\d{3}[ -]\\d))`
+/** No date, and no version. */
+const NUMBER = /(?!(?:19|20)\d\d-\d\d-\d\d)(?:\d{3}[ -]\d{3}|\d{3}-\d\d-\d{4}|\d{4,})(?!\w|\.\d)/y
 /** What people look for is theirs: where it stands in quotes, as `q=0.9` is of a header. */
 const SEARCHED = `(?<![A-Za-z\\d])(?:q|query|search|keywords?|(?:search|query)[_-]?(?:term|text|string|query|q)s?)`
 /** Before what is a value, before what is one in quotes, and before the rest of a line. */
 const HEAD = new RegExp(
   [
+    NUMBERED,
     `(${BESIDE}|(?:${TELLING})(?:${POINTED}|${ASSIGNED}|${SPELLED})|(?:${SHORT})(?:${ASSIGNED}|${MEMBER})|${SEVERAL})`,
     `(?:${SEARCHED}(?:${ENDS}${BLANKS}${EQUALS}${BLANKS}|${MEMBER})|--(?:[\\w-]{0,32}-)?(?:password|passwd|token|secret|key)\\s)(?=${QUOTE})`,
   ].join('|'),
@@ -79,9 +85,9 @@ const SAYS = [
   ...['failed', 'rejected', 'denied', 'ok', 'valid', 'unknown', 'unset', 'absent', 'optional', 'the', 'this'],
   ...['does', 'needs', 'has', 'may', 'field', 'please', 'enter', 'minimum', 'maximum', 'value', 'string'],
 ].join('|')
-const SAID = new RegExp(`^(?:${SAYS})[,;.!)]*$`, 'i')
+export const SAID = new RegExp(`^(?:${SAYS})[,;.!)]*$`, 'i')
 const SAID_FIRST = new RegExp(`^(?:${SAYS})(?![\\w-])`, 'i')
-const LITERAL = /^(?:null|true|false|none|undefined|nil)$/i
+export const LITERAL = /^(?:null|true|false|none|undefined|nil)$/i
 
 /** Whether what stands behind a name is one of its values. */
 function isSecret(head: string, value: string, isQuoted: boolean): boolean {
@@ -107,7 +113,8 @@ export const maskAssigned = (text: string): string =>
   masked(text, HEAD, (head, at, isAny) => {
     if (PART.test(head) && !/[:=>]\s*$/.test(head)) return lineAt(text, at)
     const quoted = quotedAt(text, at)
-    const span = isAny === undefined ? quoted : valueAt(text, at, IS_MEMBER.test(head))
+    const span =
+      isAny === undefined ? (quoted ?? numberAt(text, at)) : valueAt(text, at, IS_MEMBER.test(head))
     return span && isSecret(head, text.slice(span.from, span.to), quoted !== undefined) ? span : undefined
   })
 
@@ -116,6 +123,11 @@ function lineAt(text: string, at: number): ValueSpan | undefined {
   // It may be empty.
   const [line] = LINE_REST.exec(text) as RegExpExecArray
   return isNothing(line) ? undefined : { from: at, to: at + line.length }
+}
+
+function numberAt(text: string, at: number): ValueSpan | undefined {
+  NUMBER.lastIndex = at
+  return NUMBER.test(text) ? { from: at, to: NUMBER.lastIndex } : undefined
 }
 
 /** Headers that are secrets to the end of their line. */
@@ -171,6 +183,9 @@ export const NAMES: readonly Marker[] = [
   ...['contrase"a~', 'contrasena~', 'mot"de"passe~', 'mot_de_passe~', 'mot-de-passe~', 'motdepasse~'],
   ...['senha~', 'wachtwoord~', 'kennwort~', 'l"senord~', 'losenord~'],
   ...['sig~', 'auth~', 'pass~', 'pw~', 'jwt~', 'otp~', 'pin~', 'ssn~', 'code_verifier~'],
+  ...['otp', 'pin', 'mfa', '0fa', 'sms'].flatMap((what) =>
+    ['', '"', '_', '-'].map((joint) => `${what}${joint}code~`),
+  ),
 ]
 
 /** An arrow, without a blank before it, and the bracket of a call. */

@@ -6,7 +6,7 @@ export const LEAST_CARD_DIGITS = 13
 const MOST_CARD_DIGITS = 19
 
 /** Digits, and between them, once, what people write there: a space, a hyphen, a dot or a low line, of any kind. */
-const SEPARATORS = [
+export const SEPARATORS = [
   // Blanks, dashes, what is not seen; of other signs the minus, dots in the middle, and those on keyboards.
   '[\\p{Zs}\\p{Pd}\\p{Cf}\\t._+\\u2212\\u00b7\\u2022]',
   // The same, as URLs, JSON and HTML write them.

@@ -53,3 +53,5 @@ export const QUERY = `(?:[?#]|${ENCODED_QUERY})`
 const HEX2 = '[\\da-fA-F]{2}'
 /** What ends in a letter or digit, and has nothing to do with what follows: `\n`, `%20`, `\u0020`. */
 export const ESCAPE = `\\\\[nrtbfv]|%(?:25){0,3}(?:u${HEX2})?${HEX2}|\\\\(?:u${HEX2}|x)${HEX2}`
+/** Where a word begins: behind none of its characters, but for the last one of an escape. */
+export const START = `(?:(?<![A-Za-z\\d])|(?<=${ESCAPE}))`

@@ -1,49 +1,99 @@
+import { SEPARATORS } from './digits.ts'
+import { START } from './escapes.ts'
 import type { Marker } from './tells.ts'
 
 const WORD = '[^\\\\/\\s"\'<>:|?*%\\ufffd]{1,64}'
 const SEPARATOR = '(?:[\\\\/]{1,4}|%5[cC])'
+/** What the folder of them all is called: by Windows, by that before Vista, in German too, and as DOS has it short. */
+const GAP = '(?: |%20)'
+const USERS = `(?:[Uu]sers|USERS|Documents${GAP}and${GAP}Settings|Dokumente${GAP}und${GAP}Einstellungen|DOCUME~\\d)`
+/** And on shares, by those who set them up. */
+const SHARED = `(?:${USERS}|[Hh]omes?\\$?|[Pp]rofiles\\$?)`
 /** What lies in the folder of a person: a file with the line that a stack tells, or what a Mac has there. */
 const INSIDE =
   '/(?:[^\\s:"\'()]{0,256}\\.\\w{1,8}:\\d|(?:Library|Applications|Documents|Desktop|Downloads|Movies|Music|Pictures)/)'
 /**
- * Folders of people: on Windows, of any file that a browser opened, and in stacks on Macs and Linux. The path of a page, as
- * `/users/42`, `/Users/Edit/5` or `/home/garden`, is none.
+ * Folders of people: on Windows, its shares and from the Linux beside it, of any file that a browser opened, and in stacks
+ * on Macs and Linux. The path of a page, as `/users/42`, `/Users/Edit/5` or `/home/garden`, is none.
  */
 const HOME = new RegExp(
   [
-    `(?<![A-Za-z\\d])([A-Za-z]:${SEPARATOR}[Uu]sers${SEPARATOR}|[Ff]ile:/{2,3}(?:localhost/)?(?:[Hh]ome|[Uu]sers)/)NAME`,
-    `(?<![\\w.%-])(/(?:Users|home)/)NAME(?=${INSIDE})`,
+    `(?<![A-Za-z\\d])([A-Za-z]:${SEPARATOR}(?:(?:WINNT|[Ww]indows)${SEPARATOR}[Pp]rofiles|${USERS})${SEPARATOR}`,
+    `|[Ff]ile:/{2,5}(?:[\\w.$-]{1,64}/){0,3}(?:[Hh]ome|${USERS})/)NAME`,
+    // A share has twice as many backslashes before it as behind it. Names of PHP, in JSON, have as many.
+    `|(?<![\\w\\\\:.])((\\\\{1,4})\\3(?:[\\w.$-]{1,64}\\3(?!\\\\)){1,3}${SHARED}\\3)NAME`,
+    `|(?<![\\w.%-])(/(?:(?:mnt|cygdrive)/[a-z]/${USERS}|(?:var|usr|export)/home)/)NAME`,
+    `|(?<![\\w.%-])((?:/[a-z]|/System/Volumes/Data|/Volumes/${WORD})?/(?:Users|home)/)NAME(?=${INSIDE})`,
   ]
-    .join('|')
-    .replaceAll('NAME', `(?:${WORD}(?:(?: |%20)${WORD}){1,3}(?=[\\\\/]|%5[cC])|${WORD})`),
+    .join('')
+    .replaceAll('NAME', `(?:${WORD}(?:${GAP}${WORD}){1,3}(?=[\\\\/]|%5[cC])|${WORD})`),
   'g',
 )
-export const HOME_TELLS: readonly Marker[] = ['users/', 'users\\', 'users%', '/home/']
+export const HOME_TELLS: readonly Marker[] = [
+  ...['users', 'settings', 'einstellungen', 'docume~0', 'profiles', 'profiles$'].flatMap((folder) =>
+    ['/', '\\', '%'].map((end) => folder + end),
+  ),
+  ...['/home/', '\\home\\', '\\homes\\', '\\home$\\', '\\homes$\\'],
+]
 
 /** The names of those who own the folders, as `[user]`. */
-export const maskHomes = (text: string): string => text.replace(HOME, '$1$2[user]')
+export const maskHomes = (text: string): string => text.replace(HOME, '$1$2$4$5[user]')
 
-/** As it is printed, in groups of four: ISO 13616-1. Without blanks it is a long run of digits. */
-const IBAN =
-  /(?<![A-Za-z\d])[A-Z]{2}\d{2}(?:[ \u00a0][A-Z\d]{4}){2,7}(?:[ \u00a0][A-Z\d]{1,3})?(?![A-Za-z\d])/g
+/** As it is printed, in groups of four (ISO 13616-1), with a blank or what else people write there, or with nothing. */
+const IBAN = new RegExp(
+  `${START}[A-Z]{2}\\d{2}(?:(?:${SEPARATORS})?[A-Z\\d]{4}){2,7}(?:(?:${SEPARATORS})?[A-Z\\d]{1,3})?(?![A-Za-z\\d])`,
+  'giu',
+)
+const LAST_GROUP = new RegExp(`(?:${SEPARATORS})[A-Z\\d]{1,4}$`, 'iu')
+const EACH_SEPARATOR = new RegExp(SEPARATORS, 'giu')
+/** How long each country's are: IBAN Registry, release 100, https://www.swift.com/standards/data-standards/iban */
+const ACCOUNT_CHARS: ReadonlyMap<string, number> = new Map(
+  (
+    [
+      [15, 'NO'],
+      [16, 'BE'],
+      [18, 'DK FI FK FO GL NL SD'],
+      [19, 'MK SI'],
+      [20, 'AT BA EE KZ LT LU MN XK'],
+      [21, 'CH HR LI LV'],
+      [22, 'BG BH CR DE GB GE IE ME RS VA'],
+      [23, 'AE GI IL IQ OM SO TL'],
+      [24, 'AD CZ ES MD PK RO SA SE SK TN VG'],
+      [25, 'LY PT ST'],
+      [26, 'IS TR'],
+      [27, 'BI DJ FR GR IT MC MR SM'],
+      [28, 'AL AZ BY CY DO GT HN HU LB NI PL SV'],
+      [29, 'BR EG PS QA UA'],
+      [30, 'JO KW MU YE'],
+      [31, 'MT SC'],
+      [32, 'LC'],
+      [33, 'RU'],
+    ] as const
+  ).flatMap(([chars, countries]) => countries.split(' ').map((country) => [country, chars] as const)),
+)
+/** Groups of digits beside each other, with and without what parts them. */
+export const ACCOUNT_TELLS: readonly Marker[] = [
+  ...['', '"', '.', '-', '_', '+'].map((separator) => `0000${separator}0000`),
+  ...['%', '&', '\\u', '\\t'].map((escaped) => `0000${escaped}`),
+]
 /** ISO 7064, MOD 97-10. */
 const MODULUS = 97
 const LETTER_A = 10
 
-/** Numbers of bank accounts, as `[digits]`: those that pass the check. A word in capitals may stand behind one. */
+/** Numbers of bank accounts, as `[digits]`: those that pass the check. A word may stand behind one. */
 export const maskAccounts = (text: string): string =>
   text.replace(IBAN, (printed) => {
-    const groups = printed.split(/[ \u00a0]/)
-    for (let count = groups.length; count > 2; count--) {
-      if (!isAccount(groups.slice(0, count).join(''))) continue
-      const length = groups.slice(0, count).join(' ').length
-      return `[digits]${printed.slice(length)}`
-    }
+    for (let account = printed; account !== ''; account = withoutLast(account))
+      if (isAccount(account.replace(EACH_SEPARATOR, '').toUpperCase()))
+        return `[digits]${printed.slice(account.length)}`
     return printed
   })
 
+const withoutLast = (groups: string): string => groups.slice(0, Math.max(0, groups.search(LAST_GROUP)))
+
 /** The country and the check stand at the end, and letters count from ten on. */
 function isAccount(account: string): boolean {
+  if (account.length !== ACCOUNT_CHARS.get(account.slice(0, 2))) return false
   let rest = 0
   for (const char of account.slice(4) + account.slice(0, 4)) {
     const value = /\d/.test(char) ? Number(char) : char.charCodeAt(0) - 'A'.charCodeAt(0) + LETTER_A

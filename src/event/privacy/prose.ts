@@ -11,7 +11,7 @@ import {
 import { AT, AT_TELLS, DOT } from './escapes.ts'
 import { folded } from './lookalikes.ts'
 import { maskOpaque, OPAQUE_TELLS } from './opaque.ts'
-import { HOME_TELLS, maskAccounts, maskHomes } from './personal.ts'
+import { ACCOUNT_TELLS, HOME_TELLS, maskAccounts, maskHomes } from './personal.ts'
 import { SECRETS } from './secrets.ts'
 import { createLook, digitsIn, HIDES, MANY_COLONS, type Marker } from './tells.ts'
 import { scrubUrlsIn, type UrlTextRules } from './url-text.ts'
@@ -90,7 +90,7 @@ const RULES: readonly Rule[] = [
   { tells: ['::', '%0a', '\\u000a', MANY_COLONS], concerns: any, clean: maskAddresses6 },
   { tells: ['.0.', '.00.', '.000.', '&period', '&#'], concerns: isProse, clean: maskAddresses4 },
   { tells: [...AT_TELLS, ...AT_IN_MAIL], concerns: any, clean: (text) => text.replace(EMAIL, '[email]') },
-  { tells: ['0000"0000'], concerns: any, clean: maskAccounts },
+  { tells: ACCOUNT_TELLS, concerns: any, clean: maskAccounts },
   { tells: MANY_DIGITS, concerns: any, clean: (text, { isCard }) => maskCards(text, isCard) },
   { tells: LOOSE_TELLS, concerns: any, clean: maskPrintedCards },
   { tells: HOME_TELLS, concerns: ({ isPath }) => !isPath, clean: maskHomes },

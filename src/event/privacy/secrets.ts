@@ -1,9 +1,7 @@
 import { ASSIGNED_NAMES, maskAssigned, maskHeaders, NAMES, OF_SYNTAX, TELLING } from './assigned.ts'
-import { AT, AT_TELLS, COLON, ESCAPE } from './escapes.ts'
+import { BESIDE_TELLS, maskBeside } from './beside.ts'
+import { AT, AT_TELLS, COLON, START } from './escapes.ts'
 import type { Marker } from './tells.ts'
-
-/** Where a word begins: behind none of its characters, but for the last one of an escape. */
-const START = `(?:(?<![A-Za-z\\d])|(?<=${ESCAPE}))`
 
 /** What begins a JSON object, as base64url writes it: the header of a JWT. */
 const JWT = /eyJ[\w-]+(?:\.[\w-]*)*/g
@@ -157,6 +155,7 @@ export const SECRETS: readonly Secret[] = [
   { tells: ['basic', 'negotiate'], clean: replace(BASIC, '$1$2[token]') },
   { tells: ['cookie~', 'authorization~'], clean: ifAssigned(maskHeaders) },
   { tells: ASSIGNED_NAMES, clean: ifAssigned(maskAssigned) },
+  { tells: BESIDE_TELLS, clean: maskBeside },
   { tells: NAMES, clean: (text) => (text.includes('</') ? text.replace(ELEMENT, '$1[token]') : text) },
   { tells: SPOKEN_TELLS, clean: replace(SPOKEN, '$1[token]') },
   { tells: AT_TELLS, clean: ifAssigned(replace(USERINFO, '[user]@')) },

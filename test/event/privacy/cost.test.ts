@@ -10,6 +10,8 @@ const PARTS = [
   ...[':', '::', '::1.', '1:', '[', '1.1.1.1 ', 'v1.2.3.4 ', 'Chrome/'],
   ...['eyJ', 'eyJhbGci.', 'AKIA', 'gho_', 'token=', 'key"', 'bearer ', 'basic +', 'cookie:', '"', '\\', '='],
   ...['?a="', "?a='", '=<', 'q="', '\\"', '\\\\', '=3F', 'a=3D', '？', '＝', '%ef%bc%9f', '&quot;'],
+  ...['name="', 'id=["', 'value="', "value='", 'value=', 'type=password ', 'pin:', 'pin:1234 '],
+  ...['DE89 3704 ', 'DE89', '0000', '%2525', '\\\\a\\', 'C:\\users\\', '/mnt/c/users/', 'file://a/'],
 ]
 const COLUMNS: readonly (readonly [number, (text: string) => Partial<Measurement>])[] = [
   [256, (text) => ({ attributes: { text } })],
