@@ -4,8 +4,8 @@ import type { Marker } from './tells.ts'
 
 const WORD = '[^\\\\/\\s"\'<>:|?*%\\ufffd]{1,64}'
 const SEPARATOR = '(?:[\\\\/]{1,4}|%5[cC])'
-/** What the folder of them all is called: by Windows, by that before Vista, in German too, and as DOS has it short. */
 const GAP = '(?: |%20)'
+/** What the folder of them all is called: by Windows, by that before Vista, in German too, and as DOS has it short. */
 const USERS = `(?:[Uu]sers|USERS|Documents${GAP}and${GAP}Settings|Dokumente${GAP}und${GAP}Einstellungen|DOCUME~\\d)`
 /** And on shares, by those who set them up. */
 const SHARED = `(?:${USERS}|[Hh]omes?\\$?|[Pp]rofiles\\$?)`
