@@ -16,14 +16,11 @@ export interface PipelineLimits {
   readonly heldBytes: number
 }
 
-/**
- * Ours. Browsers and balancers send one request at a time; so many refusals are made in half a millisecond. A piece of what
- * was sent (see read-in-pieces.ts) holds more than may wait only where requests have less than 64 bytes, and then none has a key.
- */
+/** Ours. Browsers and balancers send one request at a time; so many refusals are made in half a millisecond. */
 export const PIPELINE_LIMITS: PipelineLimits = {
   atWork: 32,
   aRound: 8,
-  waiting: 64,
+  waiting: 1_024,
   heldBytes: 67_108_864,
 }
 
@@ -53,6 +50,14 @@ interface Exchange {
   readonly heldBytes: number
 }
 
+const TURN = Symbol('turn')
+
+/** Written to the socket itself: a look into a Map would be one for every request. */
+interface Marked extends Socket {
+  /** In which a request of it began. */
+  [TURN]?: number
+}
+
 /**
  * Requests that were sent ahead stand in line, some begin in a round of the loop, connections in turn, and no more of a
  * connection is read meanwhile. Of whoever sends more than may wait, or more than a quota allows, one request is refused, and none behind
@@ -73,15 +78,33 @@ export function queuePipelines(
   const ready = new Set<Pipeline>()
   let heldBytes = 0
   let isDue = false
+  let turn = 0
+  let isTurnMarked = false
 
   server.removeAllListeners('request')
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     // Who was told that the connection ends sends again what stands behind that (RFC 9112, section 9.6).
     if (isEnding(request)) return void request.resume()
-    // Only the answer that is written next has the socket.
-    if (response.socket === null) queue(request, response)
+    // Only the answer that is written next has the socket; what is answered at once is out before the next one comes.
+    if (response.socket === null || hasBegun(request.socket)) queue(request, response)
     else handOn(request, response)
   })
+
+  /** Whether a request of it has begun in this turn of the loop, in which nobody can have read an answer. */
+  function hasBegun(socket: Marked): boolean {
+    if (!isTurnMarked) {
+      isTurnMarked = true
+      setImmediate(endTurn)
+    }
+    const before = socket[TURN]
+    socket[TURN] = turn
+    return before === turn
+  }
+
+  function endTurn(): void {
+    isTurnMarked = false
+    turn += 1
+  }
 
   function handOn(request: IncomingMessage, response: ServerResponse): void {
     for (const handler of handlers) handler.call(server, request, response)

@@ -14,13 +14,21 @@ export interface Pieces {
   charge(socket: Socket): void
 }
 
+/** Addresses that are remembered for having sent ahead; the oldest is forgotten. Ours. */
+export const REMEMBERED_ADDRESSES = 1_024
+
 /**
  * Node reads 64 KiB of a connection and makes requests of all of it, however many these are, before it is anybody else's
- * turn. Here the parser gets a piece at a time, and the rest stays with the socket while it is full. Of an address that
- * sends requests ahead of answers little is parsed in a turn of the loop, one connection after the other. Call this before
- * anything else listens for connections.
+ * turn. Of an address that has once sent a request ahead of the answer to another, the parser gets a piece at a time, the
+ * rest stays with the socket while it is full, and little is parsed in a turn of the loop, one connection after the other.
+ * Others, such as balancers, keep the way that Node has for them, which costs less. Call this before anything else listens
+ * for connections.
  */
 export function readInPieces(server: Server, isFull: (socket: Socket) => boolean): Pieces {
+  /** By address. */
+  const connections = new Map<string, Set<Socket>>()
+  const remembered = new Set<string>()
+  const apart = new WeakSet<Socket>()
   /** By address, in this turn. */
   const sentAhead = new Map<string, number>()
   /** By address: connections that wait for a turn. */
@@ -28,8 +36,21 @@ export function readInPieces(server: Server, isFull: (socket: Socket) => boolean
   let isDue = false
 
   server.on('connection', (socket) => {
+    const address = addressOf(socket)
+    const own = connections.get(address) ?? new Set()
+    connections.set(address, own.add(socket))
+    socket.once('close', () => {
+      own.delete(socket)
+      if (own.size === 0) connections.delete(address)
+    })
+    if (remembered.has(address)) takeApart(socket)
+  })
+
+  /** From the next read on. */
+  function takeApart(socket: Socket): void {
     const [parse] = socket.listeners('data')
-    if (parse === undefined) return
+    if (parse === undefined || apart.has(socket)) return
+    apart.add(socket)
     socket.on('data', (chunk: Buffer) => {
       for (let at = 0; at < chunk.length && !socket.destroyed; at += PIECE_BYTES) {
         if (isHeldUp(socket)) return void socket.unshift(chunk.subarray(at))
@@ -37,7 +58,14 @@ export function readInPieces(server: Server, isFull: (socket: Socket) => boolean
       }
     })
     socket.off('data', parse as () => void)
-  })
+  }
+
+  function remember(address: string): void {
+    remembered.add(address)
+    const [oldest = address] = remembered
+    if (remembered.size > REMEMBERED_ADDRESSES) remembered.delete(oldest)
+    for (const socket of connections.get(address) ?? []) takeApart(socket)
+  }
 
   /** Because requests of it wait, by whoever paused it, or because its address has had its share of this turn. */
   function isHeldUp(socket: Socket): boolean {
@@ -81,6 +109,7 @@ export function readInPieces(server: Server, isFull: (socket: Socket) => boolean
   return {
     charge(socket) {
       const address = addressOf(socket)
+      if (!remembered.has(address)) remember(address)
       sentAhead.set(address, (sentAhead.get(address) ?? 0) + 1)
       schedule()
     },

@@ -41,10 +41,10 @@ test('who ends its side before the answer gets it, and then the end', async (t) 
 
 test('so does who sent several ahead, each of them', async (t) => {
   const { port, release } = await ours(t)
-  const sender = sendBytes(t, port, get('/held') + get('/now').repeat(50))
+  const sender = sendBytes(t, port, get('/held') + get('/now').repeat(100))
   sender.end()
   release()
-  t.same(text(await sender.closed), ['held', ...Array(50).fill('now')])
+  t.same(text(await sender.closed), ['held', ...Array(100).fill('now')])
 })
 
 for (const [what, first, statuses] of [

@@ -58,9 +58,7 @@ function join(t: Test, port: number) {
   }
 }
 
-/** With a key, as every request that is wanted: shorter ones come more to a piece than may wait. */
-const get = (path: string) =>
-  `GET ${path} HTTP/1.1\r\nHost: a\r\nX-Headgate-Key: 0123456789abcdef0123456789abcdef\r\n\r\n`
+const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`
 const paths = (name: string, count: number) => Array.from({ length: count }, (_, i) => `/${name}/${i}`)
 const texts = (answers: readonly RawAnswer[]) => answers.map(({ body }) => String(body))
 const echo: Handler = (request, response) => {
@@ -82,6 +80,28 @@ test('a thousand requests sent ahead are answered in their order, few at work at
   t.ok(most <= 1 + PIPELINE_LIMITS.atWork, `${most}, with the one they came behind`)
   socket.write(get('/later'))
   t.equal(texts(await answered(1_001)).at(-1), '/later', 'the connection is read again')
+})
+
+test('what is answered at once stands in line as well', async (t) => {
+  let turn = 0
+  let isOver = false
+  const count = () => {
+    turn++
+    if (!isOver) setImmediate(count)
+  }
+  count()
+  const begun = new Map<number, number>()
+  const server = await listening(t, (request, response) => {
+    begun.set(turn, (begun.get(turn) ?? 0) + 1)
+    response.end(request.url)
+  })
+  const { socket, answered } = server.join()
+  const all = paths('all', 1_000)
+  socket.write(all.map(get).join(''))
+  t.same(texts(await answered(1_000)), all)
+  isOver = true
+  const most = Math.max(...begun.values())
+  t.ok(most <= 1 + 2 * PIPELINE_LIMITS.aRound, `${most} of them in one turn of the loop`)
 })
 
 test('others have their turn between those sent ahead', async (t) => {
@@ -239,7 +259,14 @@ async function exchange(port: number, text: string): Promise<Buffer> {
 }
 
 test('of what one connection sent ahead a piece is made into requests, and no more while one waits', async (t) => {
-  const { server, port } = await serving(t, () => {}, Number.POSITIVE_INFINITY)
+  const { server, port } = await serving(
+    t,
+    (request, response) => {
+      if (request.url === '/ahead') response.end()
+    },
+    Number.POSITIVE_INFINITY,
+  )
+  await exchange(port, get('/ahead').repeat(2))
   let heard = 0
   server.on('request', () => heard++)
   const socket = connect(port, '127.0.0.1')
@@ -252,6 +279,7 @@ test('of what one connection sent ahead a piece is made into requests, and no mo
 
 test('of one address little is made in a turn, and nothing is lost', async (t) => {
   const { server, port } = await serving(t, (_, response) => response.end(), Number.POSITIVE_INFINITY)
+  await exchange(port, get('/ahead').repeat(2))
   let heard = 0
   let most = 0
   let last = 0

@@ -169,7 +169,7 @@ test('one whose connection sends too much ahead is counted as well', async (t) =
   const gateway = await startGateway(t)
   await gateway.app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = gateway.app.server.address() as AddressInfo
-  // So short that more than may wait are in one piece of what is read.
+  // So short that more than may wait are in the 64 KiB that are read at a time.
   const request = 'GET /livez HTTP/1.1\r\nHost:a\r\nX-Api-Key:shop-key\r\n\r\n'
   const flood = sendBytes(t, port, request.repeat(2 * PIPELINE_LIMITS.waiting))
   const statuses = readAnswers(await flood.closed).map(({ status }) => status)
