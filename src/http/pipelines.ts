@@ -1,8 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { AppError, type ErrorCode } from '../std/errors.ts'
+import { readInTurn } from './address-turns.ts'
 import { lastAnswer } from './problems.ts'
-import { readInPieces } from './read-in-pieces.ts'
 import { isEnding } from './unread.ts'
 
 export interface PipelineLimits {
@@ -60,9 +60,8 @@ interface Marked extends Socket {
 
 /**
  * Requests that were sent ahead stand in line, some begin in a round of the loop, connections in turn, and no more of a
- * connection is read meanwhile. Of whoever sends more than may wait, or more than a quota allows, one request is refused, and none behind
- * it is heard.
- * Call this before anything else listens for requests or connections.
+ * connection is read meanwhile. Of whoever sends more than may wait, or more than a quota allows, one request is refused,
+ * and none behind it is heard. Call this before anything else listens for requests or connections.
  */
 export function queuePipelines(
   server: Server,
@@ -70,10 +69,7 @@ export function queuePipelines(
 ): void {
   const handlers = server.listeners('request')
   const pipelines = new WeakMap<Socket, Pipeline>()
-  const pieces = readInPieces(server, (socket) => {
-    const pipeline = pipelines.get(socket)
-    return pipeline !== undefined && isFull(pipeline)
-  })
+  const turns = readInTurn(server)
   /** Those of which a request may begin. A Set keeps their order. */
   const ready = new Set<Pipeline>()
   let heldBytes = 0
@@ -114,7 +110,7 @@ export function queuePipelines(
     const { socket } = request
     const pipeline = pipelines.get(socket) ?? begin(socket)
     if (pipeline.isRefused) return
-    pieces.charge(socket)
+    turns.charge(socket)
     const exchange = { request, response, heldBytes: heldBy(request) }
     socket.pause()
     if (pipeline.waiting.length >= limits.waiting || heldBytes + exchange.heldBytes > limits.heldBytes) {
@@ -186,7 +182,7 @@ export function queuePipelines(
       if (response.statusCode === TOO_MANY) end(pipeline, request.socket)
       else advance(pipeline)
     })
-    if (!isFull(pipeline)) request.socket.resume()
+    if (!isFull(pipeline)) turns.resume(request.socket)
     handOn(request, response)
   }
 }

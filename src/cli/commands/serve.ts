@@ -126,9 +126,9 @@ async function serveConfigured(
       const next = await configured(flags, terminal)
       const changed = dev?.of(next) ?? next
       checkAppsRemain(current, changed)
-      current = changed
       gateway?.reload(changed.apps)
       reload(changed)
+      current = changed
       return changed
     }),
   )
