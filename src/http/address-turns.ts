@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
+import { peerOf } from './sender/sender.ts'
 
 /** Requests of an address, sent ahead of answers, after which its connections are read one in a turn. Ours. */
 export const SENT_AHEAD_A_TURN = 64
@@ -26,7 +27,7 @@ export function readInTurn(server: Server): AddressTurns {
   let isDue = false
 
   server.on('connection', (socket) => {
-    const address = addressOf(socket)
+    const address = peerOf(socket)
     const own = connections.get(address) ?? new Set()
     connections.set(address, own.add(socket))
     socket.once('close', () => {
@@ -74,19 +75,16 @@ export function readInTurn(server: Server): AddressTurns {
 
   return {
     charge(socket) {
-      const address = addressOf(socket)
+      const address = peerOf(socket)
       const requests = (sentAhead.get(address) ?? 0) + 1
       sentAhead.set(address, requests)
       if (requests === SENT_AHEAD_A_TURN) makeLine(address)
       schedule()
     },
     resume(socket) {
-      const line = lines.get(addressOf(socket))
+      const line = lines.get(peerOf(socket))
       if (line === undefined) socket.resume()
       else line.add(socket)
     },
   }
 }
-
-/** Nothing more is read of a connection that has no address: it is gone. */
-const addressOf = ({ remoteAddress }: Socket): string => remoteAddress ?? ''

@@ -12,7 +12,7 @@ import { startWorkerPool } from '../serve/cluster.ts'
 import { type GatewayHandle, inProcessGateway, workerGateway } from '../serve/gateway-handle.ts'
 import { listenAddressesOf, type Modules, openListeners } from '../serve/listeners.ts'
 import { warnOfRuntime } from '../serve/node-version.ts'
-import { checkAppsRemain, logged, readAgain, spoken } from '../serve/reload.ts'
+import { logged, readAgain, spoken } from '../serve/reload.ts'
 import { endInTime, stop } from '../serve/shutdown.ts'
 import { startBanner } from '../serve/start-banner.ts'
 import { tryListenAddresses } from '../serve/try-listeners.ts'
@@ -120,15 +120,12 @@ async function serveConfigured(
     tell: human === undefined ? logged(log) : spoken(terminal),
     isWorker: terminal.primary !== undefined,
   }
-  let current = config
   terminal.onReload(() =>
     readAgain(config, telling, async () => {
       const next = await configured(flags, terminal)
       const changed = dev?.of(next) ?? next
-      checkAppsRemain(current, changed)
       gateway?.reload(changed.apps)
       reload(changed)
-      current = changed
       return changed
     }),
   )

@@ -1,5 +1,4 @@
 import { type Config, configWarnings, environmentNames } from '../../config/parse.ts'
-import { AppError } from '../../std/errors.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { some } from '../terminal/wording.ts'
@@ -45,14 +44,16 @@ export function logged(log: Telemetry['log']): Teller {
   }
 }
 
-/** A file that breaks off, or is being written, may be a configuration without apps: senders would be told to go. */
-export function checkAppsRemain(before: Config, next: Config): void {
-  if (next.apps.length > 0 || before.apps.length === 0) return
-  throw new AppError(
-    'bad_configuration',
-    `apps: none is left, and ${some(before.apps.length, 'app')} would be refused. If that is meant, restart.`,
-  )
-}
+/** A file that breaks off may be a configuration without apps, and senders that are refused go for good. */
+const lostApps = (running: Config, next: Config): ReturnType<typeof configWarnings> =>
+  running.apps.length > 0 && next.apps.length === 0
+    ? [
+        {
+          path: 'apps',
+          message: `none is left of ${running.apps.length}, so that all that is sent is refused`,
+        },
+      ]
+    : []
 
 /**
  * Apps and tokens without a restart. A faulty file changes nothing. What else has changed is said, by the one process
@@ -65,7 +66,7 @@ export async function readAgain(
 ): Promise<void> {
   try {
     const next = await change()
-    const warnings = isWorker ? [] : configWarnings(next)
+    const warnings = isWorker ? [] : [...lostApps(running, next), ...configWarnings(next)]
     const waiting = isWorker ? [] : changedKeys(running, next)
     tell({ kind: 'read', apps: next.apps.length, tokens: next.aggregation.tokens.length, warnings, waiting })
   } catch (error) {

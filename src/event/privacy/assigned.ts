@@ -55,7 +55,7 @@ const SHORT = `token(?:${OF_SYNTAX}|(?!\\s))|${START}(?:key|sig|auth|pass|pw|sid
 /** A number of four digits and more is one of these without quotes as well. Pins of a board have fewer. */
 const NUMBERED = `${START}(?:ssn|${CODES})(?:${SPELLED}|${POINTED})(?=(?:${QUOTE})?(?:\\d{4}|\\d{3}[ -]\\d))`
 /** No date, and no version. */
-const NUMBER = /(?!(?:19|20)\d\d-\d\d-\d\d)(?:\d{3}[ -]\d{3}|\d{3}-\d\d-\d{4}|\d{4,})(?!\w|\.\d)/y
+const NUMBER = /(?!(?:19|20)\d\d-\d\d-\d\d)(?:\d{3}[ -]\d{3}|\d{3}-\d\d-\d{4}|\d{4,64})(?!\w|\.\d)/y
 /** What people look for is theirs: where it stands in quotes, as `q=0.9` is of a header. */
 const SEARCHED = `(?<![A-Za-z\\d])(?:q|query|search|keywords?|(?:search|query)[_-]?(?:term|text|string|query|q)s?)`
 /** Before what is a value, before what is one in quotes, and before the rest of a line. */

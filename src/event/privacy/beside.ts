@@ -31,7 +31,7 @@ const WORD = /["'`\\]{0,8}[^\s"'`<>{}&%]{0,512}/y
 /** What ends an element or an object. */
 const ENDS = /[<>{}]|&[lg]t;|%(?:25)*(?:3[ce]|7[bd])/i
 /** What may follow a value without quotes, as in YAML and lists: where a sentence goes on it is none. */
-const IS_ALONE = /\s*(?:[\r\n\ufffd,;)\]}&<\\]|$)/y
+const IS_ALONE = /\s{0,64}(?:[\r\n\ufffd,;)\]}&<\\]|$)/y
 
 interface Member {
   /** Where the member begins, its value does, and what is looked at as that ends. */

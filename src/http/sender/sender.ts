@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import { isIP } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { memoizeLast } from '../../std/memoize-last.ts'
 import { addressBlock, plainAddress } from './ip-address.ts'
@@ -27,6 +27,9 @@ export interface RequestSender {
   readonly isExempt: boolean
 }
 
+/** At the other end of the connection, as it says; empty for a peer that is gone already. */
+export const peerOf = ({ remoteAddress }: Socket): string => remoteAddress ?? ''
+
 /** By which a proxy says that it is one. */
 const FORWARDING: readonly string[] = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via']
 /** More proxies in a row than anyone has; what is written beyond them is not read. */
@@ -38,7 +41,7 @@ export type Senders = (request: Pick<IncomingMessage, 'socket' | 'headers'>) => 
 export function createSenders(trustProxy: readonly string[]): Senders {
   const isTrusted = peersIn(trustProxy)
   /** What its address says of a peer, remembered: behind a proxy, and from a connection kept alive, the next is the same. */
-  const peerOf = memoizeLast((remoteAddress) => {
+  const whoIs = memoizeLast((remoteAddress) => {
     const address = plainAddress(remoteAddress)
     const isForwarded = isTrusted(address)
     return { address, block: addressBlock(address), isForwarded, isLoopback: isLoopbackPeer(address) }
@@ -65,7 +68,7 @@ export function createSenders(trustProxy: readonly string[]): Senders {
   return ({ socket, headers }) => {
     const { remoteAddress } = socket
     if (remoteAddress === undefined) return GONE
-    const { address: peer, block, isForwarded, isLoopback } = peerOf(remoteAddress)
+    const { address: peer, block, isForwarded, isLoopback } = whoIs(remoteAddress)
     const forwardedFor = headers['x-forwarded-for']
     const isExempt = isLoopback && forwardsForNobody(headers)
     if (!isForwarded || forwardedFor === undefined) return { address: peer, block, isForwarded, isExempt }

@@ -147,7 +147,7 @@ test('SIGHUP keeps the app that a first start made up', async (t) => {
 })
 
 test('apps that are configured take the place of the one that a first start made up', async (t) => {
-  const dir = t.testdir({ 'a.yaml': '' })
+  const dir = t.testdir({ 'a.yaml': '{}' })
   const file = join(dir, 'a.yaml')
   const env = { HEADGATE_DATA_DIR: join(dir, 'data'), HEADGATE_GATEWAY_LISTEN_PORT: '0' }
   const { terminal, ended, url } = startCommand(['gateway', '-c', file], env)

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { checkAppsRemain, logged, readAgain, spoken } from '../../../src/cli/serve/reload.ts'
+import { logged, readAgain, spoken } from '../../../src/cli/serve/reload.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
 import { createTelemetry } from '../../../src/std/telemetry.ts'
 
@@ -65,16 +65,15 @@ test('whoever watches is told in words; a log has lines of JSON, and nothing els
   }
 })
 
-test('the last app is not taken by a file that was read again', async (t) => {
-  const [none, one] = [parseConfig({}, {}), parseConfig({ apps: [{ id: 'shop' }] }, {})]
-  t.throws(() => checkAppsRemain(one, none), {
-    code: 'bad_configuration',
-    message: 'apps: none is left, and 1 app would be refused. If that is meant, restart.',
-  })
-  for (const [before, next] of [
-    [none, none],
-    [none, one],
-    [one, one],
-  ] as const)
-    t.doesNotThrow(() => checkAppsRemain(before, next))
+test('a file that takes the last app is told of, as one that broke off does', async (t) => {
+  const before = parseConfig({ apps: [{ id: 'shop' }, { id: 'app' }], aggregation: { tokens } }, {})
+  const told: string[] = []
+  const tell = spoken({ err: (text) => told.push(text) })
+  for (const isWorker of [false, true])
+    await readAgain(before, { tell, isWorker }, async () => parseConfig({ aggregation: { tokens } }, {}))
+  t.same(told, [
+    'headgate: 0 apps and 1 token read again\n',
+    'headgate: warning: apps: none is left of 2, so that all that is sent is refused\n',
+    'headgate: 0 apps and 1 token read again\n',
+  ])
 })
