@@ -8,8 +8,6 @@ export const SENT_AHEAD_A_TURN = 64
 export interface AddressTurns {
   /** Tells of a request that was sent ahead of the answer to another. */
   charge(socket: Socket): void
-  /** Reads on, once it is the turn of this connection. */
-  resume(socket: Socket): void
 }
 
 /**
@@ -28,8 +26,7 @@ export function readInTurn(server: Server): AddressTurns {
 
   server.on('connection', (socket) => {
     const address = peerOf(socket)
-    const own = connections.get(address) ?? new Set()
-    connections.set(address, own.add(socket))
+    const own = setIn(connections, address).add(socket)
     socket.once('close', () => {
       own.delete(socket)
       if (own.size === 0) connections.delete(address)
@@ -48,9 +45,8 @@ export function readInTurn(server: Server): AddressTurns {
   }
 
   function makeLine(address: string): void {
-    const line = lines.get(address) ?? new Set()
-    lines.set(address, line)
-    for (const socket of connections.get(address) ?? []) if (!line.has(socket)) wait(socket, line)
+    const line = setIn(lines, address)
+    for (const socket of setIn(connections, address)) if (!line.has(socket)) wait(socket, line)
   }
 
   function nextTurn(): void {
@@ -81,10 +77,11 @@ export function readInTurn(server: Server): AddressTurns {
       if (requests === SENT_AHEAD_A_TURN) makeLine(address)
       schedule()
     },
-    resume(socket) {
-      const line = lines.get(peerOf(socket))
-      if (line === undefined) socket.resume()
-      else line.add(socket)
-    },
   }
+}
+
+function setIn(sets: Map<string, Set<Socket>>, address: string): Set<Socket> {
+  const found = sets.get(address) ?? new Set()
+  sets.set(address, found)
+  return found
 }

@@ -182,7 +182,7 @@ export function queuePipelines(
       if (response.statusCode === TOO_MANY) end(pipeline, request.socket)
       else advance(pipeline)
     })
-    if (!isFull(pipeline)) turns.resume(request.socket)
+    if (!isFull(pipeline)) request.socket.resume()
     handOn(request, response)
   }
 }

@@ -86,7 +86,7 @@ function memberIn(text: string, { 0: head, 1: word = '', index: at }: RegExpExec
 
 function isTelling(text: string, from: number, naming: string): boolean {
   NAME.lastIndex = from
-  const name = NAME.exec(text)?.[1] ?? ''
+  const name = String(NAME.exec(text)?.[1])
   return (naming === 'type' ? PASSWORD : TELLS_SECRET).test(name)
 }
 

@@ -73,3 +73,14 @@ t.test('a folder is closed also when it cannot be synced', async (t) => {
   await t.rejects(std.syncFolder(files, dir), { code: 'EIO' })
   t.equal(calls.filter((call) => call.startsWith('close')).length, 1)
 })
+
+t.test('what follows a failure may fail as well, and a mistake of ours may not', async (t) => {
+  const { AppError } = await import('../../../src/std/errors.ts')
+  await t.resolves(std.bestEffort(Promise.reject(new AppError('internal', 'said by us'))))
+  await t.resolves(
+    std.bestEffort(
+      Promise.reject(Object.assign(new Error('gone'), { code: 'ENOENT', errno: -2, syscall: 'open' })),
+    ),
+  )
+  await t.rejects(std.bestEffort(Promise.reject(new TypeError('a mistake'))), { name: 'TypeError' })
+})

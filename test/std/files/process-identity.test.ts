@@ -96,3 +96,8 @@ test('what cannot be read of two processes is not the same', async (t) => {
     await t.rejects(thisProcess(dir), /EISDIR|EINVAL/, `${what} is not what it writes of itself`)
   }
 })
+
+test('of a process whose stat ends before its start the start is not known', async (t) => {
+  const dir = t.testdir({ ...procFolder(t, HERE, {}), [process.pid]: { stat: `${process.pid} (node) S 1` } })
+  t.equal((await thisProcess(dir)).startTicks, '')
+})
