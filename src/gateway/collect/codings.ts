@@ -28,11 +28,18 @@ export function announcedBy(header: string | undefined, known: readonly string[]
 
 const NO_CODING: ReadonlySet<string> = new Set(['', 'identity', 'none', 'null', 'undefined'])
 
-export const isGzip = (bytes: Buffer): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
+/** What bytes say that they are: each begins as nothing else does. */
+export function magicOf(bytes: Buffer): 'gzip' | 'zlib' | 'zstd' | undefined {
+  if (isGzip(bytes)) return 'gzip'
+  if (isZlib(bytes)) return 'zlib'
+  return isZstd(bytes) ? 'zstd' : undefined
+}
+
+const isGzip = (bytes: Buffer): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
 export const isZstd = (bytes: Buffer): boolean => bytes.length > 3 && bytes.readUInt32LE(0) === 0xfd2fb528
 
 /** RFC 1950: deflate with a window, and a header that is a multiple of 31. No text starts like that. */
-export const isZlib = (bytes: Buffer): boolean => bytes[0] === 0x78 && hasZlibCheck(bytes)
+const isZlib = (bytes: Buffer): boolean => bytes[0] === 0x78 && hasZlibCheck(bytes)
 
 /** With a smaller window as well, where deflate was announced: `X` and `8` begin texts, too. */
 export const isAnyZlib = (bytes: Buffer): boolean => {

@@ -3,7 +3,7 @@ import zlib from 'node:zlib'
 import { createFairQueue, type Owner } from '../../std/async/fair-queue.ts'
 import { AppError } from '../../std/errors.ts'
 import { errnoOf } from '../../std/files/files.ts'
-import { type Announced, announcedBy, CODINGS, isAnyZlib, isGzip, isText, isZlib, isZstd } from './codings.ts'
+import { type Announced, announcedBy, CODINGS, isAnyZlib, isText, magicOf } from './codings.ts'
 
 /** After inflating. Ours. zlib stops there: a bomb costs its first 4 MiB and no more. */
 export const MAX_INFLATED_BODY_BYTES = 4_194_304
@@ -78,9 +78,9 @@ export function createInflate(onAlarm: () => void, runtime: object = zlib): Infl
 
   /** By magic bytes: clients forget the header, and proxies inflate without removing it. */
   function codecOf(bytes: Buffer): Codec | undefined {
-    if (isGzip(bytes)) return codecs.gzip
-    if (isZlib(bytes)) return codecs.zlib
-    return isZstd(bytes) ? (zstd ?? unsupported(known)) : undefined
+    const magic = magicOf(bytes)
+    if (magic === 'zstd') return zstd ?? unsupported(known)
+    return magic && codecs[magic]
   }
 
   /** What to try, in this order; none for what is plain. Brotli has no magic bytes, and may begin with another's. */
@@ -158,7 +158,7 @@ export function createInflate(onAlarm: () => void, runtime: object = zlib): Infl
     return body
   }
   const isPlain = (bytes: Buffer, contentEncoding: string | undefined): boolean =>
-    contentEncoding === undefined && !isGzip(bytes) && !isZlib(bytes) && !isZstd(bytes)
+    contentEncoding === undefined && magicOf(bytes) === undefined
   return Object.assign(inflateBody, { isPlain, encodings: known.join(', ') })
 }
 

@@ -23,7 +23,8 @@ export async function ingestEach(
   const report = { inputs: 0, rows: 0, malformed: 0, setAside, failed }
   const todo = [...batches]
   let taken = 0
-  const met: unknown[] = []
+  let failures = 0
+  let mistake: unknown
   for (let inputs = todo.shift(); inputs !== undefined; inputs = todo.shift()) {
     try {
       const part = await ingest(inputs, taken)
@@ -35,8 +36,9 @@ export async function ingestEach(
       setAside.push(...part.setAside)
     } catch (error) {
       if (tools.signal.aborted) throw error
-      met.push(error)
-      if (inputs.length > 1 && met.length < MAX_FAILURES) {
+      failures += 1
+      if (isProgrammerError(error)) mistake ??= error
+      if (inputs.length > 1 && failures < MAX_FAILURES) {
         const half = Math.ceil(inputs.length / 2)
         todo.unshift(inputs.slice(0, half), inputs.slice(half))
       } else {
@@ -45,7 +47,6 @@ export async function ingestEach(
       }
     }
   }
-  const mistake = met.find(isProgrammerError)
   if (mistake !== undefined)
     tools.log.error({ err: mistake }, 'objects cannot be ingested by a mistake of ours')
   return report
