@@ -23,8 +23,7 @@ export async function ingestEach(
   const report = { inputs: 0, rows: 0, malformed: 0, setAside, failed }
   const todo = [...batches]
   let taken = 0
-  let failures = 0
-  let mistake: unknown
+  const met: unknown[] = []
   for (let inputs = todo.shift(); inputs !== undefined; inputs = todo.shift()) {
     try {
       const part = await ingest(inputs, taken)
@@ -36,9 +35,8 @@ export async function ingestEach(
       setAside.push(...part.setAside)
     } catch (error) {
       if (tools.signal.aborted) throw error
-      failures += 1
-      if (isProgrammerError(error)) mistake ??= error
-      if (inputs.length > 1 && failures < MAX_FAILURES) {
+      met.push(error)
+      if (inputs.length > 1 && met.length < MAX_FAILURES) {
         const half = Math.ceil(inputs.length / 2)
         todo.unshift(inputs.slice(0, half), inputs.slice(half))
       } else {
@@ -47,6 +45,7 @@ export async function ingestEach(
       }
     }
   }
+  const mistake = met.find(isProgrammerError)
   if (mistake !== undefined)
     tools.log.error({ err: mistake }, 'objects cannot be ingested by a mistake of ours')
   return report
