@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { AppError, type ErrorCode } from '../std/errors.ts'
 import { readInTurn } from './address-turns.ts'
 import { lastAnswer } from './problems.ts'
-import { isEnding } from './unread.ts'
+import { endBehind, isEnding, passOver } from './unread.ts'
 
 export interface PipelineLimits {
   /** Requests that one connection sent ahead and that are worked at. */
@@ -41,6 +41,8 @@ const READ_BYTES = 65_536
 interface Pipeline {
   readonly waiting: Exchange[]
   atWork: number
+  /** Whether it was told of late that it sends too much. */
+  owes: boolean
   isRefused: boolean
 }
 
@@ -81,7 +83,7 @@ export function queuePipelines(
   server.removeAllListeners('request')
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     // Who was told that the connection ends sends again what stands behind that (RFC 9112, section 9.6).
-    if (isEnding(request)) return void request.resume()
+    if (isEnding(request)) return void passOver(request)
     // Only the answer that is written next has the socket; what is answered at once is out before the next one comes.
     if (response.socket === null || hasBegun(request.socket)) queue(request, response)
     else handOn(request, response)
@@ -110,14 +112,12 @@ export function queuePipelines(
   function queue(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request
     const pipeline = pipelines.get(socket) ?? begin(socket)
-    if (pipeline.isRefused) return
+    if (pipeline.isRefused) return void passOver(request)
     turns.charge(socket)
     const exchange = { request, response, heldBytes: heldBy(request) }
     socket.pause()
     if (pipeline.waiting.length >= limits.waiting || heldBytes + exchange.heldBytes > limits.heldBytes) {
-      pipeline.isRefused = true
-      refuse(response)
-      onRefused(request, REFUSAL.code)
+      refuse(pipeline, exchange)
       return
     }
     heldBytes += exchange.heldBytes
@@ -126,18 +126,23 @@ export function queuePipelines(
   }
 
   function begin(socket: Socket): Pipeline {
-    const pipeline: Pipeline = { waiting: [], atWork: 0, isRefused: false }
+    const pipeline: Pipeline = { waiting: [], atWork: 0, owes: false, isRefused: false }
     pipelines.set(socket, pipeline)
     // Node reads on for whoever reads a body.
     socket.on('resume', () => {
-      if (isFull(pipeline)) socket.pause()
+      if (isFull(pipeline) && !isEnding({ socket })) socket.pause()
     })
     socket.once('close', () => forget(pipeline))
     return pipeline
   }
 
   function advance(pipeline: Pipeline): void {
-    if (pipeline.waiting.length === 0 || pipeline.atWork >= limits.atWork) return
+    const [next] = pipeline.waiting
+    if (next === undefined || pipeline.atWork >= limits.atWork) return
+    if (pipeline.owes) {
+      turnAway(pipeline, next)
+      return
+    }
     ready.add(pipeline)
     schedule()
   }
@@ -161,11 +166,16 @@ export function queuePipelines(
     schedule()
   }
 
-  /** Who owes already, and goes on sending ahead, would be parsed and refused for ever. */
-  function end(pipeline: Pipeline, socket: Socket): void {
-    pipeline.isRefused = true
+  /** Who owes already, and goes on sending ahead, would be parsed and refused for ever. What is at work is answered. */
+  function turnAway(pipeline: Pipeline, next: Exchange): void {
     forget(pipeline)
-    socket.destroySoon()
+    refuse(pipeline, next)
+  }
+
+  function refuse(pipeline: Pipeline, { request, response }: Exchange): void {
+    pipeline.isRefused = true
+    sayLast(request, response)
+    onRefused(request, REFUSAL.code)
   }
 
   function forget(pipeline: Pipeline): void {
@@ -176,12 +186,12 @@ export function queuePipelines(
   function work(pipeline: Pipeline, exchange: Exchange): void {
     const { request, response } = exchange
     heldBytes -= exchange.heldBytes
-    if (isEnding(request)) return void request.resume()
+    if (isEnding(request)) return void passOver(request)
     pipeline.atWork++
     response.once('close', () => {
       pipeline.atWork--
-      if (response.statusCode === TOO_MANY) end(pipeline, request.socket)
-      else advance(pipeline)
+      pipeline.owes = response.statusCode === TOO_MANY
+      advance(pipeline)
     })
     if (!isFull(pipeline)) request.socket.resume()
     handOn(request, response)
@@ -203,8 +213,10 @@ const REFUSAL = {
   detail: 'This connection sends too many requests ahead of their answers.',
 } as const
 
-/** Called after the answers that are under way. */
-function refuse(response: ServerResponse): void {
+/** Node writes it after the answers that are under way. */
+function sayLast({ socket }: IncomingMessage, response: ServerResponse): void {
   const { status, headers, body } = lastAnswer(new AppError(REFUSAL.code, REFUSAL.detail))
+  // Before Node, which ends the connection then.
+  response.prependOnceListener('finish', () => endBehind(socket))
   response.writeHead(status, { ...headers, 'retry-after': '1' }).end(body)
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyReply } from 'fastify'
 
 /** How much of an unwanted body is read and thrown away so that the connection stays usable: all of a beacon. */
@@ -91,7 +92,8 @@ function charge(request: Charged, { length }: Buffer): void {
 }
 
 /** Whether the end of its connection has been announced, and is seen to. */
-export const isEnding = ({ socket }: IncomingMessage): boolean => Object.hasOwn(socket, 'destroySoon')
+export const isEnding = ({ socket }: Pick<IncomingMessage, 'socket'>): boolean =>
+  Object.hasOwn(socket, 'destroySoon')
 
 /**
  * Once the answer is out, Node would close the socket while bytes are still coming, and the kernel then resets it. Ours
@@ -117,6 +119,36 @@ function endGently(request: IncomingMessage): void {
     socket.once('close', () => clearTimeout(timer))
     request.once('end', () => socket.destroy())
   }
+}
+
+const LINGERING = Symbol('lingering')
+
+/** Until when what comes is passed over. Written to the socket itself, like what is written to a request. */
+interface Lingering extends Socket {
+  [LINGERING]?: { readonly untilBytes: number; pieces: number }
+}
+
+/** Ends the connection of which nothing more is wanted once its answers are out: what still comes is passed over. */
+export function endBehind(socket: Socket): void {
+  socket.destroySoon = () => {
+    socket.end()
+    socket.resume()
+    const timer = setTimeout(() => socket.destroy(), UNREAD_LINGER_MS)
+    socket.once('close', () => clearTimeout(timer))
+  }
+}
+
+/** For a request behind the answer that ends its connection: who is told so sends it again (RFC 9112, section 9.6). */
+export function passOver(request: IncomingMessage): void {
+  const socket: Lingering = request.socket
+  const count = () => {
+    if (!socket.writableEnded) return
+    socket[LINGERING] ??= { untilBytes: socket.bytesRead + MAX_LINGER_BYTES, pieces: MAX_LINGER_PIECES }
+    const lingering = socket[LINGERING]
+    if (--lingering.pieces < 0 || socket.bytesRead > lingering.untilBytes) socket.destroy()
+  }
+  request.on('data', count)
+  count()
 }
 
 /** Waits with its body for a 100 (RFC 9110, section 10.1.1) that it was not sent. */

@@ -5,6 +5,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { type Test, test } from 'tap'
 import { answerHalfOpen } from '../../src/http/half-open.ts'
 import { PIPELINE_LIMITS, type PipelineLimits, queuePipelines } from '../../src/http/pipelines.ts'
+import { MAX_LINGER_BYTES, UNREAD_LINGER_MS } from '../../src/http/unread.ts'
 import { type RawAnswer, readAnswer, readAnswers } from '../fakes/raw-http.ts'
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
@@ -233,6 +234,8 @@ for (const [what, ahead, heldBytes] of [
   })
 }
 
+const head = (path: string, bytes: number) =>
+  `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${bytes}\r\n\r\n`
 const TINY = 'GET / HTTP/1.1\r\n\r\n'
 
 async function serving(t: Test, handler: Handler, waiting: number = PIPELINE_LIMITS.waiting) {
@@ -307,15 +310,85 @@ for (const [what, framed] of [
   })
 }
 
-test('who is told that it sends too much, and has sent on, is not heard further', async (t) => {
+test('who is told that it sends too much, and has sent on, is not heard further, and told so', async (t) => {
   const begun: string[] = []
   const { port } = await serving(t, ({ url }, response) => {
     begun.push(String(url))
-    response.statusCode = url === '/2' ? 429 : 200
+    response.statusCode = url === '/a/2' ? 429 : 200
+    setImmediate(() => response.end(url))
+  })
+  const answers = readAnswers(await exchange(port, paths('a', 60).map(get).join('')))
+  const last = answers.pop()
+  t.equal(last?.status, 429)
+  t.same(last?.headers.get('connection'), ['close'])
+  t.equal(answers[2]?.status, 429)
+  t.ok(begun.length <= 3 + PIPELINE_LIMITS.atWork, `${begun.length} begun`)
+  t.same(texts(answers), begun, 'whatever was begun is answered')
+  t.notOk(answers.some(({ headers }) => headers.get('connection')?.includes('close')))
+})
+
+test('who is told that it sends too much, and waits for that, is heard as before', async (t) => {
+  let status = 429
+  const server = await listening(t, (_, response) => {
+    response.statusCode = status
     setImmediate(() => response.end())
   })
-  const paths = Array.from({ length: 60 }, (_, at) => `/${at}`)
-  const statuses = readAnswers(await exchange(port, paths.map(get).join(''))).map(({ status }) => status)
-  t.same(statuses, [200, 200, 429])
-  t.ok(begun.length <= 3 + PIPELINE_LIMITS.atWork, `${begun.length} begun`)
+  const client = server.join()
+  client.socket.write(get('/').repeat(2))
+  await client.answered(2)
+  status = 200
+  client.socket.write(get('/'))
+  await client.answered(3)
+  status = 200
+  client.socket.write(get('/').repeat(3))
+  await client.closed
+  t.same(
+    client.answers.map(({ status }) => status),
+    [429, 429, 200, 200, 429],
+    'but for what it sends ahead next',
+  )
+  t.same(server.refused, ['/ address_limit'])
 })
+
+test('who goes on sending behind the end that it was told of can read why', async (t) => {
+  const { port } = await serving(t, (_, response) => setImmediate(() => response.end()), 1)
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk) => chunks.push(chunk))
+  const write = (text: string) =>
+    new Promise<void>((done, fail) => {
+      socket.write(text, (error) => (error ? fail(error) : done()))
+    })
+  // More than fits into what lies between: the other side has to read on for it to be written.
+  await write(get('/').repeat(4) + head('/more', 1_500_000))
+  await write('x'.repeat(1_500_000))
+  if (!socket.readableEnded) await once(socket, 'end')
+  const closed = once(socket, 'close')
+  socket.end()
+  await closed
+  t.same(
+    readAnswers(Buffer.concat(chunks)).map(({ status }) => status),
+    [200, 200, 429],
+  )
+})
+
+for (const [what, ahead, more] of [
+  ['of a body without end', head('/more', 1_000_000_000), 'x'.repeat(MAX_LINGER_BYTES + 1_000_000)],
+  ['of requests without end', '', TINY.repeat(MAX_LINGER_BYTES / 1_024 + 100)],
+] as const) {
+  test(`whoever sends on gets so much read, and no more: ${what}`, async (t) => {
+    const { server, port } = await serving(t, (_, response) => setImmediate(() => response.end()), 1)
+    const connected = once(server, 'connection')
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    t.teardown(() => socket.destroy())
+    socket.on('error', () => {})
+    socket.resume()
+    const beganMs = performance.now()
+    socket.write(get('/').repeat(4) + ahead)
+    const [accepted] = await connected
+    await once(accepted, 'finish')
+    socket.write(more)
+    await once(accepted, 'close')
+    t.ok(performance.now() - beganMs < UNREAD_LINGER_MS, 'it ends before its time')
+  })
+}
