@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
-import { errnoOf, isDiskFull } from '../std/files/files.ts'
+import { codeOf } from '../std/expected-errors.ts'
+import { isDiskFull } from '../std/files/files.ts'
 import { didYouMean } from '../std/input/did-you-mean.ts'
 import { isProgrammerError } from '../std/programming-errors.ts'
 import { aggregateCommand } from './commands/aggregate.ts'
@@ -137,7 +138,7 @@ function explainFailure(command: Command, error: unknown, terminal: Terminal): n
     return EXIT.usage
   }
   const wrongUsage = code === 'bad_configuration' || code === 'invalid_request'
-  const full = `the disk is full (${errnoOf(error)}): free some of it, and ask again`
+  const full = `the disk is full (${codeOf(error)}): free some of it, and ask again`
   terminal.err(`headgate ${command.name}: ${isDiskFull(error) ? full : message}\n`)
   if (!wrongUsage && isProgrammerError(error) && error instanceof Error) terminal.err(`${error.stack}\n`)
   return wrongUsage ? EXIT.usage : EXIT.failed

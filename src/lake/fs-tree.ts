@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { errnoOf, type FileOps, type FolderEntry, unlessAbsent } from '../std/files/files.ts'
+import { codeOf } from '../std/expected-errors.ts'
+import { type FileOps, type FolderEntry, unlessAbsent } from '../std/files/files.ts'
 import { kindOf, NOT_REGULAR_FILE } from '../std/files/not-a-file.ts'
 import type { LakeObject } from './lake.ts'
 import { isKey, isMisnamed, MISNAMED, namesObject } from './layout.ts'
@@ -102,7 +103,7 @@ async function readable<T>({ passOver }: Tree, key: string, work: Promise<T>): P
   try {
     return await orNothing(work)
   } catch (error) {
-    const why = FORBIDDEN[errnoOf(error)]
+    const why = FORBIDDEN[codeOf(error)]
     if (why === undefined || !OF_OTHERS.test(key)) throw error
     passOver?.(key, why)
     return undefined

@@ -4,10 +4,10 @@ import { limitConcurrency } from '../std/async/concurrency-limit.ts'
 import { type Clock, systemClock } from '../std/clock.ts'
 import { HOUR_MS } from '../std/durations.ts'
 import { AppError } from '../std/errors.ts'
+import { codeOf } from '../std/expected-errors.ts'
 import { durableFolders } from '../std/files/durable-folders.ts'
 import {
   bestEffort,
-  errnoOf,
   FILE_MODE,
   type FileOps,
   isNoneOfOurs,
@@ -94,7 +94,7 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
     try {
       await rename(from, key)
     } catch (error) {
-      if (errnoOf(error) !== 'EXDEV') throw error
+      if (codeOf(error) !== 'EXDEV') throw error
       await copyIn(from, key)
     }
   }
@@ -184,7 +184,7 @@ async function attempt<T>(operation: string, key: string, work: () => Promise<T>
   } catch (cause) {
     if (cause instanceof AppError) throw cause
     const where = basename(key) === '' ? '' : ` ${key}`
-    const why = isNoneOfOurs(cause) ? cause.message : errnoOf(cause)
+    const why = isNoneOfOurs(cause) ? cause.message : codeOf(cause)
     throw new AppError('lake_failed', `Lake ${operation}${where} failed: ${why}`, { cause })
   }
 }

@@ -23,7 +23,7 @@ import { checkedKey, checkedPrefix, isKey, isMisnamed, MISNAMED } from './layout
 import { bytesBody, fileBody, type PutBody } from './s3-body.ts'
 import { MAX_CALLS, type S3ClientOptions, s3Client } from './s3-client.ts'
 import { localCopies } from './s3-copies.ts'
-import { codeOf, s3FailureOf } from './s3-errors.ts'
+import { s3CodeOf, s3FailureOf } from './s3-errors.ts'
 import { withRetry } from './s3-retry.ts'
 
 /** The most keys of one DeleteObjects: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html */
@@ -235,6 +235,6 @@ async function attempt<T>(operation: string, key: string, work: () => Promise<T>
     const where = key === '' ? '' : ` ${key}`
     const failed = `Lake ${operation}${where} failed`
     if (isTooLarge(cause)) throw new AppError('lake_failed', `${failed}: ${cause.message}`, { cause })
-    throw new AppError('lake_failed', `${failed}: ${codeOf(cause)}`)
+    throw new AppError('lake_failed', `${failed}: ${s3CodeOf(cause)}`)
   }
 }

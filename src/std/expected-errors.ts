@@ -1,3 +1,7 @@
+/** By what a failure is told apart: `ENOSPC` of a system call, `ERR_OSSL_…` of a library; `unknown` where it has none. */
+export const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+
 /** What a parser says of a text that it cannot read. */
 export const isSyntaxError = (error: unknown): boolean => error instanceof SyntaxError
 

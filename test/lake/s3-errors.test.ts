@@ -1,5 +1,5 @@
 import t from 'tap'
-import { codeOf, s3FailureOf } from '../../src/lake/s3-errors.ts'
+import { s3CodeOf, s3FailureOf } from '../../src/lake/s3-errors.ts'
 import { AppError } from '../../src/std/errors.ts'
 
 /** As the SDK throws it. */
@@ -40,6 +40,6 @@ t.test('what a failure says of the next attempt', async (t) => {
     [new AppError('lake_failed', 'no room'), 'final', 'lake_failed'],
     ['no error at all', 'transient', 'unknown'],
   ] as const) {
-    t.strictSame([s3FailureOf(error), codeOf(error)], [failure, code], `${code}`)
+    t.strictSame([s3FailureOf(error), s3CodeOf(error)], [failure, code], `${code}`)
   }
 })

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { isSyntaxError, unlessRejected, unlessThrown } from '../../src/std/expected-errors.ts'
+import { codeOf, isSyntaxError, unlessRejected, unlessThrown } from '../../src/std/expected-errors.ts'
 import { jsonFault, jsonIn, jsonOr } from '../../src/std/json.ts'
 
 test('what is expected to fail gives nothing then, and any other error stays one', async (t) => {
@@ -17,6 +17,18 @@ test('what is expected to fail gives nothing then, and any other error stays one
   t.equal(await unlessRejected(Promise.resolve(1), isSyntaxError), 1)
   t.equal(await unlessRejected(Promise.reject(fault), isSyntaxError), undefined)
   await t.rejects(unlessRejected(Promise.reject(mistake), isSyntaxError), mistake)
+})
+
+test('failures are told apart by their code, if they have one', (t) => {
+  for (const [error, code] of [
+    [Object.assign(new Error('full'), { code: 'ENOSPC' }), 'ENOSPC'],
+    [Object.assign(new Error('no key'), { code: 'ERR_OSSL_UNSUPPORTED' }), 'ERR_OSSL_UNSUPPORTED'],
+    [new Error('other'), 'unknown'],
+    ['text', 'unknown'],
+    [undefined, 'unknown'],
+  ] as const)
+    t.equal(codeOf(error), code)
+  t.end()
 })
 
 test('a text is JSON, or there is a reason why not', (t) => {

@@ -1,6 +1,7 @@
 import { unlink, writeFile } from 'node:fs/promises'
 import { AppError } from '../../std/errors.ts'
-import { errnoOf, FILE_MODE } from '../../std/files/files.ts'
+import { codeOf } from '../../std/expected-errors.ts'
+import { FILE_MODE } from '../../std/files/files.ts'
 import { systemEntropy } from '../../std/id.ts'
 import { newAdminToken, newAppKey, secretLines, sha256Hex } from '../setup/dev-app.ts'
 import { programOf } from '../terminal/called-as.ts'
@@ -33,7 +34,7 @@ afterwards. Never overwrites a file.`,
     try {
       await writeFile(path, body, { flag: 'wx', mode: FILE_MODE })
     } catch (cause) {
-      const why = REASONS[errnoOf(cause)]
+      const why = REASONS[codeOf(cause)]
       if (why === undefined) throw cause
       throw new AppError('bad_configuration', `cannot write ${path}: ${why}`, { cause })
     }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { AppError } from '../../std/errors.ts'
-import { errnoOf } from '../../std/files/files.ts'
+import { codeOf } from '../../std/expected-errors.ts'
 
 /** Where something is to listen, and the key that says so. */
 export interface ListenAddress {
@@ -32,9 +32,9 @@ const variableOf = (key: string): string => `HEADGATE_${key.toUpperCase().replac
 
 /** In words, where somebody can mend it; otherwise the error itself. */
 export function listenFault(error: unknown, at: ListenAddress): unknown {
-  const why = FAULTS[errnoOf(error)]
+  const why = FAULTS[codeOf(error)]
   if (why === undefined) return error
-  const message = `${at.key}: ${at.host}:${at.port} ${why(at)} (${errnoOf(error)})`
+  const message = `${at.key}: ${at.host}:${at.port} ${why(at)} (${codeOf(error)})`
   return new AppError('not_ready', message, { cause: error })
 }
 

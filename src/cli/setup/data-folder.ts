@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, rmdir, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Config } from '../../config/parse.ts'
 import { AppError } from '../../std/errors.ts'
-import { errnoOf, FOLDER_MODE, unlessAbsent } from '../../std/files/files.ts'
+import { codeOf } from '../../std/expected-errors.ts'
+import { FOLDER_MODE, unlessAbsent } from '../../std/files/files.ts'
 
 /** What an operator can mend, by what the system said. */
 const FAULTS: Readonly<Record<string, string>> = {
@@ -29,7 +30,7 @@ export async function ownDataFolder(dataDir: string): Promise<void> {
 }
 
 function explained(dataDir: string, cause: unknown): unknown {
-  const code = errnoOf(cause)
+  const code = codeOf(cause)
   const why = FAULTS[code]
   if (why === undefined) return cause
   const message = `dataDir (HEADGATE_DATA_DIR) is ${dataDir}, where nothing can be kept: ${why} (${code})`

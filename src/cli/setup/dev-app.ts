@@ -4,7 +4,8 @@ import { open, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Config, isLoopback, parseConfig } from '../../config/parse.ts'
 import { AppError } from '../../std/errors.ts'
-import { bestEffort, errnoOf, FILE_MODE } from '../../std/files/files.ts'
+import { codeOf } from '../../std/expected-errors.ts'
+import { bestEffort, FILE_MODE } from '../../std/files/files.ts'
 import { APP_KEY_PREFIX, type Entropy } from '../../std/id.ts'
 import { jsonIn } from '../../std/json.ts'
 
@@ -98,7 +99,7 @@ export async function devSecrets(config: Pick<Config, 'dataDir'>): Promise<DevSe
       await file.close()
     }
   } catch (error) {
-    const code = errnoOf(error)
+    const code = codeOf(error)
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
     const why = UNREADABLE[code]
     throw why === undefined ? error : distrusted(path, why)

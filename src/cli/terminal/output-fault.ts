@@ -1,4 +1,4 @@
-import { errnoOf } from '../../std/files/files.ts'
+import { codeOf } from '../../std/expected-errors.ts'
 import type { Terminal } from './terminal.ts'
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -13,7 +13,7 @@ const REASONS: Readonly<Record<string, string>> = {
 export async function outputFault(terminal: Terminal): Promise<OutputFault | undefined> {
   const error = await terminal.unwritten?.()
   if (error === undefined) return undefined
-  const code = errnoOf(error)
+  const code = codeOf(error)
   return { code, why: `${REASONS[code] ?? error.message} (${code})` }
 }
 

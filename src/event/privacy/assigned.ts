@@ -5,13 +5,13 @@ import { isNothing, quotedAt, type ValueSpan, valueAt } from './values.ts'
 /** Around a member of JSON, of Ruby, of a form, as they are or encoded. */
 export const QUOTE = `["'\\\\]|%(?:25)*2[27]|&(?:quot|apos|#3[49]);`
 /** After the name comes that of what it is a part of, if there is one: `user[password]`. */
-const ENDS = `(?:${QUOTE}|[[\\]]|%(?:25)*5[bd]){0,4}`
+const NAME_END = `(?:${QUOTE}|[[\\]]|%(?:25)*5[bd]){0,4}`
 const BLANKS = '\\s{0,4}'
-const ASSIGNED = `${ENDS}${BLANKS}${COLON}?${EQUALS}{1,3}(?:>(?=\\s?["']))?${BLANKS}`
+const ASSIGNED = `${NAME_END}${BLANKS}${COLON}?${EQUALS}{1,3}(?:>(?=\\s?["']))?${BLANKS}`
 /** Arrows of maps, languages and PHP's `print_r` and `var_dump`, of which the latter has a line, a type and a length. */
-const POINTED = `${ENDS}${BLANKS}(?:(?:${EQUALS}|-)(?:>|&gt;|%(?:25)*3e|\\\\u003e)|[→⇒≔])[\\s\\ufffd]{0,16}(?:string\\(\\d{1,5}\\)\\s(?=["']))?`
-const SPELLED = `${ENDS}${BLANKS}${COLON}${BLANKS}`
-const MEMBER = `(?:${QUOTE}){1,4}\\s?${COLON}\\s?(?=${QUOTE}|[[{])`
+const POINTED = `${NAME_END}${BLANKS}(?:(?:${EQUALS}|-)(?:>|&gt;|%(?:25)*3e|\\\\u003e)|[→⇒≔])[\\s\\ufffd]{0,16}(?:string\\(\\d{1,5}\\)\\s(?=["']))?`
+const SPELLED = `${NAME_END}${BLANKS}${COLON}${BLANKS}`
+const QUOTED_COLON = `(?:${QUOTE}){1,4}\\s?${COLON}\\s?(?=${QUOTE}|[[{])`
 /** Names whose value is nobody else's business, as parts of longer names too (`accessToken`, `X-Amz-Signature`). */
 export const TELLING = [
   ...['secret', 'passw(?:or)?[dt]', 'passphrase', 'passcode', 'pwd', 'credentials?', 'signature'],
@@ -62,8 +62,8 @@ const SEARCHED = `(?<![A-Za-z\\d])(?:q|query|search|keywords?|(?:search|query)[_
 const HEAD = new RegExp(
   [
     NUMBERED,
-    `(${BESIDE}|(?:${TELLING})(?:${POINTED}|${ASSIGNED}|${SPELLED})|(?:${SHORT})(?:${ASSIGNED}|${MEMBER})|${SEVERAL})`,
-    `(?:${SEARCHED}(?:${ENDS}${BLANKS}${EQUALS}${BLANKS}|${MEMBER})|--(?:[\\w-]{0,32}-)?(?:password|passwd|token|secret|key)\\s)(?=${QUOTE})`,
+    `(${BESIDE}|(?:${TELLING})(?:${POINTED}|${ASSIGNED}|${SPELLED})|(?:${SHORT})(?:${ASSIGNED}|${QUOTED_COLON})|${SEVERAL})`,
+    `(?:${SEARCHED}(?:${NAME_END}${BLANKS}${EQUALS}${BLANKS}|${QUOTED_COLON})|--(?:[\\w-]{0,32}-)?(?:password|passwd|token|secret|key)\\s)(?=${QUOTE})`,
   ].join('|'),
   'gi',
 )
@@ -90,7 +90,7 @@ const SAID_FIRST = new RegExp(`^(?:${SAYS})(?![\\w-])`, 'i')
 export const LITERAL = /^(?:null|true|false|none|undefined|nil)$/i
 
 /** Whether what stands behind a name is one of its values. */
-function isSecret(head: string, value: string, isQuoted: boolean): boolean {
+function isAssignedSecret(head: string, value: string, isQuoted: boolean): boolean {
   if (isNothing(value)) return false
   if (IS_KEY.test(head)) return isKey(value)
   if (BESIDE_QUOTES.test(head)) return !SAID_FIRST.test(value)
@@ -115,7 +115,9 @@ export const maskAssigned = (text: string): string =>
     const quoted = quotedAt(text, at)
     const span =
       isAny === undefined ? (quoted ?? numberAt(text, at)) : valueAt(text, at, IS_MEMBER.test(head))
-    return span && isSecret(head, text.slice(span.from, span.to), quoted !== undefined) ? span : undefined
+    return span && isAssignedSecret(head, text.slice(span.from, span.to), quoted !== undefined)
+      ? span
+      : undefined
   })
 
 function lineAt(text: string, at: number): ValueSpan | undefined {

@@ -29,7 +29,7 @@ const MOST_BETWEEN_CHARS = 128
 /** What follows a member at once: its value, if that is one word. */
 const WORD = /["'`\\]{0,8}[^\s"'`<>{}&%]{0,512}/y
 /** What ends an element or an object. */
-const ENDS = /[<>{}]|&[lg]t;|%(?:25)*(?:3[ce]|7[bd])/i
+const ELEMENT_END = /[<>{}]|&[lg]t;|%(?:25)*(?:3[ce]|7[bd])/i
 /** What may follow a value without quotes, as in YAML and lists: where a sentence goes on it is none. */
 const IS_ALONE = /\s{0,64}(?:[\r\n\ufffd,;)\]}&<\\]|$)/y
 
@@ -52,7 +52,7 @@ export function maskBeside(text: string): string {
     for (const [at, { from }] of group.entries()) {
       if (from < done || !isNamed(group, at)) continue
       const span = valueAt(text, from, true)
-      if (!isSecret(text, from, span)) continue
+      if (!isSecretBeside(text, from, span)) continue
       clean += `${text.slice(done, span.from)}[token]`
       done = span.to
     }
@@ -74,7 +74,7 @@ function groupsOf(text: string): readonly (readonly Member[])[] {
 }
 
 const isTogether = (text: string, end: number, at: number): boolean =>
-  at - end <= MOST_BETWEEN_CHARS && (at <= end || !ENDS.test(text.slice(end, at)))
+  at - end <= MOST_BETWEEN_CHARS && (at <= end || !ELEMENT_END.test(text.slice(end, at)))
 
 function memberIn(text: string, { 0: head, 1: word = '', index: at }: RegExpExecArray): Member {
   const from = at + head.length
@@ -114,7 +114,7 @@ function* namesFrom(group: readonly Member[], at: number, step: 1 | -1): Generat
   }
 }
 
-function isSecret(text: string, at: number, { from, to }: ValueSpan): boolean {
+function isSecretBeside(text: string, at: number, { from, to }: ValueSpan): boolean {
   const value = text.slice(from, to)
   if (isNothing(value) || LITERAL.test(value)) return false
   if (quotedAt(text, at) !== undefined || /[[{]/.test(text.charAt(at))) return true

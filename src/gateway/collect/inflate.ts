@@ -2,7 +2,7 @@ import { promisify } from 'node:util'
 import zlib from 'node:zlib'
 import { createFairQueue, type Owner } from '../../std/async/fair-queue.ts'
 import { AppError } from '../../std/errors.ts'
-import { errnoOf } from '../../std/files/files.ts'
+import { codeOf } from '../../std/expected-errors.ts'
 import { type Announced, announcedBy, CODINGS, isAnyZlib, isText, magicOf } from './codings.ts'
 
 /** After inflating. Ours. zlib stops there: a bomb costs its first 4 MiB and no more. */
@@ -178,7 +178,7 @@ function unsupported(known: readonly string[]): never {
   )
 }
 
-const isTooLarge = (error: unknown): boolean => errnoOf(error) === 'ERR_BUFFER_TOO_LARGE'
+const isTooLarge = (error: unknown): boolean => codeOf(error) === 'ERR_BUFFER_TOO_LARGE'
 
 /** By which the codecs say that bytes are none of theirs, or cut, or broken. They fail for want of memory, too. */
 const OF_THE_BODY: ReadonlySet<string> = new Set([
@@ -195,4 +195,4 @@ const OF_THE_BODY: ReadonlySet<string> = new Set([
 const BROTLI_FORMAT = 'ERR__ERROR_FORMAT_'
 
 const isOfTheBody = (error: unknown): boolean =>
-  OF_THE_BODY.has(errnoOf(error)) || errnoOf(error).startsWith(BROTLI_FORMAT)
+  OF_THE_BODY.has(codeOf(error)) || codeOf(error).startsWith(BROTLI_FORMAT)

@@ -1,4 +1,4 @@
-import { errnoOf } from '../../std/files/files.ts'
+import { codeOf } from '../../std/expected-errors.ts'
 import { counter, gauge, histogram } from '../../std/metrics/instruments.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 
@@ -26,7 +26,7 @@ export function createJournalMetrics({ log, metrics }: Telemetry): JournalMetric
     holds: (bytes) => heldBytes.set(bytes),
     quarantined: (bytes) => quarantinedBytes.inc(bytes),
     failed(during, error) {
-      const code = errnoOf(error)
+      const code = codeOf(error)
       errors.inc({ code })
       log.error({ code, during }, 'a system call of the journal failed')
     },

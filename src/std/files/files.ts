@@ -2,7 +2,7 @@ import type { Dirent, Stats } from 'node:fs'
 import { appendFile, link, lstat, mkdir, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { AppError } from '../errors.ts'
-import { unlessRejected } from '../expected-errors.ts'
+import { codeOf, unlessRejected } from '../expected-errors.ts'
 import { APPEND, isNotRegularFile, makeWay, NOT_REGULAR_FILE, openAtOnce, readRegular } from './not-a-file.ts'
 import { isTooLarge } from './too-large.ts'
 
@@ -174,7 +174,7 @@ export function unlessAbsent<T>(
   work: Promise<T>,
   codes: readonly string[] = ['ENOENT'],
 ): Promise<T | undefined> {
-  return unlessRejected(work, (error) => codes.includes(errnoOf(error)))
+  return unlessRejected(work, (error) => codes.includes(codeOf(error)))
 }
 
 /** This file or its folder is withheld, until somebody gives a permission back or a server its file. */
@@ -183,29 +183,24 @@ const WITHHELD = ['EACCES', 'EPERM', 'EBUSY', 'ETXTBSY', 'ESTALE']
 const UNREADABLE = ['EIO', 'EBADMSG', 'EUCLEAN', 'EFBIG', ...NOT_REGULAR_FILE]
 
 /** Kept from us by itself, while others are not. */
-export const isAccessDenied = (error: unknown): boolean => WITHHELD.includes(errnoOf(error))
+export const isAccessDenied = (error: unknown): boolean => WITHHELD.includes(codeOf(error))
 
 /**
  * What the file held is gone, as far as we can see. Of any other code it may be whole, and read well later: then the process
  * or the machine lacks something, or somebody withholds it, or we are wrong. It stays as it is.
  */
-export const isPermanentReadError = (error: unknown): boolean => UNREADABLE.includes(errnoOf(error))
+export const isPermanentReadError = (error: unknown): boolean => UNREADABLE.includes(codeOf(error))
 
 /** What lies there was not written by us, and no later look will find anything else: no file, or one that is too large. */
 export const isNoneOfOurs = (error: unknown): error is Error => isNotRegularFile(error) || isTooLarge(error)
 
 /** What a system call answered, as opposed to a mistake of ours. */
-export const isSystemError = (error: unknown): error is Error => /^E(?!RR_)[A-Z0-9]+$/.test(errnoOf(error))
+export const isSystemError = (error: unknown): error is Error => /^E(?!RR_)[A-Z0-9]+$/.test(codeOf(error))
 
 /** EDQUOT: the share of this user is used up. */
 const FULL = ['ENOSPC', 'EDQUOT']
 
-export const isDiskFull = (error: unknown): boolean => FULL.includes(errnoOf(error))
-
-/** The errno name of a system error, such as ENOSPC. */
-export function errnoOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
-}
+export const isDiskFull = (error: unknown): boolean => FULL.includes(codeOf(error))
 
 /** The file that a system error tells of. */
 export const pathOf = (error: unknown): string => String(Object(error).path)

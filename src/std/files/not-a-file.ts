@@ -1,6 +1,6 @@
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, lstat, open, stat } from 'node:fs/promises'
-import { unlessRejected } from '../expected-errors.ts'
+import { codeOf, unlessRejected } from '../expected-errors.ts'
 import { systemEntropy } from '../id.ts'
 import { tooLarge } from './too-large.ts'
 
@@ -164,5 +164,3 @@ async function isNamed(files: Renames, own: string, name: string): Promise<boole
     throw error
   }
 }
-
-const codeOf = (error: unknown): string => String(Object(error).code)

@@ -1,6 +1,6 @@
 import { readFile, readlink } from 'node:fs/promises'
-import { unlessRejected } from '../expected-errors.ts'
-import { errnoOf, isSystemError, unlessAbsent } from './files.ts'
+import { codeOf, unlessRejected } from '../expected-errors.ts'
+import { isSystemError, unlessAbsent } from './files.ts'
 
 /** A process, told apart from a later one with the same id. What a system does not tell is empty. */
 export interface ProcessIdentity {
@@ -94,7 +94,7 @@ function answersSignals(pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch (error) {
-    if (errnoOf(error) === 'ESRCH') return false
+    if (codeOf(error) === 'ESRCH') return false
     if (isSystemError(error) || error instanceof TypeError) return true
     throw error
   }

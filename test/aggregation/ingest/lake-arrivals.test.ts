@@ -568,7 +568,11 @@ test('what cannot be ingested holds up nothing else, is told by name, and taken 
   t.same(await eventIds(), ['a', 'c', 'e'])
   t.match(
     said.map((line) => JSON.parse(line)).find(({ err }) => err !== undefined),
-    { key: `raw/other/${HOUR}/`, err: { message: 'who knows', stack: /lake-arrivals\.test/ } },
+    {
+      msg: 'an ingest failed by a mistake of ours',
+      key: `raw/other/${HOUR}/`,
+      err: { message: 'who knows', stack: /lake-arrivals\.test/ },
+    },
     'of a mistake of ours the log has the place',
   )
   const failed = async () =>

@@ -58,13 +58,6 @@ t.test('a read ends where the file does', async (t) => {
   await file.close()
 })
 
-t.test('an errno is the name of the error, if it has one', (t) => {
-  t.equal(std.errnoOf(Object.assign(new Error('full'), { code: 'ENOSPC' })), 'ENOSPC')
-  t.equal(std.errnoOf(new Error('other')), 'unknown')
-  t.equal(std.errnoOf('text'), 'unknown')
-  t.end()
-})
-
 t.test('a folder is closed also when it cannot be synced', async (t) => {
   const dir = t.testdir()
   writeFileSync(join(dir, 'x'), '')

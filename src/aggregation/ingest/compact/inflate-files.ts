@@ -1,6 +1,7 @@
 import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { errnoOf, FILE_MODE } from '../../../std/files/files.ts'
+import { codeOf } from '../../../std/expected-errors.ts'
+import { FILE_MODE } from '../../../std/files/files.ts'
 import { gunzipped } from './gunzip.ts'
 
 /** A local file of lines. */
@@ -61,4 +62,4 @@ export async function* upTo(maxBytes: number, chunks: AsyncIterable<Buffer>): As
 const OF_THE_FILE = ['Z_DATA_ERROR', 'Z_BUF_ERROR', 'Z_NEED_DICT', TOO_LARGE]
 
 /** Says something of the file, as a lack of memory does not. */
-export const isInflateError = (error: unknown): boolean => OF_THE_FILE.includes(errnoOf(error))
+export const isInflateError = (error: unknown): boolean => OF_THE_FILE.includes(codeOf(error))

@@ -1,6 +1,13 @@
 import { AppError } from '../../../std/errors.ts'
-import { errnoOf } from '../../../std/files/files.ts'
+import { codeOf } from '../../../std/expected-errors.ts'
+import type { Logger } from '../../../std/telemetry.ts'
 
 /** What to say of a failure, without anything of the data. */
 export const whyOf = (error: unknown): string =>
-  error instanceof AppError ? error.message : `Unexpected error (${errnoOf(error)})`
+  error instanceof AppError ? error.message : `Unexpected error (${codeOf(error)})`
+
+/** Only its stack tells where a mistake of ours is; the reasons of what it kept out do not. Once for all of them. */
+export const logMistake = (
+  log: Logger,
+  { key, error }: { readonly key: string | undefined; readonly error: unknown },
+): void => log.error({ key, err: error }, 'an ingest failed by a mistake of ours')

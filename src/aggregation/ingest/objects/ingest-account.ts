@@ -2,7 +2,7 @@ import { counter, gauge } from '../../../std/metrics/instruments.ts'
 import { isProgrammerError } from '../../../std/programming-errors.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { IngestFailure, IngestReport } from '../index/arrivals.ts'
-import { whyOf } from './failure-reason.ts'
+import { logMistake, whyOf } from './failure-reason.ts'
 
 export interface Pass {
   /** Adds what a part of the pass did; one that fails is named and holds up no other. */
@@ -55,8 +55,7 @@ export function ingestAccount({ metrics, log }: Telemetry) {
           add(await part())
         } catch (error) {
           if (signal.aborted) throw error
-          if (isProgrammerError(error))
-            log.error({ key, err: error }, 'an ingest failed by a mistake of ours')
+          if (isProgrammerError(error)) logMistake(log, { key, error })
           report.failed.push({ key, why: whyOf(error) })
         }
       },

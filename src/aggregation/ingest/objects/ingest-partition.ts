@@ -3,7 +3,7 @@ import type { Lake, LakeObject } from '../../../lake/lake.ts'
 import { deadKey, parseRawKey, type RawObject, rawKey } from '../../../lake/layout.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
-import { errnoOf } from '../../../std/files/files.ts'
+import { codeOf } from '../../../std/expected-errors.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import { touchesTooMany } from '../compact/compact.ts'
 import type { LineFile } from '../compact/inflate-files.ts'
@@ -137,7 +137,7 @@ async function compactFiles(batch: CompactionTask, files: readonly InputFile[], 
 
 /** What a stream says of a file that was removed meanwhile, and what DuckDB calls it. */
 const mayBeGone = (error: unknown): boolean =>
-  errnoOf(error) === 'ENOENT' || (error instanceof AppError && error.details['kind'] === 'IO')
+  codeOf(error) === 'ENOENT' || (error instanceof AppError && error.details['kind'] === 'IO')
 
 /** An object that is no use by itself takes a slot like any other, so that it is met once. */
 const nothingOf = (files: readonly InputFile[], why: string) => ({

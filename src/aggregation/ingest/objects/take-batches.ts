@@ -2,7 +2,7 @@ import type { LakeObject } from '../../../lake/lake.ts'
 import { isProgrammerError } from '../../../std/programming-errors.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { IngestFailure, IngestReport } from '../index/arrivals.ts'
-import { whyOf } from './failure-reason.ts'
+import { logMistake, whyOf } from './failure-reason.ts'
 
 /** A batch that fails is halved to find what fails in it. A fault of everything must not be met once for each object. */
 export const MAX_FAILURES = 32
@@ -11,6 +11,13 @@ export interface Taking {
   readonly tools: { readonly signal: AbortSignal; readonly log: Telemetry['log'] }
   /** Takes inputs after `taken` batches of this call; undefined when another ingester was first. */
   readonly ingest: (inputs: readonly LakeObject[], taken: number) => Promise<IngestReport | undefined>
+}
+
+interface MetMistake {
+  /** Objects of the batch that met it, and the first of them. */
+  readonly of: number
+  readonly key: string | undefined
+  readonly error: unknown
 }
 
 /** Batch after batch: one that fails holds up none of the others, nor what in it is whole. */
@@ -23,7 +30,8 @@ export async function ingestEach(
   const report = { inputs: 0, rows: 0, malformed: 0, setAside, failed }
   const todo = [...batches]
   let taken = 0
-  const met: unknown[] = []
+  let failures = 0
+  let mistake: MetMistake | undefined
   for (let inputs = todo.shift(); inputs !== undefined; inputs = todo.shift()) {
     try {
       const part = await ingest(inputs, taken)
@@ -35,8 +43,9 @@ export async function ingestEach(
       setAside.push(...part.setAside)
     } catch (error) {
       if (tools.signal.aborted) throw error
-      met.push(error)
-      if (inputs.length > 1 && met.length < MAX_FAILURES) {
+      failures += 1
+      mistake = nearer(mistake, inputs, error)
+      if (inputs.length > 1 && failures < MAX_FAILURES) {
         const half = Math.ceil(inputs.length / 2)
         todo.unshift(inputs.slice(0, half), inputs.slice(half))
       } else {
@@ -45,8 +54,16 @@ export async function ingestEach(
       }
     }
   }
-  const mistake = met.find(isProgrammerError)
-  if (mistake !== undefined)
-    tools.log.error({ err: mistake }, 'objects cannot be ingested by a mistake of ours')
+  if (mistake !== undefined) logMistake(tools.log, mistake)
   return report
+}
+
+/** The mistake that says most of where it is: the first one of the smallest batch. */
+function nearer(
+  known: MetMistake | undefined,
+  inputs: readonly LakeObject[],
+  error: unknown,
+): MetMistake | undefined {
+  if (!isProgrammerError(error) || inputs.length >= (known?.of ?? Number.POSITIVE_INFINITY)) return known
+  return { of: inputs.length, key: inputs[0]?.key, error }
 }

@@ -1,7 +1,8 @@
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { AppError } from '../../../std/errors.ts'
-import { errnoOf, FILE_MODE, type FileOps, isNoneOfOurs, writeFully } from '../../../std/files/files.ts'
+import { codeOf } from '../../../std/expected-errors.ts'
+import { FILE_MODE, type FileOps, isNoneOfOurs, writeFully } from '../../../std/files/files.ts'
 import { isLaterVersion, refuseLater } from '../../../std/files/later-version.ts'
 import { Owner } from './owner.ts'
 
@@ -42,7 +43,7 @@ export async function readLeaseRecord(
     return leaseRecord.Check(found) ? found : undefined
   } catch (error) {
     if (isLaterVersion(error)) throw new AppError('run_conflict', error.message)
-    const code = errnoOf(error)
+    const code = codeOf(error)
     if (error instanceof SyntaxError || code === 'ENOENT') return undefined
     if (isNoneOfOurs(error)) return void noClaim(path, error)
     throw new AppError('run_conflict', `The lease ${path} cannot be read: ${code}`, { cause: error })

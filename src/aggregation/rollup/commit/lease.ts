@@ -3,7 +3,8 @@ import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { DAY_MS } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
-import { bestEffort, errnoOf, type FileOps, makeFolder, nodeFiles } from '../../../std/files/files.ts'
+import { codeOf } from '../../../std/expected-errors.ts'
+import { bestEffort, type FileOps, makeFolder, nodeFiles } from '../../../std/files/files.ts'
 import { makeWay } from '../../../std/files/not-a-file.ts'
 import { type Processes, type ProcessIdentity, systemProcesses } from '../../../std/files/process-identity.ts'
 import type { Entropy } from '../../../std/id.ts'
@@ -117,7 +118,7 @@ export function createLeases(options: LeasesOptions): Leases {
       await writeLeaseRecord(files, unfinished, { owner, runId, expiresMs: clock.nowMs() + LEASE_MS })
       await files.link(unfinished, pathOf(name, token))
     } catch (error) {
-      throw errnoOf(error) === 'EEXIST' ? busy(name, 'another process that was quicker') : error
+      throw codeOf(error) === 'EEXIST' ? busy(name, 'another process that was quicker') : error
     } finally {
       await bestEffort(files.unlink(unfinished))
     }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
-import { errnoOf, isAccessDenied, isDiskFull, pathOf } from '../../../std/files/files.ts'
+import { codeOf } from '../../../std/expected-errors.ts'
+import { isAccessDenied, isDiskFull, pathOf } from '../../../std/files/files.ts'
 import type { Entropy } from '../../../std/id.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import type { IngestOptions, IngestReport } from '../../ingest/index/arrivals.ts'
@@ -208,7 +209,7 @@ async function tryWindow({ turns, account }: TurnPorts, window: RunWindow, turn:
   } catch (error) {
     if (turn.signal.aborted) throw error
     if (isHeldByAnother(error)) return untried
-    return { ...untried, error: failureOf(error, log) }
+    return { ...untried, error: runFailureOf(error, log) }
   }
 }
 
@@ -231,7 +232,7 @@ async function giveUp(
 function brokenOff({ clock, entropy, log }: RunAccount, run: Run, error: unknown, signal: AbortSignal): Run {
   const nowMs = clock.nowMs()
   if (!signal.aborted && isHeldByAnother(error)) return setBack(run, nowMs + HELD_PAUSE_MS)
-  if (!signal.aborted) return settleFailed(run, failureOf(error, log), { nowMs, entropy })
+  if (!signal.aborted) return settleFailed(run, runFailureOf(error, log), { nowMs, entropy })
   const { reason } = signal
   if (reason instanceof AppError && reason.code === 'cancelled')
     return { ...advance(run, 'cancelled'), endedMs: nowMs }
@@ -239,11 +240,11 @@ function brokenOff({ clock, entropy, log }: RunAccount, run: Run, error: unknown
   return setBack(run, nowMs)
 }
 
-function failureOf(error: unknown, log: Logger): RunFailure {
+function runFailureOf(error: unknown, log: Logger): RunFailure {
   if (error instanceof AppError) return { code: error.code, message: error.message }
   log.error({ err: error }, 'a run failed unexpectedly')
-  if (isDiskFull(error)) return { code: 'storage_full', message: `The disk is full: ${errnoOf(error)}` }
+  if (isDiskFull(error)) return { code: 'storage_full', message: `The disk is full: ${codeOf(error)}` }
   if (isAccessDenied(error))
-    return { code: 'storage_denied', message: `No access: ${errnoOf(error)} at ${pathOf(error)}` }
+    return { code: 'storage_denied', message: `No access: ${codeOf(error)} at ${pathOf(error)}` }
   return { code: 'internal', message: 'Unexpected error; it was logged' }
 }

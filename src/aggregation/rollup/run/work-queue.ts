@@ -1,4 +1,5 @@
-import { errnoOf, isSystemError } from '../../../std/files/files.ts'
+import { codeOf } from '../../../std/expected-errors.ts'
+import { isSystemError } from '../../../std/files/files.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import type { Run } from './log/run-record.ts'
 
@@ -24,10 +25,7 @@ export async function workOff(
       await execute(run)
     } catch (error) {
       if (!isSystemError(error)) throw error
-      log.error(
-        { err: error, run: run.id, code: errnoOf(error) },
-        'the record of a run cannot be written now',
-      )
+      log.error({ err: error, run: run.id, code: codeOf(error) }, 'the record of a run cannot be written now')
       unsaved.set(run.id, error)
     }
   }

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { alignDown, DAY_MS, dayOf } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
+import { codeOf } from '../../../std/expected-errors.ts'
 import {
-  errnoOf,
   type FileOps,
   isAccessDenied,
   isPermanentReadError,
@@ -82,7 +82,7 @@ export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions
       await asideByName(files, path, `${path}.damaged`)
     } catch (cause) {
       // Somebody else met it as well.
-      if (errnoOf(cause) === 'ENOENT') return
+      if (codeOf(cause) === 'ENOENT') return
       shunned.set(path, await writtenAtMs(path))
       log?.warn({ file: path, err: cause }, 'a damaged file cannot be renamed, and is left out')
     }
@@ -154,7 +154,7 @@ export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions
 
 /** In the words of the store, with the file. */
 function faultOf(path: string, error: unknown): unknown {
-  const why = `cannot be read (${errnoOf(error)})`
+  const why = `cannot be read (${codeOf(error)})`
   if (isPermanentReadError(error)) return damaged(path, `it ${why}`)
   if (!isAccessDenied(error)) return error
   return new AppError('storage_denied', `The rollup file ${path} ${why}; it stays as it is`, { cause: error })

@@ -12,7 +12,7 @@ export function answerQuestions(port: MessagePort, queries: Queries): void {
   async function answer({ id, question, asking }: Extract<ToQueryThread, { kind: 'ask' }>): Promise<void> {
     const cancelling = new AbortController()
     underWay.set(id, cancelling)
-    const told = await asked(queries, question, { ...asking, signal: cancelling.signal }).then(
+    const told = await answerTo(queries, question, { ...asking, signal: cancelling.signal }).then(
       (text): FromQueryThread => ({ kind: 'answer', id, text }),
       (error: unknown): FromQueryThread => ({ kind: 'failure', id, failure: carried(error) }),
     )
@@ -27,7 +27,7 @@ export function answerQuestions(port: MessagePort, queries: Queries): void {
   })
 }
 
-function asked(queries: Queries, question: Question, asking: QueryContext): Promise<string> {
+function answerTo(queries: Queries, question: Question, asking: QueryContext): Promise<string> {
   switch (question.kind) {
     case 'series':
       return queries.series(question.query, asking)

@@ -29,13 +29,13 @@ export function carried(error: unknown): CarriedFailure {
   return { kind: 'ours', code, message, stack: String(stack), details, retryAfterMs, cause: below }
 }
 
-export function failureOf(failure: CarriedFailure): Error {
+export function errorOf(failure: CarriedFailure): Error {
   if (failure.kind === 'other')
     return failure.code === undefined ? failure.error : Object.assign(failure.error, { code: failure.code })
   const { code, message, stack, details, retryAfterMs, cause } = failure
   const options = {
     details,
-    ...(cause !== undefined && { cause: failureOf(cause) }),
+    ...(cause !== undefined && { cause: errorOf(cause) }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   }
   return Object.assign(new AppError(code, message, options), { stack })

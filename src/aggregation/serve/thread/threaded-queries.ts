@@ -2,7 +2,7 @@ import type { Worker } from 'node:worker_threads'
 import { AppError } from '../../../std/errors.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import type { Queries, QueryContext } from '../query.ts'
-import { failureOf } from './carried-failure.ts'
+import { errorOf } from './carried-failure.ts'
 import type { FromQueryThread, Question, ToQueryThread } from './thread-messages.ts'
 
 export interface QueryThreadPorts {
@@ -52,7 +52,7 @@ export function threadedQueries({ start, log }: QueryThreadPorts): Queries {
         waiting.get(message.id)?.resolve(message.text)
         break
       case 'failure':
-        waiting.get(message.id)?.reject(failureOf(message.failure))
+        waiting.get(message.id)?.reject(errorOf(message.failure))
         break
       case 'logged':
         logAgain(log, message.line)
@@ -63,11 +63,11 @@ export function threadedQueries({ start, log }: QueryThreadPorts): Queries {
   async function ask(question: Question, { signal, ...asking }: QueryContext): Promise<string> {
     signal.throwIfAborted()
     thread ??= started()
-    const [asked, id] = [thread, questions++]
-    const send = (message: ToQueryThread) => asked.postMessage(message)
+    const [worker, id] = [thread, questions++]
+    const send = (message: ToQueryThread) => worker.postMessage(message)
     const cancel = () => send({ kind: 'cancel', id })
     signal.addEventListener('abort', cancel, { once: true })
-    asked.ref()
+    worker.ref()
     try {
       return await new Promise((resolve, reject) => {
         waiting.set(id, { resolve, reject })
@@ -76,7 +76,7 @@ export function threadedQueries({ start, log }: QueryThreadPorts): Queries {
     } finally {
       signal.removeEventListener('abort', cancel)
       waiting.delete(id)
-      if (waiting.size === 0) asked.unref()
+      if (waiting.size === 0) worker.unref()
     }
   }
 

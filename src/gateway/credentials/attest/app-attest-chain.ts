@@ -1,6 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { unlessThrown } from '../../../std/expected-errors.ts'
-import { errnoOf } from '../../../std/files/files.ts'
+import { codeOf, unlessThrown } from '../../../std/expected-errors.ts'
 import { context, derValues, OCTET_STRING, only, SEQUENCE } from './der.ts'
 
 export type ChainFault = 'malformed' | 'chain' | 'certificate_time'
@@ -25,7 +24,7 @@ export function trustedLeaf(
 const readCertificate = (bytes: Buffer): X509Certificate | undefined =>
   unlessThrown(() => new X509Certificate(bytes), isOpensslError)
 
-const isOpensslError = (error: unknown): boolean => errnoOf(error).startsWith('ERR_OSSL_')
+const isOpensslError = (error: unknown): boolean => codeOf(error).startsWith('ERR_OSSL_')
 
 /** `checkIssued` compares names and key usage; only `verify` looks at the signature. */
 const isIssuedBy = (certificate: X509Certificate, issuer: X509Certificate): boolean =>

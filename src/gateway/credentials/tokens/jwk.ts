@@ -1,6 +1,5 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
-import { unlessThrown } from '../../../std/expected-errors.ts'
-import { errnoOf } from '../../../std/files/files.ts'
+import { codeOf, unlessThrown } from '../../../std/expected-errors.ts'
 import type { TokenAlgorithm } from './token-algorithms.ts'
 
 /** RFC 7518, 3.3. */
@@ -67,8 +66,7 @@ function importKey(jwk: JsonWebKey): KeyObject | undefined {
 }
 
 /** A point that is not on its curve, or no number where one belongs. */
-const isOfTheKey = (error: unknown): boolean =>
-  /^ERR_(?:CRYPTO_|OSSL_|INVALID_ARG_TYPE$)/.test(errnoOf(error))
+const isOfTheKey = (error: unknown): boolean => /^ERR_(?:CRYPTO_|OSSL_|INVALID_ARG_TYPE$)/.test(codeOf(error))
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null

@@ -1,5 +1,6 @@
 import { AppError } from '../../../std/errors.ts'
-import { bestEffort, errnoOf, type FileOps, type OpenFile, readFully } from '../../../std/files/files.ts'
+import { codeOf } from '../../../std/expected-errors.ts'
+import { bestEffort, type FileOps, type OpenFile, readFully } from '../../../std/files/files.ts'
 import type { Frame } from '../backlog.ts'
 import { createWakeSignal } from '../notifier.ts'
 import { type Extent, inspect } from './inspection.ts'
@@ -103,7 +104,7 @@ export class BacklogReader {
   /** One call reads the disk at a time; others that wait for frames look again when it is done. */
   async #alone(work: Promise<readonly Frame[]>): Promise<readonly Frame[]> {
     this.#reading = work.catch((cause: unknown) => {
-      throw new AppError('journal_unavailable', `Journal read failed: ${errnoOf(cause)}`, { cause })
+      throw new AppError('journal_unavailable', `Journal read failed: ${codeOf(cause)}`, { cause })
     })
     try {
       return await this.#reading

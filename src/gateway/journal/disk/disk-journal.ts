@@ -1,7 +1,8 @@
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
+import { codeOf } from '../../../std/expected-errors.ts'
 import { durableFolders } from '../../../std/files/durable-folders.ts'
-import { errnoOf, type FileOps, nodeFiles } from '../../../std/files/files.ts'
+import { type FileOps, nodeFiles } from '../../../std/files/files.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { BacklogState, Frame, FrameStore } from '../backlog.ts'
 import type { Batch, Durability, Journal } from '../journal.ts'
@@ -80,7 +81,7 @@ async function lockOnFullDisk(dir: string, options: LockOptions): Promise<Folder
   try {
     return await lockFolder(dir, options)
   } catch (error) {
-    if (errnoOf(error) !== 'ENOSPC') throw error
+    if (codeOf(error) !== 'ENOSPC') throw error
     await freeReservedSpace(options.files, dir)
     return lockFolder(dir, options)
   }
@@ -94,7 +95,7 @@ async function orUnavailable<T>(dir: string, work: () => Promise<T>): Promise<T>
     return await work()
   } catch (cause) {
     if (cause instanceof AppError) throw cause
-    const code = errnoOf(cause)
+    const code = codeOf(cause)
     const why = NO_FOLDER.includes(code) ? ': a file lies in its place or on its path; move it away' : ''
     throw new AppError('journal_unavailable', `Journal folder ${dir} failed: ${code}${why}`, { cause })
   }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
-import { errnoOf, isDiskFull } from '../../../std/files/files.ts'
+import { codeOf } from '../../../std/expected-errors.ts'
+import { isDiskFull } from '../../../std/files/files.ts'
 import type { Frame } from '../backlog.ts'
 import type { Batch } from '../journal.ts'
 import { encodeFrame, FRAME_HEADER_BYTES, frameBytes, SEGMENT_HEADER_BYTES } from './segment.ts'
@@ -120,7 +121,7 @@ export class GroupCommit {
       for (const { resolve } of waiting) resolve('journal')
     } catch (cause) {
       const code = isDiskFull(cause) ? 'journal_full' : 'journal_unavailable'
-      const error = new AppError(code, `Journal write failed: ${errnoOf(cause)}`, { cause })
+      const error = new AppError(code, `Journal write failed: ${codeOf(cause)}`, { cause })
       for (const { reject } of waiting) reject(error)
     } finally {
       for (const { batch } of waiting) this.#waitingBytes -= frameBytes(batch.lines)

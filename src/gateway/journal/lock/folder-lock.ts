@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { AppError } from '../../../std/errors.ts'
-import { bestEffort, errnoOf, type FileOps, isDiskFull, writeDurably } from '../../../std/files/files.ts'
+import { codeOf } from '../../../std/expected-errors.ts'
+import { bestEffort, type FileOps, isDiskFull, writeDurably } from '../../../std/files/files.ts'
 import { isNotRegularFile } from '../../../std/files/not-a-file.ts'
 import { type Processes, type ProcessIdentity, systemProcesses } from '../../../std/files/process-identity.ts'
 import { isTooLarge } from '../../../std/files/too-large.ts'
@@ -68,7 +69,7 @@ async function showLife(taker: Taker): Promise<LivenessSocket> {
   const path = signOf(dir, self)
   try {
     return await sockets.open(path).catch(async (error: unknown) => {
-      if (errnoOf(error) !== 'EADDRINUSE') throw error
+      if (codeOf(error) !== 'EADDRINUSE') throw error
       if (await sockets.answers(path)) throw inUse(taker, self)
       await files.unlink(path)
       return sockets.open(path)
@@ -76,7 +77,7 @@ async function showLife(taker: Taker): Promise<LivenessSocket> {
   } catch (error) {
     // On a full disk there is something to free, and the lock to be tried again.
     if (error instanceof AppError || isDiskFull(error)) throw error
-    const why = `The socket ${path}, which shows that this process lives, cannot be opened: ${errnoOf(error)}`
+    const why = `The socket ${path}, which shows that this process lives, cannot be opened: ${codeOf(error)}`
     throw new AppError('journal_unavailable', why, { cause: error })
   }
 }
@@ -87,7 +88,7 @@ async function acquire(taker: Taker, path: string): Promise<ProcessIdentity | un
     await taker.files.link(taker.draft, path)
     return undefined
   } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw error
+    if (codeOf(error) !== 'EEXIST') throw error
     return takeOver(taker, path)
   }
 }
@@ -159,7 +160,7 @@ async function look(taker: Taker, path: string): Promise<Found> {
     const text = (await taker.files.readFile(path, MAX_LOCK_BYTES)).toString()
     return { what: 'a lock', holder: parseHolder(text, taker) }
   } catch (error) {
-    const code = errnoOf(error)
+    const code = codeOf(error)
     if (code === 'ENOENT') return { what: 'nothing' }
     if (isNotRegularFile(error)) return { what: 'no file', why: error }
     if (isTooLarge(error) || error instanceof SyntaxError || error instanceof TypeError)

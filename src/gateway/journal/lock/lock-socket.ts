@@ -1,5 +1,5 @@
 import { connect, createServer } from 'node:net'
-import { errnoOf } from '../../../std/files/files.ts'
+import { codeOf } from '../../../std/expected-errors.ts'
 
 /** unix(7) has 108 bytes for the path and its end, macOS 104. Node 22 cuts what is longer, without a word. */
 const MAX_PATH_BYTES = 103
@@ -37,7 +37,7 @@ export async function openLivenessSocket(path: string): Promise<LivenessSocket> 
       server.listen(path, resolve)
     })
   } catch (error) {
-    if (NO_SOCKETS.includes(errnoOf(error))) return NOTHING_SHOWN
+    if (NO_SOCKETS.includes(codeOf(error))) return NOTHING_SHOWN
     throw error
   }
   return {
@@ -54,7 +54,7 @@ export async function answersLiveness(path: string): Promise<boolean> {
   if (!fits(path)) return false
   return new Promise((resolve) => {
     const socket = connect(path)
-    socket.on('error', (error) => resolve(!NOBODY.includes(errnoOf(error))))
+    socket.on('error', (error) => resolve(!NOBODY.includes(codeOf(error))))
     socket.once('connect', () => {
       socket.destroy()
       resolve(true)

@@ -85,5 +85,9 @@ test('of a mistake of ours the log has the place, once, and what is beside it is
   })
   t.same([report.inputs, report.failed], [2, [{ key: 'b', why: 'Unexpected error (unknown)' }]])
   t.equal(lines.length, 1)
-  t.match(JSON.parse(String(lines[0])).err, { message: 'planted', stack: /take-batches\.test/ })
+  t.match(JSON.parse(String(lines[0])), {
+    msg: 'an ingest failed by a mistake of ours',
+    key: 'b',
+    err: { message: 'planted', stack: /take-batches\.test/ },
+  })
 })

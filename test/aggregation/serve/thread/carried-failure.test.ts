@@ -1,10 +1,10 @@
 import { test } from 'tap'
 import { damaged } from '../../../../src/aggregation/rollup/stores/store.ts'
-import { carried, failureOf } from '../../../../src/aggregation/serve/thread/carried-failure.ts'
+import { carried, errorOf } from '../../../../src/aggregation/serve/thread/carried-failure.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 
 /** As messages between threads are. */
-const there = (error: unknown): Error => failureOf(structuredClone(carried(error)))
+const there = (error: unknown): Error => errorOf(structuredClone(carried(error)))
 
 const disk = Object.assign(new Error('EACCES: permission denied, open /x'), { code: 'EACCES' })
 

@@ -1,5 +1,5 @@
+import { codeOf } from '../../../../std/expected-errors.ts'
 import {
-  errnoOf,
   type FileOps,
   isAccessDenied,
   isNoneOfOurs,
@@ -44,7 +44,7 @@ export function createControlFiles({
       } catch (error) {
         // It will never be a record.
         if (isNoneOfOurs(error)) name(path, error)
-        else if (errnoOf(error) !== 'ENOENT') throw error
+        else if (codeOf(error) !== 'ENOENT') throw error
         return undefined
       }
       const found = parse(jsonIn(text))

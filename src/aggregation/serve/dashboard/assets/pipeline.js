@@ -120,9 +120,13 @@ function pipelineFacts(state, nowMs) {
   const { gateway, aggregation } = state ?? {}
   const sum = (rejected) => Object.values(rejected).reduce((a, b) => a + b, 0)
   const facts = [
-    ['Committed up to', known(aggregation?.lastCommittedMs, moment), 'The end of the last aggregated window'],
-    ['Lag', known(aggregation?.lagMs, duration), 'How far that lies behind'],
-    ['Windows due', known(aggregation?.dueWindows, count), 'Should have been aggregated and were not yet'],
+    [
+      'In the graphs up to',
+      known(aggregation?.lastCommittedMs, moment),
+      'Later events show after the next run',
+    ],
+    ['Lag', known(aggregation?.lagMs, duration), 'Age of the oldest that may be missing in the graphs'],
+    ['Windows due', known(aggregation?.dueWindows, count), 'Spans of time to be aggregated: not done yet'],
     ['Windows to repeat', known(aggregation?.dirtyWindows, count), 'Events came after they were aggregated'],
     ['Late events', known(aggregation?.lateRows, count), 'Came after their window was due, and are counted'],
     ['Not countable', known(aggregation?.rejectedRows, count), 'Negative, too large or no number'],

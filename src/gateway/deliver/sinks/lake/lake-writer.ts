@@ -70,7 +70,7 @@ export function lakeSink(options: LakeSinkOptions): Sink {
       return STORED
     } catch (error) {
       telemetry.log.error({ err: error, bytes: contents.bytes }, 'the lake refused a file: its events wait')
-      return { kind: 'transient', code: codeOf(error) }
+      return { kind: 'transient', code: lakeCodeOf(error) }
     }
   }
 
@@ -115,6 +115,6 @@ export function lakeDeadLetters(lake: Lake, entropy: Entropy) {
   }
 }
 
-function codeOf(error: unknown): string {
+function lakeCodeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'lake_failed'
 }
