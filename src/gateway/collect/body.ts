@@ -75,13 +75,13 @@ export function readBody(
     }
     lease.arriving(giveUp)
     stream.on('data', take)
-    stream.once('end', () => {
+    stream.on('end', () => {
       lease.arrived()
       resolve(room.length === bytes ? room : room.subarray(0, bytes))
       // The listeners live until the request is answered: what they hold would as well.
       room = NOTHING
     })
-    stream.once('error', () => reject(new AppError('malformed_body', 'The body ended early.')))
+    stream.on('error', () => reject(new AppError('malformed_body', 'The body ended early.')))
   })
 }
 

@@ -142,7 +142,7 @@ export function createCollector(ports: CollectorPorts): Collector {
     const judged = judgeAll(candidates, gpc && app.gpc === 'drop' ? refuseForPrivacy : undefined)
     const hints = hintsOf(candidates, judged)
     if (judged.accepted.length === 0) refuseAll(app, judged, hints)
-    yield
+    if (candidates.length > FEW_EVENTS) yield
     const claim = claimOf(submission, app, received)
     try {
       const maxBytes = Math.min(

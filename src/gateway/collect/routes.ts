@@ -49,11 +49,11 @@ export async function collectRoutes(app: FastifyInstance, ports: CollectRoutePor
 
   const accept = (format: Format) => {
     const submitting = { ...ports, format }
-    return async (request: FastifyRequest, reply: FastifyReply) => {
-      const retries = canRetry(request.headers['content-type'])
-      const receipt = await submit(request, submitting, retries)
+    return (request: FastifyRequest, reply: FastifyReply) => {
+      const retries = canRetry(request.raw.headers['content-type'])
       reply.code(retries ? 202 : 204)
-      return retries ? receipt : undefined
+      const receipt = submit(request, submitting, retries)
+      return retries ? receipt : receipt.then(sayNothing)
     }
   }
   app.post('/v1/events', { schema: eventsSchema, validatorCompiler, handler: accept(native) })
@@ -79,6 +79,8 @@ export async function collectRoutes(app: FastifyInstance, ports: CollectRoutePor
   })
 }
 
+const sayNothing = () => undefined
+
 /** Pages under `Cross-Origin-Embedder-Policy: require-corp` load nothing that does not say so. */
 const sendPixel = (reply: FastifyReply) =>
   reply.code(200).header('cross-origin-resource-policy', 'cross-origin').type('image/gif').send(PIXEL)
@@ -93,7 +95,10 @@ async function submit(
   { collector, inflight, inflate, charge, countryHeader, format }: Submitting,
   retries: boolean,
 ): Promise<Receipt> {
-  const { headers, sender } = request
+  const {
+    raw: { headers },
+    sender,
+  } = request
   const query = singleValued(request.query)
   const maxBytes = retries ? MAX_WIRE_BYTES : MAX_BEACON_BYTES
   let lease: ByteReservation | undefined
@@ -124,9 +129,10 @@ async function submit(
 
 /** What an announcement did not tell of the work is charged when it is known, before more is done with it. */
 async function receive(
-  { raw, headers, sender }: FastifyRequest,
+  { raw, sender }: FastifyRequest,
   { maxBytes, lease, inflate, charge, owner }: Receiving,
 ) {
+  const { headers } = raw
   lease.grow(REQUEST_BYTES)
   if (raw.method === 'GET') return { body: NOTHING, wireBytes: 0 }
   assertDeclaredFits(headers['content-length'], maxBytes)

@@ -25,7 +25,8 @@ export interface Judged {
   readonly ignored: number
 }
 
-const NONE_REFUSED = { rejected: [], refusals: [] } satisfies Partial<Judged>
+const NOTHING_REJECTED: Judged['rejected'] = []
+const NO_REFUSALS: Judged['refusals'] = []
 
 /** Each candidate on its own, so that one bad event never costs its neighbours. */
 export function judgeAll(
@@ -43,7 +44,9 @@ export function judgeAll(
       ignored += verdict.ignored
     } else refused.push({ index, code: verdict.code, detail: verdict.detail })
   }
-  if (refused.length === 0 && judgeable === candidates.length) return { accepted, ...NONE_REFUSED, ignored }
+  if (refused.length === 0 && judgeable === candidates.length) {
+    return { accepted, rejected: NOTHING_REJECTED, refusals: NO_REFUSALS, ignored }
+  }
   const beyond = candidates.length - judgeable
   const room = MAX_REJECTIONS_LISTED - refused.length
   return {
