@@ -114,6 +114,12 @@ test('a damaged file costs its window, and is told in the log of the process', a
   const path = fileOf(noon - QUARTER)
   writeFileSync(path, 'no rollup')
   t.match(JSON.parse(await there.series(series, asking())), { completeness: { windows: WINDOWS - 1 } })
-  t.match(lines, [{ msg: 'a rollup file is damaged and set aside', file: path, err: { code: 'internal' } }])
+  t.match(lines, [
+    {
+      msg: 'a rollup file is damaged and set aside',
+      file: path,
+      err: { type: 'AppError', code: 'internal' },
+    },
+  ])
   t.ok(existsSync(`${path}.damaged`))
 })

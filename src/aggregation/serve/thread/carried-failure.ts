@@ -13,30 +13,36 @@ export type CarriedFailure =
     }
   | {
       readonly kind: 'other'
-      /** With its class where that is one of the language's, and its stack. */
+      /** Its class where that is one of the language's, its words and its stack: what else it holds may have no copy. */
       readonly error: Error
       /** What a system call answered, such as ENOSPC. */
-      readonly code: unknown
+      readonly code: string | undefined
+      readonly cause: CarriedFailure | undefined
     }
 
 export function carried(error: unknown): CarriedFailure {
-  if (!(error instanceof AppError)) {
-    const other = error instanceof Error ? error : new Error(String(error))
-    return { kind: 'other', error: other, code: Object(error).code }
-  }
-  const { code, message, stack, details, retryAfterMs, cause } = error
-  const below = cause === undefined ? undefined : carried(cause)
-  return { kind: 'ours', code, message, stack: String(stack), details, retryAfterMs, cause: below }
+  const cause = Object(error).cause === undefined ? undefined : carried(Object(error).cause)
+  if (!(error instanceof AppError)) return { ...other(error), cause }
+  const { code, message, stack, details, retryAfterMs } = error
+  return { kind: 'ours', code, message, stack: String(stack), details, retryAfterMs, cause }
+}
+
+function other(thrown: unknown) {
+  if (!(thrown instanceof Error))
+    return { kind: 'other', error: new Error(String(thrown)), code: undefined } as const
+  const { name, message, stack } = thrown
+  const { code } = Object(thrown)
+  const error = Object.assign(new Error(message), { name, stack })
+  return { kind: 'other', error, code: typeof code === 'string' ? code : undefined } as const
 }
 
 export function errorOf(failure: CarriedFailure): Error {
-  if (failure.kind === 'other')
-    return failure.code === undefined ? failure.error : Object.assign(failure.error, { code: failure.code })
-  const { code, message, stack, details, retryAfterMs, cause } = failure
-  const options = {
-    details,
-    ...(cause !== undefined && { cause: errorOf(cause) }),
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  const cause = failure.cause && { cause: errorOf(failure.cause) }
+  if (failure.kind === 'other') {
+    const { error, code } = failure
+    return Object.assign(error, code !== undefined && { code }, cause)
   }
+  const { code, message, stack, details, retryAfterMs } = failure
+  const options = { details, ...cause, ...(retryAfterMs !== undefined && { retryAfterMs }) }
   return Object.assign(new AppError(code, message, options), { stack })
 }

@@ -23,6 +23,8 @@ interface Waiter {
  */
 export function threadedQueries({ start, log }: QueryThreadPorts): Queries {
   const waiting = new Map<number, Waiter>()
+  // An error was put into words there: pino would take those for an error of the class Object.
+  const there = log.child({}, { serializers: { err: (written: unknown) => written } })
   let thread: Worker | undefined
   let questions = 0
 
@@ -55,7 +57,7 @@ export function threadedQueries({ start, log }: QueryThreadPorts): Queries {
         waiting.get(message.id)?.reject(errorOf(message.failure))
         break
       case 'logged':
-        logAgain(log, message.line)
+        logAgain(there, message.line)
     }
   }
 

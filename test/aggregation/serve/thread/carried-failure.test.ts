@@ -28,6 +28,24 @@ test('an error arrives as it left: its class, code, words, place, details and ca
   t.end()
 })
 
+test('what has no copy stays behind: the words of a cause and of its cause arrive', (t) => {
+  const handle = Object.assign(new RangeError('the handle is closed'), {
+    handle: () => {},
+    code: Symbol('none'),
+  })
+  const broken = new TypeError('it cannot be read', { cause: { toString: () => 'a thing', close: () => {} } })
+  for (const error of [
+    new AppError('internal', 'It failed', { cause: new Error('below', { cause: handle }) }),
+    new Error('it failed', { cause: new Error('below', { cause: handle }) }),
+  ]) {
+    const below = there(error).cause as Error
+    t.equal(below.message, 'below')
+    t.match(below.cause, { message: 'the handle is closed', constructor: RangeError, code: undefined })
+  }
+  t.match(there(broken).cause, { message: 'a thing' })
+  t.end()
+})
+
 test('what is no error arrives as one', (t) => {
   t.match(there('thrown by somebody else'), { message: 'thrown by somebody else' })
   t.end()

@@ -74,9 +74,10 @@ test('who cancels is told when the work has ended, and a question that nobody as
   await t.rejects(asked, { message: 'it ended' })
 })
 
-test('what the thread logs is logged here, at its level', async (t) => {
+test('what the thread logs is logged here, at its level, with its fields as they were written', async (t) => {
+  const err = { type: 'AppError', message: 'it has no header', code: 'internal' }
   const line = (level: number, msg: string) =>
-    `{"level":${level},"time":"then","file":"a.rollup","msg":"${msg}"}`
+    JSON.stringify({ level, time: 'then', file: 'a.rollup', err, msg })
   const log = (level: number, msg: string) =>
     `port.postMessage({ kind: 'logged', line: '${line(level, msg)}' });`
   const { queries, lines } = queriesOf(t, log(40, 'it is so') + log(50, 'it is worse') + ANSWERS)
@@ -85,5 +86,6 @@ test('what the thread logs is logged here, at its level', async (t) => {
     { level: 40, msg: 'it is so', file: 'a.rollup' },
     { level: 50, msg: 'it is worse', file: 'a.rollup' },
   ])
+  for (const line of lines) t.same(Object(line).err, err)
   t.notMatch(lines, [{ time: 'then' }])
 })
