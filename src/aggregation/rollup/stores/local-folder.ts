@@ -6,6 +6,7 @@ import {
   type FileOps,
   isAccessDenied,
   isPermanentReadError,
+  isSystemError,
   type OpenFile,
   unlessAbsent,
 } from '../../../std/files/files.ts'
@@ -53,12 +54,15 @@ export interface WindowFolder {
   setAside(path: string, error: unknown): Promise<void>
 }
 
+/** In epoch milliseconds; undefined where there is no such file. */
+type WrittenAt = number | 'unknown' | undefined
+
 export const besidePath = (place: string) => `${place}.waiting`
 
 export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions): WindowFolder {
   const indexes = indexReader(indexCacheBytes)
   /** Damaged, and could not be renamed; as of when, since another thread or process may write it anew. */
-  const shunned = new Map<string, number | undefined>()
+  const shunned = new Map<string, WrittenAt>()
   /** Files that a later version wrote and that were named in the log. */
   const later = new Set<string>()
 
@@ -83,14 +87,26 @@ export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions
     } catch (cause) {
       // Somebody else met it as well.
       if (codeOf(cause) === 'ENOENT') return
-      shunned.set(path, await writtenAtMs(path))
+      shunned.set(path, await writtenAt(path))
       log?.warn({ file: path, err: cause }, 'a damaged file cannot be renamed, and is left out')
     }
   }
 
-  const writtenAtMs = async (path: string) => (await unlessAbsent(files.stat(path)))?.mtimeMs
-  const isShunned = async (path: string) =>
-    shunned.has(path) && shunned.get(path) === (await writtenAtMs(path))
+  async function writtenAt(path: string): Promise<WrittenAt> {
+    try {
+      return (await unlessAbsent(files.stat(path)))?.mtimeMs
+    } catch (error) {
+      if (!isSystemError(error)) throw error
+      return 'unknown'
+    }
+  }
+
+  async function isShunned(path: string): Promise<boolean> {
+    if (!shunned.has(path)) return false
+    if (shunned.get(path) === (await writtenAt(path))) return true
+    shunned.delete(path)
+    return false
+  }
 
   /** Calls `read` with the window's open file, and with its index as far as it was asked for. */
   async function readWindow<T>(

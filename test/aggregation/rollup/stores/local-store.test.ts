@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { localStore } from '../../../../src/aggregation/rollup/stores/local-store.ts'
@@ -286,6 +286,32 @@ test('a file that the disk does not give back is damaged; a want of handles is n
     1,
     'another set it aside, and a third published',
   )
+})
+
+test('damage is told as damage where the file can neither be renamed nor looked at', async (t) => {
+  const dir = t.testdir()
+  const { files, fail } = faultyFiles()
+  const store = localStore({ dir, files })
+  const window = committed({ generation: 1 })
+  t.equal(await store.publish(window, chunks([row()])), 'published')
+  const unreadable = () => fail({ call: 'read', code: 'EIO' }, { call: 'rename', code: 'EROFS' })
+  for (const code of ['EACCES', 'EIO']) {
+    unreadable()
+    fail({ call: 'stat', code, times: 2 })
+    t.same(await store.windows('vitals', 0, whole.toMs), [], `${code}: it is left out`)
+    t.equal((await store.windows('vitals', 0, whole.toMs)).length, 1, 'until it can be looked at')
+    unreadable()
+    t.same(await store.windows('vitals', 0, whole.toMs), [], 'then it is read again')
+    await utimes(join(dir, 'vitals', '2026-11-22', `${window.fromMs}.rollup`), 1, code.length)
+    t.equal(
+      (await store.windows('vitals', 0, whole.toMs)).length,
+      1,
+      'and once more when it was written anew',
+    )
+  }
+  unreadable()
+  fail({ call: 'stat', code: 'none of the system' })
+  await t.rejects(store.windows('vitals', 0, whole.toMs), { code: 'none of the system' })
 })
 
 test('a file that is kept from us stays in its place, and is named; what was given back is read', async (t) => {
