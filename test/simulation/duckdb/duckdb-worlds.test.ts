@@ -1,4 +1,5 @@
 import t from 'tap'
+import { nodeFiles } from '../../../src/std/files/files.ts'
 import { simulate } from '../simulation.ts'
 import { DuckdbWorlds } from './duckdb-worlds.ts'
 
@@ -19,4 +20,41 @@ t.test('what was acknowledged is counted once by DuckDB as well', async (t) => {
   t.equal(digests.at(-1), digests[0], 'a seed is one world, with DuckDB too')
   for (const kind of ['compact', 'compute', 'rows'] as const)
     t.ok(asked[kind] > 0, `${kind}: ${asked[kind]} times`)
+})
+
+const program = (text: string) => new URL(`data:text/javascript,${encodeURIComponent(text)}`)
+async function askedRows(duckdb: DuckdbWorlds): Promise<unknown> {
+  const { readRows } = duckdb.openEngine({ process: { files: nodeFiles } } as never)
+  for await (const rows of readRows([], new AbortController().signal)) return rows
+  return undefined
+}
+
+t.test('a thread that ended is asked nothing: nobody waits for it', async (t) => {
+  for (const [text, why] of [
+    [`throw new TypeError('it cannot start')`, /it cannot start/],
+    ['process.exit(0)', /The thread of DuckDB ended/],
+  ] as const) {
+    const duckdb = new DuckdbWorlds(program(text))
+    await duckdb.ended
+    await t.rejects(askedRows(duckdb), why)
+    await duckdb.close()
+  }
+})
+
+t.test('an answer that comes too late is not taken for another', async (t) => {
+  const late = `
+    import { workerData } from 'node:worker_threads'
+    const { port, turn } = workerData
+    port.once('message', () => {
+      Atomics.wait(turn, 0, 0, 100)
+      port.postMessage({ answer: 'late' })
+      Atomics.store(turn, 0, 1)
+      Atomics.notify(turn, 0)
+      port.close()
+    })`
+  const duckdb = new DuckdbWorlds(program(late), 1)
+  await t.rejects(askedRows(duckdb), /did not answer within 1 ms: rows/)
+  await duckdb.ended
+  await t.rejects(askedRows(duckdb), /did not answer within 1 ms: rows/)
+  await duckdb.close()
 })

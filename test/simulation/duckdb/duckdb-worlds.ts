@@ -19,6 +19,11 @@ export class DuckdbWorlds {
   readonly #turn = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
   readonly #channel = new MessageChannel()
   readonly #thread: Worker
+  readonly #mostWorkMs: number
+  /** Why nothing more is asked. */
+  #over: Error | undefined
+  /** Of the thread, however it came. */
+  readonly ended: Promise<void>
   /** Pieces of work by their kind. */
   readonly asked: Record<DuckdbWork['kind'], number> = {
     compute: 0,
@@ -28,18 +33,29 @@ export class DuckdbWorlds {
     end: 0,
   }
 
-  constructor() {
+  /** With the program of its thread. */
+  constructor(program = new URL('thread.ts', import.meta.url), mostWorkMs = MOST_WORK_MS) {
+    this.#mostWorkMs = mostWorkMs
     const { port1, port2 } = this.#channel
     port1.unref()
-    this.#thread = new Worker(new URL('thread.ts', import.meta.url), {
+    this.#thread = new Worker(program, {
       workerData: { port: port2, turn: this.#turn },
       transferList: [port2],
+    })
+    this.#thread.once('error', (error: Error) => {
+      this.#over = error
+    })
+    this.ended = new Promise<void>((resolve) => {
+      this.#thread.once('exit', () => {
+        this.#over ??= new Error('The thread of DuckDB ended')
+        resolve()
+      })
     })
   }
 
   /** Ends the thread and its DuckDB. */
   async close(): Promise<void> {
-    this.#ask({ kind: 'end' })
+    if (this.#over === undefined) this.#ask({ kind: 'end' })
     this.#channel.port1.close()
     await this.#thread.terminate()
   }
@@ -89,12 +105,16 @@ export class DuckdbWorlds {
   }
 
   #ask<Kind extends DuckdbWork['kind']>(work: DuckdbWork & { readonly kind: Kind }): DuckdbAnswers[Kind] {
+    if (this.#over !== undefined) throw this.#over
     const { port1 } = this.#channel
     this.asked[work.kind] += 1
     Atomics.store(this.#turn, 0, 0)
     port1.postMessage(work)
-    if (Atomics.wait(this.#turn, 0, 0, MOST_WORK_MS) === 'timed-out')
-      throw new Error(`DuckDB did not answer within ${MOST_WORK_MS} ms: ${work.kind}`)
+    if (Atomics.wait(this.#turn, 0, 0, this.#mostWorkMs) === 'timed-out') {
+      // The answer may still come, and would be taken for that to what is asked next.
+      this.#over = new Error(`DuckDB did not answer within ${this.#mostWorkMs} ms: ${work.kind}`)
+      throw this.#over
+    }
     const told = receiveMessageOnPort(port1)?.message as ToldAnswer
     if ('answer' in told) return told.answer as DuckdbAnswers[Kind]
     const { code, message, details } = told
