@@ -92,6 +92,9 @@ test('one in which nothing moves is not held for ever, and for longer than any a
   t.equal(String(await sender.closed), '')
 })
 
+/** As often as there was time. */
+const KNOCKS = /^(?:HTTP\/1\.1 100 Continue\r\n\r\n)+$/
+
 /** Knocks wherever it is asked, and tells of each request. */
 async function knocking(t: Test) {
   const server = createServer((request, response) => {
@@ -125,22 +128,28 @@ test('who only ended its side is asked, and answered', async (t) => {
   sender.end()
   const response = await begun
   await once(sender.socket, 'data')
-  t.equal(sender.said(), 'HTTP/1.1 100 Continue\r\n\r\n')
+  t.match(sender.said(), KNOCKS)
   response.end('fine')
-  t.match(String(await sender.closed), /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK\r\n[\s\S]*fine/)
+  t.match(
+    String(await sender.closed),
+    /^(?:HTTP\/1\.1 100 Continue\r\n\r\n)+HTTP\/1\.1 200 OK\r\n[\s\S]*fine/,
+  )
 })
 
 test('a query that begins behind the end of its sender is known to', async (t) => {
-  const { port, next } = await knocking(t)
-  const begun = next()
-  const sender = sendBytes(t, port, get('/first'))
+  const server = createServer()
+  answerHalfOpen(server)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const asked = once(server, 'request')
+  const sender = sendBytes(t, (server.address() as AddressInfo).port, get('/first'))
   sender.end()
-  const response = await begun
+  const [request, response] = await asked
+  if (!request.socket.readableEnded) await once(request.socket, 'end')
+  knockWhenHalfOpen(request, response)
   await once(sender.socket, 'data')
-  const again = sender.said().length
-  knockWhenHalfOpen(response.req, response)
-  await once(sender.socket, 'data')
-  t.equal(sender.said().slice(again), 'HTTP/1.1 100 Continue\r\n\r\n')
+  t.match(sender.said(), KNOCKS)
   response.end('fine')
   await sender.closed
 })
