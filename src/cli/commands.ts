@@ -15,7 +15,7 @@ import { aggregationCommand, gatewayCommand, serveCommand } from './commands/ser
 import { statusCommand } from './commands/status.ts'
 import { versionCommand } from './commands/version.ts'
 import { pasteable, programOf } from './terminal/called-as.ts'
-import { type Command, EXIT } from './terminal/command.ts'
+import { type Command, EXIT, type Option } from './terminal/command.ts'
 import { outputFault } from './terminal/output-fault.ts'
 import type { Terminal } from './terminal/terminal.ts'
 import { quoted } from './terminal/wording.ts'
@@ -152,18 +152,21 @@ Usage: headgate <command> [options]
 
 ${rows.join('\n')}
 
-${programOf(terminal)} <command> --help tells more.
+${programOf(terminal)} <command> --help tells more. Each key of the configuration has a variable as well, which wins over the file:
+HEADGATE_DATA_DIR is dataDir (./data by default), HEADGATE_GATEWAY_LISTEN_PORT is gateway.listen.port.
 `
 }
 
+const HELP_OPTION: Readonly<Record<string, Option>> = {
+  help: { type: 'boolean', short: 'h', help: 'This text.' },
+}
+
 function helpFor({ name, description, options, words, operand }: Command, terminal: Terminal): string {
-  const flags = Object.entries({
-    ...options,
-    help: { type: 'boolean', short: 'h', help: 'This text.' } as const,
-  }).map(([long, option]) => {
-    const short = 'short' in option && option.short !== undefined ? `-${option.short}, ` : '    '
-    const value = 'value' in option && option.value !== undefined ? ` ${option.value}` : ''
-    return `  ${short}${`--${long}${value}`.padEnd(18)} ${option.help}`
+  const flags = Object.entries({ ...options, ...HELP_OPTION }).map(([long, option]) => {
+    const short = option.short === undefined ? '    ' : `-${option.short}, `
+    const [value, byDefault] =
+      option.type === 'boolean' ? ['', ''] : [` ${option.value}`, ` By default ${option.byDefault}.`]
+    return `  ${short}${`--${long}${value}`.padEnd(18)} ${option.help}${byDefault}`
   })
   const word = words === undefined ? (operand === undefined ? '' : ` [${operand}]`) : ` ${words.join('|')}`
   const text = `${description}\n\n${flags.join('\n')}\n`

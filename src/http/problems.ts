@@ -15,6 +15,9 @@ declare module 'fastify' {
 export const RETRY_AFTER_MIN_MS = 5_000
 export const RETRY_AFTER_MAX_MS = 30_000
 
+/** The detail of a `not_found` where nothing was looked for: this listener has no such thing to tell. */
+export const NO_ROUTE = 'No route has this path.'
+
 interface Kind {
   readonly status: number
   readonly title: string
@@ -180,7 +183,7 @@ export function answerWithProblems(
     const [written = ''] = request.url.split('?', 1)
     const path = written.replace(/\/{2,}/g, '/')
     const allow = methods.get(path) ?? methods.get(path.replace(/\/$/, ''))
-    if (allow === undefined) return new AppError('not_found', 'No route has this path.')
+    if (allow === undefined) return new AppError('not_found', NO_ROUTE)
     reply.header('allow', allow)
     return new AppError('method_not_allowed', `This path takes ${allow}.`)
   }

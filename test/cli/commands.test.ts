@@ -1,5 +1,6 @@
 import type { Cluster as NodeCluster } from 'node:cluster'
 import { EventEmitter } from 'node:events'
+import { join } from 'node:path'
 import { test } from 'tap'
 import { runCommand } from '../../src/cli/commands.ts'
 import { processTerminal } from '../../src/cli/terminal/terminal.ts'
@@ -102,6 +103,49 @@ test('what was asked decides the exit code and where the answer goes', async (t)
     t.equal(await runCommand(args, terminal), code, rule)
     t.match(terminal.said().out, out, rule)
     t.match(terminal.said().err, err, rule)
+  }
+})
+
+test('each option that takes a value says what holds without it', async (t) => {
+  const overview = fakeTerminal()
+  await runCommand(['help'], overview)
+  const names = [...overview.said().out.matchAll(/^ {2}(\w+) {2,}/gm)].map(([, name = '']) => name)
+  t.ok(names.length > 10, `${names}`)
+  t.match(overview.said().out, /HEADGATE_DATA_DIR is dataDir \(\.\/data by default\)/)
+  for (const name of names) {
+    const terminal = fakeTerminal()
+    t.equal(await runCommand([name, '--help'], terminal), 0)
+    const lines = terminal.said().out.split('\n')
+    const options = lines.filter((line) => /^ {2}(?:-\w, | {4})--[\w-]+ [A-Z]/.test(line))
+    for (const line of options) t.match(line, /\. By default \S.*\.$/, `${name}: ${line}`)
+    t.equal(options.length, lines.filter((line) => / --[\w-]+ [A-Z]+ /.test(line)).length, name)
+  }
+})
+
+test('what goes into a pipe is text: no bars, and nothing that steers a terminal', async (t) => {
+  const dir = t.testdir({ lake: {} })
+  const file = join(dir, 'headgate.yaml')
+  for (const [args, code] of [
+    [['help'], 0],
+    [['version'], 0],
+    [['init', file], 0],
+    [['key', 'new'], 0],
+    [['key', 'new', '--token'], 0],
+    [['key', 'show-dev'], 1],
+    [['config', 'check', '-c', file], 0],
+    [['config', 'print', '-c', file], 0],
+    [['aggregate', '--dry-run'], 0],
+    [['reconcile'], 0],
+    [['runs', 'list'], 1],
+    [['status'], 1],
+    [['health'], 1],
+    [['revoke', '--all'], 0],
+  ] as const) {
+    const terminal = fakeTerminal({
+      ...{ HEADGATE_DATA_DIR: dir, HEADGATE_GATEWAY_LISTEN_PORT: '1', HEADGATE_AGGREGATION_LISTEN_PORT: '2' },
+    })
+    t.equal(await runCommand(args, terminal), code, args.join(' '))
+    t.notMatch(Object.values(terminal.said()).join(''), /[█░]|(?!\n)\p{Cc}/u, args.join(' '))
   }
 })
 

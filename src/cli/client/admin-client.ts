@@ -1,4 +1,5 @@
 import type { Config } from '../../config/parse.ts'
+import { NO_ROUTE } from '../../http/problems.ts'
 import { type AdminAnswer, type AdminQuestion, askAdminListener } from '../../std/admin-request.ts'
 import { AppError } from '../../std/errors.ts'
 import { didYouMean } from '../../std/input/did-you-mean.ts'
@@ -6,11 +7,24 @@ import { devToken } from '../setup/dev-app.ts'
 import type { Flags, Option } from '../terminal/command.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
-/** How commands find the private listener, and are believed there. */
-export const ADMIN_OPTIONS: Readonly<Record<string, Option>> = {
-  url: { type: 'string', value: 'URL', help: 'Ask this address instead, such as http://127.0.0.1:8081.' },
-  'token-env': { type: 'string', value: 'NAME', help: 'The variable that holds the token.' },
-}
+/** Where `tokenOf` looks. */
+export const TOKEN_DEFAULT = 'HEADGATE_TOKEN; where that is not set, the token of dev.json'
+
+/** How commands find the private listener, and are believed there. `listener` is asked by default. */
+export const adminOptions = (listener: string): Readonly<Record<string, Option>> => ({
+  url: {
+    type: 'string',
+    value: 'URL',
+    help: 'Ask this address, such as http://127.0.0.1:8081.',
+    byDefault: listener,
+  },
+  'token-env': {
+    type: 'string',
+    value: 'NAME',
+    help: 'The variable that holds the token.',
+    byDefault: TOKEN_DEFAULT,
+  },
+})
 
 const TIMEOUT_MS = 5_000
 const NO_TOKEN =
@@ -37,6 +51,21 @@ export async function tokenOf(flags: Flags, config: Config, { env }: Terminal): 
 }
 
 export const ASKING = { timeoutMs: TIMEOUT_MS, noToken: ` ${NO_TOKEN}` } as const
+
+/** An answer that is none. */
+export type Unanswered = Exclude<AdminAnswer<unknown>, { readonly kind: 'known' }>
+
+const NOBODY_THERE =
+  'Check that Headgate runs there (`headgate serve` starts one, and says where it listens), and the address: it is that of --url, or of the configuration (--config, HEADGATE_CONFIG).'
+const SOMEBODY_ELSE =
+  'What listens there is not the private listener of Headgate: check the port. It is that of --url, or aggregation.listen (8081 by default); gateway.listen (8080) is the public one.'
+
+/** What to check where none of those that were asked has answered as Headgate does: a line, or nothing. */
+export function adviceOn(answers: readonly Pick<Unanswered, 'kind' | 'why'>[]): string {
+  if (answers.some(({ kind, why }) => kind === 'strange' || why.includes(NO_ROUTE)))
+    return `${SOMEBODY_ELSE}\n`
+  return answers.every(({ kind }) => kind === 'unreachable') ? `${NOBODY_THERE}\n` : ''
+}
 
 /** Asks as long as a person waits. */
 export const askAdmin = <T>(

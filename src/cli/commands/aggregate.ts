@@ -13,7 +13,7 @@ import {
   wireAggregation,
 } from '../../wiring/aggregation.ts'
 import { openLake } from '../../wiring/open-lake.ts'
-import { tokenOf } from '../client/admin-client.ts'
+import { TOKEN_DEFAULT, tokenOf } from '../client/admin-client.ts'
 import { localGateway } from '../client/local-gateway.ts'
 import { assertLake, ownDataFolder } from '../setup/data-folder.ts'
 import { loadConfig } from '../setup/load.ts'
@@ -26,7 +26,7 @@ import { runPasses } from './run-passes.ts'
 
 export const aggregateCommand: Command = {
   name: 'aggregate',
-  summary: 'Run aggregations once, here and now, with a progress bar.',
+  summary: 'Run aggregations once, here and now, and show their progress.',
   description: `Computes the windows of a range and publishes them, then exits: 0 when every window succeeded, 1 otherwise.
 A Headgate that serves the same data folder may go on running; each window is computed by one of them only, and what it
 has accepted until now is waited for. It is asked at aggregation.gatewayUrl, or on this machine by the token in
@@ -34,14 +34,30 @@ HEADGATE_TOKEN or dev.json. Times are ISO 8601 or epoch milliseconds. Without a 
 its age, in one run after the other, and the window that is open now. Ctrl-C cancels the run; what it has done stays.`,
   options: {
     ...CONFIG_OPTION,
-    'token-env': { type: 'string', value: 'NAME', help: 'The variable that holds the token of the gateway.' },
-    from: { type: 'string', value: 'TIME', help: 'Start of the range, inclusive.' },
-    to: { type: 'string', value: 'TIME', help: 'End of the range, exclusive.' },
-    rollup: { type: 'string', value: 'ID', help: 'This rollup only.' },
+    'token-env': {
+      type: 'string',
+      value: 'NAME',
+      help: 'The variable that holds the token of the gateway.',
+      byDefault: TOKEN_DEFAULT,
+    },
+    from: {
+      type: 'string',
+      value: 'TIME',
+      help: 'Start of the range, inclusive.',
+      byDefault: 'the oldest window that is due',
+    },
+    to: {
+      type: 'string',
+      value: 'TIME',
+      help: 'End of the range, exclusive.',
+      byDefault: 'the end of the window that is open now',
+    },
+    rollup: { type: 'string', value: 'ID', help: 'This rollup only.', byDefault: 'every rollup' },
     reprocess: {
       type: 'string',
       value: 'WHICH',
-      help: 'missing (default), failed or all windows of the range.',
+      help: 'Which windows of the range: missing, failed or all.',
+      byDefault: 'missing',
     },
     'dry-run': { type: 'boolean', help: 'Only list the windows that would be computed.' },
     yes: { type: 'boolean', short: 'y', help: 'Go on with more than 200 windows.' },

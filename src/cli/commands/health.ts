@@ -1,5 +1,5 @@
 import { unlessRejected } from '../../std/expected-errors.ts'
-import { urlFlag } from '../client/admin-client.ts'
+import { adviceOn, urlFlag } from '../client/admin-client.ts'
 import { urlOf } from '../client/listener-url.ts'
 import { loadConfig } from '../setup/load.ts'
 import { CONFIG_OPTION, type Command, EXIT } from '../terminal/command.ts'
@@ -17,7 +17,8 @@ export const healthCommand: Command = {
     url: {
       type: 'string',
       value: 'URL',
-      help: 'Ask this address instead, such as http://127.0.0.1:8080/readyz.',
+      help: 'Ask this address only, such as http://127.0.0.1:8080/readyz.',
+      byDefault: '/readyz of gateway.listen and of aggregation.listen',
     },
   },
   async run({ flags }, terminal) {
@@ -26,6 +27,7 @@ export const healthCommand: Command = {
     const answers = await Promise.all(urls.map(ask))
     for (const { url, state } of answers) terminal.out(`${url}: ${state}\n`)
     const reached = answers.filter(({ state }) => state !== 'unreachable')
+    if (reached.length === 0) terminal.err(adviceOn([{ kind: 'unreachable', why: '' }]))
     return reached.length > 0 && reached.every(({ state }) => state === 'ready') ? EXIT.ok : EXIT.failed
   },
 }

@@ -57,7 +57,7 @@ const template = (
 ): string => `# Headgate. Every key, with its default: docs/configuration.md
 # Each can be set by a variable as well, which then wins: HEADGATE_GATEWAY_LISTEN_PORT=9000
 
-# Journal, lake and numbers are here: on a disk that survives a restart.
+# Journal, lake and numbers are here: on a disk that survives a restart. The variable: HEADGATE_DATA_DIR
 dataDir: ./data
 
 gateway:

@@ -23,7 +23,7 @@ show-dev prints the key and the token that a first start has made (dataDir/dev.j
     const secrets = await devSecrets({ dataDir })
     if (secrets === undefined) {
       terminal.err(
-        `headgate key: there is no dev.json in ${dataDir} (dataDir): no first start has made one\n`,
+        `headgate key: there is no dev.json in ${dataDir} (dataDir, HEADGATE_DATA_DIR): no first start has made one\n`,
       )
       return EXIT.failed
     }
@@ -37,7 +37,13 @@ function newKey(): string {
   return `key     ${key}
 sha256  ${sha256Hex(key)}
 
-The key goes into your pages and apps; this into the configuration:
+The key goes into your pages and apps, its digest into the configuration.
+
+For an app that is there already, below its keys (two at most, for rotation):
+
+      - sha256: ${sha256Hex(key)}
+
+For a new one; where apps stand there already, without the first line:
 
 apps:
   - id: shop-web
@@ -52,15 +58,21 @@ const NAME_DIGITS = 8
 function newToken(): string {
   const token = newAdminToken(systemEntropy)
   const digest = sha256Hex(token)
-  return `token   ${token}
-sha256  ${digest}
-
-The token is a secret of its holder, and is not shown again; this goes into the configuration:
-
-aggregation:
-  tokens:
-    - name: admin-${digest.slice(0, NAME_DIGITS)}
+  const entry = `    - name: admin-${digest.slice(0, NAME_DIGITS)}
       sha256: ${digest}
       scopes: [read, run]
 `
+  return `token   ${token}
+sha256  ${digest}
+
+The token is a secret of its holder, and is not shown again; its digest goes into the configuration.
+
+Where aggregation.tokens stands there already, below it:
+
+${entry}
+Where it does not:
+
+aggregation:
+  tokens:
+${entry}`
 }

@@ -25,12 +25,14 @@ of an hour ago, which is how long events may be on their way. What waits in a jo
     from: {
       type: 'string',
       value: 'TIME',
-      help: 'Start of the range, inclusive, to the minute. By default 24 hours before its end.',
+      help: 'Start of the range, inclusive, to the minute.',
+      byDefault: '24 hours before its end',
     },
     to: {
       type: 'string',
       value: 'TIME',
-      help: 'End of the range, exclusive, to the minute. By default a quarter of an hour ago.',
+      help: 'End of the range, exclusive, to the minute.',
+      byDefault: 'a quarter of an hour ago',
     },
     json: { type: 'boolean', help: 'The findings as JSON.' },
   },

@@ -18,6 +18,9 @@ import { beforeOf, invalid, ROLE, roleOf, targetOf } from './revoke-flags.ts'
 /** The largest policy that is read: IAM's have at most 10,240 characters. */
 export const MAX_POLICY_BYTES = 1_048_576
 
+/** Who is meant is asked for: nobody by default. */
+const NOBODY = 'none: exactly one of --app, --subject, --identity and --all is needed'
+
 export const revokeCommand: Command = {
   name: 'revoke',
   summary: 'End sessions that were vended, by denying them everything.',
@@ -27,38 +30,49 @@ first take the app or the subject from the configuration of the gateways. docs/r
 Exactly one of --app, --subject, --identity and --all says whose sessions are meant.`,
   options: {
     ...CONFIG_OPTION,
-    app: { type: 'string', value: 'ID', help: 'All sessions of this app.' },
-    subject: { type: 'string', value: 'SUB', help: "One person's or device's, by the `sub` of the tokens." },
+    app: { type: 'string', value: 'ID', help: 'All sessions of this app.', byDefault: NOBODY },
+    subject: {
+      type: 'string',
+      value: 'SUB',
+      help: "One person's or device's, by the `sub` of the tokens.",
+      byDefault: NOBODY,
+    },
     issuer: {
       type: 'string',
       value: 'URL',
-      help: 'Whose `sub` it is: the `iss` of the tokens. By default the only one that is configured.',
+      help: 'Whose `sub` it is: the `iss` of the tokens.',
+      byDefault: 'the only one that is configured',
     },
     'key-env': {
       type: 'string',
       value: 'NAME',
-      help: 'The variable with the key of subjects. By default gateway.credentials.subjectKeyEnv.',
+      help: 'The variable with the key of subjects.',
+      byDefault: 'the one that gateway.credentials.subjectKeyEnv names',
     },
     identity: {
       type: 'string',
       value: 'NAME',
       help: "One person's or device's, by the name in CloudTrail: headgate-….",
+      byDefault: NOBODY,
     },
     all: { type: 'boolean', help: 'All sessions of the role.' },
     before: {
       type: 'string',
       value: 'TIME',
-      help: 'Sessions that began before: ISO 8601 or epoch milliseconds. By default now.',
+      help: 'Sessions that began before: ISO 8601 or epoch milliseconds.',
+      byDefault: 'now',
     },
     role: {
       type: 'string',
       value: 'NAME',
-      help: `The vended role. By default that of the configuration, or ${ROLE}.`,
+      help: 'The vended role.',
+      byDefault: `that of the configuration, or ${ROLE}`,
     },
     merge: {
       type: 'string',
       value: 'FILE',
       help: `What ${POLICY_NAME} holds already: it is kept, without what has become useless.`,
+      byDefault: 'nothing; with --apply what the role has',
     },
     apply: { type: 'boolean', help: 'Run the commands, and merge with what the role has.' },
     json: { type: 'boolean', help: 'Print the policy alone.' },

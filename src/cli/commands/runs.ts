@@ -2,7 +2,7 @@ import type { Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { RunDetail, RunListAnswer } from '../../aggregation/rollup/run-answers.ts'
 import { AppError } from '../../std/errors.ts'
-import { ADMIN_OPTIONS, askAdmin, tokenOf, urlFlag } from '../client/admin-client.ts'
+import { adminOptions, adviceOn, askAdmin, tokenOf, urlFlag } from '../client/admin-client.ts'
 import { urlOf } from '../client/listener-url.ts'
 import { loadConfig } from '../setup/load.ts'
 import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../terminal/command.ts'
@@ -10,6 +10,10 @@ import { logLine } from '../terminal/log-lines.ts'
 import { duration, number, table } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { some, UNSEEN } from '../terminal/wording.ts'
+
+/** As many as are remembered. */
+const MOST_LISTED = 1_000
+const LISTED = 20
 
 export const runsCommand: Command = {
   name: 'runs',
@@ -20,8 +24,13 @@ Asks aggregation.listen. The token (scope read, to cancel run) is taken from the
 dev.json in the data folder of a first start.`,
   options: {
     ...CONFIG_OPTION,
-    ...ADMIN_OPTIONS,
-    limit: { type: 'string', value: 'N', help: 'list: how many, 1 to 1000; 20 by default.' },
+    ...adminOptions('aggregation.listen'),
+    limit: {
+      type: 'string',
+      value: 'N',
+      help: `list: how many, 1 to ${MOST_LISTED}.`,
+      byDefault: `${LISTED}`,
+    },
     json: { type: 'boolean', help: 'The answer as JSON.' },
   },
   words: ['list', 'show ID', 'cancel ID'],
@@ -40,15 +49,11 @@ type Detail = Static<typeof RunDetail>
 
 const isList = Compile(RunListAnswer)
 const isDetail = Compile(RunDetail)
-/** As many as are remembered. */
-const MOST_LISTED = 1_000
-const LISTED = 20
-
 /** Undefined where nobody could say; why is said. */
 async function ask<T>(question: AdminQuestionOf<T>, terminal: Terminal): Promise<T | undefined> {
   const answer = await askAdmin(question)
   if (answer.kind === 'known') return answer.value
-  terminal.err(`${question.url}: ${answer.why}\n`)
+  terminal.err(`${question.url}: ${answer.why}\n${adviceOn([answer])}`)
   return undefined
 }
 

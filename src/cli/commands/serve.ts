@@ -29,7 +29,8 @@ const WORKERS_OPTION: Readonly<Record<string, Option>> = {
   workers: {
     type: 'string',
     value: 'N',
-    help: 'Processes that take beacons (gateway.workers); 1 by default.',
+    help: 'Processes that take beacons.',
+    byDefault: 'gateway.workers, which is 1 unless it is set',
   },
 }
 

@@ -2,7 +2,7 @@ import { type GatewayBalance, unjudged, unstoredIn } from '../../http/reconcilia
 import type { AdminAnswer } from '../../std/admin-request.ts'
 import { sleep } from '../../std/async/abort.ts'
 import { systemClock } from '../../std/clock.ts'
-import { ADMIN_OPTIONS, tokenOf, urlFlag } from '../client/admin-client.ts'
+import { adminOptions, adviceOn, tokenOf, type Unanswered, urlFlag } from '../client/admin-client.ts'
 import { urlOf } from '../client/listener-url.ts'
 import { askNotIngested, askState, stateUrls } from '../client/local-gateway.ts'
 import { loadConfig } from '../setup/load.ts'
@@ -21,13 +21,12 @@ export const statusCommand: Command = {
   summary: 'Ask a running gateway where every event went.',
   description: `Prints the conservation law as the gateway counts it: received = accepted + rejected, and what was stored = what has
 reached its end + what waits; how many could not be stored; and what of the lake the aggregation could not take in, where
-one tells. Exits 0 when it
-balances, 1 when it does not, or nobody answers.
+one tells. Exits 0 when it balances, 1 when it does not, or nobody answers.
 Asks gateway.operations.listen, where that is set, or aggregation.listen. The token (scope read) is taken from the
 variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
   options: {
     ...CONFIG_OPTION,
-    ...ADMIN_OPTIONS,
+    ...adminOptions('gateway.operations.listen, where that is set, or aggregation.listen'),
     json: {
       type: 'boolean',
       help: 'The answer as JSON, with "balanced" and "notIngested" (null where no aggregation tells).',
@@ -38,7 +37,7 @@ variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
     const token = await tokenOf(flags, config, terminal)
     const url = urlFlag(flags)
     const urls = url === undefined ? stateUrls(config) : [url]
-    const refusals: string[] = []
+    const unanswered: (Unanswered & { readonly url: string })[] = []
     for (const each of urls) {
       const answer = await ask(each, token)
       if (answer.kind === 'known') {
@@ -46,9 +45,10 @@ variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
         const notIngested = knownOr(await askNotIngested(aggregation, token), aggregation, terminal)
         return show({ ...answer.value, notIngested }, flags, terminal)
       }
-      refusals.push(`${each}: ${answer.why}\n`)
+      unanswered.push({ ...answer, url: each })
     }
-    terminal.err(refusals.join(''))
+    const lines = unanswered.map(({ url, why }) => `${url}: ${why}\n`)
+    terminal.err(`${lines.join('')}${adviceOn(unanswered)}`)
     return EXIT.failed
   },
 }

@@ -22,7 +22,7 @@ export function startBanner({ config, dev, urls }: StartFacts): string {
     ...(operations === undefined ? [] : [['operations', `${operations} (metrics, books)`]]),
     ...(aggregation === undefined ? [] : aggregationRows(config, aggregation)),
     ['apps', appsText(config)],
-    ['data', resolve(config.dataDir)],
+    ['data', `${resolve(config.dataDir)} (dataDir, HEADGATE_DATA_DIR)`],
   ].map(([label = '', text]) => `  ${label.padEnd(LABEL_WIDTH)}${text}\n`)
   const parts = [
     `Headgate serves; Ctrl-C ends it.\n\n${rows.join('')}`,

@@ -3,12 +3,23 @@ import type { Terminal } from './terminal.ts'
 /** Exit codes: 0 done, 1 failed, 2 wrong usage or configuration. */
 export const EXIT = { ok: 0, failed: 1, usage: 2 } as const
 
-export interface Option {
-  readonly type: 'string' | 'boolean'
+export type Option = Flag | ValueOption
+
+/** It is off where it is not given. */
+interface Flag {
+  readonly type: 'boolean'
+  readonly short?: string
+  readonly help: string
+}
+
+interface ValueOption {
+  readonly type: 'string'
   readonly short?: string
   /** Shown for the value in the help: `--config FILE`. */
-  readonly value?: string
+  readonly value: string
   readonly help: string
+  /** What holds where it is not given, in words that follow `By default`. */
+  readonly byDefault: string
 }
 
 /** What parseArgs made of the options: text, or true for a flag. */
@@ -38,6 +49,7 @@ export const CONFIG_OPTION: Readonly<Record<string, Option>> = {
     type: 'string',
     short: 'c',
     value: 'FILE',
-    help: 'Configuration, YAML or JSON (or HEADGATE_CONFIG). Without one: embedded defaults on loopback.',
+    help: 'Configuration, YAML or JSON.',
+    byDefault: 'the file that HEADGATE_CONFIG names; without one, built-in defaults on loopback',
   },
 }

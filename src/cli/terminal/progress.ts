@@ -10,7 +10,7 @@ export interface ProgressStep {
 }
 
 export interface ProgressBar {
-  /** Redrawn in place for a person, a line a step for a log. */
+  /** A bar that is redrawn in place for a person; for a log or a pipe a line a step, without one. */
   draw(step: ProgressStep): void
   /** What is written to it stands on lines of its own. */
   readonly beside: Terminal
@@ -28,12 +28,16 @@ export function progressBar(terminal: Terminal): ProgressBar {
   }
   return {
     draw({ done, of, text }) {
-      const filled = Math.round((done / of) * BAR_WIDTH)
-      const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}`
-      const line = `${bar} ${done}/${of}  ${text}`
-      isOpen = terminal.interactive && done < of
-      terminal.out(terminal.interactive ? `\r${line}${CLEAR_REST}${isOpen ? '' : '\n'}` : `${line}\n`)
+      const line = `${done}/${of}  ${text}`
+      if (!terminal.interactive) return terminal.out(`${line}\n`)
+      isOpen = done < of
+      terminal.out(`\r${barOf(done / of)} ${line}${CLEAR_REST}${isOpen ? '' : '\n'}`)
     },
     beside: { ...terminal, out: below(terminal.out), err: below(terminal.err) },
   }
+}
+
+function barOf(share: number): string {
+  const filled = Math.round(share * BAR_WIDTH)
+  return `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}`
 }

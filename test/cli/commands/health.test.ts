@@ -39,6 +39,8 @@ test('health exits 0 when all that answers is ready', async (t) => {
     )
     t.equal(await runCommand(['health'], terminal), code, rule)
     t.match(terminal.said().out, out, rule)
+    const advice = /^Check that Headgate runs there .*HEADGATE_CONFIG\)\.\n$/
+    t.match(terminal.said().err, rule === 'nobody there' ? advice : /^$/, rule)
   }
 })
 

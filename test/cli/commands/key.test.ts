@@ -35,6 +35,18 @@ test('key new makes another each time, with its digest and the lines that take i
     t.equal(take.exec(yaml)?.[1], sha256(secret))
     const dir = t.testdir({ 'a.yaml': yaml })
     t.equal((await said(['config', 'check', '-c', join(dir, 'a.yaml')])).code, 0)
+    // Where there is a list already: the entry alone, as deep as it stands in what init writes.
+    const [entry = ''] = /^ +- [\s\S]*?\n(?=\n)/m.exec(one.out) ?? []
+    t.match(entry, sha256(secret))
+    const path = join(dir, 'b.yaml')
+    await said(['init', path])
+    const file = await readFile(path, 'utf8')
+    await writeFile(
+      path,
+      file.replace(name === 'key' ? /^ {4}keys:.*\n/m : /^ {2}tokens:.*\n/m, `$&${entry}`),
+    )
+    t.match(await said(['config', 'check', '-c', path]), { code: 0, err: '' }, name)
+    t.equal(parse(await readFile(path, 'utf8')).apps[0].keys.length, name === 'key' ? 2 : 1)
   }
 })
 

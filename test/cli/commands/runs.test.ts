@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Test, test } from 'tap'
 import { runCommand } from '../../../src/cli/commands.ts'
+import { NO_ROUTE } from '../../../src/http/problems.ts'
 import { fakeTerminal } from '../../fakes/process/terminal.ts'
 
 interface Said {
@@ -199,10 +200,23 @@ test('what cannot be told ends with 1, and says why', async (t) => {
       'answered 403: This is about all apps.',
     ],
   ] as const) {
-    t.match(await runs(url, ...args), { code: 1, out: '', err: `${url}: ${why}\n` }, rule)
+    const { err, ...answer } = await runs(url, ...args)
+    t.same(answer, { code: 1, out: '' }, rule)
+    t.ok(err.startsWith(`${url}: ${why}\n`), err)
+    t.equal(/What listens there is not/.test(err), /this is not/.test(why), 'where nothing of ours listens')
   }
   const closed = 'http://127.0.0.1:1'
-  t.match(await runs(closed, 'list'), { code: 1, err: `${closed}: unreachable: bad port\n` })
+  t.match(await runs(closed, 'list'), {
+    code: 1,
+    err: /^http:\/\/127\.0\.0\.1:1: unreachable: bad port\nCheck that Headgate runs there/,
+  })
+  const { url: another } = await admin(t, {
+    'GET /aggregations/runs?limit=20': { status: 404, body: { detail: NO_ROUTE } },
+  })
+  t.match(await runs(another, 'list'), {
+    code: 1,
+    err: /answered 404: No route has this path\.\nWhat listens there is not the private listener of Headgate: /,
+  })
 })
 
 test('without --url the configured listener is asked', async (t) => {

@@ -225,7 +225,7 @@ test('the operations listener is asked first, then the aggregation; who does not
   t.match(await run(1, other.port), { code: 0, out: /^Gateway aggregation,/ })
   t.match(await run(1, 2), {
     ...{ code: 1, out: '' },
-    err: /^http:\/\/127\.0\.0\.1:1: unreachable: bad port\nhttp:\/\/127\.0\.0\.1:2: unreachable: nothing listens there \(ECONNREFUSED\)\n$/,
+    err: /^http:\/\/127\.0\.0\.1:1: unreachable: bad port\nhttp:\/\/127\.0\.0\.1:2: unreachable: nothing listens there \(ECONNREFUSED\)\nCheck that Headgate runs there \(`headgate serve` starts one, .*--url, .*--config, .*\n$/,
   })
 })
 
@@ -245,6 +245,10 @@ test('what is no gateway is said to be none', async (t) => {
     const terminal = fakeTerminal()
     t.equal(await runCommand(['status', '--url', url], terminal), 1)
     t.match(terminal.said().err, said)
+    t.match(
+      terminal.said().err,
+      /\nWhat listens there is not the private listener of Headgate: check the port\. .*8081/,
+    )
   }
 })
 

@@ -24,7 +24,7 @@ test('a person is told what is where, and the dashboard last', async (t) => {
   private     http://127.0.0.1:8081 (dashboard, API, metrics)
   rolled up   each 15m, on schedule
   apps        shop
-  data        /var/lib/headgate
+  data        /var/lib/headgate (dataDir, HEADGATE_DATA_DIR)
 
 Dashboard: http://127.0.0.1:8081/dashboard
 
