@@ -76,6 +76,7 @@ export async function buildAggregation(
     pool,
     auth,
     clock,
+    sets: [...new Set(definitions.flatMap(({ sets }) => sets.map(({ name }) => name)))],
     apps,
     pipelineState,
     gateway,

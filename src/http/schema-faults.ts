@@ -1,7 +1,7 @@
 import Type, { type Static, type TArray, type TObject, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import Value from 'typebox/value'
-import { didYouMean } from '../std/input/did-you-mean.ts'
+import { nearest, oneOf } from '../std/input/did-you-mean.ts'
 import { expected, told } from '../std/input/expectation.ts'
 import { type FieldFault, invalidRequest, unknownName } from '../std/input/invalid.ts'
 
@@ -60,23 +60,33 @@ function strangers(schema: TObject, value: object, field: string): FieldFault[] 
   const known = Object.keys(properties)
   const unknown = Object.keys(value).filter((name) => !Object.hasOwn(properties, name))
   return unknown.slice(0, MOST_FAULTS).map((name) => {
-    const fault = unknownName(name, known)
+    const fault = unknownName(name, known, (word) => meantElsewhere(schema, word))
     return { ...fault, field: within(field, fault.field) }
   })
 }
 
-function ofMembers(
-  { properties, required }: TObject,
-  value: Record<string, unknown>,
-  field: string,
-): FieldFault[] {
-  return Object.entries(properties).flatMap(([name, schema]) => {
-    const at = within(field, name)
-    if (Object.hasOwn(value, name)) return faultsAt(schema, value[name], at)
-    return (required as readonly string[] | undefined)?.includes(name)
-      ? [{ field: at, reason: `is missing: it must be ${expected(schema)}` }]
-      : []
+function ofMembers(schema: TObject, value: Record<string, unknown>, field: string): FieldFault[] {
+  const required = schema.required as readonly string[] | undefined
+  return Object.entries(schema.properties).flatMap(([name, member]) => {
+    const [at, given] = [within(field, name), value[name]]
+    if (!Object.hasOwn(value, name))
+      return required?.includes(name)
+        ? [{ field: at, reason: `is missing: it must be ${expected(member)}` }]
+        : []
+    if (!Type.IsEnum(member) || typeof given !== 'string') return faultsAt(member, given, at)
+    const choices = member.enum.map(String)
+    if (choices.includes(given)) return []
+    return [{ field: at, reason: oneOf(choices, given, meantElsewhere(schema, given)) }]
   })
+}
+
+/** Where a word is nearly one that another member takes: `; did you mean set=country?` */
+function meantElsewhere({ properties }: TObject, word: string): string {
+  for (const [name, schema] of Object.entries(properties)) {
+    const meant = nearest(word, told(schema).names ?? [])
+    if (meant !== undefined) return `; did you mean ${name}=${meant}?`
+  }
+  return ''
 }
 
 function reasonFor(schema: TSchema, value: unknown, field: string): string {
@@ -84,9 +94,7 @@ function reasonFor(schema: TSchema, value: unknown, field: string): string {
     const broken = schema['~refine'].find(({ check }) => !check(value))
     if (broken !== undefined) return `${broken.error(value)}`
   }
-  if (!Type.IsEnum(schema) || typeof value !== 'string')
-    return `must be ${expected(schema)}${instead(schema, value, field)}`
-  return `must be ${expected(schema)}${didYouMean(value, schema.enum.map(String))}`
+  return `must be ${expected(schema)}${instead(schema, value, field)}`
 }
 
 /** What is there, where that is not plain from what was expected. Never the value. */

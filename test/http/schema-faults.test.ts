@@ -15,6 +15,8 @@ const Body = Type.Object(
   {
     app: Type.String({ minLength: 1, maxLength: 8, form: 'the id of an app', example: 'shop' }),
     kind: Type.Optional(Type.Enum(['even', 'odd'])),
+    kinds: Type.Optional(Type.Array(Type.Enum(['even', 'odd']))),
+    colour: Type.Optional(Type.String({ maxLength: 9, names: ['violet'] })),
     even: Type.Optional(Even),
     hex: Type.Optional(Hex),
     yes: Type.Optional(Type.Boolean()),
@@ -48,8 +50,17 @@ test('what is wrong with a body is said with its field, its form, an example, an
     [{ app: 'x'.repeat(9) }, ['app', 'must be the id of an app, such as shop; it has 9 characters']],
     [{ app: 7 }, ['app', 'must be the id of an app, such as shop; it is a number']],
     [{ app: ['a'] }, ['app', 'must be the id of an app, such as shop; there are 1 of them']],
-    [{ app: 'a', kind: 'evn' }, ['kind', 'must be one of even, odd; did you mean "even"?']],
+    [
+      { app: 'a', kind: 'evn' },
+      ['kind', 'must be one of even, odd; "evn" is none of them; did you mean "even"?'],
+    ],
     [{ app: 'a', kind: 'red' }, ['kind', 'must be one of even, odd']],
+    [{ app: 'a', kind: 'ev\nn' }, ['kind', 'must be one of even, odd; did you mean "even"?']],
+    [
+      { app: 'a', kind: 'vilet' },
+      ['kind', 'must be one of even, odd; "vilet" is none of them; did you mean colour=violet?'],
+    ],
+    [{ app: 'a', kinds: ['red'] }, ['kinds.0', 'must be one of even, odd; it is a text']],
     [{ app: 'a', kind: true }, ['kind', 'must be one of even, odd; it is true or false']],
     [{ app: 'a', even: 3 }, ['even', 'must be even']],
     [{ app: 'a', even: -2 }, ['even', 'must be an even number, such as 2']],
@@ -72,16 +83,26 @@ test('what is wrong with a body is said with its field, its form, an example, an
     ],
     [{ app: 'a', inner: {} }, ['inner.text', 'is missing: it must be a text of 1 to 3 characters']],
     [{ app: 'a', inner: 'x' }, ['inner', 'must be an inner object; it is a text']],
-    [{ app: 'a', inner: { text: 'a', tex: 1 } }, ['inner.tex', 'is not a known field; did you mean "text"?']],
+    [
+      { app: 'a', inner: { text: 'a', tex: 1 } },
+      ['inner.tex', 'is not a known field; did you mean "text"? There are text'],
+    ],
     [{ app: 'a', loose: { n: 'x', more: 1 } }, ['loose.n', 'must be a number; it is a text']],
-    [{ app: 'a', what: 1 }, ['?(4 characters)', /^is not a known field; there are app, kind, even, /]],
+    [
+      { app: 'a', what: 1 },
+      ['?(4 characters)', /^is not a known field; there are app, kind, kinds, colour, even, /],
+    ],
+    [
+      { app: 'a', violett: 1 },
+      ['violett', /^is not a known field; did you mean colour=violet\? There are app, /],
+    ],
     [
       { app: 'a', inner: { text: 'a', secret: 1 } },
       ['inner.?(6 characters)', 'is not a known field; there are text'],
     ],
     [
       { aps: 'shop', even: 3, yes: 1 },
-      ['aps', 'is not a known field; did you mean "app"?'],
+      ['aps', /^is not a known field; did you mean "app"\? There are app, kind, /],
       ['app', 'is missing: it must be the id of an app, such as shop'],
       ['even', 'must be even'],
       ['yes', 'must be true or false; it is a number'],

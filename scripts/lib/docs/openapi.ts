@@ -209,9 +209,11 @@ function withSharedSchemas(document: object): object {
   return { ...told, components: { ...components, schemas: Object.fromEntries(used) } }
 }
 
-/** `form` is for people who sent something else (http/schema-faults.ts): OpenAPI does not know it. */
+/** `form` and `names` are for people who sent something else (http/schema-faults.ts): OpenAPI does not know them. */
 const withoutForms = (key: string, value: unknown): unknown =>
-  key === 'form' && typeof value === 'string' ? undefined : value
+  (key === 'form' && typeof value === 'string') || (key === 'names' && Array.isArray(value))
+    ? undefined
+    : value
 
 type Prepare = (app: FastifyInstance) => Promise<void>
 

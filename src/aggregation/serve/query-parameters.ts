@@ -1,8 +1,8 @@
-import Type from 'typebox'
+import Type, { type Static } from 'typebox'
 import { readable } from '../../http/schema-faults.ts'
 import { INSTANT_FORM, isInstant, whyNoInstant } from '../../std/input/instant.ts'
 import { MAX_QUANTILES, MAX_VALUES, parseQuantiles, parseStep } from './parameters.ts'
-import { isTimeZone } from './time-zone.ts'
+import { isTimeZone, zoneMeant } from './time-zone.ts'
 
 /** What the query of each route may hold; `form` and `example` are told whoever sent something else. */
 const strict = { additionalProperties: false }
@@ -12,7 +12,8 @@ const app = text(64, 'the id of an app', { example: 'shop' })
 const metric = text(128, 'the name of a metric, of at most 128 characters', {
   example: 'browser.web_vital.lcp',
 })
-const set = (told = {}) => text(64, 'the name of a set of a rollup', { example: 'route', ...told })
+const set = (names: readonly string[], told = {}) =>
+  text(64, 'the name of a set of a rollup', { example: 'route', names, ...told })
 /** Values may be empty texts, and joined from three dimensions, one of which may be a path. */
 const value = Type.String({ maxLength: 4_096 })
 const values = Type.Union([value, Type.Array(value, { maxItems: MAX_VALUES })], {
@@ -52,6 +53,7 @@ const tz = readable(
     description: 'IANA time zone of 1d.',
   }),
   isTimeZone,
+  (sent) => `must be an IANA time zone, such as Europe/Berlin${zoneMeant(sent)}`,
 )
 const rollup = Type.Optional(
   text(64, 'the id of a rollup', {
@@ -64,44 +66,52 @@ const range = {
   to: instant('End, not included; by default now.'),
 }
 
-export const SeriesParameters = Type.Object(
-  {
-    app,
-    metric,
-    set: set({ default: 'app' }),
-    value: Type.Optional(values),
-    ...range,
-    step: Type.Optional(step),
-    tz,
-    q,
-    rollup,
-  },
-  strict,
-)
-export const TopParameters = Type.Object(
-  {
-    app,
-    metric,
-    set: set(),
-    ...range,
-    q,
-    by: Type.Enum(['q', 'n'], { default: 'q', description: 'The first of the quantiles, or the count.' }),
-    limit: Type.String({
-      pattern: '^([1-9]\\d?|100)$',
-      form: 'a whole number from 1 to 100',
-      default: '20',
-      example: '20',
-      description: '1 to 100.',
-    }),
-    minN: Type.String({
-      pattern: '^\\d{1,9}$',
-      form: 'a whole number of at most nine digits',
-      default: '1',
-      example: '100',
-      description: 'Least count of a ranked value.',
-    }),
-    rollup,
-  },
-  strict,
-)
+/** `sets` are the names of those that the rollups have: whoever mistypes one, or puts it elsewhere, is told. */
+export const seriesParameters = (sets: readonly string[]) =>
+  Type.Object(
+    {
+      app,
+      metric,
+      set: set(sets, { default: 'app' }),
+      value: Type.Optional(values),
+      ...range,
+      step: Type.Optional(step),
+      tz,
+      q,
+      rollup,
+    },
+    strict,
+  )
+export type SeriesParameters = Static<ReturnType<typeof seriesParameters>>
+
+export const topParameters = (sets: readonly string[]) =>
+  Type.Object(
+    {
+      app,
+      metric,
+      set: set(sets),
+      ...range,
+      q,
+      by: Type.Enum(['q', 'n'], { default: 'q', description: 'The first of the quantiles, or the count.' }),
+      limit: Type.String({
+        pattern: '^([1-9]\\d?|100)$',
+        form: 'a whole number from 1 to 100',
+        default: '20',
+        example: '20',
+        description: '1 to 100.',
+      }),
+      minN: Type.String({
+        pattern: '^\\d{1,9}$',
+        form: 'a whole number of at most nine digits',
+        default: '1',
+        example: '100',
+        description: 'Least count of a ranked value.',
+      }),
+      rollup,
+    },
+    strict,
+  )
+export type TopParameters = Static<ReturnType<typeof topParameters>>
+
 export const MetricsParameters = Type.Object({ app, ...range, rollup }, strict)
+export type MetricsParameters = Static<typeof MetricsParameters>

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createYielder } from '../../std/async/yielding.ts'
 import type { Clock } from '../../std/clock.ts'
-import { didYouMean } from '../../std/input/did-you-mean.ts'
+import { nearest, oneOf } from '../../std/input/did-you-mean.ts'
 import { invalid } from '../../std/input/invalid.ts'
 import type { RollupDefinition } from '../rollup/model/definition.ts'
 import { RELATIVE_ERROR, SCALE } from '../rollup/model/measure.ts'
@@ -143,8 +143,18 @@ function definitionFor(
     named.length === 0
       ? ['rollup', rollup, definitions.map(({ id }) => id)]
       : ['set', set, named.flatMap(({ sets }) => sets.map(({ name }) => name))]
-  const choices = [...new Set(known)]
-  throw invalid(field, `must be one of ${choices.join(', ')}${didYouMean(String(sent), choices)}`)
+  throw invalid(field, oneOf([...new Set(known)], String(sent), setMeant(named, String(sent))))
+}
+
+/** Of the name of a dimension the first set that it is in. */
+function setMeant(definitions: readonly RollupDefinition[], name: string): string {
+  const sets = definitions.flatMap((definition) => definition.sets)
+  const meant = nearest(
+    name,
+    sets.flatMap(({ dimensions }) => dimensions),
+  )
+  const set = sets.find(({ dimensions }) => dimensions.some((dimension) => dimension === meant))
+  return set === undefined ? '' : `; did you mean "${set.name}"?`
 }
 
 /** Sorted and without repetition, so that the same question finds the same answer in the cache. */

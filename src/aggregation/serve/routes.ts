@@ -1,15 +1,22 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Static, TSchema } from 'typebox'
+import type { TSchema } from 'typebox'
 import type { Auth } from '../../http/auth.ts'
 import { anyRequest, poolAnswers, problemAnswer, tokenNeeded } from '../../http/documented.ts'
 import { goneBefore, type QueryPool } from '../../http/query-pool.ts'
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
+import { didYouMean } from '../../std/input/did-you-mean.ts'
 import { parseQuantiles, parseRange, parseStep, type Selection } from './parameters.ts'
 import { PipelineState } from './pipeline.ts'
 import type { Queries, QueryContext } from './query.ts'
 import { AppsAnswer, MetricsAnswer, SeriesAnswer, TopAnswer } from './query-answers.ts'
-import { MetricsParameters, SeriesParameters, TopParameters } from './query-parameters.ts'
+import {
+  MetricsParameters,
+  type SeriesParameters,
+  seriesParameters,
+  type TopParameters,
+  topParameters,
+} from './query-parameters.ts'
 import { MAX_RANKED_ROWS, MAX_RANKED_WINDOWS } from './ranking.ts'
 import { MAX_POINTS, MAX_ROWS, MAX_SERIES_WINDOWS } from './series.ts'
 
@@ -18,6 +25,8 @@ export interface ServePorts {
   readonly pool: QueryPool
   readonly auth: Auth
   readonly clock: Clock
+  /** Names of the sets that the rollups have. */
+  readonly sets: readonly string[]
   /** Ids of the apps configured at present. */
   readonly apps: () => readonly string[]
   readonly pipelineState: () => Promise<PipelineState>
@@ -51,7 +60,7 @@ const describe = (
   },
 })
 
-const documents = {
+const documentsOf = (sets: readonly string[]) => ({
   series: describe(
     'series',
     [
@@ -59,7 +68,7 @@ const documents = {
       `Percentiles per step and of the whole range. At most ${MAX_POINTS} steps and ${MAX_SERIES_WINDOWS} windows, and ${MAX_ROWS} windows × values.`,
     ],
     SeriesAnswer,
-    SeriesParameters,
+    seriesParameters(sets),
   ),
   top: describe(
     'top',
@@ -68,7 +77,7 @@ const documents = {
       `Slowest routes, busiest countries. At most ${MAX_RANKED_WINDOWS} windows, and ${MAX_RANKED_ROWS} windows × values.`,
     ],
     TopAnswer,
-    TopParameters,
+    topParameters(sets),
   ),
   metrics: describe(
     'metricNames',
@@ -86,11 +95,12 @@ const documents = {
     ['State of the pipeline', 'From gateway to rollups, of all apps. The gateway is null when unknown.'],
     PipelineState,
   ),
-}
+})
 
 /** What dashboards and alerts read. Every route needs a token with the scope `read`. */
 export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Promise<void> {
   const { queries, pool, auth, clock } = ports
+  const documents = documentsOf(ports.sets)
   const reader = ({ headers }: FastifyRequest) => auth.authenticate(headers.authorization, 'read')
   /** JSON text about the app, when the token may read it and its turn has come. */
   async function answer(
@@ -99,9 +109,13 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
     ask: (asking: QueryContext) => Promise<string>,
   ) {
     const { name, mayRead, ofAllApps } = reader(request)
-    if (!mayRead(request.query.app)) throw new AppError('app_not_in_token', 'The token is for other apps.')
-    const asker = { token: name, gone: goneBefore(reply) }
     const apps = ports.apps().filter(mayRead)
+    if (!mayRead(request.query.app))
+      throw new AppError(
+        'app_not_in_token',
+        `The token is for other apps${didYouMean(request.query.app, apps) || '.'}`,
+      )
+    const asker = { token: name, gone: goneBefore(reply) }
     const text = await pool.ask(asker, (signal) => ask({ signal, ofAllApps, apps }))
     return reply.type('application/json; charset=utf-8').send(text)
   }
@@ -110,7 +124,7 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
     reader(request)
   })
 
-  app.get<{ Querystring: Static<typeof SeriesParameters> }>('/query/series', {
+  app.get<{ Querystring: SeriesParameters }>('/query/series', {
     schema: documents.series,
     handler: (request, reply) =>
       answer(request, reply, async (asking) => {
@@ -121,7 +135,7 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
       }),
   })
 
-  app.get<{ Querystring: Static<typeof TopParameters> }>('/query/top', {
+  app.get<{ Querystring: TopParameters }>('/query/top', {
     schema: documents.top,
     handler: (request, reply) =>
       answer(request, reply, async (asking) => {
@@ -131,7 +145,7 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
       }),
   })
 
-  app.get<{ Querystring: Static<typeof MetricsParameters> }>('/query/metrics', {
+  app.get<{ Querystring: MetricsParameters }>('/query/metrics', {
     schema: documents.metrics,
     handler: (request, reply) =>
       answer(request, reply, async (asking) => {
@@ -164,10 +178,7 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
 }
 
 /** Nothing but what was parsed: the selection becomes part of a cache key, where `to=now` must not differ each second. */
-function selectionOf(
-  query: Static<typeof TopParameters> | Static<typeof SeriesParameters>,
-  clock: Clock,
-): Selection {
+function selectionOf(query: TopParameters | SeriesParameters, clock: Clock): Selection {
   const { app, metric, set, rollup: named, q } = query
   return {
     app,

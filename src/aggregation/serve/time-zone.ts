@@ -1,5 +1,6 @@
 import { HOUR_MS } from '../../std/durations.ts'
 import { unlessThrown } from '../../std/expected-errors.ts'
+import { didYouMean } from '../../std/input/did-you-mean.ts'
 
 /** Half-open, UTC epoch ms. */
 export interface LocalDay {
@@ -34,6 +35,9 @@ export function localDays(fromMs: number, toMs: number, timeZone: string): reado
 export function isTimeZone(name: string): boolean {
   return unlessThrown(() => dates(name), isRangeError) !== undefined
 }
+
+/** `; did you mean "Europe/Berlin"?`, or nothing. */
+export const zoneMeant = (name: string): string => didYouMean(name, Intl.supportedValuesOf('timeZone'))
 
 const isRangeError = (error: unknown): boolean => error instanceof RangeError
 

@@ -2,7 +2,7 @@ import type { Config } from '../../config/parse.ts'
 import { systemClock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { systemEntropy } from '../../std/id.ts'
-import { didYouMean } from '../../std/input/did-you-mean.ts'
+import { oneOf } from '../../std/input/did-you-mean.ts'
 import { instant } from '../../std/input/instant.ts'
 import type { Logger } from '../../std/telemetry.ts'
 import {
@@ -111,8 +111,7 @@ const REPROCESS = ['missing', 'failed', 'all'] as const
 function requestOf({ from, to, rollup, reprocess, ...flags }: Flags): Request {
   const wanted = REPROCESS.find((each) => each === reprocess)
   if (reprocess !== undefined && wanted === undefined) {
-    const near = didYouMean(String(reprocess), REPROCESS)
-    throw new AppError('invalid_request', `--reprocess takes one of ${REPROCESS.join(', ')}${near}`)
+    throw new AppError('invalid_request', `--reprocess ${oneOf(REPROCESS, String(reprocess))}`)
   }
   return {
     ...timeOf('from', from),

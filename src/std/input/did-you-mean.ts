@@ -31,6 +31,20 @@ export function didYouMean(word: string, candidates: Iterable<string>): string {
   return meant === undefined ? '' : `; did you mean "${meant}"?`
 }
 
+/** Nothing that could end a line, or steer a terminal. */
+const PLAIN = /^[\w.:/+-]+$/
+
+/**
+ * What a value that is none of `known` must be, in words that follow the name of its field: all of them, and the one that
+ * was most likely meant, or `elsewhere`, where that says what was. Only then what was given is repeated, which is nearly a
+ * name of ours; anything else may be a secret.
+ */
+export function oneOf(known: readonly string[], given: string, elsewhere = ''): string {
+  const meant = didYouMean(given, known) || elsewhere
+  const repeated = meant !== '' && PLAIN.test(given) ? `; "${given}" is none of them` : ''
+  return `must be one of ${known.join(', ')}${repeated}${meant}`
+}
+
 /** Case and separators are not what tells words apart. */
 const plain = (word: string): string => word.toLowerCase().replace(/[_-]/g, '')
 

@@ -10,6 +10,8 @@ interface Told {
   /** What a text must be, where a pattern says it to machines: `a region of AWS`. */
   readonly form?: string
   readonly example?: unknown
+  /** What a text is mostly one of, where that is not for the schema to say: names of the configuration. */
+  readonly names?: readonly string[]
   readonly minimum?: number
   readonly maximum?: number
   /** Its maximum is where numbers end, and worth no word before somebody goes beyond. */

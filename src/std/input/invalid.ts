@@ -28,11 +28,18 @@ const pointerOf = (field: string): string => (field === '' ? '#' : `#/${field.re
 /** Such as people give to fields. Anything else may be what should have been its value. */
 const NAME = /^[A-Za-z][A-Za-z_-]{0,31}$/
 
-/** The fault of an unknown name. It is repeated only where it is nearly a known one. */
-export function unknownName(name: string, known: readonly string[]): FieldFault {
-  const meant = NAME.test(name) ? didYouMean(name, known) : ''
+/**
+ * The fault of an unknown name. It is repeated only where it is nearly a known one, or where `elsewhere` says in which other
+ * place it is.
+ */
+export function unknownName(
+  name: string,
+  known: readonly string[],
+  elsewhere: (name: string) => string = () => '',
+): FieldFault {
+  const meant = NAME.test(name) ? didYouMean(name, known) || elsewhere(name) : ''
   return {
     field: meant === '' ? `?(${name.length} characters)` : name,
-    reason: `is not a known field${meant || `; there are ${known.join(', ')}`}`,
+    reason: `is not a known field${meant === '' ? '; there' : `${meant} There`} are ${known.join(', ')}`,
   }
 }

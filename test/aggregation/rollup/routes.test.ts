@@ -148,7 +148,7 @@ test('a body that is not understood is refused, naming the field', async (t) => 
   for (const [body, detail] of [
     [{ form: T0 }, /^form is not a known field; did you mean "from"/],
     [{ from: 'yesterday' }, /^from /],
-    [{ rollups: ['daily'] }, /^rollups must be among vitals/],
+    [{ rollups: ['daily'] }, /^rollups takes names, each of which must be one of vitals/],
     [[], /object/],
   ] as const) {
     t.match(await call(...run(body)), { status: 400, body: { code: 'invalid_request', detail } })

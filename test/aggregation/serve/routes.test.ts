@@ -52,6 +52,7 @@ async function served(t: Test, pool = queryPool()) {
       { name: 'runner', sha256: sha256('run'), scopes: ['run'] },
     ]),
     clock,
+    sets: DEFAULT_SETS.map(({ name }) => name),
     apps: () => ['shop', 'blog'],
     gateway: () => ({ host: '0.0.0.0', port: 8080 }),
     nextRunMs: () => noon + QUARTER,
@@ -196,8 +197,11 @@ test('a token sees the apps on its list and no others', async (t) => {
   t.equal((await get(`/query/series?${lcp}`, 'shop')).status, 200)
   for (const path of ['series?metric=m&', 'top?metric=m&set=route&', 'metrics?']) {
     const { status, body } = await get(`/query/${path}app=blog`, 'shop')
-    t.same([status, body.code], [403, 'app_not_in_token'], path)
+    t.same([status, body.code, body.detail], [403, 'app_not_in_token', 'The token is for other apps.'], path)
   }
+  t.match(await get('/query/metrics?app=shpo', 'shop'), {
+    body: { code: 'app_not_in_token', detail: 'The token is for other apps; did you mean "shop"?' },
+  })
   t.match(await get('/query/pipeline', 'shop'), {
     status: 403,
     body: { code: 'app_not_in_token', detail: /about all apps/ },
@@ -229,10 +233,43 @@ test('what is wrong is named', async (t) => {
     [`series?${lcp}&step=1d&tz=Mars`, 400, /^tz must be an IANA time zone, such as Europe\/Berlin\.$/],
     [`series?${lcp}&tz=Mars`, 400, /^tz must be an IANA time zone, such as Europe\/Berlin\.$/],
     [`series?${lcp}&set=colour`, 400, /^set must be one of app, route, country, device, browser\.$/],
-    [`series?${lcp}&set=routes`, 400, /; did you mean "route"\?$/],
+    [
+      `series?${lcp}&set=routes`,
+      400,
+      /^set must be one of app, route, country, device, browser; "routes" is none of them; did you mean "route"\?$/,
+    ],
+    [`series?${lcp}&set=page_route`, 400, /; "page_route" is none of them; did you mean "route"\?$/],
+    [`top?${lcp}&set=contry`, 400, /; "contry" is none of them; did you mean "country"\?$/],
+    [
+      `top?${lcp}&set=route&by=contry`,
+      400,
+      /^by must be one of q, n; "contry" is none of them; did you mean set=country\?$/,
+    ],
+    [`top?${lcp}&set=route&by=nn`, 400, /^by must be one of q, n\.$/],
+    [
+      `series?${lcp}&country=DE`,
+      400,
+      /^country is not a known field; did you mean set=country\? There are app, metric, set, value, from, /,
+    ],
+    [
+      `top?${lcp}&set=route&limt=5`,
+      400,
+      /^limt is not a known field; did you mean "limit"\? There are app, /,
+    ],
+    [
+      `top?${lcp}&set=route&hunter=2`,
+      400,
+      /^\?\(6 characters\) is not a known field; there are app, metric, /,
+    ],
+    [`top?${lcp}`, 400, /^set is missing: it must be the name of a set of a rollup, such as route\.$/],
+    [`series?${lcp}&tz=Europe/Berln`, 400, /^tz must be an IANA .*; did you mean "Europe\/Berlin"\?$/],
     [`series?${lcp}&set=route`, 400, /^value is missing: /],
     [`series?${lcp}&rollup=weekly`, 400, /^rollup must be one of default\.$/],
-    [`series?${lcp}&form=0`, 400, /^form is not a known field; did you mean "from"\?$/],
+    [
+      `series?${lcp}&form=0`,
+      400,
+      /^form is not a known field; did you mean "from"\? There are app, metric, /,
+    ],
     [`series?${lcp}&from=0`, 422, /windows/],
     [`top?${lcp}&set=route&limit=101`, 400, /^limit must be a whole number from 1 to 100, such as 20\.$/],
     [`top?${lcp}&set=route&by=size`, 400, /by must be one of q, n/],

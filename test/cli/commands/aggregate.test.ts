@@ -92,7 +92,7 @@ test('a pipe among the objects is named, and waited for by nobody', async (t) =>
 test('what --reprocess takes is said', async (t) => {
   const terminal = fakeTerminal({ HEADGATE_DATA_DIR: t.testdir() })
   t.equal(await runCommand(['aggregate', '--reprocess', 'some'], terminal), 2)
-  t.match(terminal.said().err, /--reprocess takes one of missing, failed, all/)
+  t.match(terminal.said().err, /--reprocess must be one of missing, failed, all/)
 })
 
 test('a run that is broken off is cancelled, and what was not done is said', async (t) => {

@@ -31,8 +31,16 @@ test('a name that somebody sent is repeated only where it is nearly one that is 
     ['idempotency-keys', 'idempotency_key'],
   ] as const)
     t.same(unknownName(name, known), {
-      ...{ field: name, reason: `is not a known field; did you mean "${meant}"?` },
+      field: name,
+      reason: `is not a known field; did you mean "${meant}"? There are ${known.join(', ')}`,
     })
+  t.match(
+    unknownName('contry', ['app'], (name) => `; did you mean set=${name}?`),
+    {
+      field: 'contry',
+      reason: 'is not a known field; did you mean set=contry? There are app',
+    },
+  )
   for (const name of [
     'hunter',
     'hunter2',

@@ -1,7 +1,7 @@
 import { createYielder } from '../../../std/async/yielding.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { alignDown } from '../../../std/durations.ts'
-import { didYouMean } from '../../../std/input/did-you-mean.ts'
+import { oneOf } from '../../../std/input/did-you-mean.ts'
 import { rangeFrom } from '../../../std/input/instant.ts'
 import { invalid } from '../../../std/input/invalid.ts'
 import { rejectedIn } from '../engines/engine.ts'
@@ -158,7 +158,7 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
     async windows({ rollup, fromMs, toMs }, signal) {
       const now = times()
       if (rollup !== undefined && !ids.includes(rollup)) {
-        throw invalid('rollup', `must be one of ${ids.join(', ')}${didYouMean(rollup, ids)}`)
+        throw invalid('rollup', oneOf(ids, rollup))
       }
       const chosen = rollup === undefined ? ids : [rollup]
       const endMs = toMs ?? alignDown(now.nowMs, grainMs) + grainMs

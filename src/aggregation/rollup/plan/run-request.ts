@@ -2,7 +2,7 @@ import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { faultsIn, readable } from '../../../http/schema-faults.ts'
 import { alignDown } from '../../../std/durations.ts'
-import { didYouMean } from '../../../std/input/did-you-mean.ts'
+import { oneOf } from '../../../std/input/did-you-mean.ts'
 import { INSTANT_FORM, instant, isInstant, rangeFrom, whyNoInstant } from '../../../std/input/instant.ts'
 import { invalid, invalidRequest } from '../../../std/input/invalid.ts'
 import type { RunScope } from './run-scope.ts'
@@ -73,8 +73,7 @@ export function scopeOf(request: RunRequest, defaults: ScopeDefaults): RunScope 
   const { rollups = defaults.rollups, reprocess = 'missing' } = request
   const strange = rollups.find((id) => !defaults.rollups.includes(id))
   if (strange !== undefined) {
-    const near = didYouMean(strange, defaults.rollups)
-    throw invalid('rollups', `must be among ${defaults.rollups.join(', ')}${near}`)
+    throw invalid('rollups', `takes names, each of which ${oneOf(defaults.rollups, strange)}`)
   }
   return { rollups, reprocess, range: rangeOf(request, defaults) }
 }

@@ -26,7 +26,7 @@ test('a request may have any of its fields, and no others', async (t) => {
     [null, /must be a JSON object/],
     [[], /must be a JSON object/],
     ['{}', /must be a JSON object/],
-    [{ form: T0 }, /^form is not a known field; did you mean "from"\?$/],
+    [{ form: T0 }, /^form is not a known field; did you mean "from"\? There are from, /],
     [{ constructor: 1 }, /^\?\(11 characters\) is not a known field; there are from, to, at, /],
     [{ ['x'.repeat(100)]: 1 }, /^\?\(100 characters\) is not a known field; /],
     [{ '<b>\u001b[31m': 1 }, /^\?\(8 characters\) is not a known field; /],
@@ -39,7 +39,7 @@ test('a request may have any of its fields, and no others', async (t) => {
     [{ dryRun: 'yes' }, /^dryRun must be true or false; it is a text\.$/],
     [
       { form: T0, from: 'noon', dryRun: 1 },
-      /^form .*from"\? from must be epoch milliseconds.* dryRun must be /,
+      /^form .*from"\? There are .*, confirm\. from must be epoch milliseconds.* dryRun must be /,
     ],
     [{ from: 1.5 }, /^from /],
     [{ from: {} }, /^from /],
@@ -83,7 +83,10 @@ test('a request without sense is refused', async (t) => {
     [{ at: T0, from: T0 }, /^at cannot be combined/],
     [{ at: T0, to: T0 }, /^at cannot be combined/],
     [{ at: 'then' }, /^at must be/],
-    [{ rollups: ['vitals', 'daily'] }, /^rollups must be among vitals, hourly\.$/],
+    [
+      { rollups: ['vitals', 'daily'] },
+      /^rollups takes names, each of which must be one of vitals, hourly\.$/,
+    ],
   ] as const) {
     const scope = () =>
       scopeOf({ ...request, rollups: [...('rollups' in request ? request.rollups : ['vitals'])] }, defaults)
