@@ -146,7 +146,7 @@ function definitionFor(
   throw invalid(field, oneOf([...new Set(known)], String(sent), setMeant(named, String(sent))))
 }
 
-/** Of the name of a dimension the first set that it is in. */
+/** Who names a dimension means the first set that it is in. */
 function setMeant(definitions: readonly RollupDefinition[], name: string): string {
   const sets = definitions.flatMap((definition) => definition.sets)
   const meant = nearest(
