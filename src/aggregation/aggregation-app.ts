@@ -3,7 +3,7 @@ import type { AggregationConfig } from '../config/schema/config-schema.ts'
 import { type Auth, createAuth } from '../http/auth.ts'
 import { type OperationsPorts, operationsRoutes } from '../http/operations/operations.ts'
 import { probeRoutes } from '../http/operations/probes.ts'
-import { answerWithProblems } from '../http/problems.ts'
+import { answerWithProblems, PUBLIC_PATHS } from '../http/problems.ts'
 import { queryPool } from '../http/query-pool.ts'
 import { createServer, refuseWhileClosing, requireHost } from '../http/server.ts'
 import type { Logger } from '../std/telemetry.ts'
@@ -61,7 +61,7 @@ export async function buildAggregation(
 
   const app = createServer([], log)
   await listener.prepare?.(app)
-  answerWithProblems(app, log)
+  answerWithProblems(app, log, { elsewhere: PUBLIC_PATHS })
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(SECURITY_HEADERS)
     done()

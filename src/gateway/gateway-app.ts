@@ -61,7 +61,7 @@ export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): 
   leaveBodiesUnread(app)
   mindNoContentType(app)
   sweepBodies(app, inflight)
-  answerWithProblems(app, log, entropy)
+  answerWithProblems(app, log, { entropy })
   app.addHook('onError', ({ headers, query }, _reply, error, done) => {
     onRefused({ headers, query }, asAppError(error).code)
     done()

@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, type ErrorCode } from '../std/errors.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
+import { nearestPathOf } from '../std/input/nearest-path.ts'
 import type { Logger } from '../std/telemetry.ts'
 import { leaveUnread } from './unread.ts'
 
@@ -15,8 +16,8 @@ declare module 'fastify' {
 export const RETRY_AFTER_MIN_MS = 5_000
 export const RETRY_AFTER_MAX_MS = 30_000
 
-/** The detail of a `not_found` where nothing was looked for: this listener has no such thing to tell. */
-export const NO_ROUTE = 'No route has this path.'
+/** How the detail of a `not_found` begins where nothing was looked for: this listener has no such thing to tell. */
+export const NO_ROUTE = 'No route has this path'
 
 interface Kind {
   readonly status: number
@@ -162,6 +163,18 @@ export function retryAfterSeconds({ code, retryAfterMs }: AppError, entropy: Ent
   return ms === undefined ? undefined : Math.ceil(ms / 1_000)
 }
 
+export interface ProblemOptions {
+  readonly entropy?: Entropy
+  /** What another listener has, by the beginning of its paths, and a sentence that says which. */
+  readonly elsewhere?: { readonly prefix: string; readonly sentence: string } | undefined
+}
+
+/** What private listeners say of the public one. Not the other way round: strangers are told of no private route. */
+export const PUBLIC_PATHS = {
+  prefix: '/v1/',
+  sentence: 'Measurements are sent to the listener of the gateway (gateway.listen), not to this one.',
+}
+
 /**
  * Errors and unknown addresses are answered with problem documents, here and in everything registered afterwards.
  * Call it before any route is registered: it learns which methods a path has.
@@ -169,23 +182,35 @@ export function retryAfterSeconds({ code, retryAfterMs }: AppError, entropy: Ent
 export function answerWithProblems(
   app: FastifyInstance,
   log: Logger,
-  entropy: Entropy = systemEntropy,
+  { entropy = systemEntropy, elsewhere }: ProblemOptions = {},
 ): void {
   const methods = new Map<string, string>()
+  const paths = new Set<string>()
   app.addHook('onRoute', ({ url, method, schema }) => {
+    if (!url.includes('*')) paths.add(url)
     // Not in the documents: a route that only refuses.
     if (schema?.hide === true) return
     methods.set(url, [methods.get(url) ?? [], method].flat().join(', '))
   })
+  let nearestPath: ReturnType<typeof nearestPathOf> | undefined
 
   /** No such path, or a path that takes other methods. */
   function unknownAddress(request: FastifyRequest, reply: FastifyReply): AppError {
     const [written = ''] = request.url.split('?', 1)
     const path = written.replace(/\/{2,}/g, '/')
     const allow = methods.get(path) ?? methods.get(path.replace(/\/$/, ''))
-    if (allow === undefined) return new AppError('not_found', NO_ROUTE)
+    if (allow === undefined) return new AppError('not_found', `${NO_ROUTE}${instead(path)}`)
     reply.header('allow', allow)
     return new AppError('method_not_allowed', `This path takes ${allow}.`)
+  }
+
+  /** Names this listener's own routes alone. */
+  function instead(path: string): string {
+    if (elsewhere !== undefined && path.startsWith(elsewhere.prefix)) return `. ${elsewhere.sentence}`
+    nearestPath ??= nearestPathOf([...paths])
+    const meant = nearestPath(path)
+    if (meant !== undefined) return `; did you mean "${meant}"?`
+    return [`; there are ${[...methods.keys()].join(', ')}.`, elsewhere?.sentence ?? []].flat().join(' ')
   }
 
   app.setErrorHandler((thrown, request, reply) => {

@@ -74,6 +74,24 @@ test('probes and the dashboard need no token, all else does', async (t) => {
   }
 })
 
+test('a slip in a path is answered with the route that was meant, and what is sent to the wrong listener with the right one', async (t) => {
+  const app = await built(t)
+  const detailOf = async (url: string) => (await app.inject({ method: 'POST', url })).json().detail
+  for (const [url, meant] of [
+    ['/dashbord', '/dashboard'],
+    ['/aggregation/run', '/aggregations/run'],
+    ['/aggregations/rums', '/aggregations/runs'],
+    ['/serie', '/query/series'],
+  ] as const)
+    t.equal(await detailOf(url), `No route has this path; did you mean "${meant}"?`, url)
+  const right = 'Measurements are sent to the listener of the gateway (gateway.listen), not to this one.'
+  t.equal(await detailOf('/v1/events'), `No route has this path. ${right}`)
+  t.match(
+    await detailOf('/events'),
+    /^No route has this path; there are \/livez, .*, \/query\/pipeline\. Measurements/,
+  )
+})
+
 test('where another listener serves operators, this one does not', async (t) => {
   const app = await built(t)
   t.equal((await app.inject({ url: '/metrics', headers: { authorization } })).statusCode, 404)

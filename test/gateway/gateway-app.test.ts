@@ -16,6 +16,36 @@ test('metrics and the ledger are not on the public listener', async (t) => {
     t.equal((await app.inject(url)).statusCode, 404, url)
 })
 
+test('a slip in a path is answered with the route that was meant, and a private route with none', async (t) => {
+  const { app } = await startGateway(t)
+  const detailOf = async (url: string) => (await app.inject({ method: 'POST', url })).json().detail
+  for (const [url, meant] of [
+    ['/v1/event', '/v1/events'],
+    ['/events', '/v1/events'],
+    ['/api/v1/events', '/v1/events'],
+    ['/v2/events', '/v1/events'],
+    ['/v1/web_vital', '/v1/web-vitals'],
+    ['/web-vitals?key=shop-key', '/v1/web-vitals'],
+    ['/pixel.gif', '/v1/pixel.gif'],
+    ['/v1/credential', '/v1/credentials'],
+    ['/ready', '/readyz'],
+  ] as const)
+    t.equal(await detailOf(url), `No route has this path; did you mean "${meant}"?`, url)
+  const all = [
+    ...['/livez', '/readyz', '/v1/events', '/v1/web-vitals', '/v1/pixel.gif', '/v1/credentials'],
+    ...['/v1/container-credentials/:app', '/v1/attest/challenge'],
+  ]
+  for (const url of [
+    '/v1/traces',
+    '/metrics',
+    '/reconcile',
+    '/dashboard',
+    '/query/series',
+    '/aggregations/run',
+  ])
+    t.equal(await detailOf(url), `No route has this path; there are ${all.join(', ')}.`, url)
+})
+
 test('whoever documents the routes is there before the first of them', async (t) => {
   const seen: string[] = []
   await startGateway(t, {

@@ -3,6 +3,7 @@ import { test } from 'tap'
 import {
   answerWithProblems,
   asAppError,
+  type ProblemOptions,
   problemDocument,
   problems,
   RETRY_AFTER_MAX_MS,
@@ -20,11 +21,13 @@ function throwing(
   t: { teardown(f: () => unknown): void },
   thrown: unknown,
   level: 'debug' | 'info' = 'info',
+  elsewhere?: ProblemOptions['elsewhere'],
 ) {
   const lines: string[] = []
   const app = Fastify({ ajv: { customOptions: { coerceTypes: false } } })
   t.teardown(() => app.close())
-  answerWithProblems(app, createTelemetry(level, { write: (line) => lines.push(line) }).log, entropyOf(0.5))
+  const { log } = createTelemetry(level, { write: (line) => lines.push(line) })
+  answerWithProblems(app, log, { entropy: entropyOf(0.5), elsewhere })
   app.get('/throws', async () => {
     throw thrown
   })
@@ -190,6 +193,26 @@ test('an unknown path is 404; a known one with another method is 405 and says wh
     (await app.inject({ method: 'DELETE', url: '/checked/' })).statusCode,
     405,
     'a slash more is the same path',
+  )
+})
+
+test('an unknown path is told the nearest route of this listener, or all of them, and what another one has', async (t) => {
+  const { app } = throwing(t, undefined)
+  const detailOf = async (url: string, of = app) => (await of.inject(url)).json().detail
+  const paths = '/throws, /checked, /slow'
+  for (const [url, detail] of [
+    ['/check?from=1', 'No route has this path; did you mean "/checked"?'],
+    ['/v1/Throws', 'No route has this path; did you mean "/throws"?'],
+    ['/', `No route has this path; there are ${paths}.`],
+    [`/checked${'/x'.repeat(40)}`, `No route has this path; there are ${paths}.`],
+    ['/elsewhere/checked', 'No route has this path; did you mean "/checked"?'],
+  ] as const)
+    t.equal(await detailOf(url), detail, url)
+  const beside = throwing(t, undefined, 'info', { prefix: '/elsewhere/', sentence: 'That is next door.' }).app
+  t.equal(await detailOf('/elsewhere/checked', beside), 'No route has this path. That is next door.')
+  t.equal(
+    await detailOf('/nowhere', beside),
+    `No route has this path; there are ${paths}. That is next door.`,
   )
 })
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from '../../std/telemetry.ts'
-import { answerWithProblems } from '../problems.ts'
+import { answerWithProblems, PUBLIC_PATHS } from '../problems.ts'
 import { createServer, refuseWhileClosing, requireHost } from '../server.ts'
 import { type OperationsPorts, operationsRoutes } from './operations.ts'
 import { type ProbePorts, probeRoutes } from './probes.ts'
@@ -10,7 +10,7 @@ export async function buildOperations(
   ports: OperationsPorts & ProbePorts & { readonly log: Logger },
 ): Promise<FastifyInstance> {
   const app = createServer([], ports.log)
-  answerWithProblems(app, ports.log)
+  answerWithProblems(app, ports.log, { elsewhere: PUBLIC_PATHS })
   refuseWhileClosing(app)
   requireHost(app)
   await app.register(probeRoutes, ports)

@@ -211,11 +211,11 @@ test('what cannot be told ends with 1, and says why', async (t) => {
     err: /^http:\/\/127\.0\.0\.1:1: unreachable: bad port\nCheck that Headgate runs there/,
   })
   const { url: another } = await admin(t, {
-    'GET /aggregations/runs?limit=20': { status: 404, body: { detail: NO_ROUTE } },
+    'GET /aggregations/runs?limit=20': { status: 404, body: { detail: `${NO_ROUTE}; there are /livez.` } },
   })
   t.match(await runs(another, 'list'), {
     code: 1,
-    err: /answered 404: No route has this path\.\nWhat listens there is not the private listener of Headgate: /,
+    err: /answered 404: No route has this path; there are \/livez\.\nWhat listens there is not the private listener of Headgate: /,
   })
 })
 

@@ -21,7 +21,7 @@ async function build() {
   const attestation = createAttestation({ verifiers, challenges, telemetry })
   const app = Fastify()
   app.setValidatorCompiler(validatorCompiler)
-  answerWithProblems(app, telemetry.log, seededEntropy())
+  answerWithProblems(app, telemetry.log, { entropy: seededEntropy() })
   await app.register(attestRoutes, {
     attestation,
     admitByHead: ({ headers }) => {
