@@ -27,6 +27,9 @@ const BEARER = /^Bearer +(\S+)$/i
 /** The token of an Authorization header; never from a URL, which ends up in logs and histories. */
 export const bearerOf = (authorization = ''): string | undefined => BEARER.exec(authorization)?.[1]
 
+const NO_TOKEN =
+  'Send `authorization: Bearer …` with one of the tokens in aggregation.tokens; `headgate key new --token` makes one.'
+
 export function createAuth(tokens: readonly TokenConfig[]): Auth {
   let holders = tokens.map(holderOf)
 
@@ -36,7 +39,7 @@ export function createAuth(tokens: readonly TokenConfig[]): Auth {
     const digest = token === undefined ? undefined : createHash('sha256').update(token).digest()
     // Every token is compared, so that the time taken says nothing about which one was near.
     const [holder] = holders.filter((one) => digest !== undefined && timingSafeEqual(one.digest, digest))
-    if (holder === undefined) throw new AppError('unauthorized', 'Send a known token as a bearer token.')
+    if (holder === undefined) throw new AppError('unauthorized', NO_TOKEN)
     if (!holder.principal.scopes.includes(scope)) {
       throw new AppError('scope_missing', `This needs a token with the scope "${scope}".`)
     }

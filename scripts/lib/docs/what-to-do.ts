@@ -11,7 +11,8 @@ export const whatToDo = {
   header_too_large: 'Send shorter headers; look for large cookies.',
   uri_too_long: 'Send it as a body by POST.',
   slow_request: 'Try again; where it happens often, look at the proxy between.',
-  unknown_key: 'Look at the key and that this gateway has its digest; `headgate key new` makes one.',
+  unknown_key:
+    'Send a key of the app as the header `x-headgate-key`, and look that this gateway has its digest; `headgate key new` makes one.',
   conflicting_apps: 'Send one key: header, query and body name different apps.',
   origin_not_allowed: "Add the page's origin to `origins` of the app, as the browser writes it.",
   nothing_valid: 'Mend what `rejected` names by index and field; do not send it again as it is.',

@@ -1,4 +1,5 @@
 import { AppError } from '../../std/errors.ts'
+import { originRefused } from './origin-refusal.ts'
 import { type App, originAllowed, type Registry } from './registry.ts'
 
 /** Everything by which a request says whose it is. */
@@ -12,6 +13,10 @@ export interface Claims {
   /** The origin of the page that shows a picture of ours, where there is no Origin header. */
   readonly page?: string | undefined
 }
+
+/** The same whether there was none or an unknown one, and whatever the Origin: nothing can be tried out by it. */
+const NO_KEY =
+  'No key of an app known here came with the request. Send one as the header x-headgate-key (or x-api-key, or ?key= in the URL): `headgate key new` makes one, and says what of it goes into the configuration.'
 
 /**
  * The app of a request as far as its head says it, before anything of its body is read. Throws what `admit` would throw
@@ -36,13 +41,13 @@ export function admit({ keyed, alias, origin: stated, page }: Claims, registry: 
   const [app = origin === undefined ? undefined : registry.byOrigin(origin)] = named
 
   if (app === undefined) {
-    throw new AppError('unknown_key', 'Send a known key in x-headgate-key, x-api-key or the query.')
+    throw new AppError('unknown_key', NO_KEY)
   }
   if (named.some((other) => other !== app)) {
     throw new AppError('conflicting_apps', 'Keys and aliases in this request belong to different apps.')
   }
   if (origin !== undefined && !originAllowed(app, origin) && (stated !== undefined || app.origins.size > 0)) {
-    throw new AppError('origin_not_allowed', `The Origin is not on the list of the app "${app.id}".`)
+    throw originRefused(app.id, origin)
   }
   if (keyed.length === 0 && origin === undefined) {
     throw new AppError(

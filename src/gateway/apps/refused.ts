@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { shownOrigin } from '../../http/sender/origin.ts'
 import type { ErrorCode } from '../../std/errors.ts'
 import { APP_KEY_PREFIX } from '../../std/id.ts'
 import type { RefusedSource } from './refusals.ts'
@@ -10,8 +11,6 @@ const MAX_KEY_CHARS = 256
 const MAX_PREFIX_CHARS = 6
 /** After what all of our own keys begin with: 24 of at least 128 bits, which tell a key from its neighbours. */
 const MAX_CHARS_BEHIND = 4
-/** A scheme, a host, a port, as a browser writes them; a name has at most 253 characters (RFC 1035). */
-const ORIGIN = /^[a-z][a-z\d+.-]{0,30}:\/\/[\w.:[\]-]{1,253}$/i
 
 export interface RefusedRequest {
   readonly headers: IncomingHttpHeaders
@@ -36,7 +35,7 @@ export function refusedBy(
   return {
     ...(app !== undefined && { app: app.id }),
     code,
-    ...(origin !== undefined && { origin: ORIGIN.test(origin) ? origin.toLowerCase() : '~odd' }),
+    ...(origin !== undefined && { origin: shownOrigin(origin) ?? '~odd' }),
     // The app says all there is to say about a known key.
     ...(named === undefined && key !== undefined && { keyPrefix: prefixOf(key) }),
   }

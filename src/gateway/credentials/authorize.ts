@@ -1,6 +1,7 @@
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { isoSecondsFloor } from '../../std/iso-seconds.ts'
+import { originRefused } from '../apps/origin-refusal.ts'
 import type { App, Registry } from '../apps/registry.ts'
 import { originAllowed } from '../apps/registry.ts'
 import type { Directory, VendingApp } from '../apps/vending-apps.ts'
@@ -40,7 +41,10 @@ export function appByKey({ key, app: id }: Pick<VendRequest, 'key' | 'app'>, reg
 }
 
 const invalidClient = () =>
-  new AppError('invalid_client', 'Send the app and, in x-headgate-key, a key of this app.')
+  new AppError(
+    'invalid_client',
+    'Send the app and, as the header x-headgate-key, a key of this app; `headgate key new` makes one.',
+  )
 
 /** The app as far as it vends at all, and to this Origin. */
 export function vendingApp(
@@ -51,7 +55,7 @@ export function vendingApp(
   const app = directory.byId(id)
   if (!app?.isEnabled) throw new AppError('app_disabled', `The app "${id}" gives no credentials.`)
   if (origin !== undefined && !originAllowed(app, origin)) {
-    throw new AppError('origin_not_allowed', `The Origin is not on the list of the app "${id}".`)
+    throw originRefused(id, origin)
   }
   return app
 }

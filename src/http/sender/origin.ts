@@ -86,6 +86,13 @@ export function normalOrigin(origin: string): string {
     .replace(/^(https:.*):443$/, '$1')
 }
 
+/** A scheme, a host, a port, as a browser writes them; a name has at most 253 characters (RFC 1035). */
+const WRITTEN = /^[a-z][a-z\d+.-]{0,30}:\/\/[\w.:[\]-]{1,253}$/i
+
+/** The header of a request as it may stand in a log or an answer; undefined for what names no page. */
+export const shownOrigin = (origin: string): string | undefined =>
+  WRITTEN.test(origin) ? origin.toLowerCase() : undefined
+
 /** What may stand for the star, between dots: the rest of an origin is written with more, and would be anybody's. */
 const LABEL = /^[a-z0-9_-]+$/
 /** A scheme, the longest name that DNS knows, a port, and some room. */

@@ -58,3 +58,21 @@ test('whose request it is', async (t) => {
     t.equal(outcome(keys, claims), expected, rule)
   }
 })
+
+test('who is not known is told how to be, and the same whatever was tried', async (t) => {
+  const messageOf = (keys: readonly string[], origin?: string) => {
+    try {
+      return admit({ keyed: keys.flatMap((key) => registry.byKey(key) ?? []), origin }, registry)
+    } catch (error) {
+      return (error as AppError).message
+    }
+  }
+  const told = messageOf([])
+  t.match(told, /x-headgate-key.*`headgate key new`/)
+  for (const [keys, origin] of [
+    [['wrong'], undefined],
+    [[], evil],
+    [['wrong'], 'https://blog.example'],
+  ] as const)
+    t.equal(messageOf(keys, origin), told, `${keys} ${origin}`)
+})
