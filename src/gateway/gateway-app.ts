@@ -18,6 +18,7 @@ import {
 import { createQuota } from './apps/quota.ts'
 import type { Refusals } from './apps/refusals.ts'
 import { type RefusedRequest, refusedBy } from './apps/refused.ts'
+import { tellOfUnbelieved } from './apps/unbelieved.ts'
 import { contentTypeOf, MAX_WIRE_BYTES } from './collect/body.ts'
 import { pageOf } from './collect/claims.ts'
 import { type CollectorPorts, createCollector } from './collect/collect.ts'
@@ -56,6 +57,7 @@ export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): 
     keepAliveMs: config.keepAlive,
     // Its query is not read yet: that would take a parser before any limit.
     onRefused: ({ headers }, code) => onRefused({ headers, query: undefined }, code),
+    onUnbelieved: tellOfUnbelieved(clock, telemetry),
   })
   await listener.prepare?.(app)
   leaveBodiesUnread(app)

@@ -7,7 +7,7 @@ import { boundConnections } from './connections.ts'
 import { answerHalfOpen } from './half-open.ts'
 import { type OnRefused, queuePipelines } from './pipelines.ts'
 import { validatorCompiler } from './schema-faults.ts'
-import { knowSenders } from './sender/sender.ts'
+import { knowSenders, type OnUnbelieved } from './sender/sender.ts'
 import { inviteOnReading, leaveUnread } from './unread.ts'
 
 /** Node's default is 60 s for headers; ours leaves a slow mobile link enough and a slow attacker little. */
@@ -65,13 +65,14 @@ export interface ServerOptions {
   readonly keepAliveMs?: number
   /** Told of requests that no hook and no handler of the instance sees. */
   readonly onRefused?: OnRefused
+  readonly onUnbelieved?: OnUnbelieved
 }
 
 /** A server with these options and the headers and access log that every answer has. */
 export function createServer(
   trustProxy: readonly string[],
   log: Logger,
-  { keepAliveMs = KEEP_ALIVE_TIMEOUT_MS, onRefused = () => {} }: ServerOptions = {},
+  { keepAliveMs = KEEP_ALIVE_TIMEOUT_MS, onRefused = () => {}, onUnbelieved }: ServerOptions = {},
 ): FastifyInstance {
   const app: FastifyInstance = Fastify(serverOptions(keepAliveMs))
   queuePipelines(app.server, { onRefused })
@@ -80,7 +81,7 @@ export function createServer(
   app.setValidatorCompiler(validatorCompiler)
   boundConnections(app.server)
   answerExpectations(app.server)
-  const knowSender = knowSenders(app, trustProxy)
+  const knowSender = knowSenders(app, trustProxy, onUnbelieved)
   app.addHook('onRequest', (request, reply, done) => {
     knowSender(request)
     reply.header('cache-control', 'no-store')

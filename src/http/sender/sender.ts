@@ -37,8 +37,11 @@ export const MAX_HOPS = 32
 
 export type Senders = (request: Pick<IncomingMessage, 'socket' | 'headers'>) => RequestSender
 
+/** Told of each request that claims to be forwarded, by a peer at this address that is not trusted. */
+export type OnUnbelieved = (peer: string) => void
+
 /** `trustProxy`: addresses and networks of the proxies whose X-Forwarded-For is believed. */
-export function createSenders(trustProxy: readonly string[]): Senders {
+export function createSenders(trustProxy: readonly string[], onUnbelieved: OnUnbelieved = ignore): Senders {
   const isTrusted = peersIn(trustProxy)
   /** What its address says of a peer, remembered: behind a proxy, and from a connection kept alive, the next is the same. */
   const whoIs = memoizeLast((remoteAddress) => {
@@ -71,12 +74,14 @@ export function createSenders(trustProxy: readonly string[]): Senders {
     const { address: peer, block, isForwarded, isLoopback } = whoIs(remoteAddress)
     const forwardedFor = headers['x-forwarded-for']
     const isExempt = isLoopback && forwardsForNobody(headers)
+    if (!isForwarded && (forwardedFor ?? headers.forwarded) !== undefined) onUnbelieved(peer)
     if (!isForwarded || forwardedFor === undefined) return { address: peer, block, isForwarded, isExempt }
     const address = beyond(peer, String(forwardedFor))
     return { address, block: addressBlock(address), isForwarded, isExempt }
   }
 }
 
+const ignore = () => {}
 const GONE: RequestSender = { address: '', block: '', isForwarded: false, isExempt: true }
 
 function forwardsForNobody(headers: IncomingHttpHeaders): boolean {
@@ -105,8 +110,9 @@ export function addressIn(entry: string): string | undefined {
 export function knowSenders(
   app: FastifyInstance,
   trustProxy: readonly string[],
+  onUnbelieved?: OnUnbelieved,
 ): (request: FastifyRequest) => void {
-  const senderOf = createSenders(trustProxy)
+  const senderOf = createSenders(trustProxy, onUnbelieved)
   app.decorateRequest('sender')
   return (request) => {
     request.sender = senderOf(request.raw)

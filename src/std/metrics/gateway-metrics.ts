@@ -18,6 +18,11 @@ export const gatewayDeclarations = {
       from: 'the Origin, `key hg_pub_…`, `~odd` (an Origin that is none), `~none`, `~other`',
     },
   },
+  headgate_forwarding_not_trusted_total: {
+    type: 'counter',
+    help: 'Requests with X-Forwarded-For or Forwarded from a peer that is not in gateway.trustProxy: it is not read, and all behind that peer share the limits of one address.',
+    unit: 'requests',
+  },
   headgate_clock_replaced_total: {
     type: 'counter',
     help: 'Accepted events stamped with their arrival, because the time they gave was implausible.',

@@ -113,6 +113,26 @@ test('whom limits by address do not concern', async (t) => {
   }
 })
 
+test('whoever claims to forward and is not trusted is told of, and nobody else', async (t) => {
+  const told: string[] = []
+  const sender = createSenders(['10.0.0.0/8'], (peer) => told.push(peer))
+  const ask = (remoteAddress: string | undefined, headers: Record<string, string>) => {
+    sender({ socket: { remoteAddress }, headers } as never)
+    return told.splice(0)
+  }
+  for (const [what, peer, headers, expected] of [
+    ['X-Forwarded-For', '192.0.2.1', { 'x-forwarded-for': '203.0.113.5' }, ['192.0.2.1']],
+    ['without anybody in it', '192.0.2.1', { 'x-forwarded-for': '' }, ['192.0.2.1']],
+    ['Forwarded', '::ffff:192.0.2.1', { forwarded: 'for=203.0.113.5' }, ['192.0.2.1']],
+    ['a proxy on this machine', '127.0.0.1', { 'x-forwarded-for': '203.0.113.5' }, ['127.0.0.1']],
+    ['one that is trusted', '10.0.0.1', { 'x-forwarded-for': '203.0.113.5' }, []],
+    ['nobody in between', '192.0.2.1', {}, []],
+    ['a proxy that does not say for whom', '192.0.2.1', { via: '1.1 edge' }, []],
+    ['a peer that is gone', undefined, { 'x-forwarded-for': '203.0.113.5' }, []],
+  ] as const)
+    t.same(ask(peer, headers), expected, what)
+})
+
 test('nothing else takes an address from a request', async (t) => {
   const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) =>
     file.endsWith('.ts'),
