@@ -21,7 +21,7 @@ const lastPathOf = memoizeLast(pathOf)
 /** What makes a measurement an event, beside what its whole request shares. */
 export function enrich(m: Measurement, eventId: string, receivedMs: number): Enriched {
   const clientMs = m.event_time === undefined ? Number.NaN : momentIn(m.event_time)
-  const plausible = clientMs >= receivedMs - MAX_EVENT_AGE_MS && clientMs <= receivedMs + MAX_EVENT_AHEAD_MS
+  const plausible = isPlausible(clientMs, receivedMs)
   const stamp: Stamp = {
     event_id: eventId,
     event_time: plausible ? clientMs : receivedMs,
@@ -32,3 +32,7 @@ export function enrich(m: Measurement, eventId: string, receivedMs: number): Enr
   if (pagePath !== undefined) stamp.page_path = withoutTilde(pagePath)
   return { stamp, clockReplaced: !plausible && m.event_time !== undefined }
 }
+
+/** Whether a client's time is taken. NaN is none. */
+export const isPlausible = (clientMs: number, receivedMs: number): boolean =>
+  clientMs >= receivedMs - MAX_EVENT_AGE_MS && clientMs <= receivedMs + MAX_EVENT_AHEAD_MS

@@ -1,9 +1,12 @@
 import { nearestOf } from '../std/input/did-you-mean.ts'
+import { INSTANT_FORM } from '../std/input/instant.ts'
 import { lruCache } from '../std/lru.ts'
+import { isPlausible } from './enrich.ts'
 import type { RefusalCode } from './ledger/ledger.ts'
 import { columns, type Measurement } from './schema/event.ts'
 import { isObject } from './schema/json-object.ts'
 import { readers } from './values/columns.ts'
+import { likelyScale, momentIn } from './values/moment.ts'
 import { likelyUnit } from './values/unit.ts'
 
 /** A sender makes the same mistake in each event. Ours. */
@@ -16,24 +19,33 @@ export const MAX_HINTS = 4
 const MAX_KNOWN_NAMES = 512
 
 /** What was found of the events of one request. */
-interface Judgement {
+export interface HintedEvents {
   readonly accepted: readonly { readonly measurement: Measurement }[]
   readonly refusals: readonly RefusalCode[]
   readonly ignored: number
 }
 
-type Hints = (candidates: readonly unknown[], judged: Judgement) => readonly string[]
+interface Found {
+  readonly candidates: readonly unknown[]
+  readonly judged: HintedEvents
+  /** What to do with a request that was meant for another route: of its fields nothing else is told. */
+  readonly misrouted?: string | undefined
+  /** The arrival that some events were given instead of their own time. */
+  readonly insteadMs?: number | undefined
+}
+
+type Hints = (found: Found) => readonly string[]
 
 const NONE: readonly string[] = []
 /** That they are left out of what clients send is documented. */
 const gatewayOwn: ReadonlySet<string> = new Set(columns.map(({ name }) => name))
 
 /**
- * What a sender may have meant by a field that was left out, or by a unit that is kept as it is and not converted. Nothing
- * is taken otherwise for it. Of fields it is asked where some were ignored, or one is missing.
+ * What a sender may have meant by a field that was left out, by a unit that is kept as it is and not converted, or by a time
+ * that was replaced. Nothing is taken otherwise for it. Of fields it is asked where some were ignored, or one is missing.
+ * It costs more than to judge the events: to be called where the sender will read it.
  */
-export function createHints(): Hints {
-  const nearestField = nearestOf(readers.keys())
+export function createHints(nearestField = nearestOf(readers.keys())): Hints {
   const meantBy = lruCache<string>(MAX_KNOWN_NAMES)
 
   function meant(name: string): string {
@@ -44,7 +56,8 @@ export function createHints(): Hints {
     return found
   }
 
-  function ofFields(candidates: readonly unknown[]): string[] {
+  function ofFields({ candidates, judged }: Found): readonly string[] {
+    if (judged.ignored === 0 && !judged.refusals.includes('missing_field')) return NONE
     return unknownNames(candidates).flatMap((name) => {
       const field = meant(name)
       return field === ''
@@ -53,11 +66,14 @@ export function createHints(): Hints {
     })
   }
 
-  return (candidates, judged) => {
-    const units = ofUnits(judged)
-    const isWhole = judged.ignored === 0 && !judged.refusals.includes('missing_field')
-    if (isWhole && units.length === 0) return NONE
-    return [...(isWhole ? [] : ofFields(candidates)), ...units].slice(0, MAX_HINTS)
+  return (found) => {
+    const { judged, misrouted, insteadMs } = found
+    const fields = misrouted === undefined ? ofFields(found) : [misrouted]
+    const units = ofEach(judged, ofUnit)
+    const times = insteadMs === undefined ? NONE : ofEach(judged, (event) => ofTime(event, insteadMs))
+    return fields.length + units.length + times.length === 0
+      ? NONE
+      : [...fields, ...units, ...times].slice(0, MAX_HINTS)
   }
 }
 
@@ -74,14 +90,30 @@ function unknownNames(candidates: readonly unknown[]): readonly string[] {
   return [...names]
 }
 
-function ofUnits({ accepted }: Judgement): readonly string[] {
+/** What the first events that were accepted have to be told, each sentence once. */
+function ofEach(
+  { accepted }: HintedEvents,
+  hintOf: (measurement: Measurement) => string | undefined,
+): readonly string[] {
   let hints = NONE
   for (let i = 0; i < accepted.length && i < MAX_EVENTS; i++) {
-    const unit = accepted[i]?.measurement.unit
-    const meant = unit === undefined ? undefined : likelyUnit(unit)
-    if (meant === undefined) continue
-    const hint = `unit: "${unit}" is kept as it is and not converted; did you mean "${meant}"?`
-    if (!hints.includes(hint)) hints = [...hints, hint]
+    const event = accepted[i]
+    const hint = event && hintOf(event.measurement)
+    if (hint !== undefined && !hints.includes(hint)) hints = [...hints, hint]
   }
   return hints
+}
+
+function ofUnit({ unit }: Measurement): string | undefined {
+  const meant = unit === undefined ? undefined : likelyUnit(unit)
+  return meant && `unit: "${unit}" is kept as it is and not converted; did you mean "${meant}"?`
+}
+
+function ofTime({ event_time: time }: Measurement, insteadMs: number): string | undefined {
+  if (time === undefined || isPlausible(momentIn(time), insteadMs)) return undefined
+  const scale = likelyScale(time)
+  // A time that is well written and too old, or ahead, is no mistake of whoever wrote the code.
+  if (scale === 'milliseconds') return undefined
+  const looks = scale === undefined ? 'is no time with a zone' : `looks like ${scale}`
+  return `event_time: ${looks}, and was replaced by the time of arrival; it must be ${INSTANT_FORM}`
 }

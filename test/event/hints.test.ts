@@ -1,9 +1,12 @@
 import { test } from 'tap'
 import { createHints, MAX_HINTS } from '../../src/event/hints.ts'
+import { readers } from '../../src/event/values/columns.ts'
 import { judgeAll } from '../../src/gateway/collect/verdicts.ts'
+import { nearestOf } from '../../src/std/input/did-you-mean.ts'
 
 const event = { name: 'checkout.time', value: 3 }
-const hintsOf = (...candidates: readonly unknown[]) => createHints()(candidates, judgeAll(candidates))
+const hintsOf = (...candidates: readonly unknown[]) =>
+  createHints()({ candidates, judged: judgeAll(candidates) })
 const field = (written: string, meant: string) =>
   `"${written}" is no field of an event and was left out; did you mean "${meant}"?`
 const unit = (written: string, meant: string) =>
@@ -58,9 +61,65 @@ test('a mistake is told once, and no more than a few of them', async (t) => {
   t.same(hintsOf({ ...event, ...own, page_rout: '/' }), [], 'and the first names')
 })
 
-test('the same names are compared once', async (t) => {
-  const hints = createHints()
-  const candidates = [{ ...event, page_rout: '/' }]
-  for (const time of ['first', 'again'])
-    t.same(hints(candidates, judgeAll(candidates)), [field('page_rout', 'page_route')], time)
+test('the same names are compared once, as long as they are among those that came last', async (t) => {
+  const nearestField = nearestOf(readers.keys())
+  const compared: string[] = []
+  const hints = createHints((name) => {
+    compared.push(name)
+    return nearestField(name)
+  })
+  const tell = (name: string) => {
+    const candidates = [{ ...event, [name]: '/' }]
+    return hints({ candidates, judged: judgeAll(candidates) })
+  }
+  for (const time of ['first', 'again']) {
+    t.same(tell('page_rout'), [field('page_rout', 'page_route')], time)
+    t.same(tell('colour'), [], `${time}, one of which nothing is known`)
+  }
+  t.same(compared, ['page_rout', 'colour'])
+  for (let i = 0; i < 600; i++) tell(`own_${i}`)
+  tell('page_rout')
+  t.equal(compared.length, 2 + 600 + 1, 'they are forgotten after some hundred others')
+})
+
+const NOW_MS = Date.UTC(2026, 10, 29, 12)
+const FORM = 'epoch milliseconds (1795867200000), or ISO 8601 with a time zone (2026-11-28T12:00:00Z)'
+const time = (what: string) =>
+  `event_time: ${what}, and was replaced by the time of arrival; it must be ${FORM}`
+
+test('of a time that was replaced it is told what it looks like, and what it must be', async (t) => {
+  const seconds = NOW_MS / 1_000
+  const timesOf = (times: readonly unknown[], insteadMs?: number) => {
+    const candidates = times.map((each) => ({ ...event, event_time: each }))
+    return createHints()({ candidates, judged: judgeAll(candidates), insteadMs })
+  }
+  for (const [what, written, hints] of [
+    ['seconds', seconds, [time('looks like seconds')]],
+    ['as Python has them', seconds + 0.25, [time('looks like seconds')]],
+    ['as a text', String(seconds), [time('looks like seconds')]],
+    ['microseconds', NOW_MS * 1_000, [time('looks like microseconds')]],
+    ['nanoseconds', String(NOW_MS * 1_000_000), [time('looks like nanoseconds')]],
+    ['a word', 'yesterday', [time('is no time with a zone')]],
+    ['nothing', '', [time('is no time with a zone')]],
+    ['a time without a zone', '2026-11-29T12:00:00', [time('is no time with a zone')]],
+    ['a day', 20_261_128, [time('is no time with a zone')]],
+    ['before 1970', -5, [time('is no time with a zone')]],
+    ['two days ago', NOW_MS - 172_800_000, []],
+    ['the clock of a device that was reset', '1970-01-01T00:00:07Z', []],
+    ['ten minutes ahead', new Date(NOW_MS + 600_000).toISOString(), []],
+    ['a good time', NOW_MS - 1_000, []],
+    ['none', undefined, []],
+  ] as const)
+    t.same(timesOf([written], NOW_MS), hints, what)
+  t.same(timesOf([NOW_MS, 'x', seconds, 'y'], NOW_MS), [
+    time('is no time with a zone'),
+    time('looks like seconds'),
+  ])
+  t.same(timesOf(['yesterday']), [], 'and of none that was not')
+})
+
+test('of the fields of a request that was meant for another route nothing else is told', async (t) => {
+  const candidates = [{ ...event, page_rout: '/', unit: 'bytes' }]
+  const found = { candidates, judged: judgeAll(candidates), misrouted: 'Send it elsewhere.' }
+  t.same(createHints()(found), ['Send it elsewhere.', unit('bytes', 'By')])
 })

@@ -51,13 +51,13 @@ Every failure has a code. Over HTTP it is an RFC 9457 problem document (\`applic
 { "type": "urn:headgate:problem:unknown_key", "title": "No known app was named", "status": 401, "detail": "…", "code": "unknown_key" }
 \`\`\`
 
-\`detail\` says what was wrong this time and names the field; it never repeats what was sent, but a name that is nearly one of ours. Of an \`invalid_request\` it says all that is wrong at once, as far as one look tells, and \`errors\` has the same for programs: \`{ pointer, reason }\` each. 429 and 503 carry \`Retry-After\` in seconds. 403 is only for what will not work without a change of configuration, because some clients then stop for good. No body ever holds a URL, a key, a token or an address.
+\`detail\` says what was wrong this time and names the field; it never repeats what was sent, but a name that is nearly one of ours, and to a page the Origin for which it was refused. Of an \`invalid_request\` it says all that is wrong at once, as far as one look tells, and \`errors\` has the same for programs: \`{ pointer, reason }\` each. 429 and 503 carry \`Retry-After\` in seconds. 403 is only for what will not work without a change of configuration, because some clients then stop for good. No body ever holds a path or query, a key, a token or an address. A path that is none is answered with the route that was nearly written, or with those of the listener that was asked; private routes are named by private listeners alone.
 
 | code | status | title | what to do |
 |---|---|---|---|
 ${rows.join('\n')}
 
-Events of one request fail one by one: \`rejected: [{ index, code, detail }]\` in the 202 or the 422. Their codes are \`not_an_object\`, \`malformed_line\`, \`missing_field\`, \`invalid_field\`, \`event_too_large\`, \`event_too_complex\`, \`too_many_events\`, \`privacy_gpc\`. Beside them \`hints\` has a sentence for a field that was left out and is nearly one of ours, and for a unit that was meant to be converted and is not: \`{ "valeu": 3, "unit": "milliseconds" }\`. It is there only where there is something to tell.
+Events of one request fail one by one: \`rejected: [{ index, code, detail }]\` in the 202 or the 422. Their codes are \`not_an_object\`, \`malformed_line\`, \`missing_field\`, \`invalid_field\`, \`event_too_large\`, \`event_too_complex\`, \`too_many_events\`, \`privacy_gpc\`. Beside them \`hints\` has a sentence for a field that was left out and is nearly one of ours, for a unit that was meant to be converted and is not (\`{ "valeu": 3, "unit": "milliseconds" }\`), for an \`event_time\` that was replaced (seconds instead of milliseconds, a time without a zone, a word), and for a request that was meant for another route, such as the metrics of web-vitals at \`/v1/events\`, or whose format no route takes. It is there only where there is something to tell. A 204 has no body, and no hints: **while you develop, send \`content-type: application/json\`**.
 `
 }
 
@@ -82,13 +82,15 @@ function eventsPage(): string {
 
 # The event
 
-One flat row per measurement. A client must send \`name\` and \`value\`; what it may not set (\`app_id\`, \`received_time\`, \`country\`, \`device_type\`, \`user_agent_*\`, \`os_name\`) and unknown fields are ignored and counted; the answer's \`hints\` name one that is nearly one of ours. \`null\` is the same as absent, wherever it stands: in an event, among its attributes, in a context and beside one.
+One flat row per measurement. A client must send \`name\` and \`value\`; what it may not set (\`app_id\`, \`received_time\`, \`country\`, \`device_type\`, \`user_agent_*\`, \`os_name\`) and unknown fields are ignored and counted; the answer's \`hints\` ([errors](errors.md)) name one that is nearly one of ours. \`null\` is the same as absent, wherever it stands: in an event, among its attributes, in a context and beside one.
 
 | column | type | always there | |
 |---|---|---|---|
 ${rows.join('\n')}
 
 In the lake a line is \`{"v":1, …columns…}\`, without the absent ones. Times are epoch milliseconds, so that no engine's time zone can touch them.
+
+**Answers.** By the content type alone: to \`application/json\`, \`application/x-ndjson\` and any other that says something, 202 with a verdict for each event and hints. To what browsers send without asking first, which is \`text/plain\`, forms and no content type at all, 204 without a body, since whoever sends a beacon cannot read one. \`curl -d\` without \`-H 'content-type: application/json'\` is a form, and \`fetch\` of a text is \`text/plain\`: what they bring is read all the same, and a 204 says that at least one event was stored. What is refused is told to all alike.
 
 **Bodies.** One event, an array, an envelope \`{ context?, events }\`, or several of these one behind the other: NDJSON, in any spelling of line ends, with byte order marks or record separators (RFC 7464), or with nothing between them. A line or an item that cannot be read, not being JSON or not UTF-8, is refused by itself (\`malformed_line\`), and so is one with more than ${MAX_DEPTH} levels in a field that is no column (\`event_too_complex\`). A body has at most ${MAX_CANDIDATES} events (of which 500 are taken); beyond, it is refused as a whole (413).
 
@@ -106,7 +108,7 @@ Units that are not converted (\`minutes\`, \`frames\`) cannot be added up in a w
 
 **What others put into \`raw/\`**, lines or Parquet, is held to the same lengths without being judged: labels are cut to 256 characters (the last is \`…\`), addresses to 2048, texts of exceptions to 1024, and of attributes that take more than a gateway stores the first 32 are kept as texts of at most 256. An id, an app or a name of more than 128 characters is none: such a line goes to \`dead/\`, such a row of Parquet counts as rejected. A weight that is no number, not above 0 or above 1000000 stands for 1. In Parquet a column of numbers or booleans where a text belongs is read as its text, and a column without any value is as absent.
 
-**Times.** A number, or digits, are epoch milliseconds; nothing is guessed from its size. A text is ISO 8601 or RFC 3339 with a zone, in any common spelling: \`T\`, \`t\` or a space; \`Z\`, \`z\`, \`UTC\`, \`+01:00\`, \`+0100\` or \`+01\`; seconds and fractions or none; the day as a date, as \`2026-326\` or as \`2026-W47-7\`; or the form of HTTP and mail (\`Sun, 22 Nov 2026 11:00:00 GMT\`), of JavaScript's \`String(new Date())\`, of Java's, Go's or .NET's JSON (\`/Date(1795348800000)/\`). \`EST\` and its like are read in mail's form only: elsewhere they may mean another zone. A time without a zone, one on no calendar, and one more than 24 h old or 5 min ahead is replaced by the time of arrival, and counted (\`headgate_clock_replaced_total\`).
+**Times.** A number, or digits, are epoch milliseconds; nothing is guessed from its size. A text is ISO 8601 or RFC 3339 with a zone, in any common spelling: \`T\`, \`t\` or a space; \`Z\`, \`z\`, \`UTC\`, \`+01:00\`, \`+0100\` or \`+01\`; seconds and fractions or none; the day as a date, as \`2026-326\` or as \`2026-W47-7\`; or the form of HTTP and mail (\`Sun, 22 Nov 2026 11:00:00 GMT\`), of JavaScript's \`String(new Date())\`, of Java's, Go's or .NET's JSON (\`/Date(1795348800000)/\`). \`EST\` and its like are read in mail's form only: elsewhere they may mean another zone. A time without a zone, one on no calendar, and one more than 24 h old or 5 min ahead is replaced by the time of arrival, and counted (\`headgate_clock_replaced_total\`); a 202 says so in \`hints\`, and of seconds since the epoch that they look like such.
 
 **Texts** of more than ${MAX_TEXT_CHARS} characters (${MAX_UNIT_CHARS} for \`unit\`) are cut and end with \`…\`; numbers and booleans are read as texts. A text that begins with \`~\` begins with \`∼\` (U+223C) instead: values like \`~other\` are the rollups' own. \`name\` and ids are never cut, as that would make two things one: ids have at most ${MAX_ID_CHARS} characters, and an empty one is none.
 

@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox'
+import { INSTANT_FORM } from '../../std/input/instant.ts'
 import {
   MAX_ID_CHARS,
   MAX_STATUS,
@@ -21,9 +22,7 @@ const TEXT = new ValueRule('must be a text, such as checkout')
 const ID = new ValueRule(`must be a text of at most ${MAX_ID_CHARS} characters`)
 const NAME = new ValueRule(`must be ${NAME_FORM}`)
 const RESERVED = new ValueRule(`${LEDGER_NAME} is reserved`)
-const TIME = new ValueRule(
-  'must be epoch milliseconds (1795867200000), or ISO 8601 with a time zone (2026-11-28T12:00:00Z)',
-)
+const TIME = new ValueRule(`must be ${INSTANT_FORM}`)
 const metricName = new RegExp(NAME_PATTERN)
 
 const exceptions: Readonly<Record<string, Reader>> = {

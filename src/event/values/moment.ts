@@ -49,6 +49,21 @@ export function momentIn(time: number | string): number {
   )
 }
 
+/** From which number on it is a time of these years, since 1973, in each unit, and was hardly meant otherwise. */
+const SCALES = [
+  [1e17, 'nanoseconds'],
+  [1e14, 'microseconds'],
+  [1e11, 'milliseconds'],
+  [1e8, 'seconds'],
+] as const
+
+/** The unit since the epoch in which a time was most likely written; undefined where it is hardly one at all. */
+export function likelyScale(time: number | string): (typeof SCALES)[number][1] | undefined {
+  const count = numberIn(time)
+  if (Number.isNaN(count)) return Number.isNaN(momentIn(time)) ? undefined : 'milliseconds'
+  return SCALES.find(([least]) => count >= least)?.[1]
+}
+
 function inMailsOrder(text: string): string {
   for (const [order, mails] of REORDERED) {
     const reordered = text.replace(order, mails)

@@ -45,6 +45,8 @@ export interface BuiltBatch {
   readonly tooLarge: readonly number[]
   /** Whether the same request, sent again, has the same ids. */
   readonly retrySafe: boolean
+  /** Events whose own time was implausible. */
+  readonly clocksReplaced: number
 }
 
 export type BuildBatch = (
@@ -149,7 +151,7 @@ export function createBatchBuilder({ clock, entropy, telemetry }: BatchBuilderPo
     while (renderSome(rendering)) yield
     const { lines, tooLarge } = rendering
     const batch = { lines: linesToBytes(lines, maxBytes), count: lines.length, receivedMs, canRetry }
-    return { batch, tooLarge, retrySafe: hasKey || events.every(hasOwnId) }
+    return { batch, tooLarge, retrySafe: hasKey || events.every(hasOwnId), clocksReplaced }
   }
 }
 

@@ -30,7 +30,7 @@ const receipt = Type.Object(
       Type.Array(Type.String(), {
         maxItems: MAX_HINTS,
         description:
-          'Only if there are any: names of fields that were left out, and units that are not converted, with what may have been meant.',
+          'Only if there are any: names of fields that were left out, units that are not converted, times that were replaced and the route that was meant, each with what to do.',
       }),
     ),
   },
@@ -77,7 +77,10 @@ const body = (schema: TSchema) => ({
 
 const answers = {
   202: { description: 'To senders of JSON.', content: { 'application/json': { schema: receipt } } },
-  204: Type.Null({ description: 'To beacons: text/plain, form and untyped bodies.' }),
+  204: Type.Null({
+    description:
+      'To beacons: text/plain, form and untyped bodies, `curl -d` without a content type among them. At least one event was accepted; to be told of each, send application/json.',
+  }),
   ...refusals,
 }
 

@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto'
-import { createHints } from '../../event/hints.ts'
 import type { Ledger, RefusalCode } from '../../event/ledger/ledger.ts'
 import { mostStoredBytes } from '../../event/schema/growth.ts'
 import { createFairQueue, type Owner } from '../../std/async/fair-queue.ts'
@@ -18,6 +17,7 @@ import {
   type RequestContext,
 } from './batch-lines.ts'
 import type { Decoded, Format, WireRequest } from './formats/format.ts'
+import { createRequestHints } from './formats/request-hints.ts'
 import { createIdempotency, type IdempotencyClaim } from './identity/idempotency.ts'
 import {
   type Judged,
@@ -102,7 +102,7 @@ export function createCollector(ports: CollectorPorts): Collector {
   const { clock, journal, ledger, quota, registry, telemetry } = ports
   const seal = createBatchBuilder(ports)
   const idempotency = createIdempotency(ports.idempotencySecret, clock)
-  const hintsOf = createHints()
+  const hintsOf = createRequestHints()
   const inTurn = createFairQueue()
   const countAcknowledged = acknowledgedByDurability(telemetry)
   const ignoredFields = counter(telemetry.metrics, 'headgate_ignored_fields_total')
@@ -132,7 +132,7 @@ export function createCollector(ports: CollectorPorts): Collector {
 
   /** From the body to lines that may be stored, or the reason why there are none. */
   function* prepare(submission: Submission, account: Account, received: Received): ResumableWork<Prepared> {
-    const { format, wire, gpc } = submission
+    const { format, wire, gpc, canRetry } = submission
     const { contentType, headers, query } = wire
     const request = { contentType, headers, query, body: received.body }
     const decoded = format.decodeShort?.(request) ?? (yield* format.decode(request))
@@ -140,8 +140,7 @@ export function createCollector(ports: CollectorPorts): Collector {
     if (candidates.length > FEW_EVENTS) yield
     const app = admitted(account, decoded)
     const judged = judgeAll(candidates, gpc && app.gpc === 'drop' ? refuseForPrivacy : undefined)
-    const hints = hintsOf(candidates, judged)
-    if (judged.accepted.length === 0) refuseAll(app, judged, hints)
+    if (judged.accepted.length === 0) refuseAll(app, judged, hintsOf({ format, decoded, judged }))
     if (candidates.length > FEW_EVENTS) yield
     const claim = claimOf(submission, app, received)
     try {
@@ -151,6 +150,7 @@ export function createCollector(ports: CollectorPorts): Collector {
       )
       const sealed = yield* seal(app, judged.accepted, submission, { claim, maxBytes })
       const { rejected, refusals } = store(submission, app, judged, sealed)
+      const hints = canRetry ? hintsOf({ format, decoded, judged, sealed }) : []
       return { app, batch: sealed.batch, rejected, refusals, hints, retrySafe: sealed.retrySafe, claim }
     } catch (error) {
       claim?.end(false)

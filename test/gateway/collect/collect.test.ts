@@ -148,6 +148,25 @@ test('a sender whose field or unit is nearly one of ours is told so, and nobody 
     code: 'nothing_valid',
     details: { hints: ['"valeu" is no field of an event and was left out; did you mean "value"?'] },
   })
+  t.match(await collect(submission(lcp({ event_time: 1_795_867_200 }))), {
+    hints: [/^event_time: looks like seconds, /],
+  })
+  t.match(await collect(submission({ name: 'LCP', value: 3, id: 'v6-1', rating: 'good' })), {
+    hints: [/to \/v1\/web-vitals/],
+  })
+})
+
+test('hints are not looked for where no answer has them', async (t) => {
+  const { collect } = setup()
+  const odd = { valeu: 3, unit: 'milliseconds', event_time: 'yesterday' }
+  const beacon = await collect(submission(lcp({ ...odd, event_id: 'a' }), { canRetry: false }))
+  t.strictSame(beacon, { accepted: 1, rejected: [], durability: 'journal' })
+  const query = { name: 'a', valeu: '3' }
+  const wire = { contentType: undefined, headers: {}, query }
+  const shown = await t.rejects(collect(submission('', { format: pixel, wire, canRetry: false })))
+  t.strictSame(Object.keys((shown as AppError).details), ['accepted', 'rejected'])
+  const refused = await t.rejects(collect(submission({ name: 'a', valeu: 3 }, { canRetry: false })))
+  t.match((refused as AppError).details, { hints: [/"valeu"/] }, 'but this one has them, whoever reads it')
 })
 
 test('a request of which nothing is accepted is an error that lists why', async (t) => {

@@ -14,6 +14,8 @@ export interface Decoded {
   readonly candidates: readonly unknown[]
   /** The app identifier that the body itself carries, if any. It identifies, it never authenticates. */
   readonly alias?: string | undefined
+  /** What holds them, where one value of JSON holds them all. */
+  readonly root?: unknown
 }
 
 /** One client's way of saying it, as a pure function. Throws `malformed_body` only when nothing at all can be read. */
@@ -21,6 +23,8 @@ export interface Format {
   readonly name: 'native' | 'pixel' | 'web-vitals'
   /** Whether bodies carry an alias: a request that nothing else names is then read to see whose it is. */
   readonly carriesAlias?: boolean
+  /** Whether nobody is told what became of a request: its answer is a picture. */
+  readonly isMute?: boolean
   decode(request: WireRequest): ResumableWork<Decoded>
   /** The same of what is short and usual, without steps between which others may have a turn; undefined for all else. */
   decodeShort?(request: WireRequest): Decoded | undefined

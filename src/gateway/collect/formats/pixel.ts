@@ -5,6 +5,7 @@ import { fieldsOf } from './pairs.ts'
 /** `GET /v1/pixel.gif?name=…&value=…&attributes.plan=pro`, for places without script: one measurement a request. */
 export const pixel: Format = {
   name: 'pixel',
+  isMute: true,
   *decode({ query }) {
     return { candidates: yield* mapInSteps([Object.entries(query)], fieldsOf) }
   },

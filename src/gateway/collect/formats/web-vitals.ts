@@ -20,16 +20,16 @@ import { unwrap } from './wrappings.ts'
 export const webVitals: Format = {
   name: 'web-vitals',
   *decode(request) {
-    const { candidates } = yield* unwrap(request)
+    const { candidates, root } = yield* unwrap(request)
     const metrics = yield* mapInSteps(candidates, (item, index) =>
       index < MAX_EVENTS_PER_BODY ? metricsIn(item).map(toCandidate) : metricsIn(item),
     )
-    return { candidates: metrics.flat() }
+    return { candidates: metrics.flat(), root }
   },
 }
 
 /** Times in milliseconds; CLS is a score. FID ended with version 4. Any other name is a custom metric and kept as it is. */
-const units: ReadonlyMap<unknown, string> = new Map([
+export const vitalUnits: ReadonlyMap<unknown, string> = new Map([
   ['CLS', '1'],
   ['FCP', 'ms'],
   ['FID', 'ms'],
@@ -42,7 +42,7 @@ const units: ReadonlyMap<unknown, string> = new Map([
 function metricsIn(item: unknown): readonly unknown[] {
   if (!isObject(item) || isThere(item['name']) || isThere(item['value'])) return [item]
   const others = Object.entries(item)
-  const metrics = others.filter(([name, value]) => units.has(name) && isThere(value))
+  const metrics = others.filter(([name, value]) => vitalUnits.has(name) && isThere(value))
   if (metrics.length === 0) return [item]
   const shared = sharedBy(others)
   return metrics.map(([name, value]) => ({ ...shared, ...(isObject(value) ? value : { value }), name }))
@@ -52,7 +52,7 @@ function metricsIn(item: unknown): readonly unknown[] {
 function sharedBy(members: readonly (readonly [string, unknown])[]): JsonObject {
   let additions = 0
   const isShared = ([name]: readonly [string, unknown]) =>
-    !units.has(name) && (ofLibrary.has(name) || readers.has(name) || additions++ < MAX_ATTRIBUTES)
+    !vitalUnits.has(name) && (ofLibrary.has(name) || readers.has(name) || additions++ < MAX_ATTRIBUTES)
   return Object.fromEntries(members.filter(isShared))
 }
 
@@ -74,7 +74,7 @@ function toCandidate(item: unknown): unknown {
   const { name, value, id, navigationType } = item
   const details = objectIn(item['attribution'])
   const fields: Record<string, unknown> = additionsOf(item, details)
-  const unit = units.get(name)
+  const unit = vitalUnits.get(name)
   fields['name'] = unit === undefined ? name : `browser.web_vital.${String(name).toLowerCase()}`
   fields['value'] = value
   fields['sdk_name'] = 'web-vitals'
