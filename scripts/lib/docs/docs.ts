@@ -29,6 +29,7 @@ import type { ErrorCode } from '../../../src/std/errors.ts'
 import { configurationPage } from './docs-configuration.ts'
 import { limitsPage } from './docs-limits.ts'
 import { metricsPage } from './docs-metrics.ts'
+import { queriesPage } from './docs-queries.ts'
 import { whatToDo } from './what-to-do.ts'
 
 /**
@@ -140,6 +141,7 @@ const pages: Readonly<Record<string, () => string>> = {
   'docs/events.md': eventsPage,
   'docs/limits.md': () => `${note}\n\n${limitsPage()}`,
   'docs/metrics.md': () => `${note}\n\n${metricsPage()}`,
+  'docs/queries.md': () => queriesPage(readFileSync('docs/queries.md', 'utf8')),
 }
 
 /** Paths of pages that differ from what the code says. */

@@ -4,11 +4,15 @@ import { readFileSync } from 'node:fs'
 export const EXAMPLE_GATEWAY = 'https://beacons.example.com'
 
 /** A block of a page that is marked with `<!-- runs: NAME -->`, word for word. */
-export function snippet(page: string, name: string): string {
-  const marked = `<!-- runs: ${name} -->\n`
-  const [, after = ''] = readFileSync(page, 'utf8').split(marked)
-  const [, code] = /^```\w+\n(.*?)^```$/ms.exec(after) ?? []
-  if (code === undefined || !after.startsWith('```')) throw new Error(`${page} has no snippet ${name}`)
+export const snippet = (page: string, name: string): string => marked(page, `runs: ${name}`)
+
+/** What the page says that a block is answered, marked with `<!-- answers: NAME -->`. */
+export const answer = (page: string, name: string): string => marked(page, `answers: ${name}`)
+
+function marked(page: string, mark: string): string {
+  const [, after = ''] = readFileSync(page, 'utf8').split(`<!-- ${mark} -->\n`)
+  const [, code] = /^```\w*\n(.*?)^```$/ms.exec(after) ?? []
+  if (code === undefined || !after.startsWith('```')) throw new Error(`${page} has no ${mark}`)
   return code
 }
 

@@ -1,0 +1,195 @@
+import { readFileSync } from 'node:fs'
+import Type, { type TObject, type TSchema } from 'typebox'
+import { MAX_QUANTILES, MAX_VALUES } from '../../../src/aggregation/serve/parameters.ts'
+import {
+  MetricsParameters,
+  seriesParameters,
+  topParameters,
+} from '../../../src/aggregation/serve/query-parameters.ts'
+import { MAX_RANKED_ROWS, MAX_RANKED_WINDOWS } from '../../../src/aggregation/serve/ranking.ts'
+import { MAX_POINTS, MAX_ROWS, MAX_SERIES_WINDOWS } from '../../../src/aggregation/serve/series.ts'
+import { DIMENSIONS } from '../../../src/event/schema/dimensions.ts'
+import { problems } from '../../../src/http/problems.ts'
+import {
+  MAX_QUERIES_OF_TOKEN,
+  MAX_WAITING_QUERIES,
+  QUERIES_AT_ONCE,
+  QUERY_DEADLINE_MS,
+} from '../../../src/http/query-pool.ts'
+import { told } from '../../../src/std/input/expectation.ts'
+import { whatToDo } from './what-to-do.ts'
+
+interface Schema {
+  readonly description?: string
+  readonly type?: string
+  readonly properties?: Readonly<Record<string, Schema>>
+  readonly required?: readonly string[]
+  readonly items?: Schema
+  readonly anyOf?: readonly Schema[]
+}
+
+interface QueryOperation {
+  readonly operationId: string
+  readonly summary: string
+  readonly description: string
+  readonly tags: readonly string[]
+  readonly parameters?: readonly { readonly name: string }[]
+  readonly responses: Readonly<
+    Record<string, { readonly content?: Readonly<Record<string, { schema: Schema }>> }>
+  >
+}
+
+/** What may be asked, as the OpenAPI document has it: that is rendered from the routes, and held to them by a test. */
+const routes: readonly (QueryOperation & { readonly path: string })[] = Object.entries<
+  Record<string, QueryOperation>
+>(JSON.parse(readFileSync('openapi/aggregation.json', 'utf8')).paths).flatMap(([path, methods]) =>
+  Object.values(methods)
+    .filter(({ tags }) => tags.includes('query'))
+    .map((operation) => ({ path, ...operation })),
+)
+
+/** The same parameters with the words for people, which OpenAPI does not know. */
+const forms: Readonly<Record<string, TObject>> = {
+  series: seriesParameters([]),
+  top: topParameters([]),
+  metricNames: MetricsParameters,
+}
+
+/** Failures of a query, in the order in which one meets them. */
+const CODES = [
+  'unauthorized',
+  'scope_missing',
+  'app_not_in_token',
+  'invalid_request',
+  'query_too_large',
+  'queries_busy',
+  'query_timeout',
+  'shutting_down',
+] as const
+
+const digits = (value: number): string => value.toLocaleString('en-US')
+const cell = (text: string): string => text.replaceAll('|', '\\|')
+
+function parameterRows({ operationId, parameters = [] }: QueryOperation): string[] {
+  const properties = forms[operationId]?.properties ?? {}
+  const [named, documented] = [Object.keys(properties), parameters.map(({ name }) => name)]
+  if (named.join() !== documented.join())
+    throw new Error(`${operationId} takes ${documented}, and its forms are of ${named}`)
+  return Object.entries(properties).map(([name, schema]) => {
+    const { description = '', example, default: value } = told(schema)
+    const optional = Type.IsOptional(schema) || value !== undefined
+    const otherwise = value === undefined ? (optional ? '' : '**required**') : `\`${value}\``
+    const shown = example === undefined ? '' : `\`${example}\``
+    return `| \`${name}\` | ${cell(formOf(schema))} | ${otherwise} | ${shown} | ${cell(description)} |`
+  })
+}
+
+const formOf = (schema: TSchema): string =>
+  Type.IsEnum(schema)
+    ? `one of ${schema.enum.map((each) => `\`${each}\``).join(', ')}`
+    : String(told(schema).form)
+
+const parametersOf = (route: QueryOperation & { readonly path: string }): string => `### \`GET ${route.path}\`
+
+${route.description}
+
+| parameter | form | default | example | |
+|---|---|---|---|---|
+${parameterRows(route).join('\n')}`
+
+/** The members of an answer, those of its lists behind a dot. */
+function memberRows(schema: Schema, path: string): string[] {
+  const { properties = {}, required = [] } = schema
+  return Object.entries(properties).flatMap(([name, member]) => {
+    const at = `${path}${name}`
+    const [within, inside] = member.items === undefined ? [member, `${at}.`] : [member.items, `${at}[].`]
+    const parts = within.anyOf?.find(({ properties: some }) => some !== undefined) ?? within
+    const rare = required.includes(name) ? '' : ' Not always there.'
+    const row = `| \`${at}\` | ${cell(member.description ?? WORDS[name] ?? '')}${rare} |`
+    return [row, ...memberRows(parts, inside)]
+  })
+}
+
+/** What needs no word in the document, where its place tells it. */
+const WORDS: Readonly<Record<string, string>> = {
+  avg: 'The mean, weighted.',
+  min: 'The least value.',
+  max: 'The largest value.',
+  step: 'Length of a step.',
+  value:
+    'The value that was ranked. Those of several dimensions are joined by ` | `; what an event did not say is `~unknown`.',
+  values: 'The ranking, highest first.',
+  completeness: 'What the answer is made of.',
+}
+
+function answerOf(path: string, only?: readonly string[]): string {
+  const schema = routes.find((route) => route.path === path)?.responses['200']?.content?.['application/json']
+    ?.schema
+  const rows = schema === undefined ? [] : memberRows(schema, '')
+  const shown =
+    only === undefined ? rows : rows.filter((row) => only.some((name) => row.startsWith(`| \`${name}`)))
+  if (shown.length === 0) throw new Error(`${path} has no such answer`)
+  return `| member | |\n|---|---|\n${shown.join('\n')}`
+}
+
+function errorRows(): string[] {
+  const documented = new Set(routes.flatMap(({ responses }) => Object.keys(responses)))
+  return CODES.map((code) => {
+    const { status } = problems[code]
+    if (!documented.has(`${status}`)) throw new Error(`No query answers ${status} (${code})`)
+    return `| ${status} | \`${code}\` | ${whatToDo[code]} |`
+  })
+}
+
+const dimensions = (): string =>
+  `A set of your own is made of up to three of ${DIMENSIONS.map((name) => `\`${name}\``).join(', ')}.`
+
+const bounds = (): string => `| of | at most | beyond it |
+|---|---|---|
+| a series | ${digits(MAX_POINTS)} steps, ${digits(MAX_SERIES_WINDOWS)} windows, ${digits(MAX_ROWS)} windows × values, ${MAX_VALUES} values | 422 with the longest range that fits; 400 for values |
+| a ranking | ${digits(MAX_RANKED_WINDOWS)} windows, ${digits(MAX_RANKED_ROWS)} windows × values | 422 |
+| a query | ${MAX_QUANTILES} quantiles | 400 |
+| queries | ${QUERIES_AT_ONCE} at a time; ${MAX_WAITING_QUERIES} wait; of one token ${MAX_QUERIES_OF_TOKEN} in all | 503 \`queries_busy\` |
+| a query | ${QUERY_DEADLINE_MS / 1_000} s until its turn, and as long for its work | 503 \`query_timeout\` |`
+
+const routeTable = (): string => `| route | what it has | |
+|---|---|---|
+${routes.map(({ path, summary, description }) => `| \`GET ${path}\` | ${summary} | ${description} |`).join('\n')}`
+
+const parameterTables = (): string =>
+  routes
+    .filter(({ parameters = [] }) => parameters.length > 0)
+    .map(parametersOf)
+    .join('\n\n')
+
+const errors = (): string => `| status | code | what to do |
+|---|---|---|
+${errorRows().join('\n')}`
+
+const sections: Readonly<Record<string, () => string>> = {
+  routes: routeTable,
+  dimensions,
+  parameters: parameterTables,
+  series: () => answerOf('/query/series'),
+  ranking: () => answerOf('/query/top', ['values', 'found']),
+  bounds,
+  errors,
+}
+
+/**
+ * The page with its sections rendered anew: each stands between `<!-- rendered: NAME -->` and `<!-- /rendered -->`. What is
+ * around them is written by hand, and its examples are pasted by test/process/queries-page.test.ts.
+ */
+export function queriesPage(page: string): string {
+  const found: string[] = []
+  const text = page.replace(
+    /(<!-- rendered: (\w+) -->\n)[\s\S]*?(<!-- \/rendered -->)/g,
+    (_, begin, name, end) => {
+      found.push(name)
+      return `${begin}${sections[name]?.()}\n${end}`
+    },
+  )
+  if (found.join() !== Object.keys(sections).join())
+    throw new Error(`docs/queries.md has the sections ${found}`)
+  return text
+}

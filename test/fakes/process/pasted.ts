@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { resolve } from 'node:path'
+import { text } from 'node:stream/consumers'
+import type { Test } from 'tap'
+import { freePort } from './free-port.ts'
+import { snippet } from './snippets.ts'
+
+/** The block of the README that starts it, but for the build, which was done before any test. */
+export const [INSTALLED, ...STARTED] = snippet('README.md', 'start').split('\n')
+
+/**
+ * Pastes the block of the README into a shell, and others behind it; answers what they said, once the server has ended as
+ * it should. Ports are free ones.
+ */
+export async function pastedAfterReadme(t: Test, blocks: readonly string[] = []): Promise<string> {
+  const [gateway, aggregation] = [await freePort(), await freePort()]
+  const pasted = [STARTED.join('\n'), ...blocks]
+    .join('\n')
+    .replaceAll(':8080', `:${gateway}`)
+    .replaceAll(':8081', `:${aggregation}`)
+  const shell = spawn('bash', ['-c', `${pasted}\nkill $!\nwait $!`], {
+    cwd: t.testdir({ dist: t.fixture('symlink', resolve('dist')) }),
+    env: {
+      PATH: process.env['PATH'],
+      HEADGATE_GATEWAY_LISTEN_PORT: `${gateway}`,
+      HEADGATE_AGGREGATION_LISTEN_PORT: `${aggregation}`,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
+  const { pid } = shell
+  t.teardown(() => {
+    if (shell.exitCode === null && pid !== undefined) process.kill(-pid, 'SIGKILL')
+  })
+  const [said, complained, [code]] = await Promise.all([
+    text(shell.stdout),
+    text(shell.stderr),
+    once(shell, 'close'),
+  ])
+  t.equal(code, 0, 'and the server ends by its own')
+  t.equal(complained, '')
+  return said
+}
