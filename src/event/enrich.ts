@@ -1,7 +1,7 @@
 import { DAY_MS } from '../std/durations.ts'
 import { memoizeLast } from '../std/memoize-last.ts'
 import { pathOf } from './privacy/url.ts'
-import type { Measurement, Stamp } from './schema/event.ts'
+import { DEFAULTS, type Measurement, type Stamp } from './schema/event.ts'
 import { withoutTilde } from './schema/text.ts'
 import { momentIn } from './values/moment.ts'
 
@@ -25,8 +25,8 @@ export function enrich(m: Measurement, eventId: string, receivedMs: number): Enr
   const stamp: Stamp = {
     event_id: eventId,
     event_time: plausible ? clientMs : receivedMs,
-    unit: m.unit ?? '1',
-    weight: m.weight ?? 1,
+    unit: m.unit ?? DEFAULTS.unit,
+    weight: m.weight ?? DEFAULTS.weight,
   }
   const pagePath = m.page_path ?? (m.page_url ? lastPathOf(m.page_url) : undefined)
   if (pagePath !== undefined) stamp.page_path = withoutTilde(pagePath)

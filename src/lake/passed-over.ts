@@ -5,14 +5,35 @@ import type { SkipObject } from './fs-tree.ts'
 /** Whoever fills a folder with pipes fills no memory and no log. Ours. */
 const MOST_NAMED = 1_000
 
+/** What lies where others write, and is nothing that can be read. */
+export interface PassedOver {
+  readonly key: string
+  readonly why: string
+}
+
+export interface SkippedObjects {
+  readonly passOver: SkipObject
+  /** What listings met since the last call: what was renamed or removed is not met again. */
+  takeMet(): readonly PassedOver[]
+}
+
 /** Names each thing that is passed over once, and counts them. */
-export function skippedObjects({ log, metrics }: Telemetry): SkipObject {
+export function skippedObjects({ log, metrics }: Telemetry): SkippedObjects {
   const known = new Set<string>()
+  const met = new Map<string, string>()
   const passedOver = gauge(metrics, 'headgate_lake_passed_over')
-  return (key, why) => {
-    if (known.has(key) || known.size >= MOST_NAMED) return
-    known.add(key)
-    passedOver.set(known.size)
-    log.error({ key, why }, 'this lies in the lake and is passed over: it is nothing that can be read')
+  return {
+    passOver(key, why) {
+      if (met.size < MOST_NAMED) met.set(key, why)
+      if (known.has(key) || known.size >= MOST_NAMED) return
+      known.add(key)
+      passedOver.set(known.size)
+      log.error({ key, why }, 'this lies in the lake and is passed over: it is nothing that can be read')
+    },
+    takeMet() {
+      const found = Array.from(met, ([key, why]) => ({ key, why }))
+      met.clear()
+      return found
+    },
   }
 }

@@ -87,8 +87,8 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
     queries: wireQueries({ dir, definitions, cacheBytes: aggregation.cache.maxBytes }, log),
     async pipelineState() {
       const windows = await runs.overview()
-      const notIngested = runs.notIngested()
-      const aggregation = { ...aggregationState(windows, clock.nowMs()), notIngested }
+      const lake = { notIngested: runs.notIngested(), setAside: await runs.setAside() }
+      const aggregation = { ...aggregationState(windows, clock.nowMs()), ...lake }
       return { gateway: await askGateway(), aggregation }
     },
   }
@@ -116,6 +116,7 @@ function openArrivals(config: Config, { clock, lake, telemetry }: System) {
       maxBatchBytes: COMPACTION_BYTES,
       pieceBytes: Math.min(COMPACTION_BYTES, Math.floor(memoryLimitBytes / MEMORY_PER_BYTE)),
       quarantine: quarantineOf(config, places),
+      takePassedOver: lake.takeMet,
     }),
   }
 }

@@ -3,28 +3,31 @@ import { join } from 'node:path'
 import type { Config } from '../config/schema/config-schema.ts'
 import { fsLake, sweepUnfinished } from '../lake/fs.ts'
 import type { Lake } from '../lake/lake.ts'
-import { skippedObjects } from '../lake/passed-over.ts'
+import { type SkippedObjects, skippedObjects } from '../lake/passed-over.ts'
 import type { Clock } from '../std/clock.ts'
 import { FOLDER_MODE } from '../std/files/files.ts'
 import { quietTelemetry, type Telemetry } from '../std/telemetry.ts'
 import { placeOf } from './aws-endpoint.ts'
+
+/** A lake that also says what lies in it and is passed over. */
+export type OpenedLake = Lake & Partial<Pick<SkippedObjects, 'takeMet'>>
 
 /** The lake of the configuration; a local one rid of what writers that died left unfinished. */
 export async function openLake(
   { dataDir, lake, aws }: Config,
   clock: Clock,
   telemetry: Telemetry = quietTelemetry(),
-): Promise<Lake> {
+): Promise<OpenedLake> {
   const dir = join(dataDir, lake.kind === 's3' ? 'tmp' : 'lake')
   await mkdir(dir, { recursive: true, mode: FOLDER_MODE })
-  const passOver = skippedObjects(telemetry)
+  const { passOver, takeMet } = skippedObjects(telemetry)
   if (lake.kind === 's3') {
     const { kind: _, bucket = '', prefix = '', maxTempBytes, ...more } = lake
     const connection = { ...more, ...placeOf(lake, aws) }
     // Loaded only where it is needed: it makes a start a quarter of a second slower.
     const { s3Lake } = await import('../lake/s3.ts')
-    return s3Lake({ connection, bucket, prefix, tempDir: dir, maxTempBytes, clock, passOver })
+    return { ...s3Lake({ connection, bucket, prefix, tempDir: dir, maxTempBytes, clock, passOver }), takeMet }
   }
   await sweepUnfinished(dir, clock)
-  return fsLake(dir, { passOver })
+  return { ...fsLake(dir, { passOver }), takeMet }
 }

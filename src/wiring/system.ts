@@ -1,7 +1,7 @@
-import type { Lake } from '../lake/lake.ts'
 import type { Clock } from '../std/clock.ts'
 import type { Entropy } from '../std/id.ts'
 import type { Telemetry } from '../std/telemetry.ts'
+import type { OpenedLake } from './open-lake.ts'
 
 /** What the process brings: its time, its chance, its log and metrics. */
 export interface System {
@@ -9,7 +9,7 @@ export interface System {
   readonly entropy: Entropy
   readonly telemetry: Telemetry
   /** One for all modules of the process: opening it sweeps the whole of it. */
-  readonly lake: Lake
+  readonly lake: OpenedLake
 }
 
 export interface GatewaySystem extends System {

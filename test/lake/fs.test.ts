@@ -215,7 +215,7 @@ t.test('what is no file that can be read is passed over, and named', async (t) =
   const { metrics } = quietTelemetry()
   let shut = /raw\/shut$/
   const lake = fsLake(root, {
-    passOver: skippedObjects({ log, metrics }),
+    passOver: skippedObjects({ log, metrics }).passOver,
     files: {
       ...nodeFiles,
       async readFolder(path) {
@@ -271,9 +271,17 @@ t.test('a folder full of pipes fills no memory and no log', async (t) => {
   let lines = 0
   const { log } = createTelemetry('info', { write: () => (lines += 1) })
   const { metrics } = quietTelemetry()
-  const passOver = skippedObjects({ log, metrics })
+  const { passOver, takeMet } = skippedObjects({ log, metrics })
   for (let i = 0; i < 1_100; i += 1) passOver(`raw/${i}`, 'a pipe')
   t.equal(lines, 1_000)
+  t.equal(takeMet().length, 1_000)
+  passOver('raw/7', 'a pipe')
+  t.same(
+    takeMet(),
+    [{ key: 'raw/7', why: 'a pipe' }],
+    'what is met again is told again, by the next look alone',
+  )
+  t.same([takeMet(), lines], [[], 1_000])
 })
 
 t.test('a listing leaves the disk to others, however many objects there are', async (t) => {

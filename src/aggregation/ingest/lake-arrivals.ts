@@ -13,6 +13,7 @@ import type {
   IngestReport,
   LakeArrivals,
   ReceivedObject,
+  SetAside,
 } from './index/arrivals.ts'
 import { arrivedIndex } from './index/arrived-index.ts'
 import type { IndexEntry } from './index/entry-text.ts'
@@ -45,6 +46,8 @@ export interface LakeArrivalsOptions {
   readonly pieceBytes?: number
   /** Left out where no app writes past the gateway. */
   readonly quarantine?: Quarantine | undefined
+  /** What the last listings met that has not even a key, and the log was told of. */
+  readonly takePassedOver?: (() => readonly IngestFailure[]) | undefined
 }
 
 /** From a gateway's answer to the index it is seconds; with a stream, a restart and a retry between, less than this. Ours. */
@@ -76,7 +79,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
     },
   }
   const listRaw = rawListing(lake, clock)
-  const account = ingestAccount(options.telemetry)
+  const account = ingestAccount(options.telemetry, clock)
   const indexed = new Set<string>()
   const lost = strays()
 
@@ -111,6 +114,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
     for (const [key, why] of entries.leftOut()) pass.leave({ key, why })
     // The lake has told the log of them.
     for (const key of misnamed) pass.leave({ key, why: MISNAMED })
+    for (const met of options.takePassedOver?.() ?? []) if (!misnamed.includes(met.key)) pass.leave(met)
     if ([partitions, fresh, unnamed, damaged].every(({ length }) => length === 0)) return pass.end()
 
     await atWork(signal, async (session, folder) => {
@@ -134,8 +138,8 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
   async function setAsideUnreadable(
     keys: readonly string[],
     signal: AbortSignal,
-  ): Promise<readonly IngestFailure[]> {
-    const found: IngestFailure[] = []
+  ): Promise<readonly SetAside[]> {
+    const found: SetAside[] = []
     await atWork(signal, async (session, folder) => {
       for (const key of keys) {
         const trouble = await reexamine(key, { lake, entries, index, session, folder })

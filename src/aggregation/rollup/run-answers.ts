@@ -90,6 +90,27 @@ export const RunDetail = Type.Object({
       },
     ),
   ),
+  setAside: Type.Optional(
+    Type.Object(
+      {
+        lines: count('Lines that are no events.'),
+        objects: count('Objects that were set aside as a whole, or break off.'),
+        told: Type.Array(
+          Type.Object({
+            key: Type.String({ description: 'The object of raw/ that it was, or that they were in.' }),
+            why: Type.String({ description: 'Every field that is wrong, with an example of a right one.' }),
+            lines: Type.Optional(count('So many lines of the object; absent: all of it.')),
+            keptIn: Type.String({ description: 'The object of the lake that has it now.' }),
+          }),
+          { description: 'The first of them.' },
+        ),
+      },
+      {
+        description:
+          'What was no event, and went to dead/ since the run before, with the reason beside it: no number has it. Absent: nothing.',
+      },
+    ),
+  ),
   windows: Type.Array(RunWindowAnswer),
   skipped: Type.Array(SkippedAnswer),
   unseen: Type.Optional(
@@ -165,6 +186,7 @@ const summaryView = ({ id, state, trigger, principal, attempt, error, ...run }: 
 
 export const runView = (run: Run): Static<typeof RunDetail> => ({
   ...summaryView(run),
+  ...(run.setAside && { setAside: run.setAside }),
   windows: run.windows.map(windowView),
   skipped: run.skipped.map(skippedView),
   ...(run.unseen && { unseen: run.unseen }),

@@ -17,6 +17,13 @@ export const PipelineState = Type.Object({
     dueWindows: Type.Integer({
       description: 'Windows, of whatever age, that should have run and did not yet.',
     }),
+    dueWithEvents: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description:
+          'How many of them have events; the others are computed all the same, as nothing is a number too.',
+      }),
+    ),
     dirtyWindows: Type.Integer({
       description: 'Committed windows for which events arrived since, and that the schedule takes again.',
     }),
@@ -32,6 +39,15 @@ export const PipelineState = Type.Object({
       description:
         'Objects and partitions of the lake that the last ingest could not take, and the next tries again: the log and the run name them.',
     }),
+    setAside: Type.Optional(
+      Type.Object(
+        { lines: count, objects: count, lastMs: orNull(Type.Integer({ description: 'Epoch ms.' })) },
+        {
+          description:
+            'What was no event and went to dead/, with the reason beside it, since the data folder was made: lines, and objects as a whole.',
+        },
+      ),
+    ),
   }),
 })
 export type PipelineState = Static<typeof PipelineState>
@@ -44,13 +60,14 @@ export interface WindowHealth {
   readonly late: number | undefined
   readonly rejected: number | undefined
   readonly tooLate: number
+  readonly hasEvents: boolean
 }
 
 /** Sums up the windows of the horizon, and older ones that wait. A window that failed is still due. */
 export function aggregationState(
   windows: readonly WindowHealth[],
   nowMs: number,
-): Omit<PipelineState['aggregation'], 'notIngested'> {
+): Omit<PipelineState['aggregation'], 'notIngested' | 'setAside'> {
   const ends = windows
     .filter(({ generation }) => generation !== undefined)
     .map(({ window }) => Math.min(window.toMs, nowMs))
@@ -66,6 +83,7 @@ export function aggregationState(
     lastCommittedMs,
     lagMs: latest(behindMs.map((ms) => Math.max(0, nowMs - ms))),
     dueWindows: due.length,
+    dueWithEvents: due.filter(({ hasEvents }) => hasEvents).length,
     dirtyWindows: windows.filter(({ state, tooLate }) => state === 'dirty' && tooLate === 0).length,
     tooLate: sum(({ tooLate }) => tooLate),
     lateRows: sum(({ late }) => late),

@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { Config } from '../../config/parse.ts'
 import { askBalance, type GatewayBalance } from '../../http/reconciliation.ts'
@@ -19,17 +19,26 @@ export const askState = (url: string, token: string | undefined): Promise<AdminA
 export const localGateway = (config: Config, token: string | undefined, log: Logger): AskGateway =>
   gatewayAt(stateUrls(config), { token, log, mayBeAbsent: true })
 
-/** As much of the pipeline's state as is told of here. */
-const pipelines = Compile(
-  Type.Object({ aggregation: Type.Object({ notIngested: Type.Integer({ minimum: 0 }) }) }),
-)
+const whole = Type.Integer({ minimum: 0 })
+/** As much of the pipeline's state as is told of here; what is optional a Headgate of before does not tell. */
+const LakeState = Type.Object({
+  notIngested: whole,
+  setAside: Type.Optional(
+    Type.Object({ lines: whole, objects: whole, lastMs: Type.Union([Type.Integer(), Type.Null()]) }),
+  ),
+  tooLate: Type.Optional(whole),
+  dueWindows: Type.Optional(whole),
+  dueWithEvents: Type.Optional(whole),
+})
+export type LakeState = Static<typeof LakeState>
+const pipelines = Compile(Type.Object({ aggregation: LakeState }))
 
-/** Objects of the lake that the aggregation could not take in. */
-export const askNotIngested = (url: string, token: string | undefined): Promise<AdminAnswer<number>> =>
+/** What of the lake the aggregation could not take in, has set aside, and has to do. */
+export const askLakeState = (url: string, token: string | undefined): Promise<AdminAnswer<LakeState>> =>
   askAdmin({
     ...{ url, token, path: '/query/pipeline', what: 'the state of a pipeline' },
     read(text) {
       const body: unknown = JSON.parse(text)
-      return pipelines.Check(body) ? body.aggregation.notIngested : undefined
+      return pipelines.Check(body) ? body.aggregation : undefined
     },
   })

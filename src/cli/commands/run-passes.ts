@@ -1,5 +1,8 @@
 import { type AggregationWiring, MAX_WINDOWS_WITHOUT_RANGE } from '../../wiring/aggregation.ts'
+import { programOf } from '../terminal/called-as.ts'
 import { EXIT } from '../terminal/command.ts'
+import { asideLines, tooLateText } from '../terminal/run-words.ts'
+import { number } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { some, UNSEEN } from '../terminal/wording.ts'
 
@@ -37,14 +40,19 @@ const leavesMore = ({ from, reprocess }: PassRequest, { state, windows }: Finish
   windows.length >= MAX_WINDOWS_WITHOUT_RANGE &&
   windows.some(isDone)
 
-function tellPlan({ windows, skipped }: Awaited<ReturnType<PassRuns['submit']>>, { out }: Terminal): number {
+function tellPlan({ windows, skipped }: Awaited<ReturnType<PassRuns['submit']>>, terminal: Terminal): number {
+  const { out } = terminal
   for (const { rollup, fromMs, toMs } of windows)
     out(`${rollup} ${new Date(fromMs).toISOString()} to ${new Date(toMs).toISOString()}\n`)
   out(`${some(windows.length, 'window')} would be computed, ${skipped.length} skipped.\n`)
+  const late = tooLateText(skipped.map(lateOf), programOf(terminal))
+  if (late !== undefined) out(`${late}\n`)
   return EXIT.ok
 }
 
-function tellRun({ id, state, windows, unseen, notIngested }: FinishedRun, { out, err }: Terminal): void {
+function tellRun(run: FinishedRun, terminal: Terminal): void {
+  const { id, state, windows, skipped, unseen, notIngested, setAside } = run
+  const { out, err } = terminal
   const failed = windows.filter(({ result }) => result === 'failed')
   for (const { fromMs, error } of failed)
     err(`${new Date(fromMs).toISOString()}: ${error?.code}: ${error?.message}\n`)
@@ -53,9 +61,26 @@ function tellRun({ id, state, windows, unseen, notIngested }: FinishedRun, { out
     for (const { key, why } of objects) err(`${key}: not taken in: ${why}\n`)
     err(`${some(count, 'object')} of the lake not taken in: their events are missing, and are tried again\n`)
   }
+  if (setAside !== undefined) err(asideLines(setAside))
+  const late = tooLateText(skipped.map(lateOf), programOf(terminal))
+  if (late !== undefined) err(`${late}\n`)
   if (unseen !== undefined) err(`headgate aggregate: not seen: ${UNSEEN[unseen.why]}\n`)
   const done = windows.filter(isDone).length
   const left = windows.length - done - failed.length
   const rest = left === 0 ? '' : `, ${left} not computed`
-  out(`Run ${id} ${state}: ${some(done, 'window')} done, ${failed.length} failed${rest}.\n`)
+  out(
+    `Run ${id} ${state}: ${some(done, 'window')} done${emptyText(windows)}, ${failed.length} failed${rest}.\n`,
+  )
 }
+
+/** A window without events is computed like any other: a graph shows that nothing came then, and no gap. */
+function emptyText(windows: FinishedRun['windows']): string {
+  const empty = windows.filter((window) => isDone(window) && window.rows === 0).length
+  return empty === 0 ? '' : ` (${number(empty)} of them without events)`
+}
+
+const lateOf = ({ window, tooLate }: FinishedRun['skipped'][number]) => ({
+  from: new Date(window.fromMs).toISOString(),
+  to: new Date(window.toMs).toISOString(),
+  tooLate,
+})

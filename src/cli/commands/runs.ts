@@ -5,8 +5,10 @@ import { AppError } from '../../std/errors.ts'
 import { adminOptions, adviceOn, askAdmin, tokenOf, urlFlag } from '../client/admin-client.ts'
 import { urlOf } from '../client/listener-url.ts'
 import { loadConfig } from '../setup/load.ts'
+import { programOf } from '../terminal/called-as.ts'
 import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../terminal/command.ts'
 import { logLine } from '../terminal/log-lines.ts'
+import { asideText, tooLateText } from '../terminal/run-words.ts'
 import { duration, number, table } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { some, UNSEEN } from '../terminal/wording.ts'
@@ -93,7 +95,7 @@ async function show(at: AdminListener, id: string, { json }: Flags, terminal: Te
   const path = `${pathOf(id)}/log`
   const log = await ask({ ...at, path, read: linesOf, what: 'the log of a run' }, terminal)
   if (log === undefined) return EXIT.failed
-  terminal.out(json === true ? `${JSON.stringify({ ...run, log }, null, 2)}\n` : report(run, log))
+  terminal.out(json === true ? `${JSON.stringify({ ...run, log }, null, 2)}\n` : report(run, log, terminal))
   return EXIT.ok
 }
 
@@ -130,7 +132,7 @@ function progressOf({ windows }: Detail): string {
   return `${number(done)} of ${some(windows.length, 'window')} done${failed > 0 ? `, ${number(failed)} failed` : ''}`
 }
 
-function report(run: Detail, log: readonly LogLine[]): string {
+function report(run: Detail, log: readonly LogLine[], terminal: Terminal): string {
   const rows = run.windows.map(({ from, to, rollup, step, result = 'waits', rows = 0 }) => [
     ...[`${minuteOf(from)} to ${minuteOf(to).slice(11)}`, rollup, step, result, number(rows)],
   ])
@@ -139,7 +141,7 @@ function report(run: Detail, log: readonly LogLine[]): string {
   )
   const parts = [
     [`Run ${run.id} ${run.state}: ${progressOf(run)}`],
-    factsOf(run).map(([label, text]) => `${label.padEnd(LABEL_WIDTH)}${text}`),
+    factsOf(run, programOf(terminal)).map(([label, text]) => `${label.padEnd(LABEL_WIDTH)}${text}`),
     rows.length === 0
       ? []
       : [table([['window (UTC)', 'rollup', 'step', 'result', 'rollup rows'], ...rows]).trimEnd()],
@@ -154,9 +156,9 @@ function report(run: Detail, log: readonly LogLine[]): string {
 
 const LABEL_WIDTH = 10
 
-function factsOf(run: Detail): (readonly [label: string, text: string])[] {
-  const { trigger, principal, attempt, startedAt, endedAt, retryAt, error, skipped, unseen, notIngested } =
-    run
+function factsOf(run: Detail, program: string): (readonly [label: string, text: string])[] {
+  const { trigger, principal, attempt, startedAt, endedAt, retryAt, error, skipped } = run
+  const { unseen, notIngested, setAside } = run
   const facts = [
     ['asked by', `${principal} (${trigger}), ${run.createdAt}`],
     ['started', startedAt && `${startedAt}${attempt > 1 ? `, try ${attempt}` : ''}`],
@@ -164,8 +166,16 @@ function factsOf(run: Detail): (readonly [label: string, text: string])[] {
     ['again', retryAt],
     ['error', error && `${error.code}: ${error.message}`],
     ['skipped', skipped.length > 0 ? skippedText(skipped) : undefined],
+    [
+      'too late',
+      tooLateText(
+        skipped.map(({ window, tooLate }) => ({ ...window, tooLate })),
+        program,
+      ),
+    ],
     ['unseen', unseen && UNSEEN[unseen.why]],
     ['not taken', notIngested && notTakenText(notIngested)],
+    ['set aside', setAside && asideText(setAside)],
   ] as const
   return facts.flatMap(([label, text]) => (text === undefined ? [] : [[label, text] as const]))
 }

@@ -4,10 +4,11 @@ import { sleep } from '../../std/async/abort.ts'
 import { systemClock } from '../../std/clock.ts'
 import { adminOptions, adviceOn, tokenOf, type Unanswered, urlFlag } from '../client/admin-client.ts'
 import { urlOf } from '../client/listener-url.ts'
-import { askNotIngested, askState, stateUrls } from '../client/local-gateway.ts'
+import { askLakeState, askState, type LakeState, stateUrls } from '../client/local-gateway.ts'
 import { loadConfig } from '../setup/load.ts'
 import { pasteable } from '../terminal/called-as.ts'
 import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../terminal/command.ts'
+import { asideCount } from '../terminal/run-words.ts'
 import { duration, number, size, table } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { some } from '../terminal/wording.ts'
@@ -20,8 +21,9 @@ export const statusCommand: Command = {
   name: 'status',
   summary: 'Ask a running gateway where every event went.',
   description: `Prints the conservation law as the gateway counts it: received = accepted + rejected, and what was stored = what has
-reached its end + what waits; how many could not be stored; and what of the lake the aggregation could not take in, where
-one tells. Exits 0 when it balances, 1 when it does not, or nobody answers.
+reached its end + what waits; how many could not be stored; and, where an aggregation tells, what of the lake it could not
+take in, what it has set aside in dead/ since the data folder was made, what came too late, and how many windows are due.
+Exits 0 when it balances, 1 when it does not, or nobody answers.
 Asks gateway.operations.listen, where that is set, or aggregation.listen. The token (scope read) is taken from the
 variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
   options: {
@@ -29,7 +31,7 @@ variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
     ...adminOptions('gateway.operations.listen, where that is set, or aggregation.listen'),
     json: {
       type: 'boolean',
-      help: 'The answer as JSON, with "balanced" and "notIngested" (null where no aggregation tells).',
+      help: 'The answer as JSON, with "balanced", "notIngested" and "setAside" (null where no aggregation tells).',
     },
   },
   async run({ flags }, terminal) {
@@ -42,8 +44,8 @@ variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
       const answer = await ask(each, token)
       if (answer.kind === 'known') {
         const aggregation = url ?? urlOf(config.aggregation.listen)
-        const notIngested = knownOr(await askNotIngested(aggregation, token), aggregation, terminal)
-        return show({ ...answer.value, notIngested }, flags, terminal)
+        const lake = knownOr(await askLakeState(aggregation, token), aggregation, terminal)
+        return show({ ...answer.value, lake }, flags, terminal)
       }
       unanswered.push({ ...answer, url: each })
     }
@@ -54,7 +56,7 @@ variable HEADGATE_TOKEN, or from dev.json in the data folder of a first start.`,
 }
 
 /** Undefined where no aggregation is, which is no fault, and where one does not tell, which is said. */
-function knownOr(answer: AdminAnswer<number>, url: string, terminal: Terminal): number | undefined {
+function knownOr(answer: AdminAnswer<LakeState>, url: string, terminal: Terminal): LakeState | undefined {
   if (answer.kind === 'known') return answer.value
   if (!answer.isAbsent) terminal.err(`${url}: ${answer.why}\n`)
   return undefined
@@ -72,14 +74,14 @@ async function ask(url: string, token: string | undefined): Promise<AdminAnswer<
 const isBalanced = (state: GatewayBalance): boolean => state.unaccounted === 0 && unjudged(state) === 0
 
 interface Status extends GatewayBalance {
-  readonly notIngested: number | undefined
+  readonly lake: LakeState | undefined
 }
 
-function show({ notIngested, ...rest }: Status, { json }: Flags, terminal: Terminal): number {
-  const state = { ...rest, notIngested }
+function show({ lake, ...rest }: Status, { json }: Flags, terminal: Terminal): number {
+  const state = { ...rest, lake }
   const balanced = isBalanced(state)
-  if (json === true)
-    terminal.out(`${JSON.stringify({ ...rest, notIngested: notIngested ?? null, balanced }, null, 2)}\n`)
+  const ofLake = { notIngested: lake?.notIngested ?? null, setAside: lake?.setAside ?? null }
+  if (json === true) terminal.out(`${JSON.stringify({ ...rest, ...ofLake, balanced }, null, 2)}\n`)
   else terminal.out(pasteable(report(state, balanced, state.nowMs ?? systemClock.nowMs()), terminal))
   return balanced ? EXIT.ok : EXIT.failed
 }
@@ -111,7 +113,7 @@ ${replacedText(state, nowMs)}
 ${lines}
 sink     ${sinkText(sink, nowMs)}
 ${storageText(state, nowMs)}at risk  ${number(state.atRisk)}
-${lakeText(state.notIngested)}${refusedText(state.refused, nowMs)}
+${lakeText(state.lake, nowMs)}${refusedText(state.refused, nowMs)}
 ${balanced ? 'It balances.' : 'IT DOES NOT BALANCE.'}${isRefusing(state, nowMs) ? ' NEW EVENTS ARE REFUSED: they cannot be stored.' : ''}
 `
 }
@@ -147,12 +149,32 @@ function refusedText(refused: GatewayBalance['refused'], nowMs: number): string 
   return `\n${table([['refused', 'requests', 'last'], ...rows])}`
 }
 
-/** Whose events are in no number. */
-function lakeText(notIngested: number | undefined): string {
-  if (notIngested === undefined) return ''
+/** Whose events are in no number, and what is to be done. */
+function lakeText(lake: LakeState | undefined, nowMs: number): string {
+  if (lake === undefined) return ''
+  const { notIngested, setAside, tooLate = 0 } = lake
   const more =
     notIngested === 0 ? '' : ', tried again by each run: `headgate runs show` and the log name them'
-  return `lake     ${some(notIngested, 'object')} not ingested${more}\n`
+  return [
+    `lake     ${some(notIngested, 'object')} not ingested${more}\n`,
+    asideLine(setAside, nowMs),
+    tooLate === 0
+      ? ''
+      : `too late ${some(tooLate, 'event')}, for windows that are finished: \`headgate aggregate\` says how they are counted\n`,
+    dueLine(lake),
+  ].join('')
+}
+
+function asideLine(setAside: LakeState['setAside'], nowMs: number): string {
+  if (setAside === undefined || setAside.lastMs === null) return ''
+  const when = `the last ${duration(nowMs - setAside.lastMs)} ago`
+  return `aside    ${asideCount(setAside)} no events, ${when}: dead/ has them, each with the reason beside it (…-why.ndjson)\n`
+}
+
+function dueLine({ dueWindows = 0, dueWithEvents }: LakeState): string {
+  if (dueWindows === 0) return ''
+  const events = dueWithEvents === undefined ? '' : `, ${number(dueWithEvents)} of them with events`
+  return `windows  ${number(dueWindows)} due${events}: the schedule takes them, or \`headgate aggregate\`\n`
 }
 
 function sinkText(

@@ -119,6 +119,10 @@ export const Event = Type.Object({
   ),
 })
 export type Event = Static<typeof Event>
+
+/** What an event that does not say it is taken to say, wherever it comes in. */
+export const DEFAULTS = { unit: '1', weight: 1 } as const satisfies Partial<Event>
+
 export type ColumnName = keyof Event
 
 const {

@@ -1,5 +1,6 @@
 import { type RefusedClient, UNSTORED_CODES, whoIs } from '../../http/reconciliation.ts'
 import type { Clock } from '../../std/clock.ts'
+import { lineBudget } from '../../std/line-budget.ts'
 import { counter } from '../../std/metrics/instruments.ts'
 import type { MetricRegistry } from '../../std/metrics/metric-registry.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
@@ -101,7 +102,7 @@ function createRoom(clock: Clock) {
 
   return {
     entryOf,
-    mayLog: lineBudget(clock),
+    mayLog: lineBudget(clock, MAX_LINES_A_MINUTE),
     top: () => mostRefused([...entries.values()].map(({ client }) => client)),
   }
 }
@@ -113,20 +114,6 @@ const mostRefused = (clients: readonly RefusedClient[]): readonly RefusedClient[
     .slice(0, MAX_TOLD)
 
 const isUnstored = ({ code }: RefusedClient): boolean => UNSTORED_CODES.includes(code)
-
-/** True as often as lines may be written in this minute. */
-function lineBudget(clock: Clock): () => boolean {
-  let fromMs = Number.NEGATIVE_INFINITY
-  let lines = 0
-  return () => {
-    const nowMs = clock.monotonicMs()
-    if (nowMs - fromMs >= LOG_EVERY_MS) {
-      fromMs = nowMs
-      lines = 0
-    }
-    return lines++ < MAX_LINES_A_MINUTE
-  }
-}
 
 function countIn(metrics: MetricRegistry): (refused: RefusedSource) => void {
   const refusals = counter(metrics, 'headgate_refused_clients_total')

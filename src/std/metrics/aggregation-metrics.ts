@@ -21,7 +21,7 @@ export const ingestDeclarations = {
   },
   headgate_ingest_set_aside_total: {
     type: 'counter',
-    help: 'Parquet objects that cannot be read as events, kept whole in dead/.',
+    help: 'Objects that cannot be read as events, or to their end, kept whole in dead/.',
     unit: 'objects',
   },
   headgate_ingest_failing: {

@@ -22,6 +22,7 @@ export async function setUp() {
   lakes ??= await setUpMany(tap)
   return lakes(String(++count))
 }
+const isWhy = (key: string) => key.endsWith('-why.ndjson')
 let lakes: Awaited<ReturnType<typeof setUpMany>> | undefined
 let count = 0
 
@@ -66,9 +67,17 @@ async function over(places: Places, openSession: OpenSqlSession) {
     put: (key: string, body: string | Uint8Array) => lake.put(key, Buffer.from(body)),
     /** What is left over, but the folder of the session that is open. */
     temporary: () => readdirSync(places.tempDir).filter((name) => !name.startsWith('duckdb-')),
+    /** What was set aside, without the reasons beside it. */
     dead: async () => {
-      const bodies = await Promise.all((await keys('dead/')).map((key) => lake.get(key)))
+      const kept = (await keys('dead/')).filter((key) => !isWhy(key))
+      const bodies = await Promise.all(kept.map((key) => lake.get(key)))
       return bodies.map(String).join('')
+    },
+    /** The reasons. */
+    why: async () => {
+      const bodies = await Promise.all((await keys('dead/')).filter(isWhy).map((key) => lake.get(key)))
+      const lines = bodies.map(String).join('').split('\n')
+      return lines.filter((line) => line !== '').map((line) => JSON.parse(line))
     },
   }
 }

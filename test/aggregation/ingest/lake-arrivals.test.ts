@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
 import { allRows } from '../../../src/aggregation/ingest/duckdb/sql-session.ts'
-import type { LakeArrivals } from '../../../src/aggregation/ingest/index/arrivals.ts'
+import type { IngestFailure, LakeArrivals } from '../../../src/aggregation/ingest/index/arrivals.ts'
 import { NO_MINUTES } from '../../../src/aggregation/ingest/index/minute-rows.ts'
 import { arrivedMs } from '../../../src/aggregation/ingest/lake-arrivals.ts'
 import type { Lake } from '../../../src/lake/lake.ts'
@@ -118,8 +118,8 @@ test('an object holds no more than the bound of lines, but a single larger file'
   t.same(await eventIds(), ['1', '2', '3', '4', '5'])
 })
 
-test('a line that is no event is kept in dead/ once, and its neighbours are not harmed', async (t) => {
-  const { put, ingester, eventIds, dead, keys } = await setUp()
+test('a line that is no event is kept in dead/ once, with the reason beside it, and its neighbours are not harmed', async (t) => {
+  const { put, ingester, eventIds, dead, keys, why } = await setUp()
   const good = eventLine({ event_id: 'first' })
   const without = (name: string) =>
     JSON.stringify({ v: 1, ...storedEvent({ event_id: 'bad' }), [name]: undefined })
@@ -132,7 +132,7 @@ test('a line that is no event is kept in dead/ once, and its neighbours are not 
     ['text', '"x"'],
     ['a later version', good.replace('"v":1', '"v":2')],
     ['no version', good.replace('"v":1,', '')],
-    ...['event_id', 'event_time', 'received_time', 'app_id', 'name', 'value', 'unit', 'weight'].map(
+    ...['event_id', 'event_time', 'received_time', 'app_id', 'name', 'value'].map(
       (name) => [`no ${name}`, without(name)] as const,
     ),
     ['a value that is no number', eventLine().replace('1234.5', '"fast"')],
@@ -153,19 +153,29 @@ test('a line that is no event is kept in dead/ once, and its neighbours are not 
       Buffer.concat([Buffer.from(before), Buffer.from(line), Buffer.from(after)]),
     )
   }
-  const report = await ingester().ingest(signal)
+  const { setAside, ...report } = await ingester().ingest(signal)
   t.same(report, {
     inputs: malformed.length,
     rows: 2 * malformed.length,
     malformed: malformed.length,
-    ...CLEAN,
+    failed: [],
   })
   t.equal(new Set(await eventIds()).size, 2 * malformed.length)
   const kept = await dead()
   for (const [what, line] of malformed) t.ok(kept.split('\n').includes(String(line)), what)
-  t.match(await keys('dead/'), [
-    /^dead\/ingest-gateway\/dt=2026-11-22\/hr=12\/c-000001-[0-9a-f]{16}\.ndjson$/,
-  ])
+  const [whyKey, keptIn = ''] = await keys('dead/')
+  t.match(keptIn, /^dead\/ingest-gateway\/dt=2026-11-22\/hr=12\/c-000001-[0-9a-f]{16}\.ndjson$/)
+  t.equal(whyKey, keptIn.replace('.ndjson', '-why.ndjson'))
+  t.same(
+    setAside.map(({ key, lines, keptIn }) => [key, lines, keptIn]),
+    malformed.map((_, at) => [`raw/gateway/${HOUR}/${String(at).padStart(2, '0')}.ndjson`, 1, keptIn]),
+  )
+  t.same(
+    await why(),
+    setAside.map(({ key, why, lines }) => ({
+      ...{ reason: 'malformed_line', object: key, detail: why, lines },
+    })),
+  )
 })
 
 test('what is unusual but an event is taken as it is', async (t) => {
@@ -188,7 +198,10 @@ test('what is unusual but an event is taken as it is', async (t) => {
 
   // The same beside a line that is none, which takes the other way through the code.
   await put(`raw/gateway/${HOUR}/b.ndjson`, [...odd, 'x'].join('\n'))
-  t.same(await ingester().ingest(signal), { inputs: 1, rows: 5, malformed: 1, ...CLEAN })
+  t.match(await ingester().ingest(signal), {
+    ...{ inputs: 1, rows: 5, malformed: 1, failed: [] },
+    setAside: [{ key: `raw/gateway/${HOUR}/b.ndjson`, lines: 1 }],
+  })
   t.same(await eventIds(), [...ids, ...ids].sort())
   t.equal(await dead(), 'x\n')
 })
@@ -206,7 +219,7 @@ test('an optional column of another type is as if it were not there', async (t) 
 })
 
 test('a gzip file that breaks off gives the lines before the break, and is kept whole', async (t) => {
-  const { put, ingester, eventIds, keys, lake } = await setUp()
+  const { put, ingester, eventIds, keys, lake, why } = await setUp()
   const whole = gzipSync(
     lines(...Array.from({ length: 2_000 }, (_, id) => eventLine({ event_id: `${id}-${id * 7919}` }))),
   )
@@ -218,6 +231,14 @@ test('a gzip file that breaks off gives the lines before the break, and is kept 
   t.ok(report.malformed >= 2, 'both files, and the line in which the one breaks off')
   t.ok(report.rows > 100 && report.rows < 2_000, `${report.rows} rows`)
   t.ok((await eventIds()).includes('neighbour'))
+  t.match(
+    report.setAside.filter(({ lines }) => lines === undefined),
+    [
+      { key: /broken\.ndjson\.gz$/, why: /^it breaks off, or is no gzip/, keptIn: /-0\.ndjson\.gz$/ },
+      { key: /none\.ndjson\.gz$/, keptIn: /-1\.ndjson\.gz$/ },
+    ],
+  )
+  t.match((await why()).slice(-1), [{ reason: 'broken_object', object: /none\.ndjson\.gz$/ }])
   const kept = (await keys('dead/')).filter((key) => key.endsWith('.gz'))
   const sizes = await Promise.all(kept.map(async (key) => (await lake.get(key))?.length))
   t.same(sizes, [broken.length, 15])
@@ -228,7 +249,10 @@ test('a file of nothing but malformed lines is done with, without an object', as
   const { put, ingester, keys, eventIds } = await setUp()
   await put(`raw/gateway/${HOUR}/a.ndjson`, 'x\ny\n')
   const arrivals = ingester()
-  t.same(await arrivals.ingest(signal), { inputs: 1, rows: 0, malformed: 2, ...CLEAN })
+  t.match(await arrivals.ingest(signal), {
+    ...{ inputs: 1, rows: 0, malformed: 2, failed: [] },
+    setAside: [{ key: `raw/gateway/${HOUR}/a.ndjson`, lines: 2 }],
+  })
   t.same(await keys('raw/'), [])
   t.same(await eventIds(), [])
   t.equal(await arrivals.earliestMs(), undefined)
@@ -278,6 +302,16 @@ test('what is called like nothing that is read is told in each report; names of 
   const failed = misnamed.map((key) => ({ key, why: /^it is not called <source>\/dt=YYYY-MM-DD/ }))
   t.match(await arrivals.ingest(signal), { inputs: 3, rows: 2, malformed: 1, failed })
   t.match(await arrivals.ingest(signal), { inputs: 0, rows: 0, failed })
+  const met = [
+    { key: `raw/bi/${HOUR}/my file.ndjson`, why: 'it is not called' },
+    { ...failed[0], why: 'again' },
+  ]
+  const told = await ingester({ takePassedOver: () => met as readonly IngestFailure[] }).ingest(signal)
+  t.same(
+    told.failed.map(({ key }) => key),
+    [...misnamed, `raw/bi/${HOUR}/my file.ndjson`],
+    'what has no key as well',
+  )
   t.same(await eventIds(), ['1', '2'])
   t.same(await keys('dead/'), [
     `dead/ingest-bi/${HOUR}/part-00001.c000.snappy-why.ndjson`,

@@ -3,15 +3,15 @@ import { aggregationState } from '../../../src/aggregation/serve/pipeline.ts'
 
 test('the windows tell how far the aggregation is', async (t) => {
   const at = (fromMs: number, toMs: number) => ({ window: { fromMs, toMs } })
-  const none = { generation: undefined, late: undefined, rejected: undefined, tooLate: 0 }
-  const committed = { state: 'committed', generation: 1, late: 2, rejected: 1, tooLate: 0 }
+  const none = { generation: undefined, late: undefined, rejected: undefined, tooLate: 0, hasEvents: false }
+  const committed = { state: 'committed', generation: 1, late: 2, rejected: 1, tooLate: 0, hasEvents: true }
   t.same(
     aggregationState(
       [
         { ...committed, ...at(0, 100) },
         { ...committed, ...at(100, 200), state: 'dirty' },
         { ...none, ...at(200, 300), state: 'failed' },
-        { ...none, ...at(300, 400), state: 'due' },
+        { ...none, ...at(300, 400), state: 'due', hasEvents: true },
         { ...none, ...at(400, 500), state: 'open' },
       ],
       450,
@@ -20,6 +20,7 @@ test('the windows tell how far the aggregation is', async (t) => {
       lastCommittedMs: 200,
       lagMs: 250,
       dueWindows: 2,
+      dueWithEvents: 1,
       dirtyWindows: 1,
       tooLate: 0,
       lateRows: 4,

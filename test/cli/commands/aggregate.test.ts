@@ -1,13 +1,17 @@
 import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, readFileSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import tap, { test } from 'tap'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import tap, { type Test, test } from 'tap'
+import { NEEDED } from '../../../src/aggregation/ingest/compact/event-sql.ts'
 import { stepOf } from '../../../src/cli/commands/aggregate.ts'
 import { runPasses } from '../../../src/cli/commands/run-passes.ts'
 import { runCommand } from '../../../src/cli/commands.ts'
 import { MAX_WINDOWS_WITHOUT_RANGE } from '../../../src/wiring/aggregation.ts'
 import { freePort } from '../../fakes/process/free-port.ts'
 import { ask, listen, post, start } from '../../fakes/process/serving.ts'
+import { snippet } from '../../fakes/process/snippets.ts'
 import { fakeTerminal } from '../../fakes/process/terminal.ts'
 
 // Several times what it takes on a machine that runs all the tests at once.
@@ -277,4 +281,70 @@ test('the bar says what became of a window, and counts those that are done', asy
       text: `2026-11-22T09:00Z  ${text}`,
     })
   }
+})
+
+/** The commands of a block of the docs, run as they stand there, with the program by its name. */
+function documented(t: Test, name: string, dataDir: string): string {
+  const bin = t.testdir({ headgate: `#!/bin/sh\nexec ${process.execPath} ${resolve('src/main.ts')} "$@"\n` })
+  chmodSync(join(bin, 'headgate'), 0o755)
+  const env = { ...process.env, HEADGATE_DATA_DIR: dataDir, PATH: `${bin}:${process.env['PATH']}` }
+  return String(execFileSync('sh', ['-euc', snippet('docs/operations.md', name)], { env }))
+}
+
+test('a backfill as the docs write it is counted; what it lacks, or comes too late, is told with what to do', async (t) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'headgate-backfill-'))
+  t.teardown(() => rm(dataDir, { recursive: true }))
+  t.match(documented(t, 'backfill.sh', dataDir), /4 windows done \(3 of them without events\), 0 failed\.\n$/)
+
+  const folder = join(dataDir, 'lake/raw/backfill/dt=2020-01-01/hr=09')
+  const at = 1_577_869_200_000
+  const event = { v: 1, event_time: at, received_time: at, app_id: 'shop', name: 'a.b', value: 1 }
+  await writeFile(
+    join(folder, 'more.ndjson'),
+    `${JSON.stringify(event)}\n${JSON.stringify({ ...event, event_id: 'late' })}\n`,
+  )
+  await writeFile(join(folder, 'my file.ndjson'), '')
+  const terminal = fakeTerminal({ HEADGATE_DATA_DIR: dataDir })
+  const hour = ['--from', '2020-01-01T09:00Z', '--to', '2020-01-01T10:00Z']
+  t.equal(await runCommand(['aggregate', ...hour], terminal), 0)
+  const { err, out } = terminal.said()
+  const told = err.split('\n').filter((line) => !line.startsWith('{'))
+  t.match(told, [
+    /^raw\/backfill\/dt=2020-01-01\/hr=09\/my file.ndjson: not taken in: it is not called <source>/,
+    /^1 object of the lake not taken in/,
+    /^raw\/backfill\/dt=2020-01-01\/hr=09\/more.ndjson: 1 line set aside: it lacks event_id, as in "event_id": "7f3a-1" \(kept in dead\/ingest-backfill\/dt=2020-01-01\/hr=09\/c-000002-[0-9a-f]{16}.ndjson\)$/,
+    /^1 line of the lake no events, and in no number: dead\/ has them/,
+    /^1 events? came too late for 1 window from 2020-01-01T09:00Z to 2020-01-01T09:15Z, finished and older than aggregation.schedule.horizon. To count them: headgate aggregate --from 2020-01-01T09:00Z --to 2020-01-01T09:15Z --reprocess all$/,
+  ])
+  t.match(out, /0 windows done, 0 failed\.\n$/)
+  const dry = fakeTerminal({ HEADGATE_DATA_DIR: dataDir })
+  await runCommand(['aggregate', ...hour, '--dry-run'], dry)
+  t.match(
+    dry.said().out,
+    /^0 windows would be computed, 4 skipped.\n1 events? came too late for 1 window from /,
+  )
+  const again = fakeTerminal({ HEADGATE_DATA_DIR: dataDir })
+  const asTold = [
+    'aggregate',
+    '--from',
+    '2020-01-01T09:00Z',
+    '--to',
+    '2020-01-01T09:15Z',
+    '--reprocess',
+    'all',
+  ]
+  t.equal(await runCommand(asTold, again), 0)
+  t.match(again.said().out, /1 window done, 0 failed\.\n$/)
+  t.notMatch(again.said().err, /too late|set aside/, 'and is told once')
+})
+
+test('the docs name each column that a line must say, and no other', async (t) => {
+  const page = readFileSync('docs/operations.md', 'utf8')
+  const [, backfill = ''] = page.split('**Backfill.**')
+  const [, table = ''] = backfill.split('|---|---|\n')
+  const [rows = ''] = table.split('\n\n')
+  t.same(
+    rows.split('\n').map((row) => row.split('`')[1]),
+    ['v', ...NEEDED],
+  )
 })

@@ -145,6 +145,35 @@ not taken 1 object, tried again by each run: raw/a.parquet (Lake get failed: EAC
   )
 })
 
+test('a run tells what was set aside, and what came too late, with the command that counts it', async (t) => {
+  const setAside = {
+    ...{ lines: 3, objects: 1 },
+    told: [
+      { key: 'raw/bi/a.ndjson', why: 'it lacks name', lines: 3, keptIn: 'dead/ingest-bi/c.ndjson' },
+      { key: 'raw/bi/b.parquet', why: 'It is none', keptIn: 'dead/ingest-bi/b.parquet' },
+    ],
+  }
+  const sealed = [
+    { ...skipped('sealed'), tooLate: 5 },
+    skipped('sealed'),
+    { window: { ...skipped('sealed').window, from: '2026-11-02T10:00:00.000Z' }, why: 'sealed', tooLate: 1 },
+  ]
+  const { url } = await admin(t, {
+    'GET /aggregations/runs/r1': { body: { ...summary, windows: [done], skipped: sealed, setAside } },
+    'GET /aggregations/runs/r1/log': { body: '' },
+  })
+  const { out } = await runs(url, 'show', 'r1')
+  const { from, to } = skipped('sealed').window
+  t.match(
+    out,
+    `
+too late  6 events came too late for 2 windows from 2026-11-02T10:00Z to ${to.slice(0, 16)}Z, finished and older than aggregation.schedule.horizon. To count them: headgate aggregate --from 2026-11-02T10:00Z --to ${to.slice(0, 16)}Z --reprocess all
+set aside 3 lines and 1 object, kept in dead/ with the reasons beside them: raw/bi/a.ndjson (it lacks name), and others
+`,
+  )
+  t.ok(from > '2026-11-02')
+})
+
 test('a run without windows, that began nothing, is shown as far as it came', async (t) => {
   const { startedAt, ...never } = { ...summary, state: 'cancelled' }
   const { url } = await admin(t, {

@@ -169,7 +169,12 @@ test('--json is the answer itself, and whether it balances', async (t) => {
   const { url } = await gateway(t, answering(reconciliation()))
   const terminal = fakeTerminal()
   t.equal(await runCommand(['status', '--url', url, '--json'], terminal), 0)
-  t.same(JSON.parse(terminal.said().out), { ...reconciliation(), notIngested: null, balanced: true })
+  t.same(JSON.parse(terminal.said().out), {
+    ...reconciliation(),
+    notIngested: null,
+    setAside: null,
+    balanced: true,
+  })
 })
 
 test('the token comes from a variable, or from the first start of this machine', async (t) => {
@@ -272,6 +277,47 @@ test('what of the lake is not taken in is told, where an aggregation says', asyn
     const json = fakeTerminal()
     await runCommand(['status', '--url', url, '--json'], json)
     t.equal(JSON.parse(json.said().out).notIngested, notIngested)
+  }
+})
+
+test('what was set aside, came too late or is due is told, where an aggregation says', async (t) => {
+  const aside = { lines: 3, objects: 1, lastMs: Date.now() - 300_000 }
+  for (const [what, state, lines] of [
+    [
+      'all of it',
+      { setAside: aside, tooLate: 12, dueWindows: 410, dueWithEvents: 96 },
+      `lake     0 objects not ingested
+aside    3 lines and 1 object no events, the last 5 min ago: dead/ has them, each with the reason beside it (…-why.ndjson)
+too late 12 events, for windows that are finished: \`headgate aggregate\` says how they are counted
+windows  410 due, 96 of them with events: the schedule takes them, or \`headgate aggregate\`
+
+`,
+    ],
+    [
+      'a line',
+      { setAside: { lines: 1, objects: 0, lastMs: Date.now() } },
+      'aside    1 line no events, the last',
+    ],
+    [
+      'an object',
+      { setAside: { lines: 0, objects: 2, lastMs: Date.now() } },
+      'aside    2 objects no events, ',
+    ],
+    [
+      'nothing',
+      { setAside: { lines: 0, objects: 0, lastMs: null }, dueWindows: 0 },
+      'not ingested\n\nIt bal',
+    ],
+    ['a Headgate of before', { dueWindows: 2 }, 'windows  2 due: the schedule'],
+  ] as const) {
+    const { url } = await gateway(t, ({ url: path }, response) => {
+      const body =
+        path === '/query/pipeline' ? { aggregation: { notIngested: 0, ...state } } : reconciliation({})
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(body))
+    })
+    const terminal = fakeTerminal()
+    t.equal(await runCommand(['status', '--url', url], terminal), 0, what)
+    t.ok(terminal.said().out.includes(lines), `${what}: ${terminal.said().out}`)
   }
 })
 

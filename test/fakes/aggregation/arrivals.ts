@@ -2,6 +2,7 @@ import type {
   ArrivedObject,
   IngestFailure,
   LakeArrivals,
+  SetAside,
 } from '../../../src/aggregation/ingest/index/arrivals.ts'
 import { minuteRows } from './minutes.ts'
 
@@ -21,7 +22,7 @@ export interface MemoryArrivals extends LakeArrivals {
   /** The next ingests reject with these. */
   readonly failures: Error[]
   /** What the next ingest says of objects that it set aside or could not take. */
-  readonly troubles: { setAside: IngestFailure[]; failed: IngestFailure[] }
+  readonly troubles: { setAside: SetAside[]; failed: IngestFailure[] }
   /** Keys of objects that lie where an ingest looks only when it is to look everywhere. */
   readonly elsewhere: Set<string>
   /** Keys that cannot be read any more: a look at them sets them aside. */
@@ -60,7 +61,7 @@ export function memoryArrivals(): MemoryArrivals {
     async reexamine(keys) {
       const found = keys.filter((key) => unreadable.has(key))
       for (const key of found) indexed.delete(key)
-      return found.map((key) => ({ key, why: 'Its pages are damaged' }))
+      return found.map((key) => ({ key, why: 'Its pages are damaged', keptIn: `dead/${key}` }))
     },
     async touching(fromMs, toMs) {
       const within = ({ timeMs }: FakeEvent) => timeMs >= fromMs && timeMs < toMs

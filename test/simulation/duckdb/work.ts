@@ -1,4 +1,4 @@
-import type { ParquetSummary } from '../../../src/aggregation/ingest/compact/compact.ts'
+import type { Compacted, ParquetSummary } from '../../../src/aggregation/ingest/compact/compact.ts'
 import type { EngineResult, WindowPlan } from '../../../src/aggregation/rollup/engines/engine.ts'
 import type { RollupRow } from '../../../src/aggregation/rollup/stores/store.ts'
 import type { ErrorCode } from '../../../src/std/errors.ts'
@@ -27,7 +27,7 @@ export interface Computed {
 }
 
 export interface CompactedLines {
-  readonly summary: Omit<ParquetSummary, 'bytes'> & { readonly malformed: number }
+  readonly summary: Omit<ParquetSummary, 'bytes'> & Pick<Compacted, 'malformed' | 'faulty'>
   readonly parquet: Uint8Array
   readonly dead: Uint8Array | undefined
   /** Places in `lines` of those that broke off. */

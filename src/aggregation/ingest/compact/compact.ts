@@ -14,8 +14,9 @@ import {
   type ParquetTarget,
 } from './event-sql.ts'
 import { type Inflated, inflate, type LineFile } from './inflate-files.ts'
+import { createFaultTally, type FaultTally, type FaultyLines } from './line-faults.ts'
 import { screen } from './line-screen.ts'
-import { piecesOf } from './pieces.ts'
+import { type Piece, piecesOf } from './pieces.ts'
 
 /** What a Parquet file holds, as the index keeps it. */
 export interface ParquetSummary {
@@ -31,6 +32,8 @@ export interface Compacted extends ParquetSummary {
   /** Local file of the lines that are no events; undefined when there are none. */
   readonly dead: string | undefined
   readonly malformed: number
+  /** Whose lines those are, and why they are none. */
+  readonly faulty: readonly FaultyLines[]
   /** Inputs that broke off, each counted as malformed beside the lines in `dead`. */
   readonly damaged: readonly LineFile[]
 }
@@ -77,46 +80,58 @@ async function compactPieces(
   const dead = join(folder, 'dead.ndjson')
   await rm(dead, { force: true })
   const made: string[] = []
-  let lost = 0
+  const faults = createFaultTally()
   for await (const piece of piecesOf(paths, pieceBytes, join(folder, 'piece.ndjson'))) {
     const parquet = join(folder, `piece-${made.length}.parquet`)
     made.push(parquet)
-    const target = { path: parquet, madeFrom }
-    lost += await compactPiece(session, piece, { target, lines: join(folder, 'lines.ndjson'), dead })
+    const lines = join(folder, 'lines.ndjson')
+    await compactPiece(session, piece, { target: { path: parquet, madeFrom }, lines, dead, faults })
   }
   const parquet = join(folder, made.length > 1 ? 'events.parquet' : 'piece-0.parquet')
   if (made.length > 1) await session.run([joinPieces(made, { path: parquet, madeFrom })])
   return {
     ...(await contentsOf(session, parquet)),
     parquet,
-    dead: lost > 0 ? dead : undefined,
-    malformed: lost + damaged.length,
+    dead: faults.lines > 0 ? dead : undefined,
+    malformed: faults.lines + damaged.length,
+    faulty: faults.told(),
     damaged,
   }
 }
 
+interface PieceTarget {
+  readonly target: ParquetTarget
+  readonly lines: string
+  readonly dead: string
+  readonly faults: FaultTally
+}
+
 /**
  * First as if every line were an event, which holds for what the gateway writes and is twice as fast; if one is not, line
- * by line. Answers how many are none; they are added to `dead`.
+ * by line. Those that are none are added to `dead`, and to the tally.
  */
 async function compactPiece(
   session: SqlSession,
-  paths: readonly string[],
-  { target, lines, dead }: { readonly target: ParquetTarget; readonly lines: string; readonly dead: string },
-): Promise<number> {
+  piece: readonly Piece[],
+  { target, lines, dead, faults }: PieceTarget,
+): Promise<void> {
   try {
-    await session.run([compactClean(paths, target)])
-    return 0
+    await session.run([
+      compactClean(
+        piece.map(({ path }) => path),
+        target,
+      ),
+    ])
+    return
   } catch (error) {
     if (!isInputFault(error)) throw error
   }
-  let lost = await screen(paths, { lines, dead })
+  await screen(piece, { lines, dead }, (place, fault) => faults.add(place, fault))
   await session.run([judgeLines(lines), compactJudged(target)])
   for await (const rows of session.rows(MALFORMED_LINES)) {
-    lost += rows.length
-    await appendFile(dead, rows.map(([line]) => `${line}\n`).join(''))
+    for (const [place, , why] of rows) faults.add(Number(place), String(why))
+    await appendFile(dead, rows.map(([, line]) => `${line}\n`).join(''))
   }
-  return lost
 }
 
 /** What a Parquet file says that it was made from; undefined for what others made, or what is no such file. */

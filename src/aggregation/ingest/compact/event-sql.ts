@@ -1,9 +1,17 @@
-import { type ColumnName, type ColumnType, columns, EVENT_VERSION } from '../../../event/schema/event.ts'
+import {
+  type Column,
+  type ColumnName,
+  type ColumnType,
+  columns,
+  DEFAULTS,
+  EVENT_VERSION,
+} from '../../../event/schema/event.ts'
 import { LEDGER_NAME } from '../../../event/schema/ledger-event.ts'
 import type { SqlValue } from '../duckdb/sql-session.ts'
 import { fileList, quote, readParquet } from '../duckdb/sql-text.ts'
+import type { LineFault } from './line-faults.ts'
 import { MAX_LINE_BYTES } from './line-screen.ts'
-import { areNames, boundedField, readField } from './text-bounds.ts'
+import { areNames, boundedField, isTooLong, NAMES, readField } from './text-bounds.ts'
 
 const DUCKDB_TYPES: Readonly<Record<ColumnType, string>> = {
   text: 'VARCHAR',
@@ -13,8 +21,10 @@ const DUCKDB_TYPES: Readonly<Record<ColumnType, string>> = {
   json: 'JSON',
 }
 
+const TIMES: readonly ColumnName[] = ['event_time', 'received_time']
 /** Latest instant that a JavaScript Date can hold, epoch ms. */
 const MAX_TIME_MS = 8_640_000_000_000_000
+const isTime = (field: string) => `${field} BETWEEN 0 AND ${MAX_TIME_MS}`
 
 /** Column → DuckDB type, in storage order. */
 type Types = readonly (readonly [string, string])[]
@@ -22,15 +32,29 @@ export const columnTypes: Types = columns.map(({ name, type }) => [name, DUCKDB_
 const typeOf: ReadonlyMap<string, string> = new Map(columnTypes)
 const lineTypes: Types = [['v', 'BIGINT'], ...columnTypes]
 const required = columns.filter((column) => column.required).map(({ name }) => name)
+const isDefaulted = (name: ColumnName): name is keyof typeof DEFAULTS => name in DEFAULTS
 
-/** What makes a row an event. Prefix: of the row's columns. */
+/** What a line must say, whoever put it into the lake: nobody can tell it for them. */
+export const NEEDED: readonly ColumnName[] = required.filter((name) => !isDefaulted(name))
+/** Without a weight a row stands for itself. A unit cannot be told for all rows of a file. */
+const NEEDED_OF_FILES: readonly ColumnName[] = required.filter((name) => name !== 'weight')
+
+/** What makes a row an event. Prefix: of the row's columns. `FAULTS_OF_LINE` says the same of a line that is none. */
 const isEvent = (prefix: string) =>
   [
     `${prefix}v = ${EVENT_VERSION}`,
-    ...required.map((name) => `${prefix}${name} IS NOT NULL`),
-    ...['event_time', 'received_time'].map((name) => `${prefix}${name} BETWEEN 0 AND ${MAX_TIME_MS}`),
+    ...NEEDED.map((name) => `${prefix}${name} IS NOT NULL`),
+    ...TIMES.map((name) => isTime(`${prefix}${name}`)),
     areNames(prefix),
   ].join(' AND ')
+
+/** A column of an event in a line, with what it is taken to say where it says nothing. */
+function lineField(column: Pick<Column, 'name' | 'type'>, prefix = ''): string {
+  const field = boundedField(column, prefix)
+  if (!isDefaulted(column.name)) return field
+  const value = quote(String(DEFAULTS[column.name]))
+  return `COALESCE(${field}, CAST(${value} AS ${DUCKDB_TYPES[column.type]}))`
+}
 
 /** A Parquet file to be made, and what is to be written into it about what it is made from. */
 export interface ParquetTarget {
@@ -60,7 +84,7 @@ export const joinPieces = (pieces: readonly string[], target: ParquetTarget): st
 export function compactClean(files: readonly string[], target: ParquetTarget): string {
   const checked = `CASE WHEN ${isEvent('')} THEN event_id ELSE error('not an event') END AS event_id`
   const fields = columns.map((column) =>
-    column.name === 'event_id' ? checked : `${boundedField(column)} AS ${column.name}`,
+    column.name === 'event_id' ? checked : `${lineField(column)} AS ${column.name}`,
   )
   return toParquet(`SELECT ${fields.join(', ')} FROM ${readLines(files, MAX_LINE_BYTES, lineTypes)}`, target)
 }
@@ -75,18 +99,38 @@ function readLines(files: readonly string[], maxLineBytes: number, types: Types,
 export function judgeLines(lines: string): string {
   const shape = quote(JSON.stringify(Object.fromEntries(lineTypes)))
   // Every byte of a line may have become an escape of six.
-  const source = readLines([lines], 6 * MAX_LINE_BYTES + 1_024, [['line', 'VARCHAR']])
+  const source = readLines([lines], 6 * MAX_LINE_BYTES + 1_024, [
+    ['place', 'INTEGER'],
+    ['line', 'VARCHAR'],
+  ])
   return `CREATE OR REPLACE TEMP TABLE judged AS
-    SELECT line, event, COALESCE(${isEvent('event.')}, false) AS good
-    FROM (SELECT line, from_json(CASE WHEN json_valid(line) THEN line END, ${shape}) AS event FROM ${source})`
+    SELECT place, line, event, COALESCE(${isEvent('event.')}, false) AS good
+    FROM (SELECT place, line, from_json(CASE WHEN json_valid(line) THEN line END, ${shape}) AS event FROM ${source})`
 }
 
 export function compactJudged(target: ParquetTarget): string {
-  const fields = columns.map((column) => `${boundedField(column, 'event.')} AS ${column.name}`)
+  const fields = columns.map((column) => `${lineField(column, 'event.')} AS ${column.name}`)
   return toParquet(`SELECT ${fields.join(', ')} FROM judged WHERE good`, target)
 }
 
-export const MALFORMED_LINES = 'SELECT line FROM judged WHERE NOT good'
+const isPresent = (name: string) => `COALESCE(json_type(line, '$.${name}'), 'NULL') <> 'NULL'`
+const faultIf = (isFault: string, fault: LineFault) => `CASE WHEN ${isFault} THEN ${quote(fault)} END`
+
+/** What `isEvent` asks for and a line of `judged` has not, all of it: `LineFault`s, with blanks between them. */
+const FAULTS_OF_LINE = `CASE WHEN NOT json_valid(line) THEN ${quote('json' satisfies LineFault)}
+  WHEN json_type(line) <> 'OBJECT' THEN ${quote('object' satisfies LineFault)}
+  ELSE concat_ws(' ', ${[
+    faultIf(`event.v IS DISTINCT FROM ${EVENT_VERSION}`, 'version'),
+    ...NEEDED.flatMap((name) => [
+      faultIf(`event.${name} IS NULL AND NOT ${isPresent(name)}`, `missing:${name}`),
+      faultIf(`event.${name} IS NULL AND ${isPresent(name)}`, `form:${name}`),
+    ]),
+    ...TIMES.map((name) => faultIf(`NOT (${isTime(`event.${name}`)})`, `form:${name}`)),
+    ...NAMES.map((name) => faultIf(isTooLong(`event.${name}`), `long:${name}`)),
+  ].join(', ')}) END`
+
+/** Place of its file, the line, and why it is none. */
+export const MALFORMED_LINES = `SELECT place, line, ${FAULTS_OF_LINE} FROM judged WHERE NOT good`
 
 /** Name, in lower case as SQL compares it, and type of each column of a Parquet file. */
 export const columnsOf = (file: string): string =>
@@ -127,10 +171,10 @@ export const emptyAmong = (file: string, names: readonly ColumnName[]): string =
  * be read. Nothing of nothing is read in any type that holds text and numbers, if an event may be without.
  */
 export function shapeFault(found: FileColumns, empty: ReadonlySet<string>): string | undefined {
-  const missing = required.filter((name) => !found.has(name))
+  const missing = NEEDED_OF_FILES.filter((name) => !found.has(name))
   if (missing.length > 0) return `It lacks the columns ${missing.join(', ')}`
   const isAbsent = (name: ColumnName) =>
-    empty.has(name) && !required.includes(name) && AS_TEXT.test(typeIn(found, name))
+    empty.has(name) && !NEEDED_OF_FILES.includes(name) && AS_TEXT.test(typeIn(found, name))
   const name = unlikeOurs(found).find((each) => !isAbsent(each))
   if (name === undefined) return undefined
   const is = typeIn(found, name).slice(0, MAX_TYPE_CHARS)

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { createReadStream } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { FILE_MODE } from '../../../std/files/files.ts'
+import type { Piece } from './pieces.ts'
 
 /** Longest line that is read: four times the longest record that Kinesis takes. */
 export const MAX_LINE_BYTES = 4_194_304
@@ -11,18 +12,25 @@ export interface Screens {
   readonly dead: string
 }
 
+/** Told of a line that cannot be put so: the place of its file, and why. */
+export type TellRefused = (place: number, fault: 'length' | 'utf8') => void
+
 /**
- * Makes any bytes readable for SQL: each line becomes `{"line": "…"}` in `lines`, whatever is in it. Lines that cannot
- * be put so, being too long or not UTF-8, go as they are to the end of `dead`; the answer counts them. Empty lines vanish.
+ * Makes any bytes readable for SQL: each line becomes `{"place": …, "line": "…"}` in `lines`, whatever is in it. Lines
+ * that cannot be put so, being too long or not UTF-8, go as they are to the end of `dead`, and are told. Empty lines vanish.
  * Holds no more than a line in memory, and a piece of one that is too long, whatever the files are: they may be no lines
  * at all.
  */
-export async function screen(files: readonly string[], { lines, dead }: Screens): Promise<number> {
+export async function screen(
+  files: readonly Piece[],
+  { lines, dead }: Screens,
+  tellRefused: TellRefused,
+): Promise<void> {
   const readable = await open(lines, 'w', FILE_MODE)
   try {
     const refused = await open(dead, 'a', FILE_MODE)
     try {
-      return await sift(files, readable, refused)
+      await sift(files, { readable, refused, tellRefused })
     } finally {
       await refused.close()
     }
@@ -31,19 +39,23 @@ export async function screen(files: readonly string[], { lines, dead }: Screens)
   }
 }
 
-async function sift(files: readonly string[], readable: FileHandle, refused: FileHandle): Promise<number> {
-  let count = 0
-  for (const file of files) {
-    const sieve = createSieve()
-    for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
-      await write(sieve.take(chunk))
-    }
-    await write(sieve.end())
-  }
-  return count
+interface Sifting {
+  readonly readable: FileHandle
+  readonly refused: FileHandle
+  readonly tellRefused: TellRefused
+}
 
-  async function write(sieved: Sieved): Promise<void> {
-    count += sieved.refused
+async function sift(files: readonly Piece[], { readable, refused, tellRefused }: Sifting): Promise<void> {
+  for (const { path, place } of files) {
+    const sieve = createSieve(place)
+    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+      await write(sieve.take(chunk), place)
+    }
+    await write(sieve.end(), place)
+  }
+
+  async function write(sieved: Sieved, place: number): Promise<void> {
+    for (const fault of sieved.refused) tellRefused(place, fault)
     if (sieved.lines !== '') await readable.writeFile(sieved.lines)
     if (sieved.dead.length > 0) await refused.writeFile(Buffer.concat(sieved.dead))
   }
@@ -53,11 +65,11 @@ async function sift(files: readonly string[], readable: FileHandle, refused: Fil
 interface Sieved {
   lines: string
   readonly dead: Buffer[]
-  refused: number
+  readonly refused: ('length' | 'utf8')[]
 }
 
 /** Takes a file apart, a chunk at a time. */
-function createSieve() {
+function createSieve(place: number) {
   /** What was read of the current line, unless it is already too long: then it is written as it comes. */
   let begun: Buffer[] = []
   let begunBytes = 0
@@ -76,11 +88,11 @@ function createSieve() {
     const line = begun.length === 1 && begun[0] !== undefined ? begun[0] : Buffer.concat(begun)
     if (isTooLong || !isUtf8(line)) {
       sieved.dead.push(line, LINE_END)
-      sieved.refused += 1
+      sieved.refused.push(isTooLong ? 'length' : 'utf8')
     } else {
       // Trimmed as DuckDB's reader does it, of a byte order mark as well.
       const text = line.toString().trim()
-      if (text !== '') sieved.lines += `${JSON.stringify({ line: text })}\n`
+      if (text !== '') sieved.lines += `${JSON.stringify({ place, line: text })}\n`
     }
     begun = []
     begunBytes = 0
@@ -89,7 +101,7 @@ function createSieve() {
 
   return {
     take(chunk: Buffer): Sieved {
-      const sieved: Sieved = { lines: '', dead: [], refused: 0 }
+      const sieved: Sieved = { lines: '', dead: [], refused: [] }
       let from = 0
       for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
         extend(chunk.subarray(from, end), sieved)
@@ -100,7 +112,7 @@ function createSieve() {
       return sieved
     },
     end(): Sieved {
-      const sieved: Sieved = { lines: '', dead: [], refused: 0 }
+      const sieved: Sieved = { lines: '', dead: [], refused: [] }
       finish(sieved)
       return sieved
     },

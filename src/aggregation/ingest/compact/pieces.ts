@@ -4,6 +4,12 @@ import { FILE_MODE } from '../../../std/files/files.ts'
 
 const LINE_END = 10
 
+/** A file of whole lines, and the place of the file that they are from. */
+export interface Piece {
+  readonly path: string
+  readonly place: number
+}
+
 /**
  * Files of lines in portions of about `maxBytes`: several that are small together, one that is larger cut after line
  * ends, into a file at `target` that is written over with each further portion.
@@ -12,13 +18,13 @@ export async function* piecesOf(
   paths: readonly string[],
   maxBytes: number,
   target: string,
-): AsyncGenerator<readonly string[]> {
-  let together: string[] = []
+): AsyncGenerator<readonly Piece[]> {
+  let together: Piece[] = []
   let bytes = 0
-  for (const path of paths) {
+  for (const [place, path] of paths.entries()) {
     const { size } = await stat(path)
     if (size > maxBytes) {
-      for await (const part of parts(path, maxBytes, target)) yield [part]
+      for await (const part of parts(path, maxBytes, target)) yield [{ path: part, place }]
       continue
     }
     if (together.length > 0 && bytes + size > maxBytes) {
@@ -26,7 +32,7 @@ export async function* piecesOf(
       together = []
       bytes = 0
     }
-    together.push(path)
+    together.push({ path, place })
     bytes += size
   }
   if (together.length > 0) yield together

@@ -19,7 +19,7 @@ import { quote } from '../duckdb/sql-text.ts'
  * one that is too long, a row is no event. SQL counts characters where the gateway counts UTF-16 units, so nothing that a
  * gateway has stored is ever changed.
  */
-const NAMES: readonly ColumnName[] = [
+export const NAMES: readonly ColumnName[] = [
   ...(['event_id', 'measurement_id', 'app_id', 'name'] as const),
   ...(['page_view_id', 'session_id', 'user_id'] as const),
 ]
@@ -40,8 +40,11 @@ const isOver = (text: string, maxChars: number) =>
 const cut = (text: string, maxChars: number, ending: string) =>
   `CASE WHEN ${isOver(text, maxChars)} THEN left(${text}, ${maxChars - ending.length}) || ${quote(ending)} ELSE ${text} END`
 
+/** Of a text that names something. */
+export const isTooLong = (field: string): string => isOver(field, MAX_ID_CHARS)
+
 const isLonger = (names: readonly ColumnName[], prefix = '') =>
-  names.map((name) => isOver(`${prefix}${name}`, MAX_ID_CHARS)).join(' OR ')
+  names.map((name) => isTooLong(`${prefix}${name}`)).join(' OR ')
 
 /** All that names something is no longer than it may be. Prefix: of the row's columns. */
 export const areNames = (prefix: string): string => `NOT COALESCE(${isLonger(NAMES, prefix)}, false)`

@@ -25,13 +25,21 @@ export interface IngestFailure {
   readonly why: string
 }
 
+/** What is no event, or cannot be read, and lies in `dead/` now, with the reason beside it. */
+export interface SetAside extends IngestFailure {
+  /** So many lines of the object; absent where it was set aside as a whole. */
+  readonly lines?: number
+  /** The object below `dead/` that has it. */
+  readonly keptIn: string
+}
+
 export interface IngestReport {
   readonly inputs: number
   readonly rows: number
-  /** Lines that were no event; they lie in `dead/`. */
+  /** Lines and objects that were no event; they lie in `dead/`. */
   readonly malformed: number
-  /** Objects that are no events as a whole; they lie in `dead/`. */
-  readonly setAside: readonly IngestFailure[]
+  /** What those are. */
+  readonly setAside: readonly SetAside[]
   /** What could not be taken this time and is tried again; nothing waits for it. */
   readonly failed: readonly IngestFailure[]
 }
@@ -54,7 +62,7 @@ export interface LakeArrivals {
    * Looks at objects that could not be read together, one by one. Those that cannot be read at all are set aside and
    * leave the index; answers which.
    */
-  reexamine(keys: readonly string[], signal: AbortSignal): Promise<readonly IngestFailure[]>
+  reexamine(keys: readonly string[], signal: AbortSignal): Promise<readonly SetAside[]>
   /** Every minute of event time with rows (epoch ms), and how much lies in it: cheap, whatever the age of the lake. */
   touched(): Promise<ReadonlyMap<number, TouchedMinute>>
   /** Objects that may hold rows received in [fromMs, toMs). */

@@ -17,8 +17,8 @@ export interface CompactedObject extends ForeignObject {
   readonly slot: number
 }
 
-/** `c-000042-<hash>`: the slot of its index entry and the inputs in it. Dead letters may add `-<number>`. */
-const COMPACTED = /^(c-(\d{6,})-[0-9a-f]{16})(?:-\d+)?$/
+/** `c-000042-<hash>`: the slot of its index entry and the inputs in it. Dead letters may add `-<number>` or `-why`. */
+const COMPACTED = /^(c-(\d{6,})-[0-9a-f]{16})(?:-(?:\d+|why))?$/
 /** Inputs that one entry names and one statement reads: more of them go into the next. Ours. */
 export const MAX_INPUTS = 1_024
 /** Event lines shrink about so many times under gzip. */

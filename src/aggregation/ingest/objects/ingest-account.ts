@@ -1,8 +1,13 @@
+import type { Clock } from '../../../std/clock.ts'
+import { lineBudget } from '../../../std/line-budget.ts'
 import { counter, gauge } from '../../../std/metrics/instruments.ts'
 import { isProgrammerError } from '../../../std/programming-errors.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
-import type { IngestFailure, IngestReport } from '../index/arrivals.ts'
+import type { IngestFailure, IngestReport, SetAside } from '../index/arrivals.ts'
 import { logMistake, whyOf } from './failure-reason.ts'
+
+/** The most log lines a minute of what is set aside, and of what cannot be taken. Ours: others fill the lake. */
+const MAX_LINES_A_MINUTE = 20
 
 export interface Pass {
   /** Adds what a part of the pass did; one that fails is named and holds up no other. */
@@ -14,7 +19,7 @@ export interface Pass {
 }
 
 /** Keeps the account of ingests, pass by pass. */
-export function ingestAccount({ metrics, log }: Telemetry) {
+export function ingestAccount({ metrics, log }: Telemetry, clock: Clock) {
   const inputs = counter(metrics, 'headgate_ingest_objects_total')
   const rows = counter(metrics, 'headgate_ingest_rows_total')
   const malformed = counter(metrics, 'headgate_ingest_malformed_total')
@@ -23,9 +28,16 @@ export function ingestAccount({ metrics, log }: Telemetry) {
   /** What the log was told; it is not told the same each time. */
   let told = new Map<string, string>()
 
-  function setAside({ key, why }: IngestFailure): void {
-    aside.inc()
-    log.error({ key, why }, 'an object cannot be read as events and is set aside in dead/')
+  /** Each is met once, but there may be many; the run and the objects beside them name all. */
+  const mayTell = lineBudget(clock, MAX_LINES_A_MINUTE)
+  const mayTellFailed = lineBudget(clock, MAX_LINES_A_MINUTE)
+
+  function setAside(found: SetAside): void {
+    const isWhole = found.lines === undefined
+    if (isWhole) aside.inc()
+    if (!mayTell()) return
+    if (isWhole) log.error(found, 'an object cannot be read as events and is set aside in dead/')
+    else log.warn(found, 'lines are no events and are set aside in dead/')
   }
 
   function begin(signal: AbortSignal): Pass {
@@ -33,7 +45,7 @@ export function ingestAccount({ metrics, log }: Telemetry) {
       inputs: 0,
       rows: 0,
       malformed: 0,
-      setAside: [] as IngestFailure[],
+      setAside: [] as SetAside[],
       failed: [] as IngestFailure[],
     }
 
@@ -64,11 +76,15 @@ export function ingestAccount({ metrics, log }: Telemetry) {
         report.failed.push(trouble)
       },
       end() {
+        const known = told
+        told = new Map()
         for (const { key, why } of report.failed) {
-          if (told.get(key) !== why)
-            log.error({ key, why }, 'objects cannot be ingested now; the rest goes on')
+          const isNews = known.get(key) !== why
+          // The next pass tells more.
+          if (isNews && !mayTellFailed()) continue
+          if (isNews) log.error({ key, why }, 'objects cannot be ingested now; the rest goes on')
+          told.set(key, why)
         }
-        told = new Map(report.failed.map(({ key, why }) => [key, why]))
         failing.set(report.failed.length)
         return report
       },

@@ -33,9 +33,9 @@ async function indexFile(object: ForeignObject, path: string, tools: IngestTools
   const { entries, session, lake } = tools
   const { fault: why, contents } = await examine(session, path)
   if (contents === undefined) {
-    await keepAside(object, why, tools)
+    const setAside = await keepAside(object, why, tools)
     await lake.remove([object.key])
-    return { ...NOTHING, inputs: 1, malformed: 1, setAside: [{ key: object.key, why }] }
+    return { ...NOTHING, inputs: 1, malformed: 1, setAside: [setAside] }
   }
   const indexedMs = tools.clock.nowMs()
   const entry = { version: 1, key: object.key, inputs: [], malformed: 0, ...contents, indexedMs } as const

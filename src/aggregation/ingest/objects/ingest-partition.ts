@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Lake, LakeObject } from '../../../lake/lake.ts'
-import { deadKey, parseRawKey, type RawObject, rawKey } from '../../../lake/layout.ts'
+import { parseRawKey, type RawObject, rawKey } from '../../../lake/layout.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
 import { codeOf } from '../../../std/expected-errors.ts'
@@ -8,7 +8,7 @@ import type { Telemetry } from '../../../std/telemetry.ts'
 import { touchesTooMany } from '../compact/compact.ts'
 import type { LineFile } from '../compact/inflate-files.ts'
 import type { SqlSession } from '../duckdb/sql-session.ts'
-import type { IngestFailure, IngestReport } from '../index/arrivals.ts'
+import type { IngestFailure, IngestReport, SetAside } from '../index/arrivals.ts'
 import type { Entries } from '../index/index-entries.ts'
 import { inputMark, joinedMarks } from '../index/input-marks.ts'
 import { NO_MINUTES } from '../index/minute-rows.ts'
@@ -16,7 +16,7 @@ import { compactionInputs, type Partition } from '../index/pending.ts'
 import { whyOf } from './failure-reason.ts'
 import { prefixOf, readLog, slotKey, slotText } from './partition-log.ts'
 import { removeLost } from './remove-lost.ts'
-import { copyAside, deadSource, keepAside } from './set-aside.ts'
+import { type FaultyBatch, keepAside, keepFaulty } from './set-aside.ts'
 import { ingestEach } from './take-batches.ts'
 import type { Workbench } from './workbench.ts'
 
@@ -79,7 +79,7 @@ async function ingestBatch(batch: CompactionTask, tools: IngestTools): Promise<I
   // Even without rows: whoever finds dead letters of a batch that was lost is told by it what they are worth.
   const isKept = compacted.rows > 0
   if (compacted.parquet !== undefined) await lake.putFile(key, compacted.parquet)
-  await keepDead(compacted, place, tools)
+  const setAside = await keepDead(compacted, place, tools)
   const inputs = batch.inputs.map((input) => input.key)
   const { rows, bytes, minutes, malformed, arrivalMinMs, arrivalMaxMs } = compacted
   const entry = {
@@ -102,7 +102,7 @@ async function ingestBatch(batch: CompactionTask, tools: IngestTools): Promise<I
     return undefined
   }
   await lake.remove(isKept ? inputs : [...inputs, key])
-  return { inputs: inputs.length, rows, malformed, setAside: compacted.setAside, failed: [] }
+  return { inputs: inputs.length, rows, malformed, setAside, failed: [] }
 }
 
 /** Undefined when an input is gone: another ingester has committed it. */
@@ -125,7 +125,10 @@ async function compactFiles(batch: CompactionTask, files: readonly InputFile[], 
     const { madeFrom } = batch
     const compacted = await workbench.compact({ session, folder, pieceBytes, madeFrom }, files)
     const damaged = files.filter((file) => compacted.damaged.includes(file))
-    return { ...compacted, damaged: damaged.map(({ key }) => key), setAside: [] }
+    const faulty = files.flatMap(({ key }, at) =>
+      compacted.faulty.filter(({ place }) => place === at).map(({ why, lines }) => ({ key, why, lines })),
+    )
+    return { ...compacted, faulty, damaged: damaged.map(({ key }) => key), useless: [] }
   } catch (error) {
     if (touchesTooMany(error) && files.length === 1) return nothingOf(files, whyOf(error))
     if (!mayBeGone(error)) throw error
@@ -142,8 +145,8 @@ const mayBeGone = (error: unknown): boolean =>
 /** An object that is no use by itself takes a slot like any other, so that it is met once. */
 const nothingOf = (files: readonly InputFile[], why: string) => ({
   ...{ rows: 0, bytes: 0, minutes: NO_MINUTES, arrivalMinMs: null, arrivalMaxMs: null, parquet: undefined },
-  ...{ dead: undefined, damaged: [], malformed: files.length },
-  setAside: files.map(({ key }) => ({ key, why })),
+  ...{ dead: undefined, faulty: [], damaged: [], malformed: files.length },
+  useless: files.map(({ key }) => ({ key, why })),
 })
 
 async function openInput(lake: Lake, { key }: LakeObject) {
@@ -151,30 +154,23 @@ async function openInput(lake: Lake, { key }: LakeObject) {
   return file && { key, gzip: key.endsWith('.gz'), path: file.path, release: () => file.release() }
 }
 
-interface Dead {
-  readonly dead: string | undefined
-  readonly damaged: readonly string[]
-  readonly setAside: readonly IngestFailure[]
+interface Dead extends FaultyBatch {
+  /** Objects that are none as a whole. */
+  readonly useless: readonly IngestFailure[]
 }
 
 /** Lines that were no events, and whole objects that are no use: kept for whoever wants to know, before they vanish. */
 async function keepDead(
-  { dead, damaged, setAside }: Dead,
+  { useless, ...faulty }: Dead,
   place: Omit<RawObject, 'extension'>,
   tools: IngestTools,
-): Promise<void> {
-  for (const { key, why } of setAside) {
+): Promise<readonly SetAside[]> {
+  const whole: SetAside[] = []
+  for (const { key, why } of useless) {
     const { name, extension } = parseRawKey(key) as RawObject
-    await keepAside({ ...place, key, name, extension }, why, tools)
+    whole.push(await keepAside({ ...place, key, name, extension }, why, tools))
   }
-  const deadPlace = { ...place, source: deadSource(place.source) }
-  if (dead) await tools.lake.putFile(deadKey({ ...deadPlace, extension: 'ndjson' }), dead)
-  for (const [at, key] of damaged.entries())
-    await copyAside(
-      key,
-      deadKey({ ...deadPlace, name: `${deadPlace.name}-${at}`, extension: 'ndjson.gz' }),
-      tools,
-    )
+  return [...whole, ...(await keepFaulty(faulty, place, tools))]
 }
 
 /** Another batch never has this name, in whatever lake: an object is never put in the place of another's. */

@@ -1,7 +1,7 @@
 import type { LakeObject } from '../../../lake/lake.ts'
 import { parseRawKey, type RawObject } from '../../../lake/layout.ts'
 import type { SqlSession } from '../duckdb/sql-session.ts'
-import type { IngestFailure } from '../index/arrivals.ts'
+import type { SetAside } from '../index/arrivals.ts'
 import type { ArrivedIndex } from '../index/arrived-index.ts'
 import type { Entries } from '../index/index-entries.ts'
 import { NO_MINUTES } from '../index/minute-rows.ts'
@@ -23,7 +23,7 @@ export interface ReexamineTools extends AsideTools {
 export async function reexamine(
   key: LakeObject['key'],
   tools: ReexamineTools,
-): Promise<IngestFailure | undefined> {
+): Promise<SetAside | undefined> {
   const raw = parseRawKey(key)
   if (raw === undefined) return undefined
   const file = await tools.lake.open(key)
@@ -35,10 +35,10 @@ export async function reexamine(
   try {
     const why = await faultOf(tools.session, file.path)
     if (why === undefined) return undefined
-    await keepAside({ ...raw, key }, why, tools)
+    const setAside = await keepAside({ ...raw, key }, why, tools)
     await leaveIndex({ ...raw, key }, tools)
     await tools.lake.remove([key])
-    return { key, why }
+    return setAside
   } finally {
     await file.release()
   }

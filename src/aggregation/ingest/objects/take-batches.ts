@@ -1,7 +1,7 @@
 import type { LakeObject } from '../../../lake/lake.ts'
 import { isProgrammerError } from '../../../std/programming-errors.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
-import type { IngestFailure, IngestReport } from '../index/arrivals.ts'
+import type { IngestFailure, IngestReport, SetAside } from '../index/arrivals.ts'
 import { logMistake, whyOf } from './failure-reason.ts'
 
 /** A batch that fails is halved to find what fails in it. A fault of everything must not be met once for each object. */
@@ -26,7 +26,7 @@ export async function ingestEach(
   { tools, ingest }: Taking,
 ): Promise<IngestReport> {
   const failed: IngestFailure[] = []
-  const setAside: IngestFailure[] = []
+  const setAside: SetAside[] = []
   const report = { inputs: 0, rows: 0, malformed: 0, setAside, failed }
   const todo = [...batches]
   let taken = 0

@@ -26,6 +26,8 @@ export interface WindowNote {
   readonly rejected: number | undefined
   /** Rows that came after the window was sealed. */
   readonly tooLate: number
+  /** Whether rows of it lie in the lake. */
+  readonly hasEvents: boolean
 }
 
 export interface Watch {
@@ -120,13 +122,13 @@ export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
     const events = late.reduce((sum, { tooLate }) => sum + tooLate, 0)
     metrics.waiting(id, { dueWindows: notes.filter(({ state }) => isDue(state)).length, tooLateRows: events })
     if (events > watched.toldTooLate) {
-      const first = late.reduce(
-        (least, { window }) => Math.min(least, window.fromMs),
-        Number.POSITIVE_INFINITY,
+      const spans = late.map(({ window }) => window).sort((a, b) => a.fromMs - b.fromMs)
+      const [from, to] = [spans[0]?.fromMs, spans.at(-1)?.toMs].map((ms) =>
+        new Date(Number(ms)).toISOString(),
       )
       sources.log.warn(
-        { rollup: id, events, windows: late.length, from: new Date(first).toISOString() },
-        'events came after their windows were sealed: a run with reprocess "all" counts them',
+        { rollup: id, events, windows: late.length, from, to },
+        'events came after their windows were sealed: `headgate aggregate --from … --to … --reprocess all` counts them',
       )
     }
     watched.toldTooLate = events
@@ -223,6 +225,7 @@ function noteOf(facts: WindowFacts, times: Times): Omit<Kept, 'touches'> {
     late: counts?.late,
     rejected: counts && rejectedIn(counts),
     tooLate: tooLateRows(facts, times),
+    hasEvents: facts.inputs.length > 0,
     isSettled: isSettled(facts, times),
   }
 }

@@ -13,10 +13,12 @@ import type { Engine, ReadRows } from '../engines/engine.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import { createPlanner, type Planner } from '../plan/planner.ts'
 import type { RollupStore } from '../stores/store.ts'
-import type { RunBeginning, RunPorts, SavedProgress } from './execute-run.ts'
+import type { RunPorts, SavedProgress } from './execute-run.ts'
 import { createRunLog, type RunLog } from './log/run-log.ts'
+import { createSetAsideBooks, type SetAsideBooks } from './log/set-aside-books.ts'
 import { rollupMetrics } from './metrics.ts'
 import { createPresence, type Presence } from './presence.ts'
+import type { RunBeginning } from './run-beginning.ts'
 import { type AskUpstream, awaitAcknowledged } from './upstream.ts'
 
 export interface RunsOptions {
@@ -73,16 +75,20 @@ export interface RunDependencies {
   readonly ingestIfFree: (signal: AbortSignal) => Promise<boolean>
   /** Objects and partitions that the last ingest could not take. */
   readonly notIngested: () => number
+  /** What was ever set aside, by whatever process of this data folder. */
+  readonly setAside: SetAsideBooks['total']
 }
 
 export async function buildRunDependencies(options: RunsOptions): Promise<RunDependencies> {
-  const { arrivals, stores, lake, askGateway } = options
+  const { stores, lake, askGateway } = options
   const { definitions, schedule } = options.rollups
   const { clock, entropy, telemetry } = options.system
   const { controlDir, files, keptRuns } = options.records
   const { processes = systemProcesses, heartbeatMs, owner = await processes.self() } = options.process ?? {}
   const { log } = telemetry
   const runLog = createRunLog({ dir: controlDir, clock, log, files, keptRuns })
+  const books = createSetAsideBooks({ dir: controlDir, clock, log, files })
+  const arrivals = booked(options.arrivals, books)
   const leases = createLeases({
     dir: join(controlDir, 'leases'),
     ...{ owner, clock, entropy, files, processes, log },
@@ -120,6 +126,7 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
     account: { runLog, log, metrics, clock, entropy },
     beginning: {
       ingest,
+      takeSetAside: books.takeUntold,
       plan: (run, isHeld) => planner.plan(run, isHeld),
       acknowledged: askGateway && ((signal) => awaitAcknowledged({ askGateway, clock }, signal)),
     },
@@ -142,5 +149,21 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
     log,
     ingestIfFree,
     notIngested: () => notIngested,
+    setAside: books.total,
   }
 }
+
+/** Whatever they set aside is written down, whoever asked them to look. */
+const booked = (arrivals: LakeArrivals, books: SetAsideBooks): LakeArrivals => ({
+  ...arrivals,
+  async ingest(signal, how) {
+    const report = await arrivals.ingest(signal, how)
+    await books.add(report.setAside)
+    return report
+  },
+  async reexamine(keys, signal) {
+    const found = await arrivals.reexamine(keys, signal)
+    await books.add(found)
+    return found
+  },
+})

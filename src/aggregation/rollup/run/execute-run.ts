@@ -4,24 +4,22 @@ import { codeOf } from '../../../std/expected-errors.ts'
 import { isAccessDenied, isDiskFull, pathOf } from '../../../std/files/files.ts'
 import type { Entropy } from '../../../std/id.ts'
 import type { Logger } from '../../../std/telemetry.ts'
-import type { IngestOptions, IngestReport } from '../../ingest/index/arrivals.ts'
 import { isHeldByAnother } from '../commit/lease.ts'
 import type { RollupDefinition } from '../model/definition.ts'
-import type { Plan, Window } from '../plan/plan.ts'
+import type { Window } from '../plan/plan.ts'
 import type { RunLog } from './log/run-log.ts'
 import {
   advance,
   HELD_PAUSE_MS,
-  notIngested,
   type Run,
   type RunFailure,
   type RunWindow,
   setBack,
   settle,
   settleFailed,
-  type Unseen,
 } from './log/run-record.ts'
 import type { RollupMetrics } from './metrics.ts'
+import { type RunBeginning, withIngested, withSetAside, withUnseen } from './run-beginning.ts'
 import { leavingRest, withPlan } from './run-plan.ts'
 import { runWindow, type WindowPorts } from './run-window.ts'
 
@@ -40,16 +38,6 @@ export interface RunAccount {
   readonly metrics: RollupMetrics
   readonly clock: Clock
   readonly entropy: Entropy
-}
-
-/** What a run needs before its first window. */
-export interface RunBeginning {
-  /** Brings what arrived into reach of the engine. */
-  readonly ingest: (runId: string, signal: AbortSignal, how?: IngestOptions) => Promise<IngestReport>
-  /** What the run's scope needs as things are now. */
-  readonly plan: (run: Run, isHeld?: (window: Window) => boolean) => Promise<Plan>
-  /** Waits for what a gateway acknowledged before then; answers what may still be on its way. */
-  readonly acknowledged?: ((signal: AbortSignal) => Promise<Unseen | undefined>) | undefined
 }
 
 /** What takes window after window, and is told of each. */
@@ -90,7 +78,7 @@ export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSign
   try {
     await runLog.note(run.id, 'info', 'run started', { attempt: run.attempt })
     if (run.trigger === 'request') await save(await withUnseen(ports, run, signal))
-    await save(await withIngested(ports, run, signal))
+    await save(await withSetAside(ports, await withIngested(ports, run, signal)))
     await save(withPlan(run, await beginning.plan(run)))
     for (let index = 0; index < run.windows.length; index++) {
       await takeWindow({ turns, account }, { index, signal, run: () => run, save })
@@ -99,7 +87,9 @@ export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSign
       if (run.trigger === 'schedule' && isMore && ports.isWaitedFor?.())
         await save(leavingRest(run, index + 1))
     }
-    await giveUp(account, run, settle(run, clock.nowMs(), entropy), save)
+    // What its windows met.
+    const told = await withSetAside(ports, run)
+    await giveUp(account, run, settle(told, clock.nowMs(), entropy), save)
   } catch (error) {
     await save(brokenOff(account, run, error, signal))
   } finally {
@@ -113,36 +103,6 @@ export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSign
   )
   metrics.runDone((clock.monotonicMs() - startedMs) / 1_000)
   return run
-}
-
-/** Who asks for a run wants the numbers of what was taken before: it is waited for, or it is told that it was not seen. */
-async function withUnseen(
-  { beginning: { acknowledged }, account: { runLog } }: RunPorts,
-  { unseen: before, ...run }: Run,
-  signal: AbortSignal,
-): Promise<Run> {
-  // What an earlier try is through with stays as it was computed then.
-  const isPartlyDone = run.windows.some(({ result }) => result !== undefined)
-  const unseen = (await acknowledged?.(signal)) ?? (isPartlyDone ? before : undefined)
-  if (unseen === undefined) return run
-  await runLog.note(run.id, 'warn', 'acknowledged events may be on their way to the lake', unseen)
-  return { ...run, unseen }
-}
-
-/** What cannot be taken in holds up nothing else, and fails no run: the run is told to be without it. */
-async function withIngested(
-  { beginning: { ingest }, account: { runLog } }: RunPorts,
-  { notIngested: _, ...run }: Run,
-  signal: AbortSignal,
-): Promise<Run> {
-  // What was waited for may lie anywhere: in the hour of its arrival, or taken in by another process.
-  const report = await ingest(run.id, signal, { everywhere: run.trigger === 'request' })
-  for (const trouble of report.setAside)
-    await runLog.note(run.id, 'warn', 'an object cannot be read as events and is set aside in dead/', trouble)
-  const left = notIngested(report)
-  for (const trouble of left?.objects ?? [])
-    await runLog.note(run.id, 'warn', 'cannot be ingested now and is tried again; the rest goes on', trouble)
-  return left === undefined ? run : { ...run, notIngested: left }
 }
 
 /** A run that was publishing goes on where it was; that is no new try. */
@@ -200,8 +160,6 @@ async function tryWindow({ turns, account }: TurnPorts, window: RunWindow, turn:
       definition,
       window,
       signal: turn.signal,
-      setAside: (trouble) =>
-        runLog.note(turn.run().id, 'warn', 'a damaged object is set aside in dead/', trouble),
       publishing: () => turn.save(advance(turn.run(), 'publishing')),
     })
     await runLog.setFailed(window, undefined)

@@ -4,7 +4,7 @@ import { runYielding } from '../../../std/async/yielding.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
 import type { Entropy } from '../../../std/id.ts'
-import type { IngestFailure, LakeArrivals } from '../../ingest/index/arrivals.ts'
+import type { LakeArrivals } from '../../ingest/index/arrivals.ts'
 import { contentOf } from '../commit/content-hash.ts'
 import type { Hold } from '../commit/hold-lease.ts'
 import type { Lease } from '../commit/lease.ts'
@@ -44,8 +44,6 @@ export interface WindowTask {
   readonly definition: RollupDefinition
   readonly window: PlannedWindow
   readonly signal: AbortSignal
-  /** An object of the window was found damaged and set aside. */
-  readonly setAside: (trouble: IngestFailure) => Promise<void>
   /** The window is committed, and the stores are told now. */
   readonly publishing: () => Promise<void>
 }
@@ -143,8 +141,7 @@ async function computeWhole(ports: WindowPorts, task: Computation, lateAfterMs: 
     return { inputs, result: await computeFrom(ports, task, { inputs, lateAfterMs }) }
   } catch (error) {
     if (!isPerhapsOfInput(error) || task.signal.aborted) throw error
-    const found = await ports.arrivals.reexamine(inputs.keys, task.signal)
-    for (const trouble of found) await task.setAside(trouble)
+    await ports.arrivals.reexamine(inputs.keys, task.signal)
     const rest = await inputsOf(ports.arrivals, task)
     if (rest.keys.length === inputs.keys.length) throw naming(error, inputs.keys)
     return { inputs: rest, result: await computeFrom(ports, task, { inputs: rest, lateAfterMs }) }

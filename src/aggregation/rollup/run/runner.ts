@@ -13,6 +13,7 @@ import { executeRun, type RunPorts } from './execute-run.ts'
 import { heldByOthers, waitingRuns } from './held-windows.ts'
 import type { RunList } from './log/run-log.ts'
 import { adopted, advance, isFinal, queued, type Run } from './log/run-record.ts'
+import type { AsideTotal } from './log/set-aside-books.ts'
 import { createSchedule } from './schedule.ts'
 import { createSubmit, type NewRun, type RunAnswer } from './submit.ts'
 import { oldestReady, workOff } from './work-queue.ts'
@@ -36,6 +37,8 @@ export interface Runs {
   overview(): Promise<readonly WindowNote[]>
   /** Objects and partitions of the lake that the last ingest of this process could not take; the next tries them again. */
   notIngested(): number
+  /** What ingests have set aside since the data folder was made. */
+  setAside(): Promise<AsideTotal>
   /**
    * Takes over the runs whose process is gone, each from where it was. One that cannot be taken over is left for the next
    * call.
@@ -59,7 +62,7 @@ interface Execution {
 
 export async function createRuns(options: RunsOptions): Promise<Runs> {
   const shop = await buildRunDependencies(options)
-  const { planner, runLog, owner, leases, hold, presence, log } = shop
+  const { planner, runLog, owner, leases, hold, presence, log, notIngested, setAside } = shop
   const { lake, rollups } = options
   const { definitions } = rollups
   const { clock, entropy } = options.system
@@ -210,10 +213,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     cancel,
     windows: (query, signal) => planner.windows(query, signal),
     overview: () => planner.overview(),
-    notIngested: shop.notIngested,
-    recover,
-    tick,
-    work,
+    ...{ notIngested, setAside, recover, tick, work },
     async finish(id, signal) {
       await presence.show()
       try {

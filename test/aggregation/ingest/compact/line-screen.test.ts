@@ -27,17 +27,22 @@ test('lines that can be read go one way, all others another', async (t) => {
     const dir = t.testdir()
     const [input, out, refusedFile] = [join(dir, 'in'), join(dir, 'lines'), join(dir, 'dead')]
     await writeFile(input, content)
-    const refused = await screen([input], { lines: out, dead: refusedFile })
+    const refused: string[] = []
+    const files = [{ path: input, place: 7 }]
+    await screen(files, { lines: out, dead: refusedFile }, (place, fault) =>
+      refused.push(`${place} ${fault}`),
+    )
     const read = readFileSync(out, 'utf8')
       .split('\n')
       .filter((line) => line !== '')
     t.same(
-      read.map((line) => JSON.parse(line).line),
-      lines,
+      read.map((line) => JSON.parse(line)),
+      lines.map((line) => ({ place: 7, line })),
       what,
     )
     t.equal(readFileSync(refusedFile, 'latin1'), dead, what)
-    t.equal(refused, dead.split('\n').length - 1, what)
+    const fault = what === 'no UTF-8' ? '7 utf8' : '7 length'
+    t.same(refused, new Array(dead.split('\n').length - 1).fill(fault), what)
   }
 })
 
@@ -50,7 +55,11 @@ test('whatever cannot be opened, nothing stays open', async (t) => {
     ['what is refused', here('in'), here('lines'), here('absent/dead')],
     ['the file', here('absent/in'), here('lines'), here('dead')],
   ] as const) {
-    await t.rejects(screen([input], { lines, dead }), { code: 'ENOENT' }, what)
+    await t.rejects(
+      screen([{ path: input, place: 0 }], { lines, dead }, () => {}),
+      { code: 'ENOENT' },
+      what,
+    )
     const open = await Promise.all(
       (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => 'closed')),
     )
@@ -88,7 +97,12 @@ test('bytes that are no lines cost neither memory nor the time of others', async
   const memory = setInterval(() => {
     peak = Math.max(peak, process.memoryUsage().rss)
   }, 5)
-  const refused = await screen([zeros, garbage], { lines: join(dir, 'lines'), dead: join(dir, 'dead') })
+  let refused = 0
+  const files = [zeros, garbage].map((path, place) => ({ path, place }))
+  const out = { lines: join(dir, 'lines'), dead: join(dir, 'dead') }
+  await screen(files, out, () => {
+    refused += 1
+  })
   clearInterval(watch)
   clearInterval(memory)
   t.equal(refused, 1 + 400 * 8_192)

@@ -25,7 +25,9 @@ test('files of lines in portions: small ones together, large ones cut after line
     const found: string[] = []
     const paths = files.map((_, at) => join(dir, `${at}`))
     for await (const piece of piecesOf(paths, maxBytes, join(dir, 'part'))) {
-      found.push(piece.map((path) => readFileSync(path, 'utf8')).join(''))
+      for (const { path, place } of piece)
+        t.ok(files[place]?.includes(readFileSync(path, 'utf8')), `${what}: it is from there`)
+      found.push(piece.map(({ path }) => readFileSync(path, 'utf8')).join(''))
     }
     t.same(found, expected, what)
   }

@@ -565,7 +565,7 @@ test('a damaged object is set aside by name, and the window computed from the re
   const log = String(await runs.log(String(run?.id)))
   t.match(
     log,
-    /"level":"warn","message":"a damaged object is set aside in dead\/","key":"raw-0002","why":"Its pages are damaged"/,
+    /"level":"warn","message":"an object cannot be read as events and is set aside in dead\/","key":"raw-0002","why":"Its pages are damaged"/,
   )
 })
 
@@ -590,7 +590,10 @@ test('what an ingest set aside or could not take is in the log of its run', asyn
   const runs = await open()
   deliver(at(0), [1])
   clock.advance(GRAIN + 2 * MIN)
-  arrivals.troubles.setAside.push({ key: 'raw/f.parquet', why: 'It lacks the columns app_id' })
+  arrivals.troubles.setAside.push({
+    ...{ key: 'raw/f.parquet', why: 'It lacks the columns app_id' },
+    keptIn: 'dead/f.parquet',
+  })
   arrivals.troubles.failed.push(...Array.from({ length: 30 }, (_, i) => ({ key: `raw/${i}.`, why: 'EIO' })))
   const submitted = await runs.submit({ at: T0 }, 'ops')
   await runs.work(never)

@@ -4,6 +4,7 @@ import type { Entropy } from '../../../../std/id.ts'
 import type { IngestFailure, IngestReport } from '../../../ingest/index/arrivals.ts'
 import type { PlannedWindow, SkippedWindow } from '../../plan/plan.ts'
 import type { RunScope, Trigger } from '../../plan/run-scope.ts'
+import type { AsideTally } from './set-aside-books.ts'
 
 export const RUN_VERSION = 1
 
@@ -86,6 +87,8 @@ export interface Run {
   readonly unseen?: Unseen
   /** What of the lake it could not take in when it began; each later ingest tries that again. */
   readonly notIngested?: NotIngested
+  /** What went to `dead/` since the run before, in its own ingest or between. */
+  readonly setAside?: AsideTally
   readonly error?: RunFailure
   /** The process that works on the run, or will. */
   readonly owner: ProcessIdentity

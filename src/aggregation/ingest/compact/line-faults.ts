@@ -1,0 +1,94 @@
+import { type ColumnName, columns, EVENT_VERSION, MAX_ID_CHARS } from '../../../event/schema/event.ts'
+
+/** It cannot even be looked into; it is no object of JSON; its `v` is another, or missing. */
+type FaultOfLine = 'length' | 'utf8' | 'json' | 'object' | 'version'
+/** It is not there, is not of the form, or is too long for what names something. */
+type FaultOfColumn = `${'missing' | 'form' | 'long'}:${ColumnName}`
+/** Why a line is no event. */
+export type LineFault = FaultOfLine | FaultOfColumn
+
+/** A file of lines some of which are none, for one and the same reasons. */
+export interface FaultyLines {
+  /** Of the file among those that were given. */
+  readonly place: number
+  /** In words, with an example, and without anything of the data. */
+  readonly why: string
+  readonly lines: number
+}
+
+/** Files and reasons that are told of one batch, each with its number of lines. Ours: more of them nobody reads. */
+export const MAX_FAULTS_TOLD = 1_000
+
+export interface FaultTally {
+  /** Faults: as text, with blanks between them. */
+  add(place: number, faults: string): void
+  readonly lines: number
+  /** In the order in which they were met; beyond `MAX_FAULTS_TOLD` of them lines count for their file alone. */
+  told(): readonly FaultyLines[]
+}
+
+export function createFaultTally(): FaultTally {
+  const counts = new Map<string, number>()
+  let lines = 0
+  return {
+    add(place, faults) {
+      const key = `${place} ${faults}`
+      const known = counts.has(key) || counts.size < MAX_FAULTS_TOLD ? key : `${place}`
+      counts.set(known, (counts.get(known) ?? 0) + 1)
+      lines += 1
+    },
+    get lines() {
+      return lines
+    },
+    told: () =>
+      Array.from(counts, ([key, count]) => {
+        const [place, ...faults] = key.trimEnd().split(' ')
+        return { place: Number(place), why: whyNoEvent(faults as LineFault[]), lines: count }
+      }),
+  }
+}
+
+/** What a line may say where it must say something. */
+const EXAMPLES: Readonly<Partial<Record<ColumnName, string | number>>> = {
+  event_id: '7f3a-1',
+  event_time: 1_795_348_800_000,
+  received_time: 1_795_348_800_000,
+  app_id: 'shop',
+  name: 'browser.web_vital.lcp',
+  value: 1_234.5,
+}
+
+const asIn = (name: string, value: unknown) => `as in "${name}": ${JSON.stringify(value)}`
+const typeOf = new Map(columns.map(({ name, type }) => [name, type]))
+
+/** In people's words: every field, and what it may look like. */
+export function whyNoEvent(faults: readonly LineFault[]): string {
+  const missing = faults.flatMap((fault) => (fault.startsWith('missing:') ? [columnIn(fault)] : []))
+  const others = faults.filter((fault) => !fault.startsWith('missing:'))
+  const texts = [...(missing.length > 0 ? [whyMissing(missing)] : []), ...others.map(whyFault)]
+  return texts.join('; ') || 'for other reasons'
+}
+
+const columnIn = (fault: LineFault) => fault.slice(fault.indexOf(':') + 1) as ColumnName
+
+function whyMissing(names: readonly ColumnName[]): string {
+  const examples = names.map((name) => `"${name}": ${JSON.stringify(EXAMPLES[name])}`)
+  return `it lacks ${names.join(', ')}, as in ${examples.join(', ')}`
+}
+
+const isOfColumn = (fault: LineFault): fault is FaultOfColumn => fault.includes(':')
+
+function whyFault(fault: LineFault): string {
+  if (!isOfColumn(fault)) return OF_LINE[fault]
+  const name = columnIn(fault)
+  if (fault.startsWith('long:')) return `its ${name} has more than ${MAX_ID_CHARS} characters`
+  return `its ${name} is ${typeOf.get(name) === 'bigint' ? 'no time in epoch milliseconds' : 'no number'}, ${asIn(name, EXAMPLES[name])}`
+}
+
+const OF_LINE: Readonly<Record<FaultOfLine, string>> = {
+  length: 'it is longer than a line may be',
+  utf8: 'it is not UTF-8',
+  json: 'it is no JSON: one object a line, as in {"v": 1, …}',
+  object: 'it is no object of JSON, as in {"v": 1, …}',
+  version: `its v, the version of the line, is not ${EVENT_VERSION}, ${asIn('v', EVENT_VERSION)}`,
+}

@@ -1,0 +1,149 @@
+import { join } from 'node:path'
+import Type, { type Static } from 'typebox'
+import { Compile } from 'typebox/compile'
+import type { Clock } from '../../../../std/clock.ts'
+import { unlessRejected } from '../../../../std/expected-errors.ts'
+import {
+  bestEffort,
+  type FileOps,
+  isSystemError,
+  makeFolder,
+  nodeFiles,
+  replaceFile,
+} from '../../../../std/files/files.ts'
+import { refuseLater } from '../../../../std/files/later-version.ts'
+import type { Logger } from '../../../../std/telemetry.ts'
+import type { SetAside } from '../../../ingest/index/arrivals.ts'
+import { createControlFiles } from './record-files.ts'
+
+const BOOKS_VERSION = 1
+/** What is named of it; `dead/` names all. Ours. */
+const MAX_TOLD = 20
+/** The largest file of books that is read: ours has some kilobytes, keys of a kibibyte and all. Ours. */
+export const MAX_BOOKS_BYTES = 1_048_576
+
+const whole = Type.Integer({ minimum: 0 })
+const counts = {
+  /** Lines that were none. */
+  lines: whole,
+  /** Objects that were set aside as a whole. */
+  objects: whole,
+}
+
+/** What went to `dead/`, counted, and the first of it by name. */
+export const AsideTally = Type.Object({
+  ...counts,
+  told: Type.Array(
+    Type.Object({
+      key: Type.String(),
+      why: Type.String(),
+      lines: Type.Optional(whole),
+      keptIn: Type.String(),
+    }),
+  ),
+})
+export type AsideTally = Static<typeof AsideTally>
+
+/** Since the data folder was made. */
+const AsideTotal = Type.Object({ ...counts, lastMs: Type.Union([Type.Integer(), Type.Null()]) })
+export type AsideTotal = Static<typeof AsideTotal>
+
+const Books = Type.Object({
+  version: Type.Literal(BOOKS_VERSION),
+  total: AsideTotal,
+  /** What no run was told of yet. */
+  untold: AsideTally,
+})
+type Books = Static<typeof Books>
+const books = Compile(Books)
+
+const NOTHING: AsideTally = { lines: 0, objects: 0, told: [] }
+const EMPTY: Books = {
+  version: BOOKS_VERSION,
+  total: { lines: 0, objects: 0, lastMs: null },
+  untold: NOTHING,
+}
+
+/**
+ * What ingests have set aside, whoever ingested and whatever became of the process: the schedule looks between runs, and
+ * the next run tells of it. For whoever looks, the lake has all of it, with the reasons; nothing is decided by these books,
+ * so that what cannot be read or written of them costs a number and nothing else.
+ */
+export interface SetAsideBooks {
+  add(found: readonly SetAside[]): Promise<void>
+  /** What was added since the last call, by any process of this data folder; undefined for nothing. */
+  takeUntold(): Promise<AsideTally | undefined>
+  total(): Promise<AsideTotal>
+}
+
+export interface SetAsideBooksOptions {
+  readonly dir: string
+  readonly clock: Clock
+  readonly log: Logger
+  readonly files?: FileOps | undefined
+}
+
+export function createSetAsideBooks({
+  dir,
+  clock,
+  log,
+  files = nodeFiles,
+}: SetAsideBooksOptions): SetAsideBooks {
+  const records = createControlFiles({ files, log })
+  const path = join(dir, 'set-aside.json')
+
+  /** None where they cannot be read now, or are of a later version: then they stay as they are. */
+  const load = (): Promise<Books | undefined> => {
+    const reading = records.read(path, parseBooks, MAX_BOOKS_BYTES).then((found) => found ?? EMPTY)
+    return unlessRejected(records.ifReadable(reading, path), isSystemError)
+  }
+
+  async function save(next: Books): Promise<void> {
+    await bestEffort(
+      makeFolder(files, dir).then(() => replaceFile(files, path, Buffer.from(JSON.stringify(next)))),
+    )
+  }
+
+  return {
+    async add(found) {
+      const known = found.length === 0 ? undefined : await load()
+      if (known === undefined) return
+      const news = tallyOf(found)
+      await save({
+        version: BOOKS_VERSION,
+        total: { ...together(known.total, news), lastMs: clock.nowMs() },
+        untold: addAside(known.untold, news),
+      })
+    },
+    async takeUntold() {
+      const known = await load()
+      if (known === undefined || known.untold.told.length === 0) return undefined
+      await save({ ...known, untold: NOTHING })
+      return known.untold
+    },
+    total: async () => ((await load()) ?? EMPTY).total,
+  }
+}
+
+type Counts = Pick<AsideTally, 'lines' | 'objects'>
+
+const together = (a: Counts, b: Counts): Counts => ({
+  lines: a.lines + b.lines,
+  objects: a.objects + b.objects,
+})
+
+export const addAside = (a: AsideTally, b: AsideTally): AsideTally => ({
+  ...together(a, b),
+  told: [...a.told, ...b.told].slice(0, MAX_TOLD),
+})
+
+const tallyOf = (found: readonly SetAside[]): AsideTally => ({
+  lines: found.reduce((sum, { lines = 0 }) => sum + lines, 0),
+  objects: found.filter(({ lines }) => lines === undefined).length,
+  told: found.slice(0, MAX_TOLD),
+})
+
+function parseBooks(found: unknown): Books | undefined {
+  refuseLater('What was set aside', found, BOOKS_VERSION)
+  return books.Check(found) ? found : undefined
+}

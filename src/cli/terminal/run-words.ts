@@ -1,0 +1,62 @@
+import { number } from './table.ts'
+import { some } from './wording.ts'
+
+interface Aside {
+  readonly lines: number
+  readonly objects: number
+}
+
+/** What went to `dead/`, and the first of it by name. */
+interface ToldAside extends Aside {
+  readonly told: readonly {
+    readonly key: string
+    readonly why: string
+    readonly lines?: number | undefined
+    readonly keptIn: string
+  }[]
+}
+
+/** `3 lines and 1 object` */
+export const asideCount = ({ lines, objects }: Aside): string =>
+  [...(lines > 0 ? [some(lines, 'line')] : []), ...(objects > 0 ? [some(objects, 'object')] : [])].join(
+    ' and ',
+  )
+
+/** A line for each, and what it means. */
+export function asideLines({ told, ...counts }: ToldAside): string {
+  const each = told.map(({ key, why, lines, keptIn }) => {
+    const what = lines === undefined ? 'set aside' : `${some(lines, 'line')} set aside`
+    return `${key}: ${what}: ${why} (kept in ${keptIn})\n`
+  })
+  return `${each.join('')}${asideCount(counts)} of the lake no events, and in no number: dead/ has them, with the reasons beside them\n`
+}
+
+/** In one line: the first of them, and how many more. */
+export function asideText({ told, ...counts }: ToldAside): string {
+  const [first] = told
+  const more = told.length > 1 ? ', and others' : ''
+  return `${asideCount(counts)}, kept in dead/ with the reasons beside them: ${first?.key} (${first?.why})${more}`
+}
+
+interface LateWindow {
+  readonly from: string
+  readonly to: string
+  readonly tooLate?: number | undefined
+}
+
+/** What came after windows were sealed, and how it is counted; undefined for nothing. Program: as a shell takes it. */
+export function tooLateText(skipped: readonly LateWindow[], program: string): string | undefined {
+  const late = skipped.filter(({ tooLate = 0 }) => tooLate > 0)
+  if (late.length === 0) return undefined
+  const events = late.reduce((sum, { tooLate = 0 }) => sum + tooLate, 0)
+  const [from = ''] = late.map((window) => window.from).sort()
+  const [to = ''] = late
+    .map((window) => window.to)
+    .sort()
+    .reverse()
+  const windows = `${some(late.length, 'window')} from ${shortened(from)} to ${shortened(to)}`
+  return `${number(events)} events came too late for ${windows}, finished and older than aggregation.schedule.horizon. To count them: ${program} aggregate --from ${shortened(from)} --to ${shortened(to)} --reprocess all`
+}
+
+/** `2026-11-22T09:15Z`: windows begin with minutes. */
+const shortened = (iso: string): string => `${iso.slice(0, 16)}Z`

@@ -1,0 +1,144 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import tap, { test } from 'tap'
+import { compact } from '../../../../src/aggregation/ingest/compact/compact.ts'
+import { createFaultTally, MAX_FAULTS_TOLD } from '../../../../src/aggregation/ingest/compact/line-faults.ts'
+import { allRows } from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
+import { placesIn, sharedSession } from '../../../fakes/aggregation/sessions.ts'
+import { eventLine, NOON, storedEvent } from '../../../fakes/events.ts'
+
+const places = placesIn(tap.testdir({ lake: {}, temp: {} }))
+const session = await (await sharedSession(tap, places))(new AbortController().signal)
+
+let files = 0
+async function compacted(...contents: readonly (string | Buffer)[]) {
+  const lineFiles = contents.map((content) => {
+    const path = join(places.lakeDir, `${++files}.ndjson`)
+    writeFileSync(path, content)
+    return { path, gzip: false }
+  })
+  return compact({ session, folder: places.tempDir, madeFrom: 'these', pieceBytes: 1_000_000 }, lineFiles)
+}
+
+const without = (...names: readonly string[]) =>
+  JSON.stringify({
+    v: 1,
+    ...storedEvent(),
+    ...Object.fromEntries(names.map((name) => [name, undefined])),
+  })
+const long = 'x'.repeat(129)
+
+test('why a line is no event is said in words: every field that is wrong, and what it may look like', async (t) => {
+  for (const [what, line, why] of [
+    ['no JSON', 'x', 'it is no JSON: one object a line, as in {"v": 1, …}'],
+    ['half of one', '{"v":1,', 'it is no JSON: one object a line, as in {"v": 1, …}'],
+    ['two in a line', eventLine() + eventLine(), 'it is no JSON: one object a line, as in {"v": 1, …}'],
+    ['an array', `[${eventLine()}]`, 'it is no object of JSON, as in {"v": 1, …}'],
+    ['null', 'null', 'it is no object of JSON, as in {"v": 1, …}'],
+    [
+      'a later version',
+      eventLine().replace('"v":1', '"v":2'),
+      'its v, the version of the line, is not 1, as in "v": 1',
+    ],
+    [
+      'no version',
+      eventLine().replace('"v":1,', ''),
+      'its v, the version of the line, is not 1, as in "v": 1',
+    ],
+    ['no id', without('event_id'), 'it lacks event_id, as in "event_id": "7f3a-1"'],
+    ['a null', eventLine({ name: null }), 'it lacks name, as in "name": "browser.web_vital.lcp"'],
+    [
+      'several',
+      without('received_time', 'app_id'),
+      'it lacks received_time, app_id, as in "received_time": 1795348800000, "app_id": "shop"',
+    ],
+    [
+      'a value that is none',
+      eventLine().replace('1234.5', '"fast"'),
+      'its value is no number, as in "value": 1234.5',
+    ],
+    [
+      'a time in words',
+      eventLine().replace(String(NOON), '"noon"'),
+      'its event_time is no time in epoch milliseconds, as in "event_time": 1795348800000',
+    ],
+    [
+      'a time before 1970',
+      eventLine({ received_time: -1 }),
+      'its received_time is no time in epoch milliseconds, as in "received_time": 1795348800000',
+    ],
+    ['a long id', eventLine({ event_id: long }), 'its event_id has more than 128 characters'],
+    [
+      'several things',
+      eventLine({ session_id: long, value: null }).replace('"v":1', '"v":"one"'),
+      'it lacks value, as in "value": 1234.5; its v, the version of the line, is not 1, as in "v": 1; its session_id has more than 128 characters',
+    ],
+    ['no UTF-8', Buffer.from('caf\xe9', 'latin1'), 'it is not UTF-8'],
+    ['too long', `"${'x'.repeat(4_194_304)}"`, 'it is longer than a line may be'],
+    [
+      'half a surrogate pair',
+      eventLine({ event_id: '?' }).replace('"?"', '"\\ud800"'),
+      'it is no JSON: one object a line, as in {"v": 1, …}',
+    ],
+    ['deep', '['.repeat(2_000) + ']'.repeat(2_000), 'it is no object of JSON, as in {"v": 1, …}'],
+  ] as const) {
+    const { faulty, malformed } = await compacted(line)
+    t.same([faulty, malformed], [[{ place: 0, why, lines: 1 }], 1], what)
+  }
+})
+
+test('lines of one object with the same faults are told together, each object by itself', async (t) => {
+  const [noId, noTime] = [without('event_id'), without('event_time')]
+  const { faulty, malformed, rows, dead } = await compacted(
+    [noId, eventLine(), noId, noTime, ''].join('\n'),
+    `${eventLine()}\n`,
+    `${noId}\n`,
+  )
+  t.match(faulty, [
+    { place: 0, lines: 2, why: /^it lacks event_id, / },
+    { place: 0, lines: 1, why: /^it lacks event_time, / },
+    { place: 2, lines: 1, why: /^it lacks event_id, / },
+  ])
+  t.same([faulty.length, malformed, rows], [3, 4, 2])
+  t.equal(readFileSync(String(dead), 'utf8'), [noId, noId, noTime, noId, ''].join('\n'))
+})
+
+test('a line without a weight or a unit stands for itself, in the unit 1, whatever its neighbours are', async (t) => {
+  const lines = [
+    without('weight'),
+    eventLine({ weight: null, event_id: 'null' }),
+    without('unit'),
+    eventLine({ weight: 4, event_id: 'given' }),
+  ]
+  for (const [way, more] of [
+    ['lines that are all events', ''],
+    ['lines of which one is none', 'none\n'],
+  ] as const) {
+    const { parquet, rows } = await compacted(`${lines.join('\n')}\n${more}`)
+    const stored = await allRows(session, `SELECT unit, weight FROM '${parquet}' ORDER BY unit, weight`)
+    t.same(
+      stored,
+      [
+        ['1', 1],
+        ['ms', 1],
+        ['ms', 1],
+        ['ms', 4],
+      ],
+      way,
+    )
+    t.equal(rows, 4)
+  }
+})
+
+test('what is told of a batch is bounded: lines beyond it count for their object', (t) => {
+  const tally = createFaultTally()
+  for (let place = 0; place < MAX_FAULTS_TOLD; place++) tally.add(place, 'json')
+  tally.add(3, 'utf8')
+  tally.add(3, 'length')
+  tally.add(3, 'json')
+  const told = tally.told()
+  t.same([told.length, tally.lines], [MAX_FAULTS_TOLD + 1, MAX_FAULTS_TOLD + 3])
+  t.same(told.at(-1), { place: 3, why: 'for other reasons', lines: 2 })
+  t.match(told[3], { place: 3, lines: 2 })
+  t.end()
+})
