@@ -319,6 +319,35 @@ test('what is called like nothing that is read is told in each report; names of 
   ])
 })
 
+test('a lake full of what is none fills no log: the report names all, and the next minutes more', async (t) => {
+  const { put, ingester, clock } = await setUp()
+  for (let i = 0; i < 25; i++) {
+    await put(`raw/bi/${HOUR}/${i}.ndjson`, 'x\n')
+    await put(`raw/bi/${HOUR}/${i}.json`, 'x\n')
+  }
+  const said: { msg: string }[] = []
+  const logging = () => createTelemetry('warn', { write: (line) => said.push(JSON.parse(line)) })
+  const count = (msg: string) => said.filter((line) => line.msg === msg).length
+  const passedOver = Array.from({ length: 25 }, (_, i) => ({ key: `raw/bi/${i}`, why: 'a pipe' }))
+  const arrivals = ingester({ telemetry: logging(), takePassedOver: () => passedOver })
+  t.match(await arrivals.ingest(signal), { setAside: { length: 25 }, failed: { length: 50 } })
+  t.equal(count('lines are no events and are set aside in dead/'), 20)
+  t.equal(count('objects cannot be ingested now; the rest goes on'), 0, 'of those the lake has told')
+  const entries = Array.from(
+    { length: 25 },
+    (_, i) => `index/${HOUR}/p-bi-${String(i).padStart(16, '0')}.json`,
+  )
+  for (const entry of entries) await put(entry, '{"version":2}')
+  const later = ingester({ telemetry: logging() })
+  await later.ingest(signal)
+  t.equal(count('objects cannot be ingested now; the rest goes on'), 20)
+  await later.ingest(signal)
+  t.equal(count('objects cannot be ingested now; the rest goes on'), 20)
+  clock.advance(60_000)
+  await later.ingest(signal)
+  t.equal(count('objects cannot be ingested now; the rest goes on'), 25, 'each once')
+})
+
 test('an entry of a later version stays, is counted as not taken, and keeps its object from no other', async (t) => {
   const { session, places, ingester, eventIds, keys, lake, put } = await setUp()
   const key = `raw/gateway/${HOUR}/firehose.parquet`

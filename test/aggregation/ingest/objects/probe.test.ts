@@ -181,6 +181,11 @@ test('what would fail a window, or change what others hold in it, is refused wit
     ],
   ]
   for (const [select, why] of cases) t.match(await fault(await write('case', select)), why)
+  t.equal(
+    await fault(await write('case', rows(without('weight')))),
+    undefined,
+    'a row without one counts as 1',
+  )
 })
 
 test('bytes that are damaged anywhere are found before a window is computed from them', async (t) => {

@@ -48,17 +48,17 @@ export type AsideTally = Static<typeof AsideTally>
 const AsideTotal = Type.Object({ ...counts, lastMs: Type.Union([Type.Integer(), Type.Null()]) })
 export type AsideTotal = Static<typeof AsideTotal>
 
-const Books = Type.Object({
+const AsideBooks = Type.Object({
   version: Type.Literal(BOOKS_VERSION),
   total: AsideTotal,
   /** What no run was told of yet. */
   untold: AsideTally,
 })
-type Books = Static<typeof Books>
-const books = Compile(Books)
+type AsideBooks = Static<typeof AsideBooks>
+const books = Compile(AsideBooks)
 
 const NOTHING: AsideTally = { lines: 0, objects: 0, told: [] }
-const EMPTY: Books = {
+const EMPTY: AsideBooks = {
   version: BOOKS_VERSION,
   total: { lines: 0, objects: 0, lastMs: null },
   untold: NOTHING,
@@ -93,12 +93,12 @@ export function createSetAsideBooks({
   const path = join(dir, 'set-aside.json')
 
   /** None where they cannot be read now, or are of a later version: then they stay as they are. */
-  const load = (): Promise<Books | undefined> => {
+  const load = (): Promise<AsideBooks | undefined> => {
     const reading = records.read(path, parseBooks, MAX_BOOKS_BYTES).then((found) => found ?? EMPTY)
     return unlessRejected(records.ifReadable(reading, path), isSystemError)
   }
 
-  async function save(next: Books): Promise<void> {
+  async function save(next: AsideBooks): Promise<void> {
     await bestEffort(
       makeFolder(files, dir).then(() => replaceFile(files, path, Buffer.from(JSON.stringify(next)))),
     )
@@ -143,7 +143,7 @@ const tallyOf = (found: readonly SetAside[]): AsideTally => ({
   told: found.slice(0, MAX_TOLD),
 })
 
-function parseBooks(found: unknown): Books | undefined {
+function parseBooks(found: unknown): AsideBooks | undefined {
   refuseLater('What was set aside', found, BOOKS_VERSION)
   return books.Check(found) ? found : undefined
 }
