@@ -320,7 +320,7 @@ test('what is called like nothing that is read is told in each report; names of 
 })
 
 test('a lake full of what is none fills no log: the report names all, and the next minutes more', async (t) => {
-  const { put, ingester, clock } = await setUp()
+  const { put, ingester, clock, lake } = await setUp()
   for (let i = 0; i < 25; i++) {
     await put(`raw/bi/${HOUR}/${i}.ndjson`, 'x\n')
     await put(`raw/bi/${HOUR}/${i}.json`, 'x\n')
@@ -333,12 +333,11 @@ test('a lake full of what is none fills no log: the report names all, and the ne
   t.match(await arrivals.ingest(signal), { setAside: { length: 25 }, failed: { length: 50 } })
   t.equal(count('lines are no events and are set aside in dead/'), 20)
   t.equal(count('objects cannot be ingested now; the rest goes on'), 0, 'of those the lake has told')
-  const entries = Array.from(
-    { length: 25 },
-    (_, i) => `index/${HOUR}/p-bi-${String(i).padStart(16, '0')}.json`,
-  )
-  for (const entry of entries) await put(entry, '{"version":2}')
-  const later = ingester({ telemetry: logging() })
+  for (let i = 0; i < 25; i++) await put(`raw/bi/${HOUR}/${i}.parquet`, 'x')
+  const open = async () => {
+    throw new AppError('lake_failed', 'no')
+  }
+  const later = ingester({ telemetry: logging(), lake: { ...lake, open } })
   await later.ingest(signal)
   t.equal(count('objects cannot be ingested now; the rest goes on'), 20)
   await later.ingest(signal)

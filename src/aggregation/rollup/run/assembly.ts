@@ -73,10 +73,8 @@ export interface RunDependencies {
   readonly log: Logger
   /** For the schedule. False: another process is at it, and the next look finds what that has taken in. */
   readonly ingestIfFree: (signal: AbortSignal) => Promise<boolean>
-  /** Objects and partitions that the last ingest could not take. */
-  readonly notIngested: () => number
-  /** What was ever set aside, by whatever process of this data folder. */
-  readonly setAside: SetAsideBooks['total']
+  /** Objects and partitions that the last ingest could not take, and what was ever set aside by any process. */
+  readonly ofLake: { readonly notIngested: () => number; readonly setAside: SetAsideBooks['total'] }
 }
 
 export async function buildRunDependencies(options: RunsOptions): Promise<RunDependencies> {
@@ -148,8 +146,7 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
     runPorts,
     log,
     ingestIfFree,
-    notIngested: () => notIngested,
-    setAside: books.total,
+    ofLake: { notIngested: () => notIngested, setAside: books.total },
   }
 }
 

@@ -62,7 +62,7 @@ interface Execution {
 
 export async function createRuns(options: RunsOptions): Promise<Runs> {
   const shop = await buildRunDependencies(options)
-  const { planner, runLog, owner, leases, hold, presence, log, notIngested, setAside } = shop
+  const { planner, runLog, owner, leases, hold, presence, log, ofLake } = shop
   const { lake, rollups } = options
   const { definitions } = rollups
   const { clock, entropy } = options.system
@@ -213,7 +213,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     cancel,
     windows: (query, signal) => planner.windows(query, signal),
     overview: () => planner.overview(),
-    ...{ notIngested, setAside, recover, tick, work },
+    ...{ ...ofLake, recover, tick, work },
     async finish(id, signal) {
       await presence.show()
       try {
