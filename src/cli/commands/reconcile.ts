@@ -19,7 +19,12 @@ export const reconcileCommand: Command = {
 that arrived in those minutes and says where some are missing, so that loss behind the journal shows: in the stream, in
 Firehose, in the lake. Exits 0 when all is there, 1 when something is missing.
 Times are those of arrival at the gateway, ISO 8601 or epoch milliseconds. By default: the 24 hours that ended a quarter
-of an hour ago, which is how long events may be on their way. What waits in a journal's backlog counts as missing.`,
+of an hour ago, which is how long events may be on their way. What waits in a journal's backlog counts as missing, and
+so do events that came to the lake more than seven days late.
+It is no mere look: first it takes in what lies in raw/, as every run does (lines that are no events go to dead/, which
+standard error tells), and then reads all events of the range, which takes minutes for days of a busy site. No number is
+changed by it, and a Headgate that serves the same data may go on. What was put into raw/ by hand is told as in no
+ledger, and what apps put into streams of their own is left out: neither is a loss.`,
   options: {
     ...CONFIG_OPTION,
     from: {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { test } from 'tap'
 import {
@@ -220,4 +221,19 @@ test('a month of windows adds up, bucket by bucket', async (t) => {
   )
   // 7 MB in one text: what is not linear in it would not end before the test's timeout.
   t.same(parseHistogram(Array.from({ length: windows }, () => row).join(',')), sum)
+})
+
+test('of few values the percentiles are those of the page on queries', async (t) => {
+  const page = readFileSync('docs/queries.md', 'utf8')
+  const rows = [...page.matchAll(/^\| (\d+) \| (\d+ \(.*) \|$/gm)]
+  t.same(
+    rows.map(([, n]) => Number(n)),
+    [1, 2, 3, 4, 5, 20],
+  )
+  for (const [, count, told = ''] of rows) {
+    const of = Array.from({ length: Number(count) }, (_, at) => (at + 1) * 100)
+    const estimate = (q: number) => quantile(parseHistogram(histogramText(of)), q, boundsOf(of)).toFixed(1)
+    const exact = (q: number) => of[Math.floor(q * (of.length - 1))]
+    t.equal(told, [0.5, 0.75, 0.95].map((q) => `${exact(q)} (${estimate(q)})`).join(' | '), `${count} values`)
+  }
 })
