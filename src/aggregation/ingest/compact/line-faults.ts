@@ -9,7 +9,7 @@ export type LineFault = FaultOfLine | FaultOfColumn
 
 /** A file of lines some of which are none, for one and the same reasons. */
 export interface FaultyLines {
-  /** Of the file among those that were given. */
+  /** Which of the files that were given it is. */
   readonly place: number
   /** In words, with an example, and without anything of the data. */
   readonly why: string

@@ -40,7 +40,7 @@ const isOver = (text: string, maxChars: number) =>
 const cut = (text: string, maxChars: number, ending: string) =>
   `CASE WHEN ${isOver(text, maxChars)} THEN left(${text}, ${maxChars - ending.length}) || ${quote(ending)} ELSE ${text} END`
 
-/** Of a text that names something. */
+/** A text that names something must not be. */
 export const isTooLong = (field: string): string => isOver(field, MAX_ID_CHARS)
 
 const isLonger = (names: readonly ColumnName[], prefix = '') =>

@@ -32,12 +32,13 @@ export function ingestAccount({ metrics, log }: Telemetry, clock: Clock) {
   const mayTell = lineBudget(clock, MAX_LINES_A_MINUTE)
   const mayTellFailed = lineBudget(clock, MAX_LINES_A_MINUTE)
 
-  function setAside(found: SetAside): void {
-    const isWhole = found.lines === undefined
+  function setAside({ key, why, keptIn, lines }: SetAside): void {
+    const isWhole = lines === undefined
     if (isWhole) aside.inc()
     if (!mayTell()) return
-    if (isWhole) log.error(found, 'an object cannot be read as events and is set aside in dead/')
-    else log.warn(found, 'lines are no events and are set aside in dead/')
+    if (isWhole)
+      log.error({ key, why, keptIn }, 'an object cannot be read as events and is set aside in dead/')
+    else log.warn({ key, why, keptIn, malformed: lines }, 'lines are no events and are set aside in dead/')
   }
 
   function begin(signal: AbortSignal): Pass {
