@@ -1,6 +1,7 @@
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { GatewayConfig } from '../config/schema/config-schema.ts'
+import { UNTAKEN_SHARE_BYTES } from '../http/connections.ts'
 import { allowOrigins } from '../http/cors.ts'
 import { isProbe, probeRoutes } from '../http/operations/probes.ts'
 import type { OnRefused } from '../http/pipelines.ts'
@@ -58,6 +59,7 @@ export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): 
     // Its query is not read yet: that would take a parser before any limit.
     onRefused: ({ headers }, code) => onRefused({ headers, query: undefined }, code),
     onUnbelieved: tellOfUnbelieved(clock, telemetry),
+    untakenShareBytes: UNTAKEN_SHARE_BYTES,
   })
   await listener.prepare?.(app)
   leaveBodiesUnread(app)

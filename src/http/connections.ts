@@ -1,5 +1,7 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
+import { isAhead } from './address-turns.ts'
+import { peerOf } from './sender/sender.ts'
 
 /** Bounds what connections cost: some 5 KB each while idle, 12 KB with a request begun. */
 export const MAX_CONNECTIONS = 10_000
@@ -43,5 +45,87 @@ export function boundConnections(server: Server, { max, crowded }: ConnectionLim
     const [oldest] = silent
     // The newcomer itself has had no time yet.
     if (silent.size > 1) oldest?.destroy()
+  }
+}
+
+/** What nginx gives a client between two writes (`send_timeout`). */
+export const UNTAKEN_TIMEOUT_MS = 60_000
+/** For whoever sent requests ahead, and keeps others of its address waiting by not reading. Ours. */
+export const UNTAKEN_AHEAD_TIMEOUT_MS = 10_000
+/** Answers of one address that lie here: Node makes no more for a connection beyond 64 KiB. Ours. */
+export const UNTAKEN_SHARE_BYTES = 8_388_608
+const SWEEP_MS = 1_000
+
+export interface UntakenLimits {
+  readonly timeoutMs: number
+  readonly aheadTimeoutMs: number
+  readonly shareBytes: number
+  readonly sweepMs: number
+}
+
+/** A connection whose answers lie here. */
+interface Stall {
+  /** What it had taken before. */
+  readonly takenBytes: number
+  sweeps: number
+}
+
+const LIMITS: UntakenLimits = {
+  timeoutMs: UNTAKEN_TIMEOUT_MS,
+  aheadTimeoutMs: UNTAKEN_AHEAD_TIMEOUT_MS,
+  shareBytes: UNTAKEN_SHARE_BYTES,
+  sweepMs: SWEEP_MS,
+}
+
+/**
+ * Ends connections that do not take their answers, which nothing in Node does: each holds memory for as long as its client
+ * likes. Of an address that leaves more than its share, those go first that have not moved for longest. Looks for them now
+ * and then, so that it costs nothing per request.
+ */
+export function boundUntaken(server: Server, limits: Partial<UntakenLimits> = {}): void {
+  const { timeoutMs, aheadTimeoutMs, shareBytes, sweepMs } = { ...LIMITS, ...limits }
+  const open = new Set<Socket>()
+  /** A Map keeps their order: those that have not moved for longest come first. */
+  const stalls = new Map<Socket, Stall>()
+
+  server.on('connection', (socket) => {
+    open.add(socket)
+    socket.once('close', () => {
+      open.delete(socket)
+      stalls.delete(socket)
+    })
+  })
+  const sweeping = setInterval(sweep, sweepMs).unref()
+  server.once('close', () => clearInterval(sweeping))
+
+  function sweep(): void {
+    for (const socket of open) look(socket)
+    endBeyondShare()
+  }
+
+  function look(socket: Socket): void {
+    const { writableLength, bytesWritten } = socket
+    if (writableLength === 0) {
+      stalls.delete(socket)
+      return
+    }
+    const takenBytes = bytesWritten - writableLength
+    const stall = stalls.get(socket)
+    if (stall?.takenBytes !== takenBytes) {
+      stalls.delete(socket)
+      stalls.set(socket, { takenBytes, sweeps: 0 })
+    } else if (++stall.sweeps * sweepMs >= (isAhead(socket) ? aheadTimeoutMs : timeoutMs)) socket.destroy()
+  }
+
+  function endBeyondShare(): void {
+    const held = new Map<string, number>()
+    for (const { 0: socket } of stalls)
+      held.set(peerOf(socket), (held.get(peerOf(socket)) ?? 0) + socket.writableLength)
+    for (const { 0: socket } of stalls) {
+      const bytes = held.get(peerOf(socket)) ?? 0
+      if (bytes <= shareBytes) continue
+      held.set(peerOf(socket), bytes - socket.writableLength)
+      socket.destroy()
+    }
   }
 }

@@ -39,6 +39,7 @@ const READ_BYTES = 65_536
 
 /** Requests that came on one connection before the answer to the one ahead of them. */
 interface Pipeline {
+  readonly socket: Socket
   readonly waiting: Exchange[]
   atWork: number
   /** Whether it was told of late that it sends too much. */
@@ -112,8 +113,8 @@ export function queuePipelines(
   function queue(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request
     const pipeline = pipelines.get(socket) ?? begin(socket)
-    if (pipeline.isRefused) return void passOver(request)
     turns.charge(socket)
+    if (pipeline.isRefused) return void passOver(request)
     const exchange = { request, response, heldBytes: heldBy(request) }
     socket.pause()
     if (pipeline.waiting.length >= limits.waiting || heldBytes + exchange.heldBytes > limits.heldBytes) {
@@ -126,12 +127,13 @@ export function queuePipelines(
   }
 
   function begin(socket: Socket): Pipeline {
-    const pipeline: Pipeline = { waiting: [], atWork: 0, owes: false, isRefused: false }
+    const pipeline: Pipeline = { socket, waiting: [], atWork: 0, owes: false, isRefused: false }
     pipelines.set(socket, pipeline)
     // Node reads on for whoever reads a body.
     socket.on('resume', () => {
       if (isFull(pipeline) && !isEnding({ socket })) socket.pause()
     })
+    socket.on('drain', () => advance(pipeline))
     socket.once('close', () => forget(pipeline))
     return pipeline
   }
@@ -139,6 +141,8 @@ export function queuePipelines(
   function advance(pipeline: Pipeline): void {
     const [next] = pipeline.waiting
     if (next === undefined || pipeline.atWork >= limits.atWork) return
+    // What nobody takes is not made.
+    if (pipeline.socket.writableNeedDrain) return
     if (pipeline.owes) {
       turnAway(pipeline, next)
       return
@@ -190,6 +194,7 @@ export function queuePipelines(
     pipeline.atWork++
     response.once('close', () => {
       pipeline.atWork--
+      turns.settle(pipeline.socket)
       pipeline.owes = response.statusCode === TOO_MANY
       advance(pipeline)
     })

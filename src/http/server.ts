@@ -3,7 +3,7 @@ import Fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
 import { AppError } from '../std/errors.ts'
 import type { Logger } from '../std/telemetry.ts'
 import { answerClientError, MAX_HEADER_BYTES, rememberOwed } from './client-errors.ts'
-import { boundConnections } from './connections.ts'
+import { boundConnections, boundUntaken } from './connections.ts'
 import { answerHalfOpen } from './half-open.ts'
 import { type OnRefused, queuePipelines } from './pipelines.ts'
 import { validatorCompiler } from './schema-faults.ts'
@@ -66,13 +66,20 @@ export interface ServerOptions {
   /** Told of requests that no hook and no handler of the instance sees. */
   readonly onRefused?: OnRefused
   readonly onUnbelieved?: OnUnbelieved
+  /** Answers of one address that it does not take. */
+  readonly untakenShareBytes?: number
 }
 
 /** A server with these options and the headers and access log that every answer has. */
 export function createServer(
   trustProxy: readonly string[],
   log: Logger,
-  { keepAliveMs = KEEP_ALIVE_TIMEOUT_MS, onRefused = () => {}, onUnbelieved }: ServerOptions = {},
+  {
+    keepAliveMs = KEEP_ALIVE_TIMEOUT_MS,
+    onRefused = () => {},
+    onUnbelieved,
+    untakenShareBytes = Number.POSITIVE_INFINITY,
+  }: ServerOptions = {},
 ): FastifyInstance {
   const app: FastifyInstance = Fastify(serverOptions(keepAliveMs))
   queuePipelines(app.server, { onRefused })
@@ -80,6 +87,7 @@ export function createServer(
   answerHalfOpen(app.server)
   app.setValidatorCompiler(validatorCompiler)
   boundConnections(app.server)
+  boundUntaken(app.server, { shareBytes: untakenShareBytes })
   answerExpectations(app.server)
   const knowSender = knowSenders(app, trustProxy, onUnbelieved)
   app.addHook('onRequest', (request, reply, done) => {

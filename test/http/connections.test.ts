@@ -2,7 +2,14 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { type Test, test } from 'tap'
-import { boundConnections, CROWDED_CONNECTIONS, MAX_CONNECTIONS } from '../../src/http/connections.ts'
+import {
+  boundConnections,
+  boundUntaken,
+  CROWDED_CONNECTIONS,
+  MAX_CONNECTIONS,
+  type UntakenLimits,
+} from '../../src/http/connections.ts'
+import { PIPELINE_LIMITS, queuePipelines } from '../../src/http/pipelines.ts'
 
 /** A server that answers nothing until `release`, and whoever connects to it. */
 async function crowdable(t: Test, max: number, crowded: number) {
@@ -91,4 +98,65 @@ test('a newcomer among busy connections stays while there is room, and is turned
   await ask(server, newcomer, '/held')
   const late = await join('late')
   t.equal(await Promise.race([busy, newcomer, late].map(({ gone }) => gone)), 'late')
+})
+
+/** More than the kernel holds for a connection: none of it is taken before it begins to be read. */
+const ANSWER = Buffer.alloc(16_777_216)
+const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+const NEVER = Number.POSITIVE_INFINITY
+
+async function answering(t: Test, limits: Partial<UntakenLimits>) {
+  const server = createServer((_, response) => response.end(ANSWER))
+  queuePipelines(server, { limits: PIPELINE_LIMITS, onRefused: () => {} })
+  boundUntaken(server, { timeoutMs: NEVER, aheadTimeoutMs: NEVER, shareBytes: NEVER, sweepMs: 5, ...limits })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  /** Says this, and reads nothing; the other side of its connection. */
+  const unread = async (text: string): Promise<Socket> => {
+    const connected = once(server, 'connection')
+    const client = connect(port, '127.0.0.1')
+    client.on('error', () => {})
+    t.teardown(() => client.destroy())
+    client.write(text)
+    const [accepted] = await connected
+    client.pause()
+    return accepted
+  }
+  return { port, unread }
+}
+
+const ended = (socket: Socket) => (socket.destroyed ? undefined : once(socket, 'close'))
+
+test('who does not take its answer in time is ended, and who takes it gets all of it', async (t) => {
+  const { port, unread } = await answering(t, { timeoutMs: 50 })
+  await ended(await unread(GET))
+  const taking = connect(port, '127.0.0.1')
+  t.teardown(() => taking.destroy())
+  let bytes = 0
+  taking.on('data', ({ length }) => {
+    bytes += length
+  })
+  taking.write(GET)
+  while (bytes < ANSWER.length) await once(taking, 'data')
+  t.ok(bytes >= ANSWER.length)
+})
+
+test('who sent requests ahead has less time', async (t) => {
+  const { unread } = await answering(t, { aheadTimeoutMs: 50 })
+  const patient = await unread(GET)
+  await ended(await unread(GET.repeat(2)))
+  t.notOk(patient.destroyed, 'nobody else of its address')
+})
+
+test('of an address that leaves more than its share, who waits longest goes first, and no more than need be', async (t) => {
+  const { unread } = await answering(t, { shareBytes: 2.5 * ANSWER.length })
+  const sockets: Socket[] = []
+  for (let i = 0; i < 5; i++) sockets.push(await unread(GET))
+  await Promise.all(sockets.slice(0, 3).map(ended))
+  t.same(
+    sockets.slice(3).map(({ destroyed }) => destroyed),
+    [false, false],
+  )
 })

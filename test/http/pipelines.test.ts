@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { type Test, test } from 'tap'
+import { SENT_AHEAD_BY_ADDRESS } from '../../src/http/address-turns.ts'
 import { answerHalfOpen } from '../../src/http/half-open.ts'
 import { PIPELINE_LIMITS, type PipelineLimits, queuePipelines } from '../../src/http/pipelines.ts'
 import { MAX_LINGER_BYTES, UNREAD_LINGER_MS } from '../../src/http/unread.ts'
@@ -238,6 +239,8 @@ const head = (path: string, bytes: number) =>
   `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${bytes}\r\n\r\n`
 const TINY = 'GET / HTTP/1.1\r\n\r\n'
 
+const NEVER = Number.POSITIVE_INFINITY
+
 async function serving(t: Test, handler: Handler, waiting: number = PIPELINE_LIMITS.waiting) {
   const server = createServer({ requireHostHeader: false }, handler)
   queuePipelines(server, { limits: { ...PIPELINE_LIMITS, waiting }, onRefused: () => {} })
@@ -392,3 +395,58 @@ for (const [what, ahead, more] of [
     t.ok(performance.now() - beganMs < UNREAD_LINGER_MS, 'it ends before its time')
   })
 }
+
+/** What can go on without anybody doing anything has gone on. */
+async function quiet(): Promise<void> {
+  for (let turn = 0; turn < 300; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+test('what nobody takes is not made', async (t) => {
+  const answer = Buffer.alloc(4_194_304)
+  let begun = 0
+  const { port } = await serving(t, (_, response) => {
+    begun++
+    response.end(answer)
+  })
+  const socket = connect(port, '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  socket.pause()
+  await once(socket, 'connect')
+  socket.write(get('/').repeat(200))
+  await quiet()
+  // What one round begins before the first answer is seen to lie there, and what the kernel holds.
+  t.ok(begun > 0 && begun <= 1 + PIPELINE_LIMITS.aRound + 4, `${begun} begun`)
+  let bytes = 0
+  socket.on('data', ({ length }) => (bytes += length))
+  socket.resume()
+  while (bytes < 200 * answer.length) await once(socket, 'data')
+  t.equal(begun, 200, 'as it is taken, it is')
+})
+
+test('of an address of which so many requests wait no more is read, until they are answered', async (t) => {
+  const held: ServerResponse[] = []
+  let isOpen = false
+  const { server, port } = await serving(
+    t,
+    (_, response) => {
+      if (isOpen) response.end()
+      else held.push(response)
+    },
+    NEVER,
+  )
+  let heard = 0
+  server.on('request', () => heard++)
+  const requests = 400
+  const connections = 40
+  const most = SENT_AHEAD_BY_ADDRESS + requests + connections
+  const answers = Array.from({ length: connections }, () => exchange(port, TINY.repeat(requests)))
+  while (heard < SENT_AHEAD_BY_ADDRESS) await once(server, 'request')
+  await quiet()
+  t.ok(heard <= most, `${heard} of them`)
+  isOpen = true
+  for (const response of held) response.end()
+  t.same(
+    (await Promise.all(answers)).map((bytes) => readAnswers(bytes).length),
+    Array(connections).fill(requests),
+  )
+})
