@@ -1,5 +1,5 @@
 import { S3Client } from '@aws-sdk/client-s3'
-import { type AwsClientPlace, clientOptions, withFreshCredentials } from '../std/aws/client-options.ts'
+import { type AwsClientPlace, awsClient } from '../std/aws/client-options.ts'
 
 /** Calls at a time: enough to fill a gigabit link with the reads of a window's objects. Ours. */
 export const MAX_CALLS = 16
@@ -9,28 +9,24 @@ const CONNECT_TIMEOUT_MS = 2_000
 export interface S3ClientOptions extends AwsClientPlace {
   /** Buckets in the path instead of the host name, as most servers that are not Amazon's want it. */
   readonly forcePathStyle?: boolean
-  /** Longest silence on a connection. */
-  readonly silenceMs: number
+  /** Longest call, but for what bodies take. */
+  readonly callMs: number
 }
 
 /**
- * A call's own deadline is given with the call. Bodies from 2 MiB wait for `100 Continue`, each on a connection of its own
- * (the SDK's way): a refusal while they are sent would break the connection before it can be read.
+ * Bodies from 2 MiB wait for `100 Continue`, each on a connection of its own (the SDK's way): a refusal while they are
+ * sent would break the connection before it can be read.
  */
-export function s3Client({ silenceMs, ...place }: S3ClientOptions): S3Client {
+export function s3Client({ callMs, ...place }: S3ClientOptions): S3Client {
   const connection = {
     maxSockets: MAX_CALLS,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
-    silenceMs,
+    callMs,
     hasLargeBodies: true,
   }
-  return withFreshCredentials(
-    new S3Client({
-      ...clientOptions(place, connection),
-      // Otherwise each failed upload is a warning on the console.
-      logger: { debug: silent, info: silent, warn: silent, error: silent },
-    }),
-  )
+  // Otherwise each failed upload is a warning on the console.
+  const logger = { debug: silent, info: silent, warn: silent, error: silent }
+  return awsClient((made) => new S3Client({ ...made, logger }), place, connection)
 }
 
 const silent = () => {}

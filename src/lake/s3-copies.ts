@@ -1,11 +1,11 @@
 import { createWriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { AppError } from '../std/errors.ts'
 import { FILE_MODE } from '../std/files/files.ts'
 import type { Entropy } from '../std/id.ts'
+import type { ObjectBody, Pace } from './s3-answer.ts'
 
 export interface LocalCopy {
   readonly path: string
@@ -20,29 +20,53 @@ export interface LocalCopiesOptions {
   readonly entropy: Entropy
 }
 
-export type KeepCopy = (body: Readable, bytes: number, signal: AbortSignal) => Promise<LocalCopy>
+export type KeepCopy = (object: ObjectBody, pace: Pace) => Promise<LocalCopy>
 
 /** Local files with the bytes of objects, each until it is released. */
 export function localCopies({ dir, maxBytes, entropy }: LocalCopiesOptions): KeepCopy {
   let heldBytes = 0
-  return async (body, bytes, signal) => {
-    if (heldBytes + bytes > maxBytes) {
-      body.destroy()
-      const held = `${heldBytes} bytes of opened objects are held locally`
-      throw new AppError('lake_failed', `No room for ${bytes} bytes: ${held}, at most ${maxBytes}`)
+
+  /** Room for one copy, which grows with what comes: a server need not say how much that is. */
+  function createRoom() {
+    let bytes = 0
+    return {
+      atLeast(needed: number): void {
+        const more = Math.max(0, needed - bytes)
+        if (heldBytes + more > maxBytes) {
+          const held = `${heldBytes - bytes} bytes of opened objects are held locally`
+          throw new AppError('lake_failed', `No room for ${needed} bytes: ${held}, at most ${maxBytes}`)
+        }
+        heldBytes += more
+        bytes += more
+      },
+      free(): void {
+        heldBytes -= bytes
+        bytes = 0
+      },
     }
-    heldBytes += bytes
+  }
+
+  return async ({ body, announcedBytes }, pace) => {
+    const room = createRoom()
     const path = join(dir, `lake-${entropy.token(9)}`)
-    let isHeld = true
     const release = async () => {
-      if (isHeld) heldBytes -= bytes
-      isHeld = false
+      room.free()
       await rm(path, { force: true })
     }
+    async function* counted(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+      let bytes = 0
+      for await (const chunk of source) {
+        bytes += chunk.length
+        room.atLeast(bytes)
+        yield chunk
+      }
+    }
     try {
-      await pipeline(body, createWriteStream(path, { mode: FILE_MODE }), { signal })
+      room.atLeast(announcedBytes)
+      await pipeline(body, pace, counted, createWriteStream(path, { mode: FILE_MODE }))
       return { path, release }
     } catch (error) {
+      body.destroy()
       await release()
       throw error
     }

@@ -48,12 +48,5 @@ function kindOfStatus(status: number): S3Failure {
 
 export function s3FailureOf(error: unknown): S3Failure {
   if (error instanceof AppError) return 'final'
-  return KIND_OF_CODE[s3CodeOf(error)] ?? kindOfStatus(sdkStatusOf(error))
-}
-
-/** S3's code, or that of the network or the disk. Never the message, which may hold hosts, keys of accounts and headers. */
-export function s3CodeOf(error: unknown): string {
-  // Nobody aborts a call but its deadline.
-  const isLate = error instanceof Error && error.name === 'AbortError'
-  return isLate ? 'TimeoutError' : sdkCodeOf(error)
+  return KIND_OF_CODE[sdkCodeOf(error)] ?? kindOfStatus(sdkStatusOf(error))
 }

@@ -1,11 +1,9 @@
 import { rm } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import {
   type _Object,
   DeleteObjectsCommand,
   GetObjectCommand,
-  type GetObjectCommandOutput,
   HeadObjectCommand,
   ListObjectsV2Command,
   type ListObjectsV2CommandOutput,
@@ -13,36 +11,36 @@ import {
   type PutObjectCommandInput,
 } from '@aws-sdk/client-s3'
 import { limitConcurrency } from '../std/async/concurrency-limit.ts'
+import { sdkCodeOf } from '../std/aws/sdk-errors.ts'
 import { type Clock, systemClock } from '../std/clock.ts'
 import { AppError } from '../std/errors.ts'
-import { isTooLarge, tooLarge } from '../std/files/too-large.ts'
+import { isTooLarge } from '../std/files/too-large.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
 import type { SkipObject } from './fs-tree.ts'
 import { type Lake, type LakeObject, MAX_GET_BYTES } from './lake.ts'
 import { checkedKey, checkedPrefix, isKey, isMisnamed, MISNAMED } from './layout.ts'
+import { bytesOf, inPace, type ObjectBody, type Pace } from './s3-answer.ts'
 import { bytesBody, fileBody, type PutBody } from './s3-body.ts'
 import { MAX_CALLS, type S3ClientOptions, s3Client } from './s3-client.ts'
 import { localCopies } from './s3-copies.ts'
-import { s3CodeOf, s3FailureOf } from './s3-errors.ts'
+import { s3FailureOf } from './s3-errors.ts'
 import { withRetry } from './s3-retry.ts'
 
 /** The most keys of one DeleteObjects: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html */
 const MAX_DELETED = 1_000
 /**
- * For an answer to a small call. Amazon's advice for those is to try again after 2 s:
+ * For a small call. Amazon's advice for those is to try again after 2 s:
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance-design-patterns.html
  * Ours is longer, as a slow answer is better than the same work twice.
  */
 const CALL_MS = 6_000
-/** And so much more for each byte: a connection slower than 1 MiB/s is given up. Amazon's give some 85 MiB/s. */
-const SLOWEST_BYTES_PER_MS = 1_049
 /** Attempts are begun for so long. Who calls tries again in his own time, and a shutdown does not wait longer. */
 const RETRY_FOR_MS = 10_000
 /** Tells whose an object is, when an attempt of ours may have created it. */
 const CREATOR = 'headgate-put'
 
 export interface S3LakeOptions {
-  readonly connection: Omit<S3ClientOptions, 'silenceMs'>
+  readonly connection: Omit<S3ClientOptions, 'callMs'>
   readonly bucket: string
   /** Begins every key, parted from it by a slash. Empty for the whole bucket. */
   readonly prefix?: string
@@ -65,21 +63,19 @@ export function s3Lake(options: S3LakeOptions): Lake {
   const { clock = systemClock, entropy = systemEntropy } = options
   const { callMs = CALL_MS, retryForMs = RETRY_FOR_MS } = options
   const root = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`
-  const client = s3Client({ ...connection, silenceMs: callMs })
+  const client = s3Client({ ...connection, callMs })
   const keepCopy = localCopies({ dir: tempDir, maxBytes: maxTempBytes, entropy })
   // A call that waited for a socket inside the SDK would be charged with the wait.
   const inTurn = limitConcurrency(MAX_CALLS)
   const retrying = <T>(work: () => Promise<T>) =>
     withRetry(() => inTurn(work), { forMs: retryForMs, clock, entropy })
   const placeOf = (key: string) => ({ Bucket, Key: root + checkedKey(key) })
-  const withinMs = (bytes: number) => callMs + Math.ceil(bytes / SLOWEST_BYTES_PER_MS)
 
   async function send(input: PutObjectCommandInput, { bytes, checksum, open }: PutBody): Promise<void> {
     const Body = open()
     const command = new PutObjectCommand({ ...input, Body, ContentLength: bytes, ChecksumCRC32: checksum })
     try {
-      // Not the SDK's timeout for requests: it would wait as long for `100 Continue` where a server never says it.
-      await client.send(command, { abortSignal: AbortSignal.timeout(withinMs(bytes)) })
+      await client.send(command)
     } finally {
       Body.destroy()
     }
@@ -109,22 +105,20 @@ export function s3Lake(options: S3LakeOptions): Lake {
   /** Removed since: then nothing speaks against another attempt. */
   async function creatorOf(key: string): Promise<string | undefined> {
     try {
-      const { Metadata } = await client.send(new HeadObjectCommand(placeOf(key)), { requestTimeout: callMs })
+      const { Metadata } = await client.send(new HeadObjectCommand(placeOf(key)))
       return Metadata?.[CREATOR]
     } catch (error) {
       throw s3FailureOf(error) === 'absent' ? s3Error('ConditionalRequestConflict') : error
     }
   }
 
-  async function read<T>(
-    key: string,
-    use: (body: Readable, bytes: number, signal: AbortSignal) => Promise<T>,
-  ) {
+  async function read<T>(key: string, use: (object: ObjectBody, pace: Pace) => Promise<T>) {
     const command = new GetObjectCommand(placeOf(key))
     try {
       return await retrying(async () => {
-        const { Body, ContentLength = 0 } = await client.send(command, { requestTimeout: callMs })
-        return use(readable(Body), ContentLength, AbortSignal.timeout(withinMs(ContentLength)))
+        const { Body, ContentLength: announcedBytes = 0 } = await client.send(command)
+        // The SDK's types know bodies of browsers as well.
+        return use({ body: Body as Readable, announcedBytes }, inPace(callMs, systemClock))
       })
     } catch (error) {
       if (s3FailureOf(error) === 'absent') return undefined
@@ -138,7 +132,7 @@ export function s3Lake(options: S3LakeOptions): Lake {
     let ContinuationToken: string | undefined
     do {
       const command = new ListObjectsV2Command({ Bucket, Prefix, ContinuationToken })
-      const page = await retrying(async () => pageOf(await client.send(command, { requestTimeout: callMs })))
+      const page = await retrying(async () => pageOf(await client.send(command), ContinuationToken))
       const objects = page.objects.map((object) => ({ ...object, key: object.key.slice(root.length) }))
       for (const { key } of objects) if (isMisnamed(key)) passOver?.(key, MISNAMED)
       found.push(...objects.filter(({ key }) => isKey(key)))
@@ -152,7 +146,7 @@ export function s3Lake(options: S3LakeOptions): Lake {
     const Objects = keys.map((key) => ({ Key: placeOf(key).Key }))
     const command = new DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } })
     await retrying(async () => {
-      const { Errors: [refused] = [] } = await client.send(command, { requestTimeout: callMs })
+      const { Errors: [refused] = [] } = await client.send(command)
       if (refused) throw s3Error(refused.Code)
     })
   }
@@ -180,43 +174,19 @@ export function s3Lake(options: S3LakeOptions): Lake {
   }
 }
 
-/** The SDK's types know bodies of browsers as well. */
-const readable = (body: GetObjectCommandOutput['Body']) => body as Readable
-
-/** A server need not say how much is to come. */
-const bytesOf =
-  (key: string, maxBytes: number) =>
-  async (body: Readable, bytes: number, signal: AbortSignal): Promise<Buffer> => {
-    const chunks: Buffer[] = []
-    let held = 0
-    if (bytes > maxBytes) {
-      body.destroy()
-      throw tooLarge(key, maxBytes)
-    }
-    await pipeline(
-      body,
-      async (source: AsyncIterable<Buffer>) => {
-        for await (const chunk of source) {
-          held += chunk.length
-          if (held > maxBytes) throw tooLarge(key, maxBytes)
-          chunks.push(chunk)
-        }
-      },
-      { signal },
-    )
-    return Buffer.concat(chunks)
-  }
-
-/** A page that broke off could pass for the last one, and its missing objects for removed ones. */
-function pageOf(page: ListObjectsV2CommandOutput): {
-  readonly objects: LakeObject[]
-  readonly next?: string
-} {
+/**
+ * A page that broke off could pass for the last one, and its missing objects for removed ones. One that leads to itself
+ * would be asked for without end.
+ */
+function pageOf(
+  page: ListObjectsV2CommandOutput,
+  token: string | undefined,
+): { readonly objects: LakeObject[]; readonly next?: string } {
   const { Contents = [], KeyCount = Contents.length, IsTruncated, NextContinuationToken: next } = page
   if (IsTruncated === undefined || KeyCount !== Contents.length) throw s3Error('MalformedListing')
   const objects = Contents.map(objectOf)
   if (!IsTruncated) return { objects }
-  if (next === undefined) throw s3Error('MalformedListing')
+  if (next === undefined || next === token) throw s3Error('MalformedListing')
   return { objects, next }
 }
 
@@ -235,6 +205,6 @@ async function attempt<T>(operation: string, key: string, work: () => Promise<T>
     const where = key === '' ? '' : ` ${key}`
     const failed = `Lake ${operation}${where} failed`
     if (isTooLarge(cause)) throw new AppError('lake_failed', `${failed}: ${cause.message}`, { cause })
-    throw new AppError('lake_failed', `${failed}: ${s3CodeOf(cause)}`)
+    throw new AppError('lake_failed', `${failed}: ${sdkCodeOf(cause)}`)
   }
 }

@@ -126,7 +126,7 @@ test('a listening server has these timeouts', async (t) => {
   })
 })
 
-test('a client of Kinesis connects in 2 s, is answered in 6, and tries once', async (t) => {
+test('a client of Kinesis connects in 2 s, waits for 6 in silence, and tries once', async (t) => {
   const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' }
   const client = kinesisClient({ region: 'eu-west-1', endpoint: 'http://127.0.0.1:1', credentials })
   t.teardown(() => client.destroy())
@@ -137,9 +137,7 @@ test('a client of Kinesis connects in 2 s, is answered in 6, and tries once', as
   await t.rejects(client.send(new PutRecordsCommand({ StreamName: 'events', Records: [] })))
   t.match(requestHandler.httpHandlerConfigs(), {
     connectionTimeout: 2 * SECOND_MS,
-    requestTimeout: 6 * SECOND_MS,
     socketTimeout: 6 * SECOND_MS,
-    throwOnRequestTimeout: true,
     httpAgent: { keepAlive: true, maxSockets: 32 },
     httpsAgent: { keepAlive: true, maxSockets: 32 },
   })

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { s3CodeOf, s3FailureOf } from '../../src/lake/s3-errors.ts'
+import { s3FailureOf } from '../../src/lake/s3-errors.ts'
+import { sdkCodeOf } from '../../src/std/aws/sdk-errors.ts'
 import { AppError } from '../../src/std/errors.ts'
 
 /** As the SDK throws it. */
@@ -28,11 +29,8 @@ t.test('what a failure says of the next attempt', async (t) => {
     [answer('ExpiredToken', 400), 'transient', 'ExpiredToken'],
     [system('ECONNRESET'), 'transient', 'ECONNRESET'],
     [system('ENOTFOUND'), 'transient', 'ENOTFOUND'],
-    [
-      Object.assign(new Error('aborted'), { name: 'AbortError', code: 'ABORT_ERR' }),
-      'transient',
-      'TimeoutError',
-    ],
+    [system('ETIMEDOUT'), 'transient', 'ETIMEDOUT'],
+    [Object.assign(answer('AnswerTooLarge', 403), { $metadata: {} }), 'transient', 'AnswerTooLarge'],
     [system('ENOSPC'), 'final', 'ENOSPC'],
     [system('ENOENT'), 'final', 'ENOENT'],
     [Object.assign(new Error('x'), { code: 20 }), 'transient', 'Error'],
@@ -40,6 +38,6 @@ t.test('what a failure says of the next attempt', async (t) => {
     [new AppError('lake_failed', 'no room'), 'final', 'lake_failed'],
     ['no error at all', 'transient', 'unknown'],
   ] as const) {
-    t.strictSame([s3FailureOf(error), s3CodeOf(error)], [failure, code], `${code}`)
+    t.strictSame([s3FailureOf(error), sdkCodeOf(error)], [failure, code], `${code}`)
   }
 })

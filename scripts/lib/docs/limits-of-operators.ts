@@ -267,9 +267,9 @@ export const streamLimits: readonly Limit[] = [
     beyond: 'the next call takes them',
   },
   {
-    what: 'Time of a call',
+    what: 'Time of a call, from asking for credentials to the last byte of the answer',
     at: ['gateway/deliver/sinks/kinesis/kinesis.ts', 'CALL_TIMEOUT_MS'],
-    beyond: 'it is tried again',
+    beyond: '`ETIMEDOUT`: the sink is failing, it is tried again',
   },
   {
     what: 'Records a second, of a shard',
@@ -328,6 +328,27 @@ export const lakeLimits: readonly Limit[] = [
     what: 'An object that is uploaded to S3',
     at: ['lake/s3-body.ts', 'MAX_BYTES'],
     beyond: '`lake_failed`: it is not stored',
+  },
+  {
+    what: 'Time of a call to S3, from asking for credentials to the last byte of the answer',
+    at: ['lake/s3.ts', 'CALL_MS'],
+    beyond: '`ETIMEDOUT`: it is tried again',
+  },
+  {
+    what: '… and so much more for each byte of an object, there and back',
+    at: ['std/aws/whole-call.ts', 'SLOWEST_BYTES_PER_MS'],
+    beyond: 'likewise',
+    unit: 'bytes a millisecond',
+  },
+  {
+    what: 'How long attempts are begun',
+    at: ['lake/s3.ts', 'RETRY_FOR_MS'],
+    beyond: '`lake_failed`: whoever needs it tries again in his own time',
+  },
+  {
+    what: 'An answer of AWS, or an error of it, but for objects',
+    at: ['std/aws/answers.ts', 'MAX_ANSWER_BYTES'],
+    beyond: '`AnswerTooLarge`: it is tried again',
   },
   {
     what: 'Things in `raw/` and `quarantine/` that are no files, and are named in the log',

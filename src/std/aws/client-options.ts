@@ -1,7 +1,9 @@
 import { type AgentOptions, Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
+import { collectAnswer } from './answers.ts'
 import { freshCredentials, REREAD_FILES } from './rotated-credentials.ts'
+import { wholeCalls } from './whole-call.ts'
 
 /** Where a service of AWS is, and as whom it is asked. */
 export interface AwsClientPlace {
@@ -13,61 +15,67 @@ export interface AwsClientPlace {
 
 /** The same, of a service whose calls are short. */
 export interface AwsCallOptions extends AwsClientPlace {
+  /** Longest call, from its beginning to the last byte of its answer. */
   readonly requestTimeoutMs?: number
 }
 
 export interface ConnectionOptions {
   readonly maxSockets: number
   readonly connectTimeoutMs: number
-  /** Longest silence on a connection: it watches the body of an answer as well. */
-  readonly silenceMs: number
-  /**
-   * Bodies that take longer than an answer may: a call's own deadline is given with the call, and the SDK makes the agents,
-   * as it waits for `100 Continue` with no others.
-   */
+  /** Longest call; what it sends may take longer by its size. Also the longest silence on a connection. */
+  readonly callMs: number
+  /** Then the SDK makes the agents, as it waits for `100 Continue` with no others. */
   readonly hasLargeBodies?: boolean
 }
 
 /**
- * Options of each of our clients: HTTP/1.1 with keep-alive, as the SDK's default opens an HTTP/2 session a call
+ * A client as all of ours are. Each call has one deadline, and each answer that is read as a whole a bound. It asks again
+ * for credentials that are refused. HTTP/1.1 with keep-alive, as the SDK's default opens an HTTP/2 session a call
  * (github.com/aws/aws-sdk-js-v3/issues/8279), and one attempt, as whoever retries must know what was tried before.
  */
-export function clientOptions(place: AwsClientPlace, connection: ConnectionOptions) {
-  const { maxSockets, connectTimeoutMs, silenceMs, hasLargeBodies = false } = connection
+export function awsClient<Any extends Client>(
+  make: (options: ReturnType<typeof clientOptions>) => Any,
+  place: AwsClientPlace,
+  connection: ConnectionOptions,
+): Any {
+  const calls = wholeCalls(connection.callMs)
+  const client = make(clientOptions(place, connection, calls))
+  const { middlewareStack, config } = client
+  // Around the other, which has a second attempt.
+  middlewareStack.add(calls.within, { name: 'wholeCall', step: 'initialize', priority: 'high' })
+  middlewareStack.add(freshCredentials(config.credentials), { name: 'freshCredentials', step: 'initialize' })
+  return client
+}
+
+function clientOptions(
+  place: AwsClientPlace,
+  { maxSockets, connectTimeoutMs, callMs, hasLargeBodies = false }: ConnectionOptions,
+  calls: ReturnType<typeof wholeCalls>,
+) {
   const agent: AgentOptions = { keepAlive: true, maxSockets }
   return {
     ...REREAD_FILES,
     ...place,
     maxAttempts: 1,
-    requestHandler: new NodeHttpHandler({
-      ...(hasLargeBodies
-        ? { httpAgent: agent, httpsAgent: agent }
-        : { httpAgent: new HttpAgent(agent), httpsAgent: new HttpsAgent(agent), requestTimeout: silenceMs }),
-      connectionTimeout: connectTimeoutMs,
-      // Otherwise a late answer is a warning on the console.
-      throwOnRequestTimeout: true,
-      socketTimeout: silenceMs,
-    }),
+    streamCollector: collectAnswer,
+    requestHandler: calls.bound(
+      new NodeHttpHandler({
+        ...(hasLargeBodies
+          ? { httpAgent: agent, httpsAgent: agent }
+          : { httpAgent: new HttpAgent(agent), httpsAgent: new HttpsAgent(agent) }),
+        connectionTimeout: connectTimeoutMs,
+        socketTimeout: callMs,
+      }),
+    ),
   }
 }
 
-type AskForCredentials = Parameters<typeof freshCredentials>[0]
-
 interface Client {
-  readonly config: { readonly credentials: AskForCredentials }
+  readonly config: { readonly credentials: Parameters<typeof freshCredentials>[0] }
   readonly middlewareStack: {
     add(
       middleware: ReturnType<typeof freshCredentials>,
-      options: { readonly name: string; readonly step: 'initialize' },
+      options: { readonly name: string; readonly step: 'initialize'; readonly priority?: 'high' },
     ): void
   }
-}
-
-/** The client, which from now on asks again for credentials that are refused. */
-export function withFreshCredentials<Any extends Client>(client: Any): Any {
-  client.middlewareStack.add(freshCredentials(client.config.credentials), {
-    name: 'freshCredentials',
-    step: 'initialize',
-  })
-  return client
 }

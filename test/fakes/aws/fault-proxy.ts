@@ -21,6 +21,12 @@ export type ProxyFault =
   | { readonly kind: 'cut' }
   /** The answer's body stops in its middle, and the connection stays. */
   | { readonly kind: 'stall' }
+  /** An answer that is never silent and never ends: a byte of its head or of its body now and then. */
+  | { readonly kind: 'drip'; readonly status: number; readonly of: 'head' | 'body' }
+  /** A body without a length and without an end, as fast as it is read. */
+  | { readonly kind: 'flood'; readonly status: number }
+  /** The object, in chunks that do not say how many are to come. */
+  | { readonly kind: 'unsized' }
   /** Another body than the server's under the same headers, but for its length. */
   | { readonly kind: 'tamper'; readonly body: (body: Buffer) => Buffer }
 
@@ -37,7 +43,20 @@ export interface FaultProxy {
   readonly exchanges: readonly ProxiedExchange[]
   /** HTTP connections accepted so far. */
   connections(): number
+  /** Answers without an end that somebody still listens to. */
+  endless(): number
+  /** The most bytes of one flood. */
+  floodedBytes(): number
 }
+
+type EndlessFault = Extract<ProxyFault, { kind: 'drip' | 'flood' }>
+
+const isEndless = (fault: ProxyFault | undefined): fault is EndlessFault =>
+  fault?.kind === 'drip' || fault?.kind === 'flood'
+
+/** Shorter than any silence that ends a call. */
+const DRIP_MS = 20
+const FLOOD = Buffer.alloc(65_536, ' ')
 
 /** Undefined: nothing goes wrong. */
 export type Choose = (exchange: ProxiedExchange) => ProxyFault | undefined | Promise<ProxyFault | undefined>
@@ -50,6 +69,8 @@ export async function faultProxy(t: Test, upstream: string, choose: Choose): Pro
   const agent = new Agent({ keepAlive: true })
   const exchanges: ProxiedExchange[] = []
   let connections = 0
+  let endless = 0
+  let floodedBytes = 0
   const serve = (incoming: IncomingMessage, answer: ServerResponse) => {
     const { method = '', url: path = '', headers } = incoming
     const exchange = { method, path, headers }
@@ -78,13 +99,44 @@ export async function faultProxy(t: Test, upstream: string, choose: Choose): Pro
       return
     }
     if (isAwaited) answer.writeContinue()
-    const given = await forward(incoming, await buffer(incoming))
+    const body = await buffer(incoming)
+    if (isEndless(fault)) return goOn(answer, fault)
+    const given = await forward(incoming, body)
     if (fault && 'when' in fault) return end(incoming, fault)
     respond(answer, given, fault)
   }
 
   function end({ socket }: IncomingMessage, { kind }: ProxyFault): void {
     if (kind === 'reset') socket.resetAndDestroy()
+  }
+
+  async function goOn(answer: ServerResponse, fault: EndlessFault): Promise<void> {
+    endless += 1
+    if (fault.kind === 'drip') drip(answer, fault)
+    else flood(answer, fault.status)
+    await once(answer, 'close')
+    endless -= 1
+  }
+
+  function drip(answer: ServerResponse, { status, of }: Extract<EndlessFault, { kind: 'drip' }>): void {
+    const { socket } = answer
+    if (of === 'head') socket?.write(`HTTP/1.1 ${status} OK\r\nx-drops: `)
+    else answer.writeHead(status, { 'content-type': 'application/xml', 'content-length': 1_000_000 })
+    const next = () => (of === 'head' ? socket?.write('.') : answer.write(' '))
+    const timer = setInterval(next, DRIP_MS)
+    answer.once('close', () => clearInterval(timer))
+  }
+
+  function flood(answer: ServerResponse, status: number): void {
+    answer.writeHead(status, { 'content-type': 'application/xml' })
+    let sent = 0
+    const more = (): void => {
+      if (answer.destroyed) return
+      sent += FLOOD.length
+      floodedBytes = Math.max(floodedBytes, sent)
+      answer.write(FLOOD, more)
+    }
+    more()
   }
 
   async function forward({ method, url: path, headers: all }: IncomingMessage, body: Buffer) {
@@ -106,7 +158,13 @@ export async function faultProxy(t: Test, upstream: string, choose: Choose): Pro
     await once(server, 'close')
   })
   const { port } = server.address() as AddressInfo
-  return { endpoint: `http://127.0.0.1:${port}`, exchanges, connections: () => connections }
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    exchanges,
+    connections: () => connections,
+    endless: () => endless,
+    floodedBytes: () => floodedBytes,
+  }
 }
 
 interface Given {
@@ -127,6 +185,14 @@ function respond(
       answer
         .writeHead(status, headers)
         .write(bytes.subarray(0, bytes.length >> 1), () => isCut && answer.destroy())
+      return
+    }
+    case 'unsized': {
+      const { 'content-length': _, ...kept } = headers
+      answer.writeHead(status, kept)
+      // Two writes: of one, Node would know the length.
+      answer.write(bytes.subarray(0, bytes.length >> 1))
+      answer.end(bytes.subarray(bytes.length >> 1))
       return
     }
     case 'tamper': {

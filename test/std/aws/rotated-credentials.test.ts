@@ -12,6 +12,7 @@ import { s3Client } from '../../../src/lake/s3-client.ts'
 import { freshCredentials } from '../../../src/std/aws/rotated-credentials.ts'
 import { recordOf } from '../../contracts/stream.ts'
 import { fakeClock } from '../../fakes/clock.ts'
+import { withEnvironment } from '../../fakes/process/environment.ts'
 
 /** An endpoint of AWS that knows one key at a time, and what it says to others. */
 async function startEndpoint(t: Test, refusal: string) {
@@ -42,19 +43,10 @@ async function startEndpoint(t: Test, refusal: string) {
 /** A file of credentials, where the SDK looks for one, and nothing else that it could find. */
 async function sharedFile(t: Test) {
   const path = `${t.testdir({})}/credentials`
-  const own = {
+  withEnvironment(t, {
     ...{ AWS_SHARED_CREDENTIALS_FILE: path, AWS_CONFIG_FILE: '/dev/null', AWS_EC2_METADATA_DISABLED: 'true' },
     ...{ AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined, AWS_PROFILE: undefined },
-  }
-  const before = Object.fromEntries(Object.keys(own).map((name) => [name, process.env[name]]))
-  const set = (values: Record<string, string | undefined>) => {
-    for (const [name, value] of Object.entries(values)) {
-      if (value === undefined) delete process.env[name]
-      else process.env[name] = value
-    }
-  }
-  set(own)
-  t.teardown(() => set(before))
+  })
   return (key: string) =>
     writeFile(path, `[default]\naws_access_key_id = ${key}\naws_secret_access_key = secret-of-${key}\n`)
 }
@@ -87,7 +79,7 @@ test('a file of credentials that was replaced is read again by each client', asy
     [
       'InvalidAccessKeyId',
       (endpoint: string) => {
-        const client = s3Client({ region: 'eu-west-1', endpoint, forcePathStyle: true, silenceMs: 5_000 })
+        const client = s3Client({ region: 'eu-west-1', endpoint, forcePathStyle: true, callMs: 5_000 })
         t.teardown(() => client.destroy())
         return () => client.send(new PutObjectCommand({ Bucket: 'b', Key: 'k', Body: 'x' })).then(() => true)
       },

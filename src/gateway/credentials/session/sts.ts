@@ -1,5 +1,5 @@
 import { AssumeRoleCommand, type AssumeRoleCommandOutput, STSClient } from '@aws-sdk/client-sts'
-import { type AwsCallOptions, clientOptions, withFreshCredentials } from '../../../std/aws/client-options.ts'
+import { type AwsCallOptions, awsClient } from '../../../std/aws/client-options.ts'
 import { AppError } from '../../../std/errors.ts'
 import type { VendingApp } from '../../apps/vending-apps.ts'
 import { stsRefusalOf } from './errors.ts'
@@ -20,9 +20,9 @@ const MAX_SOCKETS = 64
  * always given, as tokens of the global endpoint do not hold in all Regions.
  */
 export function stsClient(options: AwsCallOptions, apps: () => Iterable<VendingApp>): STSClient {
-  const { requestTimeoutMs: silenceMs = CALL_TIMEOUT_MS, ...place } = options
-  const connection = { maxSockets: MAX_SOCKETS, connectTimeoutMs: CONNECT_TIMEOUT_MS, silenceMs }
-  const client = withFreshCredentials(new STSClient(clientOptions(place, connection)))
+  const { requestTimeoutMs: callMs = CALL_TIMEOUT_MS, ...place } = options
+  const connection = { maxSockets: MAX_SOCKETS, connectTimeoutMs: CONNECT_TIMEOUT_MS, callMs }
+  const client = awsClient((made) => new STSClient(made), place, connection)
   client.middlewareStack.add(
     (next, { commandName }) =>
       async (args) => {

@@ -4,11 +4,7 @@ import {
   type PutRecordsCommandOutput,
   type PutRecordsResultEntry,
 } from '@aws-sdk/client-kinesis'
-import {
-  type AwsCallOptions,
-  clientOptions,
-  withFreshCredentials,
-} from '../../../../std/aws/client-options.ts'
+import { type AwsCallOptions, awsClient } from '../../../../std/aws/client-options.ts'
 import { createBufferPool } from '../buffer-pool.ts'
 import type { RecordOutcome, Sink, SinkRecord } from '../stream.ts'
 import { callFailureOf, type RecordFailure, recordFailureOf } from './errors.ts'
@@ -32,9 +28,9 @@ const CALL_TIMEOUT_MS = 6_000
 
 /** The pump's own backoff sees every throttle. */
 export function kinesisClient(options: AwsCallOptions): KinesisClient {
-  const { requestTimeoutMs: silenceMs = CALL_TIMEOUT_MS, ...place } = options
-  const connection = { maxSockets: MAX_SOCKETS, connectTimeoutMs: CONNECT_TIMEOUT_MS, silenceMs }
-  return withFreshCredentials(new KinesisClient(clientOptions(place, connection)))
+  const { requestTimeoutMs: callMs = CALL_TIMEOUT_MS, ...place } = options
+  const connection = { maxSockets: MAX_SOCKETS, connectTimeoutMs: CONNECT_TIMEOUT_MS, callMs }
+  return awsClient((made) => new KinesisClient(made), place, connection)
 }
 
 /** Takes the client over: `close` destroys it. */

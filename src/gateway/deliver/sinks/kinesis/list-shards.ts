@@ -13,6 +13,7 @@ export async function countOpenShards(client: KinesisClient, streamName: string)
       ? { NextToken: token }
       : { StreamName: streamName, ShardFilter: { Type: 'AT_LATEST' as const } }
     const { Shards = [], NextToken } = await client.send(new ListShardsCommand(page))
+    if (token !== undefined && NextToken === token) throw new Error('A page of ListShards leads to itself')
     // A shard that was split or merged lives on until its last record expires; it has an end.
     open += Shards.filter(({ SequenceNumberRange }) => !SequenceNumberRange?.EndingSequenceNumber).length
     token = NextToken

@@ -1,0 +1,62 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { NodeHttpHandler } from '@smithy/node-http-handler'
+
+/**
+ * So much more time for each byte of a large body: a connection slower than 1 MiB/s is given up. Amazon's give some
+ * 85 MiB/s: https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance-design-patterns.html
+ */
+export const SLOWEST_BYTES_PER_MS = 1_049
+
+/** How long a call may take that carries so many bytes. */
+export const allowedMs = (callMs: number, bytes: number): number =>
+  callMs + Math.ceil(bytes / SLOWEST_BYTES_PER_MS)
+
+/**
+ * One deadline for all that a call does: credentials, what is sent, the head of the answer and its body, where the SDK
+ * reads it, and a second attempt with other credentials. The timeouts of the SDK watch one of these each, and silence: a
+ * server that sends a byte now and then would be waited for without end.
+ */
+export function wholeCalls(callMs: number) {
+  const ends = new AsyncLocalStorage<AbortSignal>()
+  return {
+    /** Middleware around a whole call. A body that the caller reads (GetObject) is his to watch: see `inPace`. */
+    within:
+      <Args extends { readonly input: object }, Output>(next: (args: Args) => Promise<Output>) =>
+      async (args: Args): Promise<Output> => {
+        const end = new AbortController()
+        const ms = allowedMs(callMs, sentBytesOf(args.input))
+        let timer: NodeJS.Timeout | undefined
+        const late = new Promise<never>((_, reject) => {
+          timer = setTimeout(() => {
+            reject(tooLate(ms))
+            end.abort()
+          }, ms)
+        })
+        try {
+          return await Promise.race([ends.run(end.signal, () => next(args)), late])
+        } finally {
+          clearTimeout(timer)
+        }
+      },
+
+    /** Its requests end with the call that they are made for, those for credentials among them. */
+    bound(handler: NodeHttpHandler): NodeHttpHandler {
+      const handle = handler.handle.bind(handler)
+      handler.handle = (request, options = {}) => {
+        const signals = [options.abortSignal, ends.getStore()].filter(
+          (signal) => signal instanceof AbortSignal,
+        )
+        return handle(request, { ...options, abortSignal: AbortSignal.any(signals) })
+      }
+      return handler
+    },
+  }
+}
+
+/** Named and coded as the SDK's own timeouts are. */
+export const tooLate = (ms: number): Error =>
+  Object.assign(new Error(`The call took longer than ${ms} ms`), { name: 'TimeoutError', code: 'ETIMEDOUT' })
+
+/** Bodies are sent with their length. */
+const sentBytesOf = (input: object): number =>
+  'ContentLength' in input && typeof input.ContentLength === 'number' ? input.ContentLength : 0
