@@ -58,7 +58,8 @@ function clientOptions(
     ...place,
     maxAttempts: 1,
     streamCollector: collectAnswer,
-    requestHandler: calls.bound(
+    requestHandler: endingWith(
+      calls,
       new NodeHttpHandler({
         ...(hasLargeBodies
           ? { httpAgent: agent, httpsAgent: agent }
@@ -68,6 +69,16 @@ function clientOptions(
       }),
     ),
   }
+}
+
+/** Whose requests end with the call that they are made for. */
+function endingWith(calls: ReturnType<typeof wholeCalls>, handler: NodeHttpHandler): NodeHttpHandler {
+  const handle = handler.handle.bind(handler)
+  handler.handle = (request, options = {}) => {
+    const signals = [options.abortSignal, calls.end()].filter((signal) => signal instanceof AbortSignal)
+    return handle(request, { ...options, abortSignal: AbortSignal.any(signals) })
+  }
+  return handler
 }
 
 interface Client {

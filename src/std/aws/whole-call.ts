@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { NodeHttpHandler } from '@smithy/node-http-handler'
 
 /**
  * So much more time for each byte of a large body: a connection slower than 1 MiB/s is given up. Amazon's give some
@@ -39,17 +38,8 @@ export function wholeCalls(callMs: number) {
         }
       },
 
-    /** Its requests end with the call that they are made for, those for credentials among them. */
-    bound(handler: NodeHttpHandler): NodeHttpHandler {
-      const handle = handler.handle.bind(handler)
-      handler.handle = (request, options = {}) => {
-        const signals = [options.abortSignal, ends.getStore()].filter(
-          (signal) => signal instanceof AbortSignal,
-        )
-        return handle(request, { ...options, abortSignal: AbortSignal.any(signals) })
-      }
-      return handler
-    },
+    /** The end of the call that is under way: what is asked on its behalf, for credentials too, ends with it. */
+    end: () => ends.getStore(),
   }
 }
 
