@@ -94,7 +94,7 @@ export function readInTurn(server: Server): AddressTurns {
     }
   }
 
-  const isBeyond = (address: string) => (unanswered.get(address) ?? 0) >= SENT_AHEAD_BY_ADDRESS
+  const isBeyond = (address: string) => Number(unanswered.get(address)) >= SENT_AHEAD_BY_ADDRESS
 
   function schedule(): void {
     if (isDue) return

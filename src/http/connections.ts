@@ -122,7 +122,7 @@ export function boundUntaken(server: Server, limits: Partial<UntakenLimits> = {}
     for (const { 0: socket } of stalls)
       held.set(peerOf(socket), (held.get(peerOf(socket)) ?? 0) + socket.writableLength)
     for (const { 0: socket } of stalls) {
-      const bytes = held.get(peerOf(socket)) ?? 0
+      const bytes = Number(held.get(peerOf(socket)))
       if (bytes <= shareBytes) continue
       held.set(peerOf(socket), bytes - socket.writableLength)
       socket.destroy()
