@@ -9,7 +9,11 @@ export function seededEntropy(seed = 1): Entropy {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
     return (mixed ^ (mixed >>> 14)) >>> 0
   }
-  const bytes = (count: number) => Buffer.from(Array.from({ length: count }, () => word() & 0xff))
+  const bytes = (count: number) => {
+    const drawn = Buffer.alloc(count)
+    for (let at = 0; at < count; at += 1) drawn[at] = word() & 0xff
+    return drawn
+  }
   return {
     id() {
       const hex = bytes(16).toString('hex')

@@ -56,7 +56,7 @@ export class SimulatedKinesis {
       if (chance.is(0.5)) this.#storeLate(records)
       return transient
     }
-    return this.#scheduler.call(`put ${records.length} records`, async () => this.#take(records) ?? transient)
+    return this.#scheduler.call(`put ${records.length} records`, () => this.#take(records) ?? transient)
   }
 
   /** Until the call is given up, by whoever made it or by the clock. */

@@ -1,12 +1,12 @@
 import type { LivenessSockets } from '../../src/gateway/journal/lock/lock-socket.ts'
 import type { Clock } from '../../src/std/clock.ts'
-import type { FileOps, OpenFile } from '../../src/std/files/files.ts'
+import type { FileOps } from '../../src/std/files/files.ts'
 import type { Processes, ProcessIdentity } from '../../src/std/files/process-identity.ts'
 import type { Entropy } from '../../src/std/id.ts'
 import { createMetricRegistry } from '../../src/std/metrics/metric-registry.ts'
 import { quietTelemetry, type Telemetry } from '../../src/std/telemetry.ts'
 import { seededEntropy } from '../fakes/entropy.ts'
-import { type PowerFault, PowerFiles } from '../fakes/files/power-files.ts'
+import { type DiskCall, type PowerFault, PowerFiles } from '../fakes/files/power-files.ts'
 import type { Actor, Scheduler } from './kernel/scheduler.ts'
 
 /** What a process has of the machine that it runs on. */
@@ -32,6 +32,12 @@ export const START_MS = Date.UTC(2026, 10, 22, 12)
 
 /** Of the journal. What cannot be read of the lake counts as damaged there, and is no matter of this test. */
 const JOURNALS = '/data/journal/'
+/** What a call is called in the trace. Others take no time. */
+const LABELS: Readonly<Partial<Record<DiskCall<unknown>['name'], string>>> = {
+  ...{ open: 'open', read: 'read', readFile: 'readFile', write: 'write', sync: 'sync', truncate: 'truncate' },
+  ...{ rename: 'rename', unlink: 'unlink', mkdir: 'look', readdir: 'look', readFolder: 'look', link: 'look' },
+  ...{ lstat: 'look', appendFile: 'look' },
+}
 const FAULTY_WRITES: readonly PowerFault['call'][] = ['write', 'sync']
 const FAULTY: readonly PowerFault['call'][] = [
   'open',
@@ -52,7 +58,6 @@ export class SimulatedMachine {
   /** Says nothing, so one does for all. */
   readonly #log = quietTelemetry().log
   readonly #scheduler: Scheduler
-  #mounted: FileOps
   #boots = 1
   #pids = 100
   readonly #shown = new Map<string, Actor>()
@@ -61,7 +66,6 @@ export class SimulatedMachine {
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler
     this.disk = new PowerFiles(() => START_MS + scheduler.nowMs)
-    this.#mounted = this.disk.mount()
   }
 
   readonly clock: Clock = {
@@ -108,7 +112,6 @@ export class SimulatedMachine {
     for (const process of this.running) await this.#scheduler.end(process)
     this.#running.clear()
     this.disk.cutPower(chance.luck())
-    this.#mounted = this.disk.mount()
     this.#boots += 1
   }
 
@@ -129,50 +132,30 @@ export class SimulatedMachine {
 
   /** The disk as one process has it. After its end no call of it begins, and none is answered. */
   #filesOf(actor: Actor): FileOps {
-    const call = <T>(
-      name: PowerFault['call'] | 'look',
-      path: string,
-      effect: (files: FileOps) => Promise<T>,
-    ) =>
-      this.#scheduler.call(
-        `${name} ${path}`,
-        () => {
-          if (actor.isAlive) this.#breakPerhaps(name, path)
-          return effect(this.#mounted)
-        },
-        actor,
-      )
-    const opened = (file: OpenFile, path: string): OpenFile => ({
-      read: (...args) => call('read', path, () => file.read(...args)),
-      write: (...args) => call('write', path, () => file.write(...args)),
-      datasync: () => call('sync', path, () => file.datasync()),
-      sync: () => call('sync', path, () => file.sync()),
-      truncate: (length) => call('truncate', path, () => file.truncate(length)),
-      chmod: async () => {},
-      close: async () => {},
-    })
-    return {
-      open: async (path, flags) => opened(await call('open', path, (files) => files.open(path, flags)), path),
-      mkdir: (path, options) => call('look', path, (files) => files.mkdir(path, options)),
-      readFile: (path, maxBytes) => call('readFile', path, (files) => files.readFile(path, maxBytes)),
-      readdir: (path) => call('look', path, (files) => files.readdir(path)),
-      readFolder: (path) => call('look', path, (files) => files.readFolder(path)),
-      rename: (from, to) => call('rename', `${from} ${to}`, (files) => files.rename(from, to)),
-      link: (from, to) => call('look', `${from} ${to}`, (files) => files.link(from, to)),
-      unlink: (path) => call('unlink', path, (files) => files.unlink(path)),
-      lstat: (path) => call('look', path, (files) => files.lstat(path)),
+    return this.disk.mount((call) => {
+      const label = LABELS[call.name]
       // A listing looks at every name: no moment of its own for each.
-      stat: (path) => (actor.isAlive ? this.#mounted.stat(path) : new Promise(() => {})),
-      appendFile: (path, text) => call('look', path, (files) => files.appendFile(path, text)),
-    }
+      if (label === undefined) return this.#atOnce(actor, call)
+      const { path, from } = call
+      const effect = () => {
+        if (actor.isAlive) this.#breakPerhaps(label, path)
+        return this.disk.perform(call)
+      }
+      return this.#scheduler.call(`${label} ${from === undefined ? path : `${from} ${path}`}`, effect, actor)
+    })
+  }
+
+  async #atOnce<T>(actor: Actor, call: DiskCall<T>): Promise<T> {
+    return actor.isAlive ? this.disk.perform(call) : new Promise(() => {})
   }
 
   /** The call that comes next fails, if the weather is so. */
   #breakPerhaps(call: string, path: string): void {
     const { faults, full } = this.weather
+    if (faults === 0) return
     const { chance } = this.#scheduler
     const name = (path.startsWith(JOURNALS) ? FAULTY : FAULTY_WRITES).find((each) => each === call)
-    if (name === undefined || faults === 0 || !chance.is(faults)) return
+    if (name === undefined || !chance.is(faults)) return
     this.disk.fail({ call: name, code: name === 'write' && chance.is(full) ? 'ENOSPC' : 'EIO' })
   }
 }

@@ -15,6 +15,9 @@ const CLOSE_MS = 20_000
 /** A stall is longer than a lease, which is a minute. */
 const STALL_MS = 90_000
 const MINUTE_MS = 60_000
+/** Who cannot start is tried again, each time after twice as long up to this, as whoever keeps processes running does. */
+const MOST_PAUSE_MS = 16_000
+const FIRST_PAUSE_MS = 1_000
 
 /** Everything that a seed stands for: senders, a gateway, Kinesis, a lake, aggregations, and what befalls them. */
 export class SimulatedWorld {
@@ -122,7 +125,7 @@ export class SimulatedWorld {
     machine.disk.heal()
   }
 
-  #startGateway(afterMs: number): void {
+  #startGateway(afterMs: number, pauseMs = FIRST_PAUSE_MS): void {
     const { scheduler, machine, plan, kinesis } = this
     scheduler.after(afterMs, WORLD, 'gateway is started', () => {
       if (!this.#wanted.gateway) return
@@ -133,7 +136,10 @@ export class SimulatedWorld {
           (gateway) => {
             this.gateway = gateway
           },
-          (error) => this.#failed(process, error, () => this.#startGateway(1_000)),
+          (error) =>
+            this.#failed(process, error, () =>
+              this.#startGateway(pauseMs, Math.min(2 * pauseMs, MOST_PAUSE_MS)),
+            ),
         )
       })
     })
@@ -151,7 +157,7 @@ export class SimulatedWorld {
             this.#aggregations.push(aggregation)
             return aggregation.runs.start(new AbortController().signal, { tickMs: TICK_MS, scheduled: true })
           })
-          .catch((error) => this.#failed(process, error, () => this.#startAggregation(1_000)))
+          .catch((error) => this.#failed(process, error, () => this.#startAggregation(FIRST_PAUSE_MS)))
       })
     })
   }

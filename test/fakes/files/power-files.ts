@@ -21,12 +21,18 @@ type Node = SimulatedFile | SimulatedFolder
 /** Names that one call gives or takes. At a power cut all of them have changed, or none. */
 type Renaming = readonly { readonly folder: SimulatedFolder; readonly name: string; readonly node?: Node }[]
 
-interface DiskCall<T> {
-  readonly name: string
+/** One call of a process, before it has come to pass. */
+export interface DiskCall<T> {
+  readonly name: keyof FileOps | keyof OpenFile
   readonly path: string
+  /** The other name of a call that has two. */
+  readonly from?: string
   readonly effect: () => T
   readonly onFault?: () => void
 }
+
+/** Decides when a call of a process comes to pass, if ever. */
+export type CallRunner = <T>(call: DiskCall<T>) => Promise<T>
 
 /** One for each call that never returns: one for all would hold on to every process that ever waited for it. */
 const forever = () => new Promise<never>(() => {})
@@ -157,79 +163,102 @@ export class PowerFiles {
   }
 
   /** The disk as the process sees it that starts now. */
-  mount(): FileOps {
-    const owner = this.#process
-    const run = <T>(name: string, path: string, effect: () => T, onFault?: () => void): Promise<T> =>
-      this.#run(owner, { name, path, effect, ...(onFault ? { onFault } : {}) })
+  mount(run = this.#runnerOfProcess()): FileOps {
     return {
       open: (path, flags) =>
-        run('open', path, () => {
-          const node = this.#opened(path, flags)
-          return isFile(node) ? this.#openFile(node, path, run) : this.#openFolder(node, path, run)
+        run({
+          ...{ name: 'open', path },
+          effect: () => {
+            const node = this.#opened(path, flags)
+            return isFile(node) ? this.#openFile(node, path, run) : this.#openFolder(node, path, run)
+          },
         }),
-      mkdir: (path) => run('mkdir', path, () => this.#makeFolders(path)),
+      mkdir: (path) => run({ name: 'mkdir', path, effect: () => this.#makeFolders(path) }),
       readFile: (path, maxBytes) =>
-        run('readFile', path, () => {
-          const { content } = this.#file(path)
-          if (content.length > maxBytes) throw tooLarge(path, maxBytes)
-          return Buffer.from(content)
+        run({
+          ...{ name: 'readFile', path },
+          effect: () => {
+            const { content } = this.#file(path)
+            if (content.length > maxBytes) throw tooLarge(path, maxBytes)
+            return Buffer.from(content)
+          },
         }),
-      readdir: (path) => run('readdir', path, () => [...this.#folder(path).names.keys()]),
-      rename: (from, to) =>
-        run('rename', to, () =>
-          this.#rename([{ ...this.#place(to), node: this.#node(from) }, this.#place(from)]),
-        ),
-      link: (from, to) =>
-        run('link', to, () => {
-          const { folder, name } = this.#place(to)
-          if (folder.names.has(name)) throw failure('EEXIST')
-          const node = this.#node(from)
-          if (!isFile(node)) throw failure('EPERM')
-          this.#rename([{ folder, name, node }])
+      readdir: (path) => run({ name: 'readdir', path, effect: () => [...this.#folder(path).names.keys()] }),
+      rename: (from, path) =>
+        run({
+          ...{ name: 'rename', path, from },
+          effect: () => this.#rename([{ ...this.#place(path), node: this.#node(from) }, this.#place(from)]),
+        }),
+      link: (from, path) =>
+        run({
+          ...{ name: 'link', path, from },
+          effect: () => {
+            const { folder, name } = this.#place(path)
+            if (folder.names.has(name)) throw failure('EEXIST')
+            const node = this.#node(from)
+            if (!isFile(node)) throw failure('EPERM')
+            this.#rename([{ folder, name, node }])
+          },
         }),
       unlink: (path) =>
-        run('unlink', path, () => {
-          this.#file(path)
-          this.#rename([this.#place(path)])
+        run({
+          ...{ name: 'unlink', path },
+          effect: () => {
+            this.#file(path)
+            this.#rename([this.#place(path)])
+          },
         }),
       lstat: (path) =>
-        run('lstat', path, () => {
-          const isOfFile = isFile(this.#node(path))
-          return { isFile: () => isOfFile, isDirectory: () => !isOfFile }
+        run({
+          ...{ name: 'lstat', path },
+          effect: () => {
+            const isOfFile = isFile(this.#node(path))
+            return { isFile: () => isOfFile, isDirectory: () => !isOfFile }
+          },
         }),
-      stat: (path) => run('stat', path, () => statusOf(this.#node(path))),
+      stat: (path) => run({ name: 'stat', path, effect: () => statusOf(this.#node(path)) }),
       readFolder: (path) =>
-        run('readFolder', path, () =>
-          [...this.#folder(path).names].map(([name, node]) => ({ name, ...statusOf(node) })),
-        ),
+        run({
+          ...{ name: 'readFolder', path },
+          effect: () => [...this.#folder(path).names].map(([name, node]) => ({ name, ...statusOf(node) })),
+        }),
       appendFile: (path, text) =>
-        run('appendFile', path, () => {
-          const node = this.#found(path) ?? this.#opened(path, 'w')
-          if (!isFile(node)) throw failure('EISDIR')
-          this.#write(node, Buffer.from(text), node.content.length)
+        run({
+          ...{ name: 'appendFile', path },
+          effect: () => {
+            const node = this.#found(path) ?? this.#opened(path, 'w')
+            if (!isFile(node)) throw failure('EISDIR')
+            this.#write(node, Buffer.from(text), node.content.length)
+          },
         }),
     }
   }
 
-  /** Every call of a process: here it ends, or meets a fault. */
-  async #run<T>(owner: number, { name, path, effect, onFault }: DiskCall<T>): Promise<T> {
-    await undefined
-    if (owner !== this.#process) return forever()
-    this.#callsLeft -= 1
-    if (this.#callsLeft === 0) {
-      if (this.#lastTakesEffect) ignoringFailure(effect)
-      this.#end()
-      this.#onEnd()
-      return forever()
-    }
+  /** What the call does now, unless it meets a fault. */
+  perform<T>({ name, path, effect, onFault }: DiskCall<T>): T {
     const code = this.#faultOf(name, path)
-    if (code !== undefined) {
-      onFault?.()
-      throw failure(code)
+    if (code === undefined) return effect()
+    onFault?.()
+    throw failure(code)
+  }
+
+  /** Every call of the process that starts now, which may end at any of them. */
+  #runnerOfProcess(): CallRunner {
+    const owner = this.#process
+    return async (call) => {
+      await undefined
+      if (owner !== this.#process) return forever()
+      this.#callsLeft -= 1
+      if (this.#callsLeft === 0) {
+        if (this.#lastTakesEffect) ignoringFailure(call.effect)
+        this.#end()
+        this.#onEnd()
+        return forever()
+      }
+      const result = this.perform(call)
+      await undefined
+      return owner === this.#process ? result : forever()
     }
-    const result = effect()
-    await undefined
-    return owner === this.#process ? result : forever()
   }
 
   #end(): void {
@@ -238,6 +267,7 @@ export class PowerFiles {
   }
 
   #faultOf(call: string, path: string): PowerFault['code'] | undefined {
+    if (this.#faults.length === 0) return undefined
     const matching = this.#faults.filter(
       ({ fault: { call: failing, file } }) => failing === call && (file?.test(basename(path)) ?? true),
     )
@@ -247,57 +277,57 @@ export class PowerFiles {
     return due?.fault.code
   }
 
-  #openFile(file: SimulatedFile, path: string, run: Runner): OpenFile {
-    const sync = () =>
-      run(
-        'sync',
-        path,
-        () => file.sync(),
-        () => file.failSync(),
-      )
+  #openFile(file: SimulatedFile, path: string, run: CallRunner): OpenFile {
+    const sync = () => run({ name: 'sync', path, effect: () => file.sync(), onFault: () => file.failSync() })
     return {
       read: (into, offset, length, position) =>
-        run('read', path, () => ({
-          bytesRead: file.content.copy(
-            into,
-            offset,
-            position,
-            Math.min(position + length, file.content.length),
-          ),
-        })),
+        run({
+          ...{ name: 'read', path },
+          effect: () => {
+            const end = Math.min(position + length, file.content.length)
+            return { bytesRead: file.content.copy(into, offset, position, end) }
+          },
+        }),
       write: (from, offset, length, position) =>
-        run('write', path, () => ({
-          bytesWritten: this.#write(file, from.subarray(offset, offset + length), position),
-        })),
+        run({
+          ...{ name: 'write', path },
+          effect: () => ({
+            bytesWritten: this.#write(file, from.subarray(offset, offset + length), position),
+          }),
+        }),
       datasync: sync,
       sync,
-      truncate: (length) => run('truncate', path, () => file.truncate(length)),
-      chmod: () => run('chmod', path, () => {}),
-      close: () => run('close', path, () => {}),
+      truncate: (length) => run({ name: 'truncate', path, effect: () => file.truncate(length) }),
+      chmod: () => run({ name: 'chmod', path, effect: () => {} }),
+      close: () => run({ name: 'close', path, effect: () => {} }),
     }
   }
 
   /** A sync of names that fails leaves them unsynced: the file systems we know stop when their journal cannot be written. */
-  #openFolder(folder: SimulatedFolder, path: string, run: Runner): OpenFile {
+  #openFolder(folder: SimulatedFolder, path: string, run: CallRunner): OpenFile {
     const isDirectory = async () => {
       throw failure('EISDIR')
     }
-    const sync = () =>
-      run('sync', path, () => {
-        const synced = new Set(this.#renamings.filter((renaming) => touches(renaming, folder)))
-        if (synced.size === 0) return
-        for (const renaming of synced) rename(renaming, 'durable')
-        const names = [...synced].flat()
-        // What a name was before is over with it, also in the other folder of a call.
-        const isOver = (part: Renaming[number]) => names.some((name) => isSameName(name, part))
-        this.#renamings = this.#renamings
-          .filter((renaming) => !synced.has(renaming))
-          .map((renaming) => (renaming.some(isOver) ? renaming.filter((part) => !isOver(part)) : renaming))
-      })
+    const effect = () => {
+      const synced = new Set(this.#renamings.filter((renaming) => touches(renaming, folder)))
+      if (synced.size === 0) return
+      for (const renaming of synced) rename(renaming, 'durable')
+      const unsynced = this.#renamings.filter((renaming) => !synced.has(renaming))
+      // What a name was before is over with it, also in the other folder of a call. Most calls are of one folder.
+      const elsewhere = [...synced].flat().filter((part) => part.folder !== folder)
+      const isOver = (part: Renaming[number]) => elsewhere.some((name) => isSameName(name, part))
+      this.#renamings =
+        elsewhere.length === 0
+          ? unsynced
+          : unsynced.map((renaming) =>
+              renaming.some(isOver) ? renaming.filter((part) => !isOver(part)) : renaming,
+            )
+    }
+    const sync = () => run({ name: 'sync', path, effect })
     return {
       ...{ read: isDirectory, write: isDirectory, truncate: isDirectory, chmod: isDirectory },
       ...{ datasync: sync, sync },
-      close: () => run('close', path, () => {}),
+      close: () => run({ name: 'close', path, effect: () => {} }),
     }
   }
 
@@ -402,8 +432,6 @@ export class PowerFiles {
     for (const node of folder.names.values()) if (!isFile(node)) this.#forEachFolder(visit, node)
   }
 }
-
-type Runner = <T>(name: string, path: string, effect: () => T, onFault?: () => void) => Promise<T>
 
 const statusOf = (node: Node): FileStatus => ({
   isFile: () => isFile(node),

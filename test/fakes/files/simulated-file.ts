@@ -51,7 +51,10 @@ export class SimulatedFile {
 
   sync(): void {
     const dirty = [...this.#sectors].filter(([, { isDirty }]) => isDirty)
-    const written = dirty.map(([sector]) => [sector, sectorOf(this.content, sector)] as const)
+    // The latest state of what is dirty is what it holds now.
+    const written = dirty.flatMap(([sector, { states }]): Sector[] =>
+      states.slice(-1).map((bytes) => [sector, bytes]),
+    )
     this.#synced = withSectors(this.#synced, written)
     for (const [sector] of dirty) this.#sectors.delete(sector)
     if (this.#size?.isDirty) {
@@ -69,6 +72,7 @@ export class SimulatedFile {
   /** What is clean may be forgotten, and is read from the disk again. */
   evict(die: Die): void {
     const clean = [...this.#sectors].filter(([, { isDirty }]) => !isDirty)
+    if (clean.length === 0) return
     const survivors = clean.map(([sector, unsynced]) => this.#survivor(sector, unsynced, die))
     this.#synced = withSectors(this.#synced, survivors)
     this.content = resized(withSectors(this.content, survivors), this.content.length)
@@ -80,12 +84,13 @@ export class SimulatedFile {
     const survivors = [...this.#sectors].map(([sector, unsynced]) => this.#survivor(sector, unsynced, die))
     const content = withSectors(this.#synced, survivors)
     const sizes = this.#size?.states ?? []
-    this.content = resized(content, sizes[(die() % (sizes.length + 1)) - 1] ?? this.#syncedSize)
+    const size = sizes[(die() % (sizes.length + 1)) - 1] ?? this.#syncedSize
+    this.content = resized(content, size)
     this.#settle()
   }
 
   #survivor(sector: number, { states }: Unsynced<Buffer>, die: Die): Sector {
-    return [sector, states[(die() % (states.length + 1)) - 1] ?? sectorOf(this.#synced, sector)]
+    return [sector, states[(die() % (states.length + 1)) - 1] ?? sectorsOf(this.#synced, sector, 1)]
   }
 
   #settle(): void {
@@ -102,16 +107,22 @@ export class SimulatedFile {
   }
 
   #touch(from: number, to: number): void {
-    for (let sector = Math.floor(from / SECTOR_BYTES); sector * SECTOR_BYTES < to; sector += 1) {
-      const states = this.#sectors.get(sector)?.states ?? []
-      this.#sectors.set(sector, { states: [...states, sectorOf(this.content, sector)], isDirty: true })
+    const first = Math.floor(from / SECTOR_BYTES)
+    const count = Math.ceil(to / SECTOR_BYTES) - first
+    if (count <= 0) return
+    // One copy for all of them: sectors are small and many.
+    const touched = sectorsOf(this.content, first, count)
+    for (let at = 0; at < count; at += 1) {
+      const bytes = touched.subarray(at * SECTOR_BYTES, (at + 1) * SECTOR_BYTES)
+      const states = this.#sectors.get(first + at)?.states
+      this.#sectors.set(first + at, { states: states ? [...states, bytes] : [bytes], isDirty: true })
     }
   }
 }
 
 /** With zeros behind the end of the file. */
-const sectorOf = (content: Buffer, sector: number): Buffer =>
-  resized(content.subarray(sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES), SECTOR_BYTES)
+const sectorsOf = (content: Buffer, first: number, count: number): Buffer =>
+  resized(content.subarray(first * SECTOR_BYTES, (first + count) * SECTOR_BYTES), count * SECTOR_BYTES)
 
 /** In its place, where that has room. */
 function withSectors(content: Buffer, sectors: readonly Sector[]): Buffer {
@@ -123,7 +134,7 @@ function withSectors(content: Buffer, sectors: readonly Sector[]): Buffer {
 
 /** Always a copy. */
 function resized(content: Buffer, length: number): Buffer {
-  // Of a pool, unlike Buffer.alloc: sectors are small and many.
+  // Of a pool, unlike Buffer.alloc: most are small.
   const copy = Buffer.allocUnsafe(length)
   return copy.fill(0, content.copy(copy))
 }

@@ -69,11 +69,16 @@ export class Scheduler {
    * A call that takes a while, and its effect at one moment of it. The process that made it may be gone before: then the
    * effect comes to pass or not, and nobody hears of it.
    */
-  call<T>(label: string, effect: () => Promise<T>, actor = this.turn): Promise<T> {
+  call<T>(label: string, effect: () => T, actor = this.turn): Promise<T> {
     return new Promise((resolve, reject) => {
-      const run = () => void effect().then(resolve, reject)
-      const late = () => void effect().catch(() => {})
-      this.after(this.#latencyMs(), actor, label, run, late)
+      const run = () => {
+        try {
+          resolve(effect())
+        } catch (error) {
+          reject(error)
+        }
+      }
+      this.after(this.#latencyMs(), actor, label, run, () => unheard(effect))
     })
   }
 
@@ -135,6 +140,15 @@ export class Scheduler {
     await settled()
     this.turn = WORLD
     return true
+  }
+}
+
+/** Whoever it was for is gone, whatever comes of it. */
+function unheard(effect: () => unknown): void {
+  try {
+    effect()
+  } catch {
+    // Nobody is there who could be told.
   }
 }
 

@@ -61,8 +61,9 @@ const failedSince = ({ manifest }: WindowFacts, failedMs: number | undefined): n
 function byDay(windows: readonly Window[]): readonly (readonly Window[])[] {
   const days = new Map<string, Window[]>()
   for (const window of windows) {
-    const day = days.get(dayOf(window.fromMs)) ?? []
-    days.set(dayOf(window.fromMs), day)
+    const name = dayOf(window.fromMs)
+    const day = days.get(name) ?? []
+    days.set(name, day)
     day.push(window)
   }
   return [...days.values()]

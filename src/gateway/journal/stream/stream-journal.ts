@@ -71,16 +71,16 @@ export function streamJournal(options: StreamJournalOptions): StreamJournal {
   let stalled = false
   /** Batches on their way to the disk. */
   let saving = 0
-  const watching = watch()
+  let watching: Promise<void> | undefined
 
+  /** As long as somebody waits for an answer. */
   async function watch(): Promise<void> {
-    while (!ending.signal.aborted) {
+    while (senders.size > 0 && !ending.signal.aborted) {
       await sleep(watchMs, ending.signal)
       const dueMs = clock.monotonicMs() - answerMs
       for (const [sequence, sender] of senders) if (sender.sinceMs <= dueMs) giveUp(sequence, sender)
     }
-    for (const waiter of [...senders.values(), ...others.values()]) waiter.gaveUp()
-    senders.clear()
+    watching = undefined
   }
 
   function giveUp(sequence: number, sender: WaitingSender): void {
@@ -114,7 +114,7 @@ export function streamJournal(options: StreamJournalOptions): StreamJournal {
       if (batch.canRetry) checkRoom(batch, bytes, maxBytes)
       if (isHopeless() || !hasRoom(batch, bytes, maxBytes)) return instead(batch)
       const sequence = queue.push(batch)
-      return new Promise((resolve) =>
+      return new Promise((resolve) => {
         senders.set(sequence, {
           sinceMs: clock.monotonicMs(),
           receivedMs: batch.receivedMs,
@@ -123,8 +123,9 @@ export function streamJournal(options: StreamJournalOptions): StreamJournal {
             resolve(whereOf(ended))
           },
           gaveUp: () => resolve(instead(batch)),
-        }),
-      )
+        })
+        watching ??= watch()
+      })
     },
     async deliver(frame) {
       const sequence = queue.push(frame)
@@ -155,6 +156,8 @@ export function streamJournal(options: StreamJournalOptions): StreamJournal {
       queue.close()
       ending.abort()
       await watching
+      for (const waiter of [...senders.values(), ...others.values()]) waiter.gaveUp()
+      senders.clear()
     },
   }
 }
