@@ -23,6 +23,8 @@ interface Request {
   readonly canRetry: boolean
   readonly idempotencyKey: string | undefined
   readonly hasEventIds: boolean
+  /** What each of its events has beside, so that they are many bytes. */
+  readonly ballast: string | undefined
 }
 
 type Answer = 'accepted' | 'refused' | 'none'
@@ -32,6 +34,8 @@ export const METRIC = 'browser.web_vital.lcp'
 const QUARTER_MS = 900_000
 const QUARTERS = 2
 const PATIENCE_MS = 30_000
+/** The most of a text that is kept. */
+const KIBIBYTE_OF_TEXT = 'so long '.repeat(128).trimEnd()
 
 /** Senders of events, who try again until they hear that they need not. */
 export class Clients {
@@ -41,17 +45,19 @@ export class Clients {
   readonly #scheduler: Scheduler
   readonly #gateway: () => SimulatedGateway | undefined
   readonly #poisoned: boolean
+  readonly #large: number
   #requests = 0
   #open = 0
 
   constructor(
     scheduler: Scheduler,
     gateway: () => SimulatedGateway | undefined,
-    { poisoned }: { poisoned: boolean },
+    { poisoned, large }: { poisoned: boolean; large: number },
   ) {
     this.#scheduler = scheduler
     this.#gateway = gateway
     this.#poisoned = poisoned
+    this.#large = large
   }
 
   /** How many requests are under way. */
@@ -78,11 +84,18 @@ export class Clients {
     const name = `r${++this.#requests}`
     const canRetry = chance.is(0.8)
     const hasEventIds = canRetry && chance.is(0.7)
-    const events = Array.from({ length: chance.is(0.1) ? chance.whole(10, 30) : chance.whole(1, 4) }, () =>
-      this.#issue(app),
-    )
+    const isLarge = this.#large > 0 && chance.is(this.#large)
+    const usual = chance.is(0.1) ? chance.whole(10, 30) : chance.whole(1, 4)
+    const events = Array.from({ length: isLarge ? chance.whole(100, 140) : usual }, () => this.#issue(app))
     const idempotencyKey = canRetry && !hasEventIds ? `key-${name}` : undefined
-    return { name, events, canRetry, idempotencyKey, hasEventIds }
+    return {
+      name,
+      events,
+      canRetry,
+      idempotencyKey,
+      hasEventIds,
+      ballast: isLarge ? KIBIBYTE_OF_TEXT : undefined,
+    }
   }
 
   #issue(app: string): Issued {
@@ -137,12 +150,13 @@ export class Clients {
 
   async #collect(
     { collector }: SimulatedGateway,
-    { name, events, canRetry, idempotencyKey, hasEventIds }: Request,
+    { name, events, canRetry, idempotencyKey, hasEventIds, ballast }: Request,
   ) {
     const lines = events.map(({ label, value, timeMs, isPoison }) => ({
       ...(hasEventIds && { event_id: `id-${label}` }),
       ...{ name: METRIC, value, unit: 'ms', event_time: timeMs, app_version: label },
       ...(isPoison && { environment: POISON }),
+      ...(ballast !== undefined && { exception_message: ballast, exception_stacktrace: ballast }),
     }))
     const body = Buffer.from(JSON.stringify(lines))
     const app = events[0]?.app ?? ''

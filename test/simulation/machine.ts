@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import type { LivenessSockets } from '../../src/gateway/journal/lock/lock-socket.ts'
 import type { Clock } from '../../src/std/clock.ts'
 import type { FileOps } from '../../src/std/files/files.ts'
@@ -25,6 +26,8 @@ export interface Weather {
   faults: number
   /** Share of those that fail for want of room. */
   full: number
+  /** Share of writes that store a part of what they were given. */
+  short: number
 }
 
 /** When the world begins. */
@@ -38,6 +41,9 @@ const LABELS: Readonly<Partial<Record<DiskCall<unknown>['name'], string>>> = {
   ...{ rename: 'rename', unlink: 'unlink', mkdir: 'look', readdir: 'look', readFolder: 'look', link: 'look' },
   ...{ lstat: 'look', appendFile: 'look' },
 }
+/** Headers have zeros, and text has none. */
+const FRAME_TEXT = /[^\0]*"app_version":[^\0]*/g
+const LABEL = '"app_version":'
 const FAULTY_WRITES: readonly PowerFault['call'][] = ['write', 'sync']
 const FAULTY: readonly PowerFault['call'][] = [
   'open',
@@ -52,7 +58,7 @@ const FAULTY: readonly PowerFault['call'][] = [
 /** A machine with one disk: processes start and die on it, and its power may be cut. */
 export class SimulatedMachine {
   readonly disk: PowerFiles
-  readonly weather: Weather = { faults: 0, full: 0 }
+  readonly weather: Weather = { faults: 0, full: 0, short: 0 }
   /** What the wall clock is ahead of the time that has passed. */
   clockAheadMs = 0
   /** Says nothing, so one does for all. */
@@ -115,6 +121,27 @@ export class SimulatedMachine {
     this.#boots += 1
   }
 
+  /** A frame of the journal is no longer what was written, as where a disk has a bad sector. Answers its text, which is lost. */
+  damageFrame(): string {
+    const segments = this.disk.list(JOURNALS.slice(0, -1)).filter((path) => path.endsWith('.segment'))
+    const frames = segments.flatMap((path) =>
+      [...String(this.disk.peek(path)?.toString('latin1')).matchAll(FRAME_TEXT)].map(
+        ({ index, 0: text }) => ({
+          ...{ path, index, text },
+        }),
+      ),
+    )
+    if (frames.length === 0) return ''
+    const { path, index, text } = this.#scheduler.chance.pick(frames as [(typeof frames)[number]])
+    this.#scheduler.trace.add(`a bad sector in ${path}`)
+    this.disk.edit(new RegExp(`^${basename(path)}$`), (content) => {
+      const damaged = Buffer.from(content)
+      damaged[index + text.indexOf(LABEL)] = 0
+      return damaged
+    })
+    return text
+  }
+
   #livenessOf({ pid, bootId }: ProcessIdentity) {
     if (bootId !== `boot-${this.#boots}`) return 'unknown' as const
     return this.#running.has(pid) ? ('alive' as const) : ('dead' as const)
@@ -151,9 +178,10 @@ export class SimulatedMachine {
 
   /** The call that comes next fails, if the weather is so. */
   #breakPerhaps(call: string, path: string): void {
-    const { faults, full } = this.weather
+    const { faults, full, short } = this.weather
     if (faults === 0) return
     const { chance } = this.#scheduler
+    if (call === 'write' && chance.is(short)) this.disk.shorten()
     const name = (path.startsWith(JOURNALS) ? FAULTY : FAULTY_WRITES).find((each) => each === call)
     if (name === undefined || !chance.is(faults)) return
     this.disk.fail({ call: name, code: name === 'write' && chance.is(full) ? 'ENOSPC' : 'EIO' })

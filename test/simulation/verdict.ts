@@ -136,7 +136,7 @@ const MICROS_AND_WEIGHT = 1_000_000_000n
 
 /** What was acknowledged is counted once, nothing is counted twice, and nothing was invented. */
 function checkCounts(world: SimulatedWorld, counted: Counts): void {
-  const { clients, violations } = world
+  const { clients, violations, lost } = world
   const left = new Map(counted)
   const dead = deadLetters(world)
   for (const { label, app, value, isPoison, isAcknowledged } of clients.issued.values()) {
@@ -145,7 +145,7 @@ function checkCounts(world: SimulatedWorld, counted: Counts): void {
     left.delete(key)
     const rows = count?.rows ?? 0
     if (rows > 1) violations.push(`${label} is counted ${rows} times`)
-    if (isAcknowledged && rows === 0 && !(isPoison && dead.includes(`"${label}"`)))
+    if (isAcknowledged && rows === 0 && !lost.has(label) && !(isPoison && dead.includes(`"${label}"`)))
       violations.push(`${label} was acknowledged and is not counted`)
     if (count !== undefined && count.sum !== BigInt(value) * BigInt(rows) * MICROS_AND_WEIGHT)
       violations.push(`${label} is counted with another value`)

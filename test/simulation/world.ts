@@ -8,7 +8,7 @@ import { Scheduler, WORLD } from './kernel/scheduler.ts'
 import type { Trace } from './kernel/trace.ts'
 import { SimulatedKinesis } from './kinesis.ts'
 import { SimulatedMachine, type SimulatedProcess } from './machine.ts'
-import { type Disaster, planOf, type WorldPlan } from './plan.ts'
+import { ANSWER, type Disaster, planOf, type WorldPlan } from './plan.ts'
 
 const TICK_MS = 120_000
 const CLOSE_MS = 20_000
@@ -18,6 +18,11 @@ const MINUTE_MS = 60_000
 /** Who cannot start is tried again, each time after twice as long up to this, as whoever keeps processes running does. */
 const MOST_PAUSE_MS = 16_000
 const FIRST_PAUSE_MS = 1_000
+const SOON_MS = 5_000
+const LABELS = /"app_version":"(v\d+)"/g
+const SEGMENT = /\.segment$/
+/** Of what is acknowledged then, the kernel must have written all: it has said so once, and never again. */
+const CUT_AT_ANSWER: Disaster = { kind: 'cut power', afterMs: 0, call: ANSWER, events: 0 }
 
 /** Everything that a seed stands for: senders, a gateway, Kinesis, a lake, aggregations, and what befalls them. */
 export class SimulatedWorld {
@@ -27,6 +32,8 @@ export class SimulatedWorld {
   readonly kinesis: SimulatedKinesis
   readonly clients: Clients
   readonly violations: string[] = []
+  /** Labels of events that a bad sector may have cost. */
+  readonly lost = new Set<string>()
   gateway: SimulatedGateway | undefined
   readonly #config: Config
   readonly #openEngine: OpenEngine | undefined
@@ -120,7 +127,7 @@ export class SimulatedWorld {
   #heal(): void {
     const { machine, kinesis } = this
     this.#looming = []
-    Object.assign(machine.weather, { faults: 0, full: 0 })
+    Object.assign(machine.weather, { faults: 0, full: 0, short: 0 })
     Object.assign(kinesis.weather, { calls: 0, records: 0, misconfigured: 0, silent: 0 })
     machine.disk.heal()
   }
@@ -206,7 +213,7 @@ export class SimulatedWorld {
   async #strike(kind: Disaster['kind']): Promise<void> {
     const { machine, scheduler } = this
     const { chance } = scheduler
-    const soon = () => chance.between(0, 5_000)
+    const soon = () => chance.between(0, SOON_MS)
     const gateways = this.#running('gateway')
     const aggregations = this.#running('aggregation')
     switch (kind) {
@@ -231,6 +238,12 @@ export class SimulatedWorld {
       case 'restart gateway':
         this.#restartGateway()
         return
+      case 'failed sync':
+        machine.disk.fail({ call: 'sync', code: 'EIO', file: SEGMENT })
+        this.#looming.push({ disaster: CUT_AT_ANSWER, atEvent: undefined })
+        return
+      case 'bad sector':
+        return this.#damage(gateways)
       case 'stall': {
         const process = chance.pick(machine.running as [SimulatedProcess])
         if (process === undefined) return
@@ -239,6 +252,16 @@ export class SimulatedWorld {
         process.stalledUntilMs = scheduler.nowMs + STALL_MS
       }
     }
+  }
+
+  /** What is on the disk is damaged while nobody looks. */
+  async #damage(gateways: readonly SimulatedProcess[]): Promise<void> {
+    const { machine, scheduler } = this
+    if (gateways.length === 0) return
+    this.gateway = undefined
+    for (const process of gateways) await machine.kill(process)
+    for (const [, label = ''] of machine.damageFrame().matchAll(LABELS)) this.lost.add(label)
+    this.#startGateway(scheduler.chance.between(0, SOON_MS))
   }
 
   #restartGateway(): void {

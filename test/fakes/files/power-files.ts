@@ -62,6 +62,7 @@ export class PowerFiles {
   #callsLeft = Number.POSITIVE_INFINITY
   #lastTakesEffect = false
   #onEnd = () => {}
+  #isNextShort = false
   readonly #nowMs: () => number
 
   /** By the clock the kernel says when a file last changed. */
@@ -73,8 +74,14 @@ export class PowerFiles {
     this.#faults.push(...faults.map((fault) => ({ fault, before: fault.after ?? 0 })))
   }
 
+  /** The next write stores a part of what it is given, as write(2) may. */
+  shorten(): void {
+    this.#isNextShort = true
+  }
+
   heal(): void {
     this.#faults = []
+    this.#isNextShort = false
     this.capacityBytes = Number.POSITIVE_INFINITY
   }
 
@@ -291,9 +298,11 @@ export class PowerFiles {
       write: (from, offset, length, position) =>
         run({
           ...{ name: 'write', path },
-          effect: () => ({
-            bytesWritten: this.#write(file, from.subarray(offset, offset + length), position),
-          }),
+          effect: () => {
+            const most = this.#isNextShort ? Math.ceil(length / 2) : length
+            this.#isNextShort = false
+            return { bytesWritten: this.#write(file, from.subarray(offset, offset + most), position) }
+          },
         }),
       datasync: sync,
       sync,
