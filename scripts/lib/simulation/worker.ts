@@ -6,15 +6,24 @@ const SEEDS_PER_REPETITION = 100
 /** One of so many has DuckDB for its engine besides: those take seconds. */
 const SEEDS_PER_DUCKDB = 250
 
+/** What a process tells of itself. */
+export type WorkerNews =
+  | { readonly kind: 'world'; readonly result: SimulationResult }
+  /** All of its worlds have been told of. */
+  | { readonly kind: 'end'; readonly cpuMs: number }
+
+const tell = (news: WorkerNews) => new Promise((told) => process.send?.(news, told))
+
 let duckdb: DuckdbWorlds | undefined
 
 /** Lives through the seeds from, from + step, … below `to`, and tells its parent of each. */
 const [from = 0, to = 0, step = 1] = process.argv.slice(2).map(Number)
 for (let seed = from; seed < to; seed += step) {
-  const result = await lived(seed)
-  await new Promise((told) => process.send?.(result, told))
+  await tell({ kind: 'world', result: await lived(seed) })
 }
 await duckdb?.close()
+const { user, system } = process.cpuUsage()
+await tell({ kind: 'end', cpuMs: (user + system) / 1_000 })
 process.disconnect?.()
 
 /** The same seed has to be the same world. */
