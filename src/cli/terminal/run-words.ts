@@ -33,9 +33,9 @@ export function asideLines({ told, ...counts }: ToldAside): string {
 
 /** In one line: the first of them, and how many more. */
 export function asideText({ told, ...counts }: ToldAside): string {
-  const [first] = told
+  const [first = ''] = told.map(({ key, why }) => `${key} (${why})`)
   const more = told.length > 1 ? ', and others' : ''
-  return `${asideCount(counts)}, kept in dead/ with the reasons beside them: ${first?.key} (${first?.why})${more}`
+  return `${asideCount(counts)}, kept in dead/ with the reasons beside them: ${first}${more}`
 }
 
 interface LateWindow {

@@ -40,7 +40,8 @@ test('Parquet objects of others survive a crash or another ingester at any step:
   for (const how of ['crash', 'overtake'] as const) {
     let reached = 0
     for (let at = 1; at < MAX_STEPS; at += 1) {
-      const { put, lake, places, session, ingester, eventIds, keys, dead } = await lakeNamed(`${how}-${at}`)
+      const world = await lakeNamed(`${how}-${at}`)
+      const { put, lake, places, session, ingester, eventIds, keys, dead, why } = world
       await writeParquet(session, [storedEvent({ event_id: '1' })], join(places.lakeDir, GOOD))
       await put(BAD, 'no Parquet')
       const what = async () => {
@@ -56,7 +57,10 @@ test('Parquet objects of others survive a crash or another ingester at any step:
       t.same(await eventIds(), ['1'], step)
       t.same(await keys('raw/'), [GOOD], step)
       t.equal((await keys('index/')).length, 1, step)
-      t.match(await dead(), /^\{"reason":"unreadable_object",[^\n]*\}\nno Parquet$/, step)
+      t.equal(await dead(), 'no Parquet', step)
+      const reasons = await why()
+      t.match(reasons, [{ reason: 'unreadable_object', object: BAD }], step)
+      t.equal(reasons.length, 1, step)
     }
     t.ok(reached > 6, `${reached} steps`)
   }

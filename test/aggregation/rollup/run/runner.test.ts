@@ -556,11 +556,15 @@ test('a damaged object is set aside by name, and the window computed from the re
   deliver(at(0), [4])
   clock.advance(GRAIN + 2 * MIN)
   arrivals.unreadable.add('raw-0002')
+  arrivals.troubles.setAside.push({ key: 'raw/a', why: 'it lacks name', lines: 2, keptIn: 'dead/a' })
   engine.failures.push(failure())
   await runs.tick(never)
   await runs.work(never)
   const [run] = await runs.list({ limit: 1 })
   t.match(run, { state: 'succeeded', attempt: 1 })
+  const { lines, objects } = run?.setAside ?? {}
+  t.same([lines, objects], [4, 1], 'by the look of the schedule, by its own, and what its window met')
+  t.same(await runs.setAside(), { lines: 4, objects: 1, lastMs: clock.nowMs() })
   t.same(await stored(), [{ at: 0, generation: 1, complete: true, rows: 2, sum: 3 }])
   const log = String(await runs.log(String(run?.id)))
   t.match(

@@ -1,0 +1,39 @@
+import { test } from 'tap'
+import { asideCount, asideLines, asideText, tooLateText } from '../../../src/cli/terminal/run-words.ts'
+
+const lines = { key: 'raw/a.ndjson', why: 'it lacks name', lines: 2, keptIn: 'dead/c.ndjson' }
+const whole = { key: 'raw/b.parquet', why: 'It is none', keptIn: 'dead/b.parquet' }
+
+test('what was set aside is told in one line, and in a line for each', async (t) => {
+  for (const [counts, said] of [
+    [{ lines: 1, objects: 0 }, '1 line'],
+    [{ lines: 0, objects: 2 }, '2 objects'],
+    [{ lines: 3, objects: 1 }, '3 lines and 1 object'],
+  ] as const)
+    t.equal(asideCount(counts), said)
+  const kept = 'kept in dead/ with the reasons beside them: raw/a.ndjson (it lacks name)'
+  t.equal(asideText({ lines: 2, objects: 0, told: [lines] }), `2 lines, ${kept}`)
+  t.equal(
+    asideText({ lines: 2, objects: 1, told: [lines, whole] }),
+    `2 lines and 1 object, ${kept}, and others`,
+  )
+  t.equal(
+    asideLines({ lines: 2, objects: 1, told: [lines, whole] }),
+    `raw/a.ndjson: 2 lines set aside: it lacks name (kept in dead/c.ndjson)
+raw/b.parquet: set aside: It is none (kept in dead/b.parquet)
+2 lines and 1 object of the lake no events, and in no number: dead/ has them, with the reasons beside them
+`,
+  )
+})
+
+test('what came too late is told with the command that counts it, and nothing where nothing did', async (t) => {
+  const at = (hour: string, tooLate?: number) => ({
+    ...{ from: `2026-11-22T${hour}:00:00.000Z`, to: `2026-11-22T${hour}:15:00.000Z` },
+    tooLate,
+  })
+  t.equal(tooLateText([at('09')], 'headgate'), undefined)
+  t.equal(
+    tooLateText([at('11', 1_200), at('08'), at('09', 3)], 'npx headgate'),
+    '1,203 events came too late for 2 windows from 2026-11-22T09:00Z to 2026-11-22T11:15Z, finished and older than aggregation.schedule.horizon. To count them: npx headgate aggregate --from 2026-11-22T09:00Z --to 2026-11-22T11:15Z --reprocess all',
+  )
+})
