@@ -8,6 +8,7 @@ import { linesOf } from '../contracts/stream.ts'
 import { type MemoryLake, memoryLake } from '../fakes/aggregation/lake.ts'
 import { type FakeKinesis, type KinesisFault, startKinesis } from '../fakes/aws/kinesis.ts'
 import { seededEntropy } from '../fakes/entropy.ts'
+import { withEnvironment } from '../fakes/environment.ts'
 import { lcp, sha256 } from '../fakes/gateway.ts'
 
 const LONG_MS = 20_000
@@ -35,11 +36,7 @@ interface DeliveryWorld {
 }
 
 async function world(t: Test): Promise<DeliveryWorld> {
-  const before = { ...process.env }
-  Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' })
-  t.teardown(() => {
-    process.env = before
-  })
+  withEnvironment(t, { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' })
   return { kinesis: await startKinesis(t, { events: 2 }), lake: memoryLake(), dataDir: t.testdir() }
 }
 

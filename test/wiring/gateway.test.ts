@@ -17,6 +17,7 @@ import { linesOf } from '../contracts/stream.ts'
 import { startKinesis } from '../fakes/aws/kinesis.ts'
 import { startFakeS3 } from '../fakes/aws/s3.ts'
 import { seededEntropy } from '../fakes/entropy.ts'
+import { withEnvironment } from '../fakes/environment.ts'
 import { reconciliation } from '../fakes/reconciliation.ts'
 
 async function system(config: Config): Promise<GatewaySystem & { said(): string }> {
@@ -31,12 +32,7 @@ const batch = (id: string) => batchOf(`{"v":1,"event_id":"${id}"}`, { receivedMs
 test('what Kinesis cannot take now stays in the journal, and the next process delivers it', async (t) => {
   const kinesis = await startKinesis(t)
   const dataDir = t.testdir()
-  const env = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' }
-  const before = { ...process.env }
-  Object.assign(process.env, env)
-  t.teardown(() => {
-    process.env = before
-  })
+  withEnvironment(t, { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' })
   const config = (stream: object) =>
     parseConfig({ dataDir, gateway: { stream: { kind: 'kinesis', name: 'events', ...stream } } }, {})
 
@@ -82,11 +78,7 @@ test('the books say that former journals cannot be looked for', async (t) => {
 
 test('the books tell the state of the sink', async (t) => {
   const kinesis = await startKinesis(t)
-  const before = { ...process.env }
-  Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' })
-  t.teardown(() => {
-    process.env = before
-  })
+  withEnvironment(t, { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' })
   const sinkAt = async (endpoint: string) => {
     const stream = { kind: 'kinesis', name: 'events', endpoint }
     const config = parseConfig({ dataDir: t.testdir(), gateway: { stream } }, {})
@@ -151,11 +143,7 @@ test('rollups are those of the configuration, or the default one', async (t) => 
 
 test('a lake in S3 takes what the gateway stores, and what the aggregation reads', async (t) => {
   const { endpoint, objects } = await startFakeS3(t)
-  const before = { ...process.env }
-  Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' })
-  t.teardown(() => {
-    process.env = before
-  })
+  withEnvironment(t, { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' })
   const dataDir = t.testdir()
   const s3 = { kind: 's3', bucket: 'lake', endpoint, forcePathStyle: true }
   for (const [lake, aws, begins] of [
@@ -183,11 +171,7 @@ test('a lake in S3 takes what the gateway stores, and what the aggregation reads
 
 test('files in S3 close sooner than those on disk', async (t) => {
   const { endpoint, objects } = await startFakeS3(t)
-  const before = { ...process.env }
-  Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' })
-  t.teardown(() => {
-    process.env = before
-  })
+  withEnvironment(t, { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' })
   const lake = { kind: 's3', bucket: 'lake', endpoint, forcePathStyle: true }
   const config = parseConfig({ dataDir: t.testdir(), lake }, {})
   const gateway = await wireGateway(config, await system(config))

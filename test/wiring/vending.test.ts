@@ -13,18 +13,13 @@ import { startIssuer } from '../fakes/credentials/issuer.ts'
 import { signed, signingKey } from '../fakes/credentials/jws.ts'
 import { credentialsOf, REGION, SUBJECT_KEY } from '../fakes/credentials/vending.ts'
 import { seededEntropy } from '../fakes/entropy.ts'
+import { withEnvironment } from '../fakes/environment.ts'
 import { sha256 } from '../fakes/gateway.ts'
 import { until } from '../fakes/process/process.ts'
 
 const audience = 'https://beacons.example.com'
 
-function setEnvironment(t: Test, more: Readonly<Record<string, string>>): void {
-  const before = { ...process.env }
-  Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'AKIAGATEWAY', AWS_SECRET_ACCESS_KEY: 'secret' }, more)
-  t.teardown(() => {
-    process.env = before
-  })
-}
+const KEYS = { AWS_ACCESS_KEY_ID: 'AKIAGATEWAY', AWS_SECRET_ACCESS_KEY: 'secret' }
 
 async function systemOf(config: ReturnType<typeof parseConfig>, env: Readonly<Record<string, string>>) {
   const telemetry = createTelemetry('error', { write: () => {} })
@@ -33,7 +28,7 @@ async function systemOf(config: ReturnType<typeof parseConfig>, env: Readonly<Re
 }
 
 async function started(t: Test, credentials: object = {}, env: Readonly<Record<string, string>> = {}) {
-  setEnvironment(t, {})
+  withEnvironment(t, KEYS)
   const [sts, idp, key] = [await startSts(t), await startIssuer(t), signingKey('ec')]
   idp.publish(key)
   const issuer = { issuer: idp.url, audience, jwksUri: idp.jwksUri }

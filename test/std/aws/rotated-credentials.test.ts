@@ -12,7 +12,7 @@ import { s3Client } from '../../../src/lake/s3-client.ts'
 import { freshCredentials } from '../../../src/std/aws/rotated-credentials.ts'
 import { recordOf } from '../../contracts/stream.ts'
 import { fakeClock } from '../../fakes/clock.ts'
-import { withEnvironment } from '../../fakes/process/environment.ts'
+import { withEnvironment } from '../../fakes/environment.ts'
 
 /** An endpoint of AWS that knows one key at a time, and what it says to others. */
 async function startEndpoint(t: Test, refusal: string) {

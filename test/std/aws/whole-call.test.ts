@@ -17,7 +17,7 @@ import { startKinesis } from '../../fakes/aws/kinesis.ts'
 import { startFakeS3 } from '../../fakes/aws/s3.ts'
 import { startSts } from '../../fakes/aws/sts.ts'
 import { credentialsOf, REGION } from '../../fakes/credentials/vending.ts'
-import { withEnvironment } from '../../fakes/process/environment.ts'
+import { withEnvironment } from '../../fakes/environment.ts'
 
 const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' }
 /** Long enough for an answer on a busy machine, short enough to wait for one that never ends. */
