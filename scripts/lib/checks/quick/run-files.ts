@@ -1,0 +1,80 @@
+// Runs test files, several of them in one process after another, and those that must have one in a process of their own. A
+// process in which a file failed runs no other: what the file left behind would decide about the next.
+import { type ChildProcess, fork } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { FileEnding, FileTask } from './file-worker.ts'
+
+export interface FileOutcome {
+  readonly file: string
+  readonly passed: boolean
+  /** Whether there is nothing to report of it: it passed, and left no test out. */
+  readonly isSilent: boolean
+  readonly faults: readonly string[]
+}
+
+export interface RunOptions extends Omit<FileTask, 'file'> {
+  /** So many processes at once. */
+  readonly jobs: number
+  readonly mustBeAlone: (file: string) => boolean
+}
+
+const WORKER = fileURLToPath(new URL('file-worker.ts', import.meta.url))
+/** How the results of a file end that came to its end, and what tells of a test that was left out. */
+const WHOLE = /^# time=[\d.]+ms$/m
+const LEFT_OUT = /^ *(?:not )?ok .* # (?:SKIP|TODO)/m
+
+/** What the process says of the file, or why it says nothing. */
+function endingOf(worker: ChildProcess, task: FileTask): Promise<FileEnding> {
+  return new Promise((resolve) => {
+    const settle = (ending: FileEnding) => {
+      clearTimeout(stuck)
+      worker.off('message', hear).off('exit', exited)
+      resolve(ending)
+    }
+    const fail = (fault: string) => settle({ passed: false, faults: [fault] })
+    // tap sends messages, too.
+    const hear = (message: unknown) => {
+      if (typeof message === 'object' && message !== null && 'faults' in message)
+        settle(message as FileEnding)
+    }
+    const exited = (code: number | null, signal: string | null) =>
+      fail(`it ended its process (${signal ?? `exit code ${code}`})`)
+    const stuck = setTimeout(() => fail('it was stuck'), task.timeoutMs + task.lingerMs)
+    worker.on('message', hear).once('exit', exited)
+    worker.send(task, (error) => error && fail(error.message))
+  })
+}
+
+export async function runFiles(
+  files: readonly string[],
+  options: RunOptions,
+): Promise<readonly FileOutcome[]> {
+  const { results, timeoutMs, lingerMs, mustBeAlone } = options
+  const alone = files.filter(mustBeAlone)
+  // Those first that take a process which nobody has warmed.
+  const waiting = [...alone, ...files.filter((file) => !alone.includes(file))].values()
+  const outcomes: FileOutcome[] = []
+
+  async function work(): Promise<void> {
+    let worker: ChildProcess | undefined
+    for (const file of waiting) {
+      const path = join(results, `${file}.tap`)
+      mkdirSync(dirname(path), { recursive: true })
+      writeFileSync(path, '')
+      worker ??= fork(WORKER, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+      const { passed: isGood, faults } = await endingOf(worker, { file, results: path, timeoutMs, lingerMs })
+      const said = readFileSync(path, 'utf8')
+      const passed = isGood && WHOLE.test(said)
+      outcomes.push({ file, passed, isSilent: passed && !LEFT_OUT.test(said), faults })
+      if (passed && !mustBeAlone(file)) continue
+      worker.kill('SIGKILL')
+      worker = undefined
+    }
+    worker?.disconnect()
+  }
+
+  await Promise.all(Array.from({ length: options.jobs }, work))
+  return outcomes
+}
