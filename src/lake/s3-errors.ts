@@ -1,4 +1,4 @@
-import { sdkCodeOf, sdkStatusOf } from '../std/aws/sdk-errors.ts'
+import { meaningOf, sdkCodeOf, sdkStatusOf } from '../std/aws/sdk-errors.ts'
 import { AppError } from '../std/errors.ts'
 
 /** What the failure of a call says: `transient` may be gone at the next attempt, `final` needs an operator. */
@@ -48,5 +48,5 @@ function kindOfStatus(status: number): S3Failure {
 
 export function s3FailureOf(error: unknown): S3Failure {
   if (error instanceof AppError) return 'final'
-  return KIND_OF_CODE[sdkCodeOf(error)] ?? kindOfStatus(sdkStatusOf(error))
+  return meaningOf(KIND_OF_CODE, sdkCodeOf(error)) ?? kindOfStatus(sdkStatusOf(error))
 }

@@ -1,4 +1,5 @@
 import pino, { type Logger } from 'pino'
+import { cut } from './foreign-text.ts'
 import { createMetricRegistry, type MetricRegistry } from './metrics/metric-registry.ts'
 import { isProgrammerError } from './programming-errors.ts'
 
@@ -26,10 +27,17 @@ export function createTelemetry(level: LogLevel, stream?: { write(line: string):
   return { log: stream ? pino(options, stream) : pino(options), metrics: createMetricRegistry() }
 }
 
+/** What a library says may quote what it was answered. Ours. */
+const MAX_MESSAGE_CHARS = 2_000
+const MAX_STACK_CHARS = 8_000
+
 /** By name, and no others: Fastify hangs the URL of the request, with the key in it, on an error of its serialiser. */
 function errorFields(error: Error): object {
-  const { type, message, stack, code } = pino.stdSerializers.err(error)
-  return isProgrammerError(error) ? { type, message, stack, code } : { type, message, code }
+  const { type, message: whole, stack, code } = pino.stdSerializers.err(error)
+  const message = cut(whole, MAX_MESSAGE_CHARS)
+  return isProgrammerError(error)
+    ? { type, message, stack: cut(stack, MAX_STACK_CHARS), code }
+    : { type, message, code }
 }
 
 /** For tests and one-shot commands: counts, but says nothing. */

@@ -9,6 +9,7 @@ import { createChallenges } from '../gateway/credentials/attest/challenges.ts'
 import { createRecordSigner } from '../gateway/credentials/record-signer.ts'
 import type { StsSessions } from '../gateway/credentials/session/minter.ts'
 import { createTokenVerifier } from '../gateway/credentials/tokens/tokens.ts'
+import type { Clock } from '../std/clock.ts'
 import { AppError } from '../std/errors.ts'
 import type { GatewaySystem } from './system.ts'
 import { createVendingModule, type VendingModule } from './vending-parts.ts'
@@ -29,7 +30,7 @@ export async function wireVending(
     ...{ registry, region, subjectKey },
     tokens: createTokenVerifier(system),
     attestation: attestationOf(subjectKey ?? system.entropy.token(SECRET_BYTES), system),
-    stsFor: (directory) => lazyMinter(client, directory),
+    stsFor: (directory) => lazyMinter(client, { directory, ...system }),
     signer: recordKey === undefined ? undefined : await createRecordSigner(recordKey),
     ...system,
   })
@@ -58,12 +59,12 @@ function secretOf(env: GatewaySystem['env'], name: string | undefined): string |
 /** The SDK is loaded with the first session: it makes a start slower, and most gateways never vend. */
 function lazyMinter(
   client: { readonly region: string; readonly endpoint?: string },
-  directory: Directory,
+  { directory, clock }: { readonly directory: Directory; readonly clock: Clock },
 ): StsSessions {
   let loading: Promise<StsSessions> | undefined
   const load = async () => {
     const { stsClient, stsSessions: stsMinter } = await import('../gateway/credentials/session/sts.ts')
-    return stsMinter(stsClient(client, directory.all))
+    return stsMinter(stsClient(client, directory.all), clock)
   }
   return {
     async assumeRole(request, signal) {

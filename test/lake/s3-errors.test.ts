@@ -14,6 +14,7 @@ t.test('what a failure says of the next attempt', async (t) => {
     [answer('NotFound', 404), 'absent', 'NotFound'],
     [answer('PreconditionFailed', 412), 'exists', 'PreconditionFailed'],
     [answer('NoSuchBucket', 404), 'final', 'NoSuchBucket'],
+    [answer('constructor', 503), 'transient', 'constructor'],
     [answer('AccessDenied', 403), 'final', 'AccessDenied'],
     [answer('InvalidAccessKeyId', 403), 'final', 'InvalidAccessKeyId'],
     [answer('AuthorizationHeaderMalformed', 400), 'final', 'AuthorizationHeaderMalformed'],

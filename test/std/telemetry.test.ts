@@ -37,6 +37,15 @@ test('what an operator can mend is told in one line, with its causes and without
   })
 })
 
+test('of a long message, and of a long stack, a line has the beginning', async (t) => {
+  const lines: string[] = []
+  const { log } = createTelemetry('info', { write: (line) => lines.push(line) })
+  log.error({ err: new TypeError('x'.repeat(100_000)) })
+  const { err } = JSON.parse(String(lines[0]))
+  t.equal(err.message, `${'x'.repeat(2_000)}…`)
+  t.equal(err.stack.length, 8_001)
+})
+
 test('quiet telemetry says nothing and counts in a registry of its own', async (t) => {
   const [one, other] = [quietTelemetry(), quietTelemetry()]
   t.equal(one.log.level, 'silent')

@@ -81,7 +81,7 @@ export const deliveryDeclarations = {
     type: 'counter',
     help: 'Records that had to be put again, by reason.',
     unit: 'records',
-    labels: { sink, code: 'of AWS, or of the system call' },
+    labels: { sink, code: 'of AWS, or of the system call; `~other` beyond fifty' },
   },
   headgate_sink_shards: {
     type: 'gauge',

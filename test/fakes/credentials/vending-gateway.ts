@@ -37,7 +37,7 @@ export async function startVendingGateway(t: Test, setup: Setup = {}) {
     ...rest,
     apps,
     gateway: { credentials: { region: REGION, subjectKeyEnv: 'K', limits }, ...rest.gateway },
-    vending: { stsFor: mintingAt(sts), ...rest.vending },
+    vending: { stsFor: mintingAt(sts, clock), ...rest.vending },
   })
   const { app, logLines } = gateway
   const headersOf = ({ token = tokenOf('user-1'), headers = {} }: VendCall) => ({

@@ -1,5 +1,6 @@
 import { stsClient, stsSessions } from '../../../src/gateway/credentials/session/sts.ts'
 import type { Subject } from '../../../src/gateway/credentials/tokens/subject.ts'
+import { type Clock, systemClock } from '../../../src/std/clock.ts'
 import { AppError } from '../../../src/std/errors.ts'
 import type { VendingPorts } from '../../../src/wiring/vending-parts.ts'
 import type { FakeSts } from '../aws/sts.ts'
@@ -62,7 +63,7 @@ export const noAttestation: VendingPorts['attestation'] = {
 
 /** The real client against a fake STS. */
 export const mintingAt =
-  ({ endpoint }: Pick<FakeSts, 'endpoint'>): VendingPorts['stsFor'] =>
+  ({ endpoint }: Pick<FakeSts, 'endpoint'>, clock: Clock = systemClock): VendingPorts['stsFor'] =>
   (directory) =>
     stsSessions(
       stsClient(
@@ -73,4 +74,5 @@ export const mintingAt =
         },
         directory.all,
       ),
+      clock,
     )

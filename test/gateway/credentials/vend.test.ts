@@ -24,7 +24,7 @@ async function started(t: Test, limits: object = {}) {
     {},
   )
   const directory = createDirectory(apps, REGION)
-  const minter = mintingAt(sts)(directory)
+  const minter = mintingAt(sts, clock)(directory)
   t.teardown(() => minter.close())
   const breaker = createBreaker(clock)
   const telemetry = { ...quietTelemetry(), metrics: new Registry() }

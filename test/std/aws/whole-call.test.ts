@@ -11,6 +11,7 @@ import { countOpenShards } from '../../../src/gateway/deliver/sinks/kinesis/list
 import { type S3LakeOptions, s3Lake } from '../../../src/lake/s3.ts'
 import { MAX_ANSWER_BYTES } from '../../../src/std/aws/answers.ts'
 import { allowedMs, SLOWEST_BYTES_PER_MS } from '../../../src/std/aws/whole-call.ts'
+import { systemClock } from '../../../src/std/clock.ts'
 import { recordOf } from '../../contracts/stream.ts'
 import { faultProxy, type ProxyFault } from '../../fakes/aws/fault-proxy.ts'
 import { startKinesis } from '../../fakes/aws/kinesis.ts'
@@ -55,7 +56,7 @@ async function withSts(t: Test) {
   const { apps } = parseConfig({ gateway, apps: [{ id: 'ios', credentials: credentialsOf('ios') }] }, {})
   const directory = createDirectory(apps, REGION)
   const place = { region: REGION, endpoint: proxy.endpoint, credentials, requestTimeoutMs: CALL_MS }
-  const sessions = stsSessions(stsClient(place, directory.all))
+  const sessions = stsSessions(stsClient(place, directory.all), systemClock)
   t.teardown(() => sessions.close())
   const app = directory.byId('ios')
   if (app === undefined) throw new Error('The app is not there')

@@ -1,4 +1,4 @@
-import { sdkCodeOf, sdkRequestIdOf, sdkStatusOf } from '../../../std/aws/sdk-errors.ts'
+import { meaningOf, sdkCodeOf, sdkRequestIdOf, sdkStatusOf } from '../../../std/aws/sdk-errors.ts'
 import type { AssumeRoleOutcome, StsRefusal } from './minter.ts'
 
 type RefusalKind = Exclude<AssumeRoleOutcome['kind'], 'minted'>
@@ -27,7 +27,12 @@ const KIND_OF_CODE: Readonly<Record<string, RefusalKind>> = {
 export function stsRefusalOf(error: unknown): { readonly kind: RefusalKind } & StsRefusal {
   const code = sdkCodeOf(error)
   const status = sdkStatusOf(error)
-  return { kind: KIND_OF_CODE[code] ?? kindOfStatus(status), code, status, requestId: sdkRequestIdOf(error) }
+  return {
+    kind: meaningOf(KIND_OF_CODE, code) ?? kindOfStatus(status),
+    code,
+    status,
+    requestId: sdkRequestIdOf(error),
+  }
 }
 
 /** Without a status there was no answer: resets, timeouts, names that do not resolve. */

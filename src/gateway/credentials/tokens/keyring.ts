@@ -2,6 +2,7 @@ import type { IssuerConfig } from '../../../config/schema/config-schema.ts'
 import { sdkCodeOf } from '../../../std/aws/sdk-errors.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { HOUR_MS, MINUTE_MS } from '../../../std/durations.ts'
+import { cut } from '../../../std/foreign-text.ts'
 import { counter, gauge } from '../../../std/metrics/instruments.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import { createJwks, FAILURE_BACKOFF_MS, type Jwks, STALE_IF_ERROR_MS } from './jwks.ts'
@@ -102,6 +103,9 @@ const appsOf = (issuers: readonly AcceptedIssuer[]): string[] => [
   ...new Set(issuers.flatMap(({ app }) => app ?? [])),
 ]
 
+/** The names that a certificate is for are part of what is said of it. Ours. */
+const MAX_WHY_CHARS = 300
+
 /** What happened, in words where an operator would have to look a code up. */
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens at its jwksUri',
@@ -119,7 +123,7 @@ function whyOf(failure: unknown): string {
   if (cause === undefined) return message
   const code = sdkCodeOf(cause)
   // OpenSSL ends its lines.
-  const why = WORDS[code] ?? String(Object(cause).message).trim()
+  const why = WORDS[code] ?? cut(String(Object(cause).message).trim(), MAX_WHY_CHARS)
   return `${message.replace(/\.$/, '')}: ${why} (${code})`
 }
 

@@ -1,8 +1,12 @@
+import { boundedLabel } from '../../../std/metrics/bounded-label.ts'
 import { counter, gauge, histogram } from '../../../std/metrics/instruments.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { Sink } from '../sinks/stream.ts'
 
 type Kind = Sink['kind']
+
+/** Codes that are told apart. Kinesis has some 20, of which a gateway meets a few; the system has as many for networks. Ours. */
+const MAX_CODES = 50
 
 /** What a gauge reads when it is scraped. */
 export interface SinkReading {
@@ -30,13 +34,14 @@ export function createSinkMetrics({ metrics }: Telemetry): SinkMetrics {
   const putSeconds = histogram(metrics, 'headgate_sink_put_seconds')
   const records = counter(metrics, 'headgate_sink_records_total')
   const retries = counter(metrics, 'headgate_sink_retries_total')
+  const labelOf = boundedLabel(MAX_CODES)
 
   return {
     watch: (sink, reading) => void watched.set(sink, reading),
     putTook: (sink, ms) => putSeconds.observe({ sink }, ms / 1_000),
     put(sink, outcome, retriedFor) {
       records.inc({ sink, outcome })
-      if (retriedFor !== undefined) retries.inc({ sink, code: retriedFor })
+      if (retriedFor !== undefined) retries.inc({ sink, code: labelOf(retriedFor) })
     },
   }
 }

@@ -9,6 +9,7 @@ import {
   sessionRequest,
 } from '../../../../src/gateway/credentials/session/session.ts'
 import { stsClient, stsSessions } from '../../../../src/gateway/credentials/session/sts.ts'
+import { systemClock } from '../../../../src/std/clock.ts'
 import { type StsFault, startSts } from '../../../fakes/aws/sts.ts'
 import { credentialsOf, REGION, roleOf } from '../../../fakes/credentials/vending.ts'
 
@@ -30,7 +31,7 @@ async function started(t: Test, options: { readonly requestTimeoutMs?: number } 
   const sts = await startSts(t, nowMs)
   const credentials = { accessKeyId: 'AKIAGATEWAY', secretAccessKey: 'secret' }
   const client = stsClient({ region: REGION, endpoint: sts.endpoint, credentials, ...options }, directory.all)
-  const minter = stsSessions(client)
+  const minter = stsSessions(client, { ...systemClock, nowMs })
   t.teardown(() => minter.close())
   return { sts, client, minter }
 }
@@ -172,6 +173,51 @@ test('an answer in which something is missing is none', async (t) => {
   t.match(await minter.assumeRole(requestFor('ios'), neverAborted), { kind: 'transient' })
 })
 
+test('what an answer says of the end is bounded by what was asked for, and a session that is over is none', async (t) => {
+  const { sts, minter } = await started(t)
+  const asked = Date.UTC(2026, 10, 22, 12, 30)
+  const nextEnd = async (ends: string) => {
+    sts.faults.push({ kind: 'tamper', element: 'Expiration', by: `<Expiration>${ends}</Expiration>` })
+    const outcome = await minter.assumeRole(requestFor('ios'), neverAborted)
+    return outcome.kind === 'minted' ? outcome.expiresMs : `${outcome.kind} ${outcome.code}`
+  }
+  for (const [rule, ends, expected] of [
+    ['seventy years', '2099-01-01T00:00:00Z', asked],
+    ['a second more than was asked for, as of a clock ahead', '2026-11-22T12:30:01Z', asked],
+    ['a second less', '2026-11-22T12:29:59Z', asked - 1_000],
+    ['five minutes are enough for who asks', '2026-11-22T12:05:00Z', Date.UTC(2026, 10, 22, 12, 5)],
+    ['what SDKs take for over', '2026-11-22T12:04:59Z', 'transient session_over'],
+    ['ten minutes ago', '2026-11-22T11:50:00Z', 'transient session_over'],
+  ] as const)
+    t.equal(await nextEnd(ends), expected, rule)
+})
+
+test('what STS calls something is cut and cleaned, and an id of a key that is none is no session', async (t) => {
+  const { sts, minter } = await started(t)
+  const code = `${'Needle'.repeat(4_000)}`
+  sts.faults.push({ kind: 'error', code, status: 400 })
+  t.match(await minter.assumeRole(requestFor('ios'), neverAborted), {
+    kind: 'misconfigured',
+    code: `${code.slice(0, 64)}…`,
+  })
+  sts.faults.push({ kind: 'error', code: 'constructor', status: 503 })
+  t.match(await minter.assumeRole(requestFor('ios'), neverAborted), {
+    kind: 'transient',
+    code: 'constructor',
+  })
+  for (const keyId of ['ASIA'.repeat(5_000), 'ASIA SHORT', 'ASIAEXAMPLE0000&#10;00001']) {
+    const by = `<AccessKeyId>${keyId}</AccessKeyId>`
+    sts.faults.push({ kind: 'tamper', element: 'AccessKeyId', by })
+    t.match(await minter.assumeRole(requestFor('ios'), neverAborted), {
+      kind: 'transient',
+      code: 'malformed_response',
+    })
+  }
+  sts.faults.push({ kind: 'tamper', element: 'RequestId', by: `<RequestId>${'r'.repeat(9_000)}</RequestId>` })
+  const outcome = await minter.assumeRole(requestFor('ios'), neverAborted)
+  t.ok(JSON.stringify(outcome).length < 400, 'nor is the id of a request longer')
+})
+
 test('no answer is transient: a reset, a silence, nobody there, or nobody waiting', async (t) => {
   const { sts, minter } = await started(t, { requestTimeoutMs: 50 })
   sts.faults.push({ kind: 'reset' }, { kind: 'hang' })
@@ -188,6 +234,7 @@ test('no answer is transient: a reset, a silence, nobody there, or nobody waitin
   const credentials = { accessKeyId: 'AKIAGATEWAY', secretAccessKey: 'secret' }
   const nowhere = stsSessions(
     stsClient({ region: REGION, endpoint: 'http://127.0.0.1:1', credentials }, directory.all),
+    systemClock,
   )
   t.teardown(() => nowhere.close())
   t.match(await nowhere.assumeRole(requestFor('ios'), neverAborted), {

@@ -1,4 +1,5 @@
-import { sdkCodeOf, sdkStatusOf } from '../../../../std/aws/sdk-errors.ts'
+import { meaningOf, sdkCodeOf, sdkStatusOf } from '../../../../std/aws/sdk-errors.ts'
+import { foreignName } from '../../../../std/foreign-text.ts'
 import type { RecordOutcome } from '../stream.ts'
 
 export type RecordFailure = Exclude<RecordOutcome, { readonly kind: 'stored' }>
@@ -42,7 +43,9 @@ export function callFailureOf(error: unknown): RecordFailure {
   const code = sdkCodeOf(error)
   const status = sdkStatusOf(error)
   const kind =
-    KIND_OF_CODE[code] ?? KIND_OF_STATUS[status] ?? (isRefusal(status) ? 'misconfigured' : 'transient')
+    meaningOf(KIND_OF_CODE, code) ??
+    KIND_OF_STATUS[status] ??
+    (isRefusal(status) ? 'misconfigured' : 'transient')
   if (kind === 'poison' && error instanceof Error && BLAMES_THE_STREAM.test(error.message)) {
     return { kind: 'misconfigured', code }
   }
@@ -50,8 +53,9 @@ export function callFailureOf(error: unknown): RecordFailure {
 }
 
 /** What a record's own `ErrorCode` means. Other records of the call were stored, so it is never the configuration. */
-export function recordFailureOf(code: string): RecordFailure {
-  return { kind: KIND_OF_CODE[code] === 'throttled' ? 'throttled' : 'transient', code }
+export function recordFailureOf(errorCode: string): RecordFailure {
+  const code = foreignName(errorCode)
+  return { kind: meaningOf(KIND_OF_CODE, code) === 'throttled' ? 'throttled' : 'transient', code }
 }
 
 const isRefusal = (status: number): boolean => status >= 400 && status < 500

@@ -273,6 +273,29 @@ t.test('each call is signed as it is sent, with the credentials of its time', as
   t.strictSame(seen, [...Array(10).fill('old'), 'new'])
 })
 
+t.test('codes that a service makes up are transient, and cut', async (t) => {
+  const codes = [`Odd"\n${'x'.repeat(9_000)}`, 'constructor', 'ThrottlingException']
+  const server = createServer(async (request, response) => {
+    await request.resume().toArray()
+    const Records = codes.map((ErrorCode) => ({ ErrorCode, ErrorMessage: 'no' }))
+    response.end(JSON.stringify({ FailedRecordCount: 3, Records }))
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const credentials = { accessKeyId: 'AKIA', secretAccessKey: 'secret' }
+  const client = kinesisClient({ region: 'eu-west-1', endpoint: `http://127.0.0.1:${port}`, credentials })
+  const stream = kinesisSink({ client, streamName: 'events' })
+  t.teardown(() => stream.close())
+  t.strictSame(await stream.put(records('a', 'b', 'c'), live()), [
+    { kind: 'transient', code: `Odd??${'x'.repeat(59)}…` },
+    { kind: 'transient', code: 'constructor' },
+    { kind: 'throttled', code: 'ThrottlingException' },
+  ])
+  const named = Object.assign(new Error('no'), { name: 'constructor', $metadata: { httpStatusCode: 400 } })
+  t.strictSame(callFailureOf(named), { kind: 'misconfigured', code: 'constructor' })
+})
+
 t.test('a stream that does not exist is a misconfiguration', async (t) => {
   const { stream } = await open(t, { streamName: 'elsewhere' })
   t.strictSame(await stream.put(records('a'), live()), [
