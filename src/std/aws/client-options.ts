@@ -1,8 +1,9 @@
 import { type AgentOptions, Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
+import { type Clock, systemClock } from '../clock.ts'
 import { collectAnswer } from './answers.ts'
-import { freshCredentials, REREAD_FILES } from './rotated-credentials.ts'
+import { type CredentialsSource, freshCredentials, REREAD_FILES } from './rotated-credentials.ts'
 import { wholeCalls } from './whole-call.ts'
 
 /** Where a service of AWS is, and as whom it is asked. */
@@ -28,6 +29,9 @@ export interface ConnectionOptions {
   readonly hasLargeBodies?: boolean
 }
 
+/** What is left of a call's time is for the call. Ours. */
+const CREDENTIALS_SHARE = 0.5
+
 /**
  * A client as all of ours are. Each call has one deadline, and each answer that is read as a whole a bound. It asks again
  * for credentials that are refused. HTTP/1.1 with keep-alive, as the SDK's default opens an HTTP/2 session a call
@@ -37,13 +41,23 @@ export function awsClient<Any extends Client>(
   make: (options: ReturnType<typeof clientOptions>) => Any,
   place: AwsClientPlace,
   connection: ConnectionOptions,
+  clock: Clock = systemClock,
 ): Any {
   const calls = wholeCalls(connection.callMs)
-  const client = make(clientOptions(place, connection, calls))
+  const options = clientOptions(place, connection, calls)
+  const client = make(options)
   const { middlewareStack, config } = client
+  const credentials: CredentialsSource = {
+    ask: (asking) => config.credentials(asking),
+    // Those of another client: what the chain remembers of a question cannot be taken from it.
+    forget: () => {
+      config.credentials = make(options).config.credentials
+    },
+    patienceMs: connection.callMs * CREDENTIALS_SHARE,
+  }
   // Around the other, which has a second attempt.
   middlewareStack.add(calls.within, { name: 'wholeCall', step: 'initialize', priority: 'high' })
-  middlewareStack.add(freshCredentials(config.credentials), { name: 'freshCredentials', step: 'initialize' })
+  middlewareStack.add(freshCredentials(credentials, clock), { name: 'freshCredentials', step: 'initialize' })
   return client
 }
 
@@ -82,7 +96,7 @@ function endingWith(calls: ReturnType<typeof wholeCalls>, handler: NodeHttpHandl
 }
 
 interface Client {
-  readonly config: { readonly credentials: Parameters<typeof freshCredentials>[0] }
+  readonly config: { credentials: CredentialsSource['ask'] }
   readonly middlewareStack: {
     add(
       middleware: ReturnType<typeof freshCredentials>,

@@ -1,4 +1,5 @@
-import { type Clock, systemClock } from '../clock.ts'
+import { endsWithin } from '../async/abort.ts'
+import type { Clock } from '../clock.ts'
 import { unlessRejected } from '../expected-errors.ts'
 import { isProgrammerError } from '../programming-errors.ts'
 import { sdkCodeOf } from './sdk-errors.ts'
@@ -16,6 +17,9 @@ const STALE: ReadonlySet<string> = new Set([
 /** Least time between two questions: whoever refuses all calls must not have us read files, or run programs, for each. */
 const LEAST_PAUSE_MS = 5_000
 
+/** A provider that is silent for so long is asked anew. Rarely: each time may leave a program behind that hangs. */
+const FORGET_AFTER_MS = 60_000
+
 /** For the options of a client: its default chain reads files again when it is asked again, not what it remembers of them. */
 export const REREAD_FILES: object = { ignoreCache: true }
 
@@ -27,13 +31,30 @@ interface Identity {
 
 type AskForCredentials = (options?: { readonly forceRefresh: boolean }) => Promise<Identity>
 
+/** What provides credentials: a file, a program, a service. */
+export interface CredentialsSource {
+  readonly ask: AskForCredentials
+  /** Whoever asks next asks anew: a question that is never answered holds up all that come after it. */
+  forget(): void
+  /** So much of a call's time may pass before they are there. */
+  readonly patienceMs: number
+}
+
+/** Named as the SDK names it that there are none. */
+class SilentProvider extends Error {
+  override readonly name = 'CredentialsProviderError'
+}
+
 /**
  * Middleware around a whole call. A file of credentials says no end of theirs, so an SDK never reads it again, although
  * others replace what is in it. When a call is refused for its credentials, whoever provides them is asked again, and if
- * there are others now, the call is made once more with them: a call that was refused so did nothing.
+ * there are others now, the call is made once more with them: a call that was refused so did nothing. No call waits for
+ * them without end.
  */
-export function freshCredentials(ask: AskForCredentials, clock: Clock = systemClock) {
+export function freshCredentials({ ask, forget, patienceMs }: CredentialsSource, clock: Clock) {
   let askedMs = Number.NEGATIVE_INFINITY
+  /** Since when nobody was answered in time. */
+  let silentMs = Number.POSITIVE_INFINITY
   let asking: Promise<unknown> = Promise.resolve()
 
   /** Together with all whose calls fail meanwhile. That none are to be found is what the next call will say. */
@@ -42,11 +63,25 @@ export function freshCredentials(ask: AskForCredentials, clock: Clock = systemCl
       askedMs = clock.monotonicMs()
       asking = unlessRejected(ask({ forceRefresh: true }), isOfTheProvider)
     }
-    await asking
+    await inTime(asking)
     return known()
   }
 
-  const known = (): Promise<Identity | undefined> => unlessRejected(ask(), isOfTheProvider)
+  const known = (): Promise<Identity | undefined> => inTime(unlessRejected(ask(), isOfTheProvider))
+
+  async function inTime<T>(asked: Promise<T>): Promise<T> {
+    if (await endsWithin(asked, patienceMs)) {
+      silentMs = Number.POSITIVE_INFINITY
+      return asked
+    }
+    const nowMs = clock.monotonicMs()
+    silentMs = Math.min(silentMs, nowMs)
+    if (nowMs - silentMs >= FORGET_AFTER_MS) {
+      silentMs = Number.POSITIVE_INFINITY
+      forget()
+    }
+    throw new SilentProvider(`No credentials were provided within ${patienceMs} ms`)
+  }
 
   return <Args extends { readonly input: object }, Output>(next: (args: Args) => Promise<Output>) =>
     async (args: Args): Promise<Output> => {

@@ -26,13 +26,13 @@ export function wholeCalls(callMs: number) {
         const ms = allowedMs(callMs, sentBytesOf(args.input))
         let timer: NodeJS.Timeout | undefined
         const late = new Promise<never>((_, reject) => {
-          timer = setTimeout(() => {
-            reject(tooLate(ms))
-            end.abort()
-          }, ms)
+          timer = setTimeout(() => reject(tooLate(ms)), ms)
         })
         try {
           return await Promise.race([ends.run(end.signal, () => next(args)), late])
+        } catch (error) {
+          end.abort()
+          throw error
         } finally {
           clearTimeout(timer)
         }

@@ -1,14 +1,16 @@
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
+import { KinesisClient } from '@aws-sdk/client-kinesis'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts'
 import { type Test, test } from 'tap'
 import { stsClient } from '../../../src/gateway/credentials/session/sts.ts'
 import { kinesisClient, kinesisSink } from '../../../src/gateway/deliver/sinks/kinesis/kinesis.ts'
 import { s3Client } from '../../../src/lake/s3-client.ts'
+import { awsClient } from '../../../src/std/aws/client-options.ts'
 import { freshCredentials } from '../../../src/std/aws/rotated-credentials.ts'
 import { recordOf } from '../../contracts/stream.ts'
 import { fakeClock } from '../../fakes/clock.ts'
@@ -121,7 +123,8 @@ test('whoever provides credentials is asked again only when that can help, and n
       }
       return 'done'
     })({ input })
-  const freshCredentialsOnce = freshCredentials(ask, clock)
+  const source = { ask, forget: () => t.fail('it is not silent'), patienceMs: 60_000 }
+  const freshCredentialsOnce = freshCredentials(source, clock)
 
   await t.rejects(call('AccessDenied'), { name: 'AccessDenied' })
   t.equal(asked, 0, 'what is forbidden stays forbidden')
@@ -148,13 +151,48 @@ test('whoever provides credentials is asked again only when that can help, and n
   next = identity('')
   clock.advance(5_000)
   await t.rejects(call('ExpiredToken'), { name: 'ExpiredToken' }, 'none to be found')
-  const lost = freshCredentials(() => Promise.reject(none), clock)
+  const lost = freshCredentials({ ...source, ask: () => Promise.reject(none) }, clock)
   t.equal(
     await lost(async () => 'unsigned')({ input: {} }),
     'unsigned',
     'what is missing the call itself says',
   )
   const mistake = new TypeError('ours')
-  const broken = freshCredentials(() => Promise.reject(mistake), clock)
+  const broken = freshCredentials({ ...source, ask: () => Promise.reject(mistake) }, clock)
   await t.rejects(broken(async () => 'unsigned')({ input: {} }), mistake, 'a mistake is not the lack of any')
+})
+
+test('a program that hangs costs a call its time, is named, and is asked anew after a minute', async (t) => {
+  const dir = t.testdir({})
+  const given = '{"Version":1,"AccessKeyId":"AKNEW","SecretAccessKey":"s"}'
+  // The first time it hangs.
+  const script = `if [ -e ${dir}/pid ]; then echo again >> ${dir}/asked; echo '${given}'; exit; fi; echo $$ > ${dir}/pid; exec sleep 600`
+  await writeFile(`${dir}/program`, script)
+  await writeFile(`${dir}/config`, `[default]\ncredential_process = sh ${dir}/program\n`)
+  withEnvironment(t, {
+    ...{ AWS_SHARED_CREDENTIALS_FILE: '/dev/null', AWS_CONFIG_FILE: `${dir}/config` },
+    ...{ AWS_EC2_METADATA_DISABLED: 'true', AWS_PROFILE: undefined },
+    ...{ AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined },
+  })
+  const { endpoint, used, state } = await startEndpoint(t, 'ExpiredTokenException')
+  state.knows = 'AKNEW'
+  const clock = fakeClock()
+  const connection = { maxSockets: 4, connectTimeoutMs: 1_000, callMs: 3_000 }
+  const place = { region: 'eu-west-1', endpoint }
+  const client = awsClient((made) => new KinesisClient(made), place, connection, clock)
+  const stream = kinesisSink({ client, streamName: 'events' })
+  t.teardown(() => stream.close())
+  const put = () => stream.put([recordOf(['a'])], new AbortController().signal)
+  const unprovided = [{ kind: 'misconfigured', code: 'CredentialsProviderError' }]
+  t.same(await put(), unprovided)
+  const hanging = Number(await readFile(`${dir}/pid`, 'utf8'))
+  t.teardown(() => process.kill(hanging))
+  clock.advance(59_999)
+  t.same(await put(), unprovided, 'it is still waited for')
+  clock.advance(1)
+  t.same(await put(), unprovided, 'and is forgotten')
+  t.same(used, [], 'nothing was sent')
+  t.same(await put(), [{ kind: 'stored' }])
+  t.same(used, ['AKNEW'])
+  t.equal(await readFile(`${dir}/asked`, 'utf8'), 'again\n', 'once')
 })

@@ -249,7 +249,7 @@ test('credentials are asked for within the call that needs them', async (t) => {
   t.teardown(() => sink.close())
   web.faults.push({ kind: 'drip', status: 200, of: 'body' })
   const put = () => sink.put([recordOf(['a'])], new AbortController().signal)
-  t.strictSame(await put(), [{ kind: 'transient', code: 'ETIMEDOUT' }])
+  t.strictSame(await put(), [{ kind: 'misconfigured', code: 'CredentialsProviderError' }])
   t.ok(await noneIsLeft(web), 'its connection is closed')
   web.faults.push({ kind: 'answer', status: 200, body: webSession })
   t.strictSame(await put(), [{ kind: 'stored' }], 'and then')

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { AppError } from '../../../std/errors.ts'
+import { codeOf } from '../../../std/expected-errors.ts'
 import { bestEffort } from '../../../std/files/files.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { DuckdbReply, DuckdbRequest } from './duckdb-child.ts'
@@ -117,7 +118,8 @@ class DuckdbProcess {
     return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure)
       this.#waiting.push({ resolve, reject })
-      this.#process.send(request, () => {})
+      // One that did not start has no channel: its end is told a turn later.
+      if (this.#process.connected) this.#process.send(request, () => {})
     })
   }
 
@@ -152,11 +154,24 @@ const environmentIn = (spillDir: string) => ({ HOME: spillDir, TMPDIR: spillDir,
 
 function endOf(process: ChildProcess): Promise<AppError> {
   return new Promise((resolve) => {
-    process.once('error', (cause) =>
-      resolve(new AppError('engine_failed', 'DuckDB did not start', { cause })),
-    )
+    process.once('error', (cause) => resolve(notStarted(cause)))
     process.once('exit', (code, killer) => resolve(ended(code, killer)))
   })
+}
+
+/** What an operator can raise where a process cannot be started: https://man7.org/linux/man-pages/man2/fork.2.html */
+const TO_RAISE: Readonly<Record<string, string>> = {
+  EMFILE: 'the limit of open files of this process (LimitNOFILE, ulimit -n)',
+  ENFILE: 'the limit of open files of this machine (fs.file-max)',
+  EAGAIN: 'the limit of processes (TasksMax, pids.max, ulimit -u)',
+  ENOMEM: 'the memory of this machine or container, or lower aggregation.engine.memoryLimit',
+}
+
+function notStarted(cause: Error): AppError {
+  const code = codeOf(cause)
+  const toRaise = TO_RAISE[code]
+  const advice = toRaise === undefined ? '' : `: raise ${toRaise}`
+  return new AppError('engine_failed', `DuckDB did not start (${code})${advice}`, { cause })
 }
 
 /** Signals of native code that went wrong by itself: as a rule for what it read. */

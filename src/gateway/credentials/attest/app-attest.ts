@@ -63,24 +63,31 @@ export function createAppAttest({ secret, clock, root }: AppAttestOptions): Atte
   }
 
   function enrolledKey(enrolment: string, keyId: string, identity: AppIdentity): KeyObject | undefined {
-    const [appId, environment, id, untilMs, key = ''] = seal.verify(enrolment)?.split(' ') ?? []
+    const [appId, environment, id, untilMs, key = '', ...rest] = seal.verify(enrolment)?.split(' ') ?? []
     const mine = appId === identity.appId && environment === identity.environment && id === keyId
-    if (!mine || Number(untilMs) <= clock.nowMs()) return undefined
+    if (!mine || rest.length > 0 || Number(untilMs) <= clock.nowMs()) return undefined
     return createPublicKey({ key: Buffer.from(key, 'base64'), type: 'spki', format: 'der' })
   }
 
   return {
     kind: APP_ATTEST,
-    async verify(evidence) {
-      const identity = evidence.app.attestation?.appAttest
+    async verify(presented) {
+      const identity = presented.app.attestation?.appAttest
       if (identity === undefined) return { ok: false, reason: 'not_configured' }
-      const { enrolment, keyId } = evidence
+      const { enrolment } = presented
+      const evidence = { ...presented, keyId: oneSpelling(presented.keyId) }
       if (enrolment === undefined) return attest(evidence, identity)
-      const publicKey = enrolledKey(enrolment, keyId, identity)
+      const publicKey = enrolledKey(enrolment, evidence.keyId, identity)
       return publicKey ? assert(evidence, publicKey, identity) : { ok: false, reason: 'enrolment' }
     },
   }
 }
+
+/**
+ * Base64 can be written in many ways, with blanks and more behind its end. One device has one id and one counter, and no
+ * text of a sender's gets into what is sealed.
+ */
+const oneSpelling = (keyId: string): string => Buffer.from(keyId, 'base64').toString('base64')
 
 /** A development build proves that it runs on a device of ours, not that it is what users were given. */
 const levelOf = ({ environment }: AppIdentity) => (environment === 'production' ? 'strong' : 'basic')

@@ -204,8 +204,40 @@ test('a child that cannot be started is an error, not a wait', async (t) => {
   t.teardown(() => {
     process.execPath = execPath
   })
-  await t.rejects(open(t), { code: 'engine_failed', message: 'DuckDB did not start' })
+  await t.rejects(open(t), { code: 'engine_failed', message: 'DuckDB did not start (ENOENT)' })
   t.same(readdirSync(join(t.testdirName, 'temp')), [])
+})
+
+test('a child for which there is no descriptor left says what to raise, and the next one starts', async (t) => {
+  const source = new URL('../../../../src/', import.meta.url)
+  const root = t.testdir({
+    temp: {},
+    'few.ts': `
+      import { closeSync, openSync } from 'node:fs'
+      import { duckdbSessions } from '${source}aggregation/ingest/duckdb/duckdb-sessions.ts'
+      import { quietTelemetry } from '${source}std/telemetry.ts'
+      const open = duckdbSessions({ memoryLimitBytes: 256e6, threads: 1, tempDir: process.argv[2] ?? '', directories: [],
+        timeoutMs: 60_000, telemetry: quietTelemetry() })
+      const signal = new AbortController().signal
+      const held: number[] = []
+      try { for (;;) held.push(openSync('/dev/null', 'r')) } catch {}
+      // One for its folders.
+      closeSync(held.pop() ?? 0)
+      const { code, message } = await open(signal).catch((error: unknown) => error)
+      for (const each of held) closeSync(each)
+      const session = await open(signal)
+      await session.run(['SELECT 1'])
+      await session.close()
+      console.log(JSON.stringify({ code, message }))`,
+  })
+  const few = ['-c', 'ulimit -n 100 && exec "$@"', 'sh', process.execPath, ...process.execArgv]
+  const { stdout } = await promisify(execFile)('sh', [...few, join(root, 'few.ts'), join(root, 'temp')])
+  t.same(JSON.parse(stdout), {
+    code: 'engine_failed',
+    message:
+      'DuckDB did not start (EMFILE): raise the limit of open files of this process (LimitNOFILE, ulimit -n)',
+  })
+  t.same(readdirSync(join(root, 'temp')), [])
 })
 
 test('a session whose folders cannot be used is refused', async (t) => {

@@ -1,5 +1,10 @@
 import { test } from 'tap'
-import { createAppAttest, ENROLMENT_LIFE_MS } from '../../../../src/gateway/credentials/attest/app-attest.ts'
+import {
+  APP_ATTEST,
+  createAppAttest,
+  ENROLMENT_LIFE_MS,
+} from '../../../../src/gateway/credentials/attest/app-attest.ts'
+import { createTextMac } from '../../../../src/gateway/credentials/attest/hmac.ts'
 import type { Evidence } from '../../../../src/gateway/credentials/attest/verifier.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
 import { type Device, sha256, startApple } from '../../../fakes/credentials/apple.ts'
@@ -88,4 +93,37 @@ test('a development build is attested as such', async (t) => {
   const device = apple.device(appId, 'appattestdevelop')
   const app = { id: 'ios', attestation: { appAttest: { appId, environment: 'development' } } } as const
   t.match(await verify(device, device.attest(hash), { app }), { ok: true, level: 'basic' })
+})
+
+test('however its id is spelt, a device is one, and what it writes is no field of its enrolment', async (t) => {
+  const { apple, clock, verify } = start()
+  const device = apple.device(appId)
+  const id = device.keyId
+  const spellings = [id, `${id} 99999999999999`, `${id}\n`, `${id}9999`, id.replace('=', ''), ` ${id}`]
+  let counter = 0
+  for (const keyId of spellings) {
+    const verdict = await verify({ ...device, keyId }, device.attest(hash))
+    t.match(verdict, { ok: true, deviceId: id }, JSON.stringify(keyId))
+    const { enrolment = '' } = verdict as { readonly enrolment?: string }
+    const sealed = Buffer.from(enrolment.split('.')[0] ?? '', 'base64url').toString()
+    t.match(sealed, /^\S+ production \S+ \d+ \S+$/)
+    t.ok(sealed.startsWith(`${appId} production ${id} ${clock.nowMs() + ENROLMENT_LIFE_MS} `))
+    for (const again of spellings) {
+      counter += 1
+      const asserting = { ...device, keyId: again }
+      t.match(await verify(asserting, device.assert(hash, counter), { enrolment }), {
+        ok: true,
+        deviceId: id,
+      })
+      const repeated = await verify(asserting, device.assert(hash, counter), { enrolment })
+      t.same(repeated, { ok: false, reason: 'counter' }, 'one counter')
+    }
+  }
+  // As it was sealed when ids were taken as they were spelt.
+  const text = `${appId} production ${id} 99999999999999 ${clock.nowMs() + 1} key`
+  const enrolment = createTextMac(Buffer.alloc(32, 1), APP_ATTEST).sign(text)
+  t.same(await verify(device, device.assert(hash, counter + 1), { enrolment }), {
+    ok: false,
+    reason: 'enrolment',
+  })
 })
