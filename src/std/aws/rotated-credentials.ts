@@ -1,8 +1,8 @@
-import { endsWithin } from '../async/abort.ts'
 import type { Clock } from '../clock.ts'
 import { unlessRejected } from '../expected-errors.ts'
 import { isProgrammerError } from '../programming-errors.ts'
 import { sdkCodeOf } from './sdk-errors.ts'
+import { inTime } from './whole-call.ts'
 
 /**
  * What AWS says of credentials that it does not know, or no longer: of STS and Kinesis, of S3, and with what S3-like
@@ -63,24 +63,29 @@ export function freshCredentials({ ask, forget, patienceMs }: CredentialsSource,
       askedMs = clock.monotonicMs()
       asking = unlessRejected(ask({ forceRefresh: true }), isOfTheProvider)
     }
-    await inTime(asking)
+    await answered(asking)
     return known()
   }
 
-  const known = (): Promise<Identity | undefined> => inTime(unlessRejected(ask(), isOfTheProvider))
+  const known = (): Promise<Identity | undefined> => answered(unlessRejected(ask(), isOfTheProvider))
 
-  async function inTime<T>(asked: Promise<T>): Promise<T> {
-    if (await endsWithin(asked, patienceMs)) {
+  async function answered<T>(asked: Promise<T>): Promise<T> {
+    try {
+      const answer = await inTime(asked, patienceMs, silence)
       silentMs = Number.POSITIVE_INFINITY
-      return asked
+      return answer
+    } catch (error) {
+      if (error instanceof SilentProvider) noteSilence()
+      throw error
     }
+  }
+
+  function noteSilence(): void {
     const nowMs = clock.monotonicMs()
     silentMs = Math.min(silentMs, nowMs)
-    if (nowMs - silentMs >= FORGET_AFTER_MS) {
-      silentMs = Number.POSITIVE_INFINITY
-      forget()
-    }
-    throw new SilentProvider(`No credentials were provided within ${patienceMs} ms`)
+    if (nowMs - silentMs < FORGET_AFTER_MS) return
+    silentMs = Number.POSITIVE_INFINITY
+    forget()
   }
 
   return <Args extends { readonly input: object }, Output>(next: (args: Args) => Promise<Output>) =>
@@ -96,6 +101,8 @@ export function freshCredentials({ ask, forget, patienceMs }: CredentialsSource,
       }
     }
 }
+
+const silence = (ms: number): Error => new SilentProvider(`No credentials were provided within ${ms} ms`)
 
 /** A file, a program or a service that has the credentials does not give them. The call that needs them says it again. */
 const isOfTheProvider = (error: unknown): boolean => !isProgrammerError(error)

@@ -24,22 +24,33 @@ export function wholeCalls(callMs: number) {
       async (args: Args): Promise<Output> => {
         const end = new AbortController()
         const ms = allowedMs(callMs, sentBytesOf(args.input))
-        let timer: NodeJS.Timeout | undefined
-        const late = new Promise<never>((_, reject) => {
-          timer = setTimeout(() => reject(tooLate(ms)), ms)
-        })
         try {
-          return await Promise.race([ends.run(end.signal, () => next(args)), late])
+          return await inTime(
+            ends.run(end.signal, () => next(args)),
+            ms,
+            tooLate,
+          )
         } catch (error) {
           end.abort()
           throw error
-        } finally {
-          clearTimeout(timer)
         }
       },
 
     /** The end of the call that is under way: what is asked on its behalf, for credentials too, ends with it. */
     end: () => ends.getStore(),
+  }
+}
+
+/** What the work answers, or the failure when it takes longer. The work is not stopped. */
+export async function inTime<T>(work: Promise<T>, ms: number, late: (ms: number) => Error): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const ended = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late(ms)), ms)
+  })
+  try {
+    return await Promise.race([work, ended])
+  } finally {
+    clearTimeout(timer)
   }
 }
 
