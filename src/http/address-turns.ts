@@ -1,15 +1,43 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
+import { lruCache } from '../std/lru.ts'
 import { peerOf } from './sender/sender.ts'
 
-/** Requests of an address, sent ahead of answers, after which its connections are read one in a turn. Ours. */
-export const SENT_AHEAD_A_TURN = 64
+/** Requests of one address that are sent ahead of answers. */
+export interface SentAheadLimits {
+  /** In a turn of the loop, after which its connections are read one in a turn. */
+  readonly aTurn: number
+  /** Without an answer that was taken, from which on those that did it, or have sent nothing yet, are not read. */
+  readonly unanswered: number
+  /** The same, of what is parsed in the long run, answered or not. */
+  readonly aSecond: number
+  /** At once, before that is asked. */
+  readonly burst: number
+}
 
 /**
- * Requests sent ahead by an address, and not answered, from which on its connections are not read: 16 MiB, with what Node
- * makes of them. One read adds some thousand, and no connection may have more than 1,024 waiting.
+ * Ours. Node takes up to 50 µs for one from its parser to its answer, so that an address has a tenth of a core; unanswered
+ * they hold 16 MiB, with what Node makes of them. A read of 64 KiB adds 2,500 of the shortest. Browsers and balancers send
+ * none ahead.
  */
-export const SENT_AHEAD_BY_ADDRESS = 4_096
+export const SENT_AHEAD_LIMITS: SentAheadLimits = {
+  aTurn: 64,
+  unanswered: 4_096,
+  aSecond: 2_000,
+  burst: 4_096,
+}
+
+/** Addresses of which it is remembered what they owe, once they have left: as many as may be connected. */
+const MAX_DEBTORS = 10_000
+
+export interface AddressTurnsOptions {
+  readonly limits: SentAheadLimits
+  /** Whether a connection has sent requests and none of them ahead: others of its address cost it a turn, and no more. */
+  readonly isPolite: (socket: Socket) => boolean
+  /** Whether nothing of a connection is to be read, whoever's turn it is. */
+  readonly isHeld: (socket: Socket) => boolean
+  readonly monotonicMs: () => number
+}
 
 export interface AddressTurns {
   /** Tells of a request that was sent ahead of the answer to another. */
@@ -18,113 +46,166 @@ export interface AddressTurns {
   settle(socket: Socket): void
 }
 
+/** An address that is connected. */
+interface Peer {
+  readonly address: string
+  readonly connections: Set<Socket>
+  /** Requests that were sent ahead in this turn. */
+  sentAhead: number
+  /** Those whose answers are not taken. */
+  unanswered: number
+  /** When all of them are paid for. */
+  paidAtMs: number
+  /** Connections that are not read until their turn comes; the polite ones first. */
+  line: { readonly polite: Set<Socket>; readonly others: Set<Socket> } | undefined
+}
+
+const PEER = Symbol('peer')
 const AHEAD = Symbol('ahead')
 
 /** Written to the socket itself: a Map by address would not know what goes with a connection. */
-interface Counted extends Socket {
+interface Known extends Socket {
+  [PEER]?: Peer
   /** Requests that it sent ahead, until their answers are taken. */
   [AHEAD]?: number
 }
 
 /** Whether it sent requests ahead whose answers it has not taken. */
-export const isAhead = (socket: Counted): boolean => Number(socket[AHEAD]) > 0
+export const isAhead = (socket: Known): boolean => Number(socket[AHEAD]) > 0
 
 /**
  * Node reads 64 KiB of a connection and makes requests of all of it, some thousand, before it is anybody else's turn, and
  * of a hundred connections in one turn of the loop. Those of an address that sends many requests ahead of their answers
- * stand in line until each was read once: one in a turn, and none while too many wait. Balancers send none ahead.
+ * stand in line until each was read once: one in a turn, and those that do it no oftener than they may.
  */
-export function readInTurn(server: Server): AddressTurns {
-  /** By address. */
-  const connections = new Map<string, Set<Socket>>()
-  /** By address, in this turn. */
-  const sentAhead = new Map<string, number>()
-  /** By address: connections that are not read until their turn comes. */
-  const lines = new Map<string, Set<Socket>>()
-  /** By address: requests that were sent ahead and whose answers are not taken. */
-  const unanswered = new Map<string, number>()
+export function readInTurn(
+  server: Server,
+  { limits, isPolite, isHeld, monotonicMs }: AddressTurnsOptions,
+): AddressTurns {
+  const peers = new Map<string, Peer>()
+  /** Those that have sent ahead in this turn, or have a line. */
+  const busy = new Set<Peer>()
+  const debts = lruCache<number>(MAX_DEBTORS)
+  const costMs = 1_000 / limits.aSecond
   let isDue = false
+  let timer: NodeJS.Timeout | undefined
 
-  server.on('connection', (socket: Counted) => {
-    const address = peerOf(socket)
-    const own = setIn(connections, address).add(socket)
-    socket.once('close', () => {
-      count(address, -(socket[AHEAD] ?? 0))
-      socket[AHEAD] = 0
-      own.delete(socket)
-      if (own.size === 0) connections.delete(address)
-    })
-    // Node reads on for whoever reads a body.
+  server.on('connection', (socket: Known) => {
+    const peer = peerAt(peerOf(socket))
+    socket[PEER] = peer
+    peer.connections.add(socket)
+    socket.once('close', () => leave(peer, socket))
+    // Node reads on for whoever reads a body. It resumes a new connection in the next tick, whether it was paused or not,
+    // and to pause what is paused does nothing: so that one is paused with that.
     socket.on('resume', () => {
-      if (lines.get(address)?.has(socket)) socket.pause()
+      if (isHeld(socket) || isInLine(peer, socket)) socket.pause()
     })
-    // Node resumes it in the next tick, whether it is paused or not, and a second pause does nothing: it comes with that.
-    lines.get(address)?.add(socket)
+    if (peer.line !== undefined || restMs(peer) > 0) lineUp(peer, socket)
   })
 
-  function wait(socket: Socket, line: Set<Socket>): void {
-    socket.pause()
-    line.add(socket)
+  function peerAt(address: string): Peer {
+    const paidAtMs = debts.get(address) ?? 0
+    const none = { address, sentAhead: 0, unanswered: 0, paidAtMs, line: undefined }
+    const peer = peers.get(address) ?? { ...none, connections: new Set() }
+    peers.set(address, peer)
+    return peer
   }
 
-  function makeLine(address: string): void {
-    const line = setIn(lines, address)
-    for (const socket of setIn(connections, address)) if (!line.has(socket)) wait(socket, line)
+  function leave(peer: Peer, socket: Known): void {
+    const { address, connections, line, paidAtMs } = peer
+    peer.unanswered -= Number(socket[AHEAD] ?? 0)
+    socket[AHEAD] = 0
+    line?.polite.delete(socket)
+    line?.others.delete(socket)
+    if (line !== undefined) schedule(0)
+    connections.delete(socket)
+    if (connections.size > 0) return
+    peers.delete(address)
+    if (paidAtMs > monotonicMs()) debts.set(address, paidAtMs)
   }
 
-  function count(address: string, requests: number): void {
-    const now = (unanswered.get(address) ?? 0) + requests
-    if (now === 0) unanswered.delete(address)
-    else unanswered.set(address, now)
-    if (requests < 0 && lines.has(address)) schedule()
+  function lineUp(peer: Peer, socket: Socket): void {
+    peer.line ??= { polite: new Set(), others: new Set() }
+    const own = isPolite(socket) ? peer.line.polite : peer.line.others
+    own.add(socket)
+    busy.add(peer)
+    schedule(0)
   }
 
-  function nextTurn(): void {
-    isDue = false
-    sentAhead.clear()
-    for (const [address, line] of lines) {
-      if (isBeyond(address)) continue
-      const [next] = line
-      if (next !== undefined) {
-        line.delete(next)
-        next.resume()
-      }
-      if (line.size === 0) lines.delete(address)
-      else schedule()
+  function pauseAll(peer: Peer): void {
+    for (const socket of peer.connections) {
+      if (isInLine(peer, socket)) continue
+      lineUp(peer, socket)
+      socket.pause()
     }
   }
 
-  const isBeyond = (address: string) => Number(unanswered.get(address)) >= SENT_AHEAD_BY_ADDRESS
+  /** How long until an address has paid for what it sent ahead, but for what it may at once. */
+  const restMs = ({ paidAtMs }: Peer): number => paidAtMs - limits.burst * costMs - monotonicMs()
+  const isFull = ({ unanswered }: Peer): boolean => unanswered >= limits.unanswered
 
-  function schedule(): void {
+  function nextTurn(): void {
+    isDue = false
+    let pauseMs = Number.POSITIVE_INFINITY
+    for (const peer of busy) {
+      peer.sentAhead = 0
+      pauseMs = Math.min(pauseMs, advance(peer))
+      if (peer.line === undefined) busy.delete(peer)
+    }
+    if (pauseMs < Number.POSITIVE_INFINITY) schedule(pauseMs)
+  }
+
+  /** Lets one connection of an address be read, if it may. Answers how long the next one waits, if time tells. */
+  function advance(peer: Peer): number {
+    if (peer.line === undefined) return Number.POSITIVE_INFINITY
+    const { polite, others } = peer.line
+    const waitMs = isFull(peer) ? Number.POSITIVE_INFINITY : restMs(peer)
+    const turn = polite.size > 0 || waitMs > 0 ? polite : others
+    const [next] = turn
+    if (next !== undefined) {
+      turn.delete(next)
+      next.resume()
+    }
+    if (polite.size > 0) return 0
+    if (others.size > 0) return waitMs
+    peer.line = undefined
+    return Number.POSITIVE_INFINITY
+  }
+
+  function schedule(pauseMs: number): void {
     if (isDue) return
-    isDue = true
-    setImmediate(nextTurn)
+    clearTimeout(timer)
+    isDue = pauseMs <= 0
+    if (isDue) setImmediate(nextTurn)
+    else timer = setTimeout(nextTurn, pauseMs).unref()
   }
 
   return {
-    charge(socket: Counted) {
-      const address = peerOf(socket)
-      const requests = (sentAhead.get(address) ?? 0) + 1
-      sentAhead.set(address, requests)
+    charge(socket: Known) {
+      const peer = socket[PEER] as Peer
       socket[AHEAD] = (socket[AHEAD] ?? 0) + 1
-      count(address, 1)
-      if (requests === SENT_AHEAD_A_TURN || unanswered.get(address) === SENT_AHEAD_BY_ADDRESS)
-        makeLine(address)
-      schedule()
+      peer.unanswered++
+      peer.sentAhead++
+      peer.paidAtMs = Math.max(peer.paidAtMs, monotonicMs()) + costMs
+      busy.add(peer)
+      schedule(0)
+      if (peer.sentAhead === limits.aTurn || peer.unanswered === limits.unanswered) pauseAll(peer)
+      else if (restMs(peer) > 0 && !isInLine(peer, socket)) {
+        lineUp(peer, socket)
+        socket.pause()
+      }
     },
 
-    settle(socket: Counted) {
+    settle(socket: Known) {
       // That of a connection which has closed went with it.
       if (!isAhead(socket)) return
+      const peer = socket[PEER] as Peer
       socket[AHEAD] = Number(socket[AHEAD]) - 1
-      count(peerOf(socket), -1)
+      peer.unanswered--
+      if (peer.line !== undefined) schedule(0)
     },
   }
 }
 
-function setIn(sets: Map<string, Set<Socket>>, address: string): Set<Socket> {
-  const found = sets.get(address) ?? new Set()
-  sets.set(address, found)
-  return found
-}
+const isInLine = ({ line }: Peer, socket: Socket): boolean =>
+  line !== undefined && (line.polite.has(socket) || line.others.has(socket))

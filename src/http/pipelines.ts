@@ -1,9 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { systemClock } from '../std/clock.ts'
 import { AppError, type ErrorCode } from '../std/errors.ts'
-import { readInTurn } from './address-turns.ts'
+import { readInTurn, SENT_AHEAD_LIMITS, type SentAheadLimits } from './address-turns.ts'
 import { lastAnswer } from './problems.ts'
-import { endBehind, isEnding, passOver } from './unread.ts'
+import { closeWithoutStacks, endBehind, isEnding, passOver } from './unread.ts'
 
 export interface PipelineLimits {
   /** Requests that one connection sent ahead and that are worked at. */
@@ -29,6 +30,8 @@ export type OnRefused = (request: IncomingMessage, code: ErrorCode) => void
 
 export interface PipelineOptions {
   readonly limits?: PipelineLimits
+  readonly sentAhead?: SentAheadLimits
+  readonly monotonicMs?: () => number
   readonly onRefused: OnRefused
 }
 
@@ -54,11 +57,14 @@ interface Exchange {
 }
 
 const TURN = Symbol('turn')
+const PIPELINE = Symbol('pipeline')
 
 /** Written to the socket itself: a look into a Map would be one for every request. */
 interface Marked extends Socket {
   /** In which a request of it began. */
   [TURN]?: number
+  /** Of those that have sent ahead. */
+  [PIPELINE]?: Pipeline
 }
 
 /**
@@ -69,11 +75,21 @@ interface Marked extends Socket {
  */
 export function queuePipelines(
   server: Server,
-  { limits = PIPELINE_LIMITS, onRefused }: PipelineOptions,
+  {
+    limits = PIPELINE_LIMITS,
+    sentAhead = SENT_AHEAD_LIMITS,
+    monotonicMs = systemClock.monotonicMs,
+    onRefused,
+  }: PipelineOptions,
 ): void {
   const handlers = server.listeners('request')
-  const pipelines = new WeakMap<Socket, Pipeline>()
-  const turns = readInTurn(server)
+  const turns = readInTurn(server, {
+    limits: sentAhead,
+    isPolite: (socket: Marked) => socket[TURN] !== undefined && socket[PIPELINE] === undefined,
+    isHeld: (socket: Marked) =>
+      socket[PIPELINE] !== undefined && isFull(socket[PIPELINE]) && !isEnding({ socket }),
+    monotonicMs,
+  })
   /** Those of which a request may begin. A Set keeps their order. */
   const ready = new Set<Pipeline>()
   let heldBytes = 0
@@ -84,11 +100,17 @@ export function queuePipelines(
   server.removeAllListeners('request')
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     // Who was told that the connection ends sends again what stands behind that (RFC 9112, section 9.6).
-    if (isEnding(request)) return void passOver(request)
+    if (isEnding(request)) passBy(request)
     // Only the answer that is written next has the socket; what is answered at once is out before the next one comes.
-    if (response.socket === null || hasBegun(request.socket)) queue(request, response)
+    else if (response.socket === null || hasBegun(request.socket)) queue(request, response)
     else handOn(request, response)
   })
+
+  /** It was parsed all the same. */
+  function passBy(request: IncomingMessage): void {
+    turns.charge(request.socket)
+    passOver(request)
+  }
 
   /** Whether a request of it has begun in this turn of the loop, in which nobody can have read an answer. */
   function hasBegun(socket: Marked): boolean {
@@ -111,8 +133,8 @@ export function queuePipelines(
   }
 
   function queue(request: IncomingMessage, response: ServerResponse): void {
-    const { socket } = request
-    const pipeline = pipelines.get(socket) ?? begin(socket)
+    const socket: Marked = request.socket
+    const pipeline = socket[PIPELINE] ?? begin(socket)
     turns.charge(socket)
     if (pipeline.isRefused) return void passOver(request)
     const exchange = { request, response, heldBytes: heldBy(request) }
@@ -126,15 +148,12 @@ export function queuePipelines(
     advance(pipeline)
   }
 
-  function begin(socket: Socket): Pipeline {
+  function begin(socket: Marked): Pipeline {
     const pipeline: Pipeline = { socket, waiting: [], atWork: 0, owes: false, isRefused: false }
-    pipelines.set(socket, pipeline)
-    // Node reads on for whoever reads a body.
-    socket.on('resume', () => {
-      if (isFull(pipeline) && !isEnding({ socket })) socket.pause()
-    })
+    socket[PIPELINE] = pipeline
     socket.on('drain', () => advance(pipeline))
     socket.once('close', () => forget(pipeline))
+    closeWithoutStacks(socket)
     return pipeline
   }
 

@@ -151,6 +151,21 @@ export function passOver(request: IncomingMessage): void {
   count()
 }
 
+/**
+ * When a connection closes, Node makes an error of each of its requests that has no answer yet. Nobody reads them, and to
+ * tell where they were made takes most of the time.
+ */
+export function closeWithoutStacks(socket: Socket): void {
+  let { stackTraceLimit } = Error
+  socket.prependOnceListener('close', () => {
+    stackTraceLimit = Error.stackTraceLimit
+    Error.stackTraceLimit = 0
+  })
+  socket.once('close', () => {
+    Error.stackTraceLimit = stackTraceLimit
+  })
+}
+
 /** Waits with its body for a 100 (RFC 9110, section 10.1.1) that it was not sent. */
 const isUninvited = (request: IncomingMessage): boolean => request.listenerCount('newListener') > 0
 

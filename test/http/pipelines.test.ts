@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { type Test, test } from 'tap'
-import { SENT_AHEAD_BY_ADDRESS } from '../../src/http/address-turns.ts'
+import { SENT_AHEAD_LIMITS } from '../../src/http/address-turns.ts'
 import { answerHalfOpen } from '../../src/http/half-open.ts'
 import { PIPELINE_LIMITS, type PipelineLimits, queuePipelines } from '../../src/http/pipelines.ts'
 import { MAX_LINGER_BYTES, UNREAD_LINGER_MS } from '../../src/http/unread.ts'
@@ -243,7 +243,8 @@ const NEVER = Number.POSITIVE_INFINITY
 
 async function serving(t: Test, handler: Handler, waiting: number = PIPELINE_LIMITS.waiting) {
   const server = createServer({ requireHostHeader: false }, handler)
-  queuePipelines(server, { limits: { ...PIPELINE_LIMITS, waiting }, onRefused: () => {} })
+  const sentAhead = { ...SENT_AHEAD_LIMITS, burst: Number.POSITIVE_INFINITY }
+  queuePipelines(server, { limits: { ...PIPELINE_LIMITS, waiting }, sentAhead, onRefused: () => {} })
   answerHalfOpen(server)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -438,9 +439,9 @@ test('of an address of which so many requests wait no more is read, until they a
   server.on('request', () => heard++)
   const requests = 400
   const connections = 40
-  const most = SENT_AHEAD_BY_ADDRESS + requests + connections
+  const most = SENT_AHEAD_LIMITS.unanswered + requests + connections
   const answers = Array.from({ length: connections }, () => exchange(port, TINY.repeat(requests)))
-  while (heard < SENT_AHEAD_BY_ADDRESS) await once(server, 'request')
+  while (heard < SENT_AHEAD_LIMITS.unanswered) await once(server, 'request')
   await quiet()
   t.ok(heard <= most, `${heard} of them`)
   isOpen = true
@@ -449,4 +450,89 @@ test('of an address of which so many requests wait no more is read, until they a
     (await Promise.all(answers)).map((bytes) => readAnswers(bytes).length),
     Array(connections).fill(requests),
   )
+})
+
+test('an address is read as often as it may send ahead, and who sends nothing ahead is read all the same', async (t) => {
+  let nowMs = 1_000
+  const server = createServer((_, response) => response.end())
+  const sentAhead = { aTurn: 64, unanswered: Number.POSITIVE_INFINITY, aSecond: 1_000, burst: 100 }
+  queuePipelines(server, { sentAhead, monotonicMs: () => nowMs, onRefused: () => {} })
+  const heard: string[] = []
+  server.on('request', ({ url }) => heard.push(String(url)))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const [polite, one, other] = [join(t, port), join(t, port), join(t, port)]
+  polite.socket.write(get('/polite'))
+  await polite.answered(1)
+  one.socket.write(get('/one').repeat(150))
+  await one.answered(150)
+
+  // Forty-nine too many, or as many milliseconds.
+  other.socket.write(get('/other').repeat(150))
+  const late = join(t, port)
+  late.socket.write(get('/late'))
+  for (let count = 2; count < 12; count++) {
+    polite.socket.write(get('/polite'))
+    await polite.answered(count)
+  }
+  await quiet()
+  t.equal(heard.filter((url) => url === '/polite').length, 11)
+  t.notOk(heard.includes('/other'), 'what has sent nothing yet waits')
+  t.notOk(heard.includes('/late'), 'and so does who comes then')
+  nowMs += 1_000
+  t.equal((await other.answered(150)).length, 150)
+  nowMs += 1_000
+  t.equal((await late.answered(1)).length, 1)
+})
+
+test('what an address owes is remembered when it has left', async (t) => {
+  let nowMs = 1_000
+  const server = createServer((_, response) => response.end())
+  const sentAhead = { ...SENT_AHEAD_LIMITS, aSecond: 1_000, burst: 100 }
+  queuePipelines(server, { sentAhead, monotonicMs: () => nowMs, onRefused: () => {} })
+  let heard = 0
+  server.on('request', () => heard++)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const one = join(t, port)
+  one.socket.write(get('/one').repeat(150))
+  await one.answered(150)
+  nowMs += 50
+  one.socket.end()
+  await one.closed
+
+  const next = join(t, port)
+  next.socket.write(get('/next').repeat(60))
+  await next.answered(60)
+  const last = join(t, port)
+  last.socket.write(get('/last'))
+  await quiet()
+  t.equal(heard, 210)
+  nowMs += 1_000
+  t.equal((await last.answered(1)).length, 1)
+})
+
+test('a connection that closes makes no stack for each request that waits', async (t) => {
+  const server = createServer(() => {})
+  queuePipelines(server, { onRefused: () => {} })
+  const errors: Promise<Error>[] = []
+  const errorOf = (request: IncomingMessage) =>
+    new Promise<Error>((resolve) => request.once('error', resolve))
+  server.on('request', (request: IncomingMessage) => errors.push(errorOf(request)))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { stackTraceLimit } = Error
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  socket.write(get('/').repeat(20))
+  await once(server, 'request')
+  socket.resetAndDestroy()
+  const stacks = (await Promise.all(errors)).map(({ stack }) => stack)
+  t.equal(stacks.length, 20)
+  t.same(new Set(stacks), new Set(['Error: aborted']))
+  t.equal(Error.stackTraceLimit, stackTraceLimit, 'others have theirs')
 })

@@ -127,6 +127,18 @@ export const requestLimits: readonly Limit[] = [
     unit: 'requests',
   },
   {
+    what: 'Requests of one address that were sent ahead and have no answer yet',
+    at: ['http/address-turns.ts', 'SENT_AHEAD_LIMITS.unanswered'],
+    beyond: 'connections of the address that send ahead, and new ones, are read when some are answered',
+    unit: 'requests',
+  },
+  {
+    what: 'Requests that one address sends ahead in a second, in the long run',
+    at: ['http/address-turns.ts', 'SENT_AHEAD_LIMITS.aSecond'],
+    beyond: 'the same connections are read when it is paid for',
+    unit: 'requests',
+  },
+  {
     what: 'Time until an answer, in mode `stream`',
     at: ['gateway/journal/stream/stream-journal.ts', 'ANSWER_MS'],
     beyond: ends('sinks_unavailable'),
