@@ -63,7 +63,7 @@ const PIPELINE = Symbol('pipeline')
 interface Marked extends Socket {
   /** In which a request of it began. */
   [TURN]?: number
-  /** Of those that have sent ahead. */
+  /** Only once it has sent ahead. */
   [PIPELINE]?: Pipeline
 }
 

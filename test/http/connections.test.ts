@@ -130,7 +130,7 @@ async function answering(t: Test, limits: Partial<UntakenLimits>) {
 const ended = (socket: Socket) => (socket.destroyed ? undefined : once(socket, 'close'))
 
 test('who does not take its answer in time is ended, and who takes it gets all of it', async (t) => {
-  const { port, unread } = await answering(t, { timeoutMs: 50 })
+  const { port, unread } = await answering(t, { timeoutMs: 1_000 })
   await ended(await unread(GET))
   const taking = connect(port, '127.0.0.1')
   t.teardown(() => taking.destroy())
