@@ -1,8 +1,7 @@
 import { parseArgs } from 'node:util'
-import { codeOf } from '../std/expected-errors.ts'
-import { isDiskFull } from '../std/files/files.ts'
 import { didYouMean } from '../std/input/did-you-mean.ts'
 import { isProgrammerError } from '../std/programming-errors.ts'
+import { inWordsWithPath } from '../std/system-faults.ts'
 import { aggregateCommand } from './commands/aggregate.ts'
 import { configCommand } from './commands/config.ts'
 import { healthCommand } from './commands/health.ts'
@@ -138,8 +137,8 @@ function explainFailure(command: Command, error: unknown, terminal: Terminal): n
     return EXIT.usage
   }
   const wrongUsage = code === 'bad_configuration' || code === 'invalid_request'
-  const full = `the disk is full (${codeOf(error)}): free some of it, and ask again`
-  terminal.err(`headgate ${command.name}: ${isDiskFull(error) ? full : message}\n`)
+  const words = inWordsWithPath(error)
+  terminal.err(`headgate ${command.name}: ${words === undefined ? message : `${words}, and ask again`}\n`)
   if (!wrongUsage && isProgrammerError(error) && error instanceof Error) terminal.err(`${error.stack}\n`)
   return wrongUsage ? EXIT.usage : EXIT.failed
 }

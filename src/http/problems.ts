@@ -2,6 +2,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { AppError, type ErrorCode } from '../std/errors.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
 import { nearestPathOf } from '../std/input/nearest-path.ts'
+import { systemFaultOf } from '../std/system-faults.ts'
 import type { Logger } from '../std/telemetry.ts'
 import { leaveUnread } from './unread.ts'
 
@@ -96,6 +97,8 @@ export const problems = {
   lake_failed: { status: 502, title: 'The lake could not be reached' },
   storage_full: { status: 507, title: 'There is no room left on the disk' },
   storage_denied: { status: 500, title: 'Headgate may not read or write a file of its own now' },
+  storage_failed: { status: 500, title: 'The disk has failed' },
+  system_limit: { status: 500, title: 'The system gives Headgate no more of what it needs' },
   later_version: { status: 500, title: 'What is stored was written by a later version' },
   engine_failed: { status: 502, title: 'The engine failed' },
   engine_out_of_memory: { status: 507, title: 'The engine ran out of memory' },
@@ -107,7 +110,7 @@ export const problems = {
   internal: { status: 500, title: 'Something went wrong on our side' },
 } satisfies Record<ErrorCode, Kind>
 
-/** Fastify's own errors, and the disk's, in our words. What is missing here is told apart by its status alone. */
+/** Fastify's own errors in our words. What is missing here is told apart by its status alone. */
 const frameworkCodes: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: ['body_too_large', 'The body is above the limit of this route.'],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: [
@@ -117,10 +120,6 @@ const frameworkCodes: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: ['malformed_body', 'The body is empty.'],
   FST_ERR_CTP_INVALID_JSON_BODY: ['malformed_body', 'The body is not JSON.'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['malformed_body', 'The body is not as long as content-length says.'],
-  ENOSPC: ['storage_full', 'The disk on which Headgate keeps its data is full.'],
-  EDQUOT: ['storage_full', 'The share of the disk that Headgate may use is full.'],
-  EACCES: ['storage_denied', 'The log names the file; its permissions have to be put right.'],
-  EPERM: ['storage_denied', 'The log names the file; its permissions have to be put right.'],
   FST_ERR_HANDLER_TIMEOUT: ['deadline_exceeded', 'The answer was not ready in time.'],
 }
 
@@ -130,9 +129,14 @@ export function asAppError(thrown: unknown): AppError {
   const { code, statusCode = 500 } = thrown as Partial<FastifyError>
   const [known, detail] = frameworkCodes[code ?? ''] ?? []
   if (known !== undefined) return new AppError(known, String(detail), { cause: thrown })
+  const fault = systemFaultOf(thrown)
+  if (fault !== undefined)
+    return new AppError(fault.code, `${capitalized(fault.words)}. The log says where.`, { cause: thrown })
   if (statusCode < 500) return new AppError('invalid_request', 'The request is not valid.', { cause: thrown })
   return new AppError('internal', 'Unexpected error', { cause: thrown })
 }
+
+const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
 /** RFC 9457: the document for an error. */
 export function problemDocument({ code, message, details }: AppError): Record<string, unknown> {

@@ -16,6 +16,7 @@ import { type Clock, systemClock } from '../std/clock.ts'
 import { AppError } from '../std/errors.ts'
 import { isTooLarge } from '../std/files/too-large.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
+import { inWords } from '../std/system-faults.ts'
 import type { SkipObject } from './fs-tree.ts'
 import { type Lake, type LakeObject, MAX_GET_BYTES } from './lake.ts'
 import { checkedKey, checkedPrefix, isKey, isMisnamed, MISNAMED } from './layout.ts'
@@ -205,6 +206,6 @@ async function attempt<T>(operation: string, key: string, work: () => Promise<T>
     const where = key === '' ? '' : ` ${key}`
     const failed = `Lake ${operation}${where} failed`
     if (isTooLarge(cause)) throw new AppError('lake_failed', `${failed}: ${cause.message}`, { cause })
-    throw new AppError('lake_failed', `${failed}: ${sdkCodeOf(cause)}`)
+    throw new AppError('lake_failed', `${failed}: ${inWords(cause) ?? sdkCodeOf(cause)}`)
   }
 }

@@ -49,6 +49,8 @@ export type ErrorCode =
   | 'lake_failed'
   | 'storage_full'
   | 'storage_denied'
+  | 'storage_failed'
+  | 'system_limit'
   | 'later_version'
   | 'engine_failed'
   | 'engine_out_of_memory'

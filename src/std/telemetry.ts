@@ -2,6 +2,7 @@ import pino, { type Logger } from 'pino'
 import { cut } from './foreign-text.ts'
 import { createMetricRegistry, type MetricRegistry } from './metrics/metric-registry.ts'
 import { isProgrammerError } from './programming-errors.ts'
+import { mendable } from './system-faults.ts'
 
 export type { Logger } from 'pino'
 
@@ -37,7 +38,7 @@ function errorFields(error: Error): object {
   const message = cut(whole, MAX_MESSAGE_CHARS)
   return isProgrammerError(error)
     ? { type, message, stack: cut(stack, MAX_STACK_CHARS), code }
-    : { type, message, code }
+    : { type, message, code, why: mendable(error) }
 }
 
 /** For tests and one-shot commands: counts, but says nothing. */

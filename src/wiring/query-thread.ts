@@ -5,10 +5,10 @@ import { createQueries } from '../aggregation/serve/query.ts'
 import { memoryCache } from '../aggregation/serve/query-cache.ts'
 import { answerQuestions } from '../aggregation/serve/thread/answer-questions.ts'
 import type { FromQueryThread } from '../aggregation/serve/thread/thread-messages.ts'
+import { giveWay } from '../std/async/thread-priority.ts'
 import { systemClock } from '../std/clock.ts'
 import { blockingFiles } from '../std/files/blocking-files.ts'
 import { createTelemetry } from '../std/telemetry.ts'
-import { giveWay } from '../std/thread-priority.ts'
 import type { QueryThreadData } from './queries.ts'
 
 /** A tenth of the weight that the threads have which take beacons. Ours. */

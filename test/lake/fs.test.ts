@@ -84,7 +84,7 @@ t.test('a copy from another device that fails leaves nothing behind', async (t) 
     const { files, fail } = faultyFiles()
     fail({ call: 'rename', code: 'EXDEV' }, { call, code: 'ENOSPC', after })
     await t.rejects(fsLake(join(dir, 'lake'), { files }).putFile('raw/x', join(dir, 'local')), {
-      message: 'Lake putFile raw/x failed: ENOSPC',
+      message: 'Lake putFile raw/x failed: the disk is full (ENOSPC): free some of it',
     })
     t.strictSame(readdirSync(join(dir, 'lake/raw')), [], call)
     t.equal(readFileSync(join(dir, 'local'), 'utf8'), 'rows')
@@ -124,7 +124,8 @@ t.test('a failure names the operation, the key and the errno, and leaves nothing
       get: () => lake.get('raw/x'),
       remove: () => lake.remove(['raw/x']),
     }[operation]
-    await t.rejects(work(), { code: 'lake_failed', message: `Lake ${operation} raw/x failed: EIO` }, call)
+    const why = 'the disk, or what is behind it, has failed (EIO): look into the log of the kernel'
+    await t.rejects(work(), { code: 'lake_failed', message: `Lake ${operation} raw/x failed: ${why}` }, call)
     heal()
     t.strictSame(
       (await lake.list('')).map(({ key }) => key),

@@ -37,6 +37,18 @@ test('what an operator can mend is told in one line, with its causes and without
   })
 })
 
+test('what the system lacks or withholds is told with what helps, once', async (t) => {
+  const lines: string[] = []
+  const { log } = createTelemetry('info', { write: (line) => lines.push(line) })
+  const cause = Object.assign(new Error("EROFS: read-only file system, open '/x'"), { code: 'EROFS' })
+  const why = 'the file system is read-only (EROFS): mount it so that it can be written'
+  log.error({ err: cause })
+  log.error({ err: new AppError('journal_unavailable', 'Journal write failed: EROFS', { cause }) })
+  log.error({ err: new Error('other', { cause: 'words' }) })
+  const whys = lines.map((line) => JSON.parse(line).err.why)
+  t.same(whys, [why, why, undefined])
+})
+
 test('of a long message, and of a long stack, a line has the beginning', async (t) => {
   const lines: string[] = []
   const { log } = createTelemetry('info', { write: (line) => lines.push(line) })

@@ -16,7 +16,8 @@ export const whatToDo = {
   conflicting_apps: 'Send one key: header, query and body name different apps.',
   origin_not_allowed: "Add the page's origin to `origins` of the app, as the browser writes it.",
   nothing_valid: 'Mend what `rejected` names by index and field; do not send it again as it is.',
-  idempotency_key_reused: 'Make a new key for each request, and keep it for its repetitions only.',
+  idempotency_key_reused:
+    'Make a new key for each request, and keep it for its repetitions only: another host may not notice, and then one body of the two is not counted.',
   address_limit: 'Wait for `Retry-After`; behind a proxy set `gateway.trustProxy`.',
   app_limit: 'Wait for `Retry-After`; sample, or raise `limits` of the app.',
   overloaded: 'Wait for `Retry-After`; where it lasts, add workers or instances.',
@@ -55,7 +56,10 @@ export const whatToDo = {
   bad_configuration: 'Mend what `headgate config check` names.',
   lake_failed: 'Try again; operators: look at the folder or bucket, its permissions, and the network.',
   storage_full: 'Make room on the disk of `dataDir`, or keep less.',
-  storage_denied: 'Give the user of the process the file that the log names.',
+  storage_denied:
+    'Do what `detail` says with the file that the log names: mostly, give it to the user of the process.',
+  storage_failed: 'Look into the log of the kernel; check or replace the disk.',
+  system_limit: 'Raise the limit that `detail` names (open files, processes, memory).',
   later_version: 'Start the version that wrote it, or a later one.',
   engine_failed: 'Run it again; if it fails again, the log and `headgate runs show` say why.',
   engine_out_of_memory: 'Raise `aggregation.engine.memoryLimit`, or lower `aggregation.engine.threads`.',

@@ -3,6 +3,7 @@ import { AppError } from '../../std/errors.ts'
 import { codeOf } from '../../std/expected-errors.ts'
 import { FILE_MODE } from '../../std/files/files.ts'
 import { systemEntropy } from '../../std/id.ts'
+import { inWords } from '../../std/system-faults.ts'
 import { newAdminToken, newAppKey, secretLines, sha256Hex } from '../setup/dev-app.ts'
 import { programOf } from '../terminal/called-as.ts'
 import { type Command, EXIT } from '../terminal/command.ts'
@@ -16,7 +17,6 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'its folder does not exist',
   ENOTDIR: 'a part of its path is a file, not a folder',
   EACCES: 'this user may not write there',
-  EROFS: 'the file system is read-only',
 }
 
 export const initCommand: Command = {
@@ -34,7 +34,7 @@ afterwards. Never overwrites a file.`,
     try {
       await writeFile(path, body, { flag: 'wx', mode: FILE_MODE })
     } catch (cause) {
-      const why = REASONS[codeOf(cause)]
+      const why = REASONS[codeOf(cause)] ?? inWords(cause)
       if (why === undefined) throw cause
       throw new AppError('bad_configuration', `cannot write ${path}: ${why}`, { cause })
     }

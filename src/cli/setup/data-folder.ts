@@ -4,16 +4,14 @@ import type { Config } from '../../config/parse.ts'
 import { AppError } from '../../std/errors.ts'
 import { codeOf } from '../../std/expected-errors.ts'
 import { FOLDER_MODE, unlessAbsent } from '../../std/files/files.ts'
+import { inWords } from '../../std/system-faults.ts'
 
-/** What an operator can mend, by what the system said. */
+/** What an operator can mend, by what the system said of a folder; else as it is of any file. */
 const FAULTS: Readonly<Record<string, string>> = {
   ENOENT: 'no folder can be made there',
   EACCES: 'this user may not write there: give it the folder, or choose another',
   EPERM: 'this user may not write there: give it the folder, or choose another',
-  EROFS: 'the file system is read-only',
   ENOTDIR: 'it, or a part of its path, is a file and not a folder',
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the quota of this user is used up',
   ELOOP: 'its links lead in a circle',
   ENAMETOOLONG: 'its name is too long',
 }
@@ -31,9 +29,10 @@ export async function ownDataFolder(dataDir: string): Promise<void> {
 
 function explained(dataDir: string, cause: unknown): unknown {
   const code = codeOf(cause)
-  const why = FAULTS[code]
+  const ofFolders = FAULTS[code]
+  const why = ofFolders === undefined ? inWords(cause) : `${ofFolders} (${code})`
   if (why === undefined) return cause
-  const message = `dataDir (HEADGATE_DATA_DIR) is ${dataDir}, where nothing can be kept: ${why} (${code})`
+  const message = `dataDir (HEADGATE_DATA_DIR) is ${dataDir}, where nothing can be kept: ${why}`
   return new AppError('bad_configuration', message, { cause })
 }
 

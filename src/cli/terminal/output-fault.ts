@@ -1,10 +1,8 @@
 import { codeOf } from '../../std/expected-errors.ts'
+import { systemFaultOf } from '../../std/system-faults.ts'
 import type { Terminal } from './terminal.ts'
 
 const REASONS: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the quota of this user is used up',
-  EFBIG: 'the file would be too large',
   EIO: 'the device or the terminal behind it has failed',
   EPIPE: 'whoever was to read it has ended',
 }
@@ -14,7 +12,7 @@ export async function outputFault(terminal: Terminal): Promise<OutputFault | und
   const error = await terminal.unwritten?.()
   if (error === undefined) return undefined
   const code = codeOf(error)
-  return { code, why: `${REASONS[code] ?? error.message} (${code})` }
+  return { code, why: `${REASONS[code] ?? systemFaultOf(error)?.why ?? error.message} (${code})` }
 }
 
 export interface OutputFault {

@@ -137,7 +137,7 @@ export const GatewayConfig = strict({
   idempotency: strict({
     secretEnv: variable({
       description:
-        'The variable with the secret (32 characters and more) by which an `Idempotency-Key` becomes event ids, the same on all hosts. Left out: a random one, kept in `dataDir`. See [the event](events.md).',
+        'The variable with the secret (32 characters and more) by which an `Idempotency-Key` becomes event ids, the same on all hosts. Left out: a random one, kept in `dataDir`. A key is for one request and its repetitions: of two bodies under one key, on two hosts, one alone is counted. See [the event](events.md).',
       example: 'IDEMPOTENCY_SECRET',
     }),
   }),

@@ -1,5 +1,6 @@
 import { codeOf } from '../../std/expected-errors.ts'
 import { counter, gauge, histogram } from '../../std/metrics/instruments.ts'
+import { inWords } from '../../std/system-faults.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 
 export interface JournalMetrics {
@@ -28,7 +29,7 @@ export function createJournalMetrics({ log, metrics }: Telemetry): JournalMetric
     failed(during, error) {
       const code = codeOf(error)
       errors.inc({ code })
-      log.error({ code, during }, 'a system call of the journal failed')
+      log.error({ code, during, why: inWords(error) }, 'a system call of the journal failed')
     },
     movedAside: (file, err) =>
       log.error({ file, err }, 'something lay in the place of a file of the journal and was moved here'),

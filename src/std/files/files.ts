@@ -3,6 +3,7 @@ import { appendFile, link, lstat, mkdir, readdir, rename, stat, unlink } from 'n
 import { dirname } from 'node:path'
 import { AppError } from '../errors.ts'
 import { codeOf, unlessRejected } from '../expected-errors.ts'
+import { systemFaultOf } from '../system-faults.ts'
 import { APPEND, isNotRegularFile, makeWay, NOT_REGULAR_FILE, openAtOnce, readRegular } from './not-a-file.ts'
 import { isTooLarge } from './too-large.ts'
 
@@ -179,8 +180,8 @@ export function unlessAbsent<T>(
 
 /** This file or its folder is withheld, until somebody gives a permission back or a server its file. */
 const WITHHELD = ['EACCES', 'EPERM', 'EBUSY', 'ETXTBSY', 'ESTALE']
-/** This file is lost for good: a bad sector, a torn block, more than any of ours holds, or no regular file. */
-const UNREADABLE = ['EIO', 'EBADMSG', 'EUCLEAN', 'EFBIG', ...NOT_REGULAR_FILE]
+/** This file is lost for good: a bad sector, a torn block, or no regular file. */
+const UNREADABLE = ['EIO', 'EBADMSG', 'EUCLEAN', ...NOT_REGULAR_FILE]
 
 /** Kept from us by itself, while others are not. */
 export const isAccessDenied = (error: unknown): boolean => WITHHELD.includes(codeOf(error))
@@ -189,7 +190,8 @@ export const isAccessDenied = (error: unknown): boolean => WITHHELD.includes(cod
  * What the file held is gone, as far as we can see. Of any other code it may be whole, and read well later: then the process
  * or the machine lacks something, or somebody withholds it, or we are wrong. It stays as it is.
  */
-export const isPermanentReadError = (error: unknown): boolean => UNREADABLE.includes(codeOf(error))
+export const isPermanentReadError = (error: unknown): boolean =>
+  UNREADABLE.includes(codeOf(error)) || isTooLarge(error)
 
 /** What lies there was not written by us, and no later look will find anything else: no file, or one that is too large. */
 export const isNoneOfOurs = (error: unknown): error is Error => isNotRegularFile(error) || isTooLarge(error)
@@ -197,10 +199,4 @@ export const isNoneOfOurs = (error: unknown): error is Error => isNotRegularFile
 /** What a system call answered, as opposed to a mistake of ours. */
 export const isSystemError = (error: unknown): error is Error => /^E(?!RR_)[A-Z0-9]+$/.test(codeOf(error))
 
-/** EDQUOT: the share of this user is used up. */
-const FULL = ['ENOSPC', 'EDQUOT']
-
-export const isDiskFull = (error: unknown): boolean => FULL.includes(codeOf(error))
-
-/** The file that a system error tells of. */
-export const pathOf = (error: unknown): string => String(Object(error).path)
+export const isDiskFull = (error: unknown): boolean => systemFaultOf(error)?.code === 'storage_full'

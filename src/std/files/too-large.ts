@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
+import { FILE_TOO_LARGE } from '../system-faults.ts'
 
-/** What open(2) calls it. */
+/** What open(2) calls it. What write(2) calls so is a file that may not grow: it is told from that by its name. */
 const TOO_LARGE = 'EFBIG'
 
 /**
@@ -9,11 +10,11 @@ const TOO_LARGE = 'EFBIG'
  */
 export function tooLarge(path: string, maxBytes: number): Error {
   const message = `${path} is too large: nothing that belongs there has more than ${maxBytes} bytes; look at what it is, and move it away`
-  return Object.assign(new Error(message), { code: TOO_LARGE, path })
+  return Object.assign(new Error(message), { name: FILE_TOO_LARGE, code: TOO_LARGE, path })
 }
 
 export const isTooLarge = (error: unknown): error is Error =>
-  error instanceof Error && 'code' in error && error.code === TOO_LARGE
+  error instanceof Error && error.name === FILE_TOO_LARGE
 
 /** What a file holds that a person names, which may be a pipe. */
 export async function readAtMost(path: string, maxBytes: number): Promise<Buffer> {

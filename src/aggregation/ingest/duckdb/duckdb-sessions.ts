@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import { AppError } from '../../../std/errors.ts'
 import { codeOf } from '../../../std/expected-errors.ts'
 import { bestEffort } from '../../../std/files/files.ts'
+import { inWords, inWordsOfC } from '../../../std/system-faults.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { DuckdbReply, DuckdbRequest } from './duckdb-child.ts'
 import { type OpenSqlSession, type SqlSession, type SqlValue, tookTooLong } from './sql-session.ts'
@@ -159,20 +160,8 @@ function endOf(process: ChildProcess): Promise<AppError> {
   })
 }
 
-/** What an operator can raise where a process cannot be started: https://man7.org/linux/man-pages/man2/fork.2.html */
-const TO_RAISE: Readonly<Record<string, string>> = {
-  EMFILE: 'the limit of open files of this process (LimitNOFILE, ulimit -n)',
-  ENFILE: 'the limit of open files of this machine (fs.file-max)',
-  EAGAIN: 'the limit of processes (TasksMax, pids.max, ulimit -u)',
-  ENOMEM: 'the memory of this machine or container, or lower aggregation.engine.memoryLimit',
-}
-
-function notStarted(cause: Error): AppError {
-  const code = codeOf(cause)
-  const toRaise = TO_RAISE[code]
-  const advice = toRaise === undefined ? '' : `: raise ${toRaise}`
-  return new AppError('engine_failed', `DuckDB did not start (${code})${advice}`, { cause })
-}
+const notStarted = (cause: Error): AppError =>
+  new AppError('engine_failed', `DuckDB did not start: ${inWords(cause) ?? codeOf(cause)}`, { cause })
 
 /** Signals of native code that went wrong by itself: as a rule for what it read. */
 const CRASHES = ['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE']
@@ -205,7 +194,9 @@ function sqlError(text: string): AppError {
     .trim()
   const code = words.startsWith('Out of Memory') ? 'engine_out_of_memory' : 'engine_failed'
   const kind = words.replace(/ Error.*$/s, '')
-  return new AppError(code, `DuckDB: ${words}`, {
+  const ofSystem = inWordsOfC(message)
+  const told = ofSystem === undefined ? words : `${words}: ${ofSystem}`
+  return new AppError(code, `DuckDB: ${told}`, {
     details: { kind, ...(ITS_LIMIT.test(words) && { ofItself: true }) },
   })
 }

@@ -1,10 +1,11 @@
 import { AppError } from '../../../std/errors.ts'
 import { codeOf } from '../../../std/expected-errors.ts'
+import { inWords } from '../../../std/system-faults.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 
 /** What to say of a failure, without anything of the data. */
 export const whyOf = (error: unknown): string =>
-  error instanceof AppError ? error.message : `Unexpected error (${codeOf(error)})`
+  error instanceof AppError ? error.message : (inWords(error) ?? `Unexpected error (${codeOf(error)})`)
 
 /** Only its stack tells where a mistake of ours is; the reasons of what it kept out do not. Once for all of them. */
 export const logMistake = (

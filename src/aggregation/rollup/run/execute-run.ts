@@ -1,8 +1,7 @@
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
-import { codeOf } from '../../../std/expected-errors.ts'
-import { isAccessDenied, isDiskFull, pathOf } from '../../../std/files/files.ts'
 import type { Entropy } from '../../../std/id.ts'
+import { inWordsWithPath, systemFaultOf } from '../../../std/system-faults.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { isHeldByAnother } from '../commit/lease.ts'
 import type { RollupDefinition } from '../model/definition.ts'
@@ -200,9 +199,11 @@ function brokenOff({ clock, entropy, log }: RunAccount, run: Run, error: unknown
 
 function runFailureOf(error: unknown, log: Logger): RunFailure {
   if (error instanceof AppError) return { code: error.code, message: error.message }
+  const fault = systemFaultOf(error)
+  if (fault !== undefined) {
+    log.error({ err: error }, 'a run failed')
+    return { code: fault.code, message: String(inWordsWithPath(error)) }
+  }
   log.error({ err: error }, 'a run failed unexpectedly')
-  if (isDiskFull(error)) return { code: 'storage_full', message: `The disk is full: ${codeOf(error)}` }
-  if (isAccessDenied(error))
-    return { code: 'storage_denied', message: `No access: ${codeOf(error)} at ${pathOf(error)}` }
   return { code: 'internal', message: 'Unexpected error; it was logged' }
 }

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto'
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
-import { fairCache } from '../../../std/fair-lru.ts'
 import { ID_DIGITS } from '../../../std/id.ts'
+import { fairCache } from './fair-lru.ts'
 
 /** Clients that retry give up sooner: OpenTelemetry's exporters after five minutes, the AWS SDKs after a few seconds. */
 const REMEMBERED_MS = 600_000

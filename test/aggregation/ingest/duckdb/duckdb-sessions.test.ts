@@ -204,7 +204,7 @@ test('a child that cannot be started is an error, not a wait', async (t) => {
   t.teardown(() => {
     process.execPath = execPath
   })
-  await t.rejects(open(t), { code: 'engine_failed', message: 'DuckDB did not start (ENOENT)' })
+  await t.rejects(open(t), { code: 'engine_failed', message: 'DuckDB did not start: ENOENT' })
   t.same(readdirSync(join(t.testdirName, 'temp')), [])
 })
 
@@ -235,7 +235,7 @@ test('a child for which there is no descriptor left says what to raise, and the 
   t.same(JSON.parse(stdout), {
     code: 'engine_failed',
     message:
-      'DuckDB did not start (EMFILE): raise the limit of open files of this process (LimitNOFILE, ulimit -n)',
+      'DuckDB did not start: this process has as many files and connections open as it may (EMFILE): raise LimitNOFILE (ulimit -n)',
   })
   t.same(readdirSync(join(root, 'temp')), [])
 })

@@ -817,11 +817,32 @@ test('a file that may not be read or written fails its window by name', async (t
   deliver(at(0), [1])
   clock.advance(GRAIN + 2 * MIN)
   const runs = await open()
+  const path = '/data/tmp/rollup-1'
   for (const [code, error] of [
-    ['EACCES', { code: 'storage_denied', message: 'No access: EACCES at /data/tmp/rollup-1' }],
-    ['EDQUOT', { code: 'storage_full', message: 'The disk is full: EDQUOT' }],
+    [
+      'EROFS',
+      {
+        code: 'storage_denied',
+        message: `${path}: the file system is read-only (EROFS): mount it so that it can be written`,
+      },
+    ],
+    ['EMFILE', { code: 'system_limit', message: /^\/data\/tmp\/rollup-1: .* \(EMFILE\): raise LimitNOFILE/ }],
+    [
+      'EACCES',
+      {
+        code: 'storage_denied',
+        message: `${path}: this user may not read or write there (EACCES): give it the file or the folder`,
+      },
+    ],
+    [
+      'EDQUOT',
+      {
+        code: 'storage_full',
+        message: `${path}: the quota of this user is used up (EDQUOT): free some of it, or raise it`,
+      },
+    ],
   ] as const) {
-    engine.failures.push(Object.assign(new Error('no'), { code, path: '/data/tmp/rollup-1' }))
+    engine.failures.push(Object.assign(new Error('no'), { code, path }))
     const { id } = await runs.submit({ at: T0, reprocess: 'all' }, 'ops')
     await runs.work(never)
     t.match(await runs.get(String(id)), { windows: [{ error }] })

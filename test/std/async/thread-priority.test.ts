@@ -1,7 +1,7 @@
 import { getPriority } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { test } from 'tap'
-import { giveWay } from '../../src/std/thread-priority.ts'
+import { giveWay } from '../../../src/std/async/thread-priority.ts'
 
 const niceThread = `
 const { getPriority } = require('node:os')
@@ -17,7 +17,7 @@ import(workerData).then(({ giveWay }) => {
 
 test('a thread gives way alone, as far as it goes', { skip: process.platform !== 'linux' }, async (t) => {
   const before = getPriority()
-  const program = new URL('../../src/std/thread-priority.ts', import.meta.url).href
+  const program = new URL('../../../src/std/async/thread-priority.ts', import.meta.url).href
   const worker = new Worker(niceThread, { eval: true, workerData: program })
   const told = await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
   t.same(told, [before, Math.min(19, before + 5), 19])

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { fairCache } from '../../src/std/fair-lru.ts'
+import { fairCache } from '../../../../src/gateway/collect/identity/fair-lru.ts'
 
 const filled = (limit: number, sets: readonly (readonly [string, string])[]) => {
   const memory = fairCache<number>(limit, () => 1)
