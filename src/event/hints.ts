@@ -1,12 +1,10 @@
 import { nearestOf } from '../std/input/did-you-mean.ts'
-import { INSTANT_FORM } from '../std/input/instant.ts'
 import { lruCache } from '../std/lru.ts'
-import { isPlausible } from './enrich.ts'
 import type { RefusalCode } from './ledger/ledger.ts'
 import { columns, type Measurement } from './schema/event.ts'
 import { isObject } from './schema/json-object.ts'
+import { type Hint, timeHint } from './time-hint.ts'
 import { readers } from './values/columns.ts'
-import { likelyScale, momentIn } from './values/moment.ts'
 import { likelyUnit } from './values/unit.ts'
 
 /** A sender makes the same mistake in each event. Ours. */
@@ -90,30 +88,25 @@ function unknownNames(candidates: readonly unknown[]): readonly string[] {
   return [...names]
 }
 
-/** What the first events that were accepted have to be told, each sentence once. */
+/** What the first events that were accepted have to be told, each fault once. */
 function ofEach(
   { accepted }: HintedEvents,
-  hintOf: (measurement: Measurement) => string | undefined,
+  hintOf: (measurement: Measurement) => Hint | undefined,
 ): readonly string[] {
-  let hints = NONE
+  const hints = new Map<string, string>()
   for (let i = 0; i < accepted.length && i < MAX_EVENTS; i++) {
     const event = accepted[i]
     const hint = event && hintOf(event.measurement)
-    if (hint !== undefined && !hints.includes(hint)) hints = [...hints, hint]
+    if (hint !== undefined && !hints.has(hint.fault)) hints.set(hint.fault, hint.text)
   }
-  return hints
+  return [...hints.values()]
 }
 
-function ofUnit({ unit }: Measurement): string | undefined {
+function ofUnit({ unit }: Measurement): Hint | undefined {
   const meant = unit === undefined ? undefined : likelyUnit(unit)
-  return meant && `unit: "${unit}" is kept as it is and not converted; did you mean "${meant}"?`
+  if (unit === undefined || meant === undefined) return undefined
+  return { fault: unit, text: `unit: "${unit}" is kept as it is and not converted; did you mean "${meant}"?` }
 }
 
-function ofTime({ event_time: time }: Measurement, insteadMs: number): string | undefined {
-  if (time === undefined || isPlausible(momentIn(time), insteadMs)) return undefined
-  const scale = likelyScale(time)
-  // A time that is well written and too old, or ahead, is no mistake of whoever wrote the code.
-  if (scale === 'milliseconds') return undefined
-  const looks = scale === undefined ? 'is no time with a zone' : `looks like ${scale}`
-  return `event_time: ${looks}, and was replaced by the time of arrival; it must be ${INSTANT_FORM}`
-}
+const ofTime = ({ event_time: time }: Measurement, insteadMs: number): Hint | undefined =>
+  time === undefined ? undefined : timeHint(time, insteadMs)

@@ -87,6 +87,13 @@ const FORM = 'epoch milliseconds (1795867200000), or ISO 8601 with a time zone (
 const time = (what: string) =>
   `event_time: ${what}, and was replaced by the time of arrival; it must be ${FORM}`
 
+const replaced = 'and was replaced by the time of arrival'
+const tooOld = (age: string) =>
+  `event_time: is ${age} old, which is more than 24 hours, ${replaced}; for data that is older see "Backfill" in docs/operations.md`
+const ahead = (by: string) =>
+  `event_time: is ${by} ahead, which is more than 5 minutes, ${replaced}; is the clock of the sender right?`
+const pageClock = `event_time: looks like performance.now(), which counts from the page, ${replaced}; use Date.now()`
+
 test('of a time that was replaced it is told what it looks like, and what it must be', async (t) => {
   const seconds = NOW_MS / 1_000
   const timesOf = (times: readonly unknown[], insteadMs?: number) => {
@@ -103,14 +110,22 @@ test('of a time that was replaced it is told what it looks like, and what it mus
     ['nothing', '', [time('is no time with a zone')]],
     ['a time without a zone', '2026-11-29T12:00:00', [time('is no time with a zone')]],
     ['a day', 20_261_128, [time('is no time with a zone')]],
-    ['before 1970', -5, [time('is no time with a zone')]],
-    ['two days ago', NOW_MS - 172_800_000, []],
-    ['the clock of a device that was reset', '1970-01-01T00:00:07Z', []],
-    ['ten minutes ahead', new Date(NOW_MS + 600_000).toISOString(), []],
+    ['a day that is on no calendar', '2026-13-45T12:00:00Z', [time('is no time with a zone')]],
+    ['before 1970', -5, [tooOld('56 years')]],
+    ['the beginning', 0, [tooOld('56 years')]],
+    ['nine days ago', NOW_MS - 9.5 * 86_400_000, [tooOld('9 days')]],
+    ['a little too long ago', NOW_MS - 86_400_001, [tooOld('24 hours')]],
+    ['the clock of a device that was reset', '1970-01-01T00:00:07Z', [tooOld('56 years')]],
+    ['ten minutes ahead', new Date(NOW_MS + 600_000).toISOString(), [ahead('10 minutes')]],
+    ['three hours ahead', NOW_MS + 3 * 3_600_000, [ahead('3 hours')]],
+    ['the clock of a page', 1_234.5, [pageClock]],
+    ['as a text', '1234', [pageClock]],
     ['a good time', NOW_MS - 1_000, []],
     ['none', undefined, []],
   ] as const)
     t.same(timesOf([written], NOW_MS), hints, what)
+  const lastDays = [2, 3, 4].map((days) => NOW_MS - days * 86_400_000)
+  t.same(timesOf(lastDays, NOW_MS), [tooOld('2 days')], 'old data is told of once')
   t.same(timesOf([NOW_MS, 'x', seconds, 'y'], NOW_MS), [
     time('is no time with a zone'),
     time('looks like seconds'),
