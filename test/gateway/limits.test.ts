@@ -76,7 +76,7 @@ test('the numbers of the design', async (t) => {
     ['attributes', event.MAX_ATTRIBUTES, 32],
     ['name of an attribute', event.MAX_ATTRIBUTE_NAME_CHARS, 64],
     ['value of an attribute', event.MAX_ATTRIBUTE_VALUE_CHARS, 256],
-    ['sync, after the one before', GROUP_MS, 2],
+    ['sync, after the one before', GROUP_MS, 3],
     ['sync, bytes', GROUP_BYTES, 256 * KIB],
     ['segment', SEGMENT_BYTES, 64 * MIB],
     ['container, bytes', RECORD_TARGET_BYTES, 50_000],

@@ -16,9 +16,9 @@ export const GROUP_BATCHES = 512
 const FRAME_BYTES = 16 * 1024
 /**
  * A sync costs about 0.2 ms of processor time however much it covers. So one begins at once when none began lately, but
- * under load no sooner than this after the one before, unless a group is full: at most a tenth of a core goes to syncs.
+ * under load no sooner than this after the one before, unless a group is full: at most a fifteenth of a core goes to syncs.
  */
-export const GROUP_MS = 2
+export const GROUP_MS = 3
 
 /** Frames as they will lie in the segment, behind room for the segment's header. */
 export interface CommitGroup {
