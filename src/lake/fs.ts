@@ -20,7 +20,7 @@ import {
 } from '../std/files/files.ts'
 import { makeWay, NOT_REGULAR_FILE } from '../std/files/not-a-file.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
-import { inWords } from '../std/system-faults.ts'
+import { codeInWords } from '../std/system-faults.ts'
 import { filesBelow, isPlaceOfOurs, objectsBelow, orNothing, type SkipObject } from './fs-tree.ts'
 import { type Lake, MAX_GET_BYTES } from './lake.ts'
 import { checkedKey, checkedPrefix, UNFINISHED } from './layout.ts'
@@ -185,7 +185,7 @@ async function attempt<T>(operation: string, key: string, work: () => Promise<T>
   } catch (cause) {
     if (cause instanceof AppError) throw cause
     const where = basename(key) === '' ? '' : ` ${key}`
-    const why = isNoneOfOurs(cause) ? cause.message : (inWords(cause) ?? codeOf(cause))
+    const why = isNoneOfOurs(cause) ? cause.message : codeInWords(cause)
     throw new AppError('lake_failed', `Lake ${operation}${where} failed: ${why}`, { cause })
   }
 }

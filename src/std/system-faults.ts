@@ -99,6 +99,9 @@ export function systemFaultOf(error: unknown): SystemFault | undefined {
 /** Undefined for what nobody outside can mend. */
 export const inWords = (error: unknown): string | undefined => systemFaultOf(error)?.words
 
+/** In words, or else by its code. */
+export const codeInWords = (error: unknown): string => inWords(error) ?? codeOf(error)
+
 /** The same, after the file that it is about, where the system names one. */
 export function inWordsWithPath(error: unknown): string | undefined {
   const path: unknown = Object(error).path
@@ -130,9 +133,9 @@ const SAID: Readonly<Record<string, string>> = {
   'Cannot allocate memory': 'ENOMEM',
 }
 
-/** In our words, what a library written in C ends its message with. */
-export function inWordsOfC(message: string): string | undefined {
+/** `: the disk is full …` for what a library written in C ends its message with; else nothing. */
+export function inWordsOfC(message: string): string {
   const said = message.slice(message.lastIndexOf(': ') + 2).trim()
   const code = Object.hasOwn(SAID, said) ? SAID[said] : undefined
-  return code && inWords(Object.assign(new Error(said), { code }))
+  return code === undefined ? '' : `: ${inWords(Object.assign(new Error(said), { code }))}`
 }

@@ -6,7 +6,14 @@ import { test } from 'tap'
 import { problems } from '../../src/http/problems.ts'
 import { isDiskFull, isPermanentReadError, nodeFiles } from '../../src/std/files/files.ts'
 import { tooLarge } from '../../src/std/files/too-large.ts'
-import { inWords, inWordsOfC, inWordsWithPath, mendable, systemFaultOf } from '../../src/std/system-faults.ts'
+import {
+  codeInWords,
+  inWords,
+  inWordsOfC,
+  inWordsWithPath,
+  mendable,
+  systemFaultOf,
+} from '../../src/std/system-faults.ts'
 
 const failing = (code: string, more: object = {}) =>
   Object.assign(new Error(`${code}: no`), { code, ...more })
@@ -72,6 +79,8 @@ test('the words name the file where the system does, and are found below other e
   t.equal(inWordsWithPath(failing('ENOENT', { path: '/data/x' })), undefined)
   t.equal(mendable(new Error('a', { cause: new Error('b', { cause: failing('ENOSPC') }) })), words)
   t.equal(mendable(new Error('a', { cause: 'b' })), undefined)
+  t.equal(codeInWords(failing('ENOSPC')), words)
+  t.equal(codeInWords(failing('ENOENT')), 'ENOENT')
 })
 
 test('what a library of C says at the end of its message is told in the same words', async (t) => {
@@ -83,7 +92,7 @@ test('what a library of C says at the end of its message is told in the same wor
     ['Cannot open file "/x: No space left on device/y": No such file or directory', undefined],
     ['constructor', undefined],
   ] as const)
-    t.equal(inWordsOfC(message), errno && inWords(failing(errno)), message.trim())
+    t.equal(inWordsOfC(message), errno ? `: ${inWords(failing(errno))}` : '', message.trim())
 })
 
 /** Prints what the first of many descriptors, or bytes, that there is no room for is answered with. */

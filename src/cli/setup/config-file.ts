@@ -3,7 +3,7 @@ import { LineCounter, parseDocument } from 'yaml'
 import { AppError } from '../../std/errors.ts'
 import { readAtMost } from '../../std/files/too-large.ts'
 import { jsonFault, jsonOr } from '../../std/json.ts'
-import { inWords } from '../../std/system-faults.ts'
+import { codeInWords } from '../../std/system-faults.ts'
 
 /** Reads a file as JSON or YAML, by its name. What is wrong is said with its place, and never quoted: it may be a password. */
 export async function readConfigFile(path: string): Promise<unknown> {
@@ -62,8 +62,8 @@ async function bytesOf(path: string): Promise<Buffer> {
   try {
     return await readAtMost(path, MAX_CONFIG_BYTES)
   } catch (cause) {
-    const { code = '', message } = cause as NodeJS.ErrnoException
-    const why = FILE_FAULTS[code] ?? inWords(cause) ?? message
+    const { code = '' } = cause as NodeJS.ErrnoException
+    const why = FILE_FAULTS[code] ?? codeInWords(cause)
     throw new AppError(
       'bad_configuration',
       `Cannot read the configuration ${path}: ${why}. It is named by --config, or by HEADGATE_CONFIG.`,

@@ -1,9 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { AppError } from '../../../std/errors.ts'
-import { codeOf } from '../../../std/expected-errors.ts'
 import { bestEffort } from '../../../std/files/files.ts'
-import { inWords, inWordsOfC } from '../../../std/system-faults.ts'
+import { codeInWords, inWordsOfC } from '../../../std/system-faults.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { DuckdbReply, DuckdbRequest } from './duckdb-child.ts'
 import { type OpenSqlSession, type SqlSession, type SqlValue, tookTooLong } from './sql-session.ts'
@@ -161,7 +160,7 @@ function endOf(process: ChildProcess): Promise<AppError> {
 }
 
 const notStarted = (cause: Error): AppError =>
-  new AppError('engine_failed', `DuckDB did not start: ${inWords(cause) ?? codeOf(cause)}`, { cause })
+  new AppError('engine_failed', `DuckDB did not start: ${codeInWords(cause)}`, { cause })
 
 /** Signals of native code that went wrong by itself: as a rule for what it read. */
 const CRASHES = ['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE']
@@ -194,9 +193,7 @@ function sqlError(text: string): AppError {
     .trim()
   const code = words.startsWith('Out of Memory') ? 'engine_out_of_memory' : 'engine_failed'
   const kind = words.replace(/ Error.*$/s, '')
-  const ofSystem = inWordsOfC(message)
-  const told = ofSystem === undefined ? words : `${words}: ${ofSystem}`
-  return new AppError(code, `DuckDB: ${told}`, {
+  return new AppError(code, `DuckDB: ${words}${inWordsOfC(message)}`, {
     details: { kind, ...(ITS_LIMIT.test(words) && { ofItself: true }) },
   })
 }

@@ -3,7 +3,7 @@ import { AppError } from '../../../std/errors.ts'
 import { codeOf } from '../../../std/expected-errors.ts'
 import { durableFolders } from '../../../std/files/durable-folders.ts'
 import { type FileOps, nodeFiles } from '../../../std/files/files.ts'
-import { inWords } from '../../../std/system-faults.ts'
+import { codeInWords } from '../../../std/system-faults.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { BacklogState, Frame, FrameStore } from '../backlog.ts'
 import type { Batch, Durability, Journal } from '../journal.ts'
@@ -99,7 +99,7 @@ async function orUnavailable<T>(dir: string, work: () => Promise<T>): Promise<T>
     const code = codeOf(cause)
     const why = NO_FOLDER.includes(code)
       ? `${code}: a file lies in its place or on its path; move it away`
-      : (inWords(cause) ?? code)
+      : codeInWords(cause)
     throw new AppError('journal_unavailable', `Journal folder ${dir} failed: ${why}`, { cause })
   }
 }

@@ -5,7 +5,7 @@ import { bestEffort, type FileOps, isDiskFull, writeDurably } from '../../../std
 import { isNotRegularFile } from '../../../std/files/not-a-file.ts'
 import { type Processes, type ProcessIdentity, systemProcesses } from '../../../std/files/process-identity.ts'
 import { isTooLarge } from '../../../std/files/too-large.ts'
-import { inWords } from '../../../std/system-faults.ts'
+import { codeInWords } from '../../../std/system-faults.ts'
 import type { JournalMetrics } from '../metrics.ts'
 import { quarantineFile } from '../quarantine-files.ts'
 import { type LivenessSocket, type LivenessSockets, systemSockets } from './lock-socket.ts'
@@ -78,7 +78,7 @@ async function showLife(taker: Taker): Promise<LivenessSocket> {
   } catch (error) {
     // On a full disk there is something to free, and the lock to be tried again.
     if (error instanceof AppError || isDiskFull(error)) throw error
-    const why = `The socket ${path}, which shows that this process lives, cannot be opened: ${inWords(error) ?? codeOf(error)}`
+    const why = `The socket ${path}, which shows that this process lives, cannot be opened: ${codeInWords(error)}`
     throw new AppError('journal_unavailable', why, { cause: error })
   }
 }
