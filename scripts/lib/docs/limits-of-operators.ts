@@ -101,7 +101,7 @@ export const runLimits: readonly Limit[] = [
   },
   {
     what: 'Windows of a scheduled run',
-    at: ['aggregation/rollup/plan/plan.ts', 'MAX_WINDOWS_PER_TICK'],
+    at: ['aggregation/rollup/plan/plan-share.ts', 'MAX_WINDOWS_PER_TICK'],
     beyond: 'the next run takes the next ones',
     unit: 'windows',
   },

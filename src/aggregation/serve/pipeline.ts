@@ -15,7 +15,8 @@ export const PipelineState = Type.Object({
       }),
     ),
     dueWindows: Type.Integer({
-      description: 'Windows, of whatever age, that should have run and did not yet.',
+      description:
+        'Windows, of whatever age, that should have run and did not yet, or whose result is not in the store, as after a restore.',
     }),
     dueWithEvents: Type.Optional(
       Type.Integer({

@@ -85,7 +85,7 @@ export const rollupDeclarations = {
   },
   headgate_rollup_due_windows: {
     type: 'gauge',
-    help: 'Windows that are over and were not committed as complete, whatever their age.',
+    help: 'Windows that are over and were not committed as complete, or are not in the store, whatever their age.',
     unit: 'windows',
     labels: { rollup },
     ofWorkers: 'sum',

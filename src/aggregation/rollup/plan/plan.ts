@@ -1,4 +1,4 @@
-import { alignDown, DAY_MS, HOUR_MS } from '../../../std/durations.ts'
+import { alignDown, HOUR_MS } from '../../../std/durations.ts'
 import { MAX_INSTANT_MS } from '../../../std/input/instant.ts'
 import type { DamagedManifest, Manifest } from '../commit/manifest.ts'
 import { rowsIn, type WindowInput } from '../commit/window-inputs.ts'
@@ -43,7 +43,7 @@ export interface Times {
 }
 
 /**
- * `open`: not over, grace included. `due`: over, and not committed as complete. `dirty`: committed, but rows came since.
+ * `open`: not over, grace included. `due`: over, and not committed as complete, or not in every store. `dirty`: committed, but rows came since.
  * `failed`: given up by a run, or its manifest cannot be read. `missing`: never committed, older than the horizon, and no
  * rows wait for it.
  */
@@ -76,10 +76,6 @@ export interface Plan {
 }
 type Decision = { readonly step: WindowAction } | Omit<SkippedWindow, 'window'>
 
-/** One scheduled run takes a day of quarter hours at most; the next tick takes the next. Ours. */
-export const MAX_WINDOWS_PER_TICK = 96
-/** How many windows of the last day come first where there is a long backlog: half of a tick. Ours. */
-export const MOST_NEWEST_FIRST = 48
 /** The schedule tries a window again this long after a run gave it up: an outage heals without an operator. Ours. */
 export const FAILED_PAUSE_MS = HOUR_MS
 /** The longest that rows which came late wait for the next generation of their window. Ours. */
@@ -101,6 +97,16 @@ export function windowsIn(
 }
 
 export function windowState(facts: WindowFacts, times: Times): WindowState {
+  const state = stateInLake(facts, times)
+  return isUnpublished(facts) && (state === 'committed' || state === 'dirty') ? 'due' : state
+}
+
+/** A store lacks the newest generation: queries answer without it, or with an older one. */
+export const isUnpublished = ({ manifest, stored }: WindowFacts): boolean =>
+  manifest !== undefined && stored.some((held) => (held?.generation ?? 0) < manifest.generation)
+
+/** The state as far as the lake tells it, whatever the stores hold. */
+function stateInLake(facts: WindowFacts, times: Times): WindowState {
   const { window, manifest, failedMs } = facts
   if (failedMs !== undefined || facts.damaged !== undefined) return 'failed'
   if (!isOver(window, times)) return 'open'
@@ -127,24 +133,9 @@ export function isSettled(facts: WindowFacts, times: Times): boolean {
   return decision.why === 'committed' || decision.why === 'sealed'
 }
 
-/** What the schedule does: due windows, then late rows in growing intervals, then what a store lacks. */
+/** What the schedule does, if it takes all at once: due windows, then late rows in growing intervals, then what a store lacks. */
 export function planScheduled(facts: readonly WindowFacts[], times: Times): Plan {
-  const plan = planned(facts, (each) => scheduled(each, times))
-  return firstOf(plan, { most: MAX_WINDOWS_PER_TICK, nowMs: times.nowMs })
-}
-
-/**
- * As many windows of the plan, in the order in which they are to be taken; the others are left for the next. The oldest
- * first, but of a long backlog some of the last day before them, the newest first: whatever the past has brought, and
- * however long it takes, the present is seen.
- */
-export function firstOf({ windows, skipped }: Plan, { most, nowMs }: { most: number; nowMs: number }): Plan {
-  const isLong = windows.length > MOST_NEWEST_FIRST
-  const ofLastDay = windows.filter(({ toMs }) => toMs > nowMs - DAY_MS)
-  const newest = new Set(isLong ? ofLastDay.slice(-MOST_NEWEST_FIRST).reverse() : [])
-  const ordered = [...newest, ...windows.filter((window) => !newest.has(window))]
-  const later = ordered.slice(most).map((window) => skip(window, 'next_tick'))
-  return { windows: ordered.slice(0, most), skipped: [...skipped, ...later] }
+  return planned(facts, (each) => scheduled(each, times))
 }
 
 /** What an explicit run does. It ignores the grace and may take the window that is still open. */
@@ -170,8 +161,8 @@ function scheduled(facts: WindowFacts, times: Times): Decision {
   if (facts.damaged) return facts.damaged.forGood ? { step: 'compute' } : { why: 'failed_recently' }
   if (!isOver(window, times)) return publishOr('open', facts)
   const tooLate = tooLateRows(facts, times)
-  if (tooLate > 0) return { why: 'sealed', tooLate }
-  const state = windowState(facts, times)
+  if (tooLate > 0) return sealedWith(tooLate, facts)
+  const state = stateInLake(facts, times)
   if (state === 'missing') return { why: 'sealed' }
   if (state !== 'dirty' || manifest === undefined) return stepFor(facts, times)
   // What came in time is taken at the seal at the latest.
@@ -185,7 +176,10 @@ function requested(facts: WindowFacts, reprocess: Reprocess, times: Times): Deci
   if (reprocess === 'all' || facts.damaged) return { step: 'compute' }
   if (reprocess === 'failed' && failedMs === undefined) return { why: 'not_failed' }
   const tooLate = tooLateRows(facts, times)
-  if (tooLate === 0) return stepFor(facts, times)
+  return tooLate === 0 ? stepFor(facts, times) : sealedWith(tooLate, facts)
+}
+
+function sealedWith(tooLate: number, facts: WindowFacts): Decision {
   const decision = publishOr('sealed', facts)
   return 'step' in decision ? decision : { ...decision, tooLate }
 }
@@ -199,13 +193,12 @@ function stepFor(facts: WindowFacts, times: Times): Decision {
 }
 
 /** A store that lacks the newest generation gets it, whatever else keeps the window from being computed. */
-function publishOr(why: SkipReason, { manifest, stored, failedMs }: WindowFacts): Decision {
-  if (manifest === undefined) return { why }
-  const lacking = stored.some((held) => (held?.generation ?? 0) < manifest.generation)
-  return lacking || failedMs !== undefined ? { step: 'publish' } : { why }
+function publishOr(why: SkipReason, facts: WindowFacts): Decision {
+  if (facts.manifest === undefined) return { why }
+  return isUnpublished(facts) || facts.failedMs !== undefined ? { step: 'publish' } : { why }
 }
 
-const skip = ({ rollup, fromMs, toMs }: Window, why: SkipReason): SkippedWindow => ({
+export const skip = ({ rollup, fromMs, toMs }: Window, why: SkipReason): SkippedWindow => ({
   window: { rollup, fromMs, toMs },
   why,
 })

@@ -7,7 +7,6 @@ import { invalid } from '../../../std/input/invalid.ts'
 import { rejectedIn } from '../engines/engine.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import {
-  firstOf,
   type Plan,
   planRequested,
   planScheduled,
@@ -19,10 +18,12 @@ import {
   windowState,
   windowsIn,
 } from './plan.ts'
+import { firstOf, shareOfTick } from './plan-share.ts'
 import { type RunRequest, scopeOf } from './run-request.ts'
 import type { RunScope, Trigger } from './run-scope.ts'
 import { type EventRange, type FactSources, gatherFacts } from './window-facts.ts'
-import { createWatch, type PlanMetrics, type WindowNote } from './window-watch.ts'
+import type { PlanMetrics } from './window-news.ts'
+import { createWatch, type WindowNote } from './window-watch.ts'
 
 /** Windows that one request may name or list. Ours: a hundred days of quarter hours. */
 export const MAX_LISTED_WINDOWS = 10_000
@@ -120,7 +121,7 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
     const now = times()
     const found = await look(named(rollups), now)
     const free = found.filter(({ window }) => !isHeld(window))
-    return worthTelling(planScheduled(free, now))
+    return worthTelling(shareOfTick(planScheduled(free, now), now.nowMs))
   }
 
   /** All windows since the horizon began, or the first data, and those of before that wait for something. */

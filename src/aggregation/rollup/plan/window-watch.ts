@@ -7,6 +7,7 @@ import { rejectedIn } from '../engines/engine.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import {
   isSettled,
+  isUnpublished,
   type Times,
   tooLateRows,
   type Window,
@@ -16,6 +17,7 @@ import {
   windowsIn,
 } from './plan.ts'
 import { type FactSources, gatherFacts } from './window-facts.ts'
+import { createWindowNews, isDue, type PlanMetrics } from './window-news.ts'
 
 /** What a look found of a window, kept until something of it may have changed. */
 export interface WindowNote {
@@ -28,6 +30,8 @@ export interface WindowNote {
   readonly tooLate: number
   /** Whether rows of it lie in the lake. */
   readonly hasEvents: boolean
+  /** Its result lies in the lake, and a store lacks it. */
+  readonly isUnpublished: boolean
 }
 
 export interface Watch {
@@ -40,14 +44,6 @@ export interface Watch {
   notes(definition: RollupDefinition, firstMs: number): readonly WindowNote[]
   /** A run is through with the window: what was found of it before means nothing. */
   forget(window: Window): void
-}
-
-/** What looks tell of the windows. */
-export interface PlanMetrics {
-  /** A window up to there is known to be committed. */
-  committedUpTo(rollup: string, toMs: number): void
-  /** What a look at the windows of a rollup found, of whatever age. */
-  waiting(rollup: string, found: { readonly dueWindows: number; readonly tooLateRows: number }): void
 }
 
 export interface WatchOptions {
@@ -71,7 +67,6 @@ interface Kept extends WindowNote {
 interface Watched {
   readonly kept: Map<number, Kept>
   afreshMs: number
-  toldTooLate: number
 }
 
 /**
@@ -80,13 +75,13 @@ interface Watched {
  */
 export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
   const rollups = new Map<string, Watched>()
+  const tell = createWindowNews(sources.log, metrics)
   const oneAtATime = limitConcurrency(1)
 
   function watchedOf(rollup: string): Watched {
     const watched = rollups.get(rollup) ?? {
       kept: new Map(),
       afreshMs: Number.NEGATIVE_INFINITY,
-      toldTooLate: 0,
     }
     rollups.set(rollup, watched)
     return watched
@@ -109,29 +104,11 @@ export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
       watched.kept.set(fromMs, { ...noteOf(each, times), touches: touches.get(fromMs) ?? 0 })
     }
     prune(watched, { touches, firstMs, others })
-    tell(definition, watched)
+    tell(definition.id, [...watched.kept.values()])
     if (isAfresh) watched.afreshMs = clock.monotonicMs() + AFRESH_SHARE * (clock.monotonicMs() - startMs)
     return facts
       .filter(({ window }) => watched.kept.get(window.fromMs)?.isSettled === false)
       .sort((a, b) => a.window.fromMs - b.window.fromMs)
-  }
-
-  function tell({ id }: RollupDefinition, watched: Watched): void {
-    const notes = [...watched.kept.values()]
-    const late = notes.filter(({ tooLate }) => tooLate > 0)
-    const events = late.reduce((sum, { tooLate }) => sum + tooLate, 0)
-    metrics.waiting(id, { dueWindows: notes.filter(({ state }) => isDue(state)).length, tooLateRows: events })
-    if (events > watched.toldTooLate) {
-      const spans = late.map(({ window }) => window).sort((a, b) => a.fromMs - b.fromMs)
-      const [from, to] = [spans[0]?.fromMs, spans.at(-1)?.toMs].map((ms) =>
-        new Date(Number(ms)).toISOString(),
-      )
-      sources.log.warn(
-        { rollup: id, events, windows: late.length, from, to },
-        'events came after their windows were sealed: `headgate aggregate --from … --to … --reprocess all` counts them',
-      )
-    }
-    watched.toldTooLate = events
   }
 
   return {
@@ -149,7 +126,6 @@ export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
   }
 }
 
-const isDue = (state: WindowState) => state === 'due' || state === 'failed'
 const isWaiting = (state: WindowState) => isDue(state) || state === 'dirty'
 
 function* touchesByWindow(
@@ -227,6 +203,7 @@ function noteOf(facts: WindowFacts, times: Times): Omit<Kept, 'touches'> {
     tooLate: tooLateRows(facts, times),
     hasEvents: facts.inputs.length > 0,
     isSettled: isSettled(facts, times),
+    isUnpublished: isUnpublished(facts),
   }
 }
 

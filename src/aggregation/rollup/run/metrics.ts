@@ -3,7 +3,7 @@ import { counter, gauge, histogram } from '../../../std/metrics/instruments.ts'
 import type { MetricRegistry } from '../../../std/metrics/metric-registry.ts'
 import type { Manifest } from '../commit/manifest.ts'
 import { rejectedIn } from '../engines/engine.ts'
-import type { PlanMetrics } from '../plan/window-watch.ts'
+import type { PlanMetrics } from '../plan/window-news.ts'
 import type { WindowResult } from './log/run-record.ts'
 
 export interface RollupMetrics extends PlanMetrics {

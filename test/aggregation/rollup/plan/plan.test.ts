@@ -6,8 +6,6 @@ import { NO_COUNTS } from '../../../../src/aggregation/rollup/engines/engine.ts'
 import {
   FAILED_PAUSE_MS,
   isSettled,
-  MAX_WINDOWS_PER_TICK,
-  MOST_NEWEST_FIRST,
   planRequested,
   planScheduled,
   type Reprocess,
@@ -17,6 +15,12 @@ import {
   windowState,
   windowsIn,
 } from '../../../../src/aggregation/rollup/plan/plan.ts'
+import {
+  MAX_WINDOWS_PER_TICK,
+  MOST_NEWEST_FIRST,
+  PUBLISHED_PER_COMPUTED,
+  shareOfTick,
+} from '../../../../src/aggregation/rollup/plan/plan-share.ts'
 import { runToEnd } from '../../../../src/std/async/yielding.ts'
 import { committed } from '../../../contracts/store.ts'
 import { minuteRows } from '../../../fakes/aggregation/minutes.ts'
@@ -145,7 +149,17 @@ test('the state of a window follows from what is there', async (t) => {
     ['committed, with rows since', dirty, OVER, 'dirty'],
     ['committed, with rows that came too late', tooLate, SEALED, 'dirty'],
     ['committed, with fewer inputs', { ...done, inputs: [] }, OVER, 'committed'],
+    ['committed, not in one of two stores', { ...done, stored: [held, undefined] }, OVER, 'due'],
+    [
+      'committed, an older generation in the store',
+      { ...done, manifest: manifest({ generation: 2 }) },
+      OVER,
+      'due',
+    ],
+    ['with rows since, not in the store', { ...dirty, stored: [undefined] }, OVER, 'due'],
+    ['committed while open, not in the store', { ...partial, stored: [undefined] }, BEFORE, 'open'],
     ['given up', { ...done, failedMs: T0 }, OVER, 'failed'],
+    ['given up, not in the store', { ...done, stored: [undefined], failedMs: T0 }, OVER, 'failed'],
   ] as const) {
     t.equal(windowState(facts(over), at), state, what)
   }
@@ -197,6 +211,7 @@ test('the schedule decides by state, time and what the stores hold', async (t) =
     ['older than the horizon, committed while open', partial, SEALED, 'compute'],
     ['older than the horizon, with rows that came before', dirty, SEALED, 'compute'],
     ['older than the horizon, with rows that came after', tooLate, SEALED, 'sealed'],
+    ['the same, not in the store', { ...tooLate, stored: [undefined] }, SEALED, 'publish'],
     ['settling at the seal', settlingLong, times(END + HORIZON - 1), 'settling'],
     ['the last computation before the seal', settlingLong, times(END + HORIZON), 'compute'],
     ['committed by a clock that was ahead, with rows now', ahead, OVER, 'compute'],
@@ -326,10 +341,8 @@ test('a short backlog is caught up oldest first; of a long one some of the last 
     ],
   ] as const) {
     const shuffled = [...due].sort((a, b) => (a % 7) - (b % 7) || a - b)
-    const plan = planScheduled(
-      shuffled.map((minutes) => facts({ window: ago(minutes) })),
-      { ...times(nowMs), graceMs: 0 },
-    )
+    const all = shuffled.map((minutes) => facts({ window: ago(minutes) }))
+    const plan = shareOfTick(planScheduled(all, { ...times(nowMs), graceMs: 0 }), nowMs)
     t.same(
       plan.windows,
       taken.map((minutes) => ({ ...ago(minutes), step: 'compute' })),
@@ -343,6 +356,33 @@ test('a short backlog is caught up oldest first; of a long one some of the last 
     )
   }
   t.equal(MOST_NEWEST_FIRST, MAX_WINDOWS_PER_TICK / 2)
+})
+
+test('a tick takes ten times as many windows that are only published: a restored lake is soon shown', (t) => {
+  const windowAt = (i: number) => ({ rollup: 'vitals', fromMs: T0 + i * GRAIN, toMs: END + i * GRAIN })
+  const steps = (step: 'publish' | 'compute', from: number, to: number) =>
+    Array.from({ length: to - from }, (_, i) => ({ ...windowAt(from + i), step }))
+  const most = MAX_WINDOWS_PER_TICK * PUBLISHED_PER_COMPUTED
+  const nowMs = T0 + 3 * most * GRAIN
+  for (const [what, windows, taken] of [
+    ['published alone', steps('publish', 0, most + 5), most],
+    ['computed alone', steps('compute', 0, most), MAX_WINDOWS_PER_TICK],
+    [
+      'half of each',
+      [...steps('publish', 0, most / 2), ...steps('compute', most / 2, most)],
+      most / 2 + MAX_WINDOWS_PER_TICK / 2,
+    ],
+    [
+      'all that are to be computed, and as many of the others as make up for the rest',
+      [...steps('compute', 0, MAX_WINDOWS_PER_TICK - 1), ...steps('publish', most, 2 * most)],
+      MAX_WINDOWS_PER_TICK - 1 + PUBLISHED_PER_COMPUTED,
+    ],
+  ] as const) {
+    const share = shareOfTick({ windows, skipped: [] }, nowMs)
+    t.same(share.windows, windows.slice(0, taken), what)
+    t.equal(share.skipped.length, windows.length - taken, what)
+  }
+  t.end()
 })
 
 test('rows are too late when all that is new came after the seal of a finished window', async (t) => {

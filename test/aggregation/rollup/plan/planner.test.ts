@@ -5,7 +5,7 @@ import {
   windowKey,
 } from '../../../../src/aggregation/rollup/commit/manifest.ts'
 import { NO_COUNTS } from '../../../../src/aggregation/rollup/engines/engine.ts'
-import { MOST_NEWEST_FIRST } from '../../../../src/aggregation/rollup/plan/plan.ts'
+import { MOST_NEWEST_FIRST } from '../../../../src/aggregation/rollup/plan/plan-share.ts'
 import { createPlanner } from '../../../../src/aggregation/rollup/plan/planner.ts'
 import type { RunRequest } from '../../../../src/aggregation/rollup/plan/run-request.ts'
 import { createRunLog } from '../../../../src/aggregation/rollup/run/log/run-log.ts'

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { test } from 'tap'
 import { FAILED_PAUSE_MS } from '../../../../src/aggregation/rollup/plan/plan.ts'
+import { MANY_UNPUBLISHED } from '../../../../src/aggregation/rollup/plan/window-news.ts'
 import type { SavedProgress } from '../../../../src/aggregation/rollup/run/execute-run.ts'
 import { HELD_PAUSE_MS } from '../../../../src/aggregation/rollup/run/log/run-record.ts'
 import { MAX_WAIT_MS } from '../../../../src/aggregation/rollup/run/upstream.ts'
@@ -989,6 +990,41 @@ test('a store that fails is brought up to date later, and keeps the others from 
   t.match((await runs.list({ limit: 1 }))[0], {
     windows: [{ step: 'publish', result: 'published' }, {}, {}, {}],
   })
+})
+
+test('results that a store lost are due and told until they are published again', async (t) => {
+  const lines: string[] = []
+  const telemetry = createTelemetry('info', { write: (line) => lines.push(line) })
+  const { deliver, clock, open, dir } = await aggregation(t)
+  const told = (what: RegExp) => lines.filter((line) => what.test(line)).length
+  const [lacks, whole] = [/store\/ lacks results/, /store\/ has all results/]
+  for (let i = 0; i < MANY_UNPUBLISHED; i++) deliver(at(i), [1])
+  clock.advance(MANY_UNPUBLISHED * GRAIN + 2 * MIN)
+  const before = await open()
+  await before.tick(never)
+  await before.work(never)
+  t.equal((await before.overview()).filter(({ isUnpublished }) => isUnpublished).length, 0)
+
+  const restored = localStore({ dir: `${dir}/restored` })
+  const runs = await open({ telemetry, stores: [restored] })
+  const due = (await runs.overview()).filter(({ state }) => state === 'due')
+  t.equal(due.length, MANY_UNPUBLISHED)
+  t.ok(due.every(({ isUnpublished, generation }) => isUnpublished && generation === 1))
+  t.match(await runs.windows({ fromMs: at(0), toMs: at(1) }), [{ state: 'due', generation: 1 }])
+  await runs.tick(never)
+  t.same([told(lacks), told(whole)], [1, 0], 'once, however often it is looked')
+  t.match(
+    lines.find((line) => lacks.test(line)),
+    `"windows":${MANY_UNPUBLISHED}`,
+  )
+  await runs.work(never)
+  await runs.tick(never)
+  t.equal((await restored.windows('vitals', at(0), at(MANY_UNPUBLISHED))).length, MANY_UNPUBLISHED)
+  t.same(
+    (await runs.overview()).filter(({ state }) => state === 'due'),
+    [],
+  )
+  t.same([told(lacks), told(whole)], [1, 1])
 })
 
 test('a store that is new gets what was committed before', async (t) => {
