@@ -27,8 +27,17 @@ const BEARER = /^Bearer +(\S+)$/i
 /** The token of an Authorization header; never from a URL, which ends up in logs and histories. */
 export const bearerOf = (authorization = ''): string | undefined => BEARER.exec(authorization)?.[1]
 
-const NO_TOKEN =
-  'Send `authorization: Bearer …` with one of the tokens in aggregation.tokens; `headgate key new --token` makes one.'
+const TO_GET_ONE =
+  '`headgate key show-dev` prints the one of a first start; `headgate key new --token` makes one, for aggregation.tokens.'
+const NO_TOKEN = `No token came with the request: send it as \`authorization: Bearer …\`. ${TO_GET_ONE}`
+const NO_BEARER = `The header authorization has no bearer token: it must be \`authorization: Bearer …\`, with the token as it is and nothing behind it. ${TO_GET_ONE}`
+const TOKEN_NOT_KNOWN = `A token came with the request, and it is none of those in aggregation.tokens; the key of an app is no token. ${TO_GET_ONE}`
+
+/** Why nobody is let in: it is told by the header alone, and nothing of how near a token was. */
+function refusal(authorization: string | undefined): string {
+  if (authorization === undefined || authorization === '') return NO_TOKEN
+  return bearerOf(authorization) === undefined ? NO_BEARER : TOKEN_NOT_KNOWN
+}
 
 export function createAuth(tokens: readonly TokenConfig[]): Auth {
   let holders = tokens.map(holderOf)
@@ -39,7 +48,7 @@ export function createAuth(tokens: readonly TokenConfig[]): Auth {
     const digest = token === undefined ? undefined : createHash('sha256').update(token).digest()
     // Every token is compared, so that the time taken says nothing about which one was near.
     const [holder] = holders.filter((one) => digest !== undefined && timingSafeEqual(one.digest, digest))
-    if (holder === undefined) throw new AppError('unauthorized', NO_TOKEN)
+    if (holder === undefined) throw new AppError('unauthorized', refusal(authorization))
     if (!holder.principal.scopes.includes(scope)) {
       throw new AppError('scope_missing', `This needs a token with the scope "${scope}".`)
     }

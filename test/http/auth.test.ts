@@ -83,3 +83,14 @@ test('a reload lets new tokens in, and the old ones no more', async (t) => {
   t.throws(() => reloaded.authenticate('Bearer old-token', 'read'), { code: 'unauthorized' })
   t.equal(reloaded.authenticate('Bearer new-token', 'run').name, 'new')
 })
+
+test('who is not let in is told what came, and where a token is to be had', async (t) => {
+  for (const [header, message] of [
+    [undefined, /^No token came.*`headgate key show-dev`.*`headgate key new --token`/],
+    ['', /^No token came/],
+    ['ops-token', /^The header authorization has no bearer token.*`headgate key show-dev`/],
+    ['Basic ops-token', /^The header authorization has no bearer token/],
+    ['Bearer wrong', /^A token came.*none of those in aggregation\.tokens.*`headgate key show-dev`/],
+  ] as const)
+    t.throws(() => auth.authenticate(header, 'read'), { code: 'unauthorized', message }, String(header))
+})

@@ -6,6 +6,8 @@ import { type App, originAllowed, type Registry } from './registry.ts'
 export interface Claims {
   /** The apps of the keys presented, in order: header, query, path. Unknown keys are not among them. */
   readonly keyed: readonly App[]
+  /** Whether a key was presented, known or not. */
+  readonly hasKey?: boolean
   /** The identifier inside the body. */
   readonly alias?: string | undefined
   /** The Origin header. `null` is one, too. */
@@ -14,9 +16,11 @@ export interface Claims {
   readonly page?: string | undefined
 }
 
-/** The same whether there was none or an unknown one, and whatever the Origin: nothing can be tried out by it. */
-const NO_KEY =
-  'No key of an app known here came with the request. Send one as the header x-headgate-key (or x-api-key, or ?key= in the URL): `headgate key new` makes one, and says what of it goes into the configuration.'
+const TO_GET_ONE =
+  '`headgate key show-dev` prints the one of a first start; `headgate key new` makes one, and says what of it goes into the configuration.'
+/** The same whatever the Origin, as is the other: nothing can be tried out by it but the key that came. */
+const NO_KEY = `No key came with the request. It is looked for in the headers x-headgate-key and x-api-key and in ?key= of the URL, and nowhere else: not in ?api_key=, not in authorization. ${TO_GET_ONE}`
+const KEY_NOT_KNOWN = `A key came with the request, and no app here has it. It must stand in x-headgate-key, x-api-key or ?key= as it is, without quotes and without "Bearer"; a token of the admin port is none. ${TO_GET_ONE}`
 
 /**
  * The app of a request as far as its head says it, before anything of its body is read. Throws what `admit` would throw
@@ -33,7 +37,7 @@ export function admitByHead(claims: Claims, carriesAlias: boolean, registry: Reg
  * for us. What is known must agree, and a browser's Origin must be on that app's list; a sender without one is no browser.
  * A page that shows a picture is held to the list as well, unless there is none: pictures in mails are on no page.
  */
-export function admit({ keyed, alias, origin: stated, page }: Claims, registry: Registry): App {
+export function admit({ keyed, hasKey, alias, origin: stated, page }: Claims, registry: Registry): App {
   const origin = stated ?? page
   const aliased = alias === undefined ? undefined : registry.byAlias(alias)
   const named = aliased === undefined ? keyed : [...keyed, aliased]
@@ -41,7 +45,7 @@ export function admit({ keyed, alias, origin: stated, page }: Claims, registry: 
   const [app = origin === undefined ? undefined : registry.byOrigin(origin)] = named
 
   if (app === undefined) {
-    throw new AppError('unknown_key', NO_KEY)
+    throw new AppError('unknown_key', hasKey === true ? KEY_NOT_KNOWN : NO_KEY)
   }
   if (named.some((other) => other !== app)) {
     throw new AppError('conflicting_apps', 'Keys and aliases in this request belong to different apps.')

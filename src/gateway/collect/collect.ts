@@ -114,7 +114,7 @@ export function createCollector(ports: CollectorPorts): Collector {
       const app = registry.byKey(key)
       if (app !== undefined) keyed.push(app)
     }
-    const claims = { keyed, origin, page }
+    const claims = { keyed, hasKey: keys.length > 0, origin, page }
     const app = admitByHead(claims, format.carriesAlias === true, registry)
     if (app !== undefined) quota.charge(app, { requests: 1 })
     return { claims, app }

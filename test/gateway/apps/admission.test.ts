@@ -59,20 +59,26 @@ test('whose request it is', async (t) => {
   }
 })
 
-test('who is not known is told how to be, and the same whatever was tried', async (t) => {
+test('who is not known is told whether a key came, and the same whatever the Origin', async (t) => {
   const messageOf = (keys: readonly string[], origin?: string) => {
+    const keyed = keys.flatMap((key) => registry.byKey(key) ?? [])
     try {
-      return admit({ keyed: keys.flatMap((key) => registry.byKey(key) ?? []), origin }, registry)
+      return admit({ keyed, hasKey: keys.length > 0, origin }, registry)
     } catch (error) {
       return (error as AppError).message
     }
   }
-  const told = messageOf([])
-  t.match(told, /x-headgate-key.*`headgate key new`/)
-  for (const [keys, origin] of [
-    [['wrong'], undefined],
-    [[], evil],
-    [['wrong'], 'https://blog.example'],
+  const none = messageOf([])
+  t.match(none, /^No key came.*x-headgate-key.*x-api-key.*\?key=.*not in \?api_key=.*`headgate key show-dev`/)
+  t.match(none, /`headgate key new`/)
+  const wrong = messageOf(['wrong'])
+  t.match(wrong, /^A key came.*no app here has it.*without quotes.*"Bearer".*`headgate key show-dev`/)
+  for (const [keys, origin, told] of [
+    [[], evil, none],
+    [[], 'https://blog.example', none],
+    [['nearly', 'wrong'], undefined, wrong],
+    [['wrong'], evil, wrong],
+    [['wrong'], 'https://blog.example', wrong],
   ] as const)
     t.equal(messageOf(keys, origin), told, `${keys} ${origin}`)
 })
