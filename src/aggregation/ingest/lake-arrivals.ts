@@ -21,7 +21,7 @@ import { type Entries, indexEntries } from './index/index-entries.ts'
 import { minutesWithin } from './index/minute-rows.ts'
 import { type ForeignObject, pendingIn } from './index/pending.ts'
 import { rawListing } from './index/raw-listing.ts'
-import { ingestAccount } from './objects/ingest-account.ts'
+import { ingestAccount, type Pass } from './objects/ingest-account.ts'
 import { foreignEntryKey, indexForeign, NOTHING } from './objects/ingest-foreign.ts'
 import { type IngestTools, ingestPartition } from './objects/ingest-partition.ts'
 import { prefixOf } from './objects/partition-log.ts'
@@ -122,7 +122,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
       const sizes = { maxBatchBytes, pieceBytes }
       const { log } = options.telemetry
       const tools = { lake, entries, session, folder, clock, workbench, ...sizes, signal, log }
-      for (const key of damaged) await mended(key, tools)
+      for (const key of damaged) await mended(key, tools, pass)
       for (const partition of partitions)
         await pass.take(prefixOf(partition), () => ingestPartition(partition, tools))
       for (const object of fresh)
@@ -167,9 +167,10 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
   }
 
   /** One that cannot be made anew now costs nothing else, and is tried again. */
-  async function mended(key: string, tools: IngestTools): Promise<void> {
+  async function mended(key: string, tools: IngestTools, pass: Pass): Promise<void> {
     try {
-      await reindex(key, tools)
+      const trouble = await reindex(key, tools)
+      if (trouble !== undefined) await pass.take(key, async () => ({ ...NOTHING, setAside: [trouble] }))
       options.telemetry.log.info({ key }, 'a damaged index entry was made anew')
     } catch (error) {
       if (tools.signal.aborted) throw error

@@ -83,6 +83,31 @@ test('an entry without an object says that there is none; one that cannot be mad
   t.match(JSON.parse(String(await lake.get(entry))), { rows: 0 })
 })
 
+test('an object that is damaged as its entry is goes to dead/, is told once, and is tried no more', async (t) => {
+  const { put, ingester, keys, lake, eventIds } = await setUp()
+  await put(`raw/gateway/${HOUR}/a.ndjson`, events('1'))
+  await ingester().ingest(signal)
+  const [[entry = ''], [object = '']] = await Promise.all([keys('index/'), keys('raw/')])
+  const rubbish = Buffer.from(`PAR1${'x'.repeat(400)}PAR1`)
+  await lake.put(entry, Buffer.alloc(0))
+  await lake.put(object, rubbish)
+  const lines: string[] = []
+  const arrivals = ingester({ telemetry: createTelemetry('warn', { write: (line) => lines.push(line) }) })
+  t.match(await arrivals.ingest(signal), { setAside: [{ key: object, keptIn: /^dead\// }] })
+  const dead = await keys('dead/')
+  t.equal(dead.length, 2, 'the object, and why')
+  const kept = await Promise.all(dead.map((key) => lake.get(key)))
+  t.ok(kept.some((body) => body?.equals(rubbish)))
+  t.ok(kept.some((body) => String(body).includes(`"object":"${object}"`)))
+  t.same(await keys('raw/'), [])
+  t.match(JSON.parse(String(await lake.get(entry))), { rows: 0, inputs: [] })
+  t.equal(lines.filter((line) => line.includes(object)).length, 1, 'named in the log')
+  lines.length = 0
+  await put(`raw/gateway/${HOUR}/b.ndjson`, events('2'))
+  await arrivals.ingest(signal)
+  t.same([await eventIds(), lines], [['2'], []])
+})
+
 test('an ingest that is cancelled blames no entry for it', async (t) => {
   const { put, ingester, keys, eventIds, places } = await setUp()
   await put(`raw/gateway/${HOUR}/a.ndjson`, events('1'))
