@@ -63,6 +63,18 @@ export interface UntakenLimits {
   readonly sweepMs: number
 }
 
+/** As Node's own timeout of a socket knows it (lib/net.js, `_onTimeout`); its types do not. */
+interface Written extends Socket {
+  readonly _handle?: { readonly writeQueueSize?: number } | null
+}
+
+/**
+ * What the kernel has of its answers, of an answer that is written in one piece as well: `writableLength` has all of that
+ * until the last byte is gone.
+ */
+const takenOf = ({ bytesWritten, writableLength, _handle }: Written): number =>
+  bytesWritten - writableLength - (_handle?.writeQueueSize ?? 0)
+
 /** A connection whose answers lie here. */
 interface Stall {
   /** What it had taken before. */
@@ -104,12 +116,11 @@ export function boundUntaken(server: Server, limits: Partial<UntakenLimits> = {}
   }
 
   function look(socket: Socket): void {
-    const { writableLength, bytesWritten } = socket
-    if (writableLength === 0) {
+    if (socket.writableLength === 0) {
       stalls.delete(socket)
       return
     }
-    const takenBytes = bytesWritten - writableLength
+    const takenBytes = takenOf(socket)
     const stall = stalls.get(socket)
     if (stall?.takenBytes !== takenBytes) {
       stalls.delete(socket)

@@ -106,9 +106,11 @@ export function queuePipelines(
     else handOn(request, response)
   })
 
-  /** It was parsed all the same. */
+  /** It was sent ahead of an answer, and parsed all the same. */
   function passBy(request: IncomingMessage): void {
-    turns.charge(request.socket)
+    const socket: Marked = request.socket
+    if (socket[PIPELINE] === undefined) begin(socket)
+    turns.charge(socket)
     passOver(request)
   }
 

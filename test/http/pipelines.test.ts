@@ -6,7 +6,7 @@ import { type Test, test } from 'tap'
 import { SENT_AHEAD_LIMITS } from '../../src/http/address-turns.ts'
 import { answerHalfOpen } from '../../src/http/half-open.ts'
 import { PIPELINE_LIMITS, type PipelineLimits, queuePipelines } from '../../src/http/pipelines.ts'
-import { MAX_LINGER_BYTES, UNREAD_LINGER_MS } from '../../src/http/unread.ts'
+import { endBehind, MAX_LINGER_BYTES, UNREAD_LINGER_MS } from '../../src/http/unread.ts'
 import { type RawAnswer, readAnswer, readAnswers } from '../fakes/raw-http.ts'
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
@@ -535,4 +535,21 @@ test('a connection that closes makes no stack for each request that waits', asyn
   t.equal(stacks.length, 20)
   t.same(new Set(stacks), new Set(['Error: aborted']))
   t.equal(Error.stackTraceLimit, stackTraceLimit, 'others have theirs')
+})
+
+test('what stands behind the end that was told of is parsed no faster than it may', async (t) => {
+  const server = createServer(({ socket }) => endBehind(socket))
+  const sentAhead = { ...SENT_AHEAD_LIMITS, unanswered: Number.POSITIVE_INFINITY, burst: 100 }
+  queuePipelines(server, { sentAhead, monotonicMs: () => 1_000, onRefused: () => {} })
+  let heard = 0
+  server.on('request', () => heard++)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { socket } = join(t, (server.address() as AddressInfo).port)
+  socket.write(get('/').repeat(20_000))
+  await once(server, 'request')
+  await quiet()
+  const inARead = 65_536 / get('/').length
+  t.ok(heard > 100 && heard <= 101 + 2 * inARead, `${heard} of 20,000`)
 })

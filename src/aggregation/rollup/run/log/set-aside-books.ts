@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { limitConcurrency } from '../../../../std/async/concurrency-limit.ts'
 import type { Clock } from '../../../../std/clock.ts'
 import { unlessRejected } from '../../../../std/expected-errors.ts'
 import {
@@ -104,23 +105,30 @@ export function createSetAsideBooks({
     )
   }
 
+  /** Each reads what the one before it wrote. */
+  const inTurn = limitConcurrency(1)
+
+  async function addNow(found: readonly SetAside[]): Promise<void> {
+    const known = await load()
+    if (known === undefined) return
+    const news = tallyOf(found)
+    await save({
+      version: BOOKS_VERSION,
+      total: { ...together(known.total, news), lastMs: clock.nowMs() },
+      untold: addAside(known.untold, news),
+    })
+  }
+
+  async function takeNow(): Promise<AsideTally | undefined> {
+    const known = await load()
+    if (known === undefined || known.untold.told.length === 0) return undefined
+    await save({ ...known, untold: NOTHING })
+    return known.untold
+  }
+
   return {
-    async add(found) {
-      const known = found.length === 0 ? undefined : await load()
-      if (known === undefined) return
-      const news = tallyOf(found)
-      await save({
-        version: BOOKS_VERSION,
-        total: { ...together(known.total, news), lastMs: clock.nowMs() },
-        untold: addAside(known.untold, news),
-      })
-    },
-    async takeUntold() {
-      const known = await load()
-      if (known === undefined || known.untold.told.length === 0) return undefined
-      await save({ ...known, untold: NOTHING })
-      return known.untold
-    },
+    add: async (found) => (found.length === 0 ? undefined : inTurn(() => addNow(found))),
+    takeUntold: () => inTurn(takeNow),
     total: async () => ((await load()) ?? EMPTY).total,
   }
 }

@@ -52,3 +52,13 @@ test('books that are damaged begin anew, and those that cannot be read or are of
   await nowhere.add([whole])
   t.same(await nowhere.total(), { lines: 0, objects: 0, lastMs: null }, 'it costs a number, and nothing else')
 })
+
+test('who adds or takes at once loses nothing', async (t) => {
+  const books = createSetAsideBooks({ dir: t.testdir(), clock, log })
+  const adding = Array.from({ length: 10 }, (_, i) => books.add([lines(`raw/${i}`, 1)]))
+  const taken = books.takeUntold()
+  await Promise.all([...adding, taken, books.add([lines('raw/last', 1)])])
+  t.match(await books.total(), { lines: 11 })
+  const told = [await taken, await books.takeUntold()].map((tally) => tally?.lines ?? 0)
+  t.equal(told[0] + told[1], 11, `${told}`)
+})
