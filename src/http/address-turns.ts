@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { lruCache } from '../std/lru.ts'
-import { peerOf } from './sender/sender.ts'
+import { blockOf } from './sender/sender.ts'
 
 /** Requests of one address that are sent ahead of answers. */
 export interface SentAheadLimits {
@@ -48,6 +48,7 @@ export interface AddressTurns {
 
 /** An address that is connected. */
 interface Peer {
+  /** What counts as one address. */
   readonly address: string
   readonly connections: Set<Socket>
   /** Requests that were sent ahead in this turn. */
@@ -91,7 +92,7 @@ export function readInTurn(
   let timer: NodeJS.Timeout | undefined
 
   server.on('connection', (socket: Known) => {
-    const peer = peerAt(peerOf(socket))
+    const peer = peerAt(blockOf(socket))
     socket[PEER] = peer
     peer.connections.add(socket)
     socket.once('close', () => leave(peer, socket))

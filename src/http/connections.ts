@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { isAhead } from './address-turns.ts'
-import { peerOf } from './sender/sender.ts'
+import { blockOf } from './sender/sender.ts'
 
 /** Bounds what connections cost: some 5 KB each while idle, 12 KB with a request begun. */
 export const MAX_CONNECTIONS = 10_000
@@ -131,11 +131,11 @@ export function boundUntaken(server: Server, limits: Partial<UntakenLimits> = {}
   function endBeyondShare(): void {
     const held = new Map<string, number>()
     for (const { 0: socket } of stalls)
-      held.set(peerOf(socket), (held.get(peerOf(socket)) ?? 0) + socket.writableLength)
+      held.set(blockOf(socket), (held.get(blockOf(socket)) ?? 0) + socket.writableLength)
     for (const { 0: socket } of stalls) {
-      const bytes = Number(held.get(peerOf(socket)))
+      const bytes = Number(held.get(blockOf(socket)))
       if (bytes <= shareBytes) continue
-      held.set(peerOf(socket), bytes - socket.writableLength)
+      held.set(blockOf(socket), bytes - socket.writableLength)
       socket.destroy()
     }
   }

@@ -41,14 +41,17 @@ export const sharedEnd = (shared: Shared): string => endAt(shared.received_time,
  * The same, of events that arrived at different times: what they share beside that is rendered once. The last is
  * remembered, as under load a dozen requests of a sender arrive in a millisecond.
  */
-export function endAt(receivedMs: number, others: string): string {
-  if (lastEnd.receivedMs !== receivedMs || lastEnd.others !== others) {
-    lastEnd = { receivedMs, others, end: `,"received_time":${receivedMs}${others}` }
-  }
-  return lastEnd.end
-}
+export const endAt: (receivedMs: number, others: string) => string = memoizedEnds()
 
-let lastEnd = { receivedMs: Number.NaN, others: '', end: '' }
+function memoizedEnds() {
+  let last = { receivedMs: Number.NaN, others: '', end: '' }
+  return (receivedMs: number, others: string): string => {
+    if (last.receivedMs !== receivedMs || last.others !== others) {
+      last = { receivedMs, others, end: `,"received_time":${receivedMs}${others}` }
+    }
+    return last.end
+  }
+}
 
 /** What stands behind the time of arrival, which is the first of what is shared. */
 export const othersEnd: (shared: Readonly<Partial<Record<keyof Shared, unknown>>>) => string = compile(

@@ -30,6 +30,9 @@ export interface RequestSender {
 /** At the other end of the connection, as it says; empty for a peer that is gone already. */
 export const peerOf = ({ remoteAddress }: Socket): string => remoteAddress ?? ''
 
+/** What counts as one address for limits, of the peer of a connection. */
+export const blockOf = (socket: Socket): string => addressBlock(plainAddress(peerOf(socket)))
+
 /** By which a proxy says that it is one. */
 const FORWARDING: readonly string[] = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via']
 /** More proxies in a row than anyone has; what is written beyond them is not read. */
