@@ -1,20 +1,17 @@
-import { nearestOf } from '../std/input/did-you-mean.ts'
-import { lruCache } from '../std/lru.ts'
 import type { RefusalCode } from './ledger/ledger.ts'
-import { columns, type Measurement } from './schema/event.ts'
+import { createLeftOut, leftOutOfAttributes } from './left-out.ts'
+import type { Measurement } from './schema/event.ts'
 import { isObject } from './schema/json-object.ts'
 import { type Hint, timeHint } from './time-hint.ts'
-import { readers } from './values/columns.ts'
 import { likelyUnit } from './values/unit.ts'
 
 /** A sender makes the same mistake in each event. Ours. */
 const MAX_EVENTS = 8
-/** Unknown names that are compared with ours: each costs as much as a small event, the first time. Ours. */
-const MAX_NAMES = 3
 /** Sentences that are told: enough to begin with. Ours. */
-export const MAX_HINTS = 4
-/** So that whoever sends fields of its own with each request costs a look-up. */
-const MAX_KNOWN_NAMES = 512
+export const MAX_HINTS = 8
+/** One that is whole, for whoever left out what each needs. */
+export const EXAMPLE =
+  'An event is { "name": "checkout.duration", "value": 187, "unit": "ms" }, alone, in a list or one a line.'
 
 /** What was found of the events of one request. */
 export interface HintedEvents {
@@ -25,6 +22,8 @@ export interface HintedEvents {
 
 interface Found {
   readonly candidates: readonly unknown[]
+  /** What was said for all of them. What is left out of it is not counted. */
+  readonly context?: unknown
   readonly judged: HintedEvents
   /** What to do with a request that was meant for another route: of its fields nothing else is told. */
   readonly misrouted?: string | undefined
@@ -35,57 +34,29 @@ interface Found {
 type Hints = (found: Found) => readonly string[]
 
 const NONE: readonly string[] = []
-/** That they are left out of what clients send is documented. */
-const gatewayOwn: ReadonlySet<string> = new Set(columns.map(({ name }) => name))
 
 /**
  * What a sender may have meant by a field that was left out, by a unit that is kept as it is and not converted, or by a time
  * that was replaced. Nothing is taken otherwise for it. Of fields it is asked where some were ignored, or one is missing.
  * It costs more than to judge the events: to be called where the sender will read it.
  */
-export function createHints(nearestField = nearestOf(readers.keys())): Hints {
-  const meantBy = lruCache<string>(MAX_KNOWN_NAMES)
-
-  function meant(name: string): string {
-    const known = meantBy.get(name)
-    if (known !== undefined) return known
-    const found = nearestField(name) ?? ''
-    meantBy.set(name, found)
-    return found
-  }
-
-  function ofFields({ candidates, judged }: Found): readonly string[] {
-    if (judged.ignored === 0 && !judged.refusals.includes('missing_field')) return NONE
-    return unknownNames(candidates).flatMap((name) => {
-      const field = meant(name)
-      return field === ''
-        ? []
-        : [`"${name}" is no field of an event and was left out; did you mean "${field}"?`]
-    })
+export function createHints(leftOut = createLeftOut()): Hints {
+  function ofFields({ candidates, context, judged }: Found): readonly string[] {
+    const isMissing = judged.refusals.includes('missing_field')
+    const example = isMissing && judged.accepted.length === 0 ? [EXAMPLE] : NONE
+    const events = judged.ignored > 0 || isMissing ? candidates.slice(0, MAX_EVENTS) : NONE
+    const said = [...events, context].filter(isObject)
+    if (said.length === 0) return NONE
+    return [...leftOut(said), ...leftOutOfAttributes(said), ...example]
   }
 
   return (found) => {
     const { judged, misrouted, insteadMs } = found
-    const fields = misrouted === undefined ? ofFields(found) : [misrouted]
+    const [routes, fields] = misrouted === undefined ? [NONE, ofFields(found)] : [[misrouted], NONE]
     const units = ofEach(judged, ofUnit)
     const times = insteadMs === undefined ? NONE : ofEach(judged, (event) => ofTime(event, insteadMs))
-    return fields.length + units.length + times.length === 0
-      ? NONE
-      : [...fields, ...units, ...times].slice(0, MAX_HINTS)
+    return [...routes, ...units, ...times, ...fields].slice(0, MAX_HINTS)
   }
-}
-
-/** Those of the first events, without what only the gateway sets. */
-function unknownNames(candidates: readonly unknown[]): readonly string[] {
-  const names = new Set<string>()
-  for (const candidate of candidates.slice(0, MAX_EVENTS).filter(isObject)) {
-    for (const name in candidate) {
-      if (readers.has(name) || gatewayOwn.has(name)) continue
-      names.add(name)
-      if (names.size === MAX_NAMES) return [...names]
-    }
-  }
-  return [...names]
 }
 
 /** What the first events that were accepted have to be told, each fault once. */

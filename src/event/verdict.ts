@@ -35,7 +35,7 @@ export function judge(candidate: unknown): Verdict {
   if (isTooDeep) return TOO_DEEP
   const fields = changes === undefined ? candidate : changed(candidate, changes)
   for (const field of Measurement.required) {
-    if (fields[field] === undefined) return refuse('missing_field', `${field}: is required`)
+    if (fields[field] === undefined) return missing(fields)
   }
   if (broken !== undefined) return refuse('invalid_field', broken)
   // Its readers have looked at each field.
@@ -76,6 +76,15 @@ function change(reading: Reading, field: string, kept: unknown): void {
   reading.changes ??= {}
   reading.changes[field] = kept instanceof Pruned ? kept.kept : kept
   if (kept instanceof Pruned) reading.ignored += kept.left
+}
+
+/** All that misses at once, so that nobody is told of one after the other. */
+function missing(fields: JsonObject): Verdict {
+  const names = Measurement.required.filter((field) => fields[field] === undefined)
+  return refuse(
+    'missing_field',
+    names.length === 1 ? `${names}: is required` : `${names.join(' and ')}: are required`,
+  )
 }
 
 /** By its unit's scale, and within what can be counted: what is accepted is counted. */

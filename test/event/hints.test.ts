@@ -1,5 +1,6 @@
 import { test } from 'tap'
-import { createHints, MAX_HINTS } from '../../src/event/hints.ts'
+import { createHints, EXAMPLE, MAX_HINTS } from '../../src/event/hints.ts'
+import { createLeftOut } from '../../src/event/left-out.ts'
 import { readers } from '../../src/event/values/columns.ts'
 import { judgeAll } from '../../src/gateway/collect/verdicts.ts'
 import { nearestOf } from '../../src/std/input/did-you-mean.ts'
@@ -12,9 +13,15 @@ const field = (written: string, meant: string) =>
 const unit = (written: string, meant: string) =>
   `unit: "${written}" is kept as it is and not converted; did you mean "${meant}"?`
 
+const others = (...names: readonly (string | true)[]) => {
+  const quoted = names.filter((name) => name !== true).map((name) => `"${name}"`)
+  const rest = names.includes(true) ? ' and others' : ''
+  return `Left out, as no field of an event is called so: ${quoted.join(', ')}${rest}; what is your own goes into "attributes".`
+}
+
 test('a slip in a name, or a unit in words, is told with what may have been meant', async (t) => {
   for (const [what, candidate, hints] of [
-    ['a field that is needed', { name: 'a', valeu: 3 }, [field('valeu', 'value')]],
+    ['a field that is needed', { name: 'a', valeu: 3 }, [field('valeu', 'value'), EXAMPLE]],
     ['another', { ...event, page_rout: '/' }, [field('page_rout', 'page_route')]],
     ['another way to write it', { ...event, sessionId: 's' }, [field('sessionId', 'session_id')]],
     ['a unit in words', { ...event, unit: 'milliseconds' }, [unit('milliseconds', 'ms')]],
@@ -24,7 +31,7 @@ test('a slip in a name, or a unit in words, is told with what may have been mean
     [
       'both',
       { ...event, page_rout: '/', unit: 'bytes' },
-      [field('page_rout', 'page_route'), unit('bytes', 'By')],
+      [unit('bytes', 'By'), field('page_rout', 'page_route')],
     ],
   ] as const)
     t.same(hintsOf(candidate), hints, what)
@@ -39,7 +46,6 @@ test('where nothing is near, or nothing was left out, there is nothing to tell',
     ],
     ['a unit of its own', { ...event, unit: '{view}' }],
     ['one that is another in capitals', { ...event, unit: 'H' }],
-    ['fields of its own', { ...event, colour: 'red', cart: { items: 3 } }],
     ['what only the gateway sets', { ...event, app_id: 'a', country: 'DE', os_name: 'x', device_type: 'y' }],
     ['no event', 5],
     ['a name as long as a page', { ...event, ['page_route'.repeat(1_000)]: '/' }],
@@ -51,30 +57,37 @@ test('where nothing is near, or nothing was left out, there is nothing to tell',
 
 test('a mistake is told once, and no more than a few of them', async (t) => {
   const same = { ...event, page_rout: '/', unit: 'seconds' }
-  const expected = [field('page_rout', 'page_route'), unit('seconds', 's')]
+  const expected = [unit('seconds', 's'), field('page_rout', 'page_route')]
   t.same(hintsOf(...Array(500).fill(same)), expected)
-  const units = ['Ms', 'sec', 'minutes', 'hours', 'days', 'Kb'].map((each) => ({ ...same, unit: each }))
+  const units = ['Ms', 'sec', 'minutes', 'hours', 'days', 'Kb', 'MB', 'us.']
+    .concat('bytes')
+    .map((each) => ({ ...same, unit: each }))
   t.equal(hintsOf(...units).length, MAX_HINTS)
   const late = [...Array(8).fill(event), { ...event, unit: 'sec' }, { ...event, page_rout: '/' }]
   t.same(hintsOf(...late), [], 'only the first events are looked at')
   const own = Object.fromEntries(Array.from({ length: 1_024 }, (_, i) => [`field_${i}`, i]))
-  t.same(hintsOf({ ...event, ...own, page_rout: '/' }), [], 'and the first names')
+  t.same(
+    hintsOf({ ...event, ...own, page_rout: '/' }),
+    [others('field_0', 'field_1', 'field_2', true)],
+    'and names',
+  )
 })
 
 test('the same names are compared once, as long as they are among those that came last', async (t) => {
   const nearestField = nearestOf(readers.keys())
   const compared: string[] = []
-  const hints = createHints((name) => {
+  const leftOut = createLeftOut((name) => {
     compared.push(name)
     return nearestField(name)
   })
+  const hints = createHints(leftOut)
   const tell = (name: string) => {
     const candidates = [{ ...event, [name]: '/' }]
     return hints({ candidates, judged: judgeAll(candidates) })
   }
   for (const time of ['first', 'again']) {
     t.same(tell('page_rout'), [field('page_rout', 'page_route')], time)
-    t.same(tell('colour'), [], `${time}, one of which nothing is known`)
+    t.same(tell('colour'), [others('colour')], `${time}, one of which nothing is known`)
   }
   t.same(compared, ['page_rout', 'colour'])
   for (let i = 0; i < 600; i++) tell(`own_${i}`)
@@ -137,4 +150,58 @@ test('of the fields of a request that was meant for another route nothing else i
   const candidates = [{ ...event, page_rout: '/', unit: 'bytes' }]
   const found = { candidates, judged: judgeAll(candidates), misrouted: 'Send it elsewhere.' }
   t.same(createHints()(found), ['Send it elsewhere.', unit('bytes', 'By')])
+})
+
+test('the names that others have for a column are told with ours', async (t) => {
+  for (const [what, candidate, hints] of [
+    ['a time', { ...event, timestamp: 1 }, [field('timestamp', 'event_time')]],
+    ['a page', { ...event, route: '/', url: 'x' }, [field('route', 'page_route'), field('url', 'page_url')]],
+    [
+      'in another spelling',
+      { ...event, Status_Code: 200 },
+      [field('Status_Code', 'http_response_status_code')],
+    ],
+    ['dimensions', { ...event, tags: {} }, [field('tags', 'attributes')]],
+    [
+      'a rate',
+      { ...event, sample_rate: 0.1 },
+      ['"sample_rate" is no field of an event and was left out; did you mean "weight", which is 1 / rate?'],
+    ],
+    [
+      'all that an event needs',
+      { metric: 'a', duration: 12 },
+      [field('metric', 'name'), field('duration', 'value'), EXAMPLE],
+    ],
+    ['beside the column itself', { ...event, duration: 12 }, [others('duration')]],
+    ['nothing', {}, [EXAMPLE]],
+  ] as const)
+    t.same(hintsOf(candidate), hints, what)
+})
+
+test('fields of its own are named, as far as they are names', async (t) => {
+  t.same(hintsOf({ ...event, colour: 'red', cart: { items: 3 } }), [others('colour', 'cart')])
+  t.same(hintsOf({ ...event, 'a "name"': 1, b1: 1, b2: 1 }), [others('b1', 'b2')])
+  t.same(hintsOf({ ...event, b1: 1, b2: 1, b3: 1, b4: 1 }), [others('b1', 'b2', 'b3', true)])
+})
+
+test('so is what a context says and no event can', async (t) => {
+  const told = (context: unknown) =>
+    createHints()({ candidates: [event], context, judged: judgeAll([event]) })
+  t.same(told({ url: '/', language: 'de' }), [field('url', 'page_url')])
+  t.same(told({ language: 'de', event_id: 'a' }), [])
+  t.same(told(undefined), [])
+})
+
+test('attributes that were left out are told', async (t) => {
+  const many = Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`a${i}`, 'x']))
+  const nested =
+    'attributes: "cart" holds more than one value and was left out; give each a name, such as "cart.total"'
+  for (const [what, attributes, hints] of [
+    ['an object', { cart: { total: 3 }, of: 1 }, [nested]],
+    ['a list', { none: null, cart: [1] }, [nested]],
+    ['too many', many, ['attributes: of more than 32 the first are kept']],
+    ['without a name', { '': 'x' }, []],
+    ['one whose name is none', { 'a "b"': {} }, []],
+  ] as const)
+    t.same(hintsOf({ ...event, attributes }, { ...event, attributes }), hints, what)
 })

@@ -64,7 +64,7 @@ test('what is refused, and what is said of it', async (t) => {
     ['text', 'not_an_object: An event must be a JSON object'],
     [[least], 'not_an_object: An event must be a JSON object'],
     [undefined, 'not_an_object: An event must be a JSON object'],
-    [{}, 'missing_field: name: is required'],
+    [{}, 'missing_field: name and value: are required'],
     [{ value: 1 }, 'missing_field: name: is required'],
     [{ value: 1, name: null }, 'missing_field: name: is required'],
     [{ name: 'a' }, 'missing_field: value: is required'],

@@ -46,7 +46,7 @@ export function oneOf(known: readonly string[], given: string, elsewhere = ''): 
 }
 
 /** Case and separators are not what tells words apart. */
-const plain = (word: string): string => word.toLowerCase().replace(/[_-]/g, '')
+export const plain = (word: string): string => word.toLowerCase().replace(/[_-]/g, '')
 
 /** Letters to add, remove, change, or swap with their neighbour (optimal string alignment); not counted beyond `most`. */
 function slipsBetween(a: string, b: string, most: number): number {

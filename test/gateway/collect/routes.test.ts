@@ -28,7 +28,10 @@ test('the body of docs/mobile.md is taken whole, and may be sent again', async (
   const { app, journal } = await startGateway(t)
   const body = snippet('docs/mobile.md', 'post.json')
   const answer = await app.inject(post(body))
-  t.same(answer.json(), { accepted: 2, rejected: [], durability: 'memory' })
+  const { hints, ...receipt } = answer.json()
+  t.same(receipt, { accepted: 2, rejected: [], durability: 'memory' })
+  t.match(hints, [/^event_time: is \d+ days ahead/], 'and nothing else to tell')
+  t.equal(hints.length, 1)
   const { context, events } = JSON.parse(body)
   t.match(
     journal.events(),

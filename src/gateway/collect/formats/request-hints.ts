@@ -1,4 +1,5 @@
-import { createHints, type HintedEvents } from '../../../event/hints.ts'
+import { besideEvents, contextOf, eventsUnder } from '../../../event/decode/envelope-hints.ts'
+import { createHints, EXAMPLE, type HintedEvents } from '../../../event/hints.ts'
 import { isObject, type JsonObject } from '../../../event/schema/json-object.ts'
 import type { Decoded, Format } from './format.ts'
 import { vitalUnits } from './web-vitals.ts'
@@ -29,14 +30,19 @@ export function createRequestHints(): (request: Judgement) => readonly string[] 
     const { format, decoded, judged, sealed } = request
     if (format.isMute) return []
     const insteadMs = sealed !== undefined && sealed.clocksReplaced > 0 ? sealed.batch.receivedMs : undefined
-    return hintsOf({ candidates: decoded.candidates, judged, misrouted: misrouted(request), insteadMs })
+    const { candidates, root } = decoded
+    const meantElse = misrouted(request) ?? (isMissingOne(judged) ? eventsUnder(root) : undefined)
+    const hints = hintsOf({ candidates, context: contextOf(root), judged, misrouted: meantElse, insteadMs })
+    return meantElse === undefined ? [...besideEvents(root), ...hints] : hints
   }
 }
+
+const isMissingOne = ({ refusals }: HintedEvents): boolean => refusals.includes('missing_field')
 
 /** What to do with a request whose shape is evidently that of another route's, or of no route here; undefined otherwise. */
 function misrouted({ format, decoded, judged }: Judgement): string | undefined {
   const looksLike = judged.accepted.length === 0 ? foreign(decoded) : undefined
-  if (looksLike !== undefined) return `This looks like ${looksLike}, which no route here takes. ${OURS}`
+  if (looksLike !== undefined) return `This looks like ${looksLike}, which no route here takes. ${EXAMPLE}`
   if (format.name !== 'native') return undefined
   const isWhole = judged.ignored === 0 && judged.refusals.length === 0
   return (isWhole ? areNamedAsVitals(judged) : areVitals(decoded)) ? VITALS : undefined
@@ -44,9 +50,6 @@ function misrouted({ format, decoded, judged }: Judgement): string | undefined {
 
 const VITALS =
   'This looks like metrics of the web-vitals library: send them to /v1/web-vitals, where LCP becomes browser.web_vital.lcp.'
-const OURS =
-  'An event is { "name": "checkout.duration", "value": 187, "unit": "ms" }, alone, in a list or one a line.'
-
 /** Nothing was left out of them, so that the name alone can tell. */
 function areNamedAsVitals({ accepted }: HintedEvents): boolean {
   for (let i = 0; i < accepted.length && i < MAX_LOOKED_AT; i++) {

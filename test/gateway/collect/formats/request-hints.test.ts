@@ -55,7 +55,7 @@ test('and whoever sends it to its own route, or sends anything else, is not', as
     ['nothing', []],
     ['an object of nothing', {}],
   ] as const)
-    t.same(told(body), [], what)
+    t.notMatch(told(body).join(), /looks like/, what)
 })
 
 test('a client that speaks another language is told so, on both routes', async (t) => {
@@ -86,7 +86,9 @@ test('a client that speaks another language is told so, on both routes', async (
     t.match(hint, `This looks like ${name}, which no route here takes. An event is {`)
     t.same(others, [], name)
   }
-  t.same(told({ ...faro, events: [{ name: 'a', value: 1 }] }), [], 'unless it says events that are taken')
+  const taken = told({ ...faro, events: [{ name: 'a', value: 1 }] })
+  t.match(taken, [/^"meta" beside "events" was left out/], 'unless it says events that are taken')
+  t.equal(taken.length, 1)
 })
 
 test('times are looked at once some were replaced, and nobody is told by a picture', async (t) => {
@@ -97,4 +99,32 @@ test('times are looked at once some were replaced, and nobody is told by a pictu
   t.match(hintsOf(request), [/^event_time: is no time with a zone/])
   t.same(hintsOf({ ...request, sealed: { ...sealed, clocksReplaced: 0 } }), [])
   t.same(hintsOf({ ...request, format: pixel }), [])
+})
+
+test('a list of events under another name, and what is beside the events, is told', async (t) => {
+  const event = { name: 'a', value: 1 }
+  const under = (name: string) =>
+    `"${name}" holds a list and is no field of an event; did you mean { "events": [ … ] }?`
+  for (const [what, body, hints] of [
+    ['a slip', { event: [event] }, [under('event')]],
+    ['another name', { sent: 1, metrics: [event] }, [under('metrics')]],
+    [
+      'a slip for the context',
+      { contexts: {}, events: [event] },
+      ['"contexts" beside "events" was left out; did you mean "context"?'],
+    ],
+    [
+      'what all events share',
+      { session_id: 's', events: [event] },
+      ['"session_id" beside "events" was left out; what all events share goes into "context"'],
+    ],
+    ['what may be there', { sent_at: 1, context: {}, events: [event] }, []],
+    [
+      'what the context cannot say',
+      { context: { url: '/' }, events: [event] },
+      ['"url" is no field of an event and was left out; did you mean "page_url"?'],
+    ],
+  ] as const)
+    t.same(told(body), hints, what)
+  t.match(told({ list: [1], value: 1 }), [/"list"/, /^An event is /], 'a list of numbers holds no events')
 })
