@@ -16,6 +16,8 @@ export interface Decoded {
   readonly alias?: string | undefined
   /** What holds them, where one value of JSON holds them all. */
   readonly root?: unknown
+  /** What was sent, where the candidates are made of it and are not the same. */
+  readonly sent?: readonly unknown[]
 }
 
 /** One client's way of saying it, as a pure function. Throws `malformed_body` only when nothing at all can be read. */

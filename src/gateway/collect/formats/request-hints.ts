@@ -1,12 +1,12 @@
 import { besideEvents, contextOf, eventsUnder } from '../../../event/decode/envelope-hints.ts'
-import { createHints, EXAMPLE, type HintedEvents } from '../../../event/hints.ts'
+import { createHints, EXAMPLE, type HintedEvents, MAX_HINTS } from '../../../event/hints.ts'
 import { isObject, type JsonObject } from '../../../event/schema/json-object.ts'
 import type { Decoded, Format } from './format.ts'
-import { vitalUnits } from './web-vitals.ts'
+import { vitalHints } from './vital-hints.ts'
+import { LONGEST_VITAL_CHARS, vitalUnits } from './web-vitals.ts'
 
 /** Whoever takes the wrong route does it with each event. Ours. */
 const MAX_LOOKED_AT = 8
-const LONGEST_VITAL_CHARS = 4
 
 interface Judgement {
   readonly format: Format
@@ -30,10 +30,12 @@ export function createRequestHints(): (request: Judgement) => readonly string[] 
     const { format, decoded, judged, sealed } = request
     if (format.isMute) return []
     const insteadMs = sealed !== undefined && sealed.clocksReplaced > 0 ? sealed.batch.receivedMs : undefined
-    const { candidates, root } = decoded
+    const { candidates, root, sent = [] } = decoded
     const meantElse = misrouted(request) ?? (isMissingOne(judged) ? eventsUnder(root) : undefined)
     const hints = hintsOf({ candidates, context: contextOf(root), judged, misrouted: meantElse, insteadMs })
-    return meantElse === undefined ? [...besideEvents(root), ...hints] : hints
+    return meantElse === undefined
+      ? [...besideEvents(root), ...vitalHints(sent), ...hints].slice(0, MAX_HINTS)
+      : hints
   }
 }
 

@@ -24,7 +24,7 @@ export const webVitals: Format = {
     const metrics = yield* mapInSteps(candidates, (item, index) =>
       index < MAX_EVENTS_PER_BODY ? metricsIn(item).map(toCandidate) : metricsIn(item),
     )
-    return { candidates: metrics.flat(), root }
+    return { candidates: metrics.flat(), root, sent: candidates }
   },
 }
 
@@ -37,6 +37,9 @@ export const vitalUnits: ReadonlyMap<unknown, string> = new Map([
   ['LCP', 'ms'],
   ['TTFB', 'ms'],
 ])
+
+/** Of the names above. */
+export const LONGEST_VITAL_CHARS = 4
 
 /** The metrics of an object that names them instead of having a name, each with all else that it says. */
 function metricsIn(item: unknown): readonly unknown[] {
@@ -62,7 +65,7 @@ const isThere = (value: unknown): boolean => value !== undefined && value !== nu
 const targets = ['target', 'interactionTarget', 'largestShiftTarget', 'eventTarget', 'element'] as const
 
 /** Fields of the library's own. Of others, those that are columns are taken as such, and texts as attributes. */
-const ofLibrary: ReadonlySet<string> = new Set([
+export const ofLibrary: ReadonlySet<string> = new Set([
   ...['name', 'value', 'id', 'rating', 'delta', 'entries', 'attribution', 'attributes', 'page_location'],
   ...['navigationType', 'navigationURL', 'navigationId', 'navigationInteractionId', 'navigationStartTime'],
 ])

@@ -45,6 +45,7 @@ test('whoever sends the metrics of web-vitals to /v1/events is told their route,
 test('and whoever sends it to its own route, or sends anything else, is not', async (t) => {
   t.same(told(vital, webVitals), [])
   t.same(told([vital, vital], webVitals), [])
+  t.match(told({ ...vital, unit: 'seconds' }, webVitals), [/^unit: LCP is in ms/])
   for (const [what, body] of [
     ['an event', { name: 'checkout.time', value: 3 }],
     ['an event with fields of its own', { name: 'checkout.time', value: 3, id: 7, delta: 1 }],

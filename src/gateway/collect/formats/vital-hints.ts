@@ -1,0 +1,49 @@
+import { isObject, type JsonObject } from '../../../event/schema/json-object.ts'
+import { readers } from '../../../event/values/columns.ts'
+import { columnCalled, meantColumn } from '../../../event/values/other-names.ts'
+import { likelyUnit, scales } from '../../../event/values/unit.ts'
+import { LONGEST_VITAL_CHARS, ofLibrary, vitalUnits } from './web-vitals.ts'
+
+/** Whoever makes a mistake makes it with each metric. Ours. */
+const MAX_LOOKED_AT = 8
+/** Fields of a metric that are looked at. Ours. */
+const MAX_FIELDS = 32
+
+/**
+ * What the sender of metrics of web-vitals has to be told of what became of them: a name or a unit that is not the
+ * library's, and additions that were hardly meant to be attributes.
+ */
+export function vitalHints(sent: readonly unknown[]): readonly string[] {
+  const metrics = sent.slice(0, MAX_LOOKED_AT).filter(isObject)
+  const hints = metrics.flatMap((metric) => [...ofName(metric), ...ofUnit(metric), ...ofAdditions(metric)])
+  return [...new Set(hints)]
+}
+
+function ofName({ name }: JsonObject): readonly string[] {
+  if (typeof name !== 'string' || name.length > LONGEST_VITAL_CHARS || vitalUnits.has(name)) return []
+  const vital = name.toUpperCase()
+  return vitalUnits.has(vital)
+    ? [`name: did you mean "${vital}"? Only so it becomes browser.web_vital.${vital.toLowerCase()}.`]
+    : []
+}
+
+/** One that says another quantity than the library's is not believed. */
+function ofUnit({ name, unit }: JsonObject): readonly string[] {
+  const own = vitalUnits.get(name)
+  if (own === undefined || typeof unit !== 'string' || unit === '' || unit === own) return []
+  if (scales.get(unit)?.unit === own) return []
+  const meant = likelyUnit(unit)
+  const question = meant === undefined || meant === own ? '' : `; did you mean "${meant}"?`
+  return [`unit: ${name} is in ${own}, and was taken so whatever its unit says${question}`]
+}
+
+function ofAdditions(metric: JsonObject): readonly string[] {
+  const names = Object.keys(metric).slice(0, MAX_FIELDS)
+  return names.flatMap((name) => {
+    if (ofLibrary.has(name) || readers.has(name)) return []
+    const column = columnCalled(name)
+    if (column === undefined || metric[column] !== undefined) return []
+    const became = typeof metric[name] === 'object' ? 'left out' : 'kept as an attribute'
+    return [`"${name}" was ${became}; ${meantColumn(column)}`]
+  })
+}

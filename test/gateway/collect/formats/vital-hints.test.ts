@@ -1,0 +1,38 @@
+import { test } from 'tap'
+import { vitalHints } from '../../../../src/gateway/collect/formats/vital-hints.ts'
+
+const lcp = { name: 'LCP', value: 1_200, id: 'v6-1', rating: 'good', attribution: {}, delta: 3 }
+const inMs = 'unit: LCP is in ms, and was taken so whatever its unit says'
+
+test('who sends metrics of web-vitals otherwise than the library does is told what became of them', async (t) => {
+  for (const [what, metric, hints] of [
+    ['as the library does', lcp, []],
+    ['in its unit', { ...lcp, unit: 'ms' }, []],
+    ['in one that is converted', { ...lcp, unit: 's' }, []],
+    ['without one', { ...lcp, unit: '' }, []],
+    ['in a word', { ...lcp, unit: 'seconds' }, [`${inMs}; did you mean "s"?`]],
+    ['in a word for its unit', { ...lcp, unit: 'milliseconds' }, [inMs]],
+    ['in another unit', { ...lcp, unit: '1' }, [inMs]],
+    [
+      'a name in small letters',
+      { ...lcp, name: 'lcp' },
+      ['name: did you mean "LCP"? Only so it becomes browser.web_vital.lcp.'],
+    ],
+    ['a metric of its own', { name: 'cart', value: 1, unit: 'seconds' }, []],
+    ['one with a longer name', { name: 'longtask', value: 1 }, []],
+    ['no name', { LCP: 3 }, []],
+    ['an addition', { ...lcp, colour: 'red', page_route: '/' }, []],
+    [
+      'additions that are columns',
+      { ...lcp, page: '/', url: 'x', tags: {} },
+      [
+        '"page" was kept as an attribute; did you mean "page_route"?',
+        '"url" was kept as an attribute; did you mean "page_url"?',
+        '"tags" was left out; did you mean "attributes"?',
+      ],
+    ],
+    ['beside the column', { ...lcp, page: '/', page_route: '/' }, []],
+    ['no metric', 5, []],
+  ] as const)
+    t.same(vitalHints([metric, metric]), hints, what)
+})
