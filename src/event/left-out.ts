@@ -7,7 +7,7 @@ import { columnCalled, meantColumn } from './values/other-names.ts'
 
 /** Unknown names that are looked at. Ours. */
 const MAX_NAMES = 8
-/** Of those, which are compared with ours: each costs as much as a small event, the first time. Ours. */
+/** Unknown names that are compared with ours: each costs as much as a small event, the first time. Ours. */
 const MAX_COMPARED = 3
 /** Names in one sentence. Ours. */
 const MAX_LISTED = 3

@@ -38,7 +38,7 @@ export const vitalUnits: ReadonlyMap<unknown, string> = new Map([
   ['TTFB', 'ms'],
 ])
 
-/** Of the names above. */
+/** All names of the library have so many, or three. */
 export const LONGEST_VITAL_CHARS = 4
 
 /** The metrics of an object that names them instead of having a name, each with all else that it says. */
