@@ -14,7 +14,7 @@ import { inputMark, joinedMarks } from '../index/input-marks.ts'
 import { NO_MINUTES } from '../index/minute-rows.ts'
 import { compactionInputs, type Partition } from '../index/pending.ts'
 import { whyOf } from './failure-reason.ts'
-import { prefixOf, readLog, slotKey, slotText } from './partition-log.ts'
+import { makeDurable, prefixOf, readLog, slotKey, slotText } from './partition-log.ts'
 import { removeLost } from './remove-lost.ts'
 import { type FaultyBatch, keepAside, keepFaulty } from './set-aside.ts'
 import { ingestEach } from './take-batches.ts'
@@ -54,7 +54,9 @@ export async function ingestPartition(partition: Partition, tools: IngestTools):
   const log = await readLog(partition, tools.entries)
   // Not by its key: what others put there anew, after a key was taken in, is nowhere else.
   const isTaken = (input: LakeObject) => log.inputMarks.has(inputMark(input))
-  await tools.lake.remove(partition.inputs.filter(isTaken).map(({ key }) => key))
+  const leftovers = partition.inputs.filter(isTaken)
+  if (leftovers.length > 0) await makeDurable(new Set(leftovers.map(inputMark)), log, tools.entries)
+  await tools.lake.remove(leftovers.map(({ key }) => key))
 
   const fresh = partition.inputs.filter((input) => !isTaken(input))
   return ingestEach(compactionInputs(fresh, tools.maxBatchBytes), {

@@ -1,8 +1,15 @@
 import { gzipSync } from 'node:zlib'
 import tap, { test } from 'tap'
+import type { LakeArrivals } from '../../../../src/aggregation/ingest/index/arrivals.ts'
+import { lakeArrivals } from '../../../../src/aggregation/ingest/lake-arrivals.ts'
+import { fsLake } from '../../../../src/lake/fs.ts'
 import { AppError } from '../../../../src/std/errors.ts'
+import { quietTelemetry } from '../../../../src/std/telemetry.ts'
 import { openDuckdb } from '../../../fakes/aggregation/sessions.ts'
-import { eventLine } from '../../../fakes/events.ts'
+import { fakeClock } from '../../../fakes/clock.ts'
+import { eventLine, NOON } from '../../../fakes/events.ts'
+import { PowerFiles } from '../../../fakes/files/power-files.ts'
+import { referenceEngine } from '../../../simulation/reference-engine.ts'
 import { CLEAN, HOUR, interrupted, setUp, setUpMany, signal } from '../harness.ts'
 
 // Several times what it takes on a machine that runs all the tests at once.
@@ -76,6 +83,48 @@ test('an ingester that is overtaken by another at any step loses no row and doub
 
 const inputsIn = async (keys: (prefix: string) => Promise<string[]>) =>
   (await keys('raw/')).filter((key) => !key.endsWith('.parquet'))
+
+/** Of so many of the last names that were given or taken a power cut keeps some and loses the others. */
+const NAMES = 6
+
+test('an entry that was read outlives the power longer than the inputs that it names', async (t) => {
+  for (let kept = 0; kept < 2 ** NAMES; kept += 1) {
+    const disk = new PowerFiles()
+    const ingester = () => ingesterOn(disk)
+    disk.place(`/data/lake/raw/gateway/${HOUR}/a.ndjson`, Buffer.from(lines('1')))
+    // The second is that of the index: the name of the entry is there, and not durable.
+    disk.fail({ call: 'sync', code: 'EIO', file: /^hr=12$/, after: 1 })
+    t.match(await ingester().ingest(signal), { rows: 0, failed: [{ key: `raw/gateway/${HOUR}/a.ndjson` }] })
+    t.same((await ingester().ingest(signal)).failed, [])
+    t.same(
+      disk.list('/data/lake/raw').filter((path) => path.endsWith('.ndjson')),
+      [],
+      'a leftover',
+    )
+    disk.cutPower(Array.from({ length: NAMES }, (_, at) => (kept >> at) & 1))
+    t.same((await ingester().ingest(signal)).failed, [], `${kept}: nothing lies there without its entry`)
+    const counted = await ingester().touching(0, Number.MAX_SAFE_INTEGER)
+    t.same(
+      counted.map(({ rows }) => rows),
+      [1],
+      `${kept}: once`,
+    )
+  }
+})
+
+/** Without a database, which could make a lost entry anew. */
+function ingesterOn(disk: PowerFiles): LakeArrivals {
+  const files = disk.mount()
+  const lake = fsLake('/data/lake', { files })
+  const { workbench } = referenceEngine({ process: { files }, lake } as never)
+  return lakeArrivals({
+    ...{ lake, workbench, clock: fakeClock(NOON + 3_600_000), telemetry: quietTelemetry() },
+    ...{ tempDir: '/data/tmp', maxBatchBytes: BATCH_BYTES },
+    openSession: async () => {
+      throw new AppError('engine_failed', 'There is no database')
+    },
+  })
+}
 
 test('several ingesters at once share the work', async (t) => {
   const { put, ingester, eventIds, places } = await setUp()
