@@ -35,8 +35,6 @@ export const DEFINITION: RollupDefinition = {
   maxMetrics: 500,
   maxValues: 100_000,
 }
-/** Why an object of somebody else, or one that lost its entry, is not taken in: only a database could tell what it holds. */
-export const NO_DATABASE = 'There is no database in a simulated world'
 const GRACE_MS = 120_000
 const HORIZON_MS = 7 * 86_400_000
 /** Within a lease, and seldom: each is a dozen events of the world. */
@@ -54,7 +52,7 @@ export async function startAggregation(
   const arrivals = lakeArrivals({
     ...{ lake, clock, telemetry, workbench, tempDir: '/data/tmp', maxBatchBytes: MAX_BATCH_BYTES },
     openSession: async () => {
-      throw new AppError('engine_failed', NO_DATABASE)
+      throw new AppError('engine_failed', 'There is no database in a simulated world')
     },
   })
   const runs = await createRuns({
