@@ -1,4 +1,8 @@
 import { didYouMean } from '../../std/input/did-you-mean.ts'
+import type { DimensionSet } from '../rollup/model/definition.ts'
+
+/** Between the values of the dimensions of a set, as the rollups write them. */
+const JOIN = ' | '
 
 /** What an empty answer was asked for, and what there is. */
 export interface EmptyAnswer {
@@ -24,7 +28,13 @@ export function noticesOf({ app, metric, apps, metrics }: EmptyAnswer): readonly
 }
 
 /** Where one value is asked for that a set does not have. */
-export const unknownValues = (set: string): string =>
-  `The set ${set} has no such value in this range; /query/top lists those that it has.`
+export const unknownValues = (set: string, sets: readonly DimensionSet[]): string =>
+  `The set ${set} has no such value in this range; /query/top lists those that it has${writtenAs(set, sets)}.`
+
+/** How the values of a set of several dimensions are written; nothing where that is plain. */
+export function writtenAs(set: string, sets: readonly DimensionSet[]): string {
+  const dimensions = sets.flatMap((each) => (each.name === set ? each.dimensions : []))
+  return dimensions.length > 1 ? `, each written as "${dimensions.join(JOIN)}"` : ''
+}
 
 const ending = (name: string, known: readonly string[]): string => didYouMean(name, known) || '.'

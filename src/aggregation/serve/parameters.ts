@@ -32,6 +32,25 @@ export function parseQuantiles(text: string): readonly number[] {
   return quantiles.length <= MAX_QUANTILES && quantiles.every((q) => q > 0) ? quantiles : []
 }
 
+/** `75`, `p75`, `99.9`: as people say percentiles. */
+const PERCENTILE = /^p?(\d{1,2}(?:\.\d{1,4})?)$/i
+
+/** `; did you mean q=0.75?` where every part of the text is a percentile, or nothing. */
+export function quantilesMeant(text: string): string {
+  const meant = text.split(',').map((one) => quantileMeant(one.trim()))
+  return meant.length <= MAX_QUANTILES && meant.every((q) => q > 0)
+    ? `; did you mean q=${meant.join(',')}?`
+    : ''
+}
+
+/** 0 for what is neither a quantile nor a percentile. */
+function quantileMeant(text: string): number {
+  const [quantile] = parseQuantiles(text)
+  const percentile = Number(PERCENTILE.exec(text)?.[1] ?? 0)
+  // Of 1 nobody knows whether the largest is meant.
+  return quantile ?? (percentile > 1 ? Number((percentile / 100).toFixed(6)) : 0)
+}
+
 /** As people write it: 15m, 1h. */
 export const durationText = (ms: number): string =>
   ms % HOUR_MS === 0 ? `${ms / HOUR_MS}h` : `${ms / MINUTE_MS}m`

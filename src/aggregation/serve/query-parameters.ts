@@ -1,7 +1,8 @@
 import Type, { type Static } from 'typebox'
 import { readable } from '../../http/schema-faults.ts'
 import { INSTANT_FORM, isInstant, whyNoInstant } from '../../std/input/instant.ts'
-import { MAX_QUANTILES, MAX_VALUES, parseQuantiles, parseStep } from './parameters.ts'
+import { MAX_QUANTILES, MAX_VALUES, parseQuantiles, parseStep, quantilesMeant } from './parameters.ts'
+import { UTC } from './series.ts'
 import { isTimeZone, zoneMeant } from './time-zone.ts'
 
 /** What the query of each route may hold; `form` and `example` are told whoever sent something else. */
@@ -19,7 +20,8 @@ const value = Type.String({ maxLength: 4_096 })
 const values = Type.Union([value, Type.Array(value, { maxItems: MAX_VALUES })], {
   form: `a value of the set, or up to ${MAX_VALUES} of them, each of at most 4096 characters`,
   example: '/products/:id',
-  description: 'Value of the set; repeat it to merge several.',
+  description:
+    'Value of the set, which must be named too; that of several dimensions is joined by ` | `, as in `/cart | US`. Repeat it to merge several.',
 })
 const instant = (description: string) =>
   Type.Optional(
@@ -29,13 +31,15 @@ const instant = (description: string) =>
       whyNoInstant,
     ),
   )
+const QUANTILES_FORM = `up to ${MAX_QUANTILES} numbers above 0 and below 1 with commas between them`
 const q = readable(
-  text(128, `up to ${MAX_QUANTILES} numbers between 0 and 1 with commas between them`, {
+  text(128, QUANTILES_FORM, {
     default: '0.75',
     example: '0.5,0.75',
     description: `Up to ${MAX_QUANTILES}, such as 0.5,0.75.`,
   }),
   (sent) => parseQuantiles(sent).length > 0,
+  (sent) => `must be ${QUANTILES_FORM}, such as 0.5,0.75${quantilesMeant(sent)}`,
 )
 const step = readable(
   text(8, '1m to 24h, or 1d for local days', {
@@ -48,9 +52,9 @@ const step = readable(
 // Whatever the step: a zone that is none is a slip, and not only on the day when it is used.
 const tz = readable(
   text(64, 'an IANA time zone', {
-    default: 'UTC',
+    default: UTC,
     example: 'Europe/Berlin',
-    description: 'IANA time zone of 1d.',
+    description: 'IANA time zone of step=1d, which it needs.',
   }),
   isTimeZone,
   (sent) => `must be an IANA time zone, such as Europe/Berlin${zoneMeant(sent)}`,

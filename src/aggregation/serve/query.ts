@@ -6,7 +6,7 @@ import { invalid } from '../../std/input/invalid.ts'
 import type { RollupDefinition } from '../rollup/model/definition.ts'
 import { RELATIVE_ERROR, SCALE } from '../rollup/model/measure.ts'
 import type { CommittedWindow, RollupStore, SeriesRequest, SeriesWindow } from '../rollup/stores/store.ts'
-import { noticesOf, unknownValues } from './notices.ts'
+import { noticesOf, unknownValues, writtenAs } from './notices.ts'
 import { durationText, type Selection, type SeriesStep } from './parameters.ts'
 import type { Completeness } from './query-answers.ts'
 import type { Cache } from './query-cache.ts'
@@ -68,7 +68,7 @@ export function createQueries({ store, definitions, cache, clock }: QueryPorts):
       relError: RELATIVE_ERROR,
       completeness: { ...ofWindows, ...(ofAllApps && { lateRows, rejected }) },
       dataGen,
-      ...(await whyEmpty(windows, computed, { query, apps, signal })),
+      ...(await whyEmpty(windows, computed, { query, sets: definition.sets, apps, signal })),
     }
     return `${JSON.stringify(head).slice(0, -1)},${computed.slice(1)}`
   }
@@ -77,11 +77,11 @@ export function createQueries({ store, definitions, cache, clock }: QueryPorts):
   async function whyEmpty(
     windows: readonly SeriesWindow[],
     computed: string,
-    { query, apps, signal }: Asked,
+    { query, sets, apps, signal }: Asked,
   ): Promise<{ readonly notices?: readonly string[] }> {
     if (windows.some(({ content }) => content !== undefined)) {
       const isOfValues = query.values?.some((value) => value !== '') === true
-      return isOfValues && computed.endsWith(NO_POINTS) ? { notices: [unknownValues(query.set)] } : {}
+      return isOfValues && computed.endsWith(NO_POINTS) ? { notices: [unknownValues(query.set, sets)] } : {}
     }
     // A list of names is no reason for an answer that is right to come too late.
     if (windows.length > MAX_RANKED_WINDOWS) return {}
@@ -95,7 +95,7 @@ export function createQueries({ store, definitions, cache, clock }: QueryPorts):
       const definition = definitionFor(definitions, asked)
       const { grainMs } = definition
       const step = asked.step ?? defaultStep(asked, grainMs)
-      const values = valuesOf(asked, definition)
+      const values = valuesOf(asked, definition, definitions)
       const steps = stepsOf({ ...asked, step }, { grainMs, values: values.length })
       const query = { ...asked, ...covering(steps), step, values, rollup: definition.id }
       const compute = () => computeSeries(store, query, { steps, signal: asking.signal })
@@ -120,6 +120,7 @@ export function createQueries({ store, definitions, cache, clock }: QueryPorts):
 
 interface Asked extends Pick<QueryContext, 'signal'> {
   readonly query: SeriesRequest
+  readonly sets: RollupDefinition['sets']
   readonly apps: readonly string[] | undefined
 }
 
@@ -158,11 +159,31 @@ function setMeant(definitions: readonly RollupDefinition[], name: string): strin
 }
 
 /** Sorted and without repetition, so that the same question finds the same answer in the cache. */
-function valuesOf({ set, values }: SeriesQuery, { sets }: RollupDefinition): readonly string[] {
-  if (sets.some(({ name, dimensions }) => name === set && dimensions.length === 0)) return ['']
+function valuesOf(
+  { set, values }: SeriesQuery,
+  { sets }: RollupDefinition,
+  definitions: readonly RollupDefinition[],
+): readonly string[] {
+  if (sets.some(({ name, dimensions }) => name === set && dimensions.length === 0)) {
+    // The empty text is the value of everything; another was meant for some other set.
+    if (values.some((value) => value !== '')) throw invalid('value', needsSet(definitions))
+    return ['']
+  }
   if (values.length === 0)
-    throw invalid('value', `is missing: it must be a value of the set ${set}, as /query/top lists them`)
+    throw invalid(
+      'value',
+      `is missing: it must be a value of the set ${set}, as /query/top lists them${writtenAs(set, sets)}`,
+    )
   return [...new Set(values)].sort()
+}
+
+/** What a value lacks that was sent without a set that has any. */
+function needsSet(definitions: readonly RollupDefinition[]): string {
+  const sets = definitions.flatMap((definition) => definition.sets)
+  const names = sets.flatMap(({ name, dimensions }) => (dimensions.length === 0 ? [] : [name]))
+  const [first] = names
+  if (first === undefined) return 'cannot be asked for: no set of the rollups has dimensions'
+  return `needs the set that it is of, such as set=${first}; sets with values are ${[...new Set(names)].join(', ')}`
 }
 
 const covering = (steps: readonly LocalDay[]): LocalDay => ({

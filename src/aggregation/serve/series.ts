@@ -25,6 +25,9 @@ export interface SeriesQuery extends Selection {
   readonly timeZone: string
 }
 
+/** What is meant without a zone. */
+export const UTC = 'UTC'
+
 const STEPS_MS = [1, 5, 15, 60, 180, 360, 720].map((minutes) => minutes * MINUTE_MS).concat(24 * HOUR_MS)
 /** More points than these are no more to see: half the pixels of a chart on a small screen. Ours. */
 const MOST_TO_SEE = 400
@@ -48,6 +51,8 @@ export function stepsOf(
   if ((toMs - fromMs) / stepMs > MAX_POINTS - 2)
     throw tooLarge(MAX_POINTS - 2, 'steps', { values: 1, ms: (MAX_POINTS - 2) * stepMs })
   if (step !== 'day') {
+    if (timeZone !== UTC)
+      throw invalid('tz', 'needs step=1d: only days begin by the clock of a place, all other steps by UTC')
     if (step % grainMs !== 0)
       throw invalid(
         'step',

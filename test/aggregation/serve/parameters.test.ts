@@ -4,6 +4,7 @@ import {
   parseQuantiles,
   parseRange,
   parseStep,
+  quantilesMeant,
   spanText,
 } from '../../../src/aggregation/serve/parameters.ts'
 
@@ -59,4 +60,22 @@ test('the largest range is told in days, a short one in hours', async (t) => {
     '47 hours',
     '1 hours',
   ])
+})
+
+test('a percentile is nearly a quantile', async (t) => {
+  for (const [text, meant] of [
+    ['75', '; did you mean q=0.75?'],
+    ['p75', '; did you mean q=0.75?'],
+    ['P50, 95,0.999', '; did you mean q=0.5,0.95,0.999?'],
+    ['99.9', '; did you mean q=0.999?'],
+    ['5', '; did you mean q=0.05?'],
+    ['1', ''],
+    ['0', ''],
+    ['100', ''],
+    ['p', ''],
+    ['75,median', ''],
+    ['', ''],
+    [Array(11).fill('75').join(','), ''],
+  ] as const)
+    t.equal(quantilesMeant(text), meant, text)
 })
