@@ -47,7 +47,7 @@ export function quantilesMeant(text: string): string {
 function quantileMeant(text: string): number {
   const [quantile] = parseQuantiles(text)
   const percentile = Number(PERCENTILE.exec(text)?.[1] ?? 0)
-  // Of 1 nobody knows whether the largest is meant.
+  // Whoever writes 1 may mean the largest.
   return quantile ?? (percentile > 1 ? Number((percentile / 100).toFixed(6)) : 0)
 }
 
