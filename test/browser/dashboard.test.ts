@@ -4,7 +4,7 @@ import { type Test, test } from 'tap'
 import Value from 'typebox/value'
 import { launchChromium } from '../../scripts/lib/demo/visit.ts'
 import { buildAggregation } from '../../src/aggregation/aggregation-app.ts'
-import { DEFAULT_SETS } from '../../src/aggregation/rollup/model/definition.ts'
+import { DEFAULT_SETS, type DimensionSet } from '../../src/aggregation/rollup/model/definition.ts'
 import type { RunRequest } from '../../src/aggregation/rollup/plan/run-request.ts'
 import type { Run } from '../../src/aggregation/rollup/run/log/run-record.ts'
 import type { RollupRow } from '../../src/aggregation/rollup/stores/store.ts'
@@ -39,12 +39,21 @@ interface Content {
   readonly pipeline?: () => PipelineState
   readonly runs?: readonly Run[]
   readonly grainMs?: number
+  readonly sets?: readonly DimensionSet[]
 }
 
 /** The real listener over a store with these rows in its last closed window. */
 async function served(
   t: Test,
-  { rows = [], earlier = [], apps = ['shop'], pipeline, runs = [], grainMs = QUARTER }: Content = {},
+  {
+    rows = [],
+    earlier = [],
+    apps = ['shop'],
+    pipeline,
+    runs = [],
+    grainMs = QUARTER,
+    sets = DEFAULT_SETS,
+  }: Content = {},
 ) {
   const store = memoryStore()
   const lastMs = Math.floor(Date.now() / QUARTER) * QUARTER - QUARTER
@@ -57,7 +66,7 @@ async function served(
       { name: 'one app', sha256: sha256('limited-token'), scopes: ['read', 'run'], apps: ['shop'] },
     ],
   }) as AggregationConfig
-  const definitions = [{ id: 'default', grainMs, sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 }]
+  const definitions = [{ id: 'default', grainMs, sets, maxMetrics: 500, maxValues: 500 }]
   const app = await buildAggregation(config, {
     listener: { log: quietTelemetry().log, ready: () => true },
     clock: systemClock,
@@ -608,6 +617,49 @@ test('only times are slow', { skip }, async (t) => {
     await signIn(page)
     t.equal(await page.locator('#ranking-route').textContent(), title, unit)
     t.equal(await page.locator('#ranking-country').textContent(), 'Countries')
+  }
+})
+
+test('what is ranked is what the rollups keep apart', { skip }, async (t) => {
+  const app = { name: 'app', dimensions: [] }
+  const both = { name: 'route-country', dimensions: ['page_route', 'country'] } as const
+  for (const [sets, titles] of [
+    [
+      [
+        app,
+        both,
+        { name: 'versions', dimensions: ['app_version'] },
+        { name: 'where', dimensions: ['country'] },
+        { name: 'where-2', dimensions: ['country'] },
+        { name: 'os', dimensions: ['os_name'] },
+      ],
+      ['Versions of the app', 'Countries', 'Operating systems'],
+    ],
+    [
+      (['os_name', 'country', 'environment', 'page_route', 'device_type'] as const).map((dimension) => ({
+        name: dimension,
+        dimensions: [dimension],
+      })),
+      ['Operating systems', 'Countries', 'Environments', 'Slowest routes'],
+    ],
+    [[app, both], ['Rankings']],
+  ] as const satisfies readonly (readonly [readonly DimensionSet[], readonly string[]])[]) {
+    const { url } = await served(t, {
+      sets: [app, ...sets],
+      rows: [
+        rollupRow({}, Array(40).fill(1_000)),
+        rollupRow({ set: 'where', value: 'NZ' }, Array(40).fill(1_000)),
+        rollupRow({ set: 'page_route', value: '/cart' }, Array(40).fill(1_000)),
+      ],
+    })
+    const { page, offences } = await opened(t, url)
+    await signIn(page)
+    t.same(await page.locator('#tables h2').allInnerTexts(), titles)
+    const text = await textOf(page.locator('#tables'))
+    t.notMatch(text, /must be one of|did you mean/, 'no failure of a query')
+    if (titles.length === 3) t.match(text, /Country\s+p75\s+Count\s+NZ/)
+    if (titles.length === 1) t.match(text, /No set of the rollups is of one dimension.*aggregation\.rollups/s)
+    t.same(offences, [])
   }
 })
 

@@ -88,6 +88,13 @@ export const AppsAnswer = Type.Object({
     scopes: Type.Array(Type.String()),
     allApps: Type.Boolean({ description: 'Whether it may see what is about all apps.' }),
   }),
+  sets: Type.Array(
+    Type.Object({
+      name: Type.String({ description: 'What `set` takes.' }),
+      dimensions: Type.Array(Type.String(), { description: 'None: everything.' }),
+    }),
+    { description: 'The sets of all rollups, in the order of the configuration.' },
+  ),
   gateway: Type.Object(
     { host: Type.String(), port: Type.Integer() },
     { description: 'Where the gateway of this configuration takes events.' },

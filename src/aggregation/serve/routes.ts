@@ -6,6 +6,7 @@ import { goneBefore, type QueryPool } from '../../http/query-pool.ts'
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { didYouMean } from '../../std/input/did-you-mean.ts'
+import type { DimensionSet } from '../rollup/model/definition.ts'
 import { parseQuantiles, parseRange, parseStep, type Selection } from './parameters.ts'
 import { PipelineState } from './pipeline.ts'
 import type { Queries, QueryContext } from './query.ts'
@@ -25,8 +26,8 @@ export interface ServePorts {
   readonly pool: QueryPool
   readonly auth: Auth
   readonly clock: Clock
-  /** Names of the sets that the rollups have. */
-  readonly sets: readonly string[]
+  /** The sets that the rollups have, each name once. */
+  readonly sets: readonly DimensionSet[]
   /** Ids of the apps configured at present. */
   readonly apps: () => readonly string[]
   readonly pipelineState: () => Promise<PipelineState>
@@ -87,7 +88,7 @@ const documentsOf = (sets: readonly string[]) => ({
   ),
   apps: describe(
     'apps',
-    ['Apps and the token', 'The apps that the token may read, and its scopes.'],
+    ['Apps and the token', 'The apps that the token may read, its scopes, and the sets that there are.'],
     AppsAnswer,
   ),
   pipeline: describe(
@@ -100,7 +101,7 @@ const documentsOf = (sets: readonly string[]) => ({
 /** What dashboards and alerts read. Every route needs a token with the scope `read`. */
 export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Promise<void> {
   const { queries, pool, auth, clock } = ports
-  const documents = documentsOf(ports.sets)
+  const documents = documentsOf(ports.sets.map(({ name }) => name))
   const reader = ({ headers }: FastifyRequest) => auth.authenticate(headers.authorization, 'read')
   /** JSON text about the app, when the token may read it and its turn has come. */
   async function answer(
@@ -162,6 +163,7 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
       return {
         apps: ports.apps().filter(mayRead),
         token: { name, scopes, allApps: ofAllApps },
+        sets: ports.sets.map(({ name, dimensions }) => ({ name, dimensions: [...dimensions] })),
         gateway: ports.gateway(),
         ...(nextRunMs !== undefined && { nextRunMs }),
       }

@@ -37,7 +37,8 @@ const DimensionSet = group({
 const Rollup = group({
   id: segment({ description: 'The name of the rollup in runs and queries.', example: 'default' }),
   sets: Type.Array(DimensionSet, {
-    description: 'The ways in which its numbers can be asked for, 1 to 20.',
+    description:
+      'The ways in which its numbers can be asked for, 1 to 20. The dashboard ranks the values of the first four of one dimension.',
     example: [{ name: 'route', dimensions: ['page_route'] }],
     minItems: 1,
     maxItems: 20,

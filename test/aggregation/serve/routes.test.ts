@@ -52,7 +52,7 @@ async function served(t: Test, pool = queryPool()) {
       { name: 'runner', sha256: sha256('run'), scopes: ['run'] },
     ]),
     clock,
-    sets: DEFAULT_SETS.map(({ name }) => name),
+    sets: DEFAULT_SETS,
     apps: () => ['shop', 'blog'],
     gateway: () => ({ host: '0.0.0.0', port: 8080 }),
     nextRunMs: () => noon + QUARTER,
@@ -180,12 +180,14 @@ test('the metrics of an app, the apps of a token, the state of the pipeline', as
   t.same((await get('/query/apps')).body, {
     apps: ['shop', 'blog'],
     token: { name: 'ops', scopes: ['read', 'run'], allApps: true },
+    sets: DEFAULT_SETS,
     gateway: { host: '0.0.0.0', port: 8080 },
     nextRunMs: noon + QUARTER,
   })
   t.same((await get('/query/apps', 'shop')).body, {
     apps: ['shop'],
     token: { name: 'shop only', scopes: ['read'], allApps: false },
+    sets: DEFAULT_SETS,
     gateway: { host: '0.0.0.0', port: 8080 },
     nextRunMs: noon + QUARTER,
   })

@@ -5,6 +5,7 @@ import { open, readdir, readFile, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'tap'
+import { DEFAULT_SETS } from '../../../src/aggregation/rollup/model/definition.ts'
 import { patienceMs } from '../../../src/cli/serve/shutdown.ts'
 import { startCommand } from '../../fakes/process/command.ts'
 import { ask, listen, post, sha256, start, waitFor } from '../../fakes/process/serving.ts'
@@ -26,6 +27,7 @@ test('serve runs both modules, keeps their listeners apart, and ends with 0', as
   t.same(known, {
     apps: ['shop'],
     token: { name: 't', scopes: ['read', 'run'], allApps: true },
+    sets: DEFAULT_SETS,
     gateway: { host: '127.0.0.1', port: Number(port) },
   })
   t.ok(nextRunMs > Date.now(), 'the schedule runs')

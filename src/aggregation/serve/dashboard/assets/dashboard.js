@@ -5,9 +5,9 @@ import { clock, percent } from './format.js'
 import { drawSeries } from './graph.js'
 import { banner, noApp, nothingYet, notice, unknownApp } from './messages.js'
 import { showPipeline } from './pipeline.js'
-import { ranked, vitalTotals } from './ranking.js'
+import { ranked, rankingsOf, vitalTotals } from './ranking.js'
 import { currentRuns, watchRun } from './runs.js'
-import { rankingPanel, rankings, vitalCards } from './views.js'
+import { noRankings, rankingPanel, vitalCards } from './views.js'
 
 const REFRESH_MS = 15_000
 /** A week of minutes takes the server some seconds: of its time one page takes a fifth at most. */
@@ -71,12 +71,13 @@ async function signIn() {
   if (!token) return signOut('')
   const api = createApi(token)
   try {
-    const { apps, token: holder, gateway, nextRunMs } = await api.get('/query/apps')
+    const { apps, token: holder, sets, gateway, nextRunMs } = await api.get('/query/apps')
     const seesAll = holder.allApps
     Object.assign(state, {
       api,
       apps,
       seesAll,
+      rankings: rankingsOf(sets),
       mayRun: seesAll && holder.scopes.includes('run'),
       gateway,
       nextRunMs,
@@ -223,7 +224,7 @@ async function loadNumbers(signal, pipeline) {
       shown.totals.set(metric, answer)
       renderVitals()
     }),
-    ...rankings.map(({ set }) =>
+    ...state.rankings.map(({ set }) =>
       ranked(api, { ...query, metric: state.metric, set, q: '0.75' }, signal).then((answer) => {
         shown.rankings.set(set, answer)
         renderRankings()
@@ -241,5 +242,9 @@ const renderVitals = () =>
 
 const renderRankings = () =>
   byId('tables').replaceChildren(
-    ...rankings.map((ranking) => rankingPanel(ranking, shown.rankings.get(ranking.set), state.metric)),
+    ...(state.rankings.length === 0
+      ? [noRankings()]
+      : state.rankings.map((ranking) =>
+          rankingPanel(ranking, shown.rankings.get(ranking.set), state.metric),
+        )),
   )

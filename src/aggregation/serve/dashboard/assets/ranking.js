@@ -4,6 +4,38 @@ import { SHOWN } from './views.js'
 /** Enough for a percentile to mean something; the server's lowCount. */
 const ENOUGH = 20
 
+/** Tables that are seen at a glance, and asked for with each refresh. */
+const MOST_RANKINGS = 4
+
+/** How people call the values of a dimension. */
+const WORDS = {
+  page_route: {
+    title: 'Routes',
+    ofTimes: 'Slowest routes',
+    ofOthers: 'Routes, highest first',
+    column: 'Route',
+  },
+  country: { title: 'Countries', column: 'Country' },
+  device_type: { title: 'Devices', column: 'Device' },
+  user_agent_name: { title: 'Browsers', column: 'Browser' },
+  os_name: { title: 'Operating systems', column: 'Operating system' },
+  app_version: { title: 'Versions of the app', column: 'Version' },
+  environment: { title: 'Environments', column: 'Environment' },
+  navigation_type: { title: 'Kinds of navigation', column: 'Navigation' },
+  network_effective_type: { title: 'Networks', column: 'Network' },
+}
+
+/** What is ranked of the sets that the configuration has: the first of one dimension, each dimension once. */
+export function rankingsOf(sets) {
+  const byDimension = new Map()
+  for (const { name, dimensions } of sets) {
+    const [dimension] = dimensions
+    if (dimensions.length === 1 && !byDimension.has(dimension))
+      byDimension.set(dimension, { set: name, ...WORDS[dimension] })
+  }
+  return [...byDimension.values()].slice(0, MOST_RANKINGS)
+}
+
 /** One slow visitor must not push a thousand others out of the table: values with enough measurements come first. */
 export async function ranked(api, query, signal) {
   try {

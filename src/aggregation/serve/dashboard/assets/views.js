@@ -67,18 +67,22 @@ export function vitalCards(totals, selected, choose) {
 
 const small = (text) => el('span', { class: 'small' }, text)
 
-export const rankings = [
-  {
-    set: 'route',
-    title: 'Routes',
-    ofTimes: 'Slowest routes',
-    ofOthers: 'Routes, highest first',
-    column: 'Route',
-  },
-  { set: 'country', title: 'Countries', column: 'Country' },
-  { set: 'device', title: 'Devices', column: 'Device' },
-  { set: 'browser', title: 'Browsers', column: 'Browser' },
-]
+/** Without a set to rank by: what the configuration lacks. */
+export const noRankings = () =>
+  el(
+    'section',
+    { class: 'panel', 'aria-labelledby': 'ranking-none' },
+    el('div', { class: 'panel-head' }, el('h2', { id: 'ranking-none' }, 'Rankings')),
+    el(
+      'p',
+      { class: 'muted' },
+      'No set of the rollups is of one dimension, so there is nothing to rank by. One is added to ',
+      el('code', {}, 'aggregation.rollups'),
+      ' in the configuration, such as ',
+      el('code', {}, '{ name: country, dimensions: [country] }'),
+      '.',
+    ),
+  )
 
 /** Values with enough measurements first; the others follow, called so, never hidden. */
 export function rankingPanel(ranking, answer, metric) {
