@@ -7,7 +7,7 @@ import { answerWithProblems, PUBLIC_PATHS } from '../http/problems.ts'
 import { queryPool } from '../http/query-pool.ts'
 import { createServer, refuseWhileClosing, requireHost } from '../http/server.ts'
 import type { Logger } from '../std/telemetry.ts'
-import { type RollupDefinition, setsOf } from './rollup/model/definition.ts'
+import type { RollupDefinition } from './rollup/model/definition.ts'
 import { type RollupRoutePorts, rollupRoutes } from './rollup/routes.ts'
 import { dashboardSources, loadAssets } from './serve/dashboard/assets.ts'
 import { dashboardRoutes } from './serve/dashboard/routes.ts'
@@ -76,7 +76,7 @@ export async function buildAggregation(
     pool,
     auth,
     clock,
-    sets: setsOf(definitions),
+    definitions,
     apps,
     pipelineState,
     gateway,

@@ -6,7 +6,7 @@ import { goneBefore, type QueryPool } from '../../http/query-pool.ts'
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { didYouMean } from '../../std/input/did-you-mean.ts'
-import type { DimensionSet } from '../rollup/model/definition.ts'
+import type { DimensionSet, RollupDefinition } from '../rollup/model/definition.ts'
 import { parseQuantiles, parseRange, parseStep, type Selection } from './parameters.ts'
 import { PipelineState } from './pipeline.ts'
 import type { Queries, QueryContext } from './query.ts'
@@ -26,8 +26,8 @@ export interface ServePorts {
   readonly pool: QueryPool
   readonly auth: Auth
   readonly clock: Clock
-  /** The sets that the rollups have, each name once. */
-  readonly sets: readonly DimensionSet[]
+  /** The rollups, whose sets can be asked for. */
+  readonly definitions: readonly Pick<RollupDefinition, 'sets'>[]
   /** Ids of the apps configured at present. */
   readonly apps: () => readonly string[]
   readonly pipelineState: () => Promise<PipelineState>
@@ -101,7 +101,8 @@ const documentsOf = (sets: readonly string[]) => ({
 /** What dashboards and alerts read. Every route needs a token with the scope `read`. */
 export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Promise<void> {
   const { queries, pool, auth, clock } = ports
-  const documents = documentsOf(ports.sets.map(({ name }) => name))
+  const sets = setsOf(ports.definitions)
+  const documents = documentsOf(sets.map(({ name }) => name))
   const reader = ({ headers }: FastifyRequest) => auth.authenticate(headers.authorization, 'read')
   /** JSON text about the app, when the token may read it and its turn has come. */
   async function answer(
@@ -163,7 +164,7 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
       return {
         apps: ports.apps().filter(mayRead),
         token: { name, scopes, allApps: ofAllApps },
-        sets: ports.sets.map(({ name, dimensions }) => ({ name, dimensions: [...dimensions] })),
+        sets: sets.map(({ name, dimensions }) => ({ name, dimensions: [...dimensions] })),
         gateway: ports.gateway(),
         ...(nextRunMs !== undefined && { nextRunMs }),
       }
@@ -190,4 +191,12 @@ function selectionOf(query: TopParameters | SeriesParameters, clock: Clock): Sel
     ...parseRange(query, clock.nowMs()),
     quantiles: parseQuantiles(q),
   }
+}
+
+/** Those of all rollups, each name once: as the first that has it says, which is the one that answers. */
+function setsOf(definitions: ServePorts['definitions']): readonly DimensionSet[] {
+  const byName = new Map<string, DimensionSet>()
+  for (const set of definitions.flatMap(({ sets }) => sets))
+    if (!byName.has(set.name)) byName.set(set.name, set)
+  return [...byName.values()]
 }

@@ -140,7 +140,7 @@ test('a query ends with its connection: nothing is read for who has gone', async
     },
     auth: createAuth([{ name: 'ops', sha256: sha256('token'), scopes: ['read'] }]),
     clock: fakeClock(noon),
-    sets: DEFAULT_SETS,
+    definitions: [{ sets: DEFAULT_SETS }],
     apps: () => ['shop'],
     gateway: () => ({ host: '0.0.0.0', port: 8080 }),
     nextRunMs: () => noon + QUARTER,

@@ -52,7 +52,7 @@ async function served(t: Test, pool = queryPool()) {
       { name: 'runner', sha256: sha256('run'), scopes: ['run'] },
     ]),
     clock,
-    sets: DEFAULT_SETS,
+    definitions: [{ sets: DEFAULT_SETS }],
     apps: () => ['shop', 'blog'],
     gateway: () => ({ host: '0.0.0.0', port: 8080 }),
     nextRunMs: () => noon + QUARTER,

@@ -40,11 +40,3 @@ export const DEFAULT_SETS: readonly DimensionSet[] = [
   { name: 'device', dimensions: ['device_type'] },
   { name: 'browser', dimensions: ['user_agent_name'] },
 ]
-
-/** Those of all rollups, each name once: as the first that has it says, which is the one that answers. */
-export function setsOf(definitions: readonly RollupDefinition[]): readonly DimensionSet[] {
-  const byName = new Map<string, DimensionSet>()
-  for (const set of definitions.flatMap(({ sets }) => sets))
-    if (!byName.has(set.name)) byName.set(set.name, set)
-  return [...byName.values()]
-}
