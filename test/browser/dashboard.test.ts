@@ -379,6 +379,31 @@ test('refused clients are listed, and how many more there are', { skip }, async 
   t.equal(lines[8], 'and 3 more: headgate status tells them')
 })
 
+test('a window that failed is not told to be done, and why is said once', { skip }, async (t) => {
+  const window = { rollup: 'default', fromMs: 0, toMs: QUARTER, step: 'compute' } as const
+  const error = { code: 'input_missing', message: 'The lake has 1 events' } as const
+  const run: Run = {
+    ...{ version: 1, id: 'run-1', state: 'failed', trigger: 'request', principal: 'ops', attempt: 1 },
+    scope: { rollups: ['default'], reprocess: 'all' },
+    ...{ createdMs: Date.now(), notBeforeMs: 0, skipped: [] },
+    windows: [
+      { ...window, result: 'committed' },
+      { ...window, result: 'failed', error },
+    ],
+    error: { ...error, message: '1 of 2 windows failed; the first: The lake has 1 events' },
+    owner: { pid: 1, startTicks: '1', bootId: 'boot', pidNamespace: 'pid' },
+  }
+  const { url } = await served(t, { rows: [rollupRow({}, [1_000])], runs: [run] })
+  const { page, offences } = await opened(t, url)
+  await signIn(page)
+  t.match(
+    await textOf(page.locator('#runs')),
+    /failed · 1 of 2 windows done, 1 failed · input_missing: The lake has 1 events$/,
+  )
+  t.match(await textOf(page.locator('#chart-note')), '1 window of 15m · 95 not computed')
+  t.same(offences, [])
+})
+
 test('a run that goes on is told as one, with what failed in it', { skip }, async (t) => {
   const window = { rollup: 'default', fromMs: 0, toMs: QUARTER, step: 'compute' } as const
   const run: Run = {

@@ -2,10 +2,14 @@ import Type, { type Static } from 'typebox'
 import { createYielder } from '../../std/async/yielding.ts'
 import type { SkippedWindow, Window } from './plan/plan.ts'
 import type { WindowStatus } from './plan/planner.ts'
+import { countedSkips } from './plan/skip-counts.ts'
 import { RUN_STATES, type Run } from './run/log/run-record.ts'
 import type { RunAnswer } from './run/submit.ts'
 
 /** What the run routes say: times as ISO 8601 in UTC, windows half-open. */
+
+/** Skipped windows that an answer to who asks for a run names: more is no answer that somebody reads. Ours. */
+const MOST_SKIPPED = 20
 
 const timestamp = (description: string) => Type.String({ format: 'date-time', description })
 const count = (description: string) => Type.Integer({ minimum: 0, description })
@@ -22,18 +26,19 @@ const PlannedAnswer = Type.Object({
     description: 'publish: its newest generation only goes to the stores that lack it.',
   }),
 })
+const SKIP_REASONS = [
+  'committed',
+  'open',
+  'sealed',
+  'in_the_future',
+  'not_failed',
+  'failed_recently',
+  'settling',
+  'next_tick',
+] as const
 const SkippedAnswer = Type.Object({
   window: Type.Object(windowFields),
-  why: Type.Enum([
-    'committed',
-    'open',
-    'sealed',
-    'in_the_future',
-    'not_failed',
-    'failed_recently',
-    'settling',
-    'next_tick',
-  ]),
+  why: Type.Enum([...SKIP_REASONS]),
   tooLate: Type.Optional(
     count(
       'sealed: rows that arrived after the horizon of the window; a run with reprocess "all" takes them.',
@@ -47,7 +52,20 @@ export const SubmitAnswer = Type.Object({
   windows: Type.Array(PlannedAnswer, {
     description: 'As known now; the run looks again after it has ingested what arrived.',
   }),
-  skipped: Type.Array(SkippedAnswer),
+  skipped: Type.Array(SkippedAnswer, {
+    description: `The first ${MOST_SKIPPED}; those that are as they should be (\`committed\`) after the others.`,
+  }),
+  skippedBy: Type.Optional(
+    Type.Partial(
+      Type.Object(
+        Object.fromEntries(SKIP_REASONS.map((why) => [why, count('Windows skipped for that.')])) as Record<
+          (typeof SKIP_REASONS)[number],
+          ReturnType<typeof count>
+        >,
+      ),
+      { description: 'How many windows are skipped in all, by reason.' },
+    ),
+  ),
 })
 
 const RunWindowAnswer = Type.Object({
@@ -165,11 +183,16 @@ const windowView = <T extends Window>({ fromMs, toMs, ...rest }: T) => ({
 })
 const skippedView = ({ window, ...why }: SkippedWindow) => ({ window: windowView(window), ...why })
 
-export const submitView = (answer: RunAnswer): Static<typeof SubmitAnswer> => ({
-  ...answer,
-  windows: answer.windows.map(windowView),
-  skipped: answer.skipped.map(skippedView),
-})
+export function submitView({ skipped, ...answer }: RunAnswer): Static<typeof SubmitAnswer> {
+  const isFine = ({ why }: SkippedWindow) => why === 'committed'
+  const ordered = [...skipped.filter((each) => !isFine(each)), ...skipped.filter(isFine)]
+  return {
+    ...answer,
+    windows: answer.windows.map(windowView),
+    skipped: ordered.slice(0, MOST_SKIPPED).map(skippedView),
+    skippedBy: answer.skippedBy ?? countedSkips(skipped),
+  }
+}
 
 const summaryView = ({ id, state, trigger, principal, attempt, error, ...run }: Run) => ({
   id,

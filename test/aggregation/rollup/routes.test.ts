@@ -74,9 +74,10 @@ test('a run is asked for, followed and read', async (t) => {
       { from: '2026-11-22T12:15:00.000Z' },
     ],
     skipped: [
-      { window: { rollup: 'vitals', from: '2026-11-22T12:00:00.000Z' }, why: 'committed' },
       { why: 'in_the_future' },
+      { window: { rollup: 'vitals', from: '2026-11-22T12:00:00.000Z' }, why: 'committed' },
     ],
+    skippedBy: { committed: 1, in_the_future: 1 },
   })
   t.equal(asked.headers.location, `/aggregations/runs/${asked.body.id}`)
   const at = String(asked.headers.location)
@@ -94,6 +95,30 @@ test('a run is asked for, followed and read', async (t) => {
   t.notMatch(JSON.stringify(body), /owner|pid|bootId/, 'what is about processes stays here')
   const notes = await call('GET', `${at}/log`).catch(() => undefined)
   t.equal(notes, undefined, 'a log is no JSON document')
+})
+
+test('of many windows that are skipped some are named and all are counted', async (t) => {
+  const { call } = await setUp(t)
+  const asked = { from: T0 - 30 * GRAIN, to: T0, reprocess: 'failed', dryRun: true }
+  const { body } = await call(...run(asked))
+  t.equal(body.skipped.length, 20)
+  t.same(body.skippedBy, { not_failed: 30 })
+})
+
+test('a range that lies ahead has no run', async (t) => {
+  const { call } = await setUp(t)
+  const now = '2026-11-22T12:17:00.000Z'
+  for (const [field, body] of [
+    ['from', { from: T0 + 2 * GRAIN, to: T0 + 9 * GRAIN }],
+    ['at', { at: T0 + 2 * GRAIN }],
+  ] as const)
+    t.match(await call(...run(body)), {
+      status: 400,
+      body: {
+        detail: `${field} must not lie ahead: it is ${now}, and no window after that has begun.`,
+      },
+    })
+  t.equal((await call(...run({ at: T0 + 2 * GRAIN - 1 }))).status, 202, 'the window that is open')
 })
 
 test('the log of a run is JSON lines', async (t) => {

@@ -73,6 +73,8 @@ export interface SkippedWindow {
 export interface Plan {
   readonly windows: readonly PlannedWindow[]
   readonly skipped: readonly SkippedWindow[]
+  /** How many are skipped and why, where `skipped` does not have them all. */
+  readonly skippedBy?: Readonly<Partial<Record<SkipReason, number>>> | undefined
 }
 type Decision = { readonly step: WindowAction } | Omit<SkippedWindow, 'window'>
 

@@ -21,6 +21,7 @@ import {
 import { firstOf, shareOfTick } from './plan-share.ts'
 import { type RunRequest, scopeOf } from './run-request.ts'
 import type { RunScope, Trigger } from './run-scope.ts'
+import { countedSkips } from './skip-counts.ts'
 import { type EventRange, type FactSources, gatherFacts } from './window-facts.ts'
 import type { PlanMetrics } from './window-news.ts'
 import { createWatch, type WindowNote } from './window-watch.ts'
@@ -199,7 +200,7 @@ const listedMs = (definitions: readonly RollupDefinition[]): number =>
 function worthTelling({ windows, skipped }: Plan): Plan {
   if (skipped.length <= MAX_SKIPPED_TOLD) return { windows, skipped }
   const some = skipped.filter(({ why }) => why !== 'committed').slice(0, MAX_SKIPPED_TOLD)
-  return { windows, skipped: some }
+  return { windows, skipped: some, skippedBy: countedSkips(skipped) }
 }
 
 function statusOf(facts: WindowFacts, times: Times): WindowStatus {

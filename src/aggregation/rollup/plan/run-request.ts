@@ -84,11 +84,20 @@ function rangeOf(request: RunRequest, { nowMs, grainMs, firstMs }: ScopeDefaults
     if (from !== undefined || to !== undefined)
       throw invalid('at', 'cannot be combined with from and to: leave one or the other out')
     const fromMs = instant('at', at)
+    if (alignDown(fromMs, grainMs) > nowMs) throw ahead('at', nowMs)
     return { fromMs, toMs: fromMs + 1 }
   }
   const openToMs = alignDown(nowMs, grainMs) + grainMs
   // The gateway's clock may run ahead of ours: what is first may lie in the future.
   const fromMs = from === undefined ? Math.min(firstMs, nowMs) : instant('from', from)
+  if (from !== undefined && alignDown(fromMs, grainMs) > nowMs) throw ahead('from', nowMs)
   const toMs = to === undefined ? openToMs : instant('to', to)
   return { ...rangeFrom(fromMs, toMs), ...(from === undefined && { sinceFirst: true as const }) }
 }
+
+/** Windows that have not begun are skipped one by one, where a range has others: of nothing else there is no run. */
+const ahead = (field: 'at' | 'from', nowMs: number) =>
+  invalid(
+    field,
+    `must not lie ahead: it is ${new Date(nowMs).toISOString()}, and no window after that has begun`,
+  )

@@ -18,7 +18,7 @@ export function withPlan(run: Run, plan: Plan): Run {
   const places = new Map(plan.windows.map((window, place) => [keyOf(window), place]))
   const placeOf = (window: Window) => places.get(keyOf(window)) ?? -1
   const windows = [...kept, ...added].sort((a, b) => placeOf(a) - placeOf(b))
-  return { ...run, windows, skipped: plan.skipped }
+  return { ...run, windows, skipped: plan.skipped, skippedBy: plan.skippedBy }
 }
 
 /** What of the run is not begun, from that window on, is left to the next tick. */

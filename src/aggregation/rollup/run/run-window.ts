@@ -192,11 +192,14 @@ async function inputsNow(
 async function inputsOf(arrivals: LakeArrivals, task: Computation): Promise<WindowInputs> {
   const { previous } = task
   const inputs = await inputsNow(arrivals, task)
-  const before = previous?.inputs.rows ?? 0
-  if (inputs.rows >= before) return inputs
+  if (previous === undefined || inputs.rows >= previous.inputs.rows) return inputs
+  const { keys, rows } = previous.inputs
+  const kept = new Set(inputs.keys)
+  const gone = keys.filter((key) => !kept.has(key))
+  const named = gone.slice(0, MAX_NAMED).map((key) => `, ${key}`)
   throw new AppError(
     'input_missing',
-    `The lake holds ${inputs.rows} rows of the window; generation ${previous?.generation} read ${before}`,
+    `The lake has ${inputs.rows} of the ${rows} events that the window was counted from; it stays as it is until they are back. Objects gone: ${gone.length} of ${keys.length}${named.join('')}`,
   )
 }
 

@@ -23,6 +23,7 @@ export interface RunAnswer {
   readonly state: RunState | 'planned'
   readonly windows: Plan['windows']
   readonly skipped: Plan['skipped']
+  readonly skippedBy?: Plan['skippedBy']
 }
 
 export type NewRun = Pick<Run, 'id' | 'trigger' | 'principal' | 'scope' | 'idempotency'>
@@ -119,9 +120,10 @@ function isSame(a: RunScope, b: RunScope): boolean {
 const full = (many: number, what: string) =>
   new AppError('runs_full', `${many} ${what} wait already.`, { retryAfterMs: FULL_RETRY_MS })
 
-const answerOf = ({ id, state, windows, skipped }: Run): RunAnswer => ({
+const answerOf = ({ id, state, windows, skipped, skippedBy }: Run): RunAnswer => ({
   id,
   state,
   windows: windows.map(({ rollup, fromMs, toMs, step }) => ({ rollup, fromMs, toMs, step })),
   skipped,
+  skippedBy,
 })

@@ -75,10 +75,11 @@ test('windows that are as they should be are not listed by the thousand', async 
   const { planOf, arrivals, manifests } = await setUp(t, { horizonMs: days * DAY })
   arrivals.deliver('raw/first', [{ timeMs: T0 - days * DAY, value: 1 }])
   await arrivals.ingest(never)
-  const { skipped: failed, windows: none } = await planOf({ reprocess: 'failed' })
+  const { skipped: failed, skippedBy: counted, windows: none } = await planOf({ reprocess: 'failed' })
   t.same(none, [])
   t.equal(failed.length, 1_000, 'the first thousand of those that did not fail')
   t.ok(failed.every(({ why }) => why === 'not_failed'))
+  t.same(counted, { not_failed: days * 96 + 1 }, 'and all of them are counted')
 
   for (let fromMs = T0 - days * DAY; fromMs < T0; fromMs += GRAIN) {
     const keys = fromMs === T0 - days * DAY ? ['raw/first'] : []

@@ -924,7 +924,11 @@ test('a committed window is never overwritten because its input is gone', async 
   t.match(await runs.get(String(id)), {
     state: 'failed',
     attempt: 1,
-    error: { code: 'input_missing', message: /holds 1 rows of the window; generation 1 read 3/ },
+    error: {
+      code: 'input_missing',
+      message:
+        /^1 of 1 windows failed; the first: The lake has 1 of the 3 events .* back\. Objects gone: 1 of 2, raw-0001$/,
+    },
   })
   t.match(await stored(), [{ generation: 1, rows: 3 }])
 })

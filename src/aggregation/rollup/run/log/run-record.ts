@@ -4,6 +4,7 @@ import type { Entropy } from '../../../../std/id.ts'
 import type { IngestFailure, IngestReport } from '../../../ingest/index/arrivals.ts'
 import type { PlannedWindow, SkippedWindow } from '../../plan/plan.ts'
 import type { RunScope, Trigger } from '../../plan/run-scope.ts'
+import type { SkipCounts } from '../../plan/skip-counts.ts'
 import type { AsideTally } from './set-aside-books.ts'
 
 export const RUN_VERSION = 1
@@ -83,6 +84,8 @@ export interface Run {
   readonly notBeforeMs: number
   readonly windows: readonly RunWindow[]
   readonly skipped: readonly SkippedWindow[]
+  /** How many are skipped and why, where `skipped` does not have them all. */
+  readonly skippedBy?: SkipCounts | undefined
   /** What of the events that were acknowledged before the run was asked for it could not see. */
   readonly unseen?: Unseen
   /** What of the lake it could not take in when it began; each later ingest tries that again. */
@@ -183,7 +186,10 @@ export function adopted(run: Run, nowMs: number): Run {
   return { ...advance(run, 'failed'), error, endedMs: nowMs }
 }
 
-type Asked = Pick<Run, 'id' | 'trigger' | 'principal' | 'scope' | 'idempotency' | 'windows' | 'skipped'>
+type Asked = Pick<
+  Run,
+  'id' | 'trigger' | 'principal' | 'scope' | 'idempotency' | 'windows' | 'skipped' | 'skippedBy'
+>
 
 /** A run as it begins, to be started at once. */
 export const queued = (asked: Asked, owner: ProcessIdentity, nowMs: number): Run => ({

@@ -16,7 +16,7 @@ export function drawSeries(metric, answer, quantiles) {
       : 'no measurements',
     `${counted(completeness.windows, 'window')} of ${answer.grain}`,
     answer.mixedUnits && MIXED_UNITS,
-    completeness.missing > 0 && `${count(completeness.missing)} without data`,
+    completeness.missing > 0 && `${count(completeness.missing)} not computed`,
     completeness.partial > 0 && `${count(completeness.partial)} still filling`,
     completeness.lateRows > 0 && `${counted(completeness.lateRows, 'late event')} of all apps`,
   )

@@ -12,13 +12,15 @@ export async function currentRuns(api, signal) {
   return Promise.all(ids.map((id) => api.get(`/aggregations/runs/${id}`, {}, signal)))
 }
 
-/** Why the run, or the first of its windows, did not succeed. */
-export const faultOf = ({ error, windows }) => error ?? windows.find((window) => window.error)?.error
+/** Why the first of its windows, or the run as a whole, did not succeed. */
+export const faultOf = ({ error, windows }) => windows.find((window) => window.error)?.error ?? error
 
 /** What becomes of the run, in a line. */
 export function runText(run) {
-  const done = run.windows.filter(({ result }) => result !== undefined).length
-  const progress = `${done} of ${run.windows.length} ${run.windows.length === 1 ? 'window' : 'windows'} done`
+  const failed = run.windows.filter(({ result }) => result === 'failed').length
+  const done = run.windows.filter(({ result }) => result !== undefined).length - failed
+  const all = `${run.windows.length} ${run.windows.length === 1 ? 'window' : 'windows'}`
+  const progress = `${done} of ${all} done${failed > 0 ? `, ${failed} failed` : ''}`
   const fault = faultOf(run)
   const why = fault && `${fault.code}: ${fault.message}`
   if (run.retryAt) return `failed, and is tried again at ${clock(run.retryAt)} · ${progress} · ${why}`
