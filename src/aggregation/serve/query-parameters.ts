@@ -54,7 +54,7 @@ const tz = readable(
   text(64, 'an IANA time zone', {
     default: UTC,
     example: 'Europe/Berlin',
-    description: 'IANA time zone of step=1d, which it needs.',
+    description: 'IANA time zone by whose clock the days of step=1d begin; other steps begin by UTC.',
   }),
   isTimeZone,
   (sent) => `must be an IANA time zone, such as Europe/Berlin${zoneMeant(sent)}`,

@@ -51,8 +51,6 @@ export function stepsOf(
   if ((toMs - fromMs) / stepMs > MAX_POINTS - 2)
     throw tooLarge(MAX_POINTS - 2, 'steps', { values: 1, ms: (MAX_POINTS - 2) * stepMs })
   if (step !== 'day') {
-    if (timeZone !== UTC)
-      throw invalid('tz', 'needs step=1d: only days begin by the clock of a place, all other steps by UTC')
     if (step % grainMs !== 0)
       throw invalid(
         'step',
