@@ -30,6 +30,7 @@ export function createTelemetry(level: LogLevel, stream?: { write(line: string):
 
 /** What a library says may quote what it was answered. Ours. */
 const MAX_MESSAGE_CHARS = 2_000
+/** The same, of where it happened: some fifty lines. Ours. */
 const MAX_STACK_CHARS = 8_000
 
 /** By name, and no others: Fastify hangs the URL of the request, with the key in it, on an error of its serialiser. */

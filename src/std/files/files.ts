@@ -57,7 +57,7 @@ export interface FileOps {
 
 export const nodeFiles: FileOps = {
   open: openAtOnce,
-  mkdir,
+  mkdir: makeFolders,
   readFile: (path, maxBytes) => readRegular(path, maxBytes),
   readdir,
   readFolder: (path) => readdir(path, { withFileTypes: true }),
@@ -116,6 +116,24 @@ export async function replacingNonFile<T>(put: () => Promise<T>, aside: () => Pr
     if (!isNotRegularFile(error)) throw error
     await aside()
     return put()
+  }
+}
+
+/**
+ * Where a folder cannot be made together with its parents, Node says ENOENT whatever the reason was; asked for the topmost of
+ * those that are missing alone, it says what the system said, such as EROFS.
+ */
+async function makeFolders(
+  path: string,
+  options: { recursive: true; mode: number },
+): Promise<string | undefined> {
+  try {
+    return await mkdir(path, options)
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+    let missing = path
+    while ((await unlessAbsent(stat(dirname(missing)))) === undefined) missing = dirname(missing)
+    return mkdir(missing, options.mode).then(() => makeFolders(path, options).then(() => missing))
   }
 }
 

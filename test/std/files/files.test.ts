@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -76,4 +77,18 @@ t.test('what follows a failure may fail as well, and a mistake of ours may not',
     ),
   )
   await t.rejects(std.bestEffort(Promise.reject(new TypeError('a mistake'))), { name: 'TypeError' })
+})
+
+t.test('why a folder cannot be made is told as the system says it', async (t) => {
+  const dir = t.testdir({ shut: {}, file: '' })
+  await t.rejects(std.makeFolder(std.nodeFiles, join(dir, 'file/a/b')), { code: 'ENOTDIR' })
+  await t.rejects(std.makeFolder(std.nodeFiles, ''), { code: 'ENOENT' })
+  const mount = `mount -t tmpfs -o ro none ${dir}/shut`
+  const program = `
+    import { makeFolder, nodeFiles } from '${new URL('../../../src/std/files/files.ts', import.meta.url)}'
+    await makeFolder(nodeFiles, '${dir}/shut/a/b').catch(({ code }) => console.log(code))`
+  const script = `${mount} && ${process.execPath} --input-type=module-typescript -e "${program}"`
+  const { status, stdout } = spawnSync('unshare', ['-rm', 'sh', '-c', script], { encoding: 'utf8' })
+  if (status !== 0) return void t.comment('not looked at: this machine lets nobody mount anything')
+  t.equal(stdout.trim(), 'EROFS')
 })

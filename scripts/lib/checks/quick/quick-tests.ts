@@ -15,7 +15,7 @@ const STARTING = [
 const SEARCHING = [
   /^test\/(?:browser|process|fuzz|iam)\//,
   /\/(?:bad-input|candidates|crash|journal-model|oracle|outage|patterns|power|recovery|steps)\.test\.ts$/,
-  /\/(?:address-limit|budget|gunzip|line-screen|load|stall|wide-objects)\.test\.ts$/,
+  /\/(?:address-limit|budget|cost|counted-backlog|gunzip|line-screen|load|stall|whole-call|wide-objects)\.test\.ts$/,
   /^test\/(?:scripts\/limits|wiring\/delivery)\.test\.ts$/,
 ]
 /** What a process took, of time or memory, is the work of whoever ran in it. */
