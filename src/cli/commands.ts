@@ -151,7 +151,8 @@ Usage: headgate <command> [options]
 
 ${rows.join('\n')}
 
-${programOf(terminal)} <command> --help tells more. Each key of the configuration has a variable as well, which wins over the file:
+${programOf(terminal)} <command> --help tells more.
+Each key of the configuration has a variable as well, which wins over the file:
 HEADGATE_DATA_DIR is dataDir (./data by default), HEADGATE_GATEWAY_LISTEN_PORT is gateway.listen.port.
 `
 }

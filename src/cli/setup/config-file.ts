@@ -27,6 +27,7 @@ const FILE_FAULTS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of its path is a file, not a folder',
   ENAMETOOLONG: 'its name is too long',
   ELOOP: 'its links lead in a circle',
+  ERR_INVALID_ARG_VALUE: 'its name has null bytes, which no name can have',
   EFBIG: `it has more than ${MAX_CONFIG_BYTES} bytes`,
 }
 
