@@ -9,16 +9,12 @@ import { columnCalled, meantColumn } from './values/other-names.ts'
 const MAX_NAMES = 8
 /** Unknown names that are compared with ours: each costs as much as a small event, the first time. Ours. */
 const MAX_COMPARED = 3
-/** Names in one sentence. Ours. */
-const MAX_LISTED = 3
 /** So that whoever sends fields of its own with each request costs a look-up. */
 const MAX_KNOWN_NAMES = 512
-/** Nothing that would be no name in a sentence: what a client calls its fields may be anything. */
-const SAID = /^[\w.@$:/-]{1,64}$/
 /** That they are left out of what clients send is documented. */
 const gatewayOwn: ReadonlySet<string> = new Set(columns.map(({ name }) => name))
 
-/** What the sender of events has to be told of their fields that were left out: what each was meant for, or its name. */
+/** What the sender of events has to be told of their fields that were left out: what each was meant for, or how many they are. */
 export function createLeftOut(nearestField = nearestOf(readers.keys())) {
   const meantBy = lruCache<string>(MAX_KNOWN_NAMES)
 
@@ -32,15 +28,15 @@ export function createLeftOut(nearestField = nearestOf(readers.keys())) {
 
   return (candidates: readonly JsonObject[]): readonly string[] => {
     const hints: string[] = []
-    const others: string[] = []
+    let others = 0
     let compared = 0
     for (const [name, beside] of unknownNames(candidates)) {
       const column = columnCalled(name) ?? (compared++ < MAX_COMPARED ? nearestTo(name) : '')
       if (column !== '' && beside[column] === undefined) {
         hints.push(`"${name}" is no field of an event and was left out; ${meantColumn(column)}`)
-      } else if (SAID.test(name)) others.push(name)
+      } else others++
     }
-    return others.length === 0 ? hints : [...hints, listed(others)]
+    return others === 0 ? hints : [...hints, counted(others)]
   }
 }
 
@@ -57,11 +53,14 @@ function unknownNames(candidates: readonly JsonObject[]): ReadonlyMap<string, Js
   return names
 }
 
-function listed(names: readonly string[]): string {
-  const some = names.slice(0, MAX_LISTED).map((name) => `"${name}"`)
-  const rest = names.length > MAX_LISTED ? ' and others' : ''
-  return `Left out, as no field of an event is called so: ${some.join(', ')}${rest}; what is your own goes into "attributes".`
+/** By number: what a client calls its own is not repeated to it, as nobody knows what stands in it. */
+function counted(fields: number): string {
+  const many = fields === MAX_NAMES ? `${fields} fields or more` : `${fields} fields`
+  return `Left out: ${fields === 1 ? 'a field' : many} that no event has; what is your own goes into "attributes".`
 }
+
+const NESTED =
+  'attributes: one that holds more than one value was left out; give each value a name, such as "cart.total"'
 
 /** The same of attributes: lists and objects are none, and there may be so many. */
 export function leftOutOfAttributes(candidates: readonly JsonObject[]): readonly string[] {
@@ -69,12 +68,7 @@ export function leftOutOfAttributes(candidates: readonly JsonObject[]): readonly
   for (const { attributes } of candidates) {
     if (!isObject(attributes)) continue
     const names = Object.keys(attributes)
-    const nested = names.slice(0, MAX_ATTRIBUTES).find((name) => isNested(attributes[name]))
-    if (nested !== undefined && SAID.test(nested)) {
-      hints.add(
-        `attributes: "${nested}" holds more than one value and was left out; give each a name, such as "${nested}.total"`,
-      )
-    }
+    if (names.slice(0, MAX_ATTRIBUTES).some((name) => isNested(attributes[name]))) hints.add(NESTED)
     if (names.length > MAX_ATTRIBUTES)
       hints.add(`attributes: of more than ${MAX_ATTRIBUTES} the first are kept`)
   }

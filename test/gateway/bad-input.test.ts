@@ -163,8 +163,7 @@ test('headers that are wrong or repeated', async (t) => {
     const answer = await app.inject(post(good, headers))
     t.equal(answer.statusCode, status, rule)
     t.equal(answer.json().code, code, rule)
-    const others = answer.body.replace('"The Origin https://evil.example is not', '')
-    t.notMatch(others, /evil|wrong|kkk|rot13/, 'what was sent is not quoted, but an Origin that is one')
+    t.notMatch(answer.body, /evil|wrong|kkk|rot13/, 'what was sent is not quoted')
   }
   t.same(journal.batches, [])
   const twice = await app.inject(post(good, {}, '/v1/events?key=a&key=b'))

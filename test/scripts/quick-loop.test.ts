@@ -110,7 +110,7 @@ test('whatever goes wrong in a file fails it, and no other', async (t) => {
 test('what never ends is ended', async (t) => {
   const listening = `import { createServer } from 'node:net'\n${testing('createServer().listen(0)')}`
   const lingering = await outcomesOf(t, { 'it.test.ts': listening }, { lingerMs: 100 })
-  t.match(lingering['it.test.ts'], { passed: false, faults: ['it still waits for TCPServerWrap'] })
+  t.match(lingering['it.test.ts'], { passed: false, faults: [/^it still waits for .*TCPServerWrap/] })
 
   const slow = testing('await new Promise((resolve) => setTimeout(resolve, 1_000))')
   const late = await outcomesOf(t, { 'it.test.ts': slow }, { timeoutMs: 100 })
@@ -129,7 +129,7 @@ test('the quick loop has most files, none that starts a process, and those alone
   t.ok(files.length > globSync('test/**/*.test.ts').length / 2, `${files.length} files`)
   t.ok(files.every((file) => existsSync(file)))
   t.notOk(files.includes('test/scripts/quick-loop.test.ts'))
-  t.ok(files.filter(measuresItsProcess).includes('test/event/privacy/cost.test.ts'))
+  t.ok(measuresItsProcess('test/event/privacy/cost.test.ts'))
   t.notOk(measuresItsProcess('test/event/scrub.test.ts'))
 })
 

@@ -52,7 +52,7 @@ Every failure has a code. Over HTTP it is an RFC 9457 problem document (\`applic
 { "type": "urn:headgate:problem:unknown_key", "title": "No known app was named", "status": 401, "detail": "…", "code": "unknown_key" }
 \`\`\`
 
-\`detail\` says what was wrong this time and names the field; it never repeats what was sent, but a name that is nearly one of ours, and to a page the Origin for which it was refused. Of an \`invalid_request\` it says all that is wrong at once, as far as one look tells, and \`errors\` has the same for programs: \`{ pointer, reason }\` each. 429 and 503 carry \`Retry-After\` in seconds. 403 is only for what will not work without a change of configuration, because some clients then stop for good. No body ever holds a path or query, a key, a token or an address. A path that is none is answered with the route that was nearly written, or with those of the listener that was asked; private routes are named by private listeners alone.
+\`detail\` says what was wrong this time and names the field; it never repeats what was sent, but a name that is nearly one of ours. Of an \`invalid_request\` it says all that is wrong at once, as far as one look tells, and \`errors\` has the same for programs: \`{ pointer, reason }\` each. 429 and 503 carry \`Retry-After\` in seconds. 403 is only for what will not work without a change of configuration, because some clients then stop for good. No body ever holds a path or query, a key, a token or an address. A path that is none is answered with the route that was nearly written, or with those of the listener that was asked; private routes are named by private listeners alone.
 
 | code | status | title | what to do |
 |---|---|---|---|
