@@ -63,16 +63,16 @@ export interface UntakenLimits {
   readonly sweepMs: number
 }
 
-/** As Node's own timeout of a socket knows it (lib/net.js, `_onTimeout`); its types do not. */
-interface Written extends Socket {
-  readonly _handle?: { readonly writeQueueSize?: number } | null
+interface Written extends Pick<Socket, 'bytesWritten' | 'writableLength'> {
+  /** Node's own timeout of a socket goes by it (lib/net.js, `_onTimeout`), its types do not know it. Gone with the connection. */
+  readonly _handle?: { readonly writeQueueSize: number } | null
 }
 
 /**
  * What the kernel has of its answers, of an answer that is written in one piece as well: `writableLength` has all of that
  * until the last byte is gone.
  */
-const takenOf = ({ bytesWritten, writableLength, _handle }: Written): number =>
+export const takenOf = ({ bytesWritten, writableLength, _handle }: Written): number =>
   bytesWritten - writableLength - (_handle?.writeQueueSize ?? 0)
 
 /** A connection whose answers lie here. */

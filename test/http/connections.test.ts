@@ -7,6 +7,7 @@ import {
   boundUntaken,
   CROWDED_CONNECTIONS,
   MAX_CONNECTIONS,
+  takenOf,
   type UntakenLimits,
 } from '../../src/http/connections.ts'
 import { PIPELINE_LIMITS, queuePipelines } from '../../src/http/pipelines.ts'
@@ -134,6 +135,12 @@ test('who does not take its answer in time is ended', async (t) => {
   const socket = await unread(GET)
   await ended(socket)
   t.equal(socket.destroyed, true)
+})
+
+test('of what was written the kernel has what waits neither here nor in its handle', async (t) => {
+  const socket = { bytesWritten: 9, writableLength: 5 }
+  t.equal(takenOf({ ...socket, _handle: { writeQueueSize: 2 } }), 2)
+  t.equal(takenOf({ ...socket, _handle: null }), 4, 'of one that is closed')
 })
 
 test('who takes it slowly gets all of it, however long that is', async (t) => {
