@@ -1,5 +1,5 @@
 import { chmod, chown, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { test } from 'tap'
 import { runCommand } from '../../../src/cli/commands.ts'
 import { putZeros } from '../../fakes/files/sparse-files.ts'
@@ -136,6 +136,7 @@ test('a file that cannot be read, or not be parsed, is a fault with its place an
     ],
     ['comment.yaml', /there is no setting in it/],
     ['line.yaml', /there is no setting in it/],
+    [relative(dir, '/proc/self/mem'), /Cannot read the configuration .*\(EIO\)/],
   ] as const) {
     const terminal = fakeTerminal()
     t.equal(await runCommand(['config', 'check', '-c', join(dir, name)], terminal), 2, name)
