@@ -9,8 +9,11 @@ import { startGateway } from '../fakes/gateway.ts'
 import { eventsNamed, post, start, until } from '../fakes/process/process.ts'
 import { exchangeBytes, header, type RawAnswer, readAnswers } from '../fakes/raw-http.ts'
 
-/** Design, section 5: what a gateway may hold at worst. A fresh one that serves both modules holds 120 MB. */
-const RSS_LIMIT_BYTES = 400_000_000
+/**
+ * What strangers may make a gateway hold: 400 MB at worst, of which a fresh one that serves both modules holds 120. It holds
+ * more of itself where its coverage is measured.
+ */
+const GROWTH_LIMIT_BYTES = 280_000_000
 /** Descriptors that the two processes need for anything but the connections of a test. */
 const OTHER_FILES = 500
 /** What the buffers of both ends of a connection may hold that nobody reads. */
@@ -22,6 +25,8 @@ const port = Number(new URL(headgate.gatewayUrl).port)
 
 const rssBytes = () => 1_024 * Number(/VmRSS:\s+(\d+)/.exec(ofProcess('status'))?.[1])
 const ofProcess = (file: string) => readFileSync(`/proc/${headgate.child.pid}/${file}`, 'utf8')
+const freshBytes = rssBytes()
+const grownMegabytes = () => Math.round((rssBytes() - freshBytes) / 1e6)
 const filesOpen = () => readdirSync(`/proc/${headgate.child.pid}/fd`).length
 const filesAllowed = (limits: string) => Number(/Max open files\s+(\d+)/.exec(limits)?.[1])
 
@@ -52,7 +57,7 @@ async function othersAreServed(t: Test, name: string): Promise<void> {
     'others are served',
   )
   acknowledged += 2 * answers.length
-  t.ok(rssBytes() < RSS_LIMIT_BYTES, `in ${Math.round(rssBytes() / 1e6)} MB`)
+  t.ok(grownMegabytes() < GROWTH_LIMIT_BYTES / 1e6, `by ${grownMegabytes()} MB`)
 }
 
 function isProblem(t: Test, answer: RawAnswer | undefined, code: string, what: string): void {
@@ -368,6 +373,6 @@ t.test('after all that, each event is accounted for, in bounded memory', async (
   t.equal(received, accepted + Object.values(rejected).reduce((sum, count) => sum + count, 0))
   t.equal(unaccounted, 0)
   t.equal(accepted, acknowledged)
-  t.ok(rssBytes() < RSS_LIMIT_BYTES)
+  t.ok(grownMegabytes() < GROWTH_LIMIT_BYTES / 1e6)
   t.equal(await headgate.stop(), 0)
 })
