@@ -6,7 +6,7 @@ import { type Hint, timeHint } from './time-hint.ts'
 import { likelyUnit } from './values/unit.ts'
 
 /** A sender makes the same mistake in each event. Ours. */
-const MAX_EVENTS = 8
+export const MOST_HINTED = 8
 /** Sentences that are told: enough to begin with. Ours. */
 export const MAX_HINTS = 8
 /** One that is whole, for whoever left out what each needs. */
@@ -44,7 +44,7 @@ export function createHints(leftOut = createLeftOut()): Hints {
   function ofFields({ candidates, context, judged }: Found): readonly string[] {
     const isMissing = judged.refusals.includes('missing_field')
     const example = isMissing && judged.accepted.length === 0 ? [EXAMPLE] : NONE
-    const events = judged.ignored > 0 || isMissing ? candidates.slice(0, MAX_EVENTS) : NONE
+    const events = judged.ignored > 0 || isMissing ? candidates.slice(0, MOST_HINTED) : NONE
     const said = [...events, context].filter(isObject)
     if (said.length === 0) return NONE
     return [...leftOut(said), ...leftOutOfAttributes(said), ...example]
@@ -65,7 +65,7 @@ function ofEach(
   hintOf: (measurement: Measurement) => Hint | undefined,
 ): readonly string[] {
   const hints = new Map<string, string>()
-  for (let i = 0; i < accepted.length && i < MAX_EVENTS; i++) {
+  for (let i = 0; i < accepted.length && i < MOST_HINTED; i++) {
     const event = accepted[i]
     const hint = event && hintOf(event.measurement)
     if (hint !== undefined && !hints.has(hint.fault)) hints.set(hint.fault, hint.text)

@@ -36,13 +36,13 @@ const replaced = (fault: string, remedy: string): Hint => ({
 })
 
 const tooOld = (ageMs: number): Hint => ({
-  ...replaced(`is ${inWords(ageMs)} old, which is more than ${inWords(MAX_EVENT_AGE_MS)}`, OLD_DATA),
+  ...replaced(`is ${ageText(ageMs)} old, which is more than ${ageText(MAX_EVENT_AGE_MS)}`, OLD_DATA),
   fault: 'old',
 })
 
 const tooFarAhead = (aheadMs: number): Hint => ({
   ...replaced(
-    `is ${inWords(aheadMs)} ahead, which is more than ${inWords(MAX_EVENT_AHEAD_MS)}`,
+    `is ${ageText(aheadMs)} ahead, which is more than ${ageText(MAX_EVENT_AHEAD_MS)}`,
     'is the clock of the sender right?',
   ),
   fault: 'ahead',
@@ -66,7 +66,7 @@ const LENGTHS = [
 const MINUTES = [0, MINUTE_MS, 'minutes'] as const
 
 /** Whole ones of the largest of which there are some. */
-function inWords(ms: number): string {
+function ageText(ms: number): string {
   const [, lengthMs, many] = LENGTHS.find(([least]) => ms >= least) ?? MINUTES
   return `${Math.floor(ms / lengthMs)} ${many}`
 }

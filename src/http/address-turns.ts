@@ -101,7 +101,7 @@ export function readInTurn(
     socket.on('resume', () => {
       if (isHeld(socket) || isInLine(peer, socket)) socket.pause()
     })
-    if (peer.line !== undefined || restMs(peer) > 0) lineUp(peer, socket)
+    if (peer.line !== undefined || waitMsOf(peer) > 0) lineUp(peer, socket)
   })
 
   function peerAt(address: string): Peer {
@@ -141,9 +141,11 @@ export function readInTurn(
     }
   }
 
-  /** How long until an address has paid for what it sent ahead, but for what it may at once. */
-  const restMs = ({ paidAtMs }: Peer): number => paidAtMs - limits.burst * costMs - monotonicMs()
-  const isFull = ({ unanswered }: Peer): boolean => unanswered >= limits.unanswered
+  /** How long until what sends ahead is read: until that is paid for, but for what may be sent at once, or until answers are taken. */
+  const waitMsOf = ({ unanswered, paidAtMs }: Peer): number =>
+    unanswered >= limits.unanswered
+      ? Number.POSITIVE_INFINITY
+      : paidAtMs - limits.burst * costMs - monotonicMs()
 
   function nextTurn(): void {
     isDue = false
@@ -160,7 +162,7 @@ export function readInTurn(
   function advance(peer: Peer): number {
     if (peer.line === undefined) return Number.POSITIVE_INFINITY
     const { polite, others } = peer.line
-    const waitMs = isFull(peer) ? Number.POSITIVE_INFINITY : restMs(peer)
+    const waitMs = waitMsOf(peer)
     const turn = polite.size > 0 || waitMs > 0 ? polite : others
     const [next] = turn
     if (next !== undefined) {
@@ -191,7 +193,7 @@ export function readInTurn(
       busy.add(peer)
       schedule(0)
       if (peer.sentAhead === limits.aTurn || peer.unanswered === limits.unanswered) pauseAll(peer)
-      else if (restMs(peer) > 0 && !isInLine(peer, socket)) {
+      else if (waitMsOf(peer) > 0 && !isInLine(peer, socket)) {
         lineUp(peer, socket)
         socket.pause()
       }

@@ -77,6 +77,8 @@ export const takenOf = ({ bytesWritten, writableLength, _handle }: Written): num
 
 /** A connection whose answers lie here. */
 interface Stall {
+  /** What counts as its address. */
+  readonly block: string
   /** What it had taken before. */
   readonly takenBytes: number
   sweeps: number
@@ -124,18 +126,18 @@ export function boundUntaken(server: Server, limits: Partial<UntakenLimits> = {}
     const stall = stalls.get(socket)
     if (stall?.takenBytes !== takenBytes) {
       stalls.delete(socket)
-      stalls.set(socket, { takenBytes, sweeps: 0 })
+      stalls.set(socket, { block: stall?.block ?? blockOf(socket), takenBytes, sweeps: 0 })
     } else if (++stall.sweeps * sweepMs >= (isAhead(socket) ? aheadTimeoutMs : timeoutMs)) socket.destroy()
   }
 
   function endBeyondShare(): void {
     const held = new Map<string, number>()
-    for (const { 0: socket } of stalls)
-      held.set(blockOf(socket), (held.get(blockOf(socket)) ?? 0) + socket.writableLength)
-    for (const { 0: socket } of stalls) {
-      const bytes = Number(held.get(blockOf(socket)))
+    for (const [{ writableLength }, { block }] of stalls)
+      held.set(block, (held.get(block) ?? 0) + writableLength)
+    for (const [socket, { block }] of stalls) {
+      const bytes = Number(held.get(block))
       if (bytes <= shareBytes) continue
-      held.set(blockOf(socket), bytes - socket.writableLength)
+      held.set(block, bytes - socket.writableLength)
       socket.destroy()
     }
   }

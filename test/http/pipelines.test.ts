@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { type Test, test } from 'tap'
 import { SENT_AHEAD_LIMITS } from '../../src/http/address-turns.ts'
 import { answerHalfOpen } from '../../src/http/half-open.ts'
-import { PIPELINE_LIMITS, type PipelineLimits, queuePipelines } from '../../src/http/pipelines.ts'
+import {
+  PIPELINE_LIMITS,
+  type PipelineLimits,
+  type PipelineOptions,
+  queuePipelines,
+} from '../../src/http/pipelines.ts'
 import { endBehind, MAX_LINGER_BYTES, UNREAD_LINGER_MS } from '../../src/http/unread.ts'
 import { type RawAnswer, readAnswer, readAnswers } from '../fakes/raw-http.ts'
 
@@ -20,10 +25,7 @@ async function listening(t: Test, handler: Handler, limits: Partial<PipelineLimi
   })
   let heard = 0
   server.on('request', () => heard++)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  const { port } = server.address() as AddressInfo
+  const port = await portOf(t, server)
   return {
     /** So many requests more have been heard, whether they wait or not. */
     async hears(count: number): Promise<void> {
@@ -33,6 +35,13 @@ async function listening(t: Test, handler: Handler, limits: Partial<PipelineLimi
     refused,
     join: () => join(t, port),
   }
+}
+
+async function portOf(t: Test, server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  return (server.address() as AddressInfo).port
 }
 
 function join(t: Test, port: number) {
@@ -241,15 +250,16 @@ const TINY = 'GET / HTTP/1.1\r\n\r\n'
 
 const NEVER = Number.POSITIVE_INFINITY
 
-async function serving(t: Test, handler: Handler, waiting: number = PIPELINE_LIMITS.waiting) {
+const ANY_WAIT = { ...PIPELINE_LIMITS, waiting: NEVER }
+const ONE_WAITS = { limits: { ...PIPELINE_LIMITS, waiting: 1 } }
+
+/** However much is sent ahead, unless the options say otherwise. */
+async function serving(t: Test, handler: Handler, options: Partial<PipelineOptions> = {}) {
   const server = createServer({ requireHostHeader: false }, handler)
-  const sentAhead = { ...SENT_AHEAD_LIMITS, burst: Number.POSITIVE_INFINITY }
-  queuePipelines(server, { limits: { ...PIPELINE_LIMITS, waiting }, sentAhead, onRefused: () => {} })
+  const sentAhead = { ...SENT_AHEAD_LIMITS, burst: NEVER }
+  queuePipelines(server, { sentAhead, onRefused: () => {}, ...options })
   answerHalfOpen(server)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  return { server, port: (server.address() as AddressInfo).port }
+  return { server, port: await portOf(t, server) }
 }
 
 /** Sends all of it, and its end, and answers what comes back. */
@@ -264,7 +274,7 @@ async function exchange(port: number, text: string): Promise<Buffer> {
 }
 
 test('of one address one connection is read in a turn, and nothing is lost', async (t) => {
-  const { server, port } = await serving(t, (_, response) => response.end(), Number.POSITIVE_INFINITY)
+  const { server, port } = await serving(t, (_, response) => response.end(), { limits: ANY_WAIT })
   await exchange(port, get('/ahead').repeat(2))
   let heard = 0
   let most = 0
@@ -355,7 +365,7 @@ test('who is told that it sends too much, and waits for that, is heard as before
 })
 
 test('who goes on sending behind the end that it was told of can read why', async (t) => {
-  const { port } = await serving(t, (_, response) => setImmediate(() => response.end()), 1)
+  const { port } = await serving(t, (_, response) => setImmediate(() => response.end()), ONE_WAITS)
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
   const chunks: Buffer[] = []
   socket.on('data', (chunk) => chunks.push(chunk))
@@ -381,7 +391,7 @@ for (const [what, ahead, more] of [
   ['of requests without end', '', TINY.repeat(MAX_LINGER_BYTES / 1_024 + 100)],
 ] as const) {
   test(`whoever sends on gets so much read, and no more: ${what}`, async (t) => {
-    const { server, port } = await serving(t, (_, response) => setImmediate(() => response.end()), 1)
+    const { server, port } = await serving(t, (_, response) => setImmediate(() => response.end()), ONE_WAITS)
     const connected = once(server, 'connection')
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
     t.teardown(() => socket.destroy())
@@ -433,7 +443,7 @@ test('of an address of which so many requests wait no more is read, until they a
       if (isOpen) response.end()
       else held.push(response)
     },
-    NEVER,
+    { limits: ANY_WAIT },
   )
   let heard = 0
   server.on('request', () => heard++)
@@ -454,15 +464,13 @@ test('of an address of which so many requests wait no more is read, until they a
 
 test('an address is read as often as it may send ahead, and who sends nothing ahead is read all the same', async (t) => {
   let nowMs = 1_000
-  const server = createServer((_, response) => response.end())
-  const sentAhead = { aTurn: 64, unanswered: Number.POSITIVE_INFINITY, aSecond: 1_000, burst: 100 }
-  queuePipelines(server, { sentAhead, monotonicMs: () => nowMs, onRefused: () => {} })
+  const sentAhead = { aTurn: 64, unanswered: NEVER, aSecond: 1_000, burst: 100 }
+  const { server, port } = await serving(t, (_, response) => response.end(), {
+    sentAhead,
+    monotonicMs: () => nowMs,
+  })
   const heard: string[] = []
   server.on('request', ({ url }) => heard.push(String(url)))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  const { port } = server.address() as AddressInfo
   const [polite, one, other] = [join(t, port), join(t, port), join(t, port)]
   polite.socket.write(get('/polite'))
   await polite.answered(1)
@@ -489,15 +497,13 @@ test('an address is read as often as it may send ahead, and who sends nothing ah
 
 test('what an address owes is remembered when it has left', async (t) => {
   let nowMs = 1_000
-  const server = createServer((_, response) => response.end())
   const sentAhead = { ...SENT_AHEAD_LIMITS, aSecond: 1_000, burst: 100 }
-  queuePipelines(server, { sentAhead, monotonicMs: () => nowMs, onRefused: () => {} })
+  const { server, port } = await serving(t, (_, response) => response.end(), {
+    sentAhead,
+    monotonicMs: () => nowMs,
+  })
   let heard = 0
   server.on('request', () => heard++)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  const { port } = server.address() as AddressInfo
   const one = join(t, port)
   one.socket.write(get('/one').repeat(150))
   await one.answered(150)
@@ -517,17 +523,13 @@ test('what an address owes is remembered when it has left', async (t) => {
 })
 
 test('a connection that closes makes no stack for each request that waits', async (t) => {
-  const server = createServer(() => {})
-  queuePipelines(server, { onRefused: () => {} })
+  const { server, port } = await serving(t, () => {})
   const errors: Promise<Error>[] = []
   const errorOf = (request: IncomingMessage) =>
     new Promise<Error>((resolve) => request.once('error', resolve))
   server.on('request', (request: IncomingMessage) => errors.push(errorOf(request)))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
   const { stackTraceLimit } = Error
-  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  const socket = connect(port, '127.0.0.1')
   socket.write(get('/').repeat(20))
   await once(server, 'request')
   socket.resetAndDestroy()
@@ -538,15 +540,13 @@ test('a connection that closes makes no stack for each request that waits', asyn
 })
 
 test('what stands behind the end that was told of is parsed no faster than it may', async (t) => {
-  const server = createServer(({ socket }) => endBehind(socket))
-  const sentAhead = { ...SENT_AHEAD_LIMITS, unanswered: Number.POSITIVE_INFINITY, burst: 100 }
-  queuePipelines(server, { sentAhead, monotonicMs: () => 1_000, onRefused: () => {} })
+  const { server, port } = await serving(t, ({ socket }) => endBehind(socket), {
+    sentAhead: { ...SENT_AHEAD_LIMITS, unanswered: NEVER, burst: 100 },
+    monotonicMs: () => 1_000,
+  })
   let heard = 0
   server.on('request', () => heard++)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  const { socket } = join(t, (server.address() as AddressInfo).port)
+  const { socket } = join(t, port)
   socket.write(get('/').repeat(20_000))
   await once(server, 'request')
   await quiet()

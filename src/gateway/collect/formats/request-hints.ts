@@ -1,12 +1,9 @@
 import { besideEvents, contextOf, eventsUnder } from '../../../event/decode/envelope-hints.ts'
-import { createHints, EXAMPLE, type HintedEvents, MAX_HINTS } from '../../../event/hints.ts'
+import { createHints, EXAMPLE, type HintedEvents, MAX_HINTS, MOST_HINTED } from '../../../event/hints.ts'
 import { isObject, type JsonObject } from '../../../event/schema/json-object.ts'
 import type { Decoded, Format } from './format.ts'
 import { vitalHints } from './vital-hints.ts'
 import { LONGEST_VITAL_CHARS, vitalUnits } from './web-vitals.ts'
-
-/** Whoever takes the wrong route does it with each event. Ours. */
-const MAX_LOOKED_AT = 8
 
 interface Judgement {
   readonly format: Format
@@ -54,7 +51,7 @@ const VITALS =
   'This looks like metrics of the web-vitals library: send them to /v1/web-vitals, where LCP becomes browser.web_vital.lcp.'
 /** Nothing was left out of them, so that the name alone can tell. */
 function areNamedAsVitals({ accepted }: HintedEvents): boolean {
-  for (let i = 0; i < accepted.length && i < MAX_LOOKED_AT; i++) {
+  for (let i = 0; i < accepted.length && i < MOST_HINTED; i++) {
     const name = accepted[i]?.measurement.name
     if (name !== undefined && name.length <= LONGEST_VITAL_CHARS && vitalUnits.has(name)) return true
   }
@@ -62,7 +59,7 @@ function areNamedAsVitals({ accepted }: HintedEvents): boolean {
 }
 
 const areVitals = ({ candidates }: Decoded): boolean =>
-  candidates.slice(0, MAX_LOOKED_AT).filter(isObject).some(isVital)
+  candidates.slice(0, MOST_HINTED).filter(isObject).some(isVital)
 
 function isVital(candidate: JsonObject): boolean {
   if (vitalUnits.has(candidate['name'])) return true

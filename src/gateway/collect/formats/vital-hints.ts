@@ -1,11 +1,10 @@
+import { MOST_HINTED } from '../../../event/hints.ts'
 import { isObject, type JsonObject } from '../../../event/schema/json-object.ts'
 import { readers } from '../../../event/values/columns.ts'
 import { columnCalled, meantColumn } from '../../../event/values/other-names.ts'
 import { likelyUnit, scales } from '../../../event/values/unit.ts'
 import { LONGEST_VITAL_CHARS, ofLibrary, vitalUnits } from './web-vitals.ts'
 
-/** Whoever makes a mistake makes it with each metric. Ours. */
-const MAX_LOOKED_AT = 8
 /** Fields of a metric that are looked at. Ours. */
 const MAX_FIELDS = 32
 
@@ -14,7 +13,7 @@ const MAX_FIELDS = 32
  * library's, and additions that were hardly meant to be attributes.
  */
 export function vitalHints(sent: readonly unknown[]): readonly string[] {
-  const metrics = sent.slice(0, MAX_LOOKED_AT).filter(isObject)
+  const metrics = sent.slice(0, MOST_HINTED).filter(isObject)
   const hints = metrics.flatMap((metric) => [...ofName(metric), ...ofUnit(metric), ...ofAdditions(metric)])
   return [...new Set(hints)]
 }

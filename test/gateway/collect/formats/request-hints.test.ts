@@ -104,11 +104,10 @@ test('times are looked at once some were replaced, and nobody is told by a pictu
 
 test('a list of events under another name, and what is beside the events, is told', async (t) => {
   const event = { name: 'a', value: 1 }
-  const under = (name: string) =>
-    `"${name}" holds a list and is no field of an event; did you mean { "events": [ … ] }?`
+  const under = 'What holds a list is no field of an event; did you mean { "events": [ … ] }?'
   for (const [what, body, hints] of [
-    ['a slip', { event: [event] }, [under('event')]],
-    ['another name', { sent: 1, metrics: [event] }, [under('metrics')]],
+    ['a slip', { event: [event] }, [under]],
+    ['another name', { sent: 1, metrics: [event] }, [under]],
     [
       'a slip for the context',
       { contexts: {}, events: [event] },
@@ -118,6 +117,11 @@ test('a list of events under another name, and what is beside the events, is tol
       'what all events share',
       { session_id: 's', events: [event] },
       ['"session_id" beside "events" was left out; what all events share goes into "context"'],
+    ],
+    [
+      'what is its own',
+      { 'planted text': 1, events: [event] },
+      ['What stands beside "events" was left out; what all events share goes into "context"'],
     ],
     ['what may be there', { sent_at: 1, context: {}, events: [event] }, []],
     [
