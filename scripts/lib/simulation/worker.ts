@@ -16,9 +16,9 @@ const tell = (news: WorkerNews) => new Promise((told) => process.send?.(news, to
 
 let duckdb: DuckdbWorlds | undefined
 
-/** Lives through the seeds from, from + step, … below `to`, and tells its parent of each. */
-const [from = 0, to = 0, step = 1] = process.argv.slice(2).map(Number)
-for (let seed = from; seed < to; seed += step) {
+/** Lives through the seeds from `from` on below `to`, and tells its parent of each. */
+const [from = 0, to = 0] = process.argv.slice(2).map(Number)
+for (let seed = from; seed < to; seed++) {
   await tell({ kind: 'world', result: await lived(seed) })
 }
 await duckdb?.close()
