@@ -5,8 +5,8 @@ import { blockOf } from './sender/sender.ts'
 
 /** Requests of one address that are sent ahead of answers. */
 export interface SentAheadLimits {
-  /** In a turn of the loop, after which its connections are read one in a turn. */
-  readonly aTurn: number
+  /** In a round of the loop, after which its connections are read one in a round. */
+  readonly aRound: number
   /** Without an answer that was taken, from which on those that did it, or have sent nothing yet, are not read. */
   readonly unanswered: number
   /** The same, of what is parsed in the long run, answered or not. */
@@ -21,7 +21,7 @@ export interface SentAheadLimits {
  * none ahead.
  */
 export const SENT_AHEAD_LIMITS: SentAheadLimits = {
-  aTurn: 64,
+  aRound: 64,
   unanswered: 4_096,
   aSecond: 2_000,
   burst: 4_096,
@@ -41,9 +41,9 @@ export interface AddressTurnsOptions {
 
 export interface AddressTurns {
   /** Tells of a request that was sent ahead of the answer to another. */
-  charge(socket: Socket): void
+  countAhead(socket: Socket): void
   /** Tells that one of these was answered, and the answer taken. */
-  settle(socket: Socket): void
+  countTaken(socket: Socket): void
 }
 
 /** An address that is connected. */
@@ -51,7 +51,7 @@ interface Peer {
   /** What counts as one address. */
   readonly address: string
   readonly connections: Set<Socket>
-  /** Requests that were sent ahead in this turn. */
+  /** Requests that were sent ahead in this round. */
   sentAhead: number
   /** Those whose answers are not taken. */
   unanswered: number
@@ -76,15 +76,15 @@ export const isAhead = (socket: Known): boolean => Number(socket[AHEAD]) > 0
 
 /**
  * Node reads 64 KiB of a connection and makes requests of all of it, some thousand, before it is anybody else's turn, and
- * of a hundred connections in one turn of the loop. Those of an address that sends many requests ahead of their answers
- * stand in line until each was read once: one in a turn, and those that do it no oftener than they may.
+ * of a hundred connections in one round of the loop. Those of an address that sends many requests ahead of their answers
+ * stand in line until each was read once: one in a round, and those that do it no oftener than they may.
  */
 export function readInTurn(
   server: Server,
   { limits, isPolite, isHeld, monotonicMs }: AddressTurnsOptions,
 ): AddressTurns {
   const peers = new Map<string, Peer>()
-  /** Those that have sent ahead in this turn, or have a line. */
+  /** Those that have sent ahead in this round, or have a line. */
   const busy = new Set<Peer>()
   const debts = lruCache<number>(MAX_DEBTORS)
   const costMs = 1_000 / limits.aSecond
@@ -118,7 +118,7 @@ export function readInTurn(
     socket[AHEAD] = 0
     line?.polite.delete(socket)
     line?.others.delete(socket)
-    if (line !== undefined) schedule(0)
+    if (line !== undefined) scheduleReading(0)
     connections.delete(socket)
     if (connections.size > 0) return
     peers.delete(address)
@@ -130,7 +130,7 @@ export function readInTurn(
     const own = isPolite(socket) ? peer.line.polite : peer.line.others
     own.add(socket)
     busy.add(peer)
-    schedule(0)
+    scheduleReading(0)
   }
 
   function pauseAll(peer: Peer): void {
@@ -147,26 +147,26 @@ export function readInTurn(
       ? Number.POSITIVE_INFINITY
       : paidAtMs - limits.burst * costMs - monotonicMs()
 
-  function nextTurn(): void {
+  function readOneOfEach(): void {
     isDue = false
     let pauseMs = Number.POSITIVE_INFINITY
     for (const peer of busy) {
       peer.sentAhead = 0
-      pauseMs = Math.min(pauseMs, advance(peer))
+      pauseMs = Math.min(pauseMs, readNext(peer))
       if (peer.line === undefined) busy.delete(peer)
     }
-    if (pauseMs < Number.POSITIVE_INFINITY) schedule(pauseMs)
+    if (pauseMs < Number.POSITIVE_INFINITY) scheduleReading(pauseMs)
   }
 
   /** Lets one connection of an address be read, if it may. Answers how long the next one waits, if time tells. */
-  function advance(peer: Peer): number {
+  function readNext(peer: Peer): number {
     if (peer.line === undefined) return Number.POSITIVE_INFINITY
     const { polite, others } = peer.line
     const waitMs = waitMsOf(peer)
-    const turn = polite.size > 0 || waitMs > 0 ? polite : others
-    const [next] = turn
+    const line = polite.size > 0 || waitMs > 0 ? polite : others
+    const [next] = line
     if (next !== undefined) {
-      turn.delete(next)
+      line.delete(next)
       next.resume()
     }
     if (polite.size > 0) return 0
@@ -175,37 +175,37 @@ export function readInTurn(
     return Number.POSITIVE_INFINITY
   }
 
-  function schedule(pauseMs: number): void {
+  function scheduleReading(pauseMs: number): void {
     if (isDue) return
     clearTimeout(timer)
     isDue = pauseMs <= 0
-    if (isDue) setImmediate(nextTurn)
-    else timer = setTimeout(nextTurn, pauseMs).unref()
+    if (isDue) setImmediate(readOneOfEach)
+    else timer = setTimeout(readOneOfEach, pauseMs).unref()
   }
 
   return {
-    charge(socket: Known) {
+    countAhead(socket: Known) {
       const peer = socket[PEER] as Peer
       socket[AHEAD] = (socket[AHEAD] ?? 0) + 1
       peer.unanswered++
       peer.sentAhead++
       peer.paidAtMs = Math.max(peer.paidAtMs, monotonicMs()) + costMs
       busy.add(peer)
-      schedule(0)
-      if (peer.sentAhead === limits.aTurn || peer.unanswered === limits.unanswered) pauseAll(peer)
+      scheduleReading(0)
+      if (peer.sentAhead === limits.aRound || peer.unanswered === limits.unanswered) pauseAll(peer)
       else if (waitMsOf(peer) > 0 && !isInLine(peer, socket)) {
         lineUp(peer, socket)
         socket.pause()
       }
     },
 
-    settle(socket: Known) {
+    countTaken(socket: Known) {
       // That of a connection which has closed went with it.
       if (!isAhead(socket)) return
       const peer = socket[PEER] as Peer
       socket[AHEAD] = Number(socket[AHEAD]) - 1
       peer.unanswered--
-      if (peer.line !== undefined) schedule(0)
+      if (peer.line !== undefined) scheduleReading(0)
     },
   }
 }

@@ -56,13 +56,13 @@ interface Exchange {
   readonly heldBytes: number
 }
 
-const TURN = Symbol('turn')
+const ROUND = Symbol('round')
 const PIPELINE = Symbol('pipeline')
 
 /** Written to the socket itself: a look into a Map would be one for every request. */
 interface Marked extends Socket {
-  /** In which a request of it began. */
-  [TURN]?: number
+  /** In which round of the loop a request of it began. */
+  [ROUND]?: number
   /** Only once it has sent ahead. */
   [PIPELINE]?: Pipeline
 }
@@ -85,17 +85,17 @@ export function queuePipelines(
   const handlers = server.listeners('request')
   const turns = readInTurn(server, {
     limits: sentAhead,
-    isPolite: (socket: Marked) => socket[TURN] !== undefined && socket[PIPELINE] === undefined,
+    isPolite: (socket: Marked) => socket[ROUND] !== undefined && socket[PIPELINE] === undefined,
     isHeld: (socket: Marked) =>
-      socket[PIPELINE] !== undefined && isFull(socket[PIPELINE]) && !isEnding({ socket }),
+      socket[PIPELINE] !== undefined && isHeld(socket[PIPELINE]) && !isEnding({ socket }),
     monotonicMs,
   })
   /** Those of which a request may begin. A Set keeps their order. */
   const ready = new Set<Pipeline>()
   let heldBytes = 0
   let isDue = false
-  let turn = 0
-  let isTurnMarked = false
+  let loopRound = 0
+  let isRoundMarked = false
 
   server.removeAllListeners('request')
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
@@ -109,25 +109,25 @@ export function queuePipelines(
   /** It was sent ahead of an answer, and parsed all the same. */
   function passBy(request: IncomingMessage): void {
     const socket: Marked = request.socket
-    if (socket[PIPELINE] === undefined) begin(socket)
-    turns.charge(socket)
+    if (socket[PIPELINE] === undefined) openPipeline(socket)
+    turns.countAhead(socket)
     passOver(request)
   }
 
-  /** Whether a request of it has begun in this turn of the loop, in which nobody can have read an answer. */
+  /** Whether a request of it has begun in this round of the loop, in which nobody can have read an answer. */
   function hasBegun(socket: Marked): boolean {
-    if (!isTurnMarked) {
-      isTurnMarked = true
-      setImmediate(endTurn)
+    if (!isRoundMarked) {
+      isRoundMarked = true
+      setImmediate(endRound)
     }
-    const before = socket[TURN]
-    socket[TURN] = turn
-    return before === turn
+    const before = socket[ROUND]
+    socket[ROUND] = loopRound
+    return before === loopRound
   }
 
-  function endTurn(): void {
-    isTurnMarked = false
-    turn += 1
+  function endRound(): void {
+    isRoundMarked = false
+    loopRound += 1
   }
 
   function handOn(request: IncomingMessage, response: ServerResponse): void {
@@ -136,8 +136,8 @@ export function queuePipelines(
 
   function queue(request: IncomingMessage, response: ServerResponse): void {
     const socket: Marked = request.socket
-    const pipeline = socket[PIPELINE] ?? begin(socket)
-    turns.charge(socket)
+    const pipeline = socket[PIPELINE] ?? openPipeline(socket)
+    turns.countAhead(socket)
     if (pipeline.isRefused) return void passOver(request)
     const exchange = { request, response, heldBytes: heldBy(request) }
     socket.pause()
@@ -147,19 +147,19 @@ export function queuePipelines(
     }
     heldBytes += exchange.heldBytes
     pipeline.waiting.push(exchange)
-    advance(pipeline)
+    offerNext(pipeline)
   }
 
-  function begin(socket: Marked): Pipeline {
+  function openPipeline(socket: Marked): Pipeline {
     const pipeline: Pipeline = { socket, waiting: [], atWork: 0, owes: false, isRefused: false }
     socket[PIPELINE] = pipeline
-    socket.on('drain', () => advance(pipeline))
+    socket.on('drain', () => offerNext(pipeline))
     socket.once('close', () => forget(pipeline))
     closeWithoutStacks(socket)
     return pipeline
   }
 
-  function advance(pipeline: Pipeline): void {
+  function offerNext(pipeline: Pipeline): void {
     const [next] = pipeline.waiting
     if (next === undefined || pipeline.atWork >= limits.atWork) return
     // What nobody takes is not made.
@@ -169,16 +169,16 @@ export function queuePipelines(
       return
     }
     ready.add(pipeline)
-    schedule()
+    scheduleWork()
   }
 
-  function schedule(): void {
+  function scheduleWork(): void {
     if (isDue || ready.size === 0) return
     isDue = true
-    setImmediate(round)
+    setImmediate(beginSome)
   }
 
-  function round(): void {
+  function beginSome(): void {
     isDue = false
     for (let left = limits.aRound; left > 0; left--) {
       const [pipeline] = ready
@@ -186,9 +186,9 @@ export function queuePipelines(
       if (pipeline === undefined || exchange === undefined) return
       ready.delete(pipeline)
       work(pipeline, exchange)
-      advance(pipeline)
+      offerNext(pipeline)
     }
-    schedule()
+    scheduleWork()
   }
 
   /** Who owes already, and goes on sending ahead, would be parsed and refused for ever. What is at work is answered. */
@@ -215,16 +215,16 @@ export function queuePipelines(
     pipeline.atWork++
     response.once('close', () => {
       pipeline.atWork--
-      turns.settle(pipeline.socket)
+      turns.countTaken(pipeline.socket)
       pipeline.owes = response.statusCode === TOO_MANY
-      advance(pipeline)
+      offerNext(pipeline)
     })
-    if (!isFull(pipeline)) request.socket.resume()
+    if (!isHeld(pipeline)) request.socket.resume()
     handOn(request, response)
   }
 }
 
-const isFull = ({ waiting, isRefused }: Pipeline): boolean => isRefused || waiting.length > 0
+const isHeld = ({ waiting, isRefused }: Pipeline): boolean => isRefused || waiting.length > 0
 
 function heldBy({ headers }: IncomingMessage): number {
   const length =

@@ -68,7 +68,7 @@ export function queryPool(limits: PoolLimits = LIMITS): QueryPool {
   }
 
   /** Resolves when it is its turn; rejects, and waits no longer, when the signal aborts before. */
-  function turn(token: string, signal: AbortSignal): Promise<void> {
+  function waitForTurn(token: string, signal: AbortSignal): Promise<void> {
     if (running < limits.atOnce) {
       start(token)
       return Promise.resolve()
@@ -110,7 +110,7 @@ export function queryPool(limits: PoolLimits = LIMITS): QueryPool {
   }
 
   async function taken<T>({ token, signal, begun, work }: Taken<T>): Promise<T> {
-    await turn(token, signal)
+    await waitForTurn(token, signal)
     begun()
     try {
       signal.throwIfAborted()

@@ -32,7 +32,7 @@ export function leaveUnread(reply: FastifyReply, answer: () => void): void {
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers
   const close = () => {
     reply.header('connection', 'close')
-    endGently(request)
+    endInBody(request)
     answer()
   }
   if ((length ?? coding) === undefined || request.readableEnded || isEnding(request)) answer()
@@ -47,22 +47,32 @@ export function leaveUnread(reply: FastifyReply, answer: () => void): void {
 
 /** Nothing is told of its length but its end. */
 function drain(request: IncomingMessage, done: (isWhole: boolean) => void): void {
-  let left = MAX_DRAINED_BYTES
-  let pieces = MAX_DRAINED_PIECES
-  const settle = (isWhole: boolean) => {
+  const stop = (isWhole: boolean) => {
     clearTimeout(timer)
     request.off('data', count).off('end', end).off('close', cut)
     done(isWhole)
   }
-  const count = (chunk: Buffer) => {
-    left -= chunk.length
-    charge(request, chunk)
-    if (left < 0 || --pieces < 0) settle(false)
-  }
-  const end = () => settle(true)
-  const cut = () => settle(false)
+  const end = () => stop(true)
+  const cut = () => stop(false)
+  const count = bounded(request, { bytes: MAX_DRAINED_BYTES, pieces: MAX_DRAINED_PIECES }, cut)
   const timer = setTimeout(cut, UNANNOUNCED_MS)
   request.on('data', count).once('end', end).once('close', cut)
+}
+
+/** Counts and bills what is read of a body, piece by piece; `beyond` is told of each that is more than the bounds allow. */
+function bounded(request: IncomingMessage, { bytes, pieces }: ReadBounds, beyond: () => void) {
+  let [leftBytes, leftPieces] = [bytes, pieces]
+  return (chunk: Buffer): void => {
+    leftBytes -= chunk.length
+    leftPieces--
+    bill(request, chunk)
+    if (leftBytes < 0 || leftPieces < 0) beyond()
+  }
+}
+
+interface ReadBounds {
+  readonly bytes: number
+  readonly pieces: number
 }
 
 type Pay = (bytes: number) => void
@@ -71,20 +81,20 @@ const PAYER = Symbol('payer')
 const UNPAID = Symbol('unpaid')
 
 /** Written to the request itself: a WeakMap of all requests would be gone through at each collection of garbage. */
-interface Charged extends IncomingMessage {
+interface Billed extends IncomingMessage {
   [PAYER]?: Pay
   /** What was read before anybody was there to pay for it. */
   [UNPAID]?: number
 }
 
 /** `pay` is told what is read of a body that nobody wants, as it comes, and what was read before. */
-export function payForUnread(request: Charged, pay: Pay): void {
+export function payForUnread(request: Billed, pay: Pay): void {
   request[PAYER] = pay
   const owed = request[UNPAID]
   if (owed !== undefined) pay(owed)
 }
 
-function charge(request: Charged, { length }: Buffer): void {
+function bill(request: Billed, { length }: Buffer): void {
   const cost = Math.max(length, LEAST_PIECE_BYTES)
   const pay = request[PAYER]
   if (pay === undefined) request[UNPAID] = (request[UNPAID] ?? 0) + cost
@@ -97,26 +107,28 @@ export const isEnding = ({ socket }: Pick<IncomingMessage, 'socket'>): boolean =
 
 /**
  * Once the answer is out, Node would close the socket while bytes are still coming, and the kernel then resets it. Ours
- * says that no more will be answered, and goes on reading for a while.
+ * says that no more will be answered, and goes on reading for so long.
  */
-function endGently(request: IncomingMessage): void {
+function linger(socket: Socket, lingerMs: number): void {
+  socket.end()
+  const timer = setTimeout(() => socket.destroy(), lingerMs)
+  socket.once('close', () => clearTimeout(timer))
+}
+
+/** Ends the connection in the middle of a body, which is bounded from now on, before the answer as behind it. */
+function endInBody(request: IncomingMessage): void {
   const { socket } = request
-  let left = MAX_LINGER_BYTES
-  let pieces = MAX_LINGER_PIECES
   let isAnswered = false
-  request.on('data', (chunk: Buffer) => {
-    left -= chunk.length
-    charge(request, chunk)
-    if (--pieces < 0) left = -1
-    if (left >= 0) return
+  let isBeyond = false
+  const beyond = () => {
+    isBeyond = true
     if (isAnswered) socket.destroy()
     else request.pause()
-  })
+  }
+  request.on('data', bounded(request, { bytes: MAX_LINGER_BYTES, pieces: MAX_LINGER_PIECES }, beyond))
   socket.destroySoon = () => {
     isAnswered = true
-    socket.end()
-    const timer = setTimeout(() => socket.destroy(), left < 0 ? 0 : UNREAD_LINGER_MS)
-    socket.once('close', () => clearTimeout(timer))
+    linger(socket, isBeyond ? 0 : UNREAD_LINGER_MS)
     request.once('end', () => socket.destroy())
   }
 }
@@ -128,17 +140,18 @@ interface Lingering extends Socket {
   [LINGERING]?: { readonly untilBytes: number; pieces: number }
 }
 
-/** Ends the connection of which nothing more is wanted once its answers are out: what still comes is passed over. */
+/** Ends the connection between two requests, once its answers are out: those that still come are passed over. */
 export function endBehind(socket: Socket): void {
   socket.destroySoon = () => {
-    socket.end()
+    linger(socket, UNREAD_LINGER_MS)
     socket.resume()
-    const timer = setTimeout(() => socket.destroy(), UNREAD_LINGER_MS)
-    socket.once('close', () => clearTimeout(timer))
   }
 }
 
-/** For a request behind the answer that ends its connection: who is told so sends it again (RFC 9112, section 9.6). */
+/**
+ * For a request behind the answer that ends its connection, however that was ended: who is told so sends it again (RFC
+ * 9112, section 9.6). What all of them bring while the connection lingers is bounded here, as a body is above.
+ */
 export function passOver(request: IncomingMessage): void {
   const socket: Lingering = request.socket
   const count = () => {

@@ -4,7 +4,7 @@
  */
 export const isTimed = process.env['_TAPJS_PROCESSINFO_COVERAGE_'] !== '1'
 
-/** The most of the processor that went by from one turn of the loop to the next, while `work` was done. */
+/** The most of the processor that went by from one round of the loop to the next, while `work` was done. */
 export async function longestStretch<T>(
   work: () => Promise<T>,
 ): Promise<{ readonly result: T; readonly ms: number }> {

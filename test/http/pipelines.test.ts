@@ -93,16 +93,16 @@ test('a thousand requests sent ahead are answered in their order, few at work at
 })
 
 test('what is answered at once stands in line as well', async (t) => {
-  let turn = 0
+  let round = 0
   let isOver = false
   const count = () => {
-    turn++
+    round++
     if (!isOver) setImmediate(count)
   }
   count()
   const begun = new Map<number, number>()
   const server = await listening(t, (request, response) => {
-    begun.set(turn, (begun.get(turn) ?? 0) + 1)
+    begun.set(round, (begun.get(round) ?? 0) + 1)
     response.end(request.url)
   })
   const { socket, answered } = server.join()
@@ -111,7 +111,7 @@ test('what is answered at once stands in line as well', async (t) => {
   t.same(texts(await answered(1_000)), all)
   isOver = true
   const most = Math.max(...begun.values())
-  t.ok(most <= 1 + 2 * PIPELINE_LIMITS.aRound, `${most} of them in one turn of the loop`)
+  t.ok(most <= 1 + 2 * PIPELINE_LIMITS.aRound, `${most} of them in one round of the loop`)
 })
 
 test('others have their turn between those sent ahead', async (t) => {
@@ -273,7 +273,7 @@ async function exchange(port: number, text: string): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-test('of one address one connection is read in a turn, and nothing is lost', async (t) => {
+test('of one address one connection is read in a round, and nothing is lost', async (t) => {
   const { server, port } = await serving(t, (_, response) => response.end(), { limits: ANY_WAIT })
   await exchange(port, get('/ahead').repeat(2))
   let heard = 0
@@ -298,7 +298,7 @@ test('of one address one connection is read in a turn, and nothing is lost', asy
     Array(connections).fill(requests),
     'each gets its answers, its end notwithstanding',
   )
-  t.ok(most <= 2 * requests + connections, `${most} of ${requests * connections} in a turn`)
+  t.ok(most <= 2 * requests + connections, `${most} of ${requests * connections} in a round`)
 })
 
 for (const [what, framed] of [
@@ -409,7 +409,7 @@ for (const [what, ahead, more] of [
 
 /** What can go on without anybody doing anything has gone on. */
 async function quiet(): Promise<void> {
-  for (let turn = 0; turn < 300; turn++) await new Promise((resolve) => setImmediate(resolve))
+  for (let round = 0; round < 300; round++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 test('what nobody takes is not made', async (t) => {
@@ -464,7 +464,7 @@ test('of an address of which so many requests wait no more is read, until they a
 
 test('an address is read as often as it may send ahead, and who sends nothing ahead is read all the same', async (t) => {
   let nowMs = 1_000
-  const sentAhead = { aTurn: 64, unanswered: NEVER, aSecond: 1_000, burst: 100 }
+  const sentAhead = { aRound: 64, unanswered: NEVER, aSecond: 1_000, burst: 100 }
   const { server, port } = await serving(t, (_, response) => response.end(), {
     sentAhead,
     monotonicMs: () => nowMs,

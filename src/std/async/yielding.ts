@@ -3,10 +3,10 @@ import { systemClock } from '../clock.ts'
 /** Longest stretch of work on the event loop. Ours: a beacon waits for a few of them, which nobody notices. */
 const MAX_BLOCKING_MS = 1
 /** Rounds of the loop that others get between: a beacon needs some before it is answered. Ours; idle ones cost 5 µs. */
-const YIELDED_LOOP_TURNS = 4
+const YIELDED_LOOP_ROUNDS = 4
 
 /** By the global timer, which a simulated world replaces. */
-const nextEventLoopTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+const nextLoopRound = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** Long work on the event loop takes a breath now and then: who waits gets a turn, and work nobody wants ends there. */
 export interface Yielder {
@@ -21,7 +21,7 @@ export function createYielder(signal?: AbortSignal, nowMs: () => number = system
   return {
     shouldYield: () => nowMs() - sinceMs >= MAX_BLOCKING_MS,
     async yieldNow() {
-      for (let turn = 0; turn < YIELDED_LOOP_TURNS; turn++) await nextEventLoopTurn()
+      for (let round = 0; round < YIELDED_LOOP_ROUNDS; round++) await nextLoopRound()
       signal?.throwIfAborted()
       sinceMs = nowMs()
     },

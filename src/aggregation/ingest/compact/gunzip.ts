@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { setImmediate as nextEventLoopTurn } from 'node:timers/promises'
+import { setImmediate as nextLoopRound } from 'node:timers/promises'
 import { createGunzip, type Gunzip } from 'node:zlib'
 
 /** How much of a gzip file is inflated at a time: a piece grows to 16 MiB at most. */
@@ -67,7 +67,7 @@ async function* news(chunks: readonly Buffer[], reading: Reading): AsyncGenerato
     reading.given += chunk.length
     if (from >= chunk.length) continue
     yield chunk.subarray(from)
-    await nextEventLoopTurn()
+    await nextLoopRound()
   }
 }
 

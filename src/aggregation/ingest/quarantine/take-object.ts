@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextLoopRound } from 'node:timers/promises'
 import { grownBytes, mostStoredBytes } from '../../../event/schema/growth.ts'
 import { EVENT_TOO_LARGE, MAX_EVENT_BYTES } from '../../../event/verdict.ts'
 import type { Lake, LakeObject } from '../../../lake/lake.ts'
@@ -136,7 +136,7 @@ async function storedLine(line: Line, judging: Judging): Promise<string> {
   let lines = ''
   let count = 0
   for (const [place, event] of accepted.entries()) {
-    if (place % EVENTS_A_TURN === EVENTS_A_TURN - 1) await turn()
+    if (place % EVENTS_A_TURN === EVENTS_A_TURN - 1) await nextLoopRound()
     const { stored, clockReplaced } = judging.seal(event.measurement, whose, {
       line: line.bytes,
       index: event.index,

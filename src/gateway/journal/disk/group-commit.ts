@@ -90,7 +90,7 @@ export class GroupCommit {
     return this.#waiting.length >= GROUP_BATCHES || this.#waitingBytes >= GROUP_BYTES
   }
 
-  /** Waits for the requests of this turn of the event loop, and under load for those of the next GROUP_MS. */
+  /** Waits for the requests of this round of the event loop, and under load for those of the next GROUP_MS. */
   #gather(): Promise<void> {
     const waitMs = this.#beganMs + GROUP_MS - this.#options.clock.monotonicMs()
     return new Promise((resolve) => {
