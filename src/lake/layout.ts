@@ -54,7 +54,7 @@ export const isMisnamed = (name: string): boolean =>
   OF_OTHERS.test(name) &&
   !HIDDEN.test(name) &&
   !NO_OBJECT.test(name) &&
-  !(OBJECT_KEY.test(name) && isKey(name))
+  !((parseRawKey(name) ?? parseQuarantineKey(name)) && isKey(name))
 
 export const MISNAMED =
   'it is not called <source>/dt=YYYY-MM-DD/hr=HH/<name>.ndjson, .ndjson.gz or .parquet, of letters, digits and . _ - = ~'
@@ -103,7 +103,8 @@ const OBJECT_KEY =
 function parseObjectKey(key: string, area: 'raw' | 'quarantine' | 'dead'): RawObject | undefined {
   const [, top, source = '', day, hour, name = '', extension] = OBJECT_KEY.exec(key) ?? []
   const arrivalMs = Date.parse(`${day}T${hour}:00:00Z`)
-  if (top !== area || Number.isNaN(arrivalMs)) return undefined
+  // Date.parse takes 30 February for 1 March: what is made of the object would lie in another folder.
+  if (top !== area || Number.isNaN(arrivalMs) || dayOf(arrivalMs) !== day) return undefined
   return { source, arrivalMs, name, extension: extension as RawExtension }
 }
 

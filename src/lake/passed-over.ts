@@ -1,4 +1,3 @@
-import { gauge } from '../std/metrics/instruments.ts'
 import type { Telemetry } from '../std/telemetry.ts'
 import type { SkipObject } from './fs-tree.ts'
 
@@ -17,17 +16,15 @@ export interface SkippedObjects {
   takeMet(): readonly PassedOver[]
 }
 
-/** Names each thing that is passed over once, and counts them. */
-export function skippedObjects({ log, metrics }: Telemetry): SkippedObjects {
+/** Names each thing that is passed over once in the log, and, to whoever counts, all that are there now. */
+export function skippedObjects({ log }: Pick<Telemetry, 'log'>): SkippedObjects {
   const known = new Set<string>()
   const met = new Map<string, string>()
-  const passedOver = gauge(metrics, 'headgate_lake_passed_over')
   return {
     passOver(key, why) {
       if (met.size < MOST_NAMED) met.set(key, why)
       if (known.has(key) || known.size >= MOST_NAMED) return
       known.add(key)
-      passedOver.set(known.size)
       log.error({ key, why }, 'this lies in the lake and is passed over: it is nothing that can be read')
     },
     takeMet() {

@@ -87,6 +87,9 @@ t.test(
       'raw/bi/x.ndjson',
       'raw/bi/dt=2026-11-22/x.ndjson',
       'raw/b i/dt=2026-11-22/hr=05/x.ndjson',
+      'raw/bi/dt=2026-13-01/hr=05/x.ndjson',
+      'raw/bi/dt=2026-02-30/hr=05/x.ndjson',
+      'quarantine/direct-a/dt=2026-11-22/hr=24/x.ndjson',
     ])
       t.ok(layout.isMisnamed(name), name)
     for (const name of [
@@ -115,6 +118,7 @@ t.test('other keys are no raw keys', (t) => {
     ['no hour', 'raw/gateway/dt=2026-11-22/a.ndjson'],
     ['an hour that does not exist', 'raw/gateway/dt=2026-11-22/hr=24/a.ndjson'],
     ['a day that does not exist', 'raw/gateway/dt=2026-13-01/hr=05/a.ndjson'],
+    ['a day that its month has not', 'raw/gateway/dt=2026-02-30/hr=05/a.ndjson'],
     ['a deeper folder', 'raw/gateway/dt=2026-11-22/hr=05/more/a.ndjson'],
     ['nothing', ''],
   ] as const) {

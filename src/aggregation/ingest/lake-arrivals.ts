@@ -104,7 +104,8 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
 
   async function takeIn(signal: AbortSignal, everywhere: boolean): Promise<IngestReport> {
     await options.quarantine?.empty(signal)
-    const { partitions, foreign, compacted, misnamed } = pendingIn(await listRaw(everywhere))
+    const { objects, isWhole } = await listRaw(everywhere)
+    const { partitions, foreign, compacted, misnamed } = pendingIn(objects)
     // What of the index is damaged is found by a look at it, and mended now: the run that follows has it.
     await index.minutes()
     const damaged = entries.damaged()
@@ -113,8 +114,8 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
     const pass = account.begin(signal)
     for (const [key, why] of entries.leftOut()) pass.leave({ key, why })
     // The lake has told the log of them.
-    for (const key of misnamed) pass.leave({ key, why: MISNAMED })
-    for (const met of options.takePassedOver?.() ?? []) if (!misnamed.includes(met.key)) pass.leave(met)
+    const nameless = options.takePassedOver?.() ?? []
+    pass.passOver([...misnamed.map((key) => ({ key, why: MISNAMED })), ...nameless], isWhole)
     if ([partitions, fresh, unnamed, damaged].every(({ length }) => length === 0)) return pass.end()
 
     await atWork(signal, async (session, folder) => {

@@ -26,13 +26,13 @@ export const ingestDeclarations = {
   },
   headgate_ingest_failing: {
     type: 'gauge',
-    help: 'Objects and partitions that could not be ingested in the last pass; the log names them.',
+    help: 'Objects and partitions that could not be ingested in the last pass, those of headgate_lake_passed_over among them: `notIngested` of runs, /query/pipeline and headgate status. The log names them.',
     unit: 'objects and partitions',
     ofWorkers: 'sum',
   },
   headgate_lake_passed_over: {
     type: 'gauge',
-    help: 'Found in raw/ or quarantine/ since the start, and passed over: no file, not to be read, or not named as what is read. The log names each.',
+    help: 'In raw/ or quarantine/ when an ingest last looked, and passed over: no file, not to be read, or not named as what is read. The log names each once.',
     unit: 'files and folders',
     ofWorkers: 'sum',
   },

@@ -319,6 +319,37 @@ test('what is called like nothing that is read is told in each report; names of 
   ])
 })
 
+test('what is passed over is counted once, the same everywhere, until a look at all of the lake finds it gone', async (t) => {
+  const { put, ingester, clock, lake } = await setUp()
+  const old = 'raw/bi/dt=2026-11-01/hr=00'
+  for (const name of ['a.json', 'b.csv']) await put(`${old}/${name}`, 'x')
+  await put(`raw/gateway/${HOUR}/a.json`, 'x')
+  await put(`raw/gateway/${HOUR}/a.ndjson`, lines(eventLine({ event_id: '1' })))
+  let met: readonly IngestFailure[] = [
+    { key: `${old}/a b.ndjson`, why: 'it is not called' },
+    { key: `${old}/a.json`, why: 'it is not called' },
+  ]
+  const telemetry = quietTelemetry()
+  const slow = {
+    ...lake,
+    async list(prefix: string) {
+      if (prefix === 'raw/') clock.advance(1_000)
+      return lake.list(prefix)
+    },
+  }
+  const arrivals = ingester({ telemetry, lake: slow, takePassedOver: () => met })
+  const counted = async (everywhere: boolean) => {
+    const { failed } = await arrivals.ingest(signal, { everywhere })
+    const [, gauge] = /^headgate_lake_passed_over (\d+)$/m.exec(await telemetry.metrics.metrics()) ?? []
+    return [failed.length, Number(gauge)]
+  }
+  t.same(await counted(false), [4, 4])
+  met = []
+  t.same(await counted(false), [4, 4], 'a look at the last hours says nothing of older ones')
+  await lake.remove([`${old}/b.csv`])
+  t.same(await counted(true), [2, 2])
+})
+
 test('a lake full of what is none fills no log: the report names all, and the next minutes more', async (t) => {
   const { put, ingester, clock, lake } = await setUp()
   for (let i = 0; i < 25; i++) {

@@ -14,6 +14,8 @@ export interface Pass {
   take(key: string, part: () => Promise<IngestReport>): Promise<void>
   /** What the log was told of already. */
   leave(trouble: IngestFailure): void
+  /** What a look at the lake found that is passed over; one at a part of it says nothing of the rest. */
+  passOver(found: readonly IngestFailure[], isWhole: boolean): void
   /** Everything that was done, told to whoever watches. */
   end(): IngestReport
 }
@@ -25,6 +27,9 @@ export function ingestAccount({ metrics, log }: Telemetry, clock: Clock) {
   const malformed = counter(metrics, 'headgate_ingest_malformed_total')
   const aside = counter(metrics, 'headgate_ingest_set_aside_total')
   const failing = gauge(metrics, 'headgate_ingest_failing')
+  const passedOver = gauge(metrics, 'headgate_lake_passed_over')
+  /** By key, why: what the looks since the last whole one found, and that one. */
+  const overlooked = new Map<string, string>()
   /** What the log was told; it is not told the same each time. */
   let told = new Map<string, string>()
 
@@ -62,6 +67,11 @@ export function ingestAccount({ metrics, log }: Telemetry, clock: Clock) {
       part.setAside.forEach(setAside)
     }
 
+    function leave(trouble: IngestFailure): void {
+      told.set(trouble.key, trouble.why)
+      report.failed.push(trouble)
+    }
+
     return {
       async take(key, part) {
         try {
@@ -72,9 +82,12 @@ export function ingestAccount({ metrics, log }: Telemetry, clock: Clock) {
           report.failed.push({ key, why: whyOf(error) })
         }
       },
-      leave(trouble) {
-        told.set(trouble.key, trouble.why)
-        report.failed.push(trouble)
+      leave,
+      passOver(found, isWhole) {
+        if (isWhole) overlooked.clear()
+        for (const { key, why } of found) overlooked.set(key, why)
+        passedOver.set(overlooked.size)
+        for (const [key, why] of overlooked) leave({ key, why })
       },
       end() {
         const known = told

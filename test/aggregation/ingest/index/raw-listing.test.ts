@@ -23,7 +23,17 @@ async function setUp(listingMs: number) {
     },
   }
   const list = rawListing(slow, clock)
-  return { lake, clock, list: async (everywhere?: boolean) => (await list(everywhere)).map(({ key }) => key) }
+  const looked: boolean[] = []
+  return {
+    lake,
+    clock,
+    looked,
+    async list(everywhere?: boolean) {
+      const { objects, isWhole } = await list(everywhere)
+      looked.push(isWhole)
+      return objects.map(({ key }) => key)
+    },
+  }
 }
 
 test('as long as it is cheap, everything is listed', async (t) => {
@@ -34,7 +44,7 @@ test('as long as it is cheap, everything is listed', async (t) => {
 })
 
 test('in a large lake only the current hour and the one before are, but for one call in a while', async (t) => {
-  const { lake, clock, list } = await setUp(1_000)
+  const { lake, clock, list, looked } = await setUp(1_000)
   t.same(await list(), keys)
   await lake.put('raw/other/dt=2026-11-22/hr=12/new.ndjson', Buffer.from('x'))
   t.same(await list(), keys.slice(1, 3))
@@ -43,6 +53,7 @@ test('in a large lake only the current hour and the one before are, but for one 
   clock.advance(1)
   t.equal((await list()).length, keys.length + 1, 'the new source is seen')
   t.same(await list(), [...keys.slice(1, 3), 'raw/other/dt=2026-11-22/hr=12/new.ndjson'])
+  t.same(looked, [true, false, false, true, false])
 })
 
 test('who must not miss anything has everything listed, though it was lately', async (t) => {
