@@ -32,8 +32,8 @@ const MAX_DEBTORS = 10_000
 
 export interface AddressTurnsOptions {
   readonly limits: SentAheadLimits
-  /** Whether a connection has sent requests and none of them ahead: others of its address cost it a turn, and no more. */
-  readonly isPolite: (socket: Socket) => boolean
+  /** Whether a request of a connection has come. */
+  readonly hasAsked: (socket: Socket) => boolean
   /** Whether nothing of a connection is to be read, whoever's turn it is. */
   readonly isHeld: (socket: Socket) => boolean
   readonly monotonicMs: () => number
@@ -63,12 +63,15 @@ interface Peer {
 
 const PEER = Symbol('peer')
 const AHEAD = Symbol('ahead')
+const POLITE_AT = Symbol('politeAt')
 
 /** Written to the socket itself: a Map by address would not know what goes with a connection. */
 interface Known extends Socket {
   [PEER]?: Peer
   /** Requests that it sent ahead, until their answers are taken. */
   [AHEAD]?: number
+  /** When all is paid for that its address had sent ahead, with the last of its own. */
+  [POLITE_AT]?: number
 }
 
 /** Whether it sent requests ahead whose answers it has not taken. */
@@ -81,7 +84,7 @@ export const isAhead = (socket: Known): boolean => Number(socket[AHEAD]) > 0
  */
 export function readInTurn(
   server: Server,
-  { limits, isPolite, isHeld, monotonicMs }: AddressTurnsOptions,
+  { limits, hasAsked, isHeld, monotonicMs }: AddressTurnsOptions,
 ): AddressTurns {
   const peers = new Map<string, Peer>()
   /** Those that have sent ahead in this round, or have a line. */
@@ -132,6 +135,13 @@ export function readInTurn(
     busy.add(peer)
     scheduleReading(0)
   }
+
+  /**
+   * It has sent requests and owes for none of them: others of its address cost it a turn, and no more. Connections that
+   * wait until they are polite again, to send ahead then, send no more together than the address may.
+   */
+  const isPolite = (socket: Known): boolean =>
+    hasAsked(socket) && !isAhead(socket) && Number(socket[POLITE_AT] ?? 0) <= monotonicMs()
 
   function pauseAll(peer: Peer): void {
     for (const socket of peer.connections) {
@@ -190,6 +200,7 @@ export function readInTurn(
       peer.unanswered++
       peer.sentAhead++
       peer.paidAtMs = Math.max(peer.paidAtMs, monotonicMs()) + costMs
+      socket[POLITE_AT] = peer.paidAtMs
       busy.add(peer)
       scheduleReading(0)
       if (peer.sentAhead === limits.aRound || peer.unanswered === limits.unanswered) pauseAll(peer)

@@ -85,7 +85,7 @@ export function queuePipelines(
   const handlers = server.listeners('request')
   const turns = readInTurn(server, {
     limits: sentAhead,
-    isPolite: (socket: Marked) => socket[ROUND] !== undefined && socket[PIPELINE] === undefined,
+    hasAsked: (socket: Marked) => socket[ROUND] !== undefined,
     isHeld: (socket: Marked) =>
       socket[PIPELINE] !== undefined && isHeld(socket[PIPELINE]) && !isEnding({ socket }),
     monotonicMs,

@@ -495,6 +495,38 @@ test('an address is read as often as it may send ahead, and who sends nothing ah
   t.equal((await late.answered(1)).length, 1)
 })
 
+test('who sent ahead and let that be paid for is read like one who never did', async (t) => {
+  let nowMs = 1_000
+  const sentAhead = { aRound: 64, unanswered: NEVER, aSecond: 1_000, burst: 100 }
+  const { server, port } = await serving(t, (_, response) => response.end(), {
+    sentAhead,
+    monotonicMs: () => nowMs,
+  })
+  const heard: string[] = []
+  server.on('request', ({ url }) => heard.push(String(url)))
+  const [reformed, rude] = [join(t, port), join(t, port)]
+  reformed.socket.write(get('/reformed').repeat(20))
+  await reformed.answered(20)
+  rude.socket.write(get('/rude').repeat(150))
+  await rude.answered(150)
+
+  reformed.socket.write(get('/reformed'))
+  await quiet()
+  t.equal(heard.length, 170, 'it waits while it owes')
+  nowMs += 1_000
+  await reformed.answered(21)
+
+  rude.socket.write(get('/rude').repeat(150))
+  await rude.answered(300)
+  for (let count = 22; count < 32; count++) {
+    reformed.socket.write(get('/reformed'))
+    await reformed.answered(count)
+  }
+  rude.socket.write(get('/rude'))
+  await quiet()
+  t.equal(heard.filter((url) => url === '/rude').length, 300, 'who owes waits')
+})
+
 test('what an address owes is remembered when it has left', async (t) => {
   let nowMs = 1_000
   const sentAhead = { ...SENT_AHEAD_LIMITS, aSecond: 1_000, burst: 100 }
