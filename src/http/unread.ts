@@ -5,11 +5,11 @@ import type { FastifyReply } from 'fastify'
 /** How much of an unwanted body is read and thrown away so that the connection stays usable: all of a beacon. */
 export const MAX_DRAINED_BYTES = 65_536
 /**
- * Beyond, the connection ends. A sender that writes all before it reads would lose the answer in a reset: it gets to write
- * twice as much as the longest body that is ever wanted…
+ * A sender that writes all before it reads would lose the answer that ends its connection in a reset: it gets to write
+ * twice as much as the longest body that is ever wanted.
  */
 export const MAX_LINGER_BYTES = 2_097_152
-/** …within the time that nginx gives it (`lingering_timeout`). */
+/** What nginx gives it (`lingering_timeout`). */
 export const UNREAD_LINGER_MS = 5_000
 /**
  * What a piece of a body counts at least, held and as work. Ours: a Buffer and its view take some 200 bytes, and the call
@@ -20,7 +20,7 @@ export const LEAST_PIECE_BYTES = 256
 const MAX_DRAINED_PIECES = MAX_DRAINED_BYTES / LEAST_PIECE_BYTES
 /** Likewise, in segments of an Ethernet frame. */
 const MAX_LINGER_PIECES = MAX_LINGER_BYTES / 1_024
-/** How long the answer to a body of unknown length waits for its end. */
+/** How long the answer to a body of unknown length waits for its end. Ours: a beacon is there at once. */
 const UNANNOUNCED_MS = 1_000
 
 /**

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { sourceConstants } from '../../scripts/lib/docs/constants.ts'
@@ -65,6 +66,38 @@ test('what the page tells is what the program has', async (t) => {
   const compared = bounds().filter(({ file, name }) => exported.has(`${file} ${name}`))
   t.ok(compared.length > 80, `${compared.length} numbers are compared`)
   for (const { file, name, value } of compared) t.equal(value, exported.get(`${file} ${name}`), name)
+})
+
+/** What a client meets of them another limit tells, or the answer itself. */
+const INNER = [
+  'http/problems.ts RETRY_AFTER_MAX_MS',
+  'http/problems.ts RETRY_AFTER_MIN_MS',
+  'http/server.ts CONNECTIONS_CHECK_MS',
+  'http/server.ts MAX_PARAM_LENGTH',
+  'http/unread.ts LEAST_PIECE_BYTES',
+]
+
+test('whatever bounds a connection is told to its client', async (t) => {
+  const [told = ''] = limitsPage().split('\n## Inside')
+  const files = readdirSync('src/http').filter((name) => name.endsWith('.ts'))
+  const exported: string[] = []
+  for (const file of files) {
+    const module: object = await import(join(process.cwd(), 'src/http', file))
+    for (const [name, value] of Object.entries(module)) {
+      const isBound = /^(MAX|LEAST)_|_(MS|BYTES|LIMITS|CONNECTIONS)$/.test(name)
+      const own = typeof value === 'number' ? [name] : Object.keys(value).map((key) => `${name}.${key}`)
+      if (isBound) exported.push(...own.map((each) => `http/${file} ${each}`))
+    }
+  }
+  t.ok(exported.length >= 20, `${exported.length} bounds are looked for`)
+  const isTold = (bound: string) => {
+    const [file, name] = bound.split(' ')
+    return told.includes(`[\`${name}\`](../src/${file})`)
+  }
+  t.same(
+    exported.filter((bound) => !isTold(bound) && !INNER.includes(bound)),
+    [],
+  )
 })
 
 test('every bound says why it is so much', async (t) => {

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Constant, sourceConstants } from './constants.ts'
 import { credentialLimits, eventLimits, type Limit, requestLimits, shapeLimits } from './limits-of-clients.ts'
+import { connectionLimits } from './limits-of-connections.ts'
 import {
   directLimits,
   lakeLimits,
@@ -62,7 +63,7 @@ const tableOf = (limits: readonly Limit[]): string => `| what | limit | beyond i
 ${limits.map(rowOf).join('\n')}`
 
 const TOLD = [
-  ...[requestLimits, eventLimits, shapeLimits, credentialLimits],
+  ...[requestLimits, connectionLimits, eventLimits, shapeLimits, credentialLimits],
   ...[queryLimits, runLimits, processLimits, streamLimits, lakeLimits, directLimits],
 ].flat()
 
@@ -91,7 +92,7 @@ What does not go on for ever, and what happens then. Each number is that of the 
 
 What can be configured is not here: quotas of apps (\`app_limit\`), addresses (\`address_limit\`) and subjects (\`subject_limit\`), memory in flight (\`overloaded\`), the room of the journal (\`journal_full\`), the time of the engine and of a shutdown are in [configuration](configuration.md), with their defaults. What codes mean is in [errors](errors.md).
 
-* [For clients](#for-clients): [a request](#a-request), [an event](#an-event), [a large body](#a-large-body), [credentials](#credentials)
+* [For clients](#for-clients): [a request](#a-request), [a connection](#a-connection), [an event](#an-event), [a large body](#a-large-body), [credentials](#credentials)
 * [For those who ask](#for-those-who-ask): [queries](#queries), [runs](#runs)
 * [For operators](#for-operators): [a process](#a-process), [the stream](#the-stream)
 * [For keepers of the lake](#for-keepers-of-the-lake): [the lake](#the-lake), [direct records](#direct-records)
@@ -102,6 +103,12 @@ What can be configured is not here: quotas of apps (\`app_limit\`), addresses (\
 ### A request
 
 ${tableOf(requestLimits)}
+
+### A connection
+
+What a client sends ahead of the answers to earlier requests, leaves unread, or goes on sending behind a refusal. Browsers and balancers meet the first of these alone.
+
+${tableOf(connectionLimits)}
 
 ### An event
 

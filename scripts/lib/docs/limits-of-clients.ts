@@ -42,6 +42,12 @@ export const requestLimits: readonly Limit[] = [
     unit: 'layers',
   },
   {
+    what: 'Names in `Content-Encoding`',
+    at: ['gateway/collect/codings.ts', 'MAX_CODINGS'],
+    beyond: `${ends('unsupported_encoding')}, unless the body says by itself what it is`,
+    unit: 'names',
+  },
+  {
     what: 'The URL of a pixel',
     at: ['gateway/collect/body.ts', 'MAX_PIXEL_URL_BYTES'],
     beyond: `${ends('uri_too_long')}, which a pixel does not show`,
@@ -90,6 +96,12 @@ export const requestLimits: readonly Limit[] = [
     unit: 'rejections',
   },
   {
+    what: 'Sentences in `hints`',
+    at: ['event/hints.ts', 'MAX_HINTS'],
+    beyond: 'the others are not told',
+    unit: 'sentences',
+  },
+  {
     what: 'What the events of a request take, as they are stored',
     at: ['gateway/journal/journal.ts', 'MAX_BATCH_BYTES'],
     beyond: ends('stored_too_large'),
@@ -119,24 +131,6 @@ export const requestLimits: readonly Limit[] = [
     what: 'How long a process remembers one',
     at: ['gateway/collect/identity/idempotency.ts', 'REMEMBERED_MS'],
     beyond: 'a repetition has the same ids, and the time of its own arrival',
-  },
-  {
-    what: 'Requests of one connection that wait for their turn',
-    at: ['http/pipelines.ts', 'PIPELINE_LIMITS.waiting'],
-    beyond: `${ends('address_limit')}, and the connection is closed`,
-    unit: 'requests',
-  },
-  {
-    what: 'Requests of one address that were sent ahead and have no answer yet',
-    at: ['http/address-turns.ts', 'SENT_AHEAD_LIMITS.unanswered'],
-    beyond: 'connections of the address that send ahead, and new ones, are read when some are answered',
-    unit: 'requests',
-  },
-  {
-    what: 'Requests that one address sends ahead in a second, in the long run',
-    at: ['http/address-turns.ts', 'SENT_AHEAD_LIMITS.aSecond'],
-    beyond: 'the same connections are read when it is paid for',
-    unit: 'requests',
   },
   {
     what: 'Time until an answer, in mode `stream`',
@@ -233,6 +227,12 @@ export const credentialLimits: readonly Limit[] = [
     unit: 'characters',
   },
   {
+    what: 'Its `kid`',
+    at: ['gateway/credentials/tokens/jwk.ts', 'MAX_KEY_ID_LENGTH'],
+    beyond: ends('invalid_token'),
+    unit: 'characters',
+  },
+  {
     what: 'Its age, unless the issuer has a `maxAgeMinutes`',
     at: ['gateway/credentials/tokens/tokens.ts', 'MAX_AGE_MINUTES'],
     beyond: ends('invalid_token'),
@@ -252,6 +252,23 @@ export const credentialLimits: readonly Limit[] = [
     what: 'A request',
     at: ['gateway/credentials/routes.ts', 'MAX_BODY_BYTES'],
     beyond: ends('body_too_large'),
+  },
+  {
+    what: 'Levels of a request',
+    at: ['gateway/credentials/strict-json.ts', 'MAX_DEPTH'],
+    beyond: ends('malformed_body'),
+    unit: 'levels',
+  },
+  {
+    what: 'A request for a challenge',
+    at: ['gateway/credentials/attest/routes.ts', 'MAX_CHALLENGE_BODY_BYTES'],
+    beyond: ends('body_too_large'),
+  },
+  {
+    what: 'An attestation or an assertion, in base64',
+    at: ['gateway/credentials/attest/attestation-claim.ts', 'MAX_ATTESTATION_LENGTH'],
+    beyond: ends('invalid_request'),
+    unit: 'characters',
   },
   {
     what: 'A session, at most',
@@ -282,6 +299,11 @@ export const credentialLimits: readonly Limit[] = [
     what: 'STS is asked for',
     at: ['gateway/credentials/vend.ts', 'DEADLINE_MS'],
     beyond: ends('sts_failed'),
+  },
+  {
+    what: '… and is left alone, for an app whose role it refuses',
+    at: ['gateway/credentials/limits/circuit-breaker.ts', 'OPEN_MS'],
+    beyond: `one request may try; until then ${ends('sts_failed')}`,
   },
   {
     what: 'An issuer may be out of reach',

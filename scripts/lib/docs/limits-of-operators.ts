@@ -272,6 +272,12 @@ export const streamLimits: readonly Limit[] = [
     beyond: '`ETIMEDOUT`: the sink is failing, it is tried again',
   },
   {
+    what: '… of which credentials may take so much, as of any call to AWS',
+    at: ['std/aws/client-options.ts', 'CREDENTIALS_SHARE'],
+    beyond: '`CredentialsProviderError`: the sink is paused, and the fallback opens',
+    unit: 'share',
+  },
+  {
     what: 'Records a second, of a shard',
     at: ['gateway/deliver/sinks/kinesis/pacing.ts', 'SHARD_RECORDS_PER_SECOND'],
     beyond: 'calls wait',

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
-import { KinesisClient } from '@aws-sdk/client-kinesis'
+import { KinesisClient, ListShardsCommand } from '@aws-sdk/client-kinesis'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts'
 import { type Test, test } from 'tap'
@@ -195,4 +195,19 @@ test('a program that hangs costs a call its time, is named, and is asked anew af
   t.same(await put(), [{ kind: 'stored' }])
   t.same(used, ['AKNEW'])
   t.equal(await readFile(`${dir}/asked`, 'utf8'), 'again\n', 'once')
+})
+
+test('credentials may take most of the time of the call that needs them, and are named before it is over', async (t) => {
+  const never = () => new Promise<never>(() => {})
+  const connection = { maxSockets: 1, connectTimeoutMs: 100, callMs: 1_000 }
+  const client = awsClient(
+    (made) => new KinesisClient({ ...made, credentials: never }),
+    { region: 'eu-west-1' },
+    connection,
+  )
+  t.teardown(() => client.destroy())
+  await t.rejects(client.send(new ListShardsCommand({ StreamName: 'events' })), {
+    name: 'CredentialsProviderError',
+    message: 'No credentials were provided within 800 ms',
+  })
 })
