@@ -5,7 +5,7 @@ import { type OperationsPorts, operationsRoutes } from '../http/operations/opera
 import { probeRoutes } from '../http/operations/probes.ts'
 import { answerWithProblems, PUBLIC_PATHS } from '../http/problems.ts'
 import { queryPool } from '../http/query-pool.ts'
-import { createServer, refuseWhileClosing, requireHost } from '../http/server.ts'
+import { createServer, refuseMalformed, refuseWhileClosing } from '../http/server.ts'
 import type { Logger } from '../std/telemetry.ts'
 import type { RollupDefinition } from './rollup/model/definition.ts'
 import { type RollupRoutePorts, rollupRoutes } from './rollup/routes.ts'
@@ -67,7 +67,7 @@ export async function buildAggregation(
     done()
   })
   refuseWhileClosing(app)
-  requireHost(app)
+  refuseMalformed(app)
   await app.register(probeRoutes, { ready })
   const pool = queryPool()
   await app.register(rollupRoutes, { runs, auth, pool })

@@ -6,7 +6,7 @@ import { allowOrigins } from '../http/cors.ts'
 import { isProbe, probeRoutes } from '../http/operations/probes.ts'
 import type { OnRefused } from '../http/pipelines.ts'
 import { answerWithProblems, asAppError } from '../http/problems.ts'
-import { createServer, refuseWhileClosing, requireHost } from '../http/server.ts'
+import { createServer, refuseMalformed, refuseWhileClosing } from '../http/server.ts'
 import { payForUnread } from '../http/unread.ts'
 import { counter } from '../std/metrics/instruments.ts'
 import {
@@ -75,7 +75,7 @@ export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): 
   if (limit !== undefined) chargeForUnread(app, limit)
   await allowOrigins(app, registry.anyOrigin)
   refuseWhileClosing(app)
-  requireHost(app)
+  refuseMalformed(app)
   if (limit !== undefined) await limitAddresses(app, limit)
   await app.register(probeRoutes, { ready })
   await app.register(collectRoutes, {

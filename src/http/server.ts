@@ -105,26 +105,34 @@ export function createServer(
 }
 
 /**
- * RFC 9112, section 3.2: HTTP/1.1 without a Host, and any request with two, is malformed, whoever serves: two servers in a
- * row would each believe another one. Register it after CORS.
+ * RFC 9112: HTTP/1.1 without a Host and any request with two (section 3.2), and HTTP/1.0 with a transfer coding (6.1), are
+ * malformed, whoever serves: two servers in a row would each believe another host, or another end of the body. Register it
+ * after CORS.
  */
-export function requireHost(app: FastifyInstance): void {
-  app.addHook('onRequest', ({ raw }, _reply, done) => {
-    const hosts = hostsIn(raw.rawHeaders)
-    if (hosts === 1 || (hosts === 0 && raw.httpVersion !== '1.1')) return done()
-    const detail = hosts === 0 ? 'A request needs a Host header.' : 'Host was sent more than once.'
+export function refuseMalformed(app: FastifyInstance): void {
+  app.addHook('onRequest', ({ raw }, reply, done) => {
+    const detail = malformation(raw)
+    if (detail === undefined) return done()
+    reply.header('connection', 'close')
     done(new AppError('invalid_request', detail))
   })
 }
 
-/** Node keeps the first and says nothing of the others. */
-function hostsIn(rawHeaders: readonly string[]): number {
-  let hosts = 0
+function malformation({ httpVersion, rawHeaders }: IncomingMessage): string | undefined {
+  const hosts = sentTimes(rawHeaders, 'host')
+  if (hosts > 1) return 'Host was sent more than once.'
+  if (httpVersion !== '1.0') return hosts === 0 ? 'A request needs a Host header.' : undefined
+  return sentTimes(rawHeaders, 'transfer-encoding') > 0 ? 'HTTP/1.0 knows no Transfer-Encoding.' : undefined
+}
+
+/** Node keeps the first of two and says nothing of the others. */
+function sentTimes(rawHeaders: readonly string[], wanted: string): number {
+  let times = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]
-    if (name?.length === 4 && name.toLowerCase() === 'host') hosts++
+    if (name?.length === wanted.length && name.toLowerCase() === wanted) times++
   }
-  return hosts
+  return times
 }
 
 /** A body that comes with one of these nobody ever reads. */

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import { test } from 'tap'
 import { answerWithProblems } from '../../src/http/problems.ts'
-import { createServer, refuseWhileClosing, requireHost } from '../../src/http/server.ts'
+import { createServer, refuseMalformed, refuseWhileClosing } from '../../src/http/server.ts'
 import { createTelemetry } from '../../src/std/telemetry.ts'
 import { exchange } from '../fakes/gateway.ts'
 
@@ -13,7 +13,7 @@ function start(t: { teardown(f: () => unknown): void }, level: 'debug' | 'info' 
   t.teardown(() => app.close())
   answerWithProblems(app, log)
   refuseWhileClosing(app)
-  requireHost(app)
+  refuseMalformed(app)
   app.get('/things/:id', async () => 'fine')
   return { app, lines }
 }
@@ -121,6 +121,17 @@ test('what Node would answer by itself, bare, is answered in our words or not mi
     const twice = await get(version, 'Host: a', 'HOST: b')
     t.match(twice, /^HTTP\/1\.1 400 [\s\S]+"code":"invalid_request"/)
     t.match(twice, /"detail":"Host was sent more than once\."/)
+  }
+  for (const coding of ['chunked', 'gzip, chunked']) {
+    const answers = await exchange(port, [
+      `GET /things/1 HTTP/1.0\r\nConnection: keep-alive\r\ntransfer-ENCODING: ${coding}\r\n\r\n0\r\n\r\n`,
+      'GET /things/1 HTTP/1.1\r\nHost: a\r\n\r\n',
+    ])
+    t.match(
+      answers,
+      /^HTTP\/1\.1 400 [\s\S]+connection: close[\s\S]+"detail":"HTTP\/1\.0 knows no Transfer-Encoding\."/,
+    )
+    t.notMatch(answers, /200 OK/, 'where its body ends nobody knows, so nothing is read behind it')
   }
   t.match(await get('1.1', 'Host: a', 'Expect: the-unexpected'), /^HTTP\/1\.1 200 OK/)
   t.match(await get('1.1', 'Host: a', 'Expect: 100-continue'), /^HTTP\/1\.1 200 OK/, 'nothing is to come')

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from '../../std/telemetry.ts'
 import { answerWithProblems, PUBLIC_PATHS } from '../problems.ts'
-import { createServer, refuseWhileClosing, requireHost } from '../server.ts'
+import { createServer, refuseMalformed, refuseWhileClosing } from '../server.ts'
 import { type OperationsPorts, operationsRoutes } from './operations.ts'
 import { type ProbePorts, probeRoutes } from './probes.ts'
 
@@ -12,7 +12,7 @@ export async function buildOperations(
   const app = createServer([], ports.log)
   answerWithProblems(app, ports.log, { elsewhere: PUBLIC_PATHS })
   refuseWhileClosing(app)
-  requireHost(app)
+  refuseMalformed(app)
   await app.register(probeRoutes, ports)
   await app.register(operationsRoutes, ports)
   return app

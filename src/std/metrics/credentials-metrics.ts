@@ -44,7 +44,7 @@ export const credentialsDeclarations = {
   },
   headgate_jwks_age_seconds: {
     type: 'gauge',
-    help: 'Time since the keys of an issuer were fetched; no sample where they never were.',
+    help: 'Time since the keys of an issuer were fetched; no sample where none are held.',
     unit: 'seconds',
     labels: { issuer: 'its URL' },
     ofWorkers: 'max',

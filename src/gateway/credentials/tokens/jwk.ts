@@ -24,11 +24,12 @@ const kinds: Readonly<Record<TokenAlgorithm, { readonly kty: string; readonly cr
 const SECRET_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'] as const
 
 /**
- * The keys of a JWK set that may verify tokens, by key id. Whatever else an issuer publishes is passed over, so that a
- * key of a new kind does not put an end to the old ones.
+ * The keys of a JWK set that may verify tokens, by key id; undefined for what is no JWK set. Whatever else an issuer
+ * publishes is passed over, so that a key of a new kind does not put an end to the old ones.
  */
-export function usableKeys(document: unknown): ReadonlyMap<string, VerificationKey> {
-  const listed = isRecord(document) && Array.isArray(document['keys']) ? document['keys'] : []
+export function usableKeys(document: unknown): ReadonlyMap<string, VerificationKey> | undefined {
+  const listed = isRecord(document) ? document['keys'] : undefined
+  if (!Array.isArray(listed)) return undefined
   const usable = new Map<string, VerificationKey>()
   for (const jwk of listed) {
     const [kid, key] = readKey(jwk) ?? []

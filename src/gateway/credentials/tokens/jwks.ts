@@ -21,7 +21,7 @@ export interface Jwks {
   key(kid: string, signal: AbortSignal): Promise<VerificationKey | undefined>
   /** Fetches now, unless that is being done. Never rejects: `observe` learns what failed. */
   fetch(): Promise<void>
-  /** Since the keys were fetched; undefined when they never were. */
+  /** Since the keys were fetched; undefined when none are held. */
   ageMs(): number | undefined
   /** Ends what is in flight. */
   close(): Promise<void>
@@ -83,11 +83,12 @@ export function createJwks({ uri, clock, observe }: JwksOptions): Jwks {
     triedAtMs = startedAtMs
     try {
       const found = usableKeys(await requestJwks(uri, closing.signal))
-      if (found.size === 0) throw unavailable('The issuer published no key that can be used.')
+      if (found === undefined) throw unavailable('The issuer answered with something that is no JWK set.')
+      // A set without any of our keys is an answer as well: so an issuer withdraws the last one.
       keys = found
       fetchedAtMs = startedAtMs
       failing = false
-      observe(undefined)
+      observe(found.size === 0 ? unavailable('The issuer published no key that can be used.') : undefined)
     } catch (error) {
       failing = true
       // What we broke off ourselves is no failure of theirs.
@@ -109,7 +110,7 @@ export function createJwks({ uri, clock, observe }: JwksOptions): Jwks {
       throw unavailable('The keys of the issuer are not known.')
     },
     fetch: begin,
-    ageMs: () => (fetchedAtMs === Number.NEGATIVE_INFINITY ? undefined : ageMs()),
+    ageMs: () => (keys.size === 0 ? undefined : ageMs()),
     async close() {
       closing.abort()
       await flight

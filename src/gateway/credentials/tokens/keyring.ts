@@ -13,7 +13,7 @@ export interface Keyring {
   of(issuer: IssuerConfig): Jwks
   /** Fetches the keys of these issuers and forgets all others: at the start, and when the configuration was read again. */
   prefetch(issuers: readonly AcceptedIssuer[]): Promise<void>
-  /** Issuers whose keys were never fetched: a hint for whoever asks about readiness, no reason not to start. */
+  /** Issuers of whom no key is held: a hint for whoever asks about readiness, no reason not to start. */
   missing(): readonly string[]
   close(): Promise<void>
 }
@@ -129,7 +129,7 @@ function whyOf(failure: unknown): string {
 
 function meanwhile(ageMs: number | undefined): string {
   const again = `They are fetched again when one is shown, each ${FAILURE_BACKOFF_MS / 1_000} s at most.`
-  if (ageMs === undefined) return `Its tokens are refused: no key is known yet. ${again}`
+  if (ageMs === undefined) return `Its tokens are refused: no key is known. ${again}`
   const leftMs = Math.max(0, STALE_IF_ERROR_MS - ageMs)
   const left =
     leftMs >= HOUR_MS ? `${Math.floor(leftMs / HOUR_MS)} h` : `${Math.floor(leftMs / MINUTE_MS)} min`

@@ -15,7 +15,7 @@ test('each kind of key is used with one algorithm', async (t) => {
       ['without alg and use', bare],
       ['with its operations', { ...bare, key_ops: ['verify'] }],
     ] as const) {
-      const found = usableKeys({ keys: [key] }).get(kid)
+      const found = usableKeys({ keys: [key] })?.get(kid)
       t.equal(found?.algorithm, alg, `${alg} ${rule}`)
       t.equal(found?.key.type, 'public')
     }
@@ -49,17 +49,17 @@ test('what may not verify tokens is passed over, and the rest is used', async (t
     ['a text', 'k'],
   ] as const) {
     const keys = usableKeys({ keys: [jwk, ed.jwk] })
-    t.same([...keys.keys()], ['ed'], rule)
+    t.same([...(keys?.keys() ?? [])], ['ed'], rule)
   }
 })
 
 test('of two keys with one id the first counts', async (t) => {
   const keys = usableKeys({ keys: [ec.jwk, { ...ed.jwk, kid: 'ec' }] })
-  t.equal(keys.get('ec')?.algorithm, 'ES256')
+  t.equal(keys?.get('ec')?.algorithm, 'ES256')
 })
 
 test('what is no JWK set holds no keys', async (t) => {
   for (const document of [null, 'keys', 1, [], {}, { keys: {} }, { keys: 'ec' }]) {
-    t.equal(usableKeys(document).size, 0, JSON.stringify(document))
+    t.equal(usableKeys(document), undefined, JSON.stringify(document))
   }
 })

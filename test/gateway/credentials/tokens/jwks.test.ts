@@ -155,14 +155,36 @@ test('before the first fetch worked, tokens wait for the next attempt', async (t
   t.same(observed, ['failed', 'fetched'])
 })
 
-test('an issuer without a key that can be used has failed, and its old keys stay', async (t) => {
+test('an issuer withdraws its last key by a set without one that can be used', async (t) => {
+  for (const [rule, left] of [
+    ['of none', []],
+    ['of a key of another kind', [{ kty: 'EC', crv: 'P-521', kid: 'k2', x: 'AA', y: 'AA' }]],
+    ['of a key for encryption', [{ ...signingKey('k1').jwk, use: 'enc' }]],
+  ] as const) {
+    const { issuer, clock, jwks, observed } = await start(t)
+    issuer.publish(signingKey('k1'))
+    await jwks.fetch()
+    issuer.answer((response) => response.end(JSON.stringify({ keys: left })))
+    clock.advance(JWKS_MAX_AGE_MS)
+    t.equal(await jwks.key('k1', never()), undefined, rule)
+    t.equal(jwks.ageMs(), undefined)
+    t.same(observed, ['fetched', 'failed'], 'which is told of')
+    issuer.answer()
+    clock.advance(UNKNOWN_KEY_COOLDOWN_MS)
+    t.equal((await jwks.key('k1', never()))?.algorithm, 'ES256', 'and publishes it again')
+  }
+})
+
+test('an answer that is no JWK set is no answer: the old keys stay', async (t) => {
   const { issuer, clock, jwks, observed } = await start(t)
   issuer.publish(signingKey('k1'))
   await jwks.fetch()
-  issuer.publish()
-  clock.advance(JWKS_MAX_AGE_MS)
-  t.equal((await jwks.key('k1', never()))?.algorithm, 'ES256')
-  t.same(observed, ['fetched', 'failed'])
+  for (const body of ['{}', '[]', 'null', '{"keys":{}}', '<html>']) {
+    issuer.answer((response) => response.end(body))
+    clock.advance(JWKS_MAX_AGE_MS)
+    t.equal((await jwks.key('k1', never()))?.algorithm, 'ES256', body)
+    t.equal(observed.at(-1), 'failed')
+  }
 })
 
 test('whoever gives up waiting ends nothing for the others', async (t) => {
