@@ -18,7 +18,7 @@ const INSIDE =
  */
 const HOME = new RegExp(
   [
-    `(?<![A-Za-z\\d])([A-Za-z]:${SEPARATOR}(?:(?:WINNT|[Ww]indows)${SEPARATOR}[Pp]rofiles|${USERS})${SEPARATOR}`,
+    `(?<![A-Za-z\\d])([A-Za-z](?::|%(?:25)*3[aA])${SEPARATOR}(?:(?:WINNT|[Ww]indows)${SEPARATOR}[Pp]rofiles|${USERS})${SEPARATOR}`,
     `|[Ff]ile:/{2,5}(?:[\\w.$-]{1,64}/){0,3}(?:[Hh]ome|${USERS})/)NAME`,
     // A share has twice as many backslashes before it as behind it. Names of PHP, in JSON, have as many.
     `|(?<![\\w\\\\:.])((\\\\{1,4})\\3(?:[\\w.$-]{1,64}\\3(?!\\\\)){1,3}${SHARED}\\3)NAME`,

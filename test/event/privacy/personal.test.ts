@@ -6,6 +6,9 @@ const cleaned = (text: string) => stored({ exception_message: text }).exception_
 const tables = {
   'the folder of a person loses the name': [
     ['file:///C:/Users/ann/x.html', 'file:///C:/Users/[user]/x.html'],
+    ['at f (file:///c%3A/Users/ann/app.js:1:2)', 'at f (file:///c%3A/Users/[user]/app.js:1:2)'],
+    ['vscode-file://vscode-app/c%253a/Users/ann/x', 'vscode-file://vscode-app/c%253a/Users/[user]/x'],
+    ['at f (app:///Users/ann/x.js:1:2)', 'at f (app:///Users/[user]/x.js:1:2)'],
     ['file:///home/ann/x.html', 'file:///home/[user]/x.html'],
     ['file:///Users/ann/x.html', 'file:///Users/[user]/x.html'],
     ['cannot open C:\\Users\\ann\\app.js', 'cannot open C:\\Users\\[user]\\app.js'],
