@@ -35,7 +35,7 @@ function handlersIn(source: ts.SourceFile): Handler[] {
   const found: Handler[] = []
   const visit = (node: ts.Node): void => {
     if (ts.isCatchClause(node)) found.push(node)
-    const given = ts.isCallExpression(node) ? rejectionHandler(node) : undefined
+    const given = ts.isCallExpression(node) ? rejectionHandler(source, node) : undefined
     if (given !== undefined) found.push(given)
     ts.forEachChild(node, visit)
   }
@@ -43,10 +43,23 @@ function handlersIn(source: ts.SourceFile): Handler[] {
   return found
 }
 
-function rejectionHandler({ expression, arguments: given }: ts.CallExpression): ts.Expression | undefined {
-  if (!ts.isPropertyAccessExpression(expression)) return undefined
-  if (expression.name.text === 'catch') return given[0]
-  return expression.name.text === 'then' ? given[1] : undefined
+function rejectionHandler(
+  source: ts.SourceFile,
+  { expression, arguments: given }: ts.CallExpression,
+): ts.Expression | undefined {
+  const method = methodOf(source, expression)
+  if (method === 'catch') return given[0]
+  // Of arguments in one it cannot be seen which is the second.
+  return method === 'then' ? (given.find(ts.isSpreadElement) ?? given[1]) : undefined
+}
+
+/** The name of the member that is called, written out in brackets or a constant of the file as well. */
+function methodOf(source: ts.SourceFile, called: ts.Expression): string | undefined {
+  if (ts.isPropertyAccessExpression(called)) return called.name.text
+  if (!ts.isElementAccessExpression(called)) return undefined
+  const { argumentExpression: name } = called
+  const written = ts.isIdentifier(name) ? declared(source, name.text) : name
+  return written && ts.isStringLiteralLike(written) ? written.text : undefined
 }
 
 /** A function of the file is followed to its body. One that came as an argument, or is a member, is handed the error. */

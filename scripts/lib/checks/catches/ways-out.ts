@@ -20,57 +20,126 @@ type Names = ReadonlyMap<string, ts.Expression | undefined>
 /** Every way out of a handler on which the error is neither thrown nor named nor handed on. */
 export function faultsOfHandler(body: ts.ConciseBody, caught: ts.BindingName | undefined): readonly Fault[] {
   const faults: Fault[] = []
-  const fault = (node: ts.Node, why: string) => {
-    faults.push({ node, why })
+  const to: Ends = {
+    fault: (node, why) => {
+      faults.push({ node, why })
+    },
   }
   const names = new Map(caught && namesIn(caught).map((name) => [name, undefined]))
   const start: Way = { names, isNamed: false, isHeeded: false }
-  if (!ts.isBlock(body)) answered(body, start, fault)
+  if (!ts.isBlock(body)) answered(body, start, to)
   else {
-    const end = after(body.statements, start, fault)
-    if (end !== undefined) left(body, end, fault)
+    const end = after(body.statements, start, to)
+    if (end !== undefined) left(body, end, to)
   }
   return faults
 }
 
-type Tell = (node: ts.Node, why: string) => void
+/** Where ways end. */
+interface Ends {
+  fault(node: ts.Node, why: string): void
+  /** Of the switch that is gone through; any other `break` leaves the handler. */
+  readonly onBreak?: (way: Way) => void
+}
 
 /** The way behind these statements; undefined where there is none. */
-function after(statements: readonly ts.Statement[], start: Way, fault: Tell): Way | undefined {
+function after(statements: readonly ts.Statement[], start: Way, to: Ends): Way | undefined {
   let way: Way | undefined = start
   for (const statement of statements) {
     if (way === undefined) break
-    way = behind(statement, way, fault)
+    way = behind(statement, way, to)
   }
   return way
 }
 
-function behind(statement: ts.Statement, way: Way, fault: Tell): Way | undefined {
-  if (ts.isThrowStatement(statement)) return thrown(statement.expression, way, fault)
-  if (ts.isBreakOrContinueStatement(statement)) return left(statement, way, fault)
+function behind(statement: ts.Statement, way: Way, to: Ends): Way | undefined {
+  if (ts.isThrowStatement(statement)) return thrown(statement.expression, way, to)
+  if (ts.isBreakOrContinueStatement(statement)) return brokenOff(statement, way, to)
   if (ts.isReturnStatement(statement))
-    return statement.expression ? answered(statement.expression, way, fault) : left(statement, way, fault)
-  if (ts.isIfStatement(statement)) return behindEither(statement, way, fault)
-  if (ts.isBlock(statement)) return after(statement.statements, way, fault)
-  if (ts.isTryStatement(statement))
-    return after(
-      [...statement.tryBlock.statements, ...(statement.finallyBlock?.statements ?? [])],
-      way,
-      fault,
-    )
+    return statement.expression ? answered(statement.expression, way, to) : left(statement, way, to)
+  if (ts.isIfStatement(statement)) return behindEither(statement, way, to)
+  if (ts.isSwitchStatement(statement)) return behindSwitch(statement, way, to)
+  if (ts.isBlock(statement)) return after(statement.statements, way, to)
+  if (ts.isLabeledStatement(statement)) return behind(statement.statement, way, to)
+  if (ts.isTryStatement(statement)) return behindTry(statement, way, to)
   // A loop over those who wait for it: where nobody does, nobody has to hear of it.
-  if (ts.isIterationStatement(statement, false)) return behind(statement.statement, way, fault) ?? way
+  if (ts.isIterationStatement(statement, false))
+    return behind(statement.statement, way, { fault: to.fault }) ?? way
   if (ts.isVariableStatement(statement)) return withNames(statement.declarationList.declarations, way)
-  return ts.isExpressionStatement(statement) && mentions(statement, way.names)
-    ? { ...way, isHeeded: true }
-    : way
+  return ts.isExpressionStatement(statement) ? done(statement.expression, way) : way
 }
 
-function behindEither(choice: ts.IfStatement, way: Way, fault: Tell): Way | undefined {
+function brokenOff(statement: ts.BreakOrContinueStatement, way: Way, to: Ends): undefined {
+  if (ts.isContinueStatement(statement) || statement.label || to.onBreak === undefined)
+    left(statement, way, to)
+  else to.onBreak(way)
+}
+
+function behindEither(choice: ts.IfStatement, way: Way, to: Ends): Way | undefined {
   const { expression, thenStatement, elseStatement } = choice
-  const yes = behind(thenStatement, given(expression, true, way), fault)
+  const yes = behind(thenStatement, given(expression, true, way), to)
   const no = given(expression, false, way)
-  return joined(yes, elseStatement ? behind(elseStatement, no, fault) : no)
+  return joined(yes, elseStatement ? behind(elseStatement, no, to) : no)
+}
+
+/** Each clause begins with what its case says, or with what the one before it let fall through. */
+function behindSwitch({ expression, caseBlock }: ts.SwitchStatement, way: Way, to: Ends): Way | undefined {
+  const { clauses } = caseBlock
+  let out: Way | undefined
+  const onBreak = (end: Way) => {
+    out = joined(out, end)
+  }
+  let falling: Way | undefined
+  for (const clause of clauses) {
+    const begun = ts.isCaseClause(clause) && isCaseNaming(expression, clause, way) ? named(way) : way
+    falling = after(clause.statements, joined(falling, begun) ?? begun, { ...to, onBreak })
+  }
+  const none = clauses.some(ts.isDefaultClause) ? undefined : way
+  return joined(joined(out, falling), none)
+}
+
+function isCaseNaming(of: ts.Expression, { expression }: ts.CaseClause, { names }: Way): boolean {
+  if (of.kind === ts.SyntaxKind.TrueKeyword) return isNaming(expression, true, names)
+  return mentions(of, names) && expression.getText() !== 'undefined'
+}
+
+/** What is tried may fail before it has done anything; then the error is with whoever catches that. */
+function behindTry({ tryBlock, catchClause, finallyBlock }: ts.TryStatement, way: Way, to: Ends) {
+  const tried = after(tryBlock.statements, way, to)
+  const failed = catchClause && after(catchClause.block.statements, way, to)
+  const end = joined(tried, failed)
+  return end && finallyBlock ? after(finallyBlock.statements, end, to) : end
+}
+
+/** A statement without an answer: who is called with the error has it, and so has what it was assigned to. */
+function done(expression: ts.Expression, way: Way): Way {
+  const work = bare(expression)
+  if (ts.isVoidExpression(work)) return done(work.expression, way)
+  if (ts.isConditionalExpression(work)) {
+    const yes = done(work.whenTrue, given(work.condition, true, way))
+    return joined(yes, done(work.whenFalse, given(work.condition, false, way))) ?? way
+  }
+  if (ts.isBinaryExpression(work)) return doneByBoth(work, way)
+  const isHanded =
+    (ts.isCallExpression(work) || ts.isNewExpression(work)) &&
+    !isTest(work) &&
+    (work.arguments ?? []).some((each) => mentions(each, way.names))
+  return isHanded ? { ...way, isHeeded: true } : way
+}
+
+function doneByBoth({ left: one, operatorToken, right: other }: ts.BinaryExpression, way: Way): Way {
+  const { kind } = operatorToken
+  if (kind === ts.SyntaxKind.CommaToken) return done(other, done(one, way))
+  if (LOGICAL.includes(kind)) {
+    const isAnd = kind === ts.SyntaxKind.AmpersandAmpersandToken
+    return joined(done(other, given(one, isAnd, way)), given(one, !isAnd, way)) ?? way
+  }
+  const isAssigned =
+    kind >= ts.SyntaxKind.FirstAssignment &&
+    kind <= ts.SyntaxKind.LastAssignment &&
+    !isTest(bare(other)) &&
+    mentions(other, way.names)
+  return isAssigned ? { ...way, isHeeded: true } : way
 }
 
 const joined = (one: Way | undefined, other: Way | undefined): Way | undefined =>
@@ -91,31 +160,34 @@ function withNames(declarations: readonly ts.VariableDeclaration[], way: Way): W
   return { ...way, names: new Map([...way.names, ...made]) }
 }
 
-function thrown(expression: ts.Expression, way: Way, fault: Tell): undefined {
+function thrown(expression: ts.Expression, way: Way, to: Ends): undefined {
   const value = bare(expression)
   if (ts.isConditionalExpression(value)) {
-    thrown(value.whenTrue, given(value.condition, true, way), fault)
-    thrown(value.whenFalse, given(value.condition, false, way), fault)
-  } else if (!mentions(value, way.names)) left(value, way, fault)
+    thrown(value.whenTrue, given(value.condition, true, way), to)
+    thrown(value.whenFalse, given(value.condition, false, way), to)
+  } else if (!mentions(value, way.names)) left(value, way, to)
 }
 
-function answered(expression: ts.Expression, way: Way, fault: Tell): undefined {
+function answered(expression: ts.Expression, way: Way, to: Ends): undefined {
   const value = bare(expression)
   if (ts.isConditionalExpression(value)) {
-    answered(value.whenTrue, given(value.condition, true, way), fault)
-    answered(value.whenFalse, given(value.condition, false, way), fault)
-  } else if (value.getText() === 'undefined') left(value, way, fault)
+    answered(value.whenTrue, given(value.condition, true, way), to)
+    answered(value.whenFalse, given(value.condition, false, way), to)
+  } else if (isSequence(value)) answered(value.right, done(value.left, way), to)
+  else if (ts.isVoidExpression(value)) left(value, done(value, way), to)
+  else if (value.getText() === 'undefined') left(value, way, to)
   else if (!way.isNamed && (isTest(value) || !mentions(value, way.names)))
-    fault(value, `an error that is not named is answered with ${value.getText()}`)
+    to.fault(value, `an error that is not named is answered with ${value.getText()}`)
 }
 
-function left(node: ts.Node, way: Way, fault: Tell): undefined {
-  if (!way.isHeeded) fault(node, 'an error is neither named nor handed on')
+function left(node: ts.Node, way: Way, to: Ends): undefined {
+  if (!way.isHeeded) to.fault(node, 'an error is neither named nor handed on')
 }
 
-function given(condition: ts.Expression, outcome: boolean, way: Way): Way {
-  return isNaming(condition, outcome, way.names) ? { ...way, isNamed: true, isHeeded: true } : way
-}
+const named = (way: Way): Way => ({ ...way, isNamed: true, isHeeded: true })
+
+const given = (condition: ts.Expression, outcome: boolean, way: Way): Way =>
+  isNaming(condition, outcome, way.names) ? named(way) : way
 
 const EQUAL = [ts.SyntaxKind.EqualsEqualsEqualsToken, ts.SyntaxKind.EqualsEqualsToken]
 const UNEQUAL = [ts.SyntaxKind.ExclamationEqualsEqualsToken, ts.SyntaxKind.ExclamationEqualsToken]
@@ -148,6 +220,9 @@ function isNaming(condition: ts.Expression, outcome: boolean, names: Names): boo
   return UNEQUAL.includes(kind) && outcome === isOfNothing
 }
 
+const isSequence = (node: ts.Node): node is ts.BinaryExpression =>
+  ts.isBinaryExpression(node) && node.operatorToken.kind === ts.SyntaxKind.CommaToken
+
 const isNegation = (node: ts.Node): node is ts.PrefixUnaryExpression =>
   ts.isPrefixUnaryExpression(node) && node.operator === ts.SyntaxKind.ExclamationToken
 
@@ -156,14 +231,12 @@ const isTest = (node: ts.Expression): boolean =>
   isNegation(node) ||
   (ts.isBinaryExpression(node) &&
     [...EQUAL, ...UNEQUAL, ...LOGICAL, ts.SyntaxKind.InstanceOfKeyword].includes(node.operatorToken.kind)) ||
-  (ts.isCallExpression(node) && /^is[A-Z]|\.(?:includes|has|test)$/.test(node.expression.getText()))
+  (ts.isCallExpression(node) &&
+    /^(?:is[A-Z].*|Boolean)$|\.(?:includes|has|test)$/.test(node.expression.getText()))
 
 function bare(node: ts.Expression): ts.Expression {
   const isWrapped =
-    ts.isParenthesizedExpression(node) ||
-    ts.isAwaitExpression(node) ||
-    ts.isAsExpression(node) ||
-    ts.isVoidExpression(node)
+    ts.isParenthesizedExpression(node) || ts.isAwaitExpression(node) || ts.isAsExpression(node)
   return isWrapped ? bare(node.expression) : node
 }
 
