@@ -83,6 +83,16 @@ test('whatever goes wrong in a file fails it, and no other', async (t) => {
     'another environment': [testing('process.env = { ...process.env }'), /process\.env/],
     'a folder': [testing("process.chdir('/')"), /working directory/],
     'an exit code': [testing('process.exitCode = 3'), /process\.exitCode/],
+    'an exit code at its end': [
+      testing("process.on('exit', () => { process.exitCode = 1 })"),
+      /process\.exitCode/,
+    ],
+    'a throw at its end': [
+      testing("process.on('exit', () => { throw new Error('planted') })"),
+      /ends: Error: planted/,
+    ],
+    'an exit at its end': [testing("process.once('exit', () => process.exit(1))"), /exit code 1/],
+    'an assertion at its end': [testing("process.on('exit', () => tap.fail('late'))"), undefined],
     'a handler of a signal': [testing("process.on('SIGHUP', () => {})"), /SIGHUP/],
     'another chance': [testing('Math.random = () => 1'), /globalThis\.Math\.random/],
     'another method': [testing('Array.prototype.at = () => 1'), /globalThis\.Array\.prototype\.at/],
@@ -105,6 +115,15 @@ test('whatever goes wrong in a file fails it, and no other', async (t) => {
     if (said !== undefined) t.match(outcome?.said, said, name)
     t.match(outcomes[`${name}, then good.test.ts`], { passed: true, isSilent: true }, name)
   }
+})
+
+test('who listens for the end of the process tidies up when the file is over', async (t) => {
+  const tidying = "process.on('exit', () => { globalThis.count = (globalThis.count ?? 0) + 1 })"
+  const outcomes = await outcomesOf(t, {
+    'first.test.ts': testing(tidying),
+    'second.test.ts': testing('t.equal(globalThis.count, 1); delete globalThis.count'),
+  })
+  for (const outcome of Object.values(outcomes)) t.match(outcome, { passed: true, faults: [] })
 })
 
 test('what never ends is ended', async (t) => {

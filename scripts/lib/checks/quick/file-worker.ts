@@ -36,6 +36,7 @@ let running: RunningFile | undefined
 
 function start({ file, results, timeoutMs, lingerMs }: FileTask): void {
   const output = openSync(results, 'w')
+  const heldBefore = new Set(process.listeners('exit'))
   let isLoaded = false
   let lingering: NodeJS.Timeout | undefined
   // tap calls folders of tests after the script that runs.
@@ -64,9 +65,11 @@ function start({ file, results, timeoutMs, lingerMs }: FileTask): void {
     end(found) {
       running = undefined
       clearTimeout(lingering)
+      const atEnd = faultsAtExit(heldBefore)
       closeSync(output)
       const faults = [
         ...found,
+        ...atEnd,
         ...(isLoaded ? [] : ['it did not come to the end of its file']),
         ...(test.counts.total > 0 ? [] : ['it tests nothing']),
         ...changedSince(clean).map((name) => `it left ${name} changed`),
@@ -80,6 +83,21 @@ function start({ file, results, timeoutMs, lingerMs }: FileTask): void {
   }
   runsNow(test)
   test.runMain(() => {})
+}
+
+/** Whoever listens for the end of the process is told of that of the file, as in a process of its own. */
+function faultsAtExit(heldBefore: ReadonlySet<NodeJS.ExitListener>): readonly string[] {
+  const faults: string[] = []
+  for (const listener of process.listeners('exit')) {
+    if (heldBefore.has(listener)) continue
+    process.off('exit', listener)
+    try {
+      listener.call(process, 0)
+    } catch (error) {
+      faults.push(`it fails when its process ends: ${error}`)
+    }
+  }
+  return faults
 }
 
 // What imports tap from here on gets the file that runs.

@@ -49,7 +49,7 @@ const valuesIn = (name: string, source: object): readonly Named[] =>
 const functionsIn = (name: string, source: unknown): readonly Named[] =>
   isObject(source) ? valuesIn(name, source).filter(([, value]) => typeof value === 'function') : []
 
-/** What the process shares now. Who listens for its end only tidies up. */
+/** What the process shares now. Who listens for its end has been told of that of the file. */
 export function sharedState(): SharedState {
   const globals = valuesIn('globalThis', globalThis)
   const heard = process.eventNames().filter((name) => name !== 'exit')
