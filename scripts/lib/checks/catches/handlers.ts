@@ -49,7 +49,7 @@ function rejectionHandler(
 ): ts.Expression | undefined {
   const method = methodOf(source, expression)
   if (method === 'catch') return given[0]
-  // Of arguments in one it cannot be seen which is the second.
+  // It cannot be seen which of several arguments in one is the second.
   return method === 'then' ? (given.find(ts.isSpreadElement) ?? given[1]) : undefined
 }
 

@@ -38,7 +38,7 @@ export function faultsOfHandler(body: ts.ConciseBody, caught: ts.BindingName | u
 /** Where ways end. */
 interface Ends {
   fault(node: ts.Node, why: string): void
-  /** Of the switch that is gone through; any other `break` leaves the handler. */
+  /** A `break` ends the switch that is gone through; any other leaves the handler. */
   readonly onBreak?: (way: Way) => void
 }
 
