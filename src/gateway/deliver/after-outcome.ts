@@ -23,7 +23,7 @@ export function nextStep(outcome: RecordOutcome): NextStep {
 /** How a lane stands once its records have failed. */
 export interface LaneCondition {
   /** The lane is only probed, with one record at a time. */
-  readonly halfOpen: boolean
+  readonly onProbation: boolean
   /** What this lane cannot take may go another way. */
   readonly fallbackOpen: boolean
 }
@@ -41,8 +41,8 @@ export interface RetryPlan {
 const PROBE_ATTEMPT = 6
 
 /** `attempts` is how often the record has been sent that was sent most often. */
-export function retryPlan({ halfOpen, fallbackOpen }: LaneCondition, attempts: number): RetryPlan {
+export function retryPlan({ onProbation, fallbackOpen }: LaneCondition, attempts: number): RetryPlan {
   // It is the lane that waits: what it could not take goes another way.
-  if (halfOpen && fallbackOpen) return { requeue: 'now', holdsLane: true, attempt: PROBE_ATTEMPT }
-  return { requeue: 'afterDelay', holdsLane: halfOpen, attempt: attempts - 1 }
+  if (onProbation && fallbackOpen) return { requeue: 'now', holdsLane: true, attempt: PROBE_ATTEMPT }
+  return { requeue: 'afterDelay', holdsLane: onProbation, attempt: attempts - 1 }
 }

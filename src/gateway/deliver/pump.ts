@@ -198,7 +198,8 @@ class StreamPump implements Pump {
   }
 
   async #retry(lane: Lane, failed: readonly QueuedRecord[]): Promise<void> {
-    const condition = { halfOpen: this.#lanes.isHalfOpen(lane), fallbackOpen: this.#lanes.isFallbackOpen() }
+    const onProbation = this.#lanes.isOnProbation(lane)
+    const condition = { onProbation, fallbackOpen: this.#lanes.isFallbackOpen() }
     const most = Math.max(...failed.map(({ attempts }) => attempts))
     const { requeue, holdsLane, attempt } = retryPlan(condition, most)
     const delayMs = this.#retryPolicy.delayMs(attempt)

@@ -12,7 +12,7 @@ t.test('what the sink says of a record decides what happens to it', async (t) =>
 
 t.test('where a record that failed waits, and who waits with it', async (t) => {
   const table = [
-    // halfOpen, fallbackOpen, attempts -> requeue, holdsLane, attempt
+    // onProbation, fallbackOpen, attempts -> requeue, holdsLane, attempt
     [false, false, 1, 'afterDelay', false, 0],
     [false, false, 4, 'afterDelay', false, 3],
     [false, true, 2, 'afterDelay', false, 1],
@@ -21,8 +21,8 @@ t.test('where a record that failed waits, and who waits with it', async (t) => {
     [true, true, 1, 'now', true, 6],
     [true, true, 9, 'now', true, 6],
   ] as const
-  for (const [halfOpen, fallbackOpen, attempts, requeue, holdsLane, attempt] of table) {
-    const name = `half open ${halfOpen}, fallback open ${fallbackOpen}, sent ${attempts} times`
-    t.same(retryPlan({ halfOpen, fallbackOpen }, attempts), { requeue, holdsLane, attempt }, name)
+  for (const [onProbation, fallbackOpen, attempts, requeue, holdsLane, attempt] of table) {
+    const name = `on probation ${onProbation}, fallback open ${fallbackOpen}, sent ${attempts} times`
+    t.same(retryPlan({ onProbation, fallbackOpen }, attempts), { requeue, holdsLane, attempt }, name)
   }
 })

@@ -14,7 +14,10 @@ export interface RecordResult {
   readonly outcome: RecordOutcome
 }
 
-/** One way out of the outbox: a stream, and what was learnt from the calls to it. */
+/**
+ * One way out of the outbox: a sink, and what was learnt from the calls to it. Whoever drives it takes records and sends
+ * them, several calls at once; what came of a call decides how many may be under way, and what `sink` says of its state.
+ */
 export interface Lane {
   /** What becomes of events that are stored here. */
   readonly destination: Destination
@@ -22,8 +25,8 @@ export interface Lane {
   /** Aborts when the lane ends. */
   readonly ended: AbortSignal
   /**
-   * What the next call carries; none while there should be no call. A lane on probation makes one call at a time, with
-   * one record, and none while it is held back.
+   * What the next call carries; none while there should be no call: as many as may be are under way, or a probe is held
+   * back. A lane on probation makes one call at a time, with one record.
    */
   take(outbox: RecordQueue, onProbation: boolean): readonly QueuedRecord[]
   /** One call. Never rejects, and has one outcome a record even from a stream that breaks its contract. */
@@ -51,7 +54,8 @@ export function createLane(options: LaneOptions): Lane {
   const concurrency = createConcurrency(minConcurrency, maxConcurrency)
   const sink = createSinkState({ kind: stream.kind, clock, telemetry, metrics })
   const ending = new AbortController()
-  let isWaiting = false
+  /** A probe has failed, and the next one is to come later. */
+  let isHeldBack = false
   // Every waiting retry listens, and there may be many.
   setMaxListeners(0, ending.signal)
   /** Each call has a signal of its own, so that no adapter's listener outlives it. */
@@ -61,6 +65,7 @@ export function createLane(options: LaneOptions): Lane {
     const call = new AbortController()
     if (ending.signal.aborted) call.abort()
     calls.add(call)
+    // A sink that throws at once is as one that rejects.
     const attempt = async () => stream.put(records, call.signal)
     const outcomes = await attempt().catch((error: unknown) => {
       telemetry.log.error({ err: error, sink: stream.kind }, 'a put rejected instead of giving outcomes')
@@ -81,7 +86,7 @@ export function createLane(options: LaneOptions): Lane {
     sink,
     ended: ending.signal,
     take(outbox, onProbation) {
-      if (isWaiting || calls.size >= (onProbation ? 1 : concurrency.limit())) return []
+      if (isHeldBack || calls.size >= (onProbation ? 1 : concurrency.limit())) return []
       const { maxBytes, maxRecords } = stream
       return outbox.take({ maxBytes, maxRecords: onProbation ? 1 : maxRecords })
     },
@@ -100,9 +105,9 @@ export function createLane(options: LaneOptions): Lane {
       return results
     },
     async delayProbe(ms) {
-      isWaiting = true
+      isHeldBack = true
       await sleep(ms, ending.signal)
-      isWaiting = false
+      isHeldBack = false
     },
     end() {
       ending.abort()

@@ -13,15 +13,19 @@ export interface Call {
   readonly records: readonly QueuedRecord[]
 }
 
-/** The ways out of the outbox. All that are open take from it, so that none waits for another. */
+/**
+ * The ways out of the outbox: the configured stream, and the lake in its place while the stream fails or lags. All that are
+ * open take from the one outbox, the stream first, so that none waits for another and what fails in one leaves by any.
+ */
 export interface Lanes {
   readonly primary: Lane
+  /** The call that may be made now, of the first open lane that has room for one; none until a call has ended. */
   next(outbox: RecordQueue): Call | undefined
   /**
-   * Whether the lane is only probed: because it is misconfigured, or because it fails while another stands in. It is a
-   * record that probes, since only a write proves that writes work.
+   * Whether a lane makes but one call at a time, with one record, to see whether its sink works again: because it is
+   * misconfigured, or because it fails while another lane stands in. Only a write proves that writes work.
    */
-  isHalfOpen(lane: Lane): boolean
+  isOnProbation(lane: Lane): boolean
   /** What fails in one lane can go another way. */
   isFallbackOpen(): boolean
   /** Opens the fallback at the first failure from now on. */
@@ -75,7 +79,7 @@ export function createLanes(options: LanesOptions): Lanes {
       }
       return undefined
     },
-    isHalfOpen: isOnProbation,
+    isOnProbation,
     isFallbackOpen: hasStandIn,
     failFast: () => standIn?.diversion.failFast(),
     closePrimary() {
