@@ -17,6 +17,7 @@ const MAX_CODINGS = 4
 /** Clients and proxies write lists, capitals, nothing, `identity`, `none` and charsets. */
 export function announcedBy(header: string | undefined, known: readonly string[]): Announced {
   if (header === undefined) return NOTHING
+  if (known.includes(header)) return { codings: [header], isStrange: false }
   const names = header
     .slice(0, 256)
     .toLowerCase()

@@ -25,6 +25,12 @@ interface Codec {
   later(bytes: Buffer): Promise<Buffer>
 }
 
+interface Layer {
+  readonly bytes: Buffer
+  readonly tried: readonly Codec[]
+  readonly owner: Owner
+}
+
 /** Where the runtime has it: Node 22.15 and later. */
 export interface Zstd {
   zstdDecompressSync(bytes: Buffer, options: object): Buffer
@@ -35,6 +41,8 @@ const atOnce = { maxOutputLength: INLINE_INFLATED_BYTES }
 const limit = { maxOutputLength: MAX_INFLATED_BODY_BYTES }
 /** Streams may lack their final block, where a client closes them too late: what is there counts. */
 const openEnded = { finishFlush: zlib.constants.Z_SYNC_FLUSH }
+const openAtOnce = { ...atOnce, ...openEnded }
+const openLimit = { ...limit, ...openEnded }
 
 const gunzip = promisify<Buffer, object, Buffer>(zlib.gunzip)
 const inflate = promisify<Buffer, object, Buffer>(zlib.inflate)
@@ -43,16 +51,16 @@ const brotli = promisify<Buffer, object, Buffer>(zlib.brotliDecompress)
 
 const codecs = {
   gzip: {
-    now: (bytes) => zlib.gunzipSync(bytes, { ...atOnce, ...openEnded }),
-    later: (bytes) => gunzip(bytes, { ...limit, ...openEnded }),
+    now: (bytes) => zlib.gunzipSync(bytes, openAtOnce),
+    later: (bytes) => gunzip(bytes, openLimit),
   },
   zlib: {
-    now: (bytes) => zlib.inflateSync(bytes, { ...atOnce, ...openEnded }),
-    later: (bytes) => inflate(bytes, { ...limit, ...openEnded }),
+    now: (bytes) => zlib.inflateSync(bytes, openAtOnce),
+    later: (bytes) => inflate(bytes, openLimit),
   },
   raw: {
-    now: (bytes) => zlib.inflateRawSync(bytes, { ...atOnce, ...openEnded }),
-    later: (bytes) => inflateRaw(bytes, { ...limit, ...openEnded }),
+    now: (bytes) => zlib.inflateRawSync(bytes, openAtOnce),
+    later: (bytes) => inflateRaw(bytes, openLimit),
   },
   br: { now: (bytes) => zlib.brotliDecompressSync(bytes, atOnce), later: (bytes) => brotli(bytes, limit) },
 } satisfies Record<string, Codec>
@@ -98,13 +106,29 @@ export function createInflate(onAlarm: () => void, runtime: object = zlib): Infl
     return isStrange ? unsupported(known) : []
   }
 
-  async function inflateWith(codec: Codec, bytes: Buffer, owner: Owner): Promise<Buffer> {
+  /** Undefined for what is none of the codec's. Nobody waits for what is done at once. */
+  function inflateWith(
+    codec: Codec,
+    bytes: Buffer,
+    owner: Owner,
+  ): Buffer | undefined | Promise<Buffer | undefined> {
     try {
       if (bytes.length <= INLINE_BYTES) return codec.now(bytes)
     } catch (error) {
+      if (isOfTheBody(error)) return undefined
       if (!isTooLarge(error)) throw error
     }
-    return inLane(owner, () => codec.later(bytes))
+    return inflateInLane(codec, bytes, owner)
+  }
+
+  async function inflateInLane(codec: Codec, bytes: Buffer, owner: Owner): Promise<Buffer | undefined> {
+    try {
+      return await inLane(owner, () => codec.later(bytes))
+    } catch (error) {
+      if (isTooLarge(error)) throw tooLarge()
+      if (isOfTheBody(error)) return undefined
+      throw error
+    }
   }
 
   /** As gzip(1) does: what trails after the end of the stream is not minded, if that is its end by its own account. */
@@ -113,27 +137,19 @@ export function createInflate(onAlarm: () => void, runtime: object = zlib): Infl
     const end = bytes.lastIndexOf(0) + 1
     if (end === bytes.length || end < GZIP_TRAILER_BYTES) return undefined
     const body = await inflateWith(codecs.gzip, bytes.subarray(0, end), owner)
-    return body.length === bytes.readUInt32LE(end - 4) ? body : undefined
+    return body?.length === bytes.readUInt32LE(end - 4) ? body : undefined
   }
 
-  async function inflateLayer(bytes: Buffer, tried: readonly Codec[], owner: Owner): Promise<Buffer> {
-    for (const codec of tried) {
-      const body = await unlessBroken(inflateWith(codec, bytes, owner))
-      if (body !== undefined) return body
-    }
-    const whole = tried.includes(codecs.gzip) ? await unlessBroken(withoutTail(bytes, owner)) : undefined
-    if (whole !== undefined) return whole
-    throw new AppError('malformed_body', 'The body cannot be inflated.')
-  }
-
-  async function unlessBroken(work: Promise<Buffer | undefined>): Promise<Buffer | undefined> {
-    try {
-      return await work
-    } catch (error) {
-      if (isTooLarge(error)) throw tooLarge()
-      if (isOfTheBody(error)) return undefined
-      throw error
-    }
+  /** What the next codecs make of it, where the first, which has begun, makes nothing of it. */
+  async function inflateOtherwise(
+    first: Promise<Buffer | undefined> | undefined,
+    { bytes, tried, owner }: Layer,
+  ): Promise<Buffer> {
+    let body = await first
+    for (const codec of tried.slice(1)) body ??= await inflateWith(codec, bytes, owner)
+    if (tried.includes(codecs.gzip)) body ??= await withoutTail(bytes, owner)
+    if (body === undefined) throw new AppError('malformed_body', 'The body cannot be inflated.')
+    return body
   }
 
   function tooLarge(): AppError {
@@ -150,8 +166,11 @@ export function createInflate(onAlarm: () => void, runtime: object = zlib): Infl
     let body = bytes
     for (let layer = 0; layer < MAX_LAYERS; layer++) {
       const tried = candidates(body, announced)
-      if (tried.length === 0) break
-      body = await inflateLayer(body, tried, owner)
+      const [first] = tried
+      if (first === undefined) break
+      const made = inflateWith(first, body, owner)
+      // Most bodies are small and what they say that they are: there is nobody to wait for.
+      body = Buffer.isBuffer(made) ? made : await inflateOtherwise(made, { bytes: body, tried, owner })
       announced = { codings: announced.codings.slice(0, -1), isStrange: false }
     }
     if (body.length > bytes.length * RATIO_ALARM) onAlarm()

@@ -41,6 +41,17 @@ const failing = (code: string) => Object.assign(new Error('Decompression failed'
 const frame = (...parts: readonly Buffer[]) =>
   Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), ...parts])
 
+test('what is inflated at once waits for nobody', async (t) => {
+  let isDone = false
+  inflating()
+    .inflate(gzipSync(bodies.small), 'gzip')
+    .then(() => {
+      isDone = true
+    })
+  await Promise.resolve()
+  t.ok(isDone)
+})
+
 for (const [size, body] of Object.entries(bodies)) {
   test(`a ${size} body comes out as it went in`, async (t) => {
     const { inflate, alarms } = inflating()
