@@ -43,6 +43,7 @@ const NONE: readonly string[] = []
 export function createHints(leftOut = createLeftOut()): Hints {
   function ofFields({ candidates, context, judged }: Found): readonly string[] {
     const isMissing = judged.refusals.includes('missing_field')
+    if (judged.ignored === 0 && !isMissing && context === undefined) return NONE
     const example = isMissing && judged.accepted.length === 0 ? [EXAMPLE] : NONE
     const events = judged.ignored > 0 || isMissing ? candidates.slice(0, MOST_HINTED) : NONE
     const said = [...events, context].filter(isObject)
@@ -52,25 +53,32 @@ export function createHints(leftOut = createLeftOut()): Hints {
 
   return (found) => {
     const { judged, misrouted, insteadMs } = found
-    const [routes, fields] = misrouted === undefined ? [NONE, ofFields(found)] : [[misrouted], NONE]
+    const routes = misrouted === undefined ? NONE : [misrouted]
+    const fields = misrouted === undefined ? ofFields(found) : NONE
     const units = ofEach(judged, ofUnit)
     const times = insteadMs === undefined ? NONE : ofEach(judged, (event) => ofTime(event, insteadMs))
-    return [...routes, ...units, ...times, ...fields].slice(0, MAX_HINTS)
+    return someOf([routes, units, times, fields])
   }
 }
+
+/** As many as are told. Mostly there are none, and nothing is made for them. */
+export const someOf = (lists: readonly (readonly string[])[]): readonly string[] =>
+  lists.every(({ length }) => length === 0) ? NONE : lists.flat().slice(0, MAX_HINTS)
 
 /** What the first events that were accepted have to be told, each fault once. */
 function ofEach(
   { accepted }: HintedEvents,
   hintOf: (measurement: Measurement) => Hint | undefined,
 ): readonly string[] {
-  const hints = new Map<string, string>()
+  let hints: Map<string, string> | undefined
   for (let i = 0; i < accepted.length && i < MOST_HINTED; i++) {
     const event = accepted[i]
     const hint = event && hintOf(event.measurement)
-    if (hint !== undefined && !hints.has(hint.fault)) hints.set(hint.fault, hint.text)
+    if (hint === undefined) continue
+    hints ??= new Map()
+    if (!hints.has(hint.fault)) hints.set(hint.fault, hint.text)
   }
-  return [...hints.values()]
+  return hints === undefined ? NONE : [...hints.values()]
 }
 
 function ofUnit({ unit }: Measurement): Hint | undefined {

@@ -34,6 +34,10 @@ test('a slip in a name, or a unit in words, is told with what may have been mean
     t.same(hintsOf(candidate), hints, what)
 })
 
+test('nothing is made where there is nothing to tell', async (t) => {
+  t.equal(hintsOf(event), hintsOf(event, { ...event, unit: 'ms' }))
+})
+
 test('where nothing is near, or nothing was left out, there is nothing to tell', async (t) => {
   for (const [what, ...candidates] of [
     ['a good event', event],

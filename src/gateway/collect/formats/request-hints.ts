@@ -1,5 +1,5 @@
 import { besideEvents, contextOf, eventsUnder } from '../../../event/decode/envelope-hints.ts'
-import { createHints, EXAMPLE, type HintedEvents, MAX_HINTS, MOST_HINTED } from '../../../event/hints.ts'
+import { createHints, EXAMPLE, type HintedEvents, MOST_HINTED, someOf } from '../../../event/hints.ts'
 import { isObject, type JsonObject } from '../../../event/schema/json-object.ts'
 import type { Decoded, Format } from './format.ts'
 import { vitalHints } from './vital-hints.ts'
@@ -27,12 +27,10 @@ export function createRequestHints(): (request: Judgement) => readonly string[] 
     const { format, decoded, judged, sealed } = request
     if (format.isMute) return []
     const insteadMs = sealed !== undefined && sealed.clocksReplaced > 0 ? sealed.batch.receivedMs : undefined
-    const { candidates, root, sent = [] } = decoded
+    const { candidates, root, sent } = decoded
     const meantElse = misrouted(request) ?? (isMissingOne(judged) ? eventsUnder(root) : undefined)
     const hints = hintsOf({ candidates, context: contextOf(root), judged, misrouted: meantElse, insteadMs })
-    return meantElse === undefined
-      ? [...besideEvents(root), ...vitalHints(sent), ...hints].slice(0, MAX_HINTS)
-      : hints
+    return meantElse === undefined ? someOf([besideEvents(root), vitalHints(sent), hints]) : hints
   }
 }
 

@@ -12,7 +12,8 @@ const MAX_FIELDS = 32
  * What the sender of metrics of web-vitals has to be told of what became of them: a name or a unit that is not the
  * library's, and additions that were hardly meant to be attributes.
  */
-export function vitalHints(sent: readonly unknown[]): readonly string[] {
+export function vitalHints(sent: readonly unknown[] | undefined): readonly string[] {
+  if (sent === undefined) return []
   const metrics = sent.slice(0, MOST_HINTED).filter(isObject)
   const hints = metrics.flatMap((metric) => [...ofName(metric), ...ofUnit(metric), ...ofAdditions(metric)])
   return [...new Set(hints)]
