@@ -16,7 +16,7 @@ export const MAX_INSTANT_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
  * The least number that is taken for epoch milliseconds, in 1973. Whatever has fewer digits is something else: epoch
  * seconds have ten until 2286, 20261128 is a date without its hyphens and 2026 a year. Zero is the beginning.
  */
-const MIN_EPOCH_MS = 100_000_000_000
+export const MIN_EPOCH_MS = 100_000_000_000
 /** Nine digits and more that are no milliseconds: seconds since 1973. */
 const MIN_EPOCH_SECONDS = 100_000_000
 

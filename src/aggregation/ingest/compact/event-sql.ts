@@ -7,6 +7,8 @@ import {
   EVENT_VERSION,
 } from '../../../event/schema/event.ts'
 import { LEDGER_NAME } from '../../../event/schema/ledger-event.ts'
+import { DAY_MS } from '../../../std/durations.ts'
+import { MAX_INSTANT_MS, MIN_EPOCH_MS } from '../../../std/input/instant.ts'
 import type { SqlValue } from '../duckdb/sql-session.ts'
 import { fileList, quote, readParquet } from '../duckdb/sql-text.ts'
 import type { LineFault } from './line-faults.ts'
@@ -24,7 +26,14 @@ const DUCKDB_TYPES: Readonly<Record<ColumnType, string>> = {
 const TIMES: readonly ColumnName[] = ['event_time', 'received_time']
 /** Latest instant that a JavaScript Date can hold, epoch ms. */
 const MAX_TIME_MS = 8_640_000_000_000_000
-const isTime = (field: string) => `${field} BETWEEN 0 AND ${MAX_TIME_MS}`
+/** As for whoever asks: what is less was hardly meant as milliseconds, and nobody can name a later year. */
+const isTime = (field: string) => `${field} BETWEEN ${MIN_EPOCH_MS} AND ${MAX_INSTANT_MS}`
+const isFine = (field: string) => `${field} > ${MAX_INSTANT_MS}`
+/** Nothing arrives before it happens; clocks of senders and gateways are off by less than this. Ours. */
+const MAX_AHEAD_MS = DAY_MS
+/** In a type that holds the difference of any two. */
+const isAhead = (prefix: string) =>
+  `CAST(${prefix}event_time AS HUGEINT) - ${prefix}received_time > ${MAX_AHEAD_MS}`
 
 /** Column → DuckDB type, in storage order. */
 type Types = readonly (readonly [string, string])[]
@@ -45,6 +54,7 @@ const isEvent = (prefix: string) =>
     `${prefix}v = ${EVENT_VERSION}`,
     ...NEEDED.map((name) => `${prefix}${name} IS NOT NULL`),
     ...TIMES.map((name) => isTime(`${prefix}${name}`)),
+    `NOT (${isAhead(prefix)})`,
     areNames(prefix),
   ].join(' AND ')
 
@@ -125,7 +135,14 @@ const FAULTS_OF_LINE = `CASE WHEN NOT json_valid(line) THEN ${quote('json' satis
       faultIf(`event.${name} IS NULL AND NOT ${isPresent(name)}`, `missing:${name}`),
       faultIf(`event.${name} IS NULL AND ${isPresent(name)}`, `form:${name}`),
     ]),
-    ...TIMES.map((name) => faultIf(`NOT (${isTime(`event.${name}`)})`, `form:${name}`)),
+    ...TIMES.flatMap((name) => [
+      faultIf(isFine(`event.${name}`), `fine:${name}`),
+      faultIf(`NOT (${isTime(`event.${name}`)} OR ${isFine(`event.${name}`)})`, `coarse:${name}`),
+    ]),
+    faultIf(
+      `${TIMES.map((name) => isTime(`event.${name}`)).join(' AND ')} AND ${isAhead('event.')}`,
+      'ahead',
+    ),
     ...NAMES.map((name) => faultIf(isTooLong(`event.${name}`), `long:${name}`)),
   ].join(', ')}) END`
 

@@ -1,9 +1,12 @@
 import { type ColumnName, columns, EVENT_VERSION, MAX_ID_CHARS } from '../../../event/schema/event.ts'
 
-/** It cannot even be looked into; it is no object of JSON; its `v` is another, or missing. */
-type FaultOfLine = 'length' | 'utf8' | 'json' | 'object' | 'version'
-/** It is not there, is not of the form, or is too long for what names something. */
-type FaultOfColumn = `${'missing' | 'form' | 'long'}:${ColumnName}`
+/** It cannot even be looked into; it is no object of JSON; its `v` is another, or missing; it arrived before it happened. */
+type FaultOfLine = 'length' | 'utf8' | 'json' | 'object' | 'version' | 'ahead'
+/**
+ * It is not there, is not of the form, or is too long for what names something; a time counts what is longer than a
+ * millisecond, or shorter.
+ */
+type FaultOfColumn = `${'missing' | 'form' | 'long' | 'coarse' | 'fine'}:${ColumnName}`
 /** Why a line is no event. */
 export type LineFault = FaultOfLine | FaultOfColumn
 
@@ -82,13 +85,20 @@ function whyFault(fault: LineFault): string {
   if (!isOfColumn(fault)) return OF_LINE[fault]
   const name = columnIn(fault)
   if (fault.startsWith('long:')) return `its ${name} has more than ${MAX_ID_CHARS} characters`
+  if (fault.startsWith('coarse:')) return `its ${name} ${COARSE}, ${asIn(name, EXAMPLES[name])}`
+  if (fault.startsWith('fine:')) return `its ${name} ${FINE}, ${asIn(name, EXAMPLES[name])}`
   return `its ${name} is ${typeOf.get(name) === 'bigint' ? 'no time in epoch milliseconds' : 'no number'}, ${asIn(name, EXAMPLES[name])}`
 }
+
+const COARSE = 'is before 1973, and looks like epoch seconds: it must be epoch milliseconds'
+const FINE = 'is after 9999, and looks like epoch micro- or nanoseconds: it must be epoch milliseconds'
 
 const OF_LINE: Readonly<Record<FaultOfLine, string>> = {
   length: 'it is longer than a line may be',
   utf8: 'it is not UTF-8',
   json: 'it is no JSON: one object a line, as in {"v": 1, …}',
   object: 'it is no object of JSON, as in {"v": 1, …}',
+  ahead:
+    'its event_time is more than a day after its received_time: nothing arrives before it happens; where nobody knows when it arrived, both are the same',
   version: `its v, the version of the line, is not ${EVENT_VERSION}, ${asIn('v', EVENT_VERSION)}`,
 }

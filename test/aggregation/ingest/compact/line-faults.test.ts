@@ -4,6 +4,8 @@ import tap, { test } from 'tap'
 import { compact } from '../../../../src/aggregation/ingest/compact/compact.ts'
 import { createFaultTally, MAX_FAULTS_TOLD } from '../../../../src/aggregation/ingest/compact/line-faults.ts'
 import { allRows } from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
+import { DAY_MS } from '../../../../src/std/durations.ts'
+import { MAX_INSTANT_MS } from '../../../../src/std/input/instant.ts'
 import { placesIn, sharedSession } from '../../../fakes/aggregation/sessions.ts'
 import { eventLine, NOON, storedEvent } from '../../../fakes/events.ts'
 
@@ -27,6 +29,12 @@ const without = (...names: readonly string[]) =>
     ...Object.fromEntries(names.map((name) => [name, undefined])),
   })
 const long = 'x'.repeat(129)
+const asIn = (name: string) => `it must be epoch milliseconds, as in "${name}": 1795348800000`
+const coarse = (name: string) => `its ${name} is before 1973, and looks like epoch seconds: ${asIn(name)}`
+const fine = (name: string) =>
+  `its ${name} is after 9999, and looks like epoch micro- or nanoseconds: ${asIn(name)}`
+const AHEAD =
+  'its event_time is more than a day after its received_time: nothing arrives before it happens; where nobody knows when it arrived, both are the same'
 
 test('why a line is no event is said in words: every field that is wrong, and what it may look like', async (t) => {
   for (const [what, line, why] of [
@@ -62,11 +70,30 @@ test('why a line is no event is said in words: every field that is wrong, and wh
       eventLine().replace(String(NOON), '"noon"'),
       'its event_time is no time in epoch milliseconds, as in "event_time": 1795348800000',
     ],
+    ['a time before 1970', eventLine({ received_time: -1 }), coarse('received_time')],
+    ['no time', eventLine({ event_time: 0 }), coarse('event_time')],
+    ['seconds', eventLine({ event_time: NOON / 1_000 }), coarse('event_time')],
     [
-      'a time before 1970',
-      eventLine({ received_time: -1 }),
-      'its received_time is no time in epoch milliseconds, as in "received_time": 1795348800000',
+      'seconds in both',
+      eventLine({ event_time: NOON / 1_000, received_time: NOON / 1_000 }),
+      `${coarse('event_time')}; ${coarse('received_time')}`,
     ],
+    [
+      'microseconds in both',
+      eventLine({ event_time: NOON * 1_000, received_time: NOON * 1_000 }),
+      `${fine('event_time')}; ${fine('received_time')}`,
+    ],
+    [
+      'nanoseconds',
+      eventLine().replace(`"event_time":${NOON}`, `"event_time":${NOON}000000`),
+      fine('event_time'),
+    ],
+    [
+      'the largest that a column holds',
+      eventLine().replace(`"event_time":${NOON}`, '"event_time":9223372036854775807'),
+      fine('event_time'),
+    ],
+    ['a time before it happened', eventLine({ event_time: NOON + DAY_MS + 1, received_time: NOON }), AHEAD],
     ['a long id', eventLine({ event_id: long }), 'its event_id has more than 128 characters'],
     [
       'several things',
@@ -84,6 +111,18 @@ test('why a line is no event is said in words: every field that is wrong, and wh
   ] as const) {
     const { faulty, malformed } = await compacted(line)
     t.same([faulty, malformed], [[{ place: 0, why, lines: 1 }], 1], what)
+  }
+})
+
+test('times that can be meant are taken as they are: of 1973, of 9999, and a day before the arrival', async (t) => {
+  const times = [100_000_000_000, NOON + DAY_MS, MAX_INSTANT_MS]
+  for (const more of ['', 'none\n']) {
+    const lines = times.map((event_time, at) =>
+      eventLine({ event_id: `${at}`, event_time, received_time: at === 1 ? NOON : event_time }),
+    )
+    const { parquet, rows } = await compacted(`${lines.join('\n')}\n${more}`)
+    const stored = await allRows(session, `SELECT event_time FROM '${parquet}' ORDER BY event_time`)
+    t.same([rows, stored.flat().map(Number)], [3, times])
   }
 })
 
