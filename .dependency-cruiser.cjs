@@ -83,6 +83,7 @@ const may = {
   'aggregation/ingest/index': ['std*', 'lake'],
   'aggregation/ingest/duckdb': ['std*'],
   'aggregation/ingest/compact': [
+    'event/values',
     'std*',
     'event/schema',
     't:aggregation/ingest/index',

@@ -98,6 +98,7 @@ export function workbenchOn(files: FileOps, work: Pick<Workbench, 'compact' | 'r
   let folders = 0
   return {
     ...work,
+    readDoubts: async () => [],
     async open() {
       const folder = `/data/tmp/ingest-${++folders}`
       await files.mkdir(folder, { recursive: true, mode: FOLDER_MODE })

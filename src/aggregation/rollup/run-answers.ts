@@ -122,6 +122,25 @@ export const RunDetail = Type.Object({
           }),
           { description: 'The first of them.' },
         ),
+        doubtful: Type.Optional(
+          Type.Object(
+            {
+              rows: count('Events.'),
+              told: Type.Array(
+                Type.Object({
+                  key: Type.String({ description: 'The object of raw/ that holds them.' }),
+                  why: Type.String({ description: 'What they say, and what a gateway would have stored.' }),
+                  rows: count('So many events of the object.'),
+                }),
+                { description: 'The first of them.' },
+              ),
+            },
+            {
+              description:
+                'What was not set aside but counted as it says, though no gateway would have stored it so. Absent: nothing.',
+            },
+          ),
+        ),
       },
       {
         description:

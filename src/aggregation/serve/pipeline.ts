@@ -42,7 +42,18 @@ export const PipelineState = Type.Object({
     }),
     setAside: Type.Optional(
       Type.Object(
-        { lines: count, objects: count, lastMs: orNull(Type.Integer({ description: 'Epoch ms.' })) },
+        {
+          lines: count,
+          objects: count,
+          doubtful: Type.Optional(
+            Type.Integer({
+              minimum: 0,
+              description:
+                'Events that were not set aside but counted as they say, though no gateway would have stored them so.',
+            }),
+          ),
+          lastMs: orNull(Type.Integer({ description: 'Epoch ms.' })),
+        },
         {
           description:
             'What was no event and went to dead/, with the reason beside it, since the data folder was made: lines, and objects as a whole.',

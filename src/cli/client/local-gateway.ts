@@ -24,7 +24,10 @@ const whole = Type.Integer({ minimum: 0 })
 const LakeState = Type.Object({
   notIngested: whole,
   setAside: Type.Optional(
-    Type.Object({ lines: whole, objects: whole, lastMs: Type.Union([Type.Integer(), Type.Null()]) }),
+    Type.Object({
+      ...{ lines: whole, objects: whole, doubtful: Type.Optional(whole) },
+      lastMs: Type.Union([Type.Integer(), Type.Null()]),
+    }),
   ),
   tooLate: Type.Optional(whole),
   dueWindows: Type.Optional(whole),

@@ -1,7 +1,7 @@
 import { type AggregationWiring, MAX_WINDOWS_WITHOUT_RANGE } from '../../wiring/aggregation.ts'
 import { programOf } from '../terminal/called-as.ts'
 import { EXIT } from '../terminal/command.ts'
-import { asideLines, tooLateText } from '../terminal/run-words.ts'
+import { asideLines, doubtLines, tooLateText } from '../terminal/run-words.ts'
 import { number } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { some, UNSEEN } from '../terminal/wording.ts'
@@ -61,7 +61,8 @@ function tellRun(run: FinishedRun, terminal: Terminal): void {
     for (const { key, why } of objects) err(`${key}: not taken in: ${why}\n`)
     err(`${some(count, 'object')} of the lake not taken in: their events are missing, and are tried again\n`)
   }
-  if (setAside !== undefined) err(asideLines(setAside))
+  if (setAside !== undefined && setAside.told.length > 0) err(asideLines(setAside))
+  if (setAside?.doubtful !== undefined) err(doubtLines(setAside.doubtful))
   const late = tooLateText(skipped.map(lateOf), programOf(terminal))
   if (late !== undefined) err(`${late}\n`)
   if (unseen !== undefined) err(`headgate aggregate: not seen: ${UNSEEN[unseen.why]}\n`)

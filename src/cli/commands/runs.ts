@@ -8,7 +8,7 @@ import { loadConfig } from '../setup/load.ts'
 import { programOf } from '../terminal/called-as.ts'
 import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../terminal/command.ts'
 import { logLine } from '../terminal/log-lines.ts'
-import { asideText, tooLateText } from '../terminal/run-words.ts'
+import { asideText, doubtText, tooLateText } from '../terminal/run-words.ts'
 import { duration, number, table } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { some, UNSEEN } from '../terminal/wording.ts'
@@ -175,7 +175,8 @@ function factsOf(run: Detail, program: string): (readonly [label: string, text: 
     ],
     ['unseen', unseen && UNSEEN[unseen.why]],
     ['not taken', notIngested && notTakenText(notIngested)],
-    ['set aside', setAside && asideText(setAside)],
+    ['set aside', setAside && setAside.told.length > 0 ? asideText(setAside) : undefined],
+    ['doubtful', setAside?.doubtful && doubtText(setAside.doubtful)],
   ] as const
   return facts.flatMap(([label, text]) => (text === undefined ? [] : [[label, text] as const]))
 }

@@ -158,6 +158,7 @@ function lakeText(lake: LakeState | undefined, nowMs: number): string {
   return [
     `lake     ${some(notIngested, 'object')} not ingested${more}\n`,
     asideLine(setAside, nowMs),
+    doubtLine(setAside),
     tooLate === 0
       ? ''
       : `too late ${some(tooLate, 'event')}, for windows that are finished: \`headgate aggregate\` says how they are counted\n`,
@@ -170,6 +171,12 @@ function asideLine(setAside: LakeState['setAside'], nowMs: number): string {
   const when = `the last ${duration(nowMs - setAside.lastMs)} ago`
   return `aside    ${asideCount(setAside)} no events, ${when}: dead/ has them, each with the reason beside it (…-why.ndjson)\n`
 }
+
+function doubtLine({ doubtful = 0 }: NonNullable<LakeState['setAside']> = NO_ASIDE): string {
+  if (doubtful === 0) return ''
+  return `doubtful ${some(doubtful, 'event')}, counted as they say, which was hardly meant: \`headgate runs show\` and the log name their objects\n`
+}
+const NO_ASIDE = { lines: 0, objects: 0, lastMs: null }
 
 function dueLine({ dueWindows = 0, dueWithEvents }: LakeState): string {
   if (dueWindows === 0) return ''

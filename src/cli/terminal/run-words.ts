@@ -16,6 +16,24 @@ interface ToldAside extends Aside {
   }[]
 }
 
+/** What was counted as it says, though that was hardly meant, and the first of it by name. */
+interface Doubts {
+  readonly rows: number
+  readonly told: readonly { readonly key: string; readonly why: string; readonly rows: number }[]
+}
+
+/** A line for each, and what it means. */
+export function doubtLines({ rows, told }: Doubts): string {
+  const each = told.map(({ key, why, rows }) => `${key}: ${some(rows, 'event')}: ${why}\n`)
+  return `${each.join('')}${some(rows, 'event')} of the lake counted as they say, which was hardly meant: "Backfill" in docs/operations.md says how to replace them\n`
+}
+
+/** In one line: the first of them, and that there are more. */
+export function doubtText({ rows, told }: Doubts): string {
+  const [first = ''] = told.map(({ key, why }) => `${key} (${why})`)
+  return `${some(rows, 'event')} counted as they say, which was hardly meant: ${first}${told.length > 1 ? ', and others' : ''}`
+}
+
 /** `3 lines and 1 object` */
 export const asideCount = ({ lines, objects }: Aside): string =>
   [...(lines > 0 ? [some(lines, 'line')] : []), ...(objects > 0 ? [some(objects, 'object')] : [])].join(

@@ -24,6 +24,11 @@ export const ingestDeclarations = {
     help: 'Objects that cannot be read as events, or to their end, kept whole in dead/.',
     unit: 'objects',
   },
+  headgate_ingest_doubtful_total: {
+    type: 'counter',
+    help: 'Rows of raw/ that are counted as they say, though no gateway would have stored them so: units that are not converted there, times that can hardly be epoch ms. The log names their objects.',
+    unit: 'events',
+  },
   headgate_ingest_failing: {
     type: 'gauge',
     help: 'Objects and partitions that could not be ingested in the last pass, those of headgate_lake_passed_over among them: `notIngested` of runs, /query/pipeline and headgate status. The log names them.',

@@ -14,7 +14,7 @@ import { NOON } from '../../fakes/events.ts'
 
 export const signal = new AbortController().signal
 /** Nothing of an ingest went wrong. */
-export const CLEAN = { setAside: [], failed: [] }
+export const CLEAN = { setAside: [], doubtful: [], failed: [] }
 export const HOUR = 'dt=2026-11-22/hr=12'
 
 /** A lake of its own for each test, and ingesters over it; with one session for all of a file. */

@@ -158,6 +158,7 @@ test('a line that is no event is kept in dead/ once, with the reason beside it, 
     inputs: malformed.length,
     rows: 2 * malformed.length,
     malformed: malformed.length,
+    doubtful: [],
     failed: [],
   })
   t.equal(new Set(await eventIds()).size, 2 * malformed.length)

@@ -336,6 +336,20 @@ test('a backfill as the docs write it is counted; what it lacks, or comes too la
   t.equal(await runCommand(asTold, again), 0)
   t.match(again.said().out, /1 window done, 0 failed\.\n$/)
   t.notMatch(again.said().err, /too late|set aside/, 'and is told once')
+
+  await writeFile(
+    join(folder, 'seconds.ndjson'),
+    `${JSON.stringify({ ...event, event_id: 's', unit: 's' })}\n`,
+  )
+  const doubting = fakeTerminal({ HEADGATE_DATA_DIR: dataDir })
+  t.equal(await runCommand(asTold, doubting), 0)
+  const said = doubting.said().err
+  t.match(
+    said,
+    /^raw\/backfill\/dt=2020-01-01\/hr=09\/c-000003-\w+.parquet: 1 event: unit is s, which is not conv/m,
+  )
+  t.match(said, /^1 event of the lake counted as they say, which was hardly meant: "Backfill" in docs/m)
+  t.notMatch(said, 'set aside')
 })
 
 test('the docs name each column that a line must say, and no other', async (t) => {

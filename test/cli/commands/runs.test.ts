@@ -145,6 +145,21 @@ not taken 1 object, tried again by each run: raw/a.parquet (Lake get failed: EAC
   )
 })
 
+test('a run tells what is counted as it says, where nothing was set aside', async (t) => {
+  const doubtful = { rows: 3, told: [{ key: 'raw/a.parquet', why: 'unit is s', rows: 3 }] }
+  const setAside = { lines: 0, objects: 0, told: [], doubtful }
+  const { url } = await admin(t, {
+    'GET /aggregations/runs/r1': { body: { ...summary, windows: [done], skipped: [], setAside } },
+    'GET /aggregations/runs/r1/log': { body: '' },
+  })
+  const { out } = await runs(url, 'show', 'r1')
+  t.match(
+    out,
+    /\ndoubtful {2}3 events counted as they say, which was hardly meant: raw\/a.parquet \(unit is s\)\n/,
+  )
+  t.notMatch(out, 'set aside')
+})
+
 test('a run tells what was set aside, and what came too late, with the command that counts it', async (t) => {
   const setAside = {
     ...{ lines: 3, objects: 1 },

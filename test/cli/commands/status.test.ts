@@ -304,6 +304,11 @@ windows  410 due, 96 of them with events: the schedule takes them, or \`headgate
       'aside    2 objects no events, ',
     ],
     [
+      'what was hardly meant',
+      { setAside: { lines: 0, objects: 0, doubtful: 3, lastMs: null } },
+      'doubtful 3 events, counted as they say, which was hardly meant: `headgate runs show` and the log name their objects\n',
+    ],
+    [
       'nothing',
       { setAside: { lines: 0, objects: 0, lastMs: null }, dueWindows: 0 },
       'not ingested\n\nIt bal',

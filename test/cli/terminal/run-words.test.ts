@@ -1,5 +1,12 @@
 import { test } from 'tap'
-import { asideCount, asideLines, asideText, tooLateText } from '../../../src/cli/terminal/run-words.ts'
+import {
+  asideCount,
+  asideLines,
+  asideText,
+  doubtLines,
+  doubtText,
+  tooLateText,
+} from '../../../src/cli/terminal/run-words.ts'
 
 const lines = { key: 'raw/a.ndjson', why: 'it lacks name', lines: 2, keptIn: 'dead/c.ndjson' }
 const whole = { key: 'raw/b.parquet', why: 'It is none', keptIn: 'dead/b.parquet' }
@@ -22,6 +29,19 @@ test('what was set aside is told in one line, and in a line for each', async (t)
     `raw/a.ndjson: 2 lines set aside: it lacks name (kept in dead/c.ndjson)
 raw/b.parquet: set aside: It is none (kept in dead/b.parquet)
 2 lines and 1 object of the lake no events, and in no number: dead/ has them, with the reasons beside them
+`,
+  )
+})
+
+test('what is counted as it says is told in one line, and in a line for each', async (t) => {
+  const a = { key: 'raw/a.parquet', why: 'unit is s', rows: 2 }
+  const said = 'counted as they say, which was hardly meant'
+  t.equal(doubtText({ rows: 2, told: [a] }), `2 events ${said}: raw/a.parquet (unit is s)`)
+  t.equal(doubtText({ rows: 4, told: [a, a] }), `4 events ${said}: raw/a.parquet (unit is s), and others`)
+  t.equal(
+    doubtLines({ rows: 2, told: [a] }),
+    `raw/a.parquet: 2 events: unit is s
+2 events of the lake ${said}: "Backfill" in docs/operations.md says how to replace them
 `,
   )
 })

@@ -1,5 +1,6 @@
 import type {
   ArrivedObject,
+  Doubtful,
   IngestFailure,
   LakeArrivals,
   SetAside,
@@ -22,7 +23,7 @@ export interface MemoryArrivals extends LakeArrivals {
   /** The next ingests reject with these. */
   readonly failures: Error[]
   /** What the next ingest says of objects that it set aside or could not take. */
-  readonly troubles: { setAside: SetAside[]; failed: IngestFailure[] }
+  readonly troubles: { setAside: SetAside[]; doubtful: Doubtful[]; failed: IngestFailure[] }
   /** Keys of objects that lie where an ingest looks only when it is to look everywhere. */
   readonly elsewhere: Set<string>
   /** Keys that cannot be read any more: a look at them sets them aside. */
@@ -34,7 +35,7 @@ export function memoryArrivals(): MemoryArrivals {
   const raw = new Map<string, readonly FakeEvent[]>()
   const indexed = new Map<string, readonly FakeEvent[]>()
   const failures: Error[] = []
-  const troubles: MemoryArrivals['troubles'] = { setAside: [], failed: [] }
+  const troubles: MemoryArrivals['troubles'] = { setAside: [], doubtful: [], failed: [] }
   const unreadable = new Set<string>()
   const elsewhere = new Set<string>()
   const all = () => [...indexed.values()].flat()

@@ -7,7 +7,6 @@ import {
   EVENT_VERSION,
 } from '../../../event/schema/event.ts'
 import { LEDGER_NAME } from '../../../event/schema/ledger-event.ts'
-import { DAY_MS } from '../../../std/durations.ts'
 import { MAX_INSTANT_MS, MIN_EPOCH_MS } from '../../../std/input/instant.ts'
 import type { SqlValue } from '../duckdb/sql-session.ts'
 import { fileList, quote, readParquet } from '../duckdb/sql-text.ts'
@@ -29,11 +28,6 @@ const MAX_TIME_MS = 8_640_000_000_000_000
 /** As for whoever asks: what is less was hardly meant as milliseconds, and nobody can name a later year. */
 const isTime = (field: string) => `${field} BETWEEN ${MIN_EPOCH_MS} AND ${MAX_INSTANT_MS}`
 const isFine = (field: string) => `${field} > ${MAX_INSTANT_MS}`
-/** Nothing arrives before it happens; clocks of senders and gateways are off by less than this. Ours. */
-const MAX_AHEAD_MS = DAY_MS
-/** In a type that holds the difference of any two. */
-const isAhead = (prefix: string) =>
-  `CAST(${prefix}event_time AS HUGEINT) - ${prefix}received_time > ${MAX_AHEAD_MS}`
 
 /** Column → DuckDB type, in storage order. */
 type Types = readonly (readonly [string, string])[]
@@ -54,7 +48,6 @@ const isEvent = (prefix: string) =>
     `${prefix}v = ${EVENT_VERSION}`,
     ...NEEDED.map((name) => `${prefix}${name} IS NOT NULL`),
     ...TIMES.map((name) => isTime(`${prefix}${name}`)),
-    `NOT (${isAhead(prefix)})`,
     areNames(prefix),
   ].join(' AND ')
 
@@ -139,10 +132,6 @@ const FAULTS_OF_LINE = `CASE WHEN NOT json_valid(line) THEN ${quote('json' satis
       faultIf(isFine(`event.${name}`), `fine:${name}`),
       faultIf(`NOT (${isTime(`event.${name}`)} OR ${isFine(`event.${name}`)})`, `coarse:${name}`),
     ]),
-    faultIf(
-      `${TIMES.map((name) => isTime(`event.${name}`)).join(' AND ')} AND ${isAhead('event.')}`,
-      'ahead',
-    ),
     ...NAMES.map((name) => faultIf(isTooLong(`event.${name}`), `long:${name}`)),
   ].join(', ')}) END`
 

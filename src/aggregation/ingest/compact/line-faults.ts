@@ -1,7 +1,7 @@
 import { type ColumnName, columns, EVENT_VERSION, MAX_ID_CHARS } from '../../../event/schema/event.ts'
 
-/** It cannot even be looked into; it is no object of JSON; its `v` is another, or missing; it arrived before it happened. */
-type FaultOfLine = 'length' | 'utf8' | 'json' | 'object' | 'version' | 'ahead'
+/** It cannot even be looked into; it is no object of JSON; its `v` is another, or missing. */
+type FaultOfLine = 'length' | 'utf8' | 'json' | 'object' | 'version'
 /**
  * It is not there, is not of the form, or is too long for what names something; a time counts what is longer than a
  * millisecond, or shorter.
@@ -98,7 +98,5 @@ const OF_LINE: Readonly<Record<FaultOfLine, string>> = {
   utf8: 'it is not UTF-8',
   json: 'it is no JSON: one object a line, as in {"v": 1, …}',
   object: 'it is no object of JSON, as in {"v": 1, …}',
-  ahead:
-    'its event_time is more than a day after its received_time: nothing arrives before it happens; where nobody knows when it arrived, both are the same',
   version: `its v, the version of the line, is not ${EVENT_VERSION}, ${asIn('v', EVENT_VERSION)}`,
 }

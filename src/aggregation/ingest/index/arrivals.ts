@@ -33,6 +33,12 @@ export interface SetAside extends IngestFailure {
   readonly keptIn: string
 }
 
+/** What was taken in as it is, and hardly says what was meant. */
+export interface Doubtful extends IngestFailure {
+  /** So many rows of the object. */
+  readonly rows: number
+}
+
 export interface IngestReport {
   readonly inputs: number
   readonly rows: number
@@ -40,6 +46,8 @@ export interface IngestReport {
   readonly malformed: number
   /** What those are. */
   readonly setAside: readonly SetAside[]
+  /** Of what was taken in, what no gateway would have stored. */
+  readonly doubtful: readonly Doubtful[]
   /** What could not be taken this time and is tried again; nothing waits for it. */
   readonly failed: readonly IngestFailure[]
 }

@@ -3,7 +3,7 @@ import { lineBudget } from '../../../std/line-budget.ts'
 import { counter, gauge } from '../../../std/metrics/instruments.ts'
 import { isProgrammerError } from '../../../std/programming-errors.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
-import type { IngestFailure, IngestReport, SetAside } from '../index/arrivals.ts'
+import type { Doubtful, IngestFailure, IngestReport, SetAside } from '../index/arrivals.ts'
 import { logMistake, whyOf } from './failure-reason.ts'
 
 /** The most log lines a minute of what is set aside, and of what cannot be taken. Ours: others fill the lake. */
@@ -26,6 +26,7 @@ export function ingestAccount({ metrics, log }: Telemetry, clock: Clock) {
   const rows = counter(metrics, 'headgate_ingest_rows_total')
   const malformed = counter(metrics, 'headgate_ingest_malformed_total')
   const aside = counter(metrics, 'headgate_ingest_set_aside_total')
+  const doubtful = counter(metrics, 'headgate_ingest_doubtful_total')
   const failing = gauge(metrics, 'headgate_ingest_failing')
   const passedOver = gauge(metrics, 'headgate_lake_passed_over')
   /** By key, why: what the looks since the last whole one found, and that one. */
@@ -46,12 +47,18 @@ export function ingestAccount({ metrics, log }: Telemetry, clock: Clock) {
     else log.warn({ key, why, keptIn, malformed: lines }, 'lines are no events and are set aside in dead/')
   }
 
+  function doubt({ key, why, rows }: Doubtful): void {
+    doubtful.inc(rows)
+    if (mayTell()) log.warn({ key, why, rows }, 'rows are counted as they say, which was hardly meant')
+  }
+
   function begin(signal: AbortSignal): Pass {
     const report = {
       inputs: 0,
       rows: 0,
       malformed: 0,
       setAside: [] as SetAside[],
+      doubtful: [] as Doubtful[],
       failed: [] as IngestFailure[],
     }
 
@@ -60,11 +67,13 @@ export function ingestAccount({ metrics, log }: Telemetry, clock: Clock) {
       report.rows += part.rows
       report.malformed += part.malformed
       report.setAside.push(...part.setAside)
+      report.doubtful.push(...part.doubtful)
       report.failed.push(...part.failed)
       inputs.inc(part.inputs)
       rows.inc(part.rows)
       malformed.inc(part.malformed)
       part.setAside.forEach(setAside)
+      part.doubtful.forEach(doubt)
     }
 
     function leave(trouble: IngestFailure): void {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { indexKey } from '../../../lake/layout.ts'
 import type { IngestReport } from '../index/arrivals.ts'
 import type { ForeignObject } from '../index/pending.ts'
-import type { IngestTools } from './ingest-partition.ts'
+import { doubtfulIn, type IngestTools } from './ingest-partition.ts'
 import { examine } from './probe.ts'
 import { keepAside } from './set-aside.ts'
 
@@ -27,7 +27,14 @@ export async function indexForeign(object: ForeignObject, tools: IngestTools): P
   }
 }
 
-export const NOTHING: IngestReport = { inputs: 0, rows: 0, malformed: 0, setAside: [], failed: [] }
+export const NOTHING: IngestReport = {
+  inputs: 0,
+  rows: 0,
+  malformed: 0,
+  setAside: [],
+  doubtful: [],
+  failed: [],
+}
 
 async function indexFile(object: ForeignObject, path: string, tools: IngestTools): Promise<IngestReport> {
   const { entries, session, lake } = tools
@@ -37,8 +44,9 @@ async function indexFile(object: ForeignObject, path: string, tools: IngestTools
     await lake.remove([object.key])
     return { ...NOTHING, inputs: 1, malformed: 1, setAside: [setAside] }
   }
+  const doubtful = await doubtfulIn(object.key, path, tools)
   const indexedMs = tools.clock.nowMs()
   const entry = { version: 1, key: object.key, inputs: [], malformed: 0, ...contents, indexedMs } as const
   const outcome = await entries.commit(foreignEntryKey(object), entry)
-  return outcome === 'exists' ? NOTHING : { ...NOTHING, inputs: 1, rows: contents.rows }
+  return outcome === 'exists' ? NOTHING : { ...NOTHING, inputs: 1, rows: contents.rows, doubtful }
 }

@@ -8,7 +8,7 @@ import type { Telemetry } from '../../../std/telemetry.ts'
 import { touchesTooMany } from '../compact/compact.ts'
 import type { LineFile } from '../compact/inflate-files.ts'
 import type { SqlSession } from '../duckdb/sql-session.ts'
-import type { IngestFailure, IngestReport, SetAside } from '../index/arrivals.ts'
+import type { Doubtful, IngestFailure, IngestReport, SetAside } from '../index/arrivals.ts'
 import type { Entries } from '../index/index-entries.ts'
 import { inputMark, joinedMarks } from '../index/input-marks.ts'
 import { NO_MINUTES } from '../index/minute-rows.ts'
@@ -24,7 +24,7 @@ export interface IngestTools {
   readonly lake: Lake
   readonly entries: Entries
   readonly session: SqlSession
-  readonly workbench: Pick<Workbench, 'compact' | 'readMadeFrom'>
+  readonly workbench: Pick<Workbench, 'compact' | 'readMadeFrom' | 'readDoubts'>
   readonly clock: Clock
   /** Local folder of this call. */
   readonly folder: string
@@ -80,6 +80,7 @@ async function ingestBatch(batch: CompactionTask, tools: IngestTools): Promise<I
 
   // Even without rows: whoever finds dead letters of a batch that was lost is told by it what they are worth.
   const isKept = compacted.rows > 0
+  const doubtful = compacted.parquet === undefined ? [] : await doubtfulIn(key, compacted.parquet, tools)
   if (compacted.parquet !== undefined) await lake.putFile(key, compacted.parquet)
   const setAside = await keepDead(compacted, place, tools)
   const inputs = batch.inputs.map((input) => input.key)
@@ -104,7 +105,17 @@ async function ingestBatch(batch: CompactionTask, tools: IngestTools): Promise<I
     return undefined
   }
   await lake.remove(isKept ? inputs : [...inputs, key])
-  return { inputs: inputs.length, rows, malformed, setAside, failed: [] }
+  return { inputs: inputs.length, rows, malformed, setAside, doubtful, failed: [] }
+}
+
+/** Of an object that is in the lake, from its local file: what its rows hardly mean. */
+export async function doubtfulIn(
+  key: string,
+  path: string,
+  { workbench, session, clock }: Pick<IngestTools, 'workbench' | 'session' | 'clock'>,
+): Promise<readonly Doubtful[]> {
+  const doubts = await workbench.readDoubts(session, path, clock.nowMs())
+  return doubts.map((doubt) => ({ key, ...doubt }))
 }
 
 /** Undefined when an input is gone: another ingester has committed it. */

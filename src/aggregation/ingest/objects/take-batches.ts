@@ -1,7 +1,7 @@
 import type { LakeObject } from '../../../lake/lake.ts'
 import { isProgrammerError } from '../../../std/programming-errors.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
-import type { IngestFailure, IngestReport, SetAside } from '../index/arrivals.ts'
+import type { Doubtful, IngestFailure, IngestReport, SetAside } from '../index/arrivals.ts'
 import { logMistake, whyOf } from './failure-reason.ts'
 
 /** A batch that fails is halved to find what fails in it. A fault of everything must not be met once for each object. */
@@ -27,7 +27,8 @@ export async function ingestEach(
 ): Promise<IngestReport> {
   const failed: IngestFailure[] = []
   const setAside: SetAside[] = []
-  const report = { inputs: 0, rows: 0, malformed: 0, setAside, failed }
+  const doubtful: Doubtful[] = []
+  const report = { inputs: 0, rows: 0, malformed: 0, setAside, doubtful, failed }
   const todo = [...batches]
   let taken = 0
   let failures = 0
@@ -41,6 +42,7 @@ export async function ingestEach(
       report.rows += part.rows
       report.malformed += part.malformed
       setAside.push(...part.setAside)
+      doubtful.push(...part.doubtful)
     } catch (error) {
       if (tools.signal.aborted) throw error
       failures += 1

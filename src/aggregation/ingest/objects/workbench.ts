@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { type Compacted, type CompactTools, compact, madeFromIn } from '../compact/compact.ts'
+import { type Doubt, doubtsIn } from '../compact/doubts.ts'
 import type { LineFile } from '../compact/inflate-files.ts'
 import type { SqlSession } from '../duckdb/sql-session.ts'
 import { workFolder } from '../duckdb/work-folder.ts'
@@ -11,6 +12,8 @@ export interface Workbench {
   compact(tools: CompactTools, files: readonly LineFile[]): Promise<Compacted>
   /** What a compacted file says that it was made from; undefined for any other. */
   readMadeFrom(session: SqlSession, path: string): Promise<string | undefined>
+  /** What of a Parquet file hardly says what was meant. */
+  readDoubts(session: SqlSession, path: string, nowMs: number): Promise<readonly Doubt[]>
   /** Removes the folder with all that is in it. */
   clear(folder: string): Promise<void>
 }
@@ -20,5 +23,6 @@ export const localWorkbench = (tempDir: string): Workbench => ({
   open: () => workFolder(tempDir, 'ingest'),
   compact,
   readMadeFrom: madeFromIn,
+  readDoubts: doubtsIn,
   clear: (folder) => rm(folder, { recursive: true, force: true }),
 })

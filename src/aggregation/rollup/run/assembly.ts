@@ -155,7 +155,7 @@ const booked = (arrivals: LakeArrivals, books: SetAsideBooks): LakeArrivals => (
   ...arrivals,
   async ingest(signal, how) {
     const report = await arrivals.ingest(signal, how)
-    await books.add(report.setAside)
+    await books.add(report.setAside, report.doubtful)
     return report
   },
   async reexamine(keys, signal) {

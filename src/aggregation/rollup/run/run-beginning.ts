@@ -57,6 +57,8 @@ export async function withSetAside(
   const found = await beginning.takeSetAside()
   if (found === undefined) return run
   for (const aside of found.told) await runLog.note(run.id, 'warn', whatBecame(aside), aside)
+  for (const doubt of found.doubtful?.told ?? [])
+    await runLog.note(run.id, 'warn', 'rows are counted as they say, which was hardly meant', doubt)
   return { ...run, setAside: run.setAside === undefined ? found : addAside(run.setAside, found) }
 }
 

@@ -8,7 +8,7 @@ const { log } = quietTelemetry()
 const object = (key: string) => ({ key, bytes: 1, modifiedMs: 0 })
 const keysOf = (objects: readonly { readonly key: string }[]) => objects.map(({ key }) => key).join('')
 const partOf = ({ length }: readonly unknown[]) => ({
-  ...{ inputs: length, rows: length, malformed: 0, setAside: [], failed: [] },
+  ...{ inputs: length, rows: length, malformed: 0, setAside: [], doubtful: [], failed: [] },
 })
 
 /** Takes batches, named by their letters, of which those with a bad one fail. */

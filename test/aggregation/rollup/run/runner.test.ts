@@ -599,12 +599,17 @@ test('what an ingest set aside or could not take is in the log of its run', asyn
     ...{ key: 'raw/f.parquet', why: 'It lacks the columns app_id' },
     keptIn: 'dead/f.parquet',
   })
+  arrivals.troubles.doubtful.push({ key: 'raw/d.parquet', why: 'unit is s', rows: 7 })
   arrivals.troubles.failed.push(...Array.from({ length: 30 }, (_, i) => ({ key: `raw/${i}.`, why: 'EIO' })))
   const submitted = await runs.submit({ at: T0 }, 'ops')
   await runs.work(never)
   t.equal((await stored()).length, 1, 'the rest goes on')
   const log = String(await runs.log(String(submitted.id)))
   t.match(log, /"key":"raw\/f.parquet","why":"It lacks the columns app_id"/)
+  t.match(
+    log,
+    /"rows are counted as they say, which was hardly meant","key":"raw\/d.parquet","why":"unit is s","rows":7/,
+  )
   t.equal(log.split('cannot be ingested now').length - 1, 20, 'not each of a fault of everything')
   const run = await runs.get(String(submitted.id))
   t.match(

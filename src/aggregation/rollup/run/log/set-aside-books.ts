@@ -14,7 +14,7 @@ import {
 } from '../../../../std/files/files.ts'
 import { refuseLater } from '../../../../std/files/later-version.ts'
 import type { Logger } from '../../../../std/telemetry.ts'
-import type { SetAside } from '../../../ingest/index/arrivals.ts'
+import type { Doubtful, SetAside } from '../../../ingest/index/arrivals.ts'
 import { createControlFiles } from './record-files.ts'
 
 const BOOKS_VERSION = 1
@@ -31,9 +31,17 @@ const counts = {
   objects: whole,
 }
 
+/** What was counted as it says, though that was hardly meant, and the first of it by name. */
+const DoubtTally = Type.Object({
+  rows: whole,
+  told: Type.Array(Type.Object({ key: Type.String(), why: Type.String(), rows: whole })),
+})
+type DoubtTally = Static<typeof DoubtTally>
+
 /** What went to `dead/`, counted, and the first of it by name. */
 export const AsideTally = Type.Object({
   ...counts,
+  doubtful: Type.Optional(DoubtTally),
   told: Type.Array(
     Type.Object({
       key: Type.String(),
@@ -46,7 +54,12 @@ export const AsideTally = Type.Object({
 export type AsideTally = Static<typeof AsideTally>
 
 /** Since the data folder was made. */
-const AsideTotal = Type.Object({ ...counts, lastMs: Type.Union([Type.Integer(), Type.Null()]) })
+const AsideTotal = Type.Object({
+  ...counts,
+  /** Rows that were counted all the same. */
+  doubtful: Type.Optional(whole),
+  lastMs: Type.Union([Type.Integer(), Type.Null()]),
+})
 export type AsideTotal = Static<typeof AsideTotal>
 
 const AsideBooks = Type.Object({
@@ -71,7 +84,7 @@ const EMPTY: AsideBooks = {
  * so that what cannot be read or written of them costs a number and nothing else.
  */
 export interface SetAsideBooks {
-  add(found: readonly SetAside[]): Promise<void>
+  add(found: readonly SetAside[], doubtful?: readonly Doubtful[]): Promise<void>
   /** What was added since the last call, by any process of this data folder; undefined for nothing. */
   takeUntold(): Promise<AsideTally | undefined>
   total(): Promise<AsideTotal>
@@ -108,26 +121,30 @@ export function createSetAsideBooks({
   /** Each reads what the one before it wrote. */
   const inTurn = limitConcurrency(1)
 
-  async function addNow(found: readonly SetAside[]): Promise<void> {
+  async function addNow(found: readonly SetAside[], doubtful: readonly Doubtful[]): Promise<void> {
     const known = await load()
     if (known === undefined) return
-    const news = tallyOf(found)
+    const news = tallyOf(found, doubtful)
+    const rows = (known.total.doubtful ?? 0) + (news.doubtful?.rows ?? 0)
+    const lastMs = found.length > 0 ? clock.nowMs() : known.total.lastMs
     await save({
       version: BOOKS_VERSION,
-      total: { ...together(known.total, news), lastMs: clock.nowMs() },
+      total: { ...together(known.total, news), ...(rows > 0 && { doubtful: rows }), lastMs },
       untold: addAside(known.untold, news),
     })
   }
 
   async function takeNow(): Promise<AsideTally | undefined> {
     const known = await load()
-    if (known === undefined || known.untold.told.length === 0) return undefined
+    if (known === undefined) return undefined
+    if (known.untold.told.length === 0 && known.untold.doubtful === undefined) return undefined
     await save({ ...known, untold: NOTHING })
     return known.untold
   }
 
   return {
-    add: async (found) => (found.length === 0 ? undefined : inTurn(() => addNow(found))),
+    add: async (found, doubtful = []) =>
+      found.length + doubtful.length === 0 ? undefined : inTurn(() => addNow(found, doubtful)),
     takeUntold: () => inTurn(takeNow),
     total: async () => ((await load()) ?? EMPTY).total,
   }
@@ -140,15 +157,31 @@ const together = (a: Counts, b: Counts): Counts => ({
   objects: a.objects + b.objects,
 })
 
-export const addAside = (a: AsideTally, b: AsideTally): AsideTally => ({
-  ...together(a, b),
+export function addAside(a: AsideTally, b: AsideTally): AsideTally {
+  const doubtful = [a.doubtful, b.doubtful].filter((each) => each !== undefined).reduce(addDoubts, NO_DOUBTS)
+  return {
+    ...together(a, b),
+    told: [...a.told, ...b.told].slice(0, MAX_TOLD),
+    ...(doubtful.rows > 0 && { doubtful }),
+  }
+}
+
+const NO_DOUBTS: DoubtTally = { rows: 0, told: [] }
+const addDoubts = (a: DoubtTally, b: DoubtTally): DoubtTally => ({
+  rows: a.rows + b.rows,
   told: [...a.told, ...b.told].slice(0, MAX_TOLD),
 })
 
-const tallyOf = (found: readonly SetAside[]): AsideTally => ({
+const tallyOf = (found: readonly SetAside[], doubtful: readonly Doubtful[]): AsideTally => ({
   lines: found.reduce((sum, { lines = 0 }) => sum + lines, 0),
   objects: found.filter(({ lines }) => lines === undefined).length,
   told: found.slice(0, MAX_TOLD),
+  ...(doubtful.length > 0 && {
+    doubtful: {
+      rows: doubtful.reduce((sum, { rows }) => sum + rows, 0),
+      told: doubtful.slice(0, MAX_TOLD),
+    },
+  }),
 })
 
 function parseBooks(found: unknown): AsideBooks | undefined {

@@ -53,6 +53,24 @@ test('books that are damaged begin anew, and those that cannot be read or are of
   t.same(await nowhere.total(), { lines: 0, objects: 0, lastMs: null }, 'it costs a number, and nothing else')
 })
 
+test('what is counted as it says is told beside it, and is no news of what was set aside', async (t) => {
+  const books = createSetAsideBooks({ dir: t.testdir(), clock, log })
+  const doubt = { key: 'raw/c.parquet', why: 'unit is s', rows: 3 }
+  await books.add([], [doubt])
+  t.same(await books.total(), { lines: 0, objects: 0, doubtful: 3, lastMs: null })
+  await books.add([whole])
+  await books.add(
+    [],
+    Array.from({ length: 30 }, () => doubt),
+  )
+  t.same(await books.total(), { lines: 0, objects: 1, doubtful: 93, lastMs: NOON })
+  const told = await books.takeUntold()
+  t.match(told, { lines: 0, objects: 1, told: [whole], doubtful: { rows: 93, told: { length: 20 } } })
+  t.equal(await books.takeUntold(), undefined)
+  await books.add([], [doubt])
+  t.same(await books.takeUntold(), { lines: 0, objects: 0, told: [], doubtful: { rows: 3, told: [doubt] } })
+})
+
 test('who adds or takes at once loses nothing', async (t) => {
   const books = createSetAsideBooks({ dir: t.testdir(), clock, log })
   const adding = Array.from({ length: 10 }, (_, i) => books.add([lines(`raw/${i}`, 1)]))

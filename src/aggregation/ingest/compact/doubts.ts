@@ -1,0 +1,52 @@
+import { converted, scales } from '../../../event/values/unit.ts'
+import { DAY_MS } from '../../../std/durations.ts'
+import { MAX_INSTANT_MS, MIN_EPOCH_MS } from '../../../std/input/instant.ts'
+import { allRows, type SqlSession } from '../duckdb/sql-session.ts'
+import { quote, readParquet } from '../duckdb/sql-text.ts'
+
+/** Rows that are taken as they are, and hardly say what was meant. */
+export interface Doubt {
+  /** In words, with what to do, and without anything of the data but a unit of ours. */
+  readonly why: string
+  readonly rows: number
+}
+
+/** What lies later than this is of a clock that is wrong, or of another scale. Ours. */
+const MAX_AHEAD_MS = DAY_MS
+
+/**
+ * What a Parquet file holds that no gateway would have stored: it is counted as it says, since nobody can tell here what
+ * was meant, and told to whoever put it there. Lines have been judged before; of a file of others no row can be left out.
+ */
+export async function doubtsIn(session: SqlSession, parquet: string, nowMs: number): Promise<Doubt[]> {
+  const rows = await allRows(session, doubtsOf(parquet, nowMs))
+  return rows.map(([doubt, count]) => ({ why: whyDoubtful(String(doubt)), rows: Number(count) }))
+}
+
+function doubtsOf(parquet: string, nowMs: number): string {
+  // Others may have columns of any whole number where ours are BIGINT, and of numbers where ours are texts.
+  const unit = 'CAST(unit AS VARCHAR)'
+  const known = [...scales.keys()].map((each) => quote(String(each))).join(', ')
+  return `SELECT doubt, COUNT(*) FROM (SELECT CASE
+      WHEN event_time < ${MIN_EPOCH_MS} THEN 'coarse'
+      WHEN event_time > ${MAX_INSTANT_MS} THEN 'fine'
+      WHEN event_time > ${nowMs + MAX_AHEAD_MS} THEN 'ahead'
+      WHEN CAST(event_time AS HUGEINT) - received_time > ${MAX_AHEAD_MS} THEN 'early'
+      WHEN ${unit} IN (${known}) THEN ${unit} END AS doubt
+    FROM ${readParquet([parquet])}) rows WHERE doubt IS NOT NULL GROUP BY 1 ORDER BY 1`
+}
+
+const OF_TIMES: Readonly<Record<string, string>> = {
+  coarse: 'event_time is before 1973, and looks like epoch seconds',
+  fine: 'event_time is after 9999, where no window is: it looks like epoch micro- or nanoseconds',
+  early:
+    'event_time is more than a day after received_time, and nothing arrives before it happens: where nobody knows when it arrived, both are the same',
+  ahead: 'event_time is more than a day from now: counted when its window is over',
+}
+
+function whyDoubtful(doubt: string): string {
+  const scale = scales.get(doubt)
+  if (scale === undefined) return String(OF_TIMES[doubt])
+  const { unit } = scale
+  return `unit is ${doubt}, which is not converted here: gateways store it as ${unit}, as in "value": ${converted(1, scale)}, "unit": "${unit}" for 1 ${doubt}`
+}

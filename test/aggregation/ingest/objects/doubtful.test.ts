@@ -1,0 +1,76 @@
+import { join } from 'node:path'
+import { test } from 'tap'
+import { scales } from '../../../../src/event/values/unit.ts'
+import { DAY_MS } from '../../../../src/std/durations.ts'
+import { MAX_INSTANT_MS } from '../../../../src/std/input/instant.ts'
+import { createTelemetry } from '../../../../src/std/telemetry.ts'
+import { eventLine, NOON, storedEvent, writeParquet } from '../../../fakes/events.ts'
+import { HOUR, setUp, signal } from '../harness.ts'
+
+const inSeconds =
+  'unit is s, which is not converted here: gateways store it as ms, as in "value": 1000, "unit": "ms" for 1 s'
+
+test('lines in a unit that a gateway would have converted are counted as they say, and told with the remedy', async (t) => {
+  const { put, ingester, eventIds, keys } = await setUp()
+  const lines: string[] = []
+  const telemetry = createTelemetry('warn', { write: (line) => lines.push(line) })
+  const arrivals = ingester({ telemetry })
+  const units = ['s', 's', 'KiBy', 'ms', 'By', '1', '{view}', 'minutes']
+  const events = units.map((unit, at) => `${eventLine({ event_id: `${at}`, unit })}\n`)
+  await put(`raw/backfill/${HOUR}/a.ndjson`, events.join(''))
+  const { doubtful, rows } = await arrivals.ingest(signal)
+  const [key = ''] = await keys('raw/')
+  const inKibibytes =
+    'unit is KiBy, which is not converted here: gateways store it as By, as in "value": 1024, "unit": "By" for 1 KiBy'
+  t.same(doubtful, [
+    { key, why: inKibibytes, rows: 1 },
+    { key, why: inSeconds, rows: 2 },
+  ])
+  t.same([rows, (await eventIds()).length], [8, 8])
+  t.match(
+    lines.map((line) => JSON.parse(line)),
+    [
+      { key, why: inKibibytes, rows: 1, msg: 'rows are counted as they say, which was hardly meant' },
+      { key, rows: 2 },
+    ],
+  )
+  t.match(await telemetry.metrics.metrics(), /^headgate_ingest_doubtful_total 3$/m)
+  t.same((await arrivals.ingest(signal)).doubtful, [], 'once')
+})
+
+test('each unit that is converted elsewhere is told', async (t) => {
+  const { put, ingester } = await setUp()
+  const units = [...scales.keys()].map(String)
+  const events = units.map((unit, at) => `${eventLine({ event_id: `${at}`, unit })}\n`)
+  await put(`raw/backfill/${HOUR}/a.ndjson`, events.join(''))
+  const { doubtful } = await ingester().ingest(signal)
+  t.same(doubtful.map(({ why }) => why.replace(/^unit is (\S+), .*$/, '$1')).sort(), units.sort())
+})
+
+test('times of Parquet that can hardly be meant are told, as no row of it can be set aside', async (t) => {
+  const { session, places, ingester, clock } = await setUp()
+  const nowMs = clock.nowMs()
+  for (const [what, change, why] of [
+    ['seconds', { event_time: NOON / 1_000 }, 'event_time is before 1973, and looks like epoch seconds'],
+    ['microseconds', { event_time: NOON * 1_000 }, /^event_time is after 9999, .* micro- or nanoseconds$/],
+    [
+      'the last of 9999',
+      { event_time: MAX_INSTANT_MS, received_time: MAX_INSTANT_MS },
+      /^event_time is more than a day from now/,
+    ],
+    ['after tomorrow', { event_time: nowMs + DAY_MS + 1, received_time: nowMs + DAY_MS }, /a day from now/],
+    [
+      'before it happened',
+      { event_time: NOON, received_time: NOON - DAY_MS - 1 },
+      /^event_time is more than a day after rec/,
+    ],
+    ['tomorrow', { event_time: nowMs + DAY_MS, received_time: nowMs }, undefined],
+    ['seconds as a unit', { unit: 's' }, inSeconds],
+  ] as const) {
+    const key = `raw/backfill/${HOUR}/${what.replaceAll(' ', '-')}.parquet`
+    await writeParquet(session, [storedEvent(change)], join(places.lakeDir, key))
+    const { doubtful } = await ingester().ingest(signal)
+    t.match(doubtful, why === undefined ? [] : [{ key, why, rows: 1 }], what)
+    t.equal(doubtful.length, why === undefined ? 0 : 1, what)
+  }
+})
