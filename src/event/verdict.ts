@@ -21,7 +21,13 @@ export type Verdict =
       /** What will not be stored: unknown fields, columns that only the gateway sets, attributes beyond the limits. */
       readonly ignored: number
     }
-  | { readonly kind: 'refused'; readonly code: RefusalCode; readonly detail: string }
+  | {
+      readonly kind: 'refused'
+      readonly code: RefusalCode
+      readonly detail: string
+      /** The column of ours that is wrong, or the first of several; absent where it is the event as a whole. */
+      readonly field?: string
+    }
 
 /**
  * Whether a candidate is a measurement, and with which values: one look at each of its fields. `detail` names the field
@@ -37,7 +43,7 @@ export function judge(candidate: unknown): Verdict {
   for (const field of Measurement.required) {
     if (fields[field] === undefined) return missing(fields)
   }
-  if (broken !== undefined) return refuse('invalid_field', broken)
+  if (broken !== undefined) return ofField('invalid_field', broken.field, `${broken.field}: ${broken.must}`)
   // Its readers have looked at each field.
   return measured(fields as Measurement, ignored)
 }
@@ -47,7 +53,7 @@ interface Reading {
   /** Fields that are stored otherwise than they were sent. */
   changes: Record<string, unknown> | undefined
   /** The first field that breaks a rule, and the rule. */
-  broken: string | undefined
+  broken: { readonly field: string; readonly must: string } | undefined
   ignored: number
   isTooDeep: boolean
 }
@@ -70,7 +76,7 @@ function readingOf(candidate: JsonObject): Reading {
 
 function change(reading: Reading, field: string, kept: unknown): void {
   if (kept instanceof ValueRule) {
-    reading.broken ??= `${field}: ${kept.must}`
+    reading.broken ??= { field, must: kept.must }
     return
   }
   reading.changes ??= {}
@@ -81,8 +87,9 @@ function change(reading: Reading, field: string, kept: unknown): void {
 /** All that misses at once, so that nobody is told of one after the other. */
 function missing(fields: JsonObject): Verdict {
   const names = Measurement.required.filter((field) => fields[field] === undefined)
-  return refuse(
+  return ofField(
     'missing_field',
+    String(names[0]),
     names.length === 1 ? `${names}: is required` : `${names.join(' and ')}: are required`,
   )
 }
@@ -117,8 +124,11 @@ function isDeeperThan(levels: number, value: unknown): boolean {
 
 const refuse = (code: RefusalCode, detail: string) => ({ kind: 'refused', code, detail }) as const
 
+const ofField = (code: RefusalCode, field: string, detail: string) => ({ ...refuse(code, detail), field })
+
 const TOO_DEEP = refuse('event_too_complex', `JSON is nested deeper than ${MAX_DEPTH} levels`)
-const OUT_OF_RANGE = refuse(
+const OUT_OF_RANGE = ofField(
   'invalid_field',
+  'value',
   `value: must lie between 0 and ${MAX_VALUE}, in the event's unit`,
 )

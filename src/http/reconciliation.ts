@@ -20,6 +20,18 @@ const RefusedClient = Type.Object(
 )
 export type RefusedClient = Static<typeof RefusedClient>
 
+const RefusedField = Type.Object(
+  {
+    app: Type.String({ description: 'The app whose events they were.' }),
+    code: Type.String({ description: 'Of `rejected[]`: missing_field or invalid_field.' }),
+    field: Type.String({ description: 'The column (docs/events.md), the first where several are wrong.' }),
+    events: count('Events.'),
+    lastMs: Type.Integer({ description: 'The last of them, epoch ms.' }),
+  },
+  { additionalProperties: false },
+)
+export type RefusedField = Static<typeof RefusedField>
+
 /** The conservation law of a gateway, and what else tells whether events arrive. Counted since its process started. */
 export const GatewayBalance = Type.Object(
   {
@@ -63,6 +75,11 @@ export const GatewayBalance = Type.Object(
       description:
         'Whose requests were refused as a whole, since the start: the most frequent of those that are remembered.',
     }),
+    refusedFields: Type.Optional(
+      Type.Array(RefusedField, {
+        description: 'For which fields events were rejected, since the start: those with most events.',
+      }),
+    ),
     sink: Type.Object(
       {
         kind: Type.Enum(['lake', 'kinesis'], { description: 'Where the stream leads.' }),
@@ -150,6 +167,9 @@ function plus(a: GatewayBalance, b: GatewayBalance): GatewayBalance {
     atRisk: a.atRisk + b.atRisk,
     unaccounted: a.unaccounted + b.unaccounted,
     refused: together(a.refused, b.refused),
+    ...((a.refusedFields ?? b.refusedFields) && {
+      refusedFields: ofBoth(a.refusedFields, b.refusedFields),
+    }),
     sink: worse(a.sink, b.sink),
   }
 }
@@ -177,6 +197,16 @@ function together(a: readonly RefusedClient[], b: readonly RefusedClient[]): Ref
     })
   }
   return [...clients.values()].sort((x, y) => y.requests - x.requests)
+}
+
+function ofBoth(a: readonly RefusedField[] = [], b: readonly RefusedField[] = []): RefusedField[] {
+  const fields = new Map<string, RefusedField>()
+  for (const each of [...a, ...b]) {
+    const key = `${each.app} ${each.code} ${each.field}`
+    const { events, lastMs } = fields.get(key) ?? { events: 0, lastMs: 0 }
+    fields.set(key, { ...each, events: events + each.events, lastMs: Math.max(lastMs, each.lastMs) })
+  }
+  return [...fields.values()].sort((x, y) => y.events - x.events)
 }
 
 type SinkReport = GatewayBalance['sink']

@@ -77,6 +77,7 @@ export async function wireGateway(
         backlog,
         atRisk: atRiskEvents(),
         refused,
+        refusedFields: [...refusals.fields.top()],
         sink,
         unopened: adoption.unopened(),
       })

@@ -63,6 +63,29 @@ test('a client that was refused by several workers is one, and the most frequent
   ])
 })
 
+test('events that several workers rejected for one field are told together, the most first', async (t) => {
+  const [url, name] = [
+    { app: 'shop', code: 'invalid_field', field: 'page_url' },
+    { app: 'shop', code: 'missing_field', field: 'name' },
+  ] as const
+  const one = reconciliation({ refusedFields: [{ ...url, events: 2, lastMs: 30 }] })
+  const two = reconciliation({
+    refusedFields: [
+      { ...name, events: 4, lastMs: 6 },
+      { ...url, events: 1, lastMs: 11 },
+    ],
+  })
+  const together = [
+    { ...name, events: 4, lastMs: 6 },
+    { ...url, events: 3, lastMs: 30 },
+  ]
+  t.same(summed([one, two], 0).refusedFields, together)
+  const before = reconciliation({})
+  t.same(summed([before, two], 0).refusedFields, two.refusedFields, 'a gateway of before tells none')
+  t.same(summed([two, before], 0).refusedFields, two.refusedFields)
+  t.notOk('refusedFields' in summed([before, before], 0))
+})
+
 test('the sink is as bad as the worst of them sees it', async (t) => {
   const sink = { kind: 'kinesis', fallbackOpen: false } as const
   const ok = reconciliation({ sink: { ...sink, state: 'ok' } })

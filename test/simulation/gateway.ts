@@ -3,6 +3,7 @@ import { parseConfig } from '../../src/config/parse.ts'
 import type { Config } from '../../src/config/schema/config-schema.ts'
 import { createLedger, type Ledger } from '../../src/event/ledger/ledger.ts'
 import { createQuota } from '../../src/gateway/apps/quota.ts'
+import { createRefusals } from '../../src/gateway/apps/refusals.ts'
 import { createRegistry } from '../../src/gateway/apps/registry.ts'
 import { type Collector, createCollector } from '../../src/gateway/collect/collect.ts'
 import { startLedgerWriter } from '../../src/gateway/collect/ledger-writer.ts'
@@ -72,7 +73,8 @@ export async function startGateway(
   const writer = startLedgerWriter({ instance: INSTANCE, ledger, journal, ...system })
   const registry = createRegistry(config.apps)
   const quota = createQuota(1, clock)
-  const ports = { registry, quota, journal, ledger, idempotencySecret: SECRET }
+  const refusals = createRefusals(clock, telemetry)
+  const ports = { registry, quota, journal, ledger, refusals, idempotencySecret: SECRET }
   return {
     process,
     collector: createCollector({ ...ports, clock, entropy, telemetry }),

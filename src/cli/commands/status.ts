@@ -113,7 +113,7 @@ ${replacedText(state, nowMs)}
 ${lines}
 sink     ${sinkText(sink, nowMs)}
 ${storageText(state, nowMs)}at risk  ${number(state.atRisk)}
-${lakeText(state.lake, nowMs)}${refusedText(state.refused, nowMs)}
+${lakeText(state.lake, nowMs)}${refusedText(state.refused, nowMs)}${fieldsText(state.refusedFields, nowMs)}
 ${balanced ? 'It balances.' : 'IT DOES NOT BALANCE.'}${isRefusing(state, nowMs) ? ' NEW EVENTS ARE REFUSED: they cannot be stored.' : ''}
 `
 }
@@ -147,6 +147,17 @@ function refusedText(refused: GatewayBalance['refused'], nowMs: number): string 
     `${duration(nowMs - lastMs)} ago`,
   ])
   return `\n${table([['refused', 'requests', 'last'], ...rows])}`
+}
+
+/** What an app sends wrong: the sender is told in the answer, which is not seen here. */
+function fieldsText(fields: GatewayBalance['refusedFields'] = [], nowMs: number): string {
+  if (fields.length === 0) return ''
+  const rows = fields.map(({ app, code, field, events, lastMs }) => [
+    `  ${code} ${field}, app ${app}`,
+    number(events),
+    `${duration(nowMs - lastMs)} ago`,
+  ])
+  return `\n${table([['rejected', 'events', 'last'], ...rows])}`
 }
 
 /** Whose events are in no number, and what is to be done. */

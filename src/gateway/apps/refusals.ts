@@ -4,6 +4,7 @@ import { lineBudget } from '../../std/line-budget.ts'
 import { counter } from '../../std/metrics/instruments.ts'
 import type { MetricRegistry } from '../../std/metrics/metric-registry.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
+import { createRefusedFields, type RefusedFields } from './refused-fields.ts'
 
 /** Who was refused, as far as it says so itself, and why. */
 export type RefusedSource = Omit<RefusedClient, 'requests' | 'firstMs' | 'lastMs'>
@@ -12,6 +13,8 @@ export interface Refusals {
   note(refused: RefusedSource): void
   /** The remembered clients that were refused most often. */
   top(): readonly RefusedClient[]
+  /** Of requests that were not refused as a whole, or were for their events: the fields to blame. */
+  readonly fields: RefusedFields
 }
 
 /**
@@ -42,7 +45,8 @@ interface Entry {
 }
 
 /** Refused requests by whom they came from: what an operator looks for when no events arrive. */
-export function createRefusals(clock: Clock, { log, metrics }: Telemetry): Refusals {
+export function createRefusals(clock: Clock, telemetry: Telemetry): Refusals {
+  const { log, metrics } = telemetry
   const rooms = byKind(() => createRoom(clock))
   const count = countIn(metrics)
 
@@ -63,6 +67,7 @@ export function createRefusals(clock: Clock, { log, metrics }: Telemetry): Refus
       Object.values(rooms)
         .flatMap((room) => room.top())
         .sort((a, b) => b.requests - a.requests),
+    fields: createRefusedFields(clock, telemetry),
   }
 }
 

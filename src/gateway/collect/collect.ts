@@ -7,6 +7,7 @@ import { AppError } from '../../std/errors.ts'
 import { counter } from '../../std/metrics/instruments.ts'
 import { admit, admitByHead, type Claims } from '../apps/admission.ts'
 import type { Quota } from '../apps/quota.ts'
+import type { Refusals } from '../apps/refusals.ts'
 import type { App, Registry } from '../apps/registry.ts'
 import { type Batch, type Durability, type Journal, MAX_BATCH_BYTES } from '../journal/journal.ts'
 import { acknowledgedByDurability } from './acknowledged.ts'
@@ -59,11 +60,9 @@ interface Account {
   readonly app: App | undefined
 }
 
-interface Prepared {
+interface Prepared extends Pick<Judged, 'rejected' | 'refusals' | 'faults'> {
   readonly app: App
   readonly batch: Batch
-  readonly rejected: readonly Rejection[]
-  readonly refusals: readonly RefusalCode[]
   readonly hints: readonly string[]
   readonly retrySafe: boolean
   readonly claim: IdempotencyClaim | undefined
@@ -85,6 +84,7 @@ export interface CollectorPorts extends BatchBuilderPorts {
   readonly quota: Quota
   readonly journal: Journal
   readonly ledger: Ledger
+  readonly refusals: Pick<Refusals, 'fields'>
   /** By which keys become ids (identity/idempotency-secret.ts). */
   readonly idempotencySecret: string
 }
@@ -99,7 +99,7 @@ export interface Collector {
 
 /** The path of a measurement through the gateway: decode → admit → validate → scrub → enrich → journal. */
 export function createCollector(ports: CollectorPorts): Collector {
-  const { clock, journal, ledger, quota, registry, telemetry } = ports
+  const { clock, journal, ledger, quota, refusals: refused, registry, telemetry } = ports
   const seal = createBatchBuilder(ports)
   const idempotency = createIdempotency(ports.idempotencySecret, clock)
   const hintsOf = createRequestHints()
@@ -149,9 +149,10 @@ export function createCollector(ports: CollectorPorts): Collector {
         MAX_BATCH_BYTES,
       )
       const sealed = yield* seal(app, judged.accepted, submission, { claim, maxBytes })
-      const { rejected, refusals } = store(submission, app, judged, sealed)
+      const { rejected, refusals, faults } = store(submission, app, judged, sealed)
       const hints = canRetry ? hintsOf({ format, decoded, judged, sealed }) : []
-      return { app, batch: sealed.batch, rejected, refusals, hints, retrySafe: sealed.retrySafe, claim }
+      const { batch, retrySafe } = sealed
+      return { app, batch, rejected, refusals, faults, hints, retrySafe, claim }
     } catch (error) {
       claim?.end(false)
       throw error
@@ -177,10 +178,11 @@ export function createCollector(ports: CollectorPorts): Collector {
 
   function refuseAll(
     { id }: App,
-    { rejected, refusals }: Pick<Judged, 'rejected' | 'refusals'>,
+    { rejected, refusals, faults }: Judged,
     hints: readonly string[] = [],
   ): never {
     ledger.admitted(0, refusals, id)
+    refused.fields.note(id, faults)
     const [first] = rejected
     const why = first === undefined ? 'The request holds no event.' : `The first: ${first.detail}`
     throw new AppError('nothing_valid', `None of ${refusals.length} events could be accepted. ${why}`, {
@@ -189,10 +191,11 @@ export function createCollector(ports: CollectorPorts): Collector {
   }
 
   /** Each event that was judged is counted once, whatever the journal says. */
-  function refuse({ app, batch, refusals, claim }: Prepared, error: unknown): never {
+  function refuse({ app, batch, refusals, faults, claim }: Prepared, error: unknown): never {
     claim?.end(false)
     const reason = reasonOf(error)
     ledger.admitted(0, [...refusals, ...Array<RefusalCode>(batch.count).fill(reason)], app.id)
+    refused.fields.note(app.id, faults)
     throw error
   }
 
@@ -204,7 +207,7 @@ export function createCollector(ports: CollectorPorts): Collector {
       const work = prepare(submission, account, received)
       const atOnce = isShort(received) ? runBriefly(work, SHORT_MS, clock.monotonicMs) : undefined
       const prepared = atOnce ?? (await inTurn(owner, () => runYielding(work)))
-      const { app, batch, rejected, refusals, hints, claim, retrySafe } = prepared
+      const { app, batch, rejected, refusals, faults, hints, claim, retrySafe } = prepared
       let durability: Durability
       try {
         durability = await journal.append(batch)
@@ -213,6 +216,7 @@ export function createCollector(ports: CollectorPorts): Collector {
       }
       claim?.end(true)
       ledger.admitted(batch.count, refusals, app.id)
+      refused.fields.note(app.id, faults)
       countAcknowledged(durability, batch.count)
       ledger.tally.add(app.id, batch.receivedMs, batch.count)
       const receipt = { accepted: batch.count, rejected, durability }

@@ -2,6 +2,7 @@ import { MAX_EVENTS_PER_BODY } from '../../event/decode/spans.ts'
 import type { RefusalCode } from '../../event/ledger/ledger.ts'
 import type { Measurement } from '../../event/schema/event.ts'
 import { EVENT_TOO_LARGE, judge, type Verdict } from '../../event/verdict.ts'
+import type { FieldFault } from '../apps/refused-fields.ts'
 
 /** What one request may bring. Those beyond are refused one by one: the first keep their place. */
 export const MAX_EVENTS_PER_REQUEST = MAX_EVENTS_PER_BODY
@@ -21,12 +22,15 @@ export interface Judged {
   readonly rejected: readonly Rejection[]
   /** The code of every event that was not accepted. */
   readonly refusals: readonly RefusalCode[]
+  /** Of those for which one field of ours is to blame, which. */
+  readonly faults: readonly FieldFault[]
   /** Fields that were left out of accepted events. */
   readonly ignored: number
 }
 
 const NOTHING_REJECTED: Judged['rejected'] = []
 const NO_REFUSALS: Judged['refusals'] = []
+const NO_FAULTS: Judged['faults'] = []
 
 /** Each candidate on its own, so that one bad event never costs its neighbours. */
 export function judgeAll(
@@ -35,6 +39,7 @@ export function judgeAll(
 ): Judged {
   const accepted: { measurement: Measurement; index: number }[] = []
   const refused: Rejection[] = []
+  const faults: FieldFault[] = []
   let ignored = 0
   const judgeable = Math.min(candidates.length, MAX_EVENTS_PER_REQUEST)
   for (let index = 0; index < judgeable; index++) {
@@ -42,10 +47,14 @@ export function judgeAll(
     if (verdict.kind === 'accepted') {
       accepted.push({ measurement: verdict.measurement, index })
       ignored += verdict.ignored
-    } else refused.push({ index, code: verdict.code, detail: verdict.detail })
+    } else {
+      const { code, detail, field } = verdict
+      refused.push({ index, code, detail })
+      if (field !== undefined) faults.push({ code, field })
+    }
   }
   if (refused.length === 0 && judgeable === candidates.length) {
-    return { accepted, rejected: NOTHING_REJECTED, refusals: NO_REFUSALS, ignored }
+    return { accepted, rejected: NOTHING_REJECTED, refusals: NO_REFUSALS, faults: NO_FAULTS, ignored }
   }
   const beyond = candidates.length - judgeable
   const room = MAX_REJECTIONS_LISTED - refused.length
@@ -53,6 +62,7 @@ export function judgeAll(
     accepted,
     rejected: refused.concat(Array.from({ length: Math.min(beyond, room) }, (_, i) => tooMany(i))),
     refusals: refused.map(({ code }) => code).concat(Array(beyond).fill('too_many_events')),
+    faults,
     ignored,
   }
 }
@@ -67,6 +77,7 @@ export function withoutTooLarge(judged: Judged, places: readonly number[]): Judg
   return {
     accepted: judged.accepted.filter(({ index }) => !places.includes(index)),
     rejected: rejected.slice(0, MAX_REJECTIONS_LISTED),
+    faults: judged.faults,
     refusals: [...judged.refusals, ...found.map(({ code }) => code)],
     ignored: judged.ignored,
   }

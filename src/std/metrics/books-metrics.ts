@@ -24,6 +24,12 @@ export const booksDeclarations = {
     unit: 'events',
     labels: { app: 'its id', reason: 'as above' },
   },
+  headgate_app_fields_rejected_total: {
+    type: 'counter',
+    help: 'Of those, the ones for which one field is to blame, by that: the first, where several are wrong.',
+    unit: 'events',
+    labels: { app: 'its id', reason: '`missing_field`, `invalid_field`', field: 'a [column](events.md)' },
+  },
   headgate_events_acknowledged_total: {
     type: 'counter',
     help: 'Events acknowledged, by where they were stored when the answer left.',

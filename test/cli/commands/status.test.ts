@@ -280,6 +280,21 @@ test('what of the lake is not taken in is told, where an aggregation says', asyn
   }
 })
 
+test('for which fields events were rejected is told, by app', async (t) => {
+  const lastMs = Date.now() - 300_000
+  const refusedFields = [
+    { app: 'shop', code: 'invalid_field', field: 'page_url', events: 1_200, lastMs },
+    { app: 'blog', code: 'missing_field', field: 'name', events: 2, lastMs },
+  ]
+  const { url } = await gateway(t, answering(reconciliation({ refusedFields })))
+  const terminal = fakeTerminal()
+  await runCommand(['status', '--url', url], terminal)
+  t.match(
+    terminal.said().out.replace(/ +/g, ' '),
+    '\nrejected events last\n invalid_field page_url, app shop 1,200 5 min ago\n missing_field name, app blog 2 5 min ago\n',
+  )
+})
+
 test('what was set aside, came too late or is due is told, where an aggregation says', async (t) => {
   const aside = { lines: 3, objects: 1, lastMs: Date.now() - 300_000 }
   for (const [what, state, lines] of [

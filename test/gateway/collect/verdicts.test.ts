@@ -29,7 +29,7 @@ test('each candidate is judged on its own and keeps its place', async (t) => {
 })
 
 test('nothing is nothing', async (t) => {
-  t.same(judgeAll([]), { accepted: [], rejected: [], refusals: [], ignored: 0 })
+  t.same(judgeAll([]), { accepted: [], rejected: [], refusals: [], faults: [], ignored: 0 })
 })
 
 test('the first 500 are judged, the others refused one by one', async (t) => {

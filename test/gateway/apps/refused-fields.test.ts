@@ -1,0 +1,78 @@
+import { test } from 'tap'
+import {
+  createRefusedFields,
+  MAX_FIELD_LINES_A_MINUTE,
+  MAX_FIELDS_TOLD,
+} from '../../../src/gateway/apps/refused-fields.ts'
+import { createTelemetry } from '../../../src/std/telemetry.ts'
+import { fakeClock } from '../../fakes/clock.ts'
+import { startGateway } from '../../fakes/gateway.ts'
+
+function opened() {
+  const lines: unknown[] = []
+  const clock = fakeClock()
+  const telemetry = createTelemetry('info', { write: (line) => lines.push(JSON.parse(line)) })
+  return { lines, clock, fields: createRefusedFields(clock, telemetry) }
+}
+const invalid = (field: string) => ({ code: 'invalid_field', field })
+
+test('for which field events of an app are rejected is counted and told, without what was sent', async (t) => {
+  const gateway = await startGateway(t)
+  const post = (events: readonly object[]) =>
+    gateway.app.inject({
+      method: 'POST',
+      url: '/v1/events',
+      headers: { 'x-headgate-key': 'shop-key', 'content-type': 'application/json' },
+      payload: JSON.stringify(events),
+    })
+  const good = { name: 'a.b', value: 1 }
+  const secret = 'hunter2'.repeat(40)
+  for (const [events, status] of [
+    [[good, { ...good, name: secret }, { value: 1 }, {}], 202],
+    [
+      [
+        { ...good, value: -1 },
+        { ...good, value: 1e300 },
+      ],
+      422,
+    ],
+    [[{ ...good, name: secret, unit: 7 }, 'no object'], 422],
+    [[good], 202],
+  ] as const)
+    t.equal((await post(events as never)).statusCode, status)
+  const lastMs = gateway.clock.nowMs()
+  const shop = { app: 'shop', lastMs }
+  t.same(gateway.refusals.fields.top(), [
+    { ...shop, code: 'invalid_field', field: 'name', events: 2 },
+    { ...shop, code: 'missing_field', field: 'name', events: 2 },
+    { ...shop, code: 'invalid_field', field: 'value', events: 2 },
+  ])
+  const counted = { app: 'shop', reason: 'missing_field', field: 'name' }
+  t.equal(await gateway.metric('headgate_app_fields_rejected_total', counted), 2)
+})
+
+test('each is told in the log at once, and then once a minute with how many there were', async (t) => {
+  const { lines, clock, fields } = opened()
+  fields.note('shop', [invalid('name'), invalid('name')])
+  fields.note('shop', [invalid('name')])
+  clock.advance(59_999)
+  fields.note('shop', [invalid('name')])
+  fields.note('shop', [])
+  t.match(lines, [{ app: 'shop', ...invalid('name'), events: 2, msg: 'events are refused for a field' }])
+  t.equal(lines.length, 1)
+  clock.advance(1)
+  fields.note('shop', [invalid('name')])
+  t.match(lines[1], { ...invalid('name'), events: 3 }, 'those since the last line')
+})
+
+test('many faults fill neither the log nor an answer', async (t) => {
+  const { lines, clock, fields } = opened()
+  for (let i = 0; i < 2 * MAX_FIELDS_TOLD; i++) fields.note(`app-${i}`, [invalid('name')])
+  fields.note('app-59', [invalid('name')])
+  t.equal(fields.top().length, MAX_FIELDS_TOLD)
+  t.match(fields.top()[0], { app: 'app-59', events: 2 })
+  t.equal(lines.length, MAX_FIELD_LINES_A_MINUTE)
+  clock.advance(60_000)
+  fields.note('app-59', [invalid('name')])
+  t.match(lines.at(-1), { app: 'app-59', events: 3 }, 'the next minute has lines again')
+})
