@@ -83,9 +83,9 @@ const may = {
   'aggregation/ingest/index': ['std*', 'lake'],
   'aggregation/ingest/duckdb': ['std*'],
   'aggregation/ingest/compact': [
-    'event/values',
     'std*',
     'event/schema',
+    'event/values',
     't:aggregation/ingest/index',
     'aggregation/ingest/duckdb',
   ],

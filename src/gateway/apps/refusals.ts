@@ -13,7 +13,7 @@ export interface Refusals {
   note(refused: RefusedSource): void
   /** The remembered clients that were refused most often. */
   top(): readonly RefusedClient[]
-  /** Of requests that were not refused as a whole, or were for their events: the fields to blame. */
+  /** For which fields single events were refused, whatever became of their request. */
   readonly fields: RefusedFields
 }
 

@@ -22,7 +22,7 @@ export interface Judged {
   readonly rejected: readonly Rejection[]
   /** The code of every event that was not accepted. */
   readonly refusals: readonly RefusalCode[]
-  /** Of those for which one field of ours is to blame, which. */
+  /** The fields of ours that are to blame for some of those. */
   readonly faults: readonly FieldFault[]
   /** Fields that were left out of accepted events. */
   readonly ignored: number

@@ -46,7 +46,7 @@ export interface IngestReport {
   readonly malformed: number
   /** What those are. */
   readonly setAside: readonly SetAside[]
-  /** Of what was taken in, what no gateway would have stored. */
+  /** What was taken in, though no gateway would have stored it so. */
   readonly doubtful: readonly Doubtful[]
   /** What could not be taken this time and is tried again; nothing waits for it. */
   readonly failed: readonly IngestFailure[]

@@ -108,7 +108,7 @@ async function ingestBatch(batch: CompactionTask, tools: IngestTools): Promise<I
   return { inputs: inputs.length, rows, malformed, setAside, doubtful, failed: [] }
 }
 
-/** Of an object that is in the lake, from its local file: what its rows hardly mean. */
+/** What rows of an object were hardly meant to say, from its local file. */
 export async function doubtfulIn(
   key: string,
   path: string,
