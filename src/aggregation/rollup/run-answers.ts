@@ -92,6 +92,16 @@ const summaryFields = {
   retryAt: Type.Optional(timestamp('A queued run that failed before is tried again then.')),
   error: Type.Optional(failure),
 }
+const DoubtfulObject = Type.Object({
+  key: Type.String({ description: 'The object of raw/ that holds them.' }),
+  why: Type.String({ description: 'What they say, and what a gateway would have stored.' }),
+  rows: count('So many events of the object.'),
+})
+const Doubtful = Type.Object(
+  { rows: count('Events.'), told: Type.Array(DoubtfulObject, { description: 'The first of them.' }) },
+  { description: 'Counted as it says, though no gateway would have stored it so. Absent: nothing.' },
+)
+
 export const RunDetail = Type.Object({
   ...summaryFields,
   notIngested: Type.Optional(
@@ -122,25 +132,7 @@ export const RunDetail = Type.Object({
           }),
           { description: 'The first of them.' },
         ),
-        doubtful: Type.Optional(
-          Type.Object(
-            {
-              rows: count('Events.'),
-              told: Type.Array(
-                Type.Object({
-                  key: Type.String({ description: 'The object of raw/ that holds them.' }),
-                  why: Type.String({ description: 'What they say, and what a gateway would have stored.' }),
-                  rows: count('So many events of the object.'),
-                }),
-                { description: 'The first of them.' },
-              ),
-            },
-            {
-              description:
-                'What was not set aside but counted as it says, though no gateway would have stored it so. Absent: nothing.',
-            },
-          ),
-        ),
+        doubtful: Type.Optional(Doubtful),
       },
       {
         description:

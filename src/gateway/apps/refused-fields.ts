@@ -5,11 +5,11 @@ import { counter } from '../../std/metrics/instruments.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 
 /** For which field of ours an event was refused: the first that is wrong. */
-export type FieldFault = Pick<RefusedField, 'code' | 'field'>
+export type BlamedField = Pick<RefusedField, 'code' | 'field'>
 
 /** Refused events by app, code and field: which field it is the sender is told, and whoever runs this is asked. */
 export interface RefusedFields {
-  note(app: string, faults: readonly FieldFault[]): void
+  note(app: string, faults: readonly BlamedField[]): void
   /** Those with most events, the most first. */
   top(): readonly RefusedField[]
 }
@@ -35,7 +35,7 @@ export function createRefusedFields(clock: Clock, { log, metrics }: Telemetry): 
   const events = counter(metrics, 'headgate_app_fields_rejected_total')
   const mayLog = lineBudget(clock, MAX_FIELD_LINES_A_MINUTE)
 
-  function entryOf(app: string, { code, field }: FieldFault): Entry {
+  function entryOf(app: string, { code, field }: BlamedField): Entry {
     const key = `${app} ${code} ${field}`
     const known = entries.get(key)
     if (known !== undefined) return known
