@@ -178,15 +178,9 @@ function endsOf(
   receivedMs: number,
   times: readonly number[] | undefined,
 ): (place: number) => string {
-  let lastMs = receivedMs
-  let end = endAt(receivedMs, others)
-  if (times === undefined) return () => end
-  return (place) => {
-    const timeMs = times[place] as number
-    if (timeMs !== lastMs) end = endAt(timeMs, others)
-    lastMs = timeMs
-    return end
-  }
+  if (times !== undefined) return (place) => endAt(times[place] as number, others)
+  const end = endAt(receivedMs, others)
+  return () => end
 }
 
 /** How far the rendering of one request's events has come. */
