@@ -103,7 +103,7 @@ async function computeWindow(session: SqlSession, run: WindowQuery, factor: numb
     eventsIn(files),
     ...keepOnce(duckdbDialect, plan),
     rankMetrics(duckdbDialect, plan),
-    chooseUnits(duckdbDialect),
+    ...chooseUnits(duckdbDialect),
   ])
   const counts = await countsOf(session, plan)
   const mixed = await allRows(session, MIXED_METRICS)

@@ -82,35 +82,40 @@ export function keptCounts({ lateAfterMs }: RollupQuery): string {
     COALESCE(SUM(CASE WHEN received_time >= ${lateAfterMs} THEN 1 ELSE 0 END), 0) FROM kept`
 }
 
-/** The table `other_metrics`: metric names above the limit, by rows. */
+/** The table `top_metrics`: metric names within the limit, by rows. */
 export function rankMetrics(dialect: SqlDialect, { definition }: RollupQuery): string {
-  return dialect.createTable('other_metrics', aboveLimit('kept', 'name', definition.maxMetrics))
+  return dialect.createTable('top_metrics', withinLimit('kept', 'name', definition.maxMetrics))
 }
 
 /**
- * The table `metric_units`: of each metric the unit that most of its rows say, of equals the first by text. One event
- * that says another renames nothing, in no set and no value; how many they say is counted.
+ * Statements, in order, that leave in the table `metric_units` of each metric the unit that most of its rows say, of equals
+ * the first by text. One event that says another renames nothing, in no set and no value; how many they say is counted.
  */
-export function chooseUnits(dialect: SqlDialect): string {
-  const named = `SELECT k.app, k.unit, ${metricName} AS metric FROM kept k LEFT JOIN other_metrics m ON m.app = k.app AND m.name = k.name`
-  return dialect.createTable(
-    'metric_units',
-    `SELECT app, metric, unit, units FROM (
-      SELECT app, metric, unit, ROW_NUMBER() OVER (PARTITION BY app, metric ORDER BY COUNT(*) DESC, unit) AS place,
-        COUNT(*) OVER (PARTITION BY app, metric) AS units
-      FROM (${named}) named GROUP BY app, metric, unit) ranked WHERE place = 1`,
-  )
+export function chooseUnits(dialect: SqlDialect): readonly string[] {
+  const named = `SELECT k.app, k.unit, ${metricName} AS metric FROM kept k LEFT JOIN top_metrics m ON m.app = k.app AND m.name = k.name`
+  const most = 'SELECT app, metric, MAX(said) AS said, COUNT(*) AS units FROM unit_rows GROUP BY app, metric'
+  return [
+    dialect.createTable(
+      'unit_rows',
+      `SELECT app, metric, unit, COUNT(*) AS said FROM (${named}) named GROUP BY app, metric, unit`,
+    ),
+    dialect.createTable(
+      'metric_units',
+      `SELECT r.app, r.metric, MIN(r.unit) AS unit, MAX(t.units) AS units FROM unit_rows r
+      JOIN (${most}) t ON t.app = r.app AND t.metric = r.metric AND t.said = r.said GROUP BY r.app, r.metric`,
+    ),
+  ]
 }
 
 /** Metrics whose rows say several units, in the order of rows: at most one more an app than the definition keeps. */
 export const MIXED_METRICS = 'SELECT app, metric FROM metric_units WHERE units > 1 ORDER BY app, metric'
 
-const metricName = `CASE WHEN m.app IS NULL THEN k.name ELSE '${OTHER}' END`
+const metricName = `CASE WHEN m.app IS NULL THEN '${OTHER}' ELSE k.name END`
 
-/** The table `other_values`: values of the set above the limit, by rows. */
+/** The table `top_values`: values of the set within the limit, by rows. */
 export function rankValues(dialect: SqlDialect, { definition }: RollupQuery, set: DimensionSet): string {
   const values = `(SELECT app, ${setValue(set)} AS value FROM kept) q`
-  return dialect.createTable('other_values', aboveLimit(values, 'value', definition.maxValues))
+  return dialect.createTable('top_values', withinLimit(values, 'value', definition.maxValues))
 }
 
 /** The rows of one set, or of one of `chunks` parts of them. */
@@ -124,10 +129,10 @@ export function rollupRows(
   return `WITH named AS (
     SELECT k.app, k.w, k.micros, k.b,
       ${metricName} AS metric,
-      CASE WHEN o.app IS NULL THEN k.value ELSE '${OTHER}' END AS value
+      CASE WHEN t.app IS NULL THEN '${OTHER}' ELSE k.value END AS value
     FROM (SELECT app, name, w, micros, b, ${setValue(set)} AS value FROM kept) k
-    LEFT JOIN other_metrics m ON m.app = k.app AND m.name = k.name
-    LEFT JOIN other_values o ON o.app = k.app AND o.value = k.value
+    LEFT JOIN top_metrics m ON m.app = k.app AND m.name = k.name
+    LEFT JOIN top_values t ON t.app = k.app AND t.value = k.value
   ), buckets AS (
     SELECT app, metric, value, b, CAST(SUM(w) AS BIGINT) AS bw, COUNT(*) AS bn,
       SUM(CAST(micros AS DECIMAL(28,0)) * CAST(w AS DECIMAL(10,0))) AS bs, MIN(micros) AS bmin, MAX(micros) AS bmax
@@ -208,9 +213,12 @@ function firstOf(
     FROM ${table}) ranked WHERE place = 1`
 }
 
-/** What an app has beyond `limit` of something, by rows; of equals the first in order stays. */
-function aboveLimit(table: string, column: string, limit: number): string {
+/**
+ * What an app has most of, by rows; of equals the first in order. Joined with what is within the limit, and not with all
+ * that is beyond, whoever makes names up makes no table that has to be held in memory.
+ */
+function withinLimit(table: string, column: string, limit: number): string {
   return `SELECT app, ${column} FROM (
     SELECT app, ${column}, ROW_NUMBER() OVER (PARTITION BY app ORDER BY COUNT(*) DESC, ${column}) AS place
-    FROM ${table} GROUP BY app, ${column}) ranked WHERE place > ${limit}`
+    FROM ${table} GROUP BY app, ${column}) ranked WHERE place <= ${limit}`
 }

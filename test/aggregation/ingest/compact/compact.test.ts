@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { appendFileSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -56,6 +57,22 @@ test('lines that are sorted in pieces make one file, with each row and each dead
     )
     t.equal(Number(ids), 36)
   }
+})
+
+test('a row group is bounded by its bytes, so that whoever reads it has memory enough', async (t) => {
+  const long = (id: number) => createHash('sha512').update(`${id}`).digest('hex').repeat(8)
+  const lines = Array.from({ length: 60_000 }, (_, id) => {
+    const event_id = `e${id}`
+    return `${eventLine({ event_id, name: long(id).slice(0, 60), page_url: `https://a.example/${long(id)}` })}\n`
+  })
+  const files = await stored('long.ndjson', lines.join(''))
+  const found = await compact({ session, folder, madeFrom, pieceBytes: 200_000_000 }, files)
+  t.equal(found.rows, 60_000)
+  const groups = await allRows(
+    session,
+    `SELECT SUM(total_uncompressed_size)::BIGINT FROM parquet_metadata('${found.parquet}') GROUP BY row_group_id`,
+  )
+  for (const [bytes] of groups) t.ok(Number(bytes) < 1.5 * 33_554_432, `${bytes} bytes`)
 })
 
 test('what does not fit into memory is tried in halves, down to a floor', async (t) => {

@@ -120,6 +120,35 @@ test('a large window under a small memory limit completes in parts', async (t) =
   )
 })
 
+test('names, units and routes that somebody makes up fit into a small memory limit', async (t) => {
+  const { places, options, session } = await setUp(t)
+  await writeParquet(session, [storedEvent({ page_route: '' })], join(places.lakeDir, INPUT))
+  const made = (what: string) => `'${what}' || md5('a' || i) || md5('b' || i)`
+  await session.run([
+    `COPY (SELECT * REPLACE ('e' || i AS event_id, ${made('m')} AS name, ${made('u')} AS unit, ${made('/')} AS page_route)
+      FROM read_parquet('${join(places.lakeDir, INPUT)}'), range(150000) r(i))
+      TO '${join(places.lakeDir, 'raw/made-up.parquet')}' (FORMAT parquet, ROW_GROUP_SIZE 10240)`,
+  ])
+  const memoryLimitBytes = 50_000_000
+  const engine = duckdbEngine({
+    ...options,
+    openSession: openDuckdb(places, memoryLimitBytes),
+    memoryLimitBytes,
+  })
+  const { counts, outputs } = await engine.compute({ ...plan, inputs: ['raw/made-up.parquet'] }, signal)
+  t.equal(counts.kept, 150_000)
+  const rows = await rowsOf(
+    options,
+    outputs.map(({ key }) => key),
+  )
+  const ofApp = rows.filter(({ set }) => set === 'app')
+  t.equal(ofApp.length, plan.definition.maxMetrics + 1)
+  t.equal(
+    ofApp.reduce((sum, row) => sum + row.rows, 0),
+    150_000,
+  )
+})
+
 test('reading no keys opens nothing', async (t) => {
   const openSession: OpenSqlSession = async () => {
     throw new Error('opened')

@@ -33,7 +33,7 @@ test('the dialect is the only place where databases differ', (t) => {
     outcomes(dialect, query),
     ...keepOnce(dialect, query),
     rankMetrics(dialect, query),
-    chooseUnits(dialect),
+    ...chooseUnits(dialect),
     MIXED_METRICS,
     rankValues(dialect, query, set),
     rollupRows(dialect, set, part),
