@@ -17,6 +17,7 @@ import { pasteable, programOf } from './terminal/called-as.ts'
 import { type Command, EXIT, type Option } from './terminal/command.ts'
 import { outputFault } from './terminal/output-fault.ts'
 import type { Terminal } from './terminal/terminal.ts'
+import { wrongOption, wrongWords } from './terminal/usage-faults.ts'
 import { quoted } from './terminal/wording.ts'
 
 const commands: readonly Command[] = [
@@ -38,23 +39,18 @@ const commands: readonly Command[] = [
 const commandNames = commands.map(({ name }) => name)
 
 /** Runs one command line and resolves with its exit code. Nothing is thrown past here. */
-export async function runCommand(args: readonly string[], ofProcess: Terminal): Promise<number> {
+export async function runCommand(given: readonly string[], ofProcess: Terminal): Promise<number> {
   const terminal = { ...ofProcess, err: (text: string) => ofProcess.err(pasteable(text, ofProcess)) }
+  const args = helpLast(given)
   const [name, ...rest] = args
-  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+  if (name === undefined || isHelp(name)) {
     terminal.out(overview(terminal))
     return written(name === undefined ? EXIT.usage : EXIT.ok, 'help', terminal)
   }
-  const wanted = name === '--version' || name === '-v' ? 'version' : name
+  const wanted = VERSION.includes(name) ? 'version' : name
   const command = commands.find((candidate) => candidate.name === wanted)
-  if (command === undefined && name.startsWith('-')) {
-    terminal.err(`headgate: options follow the command: ${inOrder(args, terminal)}\n\n${overview(terminal)}`)
-    return EXIT.usage
-  }
   if (command === undefined) {
-    terminal.err(
-      `headgate: there is no command "${name}"${didYouMean(name, commandNames)}\n\n${overview(terminal)}`,
-    )
+    terminal.err(`headgate: ${noCommand(name, args, terminal)}\n\`headgate help\` tells what each does.\n`)
     return EXIT.usage
   }
   try {
@@ -62,6 +58,26 @@ export async function runCommand(args: readonly string[], ofProcess: Terminal): 
   } catch (error) {
     return explainFailure(command, error, terminal)
   }
+}
+
+const VERSION: readonly string[] = ['--version', '-v', '-V']
+const isHelp = (word: string | undefined): boolean => ['help', '--help', '-h'].includes(String(word))
+
+/** `help serve` and `serve help` are `serve --help`, as people try both. */
+function helpLast(args: readonly string[]): readonly string[] {
+  const [first = '', second, ...more] = args
+  if (second === undefined || more.length > 0) return args
+  if (isHelp(first)) return [second, '--help']
+  return second === 'help' ? [first, '--help'] : args
+}
+
+function noCommand(name: string, args: readonly string[], terminal: Terminal): string {
+  if (!name.startsWith('-'))
+    return `there is no command "${name}"${didYouMean(name, commandNames) || `; there are ${commandNames.join(', ')}`}`
+  const meant = didYouMean(name, ['--help', '--version'])
+  return meant === ''
+    ? `options follow the command: ${inOrder(args, terminal)}`
+    : `there is no option ${name}${meant}`
 }
 
 /** The exit code of a command whose answer may have reached nobody. Who reads only its beginning, as `head` does, has it. */
@@ -98,7 +114,7 @@ async function runParsed(command: Command, args: string[], terminal: Terminal): 
   }
   const wrong = wrongWords(command, positionals)
   if (wrong !== undefined) {
-    terminal.err(`headgate ${command.name}: ${wrong}\n\n${helpFor(command, terminal)}`)
+    terminal.err(misused(command, wrong))
     return EXIT.usage
   }
   const flags = values as Record<string, string | boolean | undefined>
@@ -106,34 +122,15 @@ async function runParsed(command: Command, args: string[], terminal: Terminal): 
   return command.isService ? code : written(code, command.name, terminal)
 }
 
-const nameOf = (word: string): string => word.replace(/ .*/, '')
-
-/** What is wrong with the words behind a command, or undefined. */
-function wrongWords({ words = [], operand }: Command, given: readonly string[]): string | undefined {
-  const names = words.map(nameOf)
-  const taken = operand === undefined ? given.slice(0, 1).find((word) => !names.includes(word)) : given[1]
-  if (taken !== undefined) return `does not take "${taken}"${didYouMean(taken, names)}`
-  if (words.length === 0) return undefined
-  const form = words.find((each) => nameOf(each) === given[0])
-  if (form?.split(' ').length === given.length) return undefined
-  return form?.includes(' ') ? `needs "${form}"` : `needs one of ${words.join(', ')}`
-}
-
-/** Node's own words are about how options are read. */
-function wrongOption({ options }: Command, { code, message }: { code: string; message: string }): string {
-  const name = String(/'(?:-\w, )?--?([^' <=]+)/.exec(message)?.[1])
-  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
-    const known = [...Object.keys(options), 'help'].map((option) => `--${option}`)
-    return `there is no option --${name}${didYouMean(`--${name}`, known)}`
-  }
-  return `--${name} ${options[name]?.type === 'string' ? `needs a value: --${name} ${options[name].value}` : 'takes no value'}`
-}
+/** What is wrong comes last on a screen that a whole help would fill. */
+const misused = ({ name }: Command, what: string): string =>
+  `headgate ${name}: ${what}\n\`headgate ${name} --help\` tells more.\n`
 
 function explainFailure(command: Command, error: unknown, terminal: Terminal): number {
   const { code, message } = error as { code?: unknown; message?: unknown }
   if (String(code).startsWith('ERR_PARSE_ARGS')) {
     const what = wrongOption(command, { code: String(code), message: String(message) })
-    terminal.err(`headgate ${command.name}: ${what}\n\n${helpFor(command, terminal)}`)
+    terminal.err(misused(command, what))
     return EXIT.usage
   }
   const wrongUsage = code === 'bad_configuration' || code === 'invalid_request'
@@ -154,6 +151,7 @@ ${rows.join('\n')}
 ${programOf(terminal)} <command> --help tells more.
 Each key of the configuration has a variable as well, which wins over the file:
 HEADGATE_DATA_DIR is dataDir (./data by default), HEADGATE_GATEWAY_LISTEN_PORT is gateway.listen.port.
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 `
 }
 

@@ -1,7 +1,8 @@
 import Type, { type TSchema } from 'typebox'
 import { nearest } from '../std/input/did-you-mean.ts'
+import { told } from '../std/input/expectation.ts'
 import { jsonOr } from '../std/json.ts'
-import type { ConfigFault } from './faults.ts'
+import type { ConfigFault, Source } from './faults.ts'
 import { Config } from './schema/config-schema.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -12,6 +13,7 @@ const MOST_ALIKE = 4
 /** Variables that start with HEADGATE_ but are no configuration key: read by commands. */
 const RESERVED = ['HEADGATE_CONFIG', 'HEADGATE_TOKEN', 'HEADGATE_WORKER']
 
+/** A key of the configuration. */
 interface Known {
   readonly path: readonly string[]
   readonly schema: TSchema
@@ -34,8 +36,8 @@ const screaming = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_$
 
 export interface Applied {
   readonly faults: readonly ConfigFault[]
-  /** Which variable stands at which path. */
-  readonly variables: ReadonlyMap<string, string>
+  /** What stands at which path; groups before their keys. */
+  readonly sources: ReadonlyMap<string, Source>
 }
 
 /** Writes what the environment says into the input. `named` are variables that others than the configuration name. */
@@ -45,39 +47,77 @@ export function applyEnvironment(
   named: readonly string[],
 ): Applied {
   const names = environmentNames()
-  const variables = new Map<string, string>()
-  const unknown: string[] = []
-  for (const [name, text] of Object.entries(env)) {
-    if (!name.startsWith(PREFIX) || text === undefined || isServiceLink(name, env)) continue
-    const known = names.get(name)
-    if (known === undefined) {
-      unknown.push(name)
-      continue
-    }
-    variables.set(known.path.join('.'), name)
-    assign(input, known.path, Type.IsString(known.schema) ? text : jsonOrText(text))
+  const sources = new Map<string, Source>()
+  // Groups come before their keys, which win.
+  for (const [name, { path, schema }] of names) {
+    const text = env[name]
+    if (text === undefined || isServiceLink(name, env)) continue
+    sources.set(path.join('.'), { variable: name, example: assignment(name, schema) })
+    assign(input, path, Type.IsString(schema) ? text : jsonOrText(text))
   }
+  const unknown = Object.keys(env).filter(
+    (name) =>
+      name.startsWith(PREFIX) && env[name] !== undefined && !names.has(name) && !isServiceLink(name, env),
+  )
   // Only now it is known which variables the configuration itself names, for its secrets.
   const explained = [...RESERVED, ...named, ...secretNames(input, names.values())]
   const faults = unknown
     .filter((name) => !explained.includes(name))
     .map((name) => ({
       path: name,
-      message: `names no key of the configuration${meant(name, [...names.keys()])}`,
+      message: `names no key of the configuration${meant(name, names)}`,
     }))
-  return { faults, variables }
+  return { faults, sources }
 }
 
-/** A name that ends like this one, or is a slip of it. What all begin with tells none from another. */
-function meant(name: string, known: readonly string[]): string {
-  const rest = name.slice(PREFIX.length)
-  const near = nearest(
-    rest,
-    known.map((each) => each.slice(PREFIX.length)),
-  )
-  const alike = near === undefined ? known.filter((each) => each.endsWith(`_${rest}`)) : [`${PREFIX}${near}`]
-  if (alike.length === 0 || alike.length > MOST_ALIKE) return '; `headgate config print` shows the keys'
+function meant(name: string, names: ReadonlyMap<string, Known>): string {
+  const alike = namesLike(name, [...names.keys(), ...RESERVED.slice(0, 2)])
+  if (alike.length === 0) return '; `headgate config print` shows the keys'
   return `; did you mean ${alike.map((each) => `"${each}"`).join(' or ')}?`
+}
+
+/** The keys that an option of this name would set, each with its variable: of `port`, `data-dir`, `gateway.port`. */
+export function keysLike(option: string): { readonly path: string; readonly example: string }[] {
+  const names = environmentNames()
+  const alike = namesLike(`${PREFIX}${screaming(option.replace(/[.-]/g, '_'))}`, [...names.keys()])
+  return [...names]
+    .filter(([variable]) => alike.includes(variable))
+    .map(([variable, { path, schema }]) => ({
+      path: path.join('.'),
+      example: assignment(variable, schema) ?? `${variable}_…`,
+    }))
+}
+
+/** `HEADGATE_LOG_LEVEL=info`, as a shell takes it; undefined for a group, which has a variable for each of its keys. */
+function assignment(variable: string, schema: TSchema): string | undefined {
+  const { example, default: usual } = told(schema)
+  const value = example ?? (Type.IsObject(schema) ? undefined : usual)
+  if (value === undefined) return undefined
+  return `${variable}=${typeof value === 'object' ? `'${JSON.stringify(value)}'` : value}`
+}
+
+/**
+ * Those whose words are in the other one, with the same last one (`GATEWAY_PORT` is in `GATEWAY_LISTEN_PORT`); else the
+ * one that it is a slip of; else those with the same end. What all begin with tells none from another.
+ */
+function namesLike(name: string, known: readonly string[]): readonly string[] {
+  const [, ...words] = name.split('_')
+  const rests = known.map((each) => each.slice(PREFIX.length))
+  const near = nearest(words.join('_'), rests)
+  const alike = [
+    rests.filter((rest) => holds(rest.split('_'), words)),
+    near === undefined ? [] : [near],
+    ...words.map((_, at) => rests.filter((rest) => holds(rest.split('_'), words.slice(at)))),
+  ]
+  const found = alike.find((some) => some.length > 0) ?? []
+  return found.length > MOST_ALIKE ? [] : found.map((rest) => `${PREFIX}${rest}`)
+}
+
+/** In this order, to its end. */
+function holds(others: readonly string[], words: readonly string[]): boolean {
+  let at = 0
+  for (const other of others) if (other === words[at]) at++
+  return at === words.length && others.at(-1) === words.at(-1)
 }
 
 /** What keys such as `subjectKeyEnv` say. */

@@ -2,13 +2,13 @@ import { AppError } from '../std/errors.ts'
 import { nearest } from '../std/input/did-you-mean.ts'
 import { formOf } from '../std/input/expectation.ts'
 import { applyEnvironment, type Environment, environmentNames, isRecord } from './environment.ts'
-import { type ConfigFault, faultLine, independent } from './faults.ts'
+import { type ConfigFault, faultLine, independent, type Source } from './faults.ts'
 import { applyPlatform } from './platform.ts'
 import { ruleFaults } from './rules.ts'
 import { Config } from './schema/config-schema.ts'
 import { type KeyPlace, shape } from './shape.ts'
 
-export { environmentNames } from './environment.ts'
+export { environmentNames, keysLike } from './environment.ts'
 export { isLoopback } from './loopback.ts'
 export type { Config } from './schema/config-schema.ts'
 export { configWarnings, startWarnings } from './warnings.ts'
@@ -21,9 +21,9 @@ export { configWarnings, startWarnings } from './warnings.ts'
 export function parseConfig(file: unknown, env: Environment, named: readonly string[] = []): Config {
   const given = structuredClone(file ?? {})
   const input = isRecord(given) ? given : {}
-  const { faults: unknown, variables } = applyEnvironment(input, env, named)
+  const { faults: unknown, sources } = applyEnvironment(input, env, named)
   applyPlatform(input, env)
-  const { value, faults } = shape(Config, input, '', { variables, elsewhere })
+  const { value, faults } = shape(Config, input, '', { sources, elsewhere })
   const config = value as Config
   const all = [
     ...(isRecord(given) ? [] : [{ path: '', message: `must be a group of keys; ${formOf(given)}` }]),
@@ -31,21 +31,21 @@ export function parseConfig(file: unknown, env: Environment, named: readonly str
     ...faults,
     ...independent(ruleFaults(config), faults),
   ]
-  if (all.length > 0) throw faulty(all, variables)
+  if (all.length > 0) throw faulty(all, sources)
   return deepFreeze(config)
 }
 
 /** What the value of a variable must be, where this text is none: `must be a whole number, from 1 to 64`. */
 export function variableFault(name: string, text: string): string | undefined {
   const input = {}
-  const { variables } = applyEnvironment(input, { [name]: text }, [])
-  const { faults } = shape(Config, input, '', { variables, elsewhere })
-  const [fault] = faults.filter(({ path }) => variables.has(path))
+  const { sources } = applyEnvironment(input, { [name]: text }, [])
+  const { faults } = shape(Config, input, '', { sources, elsewhere })
+  const [fault] = faults.filter(({ path }) => sources.has(path))
   return fault?.message.replace(/;.*$/, '')
 }
 
-function faulty(faults: readonly ConfigFault[], variables: ReadonlyMap<string, string>): AppError {
-  const lines = faults.map((fault) => faultLine(fault, variables))
+function faulty(faults: readonly ConfigFault[], sources: ReadonlyMap<string, Source>): AppError {
+  const lines = faults.map((fault) => faultLine(fault, sources))
   const count = faults.length === 1 ? '1 fault' : `${faults.length} faults`
   return new AppError('bad_configuration', `${count} in the configuration:\n${lines.join('\n')}`, {
     details: { faults: faults.map(({ path, message }) => ({ path, message })) },

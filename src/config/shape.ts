@@ -5,7 +5,7 @@ import { expected, formOf, told } from '../std/input/expectation.ts'
 import { inUnits, measured } from '../std/input/quantities.ts'
 import { notADigest } from './digests.ts'
 import { isRecord, variableOf } from './environment.ts'
-import type { ConfigFault } from './faults.ts'
+import type { ConfigFault, Source } from './faults.ts'
 
 const NO_JSON = '; it cannot be read as JSON: keys and texts need double quotes'
 /** Paths, names and addresses end in system calls, for which it is the end of the text. */
@@ -16,7 +16,7 @@ const MOST_NAMED = 6
 /** What is known of where values came from and might belong. */
 export interface Context {
   /** By the path that it was assigned to: the variable whose text stands there. */
-  readonly variables: ReadonlyMap<string, string>
+  readonly sources: ReadonlyMap<string, Source>
   /** Where in the whole configuration a key of such a name is known, if there is a whole. */
   readonly elsewhere?: (key: string) => KeyPlace | undefined
 }
@@ -126,22 +126,18 @@ function meant({ path, schema }: KeyPlace): string {
   return `; did you mean "${path}"? It must be ${form}${isShown ? '' : `, such as ${shown}`}`
 }
 
-function wrong(schema: TSchema, value: unknown, path: string, { variables }: Context): ConfigFault {
+function wrong(schema: TSchema, value: unknown, path: string, { sources }: Context): ConfigFault {
   const isText = typeof value === 'string'
   const { holder } = told(schema)
+  const example = exampleOf(schema, sources.get(path))
   if (isText && holder !== undefined) return { path, message: notADigest(value, holder) }
-  if (variables.has(path) && Type.IsObject(schema))
+  if (sources.has(path) && Type.IsObject(schema))
     return { path, message: notOneValue(schema, path, isText ? value : '') }
-  if (isText && variables.has(path) && Type.IsArray(schema)) {
-    return {
-      path,
-      message: `must be ${expected(schema)} as JSON, such as ["a","b"] or [{"id":"a"}]${NO_JSON}`,
-    }
-  }
+  if (isText && sources.has(path) && Type.IsArray(schema))
+    return { path, message: `must be ${expected(schema)}, as JSON${NO_JSON}${example}` }
   const beyond = tooMuch(schema, value)
   if (beyond !== undefined) return { path, message: beyond }
   const near = isText && Type.IsEnum(schema) ? didYouMean(value, schema.enum.map(String)) : ''
-  const example = exampleOf(schema, variables.get(path))
   return {
     path,
     message: `must be ${expected(schema)}${near === '' ? `; ${formOf(value)}` : near}${example}`,
@@ -166,12 +162,12 @@ function notOneValue({ properties }: TObject, path: string, text: string): strin
 }
 
 /** Where the form alone says little: of a list, and where somebody sets a variable. */
-function exampleOf(schema: TSchema, variable: string | undefined): string {
-  const { measure, example, default: usual } = told(schema)
+function exampleOf(schema: TSchema, source: Source | undefined): string {
+  const { example, default: usual } = told(schema)
   const value = example ?? usual
-  if (Type.IsArray(schema) && value !== undefined) return `. Example: ${JSON.stringify(value)}`
-  const isPlain = measure === undefined && (typeof value === 'number' || typeof value === 'boolean')
-  return isPlain && variable !== undefined ? `. Example: ${variable}=${value}` : ''
+  const list = Type.IsArray(schema) && value !== undefined ? JSON.stringify(value) : undefined
+  const shown = source === undefined ? list : source.example
+  return shown === undefined ? '' : `. Example: ${shown}`
 }
 
 /** The smallest value of a schema's type, for rules that look at other keys. */
@@ -184,6 +180,6 @@ function least(schema: TSchema): unknown {
   return Type.IsEnum(schema) ? schema.enum[0] : ''
 }
 
-const NOWHERE: Context = { variables: new Map() }
+const NOWHERE: Context = { sources: new Map() }
 
 const within = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`)

@@ -1,6 +1,16 @@
 import { test } from 'tap'
-import { parseConfig } from '../../src/config/parse.ts'
+import { environmentNames, parseConfig } from '../../src/config/parse.ts'
 import { faultsOf } from './faults-of.ts'
+
+/** As a person is told them. */
+function faultLines(env: Record<string, string>): string {
+  try {
+    parseConfig({}, env)
+    return ''
+  } catch (error) {
+    return String(error)
+  }
+}
 
 test('what an orchestrator sets for a service of our name is no fault, and changes nothing', async (t) => {
   const quiet = parseConfig({}, {})
@@ -72,6 +82,17 @@ test('any other is a fault that says what was meant', async (t) => {
       'did you mean "HEADGATE_GATEWAY_LISTEN_PORT" or "HEADGATE_GATEWAY_OPERATIONS_LISTEN_PORT" or "HEADGATE_AGGREGATION_LISTEN_PORT"?',
     ],
     ['HEADGATE_AWS_REGON', 'eu', 'did you mean "HEADGATE_AWS_REGION"?'],
+    [
+      'HEADGATE_GATEWAY_PORT',
+      '9000',
+      'did you mean "HEADGATE_GATEWAY_LISTEN_PORT" or "HEADGATE_GATEWAY_OPERATIONS_LISTEN_PORT"?',
+    ],
+    ['HEADGATE_TRUST_PROXY', '[]', 'did you mean "HEADGATE_GATEWAY_TRUST_PROXY"?'],
+    ['HEADGATE_S3_BUCKET', 'a', 'did you mean "HEADGATE_LAKE_BUCKET"?'],
+    ['HEADGATE_CONFIG_FILE', 'a', '`headgate config print` shows the keys'],
+    ['HEADGATE_CONFG', 'a', 'did you mean "HEADGATE_CONFIG"?'],
+    ['HEADGATE_TOKENS', '[]', 'did you mean "HEADGATE_AGGREGATION_TOKENS"?'],
+    ['HEADGATE_(+', '[]', '`headgate config print` shows the keys'],
     ['HEADGATE_DESCRIPTION', 'x', '`headgate config print` shows the keys'],
     ['HEADGATE_', '1', '`headgate config print` shows the keys'],
     ['HEADGATE_NAME', 'shop', ''],
@@ -85,21 +106,14 @@ test('any other is a fault that says what was meant', async (t) => {
 })
 
 test('a fault of a value from a variable names the variable and the key', async (t) => {
-  const message = (env: Record<string, string>) => {
-    try {
-      parseConfig({}, env)
-      return ''
-    } catch (error) {
-      return String(error)
-    }
-  }
+  const message = faultLines
   t.match(
     message({ HEADGATE_GATEWAY_LISTEN_PORT: 'abc' }),
     /^ {2}HEADGATE_GATEWAY_LISTEN_PORT \(gateway\.listen\.port\): must be a whole number, from 0 to 65535; it is a text of 3 characters\. Example: HEADGATE_GATEWAY_LISTEN_PORT=80$/m,
   )
   t.match(
     message({ HEADGATE_APPS: '[{id:x}]' }),
-    /HEADGATE_APPS \(apps\): must be a list.* as JSON, such as .*: keys and texts need double quotes$/m,
+    /HEADGATE_APPS \(apps\): must be a list, .*, as JSON; .*: keys and texts need double quotes\. Example: HEADGATE_APPS='\[\{"id":"shop-web".*\}\]'$/m,
   )
   t.match(
     message({ HEADGATE_GATEWAY_LISTEN: 'abc' }),
@@ -112,4 +126,43 @@ test('a fault of a value from a variable names the variable and the key', async 
     /true or false; .*\. Example: \S+=(true|false)$/m,
   )
   t.match(message({ HEADGATE_APPS: '[{"id":"X!"}]' }), /HEADGATE_APPS \(apps\.0\.id\): must be 1 to 64/)
+  const list = / Example: HEADGATE_GATEWAY_TRUST_PROXY='\["10\.0\.0\.0\/8"\]'$/
+  for (const value of ['10.0.0.0/8', '10.0.0.0/8,10.1.0.0/16', 'true'])
+    t.match(message({ HEADGATE_GATEWAY_TRUST_PROXY: value }), list, value)
+  t.match(message({ HEADGATE_LOG_LEVEL: 'loud' }), /\. Example: HEADGATE_LOG_LEVEL=info$/)
+  t.match(
+    message({ HEADGATE_APPS: '[{"id":"a","keys":1}]' }),
+    /apps\.0\.keys\): [^']* Example: \[[^']*$/,
+    'once, of what is wrong',
+  )
+})
+
+test('every key that is no group is shown by an example that has its form', async (t) => {
+  const groups = /must be (a group|\{"off"\} or a group)/
+  for (const [variable] of environmentNames()) {
+    const [, line = ''] = String(faultLines({ [variable]: '' })).split('\n')
+    if (groups.test(line) || !line.includes('must be ')) continue
+    const [, example = ''] = /\. Example: (.*)$/.exec(line) ?? []
+    const [name, text = ''] = example.split(/=(.*)/s)
+    t.equal(name, variable, line)
+    const value = text.replace(/^'(.*)'$/s, '$1')
+    t.notMatch(
+      faultLines({ [variable]: value }),
+      new RegExp(`${variable} .* must be `),
+      `${variable}=${value}`,
+    )
+  }
+})
+
+test('a key of its own wins over that of its group, in any order, and is named by its fault', async (t) => {
+  const group = { HEADGATE_GATEWAY_LISTEN: '{"port":1,"host":"127.0.0.1"}' }
+  for (const env of [
+    { HEADGATE_GATEWAY_LISTEN_PORT: '2', ...group },
+    { ...group, HEADGATE_GATEWAY_LISTEN_PORT: '2' },
+  ])
+    t.equal(parseConfig({}, env).gateway.listen.port, 2)
+  t.match(
+    faultLines({ HEADGATE_GATEWAY_LISTEN_PORT: 'x', ...group }),
+    /^ {2}HEADGATE_GATEWAY_LISTEN_PORT \(/m,
+  )
 })

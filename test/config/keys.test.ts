@@ -6,7 +6,7 @@ import { shape } from '../../src/config/shape.ts'
 import { told } from '../../src/std/input/expectation.ts'
 import { inUnits } from '../../src/std/input/quantities.ts'
 
-const nowhere = { variables: new Map() }
+const nowhere = { sources: new Map() }
 const keys = keysOf(Config)
 /** There is one kind of these so far. */
 const ONE_KIND = [

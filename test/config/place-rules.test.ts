@@ -156,7 +156,7 @@ test('settings that say another thing than they do are told', async (t) => {
 
 test('a variable that is no list is shown one', async (t) => {
   t.same(faultsOf({}, { HEADGATE_GATEWAY_TRUST_PROXY: '1' }), [
-    'gateway.trustProxy: must be a list; it is 1. Example: ["10.0.0.0/8"]',
+    `gateway.trustProxy: must be a list; it is 1. Example: HEADGATE_GATEWAY_TRUST_PROXY='["10.0.0.0/8"]'`,
   ])
 })
 

@@ -305,7 +305,7 @@ test('no value is thrown over, taken that the schema refuses, or told in the wor
     fc.property(some(Config), (input) => {
       const faults = faultsOf(input)
       refused += faults.length > 0 ? 1 : 0
-      const nowhere = { variables: new Map() }
+      const nowhere = { sources: new Map() }
       const shaped = shape(Config, input, '', nowhere)
       const isTaken = shaped.faults.length > 0 || Value.Check(Config, shaped.value)
       return isTaken && faults.every((fault) => !RAW.test(fault))
@@ -359,7 +359,7 @@ test('whatever has a pattern says in words what it takes, with an example that i
 })
 
 test('what is not in the schema today is put into words as well', async (t) => {
-  const nowhere = { variables: new Map<string, string>() }
+  const nowhere = { sources: new Map() }
   const schema = Type.Object({
     flag: Type.Boolean(),
     count: Type.Integer(),

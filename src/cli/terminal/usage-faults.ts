@@ -1,0 +1,55 @@
+import { keysLike } from '../../config/parse.ts'
+import { didYouMean } from '../../std/input/did-you-mean.ts'
+import type { Command } from './command.ts'
+import { quoted } from './wording.ts'
+
+const nameOf = (word: string): string => word.replace(/ .*/, '')
+
+/** What is wrong with the words behind a command, or undefined. */
+export function wrongWords(command: Command, given: readonly string[]): string | undefined {
+  const { words = [], operand } = command
+  const names = words.map(nameOf)
+  const taken = operand === undefined ? given.slice(0, 1).find((word) => !names.includes(word)) : given[1]
+  if (taken !== undefined)
+    return `does not take "${taken}"${didYouMean(taken, names) || aFile(taken, command) || oneOfThese(words)}`
+  if (words.length === 0) return undefined
+  const form = words.find((each) => nameOf(each) === given[0])
+  if (form?.split(' ').length === given.length) return undefined
+  if (form?.includes(' ')) return `needs "${form}"`
+  const [, more = ''] = given
+  return form === undefined
+    ? `needs one of ${words.join(', ')}`
+    : `${form} does not take "${more}"${aFile(more, command)}`
+}
+
+const oneOfThese = (words: readonly string[]): string =>
+  words.length === 0 ? '' : `; it is one of ${words.join(', ')}`
+
+/** Where a configuration is read, and this looks like one. */
+const aFile = (word: string, { options }: Command): string =>
+  'config' in options && /\.(ya?ml|json)$|\//i.test(word) ? `; did you mean --config ${quoted(word)}?` : ''
+
+/** Node's own words are about how options are read. */
+export function wrongOption(
+  command: Command,
+  { code, message }: { readonly code: string; readonly message: string },
+): string {
+  const { options } = command
+  const [, dashes, name = ''] = /'(?:-\w, )?(--?)([^' <=]+)/.exec(message) ?? []
+  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION')
+    return `there is no option ${dashes}${name}${meant(name, command)}`
+  return `--${name} ${options[name]?.type === 'string' ? `needs a value: --${name} ${options[name].value}` : 'takes no value'}`
+}
+
+/** Another option, another way to give it, or else all that there are. */
+function meant(name: string, { options }: Command): string {
+  const known = [...Object.keys(options), 'help'].map((option) => `--${option}`)
+  const near = didYouMean(`--${name}`, known)
+  if (near !== '') return near
+  if ('token-env' in options && /token/i.test(name))
+    return ', since others see a command line: put the token into HEADGATE_TOKEN, or name the variable that holds it by --token-env NAME'
+  const keys = 'config' in options ? keysLike(name) : []
+  if (keys.length === 0) return `; there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ')}`
+  const lines = keys.map(({ path, example }) => `\n  ${path}: ${example}`)
+  return `: it is set in the configuration, or by a variable before the command${lines.join('')}`
+}
