@@ -17,8 +17,8 @@ import { pasteable, programOf } from './terminal/called-as.ts'
 import { type Command, EXIT, type Option } from './terminal/command.ts'
 import { outputFault } from './terminal/output-fault.ts'
 import type { Terminal } from './terminal/terminal.ts'
-import { wrongOption, wrongWords } from './terminal/usage-faults.ts'
 import { quoted } from './terminal/wording.ts'
+import { wrongOption, wrongWords } from './usage-faults.ts'
 
 const commands: readonly Command[] = [
   serveCommand,

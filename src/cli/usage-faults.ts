@@ -1,7 +1,7 @@
-import { keysLike } from '../../config/parse.ts'
-import { didYouMean } from '../../std/input/did-you-mean.ts'
-import type { Command } from './command.ts'
-import { quoted } from './wording.ts'
+import { keysLike } from '../config/parse.ts'
+import { didYouMean } from '../std/input/did-you-mean.ts'
+import type { Command } from './terminal/command.ts'
+import { quoted } from './terminal/wording.ts'
 
 const nameOf = (word: string): string => word.replace(/ .*/, '')
 
