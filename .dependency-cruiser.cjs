@@ -260,7 +260,7 @@ const may = {
     'cli/client',
     'cli/serve',
   ],
-  cli: ['std*', 'cli/terminal', 'cli/commands'],
+  cli: ['std*', 'config', 'cli/terminal', 'cli/commands'],
   '.': ['cli/terminal', 'cli'],
 }
 
