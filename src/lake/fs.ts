@@ -166,7 +166,7 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
 
 /** Removes what writers that died have left unfinished. Call it once at the start; answers how many files it removed. */
 export async function sweepUnfinished(root: string, clock: Clock = systemClock): Promise<number> {
-  return attempt('sweep', '', async () => {
+  return attempt('sweep', root, async () => {
     const files = await filesBelow({ root, files: nodeFiles }, '', '')
     let removed = 0
     for (const { key } of files.filter(({ key }) => key.endsWith(UNFINISHED))) {

@@ -13,8 +13,9 @@ import { quoted } from '../terminal/wording.ts'
 const FILE = 'headgate.yaml'
 
 const REASONS: Readonly<Record<string, string>> = {
-  EEXIST: 'it is there already, and is not overwritten',
-  ENOENT: 'its folder does not exist',
+  EEXIST:
+    'it is there already, and is not overwritten; `headgate init other.yaml` names another, `headgate key new` makes a key for this one',
+  ENOENT: 'its folder does not exist; make it first',
   ENOTDIR: 'a part of its path is a file, not a folder',
   EACCES: 'this user may not write there',
 }

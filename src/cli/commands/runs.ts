@@ -55,7 +55,11 @@ const isDetail = Compile(RunDetail)
 async function ask<T>(question: AdminQuestionOf<T>, terminal: Terminal): Promise<T | undefined> {
   const answer = await askAdmin(question)
   if (answer.kind === 'known') return answer.value
-  terminal.err(`${question.url}: ${answer.why}\n${adviceOn([answer])}`)
+  const advice = adviceOn([answer])
+  const isUnknown = answer.isAbsent && answer.kind === 'refused' && advice === ''
+  terminal.err(
+    `${question.url}: ${answer.why}\n${isUnknown ? '`headgate runs list` shows those that there are.\n' : advice}`,
+  )
   return undefined
 }
 
@@ -103,10 +107,12 @@ async function cancel(at: AdminListener, id: string, { json }: Flags, terminal: 
   const path = `${pathOf(id)}/cancel`
   const run = await ask({ ...at, path, method: 'POST', read: readDetail, what: 'a run' }, terminal)
   if (run === undefined) return EXIT.failed
+  const isCancelled = run.state === 'cancelled'
+  const ended = isCancelled ? run.state : `had ended before it could be cancelled: ${run.state}`
   terminal.out(
-    json === true ? `${JSON.stringify(run, null, 2)}\n` : `Run ${run.id} ${run.state}: ${progressOf(run)}.\n`,
+    json === true ? `${JSON.stringify(run, null, 2)}\n` : `Run ${run.id} ${ended}: ${progressOf(run)}.\n`,
   )
-  return EXIT.ok
+  return isCancelled ? EXIT.ok : EXIT.failed
 }
 
 type LogLine = Readonly<Record<string, unknown>>

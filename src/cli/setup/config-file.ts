@@ -20,7 +20,7 @@ export async function readConfigFile(path: string): Promise<unknown> {
 export const MAX_CONFIG_BYTES = 16_777_216
 
 const FILE_FAULTS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
+  ENOENT: 'there is no such file; `headgate init` writes one to begin with',
   EACCES: 'this user may not read it',
   EPERM: 'this user may not read it',
   EISDIR: 'it is a folder',

@@ -109,7 +109,7 @@ export async function devSecrets(config: Pick<Config, 'dataDir'>): Promise<DevSe
 const UNREADABLE: Readonly<Record<string, string>> = {
   ELOOP: 'it is a link to somewhere else',
   ENXIO: 'it is no file',
-  EACCES: 'this user may not read it',
+  EACCES: 'this user may not read it; its owner may, and a token in HEADGATE_TOKEN does without it',
 }
 
 /** Whoever could write this file would hold the keys of this machine's numbers. */

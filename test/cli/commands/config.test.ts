@@ -101,7 +101,10 @@ test('a file that cannot be read, or not be parsed, is a fault with its place an
   putZeros(join(dir, 'zeros.yaml'), 3 * 2 ** 30)
   for (const [name, err] of [
     ['zeros.yaml', /Cannot read the configuration .*zeros\.yaml: it has more than 16777216 bytes/],
-    ['none.yaml', /Cannot read the configuration .*none\.yaml: there is no such file/],
+    [
+      'none.yaml',
+      /Cannot read the configuration .*none\.yaml: there is no such file; `headgate init` writes one/,
+    ],
     ['folder', /Cannot read the configuration .*folder: it is a folder/],
     [`${'x'.repeat(300)}.yaml`, /its name is too long/],
     ['a\0b.yaml', /Cannot read the configuration .*null bytes/],

@@ -92,8 +92,8 @@ test('init writes a configuration that is valid without a warning, once', async 
     err: '',
   })
   for (const [wrong, why] of [
-    [path, /it is there already, and is not overwritten/],
-    [join(dir, 'none', 'a.yaml'), /its folder does not exist/],
+    [path, /it is there already, and is not overwritten; `headgate init other\.yaml` names another, /],
+    [join(dir, 'none', 'a.yaml'), /its folder does not exist; make it first/],
     [join(dir, 'file', 'a.yaml'), /is a file, not a folder/],
   ] as const) {
     const refused = await said(['init', wrong])

@@ -209,6 +209,7 @@ test('cancel ends a run and says how far it came', async (t) => {
   const cancelled = { ...summary, state: 'cancelled', windows: [done, window('15', '30', {})], skipped: [] }
   const { url, asked } = await admin(t, {
     'POST /aggregations/runs/r1/cancel': { body: cancelled },
+    'POST /aggregations/runs/r3/cancel': { body: { ...cancelled, id: 'r3', state: 'succeeded' } },
     'POST /aggregations/runs/r2/cancel': {
       status: 409,
       body: { detail: 'The run belongs to process 7; end that instead.' },
@@ -217,6 +218,10 @@ test('cancel ends a run and says how far it came', async (t) => {
   t.match(await runs(url, 'cancel', 'r1'), { code: 0, out: 'Run r1 cancelled: 1 of 2 windows done.\n' })
   t.same(asked, ['POST /aggregations/runs/r1/cancel Bearer secret'])
   t.same(JSON.parse((await runs(url, 'cancel', 'r1', '--json')).out), cancelled)
+  t.match(await runs(url, 'cancel', 'r3'), {
+    code: 1,
+    out: 'Run r3 had ended before it could be cancelled: succeeded: 1 of 2 windows done.\n',
+  })
   t.match(await runs(url, 'cancel', 'r2'), {
     code: 1,
     out: '',
@@ -248,6 +253,7 @@ test('what cannot be told ends with 1, and says why', async (t) => {
     t.same(answer, { code: 1, out: '' }, rule)
     t.ok(err.startsWith(`${url}: ${why}\n`), err)
     t.equal(/What listens there is not/.test(err), /this is not/.test(why), 'where nothing of ours listens')
+    t.equal(/`headgate runs list` shows those/.test(err), /no such run/.test(why), rule)
   }
   const closed = 'http://127.0.0.1:1'
   t.match(await runs(closed, 'list'), {

@@ -184,5 +184,8 @@ const signOf = (dir: string, { pid, startTicks }: ProcessIdentity): string =>
 function inUse({ dir, self }: Taker, holder: ProcessIdentity | undefined): AppError {
   const elsewhere = holder !== undefined && holder.pidNamespace !== self.pidNamespace
   const who = `process ${holder?.pid}${elsewhere ? ' of another container' : ''}`
-  return new AppError('journal_unavailable', `Journal folder ${dir} is in use by ${who}`)
+  return new AppError(
+    'journal_unavailable',
+    `Journal folder ${dir} is in use by ${who}: end that, or choose another dataDir`,
+  )
 }

@@ -28,7 +28,7 @@ t.test('one holder at a time', async (t) => {
   t.match(startTicks, /^\d+$/)
   await t.rejects(lockFolder(dir, { files }), {
     code: 'journal_unavailable',
-    message: `Journal folder ${dir} is in use by process ${process.pid}`,
+    message: `Journal folder ${dir} is in use by process ${process.pid}: end that, or choose another dataDir`,
   })
   await lock.release()
   t.strictSame(readdirSync(dir), [], 'nothing is left')
@@ -149,7 +149,7 @@ t.test('containers that share a folder take turns', async (t) => {
   const lock = await lockFrom('a')
   await t.rejects(lockFrom('b'), {
     code: 'journal_unavailable',
-    message: `Journal folder ${dir} is in use by process ${process.pid} of another container`,
+    message: `Journal folder ${dir} is in use by process ${process.pid} of another container: end that, or choose another dataDir`,
   })
   t.strictSame(readdirSync(dir), ['lock', `lock.${process.pid}-100.sock`], 'who was refused leaves nothing')
   await lock.release()
