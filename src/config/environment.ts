@@ -2,7 +2,7 @@ import Type, { type TSchema } from 'typebox'
 import { nearest } from '../std/input/did-you-mean.ts'
 import { told } from '../std/input/expectation.ts'
 import { jsonOr } from '../std/json.ts'
-import type { ConfigFault, Source } from './faults.ts'
+import type { ConfigFault, ValueSource } from './faults.ts'
 import { Config } from './schema/config-schema.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -37,7 +37,7 @@ const screaming = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_$
 export interface Applied {
   readonly faults: readonly ConfigFault[]
   /** What stands at which path; groups before their keys. */
-  readonly sources: ReadonlyMap<string, Source>
+  readonly sources: ReadonlyMap<string, ValueSource>
 }
 
 /** Writes what the environment says into the input. `named` are variables that others than the configuration name. */
@@ -47,7 +47,7 @@ export function applyEnvironment(
   named: readonly string[],
 ): Applied {
   const names = environmentNames()
-  const sources = new Map<string, Source>()
+  const sources = new Map<string, ValueSource>()
   // Groups come before their keys, which win.
   for (const [name, { path, schema }] of names) {
     const text = env[name]

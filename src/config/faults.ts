@@ -34,14 +34,14 @@ export const independent = (faults: readonly ConfigFault[], shapes: readonly Con
 const isWithin = (path: string, part: string): boolean => path === part || path.startsWith(`${part}.`)
 
 /** The variable that a value came from. */
-export interface Source {
+export interface ValueSource {
   readonly variable: string
   /** It, with a value that is right; a group has none, but a variable for each of its keys. */
   readonly example: string | undefined
 }
 
 /** As a person is told: the key, and the variable that it came from. */
-export function faultLine({ path, message }: ConfigFault, sources: ReadonlyMap<string, Source>): string {
+export function faultLine({ path, message }: ConfigFault, sources: ReadonlyMap<string, ValueSource>): string {
   // A key has later places than the group that it is in.
   const [, source] = [...sources].findLast(([key]) => isWithin(path, key)) ?? []
   return source === undefined

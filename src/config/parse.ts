@@ -2,7 +2,7 @@ import { AppError } from '../std/errors.ts'
 import { nearest } from '../std/input/did-you-mean.ts'
 import { formOf } from '../std/input/expectation.ts'
 import { applyEnvironment, type Environment, environmentNames, isRecord } from './environment.ts'
-import { type ConfigFault, faultLine, independent, type Source } from './faults.ts'
+import { type ConfigFault, faultLine, independent, type ValueSource } from './faults.ts'
 import { applyPlatform } from './platform.ts'
 import { ruleFaults } from './rules.ts'
 import { Config } from './schema/config-schema.ts'
@@ -44,7 +44,7 @@ export function variableFault(name: string, text: string): string | undefined {
   return fault?.message.replace(/;.*$/, '')
 }
 
-function faulty(faults: readonly ConfigFault[], sources: ReadonlyMap<string, Source>): AppError {
+function faulty(faults: readonly ConfigFault[], sources: ReadonlyMap<string, ValueSource>): AppError {
   const lines = faults.map((fault) => faultLine(fault, sources))
   const count = faults.length === 1 ? '1 fault' : `${faults.length} faults`
   return new AppError('bad_configuration', `${count} in the configuration:\n${lines.join('\n')}`, {

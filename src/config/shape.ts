@@ -5,7 +5,7 @@ import { expected, formOf, told } from '../std/input/expectation.ts'
 import { inUnits, measured } from '../std/input/quantities.ts'
 import { notADigest } from './digests.ts'
 import { isRecord, variableOf } from './environment.ts'
-import type { ConfigFault, Source } from './faults.ts'
+import type { ConfigFault, ValueSource } from './faults.ts'
 
 const NO_JSON = '; it cannot be read as JSON: keys and texts need double quotes'
 /** Paths, names and addresses end in system calls, for which it is the end of the text. */
@@ -16,7 +16,7 @@ const MOST_NAMED = 6
 /** What is known of where values came from and might belong. */
 export interface Context {
   /** By the path that it was assigned to: the variable whose text stands there. */
-  readonly sources: ReadonlyMap<string, Source>
+  readonly sources: ReadonlyMap<string, ValueSource>
   /** Where in the whole configuration a key of such a name is known, if there is a whole. */
   readonly elsewhere?: (key: string) => KeyPlace | undefined
 }
@@ -162,7 +162,7 @@ function notOneValue({ properties }: TObject, path: string, text: string): strin
 }
 
 /** Where the form alone says little: of a list, and where somebody sets a variable. */
-function exampleOf(schema: TSchema, source: Source | undefined): string {
+function exampleOf(schema: TSchema, source: ValueSource | undefined): string {
   const { example, default: usual } = told(schema)
   const value = example ?? usual
   const list = Type.IsArray(schema) && value !== undefined ? JSON.stringify(value) : undefined
