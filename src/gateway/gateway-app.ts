@@ -16,10 +16,10 @@ import {
   tooMuch,
   UNREAD_STEP_BYTES,
 } from './apps/address-limit.ts'
+import type { Forwardings } from './apps/forwardings.ts'
 import { createQuota } from './apps/quota.ts'
 import type { Refusals } from './apps/refusals.ts'
 import { type RefusedRequest, refusedBy } from './apps/refused.ts'
-import { tellOfUnbelieved } from './apps/unbelieved.ts'
 import { contentTypeOf, MAX_WIRE_BYTES } from './collect/body.ts'
 import { pageOf } from './collect/claims.ts'
 import { type CollectorPorts, createCollector } from './collect/collect.ts'
@@ -41,6 +41,7 @@ export interface GatewayListener {
   readonly ready: () => boolean | string
   /** Processes that share the limits. */
   readonly workers: number
+  readonly onUnbelieved: Forwardings['note']
   /** Runs before any route is mounted: a generator of documents listens here. */
   readonly prepare?: (app: FastifyInstance) => Promise<void>
 }
@@ -58,7 +59,7 @@ export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): 
     keepAliveMs: config.keepAlive,
     // Its query is not read yet: that would take a parser before any limit.
     onRefused: ({ headers }, code) => onRefused({ headers, query: undefined }, code),
-    onUnbelieved: tellOfUnbelieved(clock, telemetry),
+    onUnbelieved: listener.onUnbelieved,
     untakenShareBytes: UNTAKEN_SHARE_BYTES,
   })
   await listener.prepare?.(app)

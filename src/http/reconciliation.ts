@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { type AdminAnswer, type AdminQuestion, askAdminListener } from '../std/admin-request.ts'
+import { lastOf, Unbelieved } from './sender/unbelieved.ts'
 
 const count = (description: string) => Type.Integer({ minimum: 0, description })
 const instant = (description: string) =>
@@ -80,6 +81,7 @@ export const GatewayBalance = Type.Object(
         description: 'For which fields events were rejected, since the start: those with most events.',
       }),
     ),
+    unbelieved: Type.Optional(Unbelieved),
     sink: Type.Object(
       {
         kind: Type.Enum(['lake', 'kinesis'], { description: 'Where the stream leads.' }),
@@ -88,6 +90,9 @@ export const GatewayBalance = Type.Object(
         }),
         failingSinceMs: instant('First failure since something was last stored'),
         reason: Type.Optional(Type.String({ description: 'Why it is paused: the code of the answer.' })),
+        why: Type.Optional(
+          Type.String({ description: 'What the last call that failed came to, and what to do, in words.' }),
+        ),
         fallbackOpen: Type.Boolean({ description: 'Whether events go to the lake meanwhile.' }),
       },
       { additionalProperties: false },
@@ -145,6 +150,7 @@ function plus(a: GatewayBalance, b: GatewayBalance): GatewayBalance {
   const oldestMs = earlier(a.backlog.oldestMs, b.backlog.oldestMs)
   // What came before either of them answered is waited for.
   const nowMs = later(a.nowMs, b.nowMs)
+  const unbelieved = lastOf(a.unbelieved, b.unbelieved)
   return {
     instance: a.instance,
     ...(nowMs !== undefined && { nowMs }),
@@ -170,6 +176,7 @@ function plus(a: GatewayBalance, b: GatewayBalance): GatewayBalance {
     ...((a.refusedFields ?? b.refusedFields) && {
       refusedFields: ofBoth(a.refusedFields, b.refusedFields),
     }),
+    ...(unbelieved && { unbelieved }),
     sink: worse(a.sink, b.sink),
   }
 }

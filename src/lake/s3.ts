@@ -11,6 +11,7 @@ import {
   type PutObjectCommandInput,
 } from '@aws-sdk/client-s3'
 import { limitConcurrency } from '../std/async/concurrency-limit.ts'
+import { awsFaultInWords } from '../std/aws/aws-faults.ts'
 import { sdkCodeOf } from '../std/aws/sdk-errors.ts'
 import { type Clock, systemClock } from '../std/clock.ts'
 import { AppError } from '../std/errors.ts'
@@ -206,6 +207,6 @@ async function attempt<T>(operation: string, key: string, work: () => Promise<T>
     const where = key === '' ? '' : ` ${key}`
     const failed = `Lake ${operation}${where} failed`
     if (isTooLarge(cause)) throw new AppError('lake_failed', `${failed}: ${cause.message}`, { cause })
-    throw new AppError('lake_failed', `${failed}: ${inWords(cause) ?? sdkCodeOf(cause)}`)
+    throw new AppError('lake_failed', `${failed}: ${inWords(cause) ?? awsFaultInWords(sdkCodeOf(cause))}`)
   }
 }

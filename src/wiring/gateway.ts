@@ -1,5 +1,6 @@
 import type { AppConfig, Config } from '../config/schema/config-schema.ts'
 import { createLedger, type Ledger } from '../event/ledger/ledger.ts'
+import { createForwardings, type Forwardings } from '../gateway/apps/forwardings.ts'
 import { createRefusals, type Refusals } from '../gateway/apps/refusals.ts'
 import { createRegistry, type Registry } from '../gateway/apps/registry.ts'
 import { idempotencySecret } from '../gateway/collect/identity/idempotency-secret.ts'
@@ -18,6 +19,7 @@ export interface GatewayWiring {
   readonly journal: Journal
   readonly ledger: Ledger
   readonly refusals: Refusals
+  readonly forwardings: Forwardings
   readonly credentials: Credentials
   readonly idempotencySecret: string
   /** Where every event went: the conservation law. */
@@ -56,6 +58,7 @@ export async function wireGateway(
   const delivery = startDelivery(config, place, { instance, kept, ledger, system })
   const { journal } = delivery
   const refusals = createRefusals(clock, telemetry)
+  const forwardings = createForwardings(clock, telemetry)
   const ledgerWriter = startLedgerWriter({ instance, ledger, journal, ...system })
 
   return {
@@ -63,6 +66,7 @@ export async function wireGateway(
     journal,
     ledger,
     refusals,
+    forwardings,
     credentials: vending.credentials,
     idempotencySecret: secret,
     balance() {
@@ -70,6 +74,7 @@ export async function wireGateway(
       const backlog = { events, bytes, ...(oldestMs !== undefined && { oldestMs }) }
       const sink = sinkOf(delivery)
       const refused = [...refusals.top()]
+      const unbelieved = forwardings.told()
       return balanceOf({
         instance,
         nowMs: clock.nowMs(),
@@ -78,6 +83,7 @@ export async function wireGateway(
         atRisk: atRiskEvents(),
         refused,
         refusedFields: [...refusals.fields.top()],
+        ...(unbelieved && { unbelieved }),
         sink,
         unopened: adoption.unopened(),
       })
@@ -107,13 +113,14 @@ export const instanceOf = async ({ dataDir, gateway }: Config, system: System): 
   gateway.instance ?? instanceName(dataDir, system)
 
 function sinkOf({ kind, state }: Delivery): GatewayBalance['sink'] {
-  const { failingSinceMs, paused, fallbackOpen } = state()
+  const { failingSinceMs, paused, why, fallbackOpen } = state()
   const isFailing = failingSinceMs !== undefined
   return {
     kind,
     state: paused !== undefined ? 'paused' : isFailing ? 'failing' : 'ok',
     ...(isFailing && { failingSinceMs }),
     ...(paused !== undefined && { reason: paused }),
+    ...(why !== undefined && { why }),
     fallbackOpen,
   }
 }

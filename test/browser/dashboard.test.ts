@@ -321,11 +321,13 @@ const TROUBLES: readonly [string, PipelineState, string, string, RegExp | undefi
   [
     'a sink that is misconfigured, and windows that wait',
     {
-      gateway: reconciliation(sink('paused', 1, { reason: 'AccessDenied' })),
+      gateway: reconciliation(
+        sink('paused', 1, { reason: 'AccessDenied', why: 'AccessDenied: the credentials may not do this' }),
+      ),
       aggregation: { ...calm, dueWindows: 1 },
     },
     ...(['sink paused', 'poor'] as const),
-    /The sink lake is misconfigured \(AccessDenied\)[\s\S]*1 window should have been aggregated/,
+    /The sink lake is misconfigured \(AccessDenied\).* Last answer: AccessDenied: the credentials may not do this\.[\s\S]*1 window should have been aggregated/,
     true,
   ],
   [

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { connect } from 'node:net'
 import { parseConfig } from '../../src/config/parse.ts'
 import { createLedger } from '../../src/event/ledger/ledger.ts'
+import { createForwardings } from '../../src/gateway/apps/forwardings.ts'
 import { createRefusals } from '../../src/gateway/apps/refusals.ts'
 import { createRegistry } from '../../src/gateway/apps/registry.ts'
 import { buildGateway, type GatewayListener } from '../../src/gateway/gateway-app.ts'
@@ -104,6 +105,7 @@ export async function startGateway(t: Closing, setup: Setup = {}) {
   const ledger = createLedger(telemetry.metrics, () => 0)
   const registry = createRegistry(config.apps)
   const refusals = createRefusals(clock, telemetry)
+  const forwardings = createForwardings(clock, telemetry)
   const entropy = seededEntropy()
   const { credentials, replace, close } = createVendingModule(config.gateway.credentials, config.apps, {
     ...{ registry, region: REGION, subjectKey: SUBJECT_KEY, signer: undefined, workers },
@@ -131,7 +133,7 @@ export async function startGateway(t: Closing, setup: Setup = {}) {
       clock,
       entropy,
       telemetry,
-      listener: { ready, workers, ...(prepare && { prepare }) },
+      listener: { ready, workers, onUnbelieved: forwardings.note, ...(prepare && { prepare }) },
       credentials,
       idempotencySecret: 'a secret of thirty-two characters',
     },
@@ -147,7 +149,7 @@ export async function startGateway(t: Closing, setup: Setup = {}) {
     )
     return matching?.reduce((sum, { value }) => sum + value, 0)
   }
-  return { app, journal, ledger, refusals, clock, registry, telemetry, logLines, metric, reload }
+  return { app, journal, ledger, refusals, forwardings, clock, registry, telemetry, logLines, metric, reload }
 }
 
 /** A valid measurement. */

@@ -47,6 +47,15 @@ test('the books of workers add up', async (t) => {
   t.same(summed([empty, empty], 0).backlog, { events: 0, bytes: 0 })
 })
 
+test('of requests that peers forwarded who are not trusted the last is told, and all are counted', async (t) => {
+  const first = reconciliation({ unbelieved: { requests: 2, network: '10.0.0.0/24', lastMs: 5 } })
+  const last = reconciliation({ unbelieved: { requests: 3, network: '10.1.0.0/24', lastMs: 6 } })
+  const none = reconciliation()
+  for (const workers of [[first, none, last] as const, [last, first] as const])
+    t.same(summed(workers, 0).unbelieved, { requests: 5, network: '10.1.0.0/24', lastMs: 6 })
+  t.notOk('unbelieved' in summed([none, none], 0))
+})
+
 test('a client that was refused by several workers is one, and the most frequent come first', async (t) => {
   const evil = { code: 'origin_not_allowed', app: 'shop', origin: 'https://evil.example' }
   const typo = { code: 'unknown_key', keyPrefix: 'hgk_ab' }

@@ -113,7 +113,7 @@ ${replacedText(state, nowMs)}
 ${lines}
 sink     ${sinkText(sink, nowMs)}
 ${storageText(state, nowMs)}at risk  ${number(state.atRisk)}
-${lakeText(state.lake, nowMs)}${refusedText(state.refused, nowMs)}${fieldsText(state.refusedFields, nowMs)}
+${proxyText(state.unbelieved, nowMs)}${lakeText(state.lake, nowMs)}${refusedText(state.refused, nowMs)}${fieldsText(state.refusedFields, nowMs)}
 ${balanced ? 'It balances.' : 'IT DOES NOT BALANCE.'}${isRefusing(state, nowMs) ? ' NEW EVENTS ARE REFUSED: they cannot be stored.' : ''}
 `
 }
@@ -130,6 +130,15 @@ function storageText(state: Status, nowMs: number): string {
   const { codes, events, lastMs } = unstored
   const when = lastMs === undefined ? '' : `, last ${duration(nowMs - lastMs)} ago`
   return `storage  ${some(events, 'event')} refused, for want of a place to store them: ${codes.join(', ')}${when}\n`
+}
+
+/** Whose limits are shared without need, and are soon used up. */
+function proxyText(unbelieved: GatewayBalance['unbelieved'], nowMs: number): string {
+  if (unbelieved === undefined) return ''
+  const { requests, network, lastMs } = unbelieved
+  return `proxy    ${some(requests, 'request')} forwarded by peers that are not trusted, the last ${duration(nowMs - lastMs)} ago from ${network}:
+         all behind one share the limits of one address. Where it is yours: gateway.trustProxy: [${network}]
+`
 }
 
 /** Numbers that begin anew have fallen, and nothing is lost by that. */
@@ -196,10 +205,11 @@ function dueLine({ dueWindows = 0, dueWithEvents }: LakeState): string {
 }
 
 function sinkText(
-  { kind, state, reason, failingSinceMs, fallbackOpen }: GatewayBalance['sink'],
+  { kind, state, reason, why, failingSinceMs, fallbackOpen }: GatewayBalance['sink'],
   nowMs: number,
 ) {
   const since = failingSinceMs === undefined ? '' : ` for ${duration(nowMs - failingSinceMs)}`
-  const why = reason === undefined ? '' : ` (${reason})`
-  return `${kind}: ${state}${since}${why}${fallbackOpen ? '; events go to the fallback' : ''}`
+  const because = reason === undefined ? '' : ` (${reason})`
+  const last = why === undefined ? '' : `\n         ${why}`
+  return `${kind}: ${state}${since}${because}${fallbackOpen ? '; events go to the fallback' : ''}${last}`
 }

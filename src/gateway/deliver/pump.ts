@@ -49,6 +49,8 @@ export interface PumpState {
   readonly failingSinceMs: number | undefined
   /** The code of the misconfiguration for which the pump only probes. */
   readonly paused: string | undefined
+  /** What the last put that failed came to, in words. */
+  readonly why: string | undefined
   readonly fallbackOpen: boolean
 }
 
@@ -134,6 +136,7 @@ class StreamPump implements Pump {
       inFlightBytes: this.#inFlight.bytes(),
       failingSinceMs: sink.failingSinceMs(),
       paused: sink.paused(),
+      why: sink.why(),
       fallbackOpen: this.#lanes.isFallbackOpen(),
     }
   }

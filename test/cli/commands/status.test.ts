@@ -118,6 +118,19 @@ test('events that could not be stored are told, and loudly while that goes on', 
   }
 })
 
+test('a proxy that is not trusted is told, with the setting that mends it', async (t) => {
+  const unbelieved = { requests: 1_204, network: '172.18.0.0/24', lastMs: Date.now() - 3_000 }
+  const { url } = await gateway(t, answering(reconciliation({ unbelieved })))
+  const terminal = fakeTerminal()
+  t.equal(await runCommand(['status', '--url', url], terminal), 0)
+  t.match(
+    terminal.said().out,
+    `proxy    1,204 requests forwarded by peers that are not trusted, the last 3 s ago from 172.18.0.0/24:
+         all behind one share the limits of one address. Where it is yours: gateway.trustProxy: [172.18.0.0/24]
+`,
+  )
+})
+
 test('numbers that began anew with a worker say so', async (t) => {
   const { url } = await gateway(
     t,
@@ -152,6 +165,10 @@ test('the state of the sink and of the workers is said', async (t) => {
     [
       { ...sink, state: 'paused', reason: 'AccessDenied', fallbackOpen: false },
       /kinesis: paused \(AccessDenied\)$/m,
+    ],
+    [
+      { ...sink, state: 'failing', failingSinceMs, why: 'ENOTFOUND: that name is not known' },
+      /failing for 2 min; events go to the fallback\n {9}ENOTFOUND: that name is not known\nat risk/,
     ],
   ] as const) {
     const own = reconciliation({ sink: state, delivered: 11, backlog: { events: 0, bytes: 0 } })

@@ -102,6 +102,7 @@ t.test('what the backlog holds is delivered, released in order and counted', asy
     inFlightBytes: 0,
     failingSinceMs: undefined,
     paused: undefined,
+    why: undefined,
     fallbackOpen: false,
   })
   t.strictSame(await pump.stop({ drainMs: LONG_MS }), { drained: true })

@@ -1,3 +1,4 @@
+import { awsFaultInWords } from '../../../std/aws/aws-faults.ts'
 import type { Clock } from '../../../std/clock.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { RecordOutcome, Sink } from '../sinks/stream.ts'
@@ -11,6 +12,8 @@ export interface SinkState {
   failingMs(): number | undefined
   /** Why sending is paused. */
   paused(): string | undefined
+  /** What the last of those that failed came to, in words. */
+  why(): string | undefined
   /** Learns from a finished call. */
   called(outcomes: readonly RecordOutcome[], tookMs: number): void
 }
@@ -24,7 +27,7 @@ export interface SinkStateOptions {
 
 export function createSinkState({ kind, clock, telemetry, metrics }: SinkStateOptions): SinkState {
   const { log } = telemetry
-  let failing: { readonly sinceMs: number; readonly monotonicMs: number } | undefined
+  let failing: { readonly sinceMs: number; readonly monotonicMs: number; readonly why: string } | undefined
   let paused: string | undefined
   const failingMs = () => failing && clock.monotonicMs() - failing.monotonicMs
   metrics.watch(kind, { failingMs: () => failingMs() ?? 0, isPaused: () => paused !== undefined })
@@ -48,14 +51,17 @@ export function createSinkState({ kind, clock, telemetry, metrics }: SinkStateOp
     failingSinceMs: () => failing?.sinceMs,
     failingMs,
     paused: () => paused,
+    why: () => failing?.why,
     called(outcomes, tookMs) {
       metrics.putTook(kind, tookMs)
       for (const outcome of outcomes) {
         metrics.put(kind, outcome.kind, isRetried(outcome) ? outcome.code : undefined)
       }
+      const failed = outcomes.find(isRetried)
       if (outcomes.some((outcome) => outcome.kind === 'stored')) failing = undefined
-      else if (outcomes.some(isRetried)) {
-        failing ??= { sinceMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
+      else if (failed !== undefined) {
+        const why = failed.why ?? awsFaultInWords(failed.code)
+        failing = { sinceMs: clock.nowMs(), monotonicMs: clock.monotonicMs(), ...failing, why }
       }
       pauseOrResume(outcomes)
     },

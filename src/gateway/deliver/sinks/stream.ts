@@ -16,7 +16,12 @@ export interface SinkRecord {
  */
 export type RecordOutcome =
   | { readonly kind: 'stored' }
-  | { readonly kind: 'throttled' | 'transient' | 'misconfigured' | 'poison'; readonly code: string }
+  | {
+      readonly kind: 'throttled' | 'transient' | 'misconfigured' | 'poison'
+      readonly code: string
+      /** In words, where more is known than the code says. */
+      readonly why?: string
+    }
 
 /** Where the pump delivers to. */
 export interface Sink {

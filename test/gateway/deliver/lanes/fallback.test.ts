@@ -30,6 +30,7 @@ function setup(patience?: FallbackThresholds) {
       failingSinceMs: () => undefined,
       failingMs: () => seen.failingMs,
       paused: () => undefined,
+      why: () => undefined,
       called: () => {},
     },
     maxBacklogBytes: MAX_BYTES,

@@ -66,19 +66,23 @@ function refusal({ refused, rejected }, nowMs) {
 }
 
 /** What was accepted is kept, and waits: until the journal is full. */
-function sinkTrouble({ kind, state, reason, failingSinceMs, fallbackOpen }, nowMs) {
+function sinkTrouble({ kind, state, reason, why, failingSinceMs, fallbackOpen }, nowMs) {
   if (state === 'ok') return undefined
   const sinceMs = nowMs - (failingSinceMs ?? nowMs)
   const meanwhile = fallbackOpen
     ? 'Events go to the lake meanwhile.'
     : 'What was accepted waits in the journal.'
+  const last = why ? ` Last answer: ${why}.` : ''
   if (state === 'paused')
     return poor(
       'sink paused',
-      `The sink ${kind} is misconfigured${reason ? ` (${reason})` : ''}, and only probed until that is repaired. ${meanwhile}`,
+      `The sink ${kind} is misconfigured${reason ? ` (${reason})` : ''}, and only probed until that is repaired. ${meanwhile}${last}`,
     )
   const tell = sinceMs < SINK_PATIENCE_MS || fallbackOpen ? needs : poor
-  return tell('sink failing', `The sink ${kind} has taken nothing for ${duration(sinceMs)}. ${meanwhile}`)
+  return tell(
+    'sink failing',
+    `The sink ${kind} has taken nothing for ${duration(sinceMs)}. ${meanwhile}${last}`,
+  )
 }
 
 /** Whose requests were refused: the first question of every install is why nothing arrives. */

@@ -2,6 +2,7 @@ import type { Lake } from '../../../../lake/lake.ts'
 import { deadKey, rawKey } from '../../../../lake/layout.ts'
 import { aborted, sleep } from '../../../../std/async/abort.ts'
 import type { Clock } from '../../../../std/clock.ts'
+import { AppError } from '../../../../std/errors.ts'
 import { type Entropy, sortableId } from '../../../../std/id.ts'
 import type { Telemetry } from '../../../../std/telemetry.ts'
 import type { RecordOutcome, Sink, SinkRecord } from '../stream.ts'
@@ -70,7 +71,7 @@ export function lakeSink(options: LakeSinkOptions): Sink {
       return STORED
     } catch (error) {
       telemetry.log.error({ err: error, bytes: contents.bytes }, 'the lake refused a file: its events wait')
-      return { kind: 'transient', code: lakeCodeOf(error) }
+      return { kind: 'transient', ...lakeFailureOf(error) }
     }
   }
 
@@ -115,6 +116,8 @@ export function lakeDeadLetters(lake: Lake, entropy: Entropy) {
   }
 }
 
-function lakeCodeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'lake_failed'
+/** What our own say names the object, and what to do. */
+function lakeFailureOf(error: unknown): { readonly code: string; readonly why?: string } {
+  if (error instanceof AppError) return { code: error.code, why: error.message }
+  return { code: error instanceof Error && 'code' in error ? String(error.code) : 'lake_failed' }
 }

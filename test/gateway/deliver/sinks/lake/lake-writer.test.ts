@@ -92,20 +92,17 @@ t.test('while a file is stored the next one fills, and no third is begun', async
 })
 
 t.test('a file that the lake refuses leaves its records where they were', async (t) => {
-  const rows: [string, Error, string][] = [
-    ['a code of ours', new AppError('lake_failed', 'broken'), 'lake_failed'],
+  const rows: [string, Error, string, string?][] = [
+    ['a code of ours', new AppError('lake_failed', 'broken'), 'lake_failed', 'broken'],
     ['a code of the system', Object.assign(new Error('full'), { code: 'ENOSPC' }), 'ENOSPC'],
     ['no code', new Error('who knows'), 'lake_failed'],
   ]
-  for (const [rule, error, code] of rows) {
+  for (const [rule, error, code, why] of rows) {
     const { lake, stream } = open(t, { maxAgeMs: 1 })
     lake.failures.push(error)
     t.strictSame(
       await stream.put([recordOf(['a']), recordOf(['b'])], live()),
-      [
-        { kind: 'transient', code },
-        { kind: 'transient', code },
-      ],
+      Array(2).fill({ kind: 'transient', code, ...(why && { why }) }),
       rule,
     )
     t.strictSame(
