@@ -18,8 +18,8 @@ export interface GatewayWiring {
   readonly registry: Registry
   readonly journal: Journal
   readonly ledger: Ledger
-  readonly refusals: Refusals
-  readonly forwardings: Forwardings
+  /** What an operator looks for when no events arrive, or fewer than there were. */
+  readonly refusals: Refusals & { readonly forwardings: Forwardings }
   readonly credentials: Credentials
   readonly idempotencySecret: string
   /** Where every event went: the conservation law. */
@@ -65,8 +65,7 @@ export async function wireGateway(
     registry,
     journal,
     ledger,
-    refusals,
-    forwardings,
+    refusals: { ...refusals, forwardings },
     credentials: vending.credentials,
     idempotencySecret: secret,
     balance() {

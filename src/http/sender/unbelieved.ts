@@ -15,7 +15,7 @@ export const Unbelieved = Type.Object(
 )
 export type Unbelieved = Static<typeof Unbelieved>
 
-/** Of two workers: the last that came, and how many came to both. */
+/** What two workers tell, as one: the last that came, and how many came to both. */
 export function lastOf(a: Unbelieved | undefined, b: Unbelieved | undefined): Unbelieved | undefined {
   if (a === undefined || b === undefined) return a ?? b
   return { ...(a.lastMs > b.lastMs ? a : b), requests: a.requests + b.requests }
