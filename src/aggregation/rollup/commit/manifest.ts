@@ -198,6 +198,13 @@ function byWindow(
 
 export const isDamaged = (found: Manifest | DamagedManifest): found is DamagedManifest => 'forGood' in found
 
+/** What becomes of the window, and what an operator can do about it. */
+const REMEDY = {
+  forGood: 'the next run computes its window again, from its events',
+  passing:
+    'its window stays as it is until that can be read; `headgate aggregate` over its time computes it again, from its events',
+}
+
 const isOfTheLake = (error: unknown): error is AppError =>
   error instanceof AppError && error.code === 'lake_failed'
 
@@ -207,7 +214,7 @@ export async function readManifest(lake: Lake, key: string): Promise<Manifest | 
   const damaged = (why: string, forGood: boolean): DamagedManifest => ({
     key,
     generation,
-    message: `The manifest ${key} ${why}`,
+    message: `The manifest ${key} ${why}: ${forGood ? REMEDY.forGood : REMEDY.passing}`,
     forGood,
   })
   try {
@@ -218,8 +225,8 @@ export async function readManifest(lake: Lake, key: string): Promise<Manifest | 
     refuseLater(`The manifest ${key}`, found, MANIFEST_VERSION)
   } catch (error) {
     if (isLaterVersion(error)) return { key, generation, message: error.message, forGood: false }
-    if (isOfTheLake(error)) return damaged(`cannot be read: ${error.message}`, isNoneOfOurs(error.cause))
+    if (isOfTheLake(error)) return damaged(`cannot be read (${error.message})`, isNoneOfOurs(error.cause))
     if (!(error instanceof SyntaxError)) throw error
   }
-  return damaged('is damaged: what is there is no manifest', true)
+  return damaged('is damaged', true)
 }

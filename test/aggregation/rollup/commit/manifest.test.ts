@@ -147,10 +147,15 @@ test('a manifest that cannot be read fails its window by name, and no other', as
       new AppError('lake_failed', 'Lake get failed: /a is a folder', {
         cause: Object.assign(new Error('/a is a folder'), { code: 'EISDIR' }),
       }),
-      /cannot be read: Lake get failed: \/a is a folder/,
+      /cannot be read \(Lake get failed: \/a is a folder\): the next run computes its window again/,
       true,
     ],
-    ['what the disk does not give back', new AppError('lake_failed', 'EIO'), /cannot be read: EIO/, false],
+    [
+      'what the disk does not give back',
+      new AppError('lake_failed', 'EIO'),
+      /cannot be read \(EIO\): its window stays as it is .*`headgate aggregate` over its time/,
+      false,
+    ],
   ] as const) {
     const lines: string[] = []
     const { log: telling } = createTelemetry('error', { write: (line) => lines.push(line) })

@@ -20,6 +20,9 @@ export interface ControlFiles {
 const isOfTheFile = (error: unknown) =>
   isPermanentReadError(error) || isAccessDenied(error) || isLaterVersion(error)
 
+/** What an operator has to know of a record that is left out. */
+const MEANWHILE = 'no result of a window depends on it; put it back from a backup, or remove it'
+
 export function createControlFiles({
   files,
   log,
@@ -32,7 +35,10 @@ export function createControlFiles({
 
   function name(path: string, error: unknown): void {
     if (!named.has(path))
-      log.warn({ file: path, err: error }, 'a record is damaged, or cannot be read, and is left out')
+      log.warn(
+        { file: path, err: error, meanwhile: MEANWHILE },
+        'a record is damaged, or cannot be read, and is left out',
+      )
     named.add(path)
   }
 

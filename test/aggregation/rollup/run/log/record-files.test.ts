@@ -73,6 +73,7 @@ test('a file that holds no record is named once, and looked at again', async (t)
   }
   t.equal(lines.length, 1)
   t.match(lines[0], path)
+  t.match(lines[0], 'put it back from a backup, or remove it')
   await writeFile(path, '5')
   t.equal(await read(), 5)
   await mkdir(join(dir, 'b.json'))
