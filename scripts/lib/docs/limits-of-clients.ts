@@ -32,7 +32,7 @@ export const requestLimits: readonly Limit[] = [
   },
   {
     what: 'A body, inflated',
-    at: ['gateway/collect/inflate.ts', 'MAX_INFLATED_BODY_BYTES'],
+    at: ['gateway/collect/codecs.ts', 'MAX_INFLATED_BODY_BYTES'],
     beyond: ends('body_too_large'),
   },
   {
@@ -40,6 +40,12 @@ export const requestLimits: readonly Limit[] = [
     at: ['gateway/collect/inflate.ts', 'MAX_LAYERS'],
     beyond: 'it is not inflated any further, and cannot be read',
     unit: 'layers',
+  },
+  {
+    what: 'Frames of a body in Zstandard',
+    at: ['gateway/collect/codecs.ts', 'MAX_FRAMES'],
+    beyond: ends('malformed_body'),
+    unit: 'frames',
   },
   {
     what: 'Names in `Content-Encoding`',

@@ -37,7 +37,13 @@ export function magicOf(bytes: Buffer): 'gzip' | 'zlib' | 'zstd' | undefined {
 }
 
 const isGzip = (bytes: Buffer): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
-export const isZstd = (bytes: Buffer): boolean => bytes.length > 3 && bytes.readUInt32LE(0) === 0xfd2fb528
+
+/** RFC 8878: a frame, or one of the sixteen kinds that are skipped, by which pzstd begins. */
+export function isZstd(bytes: Buffer): boolean {
+  if (bytes.length < 4) return false
+  const magic = bytes.readUInt32LE(0)
+  return magic === 0xfd2fb528 || magic >>> 4 === 0x184d2a5
+}
 
 /** RFC 1950: deflate with a window, and a header that is a multiple of 31. No text starts like that. */
 const isZlib = (bytes: Buffer): boolean => bytes[0] === 0x78 && hasZlibCheck(bytes)

@@ -14,6 +14,7 @@ import {
   readBody,
 } from './body.ts'
 import { countryOf, objectsToTracking, pageOf, presentedKeys, singleValued } from './claims.ts'
+import { MAX_INFLATED_BODY_BYTES } from './codecs.ts'
 import { isZstd } from './codings.ts'
 import type { Collector, Receipt } from './collect.ts'
 import { eventsSchema, pixelSchema, webVitalsSchema } from './collect-openapi.ts'
@@ -21,7 +22,7 @@ import type { Format } from './formats/format.ts'
 import { native } from './formats/native.ts'
 import { pixel } from './formats/pixel.ts'
 import { webVitals } from './formats/web-vitals.ts'
-import { type Inflate, MAX_INFLATED_BODY_BYTES } from './inflate.ts'
+import type { Inflate } from './inflate.ts'
 import { type ByteBudget, type ByteReservation, REQUEST_BYTES } from './memory-budget.ts'
 
 export interface CollectRoutePorts {

@@ -1,6 +1,7 @@
 import zlib, { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { test } from 'tap'
-import { createInflate, MAX_INFLATED_BODY_BYTES, RATIO_ALARM } from '../../../src/gateway/collect/inflate.ts'
+import { MAX_INFLATED_BODY_BYTES } from '../../../src/gateway/collect/codecs.ts'
+import { createInflate, RATIO_ALARM } from '../../../src/gateway/collect/inflate.ts'
 import type { Owner } from '../../../src/std/async/fair-queue.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
 
@@ -8,6 +9,12 @@ const text = '{"name":"lcp","value":1}'
 /** Small bodies are inflated at once, large ones on another thread: both have to say the same. */
 const bodies = { small: Buffer.from(text), large: Buffer.from(seededEntropy().token(40_000)) }
 const quiet = () => {}
+
+/** A frame of Zstandard that holds nothing for us: pzstd writes one before each of the others. */
+const SKIPPED = Buffer.from('502a4d180400000001020304', 'hex')
+/** A body in two streams, and what stands between them. */
+const parted = (pack: (text: string) => Buffer, body: Buffer, between: Buffer = Buffer.alloc(0)) =>
+  Buffer.concat([pack(body.toString().slice(0, 9)), between, pack(body.toString().slice(9))])
 
 const somebody: Owner = { group: 'shop', member: '192.0.2.1' }
 
@@ -25,18 +32,19 @@ function inflating() {
 
 /** Zstandard as this runtime may not have it, by what is to come of a frame. */
 const zstdBy = (result: (bytes: Buffer) => Buffer) => ({
-  zstdDecompressSync: result,
-  zstdDecompress(bytes: Buffer, _options: object, done: (error: Error | null, result: Buffer) => void) {
+  zstdDecompressSync: (bytes: Buffer) => allRead(bytes, result(bytes)),
+  zstdDecompress(bytes: Buffer, _options: object, done: (error: Error | null, result: unknown) => void) {
     setImmediate(() => {
       try {
-        done(null, result(bytes))
+        done(null, allRead(bytes, result(bytes)))
       } catch (error) {
-        done(error as Error, NONE)
+        done(error as Error, undefined)
       }
     })
   },
 })
-const NONE = Buffer.alloc(0)
+/** As zlib answers to `info`, of one frame. */
+const allRead = (bytes: Buffer, buffer: Buffer) => ({ buffer, engine: { bytesWritten: bytes.length } })
 const failing = (code: string) => Object.assign(new Error('Decompression failed'), { code })
 const frame = (...parts: readonly Buffer[]) =>
   Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), ...parts])
@@ -92,6 +100,15 @@ for (const [size, body] of Object.entries(bodies)) {
       ['gzip and text', Buffer.concat([gzipSync(body), Buffer.from('--boundary--')]), 'gzip'],
       ['gzip and zeros', Buffer.concat([gzipSync(body), Buffer.alloc(5)]), 'gzip'],
       ['deflate with a small window', deflateSync(body, { windowBits: 9 }), 'deflate'],
+      ['zstd', zstdCompressSync(body), 'zstd'],
+      ['two frames of zstd', parted(zstdCompressSync, body), 'zstd'],
+      ['two frames of zstd that nobody announced', parted(zstdCompressSync, body), undefined],
+      ['zstd as pzstd writes it', Buffer.concat([SKIPPED, zstdCompressSync(body)]), 'zstd'],
+      ['the same, unannounced', Buffer.concat([SKIPPED, zstdCompressSync(body)]), undefined],
+      ['what is skipped behind', Buffer.concat([zstdCompressSync(body), SKIPPED, SKIPPED]), 'zstd'],
+      ['what is skipped between', parted(zstdCompressSync, body, SKIPPED), 'zstd'],
+      ['an empty frame between', parted(zstdCompressSync, body, zstdCompressSync('')), 'zstd'],
+      ['frames around members', zstdCompressSync(parted(gzipSync, body)), 'gzip, zstd'],
     ] as const) {
       const expected = bytes.length === 0 ? '' : body.toString()
       t.equal((await inflate(bytes, encoding)).toString(), expected, rule)
@@ -132,6 +149,70 @@ for (const [size, body] of Object.entries(bodies)) {
     t.same(alarms, [])
   })
 }
+
+const packs = {
+  gzip: gzipSync,
+  deflate: deflateSync,
+  raw: deflateRawSync,
+  br: brotliCompressSync,
+  zstd: (body: Buffer) => zstdCompressSync(body),
+}
+const ZEROS = Buffer.alloc(16)
+/**
+ * What stands behind the end of a stream, and how often the body is read then by codings that do not refuse it: as `gzip -dc`
+ * and `zstd -dc` have it, but that what gzip passes over with a warning is refused where it may say something.
+ */
+const tails: readonly (readonly [
+  string,
+  (stream: Buffer) => readonly Buffer[],
+  Readonly<Partial<Record<string, number>>>,
+])[] = [
+  ['itself', (stream) => [stream], { gzip: 2, zstd: 2 }],
+  ['its beginning, which counts as far as it goes', (stream) => [stream.subarray(0, 3)], { gzip: 1 }],
+  ['zeros', () => [ZEROS], { gzip: 1 }],
+  ['many zeros', () => [Buffer.alloc(70_000)], { gzip: 1 }],
+  ['zeros and itself', (stream) => [ZEROS, stream], {}],
+  ['zeros and a line end', () => [ZEROS, Buffer.from('\n')], {}],
+  ['a line end', () => [Buffer.from('\r\n')], { gzip: 1 }],
+  ['junk', () => [Buffer.from('junk')], { gzip: 1 }],
+  ['junk and itself', (stream) => [Buffer.from('junk'), stream], {}],
+  ['an event', () => [Buffer.from(`\n${text}\n`)], {}],
+  ['bytes that are no text', () => [Buffer.from([0x78, 0x9c, 0xff])], {}],
+  ['what zstd skips', () => [SKIPPED], { zstd: 1 }],
+  ['what zstd skips, cut', () => [SKIPPED.subarray(0, -1)], {}],
+]
+
+for (const [size, body] of Object.entries(bodies)) {
+  for (const [coding, pack] of Object.entries(packs)) {
+    test(`of a ${size} body in ${coding} no part is taken for all of it`, async (t) => {
+      const { inflate } = inflating()
+      const stream = pack(body)
+      for (const [tail, behind, read] of tails) {
+        const bytes = Buffer.concat([stream, ...behind(stream)])
+        const result = inflate(bytes, coding === 'raw' ? 'deflate' : coding)
+        const times = read[coding]
+        if (times === undefined) await t.rejects(result, { code: 'malformed_body' }, tail)
+        else t.equal((await result).toString(), body.toString().repeat(times), tail)
+      }
+    })
+  }
+}
+
+test('frames are bounded together, in bytes and in number', async (t) => {
+  const { inflate } = inflating()
+  const half = zstdCompressSync(Buffer.alloc(MAX_INFLATED_BODY_BYTES / 2))
+  const full = await inflate(Buffer.concat([half, half, zstdCompressSync('')]), 'zstd')
+  t.equal(full.length, MAX_INFLATED_BODY_BYTES)
+  for (const over of ['a', 'a'.repeat(100_000)]) {
+    await t.rejects(inflate(Buffer.concat([half, half, zstdCompressSync(over)]), 'zstd'), {
+      code: 'body_too_large',
+      message: 'The inflated body exceeds 4194304 bytes.',
+    })
+  }
+  const frames = (count: number) => Buffer.concat(Array(count).fill(zstdCompressSync('a')))
+  t.equal((await inflate(frames(1_000), 'zstd')).length, 1_000)
+  await t.rejects(inflate(frames(1_001), 'zstd'), { code: 'malformed_body' })
+})
 
 test('no text is taken for something compressed', async (t) => {
   const { inflate } = inflating()
@@ -250,12 +331,15 @@ function counted() {
   const begun: number[] = []
   const going: (() => void)[] = []
   const runtime = {
-    zstdDecompressSync: () => NONE,
-    zstdDecompress(bytes: Buffer, _options: object, done: (error: Error | null, result: Buffer) => void) {
+    zstdDecompressSync: quiet,
+    zstdDecompress(bytes: Buffer, _options: object, done: (error: Error | null, result: unknown) => void) {
       const [name = 0] = bytes.subarray(-1)
       begun.push(name)
       going.push(() =>
-        done(name === 3 ? failing('ZSTD_error_corruption_detected') : null, bytes.subarray(-1)),
+        done(
+          name === 3 ? failing('ZSTD_error_corruption_detected') : null,
+          allRead(bytes, bytes.subarray(-1)),
+        ),
       )
     },
   }
