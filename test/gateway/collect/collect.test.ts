@@ -236,10 +236,16 @@ test('a receipt says that a retry would be another event, and nothing where it w
     ['what has none was not accepted', [own, { name: 1 }], {}, undefined],
     ['a key', [none], { idempotencyKey: 'k' }, undefined],
     [
-      'web-vitals name their values',
-      [{ name: 'LCP', value: 1, id: 'v5-1' }],
+      'web-vitals name their reports',
+      [{ name: 'LCP', value: 1, delta: 1, id: 'v5-1' }],
       { format: webVitals },
       undefined,
+    ],
+    [
+      'a report that tells no change may be another one',
+      [{ name: 'LCP', value: 1, id: 'v5-1' }],
+      { format: webVitals },
+      false,
     ],
     ['a web-vitals metric without an id', [{ name: 'LCP', value: 1 }], { format: webVitals }, false],
   ] as const) {
@@ -526,6 +532,7 @@ test('of the values of a measurement the last that was sent is the last that is 
   const id = 'v5-1795384242843-1'
   const values = (...all: number[]) => all.map((value) => lcp({ measurement_id: id, value }))
   const web = (...all: number[]) => all.map((value) => ({ name: 'INP', id, value }))
+  const told = (value: number, delta: number) => [{ name: 'INP', id, value, delta }]
   const timed = (event_time: number) => values(96, 104).map((event) => ({ ...event, event_time }))
   const noonMs = Date.UTC(2026, 10, 22, 12)
   for (const [rule, requests, last] of [
@@ -549,9 +556,13 @@ test('of the values of a measurement the last that was sent is the last that is 
   for (const [rule, requests, last] of [
     ['web-vitals', [web(96, 104)], 104],
     ['one by one', [web(96), web(104), web(98)], 98],
+    ['fallen to a value that was there before', [web(96), web(104), web(96)], 96],
+    ['the same with the changes', [told(96, 96), told(104, 8), told(96, -8)], 96],
   ] as const) {
     const { collect, journal } = setup()
     for (const events of requests) await collect(submission(events, { format: webVitals, canRetry: false }))
+    const [count, ids] = [requests.flat().length, journal.events().map((event) => event['event_id'])]
+    t.equal(new Set(ids).size, count, `${rule}: none is taken for another`)
     t.equal(lastOf(journal.events()), last, rule)
   }
   const { collect, journal } = setup()

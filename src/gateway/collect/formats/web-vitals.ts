@@ -47,8 +47,16 @@ function metricsIn(item: unknown): readonly unknown[] {
   const others = Object.entries(item)
   const metrics = others.filter(([name, value]) => vitalUnits.has(name) && isThere(value))
   if (metrics.length === 0) return [item]
-  const shared = sharedBy(others)
-  return metrics.map(([name, value]) => ({ ...shared, ...(isObject(value) ? value : { value }), name }))
+  const { event_id, ...shared } = sharedBy(others)
+  const whole = kept('event_id', event_id)
+  // What names the whole names each of its metrics only together with what that is called.
+  const idOf = (name: string) => (isText(whole) ? { event_id: idFrom(whole, name) } : {})
+  return metrics.map(([name, value]) => ({
+    ...shared,
+    ...idOf(name),
+    ...(isObject(value) ? value : { value }),
+    name,
+  }))
 }
 
 /** What all metrics of an object have in common: what is a field, and of anything else no more than an event may keep. */
@@ -84,10 +92,8 @@ function toCandidate(item: unknown): unknown {
   // Who says that theirs is in seconds means it; any other word for the library's own is no other series.
   if (unit !== undefined && scales.get(fields['unit'])?.unit !== unit) fields['unit'] = unit
   if (isText(id)) {
-    const reading = numberIn(value)
-    // With the name: some pages give all their metrics one id, that of the page view, and LCP is often equal to FCP.
-    if (isText(name) && !Number.isNaN(reading)) put(fields, 'event_id', `${id}:${name}:${reading}`)
     put(fields, 'measurement_id', id)
+    if (fields['event_id'] === undefined) put(fields, 'event_id', reportId(id, item))
   }
   if (isText(navigationType)) fields['navigation_type'] = navigationType.replaceAll('_', '-')
   const entry = objectIn(details['navigationEntry'])
@@ -96,6 +102,20 @@ function toCandidate(item: unknown): unknown {
   if (isText(details['url'])) fields['url_full'] = details['url']
   return fields
 }
+
+/**
+ * The same each time that one report is sent. With the name, as some pages give all their metrics one id, that of the page
+ * view, and LCP is often equal to FCP. With the change since the last report: INP falls again, and to the same value. Of a
+ * metric that does not tell it nothing tells such a report from a repetition, so none has an id, and the last one counts.
+ */
+function reportId(id: string, { name, value, delta }: JsonObject): string | undefined {
+  const [reading, change] = [numberIn(value), numberIn(delta)]
+  return isText(name) && !Number.isNaN(reading + change) ? idFrom(id, name, reading, change) : undefined
+}
+
+/** No two lists of parts give one id: a colon within a part is written out. */
+const idFrom = (...parts: readonly (string | number)[]): string =>
+  parts.map((part) => String(part).replace(/[%:]/g, encodeURIComponent)).join(':')
 
 /** Strings, numbers and booleans that a page added: to its columns, else to attributes, behind the element. */
 function additionsOf(item: JsonObject, details: JsonObject): Record<string, unknown> {
@@ -114,10 +134,15 @@ function additionsOf(item: JsonObject, details: JsonObject): Record<string, unkn
   return fields
 }
 
-/** Unless it breaks a rule of its column. */
 function put(fields: Record<string, unknown>, name: string, value: unknown): void {
-  const kept = readers.get(name)?.(value)
-  if (kept !== undefined && !(kept instanceof ValueRule)) fields[name] = kept
+  const own = kept(name, value)
+  if (own !== undefined) fields[name] = own
+}
+
+/** Nothing of what breaks a rule of its column. */
+function kept(name: string, value: unknown): unknown {
+  const read = readers.get(name)?.(value)
+  return read instanceof ValueRule ? undefined : read
 }
 
 const objectIn = (value: unknown): JsonObject => (isObject(value) ? value : NOTHING)

@@ -56,11 +56,11 @@ test('a metric has its registered name, its unit and the ids of its client', asy
     ['LCP', 'ms'],
     ['TTFB', 'ms'],
   ] as const) {
-    t.strictSame(measured({ ...lcp, name }), {
+    t.strictSame(measured({ ...lcp, name, delta: 0.5 }), {
       name: `browser.web_vital.${name.toLowerCase()}`,
       value: 1234.5,
       unit,
-      event_id: `v6-1-2:${name}:1234.5`,
+      event_id: `v6-1-2:${name}:1234.5:0.5`,
       measurement_id: 'v6-1-2',
       sdk_name: 'web-vitals',
     })
@@ -103,17 +103,67 @@ test('an object that names its metrics is one of each, with all else that it say
   }
 })
 
-test('a metric that is reported again is another event of the same measurement', async (t) => {
-  const [first, again] = [measured(lcp), measured({ ...lcp, value: 2_000 })]
-  t.equal(first.measurement_id, again.measurement_id)
-  t.not(first.event_id, again.event_id)
+test('a report that is sent again is the same event, and one of a value that came back is another of the measurement', async (t) => {
+  const inp = { name: 'INP', id: 'v6-1-2', value: 96, delta: 96 }
+  for (const [what, again, isSame] of [
+    ['sent again', inp, true],
+    ['sent again, its numbers as texts', { ...inp, value: '96', delta: '96.0' }, true],
+    ['risen', { ...inp, value: 104, delta: 8 }, false],
+    ['fallen to a value that was there before', { ...inp, delta: -8 }, false],
+    ['of another metric', { ...inp, name: 'LCP' }, false],
+  ] as const) {
+    const [first, second] = [measured(inp), measured(again)]
+    t.equal(first.measurement_id, second.measurement_id, what)
+    t.equal(first.event_id === second.event_id, isSame, what)
+  }
+  for (const delta of [undefined, null, '', 'x', {}]) {
+    const { event_id, measurement_id } = measured({ ...inp, delta })
+    t.same(
+      [event_id, measurement_id],
+      [undefined, 'v6-1-2'],
+      `a change of ${delta} tells no two reports apart`,
+    )
+  }
+})
+
+test('whatever their parts hold, reports that differ have ids that differ', async (t) => {
+  const report = (id: string, name: string) => Object(decode({ id, name, value: 5, delta: 5 })[0]).event_id
+  for (const [one, other] of [
+    [report('x', 'y:z'), report('x:y', 'z')],
+    [report('x', 'y%3Az'), report('x', 'y:z')],
+    [report('x:y', 'z'), report('x%3Ay', 'z')],
+  ] as const) {
+    t.type(one, 'string')
+    t.not(one, other)
+  }
+  const part = fc.stringMatching(/^[a-z:%3A]{1,6}$/)
+  fc.assert(
+    fc.property(fc.tuple(part, part), fc.tuple(part, part), (a, b) => {
+      t.equal(report(...a) === report(...b), String(a) === String(b))
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('an event_id of its own names a metric, and of an object of several each with its name', async (t) => {
+  t.equal(measured({ ...lcp, delta: 1, event_id: 'e1' }).event_id, 'e1')
+  t.equal(
+    measured({ ...lcp, delta: 1, event_id: '' }).event_id,
+    'v6-1-2:LCP:1234.5:1',
+    'an empty one is none',
+  )
+  const idsOf = (beacon: object) => decode(beacon).map((event) => Object(event).event_id)
+  t.same(idsOf({ event_id: 'e1', LCP: 1, CLS: 2 }), ['e1:LCP', 'e1:CLS'])
+  t.same(idsOf({ event_id: 7, LCP: 1, id: 'v1', delta: 1 }), ['7:LCP'])
+  t.same(idsOf({ event_id: 'e1', LCP: { value: 1, event_id: 'e2' }, CLS: 2 }), ['e2', 'e1:CLS'])
+  t.same(idsOf({ event_id: {}, LCP: 1, CLS: 2 }), [undefined, undefined], 'what is no id names nothing')
 })
 
 test('metrics of one page that share its id are as many events, whatever their values', async (t) => {
   const names = ['LCP', 'FCP', 'CLS', 'INP', 'TTFB', 'checkout']
   for (const [how, events] of [
-    ['each by itself', names.flatMap((name) => decode({ name, value: 0, id: 'view-1' }))],
-    ['in one object', decode({ LCP: 0, FCP: 0, CLS: 0, INP: 0, TTFB: 0, id: 'view-1' })],
+    ['each by itself', names.flatMap((name) => decode({ name, value: 0, delta: 0, id: 'view-1' }))],
+    ['in one object', decode({ LCP: 0, FCP: 0, CLS: 0, INP: 0, TTFB: 0, delta: 0, id: 'view-1' })],
   ] as const) {
     const ids = events.map((event) => Object(event).event_id)
     t.equal(new Set(ids).size, events.length, how)
@@ -139,7 +189,7 @@ test('what is missing is left out, and what is of the wrong type is no reason to
   t.strictSame(measured({ name: 'CLS', value: 0, ...odd }), measured({ name: 'CLS', value: 0 }))
   const long = { id: 'x'.repeat(129), session_id: 'x'.repeat(129), weight: 'x' }
   t.strictSame(measured({ name: 'CLS', value: 0, ...long }), measured({ name: 'CLS', value: 0 }))
-  const { event_id, measurement_id } = measured({ ...lcp, id: 'x'.repeat(128) })
+  const { event_id, measurement_id } = measured({ ...lcp, delta: 1, id: 'x'.repeat(128) })
   t.same([event_id, measurement_id?.length], [undefined, 128], 'an id that leaves no room for the value')
 })
 
