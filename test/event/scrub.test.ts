@@ -86,6 +86,36 @@ test('allowed query parameters stay, named as they are written', async (t) => {
   }
 })
 
+test('what an allowed parameter holds is cleaned like prose, in which long numbers are names', async (t) => {
+  for (const [value, clean] of [
+    ['spring_sale', 'spring_sale'],
+    ['a%20b+c', 'a%20b+c'],
+    ['21354687911', '21354687911'],
+    ['(a).', '(a).'],
+    ['12:30:45', '12:30:45'],
+    ['ann@mail.example', '[email]'],
+    ['ann%40mail.example', '[email]'],
+    ['4111111111111111', '[digits]'],
+    ['203.0.113.77', '[ip]'],
+    ['2001:db8:85a3::8a2e:370:7334', '[ip]'],
+    ['Bearer+abcdef123456', 'Bearer+[token]'],
+    ['password%3Dhunter2', 'password%3D[token]'],
+    ['a;token=hunter2', 'a;token=[token]'],
+    ['x%26token%3Dhunter2', 'x%26token%3D[token]'],
+    ['eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl', '[token]'],
+    ['https://joe:secret@h/a', 'https://h/a'],
+    ['https%3A%2F%2Fh%2F%3Fsid%3D1', 'https%3A%2F%2Fh%2F'],
+    ['https://h/b?sid=1', 'https://h/b'],
+    ['/b?q=1', '/b'],
+  ] as const) {
+    const [url, kept] = [value, clean].map((each) => `https://h/a?q=${each}&page=3`) as [string, string]
+    for (const field of ['page_url', 'referrer', 'url_full'] as const) {
+      t.equal(scrubbed(field, `${url}&other=1`, allowing('q', 'page')), kept, value)
+    }
+    t.equal(scrubbed('page_url', kept, allowing('q', 'page')), kept, 'cleaned twice is cleaned once')
+  }
+})
+
 test('a URL is cut to its limit, never inside a character', async (t) => {
   t.equal(scrubbed('page_url', `https://h/${'a'.repeat(5_000)}`)?.length, MAX_URL_CHARS)
   const cut = scrubbed('page_url', `https://h/${'a'.repeat(MAX_URL_CHARS - 11)}😀tail`)

@@ -35,10 +35,12 @@ export function scrubUrlsIn(text: string, rules: UrlTextRules): string {
   for (let found = WORD.exec(text); found !== null; found = WORD.exec(text)) {
     const [word] = found
     if (!SUSPECT.test(word)) continue
+    // What stays of a query is looked at in the same way, which moves the place that the pattern remembers.
+    const end = WORD.lastIndex
     const { kept, query, tail } = partsOf(word, rules)
-    const rest = query === '' ? '' : restOf(text, WORD.lastIndex, query + tail)
+    const rest = query === '' ? '' : restOf(text, end, query + tail)
     clean += text.slice(done, found.index) + kept + (rest === '' ? tail : tailOf(rest.replace(IN_SINGLE, '')))
-    done = WORD.lastIndex + rest.length
+    done = end + rest.length
     WORD.lastIndex = done
   }
   return clean + text.slice(done)
@@ -119,8 +121,11 @@ export function allowedQuery(rest: string, allowQuery: ReadonlySet<string>): str
   if (allowQuery.size === 0 || !rest.startsWith('?')) return ''
   const pairs = rest.slice(1).replace(/#.*/s, '').split('&')
   const kept = pairs.filter((pair) => allowQuery.has(pair.replace(/=.*/s, '')))
-  return kept.length === 0 ? '' : `?${kept.join('&')}`
+  return kept.length === 0 ? '' : `?${kept.map((pair) => scrubUrlsIn(pair, OF_NO_QUERY)).join('&')}`
 }
+
+/** What the page of a URL may keep is not what that of one inside of it may. */
+const OF_NO_QUERY: UrlTextRules = { allowQuery: new Set(), everywhere: false }
 
 const CLOSERS = ")]},;.!?'\\"
 /** Line and column, with the colons. */

@@ -1,8 +1,9 @@
 import { MAX_URL_CHARS } from '../schema/event.ts'
+import { maskAddresses4 } from './addresses.ts'
 import { cutChars } from './cut.ts'
 import { COLON, QUERY, SEMICOLON, SLASH } from './escapes.ts'
 import { folded } from './lookalikes.ts'
-import { cleanPath, isPlainPath } from './prose.ts'
+import { cleanPath, cleanProse, isPlainPath, type ProseRules } from './prose.ts'
 import { allowedQuery } from './url-text.ts'
 
 const NO_QUERY: ReadonlySet<string> = new Set()
@@ -38,7 +39,7 @@ export function scrubUrl(text: string, allowQuery: ReadonlySet<string> = NO_QUER
   const opaque = OPAQUE_URL.exec(url)
   if (opaque) return opaque[0].toLowerCase()
   const [base = ''] = url.split(/[?#]/, 1)
-  const query = allowedQuery(url.slice(base.length), allowQuery)
+  const query = cleanQuery(allowedQuery(url.slice(base.length), allowQuery), allowQuery)
   const parts = HIERARCHICAL_URL.exec(base)
   if (parts) {
     const [, scheme = '', authority = '', path = ''] = parts
@@ -51,6 +52,13 @@ export function scrubUrl(text: string, allowQuery: ReadonlySet<string> = NO_QUER
   // What stood behind the userinfo must not become a host with a userinfo of its own.
   return /^[\\/]{2}/.test(path) ? '' : cutChars(scrubbedPath(path) + query, MAX_URL_CHARS)
 }
+
+/** Long numbers are names there, as in paths: of campaigns, of products. */
+const QUERY_RULES: ProseRules = { everywhere: false, isLabel: true }
+
+/** Whoever allows a name does not know all that others will put there. */
+const cleanQuery = (query: string, allowQuery: ReadonlySet<string>): string =>
+  query === '' ? '' : maskAddresses4(cleanProse(query, QUERY_RULES, allowQuery))
 
 /** A host is nobody's, and looks like a number now and then. */
 function withCleanPath(url: string): string {
