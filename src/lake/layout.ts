@@ -57,7 +57,7 @@ export const isMisnamed = (name: string): boolean =>
   !((parseRawKey(name) ?? parseQuarantineKey(name)) && isKey(name))
 
 export const MISNAMED =
-  'it is not called <source>/dt=YYYY-MM-DD/hr=HH/<name>.ndjson, .ndjson.gz or .parquet, of letters, digits and . _ - = ~'
+  'it is not called <source>/dt=YYYY-MM-DD/hr=HH/<name>.ndjson, .ndjson.gz or .parquet, of a day that there is, in letters, digits and . _ - = ~'
 
 export const checkedKey = (key: string): string => keyOf(...key.split('/'))
 

@@ -93,7 +93,7 @@ const PRIVATE_KEY = new RegExp(
 /** What posts in somebody's name for whoever knows its path: of Slack, Discord, Teams and bots of Telegram. */
 const WEBHOOK = new RegExp(
   [
-    '((?:services|workflows)/T[A-Z\\d]{6,}/[AB][A-Z\\d]{6,}/|webhooks/\\d{6,}/|IncomingWebhook/)[\\w-]{8,}(?:/[\\w-]{8,})*',
+    '((?:services|workflows|triggers)/T[A-Z\\d]{6,}/[AB]?[A-Z\\d]{6,}/|webhooks/\\d{6,}/|IncomingWebhook/)[\\w-]{8,}(?:/[\\w-]{8,})*',
     '|(?<![A-Za-z\\d])(bot)?\\d{6,}:AA[\\w-]{20,}',
   ].join(''),
   'g',
@@ -151,7 +151,7 @@ const ifAssigned = (clean: (text: string) => string) => (text: string) =>
 export const SECRETS: readonly Secret[] = [
   { tells: ['eyJ'], clean: replace(JWT, '[token]') },
   { tells: ISSUED_TELLS, clean: replace(PREFIXED, '[token]') },
-  { tells: ['services', 'workflows', 'webhook', '0:aa'], clean: replace(WEBHOOK, '$1$2[token]') },
+  { tells: ['services', 'workflows', 'triggers', 'webhook', '0:aa'], clean: replace(WEBHOOK, '$1$2[token]') },
   {
     tells: ['private"key', 'private+key', 'private%00', 'private\\u0000key'],
     clean: replace(PRIVATE_KEY, '[token]'),

@@ -146,6 +146,7 @@ test('the paths of webhooks go, which are keys themselves', async (t) => {
     [`https://hooks.slack.com/services/${team}/${SECRET}`, `services/${team}/[token]`],
     [`https://discord.com/api/webhooks/${chat}/${SECRET}`, `webhooks/${chat}/[token]`],
     [`https://hooks.slack.com/workflows/T0NEEDLE0/A0NEEDLE0/${chat}/${SECRET}`, 'A0NEEDLE0/[token]'],
+    [`https://hooks.slack.com/triggers/T0NEEDLE0/${chat}/${SECRET}`, `${chat}/[token]`],
     [`https://outlook.office.com/webhook/a@b/IncomingWebhook/${SECRET}/${SECRET}`, 'IncomingWebhook/[token]'],
     [`https://api.telegram.org/bot${chat}:AA${SECRET}/getMe`, 'bot[token]/getMe'],
   ] as const) {

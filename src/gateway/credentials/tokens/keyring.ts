@@ -5,7 +5,7 @@ import { HOUR_MS, MINUTE_MS } from '../../../std/durations.ts'
 import { cut } from '../../../std/foreign-text.ts'
 import { counter, gauge } from '../../../std/metrics/instruments.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
-import { createJwks, FAILURE_BACKOFF_MS, type Jwks, STALE_IF_ERROR_MS } from './jwks.ts'
+import { createJwks, type Jwks, STALE_IF_ERROR_MS, UNKNOWN_KEY_COOLDOWN_MS } from './jwks.ts'
 import { JWKS_TIMEOUT_MS } from './jwks-request.ts'
 
 /** The keys of all configured issuers. Apps that name the same issuer share them. */
@@ -128,7 +128,7 @@ function whyOf(failure: unknown): string {
 }
 
 function meanwhile(ageMs: number | undefined): string {
-  const again = `They are fetched again when one is shown, each ${FAILURE_BACKOFF_MS / 1_000} s at most.`
+  const again = `They are fetched again when one is shown, after ${UNKNOWN_KEY_COOLDOWN_MS / 1_000} s at the latest.`
   if (ageMs === undefined) return `Its tokens are refused: no key is known. ${again}`
   const leftMs = Math.max(0, STALE_IF_ERROR_MS - ageMs)
   const left =
