@@ -11,8 +11,8 @@ import { fieldsOf, type NameAndText } from './pairs.ts'
  * What a body holds, whatever its content type says, because sendBeacon cannot say it: one event, an array, NDJSON, or
  * `{ context?, events }`. Two content types are wrappings of their own:
  * - urlencoded: JSON all the same (what curl sends by default), else one event in fields named as in the pixel's query;
- * - multipart: the first part, and the others are not read: a FormData of one field that holds JSON. Where it holds none,
- *   each part is a field.
+ * - multipart: each part that holds JSON, as in a FormData of one such field. Where the first holds none and one is called
+ *   `name`, each part is a field.
  */
 export function* unwrap({ contentType = '', body }: WireRequest): ResumableWork<Decoded> {
   const wrapping = wrappingOf(contentType)
@@ -45,6 +45,7 @@ function fromForm(body: Buffer): Record<string, unknown> {
 }
 
 const PART_HEAD_END = '\r\n\r\n'
+const LINE_END = Buffer.from('\n')
 /** Two hyphens and at most 70 characters (RFC 2046, 5.1.1). To look for a longer text could cost its length squared. */
 const MAX_DELIMITER_BYTES = 72
 /** How much of a part's head is read: what names the part stands at its beginning. */
@@ -61,8 +62,15 @@ function* fromMultipart(body: Buffer): ResumableWork<Decoded> {
   }
   const pairs = parts.map(({ head, content }): NameAndText => [nameIn(head), content.toString('utf8')])
   return isJson(first.content) || !pairs.some(([name]) => name === 'name')
-    ? yield* candidatesIn(first.content)
+    ? yield* candidatesIn(jsonOf(parts) ?? first.content)
     : { candidates: [fieldsOf(pairs)] }
+}
+
+/** The parts that hold JSON, one behind the other, as in NDJSON. */
+function jsonOf(parts: readonly Part[]): Buffer | undefined {
+  const bodies = parts.map(({ content }) => content).filter(isJson)
+  if (bodies.length < 2) return bodies[0]
+  return Buffer.concat(bodies.flatMap((body) => [body.subarray(startOf(body)), LINE_END]))
 }
 
 interface Part {

@@ -232,12 +232,21 @@ test('a form is JSON all the same, or one event in the fields of the pixel', asy
   t.match(failure(`name=${'a'.repeat(MAX_EVENT_BYTES)}`, type), /^body_too_large: /)
 })
 
-test('a multipart body is read in its first part', async (t) => {
+test('a multipart body is read in each part that holds JSON', async (t) => {
   const type = 'multipart/form-data; boundary=X'
   const part = (content: string, name = 'data') =>
     `--X\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${content}\r\n`
   t.strictSame(decode(`${part(json([a, b]))}--X--\r\n`, type), [a, b])
-  t.strictSame(decode(`${part(json(a))}${part(json(b), 'more')}--X--\r\n`, type), [a])
+  t.strictSame(decode(`${part(json(a))}${part(json(b), 'more')}--X--\r\n`, type), [a, b])
+  t.strictSame(
+    decode(`${part('pro', 'plan')}${part(json([a, b]))}${part(`\ufeff ${json(a)}`)}--X--`, type),
+    [a, b, a],
+    'whatever stands before and between',
+  )
+  t.strictSame(decode(`${part(json({ events: [a] }))}${part(json({ events: [b] }))}--X--`, type), [a, b])
+  const [whole, broken] = decode(`${part(json(a))}${part('{"name":')}--X--`, type)
+  t.strictSame(whole, a, 'a part that cannot be read is one by itself')
+  t.match(broken, Unreadable)
   t.strictSame(decode(`${part(`${json(a)}\r\n${json(b)}`)}--X--`, type), [a, b])
   t.strictSame(
     decode(`${part('a', 'name')}${part('1', 'value')}${part('pro', 'attributes.plan')}--X--\r\n`, type),
