@@ -52,9 +52,12 @@ export function singleValued(query: unknown): Readonly<Record<string, string>> {
   return values
 }
 
-/** Global Privacy Control, a header of `1`. Repeated, it is still an objection. */
+/** One of the values of a header that says 1, also as a text (`"1"`) or as other headers say yes (`?1`). */
+const SAYS_ONE = /(?:^|,)[\s"?]*1/
+
+/** Global Privacy Control, a header of `1`. Repeated, it is an objection if one of them is. */
 export const objectsToTracking = (headers: IncomingHttpHeaders): boolean =>
-  headers['sec-gpc']?.toString().startsWith('1') === true
+  SAYS_ONE.test(headers['sec-gpc']?.toString() ?? '')
 
 /** Officially assigned (ISO 3166-1, 2024), and XK, by which every edge and every register calls Kosovo. */
 const COUNTRIES: ReadonlySet<string> = new Set(

@@ -37,11 +37,21 @@ test('a query parameter that was sent twice is an error that names it, and no mo
   })
 })
 
-test('Global Privacy Control is a 1, and anything else is none', async (t) => {
+test('Global Privacy Control is a 1 in any of its values, and anything else is none', async (t) => {
   for (const [value, objects] of [
     ['1', true],
     ['1, 1', true],
+    ['0, 1', true],
+    ['1, 0', true],
+    ['?1', true],
+    ['"1"', true],
+    ['1;v=2', true],
     ['0', false],
+    ['0, 0', false],
+    ['?0', false],
+    ['0;v=1', false],
+    ['01', false],
+    ['true', false],
     ['', false],
     [undefined, false],
   ] as const) {
