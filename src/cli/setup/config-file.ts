@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { LineCounter, parseDocument } from 'yaml'
 import { AppError } from '../../std/errors.ts'
-import { readAtMost } from '../../std/files/too-large.ts'
+import { readRegular } from '../../std/files/not-a-file.ts'
 import { jsonFault, jsonOr } from '../../std/json.ts'
 import { codeInWords } from '../../std/system-faults.ts'
 
@@ -26,7 +26,7 @@ const FILE_FAULTS: Readonly<Record<string, string>> = {
   EISDIR: 'it is a folder',
   ENOTDIR: 'a part of its path is a file, not a folder',
   ENAMETOOLONG: 'its name is too long',
-  ELOOP: 'its links lead in a circle',
+  ENXIO: 'it is a pipe, a socket, a device or a link to nothing, and no file',
   ERR_INVALID_ARG_VALUE: 'its name has null bytes, which no name can have',
   EFBIG: `it has more than ${MAX_CONFIG_BYTES} bytes`,
 }
@@ -61,7 +61,7 @@ const notUtf8 = ([first, second]: Buffer): string =>
 
 async function bytesOf(path: string): Promise<Buffer> {
   try {
-    return await readAtMost(path, MAX_CONFIG_BYTES)
+    return await readRegular(path, MAX_CONFIG_BYTES)
   } catch (cause) {
     const { code = '' } = cause as NodeJS.ErrnoException
     const why = FILE_FAULTS[code] ?? codeInWords(cause)

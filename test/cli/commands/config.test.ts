@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { chmod, chown, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { test } from 'tap'
@@ -99,6 +100,8 @@ test('a file that cannot be read, or not be parsed, is a fault with its place an
     folder: {},
   })
   putZeros(join(dir, 'zeros.yaml'), 3 * 2 ** 30)
+  // Nobody writes to it: who opened it as a file would wait for ever.
+  execFileSync('mkfifo', [join(dir, 'pipe')])
   for (const [name, err] of [
     ['zeros.yaml', /Cannot read the configuration .*zeros\.yaml: it has more than 16777216 bytes/],
     [
@@ -139,6 +142,8 @@ test('a file that cannot be read, or not be parsed, is a fault with its place an
     ],
     ['comment.yaml', /there is no setting in it/],
     ['line.yaml', /there is no setting in it/],
+    ['pipe', /Cannot read the configuration .*pipe: it is a pipe, a socket, a device or a link to nothing/],
+    [relative(dir, '/dev/zero'), /it is a pipe, a socket, a device or a link to nothing/],
     [relative(dir, '/proc/self/mem'), /Cannot read the configuration .*\(EIO\)/],
   ] as const) {
     const terminal = fakeTerminal()
