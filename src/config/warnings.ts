@@ -1,4 +1,6 @@
 import { isIPv4 } from 'node:net'
+import { MAX_EVENT_AGE_MS } from '../event/enrich.ts'
+import { inUnits } from '../std/input/quantities.ts'
 import type { Environment } from './environment.ts'
 import type { ConfigFault } from './faults.ts'
 import { isLoopback } from './loopback.ts'
@@ -75,12 +77,22 @@ export function configWarnings(config: Config): ConfigFault[] {
       'gateway.stream.region',
       NOWHERE,
     ),
+    ...horizonWarning(aggregation.schedule),
     ...warnIf(
       lake.kind === 's3' && lake.maxTempBytes < LARGEST_OBJECT_BYTES,
       'lake.maxTempBytes',
       'is less than one object of Firehose may have (128MiB), and what does not fit is never computed',
     ),
   ]
+}
+
+function horizonWarning({ horizon }: Config['aggregation']['schedule']): ConfigFault[] {
+  const [own, age] = [horizon, MAX_EVENT_AGE_MS].map((ms) => inUnits('duration', ms))
+  return warnIf(
+    horizon < MAX_EVENT_AGE_MS,
+    'aggregation.schedule.horizon',
+    `is ${own}, and the gateway takes events that are up to ${age} old: those that come later are not counted until a run with "reprocess": "all"; ${age} or more takes them in`,
+  )
 }
 
 /** What a start would refuse, and a check elsewhere cannot hold against the file. */

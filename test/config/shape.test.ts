@@ -226,6 +226,20 @@ test('what can work, but hardly as it was meant, is a warning', async (t) => {
   }
 })
 
+test('a horizon that ends before the gateway stops taking events is a warning with both and the remedy', async (t) => {
+  const warnings = (horizon: string) =>
+    configWarnings(parseConfig({ aggregation: { schedule: { horizon } } }, {}))
+  t.same(warnings('2h'), [
+    {
+      path: 'aggregation.schedule.horizon',
+      message:
+        'is 2h, and the gateway takes events that are up to 1d old: those that come later are not counted until a run with "reprocess": "all"; 1d or more takes them in',
+    },
+  ])
+  t.equal(warnings('1439m').length, 1)
+  t.same(warnings('24h'), [])
+})
+
 test('a check warns of what a start would refuse, where it may be another than here', async (t) => {
   const secret = { gateway: { idempotency: { secretEnv: 'OUR_SECRET' } } }
   for (const [rule, file, env, warnings] of [

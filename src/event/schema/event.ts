@@ -70,7 +70,8 @@ export const Event = Type.Object({
   weight: Type.Number({
     exclusiveMinimum: 0,
     maximum: MAX_WEIGHT,
-    description: 'How many occurrences the row stands for: 1, or 1 / sampling rate.',
+    description:
+      'How many occurrences the row stands for: 1, or 1 / sampling rate. Counted in steps of 0.001, and as no less.',
   }),
   page_url: Type.Optional(cut('The page, without query (but allowed names), fragment and userinfo.')),
   page_path: Type.Optional(cut('Path of page_url; derived from it when absent.')),
