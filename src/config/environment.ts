@@ -38,6 +38,12 @@ export interface Applied {
   readonly faults: readonly ConfigFault[]
   /** What stands at which path; groups before their keys. */
   readonly sources: ReadonlyMap<string, ValueSource>
+  /** What stood where a group must be, and gave way to one: nothing else is left of it. */
+  readonly replaced: readonly Replaced[]
+}
+
+interface Replaced extends Known {
+  readonly value: unknown
 }
 
 /** Writes what the environment says into the input. `named` are variables that others than the configuration name. */
@@ -48,11 +54,13 @@ export function applyEnvironment(
 ): Applied {
   const names = environmentNames()
   const sources = new Map<string, ValueSource>()
+  const replaced: Replaced[] = []
   // Groups come before their keys, which win.
   for (const [name, { path, schema }] of names) {
     const text = env[name]
     if (text === undefined || isServiceLink(name, env)) continue
     sources.set(path.join('.'), { variable: name, example: assignment(name, schema) })
+    replaced.push(...noGroups(input, path, names.values()))
     assign(input, path, Type.IsString(schema) ? text : jsonOrText(text))
   }
   const unknown = Object.keys(env).filter(
@@ -67,7 +75,7 @@ export function applyEnvironment(
       path: name,
       message: `names no key of the configuration${meant(name, names)}`,
     }))
-  return { faults, sources }
+  return { faults, sources, replaced }
 }
 
 function meant(name: string, names: ReadonlyMap<string, Known>): string {
@@ -145,9 +153,16 @@ function isServiceLink(name: string, env: Environment): boolean {
   return inner !== undefined && LINKED.test(String(env[`${service}_NAME`]))
 }
 
+/** What is no group on the way to a key. Of what is empty nothing is lost. */
+const noGroups = (input: unknown, path: readonly string[], known: Iterable<Known>): Replaced[] =>
+  [...known]
+    .filter(({ path: group }) => group.length < path.length && group.every((key, at) => key === path[at]))
+    .map((group) => ({ ...group, value: valueAt(input, group.path) ?? {} }))
+    .filter(({ value }) => !isRecord(value))
+
 const jsonOrText = (text: string): unknown => jsonOr(text, () => text)
 
-export function assign(
+function assign(
   target: Record<string, unknown>,
   [head = '', ...rest]: readonly string[],
   value: unknown,

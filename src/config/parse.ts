@@ -21,15 +21,20 @@ export { configWarnings, startWarnings } from './warnings.ts'
 export function parseConfig(file: unknown, env: Environment, named: readonly string[] = []): Config {
   const given = structuredClone(file ?? {})
   const input = isRecord(given) ? given : {}
-  const { faults: unknown, sources } = applyEnvironment(input, env, named)
+  const { faults: unknown, sources, replaced } = applyEnvironment(input, env, named)
   applyPlatform(input, env)
-  const { value, faults } = shape(Config, input, '', { sources, elsewhere })
+  const context = { sources, elsewhere }
+  const lost = replaced.flatMap(
+    (group) => shape(group.schema, group.value, group.path.join('.'), context).faults,
+  )
+  const { value, faults } = shape(Config, input, '', context)
   const config = value as Config
   const all = [
     ...(isRecord(given) ? [] : [{ path: '', message: `must be a group of keys; ${formOf(given)}` }]),
     ...unknown,
+    ...lost,
     ...faults,
-    ...independent(ruleFaults(config), faults),
+    ...independent(ruleFaults(config), [...lost, ...faults]),
   ]
   if (all.length > 0) throw faulty(all, sources)
   return deepFreeze(config)

@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import Type from 'typebox'
 import { environmentNames, parseConfig } from '../../src/config/parse.ts'
 import { faultsOf } from './faults-of.ts'
 
@@ -137,12 +138,33 @@ test('a fault of a value from a variable names the variable and the key', async 
   )
 })
 
+test('what is no group is a fault, whatever variables its keys have', async (t) => {
+  const threads = { HEADGATE_AGGREGATION_ENGINE_THREADS: '2' }
+  const broken = { HEADGATE_AGGREGATION_ENGINE: '{timeout: "2h"}' }
+  const engine =
+    /^ {2}HEADGATE_AGGREGATION_ENGINE \(aggregation\.engine\): must be a group of keys as JSON, .* double quotes$/m
+  t.match(faultLines({ ...broken, ...threads }), engine)
+  t.match(faultLines({ ...threads, ...broken }), engine, 'in any order')
+  const both = faultLines({ ...broken, HEADGATE_AGGREGATION_ENGINE_THREADS: 'x' })
+  t.match(both, engine)
+  t.match(both, /^AppError: 2 faults .*^ {2}HEADGATE_AGGREGATION_ENGINE_THREADS \(/ms, 'and so is its key')
+  const port = { HEADGATE_GATEWAY_LISTEN_PORT: '8080' }
+  const none = 'must be a group of keys; it is a text of 3 characters'
+  t.same(faultsOf({ gateway: { listen: 'abc' } }, port), [`gateway.listen: ${none}`])
+  t.same(faultsOf({ gateway: 'abc' }, port), [`gateway: ${none}`], 'two groups above it')
+  t.same(faultsOf({ gateway: null }, port), [], 'of what is empty nothing is lost')
+})
+
 test('every key that is no group is shown by an example that has its form', async (t) => {
-  const groups = /must be (a group|\{"off"\} or a group)/
-  for (const [variable] of environmentNames()) {
-    const [, line = ''] = String(faultLines({ [variable]: '' })).split('\n')
-    if (groups.test(line) || !line.includes('must be ')) continue
-    const [, example = ''] = /\. Example: (.*)$/.exec(line) ?? []
+  const lines = [...environmentNames()]
+    .filter(([, { schema }]) => !Type.IsObject(schema))
+    .map(([variable]) => [variable, String(faultLines({ [variable]: '' }))] as const)
+  const wrong = lines.filter(([, line]) => line.includes('must be '))
+  t.ok(wrong.length > 50, `${wrong.length} keys are looked at`)
+  const others = lines.filter((each) => !wrong.includes(each)).map(([variable]) => variable)
+  t.same(others, ['HEADGATE_LAKE_BUCKET'], 'of any other an empty text is wrong by its form')
+  for (const [variable, line] of wrong) {
+    const [, example = ''] = /\. Example: (.*)$/m.exec(line) ?? []
     const [name, text = ''] = example.split(/=(.*)/s)
     t.equal(name, variable, line)
     const value = text.replace(/^'(.*)'$/s, '$1')
