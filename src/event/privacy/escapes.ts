@@ -39,8 +39,9 @@ export const COMMA = spelled(',', 'comma')
 export const AT = spelled('@', 'commat')
 export const DOT = spelled('.', 'period')
 export const ENCODED_DOT = encoded('.', 'period')
-/** One of these is in each of its spellings. */
-export const AT_TELLS = ['@', '%00', '%u00', '%uff', '%ef', '\\u', '\\x', '&#', '&commat', '&amp;'] as const
+/** One of these is in each spelling of a character by its number, but for `%3a` and the like. */
+export const ENCODED_TELLS = ['%00', '%u00', '%uff', '%ef', '\\u', '\\x', '&#', '&amp;'] as const
+export const AT_TELLS = ['@', '&commat', ...ENCODED_TELLS] as const
 export const EQUALS = spelled('=', 'equals')
 export const SEMICOLON = spelled(';', 'semi')
 /** What a parameter of a query is called. */

@@ -114,12 +114,14 @@ export const twins: ReadonlyMap<string, string> = new Map(
 )
 const TWIN = `[${[...twins.keys()].join('')}]`
 
+const LETTER_OR_DIGIT = '3\\d|[46][1-9a-f]|[57][\\da]'
+const DECIMAL_ONE = '4[89]|5[0-7]|6[5-9]|[78]\\d|9[07-9]|1[01]\\d|12[0-2]'
 /** Nobody writes a letter or digit of ASCII so but to hide a word or a number, nor a dot between digits but in an address. */
 const ENCODED = new RegExp(
   [
-    '(?:%(?:25)*(?:u00)?|\\\\(?:u00|x))(?:3\\d|[46][1-9a-f]|[57][\\da])',
-    '&(?:amp;)*#(?:x0{0,4}3\\d|0{0,4}(?:4[89]|5[0-7]));',
-    `(?<=\\d)${ENCODED_DOT}(?=\\d)`,
+    `(?:%(?:25)*(?:u00)?|\\\\(?:u00|x))(?:${LETTER_OR_DIGIT})`,
+    `&(?:amp;)*#(?:x0{0,4}(?:${LETTER_OR_DIGIT})|0{0,4}(?:${DECIMAL_ONE}));`,
+    `(?<=\\d;?|#x[\\da-f]{2};)${ENCODED_DOT}(?=\\d|%(?:25)*(?:u00)?3\\d|&(?:amp;)*#)`,
   ].join('|'),
   'gi',
 )
@@ -180,11 +182,11 @@ const NO_DOMAIN = [
   '[\\w.-]*\\.(?:[cm]?[jt]sx?|css|map|json|html?|xml|png|jpe?g|gif|svg|webp|ico|woff2?|php|log|txt|csv|gz|zip|tar)(?![\\w.-])',
 ].join('|')
 /** An `@` of a mail, without anything else of one around it. */
-const MAIL_AT = `(?<=[\\w.+-])=40(?!${NO_DOMAIN})(?=[a-z][\\w-]*(?:\\.[\\w-]+)*\\.[a-z]{2,}(?![\\w-]))`
+const MAIL_AT = `(?<=[\\w.+-])=40(?!${NO_DOMAIN})(?=[a-z][\\w-]*(?:(?:\\.|=2E)[\\w-]+)*(?:\\.|=2E)[a-z]{2,}(?![\\w-]))`
 /** Quoted-printable (RFC 2045, 6.7), as mails write URLs: `=3Fq=3D1=26r=3D2`. A number or `=3D` alone is none. */
 const IN_MAIL = new RegExp(
   [
-    `=(?:3F|23)${NAME}=|\\w=3D["'\\w%]|=3A//|${MAIL_AT}`,
+    `=(?:3F|23)${NAME}=|\\w=3D["'\\w%]|=3A//|\\d=2E\\d|${MAIL_AT}`,
     '=3F(?=[\\da-f]{0,8}[g-z])(?<=/[\\w.-]{1,64}=3F)|=\\r?\\n(?=[\\w%])(?<=\\?\\S{0,128}=\\r?\\n)',
   ].join('|'),
   'i',
@@ -192,7 +194,8 @@ const IN_MAIL = new RegExp(
 const OF_MAIL = new RegExp(
   [
     `=(3F|23|26)(?=${NAME}=)|=(3F)(?=[\\da-f]{0,8}[g-z])(?<=/[\\w.-]{1,64}=3F)`,
-    `(?<=\\w)=(3D)(?=["'\\w%])|=(2F|3A|3B)|=(40)(?=[a-z][\\w-]*\\.)|=(40)(?=\\w)(?<=//[^\\s/:]{1,64}:[^\\s/:]{1,64}=40)`,
+    `(?<=\\w)=(3D)(?=["'\\w%])|=(2F|3A|3B)|=(40)(?=[a-z][\\w-]*(?:\\.|=2E))|=(40)(?=\\w)(?<=//[^\\s/:]{1,64}:[^\\s/:]{1,64}=40)`,
+    '(?<=\\d)=(2E)(?=\\d)|(?<==40[\\w.=-]{1,64})=(2E)(?=[a-z])',
     // A line that goes on in the next.
     '=\\r?\\n(?=[\\w%])(?<=\\?\\S{0,128}=\\r?\\n)',
   ].join('|'),

@@ -8,7 +8,7 @@ import {
   maskCards,
   maskPrintedCards,
 } from './digits.ts'
-import { AT, AT_TELLS, DOT } from './escapes.ts'
+import { AT, AT_TELLS, DOT, ENCODED_TELLS } from './escapes.ts'
 import { folded } from './lookalikes.ts'
 import { maskOpaque, OPAQUE_TELLS } from './opaque.ts'
 import { ACCOUNT_TELLS, HOME_TELLS, maskAccounts, maskHomes } from './personal.ts'
@@ -87,8 +87,12 @@ const RULES: readonly Rule[] = [
     clean: scrubUrlsIn,
   },
   ...SECRETS.map((secret): Rule => ({ ...secret, concerns: any })),
-  { tells: ['::', '%0a', '\\u000a', MANY_COLONS], concerns: any, clean: maskAddresses6 },
-  { tells: ['.0.', '.00.', '.000.', '&period', '&#'], concerns: isProse, clean: maskAddresses4 },
+  {
+    tells: ['::', '%0a', '&colon', ...ENCODED_TELLS, MANY_COLONS],
+    concerns: any,
+    clean: maskAddresses6,
+  },
+  { tells: ['.0.', '.00.', '.000.', '&period', '&#', '0=0e0'], concerns: isProse, clean: maskAddresses4 },
   { tells: [...AT_TELLS, ...AT_IN_MAIL], concerns: any, clean: (text) => text.replace(EMAIL, '[email]') },
   { tells: ACCOUNT_TELLS, concerns: any, clean: maskAccounts },
   { tells: MANY_DIGITS, concerns: any, clean: (text, { isCard }) => maskCards(text, isCard) },

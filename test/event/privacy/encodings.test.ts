@@ -65,6 +65,35 @@ test('userinfo, parameters and e-mail addresses go, however their punctuation is
   }
 })
 
+test('an address goes though each of its characters is encoded, or some of them twice', async (t) => {
+  const each = (text: string, write: (code: number) => string) =>
+    [...text].map((char) => write(char.charCodeAt(0))).join('')
+  const hex = (code: number) => code.toString(16).padStart(2, '0')
+  const [quad, mail] = ['203.0.113.77', 'ann.lee@mail.example']
+  t.same(
+    missed([
+      ...[quad, mail].flatMap((text) =>
+        [
+          (code: number) => `%${hex(code)}`,
+          (code: number) => `%25${hex(code)}`,
+          (code: number) => `&#${code};`,
+          (code: number) => `&#x${hex(code)};`,
+          (code: number) => `&amp;#${code};`,
+        ].map((write) => [`by ${each(text, write)} x`, text === quad ? 'by [ip] x' : 'by [email] x']),
+      ),
+      ...spellings(':', 'colon').map((colon) => [
+        `by ${'2001:db8:85a3::8a2e:370:7334'.replaceAll(':', colon)} x`,
+        'by [ip] x',
+      ]),
+      ['from 203=2E0=2E113=2E77 port', 'from [ip] port'],
+      ['to ann=40mail=2Eexample, or', 'to [email], or'],
+      ['to ann=40mail=2Eshop=2Eexample, or', 'to [email], or'],
+      ...['size=2E5', 'id=2Eab34', '1=2E5', 'x=40 y=2Ea', '&#65;&#66;C', 'a&#46;b'],
+    ]),
+    [],
+  )
+})
+
 test('other escapes stay', async (t) => {
   t.same(
     missed([
