@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { test } from 'tap'
 import { allRows } from '../../../src/aggregation/ingest/duckdb/sql-session.ts'
 import type { IngestFailure, LakeArrivals } from '../../../src/aggregation/ingest/index/arrivals.ts'
@@ -226,23 +226,26 @@ test('a gzip file that breaks off gives the lines before the break, and is kept 
   )
   const broken = whole.subarray(0, whole.length - 2_000)
   await put(`raw/gateway/${HOUR}/broken.ndjson.gz`, broken)
-  await put(`raw/gateway/${HOUR}/none.ndjson.gz`, 'this is no gzip')
+  await put(`raw/gateway/${HOUR}/none.ndjson.gz`, zstdCompressSync('this is no gzip'))
+  await put(`raw/gateway/${HOUR}/text.ndjson.gz`, lines(eventLine({ event_id: 'called gzip' })))
+  await put(`raw/gateway/${HOUR}/zipped.ndjson`, gzipSync(lines(eventLine({ event_id: 'not called so' }))))
   await put(`raw/gateway/${HOUR}/whole.ndjson`, lines(eventLine({ event_id: 'neighbour' })))
   const report = await ingester().ingest(signal)
   t.ok(report.malformed >= 2, 'both files, and the line in which the one breaks off')
   t.ok(report.rows > 100 && report.rows < 2_000, `${report.rows} rows`)
-  t.ok((await eventIds()).includes('neighbour'))
+  const ids = await eventIds()
+  for (const id of ['neighbour', 'called gzip', 'not called so']) t.ok(ids.includes(id), id)
   t.match(
     report.setAside.filter(({ lines }) => lines === undefined),
     [
-      { key: /broken\.ndjson\.gz$/, why: /^it breaks off, or is no gzip/, keptIn: /-0\.ndjson\.gz$/ },
+      { key: /broken\.ndjson\.gz$/, why: /^it breaks off, is damaged, or/, keptIn: /-0\.ndjson\.gz$/ },
       { key: /none\.ndjson\.gz$/, keptIn: /-1\.ndjson\.gz$/ },
     ],
   )
   t.match((await why()).slice(-1), [{ reason: 'broken_object', object: /none\.ndjson\.gz$/ }])
   const kept = (await keys('dead/')).filter((key) => key.endsWith('.gz'))
   const sizes = await Promise.all(kept.map(async (key) => (await lake.get(key))?.length))
-  t.same(sizes, [broken.length, 15])
+  t.same(sizes, [broken.length, zstdCompressSync('this is no gzip').length])
   t.same(await keys(`raw/gateway/${HOUR}/broken`), [])
 })
 

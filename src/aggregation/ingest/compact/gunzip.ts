@@ -1,9 +1,41 @@
 import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { setImmediate as nextLoopRound } from 'node:timers/promises'
 import { createGunzip, type Gunzip } from 'node:zlib'
 
 /** How much of a gzip file is inflated at a time: a piece grows to 16 MiB at most. */
 const PIECE_BYTES = 16_384
+
+/** Of a file, to know what it is. */
+const HEAD_BYTES = 64
+
+/** Its first bytes, and whether they begin a text. */
+export interface FileHead {
+  readonly bytes: Buffer
+  readonly isText: boolean
+}
+
+export async function headOf(path: string): Promise<FileHead> {
+  const file = await open(path)
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0)
+    const bytes = buffer.subarray(0, bytesRead)
+    return { bytes, isText: bytes.length > 0 && bytes.every(isWritten) }
+  } finally {
+    await file.close()
+  }
+}
+
+const isWritten = (byte: number): boolean => byte >= 0x20 || (byte >= 0x09 && byte <= 0x0d)
+
+/**
+ * By its bytes: who writes objects may be told to compress them and not to call them so, or the other way round. By its
+ * name where they are no text, and no gzip either: then it is a damaged one.
+ */
+export async function isGzip(path: string, isNamedSo: boolean): Promise<boolean> {
+  const { bytes, isText } = await headOf(path)
+  return (bytes[0] === 0x1f && bytes[1] === 0x8b) || (isNamedSo && !isText)
+}
 
 /**
  * What a gzip file holds: all that can be read of it, and then the error that says why there is no more. Not by
@@ -40,11 +72,14 @@ async function* inflating(path: string, reading: Reading): AsyncGenerator<Buffer
   try {
     for await (const piece of createReadStream(path, { highWaterMark: PIECE_BYTES })) {
       for (const part of reading.at >= slowFrom ? bytesOf(piece) : [piece]) {
-        // Whatever follows the last member is not read, such as the zeros of a tape.
-        if (gunzip.readableEnded) return undefined
+        if (gunzip.readableEnded) break
         const fault = await faultOf(gunzip, (done) => gunzip.write(part, done))
         yield* news(ready.splice(0), reading)
         if (fault) return fault
+      }
+      // zlib stops at a zero. Those of a tape are passed over, as by gzip(1); that there is a member behind them would be lost.
+      if (gunzip.readableEnded && !isZeros(piece.subarray(Math.max(0, gunzip.bytesWritten - reading.at)))) {
+        throw Object.assign(new Error('Something stands behind the padding'), { code: 'Z_DATA_ERROR' })
       }
       reading.at += piece.length
     }
@@ -57,6 +92,8 @@ async function* inflating(path: string, reading: Reading): AsyncGenerator<Buffer
     gunzip.destroy()
   }
 }
+
+const isZeros = (bytes: Buffer): boolean => bytes.equals(Buffer.alloc(bytes.length))
 
 const bytesOf = (piece: Buffer): readonly Buffer[] => Array.from(piece, (_, at) => piece.subarray(at, at + 1))
 

@@ -2,11 +2,12 @@ import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf } from '../../../std/expected-errors.ts'
 import { FILE_MODE } from '../../../std/files/files.ts'
-import { gunzipped } from './gunzip.ts'
+import { gunzipped, isGzip } from './gunzip.ts'
 
 /** A local file of lines. */
 export interface LineFile {
   readonly path: string
+  /** Whether it is called so; its bytes are asked first. */
   readonly gzip: boolean
 }
 
@@ -22,8 +23,9 @@ export async function inflate(files: readonly LineFile[], folder: string): Promi
   const paths: string[] = []
   const damaged: LineFile[] = []
   for (const [index, file] of files.entries()) {
-    const target = file.gzip ? join(folder, `inflated-${index}.ndjson`) : file.path
-    if (file.gzip && !(await gunzip(file.path, target))) damaged.push(file)
+    const packed = await isGzip(file.path, file.gzip)
+    const target = packed ? join(folder, `inflated-${index}.ndjson`) : file.path
+    if (packed && !(await gunzip(file.path, target))) damaged.push(file)
     paths.push(target)
   }
   return { paths, damaged }

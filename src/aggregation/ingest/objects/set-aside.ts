@@ -60,7 +60,7 @@ export interface FaultyBatch {
   readonly damaged: readonly string[]
 }
 
-const BROKEN = 'it breaks off, or is no gzip: what could be read of it was taken in'
+const BROKEN = 'it breaks off, is damaged, or goes on behind its end: what could be read of it was taken in'
 
 /** Keeps lines that were no events, and objects that broke off, before they vanish, under the name of their batch. */
 export async function keepFaulty(

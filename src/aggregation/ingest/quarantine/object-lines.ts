@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { AppError } from '../../../std/errors.ts'
-import { gunzipped } from '../compact/gunzip.ts'
+import { gunzipped, isGzip } from '../compact/gunzip.ts'
 import type { LineFile } from '../compact/inflate-files.ts'
 
 /**
@@ -86,7 +86,7 @@ function lineEndsIn(chunk: Buffer): number {
 }
 
 async function* contentOf({ path, gzip }: LineFile): AsyncGenerator<Buffer> {
-  const content: AsyncIterable<Buffer> = gzip
+  const content: AsyncIterable<Buffer> = (await isGzip(path, gzip))
     ? gunzipped(path)
     : createReadStream(path, { highWaterMark: CHUNK_BYTES })
   let bytes = 0

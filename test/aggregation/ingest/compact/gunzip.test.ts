@@ -1,8 +1,8 @@
 import { readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { constants, gunzipSync, gzipSync } from 'node:zlib'
+import { constants, gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { test } from 'tap'
-import { gunzipped } from '../../../../src/aggregation/ingest/compact/gunzip.ts'
+import { gunzipped, isGzip } from '../../../../src/aggregation/ingest/compact/gunzip.ts'
 
 const text = Array.from({ length: 12_000 }, (_, i) => `${i} ${Math.sin(i)}\n`).join('')
 const gzip = gzipSync(text)
@@ -63,6 +63,10 @@ test('of what is damaged inside, all is read that comes before', async (t) => {
     ['a checksum', [flipped(gzip.length - 7)], text],
     ['a length', [flipped(gzip.length - 1)], text],
     ['text behind', [gzip, Buffer.from('hello')], text],
+    ['a member behind padding', [line, Buffer.alloc(512), line], 'line\n'],
+    ['a member behind much padding', [line, Buffer.alloc(100_000), line], 'line\n'],
+    ['text behind padding', [gzip, Buffer.alloc(16_384 - (gzip.length % 16_384)), Buffer.from('\n')], text],
+    ['a member behind text', [line, Buffer.from('hello'), line], 'line\n'],
     ['text behind a short member', [line, Buffer.from('hello')], 'line\n'],
     ['a second member without a head', [line, Buffer.from([0x1f, 0x8b, 9, 0, 0])], 'line\n'],
     [
@@ -83,6 +87,24 @@ test('of what is damaged inside, all is read that comes before', async (t) => {
   t.ok(text.startsWith(String(first.bytes).slice(0, text.length / 3)) && first.bytes.length > text.length / 3)
   t.same(await read(path), first, 'and each time as much')
   t.match(await read(join(t.testdir(), 'absent')), { code: 'ENOENT' })
+})
+
+test('what a file is its bytes say, and its name where they say nothing', async (t) => {
+  const path = join(t.testdir(), 'object')
+  for (const [what, bytes, named, unnamed] of [
+    ['gzip', gzip, true, true],
+    ['the beginning of one', gzip.subarray(0, 2), true, true],
+    ['less of it', gzip.subarray(0, 1), true, false],
+    ['lines', Buffer.from(text), false, false],
+    ['one with characters of other scripts', Buffer.from('{"name":"größe"}\r\n'), false, false],
+    ['nothing', Buffer.alloc(0), true, false],
+    ['another compression', zstdCompressSync(text), true, false],
+    ['zeros', Buffer.alloc(100), true, false],
+  ] as const) {
+    writeFileSync(path, bytes)
+    t.equal(await isGzip(path, true), named, `${what} that is called gzip`)
+    t.equal(await isGzip(path, false), unnamed, `${what} that is not`)
+  }
 })
 
 test('who has read enough need not read on', async (t) => {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { test } from 'tap'
 import { inflate, isInflateError, upTo } from '../../../../src/aggregation/ingest/compact/inflate-files.ts'
 
@@ -9,7 +9,10 @@ test('gzip files are inflated into the folder, plain ones stay where they are', 
     'plain.ndjson': 'plain',
     'two.gz': Buffer.concat([gzipSync('one\n'), gzipSync('two\n')]),
     'cut.gz': gzipSync('x'.repeat(1_000)).subarray(0, 12),
-    'none.gz': 'no gzip',
+    'none.gz': zstdCompressSync('no gzip'),
+    'text.gz': 'text',
+    'packed.ndjson': gzipSync('packed'),
+    'padded.gz': Buffer.concat([gzipSync('one\n'), Buffer.alloc(512), gzipSync('two\n')]),
     folder: {},
   })
   const file = (name: string, gzip: boolean) => ({ path: join(root, name), gzip })
@@ -18,15 +21,18 @@ test('gzip files are inflated into the folder, plain ones stay where they are', 
     file('two.gz', true),
     file('cut.gz', true),
     file('none.gz', true),
+    file('padded.gz', true),
+    file('text.gz', true),
+    file('packed.ndjson', false),
   ]
   const { paths, damaged } = await inflate(files, join(root, 'folder'))
   t.equal(paths[0], join(root, 'plain.ndjson'))
   t.same(
-    paths.slice(0, 2).map((path) => readFileSync(path, 'utf8')),
-    ['plain', 'one\ntwo\n'],
+    [0, 1, 4, 5, 6].map((at) => readFileSync(paths[at] ?? '', 'utf8')),
+    ['plain', 'one\ntwo\n', 'one\n', 'text', 'packed'],
     'members after the first are part of the file',
   )
-  t.same(damaged, files.slice(2))
+  t.same(damaged, files.slice(2, 5))
   t.ok(
     paths.every((path) => readFileSync(path).length >= 0),
     'a damaged file has its place too',
