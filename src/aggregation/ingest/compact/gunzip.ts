@@ -77,10 +77,7 @@ async function* inflating(path: string, reading: Reading): AsyncGenerator<Buffer
         yield* news(ready.splice(0), reading)
         if (fault) return fault
       }
-      // zlib stops at a zero. Those of a tape are passed over, as by gzip(1); that there is a member behind them would be lost.
-      if (gunzip.readableEnded && !isZeros(piece.subarray(Math.max(0, gunzip.bytesWritten - reading.at)))) {
-        throw Object.assign(new Error('Something stands behind the padding'), { code: 'Z_DATA_ERROR' })
-      }
+      if (gunzip.readableEnded) expectPadding(piece.subarray(Math.max(0, gunzip.bytesWritten - reading.at)))
       reading.at += piece.length
     }
     const fault = gunzip.readableEnded ? undefined : await faultOf(gunzip, () => gunzip.end())
@@ -93,7 +90,13 @@ async function* inflating(path: string, reading: Reading): AsyncGenerator<Buffer
   }
 }
 
-const isZeros = (bytes: Buffer): boolean => bytes.equals(Buffer.alloc(bytes.length))
+/**
+ * zlib stops at a zero. Those of a tape are passed over, as by gzip(1); a member behind them would be lost without a word.
+ */
+function expectPadding(bytes: Buffer): void {
+  if (bytes.equals(Buffer.alloc(bytes.length))) return
+  throw Object.assign(new Error('Something stands behind the padding'), { code: 'Z_DATA_ERROR' })
+}
 
 const bytesOf = (piece: Buffer): readonly Buffer[] => Array.from(piece, (_, at) => piece.subarray(at, at + 1))
 
