@@ -77,7 +77,7 @@ async function* inflating(path: string, reading: Reading): AsyncGenerator<Buffer
         yield* news(ready.splice(0), reading)
         if (fault) return fault
       }
-      if (gunzip.readableEnded) expectPadding(piece.subarray(Math.max(0, gunzip.bytesWritten - reading.at)))
+      expectPadding(gunzip, piece, reading.at)
       reading.at += piece.length
     }
     const fault = gunzip.readableEnded ? undefined : await faultOf(gunzip, () => gunzip.end())
@@ -93,8 +93,9 @@ async function* inflating(path: string, reading: Reading): AsyncGenerator<Buffer
 /**
  * zlib stops at a zero. Those of a tape are passed over, as by gzip(1); a member behind them would be lost without a word.
  */
-function expectPadding(bytes: Buffer): void {
-  if (bytes.equals(Buffer.alloc(bytes.length))) return
+function expectPadding({ readableEnded, bytesWritten }: Gunzip, piece: Buffer, at: number): void {
+  const rest = piece.subarray(Math.max(0, bytesWritten - at))
+  if (!readableEnded || rest.equals(Buffer.alloc(rest.length))) return
   throw Object.assign(new Error('Something stands behind the padding'), { code: 'Z_DATA_ERROR' })
 }
 
