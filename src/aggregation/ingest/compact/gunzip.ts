@@ -6,7 +6,7 @@ import { createGunzip, type Gunzip } from 'node:zlib'
 /** How much of a gzip file is inflated at a time: a piece grows to 16 MiB at most. */
 const PIECE_BYTES = 16_384
 
-/** Of a file, to know what it is. */
+/** So much of a file is looked at to know what it is. */
 const HEAD_BYTES = 64
 
 /** Its first bytes, and whether they begin a text. */
