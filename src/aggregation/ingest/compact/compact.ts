@@ -15,7 +15,7 @@ import {
 } from './event-sql.ts'
 import { type Inflated, inflate, type LineFile } from './inflate-files.ts'
 import { createFaultTally, type FaultTally, type FaultyLines } from './line-faults.ts'
-import { screen } from './line-screen.ts'
+import { hasTooLongLine, screen } from './line-screen.ts'
 import { type Piece, piecesOf } from './pieces.ts'
 
 /** What a Parquet file holds, as the index keeps it. */
@@ -115,22 +115,28 @@ async function compactPiece(
   piece: readonly Piece[],
   { target, lines, dead, faults }: PieceTarget,
 ): Promise<void> {
-  try {
-    await session.run([
-      compactClean(
-        piece.map(({ path }) => path),
-        target,
-      ),
-    ])
-    return
-  } catch (error) {
-    if (!isInputFault(error)) throw error
-  }
+  if (!(await hasTooLongLine(piece)) && (await isClean(session, piece, target))) return
   await screen(piece, { lines, dead }, (place, fault) => faults.add(place, fault))
   await session.run([judgeLines(lines), compactJudged(target)])
   for await (const rows of session.rows(MALFORMED_LINES)) {
     for (const [place, , why] of rows) faults.add(Number(place), String(why))
     await appendFile(dead, rows.map(([, line]) => `${line}\n`).join(''))
+  }
+}
+
+/** Whether all lines were events, which are in the file then. */
+async function isClean(
+  session: SqlSession,
+  piece: readonly Piece[],
+  target: ParquetTarget,
+): Promise<boolean> {
+  const paths = piece.map(({ path }) => path)
+  try {
+    await session.run([compactClean(paths, target)])
+    return true
+  } catch (error) {
+    if (!isInputFault(error)) throw error
+    return false
   }
 }
 

@@ -1,11 +1,33 @@
 import { isUtf8 } from 'node:buffer'
 import { createReadStream } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, open, stat } from 'node:fs/promises'
 import { FILE_MODE } from '../../../std/files/files.ts'
 import type { Piece } from './pieces.ts'
 
 /** Longest line that is read: four times the longest record that Kinesis takes. */
 export const MAX_LINE_BYTES = 4_194_304
+
+/**
+ * Whether any line is longer. DuckDB reads some that are: what becomes of a line would hang on whether all of its neighbours
+ * are events.
+ */
+export async function hasTooLongLine(files: readonly Piece[]): Promise<boolean> {
+  for (const { path } of files) {
+    if ((await stat(path)).size > MAX_LINE_BYTES && (await isAnyTooLong(path))) return true
+  }
+  return false
+}
+
+/** Reads in chunks that are shorter: a line that is longer has none of its ends in one of them. */
+async function isAnyTooLong(path: string): Promise<boolean> {
+  let begunBytes = 0
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    const end = chunk.indexOf(10)
+    if (begunBytes + (end < 0 ? chunk.length : end) > MAX_LINE_BYTES) return true
+    begunBytes = end < 0 ? begunBytes + chunk.length : chunk.length - chunk.lastIndexOf(10) - 1
+  }
+  return false
+}
 
 export interface Screens {
   readonly lines: string

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import tap, { test } from 'tap'
 import { compact, LEAST_SORTED_BYTES } from '../../../../src/aggregation/ingest/compact/compact.ts'
+import { MAX_LINE_BYTES } from '../../../../src/aggregation/ingest/compact/line-screen.ts'
 import { allRows, type SqlSession } from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
 import { columns } from '../../../../src/event/schema/event.ts'
 import { AppError } from '../../../../src/std/errors.ts'
@@ -111,6 +112,34 @@ const ways = [
   ['lines that are all events', ''],
   ['lines of which one is none', 'none\n'],
 ] as const
+
+test('what becomes of a line does not hang on its neighbours', async (t) => {
+  const long = (bytes: number) => {
+    const shortest = eventLine({ event_id: 'long', page_route: '' })
+    return shortest.replace('"page_route":""', `"page_route":"${'r'.repeat(bytes - shortest.length)}"`)
+  }
+  for (const [what, one, rows] of [
+    ['the longest line', long(MAX_LINE_BYTES), 1],
+    ['one byte more', long(MAX_LINE_BYTES + 1), 0],
+    ['a megabyte more', long(5_242_880), 0],
+    ['one that is long by its blanks', `${line(1).trim()}${' '.repeat(MAX_LINE_BYTES)}`, 0],
+    ['an id of 128 characters', eventLine({ event_id: '\u{1F642}'.repeat(128) }), 1],
+    ['an id of 129', eventLine({ event_id: '\u{1F642}'.repeat(129) }), 0],
+  ] as const) {
+    for (const [neighbour, good, bad] of [
+      ['', 0, 0],
+      [line(2), 1, 0],
+      [line(3).repeat(40_000), 40_000, 0],
+      ['no event\n', 0, 1],
+    ] as const) {
+      for (const content of [`${neighbour}${one}\n`, `${one}\n${neighbour}`]) {
+        const files = await stored('neighbours.ndjson', content)
+        const found = await compact({ session, folder, madeFrom, pieceBytes: 100_000_000 }, files)
+        t.match(found, { rows: good + rows, malformed: bad + 1 - rows }, `${what} beside ${good}, ${bad}`)
+      }
+    }
+  }
+})
 
 test('texts are held to what a gateway stores, whatever the column and the way', async (t) => {
   const texts = columns.flatMap(({ name, type }) => (type === 'text' ? [name] : []))
