@@ -9,18 +9,13 @@ const PIECE_BYTES = 16_384
 /** So much of a file is looked at to know what it is. */
 const HEAD_BYTES = 64
 
-/** Its first bytes, and whether they begin a text. */
-export interface FileHead {
-  readonly bytes: Buffer
-  readonly isText: boolean
-}
-
-export async function headOf(path: string): Promise<FileHead> {
+/** What a file is by its first bytes. Nothing is `other`, too. */
+export async function kindOf(path: string): Promise<'gzip' | 'text' | 'other'> {
   const file = await open(path)
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0)
-    const bytes = buffer.subarray(0, bytesRead)
-    return { bytes, isText: bytes.length > 0 && bytes.every(isWritten) }
+    if (buffer.readUInt16BE(0) === 0x1f8b) return 'gzip'
+    return bytesRead > 0 && buffer.subarray(0, bytesRead).every(isWritten) ? 'text' : 'other'
   } finally {
     await file.close()
   }
@@ -33,8 +28,8 @@ const isWritten = (byte: number): boolean => byte >= 0x20 || (byte >= 0x09 && by
  * name where they are no text, and no gzip either: then it is a damaged one.
  */
 export async function isGzip(path: string, isNamedSo: boolean): Promise<boolean> {
-  const { bytes, isText } = await headOf(path)
-  return (bytes[0] === 0x1f && bytes[1] === 0x8b) || (isNamedSo && !isText)
+  const kind = await kindOf(path)
+  return kind === 'gzip' || (isNamedSo && kind === 'other')
 }
 
 /**

@@ -90,7 +90,7 @@ const letterOf = ({ key, why, lines }: SetAside): WhyLetter =>
     : { reason: 'malformed_line', object: key, detail: why, lines }
 
 /** Through a local file, so that no object has to fit into memory. */
-async function copyAside(from: string, to: string, { lake, folder }: AsideTools): Promise<void> {
+export async function copyAside(from: string, to: string, { lake, folder }: AsideTools): Promise<void> {
   const file = await lake.open(from)
   if (file === undefined) return
   const copy = join(folder, 'aside')

@@ -1,7 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { AppError } from '../../../std/errors.ts'
-import { gunzipped, isGzip } from '../compact/gunzip.ts'
-import type { LineFile } from '../compact/inflate-files.ts'
+import { gunzipped, kindOf } from '../compact/gunzip.ts'
 
 /**
  * Twice what Firehose puts into an object at most, and before it is compressed:
@@ -34,9 +33,9 @@ export interface LineChunk {
  * Once `isEnough`, lines are counted instead. Rejects with `body_too_large` when the object is larger than any should be,
  * once inflated. Whoever writes objects of nothing but line ends should not cost more than others: no promise a line.
  */
-export async function* objectLines(file: LineFile, isEnough: () => boolean): AsyncGenerator<LineChunk> {
+export async function* objectLines(path: string, isEnough: () => boolean): AsyncGenerator<LineChunk> {
   const splitter = createSplitter()
-  for await (const chunk of contentOf(file)) {
+  for await (const chunk of contentOf(path)) {
     if (isEnough()) yield { lines: [], unread: lineEndsIn(chunk) }
     else yield { lines: splitter.linesEndingIn(chunk), unread: 0 }
   }
@@ -85,8 +84,10 @@ function lineEndsIn(chunk: Buffer): number {
   return found
 }
 
-async function* contentOf({ path, gzip }: LineFile): AsyncGenerator<Buffer> {
-  const content: AsyncIterable<Buffer> = (await isGzip(path, gzip))
+/** By its bytes: a Firehose may be told to compress, and not to call it so, or the other way round. */
+async function* contentOf(path: string): AsyncGenerator<Buffer> {
+  const isGzip = (await kindOf(path)) === 'gzip'
+  const content: AsyncIterable<Buffer> = isGzip
     ? gunzipped(path)
     : createReadStream(path, { highWaterMark: CHUNK_BYTES })
   let bytes = 0

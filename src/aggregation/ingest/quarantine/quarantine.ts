@@ -9,7 +9,7 @@ import type { DirectApp } from './attribution.ts'
 import { quarantineMetrics, type WaitingReason } from './metrics.ts'
 import { MAX_OBJECT_BYTES } from './object-lines.ts'
 import type { RecordVerifier } from './record-verifier.ts'
-import { type DirectObject, type TakeTools, takeObject } from './take-object.ts'
+import { type DirectObject, type TakenObject, type TakeTools, takeObject } from './take-object.ts'
 
 /** What apps wrote to their own streams, as it landed. No engine reads it. */
 export interface Quarantine {
@@ -56,7 +56,7 @@ export function createQuarantine(options: QuarantineOptions): Quarantine {
   async function take(object: DirectObject, tools: TakeTools): Promise<WaitingReason | undefined> {
     try {
       const taken = await takeObject(object, tools)
-      if (taken) metrics.took(object.app.id, taken)
+      if (taken) tell(object, taken)
       return undefined
     } catch (error) {
       if (tools.signal.aborted) throw error
@@ -68,6 +68,16 @@ export function createQuarantine(options: QuarantineOptions): Quarantine {
       )
       return why
     }
+  }
+
+  function tell({ app, key }: DirectObject, taken: TakenObject): void {
+    metrics.took(app.id, taken)
+    const { keptIn } = taken
+    if (keptIn === undefined) return
+    telemetry.log.warn(
+      { app: app.id, key, keptIn },
+      'direct records cannot be read to their end and are set aside in dead/',
+    )
   }
 
   async function takeAll(

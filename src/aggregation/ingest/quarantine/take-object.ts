@@ -10,8 +10,9 @@ import { deadKey, type RawObject, rawKey } from '../../../lake/layout.ts'
 import { HOUR_MS } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
 import { FILE_MODE } from '../../../std/files/files.ts'
+import { kindOf } from '../compact/gunzip.ts'
 import { isInflateError } from '../compact/inflate-files.ts'
-import { deadSource } from '../objects/set-aside.ts'
+import { copyAside, deadSource } from '../objects/set-aside.ts'
 import { createAttribution, type DirectApp, type TokenOutcome } from './attribution.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import { type BuildDirectLine, createDirectLineBuilder } from './direct-lines.ts'
@@ -39,6 +40,8 @@ export interface TakenObject {
   readonly stored: ReadonlyMap<TokenOutcome, number>
   readonly clockReplaced: number
   readonly refused: DeadLetters['counts']
+  /** Where the object lies, whole, if it could not be read to its end. */
+  readonly keptIn: string | undefined
 }
 
 /** So many events may be judged, and so much may be written, before others of the process have their turn. */
@@ -64,10 +67,13 @@ export async function takeObject(object: DirectObject, tools: TakeTools): Promis
     clockReplaced: 0,
     events: 0,
     roomBytes: mostStoredBytes(0, 0),
+    isBroken: false,
   }
   try {
-    const lines = storedLines(object, file.path, { tools, deadLetters, tally })
+    const reading = { tools, deadLetters, tally }
+    const lines = storedLines(object, file.path, reading)
     await pipeline(lines, createWriteStream(path, { mode: FILE_MODE }))
+    if (await isUnreadable(file.path, reading)) addBroken(reading, UNREADABLE)
   } finally {
     await file.release()
   }
@@ -76,9 +82,19 @@ export async function takeObject(object: DirectObject, tools: TakeTools): Promis
   const place = { arrivalMs: object.arrivalMs, name, extension: 'ndjson' } as const
   const dead = deadLetters.body()
   if (dead) await lake.put(deadKey({ ...place, source: deadSource(object.source) }), dead)
+  const keptIn = tally.isBroken ? await keepWhole(object, name, tools) : undefined
   if (tally.stored.size > 0) await lake.putFile(rawKey({ ...place, source: object.source }), path)
   await lake.remove([object.key])
-  return { ...tally, refused: deadLetters.counts }
+  return { ...tally, refused: deadLetters.counts, keptIn }
+}
+
+/** As what cannot be read cannot be scrubbed, it is as it was. */
+async function keepWhole(object: DirectObject, name: string, tools: TakeTools): Promise<string> {
+  const { arrivalMs, extension } = object
+  const source = deadSource(object.source)
+  const key = deadKey({ arrivalMs, source, name: `${name}-whole`, extension })
+  await copyAside(object.key, key, tools)
+  return key
 }
 
 interface LineCounts {
@@ -87,6 +103,8 @@ interface LineCounts {
   events: number
   /** What may still be written: each line that was read brings some (event/schema/growth.ts). */
   roomBytes: number
+  /** Whether something of the object is nothing that can be read. */
+  isBroken: boolean
 }
 
 interface Reading {
@@ -97,12 +115,12 @@ interface Reading {
 
 async function* storedLines(object: DirectObject, path: string, reading: Reading): AsyncGenerator<string> {
   const { tools, deadLetters, tally } = reading
-  const { app, arrivalMs, extension } = object
+  const { app, arrivalMs } = object
   const attribute = createAttribution(app, arrivalMs, tools.verifier)
   const judging = { ...reading, attribute, seal: createDirectLineBuilder(app, receivedMs(object)) }
   try {
     const isEnough = () => tally.events >= tools.maxEvents
-    for await (const { lines, unread } of objectLines({ path, gzip: extension === 'ndjson.gz' }, isEnough)) {
+    for await (const { lines, unread } of objectLines(path, isEnough)) {
       if (tools.signal.aborted) throw new AppError('cancelled', 'Cancelled while direct records were read')
       if (unread > 0) deadLetters.add({ reason: 'too_many_events', detail: TOO_MANY, events: unread })
       let stored = ''
@@ -116,9 +134,18 @@ async function* storedLines(object: DirectObject, path: string, reading: Reading
     }
   } catch (error) {
     if (!isInflateError(error)) throw error
-    deadLetters.add({ reason: 'broken_object', detail: 'The object breaks off', events: 1 })
+    addBroken(reading, BROKEN)
   }
 }
+
+function addBroken({ deadLetters, tally }: Reading, detail: string): void {
+  tally.isBroken = true
+  deadLetters.add({ reason: 'broken_object', detail, events: 1 })
+}
+
+/** Not for a record that is no text among others: nothing of it is an event. */
+const isUnreadable = async (path: string, { deadLetters, tally }: Reading): Promise<boolean> =>
+  tally.stored.size === 0 && deadLetters.counts.size > 0 && (await kindOf(path)) === 'other'
 
 interface Judging extends Reading {
   readonly attribute: ReturnType<typeof createAttribution>
@@ -166,6 +193,8 @@ function judged(line: Line, { tally }: Reading): JudgedLine {
   return found
 }
 
+const BROKEN = 'The object breaks off or is damaged: it lies beside this as a whole.'
+const UNREADABLE = 'The object is neither lines nor gzip: it lies beside this as a whole.'
 const TOO_LONG = 'The line is longer than a record may be: does Firehose part records by line ends?'
 const TOO_MUCH =
   'The object would take many times its own size once stored: a context is stored with each event.'

@@ -129,7 +129,7 @@ test('what becomes of a line does not hang on its neighbours', async (t) => {
     for (const [neighbour, good, bad] of [
       ['', 0, 0],
       [line(2), 1, 0],
-      [line(3).repeat(40_000), 40_000, 0],
+      [line(3).repeat(2_000), 2_000, 0],
       ['no event\n', 0, 1],
     ] as const) {
       for (const content of [`${neighbour}${one}\n`, `${one}\n${neighbour}`]) {

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { gzipSync } from 'node:zlib'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { type Test, test } from 'tap'
 import type { DirectApp } from '../../../../src/aggregation/ingest/quarantine/attribution.ts'
 import {
@@ -110,32 +110,40 @@ test('an object becomes lines of its app in the same hour, and what is refused a
   t.equal(stored().length, 3)
 })
 
-test('a crash at any step, before or after it, gives the same objects again', async (t) => {
-  const { put, lake, another, below } = setUp(t)
-  const body = `${line({ event_id: '1' }) + line({ event_time: 5 })}no event\n`
-  await put(KEY, body)
-  await another().empty(signal)
-  const done = new Map(lake.objects)
-  t.equal(done.size, 2)
-  let reached = 0
-  for (const when of ['before', 'after'] as const) {
-    for (let at = 1; at < 20; at++) {
-      lake.objects.clear()
-      await put(KEY, body)
-      const what = async () => {
-        throw new Error('killed')
+for (const [what, key, pack, objects, steps] of [
+  ['an object', KEY, (text: string) => text, 2, 'list, open, dead letters, lines, removal'],
+  [
+    ...(['one that breaks off', `${KEY}.gz`, (text: string) => gzipSync(text).subarray(0, -4), 3] as const),
+    'list, open, dead letters, open, whole, lines, removal',
+  ],
+] as const) {
+  test(`a crash at any step of ${what}, before or after it, gives the same objects again`, async (t) => {
+    const { put, lake, another, below } = setUp(t)
+    const body = pack(`${line({ event_id: '1' }) + line({ event_time: 5 })}no event\n`)
+    await put(key, body)
+    await another().empty(signal)
+    const done = new Map(lake.objects)
+    t.equal(done.size, objects)
+    let reached = 0
+    for (const when of ['before', 'after'] as const) {
+      for (let at = 1; at < 20; at++) {
+        lake.objects.clear()
+        await put(key, body)
+        const what = async () => {
+          throw new Error('killed')
+        }
+        const disturbed = interrupted(lake, { at, when, what })
+        await another({ lake: disturbed }).empty(signal).catch(String)
+        if (disturbed.operations < at) break
+        reached++
+        await another().empty(signal)
+        t.same([...lake.objects].sort(), [...done].sort(), `${when} step ${at}`)
+        t.same(below('quarantine/'), [])
       }
-      const disturbed = interrupted(lake, { at, when, what })
-      await another({ lake: disturbed }).empty(signal).catch(String)
-      if (disturbed.operations < at) break
-      reached++
-      await another().empty(signal)
-      t.same([...lake.objects].sort(), [...done].sort(), `${when} step ${at}`)
-      t.same(below('quarantine/'), [])
     }
-  }
-  t.equal(reached, 10, 'list, open, dead letters, lines, removal')
-})
+    t.equal(reached, 2 * steps.split(', ').length, steps)
+  })
+}
 
 test('records arrived in the hour of their object or while it was open, and not after it was stored', async (t) => {
   for (const [what, storedMs, receivedMs] of [
@@ -198,17 +206,44 @@ test('an object that inflates without end is read once', async (t) => {
   t.same(temporary(), [])
 })
 
-test('of an object that breaks off the rest is kept', async (t) => {
-  const { put, quarantine, stored, dead, below } = setUp(t)
-  // Enough that something comes out before the end is missed.
-  const many = Array.from({ length: 20_000 }, (_, i) => line({ event_id: `${i}` })).join('')
-  await put(`${KEY}.gz`, gzipSync(many).subarray(0, -30))
-  await quarantine.empty(signal)
-  const found = stored()
-  t.ok(found.length > 0 && found.length < 20_000, `${found.length} events`)
-  t.ok(found.every((event) => typeof event === 'object'))
-  t.same(dead(), [{ reason: 'broken_object', detail: 'The object breaks off', events: 1 }])
-  t.same(below('quarantine/'), [])
+test('what an object is its bytes say, and what cannot be read of it is kept whole', async (t) => {
+  const whole = Array.from({ length: 50 }, (_, i) => line({ event_id: `${i}` })).join('')
+  const zipped = gzipSync(whole)
+  const BROKEN = 'The object breaks off or is damaged: it lies beside this as a whole.'
+  const UNREADABLE = 'The object is neither lines nor gzip: it lies beside this as a whole.'
+  for (const [what, body, events, why] of [
+    ['lines', Buffer.from(whole), 50, undefined],
+    ['gzip', zipped, 50, undefined],
+    ['members', Buffer.concat([zipped, zipped]), 100, undefined],
+    ['gzip and zeros', Buffer.concat([zipped, Buffer.alloc(64)]), 50, undefined],
+    ['a member behind zeros', Buffer.concat([zipped, Buffer.alloc(64), zipped]), 50, BROKEN],
+    ['junk behind gzip', Buffer.concat([zipped, Buffer.from('junk')]), 50, BROKEN],
+    ['gzip without its end', zipped.subarray(0, -5), 50, BROKEN],
+    ['nothing but the head of gzip', zipped.subarray(0, 10), 0, BROKEN],
+    ['Zstandard', zstdCompressSync(whole), 0, UNREADABLE],
+    ['lines behind one that is no text', Buffer.from(`\0\n${whole}`), 50, undefined],
+    ['lines that are no events', Buffer.from('no event\n'), 0, undefined],
+    ['gzip of such', gzipSync('no event\n'), 0, undefined],
+    ['nothing', Buffer.alloc(0), 0, undefined],
+  ] as const) {
+    for (const extension of ['ndjson', 'ndjson.gz'] as const) {
+      const { put, quarantine, stored, lake, below, said } = setUp(t)
+      const key = KEY.replace(/ndjson$/, extension)
+      await put(key, body)
+      await quarantine.empty(signal)
+      const rule = `${what} as .${extension}`
+      t.equal(stored().length, events, rule)
+      t.same(below('quarantine/'), [], rule)
+      const kept = below('dead/').filter((each) => each.includes('-whole.'))
+      t.same(
+        kept.map((each) => lake.objects.get(each)),
+        why === undefined ? [] : [body],
+        rule,
+      )
+      t.equal(said().includes('direct records cannot be read to their end'), why !== undefined, rule)
+      t.equal(lake.textOf('dead/').includes(String(why)), why !== undefined, rule)
+    }
+  }
 })
 
 test('after so many events the rest of an object is counted and not read', async (t) => {
