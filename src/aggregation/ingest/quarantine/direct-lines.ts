@@ -17,8 +17,17 @@ const MOST_PLACES = 59_999
 
 /** Where a measurement stood. */
 export interface Spot {
-  readonly line: Buffer
+  /** From 1: the number of the line in its object. */
+  readonly line: number
+  /** From 0: the place of the event in its line. */
   readonly index: number
+}
+
+/** What the lines of one object have in common. */
+export interface DirectArrival {
+  /** The object's, by which its lines have ids of their own. */
+  readonly key: string
+  readonly receivedMs: number
 }
 
 export interface DirectLine {
@@ -32,17 +41,17 @@ export type BuildDirectLine = (measurement: Measurement, { subject }: Attributio
 /**
  * From measurements of one object to the lines that are stored. The app is that of the folder. Who put the record is
  * whom its token names, whatever it says itself; of anybody there is neither user nor session.
- * Ids are hashed together with the app and the subject: nobody can name a row of somebody else's. The same record put
- * twice gives the same ids, by its own `event_id` or else by its bytes.
+ * Ids are hashed together with the app and the subject: nobody can name a row of somebody else's. The same object gives
+ * the same ids, and the same record put twice only by its own `event_id`: without one it is two events, and nothing that
+ * was left out of a line can be found by trying what would give its id.
  */
 export function createDirectLineBuilder(
   { id: app, allowQuery }: DirectApp,
-  receivedMs: number,
+  { key, receivedMs }: DirectArrival,
 ): BuildDirectLine {
   const endOf = (place: number) => sharedEnd({ received_time: receivedMs + place, app_id: app })
   const shared = endOf(0)
   const places = new Uint16Array(PLACES)
-  const hashOf = hashOfLast()
 
   /** All rows of an object arrived at once; those of one measurement a millisecond apart, in the order of the object. */
   function placeOf(measurementId: string): number {
@@ -63,22 +72,11 @@ export function createDirectLineBuilder(
       ...(subject !== undefined && session_id !== undefined && { session_id }),
     }
     const eventId =
-      event_id === undefined ? scoped('line')(`${index}-${hashOf(line)}`) : scoped('event')(event_id)
+      event_id === undefined ? scoped('place')(`${line}-${index}-${key}`) : scoped('event')(event_id)
     const clean = scrub(own, privacy, scoped('id'))
     const { stamp, clockReplaced } = enrich(clean, eventId, receivedMs)
     const place = own.measurement_id === undefined ? 0 : placeOf(own.measurement_id)
     return { stored: eventLine(clean, stamp, place === 0 ? shared : endOf(place)), clockReplaced }
-  }
-}
-
-/** Events of one line come one after the other: a line of a mebibyte is hashed once, not for each of them. */
-function hashOfLast(): (line: Buffer) => string {
-  let last: Buffer | undefined
-  let hashed = ''
-  return (line) => {
-    if (line !== last) hashed = hash('sha256', line, 'hex')
-    last = line
-    return hashed
   }
 }
 

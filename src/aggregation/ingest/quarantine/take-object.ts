@@ -117,7 +117,11 @@ async function* storedLines(object: DirectObject, path: string, reading: Reading
   const { tools, deadLetters, tally } = reading
   const { app, arrivalMs } = object
   const attribute = createAttribution(app, arrivalMs, tools.verifier)
-  const judging = { ...reading, attribute, seal: createDirectLineBuilder(app, receivedMs(object)) }
+  const judging = {
+    ...reading,
+    attribute,
+    seal: createDirectLineBuilder(app, { key: object.key, receivedMs: receivedMs(object) }),
+  }
   try {
     const isEnough = () => tally.events >= tools.maxEvents
     for await (const { lines, unread } of objectLines(path, isEnough)) {
@@ -165,7 +169,7 @@ async function storedLine(line: Line, judging: Judging): Promise<string> {
   for (const [place, event] of accepted.entries()) {
     if (place % EVENTS_A_TURN === EVENTS_A_TURN - 1) await nextLoopRound()
     const { stored, clockReplaced } = judging.seal(event.measurement, whose, {
-      line: line.bytes,
+      line: line.number,
       index: event.index,
     })
     const bytes = Buffer.byteLength(stored)

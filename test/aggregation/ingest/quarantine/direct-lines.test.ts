@@ -7,13 +7,13 @@ import { ANN, BOB } from '../../../fakes/aggregation/records.ts'
 import { NOON } from '../../../fakes/events.ts'
 
 const least = { name: 'app.start', value: 1 }
-const spot = { line: Buffer.from('{"name":"app.start","value":1}'), index: 0 }
+const spot = { line: 1, index: 0 }
 const anybody: Attribution = { outcome: 'none', subject: undefined }
 const of = (subject: string): Attribution => ({ outcome: 'valid', subject })
-const sealFor = (id: string) =>
-  createDirectLineBuilder({ id, isPublic: false, allowQuery: new Set(['q']) }, NOON)
-const eventOf = (m: Measurement & object, whose = anybody, at = spot, app = 'shop') => {
-  const { stored } = sealFor(app)(m, whose, at)
+const sealFor = (id: string, key = 'quarantine/direct-shop/a') =>
+  createDirectLineBuilder({ id, isPublic: false, allowQuery: new Set(['q']) }, { key, receivedMs: NOON })
+const eventOf = (m: Measurement & object, whose = anybody, at = spot, app = 'shop', key?: string) => {
+  const { stored } = sealFor(app, key)(m, whose, at)
   const event = parseEventLine(stored.trimEnd())
   if (event === undefined) throw new Error(`not in the stored form: ${stored}`)
   return event
@@ -41,11 +41,11 @@ test('of anybody there is neither user nor session; of a subject, the user is wh
   t.match(eventOf(least, of(ANN)), { user_id: ANN, session_id: undefined })
 })
 
-test('ids are names within an app and a subject, and the same for the same record', async (t) => {
+test('ids are names within an app and a subject, and the same for the same object', async (t) => {
   const ids = new Set<string>()
   const own = { ...least, event_id: 'e-1', measurement_id: 'm-1' }
   const elsewhere = { ...spot, index: 1 }
-  const other = { ...spot, line: Buffer.from('another') }
+  const other = { ...spot, line: 2 }
   for (const [m, whose, at, app] of [
     [own, anybody, spot, 'shop'],
     [own, of(ANN), spot, 'shop'],
@@ -55,7 +55,7 @@ test('ids are names within an app and a subject, and the same for the same recor
     [least, of(ANN), spot, 'shop'],
     [least, anybody, elsewhere, 'shop'],
     [least, anybody, other, 'shop'],
-    // Not the name of the event that it would be of its own bytes.
+    // Not the name of the event that it would be by its place.
     [{ ...least, event_id: eventOf(least).event_id }, anybody, spot, 'shop'],
   ] as const) {
     const { event_id } = eventOf(m, whose, at, app)
@@ -64,10 +64,15 @@ test('ids are names within an app and a subject, and the same for the same recor
     ids.add(event_id)
   }
   t.equal(ids.size, 9)
+  t.not(
+    eventOf(least, anybody, spot, 'shop', 'another').event_id,
+    eventOf(least).event_id,
+    'of another object',
+  )
   t.equal(
     eventOf(own, of(ANN), other).event_id,
     eventOf(own, of(ANN)).event_id,
-    'its own id wins over its bytes',
+    'its own id wins over its place',
   )
   const measurements = [anybody, of(ANN), of(BOB)].map((whose) => eventOf(own, whose).measurement_id)
   t.equal(new Set([...measurements, 'm-1', ...ids]).size, 4 + ids.size)
