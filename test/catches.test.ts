@@ -70,6 +70,17 @@ test('an error that is neither thrown nor named nor handed on is found', (t) => 
       caught('switch (error.code) { case undefined: return 0; default: throw error }'),
       1,
     ],
+    ['a case of no', caught('switch (isAbsent(error)) { case false: return []; default: throw error }'), 1],
+    [
+      'a case of its type',
+      caught("switch (typeof error) { case 'object': return []; default: throw error }"),
+      1,
+    ],
+    ['compared with no', caught('if (isAbsent(error) === false) return []; throw error'), 1],
+    ['named by its type', caught("if (typeof error === 'object') return []; throw error"), 1],
+    ['of another type', caught("if (typeof error !== 'string') return []; throw error"), 1],
+    ['its type alone', caught('if (typeof error) return []; throw error'), 1],
+    ['without a code', caught('if (null === error.code) return []; throw error'), 1],
     ['a switch over something else', caught("switch (kind) { case 'E': return 0; default: throw error }"), 1],
     ['thrown to whoever ignores it', caught('try { throw error } catch (again) { close(again) }'), 1],
     ['below a label', caught('out: { return [] }'), 1],
@@ -135,6 +146,15 @@ test('an error that is thrown, named or handed on is none', (t) => {
       'named by a case of true',
       caught('switch (true) { case isAbsent(error): return []; default: throw error }'),
     ],
+    [
+      'named by a case of yes',
+      caught('switch (isAbsent(error)) { case true: return []; default: throw error }'),
+    ],
+    [
+      'named by a no to a no',
+      caught('switch (!isAbsent(error)) { case false: return []; default: throw error }'),
+    ],
+    ['named by a yes', caught('if (true === isAbsent(error)) return []; throw error')],
     ['told, and its own failure too', caught('try { log(error) } catch (again) { log(again, error) }')],
     ['no handler', 'work().then(done); try { work() } finally { close() }'],
   ] as const)

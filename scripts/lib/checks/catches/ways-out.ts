@@ -99,8 +99,7 @@ function behindSwitch({ expression, caseBlock }: ts.SwitchStatement, way: Way, t
 }
 
 function isCaseNaming(of: ts.Expression, { expression }: ts.CaseClause, { names }: Way): boolean {
-  if (of.kind === ts.SyntaxKind.TrueKeyword) return isNaming(expression, true, names)
-  return mentions(of, names) && expression.getText() !== 'undefined'
+  return isNamedByEquality(of, expression, true, names)
 }
 
 /** What is tried may fail before it has done anything; then the error is with whoever catches that. */
@@ -191,6 +190,8 @@ const given = (condition: ts.Expression, outcome: boolean, way: Way): Way =>
 
 const EQUAL = [ts.SyntaxKind.EqualsEqualsEqualsToken, ts.SyntaxKind.EqualsEqualsToken]
 const UNEQUAL = [ts.SyntaxKind.ExclamationEqualsEqualsToken, ts.SyntaxKind.ExclamationEqualsToken]
+const YES = ts.SyntaxKind.TrueKeyword
+const NOTHING = ['undefined', 'null']
 const LOGICAL = [ts.SyntaxKind.AmpersandAmpersandToken, ts.SyntaxKind.BarBarToken]
 
 /** Whether it is known which errors these are, once the condition has come out so. */
@@ -203,6 +204,7 @@ function isNaming(condition: ts.Expression, outcome: boolean, names: Names): boo
   }
   // Work that was broken off may fail in any way.
   if (ts.isPropertyAccessExpression(test) && test.name.text === 'aborted') return outcome
+  if (ts.isTypeOfExpression(test)) return false
   // A predicate, or what was found under its code. What is only there, or only an Error, may be any.
   if (!ts.isBinaryExpression(test)) return outcome && mentions(test, names)
   const { left: one, operatorToken, right: other } = test
@@ -215,9 +217,24 @@ function isNaming(condition: ts.Expression, outcome: boolean, names: Names): boo
   }
   if (!mentions(test, names)) return false
   if (kind === ts.SyntaxKind.InstanceOfKeyword) return outcome && other.getText() !== 'Error'
-  const isOfNothing = other.getText() === 'undefined'
-  if (EQUAL.includes(kind)) return outcome !== isOfNothing
-  return UNEQUAL.includes(kind) && outcome === isOfNothing
+  const isEquality = [...EQUAL, ...UNEQUAL].includes(kind)
+  return isEquality && isNamedByEquality(one, other, outcome === EQUAL.includes(kind), names)
+}
+
+/** An answer of yes or no is as good as the question. Of which type it is, or that something is not there, may be of any. */
+function isNamedByEquality(
+  one: ts.Expression,
+  other: ts.Expression,
+  outcome: boolean,
+  names: Names,
+): boolean {
+  const sides = [bare(one), bare(other)]
+  const answer = sides.find(({ kind }) => kind === YES || kind === ts.SyntaxKind.FalseKeyword)
+  if (answer !== undefined)
+    return sides.some((side) => side !== answer && isNaming(side, outcome === (answer.kind === YES), names))
+  if (sides.some(ts.isTypeOfExpression)) return false
+  const isOfNothing = sides.some((side) => NOTHING.includes(side.getText()))
+  return sides.some((side) => mentions(side, names)) && outcome !== isOfNothing
 }
 
 const isSequence = (node: ts.Node): node is ts.BinaryExpression =>
