@@ -11,7 +11,7 @@ export function wrongWords(command: Command, given: readonly string[]): string |
   const names = words.map(nameOf)
   const taken = operand === undefined ? given.slice(0, 1).find((word) => !names.includes(word)) : given[1]
   if (taken !== undefined)
-    return `does not take "${taken}"${didYouMean(taken, names) || aFile(taken, command) || oneOfThese(words)}`
+    return `does not take "${taken}"${didYouMean(taken, names) || anOption(taken, command) || oneOfThese(words)}`
   if (words.length === 0) return undefined
   const form = words.find((each) => nameOf(each) === given[0])
   if (form?.split(' ').length === given.length) return undefined
@@ -19,15 +19,17 @@ export function wrongWords(command: Command, given: readonly string[]): string |
   const [, more = ''] = given
   return form === undefined
     ? `needs one of ${words.join(', ')}`
-    : `${form} does not take "${more}"${aFile(more, command)}`
+    : `${form} does not take "${more}"${anOption(more, command)}`
 }
 
 const oneOfThese = (words: readonly string[]): string =>
   words.length === 0 ? '' : `; it is one of ${words.join(', ')}`
 
-/** Where a configuration is read, and this looks like one. */
-const aFile = (word: string, { options }: Command): string =>
-  'config' in options && /\.(ya?ml|json)$|\//i.test(word) ? `; did you mean --config ${quoted(word)}?` : ''
+/** The option whose value this looks like, where there is one: an address, or the file of a configuration. */
+function anOption(word: string, { options }: Command): string {
+  const name = /^https?:\/\//i.test(word) ? 'url' : /\.(ya?ml|json)$|\//i.test(word) ? 'config' : ''
+  return name in options ? `; did you mean --${name} ${quoted(word)}?` : ''
+}
 
 /** Node's own words are about how options are read. */
 export function wrongOption(
