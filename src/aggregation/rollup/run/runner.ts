@@ -12,7 +12,7 @@ import { buildRunDependencies, type RunsOptions } from './assembly.ts'
 import { executeRun, type RunPorts } from './execute-run.ts'
 import { heldByOthers, waitingRuns } from './held-windows.ts'
 import type { RunList } from './log/run-log.ts'
-import { adopted, advance, isFinal, queued, type Run } from './log/run-record.ts'
+import { advance, isFinal, queued, type Run, takenOver } from './log/run-record.ts'
 import type { AsideTotal } from './log/set-aside-books.ts'
 import { createSchedule } from './schedule.ts'
 import { createSubmit, type NewRun, type RunAnswer } from './submit.ts'
@@ -112,7 +112,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     if (!(await presence.isGone(run.owner))) {
       throw new AppError('run_conflict', `The run belongs to process ${run.owner.pid}; end that instead.`)
     }
-    await underAdoption(() => adopt(id))
+    await inTakeover(() => takeOver(id))
     return cancel(id)
   }
 
@@ -124,17 +124,17 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     return cancelled
   }
 
-  /** One process at a time takes over what others left: two would both work it off. */
-  async function underAdoption(work: () => Promise<void>): Promise<void> {
+  /** One process at a time takes over what others left: two would both work it off. On disk its lease has an older name. */
+  async function inTakeover(work: () => Promise<void>): Promise<void> {
     const { signal } = new AbortController()
     await hold({ name: 'adoption', runId: 'adoption', signal }, work)
   }
 
   /** Looks again: another may have been quicker. */
-  async function adopt(id: string): Promise<void> {
+  async function takeOver(id: string): Promise<void> {
     const run = await get(id)
     if (!isFinal(run.state) && (await presence.isGone(run.owner)))
-      await keep(adopted({ ...run, owner }, clock.nowMs()))
+      await keep(takenOver({ ...run, owner }, clock.nowMs()))
   }
 
   async function recover(): Promise<void> {
@@ -143,9 +143,9 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
       if (!pending.has(run.id) && (await presence.isGone(run.owner))) left.push(run.id)
     }
     if (left.length === 0) return
-    await underAdoption(async () => {
+    await inTakeover(async () => {
       for (const id of left) {
-        await adopt(id).catch((error: unknown) =>
+        await takeOver(id).catch((error: unknown) =>
           log.error({ err: error, run: id }, 'a run that was left cannot be taken over now'),
         )
       }

@@ -179,7 +179,7 @@ export function settleFailed(
 }
 
 /** A run that was at work starts anew, unless it is what ends processes; one that was publishing goes on publishing. */
-export function adopted(run: Run, nowMs: number): Run {
+export function takenOver(run: Run, nowMs: number): Run {
   if (run.state !== 'running') return run
   if (run.attempt < MAX_STARTS) return { ...advance(run, 'queued'), notBeforeMs: nowMs }
   const error = { code: 'internal', message: `Its process ended under it ${run.attempt} times` } as const
