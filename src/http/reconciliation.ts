@@ -21,7 +21,7 @@ const RefusedClient = Type.Object(
 )
 export type RefusedClient = Static<typeof RefusedClient>
 
-const RefusedField = Type.Object(
+const RejectedField = Type.Object(
   {
     app: Type.String({ description: 'The app whose events they were.' }),
     code: Type.String({ description: 'Of `rejected[]`: missing_field or invalid_field.' }),
@@ -31,7 +31,12 @@ const RefusedField = Type.Object(
   },
   { additionalProperties: false },
 )
-export type RefusedField = Static<typeof RefusedField>
+export type RejectedField = Static<typeof RejectedField>
+
+/** The most of them in one answer: nobody reads more. Ours. */
+export const MAX_FIELDS_TOLD = 30
+export const mostRejected = (fields: readonly RejectedField[]): RejectedField[] =>
+  [...fields].sort((a, b) => b.events - a.events).slice(0, MAX_FIELDS_TOLD)
 
 /** The conservation law of a gateway, and what else tells whether events arrive. Counted since its process started. */
 export const GatewayBalance = Type.Object(
@@ -76,8 +81,8 @@ export const GatewayBalance = Type.Object(
       description:
         'Whose requests were refused as a whole, since the start: the most frequent of those that are remembered.',
     }),
-    refusedFields: Type.Optional(
-      Type.Array(RefusedField, {
+    rejectedFields: Type.Optional(
+      Type.Array(RejectedField, {
         description: 'For which fields events were rejected, since the start: those with most events.',
       }),
     ),
@@ -173,8 +178,8 @@ function plus(a: GatewayBalance, b: GatewayBalance): GatewayBalance {
     atRisk: a.atRisk + b.atRisk,
     unaccounted: a.unaccounted + b.unaccounted,
     refused: together(a.refused, b.refused),
-    ...((a.refusedFields ?? b.refusedFields) && {
-      refusedFields: ofBoth(a.refusedFields, b.refusedFields),
+    ...((a.rejectedFields ?? b.rejectedFields) && {
+      rejectedFields: ofBoth(a.rejectedFields, b.rejectedFields),
     }),
     ...(unbelieved && { unbelieved }),
     sink: worse(a.sink, b.sink),
@@ -182,12 +187,8 @@ function plus(a: GatewayBalance, b: GatewayBalance): GatewayBalance {
 }
 
 /** Names a client, as far as it is told from others. */
-export const whoIs = ({
-  app,
-  code,
-  origin,
-  keyPrefix,
-}: Omit<RefusedClient, 'requests' | 'firstMs' | 'lastMs'>) => JSON.stringify([app, code, origin, keyPrefix])
+export const whoIs = (client: Omit<RefusedClient, 'requests' | 'firstMs' | 'lastMs'>) =>
+  JSON.stringify([client.app, client.code, client.origin, client.keyPrefix])
 
 /** The same client may have met several workers. */
 function together(a: readonly RefusedClient[], b: readonly RefusedClient[]): RefusedClient[] {
@@ -206,14 +207,14 @@ function together(a: readonly RefusedClient[], b: readonly RefusedClient[]): Ref
   return [...clients.values()].sort((x, y) => y.requests - x.requests)
 }
 
-function ofBoth(a: readonly RefusedField[] = [], b: readonly RefusedField[] = []): RefusedField[] {
-  const fields = new Map<string, RefusedField>()
+function ofBoth(a: readonly RejectedField[] = [], b: readonly RejectedField[] = []): RejectedField[] {
+  const fields = new Map<string, RejectedField>()
   for (const each of [...a, ...b]) {
     const key = `${each.app} ${each.code} ${each.field}`
     const { events, lastMs } = fields.get(key) ?? { events: 0, lastMs: 0 }
     fields.set(key, { ...each, events: events + each.events, lastMs: Math.max(lastMs, each.lastMs) })
   }
-  return [...fields.values()].sort((x, y) => y.events - x.events)
+  return mostRejected([...fields.values()])
 }
 
 type SinkReport = GatewayBalance['sink']

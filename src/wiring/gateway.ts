@@ -81,7 +81,7 @@ export async function wireGateway(
         backlog,
         atRisk: atRiskEvents(),
         refused,
-        refusedFields: [...refusals.fields.top()],
+        rejectedFields: [...refusals.fields.top()],
         ...(unbelieved && { unbelieved }),
         sink,
         unopened: adoption.unopened(),

@@ -77,9 +77,9 @@ test('events that several workers rejected for one field are told together, the 
     { app: 'shop', code: 'invalid_field', field: 'page_url' },
     { app: 'shop', code: 'missing_field', field: 'name' },
   ] as const
-  const one = reconciliation({ refusedFields: [{ ...url, events: 2, lastMs: 30 }] })
+  const one = reconciliation({ rejectedFields: [{ ...url, events: 2, lastMs: 30 }] })
   const two = reconciliation({
-    refusedFields: [
+    rejectedFields: [
       { ...name, events: 4, lastMs: 6 },
       { ...url, events: 1, lastMs: 11 },
     ],
@@ -88,11 +88,27 @@ test('events that several workers rejected for one field are told together, the 
     { ...name, events: 4, lastMs: 6 },
     { ...url, events: 3, lastMs: 30 },
   ]
-  t.same(summed([one, two], 0).refusedFields, together)
+  t.same(summed([one, two], 0).rejectedFields, together)
   const before = reconciliation({})
-  t.same(summed([before, two], 0).refusedFields, two.refusedFields, 'a gateway of before tells none')
-  t.same(summed([two, before], 0).refusedFields, two.refusedFields)
-  t.notOk('refusedFields' in summed([before, before], 0))
+  t.same(summed([before, two], 0).rejectedFields, two.rejectedFields, 'a gateway of before tells none')
+  t.same(summed([two, before], 0).rejectedFields, two.rejectedFields)
+  t.notOk('rejectedFields' in summed([before, before], 0))
+  const many = ['a', 'b'].map((of) =>
+    reconciliation({
+      rejectedFields: Array.from({ length: 30 }, (_, i) => ({
+        ...url,
+        field: `${of}${i}`,
+        events: i,
+        lastMs: 1,
+      })),
+    }),
+  )
+  const most = summed([many[0] ?? one, ...many.slice(1)], 0).rejectedFields ?? []
+  t.equal(most.length, 30, 'no more of several than of one')
+  t.ok(
+    most.every(({ events }) => events >= 15),
+    'those with most events',
+  )
 })
 
 test('the sink is as bad as the worst of them sees it', async (t) => {

@@ -90,7 +90,7 @@ export const limitsPage = (): string => `# Limits
 
 What does not go on for ever, and what happens then. Each number is that of the code, from which this page is rendered: the last column says why it is so much, as its comment there does, and where it stands. "Ours" is what nobody prescribes.
 
-What can be configured is not here: quotas of apps (\`app_limit\`), addresses (\`address_limit\`) and subjects (\`subject_limit\`), memory in flight (\`overloaded\`), the room of the journal (\`journal_full\`), the time of the engine and of a shutdown are in [configuration](configuration.md), with their defaults. What codes mean is in [errors](errors.md).
+What can be configured is not here: quotas of apps (\`app_limit\`), addresses (\`address_limit\`) and subjects (\`subject_limit\`), memory in flight (\`overloaded\`), the room of the journal (\`journal_full\`), how long a public connection may idle, the time of the engine and of a shutdown are in [configuration](configuration.md), with their defaults. What codes mean is in [errors](errors.md).
 
 * [For clients](#for-clients): [a request](#a-request), [a connection](#a-connection), [an event](#an-event), [a large body](#a-large-body), [credentials](#credentials)
 * [For those who ask](#for-those-who-ask): [queries](#queries), [runs](#runs)

@@ -6,12 +6,12 @@ const unread = 'http/unread.ts'
 
 export const connectionLimits: readonly Limit[] = [
   {
-    what: 'A connection between two requests',
+    what: 'A connection to a private listener, between two requests',
     at: ['http/server.ts', 'KEEP_ALIVE_TIMEOUT_MS'],
     beyond: 'it is closed',
   },
   {
-    what: 'One whose sender has ended its side, while nothing moves',
+    what: 'A connection whose sender has ended its side, while nothing moves',
     at: ['http/half-open.ts', 'HALF_OPEN_TIMEOUT_MS'],
     beyond: 'it is closed',
   },

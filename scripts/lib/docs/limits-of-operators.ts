@@ -212,13 +212,13 @@ export const processLimits: readonly Limit[] = [
   },
   {
     what: 'Fields for which events are rejected, by app and code, that are told by `headgate status`',
-    at: ['gateway/apps/refused-fields.ts', 'MAX_FIELDS_TOLD'],
+    at: ['http/reconciliation.ts', 'MAX_FIELDS_TOLD'],
     beyond: 'those with fewer events are not told; the metric has all',
     unit: 'fields',
   },
   {
     what: '… that are told in the log, a minute',
-    at: ['gateway/apps/refused-fields.ts', 'MAX_FIELD_LINES_A_MINUTE'],
+    at: ['gateway/apps/rejected-fields.ts', 'MAX_FIELD_LINES_A_MINUTE'],
     beyond: 'they are not told',
     unit: 'lines',
   },

@@ -113,7 +113,7 @@ ${replacedText(state, nowMs)}
 ${lines}
 sink     ${sinkText(sink, nowMs)}
 ${storageText(state, nowMs)}at risk  ${number(state.atRisk)}
-${proxyText(state.unbelieved, nowMs)}${lakeText(state.lake, nowMs)}${refusedText(state.refused, nowMs)}${fieldsText(state.refusedFields, nowMs)}
+${proxyText(state.unbelieved, nowMs)}${lakeText(state.lake, nowMs)}${refusedText(state.refused, nowMs)}${fieldsText(state.rejectedFields, nowMs)}
 ${balanced ? 'It balances.' : 'IT DOES NOT BALANCE.'}${isRefusing(state, nowMs) ? ' NEW EVENTS ARE REFUSED: they cannot be stored.' : ''}
 `
 }
@@ -159,7 +159,7 @@ function refusedText(refused: GatewayBalance['refused'], nowMs: number): string 
 }
 
 /** What an app sends wrong: the sender is told in the answer, which is not seen here. */
-function fieldsText(fields: GatewayBalance['refusedFields'] = [], nowMs: number): string {
+function fieldsText(fields: GatewayBalance['rejectedFields'] = [], nowMs: number): string {
   if (fields.length === 0) return ''
   const rows = fields.map(({ app, code, field, events, lastMs }) => [
     `  ${code} ${field}, app ${app}`,

@@ -4,7 +4,7 @@ import { lineBudget } from '../../std/line-budget.ts'
 import { counter } from '../../std/metrics/instruments.ts'
 import type { MetricRegistry } from '../../std/metrics/metric-registry.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
-import { createRefusedFields, type RefusedFields } from './refused-fields.ts'
+import { createRejectedFields, type RejectedFields } from './rejected-fields.ts'
 
 /** Who was refused, as far as it says so itself, and why. */
 export type RefusedSource = Omit<RefusedClient, 'requests' | 'firstMs' | 'lastMs'>
@@ -13,8 +13,8 @@ export interface Refusals {
   note(refused: RefusedSource): void
   /** The remembered clients that were refused most often. */
   top(): readonly RefusedClient[]
-  /** For which fields single events were refused, whatever became of their request. */
-  readonly fields: RefusedFields
+  /** For which fields single events were rejected, whatever became of their request. */
+  readonly fields: RejectedFields
 }
 
 /**
@@ -67,7 +67,7 @@ export function createRefusals(clock: Clock, telemetry: Telemetry): Refusals {
       Object.values(rooms)
         .flatMap((room) => room.top())
         .sort((a, b) => b.requests - a.requests),
-    fields: createRefusedFields(clock, telemetry),
+    fields: createRejectedFields(clock, telemetry),
   }
 }
 

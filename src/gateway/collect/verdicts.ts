@@ -2,7 +2,7 @@ import { MAX_EVENTS_PER_BODY } from '../../event/decode/spans.ts'
 import type { RefusalCode } from '../../event/ledger/ledger.ts'
 import type { Measurement } from '../../event/schema/event.ts'
 import { EVENT_TOO_LARGE, judge, type Verdict } from '../../event/verdict.ts'
-import type { BlamedField } from '../apps/refused-fields.ts'
+import type { FieldRejection } from '../apps/rejected-fields.ts'
 
 /** What one request may bring. Those beyond are refused one by one: the first keep their place. */
 export const MAX_EVENTS_PER_REQUEST = MAX_EVENTS_PER_BODY
@@ -23,7 +23,7 @@ export interface Judged {
   /** The code of every event that was not accepted. */
   readonly refusals: readonly RefusalCode[]
   /** The fields of ours that are to blame for some of those. */
-  readonly faults: readonly BlamedField[]
+  readonly faults: readonly FieldRejection[]
   /** Fields that were left out of accepted events. */
   readonly ignored: number
 }
@@ -39,7 +39,7 @@ export function judgeAll(
 ): Judged {
   const accepted: { measurement: Measurement; index: number }[] = []
   const refused: Rejection[] = []
-  const faults: BlamedField[] = []
+  const faults: FieldRejection[] = []
   let ignored = 0
   const judgeable = Math.min(candidates.length, MAX_EVENTS_PER_REQUEST)
   for (let index = 0; index < judgeable; index++) {

@@ -299,11 +299,11 @@ test('what of the lake is not taken in is told, where an aggregation says', asyn
 
 test('for which fields events were rejected is told, by app', async (t) => {
   const lastMs = Date.now() - 300_000
-  const refusedFields = [
+  const rejectedFields = [
     { app: 'shop', code: 'invalid_field', field: 'page_url', events: 1_200, lastMs },
     { app: 'blog', code: 'missing_field', field: 'name', events: 2, lastMs },
   ]
-  const { url } = await gateway(t, answering(reconciliation({ refusedFields })))
+  const { url } = await gateway(t, answering(reconciliation({ rejectedFields })))
   const terminal = fakeTerminal()
   await runCommand(['status', '--url', url], terminal)
   t.match(

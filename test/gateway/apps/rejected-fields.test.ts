@@ -1,9 +1,6 @@
 import { test } from 'tap'
-import {
-  createRefusedFields,
-  MAX_FIELD_LINES_A_MINUTE,
-  MAX_FIELDS_TOLD,
-} from '../../../src/gateway/apps/refused-fields.ts'
+import { createRejectedFields, MAX_FIELD_LINES_A_MINUTE } from '../../../src/gateway/apps/rejected-fields.ts'
+import { MAX_FIELDS_TOLD } from '../../../src/http/reconciliation.ts'
 import { createTelemetry } from '../../../src/std/telemetry.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { startGateway } from '../../fakes/gateway.ts'
@@ -12,7 +9,7 @@ function opened() {
   const lines: unknown[] = []
   const clock = fakeClock()
   const telemetry = createTelemetry('info', { write: (line) => lines.push(JSON.parse(line)) })
-  return { lines, clock, fields: createRefusedFields(clock, telemetry) }
+  return { lines, clock, fields: createRejectedFields(clock, telemetry) }
 }
 const invalid = (field: string) => ({ code: 'invalid_field', field })
 
@@ -58,11 +55,33 @@ test('each is told in the log at once, and then once a minute with how many ther
   clock.advance(59_999)
   fields.note('shop', [invalid('name')])
   fields.note('shop', [])
-  t.match(lines, [{ app: 'shop', ...invalid('name'), events: 2, msg: 'events are refused for a field' }])
+  t.match(lines, [{ app: 'shop', ...invalid('name'), events: 2, msg: 'events are rejected for a field' }])
   t.equal(lines.length, 1)
   clock.advance(1)
   fields.note('shop', [invalid('name')])
   t.match(lines[1], { ...invalid('name'), events: 3 }, 'those since the last line')
+})
+
+test('events of one request are counted by field, at one time, and none costs nothing', async (t) => {
+  const { lines, clock, fields } = opened()
+  let looks = 0
+  const nowMs = clock.nowMs.bind(clock)
+  clock.nowMs = () => {
+    looks++
+    return nowMs()
+  }
+  fields.note('shop', [])
+  t.equal(looks, 0)
+  fields.note('shop', [invalid('name'), invalid('unit'), invalid('name')])
+  t.equal(looks, 2)
+  t.match(fields.top(), [
+    { field: 'name', events: 2 },
+    { field: 'unit', events: 1 },
+  ])
+  t.match(lines, [
+    { field: 'name', events: 2 },
+    { field: 'unit', events: 1 },
+  ])
 })
 
 test('many faults fill neither the log nor an answer', async (t) => {
