@@ -62,7 +62,7 @@ export function createRejectedFields(clock: Clock, { log, metrics }: Telemetry):
 
   return {
     note(app, faults) {
-      // Of nearly every request: it costs nothing.
+      // Nearly every request has none, and costs nothing here.
       if (faults.length === 0) return
       const found = new Map<Entry, number>()
       for (const fault of faults) {
