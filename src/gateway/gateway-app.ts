@@ -16,10 +16,9 @@ import {
   tooMuch,
   UNREAD_STEP_BYTES,
 } from './apps/address-limit.ts'
-import type { Forwardings } from './apps/forwardings.ts'
 import { createQuota } from './apps/quota.ts'
-import type { Refusals } from './apps/refusals.ts'
 import { type RefusedRequest, refusedBy } from './apps/refused.ts'
+import type { SenderNotes } from './apps/sender-notes.ts'
 import { contentTypeOf, MAX_WIRE_BYTES } from './collect/body.ts'
 import { pageOf } from './collect/claims.ts'
 import { type CollectorPorts, createCollector } from './collect/collect.ts'
@@ -31,7 +30,7 @@ import { credentialRoutes } from './credentials/routes.ts'
 
 export interface GatewayPorts extends Omit<CollectorPorts, 'quota'> {
   readonly credentials: Credentials
-  readonly refusals: Refusals
+  readonly notes: SenderNotes
   readonly listener: GatewayListener
 }
 
@@ -41,7 +40,6 @@ export interface GatewayListener {
   readonly ready: () => boolean | string
   /** Processes that share the limits. */
   readonly workers: number
-  readonly onUnbelieved: Forwardings['note']
   /** Runs before any route is mounted: a generator of documents listens here. */
   readonly prepare?: (app: FastifyInstance) => Promise<void>
 }
@@ -59,7 +57,7 @@ export async function buildGateway(config: GatewayConfig, ports: GatewayPorts): 
     keepAliveMs: config.keepAlive,
     // Its query is not read yet: that would take a parser before any limit.
     onRefused: ({ headers }, code) => onRefused({ headers, query: undefined }, code),
-    onUnbelieved: listener.onUnbelieved,
+    onUnbelieved: ports.notes.unbelieved.note,
     untakenShareBytes: UNTAKEN_SHARE_BYTES,
   })
   await listener.prepare?.(app)
@@ -120,11 +118,11 @@ function sweepBodies(app: FastifyInstance, inflight: ByteBudget): void {
 }
 
 /** By code, and by who sent them. The status of a pixel hides it, and requests that became no events show it nowhere. */
-function refusalCounter({ registry, refusals, telemetry }: GatewayPorts) {
+function refusalCounter({ registry, notes, telemetry }: GatewayPorts) {
   const refused = counter(telemetry.metrics, 'headgate_requests_refused_total')
   return ({ headers, query }: Omit<RefusedRequest, 'page'>, code: Parameters<OnRefused>[1]): void => {
     refused.inc({ code })
-    refusals.note(refusedBy({ headers, query, page: pageOf(headers) }, code, registry))
+    notes.refusals.note(refusedBy({ headers, query, page: pageOf(headers) }, code, registry))
   }
 }
 

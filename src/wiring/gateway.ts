@@ -1,8 +1,7 @@
 import type { AppConfig, Config } from '../config/schema/config-schema.ts'
 import { createLedger, type Ledger } from '../event/ledger/ledger.ts'
-import { createForwardings, type Forwardings } from '../gateway/apps/forwardings.ts'
-import { createRefusals, type Refusals } from '../gateway/apps/refusals.ts'
 import { createRegistry, type Registry } from '../gateway/apps/registry.ts'
+import { createSenderNotes, type SenderNotes } from '../gateway/apps/sender-notes.ts'
 import { idempotencySecret } from '../gateway/collect/identity/idempotency-secret.ts'
 import { startLedgerWriter } from '../gateway/collect/ledger-writer.ts'
 import type { Credentials } from '../gateway/credentials/credentials.ts'
@@ -18,8 +17,7 @@ export interface GatewayWiring {
   readonly registry: Registry
   readonly journal: Journal
   readonly ledger: Ledger
-  /** What an operator looks for when no events arrive, or fewer than there were. */
-  readonly refusals: Refusals & { readonly forwardings: Forwardings }
+  readonly notes: SenderNotes
   readonly credentials: Credentials
   readonly idempotencySecret: string
   /** Where every event went: the conservation law. */
@@ -57,23 +55,22 @@ export async function wireGateway(
   adoption = await adoptJournals(config, place, { journal: kept, ledger, system })
   const delivery = startDelivery(config, place, { instance, kept, ledger, system })
   const { journal } = delivery
-  const refusals = createRefusals(clock, telemetry)
-  const forwardings = createForwardings(clock, telemetry)
+  const notes = createSenderNotes(clock, telemetry)
   const ledgerWriter = startLedgerWriter({ instance, ledger, journal, ...system })
 
   return {
     registry,
     journal,
     ledger,
-    refusals: { ...refusals, forwardings },
+    notes,
     credentials: vending.credentials,
     idempotencySecret: secret,
     balance() {
       const { events, bytes, oldestMs } = waiting()
       const backlog = { events, bytes, ...(oldestMs !== undefined && { oldestMs }) }
       const sink = sinkOf(delivery)
-      const refused = [...refusals.top()]
-      const unbelieved = forwardings.told()
+      const refused = [...notes.refusals.top()]
+      const unbelieved = notes.unbelieved.told()
       return balanceOf({
         instance,
         nowMs: clock.nowMs(),
@@ -81,7 +78,7 @@ export async function wireGateway(
         backlog,
         atRisk: atRiskEvents(),
         refused,
-        rejectedFields: [...refusals.fields.top()],
+        rejectedFields: [...notes.rejectedFields.top()],
         ...(unbelieved && { unbelieved }),
         sink,
         unopened: adoption.unopened(),

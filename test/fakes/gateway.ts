@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto'
 import { connect } from 'node:net'
 import { parseConfig } from '../../src/config/parse.ts'
 import { createLedger } from '../../src/event/ledger/ledger.ts'
-import { createForwardings } from '../../src/gateway/apps/forwardings.ts'
-import { createRefusals } from '../../src/gateway/apps/refusals.ts'
 import { createRegistry } from '../../src/gateway/apps/registry.ts'
+import { createSenderNotes } from '../../src/gateway/apps/sender-notes.ts'
 import { buildGateway, type GatewayListener } from '../../src/gateway/gateway-app.ts'
 import type { Batch, Durability, Journal } from '../../src/gateway/journal/journal.ts'
 import { createTelemetry } from '../../src/std/telemetry.ts'
@@ -104,8 +103,7 @@ export async function startGateway(t: Closing, setup: Setup = {}) {
   const journal = recordingJournal()
   const ledger = createLedger(telemetry.metrics, () => 0)
   const registry = createRegistry(config.apps)
-  const refusals = createRefusals(clock, telemetry)
-  const forwardings = createForwardings(clock, telemetry)
+  const notes = createSenderNotes(clock, telemetry)
   const entropy = seededEntropy()
   const { credentials, replace, close } = createVendingModule(config.gateway.credentials, config.apps, {
     ...{ registry, region: REGION, subjectKey: SUBJECT_KEY, signer: undefined, workers },
@@ -129,11 +127,11 @@ export async function startGateway(t: Closing, setup: Setup = {}) {
       registry,
       journal,
       ledger,
-      refusals,
+      notes,
       clock,
       entropy,
       telemetry,
-      listener: { ready, workers, onUnbelieved: forwardings.note, ...(prepare && { prepare }) },
+      listener: { ready, workers, ...(prepare && { prepare }) },
       credentials,
       idempotencySecret: 'a secret of thirty-two characters',
     },
@@ -149,7 +147,7 @@ export async function startGateway(t: Closing, setup: Setup = {}) {
     )
     return matching?.reduce((sum, { value }) => sum + value, 0)
   }
-  return { app, journal, ledger, refusals, forwardings, clock, registry, telemetry, logLines, metric, reload }
+  return { app, journal, ledger, notes, clock, registry, telemetry, logLines, metric, reload }
 }
 
 /** A valid measurement. */

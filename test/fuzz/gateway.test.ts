@@ -56,7 +56,7 @@ async function listening(t: Test, gateway: object = {}, limits: object = {}, inf
   const inForce = { ...config.gateway.limits, ...(inflightBytes !== undefined && { inflightBytes }) }
   const app = await buildGateway(
     { ...config.gateway, limits: inForce },
-    { ...system, ...wiring, listener: { ready, workers: 1, onUnbelieved: wiring.refusals.forwardings.note } },
+    { ...system, ...wiring, listener: { ready, workers: 1 } },
   )
   await app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.server.address() as AddressInfo

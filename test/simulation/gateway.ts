@@ -3,8 +3,8 @@ import { parseConfig } from '../../src/config/parse.ts'
 import type { Config } from '../../src/config/schema/config-schema.ts'
 import { createLedger, type Ledger } from '../../src/event/ledger/ledger.ts'
 import { createQuota } from '../../src/gateway/apps/quota.ts'
-import { createRefusals } from '../../src/gateway/apps/refusals.ts'
 import { createRegistry } from '../../src/gateway/apps/registry.ts'
+import { createSenderNotes } from '../../src/gateway/apps/sender-notes.ts'
 import { type Collector, createCollector } from '../../src/gateway/collect/collect.ts'
 import { startLedgerWriter } from '../../src/gateway/collect/ledger-writer.ts'
 import { openDiskJournal } from '../../src/gateway/journal/disk/disk-journal.ts'
@@ -73,8 +73,8 @@ export async function startGateway(
   const writer = startLedgerWriter({ instance: INSTANCE, ledger, journal, ...system })
   const registry = createRegistry(config.apps)
   const quota = createQuota(1, clock)
-  const refusals = createRefusals(clock, telemetry)
-  const ports = { registry, quota, journal, ledger, refusals, idempotencySecret: SECRET }
+  const notes = createSenderNotes(clock, telemetry)
+  const ports = { registry, quota, journal, ledger, notes, idempotencySecret: SECRET }
   return {
     process,
     collector: createCollector({ ...ports, clock, entropy, telemetry }),

@@ -53,7 +53,7 @@ async function open(t: Test, { kinesis, lake, dataDir }: DeliveryWorld, gateway:
   const app = await buildGateway(config.gateway, {
     ...system,
     ...wiring,
-    listener: { ready: () => true, workers: 1, onUnbelieved: wiring.refusals.forwardings.note },
+    listener: { ready: () => true, workers: 1 },
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   let isOpen = true

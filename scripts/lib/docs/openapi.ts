@@ -105,7 +105,7 @@ export async function renderOpenApi(): Promise<Readonly<Record<string, string>>>
         buildGateway(config.gateway, {
           ...gatewaySystem,
           ...gateway,
-          listener: { ready, workers: 1, onUnbelieved: gateway.refusals.forwardings.note, prepare },
+          listener: { ready, workers: 1, prepare },
         }),
       ),
       'openapi/aggregation.json': await document('openapi/aggregation.json', aggregationOptions, (prepare) =>

@@ -86,7 +86,7 @@ function frontOf(
       const server = await buildGateway(config.gateway, {
         ...system,
         ...gateway,
-        listener: { ready, workers, onUnbelieved: gateway.refusals.forwardings.note },
+        listener: { ready, workers },
       })
       server.addHook('onListen', async () => {
         port = Object(server.addresses()[0]).port

@@ -4,7 +4,6 @@ import { lineBudget } from '../../std/line-budget.ts'
 import { counter } from '../../std/metrics/instruments.ts'
 import type { MetricRegistry } from '../../std/metrics/metric-registry.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
-import { createRejectedFields, type RejectedFields } from './rejected-fields.ts'
 
 /** Who was refused, as far as it says so itself, and why. */
 export type RefusedSource = Omit<RefusedClient, 'requests' | 'firstMs' | 'lastMs'>
@@ -13,8 +12,6 @@ export interface Refusals {
   note(refused: RefusedSource): void
   /** The remembered clients that were refused most often. */
   top(): readonly RefusedClient[]
-  /** For which fields single events were rejected, whatever became of their request. */
-  readonly fields: RejectedFields
 }
 
 /**
@@ -45,8 +42,7 @@ interface Entry {
 }
 
 /** Refused requests by whom they came from: what an operator looks for when no events arrive. */
-export function createRefusals(clock: Clock, telemetry: Telemetry): Refusals {
-  const { log, metrics } = telemetry
+export function createRefusals(clock: Clock, { log, metrics }: Telemetry): Refusals {
   const rooms = byKind(() => createRoom(clock))
   const count = countIn(metrics)
 
@@ -67,7 +63,6 @@ export function createRefusals(clock: Clock, telemetry: Telemetry): Refusals {
       Object.values(rooms)
         .flatMap((room) => room.top())
         .sort((a, b) => b.requests - a.requests),
-    fields: createRejectedFields(clock, telemetry),
   }
 }
 

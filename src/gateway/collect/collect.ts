@@ -7,8 +7,8 @@ import { AppError } from '../../std/errors.ts'
 import { counter } from '../../std/metrics/instruments.ts'
 import { admit, admitByHead, type Claims } from '../apps/admission.ts'
 import type { Quota } from '../apps/quota.ts'
-import type { Refusals } from '../apps/refusals.ts'
 import type { App, Registry } from '../apps/registry.ts'
+import type { SenderNotes } from '../apps/sender-notes.ts'
 import { type Batch, type Durability, type Journal, MAX_BATCH_BYTES } from '../journal/journal.ts'
 import { acknowledgedByDurability } from './acknowledged.ts'
 import {
@@ -84,7 +84,7 @@ export interface CollectorPorts extends BatchBuilderPorts {
   readonly quota: Quota
   readonly journal: Journal
   readonly ledger: Ledger
-  readonly refusals: Pick<Refusals, 'fields'>
+  readonly notes: Pick<SenderNotes, 'rejectedFields'>
   /** By which keys become ids (identity/idempotency-secret.ts). */
   readonly idempotencySecret: string
 }
@@ -99,7 +99,7 @@ export interface Collector {
 
 /** The path of a measurement through the gateway: decode → admit → validate → scrub → enrich → journal. */
 export function createCollector(ports: CollectorPorts): Collector {
-  const { clock, journal, ledger, quota, refusals: refused, registry, telemetry } = ports
+  const { clock, journal, ledger, notes, quota, registry, telemetry } = ports
   const seal = createBatchBuilder(ports)
   const idempotency = createIdempotency(ports.idempotencySecret, clock)
   const hintsOf = createRequestHints()
@@ -182,7 +182,7 @@ export function createCollector(ports: CollectorPorts): Collector {
     hints: readonly string[] = [],
   ): never {
     ledger.admitted(0, refusals, id)
-    refused.fields.note(id, faults)
+    notes.rejectedFields.note(id, faults)
     const [first] = rejected
     const why = first === undefined ? 'The request holds no event.' : `The first: ${first.detail}`
     throw new AppError('nothing_valid', `None of ${refusals.length} events could be accepted. ${why}`, {
@@ -195,7 +195,7 @@ export function createCollector(ports: CollectorPorts): Collector {
     claim?.end(false)
     const reason = reasonOf(error)
     ledger.admitted(0, [...refusals, ...Array<RefusalCode>(batch.count).fill(reason)], app.id)
-    refused.fields.note(app.id, faults)
+    notes.rejectedFields.note(app.id, faults)
     throw error
   }
 
@@ -216,7 +216,7 @@ export function createCollector(ports: CollectorPorts): Collector {
       }
       claim?.end(true)
       ledger.admitted(batch.count, refusals, app.id)
-      refused.fields.note(app.id, faults)
+      notes.rejectedFields.note(app.id, faults)
       countAcknowledged(durability, batch.count)
       ledger.tally.add(app.id, batch.receivedMs, batch.count)
       const receipt = { accepted: batch.count, rejected, durability }

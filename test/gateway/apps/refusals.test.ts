@@ -58,7 +58,7 @@ test('who is refused is known by what it says of itself, as far as that has the 
   const lastMs = clock.nowMs()
   const once = { requests: 1, firstMs: lastMs, lastMs }
   t.same(
-    new Set(gateway.refusals.top()),
+    new Set(gateway.notes.refusals.top()),
     new Set([
       {
         app: 'shop',
@@ -175,7 +175,7 @@ test('one whose connection sends too much ahead is counted as well', async (t) =
   const statuses = readAnswers(await flood.closed).map(({ status }) => status)
   t.equal(statuses.at(-1), 429)
   t.equal(await gateway.metric('headgate_requests_refused_total', { code: 'address_limit' }), 1)
-  t.match(gateway.refusals.top(), [{ app: 'shop', code: 'address_limit', requests: 1 }])
+  t.match(gateway.notes.refusals.top(), [{ app: 'shop', code: 'address_limit', requests: 1 }])
 })
 
 test('who ends its side with its events gets the answer to them', async (t) => {

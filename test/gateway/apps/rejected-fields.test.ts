@@ -39,7 +39,7 @@ test('for which field events of an app are rejected is counted and told, without
     t.equal((await post(events as never)).statusCode, status)
   const lastMs = gateway.clock.nowMs()
   const shop = { app: 'shop', lastMs }
-  t.same(gateway.refusals.fields.top(), [
+  t.same(gateway.notes.rejectedFields.top(), [
     { ...shop, code: 'invalid_field', field: 'name', events: 2 },
     { ...shop, code: 'missing_field', field: 'name', events: 2 },
     { ...shop, code: 'invalid_field', field: 'value', events: 2 },

@@ -2,8 +2,8 @@ import { test } from 'tap'
 import { parseConfig } from '../../../src/config/parse.ts'
 import { createLedger } from '../../../src/event/ledger/ledger.ts'
 import { createQuota } from '../../../src/gateway/apps/quota.ts'
-import { createRefusals } from '../../../src/gateway/apps/refusals.ts'
 import { createRegistry } from '../../../src/gateway/apps/registry.ts'
+import { createSenderNotes } from '../../../src/gateway/apps/sender-notes.ts'
 import { createCollector, type Submission } from '../../../src/gateway/collect/collect.ts'
 import type { Format } from '../../../src/gateway/collect/formats/format.ts'
 import { native } from '../../../src/gateway/collect/formats/native.ts'
@@ -26,7 +26,7 @@ function setup(apps: readonly object[] = someApps, clock = fakeClock()) {
     quota: createQuota(1, clock),
     journal,
     ledger,
-    refusals: createRefusals(clock, telemetry),
+    notes: createSenderNotes(clock, telemetry),
     clock,
     entropy: seededEntropy(),
     telemetry,

@@ -4,7 +4,7 @@ import { lcp, startGateway } from '../../fakes/gateway.ts'
 const MINUTE_MS = 60_000
 
 test('that a proxy is not trusted is counted, and said once a minute, with the key that mends it', async (t) => {
-  const { app, clock, forwardings, metric, logLines } = await startGateway(t, {
+  const { app, clock, notes, metric, logLines } = await startGateway(t, {
     gateway: { trustProxy: ['10.0.0.0/8'] },
     logLevel: 'info',
   })
@@ -28,7 +28,7 @@ test('that a proxy is not trusted is counted, and said once a minute, with the k
   t.equal((await post('10.0.0.1', forwarded)).statusCode, 202)
   t.same(warnings(), [])
   t.equal(await metric('headgate_forwarding_not_trusted_total'), 0)
-  t.equal(forwardings.told(), undefined)
+  t.equal(notes.unbelieved.told(), undefined)
 
   for (let i = 0; i < 3; i++) t.equal((await post('172.18.0.9', forwarded)).statusCode, 202)
   const [first, ...others] = warnings()
@@ -44,5 +44,5 @@ test('that a proxy is not trusted is counted, and said once a minute, with the k
   await post('2001:db8:1:2::3', { forwarded: 'for=203.0.113.5' })
   t.match(warnings(), [{ ...line, network: '2001:db8:1::/48', requests: 4 }])
   // Which `status` tells.
-  t.same(forwardings.told(), { requests: 5, network: '2001:db8:1::/48', lastMs: clock.nowMs() })
+  t.same(notes.unbelieved.told(), { requests: 5, network: '2001:db8:1::/48', lastMs: clock.nowMs() })
 })

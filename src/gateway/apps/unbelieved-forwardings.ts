@@ -11,7 +11,7 @@ import type { Telemetry } from '../../std/telemetry.ts'
 const MAX_LINES_A_MINUTE = 1
 
 /** Requests that say for whom they were forwarded, by peers that are not trusted. */
-export interface Forwardings {
+export interface UnbelievedForwardings {
   readonly note: OnUnbelieved
   /** How many those were, and the last; undefined where there was none. */
   told(): Unbelieved | undefined
@@ -21,8 +21,11 @@ export interface Forwardings {
  * Who is behind a proxy that is not trusted has its address, and all of them share the limits of one. It is counted, and
  * said once a minute at most, with the network of the last that came.
  */
-export function createForwardings(clock: Clock, { log, metrics }: Telemetry): Forwardings {
-  const unbelieved = counter(metrics, 'headgate_forwarding_not_trusted_total')
+export function createUnbelievedForwardings(
+  clock: Clock,
+  { log, metrics }: Telemetry,
+): UnbelievedForwardings {
+  const counted = counter(metrics, 'headgate_forwarding_not_trusted_total')
   const mayTell = lineBudget(clock, MAX_LINES_A_MINUTE)
   let last: { readonly peer: string; readonly lastMs: number } | undefined
   let requests = 0
@@ -30,7 +33,7 @@ export function createForwardings(clock: Clock, { log, metrics }: Telemetry): Fo
   return {
     told: () => last && { requests, network: networkOf(last.peer), lastMs: last.lastMs },
     note(peer) {
-      unbelieved.inc()
+      counted.inc()
       requests++
       untold++
       last = { peer, lastMs: clock.nowMs() }
