@@ -42,6 +42,13 @@ export function configWarnings(config: Config): ConfigFault[] {
       'aggregation.tokens',
       'there are none, so nobody can open the dashboard or ask for numbers; `headgate key new --token` makes one',
     ),
+    ...aggregation.rollups.flatMap(({ sets }, i) =>
+      warnIf(
+        sets.every(({ dimensions }) => dimensions.length > 0),
+        `aggregation.rollups.${i}.sets`,
+        'has no set without dimensions, so that there are no numbers of a whole app: the dashboard has nothing to draw, and every query has to name a `set`; add { name: app, dimensions: [] }',
+      ),
+    ),
     ...apps.flatMap(({ keys, aliases, keyless, credentials, origins }, i) =>
       warnIf(
         keys.length === 0 && aliases.length === 0 && !keyless && credentials === undefined,

@@ -395,3 +395,13 @@ test('what is not in the schema today is put into words as well', async (t) => {
     ],
   )
 })
+
+test('a rollup without numbers of a whole app is warned of, as the dashboard has nothing to draw', async (t) => {
+  const route = { name: 'route', dimensions: ['page_route'] }
+  const warnings = (...sets: object[]) =>
+    configWarnings(parseConfig({ aggregation: { rollups: [{ id: 'vitals', sets }] } }, {}))
+      .filter(({ path }) => path.startsWith('aggregation.rollups'))
+      .map(({ path }) => path)
+  t.same(warnings(route), ['aggregation.rollups.0.sets'])
+  t.same(warnings({ name: 'all', dimensions: [] }, route), [])
+})

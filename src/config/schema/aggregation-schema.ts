@@ -34,12 +34,17 @@ const DimensionSet = group({
   ),
 })
 
+const SETS = [
+  { name: 'app', dimensions: [] },
+  { name: 'route', dimensions: ['page_route'] },
+]
+
 const Rollup = group({
   id: segment({ description: 'The name of the rollup in runs and queries.', example: 'default' }),
   sets: Type.Array(DimensionSet, {
     description:
       'The ways in which its numbers can be asked for, 1 to 20. The dashboard ranks the values of the first four of one dimension.',
-    example: [{ name: 'route', dimensions: ['page_route'] }],
+    example: SETS,
     minItems: 1,
     maxItems: 20,
   }),
@@ -161,7 +166,7 @@ export const AggregationConfig = strict({
   rollups: Type.Array(Rollup, {
     description:
       'What is computed of each window. Left out: every metric, by route, country, device, browser and for the whole app.',
-    example: [{ id: 'default', sets: [{ name: 'route', dimensions: ['page_route'] }] }],
+    example: [{ id: 'default', sets: SETS }],
     default: [],
     maxItems: 16,
   }),

@@ -34,7 +34,7 @@ export interface Manifest {
   readonly engine: Engine['name']
   /** The window was over, grace included, when its inputs were listed. */
   readonly complete: boolean
-  /** Generations of the window that were complete, this included; absent in manifests of the first versions. */
+  /** How often the window was complete with other inputs than before; absent in manifests of the first versions. */
   readonly completions?: number
   readonly inputs: WindowInputs & { readonly digest: string }
   readonly counts: WindowCounts

@@ -856,6 +856,23 @@ test('a file that may not be read or written fails its window by name', async (t
   }
 })
 
+test('a window that is computed again because somebody asked waits no longer for late rows', async (t) => {
+  const { deliver, clock, open, lake } = await aggregation(t)
+  deliver(at(0), [1])
+  clock.advance(GRAIN + 2 * MIN)
+  const completions = async () => {
+    clock.advance(1)
+    const runs = await open()
+    await runs.submit({ at: T0, reprocess: 'all' }, 'ops')
+    await runs.work(never)
+    const newest = (await lake.list('rollups/')).filter(({ key }) => parseManifestKey(key)).at(-1)
+    return JSON.parse(String(await lake.get(String(newest?.key)))).completions
+  }
+  for (let time = 0; time < 4; time++) t.equal(await completions(), 1)
+  deliver(at(0), [2])
+  t.equal(await completions(), 2)
+})
+
 test('a damaged manifest is followed by the generation after it, one of the first versions by its count', async (t) => {
   const { deliver, clock, open, lake, stored } = await aggregation(t)
   deliver(at(0), [1])
@@ -872,6 +889,7 @@ test('a damaged manifest is followed by the generation after it, one of the firs
   const [first] = await manifests()
   const { completions: _, ...old } = JSON.parse(String(await lake.get(String(first?.key))))
   await lake.put(String(first?.key), Buffer.from(JSON.stringify(old)))
+  deliver(at(0), [2])
   t.equal(await again(), 2)
   const second = (await manifests()).at(-1)
   t.match(JSON.parse(String(await lake.get(String(second?.key)))), { completions: 2 })
