@@ -1,4 +1,3 @@
-import { awsFaultInWords } from '../../../std/aws/aws-faults.ts'
 import type { Clock } from '../../../std/clock.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { RecordOutcome, Sink } from '../sinks/stream.ts'
@@ -60,7 +59,7 @@ export function createSinkState({ kind, clock, telemetry, metrics }: SinkStateOp
       const failed = outcomes.find(isRetried)
       if (outcomes.some((outcome) => outcome.kind === 'stored')) failing = undefined
       else if (failed !== undefined) {
-        const why = failed.why ?? awsFaultInWords(failed.code)
+        const why = failed.why ?? failed.code
         failing = { sinceMs: clock.nowMs(), monotonicMs: clock.monotonicMs(), ...failing, why }
       }
       pauseOrResume(outcomes)

@@ -1,3 +1,4 @@
+import { awsFaultInWords } from '../../../../std/aws/aws-faults.ts'
 import { meaningOf, sdkCodeOf, sdkStatusOf } from '../../../../std/aws/sdk-errors.ts'
 import { foreignName } from '../../../../std/foreign-text.ts'
 import type { RecordOutcome } from '../stream.ts'
@@ -47,15 +48,21 @@ export function callFailureOf(error: unknown): RecordFailure {
     KIND_OF_STATUS[status] ??
     (isRefusal(status) ? 'misconfigured' : 'transient')
   if (kind === 'poison' && error instanceof Error && BLAMES_THE_STREAM.test(error.message)) {
-    return { kind: 'misconfigured', code }
+    return failed('misconfigured', code)
   }
-  return { kind, code }
+  return failed(kind, code)
 }
 
 /** What a record's own `ErrorCode` means. Other records of the call were stored, so it is never the configuration. */
 export function recordFailureOf(errorCode: string): RecordFailure {
   const code = foreignName(errorCode)
-  return { kind: meaningOf(KIND_OF_CODE, code) === 'throttled' ? 'throttled' : 'transient', code }
+  return failed(meaningOf(KIND_OF_CODE, code) === 'throttled' ? 'throttled' : 'transient', code)
 }
+
+const failed = (kind: RecordFailure['kind'], code: string): RecordFailure => ({
+  kind,
+  code,
+  why: awsFaultInWords(code),
+})
 
 const isRefusal = (status: number): boolean => status >= 400 && status < 500

@@ -117,7 +117,7 @@ function doubted(outcomes: readonly RecordOutcome[]): readonly RecordOutcome[] {
   if (outcomes.length === 1) return outcomes
   const poison = outcomes.filter((outcome): outcome is RecordFailure => outcome.kind === 'poison')
   if (poison.length < outcomes.length) return outcomes
-  return poison.map(({ code }) => ({ kind: 'misconfigured', code }))
+  return poison.map((failure) => ({ ...failure, kind: 'misconfigured' }))
 }
 
 /** Only a sequence number proves that a record is stored. */

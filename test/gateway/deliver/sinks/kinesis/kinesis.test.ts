@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { callFailureOf } from '../../../../../src/gateway/deliver/sinks/kinesis/errors.ts'
 import { kinesisClient, kinesisSink } from '../../../../../src/gateway/deliver/sinks/kinesis/kinesis.ts'
 import type { RecordOutcome } from '../../../../../src/gateway/deliver/sinks/stream.ts'
+import { awsFaultInWords } from '../../../../../src/std/aws/aws-faults.ts'
 import { linesOf, recordOf, streamContract } from '../../../../contracts/stream.ts'
 import { type KinesisFault, type PutResult, startKinesis } from '../../../../fakes/aws/kinesis.ts'
 import { verdictOn } from '../../../../fakes/aws/sigv4.ts'
@@ -31,6 +32,8 @@ async function open(t: Test, { streamName = 'events', requestTimeoutMs = 6_000 }
 const records = (...names: string[]) => names.map((name) => recordOf([name]))
 const sorted = (lines: readonly string[]) => [...lines].sort()
 const STORED: RecordOutcome = { kind: 'stored' }
+/** An outcome says in words what an operator can mend. */
+const failed = (kind: string, code: string) => ({ kind, code, why: awsFaultInWords(code) })
 
 streamContract(t, 'kinesis', (t) => open(t))
 
@@ -64,14 +67,14 @@ t.test('records of a call fail one by one', async (t) => {
   })
   t.strictSame(await stream.put(records('a', 'b', 'c', 'd'), live()), [
     STORED,
-    { kind: 'throttled', code: 'ProvisionedThroughputExceededException' },
+    failed('throttled', 'ProvisionedThroughputExceededException'),
     STORED,
-    { kind: 'throttled', code: 'ProvisionedThroughputExceededException' },
+    failed('throttled', 'ProvisionedThroughputExceededException'),
   ])
   t.strictSame(sorted(await stored()), ['a', 'c'])
 
   kinesis.faults.push({ kind: 'partial', ratio: 1, codes: ['InternalFailure'] })
-  t.strictSame(await stream.put(records('e'), live()), [{ kind: 'transient', code: 'InternalFailure' }])
+  t.strictSame(await stream.put(records('e'), live()), [failed('transient', 'InternalFailure')])
 })
 
 t.test('a shard that is full throttles its records and no others', async (t) => {
@@ -111,7 +114,7 @@ t.test('a call that fails as a whole fails for each of its records', async (t) =
   ]
   for (const [status, type, kind] of rows) {
     kinesis.faults.push({ kind: 'error', status, type })
-    const failure = { kind, code: type }
+    const failure = failed(kind, type)
     t.strictSame(await stream.put(records('a', 'b'), live()), [failure, failure], `${status} ${type}`)
   }
   t.strictSame(await stored(), [])
@@ -147,7 +150,7 @@ t.test('a put ends soon when it is aborted on its way', async (t) => {
   const outcomes = stream.put(records('a'), call.signal)
   while (!kinesis.calls.has('PutRecords')) await new Promise((resolve) => setImmediate(resolve))
   call.abort()
-  t.strictSame(await outcomes, [{ kind: 'transient', code: 'AbortError' }])
+  t.strictSame(await outcomes, [failed('transient', 'AbortError')])
 })
 
 t.test('an answer that does not prove a record is stored does not call it stored', async (t) => {
@@ -161,7 +164,7 @@ t.test('an answer that does not prove a record is stored does not call it stored
     [
       'a code beside a sequence number',
       ([first]) => [first, { ...first, ErrorCode: 'InternalFailure' }],
-      [STORED, { kind: 'transient', code: 'InternalFailure' }],
+      [STORED, failed('transient', 'InternalFailure')],
     ],
   ]
   const { kinesis, stream } = await open(t)
@@ -180,9 +183,7 @@ t.test('a record that spoils its call is isolated, and the others are stored', a
   const outcomes = await stream.put(records(...names), live())
   t.strictSame(
     outcomes,
-    names.map((name) =>
-      name.startsWith('bad') ? { kind: 'poison', code: 'InvalidArgumentException' } : STORED,
-    ),
+    names.map((name) => (name.startsWith('bad') ? failed('poison', 'InvalidArgumentException') : STORED)),
   )
   t.strictSame(sorted(await stored()), sorted(names.filter((name) => name.startsWith('good'))))
 })
@@ -190,7 +191,7 @@ t.test('a record that spoils its call is isolated, and the others are stored', a
 t.test('a sink that refuses all of several records is not believed to have met only poison', async (t) => {
   const { kinesis, stream } = await open(t)
   kinesis.poison = () => true
-  const outcome = (kind: string) => ({ kind, code: 'InvalidArgumentException' })
+  const outcome = (kind: string) => failed(kind, 'InvalidArgumentException')
   t.strictSame(await stream.put(records('a', 'b'), live()), [
     outcome('misconfigured'),
     outcome('misconfigured'),
@@ -214,16 +215,14 @@ t.test('no record is blamed for the name of the stream', async (t) => {
     type: 'ValidationException',
     message: "1 validation error detected: Value 'a b' at 'streamName' failed to satisfy constraint",
   })
-  t.strictSame(await stream.put(records('a'), live()), [
-    { kind: 'misconfigured', code: 'ValidationException' },
-  ])
+  t.strictSame(await stream.put(records('a'), live()), [failed('misconfigured', 'ValidationException')])
 })
 
 t.test('a clock that is wrong heals with the second call: the client has learnt how wrong', async (t) => {
   for (const skewMs of [3_600_000, -86_400_000]) {
     const { kinesis, stream, stored } = await open(t)
     kinesis.skewMs = skewMs
-    const refused = { kind: 'misconfigured', code: 'InvalidSignatureException' }
+    const refused = failed('misconfigured', 'InvalidSignatureException')
     t.strictSame(await stream.put(records('a'), live()), [refused])
     t.strictSame(await stream.put(records('a'), live()), [STORED])
     kinesis.skewMs = 0
@@ -288,19 +287,17 @@ t.test('codes that a service makes up are transient, and cut', async (t) => {
   const stream = kinesisSink({ client, streamName: 'events' })
   t.teardown(() => stream.close())
   t.strictSame(await stream.put(records('a', 'b', 'c'), live()), [
-    { kind: 'transient', code: `Odd??${'x'.repeat(59)}…` },
-    { kind: 'transient', code: 'constructor' },
-    { kind: 'throttled', code: 'ThrottlingException' },
+    failed('transient', `Odd??${'x'.repeat(59)}…`),
+    failed('transient', 'constructor'),
+    failed('throttled', 'ThrottlingException'),
   ])
   const named = Object.assign(new Error('no'), { name: 'constructor', $metadata: { httpStatusCode: 400 } })
-  t.strictSame(callFailureOf(named), { kind: 'misconfigured', code: 'constructor' })
+  t.strictSame(callFailureOf(named), failed('misconfigured', 'constructor'))
 })
 
 t.test('a stream that does not exist is a misconfiguration', async (t) => {
   const { stream } = await open(t, { streamName: 'elsewhere' })
-  t.strictSame(await stream.put(records('a'), live()), [
-    { kind: 'misconfigured', code: 'ResourceNotFoundException' },
-  ])
+  t.strictSame(await stream.put(records('a'), live()), [failed('misconfigured', 'ResourceNotFoundException')])
 })
 
 t.test('what is not an answer of Kinesis', async (t) => {
@@ -318,7 +315,7 @@ t.test('what is not an answer of Kinesis', async (t) => {
     ['not an error', 'oops', ['transient', 'unknown']],
   ]
   for (const [rule, error, [kind, code]] of rows as [string, unknown, string[]][]) {
-    t.strictSame(callFailureOf(error), { kind, code }, rule)
+    t.strictSame(callFailureOf(error), failed(String(kind), String(code)), rule)
   }
 })
 
