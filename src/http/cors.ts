@@ -4,7 +4,9 @@ import type { FastifyInstance } from 'fastify'
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** What the plugin answers for this route instead. */
-    cors?: Pick<FastifyCorsOptions, 'methods' | 'allowedHeaders' | 'maxAge'>
+    cors?: Pick<FastifyCorsOptions, 'methods' | 'maxAge'>
+    /** The only headers with a credential of ours that a preflight of this route allows; without it, all. */
+    keyHeaders?: readonly string[]
   }
 }
 
@@ -18,19 +20,22 @@ const TRACING: readonly string[] = `
   x-amzn-trace-id x-cloud-trace-context x-instana-t x-instana-s x-instana-l`
   .trim()
   .split(/\s+/)
-/** Every header that known clients send, and ours. `*` does not work with credentials. */
-export const CORS_ALLOWED_HEADERS: readonly string[] = [
-  'content-type',
-  'content-encoding',
+/** Those with a credential of ours, or of the protocols that we speak. */
+export const KEY_HEADERS: readonly string[] = [
   'authorization',
   'x-headgate-key',
   'x-api-key',
+  'x-amz-security-token',
+]
+/** Every other header that known clients send, and ours. `*` does not work with credentials. */
+export const CORS_ALLOWED_HEADERS: readonly string[] = [
+  'content-type',
+  'content-encoding',
   'x-faro-session-id',
   'idempotency-key',
   'sp-anonymous',
   'x-amz-content-sha256',
   'x-amz-date',
-  'x-amz-security-token',
   'x-amz-target',
   ...TRACING,
 ]
@@ -45,14 +50,14 @@ const CREDENTIALS = /^(?:(?:set-)?cookie2?$|proxy-|sec-|\*$)/
 
 /**
  * What a preflight is told: the headers above, and whatever else the page asks for (tracing agents add their own to each
- * request, ours included), as nothing here reads it.
+ * request, ours included), as nothing here reads it. Of headers with a credential only those that the route reads.
  */
-export function allowedHeaders(asked: string): string {
+export function allowedHeaders(asked: string, keys = KEY_HEADERS): string {
   const names = asked.slice(0, MAX_ASKED_CHARS).toLowerCase().split(',', MAX_ASKED_HEADERS)
-  const allowed = new Set(CORS_ALLOWED_HEADERS)
+  const allowed = new Set([...CORS_ALLOWED_HEADERS, ...keys])
   for (const written of names) {
     const name = written.trim()
-    if (TOKEN.test(name) && !CREDENTIALS.test(name)) allowed.add(name)
+    if (TOKEN.test(name) && !CREDENTIALS.test(name) && !KEY_HEADERS.includes(name)) allowed.add(name)
   }
   return [...allowed].join(', ')
 }
@@ -60,8 +65,8 @@ export function allowedHeaders(asked: string): string {
 /** Before the plugin, which answers with what it finds there. */
 function narrowAskedHeaders(app: FastifyInstance): void {
   const asked = 'access-control-request-headers'
-  app.addHook('onRequest', ({ raw: { method, headers } }, _reply, done) => {
-    if (method === 'OPTIONS') headers[asked] = allowedHeaders(headers[asked] ?? '')
+  app.addHook('onRequest', ({ raw: { method, headers }, routeOptions: { config } }, _reply, done) => {
+    if (method === 'OPTIONS') headers[asked] = allowedHeaders(headers[asked] ?? '', config.keyHeaders)
     done()
   })
 }

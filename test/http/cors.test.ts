@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
-import { CORS_ALLOWED_HEADERS } from '../../src/http/cors.ts'
+import { CORS_ALLOWED_HEADERS, KEY_HEADERS } from '../../src/http/cors.ts'
 import { AppError } from '../../src/std/errors.ts'
 import { lcp, startGateway } from '../fakes/gateway.ts'
 
@@ -21,7 +21,7 @@ test('a preflight is answered for any origin that some app lists', async (t) => 
       'access-control-allow-origin': shop,
       'access-control-allow-credentials': 'true',
       'access-control-allow-methods': 'GET, HEAD, POST',
-      'access-control-allow-headers': CORS_ALLOWED_HEADERS.join(', '),
+      'access-control-allow-headers': [...CORS_ALLOWED_HEADERS, ...KEY_HEADERS].join(', '),
       'access-control-max-age': '7200',
       vary: 'Origin, Access-Control-Request-Headers',
     })
@@ -43,7 +43,7 @@ test('whatever headers a page asks for are allowed, but those of credentials', a
     t.equal(answer.statusCode, 204)
     return String(answer.headers['access-control-allow-headers']).split(', ')
   }
-  const ours = [...CORS_ALLOWED_HEADERS]
+  const ours = [...CORS_ALLOWED_HEADERS, ...KEY_HEADERS]
   for (const [rule, asked, more] of [
     ['the tracing of W3C', 'content-type,traceparent,tracestate,baggage', []],
     ['of others', 'sentry-trace, x-of-tomorrow,b3 ,x-own', [...['x-of-tomorrow', 'x-own']]],
@@ -63,13 +63,20 @@ test('whatever headers a page asks for are allowed, but those of credentials', a
   ] as const) {
     t.same(await told(asked), [...ours, ...more], rule)
   }
-  t.same(await told('baggage,x-headgate-key', '/v1/credentials'), [
-    ...['authorization', 'content-type', 'x-headgate-key'],
-  ])
+  const asked = 'traceparent,x-own,x-headgate-key,x-api-key,x-amz-security-token,cookie'
+  for (const [url, keys] of [
+    ['/v1/web-vitals', KEY_HEADERS],
+    ['/v1/pixel.gif', KEY_HEADERS],
+    ['/v1/credentials', ['authorization', 'x-headgate-key']],
+    ['/v1/container-credentials/shop', ['authorization', 'x-headgate-key']],
+    ['/v1/attest/challenge', ['authorization', 'x-headgate-key']],
+  ] as const) {
+    t.same(await told(asked, url), [...CORS_ALLOWED_HEADERS, ...keys, 'x-own'], url)
+  }
 })
 
 test('the header list names every header of the known clients, and ours', async (t) => {
-  for (const name of ['content-type', 'content-encoding', 'x-headgate-key', 'tracestate', 'baggage', 'b3']) {
+  for (const name of ['content-type', 'content-encoding', 'tracestate', 'baggage', 'b3']) {
     t.ok(CORS_ALLOWED_HEADERS.includes(name), name)
   }
   t.notOk(CORS_ALLOWED_HEADERS.includes('*'), 'which browsers ignore when credentials are sent')

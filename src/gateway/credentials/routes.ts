@@ -127,7 +127,7 @@ function refuseOtherMethods(app: FastifyInstance, url: string, method: 'GET' | '
     url,
     schema: { hide: true },
     // Preflights are answered before they get here, and with this.
-    config: { cors: { methods: [method], allowedHeaders: ALLOWED_HEADERS, maxAge: PREFLIGHT_SECONDS } },
+    config: { cors: { methods: [method], maxAge: PREFLIGHT_SECONDS }, keyHeaders: KEY_HEADERS },
     // What else they carry is not read.
     onRequest: refuse,
     handler: refuse,
@@ -135,7 +135,8 @@ function refuseOtherMethods(app: FastifyInstance, url: string, method: 'GET' | '
 }
 
 const METHODS = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']
-const ALLOWED_HEADERS = ['authorization', 'content-type', 'x-headgate-key']
+/** No others are read here. */
+const KEY_HEADERS = ['authorization', 'x-headgate-key']
 /** Short: what an app's list of origins no longer holds is soon refused. */
 const PREFLIGHT_SECONDS = 600
 
