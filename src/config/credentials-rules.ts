@@ -107,14 +107,15 @@ function sharedIssuers(apps: readonly AppConfig[]): ConfigFault[] {
   })
 }
 
-/** Whether one token may be good for both. */
+/** Whether nothing tells them apart. A token may still hold what each asks for, in a list: vending refuses that one. */
 function isShared(a: IssuerConfig, b: IssuerConfig): boolean {
   if (a.issuer !== b.issuer || a.audience !== b.audience) return false
   const { azp, requiredClaims = {} } = a
   const isOtherClient =
     azp !== undefined && b.azp !== undefined && !azp.some((client) => b.azp?.includes(client))
+  const others = b.requiredClaims ?? {}
   const isOtherClaim = Object.entries(requiredClaims).some(
-    ([claim, value]) => (b.requiredClaims?.[claim] ?? value) !== value,
+    ([claim, value]) => Object.hasOwn(others, claim) && others[claim] !== value,
   )
   return !isOtherClient && !isOtherClaim
 }

@@ -223,6 +223,11 @@ test('two apps of one issuer and audience need what tells whose a token is', asy
     ['a claim does', both({ requiredClaims: { app: 'ios' } }, { requiredClaims: { app: 'web' } }), false],
     ['not the same value', both({ requiredClaims: { app: 'x' } }, { requiredClaims: { app: 'x' } }), true],
     ['not two claims', both({ requiredClaims: { ios: true } }, { requiredClaims: { web: true } }), true],
+    [
+      'not two claims that objects have',
+      both({ requiredClaims: { constructor: 'x' } }, { requiredClaims: { foo: 'y' } }),
+      true,
+    ],
     ['not a claim that one asks for', both({ requiredClaims: { app: 'ios' } }, {}), true],
     ['not a kind of token', both({ typ: 'at+jwt' }, { maxAgeMinutes: 5 }), true],
   ] as const) {

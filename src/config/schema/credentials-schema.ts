@@ -66,7 +66,7 @@ const Issuer = group({
       Type.Union([Type.String({ minLength: 1, maxLength: MAX_CLAIM_CHARS }), Type.Number(), Type.Boolean()]),
       {
         description:
-          'What a token must say to be of this app, where many share an issuer. Two apps of one issuer and audience need an `azp` or a value here of their own.',
+          'What a token must say to be of this app, where many share an issuer. Two apps of one issuer and audience need an `azp` or a value here of their own. A claim may be a list, and `scope` is one of words; a token with the values of two apps is refused for both.',
         form: 'claims by name, each a text, a number, true or false',
         example: { tenant: 'acme' },
       },

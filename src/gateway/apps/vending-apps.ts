@@ -8,6 +8,8 @@ export interface VendingApp {
   readonly isEnabled: boolean
   readonly mode: CredentialsConfig['mode']
   readonly issuers: readonly IssuerConfig[]
+  /** Those of all apps: one list. */
+  readonly allIssuers: readonly IssuerConfig[]
   readonly stream: { readonly name: string; readonly arn: string }
   readonly region: string
   readonly accountId: string
@@ -47,10 +49,11 @@ export function createDirectory(apps: readonly AppConfig[], region: string | und
 
 function indexed(apps: readonly AppConfig[], region: string | undefined): Map<string, VendingApp> {
   const byId = new Map<string, VendingApp>()
+  const allIssuers = apps.flatMap(({ credentials }) => credentials?.issuers ?? [])
   for (const app of apps) {
     if (app.credentials === undefined) continue
     if (region === undefined) throw new AppError('bad_configuration', 'Credentials need a region')
-    byId.set(app.id, vendingAppOf(app, app.credentials, region))
+    byId.set(app.id, { ...vendingAppOf(app, app.credentials, region), allIssuers })
   }
   return byId
 }
@@ -64,7 +67,7 @@ function vendingAppOf(
   { id, origins, privacy }: AppConfig,
   credentials: CredentialsConfig,
   region: string,
-): VendingApp {
+): Omit<VendingApp, 'allIssuers'> {
   const { enabled, mode, issuers, roleArn, externalId, kmsKeyArn, durationSeconds, endWithToken } =
     credentials
   const [partition, accountId] = [roleArn.replace(ROLE_ARN, '$1'), roleArn.replace(ROLE_ARN, '$2')]

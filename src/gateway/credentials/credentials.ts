@@ -76,6 +76,7 @@ const AUTHENTICATION_MS = 3_000
 
 /** Stands in the issuer's place where there is none. A configured one has a name. */
 const NO_ISSUER = ''
+const NO_APP = { issuers: [], allIssuers: [] }
 
 export function createCredentials(ports: CredentialsPorts): Credentials {
   const { registry, directory, tokens, attestation, hasher } = ports.identity
@@ -93,7 +94,7 @@ export function createCredentials(ports: CredentialsPorts): Credentials {
     }
     // Without a key only a token says anything: an app that is not there must look like a token that is wrong.
     const app = directory.byId(ask.app)
-    const subject = await tokens.verify(bearerOf(ask.authorization) ?? '', app ?? { issuers: [] }, signal)
+    const subject = await tokens.verify(bearerOf(ask.authorization) ?? '', app ?? NO_APP, signal)
     if (app === undefined) throw new AppError('invalid_token', 'The token is not valid.')
     entry.note({ app: app.id })
     return { app: vendingApp(app.id, ask, directory), subject }

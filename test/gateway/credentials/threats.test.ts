@@ -29,6 +29,7 @@ async function startWithIssuer(t: Test) {
     apps: [
       vendingAppOf('ios', { issuers: [issuer] }),
       vendingAppOf('web', { issuers: [{ ...issuer, azp: ['blog'] }] }),
+      vendingAppOf('tv', { issuers: [{ ...issuer, audience: 'tv' }] }),
     ],
     vending: { tokens },
   })
@@ -52,6 +53,7 @@ test('threats 1 and 2: a token that is forged, or meant for somebody else, gets 
     ['changed after signing', good.replace(/\.[^.]+\./, `.${jwsPart({ ...claims, sub: 'bob' })}.`)],
     ['another issuer', signed(header, { ...claims, iss: 'https://evil.example' }, key)],
     ['another audience of the issuer', signed(header, { ...claims, aud: 'https://other.example' }, key)],
+    ['the audiences of two apps', signed(header, { ...claims, aud: [audience, 'tv'] }, key)],
     ['another client of the issuer', signed(header, { ...claims, azp: 'game' }, key)],
     ['expired', signed(header, { ...claims, exp: claims.iat - 60 }, key)],
     ['of yesterday, for years', signed(header, { ...claims, iat: claims.iat - 86_400, exp: 4e9 }, key)],

@@ -3,6 +3,8 @@ import type { IssuerConfig } from '../../../config/schema/config-schema.ts'
 /** What of an app with credentials says whose tokens it takes. */
 export interface CredentialsApp {
   readonly issuers: readonly IssuerConfig[]
+  /** Those of all apps, its own among them: a token that is good for two apps is taken for neither. */
+  readonly allIssuers: readonly IssuerConfig[]
 }
 
 /** Checks access tokens: of the issuers that the app lists, and of nobody else. */

@@ -9,6 +9,7 @@ import type { IssuerConfig } from '../../../config/schema/config-schema.ts'
 import { AppError } from '../../../std/errors.ts'
 import { unlessThrown } from '../../../std/expected-errors.ts'
 import { MAX_KEY_ID_LENGTH } from './jwk.ts'
+import type { CredentialsApp } from './subject.ts'
 import { TOKEN_ALGORITHMS, type TokenAlgorithm } from './token-algorithms.ts'
 
 /** Access tokens with many roles come near it; all request headers together have 64 KiB. */
@@ -33,6 +34,7 @@ export const refusals = {
   party: 'was issued to a client that is not accepted',
   subject: 'has no subject that can be used',
   claims: 'lacks what this app requires of it',
+  several: 'is good for several apps',
 } as const
 export type TokenRefusal = keyof typeof refusals
 
@@ -78,17 +80,34 @@ export function signingChoice(header: ProtectedHeaderParameters, issuer: IssuerC
   return { kid, algorithm }
 }
 
-/** What jose does not know of: who the token was issued to, and what else the configuration asks for. */
-export function assertClaims(claims: JWTPayload, { azp, requiredClaims = {} }: IssuerConfig): void {
-  if (azp !== undefined) {
-    const party = claims['azp'] ?? claims['client_id']
-    if (!azp.some((accepted) => accepted === party)) throw refused('party')
-  }
-  for (const [name, wanted] of Object.entries(requiredClaims)) {
-    const claim = Object.hasOwn(claims, name) ? claims[name] : undefined
-    if (!valuesOf(claim, name).includes(wanted)) throw refused('claims')
+/**
+ * What jose does not know of: who the token was issued to, what else the configuration asks for, and whether that makes
+ * it a token of one app. Audiences, scopes and groups are lists: no configuration can tell that nobody is in two.
+ */
+export function assertClaims(claims: JWTPayload, issuer: IssuerConfig, { allIssuers }: CredentialsApp): void {
+  const refusal = lackingClaim(claims, issuer)
+  if (refusal !== undefined) throw refused(refusal)
+  // An app has an issuer once: another entry of it is of another app.
+  const rivals = allIssuers.filter((other) => other !== issuer && other.issuer === issuer.issuer)
+  if (rivals.some((rival) => isFor(claims, rival.audience) && lackingClaim(claims, rival) === undefined)) {
+    throw refused('several')
   }
 }
+
+function lackingClaim(
+  claims: JWTPayload,
+  { azp, requiredClaims = {} }: IssuerConfig,
+): TokenRefusal | undefined {
+  const party = claims['azp'] ?? claims['client_id']
+  if (azp !== undefined && !azp.some((accepted) => accepted === party)) return 'party'
+  const hasAll = Object.entries(requiredClaims).every(([name, wanted]) => {
+    const claim = Object.hasOwn(claims, name) ? claims[name] : undefined
+    return valuesOf(claim, name).includes(wanted)
+  })
+  return hasAll ? undefined : 'claims'
+}
+
+const isFor = ({ aud }: JWTPayload, audience: string): boolean => valuesOf(aud, 'aud').includes(audience)
 
 /** `scope` is one string of words (RFC 8693, 4.2); other claims are a value or a list of them. */
 function valuesOf(claim: unknown, name: string): readonly unknown[] {

@@ -37,7 +37,7 @@ export function createTokenVerifier({ clock, telemetry }: TokenVerifierOptions):
     if (found === undefined) throw refused('key')
     if (found.algorithm !== algorithm) throw refused('algorithm')
     const verified = await verifiedClaims(token, { issuer, key: found.key, nowMs: clock.nowMs() })
-    assertClaims(verified, issuer)
+    assertClaims(verified, issuer, app)
     return subjectFrom(verified, issuer, kid)
   }
 

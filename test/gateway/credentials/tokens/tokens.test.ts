@@ -10,6 +10,7 @@ import { startIdentityProvider } from '../../../fakes/credentials/identity-provi
 import { startIssuer } from '../../../fakes/credentials/issuer.ts'
 import { jwsPart, signed, signedByHmac, signingKey } from '../../../fakes/credentials/jws.ts'
 
+const alone = (...issuers: IssuerConfig[]) => ({ issuers, allIssuers: issuers })
 const never = () => new AbortController().signal
 const rsa = signingKey('rsa', 'RS256')
 const ec = signingKey('ec', 'ES256')
@@ -31,7 +32,7 @@ async function start(t: Test, configured: Partial<IssuerConfig> = {}) {
     jwksUri: idp.jwksUri,
     ...configured,
   }
-  const app = { issuers: [issuer] }
+  const app = alone(issuer)
   await tokens.prefetch(app.issuers)
   const nowSeconds = clock.nowMs() / 1_000
   const claims = {
@@ -233,6 +234,46 @@ test('an issuer is held to what its configuration says', async (t) => {
   }
 })
 
+test('a token that is good for two apps of its issuer is taken for neither', async (t) => {
+  const { tokens, issuer, claims, header } = await start(t)
+  const ours = { azp: ['ios'] }
+  const theirs = { azp: ['web'] }
+  const needs = (name: string, wanted: string | number) => ({ requiredClaims: { [name]: wanted } })
+  for (const [rule, a, b, more, reasons] of [
+    ['one scope', needs('scope', 'a'), needs('scope', 'b'), { scope: 'a x' }, ['accepted', 'claims']],
+    ['two scopes', needs('scope', 'a'), needs('scope', 'b'), { scope: 'a b' }, ['several', 'several']],
+    ['a list', needs('scope', 'a'), needs('scope', 'b'), { scope: ['a', 'b'] }, ['several', 'several']],
+    ['one group', needs('groups', 'a'), needs('groups', 'b'), { groups: ['b'] }, ['claims', 'accepted']],
+    ['groups', needs('groups', 'a'), needs('groups', 'b'), { groups: ['a', 'b'] }, ['several', 'several']],
+    ['one spelling', needs('t', 1), needs('t', '1'), { t: '1' }, ['claims', 'accepted']],
+    ['both spellings', needs('t', 1), needs('t', '1'), { t: [1, '1'] }, ['several', 'several']],
+    ['one audience', {}, { audience: 'web' }, {}, ['accepted', 'audience']],
+    ['audiences', {}, { audience: 'web' }, { aud: [AUDIENCE, 'web'] }, ['several', 'several']],
+    ['one party', ours, theirs, { azp: 'ios', client_id: 'web' }, ['accepted', 'party']],
+    [
+      'two issuers',
+      needs('scope', 'a'),
+      { issuer: 'https://other.example' },
+      { scope: 'a b' },
+      ['accepted', 'issuer'],
+    ],
+    ['no rule at all', {}, {}, {}, ['several', 'several']],
+  ] as const) {
+    const issuers: IssuerConfig[] = [
+      { ...issuer, ...a },
+      { ...issuer, ...b },
+    ]
+    const token = signed(header, { ...claims, ...more }, ec)
+    const verdicts = issuers.map((own) =>
+      tokens.verify(token, { issuers: [own], allIssuers: issuers }, never()).then(
+        () => 'accepted',
+        (error: AppError) => error.details['reason'],
+      ),
+    )
+    t.same(await Promise.all(verdicts), reasons, rule)
+  }
+})
+
 test('an inherited name is no claim', async (t) => {
   const { claims, header, verdict } = await start(t, { requiredClaims: { toString: 'x' } })
   t.equal(await verdict(signed(header, claims, ec)), 'claims')
@@ -242,11 +283,11 @@ test('an inherited name is no claim', async (t) => {
 test('an app believes its own issuers only', async (t) => {
   const { tokens, claims, header, issuer } = await start(t)
   const other = { ...issuer, issuer: 'https://other.example.com' }
-  await t.rejects(tokens.verify(signed(header, claims, ec), { issuers: [other] }, never()), {
+  await t.rejects(tokens.verify(signed(header, claims, ec), alone(other), never()), {
     code: 'invalid_token',
     details: { reason: 'issuer' },
   })
-  await t.rejects(tokens.verify(signed(header, claims, ec), { issuers: [] }, never()), {
+  await t.rejects(tokens.verify(signed(header, claims, ec), alone(), never()), {
     code: 'invalid_token',
     details: { reason: 'issuer' },
   })
@@ -257,12 +298,12 @@ test('while the keys are not known a token is neither good nor bad', async (t) =
   await idp.stop()
   const unseen = { ...issuer, issuer: 'https://unseen.example.com' }
   const token = signed(header, { ...claims, iss: unseen.issuer }, ec)
-  await t.rejects(tokens.verify(token, { issuers: [unseen] }, never()), { code: 'issuer_unavailable' })
+  await t.rejects(tokens.verify(token, alone(unseen), never()), { code: 'issuer_unavailable' })
   t.same(tokens.missing(), ['https://unseen.example.com'])
   clock.advance(600_000)
   const fresh = { ...claims, iat: clock.nowMs() / 1_000, exp: clock.nowMs() / 1_000 + 60 }
   t.equal(
-    (await tokens.verify(signed(header, fresh, ec), { issuers: [issuer] }, never())).subject,
+    (await tokens.verify(signed(header, fresh, ec), alone(issuer), never())).subject,
     'user-1',
     'keys that were fetched once outlive the outage',
   )
@@ -275,6 +316,7 @@ test('while the keys are not known a token is neither good nor bad', async (t) =
 test('what goes wrong on our side is counted as ours', async (t) => {
   const { tokens, claims, header, outcomes } = await start(t)
   const broken = {
+    ...alone(),
     get issuers(): never {
       throw new TypeError('broken')
     },
@@ -291,14 +333,14 @@ test('a token of an identity provider that nobody here wrote is accepted, also a
     ...{ issuer: provider.issuer, audience: AUDIENCE, jwksUri: provider.jwksUri, typ: 'at+jwt' },
     ...{ azp: ['app'], requiredClaims: { scope: 'beacons:write' } },
   }
-  const app = { issuers: [issuer] }
+  const app = alone(issuer)
   const token = await provider.token()
   t.match(await tokens.verify(token, app, never()), { issuer: provider.issuer, subject: 'app', keyId: 'k1' })
   await provider.kill()
   t.equal((await tokens.verify(token, app, never())).subject, 'app', 'with the keys it had')
   await provider.restart()
   t.equal((await tokens.verify(await provider.token(), app, never())).subject, 'app')
-  await t.rejects(tokens.verify(token, { issuers: [{ ...issuer, audience: 'other' }] }, never()), {
+  await t.rejects(tokens.verify(token, alone({ ...issuer, audience: 'other' }), never()), {
     code: 'invalid_token',
     details: { reason: 'audience' },
   })
