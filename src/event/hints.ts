@@ -1,5 +1,5 @@
 import type { RefusalCode } from './ledger/ledger.ts'
-import { createLeftOut, leftOutOfAttributes } from './left-out.ts'
+import { createLeftOut, leftOutNumbers, leftOutOfAttributes } from './left-out.ts'
 import type { Measurement } from './schema/event.ts'
 import { isObject } from './schema/json-object.ts'
 import { type Hint, timeHint } from './time-hint.ts'
@@ -48,7 +48,7 @@ export function createHints(leftOut = createLeftOut()): Hints {
     const events = judged.ignored > 0 || isMissing ? candidates.slice(0, MOST_HINTED) : NONE
     const said = [...events, context].filter(isObject)
     if (said.length === 0) return NONE
-    return [...leftOut(said), ...leftOutOfAttributes(said), ...example]
+    return [...leftOut(said), ...leftOutOfAttributes(said), ...leftOutNumbers(said), ...example]
   }
 
   return (found) => {

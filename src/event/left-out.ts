@@ -1,9 +1,11 @@
 import { nearestOf } from '../std/input/did-you-mean.ts'
 import { lruCache } from '../std/lru.ts'
 import { columns, MAX_ATTRIBUTES } from './schema/event.ts'
-import { isObject, type JsonObject } from './schema/json-object.ts'
+import type { JsonObject } from './schema/json-object.ts'
+import { attributesIn } from './values/attributes.ts'
 import { readers } from './values/columns.ts'
 import { columnCalled, meantColumn } from './values/other-names.ts'
+import { Pruned } from './values/rule.ts'
 
 /** Unknown names that are looked at. Ours. */
 const MAX_NAMES = 8
@@ -62,13 +64,19 @@ function counted(fields: number): string {
 const NESTED =
   'attributes: one that holds more than one value was left out; give each value a name, such as "cart.total"'
 
+const UNNAMED =
+  'attributes: what has no name was left out; they are an object, such as { "plan": "pro" }, and no text of one'
+
 /** The same of attributes: lists and objects are none, and there may be so many. */
 export function leftOutOfAttributes(candidates: readonly JsonObject[]): readonly string[] {
   const hints = new Set<string>()
-  for (const { attributes } of candidates) {
-    if (!isObject(attributes)) continue
+  for (const candidate of candidates) {
+    const attributes = attributesIn(candidate['attributes'])
+    if (attributes === undefined) continue
     const names = Object.keys(attributes)
-    if (names.slice(0, MAX_ATTRIBUTES).some((name) => isNested(attributes[name]))) hints.add(NESTED)
+    if (names.includes('')) hints.add(UNNAMED)
+    if (names.slice(0, MAX_ATTRIBUTES).some((name) => name !== '' && isNested(attributes[name])))
+      hints.add(NESTED)
     if (names.length > MAX_ATTRIBUTES)
       hints.add(`attributes: of more than ${MAX_ATTRIBUTES} the first are kept`)
   }
@@ -76,3 +84,12 @@ export function leftOutOfAttributes(candidates: readonly JsonObject[]): readonly
 }
 
 const isNested = (value: unknown): boolean => typeof value === 'object' && value !== null
+
+/** The same of numbers in columns of text that are too large to be exact. */
+export function leftOutNumbers(candidates: readonly JsonObject[]): readonly string[] {
+  const isLeftOut = (field: string, value: unknown) =>
+    typeof value === 'number' && readers.get(field)?.(value) instanceof Pruned
+  return [...readers.keys()]
+    .filter((field) => field !== 'attributes' && candidates.some((event) => isLeftOut(field, event[field])))
+    .map((field) => `${field}: a number that is too large to be exact was left out; send it as a text`)
+}

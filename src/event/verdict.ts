@@ -2,9 +2,8 @@ import type { RefusalCode } from './ledger/ledger.ts'
 import { MAX_VALUE, Measurement } from './schema/event.ts'
 import { isObject, type JsonObject } from './schema/json-object.ts'
 import { Unreadable } from './schema/unreadable.ts'
-import { Pruned } from './values/attributes.ts'
 import { readers } from './values/columns.ts'
-import { ValueRule } from './values/rule.ts'
+import { Pruned, ValueRule } from './values/rule.ts'
 import { converted, scales } from './values/unit.ts'
 
 /** Ours. A whole event travels in one record; 64 KiB is also all that a beacon may carry. */
@@ -18,7 +17,7 @@ export type Verdict =
   | {
       readonly kind: 'accepted'
       readonly measurement: Measurement
-      /** What will not be stored: unknown fields, columns that only the gateway sets, attributes beyond the limits. */
+      /** What will not be stored: unknown fields, columns that only the gateway sets, attributes beyond the limits, numbers that are not exact. */
       readonly ignored: number
     }
   | {

@@ -193,12 +193,34 @@ test('attributes that were left out are told', async (t) => {
   const many = Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`a${i}`, 'x']))
   const nested =
     'attributes: one that holds more than one value was left out; give each value a name, such as "cart.total"'
+  const unnamed =
+    'attributes: what has no name was left out; they are an object, such as { "plan": "pro" }, and no text of one'
   for (const [what, attributes, hints] of [
     ['an object', { cart: { total: 3 }, of: 1 }, [nested]],
     ['a list', { none: null, cart: [1] }, [nested]],
     ['too many', many, ['attributes: of more than 32 the first are kept']],
-    ['without a name', { '': 'x' }, []],
+    ['without a name', { '': 'x' }, [unnamed]],
+    ['a text', 'x', [unnamed]],
+    ['the text of an object', '{"a":1}', [unnamed]],
+    ['a list of values', [{ a: 1 }], [unnamed]],
+    ['none, as PHP has it', [], []],
     ['one whose name is none', { 'a "b"': {} }, [nested]],
   ] as const)
     t.same(hintsOf({ ...event, attributes }, { ...event, attributes }), hints, what)
+})
+
+test('numbers that are not exact are told', async (t) => {
+  const inexact = (field: string) =>
+    `${field}: a number that is too large to be exact was left out; send it as a text`
+  for (const [what, fields, hints] of [
+    ['an id', { user_id: 2 ** 53 }, [inexact('user_id')]],
+    [
+      'a text, and an id',
+      { unit: Number.POSITIVE_INFINITY, event_id: 1e20 },
+      [inexact('event_id'), inexact('unit')],
+    ],
+    ['an exact one', { user_id: 5, colour: 'red' }, [others('a field')]],
+  ] as const) {
+    t.same(hintsOf({ ...event, ...fields }, { ...event, ...fields }), hints, what)
+  }
 })

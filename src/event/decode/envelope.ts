@@ -3,9 +3,9 @@ import { AppError } from '../../std/errors.ts'
 import { Measurement } from '../schema/event.ts'
 import { isObject, type JsonObject } from '../schema/json-object.ts'
 import { Unreadable } from '../schema/unreadable.ts'
-import { Pruned } from '../values/attributes.ts'
+import { attributesIn } from '../values/attributes.ts'
 import { readers } from '../values/columns.ts'
-import { ValueRule } from '../values/rule.ts'
+import { Pruned, ValueRule } from '../values/rule.ts'
 import { MAX_CANDIDATES, MAX_EVENTS_PER_BODY } from './spans.ts'
 
 /** Columns that a context may set for all its events: those that tell one event from another are not among them. */
@@ -58,8 +58,10 @@ function readContext(context: JsonObject): JsonObject {
 /** The event's own fields win; attributes are merged name by name, the event's first. */
 function withContext(shared: JsonObject, event: JsonObject): JsonObject {
   const merged = withDefaults(event, shared)
-  const [own, common] = [event['attributes'], shared['attributes']]
-  return isObject(own) && isObject(common) ? { ...merged, attributes: withDefaults(own, common) } : merged
+  const [own, common] = [attributesIn(event['attributes']), attributesIn(shared['attributes'])]
+  if (common === undefined) return merged
+  const attributes = own === undefined ? common : withDefaults(own, common)
+  return merged['attributes'] === attributes ? merged : { ...merged, attributes }
 }
 
 /** Not by spreading: what is null is absent, and may not hide a default. */

@@ -1,30 +1,23 @@
 import { MAX_ATTRIBUTE_NAME_CHARS, MAX_ATTRIBUTE_VALUE_CHARS, MAX_ATTRIBUTES } from '../schema/event.ts'
 import { isObject, type JsonObject } from '../schema/json-object.ts'
 import { cutText, withoutTilde } from '../schema/text.ts'
-import { ValueRule } from './rule.ts'
-
-/** Attributes of which something was left out or put right. */
-export class Pruned {
-  readonly kept: Readonly<Record<string, string>>
-  /** How many were left out: no event is refused for its decoration. */
-  readonly left: number
-  constructor(kept: Readonly<Record<string, string>>, left: number) {
-    this.kept = kept
-    this.left = left
-  }
-}
-
-const OBJECT = new ValueRule('must be object')
+import { Pruned } from './rule.ts'
 
 /** Names that reach for a prototype, in whatever reads them one day. */
 const forbidden: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
 
-/** The attributes as they are, as they may be stored, or the rule that they break. Of too many the first are kept. */
-export function readAttributes(value: unknown): JsonObject | Pruned | ValueRule | undefined {
-  if (value === null) return undefined
+/** The attributes as they are, or as they may be stored. Of too many the first are kept. */
+export function readAttributes(value: unknown): JsonObject | Pruned | undefined {
+  const named = attributesIn(value)
+  return named === undefined || areStorable(named) ? named : prune(named)
+}
+
+/** What is no object is taken for one without a name: as such it is left out, counted and told. */
+export function attributesIn(value: unknown): JsonObject | undefined {
+  if (isObject(value)) return value
   // PHP writes an empty map as a list.
-  if (!isObject(value)) return Array.isArray(value) && value.length === 0 ? undefined : OBJECT
-  return areStorable(value) ? value : prune(value)
+  const isNone = value === undefined || value === null || (Array.isArray(value) && value.length === 0)
+  return isNone ? undefined : { '': value }
 }
 
 function areStorable(map: JsonObject): boolean {

@@ -13,12 +13,14 @@ import { LEDGER_NAME } from '../schema/ledger-event.ts'
 import { cutText, withEscapes, withoutTilde } from '../schema/text.ts'
 import { readAttributes } from './attributes.ts'
 import { numberIn } from './number.ts'
-import { ValueRule } from './rule.ts'
+import { Pruned, ValueRule } from './rule.ts'
 
 /** What is stored for a value that a client sent: mostly itself, `undefined` for nothing, or the rule that it breaks. */
 type Reader = (value: unknown) => unknown
 
 const TEXT = new ValueRule('must be a text, such as checkout')
+/** Its digits are no longer those that were sent. */
+const INEXACT = new Pruned(undefined, 1)
 const ID = new ValueRule(`must be a text of at most ${MAX_ID_CHARS} characters`)
 const NAME = new ValueRule(`must be ${NAME_FORM}`)
 const RESERVED = new ValueRule(`${LEDGER_NAME} is reserved`)
@@ -72,19 +74,24 @@ function upTo(maxChars = Number.POSITIVE_INFINITY): Reader {
 function text(value: unknown, maxChars: number): unknown {
   if (typeof value === 'string')
     return withoutTilde(value.length > maxChars ? cutText(value, maxChars) : value)
-  if (value === null) return undefined
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : TEXT
+  return literal(value, Number.isFinite)
 }
 
-/** An empty id names nothing, and is what many write for none. Numbers that JSON keeps exactly are as good as their text. */
+/** Numbers and booleans as JSON prints them. */
+function literal(value: unknown, isExact: (number: number) => boolean): unknown {
+  if (value === null) return undefined
+  if (typeof value === 'number') return isExact(value) ? String(value) : INEXACT
+  return typeof value === 'boolean' ? String(value) : TEXT
+}
+
+/** An empty id names nothing, and is what many write for none. A number that lost digits on the way would name another thing. */
 function id(value: unknown): unknown {
   if (typeof value === 'string') {
     if (value === '') return undefined
     const named = withEscapes(value)
     return named.length > MAX_ID_CHARS ? ID : named
   }
-  if (value === null) return undefined
-  return Number.isSafeInteger(value) ? String(value) : TEXT
+  return literal(value, (number) => Math.abs(number) <= Number.MAX_SAFE_INTEGER)
 }
 
 function number(isValid: (number: number) => boolean, must: string): Reader {

@@ -5,3 +5,15 @@ export class ValueRule {
     this.must = must
   }
 }
+
+/** Instead of a value: what is kept of it. No event is refused for its decoration. */
+export class Pruned {
+  /** `undefined` for nothing. */
+  readonly kept: Readonly<Record<string, string>> | undefined
+  /** How many were left out. */
+  readonly left: number
+  constructor(kept: Readonly<Record<string, string>> | undefined, left: number) {
+    this.kept = kept
+    this.left = left
+  }
+}

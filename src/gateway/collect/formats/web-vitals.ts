@@ -1,9 +1,10 @@
 import { MAX_EVENTS_PER_BODY } from '../../../event/decode/spans.ts'
 import { MAX_ATTRIBUTES } from '../../../event/schema/event.ts'
 import { isObject, type JsonObject } from '../../../event/schema/json-object.ts'
+import { attributesIn } from '../../../event/values/attributes.ts'
 import { readers } from '../../../event/values/columns.ts'
 import { numberIn } from '../../../event/values/number.ts'
-import { ValueRule } from '../../../event/values/rule.ts'
+import { Pruned, ValueRule } from '../../../event/values/rule.ts'
 import { scales } from '../../../event/values/unit.ts'
 import { mapInSteps } from '../../../std/async/yielding.ts'
 import type { Format } from './format.ts'
@@ -129,7 +130,7 @@ function additionsOf(item: JsonObject, details: JsonObject): Record<string, unkn
     if (readers.has(name)) put(fields, name, value)
     else if (typeof value !== 'object') attributes[name] = value
   }
-  const all = { ...attributes, ...objectIn(item['attributes']) }
+  const all = { ...attributes, ...attributesIn(item['attributes']) }
   if (Object.keys(all).length > 0) fields['attributes'] = all
   return fields
 }
@@ -139,10 +140,10 @@ function put(fields: Record<string, unknown>, name: string, value: unknown): voi
   if (own !== undefined) fields[name] = own
 }
 
-/** Nothing of what breaks a rule of its column. */
+/** Nothing of what breaks a rule of its column, or is not exact. */
 function kept(name: string, value: unknown): unknown {
   const read = readers.get(name)?.(value)
-  return read instanceof ValueRule ? undefined : read
+  return read instanceof ValueRule || read instanceof Pruned ? undefined : read
 }
 
 const objectIn = (value: unknown): JsonObject => (isObject(value) ? value : NOTHING)

@@ -165,14 +165,28 @@ test('a context holds defaults: the event’s own fields win, attributes merge',
     { session_id: 's', ...b, unit: 's', attributes: { plan: 'pro', region: 'us' } },
     'no object',
   ])
-  const bad = decode(json({ context, events: [{ ...a, attributes: 'x' }] }))
-  t.match(
-    judge(bad[0]),
-    { detail: 'attributes: must be object' },
-    'an event’s bad attributes are its own fault',
+})
+
+test('attributes that are no object cost neither the event nor those of the other side', async (t) => {
+  const plan = { plan: 'pro' }
+  for (const none of ['x', '', '{"a":1}', [1], 5, true]) {
+    for (const [where, common, own, attributes, ignored] of [
+      ['in an event', undefined, none, {}, 1],
+      ['in an event, beside a context', plan, none, plan, 1],
+      ['in a context', none, undefined, {}, 0],
+      ['in a context, beside an event', none, plan, plan, 0],
+    ] as const) {
+      const events = [{ ...a, attributes: own }]
+      const [event] = decode(json({ context: { attributes: common }, events }))
+      t.match(judge(event), { kind: 'accepted', measurement: { attributes }, ignored }, where)
+    }
+  }
+  const [event] = decode(json({ context: { attributes: plan }, events: [{ ...a, attributes: [] }] }))
+  t.same(
+    judge(event),
+    { kind: 'accepted', measurement: { ...a, attributes: plan }, ignored: 0 },
+    'as PHP has it',
   )
-  const worse = decode(json({ context: { attributes: 'x' }, events: [a] }))
-  t.match(judge(worse[0]), { detail: 'attributes: must be object' })
 })
 
 test('a context cannot name events, nor bring what is no column', async (t) => {

@@ -280,6 +280,13 @@ test('additions beyond the limits are dropped or cut, never a refusal', async (t
   t.equal(cut.session_id, undefined)
 })
 
+test('an id that is not exact is none, and attributes that are no object cost no others', async (t) => {
+  const m = measured({ ...lcp, delta: 1, event_id: 2 ** 53, user_id: 1e20, cached: true, attributes: 'x' })
+  t.match(m, { event_id: 'v6-1-2:LCP:1234.5:1', attributes: { cached: 'true' } })
+  t.notOk('user_id' in m)
+  t.match(judge(decode({ ...lcp, attributes: [5] })[0]), { kind: 'accepted', ignored: 1 })
+})
+
 test('any other name is a custom metric, if it is a name at all', async (t) => {
   t.strictSame(measured({ name: 'checkout.duration', value: 5 }), {
     name: 'checkout.duration',
