@@ -181,6 +181,28 @@ test('no default export, no barrel, no to-do without an issue', async (t) => {
   )
 })
 
+test('the page on security counts the packages that are in the lockfile', async (t) => {
+  const { packages } = JSON.parse(read('package-lock.json')) as {
+    packages: Record<string, Locked & { dependencies?: Record<string, string> }>
+  }
+  const named = Object.values(packages['']?.dependencies ?? {})
+  const shipped = Object.entries(packages).flatMap(([path, at]) => (path !== '' && !at.dev ? [at] : []))
+  const binaries = shipped.filter(({ optional }) => optional)
+  const page = read('docs/security.md')
+  t.match(page, `names ${named.length} packages for run time`)
+  t.match(page, `the lockfile has ${shipped.length} (${binaries.length} of them one binary`)
+  for (const version of named) t.match(version, /^\d+\.\d+\.\d+/, 'one exact version')
+  t.ok(shipped.every(({ integrity }) => integrity !== undefined))
+  t.notOk(shipped.some(({ hasInstallScript }) => hasInstallScript))
+})
+
+interface Locked {
+  readonly dev?: boolean
+  readonly optional?: boolean
+  readonly integrity?: string
+  readonly hasInstallScript?: boolean
+}
+
 /** Of packages that come with ours; who ships Headgate then ships nothing that obliges to more than to name its authors. */
 const FREE = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT', 'Unlicense']
 
