@@ -14,8 +14,16 @@ const STALE: ReadonlySet<string> = new Set([
   ...['SignatureDoesNotMatch', 'InvalidSignatureException', 'IncompleteSignature'],
 ])
 
+/**
+ * What a permission that is missing is called, but also a session that was revoked, and one whose end AWS tells by the
+ * time of the request: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html
+ */
+const DENIED: ReadonlySet<string> = new Set(['AccessDenied', 'AccessDeniedException', 'RequestExpired'])
+
 /** Least time between two questions: whoever refuses all calls must not have us read files, or run programs, for each. */
 const LEAST_PAUSE_MS = 5_000
+/** The same, where others are seldom a help: a permission that is missing stays so for hours. Ours. */
+const DENIED_PAUSE_MS = 60_000
 
 /** A provider that is silent for so long is asked anew. Rarely: each time may leave a program behind that hangs. */
 const FORGET_AFTER_MS = 60_000
@@ -58,8 +66,8 @@ export function freshCredentials({ ask, forget, patienceMs }: CredentialsSource,
   let asking: Promise<unknown> = Promise.resolve()
 
   /** Together with all whose calls fail meanwhile. That none are to be found is what the next call will say. */
-  async function askAgain(): Promise<Identity | undefined> {
-    if (clock.monotonicMs() - askedMs >= LEAST_PAUSE_MS) {
+  async function askAgain(pauseMs: number): Promise<Identity | undefined> {
+    if (clock.monotonicMs() - askedMs >= pauseMs) {
       askedMs = clock.monotonicMs()
       asking = unlessRejected(ask({ forceRefresh: true }), isOfTheProvider)
     }
@@ -94,12 +102,19 @@ export function freshCredentials({ ask, forget, patienceMs }: CredentialsSource,
       try {
         return await next(args)
       } catch (error) {
-        if (!STALE.has(sdkCodeOf(error))) throw error
-        const now = await askAgain()
+        const pauseMs = pauseAfter(sdkCodeOf(error))
+        if (pauseMs === undefined) throw error
+        const now = await askAgain(pauseMs)
         if (isSame(before, now) || !isRepeatable(args.input)) throw error
         return next(args)
       }
     }
+}
+
+/** How long ago credentials must have been asked for to be asked for again; undefined where others are no help. */
+function pauseAfter(code: string): number | undefined {
+  if (STALE.has(code)) return LEAST_PAUSE_MS
+  return DENIED.has(code) ? DENIED_PAUSE_MS : undefined
 }
 
 const silence = (ms: number): Error => new SilentProvider(`No credentials were provided within ${ms} ms`)

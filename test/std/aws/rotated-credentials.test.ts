@@ -55,6 +55,11 @@ async function sharedFile(t: Test) {
 
 test('a file of credentials that was replaced is read again by each client', async (t) => {
   const rotate = await sharedFile(t)
+  const putting = (endpoint: string) => {
+    const client = s3Client({ region: 'eu-west-1', endpoint, forcePathStyle: true, callMs: 5_000 })
+    t.teardown(() => client.destroy())
+    return () => client.send(new PutObjectCommand({ Bucket: 'b', Key: 'k', Body: 'x' })).then(() => true)
+  }
   const rows = [
     [
       'ExpiredTokenException',
@@ -78,14 +83,9 @@ test('a file of credentials that was replaced is read again by each client', asy
         return () => client.send(new GetCallerIdentityCommand({})).then(() => true)
       },
     ],
-    [
-      'InvalidAccessKeyId',
-      (endpoint: string) => {
-        const client = s3Client({ region: 'eu-west-1', endpoint, forcePathStyle: true, callMs: 5_000 })
-        t.teardown(() => client.destroy())
-        return () => client.send(new PutObjectCommand({ Bucket: 'b', Key: 'k', Body: 'x' })).then(() => true)
-      },
-    ],
+    ['InvalidAccessKeyId', putting],
+    ['AccessDenied', putting],
+    ['RequestExpired', putting],
   ] as const
   for (const [refusal, open] of rows) {
     const { endpoint, used, state } = await startEndpoint(t, refusal)
@@ -126,8 +126,8 @@ test('whoever provides credentials is asked again only when that can help, and n
   const source = { ask, forget: () => t.fail('it is not silent'), patienceMs: 60_000 }
   const freshCredentialsOnce = freshCredentials(source, clock)
 
-  await t.rejects(call('AccessDenied'), { name: 'AccessDenied' })
-  t.equal(asked, 0, 'what is forbidden stays forbidden')
+  await t.rejects(call('NoSuchBucket'), { name: 'NoSuchBucket' })
+  t.equal(asked, 0, 'what others would not get either')
   await t.rejects(call('ExpiredToken'), { name: 'ExpiredToken' })
   t.same([asked, calls.length], [1, 2], 'there are no others: the call is not made again')
   next = identity('B')
@@ -160,6 +160,38 @@ test('whoever provides credentials is asked again only when that can help, and n
   const mistake = new TypeError('ours')
   const broken = freshCredentials({ ...source, ask: () => Promise.reject(mistake) }, clock)
   await t.rejects(broken(async () => 'unsigned')({ input: {} }), mistake, 'a mistake is not the lack of any')
+})
+
+test('what is forbidden has credentials asked for once a minute: it may be a session that was revoked', async (t) => {
+  const clock = fakeClock()
+  let [held, next] = ['A', 'A']
+  let asked = 0
+  const ask = async (options?: { readonly forceRefresh: boolean }) => {
+    if (options?.forceRefresh === true) {
+      asked++
+      held = next
+    }
+    return { accessKeyId: held, secretAccessKey: 'secret' }
+  }
+  const source = { ask, forget: () => t.fail('it is not silent'), patienceMs: 60_000 }
+  const fresh = freshCredentials(source, clock)
+  const call = (failure: string) =>
+    fresh(async () => {
+      if (held === 'A') throw Object.assign(new Error('no'), { name: failure })
+      return 'done'
+    })({ input: {} }).catch((error: Error) => error.name)
+  for (const [afterMs, failure, there, answer, questions] of [
+    [0, 'AccessDenied', 'A', 'AccessDenied', 1],
+    [59_999, 'AccessDeniedException', 'B', 'AccessDeniedException', 1],
+    [0, 'RequestExpired', 'B', 'RequestExpired', 1],
+    [1, 'RequestExpired', 'B', 'done', 2],
+    [0, 'AccessDenied', 'B', 'done', 2],
+  ] as const) {
+    clock.advance(afterMs)
+    next = there
+    t.equal(await call(failure), answer)
+    t.equal(asked, questions)
+  }
 })
 
 test('a program that hangs costs a call its time, is named, and is asked anew after a minute', async (t) => {
