@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type DigestHolder, MADE_BY } from './schema/schema-parts.ts'
+import { type DigestHolder, KEY_DIGEST, MADE_BY, TOKEN_DIGEST } from './schema/schema-parts.ts'
 
 /** What a shell makes of a variable that is not set, and of a newline alone: no secret, so everybody knows it. */
 const NOTHINGS: readonly (readonly [text: string, what: string])[] = [
@@ -10,18 +10,33 @@ const NOTHINGS: readonly (readonly [text: string, what: string])[] = [
   ['-n\n', 'of "-n" and a newline'],
   ['""', 'of two quotes'],
   ["''", 'of two quotes'],
-  ['null', 'of the word null'],
-  ['undefined', 'of the word undefined'],
 ]
+/** How languages write that there is nothing. */
+const NOTHING_WORDS = ['null', 'NULL', 'undefined', 'None', 'none', 'nil']
+const VARIABLES = ['TOKEN', 'KEY', 'HEADGATE_TOKEN', 'HEADGATE_KEY', 'INGEST_KEY', 'SECRET']
+/** What stays of a variable where nothing puts its value in its place. */
+const unexpanded = (name: string): readonly string[] => [`$${name}`, `\${${name}}`, `%${name}%`, `$(${name})`]
 
-const nothingByDigest = new Map(
-  NOTHINGS.map(([text, what]) => [createHash('sha256').update(text).digest('hex'), what]),
-)
+const byDigest = (texts: readonly string[], what: string): [string, string][] =>
+  texts
+    .flatMap((text) => [text, `${text}\n`])
+    .map((text) => [createHash('sha256').update(text).digest('hex'), what])
+
+const nothingByDigest = new Map([
+  ...NOTHING_WORDS.flatMap((word) => byDigest([word], `of the word ${word}`)),
+  ...byDigest(VARIABLES.flatMap(unexpanded), 'of the name of a variable'),
+  ...NOTHINGS.map(([text, what]): [string, string] => [
+    createHash('sha256').update(text).digest('hex'),
+    what,
+  ]),
+])
 
 const how = (holder: DigestHolder): string => `\`${MADE_BY[holder]}\` makes a ${holder} and its digest`
 
-/** Why this digest lets everybody in, or undefined when it does not. */
+/** Why this digest lets everybody in, or nobody; undefined when it does neither. */
 export function emptyDigest(digest: string, holder: DigestHolder): string | undefined {
+  if (digest === KEY_DIGEST || digest === TOKEN_DIGEST)
+    return `is an example of the documentation, and nobody has its ${holder}; ${how(holder)}`
   const what = nothingByDigest.get(digest)
   if (what === undefined) return undefined
   return `is the SHA-256 ${what}: the variable with the ${holder} was not set when it was made, and anybody could use it; ${how(holder)}`

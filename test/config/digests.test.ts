@@ -1,12 +1,17 @@
 import { test } from 'tap'
 import { emptyDigest, notADigest } from '../../src/config/digests.ts'
+import { KEY_DIGEST, TOKEN_DIGEST } from '../../src/config/schema/schema-parts.ts'
 import { sha256 } from '../fakes/gateway.ts'
 import { faultsOf } from './faults-of.ts'
 
 const token = (name: string, digest: string) => ({ name, sha256: digest, scopes: ['read'] })
 
 test('the digest of what a shell makes of nothing is refused, for keys and tokens, and says what happened', async (t) => {
-  for (const nothing of ['', '\n', '\r\n', ' ', '-n\n', 'undefined']) {
+  for (const nothing of [
+    ...['', '\n', '\r\n', ' ', '-n\n', 'undefined', 'undefined\n', 'null\n', 'None', 'nil'],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: that nothing was put in its place is what is tested.
+    ...['$TOKEN', '${TOKEN}', '%KEY%', '$(KEY)\n'],
+  ]) {
     const digest = sha256(nothing)
     t.match(
       faultsOf({
@@ -22,6 +27,9 @@ test('the digest of what a shell makes of nothing is refused, for keys and token
     )
   }
   t.equal(emptyDigest(sha256('a key'), 'key'), undefined)
+  for (const holder of ['key', 'token'] as const)
+    for (const digest of [KEY_DIGEST, TOKEN_DIGEST])
+      t.match(emptyDigest(digest, holder), `is an example of the documentation, and nobody has its ${holder}`)
 })
 
 test('one digest is one holder: of tokens, of keys, and never of both', async (t) => {

@@ -1,5 +1,6 @@
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { assertStrongSecret } from '../../../config/strong-secret.ts'
 import { AppError } from '../../../std/errors.ts'
 import {
   bestEffort,
@@ -12,8 +13,6 @@ import {
 } from '../../../std/files/files.ts'
 import type { Entropy } from '../../../std/id.ts'
 
-/** The shortest secret that is taken from the variable: one that can be guessed would let ids be told from keys. */
-const MIN_SECRET_CHARS = 32
 const SECRET_BYTES = 32
 /** What we write: 32 bytes as base64url. */
 const WRITTEN = /^[A-Za-z0-9_-]{43}\n$/
@@ -45,11 +44,7 @@ export async function idempotencySecret(source: SecretSource): Promise<string> {
 function secretIn(env: SecretSource['env'], name: string): string {
   const secret = env[name]
   if (!secret) throw invalid(`The variable ${name}, which holds a secret, is not set`)
-  if (secret.length < MIN_SECRET_CHARS) {
-    throw invalid(
-      `gateway.idempotency.secretEnv must name a variable with at least ${MIN_SECRET_CHARS} characters`,
-    )
-  }
+  assertStrongSecret(secret, 'gateway.idempotency.secretEnv')
   return secret
 }
 

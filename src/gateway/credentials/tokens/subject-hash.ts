@@ -1,8 +1,6 @@
 import { createHmac } from 'node:crypto'
-import { AppError } from '../../../std/errors.ts'
+import { assertStrongSecret } from '../../../config/strong-secret.ts'
 
-/** A key that can be guessed makes pseudonyms that can be reversed. */
-const MIN_KEY_CHARS = 32
 /** 132 bits in base64url. */
 const SUBJECT_HASH_LENGTH = 22
 
@@ -13,12 +11,7 @@ export interface SubjectHasher {
 
 /** Names subjects in sessions, limits and audit lines, and so in CloudTrail, without telling who they are. */
 export function createSubjectHasher(key: string): SubjectHasher {
-  if (key.length < MIN_KEY_CHARS) {
-    throw new AppError(
-      'bad_configuration',
-      `gateway.credentials.subjectKeyEnv must name a variable with at least ${MIN_KEY_CHARS} characters`,
-    )
-  }
+  assertStrongSecret(key, 'gateway.credentials.subjectKeyEnv')
   return {
     hash: (issuer, subject) =>
       createHmac('sha256', key)
