@@ -15,8 +15,10 @@ const SHARED = [
   ...['vercel.app', 'web.app', 'wixsite.com', 'workers.dev'],
 ]
 const SECOND_LEVEL = /^(ac|co|com|edu|go|gob|gov|ltd|me|ne|net|nom|or|org|plc|sch)\.[a-z]{2}$/
-/** What a host and a port may be written with; whether they are any, URL says. */
-const AUTHORITY = /^(\[[0-9a-f:.]{2,45}\]|[^\s/?#@\\:[\]%]{1,253})(:(0|[1-9]\d{0,4}))?$/i
+/** What a host and a port may be written with; whether they are any, URL says. Nobody listens on port 0. */
+const AUTHORITY = /^(\[[0-9a-f:.]{2,45}\]|[^\s/?#@\\:[\]%]{1,253})(:[1-9]\d{0,4})?$/i
+/** Labels that are empty, or begin or end with a hyphen: no name has any (RFC 1123, 2.1), but for a dot at its end. */
+const NO_NAME = /^[.-]|\.[.-]|-\.|-$/
 
 const fault = (why: string): ListedOrigin => ({ kind: 'fault', why })
 const listed = (normal: string): ListedOrigin => ({ kind: 'origin', normal })
@@ -39,6 +41,8 @@ export function readOrigin(text: string): ListedOrigin {
   if (!AUTHORITY.test(host) || !URL.canParse(`${scheme}://${host}`))
     return fault(`must be a scheme, a host and perhaps a port, as browsers send it${suggestion(text, text)}`)
   const { origin, hostname, protocol } = new URL(`${scheme}://${host}`)
+  if (NO_NAME.test(hostname))
+    return fault('must have a host whose labels are not empty, and begin and end with a letter or digit')
   if (!isWild) return listed(origin)
   return isShared(hostname)
     ? fault(
@@ -63,7 +67,8 @@ function ofAnotherScheme(scheme: string, rest: string): ListedOrigin {
 
 /** What was probably meant, where it can be told; never what stands before an @. */
 function suggestion(url: string, text: string): string {
-  if (!/^https?:\/\/[^*]*$/i.test(url) || !URL.canParse(url)) return `, such as ${EXAMPLE}`
+  if (!/^https?:\/\/[^*]*$/i.test(url) || !URL.canParse(url) || new URL(url).port === '0')
+    return `, such as ${EXAMPLE}`
   const { origin } = new URL(url)
   return `: ${origin}${text === `${origin}/` ? ', without the slash at the end' : ''}`
 }
@@ -71,12 +76,12 @@ function suggestion(url: string, text: string): string {
 const schemeless = (text: string): string =>
   text.includes('.') ? suggestion(`https://${text}`, text) : `, such as ${EXAMPLE}`
 
-const isShared = (hostname: string): boolean =>
-  hostname !== 'localhost' &&
-  (!hostname.includes('.') ||
-    /^[\d.]+$|^\[/.test(hostname) ||
-    SECOND_LEVEL.test(hostname) ||
-    SHARED.includes(hostname))
+/** A dot at the end makes a name no other one. */
+function isShared(hostname: string): boolean {
+  const name = hostname.replace(/\.$/, '')
+  if (name === 'localhost') return false
+  return !name.includes('.') || /^[\d.]+$|^\[/.test(name) || SECOND_LEVEL.test(name) || SHARED.includes(name)
+}
 
 /** The header of a request, as browsers write it: lower case, no default port. */
 export function normalOrigin(origin: string): string {
