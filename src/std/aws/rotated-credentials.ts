@@ -23,7 +23,7 @@ const DENIED: ReadonlySet<string> = new Set(['AccessDenied', 'AccessDeniedExcept
 /** Least time between two questions: whoever refuses all calls must not have us read files, or run programs, for each. */
 const LEAST_PAUSE_MS = 5_000
 /** The same, where others are seldom a help: a permission that is missing stays so for hours. Ours. */
-const DENIED_PAUSE_MS = 60_000
+const LEAST_DENIED_PAUSE_MS = 60_000
 
 /** A provider that is silent for so long is asked anew. Rarely: each time may leave a program behind that hangs. */
 const FORGET_AFTER_MS = 60_000
@@ -114,7 +114,7 @@ export function freshCredentials({ ask, forget, patienceMs }: CredentialsSource,
 /** How long ago credentials must have been asked for to be asked for again; undefined where others are no help. */
 function pauseAfter(code: string): number | undefined {
   if (STALE.has(code)) return LEAST_PAUSE_MS
-  return DENIED.has(code) ? DENIED_PAUSE_MS : undefined
+  return DENIED.has(code) ? LEAST_DENIED_PAUSE_MS : undefined
 }
 
 const silence = (ms: number): Error => new SilentProvider(`No credentials were provided within ${ms} ms`)

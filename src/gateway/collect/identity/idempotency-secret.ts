@@ -1,6 +1,5 @@
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { assertStrongSecret } from '../../../config/strong-secret.ts'
 import { AppError } from '../../../std/errors.ts'
 import {
   bestEffort,
@@ -12,6 +11,7 @@ import {
   writeDurably,
 } from '../../../std/files/files.ts'
 import type { Entropy } from '../../../std/id.ts'
+import { assertStrongSecret } from '../../../std/input/strong-secret.ts'
 
 const SECRET_BYTES = 32
 /** What we write: 32 bytes as base64url. */

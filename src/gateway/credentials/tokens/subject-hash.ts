@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { assertStrongSecret } from '../../../config/strong-secret.ts'
+import { assertStrongSecret } from '../../../std/input/strong-secret.ts'
 
 /** 132 bits in base64url. */
 const SUBJECT_HASH_LENGTH = 22

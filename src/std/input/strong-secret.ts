@@ -1,4 +1,4 @@
-import { AppError } from '../std/errors.ts'
+import { AppError } from '../errors.ts'
 
 /** The shortest secret that is taken from a variable: what is made with one that can be guessed can be reversed. */
 const MIN_SECRET_CHARS = 32

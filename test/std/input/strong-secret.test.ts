@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { assertStrongSecret } from '../../src/config/strong-secret.ts'
+import { assertStrongSecret } from '../../../src/std/input/strong-secret.ts'
 
 test('a secret of a variable is 32 characters that somebody made', async (t) => {
   for (const [rule, secret, why] of [
