@@ -44,9 +44,9 @@ export function configWarnings(config: Config): ConfigFault[] {
     ),
     ...aggregation.rollups.flatMap(({ sets }, i) =>
       warnIf(
-        sets.every(({ dimensions }) => dimensions.length > 0),
+        !sets.some(({ name, dimensions }) => name === 'app' && dimensions.length === 0),
         `aggregation.rollups.${i}.sets`,
-        'has no set without dimensions, so that there are no numbers of a whole app: the dashboard has nothing to draw, and every query has to name a `set`; add { name: app, dimensions: [] }',
+        'has no set of the whole app: the dashboard has nothing to draw, and every query has to name a `set`; add { name: app, dimensions: [] }',
       ),
     ),
     ...apps.flatMap(({ keys, aliases, keyless, credentials, origins }, i) =>

@@ -403,5 +403,6 @@ test('a rollup without numbers of a whole app is warned of, as the dashboard has
       .filter(({ path }) => path.startsWith('aggregation.rollups'))
       .map(({ path }) => path)
   t.same(warnings(route), ['aggregation.rollups.0.sets'])
-  t.same(warnings({ name: 'all', dimensions: [] }, route), [])
+  t.same(warnings({ name: 'all', dimensions: [] }, route), ['aggregation.rollups.0.sets'], 'of another name')
+  t.same(warnings({ name: 'app', dimensions: [] }, route), [])
 })

@@ -43,7 +43,7 @@ const Rollup = group({
   id: segment({ description: 'The name of the rollup in runs and queries.', example: 'default' }),
   sets: Type.Array(DimensionSet, {
     description:
-      'The ways in which its numbers can be asked for, 1 to 20. The dashboard ranks the values of the first four of one dimension.',
+      'The ways in which its numbers can be asked for, 1 to 20. The whole app is the set `app`, of no dimensions: the dashboard draws it, and a query that names no set asks for it. The dashboard ranks the values of the first four of one dimension.',
     example: SETS,
     minItems: 1,
     maxItems: 20,

@@ -95,6 +95,8 @@ export interface Manifests {
   newest(definition: RollupDefinition, fromMs: number, toMs: number): Promise<NewestManifests>
   /** Creates the generation, or answers `exists` when another run was first; then nothing changed. */
   commit(definition: RollupDefinition, manifest: Manifest): Promise<'stored' | 'exists'>
+  /** Tells the log of a generation whose outputs cannot be read. */
+  tellUnreadable(manifest: Manifest, error: AppError): void
 }
 
 export function createManifests(lake: Lake, log: Logger): Manifests {
@@ -144,6 +146,12 @@ export function createManifests(lake: Lake, log: Logger): Manifests {
         manifestKey(windowKey(definition, manifest.fromMs), manifest.generation),
         Buffer.from(JSON.stringify(manifest)),
         { ifAbsent: true },
+      ),
+
+    tellUnreadable: ({ outputs }, { message }) =>
+      log.error(
+        { keys: outputs.map(({ key }) => key), why: message },
+        'results of a window cannot be read; it is computed again, from its events',
       ),
   }
 }

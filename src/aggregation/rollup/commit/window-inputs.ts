@@ -1,5 +1,6 @@
 import type { ResumableWork } from '../../../std/async/yielding.ts'
 import { alignDown } from '../../../std/durations.ts'
+import { AppError } from '../../../std/errors.ts'
 import type { ArrivedObject } from '../../ingest/index/arrivals.ts'
 
 /** What one object holds of a window. */
@@ -17,6 +18,16 @@ export interface WindowInputs {
   readonly bytes: number
   /** Rows of the window, not of the objects. */
   readonly rows: number
+}
+
+/** The most objects that an error names; the others are told by number. Ours. */
+export const MAX_NAMED = 3
+
+/** The same failure, with what was being read. */
+export function naming({ code, message, cause, details }: AppError, keys: readonly string[]): AppError {
+  const more = keys.length > MAX_NAMED ? ` and ${keys.length - MAX_NAMED} more` : ''
+  const read = `while it read ${keys.slice(0, MAX_NAMED).join(', ')}${more}`
+  return new AppError(code, `${message}, ${read}`, { cause, details })
 }
 
 /** What the objects hold of each window, by its start. A grain is whole minutes, so a minute lies in one window. */

@@ -18,7 +18,13 @@ import {
   windowKey,
 } from '../commit/manifest.ts'
 import { withMixedUnits } from '../commit/mixed-units.ts'
-import { inputsByWindow, summedInputs, type WindowInputs } from '../commit/window-inputs.ts'
+import {
+  inputsByWindow,
+  MAX_NAMED,
+  naming,
+  summedInputs,
+  type WindowInputs,
+} from '../commit/window-inputs.ts'
 import type { Engine, EngineResult, ReadRows } from '../engines/engine.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import type { PlannedWindow } from '../plan/plan.ts'
@@ -66,17 +72,33 @@ export async function runWindow(ports: WindowPorts, task: WindowTask): Promise<W
     const found = await ports.manifests.newest(definition, window.fromMs, window.toMs)
     const newest = found.manifests.get(window.fromMs)
     const damaged = found.damaged.get(window.fromMs)
-    const outcome =
+    const isMade =
       newest !== undefined && (window.step === 'publish' || (await isCommitted(ports, task, newest)))
-        ? { manifest: newest, result: 'published' as const }
-        : await compute(ports, { ...task, signal: held, previous: newest, damaged, lease })
-    const { manifest, result } = outcome
+    if (isMade) await task.publishing()
+    if (isMade && (await isPublished(ports, newest, held)))
+      return { ...outcomeOf(newest), result: 'published' }
+    const computation = { ...task, signal: held, previous: newest, damaged, lease }
+    const { manifest, result } = await compute(ports, computation)
     if (result !== 'superseded') {
-      await task.publishing()
+      if (!isMade) await task.publishing()
       await publish(ports, manifest, held)
     }
-    return { result, generation: manifest.generation, rows: manifest.rows }
+    return { ...outcomeOf(manifest), result }
   })
+}
+
+const outcomeOf = ({ generation, rows }: Manifest) => ({ generation, rows })
+
+/** False of a generation whose outputs cannot be read, which is told: its window is computed again. */
+async function isPublished(ports: WindowPorts, manifest: Manifest, signal: AbortSignal): Promise<boolean> {
+  try {
+    await publish(ports, manifest, signal)
+    return true
+  } catch (error) {
+    if (!isPerhapsOfInput(error) || signal.aborted) throw error
+    ports.manifests.tellUnreadable(manifest, error)
+    return false
+  }
 }
 
 /** By this run, from all that there is. */
@@ -165,16 +187,6 @@ function computeFrom(
 
 const isPerhapsOfInput = (error: unknown): error is AppError =>
   error instanceof AppError && ['engine_failed', 'input_missing'].includes(error.code)
-
-/** The most objects that an error names; the others are told by number. Ours. */
-const MAX_NAMED = 3
-
-/** The same failure, with what was being read. */
-function naming({ code, message, cause, details }: AppError, keys: readonly string[]): AppError {
-  const more = keys.length > MAX_NAMED ? ` and ${keys.length - MAX_NAMED} more` : ''
-  const read = `while it read ${keys.slice(0, MAX_NAMED).join(', ')}${more}`
-  return new AppError(code, `${message}, ${read}`, { cause, details })
-}
 
 /** A finished window computed again from what it was computed from: somebody asked, and no late rows came. */
 const isRepetition = (previous: Manifest | undefined, digest: string): boolean =>

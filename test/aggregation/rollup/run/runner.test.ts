@@ -12,6 +12,7 @@ import { AppError } from '../../../../src/std/errors.ts'
 import { nodeFiles } from '../../../../src/std/files/files.ts'
 import { createTelemetry, quietTelemetry } from '../../../../src/std/telemetry.ts'
 import { aggregation, definition, GRAIN, MIN, never, T0 } from '../../../fakes/aggregation/aggregation.ts'
+import { memoryReadRows } from '../../../fakes/aggregation/engine.ts'
 import { seededEntropy } from '../../../fakes/entropy.ts'
 import { faultyFiles } from '../../../fakes/files/faulty-files.ts'
 import { noFiles, replaceByNoFile } from '../../../fakes/files/not-files.ts'
@@ -854,6 +855,35 @@ test('a file that may not be read or written fails its window by name', async (t
     t.match(await runs.get(String(id)), { windows: [{ error }] })
     await runs.cancel(String(id))
   }
+})
+
+test('a window whose results cannot be read is computed again, and told', async (t) => {
+  const lines: string[] = []
+  const telemetry = createTelemetry('error', { write: (line) => lines.push(line) })
+  const { deliver, clock, open, lake, dir } = await aggregation(t)
+  deliver(at(0), [1, 2])
+  clock.advance(GRAIN + 2 * MIN)
+  const first = await open()
+  await first.tick(never)
+  await first.work(never)
+  const lost = new Set((await lake.list('rollups/')).map(({ key }) => key))
+  const store = localStore({ dir: `${dir}/restored`, files: unsyncedFiles })
+  const whole = memoryReadRows(lake)
+  const runs = await open({
+    telemetry,
+    stores: [store],
+    readRows: (keys, signal) => {
+      if (keys.some((key) => lost.has(key))) throw failure()
+      return whole(keys, signal)
+    },
+  })
+  await runs.tick(never)
+  await runs.work(never)
+  t.match(await store.windows('vitals', at(0), at(1)), [{ generation: 2 }])
+  t.match((await runs.list({ limit: 1 }))[0], { state: 'succeeded', windows: [{ result: 'unchanged' }] })
+  t.equal(lines.length, 1)
+  t.match(lines[0], /results of a window cannot be read/)
+  t.match(JSON.parse(String(lines[0])).keys, [/^rollups\//])
 })
 
 test('a window that is computed again because somebody asked waits no longer for late rows', async (t) => {
