@@ -21,13 +21,24 @@ export interface WindowInputs {
 }
 
 /** The most objects that an error names; the others are told by number. Ours. */
-export const MAX_NAMED = 3
+const MAX_NAMED = 3
 
 /** The same failure, with what was being read. */
 export function naming({ code, message, cause, details }: AppError, keys: readonly string[]): AppError {
   const more = keys.length > MAX_NAMED ? ` and ${keys.length - MAX_NAMED} more` : ''
   const read = `while it read ${keys.slice(0, MAX_NAMED).join(', ')}${more}`
   return new AppError(code, `${message}, ${read}`, { cause, details })
+}
+
+/** What a window was counted from, and the lake no longer has. */
+export function missingOf(inputs: WindowInputs, { keys, rows }: WindowInputs): AppError {
+  const kept = new Set(inputs.keys)
+  const gone = keys.filter((key) => !kept.has(key))
+  const named = gone.slice(0, MAX_NAMED).map((key) => `, ${key}`)
+  return new AppError(
+    'input_missing',
+    `The lake has ${inputs.rows} of the ${rows} events that the window was counted from; it stays as it is until they are back. Objects gone: ${gone.length} of ${keys.length}${named.join('')}`,
+  )
 }
 
 /** What the objects hold of each window, by its start. A grain is whole minutes, so a minute lies in one window. */

@@ -20,7 +20,7 @@ import {
 import { withMixedUnits } from '../commit/mixed-units.ts'
 import {
   inputsByWindow,
-  MAX_NAMED,
+  missingOf,
   naming,
   summedInputs,
   type WindowInputs,
@@ -210,14 +210,7 @@ async function inputsOf(arrivals: LakeArrivals, task: Computation): Promise<Wind
   const { previous } = task
   const inputs = await inputsNow(arrivals, task)
   if (previous === undefined || inputs.rows >= previous.inputs.rows) return inputs
-  const { keys, rows } = previous.inputs
-  const kept = new Set(inputs.keys)
-  const gone = keys.filter((key) => !kept.has(key))
-  const named = gone.slice(0, MAX_NAMED).map((key) => `, ${key}`)
-  throw new AppError(
-    'input_missing',
-    `The lake has ${inputs.rows} of the ${rows} events that the window was counted from; it stays as it is until they are back. Objects gone: ${gone.length} of ${keys.length}${named.join('')}`,
-  )
+  throw missingOf(inputs, previous.inputs)
 }
 
 /**
