@@ -66,8 +66,7 @@ export interface WindowOutcome {
  */
 export async function runWindow(ports: WindowPorts, task: WindowTask): Promise<WindowOutcome> {
   const { runId, definition, window, signal } = task
-  const { hash } = windowKey(definition, window.fromMs)
-  const name = `${window.rollup}.${hash}.${window.fromMs}`
+  const name = `${window.rollup}.${windowKey(definition, window.fromMs).hash}.${window.fromMs}`
   return ports.hold({ name, runId, signal }, async (held, lease) => {
     const found = await ports.manifests.newest(definition, window.fromMs, window.toMs)
     const newest = found.manifests.get(window.fromMs)
@@ -75,19 +74,20 @@ export async function runWindow(ports: WindowPorts, task: WindowTask): Promise<W
     const isMade =
       newest !== undefined && (window.step === 'publish' || (await isCommitted(ports, task, newest)))
     if (isMade) await task.publishing()
-    if (isMade && (await isPublished(ports, newest, held)))
-      return { ...outcomeOf(newest), result: 'published' }
+    if (isMade && (await isPublished(ports, newest, held))) return outcomeOf(newest, 'published')
     const computation = { ...task, signal: held, previous: newest, damaged, lease }
     const { manifest, result } = await compute(ports, computation)
     if (result !== 'superseded') {
       if (!isMade) await task.publishing()
       await publish(ports, manifest, held)
     }
-    return { ...outcomeOf(manifest), result }
+    return outcomeOf(manifest, result)
   })
 }
 
-const outcomeOf = ({ generation, rows }: Manifest) => ({ generation, rows })
+function outcomeOf({ generation, rows }: Manifest, result: WindowResult): WindowOutcome {
+  return { result, generation, rows }
+}
 
 /** False of a generation whose outputs cannot be read, which is told: its window is computed again. */
 async function isPublished(ports: WindowPorts, manifest: Manifest, signal: AbortSignal): Promise<boolean> {
