@@ -20,6 +20,7 @@ import {
 import { withMixedUnits } from '../commit/mixed-units.ts'
 import {
   inputsByWindow,
+  isPerhapsOfInput,
   missingOf,
   naming,
   summedInputs,
@@ -184,9 +185,6 @@ function computeFrom(
   const outputPrefix = runPrefix(windowKey(definition, fromMs), `${runId}.${entropy.token(6)}`)
   return engine.compute({ definition, fromMs, toMs, lateAfterMs, inputs: inputs.keys, outputPrefix }, signal)
 }
-
-const isPerhapsOfInput = (error: unknown): error is AppError =>
-  error instanceof AppError && ['engine_failed', 'input_missing'].includes(error.code)
 
 /** A finished window computed again from what it was computed from: somebody asked, and no late rows came. */
 const isRepetition = (previous: Manifest | undefined, digest: string): boolean =>
