@@ -84,7 +84,7 @@ test('the environment wins over the file', async (t) => {
     HEADGATE_LOG_LEVEL: undefined,
     PATH: '/bin',
   }
-  const config = parseConfig({ gateway: { listen: { port: 1 }, limits: 'nonsense' } }, env)
+  const config = parseConfig({ gateway: { listen: { port: 1 }, limits: { address: 'nonsense' } } }, env)
   t.equal(config.gateway.listen.port, 9_000)
   t.equal(config.dataDir, '/data')
   t.equal(config.aggregation.schedule.grace, 30_000)
