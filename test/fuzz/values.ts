@@ -60,7 +60,8 @@ function objectOf({ properties = {}, patternProperties = {}, required = [] }: Js
     names.includes(name) ? fc.constant(FRESH_ID) : described(name === 'context' ? unnamed(schema) : schema),
   ])
   return fc.record(Object.fromEntries(fields) as Record<string, Arbitrary<unknown>>, {
-    requiredKeys: [...required],
+    // A report of web-vitals has an event's id only together with its change.
+    requiredKeys: [...required, ...('delta' in properties ? ['delta'] : [])],
   })
 }
 

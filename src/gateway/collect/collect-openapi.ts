@@ -100,6 +100,12 @@ const metric = Type.Object(
     name: { ...Measurement.properties.name, description: 'CLS, FCP, INP, LCP, TTFB or a name of your own.' },
     value: Measurement.properties.value,
     id: Type.Optional(Type.String({ description: 'The id that the library gave the metric.' })),
+    delta: Type.Optional(
+      Type.Number({
+        description:
+          'The change since its last report, by which a report sent twice is told from a value that came back.',
+      }),
+    ),
   },
   { additionalProperties: true, description: 'As the library made it, and what the page added.' },
 )
