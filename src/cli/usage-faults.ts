@@ -31,15 +31,18 @@ function anOption(word: string, { options }: Command): string {
   return name in options ? `; did you mean --${name} ${quoted(word)}?` : ''
 }
 
+/** The option that Node's words are about: the long one of two. */
+const OPTION = /^[^']*'(?:-\w, )?(--?[^' <=]+).*$/s
+
 /** Node's own words are about how options are read. */
 export function wrongOption(
   command: Command,
   { code, message }: { readonly code: string; readonly message: string },
 ): string {
   const { options } = command
-  const [, dashes, name = ''] = /'(?:-\w, )?(--?)([^' <=]+)/.exec(message) ?? []
-  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION')
-    return `there is no option ${dashes}${name}${meant(name, command)}`
+  const option = message.replace(OPTION, '$1')
+  const name = option.replace(/^-+/, '')
+  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return `there is no option ${option}${meant(name, command)}`
   return `--${name} ${options[name]?.type === 'string' ? `needs a value: --${name} ${options[name].value}` : 'takes no value'}`
 }
 

@@ -8,8 +8,6 @@ import { Config } from './schema/config-schema.ts'
 export type Environment = Readonly<Record<string, string | undefined>>
 
 const PREFIX = 'HEADGATE_'
-/** The most similar names that are suggested; more are no help. Ours. */
-const MOST_ALIKE = 4
 /** Variables that start with HEADGATE_ but are no configuration key: read by commands. */
 const RESERVED = ['HEADGATE_CONFIG', 'HEADGATE_TOKEN', 'HEADGATE_WORKER']
 
@@ -118,7 +116,7 @@ function namesLike(name: string, known: readonly string[]): readonly string[] {
     ...words.map((_, at) => rests.filter((rest) => holds(rest.split('_'), words.slice(at)))),
   ]
   const found = alike.find((some) => some.length > 0) ?? []
-  return found.length > MOST_ALIKE ? [] : found.map((rest) => `${PREFIX}${rest}`)
+  return found.map((rest) => `${PREFIX}${rest}`)
 }
 
 /** In this order, to its end. */

@@ -47,7 +47,6 @@ export function createHints(leftOut = createLeftOut()): Hints {
     const example = isMissing && judged.accepted.length === 0 ? [EXAMPLE] : NONE
     const events = judged.ignored > 0 || isMissing ? candidates.slice(0, MOST_HINTED) : NONE
     const said = [...events, context].filter(isObject)
-    if (said.length === 0) return NONE
     return [...leftOut(said), ...leftOutOfAttributes(said), ...leftOutNumbers(said), ...example]
   }
 

@@ -73,6 +73,8 @@ test('what zlib fails of by itself says nothing of a file', (t) => {
 })
 
 test('a file that the disk does not give back is no damage of gzip', async (t) => {
-  const root = t.testdir({ folder: {} })
+  const root = t.testdir({ folder: {}, 'packed.gz': gzipSync('packed') })
   await t.rejects(inflate([{ path: join(root, 'folder'), gzip: true }], root), { code: 'EISDIR' })
+  const packed = [{ path: join(root, 'packed.gz'), gzip: true }]
+  await t.rejects(inflate(packed, join(root, 'gone')), { code: 'ENOENT' }, 'nor one that it does not take')
 })
