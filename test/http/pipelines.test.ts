@@ -462,15 +462,23 @@ test('of an address of which so many requests wait no more is read, until they a
   )
 })
 
-test('an address is read as often as it may send ahead, and who sends nothing ahead is read all the same', async (t) => {
+/** An address may send a hundred requests ahead, and then one a millisecond, of a clock that stands. */
+async function metered(t: Test) {
   let nowMs = 1_000
-  const sentAhead = { aRound: 64, unanswered: NEVER, aSecond: 1_000, burst: 100 }
   const { server, port } = await serving(t, (_, response) => response.end(), {
-    sentAhead,
+    sentAhead: { aRound: 64, unanswered: NEVER, aSecond: 1_000, burst: 100 },
     monotonicMs: () => nowMs,
   })
   const heard: string[] = []
   server.on('request', ({ url }) => heard.push(String(url)))
+  const pass = (ms: number) => {
+    nowMs += ms
+  }
+  return { port, heard, pass }
+}
+
+test('an address is read as often as it may send ahead, and who sends nothing ahead is read all the same', async (t) => {
+  const { port, heard, pass } = await metered(t)
   const [polite, one, other] = [join(t, port), join(t, port), join(t, port)]
   polite.socket.write(get('/polite'))
   await polite.answered(1)
@@ -489,21 +497,14 @@ test('an address is read as often as it may send ahead, and who sends nothing ah
   t.equal(heard.filter((url) => url === '/polite').length, 11)
   t.notOk(heard.includes('/other'), 'what has sent nothing yet waits')
   t.notOk(heard.includes('/late'), 'and so does who comes then')
-  nowMs += 1_000
+  pass(1_000)
   t.equal((await other.answered(150)).length, 150)
-  nowMs += 1_000
+  pass(1_000)
   t.equal((await late.answered(1)).length, 1)
 })
 
 test('who sent ahead and let that be paid for is read like one who never did', async (t) => {
-  let nowMs = 1_000
-  const sentAhead = { aRound: 64, unanswered: NEVER, aSecond: 1_000, burst: 100 }
-  const { server, port } = await serving(t, (_, response) => response.end(), {
-    sentAhead,
-    monotonicMs: () => nowMs,
-  })
-  const heard: string[] = []
-  server.on('request', ({ url }) => heard.push(String(url)))
+  const { port, heard, pass } = await metered(t)
   const [reformed, rude] = [join(t, port), join(t, port)]
   reformed.socket.write(get('/reformed').repeat(20))
   await reformed.answered(20)
@@ -513,7 +514,7 @@ test('who sent ahead and let that be paid for is read like one who never did', a
   reformed.socket.write(get('/reformed'))
   await quiet()
   t.equal(heard.length, 170, 'it waits while it owes')
-  nowMs += 1_000
+  pass(1_000)
   await reformed.answered(21)
 
   rude.socket.write(get('/rude').repeat(150))

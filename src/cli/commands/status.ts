@@ -192,11 +192,11 @@ function asideLine(setAside: LakeState['setAside'], nowMs: number): string {
   return `aside    ${asideCount(setAside)} no events, ${when}: dead/ has them, each with the reason beside it (…-why.ndjson)\n`
 }
 
-function doubtLine({ doubtful = 0 }: NonNullable<LakeState['setAside']> = NO_ASIDE): string {
+function doubtLine(setAside: LakeState['setAside']): string {
+  const doubtful = setAside?.doubtful ?? 0
   if (doubtful === 0) return ''
   return `doubtful ${some(doubtful, 'event')}, counted as they say, which was hardly meant: \`headgate runs show\` and the log name their objects\n`
 }
-const NO_ASIDE = { lines: 0, objects: 0, lastMs: null }
 
 function dueLine({ dueWindows = 0, dueWithEvents }: LakeState): string {
   if (dueWindows === 0) return ''

@@ -91,15 +91,13 @@ function behindSwitch({ expression, caseBlock }: ts.SwitchStatement, way: Way, t
   }
   let falling: Way | undefined
   for (const clause of clauses) {
-    const begun = ts.isCaseClause(clause) && isCaseNaming(expression, clause, way) ? named(way) : way
+    const isNamed =
+      ts.isCaseClause(clause) && isNamedByEquality(expression, clause.expression, true, way.names)
+    const begun = isNamed ? named(way) : way
     falling = after(clause.statements, joined(falling, begun) ?? begun, { ...to, onBreak })
   }
   const none = clauses.some(ts.isDefaultClause) ? undefined : way
   return joined(joined(out, falling), none)
-}
-
-function isCaseNaming(of: ts.Expression, { expression }: ts.CaseClause, { names }: Way): boolean {
-  return isNamedByEquality(of, expression, true, names)
 }
 
 /** What is tried may fail before it has done anything; then the error is with whoever catches that. */
