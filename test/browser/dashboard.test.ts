@@ -90,7 +90,7 @@ async function served(
         gateway: null,
         aggregation: {
           lastCommittedMs: lastMs + QUARTER,
-          lagMs: 65_000,
+          behindMs: 65_000,
           dueWindows: 4,
           dirtyWindows: 0,
           tooLate: 0,
@@ -227,7 +227,7 @@ test('the state of the pipeline is shown from the gateway to the last window', {
       }),
       aggregation: {
         lastCommittedMs: Date.now(),
-        lagMs: 65_000,
+        behindMs: 65_000,
         dueWindows: 4,
         dirtyWindows: 2,
         tooLate: 0,
@@ -241,7 +241,7 @@ test('the state of the pipeline is shown from the gateway to the last window', {
   await signIn(page)
   const facts = await textOf(page.locator('#pipeline'))
   for (const [name, value] of [
-    ['Lag', '1 min'],
+    ['Behind', '1 min'],
     ['Windows due', '4'],
     ['Windows to repeat', '2'],
     ['Late events', '17'],
@@ -259,7 +259,7 @@ test('the state of the pipeline is shown from the gateway to the last window', {
 
 const calm = {
   lastCommittedMs: Date.now(),
-  ...{ lagMs: 65_000, dueWindows: 0, dirtyWindows: 0, tooLate: 0 },
+  ...{ behindMs: 65_000, dueWindows: 0, dirtyWindows: 0, tooLate: 0 },
   ...{ lateRows: 0, rejectedRows: 0, notIngested: 0 },
 }
 /** By the clock of the gateway, as all that it tells. */

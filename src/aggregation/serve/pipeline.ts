@@ -8,7 +8,7 @@ export const PipelineState = Type.Object({
   gateway: orNull(GatewayBalance),
   aggregation: Type.Object({
     lastCommittedMs: orNull(Type.Integer({ description: 'End of the last committed window, epoch ms.' })),
-    lagMs: orNull(
+    behindMs: orNull(
       Type.Integer({
         description:
           'How far the aggregation lies behind: the start of the oldest window that is due, or the end of the last committed one, whichever is longer ago.',
@@ -85,7 +85,7 @@ export function aggregationState(
     .map(({ window }) => Math.min(window.toMs, nowMs))
   const due = windows.filter(({ state }) => state === 'due' || state === 'failed')
   const lastCommittedMs = latest(ends)
-  const behindMs = [
+  const waitingSinceMs = [
     ...due.map(({ window }) => window.fromMs),
     ...(lastCommittedMs === null ? [] : [lastCommittedMs]),
   ]
@@ -93,7 +93,7 @@ export function aggregationState(
     windows.reduce((total, window) => total + (of(window) ?? 0), 0)
   return {
     lastCommittedMs,
-    lagMs: latest(behindMs.map((ms) => Math.max(0, nowMs - ms))),
+    behindMs: latest(waitingSinceMs.map((ms) => Math.max(0, nowMs - ms))),
     dueWindows: due.length,
     dueWithEvents: due.filter(({ hasEvents }) => hasEvents).length,
     dirtyWindows: windows.filter(({ state, tooLate }) => state === 'dirty' && tooLate === 0).length,

@@ -18,7 +18,7 @@ test('the windows tell how far the aggregation is', async (t) => {
     ),
     {
       lastCommittedMs: 200,
-      lagMs: 250,
+      behindMs: 250,
       dueWindows: 2,
       dueWithEvents: 1,
       dirtyWindows: 1,
@@ -27,7 +27,7 @@ test('the windows tell how far the aggregation is', async (t) => {
       rejectedRows: 2,
     },
   )
-  t.equal(aggregationState([{ ...committed, ...at(400, 900) }], 450).lagMs, 0, 'committed while open')
+  t.equal(aggregationState([{ ...committed, ...at(400, 900) }], 450).behindMs, 0, 'committed while open')
   t.match(
     aggregationState(
       [
@@ -36,12 +36,12 @@ test('the windows tell how far the aggregation is', async (t) => {
       ],
       450,
     ),
-    { lastCommittedMs: 400, lagMs: 350, dueWindows: 1 },
+    { lastCommittedMs: 400, behindMs: 350, dueWindows: 1 },
     'an old window that is due is how far it lies behind',
   )
   t.match(
     aggregationState([{ ...none, ...at(100, 200), state: 'due' }], 450),
-    { lastCommittedMs: null, lagMs: 350 },
+    { lastCommittedMs: null, behindMs: 350 },
     'also while nothing is committed',
   )
   t.match(
@@ -51,7 +51,7 @@ test('the windows tell how far the aggregation is', async (t) => {
   )
   t.match(
     aggregationState([], 450),
-    { lastCommittedMs: null, lagMs: null, dueWindows: 0 },
+    { lastCommittedMs: null, behindMs: null, dueWindows: 0 },
     'nothing is known yet',
   )
 })

@@ -19,7 +19,7 @@ const state: PipelineState = {
   gateway: null,
   aggregation: {
     lastCommittedMs: noon,
-    lagMs: 0,
+    behindMs: 0,
     dueWindows: 1,
     dirtyWindows: 2,
     tooLate: 0,

@@ -20,7 +20,7 @@ test('serve runs both modules, keeps their listeners apart, and ends with 0', as
   t.match((await ask(`${aggregation}/metrics`)).body, /^headgate_events_accepted_total 1$/m)
   t.match((await ask(`${aggregation}/query/pipeline`)).body, {
     gateway: { accepted: 1 },
-    aggregation: { lagMs: null },
+    aggregation: { behindMs: null },
   })
   const { port } = new URL(gateway)
   const { nextRunMs, ...known } = Object((await ask(`${aggregation}/query/apps`)).body)

@@ -19,7 +19,7 @@ export interface FallbackThresholds {
   /** The fallback opens when the stream has failed for so long, */
   readonly failingMs: number
   /** or when the oldest event has waited for so long, */
-  readonly lagMs: number
+  readonly behindMs: number
   /** and closes when neither holds: below the threshold for opening, so that the two states do not alternate. */
   readonly caughtUpMs: number
   /** How often that is asked. */
@@ -42,22 +42,22 @@ export interface FallbackSwitchOptions extends Omit<Fallback, 'stream'> {
 }
 
 /**
- * A sink that fails for a minute will not be back in a moment; nor one that lags as much.
+ * A sink that fails for a minute will not be back in a moment; nor one that is behind by as much.
  * Counting the backlog of a journal costs more than a call of `isOpen` should.
  */
 const DEFAULT_THRESHOLDS: FallbackThresholds = {
   failingMs: 60_000,
-  lagMs: 60_000,
+  behindMs: 60_000,
   caughtUpMs: 30_000,
   checkMs: 1_000,
 }
 /**
- * Where somebody waits for an answer: the first failure is enough, and so is a lag of ten times what packing and a call
+ * Where somebody waits for an answer: the first failure is enough, and so is being behind by ten times what packing and a call
  * take, well before a call that hangs has failed (6 s).
  */
 export const AWAITED_THRESHOLDS: FallbackThresholds = {
   failingMs: 0,
-  lagMs: 2_000,
+  behindMs: 2_000,
   caughtUpMs: 1_000,
   checkMs: 0,
 }
@@ -74,12 +74,14 @@ export function createFallbackSwitch(options: FallbackSwitchOptions): FallbackSw
 
   function check(): void {
     const { bytes, oldestMs } = backlog.state()
-    const lagMs = oldestMs === undefined ? 0 : clock.nowMs() - Math.max(oldestMs, startedMs)
+    const behindMs = oldestMs === undefined ? 0 : clock.nowMs() - Math.max(oldestMs, startedMs)
     const failingMs = sink.failingMs()
     if (open)
       open =
-        failingMs !== undefined || lagMs > thresholds.caughtUpMs || bytes > maxBacklogBytes * CAUGHT_UP_SHARE
-    else open = (failingMs ?? -1) >= patienceMs || lagMs >= thresholds.lagMs || bytes > maxBacklogBytes
+        failingMs !== undefined ||
+        behindMs > thresholds.caughtUpMs ||
+        bytes > maxBacklogBytes * CAUGHT_UP_SHARE
+    else open = (failingMs ?? -1) >= patienceMs || behindMs >= thresholds.behindMs || bytes > maxBacklogBytes
   }
 
   return {

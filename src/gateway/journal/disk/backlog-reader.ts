@@ -32,7 +32,7 @@ interface Cursor {
 }
 
 /**
- * Hands out committed frames: from memory while the reader keeps up, from the segments once it lags by more than the hot
+ * Hands out committed frames: from memory while the reader keeps up, from the segments once it is behind by more than the hot
  * tail holds. The tail is then left to run empty; it fills again when the reader has caught up with the disk.
  */
 export class BacklogReader {

@@ -46,10 +46,10 @@ function setup(patience?: FallbackThresholds) {
     return diversion.isOpen()
   }
   /** Events that have waited for so long. */
-  const lag = (ms: number) => ({ oldestMs: clock.nowMs() + 1_000 - ms })
+  const behind = (ms: number) => ({ oldestMs: clock.nowMs() + 1_000 - ms })
   const metric = async () =>
     Number((await telemetry.metrics.getSingleMetric('headgate_fallback_open')?.get())?.values[0]?.value)
-  return { clock, diversion, lag, later, log, metric, see, startedMs }
+  return { clock, diversion, behind, later, log, metric, see, startedMs }
 }
 
 t.test('it opens when the sink has failed for a minute, and closes when something was stored', async (t) => {
@@ -80,12 +80,12 @@ t.test('it opens when the backlog passes its bound, and closes well below it', a
 t.test(
   'it opens when events wait for a minute for a sink that works, and closes when it has caught up',
   async (t) => {
-    const { later, lag, clock } = setup()
+    const { later, behind, clock } = setup()
     clock.advance(3_600_000)
-    t.equal(later(lag(59_999)), false)
-    t.equal(later(lag(60_000)), true)
-    t.equal(later(lag(30_001)), true)
-    t.equal(later(lag(30_000)), false)
+    t.equal(later(behind(59_999)), false)
+    t.equal(later(behind(60_000)), true)
+    t.equal(later(behind(30_001)), true)
+    t.equal(later(behind(30_000)), false)
     t.equal(later({ oldestMs: undefined }), false)
   },
 )

@@ -130,7 +130,7 @@ t.test('a checkpoint is written once a second, and at the end', async (t) => {
   t.equal(checkpoints(), 2)
 })
 
-t.test('a reader that lags is served from the segments, then from memory again', async (t) => {
+t.test('a reader that falls behind is served from the segments, then from memory again', async (t) => {
   const dir = t.testdir()
   const { files, calls } = faultyFiles()
   const journal = await openJournal(dir, { files, segmentBytes: 2_048, hotTailBytes: 1_000 })

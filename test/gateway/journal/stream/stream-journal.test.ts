@@ -169,7 +169,7 @@ t.test('what was acknowledged before has time, and is counted by who brings it',
   clock.advance(10 * ANSWER_MS)
   journal.arrived?.(2, ended({ delivered: 1 }))
   t.same(await second, ended({ delivered: 1 }))
-  t.equal(journal.state().oldestMs, undefined, 'the age of what others had to wait for is no lag')
+  t.equal(journal.state().oldestMs, undefined, 'the age of what others had to wait for puts nobody behind')
   await journal.close()
   t.equal(await first, undefined)
   t.match(ledger.totals(), { delivered: 0 })

@@ -129,7 +129,7 @@ function pipelineFacts(state, nowMs) {
       known(aggregation?.lastCommittedMs, moment),
       'Later events show after the next run',
     ],
-    ['Lag', known(aggregation?.lagMs, duration), 'Age of the oldest that may be missing in the graphs'],
+    ['Behind', known(aggregation?.behindMs, duration), 'Age of the oldest that may be missing in the graphs'],
     ['Windows due', known(aggregation?.dueWindows, count), 'Spans of time to be aggregated: not done yet'],
     ['Windows to repeat', known(aggregation?.dirtyWindows, count), 'Events came after they were aggregated'],
     ['Late events', known(aggregation?.lateRows, count), 'Came after their window was due, and are counted'],
