@@ -57,7 +57,7 @@ const FAULTS: Readonly<Record<string, Row>> = {
   EISDIR: NO_FILE,
   ENXIO: NO_FILE,
   ENOTDIR: fault('storage_denied', 'a file lies in the place of a folder, or on its path', 'move it away'),
-  ELOOP: fault('storage_denied', 'links lead in a circle', 'remove them'),
+  ELOOP: fault('storage_denied', 'a link is in the place of a file, or links lead in a circle', 'remove it'),
   EIO: fault(
     'storage_failed',
     'the disk, or what is behind it, has failed',

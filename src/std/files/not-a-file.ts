@@ -11,18 +11,25 @@ import { tooLarge } from './too-large.ts'
 
 /**
  * What a system call answers about it: of a folder EISDIR, of a socket ENXIO (and of a pipe that nobody reads, when it is
- * to be written), of a pipe ESPIPE, of links that lead in a circle ELOOP.
+ * to be written), of a pipe ESPIPE, of links that lead in a circle ELOOP, and of any
+ * link where something is to be written.
  */
 export const NOT_REGULAR_FILE = ['EISDIR', 'ENXIO', 'ESPIPE', 'ELOOP']
 
+/**
+ * What is written is never a link: one that another user of the machine has laid in our folder would lead our bytes to a file
+ * of his choice, or empty one that we may write. What is read may be one, as are its folders and `dataDir` itself: operators
+ * lay those, and what is read has to be of its form.
+ */
 const FLAGS = {
   r: constants.O_RDONLY,
-  'r+': constants.O_RDWR,
-  w: constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC,
+  'r+': constants.O_RDWR | constants.O_NOFOLLOW,
+  w: constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW,
 } as const
 
 /** For what appends by a path. */
-export const APPEND = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NONBLOCK
+export const APPEND =
+  constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOFOLLOW
 
 /** At a pipe, open(2) would wait for its other end, and keep one of the four threads for that. Files do not mind. */
 export const flagsOf = (flags: keyof typeof FLAGS): number => FLAGS[flags] | constants.O_NONBLOCK

@@ -10,6 +10,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
+import { blockingFiles } from '../../../src/std/files/blocking-files.ts'
 import { isPermanentReadError, nodeFiles, replaceFile } from '../../../src/std/files/files.ts'
 import {
   isNotRegularFile,
@@ -74,6 +75,24 @@ test('a folder where a file is begun gives way as well', async (t) => {
   const dir = t.testdir({ 'x.part': { y: '' } })
   await replaceFile(nodeFiles, join(dir, 'x'), Buffer.from('content'))
   t.same(readdirSync(dir).sort(), ['x', 'x.part.aside'])
+})
+
+test('what is written follows no link, be it new, to be changed or to be added to', async (t) => {
+  const dir = t.testdir({ folder: {}, theirs: 'of another', ours: t.fixture('symlink', 'folder') })
+  const link = join(dir, 'ours', 'x')
+  symlinkSync(join(dir, 'theirs'), link)
+  for (const files of [nodeFiles, blockingFiles])
+    for (const flags of ['w', 'r+'] as const) await t.rejects(files.open(link, flags), { code: 'ELOOP' })
+  await t.rejects(nodeFiles.appendFile(link, 'ours'), { code: 'ELOOP' })
+  t.equal(String(await nodeFiles.readFile(link, MAX_BYTES)), 'of another', 'what is read may be one')
+  for (const name of ['x', 'x.part']) {
+    rmSync(link, { force: true })
+    symlinkSync(join(dir, 'theirs'), join(dir, 'ours', name))
+    await replaceFile(nodeFiles, link, Buffer.from('ours'))
+    t.ok(lstatSync(link).isFile(), `${name}: and gives way to a file`)
+    t.equal(readFileSync(link, 'utf8'), 'ours', 'in a folder that a link leads to')
+  }
+  t.equal(readFileSync(join(dir, 'theirs'), 'utf8'), 'of another')
 })
 
 test('what was set aside before keeps its name', async (t) => {
