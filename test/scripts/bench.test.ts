@@ -60,11 +60,17 @@ test('a line that is not what was posted is told', async (t) => {
 test('the pages show a run in their own tables, and nothing else of them changes', async (t) => {
   const of = (name: string, cpuMicrosPerEvent: number) => ({
     case: name,
-    figures: { cpuMicrosPerEvent, eventsPerSecond: 12_345, ackP50Ms: 1, ackP99Ms: 2, peakRssMb: 90 },
+    figures: {
+      cpuMicrosPerEvent,
+      eventsPerSecond: 12_345,
+      ackP50Ms: 1.234,
+      ackP99Ms: 123.456,
+      peakRssMb: 90,
+    },
     faults: [],
   })
   const machine = {
-    ...{ cpu: 'Xeon', cores: 2, memoryGib: 8, kernel: '6.18', node: 'v24.21.0', loadBefore: 0 },
+    ...{ cpu: 'Xeon', cores: 2, memoryGib: 8, kernel: '6.18.1-ours', node: 'v24.21.0', loadBefore: 0 },
     ...({ journalIn: 'disk', load: 'wrk', serverCore: [], otherCores: [] } as const),
   }
   const tables = benchTables({
@@ -92,7 +98,7 @@ test('the pages show a run in their own tables, and nothing else of them changes
   t.equal(new Set(heads).size, 3)
   t.match(
     tables.get('gateway'),
-    /Node 24\.21\.0\.[\s\S]*\| 1 \| \*\*headgate\*\* \| 50 \| 2\.50 \| 12,345 \| 1 \/ 2 \|/,
+    /Linux 6\.18\.1, Node 24\.21\.0\.[\s\S]*\| 1 \| \*\*headgate\*\* \| 50 \| 2\.50 \| 12,345 \| 1\.23 \/ 123 \|/,
   )
   t.match(tables.get('targets'), '| CPU | 2.5 | ≤ 1.3 | **missed** |')
 })

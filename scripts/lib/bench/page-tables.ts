@@ -16,7 +16,16 @@ const NAMES: Readonly<Record<string, string>> = {
   'otel-collector': 'OpenTelemetry Collector',
 }
 
-const number = (value: number | undefined): string => value?.toLocaleString('en-GB') ?? ''
+/** To three figures, as more of them change from run to run; whole numbers are whole. */
+const number = (value: number | undefined): string =>
+  value?.toLocaleString(
+    'en-GB',
+    Number.isInteger(value)
+      ? {}
+      : value < 100
+        ? { maximumSignificantDigits: 3 }
+        : { maximumFractionDigits: 0 },
+  ) ?? ''
 const pair = (a: number | undefined, b: number | undefined): string => `${number(a)} / ${number(b)}`
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
@@ -31,7 +40,7 @@ export function benchTables({ machine, results, verdicts }: BenchReport): Readon
 }
 
 const machineLine = ({ cpu, cores, memoryGib, kernel, node, journalIn }: Machine): string =>
-  `${cores} × ${cpu}, ${memoryGib} GiB, journal on ${journalIn}, Linux ${kernel}, Node ${node.replace(/^v/, '')}.`
+  `${cores} × ${cpu}, ${memoryGib} GiB, journal on ${journalIn}, Linux ${kernel.split('-')[0]}, Node ${node.replace(/^v/, '')}.`
 
 function caseTable(results: readonly Result[]): string {
   const rows = results.flatMap(({ case: name, figures }) => {
