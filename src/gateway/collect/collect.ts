@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import type { Ledger, RefusalCode } from '../../event/ledger/ledger.ts'
 import { mostStoredBytes } from '../../event/schema/growth.ts'
 import { createFairQueue, type Owner } from '../../std/async/fair-queue.ts'
@@ -17,9 +16,9 @@ import {
   createBatchBuilder,
   type RequestContext,
 } from './batch-lines.ts'
-import type { Decoded, Format, WireRequest } from './formats/format.ts'
+import type { Decoded, Format, Said, WireRequest } from './formats/format.ts'
 import { createRequestHints } from './formats/request-hints.ts'
-import { createIdempotency, type IdempotencyClaim } from './identity/idempotency.ts'
+import { createIdempotency, digestOf, type IdempotencyClaim } from './identity/idempotency.ts'
 import {
   type Judged,
   judgeAll,
@@ -142,7 +141,7 @@ export function createCollector(ports: CollectorPorts): Collector {
     const judged = judgeAll(candidates, gpc && app.gpc === 'drop' ? refuseForPrivacy : undefined)
     if (judged.accepted.length === 0) refuseAll(app, judged, hintsOf({ format, decoded, judged }))
     if (candidates.length > FEW_EVENTS) yield
-    const claim = claimOf(submission, app, received)
+    const claim = claimOf(submission, app, decoded.said ?? [received.body])
     try {
       const maxBytes = Math.min(
         mostStoredBytes(received.body.length, judged.accepted.length),
@@ -169,11 +168,9 @@ export function createCollector(ports: CollectorPorts): Collector {
     return stored
   }
 
-  function claimOf({ idempotencyKey, format, wire }: Submission, app: App, { body }: Received) {
+  function claimOf({ idempotencyKey, format }: Submission, app: App, said: Said) {
     if (idempotencyKey === undefined) return undefined
-    // A pixel says it in its query.
-    const said = body.length > 0 ? body : JSON.stringify(wire.query)
-    return idempotency.claim(app.id, idempotencyKey, `${format.name} ${hash('sha256', said, 'hex')}`)
+    return idempotency.claim(app.id, idempotencyKey, digestOf([format.name, ...said]))
   }
 
   function refuseAll(

@@ -326,6 +326,44 @@ test('an Idempotency-Key makes a repetition the same events; one that is none is
   t.equal(told.json().retrySafe, false, 'without one, the sender is told')
 })
 
+/** One field of a form for each pair. */
+function form(boundary: string, ...fields: readonly (readonly [name: string, content: string])[]) {
+  const parts = fields.map(
+    ([name, content]) =>
+      `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${content}\r\n`,
+  )
+  const headers = { 'content-type': `multipart/form-data; boundary=${boundary}` }
+  return [`${parts.join('')}--${boundary}--\r\n`, headers] as const
+}
+
+test('a repetition says the same, however it is wrapped for its way', async (t) => {
+  const { app } = await startGateway(t)
+  const gzipped = (level: number) => [gzipSync(one, { level }), { 'content-encoding': 'gzip' }] as const
+  const [later, gzip] = gzipped(9)
+  later.writeUInt32LE(1_700_000_000, 4)
+  const vital = JSON.stringify({ name: 'LCP', value: 1 })
+  const utf8 = { 'content-type': 'application/json; charset=utf-8' }
+  for (const [url, same, other] of [
+    ['/v1/events', [[one, {}], [one, utf8], gzipped(1), [later, gzip]], [`${one}\n`, {}]],
+    ['/v1/events?data', [form('a', ['data', one]), form('bc', ['data', one])], form('a', ['other', one])],
+    [
+      '/v1/events?fields',
+      [form('a', ['name', 'a'], ['value', '1']), form('bc', ['name', 'a'], ['value', '1'])],
+      form('a', ['name', 'a'], ['value', '2']),
+    ],
+    [
+      '/v1/web-vitals',
+      [form('a', ['data', vital]), form('bc', ['data', vital])],
+      form('a', ['data', `${vital} `]),
+    ],
+  ] as const) {
+    const send = ([body, headers]: readonly [string | Buffer, Record<string, string>]) =>
+      app.inject(post(body, { ...json, ...headers, 'idempotency-key': url }, url))
+    for (const each of same) t.match((await send(each)).statusCode, /^20[24]$/, url)
+    t.match((await send(other)).json(), { code: 'idempotency_key_reused' }, url)
+  }
+})
+
 test('a small request that would be a large one in the journal is refused for that', async (t) => {
   const { app, journal } = await startGateway(t)
   const context = {

@@ -7,6 +7,7 @@ export const pixel: Format = {
   name: 'pixel',
   isMute: true,
   *decode({ query }) {
-    return { candidates: yield* mapInSteps([Object.entries(query)], fieldsOf) }
+    const pairs = Object.entries(query)
+    return { candidates: yield* mapInSteps([pairs], fieldsOf), said: pairs.flat() }
   },
 }

@@ -21,11 +21,11 @@ import { unwrap } from './wrappings.ts'
 export const webVitals: Format = {
   name: 'web-vitals',
   *decode(request) {
-    const { candidates, root } = yield* unwrap(request)
+    const { candidates, root, said } = yield* unwrap(request)
     const metrics = yield* mapInSteps(candidates, (item, index) =>
       index < MAX_EVENTS_PER_BODY ? metricsIn(item).map(toCandidate) : metricsIn(item),
     )
-    return { candidates: metrics.flat(), root, sent: candidates }
+    return { candidates: metrics.flat(), root, sent: candidates, said }
   },
 }
 

@@ -60,10 +60,12 @@ function* fromMultipart(body: Buffer): ResumableWork<Decoded> {
       body.length === 0 ? 'The body is empty' : 'The multipart body has no complete part',
     )
   }
-  const pairs = parts.map(({ head, content }): NameAndText => [nameIn(head), content.toString('utf8')])
+  const pairs = parts.map(({ name, content }): NameAndText => [name, content.toString('utf8')])
+  // Not what parts them: each time that a form is sent it is another text, which says nothing.
+  const said = parts.flatMap(({ name, content }) => [name, content])
   return isJson(first.content) || !pairs.some(([name]) => name === 'name')
-    ? yield* candidatesIn(jsonOf(parts) ?? first.content)
-    : { candidates: [fieldsOf(pairs)] }
+    ? { ...(yield* candidatesIn(jsonOf(parts) ?? first.content)), said }
+    : { candidates: [fieldsOf(pairs)], said }
 }
 
 /** The parts that hold JSON, one behind the other, as in NDJSON. */
@@ -74,7 +76,7 @@ function jsonOf(parts: readonly Part[]): Buffer | undefined {
 }
 
 interface Part {
-  readonly head: string
+  readonly name: string
   readonly content: Buffer
 }
 
@@ -90,7 +92,8 @@ function partsOf(body: Buffer): readonly Part[] {
     const end = headEnd === -1 ? -1 : body.indexOf(delimiter, headEnd + 2)
     if (end === -1) break
     const content = body.subarray(Math.min(headEnd + PART_HEAD_END.length, end), end)
-    parts.push({ head: body.toString('latin1', at, Math.min(headEnd, at + MAX_HEAD_BYTES)), content })
+    const head = body.toString('latin1', at, Math.min(headEnd, at + MAX_HEAD_BYTES))
+    parts.push({ name: nameIn(head), content })
     at = end + delimiter.length
   }
   return parts

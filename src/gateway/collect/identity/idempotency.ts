@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
 import { ID_DIGITS } from '../../../std/id.ts'
@@ -78,4 +78,11 @@ export function createIdempotency(secret: string, clock: Clock): Idempotency {
       }
     },
   }
+}
+
+/** The same for the same texts in the same order, and for no others: each is told from the next by its length. */
+export function digestOf(said: readonly (string | Buffer)[]): string {
+  const digest = createHash('sha256')
+  for (const text of said) digest.update(`${Buffer.byteLength(text)}\n`).update(text)
+  return digest.digest('hex')
 }

@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import {
   createIdempotency,
+  digestOf,
   MAX_REMEMBERED_BYTES,
 } from '../../../../src/gateway/collect/identity/idempotency.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
@@ -81,4 +82,10 @@ test('no number of keys of one app makes those of another forgotten', async (t) 
   }
   t.throws(() => claim('small', 'order-0', 'other'), reused)
   t.doesNotThrow(() => claim('large', '0', 'other'), 'its own is forgotten')
+})
+
+test('a digest tells texts apart by where one ends, and not by what they are written in', async (t) => {
+  t.equal(digestOf(['é', 'b']), digestOf([Buffer.from('é'), Buffer.from('b')]))
+  const others = [['ab'], ['a', 'b'], ['b', 'a'], ['', 'ab'], ['1\na', 'b'], ['a', '1\nb'], ['a'], []]
+  t.equal(new Set(others.map(digestOf)).size, others.length)
 })
