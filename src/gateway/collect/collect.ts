@@ -16,7 +16,7 @@ import {
   createBatchBuilder,
   type RequestContext,
 } from './batch-lines.ts'
-import type { Decoded, Format, Said, WireRequest } from './formats/format.ts'
+import type { Decoded, Format, WireRequest } from './formats/format.ts'
 import { createRequestHints } from './formats/request-hints.ts'
 import { createIdempotency, digestOf, type IdempotencyClaim } from './identity/idempotency.ts'
 import {
@@ -168,7 +168,7 @@ export function createCollector(ports: CollectorPorts): Collector {
     return stored
   }
 
-  function claimOf({ idempotencyKey, format }: Submission, app: App, said: Said) {
+  function claimOf({ idempotencyKey, format }: Submission, app: App, said: readonly (string | Buffer)[]) {
     if (idempotencyKey === undefined) return undefined
     return idempotency.claim(app.id, idempotencyKey, digestOf([format.name, ...said]))
   }

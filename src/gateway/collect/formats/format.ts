@@ -9,9 +9,6 @@ export interface WireRequest {
   readonly body: Buffer
 }
 
-/** What a request says, in its order: by it a repetition is told from a request that says something else. */
-export type Said = readonly (string | Buffer)[]
-
 export interface Decoded {
   /** Would-be measurements, in the order of the body; each is judged on its own. */
   readonly candidates: readonly unknown[]
@@ -21,8 +18,8 @@ export interface Decoded {
   readonly root?: unknown
   /** What was sent, where the candidates are made of it and are not the same. */
   readonly sent?: readonly unknown[]
-  /** What the request says, where that is not its body, byte for byte. */
-  readonly said?: Said | undefined
+  /** What the request says, in its order, where that is not its body: by it a repetition is told from what says something else. */
+  readonly said?: readonly (string | Buffer)[] | undefined
 }
 
 /** One client's way of saying it, as a pure function. Throws `malformed_body` only when nothing at all can be read. */
