@@ -1,3 +1,4 @@
+import { maskIds } from './privacy/assigned.ts'
 import { cutChars, cuttingBytes } from './privacy/cut.ts'
 import { cleanProse, isPlain, type ProseRules } from './privacy/prose.ts'
 import { plainPath, plainUrl, scrubPath, scrubUrl } from './privacy/url.ts'
@@ -191,11 +192,11 @@ function withoutIds(m: Measurement, saltId: (id: string) => string): Measurement
 
 /**
  * What may be kept of a text that could not be read, so that somebody can see what it was meant to be: as prose, and
- * stricter, as nobody knows where in it a URL begins.
+ * stricter, as nobody knows where in it a URL begins, nor whose its ids are.
  */
-export const scrubExcerpt = (text: string): string => excerpt.glance(text) ?? excerpt.clean(text, NO_QUERY)
+export const scrubExcerpt = (text: string): string => excerpt(text, NO_QUERY)
 
-const excerpt = prose(EXCERPT, toException)
+const excerpt = settled((text, allowQuery) => toException(cleanProse(maskIds(text), EXCERPT, allowQuery)))
 
 /** Script authors put whole addresses there, so what URLs may keep these may keep. */
 const attributeValue = prose(PROSE, toValue)

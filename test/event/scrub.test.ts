@@ -368,6 +368,23 @@ test('of a text that could not be read, tokens, queries and what is personal do 
     ['"eyJhbGciOi', '"[token]'],
     ['"page_url":"https://ann:pw@h/a?card=1#x","y":2', '"page_url":"https://h/a","y":2'],
     ['to ann@example.com or 0041791234567', 'to [email] or [digits]'],
+    ['{"name":"a","user_id":"ann-lee","value":1,"x', '{"name":"a","user_id":"[id]","value":1,"x'],
+    [
+      '{"user_id":null,"session_id":"s-lee","page_view_id":"p-lee"',
+      '{"user_id":[id],"session_id":"[token]","page_view_id":"[id]"',
+    ],
+    [
+      '"event_id":"order-lee","measurement_id":42,"value":"a"',
+      '"event_id":"[id]","measurement_id":[id],"value":"a"',
+    ],
+    [
+      '{"user_id":{"name":"ann-lee"},"userId":["ann"],"USER-ID" : "l\\"ee"}',
+      '{"user_id":[id],"userId":[id],"USER-ID" : "[id]"}',
+    ],
+    ['{"user_id":"ann-l', '{"user_id":"[id]'],
+    ['{"user_id":"","value":"x"}', '{"user_id":"","value":"x"}'],
+    ['user_id=ann-lee&value=x', 'user_id=[id]&value=x'],
+    ['{\\"user_id\\":\\"ann-lee\\",\\"value\\":1', '{\\"user_id\\":\\"[id]\\",\\"value\\":1'],
     ['{'.repeat(1_048_576), '{'.repeat(1_024)],
     ['?'.repeat(1_048_576), '?'.repeat(1_024)],
     ['?a'.repeat(524_288), ''],

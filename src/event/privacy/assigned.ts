@@ -140,10 +140,26 @@ export const maskHeaders = (text: string): string =>
     return isNothing(text.slice(span.from, span.to)) ? undefined : span
   })
 
+/** The ids that an event may have, as others spell them too, but `session_id`, which is telling everywhere. */
+const ID = new RegExp(`(?:user|page[_-]?view|event|measurement)[_-]?id(?:${ASSIGNED}|${SPELLED})`, 'gi')
+
+/** Ids of people, and of what they did, as `[id]`, in a text that may be part of an event: of that they are not stored so. */
+export const maskIds = (text: string): string =>
+  masked(
+    text,
+    ID,
+    (head, at) => {
+      const span = valueAt(text, at, IS_MEMBER.test(head))
+      return isNothing(text.slice(span.from, span.to)) ? undefined : span
+    },
+    '[id]',
+  )
+
 function masked(
   text: string,
   pattern: RegExp,
   spanBehind: (head: string, at: number, isAny: string | undefined) => ValueSpan | undefined,
+  mask = '[token]',
 ): string {
   let clean = ''
   let done = 0
@@ -152,7 +168,7 @@ function masked(
     const [head, isAny] = found
     const span = spanBehind(head, pattern.lastIndex, isAny)
     if (span === undefined) continue
-    clean += `${text.slice(done, span.from)}[token]`
+    clean += text.slice(done, span.from) + mask
     done = span.to
     pattern.lastIndex = done
   }

@@ -411,6 +411,29 @@ test('an event that takes more than an event may is refused alone', async (t) =>
   t.equal(stored().length, 1)
 })
 
+test('no dead letter says whose it was, whatever it was refused for', async (t) => {
+  const { put, quarantine, dead, lake } = setUp(t)
+  const ids = {
+    ...{ user_id: 'needle-user', session_id: 'needle-session', page_view_id: 'needle-view' },
+    ...{ event_id: 'needle-event', measurement_id: 'needle-measurement' },
+  }
+  const refused = [
+    JSON.stringify({ ...ids, name: 'app.start' }),
+    JSON.stringify({ ...ids, ...least }).slice(0, -1),
+    JSON.stringify({ ...ids, ...least, pad: 'x'.repeat(1_048_577) }),
+    JSON.stringify({ context: ids, events: Array.from({ length: 501 }, () => least) }),
+    JSON.stringify({ context: ids, events: JSON.stringify([{ ...ids, ...least }]) }),
+  ]
+  await put(KEY, refused.join('\n'))
+  await quarantine.empty(signal)
+  t.same(
+    dead().map(({ line }) => line),
+    [1, 2, 3, 4, 5],
+  )
+  t.notMatch(lake.textOf('dead/'), 'needle')
+  t.match(dead()[0].text, '"name":"app.start"')
+})
+
 test('a line of many events gives others their turn', async (t) => {
   const { put, quarantine } = setUp(t)
   await put(KEY, `${JSON.stringify({ events: Array.from({ length: 500 }, () => least) })}\n`)
