@@ -1,3 +1,4 @@
+import { settledOrAborted } from '../../../std/async/abort.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
 import type { Entropy } from '../../../std/id.ts'
@@ -19,7 +20,7 @@ import {
 } from './log/run-record.ts'
 import type { RollupMetrics } from './metrics.ts'
 import { type RunBeginning, withIngested, withSetAside, withUnseen } from './run-beginning.ts'
-import { leavingRest, withPlan } from './run-plan.ts'
+import { leavingRest, withoutDone, withPlan } from './run-plan.ts'
 import { runWindow, type WindowPorts } from './run-window.ts'
 
 export interface SavedProgress {
@@ -54,6 +55,8 @@ export interface RunPorts {
   readonly turns: WindowTurns
   /** Somebody has asked for a run and waits for this one to make way. */
   readonly isWaitedFor?: (() => boolean) | undefined
+  /** Takes the turn of the schedule, where that is due; answers the windows that are done by that. */
+  readonly dueTurn?: (() => (() => Promise<readonly Window[]>) | undefined) | undefined
   /** No window follows for now: what is kept from one to the next may end. */
   readonly letGo?: (() => Promise<void>) | undefined
 }
@@ -81,10 +84,9 @@ export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSign
     await save(withPlan(run, await beginning.plan(run)))
     for (let index = 0; index < run.windows.length; index++) {
       await takeWindow({ turns, account }, { index, signal, run: () => run, save })
-      // One window at least: whoever asks again and again does not end the work of the schedule.
       const isMore = index + 1 < run.windows.length
-      if (run.trigger === 'schedule' && isMore && ports.isWaitedFor?.())
-        await save(leavingRest(run, index + 1))
+      const next = isMore ? await havingMadeWay(ports, run, { from: index + 1, signal }) : run
+      if (next !== run) await save(next)
     }
     // What its windows met.
     const told = await withSetAside(ports, run)
@@ -102,6 +104,28 @@ export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSign
   )
   metrics.runDone((clock.monotonicMs() - startedMs) / 1_000)
   return run
+}
+
+/**
+ * Who asks again and again does not end the work of the schedule, of which one window at least is taken, and who asks for
+ * much does not keep it waiting: between two windows it has its turn.
+ */
+async function havingMadeWay(
+  { account: { runLog }, isWaitedFor, dueTurn }: RunPorts,
+  run: Run,
+  { from, signal }: { readonly from: number; readonly signal: AbortSignal },
+): Promise<Run> {
+  if (run.trigger === 'schedule') return isWaitedFor?.() ? leavingRest(run, from) : run
+  const take = dueTurn?.()
+  if (take === undefined) return run
+  let done: readonly Window[] = []
+  const turn = take().then((windows) => {
+    done = windows
+  })
+  // One that is cancelled meanwhile ends at once.
+  await settledOrAborted(turn, signal)
+  await runLog.note(run.id, 'info', 'the schedule had its turn', { windows: done.length })
+  return withoutDone(run, done)
 }
 
 /** A run that was publishing goes on where it was; that is no new try. */

@@ -32,3 +32,13 @@ export function leavingRest(run: Run, from: number): Run {
   const windows = run.windows.filter((window, index) => !isLeft(window, index))
   return { ...run, windows, skipped: [...run.skipped, ...left] }
 }
+
+/** What the schedule has done meanwhile is not done again, unless it was asked for whatever there is. */
+export function withoutDone(run: Run, done: readonly Window[]): Run {
+  const known = new Set(run.scope.reprocess === 'all' ? [] : done.map(keyOf))
+  const windows = run.windows.map((window): RunWindow => {
+    const isOpen = window.result === undefined && window.error === undefined
+    return isOpen && known.has(keyOf(window)) ? { ...window, result: 'not_needed' } : window
+  })
+  return { ...run, windows }
+}

@@ -2,23 +2,28 @@ import { sleep } from '../../../std/async/abort.ts'
 import { AppError } from '../../../std/errors.ts'
 import { bestEffort } from '../../../std/files/files.ts'
 import { sortableId } from '../../../std/id.ts'
-import { isHeldByAnother } from '../commit/lease.ts'
 import { dailySweep } from '../commit/orphan-sweep.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { WindowStatus, WindowsQuery } from '../plan/planner.ts'
 import type { RunRequest } from '../plan/run-request.ts'
+import type { Trigger } from '../plan/run-scope.ts'
 import type { WindowNote } from '../plan/window-watch.ts'
 import { buildRunDependencies, type RunsOptions } from './assembly.ts'
 import { executeRun, type RunPorts } from './execute-run.ts'
+import { createExecutions } from './executions.ts'
 import { heldByOthers, waitingRuns } from './held-windows.ts'
 import type { RunList } from './log/run-log.ts'
 import { advance, isFinal, queued, type Run, takenOver } from './log/run-record.ts'
 import type { AsideTotal } from './log/set-aside-books.ts'
 import { createSchedule } from './schedule.ts'
 import { createSubmit, type NewRun, type RunAnswer } from './submit.ts'
-import { oldestReady, workOff } from './work-queue.ts'
+import { createTakeover } from './takeover.ts'
+import { createScheduleTurn, oldestReady, type ScheduleTurn, workOff } from './work-queue.ts'
 
-/** Runs of the aggregation: asked for, scheduled, worked off one after the other, and remembered. */
+/**
+ * Runs of the aggregation: asked for, scheduled, worked off one after the other, and remembered. Between two windows of one
+ * that was asked for the schedule has its turn.
+ */
 export interface Runs {
   /** Queues a run. The same key with the same request answers with the run it started before. */
   submit(request: RunRequest, principal: string, idempotencyKey?: string): Promise<RunAnswer>
@@ -54,12 +59,6 @@ export interface Runs {
   start(signal: AbortSignal, options: { readonly tickMs: number; readonly scheduled: boolean }): Promise<void>
 }
 
-interface Execution {
-  readonly id: string
-  readonly cancel: AbortController
-  readonly done: Promise<Run>
-}
-
 export async function createRuns(options: RunsOptions): Promise<Runs> {
   const shop = await buildRunDependencies(options)
   const { planner, runLog, owner, leases, hold, presence, log, ofLake } = shop
@@ -70,10 +69,17 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
   const pending = new Map<string, Run>()
   /** Those of them that are cancelled before they began: while that is written down they must not begin. */
   const withdrawn = new Map<string, Promise<Run>>()
-  let execution: Execution | undefined
+  const executions = createExecutions((run, signal) => executeRun(ports, run, signal).then(keep))
+  const takeover = createTakeover({
+    ...{ runLog, get, presence, hold, log },
+    isOurs: (id) => pending.has(id),
+    adopt: (run) => keep(takenOver({ ...run, owner }, clock.nowMs())),
+  })
   let working: ReturnType<typeof workOff> | undefined
   const sweep = dailySweep({ definitions, lake, leases, clock, log })
   let wake = () => {}
+  /** There is none without a schedule. */
+  let turn: ScheduleTurn | undefined
 
   async function keep(run: Run): Promise<Run> {
     await runLog.save(run)
@@ -92,7 +98,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
   /** A run that is being worked off is as it was queued here, until it has ended. */
   const waiting = () =>
     [...pending.values()].filter(
-      ({ id, trigger }) => trigger === 'request' && id !== execution?.id && !withdrawn.has(id),
+      ({ id, trigger }) => trigger === 'request' && !executions.has(id) && !withdrawn.has(id),
     )
 
   async function get(id: string): Promise<Run> {
@@ -104,15 +110,13 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
   async function cancel(id: string): Promise<Run> {
     const run = pending.get(id) ?? (await get(id))
     if (isFinal(run.state)) return run
-    if (execution?.id === id) {
-      execution.cancel.abort(new AppError('cancelled', 'The run was cancelled'))
-      return execution.done
-    }
+    const cancelled = executions.cancel(id)
+    if (cancelled !== undefined) return cancelled
     if (pending.has(id)) return withdrawn.get(id) ?? withdraw(run)
     if (!(await presence.isGone(run.owner))) {
       throw new AppError('run_conflict', `The run belongs to process ${run.owner.pid}; end that instead.`)
     }
-    await inTakeover(() => takeOver(id))
+    await takeover.one(id)
     return cancel(id)
   }
 
@@ -124,60 +128,24 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     return cancelled
   }
 
-  /** One process at a time takes over what others left: two would both work it off. On disk its lease has an older name. */
-  async function inTakeover(work: () => Promise<void>): Promise<void> {
-    const { signal } = new AbortController()
-    await hold({ name: 'adoption', runId: 'adoption', signal }, work)
-  }
-
-  /** Looks again: another may have been quicker. */
-  async function takeOver(id: string): Promise<void> {
-    const run = await get(id)
-    if (!isFinal(run.state) && (await presence.isGone(run.owner)))
-      await keep(takenOver({ ...run, owner }, clock.nowMs()))
-  }
-
-  async function recover(): Promise<void> {
-    const left: string[] = []
-    for (const run of await runLog.unfinished()) {
-      if (!pending.has(run.id) && (await presence.isGone(run.owner))) left.push(run.id)
+  /** The oldest that can be worked off now, of all or of one trigger. */
+  const ready =
+    (trigger?: Trigger) =>
+    (isPassedOver: (id: string) => boolean): Run | undefined => {
+      const free = [...pending.values()].filter(
+        (run) => !withdrawn.has(run.id) && !isPassedOver(run.id) && run.trigger === (trigger ?? run.trigger),
+      )
+      return oldestReady(free, clock.nowMs())
     }
-    if (left.length === 0) return
-    await inTakeover(async () => {
-      for (const id of left) {
-        await takeOver(id).catch((error: unknown) =>
-          log.error({ err: error, run: id }, 'a run that was left cannot be taken over now'),
-        )
-      }
-    })
-  }
 
-  /** For the others, whatever comes of it: the work of this process does not rest on it. */
-  async function attend(): Promise<void> {
-    try {
-      await recover()
-    } catch (error) {
-      if (!isHeldByAnother(error)) log.error({ err: error }, 'runs that were left cannot be looked for now')
-    }
-  }
-
-  function ready(isPassedOver: (id: string) => boolean): Run | undefined {
-    const free = [...pending.values()].filter(({ id }) => !withdrawn.has(id) && !isPassedOver(id))
-    return oldestReady(free, clock.nowMs())
-  }
-
-  async function execute(run: Run, signal: AbortSignal): Promise<Run> {
-    const cancel = new AbortController()
-    const done = executeRun(ports, run, AbortSignal.any([signal, cancel.signal])).then(keep)
-    execution = { id: run.id, cancel, done }
-    return done.finally(() => {
-      execution = undefined
-    })
-  }
+  const dueTurn = () => (turn?.isDue() ? turn.take : undefined)
 
   function work(signal: AbortSignal): Promise<ReadonlyMap<string, Error>> {
-    const options = { next: ready, execute: (run: Run) => execute(run, signal), log }
-    working ??= workOff(options, signal).finally(() => {
+    const execute = async (run: Run) => {
+      await executions.start(run, signal)
+      if (run.trigger === 'request') await dueTurn()?.()
+    }
+    working ??= workOff({ next: ready(), execute, log }, signal).finally(() => {
       working = undefined
     })
     return working
@@ -191,7 +159,8 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
       ...beginning,
       plan: (run) => beginning.plan(run, heldByOthers(pending.values(), run)),
     },
-    isWaitedFor: () => waiting().some(({ notBeforeMs }) => notBeforeMs <= clock.nowMs()),
+    isWaitedFor: () => turn?.isOver() ?? waiting().some(({ notBeforeMs }) => notBeforeMs <= clock.nowMs()),
+    dueTurn,
   }
 
   async function tick(signal: AbortSignal): Promise<void> {
@@ -213,7 +182,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     cancel,
     windows: (query, signal) => planner.windows(query, signal),
     overview: () => planner.overview(),
-    ...{ ...ofLake, recover, tick, work },
+    ...{ ...ofLake, recover: takeover.all, tick, work },
     async finish(id, signal) {
       await presence.show()
       try {
@@ -230,12 +199,12 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     },
     async start(signal, { tickMs, scheduled }) {
       await presence.show()
-      await attend()
+      await takeover.attempt()
       await bestEffort(leases.sweep())
       const schedule = createSchedule({
         tick: scheduled ? () => tick(signal) : undefined,
         work: async () => {
-          await attend()
+          await takeover.attempt()
           await work(signal)
         },
         tickMs,
@@ -243,6 +212,8 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
         log,
       })
       wake = schedule.wake
+      const execute = (run: Run) => executions.start(run, signal)
+      turn = createScheduleTurn({ schedule, tickMs, clock, next: ready('schedule'), execute, log }, signal)
       await schedule.run(signal)
       await presence.hide()
     },

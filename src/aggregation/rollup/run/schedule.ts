@@ -16,6 +16,10 @@ export interface ScheduleOptions {
 export interface Schedule {
   /** There is work before the next tick. */
   wake(): void
+  /** A tick has fallen due, perhaps while the work of the last look goes on. */
+  isDue(): boolean
+  /** Ticks now, and does that work: the turn of the schedule, after which it is as long until the next tick. */
+  takeTurn(work: () => Promise<void>, signal: AbortSignal): Promise<void>
   /** Ticks and works until the signal aborts. A failure is logged, and the next tick tries again. */
   run(signal: AbortSignal): Promise<void>
 }
@@ -27,12 +31,17 @@ export interface Schedule {
 export function createSchedule({ tick, work, tickMs, clock, log }: ScheduleOptions): Schedule {
   let alarm = new AbortController()
   let nextTickMs = clock.monotonicMs()
+  const dueTick = () => (clock.monotonicMs() >= nextTickMs ? tick : undefined)
+  const awaitNextTick = () => {
+    nextTickMs = clock.monotonicMs() + tickMs
+  }
 
-  async function look(signal: AbortSignal): Promise<void> {
+  async function look(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
     try {
-      if (tick && clock.monotonicMs() >= nextTickMs) {
-        nextTickMs = clock.monotonicMs() + tickMs
-        await tick()
+      const due = dueTick()
+      if (due) {
+        awaitNextTick()
+        await due()
       }
       await work()
     } catch (error) {
@@ -44,10 +53,15 @@ export function createSchedule({ tick, work, tickMs, clock, log }: ScheduleOptio
 
   return {
     wake: () => alarm.abort(),
+    isDue: () => dueTick() !== undefined,
+    async takeTurn(work, signal) {
+      await look(signal, work)
+      awaitNextTick()
+    },
     async run(signal) {
       while (!signal.aborted) {
         alarm = new AbortController()
-        await look(signal)
+        await look(signal, work)
         await sleep(tickMs, AbortSignal.any([signal, alarm.signal]))
       }
     },

@@ -1,12 +1,14 @@
+import type { Clock } from '../../../std/clock.ts'
 import { codeOf } from '../../../std/expected-errors.ts'
 import { isSystemError } from '../../../std/files/files.ts'
 import type { Logger } from '../../../std/telemetry.ts'
-import type { Run } from './log/run-record.ts'
+import type { Run, RunWindow } from './log/run-record.ts'
+import type { Schedule } from './schedule.ts'
 
 export interface WorkOffOptions {
   /** What is to be done now, without those that are passed over. */
   readonly next: (isPassedOver: (id: string) => boolean) => Run | undefined
-  readonly execute: (run: Run) => Promise<Run>
+  readonly execute: (run: Run) => Promise<unknown>
   readonly log: Logger
 }
 
@@ -39,4 +41,53 @@ export function oldestReady(runs: Iterable<Run>, nowMs: number): Run | undefined
     if (run.notBeforeMs <= nowMs && (oldest === undefined || run.id < oldest.id)) oldest = run
   }
   return oldest
+}
+
+/** Between two windows of a run that was asked for, and after it, the schedule has its turn when a tick has fallen due. */
+export interface ScheduleTurn {
+  isDue(): boolean
+  /** Ingests what arrived, and works off what is due; answers the windows that are done by that. Never rejects. */
+  readonly take: () => Promise<readonly RunWindow[]>
+  /** Whether one that is under way has lasted as long as the others' turn does: what is left then is for the next. */
+  isOver(): boolean | undefined
+}
+
+export interface ScheduleTurnPorts {
+  readonly schedule: Pick<Schedule, 'isDue' | 'takeTurn'>
+  readonly tickMs: number
+  readonly clock: Clock
+  /** The runs of the schedule alone. */
+  readonly next: WorkOffOptions['next']
+  readonly execute: (run: Run) => Promise<Run>
+  readonly log: Logger
+}
+
+export function createScheduleTurn(ports: ScheduleTurnPorts, signal: AbortSignal): ScheduleTurn {
+  const { schedule, tickMs, clock, next, execute, log } = ports
+  let endsMs: number | undefined
+  let underWay: Promise<readonly RunWindow[]> | undefined
+
+  async function take(): Promise<readonly RunWindow[]> {
+    const done: RunWindow[] = []
+    const work = async (run: Run) => {
+      const { windows } = await execute(run)
+      done.push(...windows.filter(({ result }) => result !== undefined && result !== 'failed'))
+    }
+    await schedule.takeTurn(async () => {
+      endsMs = clock.monotonicMs() + tickMs
+      await workOff({ next, execute: work, log }, signal)
+    }, signal)
+    endsMs = undefined
+    underWay = undefined
+    return done
+  }
+
+  return {
+    isDue: () => underWay !== undefined || (!signal.aborted && schedule.isDue()),
+    take() {
+      underWay ??= take()
+      return underWay
+    },
+    isOver: () => (endsMs === undefined ? undefined : clock.monotonicMs() >= endsMs),
+  }
 }
