@@ -16,8 +16,20 @@ const MAX_KNOWN_NAMES = 512
 /** That they are left out of what clients send is documented. */
 const gatewayOwn: ReadonlySet<string> = new Set(columns.map(({ name }) => name))
 
-/** What the sender of events has to be told of their fields that were left out: what each was meant for, or how many they are. */
-export function createLeftOut(nearestField = nearestOf(readers.keys())) {
+/** Nearly the name of a column, and what to ask of whoever wrote it. */
+export interface MeantField {
+  readonly name: string
+  readonly text: string
+}
+
+/** Of the fields of events that are none of ours: those that were meant for one, and how many others there are. */
+interface UnknownFields {
+  readonly meant: readonly MeantField[]
+  readonly others: number
+}
+
+/** Finds what unknown fields were meant for. `nearestField` knows the columns that whoever wrote the events may set. */
+export function createMeantFields(nearestField: (name: string) => string | undefined) {
   const meantBy = lruCache<string>(MAX_KNOWN_NAMES)
 
   function nearestTo(name: string): string {
@@ -28,16 +40,29 @@ export function createLeftOut(nearestField = nearestOf(readers.keys())) {
     return found
   }
 
-  return (candidates: readonly JsonObject[]): readonly string[] => {
-    const hints: string[] = []
+  return (events: readonly JsonObject[]): UnknownFields => {
+    const meant: MeantField[] = []
     let others = 0
     let compared = 0
-    for (const [name, beside] of unknownNames(candidates)) {
+    for (const [name, beside] of unknownNames(events)) {
       const column = columnCalled(name) ?? (compared++ < MAX_COMPARED ? nearestTo(name) : '')
       if (column !== '' && beside[column] === undefined) {
-        hints.push(`"${name}" is no field of an event and was left out; ${meantColumn(column)}`)
+        meant.push({
+          name,
+          text: `"${name}" is no field of an event and was left out; ${meantColumn(column)}`,
+        })
       } else others++
     }
+    return { meant, others }
+  }
+}
+
+/** What the sender of events has to be told of their fields that were left out: what each was meant for, or how many they are. */
+export function createLeftOut(nearestField = nearestOf(readers.keys())) {
+  const meantFields = createMeantFields(nearestField)
+  return (candidates: readonly JsonObject[]): readonly string[] => {
+    const { meant, others } = meantFields(candidates)
+    const hints = meant.map(({ text }) => text)
     return others === 0 ? hints : [...hints, counted(others)]
   }
 }

@@ -27,7 +27,7 @@ export interface Computed {
 }
 
 export interface CompactedLines {
-  readonly summary: Omit<ParquetSummary, 'bytes'> & Pick<Compacted, 'malformed' | 'faulty'>
+  readonly summary: Omit<ParquetSummary, 'bytes'> & Pick<Compacted, 'malformed' | 'faulty' | 'leftOut'>
   readonly parquet: Uint8Array
   readonly dead: Uint8Array | undefined
   /** Places in `lines` of those that broke off. */

@@ -3,19 +3,24 @@ import { join } from 'node:path'
 import { AppError } from '../../../std/errors.ts'
 import { allRows, isInputFault, type SqlSession } from '../duckdb/sql-session.ts'
 import type { MinuteRows } from '../index/minute-rows.ts'
+import type { Doubt } from './doubts.ts'
 import {
   compactClean,
   compactJudged,
+  GOOD_LINES,
   joinPieces,
   judgeLines,
+  linesOf,
+  linesWith,
   MALFORMED_LINES,
   madeFromOf,
   minutesOf,
   type ParquetTarget,
 } from './event-sql.ts'
 import { type Inflated, inflate, type LineFile } from './inflate-files.ts'
-import { createFaultTally, type FaultTally, type FaultyLines } from './line-faults.ts'
+import { createFaultTally, type FaultTally, type FaultyLines, isLacking } from './line-faults.ts'
 import { hasTooLongLine, screen } from './line-screen.ts'
+import { createMistyped, type Mistyped } from './mistyped.ts'
 import { type Piece, piecesOf } from './pieces.ts'
 
 /** What a Parquet file holds, as the index keeps it. */
@@ -34,6 +39,8 @@ export interface Compacted extends ParquetSummary {
   readonly malformed: number
   /** Whose lines those are, and why they are none. */
   readonly faulty: readonly FaultyLines[]
+  /** Events with fields that were nearly ours, and are not in the file. */
+  readonly leftOut: readonly Doubt[]
   /** Inputs that broke off, each counted as malformed beside the lines in `dead`. */
   readonly damaged: readonly LineFile[]
 }
@@ -81,11 +88,14 @@ async function compactPieces(
   await rm(dead, { force: true })
   const made: string[] = []
   const faults = createFaultTally()
+  const leftOut = new Map<string, number>()
+  const mistyped = createMistyped()
   for await (const piece of piecesOf(paths, pieceBytes, join(folder, 'piece.ndjson'))) {
     const parquet = join(folder, `piece-${made.length}.parquet`)
     made.push(parquet)
     const lines = join(folder, 'lines.ndjson')
-    await compactPiece(session, piece, { target: { path: parquet, madeFrom }, lines, dead, faults })
+    const target = { target: { path: parquet, madeFrom }, lines, dead, faults, leftOut, mistyped }
+    await compactPiece(session, piece, target)
   }
   const parquet = join(folder, made.length > 1 ? 'events.parquet' : 'piece-0.parquet')
   if (made.length > 1) await session.run([joinPieces(made, { path: parquet, madeFrom })])
@@ -95,6 +105,7 @@ async function compactPieces(
     dead: faults.lines > 0 ? dead : undefined,
     malformed: faults.lines + damaged.length,
     faulty: faults.told(),
+    leftOut: Array.from(leftOut, ([why, rows]) => ({ why, rows })),
     damaged,
   }
 }
@@ -104,22 +115,45 @@ interface PieceTarget {
   readonly lines: string
   readonly dead: string
   readonly faults: FaultTally
+  /** By what is to be told, how many events. */
+  readonly leftOut: Map<string, number>
+  readonly mistyped: Mistyped
 }
 
 /**
  * First as if every line were an event, which holds for what the gateway writes and is twice as fast; if one is not, line
  * by line. Those that are none are added to `dead`, and to the tally.
  */
-async function compactPiece(
+async function compactPiece(session: SqlSession, piece: readonly Piece[], made: PieceTarget): Promise<void> {
+  const isFast = !(await hasTooLongLine(piece)) && (await isClean(session, piece, made.target))
+  if (!isFast) await compactScreened(session, piece, made)
+  const paths = piece.map(({ path }) => path)
+  const fields = await made.mistyped.inHeads(paths)
+  if (fields.length === 0) return
+  const names = fields.map(({ name }) => name)
+  const [counts = []] = await allRows(session, linesWith(isFast ? linesOf(paths) : GOOD_LINES, names))
+  for (const [at, { text }] of fields.entries()) {
+    const lines = Number(counts[at])
+    if (lines > 0) made.leftOut.set(text, (made.leftOut.get(text) ?? 0) + lines)
+  }
+}
+
+async function compactScreened(
   session: SqlSession,
   piece: readonly Piece[],
-  { target, lines, dead, faults }: PieceTarget,
+  { target, lines, dead, faults, mistyped }: PieceTarget,
 ): Promise<void> {
-  if (!(await hasTooLongLine(piece)) && (await isClean(session, piece, target))) return
   await screen(piece, { lines, dead }, (place, fault) => faults.add(place, fault))
   await session.run([judgeLines(lines), compactJudged(target)])
   for await (const rows of session.rows(MALFORMED_LINES)) {
-    for (const [place, , why] of rows) faults.add(Number(place), String(why))
+    for (const [place, line, why] of rows) {
+      const meant = isLacking(String(why)) ? mistyped.inLine(String(line)) : []
+      faults.add(
+        Number(place),
+        String(why),
+        meant.map(({ text }) => text),
+      )
+    }
     await appendFile(dead, rows.map(([, line]) => `${line}\n`).join(''))
   }
 }

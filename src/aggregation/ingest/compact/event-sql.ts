@@ -144,6 +144,16 @@ const FAULTS_OF_LINE = `CASE WHEN NOT json_valid(line) THEN ${quote('json' satis
 /** Place of its file, the line, and why it is none. */
 export const MALFORMED_LINES = `SELECT place, line, ${FAULTS_OF_LINE} FROM judged WHERE NOT good`
 
+/** Lines of files, and of those that were judged the events: for `linesWith`. */
+export const linesOf = (files: readonly string[]): string =>
+  `SELECT json AS line FROM read_json_objects(${fileList(files)}, format = 'newline_delimited',
+    compression = 'uncompressed', hive_partitioning = false, maximum_object_size = ${MAX_LINE_BYTES})`
+export const GOOD_LINES = 'SELECT line FROM judged WHERE good'
+
+/** How many lines have each of the fields, whose names are letters, digits and `_ . @ -`. */
+export const linesWith = (lines: string, fields: readonly string[]): string =>
+  `SELECT ${fields.map((name) => `COUNT(*) FILTER (json_exists(line, ${quote(`$."${name}"`)}))`).join(', ')} FROM (${lines})`
+
 /** Name, in lower case as SQL compares it, and type of each column of a Parquet file. */
 export const columnsOf = (file: string): string =>
   `SELECT lower(column_name), column_type FROM (DESCRIBE SELECT * FROM ${readParquet([file])})`

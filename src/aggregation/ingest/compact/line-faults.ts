@@ -23,8 +23,8 @@ export interface FaultyLines {
 export const MAX_FAULTS_TOLD = 1_000
 
 export interface FaultTally {
-  /** Faults: as text, with blanks between them. */
-  add(place: number, faults: string): void
+  /** Faults: as text, with blanks between them. Hints are told behind them. */
+  add(place: number, faults: string, hints?: readonly string[]): void
   readonly lines: number
   /** In the order in which they were met; beyond `MAX_FAULTS_TOLD` of them lines count for their file alone. */
   told(): readonly FaultyLines[]
@@ -34,8 +34,8 @@ export function createFaultTally(): FaultTally {
   const counts = new Map<string, number>()
   let lines = 0
   return {
-    add(place, faults) {
-      const key = `${place} ${faults}`
+    add(place, faults, hints = []) {
+      const key = [`${place} ${faults}`, ...hints].join('\n')
       const known = counts.has(key) || counts.size < MAX_FAULTS_TOLD ? key : `${place}`
       counts.set(known, (counts.get(known) ?? 0) + 1)
       lines += 1
@@ -45,8 +45,10 @@ export function createFaultTally(): FaultTally {
     },
     told: () =>
       Array.from(counts, ([key, count]) => {
-        const [place, ...faults] = key.trimEnd().split(' ')
-        return { place: Number(place), why: whyNoEvent(faults as LineFault[]), lines: count }
+        const [codes = '', ...hints] = key.split('\n')
+        const [place, ...faults] = codes.trimEnd().split(' ')
+        const why = [whyNoEvent(faults as LineFault[]), ...hints].join('; ')
+        return { place: Number(place), why, lines: count }
       }),
   }
 }
@@ -63,6 +65,9 @@ const EXAMPLES: Readonly<Partial<Record<ColumnName, string | number>>> = {
 
 const asIn = (name: string, value: unknown) => `as in "${name}": ${JSON.stringify(value)}`
 const typeOf = new Map(columns.map(({ name, type }) => [name, type]))
+
+/** Whether something is not there, which may stand there under another name. */
+export const isLacking = (faults: string): boolean => faults.includes('missing:')
 
 /** In people's words: every field, and what it may look like. */
 export function whyNoEvent(faults: readonly LineFault[]): string {

@@ -80,7 +80,8 @@ async function ingestBatch(batch: CompactionTask, tools: IngestTools): Promise<I
 
   // Even without rows: whoever finds dead letters of a batch that was lost is told by it what they are worth.
   const isKept = compacted.rows > 0
-  const doubtful = compacted.parquet === undefined ? [] : await doubtfulIn(key, compacted.parquet, tools)
+  const doubts = compacted.parquet === undefined ? [] : await doubtfulIn(key, compacted.parquet, tools)
+  const doubtful = [...doubts, ...compacted.leftOut.map((doubt) => ({ key, ...doubt }))]
   if (compacted.parquet !== undefined) await lake.putFile(key, compacted.parquet)
   const setAside = await keepDead(compacted, place, tools)
   const inputs = batch.inputs.map((input) => input.key)
@@ -158,7 +159,7 @@ const mayBeGone = (error: unknown): boolean =>
 /** An object that is no use by itself takes a slot like any other, so that it is met once. */
 const nothingOf = (files: readonly InputFile[], why: string) => ({
   ...{ rows: 0, bytes: 0, minutes: NO_MINUTES, arrivalMinMs: null, arrivalMaxMs: null, parquet: undefined },
-  ...{ dead: undefined, faulty: [], damaged: [], malformed: files.length },
+  ...{ dead: undefined, faulty: [], leftOut: [], damaged: [], malformed: files.length },
   useless: files.map(({ key }) => ({ key, why })),
 })
 

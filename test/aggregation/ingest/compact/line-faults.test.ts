@@ -28,6 +28,9 @@ const without = (...names: readonly string[]) =>
     ...storedEvent(),
     ...Object.fromEntries(names.map((name) => [name, undefined])),
   })
+const renamed = (from: string, to: string) => eventLine().replace(`"${from}"`, `"${to}"`)
+const meant = (name: string, column: string) =>
+  `"${name}" is no field of an event and was left out; did you mean "${column}"?`
 const long = 'x'.repeat(129)
 const asIn = (name: string) => `it must be epoch milliseconds, as in "${name}": 1795348800000`
 const coarse = (name: string) => `its ${name} is before 1973, and looks like epoch seconds: ${asIn(name)}`
@@ -96,6 +99,27 @@ test('why a line is no event is said in words: every field that is wrong, and wh
       'several things',
       eventLine({ session_id: long, value: null }).replace('"v":1', '"v":"one"'),
       'it lacks value, as in "value": 1234.5; its v, the version of the line, is not 1, as in "v": 1; its session_id has more than 128 characters',
+    ],
+    [
+      'a name of ours, mistyped',
+      renamed('value', 'valeu'),
+      `it lacks value, as in "value": 1234.5; ${meant('valeu', 'value')}`,
+    ],
+    [
+      'names that the gateway alone gives',
+      renamed('event_time', 'evnt_time').replace('"event_id"', '"eventId"'),
+      `it lacks event_id, event_time, as in "event_id": "7f3a-1", "event_time": 1795348800000; ${meant('eventId', 'event_id')}; ${meant('evnt_time', 'event_time')}`,
+    ],
+    [
+      'what others call it',
+      renamed('name', 'metric'),
+      `it lacks name, as in "name": "browser.web_vital.lcp"; ${meant('metric', 'name')}`,
+    ],
+    ['a name of nobody', renamed('value', 'zzz'), 'it lacks value, as in "value": 1234.5'],
+    [
+      'a name that steers a terminal',
+      renamed('value', 'val\\u001b'),
+      'it lacks value, as in "value": 1234.5',
     ],
     ['no UTF-8', Buffer.from('caf\xe9', 'latin1'), 'it is not UTF-8'],
     ['too long', `"${'x'.repeat(4_194_304)}"`, 'it is longer than a line may be'],

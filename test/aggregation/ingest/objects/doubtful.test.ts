@@ -47,6 +47,35 @@ test('each unit that is converted elsewhere is told', async (t) => {
   t.same(doubtful.map(({ why }) => why.replace(/^unit is (\S+), .*$/, '$1')).sort(), units.sort())
 })
 
+test('fields that are nearly ours are told with the one that was meant, of how many events', async (t) => {
+  const nearly = (name: string, column: string) =>
+    `"${name}" is no field of an event and was left out; did you mean "${column}"?`
+  const line = (more: Readonly<Record<string, unknown>>, at: number) => {
+    const { page_route, country, ...event } = storedEvent({ event_id: `${at}` })
+    return `${JSON.stringify({ v: 1, ...event, ...more })}\n`
+  }
+  const lines = [
+    { pageRoute: '/' },
+    { pageRoute: '/', contry: 'DE' },
+    { mine: 1 },
+    { 'cou\u001bntry': 'DE' },
+    {},
+  ]
+  const whys = [nearly('pageRoute', 'page_route'), nearly('contry', 'country')]
+  for (const [way, more] of [
+    ['lines that are all events', ''],
+    ['lines of which one is none', 'none\n'],
+    ['lines of which one is none, and has it', line({ pageRoute: '/', name: null }, 9)],
+  ] as const) {
+    const { put, ingester, keys } = await setUp()
+    await put(`raw/backfill/${HOUR}/a.ndjson`, `${lines.map(line).join('')}${more}`)
+    await put(`raw/backfill/${HOUR}/b.ndjson`, line({ pageRoute: '/' }, 7))
+    const { doubtful, rows } = await ingester().ingest(signal)
+    const [key = ''] = await keys('raw/')
+    t.same([rows, doubtful], [6, whys.map((why, at) => ({ key, why, rows: at === 0 ? 3 : 1 }))], way)
+  }
+})
+
 test('times of Parquet that can hardly be meant are told, as no row of it can be set aside', async (t) => {
   const { session, places, ingester, clock } = await setUp()
   const nowMs = clock.nowMs()

@@ -1,0 +1,55 @@
+import { open } from 'node:fs/promises'
+import { MAX_HINTS, MOST_HINTED } from '../../../event/hints.ts'
+import { createMeantFields, type MeantField } from '../../../event/left-out.ts'
+import { columns } from '../../../event/schema/event.ts'
+import { isObject, type JsonObject } from '../../../event/schema/json-object.ts'
+import { nearestOf } from '../../../std/input/did-you-mean.ts'
+import { jsonIn } from '../../../std/json.ts'
+
+/** Of a file, what holds its first lines: whoever writes one makes the same mistake in each line. Ours. */
+const HEAD_BYTES = 65_536
+
+/** Nothing that could end a line, steer a terminal or leave a path of SQL; others are not repeated. */
+const PLAIN = /^[\w.@-]+$/
+
+export interface Mistyped {
+  /** Fields of a line that are nearly ours, which nothing reads. */
+  inLine(line: string): readonly MeantField[]
+  /** The same of the first lines of files. */
+  inHeads(paths: readonly string[]): Promise<readonly MeantField[]>
+}
+
+/** Finds in lines what was meant for a column: as the gateway does in events, and of the columns that it alone sets there. */
+export function createMistyped(): Mistyped {
+  const meantFields = createMeantFields(nearestOf(columns.map(({ name }) => name)))
+  const inEvents = (events: readonly JsonObject[]) =>
+    meantFields(events).meant.filter(({ name }) => PLAIN.test(name))
+  return {
+    inLine: (line) => inEvents(eventsIn([line])),
+    async inHeads(paths) {
+      const found = new Map<string, MeantField>()
+      for (const path of paths) {
+        const lines = (await headOf(path)).split('\n').slice(0, MOST_HINTED)
+        for (const field of inEvents(eventsIn(lines))) found.set(field.name, field)
+      }
+      return [...found.values()].slice(0, MAX_HINTS)
+    },
+  }
+}
+
+/** Objects of JSON, without the version of the line, which is no column. */
+const eventsIn = (lines: readonly string[]): JsonObject[] =>
+  lines
+    .map(jsonIn)
+    .filter(isObject)
+    .map(({ v: _, ...line }) => line)
+
+async function headOf(path: string): Promise<string> {
+  const file = await open(path)
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(HEAD_BYTES), 0, HEAD_BYTES, 0)
+    return buffer.toString('utf8', 0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}
