@@ -86,6 +86,7 @@ const may = {
     'std*',
     'event/schema',
     'event/values',
+    'event',
     't:aggregation/ingest/index',
     'aggregation/ingest/duckdb',
   ],
