@@ -22,7 +22,7 @@ export interface MeantField {
   readonly text: string
 }
 
-/** Of the fields of events that are none of ours: those that were meant for one, and how many others there are. */
+/** Fields of events that are none of ours: those that were meant for one, and how many others there are. */
 interface UnknownFields {
   readonly meant: readonly MeantField[]
   readonly others: number
