@@ -60,6 +60,36 @@ test('what is inflated at once waits for nobody', async (t) => {
   t.equal(said, text)
 })
 
+test('small bodies of gzip take no more memory than they need', async (t) => {
+  const { inflate } = inflating()
+  const packed = gzipSync(text)
+  const memory = new Set<ArrayBufferLike>()
+  for (let n = 0; n < 40; n++) memory.add((await inflate(packed, 'gzip')).buffer)
+  // Pieces of 16 KiB each would be ten of Node's pools, or 40 pieces by themselves.
+  t.ok(memory.size <= 6, `${memory.size}`)
+})
+
+test('a gzip comes out whole, whatever its end says of its length', async (t) => {
+  const { inflate } = inflating()
+  for (const length of [1, 1_022, 1_023, 1_024, 1_025, 16_382, 16_383, 16_384, 16_385, 50_000]) {
+    const body = Buffer.from(seededEntropy().token(length).slice(0, length))
+    const whole = gzipSync(body, { level: 9 })
+    for (const [rule, bytes, expected] of [
+      ['as it is', whole, body],
+      ['zeros', Buffer.concat([whole, Buffer.alloc(4)]), body],
+      [
+        'a short member behind',
+        Buffer.concat([whole, gzipSync('1')]),
+        Buffer.concat([body, Buffer.from('1')]),
+      ],
+      ['none', whole.subarray(0, -8), body],
+    ] as const) {
+      t.ok((await inflate(bytes, 'gzip')).equals(expected), `${length}: ${rule}`)
+    }
+  }
+  t.equal((await inflate(Buffer.from([0x1f, 0x8b]), 'gzip')).length, 0, 'no end at all')
+})
+
 for (const [size, body] of Object.entries(bodies)) {
   test(`a ${size} body comes out as it went in`, async (t) => {
     const { inflate, alarms } = inflating()
