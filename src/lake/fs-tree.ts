@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { codeOf } from '../std/expected-errors.ts'
-import { type FileOps, type FolderEntry, unlessAbsent } from '../std/files/files.ts'
+import { type FileOps, type FileStatus, type FolderEntry, unlessAbsent } from '../std/files/files.ts'
 import { kindOf, NOT_REGULAR_FILE } from '../std/files/not-a-file.ts'
 import type { LakeObject } from './lake.ts'
 import { isKey, isMisnamed, MISNAMED, namesObject } from './layout.ts'
@@ -77,6 +77,11 @@ export async function filesBelow(tree: Tree, folder: string, prefix: string): Pr
 
 const mayHold = (folder: string, prefix: string) => folder.startsWith(prefix) || prefix.startsWith(folder)
 
+const timesOf = (found: FileStatus | undefined) => ({
+  modifiedMs: Math.floor(found?.mtimeMs ?? 0),
+  storedMs: Math.floor(found?.ctimeMs ?? 0),
+})
+
 /**
  * None when it was removed since the folder was read, and, among what others put there, for a pipe, a socket or a device: no
  * reader would come back from it.
@@ -89,10 +94,10 @@ async function objectAt(tree: Tree, { key, entry }: Found): Promise<LakeObject[]
     : readable(tree, key, looking))
   if (found?.isFile()) {
     if (isMisnamed(key)) tree.passOver?.(key, MISNAMED)
-    return isKey(key) ? [{ key, bytes: found.size, modifiedMs: Math.floor(found.mtimeMs) }] : []
+    return isKey(key) ? [{ key, bytes: found.size, ...timesOf(found) }] : []
   }
   const isThere = found !== undefined || entry.isSymbolicLink()
-  if (isOurs) return isThere ? [{ key, bytes: 0, modifiedMs: Math.floor(found?.mtimeMs ?? 0) }] : []
+  if (isOurs) return isThere ? [{ key, bytes: 0, ...timesOf(found) }] : []
   if (found !== undefined) tree.passOver?.(key, found.isDirectory() ? 'a link to a folder' : kindOf(found))
   else if (isThere) tree.passOver?.(key, kindOf(entry))
   return []

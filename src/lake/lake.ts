@@ -6,6 +6,8 @@ export interface LakeObject {
   readonly key: string
   readonly bytes: number
   readonly modifiedMs: number
+  /** When it came to lie here. A copy may bring along when it was modified, but not this. */
+  readonly storedMs: number
 }
 
 /**

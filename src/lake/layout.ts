@@ -93,6 +93,17 @@ export const deadKey = ({ source, arrivalMs, name, extension }: RawObject): stri
 export const quarantineKey = ({ source, arrivalMs, name, extension }: RawObject): string =>
   partitioned(['quarantine', source], arrivalMs, `${name}.${extension}`)
 
+/** What is taken from the quarantine into `raw/`, whenever that is, has in its name since when it lay there. */
+export const quarantinedName = (id: string, sinceMs: number): string => `q-${id}-${sinceMs}`
+
+const QUARANTINED = /\/q-[0-9a-f]{32}-(\d{1,16})\.ndjson$/
+
+/** Since when the object lay in the quarantine; undefined of one that never did. */
+export function quarantinedMs(key: string): number | undefined {
+  const [, sinceMs] = QUARANTINED.exec(key) ?? []
+  return sinceMs === undefined ? undefined : Number(sinceMs)
+}
+
 /** What the arrivals of one raw object touch: one JSON per object, in the partition of its arrival. */
 export const indexKey = (arrivalMs: number, name: string): string =>
   partitioned(['index'], arrivalMs, `${name}.json`)

@@ -193,7 +193,8 @@ function pageOf(
 }
 
 function objectOf({ Key: key = '', Size: bytes = 0, LastModified = new Date(0) }: _Object): LakeObject {
-  return { key, bytes, modifiedMs: LastModified.getTime() }
+  const modifiedMs = LastModified.getTime()
+  return { key, bytes, modifiedMs, storedMs: modifiedMs }
 }
 
 const s3Error = (name = 'unknown'): Error => Object.assign(new Error(name), { name })

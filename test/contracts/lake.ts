@@ -121,6 +121,7 @@ export function lakeContract(t: Test, name: string, open: (t: Test) => Promise<L
     const [object] = await lake.list('dead/')
     t.equal(object?.bytes, 'dead/a/4.json'.length)
     t.ok(Number.isInteger(object?.modifiedMs) && (object?.modifiedMs ?? 0) > 1e12)
+    t.ok(Number.isInteger(object?.storedMs) && (object?.storedMs ?? 0) > 1e12)
   })
 
   t.test(`${name}: a long list is in key order too`, async (t) => {

@@ -53,6 +53,17 @@ t.test('an object is synced before it gets its name, and its folder after', asyn
   t.strictSame(readdirSync(join(root, 'raw')), ['x'], 'nothing unfinished is left')
 })
 
+t.test('a copy that keeps the times of its original came to lie here when it was made', async (t) => {
+  const root = t.testdir()
+  const lake = fsLake(root)
+  await lake.put('raw/x', body)
+  const [before] = await lake.list('raw/')
+  utimesSync(join(root, 'raw/x'), 1_000, 1_000)
+  const [after] = await lake.list('raw/')
+  t.equal(after?.modifiedMs, 1_000_000)
+  t.ok(Number(after?.storedMs) >= Number(before?.storedMs))
+})
+
 t.test('only the owner may read the lake', async (t) => {
   const root = join(t.testdir({ local: 'rows' }), 'lake')
   const lake = fsLake(root)

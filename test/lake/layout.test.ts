@@ -51,6 +51,16 @@ t.test('a raw key can be read back, to the hour', (t) => {
   t.end()
 })
 
+t.test('what was taken from the quarantine says since when it lay there', (t) => {
+  const hour = at('2026-11-22T05:00:00Z')
+  const keyOf = (name: string) => layout.rawKey({ ...object, arrivalMs: hour, name })
+  const id = '0123456789abcdef'.repeat(2)
+  t.equal(layout.quarantinedMs(keyOf(layout.quarantinedName(id, hour))), hour)
+  for (const name of [`q-${id}`, `q-${id}-x`, `q-0-${hour}`, 'a'])
+    t.equal(layout.quarantinedMs(keyOf(name)), undefined, name)
+  t.end()
+})
+
 t.test('a name may have dots, as those of Spark: the extension is what it ends in', (t) => {
   const hour = at('2026-11-22T05:00:00Z')
   for (const [name, extension] of [

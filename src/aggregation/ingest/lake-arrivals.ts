@@ -50,8 +50,8 @@ export interface LakeArrivalsOptions {
   readonly takePassedOver?: (() => readonly IngestFailure[]) | undefined
 }
 
-/** From a gateway's answer to the index it is seconds; with a stream, a restart and a retry between, less than this. Ours. */
-const USUALLY_INDEXED_MS = 2 * HOUR_MS
+/** From a gateway's answer to the lake it is seconds; with a stream, a restart and a retry between, less than this. Ours. */
+const USUALLY_STORED_MS = 2 * HOUR_MS
 /** The clocks of the gateways may be ahead of ours by as much, and objects lie in the hour of their arrival. */
 const MAX_AHEAD_MS = DAY_MS
 /** An outage of the stream, or of the lake, that is longer keeps its events from being found where they are looked for. */
@@ -234,9 +234,13 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
 
 /**
  * What came through at the usual speed came when a gateway had it: no window may be closed to what is only being stored.
- * What was under way for longer, such as the backlog of a gateway that was off, came when it was indexed.
+ * What was under way for longer, such as the backlog of a gateway that was off, came when it was stored: how long after
+ * that an aggregation, which may have been off, took it in, is no matter. A lake that says that it had rows long before a
+ * gateway, or after they were indexed, has a wrong clock.
  */
-export function arrivedMs({ arrivalMaxMs, indexedMs }: IndexEntry): number {
+export function arrivedMs({ arrivalMaxMs, indexedMs = 0, storedMs = indexedMs }: IndexEntry): number {
   const receivedMs = arrivalMaxMs ?? 0
-  return indexedMs !== undefined && indexedMs > receivedMs + USUALLY_INDEXED_MS ? indexedMs : receivedMs
+  const isPossible = storedMs >= receivedMs - USUALLY_STORED_MS
+  const cameMs = isPossible ? Math.min(storedMs, indexedMs) : indexedMs
+  return cameMs > receivedMs + USUALLY_STORED_MS ? cameMs : receivedMs
 }

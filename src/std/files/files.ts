@@ -28,7 +28,7 @@ export type OpenFlags = 'r' | 'r+' | 'w'
 /** What is known of a name, or of what a link leads to. */
 export type FileStatus = Pick<
   Stats,
-  'isFile' | 'isDirectory' | 'isFIFO' | 'isSocket' | 'isSymbolicLink' | 'size' | 'mtimeMs'
+  'isFile' | 'isDirectory' | 'isFIFO' | 'isSocket' | 'isSymbolicLink' | 'size' | 'mtimeMs' | 'ctimeMs'
 >
 
 /** What a folder says of a name in it. */

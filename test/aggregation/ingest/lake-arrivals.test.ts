@@ -559,9 +559,11 @@ test('the earliest minute is that of the oldest event, however late it came', as
   t.equal(await ingester().earliestMs(), NOON - HOUR_MS, 'also to one who reads it all')
 })
 
-test('rows arrived when a gateway had them, or when they were indexed, if they were long under way', async (t) => {
-  const { put, ingester, clock } = await setUp()
-  const arrivals = ingester()
+test('rows arrived when a gateway had them, or when they were stored, if they were long under way', async (t) => {
+  const { put, lake, ingester, clock } = await setUp()
+  const list: Lake['list'] = async (prefix) =>
+    (await lake.list(prefix)).map((object) => ({ ...object, storedMs: clock.nowMs() }))
+  const arrivals = ingester({ lake: { ...lake, list } })
   const quick = clock.nowMs() - 2 * HOUR_MS
   for (const [name, received_time, expected] of [
     ['quick', quick, quick],
@@ -573,8 +575,25 @@ test('rows arrived when a gateway had them, or when they were indexed, if they w
     const objects = await arrivals.touching(received_time, received_time + 1)
     t.equal(objects.at(-1)?.arrivedMs, expected, name)
   }
-  t.equal(arrivedMs({ ...entry, version: 1, arrivalMaxMs: NOON }), NOON, 'an entry of the first versions')
-  t.equal(arrivedMs({ ...entry, version: 1, arrivalMaxMs: null, indexedMs: NOON }), NOON)
+})
+
+test('when rows arrived does not depend on when an aggregation took them in', (t) => {
+  const soon = NOON + HOUR_MS
+  const late = NOON + DAY_MS
+  const month = NOON + 30 * DAY_MS
+  for (const [what, times, expected] of [
+    ['an entry of the first versions', {}, NOON],
+    ['one of those after them, taken in late', { indexedMs: month }, month],
+    ['one of those after them, taken in at once', { indexedMs: soon }, NOON],
+    ['stored at once, taken in late', { indexedMs: month, storedMs: soon }, NOON],
+    ['stored late, taken in later', { indexedMs: month, storedMs: late }, late],
+    ['stored after it was taken in, says the lake', { indexedMs: late, storedMs: month }, late],
+    ['stored before a gateway had it, says the lake', { indexedMs: month, storedMs: NOON - DAY_MS }, month],
+    ['nearly so', { indexedMs: month, storedMs: NOON - HOUR_MS }, NOON],
+    ['without rows', { arrivalMaxMs: null, indexedMs: NOON }, NOON],
+  ] as const)
+    t.equal(arrivedMs({ ...entry, version: 1, arrivalMaxMs: NOON, ...times }), expected, what)
+  t.end()
 })
 
 test('a cancelled ingest leaves everything for the next', async (t) => {

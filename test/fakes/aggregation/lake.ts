@@ -57,6 +57,7 @@ export function memoryLake(nowMs: () => number = () => 0): MemoryLake {
         key,
         bytes: objects.get(key)?.length ?? 0,
         modifiedMs: modified.get(key) ?? 0,
+        storedMs: modified.get(key) ?? 0,
       })),
     async remove(names) {
       for (const key of names) objects.delete(key)

@@ -450,6 +450,7 @@ const statusOf = (node: Node): FileStatus => ({
   isSymbolicLink: () => false,
   size: isFile(node) ? node.content.length : 0,
   mtimeMs: isFile(node) ? node.modifiedMs : 0,
+  ctimeMs: isFile(node) ? node.modifiedMs : 0,
 })
 
 const isSameName = (one: Renaming[number], other: Renaming[number]): boolean =>

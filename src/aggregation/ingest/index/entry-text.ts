@@ -26,6 +26,8 @@ export interface IndexEntry {
   readonly arrivalMaxMs: number | null
   /** When the entry was made; absent in those of the first versions. */
   readonly indexedMs?: number
+  /** When the last of what the object was made from came to lie in the lake; absent where that is not known. */
+  readonly storedMs?: number
 }
 
 /** As it is stored: names of raw objects may be many and long, and are for people. The marks say the same. */

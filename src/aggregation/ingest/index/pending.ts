@@ -1,5 +1,6 @@
 import type { LakeObject } from '../../../lake/lake.ts'
-import { isMisnamed, parseRawKey, partitionOf, type RawObject } from '../../../lake/layout.ts'
+import { isMisnamed, parseRawKey, partitionOf, quarantinedMs, type RawObject } from '../../../lake/layout.ts'
+import { HOUR_MS } from '../../../std/durations.ts'
 
 /** One hour of one source's arrivals, with the NDJSON objects that lie there. */
 export interface Partition {
@@ -21,6 +22,8 @@ export interface CompactedObject extends ForeignObject {
 const COMPACTED = /^(c-(\d{6,})-[0-9a-f]{16})(?:-(?:\d+|why))?$/
 /** Inputs that one entry names and one statement reads: more of them go into the next. Ours. */
 export const MAX_INPUTS = 1_024
+/** What one Parquet object is made from came within so long of each other. Ours. */
+const MAX_APART_MS = 2 * HOUR_MS
 /** Event lines shrink about so many times under gzip. */
 const GZIP_RATIO = 10
 
@@ -65,11 +68,33 @@ export function pendingIn(objects: readonly LakeObject[]): {
   return { partitions: [...partitions.values()], foreign, compacted, misnamed }
 }
 
-/** Inputs in runs of at most `maxBytes` of lines and `MAX_INPUTS`; an input that is larger goes alone. */
+/**
+ * Inputs in runs of at most `maxBytes` of lines and `MAX_INPUTS`; an input that is larger goes alone. What came in time
+ * is in no run with what came long after it: each is as late as the last of it.
+ */
 export function compactionInputs(
   inputs: readonly LakeObject[],
   maxBytes: number,
 ): readonly (readonly LakeObject[])[] {
+  return cameTogether(inputs).flatMap((some) => withinBounds(some, maxBytes))
+}
+
+function cameTogether(inputs: readonly LakeObject[]): readonly (readonly LakeObject[])[] {
+  const starts: number[] = []
+  for (const ms of inputs.map(cameMs).sort((a, b) => a - b)) {
+    const last = starts.at(-1)
+    if (last === undefined || ms > last + MAX_APART_MS) starts.push(ms)
+  }
+  return starts.map((fromMs, at) => {
+    const toMs = starts[at + 1] ?? Number.POSITIVE_INFINITY
+    return inputs.filter((input) => cameMs(input) >= fromMs && cameMs(input) < toMs)
+  })
+}
+
+/** Since when the input lies where an aggregation finds it. */
+export const cameMs = ({ key, storedMs }: LakeObject): number => quarantinedMs(key) ?? storedMs
+
+function withinBounds(inputs: readonly LakeObject[], maxBytes: number): readonly (readonly LakeObject[])[] {
   const runs: LakeObject[][] = []
   let room = Number.NEGATIVE_INFINITY
   for (const input of inputs) {

@@ -45,8 +45,8 @@ async function indexFile(object: ForeignObject, path: string, tools: IngestTools
     return { ...NOTHING, inputs: 1, malformed: 1, setAside: [setAside] }
   }
   const doubtful = await doubtfulIn(object.key, path, tools)
-  const indexedMs = tools.clock.nowMs()
-  const entry = { version: 1, key: object.key, inputs: [], malformed: 0, ...contents, indexedMs } as const
+  const times = { indexedMs: tools.clock.nowMs(), storedMs: object.storedMs }
+  const entry = { version: 1, key: object.key, inputs: [], malformed: 0, ...contents, ...times } as const
   const outcome = await entries.commit(foreignEntryKey(object), entry)
   return outcome === 'exists' ? NOTHING : { ...NOTHING, inputs: 1, rows: contents.rows, doubtful }
 }

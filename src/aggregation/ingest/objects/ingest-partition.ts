@@ -12,7 +12,7 @@ import type { Doubtful, IngestFailure, IngestReport, SetAside } from '../index/a
 import type { Entries } from '../index/index-entries.ts'
 import { inputMark, joinedMarks } from '../index/input-marks.ts'
 import { NO_MINUTES } from '../index/minute-rows.ts'
-import { compactionInputs, type Partition } from '../index/pending.ts'
+import { cameMs, compactionInputs, type Partition } from '../index/pending.ts'
 import { whyOf } from './failure-reason.ts'
 import { makeDurable, prefixOf, readLog, slotKey, slotText } from './partition-log.ts'
 import { removeLost } from './remove-lost.ts'
@@ -98,6 +98,7 @@ async function ingestBatch(batch: CompactionTask, tools: IngestTools): Promise<I
     arrivalMinMs,
     arrivalMaxMs,
     indexedMs: tools.clock.nowMs(),
+    storedMs: Math.max(...batch.inputs.map(cameMs)),
   } as const
   if ((await entries.commit(slotKey(place, batch.slot), entry)) === 'exists') {
     // Another ingester's same batch has the same name: then it is no loss.

@@ -39,7 +39,8 @@ export async function reindex(key: string, tools: IngestTools): Promise<SetAside
       return setAside
     }
     const madeFrom = await tools.workbench.readMadeFrom(session, file.path)
-    await entries.mend(key, { ...base, key: object.key, madeFrom, ...contents })
+    const { storedMs } = object
+    await entries.mend(key, { ...base, key: object.key, madeFrom, ...contents, storedMs })
     return undefined
   } finally {
     await file.release()
@@ -47,9 +48,9 @@ export async function reindex(key: string, tools: IngestTools): Promise<SetAside
 }
 
 /** The object with the parts of its name, if the entry stands for it. */
-function candidate({ key, bytes }: LakeObject, entryKey: string) {
+function candidate({ key, bytes, storedMs }: LakeObject, entryKey: string) {
   const place = parseRawKey(key)
   if (place?.extension !== 'parquet') return []
   const isOf = [foreignEntryKey({ ...place, key }), compactedEntryKey(place)].includes(entryKey)
-  return isOf ? [{ key, bytes, place }] : []
+  return isOf ? [{ key, bytes, storedMs, place }] : []
 }

@@ -6,7 +6,7 @@ import { setImmediate as nextLoopRound } from 'node:timers/promises'
 import { grownBytes, mostStoredBytes } from '../../../event/schema/growth.ts'
 import { EVENT_TOO_LARGE, MAX_EVENT_BYTES } from '../../../event/verdict.ts'
 import type { Lake, LakeObject } from '../../../lake/lake.ts'
-import { deadKey, type RawObject, rawKey } from '../../../lake/layout.ts'
+import { deadKey, quarantinedName, type RawObject, rawKey } from '../../../lake/layout.ts'
 import { HOUR_MS } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
 import { FILE_MODE } from '../../../std/files/files.ts'
@@ -78,12 +78,15 @@ export async function takeObject(object: DirectObject, tools: TakeTools): Promis
     await file.release()
   }
   // By the whole key: it tells an object from one that differs in its ending, and from what an ingest writes.
-  const name = `q-${hash('sha256', object.key, 'hex').slice(0, 32)}`
+  const id = hash('sha256', object.key, 'hex').slice(0, 32)
+  const name = `q-${id}`
   const place = { arrivalMs: object.arrivalMs, name, extension: 'ndjson' } as const
   const dead = deadLetters.body()
   if (dead) await lake.put(deadKey({ ...place, source: deadSource(object.source) }), dead)
   const keptIn = tally.isBroken ? await keepWhole(object, name, tools) : undefined
-  if (tally.stored.size > 0) await lake.putFile(rawKey({ ...place, source: object.source }), path)
+  const { source, storedMs } = object
+  const stored = { ...place, source, name: quarantinedName(id, storedMs) }
+  if (tally.stored.size > 0) await lake.putFile(rawKey(stored), path)
   await lake.remove([object.key])
   return { ...tally, refused: deadLetters.counts, keptIn }
 }

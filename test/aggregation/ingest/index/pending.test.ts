@@ -6,7 +6,7 @@ import {
   pendingIn,
 } from '../../../../src/aggregation/ingest/index/pending.ts'
 
-const object = (key: string, bytes = 1) => ({ key, bytes, modifiedMs: 0 })
+const object = (key: string, bytes = 1, storedMs = 0) => ({ key, bytes, modifiedMs: 0, storedMs })
 
 test('a listing is sorted into NDJSON by source and hour, and Parquet that no ingest wrote', (t) => {
   const { partitions, foreign, compacted, misnamed } = pendingIn(
@@ -58,6 +58,22 @@ test('batches are filled in order up to the bound, gzip counted as the lines in 
   t.same(sizes(100, ['a', 50], ['b.gz', 6], ['c', 40]), ['a', 'b.gzc'])
   const many = Array.from({ length: MAX_INPUTS + 1 }, (_, at) => [`${at}.gz`, 0] as [string, number])
   t.equal(sizes(100, ...many).length, 2, 'an entry names so many at most')
+  t.end()
+})
+
+test('what came in time is in no batch with what came long after it', (t) => {
+  const hours = (ms: number) => ms * 3_600_000
+  const quarantined = `raw/direct-shop/dt=2026-11-22/hr=10/q-${'0'.repeat(32)}-${hours(1)}.ndjson`
+  const inputs = [
+    object('a', 1, hours(1)),
+    object('b', 1, hours(9)),
+    object('c', 1, hours(3)),
+    object('d', 1, hours(8)),
+    object('e', 1, hours(3) + 1),
+    object(quarantined, 1, hours(99)),
+  ]
+  const batches = compactionInputs(inputs, 100).map((batch) => batch.map(({ key }) => key))
+  t.same(batches, [['a', 'c', quarantined], ['e'], ['b', 'd']], 'each in the order of the listing')
   t.end()
 })
 

@@ -5,7 +5,7 @@ import { createTelemetry, quietTelemetry } from '../../../../src/std/telemetry.t
 
 const { log } = quietTelemetry()
 
-const object = (key: string) => ({ key, bytes: 1, modifiedMs: 0 })
+const object = (key: string) => ({ key, bytes: 1, modifiedMs: 0, storedMs: 0 })
 const keysOf = (objects: readonly { readonly key: string }[]) => objects.map(({ key }) => key).join('')
 const partOf = ({ length }: readonly unknown[]) => ({
   ...{ inputs: length, rows: length, malformed: 0, setAside: [], doubtful: [], failed: [] },

@@ -22,7 +22,7 @@ const appOf = (id: string): DirectApp => ({ id, isPublic: false, allowQuery: new
 const least = { name: 'app.start', value: 1 }
 const line = (more: object = {}) => `${JSON.stringify({ ...least, ...more })}\n`
 const KEY = `quarantine/direct-shop/${HOUR}/headgate-direct-shop-1-2026-11-22-12-00-07-b3da.ndjson`
-const RAW = new RegExp(`^raw/direct-shop/${HOUR}/q-[0-9a-f]{32}\\.ndjson$`)
+const RAW = new RegExp(`^raw/direct-shop/${HOUR}/q-[0-9a-f]{32}-\\d+\\.ndjson$`)
 
 type Change = (lake: Lake) => Partial<QuarantineOptions>
 
