@@ -59,6 +59,7 @@ const template = (
 # Each can be set by a variable as well, which then wins: HEADGATE_GATEWAY_LISTEN_PORT=9000
 
 # Journal, lake and numbers are here: on a disk that survives a restart. The variable: HEADGATE_DATA_DIR
+# Such a path counts from the folder where Headgate is started, not from that of this file; a service needs a whole one.
 dataDir: ./data
 
 gateway:

@@ -1,13 +1,15 @@
+import { AppError } from '../../std/errors.ts'
 import { systemEntropy } from '../../std/id.ts'
 import { devSecrets, newAdminToken, newAppKey, secretLines, sha256Hex } from '../setup/dev-app.ts'
 import { loadConfig } from '../setup/load.ts'
-import { CONFIG_OPTION, type Command, EXIT } from '../terminal/command.ts'
+import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../terminal/command.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 
 export const keyCommand: Command = {
   name: 'key',
   summary: 'Make a key or a token, or show those of a first start again.',
   description: `new prints a random app key, its SHA-256, and the lines for the configuration; with --token a token for the
-aggregation. Only the digest belongs into a file.
+aggregation. Only the digest belongs into a file. The app of the example is one that the configuration has not yet.
 show-dev prints the key and the token that a first start has made (dataDir/dev.json).`,
   options: {
     ...CONFIG_OPTION,
@@ -16,7 +18,7 @@ show-dev prints the key and the token that a first start has made (dataDir/dev.j
   words: ['new', 'show-dev'],
   async run({ flags, words }, terminal) {
     if (words[0] === 'new') {
-      terminal.out(flags['token'] === true ? newToken() : newKey())
+      terminal.out(flags['token'] === true ? newToken() : newKey(newAppId(await appIds(flags, terminal))))
       return EXIT.ok
     }
     const { dataDir } = await loadConfig(flags, terminal)
@@ -32,7 +34,27 @@ show-dev prints the key and the token that a first start has made (dataDir/dev.j
   },
 }
 
-function newKey(): string {
+/** Those of the configuration. One that is not valid yet may lack just the key that is made: that is said, and no more. */
+async function appIds(flags: Flags, terminal: Terminal): Promise<readonly string[]> {
+  try {
+    return (await loadConfig(flags, terminal)).apps.map(({ id }) => id)
+  } catch (error) {
+    if (!(error instanceof AppError && error.code === 'bad_configuration')) throw error
+    terminal.err(`headgate: warning: which apps there are is not known: ${error.message}\n`)
+    return []
+  }
+}
+
+const APP_ID = 'shop-web'
+
+/** An example that is free: no two apps may have one id. */
+function newAppId(taken: readonly string[]): string {
+  let id = APP_ID
+  for (let number = 2; taken.includes(id); number += 1) id = `${APP_ID}-${number}`
+  return id
+}
+
+function newKey(appId: string): string {
   const key = newAppKey(systemEntropy)
   return `key     ${key}
 sha256  ${sha256Hex(key)}
@@ -46,7 +68,7 @@ For an app that is there already, below its keys (two at most, for rotation):
 For a new one; where apps stand there already, without the first line:
 
 apps:
-  - id: shop-web
+  - id: ${appId}
     keys:
       - sha256: ${sha256Hex(key)}
 `

@@ -9,7 +9,7 @@ import { awsEndpoint, DURATION, durationMs, KEY_DIGEST, literals, strict } from 
 export const Config = strict({
   dataDir: Type.String({
     description:
-      'The folder of everything that Headgate keeps on this machine: journal, lake (`fs`), rollups, secrets that it makes itself. On a disk that outlives the process.',
+      'The folder of everything that Headgate keeps on this machine: journal, lake (`fs`), rollups, secrets that it makes itself. On a disk that outlives the process. A path that does not begin with a slash counts from the folder where Headgate is started.',
     default: './data',
     minLength: 1,
     form: 'a folder',

@@ -50,6 +50,30 @@ test('key new makes another each time, with its digest and the lines that take i
   }
 })
 
+test('key new proposes an app that the configuration has not yet', async (t) => {
+  const dir = t.testdir({ 'faulty.yaml': 'apps: [{ id: shop-web }, { id: 7 }]' })
+  const path = join(dir, 'headgate.yaml')
+  await said(['init', path])
+  for (const id of ['shop-web-2', 'shop-web-3']) {
+    const { code, out, err } = await said(['key', 'new', '-c', path])
+    t.same([code, err], [0, ''])
+    const { apps } = parse(out.slice(out.indexOf('apps:')))
+    t.match(apps, [{ id }])
+    const file = parse(await readFile(path, 'utf8'))
+    await writeFile(path, JSON.stringify({ ...file, apps: [...file.apps, ...apps] }))
+    t.match(await said(['config', 'check'], { HEADGATE_CONFIG: path }), { code: 0 })
+  }
+  t.match((await said(['key', 'new'], { HEADGATE_CONFIG: path })).out, /- id: shop-web-4\n/)
+  t.match((await said(['key', 'new'])).out, /- id: shop-web\n/, 'where none is named')
+  const faulty = await said(['key', 'new', '-c', join(dir, 'faulty.yaml')])
+  t.match(faulty, {
+    code: 0,
+    out: /^key {5}hg_/,
+    err: /warning: which apps there are is not known: .*apps\.1\.id/s,
+  })
+  t.match(await said(['key', 'new', '--config', '']), { code: 2, out: '' })
+})
+
 test('tokens that are made one after the other can stand side by side, as a rotation wants it', async (t) => {
   const dir = t.testdir()
   const path = join(dir, 'headgate.yaml')
