@@ -124,8 +124,8 @@ const workbenchOf = (files: FileOps): Workbench =>
       if (malformed.length > 0) await writeFile(files, dead, bodyOf(malformed))
       return {
         ...{ ...contentsOf(good), bytes, parquet },
-        ...{ dead: malformed.length > 0 ? dead : undefined, malformed: malformed.length, damaged: [] },
-        leftOut: [],
+        ...{ dead: malformed.length > 0 ? dead : undefined, malformed: malformed.length },
+        ...{ leftOut: [], damaged: [], strangers: [] },
         faulty: malformed.length > 0 ? [{ place: 0, why: 'it is no event', lines: malformed.length }] : [],
       }
     },

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { isGzip, isZstd } from '../../std/files/magic-bytes.ts'
 
 /** Names of codings by which bodies come (RFC 9110, section 8.4.1; RFC 8878). All but the last are in every runtime. */
 export const CODINGS: readonly string[] = ['gzip', 'x-gzip', 'deflate', 'br']
@@ -34,15 +35,6 @@ export function magicOf(bytes: Buffer): 'gzip' | 'zlib' | 'zstd' | undefined {
   if (isGzip(bytes)) return 'gzip'
   if (isZlib(bytes)) return 'zlib'
   return isZstd(bytes) ? 'zstd' : undefined
-}
-
-const isGzip = (bytes: Buffer): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
-
-/** RFC 8878: a frame, or one of the sixteen kinds that are skipped, by which pzstd begins. */
-export function isZstd(bytes: Buffer): boolean {
-  if (bytes.length < 4) return false
-  const magic = bytes.readUInt32LE(0)
-  return magic === 0xfd2fb528 || magic >>> 4 === 0x184d2a5
 }
 
 /** RFC 1950: deflate with a window, and a header that is a multiple of 31. No text starts like that. */

@@ -31,6 +31,7 @@ async function minutes(arrivals: LakeArrivals, fromMs: number, toMs: number): Pr
   const found = objects.flatMap((object) => [...object.minutes.startsMs])
   return [...new Set(found)].filter((ms) => ms + MINUTE_MS > fromMs && ms < toMs).sort((a, b) => a - b)
 }
+const NO_GZIP = Buffer.from('\0this is no gzip')
 const lines = (...texts: string[]) => texts.map((text) => `${text}\n`).join('')
 
 test('raw files become one sorted Parquet object an hour and source, indexed by minute, and are gone', async (t) => {
@@ -226,7 +227,7 @@ test('a gzip file that breaks off gives the lines before the break, and is kept 
   )
   const broken = whole.subarray(0, whole.length - 2_000)
   await put(`raw/gateway/${HOUR}/broken.ndjson.gz`, broken)
-  await put(`raw/gateway/${HOUR}/none.ndjson.gz`, zstdCompressSync('this is no gzip'))
+  await put(`raw/gateway/${HOUR}/none.ndjson.gz`, NO_GZIP)
   await put(`raw/gateway/${HOUR}/text.ndjson.gz`, lines(eventLine({ event_id: 'called gzip' })))
   await put(`raw/gateway/${HOUR}/zipped.ndjson`, gzipSync(lines(eventLine({ event_id: 'not called so' }))))
   await put(`raw/gateway/${HOUR}/whole.ndjson`, lines(eventLine({ event_id: 'neighbour' })))
@@ -245,7 +246,7 @@ test('a gzip file that breaks off gives the lines before the break, and is kept 
   t.match((await why()).slice(-1), [{ reason: 'broken_object', object: /none\.ndjson\.gz$/ }])
   const kept = (await keys('dead/')).filter((key) => key.endsWith('.gz'))
   const sizes = await Promise.all(kept.map(async (key) => (await lake.get(key))?.length))
-  t.same(sizes, [broken.length, zstdCompressSync('this is no gzip').length])
+  t.same(sizes, [broken.length, NO_GZIP.length])
   t.same(await keys(`raw/gateway/${HOUR}/broken`), [])
 })
 
@@ -438,6 +439,31 @@ test('a Parquet object that cannot be read as events is put aside whole', async 
     detail: /^It lacks the columns event_id, /,
   })
   t.same(await eventIds(), ['e-1'])
+})
+
+test('an object of lines that is something else is kept whole, with a word for what it is', async (t) => {
+  const { put, ingester, eventIds, keys, lake } = await setUp()
+  const at = (name: string) => `raw/other/${HOUR}/${name}`
+  const body = zstdCompressSync(`${lines(eventLine({ event_id: 'lost' }))}`)
+  await put(at('a.ndjson'), lines(eventLine({ event_id: '1' })))
+  await put(at('b.ndjson'), body)
+  await put(at('c.ndjson'), lines(eventLine({ event_id: '2' }), 'none'))
+  const report = await ingester().ingest(signal)
+  t.match(report, { inputs: 3, rows: 2, malformed: 2, failed: [] })
+  t.match(report.setAside, [
+    { key: at('b.ndjson'), why: /^It is compressed by Zstandard; lines are read as text/ },
+    { key: at('c.ndjson'), lines: 1 },
+  ])
+  t.same(await eventIds(), ['1', '2'])
+  t.same(await lake.get(`dead/ingest-other/${HOUR}/b.ndjson`), body)
+  t.match(JSON.parse(String(await lake.get(`dead/ingest-other/${HOUR}/b-why.ndjson`))), {
+    reason: 'unreadable_object',
+    object: at('b.ndjson'),
+  })
+  await put(at('d.ndjson'), body)
+  t.match(await ingester().ingest(signal), { inputs: 1, rows: 0, malformed: 1 }, 'also alone')
+  t.same(await eventIds(), ['1', '2'])
+  t.equal((await keys('raw/')).length, 1)
 })
 
 test('a disk or process that fails is no fault of the data: everything stays for the next time', async (t) => {

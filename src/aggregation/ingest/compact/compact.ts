@@ -17,7 +17,7 @@ import {
   minutesOf,
   type ParquetTarget,
 } from './event-sql.ts'
-import { type Inflated, inflate, type LineFile } from './inflate-files.ts'
+import { type Inflated, inflate, type LineFile, type Stranger } from './inflate-files.ts'
 import { createFaultTally, type FaultTally, type FaultyLines, isLacking } from './line-faults.ts'
 import { hasTooLongLine, screen } from './line-screen.ts'
 import { createMistyped, type Mistyped } from './mistyped.ts'
@@ -43,6 +43,8 @@ export interface Compacted extends ParquetSummary {
   readonly leftOut: readonly Doubt[]
   /** Inputs that broke off, each counted as malformed beside the lines in `dead`. */
   readonly damaged: readonly LineFile[]
+  /** Inputs that hold no lines, each counted as malformed. */
+  readonly strangers: readonly Stranger[]
 }
 
 /** A piece that does not fit is halved down to this: the longest line that is read, and some. Ours. */
@@ -62,11 +64,11 @@ export interface CompactTools {
 
 /** NDJSON files → one Parquet file in `folder`. */
 export async function compact(tools: CompactTools, files: readonly LineFile[]): Promise<Compacted> {
-  const { paths, damaged } = await inflate(files, tools.folder)
+  const inflated = await inflate(files, tools.folder)
   let { pieceBytes } = tools
   for (;;) {
     try {
-      return await compactPieces({ ...tools, pieceBytes }, { paths, damaged })
+      return await compactPieces({ ...tools, pieceBytes }, inflated)
     } catch (error) {
       if (!isOutOfMemory(error) || pieceBytes <= LEAST_SORTED_BYTES) throw error
       pieceBytes = Math.max(LEAST_SORTED_BYTES, pieceBytes / 2)
@@ -82,7 +84,7 @@ const isOutOfMemory = (error: unknown) => error instanceof AppError && error.cod
 
 async function compactPieces(
   { session, folder, pieceBytes, madeFrom }: CompactTools,
-  { paths, damaged }: Inflated,
+  { paths, damaged, strangers }: Inflated,
 ): Promise<Compacted> {
   const dead = join(folder, 'dead.ndjson')
   await rm(dead, { force: true })
@@ -103,10 +105,11 @@ async function compactPieces(
     ...(await contentsOf(session, parquet)),
     parquet,
     dead: faults.lines > 0 ? dead : undefined,
-    malformed: faults.lines + damaged.length,
+    malformed: faults.lines + damaged.length + strangers.length,
     faulty: faults.told(),
     leftOut: Array.from(leftOut, ([why, rows]) => ({ why, rows })),
     damaged,
+    strangers,
   }
 }
 

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { setImmediate as nextLoopRound } from 'node:timers/promises'
 import { createGunzip, type Gunzip } from 'node:zlib'
+import { isGzip as isGzipBytes, strangerIn } from '../../../std/files/magic-bytes.ts'
 
 /** How much of a gzip file is inflated at a time: a piece grows to 16 MiB at most. */
 const PIECE_BYTES = 16_384
@@ -11,11 +12,25 @@ const HEAD_BYTES = 64
 
 /** What a file is by its first bytes. Nothing is `other`, too. */
 export async function kindOf(path: string): Promise<'gzip' | 'text' | 'other'> {
+  const head = await headOf(path)
+  if (isGzipBytes(head)) return 'gzip'
+  return head.length > 0 && head.every(isWritten) ? 'text' : 'other'
+}
+
+/** Why a file has no lines that can be read, where its first bytes say that it is something else. */
+export async function notLines(path: string): Promise<string | undefined> {
+  const what = strangerIn(await headOf(path))
+  return (
+    what &&
+    `It is ${what}; lines are read as text in UTF-8, plain (.ndjson) or compressed by gzip (.ndjson.gz)`
+  )
+}
+
+async function headOf(path: string): Promise<Buffer> {
   const file = await open(path)
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0)
-    if (buffer.readUInt16BE(0) === 0x1f8b) return 'gzip'
-    return bytesRead > 0 && buffer.subarray(0, bytesRead).every(isWritten) ? 'text' : 'other'
+    return buffer.subarray(0, bytesRead)
   } finally {
     await file.close()
   }

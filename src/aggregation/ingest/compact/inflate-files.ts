@@ -2,7 +2,7 @@ import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf } from '../../../std/expected-errors.ts'
 import { FILE_MODE } from '../../../std/files/files.ts'
-import { gunzipped, isGzip } from './gunzip.ts'
+import { gunzipped, isGzip, notLines } from './gunzip.ts'
 
 /** A local file of lines. */
 export interface LineFile {
@@ -16,19 +16,33 @@ export interface Inflated {
   readonly paths: readonly string[]
   /** Inputs that broke off, or that grow beyond all measure; what could be read of them is among the paths. */
   readonly damaged: readonly LineFile[]
+  /** Inputs that hold no lines: an empty one is among the paths. */
+  readonly strangers: readonly Stranger[]
+}
+
+export interface Stranger {
+  readonly file: LineFile
+  readonly why: string
 }
 
 /** Plain files in `folder` for those that are gzip. Not left to DuckDB, which takes half a file for a whole one. */
 export async function inflate(files: readonly LineFile[], folder: string): Promise<Inflated> {
   const paths: string[] = []
   const damaged: LineFile[] = []
+  const strangers: Stranger[] = []
   for (const [index, file] of files.entries()) {
-    const packed = await isGzip(file.path, file.gzip)
-    const target = packed ? join(folder, `inflated-${index}.ndjson`) : file.path
-    if (packed && !(await gunzip(file.path, target))) damaged.push(file)
+    const target = join(folder, `inflated-${index}.ndjson`)
+    const why = await notLines(file.path)
+    if (why !== undefined) {
+      strangers.push({ file, why })
+      await writeFile(target, '', { mode: FILE_MODE })
+    } else if (!(await isGzip(file.path, file.gzip))) {
+      paths.push(file.path)
+      continue
+    } else if (!(await gunzip(file.path, target))) damaged.push(file)
     paths.push(target)
   }
-  return { paths, damaged }
+  return { paths, damaged, strangers }
 }
 
 /** Any object may grow to this. Ours. */

@@ -143,7 +143,10 @@ async function compactFiles(batch: CompactionTask, files: readonly InputFile[], 
     const faulty = files.flatMap(({ key }, at) =>
       compacted.faulty.filter(({ place }) => place === at).map(({ why, lines }) => ({ key, why, lines })),
     )
-    return { ...compacted, faulty, damaged: damaged.map(({ key }) => key), useless: [] }
+    const useless = files.flatMap((file) =>
+      compacted.strangers.filter((each) => each.file === file).map(({ why }) => ({ key: file.key, why })),
+    )
+    return { ...compacted, faulty, damaged: damaged.map(({ key }) => key), useless }
   } catch (error) {
     if (touchesTooMany(error) && files.length === 1) return nothingOf(files, whyOf(error))
     if (!mayBeGone(error)) throw error

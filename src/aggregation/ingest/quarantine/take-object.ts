@@ -10,7 +10,7 @@ import { deadKey, quarantinedName, type RawObject, rawKey } from '../../../lake/
 import { HOUR_MS } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
 import { FILE_MODE } from '../../../std/files/files.ts'
-import { kindOf } from '../compact/gunzip.ts'
+import { kindOf, notLines } from '../compact/gunzip.ts'
 import { isInflateError } from '../compact/inflate-files.ts'
 import { copyAside, deadSource } from '../objects/set-aside.ts'
 import { createAttribution, type DirectApp, type TokenOutcome } from './attribution.ts'
@@ -71,9 +71,12 @@ export async function takeObject(object: DirectObject, tools: TakeTools): Promis
   }
   try {
     const reading = { tools, deadLetters, tally }
-    const lines = storedLines(object, file.path, reading)
-    await pipeline(lines, createWriteStream(path, { mode: FILE_MODE }))
-    if (await isUnreadable(file.path, reading)) addBroken(reading, UNREADABLE)
+    const stranger = await notLines(file.path)
+    if (stranger === undefined) {
+      const lines = storedLines(object, file.path, reading)
+      await pipeline(lines, createWriteStream(path, { mode: FILE_MODE }))
+      if (await isUnreadable(file.path, reading)) addBroken(reading, UNREADABLE)
+    } else addBroken(reading, `${stranger}. The object lies beside this as a whole.`)
   } finally {
     await file.release()
   }

@@ -9,7 +9,8 @@ test('gzip files are inflated into the folder, plain ones stay where they are', 
     'plain.ndjson': 'plain',
     'two.gz': Buffer.concat([gzipSync('one\n'), gzipSync('two\n')]),
     'cut.gz': gzipSync('x'.repeat(1_000)).subarray(0, 12),
-    'none.gz': zstdCompressSync('no gzip'),
+    'none.gz': Buffer.from('\0no gzip'),
+    'zstd.gz': zstdCompressSync('no gzip'),
     'text.gz': 'text',
     'packed.ndjson': gzipSync('packed'),
     'padded.gz': Buffer.concat([gzipSync('one\n'), Buffer.alloc(512), gzipSync('two\n')]),
@@ -24,8 +25,9 @@ test('gzip files are inflated into the folder, plain ones stay where they are', 
     file('padded.gz', true),
     file('text.gz', true),
     file('packed.ndjson', false),
+    file('zstd.gz', true),
   ]
-  const { paths, damaged } = await inflate(files, join(root, 'folder'))
+  const { paths, damaged, strangers } = await inflate(files, join(root, 'folder'))
   t.equal(paths[0], join(root, 'plain.ndjson'))
   t.same(
     [0, 1, 4, 5, 6].map((at) => readFileSync(paths[at] ?? '', 'utf8')),
@@ -33,6 +35,9 @@ test('gzip files are inflated into the folder, plain ones stay where they are', 
     'members after the first are part of the file',
   )
   t.same(damaged, files.slice(2, 5))
+  const why =
+    'It is compressed by Zstandard; lines are read as text in UTF-8, plain (.ndjson) or compressed by gzip (.ndjson.gz)'
+  t.same(strangers, [{ file: files[7], why }])
   t.ok(
     paths.every((path) => readFileSync(path).length >= 0),
     'a damaged file has its place too',
