@@ -119,6 +119,19 @@ test('short runs in a row keep the schedule waiting no longer than a long one', 
   t.same(order(), [11, 10, 9, 8, 7, ...oneTo(5), 6, 5], 'the schedule from the first on, after a tick')
 })
 
+test('outside of its turn a scheduled run makes way for who asks after one window', async (t) => {
+  const { open, ask, serve, ends, order, clock, engine } = await setUp(t, 4)
+  const runs = await open({ onProgress: (progress) => ends(progress) })
+  let asked: Promise<string> | undefined
+  engine.meanwhile = async () => {
+    clock.advance(1)
+    asked ??= ask(runs, { at: at(3) })
+    await asked
+  }
+  await serve(runs)
+  t.same(order(), [0, 3])
+})
+
 test('without a schedule nothing comes between', async (t) => {
   const { open, ask, serve, ends, order } = await setUp(t, 12)
   const runs = await open({ onProgress: (progress) => ends(progress) })
