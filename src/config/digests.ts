@@ -17,6 +17,15 @@ const VARIABLES = ['TOKEN', 'KEY', 'HEADGATE_TOKEN', 'HEADGATE_KEY', 'INGEST_KEY
 /** What stays of a variable where nothing puts its value in its place. */
 const unexpanded = (name: string): readonly string[] => [`$${name}`, `\${${name}}`, `%${name}%`, `$(${name})`]
 
+/** What is tried first: words of guides and defaults, and the commonest passwords. Ours. */
+const GUESSED = [
+  ...['changeme', 'change-me', 'change_me', 'changeit', 'secret', 'mysecret', 'supersecret', 'topsecret'],
+  ...['password', 'passw0rd', 'password1', 'pass', 'admin', 'administrator', 'root', 'user', 'guest'],
+  ...['token', 'mytoken', 'key', 'mykey', 'apikey', 'api-key', 'test', 'testing', 'demo', 'dev', 'example'],
+  ...['default', 'headgate', 'letmein', 'welcome', 'qwerty', 'abc123', 'foo', 'bar', 'foobar', 'hello'],
+  ...['1234', '12345', '123456', '12345678', '123456789', '1234567890'],
+]
+
 const byDigest = (texts: readonly string[], what: string): [string, string][] =>
   texts
     .flatMap((text) => [text, `${text}\n`])
@@ -31,6 +40,13 @@ const nothingByDigest = new Map([
   ]),
 ])
 
+const guessed = new Map(
+  byDigest(
+    GUESSED.flatMap((word) => [word, word.toUpperCase(), word.charAt(0).toUpperCase() + word.slice(1)]),
+    'guessed',
+  ),
+)
+
 const how = (holder: DigestHolder): string => `\`${MADE_BY[holder]}\` makes a ${holder} and its digest`
 
 /** Why this digest lets everybody in, or nobody; undefined when it does neither. */
@@ -41,6 +57,12 @@ export function emptyDigest(digest: string, holder: DigestHolder): string | unde
   if (what === undefined) return undefined
   return `is the SHA-256 ${what}: the variable with the ${holder} was not set when it was made, and anybody could use it; ${how(holder)}`
 }
+
+/** Why this digest keeps hardly anybody out; undefined where it may. The word itself is not said. */
+export const guessedDigest = (digest: string, holder: DigestHolder): string | undefined =>
+  guessed.has(digest)
+    ? `is the SHA-256 of a word that is guessed at once, and with it the ${holder}; ${how(holder)}`
+    : undefined
 
 /** What is probably there in the place of a digest. Never says the text itself: it may be the secret. */
 export function notADigest(text: string, holder: DigestHolder): string {

@@ -1,11 +1,14 @@
 import { isIPv4 } from 'node:net'
 import { MAX_EVENT_AGE_MS } from '../event/enrich.ts'
 import { inUnits } from '../std/input/quantities.ts'
+import { MIN_TOKEN_CHARS, weaknessOf } from '../std/input/strong-secret.ts'
+import { guessedDigest } from './digests.ts'
 import type { Environment } from './environment.ts'
 import type { ConfigFault } from './faults.ts'
 import { isLoopback } from './loopback.ts'
 import type { ServicePlace } from './place-rules.ts'
 import type { Config } from './schema/config-schema.ts'
+import type { DigestHolder } from './schema/schema-parts.ts'
 
 /** Below these, a network is more than anybody's own: 10.0.0.0/8 and fd00::/8 are the widest private ones. */
 const WIDEST_PREFIX = 8
@@ -26,6 +29,9 @@ function isNowhere(place: ServicePlace, aws: ServicePlace): boolean {
 const warnIf = (applies: boolean, path: string, message: string): ConfigFault[] =>
   applies ? [{ path, message }] : []
 
+const warnOf = (path: string, message: string | undefined): ConfigFault[] =>
+  message === undefined ? [] : [{ path, message }]
+
 /** What can work, but hardly as it was meant. It is said and changes nothing. */
 export function configWarnings(config: Config): ConfigFault[] {
   const { apps, aggregation, aws, gateway, lake } = config
@@ -42,6 +48,7 @@ export function configWarnings(config: Config): ConfigFault[] {
       'aggregation.tokens',
       'there are none, so nobody can open the dashboard or ask for numbers; `headgate key new --token` makes one',
     ),
+    ...digestsOf(config).flatMap(([path, ...digest]) => warnOf(path, guessedDigest(...digest))),
     ...aggregation.rollups.flatMap(({ sets }, i) =>
       warnIf(
         !sets.some(({ name, dimensions }) => name === 'app' && dimensions.length === 0),
@@ -93,6 +100,21 @@ export function configWarnings(config: Config): ConfigFault[] {
   ]
 }
 
+const digestsOf = ({ apps, aggregation }: Config): [path: string, digest: string, DigestHolder][] => [
+  ...apps.flatMap(({ keys }, i) =>
+    keys.map(({ sha256 }, k): [string, string, DigestHolder] => [
+      `apps.${i}.keys.${k}.sha256`,
+      sha256,
+      'key',
+    ]),
+  ),
+  ...aggregation.tokens.map(({ sha256 }, i): [string, string, DigestHolder] => [
+    `aggregation.tokens.${i}.sha256`,
+    sha256,
+    'token',
+  ]),
+]
+
 function horizonWarning({ horizon }: Config['aggregation']['schedule']): ConfigFault[] {
   const [own, age] = [horizon, MAX_EVENT_AGE_MS].map((ms) => inUnits('duration', ms))
   return warnIf(
@@ -105,12 +127,12 @@ function horizonWarning({ horizon }: Config['aggregation']['schedule']): ConfigF
 /** What a start would refuse, and a check elsewhere cannot hold against the file. */
 export function startWarnings({ apps, aggregation, gateway }: Config, env: Environment): ConfigFault[] {
   const listeners = { 'gateway.listen.host': gateway.listen, 'aggregation.listen.host': aggregation.listen }
-  const secrets = {
-    'gateway.credentials.subjectKeyEnv': gateway.credentials.subjectKeyEnv,
-    'gateway.credentials.recordKeyEnv': gateway.credentials.recordKeyEnv,
-    'gateway.idempotency.secretEnv': gateway.idempotency.secretEnv,
-    'aggregation.gatewayTokenEnv': aggregation.gatewayTokenEnv,
-  }
+  const secrets: readonly [path: string, name: string | undefined, minChars?: number][] = [
+    ['gateway.credentials.subjectKeyEnv', gateway.credentials.subjectKeyEnv],
+    ['gateway.credentials.recordKeyEnv', gateway.credentials.recordKeyEnv],
+    ['gateway.idempotency.secretEnv', gateway.idempotency.secretEnv],
+    ['aggregation.gatewayTokenEnv', aggregation.gatewayTokenEnv, MIN_TOKEN_CHARS],
+  ]
   return [
     ...Object.entries(listeners).flatMap(([path, { host }]) =>
       warnIf(
@@ -119,13 +141,12 @@ export function startWarnings({ apps, aggregation, gateway }: Config, env: Envir
         `no start listens on ${host} while there are no apps, but on loopback only`,
       ),
     ),
-    ...Object.entries(secrets).flatMap(([path, name]) =>
-      warnIf(
-        name !== undefined && !env[name],
-        path,
-        `the variable ${name} is not set here; where Headgate starts it must be`,
-      ),
-    ),
+    ...secrets.flatMap(([path, name, minChars]) => {
+      if (name === undefined) return []
+      const secret = env[name]
+      const unset = `the variable ${name} is not set here; where Headgate starts it must be`
+      return warnOf(path, secret ? weaknessOf(secret, minChars) : unset)
+    }),
   ]
 }
 

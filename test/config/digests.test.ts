@@ -1,5 +1,6 @@
 import { test } from 'tap'
 import { emptyDigest, notADigest } from '../../src/config/digests.ts'
+import { configWarnings, parseConfig } from '../../src/config/parse.ts'
 import { KEY_DIGEST, TOKEN_DIGEST } from '../../src/config/schema/schema-parts.ts'
 import { sha256 } from '../fakes/gateway.ts'
 import { faultsOf } from './faults-of.ts'
@@ -84,4 +85,26 @@ test('what stands in the place of a digest is told by its form, and never said',
       0: /^aggregation\.tokens\.0\.sha256: must be the SHA-256 of the token in hex/,
     })
   }
+})
+
+test('a digest of a word that is guessed at once is warned of, by its key and without the word', async (t) => {
+  const told = (key: string, text: string) =>
+    configWarnings(
+      parseConfig(
+        {
+          apps: [{ id: 'a', keys: [{ sha256: sha256(key) }] }],
+          aggregation: { tokens: [token('t', sha256(text))] },
+        },
+        {},
+      ),
+    ).map(({ path, message }) => `${path}: ${message}`)
+  for (const word of ['changeme', 'secret', 'password', 'Admin', 'TOKEN', '123456']) {
+    const warnings = told(word, `${word}\n`)
+    t.match(warnings, [
+      /^apps\.0\.keys\.0\.sha256: is the SHA-256 of a word that is guessed at once, and with it the key; `headgate key new`/,
+      /^aggregation\.tokens\.0\.sha256: is the SHA-256 of a word .* the token; `headgate key new --token`/,
+    ])
+    t.notMatch(warnings.join(' '), /changeme|secret|password|admin|1234/i)
+  }
+  t.same(told('hg_pub_of-its-own', 'hg_adm_of-its-own'), [])
 })

@@ -279,8 +279,25 @@ test('a check warns of what a start would refuse, where it may be another than h
       {},
       [/^aggregation.*TOKEN is not/],
     ],
+    [
+      'a short one',
+      { ...secret, aggregation: { gatewayTokenEnv: 'TOKEN' } },
+      { OUR_SECRET: 'planted-changeme', TOKEN: ' planted-secret ' },
+      [
+        'gateway.idempotency.secretEnv: must name a variable with, blanks around it aside, at least 32 characters',
+        'aggregation.gatewayTokenEnv: must name a variable with, blanks around it aside, at least 16 characters',
+      ],
+    ],
+    ['a token of 16', { aggregation: { gatewayTokenEnv: 'TOKEN' } }, { TOKEN: 'x'.repeat(16) }, []],
+    [
+      'the name of another',
+      { aggregation: { gatewayTokenEnv: 'TOKEN' } },
+      { TOKEN: '$HEADGATE_GATEWAY_TOKEN' },
+      [/holds the name of another one, which nothing expanded/],
+    ],
   ] as const) {
     const told = startWarnings(parseConfig(file, env), env).map(({ path, message }) => `${path}: ${message}`)
+    t.notMatch(told.join(' '), 'planted', 'what it is is not said')
     t.equal(told.length, warnings.length, rule)
     t.match(told, warnings, rule)
   }
