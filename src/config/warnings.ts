@@ -48,7 +48,6 @@ export function configWarnings(config: Config): ConfigFault[] {
       'aggregation.tokens',
       'there are none, so nobody can open the dashboard or ask for numbers; `headgate key new --token` makes one',
     ),
-    ...digestsOf(config).flatMap(([path, ...digest]) => warnOf(path, guessedDigest(...digest))),
     ...aggregation.rollups.flatMap(({ sets }, i) =>
       warnIf(
         !sets.some(({ name, dimensions }) => name === 'app' && dimensions.length === 0),
@@ -124,8 +123,9 @@ function horizonWarning({ horizon }: Config['aggregation']['schedule']): ConfigF
   )
 }
 
-/** What a start would refuse, and a check elsewhere cannot hold against the file. */
-export function startWarnings({ apps, aggregation, gateway }: Config, env: Environment): ConfigFault[] {
+/** What a start would refuse, and a check elsewhere cannot hold against the file; and secrets that are good for a try only. */
+export function startWarnings(config: Config, env: Environment): ConfigFault[] {
+  const { apps, aggregation, gateway } = config
   const listeners = { 'gateway.listen.host': gateway.listen, 'aggregation.listen.host': aggregation.listen }
   const secrets: readonly [path: string, name: string | undefined, minChars?: number][] = [
     ['gateway.credentials.subjectKeyEnv', gateway.credentials.subjectKeyEnv],
@@ -147,6 +147,7 @@ export function startWarnings({ apps, aggregation, gateway }: Config, env: Envir
       const unset = `the variable ${name} is not set here; where Headgate starts it must be`
       return warnOf(path, secret ? weaknessOf(secret, minChars) : unset)
     }),
+    ...digestsOf(config).flatMap(([path, ...digest]) => warnOf(path, guessedDigest(...digest))),
   ]
 }
 

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { emptyDigest, notADigest } from '../../src/config/digests.ts'
-import { configWarnings, parseConfig } from '../../src/config/parse.ts'
+import { parseConfig, startWarnings } from '../../src/config/parse.ts'
 import { KEY_DIGEST, TOKEN_DIGEST } from '../../src/config/schema/schema-parts.ts'
 import { sha256 } from '../fakes/gateway.ts'
 import { faultsOf } from './faults-of.ts'
@@ -89,7 +89,7 @@ test('what stands in the place of a digest is told by its form, and never said',
 
 test('a digest of a word that is guessed at once is warned of, by its key and without the word', async (t) => {
   const told = (key: string, text: string) =>
-    configWarnings(
+    startWarnings(
       parseConfig(
         {
           apps: [{ id: 'a', keys: [{ sha256: sha256(key) }] }],
@@ -97,6 +97,7 @@ test('a digest of a word that is guessed at once is warned of, by its key and wi
         },
         {},
       ),
+      {},
     ).map(({ path, message }) => `${path}: ${message}`)
   for (const word of ['changeme', 'secret', 'password', 'Admin', 'TOKEN', '123456']) {
     const warnings = told(word, `${word}\n`)
