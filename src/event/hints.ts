@@ -3,6 +3,7 @@ import { createLeftOut, leftOutNumbers, leftOutOfAttributes } from './left-out.t
 import type { Measurement } from './schema/event.ts'
 import { isObject } from './schema/json-object.ts'
 import { type Hint, timeHint } from './time-hint.ts'
+import { valueHint } from './value-hint.ts'
 import { likelyUnit } from './values/unit.ts'
 
 /** A sender makes the same mistake in each event. Ours. */
@@ -36,8 +37,8 @@ type Hints = (found: Found) => readonly string[]
 const NONE: readonly string[] = []
 
 /**
- * What a sender may have meant by a field that was left out, by a unit that is kept as it is and not converted, or by a time
- * that was replaced. Nothing is taken otherwise for it. Of fields it is asked where some were ignored, or one is missing.
+ * What a sender may have meant by a field that was left out, by a unit that is kept as it is and not converted, by a
+ * value that looks like one of another unit, or by a time that was replaced. Nothing is taken otherwise for it. Of fields it is asked where some were ignored, or one is missing.
  * It costs more than to judge the events: to be called where the sender will read it.
  */
 export function createHints(leftOut = createLeftOut()): Hints {
@@ -56,7 +57,7 @@ export function createHints(leftOut = createLeftOut()): Hints {
     const fields = misrouted === undefined ? ofFields(found) : NONE
     const units = ofEach(judged, ofUnit)
     const times = insteadMs === undefined ? NONE : ofEach(judged, (event) => ofTime(event, insteadMs))
-    return someOf([routes, units, times, fields])
+    return someOf([routes, units, ofEach(judged, valueHint), times, fields])
   }
 }
 

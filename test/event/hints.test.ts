@@ -34,6 +34,33 @@ test('a slip in a name, or a unit in words, is told with what may have been mean
     t.same(hintsOf(candidate), hints, what)
 })
 
+test('a web vital that looks like seconds is told so, and none that may be milliseconds', async (t) => {
+  const told = (name: string) => [
+    `value: ${name} is in ms, and this looks like seconds; did you mean "unit": "s"?`,
+  ]
+  const [lcp, fcp, inp, ttfb, cls] = ['lcp', 'fcp', 'inp', 'ttfb', 'cls'].map(
+    (vital) => `browser.web_vital.${vital}`,
+  )
+  for (const [what, name, value, unit, isTold] of [
+    ['seconds', lcp, 2.5, 'ms', true],
+    ['without a unit', lcp, 2.5, undefined, true],
+    ['many', fcp, 19.9, 'ms', true],
+    ['a part of one', inp, 0.2, 'ms', true],
+    ['the same', ttfb, 0.08, undefined, true],
+    ['what is said to be seconds', lcp, 2.5, 's', false],
+    ['another unit', lcp, 2.5, '1', false],
+    ['milliseconds', fcp, 20, 'ms', false],
+    ['the shortest of an event', inp, 8, 'ms', false],
+    ['a page that is there at once', ttfb, 1.2, 'ms', false],
+    ['nothing', ttfb, 0, 'ms', false],
+    ['less', lcp, -1, 'ms', false],
+    ['a score', cls, 0.1, undefined, false],
+    ['any other metric', 'checkout.time', 2.5, 'ms', false],
+  ] as const)
+    t.same(hintsOf({ name, value, unit }), isTold ? told(String(name)) : [], what)
+  t.same(hintsOf(...[2.5, 1.2].map((value) => ({ name: lcp, value }))), told(String(lcp)), 'once')
+})
+
 test('nothing is made where there is nothing to tell', async (t) => {
   t.equal(hintsOf(event), hintsOf(event, { ...event, unit: 'ms' }))
 })

@@ -30,7 +30,7 @@ const receipt = Type.Object(
       Type.Array(Type.String(), {
         maxItems: MAX_HINTS,
         description:
-          'Only if there are any: names of fields that were left out, units that are not converted, times that were replaced and the route that was meant, each with what to do.',
+          'Only if there are any: names of fields that were left out, units that are not converted, values that look like those of another unit, times that were replaced and the route that was meant, each with what to do.',
       }),
     ),
   },

@@ -65,7 +65,7 @@ test('accepted events are in the journal, as one batch, before the receipt is gi
     open = resolve
   })
   let done = false
-  const receipt = collect(submission([lcp(), lcp({ value: 2 })])).finally(() => {
+  const receipt = collect(submission([lcp(), lcp({ value: 2_000 })])).finally(() => {
     done = true
   })
   await new Promise(setImmediate)
