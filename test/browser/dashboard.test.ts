@@ -215,6 +215,28 @@ test('the dashboard shows the numbers of its store', { skip }, async (t) => {
   t.same(offences, [])
 })
 
+test('a value of few measurements is hollow, and told with how many they are', { skip }, async (t) => {
+  const { url } = await served(t, {
+    rows: [rollupRow({}, [1_500, 1_600, 1_700])],
+    earlier: [rollupRow({}, Array(40).fill(2_500))],
+  })
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const { page, offences } = await opened(t, url, { colorScheme })
+    await signIn(page)
+    t.match(await textOf(page.locator('.u-legend')), /\(latest\) · n 3, few/)
+    const over = page.locator('#chart .u-over')
+    const { width = 0 } = (await over.boundingBox()) ?? {}
+    const titleAt = async (share: number) => {
+      await over.hover({ position: { x: width * share, y: 20 } })
+      return over.getAttribute('title')
+    }
+    const titles = new Set<string | null>()
+    for (const share of [0.5, 0.875, 0.979, 0.9895, 0.999]) titles.add(await titleAt(share))
+    t.same([...titles].sort(), ['', '3 measurements here, few: a percentile says little'])
+    t.same(offences, [])
+  }
+})
+
 test('the state of the pipeline is shown from the gateway to the last window', { skip }, async (t) => {
   const { url } = await served(t, {
     rows: [rollupRow({}, Array(40).fill(1_000))],

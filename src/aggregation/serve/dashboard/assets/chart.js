@@ -1,5 +1,5 @@
 import { el } from './dom.js'
-import { clock, measureText, moment, tickText } from './format.js'
+import { clock, count, counted, measureText, moment, noted, tickText } from './format.js'
 import uPlot from './uPlot.esm.js'
 
 const HEIGHT = 260
@@ -7,6 +7,9 @@ const FONT = '12px system-ui, sans-serif'
 /** Between the labels of an axis and the chart, and half a label of time: one nearer to the left edge would stand under the others. */
 const GAP = 10
 const HALF_A_TIME = 20
+/** Radius of the ring around a value of few measurements, and what is said of it. */
+const RING = 3.5
+const FEW = 'few: a percentile says little'
 const lines = [
   { q: '0.5', label: 'p50', colour: '--line-50' },
   { q: '0.75', label: 'p75', colour: '--line-75' },
@@ -23,6 +26,9 @@ export function createChart(container) {
   let shape = ''
   let last
 
+  /** By time, those of few measurements of the answer in view: a chart outlives many. */
+  let few = new Map()
+  const lowAt = (plot, at) => few.get(plot.data[0][at] * 1000)
   const width = () => Math.max(240, container.clientWidth)
   new ResizeObserver(() => plot?.setSize({ width: width(), height: HEIGHT })).observe(container)
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
@@ -32,6 +38,7 @@ export function createChart(container) {
 
   function draw(view) {
     last = view
+    few = new Map(view.answer.points.filter(({ lowCount }) => lowCount).map((point) => [point.t, point]))
     const data = aligned(view.answer, view.shown)
     const next = JSON.stringify([view.answer.unit, view.shown, view.limits])
     if (plot && next === shape) {
@@ -40,7 +47,7 @@ export function createChart(container) {
     }
     plot?.destroy()
     shape = next
-    plot = new uPlot(options(view, width()), data, container)
+    plot = new uPlot(options(view, width(), lowAt), data, container)
   }
   return { draw }
 }
@@ -54,7 +61,7 @@ function aligned({ from, to, step, points }, shown) {
   return [times.map((t) => t / 1000), ...series.map(({ q }) => times.map((t) => byTime.get(t)?.q[q] ?? null))]
 }
 
-function options({ answer: { unit }, shown, limits }, width) {
+function options({ answer: { unit }, shown, limits }, width, lowAt) {
   const axis = { stroke: css('--muted'), font: FONT, ticks: { show: false } }
   const grid = { stroke: css('--grid'), width: 1 }
   const value = (plot, y, series, at) => {
@@ -78,12 +85,24 @@ function options({ answer: { unit }, shown, limits }, width) {
         values: (_plot, ticks) => ticks.map((y) => tickText(y, unit, ticks.at(-1))),
       },
     ],
-    hooks: { drawClear: limits ? [(plot) => tint(plot, limits)] : [] },
+    hooks: {
+      drawClear: limits ? [(plot) => tint(plot, limits)] : [],
+      draw: [(plot) => ringFew(plot, lowAt)],
+      setCursor: [
+        (plot) => {
+          plot.over.title = fewText(lowAt(plot, plot.cursor.idx))
+        },
+      ],
+    },
     series: [
       {
         label: 'Time',
-        value: (plot, x, _series, at) =>
-          at === null ? `${moment(plot.data[0][latest(plot)] * 1000)} (latest)` : moment(x * 1000),
+        value: (plot, _x, _series, at) => {
+          const shownAt = at ?? latest(plot)
+          const time = moment(plot.data[0][shownAt] * 1000)
+          const low = lowAt(plot, shownAt)
+          return noted(at === null ? `${time} (latest)` : time, low && `n ${count(low.n)}, few`)
+        },
       },
       ...lines
         .filter(({ q }) => shown.includes(q))
@@ -106,6 +125,29 @@ function options({ answer: { unit }, shown, limits }, width) {
 /** Where nobody points at the chart the legend tells of the last step that has data. */
 const latest = ({ data: [times, ...series] }) =>
   times.findLastIndex((_, at) => series.some((values) => values[at] != null))
+
+const fewText = (low) => (low ? `${counted(low.n, 'measurement')} here, ${FEW}` : '')
+
+/** Hollow: a value of few measurements is no less there, and says less. */
+function ringFew(plot, lowAt) {
+  const { ctx } = plot
+  const scale = uPlot.pxRatio
+  const [times, ...series] = plot.data
+  ctx.save()
+  ctx.fillStyle = css('--surface')
+  ctx.lineWidth = 1.5 * scale
+  times.forEach((x, at) => {
+    if (!lowAt(plot, at)) return
+    series.forEach((values, index) => {
+      ctx.strokeStyle = lineColour(plot, index + 1)
+      ctx.beginPath()
+      ctx.arc(plot.valToPos(x, 'x', true), plot.valToPos(values[at], 'y', true), RING * scale, 0, 2 * Math.PI)
+      ctx.fill()
+      ctx.stroke()
+    })
+  })
+  ctx.restore()
+}
 
 /** What the widest label needs. */
 function widthOf(plot, labels) {
