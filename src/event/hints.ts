@@ -1,4 +1,4 @@
-import type { RefusalCode } from './ledger/ledger.ts'
+import type { RejectionCode } from './ledger/ledger.ts'
 import { createLeftOut, leftOutNumbers, leftOutOfAttributes } from './left-out.ts'
 import type { Measurement } from './schema/event.ts'
 import { isObject } from './schema/json-object.ts'
@@ -17,7 +17,7 @@ export const EXAMPLE =
 /** What was found of the events of one request. */
 export interface HintedEvents {
   readonly accepted: readonly { readonly measurement: Measurement }[]
-  readonly refusals: readonly RefusalCode[]
+  readonly codes: readonly RejectionCode[]
   readonly ignored: number
 }
 
@@ -43,7 +43,7 @@ const NONE: readonly string[] = []
  */
 export function createHints(leftOut = createLeftOut()): Hints {
   function ofFields({ candidates, context, judged }: Found): readonly string[] {
-    const isMissing = judged.refusals.includes('missing_field')
+    const isMissing = judged.codes.includes('missing_field')
     if (judged.ignored === 0 && !isMissing && context === undefined) return NONE
     const example = isMissing && judged.accepted.length === 0 ? [EXAMPLE] : NONE
     const events = judged.ignored > 0 || isMissing ? candidates.slice(0, MOST_HINTED) : NONE

@@ -1,4 +1,4 @@
-import type { RefusalCode } from './ledger/ledger.ts'
+import type { RejectionCode } from './ledger/ledger.ts'
 import { MAX_VALUE, Measurement } from './schema/event.ts'
 import { isObject, type JsonObject } from './schema/json-object.ts'
 import { Unreadable } from './schema/unreadable.ts'
@@ -21,8 +21,8 @@ export type Verdict =
       readonly ignored: number
     }
   | {
-      readonly kind: 'refused'
-      readonly code: RefusalCode
+      readonly kind: 'rejected'
+      readonly code: RejectionCode
       readonly detail: string
       /** The column of ours that is wrong, or the first of several; absent where it is the event as a whole. */
       readonly field?: string
@@ -33,8 +33,8 @@ export type Verdict =
  * and the rule, never what the client wrote there.
  */
 export function judge(candidate: unknown): Verdict {
-  if (candidate instanceof Unreadable) return refuse(candidate.code, candidate.detail)
-  if (!isObject(candidate)) return refuse('not_an_object', 'An event must be a JSON object')
+  if (candidate instanceof Unreadable) return reject(candidate.code, candidate.detail)
+  if (!isObject(candidate)) return reject('not_an_object', 'An event must be a JSON object')
   const reading = readingOf(candidate)
   const { changes, broken, ignored, isTooDeep } = reading
   if (isTooDeep) return TOO_DEEP
@@ -121,11 +121,11 @@ function isDeeperThan(levels: number, value: unknown): boolean {
   return Object.values(value).some((inner) => isDeeperThan(levels - 1, inner))
 }
 
-const refuse = (code: RefusalCode, detail: string) => ({ kind: 'refused', code, detail }) as const
+const reject = (code: RejectionCode, detail: string) => ({ kind: 'rejected', code, detail }) as const
 
-const ofField = (code: RefusalCode, field: string, detail: string) => ({ ...refuse(code, detail), field })
+const ofField = (code: RejectionCode, field: string, detail: string) => ({ ...reject(code, detail), field })
 
-const TOO_DEEP = refuse('event_too_complex', `JSON is nested deeper than ${MAX_DEPTH} levels`)
+const TOO_DEEP = reject('event_too_complex', `JSON is nested deeper than ${MAX_DEPTH} levels`)
 const OUT_OF_RANGE = ofField(
   'invalid_field',
   'value',

@@ -80,7 +80,7 @@ const shared = { received_time: receivedMs, app_id: 'shop-web', device_type: 'de
 /** The line that a candidate becomes; undefined when it is refused. */
 function lineOf(candidate: unknown, stripIds: boolean): { event: Event; line: string } | undefined {
   const verdict = judge(candidate)
-  if (verdict.kind === 'refused') return undefined
+  if (verdict.kind === 'rejected') return undefined
   const clean = scrub(verdict.measurement, { ...privacy, stripIds }, (id) => `salted-${id.length}`)
   const { stamp } = enrich(clean, clean.event_id ?? 'made-up', receivedMs)
   const known = columns.filter(({ name }) => name in Measurement.properties).map(({ name }) => name)

@@ -124,7 +124,7 @@ test('what is refused, and what is said of it', async (t) => {
 /** The measurement that a candidate is taken for, and how many of its fields are left out. */
 function taken(fields: object): Extract<Verdict, { kind: 'accepted' }> {
   const verdict = judge({ ...least, ...fields })
-  if (verdict.kind === 'refused') throw new Error(verdict.detail)
+  if (verdict.kind === 'rejected') throw new Error(verdict.detail)
   return verdict
 }
 

@@ -3,7 +3,7 @@ import type { MetricRegistry } from '../../std/metrics/metric-registry.ts'
 import { type AcceptedCounts, createAcceptedCounts } from './app-tally.ts'
 
 /** Why an event was not accepted. Part of the wire contract: `rejected[].code`, and the label of the counter. */
-export type RefusalCode =
+export type RejectionCode =
   | 'not_an_object'
   | 'malformed_line'
   | 'missing_field'
@@ -20,7 +20,7 @@ export type RefusalCode =
 export interface LedgerTotals {
   readonly received: number
   readonly accepted: number
-  readonly rejected: Readonly<Partial<Record<RefusalCode, number>>>
+  readonly rejected: Readonly<Partial<Record<RejectionCode, number>>>
   /** The gateway's own, by which it tells what it accepted (ledger-event.ts): stored and delivered as the others are. */
   readonly ledgerEvents: number
   readonly recovered: number
@@ -34,8 +34,8 @@ export interface LedgerTotals {
  * accepted + ledger events + recovered = delivered + fallback + dead-lettered + backlog. Each ends in exactly one outcome.
  */
 export interface Ledger {
-  /** A request was decoded and judged: `accepted` of its events are durable now, the others were refused to the app. */
-  admitted(accepted: number, refusals: readonly RefusalCode[], app?: string): void
+  /** A request was decoded and judged: `accepted` of its events are durable now, the others were rejected. */
+  admitted(accepted: number, codes: readonly RejectionCode[], app?: string): void
   /** So many ledger events are durable now. */
   wroteLedger(events: number): void
   recovered(events: number): void
@@ -60,16 +60,16 @@ export function createLedger(
     ...{ received: 0, accepted: 0, ledgerEvents: 0, recovered: 0 },
     ...{ delivered: 0, fallback: 0, deadLettered: 0 },
   }
-  const refused: Partial<Record<RefusalCode, number>> = {}
+  const rejected: Partial<Record<RejectionCode, number>> = {}
   const rejectedByApp = counter(metrics, 'headgate_app_events_rejected_total')
-  exposeTotals(metrics, { totals, refused, backlogEvents, atRiskEvents })
+  exposeTotals(metrics, { totals, rejected, backlogEvents, atRiskEvents })
 
   return {
-    admitted(count, refusals, app) {
-      totals.received += count + refusals.length
+    admitted(count, codes, app) {
+      totals.received += count + codes.length
       totals.accepted += count
-      for (const reason of refusals) {
-        refused[reason] = (refused[reason] ?? 0) + 1
+      for (const reason of codes) {
+        rejected[reason] = (rejected[reason] ?? 0) + 1
         if (app !== undefined) rejectedByApp.inc({ app, reason })
       }
     },
@@ -88,14 +88,14 @@ export function createLedger(
     deadLettered(events) {
       totals.deadLettered += events
     },
-    totals: () => ({ ...totals, rejected: { ...refused } }),
+    totals: () => ({ ...totals, rejected: { ...rejected } }),
     tally: createAcceptedCounts(),
   }
 }
 
 interface Exposed {
   readonly totals: Omit<LedgerTotals, 'rejected'>
-  readonly refused: LedgerTotals['rejected']
+  readonly rejected: LedgerTotals['rejected']
   readonly backlogEvents: () => number
   readonly atRiskEvents: () => number
 }
@@ -103,7 +103,7 @@ interface Exposed {
 /** Counters are set when somebody asks for them: counting a request costs a few additions. */
 function exposeTotals(
   metrics: MetricRegistry,
-  { totals, refused, backlogEvents, atRiskEvents }: Exposed,
+  { totals, rejected, backlogEvents, atRiskEvents }: Exposed,
 ): void {
   const total = (name: Parameters<typeof counter>[1], read: () => number) =>
     counter(metrics, name, (it) => {
@@ -114,7 +114,7 @@ function exposeTotals(
   total('headgate_events_accepted_total', () => totals.accepted)
   counter(metrics, 'headgate_events_rejected_total', (it) => {
     it.reset()
-    for (const [reason, count] of Object.entries(refused)) it.inc({ reason }, count)
+    for (const [reason, count] of Object.entries(rejected)) it.inc({ reason }, count)
   })
   total('headgate_ledger_events_total', () => totals.ledgerEvents)
   counter(metrics, 'headgate_events_outcome_total', (it) => {

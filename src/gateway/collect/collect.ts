@@ -1,4 +1,4 @@
-import type { Ledger, RefusalCode } from '../../event/ledger/ledger.ts'
+import type { Ledger, RejectionCode } from '../../event/ledger/ledger.ts'
 import { mostStoredBytes } from '../../event/schema/growth.ts'
 import { createFairQueue, type Owner } from '../../std/async/fair-queue.ts'
 import { type ResumableWork, runBriefly, runYielding } from '../../std/async/yielding.ts'
@@ -24,7 +24,7 @@ import {
   judgeAll,
   MAX_EVENTS_PER_REQUEST,
   type Rejection,
-  refuseForPrivacy,
+  rejectForPrivacy,
   withoutTooLarge,
 } from './verdicts.ts'
 
@@ -59,7 +59,7 @@ interface Account {
   readonly app: App | undefined
 }
 
-interface Prepared extends Pick<Judged, 'rejected' | 'refusals' | 'faults'> {
+interface Prepared extends Pick<Judged, 'rejected' | 'codes' | 'faults'> {
   readonly app: App
   readonly batch: Batch
   readonly hints: readonly string[]
@@ -138,7 +138,7 @@ export function createCollector(ports: CollectorPorts): Collector {
     const { candidates } = decoded
     if (candidates.length > FEW_EVENTS) yield
     const app = admitted(account, decoded)
-    const judged = judgeAll(candidates, gpc && app.gpc === 'drop' ? refuseForPrivacy : undefined)
+    const judged = judgeAll(candidates, gpc && app.gpc === 'drop' ? rejectForPrivacy : undefined)
     if (judged.accepted.length === 0) refuseAll(app, judged, hintsOf({ format, decoded, judged }))
     if (candidates.length > FEW_EVENTS) yield
     const claim = claimOf(submission, app, decoded.said ?? [received.body])
@@ -148,10 +148,10 @@ export function createCollector(ports: CollectorPorts): Collector {
         MAX_BATCH_BYTES,
       )
       const sealed = yield* seal(app, judged.accepted, submission, { claim, maxBytes })
-      const { rejected, refusals, faults } = store(submission, app, judged, sealed)
+      const { rejected, codes, faults } = store(submission, app, judged, sealed)
       const hints = canRetry ? hintsOf({ format, decoded, judged, sealed }) : []
       const { batch, retrySafe } = sealed
-      return { app, batch, rejected, refusals, faults, hints, retrySafe, claim }
+      return { app, batch, rejected, codes, faults, hints, retrySafe, claim }
     } catch (error) {
       claim?.end(false)
       throw error
@@ -173,25 +173,21 @@ export function createCollector(ports: CollectorPorts): Collector {
     return idempotency.claim(app.id, idempotencyKey, digestOf([format.name, ...said]))
   }
 
-  function refuseAll(
-    { id }: App,
-    { rejected, refusals, faults }: Judged,
-    hints: readonly string[] = [],
-  ): never {
-    ledger.admitted(0, refusals, id)
+  function refuseAll({ id }: App, { rejected, codes, faults }: Judged, hints: readonly string[] = []): never {
+    ledger.admitted(0, codes, id)
     notes.rejectedFields.note(id, faults)
     const [first] = rejected
     const why = first === undefined ? 'The request holds no event.' : `The first: ${first.detail}`
-    throw new AppError('nothing_valid', `None of ${refusals.length} events could be accepted. ${why}`, {
+    throw new AppError('nothing_valid', `None of ${codes.length} events could be accepted. ${why}`, {
       details: { accepted: 0, rejected, ...(hints.length > 0 && { hints }) },
     })
   }
 
   /** Each event that was judged is counted once, whatever the journal says. */
-  function refuse({ app, batch, refusals, faults, claim }: Prepared, error: unknown): never {
+  function refuse({ app, batch, codes, faults, claim }: Prepared, error: unknown): never {
     claim?.end(false)
     const reason = reasonOf(error)
-    ledger.admitted(0, [...refusals, ...Array<RefusalCode>(batch.count).fill(reason)], app.id)
+    ledger.admitted(0, [...codes, ...Array<RejectionCode>(batch.count).fill(reason)], app.id)
     notes.rejectedFields.note(app.id, faults)
     throw error
   }
@@ -204,7 +200,7 @@ export function createCollector(ports: CollectorPorts): Collector {
       const work = prepare(submission, account, received)
       const atOnce = isShort(received) ? runBriefly(work, SHORT_MS, clock.monotonicMs) : undefined
       const prepared = atOnce ?? (await inTurn(owner, () => runYielding(work)))
-      const { app, batch, rejected, refusals, faults, hints, claim, retrySafe } = prepared
+      const { app, batch, rejected, codes, faults, hints, claim, retrySafe } = prepared
       let durability: Durability
       try {
         durability = await journal.append(batch)
@@ -212,7 +208,7 @@ export function createCollector(ports: CollectorPorts): Collector {
         return refuse(prepared, error)
       }
       claim?.end(true)
-      ledger.admitted(batch.count, refusals, app.id)
+      ledger.admitted(batch.count, codes, app.id)
       notes.rejectedFields.note(app.id, faults)
       countAcknowledged(durability, batch.count)
       ledger.tally.add(app.id, batch.receivedMs, batch.count)
@@ -239,7 +235,7 @@ const ownerOf = ({ block }: Submission, { app }: Account): Owner => ({ group: ap
  */
 const isShort = ({ body }: Received): boolean => body.length <= SHORT_BYTES
 
-function reasonOf(error: unknown): RefusalCode {
+function reasonOf(error: unknown): RejectionCode {
   if (!(error instanceof AppError)) return 'journal_unavailable'
   const { code } = error
   return code === 'journal_full' || code === 'sinks_unavailable' ? code : 'journal_unavailable'

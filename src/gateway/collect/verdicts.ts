@@ -1,18 +1,18 @@
 import { MAX_EVENTS_PER_BODY } from '../../event/decode/spans.ts'
-import type { RefusalCode } from '../../event/ledger/ledger.ts'
+import type { RejectionCode } from '../../event/ledger/ledger.ts'
 import type { Measurement } from '../../event/schema/event.ts'
 import { EVENT_TOO_LARGE, judge, type Verdict } from '../../event/verdict.ts'
 import type { FieldRejection } from '../apps/rejected-fields.ts'
 
-/** What one request may bring. Those beyond are refused one by one: the first keep their place. */
+/** What one request may bring. Those beyond are rejected one by one: the first keep their place. */
 export const MAX_EVENTS_PER_REQUEST = MAX_EVENTS_PER_BODY
-/** Enough to find the fault. Every refusal is counted, listed or not. */
+/** Enough to find the fault. Every rejection is counted, listed or not. */
 export const MAX_REJECTIONS_LISTED = 500
 
 export interface Rejection {
   /** Its place in the request, from 0. */
   readonly index: number
-  readonly code: RefusalCode
+  readonly code: RejectionCode
   readonly detail: string
 }
 
@@ -21,7 +21,7 @@ export interface Judged {
   /** In the order of the request, at most MAX_REJECTIONS_LISTED. */
   readonly rejected: readonly Rejection[]
   /** The code of every event that was not accepted. */
-  readonly refusals: readonly RefusalCode[]
+  readonly codes: readonly RejectionCode[]
   /** The fields of ours that are to blame for some of those. */
   readonly faults: readonly FieldRejection[]
   /** Fields that were left out of accepted events. */
@@ -29,7 +29,7 @@ export interface Judged {
 }
 
 const NOTHING_REJECTED: Judged['rejected'] = []
-const NO_REFUSALS: Judged['refusals'] = []
+const NO_CODES: Judged['codes'] = []
 const NO_FAULTS: Judged['faults'] = []
 
 /** Each candidate on its own, so that one bad event never costs its neighbours. */
@@ -38,7 +38,7 @@ export function judgeAll(
   verdictOf: (candidate: unknown) => Verdict = judge,
 ): Judged {
   const accepted: { measurement: Measurement; index: number }[] = []
-  const refused: Rejection[] = []
+  const rejected: Rejection[] = []
   const faults: FieldRejection[] = []
   let ignored = 0
   const judgeable = Math.min(candidates.length, MAX_EVENTS_PER_REQUEST)
@@ -49,19 +49,19 @@ export function judgeAll(
       ignored += verdict.ignored
     } else {
       const { code, detail, field } = verdict
-      refused.push({ index, code, detail })
+      rejected.push({ index, code, detail })
       if (field !== undefined) faults.push({ code, field })
     }
   }
-  if (refused.length === 0 && judgeable === candidates.length) {
-    return { accepted, rejected: NOTHING_REJECTED, refusals: NO_REFUSALS, faults: NO_FAULTS, ignored }
+  if (rejected.length === 0 && judgeable === candidates.length) {
+    return { accepted, rejected: NOTHING_REJECTED, codes: NO_CODES, faults: NO_FAULTS, ignored }
   }
   const beyond = candidates.length - judgeable
-  const room = MAX_REJECTIONS_LISTED - refused.length
+  const room = MAX_REJECTIONS_LISTED - rejected.length
   return {
     accepted,
-    rejected: refused.concat(Array.from({ length: Math.min(beyond, room) }, (_, i) => tooMany(i))),
-    refusals: refused.map(({ code }) => code).concat(Array(beyond).fill('too_many_events')),
+    rejected: rejected.concat(Array.from({ length: Math.min(beyond, room) }, (_, i) => tooMany(i))),
+    codes: rejected.map(({ code }) => code).concat(Array(beyond).fill('too_many_events')),
     faults,
     ignored,
   }
@@ -78,14 +78,14 @@ export function withoutTooLarge(judged: Judged, places: readonly number[]): Judg
     accepted: judged.accepted.filter(({ index }) => !places.includes(index)),
     rejected: rejected.slice(0, MAX_REJECTIONS_LISTED),
     faults: judged.faults,
-    refusals: [...judged.refusals, ...found.map(({ code }) => code)],
+    codes: [...judged.codes, ...found.map(({ code }) => code)],
     ignored: judged.ignored,
   }
 }
 
 /** For apps that take nothing from visitors who object (Global Privacy Control). */
-export const refuseForPrivacy = (): Verdict => ({
-  kind: 'refused',
+export const rejectForPrivacy = (): Verdict => ({
+  kind: 'rejected',
   code: 'privacy_gpc',
   detail: 'The visitor asks not to be measured (Sec-GPC).',
 })

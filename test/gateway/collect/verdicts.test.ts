@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { Unreadable } from '../../../src/event/schema/unreadable.ts'
-import { judgeAll, refuseForPrivacy } from '../../../src/gateway/collect/verdicts.ts'
+import { judgeAll, rejectForPrivacy } from '../../../src/gateway/collect/verdicts.ts'
 import { lcp } from '../../fakes/gateway.ts'
 
 test('each candidate is judged on its own and keeps its place', async (t) => {
@@ -24,12 +24,12 @@ test('each candidate is judged on its own and keeps its place', async (t) => {
     ],
   )
   t.equal(judged.rejected[1]?.detail, 'Not JSON.')
-  t.same(judged.refusals, ['not_an_object', 'malformed_line', 'missing_field'])
+  t.same(judged.codes, ['not_an_object', 'malformed_line', 'missing_field'])
   t.equal(judged.ignored, 2)
 })
 
 test('nothing is nothing', async (t) => {
-  t.same(judgeAll([]), { accepted: [], rejected: [], refusals: [], faults: [], ignored: 0 })
+  t.same(judgeAll([]), { accepted: [], rejected: [], codes: [], faults: [], ignored: 0 })
 })
 
 test('the first 500 are judged, the others refused one by one', async (t) => {
@@ -41,16 +41,16 @@ test('the first 500 are judged, the others refused one by one', async (t) => {
   ])
 })
 
-test('of many refusals the first 500 are listed, and all are counted', async (t) => {
+test('of many rejections the first 500 are listed, and all are counted', async (t) => {
   const judged = judgeAll(Array(2_000).fill(0))
   t.equal(judged.rejected.length, 500)
   t.equal(judged.rejected.at(-1)?.index, 499)
-  t.equal(judged.refusals.length, 2_000)
-  t.equal(judged.refusals.filter((code) => code === 'too_many_events').length, 1_500)
+  t.equal(judged.codes.length, 2_000)
+  t.equal(judged.codes.filter((code) => code === 'too_many_events').length, 1_500)
 })
 
 test('for an app that honours objections so far, nothing is accepted', async (t) => {
-  const judged = judgeAll([lcp(), 5], refuseForPrivacy)
+  const judged = judgeAll([lcp(), 5], rejectForPrivacy)
   t.same(judged.accepted, [])
-  t.same(judged.refusals, ['privacy_gpc', 'privacy_gpc'])
+  t.same(judged.codes, ['privacy_gpc', 'privacy_gpc'])
 })

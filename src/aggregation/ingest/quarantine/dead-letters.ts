@@ -1,6 +1,6 @@
 import { storableLines } from '../../../event/schema/ndjson.ts'
 import { scrubExcerpt } from '../../../event/scrub.ts'
-import type { DirectRefusal, RefusedInLine } from './judge-line.ts'
+import type { DirectRejection, RejectedInLine } from './judge-line.ts'
 import type { Line } from './object-lines.ts'
 
 /** Told one by one for an object; of the others it is only told how many there were. */
@@ -9,37 +9,37 @@ export const MAX_DEAD_LETTERS = 1_000
 export const MAX_LETTERS_A_LINE = 20
 
 export interface DeadLetters {
-  add(refused: RefusedInLine, line?: Line): void
+  add(rejected: RejectedInLine, line?: Line): void
   /** Events, by reason. */
-  readonly counts: ReadonlyMap<DirectRefusal, number>
-  /** Lines of JSON; undefined when nothing was refused. */
+  readonly counts: ReadonlyMap<DirectRejection, number>
+  /** Lines of JSON; undefined when nothing was rejected. */
   body(): Buffer | undefined
 }
 
 /**
- * What of one object is refused: reason, place, and a masked beginning of the text. Not the line itself, as what cannot be
+ * What of one object is rejected: reason, place, and a masked beginning of the text. Not the line itself, as what cannot be
  * read cannot be scrubbed.
  */
 export function createDeadLetters(): DeadLetters {
   const letters: string[] = []
-  const counts = new Map<DirectRefusal, number>()
-  const untold = new Map<DirectRefusal, number>()
+  const counts = new Map<DirectRejection, number>()
+  const untold = new Map<DirectRejection, number>()
   let place: LetterPlace | undefined
-  const more = (of: Map<DirectRefusal, number>, { reason, events }: RefusedInLine) =>
+  const more = (of: Map<DirectRejection, number>, { reason, events }: RejectedInLine) =>
     of.set(reason, (of.get(reason) ?? 0) + events)
   return {
     counts,
-    add(refused, line) {
-      more(counts, refused)
+    add(rejected, line) {
+      more(counts, rejected)
       if (place?.line !== line?.number) place = undefined
       const told = place?.letters ?? 0
       if (letters.length >= MAX_DEAD_LETTERS || told >= MAX_LETTERS_A_LINE) {
-        more(untold, refused)
+        more(untold, rejected)
         return
       }
       // What the line says is told once: it may be many times what is wrong with each event of it.
       letters.push(
-        JSON.stringify({ ...refused, ...(told === 0 ? beginningOf(line) : { line: line?.number }) }),
+        JSON.stringify({ ...rejected, ...(told === 0 ? beginningOf(line) : { line: line?.number }) }),
       )
       if (line !== undefined) place = { line: line.number, letters: told + 1 }
     },

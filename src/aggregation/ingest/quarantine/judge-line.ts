@@ -1,6 +1,6 @@
 import { type Candidates, candidatesIn } from '../../../event/decode/candidates.ts'
 import { MAX_EVENTS_PER_BODY } from '../../../event/decode/spans.ts'
-import type { RefusalCode } from '../../../event/ledger/ledger.ts'
+import type { RejectionCode } from '../../../event/ledger/ledger.ts'
 import type { Measurement } from '../../../event/schema/event.ts'
 import { isObject } from '../../../event/schema/json-object.ts'
 import { judge } from '../../../event/verdict.ts'
@@ -13,17 +13,17 @@ export const MAX_EVENTS_PER_LINE = MAX_EVENTS_PER_BODY
 /** Nothing shorter is an event. Seen before it is parsed: what cannot be read costs most, and short lines are many. */
 const LEAST_BYTES = '{"name":"a","value":1}'.length
 
-export type DirectRefusal = RefusalCode | 'line_too_long' | 'broken_object' | 'stored_too_large'
+export type DirectRejection = RejectionCode | 'line_too_long' | 'broken_object' | 'stored_too_large'
 
-export interface RefusedInLine {
-  readonly reason: DirectRefusal
+export interface RejectedInLine {
+  readonly reason: DirectRejection
   readonly detail: string
   readonly events: number
 }
 
 export interface JudgedLine {
   readonly accepted: readonly { readonly measurement: Measurement; readonly index: number }[]
-  readonly refused: readonly RefusedInLine[]
+  readonly rejected: readonly RejectedInLine[]
   /** As it stands there. */
   readonly token: unknown
 }
@@ -38,30 +38,30 @@ export function judgeLine(line: Buffer): JudgedLine {
     return judgeCandidates(runToEnd(candidatesIn(line)))
   } catch (error) {
     if (!(error instanceof AppError && OF_THE_LINE.includes(error.code))) throw error
-    return refusedLine('malformed_line', error.message)
+    return rejectedLine('malformed_line', error.message)
   }
 }
 
-export const refusedLine = (reason: DirectRefusal, detail: string): JudgedLine => ({
+export const rejectedLine = (reason: DirectRejection, detail: string): JudgedLine => ({
   accepted: [],
-  refused: [{ reason, detail, events: 1 }],
+  rejected: [{ reason, detail, events: 1 }],
   token: undefined,
 })
 
-const TOO_SHORT = refusedLine('malformed_line', 'The line is too short to be an event')
+const TOO_SHORT = rejectedLine('malformed_line', 'The line is too short to be an event')
 
 function judgeCandidates({ candidates, root }: Candidates): JudgedLine {
   const accepted: { measurement: Measurement; index: number }[] = []
-  const refused: RefusedInLine[] = []
+  const rejected: RejectedInLine[] = []
   for (const [index, candidate] of candidates.slice(0, MAX_EVENTS_PER_LINE).entries()) {
     const verdict = judge(candidate)
     if (verdict.kind === 'accepted') accepted.push({ measurement: verdict.measurement, index })
-    else refused.push({ reason: verdict.code, detail: verdict.detail, events: 1 })
+    else rejected.push({ reason: verdict.code, detail: verdict.detail, events: 1 })
   }
   const beyond = candidates.length - MAX_EVENTS_PER_LINE
   if (beyond > 0) {
     const detail = `A line may bring ${MAX_EVENTS_PER_LINE} events.`
-    refused.push({ reason: 'too_many_events', detail, events: beyond })
+    rejected.push({ reason: 'too_many_events', detail, events: beyond })
   }
-  return { accepted, refused, token: isObject(root) ? root['recordToken'] : undefined }
+  return { accepted, rejected, token: isObject(root) ? root['recordToken'] : undefined }
 }

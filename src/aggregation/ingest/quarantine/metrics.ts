@@ -13,13 +13,13 @@ export interface QuarantineMetrics {
 
 export function quarantineMetrics({ metrics }: Pick<Telemetry, 'metrics'>): QuarantineMetrics {
   const events = counter(metrics, 'headgate_direct_events_total')
-  const refused = counter(metrics, 'headgate_direct_refused_total')
+  const rejected = counter(metrics, 'headgate_direct_refused_total')
   const clockReplaced = counter(metrics, 'headgate_direct_clock_replaced_total')
   const waiting = gauge(metrics, 'headgate_direct_waiting_objects')
   return {
     took(app, taken) {
       for (const [record_token, count] of taken.stored) events.inc({ app, record_token }, count)
-      for (const [reason, count] of taken.refused) refused.inc({ app, reason }, count)
+      for (const [reason, count] of taken.rejected) rejected.inc({ app, reason }, count)
       clockReplaced.inc({ app }, taken.clockReplaced)
     },
     waiting(objects) {

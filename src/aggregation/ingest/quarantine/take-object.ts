@@ -16,7 +16,7 @@ import { copyAside, deadSource } from '../objects/set-aside.ts'
 import { createAttribution, type DirectApp, type TokenOutcome } from './attribution.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import { type BuildDirectLine, createDirectLineBuilder } from './direct-lines.ts'
-import { type JudgedLine, judgeLine, refusedLine } from './judge-line.ts'
+import { type JudgedLine, judgeLine, rejectedLine } from './judge-line.ts'
 import { type Line, objectLines } from './object-lines.ts'
 import type { RecordVerifier } from './record-verifier.ts'
 
@@ -39,13 +39,13 @@ export interface TakenObject {
   /** Events that were stored, by what came of the token of their record. */
   readonly stored: ReadonlyMap<TokenOutcome, number>
   readonly clockReplaced: number
-  readonly refused: DeadLetters['counts']
+  readonly rejected: DeadLetters['counts']
   /** Where the object lies, whole, if it could not be read to its end. */
   readonly keptIn: string | undefined
 }
 
 /** So many events may be judged, and so much may be written, before others of the process have their turn. */
-const EVENTS_A_TURN = 64
+const EVENTS_A_ROUND = 64
 const PIECE_CHARS = 65_536
 
 /** Firehose keeps an object open for so long: https://docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html */
@@ -91,7 +91,7 @@ export async function takeObject(object: DirectObject, tools: TakeTools): Promis
   const stored = { ...place, source, name: quarantinedName(id, storedMs) }
   if (tally.stored.size > 0) await lake.putFile(rawKey(stored), path)
   await lake.remove([object.key])
-  return { ...tally, refused: deadLetters.counts, keptIn }
+  return { ...tally, rejected: deadLetters.counts, keptIn }
 }
 
 /** As what cannot be read cannot be scrubbed, it is as it was. */
@@ -165,15 +165,15 @@ interface Judging extends Reading {
 /** What is stored of a line: of its events those that fit, the others are counted. */
 async function storedLine(line: Line, judging: Judging): Promise<string> {
   const { deadLetters, tally, attribute } = judging
-  const { accepted, refused, token } = judged(line, judging)
-  for (const each of refused) deadLetters.add(each, line)
+  const { accepted, rejected, token } = judged(line, judging)
+  for (const each of rejected) deadLetters.add(each, line)
   if (accepted.length === 0) return ''
   tally.roomBytes += grownBytes(line.bytes.length, accepted.length)
   const whose = await attribute(token)
   let lines = ''
   let count = 0
   for (const [place, event] of accepted.entries()) {
-    if (place % EVENTS_A_TURN === EVENTS_A_TURN - 1) await nextLoopRound()
+    if (place % EVENTS_A_ROUND === EVENTS_A_ROUND - 1) await nextLoopRound()
     const { stored, clockReplaced } = judging.seal(event.measurement, whose, {
       line: line.number,
       index: event.index,
@@ -197,9 +197,9 @@ async function storedLine(line: Line, judging: Judging): Promise<string> {
 }
 
 function judged(line: Line, { tally }: Reading): JudgedLine {
-  if (line.isTooLong) return refusedLine('line_too_long', TOO_LONG)
+  if (line.isTooLong) return rejectedLine('line_too_long', TOO_LONG)
   const found = judgeLine(line.bytes)
-  tally.events += found.accepted.length + found.refused.length
+  tally.events += found.accepted.length + found.rejected.length
   return found
 }
 

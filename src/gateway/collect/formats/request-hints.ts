@@ -34,14 +34,14 @@ export function createRequestHints(): (request: Judgement) => readonly string[] 
   }
 }
 
-const isMissingOne = ({ refusals }: HintedEvents): boolean => refusals.includes('missing_field')
+const isMissingOne = ({ codes }: HintedEvents): boolean => codes.includes('missing_field')
 
 /** What to do with a request whose shape is evidently that of another route's, or of no route here; undefined otherwise. */
 function misrouted({ format, decoded, judged }: Judgement): string | undefined {
   const looksLike = judged.accepted.length === 0 ? foreign(decoded) : undefined
   if (looksLike !== undefined) return `This looks like ${looksLike}, which no route here takes. ${EXAMPLE}`
   if (format.name !== 'native') return undefined
-  const isWhole = judged.ignored === 0 && judged.refusals.length === 0
+  const isWhole = judged.ignored === 0 && judged.codes.length === 0
   return (isWhole ? areNamedAsVitals(judged) : areVitals(decoded)) ? VITALS : undefined
 }
 

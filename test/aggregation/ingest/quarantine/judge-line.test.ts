@@ -7,10 +7,10 @@ const judged = (line: string | Buffer | object) =>
   judgeLine(Buffer.from(typeof line === 'string' || Buffer.isBuffer(line) ? line : JSON.stringify(line)))
 /** What was wrong, as `reason: detail`. */
 const faults = (line: Parameters<typeof judged>[0]) =>
-  judged(line).refused.map(({ reason, detail, events }) => `${events} ${reason}: ${detail}`)
+  judged(line).rejected.map(({ reason, detail, events }) => `${events} ${reason}: ${detail}`)
 
 test('a line is an event, or an envelope with what its events share', async (t) => {
-  t.same(judged(least), { accepted: [{ measurement: least, index: 0 }], refused: [], token: undefined })
+  t.same(judged(least), { accepted: [{ measurement: least, index: 0 }], rejected: [], token: undefined })
   t.match(judged(` ${JSON.stringify({ ...least, recordToken: 'a.b.c' })}\r`), { token: 'a.b.c' })
   const envelope = {
     recordToken: 'a.b.c',
@@ -22,7 +22,7 @@ test('a line is an event, or an envelope with what its events share', async (t) 
       { measurement: { ...least, app_version: '7', attributes: { plan: 'pro', tier: '1' } }, index: 0 },
       { measurement: { ...least, app_version: '8', attributes: { plan: 'pro', tier: '2' } }, index: 2 },
     ],
-    refused: [
+    rejected: [
       {
         reason: 'invalid_field',
         detail: 'name: must be 1 to 128 of A-Z, a-z, 0-9 and _ . : / -, beginning with a letter',
@@ -31,10 +31,10 @@ test('a line is an event, or an envelope with what its events share', async (t) 
     ],
     token: 'a.b.c',
   })
-  t.same(judged({ events: [], context: {} }), { accepted: [], refused: [], token: undefined })
+  t.same(judged({ events: [], context: {} }), { accepted: [], rejected: [], token: undefined })
 })
 
-test('what is no event is refused by name', async (t) => {
+test('what is no event is rejected by name', async (t) => {
   for (const [what, line, expected] of [
     ['half a document', '{"name":"app.start","value', '1 malformed_line: Not valid JSON'],
     ['no UTF-8', Buffer.alloc(22, 0xff), '1 malformed_line: The body is not UTF-8'],
@@ -69,16 +69,16 @@ test('what is no event is refused by name', async (t) => {
 })
 
 test('an envelope may bring as many events as a request', async (t) => {
-  const { accepted, refused } = judged({ events: Array(MAX_EVENTS_PER_LINE + 7).fill(least) })
+  const { accepted, rejected } = judged({ events: Array(MAX_EVENTS_PER_LINE + 7).fill(least) })
   t.equal(accepted.length, 500)
-  t.same(refused, [{ reason: 'too_many_events', detail: 'A line may bring 500 events.', events: 7 }])
+  t.same(rejected, [{ reason: 'too_many_events', detail: 'A line may bring 500 events.', events: 7 }])
 })
 
 test('a bad item of a line costs its neighbours nothing, and several values in a line are several events', async (t) => {
   const good = JSON.stringify(least)
   t.match(judged(`{"events":[${good},{"name":"a","value":NaN},${good}]}`), {
     accepted: [{ index: 0 }, { index: 2 }],
-    refused: [{ reason: 'malformed_line' }],
+    rejected: [{ reason: 'malformed_line' }],
   })
   t.equal(judged(`${good}${good}`).accepted.length, 2)
 })

@@ -19,7 +19,7 @@ const decode = (value: unknown) => decodeBytes(Buffer.from(JSON.stringify(value)
 function measured(beacon: unknown) {
   const [candidate] = decode(beacon)
   const verdict = judge(candidate)
-  if (verdict.kind === 'refused') throw new Error(verdict.detail)
+  if (verdict.kind === 'rejected') throw new Error(verdict.detail)
   // What is undefined is absent.
   return JSON.parse(JSON.stringify(verdict.measurement))
 }
@@ -35,7 +35,7 @@ test('recorded beacons of web-vitals 6 give the rows that they stand for', async
     const receivedMs = Date.parse(recorded.receivedAt)
     const rows = decodeBytes(Buffer.from(recorded.bodyBase64, 'base64')).map((candidate) => {
       const verdict = judge(candidate)
-      if (verdict.kind === 'refused') return verdict
+      if (verdict.kind === 'rejected') return verdict
       t.equal(verdict.ignored, 0)
       const clean = scrub(verdict.measurement, privacy, String)
       const { unit, page_path, event_time } = enrich(clean, 'id', receivedMs).stamp
@@ -307,7 +307,7 @@ test('an array is a batch, and what is no object in it is for the verdict to say
   const candidates = decode([lcp, 5, null, [], lcp])
   t.same(
     candidates.map((candidate) => judge(candidate).kind),
-    ['accepted', 'refused', 'refused', 'refused', 'accepted'],
+    ['accepted', 'rejected', 'rejected', 'rejected', 'accepted'],
   )
   t.same(decode([]), [])
 })
