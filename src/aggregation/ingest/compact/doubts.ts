@@ -3,6 +3,7 @@ import { DAY_MS } from '../../../std/durations.ts'
 import { MAX_INSTANT_MS, MIN_EPOCH_MS } from '../../../std/input/instant.ts'
 import { allRows, type SqlSession } from '../duckdb/sql-session.ts'
 import { quote, readParquet } from '../duckdb/sql-text.ts'
+import { COARSE, FINE } from './line-faults.ts'
 
 /** Rows that are taken as they are, and hardly say what was meant. */
 export interface Doubt {
@@ -37,8 +38,8 @@ function doubtsOf(parquet: string, nowMs: number): string {
 }
 
 const OF_TIMES: Readonly<Record<string, string>> = {
-  coarse: 'event_time is before 1973, and looks like epoch seconds',
-  fine: 'event_time is after 9999, where no window is: it looks like epoch micro- or nanoseconds',
+  coarse: `event_time ${COARSE}`,
+  fine: `event_time ${FINE}`,
   early:
     'event_time is more than a day after received_time, and nothing arrives before it happens: where nobody knows when it arrived, both are the same',
   ahead: 'event_time is more than a day from now: counted when its window is over',

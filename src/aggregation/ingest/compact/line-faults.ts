@@ -90,13 +90,15 @@ function whyFault(fault: LineFault): string {
   if (!isOfColumn(fault)) return OF_LINE[fault]
   const name = columnIn(fault)
   if (fault.startsWith('long:')) return `its ${name} has more than ${MAX_ID_CHARS} characters`
-  if (fault.startsWith('coarse:')) return `its ${name} ${COARSE}, ${asIn(name, EXAMPLES[name])}`
-  if (fault.startsWith('fine:')) return `its ${name} ${FINE}, ${asIn(name, EXAMPLES[name])}`
+  if (fault.startsWith('coarse:')) return `its ${name} ${COARSE}${MUST_BE}, ${asIn(name, EXAMPLES[name])}`
+  if (fault.startsWith('fine:')) return `its ${name} ${FINE}${MUST_BE}, ${asIn(name, EXAMPLES[name])}`
   return `its ${name} is ${typeOf.get(name) === 'bigint' ? 'no time in epoch milliseconds' : 'no number'}, ${asIn(name, EXAMPLES[name])}`
 }
 
-const COARSE = 'is before 1973, and looks like epoch seconds: it must be epoch milliseconds'
-const FINE = 'is after 9999, and looks like epoch micro- or nanoseconds: it must be epoch milliseconds'
+/** What of a time that counts something else is told, wherever it stands. */
+export const COARSE = 'is before 1973, and looks like epoch seconds'
+export const FINE = 'is after 9999, and looks like epoch micro- or nanoseconds'
+const MUST_BE = ': it must be epoch milliseconds'
 
 const OF_LINE: Readonly<Record<FaultOfLine, string>> = {
   length: 'it is longer than a line may be',
