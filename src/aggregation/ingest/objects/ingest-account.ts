@@ -5,6 +5,7 @@ import { isProgrammerError } from '../../../std/programming-errors.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
 import type { Doubtful, IngestFailure, IngestReport, SetAside } from '../index/arrivals.ts'
 import { logMistake, whyOf } from './failure-reason.ts'
+import { addPart, emptyReport } from './ingest-report.ts'
 
 /** The most log lines a minute of what is set aside, and of what cannot be taken. Ours: others fill the lake. */
 const MAX_LINES_A_MINUTE = 20
@@ -53,22 +54,10 @@ export function ingestAccount({ metrics, log }: Telemetry, clock: Clock) {
   }
 
   function begin(signal: AbortSignal): Pass {
-    const report = {
-      inputs: 0,
-      rows: 0,
-      malformed: 0,
-      setAside: [] as SetAside[],
-      doubtful: [] as Doubtful[],
-      failed: [] as IngestFailure[],
-    }
+    const report = emptyReport()
 
     function add(part: IngestReport): void {
-      report.inputs += part.inputs
-      report.rows += part.rows
-      report.malformed += part.malformed
-      report.setAside.push(...part.setAside)
-      report.doubtful.push(...part.doubtful)
-      report.failed.push(...part.failed)
+      addPart(report, part)
       inputs.inc(part.inputs)
       rows.inc(part.rows)
       malformed.inc(part.malformed)

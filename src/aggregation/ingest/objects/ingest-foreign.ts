@@ -3,6 +3,7 @@ import { indexKey } from '../../../lake/layout.ts'
 import type { IngestReport } from '../index/arrivals.ts'
 import type { ForeignObject } from '../index/pending.ts'
 import { doubtfulIn, type IngestTools } from './ingest-partition.ts'
+import { NOTHING } from './ingest-report.ts'
 import { examine } from './probe.ts'
 import { keepAside } from './set-aside.ts'
 
@@ -25,15 +26,6 @@ export async function indexForeign(object: ForeignObject, tools: IngestTools): P
   } finally {
     await file.release()
   }
-}
-
-export const NOTHING: IngestReport = {
-  inputs: 0,
-  rows: 0,
-  malformed: 0,
-  setAside: [],
-  doubtful: [],
-  failed: [],
 }
 
 async function indexFile(object: ForeignObject, path: string, tools: IngestTools): Promise<IngestReport> {

@@ -1,8 +1,9 @@
 import type { LakeObject } from '../../../lake/lake.ts'
 import { isProgrammerError } from '../../../std/programming-errors.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
-import type { Doubtful, IngestFailure, IngestReport, SetAside } from '../index/arrivals.ts'
+import type { IngestReport } from '../index/arrivals.ts'
 import { logMistake, whyOf } from './failure-reason.ts'
+import { addPart, emptyReport } from './ingest-report.ts'
 
 /** A batch that fails is halved to find what fails in it. A fault of everything must not be met once for each object. */
 export const MAX_FAILURES = 32
@@ -25,10 +26,7 @@ export async function ingestEach(
   batches: readonly (readonly LakeObject[])[],
   { tools, ingest }: Taking,
 ): Promise<IngestReport> {
-  const failed: IngestFailure[] = []
-  const setAside: SetAside[] = []
-  const doubtful: Doubtful[] = []
-  const report = { inputs: 0, rows: 0, malformed: 0, setAside, doubtful, failed }
+  const report = emptyReport()
   const todo = [...batches]
   let taken = 0
   let failures = 0
@@ -38,11 +36,7 @@ export async function ingestEach(
       const part = await ingest(inputs, taken)
       if (part === undefined) break
       taken += 1
-      report.inputs += part.inputs
-      report.rows += part.rows
-      report.malformed += part.malformed
-      setAside.push(...part.setAside)
-      doubtful.push(...part.doubtful)
+      addPart(report, part)
     } catch (error) {
       if (tools.signal.aborted) throw error
       failures += 1
@@ -52,7 +46,7 @@ export async function ingestEach(
         todo.unshift(inputs.slice(0, half), inputs.slice(half))
       } else {
         const why = whyOf(error)
-        failed.push(...inputs.map(({ key }) => ({ key, why })))
+        report.failed.push(...inputs.map(({ key }) => ({ key, why })))
       }
     }
   }
