@@ -1,3 +1,4 @@
+import { MAX_VALUE } from '../../../event/schema/event.ts'
 import { converted, scales } from '../../../event/values/unit.ts'
 import { DAY_MS } from '../../../std/durations.ts'
 import { MAX_INSTANT_MS, MIN_EPOCH_MS } from '../../../std/input/instant.ts'
@@ -27,27 +28,30 @@ export async function doubtsIn(session: SqlSession, parquet: string, nowMs: numb
 function doubtsOf(parquet: string, nowMs: number): string {
   // Others may have columns of any whole number where ours are BIGINT, and of numbers where ours are texts.
   const unit = 'CAST(unit AS VARCHAR)'
+  const value = 'CAST(value AS DOUBLE)'
   const known = [...scales.keys()].map((each) => quote(String(each))).join(', ')
   return `SELECT doubt, COUNT(*) FROM (SELECT CASE
       WHEN event_time < ${MIN_EPOCH_MS} THEN 'coarse'
       WHEN event_time > ${MAX_INSTANT_MS} THEN 'fine'
       WHEN event_time > ${nowMs + MAX_AHEAD_MS} THEN 'ahead'
       WHEN CAST(event_time AS HUGEINT) - received_time > ${MAX_AHEAD_MS} THEN 'early'
+      WHEN isnan(${value}) OR ${value} NOT BETWEEN 0 AND ${MAX_VALUE} THEN 'value'
       WHEN ${unit} IN (${known}) THEN ${unit} END AS doubt
     FROM ${readParquet([parquet])}) rows WHERE doubt IS NOT NULL GROUP BY 1 ORDER BY 1`
 }
 
-const OF_TIMES: Readonly<Record<string, string>> = {
+const OF_COLUMNS: Readonly<Record<string, string>> = {
   coarse: `event_time ${COARSE}`,
   fine: `event_time ${FINE}`,
   early:
     'event_time is more than a day after received_time, and nothing arrives before it happens: where nobody knows when it arrived, both are the same',
+  value: `value does not lie between 0 and ${MAX_VALUE}: it is kept, and in no number`,
   ahead: 'event_time is more than a day from now: counted when its window is over',
 }
 
 function whyDoubtful(doubt: string): string {
   const scale = scales.get(doubt)
-  if (scale === undefined) return String(OF_TIMES[doubt])
+  if (scale === undefined) return String(OF_COLUMNS[doubt])
   const { unit } = scale
   return `unit is ${doubt}, which is not converted here: gateways store it as ${unit}, as in "value": ${converted(1, scale)}, "unit": "${unit}" for 1 ${doubt}`
 }

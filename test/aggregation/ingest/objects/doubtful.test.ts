@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { test } from 'tap'
+import { MAX_VALUE } from '../../../../src/event/schema/event.ts'
 import { scales } from '../../../../src/event/values/unit.ts'
 import { DAY_MS } from '../../../../src/std/durations.ts'
 import { MAX_INSTANT_MS } from '../../../../src/std/input/instant.ts'
@@ -45,6 +46,17 @@ test('each unit that is converted elsewhere is told', async (t) => {
   await put(`raw/backfill/${HOUR}/a.ndjson`, events.join(''))
   const { doubtful } = await ingester().ingest(signal)
   t.same(doubtful.map(({ why }) => why.replace(/^unit is (\S+), .*$/, '$1')).sort(), units.sort())
+})
+
+test('values that no rollup counts are told', async (t) => {
+  const { put, ingester, keys } = await setUp()
+  const values = [-1, MAX_VALUE + 1, 0, MAX_VALUE]
+  const events = values.map((value, at) => `${eventLine({ event_id: `${at}`, value })}\n`)
+  await put(`raw/backfill/${HOUR}/a.ndjson`, events.join(''))
+  const { doubtful } = await ingester().ingest(signal)
+  const [key = ''] = await keys('raw/')
+  const why = 'value does not lie between 0 and 1000000000000: it is kept, and in no number'
+  t.same(doubtful, [{ key, why, rows: 2 }])
 })
 
 test('fields that are nearly ours are told with the one that was meant, of how many events', async (t) => {
