@@ -51,6 +51,30 @@ test('long and short bodies say the same', async (t) => {
   }
 })
 
+test('line ends around a body and a byte order mark before it change nothing', async (t) => {
+  for (const filler of ['{"name":"b","value":2}', padding])
+    for (const [shape, body] of [
+      ['one event', filler],
+      ['an array', `[${good},${filler}]`],
+      ['an envelope', `{"events":[${good},${filler}],"context":{"unit":"s"}}`],
+      ['lines', `${good}\n${filler}`],
+    ] as const)
+      for (const [before, after] of [
+        ['', '\n'],
+        ['', '\r\n'],
+        ['', '\r\n\r\n'],
+        ['\n', '\n'],
+        ['\ufeff', ''],
+        ['\ufeff', '\r\n'],
+        ['\ufeff\r\n', '\r\n'],
+      ] as const)
+        t.strictSame(
+          read(`${before}${body}${after}`),
+          read(body),
+          `${shape} in ${JSON.stringify([before, after])}`,
+        )
+})
+
 test('a line end in the text of an item breaks that item, and none of its neighbours', async (t) => {
   const broken = new Unreadable('malformed_line', 'The line cannot be read as JSON')
   for (const lineEnd of ['\n', '\r\n', '\n\n', '\\\n', '\n}]\n']) {
