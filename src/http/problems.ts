@@ -88,6 +88,7 @@ export const problems = {
   issuer_unavailable: { status: 503, title: 'The keys of the token issuer are not known' },
   attestation_failed: { status: 403, title: 'The device could not be attested' },
   attestation_unavailable: { status: 503, title: 'Devices cannot be attested now' },
+  rollups_differ: { status: 409, title: 'Another process computes other rollups' },
   run_conflict: { status: 409, title: 'The run conflicts with another' },
   query_too_large: { status: 422, title: 'The query asks for too much' },
   queries_busy: { status: 503, title: 'Too many queries are under way' },

@@ -41,6 +41,7 @@ export type ErrorCode =
   | 'attestation_failed'
   | 'attestation_unavailable'
   | 'run_conflict'
+  | 'rollups_differ'
   | 'query_too_large'
   | 'queries_busy'
   | 'query_timeout'

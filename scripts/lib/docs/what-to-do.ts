@@ -48,6 +48,8 @@ export const whatToDo = {
   issuer_unavailable: 'Wait for `Retry-After`; operators: the gateway must reach the issuer.',
   attestation_failed: 'Attest again with a new challenge, from the unchanged app.',
   attestation_unavailable: 'Wait for `Retry-After`.',
+  rollups_differ:
+    'Give all processes of the data folder one configuration, and start them again; or end the one that `detail` names.',
   run_conflict: 'Wait for the other run, or cancel it (`headgate runs list`).',
   query_too_large: 'Ask for a shorter range, longer steps or fewer values.',
   queries_busy: 'Wait for `Retry-After`.',

@@ -111,6 +111,9 @@ const documents = {
       },
       ...refusals,
       ...unreadable,
+      409: problemAnswer(
+        '`rollups_differ`: another process of the data folder computes other rollups; `detail` says which and what differs.',
+      ),
       422: problemAnswer('The Idempotency-Key came with another body before.'),
       ...noRoom,
       503: problemAnswer(

@@ -1,15 +1,18 @@
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, readFileSync } from 'node:fs'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import tap, { type Test, test } from 'tap'
 import { NEEDED } from '../../../src/aggregation/ingest/compact/event-sql.ts'
 import { stepOf } from '../../../src/cli/commands/aggregate.ts'
 import { runPasses } from '../../../src/cli/commands/run-passes.ts'
 import { runCommand } from '../../../src/cli/commands.ts'
+import { unlessAbsent } from '../../../src/std/files/files.ts'
 import { MAX_WINDOWS_WITHOUT_RANGE } from '../../../src/wiring/aggregation.ts'
 import { freePort } from '../../fakes/process/free-port.ts'
+import { until } from '../../fakes/process/process.ts'
 import { ask, listen, post, start } from '../../fakes/process/serving.ts'
 import { snippet } from '../../fakes/process/snippets.ts'
 import { fakeTerminal } from '../../fakes/process/terminal.ts'
@@ -361,4 +364,32 @@ test('the docs name each column that a line must say, and no other', async (t) =
     rows.split('\n').map((row) => row.split('`')[1]),
     ['v', ...NEEDED],
   )
+})
+
+test('beside a service of another grain it does nothing, and says what differs and what to do', async (t) => {
+  const { terminal, dir, file, ended, url } = await start(t, 'aggregation')
+  await url('aggregation')
+  const dataDir = join(dir, 'data')
+  await dataFolder(dataDir)
+  const leases = join(dataDir, 'control/leases')
+  await until('it has told what it computes', async () => {
+    const names = (await unlessAbsent(readdir(leases))) ?? []
+    const said = await Promise.all(names.map((name) => unlessAbsent(readFile(join(leases, name), 'utf8'))))
+    return said.find((text) => text?.includes('"rollups"'))
+  })
+
+  const aggregate = (grain: string) =>
+    promisify(execFile)(process.execPath, [resolve('src/main.ts'), 'aggregate', '-c', file, ...range], {
+      env: { ...process.env, HEADGATE_AGGREGATION_SCHEDULE_GRAIN: grain },
+    })
+  const refused = await aggregate('1h').catch((error: unknown) => error)
+  t.match(refused, { code: 1, stdout: '' })
+  t.equal(
+    (refused as { stderr?: unknown }).stderr,
+    `headgate aggregate: Process ${process.pid} is at work in this data folder with other rollups, and each of the two would compute anew what the other has (aggregation.schedule.grain: 1h here, 15m there). Start that one again with this configuration, or take its configuration here (--config FILE)\n`,
+  )
+  t.match(await aggregate('15m'), { stdout: /succeeded/ })
+  terminal.terminate()
+  await ended
+  t.match(await aggregate('1h'), { stdout: /succeeded: 1 window done/ })
 })

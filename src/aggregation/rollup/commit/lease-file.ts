@@ -5,6 +5,7 @@ import { codeOf } from '../../../std/expected-errors.ts'
 import { FILE_MODE, type FileOps, isNoneOfOurs, writeFully } from '../../../std/files/files.ts'
 import { isLaterVersion, refuseLater } from '../../../std/files/later-version.ts'
 import { Owner } from './owner.ts'
+import { RollupNote } from './rollup-notes.ts'
 
 const LeaseRecord = Type.Object({
   owner: Owner,
@@ -12,6 +13,8 @@ const LeaseRecord = Type.Object({
   expiresMs: Type.Number(),
   /** Given back by its holder: free whatever its time says, which may be that of a clock that was wrong. */
   released: Type.Optional(Type.Literal(true)),
+  /** What its holder computes, where it says so: of a presence. */
+  rollups: Type.Optional(Type.Array(RollupNote)),
 })
 /** What a lease's file says of its holder. */
 export type LeaseRecord = Static<typeof LeaseRecord>

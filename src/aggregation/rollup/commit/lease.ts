@@ -3,7 +3,7 @@ import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { DAY_MS } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
-import { codeOf } from '../../../std/expected-errors.ts'
+import { codeOf, unlessRejected } from '../../../std/expected-errors.ts'
 import { bestEffort, type FileOps, makeFolder, nodeFiles } from '../../../std/files/files.ts'
 import { makeWay } from '../../../std/files/not-a-file.ts'
 import { type Processes, type ProcessIdentity, systemProcesses } from '../../../std/files/process-identity.ts'
@@ -29,10 +29,15 @@ export interface Lease {
 }
 
 export interface Leases {
-  /** Takes the lease, also from a holder that is dead or overdue; rejects with `run_conflict` while it is held. */
-  acquire(name: string, runId: string): Promise<Lease>
+  /**
+   * Takes the lease, also from a holder that is dead or overdue; rejects with `run_conflict` while it is held. What else its
+   * holder says to the others is asked for each time that it is written.
+   */
+  acquire(name: string, runId: string, says?: () => Pick<LeaseRecord, 'rollups'>): Promise<Lease>
   /** Whether somebody holds the lease who is neither dead nor overdue. */
   isHeld(name: string): Promise<boolean>
+  /** What the holders of leases whose names begin so say, by name; without those that cannot be read. */
+  heldFrom(prefix: string): Promise<ReadonlyMap<string, LeaseRecord>>
   /** Removes claims that ended long ago, and what writers that died left unfinished. */
   sweep(): Promise<void>
 }
@@ -62,7 +67,7 @@ export function createLeases(options: LeasesOptions): Leases {
   /** Tokens of the claims on a name, ascending. */
   async function tokensOf(name: string): Promise<number[]> {
     const files = (await namesIn()).filter((file) => nameOf(file) === name)
-    return files.map((file) => Number(file.slice(name.length + 1))).sort((a, b) => a - b)
+    return files.map(tokenIn).sort((a, b) => a - b)
   }
 
   async function namesIn(): Promise<string[]> {
@@ -112,10 +117,22 @@ export function createLeases(options: LeasesOptions): Leases {
     return undefined
   }
 
-  async function create(name: string, token: number, runId: string): Promise<void> {
+  async function heldFrom(prefix: string): Promise<ReadonlyMap<string, LeaseRecord>> {
+    const newest = new Map<string, number>()
+    for (const file of (await namesIn()).filter((each) => each.startsWith(prefix)))
+      newest.set(nameOf(file), Math.max(tokenIn(file), newest.get(nameOf(file)) ?? 0))
+    const held = new Map<string, LeaseRecord>()
+    for (const [name, token] of newest) {
+      const holder = await unlessRejected(holderOf(name, token), isUnreadable)
+      if (holder !== undefined) held.set(name, holder)
+    }
+    return held
+  }
+
+  async function create(name: string, token: number, claim: Omit<LeaseRecord, 'owner'>): Promise<void> {
     const unfinished = join(dir, `${entropy.token(9)}.part`)
     try {
-      await writeLeaseRecord(files, unfinished, { owner, runId, expiresMs: clock.nowMs() + LEASE_MS })
+      await writeLeaseRecord(files, unfinished, { owner, ...claim })
       await files.link(unfinished, pathOf(name, token))
     } catch (error) {
       throw codeOf(error) === 'EEXIST' ? busy(name, 'another process that was quicker') : error
@@ -124,15 +141,20 @@ export function createLeases(options: LeasesOptions): Leases {
     }
   }
 
-  async function acquire(name: string, runId: string): Promise<Lease> {
+  async function acquire(
+    name: string,
+    runId: string,
+    says: () => Pick<LeaseRecord, 'rollups'> = () => ({}),
+  ): Promise<Lease> {
     const earlier = await tokensOf(name)
     const newest = earlier.at(-1) ?? 0
     const holder = await holderOf(name, newest)
     if (holder) throw busy(name, `run ${holder.runId} in process ${holder.owner.pid}`)
     const token = newest + 1
-    await create(name, token, runId)
+    const claim = () => ({ runId, expiresMs: clock.nowMs() + LEASE_MS, ...says() })
+    await create(name, token, claim())
     for (const old of earlier) await bestEffort(discard(pathOf(name, old)))
-    return holding(name, token, runId)
+    return holding(name, token, claim)
   }
 
   async function discard(path: string): Promise<void> {
@@ -141,10 +163,10 @@ export function createLeases(options: LeasesOptions): Leases {
     named.delete(path)
   }
 
-  async function replaceClaim(name: string, token: number, claim: LeaseRecord): Promise<void> {
+  async function replaceClaim(name: string, token: number, claim: Omit<LeaseRecord, 'owner'>): Promise<void> {
     const unfinished = `${pathOf(name, token)}.part`
     try {
-      await writeLeaseRecord(files, unfinished, claim)
+      await writeLeaseRecord(files, unfinished, { owner, ...claim })
       await files.rename(unfinished, pathOf(name, token))
     } catch (error) {
       await bestEffort(files.unlink(unfinished))
@@ -159,12 +181,10 @@ export function createLeases(options: LeasesOptions): Leases {
     if (endedMs < clock.nowMs() - FORGET_AFTER_MS) await files.unlink(path)
   }
 
-  function holding(name: string, token: number, runId: string): Lease {
+  function holding(name: string, token: number, claim: () => Omit<LeaseRecord, 'owner'>): Lease {
     let released = false
     // A heartbeat that overtook the release would hold a lease nobody has.
     const oneAtATime = limitConcurrency(1)
-    const put = (claim: Pick<LeaseRecord, 'expiresMs' | 'released'>) =>
-      replaceClaim(name, token, { owner, runId, ...claim })
     const isNewest = async () => (await tokensOf(name)).at(-1) === token
 
     return {
@@ -175,12 +195,13 @@ export function createLeases(options: LeasesOptions): Leases {
           if (released) return
           if (!(await isNewest()))
             throw new AppError('lease_lost', `Another process took over the lease ${name}`)
-          await put({ expiresMs: clock.nowMs() + LEASE_MS })
+          await replaceClaim(name, token, claim())
         }),
       release: () =>
         oneAtATime(async () => {
           released = true
-          if (await isNewest()) await put({ expiresMs: clock.nowMs(), released: true })
+          const over = { expiresMs: clock.nowMs(), released: true } as const
+          if (await isNewest()) await replaceClaim(name, token, { ...claim(), ...over })
         }),
     }
   }
@@ -188,6 +209,7 @@ export function createLeases(options: LeasesOptions): Leases {
   return {
     acquire,
     isHeld: async (name) => (await holderOf(name, (await tokensOf(name)).at(-1) ?? 0)) !== undefined,
+    heldFrom,
     async sweep() {
       // One that cannot be read or removed is looked at again tomorrow.
       for (const file of await namesIn()) await bestEffort(forget(join(dir, file)))
@@ -197,10 +219,14 @@ export function createLeases(options: LeasesOptions): Leases {
 }
 
 const nameOf = (file: string) => file.slice(0, file.lastIndexOf('.'))
+const tokenIn = (file: string) => Number(file.slice(file.lastIndexOf('.') + 1))
 
 function busy(name: string, holder: string): AppError {
   return new AppError('run_conflict', `The lease ${name} is held by ${holder}`, { details: { held: true } })
 }
+
+/** It is not known whether such a lease is held, or what it says. */
+const isUnreadable = (error: unknown): boolean => error instanceof AppError && error.code === 'run_conflict'
 
 /** Somebody else is at it: no fault of either, and over when that one is through. */
 export const isHeldByAnother = (error: unknown): boolean =>

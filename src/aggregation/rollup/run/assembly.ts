@@ -9,6 +9,7 @@ import type { IngestReport, LakeArrivals } from '../../ingest/index/arrivals.ts'
 import { type Hold, holdOf } from '../commit/hold-lease.ts'
 import { createLeases, isHeldByAnother, type Leases } from '../commit/lease.ts'
 import { createManifests } from '../commit/manifest.ts'
+import { notesOf } from '../commit/rollup-notes.ts'
 import type { Engine, ReadRows } from '../engines/engine.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import { createPlanner, type Planner } from '../plan/planner.ts'
@@ -91,7 +92,10 @@ export async function buildRunDependencies(options: RunsOptions): Promise<RunDep
     dir: join(controlDir, 'leases'),
     ...{ owner, clock, entropy, files, processes, log },
   })
-  const presence = createPresence({ leases, owner, processes, log, heartbeatMs })
+  const presence = createPresence({
+    ...{ leases, owner, processes, log, heartbeatMs },
+    rollups: notesOf(definitions),
+  })
   const hold = holdOf(leases, heartbeatMs)
   const manifests = createManifests(lake, log)
   const metrics = rollupMetrics(telemetry.metrics, clock)

@@ -4,6 +4,7 @@ import { bestEffort } from '../../../std/files/files.ts'
 import { type Processes, type ProcessIdentity, systemProcesses } from '../../../std/files/process-identity.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { HEARTBEAT_MS, type Lease, type Leases } from '../commit/lease.ts'
+import { differenceOf, type RollupNote } from '../commit/rollup-notes.ts'
 import { digestOf } from './log/run-log.ts'
 
 /** Who of the processes that share a control folder lives: each shows it by a lease, for those that cannot see it. */
@@ -13,20 +14,30 @@ export interface Presence {
   /** Shows that this process lives, until `hide` is called. */
   show(): Promise<void>
   hide(): Promise<void>
+  /**
+   * From now on, while it is shown, tells the others which rollups this process computes. Rejects with `rollups_differ` while
+   * one that lives computes other ones: each would compute anew what the other has, for ever.
+   */
+  join(): Promise<void>
+  /** Rejects alike, and tells nobody. */
+  assertAgreed(): Promise<void>
 }
 
 export interface PresenceOptions {
   readonly leases: Leases
   readonly owner: ProcessIdentity
+  /** What this process computes. */
+  readonly rollups: readonly RollupNote[]
   readonly processes?: Processes | undefined
   readonly log: Logger
   readonly heartbeatMs?: number | undefined
 }
 
 export function createPresence(options: PresenceOptions): Presence {
-  const { leases, owner, processes = systemProcesses, log, heartbeatMs = HEARTBEAT_MS } = options
+  const { leases, owner, rollups, processes = systemProcesses, log, heartbeatMs = HEARTBEAT_MS } = options
   let lease: Lease | undefined
   let heartbeat: NodeJS.Timeout | undefined
+  let joined = false
 
   // On a slow disk two at a time would both take the lease.
   const oneAtATime = limitConcurrency(1)
@@ -34,7 +45,10 @@ export function createPresence(options: PresenceOptions): Presence {
   async function beat(): Promise<void> {
     try {
       if (lease) await lease.renew()
-      else lease = await leases.acquire(nameOf(owner), 'presence')
+      else
+        lease = await leases.acquire(nameOf(owner), 'presence', () =>
+          joined ? { rollups: [...rollups] } : {},
+        )
     } catch (error) {
       if (error instanceof AppError && error.code === 'lease_lost') lease = undefined
       log.warn({ err: error }, 'this process cannot show that it lives; it tries again')
@@ -42,6 +56,27 @@ export function createPresence(options: PresenceOptions): Presence {
   }
 
   const next = () => oneAtATime(beat)
+
+  async function assertAgreed(): Promise<void> {
+    for (const [name, other] of await leases.heldFrom(PREFIX)) {
+      const difference = other.rollups && differenceOf(rollups, other.rollups)
+      if (name !== nameOf(owner) && difference !== undefined) throw differing(owner, other.owner, difference)
+    }
+  }
+
+  async function join(): Promise<void> {
+    await assertAgreed()
+    joined = true
+    try {
+      await next()
+      // Another may have looked when this one had not told yet.
+      await assertAgreed()
+    } catch (error) {
+      joined = false
+      await next()
+      throw error
+    }
+  }
 
   return {
     async isGone(process) {
@@ -57,10 +92,25 @@ export function createPresence(options: PresenceOptions): Presence {
       await oneAtATime(async () => {
         if (lease) await bestEffort(lease.release())
         lease = undefined
+        joined = false
       })
     },
+    join: async () => (joined ? undefined : join()),
+    assertAgreed: async () => (joined ? undefined : assertAgreed()),
   }
 }
 
+/** The names of all presences begin so. */
+const PREFIX = 'process-'
+
 const nameOf = ({ pid, startTicks, bootId, pidNamespace }: ProcessIdentity): string =>
-  `process-${digestOf([pid, startTicks, bootId, pidNamespace]).slice(0, 16)}`
+  `${PREFIX}${digestOf([pid, startTicks, bootId, pidNamespace]).slice(0, 16)}`
+
+function differing(owner: ProcessIdentity, other: ProcessIdentity, difference: string): AppError {
+  const isNear = owner.bootId === other.bootId && owner.pidNamespace === other.pidNamespace
+  const where = isNear ? '' : ' of another container or host'
+  return new AppError(
+    'rollups_differ',
+    `Process ${other.pid}${where} is at work in this data folder with other rollups, and each of the two would compute anew what the other has (${difference}). Start that one again with this configuration, or take its configuration here (--config FILE)`,
+  )
+}

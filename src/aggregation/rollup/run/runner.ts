@@ -174,8 +174,14 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     await enqueue({ id, trigger: 'schedule', principal: 'schedule', scope }, plan)
   }
 
+  const submit = createSubmit({ planner, runLog, clock, entropy, enqueue, waiting })
+
   return {
-    submit: createSubmit({ planner, runLog, clock, entropy, enqueue, waiting }),
+    async submit(request, principal, key) {
+      // What only asks for a plan disturbs nobody.
+      if (!request.dryRun) await presence.assertAgreed()
+      return submit(request, principal, key)
+    },
     get,
     list: (query) => runLog.list(query),
     log: (id) => get(id).then(() => runLog.notes(id)),
@@ -186,6 +192,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     async finish(id, signal) {
       await presence.show()
       try {
+        await presence.join()
         for (;;) {
           const unsaved = (await work(signal)).get(id)
           if (unsaved) throw unsaved
@@ -199,12 +206,14 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     },
     async start(signal, { tickMs, scheduled }) {
       await presence.show()
-      await takeover.attempt()
       await bestEffort(leases.sweep())
       const schedule = createSchedule({
+        begin: async () => {
+          await presence.join()
+          await takeover.attempt()
+        },
         tick: scheduled ? () => tick(signal) : undefined,
         work: async () => {
-          await takeover.attempt()
           await work(signal)
         },
         tickMs,

@@ -4,6 +4,8 @@ import { AppError } from '../../../std/errors.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 
 export interface ScheduleOptions {
+  /** Before each look; while it rejects there is none. */
+  readonly begin: () => Promise<void>
   /** Looks for work of the schedule; undefined when only explicit runs are wanted. */
   readonly tick: (() => Promise<void>) | undefined
   /** Does the work there is. */
@@ -28,7 +30,7 @@ export interface Schedule {
  * When to look, never what is due: that follows from the windows' own state, so a tick that is missed, late or doubled
  * changes nothing, and downtime is caught up by the first one after it.
  */
-export function createSchedule({ tick, work, tickMs, clock, log }: ScheduleOptions): Schedule {
+export function createSchedule({ begin, tick, work, tickMs, clock, log }: ScheduleOptions): Schedule {
   let alarm = new AbortController()
   let nextTickMs = clock.monotonicMs()
   const dueTick = () => (clock.monotonicMs() >= nextTickMs ? tick : undefined)
@@ -38,6 +40,7 @@ export function createSchedule({ tick, work, tickMs, clock, log }: ScheduleOptio
 
   async function look(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
     try {
+      await begin()
       const due = dueTick()
       if (due) {
         awaitNextTick()

@@ -375,3 +375,24 @@ test('a lease that is had is kept though what was in its place cannot be moved',
   t.equal((await leasesOf().acquire('vitals', 'run-1')).token, 2)
   t.same(await claims(), ['vitals.000001', 'vitals.000002'])
 })
+
+test('what holders say is read of those who hold theirs; one that cannot be read is left out', async (t) => {
+  const { dir, leasesOf, dead, faults } = await setUp(t)
+  const rollups = [{ id: 'vitals', grainMs: 60_000, hash: 'a' }]
+  const held = await leasesOf().acquire('process-1', 'presence', () => ({ rollups }))
+  await leasesOf().acquire('process-2', 'presence')
+  await leasesOf(dead).acquire('process-3', 'presence', () => ({ rollups }))
+  await leasesOf().acquire('vitals.0', 'run-1', () => ({ rollups }))
+  await writeFile(join(dir, 'process-4.000001'), '{"version":2}')
+  const said = async () =>
+    [...(await leasesOf().heldFrom('process-'))].map(([name, claim]) => [name, claim.rollups])
+  t.same(await said(), [
+    ['process-1', rollups],
+    ['process-2', undefined],
+  ])
+  rollups.push({ id: 'web', grainMs: 60_000, hash: 'b' })
+  await held.renew()
+  t.same((await said())[0], ['process-1', rollups], 'it is asked each time')
+  faults.fail({ call: 'readdir', code: 'EIO' })
+  await t.rejects(said(), { code: 'EIO' })
+})

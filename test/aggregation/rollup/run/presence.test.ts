@@ -2,10 +2,12 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { createLeases, LEASE_MS, type Lease } from '../../../../src/aggregation/rollup/commit/lease.ts'
+import type { RollupNote } from '../../../../src/aggregation/rollup/commit/rollup-notes.ts'
 import { createPresence } from '../../../../src/aggregation/rollup/run/presence.ts'
 import { sleep } from '../../../../src/std/async/abort.ts'
+import { nodeFiles } from '../../../../src/std/files/files.ts'
 import { type ProcessIdentity, thisProcess } from '../../../../src/std/files/process-identity.ts'
-import { createTelemetry } from '../../../../src/std/telemetry.ts'
+import { createTelemetry, quietTelemetry } from '../../../../src/std/telemetry.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
 import { seededEntropy } from '../../../fakes/entropy.ts'
 import { faultyFiles } from '../../../fakes/files/faulty-files.ts'
@@ -21,7 +23,7 @@ test('a process out of sight lives as long as it shows it', async (t) => {
   let seed = 0
   const presenceOf = (owner: ProcessIdentity, heartbeatMs?: number) => {
     const leases = createLeases({ dir, owner, clock, entropy: seededEntropy(++seed), files })
-    return createPresence({ leases, owner, log, heartbeatMs })
+    return createPresence({ leases, owner, rollups: [], log, heartbeatMs })
   }
   const mine = presenceOf(me)
   t.equal(await mine.isGone(me), false)
@@ -66,4 +68,86 @@ test('a process out of sight lives as long as it shows it', async (t) => {
 
   await again.hide()
   t.equal(await mine.isGone(elsewhere), true, 'and not after its end')
+})
+
+test('processes of other rollups do not work side by side, and none that is gone holds anybody up', async (t) => {
+  const dir = join(t.testdir(), 'leases')
+  const clock = fakeClock()
+  const me = await thisProcess()
+  const elsewhere = { ...me, pidNamespace: 'pid:[1]' }
+  const { log } = quietTelemetry()
+  let seed = 0
+  const presenceOf = (owner: ProcessIdentity, rollups: readonly RollupNote[]) => {
+    const leases = createLeases({ dir, owner, clock, entropy: seededEntropy(++seed) })
+    return createPresence({ leases, owner, rollups, log })
+  }
+  const quarters = [{ id: 'default', grainMs: 900_000, hash: 'a' }]
+  const hours = [{ id: 'default', grainMs: 3_600_000, hash: 'b' }]
+  const first = presenceOf(elsewhere, quarters)
+  await first.show()
+  const other = presenceOf(me, hours)
+  await other.assertAgreed()
+  t.pass('who only lives has not said what it computes')
+  await first.join()
+  await first.join()
+  const refused = {
+    code: 'rollups_differ',
+    message: `Process ${me.pid} of another container or host is at work in this data folder with other rollups, and each of the two would compute anew what the other has (aggregation.schedule.grain: 1h here, 15m there). Start that one again with this configuration, or take its configuration here (--config FILE)`,
+  }
+  await t.rejects(other.assertAgreed(), refused)
+  await t.rejects(other.join(), refused)
+  await first.assertAgreed()
+  const like = presenceOf({ ...me, pid: 1 }, quarters)
+  await like.join()
+  t.pass('one that computes the same works beside it')
+
+  clock.advance(LEASE_MS)
+  await other.show()
+  await other.join()
+  t.pass('one out of sight that shows no life any more holds nobody up')
+  const near = presenceOf({ ...me, pidNamespace: 'pid:[1]' }, quarters)
+  await t.rejects(near.join(), { message: / of another container or host / })
+  await other.hide()
+  await near.join()
+  t.pass('nor one that has ended')
+  await Promise.all([first.hide(), near.hide()])
+
+  await presenceOf({ ...me, startTicks: '1' }, quarters).show()
+  const dead = presenceOf({ ...me, startTicks: '1' }, quarters)
+  await dead.show()
+  await dead.join()
+  await presenceOf(me, hours).join()
+  t.pass('nor one that is seen to be dead')
+})
+
+test('of two that begin at the same time neither works with the other', async (t) => {
+  const dir = join(t.testdir(), 'leases')
+  const clock = fakeClock()
+  const me = await thisProcess()
+  const { log } = quietTelemetry()
+  const presenceOf = (owner: ProcessIdentity, hash: string, files = nodeFiles) => {
+    const leases = createLeases({ dir, owner, clock, entropy: seededEntropy(hash.length), files })
+    const rollups = [{ id: 'default', grainMs: 900_000, hash }]
+    return createPresence({ leases, owner, rollups, log })
+  }
+  const quick = presenceOf({ ...me, pidNamespace: 'pid:[1]' }, 'a')
+  await quick.show()
+  let before: (() => Promise<void>) | undefined
+  const slow = presenceOf(me, 'bb', {
+    ...nodeFiles,
+    async rename(from, to) {
+      // Between the first look of the slow one and what it tells.
+      const first = before
+      before = undefined
+      await first?.()
+      await nodeFiles.rename(from, to)
+    },
+  })
+  await slow.show()
+  before = () => quick.join()
+  await t.rejects(slow.join(), { code: 'rollups_differ' })
+  await quick.assertAgreed()
+  await presenceOf({ ...me, pidNamespace: 'pid:[2]' }, 'a').assertAgreed()
+  t.pass('the slow one has taken back what it told')
+  await Promise.all([quick.hide(), slow.hide()])
 })

@@ -1,17 +1,20 @@
 import { test } from 'tap'
 import { createSchedule } from '../../../../src/aggregation/rollup/run/schedule.ts'
+import { sleep } from '../../../../src/std/async/abort.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { createTelemetry, quietTelemetry } from '../../../../src/std/telemetry.ts'
-import { aggregation, GRAIN, MIN, T0 } from '../../../fakes/aggregation/aggregation.ts'
+import { aggregation, definition, GRAIN, MIN, T0 } from '../../../fakes/aggregation/aggregation.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
 
 const { log } = quietTelemetry()
+const begin = async () => {}
 
 test('it ticks, then works, at once and each time the clock comes round', async (t) => {
   const clock = fakeClock()
   const stop = new AbortController()
   const seen: string[] = []
   const schedule = createSchedule({
+    begin,
     clock,
     log,
     tickMs: 1,
@@ -32,6 +35,7 @@ test('it can be woken for work between ticks, and without any', async (t) => {
   const stop = new AbortController()
   let works = 0
   const schedule = createSchedule({
+    begin,
     clock: fakeClock(),
     log,
     tickMs: 3_600_000,
@@ -51,6 +55,7 @@ test('a tick that fails is logged, and the next one comes', async (t) => {
   const stop = new AbortController()
   let ticks = 0
   const schedule = createSchedule({
+    begin,
     clock,
     log,
     tickMs: 1,
@@ -77,6 +82,7 @@ test('what a stop ends is no failure; whatever else fails meanwhile, and what no
     const lines: string[] = []
     let works = 0
     const schedule = createSchedule({
+      begin,
       clock: fakeClock(),
       log: createTelemetry('info', { write: (line) => lines.push(line) }).log,
       tickMs: 1,
@@ -98,7 +104,7 @@ test('it ends when it is told before it began', async (t) => {
   const work = async () => {
     t.fail('nothing is done')
   }
-  const schedule = createSchedule({ clock: fakeClock(), log, tickMs: 1, tick: work, work })
+  const schedule = createSchedule({ begin, clock: fakeClock(), log, tickMs: 1, tick: work, work })
   await schedule.run(stop.signal)
   t.equal(stop.signal.aborted, true)
 })
@@ -133,4 +139,41 @@ test('without a schedule only what is asked for is run', async (t) => {
   await runs.start(stop.signal, { tickMs: 3_600_000, scheduled: false })
   t.match(await stored(), [{ at: 1 }])
   t.match(await runs.get(String(id)), { windows: [{ result: 'committed' }] })
+})
+
+test('beside a process of another grain nothing is computed; what is asked for is refused, the schedule waits', async (t) => {
+  const { open, deliver, clock, engine, me, stored } = await aggregation(t)
+  deliver(T0, [1])
+  clock.advance(4 * GRAIN + 2 * MIN)
+  const elsewhere = { ...me, pidNamespace: 'pid:[1]' }
+  const ending = new AbortController()
+  const first = await open({ owner: elsewhere })
+  const working = first.start(ending.signal, { tickMs: 3_600_000, scheduled: true })
+  while ((await first.list({ state: 'succeeded', limit: 1 })).length === 0) await sleep(1)
+  const before = await stored()
+
+  const hourly = [{ ...definition, grainMs: 4 * GRAIN }]
+  const lines: string[] = []
+  const stop = new AbortController()
+  const runs = await open({
+    definitions: hourly,
+    telemetry: createTelemetry('error', { write: (line) => lines.push(line) }),
+    onProgress: () => stop.abort(),
+  })
+  const asked = { at: T0, reprocess: 'all' } as const
+  const difference = { code: 'rollups_differ', message: /grain: 1h here, 15m there/ }
+  await t.rejects(runs.submit(asked, 'ops'), difference)
+  t.equal((await runs.list({ limit: 9 })).length, 1, 'no run is left for anybody')
+  t.match(await runs.submit({ ...asked, dryRun: true }, 'ops'), { state: 'planned' })
+  t.match(await (await open()).submit(asked, 'ops'), { state: 'queued' }, 'the same may be done by several')
+
+  const waiting = runs.start(stop.signal, { tickMs: 1, scheduled: true })
+  while (lines.length < 2) await sleep(1)
+  t.match(lines, [/"code":"rollups_differ".*the schedule cannot look for work now; it tries again/])
+  t.same(await stored(), before)
+  const plans = engine.plans.length
+  ending.abort()
+  await working
+  await waiting
+  t.ok(engine.plans.length > plans, 'when the other has ended it goes on')
 })
