@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { duckdbSessions } from '../aggregation/ingest/duckdb/duckdb-sessions.ts'
-import { lakeArrivals } from '../aggregation/ingest/lake-arrivals.ts'
+import { lakeArrivals, localWorkbench } from '../aggregation/ingest/lake-arrivals.ts'
 import {
   createQuarantine,
   type Quarantine,
@@ -51,6 +51,8 @@ export type AskGateway = () => Promise<GatewayBalance | null>
 export interface AggregationSystem extends System {
   readonly askGateway: AskGateway
   readonly onProgress?: (progress: SavedProgress) => void
+  /** Ids of the apps that are configured now; left out, those of the configuration. */
+  readonly apps?: () => readonly string[]
 }
 
 export async function wireAggregation(config: Config, system: AggregationSystem): Promise<AggregationWiring> {
@@ -95,8 +97,9 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
 }
 
 /** What has arrived in the lake, and a way to query it. */
-function openArrivals(config: Config, { clock, lake, telemetry }: System) {
+function openArrivals(config: Config, system: System & Pick<AggregationSystem, 'apps'>) {
   const { dataDir, aggregation } = config
+  const { clock, lake, telemetry, apps = () => config.apps.map(({ id }) => id) } = system
   const tempDir = join(dataDir, 'tmp')
   const { memoryLimit: memoryLimitBytes, threads, timeout: timeoutMs } = aggregation.engine
   const sessionsOf = (timeoutMs: number) =>
@@ -113,6 +116,7 @@ function openArrivals(config: Config, { clock, lake, telemetry }: System) {
     sessionsOf,
     arrivals: lakeArrivals({
       ...places,
+      workbench: localWorkbench(tempDir, apps),
       maxBatchBytes: COMPACTION_BYTES,
       pieceBytes: Math.min(COMPACTION_BYTES, Math.floor(memoryLimitBytes / MEMORY_PER_BYTE)),
       quarantine: quarantineOf(config, places),

@@ -32,6 +32,8 @@ import { strays } from './objects/strays.ts'
 import { localWorkbench, type Workbench } from './objects/workbench.ts'
 import type { Quarantine } from './quarantine/quarantine.ts'
 
+export { localWorkbench } from './objects/workbench.ts'
+
 export interface LakeArrivalsOptions {
   readonly lake: Lake
   readonly openSession: OpenSqlSession

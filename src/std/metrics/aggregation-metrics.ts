@@ -26,7 +26,7 @@ export const ingestDeclarations = {
   },
   headgate_ingest_doubtful_total: {
     type: 'counter',
-    help: 'Rows of raw/ that are counted as they say, though no gateway would have stored them so: units that are not converted there, times that can hardly be epoch ms. The log names their objects.',
+    help: 'Rows of raw/ that are counted as they say, though no gateway would have stored them so: units that are not converted there, times that can hardly be epoch ms, apps that are not configured. The log names their objects.',
     unit: 'events',
   },
   headgate_ingest_failing: {

@@ -342,16 +342,17 @@ test('a backfill as the docs write it is counted; what it lacks, or comes too la
 
   await writeFile(
     join(folder, 'seconds.ndjson'),
-    `${JSON.stringify({ ...event, event_id: 's', unit: 's' })}\n`,
+    `${JSON.stringify({ ...event, event_id: 's', unit: 's' })}\n${JSON.stringify({ ...event, event_id: 'x' })}\n`,
   )
-  const doubting = fakeTerminal({ HEADGATE_DATA_DIR: dataDir })
+  const doubting = fakeTerminal({ HEADGATE_DATA_DIR: dataDir, HEADGATE_APPS: '[{"id":"shops"}]' })
   t.equal(await runCommand(asTold, doubting), 0)
   const said = doubting.said().err
   t.match(
     said,
     /^raw\/backfill\/dt=2020-01-01\/hr=09\/c-000003-\w+.parquet: 1 event: unit is s, which is not conv/m,
   )
-  t.match(said, /^1 event of the lake counted as they say, which was hardly meant: "Backfill" in docs/m)
+  t.match(said, /: 1 event: app_id is none of the apps .*; did you mean "shops"\?$/m)
+  t.match(said, /^2 events of the lake counted as they say, which was hardly meant: "Backfill" in docs/m)
   t.notMatch(said, 'set aside')
 })
 

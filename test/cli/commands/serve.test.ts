@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readdirSync } from 'node:fs'
-import { open, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'tap'
@@ -208,6 +208,34 @@ test('SIGHUP reads tokens again, says what only a restart changes, and makes up 
   }
   t.same(await asked('new-token'), [200, []], 'the new one is let in, and sees the apps of now')
   t.same(await asked('token'), [401, undefined], 'the old one is not')
+  terminal.terminate()
+  t.equal(await ended, 0)
+})
+
+test('rows of an app that is not configured are told by the apps of the last SIGHUP', async (t) => {
+  const { terminal, ended, url, dir, file } = await start(t, 'aggregation')
+  const aggregation = await url('aggregation')
+  const config = JSON.parse(await readFile(file, 'utf8'))
+  await writeFile(file, JSON.stringify({ ...config, apps: [{ id: 'shop-web' }] }))
+  terminal.reload()
+  await terminal.logged('apps and tokens were read again')
+  const folder = join(dir, 'data/lake/raw/backfill/dt=2026-11-22/hr=09')
+  await mkdir(folder, { recursive: true })
+  const time = Date.UTC(2026, 10, 22, 9)
+  const event = { v: 1, event_id: 'e', event_time: time, received_time: time, name: 'a.b', value: 1 }
+  await writeFile(
+    join(folder, 'a.ndjson'),
+    ['shop', 'shop', 'shop-web'].map((app_id) => `${JSON.stringify({ ...event, app_id })}\n`).join(''),
+  )
+  await fetch(`${aggregation}/aggregations/run`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer token', 'content-type': 'application/json' },
+    body: '{}',
+  })
+  t.match(await terminal.logged('rows are counted as they say, which was hardly meant'), {
+    why: /^app_id is none of the apps that are configured/,
+    rows: 2,
+  })
   terminal.terminate()
   t.equal(await ended, 0)
 })

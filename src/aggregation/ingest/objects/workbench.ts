@@ -18,11 +18,11 @@ export interface Workbench {
   clear(folder: string): Promise<void>
 }
 
-/** On the local disk, by DuckDB. */
-export const localWorkbench = (tempDir: string): Workbench => ({
+/** On the local disk, by DuckDB. The apps may change; left out, there is none that is not right. */
+export const localWorkbench = (tempDir: string, apps: () => readonly string[] = () => []): Workbench => ({
   open: () => workFolder(tempDir, 'ingest'),
   compact,
   readMadeFrom: madeFromIn,
-  readDoubts: doubtsIn,
+  readDoubts: (session, path, nowMs) => doubtsIn(session, path, { nowMs, apps: apps() }),
   clear: (folder) => rm(folder, { recursive: true, force: true }),
 })

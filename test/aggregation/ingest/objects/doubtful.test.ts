@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { test } from 'tap'
+import { localWorkbench } from '../../../../src/aggregation/ingest/objects/workbench.ts'
 import { MAX_VALUE } from '../../../../src/event/schema/event.ts'
+import { LEDGER_NAME } from '../../../../src/event/schema/ledger-event.ts'
 import { scales } from '../../../../src/event/values/unit.ts'
 import { DAY_MS } from '../../../../src/std/durations.ts'
 import { MAX_INSTANT_MS } from '../../../../src/std/input/instant.ts'
@@ -113,5 +115,40 @@ test('times of Parquet that can hardly be meant are told, as no row of it can be
     const { doubtful } = await ingester().ingest(signal)
     t.match(doubtful, why === undefined ? [] : [{ key, why, rows: 1 }], what)
     t.equal(doubtful.length, why === undefined ? 0 : 1, what)
+  }
+})
+
+test('rows of an app that is not configured are told, with the one that was most likely meant', async (t) => {
+  const { put, ingester, places } = await setUp()
+  let apps: readonly string[] = ['shop', 'shop-web']
+  const arrivals = ingester({ workbench: localWorkbench(places.tempDir, () => apps) })
+  const unknown = 'app_id is none of the apps that are configured, so that no list and no dashboard shows it'
+  let objects = 0
+  for (const [what, lines, configured, told] of [
+    ['all are right', [{ app_id: 'shop' }, { app_id: 'shop-web' }], apps, []],
+    [
+      'a slip, beside another doubt',
+      [{ app_id: 'shopweb' }, { app_id: 'shopweb', unit: 's' }, { app_id: 'zebra' }, { app_id: 'shop' }],
+      apps,
+      [
+        [`${unknown}; did you mean "shop-web"?`, 2],
+        [inSeconds, 1],
+      ],
+    ],
+    ['nothing near', [{ app_id: 'zebra' }], apps, [[unknown, 1]]],
+    ['taken in by a reload', [{ app_id: 'zebra' }], ['zebra'], []],
+    ['what gateways tell of an app that was removed', [{ app_id: 'old', name: LEDGER_NAME }], apps, []],
+    ['no apps are configured where it is looked', [{ app_id: 'zebra' }], [], []],
+  ] as const) {
+    apps = configured
+    const events = lines.map((change, at) => `${eventLine({ event_id: `${objects}-${at}`, ...change })}\n`)
+    await put(`raw/backfill/${HOUR}/${objects++}.ndjson`, events.join(''))
+    const { doubtful, rows } = await arrivals.ingest(signal)
+    t.equal(rows, lines.length, what)
+    t.same(
+      doubtful.map(({ why, rows }) => [why, rows]),
+      told,
+      what,
+    )
   }
 })
