@@ -743,10 +743,15 @@ test('commands tell what is configured and what is wrong with it, and no secret'
   const secret = secrets['admin token']
   const good = { dataDir, apps, aggregation: { tokens }, logLevel: 'trace' }
   const endpoint = `https://user:${secrets['password in a URL']}@127.0.0.1`
+  // Where nobody listens, whatever else runs on this machine.
+  const none = {
+    gateway: { listen: { port: 1 } },
+    aggregation: { ...good.aggregation, listen: { port: 2 } },
+  }
   for (const [what, config, args, code] of [
     ['what is in force', good, ['config', 'print'], 0],
     ['what is valid', good, ['config', 'check'], 0],
-    ['who is ready', { ...good, gateway: { listen: { port: 1 } } }, ['health'], 1],
+    ['who is ready', { ...good, ...none }, ['health'], 1],
     ['a run', good, ['aggregate', '--reprocess', 'all'], 0],
     ['a run that cannot be', good, ['aggregate', '--rollup', secret], 2],
     ['a token in place of its digest', { apps: [{ id: 'a', keys: [{ sha256: secret }] }] }, ['serve'], 2],
