@@ -16,7 +16,8 @@ export const EXAMPLE =
 
 /** What was found of the events of one request. */
 export interface HintedEvents {
-  readonly accepted: readonly { readonly measurement: Measurement }[]
+  /** Each with its place among the candidates. */
+  readonly accepted: readonly { readonly measurement: Measurement; readonly index: number }[]
   readonly codes: readonly RejectionCode[]
   readonly ignored: number
 }
@@ -52,12 +53,13 @@ export function createHints(leftOut = createLeftOut()): Hints {
   }
 
   return (found) => {
-    const { judged, misrouted, insteadMs } = found
+    const { candidates, judged, misrouted, insteadMs } = found
     const routes = misrouted === undefined ? NONE : [misrouted]
     const fields = misrouted === undefined ? ofFields(found) : NONE
     const units = ofEach(judged, ofUnit)
+    const values = ofEach(judged, (event, index) => valueHint(event, candidates[index]))
     const times = insteadMs === undefined ? NONE : ofEach(judged, (event) => ofTime(event, insteadMs))
-    return someOf([routes, units, ofEach(judged, valueHint), times, fields])
+    return someOf([routes, units, values, times, fields])
   }
 }
 
@@ -68,12 +70,12 @@ export const someOf = (lists: readonly (readonly string[])[]): readonly string[]
 /** What the first events that were accepted have to be told, each fault once. */
 function ofEach(
   { accepted }: HintedEvents,
-  hintOf: (measurement: Measurement) => Hint | undefined,
+  hintOf: (measurement: Measurement, index: number) => Hint | undefined,
 ): readonly string[] {
   let hints: Map<string, string> | undefined
   for (let i = 0; i < accepted.length && i < MOST_HINTED; i++) {
     const event = accepted[i]
-    const hint = event && hintOf(event.measurement)
+    const hint = event && hintOf(event.measurement, event.index)
     if (hint === undefined) continue
     hints ??= new Map()
     if (!hints.has(hint.fault)) hints.set(hint.fault, hint.text)

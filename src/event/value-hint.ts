@@ -1,5 +1,7 @@
 import type { Measurement } from './schema/event.ts'
+import { isObject } from './schema/json-object.ts'
 import type { Hint } from './time-hint.ts'
+import { scales } from './values/unit.ts'
 
 /**
  * Below so many milliseconds a web vital is hardly one, and as seconds it is an everyday one. Ours: pages that are there at
@@ -12,10 +14,20 @@ const LEAST_MS: ReadonlyMap<string, number> = new Map([
   ['browser.web_vital.ttfb', 1],
 ])
 
-/** What a sender has to be told of a value that looks like seconds; a web vital of 0 may be one. */
-export function valueHint({ name, value, unit = 'ms' }: Measurement): Hint | undefined {
+/** Navigations to what is there already: painted at once, within a frame. As web-vitals calls them, with hyphens or underscores. */
+const AT_ONCE: ReadonlySet<unknown> = new Set(
+  ['back-forward-cache', 'prerender', 'soft-navigation'].flatMap((type) => [type, type.replaceAll('-', '_')]),
+)
+
+/**
+ * What a sender has to be told of a value that looks like seconds; a web vital of 0 may be one. Whoever sent another unit
+ * of time said which, and is no longer seen to: the measurement is in ms.
+ */
+export function valueHint(measurement: Measurement, sent: unknown): Hint | undefined {
+  const { name, value, unit = 'ms', navigation_type: navigation } = measurement
   const leastMs = LEAST_MS.get(name)
   if (leastMs === undefined || unit !== 'ms' || value <= 0 || value >= leastMs) return undefined
+  if (AT_ONCE.has(navigation) || (isObject(sent) && scales.has(sent['unit']))) return undefined
   return {
     fault: name,
     text: `value: ${name} is in ms, and this looks like seconds; did you mean "unit": "s"?`,

@@ -48,6 +48,8 @@ test('a web vital that looks like seconds is told so, and none that may be milli
     ['a part of one', inp, 0.2, 'ms', true],
     ['the same', ttfb, 0.08, undefined, true],
     ['what is said to be seconds', lcp, 2.5, 's', false],
+    ['seconds of a page that is there at once', lcp, 0.012, 's', false],
+    ['microseconds', ttfb, 800, 'us', false],
     ['another unit', lcp, 2.5, '1', false],
     ['milliseconds', fcp, 20, 'ms', false],
     ['the shortest of an event', inp, 8, 'ms', false],
@@ -59,6 +61,26 @@ test('a web vital that looks like seconds is told so, and none that may be milli
   ] as const)
     t.same(hintsOf({ name, value, unit }), isTold ? told(String(name)) : [], what)
   t.same(hintsOf(...[2.5, 1.2].map((value) => ({ name: lcp, value }))), told(String(lcp)), 'once')
+  for (const [navigation_type, isTold] of [
+    ['navigate', true],
+    ['restore', true],
+    ['back-forward', true],
+    ['back-forward-cache', false],
+    ['back_forward_cache', false],
+    ['prerender', false],
+    ['soft-navigation', false],
+  ] as const)
+    for (const [name, value] of [
+      [fcp, 16.7],
+      [lcp, 9.2],
+    ] as const)
+      t.same(
+        hintsOf({ name, value, navigation_type }),
+        isTold ? told(String(name)) : [],
+        `${name} of ${navigation_type}`,
+      )
+  const rejected = [5, { name: lcp, value: 0.012, unit: 's' }, { name: lcp, value: 2.5, unit: 'ms' }]
+  t.same(hintsOf(...rejected), told(String(lcp)), 'each by its own unit, behind what was rejected')
 })
 
 test('nothing is made where there is nothing to tell', async (t) => {
