@@ -1,32 +1,47 @@
 import { type AggregationWiring, MAX_WINDOWS_WITHOUT_RANGE } from '../../wiring/aggregation.ts'
 import { programOf } from '../terminal/called-as.ts'
 import { EXIT } from '../terminal/command.ts'
-import { asideLines, doubtLines, tooLateText } from '../terminal/run-words.ts'
+import { asideElsewhere, asideLines, doubtLines, tooLateText } from '../terminal/run-words.ts'
 import { number } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { some, UNSEEN } from '../terminal/wording.ts'
 
-type PassRuns = Pick<AggregationWiring['runs'], 'submit' | 'finish' | 'cancel'>
+type PassRuns = Pick<AggregationWiring['runs'], 'submit' | 'finish' | 'cancel' | 'list'>
 type PassRequest = Parameters<PassRuns['submit']>[0]
 type FinishedRun = Awaited<ReturnType<PassRuns['finish']>>
 
 const PRINCIPAL = 'command line'
+/** Runs that are looked at for what others set aside. Ours: a day of quarter hours. */
+const MAX_EARLIER_RUNS = 96
 
 /**
  * A run of what is asked for; without a range one after the other, until nothing is due any more: a run takes so many
  * windows at most. Resolves with the exit code.
  */
 export async function runPasses(runs: PassRuns, request: PassRequest, terminal: Terminal): Promise<number> {
+  const own = new Set<string>()
   for (;;) {
     const answer = await runs.submit(request, PRINCIPAL)
     if (answer.id === null) return tellPlan(answer, terminal)
     const ended = await runs.finish(answer.id, terminal.stop)
     // Left open, whoever serves this folder next would go on with it; one that has ended stays as it is.
     const run = terminal.stop.aborted ? await runs.cancel(answer.id) : ended
+    own.add(answer.id)
     tellRun(run, terminal)
-    if (!leavesMore(request, run)) return run.state === 'succeeded' ? EXIT.ok : EXIT.failed
+    if (!leavesMore(request, run)) {
+      const others = otherRuns(await runs.list({ limit: MAX_EARLIER_RUNS }), own)
+      terminal.err(asideElsewhere(others, programOf(terminal)))
+      return run.state === 'succeeded' ? EXIT.ok : EXIT.failed
+    }
     terminal.out('More windows are due: going on.\n')
   }
+}
+
+/** The schedule takes in what lies there as well, and may have been quicker: its runs since the command before this one. */
+function otherRuns(newestFirst: readonly FinishedRun[], own: ReadonlySet<string>): readonly FinishedRun[] {
+  const others = newestFirst.filter(({ id }) => !own.has(id))
+  const before = others.findIndex(({ principal }) => principal === PRINCIPAL)
+  return before === -1 ? others : others.slice(0, before)
 }
 
 const isDone = ({ result }: FinishedRun['windows'][number]): boolean =>

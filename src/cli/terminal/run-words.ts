@@ -56,6 +56,27 @@ export function asideText({ told, ...counts }: ToldAside): string {
   return `${asideCount(counts)}, kept in dead/ with the reasons beside them: ${first}${more}`
 }
 
+interface RunAside {
+  readonly id: string
+  readonly setAside?: (Aside & { readonly doubtful?: Pick<Doubts, 'rows'> | undefined }) | undefined
+}
+
+/** What other runs found, newest first, and where the last of it is named; empty for nothing. Program: as a shell takes it. */
+export function asideElsewhere(runs: readonly RunAside[], program: string): string {
+  const found = runs.flatMap(({ id, setAside }) => (setAside === undefined ? [] : [{ id, ...setAside }]))
+  const [newest] = found
+  if (newest === undefined) return ''
+  const sum = (of: (each: (typeof found)[number]) => number) =>
+    found.reduce((before, each) => before + of(each), 0)
+  const aside = asideCount({ lines: sum(({ lines }) => lines), objects: sum(({ objects }) => objects) })
+  const rows = sum(({ doubtful }) => doubtful?.rows ?? 0)
+  const what = [
+    ...(aside === '' ? [] : [`${aside} set aside in dead/`]),
+    ...(rows === 0 ? [] : [`${some(rows, 'event')} counted as they say, which was hardly meant`]),
+  ]
+  return `By other runs before: ${what.join('; ')}. \`${program} runs show ${newest.id}\` names the last of it\n`
+}
+
 interface LateWindow {
   readonly from: string
   readonly to: string

@@ -9,8 +9,13 @@ import { NEEDED } from '../../../src/aggregation/ingest/compact/event-sql.ts'
 import { stepOf } from '../../../src/cli/commands/aggregate.ts'
 import { runPasses } from '../../../src/cli/commands/run-passes.ts'
 import { runCommand } from '../../../src/cli/commands.ts'
+import { parseConfig } from '../../../src/config/parse.ts'
+import { fsLake } from '../../../src/lake/fs.ts'
+import { systemClock } from '../../../src/std/clock.ts'
 import { unlessAbsent } from '../../../src/std/files/files.ts'
-import { MAX_WINDOWS_WITHOUT_RANGE } from '../../../src/wiring/aggregation.ts'
+import { systemEntropy } from '../../../src/std/id.ts'
+import { quietTelemetry } from '../../../src/std/telemetry.ts'
+import { MAX_WINDOWS_WITHOUT_RANGE, wireAggregation } from '../../../src/wiring/aggregation.ts'
 import { freePort } from '../../fakes/process/free-port.ts'
 import { until } from '../../fakes/process/process.ts'
 import { ask, listen, post, start } from '../../fakes/process/serving.ts'
@@ -210,6 +215,7 @@ function runsOf(...passes: readonly (readonly [windows: number, result: string |
     },
     finish: async () => run(),
     cancel: async () => ({ ...run(), id: `r${id}`, state: 'cancelled' }),
+    list: async () => [],
   }
   return { runs, asked: () => id }
 }
@@ -393,4 +399,30 @@ test('beside a service of another grain it does nothing, and says what differs a
   terminal.terminate()
   await ended
   t.match(await aggregate('1h'), { stdout: /succeeded: 1 window done/ })
+})
+
+test('what the schedule of a service took in before, and set aside, is told with where it is named, once', async (t) => {
+  const dataDir = await dataFolder(t.testdir())
+  const { runs } = await wireAggregation(parseConfig({ dataDir }, {}), {
+    clock: systemClock,
+    entropy: systemEntropy,
+    telemetry: quietTelemetry(),
+    lake: fsLake(join(dataDir, 'lake')),
+    askGateway: async () => null,
+  })
+  const never = new AbortController().signal
+  const folder = join(dataDir, 'lake/raw/gateway/dt=2026-11-22/hr=09')
+  await writeFile(join(folder, 'bad.ndjson'), '{}\n')
+  await runs.tick(never)
+  await runs.work(never)
+  const [scheduled] = await runs.list({ limit: 1 })
+  const aggregate = async () => {
+    const terminal = fakeTerminal({ HEADGATE_DATA_DIR: dataDir })
+    t.equal(await runCommand(['aggregate', ...range], terminal), 0)
+    return terminal.said().err.match(/^By other runs .*$/gm)
+  }
+  t.same(await aggregate(), [
+    `By other runs before: 1 line set aside in dead/. \`headgate runs show ${scheduled?.id}\` names the last of it`,
+  ])
+  t.equal(await aggregate(), null)
 })

@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import {
   asideCount,
+  asideElsewhere,
   asideLines,
   asideText,
   doubtLines,
@@ -56,4 +57,29 @@ test('what came too late is told with the command that counts it, and nothing wh
     tooLateText([at('11', 1_200), at('08'), at('09', 3)], 'npx headgate'),
     '1,203 events came too late for 2 windows from 2026-11-22T09:00Z to 2026-11-22T11:15Z, finished and older than aggregation.schedule.horizon. To count them: npx headgate aggregate --from 2026-11-22T09:00Z --to 2026-11-22T11:15Z --reprocess all',
   )
+})
+
+test('what other runs found is one line, with the runs that name it', (t) => {
+  const aside = { lines: 2, objects: 0 }
+  for (const [what, runs, text] of [
+    ['nothing', [{ id: 'a' }, { id: 'b', setAside: undefined }], ''],
+    [
+      'of one',
+      [{ id: 'a' }, { id: 'b', setAside: aside }],
+      'By other runs before: 2 lines set aside in dead/. `hg runs show b` names the last of it\n',
+    ],
+    [
+      'doubts alone',
+      [{ id: 'a', setAside: { lines: 0, objects: 0, doubtful: { rows: 3 } } }],
+      'By other runs before: 3 events counted as they say, which was hardly meant. `hg runs show a` names the last of it\n',
+    ],
+    [
+      'of many',
+      ['a', 'b', 'c', 'd'].map((id) => ({ id, setAside: { lines: 1, objects: 1, doubtful: { rows: 1 } } })),
+      'By other runs before: 4 lines and 4 objects set aside in dead/; 4 events counted as they say, which was hardly meant. `hg runs show a` names the last of it\n',
+    ],
+  ] as const) {
+    t.equal(asideElsewhere(runs, 'hg'), text, what)
+  }
+  t.end()
 })
