@@ -1,9 +1,9 @@
 import Type, { type Static } from 'typebox'
 import { readable } from '../../http/schema-faults.ts'
 import { INSTANT_FORM, isInstant, whyNoInstant } from '../../std/input/instant.ts'
+import { isTimeZone, zoneMeant } from '../../std/input/time-zone.ts'
 import { MAX_QUANTILES, MAX_VALUES, parseQuantiles, parseStep, quantilesMeant } from './parameters.ts'
 import { UTC } from './series.ts'
-import { isTimeZone, zoneMeant } from './time-zone.ts'
 
 /** What the query of each route may hold; `form` and `example` are told whoever sent something else. */
 const strict = { additionalProperties: false }

@@ -1,18 +1,16 @@
-import { createHash } from 'node:crypto'
-import { createYielder } from '../../std/async/yielding.ts'
 import type { Clock } from '../../std/clock.ts'
 import { nearest, oneOf } from '../../std/input/did-you-mean.ts'
 import { invalid } from '../../std/input/invalid.ts'
+import type { LocalDay } from '../../std/input/time-zone.ts'
 import type { RollupDefinition } from '../rollup/model/definition.ts'
 import { RELATIVE_ERROR, SCALE } from '../rollup/model/measure.ts'
-import type { CommittedWindow, RollupStore, SeriesRequest, SeriesWindow } from '../rollup/stores/store.ts'
+import type { RollupStore, SeriesRequest, SeriesWindow } from '../rollup/stores/store.ts'
+import { completenessOf, generationOf } from './completeness.ts'
 import { noticesOf, unknownValues, writtenAs } from './notices.ts'
 import { durationText, type Selection, type SeriesStep } from './parameters.ts'
-import type { Completeness } from './query-answers.ts'
 import type { Cache } from './query-cache.ts'
 import { alignedRange, computeRanking, MAX_RANKED_WINDOWS, type RankingQuery } from './ranking.ts'
 import { computeSeries, defaultStep, type SeriesQuery, stepsOf } from './series.ts'
-import type { LocalDay } from './time-zone.ts'
 
 export interface QueryPorts {
   readonly store: Pick<RollupStore, 'contents' | 'series' | 'metrics'>
@@ -53,11 +51,10 @@ export function createQueries({ store, definitions, cache, clock }: QueryPorts):
     const windows = await store.contents({ rollup, app, metric, set, fromMs, toMs }, signal)
     const dataGen = await generationOf(windows, signal)
     const computed = await cache.through(JSON.stringify([id, query, dataGen]), compute)
-    const { lateRows, rejected, ...ofWindows } = completenessOf(
-      windows,
-      settled(query, grainMs, clock.nowMs()),
+    const { lateRows, rejected, ...ofWindows } = completenessOf(windows, query, {
       grainMs,
-    )
+      nowMs: clock.nowMs(),
+    })
     const { step } = query
     const head = {
       ...(step !== undefined && { step: step === 'day' ? '1d' : durationText(step) }),
@@ -190,42 +187,3 @@ const covering = (steps: readonly LocalDay[]): LocalDay => ({
   fromMs: Math.min(...steps.map(({ fromMs }) => fromMs)),
   toMs: Math.max(...steps.map(({ toMs }) => toMs)),
 })
-
-/**
- * Hashes the rows that the answer is made of, and nothing else: a wider hash would tell a reader of one app that
- * another app has changed.
- */
-async function generationOf(windows: readonly SeriesWindow[], signal: AbortSignal): Promise<string> {
-  const hash = createHash('sha256')
-  const breath = createYielder(signal)
-  for (const { fromMs, toMs, content } of windows) {
-    if (content !== undefined) hash.update(`${fromMs} ${toMs} ${content}\n`)
-    if (breath.shouldYield()) await breath.yieldNow()
-  }
-  return hash.digest('hex').slice(0, 16)
-}
-
-/** The part of a range whose windows should be committed: until one grain after its end, a window's run may be under way. */
-function settled({ fromMs, toMs }: LocalDay, grainMs: number, nowMs: number): LocalDay {
-  const untilMs = Math.floor(nowMs / grainMs) * grainMs - grainMs
-  return { fromMs, toMs: Math.max(fromMs, Math.min(toMs, untilMs)) }
-}
-
-function completenessOf(
-  windows: readonly CommittedWindow[],
-  due: LocalDay,
-  grainMs: number,
-): Required<Completeness> {
-  // Windows of another grain, from before a change of it, hold their time as well.
-  const heldMs = windows.reduce(
-    (sum, { fromMs, toMs }) => sum + Math.max(0, Math.min(toMs, due.toMs) - fromMs),
-    0,
-  )
-  return {
-    windows: windows.length,
-    missing: Math.ceil((due.toMs - due.fromMs - heldMs) / grainMs),
-    partial: windows.filter(({ complete }) => !complete).length,
-    lateRows: windows.reduce((sum, { late }) => sum + late, 0),
-    rejected: windows.reduce((sum, { rejected }) => sum + rejected, 0),
-  }
-}

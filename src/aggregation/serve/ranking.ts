@@ -1,5 +1,6 @@
 import { createYielder } from '../../std/async/yielding.ts'
 import { AppError } from '../../std/errors.ts'
+import type { LocalDay } from '../../std/input/time-zone.ts'
 import { OTHER } from '../rollup/model/definition.ts'
 import { type UnitVotes, unitOf, unitVotes } from '../rollup/model/units.ts'
 import type { RollupStore, StoredRow } from '../rollup/stores/store.ts'
@@ -7,7 +8,6 @@ import { durationText, type Selection, spanText } from './parameters.ts'
 import type { RankedValue } from './query-answers.ts'
 import { eachRow } from './rows.ts'
 import { addAggregate, addRow, emptyAggregate, type SeriesAggregate, summarise } from './tally.ts'
-import type { LocalDay } from './time-zone.ts'
 
 /** Windows that are opened for one: a week of minutes, three months of quarter hours. */
 export const MAX_RANKED_WINDOWS = 10_100

@@ -1,13 +1,13 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
 import { invalid } from '../../std/input/invalid.ts'
+import { type LocalDay, localDays } from '../../std/input/time-zone.ts'
 import { unitOf, unitVotes } from '../rollup/model/units.ts'
 import type { RollupStore, StoredRow } from '../rollup/stores/store.ts'
 import { durationText, type Selection, type SeriesStep, spanText } from './parameters.ts'
 import type { Point } from './query-answers.ts'
 import { eachRow } from './rows.ts'
 import { addAggregate, addRow, emptyAggregate, type SeriesAggregate, summarise } from './tally.ts'
-import { type LocalDay, localDays } from './time-zone.ts'
 
 /** Most points in an answer. Ours: more than a chart has pixels. */
 export const MAX_POINTS = 3_000

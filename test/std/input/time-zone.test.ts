@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { isTimeZone, localDays } from '../../../src/aggregation/serve/time-zone.ts'
+import { isTimeZone, localDays } from '../../../src/std/input/time-zone.ts'
 
 const hours = ({ fromMs, toMs }: { fromMs: number; toMs: number }) => (toMs - fromMs) / 3_600_000
 const iso = (ms: number) => new Date(ms).toISOString().slice(0, 16)

@@ -1,6 +1,6 @@
-import { HOUR_MS } from '../../std/durations.ts'
-import { unlessThrown } from '../../std/expected-errors.ts'
-import { didYouMean } from '../../std/input/did-you-mean.ts'
+import { HOUR_MS } from '../durations.ts'
+import { unlessThrown } from '../expected-errors.ts'
+import { didYouMean } from './did-you-mean.ts'
 
 /** Half-open, UTC epoch ms. */
 export interface LocalDay {

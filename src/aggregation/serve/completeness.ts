@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto'
+import { createYielder } from '../../std/async/yielding.ts'
+import type { LocalDay } from '../../std/input/time-zone.ts'
+import type { CommittedWindow, SeriesWindow } from '../rollup/stores/store.ts'
+import type { Completeness } from './query-answers.ts'
+
+/**
+ * Hashes the rows that the answer is made of, and nothing else: a wider hash would tell a reader of one app that
+ * another app has changed.
+ */
+export async function generationOf(windows: readonly SeriesWindow[], signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha256')
+  const breath = createYielder(signal)
+  for (const { fromMs, toMs, content } of windows) {
+    if (content !== undefined) hash.update(`${fromMs} ${toMs} ${content}\n`)
+    if (breath.shouldYield()) await breath.yieldNow()
+  }
+  return hash.digest('hex').slice(0, 16)
+}
+
+/** What is there of a range, and what is not yet. */
+export function completenessOf(
+  windows: readonly CommittedWindow[],
+  range: LocalDay,
+  { grainMs, nowMs }: { readonly grainMs: number; readonly nowMs: number },
+): Required<Completeness> {
+  const due = settled(range, grainMs, nowMs)
+  // Windows of another grain, from before a change of it, hold their time as well.
+  const heldMs = windows.reduce(
+    (sum, { fromMs, toMs }) => sum + Math.max(0, Math.min(toMs, due.toMs) - fromMs),
+    0,
+  )
+  return {
+    windows: windows.length,
+    missing: Math.ceil((due.toMs - due.fromMs - heldMs) / grainMs),
+    partial: windows.filter(({ complete }) => !complete).length,
+    lateRows: windows.reduce((sum, { late }) => sum + late, 0),
+    rejected: windows.reduce((sum, { rejected }) => sum + rejected, 0),
+  }
+}
+
+/** The part of a range whose windows should be committed: until one grain after its end, a window's run may be under way. */
+function settled({ fromMs, toMs }: LocalDay, grainMs: number, nowMs: number): LocalDay {
+  const untilMs = Math.floor(nowMs / grainMs) * grainMs - grainMs
+  return { fromMs, toMs: Math.max(fromMs, Math.min(toMs, untilMs)) }
+}
