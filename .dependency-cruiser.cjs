@@ -184,7 +184,14 @@ const may = {
     'aggregation/ingest/duckdb',
     'aggregation/ingest/compact',
   ],
-  'aggregation/serve': ['std*', 'http', 'aggregation/rollup/model', 'aggregation/rollup/stores'],
+  'aggregation/serve/forms': ['std*', 'aggregation/rollup/model'],
+  'aggregation/serve': [
+    'std*',
+    'http',
+    'aggregation/rollup/model',
+    'aggregation/rollup/stores',
+    'aggregation/serve/forms',
+  ],
   'aggregation/serve/thread': ['std*', 't:aggregation/serve'],
   'aggregation/serve/dashboard': ['std*'],
   aggregation: [

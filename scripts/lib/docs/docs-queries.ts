@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import Type, { type TObject, type TSchema } from 'typebox'
+import { MAX_STEP_BUCKETS } from '../../../src/aggregation/serve/histogram.ts'
 import { MAX_QUANTILES, MAX_VALUES } from '../../../src/aggregation/serve/parameters.ts'
 import {
+  histogramParameters,
   MetricsParameters,
   seriesParameters,
   topParameters,
@@ -51,6 +53,7 @@ const routes: readonly (QueryOperation & { readonly path: string })[] = Object.e
 /** The same parameters with the words for people, which OpenAPI does not know. */
 const forms: Readonly<Record<string, TObject>> = {
   series: seriesParameters([]),
+  histogram: histogramParameters([]),
   top: topParameters([]),
   metricNames: MetricsParameters,
 }
@@ -120,12 +123,18 @@ const WORDS: Readonly<Record<string, string>> = {
     'The value that was ranked. Those of several dimensions are joined by ` | `; what an event did not say is `~unknown`.',
   values: 'The ranking, highest first.',
   completeness: 'What the answer is made of.',
+  sum: 'The sum of the values, weighted.',
+  sampleSum: 'The sum of the values, weighted.',
+  scale: 'That of these buckets.',
+  schema: 'That of these buckets.',
+  positive: 'The buckets above zero.',
 }
 
-function answerOf(path: string, only?: readonly string[]): string {
+/** `form` is which of several an answer may have. */
+function answerOf(path: string, only?: readonly string[], form = 0): string {
   const schema = routes.find((route) => route.path === path)?.responses['200']?.content?.['application/json']
     ?.schema
-  const rows = schema === undefined ? [] : memberRows(schema, '')
+  const rows = schema === undefined ? [] : memberRows(schema.anyOf?.[form] ?? schema, '')
   const shown =
     only === undefined ? rows : rows.filter((row) => only.some((name) => row.startsWith(`| \`${name}`)))
   if (shown.length === 0) throw new Error(`${path} has no such answer`)
@@ -147,6 +156,7 @@ const dimensions = (): string =>
 const bounds = (): string => `| of | at most | beyond it |
 |---|---|---|
 | a series | ${digits(MAX_POINTS)} steps, ${digits(MAX_SERIES_WINDOWS)} windows, ${digits(MAX_ROWS)} windows × values, ${MAX_VALUES} values | 422 with the longest range that fits; 400 for values |
+| a histogram | as a series; ${digits(MAX_STEP_BUCKETS)} buckets in its steps | 422 |
 | a ranking | ${digits(MAX_RANKED_WINDOWS)} windows, ${digits(MAX_RANKED_ROWS)} windows × values | 422 |
 | a query | ${MAX_QUANTILES} quantiles | 400 |
 | queries | ${QUERIES_AT_ONCE} at a time; ${MAX_WAITING_QUERIES} wait; of one token ${MAX_QUERIES_OF_TOKEN} in all | 503 \`queries_busy\` |
@@ -172,6 +182,10 @@ const sections: Readonly<Record<string, () => string>> = {
   parameters: parameterTables,
   series: () => answerOf('/query/series'),
   ranking: () => answerOf('/query/top', ['values', 'found']),
+  histogram: () => answerOf('/query/histogram', ['zero', 'buckets', 'n`', 'rows', 'sum', 'min', 'max']),
+  steps: () => answerOf('/query/histogram', ['step'], 1),
+  otel: () => answerOf('/query/histogram', undefined, 2),
+  prometheus: () => answerOf('/query/histogram', undefined, 3),
   bounds,
   errors,
 }

@@ -20,6 +20,12 @@ export const queryLimits: readonly Limit[] = [
     unit: '',
   },
   {
+    what: 'Buckets in the steps of a histogram',
+    at: ['aggregation/serve/histogram.ts', 'MAX_STEP_BUCKETS'],
+    beyond: ends('query_too_large'),
+    unit: 'buckets',
+  },
+  {
     what: 'Windows of a ranking',
     at: ['aggregation/serve/ranking.ts', 'MAX_RANKED_WINDOWS'],
     beyond: ends('query_too_large'),

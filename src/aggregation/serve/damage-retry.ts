@@ -8,6 +8,7 @@ import type { Queries } from './query.ts'
 export const retryingQueries = (queries: Queries): Queries => ({
   series: (...asked) => steady(() => queries.series(...asked)),
   top: (...asked) => steady(() => queries.top(...asked)),
+  histogram: (...asked) => steady(() => queries.histogram(...asked)),
   metrics: (...asked) => steady(() => queries.metrics(...asked)),
 })
 

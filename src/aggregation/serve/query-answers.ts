@@ -64,6 +64,42 @@ export const SeriesAnswer = Type.Object({
   total: Type.Union([Point, Type.Null()], { description: 'The whole range, from the merged histograms.' }),
 })
 
+const orNull = Type.Union([Type.Number(), Type.Null()])
+
+export const HistogramAnswer = Type.Object({
+  ...common,
+  zero: Type.Number({ description: 'Occurrences of values below 0.000001, which are counted as zero.' }),
+  buckets: Type.Array(
+    Type.Array(Type.Number(), {
+      minItems: 4,
+      maxItems: 4,
+      description:
+        'Index b, lower and upper bound, n: occurrences of values in (g^(b−1), g^b], g = 2^(1/32).',
+    }),
+    { description: 'Those that are not empty, in order.' },
+  ),
+  n: Type.Number({ description: 'Occurrences: the sum of the weights, zero and buckets together.' }),
+  rows: Type.Integer({ description: 'Events that were counted, each once, whatever its weight.' }),
+  sum: Type.Number(),
+  min: orNull,
+  max: orNull,
+})
+
+export const StepsAnswer = Type.Object({
+  ...common,
+  step: Type.String(),
+  steps: Type.Array(
+    Type.Object({
+      t: epochMs('Start of the step'),
+      zero: Type.Number({ description: 'Occurrences of values that are counted as zero.' }),
+      buckets: Type.Array(Type.Array(Type.Number(), { minItems: 2, maxItems: 2 }), {
+        description: 'Index and n of those that are not empty, in order.',
+      }),
+    }),
+    { description: 'The steps that have data, in time order.' },
+  ),
+})
+
 export const RankedValue = Type.Object({ value: Type.String(), ...Summary.properties })
 export type RankedValue = Static<typeof RankedValue>
 

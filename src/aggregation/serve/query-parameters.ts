@@ -2,6 +2,7 @@ import Type, { type Static } from 'typebox'
 import { readable } from '../../http/schema-faults.ts'
 import { INSTANT_FORM, isInstant, whyNoInstant } from '../../std/input/instant.ts'
 import { isTimeZone, zoneMeant } from '../../std/input/time-zone.ts'
+import { HISTOGRAM_FORMATS } from './histogram.ts'
 import { MAX_QUANTILES, MAX_VALUES, parseQuantiles, parseStep, quantilesMeant } from './parameters.ts'
 import { UTC } from './series.ts'
 
@@ -41,14 +42,16 @@ const q = readable(
   (sent) => parseQuantiles(sent).length > 0,
   (sent) => `must be ${QUANTILES_FORM}, such as 0.5,0.75${quantilesMeant(sent)}`,
 )
-const step = readable(
-  text(8, '1m to 24h, or 1d for local days', {
-    example: '15m',
-    description:
-      '15m, 1h, … or 1d for local days. By default the finest that the grain has and a chart of the range has room for.',
-  }),
-  (sent) => !Number.isNaN(parseStep(sent)),
-)
+const step = (description: string) =>
+  Type.Optional(
+    readable(
+      text(8, '1m to 24h, or 1d for local days', {
+        example: '15m',
+        description: `15m, 1h, … or 1d for local days. ${description}`,
+      }),
+      (sent) => !Number.isNaN(parseStep(sent)),
+    ),
+  )
 // Whatever the step: a zone that is none is a slip, and not only on the day when it is used.
 const tz = readable(
   text(64, 'an IANA time zone', {
@@ -79,7 +82,7 @@ export const seriesParameters = (sets: readonly string[]) =>
       set: set(sets, { default: 'app' }),
       value: Type.Optional(values),
       ...range,
-      step: Type.Optional(step),
+      step: step('By default the finest that the grain has and a chart of the range has room for.'),
       tz,
       q,
       rollup,
@@ -87,6 +90,27 @@ export const seriesParameters = (sets: readonly string[]) =>
     strict,
   )
 export type SeriesParameters = Static<ReturnType<typeof seriesParameters>>
+
+export const histogramParameters = (sets: readonly string[]) =>
+  Type.Object(
+    {
+      app,
+      metric,
+      set: set(sets, { default: 'app' }),
+      value: Type.Optional(values),
+      ...range,
+      step: step('A histogram for each, which makes a heat map. Left out: one of the whole range.'),
+      tz,
+      format: Type.Enum([...HISTOGRAM_FORMATS], {
+        default: 'json',
+        description:
+          'Of the one histogram: `otel` is a data point of an OpenTelemetry exponential histogram, `prometheus` a native histogram, both as JSON of their protobuf.',
+      }),
+      rollup,
+    },
+    strict,
+  )
+export type HistogramParameters = Static<ReturnType<typeof histogramParameters>>
 
 export const topParameters = (sets: readonly string[]) =>
   Type.Object(

@@ -6,11 +6,12 @@ import type { RollupDefinition } from '../rollup/model/definition.ts'
 import { RELATIVE_ERROR, SCALE } from '../rollup/model/measure.ts'
 import type { RollupStore, SeriesRequest, SeriesWindow } from '../rollup/stores/store.ts'
 import { completenessOf, generationOf } from './completeness.ts'
+import { computeHistogram, computeSteps, type HistogramQuery } from './histogram.ts'
 import { noticesOf, unknownValues, writtenAs } from './notices.ts'
 import { durationText, type Selection, type SeriesStep } from './parameters.ts'
 import type { Cache } from './query-cache.ts'
 import { alignedRange, computeRanking, MAX_RANKED_WINDOWS, type RankingQuery } from './ranking.ts'
-import { computeSeries, defaultStep, type SeriesQuery, stepsOf } from './series.ts'
+import { computeSeries, defaultStep, type SeriesQuery, stepsOf, wholeRange } from './series.ts'
 
 export interface QueryPorts {
   readonly store: Pick<RollupStore, 'contents' | 'series' | 'metrics'>
@@ -35,22 +36,30 @@ export interface Queries {
   series(query: SeriesQuery, asking: QueryContext): Promise<string>
   /** A TopAnswer. */
   top(query: RankingQuery, asking: QueryContext): Promise<string>
+  /** A HistogramAnswer or a StepsAnswer; or what the format says, alone. */
+  histogram(query: HistogramQuery, asking: QueryContext): Promise<string>
   /** A MetricsAnswer. */
   metrics(query: Pick<Selection, 'app' | 'rollup'> & LocalDay, asking: QueryContext): Promise<string>
 }
 
 export function createQueries({ store, definitions, cache, clock }: QueryPorts): Queries {
-  /** The computed part comes from the cache as long as its rows are the same; the rest is of this moment. */
-  async function answer(
-    definition: RollupDefinition,
-    query: SeriesRequest & { readonly step?: SeriesStep },
-    { signal, ofAllApps, apps, compute }: QueryContext & { readonly compute: () => Promise<string> },
-  ): Promise<string> {
-    const { id, grainMs } = definition
+  /** What was computed comes from the cache as long as its rows are the same. */
+  async function find(definition: RollupDefinition, query: SeriesRequest, { signal, compute }: Computing) {
     const { rollup, app, metric, set, fromMs, toMs } = query
     const windows = await store.contents({ rollup, app, metric, set, fromMs, toMs }, signal)
     const dataGen = await generationOf(windows, signal)
-    const computed = await cache.through(JSON.stringify([id, query, dataGen]), compute)
+    const computed = await cache.through(JSON.stringify([definition.id, query, dataGen]), compute)
+    return { windows, dataGen, computed }
+  }
+
+  /** What was computed, behind what is of this moment. */
+  async function answer(
+    definition: RollupDefinition,
+    query: SeriesRequest & { readonly step?: SeriesStep | undefined },
+    { signal, ofAllApps, apps, compute }: QueryContext & Computing,
+  ): Promise<string> {
+    const { grainMs, sets } = definition
+    const { windows, dataGen, computed } = await find(definition, query, { signal, compute })
     const { lateRows, rejected, ...ofWindows } = completenessOf(windows, query, {
       grainMs,
       nowMs: clock.nowMs(),
@@ -65,7 +74,7 @@ export function createQueries({ store, definitions, cache, clock }: QueryPorts):
       relError: RELATIVE_ERROR,
       completeness: { ...ofWindows, ...(ofAllApps && { lateRows, rejected }) },
       dataGen,
-      ...(await whyEmpty(windows, computed, { query, sets: definition.sets, apps, signal })),
+      ...(await whyEmpty(windows, computed, { query, sets, apps, signal })),
     }
     return `${JSON.stringify(head).slice(0, -1)},${computed.slice(1)}`
   }
@@ -78,7 +87,8 @@ export function createQueries({ store, definitions, cache, clock }: QueryPorts):
   ): Promise<{ readonly notices?: readonly string[] }> {
     if (windows.some(({ content }) => content !== undefined)) {
       const isOfValues = query.values?.some((value) => value !== '') === true
-      return isOfValues && computed.endsWith(NO_POINTS) ? { notices: [unknownValues(query.set, sets)] } : {}
+      const isEmpty = NOTHING.some((end) => computed.endsWith(end))
+      return isOfValues && isEmpty ? { notices: [unknownValues(query.set, sets)] } : {}
     }
     // A list of names is no reason for an answer that is right to come too late.
     if (windows.length > MAX_RANKED_WINDOWS) return {}
@@ -105,6 +115,21 @@ export function createQueries({ store, definitions, cache, clock }: QueryPorts):
       return answer(definition, query, { ...asking, compute: () => computeRanking(store, query, asking) })
     },
 
+    async histogram(asked, asking) {
+      const { step, format } = asked
+      if (step !== undefined && format !== 'json') throw invalid('format', 'must be json beside step')
+      const definition = definitionFor(definitions, asked)
+      const values = valuesOf(asked, definition, definitions)
+      const rows = { grainMs: definition.grainMs, values: values.length }
+      const steps = step === undefined ? wholeRange(asked, rows) : stepsOf({ ...asked, step }, rows)
+      const query = { ...asked, ...covering(steps), values, rollup: definition.id }
+      const work = { steps, signal: asking.signal }
+      const compute = () => (step === undefined ? computeHistogram : computeSteps)(store, query, work)
+      const computing = { ...asking, compute }
+      if (format !== 'json') return (await find(definition, query, computing)).computed
+      return answer(definition, query, computing)
+    },
+
     async metrics({ app, rollup, fromMs, toMs }, { signal, apps }) {
       const definition = definitionFor(definitions, { rollup })
       const range = alignedRange({ fromMs, toMs }, definition.grainMs)
@@ -115,14 +140,18 @@ export function createQueries({ store, definitions, cache, clock }: QueryPorts):
   }
 }
 
+interface Computing extends Pick<QueryContext, 'signal'> {
+  readonly compute: () => Promise<string>
+}
+
 interface Asked extends Pick<QueryContext, 'signal'> {
   readonly query: SeriesRequest
   readonly sets: RollupDefinition['sets']
   readonly apps: readonly string[] | undefined
 }
 
-/** How a series ends that has rows, and none of the values that it was asked for. */
-const NO_POINTS = '"points":[]}'
+/** How an answer ends that has rows, and none of the values that it was asked for. */
+const NOTHING = ['"points":[]}', '"steps":[]}', '"max":null}']
 
 function noticesIn(answer: Parameters<typeof noticesOf>[0]): { readonly notices?: readonly string[] } {
   const notices = noticesOf(answer)
@@ -157,7 +186,7 @@ function setMeant(definitions: readonly RollupDefinition[], name: string): strin
 
 /** Sorted and without repetition, so that the same question finds the same answer in the cache. */
 function valuesOf(
-  { set, values }: SeriesQuery,
+  { set, values }: Pick<SeriesQuery, 'set' | 'values'>,
   { sets }: RollupDefinition,
   definitions: readonly RollupDefinition[],
 ): readonly string[] {

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { TSchema } from 'typebox'
+import Type, { type TSchema } from 'typebox'
 import type { Auth } from '../../http/auth.ts'
 import { anyRequest, poolAnswers, problemAnswer, tokenNeeded } from '../../http/documented.ts'
 import { goneBefore, type QueryPool } from '../../http/query-pool.ts'
@@ -7,11 +7,23 @@ import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { didYouMean } from '../../std/input/did-you-mean.ts'
 import type { DimensionSet, RollupDefinition } from '../rollup/model/definition.ts'
+import { OtelHistogram } from './forms/otel-histogram.ts'
+import { PrometheusHistogram } from './forms/prometheus-histogram.ts'
+import { MAX_STEP_BUCKETS } from './histogram.ts'
 import { parseQuantiles, parseRange, parseStep, type Selection } from './parameters.ts'
 import { PipelineState } from './pipeline.ts'
 import type { Queries, QueryContext } from './query.ts'
-import { AppsAnswer, MetricsAnswer, SeriesAnswer, TopAnswer } from './query-answers.ts'
 import {
+  AppsAnswer,
+  HistogramAnswer,
+  MetricsAnswer,
+  SeriesAnswer,
+  StepsAnswer,
+  TopAnswer,
+} from './query-answers.ts'
+import {
+  type HistogramParameters,
+  histogramParameters,
   MetricsParameters,
   type SeriesParameters,
   seriesParameters,
@@ -70,6 +82,15 @@ const documentsOf = (sets: readonly string[]) => ({
     ],
     SeriesAnswer,
     seriesParameters(sets),
+  ),
+  histogram: describe(
+    'histogram',
+    [
+      'How the values of a metric are spread',
+      `A histogram of the whole range, or of each step. At most ${MAX_POINTS} steps with ${MAX_STEP_BUCKETS} buckets, ${MAX_SERIES_WINDOWS} windows, and ${MAX_ROWS} windows × values.`,
+    ],
+    Type.Union([HistogramAnswer, StepsAnswer, OtelHistogram, PrometheusHistogram]),
+    histogramParameters(sets),
   ),
   top: describe(
     'top',
@@ -131,9 +152,18 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
     handler: (request, reply) =>
       answer(request, reply, async (asking) => {
         const { query } = request
-        const step = query.step === undefined ? undefined : parseStep(query.step)
-        const values = [query.value ?? []].flat()
-        return queries.series({ ...selectionOf(query, clock), values, step, timeZone: query.tz }, asking)
+        const quantiles = parseQuantiles(query.q)
+        return queries.series({ ...selectionOf(query, clock), ...stepsIn(query), quantiles }, asking)
+      }),
+  })
+
+  app.get<{ Querystring: HistogramParameters }>('/query/histogram', {
+    schema: documents.histogram,
+    handler: (request, reply) =>
+      answer(request, reply, async (asking) => {
+        const { query } = request
+        const { format } = query
+        return queries.histogram({ ...selectionOf(query, clock), ...stepsIn(query), format }, asking)
       }),
   })
 
@@ -143,7 +173,8 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
       answer(request, reply, async (asking) => {
         const { query } = request
         const [limit, minN] = [Number(query.limit), Number(query.minN)]
-        return queries.top({ ...selectionOf(query, clock), by: query.by, limit, minN }, asking)
+        const quantiles = parseQuantiles(query.q)
+        return queries.top({ ...selectionOf(query, clock), quantiles, by: query.by, limit, minN }, asking)
       }),
   })
 
@@ -181,17 +212,19 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
 }
 
 /** Nothing but what was parsed: the selection becomes part of a cache key, where `to=now` must not differ each second. */
-function selectionOf(query: TopParameters | SeriesParameters, clock: Clock): Selection {
-  const { app, metric, set, rollup: named, q } = query
-  return {
-    app,
-    metric,
-    set,
-    rollup: named,
-    ...parseRange(query, clock.nowMs()),
-    quantiles: parseQuantiles(q),
-  }
+function selectionOf(
+  query: TopParameters | SeriesParameters | HistogramParameters,
+  clock: Clock,
+): Omit<Selection, 'quantiles'> {
+  const { app, metric, set, rollup: named } = query
+  return { app, metric, set, rollup: named, ...parseRange(query, clock.nowMs()) }
 }
+
+const stepsIn = ({ value, step, tz }: SeriesParameters | HistogramParameters) => ({
+  values: [value ?? []].flat(),
+  step: step === undefined ? undefined : parseStep(step),
+  timeZone: tz,
+})
 
 /** Those of all rollups, each name once: as the first that has it says, which is the one that answers. */
 function setsOf(definitions: ServePorts['definitions']): readonly DimensionSet[] {

@@ -1,13 +1,13 @@
-import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../std/durations.ts'
+import { alignDown, DAY_MS, HOUR_MS, MINUTE_MS } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
 import { invalid } from '../../std/input/invalid.ts'
 import { type LocalDay, localDays } from '../../std/input/time-zone.ts'
 import { unitOf, unitVotes } from '../rollup/model/units.ts'
-import type { RollupStore, StoredRow } from '../rollup/stores/store.ts'
+import type { RollupStore } from '../rollup/stores/store.ts'
 import { durationText, type Selection, type SeriesStep, spanText } from './parameters.ts'
 import type { Point } from './query-answers.ts'
-import { eachRow } from './rows.ts'
-import { addAggregate, addRow, emptyAggregate, type SeriesAggregate, summarise } from './tally.ts'
+import { eachStep } from './rows.ts'
+import { addAggregate, emptyAggregate, type SeriesAggregate, summarise } from './tally.ts'
 
 /** Most points in an answer. Ours: more than a chart has pixels. */
 export const MAX_POINTS = 3_000
@@ -39,15 +39,32 @@ export function defaultStep({ fromMs, toMs }: LocalDay, grainMs: number): number
   return [grainMs, ...coarser].find(fits) ?? DAY_MS
 }
 
+/** How many rows a range may be made of. */
+interface WindowRows {
+  readonly grainMs: number
+  /** Those merged, each of which has a row in a window. */
+  readonly values: number
+}
+
+/** The range as one step, aligned outward to whole windows. */
+export function wholeRange({ fromMs, toMs }: LocalDay, rows: WindowRows): readonly LocalDay[] {
+  boundWindows({ fromMs, toMs }, rows)
+  return [{ fromMs: alignDown(fromMs, rows.grainMs), toMs: Math.ceil(toMs / rows.grainMs) * rows.grainMs }]
+}
+
+function boundWindows({ fromMs, toMs }: LocalDay, { grainMs, values }: WindowRows): void {
+  const most = Math.floor(Math.min(MAX_SERIES_WINDOWS, MAX_ROWS / values))
+  if ((toMs - fromMs) / grainMs > most)
+    throw tooLarge(most, `windows of ${durationText(grainMs)}`, { values, ms: most * grainMs })
+}
+
 /** The steps that cover the range, aligned outward: an answer is then the same for everyone who asks within a step. */
 export function stepsOf(
   { fromMs, toMs, step, timeZone }: LocalDay & { readonly step: SeriesStep; readonly timeZone: string },
-  { grainMs, values }: { readonly grainMs: number; readonly values: number },
+  { grainMs, values }: WindowRows,
 ): readonly LocalDay[] {
   const stepMs = step === 'day' ? DAY_MS : step
-  const mostWindows = Math.floor(Math.min(MAX_SERIES_WINDOWS, MAX_ROWS / values))
-  if ((toMs - fromMs) / grainMs > mostWindows)
-    throw tooLarge(mostWindows, `windows of ${durationText(grainMs)}`, { values, ms: mostWindows * grainMs })
+  boundWindows({ fromMs, toMs }, { grainMs, values })
   if ((toMs - fromMs) / stepMs > MAX_POINTS - 2)
     throw tooLarge(MAX_POINTS - 2, 'steps', { values: 1, ms: (MAX_POINTS - 2) * stepMs })
   if (step !== 'day') {
@@ -91,23 +108,11 @@ export async function computeSeries(
   const units = unitVotes()
   const total = emptyAggregate()
   const points: string[] = []
-  let step = { at: -1, untilMs: 0, tally: emptyAggregate() }
-  const end = ({ at, tally }: typeof step) => {
-    if (tally.rows === 0) return
+  const take = (fromMs: number, tally: SeriesAggregate) => {
     addAggregate(total, tally)
-    points.push(JSON.stringify(pointAt(Number(steps[at]?.fromMs), tally, quantiles)))
+    points.push(JSON.stringify(pointAt(fromMs, tally, quantiles)))
   }
-  const take = (row: StoredRow) => {
-    if (row.windowFromMs >= step.untilMs) {
-      end(step)
-      const at = steps.findIndex(({ toMs }, i) => i > step.at && row.windowFromMs < toMs)
-      step = { at, untilMs: Number(steps[at]?.toMs), tally: emptyAggregate() }
-    }
-    units.add(row)
-    addRow(step.tally, row)
-  }
-  await eachRow(store, query, { signal, take })
-  end(step)
+  await eachStep(store, query, { steps, signal, units, take })
   const whole = points.length === 0 ? null : pointAt(query.fromMs, total, quantiles)
   return `${JSON.stringify({ ...unitOf(units), total: whole }).slice(0, -1)},"points":[${points.join(',')}]}`
 }

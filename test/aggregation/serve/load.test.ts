@@ -86,7 +86,9 @@ async function stretchOf(work: Promise<unknown>): Promise<number> {
 }
 
 const range = { fromMs: noon - (WINDOWS - 2) * QUARTER, toMs: noon }
-const asked = { app: 'shop', metric: 'browser.web_vital.lcp', quantiles: [0.5, 0.75, 0.95], ...range }
+const its = { app: 'shop', metric: 'browser.web_vital.lcp', ...range }
+const asked = { ...its, quantiles: [0.5, 0.75, 0.95] }
+const spreadOf = { ...its, set: 'app', values: [], timeZone: 'UTC', format: 'json' as const }
 const questions: Readonly<Record<string, (queries: Queries, signal: AbortSignal) => Promise<string>>> = {
   'a series': (queries, signal) =>
     queries.series(
@@ -101,6 +103,10 @@ const questions: Readonly<Record<string, (queries: Queries, signal: AbortSignal)
       },
       { signal, ofAllApps: true },
     ),
+  'a histogram': (queries, signal) =>
+    queries.histogram({ ...spreadOf, step: undefined }, { signal, ofAllApps: true }),
+  'a heat map': (queries, signal) =>
+    queries.histogram({ ...spreadOf, step: QUARTER }, { signal, ofAllApps: true }),
   'a ranking': (queries, signal) =>
     queries.top({ ...asked, set: 'route', by: 'q', limit: 20, minN: 1 }, { signal, ofAllApps: true }),
   'metric names': (queries, signal) =>

@@ -146,6 +146,17 @@ test('an empty answer says which name may be mistyped, and never what was sent',
       `series?${lcp}&set=route&value=/x`,
       ['The set route has no such value in this range; /query/top lists those that it has.'],
     ],
+    [
+      'a value of a histogram',
+      `histogram?${lcp}&set=route&value=/x`,
+      ['The set route has no such value in this range; /query/top lists those that it has.'],
+    ],
+    [
+      'a value of the steps of one',
+      `histogram?${lcp}&set=route&value=/x&step=1h`,
+      ['The set route has no such value in this range; /query/top lists those that it has.'],
+    ],
+    ['one value of two of a histogram', `histogram?${lcp}&set=route&value=/x&value=/a`, undefined],
     ['one value of two', `series?${lcp}&set=route&value=/x&value=/a`, undefined],
     ['of the metrics that are there nothing', 'metrics?app=shop', undefined],
   ] as const) {
@@ -153,6 +164,26 @@ test('an empty answer says which name may be mistyped, and never what was sent',
     t.equal(status, 200, rule)
     t.same(body.notices, notices, rule)
   }
+})
+
+test('a histogram, its steps, and as others write it', async (t) => {
+  const get = await served(t)
+  const { status, headers, body } = await get(`/query/histogram?${lcp}&from=${noon - 1}&to=${noon}`)
+  t.equal(status, 200)
+  t.match(headers, { 'cache-control': 'no-store', 'content-type': /^application\/json/ })
+  t.same(Object.keys(body), [
+    ...['from', 'to', 'grain', 'scale', 'relError', 'completeness', 'dataGen'],
+    ...['unit', 'zero', 'buckets', 'n', 'rows', 'sum', 'min', 'max'],
+  ])
+  t.match(body, { scale: 5, unit: 'ms', zero: 0, n: 3, rows: 3, sum: 600, min: 100, max: 300 })
+  const steps = await get(`/query/histogram?${lcp}&step=1h&set=route&value=/a&value=/b`)
+  t.same(
+    steps.body.steps,
+    [{ t: noon - 4 * QUARTER, zero: 0, buckets: [213, 245, 264].map((index) => [index, 2]) }],
+    'several values merge',
+  )
+  t.match(await get(`/query/histogram?${lcp}&format=otel`), { body: { scale: 5, count: '3' } })
+  t.match(await get(`/query/histogram?${lcp}&format=prometheus`), { body: { schema: 5, sampleCount: '3' } })
 })
 
 test('a day is local', async (t) => {
@@ -197,7 +228,7 @@ test('the metrics of an app, the apps of a token, the state of the pipeline', as
 test('a token sees the apps on its list and no others', async (t) => {
   const get = await served(t)
   t.equal((await get(`/query/series?${lcp}`, 'shop')).status, 200)
-  for (const path of ['series?metric=m&', 'top?metric=m&set=route&', 'metrics?']) {
+  for (const path of ['series?metric=m&', 'histogram?metric=m&', 'top?metric=m&set=route&', 'metrics?']) {
     const { status, body } = await get(`/query/${path}app=blog`, 'shop')
     t.same([status, body.code, body.detail], [403, 'app_not_in_token', 'The token is for other apps.'], path)
   }
@@ -212,7 +243,7 @@ test('a token sees the apps on its list and no others', async (t) => {
 
 test('nothing without a known token of the scope read, whatever else is wrong', async (t) => {
   const get = await served(t)
-  for (const path of ['series?app=', 'top', 'metrics', 'apps', 'pipeline']) {
+  for (const path of ['series?app=', 'histogram', 'top', 'metrics', 'apps', 'pipeline']) {
     t.match(await get(`/query/${path}`, 'guess'), { status: 401, body: { code: 'unauthorized' } }, path)
     t.match(await get(`/query/${path}`, 'run'), { status: 403, body: { code: 'scope_missing' } }, path)
   }
@@ -280,6 +311,22 @@ test('what is wrong is named', async (t) => {
       /^form is not a known field; did you mean "from"\? There are app, metric, /,
     ],
     [`series?${lcp}&from=0`, 422, /windows/],
+    ['histogram?app=shop', 400, /^metric is missing: /],
+    [`histogram?${lcp}&q=0.5`, 400, /^\?\(1 characters\) is not a known field; there are app, metric, /],
+    [`histogram?${lcp}&format=csv`, 400, /^format must be one of json, otel, prometheus\.$/],
+    [`histogram?${lcp}&format=otl`, 400, /^format must be one of .*did you mean "otel"\?$/],
+    [`histogram?${lcp}&format=otel&step=1h`, 400, /^format must be json beside step\.$/],
+    [`histogram?${lcp}&step=90s`, 400, /^step must be 1m to 24h, .*such as 15m\.$/],
+    [`histogram?${lcp}&step=7m`, 400, /^step must be a multiple of 15m/],
+    [`histogram?${lcp}&step=1d&tz=Mars`, 400, /^tz must be an IANA time zone/],
+    [`histogram?${lcp}&value=/a`, 400, /^value needs the set that it is of/],
+    [`histogram?${lcp}&set=route`, 400, /^value is missing: /],
+    [`histogram?${lcp}&set=colour`, 400, /^set must be one of app, route/],
+    [`histogram?${lcp}&rollup=weekly`, 400, /^rollup must be one of default\.$/],
+    [`histogram?${lcp}&from=yesterday`, 400, /^from must be epoch milliseconds/],
+    [`histogram?${lcp}&from=${noon}&to=${noon - 1}`, 400, /^from .* must be before to/],
+    [`histogram?${lcp}&from=0`, 422, /more than 20000 windows of 15m; ask for at most 208 days/],
+    [`histogram?${lcp}&from=2026-09-22&step=15m`, 422, /more than 2998 steps; ask for at most 31 days/],
     [`top?${lcp}&set=route&limit=101`, 400, /^limit must be a whole number from 1 to 100, such as 20\.$/],
     [`top?${lcp}&set=route&by=size`, 400, /by must be one of q, n/],
     [
@@ -301,7 +348,7 @@ test('what is wrong is named', async (t) => {
 
 test('a query that gets no turn is told when to come back', async (t) => {
   const get = await served(t, queryPool({ atOnce: 1, waiting: 0, ofToken: 8, deadlineMs: 10_000 }))
-  const paths = [`series?${lcp}`, `top?${lcp}&set=route`, 'metrics?app=shop', 'pipeline']
+  const paths = [`series?${lcp}`, `histogram?${lcp}`, `top?${lcp}&set=route`, 'metrics?app=shop', 'pipeline']
   for (const path of paths) {
     const answers = await Promise.all([get(`/query/${path}`), get(`/query/${path}`)])
     t.same(answers.map(({ status }) => status).sort(), [200, 503], path)

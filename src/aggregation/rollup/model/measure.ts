@@ -25,7 +25,7 @@ export const MAX_MICROS = BigInt(MAX_VALUE) * BigInt(MICROS)
 
 const K = Number(K_SQL)
 const EPSILON = Number(EPSILON_SQL)
-const ZERO_BELOW = Number(ZERO_BELOW_SQL)
+export const ZERO_BELOW = Number(ZERO_BELOW_SQL)
 
 /** The bucket of a value in [0, MAX_VALUE]: the same formula as the SQL, so that every engine and this file agree. */
 export const bucketOf = (value: number): number =>
@@ -75,6 +75,21 @@ function addWeight(into: Histogram, slot: number, weight: number): void {
   if (before === undefined) throw new AppError('internal', `A histogram cannot hold slot ${slot}`)
   into[slot] = before + weight
 }
+
+/** A bucket that is not empty: its index, and Σ w of what lies in it. */
+export type WeightedBucket = readonly [index: number, weight: number]
+
+/** Those above zero, in order. */
+export const bucketsOf = (histogram: Histogram): readonly WeightedBucket[] =>
+  Array.from(histogram.subarray(1), (weight, i): WeightedBucket => [bucketIn(i + 1), weight]).filter(
+    ([, weight]) => weight > 0,
+  )
+
+/** Σ w of what is counted as zero. */
+export const zeroWeight = (histogram: Histogram): number => Number(histogram[0])
+
+/** The largest value of a bucket, as the power itself: one of a power rounds again at each step. */
+export const upperBound = (index: number): number => 2 ** (index / 2 ** SCALE)
 
 export function parseHistogram(text: string): Histogram {
   const histogram = emptyHistogram()

@@ -33,6 +33,8 @@ function answerTo(queries: Queries, question: Question, asking: QueryContext): P
       return queries.series(question.query, asking)
     case 'top':
       return queries.top(question.query, asking)
+    case 'histogram':
+      return queries.histogram(question.query, asking)
     case 'metrics':
       return queries.metrics(question.query, asking)
   }

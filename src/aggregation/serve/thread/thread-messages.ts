@@ -1,3 +1,4 @@
+import type { HistogramQuery } from '../histogram.ts'
 import type { Queries, QueryContext } from '../query.ts'
 import type { RankingQuery } from '../ranking.ts'
 import type { SeriesQuery } from '../series.ts'
@@ -7,6 +8,7 @@ import type { CarriedFailure } from './carried-failure.ts'
 export type Question =
   | { readonly kind: 'series'; readonly query: SeriesQuery }
   | { readonly kind: 'top'; readonly query: RankingQuery }
+  | { readonly kind: 'histogram'; readonly query: HistogramQuery }
   | { readonly kind: 'metrics'; readonly query: Parameters<Queries['metrics']>[0] }
 
 /** All but the signal, which becomes a `cancel`. */

@@ -85,6 +85,7 @@ export function threadedQueries({ start, log }: QueryThreadPorts): Queries {
   return {
     series: (query, asking) => ask({ kind: 'series', query }, asking),
     top: (query, asking) => ask({ kind: 'top', query }, asking),
+    histogram: (query, asking) => ask({ kind: 'histogram', query }, asking),
     metrics: (query, asking) => ask({ kind: 'metrics', query }, asking),
   }
 }

@@ -4,6 +4,7 @@ import { test } from 'tap'
 import {
   addHistogram,
   bucketOf,
+  bucketsOf,
   emptyHistogram,
   GAMMA,
   type Histogram,
@@ -14,8 +15,10 @@ import {
   quantile,
   RELATIVE_ERROR,
   SCALE,
+  upperBound,
   WEIGHT_UNIT,
   ZERO_BUCKET,
+  zeroWeight,
 } from '../../../../src/aggregation/rollup/model/measure.ts'
 
 const MAX_VALUE = 1e12
@@ -58,6 +61,18 @@ test('a bucket holds (g^(b−1), g^b], powers of two lie on their border', async
   }
   for (let power = -19; power < 40; power++)
     t.equal(bucketOf(2 ** power), power * 2 ** SCALE, `2^${power} closes its bucket`)
+})
+
+test('the buckets of a histogram, and zero apart from them', async (t) => {
+  const histogram = parseHistogram('-32768:5,-637:1,0:2000,1276:9007199254740991')
+  t.equal(zeroWeight(histogram), 5)
+  t.same(bucketsOf(histogram), [
+    [-637, 1],
+    [0, 2_000],
+    [1276, 9_007_199_254_740_991],
+  ])
+  t.same([zeroWeight(emptyHistogram()), bucketsOf(emptyHistogram())], [0, []])
+  t.same([-32, 0, 32, 320].map(upperBound), [0.5, 1, 2, 1024], 'powers of two are themselves')
 })
 
 test('every value lies in its bucket, within the epsilon of the border', async (t) => {

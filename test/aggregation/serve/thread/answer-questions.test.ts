@@ -7,9 +7,14 @@ import type { Question, ToQueryThread } from '../../../../src/aggregation/serve/
 import { AppError } from '../../../../src/std/errors.ts'
 
 const asking = { ofAllApps: true, apps: ['shop'] }
-const selection = { app: 'shop', metric: 'm', set: 'app', fromMs: 0, toMs: 1, quantiles: [0.5] }
+const its = { app: 'shop', metric: 'm', set: 'app', fromMs: 0, toMs: 1 }
+const selection = { ...its, quantiles: [0.5] }
 const series: Question = { kind: 'series', query: { ...selection, values: [], step: 'day', timeZone: 'UTC' } }
 const top: Question = { kind: 'top', query: { ...selection, by: 'n', limit: 1, minN: 1 } }
+const histogram: Question = {
+  kind: 'histogram',
+  query: { ...its, values: [], step: undefined, timeZone: 'UTC', format: 'otel' },
+}
 const metrics: Question = { kind: 'metrics', query: { app: 'shop', fromMs: 0, toMs: 1 } }
 
 function asked(t: Test, queries: Queries) {
@@ -28,9 +33,10 @@ test('each question is asked as it came, and answered under its number', async (
   const { send, told } = asked(t, {
     series: answer('series'),
     top: answer('top'),
+    histogram: answer('histogram'),
     metrics: answer('metrics'),
   })
-  for (const [id, question] of [series, top, metrics].entries()) {
+  for (const [id, question] of [series, top, histogram, metrics].entries()) {
     send({ kind: 'ask', id, question, asking })
     t.same(await told(), { kind: 'answer', id, text: JSON.stringify({ ...question, ...asking }) })
   }
@@ -43,7 +49,7 @@ test('a question ends when it is cancelled, and no other; one that has ended is 
       if (signal.aborted) resolve('')
     })
   const short = async () => 'at once'
-  const { send, told } = asked(t, { series: until, top: until, metrics: short })
+  const { send, told } = asked(t, { series: until, top: until, histogram: until, metrics: short })
   send({ kind: 'ask', id: 1, question: series, asking })
   send({ kind: 'ask', id: 2, question: top, asking })
   send({ kind: 'cancel', id: 2 })
@@ -62,7 +68,7 @@ test('what goes wrong is an answer, too', async (t) => {
   const broken = async () => {
     throw new TypeError('a mistake of ours')
   }
-  const { send, told } = asked(t, { series: refused, top: broken, metrics: broken })
+  const { send, told } = asked(t, { series: refused, top: broken, histogram: broken, metrics: broken })
   send({ kind: 'ask', id: 1, question: series, asking })
   t.match(await told(), { id: 1, failure: { code: 'query_too_large', message: 'The range is too long.' } })
   send({ kind: 'ask', id: 2, question: top, asking })

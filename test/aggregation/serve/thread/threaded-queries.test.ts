@@ -36,8 +36,15 @@ test('no thread is started before the first question, and one answers all', asyn
       { ...query, metric: 'm', set: 'app', quantiles: [0.5], by: 'q', limit: 1, minN: 1 },
       asking(),
     ),
+    queries.histogram(
+      {
+        ...{ ...query, metric: 'm', set: 'app', values: [], step: undefined },
+        ...{ timeZone: 'UTC', format: 'json' },
+      },
+      asking(),
+    ),
   ]
-  t.same(await Promise.all(answers), ['metrics', 'top'])
+  t.same(await Promise.all(answers), ['metrics', 'top', 'histogram'])
   t.equal(started.length, 1)
 })
 

@@ -1,0 +1,101 @@
+import { AppError } from '../../std/errors.ts'
+import type { LocalDay } from '../../std/input/time-zone.ts'
+import { bucketsOf, MICROS, upperBound, WEIGHT_UNIT, zeroWeight } from '../rollup/model/measure.ts'
+import { unitOf, unitVotes } from '../rollup/model/units.ts'
+import type { RollupStore } from '../rollup/stores/store.ts'
+import type { CountedValues } from './forms/counted-values.ts'
+import { otelHistogram } from './forms/otel-histogram.ts'
+import { prometheusHistogram } from './forms/prometheus-histogram.ts'
+import { eachStep } from './rows.ts'
+import type { SeriesQuery } from './series.ts'
+import { addAggregate, emptyAggregate, type SeriesAggregate } from './tally.ts'
+
+/** Most buckets in the steps of an answer, of some ten bytes each. Ours: in 3,000 steps those from 60 ms to a minute. */
+export const MAX_STEP_BUCKETS = 1_000_000
+
+export const HISTOGRAM_FORMATS = ['json', 'otel', 'prometheus'] as const
+
+export interface HistogramQuery extends Omit<SeriesQuery, 'quantiles'> {
+  /** Ours, of the range or of each step; or another's, of the range. */
+  readonly format: (typeof HISTOGRAM_FORMATS)[number]
+}
+
+interface HistogramWork {
+  readonly steps: readonly LocalDay[]
+  readonly signal: AbortSignal
+}
+
+/** One histogram of the whole range, merged from those of its rows. */
+export async function computeHistogram(
+  store: Pick<RollupStore, 'series'>,
+  query: HistogramQuery & { readonly rollup: string },
+  work: HistogramWork,
+): Promise<string> {
+  const units = unitVotes()
+  const total = emptyAggregate()
+  const take = (_fromMs: number, tally: SeriesAggregate) => addAggregate(total, tally)
+  await eachStep(store, query, { ...work, units, take })
+  const counted = countedIn(total, query)
+  switch (query.format) {
+    case 'json':
+      return JSON.stringify({ ...unitOf(units), ...histogramOf(counted, total) })
+    case 'otel':
+      return JSON.stringify(otelHistogram(counted))
+    case 'prometheus':
+      return JSON.stringify(prometheusHistogram(counted))
+  }
+}
+
+/** A histogram for each step that has data: a heat map. */
+export async function computeSteps(
+  store: Pick<RollupStore, 'series'>,
+  query: HistogramQuery & { readonly rollup: string },
+  { maxBuckets = MAX_STEP_BUCKETS, ...work }: HistogramWork & { readonly maxBuckets?: number },
+): Promise<string> {
+  const units = unitVotes()
+  const steps: string[] = []
+  let held = 0
+  const take = (t: number, { histogram }: SeriesAggregate) => {
+    const buckets = bucketsOf(histogram).map(([index, weight]) => [index, weight / WEIGHT_UNIT])
+    held += buckets.length
+    if (held > maxBuckets)
+      throw new AppError(
+        'query_too_large',
+        `The steps hold more than ${maxBuckets} buckets; ask for longer steps, or for a shorter range.`,
+      )
+    steps.push(JSON.stringify({ t, zero: zeroWeight(histogram) / WEIGHT_UNIT, buckets }))
+  }
+  await eachStep(store, query, { ...work, units, take })
+  return `${JSON.stringify(unitOf(units)).slice(0, -1)},"steps":[${steps.join(',')}]}`
+}
+
+function countedIn(total: SeriesAggregate, { fromMs, toMs }: LocalDay): CountedValues {
+  const { histogram, minMicros, maxMicros } = total
+  return {
+    fromMs,
+    toMs,
+    zero: zeroWeight(histogram),
+    buckets: bucketsOf(histogram),
+    // Once: each division rounds.
+    sum: Number(total.sum) / (MICROS * WEIGHT_UNIT),
+    ...(total.rows > 0 && {
+      bounds: { min: Number(minMicros) / MICROS, max: Number(maxMicros) / MICROS },
+    }),
+  }
+}
+
+function histogramOf({ zero, buckets, sum, bounds }: CountedValues, { n, rows }: SeriesAggregate) {
+  return {
+    zero: zero / WEIGHT_UNIT,
+    buckets: buckets.map(([index, weight]) => [
+      index,
+      upperBound(index - 1),
+      upperBound(index),
+      weight / WEIGHT_UNIT,
+    ]),
+    n: Number(n) / WEIGHT_UNIT,
+    rows,
+    sum,
+    ...(bounds ?? { min: null, max: null }),
+  }
+}
