@@ -62,7 +62,7 @@ export function addHistogram(into: Histogram, text: string): void {
     } else if (character === COMMA) {
       addWeight(into, slotOf(bucket), number)
       number = 0
-    } else number = number * 10 + character - DIGIT_ZERO
+    } else number = number * 10 + (character - DIGIT_ZERO)
   }
   if (text !== '') addWeight(into, slotOf(bucket), number)
 }
