@@ -11,8 +11,8 @@ import type { MemoryArrivals } from './arrivals.ts'
 import { rollupRow } from './store.ts'
 
 export interface MemoryEngine extends Engine {
-  /** The next computations reject with these. */
-  readonly failures: Error[]
+  /** The next computations reject with these; one for which it is undefined succeeds. */
+  readonly failures: (Error | undefined)[]
   /** Plans computed, in order. */
   readonly plans: WindowPlan[]
   /** What the next computations tell. */

@@ -12,8 +12,8 @@ export interface Window {
   readonly toMs: number
 }
 
-/** Tells the windows of one grain apart. */
-export const keyOf = ({ rollup, fromMs }: Pick<Window, 'rollup' | 'fromMs'>): string => `${rollup}.${fromMs}`
+/** Tells windows apart, those of another grain too: a run may have been asked for before that was changed. */
+export const keyOf = ({ rollup, fromMs, toMs }: Window): string => `${rollup}.${fromMs}.${toMs}`
 
 /** All that decides whether a window is to be run. */
 export interface WindowFacts {

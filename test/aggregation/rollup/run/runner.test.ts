@@ -1232,6 +1232,47 @@ test('a rollup that was removed while its run waited is not run', async (t) => {
   t.match(await runs.get(String(tried.id)), { state: 'failed', error: { code: 'bad_configuration' } })
 })
 
+test('a run that was left takes the windows of the grain that is configured now', async (t) => {
+  for (const [what, tries, results] of [
+    ['not begun', [], ['not_needed', 'not_needed', 'committed']],
+    ['to be tried again, from its first window', [failure()], ['not_needed', 'committed', 'committed']],
+    ['to be tried again, from its last', [undefined, failure()], ['committed', 'not_needed', 'committed']],
+  ] as const) {
+    const { arrivals, clock, open, dead, engine, stored, dir } = await aggregation(t)
+    // One object, as after compaction: no later one opens the hour again.
+    const events = [0, 1, 2, 3].map((quarter) => ({ timeMs: at(quarter), value: 1, receivedMs: T0 }))
+    arrivals.deliver('raw-hour', events)
+    clock.advance(4 * GRAIN + 2 * MIN)
+    const before = await open({ owner: dead, entropy: { ...atOnce, uniform: () => 0.5 } })
+    engine.failures.push(...tries)
+    const { id } = await before.submit({ from: at(0), to: at(2) }, 'ops')
+    if (tries.length > 0) await before.work(never)
+    t.match(await before.get(String(id)), { state: 'queued', attempt: Math.sign(tries.length) }, what)
+
+    const runs = await open({ definitions: [{ ...definition, grainMs: 4 * GRAIN }] })
+    await runs.recover()
+    clock.advance(15_000)
+    await runs.work(never)
+    const { state, windows } = await runs.get(String(id))
+    const inOrder = [...windows].sort((a, b) => a.toMs - b.toMs)
+    t.equal(state, 'succeeded', what)
+    t.same(
+      inOrder.map(({ fromMs, toMs, result }) => [fromMs, toMs, result]),
+      [
+        [at(0), at(1), results[0]],
+        [at(1), at(2), results[1]],
+        [at(0), at(4), results[2]],
+      ],
+      what,
+    )
+    t.match(await stored(), [{ at: 0, complete: true, rows: 4 }], what)
+    t.equal((await stored()).length, 1, what)
+    t.match(await runs.windows({ fromMs: at(0), toMs: at(4) }), [{ state: 'committed' }], what)
+    await rm(`${dir}/store`, { recursive: true })
+    await rm(`${dir}/control`, { recursive: true })
+  }
+})
+
 test('a dry run says what would be run, and leaves no trace', async (t) => {
   const { clock, open, dir } = await aggregation(t)
   const runs = await open()

@@ -26,7 +26,8 @@ export const isFinal = (state: RunState): boolean => next[state].length === 0
 
 /**
  * `committed`: a new generation with other rows. `unchanged`: a new generation with the same rows. `published`: only
- * brought to the stores. `superseded`: another run committed first. `failed`: given up. `not_needed`: done by another run.
+ * brought to the stores. `superseded`: another run committed first. `failed`: given up. `not_needed`: done by another
+ * run, or of a grain that is no longer configured.
  */
 export type WindowResult = 'committed' | 'unchanged' | 'published' | 'superseded' | 'failed' | 'not_needed'
 
