@@ -6,7 +6,6 @@ import { inWordsWithPath, systemFaultOf } from '../../../std/system-faults.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { isHeldByAnother } from '../commit/lease.ts'
 import type { RollupDefinition } from '../model/definition.ts'
-import { lengthOf } from '../model/window-spans.ts'
 import type { Window } from '../plan/plan.ts'
 import type { RunLog } from './log/run-log.ts'
 import {
@@ -180,7 +179,7 @@ async function tryWindow({ turns, account }: TurnPorts, window: RunWindow, turn:
       throw new AppError('bad_configuration', `The rollup ${window.rollup} is no longer configured`)
     }
     // The plan has the windows of the new grain that take its place.
-    if (lengthOf(window) !== definition.grainMs) return { ...untried, result: 'not_needed' }
+    if (window.toMs - window.fromMs !== definition.grainMs) return { ...untried, result: 'not_needed' }
     const outcome = await runWindow(turns.ports, {
       runId: turn.run().id,
       definition,
