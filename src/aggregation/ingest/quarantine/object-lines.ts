@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { AppError } from '../../../std/errors.ts'
-import { gunzipped, kindOf } from '../compact/gunzip.ts'
+import { gunzipped } from '../compact/gunzip.ts'
 
 /**
  * Twice what Firehose puts into an object at most, and before it is compressed:
@@ -22,6 +22,12 @@ export interface Line {
   readonly isTooLong: boolean
 }
 
+/** A local file, and whether its bytes are to be inflated. */
+export interface ObjectContent {
+  readonly path: string
+  readonly isGzip: boolean
+}
+
 /** Lines that ended in one chunk, but empty ones. */
 export interface LineChunk {
   readonly lines: readonly Line[]
@@ -29,13 +35,19 @@ export interface LineChunk {
   readonly unread: number
 }
 
+export const isTooLarge = (error: unknown): boolean =>
+  error instanceof AppError && error.code === 'body_too_large'
+
 /**
  * Once `isEnough`, lines are counted instead. Rejects with `body_too_large` when the object is larger than any should be,
  * once inflated. Whoever writes objects of nothing but line ends should not cost more than others: no promise a line.
  */
-export async function* objectLines(path: string, isEnough: () => boolean): AsyncGenerator<LineChunk> {
+export async function* objectLines(
+  content: ObjectContent,
+  isEnough: () => boolean,
+): AsyncGenerator<LineChunk> {
   const splitter = createSplitter()
-  for await (const chunk of contentOf(path)) {
+  for await (const chunk of bytesOf(content)) {
     if (isEnough()) yield { lines: [], unread: lineEndsIn(chunk) }
     else yield { lines: splitter.linesEndingIn(chunk), unread: 0 }
   }
@@ -84,9 +96,7 @@ function lineEndsIn(chunk: Buffer): number {
   return found
 }
 
-/** By its bytes: a Firehose may be told to compress, and not to call it so, or the other way round. */
-async function* contentOf(path: string): AsyncGenerator<Buffer> {
-  const isGzip = (await kindOf(path)) === 'gzip'
+async function* bytesOf({ path, isGzip }: ObjectContent): AsyncGenerator<Buffer> {
   const content: AsyncIterable<Buffer> = isGzip
     ? gunzipped(path)
     : createReadStream(path, { highWaterMark: CHUNK_BYTES })

@@ -7,9 +7,10 @@ import type { Telemetry } from '../../../std/telemetry.ts'
 import { workFolder } from '../duckdb/work-folder.ts'
 import type { DirectApp } from './attribution.ts'
 import { quarantineMetrics, type WaitingReason } from './metrics.ts'
-import { MAX_OBJECT_BYTES } from './object-lines.ts'
+import { isTooLarge, MAX_OBJECT_BYTES } from './object-lines.ts'
+import type { DirectObject } from './read-object.ts'
 import type { RecordVerifier } from './record-verifier.ts'
-import { type DirectObject, type TakenObject, type TakeTools, takeObject } from './take-object.ts'
+import { type TakenObject, type TakeTools, takeObject } from './take-object.ts'
 
 /** What apps wrote to their own streams, as it landed. No engine reads it. */
 export interface Quarantine {
@@ -126,8 +127,7 @@ export function createQuarantine(options: QuarantineOptions): Quarantine {
   }
 }
 
-const waitingReason = (error: unknown): WaitingReason =>
-  error instanceof AppError && error.code === 'body_too_large' ? 'too_large' : 'failed'
+const waitingReason = (error: unknown): WaitingReason => (isTooLarge(error) ? 'too_large' : 'failed')
 
 function byApp(objects: readonly DirectObject[]): Iterable<readonly DirectObject[]> {
   const groups = new Map<string, DirectObject[]>()

@@ -8,11 +8,11 @@ import {
   objectLines,
 } from '../../../../src/aggregation/ingest/quarantine/object-lines.ts'
 
-async function linesOf(t: Test, body: string | Buffer, gzip = false): Promise<Line[]> {
+async function linesOf(t: Test, body: string | Buffer, isGzip = false): Promise<Line[]> {
   const path = join(t.testdir(), 'object')
-  writeFileSync(path, gzip ? gzipSync(body) : body)
+  writeFileSync(path, isGzip ? gzipSync(body) : body)
   const lines: Line[] = []
-  for await (const batch of objectLines(path, () => false)) lines.push(...batch.lines)
+  for await (const batch of objectLines({ path, isGzip }, () => false)) lines.push(...batch.lines)
   return lines
 }
 
@@ -57,7 +57,7 @@ test('once there are enough, lines are only counted', async (t) => {
   writeFileSync(path, 'a\n'.repeat(50_000))
   let read = 0
   let counted = 0
-  for await (const { lines, unread } of objectLines(path, () => read > 0)) {
+  for await (const { lines, unread } of objectLines({ path, isGzip: false }, () => read > 0)) {
     read += lines.length
     counted += unread
   }
@@ -85,7 +85,7 @@ test('an object that breaks off, or is not there, says so', async (t) => {
   const path = join(t.testdir(), 'object')
   writeFileSync(path, gzipSync('a\n'.repeat(10_000)).subarray(0, -20))
   const read = async (path: string) => {
-    for await (const { lines } of objectLines(path, () => false))
+    for await (const { lines } of objectLines({ path, isGzip: true }, () => false))
       t.ok(lines.every(({ bytes }) => String(bytes) === 'a'))
   }
   await t.rejects(read(path), { code: 'Z_BUF_ERROR' })

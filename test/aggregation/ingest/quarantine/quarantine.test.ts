@@ -209,8 +209,8 @@ test('an object that inflates without end is read once', async (t) => {
 test('what an object is its bytes say, and what cannot be read of it is kept whole', async (t) => {
   const whole = Array.from({ length: 50 }, (_, i) => line({ event_id: `${i}` })).join('')
   const zipped = gzipSync(whole)
-  const BROKEN = 'The object breaks off or is damaged: it lies beside this as a whole.'
-  const UNREADABLE = 'The object is neither lines nor gzip: it lies beside this as a whole.'
+  const BROKEN = 'It breaks off or is damaged. The object lies beside this as a whole.'
+  const UNREADABLE = 'It is neither lines nor gzip. The object lies beside this as a whole.'
   for (const [what, body, events, why] of [
     ['lines', Buffer.from(whole), 50, undefined],
     ['gzip', zipped, 50, undefined],
@@ -224,6 +224,18 @@ test('what an object is its bytes say, and what cannot be read of it is kept who
     ['UTF-16', Buffer.from(whole, 'utf16le'), 0, 'It is text in UTF-16; '],
     ['bytes of no kind', Buffer.from('\0\0'.repeat(40)), 0, UNREADABLE],
     ['lines behind one that is no text', Buffer.from(`\0\n${whole}`), 50, undefined],
+    ['lines behind what begins as Parquet', Buffer.from(`PAR1\n${whole}`), 50, undefined],
+    ['lines behind what begins as a ZIP', Buffer.from(`PK\x03\x04\n${whole}`), 50, undefined],
+    ['lines behind a mark of UTF-16', Buffer.from(`\xff\xfe\n${whole}`, 'latin1'), 50, undefined],
+    ['lines behind a mark of UTF-8', Buffer.from(`\ufeff${whole}`), 50, undefined],
+    ['lines behind what begins as gzip', Buffer.from(`\x1f\x8b\n${whole}`, 'latin1'), 50, undefined],
+    ['lines behind a gzip', Buffer.concat([gzipSync(line()), Buffer.from(`\n${whole}`)]), 50, undefined],
+    [
+      'lines behind the head of a gzip that is not ended',
+      Buffer.concat([Buffer.from('1f8b08080000000000ff0a', 'hex'), Buffer.from(whole)]),
+      50,
+      undefined,
+    ],
     ['lines that are no events', Buffer.from('no event\n'), 0, undefined],
     ['gzip of such', gzipSync('no event\n'), 0, undefined],
     ['nothing', Buffer.alloc(0), 0, undefined],
@@ -246,6 +258,15 @@ test('what an object is its bytes say, and what cannot be read of it is kept who
       t.equal(lake.textOf('dead/').includes(String(why)), why !== undefined, rule)
     }
   }
+})
+
+test('a record that inflates without end costs nobody else theirs', async (t) => {
+  const { put, quarantine, stored, below } = setUp(t)
+  const bomb = gzipSync(Buffer.alloc(268_435_457), { level: 1 })
+  await put(KEY, Buffer.concat([bomb, Buffer.from(`\n${line({ event_id: '1' })}`)]))
+  await quarantine.empty(signal)
+  t.equal(stored().length, 1)
+  t.same(below('quarantine/'), [])
 })
 
 test('after so many events the rest of an object is counted and not read', async (t) => {
