@@ -1,5 +1,6 @@
 import { appendFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setImmediate as nextLoopRound } from 'node:timers/promises'
 import { AppError } from '../../../std/errors.ts'
 import { allRows, isInputFault, type SqlSession } from '../duckdb/sql-session.ts'
 import type { MinuteRows } from '../index/minute-rows.ts'
@@ -18,7 +19,7 @@ import {
   type ParquetTarget,
 } from './event-sql.ts'
 import { type Inflated, inflate, type LineFile, type Stranger } from './inflate-files.ts'
-import { createFaultTally, type FaultTally, type FaultyLines, isLacking } from './line-faults.ts'
+import { createFaultTally, type FaultTally, type FaultyLines } from './line-faults.ts'
 import { hasTooLongLine, screen } from './line-screen.ts'
 import { createMistyped, type Mistyped } from './mistyped.ts'
 import { type Piece, piecesOf } from './pieces.ts'
@@ -150,12 +151,10 @@ async function compactScreened(
   await session.run([judgeLines(lines), compactJudged(target)])
   for await (const rows of session.rows(MALFORMED_LINES)) {
     for (const [place, line, why] of rows) {
-      const meant = isLacking(String(why)) ? mistyped.inLine(String(line)) : []
-      faults.add(
-        Number(place),
-        String(why),
-        meant.map(({ text }) => text),
-      )
+      const hints = faults.add(Number(place), String(why))
+      if (hints === undefined) continue
+      for (const { text } of mistyped.inLine(String(line))) hints.add(text)
+      await nextLoopRound()
     }
     await appendFile(dead, rows.map(([, line]) => `${line}\n`).join(''))
   }

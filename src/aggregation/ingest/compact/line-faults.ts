@@ -1,3 +1,4 @@
+import { MAX_HINTS, MOST_HINTED } from '../../../event/hints.ts'
 import { type ColumnName, columns, EVENT_VERSION, MAX_ID_CHARS } from '../../../event/schema/event.ts'
 
 /** It cannot even be looked into; it is no object of JSON; its `v` is another, or missing. */
@@ -23,32 +24,53 @@ export interface FaultyLines {
 export const MAX_FAULTS_TOLD = 1_000
 
 export interface FaultTally {
-  /** Faults: as text, with blanks between them. Hints are told behind them. */
-  add(place: number, faults: string, hints?: readonly string[]): void
+  /**
+   * Counts a line. Faults: as text, with blanks between them. Answers where to put what the line may have meant: undefined
+   * where it lacks nothing, and once so many of its file with the same faults were asked. What is told of one of them is
+   * told of all.
+   */
+  add(place: number, faults: string): Set<string> | undefined
   readonly lines: number
   /** In the order in which they were met; beyond `MAX_FAULTS_TOLD` of them lines count for their file alone. */
   told(): readonly FaultyLines[]
 }
 
+/** Lines of one file with the same faults. */
+interface FaultGroup {
+  readonly place: number
+  readonly faults: string
+  lines: number
+  readonly hints: Set<string>
+}
+
 export function createFaultTally(): FaultTally {
-  const counts = new Map<string, number>()
+  const groups = new Map<string, FaultGroup>()
   let lines = 0
+
+  function groupOf(place: number, faults: string): FaultGroup {
+    const key = `${place} ${faults}`
+    const known = groups.get(key)
+    if (known !== undefined) return known
+    if (faults !== '' && groups.size >= MAX_FAULTS_TOLD) return groupOf(place, '')
+    const made = { place, faults, lines: 0, hints: new Set<string>() }
+    groups.set(key, made)
+    return made
+  }
+
   return {
-    add(place, faults, hints = []) {
-      const key = [`${place} ${faults}`, ...hints].join('\n')
-      const known = counts.has(key) || counts.size < MAX_FAULTS_TOLD ? key : `${place}`
-      counts.set(known, (counts.get(known) ?? 0) + 1)
+    add(place, faults) {
+      const group = groupOf(place, faults)
+      group.lines += 1
       lines += 1
+      return group.lines <= MOST_HINTED && isLacking(group.faults) ? group.hints : undefined
     },
     get lines() {
       return lines
     },
     told: () =>
-      Array.from(counts, ([key, count]) => {
-        const [codes = '', ...hints] = key.split('\n')
-        const [place, ...faults] = codes.trimEnd().split(' ')
-        const why = [whyNoEvent(faults as LineFault[]), ...hints].join('; ')
-        return { place: Number(place), why, lines: count }
+      Array.from(groups.values(), ({ place, faults, lines, hints }) => {
+        const why = whyNoEvent((faults === '' ? [] : faults.split(' ')) as LineFault[])
+        return { place, why: [why, ...[...hints].slice(0, MAX_HINTS)].join('; '), lines }
       }),
   }
 }
@@ -67,7 +89,7 @@ const asIn = (name: string, value: unknown) => `as in "${name}": ${JSON.stringif
 const typeOf = new Map(columns.map(({ name, type }) => [name, type]))
 
 /** Whether something is not there, which may stand there under another name. */
-export const isLacking = (faults: string): boolean => faults.includes('missing:')
+const isLacking = (faults: string): boolean => faults.includes('missing:')
 
 /** In people's words: every field, and what it may look like. */
 export function whyNoEvent(faults: readonly LineFault[]): string {

@@ -6,14 +6,14 @@ import { isObject, type JsonObject } from '../../../event/schema/json-object.ts'
 import { nearestOf } from '../../../std/input/did-you-mean.ts'
 import { jsonIn } from '../../../std/json.ts'
 
-/** What holds the first lines of a file: whoever writes one makes the same mistake in each line. Ours. */
+/** What holds the first lines of a file: whoever writes one makes the same mistake in each line. Nor is a longer line read. Ours. */
 const HEAD_BYTES = 65_536
 
 /** Nothing that could end a line, steer a terminal or leave a path of SQL; others are not repeated. */
 const PLAIN = /^[\w.@-]+$/
 
 export interface Mistyped {
-  /** Fields of a line that are nearly ours, which nothing reads. */
+  /** Fields of a line that are nearly ours, which nothing reads; none of one that is long. */
   inLine(line: string): readonly MeantField[]
   /** The same of the first lines of files. */
   inHeads(paths: readonly string[]): Promise<readonly MeantField[]>
@@ -25,7 +25,7 @@ export function createMistyped(): Mistyped {
   const inEvents = (events: readonly JsonObject[]) =>
     meantFields(events).meant.filter(({ name }) => PLAIN.test(name))
   return {
-    inLine: (line) => inEvents(eventsIn([line])),
+    inLine: (line) => (line.length > HEAD_BYTES ? [] : inEvents(eventsIn([line]))),
     async inHeads(paths) {
       const found = new Map<string, MeantField>()
       for (const path of paths) {

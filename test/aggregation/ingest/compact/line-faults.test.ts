@@ -4,6 +4,7 @@ import tap, { test } from 'tap'
 import { compact } from '../../../../src/aggregation/ingest/compact/compact.ts'
 import { createFaultTally, MAX_FAULTS_TOLD } from '../../../../src/aggregation/ingest/compact/line-faults.ts'
 import { allRows } from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
+import { MOST_HINTED } from '../../../../src/event/hints.ts'
 import { DAY_MS } from '../../../../src/std/durations.ts'
 import { MAX_INSTANT_MS } from '../../../../src/std/input/instant.ts'
 import { placesIn, sharedSession } from '../../../fakes/aggregation/sessions.ts'
@@ -115,6 +116,11 @@ test('why a line is no event is said in words: every field that is wrong, and wh
       renamed('name', 'metric'),
       `it lacks name, as in "name": "browser.web_vital.lcp"; ${meant('metric', 'name')}`,
     ],
+    [
+      'a name of ours, mistyped, in a line that takes long to read',
+      renamed('value', 'valeu').replace('}', `,"own":"${'x'.repeat(65_536)}"}`),
+      'it lacks value, as in "value": 1234.5',
+    ],
     ['a name of nobody', renamed('value', 'zzz'), 'it lacks value, as in "value": 1234.5'],
     [
       'a name that steers a terminal',
@@ -190,11 +196,24 @@ test('a line without a weight or a unit stands for itself, in the unit 1, whatev
   }
 })
 
+test('what was meant is asked of the first lines of a file with the same faults, and told of all of them', async (t) => {
+  const lines = [renamed('value', 'valeu'), renamed('value', 'vlaue'), without('value')]
+  const many = Array.from({ length: 30 }, () => lines).flat()
+  const { faulty } = await compacted([...many, renamed('value', 'vallue')].join('\n'))
+  const why = `it lacks value, as in "value": 1234.5; ${meant('valeu', 'value')}; ${meant('vlaue', 'value')}`
+  t.same(faulty, [{ place: 0, why, lines: 91 }])
+  const tally = createFaultTally()
+  const asked = ['missing:value', 'json', 'missing:value form:name'].map(
+    (faults) => Array.from({ length: 100 }, () => tally.add(0, faults)).filter(Boolean).length,
+  )
+  t.same(asked, [MOST_HINTED, 0, MOST_HINTED])
+})
+
 test('what is told of a batch is bounded: lines beyond it count for their object', (t) => {
   const tally = createFaultTally()
   for (let place = 0; place < MAX_FAULTS_TOLD; place++) tally.add(place, 'json')
   tally.add(3, 'utf8')
-  tally.add(3, 'length')
+  t.equal(tally.add(3, 'missing:value'), undefined, 'and nothing is asked of them')
   tally.add(3, 'json')
   const told = tally.told()
   t.same([told.length, tally.lines], [MAX_FAULTS_TOLD + 1, MAX_FAULTS_TOLD + 3])
