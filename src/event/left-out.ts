@@ -19,6 +19,8 @@ const gatewayOwn: ReadonlySet<string> = new Set(columns.map(({ name }) => name))
 /** Nearly the name of a column, and what to ask of whoever wrote it. */
 export interface MeantField {
   readonly name: string
+  /** It was meant for that only where an event has none. */
+  readonly column: string
   readonly text: string
 }
 
@@ -49,6 +51,7 @@ export function createMeantFields(nearestField: (name: string) => string | undef
       if (column !== '' && beside[column] === undefined) {
         meant.push({
           name,
+          column,
           text: `"${name}" is no field of an event and was left out; ${meantColumn(column)}`,
         })
       } else others++

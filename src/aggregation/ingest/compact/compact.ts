@@ -134,8 +134,7 @@ async function compactPiece(session: SqlSession, piece: readonly Piece[], made: 
   const paths = piece.map(({ path }) => path)
   const fields = await made.mistyped.inHeads(paths)
   if (fields.length === 0) return
-  const names = fields.map(({ name }) => name)
-  const [counts = []] = await allRows(session, linesWith(isFast ? linesOf(paths) : GOOD_LINES, names))
+  const [counts = []] = await allRows(session, linesWith(isFast ? linesOf(paths) : GOOD_LINES, fields))
   for (const [at, { text }] of fields.entries()) {
     const lines = Number(counts[at])
     if (lines > 0) made.leftOut.set(text, (made.leftOut.get(text) ?? 0) + lines)

@@ -1,3 +1,4 @@
+import type { MeantField } from '../../../event/left-out.ts'
 import {
   type Column,
   type ColumnName,
@@ -150,9 +151,12 @@ export const linesOf = (files: readonly string[]): string =>
     compression = 'uncompressed', hive_partitioning = false, maximum_object_size = ${MAX_LINE_BYTES})`
 export const GOOD_LINES = 'SELECT line FROM judged WHERE good'
 
-/** How many lines have each of the fields, whose names are letters, digits and `_ . @ -`. */
-export const linesWith = (lines: string, fields: readonly string[]): string =>
-  `SELECT ${fields.map((name) => `COUNT(*) FILTER (json_exists(line, ${quote(`$."${name}"`)}))`).join(', ')} FROM (${lines})`
+/** How many lines have each of the fields, whose names are letters, digits and `_ . @ -`, and not its column beside it. */
+export function linesWith(lines: string, fields: readonly Pick<MeantField, 'name' | 'column'>[]): string {
+  const has = (name: string) => `json_exists(line, ${quote(`$."${name}"`)})`
+  const counts = fields.map(({ name, column }) => `COUNT(*) FILTER (${has(name)} AND NOT ${has(column)})`)
+  return `SELECT ${counts.join(', ')} FROM (${lines})`
+}
 
 /** Name, in lower case as SQL compares it, and type of each column of a Parquet file. */
 export const columnsOf = (file: string): string =>

@@ -71,6 +71,8 @@ test('fields that are nearly ours are told with the one that was meant, of how m
   const lines = [
     { pageRoute: '/' },
     { pageRoute: '/', contry: 'DE' },
+    { pageRoute: '/', page_route: '/' },
+    { pageRoute: '/', page_route: null },
     { mine: 1 },
     { 'cou\u001bntry': 'DE' },
     {},
@@ -86,7 +88,7 @@ test('fields that are nearly ours are told with the one that was meant, of how m
     await put(`raw/backfill/${HOUR}/b.ndjson`, line({ pageRoute: '/' }, 7))
     const { doubtful, rows } = await ingester().ingest(signal)
     const [key = ''] = await keys('raw/')
-    t.same([rows, doubtful], [6, whys.map((why, at) => ({ key, why, rows: at === 0 ? 3 : 1 }))], way)
+    t.same([rows, doubtful], [8, whys.map((why, at) => ({ key, why, rows: at === 0 ? 3 : 1 }))], way)
   }
 })
 
