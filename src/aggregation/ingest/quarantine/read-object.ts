@@ -23,7 +23,7 @@ export interface DirectObject extends LakeObject, RawObject {
   readonly app: DirectApp
 }
 
-export interface ReadTools {
+export interface ObjectReadTools {
   readonly verifier: RecordVerifier
   /** Local folder of this call. */
   readonly folder: string
@@ -50,8 +50,8 @@ interface LineCounts {
 }
 
 /** What was read of an object. */
-export interface Reading {
-  readonly tools: ReadTools
+export interface ObjectReading {
+  readonly tools: ObjectReadTools
   readonly deadLetters: DeadLetters
   readonly tally: LineCounts
   /** Local file of what is stored. */
@@ -65,7 +65,11 @@ export interface Reading {
  * not compressed the first ones are a single sender's, who may begin as gzip does, and must not cost the others theirs:
  * where what follows is no whole gzip, it is lines if any of them is an event.
  */
-export async function readObject(object: DirectObject, path: string, tools: ReadTools): Promise<Reading> {
+export async function readObject(
+  object: DirectObject,
+  path: string,
+  tools: ObjectReadTools,
+): Promise<ObjectReading> {
   const kind = await kindOf(path)
   if (kind === 'gzip') {
     const inflated = await readAs(object, { path, isGzip: true }, tools)
@@ -84,8 +88,12 @@ export async function readObject(object: DirectObject, path: string, tools: Read
   return plain
 }
 
-async function readAs(object: DirectObject, content: ObjectContent, tools: ReadTools): Promise<Reading> {
-  const reading: Reading = {
+async function readAs(
+  object: DirectObject,
+  content: ObjectContent,
+  tools: ObjectReadTools,
+): Promise<ObjectReading> {
+  const reading: ObjectReading = {
     tools,
     deadLetters: createDeadLetters(),
     tally: {
@@ -102,7 +110,7 @@ async function readAs(object: DirectObject, content: ObjectContent, tools: ReadT
 async function* storedLines(
   object: DirectObject,
   content: ObjectContent,
-  reading: Reading,
+  reading: ObjectReading,
 ): AsyncGenerator<string> {
   const { tools, deadLetters, tally } = reading
   const { app, arrivalMs } = object
@@ -131,7 +139,7 @@ async function* storedLines(
 async function* readableLines(
   content: ObjectContent,
   isEnough: () => boolean,
-  reading: Reading,
+  reading: ObjectReading,
 ): AsyncGenerator<LineChunk> {
   try {
     yield* objectLines(content, isEnough)
@@ -141,12 +149,12 @@ async function* readableLines(
   }
 }
 
-function addBroken({ deadLetters, tally }: Reading, detail: string): void {
+function addBroken({ deadLetters, tally }: ObjectReading, detail: string): void {
   tally.isBroken = true
   deadLetters.add({ reason: 'broken_object', detail, events: 1 })
 }
 
-interface Judging extends Reading {
+interface Judging extends ObjectReading {
   readonly attribute: ReturnType<typeof createAttribution>
   readonly seal: BuildDirectLine
 }
@@ -185,7 +193,7 @@ async function storedLine(line: Line, judging: Judging): Promise<string> {
   return lines
 }
 
-function judged(line: Line, { tally }: Reading): JudgedLine {
+function judged(line: Line, { tally }: ObjectReading): JudgedLine {
   if (line.isTooLong) return rejectedLine('line_too_long', TOO_LONG)
   const found = judgeLine(line.bytes)
   tally.events += found.accepted.length + found.rejected.length

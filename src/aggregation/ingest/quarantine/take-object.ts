@@ -4,9 +4,9 @@ import { deadKey, quarantinedName, rawKey } from '../../../lake/layout.ts'
 import { copyAside, deadSource } from '../objects/set-aside.ts'
 import type { TokenOutcome } from './attribution.ts'
 import type { DeadLetters } from './dead-letters.ts'
-import { type DirectObject, type Reading, type ReadTools, readObject } from './read-object.ts'
+import { type DirectObject, type ObjectReading, type ObjectReadTools, readObject } from './read-object.ts'
 
-export interface TakeTools extends ReadTools {
+export interface TakeTools extends ObjectReadTools {
   readonly lake: Lake
 }
 
@@ -28,7 +28,7 @@ export async function takeObject(object: DirectObject, tools: TakeTools): Promis
   const { lake } = tools
   const file = await lake.open(object.key)
   if (file === undefined) return undefined
-  let reading: Reading
+  let reading: ObjectReading
   try {
     reading = await readObject(object, file.path, tools)
   } finally {
