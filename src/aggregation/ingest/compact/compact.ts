@@ -90,18 +90,16 @@ async function compactPieces(
   const dead = join(folder, 'dead.ndjson')
   await rm(dead, { force: true })
   const made: string[] = []
-  const faults = createFaultTally()
-  const leftOut = new Map<string, number>()
-  const mistyped = createMistyped()
+  const tally: LineTally = { faults: createFaultTally(), leftOut: new Map(), mistyped: createMistyped() }
   for await (const piece of piecesOf(paths, pieceBytes, join(folder, 'piece.ndjson'))) {
-    const parquet = join(folder, `piece-${made.length}.parquet`)
-    made.push(parquet)
+    const path = join(folder, `piece-${made.length}.parquet`)
+    made.push(path)
     const lines = join(folder, 'lines.ndjson')
-    const target = { target: { path: parquet, madeFrom }, lines, dead, faults, leftOut, mistyped }
-    await compactPiece(session, piece, target)
+    await compactPiece(session, piece, { parquet: { path, madeFrom }, lines, dead, tally })
   }
   const parquet = join(folder, made.length > 1 ? 'events.parquet' : 'piece-0.parquet')
   if (made.length > 1) await session.run([joinPieces(made, { path: parquet, madeFrom })])
+  const { faults, leftOut } = tally
   return {
     ...(await contentsOf(session, parquet)),
     parquet,
@@ -114,40 +112,50 @@ async function compactPieces(
   }
 }
 
-interface PieceTarget {
-  readonly target: ParquetTarget
-  readonly lines: string
-  readonly dead: string
+/** What is told of the lines of all pieces. */
+interface LineTally {
   readonly faults: FaultTally
   /** By what is to be told, how many events. */
   readonly leftOut: Map<string, number>
   readonly mistyped: Mistyped
 }
 
+interface PieceTarget {
+  readonly parquet: ParquetTarget
+  readonly lines: string
+  readonly dead: string
+  readonly tally: LineTally
+}
+
 /**
  * First as if every line were an event, which holds for what the gateway writes and is twice as fast; if one is not, line
  * by line. Those that are none are added to `dead`, and to the tally.
  */
-async function compactPiece(session: SqlSession, piece: readonly Piece[], made: PieceTarget): Promise<void> {
-  const isFast = !(await hasTooLongLine(piece)) && (await isClean(session, piece, made.target))
-  if (!isFast) await compactScreened(session, piece, made)
+async function compactPiece(
+  session: SqlSession,
+  piece: readonly Piece[],
+  target: PieceTarget,
+): Promise<void> {
+  const isFast = !(await hasTooLongLine(piece)) && (await isClean(session, piece, target.parquet))
+  if (!isFast) await compactScreened(session, piece, target)
   const paths = piece.map(({ path }) => path)
-  const fields = await made.mistyped.inHeads(paths)
+  const { mistyped, leftOut } = target.tally
+  const fields = await mistyped.inHeads(paths)
   if (fields.length === 0) return
   const [counts = []] = await allRows(session, linesWith(isFast ? linesOf(paths) : GOOD_LINES, fields))
   for (const [at, { text }] of fields.entries()) {
     const lines = Number(counts[at])
-    if (lines > 0) made.leftOut.set(text, (made.leftOut.get(text) ?? 0) + lines)
+    if (lines > 0) leftOut.set(text, (leftOut.get(text) ?? 0) + lines)
   }
 }
 
 async function compactScreened(
   session: SqlSession,
   piece: readonly Piece[],
-  { target, lines, dead, faults, mistyped }: PieceTarget,
+  { parquet, lines, dead, tally: { faults, mistyped } }: PieceTarget,
 ): Promise<void> {
   await screen(piece, { lines, dead }, (place, fault) => faults.add(place, fault))
-  await session.run([judgeLines(lines), compactJudged(target)])
+  await session.run([judgeLines(lines), compactJudged(parquet)])
   for await (const rows of session.rows(MALFORMED_LINES)) {
     for (const [place, line, why] of rows) {
       const hints = faults.add(Number(place), String(why))
@@ -163,11 +171,11 @@ async function compactScreened(
 async function isClean(
   session: SqlSession,
   piece: readonly Piece[],
-  target: ParquetTarget,
+  parquet: ParquetTarget,
 ): Promise<boolean> {
   const paths = piece.map(({ path }) => path)
   try {
-    await session.run([compactClean(paths, target)])
+    await session.run([compactClean(paths, parquet)])
     return true
   } catch (error) {
     if (!isInputFault(error)) throw error
