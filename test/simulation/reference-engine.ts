@@ -125,7 +125,7 @@ const workbenchOf = (files: FileOps): Workbench =>
       return {
         ...{ ...contentsOf(good), bytes, parquet },
         ...{ dead: malformed.length > 0 ? dead : undefined, malformed: malformed.length },
-        ...{ leftOut: [], damaged: [], strangers: [] },
+        ...{ leftOut: [], damaged: [], unreadable: [] },
         faulty: malformed.length > 0 ? [{ place: 0, why: 'it is no event', lines: malformed.length }] : [],
       }
     },

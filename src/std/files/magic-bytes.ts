@@ -18,7 +18,7 @@ const begins =
  * What lines come as, and are not read from: compressed by what compresses files and logs, in the UTF-16 of a shell on
  * Windows (with its mark, or before a quote), or as what a name says that is another. Brotli says nothing.
  */
-const STRANGERS: readonly (readonly [what: string, is: (bytes: Buffer) => boolean])[] = [
+const UNREADABLE_KINDS: readonly (readonly [what: string, is: (bytes: Buffer) => boolean])[] = [
   ['compressed by Zstandard', isZstd],
   ['a ZIP archive', begins('504b0304', '504b0506')],
   ['compressed by bzip2', begins(...'123456789'.split('').map((level) => `425a683${level}314159265359`))],
@@ -30,4 +30,5 @@ const STRANGERS: readonly (readonly [what: string, is: (bytes: Buffer) => boolea
 ]
 
 /** What it is, in words, of bytes that begin as something that holds no lines as they stand, and is no gzip. */
-export const strangerIn = (bytes: Buffer): string | undefined => STRANGERS.find(([, is]) => is(bytes))?.[0]
+export const unreadableAs = (bytes: Buffer): string | undefined =>
+  UNREADABLE_KINDS.find(([, is]) => is(bytes))?.[0]

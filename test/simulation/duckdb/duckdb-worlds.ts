@@ -97,7 +97,7 @@ export class DuckdbWorlds {
         return {
           ...{ ...summary, bytes, parquet: parquetPath, dead: dead === undefined ? undefined : deadPath },
           damaged: inputs.filter((_, at) => damaged.includes(at)),
-          strangers: [],
+          unreadable: [],
         }
       },
       readMadeFrom: async (_, path) =>

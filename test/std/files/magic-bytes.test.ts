@@ -1,6 +1,6 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { test } from 'tap'
-import { isGzip, isZstd, strangerIn } from '../../../src/std/files/magic-bytes.ts'
+import { isGzip, isZstd, unreadableAs } from '../../../src/std/files/magic-bytes.ts'
 
 const line = '{"name":"a"}\n'
 const marked = (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le')
@@ -31,5 +31,5 @@ test('bytes say what they are', async (t) => {
     [undefined, Buffer.from('PK')],
     [undefined, Buffer.alloc(0)],
   ] as const)
-    t.equal(strangerIn(bytes), what, bytes.toString('latin1', 0, 10))
+    t.equal(unreadableAs(bytes), what, bytes.toString('latin1', 0, 10))
 })

@@ -18,7 +18,7 @@ import {
   minutesOf,
   type ParquetTarget,
 } from './event-sql.ts'
-import { type Inflated, inflate, type LineFile, type Stranger } from './inflate-files.ts'
+import { type Inflated, inflate, type LineFile, type UnreadableFile } from './inflate-files.ts'
 import { createFaultTally, type FaultTally, type FaultyLines } from './line-faults.ts'
 import { hasTooLongLine, screen } from './line-screen.ts'
 import { createMistyped, type Mistyped } from './mistyped.ts'
@@ -45,7 +45,7 @@ export interface Compacted extends ParquetSummary {
   /** Inputs that broke off, each counted as malformed beside the lines in `dead`. */
   readonly damaged: readonly LineFile[]
   /** Inputs that hold no lines, each counted as malformed. */
-  readonly strangers: readonly Stranger[]
+  readonly unreadable: readonly UnreadableFile[]
 }
 
 /** A piece that does not fit is halved down to this: the longest line that is read, and some. Ours. */
@@ -85,7 +85,7 @@ const isOutOfMemory = (error: unknown) => error instanceof AppError && error.cod
 
 async function compactPieces(
   { session, folder, pieceBytes, madeFrom }: CompactTools,
-  { paths, damaged, strangers }: Inflated,
+  { paths, damaged, unreadable }: Inflated,
 ): Promise<Compacted> {
   const dead = join(folder, 'dead.ndjson')
   await rm(dead, { force: true })
@@ -104,11 +104,11 @@ async function compactPieces(
     ...(await contentsOf(session, parquet)),
     parquet,
     dead: faults.lines > 0 ? dead : undefined,
-    malformed: faults.lines + damaged.length + strangers.length,
+    malformed: faults.lines + damaged.length + unreadable.length,
     faulty: faults.told(),
     leftOut: Array.from(leftOut, ([why, rows]) => ({ why, rows })),
     damaged,
-    strangers,
+    unreadable,
   }
 }
 

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { setImmediate as nextLoopRound } from 'node:timers/promises'
 import { createGunzip, type Gunzip } from 'node:zlib'
-import { isGzip as isGzipBytes, strangerIn } from '../../../std/files/magic-bytes.ts'
+import { isGzip as isGzipBytes, unreadableAs } from '../../../std/files/magic-bytes.ts'
 
 /** How much of a gzip file is inflated at a time: a piece grows to 16 MiB at most. */
 const PIECE_BYTES = 16_384
@@ -19,7 +19,7 @@ export async function kindOf(path: string): Promise<'gzip' | 'text' | 'other'> {
 
 /** Why a file has no lines that can be read, where its first bytes say that it is something else. */
 export async function notLines(path: string): Promise<string | undefined> {
-  const what = strangerIn(await headOf(path))
+  const what = unreadableAs(await headOf(path))
   return (
     what &&
     `It is ${what}; lines are read as text in UTF-8, plain (.ndjson) or compressed by gzip (.ndjson.gz)`

@@ -17,10 +17,10 @@ export interface Inflated {
   /** Inputs that broke off, or that grow beyond all measure; what could be read of them is among the paths. */
   readonly damaged: readonly LineFile[]
   /** Inputs that hold no lines: an empty one is among the paths. */
-  readonly strangers: readonly Stranger[]
+  readonly unreadable: readonly UnreadableFile[]
 }
 
-export interface Stranger {
+export interface UnreadableFile {
   readonly file: LineFile
   readonly why: string
 }
@@ -29,12 +29,12 @@ export interface Stranger {
 export async function inflate(files: readonly LineFile[], folder: string): Promise<Inflated> {
   const paths: string[] = []
   const damaged: LineFile[] = []
-  const strangers: Stranger[] = []
+  const unreadable: UnreadableFile[] = []
   for (const [index, file] of files.entries()) {
     const target = join(folder, `inflated-${index}.ndjson`)
     const why = await notLines(file.path)
     if (why !== undefined) {
-      strangers.push({ file, why })
+      unreadable.push({ file, why })
       await writeFile(target, '', { mode: FILE_MODE })
     } else if (!(await isGzip(file.path, file.gzip))) {
       paths.push(file.path)
@@ -42,7 +42,7 @@ export async function inflate(files: readonly LineFile[], folder: string): Promi
     } else if (!(await gunzip(file.path, target))) damaged.push(file)
     paths.push(target)
   }
-  return { paths, damaged, strangers }
+  return { paths, damaged, unreadable }
 }
 
 /** Any object may grow to this. Ours. */

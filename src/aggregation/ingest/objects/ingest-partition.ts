@@ -143,10 +143,10 @@ async function compactFiles(batch: CompactionTask, files: readonly InputFile[], 
     const faulty = files.flatMap(({ key }, at) =>
       compacted.faulty.filter(({ place }) => place === at).map(({ why, lines }) => ({ key, why, lines })),
     )
-    const useless = files.flatMap((file) =>
-      compacted.strangers.filter((each) => each.file === file).map(({ why }) => ({ key: file.key, why })),
+    const unreadable = files.flatMap((file) =>
+      compacted.unreadable.filter((each) => each.file === file).map(({ why }) => ({ key: file.key, why })),
     )
-    return { ...compacted, faulty, damaged: damaged.map(({ key }) => key), useless }
+    return { ...compacted, faulty, damaged: damaged.map(({ key }) => key), unreadable }
   } catch (error) {
     if (touchesTooMany(error) && files.length === 1) return nothingOf(files, whyOf(error))
     if (!mayBeGone(error)) throw error
@@ -160,11 +160,11 @@ async function compactFiles(batch: CompactionTask, files: readonly InputFile[], 
 const mayBeGone = (error: unknown): boolean =>
   codeOf(error) === 'ENOENT' || (error instanceof AppError && error.details['kind'] === 'IO')
 
-/** An object that is no use by itself takes a slot like any other, so that it is met once. */
+/** An object that is unreadable by itself takes a slot like any other, so that it is met once. */
 const nothingOf = (files: readonly InputFile[], why: string) => ({
   ...{ rows: 0, bytes: 0, minutes: NO_MINUTES, arrivalMinMs: null, arrivalMaxMs: null, parquet: undefined },
   ...{ dead: undefined, faulty: [], leftOut: [], damaged: [], malformed: files.length },
-  useless: files.map(({ key }) => ({ key, why })),
+  unreadable: files.map(({ key }) => ({ key, why })),
 })
 
 async function openInput(lake: Lake, { key }: LakeObject) {
@@ -173,18 +173,18 @@ async function openInput(lake: Lake, { key }: LakeObject) {
 }
 
 interface Dead extends FaultyBatch {
-  /** Objects that are none as a whole. */
-  readonly useless: readonly IngestFailure[]
+  /** Objects of which nothing can be read. */
+  readonly unreadable: readonly IngestFailure[]
 }
 
-/** Lines that were no events, and whole objects that are no use: kept for whoever wants to know, before they vanish. */
+/** Lines that were no events, and whole objects that are unreadable: kept for whoever wants to know, before they vanish. */
 async function keepDead(
-  { useless, ...faulty }: Dead,
+  { unreadable, ...faulty }: Dead,
   place: Omit<RawObject, 'extension'>,
   tools: IngestTools,
 ): Promise<readonly SetAside[]> {
   const whole: SetAside[] = []
-  for (const { key, why } of useless) {
+  for (const { key, why } of unreadable) {
     const { name, extension } = parseRawKey(key) as RawObject
     whole.push(await keepAside({ ...place, key, name, extension }, why, tools))
   }

@@ -27,7 +27,7 @@ test('gzip files are inflated into the folder, plain ones stay where they are', 
     file('packed.ndjson', false),
     file('zstd.gz', true),
   ]
-  const { paths, damaged, strangers } = await inflate(files, join(root, 'folder'))
+  const { paths, damaged, unreadable } = await inflate(files, join(root, 'folder'))
   t.equal(paths[0], join(root, 'plain.ndjson'))
   t.same(
     [0, 1, 4, 5, 6].map((at) => readFileSync(paths[at] ?? '', 'utf8')),
@@ -37,7 +37,7 @@ test('gzip files are inflated into the folder, plain ones stay where they are', 
   t.same(damaged, files.slice(2, 5))
   const why =
     'It is compressed by Zstandard; lines are read as text in UTF-8, plain (.ndjson) or compressed by gzip (.ndjson.gz)'
-  t.same(strangers, [{ file: files[7], why }])
+  t.same(unreadable, [{ file: files[7], why }])
   t.ok(
     paths.every((path) => readFileSync(path).length >= 0),
     'a damaged file has its place too',
