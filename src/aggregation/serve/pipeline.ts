@@ -7,7 +7,12 @@ const orNull = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.N
 export const PipelineState = Type.Object({
   gateway: orNull(GatewayBalance),
   aggregation: Type.Object({
-    lastCommittedMs: orNull(Type.Integer({ description: 'End of the last committed window, epoch ms.' })),
+    lastCommittedMs: orNull(
+      Type.Integer({
+        description:
+          'End of the last committed window, epoch ms. Of one that was computed before its end it is the start: later events of it may be missing.',
+      }),
+    ),
     behindMs: orNull(
       Type.Integer({
         description:
@@ -80,10 +85,12 @@ export function aggregationState(
   windows: readonly WindowHealth[],
   nowMs: number,
 ): Omit<PipelineState['aggregation'], 'notIngested' | 'setAside'> {
+  const isWaiting = ({ state }: WindowHealth) => state === 'due' || state === 'failed'
+  const isWhole = (health: WindowHealth) => health.window.toMs <= nowMs && !isWaiting(health)
+  const due = windows.filter(isWaiting)
   const ends = windows
     .filter(({ generation }) => generation !== undefined)
-    .map(({ window }) => Math.min(window.toMs, nowMs))
-  const due = windows.filter(({ state }) => state === 'due' || state === 'failed')
+    .map((health) => (isWhole(health) ? health.window.toMs : health.window.fromMs))
   const lastCommittedMs = latest(ends)
   const waitingSinceMs = [
     ...due.map(({ window }) => window.fromMs),
