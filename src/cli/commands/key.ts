@@ -34,7 +34,10 @@ show-dev prints the key and the token that a first start has made (dataDir/dev.j
   },
 }
 
-/** Those of the configuration. One that is not valid yet may lack just the key that is made: that is said, and no more. */
+/**
+ * Those of the configuration. One that is not valid yet may lack just the key that is made: that is said, and no more. One
+ * that cannot be read is another file than the one that was meant.
+ */
 async function appIds(flags: Flags, terminal: Terminal): Promise<readonly string[]> {
   try {
     return (await loadConfig(flags, terminal)).apps.map(({ id }) => id)

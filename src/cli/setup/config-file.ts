@@ -65,8 +65,9 @@ async function bytesOf(path: string): Promise<Buffer> {
   } catch (cause) {
     const { code = '' } = cause as NodeJS.ErrnoException
     const why = FILE_FAULTS[code] ?? codeInWords(cause)
+    // What names it is wrong, and no setting.
     throw new AppError(
-      'bad_configuration',
+      'invalid_request',
       `Cannot read the configuration ${path}: ${why}. It is named by --config, or by HEADGATE_CONFIG.`,
       { cause },
     )

@@ -71,7 +71,13 @@ test('key new proposes an app that the configuration has not yet', async (t) => 
     out: /^key {5}hg_/,
     err: /warning: which apps there are is not known: .*apps\.1\.id/s,
   })
-  t.match(await said(['key', 'new', '--config', '']), { code: 2, out: '' })
+  for (const [wrong, err] of [
+    ['', /--config needs the path of a file/],
+    [join(dir, 'nope.yaml'), /Cannot read the configuration .*nope\.yaml: there is no such file/],
+    [dir, /Cannot read the configuration .*: it is a folder/],
+  ] as const)
+    t.match(await said(['key', 'new', '--config', wrong]), { code: 2, out: '', err })
+  t.match(await said(['key', 'new'], { HEADGATE_CONFIG: join(dir, 'nope.yaml') }), { code: 2, out: '' })
 })
 
 test('tokens that are made one after the other can stand side by side, as a rotation wants it', async (t) => {
