@@ -233,6 +233,9 @@ test('a value of few measurements is hollow, and told with how many they are', {
     const titles = new Set<string | null>()
     for (const share of [0.5, 0.875, 0.979, 0.9895, 0.999]) titles.add(await titleAt(share))
     t.same([...titles].sort(), ['', '3 measurements here, few: a percentile says little'])
+    t.ok(Number(await page.evaluate(PIXELS_OF_P75)) > 4)
+    await page.locator('.u-legend .u-series', { hasText: 'p75' }).locator('th').click()
+    t.equal(await page.evaluate(PIXELS_OF_P75), 0, 'a line that is hidden has no ring')
     t.same(offences, [])
   }
 })

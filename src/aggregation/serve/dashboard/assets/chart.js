@@ -128,7 +128,7 @@ const latest = ({ data: [times, ...series] }) =>
 
 const fewText = (low) => (low ? `${counted(low.n, 'measurement')} here, ${FEW}` : '')
 
-/** Hollow: a value of few measurements is no less there, and says less. */
+/** Hollow: a value of few measurements is no less there, and says less. A click on the legend hides a line, and its rings. */
 function ringFew(plot, lowAt) {
   const { ctx } = plot
   const scale = uPlot.pxRatio
@@ -139,6 +139,7 @@ function ringFew(plot, lowAt) {
   times.forEach((x, at) => {
     if (!lowAt(plot, at)) return
     series.forEach((values, index) => {
+      if (!plot.series[index + 1].show) return
       ctx.strokeStyle = lineColour(plot, index + 1)
       ctx.beginPath()
       ctx.arc(plot.valToPos(x, 'x', true), plot.valToPos(values[at], 'y', true), RING * scale, 0, 2 * Math.PI)
