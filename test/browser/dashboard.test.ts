@@ -217,13 +217,14 @@ test('the dashboard shows the numbers of its store', { skip }, async (t) => {
 
 test('a value of few measurements is hollow, and told with how many they are', { skip }, async (t) => {
   const { url } = await served(t, {
-    rows: [rollupRow({}, [1_500, 1_600, 1_700])],
+    // The rings of two percentiles lie apart.
+    rows: [rollupRow({}, [1_000, 1_600, 2_200, 2_500])],
     earlier: [rollupRow({}, Array(40).fill(2_500))],
   })
   for (const colorScheme of ['light', 'dark'] as const) {
     const { page, offences } = await opened(t, url, { colorScheme })
     await signIn(page)
-    t.match(await textOf(page.locator('.u-legend')), /\(latest\) · n 3, few/)
+    t.match(await textOf(page.locator('.u-legend')), /\(latest\) · n 4, few/)
     const over = page.locator('#chart .u-over')
     const { width = 0 } = (await over.boundingBox()) ?? {}
     const titleAt = async (share: number) => {
@@ -232,7 +233,9 @@ test('a value of few measurements is hollow, and told with how many they are', {
     }
     const titles = new Set<string | null>()
     for (const share of [0.5, 0.875, 0.979, 0.9895, 0.999]) titles.add(await titleAt(share))
-    t.same([...titles].sort(), ['', '3 measurements here, few: a percentile says little'])
+    t.same([...titles].sort(), ['', '4 measurements here, few: a percentile says little'])
+    // Another line keeps the scale where it is.
+    await page.locator('label', { hasText: 'p50' }).click()
     t.ok(Number(await page.evaluate(PIXELS_OF_P75)) > 4)
     await page.locator('.u-legend .u-series', { hasText: 'p75' }).locator('th').click()
     t.equal(await page.evaluate(PIXELS_OF_P75), 0, 'a line that is hidden has no ring')
