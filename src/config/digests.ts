@@ -26,24 +26,23 @@ const GUESSED = [
   ...['1234', '12345', '123456', '12345678', '123456789', '1234567890'],
 ]
 
-const byDigest = (texts: readonly string[], what: string): [string, string][] =>
-  texts
-    .flatMap((text) => [text, `${text}\n`])
-    .map((text) => [createHash('sha256').update(text).digest('hex'), what])
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+/** Those of a text as it is, and as `echo` prints it. */
+const digestsOf = (text: string): string[] => [sha256(text), sha256(`${text}\n`)]
 
-const nothingByDigest = new Map([
-  ...NOTHING_WORDS.flatMap((word) => byDigest([word], `of the word ${word}`)),
-  ...byDigest(VARIABLES.flatMap(unexpanded), 'of the name of a variable'),
-  ...NOTHINGS.map(([text, what]): [string, string] => [
-    createHash('sha256').update(text).digest('hex'),
-    what,
-  ]),
+const nothingByDigest: ReadonlyMap<string, string> = new Map([
+  ...NOTHING_WORDS.flatMap((word) =>
+    digestsOf(word).map((digest) => [digest, `of the word ${word}`] as const),
+  ),
+  ...VARIABLES.flatMap(unexpanded)
+    .flatMap(digestsOf)
+    .map((digest) => [digest, 'of the name of a variable'] as const),
+  ...NOTHINGS.map(([text, what]) => [sha256(text), what] as const),
 ])
 
-const guessed = new Map(
-  byDigest(
-    GUESSED.flatMap((word) => [word, word.toUpperCase(), word.charAt(0).toUpperCase() + word.slice(1)]),
-    'guessed',
+const guessed: ReadonlySet<string> = new Set(
+  GUESSED.flatMap((word) => [word, word.toUpperCase(), word.charAt(0).toUpperCase() + word.slice(1)]).flatMap(
+    digestsOf,
   ),
 )
 
