@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 /** What a text says as JSON; undefined where it is none. */
 export const jsonIn = (text: string): unknown => jsonOr(text, () => undefined)
 
@@ -19,3 +21,7 @@ export function jsonFault(text: string): SyntaxError | undefined {
   })
   return found
 }
+
+/** SHA-256 in hex of what JSON makes of a value: the order of its members counts. */
+export const digestOfJson = (value: unknown): string =>
+  createHash('sha256').update(JSON.stringify(value)).digest('hex')

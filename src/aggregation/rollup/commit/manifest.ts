@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { Lake, LakeObject } from '../../../lake/lake.ts'
@@ -7,6 +6,7 @@ import { alignDown, dayOf, MINUTE_MS } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
 import { isNoneOfOurs } from '../../../std/files/files.ts'
 import { isLaterVersion, refuseLater } from '../../../std/files/later-version.ts'
+import { digestOfJson } from '../../../std/json.ts'
 import { lruCache } from '../../../std/lru.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { type Engine, type EngineResult, rejectedIn, type WindowCounts } from '../engines/engine.ts'
@@ -176,8 +176,7 @@ export function committedWindow({ counts, ...manifest }: Manifest): CommittedWin
 }
 
 /** Names a set of inputs, to tell at a glance whether two generations read the same. Keys are never used twice. */
-export const inputsDigest = (keys: readonly string[]): string =>
-  createHash('sha256').update(JSON.stringify(keys)).digest('hex')
+export const inputsDigest = (keys: readonly string[]): string => digestOfJson(keys)
 
 /** One listing for one window, else one for each day. */
 function prefixes(definition: RollupDefinition, fromMs: number, toMs: number): string[] {

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import type { Dimension } from '../../../event/schema/dimensions.ts'
+import { digestOfJson } from '../../../std/json.ts'
 
 /** Rollups are kept per declared set of dimensions, never for the cross product, which would not shrink the data. */
 export interface DimensionSet {
@@ -24,10 +24,7 @@ export function definitionHash(definition: RollupDefinition): string {
   // Named one by one: the order in which a configuration lists its fields says nothing.
   const { grainMs, maxMetrics, maxValues } = definition
   const sets = definition.sets.map(({ name, dimensions }) => ({ name, dimensions }))
-  return createHash('sha256')
-    .update(JSON.stringify({ version: ROLLUP_VERSION, grainMs, sets, maxMetrics, maxValues }))
-    .digest('hex')
-    .slice(0, 16)
+  return digestOfJson({ version: ROLLUP_VERSION, grainMs, sets, maxMetrics, maxValues }).slice(0, 16)
 }
 
 /** Version of the rollup rows and of the SQL that makes them. */

@@ -2,10 +2,10 @@ import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
 import { AppError } from '../../../std/errors.ts'
 import { bestEffort } from '../../../std/files/files.ts'
 import { type Processes, type ProcessIdentity, systemProcesses } from '../../../std/files/process-identity.ts'
+import { digestOfJson } from '../../../std/json.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { HEARTBEAT_MS, type Lease, type Leases } from '../commit/lease.ts'
 import { differenceOf, type RollupNote } from '../commit/rollup-notes.ts'
-import { digestOf } from './log/run-log.ts'
 
 /** Who of the processes that share a control folder lives: each shows it by a lease, for those that cannot see it. */
 export interface Presence {
@@ -104,7 +104,7 @@ export function createPresence(options: PresenceOptions): Presence {
 const PREFIX = 'process-'
 
 const nameOf = ({ pid, startTicks, bootId, pidNamespace }: ProcessIdentity): string =>
-  `${PREFIX}${digestOf([pid, startTicks, bootId, pidNamespace]).slice(0, 16)}`
+  `${PREFIX}${digestOfJson([pid, startTicks, bootId, pidNamespace]).slice(0, 16)}`
 
 function differing(owner: ProcessIdentity, other: ProcessIdentity, difference: string): AppError {
   const isNear = owner.bootId === other.bootId && owner.pidNamespace === other.pidNamespace

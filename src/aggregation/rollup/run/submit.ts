@@ -2,11 +2,12 @@ import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
 import { type Entropy, sortableId } from '../../../std/id.ts'
+import { digestOfJson } from '../../../std/json.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Planner } from '../plan/planner.ts'
 import type { RunRequest } from '../plan/run-request.ts'
 import type { RunScope } from '../plan/run-scope.ts'
-import { digestOf, type RunLog } from './log/run-log.ts'
+import type { RunLog } from './log/run-log.ts'
 import type { Run, RunState } from './log/run-record.ts'
 
 /** More than this of a range needs `confirm`: a slip of a date is no reason to compute a year. */
@@ -57,8 +58,9 @@ export function createSubmit(ports: SubmitPorts): Submit {
 /** The first request with a key makes the run, and the same one again is answered with that run. */
 async function once(ports: SubmitPorts, request: RunRequest, from: { principal: string; key: string }) {
   const { runLog, clock, entropy } = ports
-  const idempotency = digestOf([from.principal, from.key])
-  const body = digestOf(Object.entries(request).sort())
+  // Keys are kept as digests: a client's choice of text names no file.
+  const idempotency = digestOfJson([from.principal, from.key])
+  const body = digestOfJson(Object.entries(request).sort())
   const use = await runLog.keyUse(idempotency)
   if (use && use.body !== body) {
     throw new AppError(

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { Clock } from '../../../../std/clock.ts'
 import {
@@ -184,7 +183,3 @@ export function createRunLog(options: RunLogOptions): RunLog {
     },
   }
 }
-
-/** Keys are kept as digests: a client's choice of text names no file. */
-export const digestOf = (value: unknown): string =>
-  createHash('sha256').update(JSON.stringify(value)).digest('hex')
