@@ -39,8 +39,9 @@ const NONE: readonly string[] = []
 
 /**
  * What a sender may have meant by a field that was left out, by a unit that is kept as it is and not converted, by a
- * value that looks like one of another unit, or by a time that was replaced. Nothing is taken otherwise for it. Of fields it is asked where some were ignored, or one is missing.
- * It costs more than to judge the events: to be called where the sender will read it.
+ * value that looks like one of another unit, or by a time that was replaced. Nothing is taken otherwise for it. Of fields
+ * it is asked where some were ignored, or one is missing. It costs more than to judge the events: to be called where the
+ * sender will read it.
  */
 export function createHints(leftOut = createLeftOut()): Hints {
   function ofFields({ candidates, context, judged }: Found): readonly string[] {

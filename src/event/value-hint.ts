@@ -14,7 +14,10 @@ const LEAST_MS: ReadonlyMap<string, number> = new Map([
   ['browser.web_vital.ttfb', 1],
 ])
 
-/** Navigations to what is there already: painted at once, within a frame. As web-vitals calls them, with hyphens or underscores. */
+/**
+ * Navigations to what is there already: painted at once, within a frame. As web-vitals calls them, with hyphens or
+ * underscores.
+ */
 const AT_ONCE: ReadonlySet<unknown> = new Set(
   ['back-forward-cache', 'prerender', 'soft-navigation'].flatMap((type) => [type, type.replaceAll('-', '_')]),
 )

@@ -17,7 +17,10 @@ export type Verdict =
   | {
       readonly kind: 'accepted'
       readonly measurement: Measurement
-      /** What will not be stored: unknown fields, columns that only the gateway sets, attributes beyond the limits, numbers that are not exact. */
+      /**
+       * What will not be stored: unknown fields, columns that only the gateway sets, attributes beyond the limits,
+       * numbers that are not exact.
+       */
       readonly ignored: number
     }
   | {

@@ -151,7 +151,10 @@ export function readInTurn(
     }
   }
 
-  /** How long until what sends ahead is read: until that is paid for, but for what may be sent at once, or until answers are taken. */
+  /**
+   * How long until what sends ahead is read: until that is paid for, but for what may be sent at once, or until answers
+   * are taken.
+   */
   const waitMsOf = ({ unanswered, paidAtMs }: Peer): number =>
     unanswered >= limits.unanswered
       ? Number.POSITIVE_INFINITY

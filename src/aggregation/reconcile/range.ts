@@ -9,7 +9,10 @@ export interface ReconcileRange {
   readonly toMs: number
 }
 
-/** So long may events be on their way to the lake: https://docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html */
+/**
+ * So long may events be on their way to the lake:
+ * https://docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html
+ */
 const ON_THE_WAY_MS = 900_000
 
 /** By default the 24 hours of which all should have arrived. The minutes in which it begins and ends belong to it. */

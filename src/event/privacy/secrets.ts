@@ -99,7 +99,10 @@ const WEBHOOK = new RegExp(
   'g',
 )
 
-/** The schemes of an Authorization header, wherever they stand. `Basic` and `Negotiate` are words as well: only before what is none. */
+/**
+ * The schemes of an Authorization header, wherever they stand. `Basic` and `Negotiate` are words as well: only before
+ * what is none.
+ */
 const BEARER = new RegExp(
   `${START}([Bb]earer|BEARER|apikey|[aA]piKey|APIKEY)((?:[\\s+:="'\\\\]|%(?:25)*20)+)[\\w.~+/=%-]{6,}`,
   'g',

@@ -11,15 +11,15 @@ import { tooLarge } from './too-large.ts'
 
 /**
  * What a system call answers about it: of a folder EISDIR, of a socket ENXIO (and of a pipe that nobody reads, when it is
- * to be written), of a pipe ESPIPE, of links that lead in a circle ELOOP, and of any
- * link where something is to be written.
+ * to be written), of a pipe ESPIPE, of links that lead in a circle ELOOP, and of any link where something is to be
+ * written.
  */
 export const NOT_REGULAR_FILE = ['EISDIR', 'ENXIO', 'ESPIPE', 'ELOOP']
 
 /**
- * What is written is never a link: one that another user of the machine has laid in our folder would lead our bytes to a file
- * of his choice, or empty one that we may write. What is read may be one, as are its folders and `dataDir` itself: operators
- * lay those, and what is read has to be of its form.
+ * What is written is never a link: one that another user of the machine has laid in our folder would lead our bytes to a
+ * file of his choice, or empty one that we may write. What is read may be one, as are its folders and `dataDir` itself:
+ * operators lay those, and what is read has to be of its form.
  */
 const FLAGS = {
   r: constants.O_RDONLY,

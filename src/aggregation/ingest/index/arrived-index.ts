@@ -44,8 +44,9 @@ interface Minute extends TouchedMinute {
 /**
  * The index of the lake in memory: what lies in each minute of event time, and which entries touch an hour. Clients may
  * send events of a whole day at any time, so that what each entry has of each minute is left to the entries. Those never
- * change, so each is read once. What is new lies in the partitions of the last two days, as a rule, which are listed each time; what others have put elsewhere, such as
- * the backlog of a gateway that was away, is found by a listing of everything, which a large lake affords less often.
+ * change, so each is read once. What is new lies in the partitions of the last two days, as a rule, which are listed each
+ * time; what others have put elsewhere, such as the backlog of a gateway that was away, is found by a listing of
+ * everything, which a large lake affords less often.
  */
 export function arrivedIndex({
   entries,

@@ -41,7 +41,10 @@ export interface Manifest {
   readonly outputs: EngineResult['outputs']
   /** As the engine found them; absent where there are none, and in manifests of the first versions. */
   readonly mixedUnits?: readonly MetricOfApp[] | undefined
-  /** Over the sorted logical rows, each with whether its units are mixed: equal hashes are equal rows, whichever engine wrote them. */
+  /**
+   * Over the sorted logical rows, each with whether its units are mixed: equal hashes are equal rows, whichever engine
+   * wrote them.
+   */
   readonly contentHash: string
   readonly rows: number
   readonly createdMs: number

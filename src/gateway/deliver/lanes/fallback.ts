@@ -52,8 +52,8 @@ const DEFAULT_THRESHOLDS: FallbackThresholds = {
   checkMs: 1_000,
 }
 /**
- * Where somebody waits for an answer: the first failure is enough, and so is being behind by ten times what packing and a call
- * take, well before a call that hangs has failed (6 s).
+ * Where somebody waits for an answer: the first failure is enough, and so is being behind by ten times what packing and a
+ * call take, well before a call that hangs has failed (6 s).
  */
 export const AWAITED_THRESHOLDS: FallbackThresholds = {
   failingMs: 0,

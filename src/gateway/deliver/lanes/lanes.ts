@@ -14,8 +14,9 @@ export interface Call {
 }
 
 /**
- * The ways out of the outbox: the configured stream, and the lake in its place while the stream fails or falls behind. All that are
- * open take from the one outbox, the stream first, so that none waits for another and what fails in one leaves by any.
+ * The ways out of the outbox: the configured stream, and the lake in its place while the stream fails or falls behind.
+ * All that are open take from the one outbox, the stream first, so that none waits for another and what fails in one
+ * leaves by any.
  */
 export interface Lanes {
   readonly primary: Lane

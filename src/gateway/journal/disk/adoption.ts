@@ -52,8 +52,9 @@ const READ_PATIENCE_MS = 1_000
 const PAUSE_MS = 5_000
 
 /**
- * Moves what the folders of former workers hold into our own journal, which delivers it. A frame is released there once it
- * is durable here: a crash in between delivers it twice. Resolves when it is known which folders there are, or that this cannot be told now.
+ * Moves what the folders of former workers hold into our own journal, which delivers it. A frame is released there once
+ * it is durable here: a crash in between delivers it twice. Resolves when it is known which folders there are, or that
+ * this cannot be told now.
  */
 export async function adoptFolders(options: AdoptionOptions): Promise<Adoption> {
   const { dir, openOrphan, journal, ledger, telemetry, pauseMs = PAUSE_MS } = options

@@ -4,7 +4,10 @@ import uPlot from './uPlot.esm.js'
 
 const HEIGHT = 260
 const FONT = '12px system-ui, sans-serif'
-/** Between the labels of an axis and the chart, and half a label of time: one nearer to the left edge would stand under the others. */
+/**
+ * Between the labels of an axis and the chart, and half a label of time: one nearer to the left edge would stand under
+ * the others.
+ */
 const GAP = 10
 const HALF_A_TIME = 20
 /** Radius of the ring around a value of few measurements, and what is said of it. */
@@ -128,7 +131,9 @@ const latest = ({ data: [times, ...series] }) =>
 
 const fewText = (low) => (low ? `${counted(low.n, 'measurement')} here, ${FEW}` : '')
 
-/** Hollow: a value of few measurements is no less there, and says less. A click on the legend hides a line, and its rings. */
+/**
+ * Hollow: a value of few measurements is no less there, and says less. A click on the legend hides a line, and its rings.
+ */
 function ringFew(plot, lowAt) {
   const { ctx } = plot
   const scale = uPlot.pxRatio

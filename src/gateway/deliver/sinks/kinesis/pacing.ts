@@ -33,7 +33,8 @@ export interface PacingOptions {
 
 /**
  * The stream, given no more than its shards take; keys are random, so all shards share alike. Until their number is known
- * nothing is held back. They are counted with the first put and again while there are puts. A wrong number costs throttles or time, never a record, and lasts until the next question.
+ * nothing is held back. They are counted with the first put and again while there are puts. A wrong number costs
+ * throttles or time, never a record, and lasts until the next question.
  */
 export function paced(stream: Sink, options: PacingOptions): Sink {
   const { countShards, workers = 1, clock, telemetry } = options
