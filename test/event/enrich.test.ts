@@ -77,7 +77,7 @@ test('the event time is the client’s while plausible, else that of arrival', a
 const privacy = { allowQuery: new Set(['q']), stripIds: false }
 const shared = { received_time: receivedMs, app_id: 'shop-web', device_type: 'desktop' }
 
-/** The line that a candidate becomes; undefined when it is refused. */
+/** The line that a candidate becomes; undefined when it is rejected. */
 function lineOf(candidate: unknown, stripIds: boolean): { event: Event; line: string } | undefined {
   const verdict = judge(candidate)
   if (verdict.kind === 'rejected') return undefined
@@ -135,7 +135,7 @@ const valid = fc.record(
   { requiredKeys: ['name', 'value'] },
 )
 
-test('whatever is sent is refused, or becomes exactly one line that reads back as the event', async (t) => {
+test('whatever is sent is rejected, or becomes exactly one line that reads back as the event', async (t) => {
   const allowed = new Set<string>(['v', ...columns.map(({ name }) => name)])
   let lines = 0
   fc.assert(

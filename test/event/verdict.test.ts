@@ -57,7 +57,7 @@ test('keys that reach for a prototype are unknown fields', async (t) => {
   t.equal(verdict.kind === 'accepted' && verdict.measurement.unit, undefined)
 })
 
-test('what is refused, and what is said of it', async (t) => {
+test('what is rejected, and what is said of it', async (t) => {
   for (const [candidate, said] of [
     [null, 'not_an_object: An event must be a JSON object'],
     [5, 'not_an_object: An event must be a JSON object'],
@@ -129,26 +129,26 @@ function taken(fields: object): Extract<Verdict, { kind: 'accepted' }> {
 }
 
 test('what is accepted can be counted: values lie between 0 and 10^12, in their unit', async (t) => {
-  const refused = "invalid_field: value: must lie between 0 and 1000000000000, in the event's unit"
+  const rejected = "invalid_field: value: must lie between 0 and 1000000000000, in the event's unit"
   for (const [value, unit, said] of [
     [0, 'ms', 'accepted'],
     [-0, 'ms', 'accepted'],
     [1e12, '1', 'accepted'],
     [2_147_483_648, 'By', 'accepted'],
     [1e-12, '1', 'accepted'],
-    [1e12 + 1, '1', refused],
-    [-0.1, 'ms', refused],
-    [-564, 'ms', refused],
-    [1e308, undefined, refused],
-    ['-1', 'ms', refused],
+    [1e12 + 1, '1', rejected],
+    [-0.1, 'ms', rejected],
+    [-564, 'ms', rejected],
+    [1e308, undefined, rejected],
+    ['-1', 'ms', rejected],
     [1e18, 'ns', 'accepted'],
-    [1.1e18, 'ns', refused],
-    [1.1e15, 'us', refused],
+    [1.1e18, 'ns', rejected],
+    [1.1e15, 'us', rejected],
     [1e9, 's', 'accepted'],
-    [1e9 + 1, 's', refused],
-    [-1, 'ns', refused],
-    [1e308, 'd', refused],
-    [932, 'GiBy', refused],
+    [1e9 + 1, 's', rejected],
+    [-1, 'ns', rejected],
+    [1e308, 'd', rejected],
+    [932, 'GiBy', rejected],
   ] as const) {
     t.equal(verdictOn({ name: 'a', value, unit }), said, `${value} ${unit}`)
   }
@@ -298,7 +298,7 @@ test('no value of a dimension begins as those of a rollup’s own do', async (t)
   }
 })
 
-test('attributes are decoration: none of them refuses an event', async (t) => {
+test('attributes are decoration: for none of them is an event rejected', async (t) => {
   const long = 'x'.repeat(300)
   for (const [attributes, kept, ignored] of [
     [{ a: '1' }, { a: '1' }, 0],

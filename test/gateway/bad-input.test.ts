@@ -41,7 +41,7 @@ test('bodies that cannot be read are 400, and say where', async (t) => {
   t.equal(ledger.totals().received, 0)
 })
 
-test('events that break a rule are refused by field, and their neighbours kept', async (t) => {
+test('events that break a rule are rejected by field, and their neighbours kept', async (t) => {
   const { app, journal } = await startGateway(t)
   const broken = [
     ['no name', '{"value":1}', 'missing_field', /^name/],

@@ -38,7 +38,7 @@ export const MAX_ATTRIBUTE_VALUE_CHARS = 256
 
 const id = (description: string) => Type.String({ minLength: 1, maxLength: MAX_ID_CHARS, description })
 const text = (description: string) => Type.String({ maxLength: MAX_TEXT_CHARS, description })
-/** Text that scrubbing cuts to its limit, instead of a reason to refuse the event. */
+/** Text that scrubbing cuts to its limit, instead of a reason to reject the event. */
 const cut = (description: string) => Type.String({ description })
 const byGateway = (description: string) => Type.String({ description, readOnly: true })
 

@@ -6,7 +6,7 @@ export class ValueRule {
   }
 }
 
-/** Instead of a value: what is kept of it. No event is refused for its decoration. */
+/** Instead of a value: what is kept of it. No event is rejected for its decoration. */
 export class Pruned {
   /** `undefined` for nothing. */
   readonly kept: Readonly<Record<string, string>> | undefined

@@ -14,13 +14,13 @@ export const booksDeclarations = {
   },
   headgate_events_rejected_total: {
     type: 'counter',
-    help: 'Events refused, by reason.',
+    help: 'Events that were not accepted, by reason.',
     unit: 'events',
     labels: { reason: 'a code of `rejected[]`, or of the problem that the whole request ended in' },
   },
   headgate_app_events_rejected_total: {
     type: 'counter',
-    help: 'Events refused, by app and reason.',
+    help: 'Events that were not accepted, by app and reason.',
     unit: 'events',
     labels: { app: 'its id', reason: 'as above' },
   },

@@ -130,7 +130,7 @@ test('a format that only one client speaks names it', async (t) => {
   )
 })
 
-test('neighbours of a refused event survive it, and every event is counted once', async (t) => {
+test('neighbours of a rejected event survive it, and every event is counted once', async (t) => {
   const { collect, ledger, count } = setup()
   const receipt = await collect(submission([lcp(), 5, lcp({ colour: 'red' })]))
   t.match(receipt, { accepted: 2, rejected: [{ index: 1, code: 'not_an_object' }] })
@@ -618,7 +618,7 @@ test('what a request would store is bounded by what it says', async (t) => {
   }
 })
 
-test('an event that would take more than an event may is refused alone', async (t) => {
+test('an event that would take more than an event may is rejected alone', async (t) => {
   const urls = Object.fromEntries(
     ['page_url', 'page_path', 'referrer', 'url_full'].map((f) => [f, `/${'漢'.repeat(2_047)}`]),
   )

@@ -32,7 +32,7 @@ test('nothing is nothing', async (t) => {
   t.same(judgeAll([]), { accepted: [], rejected: [], codes: [], faults: [], ignored: 0 })
 })
 
-test('the first 500 are judged, the others refused one by one', async (t) => {
+test('the first 500 are judged, the others rejected one by one', async (t) => {
   const judged = judgeAll(Array.from({ length: 502 }, () => lcp()))
   t.equal(judged.accepted.length, 500)
   t.same(judged.rejected, [

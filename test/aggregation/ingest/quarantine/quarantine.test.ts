@@ -68,7 +68,7 @@ function setUp(t: Test, change: Change = () => ({})) {
   }
 }
 
-test('an object becomes lines of its app in the same hour, and what is refused a dead letter', async (t) => {
+test('an object becomes lines of its app in the same hour, and what is rejected a dead letter', async (t) => {
   const { put, quarantine, stored, dead, below, metrics, temporary } = setUp(t)
   const token = await keys.token(ANN)
   const late = line({ event_time: 0 })
@@ -411,7 +411,7 @@ test('large lines that say themselves what they store are stored, and so is what
   t.equal(stored().length, 560)
 })
 
-test('an event that takes more than an event may is refused alone', async (t) => {
+test('an event that takes more than an event may is rejected alone', async (t) => {
   const wide = '漢'.repeat(256)
   const attributes = Object.fromEntries(
     Array.from({ length: 32 }, (_, i) => [`${i}${'漢'.repeat(62)}`, wide]),
@@ -434,20 +434,20 @@ test('an event that takes more than an event may is refused alone', async (t) =>
   t.equal(stored().length, 1)
 })
 
-test('no dead letter says whose it was, whatever it was refused for', async (t) => {
+test('no dead letter says whose it was, whatever it was rejected for', async (t) => {
   const { put, quarantine, dead, lake } = setUp(t)
   const ids = {
     ...{ user_id: 'needle-user', session_id: 'needle-session', page_view_id: 'needle-view' },
     ...{ event_id: 'needle-event', measurement_id: 'needle-measurement' },
   }
-  const refused = [
+  const rejected = [
     JSON.stringify({ ...ids, name: 'app.start' }),
     JSON.stringify({ ...ids, ...least }).slice(0, -1),
     JSON.stringify({ ...ids, ...least, pad: 'x'.repeat(1_048_577) }),
     JSON.stringify({ context: ids, events: Array.from({ length: 501 }, () => least) }),
     JSON.stringify({ context: ids, events: JSON.stringify([{ ...ids, ...least }]) }),
   ]
-  await put(KEY, refused.join('\n'))
+  await put(KEY, rejected.join('\n'))
   await quarantine.empty(signal)
   t.same(
     dead().map(({ line }) => line),

@@ -135,7 +135,7 @@ function pipelineFacts(state, nowMs) {
     ['Late events', known(aggregation?.lateRows, count), 'Came after their window was due, and are counted'],
     ['Not countable', known(aggregation?.rejectedRows, count), 'Negative, too large or no number'],
     ['Accepted', known(gateway?.accepted, count), 'Events acknowledged since the gateway started'],
-    ['Rejected', known(gateway?.rejected, (by) => count(sum(by))), 'Events refused, each with a reason'],
+    ['Rejected', known(gateway?.rejected, (by) => count(sum(by))), 'Events not accepted, each with a reason'],
     [
       'Backlog',
       known(gateway?.backlog, ({ events, bytes: size }) => `${count(events)} (${bytes(size)})`),
