@@ -1,5 +1,5 @@
 import type { RejectionCode } from './ledger/ledger.ts'
-import { createLeftOut, leftOutNumbers, leftOutOfAttributes } from './left-out.ts'
+import { createLeftOut, leftOutNumbers, leftOutOfAttributes, leftOutOfGateway } from './left-out.ts'
 import type { Measurement } from './schema/event.ts'
 import { isObject } from './schema/json-object.ts'
 import { type Hint, timeHint } from './time-hint.ts'
@@ -50,7 +50,14 @@ export function createHints(leftOut = createLeftOut()): Hints {
     const example = isMissing && judged.accepted.length === 0 ? [EXAMPLE] : NONE
     const events = judged.ignored > 0 || isMissing ? candidates.slice(0, MOST_HINTED) : NONE
     const said = [...events, context].filter(isObject)
-    return [...leftOut(said), ...leftOutOfAttributes(said), ...leftOutNumbers(said), ...example]
+    const lists = [
+      leftOut(said),
+      leftOutOfGateway(said),
+      leftOutOfAttributes(said),
+      leftOutNumbers(said),
+      example,
+    ]
+    return lists.flat()
   }
 
   return (found) => {

@@ -1,6 +1,6 @@
 import { nearestOf } from '../std/input/did-you-mean.ts'
 import { lruCache } from '../std/lru.ts'
-import { columns, MAX_ATTRIBUTES } from './schema/event.ts'
+import { columns, MAX_ATTRIBUTES, type Shared } from './schema/event.ts'
 import type { JsonObject } from './schema/json-object.ts'
 import { attributesIn } from './values/attributes.ts'
 import { readers } from './values/columns.ts'
@@ -13,7 +13,7 @@ const MAX_NAMES = 8
 const MAX_COMPARED = 3
 /** So that whoever sends fields of its own with each request costs a look-up. */
 const MAX_KNOWN_NAMES = 512
-/** That they are left out of what clients send is documented. */
+/** Those that only the gateway sets are told by `leftOutOfGateway`. */
 const gatewayOwn: ReadonlySet<string> = new Set(columns.map(({ name }) => name))
 
 /** Nearly the name of a column, and what to ask of whoever wrote it. */
@@ -112,6 +112,32 @@ export function leftOutOfAttributes(candidates: readonly JsonObject[]): readonly
 }
 
 const isNested = (value: unknown): boolean => typeof value === 'object' && value !== null
+
+/** The columns that nobody but the gateway sets, and from what. */
+const SOURCES: readonly (readonly [names: readonly (keyof Shared)[], source: string])[] = [
+  [['app_id'], 'by the key, alias or Origin of the request'],
+  [['received_time'], 'by its own clock; the time of an event is "event_time"'],
+  [['device_type', 'user_agent_name', 'user_agent_version', 'os_name'], 'from the User-Agent header'],
+  [['country'], 'from a header of the edge in front of it ("gateway.countryHeader")'],
+]
+
+/** The same of columns that only the gateway sets. What is null is absent. */
+export function leftOutOfGateway(candidates: readonly JsonObject[]): readonly string[] {
+  return SOURCES.flatMap(([names, source]) => {
+    const sent = names.filter((name) => candidates.some((event) => (event[name] ?? null) !== null))
+    return sent.length === 0 ? [] : [`${sent.join(', ')}: left out; only the gateway sets this, ${source}`]
+  })
+}
+
+const sourceOf: ReadonlyMap<string, string> = new Map(
+  SOURCES.flatMap(([names, source]) => names.map((name) => [name, source])),
+)
+
+/** What to tell of a column that only the gateway sets, and undefined of any other name. */
+export function setByGateway(name: string): string | undefined {
+  const source = sourceOf.get(name)
+  return source && `only the gateway sets the column of that name, ${source}`
+}
 
 /** The same of numbers in columns of text that are too large to be exact. */
 export function leftOutNumbers(candidates: readonly JsonObject[]): readonly string[] {

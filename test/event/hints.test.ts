@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import { createHints, EXAMPLE, MAX_HINTS } from '../../src/event/hints.ts'
 import { createLeftOut } from '../../src/event/left-out.ts'
+import { columns } from '../../src/event/schema/event.ts'
 import { readers } from '../../src/event/values/columns.ts'
 import { judgeAll } from '../../src/gateway/collect/verdicts.ts'
 import { nearestOf } from '../../src/std/input/did-you-mean.ts'
@@ -96,7 +97,6 @@ test('where nothing is near, or nothing was left out, there is nothing to tell',
     ],
     ['a unit of its own', { ...event, unit: '{view}' }],
     ['one that is another in capitals', { ...event, unit: 'H' }],
-    ['what only the gateway sets', { ...event, app_id: 'a', country: 'DE', os_name: 'x', device_type: 'y' }],
     ['no event', 5],
     ['a value that breaks a rule', { ...event, value: 'x' }],
     ['no event at all'],
@@ -236,6 +236,30 @@ test('so is what a context says and no event can', async (t) => {
   t.same(told({ url: '/', language: 'de' }), [field('url', 'page_url')])
   t.same(told({ language: 'de', event_id: 'a' }), [])
   t.same(told(undefined), [])
+})
+
+test('what only the gateway sets is told, with its source', async (t) => {
+  const set = (names: string, source: string) => `${names}: left out; only the gateway sets this, ${source}`
+  const country = set('country', 'from a header of the edge in front of it ("gateway.countryHeader")')
+  const arrival = set('received_time', 'by its own clock; the time of an event is "event_time"')
+  for (const [what, fields, hints] of [
+    ['a country', { country: 'DE' }, [country]],
+    ['one that is null', { country: null, os_name: undefined }, []],
+    ['an app', { app_id: 'a' }, [set('app_id', 'by the key, alias or Origin of the request')]],
+    [
+      'several of one source',
+      { os_name: 'x', device_type: 'y' },
+      [set('device_type, os_name', 'from the User-Agent header')],
+    ],
+    ['beside fields of its own', { colour: 'red', received_time: 5 }, [others('a field'), arrival]],
+  ] as const) {
+    const sent = { ...event, ...fields }
+    t.same(hintsOf(sent, sent), hints, what)
+    const ofContext = createHints()({ candidates: [event], context: fields, judged: judgeAll([event]) })
+    t.same(ofContext, hints, `${what}, in a context`)
+  }
+  for (const { name } of columns.filter((column) => !readers.has(column.name)))
+    t.match(hintsOf({ ...event, [name]: 'x' }), [`${name}: left out; `], name)
 })
 
 test('attributes that were left out are told', async (t) => {

@@ -58,7 +58,7 @@ Every failure has a code. Over HTTP it is an RFC 9457 problem document (\`applic
 |---|---|---|---|
 ${rows.join('\n')}
 
-Events of one request fail one by one: \`rejected: [{ index, code, detail }]\` in the 202 or the 422. Their codes are \`not_an_object\`, \`malformed_line\`, \`missing_field\`, \`invalid_field\`, \`event_too_large\`, \`event_too_complex\`, \`too_many_events\`, \`privacy_gpc\`. Beside them \`hints\` has a sentence for a field that was left out, with ours where it is nearly that or others call it so (\`timestamp\`, \`route\`, \`tags\`), for what stands beside \`events\` and is not read, for attributes that were left out, for a unit that was meant to be converted and is not (\`{ "valeu": 3, "unit": "milliseconds" }\`), for a web vital whose milliseconds look like seconds, for an \`event_time\` that was replaced (seconds instead of milliseconds, a time without a zone, a word, one that is too old or ahead, with how much), and for a request that was meant for another route, such as the metrics of web-vitals at \`/v1/events\`, or whose format no route takes. It is there only where there is something to tell. A 204 has no body, and no hints: **while you develop, send \`content-type: application/json\`**.
+Events of one request fail one by one: \`rejected: [{ index, code, detail }]\` in the 202 or the 422. Their codes are \`not_an_object\`, \`malformed_line\`, \`missing_field\`, \`invalid_field\`, \`event_too_large\`, \`event_too_complex\`, \`too_many_events\`, \`privacy_gpc\`. Beside them \`hints\` has a sentence for a field that was left out, with ours where it is nearly that or others call it so (\`timestamp\`, \`route\`, \`tags\`), for what only the gateway sets (\`country\`, \`device_type\`), with its source, for what stands beside \`events\` and is not read, for attributes that were left out, for a unit that was meant to be converted and is not (\`{ "valeu": 3, "unit": "milliseconds" }\`), for a web vital whose milliseconds look like seconds, for an \`event_time\` that was replaced (seconds instead of milliseconds, a time without a zone, a word, one that is too old or ahead, with how much), and for a request that was meant for another route, such as the metrics of web-vitals at \`/v1/events\`, or whose format no route takes. It is there only where there is something to tell. A 204 has no body, and no hints: **while you develop, send \`content-type: application/json\`**.
 `
 }
 
@@ -83,7 +83,7 @@ function eventsPage(): string {
 
 # The event
 
-One flat row per measurement. A client must send \`name\` and \`value\`; what it may not set (\`app_id\`, \`received_time\`, \`country\`, \`device_type\`, \`user_agent_*\`, \`os_name\`) and unknown fields are ignored and counted; the answer's \`hints\` ([errors](errors.md)) name those of the first events, with the column that was most likely meant. \`null\` is the same as absent, wherever it stands: in an event, among its attributes, in a context and beside one.
+One flat row per measurement. A client must send \`name\` and \`value\`; what it may not set (\`app_id\`, \`received_time\`, \`country\`, \`device_type\`, \`user_agent_*\`, \`os_name\`) and unknown fields are ignored and counted; the answer's \`hints\` ([errors](errors.md)) name those of the first events, with the column that was most likely meant, or with what the gateway sets it from. \`null\` is the same as absent, wherever it stands: in an event, among its attributes, in a context and beside one.
 
 | column | type | always there | |
 |---|---|---|---|

@@ -2,7 +2,7 @@ import { nearest } from '../../std/input/did-you-mean.ts'
 import { isObject, type JsonObject } from '../schema/json-object.ts'
 import { readers } from '../values/columns.ts'
 import { columnCalled } from '../values/other-names.ts'
-import { isEnvelope } from './envelope.ts'
+import { isEnvelope, OF_ONE_EVENT } from './envelope.ts'
 
 /** Members that are looked at: whoever mistypes one has few. Ours. */
 const MAX_MEMBERS = 8
@@ -14,12 +14,12 @@ const MEMBERS: readonly string[] = [CONTEXT, EVENTS, 'sent_at']
 /** What all events of a body have in common, as it was sent. */
 export const contextOf = (root: unknown): unknown => (isEnvelope(root) ? root[CONTEXT] : undefined)
 
-/**
- * What the sender of an envelope has to be told of members beside its events, which nobody reads. A member is repeated only
- * where it is nearly one of ours, or names a field of ours, as it is called here or elsewhere.
- */
-export function besideEvents(root: unknown): readonly string[] {
-  if (!isEnvelope(root)) return []
+/** What the sender of an envelope has to be told of what it says beside its events and nobody reads. */
+export const besideEvents = (root: unknown): readonly string[] =>
+  isEnvelope(root) ? [...ofMembers(root), ...ofContext(root[CONTEXT])] : []
+
+/** A member is repeated only where it is nearly one of ours, or names a field of ours, as it is called here or elsewhere. */
+function ofMembers(root: JsonObject): readonly string[] {
   const names = membersOf(root).filter((name) => !MEMBERS.includes(name))
   if (names.length === 0) return []
   const slip = names.find((name) => nearest(name, [CONTEXT]) !== undefined)
@@ -27,6 +27,12 @@ export function besideEvents(root: unknown): readonly string[] {
   const known = names.find((name) => readers.has(name) || columnCalled(name) !== undefined)
   const what = known === undefined ? 'What stands' : `"${known}"`
   return [`${what} beside "events" was left out; what all events share goes into "context"`]
+}
+
+/** What names one event cannot be said for all. */
+function ofContext(context: unknown): readonly string[] {
+  const ids = isObject(context) ? OF_ONE_EVENT.filter((id) => (context[id] ?? null) !== null) : []
+  return ids.map((id) => `"${id}" in "context" was left out; it names one event, and goes into that`)
 }
 
 /** That a list of events has another name than it must have, in a body that was taken for one event. */

@@ -8,9 +8,12 @@ import { readers } from '../values/columns.ts'
 import { Pruned, ValueRule } from '../values/rule.ts'
 import { MAX_CANDIDATES, MAX_EVENTS_PER_BODY } from './spans.ts'
 
-/** Columns that a context may set for all its events: those that tell one event from another are not among them. */
+/** Columns that tell one event from another. */
+export const OF_ONE_EVENT: readonly string[] = ['event_id', 'measurement_id']
+
+/** Columns that a context may set for all its events. */
 const shareable: readonly string[] = Object.keys(Measurement.properties).filter(
-  (name) => name !== 'event_id' && name !== 'measurement_id',
+  (name) => !OF_ONE_EVENT.includes(name),
 )
 
 /** `{ context?, events }`. Of an event of its own `events` that are null are absent, as everything that is null. */

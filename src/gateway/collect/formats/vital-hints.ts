@@ -1,4 +1,5 @@
 import { MOST_HINTED } from '../../../event/hints.ts'
+import { setByGateway } from '../../../event/left-out.ts'
 import { isObject, type JsonObject } from '../../../event/schema/json-object.ts'
 import { readers } from '../../../event/values/columns.ts'
 import { columnCalled, meantColumn } from '../../../event/values/other-names.ts'
@@ -42,8 +43,9 @@ function ofAdditions(metric: JsonObject): readonly string[] {
   return names.flatMap((name) => {
     if (ofLibrary.has(name) || readers.has(name)) return []
     const column = columnCalled(name)
-    if (column === undefined || metric[column] !== undefined) return []
+    const isMeant = column !== undefined && metric[column] === undefined
+    const told = isMeant ? meantColumn(column) : setByGateway(name)
     const became = typeof metric[name] === 'object' ? 'left out' : 'kept as an attribute'
-    return [`"${name}" was ${became}; ${meantColumn(column)}`]
+    return told === undefined ? [] : [`"${name}" was ${became}; ${told}`]
   })
 }

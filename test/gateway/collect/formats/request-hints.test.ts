@@ -125,6 +125,11 @@ test('a list of events under another name, and what is beside the events, is tol
     ],
     ['what may be there', { sent_at: 1, context: {}, events: [event] }, []],
     [
+      'what names one event',
+      { context: { event_id: 'e', measurement_id: null }, events: [event] },
+      ['"event_id" in "context" was left out; it names one event, and goes into that'],
+    ],
+    [
       'what the context cannot say',
       { context: { url: '/' }, events: [event] },
       ['"url" is no field of an event and was left out; did you mean "page_url"?'],

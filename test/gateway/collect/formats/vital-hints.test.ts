@@ -31,6 +31,13 @@ test('who sends metrics of web-vitals otherwise than the library does is told wh
         '"tags" was left out; did you mean "attributes"?',
       ],
     ],
+    [
+      'what only the gateway sets',
+      { ...lcp, device_type: 'mobile' },
+      [
+        '"device_type" was kept as an attribute; only the gateway sets the column of that name, from the User-Agent header',
+      ],
+    ],
     ['beside the column', { ...lcp, page: '/', page_route: '/' }, []],
     ['no metric', 5, []],
   ] as const)
