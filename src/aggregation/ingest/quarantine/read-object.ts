@@ -122,7 +122,6 @@ async function* storedLines(
   }
   const isEnough = () => tally.events >= tools.maxEvents
   for await (const { lines, unread } of readableLines(content, isEnough, reading)) {
-    if (tools.signal.aborted) throw new AppError('cancelled', 'Cancelled while direct records were read')
     if (unread > 0) deadLetters.add({ reason: 'too_many_events', detail: TOO_MANY, events: unread })
     let stored = ''
     for (const line of lines) {
@@ -142,7 +141,11 @@ async function* readableLines(
   reading: ObjectReading,
 ): AsyncGenerator<LineChunk> {
   try {
-    yield* objectLines(content, isEnough)
+    for await (const chunk of objectLines(content, isEnough)) {
+      if (reading.tools.signal.aborted)
+        throw new AppError('cancelled', 'Cancelled while direct records were read')
+      yield chunk
+    }
   } catch (error) {
     if (!content.isGzip || !(isInflateError(error) || isTooLarge(error))) throw error
     reading.fault = error
