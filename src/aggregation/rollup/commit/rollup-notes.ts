@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import { HOUR_MS, MINUTE_MS } from '../../../std/durations.ts'
+import { inUnits } from '../../../std/input/quantities.ts'
 import { definitionHash, type RollupDefinition } from '../model/definition.ts'
 
 /** What a process tells others of a rollup that it computes: enough to know another one, and to say what differs. */
@@ -31,12 +31,9 @@ const unequal = (setting: string, here: string, there: string): string[] =>
   here === there ? [] : [`${setting}: ${here} here, ${there} there`]
 
 const idsOf = (notes: readonly RollupNote[]) => listed(notes.map(({ id }) => id))
-const grainsOf = (notes: readonly RollupNote[]) => listed(notes.map(({ grainMs }) => grainText(grainMs)))
+const grainsOf = (notes: readonly RollupNote[]) =>
+  listed(notes.map(({ grainMs }) => inUnits('duration', grainMs)))
 const listed = (words: readonly string[]) => [...new Set(words)].sort().join(', ')
-
-/** As the configuration has it. */
-const grainText = (grainMs: number): string =>
-  grainMs % HOUR_MS === 0 ? `${grainMs / HOUR_MS}h` : `${grainMs / MINUTE_MS}m`
 
 function otherwise(here: readonly RollupNote[], there: readonly RollupNote[]): string[] {
   const changed = here.filter(({ id, grainMs, hash }) =>
