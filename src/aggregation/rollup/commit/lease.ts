@@ -23,8 +23,11 @@ export interface Lease {
   readonly name: string
   /** Fencing token: the holder with the highest one is the holder. */
   readonly token: number
-  /** Extends the lease; rejects with `lease_lost` when another took it over. */
-  renew(): Promise<void>
+  /**
+   * Extends the lease; rejects with `lease_lost` when another took it over. False when it was over before that: others may
+   * have gone by it.
+   */
+  renew(): Promise<boolean>
   release(): Promise<void>
 }
 
@@ -40,6 +43,13 @@ export interface Leases {
   heldFrom(prefix: string): Promise<ReadonlyMap<string, LeaseRecord>>
   /** Removes claims that ended long ago, and what writers that died left unfinished. */
   sweep(): Promise<void>
+}
+
+interface Holding {
+  readonly name: string
+  readonly token: number
+  readonly claim: () => Omit<LeaseRecord, 'owner'>
+  readonly untilMs: number
 }
 
 export interface LeasesOptions {
@@ -152,9 +162,10 @@ export function createLeases(options: LeasesOptions): Leases {
     if (holder) throw busy(name, `run ${holder.runId} in process ${holder.owner.pid}`)
     const token = newest + 1
     const claim = () => ({ runId, expiresMs: clock.nowMs() + LEASE_MS, ...says() })
-    await create(name, token, claim())
+    const first = claim()
+    await create(name, token, first)
     for (const old of earlier) await bestEffort(discard(pathOf(name, old)))
-    return holding(name, token, claim)
+    return holding({ name, token, claim, untilMs: first.expiresMs })
   }
 
   async function discard(path: string): Promise<void> {
@@ -181,8 +192,9 @@ export function createLeases(options: LeasesOptions): Leases {
     if (endedMs < clock.nowMs() - FORGET_AFTER_MS) await files.unlink(path)
   }
 
-  function holding(name: string, token: number, claim: () => Omit<LeaseRecord, 'owner'>): Lease {
+  function holding({ name, token, claim, untilMs }: Holding): Lease {
     let released = false
+    let heldUntilMs = untilMs
     // A heartbeat that overtook the release would hold a lease nobody has.
     const oneAtATime = limitConcurrency(1)
     const isNewest = async () => (await tokensOf(name)).at(-1) === token
@@ -192,10 +204,14 @@ export function createLeases(options: LeasesOptions): Leases {
       token,
       renew: () =>
         oneAtATime(async () => {
-          if (released) return
+          if (released) return false
           if (!(await isNewest()))
             throw new AppError('lease_lost', `Another process took over the lease ${name}`)
-          await replaceClaim(name, token, claim())
+          const renewed = claim()
+          await replaceClaim(name, token, renewed)
+          const wasHeld = clock.nowMs() < heldUntilMs
+          heldUntilMs = renewed.expiresMs
+          return wasHeld
         }),
       release: () =>
         oneAtATime(async () => {

@@ -1,10 +1,11 @@
 import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
 import { AppError } from '../../../std/errors.ts'
+import { unlessRejected } from '../../../std/expected-errors.ts'
 import { bestEffort } from '../../../std/files/files.ts'
 import { type Processes, type ProcessIdentity, systemProcesses } from '../../../std/files/process-identity.ts'
 import { digestOfJson } from '../../../std/json.ts'
 import type { Logger } from '../../../std/telemetry.ts'
-import { HEARTBEAT_MS, type Lease, type Leases } from '../commit/lease.ts'
+import { HEARTBEAT_MS, isHeldByAnother, type Lease, type Leases } from '../commit/lease.ts'
 import { differenceOf, type RollupNote } from '../commit/rollup-notes.ts'
 
 /** Who of the processes that share a control folder lives: each shows it by a lease, for those that cannot see it. */
@@ -16,7 +17,8 @@ export interface Presence {
   hide(): Promise<void>
   /**
    * From now on, while it is shown, tells the others which rollups this process computes. Rejects with `rollups_differ` while
-   * one that lives computes other ones: each would compute anew what the other has, for ever.
+   * one that lives computes other ones: each would compute anew what the other has, for ever. Asks once, and again when this
+   * process was out of sight.
    */
   join(): Promise<void>
   /** Rejects alike, and tells nobody. */
@@ -42,15 +44,24 @@ export function createPresence(options: PresenceOptions): Presence {
   // On a slow disk two at a time would both take the lease.
   const oneAtATime = limitConcurrency(1)
 
-  async function beat(): Promise<void> {
+  /** False when it was out of sight until now: others may have joined meanwhile. */
+  async function tell(): Promise<boolean> {
     try {
-      if (lease) await lease.renew()
-      else
-        lease = await leases.acquire(nameOf(owner), 'presence', () =>
-          joined ? { rollups: [...rollups] } : {},
-        )
+      if (lease) return await lease.renew()
+      lease = await leases.acquire(nameOf(owner), 'presence', () => (joined ? { rollups: [...rollups] } : {}))
+      return true
     } catch (error) {
       if (error instanceof AppError && error.code === 'lease_lost') lease = undefined
+      throw error
+    }
+  }
+
+  /** One that was out of sight has not joined any more. */
+  async function beat(): Promise<void> {
+    try {
+      if (!(await tell())) joined = false
+    } catch (error) {
+      if (lease === undefined) joined = false
       log.warn({ err: error }, 'this process cannot show that it lives; it tries again')
     }
   }
@@ -66,9 +77,13 @@ export function createPresence(options: PresenceOptions): Presence {
 
   async function join(): Promise<void> {
     await assertAgreed()
-    joined = true
     try {
-      await next()
+      // Not before a sign of life that is under way: one that comes too late would take it back.
+      await oneAtATime(() => {
+        joined = true
+        // Another of the same process shows it already: they are of one configuration.
+        return unlessRejected(tell(), isHeldByAnother)
+      })
       // Another may have looked when this one had not told yet.
       await assertAgreed()
     } catch (error) {

@@ -179,7 +179,7 @@ test('renewing keeps the lease; once it is taken over, that is known', async (t)
   const { leasesOf, clock, claims } = await setUp(t)
   const slow = await leasesOf().acquire('vitals', 'run-1')
   clock.advance(LEASE_MS - 1)
-  await slow.renew()
+  t.equal(await slow.renew(), true)
   clock.advance(LEASE_MS - 1)
   await t.rejects(leasesOf().acquire('vitals', 'run-2'), { code: 'run_conflict' })
   clock.advance(1)
@@ -189,6 +189,14 @@ test('renewing keeps the lease; once it is taken over, that is known', async (t)
   await t.rejects(leasesOf().acquire('vitals', 'run-3'), { code: 'run_conflict' }, 'the new holder keeps it')
   await quick.renew()
   t.same(await claims(), ['vitals.000002'])
+})
+
+test('a lease that is renewed after its end, since nobody took it, says that it was over', async (t) => {
+  const { leasesOf, clock } = await setUp(t)
+  const lease = await leasesOf().acquire('vitals', 'run-1')
+  clock.advance(LEASE_MS)
+  t.equal(await lease.renew(), false)
+  t.equal(await lease.renew(), true)
 })
 
 test('a heartbeat after the release does not bring the lease back', async (t) => {
@@ -292,6 +300,7 @@ test('work goes on while a heartbeat fails now and then, and ends when none reac
     async renew() {
       const failure = beats[beat++]
       if (failure) throw failure
+      return true
     },
   }
   const work = holdLease(shaky, { signal: never, heartbeatMs: 1 }, async (signal) => {

@@ -170,7 +170,8 @@ test('a start does not end of a run that cannot be taken over; the next tick tak
   clock.advance(GRAIN + 2 * MIN)
   const { id } = await (await open({ owner: dead })).submit({ at: T0 }, 'ops')
   const { files, fail, heal } = faultyFiles()
-  fail({ call: 'write', code: 'ENOSPC', times: Number.POSITIVE_INFINITY })
+  // Once it has shown that it lives, and what it computes.
+  fail({ call: 'write', code: 'ENOSPC', times: Number.POSITIVE_INFINITY, after: 2 })
   const full = await open({ files, telemetry })
   const ending = new AbortController()
   const started = full.start(ending.signal, { tickMs: 5, scheduled: false })

@@ -12,6 +12,9 @@ import { fakeClock } from '../../../fakes/clock.ts'
 import { seededEntropy } from '../../../fakes/entropy.ts'
 import { faultyFiles } from '../../../fakes/files/faulty-files.ts'
 
+const quarters = [{ id: 'default', grainMs: 900_000, hash: 'a' }]
+const hours = [{ id: 'default', grainMs: 3_600_000, hash: 'b' }]
+
 test('a process out of sight lives as long as it shows it', async (t) => {
   const dir = join(t.testdir(), 'leases')
   const clock = fakeClock()
@@ -81,8 +84,6 @@ test('processes of other rollups do not work side by side, and none that is gone
     const leases = createLeases({ dir, owner, clock, entropy: seededEntropy(++seed) })
     return createPresence({ leases, owner, rollups, log })
   }
-  const quarters = [{ id: 'default', grainMs: 900_000, hash: 'a' }]
-  const hours = [{ id: 'default', grainMs: 3_600_000, hash: 'b' }]
   const first = presenceOf(elsewhere, quarters)
   await first.show()
   const other = presenceOf(me, hours)
@@ -90,6 +91,8 @@ test('processes of other rollups do not work side by side, and none that is gone
   t.pass('who only lives has not said what it computes')
   await first.join()
   await first.join()
+  await presenceOf(elsewhere, quarters).join()
+  t.pass('another of the same process joins with it')
   const refused = {
     code: 'rollups_differ',
     message: `Process ${me.pid} of another container or host is at work in this data folder with other rollups, and each of the two would compute anew what the other has (aggregation.schedule.grain: 1h here, 15m there). Start that one again with this configuration, or take its configuration here (--config FILE)`,
@@ -120,7 +123,7 @@ test('processes of other rollups do not work side by side, and none that is gone
   t.pass('nor one that is seen to be dead')
 })
 
-test('of two that begin at the same time neither works with the other', async (t) => {
+test('of two that begin at the same time the slower one gives way', async (t) => {
   const dir = join(t.testdir(), 'leases')
   const clock = fakeClock()
   const me = await thisProcess()
@@ -150,4 +153,92 @@ test('of two that begin at the same time neither works with the other', async (t
   await presenceOf({ ...me, pidNamespace: 'pid:[2]' }, 'a').assertAgreed()
   t.pass('the slow one has taken back what it told')
   await Promise.all([quick.hide(), slow.hide()])
+})
+
+test('who could not tell what it computes has not joined, and asks again', async (t) => {
+  const dir = join(t.testdir(), 'leases')
+  const clock = fakeClock()
+  const me = await thisProcess()
+  const { files, fail } = faultyFiles()
+  const { log } = quietTelemetry()
+  const leasesOf = (owner: ProcessIdentity, seed: number) =>
+    createLeases({ dir, owner, clock, entropy: seededEntropy(seed), files })
+  const elsewhere = { ...me, pidNamespace: 'pid:[1]' }
+  const first = createPresence({ leases: leasesOf(elsewhere, 1), owner: elsewhere, rollups: quarters, log })
+  const other = createPresence({ leases: leasesOf(me, 2), owner: me, rollups: hours, log })
+  await first.show()
+  fail({ call: 'rename', code: 'ENOSPC', times: 2 })
+  await t.rejects(first.join(), { code: 'ENOSPC' })
+  await other.show()
+  await other.join()
+  await t.rejects(first.join(), { code: 'rollups_differ' })
+  await other.hide()
+  await first.join()
+  await t.rejects(other.join(), { code: 'rollups_differ' }, 'on a disk with room it is told')
+  await first.hide()
+})
+
+/** Files of a process that stands still when it is told to, before it looks at the leases again. */
+function standing() {
+  const stops: { readonly reached: () => void; readonly over: Promise<void> }[] = []
+  let goOn = () => {}
+  return {
+    files: {
+      ...nodeFiles,
+      async readdir(path: string) {
+        const stop = stops.shift()
+        stop?.reached()
+        await stop?.over
+        return nodeFiles.readdir(path)
+      },
+    },
+    /** Goes on to its next look, and stands still there. */
+    async stand() {
+      const [reached, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      stops.push({ reached: reached.resolve, over: over.promise })
+      goOn()
+      goOn = over.resolve
+      // A heartbeat alone keeps no process alive.
+      const awake = setInterval(() => {}, 1_000)
+      await reached.promise
+      clearInterval(awake)
+    },
+    goOn: () => goOn(),
+  }
+}
+
+test('one that was out of sight asks again before it goes on: another may have joined meanwhile', async (t) => {
+  for (const [what, isTaken] of [
+    ['for as long as a lease', false],
+    ['for so long that its lease was taken', true],
+  ] as const) {
+    const dir = join(t.testdir(), 'leases')
+    const clock = fakeClock()
+    const me = await thisProcess()
+    const elsewhere = { ...me, pidNamespace: 'pid:[1]' }
+    const { files, stand, goOn } = standing()
+    const { log } = quietTelemetry()
+    const presenceOf = (owner: ProcessIdentity, rollups: readonly RollupNote[], seen = {}) => {
+      const leases = createLeases({ dir, owner, clock, entropy: seededEntropy(rollups.length), ...seen })
+      return createPresence({ leases, owner, rollups, log, heartbeatMs: 1 })
+    }
+    const first = presenceOf(elsewhere, quarters, { files })
+    await first.show()
+    await first.join()
+    await stand()
+    clock.advance(LEASE_MS)
+    const third = createLeases({ dir, owner: me, clock, entropy: seededEntropy(9) })
+    const [name = ''] = (await readdir(dir)).map((file) => file.replace(/\.\d{6}$/, ''))
+    if (isTaken) await (await third.acquire(name, 'a process of that name')).release()
+    const other = presenceOf(me, hours)
+    await other.show()
+    await other.join()
+    await stand()
+    goOn()
+    await t.rejects(first.join(), { code: 'rollups_differ' }, what)
+    await other.hide()
+    await first.join()
+    t.pass(`${what}: and goes on when the other has ended`)
+    await first.hide()
+  }
 })
