@@ -128,6 +128,16 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     return cancelled
   }
 
+  /** The run of a process that cannot join is left to nobody: who asked for it is told that it was not done. */
+  async function joinFor(id: string): Promise<void> {
+    try {
+      await presence.join()
+    } catch (error) {
+      await bestEffort(cancel(id))
+      throw error
+    }
+  }
+
   /** The oldest that can be worked off now, of all or of one trigger. */
   const ready =
     (trigger?: Trigger) =>
@@ -192,7 +202,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     async finish(id, signal) {
       await presence.show()
       try {
-        await presence.join()
+        await joinFor(id)
         for (;;) {
           const unsaved = (await work(signal)).get(id)
           if (unsaved) throw unsaved

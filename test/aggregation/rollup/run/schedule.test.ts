@@ -1,13 +1,24 @@
 import { test } from 'tap'
 import { createSchedule } from '../../../../src/aggregation/rollup/run/schedule.ts'
-import { sleep } from '../../../../src/std/async/abort.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { createTelemetry, quietTelemetry } from '../../../../src/std/telemetry.ts'
-import { aggregation, definition, GRAIN, MIN, T0 } from '../../../fakes/aggregation/aggregation.ts'
+import { aggregation, definition, GRAIN, MIN, never, T0 } from '../../../fakes/aggregation/aggregation.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
 
 const { log } = quietTelemetry()
 const begin = async () => {}
+
+/** What is logged, and a promise of so many lines that say this. */
+function awaited(level: 'error' | 'info', text: string, many = 1) {
+  const lines: string[] = []
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const write = (line: string) => {
+    lines.push(line)
+    if (lines.filter((each) => each.includes(text)).length === many) resolve()
+  }
+  return { telemetry: createTelemetry(level, { write }), lines, said: promise }
+}
+const hourly = [{ ...definition, grainMs: 4 * GRAIN }]
 
 test('it ticks, then works, at once and each time the clock comes round', async (t) => {
   const clock = fakeClock()
@@ -147,17 +158,17 @@ test('beside a process of another grain nothing is computed; what is asked for i
   clock.advance(4 * GRAIN + 2 * MIN)
   const elsewhere = { ...me, pidNamespace: 'pid:[1]' }
   const ending = new AbortController()
-  const first = await open({ owner: elsewhere })
+  const worked = awaited('info', 'a run ended')
+  const first = await open({ owner: elsewhere, telemetry: worked.telemetry })
   const working = first.start(ending.signal, { tickMs: 3_600_000, scheduled: true })
-  while ((await first.list({ state: 'succeeded', limit: 1 })).length === 0) await sleep(1)
+  await worked.said
   const before = await stored()
 
-  const hourly = [{ ...definition, grainMs: 4 * GRAIN }]
-  const lines: string[] = []
+  const { telemetry, lines, said } = awaited('error', 'the schedule cannot look for work now', 2)
   const stop = new AbortController()
   const runs = await open({
     definitions: hourly,
-    telemetry: createTelemetry('error', { write: (line) => lines.push(line) }),
+    telemetry,
     onProgress: () => stop.abort(),
   })
   const asked = { at: T0, reprocess: 'all' } as const
@@ -168,7 +179,7 @@ test('beside a process of another grain nothing is computed; what is asked for i
   t.match(await (await open()).submit(asked, 'ops'), { state: 'queued' }, 'the same may be done by several')
 
   const waiting = runs.start(stop.signal, { tickMs: 1, scheduled: true })
-  while (lines.length < 2) await sleep(1)
+  await said
   t.match(lines, [/"code":"rollups_differ".*the schedule cannot look for work now; it tries again/])
   t.same(await stored(), before)
   const plans = engine.plans.length
@@ -176,4 +187,22 @@ test('beside a process of another grain nothing is computed; what is asked for i
   await working
   await waiting
   t.ok(engine.plans.length > plans, 'when the other has ended it goes on')
+})
+
+test('a run of a process that finds another grain at work when it begins is left to nobody', async (t) => {
+  const { open, deliver, clock, me } = await aggregation(t)
+  deliver(T0, [1])
+  clock.advance(4 * GRAIN + 2 * MIN)
+  const runs = await open({ definitions: hourly })
+  const { id } = await runs.submit({ at: T0 }, 'command line')
+
+  const ending = new AbortController()
+  const { telemetry, said } = awaited('info', 'a run ended')
+  const other = await open({ owner: { ...me, pidNamespace: 'pid:[1]' }, telemetry })
+  const working = other.start(ending.signal, { tickMs: 3_600_000, scheduled: true })
+  await said
+  await t.rejects(runs.finish(String(id), never), { code: 'rollups_differ' })
+  t.match(await runs.get(String(id)), { state: 'cancelled' })
+  ending.abort()
+  await working
 })
