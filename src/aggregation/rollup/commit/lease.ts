@@ -156,16 +156,16 @@ export function createLeases(options: LeasesOptions): Leases {
     runId: string,
     says: () => Pick<LeaseRecord, 'rollups'> = () => ({}),
   ): Promise<Lease> {
+    const askedMs = clock.nowMs()
     const earlier = await tokensOf(name)
     const newest = earlier.at(-1) ?? 0
     const holder = await holderOf(name, newest)
     if (holder) throw busy(name, `run ${holder.runId} in process ${holder.owner.pid}`)
     const token = newest + 1
     const claim = () => ({ runId, expiresMs: clock.nowMs() + LEASE_MS, ...says() })
-    const first = claim()
-    await create(name, token, first)
+    await create(name, token, claim())
     for (const old of earlier) await bestEffort(discard(pathOf(name, old)))
-    return holding({ name, token, claim, untilMs: first.expiresMs })
+    return holding({ name, token, claim, untilMs: askedMs + LEASE_MS })
   }
 
   async function discard(path: string): Promise<void> {
