@@ -180,27 +180,30 @@ test('who could not tell what it computes has not joined, and asks again', async
 
 /** Files of a process that stands still when it is told to, before it looks at the leases again. */
 function standing() {
-  const stops: { readonly reached: () => void; readonly over: Promise<void> }[] = []
+  let reached: (() => void) | undefined
   let goOn = () => {}
   return {
     files: {
       ...nodeFiles,
       async readdir(path: string) {
-        const stop = stops.shift()
-        stop?.reached()
-        await stop?.over
+        const tell = reached
+        reached = undefined
+        if (tell !== undefined)
+          await new Promise<void>((resolve) => {
+            goOn = resolve
+            tell()
+          })
         return nodeFiles.readdir(path)
       },
     },
     /** Goes on to its next look, and stands still there. */
     async stand() {
-      const [reached, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-      stops.push({ reached: reached.resolve, over: over.promise })
-      goOn()
-      goOn = over.resolve
       // A heartbeat alone keeps no process alive.
       const awake = setInterval(() => {}, 1_000)
-      await reached.promise
+      await new Promise<void>((resolve) => {
+        reached = resolve
+        goOn()
+      })
       clearInterval(awake)
     },
     goOn: () => goOn(),

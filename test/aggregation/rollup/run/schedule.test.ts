@@ -11,12 +11,15 @@ const begin = async () => {}
 /** What is logged, and a promise of so many lines that say this. */
 function awaited(level: 'error' | 'info', text: string, many = 1) {
   const lines: string[] = []
-  const { promise, resolve } = Promise.withResolvers<void>()
+  let resolve = () => {}
+  const said = new Promise<void>((done) => {
+    resolve = done
+  })
   const write = (line: string) => {
     lines.push(line)
     if (lines.filter((each) => each.includes(text)).length === many) resolve()
   }
-  return { telemetry: createTelemetry(level, { write }), lines, said: promise }
+  return { telemetry: createTelemetry(level, { write }), lines, said }
 }
 const hourly = [{ ...definition, grainMs: 4 * GRAIN }]
 
