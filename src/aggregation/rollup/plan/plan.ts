@@ -161,7 +161,7 @@ function scheduled(facts: WindowFacts, times: Times): Decision {
   const recently = failedMs !== undefined && times.nowMs < failedMs + FAILED_PAUSE_MS
   if (recently) return { why: 'failed_recently' }
   if (facts.damaged) return facts.damaged.forGood ? { step: 'compute' } : { why: 'failed_recently' }
-  if (!isOver(window, times)) return publishOr('open', facts)
+  if (!isOver(window, times)) return isAwaited(facts) ? { step: 'compute' } : publishOr('open', facts)
   const tooLate = tooLateRows(facts, times)
   if (tooLate > 0) return sealedWith(tooLate, facts)
   const state = stateInLake(facts, times)
@@ -174,7 +174,7 @@ function scheduled(facts: WindowFacts, times: Times): Decision {
 
 function requested(facts: WindowFacts, reprocess: Reprocess, times: Times): Decision {
   const { window, failedMs } = facts
-  if (window.fromMs > times.nowMs) return { why: 'in_the_future' }
+  if (window.fromMs > times.nowMs && facts.within === undefined) return { why: 'in_the_future' }
   if (reprocess === 'all' || facts.damaged) return { step: 'compute' }
   if (reprocess === 'failed' && failedMs === undefined) return { why: 'not_failed' }
   const tooLate = tooLateRows(facts, times)
@@ -213,6 +213,10 @@ const isSealed = ({ toMs }: Pick<Window, 'toMs'>, { nowMs, horizonMs }: Times) =
  */
 const isDone = ({ window, inputs, isCovered, within }: WindowFacts, times: Times) =>
   isSealed(within ?? window, times) && (inputs.length === 0 || isCovered)
+
+/** The larger window goes when those within it hold all of its time, so one that is not over is computed as it is now. */
+const isAwaited = (facts: WindowFacts) =>
+  facts.within !== undefined && (facts.manifest === undefined || isForeign(facts.manifest, facts))
 
 function freshInputs({ manifest, inputs }: WindowFacts): readonly WindowInput[] {
   const known = new Set(manifest?.inputs.keys)

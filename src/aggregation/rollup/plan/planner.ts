@@ -22,7 +22,7 @@ import { firstOf, shareOfTick } from './plan-share.ts'
 import { type RunRequest, scopeOf } from './run-request.ts'
 import type { RunScope, Trigger } from './run-scope.ts'
 import { countedSkips } from './skip-counts.ts'
-import { type EventRange, type FactSources, gatherFacts } from './window-facts.ts'
+import { type EventRange, type FactSources, gatherFacts, gatherWithOthers } from './window-facts.ts'
 import type { PlanMetrics } from './window-news.ts'
 import { createWatch, type WindowNote } from './window-watch.ts'
 
@@ -90,7 +90,7 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
 
   const named = (rollups: readonly string[]) => definitions.filter(({ id }) => rollups.includes(id))
 
-  async function facts(rollups: readonly string[], range: EventRange): Promise<WindowFacts[]> {
+  async function facts(rollups: readonly string[], range: EventRange, gather = gatherFacts) {
     const chosen = named(rollups)
     const windows = chosen.reduce((sum, each) => sum + (range.toMs - range.fromMs) / each.grainMs, 0)
     if (windows > MAX_LISTED_WINDOWS)
@@ -101,7 +101,7 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
     const found: WindowFacts[] = []
     for (const definition of chosen) {
       const { id, grainMs } = definition
-      found.push(...(await gatherFacts(sources, definition, windowsIn(id, grainMs, range))))
+      found.push(...(await gather(sources, definition, windowsIn(id, grainMs, range))))
     }
     return found
   }
@@ -136,7 +136,7 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
       const before = regular[0]?.fromMs ?? toMs
       const old = watch.notes(definition, first).filter(({ window }) => window.fromMs < before)
       const windows = [...old.map(({ window }) => window), ...regular]
-      found.push(...(await gatherFacts(sources, definition, windows)))
+      found.push(...(await gatherWithOthers(sources, definition, windows)))
     }
     const plan = planRequested(found, reprocess, now)
     return worthTelling(
@@ -154,7 +154,7 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
       const { rollups, range, reprocess } = scope
       if (trigger === 'schedule' || range === undefined) return scheduled(rollups, isHeld)
       if (range.sinceFirst) return everythingUntil(range.toMs, scope)
-      return planRequested(await facts(rollups, range), reprocess, times())
+      return planRequested(await facts(rollups, range, gatherWithOthers), reprocess, times())
     },
 
     async windows({ rollup, fromMs, toMs }, signal) {

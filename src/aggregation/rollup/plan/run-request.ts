@@ -46,7 +46,7 @@ export const RunRequest = Type.Object(
     form: 'a JSON object',
     example: { from: '2026-11-28T12:00:00Z' },
     description:
-      'from and to name a half-open range, at the one window that holds it. Without from and at: everything that is due, whatever its age, and the window that is open now; up to 2,000 windows, oldest first, but of more than 48 some of the last day before them.',
+      'from and to name a half-open range, at the one window that holds it; after a change to a smaller grain, all windows within a larger one are taken together. Without from and at: everything that is due, whatever its age, and the window that is open now; up to 2,000 windows, oldest first, but of more than 48 some of the last day before them.',
   },
 )
 export type RunRequest = Static<typeof RunRequest>

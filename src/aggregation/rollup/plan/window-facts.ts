@@ -8,7 +8,7 @@ import { inputsByWindow } from '../commit/window-inputs.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import { covers, isSame, isWithin, overlap } from '../model/window-spans.ts'
 import { type CommittedWindow, isOfTheStore, type RollupStore } from '../stores/store.ts'
-import type { Window, WindowFacts } from './plan.ts'
+import { type Window, type WindowFacts, windowsIn } from './plan.ts'
 
 /** When runs gave up windows of a rollup: epoch ms, by the start of the window. */
 export interface FailedWindows {
@@ -49,6 +49,28 @@ export async function gatherFacts(
   function isNews(store: RollupStore): boolean {
     return stores.delete(store)
   }
+}
+
+/**
+ * And of the others in each larger window that holds time of these: it goes only when all of its time is computed anew, also
+ * what nothing touched, what lies before the horizon and what has not begun. Until then what came since is unseen.
+ */
+export async function gatherWithOthers(
+  sources: FactSources,
+  definition: RollupDefinition,
+  windows: readonly Window[],
+): Promise<WindowFacts[]> {
+  const found = await gatherFacts(sources, definition, windows)
+  const known = new Set(found.map(({ window }) => window.fromMs))
+  const others = new Map<number, Window>()
+  for (const { within } of found) {
+    for (const window of within === undefined ? [] : windowsIn(definition.id, definition.grainMs, within)) {
+      if (!known.has(window.fromMs)) others.set(window.fromMs, window)
+    }
+  }
+  if (others.size === 0) return found
+  const inOrder = [...others.values()].sort((a, b) => a.fromMs - b.fromMs)
+  return [...found, ...(await gatherFacts(sources, definition, inOrder))]
 }
 
 /** Days that are asked for at the same time: a lake elsewhere takes its time for each. Ours. */

@@ -16,7 +16,7 @@ import {
   windowState,
   windowsIn,
 } from './plan.ts'
-import { type FactSources, gatherFacts } from './window-facts.ts'
+import { type FactSources, gatherWithOthers } from './window-facts.ts'
 import { createWindowNews, isDue, type PlanMetrics } from './window-news.ts'
 
 /** What a look found of a window, kept until something of it may have changed. */
@@ -93,9 +93,7 @@ export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
     const isAfresh = startMs >= watched.afreshMs
     const touches = await runYielding(touchesByWindow(await sources.arrivals.touched(), definition.grainMs))
     const windows = await doubtful(definition, { watched, touches, isAfresh, firstMs, nowMs: times.nowMs })
-    const found = await gatherFacts(sources, definition, windows)
-    const others = besides(definition, found)
-    const facts = others.length > 0 ? [...found, ...(await gatherFacts(sources, definition, others))] : found
+    const facts = await gatherWithOthers(sources, definition, windows)
     const breath = createYielder()
     for (const each of facts) {
       if (breath.shouldYield()) await breath.yieldNow()
@@ -103,7 +101,7 @@ export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
       if (each.manifest !== undefined) metrics.committedUpTo(definition.id, toMs)
       watched.kept.set(fromMs, { ...noteOf(each, times), touches: touches.get(fromMs) ?? 0 })
     }
-    prune(watched, { touches, firstMs, others })
+    prune(watched, { touches, firstMs, facts })
     tell(definition.id, [...watched.kept.values()])
     if (isAfresh) watched.afreshMs = clock.monotonicMs() + AFRESH_SHARE * (clock.monotonicMs() - startMs)
     return facts
@@ -176,21 +174,6 @@ function* chosen(from: Iterable<number>, isChosen: (each: number) => boolean): R
   return found
 }
 
-/**
- * The others of a larger window that goes only when all of its time is computed anew: what nothing touched, and lies before
- * the first event or the horizon, would else keep it for ever, and what came since unseen.
- */
-function besides({ id, grainMs }: RollupDefinition, found: readonly WindowFacts[]): readonly Window[] {
-  const known = new Set(found.map(({ window }) => window.fromMs))
-  const others = new Map<number, Window>()
-  for (const { within } of found) {
-    for (const window of within === undefined ? [] : windowsIn(id, grainMs, within)) {
-      if (!known.has(window.fromMs)) others.set(window.fromMs, window)
-    }
-  }
-  return [...others.values()].sort((a, b) => a.fromMs - b.fromMs)
-}
-
 function noteOf(facts: WindowFacts, times: Times): Omit<Kept, 'touches'> {
   const { window, manifest } = facts
   const counts = manifest?.counts
@@ -208,12 +191,14 @@ function noteOf(facts: WindowFacts, times: Times): Omit<Kept, 'touches'> {
 }
 
 interface OfInterest extends Pick<Scene, 'touches' | 'firstMs'> {
-  readonly others: readonly Window[]
+  readonly facts: readonly WindowFacts[]
 }
 
 /** Windows that nothing touched are of interest inside the horizon only, or while a larger one waits for them. */
-function prune({ kept }: Watched, { touches, firstMs, others }: OfInterest): void {
-  const waitedFor = new Set(others.map(({ fromMs }) => fromMs))
+function prune({ kept }: Watched, { touches, firstMs, facts }: OfInterest): void {
+  const waitedFor = new Set(
+    facts.filter(({ within }) => within !== undefined).map(({ window }) => window.fromMs),
+  )
   for (const [fromMs, { window }] of kept) {
     if (window.toMs <= firstMs && !touches.has(fromMs) && !waitedFor.has(fromMs)) kept.delete(fromMs)
   }

@@ -72,6 +72,10 @@ const done = { manifest: manifest(), stored: [held] }
 const newer = { manifest: manifest({ generation: 2 }) }
 /** Of the hour that the window is a quarter of. */
 const hour = (generation: number) => committed({ fromMs: T0, toMs: T0 + 60 * MIN, generation })
+/** An hour that was computed while it was open. */
+const withinHour = { within: hour(1), stored: [hour(1)] }
+const asNew = { ...withinHour, manifest: manifest({ generation: 2, complete: false }) }
+const besideIt = { ...asNew, stored: [committed({ fromMs: T0, generation: 2 })] }
 const dirty = { ...done, inputs: inputs('a', 'b') }
 /** With rows that came after the window was sealed: three, in two objects. */
 const tooLate = {
@@ -252,6 +256,11 @@ test('the schedule decides by state, time and what the stores hold', async (t) =
       'failed_recently',
     ],
     ['given up an hour ago', { failedMs: OVER.nowMs }, times(OVER.nowMs + FAILED_PAUSE_MS), 'compute'],
+    ['within a larger one, in the future', withinHour, times(T0 - 1), 'compute'],
+    ['within a larger one, open', withinHour, BEFORE, 'compute'],
+    ['the same, as old', { ...withinHour, manifest: manifest({ complete: false }) }, BEFORE, 'compute'],
+    ['the same, and newer, not in the store', asNew, BEFORE, 'publish'],
+    ['the same, and newer, in the store', besideIt, BEFORE, 'open'],
     ['given up while it was open', { failedMs: BEFORE.nowMs - FAILED_PAUSE_MS }, BEFORE, 'open'],
     [
       'given up when the stores failed, which have it now',
@@ -269,6 +278,8 @@ test('a request decides what is run again', async (t) => {
   const failed = { ...done, failedMs: OVER.nowMs }
   for (const [what, over, at, [missing, givenUp, all]] of [
     ['in the future', {}, times(T0 - 1), ['in_the_future', 'in_the_future', 'in_the_future']],
+    ['in the future, within a larger one', withinHour, times(T0 - 1), ['compute', 'not_failed', 'compute']],
+    ['the same, computed', besideIt, times(T0 - 1), ['committed', 'not_failed', 'compute']],
     ['just begun', {}, times(T0), ['compute', 'not_failed', 'compute']],
     ['open', {}, BEFORE, ['compute', 'not_failed', 'compute']],
     ['open, committed', partial, BEFORE, ['committed', 'not_failed', 'compute']],

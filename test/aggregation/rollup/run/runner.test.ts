@@ -1144,7 +1144,12 @@ test('a changed grain counts no event twice, whatever part of the windows is com
     t.equal(await rows(), 60, `${what}: rows`)
     t.equal(await heldMinutes(), 60, `${what}: no moment twice, none missing`)
     const again = await runs.submit({ from: T0 + part[0] * MIN, to: T0 + part[1] * MIN }, 'ops')
-    t.same(again.windows, [], `${what}: what waits in the shadow of a larger window is held`)
+    t.same(again.windows, [], `${what}: nothing is left to do`)
+    const asked = await store.windows('vitals', T0 + part[0] * MIN, T0 + part[1] * MIN)
+    t.ok(
+      asked.every(({ fromMs, toMs }) => toMs - fromMs === after * MIN),
+      `${what}: what was asked for is seen`,
+    )
     await compute(after, [0, 60])
     t.same([await rows(), await heldMinutes()], [60, 60], `${what}: and when all is computed`)
     t.equal((await stored()).length, 60 / after, what)
@@ -1189,6 +1194,74 @@ test('a smaller grain takes the place of an hour whose events are not in its fir
     const quarters = (await stored()).filter((window) => window.at < 4)
     t.match(quarters, [{ at: 0 }, { at: 1, rows: 3, sum: 7 }, { at: 2 }, { at: 3 }], `${what}, by ${by}`)
     t.equal(quarters.length, 4)
+    await rm(`${dir}/store`, { recursive: true })
+    await rm(`${dir}/control`, { recursive: true })
+  }
+})
+
+test('a smaller grain takes the place of a window that was computed while open, and all that came since is seen', async (t) => {
+  for (const [what, before, after, request] of [
+    ['everything that is due', 15, 1, {}],
+    ['everything that is due', 60, 5, {}],
+    ['since the hour began', 60, 5, { from: T0 }],
+    ['the window of this moment', 15, 1, { at: T0 + 6 * MIN }],
+    ['the schedule', 15, 1, undefined],
+    ['the schedule', 60, 5, undefined],
+  ] as const) {
+    const name = `${before}m to ${after}m, ${what}`
+    const { deliver, clock, open, stored, store, engine, dir } = await aggregation(t)
+    const grain = (minutes: number) => ({ definitions: [{ ...definition, grainMs: minutes * MIN }] })
+    const sum = async () => (await stored()).reduce((total, window) => total + window.sum, 0)
+    deliver(T0, [1])
+    clock.advance(6 * MIN + MIN / 2)
+    const larger = await open(grain(before))
+    await larger.submit({}, 'ops')
+    await larger.work(never)
+    t.match(await stored(), [{ complete: false, sum: 1 }], name)
+
+    deliver(T0 + 5 * MIN, [2], clock.nowMs())
+    // By a clock that is ahead of ours.
+    deliver(T0 + 10 * MIN, [4], clock.nowMs())
+    const meanwhile: number[] = []
+    const runs = await open({
+      ...grain(after),
+      engine: {
+        ...engine,
+        async compute(plan, signal) {
+          meanwhile.push(await sum())
+          return engine.compute(plan, signal)
+        },
+      },
+    })
+    if (request === undefined) await runs.tick(never)
+    else await runs.submit(request, 'ops')
+    await runs.work(never)
+    t.match(await runs.list({ limit: 1 }), [{ state: 'succeeded' }], name)
+    t.same(
+      meanwhile,
+      Array(before / after).fill(1),
+      `${name}: the larger one counts until all of it is there`,
+    )
+    const windows = await store.windows('vitals', T0, T0 + before * MIN)
+    t.same(
+      windows.map(({ fromMs, toMs }) => [fromMs, toMs]),
+      Array.from({ length: before / after }, (_, i) => [T0 + i * after * MIN, T0 + (i + 1) * after * MIN]),
+      name,
+    )
+    t.equal(await sum(), 7, `${name}: all that came`)
+    const again = await runs.submit({}, 'ops')
+    t.same(again.windows, [], `${name}: nothing is left to do`)
+
+    deliver(T0 + 12 * MIN, [8], clock.nowMs())
+    clock.advance(before * MIN)
+    await runs.tick(never)
+    await runs.work(never)
+    const complete = (await stored()).slice(0, before / after)
+    t.ok(
+      complete.every((window) => window.complete),
+      `${name}: what had not begun is computed when it is over`,
+    )
+    t.equal(await sum(), 15, name)
     await rm(`${dir}/store`, { recursive: true })
     await rm(`${dir}/control`, { recursive: true })
   }
