@@ -108,7 +108,7 @@ function lakeFaults({ lake, aws }: Config): ConfigFault[] {
 function aggregationFaults({ aggregation, apps }: Config): ConfigFault[] {
   const appIds = new Set(apps.map((app) => app.id))
   const keys = new Set(apps.flatMap(({ keys }) => keys.map(({ sha256 }) => sha256)))
-  const [newToken, newDigest, newRollup] = [unique(), unique(), unique()]
+  const [newToken, newDigest, newRollup, newMetric] = [unique(), unique(), unique(), unique()]
   return [
     ...aggregation.tokens.flatMap((token, i) => [
       ...newToken(token.name, `aggregation.tokens.${i}.name`, `token name "${token.name}"`),
@@ -127,6 +127,15 @@ function aggregationFaults({ aggregation, apps }: Config): ConfigFault[] {
           `names no app: "${app}"${didYouMean(app, appIds)}`,
           apps.map((_, at) => `apps.${at}.id`),
         ),
+      ),
+    ]),
+    ...aggregation.thresholds.flatMap(({ metric, good, poor }, i) => [
+      ...newMetric(metric, `aggregation.thresholds.${i}.metric`, `metric "${metric}"`),
+      ...faultIf(
+        good >= poor,
+        `aggregation.thresholds.${i}.poor`,
+        `must be more than good, which is ${good}`,
+        [`aggregation.thresholds.${i}.good`],
       ),
     ]),
     ...aggregation.rollups.flatMap((rollup, i) => {

@@ -12,6 +12,7 @@ import { rangeOf } from '../aggregation/reconcile/range.ts'
 import { duckdbEngine, duckdbRows } from '../aggregation/rollup/engines/duckdb-engine.ts'
 import { sessionPool } from '../aggregation/rollup/engines/kept-session.ts'
 import { DEFAULT_SETS, type RollupDefinition } from '../aggregation/rollup/model/definition.ts'
+import { thresholdsOf } from '../aggregation/rollup/model/thresholds.ts'
 import type { SavedProgress } from '../aggregation/rollup/run/execute-run.ts'
 import { createRuns, type Runs } from '../aggregation/rollup/run/runner.ts'
 import { localStore } from '../aggregation/rollup/stores/local-store.ts'
@@ -86,7 +87,13 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
     runs,
     store,
     definitions,
-    queries: wireQueries({ dir, definitions, cacheBytes: aggregation.cache.maxBytes }, log),
+    queries: wireQueries(
+      {
+        ...{ dir, definitions, cacheBytes: aggregation.cache.maxBytes },
+        thresholds: thresholdsOf(aggregation.thresholds),
+      },
+      log,
+    ),
     async pipelineState() {
       const windows = await runs.overview()
       const lake = { notIngested: runs.notIngested(), setAside: await runs.setAside() }

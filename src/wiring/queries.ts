@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { RollupDefinition } from '../aggregation/rollup/model/definition.ts'
+import type { ThresholdsByMetric } from '../aggregation/rollup/model/thresholds.ts'
 import type { Queries } from '../aggregation/serve/query.ts'
 import { threadedQueries } from '../aggregation/serve/thread/threaded-queries.ts'
 import type { Logger } from '../std/telemetry.ts'
@@ -9,6 +10,7 @@ export interface QueryThreadData {
   /** Where the local store lies. */
   readonly dir: string
   readonly definitions: readonly RollupDefinition[]
+  readonly thresholds: ThresholdsByMetric
   readonly cacheBytes: number
 }
 

@@ -14,11 +14,11 @@ import type { QueryThreadData } from './queries.ts'
 /** A tenth of the weight that the threads have which take beacons. Ours. */
 const NICENESS = 10
 
-const [port, { dir, definitions, cacheBytes }] = [parentPort, workerData] as [MessagePort, QueryThreadData]
+const [port, { cacheBytes, dir, ...asked }] = [parentPort, workerData] as [MessagePort, QueryThreadData]
 
 giveWay(NICENESS)
 const write = (line: string) => port.postMessage({ kind: 'logged', line } satisfies FromQueryThread)
 const { log } = createTelemetry('warn', { write })
 const store = localStore({ dir, files: blockingFiles, log })
 const cache = memoryCache(cacheBytes)
-answerQuestions(port, retryingQueries(createQueries({ store, definitions, cache, clock: systemClock })))
+answerQuestions(port, retryingQueries(createQueries({ store, ...asked, cache, clock: systemClock })))

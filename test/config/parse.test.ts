@@ -160,6 +160,21 @@ test('what the shape cannot say is checked by rules', async (t) => {
       ['apps.1.aliases.0: alias "x" is used twice (first at apps.0.aliases.0)'],
     ],
     [
+      'a metric has thresholds once, the good below the poor',
+      {
+        aggregation: {
+          thresholds: [
+            { metric: 'm', good: 1, poor: 2 },
+            { metric: 'm', good: 2, poor: 2 },
+          ],
+        },
+      },
+      [
+        'aggregation.thresholds.1.metric: metric "m" is used twice (first at aggregation.thresholds.0.metric)',
+        'aggregation.thresholds.1.poor: must be more than good, which is 2',
+      ],
+    ],
+    [
       'keyless needs an origin',
       { apps: [app('a', { keyless: true })] },
       ['apps.0.keyless: needs at least one origin'],

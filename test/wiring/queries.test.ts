@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import { DEFAULT_SETS } from '../../src/aggregation/rollup/model/definition.ts'
+import { thresholdsOf } from '../../src/aggregation/rollup/model/thresholds.ts'
 import { localStore } from '../../src/aggregation/rollup/stores/local-store.ts'
 import type { Queries, QueryContext } from '../../src/aggregation/serve/query.ts'
 import { systemClock } from '../../src/std/clock.ts'
@@ -32,7 +33,7 @@ async function filled(t: Test) {
   for (let i = 1; i <= WINDOWS; i++) await store.publish(committed(noon - i * QUARTER), chunks())
   const fileOf = (ms: number) => join(dir, 'default', new Date(ms).toISOString().slice(0, 10), `${ms}.rollup`)
   return {
-    there: wireQueries({ dir, definitions, cacheBytes: 1_000_000 }, log),
+    there: wireQueries({ dir, definitions, thresholds: thresholdsOf([]), cacheBytes: 1_000_000 }, log),
     here: queriesHere({ store, definitions, clock: systemClock }),
     lines,
     fileOf,

@@ -140,7 +140,7 @@ function kindOf(schema: TSchema): string {
   if (measure === 'digest') return '64 hex digits'
   if (measure === 'duration') return `duration${range(minimum, maximum, (ms) => inUnits(measure, ms))}`
   if (measure === 'bytes') return `size${range(minimum, maximum, (bytes) => inUnits(measure, bytes))}`
-  if (Type.IsInteger(schema)) return `number${range(minimum, maximum, String)}`
+  if (Type.IsInteger(schema) || Type.IsNumber(schema)) return `number${range(minimum, maximum, String)}`
   if (Type.IsBoolean(schema)) return '`true`, `false`'
   if (Type.IsLiteral(schema)) return `\`${schema.const}\``
   return told(schema).form ?? 'text'

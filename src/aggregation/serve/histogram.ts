@@ -8,7 +8,7 @@ import { otelHistogram } from './forms/otel-histogram.ts'
 import { prometheusHistogram } from './forms/prometheus-histogram.ts'
 import { eachStep } from './rows.ts'
 import type { SeriesQuery } from './series.ts'
-import { addAggregate, emptyAggregate, type SeriesAggregate } from './tally.ts'
+import { addAggregate, boundsOf, emptyAggregate, type SeriesAggregate } from './tally.ts'
 
 /** Most buckets in the steps of an answer, of some ten bytes each. Ours: in 3,000 steps those from 60 ms to a minute. */
 export const MAX_STEP_BUCKETS = 1_000_000
@@ -70,7 +70,7 @@ export async function computeSteps(
 }
 
 function countedIn(total: SeriesAggregate, { fromMs, toMs }: LocalDay): CountedValues {
-  const { histogram, minMicros, maxMicros } = total
+  const { histogram } = total
   return {
     fromMs,
     toMs,
@@ -78,9 +78,7 @@ function countedIn(total: SeriesAggregate, { fromMs, toMs }: LocalDay): CountedV
     buckets: bucketsOf(histogram),
     // Once: each division rounds.
     sum: Number(total.sum) / (MICROS * WEIGHT_UNIT),
-    ...(total.rows > 0 && {
-      bounds: { min: Number(minMicros) / MICROS, max: Number(maxMicros) / MICROS },
-    }),
+    ...(total.rows > 0 && { bounds: boundsOf(total) }),
   }
 }
 

@@ -1,9 +1,15 @@
 import Type, { type Static } from 'typebox'
-import { Summary } from './tally.ts'
+import { Shares, Summary } from './tally.ts'
 
 const epochMs = (description: string) => Type.Integer({ description: `${description}, epoch ms.` })
 
-export const Point = Type.Object({ t: epochMs('Start of the step'), ...Summary.properties })
+export const Point = Type.Object({
+  t: epochMs('Start of the step'),
+  ...Summary.properties,
+  shares: Type.Optional(
+    Type.Object(Shares.properties, { description: 'Of a metric with thresholds, shares of n: 1 together.' }),
+  ),
+})
 export type Point = Static<typeof Point>
 
 export const Completeness = Type.Object({

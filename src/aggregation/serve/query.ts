@@ -4,6 +4,7 @@ import { invalid } from '../../std/input/invalid.ts'
 import type { LocalDay } from '../../std/input/time-zone.ts'
 import type { RollupDefinition } from '../rollup/model/definition.ts'
 import { RELATIVE_ERROR, SCALE } from '../rollup/model/measure.ts'
+import type { ThresholdsByMetric } from '../rollup/model/thresholds.ts'
 import type { RollupStore, SeriesRequest, SeriesWindow } from '../rollup/stores/store.ts'
 import { completenessOf, generationOf } from './completeness.ts'
 import { computeHistogram, computeSteps, type HistogramQuery } from './histogram.ts'
@@ -17,6 +18,8 @@ export interface QueryPorts {
   readonly store: Pick<RollupStore, 'contents' | 'series' | 'metrics'>
   /** A query is answered by the first that keeps its set. At least one. */
   readonly definitions: readonly RollupDefinition[]
+  /** What is good and what is poor, where that is known of a metric. */
+  readonly thresholds: ThresholdsByMetric
   readonly cache: Cache
   readonly clock: Clock
 }
@@ -42,7 +45,7 @@ export interface Queries {
   metrics(query: Pick<Selection, 'app' | 'rollup'> & LocalDay, asking: QueryContext): Promise<string>
 }
 
-export function createQueries({ store, definitions, cache, clock }: QueryPorts): Queries {
+export function createQueries({ store, definitions, thresholds, cache, clock }: QueryPorts): Queries {
   /** What was computed comes from the cache as long as its rows are the same. */
   async function find(definition: RollupDefinition, query: SeriesRequest, { signal, compute }: Computing) {
     const { rollup, app, metric, set, fromMs, toMs } = query
@@ -105,7 +108,8 @@ export function createQueries({ store, definitions, cache, clock }: QueryPorts):
       const values = valuesOf(asked, definition, definitions)
       const steps = stepsOf({ ...asked, step }, { grainMs, values: values.length })
       const query = { ...asked, ...covering(steps), step, values, rollup: definition.id }
-      const compute = () => computeSeries(store, query, { steps, signal: asking.signal })
+      const work = { steps, signal: asking.signal, thresholds: thresholds.get(query.metric) }
+      const compute = () => computeSeries(store, query, work)
       return answer(definition, query, { ...asking, compute })
     },
 

@@ -2,12 +2,13 @@ import { alignDown, DAY_MS, HOUR_MS, MINUTE_MS } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
 import { invalid } from '../../std/input/invalid.ts'
 import { type LocalDay, localDays } from '../../std/input/time-zone.ts'
+import type { Thresholds } from '../rollup/model/thresholds.ts'
 import { unitOf, unitVotes } from '../rollup/model/units.ts'
 import type { RollupStore } from '../rollup/stores/store.ts'
 import { durationText, type Selection, type SeriesStep, spanText } from './parameters.ts'
 import type { Point } from './query-answers.ts'
 import { eachStep } from './rows.ts'
-import { addAggregate, emptyAggregate, type SeriesAggregate, summarise } from './tally.ts'
+import { addAggregate, emptyAggregate, type SeriesAggregate, sharesOf, summarise } from './tally.ts'
 
 /** Most points in an answer. Ours: more than a chart has pixels. */
 export const MAX_POINTS = 3_000
@@ -99,25 +100,32 @@ function fixedSteps(fromMs: number, toMs: number, stepMs: number): readonly Loca
   }))
 }
 
+interface SeriesWork {
+  readonly steps: readonly LocalDay[]
+  readonly signal: AbortSignal
+  /** Of the metric, where it has any. */
+  readonly thresholds: Thresholds | undefined
+}
+
 /** One point per step that has data, and one of the whole range, merged from the same histograms. */
 export async function computeSeries(
   store: Pick<RollupStore, 'series'>,
   { quantiles, ...query }: SeriesQuery & { readonly rollup: string },
-  { steps, signal }: { readonly steps: readonly LocalDay[]; readonly signal: AbortSignal },
+  { steps, signal, thresholds }: SeriesWork,
 ): Promise<string> {
+  const pointAt = (t: number, tally: SeriesAggregate): Point => ({
+    t,
+    ...summarise(tally, quantiles),
+    ...(thresholds && { shares: sharesOf(tally, thresholds) }),
+  })
   const units = unitVotes()
   const total = emptyAggregate()
   const points: string[] = []
   const take = (fromMs: number, tally: SeriesAggregate) => {
     addAggregate(total, tally)
-    points.push(JSON.stringify(pointAt(fromMs, tally, quantiles)))
+    points.push(JSON.stringify(pointAt(fromMs, tally)))
   }
   await eachStep(store, query, { steps, signal, units, take })
-  const whole = points.length === 0 ? null : pointAt(query.fromMs, total, quantiles)
+  const whole = points.length === 0 ? null : pointAt(query.fromMs, total)
   return `${JSON.stringify({ ...unitOf(units), total: whole }).slice(0, -1)},"points":[${points.join(',')}]}`
 }
-
-const pointAt = (t: number, tally: SeriesAggregate, quantiles: readonly number[]): Point => ({
-  t,
-  ...summarise(tally, quantiles),
-})

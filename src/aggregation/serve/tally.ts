@@ -7,8 +7,11 @@ import {
   MICROS,
   mergeHistogram,
   quantile,
+  shareAtMost,
+  type ValueBounds,
   WEIGHT_UNIT,
 } from '../rollup/model/measure.ts'
+import type { Thresholds } from '../rollup/model/thresholds.ts'
 import type { RollupRow } from '../rollup/stores/store.ts'
 
 /** Below this many, a percentile says little: the answer carries it, and says so. */
@@ -28,6 +31,14 @@ export const Summary = Type.Object({
   ),
 })
 export type Summary = Static<typeof Summary>
+
+/** Of the occurrences of a metric with thresholds. */
+export const Shares = Type.Object({
+  good: Type.Number({ description: 'At or below the first threshold.' }),
+  needs: Type.Number({ description: 'Above it, at or below the second: needs improvement.' }),
+  poor: Type.Number({ description: 'Above the second.' }),
+})
+export type Shares = Static<typeof Shares>
 
 /** A running sum of rollup rows. Sums and counts are whole numbers, so the order of adding changes nothing. */
 export interface SeriesAggregate {
@@ -66,10 +77,23 @@ function addNumbers(into: SeriesAggregate, other: Omit<SeriesAggregate, 'histogr
   if (other.maxMicros > into.maxMicros) into.maxMicros = other.maxMicros
 }
 
+/** Of an aggregate that is not empty. */
+export const boundsOf = ({ minMicros, maxMicros }: SeriesAggregate): ValueBounds => ({
+  min: Number(minMicros) / MICROS,
+  max: Number(maxMicros) / MICROS,
+})
+
+/** What is good of an aggregate that is not empty, what needs improvement, and what is poor: 1 together. */
+export function sharesOf(tally: SeriesAggregate, { good, poor }: Thresholds): Shares {
+  const upTo = (threshold: number) => shareAtMost(tally.histogram, threshold, boundsOf(tally))
+  const [ofGood, ofNotPoor] = [upTo(good), upTo(poor)]
+  return { good: ofGood, needs: ofNotPoor - ofGood, poor: 1 - ofNotPoor }
+}
+
 /** Summarises an aggregate that is not empty. */
 export function summarise(tally: SeriesAggregate, quantiles: readonly number[]): Summary {
   const n = Number(tally.n) / WEIGHT_UNIT
-  const bounds = { min: Number(tally.minMicros) / MICROS, max: Number(tally.maxMicros) / MICROS }
+  const bounds = boundsOf(tally)
   return {
     n,
     avg: Number(tally.sum) / Number(tally.n) / MICROS,

@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox'
 import { DIMENSIONS } from '../../event/schema/dimensions.ts'
+import { MAX_VALUE, NAME_FORM, NAME_PATTERN } from '../../event/schema/event.ts'
 import { PUBLIC_X, RecordKey } from './credentials-schema.ts'
 import {
   digest,
@@ -16,6 +17,7 @@ import {
   TOKEN_DIGEST,
   toggle,
   variable,
+  type Words,
 } from './schema-parts.ts'
 
 /** Above all cores of a large machine. Each thread takes memory and a place among those of the machine, used or not. */
@@ -85,6 +87,22 @@ const Token = group({
       minItems: 1,
     }),
   ),
+})
+
+const threshold = (words: Words) => Type.Number({ minimum: 0, maximum: MAX_VALUE, ...words })
+
+const MetricThresholds = group({
+  metric: Type.String({
+    description: 'The name of the metric.',
+    pattern: NAME_PATTERN,
+    form: NAME_FORM,
+    example: 'checkout.duration',
+  }),
+  good: threshold({ description: 'The largest good value, in the unit of the metric.', example: 100 }),
+  poor: threshold({
+    description: 'The largest value that is not poor, only needs improvement. Above `good`.',
+    example: 300,
+  }),
 })
 
 const Schedule = strict({
@@ -169,6 +187,13 @@ export const AggregationConfig = strict({
     example: [{ id: 'default', sets: SETS }],
     default: [],
     maxItems: 16,
+  }),
+  thresholds: Type.Array(MetricThresholds, {
+    description:
+      'What is good and what is poor of metrics of your own: series tell the shares ([queries](queries.md#shares-good-and-poor)). Web vitals have theirs, which an entry here replaces.',
+    example: [{ metric: 'checkout.duration', good: 100, poor: 300 }],
+    default: [],
+    maxItems: 500,
   }),
   recordKeys: Type.Array(RecordKey, {
     description:

@@ -55,7 +55,7 @@ function kindExpected(schema: TSchema): string {
   if (Type.IsLiteral(schema)) return `"${schema.const}"`
   if (Type.IsUnion(schema)) return schema.anyOf.map(expected).join(' or ')
   if (Type.IsInteger(schema)) return `a whole number${bounds(minimum, mostOf(schema), String)}`
-  if (Type.IsNumber(schema)) return 'a number'
+  if (Type.IsNumber(schema)) return `a number${bounds(minimum, mostOf(schema), String)}`
   if (Type.IsBoolean(schema)) return 'true or false'
   if (Type.IsArray(schema))
     return `a list${bounds(minItems, maxItems, (count) => (count === 1 ? '1 entry' : `${count} entries`))}`

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import { DEFAULT_SETS } from '../../../src/aggregation/rollup/model/definition.ts'
+import { thresholdsOf } from '../../../src/aggregation/rollup/model/thresholds.ts'
 import { localStore } from '../../../src/aggregation/rollup/stores/local-store.ts'
 import { createQueries, type Queries } from '../../../src/aggregation/serve/query.ts'
 import { memoryCache } from '../../../src/aggregation/serve/query-cache.ts'
@@ -60,6 +61,7 @@ async function tenDays(t: Test) {
   const queries = createQueries({
     store,
     definitions: [definition],
+    thresholds: thresholdsOf([]),
     cache: memoryCache(0),
     clock: fakeClock(noon),
   })

@@ -128,3 +128,21 @@ export function quantile(histogram: Histogram, q: number, { min, max }: ValueBou
   const estimate = slot === 0 ? 0 : (2 * GAMMA ** bucketIn(slot)) / (1 + GAMMA)
   return Math.min(max, Math.max(min, estimate))
 }
+
+/**
+ * The share of a histogram that is not empty at or below a threshold: of the bucket that holds the threshold so much as lies
+ * below it where values are spread evenly over its logarithm, of zero all. Held to the least and the largest value.
+ */
+export function shareAtMost(histogram: Histogram, threshold: number, { min, max }: ValueBounds): number {
+  if (threshold >= max) return 1
+  if (threshold < min) return 0
+  const bucket = bucketOf(threshold)
+  const slot = slotOf(bucket)
+  const below = histogram.subarray(0, slot).reduce((sum, weight) => sum + weight, 0)
+  const total = histogram.reduce((sum, weight) => sum + weight)
+  return (below + Number(histogram[slot]) * fractionBelow(threshold, bucket)) / total
+}
+
+/** A threshold on the border of its bucket may seem beyond it by the last bit of a logarithm. */
+const fractionBelow = (threshold: number, bucket: number): number =>
+  bucket === ZERO_BUCKET ? 1 : Math.min(1, Math.log2(threshold) * 2 ** SCALE - (bucket - 1))
