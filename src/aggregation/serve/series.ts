@@ -103,7 +103,7 @@ function fixedSteps(fromMs: number, toMs: number, stepMs: number): readonly Loca
 interface SeriesWork {
   readonly steps: readonly LocalDay[]
   readonly signal: AbortSignal
-  /** Of the metric, where it has any. */
+  /** Those of the metric, where it has any. */
   readonly thresholds: Thresholds | undefined
 }
 

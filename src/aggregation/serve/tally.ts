@@ -32,7 +32,7 @@ export const Summary = Type.Object({
 })
 export type Summary = Static<typeof Summary>
 
-/** Of the occurrences of a metric with thresholds. */
+/** How the occurrences of a metric with thresholds are divided by them. */
 export const Shares = Type.Object({
   good: Type.Number({ description: 'At or below the first threshold.' }),
   needs: Type.Number({ description: 'Above it, at or below the second: needs improvement.' }),
@@ -77,7 +77,7 @@ function addNumbers(into: SeriesAggregate, other: Omit<SeriesAggregate, 'histogr
   if (other.maxMicros > into.maxMicros) into.maxMicros = other.maxMicros
 }
 
-/** Of an aggregate that is not empty. */
+/** The least and the largest value of an aggregate that is not empty. */
 export const boundsOf = ({ minMicros, maxMicros }: SeriesAggregate): ValueBounds => ({
   min: Number(minMicros) / MICROS,
   max: Number(maxMicros) / MICROS,
