@@ -4,7 +4,7 @@ import type { Measurement } from './schema/event.ts'
 import { isObject } from './schema/json-object.ts'
 import { type Hint, timeHint } from './time-hint.ts'
 import { valueHint } from './value-hint.ts'
-import { likelyUnit } from './values/unit.ts'
+import { likelyUnits, meantUnit } from './values/unit.ts'
 
 /** A sender makes the same mistake in each event. Ours. */
 export const MOST_HINTED = 8
@@ -92,9 +92,9 @@ function ofEach(
 }
 
 function ofUnit({ unit }: Measurement): Hint | undefined {
-  const meant = unit === undefined ? undefined : likelyUnit(unit)
-  if (unit === undefined || meant === undefined) return undefined
-  return { fault: unit, text: `unit: "${unit}" is kept as it is and not converted; did you mean "${meant}"?` }
+  const question = unit === undefined ? '' : meantUnit(likelyUnits(unit))
+  if (unit === undefined || question === '') return undefined
+  return { fault: unit, text: `unit: "${unit}" is kept as it is and not converted${question}` }
 }
 
 const ofTime = ({ event_time: time }: Measurement, insteadMs: number): Hint | undefined =>

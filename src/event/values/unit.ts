@@ -48,17 +48,26 @@ const WORDS = [
   ['GiBy', 'gibibyte gib'],
 ] as const
 const known: ReadonlySet<unknown> = new Set(['ms', 'By', ...scales.keys()])
-/** In lower case. Single letters are other units in capitals: `H` is the henry, `S` the siemens. */
-const meant: ReadonlyMap<string, string> = new Map(
-  WORDS.flatMap(([unit, words]) => [
-    ...(unit.length > 1 ? [[unit.toLowerCase(), unit] as const] : []),
-    ...words.split(' ').flatMap((word) => [[word, unit] as const, [`${word}s`, unit] as const]),
-  ]),
+/** In lower case. */
+const meant: ReadonlyMap<string, readonly string[]> = new Map(
+  WORDS.flatMap(([unit, words]) => {
+    const written = [unit.toLowerCase(), ...words.split(' ').flatMap((word) => [word, `${word}s`])]
+    return written.map((word) => [word, [unit]] as const)
+  }),
 )
+/** Letters that are other units, the bel and the metre, of which hardly one is measured here. */
+const LETTERS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['B', ['By']],
+  ['m', ['min', 'ms']],
+])
 
-/** The unit of time or size that was meant by one that is none, as a word or in another case. */
-export const likelyUnit = (unit: string): string | undefined =>
-  known.has(unit) ? undefined : meant.get(unit.toLowerCase())
+/** The units of time or size that may be meant by one that is none, as a word or in another case. */
+export const likelyUnits = (unit: string): readonly string[] =>
+  known.has(unit) ? [] : (LETTERS.get(unit) ?? meant.get(unit.toLowerCase()) ?? [])
+
+/** The question that ends a hint on a unit, and nothing where nobody can tell what was meant. */
+export const meantUnit = (units: readonly string[]): string =>
+  units.length === 0 ? '' : `; did you mean ${units.map((unit) => `"${unit}"`).join(' or ')}?`
 
 /** A double holds any decimal of so many digits and gives it back. */
 const DECIMAL_DIGITS = 15

@@ -3,7 +3,7 @@ import { setByGateway } from '../../../event/left-out.ts'
 import { isObject, type JsonObject } from '../../../event/schema/json-object.ts'
 import { readers } from '../../../event/values/columns.ts'
 import { columnCalled, meantColumn } from '../../../event/values/other-names.ts'
-import { likelyUnit, scales } from '../../../event/values/unit.ts'
+import { likelyUnits, meantUnit, scales } from '../../../event/values/unit.ts'
 import { LONGEST_VITAL_CHARS, ofLibrary, vitalUnits } from './web-vitals.ts'
 
 /** Fields of a metric that are looked at. Ours. */
@@ -33,8 +33,8 @@ function ofUnit({ name, unit }: JsonObject): readonly string[] {
   const own = vitalUnits.get(name)
   if (own === undefined || typeof unit !== 'string' || unit === '' || unit === own) return []
   if (scales.get(unit)?.unit === own) return []
-  const meant = likelyUnit(unit)
-  const question = meant === undefined || meant === own ? '' : `; did you mean "${meant}"?`
+  const likely = likelyUnits(unit)
+  const question = likely.includes(own) ? '' : meantUnit(likely)
   return [`unit: ${name} is in ${own}, and was taken so whatever its unit says${question}`]
 }
 

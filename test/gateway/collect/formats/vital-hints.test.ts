@@ -12,6 +12,7 @@ test('who sends metrics of web-vitals otherwise than the library does is told wh
     ['without one', { ...lcp, unit: '' }, []],
     ['in a word', { ...lcp, unit: 'seconds' }, [`${inMs}; did you mean "s"?`]],
     ['in a word for its unit', { ...lcp, unit: 'milliseconds' }, [inMs]],
+    ['in a letter that may be its unit', { ...lcp, unit: 'm' }, [inMs]],
     ['in another unit', { ...lcp, unit: '1' }, [inMs]],
     [
       'a name in small letters',
