@@ -176,9 +176,7 @@ export function createCollector(ports: CollectorPorts): Collector {
   function refuseAll({ id }: App, { rejected, codes, faults }: Judged, hints: readonly string[] = []): never {
     ledger.admitted(0, codes, id)
     notes.rejectedFields.note(id, faults)
-    const [first] = rejected
-    const why = first === undefined ? 'The request holds no event.' : `The first: ${first.detail}`
-    throw new AppError('nothing_valid', `None of ${codes.length} events could be accepted. ${why}`, {
+    throw new AppError('nothing_valid', noneOf(codes.length, rejected[0]?.detail), {
       details: { accepted: 0, rejected, ...(hints.length > 0 && { hints }) },
     })
   }
@@ -234,6 +232,12 @@ const ownerOf = ({ block }: Submission, { app }: Account): Owner => ({ group: ap
  * address, and lets others go first: parsed, it needs many times the memory that is held against the budget for it.
  */
 const isShort = ({ body }: Received): boolean => body.length <= SHORT_BYTES
+
+function noneOf(events: number, detail = ''): string {
+  if (events === 0) return 'The request holds no event.'
+  if (events === 1) return `The event could not be accepted: ${detail}`
+  return `None of ${events} events could be accepted. The first: ${detail}`
+}
 
 function reasonOf(error: unknown): RejectionCode {
   if (!(error instanceof AppError)) return 'journal_unavailable'

@@ -175,12 +175,19 @@ test('a request of which nothing is accepted is an error that lists why', async 
   const { collect, journal, ledger } = setup()
   await t.rejects(collect(submission([{ name: 'a' }])), {
     code: 'nothing_valid',
-    message: 'None of 1 events could be accepted. The first: value: is required',
+    message: 'The event could not be accepted: value: is required',
     details: { accepted: 0, rejected: [{ index: 0, code: 'missing_field', detail: 'value: is required' }] },
   })
-  await t.rejects(collect(submission([])), { code: 'nothing_valid', details: { accepted: 0, rejected: [] } })
+  await t.rejects(collect(submission([{ name: 'a' }, 5])), {
+    message: 'None of 2 events could be accepted. The first: value: is required',
+  })
+  await t.rejects(collect(submission([])), {
+    code: 'nothing_valid',
+    message: 'The request holds no event.',
+    details: { accepted: 0, rejected: [] },
+  })
   t.same(journal.batches, [])
-  t.match(ledger.totals(), { received: 1, accepted: 0, rejected: { missing_field: 1 } })
+  t.match(ledger.totals(), { received: 3, accepted: 0, rejected: { missing_field: 2, not_an_object: 1 } })
 })
 
 test('what the journal does not take is rejected, not acknowledged', async (t) => {
