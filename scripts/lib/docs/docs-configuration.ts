@@ -71,13 +71,13 @@ const SECTIONS: readonly Section[] = [
     before:
       'The private listener: windows, queries, dashboard. How it works day by day is in [operations](operations.md).',
     after:
-      'A digest is that of the key alone: `printf %s "$KEY" | sha256sum`, without the newline that `echo` adds.',
+      'A digest is that of the token alone: `printf %s "$TOKEN" | sha256sum`, without the newline that `echo` adds.',
   },
   {
     title: 'Apps',
     paths: ['apps'],
     before: 'Whose beacons are taken. Apps and tokens are read again at SIGHUP.',
-    after: `Browsers are held to \`origins\` by their \`Origin\`. An image has none: the pixel is held to the origin of its page, by \`Sec-Fetch-Site\` and \`Referer\`, and a page that says by the first that there is one, and sends no \`Referer\`, counts as foreign. Browsers that send no \`Sec-Fetch-Site\` (before 2023, and all where the gateway has no TLS) are held to the \`Referer\` alone. What says none of this (mails, proxies of pictures, servers) may use it, and so may every page where the app lists no origins.`,
+    after: `A digest is that of the key alone: \`printf %s "$KEY" | sha256sum\`, without the newline that \`echo\` adds: with it every request is a 401, and no check can tell. Browsers are held to \`origins\` by their \`Origin\`. An image has none: the pixel is held to the origin of its page, by \`Sec-Fetch-Site\` and \`Referer\`, and a page that says by the first that there is one, and sends no \`Referer\`, counts as foreign. Browsers that send no \`Sec-Fetch-Site\` (before 2023, and all where the gateway has no TLS) are held to the \`Referer\` alone. What says none of this (mails, proxies of pictures, servers) may use it, and so may every page where the app lists no origins.`,
   },
   {
     title: 'Credentials of apps that write themselves',

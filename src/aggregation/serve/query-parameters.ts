@@ -27,7 +27,9 @@ const values = Type.Union([value, Type.Array(value, { maxItems: MAX_VALUES })], 
 const instant = (description: string) =>
   Type.Optional(
     readable(
-      text(64, INSTANT_FORM, { description: `${description} Epoch ms, or ISO 8601 with a zone.` }),
+      text(64, INSTANT_FORM, {
+        description: `${description} Epoch ms, or ISO 8601 with a zone; a date alone is midnight UTC.`,
+      }),
       isInstant,
       whyNoInstant,
     ),

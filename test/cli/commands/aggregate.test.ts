@@ -292,18 +292,19 @@ test('the bar says what became of a window, and counts those that are done', asy
   }
 })
 
-/** The commands of a block of the docs, run as they stand there, with the program by its name. */
-function documented(t: Test, name: string, dataDir: string): string {
+/** The commands of a block of the docs, run in a folder as they stand there, with the program by its name. */
+function documented(t: Test, name: string, cwd: string): string {
   const bin = t.testdir({ headgate: `#!/bin/sh\nexec ${process.execPath} ${resolve('src/main.ts')} "$@"\n` })
   chmodSync(join(bin, 'headgate'), 0o755)
-  const env = { ...process.env, HEADGATE_DATA_DIR: dataDir, PATH: `${bin}:${process.env['PATH']}` }
-  return String(execFileSync('sh', ['-euc', snippet('docs/operations.md', name)], { env }))
+  const env = { ...process.env, PATH: `${bin}:${process.env['PATH']}` }
+  return String(execFileSync('sh', ['-euc', snippet('docs/operations.md', name)], { cwd, env }))
 }
 
 test('a backfill as the docs write it is counted; what it lacks, or comes too late, is told with what to do', async (t) => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'headgate-backfill-'))
-  t.teardown(() => rm(dataDir, { recursive: true }))
-  t.match(documented(t, 'backfill.sh', dataDir), /4 windows done \(3 of them without events\), 0 failed\.\n$/)
+  const cwd = mkdtempSync(join(tmpdir(), 'headgate-backfill-'))
+  t.teardown(() => rm(cwd, { recursive: true }))
+  const dataDir = join(cwd, 'data')
+  t.match(documented(t, 'backfill.sh', cwd), /4 windows done \(3 of them without events\), 0 failed\.\n$/)
 
   const folder = join(dataDir, 'lake/raw/backfill/dt=2020-01-01/hr=09')
   const at = 1_577_869_200_000
