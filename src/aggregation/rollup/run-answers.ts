@@ -165,7 +165,7 @@ export const WindowsAnswer = Type.Object({
       ...windowFields,
       state: Type.Enum(['open', 'due', 'committed', 'dirty', 'failed', 'missing'], {
         description:
-          'open: not over. due: over, not committed as complete, whatever its age, or not in the store yet. dirty: rows came since; those in tooLate are for a run with reprocess "all". failed: given up by a run. missing: never committed, older than the horizon, and without rows to count.',
+          'open: not over. due: over, not committed as complete, whatever its age, or not in the store yet. dirty: rows came since; those in tooLate are for a run with reprocess "all". failed: given up by a run. missing: never committed, without rows to count, and older than the horizon or than the first event.',
       }),
       generation: Type.Optional(count('Grows with each commit.')),
       complete: Type.Optional(

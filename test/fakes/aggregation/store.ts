@@ -92,7 +92,10 @@ export function memoryStore(): MemoryStore {
       held.set(key, { window, rows })
       return before?.contentHash === window.contentHash ? 'unchanged' : 'published'
     },
-    held: async (rollup, fromMs, toMs) => inRange(rollup, fromMs, toMs).map(({ window }) => window),
+    held: async (rollup, fromMs, toMs) =>
+      inRange(rollup, 0, toMs)
+        .map(({ window }) => window)
+        .filter((window) => window.toMs > fromMs),
     async windows(rollup, fromMs, toMs) {
       asked.windows++
       return inRange(rollup, fromMs, toMs).map(({ window }) => window)

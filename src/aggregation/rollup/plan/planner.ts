@@ -165,13 +165,14 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
       const chosen = rollup === undefined ? ids : [rollup]
       const endMs = toMs ?? alignDown(now.nowMs, grainMs) + grainMs
       // The first event may lie ahead of our clock; what was asked for may not lie behind its end.
-      const firstOfAll = Math.min(await firstMs(now), now.nowMs)
+      const first = await firstMs(now)
+      const firstOfAll = Math.min(first, now.nowMs)
       const range = rangeFrom(fromMs ?? Math.max(firstOfAll, endMs - listedMs(named(chosen))), endMs)
       const found = await facts(chosen, range)
       const breath = createYielder(signal)
       const statuses: WindowStatus[] = []
       for (const each of found) {
-        statuses.push(statusOf(each, now))
+        statuses.push(statusOf(each, now, first))
         if (breath.shouldYield()) await breath.yieldNow()
       }
       return statuses
@@ -203,12 +204,17 @@ function worthTelling({ windows, skipped }: Plan): Plan {
   return { windows, skipped: some, skippedBy: countedSkips(skipped) }
 }
 
-function statusOf(facts: WindowFacts, times: Times): WindowStatus {
+/** Nobody waits for what lies before the first event, or the horizon, unless a larger window does that it is a part of. */
+const isBeforeAll = ({ window, manifest, inputs, within }: WindowFacts, firstMs: number): boolean =>
+  window.toMs <= firstMs && manifest === undefined && inputs.length === 0 && within === undefined
+
+function statusOf(facts: WindowFacts, times: Times, firstMs: number): WindowStatus {
   const { window, manifest } = facts
   const counts = manifest?.counts
+  const state = windowState(facts, times)
   return {
     ...window,
-    state: windowState(facts, times),
+    state: state === 'due' && isBeforeAll(facts, firstMs) ? 'missing' : state,
     generation: manifest?.generation,
     complete: manifest?.complete,
     rows: manifest?.rows,

@@ -8,21 +8,30 @@ import { NO_COUNTS } from '../../../../src/aggregation/rollup/engines/engine.ts'
 import { MOST_NEWEST_FIRST } from '../../../../src/aggregation/rollup/plan/plan-share.ts'
 import { createPlanner } from '../../../../src/aggregation/rollup/plan/planner.ts'
 import type { RunRequest } from '../../../../src/aggregation/rollup/plan/run-request.ts'
+import { isDue } from '../../../../src/aggregation/rollup/plan/window-news.ts'
 import { createRunLog } from '../../../../src/aggregation/rollup/run/log/run-log.ts'
 import { rollupMetrics } from '../../../../src/aggregation/rollup/run/metrics.ts'
+import type { RollupStore } from '../../../../src/aggregation/rollup/stores/store.ts'
 import { manifestKey } from '../../../../src/lake/layout.ts'
 import { quietTelemetry } from '../../../../src/std/telemetry.ts'
 import { definition, GRAIN, MIN, never, T0 } from '../../../fakes/aggregation/aggregation.ts'
 import { memoryArrivals } from '../../../fakes/aggregation/arrivals.ts'
 import { memoryLake } from '../../../fakes/aggregation/lake.ts'
+import { committed, memoryStore } from '../../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
 
 const DAY = 1_440 * MIN
 /** A month of quarter hours, and three weeks of them. */
 const [MAX_OLD_WINDOWS, MAX_WINDOWS_WITHOUT_RANGE] = [3_000, 2_000]
 
+interface Setting {
+  readonly horizonMs?: number
+  readonly oldWindows?: number
+  readonly stores?: readonly RollupStore[]
+}
+
 /** A planner at T0, with an event in each of so many windows before the horizon. */
-async function setUp(t: Test, { horizonMs = DAY, oldWindows = 0 }) {
+async function setUp(t: Test, { horizonMs = DAY, oldWindows = 0, stores = [] }: Setting) {
   const { log, metrics } = quietTelemetry()
   const [clock, lake, arrivals] = [fakeClock(T0), memoryLake(), memoryArrivals()]
   const manifests = createManifests(lake, log)
@@ -34,7 +43,7 @@ async function setUp(t: Test, { horizonMs = DAY, oldWindows = 0 }) {
   const planner = createPlanner({
     definitions: [definition],
     schedule: { graceMs: 2 * MIN, horizonMs },
-    sources: { manifests, arrivals, stores: [], runLog, log },
+    sources: { manifests, arrivals, stores, runLog, log },
     metrics: rollupMetrics(metrics, clock),
     clock,
   })
@@ -115,6 +124,30 @@ test('a window whose manifest cannot be read says why', async (t) => {
   await lake.put(manifestKey(windowKey(definition, T0 - GRAIN), 1), Buffer.from('{'))
   const [window] = await planner.windows({ fromMs: T0 - GRAIN, toMs: T0 })
   t.match(window, { state: 'failed', reason: /is damaged/ })
+})
+
+test('the windows that are listed as due are those that are counted as due', async (t) => {
+  const hourMs = T0 - 8 * GRAIN
+  const larger = memoryStore()
+  await larger.fill(committed(hourMs, { rollup: definition.id, toMs: hourMs + 4 * GRAIN }), [])
+  for (const [what, stores, dueFromMs] of [
+    ['since the first event', [], hourMs + 2 * GRAIN],
+    ['and those beside it, where a larger window goes only when all of it is computed', [larger], hourMs],
+  ] as const) {
+    const { planner, arrivals } = await setUp(t, { stores })
+    arrivals.deliver('raw/first', [{ timeMs: hourMs + 2 * GRAIN, value: 1 }])
+    await arrivals.ingest(never)
+    const counted = (await planner.overview()).filter(({ state }) => isDue(state))
+    const listed = await planner.windows({ fromMs: hourMs - DAY / 2, toMs: T0 })
+    const due = listed.filter(({ state }) => state === 'due').map(({ fromMs }) => fromMs)
+    t.same(
+      counted.map(({ window }) => window.fromMs),
+      due,
+      what,
+    )
+    t.equal(due[0], dueFromMs, what)
+    t.equal(listed[0]?.state, 'missing', what)
+  }
 })
 
 test('a run of everything until a time before everything has nothing to do', async (t) => {
