@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import { runCommand } from '../../src/cli/commands.ts'
 import { processTerminal } from '../../src/cli/terminal/terminal.ts'
+import { parseConfig } from '../../src/config/parse.ts'
 import { fakeTerminal } from '../fakes/process/terminal.ts'
 
 test('what was asked decides the exit code and where the answer goes', async (t) => {
@@ -379,8 +380,14 @@ test('a worker listens to its primary as to signals, and answers it', async (t) 
   terminal.onReload(() => reloads++)
   fake.emit('message', { kind: 'report', id: 1 })
   t.same([reloads, terminal.stop.aborted], [0, false])
-  fake.emit('message', { kind: 'reload' })
+  const [first, next] = [parseConfig({}, {}), parseConfig({ logLevel: 'warn' }, {})]
+  const asked = terminal.primary?.configuration()
+  fake.emit('message', { kind: 'start', config: first })
+  t.equal(await asked, first)
+  t.equal(reloads, 0, 'what it starts with is no reload')
+  fake.emit('message', { kind: 'reload', config: next })
   t.equal(reloads, 1)
+  t.equal(await terminal.primary?.configuration(), next)
   fake.emit('message', { kind: 'stop' })
   t.equal(terminal.stop.aborted, true)
 })
@@ -405,8 +412,8 @@ test('a worker is a process of the cluster: told things, heard, killed, and its 
     envs.push(env)
     return next.shift()
   }
-  const process = terminal().fork(2, { A: 'b' })
-  t.same(envs, [{ A: 'b', HEADGATE_WORKER: '2' }])
+  const process = terminal().fork(2)
+  t.same(envs, [{ HEADGATE_WORKER: '2' }])
   process.send({ kind: 'stop' })
   t.same(told, [{ kind: 'stop' }])
   const heard: unknown[] = []
@@ -417,7 +424,7 @@ test('a worker is a process of the cluster: told things, heard, killed, and its 
   t.same(killed, ['SIGKILL'])
   worker.emit('exit', null, 'SIGKILL')
   t.same(await process.ended, { code: null, signal: 'SIGKILL' })
-  const unborn = terminal().fork(0, {})
+  const unborn = terminal().fork(0)
   broken.emit('error', new Error('EAGAIN'))
   t.same(await unborn.ended, { code: null, signal: null })
 })

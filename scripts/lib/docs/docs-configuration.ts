@@ -97,7 +97,7 @@ export function configurationPage(): string {
 
 One YAML or JSON file (\`--config FILE\` or \`HEADGATE_CONFIG\`); \`headgate init\` writes one to begin with. Each key outside of lists can be set by the variable below its name as well, which then wins; lists and objects in a variable are JSON (\`HEADGATE_GATEWAY_TRUST_PROXY='["10.0.0.0/8"]'\`). Other variables that begin with \`HEADGATE_\` are faults, except those that the configuration names for its secrets and those that Kubernetes and Docker set for a service of that name.
 
-Durations are milliseconds or text (\`250ms\`, \`90s\`, \`15m\`, \`24h\`, \`7d\`), sizes are bytes or text (\`512KiB\`, \`64MiB\`, \`4GiB\`). \`headgate config check\` reports every fault at once, and warns of what can hardly be meant; \`headgate config print\` shows what is in force. SIGHUP reads apps and tokens again; what else has changed is named then, and needs a restart.
+Durations are milliseconds or text (\`250ms\`, \`90s\`, \`15m\`, \`24h\`, \`7d\`), sizes are bytes or text (\`512KiB\`, \`64MiB\`, \`4GiB\`). \`headgate config check\` reports every fault at once, and warns of what can hardly be meant; \`headgate config print\` shows what is in force. SIGHUP reads apps and tokens again; what else has changed is named then, and needs a restart. What the file says between is in force nowhere, not in a worker that takes the place of one that died either.
 
 ${SECTIONS.map((section) => rendered(section, keys)).join('\n\n')}
 `

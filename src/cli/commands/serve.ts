@@ -1,4 +1,4 @@
-import { type Config, variableFault } from '../../config/parse.ts'
+import { type Config, parseConfig, variableFault } from '../../config/parse.ts'
 import { aborted } from '../../std/async/abort.ts'
 import { systemClock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
@@ -12,7 +12,7 @@ import { startWorkerPool } from '../serve/cluster.ts'
 import { type GatewayHandle, inProcessGateway, workerGateway } from '../serve/gateway-handle.ts'
 import { listenAddressesOf, type Modules, openListeners } from '../serve/listeners.ts'
 import { warnOfRuntime } from '../serve/node-version.ts'
-import { logged, readAgain, spoken } from '../serve/reload.ts'
+import { inForce, logged, readAgain, reloadsOf, spoken } from '../serve/reload.ts'
 import { endInTime, stop } from '../serve/shutdown.ts'
 import { startBanner } from '../serve/start-banner.ts'
 import { tryListenAddresses } from '../serve/try-listeners.ts'
@@ -68,17 +68,35 @@ Ends at SIGTERM or SIGINT: stops taking requests, delivers what it accepted, exi
   }
 }
 
+/** What is served, and how. */
+interface Start {
+  readonly config: Config
+  /** The configuration as it is to be now. */
+  readonly read: () => Promise<Config>
+  readonly dev: DevApp | undefined
+  readonly modules: Modules
+  readonly isJson: boolean
+  /** Takes what is to be done at a reload. */
+  readonly reloads: ReturnType<typeof reloadsOf>
+}
+
 async function serve(modules: Modules, flags: Flags, terminal: Terminal): Promise<number> {
-  const loaded = await configured(flags, terminal)
-  // A worker has a primary that has looked at all this.
-  if (terminal.primary === undefined) {
-    warn(loaded, terminal)
-    await tryListenAddresses(listenAddressesOf(loaded, modules))
-    await ownDataFolder(loaded.dataDir)
+  const start = { modules, isJson: flags['json'] === true, reloads: reloadsOf(terminal) }
+  const { primary } = terminal
+  if (primary !== undefined) {
+    // A worker has a primary that has looked at all this, and says what holds.
+    const read = async () => parseConfig(await primary.configuration(), {})
+    return serveConfigured({ ...start, config: await read(), read, dev: undefined }, terminal)
   }
+  const loaded = await configured(flags, terminal)
+  warn(loaded, terminal)
+  await tryListenAddresses(listenAddressesOf(loaded, modules))
+  await ownDataFolder(loaded.dataDir)
   const dev = await withoutApps(loaded, systemEntropy)
+  const withDev = (config: Config) => dev?.of(config) ?? config
+  const read = async () => withDev(await configured(flags, terminal))
   try {
-    return await serveConfigured(dev?.of(loaded) ?? loaded, dev, modules, flags, terminal)
+    return await serveConfigured({ ...start, config: withDev(loaded), read, dev }, terminal)
   } catch (error) {
     await dev?.forget()
     throw error
@@ -86,13 +104,10 @@ async function serve(modules: Modules, flags: Flags, terminal: Terminal): Promis
 }
 
 async function serveConfigured(
-  config: Config,
-  dev: DevApp | undefined,
-  modules: Modules,
-  flags: Flags,
+  { config, read, dev, modules, isJson, reloads }: Start,
   terminal: Terminal,
 ): Promise<number> {
-  const human = terminal.interactive && flags['json'] !== true ? humanLog(terminal) : undefined
+  const human = terminal.interactive && !isJson ? humanLog(terminal) : undefined
   const system = await systemOf(config, human, terminal)
   const { log } = system.telemetry
   let state: true | string = 'The listeners are not bound yet.'
@@ -121,13 +136,13 @@ async function serveConfigured(
     tell: human === undefined ? logged(log) : spoken(terminal),
     isWorker: terminal.primary !== undefined,
   }
-  terminal.onReload(() =>
+  reloads(() =>
     readAgain(config, telling, async () => {
-      const next = await configured(flags, terminal)
-      const changed = dev?.of(next) ?? next
-      gateway?.reload(changed.apps)
+      const next = await read()
+      const changed = inForce(config, next)
+      gateway?.reload(changed)
       reload(changed)
-      return changed
+      return next
     }),
   )
 
@@ -181,13 +196,9 @@ async function gatewayHandleOf(
   const { workers } = config.gateway
   if (terminal.primary) return workerGateway(config, system, terminal.primary)
   if (workers === 1) return inProcessGateway(config, system)
-  // Workers are one gateway: they have its name, and their number from here.
-  const env = {
-    HEADGATE_GATEWAY_WORKERS: `${workers}`,
-    HEADGATE_GATEWAY_INSTANCE: await instanceOf(config, system),
-  }
-  const { port } = config.gateway.listen
-  return startWorkerPool({ workers, port, ...system, fork: (index) => terminal.fork(index, env) })
+  // Workers are one gateway: they have its name from here.
+  const gateway = { ...config.gateway, instance: await instanceOf(config, system) }
+  return startWorkerPool({ ...system, config: { ...config, gateway }, fork: terminal.fork })
 }
 
 /** Until all is open and all workers take requests, or until the command is to end. */

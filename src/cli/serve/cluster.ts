@@ -1,3 +1,4 @@
+import type { Config } from '../../config/parse.ts'
 import { type GatewayBalance, summed } from '../../http/reconciliation.ts'
 import { endsWithin, sleep } from '../../std/async/abort.ts'
 import type { Clock } from '../../std/clock.ts'
@@ -11,9 +12,8 @@ import type { GatewayHandle } from './gateway-handle.ts'
 import { added, growing } from './growing-metrics.ts'
 
 export interface WorkerPoolOptions {
-  readonly workers: number
-  /** Where they are to listen; 0 leaves it to the system, which gives all the same. */
-  readonly port: number
+  /** What the workers are to start with. A port of 0 leaves it to the system, which gives all the same. */
+  readonly config: Config
   readonly fork: (index: number) => WorkerProcess
   readonly clock: Clock
   readonly telemetry: Telemetry
@@ -47,7 +47,10 @@ interface PoolWorker {
 
 /** The gateway of a primary: as many processes as there are workers, each replaced when it ends, all as one. */
 export function startWorkerPool(options: WorkerPoolOptions): GatewayHandle {
-  const { workers, fork, clock, telemetry, reportMs = REPORT_MS } = options
+  const { fork, clock, telemetry, reportMs = REPORT_MS } = options
+  /** Of a successor too, whatever the file says when it starts. */
+  let inForce = options.config
+  const { workers } = inForce.gateway
   const { log, metrics } = telemetry
   const restarts = counter(metrics, 'headgate_worker_restarts_total')
   const ending = new AbortController()
@@ -58,7 +61,7 @@ export function startWorkerPool(options: WorkerPoolOptions): GatewayHandle {
   let replaced: { readonly replaced: number; readonly replacedMs?: number } = { replaced: 0 }
   let lastId = 0
   let hasStarted = false
-  let { port } = options
+  let { port } = inForce.gateway.listen
   let settleStart: { resolve(): void; reject(error: AppError): void }
   const started = new Promise<void>((resolve, reject) => {
     settleStart = { resolve, reject }
@@ -102,6 +105,7 @@ export function startWorkerPool(options: WorkerPoolOptions): GatewayHandle {
     }
     members[index] = member
     member.process.onMessage((message) => onWorkerMessage(member, message))
+    member.process.send({ kind: 'start', config: inForce })
     return member
   }
 
@@ -182,8 +186,9 @@ export function startWorkerPool(options: WorkerPoolOptions): GatewayHandle {
     async metrics() {
       return aggregated([...(await metricsOfWorkers()), await metrics.getMetricsAsJSON()])
     },
-    reload() {
-      for (const { process } of living()) process.send({ kind: 'reload' })
+    reload({ apps, aggregation }) {
+      inForce = { ...inForce, apps, aggregation }
+      for (const { process } of living()) process.send({ kind: 'reload', config: inForce })
     },
     ending() {
       ending.abort()

@@ -23,7 +23,8 @@ export interface GatewayHandle {
   balance(): Promise<GatewayBalance | null>
   /** Those of this process among them. */
   metrics(): Promise<MetricsText>
-  reload(apps: Config['apps']): void
+  /** Of a configuration in force, what may change without a restart. */
+  reload(config: Config): void
   /** Announces that `close` will follow: what could be lost then need not wait until then. */
   ending(): void
   /** Lets what was accepted reach its outcome, as far as the time goes; the rest stays in the journal. */
@@ -97,7 +98,7 @@ function frontOf(
     port: () => port,
     balance: async () => gateway.balance(),
     metrics: async () => system.telemetry.metrics,
-    reload: (apps) => gateway.reload(apps),
+    reload: ({ apps }) => gateway.reload(apps),
     ending: () => gateway.ending(),
     close: (withinMs) => gateway.close(withinMs),
     abandon() {},

@@ -1,10 +1,35 @@
-import { type Config, configWarnings, environmentNames } from '../../config/parse.ts'
+import { type Config, configWarnings, environmentNames, parseConfig } from '../../config/parse.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { some } from '../terminal/wording.ts'
 
 /** What takes effect without a restart. */
 const LIVE = ['apps', 'aggregation.tokens']
+
+/**
+ * What is in force when `next` was read while this runs: all else waits for a restart. Throws `bad_configuration` where
+ * both do not go together, as an app that has the stream of the gateway that is running: a worker that starts anew, and
+ * looks at the whole, could not.
+ */
+export function inForce(running: Config, { apps, aggregation: { tokens } }: Config): Config {
+  return parseConfig({ ...running, apps, aggregation: { ...running.aggregation, tokens } }, {})
+}
+
+/**
+ * Hears of reloads from now on, and does them one after the other, by what it is given. One that is asked for while the
+ * start is under way is done after it.
+ */
+export function reloadsOf({ onReload }: Pick<Terminal, 'onReload'>): (reload: () => Promise<void>) => void {
+  let last = Promise.resolve()
+  let begin: (reload: () => Promise<void>) => void
+  const started = new Promise<() => Promise<void>>((resolve) => {
+    begin = resolve
+  })
+  onReload(() => {
+    last = last.then(async () => (await started)())
+  })
+  return (reload) => begin(reload)
+}
 
 /** What became of the file that was read again. */
 type Reread =

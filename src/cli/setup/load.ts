@@ -26,8 +26,8 @@ export async function loadConfig(flags: Flags, terminal: Terminal): Promise<Conf
 const USUAL_FILE = 'headgate.yaml'
 
 /** It is read when it is named, and only then: whoever changes folders does not change what is in force. */
-async function tellOfFile({ err, primary }: Terminal): Promise<void> {
-  if (primary !== undefined || !(await isThere(USUAL_FILE))) return
+async function tellOfFile({ err }: Terminal): Promise<void> {
+  if (!(await isThere(USUAL_FILE))) return
   err(`headgate: ${USUAL_FILE} is here, and is not read unless it is named: --config ${USUAL_FILE}\n`)
 }
 

@@ -1,5 +1,11 @@
 import type { Cluster, Worker } from 'node:cluster'
-import type { PrimaryChannel, ToPrimary, ToWorker, WorkerProcess } from './worker-channel.ts'
+import {
+  type PrimaryChannel,
+  primaryChannel,
+  type ToPrimary,
+  type ToWorker,
+  type WorkerProcess,
+} from './worker-channel.ts'
 
 /** What a command sees of the process that it runs in. */
 export interface Terminal {
@@ -21,7 +27,7 @@ export interface Terminal {
   /** Calls back at each SIGHUP, and when the primary says so: configuration is to be read again. */
   onReload(callback: () => void): void
   /** Runs this command line once more, in a process that shares our listeners and ends when this one does. */
-  fork(index: number, env: Readonly<Record<string, string>>): WorkerProcess
+  fork(index: number): WorkerProcess
 }
 
 /** Which worker a process is; set by its primary. */
@@ -51,7 +57,7 @@ export function processTerminal(process: NodeJS.Process, cluster: Cluster): Term
         if (kind === 'reload') callback()
       })
     },
-    fork: (index, env) => workerOf(cluster.fork({ ...env, [INDEX]: `${index}` })),
+    fork: (index) => workerOf(cluster.fork({ [INDEX]: `${index}` })),
   }
 }
 
@@ -84,11 +90,11 @@ function writer(stream: NodeJS.WriteStream): Required<Pick<Terminal, 'out' | 'un
 
 /** Node ends a worker whose primary is gone; nothing is left to say then. */
 function primaryOf(process: NodeJS.Process): PrimaryChannel {
-  return {
+  return primaryChannel({
     index: Number(process.env[INDEX]),
     send: (message) => process.send?.(message, undefined, undefined, unheard),
     onMessage: (listener) => process.on('message', (message) => listener(message as ToWorker)),
-  }
+  })
 }
 
 function workerOf(worker: Worker): WorkerProcess {

@@ -1,3 +1,4 @@
+import type { Config } from '../../config/parse.ts'
 import type { GatewayBalance } from '../../http/reconciliation.ts'
 import type { MetricValues } from '../../std/metrics/metric-registry.ts'
 
@@ -8,8 +9,11 @@ export interface WorkerReport {
 }
 
 export type ToWorker =
+  /** The first that it hears: the configuration in force. A worker reads no file, which may say something else by now. */
+  | { readonly kind: 'start'; readonly config: Config }
+  /** What is in force from now on. */
+  | { readonly kind: 'reload'; readonly config: Config }
   | { readonly kind: 'stop' }
-  | { readonly kind: 'reload' }
   /** Whether all workers take requests, or why not. */
   | { readonly kind: 'everyone'; readonly ready: true | string }
   | { readonly kind: 'report'; readonly id: number }
@@ -20,11 +24,30 @@ export type ToPrimary =
   | { readonly kind: 'report'; readonly id: number; readonly report: WorkerReport }
 
 /** A worker's end of the line to its primary. */
-export interface PrimaryChannel {
+export interface PrimaryChannel extends PrimaryLine {
+  /** The last that was told; waits for the first. */
+  configuration(): Promise<Config>
+}
+
+/** What comes and goes on it. */
+export interface PrimaryLine {
   /** From 0: which of the workers this is. One that takes a dead one's place has its number. */
   readonly index: number
   send(message: ToPrimary): void
   onMessage(listener: (message: ToWorker) => void): void
+}
+
+/** Keeps what is told from the first moment on, whoever asks when. */
+export function primaryChannel(line: PrimaryLine): PrimaryChannel {
+  let begin: (config: Config) => void
+  let told = new Promise<Config>((resolve) => {
+    begin = resolve
+  })
+  line.onMessage((message) => {
+    if (message.kind === 'start') begin(message.config)
+    if (message.kind === 'reload') told = Promise.resolve(message.config)
+  })
+  return { ...line, configuration: () => told }
 }
 
 export interface WorkerEnd {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import { DEFAULT_SETS } from '../../../src/aggregation/rollup/model/definition.ts'
 import { patienceMs } from '../../../src/cli/serve/shutdown.ts'
+import { parseConfig } from '../../../src/config/parse.ts'
 import { startCommand } from '../../fakes/process/command.ts'
 import { ask, listen, post, sha256, start, waitFor } from '../../fakes/process/serving.ts'
 import { fakeLine } from '../../fakes/process/worker-channel.ts'
@@ -74,11 +75,11 @@ test('a port that is taken after all ends the start, and closes what is open', a
   const { port } = taken.address() as AddressInfo
   const dir = t.testdir()
   // A worker leaves the looking to its primary.
-  const { terminal, ended } = startCommand(
-    ['gateway'],
-    { HEADGATE_DATA_DIR: dir, HEADGATE_GATEWAY_LISTEN_PORT: `${port}` },
-    { primary: fakeLine(0).primary },
-  )
+  const line = fakeLine(0)
+  const { terminal, ended } = startCommand(['gateway'], {}, { primary: line.primary })
+  const apps = [{ id: 'shop', keys: [{ sha256: sha256('key') }] }]
+  const config = parseConfig({ dataDir: dir, gateway: { listen: { port } }, apps }, {})
+  line.process.send({ kind: 'start', config })
   t.equal(await ended, 1)
   t.match(terminal.said().err, /^headgate gateway: gateway\.listen: 127\.0\.0\.1:\d+ is taken/)
   t.notOk(readdirSync(join(dir, 'journal/0')).includes('lock'), 'the journal is not held')
@@ -180,6 +181,17 @@ test('SIGHUP reads the apps again; a faulty file changes nothing', async (t) => 
   terminal.reload()
   await waitFor(() => /the old configuration is kept/.test(terminal.said().out))
   t.equal((await post(gateway, 'new-key')).status, 202)
+  terminal.terminate()
+  t.equal(await ended, 0)
+})
+
+test('SIGHUP during the start is heard, and done when it is over', async (t) => {
+  const { terminal, ended, file } = await start(t, 'serve')
+  const config = JSON.parse(await readFile(file, 'utf8'))
+  terminal.reload()
+  await terminal.logged('gateway listens')
+  await writeFile(file, JSON.stringify({ ...config, apps: [{ id: 'shop' }, { id: 'app' }] }))
+  t.match(await terminal.logged('apps and tokens were read again'), { apps: 2, tokens: 1 })
   terminal.terminate()
   t.equal(await ended, 0)
 })

@@ -3,6 +3,7 @@ import { type Test, test } from 'tap'
 import { pauseMs, startWorkerPool } from '../../../src/cli/serve/cluster.ts'
 import type { GatewayHandle } from '../../../src/cli/serve/gateway-handle.ts'
 import type { WorkerReport } from '../../../src/cli/terminal/worker-channel.ts'
+import { parseConfig } from '../../../src/config/parse.ts'
 import { createTelemetry, quietTelemetry } from '../../../src/std/telemetry.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { type FakeLine, fakeLine } from '../../fakes/process/worker-channel.ts'
@@ -16,6 +17,9 @@ interface StartedPool {
   said(): string
 }
 
+const tokens = [{ name: 'ops', sha256: 'a'.repeat(64), scopes: ['read'] }]
+const configOf = (workers: number) => parseConfig({ gateway: { workers, listen: { port: 0 } } }, {})
+
 function started(t: Test, workers: number, reportMs?: number): StartedPool {
   const lines: FakeLine[] = []
   const fork = (index: number) => {
@@ -27,8 +31,7 @@ function started(t: Test, workers: number, reportMs?: number): StartedPool {
   const telemetry = createTelemetry('info', { write: (line) => (said += line) })
   const clock = fakeClock()
   const pool = startWorkerPool({
-    workers,
-    port: 0,
+    config: configOf(workers),
     fork,
     clock,
     telemetry,
@@ -111,6 +114,21 @@ test('a worker that ends is replaced under its number, and nobody is ready meanw
   await waitFor(() => pool.isReady() === true)
 })
 
+test('each worker starts with what is in force when it does', async (t) => {
+  const { pool, lines } = started(t, 2)
+  const config = configOf(2)
+  for (const { told } of lines) t.same(told[0], { kind: 'start', config })
+  for (const { primary } of lines) primary.send({ kind: 'ready', port: 1 })
+  await pool.started
+  const { apps, aggregation } = parseConfig({ apps: [{ id: 'shop' }], aggregation: { tokens } }, {})
+  pool.reload(parseConfig({ dataDir: '/elsewhere', apps, aggregation }, {}))
+  const inForce = { ...config, apps, aggregation }
+  for (const { told } of lines) t.same(told.at(-1), { kind: 'reload', config: inForce })
+  lines[1]?.end(killed)
+  await waitFor(() => lines.length === 3)
+  t.same(lines[2]?.told[0], { kind: 'start', config: inForce })
+})
+
 test('the more often a worker fails, the longer the pause; who served for a while begins anew', async (t) => {
   t.same([1, 2, 3, 4, 9, 10, 50].map(pauseMs), [100, 200, 400, 800, 25_600, 30_000, 30_000])
   const { pool, lines, clock, said } = started(t, 1)
@@ -157,7 +175,7 @@ test('a worker that cannot be forked is one that ended: tried again, and given u
   }
   let said = ''
   const telemetry = createTelemetry('info', { write: (line) => (said += line) })
-  const options = { workers: 1, port: 0, fork, clock: fakeClock(), telemetry }
+  const options = { config: configOf(1), fork, clock: fakeClock(), telemetry }
   const noMemory = () => Object.assign(new Error('spawn ENOMEM'), { code: 'ENOMEM' })
 
   failures.push(noMemory(), noMemory())
@@ -183,7 +201,7 @@ test('to fork in a way that there is none is a mistake, and no worker that ended
   const fork = () => {
     throw mistake
   }
-  const options = { workers: 1, port: 0, fork, clock: fakeClock(), telemetry: quietTelemetry() }
+  const options = { config: configOf(1), fork, clock: fakeClock(), telemetry: quietTelemetry() }
   const pool = startWorkerPool(options)
   await t.rejects(pool.close(0), mistake)
 })
@@ -265,9 +283,10 @@ test('a worker that ends while it is asked is counted once', async (t) => {
 test('the end is told to all at once, and waited for; at the deadline what lives is killed', async (t) => {
   const { pool, lines } = started(t, 2)
   const [one, two] = lines as [FakeLine, FakeLine]
-  pool.reload([])
+  const config = { ...configOf(2), apps: [] }
+  pool.reload(config)
   pool.ending()
-  for (const { told } of lines) t.same(told.slice(-2), [{ kind: 'reload' }, { kind: 'stop' }])
+  for (const { told } of lines) t.same(told.slice(-2), [{ kind: 'reload', config }, { kind: 'stop' }])
   let closed = false
   const closing = pool.close(0).then(() => {
     closed = true

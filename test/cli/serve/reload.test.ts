@@ -1,7 +1,19 @@
 import { test } from 'tap'
-import { logged, readAgain, spoken } from '../../../src/cli/serve/reload.ts'
+import { inForce, logged, readAgain, reloadsOf, spoken } from '../../../src/cli/serve/reload.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
 import { createTelemetry } from '../../../src/std/telemetry.ts'
+import { credentialsOf } from '../../fakes/credentials/vending.ts'
+
+/** A terminal of which only the reloads matter. */
+function reloading() {
+  let reload = () => {}
+  return {
+    onReload: (callback: () => void) => {
+      reload = callback
+    },
+    reload: () => reload(),
+  }
+}
 
 const tokens = [{ name: 'ops', sha256: 'a'.repeat(64), scopes: ['read'] }]
 const running = parseConfig({ aggregation: { tokens } }, {})
@@ -76,4 +88,56 @@ test('a file that takes the last app is told of, as one that broke off does', as
     'headgate: warning: apps: none is left of 2, so that all that is sent is refused\n',
     'headgate: 0 apps and 1 token read again\n',
   ])
+})
+
+test('a reload that is asked for during the start is done after it; then each after the one before', async (t) => {
+  const { onReload, reload } = reloading()
+  const begin = reloadsOf({ onReload })
+  const done: string[] = []
+  let goOn = () => {}
+  reload()
+  reload()
+  await new Promise(setImmediate)
+  begin(async () => {
+    done.push('begun')
+    await new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    done.push('ended')
+  })
+  await new Promise(setImmediate)
+  t.same(done, ['begun'])
+  goOn()
+  await new Promise(setImmediate)
+  t.same(done, ['begun', 'ended', 'begun'])
+  reload()
+  goOn()
+  await new Promise(setImmediate)
+  t.same(done, ['begun', 'ended', 'begun', 'ended', 'begun'])
+})
+
+test('in force is what was there at the start, with the apps and tokens that were read since', async (t) => {
+  const next = parseConfig({ dataDir: '/elsewhere', ...changed, gateway: { durability: 'memory' } }, {})
+  const { apps, aggregation } = next
+  const before = parseConfig({ aggregation: { schedule: { grace: '1s' } } }, {})
+  t.same(inForce(before, next), {
+    ...before,
+    apps,
+    aggregation: { ...before.aggregation, tokens: aggregation.tokens },
+  })
+})
+
+test('apps that do not go with what is running change nothing, though all of the file goes together', async (t) => {
+  const stream = { kind: 'kinesis', region: 'eu-west-1' }
+  const credentials = { subjectKeyEnv: 'SUBJECT_KEY', region: 'eu-west-1' }
+  const before = parseConfig(
+    { gateway: { stream: { ...stream, name: 'headgate-direct-ios' }, credentials } },
+    {},
+  )
+  const apps = [{ id: 'ios', credentials: credentialsOf('ios', { stream: 'headgate-direct-ios' }) }]
+  const next = parseConfig({ gateway: { stream: { ...stream, name: 'other' }, credentials }, apps }, {})
+  t.throws(() => inForce(before, next), {
+    code: 'bad_configuration',
+    message: /apps\.0\.credentials\.stream: must not be gateway\.stream\.name$/,
+  })
 })

@@ -106,6 +106,62 @@ test('a worker that ends is replaced and its journal goes on; meanwhile nobody i
   t.equal(await ended, 0)
 })
 
+test('the successor of a worker has what is in force, whatever the file says by then', async (t) => {
+  const { terminal, ended, workers, url, file, dir } = await start(t, 'gateway', {
+    gateway: { ...operations, workers: 2 },
+  })
+  const operationsUrl = await url('operations')
+  const isReady = async () => (await ask(`${operationsUrl}/readyz`)).status === 200
+  await waitFor(isReady)
+  const config = JSON.parse(await readFile(file, 'utf8'))
+  const other = {
+    ...config,
+    dataDir: join(dir, 'other'),
+    gateway: { listen, durability: 'memory', workers: 1 },
+    apps: [],
+  }
+  for (const [at, text] of [JSON.stringify(other), '{ "apps": ['].entries()) {
+    await writeFile(file, text)
+    workers[1 + at]?.terminal.terminate()
+    t.equal(await workers[1 + at]?.ended, 0)
+    await waitFor(() => workers.length === 3 + at)
+    await waitFor(isReady)
+    const answer = await post((await workers[2 + at]?.url('gateway')) ?? '')
+    t.match(await answer.json(), { accepted: 1, durability: 'journal' })
+  }
+  t.same(await readdir(dir), ['data', 'headgate.json'], 'no other folder is begun')
+  terminal.terminate()
+  t.equal(await ended, 0)
+  t.equal((await lakeRows(join(dir, 'data'))).length, 2)
+})
+
+test('SIGHUP while a worker starts reaches it; an app that is gone is gone in its successors too', async (t) => {
+  const { terminal, ended, workers, url, file } = await start(t, 'gateway', {
+    gateway: { ...operations, workers: 2 },
+  })
+  const operationsUrl = await url('operations')
+  const isReady = async () => (await ask(`${operationsUrl}/readyz`)).status === 200
+  await waitFor(isReady)
+  const config = JSON.parse(await readFile(file, 'utf8'))
+  workers[1]?.terminal.terminate()
+  await waitFor(() => workers.length === 3)
+  await writeFile(file, JSON.stringify({ ...config, apps: [] }))
+  terminal.reload()
+  await terminal.logged('apps and tokens were read again')
+  await waitFor(isReady)
+  for (const worker of [workers[0], workers[2]]) {
+    await worker?.terminal.logged('apps and tokens were read again')
+    t.equal((await post((await worker?.url('gateway')) ?? '')).status, 401)
+  }
+  workers[2]?.terminal.terminate()
+  await waitFor(() => workers.length === 4)
+  await waitFor(isReady)
+  t.equal((await post((await workers[3]?.url('gateway')) ?? '')).status, 401)
+  t.notMatch(workers[3]?.terminal.said().out, /were read again/, 'it had nothing to read')
+  terminal.terminate()
+  t.equal(await ended, 0)
+})
+
 test('what more workers left is delivered by fewer', async (t) => {
   const away = { stream: { kind: 'kinesis', name: 'events', endpoint: 'http://127.0.0.1:1' } }
   const before = { ...process.env }

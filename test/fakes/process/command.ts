@@ -20,9 +20,9 @@ export function startCommand(
   interactive = false,
 ): RunningCommand {
   const workers: RunningCommand[] = []
-  const fork: Surroundings['fork'] = (index, more) => {
+  const fork: Surroundings['fork'] = (index) => {
     const line = fakeLine(index)
-    const worker = startCommand(args, { ...env, ...more }, { primary: line.primary }, interactive)
+    const worker = startCommand(args, env, { primary: line.primary }, interactive)
     void worker.ended.then((code) => line.end({ code, signal: null }))
     workers.push(worker)
     return line.process

@@ -1,9 +1,10 @@
-import type {
-  PrimaryChannel,
-  ToPrimary,
-  ToWorker,
-  WorkerEnd,
-  WorkerProcess,
+import {
+  type PrimaryChannel,
+  primaryChannel,
+  type ToPrimary,
+  type ToWorker,
+  type WorkerEnd,
+  type WorkerProcess,
 } from '../../../src/cli/terminal/worker-channel.ts'
 
 /** A line between a primary and a worker: messages arrive later, in order, and as JSON makes them. */
@@ -43,11 +44,11 @@ export function fakeLine(index: number): FakeLine {
     told,
     end,
     killed: () => isKilled,
-    primary: {
+    primary: primaryChannel({
       index,
       send: (message) => later(message, toPrimary),
       onMessage: (listener) => toWorker.push(listener),
-    },
+    }),
     process: {
       send(message) {
         told.push(message)
