@@ -48,7 +48,7 @@ interface PoolWorker {
 /** The gateway of a primary: as many processes as there are workers, each replaced when it ends, all as one. */
 export function startWorkerPool(options: WorkerPoolOptions): GatewayHandle {
   const { fork, clock, telemetry, reportMs = REPORT_MS } = options
-  /** Of a successor too, whatever the file says when it starts. */
+  /** What the next worker starts with, whatever the file says by then. */
   let inForce = options.config
   const { workers } = inForce.gateway
   const { log, metrics } = telemetry

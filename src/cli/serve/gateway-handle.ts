@@ -23,7 +23,7 @@ export interface GatewayHandle {
   balance(): Promise<GatewayBalance | null>
   /** Those of this process among them. */
   metrics(): Promise<MetricsText>
-  /** Of a configuration in force, what may change without a restart. */
+  /** Takes what may change without a restart from a configuration that is in force now. */
   reload(config: Config): void
   /** Announces that `close` will follow: what could be lost then need not wait until then. */
   ending(): void
