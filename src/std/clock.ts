@@ -6,6 +6,15 @@ export interface Clock {
   monotonicMs(): number
 }
 
+/**
+ * Whether a time that was stored is still to come. One that lies further ahead than such a time can was stored while the
+ * clock was ahead: it is not believed, or it would hold for as long as the clock was ahead, once that is right again.
+ */
+export const isAhead = (
+  ms: number,
+  { nowMs, mostMs }: { readonly nowMs: number; readonly mostMs: number },
+): boolean => nowMs < ms && ms <= nowMs + mostMs
+
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),

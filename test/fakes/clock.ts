@@ -1,13 +1,24 @@
 import type { Clock } from '../../src/std/clock.ts'
 
-/** A clock that stands still until it is turned by hand: wall and monotonic time advance together. */
-export function fakeClock(startMs = Date.UTC(2026, 10, 22, 12)): Clock & { advance(ms: number): void } {
-  let nowMs = startMs
+export interface FakeClock extends Clock {
+  /** Wall and monotonic time together. */
+  advance(ms: number): void
+  /** The wall time alone, as when somebody sets the clock. */
+  set(ms: number): void
+}
+
+/** A clock that stands still until it is turned by hand. */
+export function fakeClock(startMs = Date.UTC(2026, 10, 22, 12)): FakeClock {
+  let monotonicMs = 0
+  let setMs = 0
   return {
-    nowMs: () => nowMs,
-    monotonicMs: () => nowMs - startMs,
+    nowMs: () => startMs + setMs + monotonicMs,
+    monotonicMs: () => monotonicMs,
     advance(ms) {
-      nowMs += ms
+      monotonicMs += ms
+    },
+    set(ms) {
+      setMs += ms
     },
   }
 }

@@ -72,11 +72,43 @@ test('issuing costs no memory; what was spent is remembered as long as it must b
 })
 
 test('a clock that is set back revives nothing', async (t) => {
-  const { clock, issue, spend } = start({ maxSpent: 1 })
-  const { challenge } = issue(use)
-  t.equal(spend(challenge, use), true)
-  clock.advance(CHALLENGE_LIFE_MS)
-  t.equal(spend(issue(use).challenge, use), true, 'the first is forgotten')
-  clock.advance(-CHALLENGE_LIFE_MS)
-  t.equal(spend(challenge, use), false)
+  for (const backMs of [1, CHALLENGE_LIFE_MS, 25 * 3_600_000]) {
+    const { clock, issue, spend } = start({ maxSpent: 2 })
+    clock.advance(backMs)
+    clock.set(-backMs)
+    const { challenge } = issue(use)
+    t.equal(spend(challenge, use), true)
+    clock.set(backMs)
+    clock.advance(CHALLENGE_LIFE_MS)
+    t.equal(spend(issue(use).challenge, use), true)
+    clock.set(-backMs - CHALLENGE_LIFE_MS)
+    t.equal(spend(challenge, use), false, `by ${backMs} ms`)
+  }
+})
+
+test('a clock that was ahead is forgotten when it is right again', async (t) => {
+  const [one, two] = [start({ maxSpent: 2 }), start({ seed: 2 })]
+  one.clock.set(25 * 3_600_000)
+  const [spent, kept] = [one.issue(use), one.issue(use)]
+  t.equal(one.spend(spent.challenge, use), true)
+  one.clock.set(-25 * 3_600_000)
+  t.equal(one.spend(kept.challenge, use), false, 'it would be valid for a day')
+  t.equal(one.issue(use).expiresMs, one.clock.nowMs() + CHALLENGE_LIFE_MS)
+  t.equal(one.spend(two.issue(use).challenge, use), true, 'what others issue')
+  t.equal(two.spend(one.issue(use).challenge, use), true, 'and they what it issues')
+  t.throws(() => one.spend(one.issue(use).challenge, use), { code: 'attestation_unavailable' })
+  one.clock.advance(CHALLENGE_LIFE_MS)
+  t.equal(one.spend(one.issue(use).challenge, use), true, 'there is room as soon as ever')
+})
+
+test('what a process issues whose clock is a little ahead is taken once, and remembered for as long', async (t) => {
+  const [one, two] = [start({ maxSpent: 1 }), start({ seed: 2 })]
+  two.clock.set(60_000)
+  const { challenge } = two.issue(use)
+  t.equal(one.spend(challenge, use), true)
+  one.clock.advance(CHALLENGE_LIFE_MS)
+  t.throws(() => one.spend(one.issue(use).challenge, use), { code: 'attestation_unavailable' })
+  t.equal(one.spend(challenge, use), false)
+  one.clock.advance(60_000)
+  t.equal(one.spend(one.issue(use).challenge, use), true)
 })
