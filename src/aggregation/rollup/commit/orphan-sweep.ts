@@ -22,10 +22,10 @@ export interface SweepOptions {
 
 /** Removes what nobody needs any more, when a day has passed since it did; it may be asked for at each tick. */
 export function dailySweep({ definitions, lake, leases, clock, log }: SweepOptions): () => Promise<void> {
-  let nextMs = clock.nowMs()
+  let nextMs = clock.monotonicMs()
   return async () => {
-    if (clock.nowMs() < nextMs) return
-    nextMs = clock.nowMs() + SWEEP_EVERY_MS
+    if (clock.monotonicMs() < nextMs) return
+    nextMs = clock.monotonicMs() + SWEEP_EVERY_MS
     try {
       await leases.sweep()
       for (const definition of definitions)

@@ -1,3 +1,4 @@
+import { isAhead } from '../../../std/clock.ts'
 import { alignDown, HOUR_MS } from '../../../std/durations.ts'
 import { MAX_INSTANT_MS } from '../../../std/input/instant.ts'
 import type { DamagedManifest, Manifest } from '../commit/manifest.ts'
@@ -118,12 +119,12 @@ function stateInLake(facts: WindowFacts, times: Times): WindowState {
 }
 
 /** Rows that came for a finished window after its horizon, none of which a run takes without being told. */
-export function tooLateRows(facts: WindowFacts, { horizonMs }: Times): number {
+export function tooLateRows(facts: WindowFacts, { nowMs, horizonMs }: Times): number {
   const { window, manifest } = facts
   if (manifest === undefined || !manifest.complete) return 0
   const fresh = freshInputs(facts)
   // One that came in time brings the window another generation, and that takes them all.
-  const isInTime = fresh.some(({ arrivedMs }) => arrivedMs <= window.toMs + horizonMs)
+  const isInTime = fresh.some(({ arrivedMs }) => Math.min(arrivedMs, nowMs) <= window.toMs + horizonMs)
   return isInTime ? 0 : rowsIn(fresh)
 }
 
@@ -158,8 +159,8 @@ function planned(facts: readonly WindowFacts[], decide: (facts: WindowFacts) => 
 
 function scheduled(facts: WindowFacts, times: Times): Decision {
   const { window, manifest, failedMs } = facts
-  const recently = failedMs !== undefined && times.nowMs < failedMs + FAILED_PAUSE_MS
-  if (recently) return { why: 'failed_recently' }
+  const pause = { nowMs: times.nowMs, mostMs: FAILED_PAUSE_MS }
+  if (failedMs !== undefined && isAhead(failedMs + FAILED_PAUSE_MS, pause)) return { why: 'failed_recently' }
   if (facts.damaged) return facts.damaged.forGood ? { step: 'compute' } : { why: 'failed_recently' }
   if (!isOver(window, times)) return isAwaited(facts) ? { step: 'compute' } : publishOr('open', facts)
   const tooLate = tooLateRows(facts, times)
@@ -168,8 +169,8 @@ function scheduled(facts: WindowFacts, times: Times): Decision {
   if (state === 'missing') return { why: 'sealed' }
   if (state !== 'dirty' || manifest === undefined) return stepFor(facts, times)
   // What came in time is taken at the seal at the latest.
-  const untilMs = Math.min(settledMs(manifest, times), window.toMs + times.horizonMs)
-  return times.nowMs < untilMs ? publishOr('settling', facts) : { step: 'compute' }
+  const isTime = times.nowMs >= window.toMs + times.horizonMs || !isSettling(manifest, times)
+  return isTime ? { step: 'compute' } : publishOr('settling', facts)
 }
 
 function requested(facts: WindowFacts, reprocess: Reprocess, times: Times): Decision {
@@ -232,13 +233,13 @@ const isForeign = ({ generation, fromMs, toMs }: Manifest, { stored }: WindowFac
   )
 
 /**
- * Until when late rows are gathered for the next generation: they trickle, so each waits twice as long as the one before,
- * from a third of the window. One that was created in the future, by a clock that was ahead, says nothing of that.
+ * Whether late rows are still gathered for the next generation: they trickle, so each waits twice as long as the one
+ * before, from a third of the window.
  */
-function settledMs(
+function isSettling(
   { fromMs, toMs, generation, completions = generation, createdMs }: Manifest,
   { nowMs }: Times,
 ) {
-  if (createdMs > nowMs) return nowMs
-  return createdMs + Math.min(((toMs - fromMs) / 3) * 2 ** (completions - 1), MAX_DIRTY_PAUSE_MS)
+  const pauseMs = Math.min(((toMs - fromMs) / 3) * 2 ** (completions - 1), MAX_DIRTY_PAUSE_MS)
+  return isAhead(createdMs + pauseMs, { nowMs, mostMs: pauseMs })
 }

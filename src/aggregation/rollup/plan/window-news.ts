@@ -3,8 +3,8 @@ import type { Window, WindowState } from './plan.ts'
 
 /** What looks tell of the windows. */
 export interface PlanMetrics {
-  /** A window up to there is known to be committed. */
-  committedUpTo(rollup: string, toMs: number): void
+  /** The window is known to be committed. */
+  committedUpTo(window: Window): void
   /** What a look at the windows of a rollup found, of whatever age. */
   waiting(rollup: string, found: { readonly dueWindows: number; readonly tooLateRows: number }): void
 }

@@ -97,11 +97,11 @@ export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
     const breath = createYielder()
     for (const each of facts) {
       if (breath.shouldYield()) await breath.yieldNow()
-      const { fromMs, toMs } = each.window
-      if (each.manifest !== undefined) metrics.committedUpTo(definition.id, toMs)
+      const { fromMs } = each.window
+      if (each.manifest !== undefined) metrics.committedUpTo(each.window)
       watched.kept.set(fromMs, { ...noteOf(each, times), touches: touches.get(fromMs) ?? 0 })
     }
-    prune(watched, { touches, firstMs, facts })
+    prune(watched, { touches, firstMs, nowMs: times.nowMs, facts })
     tell(definition.id, [...watched.kept.values()])
     if (isAfresh) watched.afreshMs = clock.monotonicMs() + AFRESH_SHARE * (clock.monotonicMs() - startMs)
     return facts
@@ -190,16 +190,20 @@ function noteOf(facts: WindowFacts, times: Times): Omit<Kept, 'touches'> {
   }
 }
 
-interface OfInterest extends Pick<Scene, 'touches' | 'firstMs'> {
+interface OfInterest extends Pick<Scene, 'touches' | 'firstMs' | 'nowMs'> {
   readonly facts: readonly WindowFacts[]
 }
 
-/** Windows that nothing touched are of interest inside the horizon only, or while a larger one waits for them. */
-function prune({ kept }: Watched, { touches, firstMs, facts }: OfInterest): void {
+/**
+ * Windows that nothing touched are of interest inside the horizon only, or while a larger one waits for them. Others that
+ * have not begun were looked at while the clock was ahead.
+ */
+function prune({ kept }: Watched, { touches, firstMs, nowMs, facts }: OfInterest): void {
   const waitedFor = new Set(
     facts.filter(({ within }) => within !== undefined).map(({ window }) => window.fromMs),
   )
   for (const [fromMs, { window }] of kept) {
-    if (window.toMs <= firstMs && !touches.has(fromMs) && !waitedFor.has(fromMs)) kept.delete(fromMs)
+    const isIdle = window.toMs <= firstMs && !touches.has(fromMs)
+    if ((isIdle || fromMs > nowMs) && !waitedFor.has(fromMs)) kept.delete(fromMs)
   }
 }

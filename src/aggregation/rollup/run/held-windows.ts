@@ -1,6 +1,6 @@
 import { keyOf } from '../plan/plan.ts'
 import type { IsHeld } from '../plan/planner.ts'
-import type { Run } from './log/run-record.ts'
+import { isResting, type Run } from './log/run-record.ts'
 
 /** Scheduled runs that wait for another try at once: where everything fails, more of it is not begun. Ours. */
 const MAX_RETRYING_RUNS = 16
@@ -11,9 +11,7 @@ const MAX_RETRYING_RUNS = 16
  */
 export function waitingRuns(pending: Iterable<Run>, nowMs: number): readonly Run[] | undefined {
   const scheduled = [...pending].filter(({ trigger }) => trigger === 'schedule')
-  const allWait = scheduled.every(
-    ({ state, attempt, notBeforeMs }) => state === 'queued' && attempt > 0 && notBeforeMs > nowMs,
-  )
+  const allWait = scheduled.every((run) => run.state === 'queued' && run.attempt > 0 && isResting(run, nowMs))
   return allWait && scheduled.length < MAX_RETRYING_RUNS ? scheduled : undefined
 }
 

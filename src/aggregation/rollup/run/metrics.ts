@@ -3,6 +3,7 @@ import { counter, gauge, histogram } from '../../../std/metrics/instruments.ts'
 import type { MetricRegistry } from '../../../std/metrics/metric-registry.ts'
 import type { Manifest } from '../commit/manifest.ts'
 import { rejectedIn } from '../engines/engine.ts'
+import type { Window } from '../plan/plan.ts'
 import type { PlanMetrics } from '../plan/window-news.ts'
 import type { WindowResult } from './log/run-record.ts'
 
@@ -20,21 +21,25 @@ export function rollupMetrics(metrics: MetricRegistry, clock: Clock): RollupMetr
   const seconds = histogram(metrics, 'headgate_rollup_run_seconds')
   const due = gauge(metrics, 'headgate_rollup_due_windows')
   const tooLate = gauge(metrics, 'headgate_rollup_too_late_rows')
-  const newest = new Map<string, number>()
+  const newest = new Map<string, Window>()
   gauge(metrics, 'headgate_rollup_lag_seconds', (lag) => {
-    for (const [rollup, toMs] of newest) lag.set({ rollup }, Math.max(0, clock.nowMs() - toMs) / 1_000)
+    for (const [rollup, { toMs }] of newest) lag.set({ rollup }, Math.max(0, clock.nowMs() - toMs) / 1_000)
   })
 
   return {
     windowDone: (result) => windows.inc({ result }),
-    committed({ rollup, toMs, counts }, previous) {
+    committed(manifest, previous) {
+      const { counts } = manifest
       const before = previous?.counts
       late.inc(Math.max(0, counts.late - (before?.late ?? 0)))
       rejected.inc(Math.max(0, rejectedIn(counts) - (before ? rejectedIn(before) : 0)))
-      this.committedUpTo(rollup, toMs)
+      this.committedUpTo(manifest)
     },
-    committedUpTo: (rollup, toMs) => {
-      newest.set(rollup, Math.max(toMs, newest.get(rollup) ?? 0))
+    committedUpTo: (window) => {
+      const known = newest.get(window.rollup)
+      // One that has not begun was committed while the clock was ahead.
+      const isNewer = known === undefined || window.toMs > known.toMs || known.fromMs > clock.nowMs()
+      if (isNewer) newest.set(window.rollup, window)
     },
     runDone: (taken) => seconds.observe(taken),
     waiting(rollup, { dueWindows, tooLateRows }) {

@@ -13,7 +13,7 @@ import { executeRun, type RunPorts } from './execute-run.ts'
 import { createExecutions } from './executions.ts'
 import { heldByOthers, waitingRuns } from './held-windows.ts'
 import type { RunList } from './log/run-log.ts'
-import { advance, isFinal, queued, type Run, takenOver } from './log/run-record.ts'
+import { advance, isFinal, isResting, queued, type Run, takenOver } from './log/run-record.ts'
 import type { AsideTotal } from './log/set-aside-books.ts'
 import { createSchedule } from './schedule.ts'
 import { createSubmit, type NewRun, type RunAnswer } from './submit.ts'
@@ -169,14 +169,18 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
       ...beginning,
       plan: (run) => beginning.plan(run, heldByOthers(pending.values(), run)),
     },
-    isWaitedFor: () => turn?.isOver() ?? waiting().some(({ notBeforeMs }) => notBeforeMs <= clock.nowMs()),
+    isWaitedFor: () => turn?.isOver() ?? waiting().some((run) => !isResting(run, clock.nowMs())),
     dueTurn,
   }
 
   async function tick(signal: AbortSignal): Promise<void> {
     if (!(await shop.ingestIfFree(signal))) return
     await sweep()
-    if (waitingRuns(pending.values(), clock.nowMs()) === undefined) return
+    if (waitingRuns(pending.values(), clock.nowMs()) === undefined) {
+      // However long nothing can be planned, the metrics tell what is due.
+      await planner.overview()
+      return
+    }
     const scope = { rollups: definitions.map(({ id }) => id), reprocess: 'missing' as const }
     const plan = await planner.plan({ trigger: 'schedule', scope }, heldByOthers(pending.values()))
     if (plan.windows.length === 0) return

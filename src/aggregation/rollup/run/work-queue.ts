@@ -2,7 +2,7 @@ import type { Clock } from '../../../std/clock.ts'
 import { codeOf } from '../../../std/expected-errors.ts'
 import { isSystemError } from '../../../std/files/files.ts'
 import type { Logger } from '../../../std/telemetry.ts'
-import type { Run, RunWindow } from './log/run-record.ts'
+import { isResting, type Run, type RunWindow } from './log/run-record.ts'
 import type { Schedule } from './schedule.ts'
 
 export interface WorkOffOptions {
@@ -38,7 +38,7 @@ export async function workOff(
 export function oldestReady(runs: Iterable<Run>, nowMs: number): Run | undefined {
   let oldest: Run | undefined
   for (const run of runs) {
-    if (run.notBeforeMs <= nowMs && (oldest === undefined || run.id < oldest.id)) oldest = run
+    if (!isResting(run, nowMs) && (oldest === undefined || run.id < oldest.id)) oldest = run
   }
   return oldest
 }

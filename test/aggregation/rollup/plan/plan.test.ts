@@ -261,6 +261,7 @@ test('the schedule decides by state, time and what the stores hold', async (t) =
     ['the same, as old', { ...withinHour, manifest: manifest({ complete: false }) }, BEFORE, 'compute'],
     ['the same, and newer, not in the store', asNew, BEFORE, 'publish'],
     ['the same, and newer, in the store', besideIt, BEFORE, 'open'],
+    ['given up by a clock that was ahead', { failedMs: OVER.nowMs + 1 }, OVER, 'compute'],
     ['given up while it was open', { failedMs: BEFORE.nowMs - FAILED_PAUSE_MS }, BEFORE, 'open'],
     [
       'given up when the stores failed, which have it now',
@@ -397,7 +398,7 @@ test('a tick takes ten times as many windows that are only published: a restored
 })
 
 test('rows are too late when all that is new came after the seal of a finished window', async (t) => {
-  for (const [what, over, rows] of [
+  for (const [what, over, rows, at = SEALED] of [
     ['nothing new', done, 0],
     ['rows of before the seal', dirty, 0],
     ['rows of after the seal', tooLate, 3],
@@ -406,10 +407,11 @@ test('rows are too late when all that is new came after the seal of a finished w
       { ...tooLate, inputs: [...tooLate.inputs, ...inputs('d')] },
       0,
     ],
+    ['rows of after the seal, by a clock that was ahead', tooLate, 0, OVER],
     ['rows of a window that was never committed', { ...tooLate, manifest: undefined }, 0],
     ['rows of a window that was committed while open', { ...tooLate, ...partial }, 0],
   ] as const) {
-    t.equal(tooLateRows(facts(over), SEALED), rows, what)
+    t.equal(tooLateRows(facts(over), at), rows, what)
   }
   t.same(planScheduled([facts(tooLate)], SEALED).skipped, [
     { window: { rollup: 'vitals', fromMs: T0, toMs: END }, why: 'sealed', tooLate: 3 },

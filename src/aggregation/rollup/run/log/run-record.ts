@@ -1,3 +1,4 @@
+import { isAhead } from '../../../../std/clock.ts'
 import { AppError, type ErrorCode } from '../../../../std/errors.ts'
 import type { ProcessIdentity } from '../../../../std/files/process-identity.ts'
 import type { Entropy } from '../../../../std/id.ts'
@@ -126,12 +127,19 @@ const MAX_STARTS = TRANSIENT_ATTEMPTS
 
 const FIRST_RETRY_MS = 30_000
 
-/** 30 s, doubled each time, with full jitter. */
-export const retryDelayMs = (attempt: number, entropy: Entropy): number =>
-  Math.floor(entropy.uniform() * FIRST_RETRY_MS * 2 ** (attempt - 1))
+/** 30 s, doubled each time. */
+const longestPauseMs = (attempt: number): number => FIRST_RETRY_MS * 2 ** (attempt - 1)
 
-/** What another run is at takes some seconds a window; its ingest longer. Ours. */
+/** With full jitter. */
+export const retryDelayMs = (attempt: number, entropy: Entropy): number =>
+  Math.floor(entropy.uniform() * longestPauseMs(attempt))
+
+/** What another run is at takes some seconds a window; its ingest longer. Shorter than any longest pause. Ours. */
 export const HELD_PAUSE_MS = 10_000
+
+/** It waits for its next try, by a time that a pause before that can end at. */
+export const isResting = ({ attempt, notBeforeMs }: Run, nowMs: number): boolean =>
+  isAhead(notBeforeMs, { nowMs, mostMs: longestPauseMs(attempt) })
 
 /** To be started anew from then on: that it was held up, or its process stopped, is no try. */
 export const setBack = (run: Run, notBeforeMs: number): Run => ({

@@ -1,7 +1,9 @@
 import { test } from 'tap'
 import {
   advance,
+  HELD_PAUSE_MS,
   isFinal,
+  isResting,
   maxAttempts,
   RUN_STATES,
   type Run,
@@ -156,4 +158,25 @@ test('what fails for the run as a whole is tried as often', async (t) => {
     error,
   })
   t.match(settleFailed(run({ attempt: 5 }), error, times), { state: 'failed', endedMs: NOW, error })
+})
+
+test('a run rests until a time that its pause can end at; one that a clock wrote that was ahead has come', async (t) => {
+  for (const [attempt, longestMs] of [
+    [0, 15_000],
+    [1, 30_000],
+    [2, 60_000],
+    [4, 240_000],
+  ] as const) {
+    for (const [aheadMs, expected] of [
+      [-1, false],
+      [0, false],
+      [1, true],
+      [longestMs, true],
+      [longestMs + 1, false],
+    ] as const) {
+      const resting = isResting(run({ state: 'queued', attempt, notBeforeMs: NOW + aheadMs }), NOW)
+      t.equal(resting, expected, `${aheadMs} ms, attempt ${attempt}`)
+    }
+    t.ok(HELD_PAUSE_MS <= longestMs, 'one that is held up is waited for as well')
+  }
 })

@@ -1,0 +1,145 @@
+import { once } from 'node:events'
+import { test } from 'tap'
+import { definitionPrefix } from '../../../../src/aggregation/rollup/commit/manifest.ts'
+import { DAY_MS } from '../../../../src/std/durations.ts'
+import { AppError } from '../../../../src/std/errors.ts'
+import { quietTelemetry } from '../../../../src/std/telemetry.ts'
+import { aggregation, definition, GRAIN, MIN, never, T0 } from '../../../fakes/aggregation/aggregation.ts'
+import { seededEntropy } from '../../../fakes/entropy.ts'
+
+/** What was written while the clock was ahead holds nothing up once the clock is right again. */
+
+const AHEAD = 25 * 60 * MIN
+const at = (i: number) => T0 + i * GRAIN
+const late = { ...seededEntropy(99), uniform: () => 0.999 }
+
+async function opened(t: Parameters<typeof aggregation>[0]) {
+  const telemetry = quietTelemetry()
+  const parts = await aggregation(t, { telemetry, entropy: late })
+  const runs = await parts.open()
+  parts.deliver(at(0), [1])
+  parts.clock.advance(GRAIN + 2 * MIN)
+  return {
+    ...{ ...parts, runs },
+    metrics: () => telemetry.metrics.metrics(),
+    async turn(of = runs) {
+      await of.tick(never)
+      await of.work(never)
+    },
+  }
+}
+
+test('a scheduled run that a stop set back is begun by the next process', async (t) => {
+  const { dead, open, clock, engine, stored, turn } = await opened(t)
+  const before = await open({ owner: dead, telemetry: quietTelemetry() })
+  const stop = new AbortController()
+  engine.meanwhile = async (_plan, signal) => {
+    const stopped = once(signal, 'abort')
+    stop.abort()
+    await stopped
+    signal.throwIfAborted()
+  }
+  clock.set(AHEAD)
+  await before.tick(never)
+  await before.work(stop.signal)
+  clock.set(-AHEAD)
+  engine.meanwhile = async () => {}
+  const after = await open({ telemetry: quietTelemetry() })
+  await after.recover()
+  t.match(await after.list({ limit: 9 }), [
+    { state: 'queued', attempt: 0, notBeforeMs: clock.nowMs() + AHEAD },
+  ])
+  await turn(after)
+  t.match(await after.list({ limit: 9 }), [{ state: 'succeeded' }])
+  t.match((await stored())[0], { at: 0, sum: 1 })
+})
+
+test('a run that was asked for is begun, and a scheduled one makes way for it', async (t) => {
+  const { runs, clock, engine, deliver, stored } = await opened(t)
+  clock.set(2 * 60 * MIN)
+  await runs.submit({ at: at(0) }, 'ops')
+  clock.set(-2 * 60 * MIN)
+  await runs.work(never)
+  t.match(await stored(), [{ at: 0, sum: 1 }])
+  for (const i of [1, 2]) deliver(at(i), [1])
+  clock.advance(2 * GRAIN)
+  await runs.tick(never)
+  engine.meanwhile = async () => {
+    engine.meanwhile = async () => {}
+    clock.set(2 * 60 * MIN)
+    await runs.submit({ at: at(0), reprocess: 'all' }, 'ops')
+    clock.set(-2 * 60 * MIN)
+  }
+  await runs.work(never)
+  t.same(
+    engine.plans.map(({ fromMs }) => (fromMs - T0) / GRAIN),
+    [0, 1, 0],
+  )
+})
+
+test('a run that failed is tried again, and its windows are not kept from the schedule', async (t) => {
+  const { runs, clock, engine, stored, turn } = await opened(t)
+  clock.set(AHEAD)
+  engine.failures.push(...Array.from({ length: 200 }, () => new AppError('engine_failed', 'no')))
+  await turn()
+  engine.failures.length = 0
+  t.match(await runs.list({ limit: 9 }), [{ state: 'queued', attempt: 1 }])
+  clock.set(-AHEAD)
+  await turn()
+  t.match(await stored(), [{ at: 0, sum: 1 }])
+})
+
+test('a window that was given up is taken', async (t) => {
+  const { runs, clock, engine, stored, turn } = await opened(t)
+  clock.set(AHEAD)
+  engine.failures.push(new AppError('bad_configuration', 'no'))
+  await runs.submit({ at: at(0) }, 'ops')
+  await runs.work(never)
+  clock.set(-AHEAD)
+  t.match(await runs.windows({ fromMs: at(0), toMs: at(1) }), [{ state: 'failed' }])
+  await turn()
+  t.match(await stored(), [{ at: 0, sum: 1 }])
+  t.match(await runs.windows({ fromMs: at(0), toMs: at(1) }), [{ state: 'committed' }])
+})
+
+test('the metrics tell of windows that have begun', async (t) => {
+  const { runs, clock, deliver, metrics, turn } = await opened(t)
+  await turn()
+  clock.set(AHEAD)
+  deliver(at(100), [1])
+  await runs.submit({ at: at(100) }, 'ops')
+  await runs.work(never)
+  await runs.overview()
+  t.match(await metrics(), /due_windows\{rollup="vitals"\} [1-9]/)
+  clock.set(-AHEAD)
+  deliver(at(1), [1])
+  clock.advance(GRAIN)
+  await turn()
+  t.match(await metrics(), 'headgate_rollup_due_windows{rollup="vitals"} 1', 'as it was looked at')
+  await turn()
+  t.match(await metrics(), 'headgate_rollup_due_windows{rollup="vitals"} 0')
+  t.match(await metrics(), 'headgate_rollup_lag_seconds{rollup="vitals"} 120')
+})
+
+test('the metrics tell what is due while the schedule makes no run', async (t) => {
+  const { runs, clock, deliver, metrics } = await opened(t)
+  await runs.tick(never)
+  t.match(await metrics(), 'headgate_rollup_due_windows{rollup="vitals"} 1')
+  deliver(at(1), [1])
+  clock.advance(GRAIN)
+  await runs.tick(never)
+  t.equal((await runs.list({ limit: 9 })).length, 1, 'it is still at the first')
+  t.match(await metrics(), 'headgate_rollup_due_windows{rollup="vitals"} 2')
+})
+
+test('what nobody needs is swept a day after the last time, whatever the clock said then', async (t) => {
+  const { runs, clock, lake } = await opened(t)
+  clock.set(AHEAD)
+  await runs.tick(never)
+  clock.set(-AHEAD)
+  const orphan = `${definitionPrefix(definition)}orphan`
+  await lake.put(orphan, Buffer.from('rows'))
+  clock.advance(2 * DAY_MS)
+  await runs.tick(never)
+  t.notOk(lake.objects.has(orphan))
+})
