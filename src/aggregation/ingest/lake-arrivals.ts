@@ -25,6 +25,7 @@ import { ingestAccount, type Pass } from './objects/ingest-account.ts'
 import { foreignEntryKey, indexForeign } from './objects/ingest-foreign.ts'
 import { type IngestTools, ingestPartition } from './objects/ingest-partition.ts'
 import { NOTHING } from './objects/ingest-report.ts'
+import { countNotTakenIn } from './objects/not-taken-in.ts'
 import { prefixOf } from './objects/partition-log.ts'
 import { reexamine } from './objects/reexamine.ts'
 import { reindex } from './objects/reindex.ts'
@@ -91,14 +92,12 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
     reexamine: setAsideUnreadable,
     touching,
     touched: () => index.minutes(),
+    notTakenIn: async () => countNotTakenIn((await listRaw(true)).objects, { index, entries }),
     received,
     earliestMs: () => index.earliestMs(),
   }
 
-  async function ingest(
-    signal: AbortSignal,
-    { everywhere = false }: IngestOptions = {},
-  ): Promise<IngestReport> {
+  async function ingest(signal: AbortSignal, { everywhere = false }: IngestOptions = {}) {
     const report = await takeIn(signal, everywhere)
     // Last: what another ingester was quicker with is in the index by now.
     if (everywhere) await index.lookEverywhere()

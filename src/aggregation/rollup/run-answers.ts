@@ -66,6 +66,9 @@ export const SubmitAnswer = Type.Object({
       { description: 'How many windows are skipped in all, by reason.' },
     ),
   ),
+  notTakenIn: Type.Optional(
+    count('Of a dry run: objects in raw/ that a run takes in first; their windows are not known yet.'),
+  ),
 })
 
 const RunWindowAnswer = Type.Object({

@@ -55,11 +55,16 @@ const leavesMore = ({ from, reprocess }: PassRequest, { state, windows }: Finish
   windows.length >= MAX_WINDOWS_WITHOUT_RANGE &&
   windows.some(isDone)
 
-function tellPlan({ windows, skipped }: Awaited<ReturnType<PassRuns['submit']>>, terminal: Terminal): number {
+function tellPlan(plan: Awaited<ReturnType<PassRuns['submit']>>, terminal: Terminal): number {
+  const { windows, skipped, notTakenIn = 0 } = plan
   const { out } = terminal
   for (const { rollup, fromMs, toMs } of windows)
     out(`${rollup} ${new Date(fromMs).toISOString()} to ${new Date(toMs).toISOString()}\n`)
   out(`${some(windows.length, 'window')} would be computed, ${skipped.length} skipped.\n`)
+  if (notTakenIn > 0)
+    out(
+      `raw/ holds ${some(notTakenIn, 'object')} not taken in yet: a run begins with that, and may find more windows.\n`,
+    )
   const late = tooLateText(skipped.map(lateOf), programOf(terminal))
   if (late !== undefined) out(`${late}\n`)
   return EXIT.ok

@@ -266,6 +266,22 @@ test('a file of nothing but malformed lines is done with, without an object', as
   t.equal(await arrivals.earliestMs(), NOON + 3 * DAY_MS, 'days without events are passed over')
 })
 
+test('what no ingest has taken in yet is counted, wherever it lies', async (t) => {
+  const { session, places, ingester, put } = await setUp()
+  const pathOf = (name: string) => join(places.lakeDir, `raw/gateway/${HOUR}/${name}.parquet`)
+  const arrivals = ingester()
+  t.equal(await arrivals.notTakenIn(), 0)
+  await put(`raw/gateway/${HOUR}/a.ndjson`, lines(eventLine({ event_id: '1' })))
+  await writeParquet(session, [storedEvent({ event_id: '2' })], pathOf('full'))
+  await session.run([
+    `COPY (SELECT * FROM read_parquet('${pathOf('full')}') WHERE false) TO '${pathOf('empty')}' (FORMAT parquet)`,
+  ])
+  t.equal(await arrivals.notTakenIn(), 3)
+  await arrivals.ingest(signal)
+  t.equal(await arrivals.notTakenIn(), 0)
+  t.equal(await ingester().notTakenIn(), 0, 'nor for another process')
+})
+
 test('Parquet objects of others are indexed as they are, once', async (t) => {
   const { session, places, ingester, eventIds, keys, lake } = await setUp()
   const key = `raw/gateway/${HOUR}/firehose-1-2026-11-22.parquet`

@@ -144,6 +144,7 @@ test('a run without a body takes what is missing; a dry run says what that is', 
     body: { id: null, state: 'planned', windows: [{ from: '2026-11-22T12:15:00.000Z' }] },
   })
   t.equal(dry.headers.location, undefined)
+  t.equal(dry.body.notTakenIn, 0)
   const { status, body } = await call(...run())
   t.match({ status, windows: body.windows }, { status: 202, windows: dry.body.windows })
 })

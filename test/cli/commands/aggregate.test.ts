@@ -50,7 +50,7 @@ test('aggregate computes a range, shows each window, and exits 0; again, and not
   )
   t.match(
     dry.said().out,
-    /default 2026-11-22T09:00:00\.000Z to 2026-11-22T09:15:00\.000Z\n[\s\S]*2 windows would be computed, 0 skipped/,
+    /default 2026-11-22T09:00:00\.000Z to 2026-11-22T09:15:00\.000Z\n[\s\S]*2 windows would be computed, 0 skipped\.\nraw\/ holds 1 object not taken in yet: a run begins with that, and may find more windows\.\n$/,
   )
 
   const terminal = fakeTerminal({ ...env, HEADGATE_LOG_LEVEL: 'debug' })

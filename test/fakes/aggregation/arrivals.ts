@@ -59,6 +59,7 @@ export function memoryArrivals(): MemoryArrivals {
       }
       return { inputs: found.length, rows, malformed: 0, ...troubles }
     },
+    notTakenIn: async () => raw.size,
     async reexamine(keys) {
       const found = keys.filter((key) => unreadable.has(key))
       for (const key of found) indexed.delete(key)

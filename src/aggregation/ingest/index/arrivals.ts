@@ -73,6 +73,8 @@ export interface LakeArrivals {
   reexamine(keys: readonly string[], signal: AbortSignal): Promise<readonly SetAside[]>
   /** Every minute of event time with rows (epoch ms), and how much lies in it: cheap, whatever the age of the lake. */
   touched(): Promise<ReadonlyMap<number, TouchedMinute>>
+  /** Objects in `raw/` that no ingest has taken in yet, by a look at all of it. */
+  notTakenIn(): Promise<number>
   /** Objects that may hold rows received in [fromMs, toMs). */
   received(fromMs: number, toMs: number): Promise<readonly ReceivedObject[]>
   /** The earliest minute of event time ever indexed; undefined in an empty lake. */

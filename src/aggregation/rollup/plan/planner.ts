@@ -76,6 +76,8 @@ export interface Planner {
   windows(query: WindowsQuery, signal?: AbortSignal): Promise<readonly WindowStatus[]>
   /** What is known of the windows since the horizon began, and of older ones that wait for something. */
   overview(): Promise<readonly WindowNote[]>
+  /** Objects of the lake that wait to be taken in: of their windows no plan knows yet. */
+  notTakenIn(): Promise<number>
   /** A run is through with the window. */
   forget(window: Window): void
 }
@@ -189,6 +191,7 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
       return definitions.flatMap((definition) => watch.notes(definition, first))
     },
 
+    notTakenIn: () => sources.arrivals.notTakenIn(),
     forget: (window) => watch.forget(window),
   }
 }

@@ -25,6 +25,8 @@ export interface RunAnswer {
   readonly windows: Plan['windows']
   readonly skipped: Plan['skipped']
   readonly skippedBy?: Plan['skippedBy']
+  /** Of a dry run: objects of the lake whose windows are not among these, as a run takes them in first. */
+  readonly notTakenIn?: number
 }
 
 export type NewRun = Pick<Run, 'id' | 'trigger' | 'principal' | 'scope' | 'idempotency'>
@@ -96,7 +98,8 @@ async function plan(ports: SubmitPorts, request: RunRequest, origin: Origin): Pr
     if (waiting.length >= MAX_WAITING_RUNS) throw full(waiting.length, 'runs')
   }
   const planned = await planner.plan({ trigger: 'request', scope })
-  if (request.dryRun) return { id: null, state: 'planned', ...planned }
+  if (request.dryRun)
+    return { id: null, state: 'planned', ...planned, notTakenIn: await planner.notTakenIn() }
   const namesRange = scope.range?.sinceFirst !== true
   if (namesRange && planned.windows.length > UNCONFIRMED_WINDOWS && !request.confirm) {
     const unconfirmedWindows = planned.windows.length
