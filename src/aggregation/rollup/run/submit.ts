@@ -25,7 +25,7 @@ export interface RunAnswer {
   readonly windows: Plan['windows']
   readonly skipped: Plan['skipped']
   readonly skippedBy?: Plan['skippedBy']
-  /** Of a dry run: objects of the lake whose windows are not among these, as a run takes them in first. */
+  /** Objects of the lake that a run takes in first, told by a dry run: their windows are not among these. */
   readonly notTakenIn?: number
 }
 
