@@ -5,6 +5,7 @@ import { alignDown } from '../../../std/durations.ts'
 import type { TouchedMinute } from '../../ingest/index/arrived-index.ts'
 import { rejectedIn } from '../engines/engine.ts'
 import type { RollupDefinition } from '../model/definition.ts'
+import { LARGEST_GRAIN_MS } from '../model/window-spans.ts'
 import {
   isSettled,
   isUnpublished,
@@ -92,8 +93,9 @@ export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
     const startMs = clock.monotonicMs()
     const isAfresh = startMs >= watched.afreshMs
     const touches = await runYielding(touchesByWindow(await sources.arrivals.touched(), definition.grainMs))
-    const windows = await doubtful(definition, { watched, touches, isAfresh, firstMs, nowMs: times.nowMs })
-    const facts = await gatherWithOthers(sources, definition, windows)
+    const scene = { watched, touches, isAfresh, firstMs, ...times }
+    const windows = await doubtful(definition, scene)
+    const facts = (await gatherWithOthers(sources, definition, windows)).filter(isOfInterest(scene))
     const breath = createYielder()
     for (const each of facts) {
       if (breath.shouldYield()) await breath.yieldNow()
@@ -101,7 +103,7 @@ export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
       if (each.manifest !== undefined) metrics.committedUpTo(each.window)
       watched.kept.set(fromMs, { ...noteOf(each, times), touches: touches.get(fromMs) ?? 0 })
     }
-    prune(watched, { touches, firstMs, nowMs: times.nowMs, facts })
+    prune(scene, facts)
     tell(definition.id, [...watched.kept.values()])
     if (isAfresh) watched.afreshMs = clock.monotonicMs() + AFRESH_SHARE * (clock.monotonicMs() - startMs)
     return facts
@@ -145,11 +147,12 @@ interface Scene {
   readonly isAfresh: boolean
   readonly firstMs: number
   readonly nowMs: number
+  readonly horizonMs: number
 }
 
 /** Windows that are not known to be settled as things are now, in time order. */
 async function doubtful({ id, grainMs }: RollupDefinition, scene: Scene): Promise<readonly Window[]> {
-  const { watched, touches, isAfresh, firstMs, nowMs } = scene
+  const { watched, touches, isAfresh, firstMs, nowMs, horizonMs } = scene
   const regularMs = alignDown(firstMs, grainMs)
   const isDoubtful = (fromMs: number): boolean => {
     const note = watched.kept.get(fromMs)
@@ -161,7 +164,12 @@ async function doubtful({ id, grainMs }: RollupDefinition, scene: Scene): Promis
   const old = [...starts.subarray(0, MAX_OLD_WINDOWS)].map((fromMs) => ({
     ...{ rollup: id, fromMs, toMs: fromMs + grainMs },
   }))
-  const regular = windowsIn(id, grainMs, { fromMs: firstMs, toMs: nowMs })
+  // A run may have computed others of the first event's hour while they were open: those are to be finished.
+  const isYoung = firstMs > nowMs - horizonMs
+  const regular = windowsIn(id, grainMs, {
+    fromMs: isYoung ? alignDown(firstMs, LARGEST_GRAIN_MS) : firstMs,
+    toMs: nowMs,
+  })
   return [...old, ...regular.filter(({ fromMs }) => isDoubtful(fromMs))]
 }
 
@@ -190,20 +198,20 @@ function noteOf(facts: WindowFacts, times: Times): Omit<Kept, 'touches'> {
   }
 }
 
-interface OfInterest extends Pick<Scene, 'touches' | 'firstMs' | 'nowMs'> {
-  readonly facts: readonly WindowFacts[]
-}
+/** Windows that nothing touched are so inside the horizon only, while a larger one waits for them, or until they are finished. */
+const isOfInterest =
+  ({ touches, firstMs }: Scene) =>
+  ({ window, manifest, within }: WindowFacts): boolean =>
+    window.toMs > firstMs ||
+    touches.has(window.fromMs) ||
+    within !== undefined ||
+    manifest?.complete === false
 
-/**
- * Windows that nothing touched are of interest inside the horizon only, or while a larger one waits for them. Others that
- * have not begun were looked at while the clock was ahead.
- */
-function prune({ kept }: Watched, { touches, firstMs, nowMs, facts }: OfInterest): void {
-  const waitedFor = new Set(
-    facts.filter(({ within }) => within !== undefined).map(({ window }) => window.fromMs),
-  )
+/** Others that have not begun were looked at while the clock was ahead. */
+function prune({ watched: { kept }, touches, firstMs, nowMs }: Scene, found: readonly WindowFacts[]): void {
+  const ofInterest = new Set(found.map(({ window }) => window.fromMs))
   for (const [fromMs, { window }] of kept) {
     const isIdle = window.toMs <= firstMs && !touches.has(fromMs)
-    if ((isIdle || fromMs > nowMs) && !waitedFor.has(fromMs)) kept.delete(fromMs)
+    if ((isIdle || fromMs > nowMs) && !ofInterest.has(fromMs)) kept.delete(fromMs)
   }
 }

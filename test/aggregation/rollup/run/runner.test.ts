@@ -1267,6 +1267,36 @@ test('a smaller grain takes the place of a window that was computed while open, 
   }
 })
 
+test('what was computed before the first event while it was open is finished when it is over, also by a later process', async (t) => {
+  const { deliver, clock, open, stored } = await aggregation(t)
+  const grain = (minutes: number) => ({ definitions: [{ ...definition, grainMs: minutes * MIN }] })
+  const first = T0 + 6 * MIN
+  clock.advance(6 * MIN + MIN / 2)
+  deliver(first, [1])
+  for (const minutes of [15, 1]) {
+    const runs = await open(grain(minutes))
+    await runs.submit({}, 'ops')
+    await runs.work(never)
+  }
+  const unfinished = async () => (await stored()).filter(({ complete }) => !complete).map(({ at }) => at * 15)
+  t.same(await unfinished(), [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14], 'in their grace, open, or not begun')
+
+  const runs = await open(grain(1))
+  for (const [minutes, still, due] of [
+    [1, [5, 6, 7, 8, 9, 10, 11, 12, 13, 14], 1],
+    [1, [6, 7, 8, 9, 10, 11, 12, 13, 14], 1],
+    [9, [], 9],
+  ] as const) {
+    clock.advance(minutes * MIN)
+    t.equal((await runs.overview()).filter(({ state }) => state === 'due').length, due)
+    await runs.tick(never)
+    await runs.work(never)
+    t.same(await unfinished(), still)
+  }
+  await runs.tick(never)
+  t.same((await runs.overview())[0]?.window.fromMs, first, 'and then nothing before the first is of interest')
+})
+
 test('each rollup has its windows; a run may name some', async (t) => {
   const { deliver, clock, open, stored } = await aggregation(t, {
     definitions: [definition, { ...definition, id: 'hourly', grainMs: 4 * GRAIN }],
