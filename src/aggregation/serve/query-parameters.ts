@@ -75,17 +75,22 @@ const range = {
   to: instant('End, not included; by default now.'),
 }
 
+/** What is asked for of one metric over time; `aboutStep` is what a step makes of the answer. */
+const overTime = (sets: readonly string[], aboutStep: string) => ({
+  app,
+  metric,
+  set: set(sets, { default: 'app' }),
+  value: Type.Optional(values),
+  ...range,
+  step: step(aboutStep),
+  tz,
+})
+
 /** `sets` are the names of those that the rollups have: whoever mistypes one, or puts it elsewhere, is told. */
 export const seriesParameters = (sets: readonly string[]) =>
   Type.Object(
     {
-      app,
-      metric,
-      set: set(sets, { default: 'app' }),
-      value: Type.Optional(values),
-      ...range,
-      step: step('By default the finest that the grain has and a chart of the range has room for.'),
-      tz,
+      ...overTime(sets, 'By default the finest that the grain has and a chart of the range has room for.'),
       q,
       rollup,
     },
@@ -96,13 +101,7 @@ export type SeriesParameters = Static<ReturnType<typeof seriesParameters>>
 export const histogramParameters = (sets: readonly string[]) =>
   Type.Object(
     {
-      app,
-      metric,
-      set: set(sets, { default: 'app' }),
-      value: Type.Optional(values),
-      ...range,
-      step: step('A histogram for each, which makes a heat map. Left out: one of the whole range.'),
-      tz,
+      ...overTime(sets, 'A histogram for each, which makes a heat map. Left out: one of the whole range.'),
       format: Type.Enum([...HISTOGRAM_FORMATS], {
         default: 'json',
         description:
