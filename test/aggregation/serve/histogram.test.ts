@@ -1,41 +1,26 @@
 import fc from 'fast-check'
 import { test } from 'tap'
 import type { Static } from 'typebox'
-import { DEFAULT_SETS, type RollupDefinition } from '../../../src/aggregation/rollup/model/definition.ts'
 import { RELATIVE_ERROR } from '../../../src/aggregation/rollup/model/measure.ts'
 import { computeSteps, type HistogramQuery } from '../../../src/aggregation/serve/histogram.ts'
-import type { QueryContext } from '../../../src/aggregation/serve/query.ts'
 import type { HistogramAnswer, StepsAnswer } from '../../../src/aggregation/serve/query-answers.ts'
-import { queriesHere } from '../../fakes/aggregation/queries.ts'
+import {
+  all,
+  HOUR,
+  lastHour,
+  noon,
+  QUARTER,
+  quarterly,
+  queriesHere,
+} from '../../fakes/aggregation/queries.ts'
 import { committed, memoryStore, rollupRow } from '../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 
-const QUARTER = 900_000
-const HOUR = 4 * QUARTER
-const noon = Date.UTC(2026, 10, 22, 12)
-const definition: RollupDefinition = {
-  id: 'default',
-  grainMs: QUARTER,
-  sets: DEFAULT_SETS,
-  maxMetrics: 500,
-  maxValues: 500,
-}
-const all: QueryContext = { signal: new AbortController().signal, ofAllApps: true }
-const whole: HistogramQuery = {
-  app: 'shop',
-  metric: 'browser.web_vital.lcp',
-  set: 'app',
-  values: [],
-  fromMs: noon - HOUR,
-  toMs: noon,
-  step: undefined,
-  timeZone: 'UTC',
-  format: 'json',
-}
+const whole: HistogramQuery = { ...lastHour, format: 'json' }
 
 function queriesOver() {
   const store = memoryStore()
-  const queries = queriesHere({ store, definitions: [definition], clock: fakeClock(noon) })
+  const queries = queriesHere({ store, definitions: [quarterly], clock: fakeClock(noon) })
   const ask = async (its: Partial<HistogramQuery> = {}, asking = all) =>
     JSON.parse(await queries.histogram({ ...whole, ...its }, asking))
   const histogram = (its: Partial<HistogramQuery> = {}): Promise<Static<typeof HistogramAnswer>> => ask(its)

@@ -14,21 +14,13 @@ import { queryPool } from '../../../src/http/query-pool.ts'
 import { createServer } from '../../../src/http/server.ts'
 import { type FileOps, nodeFiles } from '../../../src/std/files/files.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
+import { noon, QUARTER, quarterly } from '../../fakes/aggregation/queries.ts'
 import { committed, rollupRow } from '../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { sha256 } from '../../fakes/gateway.ts'
 import { isTimed } from '../../fakes/stretch.ts'
 
-const QUARTER = 900_000
-const noon = Date.UTC(2026, 10, 22, 12)
 const WINDOWS = 1_000
-const definition = {
-  id: 'default',
-  grainMs: QUARTER,
-  sets: DEFAULT_SETS,
-  maxMetrics: 500,
-  maxValues: 500,
-}
 const spread = Array.from({ length: 60 }, (_, i) => 10 * 1.1 ** i)
 
 /** Ten days of quarter hours with 300 routes each: one file under many names. Counts the files that are opened. */
@@ -60,7 +52,7 @@ async function tenDays(t: Test) {
   }
   const queries = createQueries({
     store,
-    definitions: [definition],
+    definitions: [quarterly],
     thresholds: thresholdsOf([]),
     cache: memoryCache(0),
     clock: fakeClock(noon),

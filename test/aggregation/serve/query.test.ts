@@ -10,30 +10,28 @@ import {
   type RankingQuery,
 } from '../../../src/aggregation/serve/ranking.ts'
 import { defaultStep, type SeriesQuery } from '../../../src/aggregation/serve/series.ts'
-import { queriesHere } from '../../fakes/aggregation/queries.ts'
+import {
+  all,
+  HOUR,
+  lastHour,
+  noon,
+  QUARTER,
+  quarterly,
+  queriesHere,
+} from '../../fakes/aggregation/queries.ts'
 import { committed, memoryStore, rollupRow } from '../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 
 const MINUTE = 60_000
-const QUARTER = 15 * MINUTE
-const HOUR = 60 * MINUTE
-const noon = Date.UTC(2026, 10, 22, 12)
 
-const standard: RollupDefinition = {
-  id: 'default',
-  grainMs: QUARTER,
-  sets: DEFAULT_SETS,
-  maxMetrics: 500,
-  maxValues: 500,
-}
 const hourly: RollupDefinition = {
-  ...standard,
+  ...quarterly,
   id: 'hourly',
   grainMs: HOUR,
   sets: [{ name: 'os', dimensions: ['os_name'] }],
 }
 
-function queriesOver(definitions: readonly RollupDefinition[] = [standard, hourly]) {
+function queriesOver(definitions: readonly RollupDefinition[] = [quarterly, hourly]) {
   const store = memoryStore()
   const clock = fakeClock(noon)
   const queries = queriesHere({ store, definitions, clock })
@@ -41,40 +39,16 @@ function queriesOver(definitions: readonly RollupDefinition[] = [standard, hourl
     its: Partial<SeriesQuery> = {},
     asking = all,
   ): Promise<Static<typeof SeriesAnswer>> => {
-    const query = {
-      app: 'shop',
-      metric: 'browser.web_vital.lcp',
-      set: 'app',
-      values: [],
-      fromMs: noon - HOUR,
-      toMs: noon,
-      step: undefined,
-      timeZone: 'UTC',
-      quantiles: [0.5, 0.75],
-      ...its,
-    }
+    const query = { ...lastHour, quantiles: [0.5, 0.75], ...its }
     return JSON.parse(await queries.series(query, asking))
   }
   const top = async (its: Partial<RankingQuery> = {}, asking = all): Promise<Static<typeof TopAnswer>> => {
-    const query = {
-      app: 'shop',
-      metric: 'browser.web_vital.lcp',
-      set: 'route',
-      fromMs: noon - HOUR,
-      toMs: noon,
-      quantiles: [0.75],
-      by: 'q' as const,
-      limit: 20,
-      minN: 1,
-      ...its,
-    }
-    return JSON.parse(await queries.top(query, asking))
+    const ranked = { set: 'route', quantiles: [0.75], by: 'q' as const, limit: 20, minN: 1 }
+    const { app, metric, fromMs, toMs } = lastHour
+    return JSON.parse(await queries.top({ app, metric, fromMs, toMs, ...ranked, ...its }, asking))
   }
   return { store, clock, queries, series, top }
 }
-
-/** Who may read all apps and waits for the answer. */
-const all: QueryContext = { signal: new AbortController().signal, ofAllApps: true }
 
 const near = (actual: number | undefined, exact: number) =>
   actual !== undefined && Math.abs(actual - exact) <= exact * RELATIVE_ERROR
@@ -276,7 +250,7 @@ test('several values of a set merge; the set without dimensions has one', async 
 
 test('values of several dimensions are told with what is between them', async (t) => {
   const sets = [...DEFAULT_SETS, { name: 'where', dimensions: ['page_route', 'country'] as const }]
-  const { store, series } = queriesOver([{ ...standard, sets }])
+  const { store, series } = queriesOver([{ ...quarterly, sets }])
   await store.fill(committed(noon - HOUR), [rollupRow({ set: 'where', value: '/cart | US' }, ramp(20))])
   t.equal((await series({ set: 'where', values: ['/cart | US'] })).total?.n, 20)
   t.same((await series({ set: 'where', values: ['/cart'] })).notices, [
@@ -289,7 +263,7 @@ test('values of several dimensions are told with what is between them', async (t
 })
 
 test('a value is of a set that has values', async (t) => {
-  const { series } = queriesOver([{ ...standard, sets: [{ name: 'app', dimensions: [] }] }])
+  const { series } = queriesOver([{ ...quarterly, sets: [{ name: 'app', dimensions: [] }] }])
   await t.rejects(series({ values: ['/a'] }), {
     message: 'value cannot be asked for: no set of the rollups has dimensions.',
   })
@@ -404,7 +378,7 @@ test('where no step is asked for it is the finest that grain and range have room
 })
 
 test('a week of minutes is ranked, and of how many values is bounded by rows', async (t) => {
-  const minutely = { ...standard, grainMs: MINUTE }
+  const minutely = { ...quarterly, grainMs: MINUTE }
   const { top, queries, store } = queriesOver([minutely])
   const fromMs = noon - 7 * 24 * HOUR - 1
   t.equal((await top({ fromMs })).found, 0)

@@ -8,12 +8,10 @@ import { answerWithProblems } from '../../../src/http/problems.ts'
 import { queryPool } from '../../../src/http/query-pool.ts'
 import { createServer } from '../../../src/http/server.ts'
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
-import { queriesHere } from '../../fakes/aggregation/queries.ts'
+import { noon, QUARTER, quarterly, queriesHere } from '../../fakes/aggregation/queries.ts'
 import { committed, memoryStore, rollupRow } from '../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 
-const QUARTER = 900_000
-const noon = Date.UTC(2026, 10, 22, 12)
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 const state: PipelineState = {
   gateway: null,
@@ -40,11 +38,10 @@ async function served(t: Test, pool = queryPool()) {
     route('/b'),
     route(''),
   ])
-  const definition = { id: 'default', grainMs: QUARTER, sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 }
   const app = createServer([], log)
   answerWithProblems(app, log)
   await app.register(serveRoutes, {
-    queries: queriesHere({ store, definitions: [definition], clock }),
+    queries: queriesHere({ store, definitions: [quarterly], clock }),
     pool,
     auth: createAuth([
       { name: 'ops', sha256: sha256('all'), scopes: ['read', 'run'] },

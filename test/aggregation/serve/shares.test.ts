@@ -1,10 +1,9 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { DEFAULT_SETS } from '../../../src/aggregation/rollup/model/definition.ts'
 import { bucketOf } from '../../../src/aggregation/rollup/model/measure.ts'
 import { thresholdsOf, WEB_VITAL_THRESHOLDS } from '../../../src/aggregation/rollup/model/thresholds.ts'
 import { addRow, emptyAggregate, sharesOf } from '../../../src/aggregation/serve/tally.ts'
-import { queriesHere } from '../../fakes/aggregation/queries.ts'
+import { all, lastHour, noon, QUARTER, quarterly, queriesHere } from '../../fakes/aggregation/queries.ts'
 import { committed, memoryStore, rollupRow } from '../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 
@@ -70,29 +69,21 @@ test('shares are 1 together, none is negative, and each is right but for what li
 })
 
 test('a series tells shares of metrics with thresholds, those of web vitals and those configured', async (t) => {
-  const [store, noon] = [memoryStore(), Date.UTC(2026, 10, 22, 12)]
+  const store = memoryStore()
   const queries = queriesHere({
     store,
-    definitions: [{ id: 'default', grainMs: 900_000, sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 }],
+    definitions: [quarterly],
     clock: fakeClock(noon),
     thresholds: thresholdsOf([{ metric: 'checkout', good: 10, poor: 20 }]),
   })
-  await store.fill(committed(noon - 1_800_000), [
+  await store.fill(committed(noon - 2 * QUARTER), [
     rollupRow({}, [1_000, 9_000]),
     rollupRow({ metric: 'checkout' }, [1, 15, 15, 30]),
     rollupRow({ metric: 'constructor' }, [1]),
   ])
-  await store.fill(committed(noon - 900_000), [rollupRow({}, [3_000, 3_000])])
+  await store.fill(committed(noon - QUARTER), [rollupRow({}, [3_000, 3_000])])
   const series = async (metric: string) =>
-    JSON.parse(
-      await queries.series(
-        {
-          ...{ app: 'shop', metric, set: 'app', values: [], fromMs: noon - 3_600_000, toMs: noon },
-          ...{ step: undefined, timeZone: 'UTC', quantiles: [0.75] },
-        },
-        { signal: new AbortController().signal, ofAllApps: true },
-      ),
-    )
+    JSON.parse(await queries.series({ ...lastHour, metric, quantiles: [0.75] }, all))
   const { points, total } = await series('browser.web_vital.lcp')
   t.same(
     [...points, total].map(({ shares }) => shares),

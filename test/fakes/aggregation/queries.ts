@@ -1,6 +1,42 @@
+import { DEFAULT_SETS, type RollupDefinition } from '../../../src/aggregation/rollup/model/definition.ts'
 import { thresholdsOf } from '../../../src/aggregation/rollup/model/thresholds.ts'
-import { createQueries, type Queries, type QueryPorts } from '../../../src/aggregation/serve/query.ts'
+import {
+  createQueries,
+  type Queries,
+  type QueryContext,
+  type QueryPorts,
+} from '../../../src/aggregation/serve/query.ts'
 import { memoryCache } from '../../../src/aggregation/serve/query-cache.ts'
+import type { SeriesQuery } from '../../../src/aggregation/serve/series.ts'
+
+/** When questions are asked, unless a test says otherwise. */
+export const noon = Date.UTC(2026, 10, 22, 12)
+export const QUARTER = 900_000
+export const HOUR = 4 * QUARTER
+
+/** What is configured of rollups when nothing is said. */
+export const quarterly: RollupDefinition = {
+  id: 'default',
+  grainMs: QUARTER,
+  sets: DEFAULT_SETS,
+  maxMetrics: 500,
+  maxValues: 500,
+}
+
+/** What is asked for, unless a test says otherwise: of all pages, the hour before noon by its windows. */
+export const lastHour = {
+  app: 'shop',
+  metric: 'browser.web_vital.lcp',
+  set: 'app',
+  values: [],
+  fromMs: noon - HOUR,
+  toMs: noon,
+  step: undefined,
+  timeZone: 'UTC',
+} satisfies Omit<SeriesQuery, 'quantiles'>
+
+/** Who may read all apps and waits for the answer. */
+export const all: QueryContext = { signal: new AbortController().signal, ofAllApps: true }
 
 /** The queries themselves, in this thread: over a store that no other thread can see, and by a clock that stands still. */
 export const queriesHere = (
