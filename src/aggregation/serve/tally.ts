@@ -7,7 +7,7 @@ import {
   MICROS,
   mergeHistogram,
   quantile,
-  shareAtMost,
+  sharesAtMost,
   type ValueBounds,
   WEIGHT_UNIT,
 } from '../rollup/model/measure.ts'
@@ -84,9 +84,8 @@ export const boundsOf = ({ minMicros, maxMicros }: SeriesAggregate): ValueBounds
 })
 
 /** What is good of an aggregate that is not empty, what needs improvement, and what is poor: 1 together. */
-export function sharesOf(tally: SeriesAggregate, { good, poor }: Thresholds): Shares {
-  const upTo = (threshold: number) => shareAtMost(tally.histogram, threshold, boundsOf(tally))
-  const [ofGood, ofNotPoor] = [upTo(good), upTo(poor)]
+export function sharesOf(tally: SeriesAggregate, thresholds: Thresholds): Shares {
+  const [ofGood, ofNotPoor] = sharesAtMost(tally.histogram, thresholds, boundsOf(tally))
   return { good: ofGood, needs: ofNotPoor - ofGood, poor: 1 - ofNotPoor }
 }
 

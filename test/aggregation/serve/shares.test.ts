@@ -42,6 +42,14 @@ test('shares are what lies up to each threshold, the bucket around it split by l
     { good: 0.5, needs: 0.5, poor: 0 },
     'a border',
   )
+  const [first, second] = [below(100, 213), below(100.5, 213)]
+  const one = sharesOf(tallyOf([50, 100.2, 300]), { good: 100, poor: 100.5 })
+  for (const [name, exact] of Object.entries({
+    good: (1 + first) / 3,
+    needs: (second - first) / 3,
+    poor: (2 - second) / 3,
+  }))
+    t.ok(Math.abs(Object(one)[name] - exact) < 1e-9, `two thresholds in one bucket: ${name}`)
 })
 
 const values = fc.array(fc.double({ min: 0, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 60 })

@@ -1,5 +1,6 @@
 import { MAX_VALUE } from '../../../event/schema/event.ts'
 import { AppError } from '../../../std/errors.ts'
+import type { Thresholds } from './thresholds.ts'
 
 /**
  * The histogram: base-2 exponential buckets at scale 5, which is OpenTelemetry's exponential histogram (index + 1) and
@@ -130,17 +131,31 @@ export function quantile(histogram: Histogram, q: number, { min, max }: ValueBou
 }
 
 /**
- * The share of a histogram that is not empty at or below a threshold: of the bucket that holds the threshold so much as lies
- * below it where values are spread evenly over its logarithm, of zero all. Held to the least and the largest value.
+ * The shares of a histogram that is not empty at or below two thresholds: of the bucket that holds one so much as lies below
+ * it where values are spread evenly over its logarithm, of zero all. Held to the least and the largest value. In one pass:
+ * a chart asks for both at each of its points.
  */
-export function shareAtMost(histogram: Histogram, threshold: number, { min, max }: ValueBounds): number {
-  if (threshold >= max) return 1
-  if (threshold < min) return 0
-  const bucket = bucketOf(threshold)
-  const slot = slotOf(bucket)
-  const below = histogram.subarray(0, slot).reduce((sum, weight) => sum + weight, 0)
-  const total = histogram.reduce((sum, weight) => sum + weight)
-  return (below + Number(histogram[slot]) * fractionBelow(threshold, bucket)) / total
+export function sharesAtMost(
+  histogram: Histogram,
+  { good, poor }: Thresholds,
+  { min, max }: ValueBounds,
+): readonly [ofGood: number, ofNotPoor: number] {
+  let slot = 0
+  let below = 0
+  const sumTo = (end: number) => {
+    for (; slot < end; slot++) below += Number(histogram[slot])
+    return below
+  }
+  const weightAtMost = (threshold: number) => {
+    if (threshold >= max) return Number.POSITIVE_INFINITY
+    if (threshold < min) return 0
+    const bucket = bucketOf(threshold)
+    const around = slotOf(bucket)
+    return sumTo(around) + Number(histogram[around]) * fractionBelow(threshold, bucket)
+  }
+  const [ofGood, ofNotPoor] = [weightAtMost(good), weightAtMost(poor)]
+  const total = sumTo(histogram.length)
+  return [Math.min(1, ofGood / total), Math.min(1, ofNotPoor / total)]
 }
 
 /** A threshold on the border of its bucket may seem beyond it by the last bit of a logarithm. */
