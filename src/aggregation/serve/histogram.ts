@@ -6,6 +6,7 @@ import type { RollupStore } from '../rollup/stores/store.ts'
 import type { CountedValues } from './forms/counted-values.ts'
 import { otelHistogram } from './forms/otel-histogram.ts'
 import { prometheusHistogram } from './forms/prometheus-histogram.ts'
+import type { KeptAnswer } from './query-cache.ts'
 import { eachStep } from './rows.ts'
 import type { SeriesQuery } from './series.ts'
 import { addAggregate, boundsOf, emptyAggregate, type SeriesAggregate } from './tally.ts'
@@ -30,20 +31,18 @@ export async function computeHistogram(
   store: Pick<RollupStore, 'series'>,
   query: HistogramQuery & { readonly rollup: string },
   work: HistogramWork,
-): Promise<string> {
+): Promise<KeptAnswer> {
   const units = unitVotes()
   const total = emptyAggregate()
   const take = (_fromMs: number, tally: SeriesAggregate) => addAggregate(total, tally)
   await eachStep(store, query, { ...work, units, take })
   const counted = countedIn(total, query)
-  switch (query.format) {
-    case 'json':
-      return JSON.stringify({ ...unitOf(units), ...histogramOf(counted, total) })
-    case 'otel':
-      return JSON.stringify(otelHistogram(counted))
-    case 'prometheus':
-      return JSON.stringify(prometheusHistogram(counted))
+  const write = {
+    json: () => ({ ...unitOf(units), ...histogramOf(counted, total) }),
+    otel: () => otelHistogram(counted),
+    prometheus: () => prometheusHistogram(counted),
   }
+  return { text: JSON.stringify(write[query.format]()), isEmpty: total.rows === 0 }
 }
 
 /** A histogram for each step that has data: a heat map. */
@@ -51,7 +50,7 @@ export async function computeSteps(
   store: Pick<RollupStore, 'series'>,
   query: HistogramQuery & { readonly rollup: string },
   { maxBuckets = MAX_STEP_BUCKETS, ...work }: HistogramWork & { readonly maxBuckets?: number },
-): Promise<string> {
+): Promise<KeptAnswer> {
   const units = unitVotes()
   const steps: string[] = []
   let held = 0
@@ -66,7 +65,8 @@ export async function computeSteps(
     steps.push(JSON.stringify({ t, zero: zeroWeight(histogram) / WEIGHT_UNIT, buckets }))
   }
   await eachStep(store, query, { ...work, units, take })
-  return `${JSON.stringify(unitOf(units)).slice(0, -1)},"steps":[${steps.join(',')}]}`
+  const text = `${JSON.stringify(unitOf(units)).slice(0, -1)},"steps":[${steps.join(',')}]}`
+  return { text, isEmpty: steps.length === 0 }
 }
 
 function countedIn(total: SeriesAggregate, { fromMs, toMs }: LocalDay): CountedValues {

@@ -1,27 +1,35 @@
 import { lruCache } from '../../std/lru.ts'
 
+/** An answer but for what is of the moment. */
+export interface KeptAnswer {
+  /** JSON. */
+  readonly text: string
+  /** Whether there was no row to make it of. */
+  readonly isEmpty: boolean
+}
+
 /**
  * What was computed before, by key. A key names the generation of the data it was computed from, so nothing here is ever
  * wrong or has to be told of a commit: it is only forgotten.
  */
 export interface Cache {
   /**
-   * The kept text of the key, or else that of `compute`: run once, however many ask meanwhile. Failures are not kept, and
+   * What is kept of the key, or else what `compute` makes: run once, however many ask meanwhile. Failures are not kept, and
    * are those of one asker: another then computes.
    */
-  through(key: string, compute: () => Promise<string>): Promise<string>
+  through(key: string, compute: () => Promise<KeptAnswer>): Promise<KeptAnswer>
 }
 
 /** Least recently used texts go first. Counted as UTF-16, two bytes a character: an upper bound of what the runtime holds. */
 export function memoryCache(maxBytes: number): Cache {
-  const kept = lruCache<string>(maxBytes, (text, key) => 2 * (key.length + text.length))
-  const underWay = new Map<string, Promise<string>>()
+  const kept = lruCache<KeptAnswer>(maxBytes, ({ text }, key) => 2 * (key.length + text.length))
+  const underWay = new Map<string, Promise<KeptAnswer>>()
 
-  async function computed(key: string, compute: () => Promise<string>): Promise<string> {
+  async function computed(key: string, compute: () => Promise<KeptAnswer>): Promise<KeptAnswer> {
     try {
-      const text = await compute()
-      kept.set(key, text)
-      return text
+      const made = await compute()
+      kept.set(key, made)
+      return made
     } finally {
       underWay.delete(key)
     }

@@ -10,7 +10,7 @@ import { completenessOf, generationOf } from './completeness.ts'
 import { computeHistogram, computeSteps, type HistogramQuery } from './histogram.ts'
 import { noticesOf, unknownValues, writtenAs } from './notices.ts'
 import { durationText, type Selection, type SeriesStep } from './parameters.ts'
-import type { Cache } from './query-cache.ts'
+import type { Cache, KeptAnswer } from './query-cache.ts'
 import { alignedRange, computeRanking, MAX_RANKED_WINDOWS, type RankingQuery } from './ranking.ts'
 import { computeSeries, defaultStep, type SeriesQuery, stepsOf, wholeRange } from './series.ts'
 
@@ -79,18 +79,17 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       dataGen,
       ...(await whyEmpty(windows, computed, { query, sets, apps, signal })),
     }
-    return `${JSON.stringify(head).slice(0, -1)},${computed.slice(1)}`
+    return `${JSON.stringify(head).slice(0, -1)},${computed.text.slice(1)}`
   }
 
   /** Why an answer has no row. It is not kept: whether it was would tell a reader of one app that another app has changed. */
   async function whyEmpty(
     windows: readonly SeriesWindow[],
-    computed: string,
+    { isEmpty }: KeptAnswer,
     { query, sets, apps, signal }: Asked,
   ): Promise<{ readonly notices?: readonly string[] }> {
     if (windows.some(({ content }) => content !== undefined)) {
       const isOfValues = query.values?.some((value) => value !== '') === true
-      const isEmpty = NOTHING.some((end) => computed.endsWith(end))
       return isOfValues && isEmpty ? { notices: [unknownValues(query.set, sets)] } : {}
     }
     // A list of names is no reason for an answer that is right to come too late.
@@ -130,7 +129,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       const work = { steps, signal: asking.signal }
       const compute = () => (step === undefined ? computeHistogram : computeSteps)(store, query, work)
       const computing = { ...asking, compute }
-      if (format !== 'json') return (await find(definition, query, computing)).computed
+      if (format !== 'json') return (await find(definition, query, computing)).computed.text
       return answer(definition, query, computing)
     },
 
@@ -145,7 +144,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
 }
 
 interface Computing extends Pick<QueryContext, 'signal'> {
-  readonly compute: () => Promise<string>
+  readonly compute: () => Promise<KeptAnswer>
 }
 
 interface Asked extends Pick<QueryContext, 'signal'> {
@@ -153,9 +152,6 @@ interface Asked extends Pick<QueryContext, 'signal'> {
   readonly sets: RollupDefinition['sets']
   readonly apps: readonly string[] | undefined
 }
-
-/** How an answer ends that has rows, and none of the values that it was asked for. */
-const NOTHING = ['"points":[]}', '"steps":[]}', '"max":null}']
 
 function noticesIn(answer: Parameters<typeof noticesOf>[0]): { readonly notices?: readonly string[] } {
   const notices = noticesOf(answer)

@@ -6,6 +6,7 @@ import { type UnitVotes, unitOf, unitVotes } from '../rollup/model/units.ts'
 import type { RollupStore, StoredRow } from '../rollup/stores/store.ts'
 import { durationText, type Selection, spanText } from './parameters.ts'
 import type { RankedValue } from './query-answers.ts'
+import type { KeptAnswer } from './query-cache.ts'
 import { eachRow } from './rows.ts'
 import { addAggregate, addRow, emptyAggregate, type SeriesAggregate, summarise } from './tally.ts'
 
@@ -47,7 +48,7 @@ export async function computeRanking(
   store: Pick<RollupStore, 'series'>,
   query: RankingQuery & { readonly rollup: string },
   { signal, maxTallies = MAX_TALLIES, maxRows = MAX_RANKED_ROWS }: RankingBounds,
-): Promise<string> {
+): Promise<KeptAnswer> {
   const breath = createYielder(signal)
   const units = unitVotes()
   const tallies = await tallyByValue(store, query, { signal, units, maxTallies, maxRows })
@@ -59,11 +60,8 @@ export async function computeRanking(
   }
   const rank = ({ n, q }: RankedValue) => (query.by === 'n' ? n : Number(q[String(query.quantiles[0])]))
   ranked.sort((a, b) => rank(b) - rank(a) || (a.value < b.value ? -1 : 1))
-  return JSON.stringify({
-    ...unitOf(units),
-    values: ranked.slice(0, query.limit),
-    found: ranked.length,
-  })
+  const answer = { ...unitOf(units), values: ranked.slice(0, query.limit), found: ranked.length }
+  return { text: JSON.stringify(answer), isEmpty: tallies.size === 0 }
 }
 
 interface Work {

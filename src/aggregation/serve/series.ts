@@ -7,6 +7,7 @@ import { unitOf, unitVotes } from '../rollup/model/units.ts'
 import type { RollupStore } from '../rollup/stores/store.ts'
 import { durationText, type Selection, type SeriesStep, spanText } from './parameters.ts'
 import type { Point } from './query-answers.ts'
+import type { KeptAnswer } from './query-cache.ts'
 import { eachStep } from './rows.ts'
 import { addAggregate, emptyAggregate, type SeriesAggregate, sharesOf, summarise } from './tally.ts'
 
@@ -112,7 +113,7 @@ export async function computeSeries(
   store: Pick<RollupStore, 'series'>,
   { quantiles, ...query }: SeriesQuery & { readonly rollup: string },
   { steps, signal, thresholds }: SeriesWork,
-): Promise<string> {
+): Promise<KeptAnswer> {
   const pointAt = (t: number, tally: SeriesAggregate): Point => ({
     t,
     ...summarise(tally, quantiles),
@@ -126,6 +127,7 @@ export async function computeSeries(
     points.push(JSON.stringify(pointAt(fromMs, tally)))
   }
   await eachStep(store, query, { steps, signal, units, take })
-  const whole = points.length === 0 ? null : pointAt(query.fromMs, total)
-  return `${JSON.stringify({ ...unitOf(units), total: whole }).slice(0, -1)},"points":[${points.join(',')}]}`
+  const isEmpty = points.length === 0
+  const head = JSON.stringify({ ...unitOf(units), total: isEmpty ? null : pointAt(query.fromMs, total) })
+  return { text: `${head.slice(0, -1)},"points":[${points.join(',')}]}`, isEmpty }
 }

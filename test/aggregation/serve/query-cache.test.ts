@@ -1,5 +1,7 @@
 import { test } from 'tap'
-import { memoryCache } from '../../../src/aggregation/serve/query-cache.ts'
+import { type KeptAnswer, memoryCache } from '../../../src/aggregation/serve/query-cache.ts'
+
+const textOf = (text: string): KeptAnswer => ({ text, isEmpty: false })
 
 /** Computes the key itself in brackets, and remembers what it was asked to compute. */
 function counting(maxBytes: number) {
@@ -8,21 +10,24 @@ function counting(maxBytes: number) {
   const get = (key: string) =>
     cache.through(key, async () => {
       computed.push(key)
-      return `<${key}>`
+      return textOf(`<${key}>`)
     })
   return { cache, computed, get }
 }
 
 test('a text is computed once and kept', async (t) => {
   const { get, computed } = counting(1_000)
-  t.equal(await get('a'), '<a>')
-  t.equal(await get('a'), '<a>')
+  t.same(await get('a'), textOf('<a>'))
+  t.same(await get('a'), textOf('<a>'))
   t.same(computed, ['a'])
 })
 
 test('many who ask at once share one computation', async (t) => {
   const { get, computed } = counting(1_000)
-  t.same(await Promise.all([get('a'), get('a'), get('b'), get('a')]), ['<a>', '<a>', '<b>', '<a>'])
+  t.same(
+    await Promise.all([get('a'), get('a'), get('b'), get('a')]),
+    ['<a>', '<a>', '<b>', '<a>'].map(textOf),
+  )
   t.same(computed, ['a', 'b'])
 })
 
@@ -42,7 +47,8 @@ test('bytes are bounded; what was not asked for longest goes first', async (t) =
 test('a text larger than the cache passes through and pushes nothing out', async (t) => {
   const { cache, get, computed } = counting(16)
   await get('a')
-  t.equal(await cache.through('large', async () => 'x'.repeat(100)), 'x'.repeat(100))
+  const large = textOf('x'.repeat(100))
+  t.equal(await cache.through('large', async () => large), large)
   await get('a')
   t.same(computed, ['a'])
 })
@@ -53,14 +59,14 @@ test('a failure reaches all who wait and is not kept', async (t) => {
   const [first, second] = await Promise.allSettled([fail(), fail()])
   t.match(first, { reason: { message: 'store is away' } })
   t.match(second, { reason: { message: 'store is away' } })
-  t.equal(await get('a'), '<a>')
+  t.same(await get('a'), textOf('<a>'))
 })
 
 test('a failure is that of one asker: another computes, once for all the others', async (t) => {
   const cache = memoryCache(1_000)
   let computed = 0
   const failing = cache.through('key', () => Promise.reject(new Error('gone')))
-  const others = [1, 2, 3].map(() => cache.through('key', async () => `${++computed}`))
+  const others = [1, 2, 3].map(() => cache.through('key', async () => textOf(`${++computed}`)))
   await t.rejects(failing, { message: 'gone' })
-  t.same(await Promise.all(others), ['1', '1', '1'])
+  t.same(await Promise.all(others), ['1', '1', '1'].map(textOf))
 })

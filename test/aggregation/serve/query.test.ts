@@ -390,7 +390,7 @@ test('a week of minutes is ranked, and of how many values is bounded by rows', a
     ...({ fromMs: noon - HOUR, toMs: noon, quantiles: [0.75], by: 'q', limit: 9, minN: 1 } as const),
   }
   const { signal } = new AbortController()
-  t.match(JSON.parse(await computeRanking(store, query, { signal, maxRows: 3 })), { found: 3 })
+  t.match(JSON.parse((await computeRanking(store, query, { signal, maxRows: 3 })).text), { found: 3 })
   await t.rejects(computeRanking(store, query, { signal, maxRows: 2 }), {
     code: 'query_too_large',
     message: 'The range holds more than 2 values × windows; ask for a shorter one.',
@@ -505,7 +505,7 @@ test('of more values than are held at a time, those with fewest measurements go 
     ...{ fromMs: noon - HOUR, toMs: noon, quantiles: [0.5], by: 'n' as const, limit: 20, minN: 1 },
   }
   const { signal } = all
-  const { values, found } = JSON.parse(await computeRanking(store, query, { signal, maxTallies: 3 }))
+  const { values, found } = JSON.parse((await computeRanking(store, query, { signal, maxTallies: 3 })).text)
   t.same(
     values.map(({ value, n }: { value: string; n: number }) => [value, n]),
     [
@@ -562,7 +562,9 @@ test('of values with as many measurements, the first by name are kept', async (t
     ...{ app: 'shop', metric: 'browser.web_vital.lcp', set: 'route', rollup: 'default' },
     ...{ fromMs: noon - HOUR, toMs: noon, quantiles: [0.5], by: 'n' as const, limit: 20, minN: 1 },
   }
-  const { values } = JSON.parse(await computeRanking(store, query, { signal: all.signal, maxTallies: 4 }))
+  const { values } = JSON.parse(
+    (await computeRanking(store, query, { signal: all.signal, maxTallies: 4 })).text,
+  )
   t.same(
     values.map(({ value, n }: { value: string; n: number }) => [value, n]),
     [
