@@ -275,6 +275,7 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
         `value ${i}`,
       )
     }
+    t.same(await store.apps({ rollup: 'vitals', fromMs: T0, toMs: T0 + 1 }), ['é"'])
     t.same(await store.metrics({ rollup: 'vitals', app: 'é"', fromMs: T0, toMs: T0 + 1 }), [
       { metric: 'm\n', unit: 'ms', rows: 2 * values.length },
     ])
@@ -307,6 +308,25 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
         expected.map((startMs) => [startMs, BigInt(startMs)]),
       )
     }
+  })
+
+  check('apps are told once each, those with rows in the range', async (t, open) => {
+    const store = open()
+    const names = ['blog', 'shop', 'shop",b', 'shop2']
+    const groups = names.flatMap((app) => [
+      row({ app, metric: 'cls' }),
+      row({ app }),
+      row({ app, set: 'route' }),
+    ])
+    await store.publish(committed(), chunks(groups))
+    await store.publish(committed({ fromMs: T0 + GRAIN_MS }), chunks([row(), row({ app: 'wiki' })]))
+    await store.publish(committed({ rollup: 'other' }), chunks([row({ app: 'other' })]))
+    for (const [what, fromMs, toMs, apps] of [
+      ['one window', T0, T0 + 1, names],
+      ['two', T0, T0 + 2 * GRAIN_MS, [...names, 'wiki']],
+      ['none', 0, T0, []],
+    ] as const)
+      t.same([...(await store.apps({ rollup: 'vitals', fromMs, toMs }))].sort(), apps, what)
   })
 
   check(

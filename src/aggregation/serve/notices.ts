@@ -9,7 +9,7 @@ export interface EmptyAnswer {
   readonly app: string
   /** Left out: nobody asked for one. */
   readonly metric?: string
-  /** Those that are configured, as far as the asker may know; undefined when that is not known. */
+  /** Those that are configured or in the range, as far as the asker may know; undefined when that is not known. */
   readonly apps: readonly string[] | undefined
   /** Those of the app in the range. */
   readonly metrics: readonly string[]

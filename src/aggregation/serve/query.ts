@@ -5,17 +5,17 @@ import type { LocalDay } from '../../std/input/time-zone.ts'
 import type { RollupDefinition } from '../rollup/model/definition.ts'
 import { RELATIVE_ERROR, SCALE } from '../rollup/model/measure.ts'
 import type { ThresholdsByMetric } from '../rollup/model/thresholds.ts'
-import type { RollupStore, SeriesRequest, SeriesWindow } from '../rollup/stores/store.ts'
+import type { MetricsRequest, RollupStore, SeriesRequest, SeriesWindow } from '../rollup/stores/store.ts'
 import { completenessOf, generationOf } from './completeness.ts'
 import { computeHistogram, computeSteps, type HistogramQuery } from './histogram.ts'
-import { noticesOf, unknownValues, writtenAs } from './notices.ts'
+import { type EmptyAnswer, noticesOf, unknownValues, writtenAs } from './notices.ts'
 import { durationText, type Selection, type SeriesStep } from './parameters.ts'
 import type { Cache, KeptAnswer } from './query-cache.ts'
 import { alignedRange, computeRanking, MAX_RANKED_WINDOWS, type RankingQuery } from './ranking.ts'
 import { computeSeries, defaultStep, type SeriesQuery, stepsOf, wholeRange } from './series.ts'
 
 export interface QueryPorts {
-  readonly store: Pick<RollupStore, 'contents' | 'series' | 'metrics'>
+  readonly store: Pick<RollupStore, 'contents' | 'series' | 'metrics' | 'apps'>
   /** A query is answered by the first that keeps its set. At least one. */
   readonly definitions: readonly RollupDefinition[]
   /** What is good and what is poor, where that is known of a metric. */
@@ -59,9 +59,10 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
   async function answer(
     definition: RollupDefinition,
     query: SeriesRequest & { readonly step?: SeriesStep | undefined },
-    { signal, ofAllApps, apps, compute }: QueryContext & Computing,
+    { compute, ...asking }: QueryContext & Computing,
   ): Promise<string> {
     const { grainMs, sets } = definition
+    const { signal, ofAllApps } = asking
     const { windows, dataGen, computed } = await find(definition, query, { signal, compute })
     const { lateRows, rejected, ...ofWindows } = completenessOf(windows, query, {
       grainMs,
@@ -77,7 +78,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       relError: RELATIVE_ERROR,
       completeness: { ...ofWindows, ...(ofAllApps && { lateRows, rejected }) },
       dataGen,
-      ...(await whyEmpty(windows, computed, { query, sets, apps, signal })),
+      ...(await whyEmpty(windows, computed, { query, sets, asking })),
     }
     return `${JSON.stringify(head).slice(0, -1)},${computed.text.slice(1)}`
   }
@@ -86,7 +87,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
   async function whyEmpty(
     windows: readonly SeriesWindow[],
     { isEmpty }: KeptAnswer,
-    { query, sets, apps, signal }: Asked,
+    { query, sets, asking }: Asked,
   ): Promise<{ readonly notices?: readonly string[] }> {
     if (windows.some(({ content }) => content !== undefined)) {
       const isOfValues = query.values?.some((value) => value !== '') === true
@@ -95,8 +96,24 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
     // A list of names is no reason for an answer that is right to come too late.
     if (windows.length > MAX_RANKED_WINDOWS) return {}
     const { rollup, app, metric, fromMs, toMs } = query
-    const found = await store.metrics({ rollup, app, fromMs, toMs }, signal)
-    return noticesIn({ app, metric, apps, metrics: found.map((each) => each.metric) })
+    const found = await store.metrics({ rollup, app, fromMs, toMs }, asking.signal)
+    return noticesIn(
+      { rollup, fromMs, toMs },
+      { app, metric, metrics: found.map((each) => each.metric) },
+      asking,
+    )
+  }
+
+  /** Apps that are not configured may be in the range all the same: their names are for who may read them all. */
+  async function noticesIn(
+    range: Omit<MetricsRequest, 'app'>,
+    names: Omit<EmptyAnswer, 'apps'>,
+    { apps, ofAllApps, signal }: QueryContext,
+  ): Promise<{ readonly notices?: readonly string[] }> {
+    const isUnknown = names.metrics.length === 0 && apps?.includes(names.app) === false
+    const there = isUnknown && ofAllApps ? await store.apps(range, signal) : []
+    const notices = noticesOf({ ...names, apps: apps && [...apps, ...there] })
+    return notices.length === 0 ? {} : { notices }
   }
 
   return {
@@ -133,12 +150,12 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       return answer(definition, query, computing)
     },
 
-    async metrics({ app, rollup, fromMs, toMs }, { signal, apps }) {
+    async metrics({ app, rollup, fromMs, toMs }, asking) {
       const definition = definitionFor(definitions, { rollup })
-      const range = alignedRange({ fromMs, toMs }, definition.grainMs)
-      const metrics = await store.metrics({ rollup: definition.id, app, ...range }, signal)
+      const range = { rollup: definition.id, ...alignedRange({ fromMs, toMs }, definition.grainMs) }
+      const metrics = await store.metrics({ app, ...range }, asking.signal)
       const names = metrics.map(({ metric }) => metric)
-      return JSON.stringify({ metrics, ...noticesIn({ app, apps, metrics: names }) })
+      return JSON.stringify({ metrics, ...(await noticesIn(range, { app, metrics: names }, asking)) })
     },
   }
 }
@@ -147,15 +164,10 @@ interface Computing extends Pick<QueryContext, 'signal'> {
   readonly compute: () => Promise<KeptAnswer>
 }
 
-interface Asked extends Pick<QueryContext, 'signal'> {
+interface Asked {
   readonly query: SeriesRequest
   readonly sets: RollupDefinition['sets']
-  readonly apps: readonly string[] | undefined
-}
-
-function noticesIn(answer: Parameters<typeof noticesOf>[0]): { readonly notices?: readonly string[] } {
-  const notices = noticesOf(answer)
-  return notices.length === 0 ? {} : { notices }
+  readonly asking: QueryContext
 }
 
 function definitionFor(

@@ -37,6 +37,7 @@ async function served(t: Test, pool = queryPool()) {
     route('/a'),
     route('/b'),
     route(''),
+    rollupRow({ app: 'winter-sale' }, [100]),
   ])
   const app = createServer([], log)
   answerWithProblems(app, log)
@@ -46,6 +47,7 @@ async function served(t: Test, pool = queryPool()) {
     auth: createAuth([
       { name: 'ops', sha256: sha256('all'), scopes: ['read', 'run'] },
       { name: 'shop only', sha256: sha256('shop'), scopes: ['read'], apps: ['shop'] },
+      { name: 'two', sha256: sha256('two'), scopes: ['read'], apps: ['shop', 'winter-sael'] },
       { name: 'runner', sha256: sha256('run'), scopes: ['run'] },
     ]),
     clock,
@@ -132,6 +134,16 @@ test('an empty answer says which name may be mistyped, and never what was sent',
       ['The app is neither configured nor in this range; did you mean "shop"?'],
     ],
     [
+      'an app that is in the range, and not configured',
+      'series?app=winter-sael&metric=browser.web_vital.lcp',
+      ['The app is neither configured nor in this range; did you mean "winter-sale"?'],
+    ],
+    [
+      'and for its metrics',
+      'metrics?app=winter-sael',
+      ['The app is neither configured nor in this range; did you mean "winter-sale"?'],
+    ],
+    [
       'of the list of metrics as well',
       'metrics?app=xyzzy',
       ['The app is neither configured nor in this range.'],
@@ -161,6 +173,12 @@ test('an empty answer says which name may be mistyped, and never what was sent',
     t.equal(status, 200, rule)
     t.same(body.notices, notices, rule)
   }
+  const { body } = await get(`/query/metrics?app=winter-sael${inRange}`, 'two')
+  t.same(
+    body.notices,
+    ['The app is neither configured nor in this range.'],
+    'a token for some apps is told of no other',
+  )
 })
 
 test('a histogram, its steps, and as others write it', async (t) => {

@@ -118,6 +118,9 @@ export function memoryStore(): MemoryStore {
           .map((row): StoredRow => ({ ...row, windowFromMs: window.fromMs }))
       }
     },
+    apps: async ({ rollup, fromMs, toMs }) => [
+      ...new Set(inRange(rollup, fromMs, toMs).flatMap(({ rows }) => rows.map(({ app }) => app))),
+    ],
     async metrics({ rollup, app, fromMs, toMs }) {
       const found = new Map<string, { rows: number; units: UnitVotes }>()
       for (const { rows } of inRange(rollup, fromMs, toMs)) {

@@ -151,13 +151,17 @@ export function windowOf(index: Buffer): CommittedWindow {
 
 export const windowLine = (index: Buffer): Buffer => index.subarray(0, index.indexOf(0x0a) + 1)
 
-/** Lines of groups that begin with these names, of an app or of more: one piece of the index, as they are sorted. */
+/** Lines of groups that begin with these names, if any, of an app or of more: one piece of the index, as they are sorted. */
 export function groupLines(index: Buffer, names: readonly string[]): Buffer {
-  const beginning = `\n${JSON.stringify(names).slice(0, -1)},`
+  const beginning = `\n${beginningOf(names)}`
   const first = index.indexOf(beginning)
   if (first === -1) return index.subarray(0, 0)
   return index.subarray(first + 1, index.indexOf(0x0a, index.lastIndexOf(beginning) + 1) + 1)
 }
+
+/** How the line of a group begins that has these names. */
+export const beginningOf = (names: readonly string[]): string =>
+  `[${names.map((name) => `${JSON.stringify(name)},`).join('')}`
 
 /** Groups of the index whose line begins with these names: of an app, or the one of an app, metric and set. */
 export function* groupsOf(index: Buffer, names: readonly string[]): Iterable<RowGroup> {
@@ -183,15 +187,11 @@ interface StoredLine extends Pick<RollupRow, 'value' | 'unit' | 'rows' | 'histog
   readonly maxMicros: string
 }
 
-/** The bytes of a group's rows, and the line end before the first, so that every row's line begins after one. */
-export const readRowGroup = (file: OpenFile, { offset, bytes }: RowGroup): Promise<Buffer> =>
-  readFully(file, offset - 1, bytes + 1)
-
 export interface GroupRead {
   readonly path: string
   readonly windowFromMs: number
   readonly group: RowGroup
-  /** As `readGroup` gave them. */
+  /** As `groupRead` gave them. */
   readonly bytes: Buffer
 }
 

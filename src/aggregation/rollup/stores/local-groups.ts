@@ -1,5 +1,6 @@
 import { createYielder } from '../../../std/async/yielding.ts'
-import { groupsOf, type RowGroup } from './local-file.ts'
+import { type OpenFile, readFully } from '../../../std/files/files.ts'
+import { beginningOf, type GroupRead, groupsOf, type RowGroup, windowOf } from './local-file.ts'
 import type { StoredRow } from './store.ts'
 
 /** Rows parsed at a time, at some 5 µs each. */
@@ -10,6 +11,19 @@ export function groupDigest(index: Buffer, names: readonly [app: string, metric:
   const [group] = groupsOf(index, names)
   return group && `${group.bytes} ${group.crc} ${group.rows}${group.mixedUnits ? '+' : ''} ${group.unit}`
 }
+
+/** The bytes of a group's rows, and the line end before the first, so that every row's line begins after one. */
+const readRows = (file: OpenFile, { offset, bytes }: RowGroup): Promise<Buffer> =>
+  readFully(file, offset - 1, bytes + 1)
+
+/** Groups that begin with these names, with the bytes of their rows. */
+export const groupRead = (names: readonly string[]) => (index: Buffer, file: OpenFile, path: string) =>
+  Promise.all(
+    [...groupsOf(index, names)].map(async (group): Promise<GroupRead> => {
+      const windowFromMs = windowOf(index).fromMs
+      return { path, windowFromMs, group, bytes: await readRows(file, group) }
+    }),
+  )
 
 /** As many as are parsed without a pause. */
 export function* inPieces(rows: Iterable<StoredRow>): Iterable<StoredRow[]> {
@@ -36,4 +50,20 @@ export async function fullestGroups(
     if (breath.shouldYield()) await breath.yieldNow()
   }
   return fullest.values()
+}
+
+/** The first line of each app: those of one app lie together. */
+export async function firstLinesOfApps(index: Buffer, signal?: AbortSignal): Promise<Buffer> {
+  const breath = createYielder(signal)
+  const firsts: Buffer[] = []
+  let own = Buffer.from('\n')
+  let to = index.indexOf(0x0a) + 1
+  for (let from = to; from < index.length; from = to) {
+    to = index.indexOf(0x0a, from) + 1
+    if (breath.shouldYield()) await breath.yieldNow()
+    if (index.compare(own, 0, own.length, from, Math.min(index.length, from + own.length)) === 0) continue
+    firsts.push(index.subarray(from, to))
+    for (const { app } of groupsOf(index.subarray(from - 1, to), [])) own = Buffer.from(beginningOf([app]))
+  }
+  return Buffer.concat(firsts)
 }

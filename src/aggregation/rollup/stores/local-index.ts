@@ -2,7 +2,7 @@ import { createYielder, mapInSteps, runYielding } from '../../../std/async/yield
 import type { OpenFile } from '../../../std/files/files.ts'
 import { lruCache } from '../../../std/lru.ts'
 import { groupLines, indexLine, readHeader, readIndex, windowLine } from './local-file.ts'
-import { fullestGroups } from './local-groups.ts'
+import { firstLinesOfApps, fullestGroups } from './local-groups.ts'
 
 /** Indexes of ten apps with ten metrics and ten sets are a tenth of it. A larger one is read into memory of its own. Ours. */
 const ROOM_BYTES = 1_048_576
@@ -33,6 +33,11 @@ export const fullestOfApp = (app: string, signal?: AbortSignal): Lookup => ({
     const lines = await runYielding(mapInSteps(groups, indexLine), createYielder(signal))
     return Buffer.from(lines.join(''))
   },
+})
+
+export const firstOfEachApp = (signal?: AbortSignal): Lookup => ({
+  key: JSON.stringify([]),
+  linesIn: (index) => firstLinesOfApps(index, signal),
 })
 
 /**

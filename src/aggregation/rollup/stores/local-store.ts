@@ -2,7 +2,7 @@ import { dirname } from 'node:path'
 import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
 import { createYielder } from '../../../std/async/yielding.ts'
 import { alignDown } from '../../../std/durations.ts'
-import { type FileOps, nodeFiles, type OpenFile, syncFolder, unlessAbsent } from '../../../std/files/files.ts'
+import { type FileOps, nodeFiles, syncFolder, unlessAbsent } from '../../../std/files/files.ts'
 import { type Entropy, systemEntropy } from '../../../std/id.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { type UnitVotes, unitOf, unitVotes } from '../model/units.ts'
@@ -16,10 +16,10 @@ import {
   overlap,
   sinceTheHour,
 } from '../model/window-spans.ts'
-import { type GroupRead, groupsOf, readRowGroup, rowsOf, windowOf } from './local-file.ts'
+import { groupsOf, rowsOf, windowOf } from './local-file.ts'
 import { besidePath, unlessDamaged, type WindowFile, type WindowRead, windowFolder } from './local-folder.ts'
-import { groupDigest, inPieces } from './local-groups.ts'
-import { fullestOfApp, groupsOfMetric, NO_GROUPS } from './local-index.ts'
+import { groupDigest, groupRead, inPieces } from './local-groups.ts'
+import { firstOfEachApp, fullestOfApp, groupsOfMetric, NO_GROUPS } from './local-index.ts'
 import { replaceWindowFile } from './local-parts.ts'
 import { type CommittedWindow, isDamage, type RollupStore, type SeriesRequest } from './store.ts'
 
@@ -218,6 +218,15 @@ export function localStore(options: LocalStoreOptions): RollupStore {
         .map(([metric, { rows, units }]) => ({ metric, ...unitOf(units), rows }))
         .sort((a, b) => b.rows - a.rows)
     },
+
+    async apps(range, signal) {
+      const names = new Set<string>()
+      const asked = { lookup: firstOfEachApp(signal), read: (index: Buffer) => index }
+      for await (const index of eachWindow(range, asked, signal)) {
+        for (const { app } of groupsOf(index, [])) names.add(app)
+      }
+      return [...names]
+    },
   }
 }
 
@@ -236,11 +245,3 @@ async function withoutDamaged<T>(each: () => AsyncIterable<T>): Promise<T[]> {
 }
 
 const WINDOW: WindowRead<CommittedWindow> = { lookup: NO_GROUPS, read: windowOf }
-
-const groupRead = (names: readonly string[]) => (index: Buffer, file: OpenFile, path: string) =>
-  Promise.all(
-    [...groupsOf(index, names)].map(async (group): Promise<GroupRead> => {
-      const windowFromMs = windowOf(index).fromMs
-      return { path, windowFromMs, group, bytes: await readRowGroup(file, group) }
-    }),
-  )

@@ -97,6 +97,8 @@ export interface RollupStore {
   series(request: SeriesRequest, signal?: AbortSignal): AsyncIterable<readonly StoredRow[]>
   /** Metric names of an app with rows in the range, with their units and row counts, most rows first. */
   metrics(request: MetricsRequest, signal?: AbortSignal): Promise<readonly MetricRows[]>
+  /** Names of the apps with rows in the range, in no order. */
+  apps(request: Omit<MetricsRequest, 'app'>, signal?: AbortSignal): Promise<readonly string[]>
 }
 
 export type MetricsRequest = Pick<SeriesRequest, 'rollup' | 'app' | 'fromMs' | 'toMs'>

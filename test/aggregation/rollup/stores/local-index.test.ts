@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { type Test, test } from 'tap'
 import { groupsOf, windowOf } from '../../../../src/aggregation/rollup/stores/local-file.ts'
 import {
+  firstOfEachApp,
   fullestOfApp,
   groupsOfMetric,
   indexReader,
@@ -202,7 +203,10 @@ test('indexes that are read at one time do not mix, however many and however lar
 test('names among tens of thousands of groups are gathered in short steps, and no line but theirs is kept', async (t) => {
   const dir = t.testdir()
   const named = Array.from({ length: 10_000 }, (_, i) => `metric-${10_000 + i}`)
-  const rows = named.flatMap((metric) => [row({ metric }), row({ metric, set: 'route' })])
+  const rows = [
+    ...named.flatMap((metric) => [row({ metric }), row({ metric, set: 'route' })]),
+    row({ app: 'wiki' }),
+  ]
   await localStore({ dir }).publish(committed({ fromMs }), chunks(rows))
   const file = await nodeFiles.open(pathOf(dir, 0), 'r')
   const cut = (lookup = fullestOfApp('shop')) =>
@@ -212,9 +216,16 @@ test('names among tens of thousands of groups are gathered in short steps, and n
   if (isTimed) t.ok(ms < 50, `${ms.toFixed(1)} ms`)
   t.equal([...groupsOf(result, ['shop'])].length, named.length)
   t.same([...groupsOf(await cut(NO_GROUPS), ['shop'])], [])
+  const apps = await longestStretch(() => cut(firstOfEachApp()))
+  if (isTimed) t.ok(apps.ms < 50, `${apps.ms.toFixed(1)} ms`)
+  t.same(
+    [...groupsOf(apps.result, [])].map(({ app }) => app),
+    ['shop', 'wiki'],
+  )
   const ended = new AbortController()
   ended.abort(new Error('gone'))
-  await t.rejects(cut(fullestOfApp('shop', ended.signal)), { message: 'gone' })
+  for (const lookup of [fullestOfApp('shop', ended.signal), firstOfEachApp(ended.signal)])
+    await t.rejects(cut(lookup), { message: 'gone' })
   await file.close()
 })
 
