@@ -5,6 +5,7 @@ import Value from 'typebox/value'
 import { launchChromium } from '../../scripts/lib/demo/visit.ts'
 import { buildAggregation } from '../../src/aggregation/aggregation-app.ts'
 import { DEFAULT_SETS, type DimensionSet } from '../../src/aggregation/rollup/model/definition.ts'
+import { type ThresholdsByMetric, thresholdsOf } from '../../src/aggregation/rollup/model/thresholds.ts'
 import type { RunRequest } from '../../src/aggregation/rollup/plan/run-request.ts'
 import type { Run } from '../../src/aggregation/rollup/run/log/run-record.ts'
 import type { RollupRow } from '../../src/aggregation/rollup/stores/store.ts'
@@ -40,6 +41,7 @@ interface Content {
   readonly runs?: readonly Run[]
   readonly grainMs?: number
   readonly sets?: readonly DimensionSet[]
+  readonly thresholds?: ThresholdsByMetric
 }
 
 /** The real listener over a store with these rows in its last closed window. */
@@ -53,6 +55,7 @@ async function served(
     runs = [],
     grainMs = QUARTER,
     sets = DEFAULT_SETS,
+    thresholds = thresholdsOf([]),
   }: Content = {},
 ) {
   const store = memoryStore()
@@ -70,7 +73,7 @@ async function served(
   const app = await buildAggregation(config, {
     listener: { log: quietTelemetry().log, ready: () => true },
     clock: systemClock,
-    queries: queriesHere({ store, definitions, clock: systemClock }),
+    queries: queriesHere({ store, definitions, clock: systemClock, thresholds }),
     definitions,
     runs: {
       async submit(request) {
@@ -212,6 +215,36 @@ test('the dashboard shows the numbers of its store', { skip }, async (t) => {
     'the token is in no address',
   )
   t.equal(await page.evaluate('location.href.includes("secret") || document.cookie !== ""'), false)
+  t.same(offences, [])
+})
+
+test('ratings and bands go by the thresholds that are configured', { skip }, async (t) => {
+  const { url } = await served(t, {
+    rows: [
+      rollupRow({}, Array(40).fill(1_500)),
+      rollupRow({ metric: 'checkout' }, Array(25).fill(15)),
+      rollupRow({ metric: 'checkout', set: 'route', value: '/pay' }, Array(25).fill(15)),
+      rollupRow({ metric: 'search' }, Array(25).fill(15)),
+    ],
+    thresholds: thresholdsOf([
+      { metric: 'browser.web_vital.lcp', good: 1_000, poor: 1_200 },
+      { metric: 'checkout', good: 10, poor: 20 },
+    ]),
+  })
+  const { page, offences } = await opened(t, url)
+  await signIn(page)
+  t.match(await textOf(page.locator('.vital', { hasText: 'LCP' })), /1\.50 s\s+Poor/)
+  const bands = () => textOf(page.locator('#bands'))
+  t.match(await bands(), /Good: up to 1\.00 s\s+Needs improvement: up to 1\.20 s\s+Poor: above 1\.20 s/)
+  const choose = async (metric: string) => {
+    await page.locator('#metric').selectOption(metric)
+    await page.waitForSelector('#content[aria-busy="false"]')
+  }
+  await choose('checkout')
+  t.match(await bands(), /Good: up to 10 ms\s+Needs improvement: up to 20 ms\s+Poor: above 20 ms/)
+  t.match(await textOf(page.locator('#tables')), /\/pay\s+15 ms\s*, Needs improvement\s+25/)
+  await choose('search')
+  t.equal(await page.locator('#bands').isVisible(), false)
   t.same(offences, [])
 })
 

@@ -60,6 +60,15 @@ const common = {
   }),
   unit: Type.String({ description: 'UCUM unit of the values: that which most rows say.' }),
   mixedUnits,
+  thresholds: Type.Optional(
+    Type.Object(
+      {
+        good: Type.Number({ description: 'The largest good value.' }),
+        poor: Type.Number({ description: 'The largest value that is not poor, only needs improvement.' }),
+      },
+      { description: 'Of a metric that has them, in its unit.' },
+    ),
+  ),
   notices,
 }
 

@@ -78,6 +78,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       relError: RELATIVE_ERROR,
       completeness: { ...ofWindows, ...(ofAllApps && { lateRows, rejected }) },
       dataGen,
+      thresholds: thresholds.get(query.metric),
       ...(await whyEmpty(windows, computed, { query, sets, asking })),
     }
     return `${JSON.stringify(head).slice(0, -1)},${computed.text.slice(1)}`

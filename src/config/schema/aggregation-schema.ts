@@ -190,7 +190,7 @@ export const AggregationConfig = strict({
   }),
   thresholds: Type.Array(MetricThresholds, {
     description:
-      'What is good and what is poor of metrics of your own: series tell the shares ([queries](queries.md#shares-good-and-poor)). Web vitals have theirs, which an entry here replaces.',
+      'What is good and what is poor of metrics of your own: series tell the shares ([queries](queries.md#shares-good-and-poor)), and the dashboard rates by them. Web vitals have theirs, which an entry here replaces.',
     example: [{ metric: 'checkout.duration', good: 100, poor: 300 }],
     default: [],
     maxItems: 500,

@@ -187,7 +187,7 @@ test('a histogram, its steps, and as others write it', async (t) => {
   t.equal(status, 200)
   t.match(headers, { 'cache-control': 'no-store', 'content-type': /^application\/json/ })
   t.same(Object.keys(body), [
-    ...['from', 'to', 'grain', 'scale', 'relError', 'completeness', 'dataGen'],
+    ...['from', 'to', 'grain', 'scale', 'relError', 'completeness', 'dataGen', 'thresholds'],
     ...['unit', 'zero', 'buckets', 'n', 'rows', 'sum', 'min', 'max'],
   ])
   t.match(body, { scale: 5, unit: 'ms', zero: 0, n: 3, rows: 3, sum: 600, min: 100, max: 300 })

@@ -1,9 +1,17 @@
 import fc from 'fast-check'
 import { test } from 'tap'
 import { bucketOf } from '../../../src/aggregation/rollup/model/measure.ts'
-import { thresholdsOf, WEB_VITAL_THRESHOLDS } from '../../../src/aggregation/rollup/model/thresholds.ts'
+import { thresholdsOf } from '../../../src/aggregation/rollup/model/thresholds.ts'
 import { addRow, emptyAggregate, sharesOf } from '../../../src/aggregation/serve/tally.ts'
-import { all, lastHour, noon, QUARTER, quarterly, queriesHere } from '../../fakes/aggregation/queries.ts'
+import {
+  all,
+  HOUR,
+  lastHour,
+  noon,
+  QUARTER,
+  quarterly,
+  queriesHere,
+} from '../../fakes/aggregation/queries.ts'
 import { committed, memoryStore, rollupRow } from '../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 
@@ -76,7 +84,7 @@ test('shares are 1 together, none is negative, and each is right but for what li
   )
 })
 
-test('a series tells shares of metrics with thresholds, those of web vitals and those configured', async (t) => {
+function queriesOver() {
   const store = memoryStore()
   const queries = queriesHere({
     store,
@@ -84,6 +92,11 @@ test('a series tells shares of metrics with thresholds, those of web vitals and 
     clock: fakeClock(noon),
     thresholds: thresholdsOf([{ metric: 'checkout', good: 10, poor: 20 }]),
   })
+  return { store, queries }
+}
+
+test('a series tells shares of metrics with thresholds, those of web vitals and those configured', async (t) => {
+  const { store, queries } = queriesOver()
   await store.fill(committed(noon - 2 * QUARTER), [
     rollupRow({}, [1_000, 9_000]),
     rollupRow({ metric: 'checkout' }, [1, 15, 15, 30]),
@@ -107,11 +120,21 @@ test('a series tells shares of metrics with thresholds, those of web vitals and 
   t.same(own.get('browser.web_vital.lcp'), { good: 1, poor: 2 }, 'what is configured goes first')
 })
 
-test('the dashboard draws the same thresholds', async (t) => {
-  const format = new URL('../../../src/aggregation/serve/dashboard/assets/format.js', import.meta.url)
-  const { vitals } = await import(format.href)
-  t.same(
-    vitals.map(({ metric, limits }: { metric: string; limits: readonly number[] }) => [metric, limits]),
-    [...WEB_VITAL_THRESHOLDS].map(([metric, { good, poor }]) => [metric, [good, poor]]),
-  )
+test('an answer has the thresholds of its metric, also where nothing was measured', async (t) => {
+  const { queries } = queriesOver()
+  const ranked = { set: 'route', quantiles: [0.75], by: 'q', limit: 1, minN: 1 } as const
+  for (const [metric, thresholds] of [
+    ['browser.web_vital.lcp', { good: 2_500, poor: 4_000 }],
+    ['checkout', { good: 10, poor: 20 }],
+    ['constructor', undefined],
+  ] as const) {
+    const query = { ...lastHour, metric }
+    for (const text of [
+      await queries.series({ ...query, quantiles: [0.75] }, all),
+      await queries.top({ ...query, ...ranked }, all),
+      await queries.histogram({ ...query, format: 'json' }, all),
+      await queries.histogram({ ...query, format: 'json', step: HOUR }, all),
+    ])
+      t.same(JSON.parse(text).thresholds, thresholds, metric)
+  }
 })

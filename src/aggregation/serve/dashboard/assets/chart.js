@@ -43,7 +43,7 @@ export function createChart(container) {
     last = view
     few = new Map(view.answer.points.filter(({ lowCount }) => lowCount).map((point) => [point.t, point]))
     const data = aligned(view.answer, view.shown)
-    const next = JSON.stringify([view.answer.unit, view.shown, view.limits])
+    const next = JSON.stringify([view.answer.unit, view.shown, view.answer.thresholds])
     if (plot && next === shape) {
       plot.setData(data)
       return
@@ -64,7 +64,7 @@ function aligned({ from, to, step, points }, shown) {
   return [times.map((t) => t / 1000), ...series.map(({ q }) => times.map((t) => byTime.get(t)?.q[q] ?? null))]
 }
 
-function options({ answer: { unit }, shown, limits }, width, lowAt) {
+function options({ answer: { unit, thresholds }, shown }, width, lowAt) {
   const axis = { stroke: css('--muted'), font: FONT, ticks: { show: false } }
   const grid = { stroke: css('--grid'), width: 1 }
   const value = (plot, y, series, at) => {
@@ -89,7 +89,7 @@ function options({ answer: { unit }, shown, limits }, width, lowAt) {
       },
     ],
     hooks: {
-      drawClear: limits ? [(plot) => tint(plot, limits)] : [],
+      drawClear: thresholds ? [(plot) => tint(plot, thresholds)] : [],
       draw: [(plot) => ringFew(plot, lowAt)],
       setCursor: [
         (plot) => {
@@ -184,7 +184,7 @@ const axisTimes = (_plot, ticks) =>
   })
 
 /** Good, needs improvement and poor, as faint bands behind the lines. */
-function tint(plot, [good, poor]) {
+function tint(plot, { good, poor }) {
   const { ctx, bbox } = plot
   const y = (value) => Math.min(bbox.top + bbox.height, Math.max(bbox.top, plot.valToPos(value, 'y', true)))
   const bands = [

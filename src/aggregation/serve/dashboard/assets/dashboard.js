@@ -244,7 +244,5 @@ const renderRankings = () =>
   byId('tables').replaceChildren(
     ...(state.rankings.length === 0
       ? [noRankings()]
-      : state.rankings.map((ranking) =>
-          rankingPanel(ranking, shown.rankings.get(ranking.set), state.metric),
-        )),
+      : state.rankings.map((ranking) => rankingPanel(ranking, shown.rankings.get(ranking.set)))),
   )

@@ -1,40 +1,10 @@
-/** The five that are shown large. Limits of 'good' and 'needs improvement': web.dev/articles/vitals. */
+/** The five that are shown large. */
 export const vitals = [
-  {
-    metric: 'browser.web_vital.lcp',
-    short: 'LCP',
-    name: 'Largest contentful paint',
-    limits: [2500, 4000],
-    unit: 'ms',
-  },
-  {
-    metric: 'browser.web_vital.inp',
-    short: 'INP',
-    name: 'Interaction to next paint',
-    limits: [200, 500],
-    unit: 'ms',
-  },
-  {
-    metric: 'browser.web_vital.cls',
-    short: 'CLS',
-    name: 'Cumulative layout shift',
-    limits: [0.1, 0.25],
-    unit: '1',
-  },
-  {
-    metric: 'browser.web_vital.fcp',
-    short: 'FCP',
-    name: 'First contentful paint',
-    limits: [1800, 3000],
-    unit: 'ms',
-  },
-  {
-    metric: 'browser.web_vital.ttfb',
-    short: 'TTFB',
-    name: 'Time to first byte',
-    limits: [800, 1800],
-    unit: 'ms',
-  },
+  { metric: 'browser.web_vital.lcp', short: 'LCP', name: 'Largest contentful paint', unit: 'ms' },
+  { metric: 'browser.web_vital.inp', short: 'INP', name: 'Interaction to next paint', unit: 'ms' },
+  { metric: 'browser.web_vital.cls', short: 'CLS', name: 'Cumulative layout shift', unit: '1' },
+  { metric: 'browser.web_vital.fcp', short: 'FCP', name: 'First contentful paint', unit: 'ms' },
+  { metric: 'browser.web_vital.ttfb', short: 'TTFB', name: 'Time to first byte', unit: 'ms' },
 ]
 
 /** What is wrong with a number of which the answer says so. */
@@ -43,13 +13,13 @@ export const MIXED_UNITS = 'several units added up'
 /** Remarks in one line, without those that do not apply. */
 export const noted = (...remarks) => remarks.filter(Boolean).join(' · ')
 
-export const limitsOf = (metric) => vitals.find((vital) => vital.metric === metric)?.limits
-
-/** A class of colour and the words for it: colour alone says nothing to many. */
-export function ratingOf(value, limits) {
-  if (limits === undefined) return undefined
-  if (value <= limits[0]) return { kind: 'good', words: 'Good' }
-  return value <= limits[1] ? { kind: 'needs', words: 'Needs improvement' } : { kind: 'poor', words: 'Poor' }
+/** A class of colour and the words for it, by the thresholds of an answer: colour alone says nothing to many. */
+export function ratingOf(value, thresholds) {
+  if (thresholds === undefined) return undefined
+  if (value <= thresholds.good) return { kind: 'good', words: 'Good' }
+  return value <= thresholds.poor
+    ? { kind: 'needs', words: 'Needs improvement' }
+    : { kind: 'poor', words: 'Poor' }
 }
 
 const number = (digits) => new Intl.NumberFormat('en', { maximumFractionDigits: digits })

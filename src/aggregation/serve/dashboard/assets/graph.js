@@ -1,6 +1,6 @@
 import { createChart, pointsTable } from './chart.js'
 import { byId, named, show } from './dom.js'
-import { count, counted, limitsOf, MIXED_UNITS, measureText, noted } from './format.js'
+import { count, counted, MIXED_UNITS, measureText, noted } from './format.js'
 
 const chart = createChart(byId('chart'))
 
@@ -8,8 +8,7 @@ const chart = createChart(byId('chart'))
 export function drawSeries(metric, answer, quantiles) {
   byId('chart-title').replaceChildren(named(metric))
   if (!answer) return chartMessage('Loading…')
-  const { completeness, total, unit } = answer
-  const limits = limitsOf(metric)
+  const { completeness, total, unit, thresholds } = answer
   byId('chart-note').textContent = noted(
     total
       ? `p75 ${measureText(total.q['0.75'], unit)} of ${counted(total.n, 'measurement')}`
@@ -26,8 +25,8 @@ export function drawSeries(metric, answer, quantiles) {
   }
   show(byId('chart'), true)
   show(byId('chart-empty'), false)
-  renderBands(limits, unit)
-  chart.draw({ answer, shown: quantiles, limits })
+  renderBands(thresholds, unit)
+  chart.draw({ answer, shown: quantiles })
   const name = `${metric} over time; p75 of the range is ${measureText(total.q['0.75'], unit)}`
   byId('chart').setAttribute('aria-label', name)
   byId('chart-table').replaceChildren(pointsTable(answer))
@@ -42,10 +41,10 @@ function chartMessage(text) {
   byId('chart-table').replaceChildren()
 }
 
-function renderBands(limits, unit) {
-  show(byId('bands'), limits !== undefined)
-  if (!limits) return
-  const [good, poor] = limits.map((limit) => measureText(limit, unit))
+function renderBands(thresholds, unit) {
+  show(byId('bands'), thresholds !== undefined)
+  if (!thresholds) return
+  const [good, poor] = [thresholds.good, thresholds.poor].map((threshold) => measureText(threshold, unit))
   const texts = [`Good: up to ${good}`, `Needs improvement: up to ${poor}`, `Poor: above ${poor}`]
   texts.forEach((text, i) => {
     byId('bands').children[i].textContent = text

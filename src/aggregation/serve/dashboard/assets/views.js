@@ -1,15 +1,5 @@
 import { el, named } from './dom.js'
-import {
-  count,
-  limitsOf,
-  MIXED_UNITS,
-  measure,
-  measureText,
-  noted,
-  percent,
-  ratingOf,
-  vitals,
-} from './format.js'
+import { count, MIXED_UNITS, measure, measureText, noted, percent, ratingOf, vitals } from './format.js'
 
 /** Rows of a table that are shown. */
 export const SHOWN = 10
@@ -41,7 +31,7 @@ export function vitalCards(totals, selected, choose) {
         el('button', attributes, title, el('span', { class: 'figure none' }, '–'), small(words)),
       )
     }
-    const rating = ratingOf(total.q['0.75'], vital.limits)
+    const rating = ratingOf(total.q['0.75'], answer.thresholds)
     const [figure, unit] = measure(total.q['0.75'], vital.unit)
     return el(
       'li',
@@ -85,7 +75,7 @@ export const noRankings = () =>
   )
 
 /** Values with enough measurements first; the others follow, called so, never hidden. */
-export function rankingPanel(ranking, answer, metric) {
+export function rankingPanel(ranking, answer) {
   const { set, column } = ranking
   const id = `ranking-${set}`
   const head = el('div', { class: 'panel-head' }, el('h2', { id }, titleOf(ranking, answer)))
@@ -101,8 +91,7 @@ export function rankingPanel(ranking, answer, metric) {
   )
   head.append(el('p', { class: 'muted' }, notes))
   const largest = Math.max(...answer.values.map(({ q }) => q['0.75']))
-  const limits = limitsOf(metric)
-  const rows = answer.values.map((value) => rankedRow(value, { largest, limits, unit: answer.unit }))
+  const rows = answer.values.map((value) => rankedRow(value, { ...answer, largest }))
   return panel(
     el(
       'table',
@@ -132,9 +121,9 @@ function titleOf({ title, ofTimes = title, ofOthers = title }, answer) {
   return TIMES.includes(answer.unit) ? ofTimes : ofOthers
 }
 
-function rankedRow({ value, q, n, lowCount }, { largest, limits, unit }) {
+function rankedRow({ value, q, n, lowCount }, { largest, thresholds, unit }) {
   const p75 = q['0.75']
-  const rating = ratingOf(p75, limits)
+  const rating = ratingOf(p75, thresholds)
   const share = el('span', { class: `share ${rating?.kind ?? 'plain'}`, 'aria-hidden': 'true' })
   share.style.setProperty('--share', largest > 0 ? p75 / largest : 0)
   return el(
