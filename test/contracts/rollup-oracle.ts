@@ -169,6 +169,7 @@ function merge(
     n: rows.reduce((sum, { w }) => sum + w, 0n),
     rows: rows.length,
     sum: rows.reduce((sum, row) => sum + row.micros * row.w, 0n),
+    squares: rows.reduce((sum, { w }) => sum + w * w, 0n),
     minMicros: micros[0] ?? 0n,
     maxMicros: micros.at(-1) ?? 0n,
     histogram: ordered.map(([b, w]) => `${b}:${w}`).join(','),

@@ -14,6 +14,7 @@ export const row = (over: Partial<RollupRow> = {}): RollupRow => ({
   n: 2_000n,
   rows: 2,
   sum: 3_000_000_000n,
+  squares: 2_000_000n,
   minMicros: 1_000_000n,
   maxMicros: 2_000_000n,
   histogram: '0:1000,32:1000',

@@ -16,7 +16,7 @@ export function goldenEvents(): readonly StoredEvent[] {
         name: pick(NAMES),
         value: steady(Math.exp(20 * chance.uniform() - 6)),
         unit: pick(['ms', 'ms', 'ms', '1', 'By']),
-        weight: pick([1, 1, 1, 0.0001, 0.5, 1 / 3, 10, 1_000_000]),
+        weight: pick(WEIGHTS),
         event_time: NOON - 60_000 + Math.floor(chance.uniform() * (QUARTER_MS + 120_000)),
         received_time: NOON + Math.floor(chance.uniform() * QUARTER_MS),
         measurement_id: pick([null, undefined, '', `m-${Math.floor(chance.uniform() * 200)}`]),
@@ -28,6 +28,7 @@ export function goldenEvents(): readonly StoredEvent[] {
       }),
     )
   }
+  for (const text of TIED) events.push(row(events.length, { app_id: 'ties', name: `n${text}`, page_route: text }))
   // Delivered again: later, unchanged, and with other contents.
   for (let index = 0; index < events.length; index += 17) {
     const again = events[index] ?? {}
@@ -52,6 +53,13 @@ const row = (index: number, change: StoredEvent): StoredEvent => ({
 const steady = (value: number) => Number(value.toPrecision(12))
 
 const NAMES = ['browser.web_vital.lcp', 'browser.web_vital.cls', 'a', 'B', 'x:y/z-1.2']
+/** As many as are counted alike, and what is none: those count as 1. */
+const WEIGHTS = [
+  ...[1, 1, 1, 0.0001, 0.5, 1 / 3, 10, 1_000_000],
+  ...[Number.NaN, Infinity, -Infinity, 0, -1, 1_000_001],
+]
+/** One row each, so that all tie at a limit; no two collations put them into one order. */
+const TIED = ['a', 'A', 'b', 'B', 'z', 'Z', 'ä', 'Ä', 'é', 'e\u0301', '_', '-', 'ß', 'ss', '0', '10', '2']
 const TEXTS: readonly (string | null | undefined)[] = [
   null,
   undefined,
@@ -66,6 +74,9 @@ const TEXTS: readonly (string | null | undefined)[] = [
   '~unknown',
   '\\',
   '%_*?[a]',
+  '\u0000',
+  'a\u0000b',
+  '\u0001\u001f\u007f\u0085\u2028',
 ]
 
 /** Powers of two and of the bucket base with their neighbours, halves of micro-units, the ends of what is counted. */

@@ -87,7 +87,7 @@ const bigintText = (_: string, value: unknown) => (typeof value === 'bigint' ? `
 
 function parseRow(line: string): RollupRow {
   const row = JSON.parse(line)
-  const integers = ['n', 'sum', 'minMicros', 'maxMicros'].map((name) => [name, BigInt(row[name])])
+  const integers = ['n', 'sum', 'squares', 'minMicros', 'maxMicros'].map((name) => [name, BigInt(row[name])])
   return { ...row, ...Object.fromEntries(integers) }
 }
 

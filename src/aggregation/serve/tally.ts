@@ -27,7 +27,9 @@ export const Summary = Type.Object({
     description: 'Quantile → order statistic x[floor(q·(n−1))], within relError.',
   }),
   lowCount: Type.Optional(
-    Type.Literal(true, { description: `Fewer than ${LOW_COUNT} occurrences, or measured rows.` }),
+    Type.Literal(true, {
+      description: `Fewer than ${LOW_COUNT} occurrences, or measured rows: of rows whose weights differ, as many as tell as much with equal ones, (Σw)²/Σw².`,
+    }),
   ),
 })
 export type Summary = Static<typeof Summary>
@@ -45,6 +47,7 @@ export interface SeriesAggregate {
   n: bigint
   rows: number
   sum: bigint
+  squares: bigint
   minMicros: bigint
   maxMicros: bigint
   readonly histogram: Histogram
@@ -54,6 +57,7 @@ export const emptyAggregate = (): SeriesAggregate => ({
   n: 0n,
   rows: 0,
   sum: 0n,
+  squares: 0n,
   minMicros: MAX_MICROS,
   maxMicros: 0n,
   histogram: emptyHistogram(),
@@ -73,6 +77,7 @@ function addNumbers(into: SeriesAggregate, other: Omit<SeriesAggregate, 'histogr
   into.n += other.n
   into.rows += other.rows
   into.sum += other.sum
+  into.squares += other.squares
   if (other.minMicros < into.minMicros) into.minMicros = other.minMicros
   if (other.maxMicros > into.maxMicros) into.maxMicros = other.maxMicros
 }
@@ -89,6 +94,14 @@ export function sharesOf(tally: SeriesAggregate, thresholds: Thresholds): Shares
   return { good: ofGood, needs: ofNotPoor - ofGood, poor: 1 - ofNotPoor }
 }
 
+/**
+ * How many rows of equal weight tell as much as those of an aggregate that is not empty (Kish): never more than its rows, and
+ * fewer the more their weights differ. A thousand of weight 1 beside one of a million are one.
+ */
+export const nEff = ({ n, squares }: SeriesAggregate): number =>
+  // Whole thousandths: as a quotient of doubles, twenty equal rows may be a little fewer than twenty.
+  Number((n * n * 1_000n) / squares) / 1_000
+
 /** Summarises an aggregate that is not empty. */
 export function summarise(tally: SeriesAggregate, quantiles: readonly number[]): Summary {
   const n = Number(tally.n) / WEIGHT_UNIT
@@ -98,6 +111,6 @@ export function summarise(tally: SeriesAggregate, quantiles: readonly number[]):
     avg: Number(tally.sum) / Number(tally.n) / MICROS,
     ...bounds,
     q: Object.fromEntries(quantiles.map((q) => [String(q), quantile(tally.histogram, q, bounds)])),
-    ...(Math.min(n, tally.rows) < LOW_COUNT ? { lowCount: true } : {}),
+    ...(Math.min(n, nEff(tally)) < LOW_COUNT ? { lowCount: true } : {}),
   }
 }

@@ -85,12 +85,14 @@ export const memoryReadRows = (lake: Lake): ReadRows =>
 const bigintText = (_: string, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)
 
 function parseRow(line: string): RollupRow {
-  const row = JSON.parse(line) as Record<'n' | 'sum' | 'minMicros' | 'maxMicros', string> & RollupRow
-  const { n, sum, minMicros, maxMicros } = row
+  const row = JSON.parse(line) as Record<'n' | 'sum' | 'squares' | 'minMicros' | 'maxMicros', string> &
+    RollupRow
+  const { n, sum, squares, minMicros, maxMicros } = row
   return {
     ...row,
     n: BigInt(n),
     sum: BigInt(sum),
+    squares: BigInt(squares),
     minMicros: BigInt(minMicros),
     maxMicros: BigInt(maxMicros),
   }

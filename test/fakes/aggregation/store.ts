@@ -28,6 +28,7 @@ export function rollupRow(
     n: w * BigInt(values.length),
     rows: values.length,
     sum: micros.reduce((sum, one) => sum + one * w, 0n),
+    squares: w * w * BigInt(values.length),
     minMicros: sorted[0]!,
     maxMicros: sorted.at(-1)!,
     histogram: [...buckets]

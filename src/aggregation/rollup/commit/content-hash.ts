@@ -23,6 +23,7 @@ function canonical(row: RollupRow): string {
     `${row.n}`,
     row.rows,
     `${row.sum}`,
+    `${row.squares}`,
     `${row.minMicros}`,
     `${row.maxMicros}`,
     row.histogram,

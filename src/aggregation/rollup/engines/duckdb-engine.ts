@@ -185,7 +185,7 @@ async function openAll(lake: Lake, keys: readonly string[]) {
 }
 
 function rowOf(row: readonly SqlValue[]): RollupRow {
-  const [app, metric, unit, set, value, n, rows, sum, minMicros, maxMicros, histogram] = row
+  const [app, metric, unit, set, value, n, rows, sum, squares, minMicros, maxMicros, histogram] = row
   return {
     app: String(app),
     metric: String(metric),
@@ -195,6 +195,7 @@ function rowOf(row: readonly SqlValue[]): RollupRow {
     n: BigInt(String(n)),
     rows: Number(rows),
     sum: BigInt(String(sum)),
+    squares: BigInt(String(squares)),
     minMicros: BigInt(String(minMicros)),
     maxMicros: BigInt(String(maxMicros)),
     histogram: String(histogram),

@@ -27,8 +27,11 @@ export function definitionHash(definition: RollupDefinition): string {
   return digestOfJson({ version: ROLLUP_VERSION, grainMs, sets, maxMetrics, maxValues }).slice(0, 16)
 }
 
-/** Version of the rollup rows and of the SQL that makes them. */
-export const ROLLUP_VERSION = 2
+/** Version of the rollup rows and of the SQL that makes them: raised whenever the same events would give others. */
+export const ROLLUP_VERSION = 3
+
+/** The column `v` of a row: which columns it has. */
+export const ROW_VERSION = 2
 
 export const DEFAULT_SETS: readonly DimensionSet[] = [
   { name: 'app', dimensions: [] },

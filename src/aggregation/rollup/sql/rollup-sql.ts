@@ -2,7 +2,7 @@ import type { Dimension } from '../../../event/schema/dimensions.ts'
 import { MAX_VALUE, MAX_WEIGHT } from '../../../event/schema/event.ts'
 import { LEDGER_NAME } from '../../../event/schema/ledger-event.ts'
 import { quote } from '../../ingest/duckdb/sql-text.ts'
-import { type DimensionSet, OTHER, type RollupDefinition } from '../model/definition.ts'
+import { type DimensionSet, OTHER, ROW_VERSION, type RollupDefinition } from '../model/definition.ts'
 import { EPSILON_SQL, K_SQL, MICROS, WEIGHT_UNIT, ZERO_BELOW_SQL, ZERO_BUCKET } from '../model/measure.ts'
 
 /** Where databases differ. All else is common text: no alias shadowing, no TIMESTAMP, no ROUND, no sum of doubles. */
@@ -135,12 +135,12 @@ export function rollupRows(
     LEFT JOIN top_values t ON t.app = k.app AND t.value = k.value
   ), buckets AS (
     SELECT app, metric, value, b, CAST(SUM(w) AS BIGINT) AS bw, COUNT(*) AS bn,
-      SUM(CAST(micros AS DECIMAL(28,0)) * CAST(w AS DECIMAL(10,0))) AS bs, MIN(micros) AS bmin, MAX(micros) AS bmax
+      SUM(CAST(micros AS DECIMAL(28,0)) * CAST(w AS DECIMAL(10,0))) AS bs, SUM(CAST(w * w AS DECIMAL(19,0))) AS bq, MIN(micros) AS bmin, MAX(micros) AS bmax
     FROM named ${part} GROUP BY app, metric, value, b
   )
-  SELECT 1 AS v, p.app, p.metric, MIN(u.unit) AS unit, ${quote(set.name)} AS "set", p.value,
+  SELECT ${ROW_VERSION} AS v, p.app, p.metric, MIN(u.unit) AS unit, ${quote(set.name)} AS "set", p.value,
     CAST(SUM(bw) AS BIGINT) AS n, CAST(SUM(bn) AS BIGINT) AS "rows", CAST(SUM(bs) AS DECIMAL(38,0)) AS "sum",
-    MIN(bmin) AS min_micros, MAX(bmax) AS max_micros, ${dialect.pack} AS h
+    CAST(SUM(bq) AS DECIMAL(38,0)) AS squares, MIN(bmin) AS min_micros, MAX(bmax) AS max_micros, ${dialect.pack} AS h
   FROM buckets p JOIN metric_units u ON u.app = p.app AND u.metric = p.metric
   GROUP BY p.app, p.metric, p.value`
 }
@@ -176,7 +176,7 @@ function valid(dialect: SqlDialect, query: RollupQuery, fields: readonly string[
 
 /**
  * What is no weight, as only others write it, stands for the one row that it is. The largest w is therefore 10⁹, which has
- * ten digits: Σ micros·w ≤ 10¹⁸ · Σ w fits DECIMAL(38,0) for as many rows as Σ w fits its BIGINT, which are 9.2 · 10⁹ of
+ * ten digits, and its square is 10¹⁸: Σ micros·w ≤ 10¹⁸ · Σ w fits DECIMAL(38,0) for as many rows as Σ w fits its BIGINT, which are 9.2 · 10⁹ of
  * the largest weight, or ten million a second for a quarter of an hour.
  */
 function weightIn(dialect: SqlDialect): string {

@@ -7,7 +7,7 @@ import { type CommittedWindow, damaged, type RollupRow, type StoredRow } from '.
 /**
  * One window as one file that is written once and then only read:
  *
- *     headgate-rollup 1 <offset of the index> <its bytes> <its SHA-256>      HEADER_BYTES long
+ *     headgate-rollup 2 <offset of the index> <its bytes> <its SHA-256>      HEADER_BYTES long
  *     {"value":"/a","unit":"ms","n":"1000",…}                                rows, sorted, one a line
  *     {"rollup":"vitals","fromMs":…}                                         the index: the window, then
  *     ["app","metric","set",offset,bytes,crc32,rows,"unit"]                  one line a group of rows; `true`
@@ -16,7 +16,7 @@ import { type CommittedWindow, damaged, type RollupRow, type StoredRow } from '.
  * Lines of rows and of the index begin with what they are looked up by, as JSON, so that a lookup is one search for a
  * line's beginning in bytes, without parsing what is not asked for. JSON keeps line ends out of strings.
  */
-const VERSION = 1
+const VERSION = 2
 const MAGIC = `headgate-rollup ${VERSION}`
 const HEADER_BYTES = MAGIC.length + 1 + 15 + 1 + 15 + 1 + 64 + 1
 /** Larger than any index: some million groups of rows. Of a damaged header only, which may name any size. */
@@ -108,13 +108,14 @@ export function indexLine(group: RowGroup): string {
   return `${JSON.stringify(mixedUnits ? [...line, true] : line)}\n`
 }
 
-function rowLine({ value, unit, n, rows, sum, minMicros, maxMicros, histogram }: RollupRow): string {
+function rowLine({ value, unit, n, rows, sum, squares, minMicros, maxMicros, histogram }: RollupRow): string {
   const line: StoredLine = {
     value,
     unit,
     n: `${n}`,
     rows,
     sum: `${sum}`,
+    squares: `${squares}`,
     minMicros: `${minMicros}`,
     maxMicros: `${maxMicros}`,
     histogram,
@@ -127,11 +128,13 @@ const headerBytes = ({ indexOffset, indexBytes, indexSha256 }: Header): Buffer =
 const digits = (value: number) => `${value}`.padStart(15, '0')
 const sha256 = (bytes: Buffer) => hash('sha256', bytes, 'hex')
 
-export async function readHeader(file: OpenFile, path: string): Promise<Header> {
+/** Undefined of a file of an earlier version, whose rows are others: its window is computed anew. */
+export async function readHeader(file: OpenFile, path: string): Promise<Header | undefined> {
   const text = (await readFully(file, 0, HEADER_BYTES)).toString('latin1')
-  const found = /^headgate-rollup 1 (\d{15}) (\d{15}) ([0-9a-f]{64})\n$/.exec(text)
+  const found = /^headgate-rollup 2 (\d{15}) (\d{15}) ([0-9a-f]{64})\n$/.exec(text)
   const version = Number(/^headgate-rollup (\d{1,9}) /.exec(text)?.[1])
   if (version > VERSION) throw laterVersion(`The rollup file ${path}`, version, VERSION)
+  if (version < VERSION) return undefined
   if (!found) throw damaged(path, 'it has no header of a rollup file')
   return { indexOffset: Number(found[1]), indexBytes: Number(found[2]), indexSha256: String(found[3]) }
 }
@@ -183,6 +186,7 @@ export function* groupsOf(index: Buffer, names: readonly string[]): Iterable<Row
 interface StoredLine extends Pick<RollupRow, 'value' | 'unit' | 'rows' | 'histogram'> {
   readonly n: string
   readonly sum: string
+  readonly squares: string
   readonly minMicros: string
   readonly maxMicros: string
 }
@@ -227,6 +231,7 @@ function parseRow({ group, windowFromMs }: GroupRead, line: string): StoredRow {
     n: BigInt(stored.n),
     rows: stored.rows,
     sum: BigInt(stored.sum),
+    squares: BigInt(stored.squares),
     minMicros: BigInt(stored.minMicros),
     maxMicros: BigInt(stored.maxMicros),
     histogram: stored.histogram,

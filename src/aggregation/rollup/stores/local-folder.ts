@@ -46,7 +46,7 @@ export interface WindowFolder {
   places(rollup: string, fromMs: number, toMs: number): Promise<readonly WindowFile[]>
   /**
    * Rejects with damage that it met, and set aside; with `storage_denied` or `later_version` for a file that stays as it
-   * is. Undefined where there is no such file.
+   * is. Undefined where there is no such file, or one of an earlier version, which is as good as none.
    */
   read<T>(path: string, asked: WindowRead<T>, keepsIndex?: boolean): Promise<T | undefined>
   /** The same for who can do without a file of a later version: undefined for that too. */
@@ -118,7 +118,7 @@ export function windowFolder({ dir, indexCacheBytes, files, log }: FolderOptions
     if (file === undefined) return undefined
     try {
       const index = await indexes.cut(file, path, { lookup, keeps })
-      return await read(index, file, path)
+      return index && (await read(index, file, path))
     } finally {
       await file.close()
     }

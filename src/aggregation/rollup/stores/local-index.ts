@@ -45,12 +45,12 @@ export const firstOfEachApp = (signal?: AbortSignal): Lookup => ({
  * these. A week of minutes has ten thousand indexes of which a question needs a hundredth.
  */
 export interface IndexReader {
-  /** `keeps`: may be asked for again soon. */
+  /** `keeps`: may be asked for again soon. Undefined of a file of an earlier version. */
   cut(
     file: OpenFile,
     path: string,
     asked: { readonly lookup: Lookup; readonly keeps: boolean },
-  ): Promise<Buffer>
+  ): Promise<Buffer | undefined>
 }
 
 export function indexReader(maxBytes: number): IndexReader {
@@ -71,6 +71,7 @@ export function indexReader(maxBytes: number): IndexReader {
   return {
     async cut(file, path, { lookup, keeps }) {
       const header = await readHeader(file, path)
+      if (header === undefined) return undefined
       const key = `${header.indexSha256}${lookup.key}`
       const kept = cuts.get(key)
       const cut =

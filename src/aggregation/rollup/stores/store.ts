@@ -2,7 +2,7 @@ import { AppError } from '../../../std/errors.ts'
 import { isSystemError } from '../../../std/files/files.ts'
 import type { MetricOfApp, RowsOfUnit } from '../model/units.ts'
 
-/** One committed group: what every engine computes, every store keeps and the query API merges. Version 1. */
+/** One committed group: what every engine computes, every store keeps and the query API merges. Version 2. */
 export interface RollupRow extends MetricOfApp {
   /** UCUM: what most rows of the metric say in the window. */
   readonly unit: string
@@ -18,6 +18,8 @@ export interface RollupRow extends MetricOfApp {
   readonly rows: number
   /** Σ micros·w, micros = floor(value·10⁶ + 0.5): up to 38 digits. */
   readonly sum: bigint
+  /** Σ w²: n² / squares is how many rows of equal weight say as much as these. */
+  readonly squares: bigint
   readonly minMicros: bigint
   readonly maxMicros: bigint
   /** Log-bucket histogram `index:Σw,…` in index order, scale 5 (relative error ≤ 1.1 %). */
