@@ -10,11 +10,10 @@ import { type CommittedWindow, damaged, type RollupRow, type StoredRow } from '.
  *     headgate-rollup 2 <offset of the index> <its bytes> <its SHA-256>      HEADER_BYTES long
  *     {"value":"/a","unit":"ms","n":"1000",…}                                rows, sorted, one a line
  *     {"rollup":"vitals","fromMs":…}                                         the index: the window, then
- *     ["app","metric","set",offset,bytes,crc32,rows,"unit"]                  one line a group of rows; `true`
- *                                                                            at its end: there were other units
+ *     ["app","metric","set",offset,bytes,crc32,rows,"unit"]                  one line a group; `true`: mixed units
  *
- * Lines of rows and of the index begin with what they are looked up by, as JSON, so that a lookup is one search for a
- * line's beginning in bytes, without parsing what is not asked for. JSON keeps line ends out of strings.
+ * Lines begin with what they are looked up by, as JSON, so that a lookup is one search in bytes, without parsing what is not
+ * asked for. JSON keeps line ends out of strings.
  */
 const VERSION = 2
 const MAGIC = `headgate-rollup ${VERSION}`
@@ -128,7 +127,6 @@ const headerBytes = ({ indexOffset, indexBytes, indexSha256 }: Header): Buffer =
 const digits = (value: number) => `${value}`.padStart(15, '0')
 const sha256 = (bytes: Buffer) => hash('sha256', bytes, 'hex')
 
-/** Undefined of a file of an earlier version, whose rows are others: its window is computed anew. */
 export async function readHeader(file: OpenFile, path: string): Promise<Header | undefined> {
   const text = (await readFully(file, 0, HEADER_BYTES)).toString('latin1')
   const found = /^headgate-rollup 2 (\d{15}) (\d{15}) ([0-9a-f]{64})\n$/.exec(text)
