@@ -184,6 +184,7 @@ const may = {
     'aggregation/ingest/duckdb',
     'aggregation/ingest/compact',
   ],
+  'aggregation/statistics': ['aggregation/rollup/model'],
   'aggregation/serve/forms': ['std*', 'aggregation/rollup/model'],
   'aggregation/serve': [
     'std*',

@@ -92,6 +92,10 @@ export const zeroWeight = (histogram: Histogram): number => Number(histogram[0])
 /** The largest value of a bucket, as the power itself: one of a power rounds again at each step. */
 export const upperBound = (index: number): number => 2 ** (index / 2 ** SCALE)
 
+/** Between which values those of a slot lie. */
+export const edgesOf = (slot: number): readonly [lower: number, upper: number] =>
+  slot === 0 ? [0, ZERO_BELOW] : [upperBound(bucketIn(slot) - 1), upperBound(bucketIn(slot))]
+
 export function parseHistogram(text: string): Histogram {
   const histogram = emptyHistogram()
   addHistogram(histogram, text)
