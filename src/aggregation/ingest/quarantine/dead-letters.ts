@@ -3,12 +3,13 @@ import { scrubExcerpt } from '../../../event/scrub.ts'
 import type { DirectRejection, RejectedInLine } from './judge-line.ts'
 import type { Line } from './object-lines.ts'
 
-/** Told one by one for an object; of the others it is only told how many there were. */
+/** Lines told one by one for an object; of the others it is only told how many there were. */
 export const MAX_DEAD_LETTERS = 1_000
 /** The same of one line, which may hold hundreds. */
 export const MAX_LETTERS_A_LINE = 20
 
 export interface DeadLetters {
+  /** What is of no line is of the object, and always told: a letter or two, behind however many lines. */
   add(rejected: RejectedInLine, line?: Line): void
   /** Events, by reason. */
   readonly counts: ReadonlyMap<DirectRejection, number>
@@ -31,17 +32,20 @@ export function createDeadLetters(): DeadLetters {
     counts,
     add(rejected, line) {
       more(counts, rejected)
-      if (place?.line !== line?.number) place = undefined
-      const told = place?.letters ?? 0
+      if (line === undefined) {
+        letters.push(JSON.stringify(rejected))
+        return
+      }
+      const told = place?.line === line.number ? place.letters : 0
       if (letters.length >= MAX_DEAD_LETTERS || told >= MAX_LETTERS_A_LINE) {
         more(untold, rejected)
         return
       }
       // What the line says is told once: it may be many times what is wrong with each event of it.
       letters.push(
-        JSON.stringify({ ...rejected, ...(told === 0 ? beginningOf(line) : { line: line?.number }) }),
+        JSON.stringify({ ...rejected, ...(told === 0 ? beginningOf(line) : { line: line.number }) }),
       )
-      if (line !== undefined) place = { line: line.number, letters: told + 1 }
+      place = { line: line.number, letters: told + 1 }
     },
     body() {
       if (counts.size === 0) return undefined
@@ -56,8 +60,10 @@ interface LetterPlace {
   readonly letters: number
 }
 
-const beginningOf = (line: Line | undefined) =>
-  line && { line: line.number, text: storableLines(scrubExcerpt(excerptOf(line.bytes))) }
+const beginningOf = (line: Line) => ({
+  line: line.number,
+  text: storableLines(scrubExcerpt(excerptOf(line.bytes))),
+})
 
 /** Without what ends lines on Windows. */
 const excerptOf = (line: Buffer): string => line.toString('utf8', 0, EXCERPT_BYTES).replace(/\r$/, '')

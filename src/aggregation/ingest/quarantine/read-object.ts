@@ -45,7 +45,7 @@ interface LineCounts {
   events: number
   /** What may still be written: each line that was read brings some (event/schema/growth.ts). */
   roomBytes: number
-  /** Whether something of the object is nothing that can be read. */
+  /** Whether it breaks off, or is no lines at all: then it is kept whole. */
   isBroken: boolean
 }
 
@@ -77,15 +77,16 @@ export async function readObject(
     const plain = await readAs(object, { path, isGzip: false }, tools)
     if (plain.tally.stored.size > 0) return plain
     if (!isInflateError(inflated.fault)) throw inflated.fault
-    addBroken(inflated, BROKEN)
-    return inflated
+    return broken(inflated, BROKEN)
   }
   const plain = await readAs(object, { path, isGzip: false }, tools)
   // Not for a record that is no text among others: nothing of it is an event.
-  if (kind === 'other' && plain.tally.stored.size === 0 && plain.deadLetters.counts.size > 0) {
-    addBroken(plain, `${(await notLines(path)) ?? UNREADABLE}. ${KEPT}`)
-  }
-  return plain
+  if (kind !== 'other' || plain.tally.stored.size > 0 || plain.deadLetters.counts.size === 0) return plain
+  // What its bytes are between two line ends is no line of anybody.
+  return broken(
+    { ...plain, deadLetters: createDeadLetters() },
+    `${(await notLines(path)) ?? UNREADABLE}. ${KEPT}`,
+  )
 }
 
 async function readAs(
@@ -121,8 +122,9 @@ async function* storedLines(
     seal: createDirectLineBuilder(app, { key: object.key, receivedMs: receivedMs(object) }),
   }
   const isEnough = () => tally.events >= tools.maxEvents
+  let events = 0
   for await (const { lines, unread } of readableLines(content, isEnough, reading)) {
-    if (unread > 0) deadLetters.add({ reason: 'too_many_events', detail: TOO_MANY, events: unread })
+    events += unread
     let stored = ''
     for (const line of lines) {
       stored += await storedLine(line, judging)
@@ -132,6 +134,7 @@ async function* storedLines(
     }
     if (stored !== '') yield stored
   }
+  if (events > 0) deadLetters.add({ reason: 'too_many_events', detail: TOO_MANY, events })
 }
 
 /** What can be inflated of what breaks off is judged as well. */
@@ -152,9 +155,10 @@ async function* readableLines(
   }
 }
 
-function addBroken({ deadLetters, tally }: ObjectReading, detail: string): void {
-  tally.isBroken = true
-  deadLetters.add({ reason: 'broken_object', detail, events: 1 })
+function broken(reading: ObjectReading, detail: string): ObjectReading {
+  reading.tally.isBroken = true
+  reading.deadLetters.add({ reason: 'broken_object', detail, events: 1 })
+  return reading
 }
 
 interface Judging extends ObjectReading {

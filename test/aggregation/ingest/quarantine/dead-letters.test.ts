@@ -43,26 +43,30 @@ test('of what moves a cursor only the ends of lines and tabs stay, and what ends
   t.equal(told(letters)[0].text, '{"a":1,\n\t"b":\ufffd\ufffd[31m\ufffd')
 })
 
-test('of a flood the first are told, and the others counted', async (t) => {
+test('of a flood of lines the first are told, the others counted, and what is of the object told besides', async (t) => {
   const letters = createDeadLetters()
   for (let i = 0; i < MAX_DEAD_LETTERS; i++) letters.add(fault, line('x', i))
   letters.add(fault, line('x', MAX_DEAD_LETTERS))
-  letters.add({ ...fault, reason: 'too_many_events', events: 20 }, line('x', MAX_DEAD_LETTERS))
-  letters.add(fault)
+  letters.add({ ...fault, reason: 'event_too_large', events: 20 }, line('x', MAX_DEAD_LETTERS))
+  letters.add(fault, line('x', MAX_DEAD_LETTERS + 1))
+  const own = { reason: 'broken_object', detail: 'The object breaks off', events: 1 } as const
+  letters.add(own)
   t.same(told(letters)[MAX_DEAD_LETTERS - 1], {
     ...fault,
     line: MAX_DEAD_LETTERS - 1,
     text: 'x',
   })
   t.same(told(letters).slice(MAX_DEAD_LETTERS), [
+    own,
     { reason: 'malformed_line', events: 2 },
-    { reason: 'too_many_events', events: 20 },
+    { reason: 'event_too_large', events: 20 },
   ])
   t.same(
     [...letters.counts],
     [
       ['malformed_line', MAX_DEAD_LETTERS + 2],
-      ['too_many_events', 20],
+      ['event_too_large', 20],
+      ['broken_object', 1],
     ],
   )
 })

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { type Test, test } from 'tap'
 import type { DirectApp } from '../../../../src/aggregation/ingest/quarantine/attribution.ts'
+import { MAX_DEAD_LETTERS } from '../../../../src/aggregation/ingest/quarantine/dead-letters.ts'
 import {
   createQuarantine,
   type QuarantineOptions,
@@ -257,6 +258,38 @@ test('what an object is its bytes say, and what cannot be read of it is kept who
       t.equal(said().includes('direct records cannot be read to their end'), why !== undefined, rule)
       t.equal(lake.textOf('dead/').includes(String(why)), why !== undefined, rule)
     }
+  }
+})
+
+test('why an object is kept whole is told, however many lines it would be of', async (t) => {
+  const many = MAX_DEAD_LETTERS + 1
+  const utf16 = Buffer.from(line({ event_id: 'ann@example.com' }).repeat(many), 'utf16le')
+  const breaking = gzipSync('no event\n'.repeat(many)).subarray(0, -4)
+  for (const [what, body, letters, refused] of [
+    ['UTF-16', utf16, [{ detail: /^It is text in UTF-16; .*as a whole\.$/ }], []],
+    [
+      ...(['gzip that breaks off', breaking] as const),
+      [
+        ...Array(MAX_DEAD_LETTERS).fill({ reason: 'malformed_line' }),
+        { detail: /^It breaks off/ },
+        { events: 1 },
+      ],
+      [`headgate_direct_refused_total{app="shop",reason="malformed_line"} ${many}`],
+    ],
+  ] as const) {
+    const { put, quarantine, dead, below, metrics, lake } = setUp(t)
+    await put(KEY, body)
+    await quarantine.empty(signal)
+    const whole = below('dead/').find((key) => key.includes('-whole.'))
+    t.same(lake.objects.get(String(whole)), body, what)
+    lake.objects.delete(String(whole))
+    t.equal(dead().length, letters.length, what)
+    t.match(dead(), letters, what)
+    t.same(
+      await metrics(),
+      [...refused, 'headgate_direct_refused_total{app="shop",reason="broken_object"} 1'],
+      what,
+    )
   }
 })
 
