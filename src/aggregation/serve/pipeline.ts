@@ -10,7 +10,7 @@ export const PipelineState = Type.Object({
     lastCommittedMs: orNull(
       Type.Integer({
         description:
-          'End of the last committed window, epoch ms. Of one that was computed before its end it is the start: later events of it may be missing.',
+          'End of the last committed window that has begun, epoch ms. Of one that was computed before it was over, its grace included, it is the start until it is computed again: later events of it may be missing.',
       }),
     ),
     behindMs: orNull(
@@ -86,10 +86,11 @@ export function aggregationState(
   nowMs: number,
 ): Omit<PipelineState['aggregation'], 'notIngested' | 'setAside'> {
   const isWaiting = ({ state }: WindowHealth) => state === 'due' || state === 'failed'
-  const isWhole = (health: WindowHealth) => health.window.toMs <= nowMs && !isWaiting(health)
+  const isWhole = ({ state }: WindowHealth) => state === 'committed' || state === 'dirty'
   const due = windows.filter(isWaiting)
+  // A smaller grain takes the place of a larger window that is open with windows that have not begun, too.
   const ends = windows
-    .filter(({ generation }) => generation !== undefined)
+    .filter(({ generation, window }) => generation !== undefined && window.fromMs <= nowMs)
     .map((health) => (isWhole(health) ? health.window.toMs : health.window.fromMs))
   const lastCommittedMs = latest(ends)
   const waitingSinceMs = [

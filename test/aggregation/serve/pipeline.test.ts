@@ -27,10 +27,20 @@ test('the windows tell how far the aggregation is', async (t) => {
       rejectedRows: 2,
     },
   )
+  for (const [nowMs, behindMs, what] of [
+    [450, 50, 'of a window that was computed while open, later events may be missing'],
+    [950, 550, 'also when it has ended, in its grace'],
+  ] as const) {
+    const open = { ...committed, ...at(400, 900), state: 'open' }
+    t.match(aggregationState([open], nowMs), { lastCommittedMs: 400, behindMs }, what)
+  }
   t.match(
-    aggregationState([{ ...committed, ...at(400, 900) }], 450),
-    { lastCommittedMs: 400, behindMs: 50 },
-    'of a window that was computed while open, later events may be missing',
+    aggregationState(
+      [500, 400, 600].map((fromMs) => ({ ...committed, ...at(fromMs, fromMs + 100), state: 'open' })),
+      500,
+    ),
+    { lastCommittedMs: 500, behindMs: 0 },
+    'one that has not begun yet tells nothing',
   )
   t.match(
     aggregationState(
@@ -41,7 +51,7 @@ test('the windows tell how far the aggregation is', async (t) => {
       950,
     ),
     { lastCommittedMs: 400, behindMs: 550 },
-    'also when it has ended, until it is computed again',
+    'and behind that, until it is computed again',
   )
   t.match(
     aggregationState(

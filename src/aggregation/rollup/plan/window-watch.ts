@@ -5,7 +5,6 @@ import { alignDown } from '../../../std/durations.ts'
 import type { TouchedMinute } from '../../ingest/index/arrived-index.ts'
 import { rejectedIn } from '../engines/engine.ts'
 import type { RollupDefinition } from '../model/definition.ts'
-import { LARGEST_GRAIN_MS } from '../model/window-spans.ts'
 import {
   isSettled,
   isUnpublished,
@@ -153,23 +152,23 @@ interface Scene {
 /** Windows that are not known to be settled as things are now, in time order. */
 async function doubtful({ id, grainMs }: RollupDefinition, scene: Scene): Promise<readonly Window[]> {
   const { watched, touches, isAfresh, firstMs, nowMs, horizonMs } = scene
-  const regularMs = alignDown(firstMs, grainMs)
+  // What a run computed before the first event, while it was open, nothing else tells of.
+  const regularMs = alignDown(isAfresh ? nowMs - horizonMs : firstMs, grainMs)
   const isDoubtful = (fromMs: number): boolean => {
     const note = watched.kept.get(fromMs)
     if (note === undefined || !note.isSettled || note.touches !== (touches.get(fromMs) ?? 0)) return true
     return isAfresh && (fromMs >= regularMs || note.tooLate > 0)
   }
   const isOld = (fromMs: number) => fromMs < Math.min(regularMs, nowMs) && isDoubtful(fromMs)
-  const starts = Float64Array.from(await runYielding(chosen(touches.keys(), isOld))).sort()
+  const isLeft = (fromMs: number) => !touches.has(fromMs) && isOld(fromMs)
+  const starts = Float64Array.from([
+    ...(await runYielding(chosen(touches.keys(), isOld))),
+    ...(await runYielding(chosen(watched.kept.keys(), isLeft))),
+  ]).sort()
   const old = [...starts.subarray(0, MAX_OLD_WINDOWS)].map((fromMs) => ({
     ...{ rollup: id, fromMs, toMs: fromMs + grainMs },
   }))
-  // A run may have computed others of the first event's hour while they were open: those are to be finished.
-  const isYoung = firstMs > nowMs - horizonMs
-  const regular = windowsIn(id, grainMs, {
-    fromMs: isYoung ? alignDown(firstMs, LARGEST_GRAIN_MS) : firstMs,
-    toMs: nowMs,
-  })
+  const regular = windowsIn(id, grainMs, { fromMs: regularMs, toMs: nowMs })
   return [...old, ...regular.filter(({ fromMs }) => isDoubtful(fromMs))]
 }
 
@@ -207,7 +206,7 @@ const isOfInterest =
     within !== undefined ||
     manifest?.complete === false
 
-/** Others that have not begun were looked at while the clock was ahead. */
+/** Others that have not begun were looked at while the clock was ahead, or are in the place of a larger window by now. */
 function prune({ watched: { kept }, touches, firstMs, nowMs }: Scene, found: readonly WindowFacts[]): void {
   const ofInterest = new Set(found.map(({ window }) => window.fromMs))
   for (const [fromMs, { window }] of kept) {

@@ -37,7 +37,7 @@ export function rollupMetrics(metrics: MetricRegistry, clock: Clock): RollupMetr
     },
     committedUpTo: (window) => {
       const known = newest.get(window.rollup)
-      // One that has not begun was committed while the clock was ahead.
+      // One that has not begun (the clock was ahead, or the grain was made smaller) gives way to any other.
       const isNewer = known === undefined || window.toMs > known.toMs || known.fromMs > clock.nowMs()
       if (isNewer) newest.set(window.rollup, window)
     },

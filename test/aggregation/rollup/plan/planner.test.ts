@@ -2,6 +2,7 @@ import { type Test, test } from 'tap'
 import {
   createManifests,
   inputsDigest,
+  type Manifest,
   windowKey,
 } from '../../../../src/aggregation/rollup/commit/manifest.ts'
 import { NO_COUNTS } from '../../../../src/aggregation/rollup/engines/engine.ts'
@@ -27,11 +28,13 @@ const [MAX_OLD_WINDOWS, MAX_WINDOWS_WITHOUT_RANGE] = [3_000, 2_000]
 interface Setting {
   readonly horizonMs?: number
   readonly oldWindows?: number
+  /** How long a look takes. */
+  readonly lookMs?: number
   readonly stores?: readonly RollupStore[]
 }
 
 /** A planner at T0, with an event in each of so many windows before the horizon. */
-async function setUp(t: Test, { horizonMs = DAY, oldWindows = 0, stores = [] }: Setting) {
+async function setUp(t: Test, { horizonMs = DAY, oldWindows = 0, lookMs = 0, stores = [] }: Setting) {
   const { log, metrics } = quietTelemetry()
   const [clock, lake, arrivals] = [fakeClock(T0), memoryLake(), memoryArrivals()]
   const manifests = createManifests(lake, log)
@@ -43,12 +46,21 @@ async function setUp(t: Test, { horizonMs = DAY, oldWindows = 0, stores = [] }: 
   const planner = createPlanner({
     definitions: [definition],
     schedule: { graceMs: 2 * MIN, horizonMs },
-    sources: { manifests, arrivals, stores, runLog, log },
+    sources: {
+      ...{ manifests, stores, runLog, log },
+      arrivals: {
+        ...arrivals,
+        touched() {
+          clock.advance(lookMs)
+          return arrivals.touched()
+        },
+      },
+    },
     metrics: rollupMetrics(metrics, clock),
     clock,
   })
   return {
-    planner,
+    ...{ planner, clock },
     arrivals,
     lake,
     manifests,
@@ -58,6 +70,20 @@ async function setUp(t: Test, { horizonMs = DAY, oldWindows = 0, stores = [] }: 
     },
   }
 }
+
+interface Computed {
+  readonly fromMs: number
+  readonly keys: readonly string[]
+  readonly complete: boolean
+}
+
+const manifestOf = ({ fromMs, keys, complete }: Computed): Manifest => ({
+  ...{ version: 1, rollup: definition.id, definitionHash: 'x', fromMs, toMs: fromMs + GRAIN },
+  ...{ generation: 1, runId: 'r', engine: 'duckdb', complete, outputs: [], contentHash: 'h', rows: 0 },
+  inputs: { keys, bytes: 0, rows: 0, digest: inputsDigest(keys) },
+  counts: NO_COUNTS,
+  createdMs: fromMs + GRAIN,
+})
 
 test('a run without a range takes as many windows as its record holds, some of the last day and then the oldest', async (t) => {
   const { planOf, oldestMs } = await setUp(t, { oldWindows: MAX_WINDOWS_WITHOUT_RANGE + 10 })
@@ -92,21 +118,7 @@ test('windows that are as they should be are not listed by the thousand', async 
 
   for (let fromMs = T0 - days * DAY; fromMs < T0; fromMs += GRAIN) {
     const keys = fromMs === T0 - days * DAY ? ['raw/first'] : []
-    await manifests.commit(definition, {
-      ...{ version: 1, rollup: definition.id, definitionHash: 'x', fromMs, toMs: fromMs + GRAIN },
-      ...{
-        generation: 1,
-        runId: 'r',
-        engine: 'duckdb',
-        complete: true,
-        outputs: [],
-        contentHash: 'h',
-        rows: 0,
-      },
-      inputs: { keys, bytes: 0, rows: 0, digest: inputsDigest(keys) },
-      counts: NO_COUNTS,
-      createdMs: fromMs + GRAIN,
-    })
+    await manifests.commit(definition, manifestOf({ fromMs, keys, complete: true }))
   }
   const { skipped, windows } = await planOf({})
   t.same(skipped, [])
@@ -147,6 +159,30 @@ test('the windows that are listed as due are those that are counted as due', asy
     )
     t.equal(due[0], dueFromMs, what)
     t.equal(listed[0]?.state, 'missing', what)
+  }
+})
+
+test('what was computed while open, hours before the first event of all, is finished, also by a later process', async (t) => {
+  for (const [what, lookMs, looksBefore] of [
+    ['by the process that saw it open, though it does not ask for everything again', 5 * MIN, true],
+    ['by a later one', 0, false],
+  ] as const) {
+    const { planner, arrivals, manifests, clock } = await setUp(t, { lookMs })
+    const schedule = {
+      trigger: 'schedule',
+      scope: { rollups: [definition.id], reprocess: 'missing' },
+    } as const
+    await manifests.commit(definition, manifestOf({ fromMs: T0, keys: [], complete: false }))
+    clock.advance(5 * MIN)
+    if (looksBefore) t.same((await planner.plan(schedule)).windows, [], what)
+    arrivals.deliver('raw/first', [{ timeMs: T0 + 3 * 60 * MIN, value: 1 }])
+    await arrivals.ingest(never)
+    clock.advance(3 * 60 * MIN)
+    t.match((await planner.plan(schedule)).windows, [{ fromMs: T0, step: 'compute' }], what)
+    const [listed] = await planner.windows({ fromMs: T0, toMs: T0 + GRAIN })
+    t.equal(listed?.state, 'due', what)
+    const counted = (await planner.overview()).filter(({ state }) => isDue(state))
+    t.match(counted, [{ window: { fromMs: T0 } }], what)
   }
 })
 
