@@ -71,13 +71,13 @@ async function setUp(t: Test, { horizonMs = DAY, oldWindows = 0, lookMs = 0, sto
   }
 }
 
-interface Computed {
+interface ComputedWindow {
   readonly fromMs: number
   readonly keys: readonly string[]
   readonly complete: boolean
 }
 
-const manifestOf = ({ fromMs, keys, complete }: Computed): Manifest => ({
+const manifestOf = ({ fromMs, keys, complete }: ComputedWindow): Manifest => ({
   ...{ version: 1, rollup: definition.id, definitionHash: 'x', fromMs, toMs: fromMs + GRAIN },
   ...{ generation: 1, runId: 'r', engine: 'duckdb', complete, outputs: [], contentHash: 'h', rows: 0 },
   inputs: { keys, bytes: 0, rows: 0, digest: inputsDigest(keys) },
