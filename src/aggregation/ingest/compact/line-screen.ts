@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { createReadStream } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
+import { type ResumableWork, runYielding } from '../../../std/async/yielding.ts'
 import { FILE_MODE } from '../../../std/files/files.ts'
 import type { Piece } from './pieces.ts'
 
@@ -69,76 +70,94 @@ interface Sifting {
 
 async function sift(files: readonly Piece[], { readable, refused, tellRefused }: Sifting): Promise<void> {
   for (const { path, place } of files) {
-    const sieve = createSieve(place)
+    const take = createSieve(place, (fault) => tellRefused(place, fault))
     for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-      await write(sieve.take(chunk), place)
+      await write(await runYielding(take(chunk)))
     }
-    await write(sieve.end(), place)
+    // Whatever ends the file is a line.
+    await write(await runYielding(take(LINE_END)))
   }
 
-  async function write(sieved: Sieved, place: number): Promise<void> {
-    for (const fault of sieved.refused) tellRefused(place, fault)
-    if (sieved.lines !== '') await readable.writeFile(sieved.lines)
-    if (sieved.dead.length > 0) await refused.writeFile(Buffer.concat(sieved.dead))
+  async function write({ lines, dead }: Sieved): Promise<void> {
+    for (const text of lines) await readable.writeFile(text)
+    if (dead.length > 0) await refused.writeFile(Buffer.concat(dead))
   }
 }
 
 /** What a chunk completes. */
 interface Sieved {
-  lines: string
+  /** Texts of about `PIECE_CHARS`, which are written one by one. */
+  readonly lines: string[]
   readonly dead: Buffer[]
-  readonly refused: ('length' | 'utf8')[]
 }
 
-/** Takes a file apart, a chunk at a time. */
-function createSieve(place: number) {
+/** Takes a file apart, a chunk at a time, in steps: a chunk may be all line ends, and a line as long as 64 of them. */
+function createSieve(place: number, tellRefused: (fault: 'length' | 'utf8') => void) {
   /** What was read of the current line, unless it is already too long: then it is written as it comes. */
   let begun: Buffer[] = []
   let begunBytes = 0
   let isTooLong = false
 
-  function extend(piece: Buffer, sieved: Sieved): void {
+  function extend(piece: Buffer, { dead }: Sieved): void {
     begun.push(piece)
     begunBytes += piece.length
     if (!isTooLong && begunBytes <= MAX_LINE_BYTES) return
     isTooLong = true
-    sieved.dead.push(...begun)
+    dead.push(...begun)
     begun = []
   }
 
-  function finish(sieved: Sieved): void {
+  /** The text of the line that ends here; none of one that is empty, or refused. */
+  function finished({ dead }: Sieved): string {
     const line = begun.length === 1 && begun[0] !== undefined ? begun[0] : Buffer.concat(begun)
-    if (isTooLong || !isUtf8(line)) {
-      sieved.dead.push(line, LINE_END)
-      sieved.refused.push(isTooLong ? 'length' : 'utf8')
-    } else {
-      // Trimmed as DuckDB's reader does it, of a byte order mark as well.
-      const text = line.toString().trim()
-      if (text !== '') sieved.lines += `${JSON.stringify({ place, line: text })}\n`
-    }
+    const fault = isTooLong ? 'length' : 'utf8'
+    const isRefused = isTooLong || !isUtf8(line)
     begun = []
     begunBytes = 0
     isTooLong = false
+    // Trimmed as DuckDB's reader does it, of a byte order mark as well.
+    if (!isRefused) return line.toString().trim()
+    dead.push(line, LINE_END)
+    tellRefused(fault)
+    return ''
   }
 
-  return {
-    take(chunk: Buffer): Sieved {
-      const sieved: Sieved = { lines: '', dead: [], refused: [] }
-      let from = 0
-      for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
-        extend(chunk.subarray(from, end), sieved)
-        finish(sieved)
-        from = end + 1
-      }
-      extend(chunk.subarray(from), sieved)
-      return sieved
-    },
-    end(): Sieved {
-      const sieved: Sieved = { lines: '', dead: [], refused: [] }
-      finish(sieved)
-      return sieved
-    },
+  return function* take(chunk: Buffer): ResumableWork<Sieved> {
+    const sieved: Sieved = { lines: [], dead: [] }
+    let from = 0
+    let ended = 0
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
+      extend(chunk.subarray(from, end), sieved)
+      const text = finished(sieved)
+      if (text.length > PIECE_CHARS) yield* addInPieces(sieved.lines, place, text)
+      else if (text !== '') add(sieved.lines, `${JSON.stringify({ place, line: text })}\n`)
+      from = end + 1
+      if (++ended % LINES_A_STEP === 0) yield
+    }
+    extend(chunk.subarray(from), sieved)
+    return sieved
   }
+}
+
+/** Between two steps, of lines that each take a microsecond or less. Ours: a step costs as much. */
+const LINES_A_STEP = 64
+/** Written as JSON in a step, and to the file at a time: where each character is escaped it takes a millisecond or two. */
+const PIECE_CHARS = 65_536
+
+/** Where a piece ends between the halves of a character, each is escaped by itself, and they are read as one. */
+function* addInPieces(lines: string[], place: number, text: string): ResumableWork<void> {
+  add(lines, `{"place":${place},"line":"`)
+  for (let from = 0; from < text.length; from += PIECE_CHARS) {
+    add(lines, JSON.stringify(text.slice(from, from + PIECE_CHARS)).slice(1, -1))
+    yield
+  }
+  add(lines, '"}\n')
+}
+
+function add(lines: string[], text: string): void {
+  const last = lines.at(-1)
+  if (last === undefined || last.length >= PIECE_CHARS) lines.push(text)
+  else lines[lines.length - 1] = last + text
 }
 
 const LINE_END = Buffer.from('\n')

@@ -1,12 +1,20 @@
 import { once } from 'node:events'
 import { createWriteStream, readFileSync } from 'node:fs'
-import { readdir, readlink, truncate, writeFile } from 'node:fs/promises'
+import { readdir, readlink, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { MAX_LINE_BYTES, screen } from '../../../../src/aggregation/ingest/compact/line-screen.ts'
+import {
+  hasTooLongLine,
+  MAX_LINE_BYTES,
+  screen,
+} from '../../../../src/aggregation/ingest/compact/line-screen.ts'
+import { isTimed, longestStretch } from '../../../fakes/stretch.ts'
+
+const lineOf = (line: string) => `${JSON.stringify({ place: 7, line })}\n`
 
 test('lines that can be read go one way, all others another', async (t) => {
   const long = 'x'.repeat(MAX_LINE_BYTES)
+  const cut = `x${'\u{1F600}'.repeat(70_000)}`
   const latin1 = Buffer.from('caf\xe9;1', 'latin1')
   for (const [what, content, lines, dead] of [
     ['nothing', '', [], ''],
@@ -15,6 +23,7 @@ test('lines that can be read go one way, all others another', async (t) => {
     ['a byte order mark and line ends of Windows', '\uFEFFa\r\nb\r\n', ['a', 'b'], ''],
     ['quotes and controls', '"\\\u0001', ['"\\\u0001'], ''],
     ['the longest line', `${long}\nb`, [long, 'b'], ''],
+    ['a long line, written in pieces that end within characters', `${cut}\nb`, [cut, 'b'], ''],
     ['one byte more', `${long}x\nb`, ['b'], `${long}x\n`],
     ['one that ends the file', `b\n${long}${long}`, ['b'], `${long}${long}\n`],
     [
@@ -43,6 +52,25 @@ test('lines that can be read go one way, all others another', async (t) => {
     t.equal(readFileSync(refusedFile, 'latin1'), dead, what)
     const fault = what === 'no UTF-8' ? '7 utf8' : '7 length'
     t.same(refused, new Array(dead.split('\n').length - 1).fill(fault), what)
+  }
+})
+
+test('neither the longest line nor lines of nothing hold up what else there is to do', async (t) => {
+  const dir = t.testdir()
+  const [input, lines, dead] = [join(dir, 'in'), join(dir, 'lines'), join(dir, 'dead')]
+  for (const [what, text, written] of [
+    ['a line of which each byte is escaped', '\u0001', 6 * MAX_LINE_BYTES + lineOf('').length],
+    ['line ends', '\n', 0],
+    ['lines of a letter', 'a\n', (MAX_LINE_BYTES / 2) * lineOf('a').length],
+  ] as const) {
+    await writeFile(input, Buffer.alloc(MAX_LINE_BYTES, text))
+    const files = [{ path: input, place: 7 }]
+    const { ms } = await longestStretch(async () => {
+      t.equal(await hasTooLongLine(files), false)
+      await screen(files, { lines, dead }, () => {})
+    })
+    if (isTimed) t.ok(ms < 50, `${what}: ${ms.toFixed(1)} ms`)
+    t.equal((await stat(lines)).size, written, what)
   }
 })
 
