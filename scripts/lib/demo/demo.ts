@@ -21,7 +21,12 @@ async function demo(once: boolean): Promise<number> {
   // The shop must know where to send, and Headgate from where to accept: the origin is settled first.
   let beaconUrl = ''
   const shop = await startShop({ beaconUrl: () => beaconUrl, uniform: Math.random })
-  const headgate = await startHeadgate({ app: { id: APP, origins: [shop.origin] }, ports: 'documented' })
+  const headgate = await startHeadgate({
+    app: { id: APP, origins: [shop.origin] },
+    ports: 'documented',
+    // All visits take a minute or two: of the usual quarters of an hour the graph would have one point.
+    config: { aggregation: { schedule: { grain: '1m' } } },
+  })
   try {
     beaconUrl = `${headgate.gatewayUrl}/v1/web-vitals?key=${headgate.key}`
     const fromMs = Date.now() - 1_000
@@ -138,7 +143,7 @@ function print(
   rolled up             ${rolledUp}
   p75 of LCP            ${lcpP75Query.toFixed(1)} ms from the histogram, ${lcpP75Sent.toFixed(1)} ms from the pages' own values
 
-  dashboard             ${adminUrl}/dashboard
+  dashboard             ${adminUrl}/dashboard#range=1h
   admin token           ${token}
 `)
 }
