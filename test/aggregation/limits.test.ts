@@ -15,7 +15,7 @@ import { MAX_WAITING_RUNS, UNCONFIRMED_WINDOWS } from '../../src/aggregation/rol
 import { MAX_QUANTILES, MAX_VALUES } from '../../src/aggregation/serve/parameters.ts'
 import { MAX_RANKED_ROWS, MAX_RANKED_WINDOWS, MAX_TALLIES } from '../../src/aggregation/serve/ranking.ts'
 import * as series from '../../src/aggregation/serve/series.ts'
-import { LOW_COUNT } from '../../src/aggregation/serve/tally.ts'
+import { LOW_COUNT } from '../../src/aggregation/serve/tally/tally.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import {
   MAX_QUERIES_OF_TOKEN,

@@ -3,6 +3,7 @@ import Type, { type TObject, type TSchema } from 'typebox'
 import { MAX_STEP_BUCKETS } from '../../../src/aggregation/serve/histogram.ts'
 import { MAX_QUANTILES, MAX_VALUES } from '../../../src/aggregation/serve/parameters.ts'
 import {
+  compareParameters,
   histogramParameters,
   MetricsParameters,
   seriesParameters,
@@ -54,6 +55,7 @@ const routes: readonly (QueryOperation & { readonly path: string })[] = Object.e
 const forms: Readonly<Record<string, TObject>> = {
   series: seriesParameters([]),
   histogram: histogramParameters([]),
+  compare: compareParameters([]),
   top: topParameters([]),
   metricNames: MetricsParameters,
 }
@@ -128,6 +130,8 @@ const WORDS: Readonly<Record<string, string>> = {
   scale: 'That of these buckets.',
   schema: 'That of these buckets.',
   positive: 'The buckets above zero.',
+  a: 'The side that is asked about.',
+  b: 'Its base, with the same members.',
 }
 
 /** `form` is which of several an answer may have. */
@@ -157,6 +161,7 @@ const bounds = (): string => `| of | at most | beyond it |
 |---|---|---|
 | a series | ${digits(MAX_POINTS)} steps, ${digits(MAX_SERIES_WINDOWS)} windows, ${digits(MAX_ROWS)} windows × values, ${MAX_VALUES} values | 422 with the longest range that fits; 400 for values |
 | a histogram | as a series; ${digits(MAX_STEP_BUCKETS)} buckets in its steps | 422 |
+| a comparison | each side as a series | 422; 400 for values |
 | a ranking | ${digits(MAX_RANKED_WINDOWS)} windows, ${digits(MAX_RANKED_ROWS)} windows × values | 422 |
 | a query | ${MAX_QUANTILES} quantiles | 400 |
 | queries | ${QUERIES_AT_ONCE} at a time; ${MAX_WAITING_QUERIES} wait; of one token ${MAX_QUERIES_OF_TOKEN} in all | 503 \`queries_busy\` |
@@ -186,6 +191,8 @@ const sections: Readonly<Record<string, () => string>> = {
   steps: () => answerOf('/query/histogram', ['step'], 1),
   otel: () => answerOf('/query/histogram', undefined, 2),
   prometheus: () => answerOf('/query/histogram', undefined, 3),
+  comparison: () =>
+    answerOf('/query/compare', ['at', 'a`', 'a.', 'b`', 'ratio', 'shareDiff', 'shape', 'verdict', 'alpha']),
   bounds,
   errors,
 }

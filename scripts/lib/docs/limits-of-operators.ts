@@ -57,7 +57,7 @@ export const queryLimits: readonly Limit[] = [
   },
   {
     what: 'Measurements, below which an answer says `lowCount`',
-    at: ['aggregation/serve/tally.ts', 'LOW_COUNT'],
+    at: ['aggregation/serve/tally/tally.ts', 'LOW_COUNT'],
     beyond: 'below it, the answer says so',
     unit: 'measurements',
   },

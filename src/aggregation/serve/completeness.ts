@@ -39,6 +39,18 @@ export function completenessOf(
   }
 }
 
+/** The completeness of several ranges together. */
+export const together = (ranges: readonly Required<Completeness>[]): Required<Completeness> => {
+  const sum = (of: keyof Completeness) => ranges.reduce((all, range) => all + range[of], 0)
+  return {
+    windows: sum('windows'),
+    missing: sum('missing'),
+    partial: sum('partial'),
+    lateRows: sum('lateRows'),
+    rejected: sum('rejected'),
+  }
+}
+
 /** The part of a range whose windows should be committed: until one grain after its end, a window's run may be under way. */
 function settled({ fromMs, toMs }: LocalDay, grainMs: number, nowMs: number): LocalDay {
   const untilMs = Math.floor(nowMs / grainMs) * grainMs - grainMs

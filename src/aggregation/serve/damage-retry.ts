@@ -9,6 +9,7 @@ export const retryingQueries = (queries: Queries): Queries => ({
   series: (...asked) => steady(() => queries.series(...asked)),
   top: (...asked) => steady(() => queries.top(...asked)),
   histogram: (...asked) => steady(() => queries.histogram(...asked)),
+  compare: (...asked) => steady(() => queries.compare(...asked)),
   metrics: (...asked) => steady(() => queries.metrics(...asked)),
 })
 

@@ -7,9 +7,9 @@ import type { CountedValues } from './forms/counted-values.ts'
 import { otelHistogram } from './forms/otel-histogram.ts'
 import { prometheusHistogram } from './forms/prometheus-histogram.ts'
 import type { KeptAnswer } from './query-cache.ts'
-import { eachStep } from './rows.ts'
 import type { SeriesQuery } from './series.ts'
-import { addAggregate, boundsOf, emptyAggregate, type SeriesAggregate } from './tally.ts'
+import { eachStep } from './tally/rows.ts'
+import { addAggregate, boundsOf, emptyAggregate, type SeriesAggregate } from './tally/tally.ts'
 
 /** Most buckets in the steps of an answer, of some ten bytes each. Ours: in 3,000 steps those from 60 ms to a minute. */
 export const MAX_STEP_BUCKETS = 1_000_000

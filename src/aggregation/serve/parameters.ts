@@ -13,6 +13,15 @@ export function parseRange(query: { from?: string; to?: string }, nowMs: number)
   return rangeFrom(fromMs, toMs)
 }
 
+/** A range of which both ends are named. */
+export function parsePeriod<Name extends string>(
+  query: Readonly<Record<Name, string>>,
+  names: readonly [from: Name, to: Name],
+) {
+  const [fromMs, toMs] = [instant(names[0], query[names[0]]), instant(names[1], query[names[1]])]
+  return rangeFrom(fromMs, toMs, names)
+}
+
 /** `1d` is a local day, of 23, 24 or 25 hours; anything else a fixed number of milliseconds. */
 export type SeriesStep = 'day' | number
 

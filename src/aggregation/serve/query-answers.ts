@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox'
-import { Shares, Summary } from './tally.ts'
+import { VERDICTS } from '../statistics/compare-samples.ts'
+import { Shares, Summary } from './tally/tally.ts'
 
 const epochMs = (description: string) => Type.Integer({ description: `${description}, epoch ms.` })
 
@@ -46,9 +47,12 @@ const mixedUnits = Type.Optional(
   }),
 )
 
-const common = {
+const range = {
   from: epochMs('Start of the range, aligned outward'),
   to: epochMs('End of the range, aligned outward'),
+}
+
+const ofRows = {
   grain: Type.String({ description: 'Length of a window, such as 15m.' }),
   scale: Type.Integer({ description: 'Buckets grow by 2^(2^−scale), as in OpenTelemetry and Prometheus.' }),
   relError: Type.Number({
@@ -71,6 +75,8 @@ const common = {
   ),
   notices,
 }
+
+const common = { ...range, ...ofRows }
 
 export const SeriesAnswer = Type.Object({
   ...common,
@@ -113,6 +119,58 @@ export const StepsAnswer = Type.Object({
     }),
     { description: 'The steps that have data, in time order.' },
   ),
+})
+
+/** Ends that are open are null. */
+const interval = (description: string) =>
+  Type.Union([Type.Array(orNull, { minItems: 2, maxItems: 2, description }), Type.Null()], { description })
+const nullable = (description: string) => Type.Union([Type.Number(), Type.Null()], { description })
+
+const ComparedPart = Type.Object({
+  ...range,
+  n: Type.Number({ description: 'Occurrences: the sum of the weights.' }),
+  nEff: Type.Number({ description: 'As many of equal weight would tell as much: (Σw)² ÷ Σw².' }),
+  q: nullable('The quantile, as in a series. Null where nothing was measured.'),
+  ci: interval('Its interval, from the ranks; an end is null where too few were measured to know one.'),
+  share: nullable('How much lies at or below `at`. Null without it.'),
+})
+
+export const ComparisonAnswer = Type.Object({
+  ...ofRows,
+  at: nullable(
+    'Of which value the shares are. Null where none was asked for and the metric has no threshold.',
+  ),
+  a: ComparedPart,
+  b: ComparedPart,
+  ratio: nullable('The quantile of a ÷ that of b.'),
+  ratioCi: interval('The interval of the ratio.'),
+  shareDiff: Type.Union(
+    [
+      Type.Object({
+        diff: Type.Number({ description: 'The share of a − that of b.' }),
+        ci: Type.Array(Type.Number(), { minItems: 2, maxItems: 2, description: 'Its interval.' }),
+        p: Type.Number({ description: 'The chance of such a difference, or a larger one, between equals.' }),
+      }),
+      Type.Null(),
+    ],
+    { description: 'By how much the shares differ.' },
+  ),
+  shape: Type.Union(
+    [
+      Type.Object({
+        auc: Type.Number({
+          description: 'The chance that a value of a is above one of b, ties for a half: 0.5 of equals.',
+        }),
+        p: Type.Number({ description: 'The chance of such a difference, or a larger one, between equals.' }),
+      }),
+      Type.Null(),
+    ],
+    { description: 'How the whole distributions lie to each other (Mann–Whitney).' },
+  ),
+  verdict: Type.Enum([...VERDICTS], {
+    description: '`slower` where `ratioCi` lies above 1, `faster` where it lies below.',
+  }),
+  alpha: Type.Number({ description: 'The share of false alarms that is put up with.' }),
 })
 
 export const RankedValue = Type.Object({ value: Type.String(), ...Summary.properties })

@@ -24,16 +24,15 @@ const values = Type.Union([value, Type.Array(value, { maxItems: MAX_VALUES })], 
   description:
     'Value of the set, which must be named too; that of several dimensions is joined by ` | `, as in `/cart | US`. Repeat it to merge several.',
 })
-const instant = (description: string) =>
-  Type.Optional(
-    readable(
-      text(64, INSTANT_FORM, {
-        description: `${description} Epoch ms, or ISO 8601 with a zone; a date alone is midnight UTC.`,
-      }),
-      isInstant,
-      whyNoInstant,
-    ),
+const neededInstant = (description: string) =>
+  readable(
+    text(64, INSTANT_FORM, {
+      description: `${description} Epoch ms, or ISO 8601 with a zone; a date alone is midnight UTC.`,
+    }),
+    isInstant,
+    whyNoInstant,
   )
+const instant = (description: string) => Type.Optional(neededInstant(description))
 const QUANTILES_FORM = `up to ${MAX_QUANTILES} numbers above 0 and below 1 with commas between them`
 const q = readable(
   text(128, QUANTILES_FORM, {
@@ -43,6 +42,12 @@ const q = readable(
   }),
   (sent) => parseQuantiles(sent).length > 0,
   (sent) => `must be ${QUANTILES_FORM}, such as 0.5,0.75${quantilesMeant(sent)}`,
+)
+const QUANTILE_FORM = 'a number above 0 and below 1'
+const oneQuantile = readable(
+  text(8, QUANTILE_FORM, { default: '0.75', example: '0.75', description: 'Of which quantile.' }),
+  (sent) => parseQuantiles(sent).length === 1,
+  (sent) => `must be ${QUANTILE_FORM}, such as 0.75${quantilesMeant(sent)}`,
 )
 const step = (description: string) =>
   Type.Optional(
@@ -141,6 +146,45 @@ export const topParameters = (sets: readonly string[]) =>
     strict,
   )
 export type TopParameters = Static<ReturnType<typeof topParameters>>
+
+const startOf = (period: string) => neededInstant(`Start of ${period}.`)
+const endOf = (period: string) => neededInstant(`End of ${period}, not included.`)
+const ASKED_ABOUT = 'the range that is asked about'
+const BASE = 'its base'
+
+export const compareParameters = (sets: readonly string[]) =>
+  Type.Object(
+    {
+      app,
+      metric,
+      'a.from': startOf(ASKED_ABOUT),
+      'a.to': endOf(ASKED_ABOUT),
+      'a.set': set(sets, { default: 'app' }),
+      'a.value': Type.Optional(values),
+      'b.from': startOf(BASE),
+      'b.to': endOf(BASE),
+      'b.set': set(sets, { default: 'app' }),
+      'b.value': Type.Optional(values),
+      q: oneQuantile,
+      at: Type.Optional(
+        Type.String({
+          pattern: '^\\d{1,12}(\\.\\d{1,6})?$',
+          form: 'a number of at most twelve digits, and six behind the point',
+          example: '2500',
+          description:
+            'Shares of the values at or below it are compared, too. By default the good threshold of the metric, where it has one.',
+        }),
+      ),
+      sequential: Type.Enum(['true', 'false'], {
+        default: 'false',
+        description:
+          'For who asks again and again while more is measured: `true` makes each answer as sure as if it were the only one.',
+      }),
+      rollup,
+    },
+    strict,
+  )
+export type CompareParameters = Static<ReturnType<typeof compareParameters>>
 
 export const MetricsParameters = Type.Object({ app, ...range, rollup }, strict)
 export type MetricsParameters = Static<typeof MetricsParameters>

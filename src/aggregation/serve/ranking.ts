@@ -7,8 +7,8 @@ import type { RollupStore, StoredRow } from '../rollup/stores/store.ts'
 import { durationText, type Selection, spanText } from './parameters.ts'
 import type { RankedValue } from './query-answers.ts'
 import type { KeptAnswer } from './query-cache.ts'
-import { eachRow } from './rows.ts'
-import { addAggregate, addRow, emptyAggregate, type SeriesAggregate, summarise } from './tally.ts'
+import { eachRow } from './tally/rows.ts'
+import { addAggregate, addRow, emptyAggregate, type SeriesAggregate, summarise } from './tally/tally.ts'
 
 /** Windows that are opened for one: a week of minutes, three months of quarter hours. */
 export const MAX_RANKED_WINDOWS = 10_100

@@ -1,37 +1,21 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import Type, { type TSchema } from 'typebox'
 import type { Auth } from '../../http/auth.ts'
-import { anyRequest, poolAnswers, problemAnswer, tokenNeeded } from '../../http/documented.ts'
 import { goneBefore, type QueryPool } from '../../http/query-pool.ts'
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { didYouMean } from '../../std/input/did-you-mean.ts'
 import type { DimensionSet, RollupDefinition } from '../rollup/model/definition.ts'
-import { OtelHistogram } from './forms/otel-histogram.ts'
-import { PrometheusHistogram } from './forms/prometheus-histogram.ts'
-import { MAX_STEP_BUCKETS } from './histogram.ts'
-import { parseQuantiles, parseRange, parseStep, type Selection } from './parameters.ts'
-import { PipelineState } from './pipeline.ts'
+import { parsePeriod, parseQuantiles, parseRange, parseStep, type Selection } from './parameters.ts'
+import type { PipelineState } from './pipeline.ts'
 import type { Queries, QueryContext } from './query.ts'
-import {
-  AppsAnswer,
-  HistogramAnswer,
-  MetricsAnswer,
-  SeriesAnswer,
-  StepsAnswer,
-  TopAnswer,
-} from './query-answers.ts'
-import {
-  type HistogramParameters,
-  histogramParameters,
+import { documentsOf } from './query-documents.ts'
+import type {
+  CompareParameters,
+  HistogramParameters,
   MetricsParameters,
-  type SeriesParameters,
-  seriesParameters,
-  type TopParameters,
-  topParameters,
+  SeriesParameters,
+  TopParameters,
 } from './query-parameters.ts'
-import { MAX_RANKED_ROWS, MAX_RANKED_WINDOWS } from './ranking.ts'
-import { MAX_POINTS, MAX_ROWS, MAX_SERIES_WINDOWS } from './series.ts'
 
 export interface ServePorts {
   readonly queries: Queries
@@ -48,76 +32,6 @@ export interface ServePorts {
   /** When the window that is open now is computed; undefined without a schedule. */
   readonly nextRunMs: () => number | undefined
 }
-
-const describe = (
-  operationId: string,
-  texts: readonly [string, string],
-  answer: TSchema,
-  querystring?: TSchema,
-) => ({
-  operationId,
-  summary: texts[0],
-  description: texts[1],
-  tags: ['query'],
-  security: [{ bearer: [] }],
-  ...(querystring && { querystring }),
-  response: {
-    ...anyRequest,
-    ...tokenNeeded,
-    ...(operationId !== 'apps' && poolAnswers),
-    200: answer,
-    ...(querystring && {
-      400: problemAnswer('A parameter is not valid; `detail` names it.'),
-      422: problemAnswer('The range or the step asks for too much at once.'),
-    }),
-  },
-})
-
-const documentsOf = (sets: readonly string[]) => ({
-  series: describe(
-    'series',
-    [
-      'One metric over time',
-      `Percentiles per step and of the whole range. At most ${MAX_POINTS} steps and ${MAX_SERIES_WINDOWS} windows, and ${MAX_ROWS} windows × values.`,
-    ],
-    SeriesAnswer,
-    seriesParameters(sets),
-  ),
-  histogram: describe(
-    'histogram',
-    [
-      'How the values of a metric are spread',
-      `A histogram of the whole range, or of each step. At most ${MAX_POINTS} steps with ${MAX_STEP_BUCKETS} buckets, ${MAX_SERIES_WINDOWS} windows, and ${MAX_ROWS} windows × values.`,
-    ],
-    Type.Union([HistogramAnswer, StepsAnswer, OtelHistogram, PrometheusHistogram]),
-    histogramParameters(sets),
-  ),
-  top: describe(
-    'top',
-    [
-      'Values of a set, ranked',
-      `Slowest routes, busiest countries. At most ${MAX_RANKED_WINDOWS} windows, and ${MAX_RANKED_ROWS} windows × values.`,
-    ],
-    TopAnswer,
-    topParameters(sets),
-  ),
-  metrics: describe(
-    'metricNames',
-    ['Metrics of an app', 'Those with rows in the range, most rows first.'],
-    MetricsAnswer,
-    MetricsParameters,
-  ),
-  apps: describe(
-    'apps',
-    ['Apps and the token', 'The apps that the token may read, its scopes, and the sets that there are.'],
-    AppsAnswer,
-  ),
-  pipeline: describe(
-    'pipeline',
-    ['State of the pipeline', 'From gateway to rollups, of all apps. The gateway is null when unknown.'],
-    PipelineState,
-  ),
-})
 
 /** What dashboards and alerts read. Every route needs a token with the scope `read`. */
 export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Promise<void> {
@@ -164,6 +78,20 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
         const { query } = request
         const { format } = query
         return queries.histogram({ ...selectionOf(query, clock), ...stepsIn(query), format }, asking)
+      }),
+  })
+
+  app.get<{ Querystring: CompareParameters }>('/query/compare', {
+    schema: documents.compare,
+    handler: (request, reply) =>
+      answer(request, reply, async (asking) => {
+        const { app: id, metric, rollup: named, at, sequential } = request.query
+        const [a, b] = [sideOf(request.query, 'a'), sideOf(request.query, 'b')]
+        const asked = {
+          ...{ app: id, metric, rollup: named, q: Number(request.query.q), a, b },
+          ...{ at: at === undefined ? undefined : Number(at), sequential: sequential === 'true' },
+        }
+        return queries.compare(asked, asking)
       }),
   })
 
@@ -219,6 +147,12 @@ function selectionOf(
   const { app, metric, set, rollup: named } = query
   return { app, metric, set, rollup: named, ...parseRange(query, clock.nowMs()) }
 }
+
+const sideOf = (query: CompareParameters, name: 'a' | 'b') => ({
+  set: query[`${name}.set` as const],
+  values: [query[`${name}.value` as const] ?? []].flat(),
+  ...parsePeriod(query, [`${name}.from`, `${name}.to`]),
+})
 
 const stepsIn = ({ value, step, tz }: SeriesParameters | HistogramParameters) => ({
   values: [value ?? []].flat(),

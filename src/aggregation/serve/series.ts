@@ -8,8 +8,8 @@ import type { RollupStore } from '../rollup/stores/store.ts'
 import { durationText, type Selection, type SeriesStep, spanText } from './parameters.ts'
 import type { Point } from './query-answers.ts'
 import type { KeptAnswer } from './query-cache.ts'
-import { eachStep } from './rows.ts'
-import { addAggregate, emptyAggregate, type SeriesAggregate, sharesOf, summarise } from './tally.ts'
+import { eachStep } from './tally/rows.ts'
+import { addAggregate, emptyAggregate, type SeriesAggregate, sharesOf, summarise } from './tally/tally.ts'
 
 /** Most points in an answer. Ours: more than a chart has pixels. */
 export const MAX_POINTS = 3_000

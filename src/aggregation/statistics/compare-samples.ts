@@ -9,7 +9,7 @@ import type { Sample } from './sample.ts'
 /** One of twenty comparisons of equals may say otherwise, as is the custom. */
 const ALPHA = 0.05
 
-interface ComparisonOf {
+export interface ComparisonOf {
   /** The quantile that is compared. */
   readonly q: number
   /** Shares at or below it are compared, too; undefined: none. */
@@ -25,7 +25,7 @@ interface SampleQuantile {
   readonly share: number | null
 }
 
-const VERDICTS = ['slower', 'faster', 'no evidence'] as const
+export const VERDICTS = ['slower', 'faster', 'no evidence'] as const
 
 /** What cannot be told where a sample is empty is null. */
 export interface Comparison {

@@ -62,8 +62,12 @@ function isoMs(text: string): number {
 }
 
 /** The half-open range, or `invalid_request` naming both ends: one of them may be a default. */
-export function rangeFrom(fromMs: number, toMs: number): { readonly fromMs: number; readonly toMs: number } {
+export function rangeFrom(
+  fromMs: number,
+  toMs: number,
+  names: readonly [from: string, to: string] = ['from', 'to'],
+): { readonly fromMs: number; readonly toMs: number } {
   if (fromMs < toMs) return { fromMs, toMs }
   const [from, to] = [fromMs, toMs].map((ms) => new Date(ms).toISOString())
-  throw invalid('from', `(${from}) must be before to (${to})`)
+  throw invalid(names[0], `(${from}) must be before ${names[1]} (${to})`)
 }

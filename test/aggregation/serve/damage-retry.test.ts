@@ -4,14 +4,20 @@ import { retryingQueries } from '../../../src/aggregation/serve/damage-retry.ts'
 import type { Queries } from '../../../src/aggregation/serve/query.ts'
 
 test('a question that meets damage is asked again, until there is none; other failures stay', async (t) => {
-  for (const question of ['series', 'top', 'histogram', 'metrics'] as const) {
+  for (const question of ['series', 'top', 'histogram', 'compare', 'metrics'] as const) {
     const failures: Error[] = [damaged('a', 'it is empty'), damaged('b', 'it is empty')]
     const answer = async () => {
       const failure = failures.shift()
       if (failure) throw failure
       return 'answered'
     }
-    const queries = { series: answer, top: answer, histogram: answer, metrics: answer } as unknown as Queries
+    const queries = {
+      series: answer,
+      top: answer,
+      histogram: answer,
+      compare: answer,
+      metrics: answer,
+    } as unknown as Queries
     const ask = retryingQueries(queries)[question] as () => Promise<unknown>
     t.equal(await ask(), 'answered')
     failures.push(new RangeError('a mistake of ours'))

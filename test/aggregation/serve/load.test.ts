@@ -101,6 +101,15 @@ const questions: Readonly<Record<string, (queries: Queries, signal: AbortSignal)
     queries.histogram({ ...spreadOf, step: undefined }, { signal, ofAllApps: true }),
   'a heat map': (queries, signal) =>
     queries.histogram({ ...spreadOf, step: QUARTER }, { signal, ofAllApps: true }),
+  'a comparison': (queries, signal) =>
+    queries.compare(
+      {
+        ...{ app: 'shop', metric: 'browser.web_vital.lcp', q: 0.75, at: undefined, sequential: false },
+        a: { set: 'app', values: [], ...range },
+        b: { set: 'route', values: ['/r000'], ...range },
+      },
+      { signal, ofAllApps: true },
+    ),
   'a ranking': (queries, signal) =>
     queries.top({ ...asked, set: 'route', by: 'q', limit: 20, minN: 1 }, { signal, ofAllApps: true }),
   'metric names': (queries, signal) =>

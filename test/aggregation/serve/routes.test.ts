@@ -201,6 +201,20 @@ test('a histogram, its steps, and as others write it', async (t) => {
   t.match(await get(`/query/histogram?${lcp}&format=prometheus`), { body: { schema: 5, sampleCount: '3' } })
 })
 
+const sides = `a.from=${noon - QUARTER}&a.to=${noon}&b.from=${noon - 2 * QUARTER}&b.to=${noon - QUARTER}`
+
+test('two ranges compared', async (t) => {
+  const get = await served(t)
+  const { status, headers, body } = await get(`/query/compare?${lcp}&${sides}`)
+  t.equal(status, 200)
+  t.match(headers, { 'cache-control': 'no-store', 'content-type': /^application\/json/ })
+  t.match(body, { at: 2_500, a: { n: 3 }, b: { n: 0, q: null }, verdict: 'no evidence', unit: 'ms' })
+  const same = `a.from=2026-11-22T12:45%2B01:00&a.to=${noon}&b.from=${noon - QUARTER}&b.to=2026-11-22T12:00Z`
+  const values = 'a.set=route&a.value=/a&a.value=/b&b.set=route&b.value='
+  const routes = await get(`/query/compare?${lcp}&${same}&${values}&q=0.5&at=250.5&sequential=true`)
+  t.match(routes.body, { at: 250.5, a: { n: 6, from: noon - QUARTER }, b: { n: 3 }, ratio: 1 })
+})
+
 test('a day is local', async (t) => {
   const get = await served(t)
   const { body } = await get(
@@ -243,7 +257,13 @@ test('the metrics of an app, the apps of a token, the state of the pipeline', as
 test('a token sees the apps on its list and no others', async (t) => {
   const get = await served(t)
   t.equal((await get(`/query/series?${lcp}`, 'shop')).status, 200)
-  for (const path of ['series?metric=m&', 'histogram?metric=m&', 'top?metric=m&set=route&', 'metrics?']) {
+  for (const path of [
+    'series?metric=m&',
+    'histogram?metric=m&',
+    `compare?metric=m&${sides}&`,
+    'top?metric=m&set=route&',
+    'metrics?',
+  ]) {
     const { status, body } = await get(`/query/${path}app=blog`, 'shop')
     t.same([status, body.code, body.detail], [403, 'app_not_in_token', 'The token is for other apps.'], path)
   }
@@ -258,7 +278,7 @@ test('a token sees the apps on its list and no others', async (t) => {
 
 test('nothing without a known token of the scope read, whatever else is wrong', async (t) => {
   const get = await served(t)
-  for (const path of ['series?app=', 'histogram', 'top', 'metrics', 'apps', 'pipeline']) {
+  for (const path of ['series?app=', 'histogram', 'compare', 'top', 'metrics', 'apps', 'pipeline']) {
     t.match(await get(`/query/${path}`, 'guess'), { status: 401, body: { code: 'unauthorized' } }, path)
     t.match(await get(`/query/${path}`, 'run'), { status: 403, body: { code: 'scope_missing' } }, path)
   }
@@ -342,6 +362,40 @@ test('what is wrong is named', async (t) => {
     [`histogram?${lcp}&from=${noon}&to=${noon - 1}`, 400, /^from .* must be before to/],
     [`histogram?${lcp}&from=0`, 422, /more than 20000 windows of 15m; ask for at most 208 days/],
     [`histogram?${lcp}&from=2026-09-22&step=15m`, 422, /more than 2998 steps; ask for at most 31 days/],
+    ['compare?app=shop', 400, /^metric is missing: .* a\.from is missing: .* b\.to is missing: /s],
+    [
+      `compare?${lcp}&${sides}&from=0`,
+      400,
+      /^\?\(4 characters\) is not a known field; there are app, metric, a\.from, /,
+    ],
+    [`compare?${lcp}&${sides}&q=0.5,0.75`, 400, /^q must be a number above 0 and below 1, such as 0\.75/],
+    [`compare?${lcp}&${sides}&q=p75`, 400, /; did you mean q=0\.75\?$/],
+    [`compare?${lcp}&${sides}&at=-1`, 400, /^at must be a number of at most twelve digits, /],
+    [`compare?${lcp}&${sides}&at=1e3`, 400, /^at must be a number/],
+    [`compare?${lcp}&${sides}&sequential=yes`, 400, /^sequential must be one of true, false/],
+    [`compare?${lcp}&${sides}&a.set=rout`, 400, /^a\.set must be one of .*did you mean "route"\?$/],
+    [
+      `compare?${lcp}&${sides}&a.from=0`,
+      400,
+      /^a\.from must be epoch milliseconds .*; there are 2 of them\.$/,
+    ],
+    [
+      `compare?${lcp}&a.from=yesterday&a.to=1&b.from=${noon}&b.to=${noon - 1}`,
+      400,
+      /^a\.from must be epoch milliseconds .*\. a\.to must be epoch milliseconds/,
+    ],
+    [
+      `compare?${lcp}&a.from=0&a.to=${noon}&b.from=${noon}&b.to=${noon - 1}`,
+      400,
+      /^b\.from \(.*\) must be before b\.to \(.*\)\.$/,
+    ],
+    [`compare?${lcp}&a.from=0&a.to=${noon}&b.from=0&b.to=${noon}`, 422, /more than 20000 windows of 15m/],
+    [`compare?${lcp}&${sides}&b.value=${'x'.repeat(4_097)}`, 400, /^b\.value must be a value of the set/],
+    [
+      `compare?${lcp}&${sides}&b.value=/a`,
+      400,
+      /^b\.value needs the set that it is of, such as b\.set=route/,
+    ],
     [`top?${lcp}&set=route&limit=101`, 400, /^limit must be a whole number from 1 to 100, such as 20\.$/],
     [`top?${lcp}&set=route&by=size`, 400, /by must be one of q, n/],
     [
@@ -363,7 +417,14 @@ test('what is wrong is named', async (t) => {
 
 test('a query that gets no turn is told when to come back', async (t) => {
   const get = await served(t, queryPool({ atOnce: 1, waiting: 0, ofToken: 8, deadlineMs: 10_000 }))
-  const paths = [`series?${lcp}`, `histogram?${lcp}`, `top?${lcp}&set=route`, 'metrics?app=shop', 'pipeline']
+  const paths = [
+    `series?${lcp}`,
+    `histogram?${lcp}`,
+    `compare?${lcp}&${sides}`,
+    `top?${lcp}&set=route`,
+    'metrics?app=shop',
+    'pipeline',
+  ]
   for (const path of paths) {
     const answers = await Promise.all([get(`/query/${path}`), get(`/query/${path}`)])
     t.same(answers.map(({ status }) => status).sort(), [200, 503], path)

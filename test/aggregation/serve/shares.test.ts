@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { test } from 'tap'
 import { bucketOf } from '../../../src/aggregation/rollup/model/measure.ts'
 import { thresholdsOf } from '../../../src/aggregation/rollup/model/thresholds.ts'
-import { addRow, emptyAggregate, sharesOf } from '../../../src/aggregation/serve/tally.ts'
+import { addRow, emptyAggregate, sharesOf } from '../../../src/aggregation/serve/tally/tally.ts'
 import {
   all,
   HOUR,

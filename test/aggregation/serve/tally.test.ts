@@ -7,7 +7,7 @@ import {
   LOW_COUNT,
   nEff,
   summarise,
-} from '../../../src/aggregation/serve/tally.ts'
+} from '../../../src/aggregation/serve/tally/tally.ts'
 import { rollupRow } from '../../fakes/aggregation/store.ts'
 
 type Weighted = readonly [count: number, weight: number]

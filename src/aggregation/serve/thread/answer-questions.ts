@@ -35,6 +35,8 @@ function answerTo(queries: Queries, question: Question, asking: QueryContext): P
       return queries.top(question.query, asking)
     case 'histogram':
       return queries.histogram(question.query, asking)
+    case 'compare':
+      return queries.compare(question.query, asking)
     case 'metrics':
       return queries.metrics(question.query, asking)
   }

@@ -86,6 +86,7 @@ export function threadedQueries({ start, log }: QueryThreadPorts): Queries {
     series: (query, asking) => ask({ kind: 'series', query }, asking),
     top: (query, asking) => ask({ kind: 'top', query }, asking),
     histogram: (query, asking) => ask({ kind: 'histogram', query }, asking),
+    compare: (query, asking) => ask({ kind: 'compare', query }, asking),
     metrics: (query, asking) => ask({ kind: 'metrics', query }, asking),
   }
 }

@@ -15,6 +15,11 @@ const histogram: Question = {
   kind: 'histogram',
   query: { ...its, values: [], step: undefined, timeZone: 'UTC', format: 'otel' },
 }
+const side = { set: 'app', values: [], fromMs: 0, toMs: 1 }
+const compare: Question = {
+  kind: 'compare',
+  query: { app: 'shop', metric: 'm', q: 0.5, at: 1, sequential: false, a: side, b: side },
+}
 const metrics: Question = { kind: 'metrics', query: { app: 'shop', fromMs: 0, toMs: 1 } }
 
 function asked(t: Test, queries: Queries) {
@@ -34,9 +39,10 @@ test('each question is asked as it came, and answered under its number', async (
     series: answer('series'),
     top: answer('top'),
     histogram: answer('histogram'),
+    compare: answer('compare'),
     metrics: answer('metrics'),
   })
-  for (const [id, question] of [series, top, histogram, metrics].entries()) {
+  for (const [id, question] of [series, top, histogram, compare, metrics].entries()) {
     send({ kind: 'ask', id, question, asking })
     t.same(await told(), { kind: 'answer', id, text: JSON.stringify({ ...question, ...asking }) })
   }
@@ -49,7 +55,13 @@ test('a question ends when it is cancelled, and no other; one that has ended is 
       if (signal.aborted) resolve('')
     })
   const short = async () => 'at once'
-  const { send, told } = asked(t, { series: until, top: until, histogram: until, metrics: short })
+  const { send, told } = asked(t, {
+    series: until,
+    top: until,
+    histogram: until,
+    compare: until,
+    metrics: short,
+  })
   send({ kind: 'ask', id: 1, question: series, asking })
   send({ kind: 'ask', id: 2, question: top, asking })
   send({ kind: 'cancel', id: 2 })
@@ -68,7 +80,13 @@ test('what goes wrong is an answer, too', async (t) => {
   const broken = async () => {
     throw new TypeError('a mistake of ours')
   }
-  const { send, told } = asked(t, { series: refused, top: broken, histogram: broken, metrics: broken })
+  const { send, told } = asked(t, {
+    series: refused,
+    top: broken,
+    histogram: broken,
+    compare: broken,
+    metrics: broken,
+  })
   send({ kind: 'ask', id: 1, question: series, asking })
   t.match(await told(), { id: 1, failure: { code: 'query_too_large', message: 'The range is too long.' } })
   send({ kind: 'ask', id: 2, question: top, asking })

@@ -43,8 +43,16 @@ test('no thread is started before the first question, and one answers all', asyn
       },
       asking(),
     ),
+    queries.compare(
+      {
+        ...{ app: 'shop', metric: 'm', q: 0.5, at: undefined, sequential: false },
+        a: { set: 'app', values: [], fromMs: 0, toMs: 1 },
+        b: { set: 'app', values: [], fromMs: 1, toMs: 2 },
+      },
+      asking(),
+    ),
   ]
-  t.same(await Promise.all(answers), ['metrics', 'top', 'histogram'])
+  t.same(await Promise.all(answers), ['metrics', 'top', 'histogram', 'compare'])
   t.equal(started.length, 1)
 })
 

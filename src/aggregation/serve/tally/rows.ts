@@ -1,7 +1,7 @@
-import { createYielder } from '../../std/async/yielding.ts'
-import type { LocalDay } from '../../std/input/time-zone.ts'
-import type { UnitVotes } from '../rollup/model/units.ts'
-import type { RollupStore, SeriesRequest, StoredRow } from '../rollup/stores/store.ts'
+import { createYielder } from '../../../std/async/yielding.ts'
+import type { LocalDay } from '../../../std/input/time-zone.ts'
+import type { UnitVotes } from '../../rollup/model/units.ts'
+import type { RollupStore, SeriesRequest, StoredRow } from '../../rollup/stores/store.ts'
 import { addRow, emptyAggregate, type SeriesAggregate } from './tally.ts'
 
 /** Gives each row that counts to `take`, in time order, as it is read: memory never holds them all. */

@@ -10,9 +10,9 @@ import {
   sharesAtMost,
   type ValueBounds,
   WEIGHT_UNIT,
-} from '../rollup/model/measure.ts'
-import type { Thresholds } from '../rollup/model/thresholds.ts'
-import type { RollupRow } from '../rollup/stores/store.ts'
+} from '../../rollup/model/measure.ts'
+import type { Thresholds } from '../../rollup/model/thresholds.ts'
+import type { RollupRow } from '../../rollup/stores/store.ts'
 
 /** Below this many, a percentile says little: the answer carries it, and says so. */
 export const LOW_COUNT = 20

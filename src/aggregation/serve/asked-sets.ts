@@ -1,0 +1,82 @@
+import { nearest, oneOf } from '../../std/input/did-you-mean.ts'
+import { invalid } from '../../std/input/invalid.ts'
+import type { RollupDefinition } from '../rollup/model/definition.ts'
+import { writtenAs } from './notices.ts'
+
+/** A set that is asked for, behind the parameter that names it. */
+export type AskedSet = readonly [parameter: string, set: string]
+
+/** The first rollup, or the named one, that keeps all of these sets. */
+export function definitionFor(
+  definitions: readonly RollupDefinition[],
+  rollup: string | undefined,
+  sets: readonly AskedSet[],
+): RollupDefinition {
+  const named = definitions.filter(({ id }) => rollup === undefined || id === rollup)
+  const found = named.find((definition) => sets.every(([, set]) => keeps(definition, set)))
+  if (found !== undefined) return found
+  if (named.length === 0)
+    throw unknownOf(
+      'rollup',
+      String(rollup),
+      definitions.map(({ id }) => id),
+    )
+  for (const [parameter, set] of sets) {
+    if (named.some((definition) => keeps(definition, set))) continue
+    const names = named.flatMap((definition) => definition.sets.map(({ name }) => name))
+    throw unknownOf(parameter, set, names, setMeant(named, set))
+  }
+  throw invalid(String(sets.at(-1)?.[0]), 'must be a set of the same rollup as the other')
+}
+
+const keeps = ({ sets }: RollupDefinition, set: string): boolean => sets.some(({ name }) => name === set)
+
+const unknownOf = (parameter: string, sent: string, known: readonly string[], meant = '') =>
+  invalid(parameter, oneOf([...new Set(known)], sent, meant))
+
+/** Who names a dimension means the first set that it is in. */
+function setMeant(definitions: readonly RollupDefinition[], name: string): string {
+  const sets = definitions.flatMap((definition) => definition.sets)
+  const meant = nearest(
+    name,
+    sets.flatMap(({ dimensions }) => dimensions),
+  )
+  const set = sets.find(({ dimensions }) => dimensions.some((dimension) => dimension === meant))
+  return set === undefined ? '' : `; did you mean "${set.name}"?`
+}
+
+/** Values of a set, and the parameters that both are named by: `value` and `set`, unless there are several. */
+export interface AskedValues {
+  readonly set: string
+  readonly values: readonly string[]
+  readonly side?: string
+}
+
+/** Sorted and without repetition, so that the same question finds the same answer in the cache. */
+export function valuesOf(
+  { set, values, side }: AskedValues,
+  { sets }: RollupDefinition,
+  definitions: readonly RollupDefinition[],
+): readonly string[] {
+  const prefix = side === undefined ? '' : `${side}.`
+  if (sets.some(({ name, dimensions }) => name === set && dimensions.length === 0)) {
+    // The empty text is the value of everything; another was meant for some other set.
+    if (values.some((value) => value !== '')) throw invalid(`${prefix}value`, needsSet(definitions, prefix))
+    return ['']
+  }
+  if (values.length === 0)
+    throw invalid(
+      `${prefix}value`,
+      `is missing: it must be a value of the set ${set}, as /query/top lists them${writtenAs(set, sets)}`,
+    )
+  return [...new Set(values)].sort()
+}
+
+/** What a value lacks that was sent without a set that has any. */
+function needsSet(definitions: readonly RollupDefinition[], prefix: string): string {
+  const sets = definitions.flatMap((definition) => definition.sets)
+  const names = sets.flatMap(({ name, dimensions }) => (dimensions.length === 0 ? [] : [name]))
+  const [first] = names
+  if (first === undefined) return 'cannot be asked for: no set of the rollups has dimensions'
+  return `needs the set that it is of, such as ${prefix}set=${first}; sets with values are ${[...new Set(names)].join(', ')}`
+}

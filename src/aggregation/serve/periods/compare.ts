@@ -1,0 +1,71 @@
+import type { LocalDay } from '../../../std/input/time-zone.ts'
+import { WEIGHT_UNIT } from '../../rollup/model/measure.ts'
+import { unitOf, unitVotes } from '../../rollup/model/units.ts'
+import type { RollupStore, SeriesRequest } from '../../rollup/stores/store.ts'
+import { type ComparisonOf, compareSamples } from '../../statistics/compare-samples.ts'
+import type { Sample } from '../../statistics/sample.ts'
+import { eachRow } from '../tally/rows.ts'
+import { addRow, boundsOf, emptyAggregate, nEff, type SeriesAggregate } from '../tally/tally.ts'
+
+/** One side of a comparison: values of a set, merged, in a range. */
+export interface ComparedSide extends LocalDay {
+  readonly set: string
+  /** Empty for the set without dimensions. */
+  readonly values: readonly string[]
+}
+
+export interface CompareQuery extends ComparisonOf {
+  readonly app: string
+  readonly metric: string
+  /** Answers to it; undefined: the first rollup that keeps both sets. */
+  readonly rollup?: string | undefined
+  /** What is asked about. */
+  readonly a: ComparedSide
+  /** Its base. */
+  readonly b: ComparedSide
+}
+
+/** How one side differs from the other, from the histograms of their rows. */
+export async function computeComparison(
+  store: Pick<RollupStore, 'series'>,
+  { a, b, ...asked }: CompareQuery & { readonly rollup: string },
+  signal: AbortSignal,
+) {
+  const units = unitVotes()
+  const { rollup, app, metric } = asked
+  async function tallyOf(side: ComparedSide): Promise<SeriesAggregate> {
+    const tally = emptyAggregate()
+    const request: SeriesRequest = { rollup, app, metric, ...side }
+    await eachRow(store, request, {
+      signal,
+      take: (row) => {
+        units.add(row)
+        addRow(tally, row)
+      },
+    })
+    return tally
+  }
+  const [ofA, ofB] = [await tallyOf(a), await tallyOf(b)]
+  const compared = compareSamples(sampleOf(ofA), sampleOf(ofB), asked)
+  const text = JSON.stringify({
+    ...unitOf(units),
+    at: asked.at ?? null,
+    ...compared,
+    a: { ...countedIn(a, ofA), ...compared.a },
+    b: { ...countedIn(b, ofB), ...compared.b },
+  })
+  return { text, isEmpty: ofA.rows === 0 && ofB.rows === 0 }
+}
+
+function sampleOf(tally: SeriesAggregate): Sample {
+  return { histogram: tally.histogram, bounds: boundsOf(tally), nEff: effectiveOf(tally) }
+}
+
+const effectiveOf = (tally: SeriesAggregate): number => (tally.rows === 0 ? 0 : nEff(tally))
+
+const countedIn = ({ fromMs, toMs }: LocalDay, tally: SeriesAggregate) => ({
+  from: fromMs,
+  to: toMs,
+  n: Number(tally.n) / WEIGHT_UNIT,
+  nEff: effectiveOf(tally),
+})

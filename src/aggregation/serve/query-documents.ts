@@ -1,0 +1,104 @@
+import Type, { type TSchema } from 'typebox'
+import { anyRequest, poolAnswers, problemAnswer, tokenNeeded } from '../../http/documented.ts'
+import { OtelHistogram } from './forms/otel-histogram.ts'
+import { PrometheusHistogram } from './forms/prometheus-histogram.ts'
+import { MAX_STEP_BUCKETS } from './histogram.ts'
+import { PipelineState } from './pipeline.ts'
+import {
+  AppsAnswer,
+  ComparisonAnswer,
+  HistogramAnswer,
+  MetricsAnswer,
+  SeriesAnswer,
+  StepsAnswer,
+  TopAnswer,
+} from './query-answers.ts'
+import {
+  compareParameters,
+  histogramParameters,
+  MetricsParameters,
+  seriesParameters,
+  topParameters,
+} from './query-parameters.ts'
+import { MAX_RANKED_ROWS, MAX_RANKED_WINDOWS } from './ranking.ts'
+import { MAX_POINTS, MAX_ROWS, MAX_SERIES_WINDOWS } from './series.ts'
+
+const describe = (
+  operationId: string,
+  texts: readonly [string, string],
+  answer: TSchema,
+  querystring?: TSchema,
+) => ({
+  operationId,
+  summary: texts[0],
+  description: texts[1],
+  tags: ['query'],
+  security: [{ bearer: [] }],
+  ...(querystring && { querystring }),
+  response: {
+    ...anyRequest,
+    ...tokenNeeded,
+    ...(operationId !== 'apps' && poolAnswers),
+    200: answer,
+    ...(querystring && {
+      400: problemAnswer('A parameter is not valid; `detail` names it.'),
+      422: problemAnswer('The range or the step asks for too much at once.'),
+    }),
+  },
+})
+
+/** How each route is told in the OpenAPI document, and what its parameters are judged by. */
+export const documentsOf = (sets: readonly string[]) => ({
+  series: describe(
+    'series',
+    [
+      'One metric over time',
+      `Percentiles per step and of the whole range. At most ${MAX_POINTS} steps and ${MAX_SERIES_WINDOWS} windows, and ${MAX_ROWS} windows × values.`,
+    ],
+    SeriesAnswer,
+    seriesParameters(sets),
+  ),
+  histogram: describe(
+    'histogram',
+    [
+      'How the values of a metric are spread',
+      `A histogram of the whole range, or of each step. At most ${MAX_POINTS} steps with ${MAX_STEP_BUCKETS} buckets, ${MAX_SERIES_WINDOWS} windows, and ${MAX_ROWS} windows × values.`,
+    ],
+    Type.Union([HistogramAnswer, StepsAnswer, OtelHistogram, PrometheusHistogram]),
+    histogramParameters(sets),
+  ),
+  compare: describe(
+    'compare',
+    [
+      'Two ranges compared',
+      `Whether a is slower than its base b, and how surely. Each at most ${MAX_SERIES_WINDOWS} windows, and ${MAX_ROWS} windows × values.`,
+    ],
+    ComparisonAnswer,
+    compareParameters(sets),
+  ),
+  top: describe(
+    'top',
+    [
+      'Values of a set, ranked',
+      `Slowest routes, busiest countries. At most ${MAX_RANKED_WINDOWS} windows, and ${MAX_RANKED_ROWS} windows × values.`,
+    ],
+    TopAnswer,
+    topParameters(sets),
+  ),
+  metrics: describe(
+    'metricNames',
+    ['Metrics of an app', 'Those with rows in the range, most rows first.'],
+    MetricsAnswer,
+    MetricsParameters,
+  ),
+  apps: describe(
+    'apps',
+    ['Apps and the token', 'The apps that the token may read, its scopes, and the sets that there are.'],
+    AppsAnswer,
+  ),
+  pipeline: describe(
+    'pipeline',
+    ['State of the pipeline', 'From gateway to rollups, of all apps. The gateway is null when unknown.'],
+    PipelineState,
+  ),
+})
