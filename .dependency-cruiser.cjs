@@ -189,6 +189,7 @@ const may = {
   'aggregation/serve/tally': ['std*', 'aggregation/rollup/model', 't:aggregation/rollup/stores'],
   'aggregation/serve/periods': [
     'std*',
+    'event/schema',
     'aggregation/rollup/model',
     't:aggregation/rollup/stores',
     'aggregation/statistics',

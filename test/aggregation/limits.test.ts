@@ -13,8 +13,9 @@ import { MAX_LISTED_WINDOWS } from '../../src/aggregation/rollup/plan/planner.ts
 import { KEPT_RUNS } from '../../src/aggregation/rollup/run/log/run-log.ts'
 import { MAX_WAITING_RUNS, UNCONFIRMED_WINDOWS } from '../../src/aggregation/rollup/run/submit.ts'
 import { MAX_QUANTILES, MAX_VALUES } from '../../src/aggregation/serve/parameters.ts'
-import { MAX_RANKED_ROWS, MAX_RANKED_WINDOWS, MAX_TALLIES } from '../../src/aggregation/serve/ranking.ts'
+import { MAX_CHANGED_WINDOWS, MAX_RANKED_WINDOWS } from '../../src/aggregation/serve/ranking.ts'
 import * as series from '../../src/aggregation/serve/series.ts'
+import { MAX_RANKED_ROWS, MAX_TALLIES } from '../../src/aggregation/serve/tally/by-value.ts'
 import { LOW_COUNT } from '../../src/aggregation/serve/tally/tally.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import {
@@ -62,6 +63,7 @@ test('the numbers of the design', async (t) => {
     ['a query, waiting included', QUERY_DEADLINE_MS, 10 * SECOND_MS],
     ['windows of a ranking', MAX_RANKED_WINDOWS, 10_100],
     ['windows × values of a ranking', MAX_RANKED_ROWS, 1_500_000],
+    ['windows × sets of each range of a change', MAX_CHANGED_WINDOWS, 20_000],
     ['quantiles of a query', MAX_QUANTILES, 10],
     ['values of a query', MAX_VALUES, 20],
   ] as const) {

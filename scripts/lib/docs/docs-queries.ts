@@ -1,16 +1,18 @@
 import { readFileSync } from 'node:fs'
 import Type, { type TObject, type TSchema } from 'typebox'
 import { MAX_STEP_BUCKETS } from '../../../src/aggregation/serve/histogram.ts'
-import { MAX_QUANTILES, MAX_VALUES } from '../../../src/aggregation/serve/parameters.ts'
+import { MAX_CHANGED_SETS, MAX_QUANTILES, MAX_VALUES } from '../../../src/aggregation/serve/parameters.ts'
 import {
+  ChangesParameters,
   compareParameters,
   histogramParameters,
   MetricsParameters,
   seriesParameters,
   topParameters,
 } from '../../../src/aggregation/serve/query-parameters.ts'
-import { MAX_RANKED_ROWS, MAX_RANKED_WINDOWS } from '../../../src/aggregation/serve/ranking.ts'
+import { MAX_CHANGED_WINDOWS, MAX_RANKED_WINDOWS } from '../../../src/aggregation/serve/ranking.ts'
 import { MAX_POINTS, MAX_ROWS, MAX_SERIES_WINDOWS } from '../../../src/aggregation/serve/series.ts'
+import { MAX_RANKED_ROWS } from '../../../src/aggregation/serve/tally/by-value.ts'
 import { DIMENSIONS } from '../../../src/event/schema/dimensions.ts'
 import { problems } from '../../../src/http/problems.ts'
 import {
@@ -56,6 +58,7 @@ const forms: Readonly<Record<string, TObject>> = {
   series: seriesParameters([]),
   histogram: histogramParameters([]),
   compare: compareParameters([]),
+  changes: ChangesParameters,
   top: topParameters([]),
   metricNames: MetricsParameters,
 }
@@ -132,6 +135,9 @@ const WORDS: Readonly<Record<string, string>> = {
   positive: 'The buckets above zero.',
   a: 'The side that is asked about.',
   b: 'Its base, with the same members.',
+  base: 'The earlier range, or another that it is compared with.',
+  now: 'The range that is asked about.',
+  set: 'Its name.',
 }
 
 /** `form` is which of several an answer may have. */
@@ -162,6 +168,7 @@ const bounds = (): string => `| of | at most | beyond it |
 | a series | ${digits(MAX_POINTS)} steps, ${digits(MAX_SERIES_WINDOWS)} windows, ${digits(MAX_ROWS)} windows × values, ${MAX_VALUES} values | 422 with the longest range that fits; 400 for values |
 | a histogram | as a series; ${digits(MAX_STEP_BUCKETS)} buckets in its steps | 422 |
 | a comparison | each side as a series | 422; 400 for values |
+| a change | each range ${digits(MAX_CHANGED_WINDOWS)} windows × sets, with one set more; both ${digits(MAX_RANKED_ROWS)} windows × values; ${MAX_CHANGED_SETS} sets | 422; 400 for sets |
 | a ranking | ${digits(MAX_RANKED_WINDOWS)} windows, ${digits(MAX_RANKED_ROWS)} windows × values | 422 |
 | a query | ${MAX_QUANTILES} quantiles | 400 |
 | queries | ${QUERIES_AT_ONCE} at a time; ${MAX_WAITING_QUERIES} wait; of one token ${MAX_QUERIES_OF_TOKEN} in all | 503 \`queries_busy\` |
@@ -193,6 +200,7 @@ const sections: Readonly<Record<string, () => string>> = {
   prometheus: () => answerOf('/query/histogram', undefined, 3),
   comparison: () =>
     answerOf('/query/compare', ['at', 'a`', 'a.', 'b`', 'ratio', 'shareDiff', 'shape', 'verdict', 'alpha']),
+  changes: () => answerOf('/query/changes', ['at', 'base', 'now', 'delta', 'sets', 'sentence']),
   bounds,
   errors,
 }

@@ -33,15 +33,33 @@ export const queryLimits: readonly Limit[] = [
   },
   {
     what: 'Windows × values of a ranking',
-    at: ['aggregation/serve/ranking.ts', 'MAX_RANKED_ROWS'],
+    at: ['aggregation/serve/tally/by-value.ts', 'MAX_RANKED_ROWS'],
     beyond: ends('query_too_large'),
     unit: '',
   },
   {
     what: 'Values of a ranking that are told apart',
-    at: ['aggregation/serve/ranking.ts', 'MAX_TALLIES'],
+    at: ['aggregation/serve/tally/by-value.ts', 'MAX_TALLIES'],
     beyond: 'the rarer half goes on as one, `~other`',
     unit: 'values',
+  },
+  {
+    what: 'Windows × sets of each range of a change, with one set more',
+    at: ['aggregation/serve/ranking.ts', 'MAX_CHANGED_WINDOWS'],
+    beyond: ends('query_too_large'),
+    unit: '',
+  },
+  {
+    what: 'Values of a set of a change that are told apart',
+    at: ['aggregation/serve/periods/changes.ts', 'MAX_CHANGED_VALUES'],
+    beyond: 'the rarer ones go on as one, `~other`',
+    unit: 'values',
+  },
+  {
+    what: 'Sets of a change',
+    at: ['aggregation/serve/parameters.ts', 'MAX_CHANGED_SETS'],
+    beyond: ends('invalid_request'),
+    unit: 'sets',
   },
   {
     what: 'Quantiles of a query',

@@ -29,6 +29,14 @@ export function definitionFor(
   throw invalid(String(sets.at(-1)?.[0]), 'must be a set of the same rollup as the other')
 }
 
+/** By which sets a change is divided, by default those with dimensions, and which counts all with the fewest rows. */
+export function dividedBy({ sets }: RollupDefinition, asked: readonly string[] | undefined) {
+  const whole = sets.filter(({ dimensions }) => dimensions.length === 0).map(({ name }) => name)
+  const divided = sets.filter(({ dimensions }) => dimensions.length > 0).map(({ name }) => name)
+  const names = [...new Set(asked ?? divided)]
+  return { sets: names, total: String([...whole, ...names][0]) }
+}
+
 const keeps = ({ sets }: RollupDefinition, set: string): boolean => sets.some(({ name }) => name === set)
 
 const unknownOf = (parameter: string, sent: string, known: readonly string[], meant = '') =>

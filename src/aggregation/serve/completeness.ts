@@ -1,8 +1,28 @@
 import { createHash } from 'node:crypto'
+import Type, { type Static } from 'typebox'
 import { createYielder } from '../../std/async/yielding.ts'
 import type { LocalDay } from '../../std/input/time-zone.ts'
 import type { CommittedWindow, SeriesWindow } from '../rollup/stores/store.ts'
-import type { Completeness } from './query-answers.ts'
+
+export const Completeness = Type.Object({
+  windows: Type.Integer({ description: 'Committed windows in the range.' }),
+  missing: Type.Integer({
+    description: 'Windows that ended at least one grain ago and are not committed.',
+  }),
+  partial: Type.Integer({ description: 'Windows committed before all of their events could have come.' }),
+  lateRows: Type.Optional(
+    Type.Integer({
+      description:
+        'Counted rows that came after their window was due, in all apps; not told to a token that is for some.',
+    }),
+  ),
+  rejected: Type.Optional(
+    Type.Integer({
+      description: 'Rows that no engine counts, in all apps; not told to a token that is for some.',
+    }),
+  ),
+})
+export type Completeness = Static<typeof Completeness>
 
 /**
  * Hashes the rows that the answer is made of, and nothing else: a wider hash would tell a reader of one app that

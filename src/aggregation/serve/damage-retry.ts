@@ -10,6 +10,7 @@ export const retryingQueries = (queries: Queries): Queries => ({
   top: (...asked) => steady(() => queries.top(...asked)),
   histogram: (...asked) => steady(() => queries.histogram(...asked)),
   compare: (...asked) => steady(() => queries.compare(...asked)),
+  changes: (...asked) => steady(() => queries.changes(...asked)),
   metrics: (...asked) => steady(() => queries.metrics(...asked)),
 })
 

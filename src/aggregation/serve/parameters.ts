@@ -6,6 +6,9 @@ export const MAX_QUANTILES = 10
 /** Most values merged in one query. Ours: each is one more lookup in every window. */
 export const MAX_VALUES = 20
 
+/** Most sets by which a change is split. Ours: as many as a rollup may have. */
+export const MAX_CHANGED_SETS = 20
+
 /** A range, by default the 24 hours until now. */
 export function parseRange(query: { from?: string; to?: string }, nowMs: number) {
   const toMs = query.to === undefined ? nowMs : instant('to', query.to)
@@ -39,6 +42,12 @@ export function parseStep(text: string): SeriesStep {
 export function parseQuantiles(text: string): readonly number[] {
   const quantiles = text.split(',').map((one) => (/^0?\.\d{1,6}$/.test(one) ? Number(one) : 0))
   return quantiles.length <= MAX_QUANTILES && quantiles.every((q) => q > 0) ? quantiles : []
+}
+
+/** None where the text is no list of names, or one of too many. */
+export function parseSets(text: string): readonly string[] {
+  const names = text.split(',')
+  return names.length <= MAX_CHANGED_SETS && names.every((name) => name !== '') ? names : []
 }
 
 /** `75`, `p75`, `99.9`: as people say percentiles. */

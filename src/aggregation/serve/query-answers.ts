@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox'
 import { VERDICTS } from '../statistics/compare-samples.ts'
+import { Completeness } from './completeness.ts'
 import { Shares, Summary } from './tally/tally.ts'
 
 const epochMs = (description: string) => Type.Integer({ description: `${description}, epoch ms.` })
@@ -12,26 +13,6 @@ export const Point = Type.Object({
   ),
 })
 export type Point = Static<typeof Point>
-
-export const Completeness = Type.Object({
-  windows: Type.Integer({ description: 'Committed windows in the range.' }),
-  missing: Type.Integer({
-    description: 'Windows that ended at least one grain ago and are not committed.',
-  }),
-  partial: Type.Integer({ description: 'Windows committed before all of their events could have come.' }),
-  lateRows: Type.Optional(
-    Type.Integer({
-      description:
-        'Counted rows that came after their window was due, in all apps; not told to a token that is for some.',
-    }),
-  ),
-  rejected: Type.Optional(
-    Type.Integer({
-      description: 'Rows that no engine counts, in all apps; not told to a token that is for some.',
-    }),
-  ),
-})
-export type Completeness = Static<typeof Completeness>
 
 const notices = Type.Optional(
   Type.Array(Type.String(), {
@@ -171,6 +152,51 @@ export const ComparisonAnswer = Type.Object({
     description: '`slower` where `ratioCi` lies above 1, `faster` where it lies below.',
   }),
   alpha: Type.Number({ description: 'The share of false alarms that is put up with.' }),
+})
+
+const ofBoth = (description: string) =>
+  Type.Array(Type.Number(), {
+    minItems: 2,
+    maxItems: 2,
+    description: `${description}: of the base, and now.`,
+  })
+const parts = {
+  mix: Type.Number({ description: 'Part of `delta` that is because weights changed: Σ Δp · mean share.' }),
+  behaviour: Type.Number({ description: 'Part that is because shares changed: Σ mean p · Δshare.' }),
+}
+
+const ChangedPart = Type.Object({
+  ...range,
+  n: Type.Number({ description: 'Occurrences: the sum of the weights.' }),
+  q: nullable('The quantile, as in a series. Null where nothing was measured.'),
+  share: nullable('How much lies at or below `at`, exactly. Null where either range is empty.'),
+})
+
+export const ChangesAnswer = Type.Object({
+  ...ofRows,
+  at: nullable(
+    'The upper bound of the bucket that holds the quantile of the base. Null where either is empty.',
+  ),
+  base: ChangedPart,
+  now: ChangedPart,
+  delta: nullable('The share now − that of the base: below 0 is slower.'),
+  sets: Type.Array(
+    Type.Object({
+      set: Type.String(),
+      ...parts,
+      values: Type.Array(
+        Type.Object({
+          value: Type.String(),
+          p: ofBoth('How much of all occurrences it has'),
+          share: ofBoth('How much of its own lies at or below `at`'),
+          ...parts,
+        }),
+        { description: 'Those with the largest part first.' },
+      ),
+    }),
+    { description: 'The change, split over the values of each set: mix and behaviour together are `delta`.' },
+  ),
+  sentence: Type.String({ description: 'The same in a line of English.' }),
 })
 
 export const RankedValue = Type.Object({ value: Type.String(), ...Summary.properties })

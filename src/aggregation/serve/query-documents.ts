@@ -6,6 +6,7 @@ import { MAX_STEP_BUCKETS } from './histogram.ts'
 import { PipelineState } from './pipeline.ts'
 import {
   AppsAnswer,
+  ChangesAnswer,
   ComparisonAnswer,
   HistogramAnswer,
   MetricsAnswer,
@@ -14,14 +15,16 @@ import {
   TopAnswer,
 } from './query-answers.ts'
 import {
+  ChangesParameters,
   compareParameters,
   histogramParameters,
   MetricsParameters,
   seriesParameters,
   topParameters,
 } from './query-parameters.ts'
-import { MAX_RANKED_ROWS, MAX_RANKED_WINDOWS } from './ranking.ts'
+import { MAX_CHANGED_WINDOWS, MAX_RANKED_WINDOWS } from './ranking.ts'
 import { MAX_POINTS, MAX_ROWS, MAX_SERIES_WINDOWS } from './series.ts'
+import { MAX_RANKED_ROWS } from './tally/by-value.ts'
 
 const describe = (
   operationId: string,
@@ -75,6 +78,15 @@ export const documentsOf = (sets: readonly string[]) => ({
     ],
     ComparisonAnswer,
     compareParameters(sets),
+  ),
+  changes: describe(
+    'changes',
+    [
+      'What changed, and where',
+      `How a share has changed, split over the values of sets without a residual. Each range at most ${MAX_CHANGED_WINDOWS} windows × sets, counting one more set, and both ${MAX_RANKED_ROWS} windows × values.`,
+    ],
+    ChangesAnswer,
+    ChangesParameters,
   ),
   top: describe(
     'top',

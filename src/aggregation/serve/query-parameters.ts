@@ -3,7 +3,15 @@ import { readable } from '../../http/schema-faults.ts'
 import { INSTANT_FORM, isInstant, whyNoInstant } from '../../std/input/instant.ts'
 import { isTimeZone, zoneMeant } from '../../std/input/time-zone.ts'
 import { HISTOGRAM_FORMATS } from './histogram.ts'
-import { MAX_QUANTILES, MAX_VALUES, parseQuantiles, parseStep, quantilesMeant } from './parameters.ts'
+import {
+  MAX_CHANGED_SETS,
+  MAX_QUANTILES,
+  MAX_VALUES,
+  parseQuantiles,
+  parseSets,
+  parseStep,
+  quantilesMeant,
+} from './parameters.ts'
 import { UTC } from './series.ts'
 
 /** What the query of each route may hold; `form` and `example` are told whoever sent something else. */
@@ -185,6 +193,32 @@ export const compareParameters = (sets: readonly string[]) =>
     strict,
   )
 export type CompareParameters = Static<ReturnType<typeof compareParameters>>
+
+const SETS_FORM = `up to ${MAX_CHANGED_SETS} names of sets with commas between them`
+
+export const ChangesParameters = Type.Object(
+  {
+    app,
+    metric,
+    from: startOf(ASKED_ABOUT),
+    to: endOf(ASKED_ABOUT),
+    'base.from': startOf(BASE),
+    'base.to': endOf(BASE),
+    q: oneQuantile,
+    sets: Type.Optional(
+      readable(
+        text(1_024, SETS_FORM, {
+          example: 'route,country',
+          description: 'By which sets the change is split. By default by all that have dimensions.',
+        }),
+        (sent) => parseSets(sent).length > 0,
+      ),
+    ),
+    rollup,
+  },
+  strict,
+)
+export type ChangesParameters = Static<typeof ChangesParameters>
 
 export const MetricsParameters = Type.Object({ app, ...range, rollup }, strict)
 export type MetricsParameters = Static<typeof MetricsParameters>

@@ -5,15 +5,22 @@ import type { RollupDefinition } from '../rollup/model/definition.ts'
 import { RELATIVE_ERROR, SCALE } from '../rollup/model/measure.ts'
 import type { ThresholdsByMetric } from '../rollup/model/thresholds.ts'
 import type { MetricsRequest, RollupStore, SeriesRequest, SeriesWindow } from '../rollup/stores/store.ts'
-import { definitionFor, valuesOf } from './asked-sets.ts'
+import { definitionFor, dividedBy, valuesOf } from './asked-sets.ts'
 import { completenessOf, generationOf, together } from './completeness.ts'
 import { computeHistogram, computeSteps, type HistogramQuery } from './histogram.ts'
 import { type EmptyAnswer, noticesOf, unknownValues } from './notices.ts'
 import { durationText, type Selection, type SeriesStep } from './parameters.ts'
+import { type ChangesQuery, computeChanges } from './periods/changes.ts'
 import { type CompareQuery, computeComparison } from './periods/compare.ts'
 import type { Cache, KeptAnswer } from './query-cache.ts'
-import { alignedRange, computeRanking, MAX_RANKED_WINDOWS, type RankingQuery } from './ranking.ts'
-import { computeSeries, defaultStep, type SeriesQuery, stepsOf, wholeRange } from './series.ts'
+import {
+  alignedPeriod,
+  alignedRange,
+  computeRanking,
+  MAX_RANKED_WINDOWS,
+  type RankingQuery,
+} from './ranking.ts'
+import { computeSeries, covering, defaultStep, type SeriesQuery, stepsOf, wholeRange } from './series.ts'
 
 export interface QueryPorts {
   readonly store: Pick<RollupStore, 'contents' | 'series' | 'metrics' | 'apps'>
@@ -44,23 +51,23 @@ export interface Queries {
   histogram(query: HistogramQuery, asking: QueryContext): Promise<string>
   /** A ComparisonAnswer. */
   compare(query: CompareQuery, asking: QueryContext): Promise<string>
+  /** A ChangesAnswer. */
+  changes(query: ChangesQuery, asking: QueryContext): Promise<string>
   /** A MetricsAnswer. */
   metrics(query: Pick<Selection, 'app' | 'rollup'> & LocalDay, asking: QueryContext): Promise<string>
 }
 
 export function createQueries({ store, definitions, thresholds, cache, clock }: QueryPorts): Queries {
+  const windowsOf = ({ rollup, app, metric, set, fromMs, toMs }: SeriesRequest, signal: AbortSignal) =>
+    store.contents({ rollup, app, metric, set, fromMs, toMs }, signal)
+
   /** What was computed comes from the cache as long as its rows are the same. */
-  async function find({ definition, query, periods, compute }: Asked, signal: AbortSignal) {
+  async function find({ definition, query, periods, besides, compute }: Asked, signal: AbortSignal) {
     const found: FoundPeriod[] = []
-    for (const period of periods) {
-      const { rollup, app, metric, set, fromMs, toMs } = period.request
-      const windows = await store.contents({ rollup, app, metric, set, fromMs, toMs }, signal)
-      found.push({ ...period, windows })
-    }
-    const dataGen = await generationOf(
-      found.flatMap(({ windows }) => windows),
-      signal,
-    )
+    for (const period of periods) found.push({ ...period, windows: await windowsOf(period.request, signal) })
+    const all = found.flatMap(({ windows }) => windows)
+    for (const request of besides ?? []) all.push(...(await windowsOf(request, signal)))
+    const dataGen = await generationOf(all, signal)
     const computed = await cache.through(JSON.stringify([definition.id, query, dataGen]), compute)
     return { found, dataGen, computed }
   }
@@ -160,23 +167,36 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
         ['a.set', a.set],
         ['b.set', b.set],
       ])
+      const { id: rollup, grainMs } = definition
       const side = (name: 'a' | 'b') => {
         const values = valuesOf({ ...asked[name], side: name }, definition, definitions)
-        const rows = { grainMs: definition.grainMs, values: values.length }
-        return { set: asked[name].set, values, ...covering(wholeRange(asked[name], rows)) }
+        const range = covering(wholeRange(asked[name], { grainMs, values: values.length }))
+        return { set: asked[name].set, values, ...range }
       }
       const at = asked.at ?? thresholds.get(metric)?.good
-      const query = { ...asked, at, a: side('a'), b: side('b'), rollup: definition.id }
-      const request = ({ set, values, fromMs, toMs }: typeof query.a) => ({
-        ...{ rollup: definition.id, app, metric },
-        ...{ set, values, fromMs, toMs },
-      })
+      const query = { ...asked, at, a: side('a'), b: side('b'), rollup }
       const periods = [
-        { name: 'a', request: request(query.a) },
-        { name: 'b', request: request(query.b) },
+        { name: 'a', request: { rollup, app, metric, ...query.a } },
+        { name: 'b', request: { rollup, app, metric, ...query.b } },
       ]
       const compute = () => computeComparison(store, query, asking.signal)
       return answer({ definition, query, head: {}, periods, compute }, asking)
+    },
+
+    async changes(asked, asking) {
+      const { app, metric } = asked
+      const named = asked.sets?.map((set) => ['sets', set] as const) ?? []
+      const definition = definitionFor(definitions, asked.rollup, named)
+      const { id: rollup, grainMs } = definition
+      const { sets, total } = dividedBy(definition, asked.sets)
+      const rows = { grainMs, sets: sets.length + 1 }
+      const range = { base: alignedPeriod(asked.base, rows), now: alignedPeriod(asked.now, rows) }
+      const query = { ...asked, ...range, sets, total, rollup }
+      const request = (set: string, name: 'base' | 'now') => ({ rollup, app, metric, set, ...range[name] })
+      const periods = (['base', 'now'] as const).map((name) => ({ name, request: request(total, name) }))
+      const besides = sets.flatMap((set) => [request(set, 'base'), request(set, 'now')])
+      const compute = () => computeChanges(store, query, asking)
+      return answer({ definition, query, head: {}, periods, besides, compute }, asking)
     },
 
     async metrics({ app, rollup, fromMs, toMs }, asking) {
@@ -206,6 +226,8 @@ interface Asked {
   /** What the answer begins with. */
   readonly head: object
   readonly periods: readonly AskedPeriod[]
+  /** What it is made of besides, in the same windows. */
+  readonly besides?: readonly SeriesRequest[]
   readonly compute: () => Promise<KeptAnswer>
 }
 
@@ -224,8 +246,3 @@ function ofRange(
 /** Whether there was no row in the range of this name. */
 const isEmptyIn = ({ text, isEmpty }: KeptAnswer, name: string | undefined): boolean =>
   name === undefined ? isEmpty : JSON.parse(text)[name].n === 0
-
-const covering = (steps: readonly LocalDay[]): LocalDay => ({
-  fromMs: Math.min(...steps.map(({ fromMs }) => fromMs)),
-  toMs: Math.max(...steps.map(({ toMs }) => toMs)),
-})

@@ -5,11 +5,19 @@ import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { didYouMean } from '../../std/input/did-you-mean.ts'
 import type { DimensionSet, RollupDefinition } from '../rollup/model/definition.ts'
-import { parsePeriod, parseQuantiles, parseRange, parseStep, type Selection } from './parameters.ts'
+import {
+  parsePeriod,
+  parseQuantiles,
+  parseRange,
+  parseSets,
+  parseStep,
+  type Selection,
+} from './parameters.ts'
 import type { PipelineState } from './pipeline.ts'
 import type { Queries, QueryContext } from './query.ts'
 import { documentsOf } from './query-documents.ts'
 import type {
+  ChangesParameters,
   CompareParameters,
   HistogramParameters,
   MetricsParameters,
@@ -92,6 +100,18 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
           ...{ at: at === undefined ? undefined : Number(at), sequential: sequential === 'true' },
         }
         return queries.compare(asked, asking)
+      }),
+  })
+
+  app.get<{ Querystring: ChangesParameters }>('/query/changes', {
+    schema: documents.changes,
+    handler: (request, reply) =>
+      answer(request, reply, async (asking) => {
+        const { app: id, metric, q, rollup: named, sets: sent } = request.query
+        const now = parsePeriod(request.query, ['from', 'to'])
+        const base = parsePeriod(request.query, ['base.from', 'base.to'])
+        const asked = { app: id, metric, rollup: named, q: Number(q), now, base }
+        return queries.changes({ ...asked, sets: sent === undefined ? undefined : parseSets(sent) }, asking)
       }),
   })
 

@@ -86,6 +86,12 @@ export function stepsOf(
   return days
 }
 
+/** From the begin of the first to the end of the last. */
+export const covering = (steps: readonly LocalDay[]): LocalDay => ({
+  fromMs: Math.min(...steps.map(({ fromMs }) => fromMs)),
+  toMs: Math.max(...steps.map(({ toMs }) => toMs)),
+})
+
 const tooLarge = (most: number, what: string, { values, ms }: { values: number; ms: number }) => {
   const of = values > 1 ? ` for ${values} values` : ''
   const message = `The range covers more than ${most} ${what}${of}; ask for at most ${spanText(ms)}.`

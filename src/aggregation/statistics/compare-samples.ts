@@ -1,13 +1,10 @@
 import { quantile, sharesAtMost } from '../rollup/model/measure.ts'
-import { type Confidence, ofManyLooks, ofOneLook } from './confidence.ts'
+import { ALPHA, type Confidence, ofManyLooks, ofOneLook } from './confidence.ts'
 import { type Estimate, type Interval, ratioOf } from './interval.ts'
 import { mannWhitney, type Shape } from './mann-whitney.ts'
 import { differenceOfShares, type ShareDifference } from './proportions.ts'
 import { rankInterval } from './rank-interval.ts'
 import type { Sample } from './sample.ts'
-
-/** One of twenty comparisons of equals may say otherwise, as is the custom. */
-const ALPHA = 0.05
 
 export interface ComparisonOf {
   /** The quantile that is compared. */

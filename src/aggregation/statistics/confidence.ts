@@ -1,5 +1,8 @@
 import { twoSided, upperQuantile } from './normal.ts'
 
+/** One of twenty comparisons of equals may say otherwise, as is the custom. */
+export const ALPHA = 0.05
+
 /** How far a measured number must lie from what was expected, in standard errors, to be told as evidence. */
 export interface Confidence {
   /** The share of false alarms that is put up with. */

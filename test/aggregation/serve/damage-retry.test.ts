@@ -4,7 +4,7 @@ import { retryingQueries } from '../../../src/aggregation/serve/damage-retry.ts'
 import type { Queries } from '../../../src/aggregation/serve/query.ts'
 
 test('a question that meets damage is asked again, until there is none; other failures stay', async (t) => {
-  for (const question of ['series', 'top', 'histogram', 'compare', 'metrics'] as const) {
+  for (const question of ['series', 'top', 'histogram', 'compare', 'changes', 'metrics'] as const) {
     const failures: Error[] = [damaged('a', 'it is empty'), damaged('b', 'it is empty')]
     const answer = async () => {
       const failure = failures.shift()
@@ -16,6 +16,7 @@ test('a question that meets damage is asked again, until there is none; other fa
       top: answer,
       histogram: answer,
       compare: answer,
+      changes: answer,
       metrics: answer,
     } as unknown as Queries
     const ask = retryingQueries(queries)[question] as () => Promise<unknown>

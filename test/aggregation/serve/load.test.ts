@@ -110,6 +110,15 @@ const questions: Readonly<Record<string, (queries: Queries, signal: AbortSignal)
       },
       { signal, ofAllApps: true },
     ),
+  'what changed': (queries, signal) =>
+    queries.changes(
+      {
+        ...{ app: 'shop', metric: 'browser.web_vital.lcp', q: 0.75, sets: ['route'] },
+        base: { fromMs: noon - 600 * QUARTER, toMs: noon - 300 * QUARTER },
+        now: { fromMs: noon - 300 * QUARTER, toMs: noon },
+      },
+      { signal, ofAllApps: true },
+    ),
   'a ranking': (queries, signal) =>
     queries.top({ ...asked, set: 'route', by: 'q', limit: 20, minN: 1 }, { signal, ofAllApps: true }),
   'metric names': (queries, signal) =>

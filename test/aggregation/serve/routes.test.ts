@@ -215,6 +215,25 @@ test('two ranges compared', async (t) => {
   t.match(routes.body, { at: 250.5, a: { n: 6, from: noon - QUARTER }, b: { n: 3 }, ratio: 1 })
 })
 
+const periods = `from=${noon - QUARTER}&to=${noon}&base.from=${noon - 2 * QUARTER}&base.to=${noon - QUARTER}`
+
+test('what changed between two ranges', async (t) => {
+  const get = await served(t)
+  const { status, headers, body } = await get(`/query/changes?${lcp}&${periods}`)
+  t.equal(status, 200)
+  t.match(headers, { 'cache-control': 'no-store', 'content-type': /^application\/json/ })
+  t.match(body, {
+    at: null,
+    now: { n: 3 },
+    base: { n: 0 },
+    sets: [],
+    sentence: 'Nothing was measured in the base.',
+  })
+  const same = `from=2026-11-22T12:45%2B01:00&to=${noon}&base.from=${noon - QUARTER}&base.to=2026-11-22T12:00Z`
+  const split = await get(`/query/changes?${lcp}&${same}&q=0.5&sets=route,app`)
+  t.match(split.body, { delta: 0, sets: [{ set: 'route', values: { length: 3 } }, { set: 'app' }] })
+})
+
 test('a day is local', async (t) => {
   const get = await served(t)
   const { body } = await get(
@@ -278,7 +297,16 @@ test('a token sees the apps on its list and no others', async (t) => {
 
 test('nothing without a known token of the scope read, whatever else is wrong', async (t) => {
   const get = await served(t)
-  for (const path of ['series?app=', 'histogram', 'compare', 'top', 'metrics', 'apps', 'pipeline']) {
+  for (const path of [
+    'series?app=',
+    'histogram',
+    'compare',
+    'changes',
+    'top',
+    'metrics',
+    'apps',
+    'pipeline',
+  ]) {
     t.match(await get(`/query/${path}`, 'guess'), { status: 401, body: { code: 'unauthorized' } }, path)
     t.match(await get(`/query/${path}`, 'run'), { status: 403, body: { code: 'scope_missing' } }, path)
   }
@@ -395,6 +423,35 @@ test('what is wrong is named', async (t) => {
       `compare?${lcp}&${sides}&b.value=/a`,
       400,
       /^b\.value needs the set that it is of, such as b\.set=route/,
+    ],
+    ['changes?app=shop&metric=m', 400, /^from is missing: .* to is missing: .* base\.from is missing: /s],
+    [
+      `changes?${lcp}&${periods}&set=route`,
+      400,
+      /^set is not a known field; did you mean "sets"\? There are /,
+    ],
+    [`changes?${lcp}&${periods}&q=1`, 400, /^q must be a number above 0 and below 1, such as 0\.75/],
+    [
+      `changes?${lcp}&${periods}&sets=,`,
+      400,
+      /^sets must be up to 20 names of sets with commas between them, such as /,
+    ],
+    [`changes?${lcp}&${periods}&sets=${'a,'.repeat(20)}a`, 400, /^sets must be up to 20 names/],
+    [
+      `changes?${lcp}&${periods}&sets=route,rout`,
+      400,
+      /^sets must be one of app, route.*did you mean "route"\?$/,
+    ],
+    [`changes?${lcp}&${periods}&rollup=weekly`, 400, /^rollup must be one of default\.$/],
+    [
+      `changes?${lcp}&from=0&to=1970-01-02&base.from=${noon}&base.to=${noon}`,
+      400,
+      /^base\.from \(.*\) must be before base\.to \(.*\)\.$/,
+    ],
+    [
+      `changes?${lcp}&${periods.replace(/base\.from=\d+/, 'base.from=0')}`,
+      422,
+      /more than 4000 windows of 15m; ask for at most 41 days/,
     ],
     [`top?${lcp}&set=route&limit=101`, 400, /^limit must be a whole number from 1 to 100, such as 20\.$/],
     [`top?${lcp}&set=route&by=size`, 400, /by must be one of q, n/],

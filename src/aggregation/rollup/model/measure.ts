@@ -122,16 +122,21 @@ export interface ValueBounds {
  * Within RELATIVE_ERROR of that value, or within the half millionth to which min and max are kept.
  */
 export function quantile(histogram: Histogram, q: number, { min, max }: ValueBounds): number {
+  const slot = quantileSlot(histogram, q)
+  const estimate = slot === 0 ? 0 : (2 * GAMMA ** bucketIn(slot)) / (1 + GAMMA)
+  return Math.min(max, Math.max(min, estimate))
+}
+
+/** Where that value lies. */
+export function quantileSlot(histogram: Histogram, q: number): number {
   const total = histogram.reduce((sum, weight) => sum + weight)
   // Divided first: N − 1 is then the whole number that the definition multiplies, and rounds as it does.
   const rank = Math.max(0, q * (total / WEIGHT_UNIT - 1))
   let cumulative = 0
-  const slot = histogram.findIndex((weight) => {
+  return histogram.findIndex((weight) => {
     cumulative += weight
     return cumulative / WEIGHT_UNIT > rank
   })
-  const estimate = slot === 0 ? 0 : (2 * GAMMA ** bucketIn(slot)) / (1 + GAMMA)
-  return Math.min(max, Math.max(min, estimate))
 }
 
 /**

@@ -37,6 +37,8 @@ function answerTo(queries: Queries, question: Question, asking: QueryContext): P
       return queries.histogram(question.query, asking)
     case 'compare':
       return queries.compare(question.query, asking)
+    case 'changes':
+      return queries.changes(question.query, asking)
     case 'metrics':
       return queries.metrics(question.query, asking)
   }

@@ -1,4 +1,5 @@
 import type { HistogramQuery } from '../histogram.ts'
+import type { ChangesQuery } from '../periods/changes.ts'
 import type { CompareQuery } from '../periods/compare.ts'
 import type { Queries, QueryContext } from '../query.ts'
 import type { RankingQuery } from '../ranking.ts'
@@ -11,6 +12,7 @@ export type Question =
   | { readonly kind: 'top'; readonly query: RankingQuery }
   | { readonly kind: 'histogram'; readonly query: HistogramQuery }
   | { readonly kind: 'compare'; readonly query: CompareQuery }
+  | { readonly kind: 'changes'; readonly query: ChangesQuery }
   | { readonly kind: 'metrics'; readonly query: Parameters<Queries['metrics']>[0] }
 
 /** All but the signal, which becomes a `cancel`. */

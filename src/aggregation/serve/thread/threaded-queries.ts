@@ -87,6 +87,7 @@ export function threadedQueries({ start, log }: QueryThreadPorts): Queries {
     top: (query, asking) => ask({ kind: 'top', query }, asking),
     histogram: (query, asking) => ask({ kind: 'histogram', query }, asking),
     compare: (query, asking) => ask({ kind: 'compare', query }, asking),
+    changes: (query, asking) => ask({ kind: 'changes', query }, asking),
     metrics: (query, asking) => ask({ kind: 'metrics', query }, asking),
   }
 }

@@ -20,6 +20,10 @@ const compare: Question = {
   kind: 'compare',
   query: { app: 'shop', metric: 'm', q: 0.5, at: 1, sequential: false, a: side, b: side },
 }
+const changes: Question = {
+  kind: 'changes',
+  query: { app: 'shop', metric: 'm', q: 0.5, sets: ['route'], base: side, now: side },
+}
 const metrics: Question = { kind: 'metrics', query: { app: 'shop', fromMs: 0, toMs: 1 } }
 
 function asked(t: Test, queries: Queries) {
@@ -40,9 +44,10 @@ test('each question is asked as it came, and answered under its number', async (
     top: answer('top'),
     histogram: answer('histogram'),
     compare: answer('compare'),
+    changes: answer('changes'),
     metrics: answer('metrics'),
   })
-  for (const [id, question] of [series, top, histogram, compare, metrics].entries()) {
+  for (const [id, question] of [series, top, histogram, compare, changes, metrics].entries()) {
     send({ kind: 'ask', id, question, asking })
     t.same(await told(), { kind: 'answer', id, text: JSON.stringify({ ...question, ...asking }) })
   }
@@ -60,6 +65,7 @@ test('a question ends when it is cancelled, and no other; one that has ended is 
     top: until,
     histogram: until,
     compare: until,
+    changes: until,
     metrics: short,
   })
   send({ kind: 'ask', id: 1, question: series, asking })
@@ -85,6 +91,7 @@ test('what goes wrong is an answer, too', async (t) => {
     top: broken,
     histogram: broken,
     compare: broken,
+    changes: broken,
     metrics: broken,
   })
   send({ kind: 'ask', id: 1, question: series, asking })

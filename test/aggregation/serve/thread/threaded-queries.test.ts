@@ -51,8 +51,16 @@ test('no thread is started before the first question, and one answers all', asyn
       },
       asking(),
     ),
+    queries.changes(
+      {
+        ...{ app: 'shop', metric: 'm', q: 0.5, sets: undefined },
+        base: { fromMs: 0, toMs: 1 },
+        now: { fromMs: 1, toMs: 2 },
+      },
+      asking(),
+    ),
   ]
-  t.same(await Promise.all(answers), ['metrics', 'top', 'histogram', 'compare'])
+  t.same(await Promise.all(answers), ['metrics', 'top', 'histogram', 'compare', 'changes'])
   t.equal(started.length, 1)
 })
 

@@ -1,0 +1,132 @@
+import { createYielder } from '../../../std/async/yielding.ts'
+import type { LocalDay } from '../../../std/input/time-zone.ts'
+import { edgesOf, quantile, quantileSlot, WEIGHT_UNIT } from '../../rollup/model/measure.ts'
+import { unitOf, unitVotes } from '../../rollup/model/units.ts'
+import type { RollupStore } from '../../rollup/stores/store.ts'
+import { ALPHA, ofOneLook } from '../../statistics/confidence.ts'
+import { differenceOfShares } from '../../statistics/proportions.ts'
+import { MAX_RANKED_ROWS, rowBudget, tallyByValue } from '../tally/by-value.ts'
+import { addAggregate, boundsOf, emptyAggregate, nEff, type SeriesAggregate } from '../tally/tally.ts'
+import { type NamedChange, sentenceOf } from './change-sentence.ts'
+import { type Both, type CountedUpTo, mostFrequent, splitChange } from './split-change.ts'
+
+/**
+ * Values of a set that are told apart, those with most occurrences; of each period twice as many are held while it is read.
+ * Ours: a hundred KB of an answer for each set.
+ */
+export const MAX_CHANGED_VALUES = 1_000
+
+export interface ChangesQuery {
+  readonly app: string
+  readonly metric: string
+  /** Answers to it; undefined: the first rollup that keeps the sets. */
+  readonly rollup?: string | undefined
+  /** The quantile of the base at which shares are compared. */
+  readonly q: number
+  readonly base: LocalDay
+  readonly now: LocalDay
+  /** Undefined: all that have dimensions. */
+  readonly sets: readonly string[] | undefined
+}
+
+interface ChangesAsked extends ChangesQuery {
+  readonly rollup: string
+  readonly sets: readonly string[]
+  /** A set by which all is counted: each is a complete partition, and one without dimensions is the shortest. */
+  readonly total: string
+}
+
+interface ChangesWork {
+  readonly signal: AbortSignal
+  readonly maxRows?: number
+  readonly maxValues?: number
+}
+
+/** How the share at or below a quantile of the base has changed, split over the values of each set. */
+export async function computeChanges(
+  store: Pick<RollupStore, 'series'>,
+  { rollup, app, metric, total, ...asked }: ChangesAsked,
+  { signal, maxRows = MAX_RANKED_ROWS, maxValues = MAX_CHANGED_VALUES }: ChangesWork,
+) {
+  const units = unitVotes()
+  const work = { signal, units, maxTallies: 2 * maxValues, budget: rowBudget(maxRows) }
+  async function tallied(set: string): Promise<Both<Tallies>> {
+    const of = ({ fromMs, toMs }: LocalDay) =>
+      tallyByValue(store, { rollup, app, metric, set, fromMs, toMs }, work)
+    return [await of(asked.base), await of(asked.now)]
+  }
+  const [ofBase, ofNow] = await tallied(total)
+  const both = [allOf(ofBase), allOf(ofNow)] as const
+  if (both.some(({ rows }) => rows === 0))
+    return { text: JSON.stringify({ ...unitOf(units), ...nothing(asked, both) }), isEmpty: true }
+  const slot = quantileSlot(both[0].histogram, asked.q)
+  const counted = [countedUpTo(both[0], slot), countedUpTo(both[1], slot)] as const
+  const sets: NamedChange[] = []
+  for (const set of asked.sets) {
+    const values = mostFrequent(await valuesUpTo(await tallied(set), slot, signal), maxValues)
+    sets.push({ set, ...splitChange(values, counted) })
+  }
+  const at = edgesOf(slot)[1]
+  const share = [counted[0].upTo / counted[0].n, counted[1].upTo / counted[1].n] as const
+  const text = JSON.stringify({
+    ...unitOf(units),
+    at,
+    base: { ...sideOf(asked.base, both[0], asked.q), share: share[0] },
+    now: { ...sideOf(asked.now, both[1], asked.q), share: share[1] },
+    delta: share[1] - share[0],
+    sets,
+    sentence: sentenceOf({ at, unit: units.winner(), share, isSure: isSure(share, both), sets }),
+  })
+  return { text, isEmpty: false }
+}
+
+type Tallies = ReadonlyMap<string, SeriesAggregate>
+
+function allOf(tallies: Tallies): SeriesAggregate {
+  const all = emptyAggregate()
+  for (const tally of tallies.values()) addAggregate(all, tally)
+  return all
+}
+
+/** What can be told where one of the ranges is empty. */
+function nothing({ base, now, q }: Pick<ChangesAsked, 'base' | 'now' | 'q'>, both: Both<SeriesAggregate>) {
+  const where = both[0].rows === 0 ? 'the base' : 'the range that is asked about'
+  return {
+    at: null,
+    base: { ...sideOf(base, both[0], q), share: null },
+    now: { ...sideOf(now, both[1], q), share: null },
+    delta: null,
+    sets: [],
+    sentence: `Nothing was measured in ${where}.`,
+  }
+}
+
+const sideOf = ({ fromMs, toMs }: LocalDay, tally: SeriesAggregate, q: number) => ({
+  from: fromMs,
+  to: toMs,
+  n: Number(tally.n) / WEIGHT_UNIT,
+  q: tally.rows === 0 ? null : quantile(tally.histogram, q, boundsOf(tally)),
+})
+
+async function valuesUpTo([base, now]: Both<Tallies>, slot: number, signal: AbortSignal) {
+  const breath = createYielder(signal)
+  const values = new Map<string, Both<CountedUpTo>>()
+  for (const value of new Set([...base.keys(), ...now.keys()])) {
+    if (breath.shouldYield()) await breath.yieldNow()
+    values.set(value, [countedUpTo(base.get(value), slot), countedUpTo(now.get(value), slot)])
+  }
+  return values
+}
+
+/** What lies in the slot counts: up to its upper edge nothing is estimated. */
+const countedUpTo = (tally: SeriesAggregate | undefined, slot: number): CountedUpTo => ({
+  n: Number(tally?.n ?? 0),
+  upTo: tally?.histogram.subarray(0, slot + 1).reduce((sum, weight) => sum + weight, 0) ?? 0,
+})
+
+/** Whether the change is more than equals would show by chance. */
+function isSure([base, now]: Both<number>, both: Both<SeriesAggregate>): boolean {
+  const once = ofOneLook(ALPHA)
+  const ofNow = { share: now, n: nEff(both[1]) }
+  return differenceOfShares(ofNow, { share: base, n: nEff(both[0]) }, once).p < once.alpha
+}

@@ -1,0 +1,62 @@
+import { AppError } from '../../../std/errors.ts'
+import { OTHER } from '../../rollup/model/definition.ts'
+import type { UnitVotes } from '../../rollup/model/units.ts'
+import type { RollupStore, SeriesRequest, StoredRow } from '../../rollup/stores/store.ts'
+import { eachRow } from './rows.ts'
+import { addAggregate, addRow, emptyAggregate, type SeriesAggregate } from './tally.ts'
+
+/** A ranking reads every value of a set: of 500 a window a month of quarter hours. Small windows may be more. */
+export const MAX_RANKED_ROWS = 1_500_000
+/**
+ * Values whose histograms are held at a time, at 13 KB each: a window has 500, and the next ones may have others. When
+ * they are more, the half with fewest measurements goes on as one, under the name that it has within a window.
+ */
+export const MAX_TALLIES = 4_000
+
+/** Counts rows, and ends the question that reads too many. */
+export function rowBudget(maxRows: number): () => void {
+  let rows = 0
+  return () => {
+    if (++rows > maxRows)
+      throw new AppError(
+        'query_too_large',
+        `The range holds more than ${maxRows} values × windows; ask for a shorter one.`,
+      )
+  }
+}
+
+interface TallyWork {
+  readonly signal: AbortSignal
+  readonly units: UnitVotes
+  readonly maxTallies: number
+  /** Is told of each row. */
+  readonly budget: () => void
+}
+
+/** Every value of a set with its measurements. */
+export async function tallyByValue(
+  store: Pick<RollupStore, 'series'>,
+  request: SeriesRequest,
+  { signal, units, maxTallies, budget }: TallyWork,
+): Promise<ReadonlyMap<string, SeriesAggregate>> {
+  let tallies = new Map<string, SeriesAggregate>()
+  const take = (row: StoredRow) => {
+    budget()
+    units.add(row)
+    const tally = tallies.get(row.value) ?? emptyAggregate()
+    tallies.set(row.value, tally)
+    addRow(tally, row)
+    if (tallies.size > maxTallies) tallies = largest(tallies, maxTallies / 2)
+  }
+  await eachRow(store, request, { signal, take })
+  return tallies
+}
+
+/** The tallies with most measurements; the others as one. Adding a histogram takes a microsecond or two. */
+function largest(tallies: ReadonlyMap<string, SeriesAggregate>, kept: number): Map<string, SeriesAggregate> {
+  const other = tallies.get(OTHER) ?? emptyAggregate()
+  const named = [...tallies].filter(([value]) => value !== OTHER)
+  named.sort(([a, one], [b, two]) => Number(two.n - one.n) || (a < b ? -1 : 1))
+  for (const [, tally] of named.slice(kept)) addAggregate(other, tally)
+  return new Map([...named.slice(0, kept), [OTHER, other]])
+}

@@ -1,0 +1,190 @@
+import fc from 'fast-check'
+import { test } from 'tap'
+import { sentenceOf, type ToldChange } from '../../../../src/aggregation/serve/periods/change-sentence.ts'
+import {
+  type CountedUpTo,
+  mostFrequent,
+  splitChange,
+} from '../../../../src/aggregation/serve/periods/split-change.ts'
+
+type Values = Readonly<Record<string, readonly [n: number, upTo: number, nNow: number, upToNow: number]>>
+
+const mapOf = (values: Values) =>
+  new Map(
+    Object.entries(values).map(([value, [n, upTo, nNow, upToNow]]) => [
+      value,
+      [
+        { n, upTo },
+        { n: nNow, upTo: upToNow },
+      ] as const,
+    ]),
+  )
+
+function totalsOf(values: Values): readonly [CountedUpTo, CountedUpTo] {
+  const sum = (of: 0 | 1 | 2 | 3) => Object.values(values).reduce((all, counts) => all + counts[of], 0)
+  return [
+    { n: sum(0), upTo: sum(1) },
+    { n: sum(2), upTo: sum(3) },
+  ]
+}
+
+const split = (values: Values) => splitChange(mapOf(values), totalsOf(values))
+
+test('a change is split into other weights and other shares, by hand', async (t) => {
+  for (const [rule, values, told] of [
+    ['nothing changed', { a: [10, 5, 20, 10] }, { mix: 0, behaviour: 0 }],
+    ['one value, which became slower', { a: [10, 8, 10, 6] }, { mix: 0, behaviour: -0.2 }],
+    [
+      // p from 0.5 to 0.25 and 0.75, with 0.8 and 0.4 as before.
+      'only weights',
+      { a: [10, 8, 5, 4], b: [10, 4, 15, 6] },
+      {
+        mix: -0.25 * 0.8 + 0.25 * 0.4,
+        behaviour: 0,
+        values: [
+          { value: 'a', p: [0.5, 0.25], share: [0.8, 0.8], mix: -0.2, behaviour: 0 },
+          { value: 'b', p: [0.5, 0.75], share: [0.4, 0.4], mix: 0.1, behaviour: 0 },
+        ],
+      },
+    ],
+    [
+      'both at once',
+      { a: [10, 8, 5, 3], b: [10, 4, 15, 6] },
+      { mix: -0.25 * 0.7 + 0.25 * 0.4, behaviour: 0.375 * -0.2 },
+    ],
+    [
+      'what occurs now alone is all mix',
+      { a: [10, 8, 10, 8], b: [0, 0, 10, 2] },
+      {
+        behaviour: 0,
+        values: [
+          { value: 'a', p: [1, 0.5], share: [0.8, 0.8] },
+          { value: 'b', p: [0, 0.5], share: [0.2, 0.2], mix: 0.5 * 0.2 },
+        ],
+      },
+    ],
+    [
+      'and so is what occurred before',
+      { a: [10, 8, 10, 8], b: [10, 2, 0, 0] },
+      { behaviour: 0, values: [{}, { p: [0.5, 0] }] },
+    ],
+    [
+      'equals by name',
+      { b: [10, 5, 10, 5], a: [10, 5, 10, 5] },
+      { values: [{ value: 'a' }, { value: 'b' }] },
+    ],
+  ] as const) {
+    const rounded = JSON.parse(JSON.stringify(split(values)), (_, of) =>
+      typeof of === 'number' ? Math.round(of * 1e12) / 1e12 + 0 : of,
+    )
+    const exact = JSON.parse(JSON.stringify(told), (_, of) =>
+      typeof of === 'number' ? Math.round(of * 1e12) / 1e12 + 0 : of,
+    )
+    t.match(rounded, exact, rule)
+  }
+})
+
+const counts = fc
+  .tuple(...Array.from({ length: 4 }, () => fc.integer({ min: 0, max: 1_000_000 })))
+  .map(([a = 0, b = 0, c = 0, d = 0]) => [a, Math.min(a, b), c, Math.min(c, d)] as const)
+  .filter(([n, , nNow]) => n + nNow > 0)
+const some = fc
+  .dictionary(fc.string({ maxLength: 3 }), counts, { minKeys: 1, maxKeys: 40 })
+  .filter((values) => totalsOf(values).every(({ n }) => n > 0))
+
+test('the parts are the whole change, whatever the values, and also of the most frequent ones alone', async () => {
+  fc.assert(
+    fc.property(some, fc.integer({ min: 1, max: 50 }), (values, kept) => {
+      const [base, now] = totalsOf(values)
+      const delta = now.upTo / now.n - base.upTo / base.n
+      const few = mostFrequent(mapOf(values), kept)
+      return [split(values), splitChange(few, [base, now])].every(({ mix, behaviour, values: parts }) => {
+        const sum = parts.reduce((all, part) => all + part.mix + part.behaviour, 0)
+        return Math.abs(mix + behaviour - delta) < 1e-9 && Math.abs(sum - delta) < 1e-9
+      })
+    }),
+  )
+})
+
+test('of many values the most frequent are told apart, in both periods the same', async (t) => {
+  const values: Values = {
+    a: [5, 1, 0, 0],
+    b: [0, 0, 4, 2],
+    c: [1, 1, 1, 0],
+    d: [1, 0, 1, 1],
+    '~other': [1, 1, 0, 0],
+  }
+  const kept = (many: number) => Object.fromEntries(mostFrequent(mapOf(values), many))
+  t.same(Object.keys(kept(5)), ['a', 'b', 'c', 'd', '~other'])
+  t.same(kept(3), {
+    ...Object.fromEntries(mapOf({ a: values['a']!, b: values['b']! })),
+    '~other': [
+      { n: 3, upTo: 2 },
+      { n: 2, upTo: 1 },
+    ],
+  })
+  const named = mapOf({ a: [3, 3, 0, 0], b: [2, 1, 0, 0] })
+  t.same(Object.fromEntries(mostFrequent(named, 1))['~other'], [
+    { n: 2, upTo: 1 },
+    { n: 0, upTo: 0 },
+  ])
+})
+
+const slower: Values = { '/cart': [50, 40, 50, 20], '/home': [50, 40, 50, 38] }
+const sets = (values: Values, set = 'route') => [{ set, ...split(values) }]
+const told = (its: Partial<ToldChange>) =>
+  sentenceOf({ at: 2_435.496, unit: 'ms', share: [0.8, 0.58], isSure: true, sets: [], ...its })
+
+test('a change in a sentence', async (t) => {
+  for (const [rule, its, sentence] of [
+    ['none', { share: [0.75, 0.7504] }, 'Then as now 75.0 % are at or below 2435 ms.'],
+    ['slower', {}, '80.0 % were at or below 2435 ms, and now 58.0 % are: 22.0 points fewer.'],
+    [
+      'faster',
+      { share: [0.5, 0.6] },
+      '50.0 % were at or below 2435 ms, and now 60.0 % are: 10.0 points more.',
+    ],
+    ['perhaps', { isSure: false }, /: 22\.0 points fewer; it may be chance\.$/],
+    ['without a unit', { unit: '1', at: 0.104_331 }, /^80\.0 % were at or below 0\.1043, and now /],
+    [
+      'where',
+      { sets: sets(slower) },
+      /: 22\.0 points fewer, 20\.0 of them where route is "\/cart", which became slower by itself\.$/,
+    ],
+    [
+      'where it became faster',
+      { share: [0.58, 0.8], sets: sets({ a: [50, 20, 50, 40], b: [50, 38, 50, 40] }) },
+      /, 20\.0 of them where route is "a", which became faster by itself\.$/,
+    ],
+    [
+      'because others came',
+      { share: [0.6, 0.5], sets: sets({ a: [50, 40, 25, 20], b: [50, 20, 75, 30] }, 'country') },
+      /: 10\.0 points fewer, 10\.0 because the values of country occur in other proportions\.$/,
+    ],
+    [
+      'for both',
+      {
+        share: [0.6, 0.3],
+        sets: [...sets(slower), ...sets({ a: [50, 40, 25, 20], b: [50, 20, 75, 30] }, 'country')],
+      },
+      /, 20\.0 of them where route is "\/cart", .* by itself and 10\.0 because the values of country .*\.$/,
+    ],
+    [
+      'one value alone explains nothing',
+      { sets: sets({ '': [50, 40, 50, 29] }, 'app') },
+      /: 22\.0 points fewer\.$/,
+    ],
+    [
+      'more than the change',
+      { share: [0.8, 0.7], sets: sets({ a: [50, 40, 50, 20], b: [50, 40, 50, 40] }) },
+      /: 10\.0 points fewer\.$/,
+    ],
+    ['against the change', { share: [0.5, 0.6], sets: sets(slower) }, /: 10\.0 points more\.$/],
+    [
+      'in one line, and not all of a long value',
+      { sets: sets({ [`a\n"${'x'.repeat(100)}`]: [50, 40, 50, 20], b: [50, 40, 50, 38] }) },
+      /where route is "a \\"x{76}…", which/,
+    ],
+  ] as const)
+    t.match(told(its), sentence, rule)
+})
