@@ -64,7 +64,11 @@ const sampleOf = (histogram: Histogram, nEff: number): Sample => ({
 const drawn = (n: number, draw: () => number): Sample => sampleOf(histogramOf(n, draw), n)
 
 const once = { q: 0.75, at: 1_000, sequential: false }
-const SIZES = [50, 200, 1_000, 5_000, 20_000, 50_000]
+/** Few are large: they take most of the time, and prove the least. */
+const SIZES = [
+  ...[50, 50, 50, 50, 200, 200, 200, 200, 1_000, 1_000, 1_000, 1_000],
+  ...[5_000, 5_000, 20_000, 50_000],
+]
 
 /** Of what is told, how much says that equals differ. */
 function alarmsIn(comparisons: readonly Comparison[]) {
@@ -90,7 +94,10 @@ test('of equals, one in twenty is told to differ at most, whatever their distrib
     return own
   })
   t.equal(pairs.length, 2_100)
-  for (const [of, rate] of Object.entries(alarmsIn(pairs))) t.ok(rate <= 0.06, `${of}: ${rate}`)
+  const { verdict, ...exact } = alarmsIn(pairs)
+  t.ok(verdict <= 0.05, `${verdict}`)
+  // These are off in one of twenty, not at most: what 2,100 pairs show is that within three standard errors.
+  for (const [of, rate] of Object.entries(exact)) t.ok(Math.abs(rate - 0.05) <= 0.0143, `${of}: ${rate}`)
 })
 
 test('the interval of a quantile holds it as often as it says', async (t) => {
@@ -128,7 +135,7 @@ test('a tenth slower is found among twenty thousand, nineteen times of twenty, a
   const { uniform } = seededEntropy(13)
   const [base, slower] = [1_000, 1_100].map((median) => drawing(logNormal(median, 0.6), uniform))
   const found = { slower: 0, faster: 0 }
-  const PAIRS = 200
+  const PAIRS = 100
   for (let i = 0; i < PAIRS; i++) {
     const [one, other] = [drawn(20_000, Object(slower)), drawn(20_000, Object(base))]
     if (compareSamples(one, other, once).verdict === 'slower') found.slower++
@@ -141,7 +148,7 @@ test('a tenth slower is found among twenty thousand, nineteen times of twenty, a
 test('who looks again and again while more is measured is told to differ no more often', async (t) => {
   const { uniform } = seededEntropy(14)
   const draw = drawing(logNormal(1_000, 0.6), uniform)
-  const LOOKS = 25
+  const LOOKS = 18
   /** Alarms at any look of two that grow, one three times as fast as the other. */
   const alarms = Array.from({ length: 300 }, () => {
     const [a, b] = [emptyHistogram(), emptyHistogram()]
