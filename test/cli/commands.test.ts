@@ -396,7 +396,10 @@ test('a worker is a process of the cluster: told things, heard, killed, and its 
   const { cluster, terminal } = fakeProcess()
   const [told, killed, envs]: [unknown[], unknown[], unknown[]] = [[], [], []]
   const forked = () => {
-    const process = { kill: (signal: string) => killed.push(signal) }
+    const process = Object.assign(new EventEmitter(), {
+      kill: (signal: string) => killed.push(signal),
+      send: () => undefined,
+    })
     const worker = Object.assign(new EventEmitter(), {
       process,
       send(message: unknown, done: () => void) {
@@ -426,6 +429,7 @@ test('a worker is a process of the cluster: told things, heard, killed, and its 
   t.same(await process.ended, { code: null, signal: 'SIGKILL' })
   const unborn = terminal().fork(0)
   broken.emit('error', new Error('EAGAIN'))
+  broken.emit('error', new Error('EPIPE'))
   t.same(await unborn.ended, { code: null, signal: null })
 })
 

@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
+import { connect, type Socket } from 'node:net'
 import { promisify } from 'node:util'
 import tap, { test } from 'tap'
 import type { RunningHeadgate } from '../../scripts/lib/demo/headgate.ts'
@@ -96,6 +98,39 @@ test('kill -9 of a worker, and of the primary, loses nothing that was acknowledg
     [],
     'none is invented',
   )
+})
+
+test('a connection that a worker was given and had not taken when it died is closed', async (t) => {
+  const headgate = await start(t, { config: { gateway: { workers: 2 } } })
+  const workers = await workersOf(headgate)
+  const [stopped = 0] = workers
+  process.kill(stopped, 'SIGSTOP')
+  const { port } = new URL(headgate.gatewayUrl)
+  const connections: { readonly socket: Socket; said: string }[] = []
+  const answered = () => connections.filter(({ said }) => said.startsWith('HTTP/1.1 ')).length
+  // In turn: of two the one that is stopped has one, and all that come after go to the other.
+  for (let i = 0; i < 3; i++) {
+    const socket = connect(Number(port), '127.0.0.1')
+    t.teardown(() => socket.destroy())
+    const connection = { socket, said: '' }
+    connections.push(connection)
+    socket.on('error', () => undefined)
+    socket.on('data', (data) => {
+      connection.said += data.toString()
+    })
+    await once(socket, 'connect')
+    socket.write('GET /livez HTTP/1.1\r\nhost: x\r\n\r\n')
+  }
+  await until('two answers', async () => answered() === 2 || undefined)
+  const waiting = connections.filter(({ said }) => said === '')
+  t.equal(waiting.length, 1)
+  const closed = Promise.all(
+    waiting.map(({ socket }) => new Promise((resolve) => socket.once('close', resolve))),
+  )
+  process.kill(stopped, 'SIGKILL')
+  await closed
+  t.equal(answered(), 2)
+  t.equal(await headgate.stop(), 0)
 })
 
 test('SIGTERM of the primary ends the workers in order: all is delivered, and all agrees', async (t) => {

@@ -1,4 +1,5 @@
 import type { Cluster, Worker } from 'node:cluster'
+import { closeUntaken } from './untaken.ts'
 import {
   type PrimaryChannel,
   primaryChannel,
@@ -98,13 +99,14 @@ function primaryOf(process: NodeJS.Process): PrimaryChannel {
 }
 
 function workerOf(worker: Worker): WorkerProcess {
+  closeUntaken(worker)
   return {
     send: (message) => worker.send(message, unheard),
     onMessage: (listener) => worker.on('message', (message: ToPrimary) => listener(message)),
     ended: new Promise((resolve) => {
       worker.once('exit', (code, signal) => resolve({ code, signal }))
-      // It could not be started.
-      worker.once('error', () => resolve({ code: null, signal: null }))
+      // It could not be started, or what Node itself said to it could not be written.
+      worker.on('error', () => resolve({ code: null, signal: null }))
     }),
     kill: () => worker.process.kill('SIGKILL'),
   }
