@@ -1,4 +1,4 @@
-import { existsSync, globSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { measuresItsProcess, quickTests } from '../../scripts/lib/checks/quick/quick-tests.ts'
@@ -13,8 +13,8 @@ async function outcomesOf(t: Test, texts: Readonly<Record<string, string>>, more
   const dir = t.testdir(texts)
   const files = Object.keys(texts).map((name) => join(dir, name))
   const results = join(dir, 'results')
-  const options = { results, jobs: 1, timeoutMs: 60_000, lingerMs: 60_000, mustBeAlone: () => false }
-  const outcomes = await runFiles(files, { ...options, ...more })
+  const options = { results, jobs: 1, env: process.env, timeoutMs: 60_000, lingerMs: 60_000 }
+  const outcomes = await runFiles(files, { ...options, mustBeAlone: () => false, ...more })
   const told = outcomes.map(({ file, ...outcome }) => {
     const said = readFileSync(join(results, `${file}.tap`), 'utf8')
     return [file.slice(dir.length + 1), { ...outcome, said }] as const
@@ -33,7 +33,7 @@ test('files share a process, have a result each, and one may have its own', asyn
   const dir = t.testdir({ ...texts, 'alone.test.ts': alone })
   const files = ['first', 'second', 'alone'].map((name) => join(dir, `${name}.test.ts`))
   const outcomes = await runFiles(files, {
-    ...{ results: join(dir, 'results'), jobs: 1, timeoutMs: 60_000, lingerMs: 60_000 },
+    ...{ results: join(dir, 'results'), jobs: 1, env: process.env, timeoutMs: 60_000, lingerMs: 60_000 },
     mustBeAlone: (file) => file.endsWith('alone.test.ts'),
   })
   t.same(
@@ -49,6 +49,15 @@ test('files share a process, have a result each, and one may have its own', asyn
       ['second.test.ts', true, false, []],
     ],
   )
+})
+
+test('each process writes what it covered, whether its file was alone or not', async (t) => {
+  const texts = { 'alone.test.ts': GOOD, 'first.test.ts': GOOD, 'second.test.ts': GOOD }
+  await outcomesOf(t, texts, {
+    env: { ...process.env, NODE_V8_COVERAGE: t.testdirName },
+    mustBeAlone: (file) => file.endsWith('alone.test.ts'),
+  })
+  t.equal(readdirSync(t.testdirName).filter((name) => /^coverage-.*\.json$/.test(name)).length, 2)
 })
 
 test('whatever goes wrong in a file fails it, and no other', async (t) => {

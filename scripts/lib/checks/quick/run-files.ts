@@ -1,6 +1,7 @@
 // Runs test files, several of them in one process after another, and those that must have one in a process of their own. A
 // process in which a file failed runs no other: what the file left behind would decide about the next.
 import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,6 +18,8 @@ export interface FileOutcome {
 export interface RunOptions extends Omit<FileTask, 'file'> {
   /** So many processes at once. */
   readonly jobs: number
+  /** Of these processes. */
+  readonly env: NodeJS.ProcessEnv
   readonly mustBeAlone: (file: string) => boolean
 }
 
@@ -47,11 +50,17 @@ function endingOf(worker: ChildProcess, task: FileTask): Promise<FileEnding> {
   })
 }
 
+/** A process whose files passed waits for nothing but the next, and writes what it covered when there is none. */
+async function ended(worker: ChildProcess): Promise<void> {
+  worker.disconnect()
+  await once(worker, 'exit')
+}
+
 export async function runFiles(
   files: readonly string[],
   options: RunOptions,
 ): Promise<readonly FileOutcome[]> {
-  const { results, timeoutMs, lingerMs, mustBeAlone } = options
+  const { results, timeoutMs, lingerMs, mustBeAlone, env } = options
   const alone = files.filter(mustBeAlone)
   // Those first that take a process which nobody has warmed.
   const waiting = [...alone, ...files.filter((file) => !alone.includes(file))].values()
@@ -63,16 +72,18 @@ export async function runFiles(
       const path = join(results, `${file}.tap`)
       mkdirSync(dirname(path), { recursive: true })
       writeFileSync(path, '')
-      worker ??= fork(WORKER, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+      // What tests print is none of our own report.
+      worker ??= fork(WORKER, { stdio: ['ignore', 2, 2, 'ipc'], env })
       const { passed: isGood, faults } = await endingOf(worker, { file, results: path, timeoutMs, lingerMs })
       const said = readFileSync(path, 'utf8')
       const passed = isGood && WHOLE.test(said)
       outcomes.push({ file, passed, isSilent: passed && !LEFT_OUT.test(said), faults })
       if (passed && !mustBeAlone(file)) continue
-      worker.kill('SIGKILL')
+      if (passed) await ended(worker)
+      else worker.kill('SIGKILL')
       worker = undefined
     }
-    worker?.disconnect()
+    if (worker !== undefined) await ended(worker)
   }
 
   await Promise.all(Array.from({ length: options.jobs }, work))

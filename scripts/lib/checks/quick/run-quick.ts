@@ -1,35 +1,6 @@
-// Runs the tests of the quick loop, or the test files that it is given, as run-files.ts does: without what tap loads into each
-// process for coverage, and without a process for each file. Results are left where tap leaves its own, and tap reports those
-// files that failed or left something out.
-import { spawnSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
-import { measuresItsProcess, quickTests } from './quick-tests.ts'
-import { runFiles } from './run-files.ts'
-
-const RESULTS = '.tap/test-results'
-/** As in .taprc. */
-const TIMEOUT_MS = 300_000
-const LINGER_MS = 30_000
+// Runs the tests of the quick loop, or the test files that it is given, without what tap loads into each process for coverage.
+import { quickTests } from './quick-tests.ts'
+import { runShared } from './run-shared.ts'
 
 const given = process.argv.slice(2)
-const files = given.length > 0 ? given : quickTests()
-// Results of files that are no more would be named among the slowest.
-rmSync(RESULTS, { recursive: true, force: true })
-const outcomes = await runFiles(files, {
-  results: RESULTS,
-  jobs: availableParallelism(),
-  timeoutMs: TIMEOUT_MS,
-  lingerMs: LINGER_MS,
-  mustBeAlone: measuresItsProcess,
-})
-const told = outcomes.filter(({ isSilent }) => !isSilent).map(({ file }) => file)
-if (told.length > 0)
-  spawnSync('node_modules/.bin/tap', ['replay', '--disable-coverage', '--reporter=terse', ...told], {
-    stdio: 'inherit',
-  })
-const passed = outcomes.filter((outcome) => outcome.passed)
-console.log(`${passed.length} of ${files.length} test files passed.`)
-for (const { file, faults } of outcomes.filter((outcome) => !outcome.passed))
-  console.log([`FAILED: ${file}`, ...faults].join('\n  '))
-process.exitCode = files.length === 0 || passed.length < files.length ? 1 : 0
+process.exitCode = (await runShared(given.length > 0 ? given : quickTests(), process.env)) ? 0 : 1
