@@ -48,6 +48,21 @@ test('help is the head of the script, and needs nothing either', async (t) => {
     }
 })
 
+test('commands at once fail together when one of them does, and each says what it has to say in one piece', async (t) => {
+  const check = (...words: readonly string[]) => ran('node', 'scripts/lib/checks/check.mjs', ...words)
+  const good = ['first=echo one; echo two >&2', 'second=sleep=1; echo $sleep'] as const
+  const passed = check(...good)
+  t.equal(passed.status, 0)
+  t.same(passed.stdout.split(/^(?=first|second)/m).sort(), [
+    'first: passed\none\ntwo\n',
+    'second: passed\n1\n',
+  ])
+  const failed = check(...good, 'third=echo why; exit 3')
+  t.equal(failed.status, 1)
+  for (const said of ['first: passed\none\n', 'second: passed\n', 'third: FAILED\nwhy\n'])
+    t.ok(failed.stdout.includes(said), said)
+})
+
 test('the scripts use the Node of .node-version, or a later one of its line', async (t) => {
   for (const [version, isTaken] of [
     ['24.21.0', true],

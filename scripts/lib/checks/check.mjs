@@ -1,4 +1,5 @@
-// All scripts `check:…` of package.json at once, each with what it says in one piece: `npm run check`.
+// Commands at once, each with what it says in one piece: those given as NAME=COMMAND, or else all scripts `check:…` of
+// package.json (`npm run check`).
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
@@ -14,7 +15,12 @@ async function check([name, command]) {
   return passed
 }
 
+const given = process.argv.slice(2).map((word) => {
+  const [name, ...command] = word.split('=')
+  return [name, command.join('=')]
+})
 const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'))
-const checks = Object.entries(scripts).filter(([name]) => name.startsWith('check:'))
+const ours = Object.entries(scripts).filter(([name]) => name.startsWith('check:'))
+const checks = given.length > 0 ? given : ours
 const passed = await Promise.all(checks.map(check))
 process.exitCode = checks.length > 0 && passed.every(Boolean) ? 0 : 1
