@@ -1,5 +1,5 @@
-// The test files of the quick loop: those that start no process and no browser, by whatever they import of test/ and
-// scripts/, and that search for nothing.
+// The test files of the quick loop, which share processes in the whole suite as well: those that start no process and no
+// browser, by whatever they import of test/ and scripts/, and that search for nothing.
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
