@@ -18,7 +18,7 @@ export interface FileOutcome {
 export interface RunOptions extends Omit<FileTask, 'file'> {
   /** So many processes at once. */
   readonly jobs: number
-  /** Of these processes. */
+  /** What each of them finds in its environment. */
   readonly env: NodeJS.ProcessEnv
   readonly mustBeAlone: (file: string) => boolean
 }
