@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { promisify } from 'node:util'
 import tap, { test } from 'tap'
-import type { RunningHeadgate } from '../../scripts/lib/demo/headgate.ts'
+import { type RunningHeadgate, unhooked } from '../../scripts/lib/demo/headgate.ts'
 import { lakeRows } from '../../scripts/lib/demo/lake-rows.ts'
 import { eventsNamed, post, start, until } from '../fakes/process/process.ts'
 
@@ -149,9 +149,9 @@ test('SIGTERM of the primary ends the workers in order: all is delivered, and al
 
 /** What `headgate reconcile --json` finds in the folder of a Headgate that has ended. */
 async function complete(dataDir: string): Promise<unknown> {
-  const args = ['dist/main.js', 'reconcile', '--to', `${Date.now()}`, '--json']
+  const words = [process.execPath, 'dist/main.js', 'reconcile', '--to', `${Date.now()}`, '--json']
   const env = { PATH: process.env['PATH'], HEADGATE_DATA_DIR: dataDir }
-  const { stdout } = await promisify(execFile)(process.execPath, args, { env })
+  const { stdout } = await promisify(execFile)(...unhooked(words), { env })
   return JSON.parse(stdout)
 }
 

@@ -4,6 +4,7 @@ import { closeSync, openSync, readdirSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
+import { unhooked } from '../../scripts/lib/demo/headgate.ts'
 import { sleep } from '../../src/std/async/abort.ts'
 import { freePort } from '../fakes/process/free-port.ts'
 
@@ -22,7 +23,9 @@ async function start(t: Test, streams: readonly ['pipe' | number, 'pipe' | numbe
   const taking = (origin: string) =>
     writeFile(path, JSON.stringify({ ...config, apps: [{ id: 'shop', origins: [origin], keyless: true }] }))
   await taking('https://shop.example')
-  const child = spawn(process.execPath, [main, 'serve', '--config', path], { stdio: ['ignore', ...streams] })
+  const child = spawn(...unhooked([process.execPath, main, 'serve', '--config', path]), {
+    stdio: ['ignore', ...streams],
+  })
   t.teardown(() => child.kill('SIGKILL'))
   const isReady = () =>
     fetch(`http://127.0.0.1:${admin}/readyz`).then(
@@ -71,7 +74,7 @@ test('an answer that goes to a disk that is full is a failure, and is not kept b
     ['init', 'z.yaml'],
   ]) {
     const full = openSync('/dev/full', 'w')
-    const { status, stderr } = spawnSync(process.execPath, [main, ...args], {
+    const { status, stderr } = spawnSync(...unhooked([process.execPath, main, ...args]), {
       cwd,
       stdio: ['ignore', full, 'pipe'],
       encoding: 'utf8',

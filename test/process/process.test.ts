@@ -7,6 +7,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import tap, { type Test, test } from 'tap'
+import { unhooked } from '../../scripts/lib/demo/headgate.ts'
 import { lakeRows } from '../../scripts/lib/demo/lake-rows.ts'
 import { eventsNamed, post, start, until } from '../fakes/process/process.ts'
 import { configured, launch } from '../fakes/process/product.ts'
@@ -17,7 +18,7 @@ tap.setTimeout(600_000)
 const run = (args: readonly string[], env: Record<string, string> = {}) =>
   new Promise<{ code: number; out: string; err: string }>((resolve) => {
     const options = { env: { PATH: process.env['PATH'], ...env }, timeout: 240_000 }
-    execFile(process.execPath, ['dist/main.js', ...args], options, (error, out, err) =>
+    execFile(...unhooked([process.execPath, 'dist/main.js', ...args]), options, (error, out, err) =>
       resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     )
   })
@@ -31,6 +32,12 @@ test('help names every command, and each command helps', async (t) => {
     t.equal(help.code, 0)
     t.match(help.out, new RegExp(`^Usage: headgate ${name}`))
   }
+})
+
+test('of what the test runner loads into its children, the product has nothing', async (t) => {
+  const { code, out } = await run(['--version'], { NODE_OPTIONS: '--import=/nowhere/hook.mjs' })
+  t.equal(code, 0)
+  t.match(out, /^headgate \d/)
 })
 
 test('a first start makes a key for this machine only, says it once, and refuses the network', async (t) => {

@@ -5,15 +5,21 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { type Test, test } from 'tap'
-import { cleanEnvironment } from '../../scripts/lib/demo/headgate.ts'
+import { cleanEnvironment, unhooked } from '../../scripts/lib/demo/headgate.ts'
 import { freePort } from '../fakes/process/free-port.ts'
 
 const main = new URL('../../dist/main.js', import.meta.url).pathname
 const skip = spawnSync('script', ['--version']).status !== 0 && 'needs script, of util-linux'
 
+const inShell = (words: readonly string[]) =>
+  unhooked(words)
+    .flat()
+    .map((word) => `'${word}'`)
+    .join(' ')
+
 /** A command on a terminal of its own; `type` is its keyboard. */
 function onTerminal(t: Test, args: readonly string[], env: Readonly<Record<string, string>>) {
-  const line = [process.execPath, main, ...args].map((word) => `'${word}'`).join(' ')
+  const line = inShell([process.execPath, main, ...args])
   const child = spawn('script', ['-qefc', `exec ${line}`, '/dev/null'], {
     env: { ...cleanEnvironment(), ...env },
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -82,7 +88,7 @@ test('a terminal that is closed ends nothing, and an end after that is a clean o
   // The shell outlives the terminal, to tell how the command ended.
   writeFileSync(
     at('start.sh'),
-    `trap '' HUP\n'${process.execPath}' '${main}' serve &\necho $! > '${at('pid')}'\nwait $!\necho $? > '${at('code.part')}'\nmv '${at('code.part')}' '${at('code')}'\n`,
+    `trap '' HUP\n${inShell([process.execPath, main, 'serve'])} &\necho $! > '${at('pid')}'\nwait $!\necho $? > '${at('code.part')}'\nmv '${at('code.part')}' '${at('code')}'\n`,
   )
   const terminal = spawn('script', ['-qefc', `sh '${at('start.sh')}'`, '/dev/null'], {
     env,

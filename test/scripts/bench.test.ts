@@ -11,7 +11,7 @@ import { benchTables, withTables } from '../../scripts/lib/bench/page-tables.ts'
 import { contentsOf, linesOf } from '../../scripts/lib/bench/sink/count.ts'
 import { judge, queriesVerdicts } from '../../scripts/lib/bench/verdicts.ts'
 import { bodyOf, isAsPosted } from '../../scripts/lib/bench/workload/body.ts'
-import { cleanEnvironment } from '../../scripts/lib/demo/headgate.ts'
+import { cleanEnvironment, unhooked } from '../../scripts/lib/demo/headgate.ts'
 
 test('the sink finds what JSON.parse would find in a PutRecords body', async (t) => {
   const body = (...records: readonly string[]) =>
@@ -256,11 +256,8 @@ interface Report {
 /** In a process of its own, as the command runs it, on what `npm run build` made. */
 async function bench(t: Test, args: readonly string[]): Promise<Report & { readonly stdout: string }> {
   const json = join(t.testdir(), 'report.json')
-  const words = ['scripts/lib/bench/main.ts', ...args, '--json', json]
-  // The test runner puts its coverage folder into each child's environment: what the bench runs of the product would be
-  // counted for what the tests ran.
-  const program = ['-u', 'NODE_V8_COVERAGE', '-u', 'NODE_OPTIONS', process.execPath, ...words]
-  const { stdout } = await promisify(execFile)('env', program, { env: cleanEnvironment() })
+  const words = [process.execPath, 'scripts/lib/bench/main.ts', ...args, '--json', json]
+  const { stdout } = await promisify(execFile)(...unhooked(words), { env: cleanEnvironment() })
   const report = JSON.parse(await readFile(json, 'utf8')) as Report
   return { stdout, results: report.results }
 }

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import tap, { test } from 'tap'
-import { cleanEnvironment } from '../../scripts/lib/demo/headgate.ts'
+import { cleanEnvironment, unhooked } from '../../scripts/lib/demo/headgate.ts'
 import { parseOptions } from '../../scripts/lib/torture/options.ts'
 import { histogram } from '../../scripts/lib/torture/parts/histogram.ts'
 import { planOf } from '../../scripts/lib/torture/parts/plan.ts'
@@ -163,10 +163,8 @@ test('fifteen kills lose nothing, change nothing and invent nothing', async (t) 
   t.comment(`seed ${SEED}`)
   const json = join(t.testdir(), 'result.json')
   const args = ['--only', 'kills', '--cycles', '15', '--acks', '300', '--seed', `${SEED}`, '--json', json]
-  const words = ['scripts/lib/torture/main.ts', ...args]
-  // As in bench.test.ts: what it runs of the product would be counted for what the tests ran.
-  const program = ['-u', 'NODE_V8_COVERAGE', '-u', 'NODE_OPTIONS', process.execPath, ...words]
-  const { stdout } = await promisify(execFile)('env', program, { env: cleanEnvironment() })
+  const words = [process.execPath, 'scripts/lib/torture/main.ts', ...args]
+  const { stdout } = await promisify(execFile)(...unhooked(words), { env: cleanEnvironment() })
   t.match(stdout, /no violation/)
   const { results } = JSON.parse(await readFile(json, 'utf8'))
   t.match(results, [{ part: 'kills', violations: [], figures: { cycles: 15 } }])

@@ -97,9 +97,8 @@ export async function startHeadgate({
   }
   const file = join(dataDir, 'headgate.json')
   await writeFile(file, JSON.stringify(settings, null, 2), { mode: 0o600 })
-  const line = [...launcher, node, ...nodeArgs, 'dist/main.js', command, '--config', file, ...args]
-  const [program = node, ...words] = line
-  const child = spawn(program, words, {
+  const words = [...launcher, node, ...nodeArgs, 'dist/main.js', command, '--config', file, ...args]
+  const child = spawn(...unhooked(words), {
     stdio: ['ignore', logFile ?? 'ignore', logFile ?? 'inherit'],
     env: { ...cleanEnvironment(), ...env },
   })
@@ -123,7 +122,16 @@ export async function startHeadgate({
   }
 }
 
-/** A child is the built product as a user runs it: no loader or coverage hook of a test runner reaches it. */
+/**
+ * A child is the built product as a user runs it: what a test runner loads into each child, whichever environment that is
+ * given, is taken out again. It would slow the product down, and what that runs be counted for what the tests ran.
+ */
+export const unhooked = (words: readonly string[]): [program: string, words: string[]] => [
+  'env',
+  ['-u', 'NODE_OPTIONS', '-u', 'NODE_V8_COVERAGE', ...words],
+]
+
+/** Nor is it told of what is configured here, and of the runner. */
 export function cleanEnvironment(): NodeJS.ProcessEnv {
   const { NODE_OPTIONS, NODE_V8_COVERAGE, ...env } = process.env
   const foreign = /^(HEADGATE_|_?TAPJS|TAP)/

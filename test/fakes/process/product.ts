@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { unhooked } from '../../../scripts/lib/demo/headgate.ts'
 import { until } from './process.ts'
 
 /** dist/main.js as a process of its own, and every word that it says. */
@@ -23,7 +24,7 @@ export interface Launch {
 }
 
 export function launch(t: Test, { args, env = {} }: Launch): Product {
-  const child = spawn(process.execPath, ['dist/main.js', ...args], {
+  const child = spawn(...unhooked([process.execPath, 'dist/main.js', ...args]), {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], ...env },
   })
