@@ -21,8 +21,12 @@ const run: Run = {
 test('an answer about a run says what it is without, and nothing of its process', async (t) => {
   const without = {
     unseen: { why: 'backlog', events: 5 },
+    setAside: {
+      ...{ lines: 3, objects: 1 },
+      told: [{ key: 'raw/a', why: 'it lacks name', lines: 3, keptIn: 'dead/a' }],
+    },
     notIngested: { count: 2, objects: [{ key: 'raw/a', why: 'EACCES' }] },
-  } as const
+  } satisfies Partial<Run>
   const [whole, lacking] = [runView(run), runView({ ...run, ...without })]
   for (const view of [whole, lacking]) {
     t.ok(Compile(RunDetail).Check(view))

@@ -41,6 +41,13 @@ test('quota comes back with time', async (t) => {
   t.doesNotThrow(() => quota.charge(a, { requests: 1 }))
 })
 
+test('other limits hold at once, and what was used before them stays used', async (t) => {
+  const quota = createQuota(1, fakeClock())
+  quota.charge(a, { requests: 20 })
+  const faster = { ...a, limits: { ...a.limits, requestsPerSecond: 20 } }
+  t.throws(() => quota.charge(faster, { requests: 1 }), { code: 'app_limit', retryAfterMs: 1_050 })
+})
+
 test('a body larger than a second of the quota passes when nothing was sent before', async (t) => {
   const clock = fakeClock()
   const quota = createQuota(1, clock)

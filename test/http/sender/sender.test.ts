@@ -1,7 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { Socket } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { addressIn, createSenders, MAX_HOPS } from '../../../src/http/sender/sender.ts'
+import { addressIn, createSenders, MAX_HOPS, peerOf } from '../../../src/http/sender/sender.ts'
+
+test('a peer that is gone already has no address', async (t) => {
+  t.equal(peerOf(new Socket()), '')
+})
 
 test('an address as proxies write it, with what stands around it', async (t) => {
   for (const [entry, address] of [
