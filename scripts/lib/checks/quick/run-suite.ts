@@ -3,7 +3,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { globSync, rmSync } from 'node:fs'
 import { resolve } from 'node:path'
-import coverageMap from '../coverage-map.ts'
+import { product } from '../coverage-map.ts'
 import { quickTests } from './quick-tests.ts'
 import { runShared } from './run-shared.ts'
 
@@ -17,9 +17,7 @@ const isQuickGood = await runShared(quick, {
   ...process.env,
   NODE_OPTIONS: execFileSync(TAP, ['node-options'], { encoding: 'utf8' }).trim(),
   _TAPJS_PROCESSINFO_COVERAGE_: '1',
-  _TAPJS_PROCESSINFO_COV_FILES_: coverageMap()
-    .map((file) => resolve(file))
-    .join('\n'),
+  _TAPJS_PROCESSINFO_COV_FILES_: product.map((file) => resolve(file)).join('\n'),
 })
 const others = globSync('test/**/*.test.ts').filter((file) => !quick.includes(file))
 // With --changed, tap keeps what is there of coverage; all of them changed, as none of them was run before.
