@@ -135,14 +135,20 @@ test('whatever is sent to the private side is answered as documented', async (t)
   t.notOk('polluted' in {})
 })
 
+const FROM = ['0', `${T0}`, '2026-11-22T11:00:00Z', '2026-11-22']
+const TO = [`${T0 + GRAIN}`, '2026-11-23', '253402300799999', '8640000000000000']
+
 const knownOf = (runIds: readonly string[]) => ({
   id: runIds,
   app: ['shop', 'blog'],
   metric: ['browser.web_vital.lcp'],
   set: ['app'],
   rollup: ['vitals'],
-  from: ['0', `${T0}`, '2026-11-22T11:00:00Z', '2026-11-22'],
-  to: [`${T0 + GRAIN}`, '2026-11-23', '253402300799999', '8640000000000000'],
+  sets: ['app', 'app,app'],
+  ...{ from: FROM, 'base.from': FROM, to: TO, 'base.to': TO },
+  // Of two ranges few would be right by chance.
+  ...{ 'a.from': [`${T0}`], 'a.to': [`${T0 + GRAIN}`], 'b.from': [`${T0}`], 'b.to': ['2026-11-23'] },
+  ...{ 'a.set': ['app'], 'a.value': [''], 'b.set': ['app'], 'b.value': [''], at: ['0', '2500', '0.1'] },
   step: ['15m', '1h', '1d', '7m'],
   tz: ['UTC', 'Europe/Berlin', 'Pacific/Apia', 'America/New_York', '+25:00', 'Etc/Unknown'],
   q: ['0.5', '0.5,0.75,0.999999', '1', '.1'],
