@@ -14,8 +14,8 @@ export interface Slice {
 
 /** What is collected, slice by slice: ledger events, and rows by app and minute of arrival. */
 export const CREATE_TABLES: readonly string[] = [
-  `CREATE OR REPLACE TEMP TABLE ledgers (app VARCHAR, minute BIGINT, instance VARCHAR, run VARCHAR, sequence BIGINT, events BIGINT,
-    total BIGINT)`,
+  `CREATE OR REPLACE TEMP TABLE ledgers (app VARCHAR, minute BIGINT, instance VARCHAR, run VARCHAR, sequence HUGEINT,
+    events HUGEINT, total HUGEINT)`,
   'CREATE OR REPLACE TEMP TABLE counts (app VARCHAR, minute BIGINT, found BIGINT, copies BIGINT, dead BIGINT)',
 ]
 
@@ -40,9 +40,11 @@ export function collect({ fromMs, toMs, files, deadLetters }: Slice): readonly s
   return [
     `CREATE OR REPLACE TEMP VIEW received AS SELECT * FROM (${sources.join(' UNION ALL ')}) q
       WHERE received_time >= ${fromMs} AND received_time < ${toMs}`,
-    `INSERT INTO ledgers SELECT DISTINCT app_id, received_time, ${attribute('instance')}, ${attribute('run')},
-      CAST(${attribute('sequence')} AS BIGINT), CAST(value AS BIGINT), CAST(${attribute('total')} AS BIGINT)
-      FROM received WHERE ${isLedger}`,
+    // What others call so is none without all of its numbers.
+    `INSERT INTO ledgers SELECT * FROM (SELECT DISTINCT app_id, received_time, ${attribute('instance')}, ${attribute('run')},
+        TRY_CAST(${attribute('sequence')} AS BIGINT) AS sequence, TRY_CAST(value AS BIGINT) AS events,
+        TRY_CAST(${attribute('total')} AS BIGINT) AS total FROM received WHERE ${isLedger}) told
+      WHERE sequence IS NOT NULL AND events IS NOT NULL AND total IS NOT NULL`,
     `INSERT INTO counts SELECT app_id, received_time - received_time % 60000 AS minute, COUNT(*),
       SUM(copies) - COUNT(*), SUM(dead) FROM (
         SELECT ${IDENTITY}, COUNT(*) AS copies, MIN(dead) AS dead FROM received WHERE NOT (${isLedger})

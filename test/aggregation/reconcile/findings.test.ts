@@ -91,6 +91,26 @@ test('where all is there, all is found, from several gateways and in whatever fi
   }
 })
 
+test('what others call a ledger event, and is none, keeps nobody from what is found', async (t) => {
+  const setup = await setUp()
+  const written = await tenMinutes(3)
+  await setup.put(`raw/gateway/${HOUR}/a.ndjson`, text(written))
+  const before = await findings(setup)
+  const attributes = { instance: 'i', run: 'r', sequence: '1', total: '1' }
+  const none = [
+    { attributes: {} },
+    { attributes: { ...attributes, sequence: 'x' } },
+    { attributes: { ...attributes, total: '1e99' } },
+    ...[1e300, -1e300].map((value) => ({ attributes, value })),
+    {},
+  ].map((change, at): Row => {
+    const row = JSON.parse(eventLine({ name: LEDGER_NAME, event_id: `none-${at}`, received_time: NOON }))
+    return { ...row, ...change }
+  })
+  await setup.put(`raw/backfill/${HOUR}/b.ndjson`, text(none))
+  t.same(await findings(setup), before)
+})
+
 test('rows that are gone are missed by app, minute and number; an oracle says which', async (t) => {
   const lakes = await setUpMany(t)
   for (let seed = 1; seed <= 12; seed++) {

@@ -2,7 +2,7 @@ import { appendFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as nextLoopRound } from 'node:timers/promises'
 import { AppError } from '../../../std/errors.ts'
-import { allRows, isInputFault, type SqlSession } from '../duckdb/sql-session.ts'
+import { allRows, isInputFault, type SqlSession, type SqlValue } from '../duckdb/sql-session.ts'
 import type { MinuteRows } from '../index/minute-rows.ts'
 import type { Doubt } from './doubts.ts'
 import {
@@ -16,10 +16,12 @@ import {
   MALFORMED_LINES,
   madeFromOf,
   minutesOf,
+  NO_NUMBERS,
+  OPTIONAL_NUMBERS,
   type ParquetTarget,
 } from './event-sql.ts'
 import { type Inflated, inflate, type LineFile, type UnreadableFile } from './inflate-files.ts'
-import { createFaultTally, type FaultTally, type FaultyLines } from './line-faults.ts'
+import { createFaultTally, type FaultTally, type FaultyLines, whyNoNumber } from './line-faults.ts'
 import { hasTooLongLine, screen } from './line-screen.ts'
 import { createMistyped, type Mistyped } from './mistyped.ts'
 import { type Piece, piecesOf } from './pieces.ts'
@@ -40,7 +42,7 @@ export interface Compacted extends ParquetSummary {
   readonly malformed: number
   /** Whose lines those are, and why they are none. */
   readonly faulty: readonly FaultyLines[]
-  /** Events with fields that were nearly ours, and are not in the file. */
+  /** Events with fields that were nearly ours, or with no number where one belongs, which are not in the file. */
   readonly leftOut: readonly Doubt[]
   /** Inputs that broke off, each counted as malformed beside the lines in `dead`. */
   readonly damaged: readonly LineFile[]
@@ -143,19 +145,23 @@ async function compactPiece(
   const fields = await mistyped.inHeads(paths)
   if (fields.length === 0) return
   const [counts = []] = await allRows(session, linesWith(isFast ? linesOf(paths) : GOOD_LINES, fields))
-  for (const [at, { text }] of fields.entries()) {
-    const lines = Number(counts[at])
-    if (lines > 0) leftOut.set(text, (leftOut.get(text) ?? 0) + lines)
-  }
+  for (const [at, { text }] of fields.entries()) addLines(leftOut, text, counts[at])
+}
+
+function addLines(leftOut: Map<string, number>, why: string, counted: SqlValue | undefined): void {
+  const lines = Number(counted)
+  if (lines > 0) leftOut.set(why, (leftOut.get(why) ?? 0) + lines)
 }
 
 async function compactScreened(
   session: SqlSession,
   piece: readonly Piece[],
-  { parquet, lines, dead, tally: { faults, mistyped } }: PieceTarget,
+  { parquet, lines, dead, tally: { faults, leftOut, mistyped } }: PieceTarget,
 ): Promise<void> {
   await screen(piece, { lines, dead }, (place, fault) => faults.add(place, fault))
   await session.run([judgeLines(lines), compactJudged(parquet)])
+  const [counts = []] = await allRows(session, NO_NUMBERS)
+  for (const [at, name] of OPTIONAL_NUMBERS.entries()) addLines(leftOut, whyNoNumber(name), counts[at])
   for await (const rows of session.rows(MALFORMED_LINES)) {
     for (const [place, line, why] of rows) {
       const hints = faults.add(Number(place), String(why))
@@ -209,6 +215,7 @@ export async function contentsOf(session: SqlSession, parquet: string): Promise<
         rowsOf.push(Number(count))
       }
       rows += Number(count)
+      if (first === null) continue
       arrivalMinMs = Math.min(arrivalMinMs ?? Infinity, Number(first))
       arrivalMaxMs = Math.max(arrivalMaxMs ?? -Infinity, Number(last))
     }

@@ -1,11 +1,12 @@
-import { MAX_VALUE } from '../../../event/schema/event.ts'
+import { MAX_VALUE, MAX_WEIGHT, NAME_FORM, NAME_PATTERN } from '../../../event/schema/event.ts'
 import { LEDGER_NAME } from '../../../event/schema/ledger-event.ts'
 import { converted, scales } from '../../../event/values/unit.ts'
 import { DAY_MS } from '../../../std/durations.ts'
 import { didYouMean } from '../../../std/input/did-you-mean.ts'
 import { MAX_INSTANT_MS, MIN_EPOCH_MS } from '../../../std/input/instant.ts'
 import { allRows, type SqlSession } from '../duckdb/sql-session.ts'
-import { quote, readParquet } from '../duckdb/sql-text.ts'
+import { quote } from '../duckdb/sql-text.ts'
+import { eventRows } from './event-sql.ts'
 import { COARSE, FINE } from './line-faults.ts'
 
 /** Rows that are taken as they are, and hardly say what was meant. */
@@ -38,32 +39,38 @@ export async function doubtsIn(session: SqlSession, parquet: string, expected: E
 }
 
 function doubtsOf(parquet: string, { nowMs, apps }: Expected): string {
-  // Others may have columns of any whole number where ours are BIGINT, and of numbers where ours are texts.
-  const unit = 'CAST(unit AS VARCHAR)'
-  const value = 'CAST(value AS DOUBLE)'
   const listed = (names: readonly unknown[]) => names.map((each) => quote(String(each))).join(', ')
   // What gateways tell of an app that was removed since is no event of it.
   const ofNoApp =
-    apps.length === 0
-      ? 'FALSE'
-      : `CAST(name AS VARCHAR) <> ${quote(LEDGER_NAME)} AND app NOT IN (${listed(apps)})`
-  return `SELECT doubt, COUNT(*), MIN(app) FROM (SELECT CAST(app_id AS VARCHAR) AS app, CASE
+    apps.length === 0 ? 'FALSE' : `name <> ${quote(LEDGER_NAME)} AND app_id NOT IN (${listed(apps)})`
+  // Others may have columns of any whole number, or doubles, where ours are BIGINT.
+  const isNoTime = (field: string) => `COALESCE(NOT isfinite(CAST(${field} AS DOUBLE)), TRUE)`
+  return `SELECT doubt, COUNT(*), MIN(app) FROM (SELECT app_id AS app, CASE
+      WHEN ${isNoTime('event_time')} THEN 'none'
       WHEN event_time < ${MIN_EPOCH_MS} THEN 'coarse'
       WHEN event_time > ${MAX_INSTANT_MS} THEN 'fine'
       WHEN event_time > ${nowMs + MAX_AHEAD_MS} THEN 'ahead'
-      WHEN CAST(event_time AS HUGEINT) - received_time > ${MAX_AHEAD_MS} THEN 'early'
-      WHEN isnan(${value}) OR ${value} NOT BETWEEN 0 AND ${MAX_VALUE} THEN 'value'
-      WHEN ${unit} IN (${listed([...scales.keys()])}) THEN ${unit}
+      WHEN ${isNoTime('received_time')} OR received_time > ${MAX_INSTANT_MS} THEN 'arrival'
+      WHEN CAST(event_time AS DOUBLE) - received_time > ${MAX_AHEAD_MS} THEN 'early'
+      WHEN isnan(value) OR value NOT BETWEEN 0 AND ${MAX_VALUE} THEN 'value'
+      WHEN NOT regexp_matches(name, ${quote(NAME_PATTERN)}) THEN 'name'
+      WHEN weight <= 0 OR weight > ${MAX_WEIGHT} THEN 'weight'
+      WHEN unit IN (${listed([...scales.keys()])}) THEN unit
       WHEN ${ofNoApp} THEN 'app' END AS doubt
-    FROM ${readParquet([parquet])}) rows WHERE doubt IS NOT NULL GROUP BY 1 ORDER BY 1`
+    FROM (${eventRows([parquet])}) events) rows WHERE doubt IS NOT NULL GROUP BY 1 ORDER BY 1`
 }
 
 const OF_COLUMNS: Readonly<Record<string, string>> = {
+  none: 'event_time is no time in epoch milliseconds: the row is kept, and in no number',
   coarse: `event_time ${COARSE}`,
   fine: `event_time ${FINE}`,
   early:
     'event_time is more than a day after received_time, and nothing arrives before it happens: where nobody knows when it arrived, both are the same',
+  arrival:
+    'received_time is no time in epoch milliseconds: counted as if it arrived with its object; where nobody knows, take event_time',
   value: `value does not lie between 0 and ${MAX_VALUE}: it is kept, and in no number`,
+  name: `name is none that a gateway takes, which is ${NAME_FORM}: counted under it`,
+  weight: `weight is not above 0 and up to ${MAX_WEIGHT}: the row counts as 1`,
   ahead: 'event_time is more than a day from now: counted when its window is over',
 }
 

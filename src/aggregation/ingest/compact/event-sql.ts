@@ -9,7 +9,6 @@ import {
 } from '../../../event/schema/event.ts'
 import { LEDGER_NAME } from '../../../event/schema/ledger-event.ts'
 import { MAX_INSTANT_MS, MIN_EPOCH_MS } from '../../../std/input/instant.ts'
-import type { SqlValue } from '../duckdb/sql-session.ts'
 import { fileList, quote, readParquet } from '../duckdb/sql-text.ts'
 import type { LineFault } from './line-faults.ts'
 import { MAX_LINE_BYTES } from './line-screen.ts'
@@ -33,15 +32,12 @@ const isFine = (field: string) => `${field} > ${MAX_INSTANT_MS}`
 /** Column → DuckDB type, in storage order. */
 type Types = readonly (readonly [string, string])[]
 export const columnTypes: Types = columns.map(({ name, type }) => [name, DUCKDB_TYPES[type]])
-const typeOf: ReadonlyMap<string, string> = new Map(columnTypes)
 const lineTypes: Types = [['v', 'BIGINT'], ...columnTypes]
 const required = columns.filter((column) => column.required).map(({ name }) => name)
 const isDefaulted = (name: ColumnName): name is keyof typeof DEFAULTS => name in DEFAULTS
 
 /** What a line must say, whoever put it into the lake: nobody can tell it for them. */
 export const NEEDED: readonly ColumnName[] = required.filter((name) => !isDefaulted(name))
-/** Without a weight a row stands for itself. A unit cannot be told for all rows of a file. */
-const NEEDED_OF_FILES: readonly ColumnName[] = required.filter((name) => name !== 'weight')
 
 /** What makes a row an event. Prefix: of the row's columns. `FAULTS_OF_LINE` says the same of a line that is none. */
 const isEvent = (prefix: string) =>
@@ -145,6 +141,16 @@ const FAULTS_OF_LINE = `CASE WHEN NOT json_valid(line) THEN ${quote('json' satis
 /** Place of its file, the line, and why it is none. */
 export const MALFORMED_LINES = `SELECT place, line, ${FAULTS_OF_LINE} FROM judged WHERE NOT good`
 
+/** Numbers that a line may be without. */
+export const OPTIONAL_NUMBERS: readonly ColumnName[] = columns.flatMap(({ name, type }) =>
+  (type === 'integer' || type === 'double') && !NEEDED.includes(name) ? [name] : [],
+)
+
+/** How many events of `judged` say something else there, of which the casts make nothing. */
+export const NO_NUMBERS = `SELECT ${OPTIONAL_NUMBERS.map(
+  (name) => `COUNT(*) FILTER (event.${name} IS NULL AND ${isPresent(name)})`,
+).join(', ')} FROM judged WHERE good`
+
 /** Lines of files, and of those that were judged the events: for `linesWith`. */
 export const linesOf = (files: readonly string[]): string =>
   `SELECT json AS line FROM read_json_objects(${fileList(files)}, format = 'newline_delimited',
@@ -158,72 +164,16 @@ export function linesWith(lines: string, fields: readonly Pick<MeantField, 'name
   return `SELECT ${counts.join(', ')} FROM (${lines})`
 }
 
-/** Name, in lower case as SQL compares it, and type of each column of a Parquet file. */
-export const columnsOf = (file: string): string =>
-  `SELECT lower(column_name), column_type FROM (DESCRIBE SELECT * FROM ${readParquet([file])})`
-
-const WHOLE = /^(U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE)$/
-const AS_TEXT = /^(VARCHAR|BOOLEAN|U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE)$/
 /**
- * DuckDB reads a column of several files in the one type that holds all of theirs. These do not change what ours hold:
- * FLOAT would round times, VARCHAR[], UUID or JSON would refuse text.
- */
-const READABLE_AS: Readonly<Record<ColumnType, RegExp>> = {
-  text: AS_TEXT,
-  json: /^(VARCHAR|JSON)$/,
-  bigint: WHOLE,
-  integer: WHOLE,
-  double: /^(U?(TINY|SMALL|BIG)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(\d+,\d+\))$/,
-}
-/** As much of a type of DuckDB as a message shows: that of a nested column may be pages long. Ours. */
-const MAX_TYPE_CHARS = 60
-
-export type FileColumns = ReadonlyMap<SqlValue | undefined, SqlValue | undefined>
-
-const typeIn = (found: FileColumns, name: ColumnName) => String(found.get(name))
-
-/** Columns of ours that are there in a type that is not read as theirs. */
-export const unlikeOurs = (found: FileColumns): readonly ColumnName[] =>
-  columns.flatMap(({ name, type }) =>
-    found.has(name) && !READABLE_AS[type].test(typeIn(found, name)) ? [name] : [],
-  )
-
-/** How many values each of the columns has. */
-export const emptyAmong = (file: string, names: readonly ColumnName[]): string =>
-  `SELECT ${names.map((name) => `COUNT(${name})`).join(', ')} FROM ${readParquet([file])}`
-
-/**
- * What is not of an event in the columns, of which `empty` have no value at all; undefined when all that engines read can
- * be read. Nothing of nothing is read in any type that holds text and numbers, if an event may be without.
- */
-export function shapeFault(found: FileColumns, empty: ReadonlySet<string>): string | undefined {
-  const missing = NEEDED_OF_FILES.filter((name) => !found.has(name))
-  if (missing.length > 0) return `It lacks the columns ${missing.join(', ')}`
-  const isAbsent = (name: ColumnName) =>
-    empty.has(name) && !NEEDED_OF_FILES.includes(name) && AS_TEXT.test(typeIn(found, name))
-  const name = unlikeOurs(found).find((each) => !isAbsent(each))
-  if (name === undefined) return undefined
-  const is = typeIn(found, name).slice(0, MAX_TYPE_CHARS)
-  return `Its column ${name} is ${is}, which is not read as ${typeOf.get(name)}`
-}
-
-/** Fails when anything of the columns that engines read cannot be read, to the last page. */
-export function readWhole(file: string, found: FileColumns): string {
-  const casts = columnTypes
-    .filter(([name]) => found.has(name))
-    .map(([name, type]) => `CAST(${name} AS ${type})`)
-  // A sum of what depends on every value: nothing of it is known from the footer.
-  return `SELECT bit_xor(hash(${casts.join(', ')})) FROM ${readParquet([file])}`
-}
-
-/**
- * Minute of event time, rows in it, first and last arrival. Ledger events belong to none: no window is computed anew for
- * one that comes late. By position: a file of others may have a column of any name that we would give.
+ * Minute of event time, rows in it, first and last arrival, of those that are a time. Ledger events belong to none: no
+ * window is computed anew for one that comes late. By position: a file of others may have a column of any name that we
+ * would give.
  */
 export function minutesOf(file: string): string {
+  const arrival = `CASE WHEN received_time BETWEEN 0 AND ${MAX_INSTANT_MS} THEN received_time END`
   // Others may have columns of numbers where ours are texts.
   return `SELECT CASE WHEN CAST(name AS VARCHAR) = ${quote(LEDGER_NAME)} THEN NULL ELSE event_time - event_time % 60000 END,
-      COUNT(*), MIN(received_time), MAX(received_time)
+      COUNT(*), MIN(${arrival}), MAX(${arrival})
     FROM read_parquet(${fileList([file])}, hive_partitioning = false)
     WHERE event_time BETWEEN 0 AND ${MAX_TIME_MS} GROUP BY 1 ORDER BY 1`
 }

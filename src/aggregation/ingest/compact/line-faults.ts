@@ -1,5 +1,11 @@
 import { MAX_HINTS, MOST_HINTED } from '../../../event/hints.ts'
-import { type ColumnName, columns, EVENT_VERSION, MAX_ID_CHARS } from '../../../event/schema/event.ts'
+import {
+  type ColumnName,
+  columns,
+  DEFAULTS,
+  EVENT_VERSION,
+  MAX_ID_CHARS,
+} from '../../../event/schema/event.ts'
 
 /** It cannot even be looked into; it is no object of JSON; its `v` is another, or missing. */
 type FaultOfLine = 'length' | 'utf8' | 'json' | 'object' | 'version'
@@ -116,6 +122,10 @@ function whyFault(fault: LineFault): string {
   if (fault.startsWith('fine:')) return `its ${name} ${FINE}${MUST_BE}, ${asIn(name, EXAMPLES[name])}`
   return `its ${name} is ${typeOf.get(name) === 'bigint' ? 'no time in epoch milliseconds' : 'no number'}, ${asIn(name, EXAMPLES[name])}`
 }
+
+/** Of a column that an event may be without. */
+export const whyNoNumber = (name: ColumnName): string =>
+  `${name} is no number that fits there and was left out${name === 'weight' ? `: the event counts as ${DEFAULTS.weight}` : ''}`
 
 /** What of a time that counts something else is told, wherever it stands. */
 export const COARSE = 'is before 1973, and looks like epoch seconds'

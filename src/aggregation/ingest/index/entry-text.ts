@@ -21,7 +21,7 @@ export interface IndexEntry {
   /** As JSON: start of each minute of event time (epoch ms, as text) → rows in it. */
   readonly minutes: MinuteRows
   readonly malformed: number
-  /** First and last received_time; null without rows. */
+  /** First and last received_time; null where no row has one. */
   readonly arrivalMinMs: number | null
   readonly arrivalMaxMs: number | null
   /** When the entry was made; absent in those of the first versions. */

@@ -6,7 +6,7 @@ import {
   readWhole,
   shapeFault,
   unlikeOurs,
-} from '../compact/event-sql.ts'
+} from '../compact/parquet-shape.ts'
 import { allRows, exceedsItsLimit, isInputFault, type SqlSession } from '../duckdb/sql-session.ts'
 import { whyOf } from './failure-reason.ts'
 

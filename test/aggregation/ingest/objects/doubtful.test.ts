@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { test } from 'tap'
 import { localWorkbench } from '../../../../src/aggregation/ingest/objects/workbench.ts'
-import { MAX_VALUE } from '../../../../src/event/schema/event.ts'
+import { MAX_VALUE, MAX_WEIGHT } from '../../../../src/event/schema/event.ts'
 import { LEDGER_NAME } from '../../../../src/event/schema/ledger-event.ts'
 import { scales } from '../../../../src/event/values/unit.ts'
 import { DAY_MS } from '../../../../src/std/durations.ts'
@@ -59,6 +59,46 @@ test('values that no rollup counts are told', async (t) => {
   const [key = ''] = await keys('raw/')
   const why = 'value does not lie between 0 and 1000000000000: it is kept, and in no number'
   t.same(doubtful, [{ key, why, rows: 2 }])
+})
+
+test('names and weights that no gateway would have stored are told, and how the rows count', async (t) => {
+  const { put, ingester, keys } = await setUp()
+  const change = [
+    ...['bad name', '', '1st', 'm<script>'].map((name) => ({ name })),
+    ...[-1, 0, MAX_WEIGHT + 1, 1e300].map((weight) => ({ weight })),
+    ...[{ name: `m${'x'.repeat(127)}` }, { weight: MAX_WEIGHT }, { weight: 1e-9 }, { name: LEDGER_NAME }],
+  ]
+  const events = change.map((each, at) => `${eventLine({ event_id: `${at}`, ...each })}\n`)
+  await put(`raw/backfill/${HOUR}/a.ndjson`, events.join(''))
+  const { doubtful, rows } = await ingester().ingest(signal)
+  const [key = ''] = await keys('raw/')
+  t.equal(rows, change.length)
+  t.same(doubtful, [
+    {
+      key,
+      why: 'name is none that a gateway takes, which is 1 to 128 of A-Z, a-z, 0-9 and _ . : / -, beginning with a letter: counted under it',
+      rows: 4,
+    },
+    { key, why: 'weight is not above 0 and up to 1000000: the row counts as 1', rows: 4 },
+  ])
+})
+
+test('what is no number where one may stand is told, as it is not in what is counted', async (t) => {
+  const { put, ingester, keys } = await setUp()
+  const values: readonly unknown[] = ['much', '7', 7, null, [1], {}, true, 1e12]
+  const lines = ['weight', 'http_response_status_code'].flatMap((name) =>
+    values.map((value) => ({ v: 1, ...storedEvent({ event_id: `${name} ${value}` }), [name]: value })),
+  )
+  await put(`raw/backfill/${HOUR}/a.ndjson`, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+  const { doubtful, rows, malformed } = await ingester().ingest(signal)
+  const [key = ''] = await keys('raw/')
+  t.same([rows, malformed], [lines.length, 0])
+  const left = 'is no number that fits there and was left out'
+  t.same(doubtful, [
+    { key, why: 'weight is not above 0 and up to 1000000: the row counts as 1', rows: 1 },
+    { key, why: `weight ${left}: the event counts as 1`, rows: 3 },
+    { key, why: `http_response_status_code ${left}`, rows: 4 },
+  ])
 })
 
 test('fields that are nearly ours are told with the one that was meant, of how many events', async (t) => {

@@ -1,10 +1,13 @@
-import { join } from 'node:path'
+import { mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { test } from 'tap'
 import type { OpenSqlSession } from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
 import { quote } from '../../../../src/aggregation/ingest/duckdb/sql-text.ts'
+import { duckdbEngine } from '../../../../src/aggregation/rollup/engines/duckdb-engine.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { openDuckdb } from '../../../fakes/aggregation/sessions.ts'
-import { storedEvent, writeParquet } from '../../../fakes/events.ts'
+import { seededEntropy } from '../../../fakes/entropy.ts'
+import { NOON, storedEvent, writeParquet } from '../../../fakes/events.ts'
 import { CLEAN, HOUR, interrupted, setUp, setUpMany, signal } from '../harness.ts'
 
 const GOOD = `raw/gateway/${HOUR}/good.parquet`
@@ -126,5 +129,77 @@ test('a lack of memory that passes, or is of the machine, sets nothing aside', a
     )
     t.same([await keys('raw/'), await keys('dead/')], [[BAD, GOOD], []], what)
     t.match(await ingester().ingest(signal), { setAside: [], failed: [] }, `${what}, and the next time`)
+  }
+})
+
+test('a row of theirs that says no time costs none of its neighbours, is in no number, and is told', async (t) => {
+  const none = 'event_time is no time in epoch milliseconds: the row is kept, and in no number'
+  const arrival =
+    'received_time is no time in epoch milliseconds: counted as if it arrived with its object; where nobody knows, take event_time'
+  const coarse = /^event_time is before 1973/
+  const fine = /^event_time is after 9999/
+  const { session, openSession, places, lake, ingester, dead, clock } = await setUp()
+  const engine = duckdbEngine({
+    ...{ lake, openSession, tempDir: places.tempDir, memoryLimitBytes: 512_000_000 },
+    entropy: seededEntropy(),
+  })
+  const minuteMs = NOON + 60_000
+  // Which engines read in the same statement.
+  const own = `raw/gateway/${HOUR}/own.parquet`
+  const event = storedEvent({ event_id: 'own', event_time: minuteMs, http_response_status_code: 200 })
+  await writeParquet(session, [event], join(places.lakeDir, own))
+  await ingester().ingest(signal)
+  let objects = 0
+  for (const [column, bad, why, counted] of [
+    ['event_time', "'NaN'::DOUBLE", none, 9],
+    ['event_time', "'inf'::DOUBLE", none, 9],
+    ['event_time', "'-inf'::DOUBLE", none, 9],
+    ['event_time', 'NULL::BIGINT', none, 9],
+    ['event_time', '1e300::DOUBLE', fine, 9],
+    ['event_time', '-1e300::DOUBLE', coarse, 9],
+    ['event_time', '18446744073709551615::UBIGINT', fine, 9],
+    ['event_time', '9223372036854775807::BIGINT', fine, 9],
+    ['event_time', '(-9223372036854775808)::BIGINT', coarse, 9],
+    ['event_time', '(-1)::BIGINT', coarse, 9],
+    ['received_time', "'NaN'::DOUBLE", arrival, 10],
+    ['received_time', "'inf'::DOUBLE", arrival, 10],
+    ['received_time', "'-inf'::DOUBLE", arrival, 10],
+    ['received_time', 'NULL::BIGINT', arrival, 10],
+    ['received_time', '18446744073709551615::UBIGINT', arrival, 10],
+    ['http_response_status_code', '1e300::DOUBLE', undefined, 10],
+    ['http_response_status_code', '18446744073709551615::UBIGINT', undefined, 10],
+    ['weight', "'NaN'::DOUBLE", /^weight is not above 0/, 10],
+    ['value', "'NaN'::DOUBLE", /^value does not lie/, 9],
+  ] as const) {
+    const what = `${column} ${bad}`
+    objects += 1
+    const key = `raw/backfill/${HOUR}/${objects}.parquet`
+    const path = join(places.lakeDir, key)
+    mkdirSync(dirname(path), { recursive: true })
+    const good = ['event_time', 'received_time'].includes(column) ? minuteMs : 1
+    await session.run([
+      `COPY (SELECT * REPLACE (CASE WHEN i = 3 THEN ${bad} ELSE ${good} END AS ${column})
+        FROM (SELECT i, '${objects}-' || i AS event_id, ${minuteMs} AS event_time, ${minuteMs} AS received_time, 'shop' AS app_id,
+          'm' AS name, 1.5::DOUBLE AS value, 'ms' AS unit, 1 AS weight, 200 AS http_response_status_code FROM range(10) t(i)) q) TO ${quote(path)} (FORMAT parquet)`,
+    ])
+    const { doubtful, rows, setAside, failed } = await ingester().ingest(signal)
+    t.same([setAside, failed, await dead()], [[], [], ''], what)
+    t.match(doubtful, why === undefined ? [] : [{ key, why, rows: 1 }], what)
+    t.equal(rows, column === 'value' ? 10 : counted, what)
+    const found = await ingester().touching(minuteMs, minuteMs + 60_000)
+    t.match(
+      found.filter((object) => object.key === key),
+      [{ rows, arrivedMs: minuteMs }],
+      what,
+    )
+    const { counts } = await engine.compute(
+      {
+        definition: { id: 'd', grainMs: 60_000, sets: [], maxMetrics: 9, maxValues: 9 },
+        ...{ fromMs: minuteMs, toMs: minuteMs + 60_000, lateAfterMs: clock.nowMs(), inputs: [own, key] },
+        outputPrefix: `rollups/${objects}/`,
+      },
+      signal,
+    )
+    t.equal(counts.kept, counted + 1, what)
   }
 })

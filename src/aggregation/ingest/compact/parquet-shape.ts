@@ -1,0 +1,72 @@
+import { type ColumnName, type ColumnType, columns } from '../../../event/schema/event.ts'
+import type { SqlValue } from '../duckdb/sql-session.ts'
+import { readParquet } from '../duckdb/sql-text.ts'
+import { columnTypes } from './event-sql.ts'
+
+const typeOf: ReadonlyMap<string, string> = new Map(columnTypes)
+/** Without a weight a row stands for itself. A unit cannot be told for all rows of a file. */
+const NEEDED_OF_FILES: readonly ColumnName[] = columns.flatMap(({ name, required }) =>
+  required && name !== 'weight' ? [name] : [],
+)
+
+/** Name, in lower case as SQL compares it, and type of each column of a Parquet file. */
+export const columnsOf = (file: string): string =>
+  `SELECT lower(column_name), column_type FROM (DESCRIBE SELECT * FROM ${readParquet([file])})`
+
+const WHOLE = /^(U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE)$/
+const AS_TEXT = /^(VARCHAR|BOOLEAN|U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE)$/
+/**
+ * DuckDB reads a column of several files in the one type that holds all of theirs. These do not change what ours hold:
+ * FLOAT would round times, VARCHAR[], UUID or JSON would refuse text.
+ */
+const READABLE_AS: Readonly<Record<ColumnType, RegExp>> = {
+  text: AS_TEXT,
+  json: /^(VARCHAR|JSON)$/,
+  bigint: WHOLE,
+  integer: WHOLE,
+  double: /^(U?(TINY|SMALL|BIG)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(\d+,\d+\))$/,
+}
+/** As much of a type of DuckDB as a message shows: that of a nested column may be pages long. Ours. */
+const MAX_TYPE_CHARS = 60
+
+export type FileColumns = ReadonlyMap<SqlValue | undefined, SqlValue | undefined>
+
+const typeIn = (found: FileColumns, name: ColumnName) => String(found.get(name))
+
+/** Columns of ours that are there in a type that is not read as theirs. */
+export const unlikeOurs = (found: FileColumns): readonly ColumnName[] =>
+  columns.flatMap(({ name, type }) =>
+    found.has(name) && !READABLE_AS[type].test(typeIn(found, name)) ? [name] : [],
+  )
+
+/** How many values each of the columns has. */
+export const emptyAmong = (file: string, names: readonly ColumnName[]): string =>
+  `SELECT ${names.map((name) => `COUNT(${name})`).join(', ')} FROM ${readParquet([file])}`
+
+/**
+ * What is not of an event in the columns, of which `empty` have no value at all; undefined when all that engines read can
+ * be read. Nothing of nothing is read in any type that holds text and numbers, if an event may be without.
+ */
+export function shapeFault(found: FileColumns, empty: ReadonlySet<string>): string | undefined {
+  const missing = NEEDED_OF_FILES.filter((name) => !found.has(name))
+  if (missing.length > 0) return `It lacks the columns ${missing.join(', ')}`
+  const isAbsent = (name: ColumnName) =>
+    empty.has(name) && !NEEDED_OF_FILES.includes(name) && AS_TEXT.test(typeIn(found, name))
+  const name = unlikeOurs(found).find((each) => !isAbsent(each))
+  if (name === undefined) return undefined
+  const is = typeIn(found, name).slice(0, MAX_TYPE_CHARS)
+  return `Its column ${name} is ${is}, which is not read as ${typeOf.get(name)}`
+}
+
+/**
+ * Fails when anything of the columns that engines read cannot be read, to the last page. A number that is none of ours, such
+ * as a time that is infinite, is of its row and keeps none of the others away; a text that is no JSON keeps all objects from
+ * being read together.
+ */
+export function readWhole(file: string, found: FileColumns): string {
+  const casts = columns
+    .filter(({ name }) => found.has(name))
+    .map(({ name, type }) => `${type === 'json' ? 'CAST' : 'TRY_CAST'}(${name} AS ${typeOf.get(name)})`)
+  // A sum of what depends on every value: nothing of it is known from the footer.
+  return `SELECT bit_xor(hash(${casts.join(', ')})) FROM ${readParquet([file])}`
+}
