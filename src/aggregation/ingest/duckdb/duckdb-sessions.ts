@@ -181,12 +181,15 @@ const ITS_LIMIT =
 
 /** Names columns and types, and what is written in statements of ours; never a value. */
 const OF_NAMES = /^(?:Binder|Catalog) Error/
-const FROM_QUOTE = /["'`{[\n].*$/s
+/** A quote begins SQL or data, but that of a word such as `can't`. */
+const FROM_QUOTE = /(?:["`{[\n]|(?<!n)'|'(?!t\b)).*$/s
+/** A number of the data, which has no quotes. */
+const NUMBER = / with value .*(?= can't be cast)/s
 const FROM_LINE_END = /\n.*$/s
 
 /** The first words only: what follows a quote or a bracket in DuckDB's messages is SQL or data. */
 function sqlError(text: string): AppError {
-  const message = text.replace(/^Error: /, '')
+  const message = text.replace(/^Error: /, '').replace(NUMBER, '')
   const words = message
     .replace(OF_NAMES.test(message) ? FROM_LINE_END : FROM_QUOTE, '')
     .slice(0, MAX_MESSAGE_CHARS)

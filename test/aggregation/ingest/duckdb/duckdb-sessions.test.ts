@@ -89,6 +89,12 @@ test('an error in SQL says its kind but none of the data, and the session goes o
   t.notMatch((failure as AppError).message, /jane/)
   t.ok((failure as AppError).message.length <= 210)
   await t.rejects(session.run(['SELECT 1', 'SELEC 2']), { code: 'engine_failed' })
+  const outOfRange = await all(session, `SELECT CAST(i AS TINYINT) FROM range(4711, 4712) t(i)`).catch(String)
+  t.match(
+    outOfRange,
+    /can't be cast because the value is out of range for the destination type INT8 when casting from source column i$/,
+  )
+  t.notMatch(outOfRange, /4711/)
   const noColumn = /^DuckDB: Binder Error: Referenced column "nobody" not found/
   await t.rejects(all(session, 'SELECT nobody FROM range(1)'), { message: noColumn }, 'names are no data')
   t.same(await all(session, 'SELECT 1'), [[1]])
