@@ -4,7 +4,7 @@ import type { RejectionCode } from '../../../event/ledger/ledger.ts'
 import type { Measurement } from '../../../event/schema/event.ts'
 import { isObject } from '../../../event/schema/json-object.ts'
 import { judge } from '../../../event/verdict.ts'
-import { runToEnd } from '../../../std/async/yielding.ts'
+import type { ResumableWork } from '../../../std/async/yielding.ts'
 import { AppError, type ErrorCode } from '../../../std/errors.ts'
 
 /** As many as a request may bring to the gateway. */
@@ -32,10 +32,10 @@ export interface JudgedLine {
 const OF_THE_LINE: readonly ErrorCode[] = ['malformed_body', 'body_too_large']
 
 /** A line is an event, or `{ recordToken?, context?, events }`: to the contract of `POST /v1/events`. */
-export function judgeLine(line: Buffer): JudgedLine {
+export function* judgeLine(line: Buffer): ResumableWork<JudgedLine> {
   if (line.length < LEAST_BYTES) return TOO_SHORT
   try {
-    return judgeCandidates(runToEnd(candidatesIn(line)))
+    return judgeCandidates(yield* candidatesIn(line))
   } catch (error) {
     if (!(error instanceof AppError && OF_THE_LINE.includes(error.code))) throw error
     return rejectedLine('malformed_line', error.message)

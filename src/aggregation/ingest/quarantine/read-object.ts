@@ -6,6 +6,7 @@ import { grownBytes, mostStoredBytes } from '../../../event/schema/growth.ts'
 import { EVENT_TOO_LARGE, MAX_EVENT_BYTES } from '../../../event/verdict.ts'
 import type { LakeObject } from '../../../lake/lake.ts'
 import type { RawObject } from '../../../lake/layout.ts'
+import { createYielder, runYielding, type Yielder } from '../../../std/async/yielding.ts'
 import { HOUR_MS } from '../../../std/durations.ts'
 import { AppError } from '../../../std/errors.ts'
 import { FILE_MODE } from '../../../std/files/files.ts'
@@ -116,9 +117,10 @@ async function* storedLines(
   const { tools, deadLetters, tally } = reading
   const { app, arrivalMs } = object
   const attribute = createAttribution(app, arrivalMs, tools.verifier)
+  const breath = createYielder(tools.signal)
   const judging = {
     ...reading,
-    attribute,
+    ...{ attribute, breath },
     seal: createDirectLineBuilder(app, { key: object.key, receivedMs: receivedMs(object) }),
   }
   const isEnough = () => tally.events >= tools.maxEvents
@@ -128,6 +130,8 @@ async function* storedLines(
     let stored = ''
     for (const line of lines) {
       stored += await storedLine(line, judging)
+      // Short lines that are none cost as much each as long ones, and a chunk holds hundreds of them.
+      if (breath.shouldYield()) await breath.yieldNow()
       if (stored.length < PIECE_CHARS) continue
       yield stored
       stored = ''
@@ -164,12 +168,13 @@ function broken(reading: ObjectReading, detail: string): ObjectReading {
 interface Judging extends ObjectReading {
   readonly attribute: ReturnType<typeof createAttribution>
   readonly seal: BuildDirectLine
+  readonly breath: Yielder
 }
 
 /** What is stored of a line: of its events those that fit, the others are counted. */
 async function storedLine(line: Line, judging: Judging): Promise<string> {
   const { deadLetters, tally, attribute } = judging
-  const { accepted, rejected, token } = judged(line, judging)
+  const { accepted, rejected, token } = await judged(line, judging)
   for (const each of rejected) deadLetters.add(each, line)
   if (accepted.length === 0) return ''
   tally.roomBytes += grownBytes(line.bytes.length, accepted.length)
@@ -200,9 +205,9 @@ async function storedLine(line: Line, judging: Judging): Promise<string> {
   return lines
 }
 
-function judged(line: Line, { tally }: ObjectReading): JudgedLine {
+async function judged(line: Line, { tally, breath }: Judging): Promise<JudgedLine> {
   if (line.isTooLong) return rejectedLine('line_too_long', TOO_LONG)
-  const found = judgeLine(line.bytes)
+  const found = await runYielding(judgeLine(line.bytes), breath)
   tally.events += found.accepted.length + found.rejected.length
   return found
 }

@@ -1,10 +1,13 @@
 import { test } from 'tap'
 import { judgeLine, MAX_EVENTS_PER_LINE } from '../../../../src/aggregation/ingest/quarantine/judge-line.ts'
+import { runToEnd } from '../../../../src/std/async/yielding.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 
 const least = { name: 'app.start', value: 1 }
 const judged = (line: string | Buffer | object) =>
-  judgeLine(Buffer.from(typeof line === 'string' || Buffer.isBuffer(line) ? line : JSON.stringify(line)))
+  runToEnd(
+    judgeLine(Buffer.from(typeof line === 'string' || Buffer.isBuffer(line) ? line : JSON.stringify(line))),
+  )
 /** What was wrong, as `reason: detail`. */
 const faults = (line: Parameters<typeof judged>[0]) =>
   judged(line).rejected.map(({ reason, detail, events }) => `${events} ${reason}: ${detail}`)
@@ -100,6 +103,9 @@ test('a fault of ours is no fault of the line, which would be lost for it', asyn
         throw error
       },
     })
-  t.throws(() => judgeLine(broken(new RangeError('of ours'))), { name: 'RangeError', message: 'of ours' })
-  t.throws(() => judgeLine(broken(new AppError('internal', 'of ours'))), { code: 'internal' })
+  t.throws(() => runToEnd(judgeLine(broken(new RangeError('of ours')))), {
+    name: 'RangeError',
+    message: 'of ours',
+  })
+  t.throws(() => runToEnd(judgeLine(broken(new AppError('internal', 'of ours')))), { code: 'internal' })
 })

@@ -490,21 +490,27 @@ test('no dead letter says whose it was, whatever it was rejected for', async (t)
   t.match(dead()[0].text, '"name":"app.start"')
 })
 
-test('a line of many events gives others their turn', async (t) => {
-  const { put, quarantine } = setUp(t)
-  await put(KEY, `${JSON.stringify({ events: Array.from({ length: 500 }, () => least) })}\n`)
-  let turns = 0
-  let isDone = false
-  const count = () => {
-    turns++
-    if (!isDone) setImmediate(count)
+test('a line of many events gives others their turn, and so do many lines that are none', async (t) => {
+  for (const [what, body, needed] of [
+    ['events', `${JSON.stringify({ events: Array.from({ length: 500 }, () => least) })}\n`, 7],
+    // All in one chunk: some tens of microseconds each.
+    ['lines', `${JSON.stringify(least)},\n`.repeat(500), 20],
+  ] as const) {
+    const { put, quarantine } = setUp(t)
+    await put(KEY, body)
+    let turns = 0
+    let isDone = false
+    const count = () => {
+      turns++
+      if (!isDone) setImmediate(count)
+    }
+    const emptying = quarantine.empty(signal).then(() => {
+      isDone = true
+    })
+    setImmediate(count)
+    await emptying
+    t.ok(turns >= needed, `${turns} turns between ${what}`)
   }
-  const emptying = quarantine.empty(signal).then(() => {
-    isDone = true
-  })
-  setImmediate(count)
-  await emptying
-  t.ok(turns >= 7, `${turns} turns`)
 })
 
 test('the last value of a measurement is the last in the object', async (t) => {
