@@ -21,8 +21,8 @@ const FORGET_AFTER_MS = DAY_MS
 
 export interface Lease {
   readonly name: string
-  /** Fencing token: the holder with the highest one is the holder. */
-  readonly token: number
+  /** Fencing token: the holder with the highest one is the holder. As exact as a name can say it. */
+  readonly token: bigint
   /**
    * Extends the lease; rejects with `lease_lost` when another took it over. False when it was over before that: others may
    * have gone by it.
@@ -47,7 +47,7 @@ export interface Leases {
 
 interface Holding {
   readonly name: string
-  readonly token: number
+  readonly token: bigint
   readonly claim: () => Omit<LeaseRecord, 'owner'>
   readonly untilMs: number
 }
@@ -70,19 +70,20 @@ export interface LeasesOptions {
  */
 export function createLeases(options: LeasesOptions): Leases {
   const { dir, owner, clock, entropy, files = nodeFiles, processes = systemProcesses, log } = options
-  const pathOf = (name: string, token: number) => join(dir, `${name}.${String(token).padStart(6, '0')}`)
+  const pathOf = (name: string, token: bigint) => join(dir, `${name}.${String(token).padStart(6, '0')}`)
   /** Claims with a time that no lease can have, and since when each is known here. */
   const implausible = new Map<string, { readonly expiresMs: number; readonly seenMs: number }>()
 
   /** Tokens of the claims on a name, ascending. */
-  async function tokensOf(name: string): Promise<number[]> {
-    const files = (await namesIn()).filter((file) => nameOf(file) === name)
-    return files.map(tokenIn).sort((a, b) => a - b)
+  async function tokensOf(name: string): Promise<bigint[]> {
+    return (await namesIn()).filter((file) => nameOf(file) === name).map(tokenIn)
   }
 
+  /** Spelt as `pathOf` does, in the order of their tokens. */
   async function namesIn(): Promise<string[]> {
     await makeFolder(files, dir)
-    return (await files.readdir(dir)).filter((file) => /\.\d{6,}$/.test(file))
+    const names = (await files.readdir(dir)).filter((file) => CLAIM.test(file))
+    return names.sort((a, b) => (tokenIn(a) < tokenIn(b) ? -1 : 1))
   }
 
   async function isClaimed(
@@ -115,11 +116,10 @@ export function createLeases(options: LeasesOptions): Leases {
     named.add(path)
   }
 
-  const claimAt = (path: string): Promise<LeaseRecord | undefined> =>
-    readLeaseRecord({ files, noClaim }, path)
+  const claimAt = (path: string) => readLeaseRecord({ files, noClaim }, path)
 
   /** The claim that counts, if it is held. */
-  async function holderOf(name: string, token: number): Promise<LeaseRecord | undefined> {
+  async function holderOf(name: string, token: bigint): Promise<LeaseRecord | undefined> {
     const path = pathOf(name, token)
     const claim = await claimAt(path)
     if (claim !== undefined && (await isClaimed(path, claim))) return claim
@@ -128,9 +128,8 @@ export function createLeases(options: LeasesOptions): Leases {
   }
 
   async function heldFrom(prefix: string): Promise<ReadonlyMap<string, LeaseRecord>> {
-    const newest = new Map<string, number>()
-    for (const file of (await namesIn()).filter((each) => each.startsWith(prefix)))
-      newest.set(nameOf(file), Math.max(tokenIn(file), newest.get(nameOf(file)) ?? 0))
+    const newest = new Map<string, bigint>()
+    for (const file of await namesIn()) if (file.startsWith(prefix)) newest.set(nameOf(file), tokenIn(file))
     const held = new Map<string, LeaseRecord>()
     for (const [name, token] of newest) {
       const holder = await unlessRejected(holderOf(name, token), isUnreadable)
@@ -139,7 +138,7 @@ export function createLeases(options: LeasesOptions): Leases {
     return held
   }
 
-  async function create(name: string, token: number, claim: Omit<LeaseRecord, 'owner'>): Promise<void> {
+  async function create(name: string, token: bigint, claim: Omit<LeaseRecord, 'owner'>): Promise<void> {
     const unfinished = join(dir, `${entropy.token(9)}.part`)
     try {
       await writeLeaseRecord(files, unfinished, { owner, ...claim })
@@ -158,10 +157,10 @@ export function createLeases(options: LeasesOptions): Leases {
   ): Promise<Lease> {
     const askedMs = clock.nowMs()
     const earlier = await tokensOf(name)
-    const newest = earlier.at(-1) ?? 0
+    const newest = earlier.at(-1) ?? 0n
     const holder = await holderOf(name, newest)
     if (holder) throw busy(name, `run ${holder.runId} in process ${holder.owner.pid}`)
-    const token = newest + 1
+    const token = newest + 1n
     const claim = () => ({ runId, expiresMs: clock.nowMs() + LEASE_MS, ...says() })
     await create(name, token, claim())
     for (const old of earlier) await bestEffort(discard(pathOf(name, old)))
@@ -174,7 +173,7 @@ export function createLeases(options: LeasesOptions): Leases {
     named.delete(path)
   }
 
-  async function replaceClaim(name: string, token: number, claim: Omit<LeaseRecord, 'owner'>): Promise<void> {
+  async function replaceClaim(name: string, token: bigint, claim: Omit<LeaseRecord, 'owner'>): Promise<void> {
     const unfinished = `${pathOf(name, token)}.part`
     try {
       await writeLeaseRecord(files, unfinished, { owner, ...claim })
@@ -187,9 +186,10 @@ export function createLeases(options: LeasesOptions): Leases {
 
   async function forget(path: string): Promise<void> {
     const claim = await claimAt(path)
-    if (!(await files.lstat(path)).isFile()) return
-    const endedMs = claim?.expiresMs ?? 0
-    if (endedMs < clock.nowMs() - FORGET_AFTER_MS) await files.unlink(path)
+    // A clock that goes ahead ends the lease of no process that lives and is at work.
+    if (claim && !claim.released && (await processes.livenessOf(claim.owner)) === 'alive') return
+    const isOld = (claim?.expiresMs ?? 0) < clock.nowMs() - FORGET_AFTER_MS
+    if (isOld && (await files.lstat(path)).isFile()) await files.unlink(path)
   }
 
   function holding({ name, token, claim, untilMs }: Holding): Lease {
@@ -224,7 +224,7 @@ export function createLeases(options: LeasesOptions): Leases {
 
   return {
     acquire,
-    isHeld: async (name) => (await holderOf(name, (await tokensOf(name)).at(-1) ?? 0)) !== undefined,
+    isHeld: async (name) => (await holderOf(name, (await tokensOf(name)).at(-1) ?? 0n)) !== undefined,
     heldFrom,
     async sweep() {
       // One that cannot be read or removed is looked at again tomorrow.
@@ -234,8 +234,9 @@ export function createLeases(options: LeasesOptions): Leases {
   }
 }
 
+const CLAIM = /\.(?:\d{6}|[1-9]\d{6,})$/
 const nameOf = (file: string) => file.slice(0, file.lastIndexOf('.'))
-const tokenIn = (file: string) => Number(file.slice(file.lastIndexOf('.') + 1))
+const tokenIn = (file: string) => BigInt(file.slice(file.lastIndexOf('.') + 1))
 
 function busy(name: string, holder: string): AppError {
   return new AppError('run_conflict', `The lease ${name} is held by ${holder}`, { details: { held: true } })

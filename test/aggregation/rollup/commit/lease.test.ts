@@ -38,15 +38,15 @@ async function setUp(t: Test) {
 test('a lease has one holder, whoever asks, until it is released', async (t) => {
   const { leasesOf } = await setUp(t)
   const lease = await leasesOf().acquire('vitals.0', 'run-1')
-  t.equal(lease.token, 1)
+  t.equal(lease.token, 1n)
   await t.rejects(leasesOf().acquire('vitals.0', 'run-2'), {
     code: 'run_conflict',
     message: `The lease vitals.0 is held by run run-1 in process ${process.pid}`,
   })
-  t.equal((await leasesOf().acquire('vitals.1', 'run-2')).token, 1, 'another name is another lease')
-  t.equal((await leasesOf().acquire('vitals', 'run-2')).token, 1, 'also one that it begins with')
+  t.equal((await leasesOf().acquire('vitals.1', 'run-2')).token, 1n, 'another name is another lease')
+  t.equal((await leasesOf().acquire('vitals', 'run-2')).token, 1n, 'also one that it begins with')
   await lease.release()
-  t.equal((await leasesOf().acquire('vitals.0', 'run-2')).token, 2, 'tokens grow')
+  t.equal((await leasesOf().acquire('vitals.0', 'run-2')).token, 2n, 'tokens grow')
 })
 
 test('of many who ask at once one gets it', async (t) => {
@@ -67,7 +67,7 @@ test('of many who ask at once one gets it', async (t) => {
 test('the lease of a dead process is taken over at once', async (t) => {
   const { leasesOf, dead } = await setUp(t)
   await leasesOf(dead).acquire('vitals', 'run-1')
-  t.equal((await leasesOf().acquire('vitals', 'run-2')).token, 2)
+  t.equal((await leasesOf().acquire('vitals', 'run-2')).token, 2n)
 })
 
 test('the lease of a process that cannot be seen is taken over when it is over', async (t) => {
@@ -82,7 +82,7 @@ test('the lease of a process that cannot be seen is taken over when it is over',
     t.equal(await leasesOf().isHeld('vitals'), true)
     clock.advance(1)
     t.equal(await leasesOf().isHeld('vitals'), false)
-    t.equal((await leasesOf().acquire('vitals', 'run-2')).token, 2, where)
+    t.equal((await leasesOf().acquire('vitals', 'run-2')).token, 2n, where)
   }
 })
 
@@ -103,7 +103,7 @@ test("what is no claim is nobody's, and one that cannot be read is not free", as
     code: 'run_conflict',
     message: /vitals.000001 is of version 2/,
   })
-  let token = 1
+  let token = 1n
   for (const [what, text] of [
     ['empty, as a power cut leaves it', ''],
     ['cut off', whole.slice(0, 40)],
@@ -130,7 +130,7 @@ for (const [what, bytes] of Object.entries(HUGE_BYTES)) {
     for (let look = 0; look < 2; look++) t.equal(await leases.isHeld('ingest'), false)
     t.equal(lines.length, 1)
     t.match(lines[0], /ingest.000001 is too large/)
-    t.equal((await leases.acquire('ingest', 'run-2')).token, 2)
+    t.equal((await leases.acquire('ingest', 'run-2')).token, 2n)
     t.same(await claims(), ['ingest.000002'])
     putZeros(join(dir, 'ingest.000002'), bytes)
     await leases.sweep()
@@ -172,7 +172,7 @@ test('a time that no lease can have holds nothing up for longer than a lease', a
   clock.advance(-86_400_000)
   await t.rejects(other.acquire('ingest', 'run-2'), { code: 'run_conflict' })
   clock.advance(LEASE_MS)
-  t.equal((await other.acquire('ingest', 'run-2')).token, 2, 'one that shows nothing is over')
+  t.equal((await other.acquire('ingest', 'run-2')).token, 2n, 'one that shows nothing is over')
 })
 
 test('renewing keeps the lease; once it is taken over, that is known', async (t) => {
@@ -203,7 +203,24 @@ test('a heartbeat after the release does not bring the lease back', async (t) =>
   const { leasesOf } = await setUp(t)
   const lease = await leasesOf().acquire('vitals', 'run-1')
   await Promise.all([lease.renew(), lease.release(), lease.renew()])
-  t.equal((await leasesOf().acquire('vitals', 'run-2')).token, 2)
+  t.equal((await leasesOf().acquire('vitals', 'run-2')).token, 2n)
+})
+
+test('a number that somebody put there counts as it is, however large, and in our spelling alone', async (t) => {
+  const { leasesOf, dir, claims } = await setUp(t)
+  const first = await leasesOf().acquire('vitals', 'run-1')
+  await writeFile(join(dir, 'vitals.0000009'), '')
+  t.equal(await first.renew(), true)
+  const large = 9_007_199_254_740_993n
+  await writeFile(join(dir, `vitals.${large}`), '')
+  await t.rejects(first.renew(), { code: 'lease_lost' }, 'the holder is who has the highest one')
+  const second = await leasesOf().acquire('vitals', 'run-2')
+  t.equal(second.token, large + 1n)
+  t.equal(await second.renew(), true)
+  await t.rejects(leasesOf().acquire('vitals', 'run-3'), { code: 'run_conflict' })
+  await second.release()
+  t.equal((await leasesOf().acquire('vitals', 'run-3')).token, large + 2n)
+  t.same(await claims(), ['vitals.0000009', `vitals.${large + 2n}`])
 })
 
 test('a lease that cannot be written is not held', async (t) => {
@@ -212,7 +229,7 @@ test('a lease that cannot be written is not held', async (t) => {
   await t.rejects(leasesOf().acquire('vitals', 'run-1'), { code: 'EIO' })
   t.same(await claims(), [])
   await mkdir(join(dir, 'vitals.000001'))
-  t.equal((await leasesOf().acquire('vitals', 'run-1')).token, 2, "a folder is nobody's claim")
+  t.equal((await leasesOf().acquire('vitals', 'run-1')).token, 2n, "a folder is nobody's claim")
 })
 
 test('a full disk leaves nothing behind', async (t) => {
@@ -272,7 +289,7 @@ test('work under a lease gets what it answers, and the lease is free afterwards'
     }),
     { code: 'engine_failed' },
   )
-  t.equal((await leasesOf().acquire('vitals', 'run-3')).token, 3)
+  t.equal((await leasesOf().acquire('vitals', 'run-3')).token, 3n)
 })
 
 test('work is stopped when its lease is lost', async (t) => {
@@ -371,7 +388,7 @@ for (const [what, put] of Object.entries(noFiles)) {
     await leasesOf().sweep()
     t.same(await claims(), ['vitals.000001'], 'who only looks leaves it')
     const lease = await leasesOf().acquire('vitals', 'run-2')
-    t.equal(lease.token, 2)
+    t.equal(lease.token, 2n)
     await t.rejects(slow.renew(), { code: 'lease_lost' })
     t.same(await claims(), ['vitals.000001.aside', 'vitals.000002'])
   })
@@ -381,7 +398,7 @@ test('a lease that is had is kept though what was in its place cannot be moved',
   const { dir, leasesOf, faults, claims } = await setUp(t)
   await mkdir(join(dir, 'vitals.000001'), { recursive: true })
   faults.fail({ call: 'rename', code: 'EACCES' })
-  t.equal((await leasesOf().acquire('vitals', 'run-1')).token, 2)
+  t.equal((await leasesOf().acquire('vitals', 'run-1')).token, 2n)
   t.same(await claims(), ['vitals.000001', 'vitals.000002'])
 })
 
