@@ -16,20 +16,24 @@ export interface SweepOptions {
   readonly definitions: readonly RollupDefinition[]
   readonly lake: Lake
   readonly leases: Leases
+  /** Runs that have not ended, of any process. */
+  readonly unfinished: () => Promise<readonly { readonly id: string }[]>
   readonly clock: Clock
   readonly log: Logger
 }
 
 /** Removes what nobody needs any more, when a day has passed since it did; it may be asked for at each tick. */
-export function dailySweep({ definitions, lake, leases, clock, log }: SweepOptions): () => Promise<void> {
+export function dailySweep(options: SweepOptions): () => Promise<void> {
+  const { definitions, lake, leases, unfinished, clock, log } = options
   let nextMs = clock.monotonicMs()
   return async () => {
     if (clock.monotonicMs() < nextMs) return
     nextMs = clock.monotonicMs() + SWEEP_EVERY_MS
     try {
       await leases.sweep()
+      const atWork = new Set((await unfinished()).map(({ id }) => id))
       for (const definition of definitions)
-        await sweepOutputs(lake, definition, { nowMs: clock.nowMs(), log })
+        await sweepOutputs(lake, definition, { atWork, nowMs: clock.nowMs(), log })
     } catch (error) {
       log.error({ err: error }, 'what nobody needs any more cannot be removed now')
     }
@@ -37,6 +41,8 @@ export function dailySweep({ definitions, lake, leases, clock, log }: SweepOptio
 }
 
 export interface SweepTools {
+  /** Runs whose files stay, however old a clock that is ahead calls them. */
+  readonly atWork: ReadonlySet<string>
   readonly nowMs: number
   readonly log: Logger
 }
@@ -48,7 +54,7 @@ export interface SweepTools {
 export async function sweepOutputs(
   lake: Lake,
   definition: RollupDefinition,
-  { nowMs, log }: SweepTools,
+  { atWork, nowMs, log }: SweepTools,
 ): Promise<number> {
   const objects = await lake.list(definitionPrefix(definition))
   const named = new Set<string>()
@@ -64,9 +70,8 @@ export async function sweepOutputs(
       )
     } else for (const output of manifest.outputs) named.add(output.key)
   }
-  const garbage = objects.filter(
-    ({ key, modifiedMs }) => !named.has(key) && !unknown.has(windowOf(key)) && modifiedMs < nowMs - KEPT_MS,
-  )
+  const isNeeded = (key: string) => named.has(key) || unknown.has(windowOf(key)) || atWork.has(runOf(key))
+  const garbage = objects.filter(({ key, modifiedMs }) => !isNeeded(key) && modifiedMs < nowMs - KEPT_MS)
   const removed = garbage.length
   await lake.remove(garbage.map(({ key }) => key))
   if (removed > 0)
@@ -76,3 +81,6 @@ export async function sweepOutputs(
 
 /** The part of a key that all objects of a window share. */
 const windowOf = (key: string): string => key.replace(/(\/w=\d+\/).*$/, '$1')
+
+/** The run whose attempt wrote it; nothing for what no run wrote. */
+const runOf = (key: string): string => /\/run=([^/.]+)/.exec(key)?.[1] ?? ''

@@ -10,7 +10,7 @@ import { covers, isSame, isWithin, overlap } from '../model/window-spans.ts'
 import { type CommittedWindow, isOfTheStore, type RollupStore } from '../stores/store.ts'
 import { type Window, type WindowFacts, windowsIn } from './plan.ts'
 
-/** When runs gave up windows of a rollup: epoch ms, by the start of the window. */
+/** When runs gave up windows of a rollup, and none has succeeded since: epoch ms, by the start of the window. */
 export interface FailedWindows {
   failed(rollup: string): Promise<ReadonlyMap<number, number>>
 }
@@ -43,7 +43,7 @@ export async function gatherFacts(
     const some = days.slice(at, at + DAYS_AT_ONCE).map((day) => factsOfDay(of, definition, day, isNews))
     facts.push(...(await allEnded(some)).flat())
   }
-  return facts.map((each) => ({ ...each, failedMs: failedSince(each, failed.get(each.window.fromMs)) }))
+  return facts.map((each) => ({ ...each, failedMs: failed.get(each.window.fromMs) }))
 
   /** A store cannot tell what it holds: it is not asked again, and for one look that is said once. */
   function isNews(store: RollupStore): boolean {
@@ -75,10 +75,6 @@ export async function gatherWithOthers(
 
 /** Days that are asked for at the same time: a lake elsewhere takes its time for each. Ours. */
 const DAYS_AT_ONCE = 8
-
-/** A failure counts until a generation is committed after it. */
-const failedSince = ({ manifest }: WindowFacts, failedMs: number | undefined): number | undefined =>
-  failedMs !== undefined && failedMs >= (manifest?.createdMs ?? 0) ? failedMs : undefined
 
 function byDay(windows: readonly Window[]): readonly (readonly Window[])[] {
   const days = new Map<string, Window[]>()

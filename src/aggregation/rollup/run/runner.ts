@@ -76,7 +76,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     adopt: (run) => keep(takenOver({ ...run, owner }, clock.nowMs())),
   })
   let working: ReturnType<typeof workOff> | undefined
-  const sweep = dailySweep({ definitions, lake, leases, clock, log })
+  const sweep = dailySweep({ definitions, lake, leases, unfinished: runLog.unfinished, clock, log })
   let wake = () => {}
   /** There is none without a schedule. */
   let turn: ScheduleTurn | undefined

@@ -1,13 +1,19 @@
 import { createPublicKey, type KeyObject, type X509Certificate } from 'node:crypto'
-import type { Clock } from '../../../std/clock.ts'
+import { type Clock, isAhead } from '../../../std/clock.ts'
 import { type LruCache, lruCache } from '../../../std/lru.ts'
 import { type AppIdentity, verifyAssertion, verifyAttestation } from './app-attest-object.ts'
+import { CHALLENGE_LIFE_MS } from './challenges.ts'
 import { createTextMac } from './hmac.ts'
 import type { AttestationResult, AttestationVerifier, Evidence } from './verifier.ts'
 
 export const APP_ATTEST = 'app-attest'
 /** Then the app attests a new key: what the seal holds is believed no longer than that. */
 export const ENROLMENT_LIFE_MS = 7_776_000_000
+/**
+ * An enrolment that ends later is not taken: the clock that it was issued by was ahead of ours, by so much that we would
+ * take no challenge of it either.
+ */
+const MOST_AHEAD_MS = ENROLMENT_LIFE_MS + CHALLENGE_LIFE_MS
 /** Counters remembered, of the keys seen last. */
 const MAX_COUNTERS = 100_000
 
@@ -65,7 +71,8 @@ export function createAppAttest({ secret, clock, root }: AppAttestOptions): Atte
   function enrolledKey(enrolment: string, keyId: string, identity: AppIdentity): KeyObject | undefined {
     const [appId, environment, id, untilMs, key = '', ...rest] = seal.verify(enrolment)?.split(' ') ?? []
     const mine = appId === identity.appId && environment === identity.environment && id === keyId
-    if (!mine || rest.length > 0 || Number(untilMs) <= clock.nowMs()) return undefined
+    const isValid = isAhead(Number(untilMs), { nowMs: clock.nowMs(), mostMs: MOST_AHEAD_MS })
+    if (!mine || rest.length > 0 || !isValid) return undefined
     return createPublicKey({ key: Buffer.from(key, 'base64'), type: 'spki', format: 'der' })
   }
 

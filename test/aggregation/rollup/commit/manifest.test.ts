@@ -18,6 +18,7 @@ import { memoryLake } from '../../../fakes/aggregation/lake.ts'
 import { HUGE_BYTES, putZeros } from '../../../fakes/files/sparse-files.ts'
 
 const { log } = quietTelemetry()
+const nobody = new Set<string>()
 const GRAIN = 900_000
 const DAY = 86_400_000
 const T0 = Date.UTC(2026, 10, 22, 23, 45)
@@ -243,8 +244,8 @@ test('what no manifest names is swept after a day', async (t) => {
   await createManifests(lake, log).commit(definition, manifest({ outputs }))
   nowMs += DAY
   await lake.put(`${window}run=busy/part-0.parquet`, Buffer.from('x'))
-  t.equal(await sweepOutputs(lake, definition, { nowMs, log }), 0)
-  t.equal(await sweepOutputs(lake, definition, { nowMs: nowMs + 1, log }), 1)
+  t.equal(await sweepOutputs(lake, definition, { atWork: nobody, nowMs, log }), 0)
+  t.equal(await sweepOutputs(lake, definition, { atWork: nobody, nowMs: nowMs + 1, log }), 1)
   t.same(
     (await lake.list('')).map(({ key }) => key.replace(window, '')),
     ['raw/gateway/x', 'gen-000001.json', 'run=busy/part-0.parquet', 'run=good/part-0.parquet'],
@@ -260,7 +261,7 @@ test('of a window with a manifest that cannot be read everything stays', async (
   await lake.put(`${windowOf(T0)}gen-000001.json`, Buffer.from('{'))
   await lake.put(`${windowOf(T0)}note.txt`, Buffer.from('x'))
   nowMs += DAY + 1
-  t.equal(await sweepOutputs(lake, definition, { nowMs, log }), 1)
+  t.equal(await sweepOutputs(lake, definition, { atWork: nobody, nowMs, log }), 1)
   t.same(
     [...lake.objects.keys()].sort(),
     ['gen-000001.json', 'note.txt', 'run=a/part-0.parquet'].map((name) => `${windowOf(T0)}${name}`),

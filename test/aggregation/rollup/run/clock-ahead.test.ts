@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { test } from 'tap'
 import { definitionPrefix } from '../../../../src/aggregation/rollup/commit/manifest.ts'
-import { DAY_MS } from '../../../../src/std/durations.ts'
+import { DAY_MS, HOUR_MS } from '../../../../src/std/durations.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { quietTelemetry } from '../../../../src/std/telemetry.ts'
 import { aggregation, definition, GRAIN, MIN, never, T0 } from '../../../fakes/aggregation/aggregation.ts'
@@ -100,6 +100,44 @@ test('a window that was given up is taken', async (t) => {
   await turn()
   t.match(await stored(), [{ at: 0, sum: 1 }])
   t.match(await runs.windows({ fromMs: at(0), toMs: at(1) }), [{ state: 'committed' }])
+})
+
+test('a window that was committed then is told to have failed, once a run gives it up', async (t) => {
+  const { runs, clock, engine, deliver, stored, turn } = await opened(t)
+  clock.set(AHEAD)
+  await runs.submit({ at: at(0) }, 'ops')
+  await runs.work(never)
+  clock.set(-AHEAD)
+  deliver(at(0), [2])
+  engine.failures.push(new AppError('bad_configuration', 'no'))
+  await runs.submit({ at: at(0) }, 'ops')
+  await runs.work(never)
+  t.match(await runs.windows({ fromMs: at(0), toMs: at(1) }), [{ state: 'failed' }])
+  clock.advance(HOUR_MS)
+  await turn()
+  t.match(await runs.windows({ fromMs: at(0), toMs: at(1) }), [{ state: 'committed' }])
+  t.match((await stored())[0], { at: 0, sum: 3 })
+})
+
+test('what a run writes that is at work is not swept, however old it looks', async (t) => {
+  const { runs, clock, lake, engine } = await opened(t)
+  await runs.tick(never)
+  const [run] = await runs.list({ limit: 1 })
+  const parts = ['.a', '0.a'].map((attempt) => `${definitionPrefix(definition)}run=${run?.id}${attempt}/part`)
+  for (const key of parts) await lake.put(key, Buffer.from('rows'))
+  engine.meanwhile = async () => {
+    clock.advance(2 * DAY_MS)
+    await runs.tick(never)
+    t.same(
+      parts.map((key) => lake.objects.has(key)),
+      [true, false],
+    )
+  }
+  await runs.work(never)
+  t.match(await runs.list({ limit: 1 }), [{ state: 'succeeded' }], 'nor is its lease')
+  clock.advance(2 * DAY_MS)
+  await runs.tick(never)
+  t.notOk(parts.some((key) => lake.objects.has(key)))
 })
 
 test('the metrics tell of windows that have begun', async (t) => {

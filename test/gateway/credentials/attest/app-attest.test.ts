@@ -4,6 +4,7 @@ import {
   createAppAttest,
   ENROLMENT_LIFE_MS,
 } from '../../../../src/gateway/credentials/attest/app-attest.ts'
+import { CHALLENGE_LIFE_MS } from '../../../../src/gateway/credentials/attest/challenges.ts'
 import { createTextMac } from '../../../../src/gateway/credentials/attest/hmac.ts'
 import type { Evidence } from '../../../../src/gateway/credentials/attest/verifier.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
@@ -86,6 +87,20 @@ test('an enrolment is of one device, one app and one secret, for ninety days', a
   t.match(await verify(device, assertion, { enrolment }), { ok: true })
   clock.advance(1)
   t.same(await verify(device, device.assert(hash, 2), { enrolment }), { ok: false, reason: 'enrolment' })
+})
+
+test('an enrolment lives no longer for a clock that was ahead when it was issued', async (t) => {
+  const { clock, apple, verify, enrol } = start()
+  const device = apple.device(appId)
+  for (const [how, aheadMs, verdict] of [
+    ['as the clocks of two processes may differ', CHALLENGE_LIFE_MS, { ok: true }],
+    ['further', CHALLENGE_LIFE_MS + 1, { ok: false, reason: 'enrolment' }],
+  ] as const) {
+    clock.set(aheadMs)
+    const enrolment = await enrol(device)
+    clock.set(-aheadMs)
+    t.match(await verify(device, device.assert(hash, aheadMs), { enrolment }), verdict, how)
+  }
 })
 
 test('a development build is attested as such', async (t) => {
