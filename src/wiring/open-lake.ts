@@ -1,11 +1,10 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config/schema/config-schema.ts'
 import { fsLake, sweepUnfinished } from '../lake/fs.ts'
 import type { Lake } from '../lake/lake.ts'
 import { type SkippedObjects, skippedObjects } from '../lake/passed-over.ts'
 import type { Clock } from '../std/clock.ts'
-import { FOLDER_MODE } from '../std/files/files.ts'
+import { FOLDER_MODE, nodeFiles } from '../std/files/files.ts'
 import { quietTelemetry, type Telemetry } from '../std/telemetry.ts'
 import { placeOf } from './aws-endpoint.ts'
 
@@ -19,7 +18,7 @@ export async function openLake(
   telemetry: Telemetry = quietTelemetry(),
 ): Promise<OpenedLake> {
   const dir = join(dataDir, lake.kind === 's3' ? 'tmp' : 'lake')
-  await mkdir(dir, { recursive: true, mode: FOLDER_MODE })
+  await nodeFiles.mkdir(dir, { recursive: true, mode: FOLDER_MODE })
   const { passOver, takeMet } = skippedObjects(telemetry)
   if (lake.kind === 's3') {
     const { kind: _, bucket = '', prefix = '', maxTempBytes, ...more } = lake

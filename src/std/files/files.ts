@@ -4,7 +4,15 @@ import { dirname } from 'node:path'
 import { AppError } from '../errors.ts'
 import { codeOf, unlessRejected } from '../expected-errors.ts'
 import { systemFaultOf } from '../system-faults.ts'
-import { APPEND, isNotRegularFile, makeWay, NOT_REGULAR_FILE, openAtOnce, readRegular } from './not-a-file.ts'
+import {
+  APPEND,
+  isNotRegularFile,
+  makeWay,
+  NOT_REGULAR_FILE,
+  notFolder,
+  openAtOnce,
+  readRegular,
+} from './not-a-file.ts'
 import { isTooLarge } from './too-large.ts'
 
 /** Only the owner may read what visitors sent. */
@@ -121,7 +129,8 @@ export async function replacingNonFile<T>(put: () => Promise<T>, aside: () => Pr
 
 /**
  * Where a folder cannot be made together with its parents, Node says ENOENT whatever the reason was; asked for the topmost of
- * those that are missing alone, it says what the system said, such as EROFS.
+ * those that are missing alone, it says what the system said, such as EROFS. Of a file in its place it says EEXIST, and of
+ * one on its path ENOTDIR: that is the same mistake.
  */
 async function makeFolders(
   path: string,
@@ -130,6 +139,7 @@ async function makeFolders(
   try {
     return await mkdir(path, options)
   } catch (error) {
+    if (codeOf(error) === 'EEXIST') throw notFolder(path, error)
     if (codeOf(error) !== 'ENOENT') throw error
     let missing = path
     while ((await unlessAbsent(stat(dirname(missing)))) === undefined) missing = dirname(missing)

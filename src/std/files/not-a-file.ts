@@ -92,6 +92,10 @@ const notRegularFile = (path: string, found: Stats): Error =>
     path,
   })
 
+/** Says the same of what lies where a folder belongs. */
+export const notFolder = (path: string, cause: unknown): Error =>
+  Object.assign(new Error(`${path} is no folder: ${ADVICE}`, { cause }), { code: 'ENOTDIR', path })
+
 const ADVICE = 'look at what it is, and move it away'
 
 /** What it is, in a word. */

@@ -1,10 +1,10 @@
-import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { FOLDER_MODE, unlessAbsent } from '../../../std/files/files.ts'
+import { FOLDER_MODE, nodeFiles, unlessAbsent } from '../../../std/files/files.ts'
 
 /** A new folder in `tempDir`, for one piece of work. */
 export async function workFolder(tempDir: string, kind: 'duckdb' | 'ingest'): Promise<string> {
-  await mkdir(tempDir, { recursive: true, mode: FOLDER_MODE })
+  await nodeFiles.mkdir(tempDir, { recursive: true, mode: FOLDER_MODE })
   return mkdtemp(join(tempDir, `${kind}-`))
 }
 

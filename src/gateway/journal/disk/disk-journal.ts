@@ -88,19 +88,14 @@ async function lockOnFullDisk(dir: string, options: LockOptions): Promise<Folder
   }
 }
 
-/** To whoever makes a folder. */
-const NO_FOLDER = ['EEXIST', 'ENOTDIR']
-
 async function orUnavailable<T>(dir: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {
     if (cause instanceof AppError) throw cause
-    const code = codeOf(cause)
-    const why = NO_FOLDER.includes(code)
-      ? `${code}: a file lies in its place or on its path; move it away`
-      : codeInWords(cause)
-    throw new AppError('journal_unavailable', `Journal folder ${dir} failed: ${why}`, { cause })
+    throw new AppError('journal_unavailable', `Journal folder ${dir} failed: ${codeInWords(cause)}`, {
+      cause,
+    })
   }
 }
 

@@ -248,7 +248,7 @@ test('a child for which there is no descriptor left says what to raise, and the 
 
 test('a session whose folders cannot be used is refused', async (t) => {
   const root = t.testdir({ temp: 'a file' })
-  await t.rejects(open(t), { code: 'EEXIST' }, root)
+  await t.rejects(open(t), { code: 'ENOTDIR', message: /temp is no folder/ }, root)
   t.testdir({})
   await t.rejects(open(t, { memoryLimitBytes: Number.NaN }), { code: 'engine_failed' })
 })
