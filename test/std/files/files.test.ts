@@ -83,7 +83,11 @@ t.test('why a folder cannot be made is told as the system says it', async (t) =>
   const dir = t.testdir({ shut: {}, file: '' })
   for (const name of ['file/a/b', 'file/a', 'file']) {
     const path = join(dir, name)
-    await t.rejects(std.makeFolder(std.nodeFiles, path), { code: 'ENOTDIR', path }, 'one mistake, however deep')
+    await t.rejects(
+      std.makeFolder(std.nodeFiles, path),
+      { code: 'ENOTDIR', path },
+      'one mistake, however deep',
+    )
   }
   await t.rejects(std.makeFolder(std.nodeFiles, ''), { code: 'ENOENT' })
   const mount = `mount -t tmpfs -o ro none ${dir}/shut`

@@ -1,6 +1,7 @@
 import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
 import { AppError } from '../../../std/errors.ts'
 import { unlessRejected } from '../../../std/expected-errors.ts'
+import { createFailureNews } from '../../../std/failure-news.ts'
 import { bestEffort } from '../../../std/files/files.ts'
 import { type Processes, type ProcessIdentity, systemProcesses } from '../../../std/files/process-identity.ts'
 import { digestOfJson } from '../../../std/json.ts'
@@ -56,13 +57,17 @@ export function createPresence(options: PresenceOptions): Presence {
     }
   }
 
+  const news = createFailureNews()
+
   /** One that was out of sight has not joined any more. */
   async function beat(): Promise<void> {
     try {
       if (!(await tell())) joined = false
+      news.over()
     } catch (error) {
       if (lease === undefined) joined = false
-      log.warn({ err: error }, 'this process cannot show that it lives; it tries again')
+      if (news.isNews(error))
+        log.warn({ err: error }, 'this process cannot show that it lives; it tries again')
     }
   }
 

@@ -1,6 +1,7 @@
 import { sleep } from '../../../std/async/abort.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
+import { createFailureNews } from '../../../std/failure-news.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 
 export interface ScheduleOptions {
@@ -22,7 +23,7 @@ export interface Schedule {
   isDue(): boolean
   /** Ticks now, and does that work: the turn of the schedule, after which it is as long until the next tick. */
   takeTurn(work: () => Promise<void>, signal: AbortSignal): Promise<void>
-  /** Ticks and works until the signal aborts. A failure is logged, and the next tick tries again. */
+  /** Ticks and works until the signal aborts. A failure is logged once, and the next tick tries again. */
   run(signal: AbortSignal): Promise<void>
 }
 
@@ -38,6 +39,8 @@ export function createSchedule({ begin, tick, work, tickMs, clock, log }: Schedu
     nextTickMs = clock.monotonicMs() + tickMs
   }
 
+  const news = createFailureNews()
+
   async function look(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
     try {
       await begin()
@@ -47,10 +50,12 @@ export function createSchedule({ begin, tick, work, tickMs, clock, log }: Schedu
         await due()
       }
       await work()
+      news.over()
     } catch (error) {
       // An orderly stop ends what is under way.
       if (signal.aborted && error instanceof AppError && error.code === 'cancelled') return
-      log.error({ err: error }, 'the schedule cannot look for work now; it tries again')
+      if (news.isNews(error))
+        log.error({ err: error }, 'the schedule cannot look for work now; it tries again')
     }
   }
 

@@ -1,3 +1,4 @@
+import { createFailureNews } from '../../../std/failure-news.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import type { Hold } from '../commit/hold-lease.ts'
 import { isHeldByAnother } from '../commit/lease.ts'
@@ -57,14 +58,18 @@ export function createTakeover(ports: TakeoverPorts): Takeover {
     })
   }
 
+  const news = createFailureNews()
+
   return {
     one: (id) => alone(() => takeOver(id)),
     all,
     async attempt() {
       try {
         await all()
+        news.over()
       } catch (error) {
-        if (!isHeldByAnother(error)) log.error({ err: error }, 'runs that were left cannot be looked for now')
+        if (!isHeldByAnother(error) && news.isNews(error))
+          log.error({ err: error }, 'runs that were left cannot be looked for now')
       }
     },
   }

@@ -1,9 +1,12 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'tap'
 import { createSchedule } from '../../../../src/aggregation/rollup/run/schedule.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { createTelemetry, quietTelemetry } from '../../../../src/std/telemetry.ts'
 import { aggregation, definition, GRAIN, MIN, never, T0 } from '../../../fakes/aggregation/aggregation.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
+import { unsyncedFiles } from '../../../fakes/files/unsynced-files.ts'
 
 const { log } = quietTelemetry()
 const begin = async () => {}
@@ -167,7 +170,7 @@ test('beside a process of another grain nothing is computed; what is asked for i
   await worked.said
   const before = await stored()
 
-  const { telemetry, lines, said } = awaited('error', 'the schedule cannot look for work now', 2)
+  const { telemetry, lines, said } = awaited('error', 'the schedule cannot look for work now')
   const stop = new AbortController()
   const runs = await open({
     definitions: hourly,
@@ -208,4 +211,61 @@ test('a run of a process that finds another grain at work when it begins is left
   t.match(await runs.get(String(id)), { state: 'cancelled' })
   ending.abort()
   await working
+})
+
+test('a file in the place of a folder of ours is told once by each that needs it, and waited for', async (t) => {
+  for (const [folder, told] of [
+    [
+      'leases',
+      [
+        'this process cannot show that it lives; it tries again',
+        'the schedule cannot look for work now; it tries again',
+      ],
+    ],
+    [
+      'runs',
+      [
+        'runs that were left cannot be looked for now',
+        'what nobody needs any more cannot be removed now',
+        'the schedule cannot look for work now; it tries again',
+      ],
+    ],
+  ] as const) {
+    const { dir, open, deliver, clock, stored } = await aggregation(t)
+    const path = join(dir, 'control', folder)
+    writeFileSync(path, 'no folder')
+    deliver(T0, [1])
+    clock.advance(GRAIN + 2 * MIN)
+    let looks = 0
+    let enough = () => {}
+    const looked = new Promise<void>((done) => {
+      enough = done
+    })
+    const seen = <T>(of: string, work: Promise<T>): Promise<T> => {
+      if (of === path && ++looks === 9) enough()
+      return work
+    }
+    const files = {
+      ...unsyncedFiles,
+      mkdir: (of: string, how: { recursive: true; mode: number }) => seen(of, unsyncedFiles.mkdir(of, how)),
+      readdir: (of: string) => seen(of, unsyncedFiles.readdir(of)),
+    }
+    const lines: string[] = []
+    const telemetry = createTelemetry('warn', { write: (line) => lines.push(line) })
+    const stop = new AbortController()
+    const runs = await open({ telemetry, files, heartbeatMs: 1, onProgress: () => stop.abort() })
+    const working = runs.start(stop.signal, { tickMs: 1, scheduled: true })
+    await looked
+    rmSync(path)
+    clock.advance(MIN)
+    await working
+    t.match(await stored(), [{ at: 0, sum: 1 }], folder)
+    const found = lines.map((line) => JSON.parse(line))
+    t.same(
+      found.map(({ msg }) => msg),
+      told,
+      folder,
+    )
+    for (const { err } of found) t.match(err, { message: path, why: /a file lies in the place of a folder/ })
+  }
 })

@@ -13,12 +13,14 @@ import type { Logger } from '../../../../std/telemetry.ts'
 export interface ControlFiles {
   /** Undefined where there is no file, or one that holds no such record. One that cannot be read rejects. */
   read<T>(path: string, parse: (found: unknown) => T | undefined, maxBytes: number): Promise<T | undefined>
-  /** Where one of many is read: undefined also for one that is kept from us or of a later version, which stays. */
+  /** Where one of many is read: undefined also for one that is kept from us, of a later version, or in no folder: it stays. */
   ifReadable<T>(reading: Promise<T>, path: string): Promise<T | undefined>
 }
 
 const isOfTheFile = (error: unknown) =>
-  isPermanentReadError(error) || isAccessDenied(error) || isLaterVersion(error)
+  isPermanentReadError(error) || isAccessDenied(error) || isLaterVersion(error) || isNoFolder(error)
+/** A file lies in the place of the folder of such records. */
+const isNoFolder = (error: unknown) => codeOf(error) === 'ENOTDIR'
 
 /** What an operator has to know of a record that is left out. */
 const MEANWHILE = 'no result of a window depends on it; put it back from a backup, or remove it'

@@ -164,15 +164,16 @@ export function createRunLog(options: RunLogOptions): RunLog {
     },
     async setFailed(window, failedMs) {
       const path = failureFile(window)
-      if (failedMs !== undefined) return write(path, failedMs)
+      // Who reads them tells where a file lies in the place of their folder: a mark is no reason to end a run.
+      if (failedMs !== undefined) return void (await unlessAbsent(write(path, failedMs), ['ENOTDIR']))
       await replacingNonFile(
-        () => unlessAbsent(files.unlink(path)),
+        () => unlessAbsent(files.unlink(path), ['ENOENT', 'ENOTDIR']),
         () => makeWay(files, path, `${path}.aside`),
       )
     },
     async failed(rollup) {
       const found = new Map<number, number>()
-      for (const name of await namesIn(failures)) {
+      for (const name of (await records.ifReadable(namesIn(failures), failures)) ?? []) {
         const [, of, startMs] = /^(.+)\.(\d+)$/.exec(name) ?? []
         if (of !== rollup) continue
         const path = join(failures, name)

@@ -68,3 +68,19 @@ test('a log that cannot be read is not said to be too large', async (t) => {
   const runLog = createRunLog({ dir, clock: fakeClock(), log })
   await t.rejects(runLog.notes('run-1'), { code: 'ENOTDIR' })
 })
+
+test('a file in the place of the marks of failures is told once, and keeps no run from its end', async (t) => {
+  const dir = t.testdir({ failed: 'no folder' })
+  const lines: string[] = []
+  const { log } = createTelemetry('warn', { write: (line) => lines.push(line) })
+  const runLog = createRunLog({ dir, clock: fakeClock(), log })
+  for (const failedMs of [5, undefined]) {
+    t.equal((await runLog.failed('vitals')).size, 0)
+    await runLog.setFailed(window, failedMs)
+  }
+  t.match(
+    lines.map((line) => JSON.parse(line)),
+    [{ file: join(dir, 'failed'), err: { code: 'ENOTDIR', why: /lies in the place of a folder/ } }],
+  )
+  t.equal(lines.length, 1)
+})
