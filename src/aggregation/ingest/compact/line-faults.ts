@@ -123,7 +123,7 @@ function whyFault(fault: LineFault): string {
   return `its ${name} is ${typeOf.get(name) === 'bigint' ? 'no time in epoch milliseconds' : 'no number'}, ${asIn(name, EXAMPLES[name])}`
 }
 
-/** Of a column that an event may be without. */
+/** What is told of a column that an event may be without. */
 export const whyNoNumber = (name: ColumnName): string =>
   `${name} is no number that fits there and was left out${name === 'weight' ? `: the event counts as ${DEFAULTS.weight}` : ''}`
 

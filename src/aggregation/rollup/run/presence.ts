@@ -1,7 +1,7 @@
 import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
+import { createFailureNews } from '../../../std/async/failure-news.ts'
 import { AppError } from '../../../std/errors.ts'
 import { unlessRejected } from '../../../std/expected-errors.ts'
-import { createFailureNews } from '../../../std/failure-news.ts'
 import { bestEffort } from '../../../std/files/files.ts'
 import { type Processes, type ProcessIdentity, systemProcesses } from '../../../std/files/process-identity.ts'
 import { digestOfJson } from '../../../std/json.ts'
@@ -66,8 +66,9 @@ export function createPresence(options: PresenceOptions): Presence {
       news.over()
     } catch (error) {
       if (lease === undefined) joined = false
-      if (news.isNews(error))
-        log.warn({ err: error }, 'this process cannot show that it lives; it tries again')
+      news.tell(error, () =>
+        log.warn({ err: error }, 'this process cannot show that it lives; it tries again'),
+      )
     }
   }
 

@@ -1,7 +1,7 @@
 import { sleep } from '../../../std/async/abort.ts'
+import { createFailureNews } from '../../../std/async/failure-news.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
-import { createFailureNews } from '../../../std/failure-news.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 
 export interface ScheduleOptions {
@@ -54,8 +54,9 @@ export function createSchedule({ begin, tick, work, tickMs, clock, log }: Schedu
     } catch (error) {
       // An orderly stop ends what is under way.
       if (signal.aborted && error instanceof AppError && error.code === 'cancelled') return
-      if (news.isNews(error))
-        log.error({ err: error }, 'the schedule cannot look for work now; it tries again')
+      news.tell(error, () =>
+        log.error({ err: error }, 'the schedule cannot look for work now; it tries again'),
+      )
     }
   }
 

@@ -1,4 +1,4 @@
-import { createFailureNews } from '../../../std/failure-news.ts'
+import { createFailureNews } from '../../../std/async/failure-news.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import type { Hold } from '../commit/hold-lease.ts'
 import { isHeldByAnother } from '../commit/lease.ts'
@@ -68,8 +68,8 @@ export function createTakeover(ports: TakeoverPorts): Takeover {
         await all()
         news.over()
       } catch (error) {
-        if (!isHeldByAnother(error) && news.isNews(error))
-          log.error({ err: error }, 'runs that were left cannot be looked for now')
+        if (isHeldByAnother(error)) return
+        news.tell(error, () => log.error({ err: error }, 'runs that were left cannot be looked for now'))
       }
     },
   }

@@ -256,11 +256,11 @@ test('a file in the place of a folder of ours is told once by each that needs it
     const runs = await open({ telemetry, files, heartbeatMs: 1, onProgress: () => stop.abort() })
     const working = runs.start(stop.signal, { tickMs: 1, scheduled: true })
     await looked
+    const found = lines.map((line) => JSON.parse(line))
     rmSync(path)
     clock.advance(MIN)
     await working
     t.match(await stored(), [{ at: 0, sum: 1 }], folder)
-    const found = lines.map((line) => JSON.parse(line))
     t.same(
       found.map(({ msg }) => msg),
       told,

@@ -1,6 +1,6 @@
 export interface FailureNews {
-  /** Whether it is another failure than the last, or the first since all went well. */
-  isNews(error: unknown): boolean
+  /** Says it, unless this is what was said last and nothing went well since. */
+  tell(error: unknown, say: () => void): void
   /** It went well: whatever fails next is news. */
   over(): void
 }
@@ -9,10 +9,10 @@ export interface FailureNews {
 export function createFailureNews(): FailureNews {
   let told: string | undefined
   return {
-    isNews(error) {
+    tell(error, say) {
       const known = told
       told = String(error)
-      return told !== known
+      if (told !== known) say()
     },
     over() {
       told = undefined
