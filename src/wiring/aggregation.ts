@@ -1,11 +1,8 @@
 import { join } from 'node:path'
 import { duckdbSessions } from '../aggregation/ingest/duckdb/duckdb-sessions.ts'
 import { lakeArrivals, localWorkbench } from '../aggregation/ingest/lake-arrivals.ts'
-import {
-  createQuarantine,
-  type Quarantine,
-  type QuarantineOptions,
-} from '../aggregation/ingest/quarantine/quarantine.ts'
+import type { DirectApp } from '../aggregation/ingest/quarantine/attribution.ts'
+import { createQuarantine } from '../aggregation/ingest/quarantine/quarantine.ts'
 import { createRecordVerifier } from '../aggregation/ingest/quarantine/record-verifier.ts'
 import { type Findings, type ReconcileOptions, reconcile } from '../aggregation/reconcile/findings.ts'
 import { rangeOf } from '../aggregation/reconcile/range.ts'
@@ -52,8 +49,8 @@ export type AskGateway = () => Promise<GatewayBalance | null>
 export interface AggregationSystem extends System {
   readonly askGateway: AskGateway
   readonly onProgress?: (progress: SavedProgress) => void
-  /** Ids of the apps that are configured now; left out, those of the configuration. */
-  readonly apps?: () => readonly string[]
+  /** Those that are configured now; left out, those of the configuration. */
+  readonly apps?: () => Config['apps']
 }
 
 export async function wireAggregation(config: Config, system: AggregationSystem): Promise<AggregationWiring> {
@@ -106,7 +103,7 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
 /** What has arrived in the lake, and a way to query it. */
 function openArrivals(config: Config, system: System & Pick<AggregationSystem, 'apps'>) {
   const { dataDir, aggregation } = config
-  const { clock, lake, telemetry, apps = () => config.apps.map(({ id }) => id) } = system
+  const { clock, lake, telemetry, apps = () => config.apps } = system
   const tempDir = join(dataDir, 'tmp')
   const { memoryLimit: memoryLimitBytes, threads, timeout: timeoutMs } = aggregation.engine
   const sessionsOf = (timeoutMs: number) =>
@@ -123,31 +120,26 @@ function openArrivals(config: Config, system: System & Pick<AggregationSystem, '
     sessionsOf,
     arrivals: lakeArrivals({
       ...places,
-      workbench: localWorkbench(tempDir, apps),
+      workbench: localWorkbench(tempDir, () => apps().map(({ id }) => id)),
       maxBatchBytes: COMPACTION_BYTES,
       pieceBytes: Math.min(COMPACTION_BYTES, Math.floor(memoryLimitBytes / MEMORY_PER_BYTE)),
-      quarantine: quarantineOf(config, places),
+      quarantine: createQuarantine({
+        ...places,
+        apps: () => directApps(apps()),
+        verifier: createRecordVerifier(aggregation.recordKeys),
+      }),
       takePassedOver: lake.takeMet,
     }),
   }
 }
 
-/**
- * The quarantine of the apps that may have credentials, and so a stream of their own; undefined when there are none.
- */
-function quarantineOf(
-  { apps, aggregation }: Config,
-  places: Omit<QuarantineOptions, 'apps' | 'verifier'>,
-): Quarantine | undefined {
-  const direct = apps.flatMap(({ id, credentials, privacy }) =>
+/** Those that may have credentials, and so a stream of their own. */
+const directApps = (apps: Config['apps']): readonly DirectApp[] =>
+  apps.flatMap(({ id, credentials, privacy }) =>
     credentials === undefined
       ? []
       : [{ id, isPublic: credentials.mode === 'public', allowQuery: new Set(privacy.allowQuery) }],
   )
-  if (direct.length === 0) return undefined
-  const verifier = createRecordVerifier(aggregation.recordKeys)
-  return createQuarantine({ ...places, apps: direct, verifier })
-}
 
 /** Compares what the gateways say they accepted with what is in the lake. Times as in a request for a run. */
 export function wireReconcile(

@@ -27,14 +27,18 @@ const keys = recordKeys()
 const lines = (...values: readonly (object | string)[]) =>
   values.map((value) => `${typeof value === 'string' ? value : JSON.stringify(value)}\n`).join('')
 
+const FILE = {
+  aws: { region: 'eu-west-1' },
+  gateway: { credentials: { subjectKeyEnv: 'SUBJECT_KEY' } },
+}
+
 /** A Headgate with two apps that write past the gateway, and one that does not. */
 async function setUp(t: Test, name: string) {
   const dataDir = join(t.testdirName, name)
   const config = parseConfig(
     {
       dataDir,
-      aws: { region: 'eu-west-1' },
-      gateway: { credentials: { subjectKeyEnv: 'SUBJECT_KEY' } },
+      ...FILE,
       aggregation: { recordKeys: [keys.publicKey] },
       apps: [
         { id: 'shop', credentials: credentialsOf('shop') },
@@ -48,13 +52,19 @@ async function setUp(t: Test, name: string) {
   const lake = await openLake(config, clock)
   const telemetry = createTelemetry('silent')
   const system = { clock, entropy: seededEntropy(), telemetry, lake, askGateway: async () => null }
-  const { runs, store, definitions } = await wireAggregation(config, system)
+  let { apps } = config
+  const { runs, store, definitions } = await wireAggregation(config, { ...system, apps: () => apps })
   const keysBelow = async (prefix: string) => (await lake.list(prefix)).map(({ key }) => key)
 
   return {
     ...{ lake, keysBelow },
     put: (key: string, body: string | Buffer) => lake.put(key, Buffer.from(body)),
     metrics: () => telemetry.metrics.metrics(),
+    /** As a reload does. */
+    replaceApp(changed: object) {
+      const [shop] = parseConfig({ ...FILE, apps: [{ id: 'shop', keys: [{ sha256: 'a'.repeat(64) }], ...changed }] }, {}).apps
+      apps = apps.map((app) => (app.id === 'shop' && shop ? shop : app))
+    },
     async aggregate() {
       const { id } = await runs.submit({ from: NOON, to: NOON + 3_600_000, reprocess: 'all' }, 'test')
       const run = await runs.finish(String(id), new AbortController().signal)
@@ -71,13 +81,13 @@ async function setUp(t: Test, name: string) {
       return rows.flat()
     },
     /** All rows that an engine could read. */
-    async rows() {
+    async rows(columns = 'app_id, value, user_id') {
       const session = await openDuckdb({ lakeDir: join(dataDir, 'lake'), tempDir: join(dataDir, 'tmp') })(
         new AbortController().signal,
       )
       try {
         const files = (await keysBelow('raw/')).map((key) => join(dataDir, 'lake', key))
-        const query = `SELECT app_id, value, user_id FROM ${readParquet(files)} ORDER BY app_id, value`
+        const query = `SELECT ${columns} FROM ${readParquet(files)} ORDER BY app_id, value`
         return await allRows(session, query)
       } finally {
         await session.close()
@@ -226,6 +236,34 @@ test('records with ids that were put twice, and objects that were taken twice, c
     [{ rows: 3 }],
   )
   t.equal(await lake.get(key), undefined)
+})
+
+test('direct records are judged by the apps that are configured when they are taken', async (t) => {
+  t.testdir({})
+  const { put, aggregate, rows, replaceApp, keysBelow } = await setUp(t, 'reloaded')
+  const recordToken = await keys.token(ANN)
+  const page_url = 'https://x.example/p?customer=meier'
+  const credentials = credentialsOf('shop')
+  const isPublic = { mode: 'public', iUnderstandAnyoneCanWrite: true, issuers: [] }
+  for (const [value, change] of Object.entries([
+    { credentials, privacy: { allowQuery: ['customer'] } },
+    { credentials, privacy: { allowQuery: [] } },
+    { credentials: { ...credentials, ...isPublic } },
+    { credentials },
+    {},
+  ])) {
+    replaceApp(change)
+    const event = { name: METRIC, unit: 'ms', event_time: NOON, value: Number(value), page_url }
+    await put(`quarantine/direct-shop/${HOUR}/${value}.ndjson`, lines({ recordToken, events: [event] }))
+    await aggregate()
+  }
+  t.same(await rows('app_id, value, user_id, page_url'), [
+    ['shop', 0, ANN, page_url],
+    ['shop', 1, ANN, 'https://x.example/p'],
+    ['shop', 2, null, 'https://x.example/p'],
+    ['shop', 3, ANN, 'https://x.example/p'],
+  ])
+  t.same(await keysBelow('quarantine/'), [`quarantine/direct-shop/${HOUR}/4.ndjson`])
 })
 
 test('what the documentation says of Firehose and of keys is what is read here', async (t) => {

@@ -48,7 +48,7 @@ export interface LakeArrivalsOptions {
   readonly maxBatchBytes: number
   /** Most bytes of lines that are sorted at a time; all of a batch when left out. */
   readonly pieceBytes?: number
-  /** Left out where no app writes past the gateway. */
+  /** Left out where no app can write past the gateway. */
   readonly quarantine?: Quarantine | undefined
   /** What the last listings met that has not even a key, and the log was told of. */
   readonly takePassedOver?: (() => readonly IngestFailure[]) | undefined

@@ -30,7 +30,7 @@ export async function openListeners(options: ListenersOptions) {
   const live: Live = { auth: createAuth(config.aggregation.tokens), apps: config.apps }
   const askGateway = gateway?.balance ?? askElsewhere
   const aggregation = modules.aggregation
-    ? await wireAggregation(config, { ...system, askGateway, apps: appsOf(live) })
+    ? await wireAggregation(config, { ...system, askGateway, apps: () => live.apps })
     : undefined
   // The public one last: nothing is acknowledged before all others are open.
   const listeners = [
@@ -66,9 +66,6 @@ interface Live {
   readonly auth: Auth
   apps: Config['apps']
 }
-
-/** The ids of the apps that are configured when it is asked. */
-const appsOf = (live: Live) => () => live.apps.map(({ id }) => id)
 
 async function listen(
   listeners: readonly Listener[],
@@ -125,7 +122,7 @@ async function aggregationListener(
     ...aggregation,
     clock,
     listener: { log: telemetry.log, ready, auth: live.auth, operations: { metrics, balance } },
-    apps: appsOf(live),
+    apps: () => live.apps.map(({ id }) => id),
     gateway: () => ({ ...config.gateway.listen, ...(gateway && { port: gateway.port() }) }),
   })
   return { name: 'aggregation', key: 'aggregation.listen', ...config.aggregation.listen, server }

@@ -8,9 +8,17 @@ import { test } from 'tap'
 import { DEFAULT_SETS } from '../../../src/aggregation/rollup/model/definition.ts'
 import { patienceMs } from '../../../src/cli/serve/shutdown.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
+import { credentialsOf } from '../../fakes/credentials/vending.ts'
 import { startCommand } from '../../fakes/process/command.ts'
 import { ask, listen, post, sha256, start, waitFor } from '../../fakes/process/serving.ts'
 import { fakeLine } from '../../fakes/process/worker-channel.ts'
+
+const runNow = (aggregation: string) =>
+  fetch(`${aggregation}/aggregations/run`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer token', 'content-type': 'application/json' },
+    body: '{}',
+  })
 
 test('serve runs both modules, keeps their listeners apart, and ends with 0', async (t) => {
   const { terminal, ended, url } = await start(t, 'serve')
@@ -239,15 +247,36 @@ test('rows of an app that is not configured are told by the apps of the last SIG
     join(folder, 'a.ndjson'),
     ['shop', 'shop', 'shop-web'].map((app_id) => `${JSON.stringify({ ...event, app_id })}\n`).join(''),
   )
-  await fetch(`${aggregation}/aggregations/run`, {
-    method: 'POST',
-    headers: { authorization: 'Bearer token', 'content-type': 'application/json' },
-    body: '{}',
-  })
+  await runNow(aggregation)
   t.match(await terminal.logged('rows are counted as they say, which was hardly meant'), {
     why: /^app_id is none of the apps that are configured/,
     rows: 2,
   })
+  terminal.terminate()
+  t.equal(await ended, 0)
+})
+
+test('SIGHUP gives and takes credentials of the app whose direct records are taken in', async (t) => {
+  const { terminal, ended, url, dir, file } = await start(t, 'aggregation', {
+    gateway: { credentials: { region: 'eu-west-1', subjectKeyEnv: 'SUBJECT_KEY' } },
+  })
+  const aggregation = await url('aggregation')
+  const config = JSON.parse(await readFile(file, 'utf8'))
+  const folder = join(dir, 'data/lake/quarantine/direct-shop/dt=2026-11-22/hr=09')
+  await mkdir(folder, { recursive: true })
+  const reloads = () => terminal.said().out.split('apps and tokens were read again').length
+  for (const [credentials, metric] of [
+    [credentialsOf('shop'), 'headgate_direct_events_total{app="shop",record_token="none"} 1'],
+    [undefined, 'headgate_direct_waiting_objects{reason="unknown_app"} 1'],
+  ]) {
+    await writeFile(file, JSON.stringify({ ...config, apps: [{ id: 'shop', credentials }] }))
+    const before = reloads()
+    terminal.reload()
+    await waitFor(() => reloads() > before)
+    await writeFile(join(folder, 'a.ndjson'), '{"name":"a","value":1}\n')
+    await runNow(aggregation)
+    await waitFor(async () => String((await ask(`${aggregation}/metrics`)).body).includes(`${metric}\n`))
+  }
   terminal.terminate()
   t.equal(await ended, 0)
 })

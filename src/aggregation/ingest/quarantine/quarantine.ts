@@ -14,14 +14,17 @@ import { type TakenObject, type TakeTools, takeObject } from './take-object.ts'
 
 /** What apps wrote to their own streams, as it landed. No engine reads it. */
 export interface Quarantine {
-  /** Moves what can be judged to `raw/` and `dead/`. Repeatable after any crash; objects that fail stay for the next time. */
+  /**
+   * Moves what can be judged to `raw/` and `dead/`. Repeatable after any crash; objects that fail stay for the next time. Until
+   * some app has credentials it is not looked at.
+   */
   empty(signal: AbortSignal): Promise<void>
 }
 
 export interface QuarantineOptions {
   readonly lake: Lake
-  /** Those that have credentials; folders of others are left alone. */
-  readonly apps: readonly DirectApp[]
+  /** Those that have credentials now, asked at each look; folders of others are left alone. */
+  readonly apps: () => readonly DirectApp[]
   readonly verifier: RecordVerifier
   readonly tempDir: string
   readonly telemetry: Telemetry
@@ -38,20 +41,23 @@ const SOURCE = 'direct-'
 export function createQuarantine(options: QuarantineOptions): Quarantine {
   const { lake, verifier, tempDir, clock, telemetry } = options
   const maxEvents = options.maxEventsPerObject ?? MAX_EVENTS_PER_OBJECT
-  const apps = new Map(options.apps.map((app) => [`${SOURCE}${app.id}`, app]))
   const metrics = quarantineMetrics(telemetry)
   /** Found out only by reading them. */
   const tooLarge = new Set<string>()
+  /** What the last app left behind still waits for somebody. */
+  let hadApps = false
 
   /** The object, or why it stays. Only the folder says whose it is, and only the configuration which folders there are. */
-  function classify(object: LakeObject): DirectObject | WaitingReason {
-    const place = parseQuarantineKey(object.key)
-    if (place === undefined) return 'unreadable_name'
-    const app = apps.get(place.source)
-    if (app === undefined) return 'unknown_app'
-    if (place.extension === 'parquet') return 'not_lines'
-    if (object.bytes > MAX_OBJECT_BYTES || tooLarge.has(object.key)) return 'too_large'
-    return { ...object, ...place, app }
+  function classify(apps: ReadonlyMap<string, DirectApp>) {
+    return (object: LakeObject): DirectObject | WaitingReason => {
+      const place = parseQuarantineKey(object.key)
+      if (place === undefined) return 'unreadable_name'
+      const app = apps.get(place.source)
+      if (app === undefined) return 'unknown_app'
+      if (place.extension === 'parquet') return 'not_lines'
+      if (object.bytes > MAX_OBJECT_BYTES || tooLarge.has(object.key)) return 'too_large'
+      return { ...object, ...place, app }
+    }
   }
 
   async function take(object: DirectObject, tools: TakeTools): Promise<WaitingReason | undefined> {
@@ -117,7 +123,10 @@ export function createQuarantine(options: QuarantineOptions): Quarantine {
 
   return {
     async empty(signal) {
-      const found = (await listed())?.map(classify)
+      const apps = new Map(options.apps().map((app) => [`${SOURCE}${app.id}`, app]))
+      hadApps ||= apps.size > 0
+      if (!hadApps) return
+      const found = (await listed())?.map(classify(apps))
       if (found === undefined) return
       const waiting = found.filter((each) => typeof each === 'string')
       const objects = found.filter((each) => typeof each !== 'string')

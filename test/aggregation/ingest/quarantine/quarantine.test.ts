@@ -34,7 +34,8 @@ function setUp(t: Test, change: Change = () => ({})) {
   let said = ''
   const telemetry = createTelemetry('info', { write: (text) => (said += text) })
   const options = {
-    ...{ lake, tempDir, telemetry, clock: fakeClock(), apps: [appOf('shop'), appOf('lab')] },
+    ...{ lake, tempDir, telemetry, clock: fakeClock() },
+    apps: () => [appOf('shop'), appOf('lab')],
     verifier: createRecordVerifier([keys.publicKey]),
   }
   const below = (prefix: string) => [...lake.objects.keys()].filter((key) => key.startsWith(prefix)).sort()
@@ -179,6 +180,40 @@ test('what is not for us to judge stays where it is, and is counted', async (t) 
     'headgate_direct_waiting_objects{reason="unknown_app"} 2',
     'headgate_direct_waiting_objects{reason="unreadable_name"} 2',
   ])
+})
+
+test('which apps there are is asked at each look; until there is one there is none', async (t) => {
+  let ids: readonly string[] = []
+  let looks = 0
+  const { put, quarantine, below, metrics } = setUp(t, (lake) => ({
+    apps: () => ids.map(appOf),
+    lake: {
+      ...lake,
+      list: async (prefix) => {
+        looks++
+        return lake.list(prefix)
+      },
+    },
+  }))
+  const [shop, lab] = [KEY, KEY.replaceAll('shop', 'lab')]
+  for (const [what, now, left, waiting] of [
+    ['none has had credentials', [], [lab, shop], []],
+    ['the first', ['shop'], [lab], ['headgate_direct_waiting_objects{reason="unknown_app"} 1']],
+    ['another in its place', ['lab'], [shop], ['headgate_direct_waiting_objects{reason="unknown_app"} 1']],
+    ['none any more', [], [lab, shop], ['headgate_direct_waiting_objects{reason="unknown_app"} 2']],
+  ] as const) {
+    await put(shop, line())
+    await put(lab, line())
+    ids = now
+    await quarantine.empty(signal)
+    t.same(below('quarantine/'), left, what)
+    t.same(
+      (await metrics()).filter((row) => row.includes('waiting')),
+      waiting,
+      what,
+    )
+  }
+  t.equal(looks, 3, 'a lake without direct records is not asked for them')
 })
 
 test('an object larger than any of Firehose stays where it is', async (t) => {
