@@ -62,7 +62,10 @@ async function setUp(t: Test, name: string) {
     metrics: () => telemetry.metrics.metrics(),
     /** As a reload does. */
     replaceApp(changed: object) {
-      const [shop] = parseConfig({ ...FILE, apps: [{ id: 'shop', keys: [{ sha256: 'a'.repeat(64) }], ...changed }] }, {}).apps
+      const [shop] = parseConfig(
+        { ...FILE, apps: [{ id: 'shop', keys: [{ sha256: 'a'.repeat(64) }], ...changed }] },
+        {},
+      ).apps
       apps = apps.map((app) => (app.id === 'shop' && shop ? shop : app))
     },
     async aggregate() {
