@@ -67,7 +67,9 @@ export const SubmitAnswer = Type.Object({
     ),
   ),
   notTakenIn: Type.Optional(
-    count('Of a dry run: objects in raw/ that a run takes in first; their windows are not known yet.'),
+    count(
+      'Of a dry run: objects in raw/ that a run takes in first; their windows are not known yet. Direct records, which it judges before that, are not counted.',
+    ),
   ),
 })
 

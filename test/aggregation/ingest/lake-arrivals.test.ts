@@ -267,7 +267,7 @@ test('a file of nothing but malformed lines is done with, without an object', as
 })
 
 test('what no ingest has taken in yet is counted, wherever it lies', async (t) => {
-  const { session, places, ingester, put } = await setUp()
+  const { session, places, ingester, put, keys } = await setUp()
   const pathOf = (name: string) => join(places.lakeDir, `raw/gateway/${HOUR}/${name}.parquet`)
   const arrivals = ingester()
   t.equal(await arrivals.notTakenIn(), 0)
@@ -276,10 +276,14 @@ test('what no ingest has taken in yet is counted, wherever it lies', async (t) =
   await session.run([
     `COPY (SELECT * FROM read_parquet('${pathOf('full')}') WHERE false) TO '${pathOf('empty')}' (FORMAT parquet)`,
   ])
-  t.equal(await arrivals.notTakenIn(), 3)
-  await arrivals.ingest(signal)
+  await writeParquet(session, [storedEvent({ event_id: '3' })], pathOf('c-000001-0123456789abcdef'))
+  t.equal(await arrivals.notTakenIn(), 4, 'also what is called as an ingest calls its own')
+  t.match(await arrivals.ingest(signal), { inputs: 4, rows: 3 })
   t.equal(await arrivals.notTakenIn(), 0)
   t.equal(await ingester().notTakenIn(), 0, 'nor for another process')
+
+  for (const entry of await keys('index/')) await put(entry, '{"version":2}')
+  t.equal(await ingester().notTakenIn(), 0, 'what is left out no ingest takes')
 })
 
 test('Parquet objects of others are indexed as they are, once', async (t) => {

@@ -73,7 +73,7 @@ export interface LakeArrivals {
   reexamine(keys: readonly string[], signal: AbortSignal): Promise<readonly SetAside[]>
   /** Every minute of event time with rows (epoch ms), and how much lies in it: cheap, whatever the age of the lake. */
   touched(): Promise<ReadonlyMap<number, TouchedMinute>>
-  /** Objects in `raw/` that no ingest has taken in yet, by a look at all of it. */
+  /** Objects in `raw/` that no ingest has taken in yet, by a look at all of it. What lies in `quarantine/` is not counted. */
   notTakenIn(): Promise<number>
   /** Objects that may hold rows received in [fromMs, toMs). */
   received(fromMs: number, toMs: number): Promise<readonly ReceivedObject[]>

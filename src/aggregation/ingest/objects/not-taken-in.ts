@@ -1,25 +1,40 @@
 import type { LakeObject } from '../../../lake/lake.ts'
 import type { ArrivedIndex } from '../index/arrived-index.ts'
 import type { Entries } from '../index/index-entries.ts'
-import { pendingIn } from '../index/pending.ts'
+import { type ForeignObject, pendingIn } from '../index/pending.ts'
 import { foreignEntryKey } from './ingest-foreign.ts'
+import { compactedEntryKey } from './partition-log.ts'
 
 interface Known {
   readonly index: Pick<ArrivedIndex, 'minutes' | 'holds'>
-  readonly entries: Pick<Entries, 'load'>
+  readonly entries: Pick<Entries, 'load' | 'leftOut'>
 }
 
-/** How many of the objects of `raw/` no ingest has taken in. Lines are gone once they are, Parquet of others stays. */
+/**
+ * How many of the objects of `raw/` no ingest has taken in. Lines are gone once they are; Parquet stays, and an entry
+ * names it, also what is called as an ingest calls its own and was copied from another lake.
+ */
 export async function countNotTakenIn(
   objects: readonly LakeObject[],
   { index, entries }: Known,
 ): Promise<number> {
-  const { partitions, foreign } = pendingIn(objects)
+  const { partitions, foreign, compacted } = pendingIn(objects)
   await index.minutes()
-  let count = partitions.reduce((sum, { inputs }) => sum + inputs.length, 0)
-  for (const object of foreign) {
-    // One without rows has an entry, and the index does not hold it.
-    if (!index.holds(object.key) && (await entries.load([foreignEntryKey(object)])).length === 0) count++
-  }
-  return count
+  const lines = partitions.reduce((sum, { inputs }) => sum + inputs.length, 0)
+  // One without rows has an entry, and the index does not hold it.
+  const unheld = [...foreign, ...compacted].filter(({ key }) => !index.holds(key)).map(entriesOf)
+  const loaded = await entries.load(unheld.flatMap(({ entryKeys }) => entryKeys))
+  const named = new Set(loaded.map(({ key }) => key))
+  // What is left out of the index is told by itself, and no ingest takes its object.
+  const leftOut = entries.leftOut()
+  const waiting = unheld.filter(
+    ({ key, entryKeys }) => !named.has(key) && !entryKeys.some((each) => leftOut.has(each)),
+  )
+  return lines + waiting.length
 }
+
+/** The entries that may name an object of Parquet. */
+const entriesOf = (object: ForeignObject) => ({
+  key: object.key,
+  entryKeys: [foreignEntryKey(object), compactedEntryKey(object) ?? []].flat(),
+})
