@@ -19,6 +19,9 @@ export interface Doubt {
 /** What lies later than this is of a clock that is wrong, or of another scale. Ours. */
 const MAX_AHEAD_MS = DAY_MS
 
+/** Apps that are not configured, of each of which it is asked what was meant, most rows first. Ours. */
+const MAX_APPS_ASKED = 20
+
 /** What rows are measured by. */
 interface Expected {
   readonly nowMs: number
@@ -31,11 +34,12 @@ interface Expected {
  * was meant, and told to whoever put it there. Lines have been judged before; of a file of others no row can be left out.
  */
 export async function doubtsIn(session: SqlSession, parquet: string, expected: Expected): Promise<Doubt[]> {
-  const rows = await allRows(session, doubtsOf(parquet, expected))
-  return rows.map(([doubt, count, app]) => ({
-    why: doubt === 'app' ? OF_APP + didYouMean(String(app), expected.apps) : whyDoubtful(String(doubt)),
-    rows: Number(count),
-  }))
+  const found = new Map<string, number>()
+  for (const [doubt, rows, app] of await allRows(session, doubtsOf(parquet, expected))) {
+    const why = doubt === 'app' ? whyOfNoApp(app, expected.apps) : whyDoubtful(String(doubt))
+    found.set(why, (found.get(why) ?? 0) + Number(rows))
+  }
+  return Array.from(found, ([why, rows]) => ({ why, rows }))
 }
 
 function doubtsOf(parquet: string, { nowMs, apps }: Expected): string {
@@ -45,7 +49,7 @@ function doubtsOf(parquet: string, { nowMs, apps }: Expected): string {
     apps.length === 0 ? 'FALSE' : `name <> ${quote(LEDGER_NAME)} AND app_id NOT IN (${listed(apps)})`
   // Others may have columns of any whole number, or doubles, where ours are BIGINT.
   const isNoTime = (field: string) => `COALESCE(NOT isfinite(CAST(${field} AS DOUBLE)), TRUE)`
-  return `SELECT doubt, COUNT(*), MIN(app) FROM (SELECT app_id AS app, CASE
+  const doubts = `SELECT app_id AS app, CASE
       WHEN ${isNoTime('event_time')} THEN 'none'
       WHEN event_time < ${MIN_EPOCH_MS} THEN 'coarse'
       WHEN event_time > ${MAX_INSTANT_MS} THEN 'fine'
@@ -57,7 +61,12 @@ function doubtsOf(parquet: string, { nowMs, apps }: Expected): string {
       WHEN weight <= 0 OR weight > ${MAX_WEIGHT} THEN 'weight'
       WHEN unit IN (${listed([...scales.keys()])}) THEN unit
       WHEN ${ofNoApp} THEN 'app' END AS doubt
-    FROM (${eventRows([parquet])}) events) rows WHERE doubt IS NOT NULL GROUP BY 1 ORDER BY 1`
+    FROM (${eventRows([parquet])}) events`
+  return `SELECT doubt, CAST(SUM(rows) AS BIGINT), CASE WHEN place <= ${MAX_APPS_ASKED} THEN app END FROM (
+      SELECT doubt, CASE doubt WHEN 'app' THEN app END AS app, COUNT(*) AS rows,
+        row_number() OVER (PARTITION BY doubt ORDER BY COUNT(*) DESC, ANY_VALUE(app)) AS place
+      FROM (${doubts}) each WHERE doubt IS NOT NULL GROUP BY 1, 2) named
+    GROUP BY 1, 3 ORDER BY 1, 2 DESC`
 }
 
 const OF_COLUMNS: Readonly<Record<string, string>> = {
@@ -74,7 +83,10 @@ const OF_COLUMNS: Readonly<Record<string, string>> = {
   ahead: 'event_time is more than a day from now: counted when its window is over',
 }
 
-const OF_APP = 'app_id is none of the apps that are configured, so that no list and no dashboard shows it'
+const OF_NO_APP = 'app_id is none of the apps that are configured, so that no list and no dashboard shows it'
+
+const whyOfNoApp = (app: unknown, apps: readonly string[]) =>
+  app === null ? OF_NO_APP : OF_NO_APP + didYouMean(String(app), apps)
 
 function whyDoubtful(doubt: string): string {
   const scale = scales.get(doubt)

@@ -165,17 +165,34 @@ test('rows of an app that is not configured are told, with the one that was most
   let apps: readonly string[] = ['shop', 'shop-web']
   const arrivals = ingester({ workbench: localWorkbench(places.tempDir, () => apps) })
   const unknown = 'app_id is none of the apps that are configured, so that no list and no dashboard shows it'
+  const meant = `${unknown}; did you mean "shop-web"?`
+  const others = Array.from('abcdefghijklmnopqrst', (letter) => `app-of-${letter}`)
   let objects = 0
   for (const [what, lines, configured, told] of [
     ['all are right', [{ app_id: 'shop' }, { app_id: 'shop-web' }], apps, []],
     [
       'a slip, beside another doubt',
-      [{ app_id: 'shopweb' }, { app_id: 'shopweb', unit: 's' }, { app_id: 'zebra' }, { app_id: 'shop' }],
+      [{ app_id: 'shopweb' }, { app_id: 'shopweb', unit: 's' }, { app_id: 'shop' }],
       apps,
       [
-        [`${unknown}; did you mean "shop-web"?`, 2],
+        [meant, 1],
         [inSeconds, 1],
       ],
+    ],
+    [
+      'slips behind one that is near to none',
+      ['aaa', 'shopweb', 'shopweb', 'shop_web'].map((app_id) => ({ app_id })),
+      apps,
+      [
+        [meant, 3],
+        [unknown, 1],
+      ],
+    ],
+    [
+      'a slip behind as many apps as are asked of',
+      ['shopweb', ...others, ...others].map((app_id) => ({ app_id })),
+      apps,
+      [[unknown, 41]],
     ],
     ['nothing near', [{ app_id: 'zebra' }], apps, [[unknown, 1]]],
     ['taken in by a reload', [{ app_id: 'zebra' }], ['zebra'], []],
