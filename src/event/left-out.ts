@@ -48,7 +48,7 @@ export function createMeantFields(nearestField: (name: string) => string | undef
     let compared = 0
     for (const [name, beside] of unknownNames(events)) {
       const column = columnCalled(name) ?? (compared++ < MAX_COMPARED ? nearestTo(name) : '')
-      if (column !== '' && beside[column] === undefined) {
+      if (column !== '' && isAbsent(beside[column])) {
         meant.push({
           name,
           column,
@@ -70,12 +70,15 @@ export function createLeftOut(nearestField = nearestOf(readers.keys())) {
   }
 }
 
+/** What is null is absent, wherever it stands. */
+const isAbsent = (value: unknown): boolean => value === undefined || value === null
+
 /** Those of the events, each with the first that has it, without what only the gateway sets. */
 function unknownNames(candidates: readonly JsonObject[]): ReadonlyMap<string, JsonObject> {
   const names = new Map<string, JsonObject>()
   for (const candidate of candidates) {
     for (const name in candidate) {
-      if (readers.has(name) || gatewayOwn.has(name) || names.has(name)) continue
+      if (readers.has(name) || gatewayOwn.has(name) || names.has(name) || isAbsent(candidate[name])) continue
       names.set(name, candidate)
       if (names.size === MAX_NAMES) return names
     }
@@ -121,10 +124,10 @@ const SOURCES: readonly (readonly [names: readonly (keyof Shared)[], source: str
   [['country'], 'from a header of the edge in front of it ("gateway.countryHeader")'],
 ]
 
-/** The same of columns that only the gateway sets. What is null is absent. */
+/** The same of columns that only the gateway sets. */
 export function leftOutOfGateway(candidates: readonly JsonObject[]): readonly string[] {
   return SOURCES.flatMap(([names, source]) => {
-    const sent = names.filter((name) => candidates.some((event) => (event[name] ?? null) !== null))
+    const sent = names.filter((name) => candidates.some((event) => !isAbsent(event[name])))
     return sent.length === 0 ? [] : [`${sent.join(', ')}: left out; only the gateway sets this, ${source}`]
   })
 }

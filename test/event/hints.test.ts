@@ -21,6 +21,8 @@ test('a slip in a name, or a unit in words, is told with what may have been mean
   for (const [what, candidate, hints] of [
     ['a field that is needed', { name: 'a', valeu: 3 }, [field('valeu', 'value'), EXAMPLE]],
     ['another', { ...event, page_rout: '/' }, [field('page_rout', 'page_route')]],
+    ['beside null', { ...event, page_rout: '/', page_route: null }, [field('page_rout', 'page_route')]],
+    ['null, as whatever is', { ...event, page_rout: null, mine: null }, []],
     ['another way to write it', { ...event, sessionId: 's' }, [field('sessionId', 'session_id')]],
     ['a unit in words', { ...event, unit: 'milliseconds' }, [unit('milliseconds', 'ms')]],
     ['one of them', { ...event, unit: 'Second' }, [unit('Second', 's')]],

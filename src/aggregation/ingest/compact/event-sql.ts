@@ -119,7 +119,8 @@ export function compactJudged(target: ParquetTarget): string {
   return toParquet(`SELECT ${fields.join(', ')} FROM judged WHERE good`, target)
 }
 
-const isPresent = (name: string) => `COALESCE(json_type(line, '$.${name}'), 'NULL') <> 'NULL'`
+/** What is null is absent, wherever it stands. */
+const isPresent = (name: string) => `COALESCE(json_type(line, ${quote(`$."${name}"`)}), 'NULL') <> 'NULL'`
 const faultIf = (isFault: string, fault: LineFault) => `CASE WHEN ${isFault} THEN ${quote(fault)} END`
 
 /** What `isEvent` asks for and a line of `judged` has not, all of it: `LineFault`s, with blanks between them. */
@@ -159,8 +160,9 @@ export const GOOD_LINES = 'SELECT line FROM judged WHERE good'
 
 /** How many lines have each of the fields, whose names are letters, digits and `_ . @ -`, and not its column beside it. */
 export function linesWith(lines: string, fields: readonly Pick<MeantField, 'name' | 'column'>[]): string {
-  const has = (name: string) => `json_exists(line, ${quote(`$."${name}"`)})`
-  const counts = fields.map(({ name, column }) => `COUNT(*) FILTER (${has(name)} AND NOT ${has(column)})`)
+  const counts = fields.map(
+    ({ name, column }) => `COUNT(*) FILTER (${isPresent(name)} AND NOT ${isPresent(column)})`,
+  )
   return `SELECT ${counts.join(', ')} FROM (${lines})`
 }
 
