@@ -70,7 +70,7 @@ export async function buildAggregation(
   refuseMalformed(app)
   await app.register(probeRoutes, { ready })
   const pool = queryPool()
-  await app.register(rollupRoutes, { runs, auth, pool })
+  await app.register(rollupRoutes, { runs, auth, clock, pool })
   await app.register(serveRoutes, {
     queries,
     pool,

@@ -4,6 +4,7 @@ import type { Auth, Scope } from '../../http/auth.ts'
 import { anyRequest, idempotencyKey, poolAnswers, problemAnswer, tokenNeeded } from '../../http/documented.ts'
 import { goneBefore, type QueryPool } from '../../http/query-pool.ts'
 import { readable } from '../../http/schema-faults.ts'
+import type { Clock } from '../../std/clock.ts'
 import { idempotencyKeyOf } from '../../std/input/idempotency-key.ts'
 import { INSTANT_FORM, instant, isInstant, whyNoInstant } from '../../std/input/instant.ts'
 import { parseRunRequest, RunRequest } from './plan/run-request.ts'
@@ -24,6 +25,7 @@ import {
 export interface RollupRoutePorts {
   readonly runs: Pick<Runs, 'submit' | 'get' | 'list' | 'log' | 'cancel' | 'windows'>
   readonly auth: Auth
+  readonly clock: Clock
   /** For what reads more than one run. */
   readonly pool: QueryPool
 }
@@ -177,7 +179,7 @@ const documents = {
  * all apps: a token that is limited to some neither starts, nor sees, nor ends any.
  */
 export async function rollupRoutes(app: FastifyInstance, ports: RollupRoutePorts): Promise<void> {
-  const { runs, auth, pool } = ports
+  const { runs, auth, clock, pool } = ports
   const allow = (request: FastifyRequest, scope: Scope) =>
     auth.authenticateForAll(request.headers.authorization, scope)
   const inTurn = <T>(
@@ -196,11 +198,9 @@ export async function rollupRoutes(app: FastifyInstance, ports: RollupRoutePorts
     validatorCompiler: () => () => true,
     onRequest: needs('run'),
     handler: async (request, reply) => {
-      const answer = await runs.submit(
-        parseRunRequest(request.body === undefined ? {} : request.body),
-        allow(request, 'run').name,
-        idempotencyKeyOf(request.headers['idempotency-key']),
-      )
+      const { body = {}, headers } = request
+      const key = idempotencyKeyOf(headers['idempotency-key'])
+      const answer = await runs.submit(parseRunRequest(body), allow(request, 'run').name, key)
       if (answer.id !== null) reply.header('location', `/aggregations/runs/${answer.id}`)
       return reply.code(202).send(submitView(answer))
     },
@@ -211,14 +211,15 @@ export async function rollupRoutes(app: FastifyInstance, ports: RollupRoutePorts
     onRequest: needs('read'),
     handler: async (request, reply) => {
       const { state, limit } = request.query
-      return inTurn(request, reply, async () => runListView(await runs.list({ state, limit: Number(limit) })))
+      const found = await inTurn(request, reply, () => runs.list({ state, limit: Number(limit) }))
+      return runListView(found, clock.nowMs())
     },
   })
 
   app.get<{ Params: Static<typeof RunId> }>('/aggregations/runs/:id', {
     schema: documents.get,
     onRequest: needs('read'),
-    handler: async ({ params }) => runView(await runs.get(params.id)),
+    handler: async ({ params }) => runView(await runs.get(params.id), clock.nowMs()),
   })
 
   app.get<{ Params: Static<typeof RunId> }>('/aggregations/runs/:id/log', {
@@ -230,7 +231,7 @@ export async function rollupRoutes(app: FastifyInstance, ports: RollupRoutePorts
   app.post<{ Params: Static<typeof RunId> }>('/aggregations/runs/:id/cancel', {
     schema: documents.cancel,
     onRequest: needs('run'),
-    handler: async ({ params }) => runView(await runs.cancel(params.id)),
+    handler: async ({ params }) => runView(await runs.cancel(params.id), clock.nowMs()),
   })
 
   app.get<{ Querystring: Static<typeof WindowsParameters> }>('/aggregations/windows', {

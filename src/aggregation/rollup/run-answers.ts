@@ -3,7 +3,7 @@ import { createYielder } from '../../std/async/yielding.ts'
 import type { SkippedWindow, Window } from './plan/plan.ts'
 import type { WindowStatus } from './plan/planner.ts'
 import { countedSkips } from './plan/skip-counts.ts'
-import { RUN_STATES, type Run } from './run/log/run-record.ts'
+import { isResting, RUN_STATES, type Run } from './run/log/run-record.ts'
 import type { RunAnswer } from './run/submit.ts'
 
 /** What the run routes say: times as ISO 8601 in UTC, windows half-open. */
@@ -210,21 +210,20 @@ export function submitView({ skipped, ...answer }: RunAnswer): Static<typeof Sub
   }
 }
 
-const summaryView = ({ id, state, trigger, principal, attempt, error, ...run }: Run) => ({
-  id,
-  state,
-  trigger,
-  principal,
-  attempt,
+const isTriedAgain = (run: Run, nowMs: number) =>
+  run.state === 'queued' && run.attempt > 0 && isResting(run, nowMs)
+
+const summaryView = (run: Run, nowMs: number) => ({
+  ...{ id: run.id, state: run.state, trigger: run.trigger, principal: run.principal, attempt: run.attempt },
   createdAt: iso(run.createdMs),
   ...optional('startedAt', run.startedMs),
   ...optional('endedAt', run.endedMs),
-  ...optional('retryAt', state === 'queued' && attempt > 0 ? run.notBeforeMs : undefined),
-  ...(error && { error }),
+  ...optional('retryAt', isTriedAgain(run, nowMs) ? run.notBeforeMs : undefined),
+  ...(run.error && { error: run.error }),
 })
 
-export const runView = (run: Run): Static<typeof RunDetail> => ({
-  ...summaryView(run),
+export const runView = (run: Run, nowMs: number): Static<typeof RunDetail> => ({
+  ...summaryView(run, nowMs),
   ...(run.setAside && { setAside: run.setAside }),
   windows: run.windows.map(windowView),
   skipped: run.skipped.map(skippedView),
@@ -234,8 +233,8 @@ export const runView = (run: Run): Static<typeof RunDetail> => ({
   }),
 })
 
-export const runListView = (runs: readonly Run[]): Static<typeof RunListAnswer> => ({
-  runs: runs.map((run) => ({ ...summaryView(run), windows: run.windows.length })),
+export const runListView = (runs: readonly Run[], nowMs: number): Static<typeof RunListAnswer> => ({
+  runs: runs.map((run) => ({ ...summaryView(run, nowMs), windows: run.windows.length })),
 })
 
 /** A WindowsAnswer as JSON text, made in slices: there may be thousands. */

@@ -29,7 +29,7 @@ async function setUp(t: Test, over: Partial<RunParts> = {}) {
   const runs = await it.open()
   const app = createServer([], log)
   answerWithProblems(app, log)
-  await app.register(rollupRoutes, { runs, auth: createAuth(tokens), pool: queryPool() })
+  await app.register(rollupRoutes, { runs, auth: createAuth(tokens), clock: it.clock, pool: queryPool() })
   t.teardown(() => app.close())
   const call = async (
     method: 'GET' | 'POST',
@@ -420,8 +420,8 @@ test('every route is documented', async (t) => {
   await app.register(swagger, {
     openapi: { openapi: '3.1.0', info: { title: 't', version: '1' }, components },
   })
-  const { open } = await aggregation(t)
-  await app.register(rollupRoutes, { runs: await open(), auth: createAuth(tokens), pool: queryPool() })
+  const { open, clock } = await aggregation(t)
+  await app.register(rollupRoutes, { runs: await open(), auth: createAuth(tokens), clock, pool: queryPool() })
   await app.ready()
   const operations = Object.values(app.swagger().paths ?? {}).flatMap((path) => Object.values(path as object))
   t.same(operations.map(({ operationId }) => operationId).sort(), [

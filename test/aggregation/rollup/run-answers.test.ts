@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { Compile } from 'typebox/compile'
 import type { Run } from '../../../src/aggregation/rollup/run/log/run-record.ts'
-import { RunDetail, runView } from '../../../src/aggregation/rollup/run-answers.ts'
+import { RunDetail, runListView, runView } from '../../../src/aggregation/rollup/run-answers.ts'
 
 const run: Run = {
   version: 1,
@@ -27,10 +27,25 @@ test('an answer about a run says what it is without, and nothing of its process'
     },
     notIngested: { count: 2, objects: [{ key: 'raw/a', why: 'EACCES' }] },
   } satisfies Partial<Run>
-  const [whole, lacking] = [runView(run), runView({ ...run, ...without })]
+  const [whole, lacking] = [runView(run, 0), runView({ ...run, ...without }, 0)]
   for (const view of [whole, lacking]) {
     t.ok(Compile(RunDetail).Check(view))
     t.notOk('owner' in view)
   }
   t.same(lacking, { ...whole, ...without })
+})
+
+test('an answer about a run tells its next try, and believes no clock that was ahead', async (t) => {
+  const failed = { ...run, state: 'queued', attempt: 2, notBeforeMs: 60_000 } as const
+  for (const [what, nowMs, more, retryAt] of [
+    ['it rests', 0, {}, '1970-01-01T00:01:00.000Z'],
+    ['its time has come', 60_000, {}, undefined],
+    ['the clock was ahead', 0, { notBeforeMs: 60_001 }, undefined],
+    ['it did not fail', 55_000, { attempt: 0 }, undefined],
+    ['it goes on', 0, { state: 'running' }, undefined],
+  ] as const) {
+    const told = runView({ ...failed, ...more }, nowMs)
+    t.equal(told.retryAt, retryAt, what)
+    t.equal(runListView([{ ...failed, ...more }], nowMs).runs[0]?.retryAt, retryAt, what)
+  }
 })

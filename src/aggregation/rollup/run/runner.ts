@@ -212,7 +212,8 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
           if (unsaved) throw unsaved
           const run = await get(id)
           if (isFinal(run.state) || signal.aborted) return run
-          await sleep(run.notBeforeMs - clock.nowMs(), signal)
+          const nowMs = clock.nowMs()
+          if (isResting(run, nowMs)) await sleep(run.notBeforeMs - nowMs, signal)
         }
       } finally {
         await presence.hide()

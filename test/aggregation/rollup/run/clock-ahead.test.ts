@@ -3,9 +3,11 @@ import { test } from 'tap'
 import { definitionPrefix } from '../../../../src/aggregation/rollup/commit/manifest.ts'
 import { DAY_MS, HOUR_MS } from '../../../../src/std/durations.ts'
 import { AppError } from '../../../../src/std/errors.ts'
+import type { FileOps } from '../../../../src/std/files/files.ts'
 import { quietTelemetry } from '../../../../src/std/telemetry.ts'
 import { aggregation, definition, GRAIN, MIN, never, T0 } from '../../../fakes/aggregation/aggregation.ts'
 import { seededEntropy } from '../../../fakes/entropy.ts'
+import { unsyncedFiles } from '../../../fakes/files/unsynced-files.ts'
 
 /** What was written while the clock was ahead holds nothing up once the clock is right again. */
 
@@ -87,6 +89,29 @@ test('a run that failed is tried again, and its windows are not kept from the sc
   clock.set(-AHEAD)
   await turn()
   t.match(await stored(), [{ at: 0, sum: 1 }])
+})
+
+test('a command waits for no time of a clock that was ahead', async (t) => {
+  let corrected = () => {}
+  const files: FileOps = {
+    ...unsyncedFiles,
+    async readFile(path, maxBytes) {
+      const found = await unsyncedFiles.readFile(path, maxBytes)
+      if (/"state":"queued","attempt":1,/.test(String(found))) corrected()
+      return found
+    },
+  }
+  const { open, clock, engine } = await aggregation(t, { files, entropy: late })
+  const runs = await open()
+  clock.set(AHEAD)
+  engine.failures.push(new AppError('engine_failed', 'no'))
+  const { id } = await runs.submit({ at: T0 }, 'ops')
+  // After it was looked for what is ready.
+  corrected = () => {
+    corrected = () => {}
+    clock.set(-AHEAD)
+  }
+  t.match(await runs.finish(String(id), never), { state: 'succeeded', attempt: 2 })
 })
 
 test('a window that was given up is taken', async (t) => {
