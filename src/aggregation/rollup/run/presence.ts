@@ -40,7 +40,14 @@ export function createPresence(options: PresenceOptions): Presence {
   const { leases, owner, rollups, processes = systemProcesses, log, heartbeatMs = HEARTBEAT_MS } = options
   let lease: Lease | undefined
   let heartbeat: NodeJS.Timeout | undefined
+  /** The others are told of the rollups. */
+  let told = false
+  /** And since then none of them was seen to compute other ones. */
   let joined = false
+  const leave = () => {
+    told = false
+    joined = false
+  }
 
   // On a slow disk two at a time would both take the lease.
   const oneAtATime = limitConcurrency(1)
@@ -49,7 +56,7 @@ export function createPresence(options: PresenceOptions): Presence {
   async function tell(): Promise<boolean> {
     try {
       if (lease) return await lease.renew()
-      lease = await leases.acquire(nameOf(owner), 'presence', () => (joined ? { rollups: [...rollups] } : {}))
+      lease = await leases.acquire(nameOf(owner), 'presence', () => (told ? { rollups: [...rollups] } : {}))
       return true
     } catch (error) {
       if (error instanceof AppError && error.code === 'lease_lost') lease = undefined
@@ -62,10 +69,10 @@ export function createPresence(options: PresenceOptions): Presence {
   /** One that was out of sight has not joined any more. */
   async function beat(): Promise<void> {
     try {
-      if (!(await tell())) joined = false
+      if (!(await tell())) leave()
       news.over()
     } catch (error) {
-      if (lease === undefined) joined = false
+      if (lease === undefined) leave()
       news.tell(error, () =>
         log.warn({ err: error }, 'this process cannot show that it lives; it tries again'),
       )
@@ -86,14 +93,15 @@ export function createPresence(options: PresenceOptions): Presence {
     try {
       // Not before a sign of life that is under way: one that comes too late would take it back.
       await oneAtATime(() => {
-        joined = true
+        told = true
         // Another of the same process shows it already: they are of one configuration.
         return unlessRejected(tell(), isHeldByAnother)
       })
       // Another may have looked when this one had not told yet.
       await assertAgreed()
+      joined = told
     } catch (error) {
-      joined = false
+      leave()
       await next()
       throw error
     }
@@ -113,7 +121,7 @@ export function createPresence(options: PresenceOptions): Presence {
       await oneAtATime(async () => {
         if (lease) await bestEffort(lease.release())
         lease = undefined
-        joined = false
+        leave()
       })
     },
     join: async () => (joined ? undefined : join()),

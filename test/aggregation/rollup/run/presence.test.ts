@@ -144,6 +144,8 @@ test('of two that begin at the same time the slower one gives way', async (t) =>
       before = undefined
       await first?.()
       await nodeFiles.rename(from, to)
+      // And then before its second one.
+      if (first !== undefined) await t.rejects(slow.assertAgreed(), { code: 'rollups_differ' })
     },
   })
   await slow.show()
