@@ -185,7 +185,7 @@ const may = {
     'aggregation/ingest/compact',
   ],
   'aggregation/statistics': ['aggregation/rollup/model'],
-  'aggregation/serve/forms': ['std*', 'aggregation/rollup/model'],
+  'aggregation/serve/histogram-formats': ['std*', 'aggregation/rollup/model'],
   'aggregation/serve/tally': ['std*', 'aggregation/rollup/model', 't:aggregation/rollup/stores'],
   'aggregation/serve/periods': [
     'std*',
@@ -201,7 +201,7 @@ const may = {
     'aggregation/rollup/model',
     'aggregation/rollup/stores',
     'aggregation/statistics',
-    'aggregation/serve/forms',
+    'aggregation/serve/histogram-formats',
     'aggregation/serve/tally',
     'aggregation/serve/periods',
   ],

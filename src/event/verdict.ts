@@ -1,7 +1,7 @@
 import type { RejectionCode } from './ledger/ledger.ts'
 import { MAX_VALUE, Measurement } from './schema/event.ts'
 import { isObject, type JsonObject } from './schema/json-object.ts'
-import { Unreadable } from './schema/unreadable.ts'
+import { UnparsedItem } from './schema/unparsed-item.ts'
 import { readers } from './values/columns.ts'
 import { Pruned, ValueRule } from './values/rule.ts'
 import { converted, scales } from './values/unit.ts'
@@ -36,7 +36,7 @@ export type Verdict =
  * and the rule, never what the client wrote there.
  */
 export function judge(candidate: unknown): Verdict {
-  if (candidate instanceof Unreadable) return reject(candidate.code, candidate.detail)
+  if (candidate instanceof UnparsedItem) return reject(candidate.code, candidate.detail)
   if (!isObject(candidate)) return reject('not_an_object', 'An event must be a JSON object')
   const reading = readingOf(candidate)
   const { changes, broken, ignored, isTooDeep } = reading

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { Unreadable } from '../../src/event/schema/unreadable.ts'
+import { UnparsedItem } from '../../src/event/schema/unparsed-item.ts'
 import { judge, MAX_DEPTH, type Verdict } from '../../src/event/verdict.ts'
 
 const least = { name: 'checkout.duration', value: 12.5 }
@@ -348,7 +348,7 @@ test('a field that nobody reads may hold anything, but not to any depth', async 
 })
 
 test('what could not be parsed says so itself', async (t) => {
-  t.equal(verdictOn(new Unreadable('malformed_line', 'No JSON')), 'malformed_line: No JSON')
+  t.equal(verdictOn(new UnparsedItem('malformed_line', 'No JSON')), 'malformed_line: No JSON')
 })
 
 test('no client may send what gateways tell of themselves', async (t) => {

@@ -1,7 +1,7 @@
 import Type, { type TSchema } from 'typebox'
 import { anyRequest, poolAnswers, problemAnswer, tokenNeeded } from '../../http/documented.ts'
-import { OtelHistogram } from './forms/otel-histogram.ts'
-import { PrometheusHistogram } from './forms/prometheus-histogram.ts'
+import { OtelHistogram } from './histogram-formats/otel-histogram.ts'
+import { PrometheusHistogram } from './histogram-formats/prometheus-histogram.ts'
 import { MAX_STEP_BUCKETS } from './histogram.ts'
 import { PipelineState } from './pipeline.ts'
 import {

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { type ResumableWork, runToEnd } from '../../std/async/yielding.ts'
 import { AppError } from '../../std/errors.ts'
 import { jsonFault, jsonOr } from '../../std/json.ts'
-import { Unreadable } from '../schema/unreadable.ts'
+import { UnparsedItem } from '../schema/unparsed-item.ts'
 import { eventsIn, fewEnough, isEnvelope } from './envelope.ts'
 import { afterBlanks, endOfContent } from './scan.ts'
 import {
@@ -37,7 +37,7 @@ export interface Candidates {
 
 /**
  * What a body says: one event, an array, an envelope `{ context?, events }`, or several of these one behind the other, as
- * NDJSON or in any other way. An item that cannot be read is Unreadable; throws `malformed_body` if none can.
+ * NDJSON or in any other way. An item that cannot be read is an UnparsedItem; throws `malformed_body` if none can.
  */
 export function* candidatesIn(body: Buffer): ResumableWork<Candidates> {
   const bytes = contentOf(body)
@@ -69,7 +69,7 @@ function* heldBy(values: readonly unknown[]): ResumableWork<Candidates> {
   if (values.length > 1) return { candidates: yield* oneByOne(values), root: undefined }
   const [root] = values
   const only = isEnvelope(root) ? yield* eventsIn(root) : Array.isArray(root) ? root : [root]
-  if (only instanceof Unreadable) throw new AppError('malformed_body', only.detail)
+  if (only instanceof UnparsedItem) throw new AppError('malformed_body', only.detail)
   return { candidates: fewEnough(only), root }
 }
 
@@ -133,8 +133,8 @@ function* read(bytes: Buffer, spans: readonly CandidateSpan[]): ResumableWork<re
   return values
 }
 
-function valueAt(bytes: Buffer, { from, to, unreadable }: CandidateSpan): unknown {
-  if (unreadable !== undefined) return unreadable
+function valueAt(bytes: Buffer, { from, to, unparsed }: CandidateSpan): unknown {
+  if (unparsed !== undefined) return unparsed
   const part = bytes.subarray(from, to)
   return isUtf8(part) ? parsed(part.toString('utf8')) : BROKEN
 }

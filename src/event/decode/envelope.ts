@@ -2,7 +2,7 @@ import { mapInSteps, type ResumableWork } from '../../std/async/yielding.ts'
 import { AppError } from '../../std/errors.ts'
 import { Measurement } from '../schema/event.ts'
 import { isObject, type JsonObject } from '../schema/json-object.ts'
-import { Unreadable } from '../schema/unreadable.ts'
+import { UnparsedItem } from '../schema/unparsed-item.ts'
 import { attributesIn } from '../values/attributes.ts'
 import { readers } from '../values/columns.ts'
 import { Pruned, ValueRule } from '../values/rule.ts'
@@ -22,15 +22,15 @@ export function isEnvelope(value: unknown): value is JsonObject {
   return value['events'] !== null || (value['name'] ?? undefined) === undefined
 }
 
-/** The events, each of the first `room` with what the context says for all; Unreadable if they are none. */
+/** The events, each of the first `room` with what the context says for all; an UnparsedItem if they are none. */
 export function* eventsIn(
   { context, events }: JsonObject,
   room = MAX_EVENTS_PER_BODY,
-): ResumableWork<readonly unknown[] | Unreadable> {
+): ResumableWork<readonly unknown[] | UnparsedItem> {
   if (events === null) return []
-  if (!Array.isArray(events)) return new Unreadable('malformed_line', 'events: must be an array')
+  if (!Array.isArray(events)) return new UnparsedItem('malformed_line', 'events: must be an array')
   if (context === undefined || context === null) return events
-  if (!isObject(context)) return new Unreadable('malformed_line', 'context: must be an object')
+  if (!isObject(context)) return new UnparsedItem('malformed_line', 'context: must be an object')
   const shared = readContext(context)
   return yield* mapInSteps(fewEnough(events), (event, index) =>
     index < room && isObject(event) ? withContext(shared, event) : event,

@@ -1,6 +1,6 @@
 import type { ResumableWork } from '../../std/async/yielding.ts'
 import { AppError } from '../../std/errors.ts'
-import { Unreadable } from '../schema/unreadable.ts'
+import { UnparsedItem } from '../schema/unparsed-item.ts'
 import {
   afterBlanks,
   BACKSLASH,
@@ -22,7 +22,7 @@ export interface CandidateSpan {
   readonly from: number
   readonly to: number
   /** What it stands for, if it must not be parsed. */
-  readonly unreadable: Unreadable | undefined
+  readonly unparsed: UnparsedItem | undefined
 }
 
 const COMMA = 0x2c
@@ -34,7 +34,7 @@ const EVENTS = Buffer.from('"events"')
 /** The same with each letter as `\u0065`. */
 const MAX_EVENTS_NAME_BYTES = 38
 
-export const BROKEN = new Unreadable('malformed_line', 'The line cannot be read as JSON')
+export const BROKEN = new UnparsedItem('malformed_line', 'The line cannot be read as JSON')
 
 export const isArrayAt = (bytes: Buffer, at: number): boolean => bytes[at] === OPEN_ARRAY
 const isObjectAt = (bytes: Buffer, at: number): boolean => bytes[at] === OPEN_OBJECT
@@ -181,14 +181,14 @@ export function* linesAt(bytes: Buffer, from: number, end: number): ResumableWor
 function aloneAt(bytes: Buffer, from: number, end: number, scan: Scan): CandidateSpan {
   const to = scan.value(from, end)
   const isAlone = to !== UNCLOSED && afterBlanks(bytes, to, end) === end
-  return isAlone ? spanOf(from, to, scan) : { from, to: end, unreadable: BROKEN }
+  return isAlone ? spanOf(from, to, scan) : { from, to: end, unparsed: BROKEN }
 }
 
 function spanOf(from: number, to: number, { fault }: Scan): CandidateSpan {
   return {
     from,
     to,
-    unreadable: fault === undefined ? undefined : new Unreadable('event_too_complex', fault),
+    unparsed: fault === undefined ? undefined : new UnparsedItem('event_too_complex', fault),
   }
 }
 

@@ -3,7 +3,7 @@ import { test } from 'tap'
 import { candidatesIn, UNSCANNED_BYTES } from '../../../src/event/decode/candidates.ts'
 import { MAX_OBJECT_NAMES } from '../../../src/event/decode/scan.ts'
 import { MAX_CANDIDATES } from '../../../src/event/decode/spans.ts'
-import { Unreadable } from '../../../src/event/schema/unreadable.ts'
+import { UnparsedItem } from '../../../src/event/schema/unparsed-item.ts'
 import { runToEnd } from '../../../src/std/async/yielding.ts'
 import { isTimed } from '../../fakes/stretch.ts'
 
@@ -14,10 +14,10 @@ const read = (body: string | Buffer) => runToEnd(candidatesIn(Buffer.from(body a
 const padding = JSON.stringify({ name: 'b', value: 2, padding: 'x'.repeat(UNSCANNED_BYTES) })
 const wide = (names: number) =>
   `{"name":"a","value":1,${Array.from({ length: names - 2 }, (_, i) => `"k${i}":${i}`).join()}}`
-const tooWide = new Unreadable('event_too_complex', `An object has more than ${MAX_OBJECT_NAMES} names`)
+const tooWide = new UnparsedItem('event_too_complex', `An object has more than ${MAX_OBJECT_NAMES} names`)
 const deep = `${'['.repeat(60_000)}${']'.repeat(60_000)}`
-const tooDeep = new Unreadable('event_too_complex', 'JSON is nested deeper than 1024 levels')
-const tooLong = new Unreadable('event_too_complex', 'A number has more than 64 characters')
+const tooDeep = new UnparsedItem('event_too_complex', 'JSON is nested deeper than 1024 levels')
+const tooLong = new UnparsedItem('event_too_complex', 'A number has more than 64 characters')
 
 test('long and short bodies say the same', async (t) => {
   for (const filler of ['{"name":"b","value":2}', padding]) {
@@ -39,7 +39,7 @@ test('long and short bodies say the same', async (t) => {
       [
         'a broken line',
         `${good}\n{\n${filler}`,
-        [least, new Unreadable('malformed_line', 'The line cannot be read as JSON'), b],
+        [least, new UnparsedItem('malformed_line', 'The line cannot be read as JSON'), b],
       ],
       ['a broken item', `[${good},{,${filler}]`, undefined],
       ['a marked one', `\ufeff\n [${good},${filler}]`, [least, b]],
@@ -76,7 +76,7 @@ test('line ends around a body and a byte order mark before it change nothing', a
 })
 
 test('a line end in the text of an item breaks that item, and none of its neighbours', async (t) => {
-  const broken = new Unreadable('malformed_line', 'The line cannot be read as JSON')
+  const broken = new UnparsedItem('malformed_line', 'The line cannot be read as JSON')
   for (const lineEnd of ['\n', '\r\n', '\n\n', '\\\n', '\n}]\n']) {
     const bad = `{"name":"a","value":1,"exception_stacktrace":"Error${lineEnd} at f"}`
     for (const filler of ['{"name":"b","value":2}', padding]) {
@@ -95,7 +95,7 @@ test('a line end in the text of an item breaks that item, and none of its neighb
 })
 
 test('what must not be parsed is refused by itself, wherever it stands', async (t) => {
-  for (const [bad, unreadable] of [
+  for (const [bad, unparsed] of [
     [wide(MAX_OBJECT_NAMES + 1), tooWide],
     [wide(50_000), tooWide],
     [`{"name":"a","value":1,"entries":[${wide(5_000)}]}`, tooWide],
@@ -106,23 +106,24 @@ test('what must not be parsed is refused by itself, wherever it stands', async (
   ] as const) {
     t.strictSame(read(`[${good},${bad},${padding},${good}]`).candidates, [
       least,
-      unreadable,
+      unparsed,
       JSON.parse(padding),
       least,
     ])
     t.strictSame(read(`{"context":{},"events":[${good},${bad},${padding}]}`).candidates, [
       least,
-      unreadable,
+      unparsed,
       JSON.parse(padding),
     ])
-    t.strictSame(read(`${good}\n${bad}\n${padding}`).candidates, [least, unreadable, JSON.parse(padding)])
-    const isScanned = bad.length > UNSCANNED_BYTES || unreadable === tooDeep
-    if (isScanned) t.strictSame(read(bad).candidates, [unreadable], 'also if it is alone')
+    t.strictSame(read(`${good}\n${bad}\n${padding}`).candidates, [least, unparsed, JSON.parse(padding)])
+    const isScanned = bad.length > UNSCANNED_BYTES || unparsed === tooDeep
+    if (isScanned) t.strictSame(read(bad).candidates, [unparsed], 'also if it is alone')
   }
 })
 
 test('names, numbers and levels have bounds only in bodies that are looked through', async (t) => {
-  const refused = (body: string) => read(body).candidates.filter((each) => each instanceof Unreadable).length
+  const refused = (body: string) =>
+    read(body).candidates.filter((each) => each instanceof UnparsedItem).length
   const far = ' '.repeat(UNSCANNED_BYTES)
   for (const [what, body, count] of [
     ['one event of 2,000 names', wide(2_000), 0],
@@ -157,7 +158,7 @@ test('what is wrong with the rest of an envelope concerns all of it', async (t) 
       }
     })()
     t.ok(
-      outcome instanceof Error || (outcome as unknown[]).every((value) => value instanceof Unreadable),
+      outcome instanceof Error || (outcome as unknown[]).every((value) => value instanceof UnparsedItem),
       rest.slice(0, 20),
     )
   }
@@ -170,7 +171,7 @@ test('what is wrong with the rest of an envelope concerns all of it', async (t) 
 })
 
 test('a byte that is no UTF-8 costs its own item, wherever that stands', async (t) => {
-  const broken = new Unreadable('malformed_line', 'The line cannot be read as JSON')
+  const broken = new UnparsedItem('malformed_line', 'The line cannot be read as JSON')
   const bad = Buffer.from('{"name":"\xe9","value":1}', 'latin1')
   for (const [before, between, after] of [
     ['[', ',', ']'],

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { isEnvelope, eventsIn as stepsTo } from '../../../src/event/decode/envelope.ts'
 import type { JsonObject } from '../../../src/event/schema/json-object.ts'
-import { Unreadable } from '../../../src/event/schema/unreadable.ts'
+import { UnparsedItem } from '../../../src/event/schema/unparsed-item.ts'
 import { runToEnd } from '../../../src/std/async/yielding.ts'
 
 const eventsIn = (envelope: JsonObject) => runToEnd(stepsTo(envelope))
@@ -24,13 +24,13 @@ test('an envelope is an object with events', async (t) => {
   }
 })
 
-test('what it holds are its events, or it is unreadable', async (t) => {
+test('what it holds are its events, or it is unparsed', async (t) => {
   t.same(eventsIn({ events: [least, 5] }), [least, 5])
   t.same(eventsIn({ events: null }), [])
-  t.strictSame(eventsIn({ events: {} }), new Unreadable('malformed_line', 'events: must be an array'))
+  t.strictSame(eventsIn({ events: {} }), new UnparsedItem('malformed_line', 'events: must be an array'))
   t.strictSame(
     eventsIn({ context: [], events: [] }),
-    new Unreadable('malformed_line', 'context: must be an object'),
+    new UnparsedItem('malformed_line', 'context: must be an object'),
   )
 })
 

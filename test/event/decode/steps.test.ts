@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { test } from 'tap'
 import { candidatesIn, candidatesInShort, UNSCANNED_BYTES } from '../../../src/event/decode/candidates.ts'
-import { Unreadable } from '../../../src/event/schema/unreadable.ts'
+import { UnparsedItem } from '../../../src/event/schema/unparsed-item.ts'
 import { runToEnd } from '../../../src/std/async/yielding.ts'
 
-const BROKEN = new Unreadable('malformed_line', 'The line cannot be read as JSON')
+const BROKEN = new UnparsedItem('malformed_line', 'The line cannot be read as JSON')
 /** Makes a body so long that it is taken apart value by value, and says nothing. */
 const FAR = ' '.repeat(UNSCANNED_BYTES)
 const MARK = '\ufeff'

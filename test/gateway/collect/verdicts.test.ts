@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { Unreadable } from '../../../src/event/schema/unreadable.ts'
+import { UnparsedItem } from '../../../src/event/schema/unparsed-item.ts'
 import { judgeAll, rejectForPrivacy } from '../../../src/gateway/collect/verdicts.ts'
 import { lcp } from '../../fakes/gateway.ts'
 
@@ -8,7 +8,7 @@ test('each candidate is judged on its own and keeps its place', async (t) => {
     lcp(),
     5,
     lcp({ country: 'DE', colour: 'red' }),
-    new Unreadable('malformed_line', 'Not JSON.'),
+    new UnparsedItem('malformed_line', 'Not JSON.'),
     { name: 'a' },
   ])
   t.same(

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'tap'
 import { MAX_CANDIDATES } from '../../../../src/event/decode/spans.ts'
-import { Unreadable } from '../../../../src/event/schema/unreadable.ts'
+import { UnparsedItem } from '../../../../src/event/schema/unparsed-item.ts'
 import { judge, MAX_EVENT_BYTES } from '../../../../src/event/verdict.ts'
 import { native } from '../../../../src/gateway/collect/formats/native.ts'
 import { runToEnd } from '../../../../src/std/async/yielding.ts'
@@ -23,7 +23,7 @@ function failure(body: string | Buffer, contentType?: string): string {
 
 const a = { name: 'a', value: 1 }
 const b = { name: 'b', value: 2 }
-const unreadable = new Unreadable('malformed_line', 'The line cannot be read as JSON')
+const unparsed = new UnparsedItem('malformed_line', 'The line cannot be read as JSON')
 const json = (value: unknown) => JSON.stringify(value)
 
 test('the shape of a body decides, whatever its content type says', async (t) => {
@@ -77,34 +77,22 @@ test('the shape of a body decides, whatever its content type says', async (t) =>
 })
 
 test('a bad line keeps its place among its neighbours', async (t) => {
-  t.strictSame(decode(`${json(a)}\n{"name":\n${json(b)}`), [a, unreadable, b])
-  t.strictSame(decode(`oops\n${json(b)}`), [unreadable, b], 'also the first')
-  t.strictSame(
-    decode(`${json(a)}\n{"name":"c}\n${json(b)}`),
-    [a, unreadable, b],
-    'a quote that was forgotten',
-  )
-  t.strictSame(
-    decode(`${json(a)}\n{"name":[}\n${json(b)}`),
-    [a, unreadable, b],
-    'a bracket that was forgotten',
-  )
-  t.strictSame(decode(`${json(a)}\n{"a":1}}\n${json(b)}`), [a, unreadable, b], 'a bracket too many')
-  t.strictSame(decode(`${json(a)}\n{"name":\n}\n${json(b)}`), [a, unreadable, unreadable, b], 'two halves')
-  t.strictSame(
-    decode(`${json(a)}\noops ${json(a)}\n5\n${json(b)}`),
-    [a, unreadable, 5, b],
-    'a word before it',
-  )
+  t.strictSame(decode(`${json(a)}\n{"name":\n${json(b)}`), [a, unparsed, b])
+  t.strictSame(decode(`oops\n${json(b)}`), [unparsed, b], 'also the first')
+  t.strictSame(decode(`${json(a)}\n{"name":"c}\n${json(b)}`), [a, unparsed, b], 'a quote that was forgotten')
+  t.strictSame(decode(`${json(a)}\n{"name":[}\n${json(b)}`), [a, unparsed, b], 'a bracket that was forgotten')
+  t.strictSame(decode(`${json(a)}\n{"a":1}}\n${json(b)}`), [a, unparsed, b], 'a bracket too many')
+  t.strictSame(decode(`${json(a)}\n{"name":\n}\n${json(b)}`), [a, unparsed, unparsed, b], 'two halves')
+  t.strictSame(decode(`${json(a)}\noops ${json(a)}\n5\n${json(b)}`), [a, unparsed, 5, b], 'a word before it')
   t.strictSame(decode(`${json(a)}\n{"events":5}\n${json(b)}`), [
     a,
-    new Unreadable('malformed_line', 'events: must be an array'),
+    new UnparsedItem('malformed_line', 'events: must be an array'),
     b,
   ])
   const latin1 = Buffer.from('{"name":"caf\u00e9","value":1}', 'latin1')
   const lines = (...parts: readonly (string | Buffer)[]) =>
     Buffer.concat(parts.map((part) => Buffer.from(part as string)))
-  t.strictSame(decode(lines(json(a), '\n', latin1, '\n', json(b))), [a, unreadable, b], 'no UTF-8')
+  t.strictSame(decode(lines(json(a), '\n', latin1, '\n', json(b))), [a, unparsed, b], 'no UTF-8')
 })
 
 test('a bad item keeps its place among its neighbours', async (t) => {
@@ -123,12 +111,12 @@ test('a bad item keeps its place among its neighbours', async (t) => {
     '',
   ]) {
     for (const [body = '', shape] of items(bad)) {
-      t.strictSame(decode(body), [a, unreadable, b], `${shape}: ${bad}`)
+      t.strictSame(decode(body), [a, unparsed, b], `${shape}: ${bad}`)
     }
   }
   const latin1 = (text: string) => Buffer.from(text, 'latin1')
   for (const [body = ''] of items('{"name":"caf\u00e9","value":1}')) {
-    t.strictSame(decode(latin1(body)), [a, unreadable, b])
+    t.strictSame(decode(latin1(body)), [a, unparsed, b])
   }
 })
 
@@ -260,7 +248,7 @@ test('a multipart body is read in each part that holds JSON', async (t) => {
   t.strictSame(decode(`${part(json({ events: [a] }))}${part(json({ events: [b] }))}--X--`, type), [a, b])
   const [whole, broken] = decode(`${part(json(a))}${part('{"name":')}--X--`, type)
   t.strictSame(whole, a, 'a part that cannot be read is one by itself')
-  t.match(broken, Unreadable)
+  t.match(broken, UnparsedItem)
   t.strictSame(decode(`${part(`${json(a)}\r\n${json(b)}`)}--X--`, type), [a, b])
   t.strictSame(
     decode(`${part('a', 'name')}${part('1', 'value')}${part('pro', 'attributes.plan')}--X--\r\n`, type),

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import type { CountedValues } from '../../../../src/aggregation/serve/forms/counted-values.ts'
-import { otelHistogram } from '../../../../src/aggregation/serve/forms/otel-histogram.ts'
-import { prometheusHistogram } from '../../../../src/aggregation/serve/forms/prometheus-histogram.ts'
+import type { CountedValues } from '../../../../src/aggregation/serve/histogram-formats/counted-values.ts'
+import { otelHistogram } from '../../../../src/aggregation/serve/histogram-formats/otel-histogram.ts'
+import { prometheusHistogram } from '../../../../src/aggregation/serve/histogram-formats/prometheus-histogram.ts'
 
 const noon = Date.UTC(2026, 10, 22, 12)
 const range = { fromMs: noon, toMs: noon + 900_000 }

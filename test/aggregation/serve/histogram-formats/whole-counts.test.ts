@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { wholeCounts } from '../../../../src/aggregation/serve/forms/whole-counts.ts'
+import { wholeCounts } from '../../../../src/aggregation/serve/histogram-formats/whole-counts.ts'
 
 test('the running sum is rounded, half up, and a count is what it grew by', async (t) => {
   for (const [rule, weights, counts] of [
