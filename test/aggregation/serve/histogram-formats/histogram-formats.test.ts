@@ -89,7 +89,7 @@ const histograms = (weight: fc.Arbitrary<number>) =>
     }),
   )
 
-test('whoever reads either form has the same buckets again', async (t) => {
+test('whoever reads either format has the same buckets again', async (t) => {
   const whole = fc.integer({ min: 1, max: 2 ** 40 }).map((n) => n * 1_000)
   fc.assert(
     fc.property(histograms(whole), (counted) => {
