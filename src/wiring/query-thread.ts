@@ -14,11 +14,15 @@ import type { QueryThreadData } from './queries.ts'
 /** A tenth of the weight that the threads have which take beacons. Ours. */
 const NICENESS = 10
 
-const [port, { cacheBytes, dir, ...asked }] = [parentPort, workerData] as [MessagePort, QueryThreadData]
+const [port, given] = [parentPort, workerData] as [MessagePort, QueryThreadData]
+const { cacheBytes, dir, definitions, thresholds } = given
 
 giveWay(NICENESS)
 const write = (line: string) => port.postMessage({ kind: 'logged', line } satisfies FromQueryThread)
 const { log } = createTelemetry('warn', { write })
 const store = localStore({ dir, files: blockingFiles, log })
 const cache = memoryCache(cacheBytes)
-answerQuestions(port, retryingQueries(createQueries({ store, ...asked, cache, clock: systemClock })))
+answerQuestions(
+  port,
+  retryingQueries(createQueries({ store, definitions, thresholds, cache, clock: systemClock })),
+)

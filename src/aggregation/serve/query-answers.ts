@@ -66,7 +66,7 @@ export const SeriesAnswer = Type.Object({
   total: Type.Union([Point, Type.Null()], { description: 'The whole range, from the merged histograms.' }),
 })
 
-const orNull = Type.Union([Type.Number(), Type.Null()])
+const numberOrNull = Type.Union([Type.Number(), Type.Null()])
 
 export const HistogramAnswer = Type.Object({
   ...common,
@@ -83,8 +83,8 @@ export const HistogramAnswer = Type.Object({
   n: Type.Number({ description: 'Occurrences: the sum of the weights, zero and buckets together.' }),
   rows: Type.Integer({ description: 'Events that were counted, each once, whatever its weight.' }),
   sum: Type.Number(),
-  min: orNull,
-  max: orNull,
+  min: numberOrNull,
+  max: numberOrNull,
 })
 
 export const StepsAnswer = Type.Object({

@@ -164,10 +164,8 @@ async function compactScreened(
   for (const [at, name] of OPTIONAL_NUMBERS.entries()) addLines(leftOut, whyNoNumber(name), counts[at])
   for await (const rows of session.rows(MALFORMED_LINES)) {
     for (const [place, line, why] of rows) {
-      const hints = faults.add(Number(place), String(why))
-      if (hints === undefined) continue
-      for (const { text } of mistyped.inLine(String(line))) hints.add(text)
-      await nextLoopRound()
+      const hintsOf = () => mistyped.inLine(String(line)).map(({ text }) => text)
+      if (faults.add(Number(place), String(why), hintsOf)) await nextLoopRound()
     }
     await appendFile(dead, rows.map(([, line]) => `${line}\n`).join(''))
   }

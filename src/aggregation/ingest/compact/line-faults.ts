@@ -31,11 +31,10 @@ export const MAX_FAULTS_TOLD = 1_000
 
 export interface FaultTally {
   /**
-   * Counts a line. Faults: as text, with blanks between them. Answers where to put what the line may have meant: undefined
-   * where it lacks nothing, and once so many of its file with the same faults were asked. What is told of one of them is
-   * told of all.
+   * Counts a line. Faults: as text, with blanks between them. Answers whether it was asked what the line may have meant: not
+   * where it lacks nothing, or so many of its file with the same faults were. What is told of one of them is told of all.
    */
-  add(place: number, faults: string): Set<string> | undefined
+  add(place: number, faults: string, hintsOf?: () => readonly string[]): boolean
   readonly lines: number
   /** In the order in which they were met; beyond `MAX_FAULTS_TOLD` of them lines count for their file alone. */
   told(): readonly FaultyLines[]
@@ -64,11 +63,13 @@ export function createFaultTally(): FaultTally {
   }
 
   return {
-    add(place, faults) {
+    add(place, faults, hintsOf = () => []) {
       const group = groupOf(place, faults)
       group.lines += 1
       lines += 1
-      return group.lines <= MOST_HINTED && isLacking(group.faults) ? group.hints : undefined
+      const isAsked = group.lines <= MOST_HINTED && isLacking(group.faults)
+      if (isAsked) for (const hint of hintsOf()) group.hints.add(hint)
+      return isAsked
     },
     get lines() {
       return lines

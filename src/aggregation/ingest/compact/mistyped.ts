@@ -6,7 +6,10 @@ import { isObject, type JsonObject } from '../../../event/schema/json-object.ts'
 import { nearestOf } from '../../../std/input/did-you-mean.ts'
 import { jsonIn } from '../../../std/json.ts'
 
-/** What holds the first lines of a file: whoever writes one makes the same mistake in each line. Nor is a longer line read. Ours. */
+/**
+ * What holds the first lines of a file: whoever writes one makes the same mistake in each line. Nor is a longer line
+ * read. Ours.
+ */
 const HEAD_BYTES = 65_536
 
 /** Nothing that could end a line, steer a terminal or leave a path of SQL; others are not repeated. */
