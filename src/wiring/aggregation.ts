@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { duckdbSessions } from '../aggregation/ingest/duckdb/duckdb-sessions.ts'
-import { lakeArrivals, localWorkbench } from '../aggregation/ingest/lake-arrivals.ts'
+import { lakeArrivals } from '../aggregation/ingest/lake-arrivals.ts'
 import type { DirectApp } from '../aggregation/ingest/quarantine/attribution.ts'
 import { createQuarantine } from '../aggregation/ingest/quarantine/quarantine.ts'
 import { createRecordVerifier } from '../aggregation/ingest/quarantine/record-verifier.ts'
@@ -120,7 +120,7 @@ function openArrivals(config: Config, system: System & Pick<AggregationSystem, '
     sessionsOf,
     arrivals: lakeArrivals({
       ...places,
-      workbench: localWorkbench(tempDir, () => apps().map(({ id }) => id)),
+      work: { tempDir, apps: () => apps().map(({ id }) => id) },
       maxBatchBytes: COMPACTION_BYTES,
       pieceBytes: Math.min(COMPACTION_BYTES, Math.floor(memoryLimitBytes / MEMORY_PER_BYTE)),
       quarantine: createQuarantine({

@@ -50,7 +50,7 @@ export async function startAggregation(
   const { engine, readRows, workbench } = openEngine({ process, lake, watch })
   const store = localStore({ dir: '/data/store', files, entropy })
   const arrivals = lakeArrivals({
-    ...{ lake, clock, telemetry, workbench, tempDir: '/data/tmp', maxBatchBytes: MAX_BATCH_BYTES },
+    ...{ lake, clock, telemetry, work: { tempDir: '/data/tmp', workbench }, maxBatchBytes: MAX_BATCH_BYTES },
     openSession: async () => {
       throw new AppError('engine_failed', 'There is no database in a simulated world')
     },

@@ -30,20 +30,15 @@ import { prefixOf } from './objects/partition-log.ts'
 import { reexamine } from './objects/reexamine.ts'
 import { reindex } from './objects/reindex.ts'
 import { strays } from './objects/strays.ts'
-import { localWorkbench, type Workbench } from './objects/workbench.ts'
+import { type IngestWork, localWorkbench } from './objects/workbench.ts'
 import type { Quarantine } from './quarantine/quarantine.ts'
-
-export { localWorkbench } from './objects/workbench.ts'
 
 export interface LakeArrivalsOptions {
   readonly lake: Lake
   readonly openSession: OpenSqlSession
   readonly clock: Clock
   readonly telemetry: Telemetry
-  /** Where Parquet files are made before they are moved into the lake. */
-  readonly tempDir: string
-  /** In `tempDir` when left out. */
-  readonly workbench?: Workbench
+  readonly work: IngestWork
   /** Most bytes of lines in one Parquet object. */
   readonly maxBatchBytes: number
   /** Most bytes of lines that are sorted at a time; all of a batch when left out. */
@@ -67,7 +62,8 @@ const MAX_DAY_LISTINGS = 31
 
 /** Arrivals over any lake; the index lies in the lake as well, so that every process sees the same. */
 export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
-  const { lake, clock, tempDir, workbench = localWorkbench(tempDir) } = options
+  const { lake, clock, work } = options
+  const { workbench = localWorkbench(work) } = work
   const stored = indexEntries(lake, options.telemetry.log)
   const index = arrivedIndex({ entries: stored, clock })
   const entries: Entries = {

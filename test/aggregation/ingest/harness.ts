@@ -47,7 +47,7 @@ async function over(places: Places, openSession: OpenSqlSession) {
       openSession,
       clock,
       telemetry: quietTelemetry(),
-      tempDir: places.tempDir,
+      work: { tempDir: places.tempDir },
       maxBatchBytes: 100_000_000,
       ...change,
     })

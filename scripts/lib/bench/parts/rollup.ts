@@ -89,7 +89,10 @@ async function openYard(root: string): Promise<Yard> {
   return {
     lake,
     openSession,
-    arrivals: lakeArrivals({ ...places, maxBatchBytes: COMPACTION_BYTES, clock: systemClock, telemetry }),
+    arrivals: lakeArrivals({
+      ...{ lake, openSession, work: { tempDir }, maxBatchBytes: COMPACTION_BYTES },
+      ...{ clock: systemClock, telemetry },
+    }),
     engine: duckdbEngine({ ...places, memoryLimitBytes, entropy: systemEntropy }),
   }
 }

@@ -18,8 +18,17 @@ export interface Workbench {
   clear(folder: string): Promise<void>
 }
 
-/** On the local disk, by DuckDB. The apps may change; left out, there is none that is not right. */
-export const localWorkbench = (tempDir: string, apps: () => readonly string[] = () => []): Workbench => ({
+/** Where Parquet files are made before they are moved into the lake. */
+export interface IngestWork {
+  readonly tempDir: string
+  /** Ids of the apps that are configured, which may change; left out, there is none that is not right. */
+  readonly apps?: () => readonly string[]
+  /** In `tempDir` when left out. */
+  readonly workbench?: Workbench
+}
+
+/** On the local disk, by DuckDB. */
+export const localWorkbench = ({ tempDir, apps = () => [] }: Omit<IngestWork, 'workbench'>): Workbench => ({
   open: () => workFolder(tempDir, 'ingest'),
   compact,
   readMadeFrom: madeFromIn,

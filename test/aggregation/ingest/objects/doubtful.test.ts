@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { test } from 'tap'
-import { localWorkbench } from '../../../../src/aggregation/ingest/objects/workbench.ts'
 import { MAX_VALUE, MAX_WEIGHT } from '../../../../src/event/schema/event.ts'
 import { LEDGER_NAME } from '../../../../src/event/schema/ledger-event.ts'
 import { scales } from '../../../../src/event/values/unit.ts'
@@ -164,7 +163,7 @@ test('times of Parquet that can hardly be meant are told, as no row of it can be
 test('rows of an app that is not configured are told, with the one that was most likely meant', async (t) => {
   const { put, ingester, places } = await setUp()
   let apps: readonly string[] = ['shop', 'shop-web']
-  const arrivals = ingester({ workbench: localWorkbench(places.tempDir, () => apps) })
+  const arrivals = ingester({ work: { tempDir: places.tempDir, apps: () => apps } })
   const unknown = 'app_id is none of the apps that are configured, so that no list and no dashboard shows it'
   const meant = `${unknown}; did you mean "shop-web"?`
   const others = Array.from('abcdefghijklmnopqrst', (letter) => `app-of-${letter}`)

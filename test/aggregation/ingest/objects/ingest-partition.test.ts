@@ -118,8 +118,8 @@ function ingesterOn(disk: PowerFiles): LakeArrivals {
   const lake = fsLake('/data/lake', { files })
   const { workbench } = referenceEngine({ process: { files }, lake } as never)
   return lakeArrivals({
-    ...{ lake, workbench, clock: fakeClock(NOON + 3_600_000), telemetry: quietTelemetry() },
-    ...{ tempDir: '/data/tmp', maxBatchBytes: BATCH_BYTES },
+    ...{ lake, clock: fakeClock(NOON + 3_600_000), telemetry: quietTelemetry() },
+    ...{ work: { tempDir: '/data/tmp', workbench }, maxBatchBytes: BATCH_BYTES },
     openSession: async () => {
       throw new AppError('engine_failed', 'There is no database')
     },
