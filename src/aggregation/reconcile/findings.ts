@@ -1,10 +1,9 @@
 import type { Lake } from '../../lake/lake.ts'
 import { parseDeadKey, parseRawKey } from '../../lake/layout.ts'
-import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../std/durations.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS, type TimeSpan } from '../../std/durations.ts'
 import { allRows, type OpenSqlSession, type SqlSession, type SqlValue } from '../ingest/duckdb/sql-session.ts'
 import type { LakeArrivals, ReceivedObject } from '../ingest/index/arrivals.ts'
 import { CREATE_TABLES, collect, GAPS, SHORT_MINUTES, TOTALS } from './ledger-sql.ts'
-import type { ReconcileRange } from './range.ts'
 
 /** Ledger events that are not in the lake although later ones of the same process are. */
 export interface LedgerGap {
@@ -32,11 +31,11 @@ export interface AppFindings {
   /** Rows of which no ledger event tells: a process was killed before it wrote one, or the ledger event is lost. */
   readonly untold: number
   /** Where rows are missing. */
-  readonly short: readonly (ReconcileRange & { readonly events: number })[]
+  readonly short: readonly (TimeSpan & { readonly events: number })[]
   readonly gaps: readonly LedgerGap[]
 }
 
-export interface Findings extends ReconcileRange {
+export interface Findings extends TimeSpan {
   readonly apps: readonly AppFindings[]
   /** Objects that the index names and that are gone. */
   readonly goneObjects: readonly string[]
@@ -54,7 +53,7 @@ export const isComplete = ({ apps, goneObjects }: Findings): boolean =>
 
 /** Compares what the gateways say they accepted with the rows of the lake, an hour at a time. */
 export async function reconcile(
-  { fromMs, toMs }: ReconcileRange,
+  { fromMs, toMs }: TimeSpan,
   options: ReconcileOptions,
   signal: AbortSignal,
 ): Promise<Findings> {
@@ -78,7 +77,7 @@ export async function reconcile(
   }
 }
 
-function hoursOf({ fromMs, toMs }: ReconcileRange): readonly ReconcileRange[] {
+function hoursOf({ fromMs, toMs }: TimeSpan): readonly TimeSpan[] {
   const starts = Array.from({ length: Math.ceil((toMs - fromMs) / HOUR_MS) }, (_, i) => fromMs + i * HOUR_MS)
   return starts.map((startMs) => ({ fromMs: startMs, toMs: Math.min(toMs, startMs + HOUR_MS) }))
 }
@@ -98,7 +97,7 @@ async function deadLettersIn(lake: Lake): Promise<readonly ReceivedObject[]> {
 /** Answers the keys of objects that are gone. */
 async function collectHour(
   session: SqlSession,
-  hour: ReconcileRange,
+  hour: TimeSpan,
   { lake, objects }: { readonly lake: Lake; readonly objects: readonly ReceivedObject[] },
 ): Promise<readonly string[]> {
   const touched = objects.filter(({ firstMs, lastMs }) => firstMs < hour.toMs && lastMs >= hour.fromMs)
@@ -160,7 +159,7 @@ function gapOf([instance, run, before, after, events, minuteBefore, minute]: rea
 
 /** Neighbouring minutes as one. */
 function joined(minutes: AppFindings['short']): AppFindings['short'] {
-  const ranges: (ReconcileRange & { events: number })[] = []
+  const ranges: (TimeSpan & { events: number })[] = []
   for (const { fromMs, toMs, events } of minutes) {
     const last = ranges.at(-1)
     if (last?.toMs === fromMs) ranges[ranges.length - 1] = { ...last, toMs, events: last.events + events }

@@ -1,13 +1,7 @@
 import { minuteOf } from '../../event/ledger/app-tally.ts'
-import { DAY_MS, MINUTE_MS } from '../../std/durations.ts'
+import { DAY_MS, MINUTE_MS, type TimeSpan } from '../../std/durations.ts'
 import { instant, rangeFrom } from '../../std/input/instant.ts'
 import { invalid } from '../../std/input/invalid.ts'
-
-/** By arrival at the gateway: whole minutes, half-open, as ledger events count them. */
-export interface ReconcileRange {
-  readonly fromMs: number
-  readonly toMs: number
-}
 
 /**
  * So long may events be on their way to the lake:
@@ -15,11 +9,14 @@ export interface ReconcileRange {
  */
 const ON_THE_WAY_MS = 900_000
 
-/** By default the 24 hours of which all should have arrived. The minutes in which it begins and ends belong to it. */
+/**
+ * By arrival at the gateway, in whole minutes, as ledger events count them: by default the 24 hours of which all should
+ * have arrived. The minutes in which it begins and ends belong to it.
+ */
 export function rangeOf(
   { from, to }: { readonly from?: string; readonly to?: string },
   nowMs: number,
-): ReconcileRange {
+): TimeSpan {
   const endMs = to === undefined ? nowMs - ON_THE_WAY_MS : instant('to', to)
   const toMs = minuteOf(endMs + MINUTE_MS - 1)
   const fromMs = minuteOf(from === undefined ? Math.max(0, toMs - DAY_MS) : instant('from', from))

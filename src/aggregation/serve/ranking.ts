@@ -1,4 +1,5 @@
 import { createYielder } from '../../std/async/yielding.ts'
+import { outward } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
 import type { LocalDay } from '../../std/input/time-zone.ts'
 import { unitOf, unitVotes } from '../rollup/model/units.ts'
@@ -40,7 +41,7 @@ function aligned(
     const range = spanText(most * grainMs)
     throw new AppError('query_too_large', `The range covers more than ${covered}; ask for at most ${range}.`)
   }
-  return { fromMs: Math.floor(fromMs / grainMs) * grainMs, toMs: Math.ceil(toMs / grainMs) * grainMs }
+  return outward({ fromMs, toMs }, grainMs)
 }
 
 export interface RankingBounds {

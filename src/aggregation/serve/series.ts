@@ -1,4 +1,4 @@
-import { alignDown, DAY_MS, HOUR_MS, MINUTE_MS } from '../../std/durations.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS, outward } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
 import { invalid } from '../../std/input/invalid.ts'
 import { type LocalDay, localDays } from '../../std/input/time-zone.ts'
@@ -51,7 +51,7 @@ interface WindowRows {
 /** The range as one step, aligned outward to whole windows. */
 export function wholeRange({ fromMs, toMs }: LocalDay, rows: WindowRows): readonly LocalDay[] {
   boundWindows({ fromMs, toMs }, rows)
-  return [{ fromMs: alignDown(fromMs, rows.grainMs), toMs: Math.ceil(toMs / rows.grainMs) * rows.grainMs }]
+  return [outward({ fromMs, toMs }, rows.grainMs)]
 }
 
 function boundWindows({ fromMs, toMs }: LocalDay, { grainMs, values }: WindowRows): void {

@@ -1,32 +1,27 @@
-import { alignDown, HOUR_MS } from '../../../std/durations.ts'
+import { alignDown, HOUR_MS, type TimeSpan } from '../../../std/durations.ts'
 
 /** Windows of any grain that a rollup may have lie inside one hour; of two that overlap, one lies inside the other. */
 export const LARGEST_GRAIN_MS = HOUR_MS
 
-interface Span {
-  readonly fromMs: number
-  readonly toMs: number
-}
-
-export const isWithin = (inner: Span, outer: Span): boolean =>
+export const isWithin = (inner: TimeSpan, outer: TimeSpan): boolean =>
   inner.fromMs >= outer.fromMs && inner.toMs <= outer.toMs && !isSame(inner, outer)
 
-export const lengthOf = ({ fromMs, toMs }: Span): number => toMs - fromMs
+export const lengthOf = ({ fromMs, toMs }: TimeSpan): number => toMs - fromMs
 
-export const overlap = (a: Span, b: Span): boolean => a.fromMs < b.toMs && b.fromMs < a.toMs
+export const overlap = (a: TimeSpan, b: TimeSpan): boolean => a.fromMs < b.toMs && b.fromMs < a.toMs
 
 /** With what may hold the first moments of the range. */
-export const sinceTheHour = <T extends Span>(range: T): T => ({
+export const sinceTheHour = <T extends TimeSpan>(range: T): T => ({
   ...range,
   fromMs: alignDown(range.fromMs, LARGEST_GRAIN_MS),
 })
 
-export const inOrder = (a: Span, b: Span): number => a.fromMs - b.fromMs || b.toMs - a.toMs
+export const inOrder = (a: TimeSpan, b: TimeSpan): number => a.fromMs - b.fromMs || b.toMs - a.toMs
 
-export const isSame = (a: Span, b: Span): boolean => a.fromMs === b.fromMs && a.toMs === b.toMs
+export const isSame = (a: TimeSpan, b: TimeSpan): boolean => a.fromMs === b.fromMs && a.toMs === b.toMs
 
 /** Whether windows, in time order, hold every moment of this one: a single larger one, or several that are smaller. */
-export function covers(windows: readonly Span[], { fromMs, toMs }: Span): boolean {
+export function covers(windows: readonly TimeSpan[], { fromMs, toMs }: TimeSpan): boolean {
   let untilMs = fromMs
   for (const each of windows) {
     if (each.fromMs <= untilMs) untilMs = Math.max(untilMs, each.toMs)

@@ -1,6 +1,6 @@
 import { createYielder } from '../../../std/async/yielding.ts'
 import type { Clock } from '../../../std/clock.ts'
-import { alignDown } from '../../../std/durations.ts'
+import { alignDown, type TimeSpan } from '../../../std/durations.ts'
 import { oneOf } from '../../../std/input/did-you-mean.ts'
 import { rangeFrom } from '../../../std/input/instant.ts'
 import { invalid } from '../../../std/input/invalid.ts'
@@ -22,7 +22,7 @@ import { firstOf, shareOfTick } from './plan-share.ts'
 import { type RunRequest, scopeOf } from './run-request.ts'
 import type { RunScope, Trigger } from './run-scope.ts'
 import { countedSkips } from './skip-counts.ts'
-import { type EventRange, type FactSources, gatherFacts, gatherWithOthers } from './window-facts.ts'
+import { type FactSources, gatherFacts, gatherWithOthers } from './window-facts.ts'
 import type { PlanMetrics } from './window-news.ts'
 import { createWatch, type WindowNote } from './window-watch.ts'
 
@@ -92,7 +92,7 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
 
   const named = (rollups: readonly string[]) => definitions.filter(({ id }) => rollups.includes(id))
 
-  async function facts(rollups: readonly string[], range: EventRange, gather = gatherFacts) {
+  async function facts(rollups: readonly string[], range: TimeSpan, gather = gatherFacts) {
     const chosen = named(rollups)
     const windows = chosen.reduce((sum, each) => sum + (range.toMs - range.fromMs) / each.grainMs, 0)
     if (windows > MAX_LISTED_WINDOWS)

@@ -1,6 +1,6 @@
 import { allEnded } from '../../../std/async/all-ended.ts'
 import { runYielding } from '../../../std/async/yielding.ts'
-import { alignDown, dayOf, HOUR_MS } from '../../../std/durations.ts'
+import { alignDown, dayOf, HOUR_MS, type TimeSpan } from '../../../std/durations.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import type { LakeArrivals } from '../../ingest/index/arrivals.ts'
 import type { Manifests } from '../commit/manifest.ts'
@@ -21,11 +21,6 @@ export interface FactSources {
   readonly stores: readonly RollupStore[]
   readonly runLog: FailedWindows
   readonly log: Logger
-}
-
-export interface EventRange {
-  readonly fromMs: number
-  readonly toMs: number
 }
 
 /** What is known of these windows, which come in time order: a few questions a day, not for each window. */
@@ -146,7 +141,7 @@ function newest(held: readonly CommittedWindow[], window: Window): CommittedWind
 async function heldBy(
   store: RollupStore,
   rollup: string,
-  { fromMs, toMs }: EventRange,
+  { fromMs, toMs }: TimeSpan,
   tell: (error: unknown) => void,
 ): Promise<readonly CommittedWindow[] | undefined> {
   try {
