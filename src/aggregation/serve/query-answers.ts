@@ -104,7 +104,9 @@ export const StepsAnswer = Type.Object({
 
 /** Ends that are open are null. */
 const interval = (description: string) =>
-  Type.Union([Type.Array(orNull, { minItems: 2, maxItems: 2, description }), Type.Null()], { description })
+  Type.Union([Type.Array(numberOrNull, { minItems: 2, maxItems: 2, description }), Type.Null()], {
+    description,
+  })
 const nullable = (description: string) => Type.Union([Type.Number(), Type.Null()], { description })
 
 const ComparedPart = Type.Object({

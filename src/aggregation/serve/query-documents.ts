@@ -1,8 +1,8 @@
 import Type, { type TSchema } from 'typebox'
 import { anyRequest, poolAnswers, problemAnswer, tokenNeeded } from '../../http/documented.ts'
+import { MAX_STEP_BUCKETS } from './histogram.ts'
 import { OtelHistogram } from './histogram-formats/otel-histogram.ts'
 import { PrometheusHistogram } from './histogram-formats/prometheus-histogram.ts'
-import { MAX_STEP_BUCKETS } from './histogram.ts'
 import { PipelineState } from './pipeline.ts'
 import {
   AppsAnswer,
