@@ -208,12 +208,14 @@ test('what is unusual but an event is taken as it is', async (t) => {
   t.equal(await dead(), 'x\n')
 })
 
-test('an optional column of another type is as if it were not there', async (t) => {
+test('an optional column of another type is as if it were not there, and told', async (t) => {
   const { put, ingester, session, lake, keys } = await setUp()
   const line = eventLine({ http_response_status_code: 200, country: 'IN' }).replace(':200', ':"teapot"')
   await put(`raw/gateway/${HOUR}/a.ndjson`, lines(line))
-  t.same(await ingester().ingest(signal), { inputs: 1, rows: 1, malformed: 0, ...CLEAN })
+  const report = await ingester().ingest(signal)
   const [key = ''] = await keys('raw/')
+  const why = 'http_response_status_code is no number that fits there and was left out'
+  t.same(report, { inputs: 1, rows: 1, malformed: 0, ...CLEAN, doubtful: [{ key, why, rows: 1 }] })
   const file = await lake.open(key)
   const query = `SELECT http_response_status_code, country FROM read_parquet('${file?.path}')`
   t.same(await allRows(session, query), [[null, 'IN']])
