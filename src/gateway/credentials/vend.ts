@@ -79,8 +79,9 @@ export function createSessionVendor(ports: SessionVendorPorts): SessionVendor {
     const { sessionName, roleArn, policy } = request
     note({ vendId, sessionName, roleArn, policySha256: hash('sha256', policy, 'hex') })
     const outcome = await ask(request, AbortSignal.timeout(DEADLINE_MS))
+    // An outage and a throttle say nothing of the role.
     if (outcome.kind === 'misconfigured') breaker.open(app.id)
-    else breaker.close(app.id)
+    if (outcome.kind === 'minted') breaker.close(app.id)
     if (outcome.kind !== 'minted') {
       const { code: stsCode, status: stsStatus, requestId: stsRequestId } = outcome
       note({ stsCode, stsStatus, stsRequestId })

@@ -120,10 +120,20 @@ test('what STS refuses for good opens the breaker of that app, which a session c
   t.match(await open(), [{ labels: { app: 'ios' }, value: 1 }])
   sts.outage = undefined
   await vend(grantFor('web'))
+  for (const [fault, calls] of [
+    [error('InternalFailure', 500), 4],
+    [error('Throttling', 400), 5],
+  ] as const) {
+    sts.outage = fault
+    clock.advance(OPEN_MS)
+    for (let i = 0; i < 20; i++) await t.rejects(vend(grantFor('ios')))
+    t.equal(sts.calls.length, calls, 'what says nothing of the role')
+  }
+  sts.outage = undefined
   clock.advance(OPEN_MS)
   await vend(grantFor('ios'))
   await vend(grantFor('ios'))
-  t.equal(sts.calls.length, 4)
+  t.equal(sts.calls.length, 7)
   t.same(await open(), [])
 })
 
