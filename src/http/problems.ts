@@ -242,6 +242,7 @@ export function sendProblem(reply: FastifyReply, error: AppError, entropy: Entro
   const seconds = retryAfterSeconds(error, entropy)
   if (seconds !== undefined) reply.header('retry-after', seconds)
   reply.code(status).headers(headers).type('application/problem+json')
-  leaveUnread(reply, () => reply.send(JSON.stringify(problemDocument(error))))
+  const isLate = error.code === 'slow_request'
+  leaveUnread(reply, () => reply.send(JSON.stringify(problemDocument(error))), isLate)
   return reply
 }

@@ -25,9 +25,10 @@ const UNANNOUNCED_MS = 1_000
 
 /**
  * Sends an answer that does without the body of its request, or with what was read of it. Nobody gets more read than a
- * beacon's worth by being refused; whoever sends more is told `connection: close`, and can read that.
+ * beacon's worth by being refused; whoever sends more is told `connection: close`, and can read that. So is whoever was
+ * waited for in vain: the rest of `isLate` may never come, and be waited for, and complained of, once more.
  */
-export function leaveUnread(reply: FastifyReply, answer: () => void): void {
+export function leaveUnread(reply: FastifyReply, answer: () => void, isLate = false): void {
   const { raw: request } = reply.request
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers
   const close = () => {
@@ -39,7 +40,8 @@ export function leaveUnread(reply: FastifyReply, answer: () => void): void {
   else if (isUninvited(request)) {
     request.removeAllListeners('newListener')
     close()
-  } else if (coding !== undefined) drain(request, (isWhole) => (isWhole ? answer() : close()))
+  } else if (isLate) close()
+  else if (coding !== undefined) drain(request, (isWhole) => (isWhole ? answer() : close()))
   else if (Number(length) > MAX_DRAINED_BYTES) close()
   // Node reads the rest once the answer is out.
   else answer()

@@ -13,8 +13,8 @@ async function listening(t: Test) {
   const { app } = gateway
   await app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.server.address() as AddressInfo
-  /** Announces a mebibyte, sends some of it, and waits. */
-  async function begin(address: string, key: string, bytes: number) {
+  /** Announces a mebibyte, or so much as is said, sends some of it, and waits. */
+  async function begin(address: string, key: string, bytes: number, length = 'Content-Length: 1048576') {
     const socket = connect(port, '127.0.0.1')
     t.teardown(() => socket.destroy())
     let answer = ''
@@ -24,11 +24,15 @@ async function listening(t: Test) {
     })
     const head = [`POST /v1/events?key=${key} HTTP/1.1`, 'Host: a', `X-Forwarded-For: ${address}`]
     const seen = once(app.server, 'request')
-    socket.write(`${head.join('\r\n')}\r\nContent-Type: application/json\r\nContent-Length: 1048576\r\n\r\n`)
+    socket.write(`${head.join('\r\n')}\r\nContent-Type: application/json\r\n${length}\r\n\r\n`)
     const [{ socket: accepted }] = (await seen) as [IncomingMessage]
     socket.write(Buffer.alloc(bytes, ' '))
     while (answer === '' && accepted.bytesRead < bytes) await new Promise(setImmediate)
-    return { answer: () => answer, answered: () => (answer === '' ? once(socket, 'data') : undefined) }
+    return {
+      answer: () => answer,
+      answered: () => (answer === '' ? once(socket, 'data') : undefined),
+      ended: new Promise((resolve) => socket.once('end', resolve)),
+    }
   }
   const beacon = (address: string, key: string) =>
     fetch(`http://127.0.0.1:${port}/v1/events?key=${key}`, {
@@ -70,12 +74,19 @@ test('several addresses of one network do not take it either', async (t) => {
   }
 })
 
-test('a body that does not arrive is told so, and one that does is not', async (t) => {
-  const { begin, clock } = await listening(t)
-  const stuck = await begin(other, 'shop-key', 100_000)
-  clock.advance(GRACE_MS)
-  const fresh = await begin(other, 'shop-key', 10)
-  await stuck.answered()
-  t.match(stuck.answer(), /^HTTP\/1\.1 408 [\s\S]*connection: close[\s\S]+"code":"slow_request"/i)
-  t.equal(fresh.answer(), '')
+test('a body that does not arrive is told so, and its connection ends; one that does is not', async (t) => {
+  for (const [length, bytes] of [
+    ['Content-Length: 1048576', 100_000],
+    ['Content-Length: 4000', 100],
+    ['Transfer-Encoding: chunked', 0],
+  ] as const) {
+    const { begin, clock } = await listening(t)
+    const stuck = await begin(other, 'shop-key', bytes, length)
+    clock.advance(GRACE_MS)
+    const fresh = await begin(other, 'shop-key', 10)
+    await stuck.ended
+    t.match(stuck.answer(), /^HTTP\/1\.1 408 [\s\S]*connection: close[\s\S]+"code":"slow_request"/i, length)
+    t.equal(stuck.answer().split('HTTP/1.1 ').length, 2, 'once')
+    t.equal(fresh.answer(), '')
+  }
 })
