@@ -78,7 +78,17 @@ async function setUp(t: Test, name: string) {
       const [definition] = definitions
       const rows = await Promise.all(
         (definition?.sets ?? []).map(({ name: set }) =>
-          gathered(store.series({ rollup: 'default', app, metric: METRIC, set, fromMs: 0, toMs: NOON * 2 })),
+          gathered(
+            store.series({
+              rollup: 'default',
+              app,
+              metric: METRIC,
+              unit: 'ms',
+              set,
+              fromMs: 0,
+              toMs: NOON * 2,
+            }),
+          ),
         ),
       )
       return rows.flat()

@@ -533,22 +533,28 @@ test('large numbers, chart and tables are of the chosen range', { skip }, async 
   t.same(offences, [])
 })
 
-test('a mixture of units is told beside each number that it is in', { skip }, async (t) => {
-  const mixed = { mixedUnits: true } as const
+test('units that are not in a number are named beside it', { skip }, async (t) => {
   const { url } = await served(t, {
     rows: [
-      rollupRow(mixed, Array(40).fill(1_000)),
+      rollupRow({}, Array(40).fill(1_000)),
+      rollupRow({ unit: 's' }, Array(90).fill(1)),
       rollupRow({ metric: 'browser.web_vital.cls', unit: '1' }, Array(40).fill(0.3)),
-      rollupRow({ ...mixed, set: 'route', value: '/' }, Array(40).fill(1_000)),
+      rollupRow({ set: 'route', value: '/' }, Array(40).fill(1_000)),
+      ...['s', 'h', 'By', 'd', '~other'].map((unit) => rollupRow({ unit, set: 'route', value: '/' }, [1])),
     ],
   })
   const { page, offences } = await opened(t, url)
   await signIn(page)
   const routes = page.locator('section', { has: page.locator('#ranking-route') })
-  const places = { large: page.locator('.vital').first(), chart: page.locator('#chart-note'), table: routes }
-  for (const [what, place] of Object.entries(places))
-    t.match(await textOf(place), 'several units added up', what)
-  t.notMatch(await textOf(page.locator('.vital', { hasText: 'CLS' })), 'several units')
+  const card = await textOf(page.locator('.vital').first())
+  t.match(card, /1\.00 s[\s\S]*n 40 [\s\S]*also measured in s$/, 'a vital is in the unit of its thresholds')
+  t.match(
+    await textOf(page.locator('#chart-note')),
+    /p75 1 s of 90 [\s\S]*also measured in ms/,
+    'the chart in that of most rows',
+  )
+  t.match(await textOf(routes), 'also measured in By, d, h and 2 more', 'a table')
+  t.notMatch(await textOf(page.locator('.vital', { hasText: 'CLS' })), 'also measured')
   t.same(offences, [])
 })
 

@@ -10,6 +10,7 @@ import type {
 } from '../../src/aggregation/rollup/engines/engine.ts'
 import { DEFAULT_SETS, type RollupDefinition } from '../../src/aggregation/rollup/model/definition.ts'
 import { GAMMA, RELATIVE_ERROR, ZERO_BUCKET } from '../../src/aggregation/rollup/model/measure.ts'
+import { MAX_UNITS } from '../../src/aggregation/rollup/model/units.ts'
 import type { RollupRow } from '../../src/aggregation/rollup/stores/store.ts'
 import { LEDGER_NAME } from '../../src/event/schema/ledger-event.ts'
 import { seededEntropy } from '../fakes/entropy.ts'
@@ -81,7 +82,6 @@ export async function engineContract(
     const { plan, result, rows, hash } = await compute([events], { definition: GOLDEN })
     const expected = oracle(events, plan)
     t.same(result.counts, expected.counts)
-    t.same(result.mixedUnits, expected.mixedUnits)
     t.same(rows.map(text), expected.rows.map(text))
     t.equal(hash, readFileSync(GOLDEN_SHA256, 'utf8').trim())
     t.equal(sum(result.outputs.map((output) => output.rows)), rows.length)
@@ -138,7 +138,6 @@ export async function engineContract(
           const expected = oracle(events, plan)
           t.same(rows.map(text), expected.rows.map(text))
           t.same(result.counts, expected.counts)
-          t.same(result.mixedUnits, expected.mixedUnits)
           const { read: all, kept, late: _, ...dropped } = result.counts
           t.equal(sum(Object.values(dropped)) + kept, all)
         },
@@ -226,13 +225,9 @@ export async function engineContract(
       ['device', ['~unknown', cut, `${'🙂'.repeat(255)}…`]],
     ] as const) {
       const found = rows.filter((row) => row.set === set)
-      t.same(
-        found.map(({ value }) => value),
-        values,
-        set,
-      )
+      t.same(new Set(found.map(({ value }) => value)), new Set(values), set)
     }
-    t.same(new Set(rows.map(({ unit }) => unit)), new Set(['ms']))
+    t.same(new Set(rows.map(({ unit }) => unit)), new Set(['ms', cut]))
   })
 
   await t.test('columns that a writer left out are unknown, not an error', async (t) => {
@@ -252,53 +247,73 @@ export async function engineContract(
     )
   })
 
-  await t.test('metrics whose rows say several units are told, by app', async (t) => {
+  await t.test('rows of two units are never added up, in no set and no value', async (t) => {
     let made = 0
     const event = (its: StoredEvent) => storedEvent({ event_id: `e-${++made}`, ...its })
-    const measured = (name: string, ...units: readonly (string | undefined)[]) =>
-      units.map((unit) => event({ name, unit }))
-    const { rows, result, plan } = await compute([
+    const measured = (name: string, ...units: readonly (string | null | undefined)[]) =>
+      units.map((unit) => event({ name, unit, page_route: '/a' }))
+    const { rows, result } = await compute([
       [
         ...measured('wait', 'minutes', 'minutes', 'minutes', 'ms', 'frames'),
-        ...measured('pure', 'ms', 'ms'),
-        ...measured('partly', 'ms', undefined),
-        ...measured('none', undefined, undefined),
-        event({ name: 'wait', app_id: 'blog', unit: 'ms' }),
+        ...measured('partly', 'ms', undefined, null, ''),
+        event({ name: 'wait', app_id: 'blog', unit: 'ms', page_route: '/a' }),
+        // One measurement, sent in another unit again.
+        event({ name: 'again', measurement_id: 'm', unit: 's' }),
+        event({ name: 'again', measurement_id: 'm', unit: 'ms', event_time: NOON + 1 }),
         // What does not count says nothing.
-        event({ name: 'pure', unit: 's', value: -1 }),
-        event({ name: 'pure', unit: 's', event_time: NOON - 1 }),
-        event({ name: 'twice', event_id: 'same', received_time: NOON, unit: 'ms' }),
-        event({ name: 'twice', event_id: 'same', received_time: NOON + 1, unit: 's' }),
+        event({ name: 'wait', unit: 'h', value: -1 }),
       ],
     ])
-    const app = 'shop'
-    t.same(result.mixedUnits, [
-      { app, metric: 'partly' },
-      { app, metric: 'wait' },
-    ])
-    t.same(
-      new Set(rows.filter(({ metric }) => metric === 'wait').map((row) => row.unit)),
-      new Set(['minutes', 'ms']),
-    )
-    const limited = {
-      ...plan,
-      definition: { ...DEFINITION, maxMetrics: 1 },
-      outputPrefix: `${plan.outputPrefix}1/`,
-    }
-    t.same(
-      (await engine.compute(limited, signal)).mixedUnits,
-      [
-        { app, metric: 'wait' },
-        { app, metric: '~other' },
-      ],
-      'also of all the others together',
-    )
+    t.equal(result.counts.kept, 11)
+    for (const set of ['app', 'route', 'two'])
+      t.same(
+        rows.flatMap((row) => (row.set === set ? [[row.app, row.metric, row.unit, row.rows]] : [])),
+        [
+          ['blog', 'wait', 'ms', 1],
+          ['shop', 'again', 'ms', 1],
+          ['shop', 'partly', 'ms', 1],
+          ['shop', 'partly', '~unknown', 3],
+          ['shop', 'wait', 'frames', 1],
+          ['shop', 'wait', 'minutes', 3],
+          ['shop', 'wait', 'ms', 1],
+        ],
+        set,
+      )
   })
+
+  await t.test(
+    'units that somebody makes up are one, beyond the most frequent, of each metric',
+    async (t) => {
+      let made = 0
+      const event = (name: string, unit: string) => storedEvent({ event_id: `e-${++made}`, name, unit })
+      const many = Array.from({ length: 40 }, (_, i) => event('wait', `u${String(i).padStart(2, '0')}`))
+      const { rows, plan } = await compute([
+        [...many, event('wait', 'ms'), event('wait', 'ms'), event('pure', 'u39'), event('pure', 'ms')],
+      ])
+      const unitsOf = (its: readonly RollupRow[], metric: string) =>
+        its.flatMap((row) => (row.metric === metric && row.set === 'app' ? [[row.unit, row.rows]] : []))
+      t.same(unitsOf(rows, 'wait'), [
+        ['ms', 2],
+        ...Array.from({ length: MAX_UNITS - 1 }, (_, i) => [`u0${i}`, 1]),
+        ['~other', 40 - MAX_UNITS + 1],
+      ])
+      t.same(unitsOf(rows, 'pure'), [
+        ['ms', 1],
+        ['u39', 1],
+      ])
+      const limited = {
+        ...plan,
+        definition: { ...DEFINITION, maxMetrics: 1 },
+        outputPrefix: 'rollups/limited/',
+      }
+      const others = await rowsOf(await engine.compute(limited, signal))
+      t.same(unitsOf(others, '~other'), unitsOf(rows, 'pure'), 'also of all the other metrics together')
+    },
+  )
 
   await t.test('a window without inputs, and one without events, have no outputs', async (t) => {
     const none = await compute([])
     t.same(none.result.outputs, [])
-    t.same(none.result.mixedUnits, [])
     t.equal(sum(Object.values(none.result.counts)), 0)
     const outside = await compute([[storedEvent({ event_time: NOON - 1 })]])
     t.same(outside.result.outputs, [])
@@ -368,7 +383,23 @@ const anyEvent: fc.Arbitrary<StoredEvent> = fc.record({
     ),
     fc.double({ min: 0, max: 1e12, noNaN: true }),
   ),
-  unit: fc.constantFrom('ms', '1'),
+  unit: fc.constantFrom(
+    'ms',
+    'ms',
+    'ms',
+    '1',
+    null,
+    '',
+    'By',
+    'A',
+    'a',
+    'ä',
+    '~other',
+    '~unknown',
+    's',
+    'Z',
+    '\n',
+  ),
   weight: fc.oneof(
     fc.constantFrom(1, 0.0001, 0.5, 1e6, 1e6 + 1, 0, -1, Number.NaN, Infinity, -Infinity, null),
     fc.double({ min: 0.001, max: 1e6, noNaN: true }),

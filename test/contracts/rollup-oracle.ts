@@ -1,6 +1,5 @@
 import type { WindowCounts } from '../../src/aggregation/rollup/engines/engine.ts'
 import type { RollupDefinition } from '../../src/aggregation/rollup/model/definition.ts'
-import type { MetricOfApp } from '../../src/aggregation/rollup/model/units.ts'
 import type { RollupRow } from '../../src/aggregation/rollup/stores/store.ts'
 import type { StoredEvent } from '../fakes/events.ts'
 
@@ -34,7 +33,6 @@ export function oracle(
 ): {
   readonly rows: readonly RollupRow[]
   readonly counts: WindowCounts
-  readonly mixedUnits: readonly MetricOfApp[]
 } {
   const counts = { outsideWindow: 0, negative: 0, outOfRange: 0, notANumber: 0 }
   const valid: Row[] = []
@@ -58,7 +56,6 @@ export function oracle(
   ]
   return {
     rows: rollUp(kept, window.definition),
-    mixedUnits: mixedIn(kept, metricNaming(kept, window.definition)),
     counts: {
       ...counts,
       read: events.length,
@@ -81,7 +78,7 @@ function rowOf(event: StoredEvent, { definition }: OracleWindow): Row {
     app: event.app_id ?? '',
     eventId: event.event_id ?? '',
     name: event.name ?? '',
-    unit: event.unit ?? '',
+    unit: event.unit || '~unknown',
     w: BigInt(Math.max(1, Math.floor(weightOf(event) * 1000 + 0.5))),
     micros: BigInt(Math.floor(value * 1e6 + 0.5)),
     b: value < 1e-6 ? -32768 : Math.ceil((Math.log(value) * 32) / Math.LN2 - 1e-9),
@@ -107,65 +104,35 @@ const identity = (row: Row): Part[] => [row.eventTime, row.receivedTime, row.eve
 const lastValue = (a: Row, b: Row) => compareAll(identity(b), identity(a))
 
 function rollUp(kept: readonly Row[], definition: RollupDefinition): readonly RollupRow[] {
-  const metricOf = metricNaming(kept, definition)
-  const units = unitsOf(kept, metricOf)
+  const ofApp = (row: Row): Part[] => [row.app]
+  const metricOf = naming(kept, { within: ofApp, of: (row) => row.name, limit: definition.maxMetrics })
+  const ofMetric = (row: Row): Part[] => [row.app, metricOf(row)]
+  const unitOf = naming(kept, { within: ofMetric, of: (row) => row.unit, limit: 8 })
   return definition.sets
     .flatMap((set) => {
       const valueIn = (row: Row) => set.dimensions.map((name) => row.dimensions.get(name)).join(' | ')
-      const otherValues = aboveLimit(kept, valueIn, definition.maxValues)
-      const named = kept.map((row) => ({
-        row,
-        metric: metricOf(row),
-        value: otherValues.has(key([row.app, valueIn(row)])) ? '~other' : valueIn(row),
-      }))
-      const groups = groupBy(named, ({ row, metric, value }) => key([row.app, metric, value]))
-      return [...groups.values()].map((group) => merge(set.name, group, units))
+      const namedValue = naming(kept, { within: ofApp, of: valueIn, limit: definition.maxValues })
+      const groupOf = (row: Row) => ({
+        ...{ app: row.app, metric: metricOf(row), unit: unitOf(row), set: set.name, value: namedValue(row) },
+      })
+      const groups = groupBy(kept, (row) => key(Object.values(groupOf(row))))
+      return [...groups.values()].flatMap((rows) => rows.slice(0, 1).map((row) => merge(groupOf(row), rows)))
     })
-    .sort((a, b) => compareAll([a.app, a.metric, a.set, a.value], [b.app, b.metric, b.set, b.value]))
+    .sort((a, b) => compareAll(placeOf(a), placeOf(b)))
 }
 
-function metricNaming(kept: readonly Row[], { maxMetrics }: RollupDefinition): (row: Row) => string {
-  const otherMetrics = aboveLimit(kept, (row) => row.name, maxMetrics)
-  return (row) => (otherMetrics.has(key([row.app, row.name])) ? '~other' : row.name)
-}
-
-/** Metrics with a row that says another unit than their first. */
-function mixedIn(kept: readonly Row[], metricOf: (row: Row) => string): readonly MetricOfApp[] {
-  return [...groupBy(kept, (row) => key([row.app, metricOf(row)])).values()]
-    .filter((rows) => rows.some(({ unit }) => unit !== rows[0]?.unit))
-    .map(([row]) => ({ app: row?.app ?? '', metric: row === undefined ? '' : metricOf(row) }))
-    .sort((a, b) => compareAll([a.app, a.metric], [b.app, b.metric]))
-}
-
-/** What most rows of a metric say; of equals the first by text. */
-function unitsOf(kept: readonly Row[], metricOf: (row: Row) => string): ReadonlyMap<string, string> {
-  const metrics = [...groupBy(kept, (row) => key([row.app, metricOf(row)]))]
-  return new Map(
-    metrics.map(([metric, rows]) => {
-      const units = [...groupBy(rows, ({ unit }) => unit)]
-      const [most] = units.sort(([a, x], [b, y]) => y.length - x.length || compare(a, b))
-      return [metric, most?.[0] ?? '']
-    }),
-  )
-}
+const placeOf = ({ app, metric, unit, set, value }: RollupRow): Part[] => [app, metric, unit, set, value]
 
 function merge(
-  set: string,
-  group: { row: Row; metric: string; value: string }[],
-  units: ReadonlyMap<string, string>,
+  group: Pick<RollupRow, 'app' | 'metric' | 'unit' | 'set' | 'value'>,
+  rows: readonly Row[],
 ): RollupRow {
-  const [first] = group
-  const rows = group.map(({ row }) => row)
   const buckets = new Map<number, bigint>()
   for (const { b, w } of rows) buckets.set(b, (buckets.get(b) ?? 0n) + w)
   const ordered = [...buckets].sort(([a], [b]) => a - b)
   const micros = rows.map((row) => row.micros).sort(compare)
   return {
-    app: first?.row.app ?? '',
-    metric: first?.metric ?? '',
-    unit: units.get(key([first?.row.app ?? '', first?.metric ?? ''])) ?? '',
-    set,
-    value: first?.value ?? '',
+    ...group,
     n: rows.reduce((sum, { w }) => sum + w, 0n),
     rows: rows.length,
     sum: rows.reduce((sum, row) => sum + row.micros * row.w, 0n),
@@ -176,14 +143,21 @@ function merge(
   }
 }
 
-/** Names or values of each app beyond the `limit` with the most rows. */
-function aboveLimit(kept: readonly Row[], of: (row: Row) => string, limit: number): ReadonlySet<string> {
-  const byApp = groupBy(kept, (row) => row.app)
-  const others = [...byApp.values()].flatMap((rows) => {
+interface Limited {
+  readonly within: (row: Row) => Part[]
+  readonly of: (row: Row) => string
+  readonly limit: number
+}
+
+/** The name of a row, or what all beyond the `limit` with the most rows are called. */
+function naming(kept: readonly Row[], { within, of, limit }: Limited): (row: Row) => string {
+  const owners = groupBy(kept, (row) => key(within(row)))
+  const others = [...owners].flatMap(([owner, rows]) => {
     const ranked = [...groupBy(rows, of)].sort(([a, x], [b, y]) => y.length - x.length || compare(a, b))
-    return ranked.slice(limit).map(([name]) => key([rows[0]?.app ?? '', name]))
+    return ranked.slice(limit).map(([name]) => key([owner, name]))
   })
-  return new Set(others)
+  const beyond = new Set(others)
+  return (row) => (beyond.has(key([key(within(row)), of(row)])) ? '~other' : of(row))
 }
 
 function firstOfEach(

@@ -46,7 +46,15 @@ export async function* chunks(...parts: (readonly RollupRow[])[]): AsyncIterable
  * store each time it is called within one test.
  */
 export function storeContract(t: Test, name: string, fresh: (t: Test) => () => RollupStore): void {
-  const series = { rollup: 'vitals', app: 'shop', metric: 'lcp', set: 'app', fromMs: T0, toMs: T0 + GRAIN_MS }
+  const series = {
+    rollup: 'vitals',
+    app: 'shop',
+    metric: 'lcp',
+    unit: 'ms',
+    set: 'app',
+    fromMs: T0,
+    toMs: T0 + GRAIN_MS,
+  }
   const routes = { ...series, set: 'route' }
   const check = (what: string, body: (t: Test, open: () => RollupStore) => Promise<void>) =>
     t.test(`${name}: ${what}`, (t) => body(t, fresh(t)))
@@ -62,7 +70,7 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
   })
 
   check('what was published is read back by every handle, each row as it was', async (t, open) => {
-    const rows = [row(), row({ set: 'route', value: '/a' }), row({ set: 'route', value: '/b', unit: 's' })]
+    const rows = [row(), row({ set: 'route', value: '/a' }), row({ set: 'route', value: '/b' })]
     t.equal(await open().publish(committed(), chunks(rows.slice(0, 2), [], rows.slice(2))), 'published')
     t.same(await gathered(open().series(series)), [{ ...row(), windowFromMs: T0 }])
     t.same(await gathered(open().series(routes)), [
@@ -74,26 +82,49 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
     t.same(await open().windows('vitals', T0, T0 + 1), [committed()])
   })
 
-  check('a mixture of units is told of each row, by the content and of the metric', async (t, open) => {
-    const mixed = { mixedUnits: true } as const
-    const own = [row(mixed), row({ ...mixed, set: 'route', value: '/a' }), row({ metric: 'pure' })]
-    const plain = own.map(({ mixedUnits: _, ...each }) => each)
-    await open().publish(committed(), chunks(plain))
-    const content = async (request: typeof series) => (await open().contents(request))[0]?.content
-    const before = [await content(series), await content({ ...series, metric: 'pure' })]
-    t.equal(await open().publish(committed({ generation: 2 }), chunks(own)), 'published')
+  check('rows of another unit are another series, told of beside the first', async (t, open) => {
+    const own = [
+      row(),
+      row({ set: 'route', value: '/a' }),
+      row({ unit: 's', n: 1n, rows: 7 }),
+      row({ unit: 's', set: 'route', value: '/a', rows: 3 }),
+      row({ unit: 's', set: 'route', value: '/b', rows: 4 }),
+      row({ metric: 'pure', rows: 1 }),
+    ]
+    await open().publish(committed(), chunks(own))
     t.same(await gathered(open().series(series)), [{ ...own[0], windowFromMs: T0 }])
-    t.same(await gathered(open().series({ ...routes, values: ['/a'] })), [{ ...own[1], windowFromMs: T0 }])
-    t.same(await gathered(open().series({ ...series, metric: 'pure' })), [{ ...own[2], windowFromMs: T0 }])
+    t.same(await gathered(open().series({ ...series, unit: 's' })), [{ ...own[2], windowFromMs: T0 }])
+    t.same(await gathered(open().series({ ...routes, unit: 's', values: ['/a'] })), [
+      { ...own[3], windowFromMs: T0 },
+    ])
+    t.same((await gathered(open().series({ ...routes, unit: 's' }))).length, 2)
+    t.same(await gathered(open().series({ ...series, unit: 'm' })), [], 'not those of one that it begins')
+    const unitsOf = async (request: Parameters<RollupStore['contents']>[0]) =>
+      (await open().contents(request)).flatMap(({ units }) => units.map(({ unit, rows }) => [unit, rows]))
+    const both = [
+      ['ms', 2],
+      ['s', 7],
+    ]
+    t.same(await unitsOf(series), both)
+    t.same(await unitsOf(routes), both)
+    t.same(await unitsOf({ ...series, metric: 'pure' }), [['ms', 1]])
     t.same(
-      new Set(await open().metrics({ rollup: 'vitals', app: 'shop', fromMs: T0, toMs: T0 + 1 })),
-      new Set([
-        { metric: 'lcp', unit: 'ms', ...mixed, rows: 2 },
-        { metric: 'pure', unit: 'ms', rows: 2 },
+      new Map(
+        (await open().metrics({ rollup: 'vitals', app: 'shop', fromMs: T0, toMs: T0 + 1 })).map(
+          ({ metric, units }) => [metric, units],
+        ),
+      ),
+      new Map([
+        [
+          'lcp',
+          [
+            { unit: 's', rows: 7 },
+            { unit: 'ms', rows: 2 },
+          ],
+        ],
+        ['pure', [{ unit: 'ms', rows: 1 }]],
       ]),
     )
-    t.not(await content(series), before[0], 'what was kept of the answer is told no more')
-    t.equal(await content({ ...series, metric: 'pure' }), before[1])
   })
 
   check('an app, metric, set, value or rollup is never taken for one it begins with', async (t, open) => {
@@ -148,25 +179,25 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
     const contentsOf = async (set: string) => {
       const windows = await store.contents({ ...range, set })
       t.same(
-        windows.map(({ content: _, ...window }) => window),
+        windows.map(({ units: _, ...window }) => window),
         await store.windows('vitals', range.fromMs, range.toMs),
       )
-      return windows.map(({ content }) => content)
+      return windows.map(({ units }) => units.map(({ content }) => content).join())
     }
     t.same(await contentsOf('app'), [])
     await store.publish(committed(), chunks(own))
     const before = [...(await contentsOf('app')), ...(await contentsOf('route'))]
     t.equal(new Set(before).size, 2)
-    t.same(await contentsOf('country'), [undefined])
+    t.same(await contentsOf('country'), [''])
     const others = [row({ app: 'blog' }), row({ app: 'blog', metric: 'x' }), row({ metric: 'a' }), ...own]
     await store.publish(committed({ generation: 2, late: 3 }), chunks([...others, row({ app: 'zoo' })]))
     t.same([...(await contentsOf('app')), ...(await contentsOf('route'))], before, 'others have changed')
     await store.publish(committed({ generation: 3 }), chunks(own.slice(0, 2)))
     t.equal((await contentsOf('app'))[0], before[0])
     t.not((await contentsOf('route'))[0], before[1], 'a value is gone')
-    await store.publish(committed({ generation: 4 }), chunks([row({ unit: 's' })]))
-    t.not((await contentsOf('app'))[0], before[0], 'another unit')
-    t.same(await contentsOf('route'), [undefined])
+    await store.publish(committed({ generation: 4 }), chunks([row({ n: 7n })]))
+    t.not((await contentsOf('app'))[0], before[0], 'another count')
+    t.same(await contentsOf('route'), [''])
   })
 
   check('an older or equal generation changes nothing', async (t, open) => {
@@ -262,9 +293,10 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
       minMicros: 0n,
       maxMicros: 1_000_000_000_000_000n,
     }
-    const rows = values.map((value) => row({ app: 'é"', metric: 'm\n', set: 'route', value, ...extremes }))
+    const group = { app: 'é"', metric: 'm\n', unit: '{µ","}\n', set: 'route' }
+    const rows = values.map((value) => row({ ...group, value, ...extremes }))
     await store.publish(committed(), chunks(rows))
-    const all = { ...series, app: 'é"', metric: 'm\n', set: 'route' }
+    const all = { ...series, ...group }
     t.same(
       await gathered(store.series(all)),
       rows.map((each) => ({ ...each, windowFromMs: T0 })),
@@ -272,13 +304,13 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
     for (const [i, value] of values.entries()) {
       t.same(
         await gathered(store.series({ ...all, values: [value] })),
-        [{ ...row({ ...extremes, app: 'é"', metric: 'm\n', set: 'route', value }), windowFromMs: T0 }],
+        [{ ...row({ ...extremes, ...group, value }), windowFromMs: T0 }],
         `value ${i}`,
       )
     }
     t.same(await store.apps({ rollup: 'vitals', fromMs: T0, toMs: T0 + 1 }), ['é"'])
     t.same(await store.metrics({ rollup: 'vitals', app: 'é"', fromMs: T0, toMs: T0 + 1 }), [
-      { metric: 'm\n', unit: 'ms', rows: 2 * values.length },
+      { metric: 'm\n', units: [{ unit: group.unit, rows: 2 * values.length }] },
     ])
   })
 
@@ -331,7 +363,7 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
   })
 
   check(
-    'metrics are told with the unit of most rows and measured rows, most first, sets not added up',
+    'metrics are told with the measured rows of each unit, most first, sets not added up',
     async (t, open) => {
       const store = open()
       await store.publish(
@@ -349,20 +381,33 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
         committed({ fromMs: T0 + GRAIN_MS }),
         chunks([row({ metric: 'lcp', unit: 's', rows: 3 }), row({ app: 'shop2', rows: 99 })]),
       )
-      t.same(await store.metrics({ rollup: 'vitals', app: 'shop', fromMs: T0, toMs: T0 + 2 * GRAIN_MS }), [
-        { metric: 'fid', unit: 'ms', rows: 8 },
-        { metric: 'lcp', unit: 'ms', mixedUnits: true, rows: 7 },
-        { metric: 'cls', unit: '1', rows: 5 },
-      ])
+      const told = async (toMs: number) => {
+        const metrics = await store.metrics({ rollup: 'vitals', app: 'shop', fromMs: T0, toMs })
+        return new Map(
+          metrics.map(({ metric, units }) => [metric, units.map(({ unit, rows }) => [unit, rows])]),
+        )
+      }
       t.same(
-        (await store.metrics({ rollup: 'vitals', app: 'shop', fromMs: T0, toMs: T0 + GRAIN_MS })).map(
-          ({ metric, rows }) => [metric, rows],
-        ),
-        [
-          ['fid', 8],
-          ['cls', 5],
-          ['lcp', 4],
-        ],
+        await told(T0 + 2 * GRAIN_MS),
+        new Map([
+          ['cls', [['1', 5]]],
+          ['fid', [['ms', 8]]],
+          [
+            'lcp',
+            [
+              ['ms', 4],
+              ['s', 3],
+            ],
+          ],
+        ]),
+      )
+      t.same(
+        await told(T0 + GRAIN_MS),
+        new Map([
+          ['cls', [['1', 5]]],
+          ['fid', [['ms', 8]]],
+          ['lcp', [['ms', 4]]],
+        ]),
       )
     },
   )
@@ -383,7 +428,7 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
         )
         t.match(
           await open().metrics({ rollup: 'vitals', app: 'shop', fromMs: HOUR, toMs: HOUR + HOUR_MS }),
-          [{ rows: (counted[i] ?? []).reduce((sum, [from, to]) => sum + to - from, 0) }],
+          [{ units: [{ rows: (counted[i] ?? []).reduce((sum, [from, to]) => sum + to - from, 0) }] }],
           'and so are metrics',
         )
       }

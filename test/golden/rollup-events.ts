@@ -15,7 +15,7 @@ export function goldenEvents(): readonly StoredEvent[] {
         app_id: pick(['shop', 'shop', 'lab', 'é-app']),
         name: pick(NAMES),
         value: steady(Math.exp(20 * chance.uniform() - 6)),
-        unit: pick(['ms', 'ms', 'ms', '1', 'By']),
+        unit: pick(UNITS),
         weight: pick(WEIGHTS),
         event_time: NOON - 60_000 + Math.floor(chance.uniform() * (QUARTER_MS + 120_000)),
         received_time: NOON + Math.floor(chance.uniform() * QUARTER_MS),
@@ -53,6 +53,8 @@ const row = (index: number, change: StoredEvent): StoredEvent => ({
 const steady = (value: number) => Number(value.toPrecision(12))
 
 const NAMES = ['browser.web_vital.lcp', 'browser.web_vital.cls', 'a', 'B', 'x:y/z-1.2']
+/** More than are kept apart, and rows that say none. */
+const UNITS = ['ms', 'ms', 'ms', '1', 'By', null, '', '{view}', 's', 'S', '~other', '~unknown', 'ß', '\u0000', '🙂']
 /** As many as are counted alike, and what is none: those count as 1. */
 const WEIGHTS = [
   ...[1, 1, 1, 0.0001, 0.5, 1 / 3, 10, 1_000_000],

@@ -113,7 +113,7 @@ type Counts = ReadonlyMap<string, { readonly rows: number; readonly sum: bigint 
 async function countsOf(world: SimulatedWorld, aggregation: Aggregation): Promise<Counts> {
   const { store } = aggregation
   const counts = new Map<string, { rows: number; sum: bigint }>()
-  const request = { rollup: DEFINITION.id, metric: METRIC, set: 'each', ...ALWAYS }
+  const request = { rollup: DEFINITION.id, metric: METRIC, unit: 'ms', set: 'each', ...ALWAYS }
   await world.ask(aggregation, 'read the store', async () => {
     for (const app of APPS) {
       for await (const rows of store.series({ ...request, app })) {

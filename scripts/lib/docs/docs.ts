@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { MAX_UNITS } from '../../../src/aggregation/rollup/model/units.ts'
 import { UNSCANNED_BYTES } from '../../../src/event/decode/candidates.ts'
 import {
   LEVELS,
@@ -107,7 +108,7 @@ In the lake a line is \`{"v":1, …columns…}\`, without the absent ones. Times
 |---|---|---|
 ${units.join('\n')}
 
-Units that are not converted (\`minutes\`, \`frames\`) cannot be added up in a way that means anything. Rollups count every event of a metric all the same, whatever it says, under the unit of most events; where others were among them, in one window or over several, answers say \`"mixedUnits": true\` beside the \`unit\`, for every value and set of the metric, and the dashboard says it too. An event without a unit is of unit \`1\`, and a row of foreign Parquet without one of none: beside events that say \`ms\`, both make a mixture. Send one unit, or one metric for each.
+Units that are not converted (\`minutes\`, \`frames\`) cannot be added up in a way that means anything, and never are: rollups count the events of a metric in each of its units by themselves. A query is of one, which \`unit\` of the query names, else that of most events, and its answer lists the \`otherUnits\`; so does the dashboard. A window keeps the ${MAX_UNITS} units of a metric that most events have; events of further ones are counted under the unit \`~other\`, of whose numbers only the count means anything. An event without a unit is of unit \`1\`, and a row of foreign Parquet without one of \`~unknown\`. Send one unit, or one metric for each.
 
 **What others put into \`raw/\`**, lines or Parquet, is held to the same lengths without being judged: labels are cut to 256 characters (the last is \`…\`), addresses to 2048, texts of exceptions to 1024, and of attributes that take more than a gateway stores the first 32 are kept as texts of at most 256. An id, an app or a name of more than 128 characters is none: such a line goes to \`dead/\`, such a row of Parquet counts as rejected. A line without a weight counts as 1, and one without a unit is of unit \`1\`; [what else it must say](operations.md#runs-windows-and-the-schedule). A weight that is no number, not above 0 or above 1000000 stands for 1. In Parquet a column of numbers or booleans where a text belongs is read as its text, and a column without any value is as absent.
 

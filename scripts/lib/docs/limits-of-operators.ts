@@ -74,6 +74,24 @@ export const queryLimits: readonly Limit[] = [
     unit: 'values',
   },
   {
+    what: 'Units of a metric that a window keeps apart',
+    at: ['aggregation/rollup/model/units.ts', 'MAX_UNITS'],
+    beyond: 'the rarer ones are counted under the unit `~other`',
+    unit: 'units',
+  },
+  {
+    what: 'Units that an answer lists beside its own',
+    at: ['aggregation/rollup/model/units.ts', 'MAX_OTHER_UNITS'],
+    beyond: 'the rarer ones are not listed',
+    unit: 'units',
+  },
+  {
+    what: 'The unit that a query asks for',
+    at: ['aggregation/rollup/model/units.ts', 'LONGEST_UNIT'],
+    beyond: ends('invalid_request'),
+    unit: 'characters',
+  },
+  {
     what: 'Measurements, below which an answer says `lowCount`',
     at: ['aggregation/serve/tally/tally.ts', 'LOW_COUNT'],
     beyond: 'below it, the answer says so',

@@ -28,10 +28,15 @@ export type Completeness = Static<typeof Completeness>
  * Hashes the rows that the answer is made of, and nothing else: a wider hash would tell a reader of one app that
  * another app has changed.
  */
-export async function generationOf(windows: readonly SeriesWindow[], signal: AbortSignal): Promise<string> {
+export async function generationOf(
+  windows: readonly SeriesWindow[],
+  unit: string,
+  signal: AbortSignal,
+): Promise<string> {
   const hash = createHash('sha256')
   const breath = createYielder(signal)
-  for (const { fromMs, toMs, content } of windows) {
+  for (const { fromMs, toMs, units } of windows) {
+    const content = units.find((each) => each.unit === unit)?.content
     if (content !== undefined) hash.update(`${fromMs} ${toMs} ${content}\n`)
     if (breath.shouldYield()) await breath.yieldNow()
   }

@@ -1,13 +1,12 @@
 import { AppError } from '../../std/errors.ts'
 import type { LocalDay } from '../../std/input/time-zone.ts'
 import { bucketsOf, MICROS, upperBound, WEIGHT_UNIT, zeroWeight } from '../rollup/model/measure.ts'
-import { unitOf, unitVotes } from '../rollup/model/units.ts'
 import type { RollupStore } from '../rollup/stores/store.ts'
 import type { CountedValues } from './histogram-formats/counted-values.ts'
 import { otelHistogram } from './histogram-formats/otel-histogram.ts'
 import { prometheusHistogram } from './histogram-formats/prometheus-histogram.ts'
 import type { KeptAnswer } from './query-cache.ts'
-import type { SeriesQuery } from './series.ts'
+import type { DecidedQuery, SeriesQuery } from './series.ts'
 import { eachStep } from './tally/rows.ts'
 import { addAggregate, boundsOf, emptyAggregate, type SeriesAggregate } from './tally/tally.ts'
 
@@ -29,16 +28,15 @@ interface HistogramWork {
 /** One histogram of the whole range, merged from those of its rows. */
 export async function computeHistogram(
   store: Pick<RollupStore, 'series'>,
-  query: HistogramQuery & { readonly rollup: string },
+  query: HistogramQuery & DecidedQuery,
   work: HistogramWork,
 ): Promise<KeptAnswer> {
-  const units = unitVotes()
   const total = emptyAggregate()
   const take = (_fromMs: number, tally: SeriesAggregate) => addAggregate(total, tally)
-  await eachStep(store, query, { ...work, units, take })
+  await eachStep(store, query, { ...work, take })
   const counted = countedIn(total, query)
   const write = {
-    json: () => ({ ...unitOf(units), ...histogramOf(counted, total) }),
+    json: () => histogramOf(counted, total),
     otel: () => otelHistogram(counted),
     prometheus: () => prometheusHistogram(counted),
   }
@@ -48,10 +46,9 @@ export async function computeHistogram(
 /** A histogram for each step that has data: a heat map. */
 export async function computeSteps(
   store: Pick<RollupStore, 'series'>,
-  query: HistogramQuery & { readonly rollup: string },
+  query: HistogramQuery & DecidedQuery,
   { maxBuckets = MAX_STEP_BUCKETS, ...work }: HistogramWork & { readonly maxBuckets?: number },
 ): Promise<KeptAnswer> {
-  const units = unitVotes()
   const steps: string[] = []
   let held = 0
   const take = (t: number, { histogram }: SeriesAggregate) => {
@@ -64,8 +61,8 @@ export async function computeSteps(
       )
     steps.push(JSON.stringify({ t, zero: zeroWeight(histogram) / WEIGHT_UNIT, buckets }))
   }
-  await eachStep(store, query, { ...work, units, take })
-  const text = `${JSON.stringify(unitOf(units)).slice(0, -1)},"steps":[${steps.join(',')}]}`
+  await eachStep(store, query, { ...work, take })
+  const text = `{"steps":[${steps.join(',')}]}`
   return { text, isEmpty: steps.length === 0 }
 }
 

@@ -1,5 +1,6 @@
 import { didYouMean } from '../../std/input/did-you-mean.ts'
 import type { DimensionSet } from '../rollup/model/definition.ts'
+import type { ToldUnits } from '../rollup/model/units.ts'
 
 /** Between the values of the dimensions of a set, as the rollups write them. */
 const JOIN = ' | '
@@ -28,8 +29,15 @@ export function noticesOf({ app, metric, apps, metrics }: EmptyAnswer): readonly
 }
 
 /** Where one value is asked for that a set does not have. */
-export const unknownValues = (set: string, sets: readonly DimensionSet[]): string =>
-  `The set ${set} has no such value in this range; /query/top lists those that it has${writtenAs(set, sets)}.`
+export const unknownValues = (
+  set: string,
+  sets: readonly DimensionSet[],
+  { otherUnits }: ToldUnits,
+): string =>
+  `The set ${set} has no such value ${otherUnits === undefined ? '' : 'in this unit '}in this range; /query/top lists those that it has${writtenAs(set, sets)}.`
+
+export const NO_SUCH_UNIT =
+  'Nothing of the metric is in this unit in this range; otherUnits lists those that it is in.'
 
 /** How the values of a set of several dimensions are written; nothing where that is plain. */
 export function writtenAs(set: string, sets: readonly DimensionSet[]): string {

@@ -81,6 +81,8 @@ export const spanText = (ms: number): string =>
 export interface Selection {
   readonly app: string
   readonly metric: string
+  /** Left out: that of most rows. */
+  readonly unit?: string | undefined
   readonly set: string
   /** Answers to it; undefined: the first rollup that keeps the set. */
   readonly rollup?: string | undefined

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { MAX_OTHER_UNITS } from '../rollup/model/units.ts'
 import { VERDICTS } from '../statistics/compare-samples.ts'
 import { Completeness } from './completeness.ts'
 import { Shares, Summary } from './tally/tally.ts'
@@ -21,10 +22,11 @@ const notices = Type.Optional(
   }),
 )
 
-const mixedUnits = Type.Optional(
-  Type.Literal(true, {
+const otherUnits = Type.Optional(
+  Type.Array(Type.String(), {
+    maxItems: MAX_OTHER_UNITS,
     description:
-      'Rows of several units were added up as if they were of this one, within a window or over several.',
+      'Units in which the metric is in the range as well, most rows first: nothing of them is in the numbers, and `unit=` asks for one.',
   }),
 )
 
@@ -43,8 +45,10 @@ const ofRows = {
   dataGen: Type.String({
     description: 'Names the rows that the answer is of: equal means that none of them has changed.',
   }),
-  unit: Type.String({ description: 'UCUM unit of the values: that which most rows say.' }),
-  mixedUnits,
+  unit: Type.String({
+    description: 'UCUM unit of the values: the one that was asked for, else that which most rows say.',
+  }),
+  otherUnits,
   thresholds: Type.Optional(
     Type.Object(
       {
@@ -212,8 +216,8 @@ export const TopAnswer = Type.Object({
 
 export const MetricsAnswer = Type.Object({
   metrics: Type.Array(
-    Type.Object({ metric: Type.String(), unit: Type.String(), mixedUnits, rows: Type.Integer() }),
-    { description: 'Most rows first.' },
+    Type.Object({ metric: Type.String(), unit: Type.String(), otherUnits, rows: Type.Integer() }),
+    { description: 'Most rows first. Rows are those of `unit`.' },
   ),
   notices,
 })

@@ -2,6 +2,7 @@ import Type, { type Static } from 'typebox'
 import { readable } from '../../http/schema-faults.ts'
 import { INSTANT_FORM, isInstant, whyNoInstant } from '../../std/input/instant.ts'
 import { isTimeZone, zoneMeant } from '../../std/input/time-zone.ts'
+import { LONGEST_UNIT } from '../rollup/model/units.ts'
 import { HISTOGRAM_FORMATS } from './histogram.ts'
 import {
   MAX_CHANGED_SETS,
@@ -22,6 +23,13 @@ const app = text(64, 'the id of an app', { example: 'shop' })
 const metric = text(128, 'the name of a metric, of at most 128 characters', {
   example: 'browser.web_vital.lcp',
 })
+const unit = Type.Optional(
+  text(LONGEST_UNIT, 'a unit, as the answer names it', {
+    example: 'ms',
+    description:
+      'Of what is counted in several. By default that of most rows; the others are in `otherUnits`.',
+  }),
+)
 const set = (names: readonly string[], told = {}) =>
   text(64, 'the name of a set of a rollup', { example: 'route', names, ...told })
 /** Values may be empty texts, and joined from three dimensions, one of which may be a path. */
@@ -92,6 +100,7 @@ const range = {
 const overTime = (sets: readonly string[], aboutStep: string) => ({
   app,
   metric,
+  unit,
   set: set(sets, { default: 'app' }),
   value: Type.Optional(values),
   ...range,
@@ -131,6 +140,7 @@ export const topParameters = (sets: readonly string[]) =>
     {
       app,
       metric,
+      unit,
       set: set(sets),
       ...range,
       q,
@@ -165,6 +175,7 @@ export const compareParameters = (sets: readonly string[]) =>
     {
       app,
       metric,
+      unit,
       'a.from': startOf(ASKED_ABOUT),
       'a.to': endOf(ASKED_ABOUT),
       'a.set': set(sets, { default: 'app' }),
@@ -200,6 +211,7 @@ export const ChangesParameters = Type.Object(
   {
     app,
     metric,
+    unit,
     from: startOf(ASKED_ABOUT),
     to: endOf(ASKED_ABOUT),
     'base.from': startOf(BASE),
@@ -220,5 +232,5 @@ export const ChangesParameters = Type.Object(
 )
 export type ChangesParameters = Static<typeof ChangesParameters>
 
-export const MetricsParameters = Type.Object({ app, ...range, rollup }, strict)
+export const MetricsParameters = Type.Object({ app, unit, ...range, rollup }, strict)
 export type MetricsParameters = Static<typeof MetricsParameters>

@@ -3,12 +3,13 @@ import { invalid } from '../../std/input/invalid.ts'
 import type { LocalDay } from '../../std/input/time-zone.ts'
 import type { RollupDefinition } from '../rollup/model/definition.ts'
 import { RELATIVE_ERROR, SCALE } from '../rollup/model/measure.ts'
-import type { ThresholdsByMetric } from '../rollup/model/thresholds.ts'
+import type { Thresholds, ThresholdsByMetric } from '../rollup/model/thresholds.ts'
+import { type RowsOfUnit, type ToldUnits, toldUnits, unitCounts } from '../rollup/model/units.ts'
 import type { MetricsRequest, RollupStore, SeriesRequest, SeriesWindow } from '../rollup/stores/store.ts'
 import { definitionFor, dividedBy, valuesOf } from './asked-sets.ts'
 import { completenessOf, generationOf, together } from './completeness.ts'
 import { computeHistogram, computeSteps, type HistogramQuery } from './histogram.ts'
-import { type EmptyAnswer, noticesOf, unknownValues } from './notices.ts'
+import { type EmptyAnswer, NO_SUCH_UNIT, noticesOf, unknownValues } from './notices.ts'
 import { durationText, type Selection, type SeriesStep } from './parameters.ts'
 import { type ChangesQuery, computeChanges } from './periods/changes.ts'
 import { type CompareQuery, computeComparison } from './periods/compare.ts'
@@ -54,11 +55,11 @@ export interface Queries {
   /** A ChangesAnswer. */
   changes(query: ChangesQuery, asking: QueryContext): Promise<string>
   /** A MetricsAnswer. */
-  metrics(query: Pick<Selection, 'app' | 'rollup'> & LocalDay, asking: QueryContext): Promise<string>
+  metrics(query: Pick<Selection, 'app' | 'unit' | 'rollup'> & LocalDay, asking: QueryContext): Promise<string>
 }
 
 export function createQueries({ store, definitions, thresholds, cache, clock }: QueryPorts): Queries {
-  const windowsOf = ({ rollup, app, metric, set, fromMs, toMs }: SeriesRequest, signal: AbortSignal) =>
+  const windowsOf = ({ rollup, app, metric, set, fromMs, toMs }: RangeOfSet, signal: AbortSignal) =>
     store.contents({ rollup, app, metric, set, fromMs, toMs }, signal)
 
   /** What was computed comes from the cache as long as its rows are the same. */
@@ -67,21 +68,35 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
     for (const period of periods) found.push({ ...period, windows: await windowsOf(period.request, signal) })
     const all = found.flatMap(({ windows }) => windows)
     for (const request of besides ?? []) all.push(...(await windowsOf(request, signal)))
-    const dataGen = await generationOf(all, signal)
-    const computed = await cache.through(JSON.stringify([definition.id, query, dataGen]), compute)
-    return { found, dataGen, computed }
+    const ranked = unitsOf(found.flatMap(({ windows }) => windows))
+    const told = toldUnits(ranked, query.unit)
+    const unit = query.unit ?? told.unit
+    const limits = thresholdsIn(query.metric, unit, ranked)
+    const dataGen = await generationOf(all, unit, signal)
+    const key = JSON.stringify([definition.id, query, unit, limits, dataGen])
+    return { found, told, limits, dataGen, computed: await cache.through(key, () => compute(unit, limits)) }
+  }
+
+  /** Those of a metric, where the numbers are in the unit that they are in. */
+  function thresholdsIn(metric: string, unit: string, ranked: readonly RowsOfUnit[]): Thresholds | undefined {
+    const found = thresholds.get(metric)
+    const [most] = ranked
+    const isTheirs = most === undefined || unit === (found?.unit ?? most.unit)
+    return found && isTheirs ? { good: found.good, poor: found.poor } : undefined
   }
 
   /** What was computed, behind what is of this moment. */
   async function answer(asked: Asked, asking: QueryContext): Promise<string> {
     const { grainMs, sets } = asked.definition
-    const { found, dataGen, computed } = await find(asked, asking.signal)
+    const { found, told, limits, dataGen, computed } = await find(asked, asking.signal)
     const at = { grainMs, nowMs: clock.nowMs() }
     const { lateRows, rejected, ...ofWindows } = together(
       found.map(({ windows, request }) => completenessOf(windows, request, at)),
     )
     const notices: string[] = []
-    for (const period of found) notices.push(...(await whyEmpty(period, computed, { sets, asking })))
+    const isNone = asked.query.unit !== undefined && asked.query.unit !== told.unit
+    const work = { told, isNone, sets, asking }
+    for (const period of found) notices.push(...(await whyEmpty(period, computed, work)))
     const head = {
       ...asked.head,
       grain: durationText(grainMs),
@@ -89,7 +104,8 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       relError: RELATIVE_ERROR,
       completeness: { ...ofWindows, ...(asking.ofAllApps && { lateRows, rejected }) },
       dataGen,
-      thresholds: thresholds.get(asked.query.metric),
+      ...told,
+      thresholds: limits,
       ...(notices.length > 0 && { notices }),
     }
     return `${JSON.stringify(head).slice(0, -1)},${computed.text.slice(1)}`
@@ -99,13 +115,14 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
   async function whyEmpty(
     { request, name, windows }: FoundPeriod,
     computed: KeptAnswer,
-    { sets, asking }: { readonly sets: RollupDefinition['sets']; readonly asking: QueryContext },
+    { told, isNone, sets, asking }: EmptyWork,
   ): Promise<readonly string[]> {
     const said = (notices: readonly string[]) =>
       name === undefined ? notices : notices.map((notice) => `${name}: ${notice}`)
-    if (windows.some(({ content }) => content !== undefined)) {
+    if (windows.some(({ units }) => units.length > 0)) {
+      if (isNone) return said([NO_SUCH_UNIT])
       const isOfValues = request.values?.some((value) => value !== '') === true
-      return isOfValues && isEmptyIn(computed, name) ? said([unknownValues(request.set, sets)]) : []
+      return isOfValues && isEmptyIn(computed, name) ? said([unknownValues(request.set, sets, told)]) : []
     }
     // A list of names is no reason for an answer that is right to come too late.
     if (windows.length > MAX_RANKED_WINDOWS) return []
@@ -134,15 +151,16 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       const values = valuesOf(asked, definition, definitions)
       const steps = stepsOf({ ...asked, step }, { grainMs, values: values.length })
       const query = { ...asked, ...covering(steps), step, values, rollup: definition.id }
-      const work = { steps, signal: asking.signal, thresholds: thresholds.get(query.metric) }
-      const compute = () => computeSeries(store, query, work)
+      const work = { steps, signal: asking.signal }
+      const compute: Compute = (unit, limits) =>
+        computeSeries(store, { ...query, unit }, { ...work, thresholds: limits })
       return answer(ofRange(definition, query, compute), asking)
     },
 
     async top(asked, asking) {
       const definition = definitionFor(definitions, asked.rollup, [['set', asked.set]])
       const query = { ...asked, ...alignedRange(asked, definition.grainMs), rollup: definition.id }
-      const compute = () => computeRanking(store, query, asking)
+      const compute: Compute = (unit) => computeRanking(store, { ...query, unit }, asking)
       return answer(ofRange(definition, query, compute), asking)
     },
 
@@ -155,7 +173,8 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       const steps = step === undefined ? wholeRange(asked, rows) : stepsOf({ ...asked, step }, rows)
       const query = { ...asked, ...covering(steps), values, rollup: definition.id }
       const work = { steps, signal: asking.signal }
-      const compute = () => (step === undefined ? computeHistogram : computeSteps)(store, query, work)
+      const computeFrom = step === undefined ? computeHistogram : computeSteps
+      const compute: Compute = (unit) => computeFrom(store, { ...query, unit }, work)
       const computing = ofRange(definition, query, compute)
       if (format !== 'json') return (await find(computing, asking.signal)).computed.text
       return answer(computing, asking)
@@ -173,13 +192,13 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
         const range = covering(wholeRange(asked[name], { grainMs, values: values.length }))
         return { set: asked[name].set, values, ...range }
       }
-      const at = asked.at ?? thresholds.get(metric)?.good
-      const query = { ...asked, at, a: side('a'), b: side('b'), rollup }
+      const query = { ...asked, a: side('a'), b: side('b'), rollup }
       const periods = [
         { name: 'a', request: { rollup, app, metric, ...query.a } },
         { name: 'b', request: { rollup, app, metric, ...query.b } },
       ]
-      const compute = () => computeComparison(store, query, asking.signal)
+      const compute: Compute = (unit, limits) =>
+        computeComparison(store, { ...query, at: asked.at ?? limits?.good, unit }, asking.signal)
       return answer({ definition, query, head: {}, periods, compute }, asking)
     },
 
@@ -195,15 +214,21 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       const request = (set: string, name: 'base' | 'now') => ({ rollup, app, metric, set, ...range[name] })
       const periods = (['base', 'now'] as const).map((name) => ({ name, request: request(total, name) }))
       const besides = sets.flatMap((set) => [request(set, 'base'), request(set, 'now')])
-      const compute = () => computeChanges(store, query, asking)
+      const compute: Compute = (unit) => computeChanges(store, { ...query, unit }, asking)
       return answer({ definition, query, head: {}, periods, besides, compute }, asking)
     },
 
-    async metrics({ app, rollup, fromMs, toMs }, asking) {
+    async metrics({ app, unit, rollup, fromMs, toMs }, asking) {
       const definition = definitionFor(definitions, rollup, [])
       const range = { rollup: definition.id, ...alignedRange({ fromMs, toMs }, definition.grainMs) }
-      const metrics = await store.metrics({ app, ...range }, asking.signal)
-      const notices = await noticesIn(range, { app, metrics: metrics.map(({ metric }) => metric) }, asking)
+      const found = await store.metrics({ app, ...range }, asking.signal)
+      const notices = await noticesIn(range, { app, metrics: found.map(({ metric }) => metric) }, asking)
+      const metrics = found.flatMap(({ metric, units }) => {
+        const told = toldUnits(units, unit)
+        const rows = units.find((each) => each.unit === (unit ?? told.unit))?.rows
+        return rows === undefined ? [] : [{ metric, ...told, rows }]
+      })
+      metrics.sort((a, b) => b.rows - a.rows)
       return JSON.stringify({ metrics, ...(notices.length > 0 && { notices }) })
     },
   }
@@ -211,7 +236,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
 
 /** A range that is asked about, with its name where there are several. */
 interface AskedPeriod {
-  readonly request: SeriesRequest
+  readonly request: RangeOfSet
   readonly name?: string
 }
 
@@ -222,25 +247,43 @@ interface FoundPeriod extends AskedPeriod {
 interface Asked {
   readonly definition: RollupDefinition
   /** All that the answer depends on, but for rows. */
-  readonly query: { readonly metric: string }
+  readonly query: Pick<Selection, 'metric' | 'unit'>
   /** What the answer begins with. */
   readonly head: object
   readonly periods: readonly AskedPeriod[]
   /** What it is made of besides, in the same windows. */
-  readonly besides?: readonly SeriesRequest[]
-  readonly compute: () => Promise<KeptAnswer>
+  readonly besides?: readonly RangeOfSet[]
+  readonly compute: Compute
+}
+
+/** In the unit that was asked for, or found; with the thresholds that are in it. */
+type Compute = (unit: string, limits: Thresholds | undefined) => Promise<KeptAnswer>
+type RangeOfSet = Omit<SeriesRequest, 'unit'>
+
+interface EmptyWork {
+  readonly told: ToldUnits
+  /** The unit that was asked for is not there. */
+  readonly isNone: boolean
+  readonly sets: RollupDefinition['sets']
+  readonly asking: QueryContext
 }
 
 /** A question of one range, which the answer names. */
 function ofRange(
   definition: RollupDefinition,
-  query: SeriesRequest & { readonly step?: SeriesStep | undefined },
-  compute: Asked['compute'],
+  query: RangeOfSet & Pick<Selection, 'unit'> & { readonly step?: SeriesStep | undefined },
+  compute: Compute,
 ): Asked {
   const { step, fromMs, toMs } = query
   const length = step !== undefined && { step: step === 'day' ? '1d' : durationText(step) }
   const head = { ...length, from: fromMs, to: toMs }
   return { definition, query, head, periods: [{ request: query }], compute }
+}
+
+function unitsOf(windows: readonly SeriesWindow[]): readonly RowsOfUnit[] {
+  const counts = unitCounts()
+  for (const { units } of windows) units.forEach(counts.add)
+  return counts.ranked()
 }
 
 /** Whether there was no row in the range of this name. */

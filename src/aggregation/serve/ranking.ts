@@ -2,11 +2,11 @@ import { createYielder } from '../../std/async/yielding.ts'
 import { outward } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
 import type { LocalDay } from '../../std/input/time-zone.ts'
-import { unitOf, unitVotes } from '../rollup/model/units.ts'
 import type { RollupStore } from '../rollup/stores/store.ts'
 import { durationText, type Selection, spanText } from './parameters.ts'
 import type { RankedValue } from './query-answers.ts'
 import type { KeptAnswer } from './query-cache.ts'
+import type { DecidedQuery } from './series.ts'
 import { MAX_RANKED_ROWS, MAX_TALLIES, rowBudget, tallyByValue } from './tally/by-value.ts'
 import { summarise } from './tally/tally.ts'
 
@@ -53,14 +53,13 @@ export interface RankingBounds {
 /** Every value of a set with its summary, highest first; equals by name, so that the order is the same each time. */
 export async function computeRanking(
   store: Pick<RollupStore, 'series'>,
-  query: RankingQuery & { readonly rollup: string },
+  query: RankingQuery & DecidedQuery,
   { signal, maxTallies = MAX_TALLIES, maxRows = MAX_RANKED_ROWS }: RankingBounds,
 ): Promise<KeptAnswer> {
   const breath = createYielder(signal)
-  const units = unitVotes()
-  const { rollup, app, metric, set, fromMs, toMs } = query
-  const request = { rollup, app, metric, set, fromMs, toMs }
-  const work = { signal, units, maxTallies, budget: rowBudget(maxRows) }
+  const { rollup, app, metric, unit, set, fromMs, toMs } = query
+  const request = { rollup, app, metric, unit, set, fromMs, toMs }
+  const work = { signal, maxTallies, budget: rowBudget(maxRows) }
   const tallies = await tallyByValue(store, request, work)
   const ranked: RankedValue[] = []
   for (const [value, tally] of tallies) {
@@ -70,6 +69,6 @@ export async function computeRanking(
   }
   const rank = ({ n, q }: RankedValue) => (query.by === 'n' ? n : Number(q[String(query.quantiles[0])]))
   ranked.sort((a, b) => rank(b) - rank(a) || (a.value < b.value ? -1 : 1))
-  const answer = { ...unitOf(units), values: ranked.slice(0, query.limit), found: ranked.length }
+  const answer = { values: ranked.slice(0, query.limit), found: ranked.length }
   return { text: JSON.stringify(answer), isEmpty: tallies.size === 0 }
 }

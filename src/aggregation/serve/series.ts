@@ -3,7 +3,6 @@ import { AppError } from '../../std/errors.ts'
 import { invalid } from '../../std/input/invalid.ts'
 import { type LocalDay, localDays } from '../../std/input/time-zone.ts'
 import type { Thresholds } from '../rollup/model/thresholds.ts'
-import { unitOf, unitVotes } from '../rollup/model/units.ts'
 import type { RollupStore } from '../rollup/stores/store.ts'
 import { durationText, type Selection, type SeriesStep, spanText } from './parameters.ts'
 import type { Point } from './query-answers.ts'
@@ -25,6 +24,12 @@ export interface SeriesQuery extends Selection {
   readonly step: SeriesStep | undefined
   /** Needed when the step is a day. */
   readonly timeZone: string
+}
+
+/** What a query may leave open, decided. */
+export interface DecidedQuery {
+  readonly rollup: string
+  readonly unit: string
 }
 
 /** What is meant without a zone. */
@@ -117,7 +122,7 @@ interface SeriesWork {
 /** One point per step that has data, and one of the whole range, merged from the same histograms. */
 export async function computeSeries(
   store: Pick<RollupStore, 'series'>,
-  { quantiles, ...query }: SeriesQuery & { readonly rollup: string },
+  { quantiles, ...query }: SeriesQuery & DecidedQuery,
   { steps, signal, thresholds }: SeriesWork,
 ): Promise<KeptAnswer> {
   const pointAt = (t: number, tally: SeriesAggregate): Point => ({
@@ -125,15 +130,14 @@ export async function computeSeries(
     ...summarise(tally, quantiles),
     ...(thresholds && { shares: sharesOf(tally, thresholds) }),
   })
-  const units = unitVotes()
   const total = emptyAggregate()
   const points: string[] = []
   const take = (fromMs: number, tally: SeriesAggregate) => {
     addAggregate(total, tally)
     points.push(JSON.stringify(pointAt(fromMs, tally)))
   }
-  await eachStep(store, query, { steps, signal, units, take })
+  await eachStep(store, query, { steps, signal, take })
   const isEmpty = points.length === 0
-  const head = JSON.stringify({ ...unitOf(units), total: isEmpty ? null : pointAt(query.fromMs, total) })
+  const head = JSON.stringify({ total: isEmpty ? null : pointAt(query.fromMs, total) })
   return { text: `${head.slice(0, -1)},"points":[${points.join(',')}]}`, isEmpty }
 }

@@ -121,7 +121,7 @@ test('steps hold so many buckets and no more', async (t) => {
   await store.fill(committed(noon - HOUR), [rollupRow({}, [1, 2])])
   await store.fill(committed(noon - QUARTER), [rollupRow({}, [3, 4])])
   const windows = [noon - HOUR, noon - QUARTER].map((fromMs) => ({ fromMs, toMs: fromMs + QUARTER }))
-  const asked = { ...whole, values: [''], rollup: 'default' }
+  const asked = { ...whole, unit: 'ms', values: [''], rollup: 'default' }
   const work = { steps: windows, signal: all.signal }
   t.match(JSON.parse((await computeSteps(store, asked, { ...work, maxBuckets: 4 })).text), {
     steps: { length: 2 },

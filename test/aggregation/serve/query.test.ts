@@ -2,6 +2,7 @@ import { test } from 'tap'
 import type { Static } from 'typebox'
 import { DEFAULT_SETS, type RollupDefinition } from '../../../src/aggregation/rollup/model/definition.ts'
 import { RELATIVE_ERROR } from '../../../src/aggregation/rollup/model/measure.ts'
+import type { HistogramQuery } from '../../../src/aggregation/serve/histogram.ts'
 import type { QueryContext } from '../../../src/aggregation/serve/query.ts'
 import type { SeriesAnswer, TopAnswer } from '../../../src/aggregation/serve/query-answers.ts'
 import {
@@ -386,7 +387,13 @@ test('a week of minutes is ranked, and of how many values is bounded by rows', a
   const values = ['/a', '/b', '/c'].map((value) => rollupRow({ set: 'route', value }, [1]))
   await store.fill(committed(noon - HOUR), values)
   const query = {
-    ...({ app: 'shop', metric: 'browser.web_vital.lcp', set: 'route', rollup: 'default' } as const),
+    ...({
+      app: 'shop',
+      metric: 'browser.web_vital.lcp',
+      unit: 'ms',
+      set: 'route',
+      rollup: 'default',
+    } as const),
     ...({ fromMs: noon - HOUR, toMs: noon, quantiles: [0.75], by: 'q', limit: 9, minN: 1 } as const),
   }
   const { signal } = new AbortController()
@@ -446,53 +453,81 @@ test('metric names come with their units, most rows first', async (t) => {
   })
 })
 
-test('the unit is that of most rows of the range, and a mixture is told', async (t) => {
-  const { store, series, top } = queriesOver()
+test('an answer is of one unit, by default that of most rows, and names the others', async (t) => {
+  const { store, queries, series, top } = queriesOver()
+  const histogram = async (its: Partial<HistogramQuery> = {}) =>
+    JSON.parse(await queries.histogram({ ...lastHour, format: 'json', ...its }, all))
   await store.fill(committed(noon - HOUR), [
     rollupRow({}, ramp(40)),
     rollupRow({ set: 'route', value: '/a' }, ramp(40)),
   ])
-  t.match(await series(), { unit: 'ms', mixedUnits: undefined })
+  for (const one of [await series(), await top(), await histogram()]) {
+    t.equal(one.unit, 'ms')
+    t.notOk('otherUnits' in one)
+  }
   await store.fill(committed(noon - QUARTER), [
-    rollupRow({ unit: '!' }, [1]),
-    rollupRow({ set: 'route', value: '/', unit: '!' }, [1]),
+    rollupRow({ unit: 's' }, [1, 2, 3]),
+    rollupRow({ unit: 's', set: 'route', value: '/a' }, [1, 2]),
+    rollupRow({ unit: 's', set: 'route', value: '/b' }, [3]),
+    rollupRow({ unit: '~other' }, ramp(90)),
   ])
-  t.match(await series(), { unit: 'ms', mixedUnits: true }, 'the last window renames nothing')
-  t.match(await top(), { unit: 'ms', mixedUnits: true }, 'nor does the first value')
+  const most = { unit: 'ms', otherUnits: ['s', '~other'] }
+  t.match(await series(), { ...most, total: { n: 40, max: 4_000 } }, 'nothing of the others is in it')
+  t.match(await series({ set: 'route', values: ['/a'] }), { unit: 'ms', otherUnits: ['s'], total: { n: 40 } })
+  t.match(await histogram(), { ...most, n: 40, max: 4_000 })
+  t.match(await histogram({ step: QUARTER }), { ...most, steps: [{ t: noon - HOUR }] })
+  t.match(await top(), { unit: 'ms', otherUnits: ['s'], found: 1, values: [{ value: '/a', n: 40 }] })
+
+  const asked = { unit: 's', otherUnits: ['ms', '~other'] }
+  t.match(await series({ unit: 's' }), { ...asked, total: { n: 3, max: 3 } })
+  t.match(await histogram({ unit: 's' }), { ...asked, n: 3, sum: 6 })
+  t.match(await histogram({ unit: 's', format: 'otel' }), { count: '3', sum: 6 })
+  t.match(await top({ unit: 's' }), { unit: 's', otherUnits: ['ms'], found: 2 })
+  t.match(await series({ unit: '~other' }), { unit: '~other', otherUnits: ['ms', 's'], total: { n: 90 } })
+  t.match(await series({ fromMs: noon - QUARTER }), { unit: 's', otherUnits: ['~other'] }, 'of the range')
+  const none = await series({ unit: 'h' })
+  t.match(none, { unit: '1', otherUnits: ['ms', 's', '~other'], total: null })
+  t.match(none.notices, [/in this unit in this range/])
+  t.notOk('notices' in (await series({ unit: 's' })))
 })
 
-test('a mixture within one window is told as one over several, and of its metric alone', async (t) => {
-  const { store, queries, series, top } = queriesOver()
-  const mixed = { mixedUnits: true } as const
+test('metrics are told by the rows of one unit, and of those that are asked for one', async (t) => {
+  const { store, queries } = queriesOver()
   await store.fill(committed(noon - HOUR), [
-    rollupRow(mixed, ramp(40)),
-    rollupRow({ ...mixed, set: 'route', value: '/a' }, ramp(40)),
-    rollupRow({ metric: 'pure' }, ramp(9)),
+    rollupRow({ metric: 'wait', unit: 'By' }, ramp(9)),
+    rollupRow({ metric: 'wait', unit: 'ms' }, ramp(8)),
+    rollupRow({ metric: 'pure' }, ramp(10)),
   ])
-  await store.fill(committed(noon - QUARTER), [rollupRow({}, ramp(40))])
-  const metrics = async (fromMs: number) =>
-    JSON.parse(await queries.metrics({ app: 'shop', rollup: undefined, fromMs, toMs: noon }, all)).metrics
-  t.match(await series(), { unit: 'ms', mixedUnits: true, total: { n: 80 } })
-  t.match(await top(), { unit: 'ms', mixedUnits: true })
-  t.match(await series({ metric: 'pure' }), { unit: 'ms', mixedUnits: undefined, total: { n: 9 } })
-  t.match(await series({ fromMs: noon - QUARTER }), { mixedUnits: undefined, total: { n: 40 } })
-  t.same(await metrics(noon - HOUR), [
-    { metric: 'browser.web_vital.lcp', unit: 'ms', mixedUnits: true, rows: 80 },
-    { metric: 'pure', unit: 'ms', rows: 9 },
-  ])
-  t.same(await metrics(noon - QUARTER), [{ metric: 'browser.web_vital.lcp', unit: 'ms', rows: 40 }])
+  const metrics = async (unit?: string) =>
+    JSON.parse(
+      await queries.metrics({ app: 'shop', unit, rollup: undefined, fromMs: noon - HOUR, toMs: noon }, all),
+    )
+  t.same(await metrics(), {
+    metrics: [
+      { metric: 'pure', unit: 'ms', rows: 10 },
+      { metric: 'wait', unit: 'By', otherUnits: ['ms'], rows: 9 },
+    ],
+  })
+  t.same(await metrics('ms'), {
+    metrics: [
+      { metric: 'pure', unit: 'ms', rows: 10 },
+      { metric: 'wait', unit: 'ms', otherUnits: ['By'], rows: 8 },
+    ],
+  })
+  t.same(await metrics('h'), { metrics: [] })
 })
 
-test('a mixture that is told by a later generation of the same rows is in the next answer', async (t) => {
-  const { store, series, top } = queriesOver()
-  const rows = (its: { mixedUnits?: true }) => [
-    rollupRow(its, ramp(40)),
-    rollupRow({ ...its, set: 'route', value: '/a' }, ramp(40)),
-  ]
-  await store.fill(committed(noon - HOUR), rows({}))
-  t.match([await series(), await top()], [{ mixedUnits: undefined }, { mixedUnits: undefined }])
-  await store.fill(committed(noon - HOUR, { generation: 2 }), rows({ mixedUnits: true }))
-  t.match([await series(), await top()], [{ mixedUnits: true }, { mixedUnits: true }])
+test('what is kept of an answer is of its unit, and does not change with the others', async (t) => {
+  const { store, series } = queriesOver()
+  const rows = [rollupRow({}, ramp(40))]
+  await store.fill(committed(noon - HOUR), rows)
+  const { dataGen } = await series()
+  const before = store.asked.series
+  await store.fill(committed(noon - HOUR, { generation: 2 }), [...rows, rollupRow({ unit: 's' }, [1])])
+  t.match(await series(), { dataGen, otherUnits: ['s'], total: { n: 40 } })
+  t.equal(store.asked.series, before)
+  t.match(await series({ unit: 's' }), { total: { n: 1 } })
+  t.equal(store.asked.series, before + 1)
 })
 
 test('of more values than are held at a time, those with fewest measurements go on as one', async (t) => {
@@ -501,7 +536,7 @@ test('of more values than are held at a time, those with fewest measurements go 
   await store.fill(committed(noon - HOUR), [route('/a', 50), route('/b', 1), route('/c', 40), route('/d', 2)])
   await store.fill(committed(noon - QUARTER), [route('/a', 5), route('/b', 9), route('~other', 3)])
   const query = {
-    ...{ app: 'shop', metric: 'browser.web_vital.lcp', set: 'route', rollup: 'default' },
+    ...{ app: 'shop', metric: 'browser.web_vital.lcp', unit: 'ms', set: 'route', rollup: 'default' },
     ...{ fromMs: noon - HOUR, toMs: noon, quantiles: [0.5], by: 'n' as const, limit: 20, minN: 1 },
   }
   const { signal } = all
@@ -559,7 +594,7 @@ test('of values with as many measurements, the first by name are kept', async (t
     names.map((value) => rollupRow({ set: 'route', value }, ramp(9))),
   )
   const query = {
-    ...{ app: 'shop', metric: 'browser.web_vital.lcp', set: 'route', rollup: 'default' },
+    ...{ app: 'shop', metric: 'browser.web_vital.lcp', unit: 'ms', set: 'route', rollup: 'default' },
     ...{ fromMs: noon - HOUR, toMs: noon, quantiles: [0.5], by: 'n' as const, limit: 20, minN: 1 },
   }
   const { values } = JSON.parse(

@@ -187,8 +187,8 @@ test('a histogram, its steps, and as others write it', async (t) => {
   t.equal(status, 200)
   t.match(headers, { 'cache-control': 'no-store', 'content-type': /^application\/json/ })
   t.same(Object.keys(body), [
-    ...['from', 'to', 'grain', 'scale', 'relError', 'completeness', 'dataGen', 'thresholds'],
-    ...['unit', 'zero', 'buckets', 'n', 'rows', 'sum', 'min', 'max'],
+    ...['from', 'to', 'grain', 'scale', 'relError', 'completeness', 'dataGen', 'unit'],
+    ...['thresholds', 'zero', 'buckets', 'n', 'rows', 'sum', 'min', 'max'],
   ])
   t.match(body, { scale: 5, unit: 'ms', zero: 0, n: 3, rows: 3, sum: 600, min: 100, max: 300 })
   const steps = await get(`/query/histogram?${lcp}&step=1h&set=route&value=/a&value=/b`)
@@ -352,7 +352,7 @@ test('what is wrong is named', async (t) => {
     [
       `series?${lcp}&country=DE`,
       400,
-      /^country is not a known field; did you mean set=country\? There are app, metric, set, value, from, /,
+      /^country is not a known field; did you mean set=country\? There are app, metric, unit, set, value, from, /,
     ],
     [
       `top?${lcp}&set=route&limt=5`,
@@ -394,7 +394,7 @@ test('what is wrong is named', async (t) => {
     [
       `compare?${lcp}&${sides}&from=0`,
       400,
-      /^\?\(4 characters\) is not a known field; there are app, metric, a\.from, /,
+      /^\?\(4 characters\) is not a known field; there are app, metric, unit, a\.from, /,
     ],
     [`compare?${lcp}&${sides}&q=0.5,0.75`, 400, /^q must be a number above 0 and below 1, such as 0\.75/],
     [`compare?${lcp}&${sides}&q=p75`, 400, /; did you mean q=0\.75\?$/],

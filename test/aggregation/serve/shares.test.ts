@@ -120,6 +120,29 @@ test('a series tells shares of metrics with thresholds, those of web vitals and 
   t.same(own.get('browser.web_vital.lcp'), { good: 1, poor: 2 }, 'what is configured goes first')
 })
 
+test('numbers in another unit than the thresholds are not divided by them', async (t) => {
+  const { store, queries } = queriesOver()
+  await store.fill(committed(noon - QUARTER), [
+    rollupRow({ unit: 's' }, [1, 2, 3]),
+    rollupRow({ unit: 'ms' }, [1_000, 9_000]),
+    rollupRow({ metric: 'checkout', unit: 'ms' }, [1]),
+    rollupRow({ metric: 'checkout', unit: 'By' }, [1, 15]),
+  ])
+  for (const [metric, unit, is] of [
+    ['browser.web_vital.lcp', undefined, false],
+    ['browser.web_vital.lcp', 's', false],
+    ['browser.web_vital.lcp', 'ms', true],
+    ['browser.web_vital.lcp', 'h', false],
+    ['checkout', undefined, true],
+    ['checkout', 'By', true],
+    ['checkout', 'ms', false],
+  ] as const) {
+    const answer = JSON.parse(await queries.series({ ...lastHour, metric, unit, quantiles: [0.75] }, all))
+    t.equal('thresholds' in answer, is, `${metric} ${unit}`)
+    t.equal('shares' in (answer.total ?? {}), is, `${metric} ${unit}`)
+  }
+})
+
 test('an answer has the thresholds of its metric, also where nothing was measured', async (t) => {
   const { queries } = queriesOver()
   const ranked = { set: 'route', quantiles: [0.75], by: 'q', limit: 1, minN: 1 } as const

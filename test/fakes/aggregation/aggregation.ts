@@ -111,7 +111,9 @@ export async function aggregation(t: Test, over: Partial<RunParts> = {}) {
     async stored(rollup = 'vitals') {
       const range = { fromMs: 0, toMs: T0 * 2 }
       const metric = 'browser.web_vital.lcp'
-      const rows = await gathered(store.series({ rollup, app: 'shop', metric, set: 'app', ...range }))
+      const rows = await gathered(
+        store.series({ rollup, app: 'shop', metric, unit: 'ms', set: 'app', ...range }),
+      )
       const windows = await store.windows(rollup, range.fromMs, range.toMs)
       return windows.map(({ fromMs, generation, complete }) => {
         const row = rows.find(({ windowFromMs }) => windowFromMs === fromMs)

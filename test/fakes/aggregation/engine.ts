@@ -1,9 +1,4 @@
-import type {
-  Engine,
-  EngineResult,
-  ReadRows,
-  WindowPlan,
-} from '../../../src/aggregation/rollup/engines/engine.ts'
+import type { Engine, ReadRows, WindowPlan } from '../../../src/aggregation/rollup/engines/engine.ts'
 import type { RollupRow } from '../../../src/aggregation/rollup/stores/store.ts'
 import type { Lake } from '../../../src/lake/lake.ts'
 import { AppError } from '../../../src/std/errors.ts'
@@ -15,8 +10,6 @@ export interface MemoryEngine extends Engine {
   readonly failures: (Error | undefined)[]
   /** Plans computed, in order. */
   readonly plans: WindowPlan[]
-  /** What the next computations tell. */
-  mixedUnits: EngineResult['mixedUnits']
   /** Called in the middle of a computation: the world goes on meanwhile. */
   meanwhile: (plan: WindowPlan, signal: AbortSignal) => Promise<void>
 }
@@ -27,7 +20,6 @@ export function memoryEngine(lake: Lake, arrivals: MemoryArrivals): MemoryEngine
     name: 'duckdb',
     failures: [],
     plans: [],
-    mixedUnits: [],
     meanwhile: async () => {},
     async compute(plan, signal) {
       engine.plans.push(plan)
@@ -66,7 +58,6 @@ export function memoryEngine(lake: Lake, arrivals: MemoryArrivals): MemoryEngine
           kept: kept.length,
           late: kept.filter(({ receivedMs = 0 }) => receivedMs >= plan.lateAfterMs).length,
         },
-        mixedUnits: engine.mixedUnits,
       }
     },
   }

@@ -1,5 +1,5 @@
 import { bucketOf, MICROS, WEIGHT_UNIT } from '../../../src/aggregation/rollup/model/measure.ts'
-import { type UnitVotes, unitOf, unitVotes } from '../../../src/aggregation/rollup/model/units.ts'
+import { type UnitCounts, unitCounts } from '../../../src/aggregation/rollup/model/units.ts'
 import type {
   CommittedWindow,
   RollupRow,
@@ -9,7 +9,7 @@ import type {
 
 /** What an engine computes for one group of values. */
 export function rollupRow(
-  group: Partial<Pick<RollupRow, 'app' | 'metric' | 'unit' | 'mixedUnits' | 'set' | 'value'>>,
+  group: Partial<Pick<RollupRow, 'app' | 'metric' | 'unit' | 'set' | 'value'>>,
   values: readonly number[],
   weight = 1,
 ): RollupRow {
@@ -105,16 +105,20 @@ export function memoryStore(): MemoryStore {
       asked.windows++
       return inRange(rollup, fromMs, toMs).map(({ window, rows }) => {
         const own = rows.filter((row) => row.app === app && row.metric === metric && row.set === set)
-        const content = own.map((row) => Object.values(row).join()).join('\n')
-        return { ...window, content: own.length === 0 ? undefined : content }
+        const units = [...new Set(own.map(({ unit }) => unit))].map((unit) => {
+          const those = own.filter((row) => row.unit === unit)
+          const content = those.map((row) => Object.values(row).join()).join('\n')
+          return { unit, rows: those.reduce((sum, each) => sum + each.rows, 0), content }
+        })
+        return { ...window, units }
       })
     },
-    async *series({ rollup, app, metric, set, values, fromMs, toMs }, signal) {
+    async *series({ rollup, app, metric, unit, set, values, fromMs, toMs }, signal) {
       asked.series++
       for (const { window, rows } of inRange(rollup, fromMs, toMs)) {
         signal?.throwIfAborted()
         yield rows
-          .filter((row) => row.app === app && row.metric === metric && row.set === set)
+          .filter((row) => row.app === app && row.metric === metric && row.unit === unit && row.set === set)
           .filter((row) => values === undefined || values.includes(row.value))
           .map((row): StoredRow => ({ ...row, windowFromMs: window.fromMs }))
       }
@@ -123,17 +127,15 @@ export function memoryStore(): MemoryStore {
       ...new Set(inRange(rollup, fromMs, toMs).flatMap(({ rows }) => rows.map(({ app }) => app))),
     ],
     async metrics({ rollup, app, fromMs, toMs }) {
-      const found = new Map<string, { rows: number; units: UnitVotes }>()
+      const found = new Map<string, UnitCounts>()
       for (const { rows } of inRange(rollup, fromMs, toMs)) {
         for (const row of rows.filter((row) => row.app === app && row.set === 'app')) {
-          const { rows: before, units } = found.get(row.metric) ?? { rows: 0, units: unitVotes() }
+          const units = found.get(row.metric) ?? unitCounts()
           units.add(row)
-          found.set(row.metric, { rows: before + row.rows, units })
+          found.set(row.metric, units)
         }
       }
-      return [...found]
-        .map(([metric, { rows, units }]) => ({ metric, ...unitOf(units), rows }))
-        .sort((a, b) => b.rows - a.rows)
+      return [...found].map(([metric, units]) => ({ metric, units: units.ranked() }))
     },
   }
   return store

@@ -10,16 +10,15 @@ export interface RowsDigest {
 
 /**
  * One row as one JSON array of strings and integers: the form is unambiguous whatever the values hold, and the line end
- * cannot occur inside. Changing it changes every hash: raise ROLLUP_VERSION with it. That units are mixed stands at the
- * end of those alone that have it.
+ * cannot occur inside. Changing it changes every hash: raise ROLLUP_VERSION with it.
  */
 function canonical(row: RollupRow): string {
   const fields = [
     row.app,
     row.metric,
+    row.unit,
     row.set,
     row.value,
-    row.unit,
     `${row.n}`,
     row.rows,
     `${row.sum}`,
@@ -28,7 +27,7 @@ function canonical(row: RollupRow): string {
     `${row.maxMicros}`,
     row.histogram,
   ]
-  return `${JSON.stringify(row.mixedUnits ? [...fields, true] : fields)}\n`
+  return `${JSON.stringify(fields)}\n`
 }
 
 /** Hashes rows as they stream by. Rejects with `engine_failed` when they are not strictly ascending. */
@@ -51,11 +50,12 @@ export async function contentOf(chunks: AsyncIterable<readonly RollupRow[]>): Pr
   return { hash: hash.digest('hex'), rows }
 }
 
-/** The one order of rows: app, metric, set, value, each by its UTF-8 bytes, which is how every engine can sort. */
+/** The one order of rows: app, metric, unit, set, value, each by its UTF-8 bytes, which is how every engine can sort. */
 export function compareRows(a: RollupRow, b: RollupRow): number {
   return (
     compareUtf8(a.app, b.app) ||
     compareUtf8(a.metric, b.metric) ||
+    compareUtf8(a.unit, b.unit) ||
     compareUtf8(a.set, b.set) ||
     compareUtf8(a.value, b.value)
   )

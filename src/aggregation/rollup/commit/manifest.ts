@@ -11,7 +11,6 @@ import { lruCache } from '../../../std/lru.ts'
 import type { Logger } from '../../../std/telemetry.ts'
 import { type Engine, type EngineResult, rejectedIn, type WindowCounts } from '../engines/engine.ts'
 import { definitionHash, type RollupDefinition } from '../model/definition.ts'
-import type { MetricOfApp } from '../model/units.ts'
 import type { CommittedWindow } from '../stores/store.ts'
 import type { WindowInputs } from './window-inputs.ts'
 
@@ -39,12 +38,7 @@ export interface Manifest {
   readonly inputs: WindowInputs & { readonly digest: string }
   readonly counts: WindowCounts
   readonly outputs: EngineResult['outputs']
-  /** As the engine found them; absent where there are none, and in manifests of the first versions. */
-  readonly mixedUnits?: readonly MetricOfApp[] | undefined
-  /**
-   * Over the sorted logical rows, each with whether its units are mixed: equal hashes are equal rows, whichever engine
-   * wrote them.
-   */
+  /** Over the sorted logical rows: equal hashes are equal rows, whichever engine wrote them. */
   readonly contentHash: string
   readonly rows: number
   readonly createdMs: number
@@ -77,7 +71,6 @@ const manifests = Compile(
       late: Type.Number(),
     }),
     outputs: Type.Array(Type.Object({ key: Type.String() })),
-    mixedUnits: Type.Optional(Type.Array(Type.Object({ app: Type.String(), metric: Type.String() }))),
     contentHash: Type.String(),
     rows: Type.Number(),
     createdMs: Type.Number(),

@@ -12,16 +12,7 @@ import {
 } from '../../ingest/duckdb/sql-session.ts'
 import type { DimensionSet } from '../model/definition.ts'
 import { copyRows, duckdbDialect, eventsIn, sortedRows } from '../sql/duckdb-dialect.ts'
-import {
-  chooseUnits,
-  keepOnce,
-  keptCounts,
-  MIXED_METRICS,
-  outcomes,
-  rankMetrics,
-  rankValues,
-  rollupRows,
-} from '../sql/rollup-sql.ts'
+import { keepOnce, keptCounts, nameGroups, outcomes, rankValues, rollupRows } from '../sql/rollup-sql.ts'
 import type { RollupRow } from '../stores/store.ts'
 import {
   type Engine,
@@ -51,7 +42,7 @@ export function duckdbEngine(options: DuckdbEngineOptions): Engine {
   return {
     name: 'duckdb',
     async compute(plan, signal) {
-      if (plan.inputs.length === 0) return { outputs: [], counts: NO_COUNTS, mixedUnits: [] }
+      if (plan.inputs.length === 0) return { outputs: [], counts: NO_COUNTS }
       const inputs = await openAll(lake, plan.inputs)
       const folder = join(tempDir, `rollup-${entropy.id()}`)
       await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
@@ -99,14 +90,9 @@ interface WindowQuery extends DuckdbEngineOptions {
 
 async function computeWindow(session: SqlSession, run: WindowQuery, factor: number): Promise<EngineResult> {
   const { plan, files, memoryLimitBytes } = run
-  await session.run([
-    eventsIn(files),
-    ...keepOnce(duckdbDialect, plan),
-    rankMetrics(duckdbDialect, plan),
-    ...chooseUnits(duckdbDialect),
-  ])
+  await session.run([eventsIn(files), ...keepOnce(duckdbDialect, plan)])
   const counts = await countsOf(session, plan)
-  const mixed = await allRows(session, MIXED_METRICS)
+  await session.run(nameGroups(duckdbDialect, plan))
   const needed = (counts.kept * BYTES_PER_BUCKET) / (memoryLimitBytes / 2)
   const chunks = Math.max(1, Math.ceil(needed)) * factor
   const outputs: EngineResult['outputs'][number][] = []
@@ -117,8 +103,7 @@ async function computeWindow(session: SqlSession, run: WindowQuery, factor: numb
       if (output) outputs.push(output)
     }
   }
-  const mixedUnits = mixed.map(([app, metric]) => ({ app: String(app), metric: String(metric) }))
-  return { outputs, counts, mixedUnits }
+  return { outputs, counts }
 }
 
 interface Part {

@@ -1,5 +1,4 @@
 import type { RollupDefinition } from '../model/definition.ts'
-import type { MetricOfApp } from '../model/units.ts'
 import type { RollupRow } from '../stores/store.ts'
 
 /** One window of one rollup, to be computed from exactly these objects. */
@@ -50,8 +49,6 @@ export const rejectedIn = ({ negative, outOfRange, notANumber }: WindowCounts): 
 export interface EngineResult {
   readonly outputs: readonly { readonly key: string; readonly bytes: number; readonly rows: number }[]
   readonly counts: WindowCounts
-  /** Metrics whose kept rows say more than one unit. Rows that say none are of a unit of their own. */
-  readonly mixedUnits: readonly MetricOfApp[]
 }
 
 export interface Engine {
@@ -64,5 +61,5 @@ export interface Engine {
   compute(plan: WindowPlan, signal: AbortSignal): Promise<EngineResult>
 }
 
-/** Reads the rows that an engine wrote, whichever it was, sorted by app, metric, set, value (by UTF-8 bytes), in chunks. */
+/** Reads the rows that an engine wrote, whichever it was, sorted by app, metric, unit, set, value (by UTF-8 bytes), in chunks. */
 export type ReadRows = (keys: readonly string[], signal: AbortSignal) => AsyncIterable<readonly RollupRow[]>

@@ -7,7 +7,7 @@ export interface DimensionSet {
   readonly dimensions: readonly Dimension[]
 }
 
-/** The name of what has none in a rollup: metrics, and values of a set, beyond the most that are kept. */
+/** The name of what has none in a rollup: metrics, units of one, and values of a set, beyond the most that are kept. */
 export const OTHER = '~other'
 
 export interface RollupDefinition {
@@ -28,7 +28,7 @@ export function definitionHash(definition: RollupDefinition): string {
 }
 
 /** Version of the rollup rows and of the SQL that makes them: raised whenever the same events would give others. */
-export const ROLLUP_VERSION = 3
+export const ROLLUP_VERSION = 4
 
 /** The column `v` of a row: which columns it has. */
 export const ROW_VERSION = 2

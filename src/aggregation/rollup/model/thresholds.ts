@@ -4,15 +4,20 @@ export interface Thresholds {
   readonly poor: number
 }
 
-export type ThresholdsByMetric = ReadonlyMap<string, Thresholds>
+export interface MetricThresholds extends Thresholds {
+  /** The unit that they are in. Left out: that of most rows. */
+  readonly unit?: string
+}
 
-/** In the units of the metrics. https://web.dev/articles/vitals */
+export type ThresholdsByMetric = ReadonlyMap<string, MetricThresholds>
+
+/** https://web.dev/articles/vitals */
 export const WEB_VITAL_THRESHOLDS: ThresholdsByMetric = new Map([
-  ['browser.web_vital.lcp', { good: 2_500, poor: 4_000 }],
-  ['browser.web_vital.inp', { good: 200, poor: 500 }],
-  ['browser.web_vital.cls', { good: 0.1, poor: 0.25 }],
-  ['browser.web_vital.fcp', { good: 1_800, poor: 3_000 }],
-  ['browser.web_vital.ttfb', { good: 800, poor: 1_800 }],
+  ['browser.web_vital.lcp', { unit: 'ms', good: 2_500, poor: 4_000 }],
+  ['browser.web_vital.inp', { unit: 'ms', good: 200, poor: 500 }],
+  ['browser.web_vital.cls', { unit: '1', good: 0.1, poor: 0.25 }],
+  ['browser.web_vital.fcp', { unit: 'ms', good: 1_800, poor: 3_000 }],
+  ['browser.web_vital.ttfb', { unit: 'ms', good: 800, poor: 1_800 }],
 ])
 
 /** Those of web vitals, and those that are configured, which go first. */

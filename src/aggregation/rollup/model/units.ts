@@ -1,44 +1,54 @@
-/** A metric of an app, in one window. */
-export interface MetricOfApp {
-  readonly app: string
-  readonly metric: string
-}
+import { DEFAULTS, MAX_TEXT_CHARS } from '../../../event/schema/event.ts'
+import { OTHER } from './definition.ts'
 
-/** Rows, and what they say of their unit. */
+/** Units of a metric that a window keeps apart, those of most rows: the others are of the unit `~other`. Ours: most have one. */
+export const MAX_UNITS = 8
+
+/** That of a row which others wrote is cut like any text, in characters: of UTF-16 units each has one or two. */
+export const LONGEST_UNIT = 2 * MAX_TEXT_CHARS
+
+/** Rows of a metric, and what they say of their unit. */
 export interface RowsOfUnit {
   readonly unit: string
   readonly rows: number
-  /** Some of them said another unit, and were added up as if they were of this one. */
-  readonly mixedUnits?: true
 }
 
-/** A count of rows by the unit that they say: one event that says another renames no metric. */
-export interface UnitVotes {
+/** A count of rows by the unit that they say. Rows of two units are never added up: their numbers have no common meaning. */
+export interface UnitCounts {
   add(of: RowsOfUnit): void
-  /** That of most rows; of equals the first by text. `1`, as in UCUM, while there is none. */
-  winner(): string
-  /** Whether rows of several units were added up. */
-  mixed(): boolean
+  /** Most rows first, of equals the first by text. Last what is of no unit that was kept apart. */
+  ranked(): readonly RowsOfUnit[]
 }
 
-export function unitVotes(): UnitVotes {
-  const votes = new Map<string, number>()
-  let mixed = false
+export function unitCounts(): UnitCounts {
+  const counts = new Map<string, number>()
   return {
-    add({ unit, rows, mixedUnits }) {
-      votes.set(unit, rows + (votes.get(unit) ?? 0))
-      if (mixedUnits) mixed = true
+    add({ unit, rows }) {
+      counts.set(unit, rows + (counts.get(unit) ?? 0))
     },
-    winner() {
-      const [first] = [...votes].sort(([a, rowsA], [b, rowsB]) => rowsB - rowsA || (a < b ? -1 : 1))
-      return first?.[0] ?? '1'
-    },
-    mixed: () => mixed || votes.size > 1,
+    ranked: () =>
+      [...counts]
+        .map(([unit, rows]) => ({ unit, rows }))
+        .sort((a, b) => isOther(a) - isOther(b) || b.rows - a.rows || (a.unit < b.unit ? -1 : 1)),
   }
 }
 
-/** As an answer names the unit: with a word of warning when rows of several were added up. */
-export const unitOf = (units: UnitVotes): Omit<RowsOfUnit, 'rows'> => ({
-  unit: units.winner(),
-  ...(units.mixed() && { mixedUnits: true }),
-})
+/** Most of them that an answer lists: windows may have eight each, and others in every one. Ours. */
+export const MAX_OTHER_UNITS = 20
+
+/** What an answer is of, and what it is not of. */
+export interface ToldUnits {
+  readonly unit: string
+  /** Left out where there are none. */
+  readonly otherUnits?: readonly string[]
+}
+
+/** The unit that is asked for, else that of most rows; of what there is not, the one of an event that says none. */
+export function toldUnits(ranked: readonly RowsOfUnit[], asked: string | undefined): ToldUnits {
+  const names = ranked.map(({ unit }) => unit)
+  const unit = asked === undefined ? names[0] : names.find((name) => name === asked)
+  const others = names.filter((name) => name !== unit).slice(0, MAX_OTHER_UNITS)
+  return { unit: unit ?? DEFAULTS.unit, ...(others.length > 0 && { otherUnits: others }) }
+}
+
+const isOther = ({ unit }: RowsOfUnit): number => Number(unit === OTHER)

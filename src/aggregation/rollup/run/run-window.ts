@@ -16,7 +16,6 @@ import {
   type Manifests,
   windowKey,
 } from '../commit/manifest.ts'
-import { withMixedUnits } from '../commit/mixed-units.ts'
 import {
   inputsByWindow,
   isPerhapsOfInput,
@@ -28,7 +27,7 @@ import {
 import type { Engine, EngineResult, ReadRows } from '../engines/engine.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import type { PlannedWindow } from '../plan/plan.ts'
-import { isOfTheStore, type RollupStore } from '../stores/store.ts'
+import { isOfTheStore, type RollupRow, type RollupStore } from '../stores/store.ts'
 import type { WindowResult } from './log/run-record.ts'
 import type { RollupMetrics } from './metrics.ts'
 
@@ -139,7 +138,6 @@ async function compute(ports: WindowPorts, task: Computation) {
     inputs: { ...inputs, digest },
     counts: result.counts,
     outputs: result.outputs,
-    mixedUnits: result.mixedUnits.length > 0 ? result.mixedUnits : undefined,
     contentHash: content.hash,
     rows: content.rows,
     createdMs: ports.clock.nowMs(),
@@ -233,11 +231,11 @@ async function newestGeneration(
 /** The rows of a window: what is hashed is what is published. */
 function rowsOf(
   { readRows }: WindowPorts,
-  { outputs, mixedUnits = [] }: Pick<Manifest, 'outputs' | 'mixedUnits'>,
+  { outputs }: Pick<Manifest, 'outputs'>,
   signal: AbortSignal,
-) {
+): AsyncIterable<readonly RollupRow[]> {
   const keys = outputs.map(({ key }) => key)
-  return withMixedUnits(readRows(keys, signal), mixedUnits)
+  return readRows(keys, signal)
 }
 
 /** To every store, whatever happens at the others. */

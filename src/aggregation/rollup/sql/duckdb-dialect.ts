@@ -24,5 +24,5 @@ export function copyRows(query: string, target: string): string {
 /** In the order of the bytes of UTF-8, which is DuckDB's. */
 export function sortedRows(files: readonly string[]): string {
   return `SELECT app, metric, unit, "set", value, n, "rows", "sum", squares, min_micros, max_micros, h
-    FROM ${readParquet(files)} ORDER BY app, metric, "set", value`
+    FROM ${readParquet(files)} ORDER BY app, metric, unit, "set", value`
 }

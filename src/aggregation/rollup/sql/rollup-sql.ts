@@ -4,6 +4,7 @@ import { LEDGER_NAME } from '../../../event/schema/ledger-event.ts'
 import { quote } from '../../ingest/duckdb/sql-text.ts'
 import { type DimensionSet, OTHER, ROW_VERSION, type RollupDefinition } from '../model/definition.ts'
 import { EPSILON_SQL, K_SQL, MICROS, WEIGHT_UNIT, ZERO_BELOW_SQL, ZERO_BUCKET } from '../model/measure.ts'
+import { MAX_UNITS } from '../model/units.ts'
 
 /** Where databases differ. All else is common text: no alias shadowing, no TIMESTAMP, no ROUND, no sum of doubles. */
 export interface SqlDialect {
@@ -24,7 +25,7 @@ export interface RollupQuery {
   readonly lateAfterMs: number
 }
 
-/** The value of a dimension that a row lacks. */
+/** The value of a dimension, and the unit, that a row lacks. */
 const UNKNOWN = '~unknown'
 /** What the gateways tell of themselves is no measurement. A row without a name is one, though not a valid one. */
 const MEASUREMENTS = `(SELECT * FROM events WHERE COALESCE(name, '') <> ${quote(LEDGER_NAME)}) measurements`
@@ -82,40 +83,40 @@ export function keptCounts({ lateAfterMs }: RollupQuery): string {
     COALESCE(SUM(CASE WHEN received_time >= ${lateAfterMs} THEN 1 ELSE 0 END), 0) FROM kept`
 }
 
-/** The table `top_metrics`: metric names within the limit, by rows. */
-export function rankMetrics(dialect: SqlDialect, { definition }: RollupQuery): string {
-  return dialect.createTable('top_metrics', withinLimit('kept', 'name', definition.maxMetrics))
-}
-
 /**
- * Statements, in order, that leave in the table `metric_units` of each metric the unit that most of its rows say, of equals
- * the first by text. One event that says another renames nothing, in no set and no value; how many they say is counted.
+ * Statements, in order, that turn `kept` into `measured`: the same rows under the names of their groups, which are those of
+ * metrics within the limit, and for each of the units within its own.
  */
-export function chooseUnits(dialect: SqlDialect): readonly string[] {
-  const named = `SELECT k.app, k.unit, ${metricName} AS metric FROM kept k LEFT JOIN top_metrics m ON m.app = k.app AND m.name = k.name`
-  const most = 'SELECT app, metric, MAX(said) AS said, COUNT(*) AS units FROM unit_rows GROUP BY app, metric'
+export function nameGroups(dialect: SqlDialect, { definition, ...window }: RollupQuery): readonly string[] {
+  const named = `(SELECT k.*, CASE WHEN m.app IS NULL THEN '${OTHER}' ELSE k.name END AS metric FROM kept k
+    LEFT JOIN top_metrics m ON m.app = k.app AND m.name = k.name)`
+  const columns = ['w', 'micros', 'b', ...dimensionsOf({ definition, ...window })]
   return [
     dialect.createTable(
-      'unit_rows',
-      `SELECT app, metric, unit, COUNT(*) AS said FROM (${named}) named GROUP BY app, metric, unit`,
+      'top_metrics',
+      withinLimit('kept', { of: ['app'], column: 'name', limit: definition.maxMetrics }),
     ),
     dialect.createTable(
-      'metric_units',
-      `SELECT r.app, r.metric, MIN(r.unit) AS unit, MAX(t.units) AS units FROM unit_rows r
-      JOIN (${most}) t ON t.app = r.app AND t.metric = r.metric AND t.said = r.said GROUP BY r.app, r.metric`,
+      'top_units',
+      withinLimit(`${named} q`, { of: ['app', 'metric'], column: 'unit', limit: MAX_UNITS }),
     ),
+    dialect.createTable(
+      'measured',
+      `SELECT k.app, k.metric, CASE WHEN u.app IS NULL THEN '${OTHER}' ELSE k.unit END AS unit,
+        ${columns.map((column) => `k.${column}`).join(', ')}
+      FROM ${named} k LEFT JOIN top_units u ON u.app = k.app AND u.metric = k.metric AND u.unit = k.unit`,
+    ),
+    'DROP TABLE kept',
   ]
 }
 
-/** Metrics whose rows say several units, in the order of rows: at most one more an app than the definition keeps. */
-export const MIXED_METRICS = 'SELECT app, metric FROM metric_units WHERE units > 1 ORDER BY app, metric'
-
-const metricName = `CASE WHEN m.app IS NULL THEN '${OTHER}' ELSE k.name END`
-
 /** The table `top_values`: values of the set within the limit, by rows. */
 export function rankValues(dialect: SqlDialect, { definition }: RollupQuery, set: DimensionSet): string {
-  const values = `(SELECT app, ${setValue(set)} AS value FROM kept) q`
-  return dialect.createTable('top_values', withinLimit(values, 'value', definition.maxValues))
+  const values = `(SELECT app, ${setValue(set)} AS value FROM measured) q`
+  return dialect.createTable(
+    'top_values',
+    withinLimit(values, { of: ['app'], column: 'value', limit: definition.maxValues }),
+  )
 }
 
 /** The rows of one set, or of one of `chunks` parts of them. */
@@ -124,25 +125,23 @@ export function rollupRows(
   set: DimensionSet,
   { chunk, chunks }: { readonly chunk: number; readonly chunks: number },
 ): string {
-  const part =
-    chunks > 1 ? `WHERE MOD(${dialect.hash(['app', 'metric', 'value'])}, ${chunks}) = ${chunk}` : ''
+  const group = 'app, metric, unit, value'
+  const part = chunks > 1 ? `WHERE MOD(${dialect.hash(group.split(', '))}, ${chunks}) = ${chunk}` : ''
   return `WITH named AS (
-    SELECT k.app, k.w, k.micros, k.b,
-      ${metricName} AS metric,
+    SELECT k.app, k.metric, k.unit, k.w, k.micros, k.b,
       CASE WHEN t.app IS NULL THEN '${OTHER}' ELSE k.value END AS value
-    FROM (SELECT app, name, w, micros, b, ${setValue(set)} AS value FROM kept) k
-    LEFT JOIN top_metrics m ON m.app = k.app AND m.name = k.name
+    FROM (SELECT app, metric, unit, w, micros, b, ${setValue(set)} AS value FROM measured) k
     LEFT JOIN top_values t ON t.app = k.app AND t.value = k.value
   ), buckets AS (
-    SELECT app, metric, value, b, CAST(SUM(w) AS BIGINT) AS bw, COUNT(*) AS bn,
-      SUM(CAST(micros AS DECIMAL(28,0)) * CAST(w AS DECIMAL(10,0))) AS bs, SUM(CAST(w * w AS DECIMAL(19,0))) AS bq, MIN(micros) AS bmin, MAX(micros) AS bmax
-    FROM named ${part} GROUP BY app, metric, value, b
+    SELECT ${group}, b, CAST(SUM(w) AS BIGINT) AS bw, COUNT(*) AS bn,
+      SUM(CAST(micros AS DECIMAL(28,0)) * CAST(w AS DECIMAL(10,0))) AS bs, SUM(CAST(w * w AS DECIMAL(19,0))) AS bq,
+      MIN(micros) AS bmin, MAX(micros) AS bmax
+    FROM named ${part} GROUP BY ${group}, b
   )
-  SELECT ${ROW_VERSION} AS v, p.app, p.metric, MIN(u.unit) AS unit, ${quote(set.name)} AS "set", p.value,
+  SELECT ${ROW_VERSION} AS v, app, metric, unit, ${quote(set.name)} AS "set", value,
     CAST(SUM(bw) AS BIGINT) AS n, CAST(SUM(bn) AS BIGINT) AS "rows", CAST(SUM(bs) AS DECIMAL(38,0)) AS "sum",
     CAST(SUM(bq) AS DECIMAL(38,0)) AS squares, MIN(bmin) AS min_micros, MAX(bmax) AS max_micros, ${dialect.pack} AS h
-  FROM buckets p JOIN metric_units u ON u.app = p.app AND u.metric = p.metric
-  GROUP BY p.app, p.metric, p.value`
+  FROM buckets GROUP BY ${group}`
 }
 
 /** NaN compares in its own way in each engine, so it is asked for by name and first. */
@@ -160,7 +159,7 @@ function valid(dialect: SqlDialect, query: RollupQuery, fields: readonly string[
   const { fromMs, toMs } = query
   const columns: Readonly<Record<string, string>> = {
     app: 'app_id',
-    unit: "COALESCE(unit, '')",
+    unit: `COALESCE(NULLIF(unit, ''), '${UNKNOWN}')`,
     w: `CAST(GREATEST(FLOOR(${weightIn(dialect)} * ${WEIGHT_UNIT} + 5E-1), 1) AS BIGINT)`,
     micros: `CAST(FLOOR(CAST(value AS ${dialect.double}) * ${MICROS} + 5E-1) AS BIGINT)`,
     b: bucketOf(`CAST(value AS ${dialect.double})`),
@@ -213,12 +212,20 @@ function firstOf(
     FROM ${table}) ranked WHERE place = 1`
 }
 
+interface Limited {
+  /** Each of these has so many of the column. */
+  readonly of: readonly string[]
+  readonly column: string
+  readonly limit: number
+}
+
 /**
- * What an app has most of, by rows; of equals the first in order. Joined with what is within the limit, and not with all
- * that is beyond, whoever makes names up makes no table that has to be held in memory.
+ * What an app, or a metric of it, has most of, by rows; of equals the first in order. Joined with what is within the limit,
+ * and not with all that is beyond, whoever makes names up makes no table that has to be held in memory.
  */
-function withinLimit(table: string, column: string, limit: number): string {
-  return `SELECT app, ${column} FROM (
-    SELECT app, ${column}, ROW_NUMBER() OVER (PARTITION BY app ORDER BY COUNT(*) DESC, ${column}) AS place
-    FROM ${table} GROUP BY app, ${column}) ranked WHERE place <= ${limit}`
+function withinLimit(table: string, { of, column, limit }: Limited): string {
+  const [owner, group] = [of.join(', '), [...of, column].join(', ')]
+  return `SELECT ${group} FROM (
+    SELECT ${group}, ROW_NUMBER() OVER (PARTITION BY ${owner} ORDER BY COUNT(*) DESC, ${column}) AS place
+    FROM ${table} GROUP BY ${group}) ranked WHERE place <= ${limit}`
 }

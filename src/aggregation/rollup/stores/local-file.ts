@@ -7,15 +7,15 @@ import { type CommittedWindow, damaged, type RollupRow, type StoredRow } from '.
 /**
  * One window as one file that is written once and then only read:
  *
- *     headgate-rollup 2 <offset of the index> <its bytes> <its SHA-256>      HEADER_BYTES long
- *     {"value":"/a","unit":"ms","n":"1000",…}                                rows, sorted, one a line
+ *     headgate-rollup 3 <offset of the index> <its bytes> <its SHA-256>      HEADER_BYTES long
+ *     {"value":"/a","n":"1000",…}                                            rows, sorted, one a line
  *     {"rollup":"vitals","fromMs":…}                                         the index: the window, then
- *     ["app","metric","set",offset,bytes,crc32,rows,"unit"]                  one line a group; `true`: mixed units
+ *     ["app","metric","unit","set",offset,bytes,crc32,rows]                  one line a group of rows
  *
  * Lines begin with what they are looked up by, as JSON, so that a lookup is one search in bytes, without parsing what is not
  * asked for. JSON keeps line ends out of strings.
  */
-const VERSION = 2
+const VERSION = 3
 const MAGIC = `headgate-rollup ${VERSION}`
 const HEADER_BYTES = MAGIC.length + 1 + 15 + 1 + 15 + 1 + 64 + 1
 /** Larger than any index: some million groups of rows. Of a damaged header only, which may name any size. */
@@ -28,14 +28,13 @@ const WRITE_BYTES = 262_144
 export interface RowGroup {
   readonly app: string
   readonly metric: string
+  readonly unit: string
   readonly set: string
   readonly offset: number
   readonly bytes: number
   readonly crc: number
   /** Rows measured, not lines of the file. */
   readonly rows: number
-  readonly unit: string
-  readonly mixedUnits?: true
 }
 
 export interface Header {
@@ -97,20 +96,19 @@ async function* groups(chunks: AsyncIterable<readonly RollupRow[]>): AsyncIterab
   if (first !== undefined) yield { first, rows, bytes: Buffer.from(lines.join('')) }
 }
 
-const sameGroup = (a: RollupRow, b: RollupRow) => a.app === b.app && a.metric === b.metric && a.set === b.set
+const sameGroup = (a: RollupRow, b: RollupRow) =>
+  a.app === b.app && a.metric === b.metric && a.unit === b.unit && a.set === b.set
 
-type IndexLine = [string, string, string, number, number, number, number, string, true?]
+type IndexLine = [string, string, string, string, number, number, number, number]
 
-export function indexLine(group: RowGroup): string {
-  const { app, metric, set, offset, bytes, crc, rows, unit, mixedUnits } = group
-  const line: IndexLine = [app, metric, set, offset, bytes, crc, rows, unit]
-  return `${JSON.stringify(mixedUnits ? [...line, true] : line)}\n`
+export function indexLine({ app, metric, unit, set, offset, bytes, crc, rows }: RowGroup): string {
+  const line: IndexLine = [app, metric, unit, set, offset, bytes, crc, rows]
+  return `${JSON.stringify(line)}\n`
 }
 
-function rowLine({ value, unit, n, rows, sum, squares, minMicros, maxMicros, histogram }: RollupRow): string {
+function rowLine({ value, n, rows, sum, squares, minMicros, maxMicros, histogram }: RollupRow): string {
   const line: StoredLine = {
     value,
-    unit,
     n: `${n}`,
     rows,
     sum: `${sum}`,
@@ -129,7 +127,7 @@ const sha256 = (bytes: Buffer) => hash('sha256', bytes, 'hex')
 
 export async function readHeader(file: OpenFile, path: string): Promise<Header | undefined> {
   const text = (await readFully(file, 0, HEADER_BYTES)).toString('latin1')
-  const found = /^headgate-rollup 2 (\d{15}) (\d{15}) ([0-9a-f]{64})\n$/.exec(text)
+  const found = /^headgate-rollup 3 (\d{15}) (\d{15}) ([0-9a-f]{64})\n$/.exec(text)
   const version = Number(/^headgate-rollup (\d{1,9}) /.exec(text)?.[1])
   if (version > VERSION) throw laterVersion(`The rollup file ${path}`, version, VERSION)
   if (version < VERSION) return undefined
@@ -164,7 +162,7 @@ export function groupLines(index: Buffer, names: readonly string[]): Buffer {
 export const beginningOf = (names: readonly string[]): string =>
   `[${names.map((name) => `${JSON.stringify(name)},`).join('')}`
 
-/** Groups of the index whose line begins with these names: of an app, or the one of an app, metric and set. */
+/** Groups of the index whose line begins with these names: of an app, of a metric, or the one of a unit and set. */
 export function* groupsOf(index: Buffer, names: readonly string[]): Iterable<RowGroup> {
   const lines = groupLines(index, names)
   let to = 0
@@ -173,15 +171,13 @@ export function* groupsOf(index: Buffer, names: readonly string[]): Iterable<Row
     const parsed = JSON.parse(
       `[${lines.toString('utf8', from, to - 1).replaceAll('\n', ',')}]`,
     ) as IndexLine[]
-    for (const [app, metric, set, offset, bytes, crc, rows, unit, mixed] of parsed) {
-      const group = { app, metric, set, offset, bytes, crc, rows, unit }
-      yield mixed ? { ...group, mixedUnits: mixed } : group
-    }
+    for (const [app, metric, unit, set, offset, bytes, crc, rows] of parsed)
+      yield { app, metric, unit, set, offset, bytes, crc, rows }
   }
 }
 
 /** Integers beyond 2^53 are text in JSON, or they would lose digits. */
-interface StoredLine extends Pick<RollupRow, 'value' | 'unit' | 'rows' | 'histogram'> {
+interface StoredLine extends Pick<RollupRow, 'value' | 'rows' | 'histogram'> {
   readonly n: string
   readonly sum: string
   readonly squares: string
@@ -214,16 +210,16 @@ export function* rowsOf(read: GroupRead, values: readonly string[] | undefined):
 
 const VALUE = '{"value":'
 /** The value of a row's line as JSON: a quote within is escaped, so that the first such text ends it. */
-const valueText = (line: string) => line.slice(VALUE.length, line.indexOf('","unit":') + 1)
+const valueText = (line: string) => line.slice(VALUE.length, line.indexOf('","n":') + 1)
 
 function parseRow({ group, windowFromMs }: GroupRead, line: string): StoredRow {
-  const { app, metric, set, mixedUnits } = group
+  const { app, metric, unit, set } = group
   const stored = JSON.parse(line) as StoredLine
   // Written out: a ranking parses a million of them, and copies by spreading take as long as the parsing.
-  const row = {
+  return {
     app,
     metric,
-    unit: stored.unit,
+    unit,
     set,
     value: stored.value,
     n: BigInt(stored.n),
@@ -235,7 +231,6 @@ function parseRow({ group, windowFromMs }: GroupRead, line: string): StoredRow {
     histogram: stored.histogram,
     windowFromMs,
   }
-  return mixedUnits ? Object.assign(row, { mixedUnits }) : row
 }
 
 /** Lines after the first line end that begin so; sorted as they are, they stand together. */

@@ -1,15 +1,15 @@
 import { createYielder } from '../../../std/async/yielding.ts'
 import { type OpenFile, readFully } from '../../../std/files/files.ts'
 import { beginningOf, type GroupRead, groupsOf, type RowGroup, windowOf } from './local-file.ts'
-import type { StoredRow } from './store.ts'
+import type { ContentsRequest, StoredRow, UnitContent } from './store.ts'
 
 /** Rows parsed at a time, at some 5 µs each. */
 const ROWS_AT_ONCE = 128
 
-/** Names the rows of a group: what else lies in the file, and where, is nothing to it. */
-export function groupDigest(index: Buffer, names: readonly [app: string, metric: string, set: string]) {
-  const [group] = groupsOf(index, names)
-  return group && `${group.bytes} ${group.crc} ${group.rows}${group.mixedUnits ? '+' : ''} ${group.unit}`
+/** By unit. Names the rows of a group: what else lies in the file, and where, is nothing to it. */
+export function unitsIn(index: Buffer, { app, metric, set }: ContentsRequest): readonly UnitContent[] {
+  const groups = [...groupsOf(index, [app, metric])].filter((group) => group.set === set)
+  return groups.map(({ unit, rows, bytes, crc }) => ({ unit, rows, content: `${bytes} ${crc} ${rows}` }))
 }
 
 /** The bytes of a group's rows, and the line end before the first, so that every row's line begins after one. */
@@ -37,7 +37,7 @@ export function* inPieces(rows: Iterable<StoredRow>): Iterable<StoredRow[]> {
   yield piece
 }
 
-/** Each set counts every row once: a metric's rows are those of its fullest set, not the sum over sets. */
+/** Each set counts every row once: a metric's rows of a unit are those of its fullest set, not the sum over sets. */
 export async function fullestGroups(
   index: Buffer,
   app: string,
@@ -46,7 +46,8 @@ export async function fullestGroups(
   const breath = createYielder(signal)
   const fullest = new Map<string, RowGroup>()
   for (const group of groupsOf(index, [app])) {
-    if (group.rows > (fullest.get(group.metric)?.rows ?? -1)) fullest.set(group.metric, group)
+    const key = JSON.stringify([group.metric, group.unit])
+    if (group.rows > (fullest.get(key)?.rows ?? -1)) fullest.set(key, group)
     if (breath.shouldYield()) await breath.yieldNow()
   }
   return fullest.values()

@@ -20,7 +20,7 @@ export interface Lookup {
 
 export const NO_GROUPS: Lookup = { key: '', linesIn: (index) => index.subarray(0, 0) }
 
-/** Groups of all its sets: a dashboard asks for one metric by several. */
+/** Groups of all its units and sets: a dashboard asks for one metric by several. */
 export const groupsOfMetric = (app: string, metric: string): Lookup => ({
   key: JSON.stringify([app, metric]),
   linesIn: (index) => groupLines(index, [app, metric]),

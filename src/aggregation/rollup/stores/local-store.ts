@@ -5,7 +5,7 @@ import { alignDown } from '../../../std/durations.ts'
 import { type FileOps, nodeFiles, syncFolder, unlessAbsent } from '../../../std/files/files.ts'
 import { type Entropy, systemEntropy } from '../../../std/id.ts'
 import type { Logger } from '../../../std/telemetry.ts'
-import { type UnitVotes, unitOf, unitVotes } from '../model/units.ts'
+import { type UnitCounts, unitCounts } from '../model/units.ts'
 import {
   covers,
   inOrder,
@@ -18,7 +18,7 @@ import {
 } from '../model/window-spans.ts'
 import { groupsOf, rowsOf, windowOf } from './local-file.ts'
 import { besidePath, unlessDamaged, type WindowFile, type WindowRead, windowFolder } from './local-folder.ts'
-import { groupDigest, groupRead, inPieces } from './local-groups.ts'
+import { groupRead, inPieces, unitsIn } from './local-groups.ts'
 import { firstOfEachApp, fullestOfApp, groupsOfMetric, NO_GROUPS } from './local-index.ts'
 import { replaceWindowFile } from './local-parts.ts'
 import { type CommittedWindow, isDamage, type RollupStore, type SeriesRequest } from './store.ts'
@@ -170,12 +170,10 @@ export function localStore(options: LocalStoreOptions): RollupStore {
     windows: (rollup, fromMs, toMs, signal) =>
       withoutDamaged(() => eachWindow({ rollup, fromMs, toMs }, WINDOW, signal)),
 
-    contents({ app, metric, set, ...range }, signal) {
-      const read = (index: Buffer) => ({
-        ...windowOf(index),
-        content: groupDigest(index, [app, metric, set]),
-      })
-      return withoutDamaged(() => eachWindow(range, { lookup: groupsOfMetric(app, metric), read }, signal))
+    contents(request, signal) {
+      const read = (index: Buffer) => ({ ...windowOf(index), units: unitsIn(index, request) })
+      const lookup = groupsOfMetric(request.app, request.metric)
+      return withoutDamaged(() => eachWindow(request, { lookup, read }, signal))
     },
 
     async held(rollup, fromMs, toMs) {
@@ -185,8 +183,8 @@ export function localStore(options: LocalStoreOptions): RollupStore {
     },
 
     async *series(request, signal) {
-      const { app, metric, set, values } = request
-      const asked = { lookup: groupsOfMetric(app, metric), read: groupRead([app, metric, set]) }
+      const { app, metric, unit, set, values } = request
+      const asked = { lookup: groupsOfMetric(app, metric), read: groupRead([app, metric, unit, set]) }
       const windows = eachWindow(request, asked, signal)
       for await (const groups of windows) {
         for (const group of groups) {
@@ -202,21 +200,18 @@ export function localStore(options: LocalStoreOptions): RollupStore {
     },
 
     async metrics({ app, ...range }, signal) {
-      const totals = new Map<string, { rows: number; units: UnitVotes }>()
+      const totals = new Map<string, UnitCounts>()
       const asked = { lookup: fullestOfApp(app, signal), read: (index: Buffer) => index }
       const breath = createYielder(signal)
       for await (const index of eachWindow(range, asked, signal)) {
         for (const group of groupsOf(index, [app])) {
           if (breath.shouldYield()) await breath.yieldNow()
-          const total = totals.get(group.metric) ?? { rows: 0, units: unitVotes() }
-          totals.set(group.metric, total)
-          total.rows += group.rows
-          total.units.add(group)
+          const units = totals.get(group.metric) ?? unitCounts()
+          totals.set(group.metric, units)
+          units.add(group)
         }
       }
-      return [...totals]
-        .map(([metric, { rows, units }]) => ({ metric, ...unitOf(units), rows }))
-        .sort((a, b) => b.rows - a.rows)
+      return [...totals].map(([metric, units]) => ({ metric, units: units.ranked() }))
     },
 
     async apps(range, signal) {

@@ -1,13 +1,13 @@
 import { AppError } from '../../../std/errors.ts'
 import { isSystemError } from '../../../std/files/files.ts'
-import type { MetricOfApp, RowsOfUnit } from '../model/units.ts'
+import type { RowsOfUnit } from '../model/units.ts'
 
 /** One committed group: what every engine computes, every store keeps and the query API merges. Version 2. */
-export interface RollupRow extends MetricOfApp {
-  /** UCUM: what most rows of the metric say in the window. */
+export interface RollupRow {
+  readonly app: string
+  readonly metric: string
+  /** UCUM: of all that was added up. `~unknown` of rows that say none, `~other` of the rarest units. */
   readonly unit: string
-  /** Rows of the metric said others in the window, in whichever values of its sets. */
-  readonly mixedUnits?: true
   /** Name of the dimension set, such as `route`. */
   readonly set: string
   /** Value of the set's dimensions (joined by ` | `); empty for the set without any. */
@@ -38,16 +38,23 @@ export interface CommittedWindow {
   readonly rejected: number
 }
 
-/** A window, as far as it concerns one series. */
+/** What a window holds of a metric by a set, in one unit. */
+export interface UnitContent extends RowsOfUnit {
+  /** Names the rows, whatever else is in the window. */
+  readonly content: string
+}
+
+/** A window, as far as it concerns a metric by a set. */
 export interface SeriesWindow extends CommittedWindow {
-  /** Names its rows of the series, whatever else is in the window; undefined where there are none. */
-  readonly content: string | undefined
+  /** None where it holds nothing of it. */
+  readonly units: readonly UnitContent[]
 }
 
 export interface SeriesRequest {
   readonly rollup: string
   readonly app: string
   readonly metric: string
+  readonly unit: string
   readonly set: string
   /** These values of the set; undefined: all of them (for rankings). */
   readonly values?: readonly string[] | undefined
@@ -72,7 +79,7 @@ export interface RollupStore {
   /**
    * Replaces the window's rows by these, all or nothing. Idempotent: an older or equal generation (also than that of a
    * window of another grain over the same time), or the same content, changes no row and answers `unchanged`. `rows` come
-   * sorted by app, metric, set, value (by UTF-8 bytes), in chunks.
+   * sorted by app, metric, unit, set, value (by UTF-8 bytes), in chunks.
    */
   publish(
     window: CommittedWindow,
@@ -89,24 +96,27 @@ export interface RollupStore {
     signal?: AbortSignal,
   ): Promise<readonly CommittedWindow[]>
   /**
-   * What `windows` answers, each with what it holds of a series (all its values). Two contents are alike once in 2^32
-   * times.
+   * What `windows` answers, each with what it holds of a metric by a set (all its values). Two contents are alike once in
+   * 2^32 times.
    */
-  contents(request: Omit<SeriesRequest, 'values'>, signal?: AbortSignal): Promise<readonly SeriesWindow[]>
+  contents(request: ContentsRequest, signal?: AbortSignal): Promise<readonly SeriesWindow[]>
   /** All windows, of whatever grain, that hold any time of [fromMs, toMs), also those that do not count yet. */
   held(rollup: string, fromMs: number, toMs: number): Promise<readonly CommittedWindow[]>
   /** Rows of one series, in time order, a few at a time: they are read as they are taken, and no window twice. */
   series(request: SeriesRequest, signal?: AbortSignal): AsyncIterable<readonly StoredRow[]>
-  /** Metric names of an app with rows in the range, with their units and row counts, most rows first. */
-  metrics(request: MetricsRequest, signal?: AbortSignal): Promise<readonly MetricRows[]>
+  /** Metrics of an app with rows in the range, each with its units, as they are ranked. */
+  metrics(request: MetricsRequest, signal?: AbortSignal): Promise<readonly MetricUnits[]>
   /** Names of the apps with rows in the range, in no order. */
   apps(request: Omit<MetricsRequest, 'app'>, signal?: AbortSignal): Promise<readonly string[]>
 }
 
+export type ContentsRequest = Omit<SeriesRequest, 'unit' | 'values'>
 export type MetricsRequest = Pick<SeriesRequest, 'rollup' | 'app' | 'fromMs' | 'toMs'>
 
-export interface MetricRows extends RowsOfUnit {
+export interface MetricUnits {
   readonly metric: string
+  /** At least one, most rows first. */
+  readonly units: readonly RowsOfUnit[]
 }
 
 /** A part of the store, such as a file, holds something else than was written. */

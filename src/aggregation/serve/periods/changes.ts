@@ -1,7 +1,6 @@
 import { createYielder } from '../../../std/async/yielding.ts'
 import type { LocalDay } from '../../../std/input/time-zone.ts'
 import { edgesOf, quantile, quantileSlot, WEIGHT_UNIT } from '../../rollup/model/measure.ts'
-import { unitOf, unitVotes } from '../../rollup/model/units.ts'
 import type { RollupStore } from '../../rollup/stores/store.ts'
 import { ALPHA, ofOneLook } from '../../statistics/confidence.ts'
 import { differenceOfShares } from '../../statistics/proportions.ts'
@@ -19,6 +18,8 @@ export const MAX_CHANGED_VALUES = 1_000
 export interface ChangesQuery {
   readonly app: string
   readonly metric: string
+  /** Undefined: that of most rows of both ranges. */
+  readonly unit?: string | undefined
   /** Answers to it; undefined: the first rollup that keeps the sets. */
   readonly rollup?: string | undefined
   /** The quantile of the base at which shares are compared. */
@@ -31,6 +32,7 @@ export interface ChangesQuery {
 
 interface ChangesAsked extends ChangesQuery {
   readonly rollup: string
+  readonly unit: string
   readonly sets: readonly string[]
   /** A set by which all is counted: each is a complete partition, and one without dimensions is the shortest. */
   readonly total: string
@@ -45,20 +47,19 @@ interface ChangesWork {
 /** How the share at or below a quantile of the base has changed, split over the values of each set. */
 export async function computeChanges(
   store: Pick<RollupStore, 'series'>,
-  { rollup, app, metric, total, ...asked }: ChangesAsked,
+  { rollup, app, metric, unit, total, ...asked }: ChangesAsked,
   { signal, maxRows = MAX_RANKED_ROWS, maxValues = MAX_CHANGED_VALUES }: ChangesWork,
 ) {
-  const units = unitVotes()
-  const work = { signal, units, maxTallies: 2 * maxValues, budget: rowBudget(maxRows) }
+  const work = { signal, maxTallies: 2 * maxValues, budget: rowBudget(maxRows) }
   async function tallied(set: string): Promise<Both<Tallies>> {
     const of = ({ fromMs, toMs }: LocalDay) =>
-      tallyByValue(store, { rollup, app, metric, set, fromMs, toMs }, work)
+      tallyByValue(store, { rollup, app, metric, unit, set, fromMs, toMs }, work)
     return [await of(asked.base), await of(asked.now)]
   }
   const [ofBase, ofNow] = await tallied(total)
   const both = [allOf(ofBase), allOf(ofNow)] as const
   if (both.some(({ rows }) => rows === 0))
-    return { text: JSON.stringify({ ...unitOf(units), ...nothing(asked, both) }), isEmpty: true }
+    return { text: JSON.stringify(nothing(asked, both)), isEmpty: true }
   const slot = quantileSlot(both[0].histogram, asked.q)
   const counted = [countedUpTo(both[0], slot), countedUpTo(both[1], slot)] as const
   const sets: NamedChange[] = []
@@ -69,13 +70,12 @@ export async function computeChanges(
   const at = edgesOf(slot)[1]
   const share = [counted[0].upTo / counted[0].n, counted[1].upTo / counted[1].n] as const
   const text = JSON.stringify({
-    ...unitOf(units),
     at,
     base: { ...sideOf(asked.base, both[0], asked.q), share: share[0] },
     now: { ...sideOf(asked.now, both[1], asked.q), share: share[1] },
     delta: share[1] - share[0],
     sets,
-    sentence: sentenceOf({ at, unit: units.winner(), share, isSure: isSure(share, both), sets }),
+    sentence: sentenceOf({ at, unit, share, isSure: isSure(share, both), sets }),
   })
   return { text, isEmpty: false }
 }

@@ -1,6 +1,5 @@
 import type { LocalDay } from '../../../std/input/time-zone.ts'
 import { WEIGHT_UNIT } from '../../rollup/model/measure.ts'
-import { unitOf, unitVotes } from '../../rollup/model/units.ts'
 import type { RollupStore, SeriesRequest } from '../../rollup/stores/store.ts'
 import { type ComparisonOf, compareSamples } from '../../statistics/compare-samples.ts'
 import type { Sample } from '../../statistics/sample.ts'
@@ -17,6 +16,8 @@ export interface ComparedSide extends LocalDay {
 export interface CompareQuery extends ComparisonOf {
   readonly app: string
   readonly metric: string
+  /** Undefined: that of most rows of both. */
+  readonly unit?: string | undefined
   /** Answers to it; undefined: the first rollup that keeps both sets. */
   readonly rollup?: string | undefined
   /** What is asked about. */
@@ -28,27 +29,19 @@ export interface CompareQuery extends ComparisonOf {
 /** How one side differs from the other, from the histograms of their rows. */
 export async function computeComparison(
   store: Pick<RollupStore, 'series'>,
-  { a, b, ...asked }: CompareQuery & { readonly rollup: string },
+  { a, b, ...asked }: CompareQuery & { readonly rollup: string; readonly unit: string },
   signal: AbortSignal,
 ) {
-  const units = unitVotes()
-  const { rollup, app, metric } = asked
+  const { rollup, app, metric, unit } = asked
   async function tallyOf(side: ComparedSide): Promise<SeriesAggregate> {
     const tally = emptyAggregate()
-    const request: SeriesRequest = { rollup, app, metric, ...side }
-    await eachRow(store, request, {
-      signal,
-      take: (row) => {
-        units.add(row)
-        addRow(tally, row)
-      },
-    })
+    const request: SeriesRequest = { rollup, app, metric, unit, ...side }
+    await eachRow(store, request, { signal, take: (row) => addRow(tally, row) })
     return tally
   }
   const [ofA, ofB] = [await tallyOf(a), await tallyOf(b)]
   const compared = compareSamples(sampleOf(ofA), sampleOf(ofB), asked)
   const text = JSON.stringify({
-    ...unitOf(units),
     at: asked.at ?? null,
     ...compared,
     a: { ...countedIn(a, ofA), ...compared.a },

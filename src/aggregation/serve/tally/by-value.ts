@@ -1,6 +1,5 @@
 import { AppError } from '../../../std/errors.ts'
 import { OTHER } from '../../rollup/model/definition.ts'
-import type { UnitVotes } from '../../rollup/model/units.ts'
 import type { RollupStore, SeriesRequest, StoredRow } from '../../rollup/stores/store.ts'
 import { eachRow } from './rows.ts'
 import { addAggregate, addRow, emptyAggregate, type SeriesAggregate } from './tally.ts'
@@ -27,7 +26,6 @@ export function rowBudget(maxRows: number): () => void {
 
 interface TallyWork {
   readonly signal: AbortSignal
-  readonly units: UnitVotes
   readonly maxTallies: number
   /** Is told of each row. */
   readonly budget: () => void
@@ -37,12 +35,11 @@ interface TallyWork {
 export async function tallyByValue(
   store: Pick<RollupStore, 'series'>,
   request: SeriesRequest,
-  { signal, units, maxTallies, budget }: TallyWork,
+  { signal, maxTallies, budget }: TallyWork,
 ): Promise<ReadonlyMap<string, SeriesAggregate>> {
   let tallies = new Map<string, SeriesAggregate>()
   const take = (row: StoredRow) => {
     budget()
-    units.add(row)
     const tally = tallies.get(row.value) ?? emptyAggregate()
     tallies.set(row.value, tally)
     addRow(tally, row)

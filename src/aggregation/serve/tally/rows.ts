@@ -1,6 +1,5 @@
 import { createYielder } from '../../../std/async/yielding.ts'
 import type { LocalDay } from '../../../std/input/time-zone.ts'
-import type { UnitVotes } from '../../rollup/model/units.ts'
 import type { RollupStore, SeriesRequest, StoredRow } from '../../rollup/stores/store.ts'
 import { addRow, emptyAggregate, type SeriesAggregate } from './tally.ts'
 
@@ -23,7 +22,6 @@ export async function eachRow(
 export interface StepWork {
   /** In time order, without gaps; they cover the range of the request. */
   readonly steps: readonly LocalDay[]
-  readonly units: UnitVotes
   readonly signal: AbortSignal
   /** Is given the sum of each step that has rows, in time order, once it is complete. */
   readonly take: (fromMs: number, tally: SeriesAggregate) => void
@@ -32,7 +30,7 @@ export interface StepWork {
 export async function eachStep(
   store: Pick<RollupStore, 'series'>,
   request: SeriesRequest,
-  { steps, units, signal, take }: StepWork,
+  { steps, signal, take }: StepWork,
 ): Promise<void> {
   let step = { at: -1, untilMs: 0, tally: emptyAggregate() }
   const end = ({ at, tally }: typeof step) => {
@@ -44,7 +42,6 @@ export async function eachStep(
       const at = steps.findIndex(({ toMs }, i) => i > step.at && row.windowFromMs < toMs)
       step = { at, untilMs: Number(steps[at]?.toMs), tally: emptyAggregate() }
     }
-    units.add(row)
     addRow(step.tally, row)
   }
   await eachRow(store, request, { signal, take: add })

@@ -5,6 +5,7 @@ import type { OpenSqlSession } from '../../../../src/aggregation/ingest/duckdb/s
 import { duckdbEngine, duckdbRows } from '../../../../src/aggregation/rollup/engines/duckdb-engine.ts'
 import type { WindowPlan } from '../../../../src/aggregation/rollup/engines/engine.ts'
 import { DEFAULT_SETS } from '../../../../src/aggregation/rollup/model/definition.ts'
+import { MAX_UNITS } from '../../../../src/aggregation/rollup/model/units.ts'
 import type { RollupRow } from '../../../../src/aggregation/rollup/stores/store.ts'
 import { fsLake } from '../../../../src/lake/fs.ts'
 import { AppError } from '../../../../src/std/errors.ts'
@@ -142,7 +143,11 @@ test('names, units and routes that somebody makes up fit into a small memory lim
     outputs.map(({ key }) => key),
   )
   const ofApp = rows.filter(({ set }) => set === 'app')
-  t.equal(ofApp.length, plan.definition.maxMetrics + 1)
+  t.equal(
+    ofApp.length,
+    plan.definition.maxMetrics + MAX_UNITS + 1,
+    'each in a unit of its own, the others in nine',
+  )
   t.equal(
     ofApp.reduce((sum, row) => sum + row.rows, 0),
     150_000,

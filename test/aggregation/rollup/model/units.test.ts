@@ -1,18 +1,24 @@
 import { test } from 'tap'
-import { unitOf, unitVotes } from '../../../../src/aggregation/rollup/model/units.ts'
+import { MAX_OTHER_UNITS, toldUnits, unitCounts } from '../../../../src/aggregation/rollup/model/units.ts'
 
-test('the unit is that of most rows, of equals the first by text, and a mixture is told', async (t) => {
-  for (const [what, votes, winner, mixed] of [
-    ['none', [], '1', false],
-    ['one', [['ms', 3]], 'ms', false],
+function ranked(...votes: readonly (readonly [string, number])[]) {
+  const counts = unitCounts()
+  for (const [unit, rows] of votes) counts.add({ unit, rows })
+  return counts.ranked()
+}
+
+test('units are ranked by rows, equals by text, and last what was not kept apart', (t) => {
+  const cases: readonly (readonly [string, readonly (readonly [string, number])[], ...string[]])[] = [
+    ['none', []],
+    ['one', [['ms', 3]], 'ms'],
     [
       'one event of 401',
       [
-        ['ms', 400],
         ['!', 1],
+        ['ms', 400],
       ],
       'ms',
-      true,
+      '!',
     ],
     [
       'the same in several windows',
@@ -22,7 +28,7 @@ test('the unit is that of most rows, of equals the first by text, and a mixture 
         ['ms', 2],
       ],
       'ms',
-      true,
+      's',
     ],
     [
       'equals',
@@ -31,7 +37,7 @@ test('the unit is that of most rows, of equals the first by text, and a mixture 
         ['By', 2],
       ],
       'By',
-      true,
+      'ms',
     ],
     [
       'equals in another order',
@@ -40,22 +46,45 @@ test('the unit is that of most rows, of equals the first by text, and a mixture 
         ['ms', 2],
       ],
       'By',
-      true,
+      'ms',
     ],
-  ] as const) {
-    const units = unitVotes()
-    for (const [unit, rows] of votes) units.add({ unit, rows })
-    t.same([units.winner(), units.mixed()], [winner, mixed], what)
-    t.same(unitOf(units), mixed ? { unit: winner, mixedUnits: true } : { unit: winner }, what)
-  }
+    [
+      'the rest',
+      [
+        ['~other', 99],
+        ['ms', 2],
+        ['~unknown', 3],
+      ],
+      '~unknown',
+      'ms',
+      '~other',
+    ],
+  ]
+  for (const [what, votes, ...units] of cases)
+    t.same(
+      ranked(...votes).map(({ unit }) => unit),
+      units,
+      what,
+    )
+  t.same(ranked(['s', 3], ['ms', 2], ['ms', 2]), [
+    { unit: 'ms', rows: 4 },
+    { unit: 's', rows: 3 },
+  ])
+  t.end()
 })
 
-test('rows that were a mixture before make one of all, whatever the others say', (t) => {
-  const units = unitVotes()
-  units.add({ unit: 'ms', rows: 3 })
-  t.equal(units.mixed(), false)
-  units.add({ unit: 'ms', rows: 1, mixedUnits: true })
-  units.add({ unit: 'ms', rows: 3 })
-  t.same(unitOf(units), { unit: 'ms', mixedUnits: true })
+test('an answer is of one unit, and names the others', (t) => {
+  const units = ranked(['ms', 5], ['s', 3], ['By', 1])
+  t.same(toldUnits(units, undefined), { unit: 'ms', otherUnits: ['s', 'By'] })
+  t.same(toldUnits(units, 's'), { unit: 's', otherUnits: ['ms', 'By'] })
+  t.same(toldUnits(units, 'h'), { unit: '1', otherUnits: ['ms', 's', 'By'] }, 'not what was sent')
+  t.same(toldUnits(units.slice(0, 1), 'ms'), { unit: 'ms' })
+  t.same(toldUnits([], undefined), { unit: '1' })
+  t.same(toldUnits([], 'ms'), { unit: '1' })
+  const many = Array.from({ length: 99 }, (_, i) => ({ unit: `u${i}`, rows: 99 - i }))
+  t.same(
+    toldUnits(many, undefined).otherUnits,
+    many.slice(1, 1 + MAX_OTHER_UNITS).map(({ unit }) => unit),
+  )
   t.end()
 })

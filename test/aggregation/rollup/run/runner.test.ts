@@ -52,33 +52,6 @@ test('a window that is over is committed and published, the one that is open is 
   t.equal((await runs.list({ limit: 9 })).length, 1, 'and nothing is left to do')
 })
 
-test('a mixture of units is kept with the window, and a window without one tells nothing of it', async (t) => {
-  const { deliver, clock, open, engine, lake, store } = await aggregation(t)
-  const runs = await open()
-  const manifests = () => [...lake.objects.keys()].filter(parseManifestKey).sort()
-  const next = async (mixedUnits: typeof engine.mixedUnits) => {
-    engine.mixedUnits = mixedUnits
-    await runs.submit({ at: T0, reprocess: 'all' }, 'somebody')
-    await runs.work(never)
-    const told = JSON.parse(String(await lake.get(manifests().at(-1) ?? '')))
-    const [metric] = await store.metrics({ rollup: 'vitals', app: 'shop', fromMs: T0, toMs: T0 + GRAIN })
-    return { told, metric }
-  }
-  deliver(T0, [1, 2])
-  clock.advance(GRAIN + 2 * MIN)
-  const pure = await next([])
-  t.same(pure.metric, { metric: 'browser.web_vital.lcp', unit: 'ms', rows: 2 })
-  t.notOk('mixedUnits' in pure.told)
-  const names = [{ app: 'shop', metric: 'browser.web_vital.lcp' }]
-  const mixed = await next(names)
-  t.same(mixed.metric, { metric: 'browser.web_vital.lcp', unit: 'ms', mixedUnits: true, rows: 2 })
-  t.same(mixed.told.mixedUnits, names)
-  t.not(mixed.told.contentHash, pure.told.contentHash, 'a change of what is told is a change')
-  const again = await next([])
-  t.same(again.metric, pure.metric)
-  t.equal(again.told.contentHash, pure.told.contentHash)
-})
-
 test('late rows open a window again, after a pause that grows', async (t) => {
   const { deliver, clock, open, stored } = await aggregation(t)
   const runs = await open()

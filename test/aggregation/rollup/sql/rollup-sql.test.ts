@@ -2,11 +2,9 @@ import { test } from 'tap'
 import { DEFAULT_SETS } from '../../../../src/aggregation/rollup/model/definition.ts'
 import { duckdbDialect, eventsIn } from '../../../../src/aggregation/rollup/sql/duckdb-dialect.ts'
 import {
-  chooseUnits,
   keepOnce,
-  MIXED_METRICS,
+  nameGroups,
   outcomes,
-  rankMetrics,
   rankValues,
   rollupRows,
 } from '../../../../src/aggregation/rollup/sql/rollup-sql.ts'
@@ -32,9 +30,7 @@ test('the dialect is the only place where databases differ', (t) => {
   const texts = [
     outcomes(dialect, query),
     ...keepOnce(dialect, query),
-    rankMetrics(dialect, query),
-    ...chooseUnits(dialect),
-    MIXED_METRICS,
+    ...nameGroups(dialect, query),
     rankValues(dialect, query, set),
     rollupRows(dialect, set, part),
   ]
@@ -57,7 +53,7 @@ test('a set is cut into parts only when it has to be', (t) => {
   t.notMatch(rollupRows(duckdbDialect, set, { chunk: 0, chunks: 1 }), /MOD\(/)
   t.match(
     rollupRows(duckdbDialect, set, part),
-    /MOD\(CAST\(hash\(app, metric, value\) >> 1 AS BIGINT\), 4\) = 1/,
+    /MOD\(CAST\(hash\(app, metric, unit, value\) >> 1 AS BIGINT\), 4\) = 1/,
   )
   t.end()
 })

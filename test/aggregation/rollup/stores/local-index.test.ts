@@ -22,7 +22,7 @@ const WINDOWS = 40
 const METRICS = Array.from({ length: 30 }, (_, i) => `metric-${10 + i}`)
 const SETS = ['app', 'browser', 'route']
 const range = { rollup: 'vitals', app: 'shop', fromMs, toMs: fromMs + WINDOWS * MINUTE_MS }
-const series = { ...range, metric: 'metric-20', set: 'route' }
+const series = { ...range, metric: 'metric-20', unit: 'ms', set: 'route' }
 const pathOf = (dir: string, minute: number) =>
   join(dir, 'vitals', '2026-11-22', `${fromMs + minute * MINUTE_MS}.rollup`)
 
@@ -80,7 +80,7 @@ test('a question reads each index once, and none when it is asked again', async 
   const { store, counted } = await minutes(t)
   const first = await store.contents(series)
   t.same(counted(), { ...once, indexes: WINDOWS })
-  t.equal(new Set(first.map(({ content }) => content)).size, WINDOWS)
+  t.equal(new Set(first.flatMap(({ units }) => units.map(({ content }) => content))).size, WINDOWS)
   t.same(await store.contents(series), first)
   t.same(counted(), once)
   const rows = await gathered(store.series(series))
@@ -95,8 +95,8 @@ test('a question reads each index once, and none when it is asked again', async 
   const names = await store.metrics(range)
   t.same(counted(), { ...once, indexes: WINDOWS })
   t.same(
-    names.map(({ metric, rows }) => ({ metric, rows })),
-    METRICS.map((metric) => ({ metric, rows: 2 * WINDOWS })),
+    names,
+    METRICS.map((metric) => ({ metric, units: [{ unit: 'ms', rows: 2 * WINDOWS }] })),
     'those of the fullest set',
   )
   t.same(await store.metrics(range), names)

@@ -2,7 +2,7 @@ import { mkdir, open, readdir, readFile, rm, utimes, writeFile } from 'node:fs/p
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { localStore } from '../../../../src/aggregation/rollup/stores/local-store.ts'
-import type { RollupRow, RollupStore } from '../../../../src/aggregation/rollup/stores/store.ts'
+import type { RollupStore } from '../../../../src/aggregation/rollup/stores/store.ts'
 import { DAY_MS } from '../../../../src/std/durations.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 
@@ -49,25 +49,11 @@ const series = {
   rollup: 'vitals',
   app: 'shop',
   metric: 'lcp',
+  unit: 'ms',
   set: 'app',
   fromMs: window.fromMs,
   toMs: window.toMs,
 }
-
-test('a mixture of units is one word more in the index, and nothing where there is none', async (t) => {
-  const dir = t.testdir()
-  const store = localStore({ dir })
-  const index = async (generation: number, rows: readonly RollupRow[]) => {
-    await store.publish(committed({ generation }), chunks(rows))
-    const path = join(dir, 'vitals', '2026-11-22', `${window.fromMs}.rollup`)
-    const lines = (await readFile(path, 'utf8')).split('\n')
-    return lines.filter((line) => line.startsWith('["')).join('\n')
-  }
-  const own = row({ metric: 'wait' })
-  const pure = await index(1, [row(), own])
-  t.equal(pure, '["shop","lcp","app",115,157,53504423,2,"ms"]\n["shop","wait","app",272,157,53504423,2,"ms"]')
-  t.equal(await index(2, [row(), { ...own, mixedUnits: true }]), pure.replace(/\]$/, ',true]'))
-})
 
 test('a window is one private file; what a killed publish left is ignored and overwritten', async (t) => {
   const dir = t.testdir()
@@ -225,7 +211,7 @@ test('thousands of metrics of one app are told, each with its rows', async (t) =
   const told = await store.metrics({ rollup, app, fromMs, toMs })
   t.same(new Set(told.map(({ metric }) => metric)), new Set(named))
   t.ok(
-    told.every(({ rows }) => rows === 2 * row().rows),
+    told.every(({ units }) => units.length === 1 && units[0]?.rows === 2 * row().rows),
     'those of its fullest set',
   )
 })
@@ -343,7 +329,7 @@ test('a file of a later version is left out, named once, and never written over'
   await store.publish(window, chunks([row()]))
   await store.publish(next, chunks([row()]))
   const path = join(dir, 'vitals', '2026-11-22', `${window.fromMs}.rollup`)
-  const text = `headgate-rollup 3 of which nothing is known here`
+  const text = `headgate-rollup 4 of which nothing is known here`
   await writeFile(path, text)
   for (let look = 0; look < 2; look++) {
     t.match(await store.windows('vitals', 0, whole.toMs), [{ fromMs: next.fromMs }])
@@ -352,7 +338,7 @@ test('a file of a later version is left out, named once, and never written over'
   }
   await t.rejects(store.publish({ ...window, generation: 9 }, chunks([row()])), {
     code: 'later_version',
-    message: /rollup is of version 3, and this Headgate knows version 2/,
+    message: /rollup is of version 4, and this Headgate knows version 3/,
   })
   t.equal(await readFile(path, 'utf8'), text)
   t.equal(lines.length, 1)
@@ -366,7 +352,7 @@ test('a file of an earlier version is as good as none: nothing of it is told, an
   await store.publish(old, chunks([row()]))
   const path = join(dir, 'vitals', '2026-11-22', `${window.fromMs}.rollup`)
   const text = await readFile(path, 'latin1')
-  await writeFile(path, text.replace('headgate-rollup 2', 'headgate-rollup 1'), 'latin1')
+  await writeFile(path, text.replace('headgate-rollup 3', 'headgate-rollup 2'), 'latin1')
   t.same(await store.windows('vitals', 0, whole.toMs), [])
   t.same(await store.held('vitals', 0, whole.toMs), [])
   t.same(await store.contents({ ...series, ...whole }), [])

@@ -67,6 +67,25 @@ const event = (value: number, route: string, country = 'DE'): RawView => ({
   country,
 })
 
+test('a change is of one unit, by default that of most rows of both ranges', async (t) => {
+  const { store, changes } = queriesOver()
+  const measured = (unit: string, values: readonly number[]) => [
+    rollupRow({ unit }, values),
+    rollupRow({ unit, set: 'route', value: '/a' }, values),
+  ]
+  await store.fill(committed(base.fromMs), [...measured('ms', [100, 100]), ...measured('s', [1, 1, 1])])
+  await store.fill(committed(now.fromMs), [...measured('ms', [300, 300]), ...measured('s', [1])])
+  const most = { unit: 'ms', otherUnits: ['s'], base: { n: 2 }, now: { n: 2 }, delta: -1 }
+  t.match(await changes(), most)
+  t.match(await changes({ unit: 's' }), {
+    unit: 's',
+    otherUnits: ['ms'],
+    base: { n: 3 },
+    now: { n: 1 },
+    delta: 0,
+  })
+})
+
 test('what changed between two ranges, and where', async (t) => {
   const { store, changes } = queriesOver()
   const before = [100, 110, 120, 130].flatMap((ms) => [event(ms, '/cart'), event(ms, '/home')])
@@ -75,8 +94,8 @@ test('what changed between two ranges, and where', async (t) => {
   await fill(store, now.fromMs, after)
   const answer = await changes()
   t.same(Object.keys(answer), [
-    ...['grain', 'scale', 'relError', 'completeness', 'dataGen', 'thresholds'],
-    ...['unit', 'at', 'base', 'now', 'delta', 'sets', 'sentence'],
+    ...['grain', 'scale', 'relError', 'completeness', 'dataGen', 'unit'],
+    ...['thresholds', 'at', 'base', 'now', 'delta', 'sets', 'sentence'],
   ])
   t.match(answer, {
     ...{ grain: '15m', scale: 5, relError: RELATIVE_ERROR, unit: 'ms', notices: undefined },
@@ -171,7 +190,7 @@ test('ranges are bounded by the sets that are read, and all by their rows and va
     now.fromMs,
     ['/a', '/b', '/b', '/d'].map((route) => event(1, route)),
   )
-  const query = { ...asked, rollup: 'default', sets: ['route'], total: 'app' }
+  const query = { ...asked, unit: 'ms', rollup: 'default', sets: ['route'], total: 'app' }
   const work = { signal: all.signal, maxRows: 8 }
   const { text } = await computeChanges(store, query, { ...work, maxValues: 2 })
   const [{ values = [] } = {}] = (JSON.parse(text) as Answer).sets

@@ -35,7 +35,7 @@ test('two ranges, and what one says of the other', async (t) => {
   await store.fill(committed(noon - DAY - HOUR), [rollupRow({}, spread(2_000, 500))])
   const answer = await compare()
   t.same(Object.keys(answer), [
-    ...['grain', 'scale', 'relError', 'completeness', 'dataGen', 'thresholds', 'unit', 'at', 'a', 'b'],
+    ...['grain', 'scale', 'relError', 'completeness', 'dataGen', 'unit', 'thresholds', 'at', 'a', 'b'],
     ...['ratio', 'ratioCi', 'shareDiff', 'shape', 'verdict', 'alpha'],
   ])
   t.match(answer, {
@@ -99,6 +99,16 @@ test('of too few nothing is sure, and of none nothing is known', async (t) => {
     verdict: 'no evidence',
   })
   t.match(await compare({ a: yesterday }), { a: nothing, b: nothing, ...unknown, unit: '1' })
+})
+
+test('two sides are compared in one unit, by default that of most rows of both', async (t) => {
+  const { store, compare } = queriesOver()
+  await store.fill(committed(noon - HOUR), [rollupRow({}, [1, 2, 3]), rollupRow({ unit: 's' }, [1])])
+  await store.fill(committed(noon - DAY - HOUR), [rollupRow({}, [1]), rollupRow({ unit: 's' }, [1, 2])])
+  t.match(await compare(), { unit: 'ms', otherUnits: ['s'], at: 2_500, a: { n: 3 }, b: { n: 1 } })
+  t.match(await compare({ unit: 's' }), { unit: 's', otherUnits: ['ms'], at: null, a: { n: 1 }, b: { n: 2 } })
+  const { notices } = await compare({ unit: 'h' })
+  t.match(notices, [/^a: Nothing of the metric is in this unit/, /^b: Nothing of the metric is in this unit/])
 })
 
 test('who looks again and again is told later', async (t) => {

@@ -7,8 +7,15 @@ export const vitals = [
   { metric: 'browser.web_vital.ttfb', short: 'TTFB', name: 'Time to first byte', unit: 'ms' },
 ]
 
-/** What is wrong with a number of which the answer says so. */
-export const MIXED_UNITS = 'several units added up'
+/** Units that are named where there are more. */
+const NAMED_UNITS = 3
+
+/** Of which units nothing is in a number, where there are any; `unit=` of a query asks for one. */
+export function alsoIn({ otherUnits = [] }) {
+  const more = otherUnits.length - NAMED_UNITS
+  const names = otherUnits.slice(0, NAMED_UNITS).map((unit) => unit.replace(/^~/, ''))
+  return names.length > 0 && `also measured in ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+}
 
 /** Remarks in one line, without those that do not apply. */
 export const noted = (...remarks) => remarks.filter(Boolean).join(' · ')

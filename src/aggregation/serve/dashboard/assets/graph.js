@@ -1,6 +1,6 @@
 import { createChart, pointsTable } from './chart.js'
 import { byId, named, show } from './dom.js'
-import { count, counted, MIXED_UNITS, measureText, noted } from './format.js'
+import { alsoIn, count, counted, measureText, noted } from './format.js'
 
 const chart = createChart(byId('chart'))
 
@@ -14,7 +14,7 @@ export function drawSeries(metric, answer, quantiles) {
       ? `p75 ${measureText(total.q['0.75'], unit)} of ${counted(total.n, 'measurement')}`
       : 'no measurements',
     `${counted(completeness.windows, 'window')} of ${answer.grain}`,
-    answer.mixedUnits && MIXED_UNITS,
+    alsoIn(answer),
     completeness.missing > 0 && `${count(completeness.missing)} not computed`,
     completeness.partial > 0 && `${count(completeness.partial)} still filling`,
     completeness.lateRows > 0 && `${counted(completeness.lateRows, 'late event')} of all apps`,

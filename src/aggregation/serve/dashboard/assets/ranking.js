@@ -54,11 +54,11 @@ export async function ranked(api, query, signal) {
 
 /** The total of each web vital, as it comes. What is not among the names of the range has none to ask for. */
 export const vitalTotals = (api, { query, names, signal }, take) =>
-  vitals.map(async ({ metric }) =>
+  vitals.map(async ({ metric, unit }) =>
     take(
       metric,
       names.includes(metric)
-        ? await api.get('/query/series', { ...query, metric, q: '0.75' }, signal)
+        ? await api.get('/query/series', { ...query, metric, unit, q: '0.75' }, signal)
         : { total: null },
     ),
   )

@@ -1,5 +1,5 @@
 import { el, named } from './dom.js'
-import { count, MIXED_UNITS, measure, measureText, noted, percent, ratingOf, vitals } from './format.js'
+import { alsoIn, count, measure, measureText, noted, percent, ratingOf, vitals } from './format.js'
 
 /** Rows of a table that are shown. */
 export const SHOWN = 10
@@ -24,7 +24,7 @@ export function vitalCards(totals, selected, choose) {
       ` ${vital.name}`,
     )
     if (!total) {
-      const words = answer ? 'Not measured in this range' : LOADING
+      const words = answer ? noted('Not measured in this range', alsoIn(answer)) : LOADING
       return el(
         'li',
         {},
@@ -47,7 +47,7 @@ export function vitalCards(totals, selected, choose) {
             `n ${count(total.n)}`,
             `±${percent(answer.relError)}`,
             total.lowCount && 'low count',
-            answer.mixedUnits && MIXED_UNITS,
+            alsoIn(answer),
           ),
         ),
       ),
@@ -85,10 +85,7 @@ export function rankingPanel(ranking, answer) {
   if (answer.values.length === 0)
     return panel(el('p', { class: 'muted' }, 'Nothing was measured in this range.'))
 
-  const notes = noted(
-    answer.mixedUnits && MIXED_UNITS,
-    answer.found > SHOWN && `${SHOWN} of ${count(answer.found)}`,
-  )
+  const notes = noted(alsoIn(answer), answer.found > SHOWN && `${SHOWN} of ${count(answer.found)}`)
   head.append(el('p', { class: 'muted' }, notes))
   const largest = Math.max(...answer.values.map(({ q }) => q['0.75']))
   const rows = answer.values.map((value) => rankedRow(value, { ...answer, largest }))

@@ -6,7 +6,7 @@ tap.setTimeout(600_000)
 
 const WINDOW_MS = 900_000
 
-test('units that meet in one window are told from the socket to the answer', async (t) => {
+test('units that meet in one window stay apart from the socket to the answer', async (t) => {
   const serving = await start(t, 'serve', { aggregation: { schedule: { enabled: false } } })
   const [gateway, aggregation] = [await serving.url('gateway'), await serving.url('aggregation')]
   const fromMs = Math.floor(Date.now() / WINDOW_MS) * WINDOW_MS - WINDOW_MS
@@ -41,22 +41,34 @@ test('units that meet in one window are told from the socket to the answer', asy
 
   const range = `app=shop&from=${fromMs}&to=${fromMs + WINDOW_MS}`
   const answer = async (path: string) => Object((await ask(`${aggregation}${path}${range}`)).body)
+  const others = ['frames', 'ms']
   const wait = await answer('/query/series?metric=wait&')
-  t.match(wait, { unit: 'minutes', mixedUnits: true, total: { n: 5, max: 120_000 } })
-  for (const value of ['/fast', '/slow'])
-    t.match(
-      await answer(`/query/series?metric=wait&set=route&value=${value}&`),
-      { unit: 'minutes', mixedUnits: true },
-      `also of one value: ${value}`,
-    )
-  t.match(await answer('/query/top?metric=wait&set=route&'), { unit: 'minutes', mixedUnits: true, found: 2 })
-  t.match(await answer('/query/series?metric=converted&'), { unit: 'ms', mixedUnits: undefined })
+  t.match(wait, { unit: 'minutes', otherUnits: others, total: { n: 3, max: 4 } })
+  t.match(await answer('/query/series?metric=wait&unit=ms&'), { unit: 'ms', total: { n: 1, max: 120_000 } })
+  const slow = 'metric=wait&set=route&value=/slow&'
+  const empty = await answer(`/query/series?${slow}`)
+  t.match(empty, {
+    unit: 'minutes',
+    otherUnits: others,
+    total: null,
+    notices: [/no such value in this unit in/],
+  })
+  t.match(await answer(`/query/histogram?${slow}unit=ms&`), { unit: 'ms', n: 1, min: 120_000 })
+  t.match(await answer('/query/top?metric=wait&set=route&'), {
+    unit: 'minutes',
+    otherUnits: others,
+    found: 1,
+  })
+  t.match(await answer('/query/top?metric=wait&set=route&unit=frames&'), { unit: 'frames', found: 1 })
+  const converted = await answer('/query/series?metric=converted&')
+  t.match(converted, { unit: 'ms', total: { n: 2 } })
+  t.notOk('otherUnits' in converted)
   const { metrics } = await answer('/query/metrics?')
   t.same(
     new Set(metrics),
     new Set([
-      { metric: 'wait', unit: 'minutes', mixedUnits: true, rows: 5 },
-      { metric: 'partly', unit: 'ms', mixedUnits: true, rows: 3 },
+      { metric: 'wait', unit: 'minutes', otherUnits: others, rows: 3 },
+      { metric: 'partly', unit: 'ms', otherUnits: ['1'], rows: 2 },
       { metric: 'converted', unit: 'ms', rows: 2 },
       { metric: 'none', unit: '1', rows: 2 },
     ]),
