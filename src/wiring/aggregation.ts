@@ -29,7 +29,13 @@ const MEMORY_PER_BYTE = 8
 const GRAINS_MS = { '1m': 60_000, '5m': 300_000, '15m': 900_000, '1h': 3_600_000 } as const
 
 /** Without `aggregation.rollups`: every metric, by the sets that every site asks for. */
-const DEFAULT_ROLLUP = { id: 'default', sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 }
+const DEFAULT_ROLLUP = {
+  id: 'default',
+  sets: DEFAULT_SETS,
+  bots: 'exclude',
+  maxMetrics: 500,
+  maxValues: 500,
+} as const
 
 export { type AppFindings, type Findings, isComplete } from '../aggregation/reconcile/findings.ts'
 export { MAX_WINDOWS_WITHOUT_RANGE } from '../aggregation/rollup/plan/planner.ts'

@@ -25,7 +25,14 @@ async function built(t: Test, its: Partial<AggregationListener> = {}, configured
   }) as AggregationConfig
   const clock = fakeClock()
   const definitions = [
-    { id: 'default', grainMs: 900_000, sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 },
+    {
+      id: 'default',
+      grainMs: 900_000,
+      sets: DEFAULT_SETS,
+      bots: 'exclude' as const,
+      maxMetrics: 500,
+      maxValues: 500,
+    },
   ]
   const app = await buildAggregation(config, {
     listener,

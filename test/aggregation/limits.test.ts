@@ -100,7 +100,7 @@ test('a rollup has the 500 metrics and values with most rows, configured or not'
         lake: await openLake(config, systemClock),
         askGateway: async () => null,
       })
-      t.match(definitions, [{ grainMs, maxMetrics: 500, maxValues: 500, sets }])
+      t.match(definitions, [{ grainMs, bots: 'exclude', maxMetrics: 500, maxValues: 500, sets }])
     }
   }
   t.same(

@@ -49,7 +49,14 @@ async function scene() {
   return { ...found, put }
 }
 
-const definition = { id: 'default', grainMs: HOUR_MS, sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 }
+const definition = {
+  id: 'default',
+  grainMs: HOUR_MS,
+  sets: DEFAULT_SETS,
+  bots: 'exclude' as const,
+  maxMetrics: 500,
+  maxValues: 500,
+}
 
 function plannerOver(
   lake: Lake,

@@ -69,7 +69,9 @@ async function served(
       { name: 'one app', sha256: sha256('limited-token'), scopes: ['read', 'run'], apps: ['shop'] },
     ],
   }) as AggregationConfig
-  const definitions = [{ id: 'default', grainMs, sets, maxMetrics: 500, maxValues: 500 }]
+  const definitions = [
+    { id: 'default', grainMs, sets, bots: 'exclude' as const, maxMetrics: 500, maxValues: 500 },
+  ]
   const app = await buildAggregation(config, {
     listener: { log: quietTelemetry().log, ready: () => true },
     clock: systemClock,

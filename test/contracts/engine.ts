@@ -33,6 +33,7 @@ const DEFINITION: RollupDefinition = {
   id: 'standard',
   grainMs: QUARTER_MS,
   sets: [...DEFAULT_SETS, { name: 'two', dimensions: ['page_route', 'country'] }],
+  bots: 'exclude',
   maxMetrics: 500,
   maxValues: 500,
 }
@@ -311,6 +312,63 @@ export async function engineContract(
     },
   )
 
+  await t.test(
+    'rows of declared bots are counted, and in a number where the definition includes them',
+    async (t) => {
+      const events = [
+        storedEvent({ event_id: 'a', device_type: 'mobile', value: 100 }),
+        storedEvent({ event_id: 'b', device_type: 'bot', value: 900 }),
+        storedEvent({ event_id: 'b', device_type: 'bot', value: 900 }),
+        storedEvent({ event_id: 'c', device_type: 'bot', value: -1 }),
+        storedEvent({ event_id: 'd', device_type: 'bot', event_time: NOON - 1 }),
+        storedEvent({ event_id: 'e', device_type: 'other', value: 200 }),
+      ]
+      const without = await compute([events])
+      t.match(without.result.counts, {
+        read: 6,
+        bots: 2,
+        negative: 1,
+        outsideWindow: 1,
+        kept: 2,
+        duplicates: 0,
+      })
+      t.match(
+        without.rows.filter(({ set }) => set === 'app'),
+        [{ rows: 2, maxMicros: 200_000_000n }],
+      )
+      t.same(
+        without.rows.flatMap(({ set, value }) => (set === 'device' ? [value] : [])),
+        ['mobile', 'other'],
+      )
+      const definition = { ...DEFINITION, bots: 'include' as const }
+      const within = await compute([events], { definition })
+      t.match(within.result.counts, { read: 6, bots: 0, kept: 3, duplicates: 1 })
+      t.match(
+        within.rows.filter(({ set }) => set === 'app'),
+        [{ rows: 3, maxMicros: 900_000_000n }],
+      )
+    },
+  )
+
+  await t.test('the time to first byte of a soft navigation, which has none, is in no number', async (t) => {
+    const ttfb = (navigation_type: string | null, value: number) =>
+      storedEvent({ event_id: `${navigation_type}`, name: 'browser.web_vital.ttfb', navigation_type, value })
+    const { rows, result } = await compute([
+      [
+        ...[ttfb('navigate', 300), ttfb('soft-navigation', 0), ttfb('soft_navigation', 0), ttfb(null, 0)],
+        storedEvent({ event_id: 'lcp', navigation_type: 'soft-navigation', value: 50 }),
+      ],
+    ])
+    t.match(result.counts, { read: 5, softNavigations: 2, kept: 3 })
+    t.match(
+      rows.filter(({ set }) => set === 'app'),
+      [
+        { metric: 'browser.web_vital.lcp', rows: 1 },
+        { metric: 'browser.web_vital.ttfb', rows: 2, maxMicros: 300_000_000n },
+      ],
+    )
+  })
+
   await t.test('a window without inputs, and one without events, have no outputs', async (t) => {
     const none = await compute([])
     t.same(none.result.outputs, [])
@@ -356,7 +414,8 @@ const anyEvent: fc.Arbitrary<StoredEvent> = fc.record({
     .constantFrom('1', '2', '3', '4', '5', '6', '7', '8')
     .chain((id) => fc.constantFrom(id, `${id}${id}`, `x${id}`)),
   app_id: fc.constantFrom('a', 'b', "c'"),
-  name: fc.constantFrom('lcp', 'cls', 'Inp'),
+  name: fc.constantFrom('lcp', 'cls', 'Inp', 'browser.web_vital.ttfb'),
+  navigation_type: fc.constantFrom(null, 'navigate', 'soft-navigation', 'soft_navigation'),
   event_time: fc.oneof(
     fc.integer({ min: NOON - 2, max: NOON + 5 }),
     fc.integer({ min: NOON + 899_995, max: NOON + 900_002 }),
@@ -408,10 +467,14 @@ const anyEvent: fc.Arbitrary<StoredEvent> = fc.record({
   page_route: hostile,
   page_path: hostile,
   country: hostile,
-  device_type: fc.constantFrom(null, 'mobile'),
+  device_type: fc.constantFrom(null, 'mobile', 'bot', 'Bot'),
   user_agent_name: fc.constantFrom(null, 'Firefox'),
 })
-const anyLimits = fc.record({ maxMetrics: fc.constantFrom(1, 2, 500), maxValues: fc.constantFrom(1, 3, 500) })
+const anyLimits = fc.record({
+  bots: fc.constantFrom('exclude' as const, 'include' as const),
+  maxMetrics: fc.constantFrom(1, 2, 500),
+  maxValues: fc.constantFrom(1, 3, 500),
+})
 
 /** What the query API answers for a quantile. */
 function estimate(histogram: string, q: number): number {

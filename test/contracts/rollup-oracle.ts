@@ -34,16 +34,12 @@ export function oracle(
   readonly rows: readonly RollupRow[]
   readonly counts: WindowCounts
 } {
-  const counts = { outsideWindow: 0, negative: 0, outOfRange: 0, notANumber: 0 }
+  const counts = { outsideWindow: 0, negative: 0, outOfRange: 0, notANumber: 0, bots: 0, softNavigations: 0 }
   const valid: Row[] = []
   for (const event of events) {
-    const { event_time: time, value } = event
-    if (time == null || time < window.fromMs || time >= window.toMs) counts.outsideWindow += 1
-    else if (value == null || Number.isNaN(value) || !event.app_id || !event.event_id || !event.name)
-      counts.notANumber += 1
-    else if (value < 0) counts.negative += 1
-    else if (value > 1e12) counts.outOfRange += 1
-    else valid.push(rowOf(event, window))
+    const outcome = outcomeOf(event, window)
+    if (outcome === 'valid') valid.push(rowOf(event, window))
+    else counts[outcome] += 1
   }
   const delivered = firstOfEach(valid, (row) => [row.app, row.eventId], earlier)
   const kept = [
@@ -66,6 +62,20 @@ export function oracle(
     },
   }
 }
+
+function outcomeOf(event: StoredEvent, { fromMs, toMs, definition }: OracleWindow) {
+  const { event_time: time, value } = event
+  if (time == null || time < fromMs || time >= toMs) return 'outsideWindow'
+  const isNamed = event.app_id && event.event_id && event.name
+  if (value == null || Number.isNaN(value) || !isNamed) return 'notANumber'
+  if (value < 0) return 'negative'
+  if (value > 1e12) return 'outOfRange'
+  if (definition.bots === 'exclude' && event.device_type === 'bot') return 'bots'
+  return isSoftTtfb(event) ? 'softNavigations' : 'valid'
+}
+
+const isSoftTtfb = ({ name, navigation_type: type }: StoredEvent) =>
+  name === 'browser.web_vital.ttfb' && (type === 'soft-navigation' || type === 'soft_navigation')
 
 function rowOf(event: StoredEvent, { definition }: OracleWindow): Row {
   const value = event.value ?? Number.NaN

@@ -23,7 +23,8 @@ export function goldenEvents(): readonly StoredEvent[] {
         page_route: pick(TEXTS),
         page_path: pick([null, undefined, '', '/products/7', "/it's"]),
         country: pick([null, '', 'IN', 'GB', 'US']),
-        device_type: pick([undefined, 'mobile', 'desktop']),
+        device_type: pick([undefined, 'mobile', 'desktop', 'mobile', 'desktop', 'bot', 'Bot']),
+        navigation_type: pick([null, 'navigate', 'soft-navigation', 'soft_navigation']),
         user_agent_name: pick(TEXTS),
       }),
     )
@@ -52,7 +53,7 @@ const row = (index: number, change: StoredEvent): StoredEvent => ({
 /** Without the last digits, in which versions of the runtime may differ. */
 const steady = (value: number) => Number(value.toPrecision(12))
 
-const NAMES = ['browser.web_vital.lcp', 'browser.web_vital.cls', 'a', 'B', 'x:y/z-1.2']
+const NAMES = ['browser.web_vital.ttfb', 'browser.web_vital.lcp', 'browser.web_vital.cls', 'a', 'B', 'x:y/z-1.2']
 /** More than are kept apart, and rows that say none. */
 const UNITS = ['ms', 'ms', 'ms', '1', 'By', null, '', '{view}', 's', 'S', '~other', '~unknown', 'ß', '\u0000', '🙂']
 /** As many as are counted alike, and what is none: those count as 1. */

@@ -32,6 +32,7 @@ export const DEFINITION: RollupDefinition = {
     { name: 'app', dimensions: [] },
     { name: 'each', dimensions: ['app_version'] },
   ],
+  bots: 'exclude',
   maxMetrics: 500,
   maxValues: 100_000,
 }

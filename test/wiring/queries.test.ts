@@ -16,7 +16,16 @@ import { committed, rollupRow } from '../fakes/aggregation/store.ts'
 const QUARTER = 900_000
 const noon = Date.UTC(2026, 10, 22, 12)
 const WINDOWS = 60
-const definitions = [{ id: 'default', grainMs: QUARTER, sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 }]
+const definitions = [
+  {
+    id: 'default',
+    grainMs: QUARTER,
+    sets: DEFAULT_SETS,
+    bots: 'exclude' as const,
+    maxMetrics: 500,
+    maxValues: 500,
+  },
+]
 const spread = Array.from({ length: 60 }, (_, i) => 10 * 1.1 ** i)
 const routes = Array.from({ length: 300 }, (_, i) => `/r${i}`)
 

@@ -179,6 +179,8 @@ export const WindowsAnswer = Type.Object({
       rows: Type.Optional(count('Rollup rows.')),
       late: Type.Optional(count('Rows counted that came after the grace.')),
       rejected: Type.Optional(count('Rows with a value that cannot be counted.')),
+      bots: Type.Optional(count('Rows of declared bots: counted here alone.')),
+      softNavigations: Type.Optional(count('Rows of a TTFB of soft navigations, likewise.')),
       reason: Type.Optional(
         Type.String({ description: 'Why the window has failed, when its manifest cannot be read.' }),
       ),

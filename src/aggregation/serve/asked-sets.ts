@@ -6,13 +6,28 @@ import { writtenAs } from './notices.ts'
 /** A set that is asked for, behind the parameter that names it. */
 export type AskedSet = readonly [parameter: string, set: string]
 
-/** The first rollup, or the named one, that keeps all of these sets. */
+export interface AskedRollup {
+  readonly rollup?: string | undefined
+  readonly bots?: RollupDefinition['bots'] | undefined
+}
+
+/** Why there is no other rollup, where each does so. */
+const NO_BOTS: Readonly<Record<RollupDefinition['bots'], string>> = {
+  exclude:
+    'must be exclude: no rollup that answers counts bots; one of `aggregation.rollups` with `bots: include` would',
+  include:
+    'must be include: each rollup that answers counts bots as anybody; one with `bots: exclude` would not',
+}
+
+/** The first rollup, or the named one, that keeps all of these sets, and has bots or not, where that is asked for. */
 export function definitionFor(
   definitions: readonly RollupDefinition[],
-  rollup: string | undefined,
+  { rollup, bots }: AskedRollup,
   sets: readonly AskedSet[],
 ): RollupDefinition {
-  const named = definitions.filter(({ id }) => rollup === undefined || id === rollup)
+  const called = definitions.filter(({ id }) => rollup === undefined || id === rollup)
+  const named = called.filter((definition) => bots === undefined || definition.bots === bots)
+  if (called.length > 0 && named.length === 0) throw invalid('bots', NO_BOTS[called[0]?.bots ?? 'exclude'])
   const found = named.find((definition) => sets.every(([, set]) => keeps(definition, set)))
   if (found !== undefined) return found
   if (named.length === 0)

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import Type, { type Static } from 'typebox'
 import { createYielder } from '../../std/async/yielding.ts'
 import type { LocalDay } from '../../std/input/time-zone.ts'
+import { type RowsOfUnit, unitCounts } from '../rollup/model/units.ts'
 import type { CommittedWindow, SeriesWindow } from '../rollup/stores/store.ts'
 
 export const Completeness = Type.Object({
@@ -41,6 +42,13 @@ export async function generationOf(
     if (breath.shouldYield()) await breath.yieldNow()
   }
   return hash.digest('hex').slice(0, 16)
+}
+
+/** Rows by unit, most rows first. */
+export function unitsOf(windows: readonly SeriesWindow[]): readonly RowsOfUnit[] {
+  const counts = unitCounts()
+  for (const { units } of windows) units.forEach(counts.add)
+  return counts.ranked()
 }
 
 /** What is there of a range, and what is not yet. */

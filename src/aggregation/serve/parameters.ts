@@ -86,6 +86,8 @@ export interface Selection {
   readonly set: string
   /** Answers to it; undefined: the first rollup that keeps the set. */
   readonly rollup?: string | undefined
+  /** Left out: as that rollup does. */
+  readonly bots?: 'exclude' | 'include' | undefined
   readonly fromMs: number
   readonly toMs: number
   readonly quantiles: readonly number[]

@@ -91,6 +91,12 @@ const rollup = Type.Optional(
     description: 'By default the first that keeps the set.',
   }),
 )
+const bots = Type.Optional(
+  Type.Enum(['exclude', 'include'], {
+    description:
+      'Whether numbers are with those of declared bots: refused where no rollup is so. By default as the rollup is.',
+  }),
+)
 const range = {
   from: instant('Start; by default 24 hours before `to`.'),
   to: instant('End, not included; by default now.'),
@@ -115,6 +121,7 @@ export const seriesParameters = (sets: readonly string[]) =>
       ...overTime(sets, 'By default the finest that the grain has and a chart of the range has room for.'),
       q,
       rollup,
+      bots,
     },
     strict,
   )
@@ -130,6 +137,7 @@ export const histogramParameters = (sets: readonly string[]) =>
           'Of the one histogram: `otel` is a data point of an OpenTelemetry exponential histogram, `prometheus` a native histogram, both as JSON of their protobuf.',
       }),
       rollup,
+      bots,
     },
     strict,
   )
@@ -160,6 +168,7 @@ export const topParameters = (sets: readonly string[]) =>
         description: 'Least count of a ranked value.',
       }),
       rollup,
+      bots,
     },
     strict,
   )
@@ -200,6 +209,7 @@ export const compareParameters = (sets: readonly string[]) =>
           'For who asks again and again while more is measured: `true` makes each answer as sure as if it were the only one.',
       }),
       rollup,
+      bots,
     },
     strict,
   )
@@ -227,10 +237,11 @@ export const ChangesParameters = Type.Object(
       ),
     ),
     rollup,
+    bots,
   },
   strict,
 )
 export type ChangesParameters = Static<typeof ChangesParameters>
 
-export const MetricsParameters = Type.Object({ app, unit, ...range, rollup }, strict)
+export const MetricsParameters = Type.Object({ app, unit, ...range, rollup, bots }, strict)
 export type MetricsParameters = Static<typeof MetricsParameters>

@@ -3,24 +3,18 @@ import { invalid } from '../../std/input/invalid.ts'
 import type { LocalDay } from '../../std/input/time-zone.ts'
 import type { RollupDefinition } from '../rollup/model/definition.ts'
 import { RELATIVE_ERROR, SCALE } from '../rollup/model/measure.ts'
-import type { Thresholds, ThresholdsByMetric } from '../rollup/model/thresholds.ts'
-import { type RowsOfUnit, type ToldUnits, toldUnits, unitCounts } from '../rollup/model/units.ts'
-import type { MetricsRequest, RollupStore, SeriesRequest, SeriesWindow } from '../rollup/stores/store.ts'
+import { type Thresholds, type ThresholdsByMetric, thresholdsIn } from '../rollup/model/thresholds.ts'
+import { metricsIn, toldUnits } from '../rollup/model/units.ts'
+import type { RollupStore, SeriesRequest, SeriesWindow } from '../rollup/stores/store.ts'
 import { definitionFor, dividedBy, valuesOf } from './asked-sets.ts'
-import { completenessOf, generationOf, together } from './completeness.ts'
+import { completenessOf, generationOf, together, unitsOf } from './completeness.ts'
 import { computeHistogram, computeSteps, type HistogramQuery } from './histogram.ts'
-import { type EmptyAnswer, NO_SUCH_UNIT, noticesOf, unknownValues } from './notices.ts'
+import { noticesIn, whyEmpty } from './notices.ts'
 import { durationText, type Selection, type SeriesStep } from './parameters.ts'
 import { type ChangesQuery, computeChanges } from './periods/changes.ts'
 import { type CompareQuery, computeComparison } from './periods/compare.ts'
 import type { Cache, KeptAnswer } from './query-cache.ts'
-import {
-  alignedPeriod,
-  alignedRange,
-  computeRanking,
-  MAX_RANKED_WINDOWS,
-  type RankingQuery,
-} from './ranking.ts'
+import { alignedPeriod, alignedRange, computeRanking, type RankingQuery } from './ranking.ts'
 import { computeSeries, covering, defaultStep, type SeriesQuery, stepsOf, wholeRange } from './series.ts'
 
 export interface QueryPorts {
@@ -55,7 +49,10 @@ export interface Queries {
   /** A ChangesAnswer. */
   changes(query: ChangesQuery, asking: QueryContext): Promise<string>
   /** A MetricsAnswer. */
-  metrics(query: Pick<Selection, 'app' | 'unit' | 'rollup'> & LocalDay, asking: QueryContext): Promise<string>
+  metrics(
+    query: Pick<Selection, 'app' | 'unit' | 'rollup' | 'bots'> & LocalDay,
+    asking: QueryContext,
+  ): Promise<string>
 }
 
 export function createQueries({ store, definitions, thresholds, cache, clock }: QueryPorts): Queries {
@@ -71,18 +68,10 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
     const ranked = unitsOf(found.flatMap(({ windows }) => windows))
     const told = toldUnits(ranked, query.unit)
     const unit = query.unit ?? told.unit
-    const limits = thresholdsIn(query.metric, unit, ranked)
+    const limits = thresholdsIn(thresholds.get(query.metric), unit, ranked[0]?.unit)
     const dataGen = await generationOf(all, unit, signal)
     const key = JSON.stringify([definition.id, query, unit, limits, dataGen])
     return { found, told, limits, dataGen, computed: await cache.through(key, () => compute(unit, limits)) }
-  }
-
-  /** Those of a metric, where the numbers are in the unit that they are in. */
-  function thresholdsIn(metric: string, unit: string, ranked: readonly RowsOfUnit[]): Thresholds | undefined {
-    const found = thresholds.get(metric)
-    const [most] = ranked
-    const isTheirs = most === undefined || unit === (found?.unit ?? most.unit)
-    return found && isTheirs ? { good: found.good, poor: found.poor } : undefined
   }
 
   /** What was computed, behind what is of this moment. */
@@ -95,8 +84,9 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
     )
     const notices: string[] = []
     const isNone = asked.query.unit !== undefined && asked.query.unit !== told.unit
-    const work = { told, isNone, sets, asking }
-    for (const period of found) notices.push(...(await whyEmpty(period, computed, work)))
+    const work = { store, told, isNone, sets, asking }
+    for (const { name, ...period } of found)
+      notices.push(...(await whyEmpty({ ...period, name, isEmpty: isEmptyIn(computed, name) }, work)))
     const head = {
       ...asked.head,
       grain: durationText(grainMs),
@@ -111,41 +101,9 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
     return `${JSON.stringify(head).slice(0, -1)},${computed.text.slice(1)}`
   }
 
-  /** Why an answer has no row. It is not kept: whether it was would tell a reader of one app that another app has changed. */
-  async function whyEmpty(
-    { request, name, windows }: FoundPeriod,
-    computed: KeptAnswer,
-    { told, isNone, sets, asking }: EmptyWork,
-  ): Promise<readonly string[]> {
-    const said = (notices: readonly string[]) =>
-      name === undefined ? notices : notices.map((notice) => `${name}: ${notice}`)
-    if (windows.some(({ units }) => units.length > 0)) {
-      if (isNone) return said([NO_SUCH_UNIT])
-      const isOfValues = request.values?.some((value) => value !== '') === true
-      return isOfValues && isEmptyIn(computed, name) ? said([unknownValues(request.set, sets, told)]) : []
-    }
-    // A list of names is no reason for an answer that is right to come too late.
-    if (windows.length > MAX_RANKED_WINDOWS) return []
-    const { rollup, app, metric, fromMs, toMs } = request
-    const found = await store.metrics({ rollup, app, fromMs, toMs }, asking.signal)
-    const names = { app, metric, metrics: found.map((each) => each.metric) }
-    return said(await noticesIn({ rollup, fromMs, toMs }, names, asking))
-  }
-
-  /** Apps that are not configured may be in the range all the same: their names are for who may read them all. */
-  async function noticesIn(
-    range: Omit<MetricsRequest, 'app'>,
-    names: Omit<EmptyAnswer, 'apps'>,
-    { apps, ofAllApps, signal }: QueryContext,
-  ): Promise<readonly string[]> {
-    const isUnknown = names.metrics.length === 0 && apps?.includes(names.app) === false
-    const there = isUnknown && ofAllApps ? await store.apps(range, signal) : []
-    return noticesOf({ ...names, apps: apps && [...apps, ...there] })
-  }
-
   return {
     async series(asked, asking) {
-      const definition = definitionFor(definitions, asked.rollup, [['set', asked.set]])
+      const definition = definitionFor(definitions, asked, [['set', asked.set]])
       const { grainMs } = definition
       const step = asked.step ?? defaultStep(asked, grainMs)
       const values = valuesOf(asked, definition, definitions)
@@ -158,7 +116,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
     },
 
     async top(asked, asking) {
-      const definition = definitionFor(definitions, asked.rollup, [['set', asked.set]])
+      const definition = definitionFor(definitions, asked, [['set', asked.set]])
       const query = { ...asked, ...alignedRange(asked, definition.grainMs), rollup: definition.id }
       const compute: Compute = (unit) => computeRanking(store, { ...query, unit }, asking)
       return answer(ofRange(definition, query, compute), asking)
@@ -167,7 +125,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
     async histogram(asked, asking) {
       const { step, format } = asked
       if (step !== undefined && format !== 'json') throw invalid('format', 'must be json beside step')
-      const definition = definitionFor(definitions, asked.rollup, [['set', asked.set]])
+      const definition = definitionFor(definitions, asked, [['set', asked.set]])
       const values = valuesOf(asked, definition, definitions)
       const rows = { grainMs: definition.grainMs, values: values.length }
       const steps = step === undefined ? wholeRange(asked, rows) : stepsOf({ ...asked, step }, rows)
@@ -182,7 +140,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
 
     async compare(asked, asking) {
       const { app, metric, a, b } = asked
-      const definition = definitionFor(definitions, asked.rollup, [
+      const definition = definitionFor(definitions, asked, [
         ['a.set', a.set],
         ['b.set', b.set],
       ])
@@ -205,7 +163,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
     async changes(asked, asking) {
       const { app, metric } = asked
       const named = asked.sets?.map((set) => ['sets', set] as const) ?? []
-      const definition = definitionFor(definitions, asked.rollup, named)
+      const definition = definitionFor(definitions, asked, named)
       const { id: rollup, grainMs } = definition
       const { sets, total } = dividedBy(definition, asked.sets)
       const rows = { grainMs, sets: sets.length + 1 }
@@ -218,17 +176,13 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       return answer({ definition, query, head: {}, periods, besides, compute }, asking)
     },
 
-    async metrics({ app, unit, rollup, fromMs, toMs }, asking) {
-      const definition = definitionFor(definitions, rollup, [])
+    async metrics({ app, unit, rollup, bots, fromMs, toMs }, asking) {
+      const definition = definitionFor(definitions, { rollup, bots }, [])
       const range = { rollup: definition.id, ...alignedRange({ fromMs, toMs }, definition.grainMs) }
       const found = await store.metrics({ app, ...range }, asking.signal)
-      const notices = await noticesIn(range, { app, metrics: found.map(({ metric }) => metric) }, asking)
-      const metrics = found.flatMap(({ metric, units }) => {
-        const told = toldUnits(units, unit)
-        const rows = units.find((each) => each.unit === (unit ?? told.unit))?.rows
-        return rows === undefined ? [] : [{ metric, ...told, rows }]
-      })
-      metrics.sort((a, b) => b.rows - a.rows)
+      const names = { app, metrics: found.map(({ metric }) => metric) }
+      const notices = await noticesIn(range, names, { store, asking })
+      const metrics = metricsIn(found, unit)
       return JSON.stringify({ metrics, ...(notices.length > 0 && { notices }) })
     },
   }
@@ -260,14 +214,6 @@ interface Asked {
 type Compute = (unit: string, limits: Thresholds | undefined) => Promise<KeptAnswer>
 type RangeOfSet = Omit<SeriesRequest, 'unit'>
 
-interface EmptyWork {
-  readonly told: ToldUnits
-  /** The unit that was asked for is not there. */
-  readonly isNone: boolean
-  readonly sets: RollupDefinition['sets']
-  readonly asking: QueryContext
-}
-
 /** A question of one range, which the answer names. */
 function ofRange(
   definition: RollupDefinition,
@@ -278,12 +224,6 @@ function ofRange(
   const length = step !== undefined && { step: step === 'day' ? '1d' : durationText(step) }
   const head = { ...length, from: fromMs, to: toMs }
   return { definition, query, head, periods: [{ request: query }], compute }
-}
-
-function unitsOf(windows: readonly SeriesWindow[]): readonly RowsOfUnit[] {
-  const counts = unitCounts()
-  for (const { units } of windows) units.forEach(counts.add)
-  return counts.ranked()
 }
 
 /** Whether there was no row in the range of this name. */

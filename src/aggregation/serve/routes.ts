@@ -93,10 +93,10 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
     schema: documents.compare,
     handler: (request, reply) =>
       answer(request, reply, async (asking) => {
-        const { app: id, metric, unit, rollup: named, at, sequential } = request.query
+        const { app: id, metric, unit, rollup: named, bots, at, sequential } = request.query
         const [a, b] = [sideOf(request.query, 'a'), sideOf(request.query, 'b')]
         const asked = {
-          ...{ app: id, metric, unit, rollup: named, q: Number(request.query.q), a, b },
+          ...{ app: id, metric, unit, rollup: named, bots, q: Number(request.query.q), a, b },
           ...{ at: at === undefined ? undefined : Number(at), sequential: sequential === 'true' },
         }
         return queries.compare(asked, asking)
@@ -107,10 +107,10 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
     schema: documents.changes,
     handler: (request, reply) =>
       answer(request, reply, async (asking) => {
-        const { app: id, metric, unit, q, rollup: named, sets: sent } = request.query
+        const { app: id, metric, unit, q, rollup: named, bots, sets: sent } = request.query
         const now = parsePeriod(request.query, ['from', 'to'])
         const base = parsePeriod(request.query, ['base.from', 'base.to'])
-        const asked = { app: id, metric, unit, rollup: named, q: Number(q), now, base }
+        const asked = { app: id, metric, unit, rollup: named, bots, q: Number(q), now, base }
         return queries.changes({ ...asked, sets: sent === undefined ? undefined : parseSets(sent) }, asking)
       }),
   })
@@ -130,8 +130,11 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
     schema: documents.metrics,
     handler: (request, reply) =>
       answer(request, reply, async (asking) => {
-        const { app: id, unit, rollup: named, ...times } = request.query
-        return queries.metrics({ app: id, unit, rollup: named, ...parseRange(times, clock.nowMs()) }, asking)
+        const { app: id, unit, rollup: named, bots, ...times } = request.query
+        return queries.metrics(
+          { app: id, unit, rollup: named, bots, ...parseRange(times, clock.nowMs()) },
+          asking,
+        )
       }),
   })
 
@@ -164,8 +167,8 @@ function selectionOf(
   query: TopParameters | SeriesParameters | HistogramParameters,
   clock: Clock,
 ): Omit<Selection, 'quantiles'> {
-  const { app, metric, unit, set, rollup: named } = query
-  return { app, metric, unit, set, rollup: named, ...parseRange(query, clock.nowMs()) }
+  const { app, metric, unit, set, rollup: named, bots } = query
+  return { app, metric, unit, set, rollup: named, bots, ...parseRange(query, clock.nowMs()) }
 }
 
 const sideOf = (query: CompareParameters, name: 'a' | 'b') => ({

@@ -50,6 +50,11 @@ const Rollup = group({
     minItems: 1,
     maxItems: 20,
   }),
+  bots: literals(['exclude', 'include'], {
+    description:
+      'What becomes of events of declared crawlers and monitors (`device_type` `bot`). Excluded they are in no number: each window tells how many they were ([operations](operations.md)). Included they count as anybody, and queries ask for it by `bots=include`.',
+    default: 'exclude',
+  }),
   maxMetrics: positive(500, {
     description:
       'How many metrics of an app a window keeps apart, the most frequent; the others are `~other`.',

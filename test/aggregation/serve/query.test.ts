@@ -491,6 +491,30 @@ test('an answer is of one unit, by default that of most rows, and names the othe
   t.notOk('notices' in (await series({ unit: 's' })))
 })
 
+test('whether bots are in a number is a matter of the rollup, and who asks for another is told', async (t) => {
+  const people = queriesOver()
+  await people.store.fill(committed(noon - HOUR), [rollupRow({}, ramp(40))])
+  t.match(await people.series({ bots: 'exclude' }), { total: { n: 40 } })
+  const { queries } = people
+  const refused = { code: 'invalid_request', message: /^bots must be exclude: no rollup .*bots: include/ }
+  await t.rejects(people.series({ bots: 'include' }), refused)
+  await t.rejects(people.top({ bots: 'include' }), refused)
+  await t.rejects(people.series({ bots: 'include', rollup: 'default' }), refused)
+  await t.rejects(
+    queries.metrics({ app: 'shop', bots: 'include', fromMs: noon - HOUR, toMs: noon }, all),
+    refused,
+  )
+  const both = queriesOver([quarterly, { ...quarterly, id: 'everybody', bots: 'include' }])
+  await both.store.fill(committed(noon - HOUR), [rollupRow({}, ramp(40))])
+  await both.store.fill(committed(noon - HOUR, { rollup: 'everybody' }), [rollupRow({}, ramp(90))])
+  t.match(await both.series(), { total: { n: 40 } })
+  t.match(await both.series({ bots: 'include' }), { total: { n: 90 } })
+  await t.rejects(both.series({ bots: 'exclude', rollup: 'everybody' }), {
+    message: /^bots must be include: /,
+  })
+  await t.rejects(both.series({ bots: 'include', rollup: 'none' }), { message: /^rollup must be one of / })
+})
+
 test('metrics are told by the rows of one unit, and of those that are asked for one', async (t) => {
   const { store, queries } = queriesOver()
   await store.fill(committed(noon - HOUR), [

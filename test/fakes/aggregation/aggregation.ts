@@ -26,6 +26,7 @@ export const definition: RollupDefinition = {
   id: 'vitals',
   grainMs: GRAIN,
   sets: [{ name: 'app', dimensions: [] }],
+  bots: 'exclude',
   maxMetrics: 500,
   maxValues: 500,
 }

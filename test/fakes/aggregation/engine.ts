@@ -55,6 +55,8 @@ export function memoryEngine(lake: Lake, arrivals: MemoryArrivals): MemoryEngine
           negative: inWindow.length - kept.length,
           outOfRange: 0,
           notANumber: 0,
+          bots: 0,
+          softNavigations: 0,
           kept: kept.length,
           late: kept.filter(({ receivedMs = 0 }) => receivedMs >= plan.lateAfterMs).length,
         },

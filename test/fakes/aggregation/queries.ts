@@ -19,6 +19,7 @@ export const quarterly: RollupDefinition = {
   id: 'default',
   grainMs: QUARTER,
   sets: DEFAULT_SETS,
+  bots: 'exclude',
   maxMetrics: 500,
   maxValues: 500,
 }

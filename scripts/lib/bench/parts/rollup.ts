@@ -111,7 +111,14 @@ async function rollup(yard: Yard, made: MadeLake): Promise<Outcome> {
   const { value, figures } = await costOf(made.rows, () =>
     yard.engine.compute(
       {
-        definition: { id: 'bench', grainMs: WINDOW_MS, sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 },
+        definition: {
+          id: 'bench',
+          grainMs: WINDOW_MS,
+          sets: DEFAULT_SETS,
+          bots: 'exclude',
+          maxMetrics: 500,
+          maxValues: 500,
+        },
         fromMs: WINDOW_FROM_MS,
         toMs,
         lateAfterMs: toMs + GRACE_MS,

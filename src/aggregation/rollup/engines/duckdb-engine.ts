@@ -137,6 +137,8 @@ async function countsOf(session: SqlSession, plan: WindowPlan): Promise<WindowCo
     negative: found.get('negative') ?? 0,
     outOfRange: found.get('out_of_range') ?? 0,
     notANumber: found.get('not_a_number') ?? 0,
+    bots: found.get('bot') ?? 0,
+    softNavigations: found.get('soft_navigation') ?? 0,
     kept: Number(kept),
     late: Number(late),
   }

@@ -25,6 +25,10 @@ export interface WindowCounts {
   readonly negative: number
   readonly outOfRange: number
   readonly notANumber: number
+  /** Rows of declared bots, where the definition excludes them: repeated deliveries are among them. */
+  readonly bots: number
+  /** Rows of a TTFB of soft navigations, likewise. */
+  readonly softNavigations: number
   readonly kept: number
   readonly late: number
 }
@@ -38,6 +42,8 @@ export const NO_COUNTS: WindowCounts = {
   negative: 0,
   outOfRange: 0,
   notANumber: 0,
+  bots: 0,
+  softNavigations: 0,
   kept: 0,
   late: 0,
 }

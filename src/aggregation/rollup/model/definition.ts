@@ -14,6 +14,8 @@ export interface RollupDefinition {
   readonly id: string
   readonly grainMs: number
   readonly sets: readonly DimensionSet[]
+  /** What becomes of rows of declared bots: by default they are counted apart, and in no number. */
+  readonly bots: 'exclude' | 'include'
   /** Most metric names an app, and most values a set: the rest is counted under OTHER. */
   readonly maxMetrics: number
   readonly maxValues: number
@@ -22,13 +24,13 @@ export interface RollupDefinition {
 /** Changes whenever rows of the definition would: a new hash is a new prefix, and old windows are computed anew. */
 export function definitionHash(definition: RollupDefinition): string {
   // Named one by one: the order in which a configuration lists its fields says nothing.
-  const { grainMs, maxMetrics, maxValues } = definition
+  const { grainMs, bots, maxMetrics, maxValues } = definition
   const sets = definition.sets.map(({ name, dimensions }) => ({ name, dimensions }))
-  return digestOfJson({ version: ROLLUP_VERSION, grainMs, sets, maxMetrics, maxValues }).slice(0, 16)
+  return digestOfJson({ version: ROLLUP_VERSION, grainMs, sets, bots, maxMetrics, maxValues }).slice(0, 16)
 }
 
 /** Version of the rollup rows and of the SQL that makes them: raised whenever the same events would give others. */
-export const ROLLUP_VERSION = 4
+export const ROLLUP_VERSION = 5
 
 /** The column `v` of a row: which columns it has. */
 export const ROW_VERSION = 2

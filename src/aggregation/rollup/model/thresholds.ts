@@ -28,3 +28,13 @@ export const thresholdsOf = (
     ...WEB_VITAL_THRESHOLDS,
     ...configured.map(({ metric, good, poor }) => [metric, { good, poor }] as const),
   ])
+
+/** Those of a metric, where the numbers are in the unit that they are in; `most`: the one of most rows, if there are any. */
+export function thresholdsIn(
+  found: MetricThresholds | undefined,
+  unit: string,
+  most: string | undefined,
+): Thresholds | undefined {
+  const isTheirs = most === undefined || unit === (found?.unit ?? most)
+  return found && isTheirs ? { good: found.good, poor: found.poor } : undefined
+}

@@ -51,4 +51,17 @@ export function toldUnits(ranked: readonly RowsOfUnit[], asked: string | undefin
   return { unit: unit ?? DEFAULTS.unit, ...(others.length > 0 && { otherUnits: others }) }
 }
 
+/** Metrics by the rows of one unit, most rows first, without those that have none of the one that is asked for. */
+export function metricsIn(
+  found: readonly { readonly metric: string; readonly units: readonly RowsOfUnit[] }[],
+  asked: string | undefined,
+) {
+  const metrics = found.flatMap(({ metric, units }) => {
+    const told = toldUnits(units, asked)
+    const rows = units.find(({ unit }) => unit === (asked ?? told.unit))?.rows
+    return rows === undefined ? [] : [{ metric, ...told, rows }]
+  })
+  return metrics.sort((a, b) => b.rows - a.rows)
+}
+
 const isOther = ({ unit }: RowsOfUnit): number => Number(unit === OTHER)

@@ -42,6 +42,8 @@ export interface WindowStatus extends Window {
   readonly rows: number | undefined
   readonly late: number | undefined
   readonly rejected: number | undefined
+  readonly bots: number | undefined
+  readonly softNavigations: number | undefined
   /** Why the window has failed, where that is known without asking its run: its manifest cannot be read. */
   readonly reason: string | undefined
   /** Rows that came after the window was sealed. */
@@ -223,6 +225,8 @@ function statusOf(facts: WindowFacts, times: Times, firstMs: number): WindowStat
     rows: manifest?.rows,
     late: counts?.late,
     rejected: counts && rejectedIn(counts),
+    bots: counts?.bots,
+    softNavigations: counts?.softNavigations,
     reason: facts.damaged?.message,
     tooLate: tooLateRows(facts, times),
     lagMs: Math.max(0, (manifest?.createdMs ?? times.nowMs) - window.toMs),

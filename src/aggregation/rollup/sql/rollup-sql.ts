@@ -19,7 +19,7 @@ export interface SqlDialect {
 
 /** What is computed, from the rows of the relation `events`, which has the event's columns. */
 export interface RollupQuery {
-  readonly definition: Pick<RollupDefinition, 'sets' | 'maxMetrics' | 'maxValues'>
+  readonly definition: Pick<RollupDefinition, 'sets' | 'bots' | 'maxMetrics' | 'maxValues'>
   readonly fromMs: number
   readonly toMs: number
   readonly lateAfterMs: number
@@ -30,7 +30,7 @@ const UNKNOWN = '~unknown'
 /** What the gateways tell of themselves is no measurement. A row without a name is one, though not a valid one. */
 const MEASUREMENTS = `(SELECT * FROM events WHERE COALESCE(name, '') <> ${quote(LEDGER_NAME)}) measurements`
 
-/** Rows by outcome: `kept`, `outside`, `not_a_number`, `negative` or `out_of_range`. */
+/** Rows by outcome: `kept`, `outside`, `not_a_number`, `negative`, `out_of_range`, `bot` or `soft_navigation`. */
 export function outcomes(dialect: SqlDialect, query: RollupQuery): string {
   return `SELECT outcome, COUNT(*) FROM (SELECT ${outcomeOf(dialect, query)} AS outcome FROM ${MEASUREMENTS}) q GROUP BY outcome`
 }
@@ -144,13 +144,26 @@ export function rollupRows(
   FROM buckets GROUP BY ${group}`
 }
 
+/** As web-vitals spells it, with hyphens or underscores. */
+const SOFT_NAVIGATIONS = ['soft-navigation', 'soft_navigation'].map(quote).join(', ')
+
+/**
+ * Rows with a value that are counted apart. Crawlers and monitors wait for nothing as people do. A navigation within a page
+ * has no first byte: its TTFB is 0 by definition, and as fast as nothing else is.
+ * https://github.com/GoogleChrome/web-vitals#report-metrics-for-soft-navigations
+ */
+const countedApart = (bots: RollupDefinition['bots']) =>
+  `${bots === 'exclude' ? "WHEN device_type = 'bot' THEN 'bot'" : ''}
+      WHEN name = 'browser.web_vital.ttfb' AND navigation_type IN (${SOFT_NAVIGATIONS}) THEN 'soft_navigation'`
+
 /** NaN compares in its own way in each engine, so it is asked for by name and first. */
-function outcomeOf(dialect: SqlDialect, { fromMs, toMs }: RollupQuery): string {
+function outcomeOf(dialect: SqlDialect, { definition, fromMs, toMs }: RollupQuery): string {
   const value = `CAST(value AS ${dialect.double})`
   const missing = ['app_id', 'event_id', 'name', 'value'].map((name) => `${name} IS NULL`).join(' OR ')
   return `CASE WHEN event_time >= ${fromMs} AND event_time < ${toMs} THEN
     CASE WHEN ${missing} OR ${dialect.isNaN(value)} THEN 'not_a_number'
-      WHEN ${value} < 0 THEN 'negative' WHEN ${value} > ${MAX_VALUE} THEN 'out_of_range' ELSE 'kept' END
+      WHEN ${value} < 0 THEN 'negative' WHEN ${value} > ${MAX_VALUE} THEN 'out_of_range'
+      ${countedApart(definition.bots)} ELSE 'kept' END
     ELSE 'outside' END`
 }
 

@@ -22,6 +22,7 @@ export interface ChangesQuery {
   readonly unit?: string | undefined
   /** Answers to it; undefined: the first rollup that keeps the sets. */
   readonly rollup?: string | undefined
+  readonly bots?: 'exclude' | 'include' | undefined
   /** The quantile of the base at which shares are compared. */
   readonly q: number
   readonly base: LocalDay

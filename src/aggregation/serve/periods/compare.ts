@@ -20,6 +20,7 @@ export interface CompareQuery extends ComparisonOf {
   readonly unit?: string | undefined
   /** Answers to it; undefined: the first rollup that keeps both sets. */
   readonly rollup?: string | undefined
+  readonly bots?: 'exclude' | 'include' | undefined
   /** What is asked about. */
   readonly a: ComparedSide
   /** Its base. */

@@ -194,7 +194,14 @@ test('a row of theirs that says no time costs none of its neighbours, is in no n
     )
     const { counts } = await engine.compute(
       {
-        definition: { id: 'd', grainMs: 60_000, sets: [], maxMetrics: 9, maxValues: 9 },
+        definition: {
+          id: 'd',
+          grainMs: 60_000,
+          sets: [],
+          bots: 'exclude' as const,
+          maxMetrics: 9,
+          maxValues: 9,
+        },
         ...{ fromMs: minuteMs, toMs: minuteMs + 60_000, lateAfterMs: clock.nowMs(), inputs: [own, key] },
         outputPrefix: `rollups/${objects}/`,
       },

@@ -103,6 +103,7 @@ test('an object without a word of its inputs, as older versions left behind, is 
     id: 'd',
     grainMs: 900_000,
     sets: [{ name: 'app', dimensions: [] }],
+    bots: 'exclude' as const,
     maxMetrics: 9,
     maxValues: 9,
   }

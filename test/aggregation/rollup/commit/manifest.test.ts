@@ -26,6 +26,7 @@ const definition: RollupDefinition = {
   id: 'vitals',
   grainMs: GRAIN,
   sets: [],
+  bots: 'exclude',
   maxMetrics: 500,
   maxValues: 500,
 }
@@ -49,6 +50,8 @@ const manifest = (over: Partial<Manifest> = {}): Manifest => ({
     negative: 1,
     outOfRange: 2,
     notANumber: 3,
+    bots: 0,
+    softNavigations: 0,
     kept: 2,
     late: 1,
   },

@@ -17,7 +17,14 @@ import { goldenEvents } from '../../../golden/rollup-events.ts'
 
 const INPUT = 'raw/gateway/dt=2026-11-22/hr=12/a.parquet'
 const plan: WindowPlan = {
-  definition: { id: 'd', grainMs: 900_000, sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 },
+  definition: {
+    id: 'd',
+    grainMs: 900_000,
+    sets: DEFAULT_SETS,
+    bots: 'exclude',
+    maxMetrics: 500,
+    maxValues: 500,
+  },
   fromMs: NOON,
   toMs: NOON + 900_000,
   lateAfterMs: NOON + 1_000_000,

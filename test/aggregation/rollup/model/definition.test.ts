@@ -9,18 +9,22 @@ const definition: RollupDefinition = {
   id: 'default',
   grainMs: 900_000,
   sets: DEFAULT_SETS,
+  bots: 'exclude',
   maxMetrics: 500,
   maxValues: 500,
 }
 
 test('the hash of a definition is pinned: another one would compute every window anew', async (t) => {
-  t.equal(definitionHash(definition), 'bb4e6586657ec616')
+  t.equal(definitionHash(definition), 'e607f990e2318675')
 })
 
 test('the order of fields says nothing', async (t) => {
-  const { id, grainMs, sets, maxMetrics, maxValues } = definition
+  const { id, grainMs, sets, bots, maxMetrics, maxValues } = definition
   const turned = sets.map(({ name, dimensions }) => ({ dimensions, name }))
-  t.equal(definitionHash({ maxValues, maxMetrics, sets: turned, grainMs, id }), definitionHash(definition))
+  t.equal(
+    definitionHash({ maxValues, maxMetrics, sets: turned, bots, grainMs, id }),
+    definitionHash(definition),
+  )
 })
 
 test('the hash changes with whatever changes rows, and not with the name', async (t) => {
@@ -30,6 +34,7 @@ test('the hash changes with whatever changes rows, and not with the name', async
     { grainMs: 60_000 },
     { sets: DEFAULT_SETS.slice(1) },
     { sets: [...DEFAULT_SETS].reverse() },
+    { bots: 'include' as const },
     { maxMetrics: 499 },
     { maxValues: 499 },
   ]) {

@@ -10,7 +10,7 @@ import {
 } from '../../../../src/aggregation/rollup/sql/rollup-sql.ts'
 
 const query = {
-  definition: { sets: DEFAULT_SETS, maxMetrics: 500, maxValues: 500 },
+  definition: { sets: DEFAULT_SETS, bots: 'exclude' as const, maxMetrics: 500, maxValues: 500 },
   fromMs: 1_000,
   toMs: 2_000,
   lateAfterMs: 3_000,
