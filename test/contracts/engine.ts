@@ -8,7 +8,11 @@ import type {
   ReadRows,
   WindowPlan,
 } from '../../src/aggregation/rollup/engines/engine.ts'
-import { DEFAULT_SETS, type RollupDefinition } from '../../src/aggregation/rollup/model/definition.ts'
+import {
+  appliesTo,
+  DEFAULT_SETS,
+  type RollupDefinition,
+} from '../../src/aggregation/rollup/model/definition.ts'
 import { GAMMA, RELATIVE_ERROR, ZERO_BUCKET } from '../../src/aggregation/rollup/model/measure.ts'
 import { MAX_UNITS } from '../../src/aggregation/rollup/model/units.ts'
 import type { RollupRow } from '../../src/aggregation/rollup/stores/store.ts'
@@ -32,7 +36,11 @@ const QUARTER_MS = 900_000
 const DEFINITION: RollupDefinition = {
   id: 'standard',
   grainMs: QUARTER_MS,
-  sets: [...DEFAULT_SETS, { name: 'two', dimensions: ['page_route', 'country'] }],
+  sets: [
+    ...DEFAULT_SETS,
+    { name: 'two', dimensions: ['page_route', 'country'] },
+    { name: 'status', dimensions: ['http_response_status_code', 'attributes.a-B.1'], metrics: ['a', 'B*'] },
+  ],
   bots: 'exclude',
   maxMetrics: 500,
   maxValues: 500,
@@ -89,6 +97,78 @@ export async function engineContract(
     t.ok(result.outputs.every(({ bytes }) => bytes > 0))
     t.same(await list(plan.outputPrefix), result.outputs.map(({ key }) => key).sort())
   })
+
+  await t.test(
+    'each set is a complete partition of the metrics that it is kept of, to the last bucket',
+    async (t) => {
+      const { rows } = await compute([goldenEvents()], { definition: GOLDEN })
+      const sums = (set: string) => {
+        const groups = new Map<
+          string,
+          Pick<RollupRow, 'n' | 'rows' | 'sum' | 'squares'> & { buckets: Map<string, bigint> }
+        >()
+        for (const row of rows.filter((each) => each.set === set)) {
+          const key = JSON.stringify([row.app, row.metric, row.unit])
+          const into = groups.get(key) ?? { n: 0n, rows: 0, sum: 0n, squares: 0n, buckets: new Map() }
+          const buckets = new Map(into.buckets)
+          for (const [index = '', weight = ''] of row.histogram.split(',').map((each) => each.split(':')))
+            buckets.set(index, (buckets.get(index) ?? 0n) + BigInt(weight))
+          groups.set(key, {
+            ...{ n: into.n + row.n, rows: into.rows + row.rows, sum: into.sum + row.sum },
+            ...{ squares: into.squares + row.squares, buckets },
+          })
+        }
+        return groups
+      }
+      const whole = sums('app')
+      t.ok(whole.size > 20)
+      for (const set of GOLDEN.sets) {
+        const own = [...whole].filter(([key]) => appliesTo(set, JSON.parse(key)[1]))
+        t.ok(own.length > 0, set.name)
+        t.same(sums(set.name), new Map(own), set.name)
+      }
+      const values = rows.flatMap(({ set, value }) => (set === 'route' ? [value] : []))
+      t.ok(
+        values.includes('~other') && values.includes('~unknown'),
+        'what is beyond the limit, and what says nothing',
+      )
+    },
+  )
+
+  await t.test(
+    'a set of attributes, and of some metrics, which others may have stored in any form',
+    async (t) => {
+      const sets = [
+        { name: 'target', dimensions: ['attributes.target'], metrics: ['browser.web_vital.*'] },
+        { name: 'status', dimensions: ['http_response_status_code'], metrics: ['fetch'] },
+      ] as const
+      const events = [
+        ['a', { target: '#hero' }],
+        ['b', { target: '' }],
+        ['c', { Target: '#other' }],
+        ['d', null],
+        ['e', { target: '🙂'.repeat(300) }],
+      ] as const
+      const fetched = [200, 404, 404, null].map((status, i) =>
+        storedEvent({ event_id: `s-${i}`, name: 'fetch', http_response_status_code: status }),
+      )
+      const { rows } = await compute(
+        [[...events.map(([event_id, attributes]) => storedEvent({ event_id, attributes })), ...fetched]],
+        { definition: { ...DEFINITION, sets } },
+      )
+      t.same(
+        rows.map(({ metric, set, value, rows: measured }) => [metric, set, value, measured]),
+        [
+          ['browser.web_vital.lcp', 'target', '#hero', 1],
+          ['browser.web_vital.lcp', 'target', '~unknown', 3],
+          ['browser.web_vital.lcp', 'target', '🙂'.repeat(256), 1],
+          ['fetch', 'status', '200', 1],
+          ['fetch', 'status', '404', 2],
+          ['fetch', 'status', '~unknown', 1],
+        ],
+      )
+    },
+  )
 
   await t.test(
     'order, split and repetition of deliveries change nothing but the count of duplicates',
@@ -414,7 +494,7 @@ const anyEvent: fc.Arbitrary<StoredEvent> = fc.record({
     .constantFrom('1', '2', '3', '4', '5', '6', '7', '8')
     .chain((id) => fc.constantFrom(id, `${id}${id}`, `x${id}`)),
   app_id: fc.constantFrom('a', 'b', "c'"),
-  name: fc.constantFrom('lcp', 'cls', 'Inp', 'browser.web_vital.ttfb'),
+  name: fc.constantFrom('lcp', 'cls', 'Inp', 'browser.web_vital.ttfb', 'B.x', 'a'),
   navigation_type: fc.constantFrom(null, 'navigate', 'soft-navigation', 'soft_navigation'),
   event_time: fc.oneof(
     fc.integer({ min: NOON - 2, max: NOON + 5 }),
@@ -464,6 +544,14 @@ const anyEvent: fc.Arbitrary<StoredEvent> = fc.record({
     fc.double({ min: 0.001, max: 1e6, noNaN: true }),
   ),
   measurement_id: fc.constantFrom(null, '', 'm1', 'm2'),
+  attributes: fc.constantFrom(
+    null,
+    {},
+    { target: 'a' },
+    { target: 'ä', 'a-B.1': '' },
+    { 'a-B.1': '1', 'a-b.1': '2' },
+  ),
+  http_response_status_code: fc.constantFrom(null, 0, 200, 404),
   page_route: hostile,
   page_path: hostile,
   country: hostile,

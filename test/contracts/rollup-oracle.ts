@@ -1,6 +1,7 @@
 import type { WindowCounts } from '../../src/aggregation/rollup/engines/engine.ts'
-import type { RollupDefinition } from '../../src/aggregation/rollup/model/definition.ts'
+import type { DimensionSet, RollupDefinition } from '../../src/aggregation/rollup/model/definition.ts'
 import type { RollupRow } from '../../src/aggregation/rollup/stores/store.ts'
+import type { Dimension } from '../../src/event/schema/dimensions.ts'
 import type { StoredEvent } from '../fakes/events.ts'
 
 /** The rollup said once more, row by row and without any SQL: what every engine has to agree with. */
@@ -82,7 +83,7 @@ function rowOf(event: StoredEvent, { definition }: OracleWindow): Row {
   const columns = definition.sets.flatMap(({ dimensions }) => dimensions)
   const dimensions = columns.map((column): [string, string] => [
     column,
-    event[column] || (column === 'page_route' && event.page_path) || '~unknown',
+    textOf(event, column) || (column === 'page_route' && event.page_path) || '~unknown',
   ])
   return {
     app: event.app_id ?? '',
@@ -97,6 +98,12 @@ function rowOf(event: StoredEvent, { definition }: OracleWindow): Row {
     measurementId: event.measurement_id ?? '',
     dimensions: new Map(dimensions),
   }
+}
+
+function textOf({ attributes, ...event }: StoredEvent, column: Dimension): string {
+  const name = /^attributes\.(.*)$/.exec(column)?.[1]
+  const columns: Readonly<Record<string, unknown>> = event
+  return String((name === undefined ? columns[column] : attributes?.[name]) ?? '')
 }
 
 /** What is no weight stands for one. */
@@ -120,16 +127,21 @@ function rollUp(kept: readonly Row[], definition: RollupDefinition): readonly Ro
   const unitOf = naming(kept, { within: ofMetric, of: (row) => row.unit, limit: 8 })
   return definition.sets
     .flatMap((set) => {
+      const own = kept.filter((row) => isOf(set, metricOf(row)))
       const valueIn = (row: Row) => set.dimensions.map((name) => row.dimensions.get(name)).join(' | ')
-      const namedValue = naming(kept, { within: ofApp, of: valueIn, limit: definition.maxValues })
+      const namedValue = naming(own, { within: ofApp, of: valueIn, limit: definition.maxValues })
       const groupOf = (row: Row) => ({
         ...{ app: row.app, metric: metricOf(row), unit: unitOf(row), set: set.name, value: namedValue(row) },
       })
-      const groups = groupBy(kept, (row) => key(Object.values(groupOf(row))))
+      const groups = groupBy(own, (row) => key(Object.values(groupOf(row))))
       return [...groups.values()].flatMap((rows) => rows.slice(0, 1).map((row) => merge(groupOf(row), rows)))
     })
     .sort((a, b) => compareAll(placeOf(a), placeOf(b)))
 }
+
+const isOf = ({ metrics }: DimensionSet, metric: string): boolean =>
+  metrics === undefined ||
+  metrics.some((name) => metric === name || (name.at(-1) === '*' && metric.indexOf(name.slice(0, -1)) === 0))
 
 const placeOf = ({ app, metric, unit, set, value }: RollupRow): Part[] => [app, metric, unit, set, value]
 

@@ -26,6 +26,10 @@ export function goldenEvents(): readonly StoredEvent[] {
         device_type: pick([undefined, 'mobile', 'desktop', 'mobile', 'desktop', 'bot', 'Bot']),
         navigation_type: pick([null, 'navigate', 'soft-navigation', 'soft_navigation']),
         user_agent_name: pick(TEXTS),
+        os_name: pick([null, 'Android', 'iOS']),
+        app_version: pick(TEXTS),
+        http_response_status_code: pick([null, undefined, 0, 200, 404]),
+        attributes: pick([null, undefined, {}, { target: '#a' }, { target: '' }, { target: '🙂', 'a-B.1': 'x', 'a-b.1': 'y' }]),
       }),
     )
   }

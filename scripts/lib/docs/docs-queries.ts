@@ -161,7 +161,7 @@ function errorRows(): string[] {
 }
 
 const dimensions = (): string =>
-  `A set of your own is made of up to three of ${DIMENSIONS.map((name) => `\`${name}\``).join(', ')}.`
+  `A set of your own is made of up to three of ${DIMENSIONS.map((name) => `\`${name}\``).join(', ')}, and of attributes, as in \`attributes.variant\`.`
 
 const bounds = (): string => `| of | at most | beyond it |
 |---|---|---|

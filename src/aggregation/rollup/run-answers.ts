@@ -173,9 +173,7 @@ export const WindowsAnswer = Type.Object({
           'open: not over. due: over, not committed as complete, whatever its age, or not in the store yet. dirty: rows came since; those in tooLate are for a run with reprocess "all". failed: given up by a run. missing: never committed, without rows to count, and older than the horizon or than the first event.',
       }),
       generation: Type.Optional(count('Grows with each commit.')),
-      complete: Type.Optional(
-        Type.Boolean({ description: 'It was over, grace included, when it was read.' }),
-      ),
+      complete: Type.Optional(Type.Boolean({ description: 'Over, grace included, when it was read.' })),
       rows: Type.Optional(count('Rollup rows.')),
       late: Type.Optional(count('Rows counted that came after the grace.')),
       rejected: Type.Optional(count('Rows with a value that cannot be counted.')),

@@ -1,6 +1,6 @@
 import { nearest, oneOf } from '../../std/input/did-you-mean.ts'
 import { invalid } from '../../std/input/invalid.ts'
-import type { RollupDefinition } from '../rollup/model/definition.ts'
+import { appliesTo, type DimensionSet, type RollupDefinition } from '../rollup/model/definition.ts'
 import { writtenAs } from './notices.ts'
 
 /** A set that is asked for, behind the parameter that names it. */
@@ -9,6 +9,7 @@ export type AskedSet = readonly [parameter: string, set: string]
 export interface AskedRollup {
   readonly rollup?: string | undefined
   readonly bots?: RollupDefinition['bots'] | undefined
+  readonly metric?: string
 }
 
 /** Why there is no other rollup, where each does so. */
@@ -22,13 +23,13 @@ const NO_BOTS: Readonly<Record<RollupDefinition['bots'], string>> = {
 /** The first rollup, or the named one, that keeps all of these sets, and has bots or not, where that is asked for. */
 export function definitionFor(
   definitions: readonly RollupDefinition[],
-  { rollup, bots }: AskedRollup,
+  { rollup, bots, metric = '' }: AskedRollup,
   sets: readonly AskedSet[],
 ): RollupDefinition {
   const called = definitions.filter(({ id }) => rollup === undefined || id === rollup)
   const named = called.filter((definition) => bots === undefined || definition.bots === bots)
   if (called.length > 0 && named.length === 0) throw invalid('bots', NO_BOTS[called[0]?.bots ?? 'exclude'])
-  const found = named.find((definition) => sets.every(([, set]) => keeps(definition, set)))
+  const found = named.find((definition) => sets.every(([, set]) => keeps(definition, set, metric)))
   if (found !== undefined) return found
   if (named.length === 0)
     throw unknownOf(
@@ -37,7 +38,9 @@ export function definitionFor(
       definitions.map(({ id }) => id),
     )
   for (const [parameter, set] of sets) {
-    if (named.some((definition) => keeps(definition, set))) continue
+    if (named.some((definition) => keeps(definition, set, metric))) continue
+    const alone = named.flatMap((definition) => definition.sets.filter(({ name }) => name === set))
+    if (alone.length > 0) throw invalid(parameter, keptOf(alone))
     const names = named.flatMap((definition) => definition.sets.map(({ name }) => name))
     throw unknownOf(parameter, set, names, setMeant(named, set))
   }
@@ -45,14 +48,23 @@ export function definitionFor(
 }
 
 /** By which sets a change is divided, by default those with dimensions, and which counts all with the fewest rows. */
-export function dividedBy({ sets }: RollupDefinition, asked: readonly string[] | undefined) {
+export function dividedBy(
+  definition: RollupDefinition,
+  { metric, sets: asked }: { readonly metric: string; readonly sets: readonly string[] | undefined },
+) {
+  const sets = definition.sets.filter((set) => appliesTo(set, metric))
   const whole = sets.filter(({ dimensions }) => dimensions.length === 0).map(({ name }) => name)
   const divided = sets.filter(({ dimensions }) => dimensions.length > 0).map(({ name }) => name)
   const names = [...new Set(asked ?? divided)]
   return { sets: names, total: String([...whole, ...names][0]) }
 }
 
-const keeps = ({ sets }: RollupDefinition, set: string): boolean => sets.some(({ name }) => name === set)
+const keeps = ({ sets }: RollupDefinition, set: string, metric: string): boolean =>
+  sets.some((each) => each.name === set && appliesTo(each, metric))
+
+/** Why there is nothing of the metric by the set. */
+const keptOf = (sets: readonly DimensionSet[]): string =>
+  `is kept of other metrics alone: ${[...new Set(sets.flatMap(({ metrics = [] }) => metrics))].join(', ')}`
 
 const unknownOf = (parameter: string, sent: string, known: readonly string[], meant = '') =>
   invalid(parameter, oneOf([...new Set(known)], sent, meant))

@@ -233,6 +233,7 @@ export const AppsAnswer = Type.Object({
     Type.Object({
       name: Type.String({ description: 'What `set` takes.' }),
       dimensions: Type.Array(Type.String(), { description: 'None: everything.' }),
+      metrics: Type.Optional(Type.Array(Type.String(), { description: 'It is kept of these alone.' })),
     }),
     { description: 'The sets of all rollups, in the order of the configuration.' },
   ),

@@ -165,7 +165,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       const named = asked.sets?.map((set) => ['sets', set] as const) ?? []
       const definition = definitionFor(definitions, asked, named)
       const { id: rollup, grainMs } = definition
-      const { sets, total } = dividedBy(definition, asked.sets)
+      const { sets, total } = dividedBy(definition, asked)
       const rows = { grainMs, sets: sets.length + 1 }
       const range = { base: alignedPeriod(asked.base, rows), now: alignedPeriod(asked.now, rows) }
       const query = { ...asked, ...range, sets, total, rollup }

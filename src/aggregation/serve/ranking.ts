@@ -12,7 +12,7 @@ import { summarise } from './tally/tally.ts'
 
 /** Windows that are opened for one: a week of minutes, three months of quarter hours. */
 export const MAX_RANKED_WINDOWS = 10_100
-/** Most windows × sets of each of two periods: in four sets, and all together, 41 days of quarter hours. */
+/** Most windows × sets of each of two periods: in nine sets, and all together, 20 days of quarter hours. */
 export const MAX_CHANGED_WINDOWS = 20_000
 
 export interface RankingQuery extends Selection {

@@ -146,7 +146,11 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
       return {
         apps: ports.apps().filter(mayRead),
         token: { name, scopes, allApps: ofAllApps },
-        sets: sets.map(({ name, dimensions }) => ({ name, dimensions: [...dimensions] })),
+        sets: sets.map(({ name, dimensions, metrics }) => ({
+          name,
+          dimensions: [...dimensions],
+          ...(metrics && { metrics: [...metrics] }),
+        })),
         gateway: ports.gateway(),
         ...(nextRunMs !== undefined && { nextRunMs }),
       }

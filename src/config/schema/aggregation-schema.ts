@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox'
-import { DIMENSIONS } from '../../event/schema/dimensions.ts'
 import { MAX_VALUE, NAME_FORM, NAME_PATTERN } from '../../event/schema/event.ts'
 import { PUBLIC_X, RecordKey } from './credentials-schema.ts'
+import { Rollup, SETS } from './rollup-schema.ts'
 import {
   digest,
   durationMs,
@@ -10,7 +10,6 @@ import {
   httpUrl,
   literals,
   port,
-  positive,
   segment,
   sizeBytes,
   strict,
@@ -22,49 +21,6 @@ import {
 
 /** Above all cores of a large machine. Each thread takes memory and a place among those of the machine, used or not. */
 const MAX_THREADS = 256
-
-const DimensionSet = group({
-  name: segment({ description: 'What queries ask for, as in `set=route`.', example: 'route' }),
-  dimensions: Type.Array(
-    literals([...DIMENSIONS], { description: 'A column of the event ([the event](events.md)).' }),
-    {
-      description:
-        'Columns by which numbers are kept apart, each combination by itself. None: the whole app.',
-      example: ['page_route', 'country'],
-      maxItems: 3,
-    },
-  ),
-})
-
-const SETS = [
-  { name: 'app', dimensions: [] },
-  { name: 'route', dimensions: ['page_route'] },
-]
-
-const Rollup = group({
-  id: segment({ description: 'The name of the rollup in runs and queries.', example: 'default' }),
-  sets: Type.Array(DimensionSet, {
-    description:
-      'The ways in which its numbers can be asked for, 1 to 20. The whole app is the set `app`, of no dimensions: the dashboard draws it, and a query that names no set asks for it. The dashboard ranks the values of the first four of one dimension.',
-    example: SETS,
-    minItems: 1,
-    maxItems: 20,
-  }),
-  bots: literals(['exclude', 'include'], {
-    description:
-      'What becomes of events of declared crawlers and monitors (`device_type` `bot`). Excluded they are in no number: each window tells how many they were ([operations](operations.md)). Included they count as anybody, and queries ask for it by `bots=include`.',
-    default: 'exclude',
-  }),
-  maxMetrics: positive(500, {
-    description:
-      'How many metrics of an app a window keeps apart, the most frequent; the others are `~other`.',
-    example: 1_000,
-  }),
-  maxValues: positive(500, {
-    description: 'How many values of a dimension, likewise.',
-    example: 2_000,
-  }),
-})
 
 const Token = group({
   name: Type.String({
@@ -188,7 +144,7 @@ export const AggregationConfig = strict({
   schedule: Schedule,
   rollups: Type.Array(Rollup, {
     description:
-      'What is computed of each window. Left out: every metric, by route, country, device, browser and for the whole app.',
+      'What is computed of each window. Left out: every metric, for the whole app and by route, country, device, browser, os, release, navigation, route-device, and web vitals by target ([queries](queries.md)).',
     example: [{ id: 'default', sets: SETS }],
     default: [],
     maxItems: 16,

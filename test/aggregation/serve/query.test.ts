@@ -29,7 +29,7 @@ const hourly: RollupDefinition = {
   ...quarterly,
   id: 'hourly',
   grainMs: HOUR,
-  sets: [{ name: 'os', dimensions: ['os_name'] }],
+  sets: [{ name: 'stage', dimensions: ['environment'] }],
 }
 
 function queriesOver(definitions: readonly RollupDefinition[] = [quarterly, hourly]) {
@@ -298,7 +298,7 @@ test('a day is local: DST days have 92 and 100 windows, half-hour zones work', a
     kolkata.points.map(({ t: at, n }) => [new Date(at).toISOString(), n]),
     [['2026-10-24T18:30:00.000Z', 96]],
   )
-  await t.rejects(series({ ...autumn, set: 'os', values: ['iOS'], timeZone: 'Asia/Kolkata' }), {
+  await t.rejects(series({ ...autumn, set: 'stage', values: ['test'], timeZone: 'Asia/Kolkata' }), {
     code: 'invalid_request',
     message: 'tz must be a zone whose days begin with a window of 1h, such as UTC.',
   })
@@ -307,14 +307,14 @@ test('a day is local: DST days have 92 and 100 windows, half-hour zones work', a
 test('the rollup is the first that keeps the set, or the one that is named', async (t) => {
   const { store, series, queries } = queriesOver()
   await store.fill(committed(noon - HOUR, { rollup: 'hourly' }), [
-    rollupRow({ set: 'os', value: 'iOS' }, ramp(20)),
+    rollupRow({ set: 'stage', value: 'test' }, ramp(20)),
   ])
-  const found = await series({ set: 'os', values: ['iOS'] })
+  const found = await series({ set: 'stage', values: ['test'] })
   t.match(found, { grain: '1h', step: '1h', total: { n: 20 } }, 'a step is never shorter than the grain')
-  await t.rejects(series({ set: 'os', values: ['iOS'], rollup: 'default' }), {
-    message: 'set must be one of app, route, country, device, browser.',
+  await t.rejects(series({ set: 'stage', values: ['test'], rollup: 'default' }), {
+    message: /^set must be one of app, route, .*, route-device\.$/,
   })
-  await t.rejects(series({ set: 'colour', values: [''] }), { message: /device, browser, os\.$/ })
+  await t.rejects(series({ set: 'colour', values: [''] }), { message: /target, route-device, stage\.$/ })
   await t.rejects(series({ rollup: 'weekly' }), { message: 'rollup must be one of default, hourly.' })
   await t.rejects(queries.metrics({ app: 'shop', rollup: 'weekly', fromMs: 0, toMs: 1 }, all), {
     code: 'invalid_request',
@@ -513,6 +513,16 @@ test('whether bots are in a number is a matter of the rollup, and who asks for a
     message: /^bots must be include: /,
   })
   await t.rejects(both.series({ bots: 'include', rollup: 'none' }), { message: /^rollup must be one of / })
+})
+
+test('a set that is kept of some metrics is asked for by those alone', async (t) => {
+  const { store, series } = queriesOver()
+  await store.fill(committed(noon - HOUR), [rollupRow({ set: 'target', value: '#a' }, ramp(40))])
+  t.match(await series({ set: 'target', values: ['#a'] }), { total: { n: 40 } })
+  await t.rejects(series({ metric: 'checkout', set: 'target', values: ['#a'] }), {
+    code: 'invalid_request',
+    message: 'set is kept of other metrics alone: browser.web_vital.*',
+  })
 })
 
 test('metrics are told by the rows of one unit, and of those that are asked for one', async (t) => {

@@ -329,17 +329,21 @@ test('what is wrong is named', async (t) => {
     [
       `series?${lcp}&value=/a`,
       400,
-      /^value needs the set that it is of, such as set=route; sets with values are route, country, device, browser\.$/,
+      /^value needs the set that it is of, such as set=route; sets with values are route, country, device, browser, os, release, navigation, target, route-device\.$/,
     ],
     [`series?${lcp}&set=app&value=/a&value=`, 400, /^value needs the set that it is of, /],
     [`series?${lcp}&step=90s`, 400, /^step must be 1m to 24h, .*such as 15m\.$/],
     [`series?${lcp}&step=1d&tz=Mars`, 400, /^tz must be an IANA time zone, such as Europe\/Berlin\.$/],
     [`series?${lcp}&tz=Mars`, 400, /^tz must be an IANA time zone, such as Europe\/Berlin\.$/],
-    [`series?${lcp}&set=colour`, 400, /^set must be one of app, route, country, device, browser\.$/],
+    [
+      `series?${lcp}&set=colour`,
+      400,
+      /^set must be one of app, route, country, device, browser, os, release, navigation, target, route-device\.$/,
+    ],
     [
       `series?${lcp}&set=routes`,
       400,
-      /^set must be one of app, route, country, device, browser; "routes" is none of them; did you mean "route"\?$/,
+      /^set must be one of app, route, country, device, browser, os, release, navigation, target, route-device; "routes" is none of them; did you mean "route"\?$/,
     ],
     [`series?${lcp}&set=page_route`, 400, /; "page_route" is none of them; did you mean "route"\?$/],
     [`top?${lcp}&set=contry`, 400, /; "contry" is none of them; did you mean "country"\?$/],
@@ -451,7 +455,7 @@ test('what is wrong is named', async (t) => {
     [
       `changes?${lcp}&${periods.replace(/base\.from=\d+/, 'base.from=0')}`,
       422,
-      /more than 4000 windows of 15m; ask for at most 41 days/,
+      /more than 2000 windows of 15m; ask for at most 20 days/,
     ],
     [`top?${lcp}&set=route&limit=101`, 400, /^limit must be a whole number from 1 to 100, such as 20\.$/],
     [`top?${lcp}&set=route&by=size`, 400, /by must be one of q, n/],

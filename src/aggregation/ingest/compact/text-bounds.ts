@@ -66,6 +66,11 @@ export function readField(column: Pick<Column, 'name' | 'type'>): string {
   return `CASE WHEN ${isLonger(names)} THEN NULL ELSE ${name} END`
 }
 
+/** An attribute of a row as text, no longer than a gateway stores one; others may have stored what is no JSON. */
+export const attributeField = (name: string): string =>
+  `CASE WHEN json_valid(attributes)
+    THEN left(json_extract_string(attributes, ${quote(`$."${name}"`)}), ${MAX_ATTRIBUTE_VALUE_CHARS}) END`
+
 /** The attributes that a gateway would store of these, as texts: the first ones, where there are more. */
 function boundedAttributes(field: string): string {
   const isKept = `length(e.key) BETWEEN 1 AND ${MAX_ATTRIBUTE_NAME_CHARS}

@@ -10,9 +10,16 @@ import {
   type SqlSession,
   type SqlValue,
 } from '../../ingest/duckdb/sql-session.ts'
-import type { DimensionSet } from '../model/definition.ts'
 import { copyRows, duckdbDialect, eventsIn, sortedRows } from '../sql/duckdb-dialect.ts'
-import { keepOnce, keptCounts, nameGroups, outcomes, rankValues, rollupRows } from '../sql/rollup-sql.ts'
+import {
+  keepOnce,
+  keptCounts,
+  nameGroups,
+  outcomes,
+  rankValues,
+  rollupRows,
+  type SetPart,
+} from '../sql/rollup-sql.ts'
 import type { RollupRow } from '../stores/store.ts'
 import {
   type Engine,
@@ -106,17 +113,11 @@ async function computeWindow(session: SqlSession, run: WindowQuery, factor: numb
   return { outputs, counts }
 }
 
-interface Part {
-  readonly set: DimensionSet
-  readonly chunk: number
-  readonly chunks: number
-}
-
 /** Undefined for a part without rows, which gets no object. */
-async function writePart(session: SqlSession, { lake, plan, folder }: WindowQuery, part: Part) {
+async function writePart(session: SqlSession, { lake, plan, folder }: WindowQuery, part: SetPart) {
   const name = `${part.set.name}-${part.chunk}.parquet`
   const path = join(folder, name)
-  const [[count] = []] = await allRows(session, copyRows(rollupRows(duckdbDialect, part.set, part), path))
+  const [[count] = []] = await allRows(session, copyRows(rollupRows(duckdbDialect, plan, part), path))
   const rows = Number(count)
   if (rows === 0) return undefined
   const key = `${plan.outputPrefix}${name}`

@@ -5,7 +5,14 @@ import { digestOfJson } from '../../../std/json.ts'
 export interface DimensionSet {
   readonly name: string
   readonly dimensions: readonly Dimension[]
+  /** The only metrics by which it is kept: names, and beginnings of names that end in `*`. Left out: all. */
+  readonly metrics?: readonly string[] | undefined
 }
+
+/** Whether a set is kept of the metric. */
+export const appliesTo = ({ metrics }: Pick<DimensionSet, 'metrics'>, metric: string): boolean =>
+  metrics === undefined ||
+  metrics.some((name) => (name.endsWith('*') ? metric.startsWith(name.slice(0, -1)) : metric === name))
 
 /** The name of what has none in a rollup: metrics, units of one, and values of a set, beyond the most that are kept. */
 export const OTHER = '~other'
@@ -25,12 +32,12 @@ export interface RollupDefinition {
 export function definitionHash(definition: RollupDefinition): string {
   // Named one by one: the order in which a configuration lists its fields says nothing.
   const { grainMs, bots, maxMetrics, maxValues } = definition
-  const sets = definition.sets.map(({ name, dimensions }) => ({ name, dimensions }))
+  const sets = definition.sets.map(({ name, dimensions, metrics }) => ({ name, dimensions, metrics }))
   return digestOfJson({ version: ROLLUP_VERSION, grainMs, sets, bots, maxMetrics, maxValues }).slice(0, 16)
 }
 
 /** Version of the rollup rows and of the SQL that makes them: raised whenever the same events would give others. */
-export const ROLLUP_VERSION = 5
+export const ROLLUP_VERSION = 6
 
 /** The column `v` of a row: which columns it has. */
 export const ROW_VERSION = 2
@@ -41,4 +48,10 @@ export const DEFAULT_SETS: readonly DimensionSet[] = [
   { name: 'country', dimensions: ['country'] },
   { name: 'device', dimensions: ['device_type'] },
   { name: 'browser', dimensions: ['user_agent_name'] },
+  { name: 'os', dimensions: ['os_name'] },
+  { name: 'release', dimensions: ['app_version'] },
+  { name: 'navigation', dimensions: ['navigation_type'] },
+  // The element that a web vital is of: others have none.
+  { name: 'target', dimensions: ['attributes.target'], metrics: ['browser.web_vital.*'] },
+  { name: 'route-device', dimensions: ['page_route', 'device_type'] },
 ]

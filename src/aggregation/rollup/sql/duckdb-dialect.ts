@@ -1,4 +1,5 @@
 import { eventRows } from '../../ingest/compact/event-sql.ts'
+import { attributeField } from '../../ingest/compact/text-bounds.ts'
 import { quote, readParquet } from '../../ingest/duckdb/sql-text.ts'
 import type { SqlDialect } from './rollup-sql.ts'
 
@@ -9,6 +10,7 @@ export const duckdbDialect: SqlDialect = {
   double: 'DOUBLE',
   pack: `array_to_string(list_transform(${SORTED_BUCKETS}, lambda x: concat(x.b, ':', x.w)), ',')`,
   isNaN: (expression) => `isnan(${expression})`,
+  attribute: attributeField,
   hash: (columns) => `CAST(hash(${columns.join(', ')}) >> 1 AS BIGINT)`,
   createTable: (name, query) => `CREATE OR REPLACE TEMP TABLE ${name} AS ${query}`,
 }

@@ -1,10 +1,10 @@
-import type { Dimension } from '../../../event/schema/dimensions.ts'
 import { MAX_VALUE, MAX_WEIGHT } from '../../../event/schema/event.ts'
 import { LEDGER_NAME } from '../../../event/schema/ledger-event.ts'
 import { quote } from '../../ingest/duckdb/sql-text.ts'
 import { type DimensionSet, OTHER, ROW_VERSION, type RollupDefinition } from '../model/definition.ts'
 import { EPSILON_SQL, K_SQL, MICROS, WEIGHT_UNIT, ZERO_BELOW_SQL, ZERO_BUCKET } from '../model/measure.ts'
 import { MAX_UNITS } from '../model/units.ts'
+import { dimensionColumns, dimensionFields, setValue, UNKNOWN, whereApplies } from './dimension-sql.ts'
 
 /** Where databases differ. All else is common text: no alias shadowing, no TIMESTAMP, no ROUND, no sum of doubles. */
 export interface SqlDialect {
@@ -12,6 +12,8 @@ export interface SqlDialect {
   /** `b:bw,…` in bucket order, from the columns b and bw of a group. */
   readonly pack: string
   isNaN(expression: string): string
+  /** The attribute of an event as text; NULL where it has none. */
+  attribute(name: string): string
   /** A hash of 32 bits or more as a non-negative BIGINT. It differs between engines: no result may depend on it. */
   hash(columns: readonly string[]): string
   createTable(name: string, query: string): string
@@ -25,8 +27,6 @@ export interface RollupQuery {
   readonly lateAfterMs: number
 }
 
-/** The value of a dimension, and the unit, that a row lacks. */
-const UNKNOWN = '~unknown'
 /** What the gateways tell of themselves is no measurement. A row without a name is one, though not a valid one. */
 const MEASUREMENTS = `(SELECT * FROM events WHERE COALESCE(name, '') <> ${quote(LEDGER_NAME)}) measurements`
 
@@ -41,7 +41,7 @@ export function outcomes(dialect: SqlDialect, query: RollupQuery): string {
  * looked at closely: a collision costs time, never a row.
  */
 export function keepOnce(dialect: SqlDialect, query: RollupQuery): readonly string[] {
-  const dimensions = dimensionsOf(query)
+  const dimensions = dimensionColumns(query.definition.sets)
   const kept = ['app', 'name', 'unit', 'w', 'micros', 'b', 'received_time', ...dimensions]
   const hashes = ['event_hash', 'measurement_hash']
   const judged = [...kept, 'event_id', 'event_time', 'measurement_id']
@@ -87,10 +87,10 @@ export function keptCounts({ lateAfterMs }: RollupQuery): string {
  * Statements, in order, that turn `kept` into `measured`: the same rows under the names of their groups, which are those of
  * metrics within the limit, and for each of the units within its own.
  */
-export function nameGroups(dialect: SqlDialect, { definition, ...window }: RollupQuery): readonly string[] {
+export function nameGroups(dialect: SqlDialect, { definition }: RollupQuery): readonly string[] {
   const named = `(SELECT k.*, CASE WHEN m.app IS NULL THEN '${OTHER}' ELSE k.name END AS metric FROM kept k
     LEFT JOIN top_metrics m ON m.app = k.app AND m.name = k.name)`
-  const columns = ['w', 'micros', 'b', ...dimensionsOf({ definition, ...window })]
+  const columns = ['w', 'micros', 'b', ...dimensionColumns(definition.sets)]
   return [
     dialect.createTable(
       'top_metrics',
@@ -112,25 +112,27 @@ export function nameGroups(dialect: SqlDialect, { definition, ...window }: Rollu
 
 /** The table `top_values`: values of the set within the limit, by rows. */
 export function rankValues(dialect: SqlDialect, { definition }: RollupQuery, set: DimensionSet): string {
-  const values = `(SELECT app, ${setValue(set)} AS value FROM measured) q`
+  const values = `(SELECT app, ${setValue(definition.sets, set)} AS value FROM measured${whereApplies(set)}) q`
   return dialect.createTable(
     'top_values',
     withinLimit(values, { of: ['app'], column: 'value', limit: definition.maxValues }),
   )
 }
 
+export interface SetPart {
+  readonly set: DimensionSet
+  readonly chunk: number
+  readonly chunks: number
+}
+
 /** The rows of one set, or of one of `chunks` parts of them. */
-export function rollupRows(
-  dialect: SqlDialect,
-  set: DimensionSet,
-  { chunk, chunks }: { readonly chunk: number; readonly chunks: number },
-): string {
+export function rollupRows(dialect: SqlDialect, query: RollupQuery, { set, chunk, chunks }: SetPart): string {
   const group = 'app, metric, unit, value'
   const part = chunks > 1 ? `WHERE MOD(${dialect.hash(group.split(', '))}, ${chunks}) = ${chunk}` : ''
   return `WITH named AS (
     SELECT k.app, k.metric, k.unit, k.w, k.micros, k.b,
       CASE WHEN t.app IS NULL THEN '${OTHER}' ELSE k.value END AS value
-    FROM (SELECT app, metric, unit, w, micros, b, ${setValue(set)} AS value FROM measured) k
+    FROM (SELECT app, metric, unit, w, micros, b, ${setValue(query.definition.sets, set)} AS value FROM measured${whereApplies(set)}) k
     LEFT JOIN top_values t ON t.app = k.app AND t.value = k.value
   ), buckets AS (
     SELECT ${group}, b, CAST(SUM(w) AS BIGINT) AS bw, COUNT(*) AS bn,
@@ -180,7 +182,7 @@ function valid(dialect: SqlDialect, query: RollupQuery, fields: readonly string[
     measurement_id: "COALESCE(measurement_id, '')",
     event_hash: dialect.hash(['app_id', 'event_id']),
     measurement_hash: `CASE WHEN measurement_id <> '' THEN ${dialect.hash(['app_id', 'name', 'measurement_id'])} END`,
-    ...Object.fromEntries(dimensionsOf(query).map((dimension) => [dimension, orUnknown(dimension)])),
+    ...dimensionFields(query.definition.sets, dialect.attribute),
   }
   return `SELECT ${fields.map((field) => `${columns[field] ?? field} AS ${field}`).join(', ')} FROM ${MEASUREMENTS}
     WHERE event_time >= ${fromMs} AND event_time < ${toMs} AND ${outcomeOf(dialect, query)} = 'kept'`
@@ -188,8 +190,8 @@ function valid(dialect: SqlDialect, query: RollupQuery, fields: readonly string[
 
 /**
  * What is no weight, as only others write it, stands for the one row that it is. The largest w is therefore 10⁹, which has
- * ten digits, and its square is 10¹⁸: Σ micros·w ≤ 10¹⁸ · Σ w fits DECIMAL(38,0) for as many rows as Σ w fits its BIGINT, which are 9.2 · 10⁹ of
- * the largest weight, or ten million a second for a quarter of an hour.
+ * ten digits, and its square is 10¹⁸: Σ micros·w ≤ 10¹⁸ · Σ w fits DECIMAL(38,0) for as many rows
+ * as Σ w fits its BIGINT, which are 9.2 · 10⁹ of the largest weight, or ten million a second for a quarter of an hour.
  */
 function weightIn(dialect: SqlDialect): string {
   const weight = `CAST(weight AS ${dialect.double})`
@@ -200,17 +202,6 @@ function weightIn(dialect: SqlDialect): string {
 /** GREATEST keeps engines that compute both arms of a CASE from ln(0). */
 const bucketOf = (value: string) => `CASE WHEN ${value} < ${ZERO_BELOW_SQL} THEN ${ZERO_BUCKET}
     ELSE CAST(CEIL(LN(GREATEST(${value}, ${ZERO_BELOW_SQL})) * ${K_SQL} - ${EPSILON_SQL}) AS INTEGER) END`
-
-function orUnknown(dimension: Dimension): string {
-  const columns = dimension === 'page_route' ? ['page_route', 'page_path'] : [dimension]
-  return `COALESCE(${columns.map((column) => `NULLIF(${column}, '')`).join(', ')}, '${UNKNOWN}')`
-}
-
-const setValue = ({ dimensions }: DimensionSet) => dimensions.join(" || ' | ' || ") || "''"
-
-const dimensionsOf = ({ definition }: RollupQuery): readonly Dimension[] => [
-  ...new Set(definition.sets.flatMap(({ dimensions }) => dimensions)),
-]
 
 const seenTwice = (hash: string) =>
   `SELECT ${hash} AS h FROM kept WHERE ${hash} IS NOT NULL GROUP BY ${hash} HAVING COUNT(*) > 1`

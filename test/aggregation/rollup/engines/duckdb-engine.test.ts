@@ -69,7 +69,7 @@ test('little memory means more and smaller parts with the same rows, and no temp
   const { places, session, options } = await setUp(t)
   await writeParquet(session, goldenEvents(), join(places.lakeDir, INPUT))
   const whole = await duckdbEngine(options).compute(plan, signal)
-  t.equal(whole.outputs.length, 5, 'one object a set')
+  t.equal(whole.outputs.length, DEFAULT_SETS.length, 'one object a set')
   const small = duckdbEngine({ ...options, memoryLimitBytes: 200_000 })
   const parts = await small.compute({ ...plan, outputPrefix: 'rollups/run=2/' }, signal)
   t.ok(parts.outputs.length > 20)
@@ -120,7 +120,7 @@ test('a large window under a small memory limit completes in parts', async (t) =
   const engine = duckdbEngine({ ...options, openSession, memoryLimitBytes })
   const { counts, outputs } = await engine.compute(many, signal)
   t.equal(counts.kept, 200_000)
-  const routes = outputs.filter(({ key }) => key.includes('/route-'))
+  const routes = outputs.filter(({ key }) => /\/route-\d/.test(key))
   t.ok(routes.length > 1)
   t.equal(
     routes.reduce((rows, output) => rows + output.rows, 0),

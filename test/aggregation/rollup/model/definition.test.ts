@@ -1,5 +1,6 @@
 import { test } from 'tap'
 import {
+  appliesTo,
   DEFAULT_SETS,
   definitionHash,
   type RollupDefinition,
@@ -15,12 +16,12 @@ const definition: RollupDefinition = {
 }
 
 test('the hash of a definition is pinned: another one would compute every window anew', async (t) => {
-  t.equal(definitionHash(definition), 'e607f990e2318675')
+  t.equal(definitionHash(definition), '2d671b8513c6778b')
 })
 
 test('the order of fields says nothing', async (t) => {
   const { id, grainMs, sets, bots, maxMetrics, maxValues } = definition
-  const turned = sets.map(({ name, dimensions }) => ({ dimensions, name }))
+  const turned = sets.map(({ name, dimensions, metrics }) => ({ metrics, dimensions, name }))
   t.equal(
     definitionHash({ maxValues, maxMetrics, sets: turned, bots, grainMs, id }),
     definitionHash(definition),
@@ -33,6 +34,7 @@ test('the hash changes with whatever changes rows, and not with the name', async
   for (const change of [
     { grainMs: 60_000 },
     { sets: DEFAULT_SETS.slice(1) },
+    { sets: DEFAULT_SETS.map((set) => ({ ...set, metrics: ['lcp'] })) },
     { sets: [...DEFAULT_SETS].reverse() },
     { bots: 'include' as const },
     { maxMetrics: 499 },
@@ -40,4 +42,21 @@ test('the hash changes with whatever changes rows, and not with the name', async
   ]) {
     t.not(definitionHash({ ...definition, ...change }), hash, JSON.stringify(change).slice(0, 30))
   }
+})
+
+test('a set is kept of all metrics, or of those that it names or whose beginning it names', (t) => {
+  for (const [metrics, of, not] of [
+    [undefined, ['a', '~other', ''], []],
+    [['a'], ['a'], ['ab', 'A', '~other']],
+    [
+      ['web.*', 'b'],
+      ['web.', 'web.lcp', 'b'],
+      ['web', 'we', 'bb', '~other'],
+    ],
+    [['*'], ['a', '~other'], []],
+  ] as const) {
+    for (const metric of of) t.ok(appliesTo({ metrics }, metric), `${metrics}: ${metric}`)
+    for (const metric of not) t.notOk(appliesTo({ metrics }, metric), `${metrics}: not ${metric}`)
+  }
+  t.end()
 })

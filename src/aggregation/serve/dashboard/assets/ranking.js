@@ -25,13 +25,13 @@ const WORDS = {
   network_effective_type: { title: 'Networks', column: 'Network' },
 }
 
-/** What is ranked of the sets that the configuration has: the first of one dimension, each dimension once. */
+/** What is ranked of the sets that all metrics have: the first of one dimension, each dimension once. */
 export function rankingsOf(sets) {
   const byDimension = new Map()
-  for (const { name, dimensions } of sets) {
+  for (const { name, dimensions, metrics } of sets) {
     const [dimension] = dimensions
-    if (dimensions.length === 1 && !byDimension.has(dimension))
-      byDimension.set(dimension, { set: name, ...WORDS[dimension] })
+    if (dimensions.length === 1 && metrics === undefined && !byDimension.has(dimension))
+      byDimension.set(dimension, { set: name, title: dimension, column: dimension, ...WORDS[dimension] })
   }
   return [...byDimension.values()].slice(0, MOST_RANKINGS)
 }
