@@ -64,7 +64,7 @@ function plannerOver(
 ) {
   const { log } = quietTelemetry()
   const manifests = createManifests(lake, log)
-  const runLog = { failed: async () => new Map<number, number>() }
+  const runLog = { failed: async () => () => undefined }
   const planner = createPlanner({
     definitions: [definition],
     schedule: { graceMs: MINUTE_MS, horizonMs: 7 * DAY_MS },

@@ -10,9 +10,9 @@ import { covers, isSame, isWithin, overlap } from '../model/window-spans.ts'
 import { type CommittedWindow, isOfTheStore, type RollupStore } from '../stores/store.ts'
 import { type Window, type WindowFacts, windowsIn } from './plan.ts'
 
-/** When runs gave up windows of a rollup, and none has succeeded since: epoch ms, by the start of the window. */
+/** When runs gave up windows of a rollup, and none has succeeded since, in epoch ms. */
 export interface FailedWindows {
-  failed(rollup: string): Promise<ReadonlyMap<number, number>>
+  failed(rollup: string): Promise<(window: Window) => number | undefined>
 }
 
 export interface FactSources {
@@ -29,7 +29,7 @@ export async function gatherFacts(
   definition: RollupDefinition,
   windows: readonly Window[],
 ): Promise<WindowFacts[]> {
-  const failed = await sources.runLog.failed(definition.id)
+  const failedMs = await sources.runLog.failed(definition.id)
   const stores = new Set(sources.stores)
   const facts: WindowFacts[] = []
   const days = byDay(windows)
@@ -38,7 +38,7 @@ export async function gatherFacts(
     const some = days.slice(at, at + DAYS_AT_ONCE).map((day) => factsOfDay(of, definition, day, isNews))
     facts.push(...(await allEnded(some)).flat())
   }
-  return facts.map((each) => ({ ...each, failedMs: failed.get(each.window.fromMs) }))
+  return facts.map((each) => ({ ...each, failedMs: failedMs(each.window) }))
 
   /** A store cannot tell what it holds: it is not asked again, and for one look that is said once. */
   function isNews(store: RollupStore): boolean {

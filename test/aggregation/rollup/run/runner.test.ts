@@ -780,11 +780,11 @@ test('what else lies in the folder of failed windows means nothing', async (t) =
   deliver(at(0), [1])
   clock.advance(GRAIN + 2 * MIN)
   await mkdir(`${dir}/control/failed`)
-  const left = [`vitals.${at(0)}.part`, `other.${at(0)}`]
+  const left = [`vitals.${at(0)}.${at(1)}.part`, `other.${at(0)}.${at(1)}`, `vitals.${at(0)}`]
   for (const name of left) await writeFile(`${dir}/control/failed/${name}`, `${clock.nowMs()}`)
   const readdir = async (path: string) => {
     const names = await nodeFiles.readdir(path)
-    return path.endsWith('failed') ? [...names, `vitals.${at(0)}`] : names
+    return path.endsWith('failed') ? [...names, `vitals.${at(0)}.${at(1)}`] : names
   }
   const runs = await open({ files: { ...nodeFiles, readdir } })
   await runs.tick(never)
@@ -1170,6 +1170,26 @@ test('a smaller grain takes the place of an hour whose events are not in its fir
     await rm(`${dir}/store`, { recursive: true })
     await rm(`${dir}/control`, { recursive: true })
   }
+})
+
+test('an hour that was given up says nothing of the quarter it begins with', async (t) => {
+  const { deliver, clock, open, stored, engine } = await aggregation(t)
+  deliver(at(0), [1])
+  deliver(at(1), [2])
+  clock.advance(4 * GRAIN + 2 * MIN)
+  engine.failures.push(new AppError('bad_configuration', 'no'))
+  const before = await open({ definitions: [{ ...definition, grainMs: 4 * GRAIN }] })
+  await before.tick(never)
+  await before.work(never)
+  t.match(await before.windows({ toMs: at(4) }), [{ state: 'failed' }])
+  const after = await open()
+  t.match(await after.windows({ toMs: at(2) }), [{ state: 'due' }, { state: 'due' }])
+  await after.tick(never)
+  await after.work(never)
+  t.match((await stored()).slice(0, 2), [
+    { at: 0, rows: 1 },
+    { at: 1, rows: 1 },
+  ])
 })
 
 test('a smaller grain takes the place of a window that was computed while open, and all that came since is seen', async (t) => {
@@ -1779,7 +1799,7 @@ for (const what of Object.keys(noFiles)) {
     await first.work(never)
     const [key = ''] = await readdir(`${dir}/control/keys`)
     await mkdir(`${dir}/control/failed`, { recursive: true })
-    const places = [`runs/${id}.json`, `runs/${id}.log`, `keys/${key}`, `failed/vitals.${at(1)}`]
+    const places = [`runs/${id}.json`, `runs/${id}.log`, `keys/${key}`, `failed/vitals.${at(1)}.${at(2)}`]
     for (const place of places) await replaceByNoFile(what, `${dir}/control/${place}`)
 
     const runs = await open({ telemetry })

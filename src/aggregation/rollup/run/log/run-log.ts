@@ -54,8 +54,8 @@ export interface RunLog {
   prune(): Promise<void>
   /** Remembers that a run gave the window up, or, with undefined, that one succeeded. */
   setFailed(window: Window, failedMs: number | undefined): Promise<void>
-  /** Starts of the windows that were given up → when. */
-  failed(rollup: string): Promise<ReadonlyMap<number, number>>
+  /** When a window was given up. Of marks of before, which did not name its end, nobody knows what they are of. */
+  failed(rollup: string): Promise<(window: Window) => number | undefined>
 }
 
 export interface RunLogOptions {
@@ -75,7 +75,7 @@ export function createRunLog(options: RunLogOptions): RunLog {
   const recordOf = (id: string) => join(runs, `${id}.json`)
   const notesOf = (id: string) => join(runs, `${id}.log`)
   const keyFile = (key: string) => join(keys, `${key}.json`)
-  const failureFile = ({ rollup, fromMs }: Window) => join(failures, `${rollup}.${fromMs}`)
+  const failureName = ({ rollup, fromMs, toMs }: Window) => `${rollup}.${fromMs}.${toMs}`
 
   async function write(path: string, value: unknown): Promise<void> {
     await makeFolder(files, join(path, '..'))
@@ -163,7 +163,7 @@ export function createRunLog(options: RunLogOptions): RunLog {
       }
     },
     async setFailed(window, failedMs) {
-      const path = failureFile(window)
+      const path = join(failures, failureName(window))
       // Who reads them tells where a file lies in the place of their folder: a mark is no reason to end a run.
       if (failedMs !== undefined) return void (await unlessAbsent(write(path, failedMs), ['ENOTDIR']))
       await replacingNonFile(
@@ -172,15 +172,15 @@ export function createRunLog(options: RunLogOptions): RunLog {
       )
     },
     async failed(rollup) {
-      const found = new Map<number, number>()
+      const found = new Map<string, number>()
       for (const name of (await records.ifReadable(namesIn(failures), failures)) ?? []) {
-        const [, of, startMs] = /^(.+)\.(\d+)$/.exec(name) ?? []
+        const [, of] = /^(.+)\.\d+\.\d+$/.exec(name) ?? []
         if (of !== rollup) continue
         const path = join(failures, name)
         const failedMs = await records.ifReadable(records.read(path, parseFailedMs, MAX_MARK_BYTES), path)
-        if (failedMs !== undefined) found.set(Number(startMs), failedMs)
+        if (failedMs !== undefined) found.set(name, failedMs)
       }
-      return found
+      return (window) => found.get(failureName(window))
     },
   }
 }

@@ -29,7 +29,7 @@ for (const [what, bytes] of Object.entries(HUGE_BYTES)) {
     await runLog.useKey('key', { runId: 'run-1', body: 'b' })
     await runLog.setFailed(window, 5)
     await runLog.note('run-1', 'info', 'it began')
-    for (const name of ['runs/run-1.json', 'runs/run-1.log', 'keys/key.json', 'failed/vitals.0'])
+    for (const name of ['runs/run-1.json', 'runs/run-1.log', 'keys/key.json', 'failed/vitals.0.900000'])
       putZeros(join(dir, name), bytes)
     for (let look = 0; look < 2; look++) {
       t.equal(await runLog.load('run-1'), undefined)
@@ -42,11 +42,11 @@ for (const [what, bytes] of Object.entries(HUGE_BYTES)) {
         ['run-2'],
       )
       t.equal(await runLog.keyUse('key'), undefined)
-      t.equal((await runLog.failed('vitals')).size, 0)
+      t.equal((await runLog.failed('vitals'))(window), undefined)
     }
     t.same(
       lines.map((line) => /(\w+\/[\w.-]+) is too large/.exec(line)?.[1]),
-      ['runs/run-1.json', 'keys/key.json', 'failed/vitals.0'],
+      ['runs/run-1.json', 'keys/key.json', 'failed/vitals.0.900000'],
     )
     const [note, ...others] = String(await runLog.notes('run-1'))
       .trimEnd()
@@ -56,11 +56,25 @@ for (const [what, bytes] of Object.entries(HUGE_BYTES)) {
     await runLog.useKey('key', { runId: 'run-2', body: 'b' })
     t.match(await runLog.keyUse('key'), { runId: 'run-2' }, 'the next use takes its place')
     await runLog.setFailed(window, 6)
-    t.same([...(await runLog.failed('vitals'))], [[0, 6]])
+    t.equal((await runLog.failed('vitals'))(window), 6)
     await runLog.prune()
     t.same(readdirSync(join(dir, 'runs')), ['run-2.json'], 'it goes when its time has come')
   })
 }
+
+test('a window that was given up is told from one of another grain that starts with it', async (t) => {
+  const dir = t.testdir({ failed: { 'vitals.0': '9' } })
+  const { log } = createTelemetry('silent')
+  const runLog = createRunLog({ dir, clock: fakeClock(), log })
+  t.equal((await runLog.failed('vitals'))(window), undefined, 'a mark of before says nothing of any')
+  await runLog.setFailed(window, 5)
+  await runLog.setFailed({ ...window, toMs: 60_000 }, 6)
+  await runLog.setFailed({ ...window, rollup: 'other' }, 7)
+  await runLog.setFailed({ ...window, toMs: 60_000 }, undefined)
+  const failedMs = await runLog.failed('vitals')
+  t.equal(failedMs(window), 5)
+  t.equal(failedMs({ ...window, toMs: 60_000 }), undefined)
+})
 
 test('a log that cannot be read is not said to be too large', async (t) => {
   const { log } = createTelemetry('warn', { write: () => undefined })
@@ -75,7 +89,7 @@ test('a file in the place of the marks of failures is told once, and keeps no ru
   const { log } = createTelemetry('warn', { write: (line) => lines.push(line) })
   const runLog = createRunLog({ dir, clock: fakeClock(), log })
   for (const failedMs of [5, undefined]) {
-    t.equal((await runLog.failed('vitals')).size, 0)
+    t.equal((await runLog.failed('vitals'))(window), undefined)
     await runLog.setFailed(window, failedMs)
   }
   t.match(
