@@ -1,4 +1,6 @@
 import { cutText } from '../../../event/schema/text.ts'
+import { ALPHA } from '../../statistics/confidence.ts'
+import { twoSided } from '../../statistics/normal.ts'
 import type { Both, SetChange } from './split-change.ts'
 
 export interface NamedChange extends SetChange {
@@ -20,8 +22,8 @@ export interface ToldChange {
 const LEAST = 0.0005
 /** Causes of less than a tenth of the change are not told. Ours. */
 const LEAST_PART = 0.1
-/** All of it, and what arithmetic adds. */
-const MOST_PART = 1.000_001
+/** Values that are new and are fewer than a tenth of all are not told. Ours. */
+const LEAST_NEW = 0.1
 /** Most characters of a value in a sentence. Ours. */
 const MOST_CHARS = 80
 
@@ -32,38 +34,60 @@ export function sentenceOf({ at, unit, share: [before, now], isSure, sets }: Tol
   if (Math.abs(delta) < LEAST) return `Then as now ${percent(now)} are at or below ${limit}.`
   const change = `${points(delta)} points ${delta < 0 ? 'fewer' : 'more'}`
   const causes = [slowed(sets, delta), divided(sets, delta)].filter((cause) => cause !== undefined)
-  const because = causes.length === 0 ? '' : `, ${causes.join(' and ')}`
+  const because = causes.map((cause, i) => `${i === 0 ? ', ' : ' and '}${cause}`).join('')
   const chance = isSure ? '' : '; it may be chance'
-  return `${percent(before)} were at or below ${limit}, and now ${percent(now)} are: ${change}${because}${chance}.`
+  return `${percent(before)} were at or below ${limit}, and now ${percent(now)} are: ${change}${because}${arrived(sets, [before, now])}${chance}.`
 }
 
 const percent = (share: number): string => `${points(share)} %`
 const points = (share: number): string => Math.abs(100 * share).toFixed(1)
 
-/** The value that changed most by itself, in the direction of the change. */
+/** The value that changed most by itself in the direction of the change, and otherwise than all others. */
 function slowed(sets: ToldChange['sets'], delta: number): string | undefined {
-  const values = sets.flatMap(({ set, values }) =>
-    values.length < 2 ? [] : values.map((of) => ({ set, ...of })),
-  )
-  const [first] = values
-    .filter(({ behaviour }) => isCause(behaviour, delta))
-    .sort((a, b) => Math.abs(b.behaviour) - Math.abs(a.behaviour))
-  if (first === undefined) return undefined
-  const name = JSON.stringify(cutText(first.value.replace(/\s+/g, ' '), MOST_CHARS))
+  const values = sets.flatMap(({ set, values }) => values.map((of) => ({ set, ...of })))
+  const part = largest(values, delta, ({ behaviour }) => behaviour)
+  if (part === undefined) return undefined
+  const { set, value, behaviour } = part
   const how = delta < 0 ? 'slower' : 'faster'
-  return `${points(first.behaviour)} of them where ${first.set} is ${name}, which became ${how} by itself`
+  const many = isMore(behaviour, delta) ? points(behaviour) : `${points(behaviour)} of them`
+  return `${many} where ${set} is ${quoted(value)}, which became ${how} by itself${madeUpFor(behaviour, delta)}`
 }
 
 /** The set of which other values occur than before, in the direction of the change. */
 function divided(sets: ToldChange['sets'], delta: number): string | undefined {
-  const [first] = sets
-    .filter(({ mix }) => isCause(mix, delta))
-    .sort((a, b) => Math.abs(b.mix) - Math.abs(a.mix))
-  return first && `${points(first.mix)} because the values of ${first.set} occur in other proportions`
+  const all = sets.map(({ set, proportions }) => ({ set, ...proportions }))
+  const part = largest(all, delta, ({ mix }) => mix)
+  return (
+    part &&
+    `${points(part.mix)} because the values of ${part.set} occur in other proportions${madeUpFor(part.mix, delta)}`
+  )
 }
 
-/** A part that is larger than the whole is made up for by others: it says more than it explains. */
-function isCause(part: number, delta: number): boolean {
-  const ratio = part / delta
-  return ratio >= LEAST_PART && ratio < MOST_PART
+/** A new value that makes much of the change: what became slower with it is told, and not taken for a cause. */
+function arrived(sets: ToldChange['sets'], [before, now]: Both<number>): string {
+  const partOf = ({ p, share }: NamedChange['values'][number]) => p[1] * (share[1] - before)
+  const [first] = sets
+    .flatMap(({ set, values }) => values.map((of) => ({ set, ...of })))
+    .filter((of) => of.p[0] === 0 && of.p[1] >= LEAST_NEW && partOf(of) / (now - before) >= LEAST_PART)
+    .sort((a, b) => Math.abs(partOf(b)) - Math.abs(partOf(a)))
+  return first === undefined ? '' : `; ${first.set} ${quoted(first.value)} is new`
 }
+
+const quoted = (value: string): string => JSON.stringify(cutText(value.replace(/\s+/g, ' '), MOST_CHARS))
+
+/** The largest part in the direction of the change that is more than the largest of so many would be by chance. */
+function largest<T extends { readonly distance: number }>(
+  all: readonly T[],
+  delta: number,
+  partOf: (of: T) => number,
+): T | undefined {
+  return all
+    .filter((of) => partOf(of) / delta >= LEAST_PART && twoSided(of.distance) * all.length < ALPHA)
+    .sort((a, b) => Math.abs(partOf(b)) - Math.abs(partOf(a)))[0]
+}
+
+/** Whether a part is more than the whole, as others changed the other way. */
+const isMore = (part: number, delta: number): boolean => Math.abs(part) - Math.abs(delta) >= LEAST
+
+const madeUpFor = (part: number, delta: number): string =>
+  isMore(part, delta) ? `, while others made up for ${points(Math.abs(part) - Math.abs(delta))}` : ''

@@ -75,11 +75,17 @@ export async function computeChanges(
     base: { ...sideOf(asked.base, both[0], asked.q), share: share[0] },
     now: { ...sideOf(asked.now, both[1], asked.q), share: share[1] },
     delta: share[1] - share[0],
-    sets,
+    sets: sets.map(answered),
     sentence: sentenceOf({ at, unit, share, isSure: isSure(share, both), sets }),
   })
   return { text, isEmpty: false }
 }
+
+/** What is answered of a set: the parts, without how surely they stand out. */
+const answered = ({ set, mix, behaviour, values }: NamedChange) => ({
+  ...{ set, mix, behaviour },
+  values: values.map(({ distance, ...value }) => value),
+})
 
 type Tallies = ReadonlyMap<string, SeriesAggregate>
 
@@ -123,6 +129,7 @@ async function valuesUpTo([base, now]: Both<Tallies>, slot: number, signal: Abor
 const countedUpTo = (tally: SeriesAggregate | undefined, slot: number): CountedUpTo => ({
   n: Number(tally?.n ?? 0),
   upTo: tally?.histogram.subarray(0, slot + 1).reduce((sum, weight) => sum + weight, 0) ?? 0,
+  squares: Number(tally?.squares ?? 0),
 })
 
 /** Whether the change is more than equals would show by chance. */
