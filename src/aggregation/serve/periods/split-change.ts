@@ -79,7 +79,7 @@ function distanceOf(own: Both<CountedUpTo>, others: Both<CountedUpTo>): number {
   return inStandardErrors(changeOf(own) - changeOf(others), variance)
 }
 
-/** Of a share. One more on either side (Agresti & Caffo 2000), as a few that are all alike are not without variance. */
+/** The variance of a share. One more on either side (Agresti & Caffo 2000), as a few that are all alike are not without variance. */
 function varianceOf(counted: CountedUpTo): number {
   const n = nEff(counted) + 2
   const share = ((counted.upTo / counted.n) * (n - 2) + 1) / n
