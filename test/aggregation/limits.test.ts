@@ -104,7 +104,10 @@ test('a rollup has the 500 metrics and values with most rows, configured or not'
     }
   }
   t.same(
-    DEFAULT_SETS.map(({ dimensions }) => dimensions),
-    [[], ['page_route'], ['country'], ['device_type'], ['user_agent_name']],
+    DEFAULT_SETS.map(({ dimensions }) => dimensions.join(' ')),
+    [
+      ...['', 'page_route', 'country', 'device_type', 'user_agent_name', 'os_name', 'app_version'],
+      ...['navigation_type', 'attributes.target', 'page_route device_type'],
+    ],
   )
 })
