@@ -23,6 +23,15 @@ const WORDS = {
   environment: { title: 'Environments', column: 'Environment' },
   navigation_type: { title: 'Kinds of navigation', column: 'Navigation' },
   network_effective_type: { title: 'Networks', column: 'Network' },
+  user_agent_version: { title: 'Versions of browsers', column: 'Browser version' },
+  language: { title: 'Languages', column: 'Language' },
+  resource_type: { title: 'Kinds of resources', column: 'Resource' },
+  http_request_method: { title: 'Methods of requests', column: 'Method' },
+  http_response_status_code: { title: 'Statuses of responses', column: 'Status' },
+  error_type: { title: 'Kinds of errors', column: 'Error' },
+  exception_type: { title: 'Kinds of exceptions', column: 'Exception' },
+  sdk_name: { title: 'Clients', column: 'Client' },
+  sdk_version: { title: 'Versions of clients', column: 'Client version' },
 }
 
 /** What is ranked of the sets that all metrics have: the first of one dimension, each dimension once. */
