@@ -142,9 +142,15 @@ function aggregationFaults({ aggregation, apps }: Config): ConfigFault[] {
       const newSet = unique()
       return [
         ...newRollup(rollup.id, `aggregation.rollups.${i}.id`, `rollup id "${rollup.id}"`),
-        ...rollup.sets.flatMap((set, s) =>
-          newSet(set.name, `aggregation.rollups.${i}.sets.${s}`, `set "${set.name}"`),
-        ),
+        ...rollup.sets.flatMap((set, s) => {
+          const [path, newDimension] = [`aggregation.rollups.${i}.sets.${s}`, unique()]
+          return [
+            ...newSet(set.name, path, `set "${set.name}"`),
+            ...set.dimensions.flatMap((name, d) =>
+              newDimension(name, `${path}.dimensions.${d}`, `dimension "${name}"`),
+            ),
+          ]
+        }),
       ]
     }),
   ]

@@ -137,11 +137,18 @@ function wrong(schema: TSchema, value: unknown, path: string, { sources }: Conte
     return { path, message: `must be ${expected(schema)}, as JSON${NO_JSON}${example}` }
   const beyond = tooMuch(schema, value)
   if (beyond !== undefined) return { path, message: beyond }
-  const near = isText && Type.IsEnum(schema) ? didYouMean(value, schema.enum.map(String)) : ''
+  const near = isText && Type.IsEnum(schema) ? choiceMeant(value, schema.enum.map(String)) : ''
   return {
     path,
     message: `must be ${expected(schema)}${near === '' ? `; ${formOf(value)}` : near}${example}`,
   }
+}
+
+/** The choice that was nearly written, or the one that has the word for a part: `route` of `page_route`. */
+function choiceMeant(word: string, choices: readonly string[]): string {
+  const near = didYouMean(word, choices)
+  const having = choices.filter((choice) => choice.split('_').includes(word))
+  return near === '' && having.length === 1 ? `; did you mean "${having[0]}"?` : near
 }
 
 /** What is where numbers end, which nobody is told of who is not there. */

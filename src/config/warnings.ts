@@ -9,6 +9,7 @@ import { isLoopback } from './loopback.ts'
 import type { ServicePlace } from './place-rules.ts'
 import type { Config } from './schema/config-schema.ts'
 import type { DigestHolder } from './schema/schema-parts.ts'
+import { thresholdWarnings } from './threshold-warnings.ts'
 
 /** Below these, a network is more than anybody's own: 10.0.0.0/8 and fd00::/8 are the widest private ones. */
 const WIDEST_PREFIX = 8
@@ -35,6 +36,7 @@ const warnOf = (path: string, message: string | undefined): ConfigFault[] =>
 /** What can work, but hardly as it was meant. It is said and changes nothing. */
 export function configWarnings(config: Config): ConfigFault[] {
   const { apps, aggregation, aws, gateway, lake } = config
+  const { rollups } = aggregation
   return [
     ...aggregation.tokens.flatMap(({ apps, scopes }, i) =>
       warnIf(
@@ -48,13 +50,12 @@ export function configWarnings(config: Config): ConfigFault[] {
       'aggregation.tokens',
       'there are none, so nobody can open the dashboard or ask for numbers; `headgate key new --token` makes one',
     ),
-    ...aggregation.rollups.flatMap(({ sets }, i) =>
-      warnIf(
-        !sets.some(({ name, dimensions }) => name === 'app' && dimensions.length === 0),
-        `aggregation.rollups.${i}.sets`,
-        'has no set of the whole app: the dashboard has nothing to draw, and every query has to name a `set`; add { name: app, dimensions: [] }',
-      ),
+    ...warnIf(
+      rollups.length > 0 && !rollups.some(({ sets }) => sets.some(isWholeApp)),
+      'aggregation.rollups',
+      'none has a set of the whole app: the dashboard has nothing to draw, and every query has to name a `set`; add { name: app, dimensions: [] }',
     ),
+    ...thresholdWarnings(config),
     ...apps.flatMap(({ keys, aliases, keyless, credentials, origins }, i) =>
       warnIf(
         keys.length === 0 && aliases.length === 0 && !keyless && credentials === undefined,
@@ -98,6 +99,10 @@ export function configWarnings(config: Config): ConfigFault[] {
     ),
   ]
 }
+
+/** What a query asks for that names no set, of whichever rollup keeps it. */
+const isWholeApp = ({ name, dimensions }: Config['aggregation']['rollups'][number]['sets'][number]) =>
+  name === 'app' && dimensions.length === 0
 
 const digestsOf = ({ apps, aggregation }: Config): [path: string, digest: string, DigestHolder][] => [
   ...apps.flatMap(({ keys }, i) =>

@@ -22,14 +22,19 @@ const AT_ONCE: ReadonlySet<unknown> = new Set(
   ['back-forward-cache', 'prerender', 'soft-navigation'].flatMap((type) => [type, type.replaceAll('-', '_')]),
 )
 
+/** Whether a value of a metric in ms was hardly meant so. */
+export function looksLikeSeconds(metric: string, value: number): boolean {
+  const leastMs = LEAST_MS.get(metric)
+  return leastMs !== undefined && value > 0 && value < leastMs
+}
+
 /**
  * What a sender has to be told of a value that looks like seconds; a web vital of 0 may be one. Whoever sent another unit
  * of time said which, and is no longer seen to: the measurement is in ms.
  */
 export function valueHint(measurement: Measurement, sent: unknown): Hint | undefined {
   const { name, value, unit = 'ms', navigation_type: navigation } = measurement
-  const leastMs = LEAST_MS.get(name)
-  if (leastMs === undefined || unit !== 'ms' || value <= 0 || value >= leastMs) return undefined
+  if (unit !== 'ms' || !looksLikeSeconds(name, value)) return undefined
   if (AT_ONCE.has(navigation) || (isObject(sent) && scales.has(sent['unit']))) return undefined
   return {
     fault: name,

@@ -57,11 +57,17 @@ function faultsWithin(schema: TSchema, value: unknown, field: string): FieldFaul
 function strangers(schema: TObject, value: object, field: string): FieldFault[] {
   if (told(schema).additionalProperties !== false) return []
   const { properties } = schema
+  const { namesElsewhere = [] } = told(schema)
   const known = Object.keys(properties)
   const unknown = Object.keys(value).filter((name) => !Object.hasOwn(properties, name))
   return unknown.slice(0, MOST_FAULTS).map((name) => {
     const fault = unknownName(name, known, (word) => meantElsewhere(schema, word))
-    return { ...fault, field: within(field, fault.field) }
+    if (fault.field === name || !namesElsewhere.includes(name))
+      return { ...fault, field: within(field, fault.field) }
+    return {
+      field: within(field, name),
+      reason: `is not asked for here, but elsewhere; there are ${known.join(', ')}`,
+    }
   })
 }
 
@@ -100,14 +106,17 @@ function reasonFor(schema: TSchema, value: unknown, field: string): string {
 /** What is there, where that is not plain from what was expected. Never the value. */
 function instead(schema: TSchema, value: unknown, field: string): string {
   if (value === '') return '; it is empty'
-  if (Array.isArray(value))
-    return Type.IsObject(schema) ? '; it is a list' : `; there are ${value.length} of them`
+  if (Array.isArray(value)) return Type.IsObject(schema) ? '; it is a list' : many(schema, value.length)
   // Fastify hands on null where no body came.
   if (value === null) return field === '' ? '; there is none' : '; it is null'
   const { maxLength = Number.POSITIVE_INFINITY } = told(schema)
   if (typeof value === 'string' && value.length > maxLength) return `; it has ${value.length} characters`
   return typeof value === kindOf(schema) ? '' : `; it is ${KINDS[typeof value]}`
 }
+
+/** A parameter that comes twice is a list, too. */
+const many = (schema: TSchema, count: number): string =>
+  `; there are ${count} of them${Type.IsString(schema) && count > 1 ? ', and one is taken' : ''}`
 
 const kindOf = (schema: TSchema): string =>
   Type.IsNumber(schema) || Type.IsInteger(schema) ? 'number' : Type.IsString(schema) ? 'string' : ''

@@ -415,11 +415,51 @@ test('what is not in the schema today is put into words as well', async (t) => {
 
 test('a rollup without numbers of a whole app is warned of, as the dashboard has nothing to draw', async (t) => {
   const route = { name: 'route', dimensions: ['page_route'] }
-  const warnings = (...sets: object[]) =>
-    configWarnings(parseConfig({ aggregation: { rollups: [{ id: 'vitals', sets }] } }, {}))
-      .filter(({ path }) => path.startsWith('aggregation.rollups'))
-      .map(({ path }) => path)
-  t.same(warnings(route), ['aggregation.rollups.0.sets'])
-  t.same(warnings({ name: 'all', dimensions: [] }, route), ['aggregation.rollups.0.sets'], 'of another name')
-  t.same(warnings({ name: 'app', dimensions: [] }, route), [])
+  const whole = { name: 'app', dimensions: [] }
+  const warnings = (...rollups: object[][]) =>
+    configWarnings(
+      parseConfig({ aggregation: { rollups: rollups.map((sets, i) => ({ id: `r${i}`, sets })) } }, {}),
+    ).map(({ path }) => path)
+  t.same(warnings([route]), ['aggregation.rollups'])
+  t.same(warnings([{ name: 'all', dimensions: [] }, route]), ['aggregation.rollups'], 'of another name')
+  t.same(warnings([route], [route]), ['aggregation.rollups'], 'once')
+  t.same(warnings([whole, route]), [])
+  t.same(warnings([route], [whole]), [], 'in another rollup')
+  t.same(warnings(), [], 'by default')
+})
+
+test('thresholds of a name that no web vital is stored under, or in seconds, are a warning', async (t) => {
+  const warnings = (metric: string, good: number, poor: number) =>
+    configWarnings(parseConfig({ aggregation: { thresholds: [{ metric, good, poor }] } }, {})).map(
+      ({ path, message }) => `${path.replace('aggregation.thresholds.0', '')}: ${message}`,
+    )
+  const name = (vital: string) =>
+    `.metric: is no name that the web vital is stored under; did you mean "browser.web_vital.${vital}"?`
+  const seconds = (vital: string, meant: string) =>
+    `: browser.web_vital.${vital} is in ms, and these look like seconds; did you mean ${meant}?`
+  for (const [metric, [good, poor], said] of [
+    ['checkout.duration', [1, 2], []],
+    ['shop.lcp', [1, 2], []],
+    ['browser.web_vital.lcp', [2_000, 4_000], []],
+    ['browser.web_vital.cls', [0.1, 0.2], []],
+    ['browser.web_vital.fcp', [1.8, 3], [seconds('fcp', 'good: 1800, poor: 3000')]],
+    ['browser.web_vital.ttfb', [0, 0.8], [seconds('ttfb', 'good: 0, poor: 800')]],
+    ['LCP', [2_000, 4_000], [name('lcp')]],
+    ['browser.web_vital.LCP', [2_000, 4_000], [name('lcp')]],
+    ['web-vitals.CLS', [0.1, 0.2], [name('cls')]],
+    ['inp', [0.2, 0.5], [name('inp'), seconds('inp', 'good: 200, poor: 500')]],
+  ] as const)
+    t.same(warnings(metric, good, poor), said, metric)
+})
+
+test('a dimension is told apart from the set that is called nearly so, and none is there twice', async (t) => {
+  const faults = (...dimensions: string[]) =>
+    faultsOf({ aggregation: { rollups: [{ id: 'r', sets: [{ name: 's', dimensions }] }] } })
+  t.match(faults('route'), [/dimensions\.0: must be one of page_route, .*; did you mean "page_route"\?/])
+  t.match(faults('device'), [/; did you mean "device_type"\?/])
+  t.match(faults('contry'), [/; did you mean "country"\?/])
+  t.match(faults('name'), [/; it is a text of 4 characters/])
+  t.match(faults('country', 'page_route', 'country'), [
+    /^aggregation\.rollups\.0\.sets\.0\.dimensions\.2: dimension "country" is used twice \(first at .*dimensions\.0\)$/,
+  ])
 })

@@ -131,7 +131,7 @@ test('a query gets its defaults, whatever else it holds, and nothing else does',
     error: {
       code: 'invalid_request',
       message:
-        'app is missing: it must be a text of 1 to any number of characters. limit must be a number; there are 2 of them.',
+        'app is missing: it must be a text of 1 to any number of characters. limit must be a number; there are 2 of them, and one is taken.',
     },
   })
   t.match(validatorCompiler({ schema, httpPart: 'body' })({ app: 'a' }), {

@@ -53,12 +53,10 @@ export function parseSets(text: string): readonly string[] {
 /** `75`, `p75`, `99.9`: as people say percentiles. */
 const PERCENTILE = /^p?(\d{1,2}(?:\.\d{1,4})?)$/i
 
-/** `; did you mean q=0.75?` where every part of the text is a percentile, or nothing. */
-export function quantilesMeant(text: string): string {
+/** `; did you mean q=0.75?` where every part of the text is a percentile, and they are not too many; or nothing. */
+export function quantilesMeant(text: string, most = MAX_QUANTILES): string {
   const meant = text.split(',').map((one) => quantileMeant(one.trim()))
-  return meant.length <= MAX_QUANTILES && meant.every((q) => q > 0)
-    ? `; did you mean q=${meant.join(',')}?`
-    : ''
+  return meant.length <= most && meant.every((q) => q > 0) ? `; did you mean q=${meant.join(',')}?` : ''
 }
 
 /** 0 for what is neither a quantile nor a percentile. */

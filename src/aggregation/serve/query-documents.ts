@@ -1,4 +1,4 @@
-import Type, { type TSchema } from 'typebox'
+import Type, { type TObject, type TSchema } from 'typebox'
 import { anyRequest, poolAnswers, problemAnswer, tokenNeeded } from '../../http/documented.ts'
 import { MAX_STEP_BUCKETS } from './histogram.ts'
 import { OtelHistogram } from './histogram-formats/otel-histogram.ts'
@@ -50,8 +50,27 @@ const describe = (
   },
 })
 
-/** How each route is told in the OpenAPI document, and what its parameters are judged by. */
-export const documentsOf = (sets: readonly string[]) => ({
+/** Strict, and each with the names that any of them takes: whoever has put one on the wrong route is told so. */
+function besideEachOther<Route extends string>(all: Readonly<Record<Route, TObject>>) {
+  const schemas: readonly TObject[] = Object.values(all)
+  const ofAny = [...new Set(schemas.flatMap(({ properties }) => Object.keys(properties)))]
+  return (route: Route) =>
+    Type.Object(all[route].properties, { additionalProperties: false, namesElsewhere: ofAny })
+}
+
+/** What the parameters of each route are judged by. */
+const parametersOf = (sets: readonly string[]) =>
+  besideEachOther({
+    series: seriesParameters(sets),
+    histogram: histogramParameters(sets),
+    compare: compareParameters(sets),
+    changes: ChangesParameters,
+    top: topParameters(sets),
+    metrics: MetricsParameters,
+  })
+
+/** How each route is told in the OpenAPI document. */
+export const documentsOf = (sets: readonly string[], parameters = parametersOf(sets)) => ({
   series: describe(
     'series',
     [
@@ -59,7 +78,7 @@ export const documentsOf = (sets: readonly string[]) => ({
       `Percentiles per step and of the whole range. At most ${MAX_POINTS} steps and ${MAX_SERIES_WINDOWS} windows, and ${MAX_ROWS} windows × values.`,
     ],
     SeriesAnswer,
-    seriesParameters(sets),
+    parameters('series'),
   ),
   histogram: describe(
     'histogram',
@@ -68,7 +87,7 @@ export const documentsOf = (sets: readonly string[]) => ({
       `A histogram of the whole range, or of each step. At most ${MAX_POINTS} steps with ${MAX_STEP_BUCKETS} buckets, ${MAX_SERIES_WINDOWS} windows, and ${MAX_ROWS} windows × values.`,
     ],
     Type.Union([HistogramAnswer, StepsAnswer, OtelHistogram, PrometheusHistogram]),
-    histogramParameters(sets),
+    parameters('histogram'),
   ),
   compare: describe(
     'compare',
@@ -77,7 +96,7 @@ export const documentsOf = (sets: readonly string[]) => ({
       `Whether a is slower than its base b, and how surely. Each at most ${MAX_SERIES_WINDOWS} windows, and ${MAX_ROWS} windows × values.`,
     ],
     ComparisonAnswer,
-    compareParameters(sets),
+    parameters('compare'),
   ),
   changes: describe(
     'changes',
@@ -86,7 +105,7 @@ export const documentsOf = (sets: readonly string[]) => ({
       `How a share has changed, split over the values of sets without a residual. Each range at most ${MAX_CHANGED_WINDOWS} windows × sets, counting one more set, and both ${MAX_RANKED_ROWS} windows × values.`,
     ],
     ChangesAnswer,
-    ChangesParameters,
+    parameters('changes'),
   ),
   top: describe(
     'top',
@@ -95,13 +114,13 @@ export const documentsOf = (sets: readonly string[]) => ({
       `Slowest routes, busiest countries. At most ${MAX_RANKED_WINDOWS} windows, and ${MAX_RANKED_ROWS} windows × values.`,
     ],
     TopAnswer,
-    topParameters(sets),
+    parameters('top'),
   ),
   metrics: describe(
     'metricNames',
     ['Metrics of an app', 'Those with rows in the range, most rows first.'],
     MetricsAnswer,
-    MetricsParameters,
+    parameters('metrics'),
   ),
   apps: describe(
     'apps',

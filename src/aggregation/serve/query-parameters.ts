@@ -63,7 +63,7 @@ const QUANTILE_FORM = 'a number above 0 and below 1'
 const oneQuantile = readable(
   text(8, QUANTILE_FORM, { default: '0.75', example: '0.75', description: 'Of which quantile.' }),
   (sent) => parseQuantiles(sent).length === 1,
-  (sent) => `must be ${QUANTILE_FORM}, such as 0.75${quantilesMeant(sent)}`,
+  (sent) => `must be ${QUANTILE_FORM}, such as 0.75${quantilesMeant(sent, 1)}`,
 )
 const step = (description: string) =>
   Type.Optional(

@@ -79,7 +79,9 @@ function tellRun(run: FinishedRun, terminal: Terminal): void {
   if (notIngested !== undefined) {
     const { count, objects } = notIngested
     for (const { key, why } of objects) err(`${key}: not taken in: ${why}\n`)
-    err(`${some(count, 'object')} of the lake not taken in: their events are missing, and are tried again\n`)
+    err(
+      `${some(count, 'object')} of the lake could not be taken in: their events are missing, and are tried again\n`,
+    )
   }
   if (setAside !== undefined && setAside.told.length > 0) err(asideLines(setAside))
   if (setAside?.doubtful !== undefined) err(doubtLines(setAside.doubtful))

@@ -46,7 +46,7 @@ export function asideLines({ told, ...counts }: ToldAside): string {
     const what = lines === undefined ? 'set aside' : `${some(lines, 'line')} set aside`
     return `${key}: ${what}: ${why} (kept in ${keptIn})\n`
   })
-  return `${each.join('')}${asideCount(counts)} of the lake no events, and in no number: dead/ has them, with the reasons beside them\n`
+  return `${each.join('')}${asideCount(counts)} of the lake went to dead/ as no events, with the reasons beside them, and count in no number\n`
 }
 
 /** In one line: the first of them, and how many more. */

@@ -12,6 +12,8 @@ interface Told {
   readonly example?: unknown
   /** What a text is mostly one of, where that is not for the schema to say: names of the configuration. */
   readonly names?: readonly string[]
+  /** Names that others like it take, of an object that takes no more than its own. */
+  readonly namesElsewhere?: readonly string[]
   readonly minimum?: number
   readonly maximum?: number
   /** Its maximum is where numbers end, and worth no word before somebody goes beyond. */

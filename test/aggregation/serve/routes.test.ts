@@ -379,7 +379,7 @@ test('what is wrong is named', async (t) => {
     ],
     [`series?${lcp}&from=0`, 422, /windows/],
     ['histogram?app=shop', 400, /^metric is missing: /],
-    [`histogram?${lcp}&q=0.5`, 400, /^\?\(1 characters\) is not a known field; there are app, metric, /],
+    [`histogram?${lcp}&q=0.5`, 400, /^q is not asked for here, but elsewhere; there are app, metric, /],
     [`histogram?${lcp}&format=csv`, 400, /^format must be one of json, otel, prometheus\.$/],
     [`histogram?${lcp}&format=otl`, 400, /^format must be one of .*did you mean "otel"\?$/],
     [`histogram?${lcp}&format=otel&step=1h`, 400, /^format must be json beside step\.$/],
@@ -398,9 +398,10 @@ test('what is wrong is named', async (t) => {
     [
       `compare?${lcp}&${sides}&from=0`,
       400,
-      /^\?\(4 characters\) is not a known field; there are app, metric, unit, a\.from, /,
+      /^from is not asked for here, but elsewhere; there are app, metric, unit, a\.from, /,
     ],
-    [`compare?${lcp}&${sides}&q=0.5,0.75`, 400, /^q must be a number above 0 and below 1, such as 0\.75/],
+    [`compare?${lcp}&${sides}&hunter=2`, 400, /^\?\(6 characters\) is not a known field; there are app, /],
+    [`compare?${lcp}&${sides}&q=0.5,0.75`, 400, /^q must be a number above 0 and below 1, such as 0\.75\.$/],
     [`compare?${lcp}&${sides}&q=p75`, 400, /; did you mean q=0\.75\?$/],
     [`compare?${lcp}&${sides}&at=-1`, 400, /^at must be a number of at most twelve digits, /],
     [`compare?${lcp}&${sides}&at=1e3`, 400, /^at must be a number/],
@@ -409,7 +410,7 @@ test('what is wrong is named', async (t) => {
     [
       `compare?${lcp}&${sides}&a.from=0`,
       400,
-      /^a\.from must be epoch milliseconds .*; there are 2 of them\.$/,
+      /^a\.from must be epoch milliseconds .*; there are 2 of them, and one is taken\.$/,
     ],
     [
       `compare?${lcp}&a.from=yesterday&a.to=1&b.from=${noon}&b.to=${noon - 1}`,
@@ -433,6 +434,19 @@ test('what is wrong is named', async (t) => {
       `changes?${lcp}&${periods}&set=route`,
       400,
       /^set is not a known field; did you mean "sets"\? There are /,
+    ],
+    [`changes?${lcp}&${periods}&at=1`, 400, /^at is not asked for here, but elsewhere; there are app, /],
+    [`changes?${lcp}&${periods}&a.from=1`, 400, /^a\.from is not asked for here, but elsewhere; /],
+    [
+      `metrics?${lcp}`,
+      400,
+      /^metric is not asked for here, but elsewhere; there are app, from, to, rollup\.$/,
+    ],
+    [`top?${lcp}&set=route&step=1h`, 400, /^step is not asked for here, but elsewhere; there are app, /],
+    [
+      `changes?${lcp}&${periods}&sets=route&sets=country`,
+      400,
+      /^sets must be up to 20 names of sets with commas between them, .*; there are 2 of them, and one is taken\.$/,
     ],
     [`changes?${lcp}&${periods}&q=1`, 400, /^q must be a number above 0 and below 1, such as 0\.75/],
     [

@@ -274,7 +274,7 @@ test('what of the lake cannot be taken in is named, and the rest is computed', a
   const terminal = fakeTerminal({ HEADGATE_DATA_DIR: dir })
   t.equal(await runCommand(['aggregate', ...range], terminal), 0)
   t.match(terminal.said().err, /c-gateway-000009.json: not taken in: .* is of version 2/)
-  t.match(terminal.said().err, /1 object of the lake not taken in/)
+  t.match(terminal.said().err, /1 object of the lake could not be taken in/)
   t.match(terminal.said().out, /succeeded: 2 windows done, 0 failed/)
 })
 
@@ -321,9 +321,9 @@ test('a backfill as the docs write it is counted; what it lacks, or comes too la
   const told = err.split('\n').filter((line) => !line.startsWith('{'))
   t.match(told, [
     /^raw\/backfill\/dt=2020-01-01\/hr=09\/my file.ndjson: not taken in: it is not called <source>/,
-    /^1 object of the lake not taken in/,
+    /^1 object of the lake could not be taken in/,
     /^raw\/backfill\/dt=2020-01-01\/hr=09\/more.ndjson: 1 line set aside: it lacks event_id, as in "event_id": "7f3a-1" \(kept in dead\/ingest-backfill\/dt=2020-01-01\/hr=09\/c-000002-[0-9a-f]{16}.ndjson\)$/,
-    /^1 line of the lake no events, and in no number: dead\/ has them/,
+    /^1 line of the lake went to dead\/ as no events, with the reasons/,
     /^1 events? came too late for 1 window from 2020-01-01T09:00Z to 2020-01-01T09:15Z, finished and older than aggregation.schedule.horizon. To count them: headgate aggregate --from 2020-01-01T09:00Z --to 2020-01-01T09:15Z --reprocess all$/,
   ])
   t.match(out, /0 windows done, 0 failed\.\n$/)

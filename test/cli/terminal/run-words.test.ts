@@ -29,7 +29,7 @@ test('what was set aside is told in one line, and in a line for each', async (t)
     asideLines({ lines: 2, objects: 1, told: [lines, whole] }),
     `raw/a.ndjson: 2 lines set aside: it lacks name (kept in dead/c.ndjson)
 raw/b.parquet: set aside: It is none (kept in dead/b.parquet)
-2 lines and 1 object of the lake no events, and in no number: dead/ has them, with the reasons beside them
+2 lines and 1 object of the lake went to dead/ as no events, with the reasons beside them, and count in no number
 `,
   )
 })

@@ -14,12 +14,24 @@ export const [INSTALLED, ...STARTED] = snippet('README.md', 'start').split('\n')
  * it should. Ports are free ones.
  */
 export async function pastedAfterReadme(t: Test, blocks: readonly string[] = []): Promise<string> {
-  const [gateway, aggregation] = [await freePort(), await freePort()]
-  const pasted = [STARTED.join('\n'), ...blocks]
+  const ports = { gateway: await freePort(), aggregation: await freePort() }
+  const { said, complained, code } = await pasted(t, ports, blocks)
+  t.equal(code, 0, 'and the server ends by its own')
+  t.equal(complained, '')
+  return said
+}
+
+/** The same on these ports, whatever comes of it. */
+export async function pasted(
+  t: Test,
+  { gateway, aggregation }: { readonly gateway: number; readonly aggregation: number },
+  blocks: readonly string[] = [],
+) {
+  const script = [STARTED.join('\n'), ...blocks]
     .join('\n')
     .replaceAll(':8080', `:${gateway}`)
     .replaceAll(':8081', `:${aggregation}`)
-  const shell = spawn('bash', ['-c', `${pasted}\nkill $!\nwait $!`], {
+  const shell = spawn('bash', ['-c', `${script}\nkill $!\nwait $!`], {
     cwd: t.testdir({ dist: t.fixture('symlink', resolve('dist')) }),
     env: {
       PATH: process.env['PATH'],
@@ -38,7 +50,5 @@ export async function pastedAfterReadme(t: Test, blocks: readonly string[] = [])
     text(shell.stderr),
     once(shell, 'close'),
   ])
-  t.equal(code, 0, 'and the server ends by its own')
-  t.equal(complained, '')
-  return said
+  return { said, complained, code }
 }
