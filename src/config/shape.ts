@@ -137,7 +137,8 @@ function wrong(schema: TSchema, value: unknown, path: string, { sources }: Conte
     return { path, message: `must be ${expected(schema)}, as JSON${NO_JSON}${example}` }
   const beyond = tooMuch(schema, value)
   if (beyond !== undefined) return { path, message: beyond }
-  const near = isText && Type.IsEnum(schema) ? choiceMeant(value, schema.enum.map(String)) : ''
+  const choices = Type.IsEnum(schema) ? schema.enum.map(String) : (told(schema).names ?? [])
+  const near = isText ? choiceMeant(value, choices) : ''
   return {
     path,
     message: `must be ${expected(schema)}${near === '' ? `; ${formOf(value)}` : near}${example}`,

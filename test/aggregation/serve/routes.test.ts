@@ -440,7 +440,7 @@ test('what is wrong is named', async (t) => {
     [
       `metrics?${lcp}`,
       400,
-      /^metric is not asked for here, but elsewhere; there are app, from, to, rollup\.$/,
+      /^metric is not asked for here, but elsewhere; there are app, unit, from, to, rollup, bots\.$/,
     ],
     [`top?${lcp}&set=route&step=1h`, 400, /^step is not asked for here, but elsewhere; there are app, /],
     [
