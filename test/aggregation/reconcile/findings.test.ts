@@ -1,4 +1,7 @@
+import { mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { test } from 'tap'
+import { quote } from '../../../src/aggregation/ingest/duckdb/sql-text.ts'
 import { type Findings, isComplete, reconcile } from '../../../src/aggregation/reconcile/findings.ts'
 import { createLedger } from '../../../src/event/ledger/ledger.ts'
 import { LEDGER_NAME } from '../../../src/event/schema/ledger-event.ts'
@@ -108,6 +111,19 @@ test('what others call a ledger event, and is none, keeps nobody from what is fo
     return { ...row, ...change }
   })
   await setup.put(`raw/backfill/${HOUR}/b.ndjson`, text(none))
+  t.same(await findings(setup), before)
+})
+
+test('attributes of others that are no JSON keep nobody from what is found', async (t) => {
+  const setup = await setUp()
+  await setup.put(`raw/gateway/${HOUR}/a.ndjson`, text(await tenMinutes(4)))
+  const before = await findings(setup)
+  const path = join(setup.places.lakeDir, `raw/backfill/${HOUR}/theirs.parquet`)
+  mkdirSync(dirname(path), { recursive: true })
+  await setup.session.run([
+    `COPY (SELECT 'e' AS event_id, ${NOON} AS event_time, ${range.toMs} AS received_time, 'shop' AS app_id, 'm' AS name,
+      1.5::DOUBLE AS value, 'ms' AS unit, '{broken' AS attributes) TO ${quote(path)} (FORMAT parquet)`,
+  ])
   t.same(await findings(setup), before)
 })
 

@@ -47,20 +47,20 @@ function doubtsOf(parquet: string, { nowMs, apps }: Expected): string {
   // What gateways tell of an app that was removed since is no event of it.
   const ofNoApp =
     apps.length === 0 ? 'FALSE' : `name <> ${quote(LEDGER_NAME)} AND app_id NOT IN (${listed(apps)})`
-  // Others may have columns of any whole number, or doubles, where ours are BIGINT.
-  const isNoTime = (field: string) => `COALESCE(NOT isfinite(CAST(${field} AS DOUBLE)), TRUE)`
+  const isNoTime = (field: string) => `COALESCE(NOT isfinite(${field}), TRUE)`
   const doubts = `SELECT app_id AS app, CASE
       WHEN ${isNoTime('event_time')} THEN 'none'
       WHEN event_time < ${MIN_EPOCH_MS} THEN 'coarse'
       WHEN event_time > ${MAX_INSTANT_MS} THEN 'fine'
       WHEN event_time > ${nowMs + MAX_AHEAD_MS} THEN 'ahead'
       WHEN ${isNoTime('received_time')} OR received_time > ${MAX_INSTANT_MS} THEN 'arrival'
-      WHEN CAST(event_time AS DOUBLE) - received_time > ${MAX_AHEAD_MS} THEN 'early'
+      WHEN event_time - received_time > ${MAX_AHEAD_MS} THEN 'early'
       WHEN isnan(value) OR value NOT BETWEEN 0 AND ${MAX_VALUE} THEN 'value'
       WHEN NOT regexp_matches(name, ${quote(NAME_PATTERN)}) THEN 'name'
       WHEN weight <= 0 OR weight > ${MAX_WEIGHT} THEN 'weight'
       WHEN unit IN (${listed([...scales.keys()])}) THEN unit
-      WHEN ${ofNoApp} THEN 'app' END AS doubt
+      WHEN ${ofNoApp} THEN 'app'
+      WHEN json_type(attributes) NOT IN ('OBJECT', 'NULL') THEN 'attributes' END AS doubt
     FROM (${eventRows([parquet])}) events`
   return `SELECT doubt, CAST(SUM(rows) AS BIGINT), CASE WHEN place <= ${MAX_APPS_ASKED} THEN app END FROM (
       SELECT doubt, CASE doubt WHEN 'app' THEN app END AS app, COUNT(*) AS rows,
@@ -81,6 +81,7 @@ const OF_COLUMNS: Readonly<Record<string, string>> = {
   name: `name is none that a gateway takes, which is ${NAME_FORM}: counted under it`,
   weight: `weight is not above 0 and up to ${MAX_WEIGHT}: the row counts as 1`,
   ahead: 'event_time is more than a day from now: counted when its window is over',
+  attributes: 'attributes is no JSON object: the row counts as one without',
 }
 
 const OF_NO_APP = 'app_id is none of the apps that are configured, so that no list and no dashboard shows it'

@@ -182,11 +182,30 @@ export function minutesOf(file: string): string {
 
 /** Rows of Parquet files. Columns that a file lacks are NULL, and ones that none has exist all the same; texts are bounded. */
 export function eventRows(files: readonly string[]): string {
-  const none = columnTypes.map(([name, type]) => `CAST(NULL AS ${type}) AS ${name}`).join(', ')
   const fields = columns.map((column) => `${readField(column)} AS ${column.name}`).join(', ')
-  return `SELECT ${fields} FROM (SELECT * FROM (SELECT ${none}) q WHERE false UNION ALL BY NAME
-    SELECT * FROM ${readParquet(files)}) stored`
+  return `SELECT ${fields} FROM (SELECT * REPLACE (${READ_ROWS}) FROM ${readStored(files)}) stored`
 }
+
+/**
+ * In what a column is read, whatever is in each file: where nothing is said DuckDB takes the one type that holds all of
+ * theirs, and a cast to that which fails for one row fails for all files. A double tells each time to the millisecond.
+ */
+const READ_AS: Readonly<Record<ColumnType, string>> = {
+  ...DUCKDB_TYPES,
+  bigint: 'DOUBLE',
+  integer: 'DOUBLE',
+  json: 'VARCHAR',
+}
+const STORED_SCHEMA = columns
+  .map(({ name, type }) => `'${name}': {name: '${name}', type: '${READ_AS[type]}', default_value: NULL}`)
+  .join(', ')
+
+/** What is then made of it row by row: of a text that is no JSON, where attributes belong, a text of JSON. */
+const READ_ROWS = `TRY_CAST(http_response_status_code AS INTEGER) AS http_response_status_code,
+  COALESCE(TRY_CAST(attributes AS JSON), to_json(NULLIF(attributes, ''))) AS attributes`
+
+const readStored = (files: readonly string[]) =>
+  `read_parquet(${fileList(files)}, schema = MAP {${STORED_SCHEMA}}, hive_partitioning = false)`
 
 /** Rows of files of lines, without the lines that are no events. */
 export function eventLines(files: readonly string[]): string {

@@ -16,8 +16,8 @@ export const columnsOf = (file: string): string =>
 const WHOLE = /^(U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE)$/
 const AS_TEXT = /^(VARCHAR|BOOLEAN|U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE)$/
 /**
- * DuckDB reads a column of several files in the one type that holds all of theirs. These do not change what ours hold:
- * FLOAT would round times, VARCHAR[], UUID or JSON would refuse text.
+ * Of a column in one of these types each value is read as ours are, or is none by itself. FLOAT has rounded its times, and
+ * what a list, a UUID or JSON says is no text that a gateway would have stored.
  */
 const READABLE_AS: Readonly<Record<ColumnType, RegExp>> = {
   text: AS_TEXT,
@@ -59,14 +59,13 @@ export function shapeFault(found: FileColumns, empty: ReadonlySet<string>): stri
 }
 
 /**
- * Fails when anything of the columns that engines read cannot be read, to the last page. A number that is none of ours, such
- * as a time that is infinite, is of its row and keeps none of the others away; a text that is no JSON keeps all objects from
- * being read together.
+ * Fails when anything of the columns that engines read cannot be read, to the last page. What is of its row alone keeps none
+ * of the others away, such as a time that is infinite, or attributes that are no JSON.
  */
 export function readWhole(file: string, found: FileColumns): string {
   const casts = columns
     .filter(({ name }) => found.has(name))
-    .map(({ name, type }) => `${type === 'json' ? 'CAST' : 'TRY_CAST'}(${name} AS ${typeOf.get(name)})`)
+    .map(({ name }) => `TRY_CAST(${name} AS ${typeOf.get(name)})`)
   // A sum of what depends on every value: nothing of it is known from the footer.
   return `SELECT bit_xor(hash(${casts.join(', ')})) FROM ${readParquet([file])}`
 }

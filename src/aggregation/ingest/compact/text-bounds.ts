@@ -66,12 +66,11 @@ export function readField(column: Pick<Column, 'name' | 'type'>): string {
   return `CASE WHEN ${isLonger(names)} THEN NULL ELSE ${name} END`
 }
 
-/** An attribute of a row as text, no longer than a gateway stores one; others may have stored what is no JSON. */
+/** An attribute of a row as text, no longer than a gateway stores one. */
 export const attributeField = (name: string): string =>
-  `CASE WHEN json_valid(attributes)
-    THEN left(json_extract_string(attributes, ${quote(`$."${name}"`)}), ${MAX_ATTRIBUTE_VALUE_CHARS}) END`
+  `left(json_extract_string(attributes, ${quote(`$."${name}"`)}), ${MAX_ATTRIBUTE_VALUE_CHARS})`
 
-/** The attributes that a gateway would store of these, as texts: the first ones, where there are more. */
+/** The attributes that a gateway would store of these, as texts: the first ones, where there are more; what is no object has none. */
 function boundedAttributes(field: string): string {
   const isKept = `length(e.key) BETWEEN 1 AND ${MAX_ATTRIBUTE_NAME_CHARS}
     AND json_type(e.value) NOT IN ('NULL', 'OBJECT', 'ARRAY')`
@@ -79,6 +78,6 @@ function boundedAttributes(field: string): string {
   const entries = `map_entries(from_json(${field}, '"MAP(VARCHAR, JSON)"'))`
   const members = `list_transform(list_filter(${entries}, lambda e: ${isKept})[1:${MAX_ATTRIBUTES}],
     lambda e: concat(to_json(e.key), ':', to_json(${value})))`
-  return `CASE WHEN strlen(${field}) <= ${MAX_ATTRIBUTES_BYTES} THEN ${field}
-    ELSE CAST('{' || array_to_string(${members}, ',') || '}' AS JSON) END`
+  return `CASE WHEN strlen(${field}) > ${MAX_ATTRIBUTES_BYTES}
+    THEN COALESCE(CAST('{' || array_to_string(${members}, ',') || '}' AS JSON), '""') ELSE ${field} END`
 }

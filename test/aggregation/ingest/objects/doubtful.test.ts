@@ -100,6 +100,25 @@ test('what is no number where one may stand is told, as it is not in what is cou
   ])
 })
 
+test('attributes of a line that are no object are told, as nothing is found in them', async (t) => {
+  const { put, ingester, keys } = await setUp()
+  const values: readonly unknown[] = [
+    '{"plan":"pro"}',
+    7,
+    [1],
+    'x'.repeat(100_000),
+    { plan: 'pro' },
+    {},
+    null,
+  ]
+  const lines = values.map((attributes, at) => ({ v: 1, ...storedEvent({ event_id: `${at}` }), attributes }))
+  await put(`raw/backfill/${HOUR}/a.ndjson`, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+  const { doubtful, rows } = await ingester().ingest(signal)
+  const [key = ''] = await keys('raw/')
+  const why = 'attributes is no JSON object: the row counts as one without'
+  t.same([doubtful, rows], [[{ key, why, rows: 4 }], values.length])
+})
+
 test('fields that are nearly ours are told with the one that was meant, of how many events', async (t) => {
   const nearly = (name: string, column: string) =>
     `"${name}" is no field of an event and was left out; did you mean "${column}"?`

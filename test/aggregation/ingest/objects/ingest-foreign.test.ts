@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'tap'
-import type { OpenSqlSession } from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
+import { eventRows } from '../../../../src/aggregation/ingest/compact/event-sql.ts'
+import { allRows, type OpenSqlSession } from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
 import { quote } from '../../../../src/aggregation/ingest/duckdb/sql-text.ts'
 import { duckdbEngine } from '../../../../src/aggregation/rollup/engines/duckdb-engine.ts'
 import { AppError } from '../../../../src/std/errors.ts'
@@ -209,4 +210,31 @@ test('a row of theirs that says no time costs none of its neighbours, is in no n
     )
     t.equal(counts.kept, counted + 1, what)
   }
+})
+
+test('attributes of theirs that are no JSON cost their row nothing else, and its neighbours nothing', async (t) => {
+  const { session, places, ingester, dead } = await setUp()
+  const own = `raw/gateway/${HOUR}/own.parquet`
+  await writeParquet(session, [storedEvent({ attributes: { plan: 'pro' } })], join(places.lakeDir, own))
+  await ingester().ingest(signal)
+  const texts = [
+    ...['{broken', 'plan=pro', '[1]', '7', '"text"', `["${'x'.repeat(100_000)}"]`, 'x'.repeat(100_000)],
+    ...['{}', '{"plan":"pro"}', '', 'null'],
+  ]
+  const key = `raw/backfill/${HOUR}/theirs.parquet`
+  const path = join(places.lakeDir, key)
+  mkdirSync(dirname(path), { recursive: true })
+  const rows = [...texts.map(quote), 'NULL'].map((text, at) => `('${at}', ${text})`)
+  await session.run([
+    `COPY (SELECT event_id, ${NOON} AS event_time, ${NOON} AS received_time, 'shop' AS app_id, 'm' AS name, 1.5::DOUBLE AS value,
+      'ms' AS unit, attributes FROM (VALUES ${rows.join(', ')}) v(event_id, attributes)) TO ${quote(path)} (FORMAT parquet)`,
+  ])
+  const { doubtful, setAside, ...report } = await ingester().ingest(signal)
+  t.same([report.rows, setAside, await dead()], [texts.length + 1, [], ''])
+  const why = 'attributes is no JSON object: the row counts as one without'
+  t.same(doubtful, [{ key, why, rows: 7 }])
+  const read = eventRows([join(places.lakeDir, own), path])
+  const plans = `SELECT COUNT(*), COUNT(attributes ->> 'plan') FROM (${read}) q`
+  t.same((await allRows(session, plans))[0]?.map(Number), [texts.length + 2, 2])
+  t.same(await ingester().reexamine([own, key], signal), [], 'nor do they at a second look')
 })
