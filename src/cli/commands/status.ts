@@ -1,4 +1,4 @@
-import { type GatewayBalance, unjudged, unstoredIn } from '../../http/reconciliation.ts'
+import { type GatewayBalance, UNSTORED_CODES, unjudged, unstoredIn } from '../../http/reconciliation.ts'
 import type { AdminAnswer } from '../../std/admin-request.ts'
 import { sleep } from '../../std/async/abort.ts'
 import { systemClock } from '../../std/clock.ts'
@@ -120,8 +120,9 @@ ${balanced ? 'It balances.' : 'IT DOES NOT BALANCE.'}${isRefusing(state, nowMs) 
 
 /** Refused as long ago as this, events are refused now, as far as anybody looks. */
 const RECENT_MS = 300_000
-const isRefusing = (state: Status, nowMs: number): boolean =>
-  nowMs - (unstoredIn(state)?.lastMs ?? Number.NEGATIVE_INFINITY) <= RECENT_MS
+/** A refusal that is still to come was told while the clock was ahead, and hides none that came after it. */
+const isRefusing = ({ refused }: Status, nowMs: number): boolean =>
+  refused.some(({ code, lastMs }) => UNSTORED_CODES.includes(code) && Math.abs(nowMs - lastMs) <= RECENT_MS)
 
 /** Good events that were answered with a 503: who may send is told, and nothing of them is here. */
 function storageText(state: Status, nowMs: number): string {

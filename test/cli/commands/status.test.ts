@@ -118,6 +118,24 @@ test('events that could not be stored are told, and loudly while that goes on', 
   }
 })
 
+test('what was refused while the clock was ahead is no refusal of now, and hides none', async (t) => {
+  const aheadMs = Date.now() + 86_400_000
+  const ahead = { app: 'shop', code: 'journal_full', requests: 3, firstMs: aheadMs, lastMs: aheadMs }
+  const now = { app: 'blog', code: 'journal_full', requests: 1, firstMs: Date.now(), lastMs: Date.now() }
+  const loud = 'It balances. NEW EVENTS ARE REFUSED: they cannot be stored.'
+  for (const [refused, end] of [
+    [[ahead], 'It balances.'],
+    [[ahead, now], loud],
+    [[{ ...now, lastMs: Date.now() + 60_000 }], loud],
+  ] as const) {
+    const state = reconciliation({ received: 17, rejected: { journal_full: 7 }, refused: [...refused] })
+    const { url } = await gateway(t, answering(state))
+    const terminal = fakeTerminal()
+    t.equal(await runCommand(['status', '--url', url], terminal), 0)
+    t.equal(terminal.said().out.split('\n').at(-2), end)
+  }
+})
+
 test('a proxy that is not trusted is told, with the setting that mends it', async (t) => {
   const unbelieved = { requests: 1_204, network: '172.18.0.0/24', lastMs: Date.now() - 3_000 }
   const { url } = await gateway(t, answering(reconciliation({ unbelieved })))
