@@ -16,7 +16,7 @@ export const columnsOf = (file: string): string =>
 const WHOLE = /^(U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE)$/
 const AS_TEXT = /^(VARCHAR|BOOLEAN|U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE)$/
 /**
- * Of a column in one of these types each value is read as ours are, or is none by itself. FLOAT has rounded its times, and
+ * A column in one of these types is read as ours are, each value by itself. FLOAT has rounded its times, and
  * what a list, a UUID or JSON says is no text that a gateway would have stored.
  */
 const READABLE_AS: Readonly<Record<ColumnType, RegExp>> = {
