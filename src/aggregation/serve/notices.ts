@@ -1,3 +1,4 @@
+import type { TimeSpan } from '../../std/durations.ts'
 import { didYouMean } from '../../std/input/did-you-mean.ts'
 import type { DimensionSet } from '../rollup/model/definition.ts'
 import type { ToldUnits } from '../rollup/model/units.ts'
@@ -92,6 +93,22 @@ const unknownValues = (set: string, sets: readonly DimensionSet[], { otherUnits 
 
 const NO_SUCH_UNIT =
   'Nothing of the metric is in this unit in this range; otherUnits lists those that it is in.'
+
+/** What values of a set in a range are; without values, all of it. */
+interface Side extends TimeSpan {
+  readonly set: string
+  readonly values: readonly string[]
+}
+
+/** Where the same measurements may be on both sides of a comparison, which takes them for independent of each other. */
+export function inBoth(a: Side, b: Side): readonly string[] {
+  const isApart = a.toMs <= b.fromMs || b.toMs <= a.fromMs
+  const isOther = a.set === b.set && !a.values.some((value) => b.values.includes(value))
+  return isApart || isOther ? [] : [IN_BOTH]
+}
+
+const IN_BOTH =
+  'a and b overlap: what is measured in both makes intervals, p and the verdict less sure than they say. Ranges that are apart do not, nor do other values of one set.'
 
 /** How the values of a set of several dimensions are written; nothing where that is plain. */
 export function writtenAs(set: string, sets: readonly DimensionSet[]): string {

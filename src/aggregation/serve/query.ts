@@ -9,7 +9,7 @@ import type { RollupStore, SeriesRequest, SeriesWindow } from '../rollup/stores/
 import { definitionFor, dividedBy, valuesOf } from './asked-sets.ts'
 import { completenessOf, generationOf, together, unitsOf } from './completeness.ts'
 import { computeHistogram, computeSteps, type HistogramQuery } from './histogram.ts'
-import { noticesIn, whyEmpty } from './notices.ts'
+import { inBoth, noticesIn, whyEmpty } from './notices.ts'
 import { durationText, type Selection, type SeriesStep } from './parameters.ts'
 import { type ChangesQuery, computeChanges } from './periods/changes.ts'
 import { type CompareQuery, computeComparison } from './periods/compare.ts'
@@ -82,7 +82,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
     const { lateRows, rejected, ...ofWindows } = together(
       found.map(({ windows, request }) => completenessOf(windows, request, at)),
     )
-    const notices: string[] = []
+    const notices = [...(asked.notices ?? [])]
     const isNone = asked.query.unit !== undefined && asked.query.unit !== told.unit
     const work = { store, told, isNone, sets, asking }
     for (const { name, ...period } of found)
@@ -157,7 +157,8 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       ]
       const compute: Compute = (unit, limits) =>
         computeComparison(store, { ...query, at: asked.at ?? limits?.good, unit }, asking.signal)
-      return answer({ definition, query, head: {}, periods, compute }, asking)
+      const notices = inBoth(query.a, query.b)
+      return answer({ definition, query, head: {}, periods, notices, compute }, asking)
     },
 
     async changes(asked, asking) {
@@ -205,6 +206,8 @@ interface Asked {
   /** What the answer begins with. */
   readonly head: object
   readonly periods: readonly AskedPeriod[]
+  /** What is to be known of the question itself. */
+  readonly notices?: readonly string[]
   /** What it is made of besides, in the same windows. */
   readonly besides?: readonly RangeOfSet[]
   readonly compute: Compute

@@ -111,6 +111,17 @@ test('two sides are compared in one unit, by default that of most rows of both',
   t.match(notices, [/^a: Nothing of the metric is in this unit/, /^b: Nothing of the metric is in this unit/])
 })
 
+test('a value that is not there in the unit of the answer may be there in another', async (t) => {
+  const { store, compare } = queriesOver()
+  const route = { set: 'route', value: '/cart' }
+  await store.fill(committed(noon - HOUR), [
+    rollupRow(route, [1, 2]),
+    rollupRow({ ...route, unit: 's' }, [1]),
+  ])
+  const { notices } = await compare({ a: { ...now, set: 'route', values: ['/crat'] } })
+  t.match(notices, [/^a: The set route has no such value in this unit in this range/])
+})
+
 test('who looks again and again is told later', async (t) => {
   const { store, compare } = queriesOver()
   await store.fill(committed(noon - HOUR), [rollupRow({}, spread(1_100, 600))])
@@ -120,6 +131,9 @@ test('who looks again and again is told later', async (t) => {
   t.ok(width(always) > width(once), `${width(always)} and ${width(once)}`)
   t.ok(Number(always.shape?.p) > Number(once.shape?.p))
 })
+
+const overlap =
+  'a and b overlap: what is measured in both makes intervals, p and the verdict less sure than they say. Ranges that are apart do not, nor do other values of one set.'
 
 test('an empty side says why, by its name', async (t) => {
   const { store, compare } = queriesOver()
@@ -131,21 +145,47 @@ test('an empty side says why, by its name', async (t) => {
   const of = (side: typeof now, ...values: string[]) => ({ ...side, set: 'route', values })
   const unknown = 'The set route has no such value in this range; /query/top lists those that it has.'
   for (const [rule, its, notices] of [
-    ['both have rows', { b: now }, undefined],
+    ['both have rows', { b: now }, [overlap]],
     ['nothing was measured', {}, ['b: Nothing of this app is in this range.']],
-    ['a value of a', { a: of(now, '/crat'), b: now }, [`a: ${unknown}`]],
-    ['a value of b', { a: now, b: of(now, '/crat') }, [`b: ${unknown}`]],
+    ['a value of a', { a: of(now, '/crat'), b: now }, [overlap, `a: ${unknown}`]],
+    ['a value of b', { a: now, b: of(now, '/crat') }, [overlap, `b: ${unknown}`]],
     ['of both', { a: of(now, '/a'), b: of(now, '/b') }, [`a: ${unknown}`, `b: ${unknown}`]],
-    ['one value of two', { a: of(now, '/crat', '/cart'), b: now }, undefined],
+    ['one value of two', { a: of(now, '/crat', '/cart'), b: now }, [overlap]],
     [
       'the metric',
       { metric: 'othre', b: now },
-      ['a', 'b'].map(
-        (side) => `${side}: The metric is not among those of the app in this range; did you mean "other"?`,
-      ),
+      [
+        overlap,
+        ...['a', 'b'].map(
+          (side) => `${side}: The metric is not among those of the app in this range; did you mean "other"?`,
+        ),
+      ],
     ],
   ] as const)
     t.same((await compare(its)).notices, notices, rule)
+})
+
+test('sides that have measurements in common are told to be less sure', async (t) => {
+  const { store, compare } = queriesOver()
+  const route = (value: string) => ({ set: 'route', values: [value] })
+  const both = { set: 'route', values: ['/a', '/b'] }
+  for (const { fromMs } of [now, yesterday])
+    await store.fill(committed(fromMs), [
+      rollupRow({}, [1]),
+      rollupRow({ set: 'route', value: '/a' }, [1]),
+      rollupRow({ set: 'route', value: '/b' }, [1]),
+      rollupRow({ set: 'country', value: 'DE' }, [1]),
+    ])
+  const longer = { ...now, fromMs: yesterday.fromMs }
+  for (const [rule, its, isTold] of [
+    ['ranges apart', {}, false],
+    ['one within the other', { b: longer }, true],
+    ['a value and all', { a: { ...now, ...route('/a') }, b: now }, true],
+    ['values of one set', { a: { ...now, ...route('/a') }, b: { ...now, ...route('/b') } }, false],
+    ['some of both', { a: { ...now, ...both }, b: { ...now, ...route('/b') } }, true],
+    ['of two sets', { a: { ...now, ...route('/a') }, b: { ...now, set: 'country', values: ['DE'] } }, true],
+  ] as const)
+    t.same((await compare(its)).notices, isTold ? [overlap] : undefined, rule)
 })
 
 test('each side is bounded as a series is, and its faults are named by its parameters', async (t) => {
