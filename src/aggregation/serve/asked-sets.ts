@@ -28,7 +28,8 @@ export function definitionFor(
 ): RollupDefinition {
   const called = definitions.filter(({ id }) => rollup === undefined || id === rollup)
   const named = called.filter((definition) => bots === undefined || definition.bots === bots)
-  if (called.length > 0 && named.length === 0) throw invalid('bots', NO_BOTS[called[0]?.bots ?? 'exclude'])
+  const [first] = called
+  if (first !== undefined && named.length === 0) throw invalid('bots', NO_BOTS[first.bots])
   const found = named.find((definition) => sets.every(([, set]) => keeps(definition, set, metric)))
   if (found !== undefined) return found
   if (named.length === 0)

@@ -60,8 +60,8 @@ test('aggregate computes a range, shows each window, and exits 0; again, and not
     /"msg":"raw objects were ingested"/,
     'who asks for the log gets it beside the progress',
   )
-  t.match(terminal.said().out, /^1\/2 {2}2026-11-22T09:00Z {2}5 rollup rows {2}committed$/m)
-  t.match(terminal.said().out, /^2\/2 {2}2026-11-22T09:15Z {2}5 rollup rows {2}committed$/m)
+  t.match(terminal.said().out, /^1\/2 {2}2026-11-22T09:00Z {2}9 rollup rows {2}committed$/m)
+  t.match(terminal.said().out, /^2\/2 {2}2026-11-22T09:15Z {2}9 rollup rows {2}committed$/m)
   t.match(terminal.said().out, /succeeded: 2 windows done, 0 failed/)
 
   const person = fakeTerminal({ ...env, HEADGATE_LOG_LEVEL: 'debug' }, true)

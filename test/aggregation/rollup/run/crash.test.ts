@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type Test, test } from 'tap'
+import { createLeases } from '../../../../src/aggregation/rollup/commit/lease.ts'
 import type { Runs } from '../../../../src/aggregation/rollup/run/runner.ts'
 import { localStore } from '../../../../src/aggregation/rollup/stores/local-store.ts'
 import { sleep } from '../../../../src/std/async/abort.ts'
@@ -182,6 +183,30 @@ test('a start does not end of a run that cannot be taken over; the next tick tak
   while ((await full.get(String(id))).state !== 'succeeded') await sleep(1)
   t.match(await stored(), [{ generation: 1 }])
   t.ok(lines.some((line) => line.includes(String(id)) && line.includes('cannot be taken over now')))
+  ending.abort()
+  await started
+})
+
+test('where another is at the runs that were left, that is no failure; what it leaves is taken next', async (t) => {
+  const lines: string[] = []
+  const telemetry = createTelemetry('error', { write: (line) => lines.push(line) })
+  const { open, dir, me, dead, clock } = await aggregation(t)
+  const { id } = await (await open({ owner: dead })).submit({ at: T0 }, 'ops')
+  const leases = createLeases({ dir: `${dir}/control/leases`, owner: me, clock, entropy: seededEntropy(9) })
+  const adoption = await leases.acquire('adoption', 'adoption')
+  let looks = 0
+  const readdir: typeof unsyncedFiles.readdir = async (...folder) => {
+    looks += `${folder[0]}`.endsWith('leases') ? 1 : 0
+    return unsyncedFiles.readdir(...folder)
+  }
+  const runs = await open({ telemetry, files: { ...unsyncedFiles, readdir } })
+  const ending = new AbortController()
+  const started = runs.start(ending.signal, { tickMs: 5, scheduled: false })
+  for (const before = looks; looks < before + 20; ) await sleep(1)
+  t.equal((await runs.get(String(id))).state, 'queued')
+  await adoption.release()
+  while (['queued', 'running'].includes((await runs.get(String(id))).state)) await sleep(1)
+  t.same(lines, [])
   ending.abort()
   await started
 })
