@@ -65,7 +65,7 @@ const LENGTHS = [
 
 const MINUTES = [0, MINUTE_MS, 'minutes'] as const
 
-/** Whole ones of the largest of which there are some. */
+/** In the largest unit of which there are two, rounded down: 47 hours, 2 days. */
 function ageText(ms: number): string {
   const [, lengthMs, many] = LENGTHS.find(([least]) => ms >= least) ?? MINUTES
   return `${Math.floor(ms / lengthMs)} ${many}`

@@ -1,5 +1,4 @@
 import { test } from 'tap'
-import { MAX_EVENTS_PER_LINE } from '../../src/aggregation/ingest/quarantine/judge-line.ts'
 import {
   MAX_DIRECT_RECORD_BYTES,
   MAX_OBJECT_BYTES,
@@ -41,7 +40,6 @@ test('the numbers of the design', async (t) => {
     ['bucket of zeros', measure.ZERO_BUCKET, -(2 ** 15)],
     ['parts of a weight', measure.WEIGHT_UNIT, 1_000],
     ['parts of a value', measure.MICROS, 1e6],
-    ['events in a line of a direct record', MAX_EVENTS_PER_LINE, 500],
     ['bytes of a direct record', MAX_DIRECT_RECORD_BYTES, 2 ** 20],
     ['bytes of an object of direct records', MAX_OBJECT_BYTES, 256 * 2 ** 20],
     ['lease', LEASE_MS, 60 * SECOND_MS],

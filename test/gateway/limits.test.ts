@@ -13,7 +13,6 @@ import { MAX_BEACON_BYTES, MAX_PIXEL_URL_BYTES, MAX_WIRE_BYTES } from '../../src
 import { MAX_INFLATED_BODY_BYTES } from '../../src/gateway/collect/codecs.ts'
 import { RATIO_ALARM } from '../../src/gateway/collect/inflate.ts'
 import { REQUEST_BYTES } from '../../src/gateway/collect/memory-budget.ts'
-import { MAX_EVENTS_PER_REQUEST } from '../../src/gateway/collect/verdicts.ts'
 import {
   RECORD_MAX_BYTES,
   RECORD_MAX_LINES,
@@ -53,8 +52,7 @@ test('the numbers of the design', async (t) => {
     ['ratio alarm', RATIO_ALARM, 20],
     ['beacon', MAX_BEACON_BYTES, 64 * KIB],
     ['pixel URL', MAX_PIXEL_URL_BYTES, 8 * KIB],
-    ['events a request', MAX_EVENTS_PER_REQUEST, 500],
-    ['events that are given their context', MAX_EVENTS_PER_BODY, MAX_EVENTS_PER_REQUEST],
+    ['events a request', MAX_EVENTS_PER_BODY, 500],
     ['an event', MAX_EVENT_BYTES, 64 * KIB],
     ['header time', server.HEADERS_TIMEOUT_MS, 10 * SECOND_MS],
     ['request time', server.REQUEST_TIMEOUT_MS, 25 * SECOND_MS],

@@ -85,7 +85,7 @@ export const requestLimits: readonly Limit[] = [
   },
   {
     what: 'Events of a request',
-    at: ['gateway/collect/verdicts.ts', 'MAX_EVENTS_PER_REQUEST'],
+    at: ['event/decode/spans.ts', 'MAX_EVENTS_PER_BODY'],
     beyond: `those behind them are rejected: \`too_many_events\``,
     unit: 'events',
   },

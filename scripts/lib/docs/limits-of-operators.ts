@@ -380,7 +380,7 @@ export const lakeLimits: readonly Limit[] = [
   },
   {
     what: 'Tries to read Parquet of others that exhausts `aggregation.engine.memoryLimit`',
-    at: ['aggregation/ingest/objects/probe.ts', 'MEMORY_TRIES'],
+    at: ['aggregation/ingest/objects/examine.ts', 'MEMORY_TRIES'],
     beyond: 'it is set aside in `dead/`, and named',
     unit: 'tries',
   },
@@ -451,7 +451,7 @@ export const directLimits: readonly Limit[] = [
   },
   {
     what: 'Events of a line',
-    at: ['aggregation/ingest/quarantine/judge-line.ts', 'MAX_EVENTS_PER_LINE'],
+    at: ['event/decode/spans.ts', 'MAX_EVENTS_PER_BODY'],
     beyond: 'those behind them are dead letters: `too_many_events`',
     unit: 'events',
   },

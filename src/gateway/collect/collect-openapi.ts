@@ -1,8 +1,8 @@
 import Type, { type TSchema } from 'typebox'
+import { MAX_EVENTS_PER_BODY } from '../../event/decode/spans.ts'
 import { MAX_HINTS } from '../../event/hints.ts'
 import { Measurement } from '../../event/schema/event.ts'
 import { anyRequest, idempotencyKey, problemAnswer } from '../../http/documented.ts'
-import { MAX_EVENTS_PER_REQUEST } from './verdicts.ts'
 
 /** What OpenAPI says of the routes. The bytes themselves are judged by the formats and by event/verdict.ts. */
 const rejection = Type.Object({
@@ -84,7 +84,7 @@ const answers = {
   ...refusals,
 }
 
-const someEvents = Type.Array(Measurement, { minItems: 1, maxItems: MAX_EVENTS_PER_REQUEST })
+const someEvents = Type.Array(Measurement, { minItems: 1, maxItems: MAX_EVENTS_PER_BODY })
 const events = Type.Union([
   Measurement,
   someEvents,
@@ -109,7 +109,7 @@ const metric = Type.Object(
   },
   { additionalProperties: true, description: 'As the library made it, and what the page added.' },
 )
-const metrics = Type.Union([metric, Type.Array(metric, { minItems: 1, maxItems: MAX_EVENTS_PER_REQUEST })])
+const metrics = Type.Union([metric, Type.Array(metric, { minItems: 1, maxItems: MAX_EVENTS_PER_BODY })])
 
 export const eventsSchema = {
   operationId: 'sendEvents',

@@ -1,3 +1,4 @@
+import { MAX_EVENTS_PER_BODY } from '../../event/decode/spans.ts'
 import type { Ledger, RejectionCode } from '../../event/ledger/ledger.ts'
 import { mostStoredBytes } from '../../event/schema/growth.ts'
 import { createFairQueue, type Owner } from '../../std/async/fair-queue.ts'
@@ -19,14 +20,7 @@ import {
 import type { Decoded, Format, WireRequest } from './formats/format.ts'
 import { createRequestHints } from './formats/request-hints.ts'
 import { createIdempotency, digestOf, type IdempotencyClaim } from './identity/idempotency.ts'
-import {
-  type Judged,
-  judgeAll,
-  MAX_EVENTS_PER_REQUEST,
-  type Rejection,
-  rejectForPrivacy,
-  withoutTooLarge,
-} from './verdicts.ts'
+import { type Judged, judgeAll, type Rejection, rejectForPrivacy, withoutTooLarge } from './verdicts.ts'
 
 /** A request, as far as HTTP knows it. */
 export interface Submission extends RequestContext {
@@ -124,7 +118,7 @@ export function createCollector(ports: CollectorPorts): Collector {
     const app = known !== undefined && alias === undefined ? known : admit({ ...claims, alias }, registry)
     quota.charge(app, {
       requests: known === undefined ? 1 : 0,
-      events: Math.min(candidates.length, MAX_EVENTS_PER_REQUEST),
+      events: Math.min(candidates.length, MAX_EVENTS_PER_BODY),
     })
     return app
   }

@@ -4,8 +4,6 @@ import type { Measurement } from '../../event/schema/event.ts'
 import { EVENT_TOO_LARGE, judge, type Verdict } from '../../event/verdict.ts'
 import type { FieldRejection } from '../apps/rejected-fields.ts'
 
-/** What one request may bring. Those beyond are rejected one by one: the first keep their place. */
-export const MAX_EVENTS_PER_REQUEST = MAX_EVENTS_PER_BODY
 /** Enough to find the fault. Every rejection is counted, listed or not. */
 export const MAX_REJECTIONS_LISTED = 500
 
@@ -41,7 +39,7 @@ export function judgeAll(
   const rejected: Rejection[] = []
   const faults: FieldRejection[] = []
   let ignored = 0
-  const judgeable = Math.min(candidates.length, MAX_EVENTS_PER_REQUEST)
+  const judgeable = Math.min(candidates.length, MAX_EVENTS_PER_BODY)
   for (let index = 0; index < judgeable; index++) {
     const verdict = verdictOf(candidates[index])
     if (verdict.kind === 'accepted') {
@@ -91,7 +89,7 @@ export const rejectForPrivacy = (): Verdict => ({
 })
 
 const tooMany = (i: number): Rejection => ({
-  index: MAX_EVENTS_PER_REQUEST + i,
+  index: MAX_EVENTS_PER_BODY + i,
   code: 'too_many_events',
-  detail: `A request may bring ${MAX_EVENTS_PER_REQUEST} events.`,
+  detail: `A request may bring ${MAX_EVENTS_PER_BODY} events.`,
 })

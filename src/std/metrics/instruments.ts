@@ -18,7 +18,7 @@ export const counter = <Name extends NameOf<'counter'>>(
   read?: (counter: Counter<LabelOf<Name>>) => void,
 ): Counter<LabelOf<Name>> => new Counter({ ...common(metrics, name), ...reading(read) })
 
-/** As `counter`. */
+/** `read` sets it whenever somebody asks for it. Of several workers the catalogue says how their values become one. */
 export const gauge = <Name extends NameOf<'gauge'>>(
   metrics: MetricRegistry,
   name: Name,

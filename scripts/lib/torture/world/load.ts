@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
-import { MAX_EVENTS_PER_REQUEST } from '../../../../src/gateway/collect/verdicts.ts'
+import { MAX_EVENTS_PER_BODY } from '../../../../src/event/decode/spans.ts'
 import type { RunningHeadgate } from '../../demo/headgate.ts'
 import type { Books } from './books.ts'
 import { measurementOf, type Numbered } from './events.ts'
@@ -45,8 +45,8 @@ const STYLES: readonly Style[] = [
 ]
 /** A client that was offline for long, or a server: hundreds of kilobytes, more than any buffer that starts small. */
 const LARGE_STYLES: readonly Style[] = [
-  { most: MAX_EVENTS_PER_REQUEST, write: inArray },
-  { most: MAX_EVENTS_PER_REQUEST, write: zipped },
+  { most: MAX_EVENTS_PER_BODY, write: inArray },
+  { most: MAX_EVENTS_PER_BODY, write: zipped },
 ]
 /** Seldom enough that they are not most of what is acknowledged. */
 const LARGE_SHARE = 1 / 32

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { indexKey } from '../../../lake/layout.ts'
 import type { IngestReport } from '../index/arrivals.ts'
 import type { ForeignObject } from '../index/pending.ts'
+import { examine } from './examine.ts'
 import { doubtfulIn, type IngestTools } from './ingest-partition.ts'
 import { NOTHING } from './ingest-report.ts'
-import { examine } from './probe.ts'
 import { keepAside } from './set-aside.ts'
 
 /** The entry of a Parquet object that others put into the lake, such as Firehose: one each, named after its key. */

@@ -26,7 +26,7 @@ export interface IngestTools {
   readonly session: SqlSession
   readonly workbench: Pick<Workbench, 'compact' | 'readMadeFrom' | 'readDoubts'>
   readonly clock: Clock
-  /** Local folder of this call. */
+  /** Where DuckDB writes what is to be stored: local, and removed when the ingest ends. */
   readonly folder: string
   /** Most bytes of lines in one Parquet object, and of those that are sorted at a time. */
   readonly maxBatchBytes: number

@@ -5,9 +5,9 @@ import type { SetAside } from '../index/arrivals.ts'
 import type { ArrivedIndex } from '../index/arrived-index.ts'
 import type { Entries } from '../index/index-entries.ts'
 import { NO_MINUTES } from '../index/minute-rows.ts'
+import { faultOf } from './examine.ts'
 import { foreignEntryKey } from './ingest-foreign.ts'
 import { compactedEntryKey } from './partition-log.ts'
-import { faultOf } from './probe.ts'
 import { type AsideTools, keepAside } from './set-aside.ts'
 
 export interface ReexamineTools extends AsideTools {

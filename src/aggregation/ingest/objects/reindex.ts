@@ -2,10 +2,10 @@ import type { LakeObject } from '../../../lake/lake.ts'
 import { parseRawKey } from '../../../lake/layout.ts'
 import type { SetAside } from '../index/arrivals.ts'
 import { NO_MINUTES } from '../index/minute-rows.ts'
+import { examine } from './examine.ts'
 import { foreignEntryKey } from './ingest-foreign.ts'
 import type { IngestTools } from './ingest-partition.ts'
 import { compactedEntryKey } from './partition-log.ts'
-import { examine } from './probe.ts'
 import { keepAside } from './set-aside.ts'
 
 /** `index/<hour>/c-<source>-<slot>.json` of what an ingest wrote, `p-<source>-<hash>.json` of what others put there. */

@@ -7,9 +7,6 @@ import { judge } from '../../../event/verdict.ts'
 import type { ResumableWork } from '../../../std/async/yielding.ts'
 import { AppError, type ErrorCode } from '../../../std/errors.ts'
 
-/** As many as a request may bring to the gateway. */
-export const MAX_EVENTS_PER_LINE = MAX_EVENTS_PER_BODY
-
 /** Nothing shorter is an event. Seen before it is parsed: what cannot be read costs most, and short lines are many. */
 const LEAST_BYTES = '{"name":"a","value":1}'.length
 
@@ -53,14 +50,14 @@ const TOO_SHORT = rejectedLine('malformed_line', 'The line is too short to be an
 function judgeCandidates({ candidates, root }: Candidates): JudgedLine {
   const accepted: { measurement: Measurement; index: number }[] = []
   const rejected: RejectedInLine[] = []
-  for (const [index, candidate] of candidates.slice(0, MAX_EVENTS_PER_LINE).entries()) {
+  for (const [index, candidate] of candidates.slice(0, MAX_EVENTS_PER_BODY).entries()) {
     const verdict = judge(candidate)
     if (verdict.kind === 'accepted') accepted.push({ measurement: verdict.measurement, index })
     else rejected.push({ reason: verdict.code, detail: verdict.detail, events: 1 })
   }
-  const beyond = candidates.length - MAX_EVENTS_PER_LINE
+  const beyond = candidates.length - MAX_EVENTS_PER_BODY
   if (beyond > 0) {
-    const detail = `A line may bring ${MAX_EVENTS_PER_LINE} events.`
+    const detail = `A line may bring ${MAX_EVENTS_PER_BODY} events.`
     rejected.push({ reason: 'too_many_events', detail, events: beyond })
   }
   return { accepted, rejected, token: isObject(root) ? root['recordToken'] : undefined }

@@ -1,5 +1,6 @@
 import { test } from 'tap'
-import { judgeLine, MAX_EVENTS_PER_LINE } from '../../../../src/aggregation/ingest/quarantine/judge-line.ts'
+import { judgeLine } from '../../../../src/aggregation/ingest/quarantine/judge-line.ts'
+import { MAX_EVENTS_PER_BODY } from '../../../../src/event/decode/spans.ts'
 import { runToEnd } from '../../../../src/std/async/yielding.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 
@@ -72,7 +73,7 @@ test('what is no event is rejected by name', async (t) => {
 })
 
 test('an envelope may bring as many events as a request', async (t) => {
-  const { accepted, rejected } = judged({ events: Array(MAX_EVENTS_PER_LINE + 7).fill(least) })
+  const { accepted, rejected } = judged({ events: Array(MAX_EVENTS_PER_BODY + 7).fill(least) })
   t.equal(accepted.length, 500)
   t.same(rejected, [{ reason: 'too_many_events', detail: 'A line may bring 500 events.', events: 7 }])
 })

@@ -9,12 +9,9 @@ import type { RecordOutcome, Sink, SinkRecord } from '../stream.ts'
 
 /** A file closes at either, so that an event can be queried seconds after its answer. */
 export const FILE_LIMITS = { maxBytes: 33_554_432, maxAgeMs: 2_000 }
-/**
- * The most records and bytes of a put. Ours: large enough to fill a file with few puts, small enough to overfill it by
- * little.
- */
+/** The most records of a put. Ours: large enough to fill a file with few puts, small enough to overfill it by little. */
 const MAX_PUT_RECORDS = 1_000
-/** Likewise. */
+/** The most bytes of a put. Ours: an eighth of a file, by which the last one overfills it at most. */
 const MAX_PUT_BYTES = 4_194_304
 /** Most files in memory: one that fills, one that is being stored. */
 const MAX_FILES = 2
