@@ -170,7 +170,7 @@ export const WindowsAnswer = Type.Object({
       ...windowFields,
       state: Type.Enum(['open', 'due', 'committed', 'dirty', 'failed', 'missing'], {
         description:
-          'open: not over. due: over, not committed as complete, whatever its age, or not in the store yet. dirty: rows came since; those in tooLate are for a run with reprocess "all". failed: given up by a run. missing: never committed, without rows to count, and older than the horizon or than the first event.',
+          'open: not over, grace included. due: over, and not committed as complete, whatever its age; or committed, and not in the store yet. dirty: committed as complete, and rows came since; those in tooLate are for a run with reprocess "all". failed: given up by a run, or its manifest cannot be read. missing: never committed, without rows to count, and older than the horizon or than the first event.',
       }),
       generation: Type.Optional(count('Grows with each commit.')),
       complete: Type.Optional(Type.Boolean({ description: 'Over, grace included, when it was read.' })),

@@ -72,7 +72,7 @@ export const AppConfig = group({
     }),
     gpc: literals(['strip', 'drop', 'ignore'], {
       description:
-        'What `Sec-GPC: 1` (Global Privacy Control) does: events lose `user_id`, `session_id`, `page_view_id` and all attributes, and their other ids are hashed (`strip`), or they are refused (`drop`), or kept as they are (`ignore`).',
+        'What `Sec-GPC: 1` (Global Privacy Control) does: events lose `user_id`, `session_id`, `page_view_id` and all attributes, and their other ids are hashed (`strip`), or are rejected one by one with `privacy_gpc` (`drop`), or kept as they are (`ignore`).',
       default: 'strip',
     }),
     allowQuery: Type.Array(Type.String({ minLength: 1 }), {

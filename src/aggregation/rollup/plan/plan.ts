@@ -44,9 +44,9 @@ export interface Times {
 }
 
 /**
- * `open`: not over, grace included. `due`: over, and not committed as complete, or not in every store. `dirty`: committed,
- * but rows came since. `failed`: given up by a run, or its manifest cannot be read. `missing`: never committed, older than
- * the horizon, and no rows wait for it.
+ * `open`: not over, grace included. `due`: over, and not committed as complete; or committed, and not in every store.
+ * `dirty`: committed as complete, and rows came since. `failed`: given up by a run, or its manifest cannot be read.
+ * `missing`: never committed, without rows to count, and older than the horizon, or than the first event (planner.ts).
  */
 export type WindowState = 'open' | 'due' | 'committed' | 'dirty' | 'failed' | 'missing'
 export type Reprocess = 'missing' | 'failed' | 'all'

@@ -35,7 +35,7 @@ interface ChangesAsked extends ChangesQuery {
   readonly rollup: string
   readonly unit: string
   readonly sets: readonly string[]
-  /** A set by which all is counted: each is a complete partition, and one without dimensions is the shortest. */
+  /** A set by which all is counted: each counts every event once, and one without dimensions is the shortest. */
   readonly total: string
 }
 
