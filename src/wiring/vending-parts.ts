@@ -9,7 +9,7 @@ import { createSubjectHistory } from '../gateway/credentials/limits/subject-sigh
 import { createVendingLimits } from '../gateway/credentials/limits/vending-limits.ts'
 import { createVendingMetrics } from '../gateway/credentials/metrics.ts'
 import type { RecordSigner } from '../gateway/credentials/record-signer.ts'
-import type { StsSessions } from '../gateway/credentials/session/minter.ts'
+import type { StsSessions } from '../gateway/credentials/session/sts-sessions.ts'
 import { createSubjectHasher } from '../gateway/credentials/tokens/subject-hash.ts'
 import type { Tokens } from '../gateway/credentials/tokens/tokens.ts'
 import { createSessionVendor } from '../gateway/credentials/vend.ts'
@@ -66,12 +66,12 @@ export function createVendingModule(
   const limits = createVendingLimits(allowed, workers, clock)
   const breaker = createBreaker(clock)
   const metrics = createVendingMetrics(telemetry, { brokenApps: breaker.openApps })
-  const minter = stsFor(directory)
+  const sts = stsFor(directory)
   const credentials = createCredentials({
     identity: { registry, directory, tokens, attestation, hasher },
     limits,
     subjectHistory: createSubjectHistory(clock),
-    vendor: createSessionVendor({ minter, limits, breaker, metrics, clock, entropy }),
+    vendor: createSessionVendor({ sts, limits, breaker, metrics, clock, entropy }),
     signer,
     audit: createAudit(telemetry.log, directory.byId),
     metrics,
@@ -94,7 +94,7 @@ export function createVendingModule(
     },
     prefetch: fetchKeys,
     async close() {
-      await Promise.all([tokens.close(), fetching, minter.close()])
+      await Promise.all([tokens.close(), fetching, sts.close()])
     },
   }
 }

@@ -7,7 +7,7 @@ import { APPLE_APP_ATTESTATION_ROOT } from '../gateway/credentials/attest/apple-
 import { type Attestation, createAttestation } from '../gateway/credentials/attest/attestation.ts'
 import { createChallenges } from '../gateway/credentials/attest/challenges.ts'
 import { createRecordSigner } from '../gateway/credentials/record-signer.ts'
-import type { StsSessions } from '../gateway/credentials/session/minter.ts'
+import type { StsSessions } from '../gateway/credentials/session/sts-sessions.ts'
 import { createTokenVerifier } from '../gateway/credentials/tokens/tokens.ts'
 import type { Clock } from '../std/clock.ts'
 import { AppError } from '../std/errors.ts'
@@ -30,7 +30,7 @@ export async function wireVending(
     ...{ registry, region, subjectKey },
     tokens: createTokenVerifier(system),
     attestation: attestationOf(subjectKey ?? system.entropy.token(SECRET_BYTES), system),
-    stsFor: (directory) => lazyMinter(client, { directory, ...system }),
+    stsFor: (directory) => lazySts(client, { directory, ...system }),
     signer: recordKey === undefined ? undefined : await createRecordSigner(recordKey),
     ...system,
   })
@@ -40,7 +40,7 @@ export async function wireVending(
 
 const SECRET_BYTES = 32
 
-/** Its seals are made with a key of their own, the same in all processes that know the subject key. */
+/** It signs with a key of its own, the same in all processes that know the subject key. */
 function attestationOf(subjectKey: string, system: Omit<GatewaySystem, 'env'>): Attestation {
   const secret = createHmac('sha256', subjectKey).update('headgate-attestation').digest()
   const challenges = createChallenges({ secret, ...system })
@@ -57,14 +57,14 @@ function secretOf(env: GatewaySystem['env'], name: string | undefined): string |
 }
 
 /** The SDK is loaded with the first session: it makes a start slower, and most gateways never vend. */
-function lazyMinter(
+function lazySts(
   client: { readonly region: string; readonly endpoint?: string },
   { directory, clock }: { readonly directory: Directory; readonly clock: Clock },
 ): StsSessions {
   let loading: Promise<StsSessions> | undefined
   const load = async () => {
-    const { stsClient, stsSessions: stsMinter } = await import('../gateway/credentials/session/sts.ts')
-    return stsMinter(stsClient(client, directory.all), clock)
+    const { stsClient, stsSessions } = await import('../gateway/credentials/session/sts.ts')
+    return stsSessions(stsClient(client, directory.all), clock)
   }
   return {
     async assumeRole(request, signal) {

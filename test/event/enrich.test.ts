@@ -140,10 +140,10 @@ test('whatever is sent is rejected, or becomes exactly one line that reads back 
   let lines = 0
   fc.assert(
     fc.property(fc.oneof(fc.jsonValue(), nearly, valid), fc.boolean(), (candidate, stripIds) => {
-      const sealed = lineOf(candidate, stripIds)
-      if (sealed === undefined) return
+      const built = lineOf(candidate, stripIds)
+      if (built === undefined) return
       lines++
-      const { event, line } = sealed
+      const { event, line } = built
       const parsed = JSON.parse(line)
       assert.equal(line.indexOf('\n'), line.length - 1, 'one line')
       assert.deepEqual(

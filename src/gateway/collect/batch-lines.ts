@@ -53,7 +53,7 @@ export type BuildBatch = (
   app: App,
   accepted: Judged['accepted'],
   circumstances: RequestContext,
-  sealing: BatchLimits,
+  limits: BatchLimits,
 ) => ResumableWork<BuiltBatch>
 
 /** Between two steps, of text that is looked at closely: at worst a tenth of a millisecond a thousand. */
@@ -135,7 +135,7 @@ export function createBatchBuilder({ clock, entropy, telemetry }: BatchBuilderPo
     return events.length < accepted.length
   }
 
-  return function* seal(app, accepted, { userAgent, country, canRetry, gpc }, { claim, maxBytes }) {
+  return function* build(app, accepted, { userAgent, country, canRetry, gpc }, { claim, maxBytes }) {
     const naming = begin(accepted, app, gpc, claim)
     while (nameSome(naming)) yield
     const { events, names, hasKey, clocksReplaced } = naming

@@ -93,7 +93,7 @@ export interface Collector {
 /** The path of a measurement through the gateway: decode → admit → validate → scrub → enrich → journal. */
 export function createCollector(ports: CollectorPorts): Collector {
   const { clock, journal, ledger, notes, quota, registry, telemetry } = ports
-  const seal = createBatchBuilder(ports)
+  const buildBatch = createBatchBuilder(ports)
   const idempotency = createIdempotency(ports.idempotencySecret, clock)
   const hintsOf = createRequestHints()
   const inTurn = createFairQueue()
@@ -141,10 +141,10 @@ export function createCollector(ports: CollectorPorts): Collector {
         mostStoredBytes(received.body.length, judged.accepted.length),
         MAX_BATCH_BYTES,
       )
-      const sealed = yield* seal(app, judged.accepted, submission, { claim, maxBytes })
-      const { rejected, codes, faults } = store(submission, app, judged, sealed)
-      const hints = canRetry ? hintsOf({ format, decoded, judged, sealed }) : []
-      const { batch, retrySafe } = sealed
+      const built = yield* buildBatch(app, judged.accepted, submission, { claim, maxBytes })
+      const { rejected, codes, faults } = store(submission, app, judged, built)
+      const hints = canRetry ? hintsOf({ format, decoded, judged, built }) : []
+      const { batch, retrySafe } = built
       return { app, batch, rejected, codes, faults, hints, retrySafe, claim }
     } catch (error) {
       claim?.end(false)

@@ -1,7 +1,7 @@
 import { counter, gauge, histogram } from '../../std/metrics/instruments.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 import type { SubjectNovelty } from './limits/subject-sightings.ts'
-import type { AssumeRoleOutcome } from './session/minter.ts'
+import type { AssumeRoleOutcome } from './session/sts-sessions.ts'
 
 /** Never by subject: a label for each would be a list of them. */
 export interface VendingMetrics {

@@ -8,8 +8,8 @@ import type { Breaker } from './limits/circuit-breaker.ts'
 import { singleFlight } from './limits/single-flight.ts'
 import type { VendingLimits } from './limits/vending-limits.ts'
 import type { VendingMetrics } from './metrics.ts'
-import type { AssumeRoleOutcome, Session, StsSessions } from './session/minter.ts'
 import { type StsSessionRequest, sessionRequest } from './session/session.ts'
+import type { AssumeRoleOutcome, Session, StsSessions } from './session/sts-sessions.ts'
 
 /** Somebody may have credentials: for this app, until then at most. */
 export interface VendPermit {
@@ -39,7 +39,7 @@ export interface SessionVendor {
 export type Note = (facts: AuditFacts) => void
 
 export interface SessionVendorPorts {
-  readonly minter: StsSessions
+  readonly sts: StsSessions
   readonly limits: VendingLimits
   readonly breaker: Breaker
   readonly metrics: VendingMetrics
@@ -53,7 +53,7 @@ const DEADLINE_MS = 3_000
 const MAX_ATTEMPTS = 2
 
 export function createSessionVendor(ports: SessionVendorPorts): SessionVendor {
-  const { minter, limits, breaker, metrics, clock, entropy } = ports
+  const { sts, limits, breaker, metrics, clock, entropy } = ports
   const flights = singleFlight<VendedSession>()
 
   async function ask(
@@ -63,13 +63,13 @@ export function createSessionVendor(ports: SessionVendorPorts): SessionVendor {
   ): Promise<AssumeRoleOutcome> {
     limits.sts()
     const startedMs = clock.monotonicMs()
-    const outcome = await minter.assumeRole(request, signal)
+    const outcome = await sts.assumeRole(request, signal)
     metrics.asked(outcome, clock.monotonicMs() - startedMs)
     const isFinal = outcome.kind !== 'transient' || attemptsLeft === 1 || signal.aborted
     return isFinal ? outcome : ask(request, signal, attemptsLeft - 1)
   }
 
-  async function mint(grant: VendPermit, note: Note): Promise<VendedSession> {
+  async function vendOne(grant: VendPermit, note: Note): Promise<VendedSession> {
     const { app, notAfterMs = Number.POSITIVE_INFINITY } = grant
     if (!breaker.admits(app.id)) {
       throw new AppError('sts_failed', 'STS refuses the role of this app; somebody has to mend it.')
@@ -92,8 +92,8 @@ export function createSessionVendor(ports: SessionVendorPorts): SessionVendor {
 
   return {
     async vend(grant, note) {
-      if (grant.identity === undefined) return mint(grant, note)
-      const { result, isJoined } = flights(grant.identity, () => mint(grant, note))
+      if (grant.identity === undefined) return vendOne(grant, note)
+      const { result, isJoined } = flights(grant.identity, () => vendOne(grant, note))
       if (isJoined) note({ isJoined })
       return result
     },

@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import { startSts } from '../aws/sts.ts'
 import { fakeClock } from '../clock.ts'
 import { sha256, startGateway } from '../gateway.ts'
-import { credentialsOf, mintingAt, REGION, tokenOf } from './vending.ts'
+import { credentialsOf, REGION, sessionsAt, tokenOf } from './vending.ts'
 
 type Gateway = Parameters<typeof startGateway>[1]
 
@@ -37,7 +37,7 @@ export async function startVendingGateway(t: Test, setup: Setup = {}) {
     ...rest,
     apps,
     gateway: { credentials: { region: REGION, subjectKeyEnv: 'K', limits }, ...rest.gateway },
-    vending: { stsFor: mintingAt(sts, clock), ...rest.vending },
+    vending: { stsFor: sessionsAt(sts, clock), ...rest.vending },
   })
   const { app, logLines } = gateway
   const headersOf = ({ token = tokenOf('user-1'), headers = {} }: VendCall) => ({

@@ -62,7 +62,7 @@ export const noAttestation: VendingPorts['attestation'] = {
 }
 
 /** The real client against a fake STS. */
-export const mintingAt =
+export const sessionsAt =
   ({ endpoint }: Pick<FakeSts, 'endpoint'>, clock: Clock = systemClock): VendingPorts['stsFor'] =>
   (directory) =>
     stsSessions(

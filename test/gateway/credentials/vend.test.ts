@@ -10,7 +10,7 @@ import { createSessionVendor, type VendPermit } from '../../../src/gateway/crede
 import { quietTelemetry } from '../../../src/std/telemetry.ts'
 import { type StsFault, startSts } from '../../fakes/aws/sts.ts'
 import { fakeClock } from '../../fakes/clock.ts'
-import { credentialsOf, mintingAt, REGION } from '../../fakes/credentials/vending.ts'
+import { credentialsOf, REGION, sessionsAt } from '../../fakes/credentials/vending.ts'
 import { seededEntropy } from '../../fakes/entropy.ts'
 
 async function started(t: Test, limits: object = {}) {
@@ -24,12 +24,12 @@ async function started(t: Test, limits: object = {}) {
     {},
   )
   const directory = createDirectory(apps, REGION)
-  const minter = mintingAt(sts, clock)(directory)
-  t.teardown(() => minter.close())
+  const sessions = sessionsAt(sts, clock)(directory)
+  t.teardown(() => sessions.close())
   const breaker = createBreaker(clock)
   const telemetry = { ...quietTelemetry(), metrics: new Registry() }
   const vendor = createSessionVendor({
-    ...{ minter, breaker, clock, entropy: seededEntropy() },
+    ...{ sts: sessions, breaker, clock, entropy: seededEntropy() },
     limits: createVendingLimits(gateway.credentials.limits, 1, clock),
     metrics: createVendingMetrics(telemetry, { brokenApps: breaker.openApps }),
   })

@@ -121,7 +121,7 @@ async function* storedLines(
   const judging = {
     ...reading,
     ...{ attribute, breath },
-    seal: createDirectLineBuilder(app, { key: object.key, receivedMs: receivedMs(object) }),
+    build: createDirectLineBuilder(app, { key: object.key, receivedMs: receivedMs(object) }),
   }
   const isEnough = () => tally.events >= tools.maxEvents
   let events = 0
@@ -167,7 +167,7 @@ function broken(reading: ObjectReading, detail: string): ObjectReading {
 
 interface Judging extends ObjectReading {
   readonly attribute: ReturnType<typeof createAttribution>
-  readonly seal: BuildDirectLine
+  readonly build: BuildDirectLine
   readonly breath: Yielder
 }
 
@@ -183,7 +183,7 @@ async function storedLine(line: Line, judging: Judging): Promise<string> {
   let count = 0
   for (const [place, event] of accepted.entries()) {
     if (place % EVENTS_A_ROUND === EVENTS_A_ROUND - 1) await nextLoopRound()
-    const { stored, clockReplaced } = judging.seal(event.measurement, whose, {
+    const { stored, clockReplaced } = judging.build(event.measurement, whose, {
       line: line.number,
       index: event.index,
     })

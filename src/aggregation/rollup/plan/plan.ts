@@ -189,7 +189,7 @@ function sealedWith(tooLate: number, facts: WindowFacts): Decision {
 
 function stepFor(facts: WindowFacts, times: Times): Decision {
   const { window, manifest } = facts
-  const isStale = manifest === undefined || freshInputs(facts).length > 0 || isForeign(manifest, facts)
+  const isStale = manifest === undefined || freshInputs(facts).length > 0 || isOvertaken(manifest, facts)
   if (isStale) return { step: 'compute' }
   if (!manifest.complete && isOver(window, times)) return { step: 'compute' }
   return publishOr('committed', facts)
@@ -217,7 +217,7 @@ const isDone = ({ window, inputs, isCovered, within }: WindowFacts, times: Times
 
 /** The larger window goes when those within it hold all of its time, so one that is not over is computed as it is now. */
 const isAwaited = (facts: WindowFacts) =>
-  facts.within !== undefined && (facts.manifest === undefined || isForeign(facts.manifest, facts))
+  facts.within !== undefined && (facts.manifest === undefined || isOvertaken(facts.manifest, facts))
 
 function freshInputs({ manifest, inputs }: WindowFacts): readonly WindowInput[] {
   const known = new Set(manifest?.inputs.keys)
@@ -225,7 +225,7 @@ function freshInputs({ manifest, inputs }: WindowFacts): readonly WindowInput[] 
 }
 
 /** A store holds a newer generation, or as new a one of another grain: the configuration went to that and came back. */
-const isForeign = ({ generation, fromMs, toMs }: Manifest, { stored }: WindowFacts) =>
+const isOvertaken = ({ generation, fromMs, toMs }: Manifest, { stored }: WindowFacts) =>
   stored.some(
     (held) =>
       held !== undefined &&

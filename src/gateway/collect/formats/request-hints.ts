@@ -10,7 +10,7 @@ interface Judgement {
   readonly decoded: Decoded
   readonly judged: HintedEvents
   /** What became of those that were accepted. */
-  readonly sealed?: {
+  readonly built?: {
     readonly batch: { readonly receivedMs: number }
     /** Whose own time was implausible. */
     readonly clocksReplaced: number
@@ -24,9 +24,9 @@ interface Judgement {
 export function createRequestHints(): (request: Judgement) => readonly string[] {
   const hintsOf = createHints()
   return (request) => {
-    const { format, decoded, judged, sealed } = request
+    const { format, decoded, judged, built } = request
     if (format.isMute) return []
-    const insteadMs = sealed !== undefined && sealed.clocksReplaced > 0 ? sealed.batch.receivedMs : undefined
+    const insteadMs = built !== undefined && built.clocksReplaced > 0 ? built.batch.receivedMs : undefined
     const { candidates, root, sent } = decoded
     const meantElse = misrouted(request) ?? (isMissingOne(judged) ? eventsUnder(root) : undefined)
     const hints = hintsOf({ candidates, context: contextOf(root), judged, misrouted: meantElse, insteadMs })

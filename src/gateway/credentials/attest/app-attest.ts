@@ -7,7 +7,7 @@ import { createTextMac } from './hmac.ts'
 import type { AttestationResult, AttestationVerifier, Evidence } from './verifier.ts'
 
 export const APP_ATTEST = 'app-attest'
-/** Then the app attests a new key: what the seal holds is believed no longer than that. */
+/** Then the app attests a new key: what an enrolment says is believed no longer than that. */
 export const ENROLMENT_LIFE_MS = 7_776_000_000
 /**
  * An enrolment that ends later is not taken: the clock that it was issued by was ahead of ours, by so much that we would
@@ -26,12 +26,12 @@ export interface AppAttestOptions {
 
 /**
  * Apple's App Attest. A device attests its key once: Apple's servers count, and a key can be attested no second time. It
- * is answered with an enrolment, which holds the public key under our seal, and from then on presents that and an
+ * is answered with an enrolment, which holds the public key, signed by us, and from then on presents that and an
  * assertion by the key. So no process has to remember devices. The counter of assertions is held per process, beside the
  * challenge that each of them is bound to.
  */
 export function createAppAttest({ secret, clock, root }: AppAttestOptions): AttestationVerifier {
-  const seal = createTextMac(secret, APP_ATTEST)
+  const mac = createTextMac(secret, APP_ATTEST)
   const counters: LruCache<number> = lruCache(MAX_COUNTERS)
 
   function attest({ token, keyId, requestHash }: Evidence, identity: AppIdentity): AttestationResult {
@@ -47,7 +47,7 @@ export function createAppAttest({ secret, clock, root }: AppAttestOptions): Atte
     if (typeof result === 'string') return { ok: false, reason: result }
     const key = result.export({ type: 'spki', format: 'der' }).toString('base64')
     const { appId, environment } = identity
-    const enrolment = seal.sign([appId, environment, keyId, nowMs + ENROLMENT_LIFE_MS, key].join(' '))
+    const enrolment = mac.sign([appId, environment, keyId, nowMs + ENROLMENT_LIFE_MS, key].join(' '))
     return { ok: true, deviceId: keyId, level: levelOf(identity), enrolment }
   }
 
@@ -69,7 +69,7 @@ export function createAppAttest({ secret, clock, root }: AppAttestOptions): Atte
   }
 
   function enrolledKey(enrolment: string, keyId: string, identity: AppIdentity): KeyObject | undefined {
-    const [appId, environment, id, untilMs, key = '', ...rest] = seal.verify(enrolment)?.split(' ') ?? []
+    const [appId, environment, id, untilMs, key = '', ...rest] = mac.verify(enrolment)?.split(' ') ?? []
     const mine = appId === identity.appId && environment === identity.environment && id === keyId
     const isValid = isAhead(Number(untilMs), { nowMs: clock.nowMs(), mostMs: MOST_AHEAD_MS })
     if (!mine || rest.length > 0 || !isValid) return undefined
@@ -92,7 +92,7 @@ export function createAppAttest({ secret, clock, root }: AppAttestOptions): Atte
 
 /**
  * Base64 can be written in many ways, with blanks and more behind its end. One device has one id and one counter, and no
- * text of a sender's gets into what is sealed.
+ * text of a sender's gets into what is signed.
  */
 const oneSpelling = (keyId: string): string => Buffer.from(keyId, 'base64').toString('base64')
 

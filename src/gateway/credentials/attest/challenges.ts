@@ -24,7 +24,7 @@ export interface ChallengeUse {
 }
 
 /**
- * Challenges are sealed, not stored: asking for one costs no memory, so nobody can push out those of others. Only the
+ * Challenges are signed, not stored: asking for one costs no memory, so nobody can push out those of others. Only the
  * spent ones are remembered, in the memory of this process, for as long as they are valid and then until their room is
  * needed: a clock that is set back revives none of those. With a secret of its own a process takes what it issued itself;
  * processes that share one take each other's, and then a challenge works at most once in each of them, for the one request

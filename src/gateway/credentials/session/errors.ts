@@ -1,5 +1,5 @@
 import { meaningOf, sdkCodeOf, sdkRequestIdOf, sdkStatusOf } from '../../../std/aws/sdk-errors.ts'
-import type { AssumeRoleOutcome, StsRefusal } from './minter.ts'
+import type { AssumeRoleOutcome, StsRefusal } from './sts-sessions.ts'
 
 type RefusalKind = Exclude<AssumeRoleOutcome['kind'], 'minted'>
 

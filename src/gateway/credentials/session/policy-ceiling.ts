@@ -3,9 +3,9 @@ import type { VendingApp } from '../../apps/vending-apps.ts'
 import { APP_TAG, VEND_TAG } from './session.ts'
 import { KEY_ACTION, MAX_POLICY_CHARS, PUT_ACTIONS } from './session-policy.ts'
 
-/** The legal range for a role that a role assumes. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
+/** The least for a role that a role assumes: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
 const MIN_SECONDS = 900
-/** Likewise. */
+/** The most for a role that a role assumes, on the same page. */
 const MAX_SECONDS = 3_600
 
 /** Everything that a call may say. Further members, such as PolicyArns or TransitiveTagKeys, are never ours. */

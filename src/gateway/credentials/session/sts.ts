@@ -5,9 +5,9 @@ import { AppError } from '../../../std/errors.ts'
 import { foreignName } from '../../../std/foreign-text.ts'
 import type { VendingApp } from '../../apps/vending-apps.ts'
 import { stsRefusalOf } from './errors.ts'
-import type { AssumeRoleOutcome, StsSessions } from './minter.ts'
 import { breachOf } from './policy-ceiling.ts'
 import type { StsSessionRequest } from './session.ts'
+import type { AssumeRoleOutcome, StsSessions } from './sts-sessions.ts'
 
 /** A call takes some 50 ms; container clients wait for a second in all. */
 const CONNECT_TIMEOUT_MS = 1_000

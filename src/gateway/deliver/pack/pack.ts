@@ -49,7 +49,7 @@ interface Room {
 
 /** Fills records to the brim: a frame that does not fit whole is split between two lines. */
 export function createPacker(partitionKey: () => string): Packer {
-  const pool = createBufferPool({ slotBytes: RECORD_TARGET_BYTES, mostFree: FREE_RECORD_BUFFERS })
+  const pool = createBufferPool({ bufferBytes: RECORD_TARGET_BYTES, mostFree: FREE_RECORD_BUFFERS })
   let pieces: FrameSliceBytes[] = []
   let room: Room = { bytes: RECORD_TARGET_BYTES, lines: RECORD_MAX_LINES }
 

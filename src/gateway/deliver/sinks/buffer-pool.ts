@@ -10,22 +10,22 @@ export interface BufferPool {
 }
 
 export interface BufferPoolOptions {
-  /** Larger ones are not pooled, nor those that would leave more than half of a slot empty. */
-  readonly slotBytes: number
-  /** Most slots that wait to be used again. */
+  /** Larger ones are not pooled, nor those that would leave more than half of a buffer empty. */
+  readonly bufferBytes: number
+  /** Most buffers that wait to be used again. */
   readonly mostFree: number
 }
 
-export function createBufferPool({ slotBytes, mostFree }: BufferPoolOptions): BufferPool {
+export function createBufferPool({ bufferBytes, mostFree }: BufferPoolOptions): BufferPool {
   const lent = new WeakSet<ArrayBufferLike>()
   const free: Buffer[] = []
 
   return {
     take(bytes) {
-      if (bytes > slotBytes || bytes < slotBytes / 2) return Buffer.allocUnsafeSlow(bytes)
-      const slot = free.pop() ?? Buffer.allocUnsafeSlow(slotBytes)
-      lent.add(slot.buffer)
-      return slot.subarray(0, bytes)
+      if (bytes > bufferBytes || bytes < bufferBytes / 2) return Buffer.allocUnsafeSlow(bytes)
+      const whole = free.pop() ?? Buffer.allocUnsafeSlow(bufferBytes)
+      lent.add(whole.buffer)
+      return whole.subarray(0, bytes)
     },
     give({ buffer }) {
       // A second time it would be somebody else's.

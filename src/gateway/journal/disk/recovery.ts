@@ -100,8 +100,8 @@ async function examine(place: RecoveryPlace, path: string, bounds: Bounds): Prom
   const bytes = await contentOf(place, path)
   if (!Buffer.isBuffer(bytes)) return setAside(place, path, { quarantinedBytes: 0, why: bytes }, bounds)
   const header = decodeSegmentHeader(bytes)
-  if (header.kind === 'foreign')
-    return setAside(place, path, { quarantinedBytes: endOfFrames(bytes), why: FOREIGN }, bounds)
+  if (header.kind === 'other_version')
+    return setAside(place, path, { quarantinedBytes: endOfFrames(bytes), why: OTHER_VERSION }, bounds)
   const start = header.kind === 'valid' ? SEGMENT_HEADER_BYTES : 0
   const found = inspect(bytes, { start, ...bounds })
   const { frames, events } = found.tally
@@ -116,7 +116,7 @@ async function examine(place: RecoveryPlace, path: string, bounds: Bounds): Prom
   return { frames, events, quarantinedBytes, tornBytes, segment, lastSequence, oldestMs }
 }
 
-const FOREIGN = new Error('It is of another version')
+const OTHER_VERSION = new Error('It is of another version')
 
 /**
  * A segment of another version, or one that the disk will not give back: kept, whole, out of the way. Where it cannot be

@@ -63,7 +63,7 @@ export class SegmentWriter {
     active.at += bytes.length - from
     onCommitted(active.held, start, frames)
     if (active.at >= segmentBytes / 2) this.prepare(firstSequence + frames.length)
-    // Also when nothing follows: a delivered segment gives its room back only once it is sealed.
+    // Also when nothing follows: a delivered segment gives its room back only once it is closed.
     if (active.at >= segmentBytes) await this.#closeSegment(active)
   }
 

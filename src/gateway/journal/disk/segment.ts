@@ -40,12 +40,12 @@ export function encodeSegmentHeader(into: Buffer, firstSequence: number): void {
 export type SegmentHeader =
   | { readonly kind: 'valid'; readonly firstSequence: number }
   /** Written by another version: its frames may mean anything. */
-  | { readonly kind: 'foreign' }
+  | { readonly kind: 'other_version' }
   | { readonly kind: 'damaged' }
 
 export function decodeSegmentHeader(bytes: Buffer): SegmentHeader {
   if (bytes.length < SEGMENT_HEADER_BYTES || bytes.readUInt32LE(0) !== MAGIC) return { kind: 'damaged' }
-  if (bytes.readUInt16LE(4) !== SEGMENT_VERSION) return { kind: 'foreign' }
+  if (bytes.readUInt16LE(4) !== SEGMENT_VERSION) return { kind: 'other_version' }
   if (bytes.readUInt32LE(16) !== crc32c(bytes.subarray(0, 16))) return { kind: 'damaged' }
   return { kind: 'valid', firstSequence: readSequence(bytes, 8) }
 }

@@ -10,10 +10,10 @@ const least = { name: 'app.start', value: 1 }
 const spot = { line: 1, index: 0 }
 const anybody: Attribution = { outcome: 'none', subject: undefined }
 const of = (subject: string): Attribution => ({ outcome: 'valid', subject })
-const sealFor = (id: string, key = 'quarantine/direct-shop/a') =>
+const builderFor = (id: string, key = 'quarantine/direct-shop/a') =>
   createDirectLineBuilder({ id, isPublic: false, allowQuery: new Set(['q']) }, { key, receivedMs: NOON })
 const eventOf = (m: Measurement & object, whose = anybody, at = spot, app = 'shop', key?: string) => {
-  const { stored } = sealFor(app, key)(m, whose, at)
+  const { stored } = builderFor(app, key)(m, whose, at)
   const event = parseEventLine(stored.trimEnd())
   if (event === undefined) throw new Error(`not in the stored form: ${stored}`)
   return event
@@ -96,15 +96,15 @@ test('what is personal is scrubbed, and an implausible time is replaced', async 
   ] as const) {
     const m = { ...least, ...(eventTime !== undefined && { event_time: eventTime }) }
     t.equal(eventOf(m).event_time, stored)
-    t.equal(sealFor('shop')(m, anybody, spot).clockReplaced, clockReplaced)
+    t.equal(builderFor('shop')(m, anybody, spot).clockReplaced, clockReplaced)
   }
 })
 
 test('rows of one measurement lie a millisecond apart, at most a minute', async (t) => {
-  const seal = sealFor('shop')
+  const build = builderFor('shop')
   const timeOf = (measurement_id: string) =>
-    Number(parseEventLine(seal({ ...least, measurement_id }, anybody, spot).stored)?.received_time) - NOON
+    Number(parseEventLine(build({ ...least, measurement_id }, anybody, spot).stored)?.received_time) - NOON
   t.same([timeOf('m'), timeOf('m'), timeOf('n'), timeOf('m')], [0, 1, 0, 2])
-  for (let i = 0; i < 60_000; i++) seal({ ...least, measurement_id: 'm' }, anybody, spot)
+  for (let i = 0; i < 60_000; i++) build({ ...least, measurement_id: 'm' }, anybody, spot)
   t.same([timeOf('m'), timeOf('m')], [59_999, 59_999])
 })

@@ -95,10 +95,10 @@ test('a client that speaks another language is told so, on both routes', async (
 test('times are looked at once some were replaced, and nobody is told by a picture', async (t) => {
   const decoded = { candidates: [{ name: 'a', value: 1, event_time: 'yesterday' }] }
   const judged = judgeAll(decoded.candidates)
-  const sealed = { batch: { receivedMs: 1_795_867_200_000 }, clocksReplaced: 1 }
-  const request = { format: native, decoded, judged, sealed }
+  const built = { batch: { receivedMs: 1_795_867_200_000 }, clocksReplaced: 1 }
+  const request = { format: native, decoded, judged, built }
   t.match(hintsOf(request), [/^event_time: is no time with a zone/])
-  t.same(hintsOf({ ...request, sealed: { ...sealed, clocksReplaced: 0 } }), [])
+  t.same(hintsOf({ ...request, built: { ...built, clocksReplaced: 0 } }), [])
   t.same(hintsOf({ ...request, format: pixel }), [])
 })
 

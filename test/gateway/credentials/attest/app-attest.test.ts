@@ -120,9 +120,9 @@ test('however its id is spelt, a device is one, and what it writes is no field o
     const verdict = await verify({ ...device, keyId }, device.attest(hash))
     t.match(verdict, { ok: true, deviceId: id }, JSON.stringify(keyId))
     const { enrolment = '' } = verdict as { readonly enrolment?: string }
-    const sealed = Buffer.from(enrolment.split('.')[0] ?? '', 'base64url').toString()
-    t.match(sealed, /^\S+ production \S+ \d+ \S+$/)
-    t.ok(sealed.startsWith(`${appId} production ${id} ${clock.nowMs() + ENROLMENT_LIFE_MS} `))
+    const signed = Buffer.from(enrolment.split('.')[0] ?? '', 'base64url').toString()
+    t.match(signed, /^\S+ production \S+ \d+ \S+$/)
+    t.ok(signed.startsWith(`${appId} production ${id} ${clock.nowMs() + ENROLMENT_LIFE_MS} `))
     for (const again of spellings) {
       counter += 1
       const asserting = { ...device, keyId: again }
@@ -134,7 +134,7 @@ test('however its id is spelt, a device is one, and what it writes is no field o
       t.same(repeated, { ok: false, reason: 'counter' }, 'one counter')
     }
   }
-  // As it was sealed when ids were taken as they were spelt.
+  // As it was signed when ids were taken as they were spelt.
   const text = `${appId} production ${id} 99999999999999 ${clock.nowMs() + 1} key`
   const enrolment = createTextMac(Buffer.alloc(32, 1), APP_ATTEST).sign(text)
   t.same(await verify(device, device.assert(hash, counter + 1), { enrolment }), {

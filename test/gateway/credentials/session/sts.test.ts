@@ -31,14 +31,14 @@ async function started(t: Test, options: { readonly requestTimeoutMs?: number } 
   const sts = await startSts(t, nowMs)
   const credentials = { accessKeyId: 'AKIAGATEWAY', secretAccessKey: 'secret' }
   const client = stsClient({ region: REGION, endpoint: sts.endpoint, credentials, ...options }, directory.all)
-  const minter = stsSessions(client, { ...systemClock, nowMs })
-  t.teardown(() => minter.close())
-  return { sts, client, minter }
+  const sessions = stsSessions(client, { ...systemClock, nowMs })
+  t.teardown(() => sessions.close())
+  return { sts, client, sessions }
 }
 
 test('what is asked for goes over the wire, whole and signed for the Region', async (t) => {
-  const { sts, minter } = await started(t)
-  const outcome = await minter.assumeRole(requestFor('ios'), neverAborted)
+  const { sts, sessions } = await started(t)
+  const outcome = await sessions.assumeRole(requestFor('ios'), neverAborted)
   t.match(outcome, {
     kind: 'minted',
     accessKeyId: 'ASIAEXAMPLE000000001',
@@ -65,8 +65,8 @@ test('what is asked for goes over the wire, whole and signed for the Region', as
 })
 
 test('a session shows its secrets to who asks for them, and to no logger or inspector', async (t) => {
-  const { minter } = await started(t)
-  const outcome = await minter.assumeRole(requestFor('ios'), neverAborted)
+  const { sessions } = await started(t)
+  const outcome = await sessions.assumeRole(requestFor('ios'), neverAborted)
   t.same(outcome.kind === 'minted' && outcome.reveal(), {
     secretAccessKey: 'PlantedStsSecret/0001',
     sessionToken: 'PlantedStsToken+0001',
@@ -78,7 +78,7 @@ test('a session shows its secrets to who asks for them, and to no logger or insp
 })
 
 test('threat 9: a call above the ceiling never leaves the process', async (t) => {
-  const { sts, client, minter } = await started(t)
+  const { sts, client, sessions } = await started(t)
   const good = requestFor('ios')
   const wide = JSON.stringify({
     Version: '2012-10-17',
@@ -97,7 +97,7 @@ test('threat 9: a call above the ceiling never leaves the process', async (t) =>
   ] as const) {
     const request = { ...good, ...change } as StsSessionRequest
     await t.rejects(
-      minter.assumeRole(request, neverAborted),
+      sessions.assumeRole(request, neverAborted),
       { code: 'internal', message: /^A call to STS is above the ceiling: / },
       what,
     )
@@ -112,12 +112,12 @@ test('threat 9: a call above the ceiling never leaves the process', async (t) =>
   })
   await t.rejects(client.send(widened), { code: 'internal' }, 'nor what was widened on its way')
   t.equal(sts.receivedBytes(), 0)
-  t.equal((await minter.assumeRole(good, neverAborted)).kind, 'minted')
+  t.equal((await sessions.assumeRole(good, neverAborted)).kind, 'minted')
   t.equal(sts.calls.length, 1)
 })
 
 test('what STS refuses is told apart by what helps: waiting, trying again, or an operator', async (t) => {
-  const { sts, minter } = await started(t)
+  const { sts, sessions } = await started(t)
   const message = 'User arn:aws:sts::111122223333:assumed-role/gw/task is not authorized'
   for (const [code, status, kind] of [
     ['Throttling', 400, 'throttled'],
@@ -138,7 +138,7 @@ test('what STS refuses is told apart by what helps: waiting, trying again, or an
     ['ServiceUnavailable', 503, 'transient'],
   ] as const) {
     sts.faults.push({ kind: 'error', code, status, message })
-    const outcome = await minter.assumeRole(requestFor('ios'), neverAborted)
+    const outcome = await sessions.assumeRole(requestFor('ios'), neverAborted)
     t.match(outcome, { kind, status, requestId: /^0{8}-/ }, code)
     t.match((outcome as { code: string }).code, code.replace('Exception', ''), code)
     t.notMatch(JSON.stringify(outcome), /arn:aws/, `${code}: its message is for nobody`)
@@ -154,31 +154,31 @@ test('credentials of our own that cannot be found are a fault of the configurati
 })
 
 test('an answer in which something is missing is none', async (t) => {
-  const { sts, minter } = await started(t)
+  const { sts, sessions } = await started(t)
   const missing = (element: string): StsFault => ({ kind: 'tamper', element, by: '' })
   for (const element of ['Credentials', 'AccessKeyId', 'SecretAccessKey', 'SessionToken', 'Expiration']) {
     sts.faults.push(missing(element))
     t.match(
-      await minter.assumeRole(requestFor('ios'), neverAborted),
+      await sessions.assumeRole(requestFor('ios'), neverAborted),
       { kind: 'transient', code: 'malformed_response', status: 200 },
       element,
     )
   }
   sts.faults.push(missing('PackedPolicySize'))
-  t.match(await minter.assumeRole(requestFor('ios'), neverAborted), {
+  t.match(await sessions.assumeRole(requestFor('ios'), neverAborted), {
     kind: 'minted',
     packedPolicyPercent: 0,
   })
   sts.faults.push({ kind: 'tamper', element: 'Expiration', by: '<Expiration>soon</Expiration>' })
-  t.match(await minter.assumeRole(requestFor('ios'), neverAborted), { kind: 'transient' })
+  t.match(await sessions.assumeRole(requestFor('ios'), neverAborted), { kind: 'transient' })
 })
 
 test('what an answer says of the end is bounded by what was asked for, and a session that is over is none', async (t) => {
-  const { sts, minter } = await started(t)
+  const { sts, sessions } = await started(t)
   const asked = Date.UTC(2026, 10, 22, 12, 30)
   const nextEnd = async (ends: string) => {
     sts.faults.push({ kind: 'tamper', element: 'Expiration', by: `<Expiration>${ends}</Expiration>` })
-    const outcome = await minter.assumeRole(requestFor('ios'), neverAborted)
+    const outcome = await sessions.assumeRole(requestFor('ios'), neverAborted)
     return outcome.kind === 'minted' ? outcome.expiresMs : `${outcome.kind} ${outcome.code}`
   }
   for (const [rule, ends, expected] of [
@@ -193,41 +193,41 @@ test('what an answer says of the end is bounded by what was asked for, and a ses
 })
 
 test('what STS calls something is cut and cleaned, and an id of a key that is none is no session', async (t) => {
-  const { sts, minter } = await started(t)
+  const { sts, sessions } = await started(t)
   const code = `${'Needle'.repeat(4_000)}`
   sts.faults.push({ kind: 'error', code, status: 400 })
-  t.match(await minter.assumeRole(requestFor('ios'), neverAborted), {
+  t.match(await sessions.assumeRole(requestFor('ios'), neverAborted), {
     kind: 'misconfigured',
     code: `${code.slice(0, 64)}…`,
   })
   sts.faults.push({ kind: 'error', code: 'constructor', status: 503 })
-  t.match(await minter.assumeRole(requestFor('ios'), neverAborted), {
+  t.match(await sessions.assumeRole(requestFor('ios'), neverAborted), {
     kind: 'transient',
     code: 'constructor',
   })
   for (const keyId of ['ASIA'.repeat(5_000), 'ASIA SHORT', 'ASIAEXAMPLE0000&#10;00001']) {
     const by = `<AccessKeyId>${keyId}</AccessKeyId>`
     sts.faults.push({ kind: 'tamper', element: 'AccessKeyId', by })
-    t.match(await minter.assumeRole(requestFor('ios'), neverAborted), {
+    t.match(await sessions.assumeRole(requestFor('ios'), neverAborted), {
       kind: 'transient',
       code: 'malformed_response',
     })
   }
   sts.faults.push({ kind: 'tamper', element: 'RequestId', by: `<RequestId>${'r'.repeat(9_000)}</RequestId>` })
-  const outcome = await minter.assumeRole(requestFor('ios'), neverAborted)
+  const outcome = await sessions.assumeRole(requestFor('ios'), neverAborted)
   t.ok(JSON.stringify(outcome).length < 400, 'nor is the id of a request longer')
 })
 
 test('no answer is transient: a reset, a silence, nobody there, or nobody waiting', async (t) => {
-  const { sts, minter } = await started(t, { requestTimeoutMs: 50 })
+  const { sts, sessions } = await started(t, { requestTimeoutMs: 50 })
   sts.faults.push({ kind: 'reset' }, { kind: 'hang' })
-  t.match(await minter.assumeRole(requestFor('ios'), neverAborted), {
+  t.match(await sessions.assumeRole(requestFor('ios'), neverAborted), {
     kind: 'transient',
     code: 'ECONNRESET',
     status: 0,
   })
-  t.match(await minter.assumeRole(requestFor('ios'), neverAborted), { kind: 'transient', status: 0 })
-  t.match(await minter.assumeRole(requestFor('ios'), AbortSignal.abort()), {
+  t.match(await sessions.assumeRole(requestFor('ios'), neverAborted), { kind: 'transient', status: 0 })
+  t.match(await sessions.assumeRole(requestFor('ios'), AbortSignal.abort()), {
     kind: 'transient',
     requestId: undefined,
   })

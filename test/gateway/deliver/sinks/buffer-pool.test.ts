@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { createBufferPool } from '../../../../src/gateway/deliver/sinks/buffer-pool.ts'
 
-const open = () => createBufferPool({ slotBytes: 1_000, mostFree: 2 })
+const open = () => createBufferPool({ bufferBytes: 1_000, mostFree: 2 })
 
 test('memory is used again once it was given back, and not before', async (t) => {
   const pool = open()
@@ -25,7 +25,7 @@ test('what is given twice is lent to one only', async (t) => {
   t.not(pool.take(800).buffer, buffer.buffer)
 })
 
-test('what is too large or too small for a slot has memory of its own, exactly', async (t) => {
+test('what is too large or too small for a buffer of the pool has memory of its own, exactly', async (t) => {
   const pool = open()
   for (const [bytes, pooled] of [
     [0, false],

@@ -84,7 +84,7 @@ t.test('a segment says its version and its first sequence', (t) => {
     return segment.decodeSegmentHeader(copy).kind
   }
   t.equal(changed(0), 'damaged', 'another magic')
-  t.equal(changed(4), 'foreign', 'another version')
+  t.equal(changed(4), 'other_version', 'another version')
   t.equal(changed(8), 'damaged', 'another sequence')
   t.equal(changed(16), 'damaged', 'another checksum')
   t.equal(segment.decodeSegmentHeader(header.subarray(0, 10)).kind, 'damaged', 'cut off')

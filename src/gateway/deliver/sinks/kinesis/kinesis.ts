@@ -18,7 +18,7 @@ const MAX_RECORDS = 500
  */
 const MAX_CALL_BYTES = 1_048_576
 /** A full call, in base64 and with 500 envelopes. */
-const BODY_POOL = { slotBytes: 1_441_792, mostFree: 8 }
+const BODY_POOL = { bufferBytes: 1_441_792, mostFree: 8 }
 /** Room for the pump's 24 calls and a spare. */
 const MAX_SOCKETS = 32
 /** Within a region a connection takes milliseconds, and with one SYN lost and sent again a second. */

@@ -5,9 +5,9 @@ import type { Telemetry } from '../../../../std/telemetry.ts'
 import type { Sink, SinkRecord } from '../stream.ts'
 import { createShardCount } from './shard-count.ts'
 
-/** What a shard takes: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html */
+/** The most records that a shard takes: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html */
 export const SHARD_RECORDS_PER_SECOND = 1_000
-/** Likewise. */
+/** The most bytes that a shard takes, on the same page. */
 export const SHARD_BYTES_PER_SECOND = 1_048_576
 /**
  * As the Kinesis Producer Library does it (RateLimit): above what the stream takes, so that it can be used up, and not so

@@ -2,7 +2,7 @@ import t from 'tap'
 import { createBufferPool } from '../../../../../src/gateway/deliver/sinks/buffer-pool.ts'
 import { putRecordsBody } from '../../../../../src/gateway/deliver/sinks/kinesis/put-records-body.ts'
 
-const pool = createBufferPool({ slotBytes: 4_096, mostFree: 1 })
+const pool = createBufferPool({ bufferBytes: 4_096, mostFree: 1 })
 const record = (data: string | Buffer, partitionKey: string) => ({
   data: Buffer.from(data),
   partitionKey,
