@@ -106,6 +106,7 @@ const GONE: readonly string[] = [
   'bury',
   'grave',
   'acquaintance',
+  'minter',
 ]
 const goneIn = (text: string) => {
   const words = new Set(

@@ -1,7 +1,7 @@
 import { maskIds } from './privacy/assigned.ts'
 import { cutChars, cuttingBytes } from './privacy/cut.ts'
 import { cleanProse, isPlain, type ProseRules } from './privacy/prose.ts'
-import { plainPath, plainUrl, scrubPath, scrubUrl } from './privacy/url.ts'
+import { cleanUrl, cleanUrlPath, plainPath, plainUrl } from './privacy/url.ts'
 import {
   MAX_ATTRIBUTE_NAME_CHARS,
   MAX_ATTRIBUTE_VALUE_CHARS,
@@ -70,8 +70,8 @@ const withoutQuery = ({ glance, clean }: Cleaner): Cleaner => ({
   clean: (text) => clean(text, NO_QUERY),
 })
 
-const url: Cleaner = { glance: plainUrl, clean: settled(scrubUrl) }
-const path: Cleaner = { glance: plainPath, clean: settled(scrubPath) }
+const url: Cleaner = { glance: plainUrl, clean: settled(cleanUrl) }
+const path: Cleaner = { glance: plainPath, clean: settled(cleanUrlPath) }
 const exception = withoutQuery(prose(PROSE, toException))
 const dimension = withoutQuery(prose(PROSE, toText))
 const label = withoutQuery(prose(LABEL, toText))
@@ -194,7 +194,7 @@ function withoutIds(m: Measurement, saltId: (id: string) => string): Measurement
  * What may be kept of a text that could not be read, so that somebody can see what it was meant to be: as prose, and
  * stricter, as nobody knows where in it a URL begins, nor whose its ids are.
  */
-export const scrubExcerpt = (text: string): string => excerpt(text, NO_QUERY)
+export const cleanExcerpt = (text: string): string => excerpt(text, NO_QUERY)
 
 const excerpt = settled((text, allowQuery) => toException(cleanProse(maskIds(text), EXCERPT, allowQuery)))
 
@@ -204,7 +204,7 @@ const attributeName = withoutQuery(prose(LABEL, toName))
 
 function storedOf(sent: Attributes, so: Cleaning): Attributes {
   if (so.attributes.sent !== sent) {
-    so.attributes = { sent, stored: areClean(sent, so) ? sent : scrubAttributes(sent, so) }
+    so.attributes = { sent, stored: areClean(sent, so) ? sent : cleanAttributes(sent, so) }
   }
   return so.attributes.stored
 }
@@ -222,7 +222,7 @@ function areClean(attributes: Attributes, so: Cleaning): boolean {
 }
 
 /** When masking makes two names equal, the value of the last one stays. */
-const scrubAttributes = (attributes: Attributes, so: Cleaning): Attributes =>
+const cleanAttributes = (attributes: Attributes, so: Cleaning): Attributes =>
   Object.fromEntries(
     Object.entries(attributes).map(([name, value]) => [
       cleaned(attributeName, name, so),

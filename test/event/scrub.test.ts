@@ -1,7 +1,7 @@
 import { test } from 'tap'
-import { pathOf, scrubUrl } from '../../src/event/privacy/url.ts'
+import { cleanUrl, pathOf } from '../../src/event/privacy/url.ts'
 import { MAX_EXCEPTION_BYTES, MAX_URL_CHARS, type Measurement } from '../../src/event/schema/event.ts'
-import { cleaning, type Privacy, scrub, scrubExcerpt } from '../../src/event/scrub.ts'
+import { cleanExcerpt, cleaning, type Privacy, scrub } from '../../src/event/scrub.ts'
 
 const strict: Privacy = { allowQuery: new Set(), stripIds: false }
 const allowing = (...names: string[]): Privacy => ({ ...strict, allowQuery: new Set(names) })
@@ -67,7 +67,7 @@ test('URLs lose query, fragment and userinfo, and of some only the scheme stays'
     t.equal(scrubbed('page_url', url), clean, url)
     t.equal(scrubbed('referrer', url), clean)
     t.equal(scrubbed('url_full', url), clean)
-    t.equal(scrubUrl(clean), clean.replace(/^[a-z]+:$/, clean), 'once scrubbed, it stays')
+    t.equal(cleanUrl(clean), clean.replace(/^[a-z]+:$/, clean), 'once cleaned, it stays')
   }
 })
 
@@ -142,7 +142,7 @@ test('a page path is only a path', async (t) => {
   t.equal(scrubbed('page_path', `/${'a'.repeat(5_000)}`)?.length, MAX_URL_CHARS)
 })
 
-test('the path of a scrubbed URL', async (t) => {
+test('the path of a URL that was cleaned', async (t) => {
   for (const [url, path] of [
     ['https://h/a/b', '/a/b'],
     ['https://h', '/'],
@@ -391,7 +391,7 @@ test('of a text that could not be read, tokens, queries and what is personal do 
     ['//@'.repeat(100_000), '//'.repeat(512)],
     ['eyJhbGciOi.'.repeat(100_000), '[token]'],
   ] as const) {
-    t.equal(scrubExcerpt(text), excerpt, text.slice(0, 40))
+    t.equal(cleanExcerpt(text), excerpt, text.slice(0, 40))
   }
 })
 

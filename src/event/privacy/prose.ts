@@ -14,7 +14,7 @@ import { maskOpaque, OPAQUE_TELLS } from './opaque.ts'
 import { ACCOUNT_TELLS, HOME_TELLS, maskAccounts, maskHomes } from './personal.ts'
 import { SECRETS } from './secrets.ts'
 import { createLook, digitsIn, HIDES, MANY_COLONS, type Marker } from './tells.ts'
-import { scrubUrlsIn, type UrlTextRules } from './url-text.ts'
+import { cleanUrlsIn, type UrlTextRules } from './url-text.ts'
 
 /** How much of a text is looked at: twice what is stored of the longest, as most masks are shorter than what they hide. */
 const WINDOW_CHARS = 2_048
@@ -84,7 +84,7 @@ const RULES: readonly Rule[] = [
   {
     tells: ['?', '#', ';', '%', '@', '\\u', '\\x', '&quest', '=0f', '=0d', '=0a'],
     concerns: ({ isPath }) => !isPath,
-    clean: scrubUrlsIn,
+    clean: cleanUrlsIn,
   },
   ...SECRETS.map((secret): Rule => ({ ...secret, concerns: any })),
   {

@@ -28,7 +28,7 @@ const SINGLE_REST = /[^'\r\n]*'?[^\s"<>`]*/y
 const IN_SINGLE = /^[^']*'/
 
 /** URLs and paths without query, fragment, `;parameters` and userinfo, as they are or percent-encoded. */
-export function scrubUrlsIn(text: string, rules: UrlTextRules): string {
+export function cleanUrlsIn(text: string, rules: UrlTextRules): string {
   let clean = ''
   let done = 0
   WORD.lastIndex = 0
@@ -121,7 +121,7 @@ export function allowedQuery(rest: string, allowQuery: ReadonlySet<string>): str
   if (allowQuery.size === 0 || !rest.startsWith('?')) return ''
   const pairs = rest.slice(1).replace(/#.*/s, '').split('&')
   const kept = pairs.filter((pair) => allowQuery.has(pair.replace(/=.*/s, '')))
-  return kept.length === 0 ? '' : `?${kept.map((pair) => scrubUrlsIn(pair, OF_NO_QUERY)).join('&')}`
+  return kept.length === 0 ? '' : `?${kept.map((pair) => cleanUrlsIn(pair, OF_NO_QUERY)).join('&')}`
 }
 
 /** What the page of a URL may keep is not what that of one inside of it may. */

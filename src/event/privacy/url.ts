@@ -32,7 +32,7 @@ export const plainPath = (text: string): string | undefined =>
  * Without fragment, userinfo, path parameters, and query but the allowed names; never longer than MAX_URL_CHARS. By hand,
  * not by `URL`: a relative or odd one has to be cleaned as well, and what is clean stays as it was written.
  */
-export function scrubUrl(text: string, allowQuery: ReadonlySet<string> = NO_QUERY): string {
+export function cleanUrl(text: string, allowQuery: ReadonlySet<string> = NO_QUERY): string {
   if (text.length <= MAX_URL_CHARS && CLEAN_URL.test(text)) return withCleanPath(text)
   // What a URL parser drops before it looks for the scheme (WHATWG URL, 4.4).
   const url = text.slice(0, WINDOW_CHARS).replace(/^[\p{Cc}\s]+|[\t\n\r]/gu, '')
@@ -44,13 +44,13 @@ export function scrubUrl(text: string, allowQuery: ReadonlySet<string> = NO_QUER
   if (parts) {
     const [, scheme = '', authority = '', path = ''] = parts
     const host = authority.slice(authority.lastIndexOf('@') + 1)
-    return HOST.test(host) ? cutChars(`${scheme}//${host}${scrubbedPath(path)}${query}`, MAX_URL_CHARS) : ''
+    return HOST.test(host) ? cutChars(`${scheme}//${host}${cleanedPath(path)}${query}`, MAX_URL_CHARS) : ''
   }
   // A relative URL has no colon in its first segment (RFC 3986, 4.2), so this is `user:password@host` or worse.
   if (/^[^\\/]*:/.test(base)) return ''
   const path = base.replace(/^[^\\/]*@[\p{Cc}\s]*/u, '')
   // What stood behind the userinfo must not become a host with a userinfo of its own.
-  return /^[\\/]{2}/.test(path) ? '' : cutChars(scrubbedPath(path) + query, MAX_URL_CHARS)
+  return /^[\\/]{2}/.test(path) ? '' : cutChars(cleanedPath(path) + query, MAX_URL_CHARS)
 }
 
 /** Long numbers are names there, as in paths: of campaigns, of products. */
@@ -74,14 +74,14 @@ const NESTED_URL = new RegExp(`${COLON}${SLASH}`, 'i')
 const PARAMETERS = new RegExp(`${SEMICOLON}[^\\\\/]*`, 'gi')
 
 /** Up to an encoded query or fragment and to a URL inside of it, without `;parameters`, tokens and addresses of people. */
-function scrubbedPath(path: string): string {
+function cleanedPath(path: string): string {
   const plain = folded(path)
-  const clean = scrubbedPlain(plain)
+  const clean = cleanedPlain(plain)
   if (clean !== plain) return clean
-  return plain === path ? path : scrubbedPlain(path)
+  return plain === path ? path : cleanedPlain(path)
 }
 
-function scrubbedPlain(path: string): string {
+function cleanedPlain(path: string): string {
   const queryAt = path.search(FIRST_QUERY)
   const own = beforeNestedUrl(queryAt === -1 ? path : path.slice(0, queryAt))
   return cleanPath(own.replace(PARAMETERS, ''))
@@ -94,13 +94,13 @@ function beforeNestedUrl(path: string): string {
   return path.slice(0, at)
 }
 
-/** The path of a scrubbed URL; nothing for an opaque one. */
+/** The path of a URL that was cleaned; nothing for an opaque one. */
 export function pathOf(url: string): string {
   const afterHost = /^(?:[a-z][a-z0-9+.-]*:)?\/\/[^/\\?]*([^?]*)/i.exec(url)
   if (afterHost) return afterHost[1] || '/'
   return /^[^/]*:/.test(url) ? '' : url.replace(/\?.*/s, '')
 }
 
-export function scrubPath(text: string): string {
-  return pathOf(scrubUrl(text))
+export function cleanUrlPath(text: string): string {
+  return pathOf(cleanUrl(text))
 }

@@ -18,7 +18,7 @@ export interface CompactedObject extends ForeignObject {
   readonly slot: number
 }
 
-/** `c-000042-<hash>`: the slot of its index entry and the inputs in it. Dead letters may add `-<number>` or `-why`. */
+/** `c-000042-<hash>`: the slot of its index entry and the inputs in it. What is set aside may add `-<number>` or `-why`. */
 const COMPACTED = /^(c-(\d{6,})-[0-9a-f]{16})(?:-(?:\d+|why))?$/
 /** Inputs that one entry names and one statement reads: more of them go into the next. Ours. */
 export const MAX_INPUTS = 1_024

@@ -78,7 +78,7 @@ async function ingestBatch(batch: CompactionTask, tools: IngestTools): Promise<I
   const place = { source: batch.partition.source, arrivalMs: batch.partition.arrivalMs, name }
   const key = rawKey({ ...place, extension: 'parquet' })
 
-  // Even without rows: whoever finds dead letters of a batch that was lost is told by it what they are worth.
+  // Even without rows: whoever finds what was set aside of a batch that was lost is told by it what that is worth.
   const isKept = compacted.rows > 0
   const doubts = compacted.parquet === undefined ? [] : await doubtfulIn(key, compacted.parquet, tools)
   const doubtful = [...doubts, ...compacted.leftOut.map((doubt) => ({ key, ...doubt }))]

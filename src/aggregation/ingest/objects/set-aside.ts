@@ -15,7 +15,7 @@ export const deadSource = (source: string) => `ingest-${source}`
 
 type Place = Omit<RawObject, 'extension'>
 
-/** A line of the object beside what was set aside: as any dead letter, it says why. */
+/** A line of the object beside what was set aside, in the form of a dead letter: it says why. */
 interface WhyLetter {
   readonly reason: 'unreadable_object' | 'broken_object' | 'malformed_line'
   /** The object of `raw/` that it is from, or was. */

@@ -64,7 +64,7 @@ async function takeMarked(
   const log = await readLog(object, tools.entries)
   if (log.names.get(object.name) === 'counted') return undefined
   if (marks.every((mark) => log.inputMarks.has(mark))) {
-    // One that is named all the same has no rows, and its dead letters are those of the entry.
+    // One that is named all the same has no rows, and what was set aside with it is that of the entry.
     if (log.names.has(object.name)) await tools.lake.remove([object.key])
     else await removeLost(object, tools.lake)
     return NOTHING

@@ -1,5 +1,5 @@
 import { storableLines } from '../../../event/schema/ndjson.ts'
-import { scrubExcerpt } from '../../../event/scrub.ts'
+import { cleanExcerpt } from '../../../event/scrub.ts'
 import type { DirectRejection, RejectedInLine } from './judge-line.ts'
 import type { Line } from './object-lines.ts'
 
@@ -62,7 +62,7 @@ interface LetterPlace {
 
 const beginningOf = (line: Line) => ({
   line: line.number,
-  text: storableLines(scrubExcerpt(excerptOf(line.bytes))),
+  text: storableLines(cleanExcerpt(excerptOf(line.bytes))),
 })
 
 /** Without what ends lines on Windows. */

@@ -115,7 +115,7 @@ test('an object without a word of its inputs, as older versions left behind, is 
   t.match(counts, { read: 4, duplicates: 2, kept: 2 })
 })
 
-test('what lost its inputs to another batch is removed, and its dead letters, but nothing that is called like them', async (t) => {
+test('what lost its inputs to another batch is removed, and what it set aside, but nothing that is called like them', async (t) => {
   const { put, ingester, keys, lake, eventIds, dead } = await setUp()
   await put(`raw/gateway/${HOUR}/a.ndjson`, `${lines('1')}malformed\n`)
   await put(`raw/gateway/${HOUR}/b.ndjson.gz`, gzipSync(lines('2')).subarray(0, -4))
@@ -143,7 +143,7 @@ test('what lost its inputs to another batch is removed, and its dead letters, bu
   t.equal((await keys('dead/')).length, 5)
 })
 
-test('what is left of a batch without events goes after a crash, and its dead letters stay', async (t) => {
+test('what is left of a batch without events goes after a crash, and what it set aside stays', async (t) => {
   const { put, ingester, keys, lake, dead } = await setUp()
   await put(`raw/gateway/${HOUR}/a.ndjson`, 'malformed\n')
   const killed: Lake = {
