@@ -42,7 +42,7 @@ export const CORS_ALLOWED_HEADERS: readonly string[] = [
 
 /** How much a page may ask for: agents on it add a handful of headers to every request. */
 const MAX_ASKED_CHARS = 2_048
-/** Likewise, as names. */
+/** The most names among them. */
 const MAX_ASKED_HEADERS = 64
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]{1,64}$/
 /** What carries credentials of a browser or of a hop, which no page may set either. */

@@ -18,7 +18,7 @@ export const UNREAD_LINGER_MS = 5_000
 export const LEAST_PIECE_BYTES = 256
 /** Read and thrown away. Ours: TCP segments are longer, so that only whoever writes chunks of some bytes has more. */
 const MAX_DRAINED_PIECES = MAX_DRAINED_BYTES / LEAST_PIECE_BYTES
-/** Likewise, in segments of an Ethernet frame. */
+/** What is read while a connection lingers comes in segments of an Ethernet frame, and is thrown away as well. */
 const MAX_LINGER_PIECES = MAX_LINGER_BYTES / 1_024
 /** How long the answer to a body of unknown length waits for its end. Ours: a beacon is there at once. */
 const UNANNOUNCED_MS = 1_000

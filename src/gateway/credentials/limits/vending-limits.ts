@@ -6,7 +6,7 @@ import { createBuckets, type Rate } from '../../apps/gcra.ts'
 
 /** Remembered at a time, about 100 bytes each. */
 export const MAX_VENDING_ADDRESSES = 50_000
-/** Likewise: of an office or a mobile network many have one address. */
+/** More than addresses: of an office or a mobile network many subjects have one. */
 export const MAX_SUBJECTS = 100_000
 /** As many as a configuration may hold. */
 const MAX_APPS = 10_000
