@@ -113,16 +113,18 @@ function cost(pattern: RegExp, text: string): number {
   return least
 }
 
-/** Below it, twice as long is chance. Linear patterns take less than this for the longest string. */
+/** Below it, how much longer is chance. Linear patterns take less than this for the longest string. */
 const FLOOR_MS = 4
 const SHORT = 4_096
+/** How much longer the long text is. It may cost twice as much more; of a pattern that is worse than linear, four times. */
+const LONGER = 4
 
 /** What looks worse than linear is looked at thrice: where others use the machine, a short text may have been lucky. */
 function isLinear(pattern: RegExp, unit: string): boolean {
   const text = (chars: number, end: string) => unit.repeat(chars / unit.length) + end
   const isCheap = (end: string) => {
-    const long = cost(pattern, text(2 * SHORT, end))
-    return long <= FLOOR_MS || long <= 3 * cost(pattern, text(SHORT, end))
+    const long = cost(pattern, text(LONGER * SHORT, end))
+    return long <= FLOOR_MS || long <= 2 * LONGER * cost(pattern, text(SHORT, end))
   }
   return ['', '\u0001', 'x'].every((end) => isCheap(end) || isCheap(end) || isCheap(end))
 }
