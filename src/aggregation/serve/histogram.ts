@@ -40,7 +40,7 @@ export async function computeHistogram(
     otel: () => otelHistogram(counted),
     prometheus: () => prometheusHistogram(counted),
   }
-  return { text: JSON.stringify(write[query.format]()), isEmpty: total.rows === 0 }
+  return { text: JSON.stringify(write[query.format]()), isEmpty: [total.rows === 0] }
 }
 
 /** A histogram for each step that has data: a heat map. */
@@ -63,7 +63,7 @@ export async function computeSteps(
   }
   await eachStep(store, query, { ...work, take })
   const text = `{"steps":[${steps.join(',')}]}`
-  return { text, isEmpty: steps.length === 0 }
+  return { text, isEmpty: [steps.length === 0] }
 }
 
 function countedIn(total: SeriesAggregate, { fromMs, toMs }: LocalDay): CountedValues {

@@ -4,8 +4,8 @@ import { lruCache } from '../../std/lru.ts'
 export interface KeptAnswer {
   /** JSON. */
   readonly text: string
-  /** Whether there was no row to make it of. */
-  readonly isEmpty: boolean
+  /** Of each range that was asked about, whether there was no row to make it of. */
+  readonly isEmpty: readonly boolean[]
 }
 
 /**

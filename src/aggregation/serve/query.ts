@@ -85,8 +85,8 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
     const notices = [...(asked.notices ?? [])]
     const isNone = asked.query.unit !== undefined && asked.query.unit !== told.unit
     const work = { store, told, isNone, sets, asking }
-    for (const { name, ...period } of found)
-      notices.push(...(await whyEmpty({ ...period, name, isEmpty: isEmptyIn(computed, name) }, work)))
+    for (const [place, period] of found.entries())
+      notices.push(...(await whyEmpty({ ...period, isEmpty: computed.isEmpty[place] === true }, work)))
     const head = {
       ...asked.head,
       grain: durationText(grainMs),
@@ -228,7 +228,3 @@ function ofRange(
   const head = { ...length, from: fromMs, to: toMs }
   return { definition, query, head, periods: [{ request: query }], compute }
 }
-
-/** Whether there was no row in the range of this name. */
-const isEmptyIn = ({ text, isEmpty }: KeptAnswer, name: string | undefined): boolean =>
-  name === undefined ? isEmpty : JSON.parse(text)[name].n === 0

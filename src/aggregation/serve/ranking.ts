@@ -70,5 +70,5 @@ export async function computeRanking(
   const rank = ({ n, q }: RankedValue) => (query.by === 'n' ? n : Number(q[String(query.quantiles[0])]))
   ranked.sort((a, b) => rank(b) - rank(a) || (a.value < b.value ? -1 : 1))
   const answer = { values: ranked.slice(0, query.limit), found: ranked.length }
-  return { text: JSON.stringify(answer), isEmpty: tallies.size === 0 }
+  return { text: JSON.stringify(answer), isEmpty: [tallies.size === 0] }
 }

@@ -139,5 +139,5 @@ export async function computeSeries(
   await eachStep(store, query, { steps, signal, take })
   const isEmpty = points.length === 0
   const head = JSON.stringify({ total: isEmpty ? null : pointAt(query.fromMs, total) })
-  return { text: `${head.slice(0, -1)},"points":[${points.join(',')}]}`, isEmpty }
+  return { text: `${head.slice(0, -1)},"points":[${points.join(',')}]}`, isEmpty: [isEmpty] }
 }

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { type KeptAnswer, memoryCache } from '../../../src/aggregation/serve/query-cache.ts'
 
-const textOf = (text: string): KeptAnswer => ({ text, isEmpty: false })
+const textOf = (text: string): KeptAnswer => ({ text, isEmpty: [false] })
 
 /** Computes the key itself in brackets, and remembers what it was asked to compute. */
 function counting(maxBytes: number) {

@@ -59,8 +59,8 @@ export async function computeChanges(
   }
   const [ofBase, ofNow] = await tallied(total)
   const both = [allOf(ofBase), allOf(ofNow)] as const
-  if (both.some(({ rows }) => rows === 0))
-    return { text: JSON.stringify(nothing(asked, both)), isEmpty: true }
+  const isEmpty = both.map(({ rows }) => rows === 0)
+  if (isEmpty.includes(true)) return { text: JSON.stringify(nothing(asked, both)), isEmpty }
   const slot = quantileSlot(both[0].histogram, asked.q)
   const counted = [countedUpTo(both[0], slot), countedUpTo(both[1], slot)] as const
   const sets: NamedChange[] = []
@@ -78,7 +78,7 @@ export async function computeChanges(
     sets: sets.map(answered),
     sentence: sentenceOf({ at, unit, share, isSure: isSure(share, both), sets }),
   })
-  return { text, isEmpty: false }
+  return { text, isEmpty }
 }
 
 /** What is answered of a set: the parts, without how surely they stand out. */

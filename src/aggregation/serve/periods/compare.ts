@@ -48,7 +48,7 @@ export async function computeComparison(
     a: { ...countedIn(a, ofA), ...compared.a },
     b: { ...countedIn(b, ofB), ...compared.b },
   })
-  return { text, isEmpty: ofA.rows === 0 && ofB.rows === 0 }
+  return { text, isEmpty: [ofA.rows === 0, ofB.rows === 0] }
 }
 
 function sampleOf(tally: SeriesAggregate): Sample {
