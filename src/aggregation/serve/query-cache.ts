@@ -4,7 +4,7 @@ import { lruCache } from '../../std/lru.ts'
 export interface KeptAnswer {
   /** JSON. */
   readonly text: string
-  /** Of each range that was asked about, whether there was no row to make it of. */
+  /** Whether there was no row to make it of: one for each range that was asked about, in their order. */
   readonly isEmpty: readonly boolean[]
 }
 
