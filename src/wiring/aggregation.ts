@@ -24,7 +24,7 @@ import type { System } from './system.ts'
 
 /** Lines compacted into one Parquet object at most: a few minutes of a busy gateway. */
 const COMPACTION_BYTES = 268_435_456
-/** Memory of DuckDB for each byte of lines that it sorts at a time. Ours: the least limit still takes 16 MiB of them. */
+/** Memory of DuckDB for each byte of lines that it reads at a time. Ours: the least limit still takes 16 MiB of them. */
 const MEMORY_PER_BYTE = 8
 const GRAINS_MS = { '1m': 60_000, '5m': 300_000, '15m': 900_000, '1h': 3_600_000 } as const
 

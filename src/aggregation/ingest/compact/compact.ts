@@ -51,7 +51,7 @@ export interface Compacted extends ParquetSummary {
 }
 
 /** A piece that does not fit is halved down to this: the longest line that is read, and some. Ours. */
-export const LEAST_SORTED_BYTES = 4_194_304
+export const LEAST_PIECE_BYTES = 4_194_304
 
 /** Minutes that one object may touch. Ours: those of a leap year, so that a year of history fits into one object. */
 export const MAX_MINUTES = 527_040
@@ -59,7 +59,7 @@ export const MAX_MINUTES = 527_040
 export interface CompactTools {
   readonly session: SqlSession
   readonly folder: string
-  /** Most bytes of lines that are sorted at a time: it is memory that they take. */
+  /** Most bytes of lines that are read at a time: what they are judged in is memory. */
   readonly pieceBytes: number
   /** Written into the file, for `madeFromIn`. */
   readonly madeFrom: string
@@ -73,8 +73,8 @@ export async function compact(tools: CompactTools, files: readonly LineFile[]): 
     try {
       return await compactPieces({ ...tools, pieceBytes }, inflated)
     } catch (error) {
-      if (!isOutOfMemory(error) || pieceBytes <= LEAST_SORTED_BYTES) throw error
-      pieceBytes = Math.max(LEAST_SORTED_BYTES, pieceBytes / 2)
+      if (!isOutOfMemory(error) || pieceBytes <= LEAST_PIECE_BYTES) throw error
+      pieceBytes = Math.max(LEAST_PIECE_BYTES, pieceBytes / 2)
     }
   }
 }

@@ -70,7 +70,8 @@ const MADE_FROM = 'headgate_inputs'
  */
 const ROW_GROUP_BYTES = 33_554_432
 
-const copyTo = (query: string, { path, madeFrom }: ParquetTarget) =>
+/** In no order: to sort as many columns takes as long again as all else, and made the files of ids in sequence larger. */
+const toParquet = (query: string, { path, madeFrom }: ParquetTarget) =>
   `COPY (${query}) TO ${quote(path)}
     (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE_BYTES ${ROW_GROUP_BYTES}, KV_METADATA {${MADE_FROM}: ${quote(madeFrom)}})`
 
@@ -78,13 +79,9 @@ const copyTo = (query: string, { path, madeFrom }: ParquetTarget) =>
 export const madeFromOf = (file: string): string =>
   `SELECT decode(value) FROM parquet_kv_metadata(${fileList([file])}) WHERE key = ${quote(MADE_FROM)}::BLOB`
 
-/** Sorted, so that one app's rows of one metric compress together and are read without the others. */
-const toParquet = (query: string, target: ParquetTarget) =>
-  copyTo(`${query} ORDER BY app_id, name, event_time`, target)
-
-/** Sorted pieces → one Parquet file, each sorted in itself: to sort all of them again takes the memory that was spared. */
+/** Pieces → one Parquet file. */
 export const joinPieces = (pieces: readonly string[], target: ParquetTarget): string =>
-  copyTo(`SELECT * FROM ${readParquet(pieces)}`, target)
+  toParquet(`SELECT * FROM ${readParquet(pieces)}`, target)
 
 /** Files of nothing but events → one Parquet file. A single line that is none fails the statement. */
 export function compactClean(files: readonly string[], target: ParquetTarget): string {

@@ -3,7 +3,7 @@ import { appendFileSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import tap, { test } from 'tap'
-import { compact, LEAST_SORTED_BYTES } from '../../../../src/aggregation/ingest/compact/compact.ts'
+import { compact, LEAST_PIECE_BYTES } from '../../../../src/aggregation/ingest/compact/compact.ts'
 import { MAX_LINE_BYTES } from '../../../../src/aggregation/ingest/compact/line-screen.ts'
 import { allRows, type SqlSession } from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
 import { columns } from '../../../../src/event/schema/event.ts'
@@ -42,7 +42,7 @@ function starving(session: SqlSession, times: number) {
 
 const line = (id: number) => `${eventLine({ event_id: `e${id}`, value: id })}\n`
 
-test('lines that are sorted in pieces make one file, with each row and each dead line once', async (t) => {
+test('lines that are read in pieces make one file, with each row and each dead line once', async (t) => {
   const content = Array.from({ length: 40 }, (_, id) => (id % 10 === 5 ? `no event ${id}\n` : line(id)))
   const files = await stored('many.ndjson', content.join(''))
   for (const pieceBytes of [1, 1_000, 1_000_000]) {
@@ -80,7 +80,7 @@ test('what does not fit into memory is tried in halves, down to a floor', async 
   const files = await stored('one.ndjson', line(1))
   const once = starving(session, 1)
   t.match(
-    await compact({ session: once.session, folder, madeFrom, pieceBytes: 2 * LEAST_SORTED_BYTES }, files),
+    await compact({ session: once.session, folder, madeFrom, pieceBytes: 2 * LEAST_PIECE_BYTES }, files),
     {
       rows: 1,
       malformed: 0,
@@ -88,7 +88,7 @@ test('what does not fit into memory is tried in halves, down to a floor', async 
   )
   const always = starving(session, 99)
   await t.rejects(
-    compact({ session: always.session, folder, madeFrom, pieceBytes: 4 * LEAST_SORTED_BYTES }, files),
+    compact({ session: always.session, folder, madeFrom, pieceBytes: 4 * LEAST_PIECE_BYTES }, files),
     {
       code: 'engine_out_of_memory',
     },
