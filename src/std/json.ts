@@ -22,6 +22,13 @@ export function jsonFault(text: string): SyntaxError | undefined {
   return found
 }
 
+/** A value as JSON of printable ASCII alone, as headers take it. */
+export const asciiJson = (value: unknown): string =>
+  JSON.stringify(value).replace(
+    /[^\x20-\x7e]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+
 /** SHA-256 in hex of what JSON makes of a value: the order of its members counts. */
 export const digestOfJson = (value: unknown): string =>
   createHash('sha256').update(JSON.stringify(value)).digest('hex')

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { RollupDefinition } from '../aggregation/rollup/model/definition.ts'
 import type { ThresholdsByMetric } from '../aggregation/rollup/model/thresholds.ts'
-import type { Queries } from '../aggregation/serve/query.ts'
+import type { Queries } from '../aggregation/serve/query-port.ts'
 import { threadedQueries } from '../aggregation/serve/thread/threaded-queries.ts'
 import type { Logger } from '../std/telemetry.ts'
 

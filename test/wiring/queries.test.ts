@@ -5,7 +5,7 @@ import { type Test, test } from 'tap'
 import { DEFAULT_SETS } from '../../src/aggregation/rollup/model/definition.ts'
 import { thresholdsOf } from '../../src/aggregation/rollup/model/thresholds.ts'
 import { localStore } from '../../src/aggregation/rollup/stores/local-store.ts'
-import type { Queries, QueryContext } from '../../src/aggregation/serve/query.ts'
+import type { AnswerText, Queries, QueryContext } from '../../src/aggregation/serve/query-port.ts'
 import { systemClock } from '../../src/std/clock.ts'
 import { AppError } from '../../src/std/errors.ts'
 import { createTelemetry } from '../../src/std/telemetry.ts'
@@ -59,7 +59,7 @@ const asked = {
 }
 const series = { ...asked, set: 'app', values: [], step: undefined, timeZone: 'UTC' }
 const ranking = { ...asked, set: 'route', by: 'q', limit: 20, minN: 1 } as const
-const questions: Readonly<Record<string, (queries: Queries) => Promise<string>>> = {
+const questions: Readonly<Record<string, (queries: Queries) => Promise<AnswerText>>> = {
   'a series': (queries) => queries.series(series, asking()),
   'a series by days': (queries) => queries.series({ ...series, step: 'day' }, asking()),
   'a ranking': (queries) => queries.top(ranking, asking()),
@@ -70,7 +70,7 @@ const questions: Readonly<Record<string, (queries: Queries) => Promise<string>>>
 
 test('a question is answered in another thread as it would be in this one', async (t) => {
   const { there, here } = await filled(t)
-  for (const [what, ask] of Object.entries(questions)) t.equal(await ask(there), await ask(here), what)
+  for (const [what, ask] of Object.entries(questions)) t.same(await ask(there), await ask(here), what)
 })
 
 test('and refused in the same words', async (t) => {
@@ -113,7 +113,7 @@ test('a query that nobody waits for any more ends', async (t) => {
   gone.abort(new AppError('cancelled', 'Gone.'))
   await t.rejects(answer, { code: 'cancelled', message: 'Nobody waits for the answer.' })
   t.match(
-    JSON.parse(await there.top(ranking, asking())),
+    JSON.parse((await there.top(ranking, asking())).text),
     { found: routes.length },
     'and the next is answered',
   )
@@ -123,7 +123,7 @@ test('a damaged file costs its window, and is told in the log of the process', a
   const { there, lines, fileOf } = await filled(t)
   const path = fileOf(noon - QUARTER)
   writeFileSync(path, 'no rollup')
-  t.match(JSON.parse(await there.series(series, asking())), { completeness: { windows: WINDOWS - 1 } })
+  t.match(JSON.parse((await there.series(series, asking())).text), { completeness: { windows: WINDOWS - 1 } })
   t.match(lines, [
     {
       msg: 'a rollup file is damaged and set aside',

@@ -46,7 +46,7 @@ export async function whyEmpty(
     return isOfValues && isEmpty ? said([unknownValues(request.set, sets, told)]) : []
   }
   // A list of names is no reason for an answer that is right to come too late.
-  if (windows.length > MAX_RANKED_WINDOWS) return []
+  if (windows.length > MAX_RANKED_WINDOWS) return said(['Nothing of this metric is in this range.'])
   const { rollup, app, metric, fromMs, toMs } = request
   const found = await looking.store.metrics({ rollup, app, fromMs, toMs }, looking.asking.signal)
   const names = { app, metric, metrics: found.map((each) => each.metric) }

@@ -84,7 +84,7 @@ export const documentsOf = (sets: readonly string[], parameters = parametersOf(s
     'histogram',
     [
       'How the values of a metric are spread',
-      `A histogram of the whole range, or of each step. At most ${MAX_POINTS} steps with ${MAX_STEP_BUCKETS} buckets, ${MAX_SERIES_WINDOWS} windows, and ${MAX_ROWS} windows × values.`,
+      `A histogram of the whole range, or of each step; why one of another format is empty says the header x-headgate-notices. At most ${MAX_POINTS} steps with ${MAX_STEP_BUCKETS} buckets, ${MAX_SERIES_WINDOWS} windows, and ${MAX_ROWS} windows × values.`,
     ],
     Type.Union([HistogramAnswer, StepsAnswer, OtelHistogram, PrometheusHistogram]),
     parameters('histogram'),

@@ -1,21 +1,21 @@
 import type { Clock } from '../../std/clock.ts'
 import { invalid } from '../../std/input/invalid.ts'
-import type { LocalDay } from '../../std/input/time-zone.ts'
 import type { RollupDefinition } from '../rollup/model/definition.ts'
 import { RELATIVE_ERROR, SCALE } from '../rollup/model/measure.ts'
 import { type Thresholds, type ThresholdsByMetric, thresholdsIn } from '../rollup/model/thresholds.ts'
-import { metricsIn, toldUnits } from '../rollup/model/units.ts'
+import { metricsIn, type ToldUnits, toldUnits } from '../rollup/model/units.ts'
 import type { RollupStore, SeriesRequest, SeriesWindow } from '../rollup/stores/store.ts'
 import { definitionFor, dividedBy, valuesOf } from './asked-sets.ts'
 import { completenessOf, generationOf, together, unitsOf } from './completeness.ts'
-import { computeHistogram, computeSteps, type HistogramQuery } from './histogram.ts'
+import { computeHistogram, computeSteps } from './histogram.ts'
 import { inBoth, noticesIn, whyEmpty } from './notices.ts'
 import { durationText, type Selection, type SeriesStep } from './parameters.ts'
-import { type ChangesQuery, computeChanges } from './periods/changes.ts'
-import { type CompareQuery, computeComparison } from './periods/compare.ts'
+import { computeChanges } from './periods/changes.ts'
+import { computeComparison } from './periods/compare.ts'
 import type { Cache, KeptAnswer } from './query-cache.ts'
-import { alignedPeriod, alignedRange, computeRanking, type RankingQuery } from './ranking.ts'
-import { computeSeries, covering, defaultStep, type SeriesQuery, stepsOf, wholeRange } from './series.ts'
+import type { AnswerText, Queries, QueryContext } from './query-port.ts'
+import { alignedPeriod, alignedRange, computeRanking } from './ranking.ts'
+import { computeSeries, covering, defaultStep, stepsOf, wholeRange } from './series.ts'
 
 export interface QueryPorts {
   readonly store: Pick<RollupStore, 'contents' | 'series' | 'metrics' | 'apps'>
@@ -27,40 +27,13 @@ export interface QueryPorts {
   readonly clock: Clock
 }
 
-export interface QueryContext {
-  /** Aborts when the answer is wanted no more: what was begun ends soon. */
-  readonly signal: AbortSignal
-  /** Counts that are about all apps are told to who may read them all. */
-  readonly ofAllApps: boolean
-  /** Those that are configured and that the asker may read; left out, no app is told to be none. */
-  readonly apps?: readonly string[]
-}
-
-/** Answers as JSON text: they may be large, and are written once, in slices. */
-export interface Queries {
-  /** A SeriesAnswer. */
-  series(query: SeriesQuery, asking: QueryContext): Promise<string>
-  /** A TopAnswer. */
-  top(query: RankingQuery, asking: QueryContext): Promise<string>
-  /** A HistogramAnswer or a StepsAnswer; or what the format says, alone. */
-  histogram(query: HistogramQuery, asking: QueryContext): Promise<string>
-  /** A ComparisonAnswer. */
-  compare(query: CompareQuery, asking: QueryContext): Promise<string>
-  /** A ChangesAnswer. */
-  changes(query: ChangesQuery, asking: QueryContext): Promise<string>
-  /** A MetricsAnswer. */
-  metrics(
-    query: Pick<Selection, 'app' | 'unit' | 'rollup' | 'bots'> & LocalDay,
-    asking: QueryContext,
-  ): Promise<string>
-}
-
 export function createQueries({ store, definitions, thresholds, cache, clock }: QueryPorts): Queries {
   const windowsOf = ({ rollup, app, metric, set, fromMs, toMs }: RangeOfSet, signal: AbortSignal) =>
     store.contents({ rollup, app, metric, set, fromMs, toMs }, signal)
 
   /** What was computed comes from the cache as long as its rows are the same. */
-  async function find({ definition, query, periods, besides, compute }: Asked, signal: AbortSignal) {
+  async function find(asked: Asked, signal: AbortSignal): Promise<Found> {
+    const { definition, query, periods, besides, compute } = asked
     const found: FoundPeriod[] = []
     for (const period of periods) found.push({ ...period, windows: await windowsOf(period.request, signal) })
     const all = found.flatMap(({ windows }) => windows)
@@ -74,19 +47,32 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
     return { found, told, limits, dataGen, computed: await cache.through(key, () => compute(unit, limits)) }
   }
 
+  async function noticesOf({ definition, query, notices = [] }: Asked, known: Found, asking: QueryContext) {
+    const { found, told, computed } = known
+    const isNone = query.unit !== undefined && query.unit !== told.unit
+    const work = { store, told, isNone, sets: definition.sets, asking }
+    const all = [...notices]
+    for (const [place, period] of found.entries())
+      all.push(...(await whyEmpty({ ...period, isEmpty: computed.isEmpty[place] === true }, work)))
+    return all
+  }
+
+  /** As another program writes it, which has no room for anything else. */
+  async function formatted(asked: Asked, asking: QueryContext): Promise<AnswerText> {
+    const known = await find(asked, asking.signal)
+    return { text: known.computed.text, notices: await noticesOf(asked, known, asking) }
+  }
+
   /** What was computed, behind what is of this moment. */
-  async function answer(asked: Asked, asking: QueryContext): Promise<string> {
-    const { grainMs, sets } = asked.definition
-    const { found, told, limits, dataGen, computed } = await find(asked, asking.signal)
+  async function answer(asked: Asked, asking: QueryContext): Promise<AnswerText> {
+    const { grainMs } = asked.definition
+    const known = await find(asked, asking.signal)
+    const { found, told, limits, dataGen, computed } = known
     const at = { grainMs, nowMs: clock.nowMs() }
     const { lateRows, rejected, ...ofWindows } = together(
       found.map(({ windows, request }) => completenessOf(windows, request, at)),
     )
-    const notices = [...(asked.notices ?? [])]
-    const isNone = asked.query.unit !== undefined && asked.query.unit !== told.unit
-    const work = { store, told, isNone, sets, asking }
-    for (const [place, period] of found.entries())
-      notices.push(...(await whyEmpty({ ...period, isEmpty: computed.isEmpty[place] === true }, work)))
+    const notices = await noticesOf(asked, known, asking)
     const head = {
       ...asked.head,
       grain: durationText(grainMs),
@@ -98,7 +84,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       thresholds: limits,
       ...(notices.length > 0 && { notices }),
     }
-    return `${JSON.stringify(head).slice(0, -1)},${computed.text.slice(1)}`
+    return { text: `${JSON.stringify(head).slice(0, -1)},${computed.text.slice(1)}` }
   }
 
   return {
@@ -134,8 +120,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       const computeFrom = step === undefined ? computeHistogram : computeSteps
       const compute: Compute = (unit) => computeFrom(store, { ...query, unit }, work)
       const computing = ofRange(definition, query, compute)
-      if (format !== 'json') return (await find(computing, asking.signal)).computed.text
-      return answer(computing, asking)
+      return format === 'json' ? answer(computing, asking) : formatted(computing, asking)
     },
 
     async compare(asked, asking) {
@@ -184,7 +169,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       const names = { app, metrics: found.map(({ metric }) => metric) }
       const notices = await noticesIn(range, names, { store, asking })
       const metrics = metricsIn(found, unit)
-      return JSON.stringify({ metrics, ...(notices.length > 0 && { notices }) })
+      return { text: JSON.stringify({ metrics, ...(notices.length > 0 && { notices }) }) }
     },
   }
 }
@@ -197,6 +182,14 @@ interface AskedPeriod {
 
 interface FoundPeriod extends AskedPeriod {
   readonly windows: readonly SeriesWindow[]
+}
+
+interface Found {
+  readonly found: readonly FoundPeriod[]
+  readonly told: ToldUnits
+  readonly limits: Thresholds | undefined
+  readonly dataGen: string
+  readonly computed: KeptAnswer
 }
 
 interface Asked {

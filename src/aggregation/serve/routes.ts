@@ -4,6 +4,7 @@ import { goneBefore, type QueryPool } from '../../http/query-pool.ts'
 import type { Clock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { didYouMean } from '../../std/input/did-you-mean.ts'
+import { asciiJson } from '../../std/json.ts'
 import type { DimensionSet, RollupDefinition } from '../rollup/model/definition.ts'
 import {
   parsePeriod,
@@ -14,7 +15,6 @@ import {
   type Selection,
 } from './parameters.ts'
 import type { PipelineState } from './pipeline.ts'
-import type { Queries, QueryContext } from './query.ts'
 import { documentsOf } from './query-documents.ts'
 import type {
   ChangesParameters,
@@ -24,6 +24,7 @@ import type {
   SeriesParameters,
   TopParameters,
 } from './query-parameters.ts'
+import type { AnswerText, Queries, QueryContext } from './query-port.ts'
 
 export interface ServePorts {
   readonly queries: Queries
@@ -41,6 +42,9 @@ export interface ServePorts {
   readonly nextRunMs: () => number | undefined
 }
 
+/** JSON, as `notices` in the answers that have these. */
+const NOTICES_HEADER = 'x-headgate-notices'
+
 /** What dashboards and alerts read. Every route needs a token with the scope `read`. */
 export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Promise<void> {
   const { queries, pool, auth, clock } = ports
@@ -51,7 +55,7 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
   async function answer(
     request: FastifyRequest<{ Querystring: { app: string } }>,
     reply: FastifyReply,
-    ask: (asking: QueryContext) => Promise<string>,
+    ask: (asking: QueryContext) => Promise<AnswerText>,
   ) {
     const { name, mayRead, ofAllApps } = reader(request)
     const apps = ports.apps().filter(mayRead)
@@ -61,7 +65,8 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
         `The token is for other apps${didYouMean(request.query.app, apps) || '.'}`,
       )
     const asker = { token: name, gone: goneBefore(reply) }
-    const text = await pool.ask(asker, (signal) => ask({ signal, ofAllApps, apps }))
+    const { text, notices = [] } = await pool.ask(asker, (signal) => ask({ signal, ofAllApps, apps }))
+    if (notices.length > 0) reply.header(NOTICES_HEADER, asciiJson(notices))
     return reply.type('application/json; charset=utf-8').send(text)
   }
   // Before anything of the request is looked at.

@@ -22,7 +22,7 @@ function queriesOver() {
   const store = memoryStore()
   const queries = queriesHere({ store, definitions: [quarterly], clock: fakeClock(noon) })
   const ask = async (its: Partial<HistogramQuery> = {}, asking = all) =>
-    JSON.parse(await queries.histogram({ ...whole, ...its }, asking))
+    JSON.parse((await queries.histogram({ ...whole, ...its }, asking)).text)
   const histogram = (its: Partial<HistogramQuery> = {}): Promise<Static<typeof HistogramAnswer>> => ask(its)
   const steps = (its: Partial<HistogramQuery>): Promise<Static<typeof StepsAnswer>> => ask(its)
   return { store, queries, ask, histogram, steps }
@@ -191,7 +191,7 @@ test('zero and buckets together are n, which is that of the series; so are those
       const { store, queries, histogram, steps } = queriesOver()
       for (const [i, [values, weight]] of windows.entries())
         await store.fill(committed(noon - (i + 1) * QUARTER), [rollupRow({}, values, weight)])
-      const { total } = JSON.parse(await queries.series({ ...whole, quantiles: [0.5] }, all))
+      const { total } = JSON.parse((await queries.series({ ...whole, quantiles: [0.5] }, all)).text)
       const one = await histogram()
       // In thousandths, where sums are exact.
       const weigh = (n: number | undefined) => Math.round(Number(n) * 1_000)

@@ -5,8 +5,9 @@ import { type Test, test } from 'tap'
 import { DEFAULT_SETS } from '../../../src/aggregation/rollup/model/definition.ts'
 import { thresholdsOf } from '../../../src/aggregation/rollup/model/thresholds.ts'
 import { localStore } from '../../../src/aggregation/rollup/stores/local-store.ts'
-import { createQueries, type Queries } from '../../../src/aggregation/serve/query.ts'
+import { createQueries } from '../../../src/aggregation/serve/query.ts'
 import { memoryCache } from '../../../src/aggregation/serve/query-cache.ts'
+import type { AnswerText, Queries } from '../../../src/aggregation/serve/query-port.ts'
 import { serveRoutes } from '../../../src/aggregation/serve/routes.ts'
 import { createAuth } from '../../../src/http/auth.ts'
 import { answerWithProblems } from '../../../src/http/problems.ts'
@@ -84,7 +85,7 @@ const range = { fromMs: noon - (WINDOWS - 2) * QUARTER, toMs: noon }
 const its = { app: 'shop', metric: 'browser.web_vital.lcp', ...range }
 const asked = { ...its, quantiles: [0.5, 0.75, 0.95] }
 const spreadOf = { ...its, set: 'app', values: [], timeZone: 'UTC', format: 'json' as const }
-const questions: Readonly<Record<string, (queries: Queries, signal: AbortSignal) => Promise<string>>> = {
+const questions: Readonly<Record<string, (queries: Queries, signal: AbortSignal) => Promise<AnswerText>>> = {
   'a series': (queries, signal) =>
     queries.series(
       { ...asked, set: 'app', values: [], step: undefined, timeZone: 'UTC' },

@@ -3,8 +3,8 @@ import type { Static } from 'typebox'
 import { DEFAULT_SETS, type RollupDefinition } from '../../../src/aggregation/rollup/model/definition.ts'
 import { RELATIVE_ERROR } from '../../../src/aggregation/rollup/model/measure.ts'
 import type { HistogramQuery } from '../../../src/aggregation/serve/histogram.ts'
-import type { QueryContext } from '../../../src/aggregation/serve/query.ts'
 import type { SeriesAnswer, TopAnswer } from '../../../src/aggregation/serve/query-answers.ts'
+import type { QueryContext } from '../../../src/aggregation/serve/query-port.ts'
 import {
   computeRanking,
   MAX_RANKED_WINDOWS,
@@ -41,12 +41,12 @@ function queriesOver(definitions: readonly RollupDefinition[] = [quarterly, hour
     asking = all,
   ): Promise<Static<typeof SeriesAnswer>> => {
     const query = { ...lastHour, quantiles: [0.5, 0.75], ...its }
-    return JSON.parse(await queries.series(query, asking))
+    return JSON.parse((await queries.series(query, asking)).text)
   }
   const top = async (its: Partial<RankingQuery> = {}, asking = all): Promise<Static<typeof TopAnswer>> => {
     const ranked = { set: 'route', quantiles: [0.75], by: 'q' as const, limit: 20, minN: 1 }
     const { app, metric, fromMs, toMs } = lastHour
-    return JSON.parse(await queries.top({ app, metric, fromMs, toMs, ...ranked, ...its }, asking))
+    return JSON.parse((await queries.top({ app, metric, fromMs, toMs, ...ranked, ...its }, asking)).text)
   }
   return { store, clock, queries, series, top }
 }
@@ -197,7 +197,7 @@ test('nothing measured is no point and no total', async (t) => {
   t.match(await top(), { values: [], found: 0 })
 })
 
-test('without a list of apps none is told to be unknown; of too many windows no names are looked up', async (t) => {
+test('without a list of apps none is told to be unknown; of too many windows the names are not looked up', async (t) => {
   const { store, series, top } = queriesOver()
   const nothing = { notices: ['Nothing of this app is in this range.'] }
   t.match(await series(), nothing)
@@ -208,7 +208,7 @@ test('without a list of apps none is told to be unknown; of too many windows no 
   for (const fromMs of windows) await store.fill(committed(fromMs), [])
   const long = await series({ fromMs: noon - windows.length * QUARTER })
   t.equal(long.completeness.windows, windows.length)
-  t.equal(long.notices, undefined)
+  t.same(long.notices, ['Nothing of this metric is in this range.'])
   t.match(await series({ fromMs: noon - (windows.length - 1) * QUARTER, step: HOUR }), nothing)
 })
 
@@ -445,7 +445,7 @@ test('metric names come with their units, most rows first', async (t) => {
     rollupRow({ metric: 'lcp', app: 'other' }, ramp(9)),
   ])
   const range = { rollup: undefined, fromMs: noon - HOUR + 1, toMs: noon }
-  t.same(JSON.parse(await queries.metrics({ app: 'shop', ...range }, all)), {
+  t.same(JSON.parse((await queries.metrics({ app: 'shop', ...range }, all)).text), {
     metrics: [
       { metric: 'lcp', unit: 'ms', rows: 9 },
       { metric: 'cls', unit: '1', rows: 1 },
@@ -456,7 +456,7 @@ test('metric names come with their units, most rows first', async (t) => {
 test('an answer is of one unit, by default that of most rows, and names the others', async (t) => {
   const { store, queries, series, top } = queriesOver()
   const histogram = async (its: Partial<HistogramQuery> = {}) =>
-    JSON.parse(await queries.histogram({ ...lastHour, format: 'json', ...its }, all))
+    JSON.parse((await queries.histogram({ ...lastHour, format: 'json', ...its }, all)).text)
   await store.fill(committed(noon - HOUR), [
     rollupRow({}, ramp(40)),
     rollupRow({ set: 'route', value: '/a' }, ramp(40)),
@@ -534,7 +534,8 @@ test('metrics are told by the rows of one unit, and of those that are asked for 
   ])
   const metrics = async (unit?: string) =>
     JSON.parse(
-      await queries.metrics({ app: 'shop', unit, rollup: undefined, fromMs: noon - HOUR, toMs: noon }, all),
+      (await queries.metrics({ app: 'shop', unit, rollup: undefined, fromMs: noon - HOUR, toMs: noon }, all))
+        .text,
     )
   t.same(await metrics(), {
     metrics: [

@@ -181,6 +181,29 @@ test('an empty answer says which name may be mistyped, and never what was sent',
   )
 })
 
+test('a histogram as others write it says beside it why it is empty', async (t) => {
+  const get = await served(t)
+  for (const format of ['otel', 'prometheus']) {
+    for (const [path, notices] of [
+      [lcp, undefined],
+      ['app=blog&metric=m', ['Nothing of this app is in this range.']],
+      [
+        `${lcp}&set=route&value=/x`,
+        ['The set route has no such value in this range; /query/top lists those that it has.'],
+      ],
+      [
+        'app=shop&metric=browser.web_vital.lpc',
+        ['The metric is not among those of the app in this range; did you mean "browser.web_vital.lcp"?'],
+      ],
+    ] as const) {
+      const { status, headers, body } = await get(`/query/histogram?${path}&format=${format}`)
+      t.match([status, body[format === 'otel' ? 'scale' : 'schema']], [200, 5])
+      t.equal(headers['x-headgate-notices'], notices && JSON.stringify(notices), `${format} ${path}`)
+    }
+  }
+  t.notOk('x-headgate-notices' in (await get('/query/histogram?app=blog&metric=m')).headers, 'or in it')
+})
+
 test('a histogram, its steps, and as others write it', async (t) => {
   const get = await served(t)
   const { status, headers, body } = await get(`/query/histogram?${lcp}&from=${noon - 1}&to=${noon}`)

@@ -104,7 +104,7 @@ test('a series tells shares of metrics with thresholds, those of web vitals and 
   ])
   await store.fill(committed(noon - QUARTER), [rollupRow({}, [3_000, 3_000])])
   const series = async (metric: string) =>
-    JSON.parse(await queries.series({ ...lastHour, metric, quantiles: [0.75] }, all))
+    JSON.parse((await queries.series({ ...lastHour, metric, quantiles: [0.75] }, all)).text)
   const { points, total } = await series('browser.web_vital.lcp')
   t.same(
     [...points, total].map(({ shares }) => shares),
@@ -137,7 +137,9 @@ test('numbers in another unit than the thresholds are not divided by them', asyn
     ['checkout', 'By', true],
     ['checkout', 'ms', false],
   ] as const) {
-    const answer = JSON.parse(await queries.series({ ...lastHour, metric, unit, quantiles: [0.75] }, all))
+    const answer = JSON.parse(
+      (await queries.series({ ...lastHour, metric, unit, quantiles: [0.75] }, all)).text,
+    )
     t.equal('thresholds' in answer, is, `${metric} ${unit}`)
     t.equal('shares' in (answer.total ?? {}), is, `${metric} ${unit}`)
   }
@@ -152,7 +154,7 @@ test('an answer has the thresholds of its metric, also where nothing was measure
     ['constructor', undefined],
   ] as const) {
     const query = { ...lastHour, metric }
-    for (const text of [
+    for (const { text } of [
       await queries.series({ ...query, quantiles: [0.75] }, all),
       await queries.top({ ...query, ...ranked }, all),
       await queries.histogram({ ...query, format: 'json' }, all),

@@ -1,12 +1,8 @@
 import { DEFAULT_SETS, type RollupDefinition } from '../../../src/aggregation/rollup/model/definition.ts'
 import { thresholdsOf } from '../../../src/aggregation/rollup/model/thresholds.ts'
-import {
-  createQueries,
-  type Queries,
-  type QueryContext,
-  type QueryPorts,
-} from '../../../src/aggregation/serve/query.ts'
+import { createQueries, type QueryPorts } from '../../../src/aggregation/serve/query.ts'
 import { memoryCache } from '../../../src/aggregation/serve/query-cache.ts'
+import type { Queries, QueryContext } from '../../../src/aggregation/serve/query-port.ts'
 import type { SeriesQuery } from '../../../src/aggregation/serve/series.ts'
 
 /** When questions are asked, unless a test says otherwise. */

@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import { AppError } from '../../../std/errors.ts'
-import type { Queries, QueryContext } from '../query.ts'
+import type { AnswerText, Queries, QueryContext } from '../query-port.ts'
 import { carried } from './carried-failure.ts'
 import type { FromQueryThread, Question, ToQueryThread } from './thread-messages.ts'
 
@@ -13,7 +13,7 @@ export function answerQuestions(port: MessagePort, queries: Queries): void {
     const cancelling = new AbortController()
     underWay.set(id, cancelling)
     const told = await answerTo(queries, question, { ...asking, signal: cancelling.signal }).then(
-      (text): FromQueryThread => ({ kind: 'answer', id, text }),
+      (answer): FromQueryThread => ({ kind: 'answer', id, answer }),
       (error: unknown): FromQueryThread => ({ kind: 'failure', id, failure: carried(error) }),
     )
     underWay.delete(id)
@@ -27,7 +27,7 @@ export function answerQuestions(port: MessagePort, queries: Queries): void {
   })
 }
 
-function answerTo(queries: Queries, question: Question, asking: QueryContext): Promise<string> {
+function answerTo(queries: Queries, question: Question, asking: QueryContext): Promise<AnswerText> {
   switch (question.kind) {
     case 'series':
       return queries.series(question.query, asking)

@@ -1,7 +1,7 @@
 import type { HistogramQuery } from '../histogram.ts'
 import type { ChangesQuery } from '../periods/changes.ts'
 import type { CompareQuery } from '../periods/compare.ts'
-import type { Queries, QueryContext } from '../query.ts'
+import type { AnswerText, Queries, QueryContext } from '../query-port.ts'
 import type { RankingQuery } from '../ranking.ts'
 import type { SeriesQuery } from '../series.ts'
 import type { CarriedFailure } from './carried-failure.ts'
@@ -24,7 +24,7 @@ export type ToQueryThread =
   | { readonly kind: 'cancel'; readonly id: number }
 
 export type FromQueryThread =
-  | { readonly kind: 'answer'; readonly id: number; readonly text: string }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: AnswerText }
   | { readonly kind: 'failure'; readonly id: number; readonly failure: CarriedFailure }
   /** A line of the thread's log, as JSON. */
   | { readonly kind: 'logged'; readonly line: string }

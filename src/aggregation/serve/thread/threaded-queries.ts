@@ -1,7 +1,7 @@
 import type { Worker } from 'node:worker_threads'
 import { AppError } from '../../../std/errors.ts'
 import type { Logger } from '../../../std/telemetry.ts'
-import type { Queries, QueryContext } from '../query.ts'
+import type { AnswerText, Queries, QueryContext } from '../query-port.ts'
 import { errorOf } from './carried-failure.ts'
 import type { FromQueryThread, Question, ToQueryThread } from './thread-messages.ts'
 
@@ -12,7 +12,7 @@ export interface QueryThreadPorts {
 }
 
 interface Waiter {
-  readonly resolve: (text: string) => void
+  readonly resolve: (answer: AnswerText) => void
   readonly reject: (error: Error) => void
 }
 
@@ -51,7 +51,7 @@ export function threadedQueries({ start, log }: QueryThreadPorts): Queries {
   function take(message: FromQueryThread): void {
     switch (message.kind) {
       case 'answer':
-        waiting.get(message.id)?.resolve(message.text)
+        waiting.get(message.id)?.resolve(message.answer)
         break
       case 'failure':
         waiting.get(message.id)?.reject(errorOf(message.failure))
@@ -62,7 +62,7 @@ export function threadedQueries({ start, log }: QueryThreadPorts): Queries {
   }
 
   /** Ends when the work has: whoever has no use for the answer is told of that, too. */
-  async function ask(question: Question, { signal, ...asking }: QueryContext): Promise<string> {
+  async function ask(question: Question, { signal, ...asking }: QueryContext): Promise<AnswerText> {
     signal.throwIfAborted()
     thread ??= started()
     const [worker, id] = [thread, questions++]

@@ -4,8 +4,8 @@ import type { Static } from 'typebox'
 import type { RollupDefinition } from '../../../../src/aggregation/rollup/model/definition.ts'
 import { RELATIVE_ERROR } from '../../../../src/aggregation/rollup/model/measure.ts'
 import { type ChangesQuery, computeChanges } from '../../../../src/aggregation/serve/periods/changes.ts'
-import type { QueryContext } from '../../../../src/aggregation/serve/query.ts'
 import type { ChangesAnswer } from '../../../../src/aggregation/serve/query-answers.ts'
+import type { QueryContext } from '../../../../src/aggregation/serve/query-port.ts'
 import { all, HOUR, noon, QUARTER, quarterly, queriesHere } from '../../../fakes/aggregation/queries.ts'
 import { committed, memoryStore, rollupRow } from '../../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
@@ -23,7 +23,7 @@ function queriesOver(definitions: readonly RollupDefinition[] = [quarterly]) {
   const store = memoryStore()
   const queries = queriesHere({ store, definitions, clock: fakeClock(noon) })
   const changes = async (its: Partial<ChangesQuery> = {}, asking: QueryContext = all): Promise<Answer> =>
-    JSON.parse(await queries.changes({ ...asked, ...its }, asking))
+    JSON.parse((await queries.changes({ ...asked, ...its }, asking)).text)
   return { store, changes }
 }
 

@@ -3,8 +3,8 @@ import { test } from 'tap'
 import type { Static } from 'typebox'
 import { RELATIVE_ERROR } from '../../../../src/aggregation/rollup/model/measure.ts'
 import type { CompareQuery } from '../../../../src/aggregation/serve/periods/compare.ts'
-import type { QueryContext } from '../../../../src/aggregation/serve/query.ts'
 import type { ComparisonAnswer } from '../../../../src/aggregation/serve/query-answers.ts'
+import type { QueryContext } from '../../../../src/aggregation/serve/query-port.ts'
 import { all, HOUR, noon, QUARTER, quarterly, queriesHere } from '../../../fakes/aggregation/queries.ts'
 import { committed, memoryStore, rollupRow } from '../../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
@@ -21,7 +21,7 @@ function queriesOver(definitions = [quarterly]) {
   const store = memoryStore()
   const queries = queriesHere({ store, definitions, clock: fakeClock(noon) })
   const compare = async (its: Partial<CompareQuery> = {}, asking: QueryContext = all) =>
-    JSON.parse(await queries.compare({ ...asked, ...its }, asking)) as Static<typeof ComparisonAnswer>
+    JSON.parse((await queries.compare({ ...asked, ...its }, asking)).text) as Static<typeof ComparisonAnswer>
   return { store, queries, compare }
 }
 
@@ -49,10 +49,12 @@ test('two ranges, and what one says of the other', async (t) => {
   t.same(Object.keys(answer.a), ['from', 'to', 'n', 'nEff', 'q', 'ci', 'share'])
   const series = async ({ fromMs, toMs }: typeof now) =>
     JSON.parse(
-      await queries.series(
-        { ...asked, ...now, fromMs, toMs, step: undefined, timeZone: 'UTC', quantiles: [0.75] },
-        all,
-      ),
+      (
+        await queries.series(
+          { ...asked, ...now, fromMs, toMs, step: undefined, timeZone: 'UTC', quantiles: [0.75] },
+          all,
+        )
+      ).text,
     ).total
   t.equal(answer.a.q, (await series(now)).q['0.75'])
   t.equal(answer.b.share, (await series(yesterday)).shares.good)

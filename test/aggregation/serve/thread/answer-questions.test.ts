@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { MessageChannel } from 'node:worker_threads'
 import { type Test, test } from 'tap'
-import type { Queries, QueryContext } from '../../../../src/aggregation/serve/query.ts'
+import type { AnswerText, Queries, QueryContext } from '../../../../src/aggregation/serve/query-port.ts'
 import { answerQuestions } from '../../../../src/aggregation/serve/thread/answer-questions.ts'
 import type { Question, ToQueryThread } from '../../../../src/aggregation/serve/thread/thread-messages.ts'
 import { AppError } from '../../../../src/std/errors.ts'
@@ -38,7 +38,7 @@ function asked(t: Test, queries: Queries) {
 
 test('each question is asked as it came, and answered under its number', async (t) => {
   const answer = (kind: string) => (query: object, its: QueryContext) =>
-    Promise.resolve(JSON.stringify({ kind, query, ofAllApps: its.ofAllApps, apps: its.apps }))
+    Promise.resolve({ text: JSON.stringify({ kind, query, ofAllApps: its.ofAllApps, apps: its.apps }) })
   const { send, told } = asked(t, {
     series: answer('series'),
     top: answer('top'),
@@ -49,17 +49,17 @@ test('each question is asked as it came, and answered under its number', async (
   })
   for (const [id, question] of [series, top, histogram, compare, changes, metrics].entries()) {
     send({ kind: 'ask', id, question, asking })
-    t.same(await told(), { kind: 'answer', id, text: JSON.stringify({ ...question, ...asking }) })
+    t.same(await told(), { kind: 'answer', id, answer: { text: JSON.stringify({ ...question, ...asking }) } })
   }
 })
 
 test('a question ends when it is cancelled, and no other; one that has ended is not minded', async (t) => {
   const until = (_query: object, { signal }: QueryContext) =>
-    new Promise<string>((resolve, reject) => {
+    new Promise<AnswerText>((resolve, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason))
-      if (signal.aborted) resolve('')
+      if (signal.aborted) resolve({ text: '' })
     })
-  const short = async () => 'at once'
+  const short = async () => ({ text: 'at once' })
   const { send, told } = asked(t, {
     series: until,
     top: until,
@@ -74,7 +74,7 @@ test('a question ends when it is cancelled, and no other; one that has ended is 
   t.match(await told(), { kind: 'failure', id: 2, failure: { kind: 'ours', code: 'cancelled' } })
   send({ kind: 'cancel', id: 2 })
   send({ kind: 'ask', id: 3, question: metrics, asking })
-  t.same(await told(), { kind: 'answer', id: 3, text: 'at once' })
+  t.same(await told(), { kind: 'answer', id: 3, answer: { text: 'at once' } })
   send({ kind: 'cancel', id: 1 })
   t.match(await told(), { kind: 'failure', id: 1 })
 })

@@ -25,7 +25,7 @@ function queriesOf(t: Test, ...programs: readonly string[]) {
   return { queries: threadedQueries({ start, log }), lines, started }
 }
 
-const ANSWERS = `if (kind === 'ask') port.postMessage({ kind: 'answer', id, text: question.kind })`
+const ANSWERS = `if (kind === 'ask') port.postMessage({ kind: 'answer', id, answer: { text: question.kind } })`
 
 test('no thread is started before the first question, and one answers all', async (t) => {
   const { queries, started } = queriesOf(t, ANSWERS)
@@ -60,7 +60,8 @@ test('no thread is started before the first question, and one answers all', asyn
       asking(),
     ),
   ]
-  t.same(await Promise.all(answers), ['metrics', 'top', 'histogram', 'compare', 'changes'])
+  const told = (await Promise.all(answers)).map(({ text }) => text)
+  t.same(told, ['metrics', 'top', 'histogram', 'compare', 'changes'])
   t.equal(started.length, 1)
 })
 
@@ -75,7 +76,7 @@ test('a thread that ends fails what it was asked, is told of, and the next quest
     const failing = [queries.metrics(query, asking()), queries.metrics(query, asking())]
     for (const each of failing) await t.rejects(each, { code: 'internal', message: out, cause })
     t.match(lines, [{ level: 50, msg: 'the thread of queries ended', queries: 2, err: cause }])
-    t.equal(await queries.metrics(query, asking()), 'metrics')
+    t.same(await queries.metrics(query, asking()), { text: 'metrics' })
     t.equal(started.length, 2)
   }
 })

@@ -1,7 +1,7 @@
 import { test } from 'tap'
-import { damaged } from '../../../src/aggregation/rollup/stores/store.ts'
-import { retryingQueries } from '../../../src/aggregation/serve/damage-retry.ts'
-import type { Queries } from '../../../src/aggregation/serve/query.ts'
+import { damaged } from '../../../../src/aggregation/rollup/stores/store.ts'
+import type { Queries } from '../../../../src/aggregation/serve/query-port.ts'
+import { retryingQueries } from '../../../../src/aggregation/serve/thread/damage-retry.ts'
 
 test('a question that meets damage is asked again, until there is none; other failures stay', async (t) => {
   for (const question of ['series', 'top', 'histogram', 'compare', 'changes', 'metrics'] as const) {
@@ -9,7 +9,7 @@ test('a question that meets damage is asked again, until there is none; other fa
     const answer = async () => {
       const failure = failures.shift()
       if (failure) throw failure
-      return 'answered'
+      return { text: 'answered' }
     }
     const queries = {
       series: answer,
@@ -20,7 +20,7 @@ test('a question that meets damage is asked again, until there is none; other fa
       metrics: answer,
     } as unknown as Queries
     const ask = retryingQueries(queries)[question] as () => Promise<unknown>
-    t.equal(await ask(), 'answered')
+    t.same(await ask(), { text: 'answered' })
     failures.push(new RangeError('a mistake of ours'))
     await t.rejects(ask(), RangeError)
   }

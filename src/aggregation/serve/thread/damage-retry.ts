@@ -1,5 +1,5 @@
-import { isDamage } from '../rollup/stores/store.ts'
-import type { Queries } from './query.ts'
+import { isDamage } from '../../rollup/stores/store.ts'
+import type { Queries } from '../query-port.ts'
 
 /**
  * Queries that ask again when a damaged file of the store was met. It has been set aside: the next answer is of what is

@@ -1,0 +1,41 @@
+import type { LocalDay } from '../../std/input/time-zone.ts'
+import type { HistogramQuery } from './histogram.ts'
+import type { Selection } from './parameters.ts'
+import type { ChangesQuery } from './periods/changes.ts'
+import type { CompareQuery } from './periods/compare.ts'
+import type { RankingQuery } from './ranking.ts'
+import type { SeriesQuery } from './series.ts'
+
+export interface QueryContext {
+  /** Aborts when the answer is wanted no more: what was begun ends soon. */
+  readonly signal: AbortSignal
+  /** Counts that are about all apps are told to who may read them all. */
+  readonly ofAllApps: boolean
+  /** Those that are configured and that the asker may read; left out, no app is told to be none. */
+  readonly apps?: readonly string[]
+}
+
+/** An answer as JSON text: it may be large, and is written once, in slices. */
+export interface AnswerText {
+  readonly text: string
+  /** Why it is empty, where a format of others has no room for that. */
+  readonly notices?: readonly string[]
+}
+
+export interface Queries {
+  /** A SeriesAnswer. */
+  series(query: SeriesQuery, asking: QueryContext): Promise<AnswerText>
+  /** A TopAnswer. */
+  top(query: RankingQuery, asking: QueryContext): Promise<AnswerText>
+  /** A HistogramAnswer or a StepsAnswer; or what the format says, with its notices beside it. */
+  histogram(query: HistogramQuery, asking: QueryContext): Promise<AnswerText>
+  /** A ComparisonAnswer. */
+  compare(query: CompareQuery, asking: QueryContext): Promise<AnswerText>
+  /** A ChangesAnswer. */
+  changes(query: ChangesQuery, asking: QueryContext): Promise<AnswerText>
+  /** A MetricsAnswer. */
+  metrics(
+    query: Pick<Selection, 'app' | 'unit' | 'rollup' | 'bots'> & LocalDay,
+    asking: QueryContext,
+  ): Promise<AnswerText>
+}
