@@ -1,4 +1,5 @@
 import type { LocalDay } from '../../std/input/time-zone.ts'
+import { isDamage } from '../rollup/stores/store.ts'
 import type { HistogramQuery } from './histogram.ts'
 import type { Selection } from './parameters.ts'
 import type { ChangesQuery } from './periods/changes.ts'
@@ -38,4 +39,27 @@ export interface Queries {
     query: Pick<Selection, 'app' | 'unit' | 'rollup' | 'bots'> & LocalDay,
     asking: QueryContext,
   ): Promise<AnswerText>
+}
+
+/**
+ * Queries that ask again when a damaged file of the store was met. It has been set aside: the next answer is of what is
+ * left, and its completeness says that a window is missing. As each time is of one file less, it comes to an end.
+ */
+export const retryingQueries = (queries: Queries): Queries => ({
+  series: (...asked) => steady(() => queries.series(...asked)),
+  top: (...asked) => steady(() => queries.top(...asked)),
+  histogram: (...asked) => steady(() => queries.histogram(...asked)),
+  compare: (...asked) => steady(() => queries.compare(...asked)),
+  changes: (...asked) => steady(() => queries.changes(...asked)),
+  metrics: (...asked) => steady(() => queries.metrics(...asked)),
+})
+
+async function steady<T>(ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!isDamage(error)) throw error
+    }
+  }
 }

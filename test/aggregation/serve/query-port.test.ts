@@ -1,7 +1,6 @@
 import { test } from 'tap'
-import { damaged } from '../../../../src/aggregation/rollup/stores/store.ts'
-import type { Queries } from '../../../../src/aggregation/serve/query-port.ts'
-import { retryingQueries } from '../../../../src/aggregation/serve/thread/damage-retry.ts'
+import { damaged } from '../../../src/aggregation/rollup/stores/store.ts'
+import { type Queries, retryingQueries } from '../../../src/aggregation/serve/query-port.ts'
 
 test('a question that meets damage is asked again, until there is none; other failures stay', async (t) => {
   for (const question of ['series', 'top', 'histogram', 'compare', 'changes', 'metrics'] as const) {
