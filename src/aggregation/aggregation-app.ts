@@ -14,7 +14,7 @@ import { dashboardRoutes } from './serve/dashboard/routes.ts'
 import { type ServePorts, serveRoutes } from './serve/routes.ts'
 
 export interface AggregationPorts
-  extends Pick<ServePorts, 'queries' | 'apps' | 'pipelineState' | 'gateway' | 'clock'>,
+  extends Pick<ServePorts, 'queries' | 'apps' | 'pipelineState' | 'firstEventMs' | 'gateway' | 'clock'>,
     Pick<RollupRoutePorts, 'runs'> {
   /** At least one. */
   readonly definitions: readonly RollupDefinition[]
@@ -52,7 +52,7 @@ export async function buildAggregation(
   config: AggregationConfig,
   ports: AggregationPorts,
 ): Promise<FastifyInstance> {
-  const { listener, queries, definitions, clock, runs, apps, pipelineState, gateway } = ports
+  const { listener, queries, definitions, clock, runs, apps, pipelineState, firstEventMs, gateway } = ports
   const { log, ready, operations, auth = createAuth(config.tokens) } = listener
 
   const { enabled, grace } = config.schedule
@@ -79,6 +79,7 @@ export async function buildAggregation(
     definitions,
     apps,
     pipelineState,
+    firstEventMs,
     gateway,
     nextRunMs,
   })

@@ -47,6 +47,7 @@ export interface AggregationWiring {
   readonly definitions: readonly RollupDefinition[]
   readonly queries: Queries
   pipelineState(): Promise<PipelineState>
+  firstEventMs(): number | undefined
 }
 
 /** What is known of the gateway: asked in this process, asked elsewhere, or unknown. */
@@ -97,6 +98,7 @@ export async function wireAggregation(config: Config, system: AggregationSystem)
       },
       log,
     ),
+    firstEventMs: () => runs.firstEventMs(),
     async pipelineState() {
       const windows = await runs.overview()
       const lake = { notIngested: runs.notIngested(), setAside: await runs.setAside() }

@@ -49,6 +49,7 @@ async function built(t: Test, its: Partial<AggregationListener> = {}, configured
     },
     apps: () => ['shop'],
     gateway: () => ({ host: '127.0.0.1', port: 21_280 }),
+    firstEventMs: () => undefined,
     pipelineState: noRun,
   })
   t.teardown(() => app.close())

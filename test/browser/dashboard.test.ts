@@ -90,6 +90,7 @@ async function served(
     },
     apps: () => apps,
     gateway: () => ({ host: '127.0.0.1', port: 21_280 }),
+    firstEventMs: () => undefined,
     pipelineState: async () =>
       pipeline?.() ?? {
         gateway: null,

@@ -69,6 +69,7 @@ async function listening(t: Test) {
     runs,
     apps: () => ['shop', 'blog'],
     gateway: () => ({ host: '127.0.0.1', port: 21_280 }),
+    firstEventMs: () => undefined,
     pipelineState: async () => ({
       gateway: null,
       aggregation: { ...aggregationState([], T0), notIngested: 0 },

@@ -151,6 +151,7 @@ async function privateSide(t: Test) {
       runs,
       apps: () => ['shop'],
       gateway: () => ({ host: '127.0.0.1', port: 1 }),
+      firstEventMs: () => undefined,
       pipelineState: async () => ({
         gateway: null,
         aggregation: { ...aggregationState([], T0), notIngested: 0 },

@@ -132,7 +132,7 @@ test('rollups are those of the configuration, or the default one', async (t) => 
       { dataDir: t.testdir(), aggregation: { rollups, schedule: { grain: '5m' } } },
       {},
     )
-    const { definitions, pipelineState } = await wireAggregation(config, {
+    const { definitions, pipelineState, firstEventMs } = await wireAggregation(config, {
       ...(await system(config)),
       askGateway,
     })
@@ -142,6 +142,7 @@ test('rollups are those of the configuration, or the default one', async (t) => 
     )
     t.equal(definitions[0]?.grainMs, 300_000)
     t.match(await pipelineState(), { gateway: null, aggregation: { lastCommittedMs: null, dueWindows: 0 } })
+    t.equal(firstEventMs(), Number.POSITIVE_INFINITY)
   }
 })
 

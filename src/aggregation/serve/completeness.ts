@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import Type, { type Static } from 'typebox'
 import { createYielder } from '../../std/async/yielding.ts'
+import { alignDown } from '../../std/durations.ts'
 import type { LocalDay } from '../../std/input/time-zone.ts'
 import { type RowsOfUnit, unitCounts } from '../rollup/model/units.ts'
 import type { CommittedWindow, SeriesWindow } from '../rollup/stores/store.ts'
@@ -8,7 +9,8 @@ import type { CommittedWindow, SeriesWindow } from '../rollup/stores/store.ts'
 export const Completeness = Type.Object({
   windows: Type.Integer({ description: 'Committed windows in the range.' }),
   missing: Type.Integer({
-    description: 'Windows that ended at least one grain ago and are not committed.',
+    description:
+      'Windows that ended at least one grain ago and are not committed. Before the first event, of whatever app, none is missing.',
   }),
   partial: Type.Integer({ description: 'Windows committed before all of their events could have come.' }),
   lateRows: Type.Optional(
@@ -51,13 +53,23 @@ export function unitsOf(windows: readonly SeriesWindow[]): readonly RowsOfUnit[]
   return counts.ranked()
 }
 
+export interface AskedAt {
+  readonly grainMs: number
+  readonly nowMs: number
+  /** Windows before it nobody waits for; undefined where that is not known. */
+  readonly firstEventMs: number | undefined
+}
+
 /** What is there of a range, and what is not yet. */
 export function completenessOf(
   windows: readonly CommittedWindow[],
   range: LocalDay,
-  { grainMs, nowMs }: { readonly grainMs: number; readonly nowMs: number },
+  at: AskedAt,
 ): Required<Completeness> {
-  const due = settled(range, grainMs, nowMs)
+  const { grainMs } = at
+  // What is committed was waited for, whatever became of the events since.
+  const sinceMs = Math.min(at.firstEventMs ?? range.fromMs, windows[0]?.fromMs ?? range.toMs)
+  const due = settled({ ...range, fromMs: Math.max(range.fromMs, alignDown(sinceMs, grainMs)) }, at)
   // Windows of another grain, from before a change of it, hold their time as well.
   const heldMs = windows.reduce(
     (sum, { fromMs, toMs }) => sum + Math.max(0, Math.min(toMs, due.toMs) - fromMs),
@@ -85,7 +97,7 @@ export const together = (ranges: readonly Required<Completeness>[]): Required<Co
 }
 
 /** The part of a range whose windows should be committed: until one grain after its end, a window's run may be under way. */
-function settled({ fromMs, toMs }: LocalDay, grainMs: number, nowMs: number): LocalDay {
+function settled({ fromMs, toMs }: LocalDay, { grainMs, nowMs }: AskedAt): LocalDay {
   const untilMs = Math.floor(nowMs / grainMs) * grainMs - grainMs
   return { fromMs, toMs: Math.max(fromMs, Math.min(toMs, untilMs)) }
 }

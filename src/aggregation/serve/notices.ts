@@ -2,19 +2,19 @@ import type { TimeSpan } from '../../std/durations.ts'
 import { didYouMean } from '../../std/input/did-you-mean.ts'
 import type { DimensionSet } from '../rollup/model/definition.ts'
 import type { ToldUnits } from '../rollup/model/units.ts'
+import { isSame } from '../rollup/model/window-spans.ts'
 import type { ContentsRequest, MetricsRequest, RollupStore, SeriesWindow } from '../rollup/stores/store.ts'
+import { type AskedAt, completenessOf } from './completeness.ts'
+import type { QueryContext } from './query-port.ts'
 import { MAX_RANKED_WINDOWS } from './ranking.ts'
 
 /** Between the values of the dimensions of a set, as the rollups write them. */
 const JOIN = ' | '
 
 interface Looking {
-  readonly store: Pick<RollupStore, 'metrics' | 'apps'>
-  readonly asking: {
-    readonly signal: AbortSignal
-    readonly ofAllApps: boolean
-    readonly apps?: readonly string[]
-  }
+  readonly store: Pick<RollupStore, 'metrics' | 'apps' | 'windows' | 'held'>
+  readonly asking: QueryContext
+  readonly at: AskedAt
 }
 
 interface LookingWhy extends Looking {
@@ -50,18 +50,34 @@ export async function whyEmpty(
   const { rollup, app, metric, fromMs, toMs } = request
   const found = await looking.store.metrics({ rollup, app, fromMs, toMs }, looking.asking.signal)
   const names = { app, metric, metrics: found.map((each) => each.metric) }
-  return said(await noticesIn({ rollup, fromMs, toMs }, names, looking))
+  const notices = await noticesIn({ rollup, fromMs, toMs }, names, looking)
+  return said(names.metrics.includes(metric) ? [...notices, setIsNewer(request.set)] : notices)
 }
 
 /** Apps that are not configured may be in the range all the same: their names are for who may read them all. */
 export async function noticesIn(
   range: Omit<MetricsRequest, 'app'>,
-  names: Omit<EmptyAnswer, 'apps'>,
-  { store, asking: { apps, ofAllApps, signal } }: Looking,
+  names: Omit<EmptyAnswer, 'apps' | 'isToCome'>,
+  looking: Looking,
 ): Promise<readonly string[]> {
+  const { apps, ofAllApps, signal } = looking.asking
   const isUnknown = names.metrics.length === 0 && apps?.includes(names.app) === false
-  const there = isUnknown && ofAllApps ? await store.apps(range, signal) : []
-  return noticesOf({ ...names, apps: apps && [...apps, ...there] })
+  const there = isUnknown && ofAllApps ? await looking.store.apps(range, signal) : []
+  const isThere =
+    names.metrics.length > 0 && (names.metric === undefined || names.metrics.includes(names.metric))
+  const isToCome = !isThere && (await lacksWindows(range, looking))
+  return noticesOf({ ...names, apps: apps && [...apps, ...there], isToCome })
+}
+
+/** Whether windows of the range were not computed, or count only when others of their grain are: all of its numbers may come. */
+async function lacksWindows(
+  { rollup, fromMs, toMs }: Omit<MetricsRequest, 'app'>,
+  { store, asking, at }: Looking,
+) {
+  const windows = await store.windows(rollup, fromMs, toMs, asking.signal)
+  if (completenessOf(windows, { fromMs, toMs }, at).missing > 0) return true
+  const held = await store.held(rollup, fromMs, toMs)
+  return held.some((each) => !windows.some((window) => isSame(window, each)))
 }
 
 /** What an empty answer was asked for, and what there is. */
@@ -73,19 +89,29 @@ interface EmptyAnswer {
   readonly apps: readonly string[] | undefined
   /** Those of the app in the range. */
   readonly metrics: readonly string[]
+  /** Windows of the range are not computed, so that it may hold more. */
+  readonly isToCome: boolean
 }
 
 /**
  * Why there is nothing, in a sentence, where a name may be mistyped: an empty answer is right all the same, as the name may
  * be measured tomorrow. Never what was sent.
  */
-function noticesOf({ app, metric, apps, metrics }: EmptyAnswer): readonly string[] {
+function noticesOf({ app, metric, apps, metrics, isToCome }: EmptyAnswer): readonly string[] {
+  const toCome = isToCome ? [TO_COME] : []
   if (metrics.length === 0 && apps !== undefined && !apps.includes(app))
-    return [`The app is neither configured nor in this range${ending(app, apps)}`]
-  if (metrics.length === 0) return ['Nothing of this app is in this range.']
+    return [`The app is neither configured nor in this range${ending(app, apps)}`, ...toCome]
+  if (metrics.length === 0) return isToCome ? toCome : ['Nothing of this app is in this range.']
   if (metric === undefined || metrics.includes(metric)) return []
-  return [`The metric is not among those of the app in this range${ending(metric, metrics)}`]
+  return [`The metric is not among those of the app in this range${ending(metric, metrics)}`, ...toCome]
 }
+
+const TO_COME =
+  'Windows of this range are not computed, or not yet, as after a change of rollups or of their grain: what is in them is in no answer.'
+
+/** Where the metric is there, and the set is not: each counts every event once. */
+const setIsNewer = (set: string): string =>
+  `What was computed of this range is from before the set ${set} was kept of this metric; the schedule computes it anew, oldest first, as far as its events are still in raw/.`
 
 /** Where one value is asked for that a set does not have. */
 const unknownValues = (set: string, sets: readonly DimensionSet[], { otherUnits }: ToldUnits): string =>

@@ -18,7 +18,7 @@ export type Point = Static<typeof Point>
 const notices = Type.Optional(
   Type.Array(Type.String(), {
     description:
-      'Why the answer is empty, a sentence each: a name that is not known, and what may have been meant.',
+      'Why the answer is empty, a sentence each: a name that is not known, and what may have been meant; or windows that are not computed yet.',
   }),
 )
 

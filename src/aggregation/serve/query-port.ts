@@ -14,6 +14,8 @@ export interface QueryContext {
   readonly ofAllApps: boolean
   /** Those that are configured and that the asker may read; left out, no app is told to be none. */
   readonly apps?: readonly string[]
+  /** When the first event happened that there is, of whatever app; left out where that is not known. */
+  readonly firstEventMs?: number | undefined
 }
 
 /** An answer as JSON text: it may be large, and is written once, in slices. */

@@ -6,7 +6,7 @@ import { type Thresholds, type ThresholdsByMetric, thresholdsIn } from '../rollu
 import { metricsIn, type ToldUnits, toldUnits } from '../rollup/model/units.ts'
 import type { RollupStore, SeriesRequest, SeriesWindow } from '../rollup/stores/store.ts'
 import { definitionFor, dividedBy, valuesOf } from './asked-sets.ts'
-import { completenessOf, generationOf, together, unitsOf } from './completeness.ts'
+import { type AskedAt, completenessOf, generationOf, together, unitsOf } from './completeness.ts'
 import { computeHistogram, computeSteps } from './histogram.ts'
 import { inBoth, noticesIn, whyEmpty } from './notices.ts'
 import { durationText, type Selection, type SeriesStep } from './parameters.ts'
@@ -18,7 +18,7 @@ import { alignedPeriod, alignedRange, computeRanking } from './ranking.ts'
 import { computeSeries, covering, defaultStep, stepsOf, wholeRange } from './series.ts'
 
 export interface QueryPorts {
-  readonly store: Pick<RollupStore, 'contents' | 'series' | 'metrics' | 'apps'>
+  readonly store: Pick<RollupStore, 'contents' | 'series' | 'metrics' | 'apps' | 'windows' | 'held'>
   /** A query is answered by the first that keeps its set. At least one. */
   readonly definitions: readonly RollupDefinition[]
   /** What is good and what is poor, where that is known of a metric. */
@@ -47,10 +47,14 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
     return { found, told, limits, dataGen, computed: await cache.through(key, () => compute(unit, limits)) }
   }
 
+  const askedAt = ({ grainMs }: RollupDefinition, { firstEventMs }: QueryContext): AskedAt => ({
+    ...{ grainMs, firstEventMs, nowMs: clock.nowMs() },
+  })
+
   async function noticesOf({ definition, query, notices = [] }: Asked, known: Found, asking: QueryContext) {
     const { found, told, computed } = known
     const isNone = query.unit !== undefined && query.unit !== told.unit
-    const work = { store, told, isNone, sets: definition.sets, asking }
+    const work = { store, told, isNone, sets: definition.sets, asking, at: askedAt(definition, asking) }
     const all = [...notices]
     for (const [place, period] of found.entries())
       all.push(...(await whyEmpty({ ...period, isEmpty: computed.isEmpty[place] === true }, work)))
@@ -65,17 +69,16 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
 
   /** What was computed, behind what is of this moment. */
   async function answer(asked: Asked, asking: QueryContext): Promise<AnswerText> {
-    const { grainMs } = asked.definition
     const known = await find(asked, asking.signal)
     const { found, told, limits, dataGen, computed } = known
-    const at = { grainMs, nowMs: clock.nowMs() }
+    const at = askedAt(asked.definition, asking)
     const { lateRows, rejected, ...ofWindows } = together(
       found.map(({ windows, request }) => completenessOf(windows, request, at)),
     )
     const notices = await noticesOf(asked, known, asking)
     const head = {
       ...asked.head,
-      grain: durationText(grainMs),
+      grain: durationText(at.grainMs),
       scale: SCALE,
       relError: RELATIVE_ERROR,
       completeness: { ...ofWindows, ...(asking.ofAllApps && { lateRows, rejected }) },
@@ -167,7 +170,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       const range = { rollup: definition.id, ...alignedRange({ fromMs, toMs }, definition.grainMs) }
       const found = await store.metrics({ app, ...range }, asking.signal)
       const names = { app, metrics: found.map(({ metric }) => metric) }
-      const notices = await noticesIn(range, names, { store, asking })
+      const notices = await noticesIn(range, names, { store, asking, at: askedAt(definition, asking) })
       const metrics = metricsIn(found, unit)
       return { text: JSON.stringify({ metrics, ...(notices.length > 0 && { notices }) }) }
     },

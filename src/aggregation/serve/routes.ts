@@ -36,6 +36,8 @@ export interface ServePorts {
   /** Ids of the apps configured at present. */
   readonly apps: () => readonly string[]
   readonly pipelineState: () => Promise<PipelineState>
+  /** When the first event happened: Infinity where there is none, undefined where that is not known yet. */
+  readonly firstEventMs: () => number | undefined
   /** Where the gateway takes events. */
   readonly gateway: () => { readonly host: string; readonly port: number }
   /** When the window that is open now is computed; undefined without a schedule. */
@@ -65,7 +67,9 @@ export async function serveRoutes(app: FastifyInstance, ports: ServePorts): Prom
         `The token is for other apps${didYouMean(request.query.app, apps) || '.'}`,
       )
     const asker = { token: name, gone: goneBefore(reply) }
-    const { text, notices = [] } = await pool.ask(asker, (signal) => ask({ signal, ofAllApps, apps }))
+    const { text, notices = [] } = await pool.ask(asker, (signal) =>
+      ask({ signal, ofAllApps, apps, firstEventMs: ports.firstEventMs() }),
+    )
     if (notices.length > 0) reply.header(NOTICES_HEADER, asciiJson(notices))
     return reply.type('application/json; charset=utf-8').send(text)
   }

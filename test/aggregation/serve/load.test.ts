@@ -167,6 +167,7 @@ test('a query ends with its connection: nothing is read for who has gone', async
     apps: () => ['shop'],
     gateway: () => ({ host: '0.0.0.0', port: 8080 }),
     nextRunMs: () => noon + QUARTER,
+    firstEventMs: () => undefined,
     pipelineState: () => Promise.reject(new Error('not asked')),
   })
   const url = await app.listen({ port: 0, host: '127.0.0.1' })

@@ -13,6 +13,7 @@ import {
 import { defaultStep, type SeriesQuery } from '../../../src/aggregation/serve/series.ts'
 import {
   all,
+  allThere,
   HOUR,
   lastHour,
   noon,
@@ -200,8 +201,8 @@ test('nothing measured is no point and no total', async (t) => {
 test('without a list of apps none is told to be unknown; of too many windows the names are not looked up', async (t) => {
   const { store, series, top } = queriesOver()
   const nothing = { notices: ['Nothing of this app is in this range.'] }
-  t.match(await series(), nothing)
-  t.match(await top({}, { ...all, apps: [] }), {
+  t.match(await series({}, allThere), nothing)
+  t.match(await top({}, { ...allThere, apps: [] }), {
     notices: ['The app is neither configured nor in this range.'],
   })
   const windows = Array.from({ length: MAX_RANKED_WINDOWS + 1 }, (_, i) => noon - (i + 1) * QUARTER)
@@ -209,7 +210,70 @@ test('without a list of apps none is told to be unknown; of too many windows the
   const long = await series({ fromMs: noon - windows.length * QUARTER })
   t.equal(long.completeness.windows, windows.length)
   t.same(long.notices, ['Nothing of this metric is in this range.'])
-  t.match(await series({ fromMs: noon - (windows.length - 1) * QUARTER, step: HOUR }), nothing)
+  t.match(await series({ fromMs: noon - (windows.length - 1) * QUARTER, step: HOUR }, allThere), nothing)
+})
+
+test('an empty answer says that windows of its range are not computed yet', async (t) => {
+  const { store, series, queries } = queriesOver()
+  const since = (firstEventMs: number | undefined) => ({ ...all, apps: ['shop'], firstEventMs })
+  const metrics = async (asking: QueryContext) =>
+    JSON.parse((await queries.metrics({ app: 'shop', fromMs: noon - HOUR, toMs: noon }, asking)).text)
+  const toCome = [
+    'Windows of this range are not computed, or not yet, as after a change of rollups or of their grain: what is in them is in no answer.',
+  ]
+  const nothing = ['Nothing of this app is in this range.']
+  for (const [rule, firstEventMs, notices] of [
+    ['a rollup that is new', noon - HOUR, toCome],
+    ['before the first look', undefined, toCome],
+    ['a lake without events', Number.POSITIVE_INFINITY, nothing],
+    ['before the first event', noon - 1, nothing],
+  ] as const) {
+    t.same((await series({}, since(firstEventMs))).notices, notices, rule)
+    t.same((await metrics(since(firstEventMs))).notices, notices, rule)
+  }
+  t.same((await series({}, { ...since(noon - HOUR), apps: [] })).notices, [
+    'The app is neither configured nor in this range.',
+    ...toCome,
+  ])
+  await store.fill(committed(noon - HOUR), [rollupRow({ metric: 'other' }, [1])])
+  t.same((await series({}, since(noon - HOUR))).notices, [
+    'The metric is not among those of the app in this range.',
+    ...toCome,
+  ])
+  t.notOk('notices' in (await metrics(since(noon - HOUR))), 'what is there needs no reason')
+  for (const i of [1, 2, 3]) await store.fill(committed(noon - i * QUARTER), [])
+  t.same((await series({ app: 'blog' }, { ...since(noon - HOUR), apps: ['blog'] })).notices, nothing)
+})
+
+test('and that they count in a larger window until all of its time is computed', async (t) => {
+  const { store, series } = queriesOver()
+  await store.fill(committed(noon - HOUR, { toMs: noon }), [rollupRow({}, [1])])
+  const asking = { ...all, firstEventMs: noon - HOUR }
+  t.notOk('notices' in (await series({}, asking)))
+  t.match((await series({ fromMs: noon - QUARTER }, asking)).notices, [
+    /^Windows of this range are not computed/,
+  ])
+})
+
+test('a set that is newer than what was computed is no mistake of who asks', async (t) => {
+  const { store, series } = queriesOver()
+  await store.fill(committed(noon - HOUR), [rollupRow({}, ramp(9))])
+  t.same((await series({ set: 'route', values: ['/a'] })).notices, [
+    'What was computed of this range is from before the set route was kept of this metric; the schedule computes it anew, oldest first, as far as its events are still in raw/.',
+  ])
+})
+
+test('nothing is missing from before the first event, unless it was committed once', async (t) => {
+  const { store, series } = queriesOver()
+  const missing = async (firstEventMs: number | undefined, its: Partial<SeriesQuery> = {}) =>
+    (await series(its, { ...all, firstEventMs })).completeness.missing
+  t.equal(await missing(undefined), 3, 'as long as nobody knows')
+  t.equal(await missing(Number.POSITIVE_INFINITY), 0, 'a lake without events')
+  t.equal(await missing(noon - 3 * QUARTER + 1), 2, 'its window is waited for')
+  t.equal(await missing(noon - 5 * HOUR), 3)
+  t.equal(await missing(noon + HOUR), 0, 'by a clock that is ahead')
+  await store.fill(committed(noon - HOUR), [])
+  t.equal(await missing(noon - QUARTER), 2, 'after a window that was committed')
 })
 
 test('a point of few measurements says so, by rows as well as by weight', async (t) => {

@@ -55,6 +55,7 @@ async function served(t: Test, pool = queryPool()) {
     apps: () => ['shop', 'blog'],
     gateway: () => ({ host: '0.0.0.0', port: 8080 }),
     nextRunMs: () => noon + QUARTER,
+    firstEventMs: () => noon - QUARTER,
     pipelineState: async () => state,
   })
   t.teardown(() => app.close())
@@ -83,7 +84,7 @@ test('a series, with times as epoch milliseconds or ISO 8601', async (t) => {
     grain: '15m',
     scale: 5,
     unit: 'ms',
-    completeness: { windows: 1, missing: 3, partial: 0, lateRows: 0, rejected: 0 },
+    completeness: { windows: 1, missing: 0, partial: 0, lateRows: 0, rejected: 0 },
     points: [{ t: noon - QUARTER, n: 3, avg: 200, min: 100, max: 300, lowCount: true }],
     total: { n: 3 },
   })

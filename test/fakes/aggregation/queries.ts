@@ -35,6 +35,9 @@ export const lastHour = {
 /** Who may read all apps and waits for the answer. */
 export const all: QueryContext = { signal: new AbortController().signal, ofAllApps: true }
 
+/** The same, of whose lake it is known that nothing happened before any range: none of its windows is missing. */
+export const allThere: QueryContext = { ...all, firstEventMs: Number.POSITIVE_INFINITY }
+
 /** The queries themselves, in this thread: over a store that no other thread can see, and by a clock that stands still. */
 export const queriesHere = (
   ports: Omit<QueryPorts, 'cache' | 'thresholds'> & Partial<Pick<QueryPorts, 'thresholds'>>,

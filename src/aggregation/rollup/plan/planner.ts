@@ -78,6 +78,11 @@ export interface Planner {
   windows(query: WindowsQuery, signal?: AbortSignal): Promise<readonly WindowStatus[]>
   /** What is known of the windows since the horizon began, and of older ones that wait for something. */
   overview(): Promise<readonly WindowNote[]>
+  /**
+   * When the first event happened that there is, as of the last look: nobody waits for windows before it. Infinity where
+   * there is none, undefined before the first look.
+   */
+  firstEventMs(): number | undefined
   /** Objects of the lake that wait to be taken in: of their windows no plan knows yet. */
   notTakenIn(): Promise<number>
   /** A run is through with the window. */
@@ -91,6 +96,7 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
 
   const watch = createWatch({ sources, metrics, clock })
   let lookedMs = Number.NEGATIVE_INFINITY
+  let firstEventMs: number | undefined
 
   const named = (rollups: readonly string[]) => definitions.filter(({ id }) => rollups.includes(id))
 
@@ -112,7 +118,9 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
 
   /** From where on the schedule looks at every window, whether anything touched it or not. */
   async function firstMs({ nowMs, horizonMs }: Times): Promise<number> {
-    return Math.max((await sources.arrivals.earliestMs()) ?? nowMs, nowMs - horizonMs)
+    const earliestMs = await sources.arrivals.earliestMs()
+    firstEventMs = earliestMs ?? Number.POSITIVE_INFINITY
+    return Math.max(earliestMs ?? nowMs, nowMs - horizonMs)
   }
 
   async function look(chosen: readonly RollupDefinition[], now: Times): Promise<WindowFacts[]> {
@@ -193,6 +201,7 @@ export function createPlanner({ definitions, schedule, sources, metrics, clock }
       return definitions.flatMap((definition) => watch.notes(definition, first))
     },
 
+    firstEventMs: () => firstEventMs,
     notTakenIn: () => sources.arrivals.notTakenIn(),
     forget: (window) => watch.forget(window),
   }

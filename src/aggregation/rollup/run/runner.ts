@@ -40,6 +40,8 @@ export interface Runs {
   windows(query: WindowsQuery, signal?: AbortSignal): Promise<readonly WindowStatus[]>
   /** How the windows are, old ones included, from what was looked at last: cheap enough to be asked again and again. */
   overview(): Promise<readonly WindowNote[]>
+  /** When the first event happened, as of the last look: Infinity where there is none, undefined before the first look. */
+  firstEventMs(): number | undefined
   /** Objects and partitions of the lake that the last ingest of this process could not take; the next tries them again. */
   notIngested(): number
   /** What ingests have set aside since the data folder was made. */
@@ -202,6 +204,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     cancel,
     windows: (query, signal) => planner.windows(query, signal),
     overview: () => planner.overview(),
+    firstEventMs: () => planner.firstEventMs(),
     ...{ ...ofLake, recover: takeover.all, tick, work },
     async finish(id, signal) {
       await presence.show()

@@ -76,9 +76,13 @@ test('late rows open a window again, after a pause that grows', async (t) => {
 test('downtime is caught up, the newest of a day and then the oldest first, a bounded number a run', async (t) => {
   const { deliver, clock, open, engine, stored } = await aggregation(t)
   const runs = await open()
+  t.equal(runs.firstEventMs(), undefined, 'nobody has looked')
+  await runs.tick(never)
+  t.equal(runs.firstEventMs(), Number.POSITIVE_INFINITY)
   for (let i = 0; i < 110; i++) deliver(at(i), [i])
   clock.advance(110 * GRAIN + 2 * MIN)
   await runs.tick(never)
+  t.equal(runs.firstEventMs(), at(0))
   await runs.work(never)
   t.equal(engine.plans.length, 96, 'a bounded number a run')
   t.equal((await runs.overview()).filter(({ state }) => state === 'due').length, 14)

@@ -6,7 +6,15 @@ import { RELATIVE_ERROR } from '../../../../src/aggregation/rollup/model/measure
 import { type ChangesQuery, computeChanges } from '../../../../src/aggregation/serve/periods/changes.ts'
 import type { ChangesAnswer } from '../../../../src/aggregation/serve/query-answers.ts'
 import type { QueryContext } from '../../../../src/aggregation/serve/query-port.ts'
-import { all, HOUR, noon, QUARTER, quarterly, queriesHere } from '../../../fakes/aggregation/queries.ts'
+import {
+  all,
+  allThere,
+  HOUR,
+  noon,
+  QUARTER,
+  quarterly,
+  queriesHere,
+} from '../../../fakes/aggregation/queries.ts'
 import { committed, memoryStore, rollupRow } from '../../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
 
@@ -155,14 +163,14 @@ test('the sets are those that are asked for, each once, and all is counted by th
 test('where nothing was measured there is nothing to split, and each range says why', async (t) => {
   const { store, changes } = queriesOver()
   const nothing = { at: null, delta: null, sets: [], unit: '1' }
-  t.match(await changes(), {
+  t.match(await changes({}, allThere), {
     ...nothing,
     base: { n: 0, q: null, share: null },
     sentence: 'Nothing was measured in the base.',
     notices: ['base: Nothing of this app is in this range.', 'now: Nothing of this app is in this range.'],
   })
   await fill(store, base.fromMs, [event(1, '/a')])
-  t.match(await changes(), {
+  t.match(await changes({}, allThere), {
     ...nothing,
     unit: 'ms',
     base: { n: 1, q: 1, share: null },
