@@ -81,7 +81,7 @@ function firstOf(count: number, lastMs: number, nowMs: number): number {
 }
 
 const oneMore = (latest: Latest, name: string, nowMs: number): number =>
-  given(latest, name, firstOf(1, latest.names.get(name) as number, nowMs))
+  given(latest, name, firstOf(1, latest.names.get(name) ?? 0, nowMs))
 
 function given(latest: Latest, name: string, timeMs: number): number {
   latest.names.set(name, timeMs)
@@ -95,6 +95,9 @@ function spread(
   names: readonly Name[],
   { place, nowMs }: { readonly place: number; readonly nowMs: number },
 ): readonly number[] {
+  // Mostly each is there once, and nothing has to be counted, which takes longer than all else here.
+  if (new Set(names).size === names.length)
+    return names.map((name, at) => (name === undefined || at < place ? nowMs : oneMore(latest, name, nowMs)))
   const ours = new Set(names.slice(0, place))
   const counts = new Map<Name, number>()
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
