@@ -1,7 +1,7 @@
 import { copyFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { limitConcurrency } from '../std/async/concurrency-limit.ts'
-import { type Clock, systemClock } from '../std/clock.ts'
+import { type Clock, isAhead, systemClock } from '../std/clock.ts'
 import { HOUR_MS } from '../std/durations.ts'
 import { AppError } from '../std/errors.ts'
 import { codeOf } from '../std/expected-errors.ts'
@@ -171,13 +171,20 @@ export async function sweepUnfinished(root: string, clock: Clock = systemClock):
     let removed = 0
     for (const { key } of files.filter(({ key }) => key.endsWith(UNFINISHED))) {
       const found = await orNothing(nodeFiles.stat(join(root, key)))
-      if (found === undefined || clock.nowMs() - found.mtimeMs < ABANDONED_AFTER_MS) continue
+      if (found === undefined || mayBeWritten(found.mtimeMs, clock.nowMs())) continue
       await orNothing(nodeFiles.unlink(join(root, key)))
       removed += 1
     }
     return removed
   })
 }
+
+/**
+ * One from further ahead than clocks of hosts are apart was written while the clock was ahead, and would stay for as long
+ * as that.
+ */
+const mayBeWritten = (touchedMs: number, nowMs: number): boolean =>
+  isAhead(touchedMs + ABANDONED_AFTER_MS, { nowMs, mostMs: 2 * ABANDONED_AFTER_MS })
 
 async function attempt<T>(operation: string, key: string, work: () => Promise<T>): Promise<T> {
   try {

@@ -156,7 +156,10 @@ t.test('a failed listing is an error, not an empty lake', async (t) => {
 
 t.test('what dead writers left is swept, what may be under way is not', async (t) => {
   const root = t.testdir({
-    raw: { 'old.ndjson.part': 'half', 'new.ndjson.part': 'half', 'old.ndjson': 'whole' },
+    raw: {
+      ...{ 'old.ndjson.part': 'half', 'new.ndjson.part': 'half', 'old.ndjson': 'whole' },
+      ...{ 'ahead.ndjson.part': 'half', 'far.ndjson.part': 'half' },
+    },
   })
   const nowMs = Date.parse('2026-11-22T12:00:00Z')
   const clock = { nowMs: () => nowMs, monotonicMs: () => 0 }
@@ -164,8 +167,12 @@ t.test('what dead writers left is swept, what may be under way is not', async (t
   utimesSync(join(root, 'raw/old.ndjson.part'), seconds - 3_600, seconds - 3_600)
   utimesSync(join(root, 'raw/new.ndjson.part'), seconds - 3_599, seconds - 3_599)
   utimesSync(join(root, 'raw/old.ndjson'), 0, 0)
-  t.equal(await sweepUnfinished(root, clock), 1)
-  t.strictSame(readdirSync(join(root, 'raw')).sort(), ['new.ndjson.part', 'old.ndjson'])
+  // Of a host whose clock is ahead a little, and of a clock that was ahead: that one would stay until then.
+  utimesSync(join(root, 'raw/ahead.ndjson.part'), seconds + 3_600, seconds + 3_600)
+  utimesSync(join(root, 'raw/far.ndjson.part'), seconds + 3_601, seconds + 3_601)
+  t.equal(await sweepUnfinished(root, clock), 2)
+  const left = ['ahead.ndjson.part', 'new.ndjson.part', 'old.ndjson']
+  t.strictSame(readdirSync(join(root, 'raw')).sort(), left)
   t.equal(await sweepUnfinished(join(root, 'absent'), clock), 0)
 })
 
