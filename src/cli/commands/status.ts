@@ -9,7 +9,7 @@ import { loadConfig } from '../setup/load.ts'
 import { pasteable } from '../terminal/called-as.ts'
 import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../terminal/command.ts'
 import { asideCount } from '../terminal/run-words.ts'
-import { duration, number, size, table } from '../terminal/table.ts'
+import { ago, duration, number, size, table } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { some } from '../terminal/wording.ts'
 
@@ -126,10 +126,10 @@ const isRefusing = ({ refused }: Status, nowMs: number): boolean =>
 
 /** Good events that were answered with a 503: who may send is told, and nothing of them is here. */
 function storageText(state: Status, nowMs: number): string {
-  const unstored = unstoredIn(state)
+  const unstored = unstoredIn(state, nowMs)
   if (unstored === undefined) return ''
   const { codes, events, lastMs } = unstored
-  const when = lastMs === undefined ? '' : `, last ${duration(nowMs - lastMs)} ago`
+  const when = lastMs === undefined ? '' : `, last ${ago(lastMs, nowMs)}`
   return `storage  ${some(events, 'event')} refused, for want of a place to store them: ${codes.join(', ')}${when}\n`
 }
 
@@ -137,7 +137,7 @@ function storageText(state: Status, nowMs: number): string {
 function proxyText(unbelieved: GatewayBalance['unbelieved'], nowMs: number): string {
   if (unbelieved === undefined) return ''
   const { requests, network, lastMs } = unbelieved
-  return `proxy    ${some(requests, 'request')} forwarded by peers that are not trusted, the last ${duration(nowMs - lastMs)} ago from ${network}:
+  return `proxy    ${some(requests, 'request')} forwarded by peers that are not trusted, the last ${ago(lastMs, nowMs)} from ${network}:
          all behind one share the limits of one address. Where it is yours: gateway.trustProxy: [${network}]
 `
 }
@@ -145,7 +145,7 @@ function proxyText(unbelieved: GatewayBalance['unbelieved'], nowMs: number): str
 /** Numbers that begin anew have fallen, and nothing is lost by that. */
 function replacedText({ replaced = 0, replacedMs = 0 }: GatewayBalance, nowMs: number): string {
   if (replaced === 0) return ''
-  return `without what ${some(replaced, 'worker')} had counted before another took its place, the last ${duration(nowMs - replacedMs)} ago\n`
+  return `without what ${some(replaced, 'worker')} had counted before another took its place, the last ${ago(replacedMs, nowMs)}\n`
 }
 
 /** Why no beacons arrive: whose requests are turned away as a whole. */
@@ -154,7 +154,7 @@ function refusedText(refused: GatewayBalance['refused'], nowMs: number): string 
   const rows = refused.map(({ app, code, origin, keyPrefix, requests, lastMs }) => [
     `  ${code}${app === undefined ? '' : `, app ${app}`}${origin === undefined ? '' : `, from ${origin}`}${keyPrefix === undefined ? '' : `, key ${keyPrefix}…`}`,
     number(requests),
-    `${duration(nowMs - lastMs)} ago`,
+    ago(lastMs, nowMs),
   ])
   return `\n${table([['refused', 'requests', 'last'], ...rows])}`
 }
@@ -165,7 +165,7 @@ function fieldsText(fields: GatewayBalance['rejectedFields'] = [], nowMs: number
   const rows = fields.map(({ app, code, field, events, lastMs }) => [
     `  ${code} ${field}, app ${app}`,
     number(events),
-    `${duration(nowMs - lastMs)} ago`,
+    ago(lastMs, nowMs),
   ])
   return `\n${table([['rejected', 'events', 'last'], ...rows])}`
 }
@@ -189,7 +189,7 @@ function lakeText(lake: LakeState | undefined, nowMs: number): string {
 
 function asideLine(setAside: LakeState['setAside'], nowMs: number): string {
   if (setAside === undefined || setAside.lastMs === null) return ''
-  const when = `the last ${duration(nowMs - setAside.lastMs)} ago`
+  const when = `the last ${ago(setAside.lastMs, nowMs)}`
   return `aside    ${asideCount(setAside)} no events, ${when}: dead/ has them, each with the reason beside it (…-why.ndjson)\n`
 }
 

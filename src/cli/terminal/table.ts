@@ -25,6 +25,12 @@ export function duration(ms: number): string {
   return `${Math.floor(Math.max(0, ms) / unitMs)} ${unit}`
 }
 
+/** How long ago it was. What is still to come was told while a clock was ahead, and is said to be: no age is true of it. */
+export const ago = (thenMs: number, nowMs: number): string =>
+  thenMs - nowMs < MINUTE_MS
+    ? `${duration(nowMs - thenMs)} ago`
+    : `${duration(thenMs - nowMs)} ahead of this clock`
+
 const SIZES = ['B', 'KiB', 'MiB', 'GiB'] as const
 
 export function size(bytes: number): string {

@@ -123,16 +123,17 @@ test('what was refused while the clock was ahead is no refusal of now, and hides
   const ahead = { app: 'shop', code: 'journal_full', requests: 3, firstMs: aheadMs, lastMs: aheadMs }
   const now = { app: 'blog', code: 'journal_full', requests: 1, firstMs: Date.now(), lastMs: Date.now() }
   const loud = 'It balances. NEW EVENTS ARE REFUSED: they cannot be stored.'
-  for (const [refused, end] of [
-    [[ahead], 'It balances.'],
-    [[ahead, now], loud],
-    [[{ ...now, lastMs: Date.now() + 60_000 }], loud],
+  for (const [refused, end, last] of [
+    [[ahead], 'It balances.', /journal_full, last \d+ h ahead of this clock\n/],
+    [[ahead, now], loud, /journal_full, last \d s ago\n/],
+    [[{ ...now, lastMs: Date.now() + 60_000 }], loud, /journal_full, last \d+ s ago\n/],
   ] as const) {
     const state = reconciliation({ received: 17, rejected: { journal_full: 7 }, refused: [...refused] })
     const { url } = await gateway(t, answering(state))
     const terminal = fakeTerminal()
     t.equal(await runCommand(['status', '--url', url], terminal), 0)
     t.equal(terminal.said().out.split('\n').at(-2), end)
+    t.match(terminal.said().out, last)
   }
 })
 
