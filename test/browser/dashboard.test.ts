@@ -11,6 +11,7 @@ import type { Run } from '../../src/aggregation/rollup/run/log/run-record.ts'
 import type { RollupRow } from '../../src/aggregation/rollup/stores/store.ts'
 import type { PipelineState } from '../../src/aggregation/serve/pipeline.ts'
 import { AggregationConfig } from '../../src/config/schema/config-schema.ts'
+import type { OwnCounts } from '../../src/http/reconciliation.ts'
 import { systemClock } from '../../src/std/clock.ts'
 import { AppError } from '../../src/std/errors.ts'
 import { quietTelemetry } from '../../src/std/telemetry.ts'
@@ -326,6 +327,8 @@ const calm = {
   ...{ behindMs: 65_000, dueWindows: 0, dirtyWindows: 0, tooLate: 0 },
   ...{ lateRows: 0, rejectedRows: 0, notIngested: 0 },
 }
+/** Of which nothing is to be told. */
+const healthy = (its: Partial<OwnCounts> = {}) => reconciliation({ deadLettered: 0, ...its })
 /** By the clock of the gateway, as all that it tells. */
 const NOW = Date.now()
 const minutesAgo = (minutes: number) => NOW - minutes * 60_000
@@ -348,24 +351,24 @@ const sink = (state: 'failing' | 'paused', minutes: number, more = {}) => ({
 
 /** What happens, the word of the light, its colour, a sentence, and whether the banner says it. */
 const TROUBLES: readonly [string, PipelineState, string, string, RegExp | undefined, boolean][] = [
-  ['nothing', { gateway: reconciliation(), aggregation: calm }, 'ok', 'good', undefined, false],
+  ['nothing', { gateway: healthy(), aggregation: calm }, 'ok', 'good', undefined, false],
   ['an unknown gateway', { gateway: null, aggregation: calm }, 'ok', 'good', undefined, false],
   [
     'a full disk',
-    { gateway: reconciliation(refusing('journal_full', 1)), aggregation: calm },
+    { gateway: healthy(refusing('journal_full', 1)), aggregation: calm },
     ...(['refusing events', 'poor'] as const),
     /Events are refused: the journal of the gateway, or its disk, is full \(journal_full\)\. 4,800 since the gateway started, the last 1 min ago\./,
     true,
   ],
   [
     'one that was full',
-    { gateway: reconciliation(refusing('journal_full', 6)), aggregation: calm },
+    { gateway: healthy(refusing('journal_full', 6)), aggregation: calm },
     ...(['ok', 'good', undefined, false] as const),
   ],
   [
     'nowhere to store, and a sink that fails',
     {
-      gateway: reconciliation({ ...refusing('sinks_unavailable', 0), ...sink('failing', 9) }),
+      gateway: healthy({ ...refusing('sinks_unavailable', 0), ...sink('failing', 9) }),
       aggregation: calm,
     },
     ...(['refusing events', 'poor'] as const),
@@ -374,18 +377,18 @@ const TROUBLES: readonly [string, PipelineState, string, string, RegExp | undefi
   ],
   [
     'a sink that fails',
-    { gateway: reconciliation(sink('failing', 2)), aggregation: calm },
+    { gateway: healthy(sink('failing', 2)), aggregation: calm },
     ...(['sink failing', 'needs', /The sink lake has taken nothing for 2 min\./, false] as const),
   ],
   [
     'a sink that fails, with a fallback',
-    { gateway: reconciliation(sink('failing', 9, { fallbackOpen: true })), aggregation: calm },
+    { gateway: healthy(sink('failing', 9, { fallbackOpen: true })), aggregation: calm },
     ...(['sink failing', 'needs', /for 9 min\. Events go to the lake meanwhile\./, false] as const),
   ],
   [
     'a sink that is misconfigured, and windows that wait',
     {
-      gateway: reconciliation(
+      gateway: healthy(
         sink('paused', 1, { reason: 'AccessDenied', why: 'AccessDenied: the credentials may not do this' }),
       ),
       aggregation: { ...calm, dueWindows: 1 },
@@ -396,12 +399,45 @@ const TROUBLES: readonly [string, PipelineState, string, string, RegExp | undefi
   ],
   [
     'objects that cannot be read',
-    { gateway: reconciliation(), aggregation: { ...calm, notIngested: 1 } },
+    { gateway: healthy(), aggregation: { ...calm, notIngested: 1 } },
     ...(['not all ingested', 'needs', /1 object of the lake could not be taken in/, false] as const),
   ],
   [
+    'lines and an object that were no events',
+    { gateway: healthy(), aggregation: { ...calm, setAside: { lines: 3, objects: 1, lastMs: NOW } } },
+    ...([
+      'set aside',
+      'needs',
+      /^Set aside as no events: 3 lines and 1 object of the lake, .* kept in dead\//,
+      false,
+    ] as const),
+  ],
+  [
+    'some that were none days ago, and none',
+    {
+      gateway: healthy(),
+      aggregation: { ...calm, setAside: { lines: 0, objects: 1, lastMs: minutesAgo(1_500) } },
+    },
+    ...(['ok', 'good', undefined, false] as const),
+  ],
+  [
+    'nothing set aside',
+    { gateway: healthy(), aggregation: { ...calm, setAside: { lines: 0, objects: 0, lastMs: null } } },
+    ...(['ok', 'good', undefined, false] as const),
+  ],
+  [
+    'events that no sink takes',
+    { gateway: healthy({ deadLettered: 2 }), aggregation: calm },
+    ...(['dead letters', 'needs', /^2 events will never be taken by the sink/, false] as const),
+  ],
+  [
+    'a refusal by a clock that was ahead',
+    { gateway: healthy(refusing('journal_full', -600)), aggregation: calm },
+    ...(['ok', 'good', undefined, false] as const),
+  ],
+  [
     'windows that wait',
-    { gateway: reconciliation(), aggregation: { ...calm, dueWindows: 4 } },
+    { gateway: healthy(), aggregation: { ...calm, dueWindows: 4 } },
     ...(['behind', 'needs', /4 windows should have been aggregated/, false] as const),
   ],
 ]

@@ -27,6 +27,8 @@ const UNSTORED = {
 }
 /** Refused as long ago as this, events are refused now, as far as anybody looks. */
 const RECENT_MS = 300_000
+/** Set aside as long ago as this, lines and objects are known, or nobody minds them. */
+const ASIDE_MS = 86_400_000
 /** A sink that fails for longer will not come back by itself. */
 const SINK_PATIENCE_MS = 300_000
 
@@ -43,6 +45,12 @@ function troublesOf({ gateway, aggregation }, runs, nowMs) {
         'not all ingested',
         `${counted(aggregation.notIngested, 'object')} of the lake could not be taken in, and no number has their events; the log and the run name them.`,
       ),
+    gateway?.deadLettered > 0 &&
+      needs(
+        'dead letters',
+        `${counted(gateway.deadLettered, 'event')} will never be taken by the sink, since the gateway started: in no number, and kept in dead/ of the lake, each with the reason beside it.`,
+      ),
+    setAside(aggregation.setAside, now),
     aggregation.dueWindows > 0 &&
       needs('behind', `${counted(aggregation.dueWindows, 'window')} should have been aggregated by now.`),
   ]
@@ -52,11 +60,24 @@ function troublesOf({ gateway, aggregation }, runs, nowMs) {
 const poor = (word, text) => ({ kind: 'poor', word, text })
 const needs = (word, text) => ({ kind: 'needs', word, text })
 
+/** What was no event, as long as whoever put it there may not know. */
+function setAside({ lines, objects, lastMs } = { lastMs: null }, nowMs) {
+  if (lastMs === null || Math.abs(nowMs - lastMs) > ASIDE_MS) return undefined
+  const what = [lines > 0 && counted(lines, 'line'), objects > 0 && counted(objects, 'object')]
+  return needs(
+    'set aside',
+    `Set aside as no events: ${what.filter(Boolean).join(' and ')} of the lake, the last ${duration(nowMs - lastMs)} ago; in no number, and kept in dead/ of the lake, each with the reason beside it.`,
+  )
+}
+
 /** The gateway answers, and nothing that it is sent is kept. */
 function refusal({ refused, rejected }, nowMs) {
-  const clients = refused.filter(({ code }) => Object.hasOwn(UNSTORED, code))
+  // One that is still to come was told while the clock was ahead, and hides none that came after it.
+  const clients = refused.filter(
+    ({ code, lastMs }) => Object.hasOwn(UNSTORED, code) && Math.abs(nowMs - lastMs) <= RECENT_MS,
+  )
+  if (clients.length === 0) return undefined
   const lastMs = Math.max(...clients.map((client) => client.lastMs))
-  if (nowMs - lastMs > RECENT_MS) return undefined
   const { code } = clients.find((client) => client.lastMs === lastMs)
   const events = Object.keys(UNSTORED).reduce((sum, each) => sum + (rejected[each] ?? 0), 0)
   return poor(
@@ -154,6 +175,13 @@ function pipelineFacts(state, nowMs) {
       'Too late',
       count(aggregation.tooLate),
       'Came after the horizon: a run with reprocess “all” counts them',
+    ])
+  const aside = aggregation?.setAside
+  if (aside && aside.lastMs !== null)
+    facts.push([
+      'Set aside',
+      count(aside.lines + aside.objects),
+      'Lines and objects that were no events: dead/ of the lake has them, with the reasons',
     ])
   if (aggregation?.notIngested > 0)
     facts.push([
