@@ -121,25 +121,6 @@ export function balanceOf({ unopened = 0, ...counts }: OwnCounts): GatewayBalanc
 /** The answers to events that nothing is wrong with, when they cannot be stored. */
 export const UNSTORED_CODES: readonly string[] = ['journal_full', 'journal_unavailable', 'sinks_unavailable']
 
-/**
- * Events that could not be stored, and when that was told a client last; undefined when all could. A time that is still to
- * come is of a clock that was ahead, and hides none before now.
- */
-export function unstoredIn(
-  { rejected, refused }: Pick<GatewayBalance, 'rejected' | 'refused'>,
-  nowMs: number,
-) {
-  const counts = UNSTORED_CODES.map((code) => ({ code, events: rejected[code] ?? 0 }))
-  const unstored = counts.filter(({ events }) => events > 0)
-  if (unstored.length === 0) return undefined
-  const told = refused.filter(({ code }) => UNSTORED_CODES.includes(code)).map(({ lastMs }) => lastMs)
-  return {
-    codes: unstored.map(({ code }) => code),
-    events: unstored.reduce((sum, { events }) => sum + events, 0),
-    lastMs: told.sort((a, b) => Number(a > nowMs) - Number(b > nowMs) || b - a)[0],
-  }
-}
-
 /** Events that were received and of which nothing else is known: none. */
 export function unjudged({ received, accepted, rejected }: GatewayBalance): number {
   return received - accepted - Object.values(rejected).reduce((sum, events) => sum + events, 0)

@@ -1,4 +1,4 @@
-import { type GatewayBalance, UNSTORED_CODES, unjudged, unstoredIn } from '../../http/reconciliation.ts'
+import { type GatewayBalance, UNSTORED_CODES, unjudged } from '../../http/reconciliation.ts'
 import type { AdminAnswer } from '../../std/admin-request.ts'
 import { sleep } from '../../std/async/abort.ts'
 import { systemClock } from '../../std/clock.ts'
@@ -131,6 +131,22 @@ function storageText(state: Status, nowMs: number): string {
   const { codes, events, lastMs } = unstored
   const when = lastMs === undefined ? '' : `, last ${ago(lastMs, nowMs)}`
   return `storage  ${some(events, 'event')} refused, for want of a place to store them: ${codes.join(', ')}${when}\n`
+}
+
+/**
+ * Events that could not be stored, and when that was told a client last; undefined when all could. A time that is still to
+ * come is of a clock that was ahead, and hides none before now.
+ */
+function unstoredIn({ rejected, refused }: Pick<GatewayBalance, 'rejected' | 'refused'>, nowMs: number) {
+  const counts = UNSTORED_CODES.map((code) => ({ code, events: rejected[code] ?? 0 }))
+  const unstored = counts.filter(({ events }) => events > 0)
+  if (unstored.length === 0) return undefined
+  const told = refused.filter(({ code }) => UNSTORED_CODES.includes(code)).map(({ lastMs }) => lastMs)
+  return {
+    codes: unstored.map(({ code }) => code),
+    events: unstored.reduce((sum, { events }) => sum + events, 0),
+    lastMs: told.sort((a, b) => Number(a > nowMs) - Number(b > nowMs) || b - a)[0],
+  }
 }
 
 /** Whose limits are shared without need, and are soon used up. */
