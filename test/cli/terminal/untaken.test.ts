@@ -20,6 +20,15 @@ test('a connection that a worker was given is closed if it ended without an answ
       [{ ack: 1 }],
       ['b'],
     ],
+    [
+      'it answered for none of two addresses',
+      [
+        [{ ...connection, seq: 1 }, 'a'],
+        [connection, 'b'],
+      ],
+      [],
+      ['a', 'b'],
+    ],
     ['it was given a listener', [[{ ack: 5, seq: 2 }, 'listener']], [], []],
     [
       'it was told something',
