@@ -7,7 +7,7 @@ import type { System } from '../../wiring/system.ts'
 import { urlOf } from '../client/listener-url.ts'
 import type { GatewayHandle } from './gateway-handle.ts'
 import type { StartFacts } from './start-banner.ts'
-import { type ListenAddress, type Listener, listenFault } from './try-listeners.ts'
+import { boundAt, type ListenAddress, type Listener, listenFault } from './try-listeners.ts'
 
 export interface Modules {
   readonly gateway: boolean
@@ -71,11 +71,11 @@ async function listen(
   listeners: readonly Listener[],
   onOpen: (name: string, url: string) => void,
 ): Promise<void> {
-  for (const { name, key, host, port, server } of listeners) {
-    const url = await server.listen({ host, port }).catch((error: unknown) => {
-      throw listenFault(error, { key, host, port })
+  for (const listener of listeners) {
+    const url = await listener.server.listen(boundAt(listener)).catch((error: unknown) => {
+      throw listenFault(error, listener)
     })
-    onOpen(name, url)
+    onOpen(listener.name, url)
   }
 }
 

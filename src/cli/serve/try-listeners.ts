@@ -17,6 +17,15 @@ export interface Listener extends ListenAddress {
   readonly server: { listen(at: { host: string; port: number }): Promise<string>; close(): Promise<void> }
 }
 
+/**
+ * Where it is bound: at one address. At `localhost`, which may be two, Fastify opens a second server of its own, which has
+ * none of what http/server.ts puts around the first.
+ */
+export const boundAt = ({ host, port }: ListenAddress): { readonly host: string; readonly port: number } => ({
+  host: host === 'localhost' ? '127.0.0.1' : host,
+  port,
+})
+
 /** What an operator can mend, by what the system said. */
 const FAULTS: Readonly<Record<string, (at: ListenAddress) => string>> = {
   EADDRINUSE: ({ key }) =>
@@ -46,7 +55,7 @@ export async function tryListenAddresses(listeners: readonly ListenAddress[]): P
   for (const at of listeners) {
     const server = createServer()
     try {
-      server.listen({ host: at.host, port: at.port, exclusive: true })
+      server.listen({ ...boundAt(at), exclusive: true })
       await once(server, 'listening')
     } catch (error) {
       throw listenFault(error, at)

@@ -77,6 +77,7 @@ export const host = (words: Words) =>
     form: 'a host or an address',
     example: '127.0.0.1',
     ...words,
+    description: `${words.description} \`localhost\` is \`127.0.0.1\`.`,
   })
 
 /** The highest there is: https://www.rfc-editor.org/rfc/rfc9293#section-3.1 */
