@@ -65,8 +65,11 @@ export function allowedHeaders(asked: string, keys = KEY_HEADERS): string {
 /** Before the plugin, which answers with what it finds there. */
 function narrowAskedHeaders(app: FastifyInstance): void {
   const asked = 'access-control-request-headers'
-  app.addHook('onRequest', ({ raw: { method, headers }, routeOptions: { config } }, _reply, done) => {
-    if (method === 'OPTIONS') headers[asked] = allowedHeaders(headers[asked] ?? '', config.keyHeaders)
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { method, headers } = request.raw
+    // Fastify makes the options of a route anew each time that they are asked for.
+    if (method === 'OPTIONS')
+      headers[asked] = allowedHeaders(headers[asked] ?? '', request.routeOptions.config.keyHeaders)
     done()
   })
 }
