@@ -1,6 +1,6 @@
 import { type ColumnName, type ColumnType, columns } from '../../../event/schema/event.ts'
 import type { SqlValue } from '../duckdb/sql-session.ts'
-import { readParquet } from '../duckdb/sql-text.ts'
+import { fileList, readParquet } from '../duckdb/sql-text.ts'
 import { columnTypes } from './event-sql.ts'
 
 const typeOf: ReadonlyMap<string, string> = new Map(columnTypes)
@@ -13,6 +13,16 @@ const NEEDED_OF_FILES: readonly ColumnName[] = columns.flatMap(({ name, required
 export const columnsOf = (file: string): string =>
   `SELECT lower(column_name), column_type FROM (DESCRIBE SELECT * FROM ${readParquet([file])})`
 
+/**
+ * Each part of the schema of a Parquet file, in its order and below the root, those within columns as well: its name as
+ * above, of how many parts it is, and what it is where DuckDB takes it for a double: a decimal of more than 38 digits,
+ * of which that reads other numbers.
+ */
+export const partsOf = (file: string): string =>
+  `SELECT lower(name), COALESCE(num_children, 0),
+      CASE WHEN duckdb_type = 'DOUBLE' AND type <> 'DOUBLE' THEN format('DECIMAL({},{})', precision, scale) END
+    FROM parquet_schema(${fileList([file])}) WHERE column_id > 0 ORDER BY column_id`
+
 const WHOLE = /^(U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE)$/
 const AS_TEXT = /^(VARCHAR|BOOLEAN|U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE)$/
 /**
@@ -24,12 +34,38 @@ const READABLE_AS: Readonly<Record<ColumnType, RegExp>> = {
   json: /^(VARCHAR|JSON)$/,
   bigint: WHOLE,
   integer: WHOLE,
-  double: /^(U?(TINY|SMALL|BIG)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(\d+,\d+\))$/,
+  double: /^(U?(TINY|SMALL|BIG)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(([1-9]|[12]\d|3[0-8]),\d+\))$/,
 }
 /** As much of a type of DuckDB as a message shows: that of a nested column may be pages long. Ours. */
 const MAX_TYPE_CHARS = 60
 
 export type FileColumns = ReadonlyMap<SqlValue | undefined, SqlValue | undefined>
+
+type SqlRow = readonly SqlValue[]
+
+/** Columns of a Parquet file, by what `columnsOf` and `partsOf` answer. */
+export function fileColumns(described: readonly SqlRow[], parts: readonly SqlRow[]): FileColumns {
+  const decimals = columnsAmong(parts).flatMap(([name, , type]) =>
+    type === null ? [] : [[name, type] as const],
+  )
+  return new Map([...described.map(([name, type]) => [name, type] as const), ...decimals])
+}
+
+/** The column of ours that a file has several of, as DuckDB compares names; it would read the first without a word. */
+export function repeatedAmong(parts: readonly SqlRow[]): ColumnName | undefined {
+  const names = columnsAmong(parts).map(([name]) => name)
+  return columns.find(({ name }) => names.indexOf(name) !== names.lastIndexOf(name))?.name
+}
+
+/** Without the parts that are within another. */
+function columnsAmong(parts: readonly SqlRow[]): readonly SqlRow[] {
+  let within = 0
+  return parts.filter(([, children]) => {
+    const isColumn = within === 0
+    within += Number(children) - (isColumn ? 0 : 1)
+    return isColumn
+  })
+}
 
 const typeIn = (found: FileColumns, name: ColumnName) => String(found.get(name))
 

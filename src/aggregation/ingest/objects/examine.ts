@@ -3,7 +3,10 @@ import {
   columnsOf,
   emptyAmong,
   type FileColumns,
+  fileColumns,
+  partsOf,
   readWhole,
+  repeatedAmong,
   shapeFault,
   unlikeOurs,
 } from '../compact/parquet-shape.ts'
@@ -42,7 +45,11 @@ const TOO_MUCH_MEMORY = `It cannot be read within aggregation.engine.memoryLimit
  */
 export async function faultOf(session: SqlSession, path: string): Promise<string | undefined> {
   try {
-    const columns = new Map((await allRows(session, columnsOf(path))).map(([name, type]) => [name, type]))
+    const described = await allRows(session, columnsOf(path))
+    const parts = await allRows(session, partsOf(path))
+    const repeated = repeatedAmong(parts)
+    if (repeated !== undefined) return `It has several columns ${repeated}, however they are capitalized`
+    const columns = fileColumns(described, parts)
     const fault = shapeFault(columns, await emptyIn(session, path, columns))
     if (fault === undefined) await session.run([readWhole(path, columns)])
     return fault

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import tap, { test } from 'tap'
 import { contentsOf } from '../../../../src/aggregation/ingest/compact/compact.ts'
 import { eventRows } from '../../../../src/aggregation/ingest/compact/event-sql.ts'
@@ -43,6 +44,12 @@ test('what can be read with events of ours is let in, and spoils nothing of them
     ['a column without a value', rows(`${REQUIRED}, NULL AS country`)],
     ['names in capitals', rows(`${REQUIRED}, 'DE' AS "COUNTRY"`)],
     ['columns of their own', rows(`${REQUIRED}, ['a'] AS tags, {'a': i} AS nested`)],
+    [
+      'names of ours within their columns',
+      rows(
+        `${REQUIRED}, {'value': {'value': i, 'weight': [i]}, 'unit': 'x'} AS nested, 'x' AS other, 'x' AS other`,
+      ),
+    ],
     ['times as doubles', rows(`${REQUIRED.replace('i AS event_time', 'i::DOUBLE AS event_time')}`)],
     ['statuses as doubles', rows(`${REQUIRED}, 404::DOUBLE AS http_response_status_code`)],
     ['unsigned times', rows(`${REQUIRED.replace('i AS event_time', 'i::UBIGINT AS event_time')}`)],
@@ -192,6 +199,35 @@ test('what would fail a window, or change what others hold in it, is refused wit
     undefined,
     'a row without one counts as 1',
   )
+})
+
+test('a column that is there twice is refused, as nobody can tell which one counts', async (t) => {
+  // DuckDB writes no column twice: of names that are as long, one is put in the place of the other.
+  for (const [own, other, name] of [
+    ['value', 'VALUE', 'value'],
+    ['value', 'value', 'value'],
+    ['Unit', 'uNIT', 'unit'],
+  ] as const) {
+    const path = await write('twice', rows(`${REQUIRED}, 9.5::DOUBLE AS "${'#'.repeat(own.length)}"`))
+    writeFileSync(path, readFileSync(path, 'latin1').replaceAll('#'.repeat(own.length), other), 'latin1')
+    t.equal(await fault(path), `It has several columns ${name}, however they are capitalized`)
+  }
+})
+
+/** An event whose value is DECIMAL(60,2), which DuckDB cannot write: by pyarrow, of `decimal256(60, 2)`, gzipped. */
+const WIDE_DECIMAL = [
+  'H4sIAAAAAAACA5WSwU7CMBjHS53NsiDh8jU02YGDWzwAAYLEgxePJh6IR2JiFmjCEjfmNqYHnsAYn8LH4El8Gr9uY3YoB5t1',
+  'W//9/dt/v212cz8CAhZYPaD4woDZhJAGdonDNrRr+r79b8rAnqzW0ZGNAhw2oVnTqdITHE9g8uc2h43uwBDvl6TDksVKBh60',
+  'cFGHdEyZyTB99JcOuVN+MFC0CjH1A1kIZ7FcSD+Ty1JTTuZFkeZTkhF6gawJm9BP90ILw5LOaeY9baRjgQGvvQd1xzlOhS22',
+  'LrGhKRxGxE8swDk+5EPXvLVBFY+Sa6SZYGhTBqMwaJFzy5RP3avKUkPrh6no8IAuk5THrLDPhhbE1IKUfF6DKvVX40jsPa0K',
+  'lNNjPnbfqEYbGt0q6KJ2OT7nc3dHtcj844RT18QHuehGXvy8kWl/EUV9L47XL91Mxom/Drvj6WA4GIktfpHfFznHlWb4y38D',
+  'vXEI9PcCAAA=',
+].join('')
+
+test('a decimal of more digits than DuckDB has is refused: it is read as another number', async (t) => {
+  const path = join(places.lakeDir, 'wide.parquet')
+  writeFileSync(path, gunzipSync(Buffer.from(WIDE_DECIMAL, 'base64')))
+  t.equal(await fault(path), 'Its column value is DECIMAL(60,2), which is not read as DOUBLE')
 })
 
 test('bytes that are damaged anywhere are found before a window is computed from them', async (t) => {
