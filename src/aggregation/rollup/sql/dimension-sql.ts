@@ -28,19 +28,51 @@ export function dimensionFields(
   )
 }
 
-/** Where the value stands, in the order in which it is looked for. A status is a number. */
+/** Where the value stands, in the order in which it is looked for. */
+function sourcesOf(dimension: Dimension): readonly string[] {
+  if (dimension.startsWith(ATTRIBUTE)) return ['attributes']
+  return dimension === 'page_route' ? ['page_route', 'page_path'] : [dimension]
+}
+
+/** What is read of an event for them. */
+export const dimensionSources = (sets: Sets): readonly string[] => dimensionsOf(sets).flatMap(sourcesOf)
+
+/** As texts. A status is a number. */
 function textsOf(dimension: Dimension, attribute: (name: string) => string): readonly string[] {
   if (dimension.startsWith(ATTRIBUTE)) return [attribute(dimension.slice(ATTRIBUTE.length))]
-  if (dimension === 'page_route') return ['page_route', 'page_path']
-  return dimension === 'http_response_status_code' ? [`CAST(${dimension} AS VARCHAR)`] : [dimension]
+  return sourcesOf(dimension).map((column) =>
+    column === 'http_response_status_code' ? `CAST(${column} AS VARCHAR)` : column,
+  )
+}
+
+/** Queries of all values, and more, that the columns of dimensions may have: attributes are not looked through for them. */
+export function dimensionTexts(sets: Sets): Readonly<Record<string, readonly string[]>> {
+  const columns = dimensionColumns(sets)
+  return Object.fromEntries(
+    dimensionsOf(sets).flatMap((dimension, at) =>
+      dimension.startsWith(ATTRIBUTE) ? [] : [[columns[at], textQueries(dimension)]],
+    ),
+  )
+}
+
+/** Of paths only those that take the place of a route. */
+const textQueries = (dimension: Dimension) =>
+  textsOf(dimension, String).map(
+    (text, at) =>
+      `SELECT DISTINCT ${text} AS v FROM events${at === 0 ? '' : ` WHERE COALESCE(${dimension}, '') = ''`}`,
+  )
+
+/** The columns of a set's dimensions. */
+export function setColumns(sets: Sets, { dimensions }: DimensionSet): readonly string[] {
+  const all = dimensionsOf(sets)
+  return dimensions.map((dimension) => `d${all.indexOf(dimension)}`)
 }
 
 /** The value of a set, of a row that has the columns. */
-export function setValue(sets: Sets, { dimensions }: DimensionSet): string {
-  const all = dimensionsOf(sets)
-  const columns = dimensionColumns(sets)
-  return dimensions.map((dimension) => columns[all.indexOf(dimension)]).join(" || ' | ' || ") || "''"
-}
+export const setValue = (sets: Sets, set: DimensionSet): string =>
+  setColumns(sets, set)
+    .map((column) => `CAST(${column} AS VARCHAR)`)
+    .join(" || ' | ' || ") || "''"
 
 /** Only rows of the metrics that the set is kept of: `appliesTo`, in SQL. */
 export function whereApplies({ metrics }: DimensionSet): string {

@@ -1,19 +1,24 @@
 import { eventRows } from '../../ingest/compact/event-sql.ts'
 import { attributeField } from '../../ingest/compact/text-bounds.ts'
 import { quote, readParquet } from '../../ingest/duckdb/sql-text.ts'
-import type { SqlDialect } from './rollup-sql.ts'
+import type { SqlDialect } from './sql-dialect.ts'
+import { codeOf } from './text-codes.ts'
 
 /** A list is sorted where it lies: an aggregate with an order of its own takes half as long again. */
 const SORTED_BUCKETS = "list_sort(list({'b': b, 'w': bw}))"
 
-export const duckdbDialect: SqlDialect = {
+/** With codes for the texts of these columns of `kept`, whose types are there. */
+export const duckdbDialect = (coded: ReadonlySet<string> = new Set()): SqlDialect => ({
   double: 'DOUBLE',
+  wide: 'HUGEINT',
   pack: `array_to_string(list_transform(${SORTED_BUCKETS}, lambda x: concat(x.b, ':', x.w)), ',')`,
   isNaN: (expression) => `isnan(${expression})`,
   attribute: attributeField,
+  code: (column, text) => (coded.has(column) ? codeOf(column, text) : text),
+  sum: (column) => `SUM(${column})`,
   hash: (columns) => `CAST(hash(${columns.join(', ')}) >> 1 AS BIGINT)`,
   createTable: (name, query) => `CREATE OR REPLACE TEMP TABLE ${name} AS ${query}`,
-}
+})
 
 /** The relation `events` over these files. */
 export const eventsIn = (files: readonly string[]): string =>

@@ -42,19 +42,23 @@ async function setUp(t: Test, memoryLimitBytes = 512_000_000) {
   return { places, lake, session, options }
 }
 
-test('DuckDB keeps the contract of engines', async (t) => {
-  await engineContract(t, 'duckdb', async (t) => {
-    const { places, lake, session, options } = await setUp(t)
-    const cancellable: OpenSqlSession = async (signal) =>
-      signal.aborted ? openDuckdb(places)(signal) : options.openSession(signal)
-    return {
-      engine: duckdbEngine({ ...options, openSession: cancellable }),
-      read: duckdbRows(options),
-      putEvents: (key, events) => writeParquet(session, events, join(places.lakeDir, key)),
-      list: async (prefix) => (await lake.list(prefix)).map(({ key }) => key),
-    }
+for (const [how, codedFromRows] of [
+  ['as texts', 1_000_000],
+  ['as codes', 0],
+] as const)
+  test(`DuckDB keeps the contract of engines, with texts ${how}`, async (t) => {
+    await engineContract(t, 'duckdb', async (t) => {
+      const { places, lake, session, options } = await setUp(t)
+      const cancellable: OpenSqlSession = async (signal) =>
+        signal.aborted ? openDuckdb(places)(signal) : options.openSession(signal)
+      return {
+        engine: duckdbEngine({ ...options, codedFromRows, openSession: cancellable }),
+        read: duckdbRows(options),
+        putEvents: (key, events) => writeParquet(session, events, join(places.lakeDir, key)),
+        list: async (prefix) => (await lake.list(prefix)).map(({ key }) => key),
+      }
+    })
   })
-})
 
 async function rowsOf(
   options: Parameters<typeof duckdbRows>[0],

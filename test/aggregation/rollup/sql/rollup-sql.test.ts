@@ -1,10 +1,14 @@
 import { test } from 'tap'
 import { DEFAULT_SETS } from '../../../../src/aggregation/rollup/model/definition.ts'
 import { duckdbDialect, eventsIn } from '../../../../src/aggregation/rollup/sql/duckdb-dialect.ts'
+import { keepOnce, outcomes } from '../../../../src/aggregation/rollup/sql/keep-sql.ts'
 import {
-  keepOnce,
+  beyondLimits,
+  beyondValues,
+  countBuckets,
+  countSeries,
+  countValues,
   nameGroups,
-  outcomes,
   rankValues,
   rollupRows,
 } from '../../../../src/aggregation/rollup/sql/rollup-sql.ts'
@@ -16,11 +20,14 @@ const query = {
   lateAfterMs: 3_000,
 }
 const [appSet, routeSet] = DEFAULT_SETS
-const part = { chunk: 1, chunks: 4 }
+const part = { table: 'buckets', isRanked: true, isOfOneWeight: false, chunk: 1, chunks: 4 }
 
 test('the dialect is the only place where databases differ', (t) => {
   const dialect = {
     double: '<DOUBLE>',
+    wide: '<WIDE>',
+    code: () => '<CODE>',
+    sum: () => '<SUM>',
     pack: '<PACK>',
     isNaN: () => '<NAN>',
     hash: () => '<HASH>',
@@ -31,8 +38,15 @@ test('the dialect is the only place where databases differ', (t) => {
   const texts = [
     outcomes(dialect, query),
     ...keepOnce(dialect, query),
+    countSeries(dialect),
+    beyondLimits(query),
     ...nameGroups(dialect, query),
-    rankValues(dialect, query, set),
+    ...[false, true].map((isOfBuckets) =>
+      countBuckets(dialect, query, { set, table: 'buckets', source: { table: 'measured', isOfBuckets } }),
+    ),
+    countValues(dialect, query, { set, table: 'buckets' }),
+    beyondValues(query),
+    ...rankValues(dialect, query, set),
     rollupRows(dialect, query, { set, ...part }),
   ]
   for (const own of [
@@ -43,6 +57,7 @@ test('the dialect is the only place where databases differ', (t) => {
     /CREATE (OR|TEMP|TABLE)/,
     /::/,
     /\bROUND\b/,
+    /HUGEINT|ENUM/,
     /json/i,
     /EPOCH|TIMESTAMP/,
   ])
@@ -52,17 +67,17 @@ test('the dialect is the only place where databases differ', (t) => {
 
 test('a set is cut into parts only when it has to be', (t) => {
   const set = appSet ?? { name: '', dimensions: [] }
-  t.notMatch(rollupRows(duckdbDialect, query, { set, chunk: 0, chunks: 1 }), /MOD\(/)
+  t.notMatch(rollupRows(duckdbDialect(), query, { set, ...part, chunk: 0, chunks: 1 }), /MOD\(/)
   t.match(
-    rollupRows(duckdbDialect, query, { set, ...part }),
-    /MOD\(CAST\(hash\(app, metric, unit, value\) >> 1 AS BIGINT\), 4\) = 1/,
+    rollupRows(duckdbDialect(), query, { set, ...part }),
+    /MOD\(CAST\(hash\(app, metric, unit, place\) >> 1 AS BIGINT\), 4\) = 1/,
   )
   t.end()
 })
 
 test('names and paths are quoted', (t) => {
   t.match(
-    rollupRows(duckdbDialect, query, { set: { name: "it's", dimensions: [] }, ...part }),
+    rollupRows(duckdbDialect(), query, { set: { name: "it's", dimensions: [] }, ...part }),
     /'it''s' AS "set"/,
   )
   t.match(eventsIn(["/lake/it's.parquet"]), /\['\/lake\/it''s\.parquet'\]/)
