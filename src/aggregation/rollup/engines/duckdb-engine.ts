@@ -7,7 +7,7 @@ import type { Entropy } from '../../../std/id.ts'
 import type { OpenSqlSession, SqlSession, SqlValue } from '../../ingest/duckdb/sql-session.ts'
 import { sortedRows } from '../sql/duckdb-dialect.ts'
 import type { RollupRow } from '../stores/store.ts'
-import { computeWindow } from './duckdb-window.ts'
+import { computeWindow, type WindowWork } from './duckdb-window.ts'
 import { type Engine, NO_COUNTS, type ReadRows } from './engine.ts'
 
 export interface DuckdbEngineOptions {
@@ -16,17 +16,17 @@ export interface DuckdbEngineOptions {
   readonly tempDir: string
   readonly memoryLimitBytes: number
   readonly entropy: Entropy
-  readonly codedFromRows?: number
+  readonly manyFromRows?: number
 }
 
-/** With fewer rows it takes longer to make codes of their texts than to do without. */
-const CODED_FROM_ROWS = 50_000
+/** Fewer rows than these cost less computed at once, each once a set, and fit into the least memory so. Ours. */
+const MANY_ROWS = 10_000
 /** After running out of memory the sets are cut into so many times more parts. */
 const MORE_CHUNKS = 4
 
 /** Windows in a DuckDB child process, one session each. */
 export function duckdbEngine(options: DuckdbEngineOptions): Engine {
-  const { lake, openSession, tempDir, entropy, memoryLimitBytes, codedFromRows = CODED_FROM_ROWS } = options
+  const { lake, openSession, tempDir, entropy, memoryLimitBytes, manyFromRows = MANY_ROWS } = options
   return {
     name: 'duckdb',
     async compute(plan, signal) {
@@ -35,12 +35,12 @@ export function duckdbEngine(options: DuckdbEngineOptions): Engine {
       const folder = join(tempDir, `rollup-${entropy.id()}`)
       await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
       try {
-        const work = { lake, memoryLimitBytes, codedFromRows, plan, folder, files: inputs.paths }
-        const inParts = (factor: number) =>
-          inSession(openSession, signal, (session) => computeWindow({ ...work, session, factor }))
-        return await inParts(1).catch((error: unknown) => {
+        const work = { lake, memoryLimitBytes, manyFromRows, plan, folder, files: inputs.paths, factor: 1 }
+        const inSessionOf = (work: Omit<WindowWork, 'session'>) =>
+          inSession(openSession, signal, (session) => computeWindow({ ...work, session }))
+        return await inSessionOf(work).catch((error: unknown) => {
           if (!(error instanceof AppError) || error.code !== 'engine_out_of_memory') throw error
-          return inParts(MORE_CHUNKS)
+          return inSessionOf({ ...work, manyFromRows: 0, factor: MORE_CHUNKS })
         })
       } finally {
         await rm(folder, { recursive: true, force: true })

@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import type { Lake } from '../../../lake/lake.ts'
 import { allRows, type SqlSession } from '../../ingest/duckdb/sql-session.ts'
 import type { DimensionSet } from '../model/definition.ts'
-import { copyRows, duckdbDialect, eventsIn } from '../sql/duckdb-dialect.ts'
-import { KEPT_COUNTS, keepOnce, outcomes } from '../sql/keep-sql.ts'
+import { copiedEvents, copyRows, duckdbDialect, eventsIn, rowsIn } from '../sql/duckdb-dialect.ts'
+import { rowsOfAllSets } from '../sql/few-rows-sql.ts'
+import { columnsRead, keepFew, keepOnce, keptCounts, outcomes } from '../sql/keep-sql.ts'
 import {
   type BucketSource,
   beyondLimits,
@@ -16,10 +17,9 @@ import {
   nameGroups,
   rankValues,
   rollupRows,
-  type SetPart,
 } from '../sql/rollup-sql.ts'
 import type { SqlDialect } from '../sql/sql-dialect.ts'
-import { CODED_COLUMNS, collectTexts, EVENT_ROWS, makeCodes } from '../sql/text-codes.ts'
+import { CODED_COLUMNS, collectTexts, makeCodes } from '../sql/text-codes.ts'
 import type { EngineResult, WindowCounts, WindowPlan } from './engine.ts'
 
 /** Memory of one bucket while its group is packed; lists do not spill. Measured: 400 bytes. */
@@ -34,8 +34,8 @@ export interface WindowWork {
   readonly folder: string
   readonly lake: Lake
   readonly memoryLimitBytes: number
-  /** So many rows of events are worth it to make codes of their texts. */
-  readonly codedFromRows: number
+  /** Of fewer rows in its inputs all sets are computed at once. */
+  readonly manyFromRows: number
   /** The parts of a set are so many times as many. */
   readonly factor: number
 }
@@ -53,11 +53,27 @@ interface Counted {
 }
 
 export async function computeWindow(work: WindowWork): Promise<EngineResult> {
+  const isFew = (await firstNumber(work.session, rowsIn(work.files))) < work.manyFromRows
+  return isFew ? computeFew(work) : computeMany(work)
+}
+
+/** Each statement takes some milliseconds, whatever there is to do: a window of few rows costs as much as it has statements. */
+async function computeFew(work: WindowWork): Promise<EngineResult> {
+  const { session, plan, files } = work
+  const dialect = duckdbDialect()
+  await session.run([...copiedEvents(files, columnsRead(plan)), ...keepFew(dialect, plan)])
+  const { counts } = await countKept(work, dialect, 'kept')
+  const measured = await groupKept(work, dialect)
+  const output = await writeRows(work, 'all.parquet', rowsOfAllSets(dialect, plan, measured))
+  return { outputs: output ? [output] : [], counts }
+}
+
+async function computeMany(work: WindowWork): Promise<EngineResult> {
   const { session, plan } = work
   await session.run([eventsIn(work.files)])
   const dialect = duckdbDialect(await codedColumns(work))
   await session.run(keepOnce(dialect, plan))
-  const kept = await countKept(work, dialect)
+  const kept = await countKept(work, dialect, 'latest')
   const measured = { table: await groupKept(work, dialect), isOfBuckets: false }
   const outputs: EngineResult['outputs'][number][] = []
   const sets = [...plan.definition.sets].sort((a, b) => b.dimensions.length - a.dimensions.length)
@@ -80,7 +96,7 @@ export async function computeWindow(work: WindowWork): Promise<EngineResult> {
   return { outputs, counts: kept.counts }
 }
 
-/** Of the finer sets the one of fewest buckets. */
+/** The finer set of fewest buckets. */
 function sourceOf(set: DimensionSet, sources: readonly Counted[]): BucketSource | undefined {
   const [least] = sources.filter((one) => isWithin(set, one.set)).sort((a, b) => a.buckets - b.buckets)
   return least && { table: least.table, isOfBuckets: true }
@@ -95,19 +111,22 @@ function parted<T>(all: readonly T[], isFirst: (one: T) => boolean): readonly [r
   return [all.filter(isFirst), all.filter((one) => !isFirst(one))]
 }
 
-/** None where there are few rows. */
-async function codedColumns({ session, plan, codedFromRows }: WindowWork): Promise<ReadonlySet<string>> {
-  if ((await firstNumber(session, EVENT_ROWS)) < codedFromRows) return new Set()
+/** The columns whose texts have codes. */
+async function codedColumns({ session, plan }: WindowWork): Promise<ReadonlySet<string>> {
   await session.run([collectTexts(plan.definition.sets)])
   const columns = (await allRows(session, CODED_COLUMNS)).map(([column]) => String(column))
   await session.run([...columns.flatMap(makeCodes), 'DROP TABLE texts'])
   return new Set(columns)
 }
 
-async function countKept({ session, plan }: WindowWork, dialect: SqlDialect): Promise<Kept> {
+async function countKept(
+  { session, plan }: WindowWork,
+  dialect: SqlDialect,
+  latest: 'latest' | 'kept',
+): Promise<Kept> {
   const rows = await allRows(session, outcomes(dialect, plan))
   const found = new Map(rows.map(([outcome, count]) => [outcome, Number(count)]))
-  const [[duplicates, superseded, kept, late, weights] = []] = await allRows(session, KEPT_COUNTS)
+  const [[duplicates, superseded, kept, late, weights] = []] = await allRows(session, keptCounts(latest))
   return {
     counts: {
       read: [...found.values()].reduce((sum, count) => sum + count, 0),
@@ -144,7 +163,8 @@ async function writeSet(
   const chunks = Math.max(1, Math.ceil(needed)) * work.factor
   const outputs: EngineResult['outputs'][number][] = []
   for (let chunk = 0; chunk < chunks; chunk += 1) {
-    const output = await writePart(work, dialect, { ...counted, isRanked, chunk, chunks })
+    const rows = rollupRows(dialect, work.plan, { ...counted, isRanked, chunk, chunks })
+    const output = await writeRows(work, `${counted.set.name}-${chunk}.parquet`, rows)
     if (output) outputs.push(output)
   }
   return outputs
@@ -163,11 +183,10 @@ async function rankIfBeyond(
   return true
 }
 
-/** Undefined for a part without rows, which gets no object. */
-async function writePart({ session, lake, plan, folder }: WindowWork, dialect: SqlDialect, part: SetPart) {
-  const name = `${part.set.name}-${part.chunk}.parquet`
+/** Undefined where there are no rows, of which no object is made. */
+async function writeRows({ session, lake, plan, folder }: WindowWork, name: string, query: string) {
   const path = join(folder, name)
-  const rows = await firstNumber(session, copyRows(rollupRows(dialect, plan, part), path))
+  const rows = await firstNumber(session, copyRows(query, path))
   if (rows === 0) return undefined
   const key = `${plan.outputPrefix}${name}`
   const { size } = await stat(path)
@@ -175,7 +194,7 @@ async function writePart({ session, lake, plan, folder }: WindowWork, dialect: S
   return { key, bytes: size, rows }
 }
 
-/** Of a statement that makes something: how many rows that has. */
+/** The only number that a query answers, or how many rows a statement made. */
 async function firstNumber(session: SqlSession, statement: string): Promise<number> {
   const [[count] = []] = await allRows(session, statement)
   return Number(count)

@@ -55,7 +55,7 @@ export function dimensionTexts(sets: Sets): Readonly<Record<string, readonly str
   )
 }
 
-/** Of paths only those that take the place of a route. */
+/** Looks only for paths that take the place of a route. */
 const textQueries = (dimension: Dimension) =>
   textsOf(dimension, String).map(
     (text, at) =>

@@ -1,6 +1,6 @@
 import { eventRows } from '../../ingest/compact/event-sql.ts'
 import { attributeField } from '../../ingest/compact/text-bounds.ts'
-import { quote, readParquet } from '../../ingest/duckdb/sql-text.ts'
+import { fileList, quote, readParquet } from '../../ingest/duckdb/sql-text.ts'
 import type { SqlDialect } from './sql-dialect.ts'
 import { codeOf } from './text-codes.ts'
 
@@ -23,6 +23,16 @@ export const duckdbDialect = (coded: ReadonlySet<string> = new Set()): SqlDialec
 /** The relation `events` over these files. */
 export const eventsIn = (files: readonly string[]): string =>
   `CREATE OR REPLACE TEMP VIEW events AS ${eventRows(files)}`
+
+/** How many rows are in them. */
+export const rowsIn = (files: readonly string[]): string =>
+  `SELECT SUM(num_rows) FROM parquet_file_metadata(${fileList(files)})`
+
+/** Statements that make `events` a copy of these columns: a query of files takes a while to plan, however few rows they have. */
+export const copiedEvents = (files: readonly string[], columns: readonly string[]): readonly string[] => [
+  `CREATE OR REPLACE TEMP TABLE few_events AS SELECT ${columns.join(', ')} FROM (${eventRows(files)}) q`,
+  'CREATE OR REPLACE TEMP VIEW events AS SELECT * FROM few_events',
+]
 
 export function copyRows(query: string, target: string): string {
   return `COPY (${query}) TO ${quote(target)} (FORMAT parquet, COMPRESSION zstd)`

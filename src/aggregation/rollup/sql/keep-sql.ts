@@ -25,12 +25,8 @@ const HASHES = ['event_hash', 'measurement_hash'] as const
  * looked at closely: a collision costs time, never a row.
  */
 export function keepOnce(dialect: SqlDialect, query: RollupQuery): readonly string[] {
-  const dimensions = dimensionColumns(query.definition.sets)
-  const kept = [...KEPT, ...dimensions]
-  const judged = [...kept, 'event_id', 'event_time', 'received_time', 'measurement_id']
+  const kept = [...KEPT, ...dimensionColumns(query.definition.sets)]
   const suspicious = HASHES.map((hash) => `${hash} IN (SELECT h FROM repeated_${hash})`).join(' OR ')
-  // Every column on which a row's contribution depends: rows that tie are the same.
-  const contribution = ['event_time', 'name', 'unit', 'w', 'micros', 'b', 'measurement_id', ...dimensions]
   return [
     dialect.createTable(
       'kept',
@@ -42,16 +38,37 @@ export function keepOnce(dialect: SqlDialect, query: RollupQuery): readonly stri
     ),
     ...HASHES.map((hash) => dialect.createTable(`repeated_${hash}`, seenTwice(hash))),
     dialect.createTable('repeated', `${hashed(dialect, query)} WHERE ${suspicious}`),
+    ...judgeSuspects(dialect, query, { of: 'repeated', latest: 'latest' }),
+    `DELETE FROM kept WHERE ${suspicious}`,
+    `INSERT INTO kept (${kept.join(', ')}) SELECT ${kept.map((name) => dialect.code(name, name)).join(', ')} FROM latest`,
+  ]
+}
+
+/** What `keepOnce` leaves, where there are so few rows that statements cost more than to look at each of them closely. */
+export const keepFew = (dialect: SqlDialect, query: RollupQuery): readonly string[] =>
+  judgeSuspects(dialect, query, { of: MEASUREMENTS, latest: 'kept' })
+
+/** The tables `suspects`, `delivered`, and under that name those of them that count. */
+function judgeSuspects(
+  dialect: SqlDialect,
+  query: RollupQuery,
+  { of, latest }: { readonly of: string; readonly latest: string },
+): readonly string[] {
+  const dimensions = dimensionColumns(query.definition.sets)
+  const judged = [...KEPT, ...dimensions, 'event_id', 'event_time', 'received_time', 'measurement_id']
+  // Every column on which a row's contribution depends: rows that tie are the same.
+  const contribution = ['event_time', 'name', 'unit', 'w', 'micros', 'b', 'measurement_id', ...dimensions]
+  return [
     dialect.createTable(
       'suspects',
-      valid(dialect, query, { fields: judged, table: 'repeated', code: (_, text) => text }),
+      valid(dialect, query, { fields: judged, table: of, code: (_, text) => text }),
     ),
     dialect.createTable(
       'delivered',
       firstOf('suspects', judged, { of: ['app', 'event_id'], by: ['received_time', ...contribution] }),
     ),
     dialect.createTable(
-      'latest',
+      latest,
       `SELECT ${judged.join(', ')} FROM delivered WHERE measurement_id = '' UNION ALL
       SELECT ${judged.join(', ')} FROM (${firstOf(
         "(SELECT * FROM delivered WHERE measurement_id <> '') q",
@@ -62,17 +79,16 @@ export function keepOnce(dialect: SqlDialect, query: RollupQuery): readonly stri
         },
       )}) r`,
     ),
-    `DELETE FROM kept WHERE ${suspicious}`,
-    `INSERT INTO kept (${kept.join(', ')}) SELECT ${kept.map((name) => dialect.code(name, name)).join(', ')} FROM latest`,
   ]
 }
 
 /**
  * One row: repeated deliveries, values replaced by later ones, rows kept, those of them that came late, and how many
- * weights they have, where more than one counts as two.
+ * weights they have, where more than one counts as two. `latest`: the table of those suspects that count.
  */
-export const KEPT_COUNTS = `SELECT (SELECT COUNT(*) FROM suspects) - (SELECT COUNT(*) FROM delivered),
-    (SELECT COUNT(*) FROM delivered) - (SELECT COUNT(*) FROM latest), COUNT(*),
+export const keptCounts = (latest: 'latest' | 'kept'): string => `SELECT
+    (SELECT COUNT(*) FROM suspects) - (SELECT COUNT(*) FROM delivered),
+    (SELECT COUNT(*) FROM delivered) - (SELECT COUNT(*) FROM ${latest}), COUNT(*),
     COALESCE(SUM(late), 0), CASE WHEN MIN(w) < MAX(w) THEN 2 ELSE 1 END FROM kept`
 
 /** As web-vitals spells it, with hyphens or underscores. */
@@ -136,7 +152,7 @@ const hashes = (dialect: SqlDialect) => ({
 
 /** Nothing but what the hashes are of is read of a row that is none of those that are looked for. */
 function hashed(dialect: SqlDialect, query: RollupQuery): string {
-  const columns = [...new Set([...READ, ...dimensionSources(query.definition.sets)])].join(', ')
+  const columns = columnsRead(query).join(', ')
   const { event_hash, measurement_hash } = hashes(dialect)
   return `SELECT ${columns} FROM (SELECT ${columns}, ${event_hash} AS event_hash, ${measurement_hash} AS measurement_hash
     FROM ${MEASUREMENTS} WHERE ${isWithin(query)}) hashed`
@@ -146,6 +162,11 @@ function hashed(dialect: SqlDialect, query: RollupQuery): string {
 const READ = [
   ...['app_id', 'event_id', 'name', 'value', 'unit', 'weight', 'event_time', 'received_time'],
   ...['measurement_id', 'device_type', 'navigation_type'],
+]
+
+/** Columns of `events` that are read. */
+export const columnsRead = ({ definition: { sets } }: RollupQuery): readonly string[] => [
+  ...new Set([...READ, ...dimensionSources(sets)]),
 ]
 
 const isWithin = ({ fromMs, toMs }: RollupQuery) => `event_time >= ${fromMs} AND event_time < ${toMs}`

@@ -8,9 +8,6 @@ import { dimensionTexts, UNKNOWN } from './dimension-sql.ts'
  */
 const MAX_CODES = 65_000
 
-/** How many rows there are: with few it takes longer to make codes than to do without. */
-export const EVENT_ROWS = 'SELECT COUNT(*) FROM events'
-
 /** The table `texts`: what columns of `kept` may say, all of it and more. A `DISTINCT` without a filter reads dictionaries. */
 export function collectTexts(sets: readonly DimensionSet[]): string {
   const queries: Readonly<Record<string, readonly string[]>> = {

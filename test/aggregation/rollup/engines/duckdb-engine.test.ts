@@ -38,21 +38,28 @@ async function setUp(t: Test, memoryLimitBytes = 512_000_000) {
   const openSession = await sharedSession(t, places)
   const lake = fsLake(places.lakeDir)
   const session = await openSession(signal)
-  const options = { lake, openSession, tempDir: places.tempDir, memoryLimitBytes, entropy: seededEntropy() }
+  const options = {
+    lake,
+    openSession,
+    tempDir: places.tempDir,
+    memoryLimitBytes,
+    entropy: seededEntropy(),
+    manyFromRows: 0,
+  }
   return { places, lake, session, options }
 }
 
-for (const [how, codedFromRows] of [
-  ['as texts', 1_000_000],
-  ['as codes', 0],
+for (const [what, manyFromRows] of [
+  ['few rows', 1_000_000],
+  ['many', 0],
 ] as const)
-  test(`DuckDB keeps the contract of engines, with texts ${how}`, async (t) => {
+  test(`DuckDB keeps the contract of engines, as if there were ${what}`, async (t) => {
     await engineContract(t, 'duckdb', async (t) => {
       const { places, lake, session, options } = await setUp(t)
       const cancellable: OpenSqlSession = async (signal) =>
         signal.aborted ? openDuckdb(places)(signal) : options.openSession(signal)
       return {
-        engine: duckdbEngine({ ...options, codedFromRows, openSession: cancellable }),
+        engine: duckdbEngine({ ...options, manyFromRows, openSession: cancellable }),
         read: duckdbRows(options),
         putEvents: (key, events) => writeParquet(session, events, join(places.lakeDir, key)),
         list: async (prefix) => (await lake.list(prefix)).map(({ key }) => key),

@@ -1,7 +1,8 @@
 import { test } from 'tap'
 import { DEFAULT_SETS } from '../../../../src/aggregation/rollup/model/definition.ts'
 import { duckdbDialect, eventsIn } from '../../../../src/aggregation/rollup/sql/duckdb-dialect.ts'
-import { keepOnce, outcomes } from '../../../../src/aggregation/rollup/sql/keep-sql.ts'
+import { rowsOfAllSets } from '../../../../src/aggregation/rollup/sql/few-rows-sql.ts'
+import { keepFew, keepOnce, outcomes } from '../../../../src/aggregation/rollup/sql/keep-sql.ts'
 import {
   beyondLimits,
   beyondValues,
@@ -38,6 +39,8 @@ test('the dialect is the only place where databases differ', (t) => {
   const texts = [
     outcomes(dialect, query),
     ...keepOnce(dialect, query),
+    ...keepFew(dialect, query),
+    rowsOfAllSets(dialect, query, 'measured'),
     countSeries(dialect),
     beyondLimits(query),
     ...nameGroups(dialect, query),
