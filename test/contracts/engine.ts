@@ -74,7 +74,14 @@ export async function engineContract(
     }
     const result = await engine.compute(plan, signal)
     const rows = await rowsOf(result)
-    return { plan, result, rows, hash: (await contentOf(chunksOf(rows))).hash }
+    const content = await contentOf(chunksOf(rows))
+    const keys = result.outputs.map(({ key }) => key)
+    t.same(
+      await (engine.digest?.(keys, signal) ?? content),
+      content,
+      'hashed where they are, rows have the same hash',
+    )
+    return { plan, result, rows, hash: content.hash }
   }
 
   async function rowsOf({ outputs }: EngineResult): Promise<RollupRow[]> {

@@ -31,5 +31,5 @@ export function openDuckdb({ lakeDir, tempDir }: Places, memoryLimitBytes = 512_
 export async function sharedSession(t: Test, places: Places): Promise<OpenSqlSession> {
   const session = await openDuckdb(places)(new AbortController().signal)
   t.teardown(() => session.close())
-  return async () => ({ run: session.run, rows: session.rows, close: async () => {} })
+  return async () => ({ run: session.run, rows: session.rows, digest: session.digest, close: async () => {} })
 }

@@ -54,6 +54,10 @@ function session(duckdb: DuckdbProcess): SqlSession {
       await duckdb.ask({ kind: 'run', statements })
     },
     rows: (query) => chunks(duckdb, query),
+    async digest(query) {
+      const [[hash, texts] = []] = rowsOf(await duckdb.ask({ kind: 'digest', query }))
+      return { hash: String(hash), texts: Number(texts) }
+    },
     close: () => duckdb.close(),
   }
 }
@@ -63,15 +67,18 @@ async function* chunks(duckdb: DuckdbProcess, query: string): AsyncGenerator<Sql
   await duckdb.ask({ kind: 'query', query })
   try {
     for (;;) {
-      const reply = await duckdb.ask({ kind: 'next' })
-      if (reply.kind !== 'chunk') return
-      yield reply.rows
+      const rows = rowsOf(await duckdb.ask({ kind: 'next' }))
+      if (rows.length === 0) return
+      yield rows
     }
   } finally {
     // After an error the process may be gone; the error itself is already on its way to the caller.
     await bestEffort(duckdb.ask({ kind: 'finish' }))
   }
 }
+
+/** None when nothing follows. */
+const rowsOf = (reply: DuckdbReply): SqlValue[][] => (reply.kind === 'chunk' ? reply.rows : [])
 
 interface Waiter {
   readonly resolve: (reply: DuckdbReply) => void

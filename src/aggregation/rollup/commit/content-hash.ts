@@ -1,16 +1,11 @@
 import { createHash } from 'node:crypto'
 import { AppError } from '../../../std/errors.ts'
+import type { RowsDigest } from '../engines/engine.ts'
 import type { RollupRow } from '../stores/store.ts'
-
-export interface RowsDigest {
-  /** SHA-256 in hex over the logical rows: the same for every engine, file format and chunking. */
-  readonly hash: string
-  readonly rows: number
-}
 
 /**
  * One row as one JSON array of strings and integers: the form is unambiguous whatever the values hold, and the line end
- * cannot occur inside. Changing it changes every hash: raise ROLLUP_VERSION with it.
+ * cannot occur inside. `sortedLines` says it in SQL. Changing it changes every hash: raise ROLLUP_VERSION with it.
  */
 function canonical(row: RollupRow): string {
   const fields = [

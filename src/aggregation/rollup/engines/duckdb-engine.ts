@@ -1,14 +1,20 @@
+import { createHash } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Lake } from '../../../lake/lake.ts'
 import { AppError } from '../../../std/errors.ts'
 import { FOLDER_MODE } from '../../../std/files/files.ts'
 import type { Entropy } from '../../../std/id.ts'
-import type { OpenSqlSession, SqlSession, SqlValue } from '../../ingest/duckdb/sql-session.ts'
-import { sortedRows } from '../sql/duckdb-dialect.ts'
+import {
+  allRows,
+  type OpenSqlSession,
+  type SqlSession,
+  type SqlValue,
+} from '../../ingest/duckdb/sql-session.ts'
+import { repeatedRows, sortedLines } from '../sql/duckdb-dialect.ts'
 import type { RollupRow } from '../stores/store.ts'
 import { computeWindow, type WindowWork } from './duckdb-window.ts'
-import { type Engine, NO_COUNTS, type ReadRows } from './engine.ts'
+import { type Engine, NO_COUNTS, type ReadRows, type RowsDigest } from './engine.ts'
 
 export interface DuckdbEngineOptions {
   readonly lake: Lake
@@ -47,26 +53,48 @@ export function duckdbEngine(options: DuckdbEngineOptions): Engine {
         await inputs.release()
       }
     },
+    digest: async (keys, signal) => (keys.length === 0 ? NO_ROWS : digestOf(options, keys, signal)),
   }
 }
 
-export function duckdbRows({
-  lake,
-  openSession,
-}: Pick<DuckdbEngineOptions, 'lake' | 'openSession'>): ReadRows {
+/** Of a window into which nothing went. */
+const NO_ROWS: RowsDigest = { hash: createHash('sha256').digest('hex'), rows: 0 }
+
+type Reading = Pick<DuckdbEngineOptions, 'lake' | 'openSession'>
+
+export function duckdbRows(reading: Reading): ReadRows {
   return async function* read(keys, signal) {
     if (keys.length === 0) return
-    const files = await openAll(lake, keys)
+    const files = await openAll(reading.lake, keys)
     try {
-      const session = await openSession(signal)
+      const session = await reading.openSession(signal)
       try {
-        for await (const chunk of session.rows(sortedRows(files.paths))) yield chunk.map(rowOf)
+        for await (const chunk of session.rows(sortedLines(files.paths))) yield rowsOf(chunk)
       } finally {
         await session.close()
       }
     } finally {
       await files.release()
     }
+  }
+}
+
+async function digestOf(
+  { lake, openSession }: Reading,
+  keys: readonly string[],
+  signal: AbortSignal,
+): Promise<RowsDigest> {
+  const files = await openAll(lake, keys)
+  try {
+    return await inSession(openSession, signal, async (session) => {
+      const [[repeated] = []] = await allRows(session, repeatedRows(files.paths))
+      if (Number(repeated) > 0)
+        throw new AppError('engine_failed', `${repeated} rows of the window are there twice`)
+      const { hash, texts } = await session.digest(sortedLines(files.paths))
+      return { hash, rows: texts }
+    })
+  } finally {
+    await files.release()
   }
 }
 
@@ -97,20 +125,30 @@ async function openAll(lake: Lake, keys: readonly string[]) {
   return { paths: files.map(({ path }) => path), release }
 }
 
-function rowOf(row: readonly SqlValue[]): RollupRow {
-  const [app, metric, unit, set, value, n, rows, sum, squares, minMicros, maxMicros, histogram] = row
+/** Lines, as `sortedLines` has them. */
+const rowsOf = (lines: readonly (readonly SqlValue[])[]): readonly RollupRow[] =>
+  (JSON.parse(`[${lines.join(',')}]`) as readonly Line[]).map(rowOf)
+
+type Line = readonly [
+  string,
+  string,
+  string,
+  string,
+  string,
+  string,
+  number,
+  string,
+  string,
+  string,
+  string,
+  string,
+]
+
+function rowOf(line: Line): RollupRow {
+  const [app, metric, unit, set, value, n, rows, sum, squares, minMicros, maxMicros, histogram] = line
   return {
-    app: String(app),
-    metric: String(metric),
-    unit: String(unit),
-    set: String(set),
-    value: String(value),
-    n: BigInt(String(n)),
-    rows: Number(rows),
-    sum: BigInt(String(sum)),
-    squares: BigInt(String(squares)),
-    minMicros: BigInt(String(minMicros)),
-    maxMicros: BigInt(String(maxMicros)),
-    histogram: String(histogram),
+    ...{ app, metric, unit, set, value, rows, histogram },
+    ...{ n: BigInt(n), sum: BigInt(sum), squares: BigInt(squares) },
+    ...{ minMicros: BigInt(minMicros), maxMicros: BigInt(maxMicros) },
   }
 }

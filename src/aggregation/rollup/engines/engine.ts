@@ -57,6 +57,12 @@ export interface EngineResult {
   readonly counts: WindowCounts
 }
 
+export interface RowsDigest {
+  /** SHA-256 in hex over the logical rows: the same for every engine, file format and chunking. */
+  readonly hash: string
+  readonly rows: number
+}
+
 export interface Engine {
   readonly name: 'duckdb' | 'emr' | 'redshift'
   /**
@@ -65,6 +71,11 @@ export interface Engine {
    * `input_missing` or `cancelled`.
    */
   compute(plan: WindowPlan, signal: AbortSignal): Promise<EngineResult>
+  /**
+   * What `contentOf` says of the rows that an engine wrote, whichever it was. Left out by one that cannot read them where
+   * they are.
+   */
+  digest?(keys: readonly string[], signal: AbortSignal): Promise<RowsDigest>
 }
 
 /** Reads the rows that an engine wrote, whichever it was, sorted by app, metric, unit, set, value (by UTF-8 bytes), in chunks. */

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import type { OpenSqlSession } from '../../../../src/aggregation/ingest/duckdb/sql-session.ts'
+import { contentOf } from '../../../../src/aggregation/rollup/commit/content-hash.ts'
 import { duckdbEngine, duckdbRows } from '../../../../src/aggregation/rollup/engines/duckdb-engine.ts'
 import type { WindowPlan } from '../../../../src/aggregation/rollup/engines/engine.ts'
 import { DEFAULT_SETS } from '../../../../src/aggregation/rollup/model/definition.ts'
@@ -10,6 +11,7 @@ import type { RollupRow } from '../../../../src/aggregation/rollup/stores/store.
 import { fsLake } from '../../../../src/lake/fs.ts'
 import { AppError } from '../../../../src/std/errors.ts'
 import { engineContract } from '../../../contracts/engine.ts'
+import { chunks } from '../../../contracts/store.ts'
 import { openDuckdb, placesIn, sharedSession } from '../../../fakes/aggregation/sessions.ts'
 import { seededEntropy } from '../../../fakes/entropy.ts'
 import { NOON, storedEvent, writeParquet } from '../../../fakes/events.ts'
@@ -172,11 +174,41 @@ test('names, units and routes that somebody makes up fit into a small memory lim
   )
 })
 
+test('rows that are there twice have no hash', async (t) => {
+  const { places, session, options } = await setUp(t)
+  await writeParquet(session, goldenEvents(), join(places.lakeDir, INPUT))
+  const engine = duckdbEngine(options)
+  const keys = (await engine.compute(plan, signal)).outputs.map(({ key }) => key)
+  await t.rejects(async () => engine.digest?.([...keys, ...keys.slice(0, 1)], signal), {
+    code: 'engine_failed',
+    message: /rows of the window are there twice/,
+  })
+})
+
+test('every character of a text is hashed and read as it is, whatever JSON makes of it', async (t) => {
+  const { places, session, options } = await setUp(t)
+  const texts = Array.from({ length: 0xa0 }, (_, code) => `${String.fromCharCode(code)}\\u000B"é🙂`)
+  const events = texts.map((page_route, at) => storedEvent({ event_id: `e${at}`, page_route }))
+  await writeParquet(session, events, join(places.lakeDir, INPUT))
+  const engine = duckdbEngine(options)
+  const keys = (await engine.compute(plan, signal)).outputs.map(({ key }) => key)
+  const rows = await rowsOf(options, keys)
+  t.same(new Set(rows.flatMap(({ set, value }) => (set === 'route' ? [value] : []))), new Set(texts))
+  t.same(await engine.digest?.(keys, signal), await contentOf(chunks(rows)))
+})
+
 test('reading no keys opens nothing', async (t) => {
   const openSession: OpenSqlSession = async () => {
     throw new Error('opened')
   }
   const options = { lake: fsLake(t.testdir()), openSession }
   t.same(await rowsOf(options, []), [])
+  t.same(
+    await duckdbEngine({ ...options, tempDir: '', memoryLimitBytes: 1, entropy: seededEntropy() }).digest?.(
+      [],
+      signal,
+    ),
+    await contentOf(chunks()),
+  )
   await t.rejects(rowsOf(options, ['rollups/absent.parquet']), { code: 'input_missing' })
 })
