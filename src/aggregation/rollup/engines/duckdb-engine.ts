@@ -127,9 +127,9 @@ async function openAll(lake: Lake, keys: readonly string[]) {
 
 /** Lines, as `sortedLines` has them. */
 const rowsOf = (lines: readonly (readonly SqlValue[])[]): readonly RollupRow[] =>
-  (JSON.parse(`[${lines.join(',')}]`) as readonly Line[]).map(rowOf)
+  (JSON.parse(`[${lines.join(',')}]`) as readonly WrittenRow[]).map(rowOf)
 
-type Line = readonly [
+type WrittenRow = readonly [
   string,
   string,
   string,
@@ -144,7 +144,7 @@ type Line = readonly [
   string,
 ]
 
-function rowOf(line: Line): RollupRow {
+function rowOf(line: WrittenRow): RollupRow {
   const [app, metric, unit, set, value, n, rows, sum, squares, minMicros, maxMicros, histogram] = line
   return {
     ...{ app, metric, unit, set, value, rows, histogram },
