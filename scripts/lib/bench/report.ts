@@ -51,6 +51,7 @@ export const ROLLUP_COLUMNS: Columns = {
   'rows/s': 'rowsPerSecond',
   'rows/s per core': 'rowsPerCpuSecond',
   'CPU µs/row': 'cpuMicrosPerRow',
+  'CPU s': 'cpuSeconds',
   'RSS MB': 'peakRssMb',
   'B/row': 'bytesPerEvent',
 }

@@ -84,16 +84,25 @@ export function gatewayVerdicts(results: readonly Result[]): readonly TargetResu
   ]
 }
 
-/** The design demands it: a plain histogram query gives them; what the whole job adds to it is what is to be known. */
+/** CPU of all processes: what an event costs on its way from a line of the lake to a graph, and what a window costs without any. */
 export function rollupVerdicts(results: readonly Result[]): readonly TargetResult[] {
-  return ['bare-histogram', 'rollup'].map((name) =>
+  const figures = (name: string) => results.find((result) => result.case === name)?.figures
+  const cpu = (name: string) => figures(name)?.cpuMicrosPerRow
+  const way = ['compact', 'rollup', 'publish'].map(cpu)
+  const served = way.every((one) => one !== undefined) ? way.reduce((sum, one) => sum + one, 0) : undefined
+  return [
     judge(
-      `${name}: rows/s per core, from Parquet`,
-      results.find((result) => result.case === name)?.figures.rowsPerCpuSecond,
+      'bare-histogram: rows/s per core',
+      figures('bare-histogram')?.rowsPerCpuSecond,
       'at least',
       8_000_000,
     ),
-  )
+    judge('NDJSON to Parquet: CPU µs a row', cpu('compact'), 'at most', 2.9),
+    judge('Parquet to rollup rows, ten sets: CPU µs a row', cpu('rollup'), 'at most', 3.5),
+    judge('hash and publish: CPU µs a row', cpu('publish'), 'at most', 0.6),
+    judge('NDJSON to served: CPU µs a row', served, 'at most', 7),
+    judge('a week of 672 near-empty windows: CPU s', figures('near-empty-week')?.cpuSeconds, 'at most', 40),
+  ]
 }
 
 const SIZES = [1, 25, 250]

@@ -47,6 +47,8 @@ export interface Figures {
   readonly rowsPerSecond?: number
   readonly rowsPerCpuSecond?: number
   readonly cpuMicrosPerRow?: number
+  /** Everything that was done, children included. */
+  readonly cpuSeconds?: number
   /** In percent of one core. */
   readonly cpuPercent?: number
   /** Answered with 200. */

@@ -5,8 +5,9 @@ import type { OpenSqlSession } from '../../../../src/aggregation/ingest/duckdb/s
 import { fileList } from '../../../../src/aggregation/ingest/duckdb/sql-text.ts'
 import type { LakeArrivals } from '../../../../src/aggregation/ingest/index/arrivals.ts'
 import { lakeArrivals } from '../../../../src/aggregation/ingest/lake-arrivals.ts'
-import { duckdbEngine } from '../../../../src/aggregation/rollup/engines/duckdb-engine.ts'
+import { duckdbEngine, duckdbRows } from '../../../../src/aggregation/rollup/engines/duckdb-engine.ts'
 import type { Engine, EngineResult } from '../../../../src/aggregation/rollup/engines/engine.ts'
+import { sessionPool } from '../../../../src/aggregation/rollup/engines/kept-session.ts'
 import { DEFAULT_SETS } from '../../../../src/aggregation/rollup/model/definition.ts'
 import {
   EPSILON_SQL,
@@ -14,6 +15,8 @@ import {
   MICROS,
   ZERO_BELOW_SQL,
 } from '../../../../src/aggregation/rollup/model/measure.ts'
+import { localStore } from '../../../../src/aggregation/rollup/stores/local-store.ts'
+import type { RollupStore } from '../../../../src/aggregation/rollup/stores/store.ts'
 import { parseConfig } from '../../../../src/config/parse.ts'
 import { fsLake } from '../../../../src/lake/fs.ts'
 import type { Lake } from '../../../../src/lake/lake.ts'
@@ -25,6 +28,7 @@ import { round } from '../machine/statistics.ts'
 import type { Case } from '../measure/cases.ts'
 import type { Result } from '../measure/result.ts'
 import { type MadeLake, makeLake, WINDOW_FROM_MS, WINDOW_MS } from '../workload/lake-maker.ts'
+import { nearEmptyWeek } from './near-empty.ts'
 
 /** As wiring/aggregation.ts has it. */
 const COMPACTION_BYTES = 268_435_456
@@ -38,6 +42,12 @@ interface Yard {
   readonly arrivals: LakeArrivals
   readonly engine: Engine
   readonly openSession: OpenSqlSession
+  readonly reading: { readonly lake: Lake; readonly openSession: OpenSqlSession }
+  /** Ends the process of DuckDB that windows share. */
+  readonly letGo: () => Promise<void>
+  readonly store: RollupStore
+  /** Of the window that was computed. */
+  readonly outputs: string[]
 }
 
 /**
@@ -63,7 +73,13 @@ export function rollupCases(folder: string, rows: number): readonly Case[] {
       return compact(filled.yard, filled.made)
     },
   }
-  return [first, after('rollup', rollup), after('bare-histogram', bareHistogram)]
+  return [
+    first,
+    after('rollup', rollup),
+    after('publish', publish),
+    after('bare-histogram', bareHistogram),
+    { name: 'near-empty-week', run: () => nearEmptyWeek(join(folder, 'near-empty')) },
+  ]
 }
 
 async function openYard(root: string): Promise<Yard> {
@@ -85,15 +101,20 @@ async function openYard(root: string): Promise<Yard> {
     telemetry,
   })
   const lake = fsLake(lakeDir)
-  const places = { lake, openSession, tempDir }
+  const kept = sessionPool({ openSession, timeoutMs, clock: systemClock })
+  const reading = { lake, openSession: kept.openSession }
   return {
     lake,
     openSession,
+    reading,
+    letGo: () => kept.letGo(),
+    store: localStore({ dir: join(root, 'store') }),
+    outputs: [],
     arrivals: lakeArrivals({
       ...{ lake, openSession, work: { tempDir }, maxBatchBytes: COMPACTION_BYTES },
       ...{ clock: systemClock, telemetry },
     }),
-    engine: duckdbEngine({ ...places, memoryLimitBytes, entropy: systemEntropy }),
+    engine: duckdbEngine({ ...reading, tempDir, memoryLimitBytes, entropy: systemEntropy }),
   }
 }
 
@@ -128,7 +149,22 @@ async function rollup(yard: Yard, made: MadeLake): Promise<Outcome> {
       signal,
     ),
   )
+  yard.outputs.push(...value.outputs.map(({ key }) => key))
   return { figures, faults: countFaults(value, made) }
+}
+
+/** The rows hashed, read and written into the local store, by the process that computed them. */
+async function publish({ engine, reading, store, outputs, letGo }: Yard, made: MadeLake): Promise<Outcome> {
+  const { figures } = await costOf(made.rows, async () => {
+    const { hash } = (await engine.digest?.(outputs, signal)) ?? { hash: '' }
+    const window = {
+      ...{ rollup: 'bench', fromMs: WINDOW_FROM_MS, toMs: WINDOW_FROM_MS + WINDOW_MS, generation: 1 },
+      ...{ contentHash: hash, complete: true, late: 0, rejected: 0 },
+    }
+    await store.publish(window, duckdbRows(reading)(outputs, signal))
+  })
+  await letGo()
+  return { figures, faults: [] }
 }
 
 function countFaults({ counts }: EngineResult, made: MadeLake): readonly string[] {

@@ -57,6 +57,10 @@ function* linesOf(rows: number, made: { rows: number; duplicates: number; outsid
   }
 }
 
+/** One of a window; of the same number always the same. */
+export const anEvent = (number: number, fromMs: number): Event =>
+  event(number, fromMs, chanceFrom(number * 10))
+
 function event(i: number, fromMs: number, chance: () => number): Event {
   const timeMs = fromMs + Math.floor(chance() * WINDOW_MS)
   const name = pick(METRICS, chance())
