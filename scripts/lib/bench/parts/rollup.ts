@@ -46,7 +46,7 @@ interface Yard {
   /** Ends the process of DuckDB that windows share. */
   readonly letGo: () => Promise<void>
   readonly store: RollupStore
-  /** Of the window that was computed. */
+  /** Objects of the window that was computed. */
   readonly outputs: string[]
 }
 

@@ -57,7 +57,7 @@ export function duckdbEngine(options: DuckdbEngineOptions): Engine {
   }
 }
 
-/** Of a window into which nothing went. */
+/** A window into which nothing went. */
 const NO_ROWS: RowsDigest = { hash: createHash('sha256').digest('hex'), rows: 0 }
 
 type Reading = Pick<DuckdbEngineOptions, 'lake' | 'openSession'>

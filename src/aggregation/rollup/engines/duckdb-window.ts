@@ -34,7 +34,7 @@ export interface WindowWork {
   readonly folder: string
   readonly lake: Lake
   readonly memoryLimitBytes: number
-  /** Of fewer rows in its inputs all sets are computed at once. */
+  /** With fewer rows in its inputs all sets are computed at once. */
   readonly manyFromRows: number
   /** The parts of a set are so many times as many. */
   readonly factor: number
