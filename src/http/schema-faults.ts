@@ -17,7 +17,7 @@ export const readable = <T extends TSchema>(
 
 /** Each fault of a value, in people's words: the field, what it must be, an example. Empty where the schema takes it. */
 export const faultsIn = (schema: TSchema, value: unknown): readonly FieldFault[] =>
-  faultsAt(schema, value, '').slice(0, MOST_FAULTS)
+  faultsAt(schema, value, []).slice(0, MOST_FAULTS)
 
 /** What validates the query, the path and the body of each route. Defaults of the query are filled in. */
 export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpPart?: string }) {
@@ -39,50 +39,49 @@ const defaultsOf = ({ properties }: TObject): object =>
     ),
   )
 
-function faultsAt(schema: TSchema, value: unknown, field: string): FieldFault[] {
+/** The names on the way to a value. */
+type Path = readonly string[]
+
+const faultOf = (path: Path, reason: string): FieldFault => ({ field: path.join('.'), path, reason })
+
+function faultsAt(schema: TSchema, value: unknown, path: Path): FieldFault[] {
   if (Value.Check(schema, value)) return []
-  const inner = faultsWithin(schema, value, field)
-  return inner.length > 0 ? inner : [{ field, reason: reasonFor(schema, value, field) }]
+  const inner = faultsWithin(schema, value, path)
+  return inner.length > 0 ? inner : [faultOf(path, reasonFor(schema, value, path))]
 }
 
 /** Those of the members of an object and of the items of a list. */
-function faultsWithin(schema: TSchema, value: unknown, field: string): FieldFault[] {
+function faultsWithin(schema: TSchema, value: unknown, path: Path): FieldFault[] {
   if (Type.IsObject(schema) && isObject(value))
-    return [...strangers(schema, value, field), ...ofMembers(schema, value, field)]
+    return [...strangers(schema, value, path), ...ofMembers(schema, value, path)]
   if (Type.IsArray(schema) && Array.isArray(value) && value.length <= most(schema))
-    return value.flatMap((item, i) => faultsAt(schema.items, item, within(field, `${i}`)))
+    return value.flatMap((item, i) => faultsAt(schema.items, item, [...path, `${i}`]))
   return []
 }
 
-function strangers(schema: TObject, value: object, field: string): FieldFault[] {
+function strangers(schema: TObject, value: object, path: Path): FieldFault[] {
   if (told(schema).additionalProperties !== false) return []
   const { properties } = schema
   const { namesElsewhere = [] } = told(schema)
   const known = Object.keys(properties)
   const unknown = Object.keys(value).filter((name) => !Object.hasOwn(properties, name))
   return unknown.slice(0, MOST_FAULTS).map((name) => {
-    const fault = unknownName(name, known, (word) => meantElsewhere(schema, word))
-    if (fault.field === name || !namesElsewhere.includes(name))
-      return { ...fault, field: within(field, fault.field) }
-    return {
-      field: within(field, name),
-      reason: `is not asked for here, but elsewhere; there are ${known.join(', ')}`,
-    }
+    const { field, reason } = unknownName(name, known, (word) => meantElsewhere(schema, word))
+    if (field === name || !namesElsewhere.includes(name)) return faultOf([...path, field], reason)
+    return faultOf([...path, name], `is not asked for here, but elsewhere; there are ${known.join(', ')}`)
   })
 }
 
-function ofMembers(schema: TObject, value: Record<string, unknown>, field: string): FieldFault[] {
+function ofMembers(schema: TObject, value: Record<string, unknown>, path: Path): FieldFault[] {
   const required = schema.required as readonly string[] | undefined
   return Object.entries(schema.properties).flatMap(([name, member]) => {
-    const [at, given] = [within(field, name), value[name]]
+    const [at, given] = [[...path, name], value[name]]
     if (!Object.hasOwn(value, name))
-      return required?.includes(name)
-        ? [{ field: at, reason: `is missing: it must be ${expected(member)}` }]
-        : []
+      return required?.includes(name) ? [faultOf(at, `is missing: it must be ${expected(member)}`)] : []
     if (!Type.IsEnum(member) || typeof given !== 'string') return faultsAt(member, given, at)
     const choices = member.enum.map(String)
     if (choices.includes(given)) return []
-    return [{ field: at, reason: oneOf(choices, given, meantElsewhere(schema, given)) }]
+    return [faultOf(at, oneOf(choices, given, meantElsewhere(schema, given)))]
   })
 }
 
@@ -95,20 +94,20 @@ function meantElsewhere({ properties }: TObject, word: string): string {
   return ''
 }
 
-function reasonFor(schema: TSchema, value: unknown, field: string): string {
+function reasonFor(schema: TSchema, value: unknown, path: Path): string {
   if (Type.IsRefine(schema)) {
     const broken = schema['~refine'].find(({ check }) => !check(value))
     if (broken !== undefined) return `${broken.error(value)}`
   }
-  return `must be ${expected(schema)}${instead(schema, value, field)}`
+  return `must be ${expected(schema)}${instead(schema, value, path)}`
 }
 
 /** What is there, where that is not plain from what was expected. Never the value. */
-function instead(schema: TSchema, value: unknown, field: string): string {
+function instead(schema: TSchema, value: unknown, path: Path): string {
   if (value === '') return '; it is empty'
   if (Array.isArray(value)) return Type.IsObject(schema) ? '; it is a list' : many(schema, value.length)
   // Fastify hands on null where no body came.
-  if (value === null) return field === '' ? '; there is none' : '; it is null'
+  if (value === null) return path.length === 0 ? '; there is none' : '; it is null'
   const { maxLength = Number.POSITIVE_INFINITY } = told(schema)
   if (typeof value === 'string' && value.length > maxLength) return `; it has ${value.length} characters`
   return typeof value === kindOf(schema) ? '' : `; it is ${KINDS[typeof value]}`
@@ -132,5 +131,3 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const most = (schema: TArray): number => told(schema).maxItems ?? Number.POSITIVE_INFINITY
-
-const within = (field: string, name: string): string => (field === '' ? name : `${field}.${name}`)

@@ -114,6 +114,22 @@ test('what is wrong with a body is said with its field, its form, an example, an
   }
 })
 
+test('a pointer has a step for each member, and a name with a dot is one', async (t) => {
+  const pointers = (schema: object, httpPart: string, value: object) => {
+    const { error } = Object(validatorCompiler({ schema, httpPart })(value))
+    return error.details.errors.map(({ pointer }: { readonly pointer: string }) => pointer)
+  }
+  const text = Type.String()
+  t.same(pointers(Body, 'body', { app: 1, inner: { text: 1, more: 1 }, kinds: ['odd', 'red'] }), [
+    '#/app',
+    '#/kinds/1',
+    '#/inner/?(4 characters)',
+    '#/inner/text',
+  ])
+  const query = Type.Object({ 'a.from': text, 'a.to': text }, strict)
+  t.same(pointers(query, 'querystring', { 'a.from': ['1', '2'] }), ['#/a.from', '#/a.to'])
+})
+
 test('of very many faults some are told', async (t) => {
   const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`x${i}`, i]))
   t.equal(faultsIn(Body, { app: 'a', ...many }).length, MOST_FAULTS)

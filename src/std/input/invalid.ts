@@ -7,12 +7,14 @@ export interface FieldFault {
   readonly field: string
   /** In words that follow the name: `must be …`. Never what was sent. */
   readonly reason: string
+  /** The names on the way to it. Left out: `field` is one, whatever dots it has, as `a.from` of a query. */
+  readonly path?: readonly string[]
 }
 
 /** `invalid_request` that says all of it, as text, and by JSON pointer for programs. At least one fault. */
 export function invalidRequest(faults: readonly FieldFault[]): AppError {
   const sentences = faults.map(({ field, reason }) => `${field || 'The body'} ${sentence(reason)}`)
-  const errors = faults.map(({ field, reason }) => ({ pointer: pointerOf(field), reason }))
+  const errors = faults.map((fault) => ({ pointer: pointerOf(fault), reason: fault.reason }))
   const parameter = faults.find(({ field }) => field !== '')?.field
   return new AppError('invalid_request', sentences.join(' '), {
     details: { ...(parameter !== undefined && { parameter }), errors },
@@ -23,7 +25,8 @@ export const invalid = (field: string, reason: string): AppError => invalidReque
 
 const sentence = (reason: string): string => (/[.?]$/.test(reason) ? reason : `${reason}.`)
 
-const pointerOf = (field: string): string => (field === '' ? '#' : `#/${field.replaceAll('.', '/')}`)
+const pointerOf = ({ field, path = field === '' ? [] : [field] }: FieldFault): string =>
+  ['#', ...path].join('/')
 
 /** Such as people give to fields. Anything else may be what should have been its value. */
 const NAME = /^[A-Za-z][A-Za-z_-]{0,31}$/

@@ -4,19 +4,21 @@ import { invalid, invalidRequest, unknownName } from '../../../src/std/input/inv
 test('each fault is a sentence that begins with its field, and an entry for programs', async (t) => {
   const error = invalidRequest([
     { field: 'limit', reason: 'must be a whole number' },
-    { field: 'a.b', reason: 'is not a known field; did you mean "c"?' },
+    { field: 'a.b', path: ['a', 'b'], reason: 'is not a known field; did you mean "c"?' },
+    { field: 'a.from', reason: 'must be an instant' },
     { field: '', reason: 'must be a JSON object.' },
   ])
   t.match(error, {
     code: 'invalid_request',
     message:
-      'limit must be a whole number. a.b is not a known field; did you mean "c"? The body must be a JSON object.',
+      'limit must be a whole number. a.b is not a known field; did you mean "c"? a.from must be an instant. The body must be a JSON object.',
   })
   t.same(error.details, {
     parameter: 'limit',
     errors: [
       { pointer: '#/limit', reason: 'must be a whole number' },
       { pointer: '#/a/b', reason: 'is not a known field; did you mean "c"?' },
+      { pointer: '#/a.from', reason: 'must be an instant' },
       { pointer: '#', reason: 'must be a JSON object.' },
     ],
   })
