@@ -163,9 +163,9 @@ export const topParameters = (sets: readonly string[]) =>
       minN: Type.String({
         pattern: '^\\d{1,9}$',
         form: 'a whole number of at most nine digits',
-        default: '1',
+        default: '0',
         example: '100',
-        description: 'Least count of a ranked value.',
+        description: 'Least count of a ranked value; 0 leaves none out.',
       }),
       rollup,
       bots,

@@ -38,6 +38,9 @@ async function served(t: Test, pool = queryPool()) {
     route('/b'),
     route(''),
     rollupRow({ app: 'winter-sale' }, [100]),
+    rollupRow({ metric: 'rare' }, [100], 1.5),
+    rollupRow({ metric: 'rare', set: 'route', value: '/a' }, [100], 0.5),
+    rollupRow({ metric: 'rare', set: 'route', value: '/b' }, [100]),
   ])
   const app = createServer([], log)
   answerWithProblems(app, log)
@@ -273,12 +276,23 @@ test('a ranking', async (t) => {
   t.equal(status, 200)
   t.match(body, { found: 3, values: [{ value: '', n: 3, lowCount: true }, { value: '/a' }] })
   t.equal(body.values.length, 2)
+  const rare = '/query/top?app=shop&metric=rare&set=route'
+  const { found, values } = (await get(rare)).body
+  t.same(
+    [found, values.reduce((sum: number, { n }: { readonly n: number }) => sum + n, 0)],
+    [2, 1.5],
+    'what weighs less than one event counts',
+  )
+  t.match((await get(`${rare}&minN=1`)).body, { found: 1, values: [{ value: '/b' }] })
 })
 
 test('the metrics of an app, the apps of a token, the state of the pipeline', async (t) => {
   const get = await served(t)
   t.same((await get('/query/metrics?app=shop')).body, {
-    metrics: [{ metric: 'browser.web_vital.lcp', unit: 'ms', rows: 3 }],
+    metrics: [
+      { metric: 'browser.web_vital.lcp', unit: 'ms', rows: 3 },
+      { metric: 'rare', unit: 'ms', rows: 1 },
+    ],
   })
   t.same((await get('/query/apps')).body, {
     apps: ['shop', 'blog'],
