@@ -17,8 +17,8 @@ import { pasteable, programOf } from './terminal/called-as.ts'
 import { type Command, EXIT, type Option } from './terminal/command.ts'
 import { outputFault } from './terminal/output-fault.ts'
 import type { Terminal } from './terminal/terminal.ts'
-import { quoted } from './terminal/wording.ts'
-import { wrongOption, wrongWords } from './usage-faults.ts'
+import { quoted, withoutUsers } from './terminal/wording.ts'
+import { emptyOption, wrongOption, wrongWords } from './usage-faults.ts'
 
 const commands: readonly Command[] = [
   serveCommand,
@@ -40,7 +40,10 @@ const commandNames = commands.map(({ name }) => name)
 
 /** Runs one command line and resolves with its exit code. Nothing is thrown past here. */
 export async function runCommand(given: readonly string[], ofProcess: Terminal): Promise<number> {
-  const terminal = { ...ofProcess, err: (text: string) => ofProcess.err(pasteable(text, ofProcess)) }
+  const terminal = {
+    ...ofProcess,
+    err: (text: string) => ofProcess.err(withoutUsers(pasteable(text, ofProcess))),
+  }
   const args = helpLast(given)
   const [name, ...rest] = args
   if (name === undefined || isHelp(name)) {
@@ -112,12 +115,12 @@ async function runParsed(command: Command, args: string[], terminal: Terminal): 
     terminal.out(helpFor(command, terminal))
     return written(EXIT.ok, command.name, terminal)
   }
-  const wrong = wrongWords(command, positionals)
+  const flags = values as Record<string, string | boolean | undefined>
+  const wrong = emptyOption(command, flags) ?? wrongWords(command, positionals)
   if (wrong !== undefined) {
     terminal.err(misused(command, wrong))
     return EXIT.usage
   }
-  const flags = values as Record<string, string | boolean | undefined>
   const code = await command.run({ flags, words: positionals }, terminal)
   return command.isService ? code : written(code, command.name, terminal)
 }

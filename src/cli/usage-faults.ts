@@ -1,6 +1,6 @@
 import { keysLike } from '../config/parse.ts'
 import { didYouMean } from '../std/input/did-you-mean.ts'
-import type { Command } from './terminal/command.ts'
+import type { Command, Flags } from './terminal/command.ts'
 import { quoted } from './terminal/wording.ts'
 
 const nameOf = (word: string): string => word.replace(/ .*/, '')
@@ -8,6 +8,7 @@ const nameOf = (word: string): string => word.replace(/ .*/, '')
 /** What is wrong with the words behind a command, or undefined. */
 export function wrongWords(command: Command, given: readonly string[]): string | undefined {
   const { words = [], operand } = command
+  if (given.includes('')) return `does not take an empty word (""), as a variable gives that is not set`
   const names = words.map(nameOf)
   const taken = operand === undefined ? given.slice(0, 1).find((word) => !names.includes(word)) : given[1]
   if (taken !== undefined)
@@ -21,6 +22,17 @@ export function wrongWords(command: Command, given: readonly string[]): string |
     ? `needs one of ${words.join(', ')}`
     : `${form} does not take "${more}"${anOption(more, command)}`
 }
+
+/** What is wrong with an option whose value is empty, or undefined. */
+export function emptyOption({ options }: Command, given: Flags): string | undefined {
+  for (const [name, option] of Object.entries(options))
+    if (option.type === 'string' && given[name] === '') return `${needsValue(name, option.value)}; ${EMPTY}`
+  return undefined
+}
+
+const EMPTY = 'this one is empty, as that of a variable that is not set'
+
+const needsValue = (name: string, value: string): string => `--${name} needs a value: --${name} ${value}`
 
 const oneOfThese = (words: readonly string[]): string =>
   words.length === 0 ? '' : `; it is one of ${words.join(', ')}`
@@ -43,7 +55,8 @@ export function wrongOption(
   const option = message.replace(OPTION, '$1')
   const name = option.replace(/^-+/, '')
   if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return `there is no option ${option}${meant(name, command)}`
-  return `--${name} ${options[name]?.type === 'string' ? `needs a value: --${name} ${options[name].value}` : 'takes no value'}`
+  const known = options[name]
+  return known?.type === 'string' ? needsValue(name, known.value) : `--${name} takes no value`
 }
 
 /** Another option, another way to give it, or else all that there are. */

@@ -95,6 +95,22 @@ test('what was asked decides the exit code and where the answer goes', async (t)
     ['a short one as well', ['serve', '-x'], 2, /^$/, /there is no option -x;/],
     ['a value that is missing', ['serve', '--config'], 2, /^$/, /--config needs a value: --config FILE/],
     [
+      'a value that is empty',
+      ['serve', '--workers', ''],
+      2,
+      /^$/,
+      /^headgate serve: --workers needs a value: --workers N; this one is empty, as that of a variable that is not set\n/,
+    ],
+    [
+      'of a short option too',
+      ['config', 'check', '-c', ''],
+      2,
+      /^$/,
+      /--config needs a value: --config FILE; this/,
+    ],
+    ['an empty operand', ['init', ''], 2, /^$/, /^headgate init: does not take an empty word \(""\), /],
+    ['an empty word', ['runs', 'show', ''], 2, /^$/, /^headgate runs: does not take an empty word/],
+    [
       'a value that is none',
       ['aggregate', '--from', '--to', 'x'],
       2,
@@ -256,7 +272,7 @@ test('what fails says why: usage and configuration with 2, the rest with 1, the 
       ['config', 'check', '--config='],
       {},
       2,
-      /^headgate config: --config needs the path of a file, as in --config headgate\.yaml\n$/,
+      /^headgate config: --config needs a value: --config FILE; this one is empty/,
     ],
     [
       'a request that makes no sense',

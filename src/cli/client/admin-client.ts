@@ -30,9 +30,14 @@ const TIMEOUT_MS = 5_000
 const NO_TOKEN =
   'None was sent: put one into HEADGATE_TOKEN, or name the variable that holds it by --token-env.'
 
-/** What `--url` says, if it says something. */
+/** What `--url` says, if it says something. Who asks is told by a token, and nowhere in an address: others see that. */
 export function urlFlag({ url }: Flags): string | undefined {
   if (url === undefined) return undefined
+  if (/[@?#]/.test(String(url)))
+    throw new AppError(
+      'invalid_request',
+      '--url must be an address alone, as in --url http://127.0.0.1:8081, without a user, a password or a query',
+    )
   if (/^https?:\/\//.test(String(url)) && URL.canParse(String(url))) return String(url)
   throw new AppError('invalid_request', `--url must be a URL such as http://127.0.0.1:8081; "${url}" is none`)
 }

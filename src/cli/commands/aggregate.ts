@@ -3,7 +3,6 @@ import { systemClock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { systemEntropy } from '../../std/id.ts'
 import { oneOf } from '../../std/input/did-you-mean.ts'
-import { instant } from '../../std/input/instant.ts'
 import type { Logger } from '../../std/telemetry.ts'
 import {
   type AggregationWiring,
@@ -22,6 +21,7 @@ import { type ProgressStep, progressBar } from '../terminal/progress.ts'
 import { stderrTelemetry } from '../terminal/stderr-log.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { some } from '../terminal/wording.ts'
+import { rangeOf } from './range-flags.ts'
 import { runPasses } from './run-passes.ts'
 
 export const aggregateCommand: Command = {
@@ -108,26 +108,18 @@ type Request = Parameters<AggregationWiring['runs']['submit']>[0]
 
 const REPROCESS = ['missing', 'failed', 'all'] as const
 
-function requestOf({ from, to, rollup, reprocess, ...flags }: Flags): Request {
+function requestOf({ rollup, reprocess, ...flags }: Flags): Request {
   const wanted = REPROCESS.find((each) => each === reprocess)
   if (reprocess !== undefined && wanted === undefined) {
     throw new AppError('invalid_request', `--reprocess ${oneOf(REPROCESS, String(reprocess))}`)
   }
   return {
-    ...timeOf('from', from),
-    ...timeOf('to', to),
+    ...rangeOf(flags),
     ...(rollup !== undefined && { rollups: [String(rollup)] }),
     ...(wanted !== undefined && { reprocess: wanted }),
     dryRun: flags['dry-run'] === true,
     confirm: flags['yes'] === true,
   }
-}
-
-/** Checked before anything is looked for, and handed on as it is. */
-function timeOf(name: 'from' | 'to', text: Flags[string]): { readonly [name]?: string } {
-  if (text === undefined) return {}
-  instant(`--${name}`, String(text))
-  return { [name]: String(text) }
 }
 
 /** What became of a window, for the bar. */

@@ -8,6 +8,7 @@ import { CONFIG_OPTION, type Command, EXIT } from '../terminal/command.ts'
 import { progressBar } from '../terminal/progress.ts'
 import { stderrTelemetry } from '../terminal/stderr-log.ts'
 import { number, table } from '../terminal/table.ts'
+import { rangeOf } from './range-flags.ts'
 
 /** More of one kind tell a person nothing; --json has them all. */
 const MOST_LINES = 50
@@ -41,7 +42,8 @@ ledger, and what apps put into streams of their own is left out: neither is a lo
     },
     json: { type: 'boolean', help: 'The findings as JSON.' },
   },
-  async run({ flags: { from, to, json, ...flags } }, terminal) {
+  async run({ flags }, terminal) {
+    const range = rangeOf(flags)
     const config = await loadConfig(flags, terminal)
     // A wrong folder would look complete: nothing is missing where nothing is.
     await assertLake(config)
@@ -56,14 +58,10 @@ ledger, and what apps put into streams of their own is left out: neither is a lo
       lake: await openLake(config, systemClock, telemetry),
       ...(isErrWatched && { onProgress: (step) => bar.draw({ ...step, text: 'hours' }) }),
     })
-    const range = {
-      ...(from !== undefined && { from: String(from) }),
-      ...(to !== undefined && { to: String(to) }),
-    }
     const findings = await reconcile(range, terminal.stop)
     const complete = isComplete(findings)
-    if (json === true) terminal.out(`${JSON.stringify({ ...findings, complete }, null, 2)}\n`)
-    else terminal.out(report(findings, complete, to === undefined))
+    if (flags['json'] === true) terminal.out(`${JSON.stringify({ ...findings, complete }, null, 2)}\n`)
+    else terminal.out(report(findings, complete, range.to === undefined))
     return complete ? EXIT.ok : EXIT.failed
   },
 }

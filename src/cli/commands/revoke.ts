@@ -10,6 +10,7 @@ import { systemClock } from '../../std/clock.ts'
 import { readAtMost } from '../../std/files/too-large.ts'
 import { isoSecondsCeil } from '../../std/iso-seconds.ts'
 import { loadConfig } from '../setup/load.ts'
+import { whyUnreadable } from '../setup/unreadable.ts'
 import { CONFIG_OPTION, type Command, EXIT, type Flags } from '../terminal/command.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { aws } from './aws.ts'
@@ -108,7 +109,7 @@ async function readHeld(path: string): Promise<string> {
   try {
     return String(await readAtMost(path, MAX_POLICY_BYTES))
   } catch (cause) {
-    throw invalid(`--merge: cannot read ${path}: ${(cause as Error).message}`)
+    throw invalid(`--merge: cannot read ${path}: ${whyUnreadable(cause, MAX_POLICY_BYTES)}`)
   }
 }
 

@@ -2,6 +2,7 @@ import type { Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { RunDetail, RunListAnswer } from '../../aggregation/rollup/run-answers.ts'
 import { AppError } from '../../std/errors.ts'
+import { isDigits } from '../../std/input/quantities.ts'
 import { adminOptions, adviceOn, askAdmin, tokenOf, urlFlag } from '../client/admin-client.ts'
 import { urlOf } from '../client/listener-url.ts'
 import { loadConfig } from '../setup/load.ts'
@@ -71,11 +72,12 @@ const readDetail = (text: string): Detail | undefined => {
 const pathOf = (id: string): string => `/aggregations/runs/${encodeURIComponent(id)}`
 
 async function list(at: AdminListener, { limit, json }: Flags, terminal: Terminal): Promise<number> {
-  const most = Number(limit ?? LISTED)
-  if (!(Number.isInteger(most) && most >= 1 && most <= MOST_LISTED))
+  const text = String(limit ?? LISTED)
+  const most = Number(text)
+  if (!(isDigits(text) && most >= 1 && most <= MOST_LISTED))
     throw new AppError(
       'invalid_request',
-      `--limit must be a whole number from 1 to ${MOST_LISTED}, as in --limit 50; "${limit}" is none`,
+      `--limit must be a whole number from 1 to ${MOST_LISTED}, as in --limit 50; "${text}" is none`,
     )
   const read = (text: string) => {
     const body: unknown = JSON.parse(text)

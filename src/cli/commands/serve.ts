@@ -3,6 +3,7 @@ import { aborted } from '../../std/async/abort.ts'
 import { systemClock } from '../../std/clock.ts'
 import { AppError } from '../../std/errors.ts'
 import { systemEntropy } from '../../std/id.ts'
+import { isDigits } from '../../std/input/quantities.ts'
 import { createTelemetry } from '../../std/telemetry.ts'
 import { remoteGatewayOf } from '../../wiring/aggregation.ts'
 import { instanceOf } from '../../wiring/gateway.ts'
@@ -171,7 +172,8 @@ function configured({ workers, ...flags }: Flags, terminal: Terminal): Promise<C
 
 /** In the words of the option: what the variable is called is no concern of who gave it. */
 function workersOf(text: string): string {
-  const why = variableFault(WORKERS_VARIABLE, text)
+  // A variable is JSON, where a number may look otherwise.
+  const why = variableFault(WORKERS_VARIABLE, isDigits(text) ? text : 'none')
   if (why === undefined) return text
   throw new AppError('invalid_request', `--workers ${why}, as in --workers 4; "${text}" is none`)
 }

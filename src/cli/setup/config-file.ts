@@ -1,9 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 import { LineCounter, parseDocument } from 'yaml'
 import { AppError } from '../../std/errors.ts'
+import { codeOf } from '../../std/expected-errors.ts'
 import { readRegular } from '../../std/files/not-a-file.ts'
 import { jsonFault, jsonOr } from '../../std/json.ts'
-import { codeInWords } from '../../std/system-faults.ts'
+import { whyUnreadable } from './unreadable.ts'
 
 /** Reads a file as JSON or YAML, by its name. What is wrong is said with its place, and never quoted: it may be a password. */
 export async function readConfigFile(path: string): Promise<unknown> {
@@ -18,18 +19,6 @@ export async function readConfigFile(path: string): Promise<unknown> {
 
 /** The largest that is read: a hundred thousand apps. Ours. */
 export const MAX_CONFIG_BYTES = 16_777_216
-
-const FILE_FAULTS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file; `headgate init` writes one to begin with',
-  EACCES: 'this user may not read it',
-  EPERM: 'this user may not read it',
-  EISDIR: 'it is a folder',
-  ENOTDIR: 'a part of its path is a file, not a folder',
-  ENAMETOOLONG: 'its name is too long',
-  ENXIO: 'it is a pipe, a socket, a device or a link to nothing, and no file',
-  ERR_INVALID_ARG_VALUE: 'its name has null bytes, which no name can have',
-  EFBIG: `it has more than ${MAX_CONFIG_BYTES} bytes`,
-}
 
 /** Windows begins files with it. */
 const BYTE_ORDER_MARK = '\u{feff}'
@@ -63,8 +52,8 @@ async function bytesOf(path: string): Promise<Buffer> {
   try {
     return await readRegular(path, MAX_CONFIG_BYTES)
   } catch (cause) {
-    const { code = '' } = cause as NodeJS.ErrnoException
-    const why = FILE_FAULTS[code] ?? codeInWords(cause)
+    const help = codeOf(cause) === 'ENOENT' ? '; `headgate init` writes one to begin with' : ''
+    const why = `${whyUnreadable(cause, MAX_CONFIG_BYTES)}${help}`
     // What names it is wrong, and no setting.
     throw new AppError(
       'invalid_request',
@@ -107,14 +96,15 @@ function fromYaml(path: string, text: string): unknown {
   try {
     return document.toJS()
   } catch (cause) {
-    throw bad(
-      path,
-      'YAML',
-      [`  ${YAML_REASONS['BAD_ALIAS']}, and an alias (*name) an anchor (&name) before it`],
-      cause,
-    )
+    throw bad(path, 'YAML', [`  ${aliasFault(cause)}`], cause)
   }
 }
+
+/** What its aliases stand for is put in their places only when the rest was read. */
+const aliasFault = (cause: unknown): string =>
+  String(cause).includes('Excessive alias count')
+    ? 'its aliases (*name) repeat too much: write out what they stand for'
+    : `${YAML_REASONS['BAD_ALIAS']}, and an alias (*name) an anchor (&name) before it`
 
 function fromJson(path: string, text: string): unknown {
   return jsonOr(text, (cause) => {

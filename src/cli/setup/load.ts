@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises'
 import { type Config, configWarnings, parseConfig, startWarnings } from '../../config/parse.ts'
-import { AppError } from '../../std/errors.ts'
 import { unlessAbsent } from '../../std/files/files.ts'
 import type { Flags } from '../terminal/command.ts'
 import type { Terminal } from '../terminal/terminal.ts'
@@ -13,8 +12,6 @@ export const configPath = (flags: Flags, { env }: Terminal): string | undefined 
 /** Reads the configuration, if there is a file; the environment's overrides win. */
 export async function loadConfig(flags: Flags, terminal: Terminal): Promise<Config> {
   const path = configPath(flags, terminal)
-  if (path === '')
-    throw new AppError('invalid_request', '--config needs the path of a file, as in --config headgate.yaml')
   if (path === undefined) await tellOfFile(terminal)
   const named = Object.entries(flags).flatMap(([flag, value]) =>
     flag.endsWith('-env') ? [String(value)] : [],

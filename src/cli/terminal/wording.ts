@@ -9,6 +9,13 @@ export const UNSEEN = {
   backlog: 'events that the gateway had not delivered yet',
 } as const
 
+/** Without what stands before the host of a URL, which may be a password. */
+export const withoutUsers = (text: string): string =>
+  text.replace(/[^\s"]+/g, (word) => {
+    const [from, to] = [word.indexOf('//') + 2, word.lastIndexOf('@')]
+    return from > 1 && from < to ? `${word.slice(0, from)}…${word.slice(to)}` : word
+  })
+
 /** As a shell takes it for one word. */
 export const quoted = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`

@@ -7,6 +7,9 @@ const UNITS = {
 
 export type Measure = keyof typeof UNITS
 
+/** Whether a text is a whole number as people write one. Number() takes `1e2`, ` 2` and nothing at all for one, too. */
+export const isDigits = (text: string): boolean => /^\d{1,15}$/.test(text)
+
 /** `15m` → 900000 and `4GiB` → 4294967296; undefined for what is neither. */
 export function measured(measure: Measure, text: string): number | undefined {
   const [, digits, unit = ''] = /^(\d{1,15}) ?([A-Za-z]+)$/.exec(text) ?? []

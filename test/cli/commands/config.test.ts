@@ -81,6 +81,9 @@ test('a file that cannot be read, or not be parsed, is a fault with its place an
     'list.yaml': 'a: [PlantedText',
     'tab.yaml': 'a:\n\tb: 1\n',
     'twice.yaml': 'a: 1\na: 2\nb: [\n',
+    'bomb.yaml': ['a: &a [x, x, x]', 'b: &b [*a, *a, *a, *a, *a]', 'c: &c [*b, *b, *b, *b, *b]']
+      .concat('d: &d [*c, *c, *c, *c, *c]', 'e: [*d, *d, *d, *d, *d]')
+      .join('\n'),
     'star.yaml': 'origins:\n  - *PlantedText\n',
     'documents.yaml': 'a: 1\n---\nb: 2\n',
     'comma.json': '{"a":1,\n}',
@@ -116,6 +119,7 @@ test('a file that cannot be read, or not be parsed, is a fault with its place an
     ['tab.yaml', /line 2, column 1: a tab; YAML is indented by spaces\n/],
     ['twice.yaml', /line 2, column 1: this key is here twice\n {2}line 4, column 1: /],
     ['star.yaml', /needs quotes, and an alias \(\*name\) an anchor/],
+    ['bomb.yaml', /bomb\.yaml is not valid YAML:\n {2}its aliases \(\*name\) repeat too much: write out/],
     ['documents.yaml', /more than one document/],
     [
       'comma.json',

@@ -69,11 +69,29 @@ test('an address that is none is said to be none', async (t) => {
     ['health', 'ftp://127.0.0.1'],
     ['health', 'http://'],
     ['status', 'notaurl'],
-    ['runs list', ''],
   ] as const) {
     const terminal = fakeTerminal()
     t.equal(await runCommand([...command.split(' '), '--url', url], terminal), 2, `${command} ${url}`)
     t.match(terminal.said().err, `--url must be a URL such as http://127.0.0.1:8081; "${url}" is none`)
+  }
+})
+
+test('an address holds no secret, and what is before an @ is not repeated', async (t) => {
+  for (const [args, err] of [
+    [['runs', 'list', '--url', 'http://ann:PlantedSecret@127.0.0.1:1'], /--url must be an address alone/],
+    [['health', '--url', 'http://PlantedSecret@127.0.0.1:1/readyz'], /--url must be an address alone/],
+    [
+      ['status', '--url', 'http://127.0.0.1:1/?token=PlantedSecret'],
+      /without a user, a password or a query\n/,
+    ],
+    [['status', 'http://ann:PlantedSecret@127.0.0.1:1'], /does not take "http:\/\/…@127\.0\.0\.1:1"/],
+    [['http://ann:Planted@Secret@127.0.0.1:1'], /no command "http:\/\/…@127\.0\.0\.1:1"/],
+    [['status', '-c', 'https://ann:PlantedSecret@example.com/a.yaml'], /https:\/\/…@example\.com\/a\.yaml: /],
+  ] as const) {
+    const terminal = fakeTerminal()
+    t.equal(await runCommand(args, terminal), 2, args.join(' '))
+    t.match(terminal.said().err, err)
+    t.notMatch(terminal.said().err, /Planted|Secret/)
   }
 })
 

@@ -130,7 +130,11 @@ test('an empty lake, a range that is none, a log that is asked for', async (t) =
   t.notMatch(empty.out, 'All is there')
   t.match(await reconcile(t.testdir({ lake: {} }), ['--from', 'noon']), {
     code: 2,
-    err: /from must be epoch milliseconds/,
+    err: /^headgate reconcile: --from must be epoch milliseconds/,
+  })
+  t.match(await reconcile(t.testdir(), ['--to', 'noon']), {
+    code: 2,
+    err: /^headgate reconcile: --to must be epoch milliseconds/,
   })
   const terminal = fakeTerminal({ HEADGATE_DATA_DIR: t.testdir({ lake: {} }), HEADGATE_LOG_LEVEL: 'error' })
   t.equal(await runCommand(['reconcile', ...range], terminal), 0)

@@ -73,8 +73,15 @@ test('options that make no sense are refused, each by its name', async (t) => {
     [['--all', '--before', `${Date.now() - 61 * MINUTE}`], /--before is more than an hour ago/],
     [['--all', '--before', `${Date.now() + 61 * MINUTE}`], /--before is more than an hour ahead/],
     [['--all', '--role', 'arn:aws:iam::1:role/x'], /--role must be the name of a role/],
-    [['--all', '--merge', join(dir, 'none.json')], /--merge: cannot read .*ENOENT/],
-    [['--all', '--merge', join(dir, 'zeros.json')], /--merge: cannot read .*zeros.json is too large/],
+    [
+      ['--all', '--merge', join(dir, 'none.json')],
+      /--merge: cannot read .*none\.json: there is no such file\n$/,
+    ],
+    [['--all', '--merge', dir], /--merge: cannot read .*: it is a folder\n$/],
+    [
+      ['--all', '--merge', join(dir, 'zeros.json')],
+      /--merge: cannot read .*zeros\.json: it has more than 1048576 bytes\n$/,
+    ],
     [['--all', '--merge', join(dir, 'allow.json')], /headgate-revoked must be a policy/],
     [['--all', '--merge', 'x', '--apply'], /leave --merge out/],
   ] as const) {

@@ -75,7 +75,7 @@ r1   succeeded        2       ops  2026-11-22 09:20  3 min
   t.same(asked, ['GET /aggregations/runs?limit=20 Bearer secret'])
   t.match(await runs(url, 'list', '--limit', '5'), { code: 0, out: 'There are no runs yet.\n' })
   t.same(JSON.parse((await runs(url, 'list', '--json')).out), list)
-  for (const limit of ['0', '1001', '1.5', 'all'])
+  for (const limit of ['0', '1001', '1.5', 'all', '1e2', ' 5', '0x5'])
     t.match(await runs(url, 'list', '--limit', limit), {
       code: 2,
       err: /--limit must be a whole number from 1 to 1000/,

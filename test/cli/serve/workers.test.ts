@@ -259,7 +259,7 @@ test('an end in the middle of the start is an end', async (t) => {
 })
 
 test('a number of workers that makes no sense is told in the words of the option', async (t) => {
-  for (const workers of ['two', 'none', '0', '65', '1.5', '', '[1]', 'null']) {
+  for (const workers of ['two', 'none', '0', '65', '1.5', '1e1', ' 2', '02', '+2', '[1]', 'null']) {
     const terminal = fakeTerminal({ HEADGATE_DATA_DIR: t.testdir() })
     t.equal(await runCommand(['gateway', '--workers', workers], terminal), 2, workers)
     t.equal(
