@@ -1,15 +1,16 @@
 import { maskIds } from './privacy/assigned.ts'
-import { cutChars, cuttingBytes } from './privacy/cut.ts'
-import { cleanProse, isPlain, type ProseRules } from './privacy/prose.ts'
+import { cutChars, cuttingBytes, withinWindow } from './privacy/cut.ts'
+import { cleanProse, isPlain, type ProseRules, WINDOW_CHARS } from './privacy/prose.ts'
 import { cleanUrl, cleanUrlPath, plainPath, plainUrl } from './privacy/url.ts'
 import {
   MAX_ATTRIBUTE_NAME_CHARS,
   MAX_ATTRIBUTE_VALUE_CHARS,
   MAX_EXCEPTION_BYTES,
   MAX_TEXT_CHARS,
+  MAX_UNIT_CHARS,
   type Measurement,
 } from './schema/event.ts'
-import { withoutTilde } from './schema/text.ts'
+import { cutText, withoutTilde } from './schema/text.ts'
 
 export interface Privacy {
   /** Names of query parameters that URLs may keep, as they are written in the URL. */
@@ -52,8 +53,9 @@ const LABEL: ProseRules = { everywhere: false, isLabel: true }
 const EXCERPT: ProseRules = { everywhere: true, isLabel: false }
 
 type Cut = (text: string) => string
-const toText: Cut = (text) => cutChars(text, MAX_TEXT_CHARS)
-const toValue: Cut = (text) => cutChars(text, MAX_ATTRIBUTE_VALUE_CHARS)
+const toUnit: Cut = (text) => cutText(text, MAX_UNIT_CHARS)
+const toText: Cut = (text) => cutText(text, MAX_TEXT_CHARS)
+const toValue: Cut = (text) => cutText(text, MAX_ATTRIBUTE_VALUE_CHARS)
 const toName: Cut = (text) => cutChars(text, MAX_ATTRIBUTE_NAME_CHARS)
 const toException = cuttingBytes(MAX_EXCEPTION_BYTES)
 
@@ -78,7 +80,7 @@ const label = withoutQuery(prose(LABEL, toText))
 
 /** Each text that is stored, but the name of the metric, the ids, and what the gateway itself writes. */
 const textColumns = {
-  unit: label,
+  unit: withoutQuery(prose(LABEL, toUnit)),
   page_url: url,
   page_path: path,
   page_route: dimension,
@@ -196,7 +198,9 @@ function withoutIds(m: Measurement, saltId: (id: string) => string): Measurement
  */
 export const cleanExcerpt = (text: string): string => excerpt(text, NO_QUERY)
 
-const excerpt = settled((text, allowQuery) => toException(cleanProse(maskIds(text), EXCERPT, allowQuery)))
+const excerpt = settled((text, allowQuery) =>
+  toException(withinWindow(text, WINDOW_CHARS, (seen) => cleanProse(maskIds(seen), EXCERPT, allowQuery))),
+)
 
 /** Script authors put whole addresses there, so what URLs may keep these may keep. */
 const attributeValue = prose(PROSE, toValue)

@@ -1,4 +1,5 @@
 import { maskAddresses4, maskAddresses6 } from './addresses.ts'
+import { withinWindow } from './cut.ts'
 import {
   anyCard,
   type CardRule,
@@ -17,7 +18,7 @@ import { createLook, digitsIn, HIDES, MANY_COLONS, type Marker } from './tells.t
 import { cleanUrlsIn, type UrlTextRules } from './url-text.ts'
 
 /** How much of a text is looked at: twice what is stored of the longest, as most masks are shorter than what they hide. */
-const WINDOW_CHARS = 2_048
+export const WINDOW_CHARS = 2_048
 
 /** What may be in a text, and what it is worth to its readers. */
 export interface ProseRules {
@@ -141,11 +142,12 @@ function cleaned(text: string, kind: Kind, first: number): string {
  * long runs of digits. Cleaned twice is cleaned once.
  */
 export function cleanProse(text: string, rules: ProseRules, allowQuery: ReadonlySet<string>): string {
-  const seen = text.slice(0, WINDOW_CHARS)
   const { everywhere, isLabel } = rules
-  if (isLabel && VERSION.test(seen) && digitsIn(seen, seen.length) < LEAST_CARD_DIGITS) return seen
+  if (isLabel && VERSION.test(text) && digitsIn(text, text.length) < LEAST_CARD_DIGITS) return text
   const isCard = isLabel ? issuedCard : anyCard
-  return masked(seen, { allowQuery, everywhere, isCard, isPath: false, keepsNumbers: isLabel })
+  return withinWindow(text, WINDOW_CHARS, (seen) =>
+    masked(seen, { allowQuery, everywhere, isCard, isPath: false, keepsNumbers: isLabel }),
+  )
 }
 
 const PATH: Kind = {

@@ -1,6 +1,6 @@
 import { MAX_URL_CHARS } from '../schema/event.ts'
 import { maskAddresses4 } from './addresses.ts'
-import { cutChars } from './cut.ts'
+import { cutChars, withinWindow } from './cut.ts'
 import { COLON, QUERY, SEMICOLON, SLASH } from './escapes.ts'
 import { folded } from './lookalikes.ts'
 import { cleanPath, cleanProse, isPlainPath, type ProseRules } from './prose.ts'
@@ -8,7 +8,7 @@ import { allowedQuery } from './url-text.ts'
 
 const NO_QUERY: ReadonlySet<string> = new Set()
 
-/** How much of a URL is looked at. What lies behind it could only stay if its query were not cut anyway. */
+/** How much of a URL is looked at: as its query goes, more than that is hardly ever kept. */
 const WINDOW_CHARS = 8_192
 
 /** Most URLs: nothing but an http origin, a path, or both. */
@@ -34,8 +34,12 @@ export const plainPath = (text: string): string | undefined =>
  */
 export function cleanUrl(text: string, allowQuery: ReadonlySet<string> = NO_QUERY): string {
   if (text.length <= MAX_URL_CHARS && CLEAN_URL.test(text)) return withCleanPath(text)
+  return withinWindow(text, WINDOW_CHARS, (seen) => cleanedUrl(seen, allowQuery))
+}
+
+function cleanedUrl(text: string, allowQuery: ReadonlySet<string>): string {
   // What a URL parser drops before it looks for the scheme (WHATWG URL, 4.4).
-  const url = text.slice(0, WINDOW_CHARS).replace(/^[\p{Cc}\s]+|[\t\n\r]/gu, '')
+  const url = text.replace(/^[\p{Cc}\s]+|[\t\n\r]/gu, '')
   const opaque = OPAQUE_URL.exec(url)
   if (opaque) return opaque[0].toLowerCase()
   const [base = ''] = url.split(/[?#]/, 1)

@@ -1,6 +1,6 @@
-import { MAX_ATTRIBUTE_NAME_CHARS, MAX_ATTRIBUTE_VALUE_CHARS, MAX_ATTRIBUTES } from '../schema/event.ts'
+import { MAX_ATTRIBUTE_NAME_CHARS, MAX_ATTRIBUTES } from '../schema/event.ts'
 import { isObject, type JsonObject } from '../schema/json-object.ts'
-import { cutText, withoutTilde } from '../schema/text.ts'
+import { withoutTilde } from '../schema/text.ts'
 import { Pruned } from './rule.ts'
 
 /** Names that reach for a prototype, in whatever reads them one day. */
@@ -24,7 +24,7 @@ function areStorable(map: JsonObject): boolean {
   let count = 0
   for (const name in map) {
     const value = map[name]
-    if (typeof value !== 'string' || !isName(name) || storedText(value) !== value) return false
+    if (typeof value !== 'string' || !isName(name) || withoutTilde(value) !== value) return false
     if (++count > MAX_ATTRIBUTES) return false
   }
   return true
@@ -40,7 +40,7 @@ function prune(map: JsonObject): Pruned {
     const text = isName(name) && count < MAX_ATTRIBUTES ? textOf(value) : undefined
     if (text === undefined) left++
     else {
-      kept[name] = storedText(text)
+      kept[name] = withoutTilde(text)
       count++
     }
   }
@@ -55,5 +55,3 @@ function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value
   return typeof value === 'boolean' || Number.isFinite(value) ? String(value) : undefined
 }
-
-const storedText = (text: string): string => withoutTilde(cutText(text, MAX_ATTRIBUTE_VALUE_CHARS))

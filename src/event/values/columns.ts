@@ -3,14 +3,13 @@ import { INSTANT_FORM } from '../../std/input/instant.ts'
 import {
   MAX_ID_CHARS,
   MAX_STATUS,
-  MAX_UNIT_CHARS,
   MAX_WEIGHT,
   Measurement,
   NAME_FORM,
   NAME_PATTERN,
 } from '../schema/event.ts'
 import { LEDGER_NAME } from '../schema/ledger-event.ts'
-import { cutText, withEscapes, withoutTilde } from '../schema/text.ts'
+import { withEscapes, withoutTilde } from '../schema/text.ts'
 import { readAttributes } from './attributes.ts'
 import { numberIn } from './number.ts'
 import { Pruned, ValueRule } from './rule.ts'
@@ -47,34 +46,25 @@ const exceptions: Readonly<Record<string, Reader>> = {
   // Whatever it says, it is the time of arrival if it says no moment: see enrich.ts.
   event_time: (value) =>
     value === null ? undefined : typeof value === 'number' || typeof value === 'string' ? value : TIME,
-  unit: (value) => (value === '' ? undefined : text(value, MAX_UNIT_CHARS)),
+  unit: (value) => (value === '' ? undefined : text(value)),
   attributes: readAttributes,
 }
 
 /**
  * The columns that a client may set, and how each is read. Senders differ in what they call a number or a text, and a
- * measurement is worth more than its decoration: texts that are too long are cut, numbers in texts are read and the
- * other way round, and null, as many write what they do not know, is nothing. Refused is only what would be counted
+ * measurement is worth more than its decoration: numbers in texts are read and the other way round, and null, as many
+ * write what they do not know, is nothing. Texts that are too long are cut by what scrubs them, which has to see what
+ * lies across the cut. Refused is only what would be counted
  * wrongly: no number where one is needed, or an id that, cut, would make two things one.
  */
 export const readers: ReadonlyMap<string, Reader> = new Map(
   Object.entries<TSchema & { readonly maxLength?: number }>(Measurement.properties).map(
-    ([name, { maxLength }]) => [
-      name,
-      exceptions[name] ?? (maxLength === MAX_ID_CHARS ? id : upTo(maxLength)),
-    ],
+    ([name, { maxLength }]) => [name, exceptions[name] ?? (maxLength === MAX_ID_CHARS ? id : text)],
   ),
 )
 
-/** Columns that scrubbing cuts by rules of its own have no longest text. */
-function upTo(maxChars = Number.POSITIVE_INFINITY): Reader {
-  return (value) => text(value, maxChars)
-}
-
-function text(value: unknown, maxChars: number): unknown {
-  if (typeof value === 'string')
-    return withoutTilde(value.length > maxChars ? cutText(value, maxChars) : value)
-  return literal(value, Number.isFinite)
+function text(value: unknown): unknown {
+  return typeof value === 'string' ? withoutTilde(value) : literal(value, Number.isFinite)
 }
 
 /** Numbers and booleans as JSON prints them. */

@@ -68,5 +68,5 @@ const beginningOf = (line: Line) => ({
 /** Without what ends lines on Windows. */
 const excerptOf = (line: Buffer): string => line.toString('utf8', 0, EXCERPT_BYTES).replace(/\r$/, '')
 
-/** Looked at, to keep a part of it. */
-const EXCERPT_BYTES = 4_096
+/** More than is looked at, to keep a part of it: whoever cleans it has to know that it goes on. */
+const EXCERPT_BYTES = 8_192
