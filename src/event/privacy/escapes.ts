@@ -54,5 +54,23 @@ export const QUERY = `(?:[?#]|${ENCODED_QUERY})`
 const HEX2 = '[\\da-fA-F]{2}'
 /** What ends in a letter or digit, and has nothing to do with what follows: `\n`, `%20`, `\u0020`. */
 export const ESCAPE = `\\\\[nrtbfv]|%(?:25){0,3}(?:u${HEX2})?${HEX2}|\\\\(?:u${HEX2}|x)${HEX2}`
-/** Where a word begins: behind none of its characters, but for the last one of an escape. */
-export const START = `(?:(?<![A-Za-z\\d])|(?<=${ESCAPE}))`
+/** Where a console puts a text or a style. */
+export const FORMAT = '%[cdios]'
+/** Where a word begins: behind none of its characters, but for the last one of these. */
+export const START = `(?:(?<![A-Za-z\\d])|(?<=${ESCAPE}|${FORMAT}))`
+
+/** What begins a command to a terminal, as it is, as programs show or store it, and as code writes it. */
+const ESC =
+  '(?:[\\x1b\\u241b\\u2190\\ufffd]|\\\\(?:u001b|u\\{1b\\}|x1b|e|0?33)|%(?:25)*1b|&#(?:27|x1b);|\\^\\[)'
+/** What may follow it: numbers and a letter, of which `m` sets a colour and `K` clears a line. No mask begins like that. */
+const CONTROLS = '(?:[?<=>]?\\d[\\d;:]{0,32}[a-z@]|[mk])'
+/**
+ * Commands to a terminal (ECMA-48), of which the last letter is none of the text: `\\x1b[31m`. Of a colour the beginning may
+ * be lost.
+ */
+export const TERMINAL = [
+  `${ESC}(?:\\[|%(?:25)*5b)${CONTROLS}`,
+  `\\x9b${CONTROLS}`,
+  '[\\x1b\\ufffd]\\([AB0-2]',
+  '\\[\\d{1,3}(?:;\\d{1,3}){0,8}m(?=[^\\s\\]])',
+].join('|')

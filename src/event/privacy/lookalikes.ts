@@ -1,4 +1,4 @@
-import { ENCODED_DOT, NAME, TO_WIDE } from './escapes.ts'
+import { ENCODED_DOT, NAME, TERMINAL, TO_WIDE } from './escapes.ts'
 
 /** The zeros of all scripts; the other nine digits stand behind each. Unicode 17, category Nd. */
 const ZEROS = [
@@ -22,7 +22,7 @@ const STYLED = [
   [0x1f130, 0x1f149],
 ] as const
 /** Those whose wide forms input methods of Chinese and Japanese write. */
-const WIDE = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz@:;=&/._+-%?#"\''
+const WIDE = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz@:;=&/\\._+-%?#"\''
 /** Small forms (U+FE50 and on), and what is typeset for a quote. */
 const OTHERS = [
   '\ufe5f#',
@@ -202,9 +202,19 @@ const OF_MAIL = new RegExp(
   'gi',
 )
 
-/** With ASCII in their place. */
+const COMMANDS = new RegExp(`(?:${TERMINAL})+`, 'gi')
+const IS_IN_WORD = /[A-Za-z\d]/
+
+/** Two words with another colour each are no one. */
+function betweenWords(commands: string, at: number, text: string): string {
+  const isBetween = IS_IN_WORD.test(text.charAt(at - 1)) && IS_IN_WORD.test(text.charAt(at + commands.length))
+  return isBetween ? ' ' : ''
+}
+
+/** With ASCII in their place, and without commands to a terminal. */
 export function folded(text: string): string {
-  const ascii = NOT_ASCII.test(text) ? text.replace(FOLDED, plainOf) : text
+  const said = text.replace(COMMANDS, betweenWords)
+  const ascii = NOT_ASCII.test(said) ? said.replace(FOLDED, plainOf) : said
   const plain = MAY_BE_ENCODED.test(ascii) ? ascii.replace(ENCODED, decoded) : ascii
   if (!IN_MAIL.test(plain)) return plain
   return plain.replace(OF_MAIL, (code) =>

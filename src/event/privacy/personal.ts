@@ -1,12 +1,16 @@
 import { SEPARATORS } from './digits.ts'
-import { START } from './escapes.ts'
+import { ESCAPE, START } from './escapes.ts'
 import type { Marker } from './tells.ts'
 
 const WORD = '[^\\\\/\\s"\'<>:|?*%\\ufffd]{1,64}'
-const SEPARATOR = '(?:[\\\\/]{1,4}|%5[cC])'
+/** As it is, in JSON of JSON, and encoded. */
+const SEPARATOR = '(?:%(?:25)*5[cC]|\\\\(?:u00|x)5[cC]|[\\\\/]{1,16})'
+const DRIVE_COLON = '(?::|%(?:25)*3[aA]|\\\\(?:u00|x)3[aA])'
 const GAP = '(?: |%20)'
 /** What the folder of them all is called: by Windows, by that before Vista, in German too, and as DOS has it short. */
 const USERS = `(?:[Uu]sers|USERS|Documents${GAP}and${GAP}Settings|Dokumente${GAP}und${GAP}Einstellungen|DOCUME~\\d)`
+/** Where a path begins: behind none of these, but for the last one of an escape (`\\n/home/…`). */
+const behind = (chars: string) => `(?:(?<![${chars}])|(?<=${ESCAPE}))`
 /** And on shares, by those who set them up. */
 const SHARED = `(?:${USERS}|[Hh]omes?\\$?|[Pp]rofiles\\$?)`
 /** What lies in the folder of a person: a file with the line that a stack tells, or what a Mac has there. */
@@ -18,12 +22,12 @@ const INSIDE =
  */
 const HOME = new RegExp(
   [
-    `(?<![A-Za-z\\d])([A-Za-z](?::|%(?:25)*3[aA])${SEPARATOR}(?:(?:WINNT|[Ww]indows)${SEPARATOR}[Pp]rofiles|${USERS})${SEPARATOR}`,
+    `${START}([A-Za-z]${DRIVE_COLON}${SEPARATOR}(?:(?:WINNT|[Ww]indows)${SEPARATOR}[Pp]rofiles|${USERS})${SEPARATOR}`,
     `|[Ff]ile:/{2,5}(?:[\\w.$-]{1,64}/){0,3}(?:[Hh]ome|${USERS})/)NAME`,
     // A share has twice as many backslashes before it as behind it. Names of PHP, in JSON, have as many.
-    `|(?<![\\w\\\\:.])((\\\\{1,4})\\3(?:[\\w.$-]{1,64}\\3(?!\\\\)){1,3}${SHARED}\\3)NAME`,
-    `|(?<![\\w.%-])(/(?:(?:mnt|cygdrive)/[a-z]/${USERS}|(?:var|usr|export)/home)/)NAME`,
-    `|(?<![\\w.%-])((?:/[a-z]|/System/Volumes/Data|/Volumes/${WORD})?/(?:Users|home)/)NAME(?=${INSIDE})`,
+    `|${behind('\\w\\\\:.')}((\\\\{1,4})\\3(?:[\\w.$-]{1,64}\\3(?!\\\\)){1,3}${SHARED}\\3)NAME`,
+    `|${behind('\\w.%-')}(/(?:(?:mnt|cygdrive)/[a-z]/${USERS}|(?:var|usr|export)/home)/)NAME`,
+    `|${behind('\\w.%-')}((?:/[a-z]|/System/Volumes/Data|/Volumes/${WORD})?/(?:Users|home)/)NAME(?=${INSIDE})`,
   ]
     .join('')
     .replaceAll('NAME', `(?:${WORD}(?:${GAP}${WORD}){1,3}(?=[\\\\/]|%5[cC])|${WORD})`),

@@ -39,6 +39,8 @@ for (const char of '"\'[]> \t\n\v\f\r') kindOf[char.charCodeAt(0)] = BLANK
 for (const [char, plain] of [...confusables, ...twins])
   if (char.length === 1) kindOf[char.charCodeAt(0)] = Number(kindOf[plain.charCodeAt(0)])
   else kindOf[char.charCodeAt(tellingHalf(char))] = kindNamed(HIDES)
+// What begins a command to a terminal: without that the text is another, too.
+kindOf[0x1b] = kindNamed(HIDES)
 for (const [first, last] of HIDING) kindOf.fill(kindNamed(HIDES), first, last + 1)
 
 /** Half of a character is none: its text has to be looked at. The first halves of emoji are in many. */

@@ -113,6 +113,60 @@ test('other escapes stay', async (t) => {
   )
 })
 
+/** What a rule knows where a word begins. */
+const BEGINNING = [
+  ['203.0.113.77', '[ip]'],
+  ['2001:db8::7a', '[ip]'],
+  ['Bearer abc123def456', 'Bearer [token]'],
+  ['AKIAIOSFODNN7EXAMPLE', '[token]'],
+  ['sk-proj-abcdefghijklmnop', '[token]'],
+  ['xoxb-abcdefghijkl', '[token]'],
+  ['auth=Needle', 'auth=[token]'],
+  ['key=Needle1', 'key=[token]'],
+  ['DE89 3704 0044 0532 0130 00', '[digits]'],
+  ['4111 1111 1111 1111', '[digits]'],
+  ['pin: 1234', 'pin: [token]'],
+  ['ssn=078-05-1120', 'ssn=[token]'],
+  ['ann@mail.example', '[email]'],
+  ['C:\\Users\\ann\\x', 'C:\\Users\\[user]\\x'],
+  ['/home/ann/x.js:1', '/home/[user]/x.js:1'],
+] as const
+
+test('commands to a terminal hide nothing, and stay where nothing is found', async (t) => {
+  const beginnings = [
+    '\x1b',
+    '\ufffd',
+    '\u241b',
+    '\u2190',
+    '\\u001b',
+    '\\x1b',
+    '\\e',
+    '\\033',
+    '%1B',
+    '&#27;',
+    '^[',
+  ]
+  const controls = ['[31m', '[1;31m', '[38;5;1m', '[m', '[K', '[2K', '[?25l']
+  for (const command of [
+    ...beginnings.flatMap((esc) => controls.map((control) => esc + control)),
+    ...['\x9b31m', '\x1b(B', '\x1b(B\x1b[m', '[31m', '[0;31m', '%1b%5B31m'],
+  ]) {
+    for (const [needle, mask] of BEGINNING) {
+      t.same(prose(`x: ${command}${needle}\x1b[0m`), four(`x: ${mask}`), `${command}${needle}`)
+    }
+    t.same(prose(`lost${command}203.0.113.77`), four('lost [ip]'), command)
+    if (!command.includes('?')) t.same(missed([`${command}lost${command} connection`]), [])
+  }
+  t.same(missed([['a\x1b[1m@mail.example', '[email]']]), [])
+  t.same(missed(['a[5m]', 'in [10m] or [1m ago', 'C:\\e[1]', '\ufffd[email]', 'x\x1b']), [])
+})
+
+test('what a console puts a text or a style for is no part of a word', async (t) => {
+  for (const format of ['%c', '%s', '%o'])
+    for (const [needle, mask] of BEGINNING.slice(0, 8))
+      t.same(prose(`x: ${format}${needle} y`), four(`x: ${format}${mask} y`), `${format}${needle}`)
+})
+
 test('URLs that are content, code or a person keep their scheme', async (t) => {
   t.same(
     missed([

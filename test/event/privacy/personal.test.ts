@@ -40,6 +40,22 @@ const tables = {
     ],
     ['at f (/c/Users/ann/x.js:1:2)', 'at f (/c/Users/[user]/x.js:1:2)'],
     ['no /var/home/ann/x and no /export/home/ann', 'no /var/home/[user]/x and no /export/home/[user]'],
+    // Behind an escape, in JSON of JSON, and with encoded separators.
+    ...['\\n', '\\t', '\\r\\n', '%0A', '%250a', '\\u000a', '\\x0a', '&#10;', '\ufffd'].flatMap((before) =>
+      [
+        ['C:\\Users\\ann\\app.js', 'C:\\Users\\[user]\\app.js'],
+        ['C:%5CUsers%5Cann', 'C:%5CUsers%5C[user]'],
+        ['file:///home/ann/x', 'file:///home/[user]/x'],
+        ['/Users/ann/x.js:1:2', '/Users/[user]/x.js:1:2'],
+        ['/home/ann/x.js:1:2', '/home/[user]/x.js:1:2'],
+        ['/mnt/c/Users/ann/x', '/mnt/c/Users/[user]/x'],
+        ['\\\\files\\Users\\ann\\x', '\\\\files\\Users\\[user]\\x'],
+      ].map(([path, clean]) => [`no${before}${path}`, `no${before}${clean}`] as const),
+    ),
+    [`C:${'\\'.repeat(8)}Users${'\\'.repeat(8)}ann`, `C:${'\\'.repeat(8)}Users${'\\'.repeat(8)}[user]`],
+    ['C%253A%255CUsers%255Cann', 'C%253A%255CUsers%255C[user]'],
+    ['C\\u003a\\u005cUsers\\u005cann', 'C\\u003a\\u005cUsers\\u005c[user]'],
+    ['Ｃ：＼Ｕｓｅｒｓ＼ａｎｎ', 'C:\\Users\\[user]'],
     ['/System/Volumes/Data/Users/ann/Library/x', '/System/Volumes/Data/Users/[user]/Library/x'],
     ...[
       ...['GET /c/users/42', '/document/settings/ann', 'D:\\home\\site', '"D:\\\\app\\\\home\\\\site"'],
