@@ -48,9 +48,10 @@ const settled =
   }
 
 const NO_QUERY: ReadonlySet<string> = new Set()
-const PROSE: ProseRules = { everywhere: false, isLabel: false }
-const LABEL: ProseRules = { everywhere: false, isLabel: true }
-const EXCERPT: ProseRules = { everywhere: true, isLabel: false }
+const PROSE: ProseRules = { queries: 'in text', isLabel: false }
+const ROUTE: ProseRules = { queries: 'to the end', isLabel: false }
+const LABEL: ProseRules = { queries: 'in text', isLabel: true }
+const EXCERPT: ProseRules = { queries: 'in quotes', isLabel: false }
 
 type Cut = (text: string) => string
 const toUnit: Cut = (text) => cutText(text, MAX_UNIT_CHARS)
@@ -83,7 +84,7 @@ const textColumns = {
   unit: withoutQuery(prose(LABEL, toUnit)),
   page_url: url,
   page_path: path,
-  page_route: dimension,
+  page_route: withoutQuery(prose(ROUTE, toText)),
   navigation_type: dimension,
   referrer: url,
   url_full: url,

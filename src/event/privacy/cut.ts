@@ -11,11 +11,15 @@ export function cuttingBytes(max: number): (text: string) => string {
   return (text) => (text.length * 3 <= max ? text : text.slice(0, encoder.encodeInto(text, room).read))
 }
 
+const MASK = /\[(?:digits|email|id|ip|token|user)\]$/
+/** The longest, with its brackets. */
+const MOST_MASK_CHARS = 8
+
+/** Whether a rule took what stood at the end of a text. */
+export const endsInMask = (text: string): boolean => MASK.test(text.slice(-MOST_MASK_CHARS))
+
 /** No character, and so in no text of a client (Unicode 17, 23.7). */
 const CUT = '\uffff'
-/** Taken by a rule, up to the cut. */
-const MASKED = /\[[a-z]{2,6}\]$/
-const MOST_MASK_CHARS = 8
 /** A longer word is none of a person: an e-mail address has at most 254 (RFC 5321, 4.5.3.1.3). */
 const MOST_WORD_CHARS = 256
 /** An account has the most as it is printed: 34, and what parts its groups. */
@@ -31,7 +35,7 @@ export function withinWindow(text: string, most: number, clean: (seen: string) =
   const seen = clean(cutChars(text, most) + CUT)
   if (!seen.endsWith(CUT)) return seen
   const kept = seen.slice(0, -CUT.length)
-  if (MASKED.test(kept.slice(-MOST_MASK_CHARS))) return kept
+  if (endsInMask(kept)) return kept
   const end = startOfWord(kept, kept.length)
   const from = Math.max(0, end - MOST_GROUPS_CHARS)
   const groupsAt = kept.slice(from, end).search(/\d/)

@@ -13,7 +13,7 @@ import { AT, AT_TELLS, DOT, ENCODED_TELLS } from './escapes.ts'
 import { folded } from './lookalikes.ts'
 import { maskOpaque, OPAQUE_TELLS } from './opaque.ts'
 import { ACCOUNT_TELLS, HOME_TELLS, maskAccounts, maskHomes } from './personal.ts'
-import { SECRETS } from './secrets.ts'
+import { KEYS, NAMED_SECRETS } from './secrets.ts'
 import { createLook, digitsIn, HIDES, MANY_COLONS, type Marker } from './tells.ts'
 import { cleanUrlsIn, type UrlTextRules } from './url-text.ts'
 
@@ -22,8 +22,7 @@ export const WINDOW_CHARS = 2_048
 
 /** What may be in a text, and what it is worth to its readers. */
 export interface ProseRules {
-  /** Each `?` and `#` begins a query or a fragment, whether or not it follows a path. */
-  readonly everywhere: boolean
+  readonly queries: UrlTextRules['queries']
   /** Runs of six digits and more, and IP addresses of four numbers: kept in labels, where both are versions. */
   readonly isLabel: boolean
 }
@@ -82,22 +81,24 @@ const MANY_DIGITS: readonly Marker[] = [
 /** In this order: each takes what is left by those before it. */
 const RULES: readonly Rule[] = [
   { tells: OPAQUE_TELLS, concerns: any, clean: maskOpaque },
-  {
-    tells: ['?', '#', ';', '%', '@', '\\u', '\\x', '&quest', '=0f', '=0d', '=0a'],
-    concerns: ({ isPath }) => !isPath,
-    clean: cleanUrlsIn,
-  },
-  ...SECRETS.map((secret): Rule => ({ ...secret, concerns: any })),
+  ...KEYS.map((secret): Rule => ({ ...secret, concerns: any })),
   {
     tells: ['::', '%0a', '&colon', ...ENCODED_TELLS, MANY_COLONS],
     concerns: any,
     clean: maskAddresses6,
   },
   { tells: ['.0.', '.00.', '.000.', '&period', '&#', '0=0e0'], concerns: isProse, clean: maskAddresses4 },
-  { tells: [...AT_TELLS, ...AT_IN_MAIL], concerns: any, clean: (text) => text.replace(EMAIL, '[email]') },
   { tells: ACCOUNT_TELLS, concerns: any, clean: maskAccounts },
   { tells: MANY_DIGITS, concerns: any, clean: (text, { isCard }) => maskCards(text, isCard) },
   { tells: LOOSE_TELLS, concerns: any, clean: maskPrintedCards },
+  // A query ends at a blank, and what stood there is a part of a number or a key no more: behind those.
+  {
+    tells: ['?', '#', ';', '%', '@', '\\u', '\\x', '&quest', '=0f', '=0d', '=0a'],
+    concerns: ({ isPath }) => !isPath,
+    clean: cleanUrlsIn,
+  },
+  ...NAMED_SECRETS.map((secret): Rule => ({ ...secret, concerns: any })),
+  { tells: [...AT_TELLS, ...AT_IN_MAIL], concerns: any, clean: (text) => text.replace(EMAIL, '[email]') },
   { tells: HOME_TELLS, concerns: ({ isPath }) => !isPath, clean: maskHomes },
   { tells: ['000000'], concerns: isProse, clean: (text) => text.replace(DIGITS, '[digits]') },
 ]
@@ -142,17 +143,17 @@ function cleaned(text: string, kind: Kind, first: number): string {
  * long runs of digits. Cleaned twice is cleaned once.
  */
 export function cleanProse(text: string, rules: ProseRules, allowQuery: ReadonlySet<string>): string {
-  const { everywhere, isLabel } = rules
+  const { queries, isLabel } = rules
   if (isLabel && VERSION.test(text) && digitsIn(text, text.length) < LEAST_CARD_DIGITS) return text
   const isCard = isLabel ? issuedCard : anyCard
   return withinWindow(text, WINDOW_CHARS, (seen) =>
-    masked(seen, { allowQuery, everywhere, isCard, isPath: false, keepsNumbers: isLabel }),
+    masked(seen, { allowQuery, queries, isCard, isPath: false, keepsNumbers: isLabel }),
   )
 }
 
 const PATH: Kind = {
   allowQuery: new Set(),
-  everywhere: false,
+  queries: 'in text',
   isCard: issuedCard,
   isPath: true,
   keepsNumbers: true,

@@ -150,8 +150,8 @@ const ASSIGNS =
 const ifAssigned = (clean: (text: string) => string) => (text: string) =>
   ASSIGNS.test(text) ? clean(text) : text
 
-/** Tokens, keys, and what is assigned to names like `password`, as `[token]`; `user:password@` as `[user]@`. */
-export const SECRETS: readonly Secret[] = [
+/** Tokens and keys that are known by what they are, as `[token]`, wherever they stand. */
+export const KEYS: readonly Secret[] = [
   { tells: ['eyJ'], clean: replace(JWT, '[token]') },
   { tells: ISSUED_TELLS, clean: replace(PREFIXED, '[token]') },
   { tells: ['services', 'workflows', 'triggers', 'webhook', '0:aa'], clean: replace(WEBHOOK, '$1$2[token]') },
@@ -161,6 +161,10 @@ export const SECRETS: readonly Secret[] = [
   },
   { tells: ['bearer', 'apikey'], clean: replace(BEARER, '$1$2[token]') },
   { tells: ['basic', 'negotiate'], clean: replace(BASIC, '$1$2[token]') },
+]
+
+/** What is assigned to names like `password`, as `[token]`; `user:password@` as `[user]@`. */
+export const NAMED_SECRETS: readonly Secret[] = [
   { tells: ['cookie~', 'authorization~'], clean: ifAssigned(maskHeaders) },
   { tells: ASSIGNED_NAMES, clean: ifAssigned(maskAssigned) },
   { tells: BESIDE_TELLS, clean: maskBeside },

@@ -1,11 +1,16 @@
+import { endsInMask } from './cut.ts'
 import { AT, COLON, EQUALS, NAME, QUERY, SEMICOLON, SLASH } from './escapes.ts'
+import { endOfNested } from './values.ts'
 
 /** URLs and paths in the middle of text. */
 export interface UrlTextRules {
   /** Names of query parameters that may stay. */
   readonly allowQuery: ReadonlySet<string>
-  /** Whatever follows a `?` or `#` is a query or a fragment, whether or not it follows a path. */
-  readonly everywhere: boolean
+  /**
+   * Where they begin and end: behind a path or before a pair, up to a blank; there, and the text is nothing but a route,
+   * which it ends; or wherever a `?` or `#` stands, up to a quote, as in JSON that nobody could read.
+   */
+  readonly queries: 'in text' | 'to the end' | 'in quotes'
 }
 
 /** What a URL may hold, and what people put around it: it ends where a space, a quote or a bracket of markup is. */
@@ -26,6 +31,15 @@ const QUOTED_REST = new RegExp(`(?:(?:${QUOTED})[^\\s"<>\`]*)+`, 'y')
 const SINGLE = /='(?![\s,:;)}\]])[^']*$/
 const SINGLE_REST = /[^'\r\n]*'?[^\s"<>`]*/y
 const IN_SINGLE = /^[^']*'/
+/** JSON, which has quotes and blanks of its own. */
+const NESTED = /=(?=[[{])/g
+const WORD_REST = /[^\s"<>`]*/y
+/** Blanks in a value that was decoded: another pair follows. */
+const PAIRS_REST = new RegExp(
+  `(?:[ \\t][^"<>\`?#\\r\\n]{0,64}?&(?:amp;)*${NAME}${EQUALS}[^\\s"<>\`]*)+`,
+  'iy',
+)
+const STRING_REST = /(?:\\[^\r\n]|[^"\\\r\n])+/y
 
 /** URLs and paths without query, fragment, `;parameters` and userinfo, as they are or percent-encoded. */
 export function cleanUrlsIn(text: string, rules: UrlTextRules): string {
@@ -38,25 +52,70 @@ export function cleanUrlsIn(text: string, rules: UrlTextRules): string {
     // What stays of a query is looked at in the same way, which moves the place that the pattern remembers.
     const end = WORD.lastIndex
     const { kept, query, tail } = partsOf(word, rules)
-    const rest = query === '' ? '' : restOf(text, end, query + tail)
-    clean += text.slice(done, found.index) + kept + (rest === '' ? tail : tailOf(rest.replace(IN_SINGLE, '')))
-    done = end + rest.length
+    const part = { from: end - query.length - tail.length, to: end, tail }
+    const last = query === '' ? part : lastPart(text, part, rules)
+    clean += text.slice(done, found.index) + kept + last.tail
+    done = last.to
     WORD.lastIndex = done
   }
   return clean + text.slice(done)
 }
 
-/** What belongs to a query although the word ended. */
-function restOf(text: string, from: number, query: string): string {
-  const pattern = SINGLE.test(query) ? SINGLE_REST : QUOTED_REST
-  pattern.lastIndex = from
+/** A part of a query: one word, or one in which the query goes on, with what stands behind it and is not its own. */
+interface Part {
+  readonly from: number
+  readonly to: number
+  readonly tail: string
+}
+
+/** The last part of a query of which the first ended with its word. */
+function lastPart(text: string, first: Part, { queries }: UrlTextRules): Part {
+  if (queries === 'to the end') return { from: first.to, to: text.length, tail: '' }
+  const nextOf = (part: Part) =>
+    (queries === 'in quotes' ? partAt(text, part, STRING_REST) : undefined) ?? nextPart(text, part)
+  let last = first
+  for (let next = nextOf(last); next !== undefined; next = nextOf(last)) last = next
+  return last
+}
+
+function nextPart(text: string, part: Part): Part | undefined {
+  const closedAt = endOfBrackets(text, part)
+  if (closedAt !== undefined) {
+    const behind = restAt(text, closedAt, WORD_REST)
+    return { from: part.to, to: closedAt + behind.length, tail: tailOf(behind) }
+  }
+  const isSingle = SINGLE.test(text.slice(part.from, part.to))
+  return partAt(text, part, isSingle ? SINGLE_REST : QUOTED_REST) ?? partAt(text, part, PAIRS_REST)
+}
+
+function partAt(text: string, { to }: Part, pattern: RegExp): Part | undefined {
+  const rest = restAt(text, to, pattern)
+  return rest === ''
+    ? undefined
+    : { from: to, to: to + rest.length, tail: tailOf(rest.replace(IN_SINGLE, '')) }
+}
+
+function restAt(text: string, at: number, pattern: RegExp): string {
+  pattern.lastIndex = at
   return pattern.exec(text)?.[0] ?? ''
+}
+
+/** Where the brackets of a value of JSON close that goes on behind its word. */
+function endOfBrackets(text: string, { from, to }: Part): number | undefined {
+  let done = from
+  for (const { index } of text.slice(from, to).matchAll(NESTED)) {
+    const at = from + index + 1
+    if (at < done) continue
+    done = endOfNested(text, at)
+    if (done > to) return done
+  }
+  return undefined
 }
 
 /** What stays of a word, the query that goes, and what stood behind it. */
 function partsOf(word: string, rules: UrlTextRules) {
   const whole = withoutUserinfo(word)
-  const at = queryAt(whole, rules.everywhere)
+  const at = queryAt(whole, rules.queries === 'in quotes')
   if (at === -1) return { kept: withoutParameters(whole), query: '', tail: '' }
   const rest = whole.slice(at)
   const tail = tailOf(rest)
@@ -125,7 +184,7 @@ export function allowedQuery(rest: string, allowQuery: ReadonlySet<string>): str
 }
 
 /** What the page of a URL may keep is not what that of one inside of it may. */
-const OF_NO_QUERY: UrlTextRules = { allowQuery: new Set(), everywhere: false }
+const OF_NO_QUERY: UrlTextRules = { allowQuery: new Set(), queries: 'in text' }
 
 const CLOSERS = ")]},;.!?'\\"
 /** Line and column, with the colons. */
@@ -135,7 +194,7 @@ const PLACE_CHARS = 16
 /** What follows a URL in text and is not its own: line and column of a stack frame, brackets and punctuation. */
 export function tailOf(rest: string): string {
   let end = rest.length
-  while (end > 0 && CLOSERS.includes(rest.charAt(end - 1))) end--
+  while (end > 0 && CLOSERS.includes(rest.charAt(end - 1)) && !endsInMask(rest.slice(0, end))) end--
   const place = PLACE.exec(rest.slice(Math.max(0, end - PLACE_CHARS), end))?.[0] ?? ''
   return place + rest.slice(end)
 }

@@ -101,7 +101,7 @@ function endOfQuoted(text: string, from: number, quote: string, slashes: number)
 }
 
 /** The place after the bracket that ends a list or an object, whatever stands in quotes in it; of one that was cut, all. */
-function endOfNested(text: string, from: number): number {
+export function endOfNested(text: string, from: number): number {
   let depth = 0
   let slashes = 0
   for (let at = from; at < text.length; at++) {

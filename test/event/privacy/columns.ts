@@ -8,13 +8,13 @@ export const stored = (fields: Partial<Measurement>): Measurement =>
 
 /** Whatever prose a client sends: each of these texts in each of the columns for it. */
 export function prose(text: string): readonly unknown[] {
-  const { exception_message, attributes, page_route, error_type } = stored({
+  const { exception_message, attributes, resource_type, error_type } = stored({
     exception_message: text,
     attributes: { text },
-    page_route: text,
+    resource_type: text,
     error_type: text,
   })
-  return [exception_message, attributes?.['text'], page_route, error_type]
+  return [exception_message, attributes?.['text'], resource_type, error_type]
 }
 
 /** The same of the columns for URLs, but the path alone. */

@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import { cleanExcerpt } from '../../../src/event/scrub.ts'
 import { missed, stored, three, urls } from './columns.ts'
 
 /** What must not be left of a text. */
@@ -83,6 +84,69 @@ test('a query goes on behind a quote or a bracket in which its value stands', as
     [],
   )
   t.same(missed(['a?.b="c d"', 'x="1" y="2"', 'is it? "yes"']), [])
+})
+
+test('a query goes on behind a blank where its value does', async (t) => {
+  t.same(
+    missed([
+      ['GET /pay?card=4111 1111 1111 1111 failed', 'GET /pay failed'],
+      ['GET https://h/pay?card=4111 1111 1111 1111&x=1 failed: 500', 'GET https://h/pay failed: 500'],
+      ['GET /pay?card=4111\t1111\t1111\t1111 failed', 'GET /pay failed'],
+      ['GET /pay?card=4111+1111+1111+1111 failed', 'GET /pay failed'],
+      ['GET /pay?card=4111%201111%201111%201111 failed', 'GET /pay failed'],
+      ['GET /pay?a=1&card=3782 822463 10005&x=1 failed', 'GET /pay failed'],
+      ['at f (/a.js?card=4111, 1111, 1111, 1111:1:2)', 'at f (/a.js:1:2)'],
+      ['pay?iban=DE89 3704 0044 0532 0130 00', 'pay'],
+      ['https://h/a?auth=Bearer abc123def456 and on', 'https://h/a [token] and on'],
+      ['/a?authorization=Basic QWxhZGRpbjpvcGVu', '/a [token]'],
+      ['/a?k=-----BEGIN PRIVATE KEY----- Needle', '/a'],
+      ['/a?x=1&name=Ann Needle&city=Old Town&n=1 failed', '/a failed'],
+      ['/a?name=Ann Needle&amp;n=1.', '/a.'],
+      ['/a?name=Ann\tNeedle&n="two words" failed', '/a failed'],
+      ['{"url":"/a?name=Ann Needle&n=1","n":1}', '{"url":"/a","n":1}'],
+      [`/a?f={"name":"Ann ${N}","n":[1, 2]}&x=1 failed`, '/a failed'],
+      [`(/a?f=[{"name": "Ann ${N}"}, {"n": 1}])`, '(/a)'],
+      [`{"url":"/a?f={\\"name\\":\\"Ann ${N}\\"}","n":1}`, '{"url":"/a","n":1}'],
+      [`/a?f={"name":"cut off ${N}`, '/a'],
+      [`/a?f={'name': 'Ann ${N}'}&name=Ann ${N}&x={"a": "${N}"} failed`, '/a failed'],
+      ['/a?ids=[1, 2]&n=3 failed', '/a failed'],
+      // Another query, or none that goes on.
+      ['/a?b=1 and /c?d=1&e=2 failed', '/a and /c failed'],
+      ['/a?b=c failed, R&D = 5', '/a failed, R&D = 5'],
+    ]),
+    [],
+  )
+})
+
+test('a route is nothing but that: its query ends it', async (t) => {
+  for (const [route, clean] of [
+    ['/c?d=e f', '/c'],
+    ['/c?user=Ann Needle, 12 High Street', '/c'],
+    ['GET /c#d e', 'GET /c'],
+    ['/c%3Fd=e f', '/c'],
+    ['/c?d="e f" g', '/c'],
+    ['/products/:id (new)', '/products/:id (new)'],
+    ['C# course', 'C# course'],
+    ['what is it?', 'what is it?'],
+  ] as const) {
+    t.equal(stored({ page_route: route }).page_route, clean)
+    t.equal(stored({ page_route: clean }).page_route, clean)
+  }
+})
+
+test('in a text that could not be read a query ends with what is quoted', async (t) => {
+  for (const [text, clean] of [
+    [`{"page_url":"/c?d=e f ${N}","n":1`, '{"page_url":"/c","n":1'],
+    [`{"page_url":"/c?d=\\"${N} f\\" ${N}","n":1`, '{"page_url":"/c","n":1'],
+    [`{"page_url":"/c#${N} ${N}`, '{"page_url":"/c'],
+    ['card #4111 1111 1111 1111', 'card '],
+    [`/x?q="${N} smith"`, '/x'],
+    [`a=b?c=${N}\n{"n":1}`, 'a=b\n{"n":1}'],
+    ['{"text":"really?","n":1', '{"text":"really?","n":1'],
+  ] as const) {
+    t.equal(cleanExcerpt(text), clean)
+    t.equal(cleanExcerpt(clean), clean)
+  }
 })
 
 test('queries and addresses in wide and small forms, as they are or encoded', async (t) => {
