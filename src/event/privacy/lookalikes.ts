@@ -114,13 +114,19 @@ export const twins: ReadonlyMap<string, string> = new Map(
 )
 const TWIN = `[${[...twins.keys()].join('')}]`
 
-const LETTER_OR_DIGIT = '3\\d|[46][1-9a-f]|[57][\\da]'
-const DECIMAL_ONE = '4[89]|5[0-7]|6[5-9]|[78]\\d|9[07-9]|1[01]\\d|12[0-2]'
-/** Nobody writes a letter or digit of ASCII so but to hide a word or a number, nor a dot between digits but in an address. */
+/** With the two that join words to a name. */
+const LETTER_OR_DIGIT = '2d|3\\d|5f|[46][1-9a-f]|[57][\\da]'
+const DECIMAL_ONE = '4[589]|5[0-7]|6[5-9]|[78]\\d|9[057-9]|1[01]\\d|12[0-2]'
+/**
+ * Nobody writes a letter or digit of ASCII so but to hide a word or a number, or because all is written so; nor a dot
+ * between digits but in an address.
+ */
 const ENCODED = new RegExp(
   [
     `(?:%(?:25)*(?:u00)?|\\\\(?:u00|x))(?:${LETTER_OR_DIGIT})`,
     `&(?:amp;)*#(?:x0{0,4}(?:${LETTER_OR_DIGIT})|0{0,4}(?:${DECIMAL_ONE}));`,
+    `\\\\u\\{0{0,4}(?:${LETTER_OR_DIGIT})\\}`,
+    '\\\\(?:u00|x)2[27]|&(?:amp;)*#x0{0,4}2[27];',
     `(?<=\\d;?|#x[\\da-f]{2};)${ENCODED_DOT}(?=\\d|%(?:25)*(?:u00)?3\\d|&(?:amp;)*#)`,
   ].join('|'),
   'gi',
@@ -131,7 +137,12 @@ const CODE = /#(\d+);?$|([\da-f]{2})[;}]?$/i
 function decoded(char: string): string {
   const [, decimal, hex] = CODE.exec(char) ?? []
   if (decimal !== undefined) return String.fromCharCode(Number(decimal))
-  return hex === undefined ? '.' : String.fromCharCode(Number.parseInt(hex, 16))
+  if (hex === undefined) return '.'
+  const plain = String.fromCharCode(Number.parseInt(hex, 16))
+  // Bare, a quote would end the value that it is a part of.
+  if (plain === '"') return char.startsWith('\\') ? '\\"' : '&quot;'
+  if (plain === "'") return char.startsWith('\\') ? "\\'" : '&apos;'
+  return plain
 }
 
 /** Not seen: format characters, and what else has no width. A keycap is drawn around the digit before it. */

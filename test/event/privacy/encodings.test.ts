@@ -94,6 +94,28 @@ test('an address goes though each of its characters is encoded, or some of them 
   )
 })
 
+test('names and keys go though what joins their words is encoded, and values in encoded quotes', async (t) => {
+  for (const dash of spellings('-')) {
+    t.same(prose(`x: sk${dash}proj${dash}abcdefghijklmnop`), four('x: [token]'), dash)
+    t.same(prose(`x: xoxb${dash}1234${dash}abcdefghijkl`), four('x: [token]'), dash)
+    t.same(prose(`x: 4111${dash}1111${dash}1111${dash}1111`), four('x: [digits]'), dash)
+    t.same(prose(`ssn=078${dash}05${dash}1120`), four('ssn=[token]'), dash)
+  }
+  for (const low of spellings('_')) t.same(prose(`github${low}pat${low}abcdefghijkl`), four('[token]'), low)
+  t.same(
+    missed([
+      ['{\\u0022password\\u0022:\\u0022Needle x\\u0022}', '{\\"password\\":\\"[token]\\"}'],
+      ['{\\x22password\\x22:\\x22Needle x\\x22}', '{\\"password\\":\\"[token]\\"}'],
+      ['{\\u0027password\\u0027:\\u0027Needle x\\u0027}', "{\\'password\\':\\'[token]\\'}"],
+      ['{&#x22;password&#x22;:&#x22;Needle x&#x22;}', '{&quot;password&quot;:&quot;[token]&quot;}'],
+      ['{&#x27;password&#x27;:&#x27;Needle x&#x27;}', '{&apos;password&apos;:&apos;[token]&apos;}'],
+      ['{"password":"a\\u0022Needle","n":1}', '{"password":"[token]","n":1}'],
+      ...['a\\u0022b\\u0022', '&#x27;a&#x27; b', 'a%2Db', 'caf\\u00e9 \\u002d x'],
+    ]),
+    [],
+  )
+})
+
 test('other escapes stay', async (t) => {
   t.same(
     missed([
