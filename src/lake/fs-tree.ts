@@ -47,6 +47,9 @@ const FORBIDDEN: Readonly<Record<string, string>> = {
  */
 const CALLS_AT_ONCE = 3
 
+/** Where no folders are looked for any more. */
+const PARTITION = /\/hr=\d\d\/$/
+
 /** The objects below a folder whose keys start with the prefix, in no order. */
 export async function objectsBelow(tree: Tree, folder: string, prefix: string): Promise<LakeObject[]> {
   const found = await filesBelow(tree, folder, prefix)
@@ -73,6 +76,28 @@ export async function filesBelow(tree: Tree, folder: string, prefix: string): Pr
     if (mayHold(`${key}/`, prefix)) found.push(await filesBelow(tree, key, prefix))
   }
   return found.flat()
+}
+
+/** When the partitions below a folder last changed. A folder's own time cannot be set, unlike that of its files. */
+export async function changesBelow(tree: Tree, folder: string): Promise<ReadonlyMap<string, number>> {
+  const changes = new Map<string, number>()
+  const partitions: string[] = []
+  for (const entry of await foldersIn(tree, folder)) {
+    const below = `${folder}${entry.name}/`
+    if (PARTITION.test(below)) partitions.push(below)
+    else for (const [key, ms] of await changesBelow(tree, below)) changes.set(key, ms)
+  }
+  const found = await Promise.all(partitions.map((key) => orNothing(tree.files.stat(join(tree.root, key)))))
+  for (const [at, key] of partitions.entries()) {
+    const ms = found[at]?.ctimeMs
+    if (ms !== undefined) changes.set(key, ms)
+  }
+  return changes
+}
+
+async function foldersIn({ root, files }: Tree, folder: string): Promise<readonly FolderEntry[]> {
+  const entries = (await orNothing(files.readFolder(join(root, folder)))) ?? []
+  return entries.filter((entry) => entry.isDirectory())
 }
 
 const mayHold = (folder: string, prefix: string) => folder.startsWith(prefix) || prefix.startsWith(folder)

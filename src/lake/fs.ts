@@ -21,7 +21,14 @@ import {
 import { makeWay, NOT_REGULAR_FILE } from '../std/files/not-a-file.ts'
 import { type Entropy, systemEntropy } from '../std/id.ts'
 import { codeInWords } from '../std/system-faults.ts'
-import { filesBelow, isPlaceOfOurs, objectsBelow, orNothing, type SkipObject } from './fs-tree.ts'
+import {
+  changesBelow,
+  filesBelow,
+  isPlaceOfOurs,
+  objectsBelow,
+  orNothing,
+  type SkipObject,
+} from './fs-tree.ts'
 import { type Lake, MAX_GET_BYTES } from './lake.ts'
 import { checkedKey, checkedPrefix, UNFINISHED } from './layout.ts'
 
@@ -157,6 +164,8 @@ export function fsLake(root: string, options: FsLakeOptions = {}): Lake {
         const found = await objectsBelow(tree, folder, prefix)
         return found.sort((a, b) => (a.key < b.key ? -1 : 1))
       }),
+    changes: (prefix) =>
+      attempt('look for changes of', prefix, () => changesBelow(tree, checkedPrefix(prefix))),
     remove: (keys) =>
       attempt('remove', keys[0] ?? '', async () => {
         for (const key of keys) await orNothing(files.unlink(pathOf(key)))

@@ -28,6 +28,11 @@ export interface Lake {
   open(key: string): Promise<{ readonly path: string; release(): Promise<void> } | undefined>
   /** All objects whose key starts with `prefix`, in key order. Unfinished ones, and names that are no keys, are never listed. */
   list(prefix: string): Promise<readonly LakeObject[]>
+  /**
+   * When each partition below the prefix last changed, by its key, which ends in a slash: something directly in it was
+   * stored, replaced or removed. Left out by a lake where only a listing tells.
+   */
+  readonly changes?: (prefix: string) => Promise<ReadonlyMap<string, number>>
   /** Removes the objects; absent ones are no error. */
   remove(keys: readonly string[]): Promise<void>
 }

@@ -108,6 +108,9 @@ export function quarantinedMs(key: string): number | undefined {
 export const indexKey = (arrivalMs: number, name: string): string =>
   partitioned(['index'], arrivalMs, `${name}.json`)
 
+/** What the entries of one day of arrival say, together. */
+export const synopsisKey = (day: string): string => keyOf('synopses', `dt=${day}.ndjson`)
+
 const OBJECT_KEY =
   /^([a-z]+)\/([^/]+)\/dt=(\d{4}-\d\d-\d\d)\/hr=([01]\d|2[0-3])\/([^/.][^/]*?)\.(ndjson|ndjson\.gz|parquet)$/
 

@@ -47,7 +47,8 @@ export async function startAggregation(
   { openEngine = referenceEngine, watch }: AggregationPlan,
 ): Promise<Aggregation> {
   const { clock, entropy, telemetry, files, processes, identity } = process
-  const lake = fsLake(LAKE_DIR, { files, entropy })
+  // No time of a folder is simulated: the index is listed, as in S3.
+  const { changes: _, ...lake } = fsLake(LAKE_DIR, { files, entropy })
   const { engine, readRows, workbench } = openEngine({ process, lake, watch })
   const store = localStore({ dir: '/data/store', files, entropy })
   const arrivals = lakeArrivals({

@@ -1,13 +1,11 @@
 import type { Lake } from '../../lake/lake.ts'
 import { MISNAMED } from '../../lake/layout.ts'
-import { createYielder } from '../../std/async/yielding.ts'
 import type { Clock } from '../../std/clock.ts'
-import { DAY_MS, dayOf, HOUR_MS } from '../../std/durations.ts'
+import { DAY_MS, dayOf } from '../../std/durations.ts'
 import type { Telemetry } from '../../std/telemetry.ts'
 import { reopeningSession } from './duckdb/lasting-session.ts'
 import type { OpenSqlSession, SqlSession } from './duckdb/sql-session.ts'
 import type {
-  ArrivedObject,
   IngestFailure,
   IngestOptions,
   IngestReport,
@@ -18,9 +16,10 @@ import type {
 import { arrivedIndex } from './index/arrived-index.ts'
 import type { IndexEntry } from './index/entry-text.ts'
 import { type Entries, indexEntries } from './index/index-entries.ts'
-import { minutesWithin } from './index/minute-rows.ts'
+import { objectsTouching } from './index/objects-touching.ts'
 import { type ForeignObject, pendingIn } from './index/pending.ts'
 import { rawListing } from './index/raw-listing.ts'
+import { synopses } from './index/synopses.ts'
 import { ingestAccount, type Pass } from './objects/ingest-account.ts'
 import { foreignEntryKey, indexForeign } from './objects/ingest-foreign.ts'
 import { type IngestTools, ingestPartition } from './objects/ingest-partition.ts'
@@ -49,14 +48,10 @@ export interface LakeArrivalsOptions {
   readonly takePassedOver?: (() => readonly IngestFailure[]) | undefined
 }
 
-/** From a gateway's answer to the lake it is seconds; with a stream, a restart and a retry between, less than this. Ours. */
-const USUALLY_STORED_MS = 2 * HOUR_MS
 /** The clocks of the gateways may be ahead of ours by as much, and objects lie in the hour of their arrival. */
 const MAX_AHEAD_MS = DAY_MS
 /** An outage of the stream, or of the lake, that is longer keeps its events from being found where they are looked for. */
 const MAX_ON_THE_WAY_MS = 7 * DAY_MS
-/** Entries read at the same time. */
-const PARALLEL = 32
 /** Above so many days one listing of the whole index is cheaper than one for each. */
 const MAX_DAY_LISTINGS = 31
 
@@ -65,7 +60,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
   const { lake, clock, work } = options
   const { workbench = localWorkbench(work) } = work
   const stored = indexEntries(lake, options.telemetry.log)
-  const index = arrivedIndex({ entries: stored, clock })
+  const index = arrivedIndex({ entries: stored, synopses: synopses(lake, options.telemetry.log), clock })
   const entries: Entries = {
     ...stored,
     async commit(key, entry) {
@@ -86,7 +81,7 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
   return {
     ingest,
     reexamine: setAsideUnreadable,
-    touching,
+    touching: (fromMs, toMs) => objectsTouching({ index, entries }, fromMs, toMs),
     touched: () => index.minutes(),
     notTakenIn: async () => countNotTakenIn((await listRaw(true)).objects, { index, entries }),
     received,
@@ -189,24 +184,6 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
     return report ?? NOTHING
   }
 
-  async function touching(fromMs: number, toMs: number): Promise<readonly ArrivedObject[]> {
-    const near = [...(await index.near(fromMs, toMs))]
-    const objects: ArrivedObject[] = []
-    const breath = createYielder()
-    for (let at = 0; at < near.length; at += PARALLEL) {
-      for (const entry of await entries.load(near.slice(at, at + PARALLEL))) {
-        const { key, rows, bytes } = entry
-        const minutes = minutesWithin(entry.minutes, fromMs, toMs)
-        if (rows > 0 && minutes.rows.length > 0)
-          objects.push({ key, rows, bytes, minutes, arrivedMs: arrivedMs(entry) })
-      }
-      if (breath.shouldYield()) await breath.yieldNow()
-    }
-    objects.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
-    // Two entries name one object when its own came after it was taken in as one of others, as in a copy.
-    return objects.filter(({ key }, at) => key !== objects[at - 1]?.key)
-  }
-
   async function received(fromMs: number, toMs: number): Promise<readonly ReceivedObject[]> {
     const near = await entriesOf(fromMs - MAX_ON_THE_WAY_MS, toMs + MAX_ON_THE_WAY_MS)
     const objects = new Map<string, ReceivedObject>()
@@ -228,17 +205,4 @@ export function lakeArrivals(options: LakeArrivalsOptions): LakeArrivals {
     const keys = await Promise.all((whole ? ['index/'] : prefixes).map((prefix) => entries.keys(prefix)))
     return entries.load(keys.flat())
   }
-}
-
-/**
- * What came through at the usual speed came when a gateway had it: no window may be closed to what is only being stored.
- * What was under way for longer, such as the backlog of a gateway that was off, came when it was stored: how long after
- * that an aggregation, which may have been off, took it in, is no matter. A lake that says that it had rows long before a
- * gateway, or after they were indexed, has a wrong clock.
- */
-export function arrivedMs({ arrivalMaxMs, indexedMs = 0, storedMs = indexedMs }: IndexEntry): number {
-  const receivedMs = arrivalMaxMs ?? 0
-  const isPossible = storedMs >= receivedMs - USUALLY_STORED_MS
-  const cameMs = isPossible ? Math.min(storedMs, indexedMs) : indexedMs
-  return cameMs > receivedMs + USUALLY_STORED_MS ? cameMs : receivedMs
 }

@@ -71,13 +71,10 @@ export function memoryArrivals(): MemoryArrivals {
       return found.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, events]) => arrived(key, events))
     },
     async touched() {
-      const minutes = new Map<number, { objects: number; rows: number }>()
-      for (const events of indexed.values()) {
-        for (const [minute, rows] of Object.entries(minutesOf(events))) {
-          const { objects, rows: before } = minutes.get(Number(minute)) ?? { objects: 0, rows: 0 }
-          minutes.set(Number(minute), { objects: objects + 1, rows: before + rows })
-        }
-      }
+      const minutes = new Map<number, number>()
+      for (const events of indexed.values())
+        for (const minute of Object.keys(minutesOf(events)).map(Number))
+          minutes.set(minute, 1 + (minutes.get(minute) ?? 0))
       return minutes
     },
     received: async () => [],

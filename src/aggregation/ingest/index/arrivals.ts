@@ -1,4 +1,3 @@
-import type { TouchedMinute } from './arrived-index.ts'
 import type { MinuteRows } from './minute-rows.ts'
 
 /** One Parquet object of the lake, and which minutes of event time its rows belong to. */
@@ -71,8 +70,8 @@ export interface LakeArrivals {
    * leave the index; answers which.
    */
   reexamine(keys: readonly string[], signal: AbortSignal): Promise<readonly SetAside[]>
-  /** Every minute of event time with rows (epoch ms), and how much lies in it: cheap, whatever the age of the lake. */
-  touched(): Promise<ReadonlyMap<number, TouchedMinute>>
+  /** Every minute of event time with rows (epoch ms), and how many objects ever touched it: cheap, whatever the age of the lake. */
+  touched(): Promise<ReadonlyMap<number, number>>
   /** Objects in `raw/` that no ingest has taken in yet, by a look at all of it. What lies in `quarantine/` is not counted. */
   notTakenIn(): Promise<number>
   /** Objects that may hold rows received in [fromMs, toMs). */

@@ -1,21 +1,21 @@
-import { type ResumableWork, runYielding } from '../../../std/async/yielding.ts'
 import type { Clock } from '../../../std/clock.ts'
-import { alignDown, DAY_MS, dayOf, HOUR_MS } from '../../../std/durations.ts'
+import { DAY_MS, dayOf } from '../../../std/durations.ts'
+import type { ArrivedObject } from './arrivals.ts'
+import { arrivedObjects } from './arrived-objects.ts'
 import type { IndexEntry } from './entry-text.ts'
 import type { Entries } from './index-entries.ts'
-
-/** What touches one minute of event time. */
-export interface TouchedMinute {
-  /** Grows with each object that holds rows of the minute, and never shrinks. */
-  readonly objects: number
-  readonly rows: number
-}
+import { arrivalDayOf, type IndexFolder } from './index-folders.ts'
+import { knownEntries } from './known-entries.ts'
+import type { Synopses } from './synopses.ts'
+import type { SynopsisPart } from './synopsis-text.ts'
 
 export interface ArrivedIndex {
-  /** Every minute of event time that anything ever touched. Live: it grows with the next look. */
-  minutes(): Promise<ReadonlyMap<number, TouchedMinute>>
-  /** Keys of the entries whose objects touch the hours of [fromMs, toMs): which minutes of them, the entries say. */
-  near(fromMs: number, toMs: number): Promise<ReadonlySet<string>>
+  /** Every minute of event time that anything ever touched, with how many objects did. Live: it grows with the next look. */
+  minutes(): Promise<ReadonlyMap<number, number>>
+  /** What touches the hours of [fromMs, toMs): which minutes of them, the entries and the objects say. */
+  near(fromMs: number, toMs: number): Promise<NearArrivals>
+  /** The objects that the entries in each of these folders name. */
+  objectsIn(folders: readonly string[]): Promise<readonly (readonly ArrivedObject[])[]>
   earliestMs(): Promise<number | undefined>
   /** Whether an entry that was read says that rows are in this object. */
   holds(objectKey: string): boolean
@@ -23,8 +23,15 @@ export interface ArrivedIndex {
   lookEverywhere(): Promise<void>
   /** An entry that this process has made need not be looked for. One object may touch minutes by the hundred thousand. */
   add(key: string, entry: IndexEntry): Promise<void>
-  /** There is no such entry any more; if it comes again, it is a new one. */
-  forget(key: string): void
+  /** There is no such entry of the object any more; if it comes again, it is a new one. */
+  forget(key: string, objectKey: string): void
+}
+
+export interface NearArrivals {
+  /** Keys of entries. */
+  readonly keys: readonly string[]
+  /** Folders whose entries are not known one by one. */
+  readonly folders: readonly string[]
 }
 
 /** A listing of the whole index that is faster than this is never saved. Ours. */
@@ -35,64 +42,32 @@ const WHOLE_SHARE = 100
 const LOOK_SHARE = 20
 /** Entries read at the same time. */
 const PARALLEL = 32
+/** Objects that touch more minutes have no place in a synopsis, where each is read at once. Ours. */
+const MAX_SYNOPSIS_MINUTES = 2_048
 
-interface Minute extends TouchedMinute {
-  objects: number
-  rows: number
+interface IndexSources {
+  readonly entries: Entries
+  readonly synopses: Synopses
+  readonly clock: Clock
 }
 
 /**
- * The index of the lake in memory: what lies in each minute of event time, and which entries touch an hour. Clients may
- * send events of a whole day at any time, so that what each entry has of each minute is left to the entries. Those never
- * change, so each is read once. What is new lies in the partitions of the last two days, as a rule, which are listed each
- * time; what others have put elsewhere, such as the backlog of a gateway that was away, is found by a listing of
- * everything, which a large lake affords less often.
+ * The index of the lake in memory: what lies in each minute of event time, and which entries touch an hour. Entries never
+ * change, as a rule, so each is read once, and those of days that are over are read together from then on (docs/adr/0049).
+ * What is new lies in the folders of the last two days, as a rule, which are looked at each time; what others have put
+ * elsewhere, such as the backlog of a gateway that was away, is found by a look at everything, which a large lake whose
+ * folders do not say when they changed affords less often.
  */
-export function arrivedIndex({
-  entries,
-  clock,
-}: {
-  readonly entries: Entries
-  readonly clock: Clock
-}): ArrivedIndex {
-  /** Key of an entry → of its object. */
-  const known = new Map<string, string>()
-  const objects = new Set<string>()
-  const minutes = new Map<number, Minute>()
-  /** Keys of entries, by the start of the hour. */
-  const hours = new Map<number, string[]>()
-  let earliest: number | undefined
+export function arrivedIndex({ entries, synopses, clock }: IndexSources): ArrivedIndex {
+  const known = knownEntries()
+  const { folders, touched } = known
+  /** Days with folders that are known entry by entry. */
+  const openDays = new Set<string>()
+  /** Folders of which this look has read all. */
+  const readNow = new Set<string>()
   let wholeAgainMs = Number.NEGATIVE_INFINITY
   let lookAgainMs = Number.NEGATIVE_INFINITY
   let looking: Promise<void> | undefined
-
-  async function add(key: string, entry: IndexEntry): Promise<void> {
-    if (known.has(key)) return
-    known.set(key, entry.key)
-    if (entry.rows > 0) objects.add(entry.key)
-    await runYielding(adding(key, entry))
-  }
-
-  function* adding(key: string, { minutes: { startsMs, rows } }: IndexEntry): ResumableWork<void> {
-    let lastHourMs = Number.NaN
-    for (const [at, minuteMs] of startsMs.entries()) {
-      const minute = minutes.get(minuteMs) ?? { objects: 0, rows: 0 }
-      minutes.set(minuteMs, minute)
-      minute.objects += 1
-      minute.rows += rows[at] as number
-      earliest = Math.min(earliest ?? minuteMs, minuteMs)
-      const hourMs = alignDown(minuteMs, HOUR_MS)
-      if (hourMs !== lastHourMs) touch(hourMs, key)
-      lastHourMs = hourMs
-      yield
-    }
-  }
-
-  function touch(hourMs: number, key: string): void {
-    const keys = hours.get(hourMs) ?? []
-    hours.set(hourMs, keys)
-    keys.push(key)
-  }
 
   const look = () => looking ?? lookNext(false)
 
@@ -109,83 +84,151 @@ export function arrivedIndex({
   async function lookNow(everywhere: boolean): Promise<void> {
     const startMs = clock.monotonicMs()
     if (startMs < lookAgainMs && !everywhere) return
-    const keys = await listed(startMs, everywhere || startMs >= wholeAgainMs)
-    const fresh = keys.filter((key) => !known.has(key))
-    for (let at = 0; at < fresh.length; at += PARALLEL) {
-      await Promise.all(fresh.slice(at, at + PARALLEL).map(read))
+    readNow.clear()
+    const changed = (await listed(startMs, everywhere || startMs >= wholeAgainMs)).filter(folders.isNews)
+    for (const [day, some] of byDay(changed, ({ prefix }) => prefix)) {
+      await take(day, some)
+      await closeOldDays()
     }
+    await closeOldDays()
     const endMs = clock.monotonicMs()
     lookAgainMs = endMs + LOOK_SHARE * (endMs - startMs)
   }
 
-  /** One that cannot be read is looked for again the next time. */
-  async function read(key: string): Promise<void> {
-    for (const entry of await entries.load([key])) await add(key, entry)
-  }
-
-  async function listed(startMs: number, everywhere: boolean): Promise<readonly string[]> {
+  async function listed(startMs: number, everywhere: boolean): Promise<readonly IndexFolder[]> {
+    const nowMs = clock.nowMs()
     if (!everywhere) {
-      const nowMs = clock.nowMs()
       const days = [dayOf(nowMs - DAY_MS), dayOf(nowMs)]
-      return (await Promise.all(days.map((day) => entries.keys(`index/dt=${day}/`)))).flat()
+      return (await Promise.all(days.map((day) => entries.folders(`index/dt=${day}/`, nowMs)))).flat()
     }
-    const keys = await entries.keys('index/')
+    const found = await entries.folders('index/', nowMs)
     const endMs = clock.monotonicMs()
     if (endMs - startMs > CHEAP_MS) wholeAgainMs = endMs + WHOLE_SHARE * (endMs - startMs)
+    return found
+  }
+
+  /** From the synopsis what it tells of, as long as nothing came there since; the rest is read. */
+  async function take(day: string, some: readonly IndexFolder[]): Promise<void> {
+    const synopsis = isOld(day) ? await synopses.read(day) : new Map<string, SynopsisPart>()
+    const unread: IndexFolder[] = []
+    for (const folder of some) {
+      const { prefix, stamp } = folder
+      const part = synopsis.get(prefix)
+      if (part === undefined || part.stamp !== stamp || folders.isMet(prefix)) unread.push(folder)
+      else await folders.takeClosed(prefix, part)
+    }
+    if (unread.length === 0) return
+    openDays.add(day)
+    await readEach(unread)
+  }
+
+  async function readEach(some: readonly IndexFolder[]): Promise<void> {
+    const keysOf = new Map<IndexFolder, readonly string[]>()
+    for (const folder of some) keysOf.set(folder, await keysIn(folder))
+    const fresh = [...keysOf.values()].flat().filter((key) => !known.has(key))
+    for (let at = 0; at < fresh.length; at += PARALLEL)
+      await Promise.all(fresh.slice(at, at + PARALLEL).map(read))
+    for (const [{ prefix, stamp }, keys] of keysOf)
+      folders.setSeen(prefix, keys.every(known.has) ? stamp : undefined)
+  }
+
+  async function keysIn({ prefix, keys: listed }: IndexFolder): Promise<readonly string[]> {
+    const keys = listed ?? (await entries.keys(prefix))
+    if (!keys.some(known.has)) readNow.add(prefix)
+    if (folders.isClosed(prefix)) {
+      // Others may have mended what this process has read.
+      for (const key of keys) entries.refresh(key)
+      folders.reopen(prefix)
+    }
     return keys
   }
 
-  /** What a minute has seen never shrinks: whoever waits for it to grow must not miss what comes next. */
-  function forget(key: string): void {
-    const object = known.get(key)
-    if (object === undefined) return
-    known.delete(key)
-    objects.delete(object)
-    for (const [hourMs, keys] of hours)
-      if (keys.includes(key))
-        hours.set(
-          hourMs,
-          keys.filter((each) => each !== key),
-        )
+  /** One that cannot be read is looked for again the next time. */
+  async function read(key: string): Promise<void> {
+    for (const entry of await entries.load([key])) await known.add(key, entry)
+  }
+
+  /** Those that are not looked at each time. */
+  const isOld = (day: string): boolean => day !== '' && day < dayOf(clock.nowMs() - DAY_MS)
+
+  async function closeOldDays(): Promise<void> {
+    for (const day of [...openDays].filter(isOld)) {
+      openDays.delete(day)
+      await close(day)
+    }
+  }
+
+  /** What all of its folders say is written down together, and no longer known entry by entry. */
+  async function close(day: string): Promise<void> {
+    const synopsis = new Map<string, SynopsisPart>()
+    for (const [prefix, stamp] of folders.seenOf(day)) {
+      const [objects] = folders.isClosed(prefix)
+        ? await objectsIn([prefix])
+        : [await objectsOfEntries(prefix)]
+      if (objects !== undefined) synopsis.set(prefix, { stamp, objects })
+    }
+    if (synopsis.size === 0 || !(await synopses.write(day, synopsis))) return
+    // Nor are they kept as they were read: the room is for those of days that are not over.
+    for (const key of folders.close(synopsis)) entries.refresh(key)
+  }
+
+  /** Undefined where they are to stay known one by one. */
+  async function objectsOfEntries(prefix: string): Promise<readonly ArrivedObject[] | undefined> {
+    const keys = folders.entriesOf(prefix)
+    // Others may have mended what was read before the folder had this stamp.
+    if (!readNow.has(prefix)) for (const key of keys) entries.refresh(key)
+    const found = await entries.load(keys)
+    const isLong = found.some(({ minutes }) => minutes.rows.length > MAX_SYNOPSIS_MINUTES)
+    return isLong || found.length < keys.length ? undefined : arrivedObjects(found)
+  }
+
+  async function objectsIn(prefixes: readonly string[]): Promise<readonly (readonly ArrivedObject[])[]> {
+    const found: (readonly ArrivedObject[])[] = []
+    for (const [day, some] of byDay(prefixes, (prefix) => prefix)) {
+      const stamps = folders.seenOf(day)
+      const synopsis = await synopses.read(day)
+      for (const prefix of some) {
+        const part = synopsis.get(prefix)
+        const isSo = part !== undefined && part.stamp === stamps.get(prefix)
+        found.push(isSo ? part.objects : arrivedObjects(await entries.load(await entries.keys(prefix))))
+      }
+    }
+    return found
   }
 
   return {
-    add,
-    forget,
-    holds: (objectKey) => objects.has(objectKey),
+    add: known.add,
+    forget: known.forget,
+    holds: known.holds,
+    objectsIn,
     lookEverywhere: () => lookNext(true),
     async minutes() {
       await look()
-      return minutes
+      return touched.objects
     },
     async near(fromMs, toMs) {
       await look()
-      return new Set(touchedHours(hours, fromMs, toMs).flat())
+      const places = [...touched.near(fromMs, toMs)]
+      const isFolder = (place: string) => place.endsWith('/')
+      return { keys: places.filter((place) => !isFolder(place)), folders: places.filter(isFolder) }
     },
     async earliestMs() {
       await look()
-      return earliest
+      return touched.earliestMs()
     },
   }
 }
 
-/** What is known of the touched hours of [fromMs, toMs), the first of which may have begun before it. */
-export function touchedHours<Touched>(
-  hours: ReadonlyMap<number, Touched>,
-  fromMs: number,
-  toMs: number,
-): readonly Touched[] {
-  const firstMs = alignDown(fromMs, HOUR_MS)
-  const isShort = (toMs - firstMs) / HOUR_MS < hours.size
-  const possible = isShort ? everyHour(firstMs, toMs) : [...hours.keys()]
-  return possible.flatMap((hourMs) => {
-    const touched = hours.get(hourMs)
-    return touched !== undefined && hourMs >= firstMs && hourMs < toMs ? [touched] : []
-  })
-}
-
-function everyHour(firstMs: number, toMs: number): number[] {
-  const found: number[] = []
-  for (let ms = firstMs; ms < toMs; ms += HOUR_MS) found.push(ms)
-  return found
+function byDay<Each>(
+  all: readonly Each[],
+  prefixOf: (each: Each) => string,
+): ReadonlyMap<string, readonly Each[]> {
+  const days = new Map<string, Each[]>()
+  for (const each of all) {
+    const day = arrivalDayOf(prefixOf(each))
+    const some = days.get(day) ?? []
+    days.set(day, some)
+    some.push(each)
+  }
+  return days
 }

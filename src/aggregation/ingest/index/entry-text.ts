@@ -47,7 +47,7 @@ export function withoutInputs<Entry extends { readonly inputs: unknown }>(
 /** Minutes that are written at a time, and characters that are read: both take less than a millisecond. Ours. */
 const PAGE_MINUTES = 2_048
 const PAGE_CHARS = 32_768
-/** No text of JSON holds this but as a name: within a string a quote has a backslash before it. */
+/** As we write it. No text of JSON holds this but as a name: within a string a quote has a backslash before it. */
 const MINUTES = '"minutes":{'
 
 /** The JSON of an entry, in steps: with minutes by the hundred thousand all at once would keep everybody waiting. */
@@ -67,6 +67,7 @@ export function* entryText(entry: StoredEntry): ResumableWork<string> {
 
 /** The entry that a text is, in steps; undefined for any other text, such as one that was cut off by a copy. */
 export function* entryIn(text: string): ResumableWork<IndexEntry | undefined> {
+  if (text.length <= PAGE_CHARS) return shortEntryIn(text)
   const from = text.indexOf(MINUTES) + MINUTES.length
   const to = text.indexOf('}', from)
   if (from < MINUTES.length || to < from) return undefined
@@ -76,27 +77,51 @@ export function* entryIn(text: string): ResumableWork<IndexEntry | undefined> {
   return minutes && { ...withoutInputs(stored), minutes }
 }
 
+/** Whoever wrote it, a person with an editor too: JSON knows spaces, and no order of names. */
+function shortEntryIn(text: string): IndexEntry | undefined {
+  const stored = jsonIn(text)
+  if (!entries.Check(stored) || !pages.Check(stored.minutes)) return undefined
+  const { minutes: counts } = stored
+  const minutes = inTimeOrder(Object.keys(counts).map(Number), Object.values(counts))
+  return minutes && { ...withoutInputs(stored), minutes }
+}
+
 /** Pairs of minute and rows, between two places of the text. */
 function* minutesIn(text: string, from: number, to: number): ResumableWork<MinuteRows | undefined> {
   const startsMs: number[] = []
   const rows: number[] = []
-  let lastMs = -1
   for (let at = from; at <= to; ) {
     const comma = text.indexOf(',', at + PAGE_CHARS)
     const end = comma < 0 || comma > to ? to : comma
     const page = jsonIn(`{${text.slice(at, end)}}`)
     if (!pages.Check(page)) return undefined
     for (const name in page) {
-      const startMs = Number(name)
-      if (!(startMs > lastMs)) return undefined
-      startsMs.push(startMs)
+      startsMs.push(Number(name))
       rows.push(page[name] as number)
-      lastMs = startMs
     }
     at = end + 1
     yield
   }
-  return { startsMs: new Float64Array(startsMs), rows: new Float64Array(rows) }
+  return inTimeOrder(startsMs, rows)
+}
+
+/** Undefined when one of them is no instant. */
+function inTimeOrder(startsMs: readonly number[], rows: readonly number[]): MinuteRows | undefined {
+  if (isAscending(startsMs)) return { startsMs: new Float64Array(startsMs), rows: new Float64Array(rows) }
+  const order = [...startsMs.keys()].sort((a, b) => Number(startsMs[a]) - Number(startsMs[b]))
+  const sorted = Float64Array.from(order, (at) => Number(startsMs[at]))
+  if (!isAscending(sorted)) return undefined
+  return { startsMs: sorted, rows: Float64Array.from(order, (at) => Number(rows[at])) }
+}
+
+function isAscending(ms: ArrayLike<number>): boolean {
+  let last = -1
+  for (let at = 0; at < ms.length; at += 1) {
+    const next = Number(ms[at])
+    if (!(next > last)) return false
+    last = next
+  }
+  return true
 }
 
 const pages = Compile(Type.Record(Type.String(), Type.Integer()))

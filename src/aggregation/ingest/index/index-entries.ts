@@ -14,8 +14,11 @@ import {
   type StoredEntry,
   withoutInputs,
 } from './entry-text.ts'
+import { folderOf, type IndexFolder, indexFolders } from './index-folders.ts'
 
 export interface Entries {
+  /** Folders below `prefix`, in key order, as they are now. */
+  folders(prefix: string, nowMs: number): Promise<readonly IndexFolder[]>
   /** Keys below `prefix` in key order, without reading them. */
   keys(prefix: string): Promise<readonly string[]>
   /** Without those that are damaged or left out, which are named in the log. */
@@ -99,12 +102,22 @@ export function indexEntries(lake: Lake, log: Logger, maxCachedBytes = MAX_CACHE
     later.delete(key)
   }
 
+  /** Another process may have removed what was left out: nothing of it is missing then. */
+  function forgetGone(prefix: string, isThere: (key: string) => boolean): void {
+    for (const key of [...leftOut.keys()]) if (key.startsWith(prefix) && !isThere(key)) forget(key)
+  }
+
   return {
+    async folders(prefix, nowMs) {
+      const folders = await indexFolders(lake, prefix, nowMs)
+      const there = new Set(leftOut.size > 0 ? folders.flatMap((folder) => folder.keys ?? folder.prefix) : [])
+      forgetGone(prefix, (key) => there.has(key) || there.has(folderOf(key)))
+      return folders
+    },
     async keys(prefix) {
       const keys = (await lake.list(prefix)).map((object) => object.key)
       const there = new Set(leftOut.size > 0 ? keys : [])
-      // Another process may have removed what was left out: nothing of it is missing then.
-      for (const key of [...leftOut.keys()]) if (key.startsWith(prefix) && !there.has(key)) forget(key)
+      forgetGone(prefix, (key) => there.has(key))
       return keys
     },
     async load(keys) {

@@ -11,9 +11,13 @@ export interface MinuteRows {
 export const NO_MINUTES: MinuteRows = { startsMs: new Float64Array(), rows: new Float64Array() }
 
 /** The minutes of [fromMs, toMs), the first of which may have begun before it: a view, whatever the length. */
-export function minutesWithin({ startsMs, rows }: MinuteRows, fromMs: number, toMs: number): MinuteRows {
+export function minutesWithin(minutes: MinuteRows, fromMs: number, toMs: number): MinuteRows {
+  const { startsMs, rows } = minutes
   const from = firstFrom(startsMs, alignDown(fromMs, MINUTE_MS))
   const to = Math.max(from, firstFrom(startsMs, toMs))
+  // Nearly each of many objects lies in the range or beside it, and a view takes more than a few minutes do.
+  if (from === to) return NO_MINUTES
+  if (to - from === startsMs.length) return minutes
   return { startsMs: startsMs.subarray(from, to), rows: rows.subarray(from, to) }
 }
 

@@ -60,12 +60,12 @@ function entryKeysOf(object: Stored): readonly string[] {
 async function leaveIndex(object: Stored, { entries, index }: ReexamineTools): Promise<void> {
   const foreign = foreignEntryKey(object)
   await entries.remove(foreign)
-  index.forget(foreign)
+  index.forget(foreign, object.key)
   const compacted = compactedEntryKey(object)
   if (compacted === undefined) return
   const [entry] = await entries.load([compacted])
   if (entry?.key !== object.key) return
-  index.forget(compacted)
+  index.forget(compacted, object.key)
   const nothing = { rows: 0, bytes: 0, minutes: NO_MINUTES, inputs: [], madeFrom: undefined }
   await entries.mend(compacted, { ...entry, ...nothing })
 }

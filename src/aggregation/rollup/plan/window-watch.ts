@@ -2,7 +2,6 @@ import { limitConcurrency } from '../../../std/async/concurrency-limit.ts'
 import { createYielder, type ResumableWork, runYielding } from '../../../std/async/yielding.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { alignDown } from '../../../std/durations.ts'
-import type { TouchedMinute } from '../../ingest/index/arrived-index.ts'
 import { rejectedIn } from '../engines/engine.ts'
 import type { RollupDefinition } from '../model/definition.ts'
 import {
@@ -128,11 +127,11 @@ export function createWatch({ sources, metrics, clock }: WatchOptions): Watch {
 const isWaiting = (state: WindowState) => isDue(state) || state === 'dirty'
 
 function* touchesByWindow(
-  minutes: ReadonlyMap<number, TouchedMinute>,
+  minutes: ReadonlyMap<number, number>,
   grainMs: number,
 ): ResumableWork<ReadonlyMap<number, number>> {
   const touches = new Map<number, number>()
-  for (const [minuteMs, { objects }] of minutes) {
+  for (const [minuteMs, objects] of minutes) {
     const fromMs = alignDown(minuteMs, grainMs)
     touches.set(fromMs, objects + (touches.get(fromMs) ?? 0))
     yield

@@ -1,0 +1,84 @@
+import type { Lake } from '../../../lake/lake.ts'
+import { synopsisKey } from '../../../lake/layout.ts'
+import { runYielding } from '../../../std/async/yielding.ts'
+import { AppError } from '../../../std/errors.ts'
+import { lruCache } from '../../../std/lru.ts'
+import type { Logger } from '../../../std/telemetry.ts'
+import { type Synopsis, synopsisIn, synopsisText } from './synopsis-text.ts'
+
+export interface Synopses {
+  /** What is known of a day without reading its entries; nothing where that is not known. Whether it still holds, stamps tell. */
+  read(day: string): Promise<Synopsis>
+  /** Whether it is there now: what is too much, or cannot be written, is left to the entries. */
+  write(day: string, synopsis: Synopsis): Promise<boolean>
+}
+
+/** More than this, and the entries of the day are read one by one: a day of some thousand objects has one megabyte. Ours. */
+const MAX_SYNOPSIS_BYTES = 33_554_432
+/** Days that were read last, which windows are computed from. Ours. */
+const MAX_HELD_BYTES = 8_388_608
+/** What an object takes in memory: a minute is two numbers. */
+const [OBJECT_BYTES, MINUTE_BYTES] = [512, 16]
+
+const NOTHING: Synopsis = new Map()
+
+/**
+ * What the entries of a day of arrival say, in one object of the lake. It says nothing that they do not, and is never the
+ * truth: one that is damaged, or is not there, costs that they are read.
+ */
+export function synopses(lake: Pick<Lake, 'get' | 'put'>, log: Logger): Synopses {
+  const held = lruCache<Synopsis>(MAX_HELD_BYTES, heldBytes)
+  const reading = new Map<string, Promise<Synopsis>>()
+  let isTold = false
+
+  async function readNow(day: string): Promise<Synopsis> {
+    const key = synopsisKey(day)
+    const body = await lake.get(key, MAX_SYNOPSIS_BYTES)
+    if (body === undefined) return NOTHING
+    const found = await runYielding(synopsisIn(body.toString()))
+    if (found === undefined)
+      log.warn({ key }, 'a synopsis of the index cannot be used; it is made anew from the entries')
+    return found ?? NOTHING
+  }
+
+  /** A lake that takes none, as one whose policy is of a former version, works as it did then. */
+  async function unlessLakeFails<T>(work: () => Promise<T>, otherwise: T): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isOfTheLake(error)) throw error
+      if (!isTold)
+        log.warn({ err: error }, 'synopses of the index cannot be used: its entries are read one by one')
+      isTold = true
+      return otherwise
+    }
+  }
+
+  return {
+    async read(day) {
+      const known = held.get(day) ?? reading.get(day)
+      if (known !== undefined) return known
+      const found = unlessLakeFails(() => readNow(day), NOTHING).finally(() => reading.delete(day))
+      reading.set(day, found)
+      if ((await found).size > 0) held.set(day, await found)
+      return found
+    },
+    async write(day, synopsis) {
+      const body = Buffer.from(await runYielding(synopsisText(synopsis)))
+      if (body.length > MAX_SYNOPSIS_BYTES) return false
+      held.delete(day)
+      return unlessLakeFails(async () => {
+        await lake.put(synopsisKey(day), body)
+        return true
+      }, false)
+    },
+  }
+}
+
+const isOfTheLake = (error: unknown): error is AppError =>
+  error instanceof AppError && error.code === 'lake_failed'
+
+const heldBytes = (synopsis: Synopsis): number =>
+  [...synopsis.values()]
+    .flatMap(({ objects }) => objects)
+    .reduce((sum, { minutes }) => sum + OBJECT_BYTES + MINUTE_BYTES * minutes.rows.length, 0)
