@@ -285,6 +285,8 @@ export function storeContract(t: Test, name: string, fresh: (t: Test) => () => R
       'ß',
       '中文',
       '\uffee',
+      '\ufeff',
+      '\ufeffß',
       '😀',
     ].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
     const extremes = {

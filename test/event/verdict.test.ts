@@ -351,6 +351,7 @@ test('two ids stay two: what cannot be stored of them is written out', async (t)
     ['a\u0001', 'a\\u0001'],
     ['a\u0002\n', 'a\\u0002\\u000a'],
     ['a\ud800', 'a\\ud800'],
+    ['\ufeffa\ufeff', '\\ufeffa\\ufeff'],
     ['a\udfff\u0085', 'a\\udfff\\u0085'],
     ['\u{1f600} a\u00e9', '\u{1f600} a\u00e9'],
     ['\n'.repeat(21), '\\u000a'.repeat(21)],

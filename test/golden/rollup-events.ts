@@ -29,7 +29,7 @@ export function goldenEvents(): readonly StoredEvent[] {
         os_name: pick([null, 'Android', 'iOS']),
         app_version: pick(TEXTS),
         http_response_status_code: pick([null, undefined, 0, 200, 404]),
-        attributes: pick([null, undefined, {}, { target: '#a' }, { target: '' }, { target: '🙂', 'a-B.1': 'x', 'a-b.1': 'y' }]),
+        attributes: pick([null, undefined, {}, { target: '#a' }, { target: '' }, { target: '\ufeff#a' }, { target: '🙂', 'a-B.1': 'x', 'a-b.1': 'y' }]),
       }),
     )
   }
@@ -66,7 +66,7 @@ const WEIGHTS = [
   ...[Number.NaN, Infinity, -Infinity, 0, -1, 1_000_001],
 ]
 /** One row each, so that all tie at a limit; no two collations put them into one order. */
-const TIED = ['a', 'A', 'b', 'B', 'z', 'Z', 'ä', 'Ä', 'é', 'e\u0301', '_', '-', 'ß', 'ss', '0', '10', '2']
+const TIED = ['a', '\ufeffa', 'A', 'b', 'B', 'z', 'Z', 'ä', 'Ä', 'é', 'e\u0301', '_', '-', 'ß', 'ss', '0', '10', '2']
 const TEXTS: readonly (string | null | undefined)[] = [
   null,
   undefined,
@@ -84,6 +84,8 @@ const TEXTS: readonly (string | null | undefined)[] = [
   '\u0000',
   'a\u0000b',
   '\u0001\u001f\u007f\u0085\u2028',
+  '\ufeff/products/:id',
+  '\ufeff~other',
 ]
 
 /** Powers of two and of the bucket base with their neighbours, halves of micro-units, the ends of what is counted. */

@@ -131,9 +131,9 @@ export function linesToBytes(lines: readonly string[], maxBytes = Number.POSITIV
 }
 
 /** The same of several lines, but for their ends. */
-const PLAIN_LINES = /^[\n !#-[\]-~\u00a0-\ud7ff\ue000-\uffff]*$/
+const PLAIN_LINES = /^[\n !#-[\]-~\u00a0-\ud7ff\ue000-\ufefe\uff00-\uffff]*$/
 /** The characters of UNSTORABLE that texts of several lines may not have either. */
-const UNSTORABLE_IN_LINES = /[^\P{Cc}\n\t]|\p{Surrogate}/gu
+const UNSTORABLE_IN_LINES = /[^\P{Cc}\n\t]|[\p{Surrogate}\ufeff]/gu
 
 function quote(text: string): string {
   return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text.replace(UNSTORABLE, '\ufffd'))

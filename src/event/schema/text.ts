@@ -17,12 +17,13 @@ export const withoutTilde = (text: string): string =>
 
 /**
  * What no text is stored with. A surrogate without its other half is refused by some readers, with the whole file; a control
- * character says nothing, takes six bytes and moves the cursor of whoever prints it.
+ * character says nothing, takes six bytes and moves the cursor of whoever prints it. A U+FEFF is not seen, and many readers
+ * take it off the beginning of a text: what follows it, such as a `~`, would be the beginning.
  */
-export const UNSTORABLE = /[\p{Cc}\p{Surrogate}]/gu
+export const UNSTORABLE = /[\p{Cc}\p{Surrogate}\ufeff]/gu
 
-/** No control character, quote, backslash or surrogate: text that is its own JSON, as most is. */
-export const PLAIN = /^[ !#-[\]-~\u00a0-\ud7ff\ue000-\uffff]*$/
+/** Nothing unstorable, no quote and no backslash: text that is its own JSON, as most is. */
+export const PLAIN = /^[ !#-[\]-~\u00a0-\ud7ff\ue000-\ufefe\uff00-\uffff]*$/
 
 /** Those written out, as JSON does it: replaced by one character, as in other texts, they would make two ids one. */
 export const withEscapes = (id: string): string =>

@@ -49,7 +49,14 @@ test('what is no column, or undefined, is not written', async (t) => {
 })
 
 test('any text is written so that it reads back the same', async (t) => {
-  const texts = ['', 'a"b\\c', 'Zürich 漢字 😀', '\u2028\u2029\u00a0', '</script>', '\ufeff']
+  const texts = [
+    '',
+    'a"b\\c',
+    'Zürich 漢字 😀',
+    '\u2028\u2029\u00a0',
+    '</script>',
+    '\ufefe\uff00\ufffe\uffff',
+  ]
   for (const text of texts) {
     const event = { ...least, page_route: text, attributes: { [text]: text } }
     const line = lineOf(event)
@@ -92,6 +99,29 @@ test('a control character becomes the replacement character, but where a stack t
     attributes: { 'a\ufffd': '2', b: 'c\ufffd' },
   })
   t.equal(line.split('"a\ufffd"').length, 2, 'a name is written once')
+})
+
+test('a mark of the byte order becomes it too, wherever it stands: many readers take one off the beginning', async (t) => {
+  const line = lineOf({
+    ...least,
+    event_id: '\ufeffe',
+    page_route: '\ufeff~other',
+    app_version: '\ufeff\ufeff1',
+    unit: 'm\ufeffs',
+    exception_message: '\ufeff',
+    exception_stacktrace: '\ufeffError\n\ufeffat',
+    attributes: { '\ufeffa': '\ufeff/b', a: '/b' },
+  })
+  t.match(JSON.parse(line), {
+    event_id: '\ufffde',
+    page_route: '\ufffd~other',
+    app_version: '\ufffd\ufffd1',
+    unit: 'm\ufffds',
+    exception_message: '\ufffd',
+    exception_stacktrace: '\ufffdError\n\ufffdat',
+    attributes: { '\ufffda': '\ufffd/b', a: '/b' },
+  })
+  t.notMatch(line, /\ufeff|\\ufeff/)
 })
 
 test('a stack trace is written as JSON writes it, whatever stands in its lines', async (t) => {

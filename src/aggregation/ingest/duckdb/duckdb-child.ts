@@ -6,6 +6,7 @@ import {
   type DuckDBResult,
   type DuckDBValue,
 } from '@duckdb/node-api'
+import { textDecoder } from '@duckdb/node-api/lib/vectors/dataAccessors.js'
 import type { SqlValue } from './sql-session.ts'
 import { quote } from './sql-text.ts'
 
@@ -31,6 +32,11 @@ export type DuckdbReply =
   | { readonly kind: 'done' }
   | { readonly kind: 'chunk'; readonly rows: SqlValue[][] }
   | { readonly kind: 'failed'; readonly message: string }
+
+// The driver's own takes a U+FEFF off the beginning of a text, as the mark of a file: so two values became one, and rows came
+// in another order than DuckDB had sorted them by.
+const everyCharacter = new TextDecoder('utf-8', { ignoreBOM: true })
+textDecoder.decode = (bytes: Uint8Array) => everyCharacter.decode(bytes)
 
 let connection: DuckDBConnection | undefined
 let open: DuckDBResult | undefined

@@ -70,6 +70,22 @@ test('a session runs statements in order and answers values as plain JavaScript'
   t.same(row, ['é', 1.5, 12n, 10n ** 37n, 3n, true, null, '2026-11-22'])
 })
 
+test('a text has all of its characters, at its beginning as well', async (t) => {
+  const session = await shared()
+  const codes = [0xfeff, 0xfffe, 0xffff, 0, 0xfffd, 0x2028, 0x200b, 0xad, 0xe000, 0x1f642]
+  for (const begins of codes.flatMap((code) => [[code], [code, code], [0xfeff, code]])) {
+    const text = String.fromCodePoint(...begins)
+    const written = begins.map((code) => `chr(${code})`).join(' || ')
+    // DuckDB holds texts of more than 12 bytes elsewhere.
+    const query = `SELECT ${written}, ${written} || repeat('a', 20), length(${written})`
+    t.same(
+      await all(session, query),
+      [[text, text + 'a'.repeat(20), BigInt(begins.length)]],
+      JSON.stringify(begins),
+    )
+  }
+})
+
 test('rows come in chunks, and a reader that stops early leaves the session usable', async (t) => {
   const session = await shared()
   let seen = 0
