@@ -105,9 +105,9 @@ export function createServer(
 }
 
 /**
- * RFC 9112: HTTP/1.1 without a Host and any request with two (section 3.2), and HTTP/1.0 with a transfer coding (6.1), are
- * malformed, whoever serves: two servers in a row would each believe another host, or another end of the body. Register it
- * after CORS.
+ * RFC 9112: HTTP/1.1 without a Host, any request with two or with one that is none (section 3.2), and HTTP/1.0 with a
+ * transfer coding (6.1), are malformed, whoever serves: two servers in a row would each believe another host, or another end
+ * of the body. Register it after CORS.
  */
 export function refuseMalformed(app: FastifyInstance): void {
   app.addHook('onRequest', ({ raw }, reply, done) => {
@@ -118,11 +118,21 @@ export function refuseMalformed(app: FastifyInstance): void {
   })
 }
 
-function malformation({ httpVersion, rawHeaders }: IncomingMessage): string | undefined {
+/** A name, an address or nothing, and a port (RFC 3986, sections 3.2.2 and 3.2.3). */
+const HOST = /^(?:\[[\da-f:.]+\]|(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})*)(?::(\d{0,5}))?$/i
+const MAX_PORT = 65_535
+
+function malformation({ httpVersion, rawHeaders, headers }: IncomingMessage): string | undefined {
   const hosts = sentTimes(rawHeaders, 'host')
   if (hosts > 1) return 'Host was sent more than once.'
+  if (!isHost(headers.host ?? '')) return 'Host is no name or address with or without a port.'
   if (httpVersion !== '1.0') return hosts === 0 ? 'A request needs a Host header.' : undefined
   return sentTimes(rawHeaders, 'transfer-encoding') > 0 ? 'HTTP/1.0 knows no Transfer-Encoding.' : undefined
+}
+
+function isHost(host: string): boolean {
+  const found = HOST.exec(host)
+  return found !== null && Number(found[1] ?? 0) <= MAX_PORT
 }
 
 /** Node keeps the first of two and says nothing of the others. */

@@ -137,6 +137,60 @@ test('what Node would answer by itself, bare, is answered in our words or not mi
   t.match(await get('1.1', 'Host: a', 'Expect: 100-continue'), /^HTTP\/1\.1 200 OK/, 'nothing is to come')
 })
 
+test('a Host that is none is refused, as another server would read another host from it', async (t) => {
+  const { app } = start(t)
+  await app.listen({ port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const get = (version: string, host: string) =>
+    exchange(port, [`GET /things/1 HTTP/${version}\r\nHost: ${host}\r\nConnection: close\r\n\r\n`])
+  for (const host of [
+    ...['', 'a', 'a.example.com', 'A-b_c.example', 'a:', 'a:0', 'a:80', 'a:65535', '127.0.0.1:8080', 'a.'],
+    ...['[::1]', '[::1]:8080', '[::ffff:1.2.3.4]', 'a%20b', "!$&'()*+,;=~", 'x'.repeat(60_000)],
+  ]) {
+    t.match(await get('1.1', host), /^HTTP\/1\.1 200 OK/, host.slice(0, 99))
+  }
+  for (const host of [
+    ...[
+      'a b',
+      'a, b',
+      'u@a',
+      'u:p@a',
+      'a:99999',
+      'a:65536',
+      'a:000080',
+      'a:b',
+      'a:-1',
+      'a:8 0',
+      'a:80:80',
+      'a/b',
+      '/',
+    ],
+    ...[
+      'a?b',
+      'a#b',
+      'http://a',
+      '[::1',
+      '::1',
+      '[a]b',
+      '[u]',
+      '[]',
+      'a[::1]',
+      'a%2',
+      'a%zz',
+      '<a>',
+      '"a"',
+      'a\\b',
+    ],
+    ...['a|b', 'a^b', '{a}', 'ä', 'a\tb', `${'x'.repeat(60_000)}@`, `${'%20'.repeat(20_000)}%`],
+  ]) {
+    for (const version of ['1.0', '1.1']) {
+      const answer = await get(version, host)
+      t.match(answer, /^HTTP\/1\.1 400 [\s\S]+connection: close/, host.slice(0, 99))
+      t.match(answer, /"detail":"Host is no name or address with or without a port\."/)
+    }
+  }
+})
+
 test('a body where nobody reads one is not waited for', async (t) => {
   const { app } = start(t)
   await app.listen({ port: 0 })
