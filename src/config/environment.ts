@@ -1,7 +1,7 @@
 import Type, { type TSchema } from 'typebox'
 import { nearest } from '../std/input/did-you-mean.ts'
 import { told } from '../std/input/expectation.ts'
-import { jsonOr } from '../std/json.ts'
+import { hasKeyTwice, jsonOr } from '../std/json.ts'
 import type { ConfigFault, ValueSource } from './faults.ts'
 import { Config } from './schema/config-schema.ts'
 
@@ -53,13 +53,17 @@ export function applyEnvironment(
   const names = environmentNames()
   const sources = new Map<string, ValueSource>()
   const replaced: Replaced[] = []
+  const doubled: ConfigFault[] = []
   // Groups come before their keys, which win.
   for (const [name, { path, schema }] of names) {
     const text = env[name]
     if (text === undefined || isServiceLink(name, env)) continue
     sources.set(path.join('.'), { variable: name, example: assignment(name, schema) })
     replaced.push(...noGroups(input, path, names.values()))
-    assign(input, path, Type.IsString(schema) ? text : jsonOrText(text))
+    const value = Type.IsString(schema) ? text : jsonOrText(text)
+    if (value !== text && hasKeyTwice(text, value))
+      doubled.push({ path: name, message: 'has a key twice in its JSON' })
+    assign(input, path, value)
   }
   const unknown = Object.keys(env).filter(
     (name) =>
@@ -67,13 +71,13 @@ export function applyEnvironment(
   )
   // Only now it is known which variables the configuration itself names, for its secrets.
   const explained = [...RESERVED, ...named, ...secretNames(input, names.values())]
-  const faults = unknown
+  const unmeant = unknown
     .filter((name) => !explained.includes(name))
     .map((name) => ({
       path: name,
       message: `names no key of the configuration${meant(name, names)}`,
     }))
-  return { faults, sources, replaced }
+  return { faults: [...doubled, ...unmeant], sources, replaced }
 }
 
 function meant(name: string, names: ReadonlyMap<string, Known>): string {

@@ -22,6 +22,35 @@ export function jsonFault(text: string): SyntaxError | undefined {
   return found
 }
 
+/** Whether a text that was read as `value` has a key twice: one reader takes the first of them, and another the last. */
+export const hasKeyTwice = (json: string, value: unknown): boolean => colonsIn(json) !== keysIn(value)
+
+/** Outside of strings there is one for each key that was written. Only for what has been parsed. */
+function colonsIn(json: string): number {
+  let colons = 0
+  let isInText = false
+  for (let at = 0; at < json.length; at++) {
+    const character = json[at]
+    if (character === '\\') at++
+    else if (character === '"') isInText = !isInText
+    else if (character === ':' && !isInText) colons++
+  }
+  return colons
+}
+
+/** At any depth. */
+function keysIn(value: unknown): number {
+  let keys = 0
+  const left = [value]
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    if (typeof next !== 'object' || next === null) continue
+    const members: unknown[] = Object.values(next)
+    if (!Array.isArray(next)) keys += members.length
+    for (const member of members) left.push(member)
+  }
+  return keys
+}
+
 /** A value as JSON of printable ASCII alone, as headers take it. */
 export const asciiJson = (value: unknown): string =>
   JSON.stringify(value).replace(

@@ -71,6 +71,15 @@ test('variables that the configuration names for its secrets, or the command lin
   t.same(faultsOf({}, { HEADGATE_TOKEN: 'x', HEADGATE_CONFIG: 'y', HEADGATE_WORKER: '1' }), [])
 })
 
+test('a key that is twice in the JSON of a variable is a fault', async (t) => {
+  const twice = (name: string) => [`${name}: has a key twice in its JSON`]
+  const id = '"id":"shop","origins":[]'
+  t.same(faultsOf({}, { HEADGATE_APPS: `[{${id}}]`, HEADGATE_DATA_DIR: '{"a":1,"a":2}' }), [])
+  t.same(faultsOf({}, { HEADGATE_APPS: `[{${id},${id}}]` }), twice('HEADGATE_APPS'))
+  const listen = '{"port":1,"host":"::1","p\\u006frt":2}'
+  t.same(faultsOf({}, { HEADGATE_GATEWAY_LISTEN: listen }), twice('HEADGATE_GATEWAY_LISTEN'))
+})
+
 test('any other is a fault that says what was meant', async (t) => {
   for (const [name, value, meant] of [
     ['HEADGATE_GATEWAY_LISTEN_PROT', '1', 'did you mean "HEADGATE_GATEWAY_LISTEN_PORT"?'],

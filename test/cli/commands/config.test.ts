@@ -94,6 +94,7 @@ test('a file that cannot be read, or not be parsed, is a fault with its place an
     'text.json': '{"a": "PlantedText',
     'missing.json': '{"a" 1}',
     'more.json': '{"a": 1} {',
+    'twice.json': '{\n  "a": 1, "b": [{"PlantedText": {"x": 1, "\\u0078": 2}}],\n  "a": 1, "A": 2\n}',
     'empty.json': ' ',
     'null.json': 'null',
     'empty.yaml': '',
@@ -135,6 +136,10 @@ test('a file that cannot be read, or not be parsed, is a fault with its place an
       /line 1, column 6: something that cannot stand here, or a comma or colon is missing before it/,
     ],
     ['more.json', /line 1, column 10: something that cannot stand here/],
+    [
+      'twice.json',
+      /twice\.json is not valid JSON:\n {2}line 2, column 42: this key is here twice\n {2}line 3, column 3: this key is here twice\n$/,
+    ],
     ['empty.json', /the file is empty/],
     [
       'null.json',
