@@ -98,12 +98,25 @@ export async function executeRun(ports: RunPorts, queued: Run, signal: AbortSign
   }
   const { id, state, attempt, error } = run
   await runLog.note(id, state === 'failed' ? 'error' : 'info', `run ${state}`, { attempt, error })
-  log.info(
-    { run: id, state, attempt, code: error?.code, notIngested: run.notIngested?.count },
-    'a run ended, or waits for its next try',
-  )
+  tellEnd(log, run)
   metrics.runDone((clock.monotonicMs() - startedMs) / 1_000)
   return run
+}
+
+/** A window that cannot be computed is in no graph, whoever's events are in it: that is told where alarms are. */
+function tellEnd(log: Logger, { id, state, attempt, error, notIngested, windows }: Run): void {
+  const failing = windows.filter((window) => window.error !== undefined)
+  const [first] = failing
+  const { code, message: why } = error ?? first?.error ?? {}
+  const window = first && {
+    ...{ windows: failing.length, rollup: first.rollup },
+    ...{ from: new Date(first.fromMs).toISOString(), to: new Date(first.toMs).toISOString() },
+  }
+  const about = { run: id, state, attempt, ...window, notIngested: notIngested?.count }
+  if (state === 'failed') log.error({ ...about, code, why }, 'a run is given up')
+  else if (state === 'queued' && code !== undefined)
+    log.warn({ ...about, code, why }, 'a run failed, and waits for its next try')
+  else log.info({ ...about, code, why }, 'a run ended, or waits for its next try')
 }
 
 /**

@@ -1627,6 +1627,30 @@ test('a run keeps a log of what happened', async (t) => {
   ])
 })
 
+test('a window that cannot be computed is told with each try, at last as an error, with the window and why', async (t) => {
+  const lines: string[] = []
+  const telemetry = createTelemetry('info', { write: (line) => lines.push(line) })
+  const { deliver, clock, open, engine } = await aggregation(t, { telemetry })
+  const runs = await open({ entropy: atOnce })
+  deliver(at(0), [1])
+  deliver(at(1), [1])
+  clock.advance(2 * GRAIN + 2 * MIN)
+  engine.failures.push(...Array.from({ length: 10 }, () => failure()))
+  await runs.tick(never)
+  await runs.work(never)
+  const window = { rollup: 'vitals', from: '2026-11-22T12:00:00.000Z', to: '2026-11-22T12:15:00.000Z' }
+  const told = { code: 'engine_failed', windows: 2, ...window }
+  const isOfRun = ({ msg = '' }) => /^a run /.test(msg)
+  t.match(lines.map((line) => JSON.parse(line)).filter(isOfRun), [
+    ...[1, 2, 3, 4].map((attempt) => ({
+      ...{ level: 40, state: 'queued', attempt, why: 'no', ...told },
+      msg: 'a run failed, and waits for its next try',
+    })),
+    { level: 50, attempt: 5, why: '2 of 2 windows failed; the first: no', ...told, msg: 'a run is given up' },
+  ])
+  t.match(await telemetry.metrics.metrics(), 'headgate_rollup_windows_total{result="failed"} 2')
+})
+
 test('a run whose ingest fails is tried again as a whole, then fails', async (t) => {
   const { open, arrivals } = await aggregation(t)
   const runs = await open({ entropy: atOnce })
