@@ -120,6 +120,7 @@ export function refuseMalformed(app: FastifyInstance): void {
 
 /** A name, an address or nothing, and a port (RFC 3986, sections 3.2.2 and 3.2.3). */
 const HOST = /^(?:\[[\da-f:.]+\]|(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})*)(?::(\d{0,5}))?$/i
+/** A port has 16 bits (RFC 9293, section 3.1). */
 const MAX_PORT = 65_535
 
 function malformation({ httpVersion, rawHeaders, headers }: IncomingMessage): string | undefined {
