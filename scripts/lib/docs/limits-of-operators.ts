@@ -351,9 +351,16 @@ export const lakeLimits: readonly Limit[] = [
     beyond: 'it is kept in `dead/`, and counted as malformed',
   },
   {
+    what: '… values and names in it',
+    at: ['aggregation/ingest/compact/line-values.ts', 'MAX_LINE_VALUES'],
+    beyond: 'likewise',
+    unit: 'values and names',
+  },
+  {
     what: 'An object in `raw/`, inflated',
     at: ['aggregation/ingest/compact/inflate-files.ts', 'MAX_INFLATED_OBJECT_BYTES'],
-    beyond: 'what lies behind it is not read, as of an object that is damaged',
+    beyond:
+      'what lies behind it is not read, as of an object that is damaged; Parquet, of which the texts count and 64 bytes a row, is set aside in `dead/`: split it',
   },
   {
     what: '… or so many times its size',
@@ -379,8 +386,8 @@ export const lakeLimits: readonly Limit[] = [
     unit: 'minutes',
   },
   {
-    what: 'Tries to read Parquet of others that exhausts `aggregation.engine.memoryLimit`',
-    at: ['aggregation/ingest/objects/examine.ts', 'MEMORY_TRIES'],
+    what: 'Tries to take in an object that exhausts `aggregation.engine.memoryLimit` or `aggregation.engine.timeout`',
+    at: ['aggregation/ingest/objects/affordable.ts', 'TRIES'],
     beyond: 'it is set aside in `dead/`, and named',
     unit: 'tries',
   },

@@ -22,7 +22,7 @@ import {
 } from './event-sql.ts'
 import { type Inflated, inflate, type LineFile, type UnreadableFile } from './inflate-files.ts'
 import { createFaultTally, type FaultTally, type FaultyLines, whyNoNumber } from './line-faults.ts'
-import { hasTooLongLine, screen } from './line-screen.ts'
+import { hasLongLine, screen } from './line-screen.ts'
 import { createMistyped, type Mistyped } from './mistyped.ts'
 import { type Piece, piecesOf } from './pieces.ts'
 
@@ -50,8 +50,8 @@ export interface Compacted extends ParquetSummary {
   readonly unreadable: readonly UnreadableFile[]
 }
 
-/** A piece that does not fit is halved down to this: the longest line that is read, and some. Ours. */
-export const LEAST_PIECE_BYTES = 4_194_304
+/** A piece that does not fit is halved down to this, or to a line that is longer. Ours: nothing but brackets takes 50 MB. */
+export const LEAST_PIECE_BYTES = 1_048_576
 
 /** Minutes that one object may touch. Ours: those of a leap year, so that a year of history fits into one object. */
 export const MAX_MINUTES = 527_040
@@ -138,7 +138,7 @@ async function compactPiece(
   piece: readonly Piece[],
   target: PieceTarget,
 ): Promise<void> {
-  const isFast = !(await hasTooLongLine(piece)) && (await isClean(session, piece, target.parquet))
+  const isFast = !(await hasLongLine(piece)) && (await isClean(session, piece, target.parquet))
   if (!isFast) await compactScreened(session, piece, target)
   const paths = piece.map(({ path }) => path)
   const { mistyped, leftOut } = target.tally

@@ -51,12 +51,15 @@ export const MAX_INFLATED_OBJECT_BYTES = 1_073_741_824
 const MAX_GROWTH = 100
 const TOO_LARGE = 'Z_TOO_LARGE'
 
+/** The most that an object of this size may hold. `atLeast`: that any may. */
+export const mostInflatedBytes = (size: number, atLeast: number = MAX_INFLATED_OBJECT_BYTES): number =>
+  Math.max(atLeast, size * MAX_GROWTH)
+
 /** Whether the file is whole. The target exists in either case. */
 async function gunzip(path: string, target: string): Promise<boolean> {
   const { size } = await stat(path)
-  const mostBytes = Math.max(MAX_INFLATED_OBJECT_BYTES, size * MAX_GROWTH)
   try {
-    await writeFile(target, upTo(mostBytes, gunzipped(path)), { mode: FILE_MODE })
+    await writeFile(target, upTo(mostInflatedBytes(size), gunzipped(path)), { mode: FILE_MODE })
     return true
   } catch (error) {
     if (!isInflateError(error)) throw error

@@ -6,9 +6,10 @@ import {
   EVENT_VERSION,
   MAX_ID_CHARS,
 } from '../../../event/schema/event.ts'
+import { MAX_LINE_VALUES } from './line-values.ts'
 
-/** It cannot even be looked into; it is no object of JSON; its `v` is another, or missing. */
-type FaultOfLine = 'length' | 'utf8' | 'json' | 'object' | 'version'
+/** It is not even looked into; it is no object of JSON; its `v` is another, or missing. */
+type FaultOfLine = 'length' | 'utf8' | 'values' | 'json' | 'object' | 'version'
 /**
  * It is not there, is not of the form, or is too long for what names something; a time counts what is longer than a
  * millisecond, or shorter.
@@ -136,6 +137,7 @@ const MUST_BE = ': it must be epoch milliseconds'
 const OF_LINE: Readonly<Record<FaultOfLine, string>> = {
   length: 'it is longer than a line may be',
   utf8: 'it is not UTF-8',
+  values: `it holds more than ${MAX_LINE_VALUES} values and names`,
   json: 'it is no JSON: one object a line, as in {"v": 1, …}',
   object: 'it is no object of JSON, as in {"v": 1, …}',
   version: `its v, the version of the line, is not ${EVENT_VERSION}, ${asIn('v', EVENT_VERSION)}`,

@@ -3,28 +3,30 @@ import { createReadStream } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { type ResumableWork, runYielding } from '../../../std/async/yielding.ts'
 import { FILE_MODE } from '../../../std/files/files.ts'
+import { holdsTooMany, MAX_LINE_VALUES } from './line-values.ts'
 import type { Piece } from './pieces.ts'
 
 /** Longest line that is read: four times the longest record that Kinesis takes. */
 export const MAX_LINE_BYTES = 4_194_304
 
 /**
- * Whether any line is longer. DuckDB reads some that are: what becomes of a line would hang on whether all of its neighbours
- * are events.
+ * Whether any line is so long that it may be refused for its length, or for all that it holds. DuckDB reads some of those:
+ * what becomes of a line would hang on whether all of its neighbours are events.
  */
-export async function hasTooLongLine(files: readonly Piece[]): Promise<boolean> {
+export async function hasLongLine(files: readonly Piece[]): Promise<boolean> {
   for (const { path } of files) {
-    if ((await stat(path)).size > MAX_LINE_BYTES && (await isAnyTooLong(path))) return true
+    if ((await stat(path)).size > MAX_LINE_VALUES && (await isAnyLong(path))) return true
   }
   return false
 }
 
-/** Reads in chunks that are shorter: a line that is longer has none of its ends in one of them. */
-async function isAnyTooLong(path: string): Promise<boolean> {
+/** Reads in chunks that are no longer: a line that is has an end in two of them at most. */
+async function isAnyLong(path: string): Promise<boolean> {
   let begunBytes = 0
-  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+  const stream = createReadStream(path, { highWaterMark: MAX_LINE_VALUES })
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
     const end = chunk.indexOf(10)
-    if (begunBytes + (end < 0 ? chunk.length : end) > MAX_LINE_BYTES) return true
+    if (begunBytes + (end < 0 ? chunk.length : end) > MAX_LINE_VALUES) return true
     begunBytes = end < 0 ? begunBytes + chunk.length : chunk.length - chunk.lastIndexOf(10) - 1
   }
   return false
@@ -35,12 +37,15 @@ export interface Screens {
   readonly dead: string
 }
 
-/** Told of a line that cannot be put so: the place of its file, and why. */
-export type TellRefused = (place: number, fault: 'length' | 'utf8') => void
+/** Why a line is not even looked into. */
+type Refusal = 'length' | 'utf8' | 'values'
+
+/** Told of a line that is not put so: the place of its file, and why. */
+export type TellRefused = (place: number, fault: Refusal) => void
 
 /**
  * Makes any bytes readable for SQL: each line becomes `{"place": …, "line": "…"}` in `lines`, whatever is in it. Lines
- * that cannot be put so, being too long or not UTF-8, go as they are to the end of `dead`, and are told. Empty lines vanish.
+ * that are too long, not UTF-8, or hold too much go as they are to the end of `dead`, and are told. Empty lines vanish.
  * Holds no more than a line in memory, and a piece of one that is too long, whatever the files are: they may be no lines
  * at all.
  */
@@ -92,7 +97,7 @@ interface Sieved {
 }
 
 /** Takes a file apart, a chunk at a time, in steps: a chunk may be all line ends, and a line as long as 64 of them. */
-function createSieve(place: number, tellRefused: (fault: 'length' | 'utf8') => void) {
+function createSieve(place: number, tellRefused: (fault: Refusal) => void) {
   /** What was read of the current line, unless it is already too long: then it is written as it comes. */
   let begun: Buffer[] = []
   let begunBytes = 0
@@ -110,13 +115,12 @@ function createSieve(place: number, tellRefused: (fault: 'length' | 'utf8') => v
   /** The text of the line that ends here; none of one that is empty, or refused. */
   function finished({ dead }: Sieved): string {
     const line = begun.length === 1 && begun[0] !== undefined ? begun[0] : Buffer.concat(begun)
-    const fault = isTooLong ? 'length' : 'utf8'
-    const isRefused = isTooLong || !isUtf8(line)
+    const fault = isTooLong ? 'length' : faultOf(line)
     begun = []
     begunBytes = 0
     isTooLong = false
     // Trimmed as DuckDB's reader does it, of a byte order mark as well.
-    if (!isRefused) return line.toString().trim()
+    if (fault === undefined) return line.toString().trim()
     dead.push(line, LINE_END)
     tellRefused(fault)
     return ''
@@ -137,6 +141,11 @@ function createSieve(place: number, tellRefused: (fault: 'length' | 'utf8') => v
     extend(chunk.subarray(from), sieved)
     return sieved
   }
+}
+
+function faultOf(line: Buffer): Refusal | undefined {
+  if (!isUtf8(line)) return 'utf8'
+  return holdsTooMany(line) ? 'values' : undefined
 }
 
 /** Between two steps, of lines that each take a microsecond or less. Ours: a step costs as much. */

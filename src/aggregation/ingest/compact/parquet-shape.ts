@@ -75,6 +75,23 @@ export const unlikeOurs = (found: FileColumns): readonly ColumnName[] =>
     found.has(name) && !READABLE_AS[type].test(typeIn(found, name)) ? [name] : [],
   )
 
+/** What a row counts beside its texts. Ours: its numbers have some 50 bytes, and a few kilobytes may say any number of rows. */
+const ROW_BYTES = 64
+/** Which are stored as texts, or as what is read as one. */
+const IS_TEXT = /^(VARCHAR|JSON)$/
+
+/** What the rows of a file take without their texts, as far as its footer says how many they are. */
+export const rowBytesIn = (file: string): string =>
+  `SELECT COUNT(*) * ${ROW_BYTES} FROM ${readParquet([file])}`
+
+/** What all texts that engines read take, inflated, be it one and the same in each row; null without rows. */
+export function textBytesIn(file: string, found: FileColumns): string {
+  const lengths = columns.flatMap(({ name }) =>
+    IS_TEXT.test(typeIn(found, name)) ? [`COALESCE(strlen(${name}), 0)`] : [],
+  )
+  return `SELECT SUM(${['0', ...lengths].join(' + ')}) FROM ${readParquet([file])}`
+}
+
 /** How many values each of the columns has. */
 export const emptyAmong = (file: string, names: readonly ColumnName[]): string =>
   `SELECT ${names.map((name) => `COUNT(${name})`).join(', ')} FROM ${readParquet([file])}`

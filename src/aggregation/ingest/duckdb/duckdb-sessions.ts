@@ -175,7 +175,7 @@ const CRASHES = ['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE']
 /** A SIGKILL that is not ours is the kernel's answer to a lack of memory. */
 function ended(code: number | null, killer: string | null): AppError {
   if (killer === 'SIGKILL') return new AppError('engine_out_of_memory', 'DuckDB was killed from outside')
-  const details = killer !== null && CRASHES.includes(killer) ? { kind: 'Crash' } : {}
+  const details = killer !== null && CRASHES.includes(killer) ? { kind: 'Crash', ofItself: true } : {}
   return new AppError('engine_failed', `DuckDB ended with ${killer ?? `exit code ${code}`}`, { details })
 }
 

@@ -39,10 +39,12 @@ export function isInputFault(error: unknown): boolean {
   return error.details['kind'] !== undefined && error.details['kind'] !== 'IO'
 }
 
-/** Whether a statement needed more memory than its process may take, however much the machine has. */
-export const exceedsItsLimit = (error: unknown): boolean =>
-  error instanceof AppError && error.code === 'engine_out_of_memory' && error.details['ofItself'] === true
+/** Whether a statement needed more memory or time than its process may take, however much the machine has, or ended it. */
+export const exceedsItsLimits = (error: unknown): boolean =>
+  error instanceof AppError && error.details['ofItself'] === true
 
 /** Named by its key: whoever reads it can allow more. */
 export const tookTooLong = (timeoutMs: number): AppError =>
-  new AppError('engine_failed', `The session took longer than ${timeoutMs} ms (aggregation.engine.timeout)`)
+  new AppError('engine_failed', `The session took longer than ${timeoutMs} ms (aggregation.engine.timeout)`, {
+    details: { ofItself: true },
+  })

@@ -1,4 +1,7 @@
+import { stat } from 'node:fs/promises'
 import { contentsOf, type ParquetSummary } from '../compact/compact.ts'
+import type { Doubt } from '../compact/doubts.ts'
+import { MAX_INFLATED_OBJECT_BYTES, mostInflatedBytes } from '../compact/inflate-files.ts'
 import {
   columnsOf,
   emptyAmong,
@@ -7,50 +10,61 @@ import {
   partsOf,
   readWhole,
   repeatedAmong,
+  rowBytesIn,
   shapeFault,
+  textBytesIn,
   unlikeOurs,
 } from '../compact/parquet-shape.ts'
-import { allRows, exceedsItsLimit, isInputFault, type SqlSession } from '../duckdb/sql-session.ts'
+import { allRows, isInputFault, type SqlSession } from '../duckdb/sql-session.ts'
+import { ifAffordable } from './affordable.ts'
 import { whyOf } from './failure-reason.ts'
+import type { IngestTools } from './ingest-partition.ts'
 
 /** What a Parquet file holds, or why it cannot be read together with others. */
 export type Examined =
-  | { readonly contents: ParquetSummary; readonly fault?: undefined }
+  | { readonly contents: ParquetSummary; readonly doubts: readonly Doubt[]; readonly fault?: undefined }
   | { readonly contents?: undefined; readonly fault: string }
 
-/** The first may share its process with what came before; each after it has a new one to itself. */
-const MEMORY_TRIES = 3
-
-/**
- * What needs more memory than one process may take, each time, will need it tomorrow. Any other lack of memory passes:
- * it is the machine's, and the object is tried again.
- */
-export async function examine(session: SqlSession, path: string, tries = 1): Promise<Examined> {
+/** Reads all that is read of it later. What it costs too much for, it costs here. */
+export async function examine(
+  path: string,
+  { session, workbench, clock }: Pick<IngestTools, 'session' | 'workbench' | 'clock'>,
+): Promise<Examined> {
   try {
-    const fault = await faultOf(session, path)
-    return fault === undefined ? { contents: await contentsOf(session, path) } : { fault }
+    return await ifAffordable<Examined>(
+      async () => {
+        const fault = await faultOf(session, path)
+        if (fault !== undefined) return { fault }
+        const contents = await contentsOf(session, path)
+        return { contents, doubts: await workbench.readDoubts(session, path, clock.nowMs()) }
+      },
+      (fault) => ({ fault }),
+    )
   } catch (error) {
     if (isInputFault(error)) return { fault: whyOf(error) }
-    if (!exceedsItsLimit(error)) throw error
-    if (tries === MEMORY_TRIES) return { fault: `${TOO_MUCH_MEMORY}: ${whyOf(error)}` }
-    return examine(session, path, tries + 1)
+    throw error
   }
 }
-
-const TOO_MUCH_MEMORY = `It cannot be read within aggregation.engine.memoryLimit, ${MEMORY_TRIES} times`
 
 /**
  * Why a Parquet file cannot be read together with others, in words without any of its data; undefined when it can. Reads
  * every page of every column that engines read: what is damaged or of another shape is met here, and not in a window.
  */
-export async function faultOf(session: SqlSession, path: string): Promise<string | undefined> {
+export async function faultOf(
+  session: SqlSession,
+  path: string,
+  inflatedBytes: number = MAX_INFLATED_OBJECT_BYTES,
+): Promise<string | undefined> {
   try {
     const described = await allRows(session, columnsOf(path))
     const parts = await allRows(session, partsOf(path))
     const repeated = repeatedAmong(parts)
     if (repeated !== undefined) return `It has several columns ${repeated}, however they are capitalized`
     const columns = fileColumns(described, parts)
-    const fault = shapeFault(columns, await emptyIn(session, path, columns))
+    const mostBytes = mostInflatedBytes((await stat(path)).size, inflatedBytes)
+    const fault =
+      shapeFault(columns, await emptyIn(session, path, columns)) ??
+      (await sizeFault(session, { path, columns, mostBytes }))
     if (fault === undefined) await session.run([readWhole(path, columns)])
     return fault
   } catch (error) {
@@ -69,4 +83,23 @@ async function emptyIn(
   if (unlike.length === 0) return new Set()
   const [counts = []] = await allRows(session, emptyAmong(path, unlike))
   return new Set(unlike.filter((_, at) => Number(counts[at]) === 0))
+}
+
+/** Why a window may not be made to read it: a few kilobytes may say the same megabyte in each of a million rows. */
+async function sizeFault(
+  session: SqlSession,
+  {
+    path,
+    columns,
+    mostBytes,
+  }: { readonly path: string; readonly columns: FileColumns; readonly mostBytes: number },
+): Promise<string | undefined> {
+  let bytes = 0
+  // The rows first: of too many of them their texts are not looked at.
+  for (const query of [rowBytesIn(path), textBytesIn(path, columns)]) {
+    const [[found = 0] = []] = await allRows(session, query)
+    bytes += Number(found)
+    if (bytes > mostBytes) return `It inflates to more than ${mostBytes} bytes: split it`
+  }
+  return undefined
 }

@@ -3,7 +3,7 @@ import { indexKey } from '../../../lake/layout.ts'
 import type { IngestReport } from '../index/arrivals.ts'
 import type { ForeignObject } from '../index/pending.ts'
 import { examine } from './examine.ts'
-import { doubtfulIn, type IngestTools } from './ingest-partition.ts'
+import type { IngestTools } from './ingest-partition.ts'
 import { NOTHING } from './ingest-report.ts'
 import { keepAside } from './set-aside.ts'
 
@@ -29,14 +29,15 @@ export async function indexForeign(object: ForeignObject, tools: IngestTools): P
 }
 
 async function indexFile(object: ForeignObject, path: string, tools: IngestTools): Promise<IngestReport> {
-  const { entries, session, lake } = tools
-  const { fault: why, contents } = await examine(session, path)
-  if (contents === undefined) {
-    const setAside = await keepAside(object, why, tools)
+  const { entries, lake } = tools
+  const examined = await examine(path, tools)
+  if (examined.contents === undefined) {
+    const setAside = await keepAside(object, examined.fault, tools)
     await lake.remove([object.key])
     return { ...NOTHING, inputs: 1, malformed: 1, setAside: [setAside] }
   }
-  const doubtful = await doubtfulIn(object.key, path, tools)
+  const { contents, doubts } = examined
+  const doubtful = doubts.map((doubt) => ({ key: object.key, ...doubt }))
   const times = { indexedMs: tools.clock.nowMs(), storedMs: object.storedMs }
   const entry = { version: 1, key: object.key, inputs: [], malformed: 0, ...contents, ...times } as const
   const outcome = await entries.commit(foreignEntryKey(object), entry)

@@ -5,14 +5,16 @@ import type { Clock } from '../../../std/clock.ts'
 import { AppError } from '../../../std/errors.ts'
 import { codeOf } from '../../../std/expected-errors.ts'
 import type { Telemetry } from '../../../std/telemetry.ts'
-import { touchesTooMany } from '../compact/compact.ts'
+import { type ParquetSummary, touchesTooMany } from '../compact/compact.ts'
+import type { Doubt } from '../compact/doubts.ts'
 import type { LineFile } from '../compact/inflate-files.ts'
 import type { SqlSession } from '../duckdb/sql-session.ts'
-import type { Doubtful, IngestFailure, IngestReport, SetAside } from '../index/arrivals.ts'
+import type { IngestFailure, IngestReport, SetAside } from '../index/arrivals.ts'
 import type { Entries } from '../index/index-entries.ts'
 import { inputMark, joinedMarks } from '../index/input-marks.ts'
 import { NO_MINUTES } from '../index/minute-rows.ts'
 import { cameMs, compactionInputs, type Partition } from '../index/pending.ts'
+import { ifAffordable } from './affordable.ts'
 import { whyOf } from './failure-reason.ts'
 import { makeDurable, prefixOf, readLog, slotKey, slotText } from './partition-log.ts'
 import { removeLost } from './remove-lost.ts'
@@ -80,8 +82,7 @@ async function ingestBatch(batch: CompactionTask, tools: IngestTools): Promise<I
 
   // Even without rows: whoever finds what was set aside of a batch that was lost is told by it what that is worth.
   const isKept = compacted.rows > 0
-  const doubts = compacted.parquet === undefined ? [] : await doubtfulIn(key, compacted.parquet, tools)
-  const doubtful = [...doubts, ...compacted.leftOut.map((doubt) => ({ key, ...doubt }))]
+  const doubtful = compacted.doubts.map((doubt) => ({ key, ...doubt }))
   if (compacted.parquet !== undefined) await lake.putFile(key, compacted.parquet)
   const setAside = await keepDead(compacted, place, tools)
   const inputs = batch.inputs.map((input) => input.key)
@@ -110,16 +111,6 @@ async function ingestBatch(batch: CompactionTask, tools: IngestTools): Promise<I
   return { inputs: inputs.length, rows, malformed, setAside, doubtful, failed: [] }
 }
 
-/** What rows of an object were hardly meant to say, from its local file. */
-export async function doubtfulIn(
-  key: string,
-  path: string,
-  { workbench, session, clock }: Pick<IngestTools, 'workbench' | 'session' | 'clock'>,
-): Promise<readonly Doubtful[]> {
-  const doubts = await workbench.readDoubts(session, path, clock.nowMs())
-  return doubts.map((doubt) => ({ key, ...doubt }))
-}
-
 /** Undefined when an input is gone: another ingester has committed it. */
 async function compactInputs(batch: CompactionTask, tools: IngestTools) {
   const opened = await Promise.all(batch.inputs.map((input) => openInput(tools.lake, input)))
@@ -135,18 +126,11 @@ async function compactInputs(batch: CompactionTask, tools: IngestTools) {
 type InputFile = LineFile & { readonly key: string }
 
 async function compactFiles(batch: CompactionTask, files: readonly InputFile[], tools: IngestTools) {
+  const work = () => parquetOf(files, batch.madeFrom, tools)
   try {
-    const { session, folder, pieceBytes, workbench } = tools
-    const { madeFrom } = batch
-    const compacted = await workbench.compact({ session, folder, pieceBytes, madeFrom }, files)
-    const damaged = files.filter((file) => compacted.damaged.includes(file))
-    const faulty = files.flatMap(({ key }, at) =>
-      compacted.faulty.filter(({ place }) => place === at).map(({ why, lines }) => ({ key, why, lines })),
-    )
-    const unreadable = files.flatMap((file) =>
-      compacted.unreadable.filter((each) => each.file === file).map(({ why }) => ({ key: file.key, why })),
-    )
-    return { ...compacted, faulty, damaged: damaged.map(({ key }) => key), unreadable }
+    // Whose fault it is of several is not known: they are tried by themselves.
+    if (files.length > 1) return await work()
+    return await ifAffordable<CompactedFiles>(work, (why) => nothingOf(files, why))
   } catch (error) {
     if (touchesTooMany(error) && files.length === 1) return nothingOf(files, whyOf(error))
     if (!mayBeGone(error)) throw error
@@ -156,14 +140,39 @@ async function compactFiles(batch: CompactionTask, files: readonly InputFile[], 
   }
 }
 
+interface CompactedFiles extends Dead, ParquetSummary {
+  readonly parquet: string | undefined
+  readonly malformed: number
+  /** What rows of it were hardly meant to say, and what was left out of lines. */
+  readonly doubts: readonly Doubt[]
+}
+
+async function parquetOf(
+  files: readonly InputFile[],
+  madeFrom: string,
+  { session, folder, pieceBytes, workbench, clock }: IngestTools,
+): Promise<CompactedFiles> {
+  const compacted = await workbench.compact({ session, folder, pieceBytes, madeFrom }, files)
+  const doubtful = await workbench.readDoubts(session, compacted.parquet, clock.nowMs())
+  const doubts = [...doubtful, ...compacted.leftOut]
+  const damaged = files.filter((file) => compacted.damaged.includes(file))
+  const faulty = files.flatMap(({ key }, at) =>
+    compacted.faulty.filter(({ place }) => place === at).map(({ why, lines }) => ({ key, why, lines })),
+  )
+  const unreadable = files.flatMap((file) =>
+    compacted.unreadable.filter((each) => each.file === file).map(({ why }) => ({ key: file.key, why })),
+  )
+  return { ...compacted, doubts, faulty, damaged: damaged.map(({ key }) => key), unreadable }
+}
+
 /** What a stream says of a file that was removed meanwhile, and what DuckDB calls it. */
 const mayBeGone = (error: unknown): boolean =>
   codeOf(error) === 'ENOENT' || (error instanceof AppError && error.details['kind'] === 'IO')
 
 /** An object that is unreadable by itself takes a slot like any other, so that it is met once. */
-const nothingOf = (files: readonly InputFile[], why: string) => ({
+const nothingOf = (files: readonly InputFile[], why: string): CompactedFiles => ({
   ...{ rows: 0, bytes: 0, minutes: NO_MINUTES, arrivalMinMs: null, arrivalMaxMs: null, parquet: undefined },
-  ...{ dead: undefined, faulty: [], leftOut: [], damaged: [], malformed: files.length },
+  ...{ dead: undefined, faulty: [], doubts: [], damaged: [], malformed: files.length },
   unreadable: files.map(({ key }) => ({ key, why })),
 })
 

@@ -31,7 +31,7 @@ export async function reindex(key: string, tools: IngestTools): Promise<SetAside
     return undefined
   }
   try {
-    const { fault, contents } = await examine(session, file.path)
+    const { fault, contents } = await examine(file.path, tools)
     if (contents === undefined) {
       const setAside = await keepAside({ ...object.place, key: object.key }, fault, tools)
       await lake.remove([object.key])

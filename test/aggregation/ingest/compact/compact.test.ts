@@ -123,6 +123,8 @@ test('what becomes of a line does not hang on its neighbours', async (t) => {
     ['one byte more', long(MAX_LINE_BYTES + 1), 0],
     ['a megabyte more', long(5_242_880), 0],
     ['one that is long by its blanks', `${line(1).trim()}${' '.repeat(MAX_LINE_BYTES)}`, 0],
+    ['attributes of many values', eventLine({ attributes: new Array(65_000).fill(0) as never }), 1],
+    ['attributes of more than may be', eventLine({ attributes: new Array(65_600).fill(0) as never }), 0],
     ['an id of 128 characters', eventLine({ event_id: '\u{1F642}'.repeat(128) }), 1],
     ['an id of 129', eventLine({ event_id: '\u{1F642}'.repeat(129) }), 0],
   ] as const) {

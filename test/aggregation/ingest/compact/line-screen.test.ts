@@ -4,10 +4,11 @@ import { readdir, readlink, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
 import {
-  hasTooLongLine,
+  hasLongLine,
   MAX_LINE_BYTES,
   screen,
 } from '../../../../src/aggregation/ingest/compact/line-screen.ts'
+import { MAX_LINE_VALUES } from '../../../../src/aggregation/ingest/compact/line-values.ts'
 import { isTimed, longestStretch } from '../../../fakes/stretch.ts'
 
 const lineOf = (line: string) => `${JSON.stringify({ place: 7, line })}\n`
@@ -15,6 +16,9 @@ const lineOf = (line: string) => `${JSON.stringify({ place: 7, line })}\n`
 test('lines that can be read go one way, all others another', async (t) => {
   const long = 'x'.repeat(MAX_LINE_BYTES)
   const cut = `x${'\u{1F600}'.repeat(70_000)}`
+  const [most, more] = ['['.repeat(MAX_LINE_VALUES), '['.repeat(MAX_LINE_VALUES + 1)]
+  const names = '{"":0,'.repeat(MAX_LINE_VALUES / 3)
+  const text = `"${'[,{:\\"\\\\'.repeat(MAX_LINE_VALUES)}"`
   const latin1 = Buffer.from('caf\xe9;1', 'latin1')
   for (const [what, content, lines, dead] of [
     ['nothing', '', [], ''],
@@ -25,6 +29,17 @@ test('lines that can be read go one way, all others another', async (t) => {
     ['the longest line', `${long}\nb`, [long, 'b'], ''],
     ['a long line, written in pieces that end within characters', `${cut}\nb`, [cut, 'b'], ''],
     ['one byte more', `${long}x\nb`, ['b'], `${long}x\n`],
+    ['as many values as may be', `${most}   \n${names},`, [most, `${names},`], ''],
+    ['whatever stands in a text', text, [text], ''],
+    ['more values, in one another', `b\n${more}\nb`, ['b', 'b'], `${more}\n`],
+    [
+      'more values, beside one another',
+      `0${more.replaceAll('[', ',')}`,
+      [],
+      `0${more.replaceAll('[', ',')}\n`,
+    ],
+    ['more values behind a text', `${text}${more}`, [], `${text}${more}\n`],
+    ['more values, and names', `${names},,,\nb`, ['b'], `${names},,,\n`],
     ['one that ends the file', `b\n${long}${long}`, ['b'], `${long}${long}\n`],
     [
       'no UTF-8',
@@ -50,7 +65,7 @@ test('lines that can be read go one way, all others another', async (t) => {
       what,
     )
     t.equal(readFileSync(refusedFile, 'latin1'), dead, what)
-    const fault = what === 'no UTF-8' ? '7 utf8' : '7 length'
+    const fault = what === 'no UTF-8' ? '7 utf8' : what.startsWith('more values') ? '7 values' : '7 length'
     t.same(refused, new Array(dead.split('\n').length - 1).fill(fault), what)
   }
 })
@@ -66,7 +81,7 @@ test('neither the longest line nor lines of nothing hold up what else there is t
     await writeFile(input, Buffer.alloc(MAX_LINE_BYTES, text))
     const files = [{ path: input, place: 7 }]
     const { ms } = await longestStretch(async () => {
-      t.equal(await hasTooLongLine(files), false)
+      t.equal(await hasLongLine(files), what === 'a line of which each byte is escaped')
       await screen(files, { lines, dead }, () => {})
     })
     if (isTimed) t.ok(ms < 50, `${what}: ${ms.toFixed(1)} ms`)

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import tap, { test } from 'tap'
@@ -15,7 +15,7 @@ const REQUIRED = `'e' || i AS event_id, i AS event_time, i AS received_time, 'sh
 
 const places = placesIn(tap.testdir({ lake: {}, temp: {} }))
 const session = await (await sharedSession(tap, places))(new AbortController().signal)
-const fault = (path: string) => faultOf(session, path)
+const fault = (path: string, inflatedBytes?: number) => faultOf(session, path, inflatedBytes)
 
 async function write(name: string, select: string, options = ''): Promise<string> {
   const path = join(places.lakeDir, `${name}.parquet`)
@@ -228,6 +228,25 @@ test('a decimal of more digits than DuckDB has is refused: it is read as another
   const path = join(places.lakeDir, 'wide.parquet')
   writeFileSync(path, gunzipSync(Buffer.from(WIDE_DECIMAL, 'base64')))
   t.equal(await fault(path), 'Its column value is DECIMAL(60,2), which is not read as DOUBLE')
+})
+
+test('what inflates beyond all measure is refused: each window of it would cost as much', async (t) => {
+  const constant = `'e' AS event_id, 0::BIGINT AS event_time, 0::BIGINT AS received_time, 'shop' AS app_id, 'm' AS name,
+    1.5::DOUBLE AS value, 'ms' AS unit`
+  const text = "repeat('r', 40000)"
+  for (const [what, select] of [
+    ['a text in each row', rows(`${constant}, ${text} AS page_route`, 40)],
+    ['attributes in each row', rows(`${constant}, ${text} AS attributes`, 40)],
+    ['any number of rows', rows(constant, 100_000)],
+  ] as const) {
+    const path = await write('inflates', select, ', COMPRESSION zstd')
+    const size = statSync(path).size
+    t.ok(100 * size < 800_000, `${what}: ${size} bytes`)
+    t.equal(await fault(path, 800_000), 'It inflates to more than 800000 bytes: split it', what)
+    t.equal(await fault(path), undefined, what)
+  }
+  const others = await write('others', rows(`${constant}, ${text} AS replay`, 40), ', COMPRESSION zstd')
+  t.equal(await fault(others, 0), undefined, 'what nobody reads costs nothing')
 })
 
 test('bytes that are damaged anywhere are found before a window is computed from them', async (t) => {

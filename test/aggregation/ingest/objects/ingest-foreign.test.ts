@@ -80,7 +80,7 @@ test('an object that exhausts the memory of its own process each time is set asi
   t.match(report.setAside, [
     {
       key: BAD,
-      why: /^It cannot be read within aggregation.engine.memoryLimit, 3 times: DuckDB: Out of Memory/,
+      why: /^It cannot be read within aggregation.engine.memoryLimit and aggregation.engine.timeout, 3 times: DuckDB: Out of Memory/,
     },
   ])
   t.equal(opened(), 4, 'each of three tries ended its process, and what followed had one of its own')
