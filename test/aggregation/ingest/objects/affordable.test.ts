@@ -49,7 +49,8 @@ test('an object that costs too much each time is set aside after three tries, wh
   ] as const) {
     const { put, places, lake, session, openSession, ingester, keys, eventIds, why } = await setUp()
     const bad = `raw/gateway/${HOUR}/bad.${extension}`
-    if (extension === 'ndjson') await put(bad, error === ended ? 'none' : `${eventLine({ event_id: 'bad' })}\n`)
+    if (extension === 'ndjson')
+      await put(bad, error === ended ? 'none' : `${eventLine({ event_id: 'bad' })}\n`)
     else await writeParquet(session, [storedEvent({ event_id: 'bad' })], join(places.lakeDir, bad))
     const isAlone = about === DOUBTS
     if (!isAlone) await put(`raw/gateway/${HOUR}/good.ndjson`, `${eventLine({ event_id: 'good' })}\n`)
