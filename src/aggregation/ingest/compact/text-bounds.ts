@@ -33,6 +33,12 @@ const MAX_ATTRIBUTES_BYTES =
   MAX_ATTRIBUTES * (3 * (MAX_ATTRIBUTE_NAME_CHARS + MAX_ATTRIBUTE_VALUE_CHARS) + '"":"",'.length) +
   '{}'.length
 
+/**
+ * Brackets and commas of attributes beyond which they are taken apart: each may be a value, of which whoever reads two
+ * thousand rows at a time has fifty bytes in memory. What a gateway stores comes out as it was, whatever its texts are. Ours.
+ */
+const MAX_ATTRIBUTE_MARKS = 1_024
+
 /** Bytes are looked up, and characters only counted where there are more of those: most texts cost nothing. */
 const isOver = (text: string, maxChars: number) =>
   `strlen(${text}) > ${maxChars} AND length(${text}) > ${maxChars}`
@@ -78,6 +84,8 @@ function boundedAttributes(field: string): string {
   const entries = `map_entries(from_json(${field}, '"MAP(VARCHAR, JSON)"'))`
   const members = `list_transform(list_filter(${entries}, lambda e: ${isKept})[1:${MAX_ATTRIBUTES}],
     lambda e: concat(to_json(e.key), ':', to_json(${value})))`
+  const marks = `strlen(${field}) - strlen(translate(${field}, '[{,', ''))`
   return `CASE WHEN strlen(${field}) > ${MAX_ATTRIBUTES_BYTES}
+      OR (strlen(${field}) > ${MAX_ATTRIBUTE_MARKS} AND ${marks} > ${MAX_ATTRIBUTE_MARKS})
     THEN COALESCE(CAST('{' || array_to_string(${members}, ',') || '}' AS JSON), '""') ELSE ${field} END`
 }

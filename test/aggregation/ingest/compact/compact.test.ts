@@ -183,6 +183,12 @@ test('attributes are held to what a gateway stores of them', async (t) => {
     Array.from({ length: 32 }, (_, at) => [`${at}${'ü'.repeat(62)}`, '\ufffd'.repeat(256)]),
   )
   const huge = 'x'.repeat(40_000)
+  const commas = {
+    a: ','.repeat(256),
+    b: '[{'.repeat(128),
+    ...Object.fromEntries(Object.entries(most).slice(0, 9)),
+  }
+  for (let at = 0; at < 5; at += 1) Object.assign(commas, { [`c${at}`]: ','.repeat(256) })
   for (const [what, sent, kept] of [
     ['the most that a gateway stores', most, most],
     ['a small one of another form', [1, { a: null }], [1, { a: null }]],
@@ -194,6 +200,9 @@ test('attributes are held to what a gateway stores of them', async (t) => {
       { a: `${'x'.repeat(255)}…`, n: '1.5', t: 'true' },
     ],
     ['a list', [huge], ''],
+    ['a list of many values', new Array(2_000).fill(0), ''],
+    ['many values beside a text', { a: 'x', l: new Array(2_000).fill([]) }, { a: 'x' }],
+    ['values that are nothing but commas', commas, commas],
     ['a text', huge, ''],
     [
       'too many of them',
