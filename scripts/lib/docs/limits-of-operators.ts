@@ -387,7 +387,7 @@ export const lakeLimits: readonly Limit[] = [
   },
   {
     what: 'Tries to take in an object that exhausts `aggregation.engine.memoryLimit` or `aggregation.engine.timeout`',
-    at: ['aggregation/ingest/objects/affordable.ts', 'TRIES'],
+    at: ['aggregation/ingest/duckdb/affordable.ts', 'TRIES'],
     beyond: 'it is set aside in `dead/`, and named',
     unit: 'tries',
   },

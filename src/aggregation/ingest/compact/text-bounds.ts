@@ -34,7 +34,7 @@ const MAX_ATTRIBUTES_BYTES =
   '{}'.length
 
 /**
- * Brackets and commas of attributes beyond which they are taken apart: each may be a value, of which whoever reads two
+ * Brackets and commas of attributes in a line beyond which they are taken apart: each may be a value, of which whoever reads two
  * thousand rows at a time has fifty bytes in memory. What a gateway stores comes out as it was, whatever its texts are. Ours.
  */
 const MAX_ATTRIBUTE_MARKS = 1_024
@@ -58,7 +58,7 @@ export const areNames = (prefix: string): string => `NOT COALESCE(${isLonger(NAM
 /** The column of a row whose names are known to be none too long. */
 export function boundedField({ name, type }: Pick<Column, 'name' | 'type'>, prefix = ''): string {
   const field = `${prefix}${name}`
-  if (type === 'json') return boundedAttributes(field)
+  if (type === 'json') return boundedAttributes(field, `${areLong(field)} OR ${areMarked(field)}`)
   if (type !== 'text' || NAMES.includes(name)) return field
   if (EXCEPTIONS.includes(name)) return cut(field, MAX_EXCEPTION_BYTES, '')
   return URLS.includes(name) ? cut(field, MAX_URL_CHARS, '') : cut(field, MAX_TEXT_CHARS, CUT_ENDING)
@@ -66,7 +66,9 @@ export function boundedField({ name, type }: Pick<Column, 'name' | 'type'>, pref
 
 /** The column of any row: one whose names are too long has no id, and counts as no event. */
 export function readField(column: Pick<Column, 'name' | 'type'>): string {
-  const { name } = column
+  const { name, type } = column
+  // Their marks are not counted: they were parsed before.
+  if (type === 'json') return boundedAttributes(name, areLong(name))
   if (!NAMES.includes(name)) return boundedField(column)
   const names = name === 'event_id' ? COUNTED_BY : [name]
   return `CASE WHEN ${isLonger(names)} THEN NULL ELSE ${name} END`
@@ -76,16 +78,18 @@ export function readField(column: Pick<Column, 'name' | 'type'>): string {
 export const attributeField = (name: string): string =>
   `left(json_extract_string(attributes, ${quote(`$."${name}"`)}), ${MAX_ATTRIBUTE_VALUE_CHARS})`
 
+const areLong = (field: string) => `strlen(${field}) > ${MAX_ATTRIBUTES_BYTES}`
+const areMarked = (field: string) => `(strlen(${field}) > ${MAX_ATTRIBUTE_MARKS}
+  AND strlen(${field}) - strlen(translate(${field}, '[{,', '')) > ${MAX_ATTRIBUTE_MARKS})`
+
 /** The attributes that a gateway would store of these, as texts: the first ones, where there are more; what is no object has none. */
-function boundedAttributes(field: string): string {
+function boundedAttributes(field: string, isTooMuch: string): string {
   const isKept = `length(e.key) BETWEEN 1 AND ${MAX_ATTRIBUTE_NAME_CHARS}
     AND json_type(e.value) NOT IN ('NULL', 'OBJECT', 'ARRAY')`
   const value = cut("(e.value ->> '$')", MAX_ATTRIBUTE_VALUE_CHARS, CUT_ENDING)
   const entries = `map_entries(from_json(${field}, '"MAP(VARCHAR, JSON)"'))`
   const members = `list_transform(list_filter(${entries}, lambda e: ${isKept})[1:${MAX_ATTRIBUTES}],
     lambda e: concat(to_json(e.key), ':', to_json(${value})))`
-  const marks = `strlen(${field}) - strlen(translate(${field}, '[{,', ''))`
-  return `CASE WHEN strlen(${field}) > ${MAX_ATTRIBUTES_BYTES}
-      OR (strlen(${field}) > ${MAX_ATTRIBUTE_MARKS} AND ${marks} > ${MAX_ATTRIBUTE_MARKS})
+  return `CASE WHEN ${isTooMuch}
     THEN COALESCE(CAST('{' || array_to_string(${members}, ',') || '}' AS JSON), '""') ELSE ${field} END`
 }

@@ -15,9 +15,9 @@ import {
   textBytesIn,
   unlikeOurs,
 } from '../compact/parquet-shape.ts'
+import { ifAffordable } from '../duckdb/affordable.ts'
 import { allRows, isInputFault, type SqlSession } from '../duckdb/sql-session.ts'
-import { ifAffordable } from './affordable.ts'
-import { whyOf } from './failure-reason.ts'
+import { whyOf, whyTooDear } from './failure-reason.ts'
 import type { IngestTools } from './ingest-partition.ts'
 
 /** What a Parquet file holds, or why it cannot be read together with others. */
@@ -38,7 +38,7 @@ export async function examine(
         const contents = await contentsOf(session, path)
         return { contents, doubts: await workbench.readDoubts(session, path, clock.nowMs()) }
       },
-      (fault) => ({ fault }),
+      (error) => ({ fault: whyTooDear(error) }),
     )
   } catch (error) {
     if (isInputFault(error)) return { fault: whyOf(error) }

@@ -2,10 +2,15 @@ import { AppError } from '../../../std/errors.ts'
 import { codeOf } from '../../../std/expected-errors.ts'
 import { inWords } from '../../../std/system-faults.ts'
 import type { Logger } from '../../../std/telemetry.ts'
+import { TRIES } from '../duckdb/affordable.ts'
 
 /** What to say of a failure, without anything of the data. */
 export const whyOf = (error: unknown): string =>
   error instanceof AppError ? error.message : (inWords(error) ?? `Unexpected error (${codeOf(error)})`)
+
+/** What to say of what was too dear for DuckDB with each try. */
+export const whyTooDear = (error: unknown): string =>
+  `It cannot be read within aggregation.engine.memoryLimit and aggregation.engine.timeout, ${TRIES} times: ${whyOf(error)}`
 
 /** Only its stack tells where a mistake of ours is; the reasons of what it kept out do not. Once for all of them. */
 export const logMistake = (

@@ -8,14 +8,14 @@ import type { Telemetry } from '../../../std/telemetry.ts'
 import { type ParquetSummary, touchesTooMany } from '../compact/compact.ts'
 import type { Doubt } from '../compact/doubts.ts'
 import type { LineFile } from '../compact/inflate-files.ts'
+import { ifAffordable } from '../duckdb/affordable.ts'
 import type { SqlSession } from '../duckdb/sql-session.ts'
 import type { IngestFailure, IngestReport, SetAside } from '../index/arrivals.ts'
 import type { Entries } from '../index/index-entries.ts'
 import { inputMark, joinedMarks } from '../index/input-marks.ts'
 import { NO_MINUTES } from '../index/minute-rows.ts'
 import { cameMs, compactionInputs, type Partition } from '../index/pending.ts'
-import { ifAffordable } from './affordable.ts'
-import { whyOf } from './failure-reason.ts'
+import { whyOf, whyTooDear } from './failure-reason.ts'
 import { makeDurable, prefixOf, readLog, slotKey, slotText } from './partition-log.ts'
 import { removeLost } from './remove-lost.ts'
 import { type FaultyBatch, keepAside, keepFaulty } from './set-aside.ts'
@@ -130,7 +130,7 @@ async function compactFiles(batch: CompactionTask, files: readonly InputFile[], 
   try {
     // Whose fault it is of several is not known: they are tried by themselves.
     if (files.length > 1) return await work()
-    return await ifAffordable<CompactedFiles>(work, (why) => nothingOf(files, why))
+    return await ifAffordable<CompactedFiles>(work, (error) => nothingOf(files, whyTooDear(error)))
   } catch (error) {
     if (touchesTooMany(error) && files.length === 1) return nothingOf(files, whyOf(error))
     if (!mayBeGone(error)) throw error
