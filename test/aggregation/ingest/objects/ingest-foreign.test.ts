@@ -198,7 +198,7 @@ test('a row of theirs that says no time costs none of its neighbours, is in no n
         definition: {
           id: 'd',
           grainMs: 60_000,
-          sets: [],
+          sets: [{ name: 'app', dimensions: [] }],
           bots: 'exclude' as const,
           maxMetrics: 9,
           maxValues: 9,
