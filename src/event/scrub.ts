@@ -1,6 +1,6 @@
 import { maskIds } from './privacy/assigned.ts'
-import { cutChars, cuttingBytes, withinWindow } from './privacy/cut.ts'
-import { cleanProse, isPlain, type ProseRules, WINDOW_CHARS } from './privacy/prose.ts'
+import { cutChars, cuttingBytes } from './privacy/cut.ts'
+import { cleanProse, isPlain, type ProseRules, withinText } from './privacy/prose.ts'
 import { cleanUrl, cleanUrlPath, plainPath, plainUrl } from './privacy/url.ts'
 import {
   MAX_ATTRIBUTE_NAME_CHARS,
@@ -200,7 +200,7 @@ function withoutIds(m: Measurement, saltId: (id: string) => string): Measurement
 export const cleanExcerpt = (text: string): string => excerpt(text, NO_QUERY)
 
 const excerpt = settled((text, allowQuery) =>
-  toException(withinWindow(text, WINDOW_CHARS, (seen) => cleanProse(maskIds(seen), EXCERPT, allowQuery))),
+  toException(withinText(text, (seen) => cleanProse(maskIds(seen), EXCERPT, allowQuery))),
 )
 
 /** Script authors put whole addresses there, so what URLs may keep these may keep. */

@@ -18,7 +18,7 @@ import { createLook, digitsIn, HIDES, MANY_COLONS, type Marker } from './tells.t
 import { cleanUrlsIn, type UrlTextRules } from './url-text.ts'
 
 /** How much of a text is looked at: twice what is stored of the longest, as most masks are shorter than what they hide. */
-export const WINDOW_CHARS = 2_048
+const WINDOW_CHARS = 2_048
 
 /** What may be in a text, and what it is worth to its readers. */
 export interface ProseRules {
@@ -146,10 +146,14 @@ export function cleanProse(text: string, rules: ProseRules, allowQuery: Readonly
   const { queries, isLabel } = rules
   if (isLabel && VERSION.test(text) && digitsIn(text, text.length) < LEAST_CARD_DIGITS) return text
   const isCard = isLabel ? issuedCard : anyCard
-  return withinWindow(text, WINDOW_CHARS, (seen) =>
+  return withinText(text, (seen) =>
     masked(seen, { allowQuery, queries, isCard, isPath: false, keepsNumbers: isLabel }),
   )
 }
+
+/** What is looked at of a text. A function, as a number of another module would cost `isPlain` a fifth more. */
+export const withinText = (text: string, clean: (seen: string) => string): string =>
+  withinWindow(text, WINDOW_CHARS, clean)
 
 const PATH: Kind = {
   allowQuery: new Set(),
