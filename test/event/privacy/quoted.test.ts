@@ -110,6 +110,7 @@ test('a query goes on behind a blank where its value does', async (t) => {
       [`/a?f={"name":"cut off ${N}`, '/a'],
       [`/a?f={'name': 'Ann ${N}'}&name=Ann ${N}&x={"a": "${N}"} failed`, '/a failed'],
       ['/a?ids=[1, 2]&n=3 failed', '/a failed'],
+      ['/a?f=[x=[1]]&n=1 failed', '/a failed'],
       // Another query, or none that goes on.
       ['/a?b=1 and /c?d=1&e=2 failed', '/a and /c failed'],
       ['/a?b=c failed, R&D = 5', '/a failed, R&D = 5'],
