@@ -11,7 +11,7 @@ import { MAX_WINDOWS_PER_TICK } from '../../src/aggregation/rollup/plan/plan-sha
 import { MAX_LISTED_WINDOWS } from '../../src/aggregation/rollup/plan/planner.ts'
 import { KEPT_RUNS } from '../../src/aggregation/rollup/run/log/run-log.ts'
 import { MAX_WAITING_RUNS, UNCONFIRMED_WINDOWS } from '../../src/aggregation/rollup/run/submit.ts'
-import { MAX_QUANTILES, MAX_VALUES } from '../../src/aggregation/serve/parameters.ts'
+import { MAX_QUANTILES, MAX_VALUES } from '../../src/aggregation/serve/schema/parameters.ts'
 import { MAX_CHANGED_WINDOWS, MAX_RANKED_WINDOWS } from '../../src/aggregation/serve/ranking.ts'
 import * as series from '../../src/aggregation/serve/series.ts'
 import { MAX_RANKED_ROWS, MAX_TALLIES } from '../../src/aggregation/serve/tally/by-value.ts'

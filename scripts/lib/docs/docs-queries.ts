@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import Type, { type TObject, type TSchema } from 'typebox'
 import { MAX_STEP_BUCKETS } from '../../../src/aggregation/serve/histogram.ts'
-import { MAX_CHANGED_SETS, MAX_QUANTILES, MAX_VALUES } from '../../../src/aggregation/serve/parameters.ts'
+import { MAX_CHANGED_SETS, MAX_QUANTILES, MAX_VALUES } from '../../../src/aggregation/serve/schema/parameters.ts'
 import {
   ChangesParameters,
   compareParameters,
@@ -9,7 +9,7 @@ import {
   MetricsParameters,
   seriesParameters,
   topParameters,
-} from '../../../src/aggregation/serve/query-parameters.ts'
+} from '../../../src/aggregation/serve/schema/query-parameters.ts'
 import { MAX_CHANGED_WINDOWS, MAX_RANKED_WINDOWS } from '../../../src/aggregation/serve/ranking.ts'
 import { MAX_POINTS, MAX_ROWS, MAX_SERIES_WINDOWS } from '../../../src/aggregation/serve/series.ts'
 import { MAX_RANKED_ROWS } from '../../../src/aggregation/serve/tally/by-value.ts'

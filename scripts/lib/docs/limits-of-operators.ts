@@ -57,19 +57,19 @@ export const queryLimits: readonly Limit[] = [
   },
   {
     what: 'Sets of a change',
-    at: ['aggregation/serve/parameters.ts', 'MAX_CHANGED_SETS'],
+    at: ['aggregation/serve/schema/parameters.ts', 'MAX_CHANGED_SETS'],
     beyond: ends('invalid_request'),
     unit: 'sets',
   },
   {
     what: 'Quantiles of a query',
-    at: ['aggregation/serve/parameters.ts', 'MAX_QUANTILES'],
+    at: ['aggregation/serve/schema/parameters.ts', 'MAX_QUANTILES'],
     beyond: ends('invalid_request'),
     unit: 'quantiles',
   },
   {
     what: 'Values of a set in a query',
-    at: ['aggregation/serve/parameters.ts', 'MAX_VALUES'],
+    at: ['aggregation/serve/schema/parameters.ts', 'MAX_VALUES'],
     beyond: ends('invalid_request'),
     unit: 'values',
   },

@@ -13,9 +13,9 @@ import {
   parseSets,
   parseStep,
   type Selection,
-} from './parameters.ts'
+} from './schema/parameters.ts'
 import type { PipelineState } from './pipeline.ts'
-import { documentsOf } from './query-documents.ts'
+import { documentsOf } from './schema/query-documents.ts'
 import type {
   ChangesParameters,
   CompareParameters,
@@ -23,7 +23,7 @@ import type {
   MetricsParameters,
   SeriesParameters,
   TopParameters,
-} from './query-parameters.ts'
+} from './schema/query-parameters.ts'
 import type { AnswerText, Queries, QueryContext } from './query-port.ts'
 
 export interface ServePorts {

@@ -3,7 +3,7 @@ import { test } from 'tap'
 import type { Static } from 'typebox'
 import { RELATIVE_ERROR } from '../../../src/aggregation/rollup/model/measure.ts'
 import { computeSteps, type HistogramQuery } from '../../../src/aggregation/serve/histogram.ts'
-import type { HistogramAnswer, StepsAnswer } from '../../../src/aggregation/serve/query-answers.ts'
+import type { HistogramAnswer, StepsAnswer } from '../../../src/aggregation/serve/schema/query-answers.ts'
 import {
   all,
   HOUR,

@@ -1,8 +1,8 @@
 import Type, { type Static } from 'typebox'
-import { MAX_OTHER_UNITS } from '../rollup/model/units.ts'
-import { VERDICTS } from '../statistics/compare-samples.ts'
-import { Completeness } from './completeness.ts'
-import { Shares, Summary } from './tally/tally.ts'
+import { MAX_OTHER_UNITS } from '../../rollup/model/units.ts'
+import { VERDICTS } from '../../statistics/compare-samples.ts'
+import { Completeness } from '../completeness.ts'
+import { Shares, Summary } from '../tally/tally.ts'
 
 const epochMs = (description: string) => Type.Integer({ description: `${description}, epoch ms.` })
 

@@ -1,9 +1,9 @@
 import Type, { type Static } from 'typebox'
-import { readable } from '../../http/schema-faults.ts'
-import { INSTANT_FORM, isInstant, whyNoInstant } from '../../std/input/instant.ts'
-import { isTimeZone, zoneMeant } from '../../std/input/time-zone.ts'
-import { LONGEST_UNIT } from '../rollup/model/units.ts'
-import { HISTOGRAM_FORMATS } from './histogram.ts'
+import { readable } from '../../../http/schema-faults.ts'
+import { INSTANT_FORM, isInstant, whyNoInstant } from '../../../std/input/instant.ts'
+import { isTimeZone, zoneMeant } from '../../../std/input/time-zone.ts'
+import { LONGEST_UNIT } from '../../rollup/model/units.ts'
+import { HISTOGRAM_FORMATS } from '../histogram.ts'
 import {
   MAX_CHANGED_SETS,
   MAX_QUANTILES,
@@ -13,7 +13,7 @@ import {
   parseStep,
   quantilesMeant,
 } from './parameters.ts'
-import { UTC } from './series.ts'
+import { UTC } from '../series.ts'
 
 /** What the query of each route may hold; `form` and `example` are told whoever sent something else. */
 const strict = { additionalProperties: false }
