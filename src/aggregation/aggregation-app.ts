@@ -76,10 +76,10 @@ export async function buildAggregation(
     pool,
     auth,
     clock,
+    log,
     definitions,
     apps,
-    pipelineState,
-    firstEventMs,
+    pipeline: { state: pipelineState, firstEventMs },
     gateway,
     nextRunMs,
   })

@@ -1,6 +1,7 @@
 import Type, { type Static, type TArray, type TObject, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import Value from 'typebox/value'
+import type { AppError } from '../std/errors.ts'
 import { nearest, oneOf } from '../std/input/did-you-mean.ts'
 import { expected, told } from '../std/input/expectation.ts'
 import { type FieldFault, invalidRequest, unknownName } from '../std/input/invalid.ts'
@@ -19,16 +20,28 @@ export const readable = <T extends TSchema>(
 export const faultsIn = (schema: TSchema, value: unknown): readonly FieldFault[] =>
   faultsAt(schema, value, []).slice(0, MOST_FAULTS)
 
+type Judge = (sent: unknown) => { readonly value?: unknown; readonly error?: AppError }
+
 /** What validates the query, the path and the body of each route. Defaults of the query are filled in. */
-export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpPart?: string }) {
+export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpPart?: string }): Judge {
   // Each of them is read by whoever wants it: they are texts, whatever their schema says.
-  if (httpPart === 'headers') return () => true
+  if (httpPart === 'headers') return (value) => ({ value })
   const shape = schema as TObject
   const compiled = Compile(shape)
   const defaults = httpPart === 'querystring' ? defaultsOf(shape) : undefined
   return (sent: unknown) => {
     const value = defaults === undefined ? sent : { ...defaults, ...Object(sent) }
     return compiled.Check(value) ? { value } : { error: invalidRequest(faultsIn(shape, value)) }
+  }
+}
+
+/** What reads parameters as the query of a route with this schema; it throws what is wrong with them. */
+export function queryReader<Parameters>(schema: TSchema): (sent: unknown) => Parameters {
+  const judge = validatorCompiler({ schema, httpPart: 'querystring' })
+  return (sent) => {
+    const { value, error } = judge(sent)
+    if (error !== undefined) throw error
+    return value as Parameters
   }
 }
 

@@ -1,16 +1,23 @@
 import { readFileSync } from 'node:fs'
 import Type, { type TObject, type TSchema } from 'typebox'
+import { MAX_BATCH_CHARS, MAX_BATCHED } from '../../../src/aggregation/serve/batch.ts'
 import { MAX_STEP_BUCKETS } from '../../../src/aggregation/serve/histogram.ts'
-import { MAX_CHANGED_SETS, MAX_QUANTILES, MAX_VALUES } from '../../../src/aggregation/serve/schema/parameters.ts'
+import { MAX_CHANGED_WINDOWS, MAX_RANKED_WINDOWS } from '../../../src/aggregation/serve/ranking.ts'
+import {
+  MAX_CHANGED_SETS,
+  MAX_QUANTILES,
+  MAX_VALUES,
+} from '../../../src/aggregation/serve/schema/parameters.ts'
 import {
   ChangesParameters,
   compareParameters,
   histogramParameters,
+  MAX_URL_CHARS,
   MetricsParameters,
+  releasesParameters,
   seriesParameters,
   topParameters,
 } from '../../../src/aggregation/serve/schema/query-parameters.ts'
-import { MAX_CHANGED_WINDOWS, MAX_RANKED_WINDOWS } from '../../../src/aggregation/serve/ranking.ts'
 import { MAX_POINTS, MAX_ROWS, MAX_SERIES_WINDOWS } from '../../../src/aggregation/serve/series.ts'
 import { MAX_RANKED_ROWS } from '../../../src/aggregation/serve/tally/by-value.ts'
 import { DIMENSIONS } from '../../../src/event/schema/dimensions.ts'
@@ -45,13 +52,14 @@ interface QueryOperation {
 }
 
 /** What may be asked, as the OpenAPI document has it: that is rendered from the routes, and held to them by a test. */
-const routes: readonly (QueryOperation & { readonly path: string })[] = Object.entries<
-  Record<string, QueryOperation>
->(JSON.parse(readFileSync('openapi/aggregation.json', 'utf8')).paths).flatMap(([path, methods]) =>
-  Object.values(methods)
-    .filter(({ tags }) => tags.includes('query'))
-    .map((operation) => ({ path, ...operation })),
-)
+const routes: readonly (QueryOperation & { readonly path: string; readonly method: string })[] =
+  Object.entries<Record<string, QueryOperation>>(
+    JSON.parse(readFileSync('openapi/aggregation.json', 'utf8')).paths,
+  ).flatMap(([path, methods]) =>
+    Object.entries(methods)
+      .filter(([, { tags }]) => tags.includes('query'))
+      .map(([method, operation]) => ({ path, method: method.toUpperCase(), ...operation })),
+  )
 
 /** The same parameters with the words for people, which OpenAPI does not know. */
 const forms: Readonly<Record<string, TObject>> = {
@@ -60,6 +68,7 @@ const forms: Readonly<Record<string, TObject>> = {
   compare: compareParameters([]),
   changes: ChangesParameters,
   top: topParameters([]),
+  releases: releasesParameters([]),
   metricNames: MetricsParameters,
 }
 
@@ -170,13 +179,15 @@ const bounds = (): string => `| of | at most | beyond it |
 | a comparison | each side as a series | 422; 400 for values |
 | a change | each range ${digits(MAX_CHANGED_WINDOWS)} windows × sets, with one set more; both ${digits(MAX_RANKED_ROWS)} windows × values; ${MAX_CHANGED_SETS} sets | 422; 400 for sets |
 | a ranking | ${digits(MAX_RANKED_WINDOWS)} windows, ${digits(MAX_RANKED_ROWS)} windows × values | 422 |
+| releases | as a ranking | 422 |
+| a batch | ${MAX_BATCHED} queries of ${digits(MAX_URL_CHARS)} characters; ${digits(MAX_BATCH_CHARS)} characters of answers | 400; 422 in place of the answers that are too long |
 | a query | ${MAX_QUANTILES} quantiles | 400 |
 | queries | ${QUERIES_AT_ONCE} at a time; ${MAX_WAITING_QUERIES} wait; of one token ${MAX_QUERIES_OF_TOKEN} in all | 503 \`queries_busy\` |
 | a query | ${QUERY_DEADLINE_MS / 1_000} s until its turn, and as long for its work | 503 \`query_timeout\` |`
 
 const routeTable = (): string => `| route | what it has | |
 |---|---|---|
-${routes.map(({ path, summary, description }) => `| \`GET ${path}\` | ${summary} | ${description} |`).join('\n')}`
+${routes.map(({ path, method, summary, description }) => `| \`${method} ${path}\` | ${summary} | ${description} |`).join('\n')}`
 
 const parameterTables = (): string =>
   routes
@@ -201,6 +212,8 @@ const sections: Readonly<Record<string, () => string>> = {
   comparison: () =>
     answerOf('/query/compare', ['at', 'a`', 'a.', 'b`', 'ratio', 'shareDiff', 'shape', 'verdict', 'alpha']),
   changes: () => answerOf('/query/changes', ['at', 'base', 'now', 'delta', 'sets', 'sentence']),
+  releases: () => answerOf('/query/releases', ['metric', 'releases', 'unnamedRows']),
+  batch: () => answerOf('/query/batch'),
   bounds,
   errors,
 }

@@ -62,6 +62,24 @@ export const queryLimits: readonly Limit[] = [
     unit: 'sets',
   },
   {
+    what: 'Queries of a batch',
+    at: ['aggregation/serve/batch.ts', 'MAX_BATCHED'],
+    beyond: ends('invalid_request'),
+    unit: 'queries',
+  },
+  {
+    what: 'One query of a batch',
+    at: ['aggregation/serve/schema/query-parameters.ts', 'MAX_URL_CHARS'],
+    beyond: ends('invalid_request'),
+    unit: 'characters',
+  },
+  {
+    what: 'Answers of a batch together',
+    at: ['aggregation/serve/batch.ts', 'MAX_BATCH_CHARS'],
+    beyond: `${ends('query_too_large')}, in place of those that are too long`,
+    unit: 'characters',
+  },
+  {
     what: 'Quantiles of a query',
     at: ['aggregation/serve/schema/parameters.ts', 'MAX_QUANTILES'],
     beyond: ends('invalid_request'),

@@ -9,7 +9,8 @@ export type AskedSet = readonly [parameter: string, set: string]
 export interface AskedRollup {
   readonly rollup?: string | undefined
   readonly bots?: RollupDefinition['bots'] | undefined
-  readonly metric?: string
+  /** Undefined: any of those that the sets are kept of. */
+  readonly metric?: string | undefined
 }
 
 /** Why there is no other rollup, where each does so. */
@@ -23,7 +24,7 @@ const NO_BOTS: Readonly<Record<RollupDefinition['bots'], string>> = {
 /** The first rollup, or the named one, that keeps all of these sets, and has bots or not, where that is asked for. */
 export function definitionFor(
   definitions: readonly RollupDefinition[],
-  { rollup, bots, metric = '' }: AskedRollup,
+  { rollup, bots, metric }: AskedRollup,
   sets: readonly AskedSet[],
 ): RollupDefinition {
   const called = definitions.filter(({ id }) => rollup === undefined || id === rollup)
@@ -60,8 +61,8 @@ export function dividedBy(
   return { sets: names, total: String([...whole, ...names][0]) }
 }
 
-const keeps = ({ sets }: RollupDefinition, set: string, metric: string): boolean =>
-  sets.some((each) => each.name === set && appliesTo(each, metric))
+const keeps = ({ sets }: RollupDefinition, set: string, metric: string | undefined): boolean =>
+  sets.some((each) => each.name === set && (metric === undefined || appliesTo(each, metric)))
 
 /** Why there is nothing of the metric by the set. */
 const keptOf = (sets: readonly DimensionSet[]): string =>

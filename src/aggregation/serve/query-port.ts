@@ -1,10 +1,11 @@
 import type { LocalDay } from '../../std/input/time-zone.ts'
 import { isDamage } from '../rollup/stores/store.ts'
 import type { HistogramQuery } from './histogram.ts'
-import type { Selection } from './parameters.ts'
 import type { ChangesQuery } from './periods/changes.ts'
 import type { CompareQuery } from './periods/compare.ts'
 import type { RankingQuery } from './ranking.ts'
+import type { ReleasesQuery } from './releases.ts'
+import type { Selection } from './schema/parameters.ts'
 import type { SeriesQuery } from './series.ts'
 
 export interface QueryContext {
@@ -36,6 +37,8 @@ export interface Queries {
   compare(query: CompareQuery, asking: QueryContext): Promise<AnswerText>
   /** A ChangesAnswer. */
   changes(query: ChangesQuery, asking: QueryContext): Promise<AnswerText>
+  /** A ReleasesAnswer. */
+  releases(query: ReleasesQuery, asking: QueryContext): Promise<AnswerText>
   /** A MetricsAnswer. */
   metrics(
     query: Pick<Selection, 'app' | 'unit' | 'rollup' | 'bots'> & LocalDay,
@@ -53,6 +56,7 @@ export const retryingQueries = (queries: Queries): Queries => ({
   histogram: (...asked) => steady(() => queries.histogram(...asked)),
   compare: (...asked) => steady(() => queries.compare(...asked)),
   changes: (...asked) => steady(() => queries.changes(...asked)),
+  releases: (...asked) => steady(() => queries.releases(...asked)),
   metrics: (...asked) => steady(() => queries.metrics(...asked)),
 })
 

@@ -1,20 +1,30 @@
 import type { Clock } from '../../std/clock.ts'
 import { invalid } from '../../std/input/invalid.ts'
-import type { RollupDefinition } from '../rollup/model/definition.ts'
+import type { LocalDay } from '../../std/input/time-zone.ts'
+import { appliesTo, type RollupDefinition } from '../rollup/model/definition.ts'
 import { RELATIVE_ERROR, SCALE } from '../rollup/model/measure.ts'
-import { type Thresholds, type ThresholdsByMetric, thresholdsIn } from '../rollup/model/thresholds.ts'
-import { metricsIn, type ToldUnits, toldUnits } from '../rollup/model/units.ts'
-import type { RollupStore, SeriesRequest, SeriesWindow } from '../rollup/stores/store.ts'
+import { type ThresholdsByMetric, thresholdsIn } from '../rollup/model/thresholds.ts'
+import { metricsIn, toldUnits } from '../rollup/model/units.ts'
+import type { RollupStore } from '../rollup/stores/store.ts'
+import {
+  type Asked,
+  type Compute,
+  type Found,
+  type FoundPeriod,
+  ofRange,
+  type RangeOfSet,
+} from './asked-periods.ts'
 import { definitionFor, dividedBy, valuesOf } from './asked-sets.ts'
 import { type AskedAt, completenessOf, generationOf, together, unitsOf } from './completeness.ts'
 import { computeHistogram, computeSteps } from './histogram.ts'
 import { inBoth, noticesIn, whyEmpty } from './notices.ts'
-import { durationText, type Selection, type SeriesStep } from './schema/parameters.ts'
 import { computeChanges } from './periods/changes.ts'
 import { computeComparison } from './periods/compare.ts'
-import type { Cache, KeptAnswer } from './query-cache.ts'
+import type { Cache } from './query-cache.ts'
 import type { AnswerText, Queries, QueryContext } from './query-port.ts'
 import { alignedPeriod, alignedRange, computeRanking } from './ranking.ts'
+import { computeReleases } from './releases.ts'
+import { durationText } from './schema/parameters.ts'
 import { computeSeries, covering, defaultStep, stepsOf, wholeRange } from './series.ts'
 
 export interface QueryPorts {
@@ -88,6 +98,13 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       ...(notices.length > 0 && { notices }),
     }
     return { text: `${JSON.stringify(head).slice(0, -1)},${computed.text.slice(1)}` }
+  }
+
+  /** Empty where the app has nothing of the set. */
+  async function fullestMetric({ definition, app, set, fromMs, toMs }: MetricOf, signal: AbortSignal) {
+    const found = await store.metrics({ rollup: definition.id, app, fromMs, toMs }, signal)
+    const sets = definition.sets.filter(({ name }) => name === set)
+    return String(found.find(({ metric }) => sets.some((each) => appliesTo(each, metric)))?.metric ?? '')
   }
 
   return {
@@ -165,6 +182,17 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
       return answer({ definition, query, head: {}, periods, besides, compute }, asking)
     },
 
+    async releases(asked, asking) {
+      const { app, set } = asked
+      const definition = definitionFor(definitions, asked, [['set', set]])
+      const range = alignedRange(asked, definition.grainMs)
+      const metric = asked.metric ?? (await fullestMetric({ definition, app, set, ...range }, asking.signal))
+      const query = { ...asked, ...range, metric, rollup: definition.id }
+      const compute: Compute = (unit) => computeReleases(store, { ...query, unit }, asking)
+      const { head, ...computing } = ofRange(definition, query, compute)
+      return answer({ ...computing, head: { ...head, metric: metric === '' ? null : metric } }, asking)
+    },
+
     async metrics({ app, unit, rollup, bots, fromMs, toMs }, asking) {
       const definition = definitionFor(definitions, { rollup, bots }, [])
       const range = { rollup: definition.id, ...alignedRange({ fromMs, toMs }, definition.grainMs) }
@@ -177,50 +205,8 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
   }
 }
 
-/** A range that is asked about, with its name where there are several. */
-interface AskedPeriod {
-  readonly request: RangeOfSet
-  readonly name?: string
-}
-
-interface FoundPeriod extends AskedPeriod {
-  readonly windows: readonly SeriesWindow[]
-}
-
-interface Found {
-  readonly found: readonly FoundPeriod[]
-  readonly told: ToldUnits
-  readonly limits: Thresholds | undefined
-  readonly dataGen: string
-  readonly computed: KeptAnswer
-}
-
-interface Asked {
+interface MetricOf extends LocalDay {
   readonly definition: RollupDefinition
-  /** All that the answer depends on, but for rows. */
-  readonly query: Pick<Selection, 'metric' | 'unit'>
-  /** What the answer begins with. */
-  readonly head: object
-  readonly periods: readonly AskedPeriod[]
-  /** What is to be known of the question itself. */
-  readonly notices?: readonly string[]
-  /** What it is made of besides, in the same windows. */
-  readonly besides?: readonly RangeOfSet[]
-  readonly compute: Compute
-}
-
-/** In the unit that was asked for, or found; with the thresholds that are in it. */
-type Compute = (unit: string, limits: Thresholds | undefined) => Promise<KeptAnswer>
-type RangeOfSet = Omit<SeriesRequest, 'unit'>
-
-/** A question of one range, which the answer names. */
-function ofRange(
-  definition: RollupDefinition,
-  query: RangeOfSet & Pick<Selection, 'unit'> & { readonly step?: SeriesStep | undefined },
-  compute: Compute,
-): Asked {
-  const { step, fromMs, toMs } = query
-  const length = step !== undefined && { step: step === 'day' ? '1d' : durationText(step) }
-  const head = { ...length, from: fromMs, to: toMs }
-  return { definition, query, head, periods: [{ request: query }], compute }
+  readonly app: string
+  readonly set: string
 }

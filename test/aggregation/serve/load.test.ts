@@ -163,12 +163,15 @@ test('a query ends with its connection: nothing is read for who has gone', async
     },
     auth: createAuth([{ name: 'ops', sha256: sha256('token'), scopes: ['read'] }]),
     clock: fakeClock(noon),
+    log,
     definitions: [{ sets: DEFAULT_SETS }],
     apps: () => ['shop'],
     gateway: () => ({ host: '0.0.0.0', port: 8080 }),
     nextRunMs: () => noon + QUARTER,
-    firstEventMs: () => undefined,
-    pipelineState: () => Promise.reject(new Error('not asked')),
+    pipeline: {
+      state: () => Promise.reject(new Error('not asked')),
+      firstEventMs: () => undefined,
+    },
   })
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   const before = opened()

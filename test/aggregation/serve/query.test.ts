@@ -3,18 +3,13 @@ import type { Static } from 'typebox'
 import { DEFAULT_SETS, type RollupDefinition } from '../../../src/aggregation/rollup/model/definition.ts'
 import { RELATIVE_ERROR } from '../../../src/aggregation/rollup/model/measure.ts'
 import type { HistogramQuery } from '../../../src/aggregation/serve/histogram.ts'
-<<<<<<< HEAD
-import type { SeriesAnswer, TopAnswer } from '../../../src/aggregation/serve/query-answers.ts'
 import type { QueryContext } from '../../../src/aggregation/serve/query-port.ts'
-=======
-import type { QueryContext } from '../../../src/aggregation/serve/query.ts'
-import type { SeriesAnswer, TopAnswer } from '../../../src/aggregation/serve/schema/query-answers.ts'
->>>>>>> 6530da30 (Give the schemas of the queries a folder of their own)
 import {
   computeRanking,
   MAX_RANKED_WINDOWS,
   type RankingQuery,
 } from '../../../src/aggregation/serve/ranking.ts'
+import type { SeriesAnswer, TopAnswer } from '../../../src/aggregation/serve/schema/query-answers.ts'
 import { defaultStep, type SeriesQuery } from '../../../src/aggregation/serve/series.ts'
 import {
   all,

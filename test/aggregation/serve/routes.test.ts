@@ -54,17 +54,18 @@ async function served(t: Test, pool = queryPool()) {
       { name: 'runner', sha256: sha256('run'), scopes: ['run'] },
     ]),
     clock,
+    log,
     definitions: [{ sets: DEFAULT_SETS }],
     apps: () => ['shop', 'blog'],
     gateway: () => ({ host: '0.0.0.0', port: 8080 }),
     nextRunMs: () => noon + QUARTER,
-    firstEventMs: () => noon - QUARTER,
-    pipelineState: async () => state,
+    pipeline: { state: async () => state, firstEventMs: () => noon - QUARTER },
   })
   t.teardown(() => app.close())
-  return async (url: string, token = 'all') => {
+  return async (url: string, token = 'all', sent?: object) => {
     const { statusCode, headers, body } = await app.inject({
       url,
+      ...(sent && { method: 'POST', payload: sent }),
       headers: { authorization: `Bearer ${token}` },
     })
     return { status: statusCode, headers, body: JSON.parse(body) }
@@ -286,6 +287,47 @@ test('a ranking', async (t) => {
   t.match((await get(`${rare}&minN=1`)).body, { found: 1, values: [{ value: '/b' }] })
 })
 
+test('when releases appeared', async (t) => {
+  const get = await served(t)
+  t.match((await get(`/query/releases?${lcp}&set=route`)).body, {
+    metric: 'browser.web_vital.lcp',
+    releases: [{ value: '', n: 3 }, { value: '/a', t: noon - QUARTER }, { value: '/b' }],
+  })
+  t.match((await get('/query/releases?app=blog')).body, { metric: null, releases: [] })
+})
+
+test('several queries in one, each as it would be answered alone', async (t) => {
+  const get = await served(t)
+  const queries = [
+    `/query/series?${lcp}&q=0.5`,
+    '/query/metrics?app=blog',
+    '/query/metrics?app=shpo',
+    '/query/top?app=shop',
+    '/query/pipeline',
+  ]
+  const { status, headers, body } = await get('/query/batch', 'shop', { queries })
+  t.equal(status, 200)
+  t.match(headers, { 'cache-control': 'no-store', 'content-type': /^application\/json/ })
+  t.match(body.answers, [
+    { status: 200, body: { total: { n: 3 } } },
+    { status: 403, body: { code: 'app_not_in_token' } },
+    { status: 403, body: { detail: 'The token is for other apps; did you mean "shop"?' } },
+    { status: 400, body: { detail: /^metric is missing: .* set is missing: / } },
+    { status: 404, body: { code: 'not_found', detail: /^No query has this path/ } },
+  ])
+  t.same(body.answers[0].body, (await get(queries[0]!, 'shop')).body)
+  for (const [sent, detail] of [
+    [{}, /^queries is missing: it must be a list of up to 32 queries, such as \["\/query/],
+    [{ queries: [] }, /^queries must be a list of up to 32 queries/],
+    [{ queries: Array(33).fill('/query/apps') }, /^queries must be a list of up to 32 queries/],
+    [{ queries: ['', { app: 'shop' }] }, /^queries\.0 must be the path of a query .* queries\.1 must be /s],
+    [{ querys: [] }, /^querys is not a known field; did you mean "queries"\?/],
+  ] as const)
+    t.match(await get('/query/batch', 'all', sent), { status: 400, body: { detail } }, JSON.stringify(sent))
+  t.match(await get('/query/batch', 'guess', {}), { status: 401, body: { code: 'unauthorized' } })
+  t.match(await get('/query/batch', 'run', { queries }), { status: 403, body: { code: 'scope_missing' } })
+})
+
 test('the metrics of an app, the apps of a token, the state of the pipeline', async (t) => {
   const get = await served(t)
   t.same((await get('/query/metrics?app=shop')).body, {
@@ -319,6 +361,7 @@ test('a token sees the apps on its list and no others', async (t) => {
     'histogram?metric=m&',
     `compare?metric=m&${sides}&`,
     'top?metric=m&set=route&',
+    'releases?',
     'metrics?',
   ]) {
     const { status, body } = await get(`/query/${path}app=blog`, 'shop')
@@ -341,6 +384,7 @@ test('nothing without a known token of the scope read, whatever else is wrong', 
     'compare',
     'changes',
     'top',
+    'releases',
     'metrics',
     'apps',
     'pipeline',

@@ -1,54 +1,73 @@
 import Type, { type TObject, type TSchema } from 'typebox'
 import { anyRequest, poolAnswers, problemAnswer, tokenNeeded } from '../../../http/documented.ts'
+import { MAX_BATCH_CHARS, MAX_BATCHED } from '../batch.ts'
 import { MAX_STEP_BUCKETS } from '../histogram.ts'
 import { OtelHistogram } from '../histogram-formats/otel-histogram.ts'
 import { PrometheusHistogram } from '../histogram-formats/prometheus-histogram.ts'
 import { PipelineState } from '../pipeline.ts'
+import { MAX_CHANGED_WINDOWS, MAX_RANKED_WINDOWS } from '../ranking.ts'
+import { MAX_POINTS, MAX_ROWS, MAX_SERIES_WINDOWS } from '../series.ts'
+import { MAX_RANKED_ROWS } from '../tally/by-value.ts'
+import { ChangesAnswer, ComparisonAnswer } from './period-answers.ts'
 import {
   AppsAnswer,
-  ChangesAnswer,
-  ComparisonAnswer,
+  BatchAnswer,
   HistogramAnswer,
   MetricsAnswer,
+  ReleasesAnswer,
   SeriesAnswer,
   StepsAnswer,
   TopAnswer,
 } from './query-answers.ts'
 import {
+  BatchParameters,
   ChangesParameters,
   compareParameters,
   histogramParameters,
   MetricsParameters,
+  releasesParameters,
   seriesParameters,
   topParameters,
 } from './query-parameters.ts'
-import { MAX_CHANGED_WINDOWS, MAX_RANKED_WINDOWS } from '../ranking.ts'
-import { MAX_POINTS, MAX_ROWS, MAX_SERIES_WINDOWS } from '../series.ts'
-import { MAX_RANKED_ROWS } from '../tally/by-value.ts'
 
-const describe = (
-  operationId: string,
-  texts: readonly [string, string],
-  answer: TSchema,
-  querystring?: TSchema,
-) => ({
+const describe = (operationId: string, texts: readonly [string, string], answer: TSchema) => ({
   operationId,
   summary: texts[0],
   description: texts[1],
   tags: ['query'],
   security: [{ bearer: [] }],
-  ...(querystring && { querystring }),
   response: {
     ...anyRequest,
     ...tokenNeeded,
     ...(operationId !== 'apps' && poolAnswers),
     200: answer,
-    ...(querystring && {
-      400: problemAnswer('A parameter is not valid; `detail` names it.'),
-      422: problemAnswer('The range or the step asks for too much at once.'),
-    }),
   },
 })
+
+/** One that is asked by its parameters. */
+function describeQuery(querystring: TSchema, ...[operationId, texts, answer]: Parameters<typeof describe>) {
+  const described = describe(operationId, texts, answer)
+  return {
+    ...described,
+    querystring,
+    response: {
+      ...described.response,
+      400: problemAnswer('A parameter is not valid; `detail` names it.'),
+      422: problemAnswer('The range or the step asks for too much at once.'),
+    },
+  }
+}
+
+/** Several of them, in a body. */
+function describeBatch(...described: Parameters<typeof describe>) {
+  const { response, ...rest } = describe(...described)
+  const unread = {
+    400: problemAnswer('The body is not valid; `detail` names what is wrong.'),
+    413: problemAnswer('The body is above 1 MiB.'),
+    415: problemAnswer('The body is not application/json.'),
+  }
+  return { ...rest, body: BatchParameters, response: { ...response, ...unread } }
+}
 
 /** Strict, and each with the names that any of them takes: whoever has put one on the wrong route is told so. */
 function besideEachOther<Route extends string>(all: Readonly<Record<Route, TObject>>) {
@@ -66,61 +85,79 @@ const parametersOf = (sets: readonly string[]) =>
     compare: compareParameters(sets),
     changes: ChangesParameters,
     top: topParameters(sets),
+    releases: releasesParameters(sets),
     metrics: MetricsParameters,
   })
 
 /** How each route is told in the OpenAPI document. */
 export const documentsOf = (sets: readonly string[], parameters = parametersOf(sets)) => ({
-  series: describe(
+  series: describeQuery(
+    parameters('series'),
     'series',
     [
       'One metric over time',
       `Percentiles per step and of the whole range. At most ${MAX_POINTS} steps and ${MAX_SERIES_WINDOWS} windows, and ${MAX_ROWS} windows × values.`,
     ],
     SeriesAnswer,
-    parameters('series'),
   ),
-  histogram: describe(
+  histogram: describeQuery(
+    parameters('histogram'),
     'histogram',
     [
       'How the values of a metric are spread',
       `A histogram of the whole range, or of each step; why one of another format is empty says the header x-headgate-notices. At most ${MAX_POINTS} steps with ${MAX_STEP_BUCKETS} buckets, ${MAX_SERIES_WINDOWS} windows, and ${MAX_ROWS} windows × values.`,
     ],
     Type.Union([HistogramAnswer, StepsAnswer, OtelHistogram, PrometheusHistogram]),
-    parameters('histogram'),
   ),
-  compare: describe(
+  compare: describeQuery(
+    parameters('compare'),
     'compare',
     [
       'Two ranges compared',
       `Whether a is slower than its base b, and how surely. Each at most ${MAX_SERIES_WINDOWS} windows, and ${MAX_ROWS} windows × values.`,
     ],
     ComparisonAnswer,
-    parameters('compare'),
   ),
-  changes: describe(
+  changes: describeQuery(
+    parameters('changes'),
     'changes',
     [
       'What changed, and where',
       `How a share has changed, split over the values of sets without a residual. Each range at most ${MAX_CHANGED_WINDOWS} windows × sets, counting one more set, and both ${MAX_RANKED_ROWS} windows × values.`,
     ],
     ChangesAnswer,
-    parameters('changes'),
   ),
-  top: describe(
+  top: describeQuery(
+    parameters('top'),
     'top',
     [
       'Values of a set, ranked',
       `Slowest routes, busiest countries. At most ${MAX_RANKED_WINDOWS} windows, and ${MAX_RANKED_ROWS} windows × values.`,
     ],
     TopAnswer,
-    parameters('top'),
   ),
-  metrics: describe(
+  releases: describeQuery(
+    parameters('releases'),
+    'releases',
+    [
+      'When each release appeared',
+      `The window in which each version of the app has its first rows. At most ${MAX_RANKED_WINDOWS} windows, and ${MAX_RANKED_ROWS} windows × values.`,
+    ],
+    ReleasesAnswer,
+  ),
+  metrics: describeQuery(
+    parameters('metrics'),
     'metricNames',
     ['Metrics of an app', 'Those with rows in the range, most rows first.'],
     MetricsAnswer,
-    parameters('metrics'),
+  ),
+  batch: describeBatch(
+    'batch',
+    [
+      'Several queries at once',
+      `Up to ${MAX_BATCHED} of those about an app, answered one after another in one turn. At most ${MAX_BATCH_CHARS} characters of answers.`,
+    ],
+    BatchAnswer,
   ),
   apps: describe(
     'apps',

@@ -1,106 +1,28 @@
 import Type, { type Static } from 'typebox'
 import { readable } from '../../../http/schema-faults.ts'
-import { INSTANT_FORM, isInstant, whyNoInstant } from '../../../std/input/instant.ts'
-import { isTimeZone, zoneMeant } from '../../../std/input/time-zone.ts'
-import { LONGEST_UNIT } from '../../rollup/model/units.ts'
+import { MAX_BATCHED } from '../batch.ts'
 import { HISTOGRAM_FORMATS } from '../histogram.ts'
 import {
-  MAX_CHANGED_SETS,
-  MAX_QUANTILES,
-  MAX_VALUES,
-  parseQuantiles,
-  parseSets,
-  parseStep,
-  quantilesMeant,
-} from './parameters.ts'
-import { UTC } from '../series.ts'
+  app,
+  bots,
+  metric,
+  neededInstant,
+  oneQuantile,
+  q,
+  range,
+  rollup,
+  set,
+  step,
+  strict,
+  text,
+  tz,
+  unit,
+  values,
+} from './parameter-forms.ts'
+import { MAX_CHANGED_SETS, parseSets } from './parameters.ts'
 
-/** What the query of each route may hold; `form` and `example` are told whoever sent something else. */
-const strict = { additionalProperties: false }
-const text = (maxLength: number, form: string, told = {}) =>
-  Type.String({ minLength: 1, maxLength, form, ...told })
-const app = text(64, 'the id of an app', { example: 'shop' })
-const metric = text(128, 'the name of a metric, of at most 128 characters', {
-  example: 'browser.web_vital.lcp',
-})
-const unit = Type.Optional(
-  text(LONGEST_UNIT, 'a unit, as the answer names it', {
-    example: 'ms',
-    description:
-      'Of what is counted in several. By default that of most rows; the others are in `otherUnits`.',
-  }),
-)
-const set = (names: readonly string[], told = {}) =>
-  text(64, 'the name of a set of a rollup', { example: 'route', names, ...told })
-/** Values may be empty texts, and joined from three dimensions, one of which may be a path. */
-const value = Type.String({ maxLength: 4_096 })
-const values = Type.Union([value, Type.Array(value, { maxItems: MAX_VALUES })], {
-  form: `a value of the set, or up to ${MAX_VALUES} of them, each of at most 4096 characters`,
-  example: '/products/:id',
-  description:
-    'Value of the set, which must be named too; that of several dimensions is joined by ` | `, as in `/cart | US`. Repeat it to merge several.',
-})
-const neededInstant = (description: string) =>
-  readable(
-    text(64, INSTANT_FORM, {
-      description: `${description} Epoch ms, or ISO 8601 with a zone; a date alone is midnight UTC.`,
-    }),
-    isInstant,
-    whyNoInstant,
-  )
-const instant = (description: string) => Type.Optional(neededInstant(description))
-const QUANTILES_FORM = `up to ${MAX_QUANTILES} numbers above 0 and below 1 with commas between them`
-const q = readable(
-  text(128, QUANTILES_FORM, {
-    default: '0.75',
-    example: '0.5,0.75',
-    description: `Up to ${MAX_QUANTILES}, such as 0.5,0.75.`,
-  }),
-  (sent) => parseQuantiles(sent).length > 0,
-  (sent) => `must be ${QUANTILES_FORM}, such as 0.5,0.75${quantilesMeant(sent)}`,
-)
-const QUANTILE_FORM = 'a number above 0 and below 1'
-const oneQuantile = readable(
-  text(8, QUANTILE_FORM, { default: '0.75', example: '0.75', description: 'Of which quantile.' }),
-  (sent) => parseQuantiles(sent).length === 1,
-  (sent) => `must be ${QUANTILE_FORM}, such as 0.75${quantilesMeant(sent, 1)}`,
-)
-const step = (description: string) =>
-  Type.Optional(
-    readable(
-      text(8, '1m to 24h, or 1d for local days', {
-        example: '15m',
-        description: `15m, 1h, … or 1d for local days. ${description}`,
-      }),
-      (sent) => !Number.isNaN(parseStep(sent)),
-    ),
-  )
-// Whatever the step: a zone that is none is a slip, and not only on the day when it is used.
-const tz = readable(
-  text(64, 'an IANA time zone', {
-    default: UTC,
-    example: 'Europe/Berlin',
-    description: 'IANA time zone by whose clock the days of step=1d begin; other steps begin by UTC.',
-  }),
-  isTimeZone,
-  (sent) => `must be an IANA time zone, such as Europe/Berlin${zoneMeant(sent)}`,
-)
-const rollup = Type.Optional(
-  text(64, 'the id of a rollup', {
-    example: 'default',
-    description: 'By default the first that keeps the set.',
-  }),
-)
-const bots = Type.Optional(
-  Type.Enum(['exclude', 'include'], {
-    description:
-      'Whether numbers are with those of declared bots: refused where no rollup is so. By default as the rollup is.',
-  }),
-)
-const range = {
-  from: instant('Start; by default 24 hours before `to`.'),
-  to: instant('End, not included; by default now.'),
-}
+/** Longest query of a batch: a URL of twenty values of 400 characters. Ours. */
+export const MAX_URL_CHARS = 8_192
 
 /** What is asked for of one metric over time; `aboutStep` is what a step makes of the answer. */
 const overTime = (sets: readonly string[], aboutStep: string) => ({
@@ -243,5 +165,48 @@ export const ChangesParameters = Type.Object(
 )
 export type ChangesParameters = Static<typeof ChangesParameters>
 
+export const releasesParameters = (sets: readonly string[]) =>
+  Type.Object(
+    {
+      app,
+      metric: Type.Optional(
+        text(128, 'the name of a metric, of at most 128 characters', {
+          example: 'browser.web_vital.lcp',
+          description: 'Whose rows are looked at. By default that of most rows.',
+        }),
+      ),
+      unit,
+      set: set(sets, {
+        default: 'release',
+        description: 'That of `app_version`, or another whose values appear.',
+      }),
+      ...range,
+      rollup,
+      bots,
+    },
+    strict,
+  )
+export type ReleasesParameters = Static<ReturnType<typeof releasesParameters>>
+
 export const MetricsParameters = Type.Object({ app, unit, ...range, rollup, bots }, strict)
 export type MetricsParameters = Static<typeof MetricsParameters>
+
+/** The body of a batch. Each of its queries is judged when it is its turn. */
+export const BatchParameters = Type.Object(
+  {
+    queries: Type.Array(
+      text(MAX_URL_CHARS, 'the path of a query with its parameters', {
+        example: '/query/metrics?app=shop',
+      }),
+      {
+        minItems: 1,
+        maxItems: MAX_BATCHED,
+        form: `a list of up to ${MAX_BATCHED} queries`,
+        description: 'Path and parameters of each, as for GET.',
+        example: ['/query/metrics?app=shop'],
+      },
+    ),
+  },
+  strict,
+)
+export type BatchParameters = Static<typeof BatchParameters>

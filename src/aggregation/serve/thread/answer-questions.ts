@@ -39,6 +39,8 @@ function answerTo(queries: Queries, question: Question, asking: QueryContext): P
       return queries.compare(question.query, asking)
     case 'changes':
       return queries.changes(question.query, asking)
+    case 'releases':
+      return queries.releases(question.query, asking)
     case 'metrics':
       return queries.metrics(question.query, asking)
   }

@@ -3,6 +3,7 @@ import type { ChangesQuery } from '../periods/changes.ts'
 import type { CompareQuery } from '../periods/compare.ts'
 import type { AnswerText, Queries, QueryContext } from '../query-port.ts'
 import type { RankingQuery } from '../ranking.ts'
+import type { ReleasesQuery } from '../releases.ts'
 import type { SeriesQuery } from '../series.ts'
 import type { CarriedFailure } from './carried-failure.ts'
 
@@ -13,6 +14,7 @@ export type Question =
   | { readonly kind: 'histogram'; readonly query: HistogramQuery }
   | { readonly kind: 'compare'; readonly query: CompareQuery }
   | { readonly kind: 'changes'; readonly query: ChangesQuery }
+  | { readonly kind: 'releases'; readonly query: ReleasesQuery }
   | { readonly kind: 'metrics'; readonly query: Parameters<Queries['metrics']>[0] }
 
 /** All but the signal, which becomes a `cancel`. */

@@ -88,6 +88,7 @@ export function threadedQueries({ start, log }: QueryThreadPorts): Queries {
     histogram: (query, asking) => ask({ kind: 'histogram', query }, asking),
     compare: (query, asking) => ask({ kind: 'compare', query }, asking),
     changes: (query, asking) => ask({ kind: 'changes', query }, asking),
+    releases: (query, asking) => ask({ kind: 'releases', query }, asking),
     metrics: (query, asking) => ask({ kind: 'metrics', query }, asking),
   }
 }

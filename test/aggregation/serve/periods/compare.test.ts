@@ -3,9 +3,8 @@ import { test } from 'tap'
 import type { Static } from 'typebox'
 import { RELATIVE_ERROR } from '../../../../src/aggregation/rollup/model/measure.ts'
 import type { CompareQuery } from '../../../../src/aggregation/serve/periods/compare.ts'
-import type { ComparisonAnswer } from '../../../../src/aggregation/serve/schema/query-answers.ts'
 import type { QueryContext } from '../../../../src/aggregation/serve/query-port.ts'
-<<<<<<< HEAD
+import type { ComparisonAnswer } from '../../../../src/aggregation/serve/schema/period-answers.ts'
 import {
   all,
   allThere,
@@ -15,8 +14,6 @@ import {
   quarterly,
   queriesHere,
 } from '../../../fakes/aggregation/queries.ts'
-import { all, HOUR, noon, QUARTER, quarterly, queriesHere } from '../../../fakes/aggregation/queries.ts'
->>>>>>> 15aff0ec (Give the schemas of the queries a folder of their own)
 import { committed, memoryStore, rollupRow } from '../../../fakes/aggregation/store.ts'
 import { fakeClock } from '../../../fakes/clock.ts'
 

@@ -24,6 +24,10 @@ const changes: Question = {
   kind: 'changes',
   query: { app: 'shop', metric: 'm', q: 0.5, sets: ['route'], base: side, now: side },
 }
+const releases: Question = {
+  kind: 'releases',
+  query: { app: 'shop', set: 'release', fromMs: 0, toMs: 1 },
+}
 const metrics: Question = { kind: 'metrics', query: { app: 'shop', fromMs: 0, toMs: 1 } }
 
 function asked(t: Test, queries: Queries) {
@@ -45,9 +49,10 @@ test('each question is asked as it came, and answered under its number', async (
     histogram: answer('histogram'),
     compare: answer('compare'),
     changes: answer('changes'),
+    releases: answer('releases'),
     metrics: answer('metrics'),
   })
-  for (const [id, question] of [series, top, histogram, compare, changes, metrics].entries()) {
+  for (const [id, question] of [series, top, histogram, compare, changes, releases, metrics].entries()) {
     send({ kind: 'ask', id, question, asking })
     t.same(await told(), { kind: 'answer', id, answer: { text: JSON.stringify({ ...question, ...asking }) } })
   }
@@ -66,6 +71,7 @@ test('a question ends when it is cancelled, and no other; one that has ended is 
     histogram: until,
     compare: until,
     changes: until,
+    releases: until,
     metrics: short,
   })
   send({ kind: 'ask', id: 1, question: series, asking })
@@ -92,6 +98,7 @@ test('what goes wrong is an answer, too', async (t) => {
     histogram: broken,
     compare: broken,
     changes: broken,
+    releases: broken,
     metrics: broken,
   })
   send({ kind: 'ask', id: 1, question: series, asking })

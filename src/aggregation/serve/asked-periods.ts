@@ -1,0 +1,54 @@
+import type { RollupDefinition } from '../rollup/model/definition.ts'
+import type { Thresholds } from '../rollup/model/thresholds.ts'
+import type { ToldUnits } from '../rollup/model/units.ts'
+import type { SeriesRequest, SeriesWindow } from '../rollup/stores/store.ts'
+import type { KeptAnswer } from './query-cache.ts'
+import { durationText, type Selection, type SeriesStep } from './schema/parameters.ts'
+
+/** A range that is asked about, with its name where there are several. */
+export interface AskedPeriod {
+  readonly request: RangeOfSet
+  readonly name?: string
+}
+
+export interface FoundPeriod extends AskedPeriod {
+  readonly windows: readonly SeriesWindow[]
+}
+
+export interface Found {
+  readonly found: readonly FoundPeriod[]
+  readonly told: ToldUnits
+  readonly limits: Thresholds | undefined
+  readonly dataGen: string
+  readonly computed: KeptAnswer
+}
+
+export interface Asked {
+  readonly definition: RollupDefinition
+  /** All that the answer depends on, but for rows. */
+  readonly query: Pick<Selection, 'metric' | 'unit'>
+  /** What the answer begins with. */
+  readonly head: object
+  readonly periods: readonly AskedPeriod[]
+  /** What is to be known of the question itself. */
+  readonly notices?: readonly string[]
+  /** What it is made of besides, in the same windows. */
+  readonly besides?: readonly RangeOfSet[]
+  readonly compute: Compute
+}
+
+/** In the unit that was asked for, or found; with the thresholds that are in it. */
+export type Compute = (unit: string, limits: Thresholds | undefined) => Promise<KeptAnswer>
+export type RangeOfSet = Omit<SeriesRequest, 'unit'>
+
+/** A question of one range, which the answer names. */
+export function ofRange(
+  definition: RollupDefinition,
+  query: RangeOfSet & Pick<Selection, 'unit'> & { readonly step?: SeriesStep | undefined },
+  compute: Compute,
+): Asked {
+  const { step, fromMs, toMs } = query
+  const length = step !== undefined && { step: step === 'day' ? '1d' : durationText(step) }
+  const head = { ...length, from: fromMs, to: toMs }
+  return { definition, query, head, periods: [{ request: query }], compute }
+}

@@ -1,0 +1,63 @@
+import { parse } from 'node:querystring'
+import { asAppError, logFailure, problemDocument, problems } from '../../http/problems.ts'
+import { AppError } from '../../std/errors.ts'
+import { didYouMean } from '../../std/input/did-you-mean.ts'
+import type { Logger } from '../../std/telemetry.ts'
+import type { AnswerText } from './query-port.ts'
+
+/** Most queries in one batch: as many as wait for their turn one by one. Ours. */
+export const MAX_BATCHED = 32
+/** Most characters of the answers of a batch together: some hundred series with 3,000 points are more. Ours. */
+export const MAX_BATCH_CHARS = 16_777_216
+
+/** A query that may be asked in a batch: its answer to the parameters of its URL, or an error. */
+export type BatchedQuery = (parameters: unknown, signal: AbortSignal) => Promise<AnswerText>
+
+interface BatchWork {
+  readonly signal: AbortSignal
+  readonly log: Logger
+  readonly maxChars?: number
+}
+
+/**
+ * Answers one after another, each with the status that it would have alone. What goes wrong with one is its own answer; the
+ * batch ends when nobody waits for it, or at its deadline.
+ */
+export async function answerBatch(
+  urls: readonly string[],
+  known: ReadonlyMap<string, BatchedQuery>,
+  { signal, log, maxChars = MAX_BATCH_CHARS }: BatchWork,
+): Promise<string> {
+  const answers: string[] = []
+  let room = maxChars
+
+  async function answer(url: string): Promise<string> {
+    const [path = '', ...query] = url.split('?')
+    const ask = known.get(path)
+    if (ask === undefined) throw noSuchQuery(path, [...known.keys()])
+    const { text, notices } = await ask(parse(query.join('?')), signal)
+    room -= text.length
+    if (room < 0)
+      throw new AppError('query_too_large', 'The answers of the batch are too long together; ask in two.')
+    return answered(200, text, notices)
+  }
+
+  function refused(thrown: unknown): string {
+    signal.throwIfAborted()
+    const error = asAppError(thrown)
+    logFailure(error, log)
+    return answered(problems[error.code].status, JSON.stringify(problemDocument(error)))
+  }
+
+  for (const url of urls) answers.push(await answer(url).catch(refused))
+  return `{"answers":[${answers.join(',')}]}`
+}
+
+const answered = (status: number, body: string, notices: readonly string[] = []): string =>
+  `{"status":${status},${notices.length > 0 ? `"notices":${JSON.stringify(notices)},` : ''}"body":${body}}`
+
+const noSuchQuery = (path: string, known: readonly string[]): AppError =>
+  new AppError(
+    'not_found',
+    `No query has this path${didYouMean(path, known) || `; there are ${known.join(', ')}.`}`,
+  )

@@ -1,0 +1,89 @@
+import type { Clock } from '../../std/clock.ts'
+import type { Queries, QueryContext } from './query-port.ts'
+import {
+  parsePeriod,
+  parseQuantiles,
+  parseRange,
+  parseSets,
+  parseStep,
+  type Selection,
+} from './schema/parameters.ts'
+import type {
+  ChangesParameters,
+  CompareParameters,
+  HistogramParameters,
+  MetricsParameters,
+  ReleasesParameters,
+  SeriesParameters,
+  TopParameters,
+} from './schema/query-parameters.ts'
+
+/** What each query about an app asks, from its parameters as they were sent; they are valid. Answers are JSON text. */
+export function questionsOf(queries: Queries, clock: Clock) {
+  /** Nothing but what was parsed: it becomes part of a cache key, where `to=now` must not differ each second. */
+  function selectionOf(
+    query: TopParameters | SeriesParameters | HistogramParameters,
+  ): Omit<Selection, 'quantiles'> {
+    const { app, metric, unit, set, rollup, bots } = query
+    return { app, metric, unit, set, rollup, bots, ...parseRange(query, clock.nowMs()) }
+  }
+
+  return {
+    series: async (query: SeriesParameters, asking: QueryContext) =>
+      queries.series(
+        { ...selectionOf(query), ...stepsIn(query), quantiles: parseQuantiles(query.q) },
+        asking,
+      ),
+
+    histogram: async (query: HistogramParameters, asking: QueryContext) =>
+      queries.histogram({ ...selectionOf(query), ...stepsIn(query), format: query.format }, asking),
+
+    async compare(query: CompareParameters, asking: QueryContext) {
+      const { app, metric, unit, rollup, bots, at, sequential } = query
+      const [a, b] = [sideOf(query, 'a'), sideOf(query, 'b')]
+      const asked = {
+        ...{ app, metric, unit, rollup, bots, q: Number(query.q), a, b },
+        ...{ at: at === undefined ? undefined : Number(at), sequential: sequential === 'true' },
+      }
+      return queries.compare(asked, asking)
+    },
+
+    async changes(query: ChangesParameters, asking: QueryContext) {
+      const { app, metric, unit, q, rollup, bots, sets: sent } = query
+      const now = parsePeriod(query, ['from', 'to'])
+      const base = parsePeriod(query, ['base.from', 'base.to'])
+      const asked = { app, metric, unit, rollup, bots, q: Number(q), now, base }
+      return queries.changes({ ...asked, sets: sent === undefined ? undefined : parseSets(sent) }, asking)
+    },
+
+    async top(query: TopParameters, asking: QueryContext) {
+      const [limit, minN] = [Number(query.limit), Number(query.minN)]
+      const quantiles = parseQuantiles(query.q)
+      return queries.top({ ...selectionOf(query), quantiles, by: query.by, limit, minN }, asking)
+    },
+
+    async releases(
+      { app, metric, unit, set, rollup, bots, ...times }: ReleasesParameters,
+      asking: QueryContext,
+    ) {
+      const range = parseRange(times, clock.nowMs())
+      return queries.releases({ app, metric, unit, set, rollup, bots, ...range }, asking)
+    },
+
+    async metrics({ app, unit, rollup, bots, ...times }: MetricsParameters, asking: QueryContext) {
+      return queries.metrics({ app, unit, rollup, bots, ...parseRange(times, clock.nowMs()) }, asking)
+    },
+  }
+}
+
+const sideOf = (query: CompareParameters, name: 'a' | 'b') => ({
+  set: query[`${name}.set` as const],
+  values: [query[`${name}.value` as const] ?? []].flat(),
+  ...parsePeriod(query, [`${name}.from`, `${name}.to`]),
+})
+
+const stepsIn = ({ value, step, tz }: SeriesParameters | HistogramParameters) => ({
+  values: [value ?? []].flat(),
+  step: step === undefined ? undefined : parseStep(step),
+  timeZone: tz,
+})
