@@ -14,8 +14,10 @@ import { dashboardRoutes } from './serve/dashboard/routes.ts'
 import { type ServePorts, serveRoutes } from './serve/routes.ts'
 
 export interface AggregationPorts
-  extends Pick<ServePorts, 'queries' | 'apps' | 'pipelineState' | 'firstEventMs' | 'gateway' | 'clock'>,
+  extends Pick<ServePorts, 'queries' | 'apps' | 'gateway' | 'clock'>,
     Pick<RollupRoutePorts, 'runs'> {
+  readonly pipelineState: ServePorts['pipeline']['state']
+  readonly firstEventMs: ServePorts['pipeline']['firstEventMs']
   /** At least one. */
   readonly definitions: readonly RollupDefinition[]
   readonly listener: AggregationListener
