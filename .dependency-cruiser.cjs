@@ -205,6 +205,15 @@ const may = {
     'aggregation/serve/tally',
     'aggregation/serve/periods',
   ],
+  'aggregation/serve/api': [
+    'std*',
+    'http',
+    'aggregation/rollup/model',
+    'aggregation/statistics',
+    'aggregation/serve/histogram-formats',
+    'aggregation/serve/tally',
+    'aggregation/serve',
+  ],
   'aggregation/serve/thread': ['std*', 't:aggregation/serve/periods', 't:aggregation/serve'],
   'aggregation/serve/dashboard': ['std*'],
   aggregation: [
@@ -214,7 +223,7 @@ const may = {
     'http/operations',
     't:aggregation/rollup/model',
     'aggregation/rollup',
-    'aggregation/serve',
+    'aggregation/serve/api',
     'aggregation/serve/dashboard',
   ],
   wiring: [

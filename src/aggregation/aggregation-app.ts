@@ -9,9 +9,9 @@ import { createServer, refuseMalformed, refuseWhileClosing } from '../http/serve
 import type { Logger } from '../std/telemetry.ts'
 import type { RollupDefinition } from './rollup/model/definition.ts'
 import { type RollupRoutePorts, rollupRoutes } from './rollup/routes.ts'
+import { type ServePorts, serveRoutes } from './serve/api/routes.ts'
 import { dashboardSources, loadAssets } from './serve/dashboard/assets.ts'
 import { dashboardRoutes } from './serve/dashboard/routes.ts'
-import { type ServePorts, serveRoutes } from './serve/routes.ts'
 
 export interface AggregationPorts
   extends Pick<ServePorts, 'queries' | 'apps' | 'gateway' | 'clock'>,

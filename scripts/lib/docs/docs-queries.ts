@@ -1,13 +1,6 @@
 import { readFileSync } from 'node:fs'
 import Type, { type TObject, type TSchema } from 'typebox'
-import { MAX_BATCH_CHARS, MAX_BATCHED } from '../../../src/aggregation/serve/batch.ts'
-import { MAX_STEP_BUCKETS } from '../../../src/aggregation/serve/histogram.ts'
-import { MAX_CHANGED_WINDOWS, MAX_RANKED_WINDOWS } from '../../../src/aggregation/serve/ranking.ts'
-import {
-  MAX_CHANGED_SETS,
-  MAX_QUANTILES,
-  MAX_VALUES,
-} from '../../../src/aggregation/serve/schema/parameters.ts'
+import { MAX_BATCH_CHARS, MAX_BATCHED } from '../../../src/aggregation/serve/api/batch.ts'
 import {
   ChangesParameters,
   compareParameters,
@@ -17,7 +10,10 @@ import {
   releasesParameters,
   seriesParameters,
   topParameters,
-} from '../../../src/aggregation/serve/schema/query-parameters.ts'
+} from '../../../src/aggregation/serve/api/query-parameters.ts'
+import { MAX_STEP_BUCKETS } from '../../../src/aggregation/serve/histogram.ts'
+import { MAX_CHANGED_SETS, MAX_QUANTILES, MAX_VALUES } from '../../../src/aggregation/serve/parameters.ts'
+import { MAX_CHANGED_WINDOWS, MAX_RANKED_WINDOWS } from '../../../src/aggregation/serve/ranking.ts'
 import { MAX_POINTS, MAX_ROWS, MAX_SERIES_WINDOWS } from '../../../src/aggregation/serve/series.ts'
 import { MAX_RANKED_ROWS } from '../../../src/aggregation/serve/tally/by-value.ts'
 import { DIMENSIONS } from '../../../src/event/schema/dimensions.ts'

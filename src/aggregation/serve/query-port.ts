@@ -1,11 +1,11 @@
 import type { LocalDay } from '../../std/input/time-zone.ts'
 import { isDamage } from '../rollup/stores/store.ts'
 import type { HistogramQuery } from './histogram.ts'
+import type { Selection } from './parameters.ts'
 import type { ChangesQuery } from './periods/changes.ts'
 import type { CompareQuery } from './periods/compare.ts'
 import type { RankingQuery } from './ranking.ts'
 import type { ReleasesQuery } from './releases.ts'
-import type { Selection } from './schema/parameters.ts'
 import type { SeriesQuery } from './series.ts'
 
 export interface QueryContext {

@@ -1,19 +1,22 @@
+import Type, { type Static } from 'typebox'
 import { createYielder } from '../../std/async/yielding.ts'
 import { outward } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
 import type { LocalDay } from '../../std/input/time-zone.ts'
 import type { RollupStore } from '../rollup/stores/store.ts'
+import { durationText, type Selection, spanText } from './parameters.ts'
 import type { KeptAnswer } from './query-cache.ts'
-import { durationText, type Selection, spanText } from './schema/parameters.ts'
-import type { RankedValue } from './schema/query-answers.ts'
 import type { DecidedQuery } from './series.ts'
 import { MAX_RANKED_ROWS, MAX_TALLIES, rowBudget, tallyByValue } from './tally/by-value.ts'
-import { summarise } from './tally/tally.ts'
+import { Summary, summarise } from './tally/tally.ts'
 
 /** Windows that are opened for one: a week of minutes, three months of quarter hours. */
 export const MAX_RANKED_WINDOWS = 10_100
 /** Most windows × sets of each of two periods: in nine sets, and all together, 20 days of quarter hours. */
 export const MAX_CHANGED_WINDOWS = 20_000
+
+export const RankedValue = Type.Object({ value: Type.String(), ...Summary.properties })
+export type RankedValue = Static<typeof RankedValue>
 
 export interface RankingQuery extends Selection {
   /** By the first of the quantiles, or by count. */

@@ -1,14 +1,22 @@
+import Type, { type Static } from 'typebox'
 import { DAY_MS, HOUR_MS, MINUTE_MS, outward } from '../../std/durations.ts'
 import { AppError } from '../../std/errors.ts'
 import { invalid } from '../../std/input/invalid.ts'
 import { type LocalDay, localDays } from '../../std/input/time-zone.ts'
 import type { Thresholds } from '../rollup/model/thresholds.ts'
 import type { RollupStore } from '../rollup/stores/store.ts'
+import { durationText, type Selection, type SeriesStep, spanText } from './parameters.ts'
 import type { KeptAnswer } from './query-cache.ts'
-import { durationText, type Selection, type SeriesStep, spanText } from './schema/parameters.ts'
-import type { Point } from './schema/query-answers.ts'
 import { eachStep } from './tally/rows.ts'
-import { addAggregate, emptyAggregate, type SeriesAggregate, sharesOf, summarise } from './tally/tally.ts'
+import {
+  addAggregate,
+  emptyAggregate,
+  type SeriesAggregate,
+  Shares,
+  Summary,
+  sharesOf,
+  summarise,
+} from './tally/tally.ts'
 
 /** Most points in an answer. Ours: more than a chart has pixels. */
 export const MAX_POINTS = 3_000
@@ -16,6 +24,15 @@ export const MAX_POINTS = 3_000
 export const MAX_SERIES_WINDOWS = 20_000
 /** Most windows × values: of twenty values a month of quarter hours. */
 export const MAX_ROWS = 60_000
+
+export const Point = Type.Object({
+  t: Type.Integer({ description: 'Start of the step, epoch ms.' }),
+  ...Summary.properties,
+  shares: Type.Optional(
+    Type.Object(Shares.properties, { description: 'Of a metric with thresholds, shares of n: 1 together.' }),
+  ),
+})
+export type Point = Static<typeof Point>
 
 export interface SeriesQuery extends Selection {
   /** Merged into one series. Empty for the set without dimensions. */

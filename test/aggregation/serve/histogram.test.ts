@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { test } from 'tap'
 import type { Static } from 'typebox'
 import { RELATIVE_ERROR } from '../../../src/aggregation/rollup/model/measure.ts'
+import type { HistogramAnswer, StepsAnswer } from '../../../src/aggregation/serve/api/query-answers.ts'
 import { computeSteps, type HistogramQuery } from '../../../src/aggregation/serve/histogram.ts'
-import type { HistogramAnswer, StepsAnswer } from '../../../src/aggregation/serve/schema/query-answers.ts'
 import {
   all,
   HOUR,

@@ -2,6 +2,7 @@ import { test } from 'tap'
 import type { Static } from 'typebox'
 import { DEFAULT_SETS, type RollupDefinition } from '../../../src/aggregation/rollup/model/definition.ts'
 import { RELATIVE_ERROR } from '../../../src/aggregation/rollup/model/measure.ts'
+import type { SeriesAnswer, TopAnswer } from '../../../src/aggregation/serve/api/query-answers.ts'
 import type { HistogramQuery } from '../../../src/aggregation/serve/histogram.ts'
 import type { QueryContext } from '../../../src/aggregation/serve/query-port.ts'
 import {
@@ -9,7 +10,6 @@ import {
   MAX_RANKED_WINDOWS,
   type RankingQuery,
 } from '../../../src/aggregation/serve/ranking.ts'
-import type { SeriesAnswer, TopAnswer } from '../../../src/aggregation/serve/schema/query-answers.ts'
 import { defaultStep, type SeriesQuery } from '../../../src/aggregation/serve/series.ts'
 import {
   all,

@@ -3,9 +3,9 @@ import { test } from 'tap'
 import type { Static } from 'typebox'
 import type { RollupDefinition } from '../../../../src/aggregation/rollup/model/definition.ts'
 import { RELATIVE_ERROR } from '../../../../src/aggregation/rollup/model/measure.ts'
+import type { ChangesAnswer } from '../../../../src/aggregation/serve/api/period-answers.ts'
 import { type ChangesQuery, computeChanges } from '../../../../src/aggregation/serve/periods/changes.ts'
 import type { QueryContext } from '../../../../src/aggregation/serve/query-port.ts'
-import type { ChangesAnswer } from '../../../../src/aggregation/serve/schema/period-answers.ts'
 import {
   all,
   allThere,

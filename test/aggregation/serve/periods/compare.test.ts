@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import { test } from 'tap'
 import type { Static } from 'typebox'
 import { RELATIVE_ERROR } from '../../../../src/aggregation/rollup/model/measure.ts'
+import type { ComparisonAnswer } from '../../../../src/aggregation/serve/api/period-answers.ts'
 import type { CompareQuery } from '../../../../src/aggregation/serve/periods/compare.ts'
 import type { QueryContext } from '../../../../src/aggregation/serve/query-port.ts'
-import type { ComparisonAnswer } from '../../../../src/aggregation/serve/schema/period-answers.ts'
 import {
   all,
   allThere,

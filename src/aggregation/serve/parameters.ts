@@ -1,5 +1,5 @@
-import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../std/durations.ts'
-import { instant, rangeFrom } from '../../../std/input/instant.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../std/durations.ts'
+import { instant, rangeFrom } from '../../std/input/instant.ts'
 
 /** Most quantiles in one query. Ours. */
 export const MAX_QUANTILES = 10

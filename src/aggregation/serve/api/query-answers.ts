@@ -1,15 +1,7 @@
-import Type, { type Static } from 'typebox'
-import { Shares, Summary } from '../tally/tally.ts'
+import Type from 'typebox'
+import { RankedValue } from '../ranking.ts'
+import { Point } from '../series.ts'
 import { common, epochMs, notices, numberOrNull, otherUnits } from './answer-parts.ts'
-
-export const Point = Type.Object({
-  t: epochMs('Start of the step'),
-  ...Summary.properties,
-  shares: Type.Optional(
-    Type.Object(Shares.properties, { description: 'Of a metric with thresholds, shares of n: 1 together.' }),
-  ),
-})
-export type Point = Static<typeof Point>
 
 export const SeriesAnswer = Type.Object({
   ...common,
@@ -51,9 +43,6 @@ export const StepsAnswer = Type.Object({
     { description: 'The steps that have data, in time order.' },
   ),
 })
-
-export const RankedValue = Type.Object({ value: Type.String(), ...Summary.properties })
-export type RankedValue = Static<typeof RankedValue>
 
 export const TopAnswer = Type.Object({
   ...common,

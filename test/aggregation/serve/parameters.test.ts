@@ -6,7 +6,7 @@ import {
   parseStep,
   quantilesMeant,
   spanText,
-} from '../../../../src/aggregation/serve/schema/parameters.ts'
+} from '../../../src/aggregation/serve/parameters.ts'
 
 const noon = Date.UTC(2026, 10, 22, 12)
 

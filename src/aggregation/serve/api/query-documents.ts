@@ -1,6 +1,5 @@
 import Type, { type TObject, type TSchema } from 'typebox'
 import { anyRequest, poolAnswers, problemAnswer, tokenNeeded } from '../../../http/documented.ts'
-import { MAX_BATCH_CHARS, MAX_BATCHED } from '../batch.ts'
 import { MAX_STEP_BUCKETS } from '../histogram.ts'
 import { OtelHistogram } from '../histogram-formats/otel-histogram.ts'
 import { PrometheusHistogram } from '../histogram-formats/prometheus-histogram.ts'
@@ -8,6 +7,7 @@ import { PipelineState } from '../pipeline.ts'
 import { MAX_CHANGED_WINDOWS, MAX_RANKED_WINDOWS } from '../ranking.ts'
 import { MAX_POINTS, MAX_ROWS, MAX_SERIES_WINDOWS } from '../series.ts'
 import { MAX_RANKED_ROWS } from '../tally/by-value.ts'
+import { MAX_BATCH_CHARS, MAX_BATCHED } from './batch.ts'
 import { ChangesAnswer, ComparisonAnswer } from './period-answers.ts'
 import {
   AppsAnswer,

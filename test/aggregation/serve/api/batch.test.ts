@@ -1,7 +1,7 @@
 import { test } from 'tap'
-import { answerBatch, type BatchedQuery } from '../../../src/aggregation/serve/batch.ts'
-import { AppError } from '../../../src/std/errors.ts'
-import { quietTelemetry } from '../../../src/std/telemetry.ts'
+import { answerBatch, type BatchedQuery } from '../../../../src/aggregation/serve/api/batch.ts'
+import { AppError } from '../../../../src/std/errors.ts'
+import { quietTelemetry } from '../../../../src/std/telemetry.ts'
 
 const { log } = quietTelemetry()
 const signal = new AbortController().signal

@@ -1,7 +1,8 @@
 import Type, { type Static } from 'typebox'
 import { readable } from '../../../http/schema-faults.ts'
-import { MAX_BATCHED } from '../batch.ts'
 import { HISTOGRAM_FORMATS } from '../histogram.ts'
+import { MAX_CHANGED_SETS, parseSets } from '../parameters.ts'
+import { MAX_BATCHED } from './batch.ts'
 import {
   app,
   bots,
@@ -19,7 +20,6 @@ import {
   unit,
   values,
 } from './parameter-forms.ts'
-import { MAX_CHANGED_SETS, parseSets } from './parameters.ts'
 
 /** Longest query of a batch: a URL of twenty values of 400 characters. Ours. */
 export const MAX_URL_CHARS = 8_192

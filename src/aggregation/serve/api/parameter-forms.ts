@@ -3,8 +3,8 @@ import { readable } from '../../../http/schema-faults.ts'
 import { INSTANT_FORM, isInstant, whyNoInstant } from '../../../std/input/instant.ts'
 import { isTimeZone, zoneMeant } from '../../../std/input/time-zone.ts'
 import { LONGEST_UNIT } from '../../rollup/model/units.ts'
+import { MAX_QUANTILES, MAX_VALUES, parseQuantiles, parseStep, quantilesMeant } from '../parameters.ts'
 import { UTC } from '../series.ts'
-import { MAX_QUANTILES, MAX_VALUES, parseQuantiles, parseStep, quantilesMeant } from './parameters.ts'
 
 /** What the query of each route may hold; `form` and `example` are told whoever sent something else. */
 export const strict = { additionalProperties: false }

@@ -1,5 +1,4 @@
-import type { Clock } from '../../std/clock.ts'
-import type { Queries, QueryContext } from './query-port.ts'
+import type { Clock } from '../../../std/clock.ts'
 import {
   parsePeriod,
   parseQuantiles,
@@ -7,7 +6,8 @@ import {
   parseSets,
   parseStep,
   type Selection,
-} from './schema/parameters.ts'
+} from '../parameters.ts'
+import type { Queries, QueryContext } from '../query-port.ts'
 import type {
   ChangesParameters,
   CompareParameters,
@@ -16,7 +16,7 @@ import type {
   ReleasesParameters,
   SeriesParameters,
   TopParameters,
-} from './schema/query-parameters.ts'
+} from './query-parameters.ts'
 
 /** What each query about an app asks, from its parameters as they were sent; they are valid. Answers are JSON text. */
 export function questionsOf(queries: Queries, clock: Clock) {

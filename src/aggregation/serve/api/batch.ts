@@ -1,9 +1,9 @@
 import { parse } from 'node:querystring'
-import { asAppError, logFailure, problemDocument, problems } from '../../http/problems.ts'
-import { AppError } from '../../std/errors.ts'
-import { didYouMean } from '../../std/input/did-you-mean.ts'
-import type { Logger } from '../../std/telemetry.ts'
-import type { AnswerText } from './query-port.ts'
+import { asAppError, logFailure, problemDocument, problems } from '../../../http/problems.ts'
+import { AppError } from '../../../std/errors.ts'
+import { didYouMean } from '../../../std/input/did-you-mean.ts'
+import type { Logger } from '../../../std/telemetry.ts'
+import type { AnswerText } from '../query-port.ts'
 
 /** Most queries in one batch: as many as wait for their turn one by one. Ours. */
 export const MAX_BATCHED = 32
