@@ -15,7 +15,7 @@ export interface FoundPeriod extends AskedPeriod {
   readonly windows: readonly SeriesWindow[]
 }
 
-export interface Found {
+export interface FoundAnswer {
   readonly found: readonly FoundPeriod[]
   readonly told: ToldUnits
   readonly limits: Thresholds | undefined
@@ -23,7 +23,7 @@ export interface Found {
   readonly computed: KeptAnswer
 }
 
-export interface Asked {
+export interface AskedQuery {
   readonly definition: RollupDefinition
   /** All that the answer depends on, but for rows. */
   readonly query: Pick<Selection, 'metric' | 'unit'>
@@ -46,7 +46,7 @@ export function ofRange(
   definition: RollupDefinition,
   query: RangeOfSet & Pick<Selection, 'unit'> & { readonly step?: SeriesStep | undefined },
   compute: Compute,
-): Asked {
+): AskedQuery {
   const { step, fromMs, toMs } = query
   const length = step !== undefined && { step: step === 'day' ? '1d' : durationText(step) }
   const head = { ...length, from: fromMs, to: toMs }

@@ -7,9 +7,9 @@ import { type ThresholdsByMetric, thresholdsIn } from '../rollup/model/threshold
 import { metricsIn, toldUnits } from '../rollup/model/units.ts'
 import type { RollupStore } from '../rollup/stores/store.ts'
 import {
-  type Asked,
+  type AskedQuery,
   type Compute,
-  type Found,
+  type FoundAnswer,
   type FoundPeriod,
   ofRange,
   type RangeOfSet,
@@ -42,7 +42,7 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
     store.contents({ rollup, app, metric, set, fromMs, toMs }, signal)
 
   /** What was computed comes from the cache as long as its rows are the same. */
-  async function find(asked: Asked, signal: AbortSignal): Promise<Found> {
+  async function find(asked: AskedQuery, signal: AbortSignal): Promise<FoundAnswer> {
     const { definition, query, periods, besides, compute } = asked
     const found: FoundPeriod[] = []
     for (const period of periods) found.push({ ...period, windows: await windowsOf(period.request, signal) })
@@ -61,7 +61,11 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
     ...{ grainMs, firstEventMs, nowMs: clock.nowMs() },
   })
 
-  async function noticesOf({ definition, query, notices = [] }: Asked, known: Found, asking: QueryContext) {
+  async function noticesOf(
+    { definition, query, notices = [] }: AskedQuery,
+    known: FoundAnswer,
+    asking: QueryContext,
+  ) {
     const { found, told, computed } = known
     const isNone = query.unit !== undefined && query.unit !== told.unit
     const work = { store, told, isNone, sets: definition.sets, asking, at: askedAt(definition, asking) }
@@ -72,13 +76,13 @@ export function createQueries({ store, definitions, thresholds, cache, clock }: 
   }
 
   /** As another program writes it, which has no room for anything else. */
-  async function formatted(asked: Asked, asking: QueryContext): Promise<AnswerText> {
+  async function formatted(asked: AskedQuery, asking: QueryContext): Promise<AnswerText> {
     const known = await find(asked, asking.signal)
     return { text: known.computed.text, notices: await noticesOf(asked, known, asking) }
   }
 
   /** What was computed, behind what is of this moment. */
-  async function answer(asked: Asked, asking: QueryContext): Promise<AnswerText> {
+  async function answer(asked: AskedQuery, asking: QueryContext): Promise<AnswerText> {
     const known = await find(asked, asking.signal)
     const { found, told, limits, dataGen, computed } = known
     const at = askedAt(asked.definition, asking)
