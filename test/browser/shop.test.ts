@@ -9,7 +9,7 @@ test('from page to graph: a visitor clicks, and sees the own measurement on the 
   skip,
 }, async (t) => {
   let beaconUrl = ''
-  const shop = await startShop({ beaconUrl: () => beaconUrl, uniform: () => 0.5 })
+  const shop = await startShop({ beaconUrl: () => beaconUrl, uniform: () => 0.5, ageMs: () => 0 })
   const headgate = await startHeadgate({ app: { id: 'shop', origins: [shop.origin] } })
   const browser = await launchChromium(chromium ?? '')
   t.teardown(async () => {

@@ -8,7 +8,9 @@ import { type DiaryEntry, findChromium, launchChromium, visitShop } from './visi
 
 /** The p75 that the graph shows may differ from the pages' own by the histogram's bound and no more. */
 const TOLERANCE = 0.011
-const VISITS = 220
+const VISITS = 240
+/** The visits of so long are made in a minute or two: as pages that wait for a network do, each tells when it was seen. */
+const SPREAD_MS = 3_300_000
 const TABS = 3
 const APP = 'demo-shop'
 
@@ -20,16 +22,17 @@ interface Totals {
 async function demo(once: boolean): Promise<number> {
   // The shop must know where to send, and Headgate from where to accept: the origin is settled first.
   let beaconUrl = ''
-  const shop = await startShop({ beaconUrl: () => beaconUrl, uniform: Math.random })
+  let seen = 0
+  const shop = await startShop({ beaconUrl: () => beaconUrl, uniform: Math.random, ageMs: () => ageOf(seen++) })
   const headgate = await startHeadgate({
     app: { id: APP, origins: [shop.origin] },
     ports: 'documented',
-    // All visits take a minute or two: of the usual quarters of an hour the graph would have one point.
-    config: { aggregation: { schedule: { grain: '1m' } } },
+    // Of the usual quarters of an hour the graph would have four points.
+    config: { aggregation: { schedule: { grain: '5m' } } },
   })
   try {
     beaconUrl = `${headgate.gatewayUrl}/v1/web-vitals?key=${headgate.key}`
-    const fromMs = Date.now() - 1_000
+    const fromMs = Date.now() - SPREAD_MS - 1_000
     const sent = await browse(shop, beaconUrl)
     const summary = await aggregate(headgate, sent, fromMs)
     print(headgate, sent, summary)
@@ -42,6 +45,9 @@ async function demo(once: boolean): Promise<number> {
   }
 }
 
+/** Oldest first, and none is still to come. */
+const ageOf = (visit: number): number => Math.max(0, SPREAD_MS * (1 - visit / VISITS))
+
 async function browse(shop: Shop, beaconUrl: string): Promise<readonly DiaryEntry[]> {
   const paths = Array.from({ length: VISITS }, (_, i) => shop.pages[i % shop.pages.length] ?? '/')
   const progress = (done: number) => {
@@ -50,7 +56,7 @@ async function browse(shop: Shop, beaconUrl: string): Promise<readonly DiaryEntr
   const executable = findChromium()
   if (executable === undefined) {
     say('A Node client acts the browser (no Chromium found) …')
-    return actShop({ beaconUrl, origin: shop.origin, paths, uniform: Math.random })
+    return actShop({ beaconUrl, origin: shop.origin, paths, uniform: Math.random, ageOf })
   }
   say(`A browser visits the tea shop at ${shop.origin} …`)
   const browser = await launchChromium(executable)
@@ -137,7 +143,7 @@ function print(
 ): void {
   const { accepted, lake, rolledUp, lcpP75Query, lcpP75Sent } = summary
   say(`
-  sent by the pages     ${summary.sent} measurements, ${sent.filter(({ name }) => name === 'LCP').length} of them LCP
+  sent by the pages     ${summary.sent} measurements of the last ${SPREAD_MS / 60_000} minutes, ${sent.filter(({ name }) => name === 'LCP').length} of them LCP
   accepted (journalled) ${accepted}
   rows in the lake      ${lake}
   rolled up             ${rolledUp}

@@ -7,9 +7,12 @@ export async function actShop(shop: {
   readonly origin: string
   readonly paths: readonly string[]
   readonly uniform: () => number
+  /** How long ago a visit was, in their order. */
+  readonly ageOf: (visit: number) => number
 }): Promise<readonly DiaryEntry[]> {
   const sent: DiaryEntry[] = []
-  for (const path of shop.paths) {
+  for (const [visit, path] of shop.paths.entries()) {
+    const event_time = Math.round(Date.now() - shop.ageOf(visit))
     for (const name of ['TTFB', 'FCP', 'LCP', 'CLS', 'INP'] as const) {
       const entry = { name, value: madeUp(name, shop.uniform), id: `v6-${randomUUID()}`, path }
       const { value, id } = entry
@@ -21,6 +24,7 @@ export async function actShop(shop: {
           value,
           id,
           navigationType: 'navigate',
+          event_time,
           page_location: shop.origin + path,
         }),
       })

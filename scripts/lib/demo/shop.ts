@@ -15,6 +15,8 @@ export interface ShopOptions {
   readonly beaconUrl: () => string
   /** Uniform in [0, 1): how slow each answer is. */
   readonly uniform: () => number
+  /** How long ago the page that is asked for was seen, as it tells. */
+  readonly ageMs: () => number
 }
 
 const products = ['kettle', 'teapot', 'cup', 'spoon', 'tray', 'caddy'] as const
@@ -28,7 +30,7 @@ const slownessMs: Readonly<Record<string, number>> = {
   '/checkout': 140,
 }
 
-export async function startShop({ beaconUrl, uniform }: ShopOptions): Promise<Shop> {
+export async function startShop({ beaconUrl, uniform, ageMs }: ShopOptions): Promise<Shop> {
   const webVitals = await readFile(
     createRequire(import.meta.url)
       .resolve('web-vitals')
@@ -42,7 +44,7 @@ export async function startShop({ beaconUrl, uniform }: ShopOptions): Promise<Sh
         delayMs,
       )
     if (path === '/web-vitals.js') return send('text/javascript', webVitals)
-    if (path === '/beacon.js') return send('text/javascript', beaconScript(beaconUrl()))
+    if (path === '/beacon.js') return send('text/javascript', beaconScript(beaconUrl(), ageMs()))
     if (path === '/hero.svg') return send('image/svg+xml', hero, uniform() * 60)
     if (!pages.includes(path)) return response.writeHead(404).end()
     // Skewed like the real thing: most answers are quick, some are not.
@@ -66,15 +68,17 @@ export async function startShop({ beaconUrl, uniform }: ShopOptions): Promise<Sh
 }
 
 /**
- * The README's snippet, plus a diary: each metric that is sent is also noted in localStorage, so that what the graph
+ * The README's snippet, with the time of the visit, plus a diary: each metric that is sent is also noted in localStorage, so that what the graph
  * shows can be compared with what the pages really measured.
  */
-function beaconScript(beaconUrl: string): string {
+function beaconScript(beaconUrl: string, ageMs: number): string {
   return `import { onCLS, onFCP, onINP, onLCP, onTTFB } from '/web-vitals.js'
+
+const event_time = Math.round(Date.now() - ${ageMs})
 
 function send(metric) {
   const { name, value, id, rating, navigationType } = metric
-  const body = JSON.stringify({ name, value, id, rating, navigationType, page_location: location.href })
+  const body = JSON.stringify({ name, value, id, rating, navigationType, event_time, page_location: location.href })
   if (!navigator.sendBeacon(${JSON.stringify(beaconUrl)}, body)) return
   const diary = JSON.parse(localStorage.getItem('diary') ?? '[]')
   localStorage.setItem('diary', JSON.stringify([...diary, { name, value, id, path: location.pathname }]))
